@@ -1,0 +1,98 @@
+//! Names and ids: one way in (`str::parse`), so a value that exists is valid.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// Why a text is not a name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "`{text}` is not a valid {kind}: use 1 to 64 letters, digits, `-`, `_` or `.`, beginning with a letter or digit"
+)]
+pub struct InvalidName {
+    pub kind: &'static str,
+    pub text: String,
+}
+
+fn is_name(text: &str) -> bool {
+    (1..=64).contains(&text.len())
+        && text.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+}
+
+macro_rules! names {
+    ($($(#[$doc:meta])* $name:ident = $kind:literal;)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub struct $name(String);
+
+        impl $name {
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = InvalidName;
+
+            fn from_str(text: &str) -> Result<Self, InvalidName> {
+                match is_name(text) {
+                    true => Ok(Self(text.to_owned())),
+                    false => Err(InvalidName { kind: $kind, text: text.chars().take(80).collect() }),
+                }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+                out.write_str(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(out, "{:?}", self.0)
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
+                out.serialize_str(&self.0)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
+                String::deserialize(input)?.parse().map_err(serde::de::Error::custom)
+            }
+        }
+    )*};
+}
+
+names! {
+    /// A project: everything that one `kilter.toml` states.
+    ProjectName = "project name";
+    /// A registered model; by default it bears its project's name.
+    ModelName = "model name";
+    /// What clients call: one endpoint of one project.
+    EndpointName = "endpoint name";
+    /// A step of the workflow.
+    StepName = "step name";
+    /// A dataset.
+    DatasetName = "dataset name";
+    /// A gate.
+    GateName = "gate name";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_could_leave_a_folder_or_a_url_are_refused() {
+        for text in ["", "../x", "a/b", ".hidden", "a b", "ü", &"x".repeat(65)] {
+            assert!(text.parse::<ModelName>().is_err(), "{text}");
+        }
+        assert_eq!("churn-2.v_1".parse::<ModelName>().unwrap().as_str(), "churn-2.v_1");
+    }
+}

@@ -1,0 +1,222 @@
+//! A table in memory: named columns of one length. The common currency between the lake (files), the
+//! trainers, the inference executor and the gates, so that none of them must know another's format.
+//!
+//! Holds true: every column has the same number of rows; names are unique.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+/// One column. A missing value is `None`, in a float column NaN (infinities are values).
+#[derive(Clone, Debug, PartialEq)]
+pub enum Column {
+    /// Floating point; NaN is missing.
+    Float(Vec<f64>),
+    Int(Vec<Option<i64>>),
+    Bool(Vec<Option<bool>>),
+    /// UTF-8 text; equal values may share one allocation.
+    Text(Vec<Option<Arc<str>>>),
+    /// Milliseconds since the epoch, UTC.
+    Time(Vec<Option<i64>>),
+}
+
+/// What a column holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ColumnType {
+    Float,
+    Int,
+    Bool,
+    Text,
+    Time,
+}
+
+impl Column {
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Float(values) => values.len(),
+            Self::Int(values) | Self::Time(values) => values.len(),
+            Self::Bool(values) => values.len(),
+            Self::Text(values) => values.len(),
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    pub fn column_type(&self) -> ColumnType {
+        match self {
+            Self::Float(_) => ColumnType::Float,
+            Self::Int(_) => ColumnType::Int,
+            Self::Bool(_) => ColumnType::Bool,
+            Self::Text(_) => ColumnType::Text,
+            Self::Time(_) => ColumnType::Time,
+        }
+    }
+
+    pub fn is_missing(&self, row: usize) -> bool {
+        match self {
+            Self::Float(values) => values[row].is_nan(),
+            Self::Int(values) | Self::Time(values) => values[row].is_none(),
+            Self::Bool(values) => values[row].is_none(),
+            Self::Text(values) => values[row].is_none(),
+        }
+    }
+
+    /// The value of a row as a number; NaN where it is missing or a text.
+    pub fn number(&self, row: usize) -> f64 {
+        match self {
+            Self::Float(values) => values[row],
+            Self::Int(values) | Self::Time(values) => values[row].map_or(f64::NAN, |v| v as f64),
+            Self::Bool(values) => values[row].map_or(f64::NAN, f64::from),
+            Self::Text(_) => f64::NAN,
+        }
+    }
+
+    /// All values as numbers (see [`Column::number`]); `None` for a text column.
+    pub fn numbers(&self) -> Option<Vec<f64>> {
+        match self {
+            Self::Text(_) => None,
+            Self::Float(values) => Some(values.clone()),
+            _ => Some((0..self.len()).map(|row| self.number(row)).collect()),
+        }
+    }
+
+    /// The value of a row as a person would write it; `None` where it is missing.
+    pub fn label(&self, row: usize) -> Option<Arc<str>> {
+        match self {
+            Self::Float(values) => (!values[row].is_nan()).then(|| values[row].to_string().into()),
+            Self::Int(values) => values[row].map(|v| v.to_string().into()),
+            Self::Bool(values) => values[row].map(|v| if v { "true" } else { "false" }.into()),
+            Self::Text(values) => values[row].clone(),
+            Self::Time(values) => values[row].map(|v| crate::time::Timestamp(v).to_string().into()),
+        }
+    }
+
+    /// The rows at `rows`, in that order.
+    ///
+    /// # Panics
+    /// When a row is out of bounds.
+    pub fn take(&self, rows: &[usize]) -> Self {
+        fn pick<T: Clone>(values: &[T], rows: &[usize]) -> Vec<T> {
+            rows.iter().map(|&row| values[row].clone()).collect()
+        }
+        match self {
+            Self::Float(values) => Self::Float(pick(values, rows)),
+            Self::Int(values) => Self::Int(pick(values, rows)),
+            Self::Bool(values) => Self::Bool(pick(values, rows)),
+            Self::Text(values) => Self::Text(pick(values, rows)),
+            Self::Time(values) => Self::Time(pick(values, rows)),
+        }
+    }
+}
+
+/// Why columns do not make a table.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TableError {
+    #[error("column `{name}` has {rows} rows, the table has {expected}")]
+    RaggedColumn { name: String, rows: usize, expected: usize },
+    #[error("column `{0}` stands twice in the table")]
+    DuplicateColumn(String),
+    #[error("there is no column `{name}`; the table has {}", .present.join(", "))]
+    UnknownColumn { name: String, present: Vec<String> },
+}
+
+/// Named columns of one length.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct Table {
+    names: Vec<String>,
+    columns: Vec<Column>,
+    rows: usize,
+}
+
+impl Table {
+    pub fn new(columns: Vec<(String, Column)>) -> Result<Self, TableError> {
+        let rows = columns.first().map_or(0, |(_, column)| column.len());
+        let mut table = Self { names: Vec::new(), columns: Vec::new(), rows };
+        for (name, column) in columns {
+            table.push(name, column)?;
+        }
+        Ok(table)
+    }
+
+    /// Adds a column at the end.
+    pub fn push(&mut self, name: impl Into<String>, column: Column) -> Result<(), TableError> {
+        let name = name.into();
+        if self.columns.is_empty() {
+            self.rows = column.len();
+        }
+        if column.len() != self.rows {
+            return Err(TableError::RaggedColumn { name, rows: column.len(), expected: self.rows });
+        }
+        if self.names.contains(&name) {
+            return Err(TableError::DuplicateColumn(name));
+        }
+        self.names.push(name);
+        self.columns.push(column);
+        Ok(())
+    }
+
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    pub fn columns(&self) -> impl Iterator<Item = (&str, &Column)> {
+        self.names.iter().map(String::as_str).zip(&self.columns)
+    }
+
+    pub fn get(&self, name: &str) -> Option<&Column> {
+        self.names.iter().position(|n| n == name).map(|at| &self.columns[at])
+    }
+
+    /// The column, or an error that names the ones there are.
+    pub fn column(&self, name: &str) -> Result<&Column, TableError> {
+        self.get(name).ok_or_else(|| TableError::UnknownColumn { name: name.to_owned(), present: self.names.clone() })
+    }
+
+    /// The rows at `rows`, in that order.
+    ///
+    /// # Panics
+    /// When a row is out of bounds.
+    pub fn take(&self, rows: &[usize]) -> Self {
+        Self {
+            names: self.names.clone(),
+            columns: self.columns.iter().map(|column| column.take(rows)).collect(),
+            rows: rows.len(),
+        }
+    }
+
+    /// The columns for which `keep` says yes, in their order.
+    pub fn select(&self, keep: impl Fn(&str) -> bool) -> Self {
+        let (names, columns) = self
+            .columns()
+            .filter(|(name, _)| keep(name))
+            .map(|(name, column)| (name.to_owned(), column.clone()))
+            .unzip();
+        Self { names, columns, rows: self.rows }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ragged_and_duplicate_columns_are_refused() {
+        let mut table = Table::new(vec![("a".into(), Column::Float(vec![1.0, f64::NAN]))]).unwrap();
+        assert!(matches!(table.push("b", Column::Int(vec![None])), Err(TableError::RaggedColumn { .. })));
+        assert!(matches!(table.push("a", Column::Int(vec![None, None])), Err(TableError::DuplicateColumn(_))));
+        assert!(table.column("a").unwrap().is_missing(1));
+    }
+
+    #[test]
+    fn taking_rows_keeps_their_order() {
+        let table = Table::new(vec![("a".into(), Column::Int(vec![Some(1), Some(2), None]))]).unwrap();
+        assert_eq!(table.take(&[2, 0]).column("a").unwrap(), &Column::Int(vec![None, Some(1)]));
+    }
+}

@@ -1,0 +1,240 @@
+//! Points in time and lengths of time, handed in by the caller: no clock here.
+
+use std::{fmt, str::FromStr};
+
+use jiff::{civil, tz::TimeZone};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// Milliseconds since 1970-01-01T00:00:00Z. Shown as RFC 3339 in UTC.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub struct Timestamp(pub i64);
+
+/// A text that is neither an RFC 3339 time nor a date.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a time: write a date like 2026-03-01 or a time like 2026-03-01T12:00:00Z")]
+pub struct InvalidTimestamp(pub String);
+
+impl Timestamp {
+    /// Milliseconds since the epoch.
+    pub const fn millis(self) -> i64 {
+        self.0
+    }
+
+    /// Midnight UTC of a civil date; `None` outside of the years -9999..=9999.
+    pub fn from_date(year: i16, month: i8, day: i8) -> Option<Self> {
+        let date = civil::Date::new(year, month, day).ok()?;
+        TimeZone::UTC
+            .to_timestamp(date.to_datetime(civil::Time::midnight()))
+            .ok()
+            .map(|time| Self(time.as_millisecond()))
+    }
+
+    /// The civil date and time in UTC; times outside of jiff's range are clamped to it.
+    pub fn civil(self) -> civil::DateTime {
+        let bounded = self.0.clamp(jiff::Timestamp::MIN.as_millisecond(), jiff::Timestamp::MAX.as_millisecond());
+        TimeZone::UTC.to_datetime(jiff::Timestamp::from_millisecond(bounded).unwrap_or(jiff::Timestamp::UNIX_EPOCH))
+    }
+
+    /// This time moved on by `span` (calendar-aware for months and years).
+    pub fn after(self, span: Span) -> Self {
+        match span.unit {
+            SpanUnit::Month => Self::from_civil(self.civil().saturating_add(jiff::Span::new().months(span.count))),
+            unit => Self(self.0.saturating_add(span.count.saturating_mul(unit.millis()))),
+        }
+    }
+
+    /// This time moved back by `span`.
+    pub fn before(self, span: Span) -> Self {
+        self.after(Span { count: -span.count, unit: span.unit })
+    }
+
+    fn from_civil(time: civil::DateTime) -> Self {
+        Self(TimeZone::UTC.to_timestamp(time).map_or(i64::MAX, |time| time.as_millisecond()))
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let time = self.civil();
+        write!(out, "{}", time.date())?;
+        write!(out, "T{:02}:{:02}:{:02}", time.hour(), time.minute(), time.second())?;
+        match time.millisecond() {
+            0 => write!(out, "Z"),
+            millis => write!(out, ".{millis:03}Z"),
+        }
+    }
+}
+
+impl fmt::Debug for Timestamp {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{self}")
+    }
+}
+
+impl FromStr for Timestamp {
+    type Err = InvalidTimestamp;
+
+    fn from_str(text: &str) -> Result<Self, InvalidTimestamp> {
+        let text = text.trim();
+        if let Ok(time) = text.parse::<jiff::Timestamp>() {
+            return Ok(Self(time.as_millisecond()));
+        }
+        // Without an offset a time is taken as UTC: the platform has one clock.
+        text.parse::<civil::DateTime>().map(Self::from_civil).map_err(|_| InvalidTimestamp(text.to_owned()))
+    }
+}
+
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
+        out.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
+        String::deserialize(input)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// The unit of a [`Span`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum SpanUnit {
+    Second,
+    Minute,
+    Hour,
+    Day,
+    Week,
+    /// A calendar month: its length depends on where it starts.
+    Month,
+}
+
+impl SpanUnit {
+    const fn millis(self) -> i64 {
+        match self {
+            Self::Second => 1_000,
+            Self::Minute => 60_000,
+            Self::Hour => 3_600_000,
+            Self::Day => 86_400_000,
+            Self::Week => 7 * 86_400_000,
+            Self::Month => 30 * 86_400_000,
+        }
+    }
+
+    const fn suffix(self) -> &'static str {
+        match self {
+            Self::Second => "s",
+            Self::Minute => "m",
+            Self::Hour => "h",
+            Self::Day => "d",
+            Self::Week => "w",
+            Self::Month => "mo",
+        }
+    }
+}
+
+/// A length of time as a person writes it: `90s`, `30m`, `2h`, `7d`, `4w`, `1mo`, `1y`.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Span {
+    pub count: i64,
+    pub unit: SpanUnit,
+}
+
+/// A text that is not a length of time.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a length of time: write a number and one of s, m, h, d, w, mo, y, like 7d")]
+pub struct InvalidSpan(pub String);
+
+impl Span {
+    pub const fn days(count: i64) -> Self {
+        Self { count, unit: SpanUnit::Day }
+    }
+
+    pub const fn seconds(count: i64) -> Self {
+        Self { count, unit: SpanUnit::Second }
+    }
+
+    pub const fn months(count: i64) -> Self {
+        Self { count, unit: SpanUnit::Month }
+    }
+
+    /// Its length in milliseconds; a month counts as 30 days here.
+    pub const fn millis(self) -> i64 {
+        self.count.saturating_mul(self.unit.millis())
+    }
+}
+
+impl fmt::Display for Span {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}{}", self.count, self.unit.suffix())
+    }
+}
+
+impl fmt::Debug for Span {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{self}")
+    }
+}
+
+impl FromStr for Span {
+    type Err = InvalidSpan;
+
+    fn from_str(text: &str) -> Result<Self, InvalidSpan> {
+        let invalid = || InvalidSpan(text.to_owned());
+        let split = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(invalid)?;
+        let count: i64 = text[..split].parse().map_err(|_| invalid())?;
+        let (factor, unit) = match text[split..].trim() {
+            "s" => (1, SpanUnit::Second),
+            "m" | "min" => (1, SpanUnit::Minute),
+            "h" => (1, SpanUnit::Hour),
+            "d" => (1, SpanUnit::Day),
+            "w" => (1, SpanUnit::Week),
+            "mo" => (1, SpanUnit::Month),
+            "y" => (12, SpanUnit::Month),
+            _ => return Err(invalid()),
+        };
+        // A hundred thousand of any unit is past every use, and keeps the arithmetic far from its ends.
+        match count.checked_mul(factor) {
+            Some(count) if count <= 100_000_000 => Ok(Self { count, unit }),
+            _ => Err(invalid()),
+        }
+    }
+}
+
+impl Serialize for Span {
+    fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
+        out.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Span {
+    fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
+        String::deserialize(input)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_read_back_what_they_write() {
+        for text in ["1997-02-01T00:00:00Z", "2026-11-24T14:52:35.120Z"] {
+            assert_eq!(text.parse::<Timestamp>().unwrap().to_string(), text);
+        }
+        assert_eq!("1997-02-01".parse::<Timestamp>().unwrap(), Timestamp::from_date(1997, 2, 1).unwrap());
+    }
+
+    #[test]
+    fn months_follow_the_calendar() {
+        let start: Timestamp = "1997-01-31".parse().unwrap();
+        assert_eq!(start.after("1mo".parse().unwrap()).to_string(), "1997-02-28T00:00:00Z");
+        assert_eq!(start.after("1y".parse().unwrap()).to_string(), "1998-01-31T00:00:00Z");
+    }
+
+    #[test]
+    fn bad_spans_are_refused() {
+        for text in ["", "7", "d", "-3d", "3 fortnights", "99999999999999999999d"] {
+            assert!(text.parse::<Span>().is_err(), "{text}");
+        }
+    }
+}
