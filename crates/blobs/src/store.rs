@@ -1,0 +1,293 @@
+//! The store: `objects/aa/bb…` holds each blob under its digest, `tmp/` what is being written.
+
+use std::{
+    collections::BTreeSet,
+    fs::{self, File, Permissions},
+    io::{Read, Write},
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::SystemTime,
+};
+
+use kilter_domain::digest::Digest;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    atomic::{self, Temporary},
+    cache::{self, HashCache},
+    error::BlobError,
+    tree::Tree,
+};
+
+/// Files of a tree that are written before they are synced and moved into place together.
+const BATCH_FILES: usize = 1024;
+/// Longest manifest of a tree that is read: five million files of a hundred bytes each.
+const MAX_MANIFEST_BYTES: u64 = 512 << 20;
+
+/// Whether a digest names a file or a tree of files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ContentKind {
+    File,
+    Tree,
+}
+
+/// What stands at a path: equal contents have equal digests.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Content {
+    pub kind: ContentKind,
+    /// Of the file's bytes, or of the tree's manifest.
+    pub digest: Digest,
+    /// Of the file, or of all files of the tree.
+    pub bytes: u64,
+    /// Number of files: 1, or those of the tree.
+    pub files: u64,
+    /// Whether a single file may be executed; a tree knows it of each file.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub executable: bool,
+}
+
+impl Content {
+    pub(crate) fn file(digest: Digest, bytes: u64, executable: bool) -> Self {
+        Self { kind: ContentKind::File, digest, bytes, files: 1, executable }
+    }
+
+    pub(crate) fn tree(tree: &Tree) -> Self {
+        let digest = Digest::of(&tree.to_bytes());
+        let files = tree.entries().len() as u64;
+        Self { kind: ContentKind::Tree, digest, bytes: tree.bytes(), files, executable: false }
+    }
+}
+
+/// A folder of blobs. Clones share it; any number of processes may use it at the same time.
+#[derive(Clone)]
+pub struct BlobStore {
+    root: Arc<Root>,
+}
+
+struct Root {
+    path: PathBuf,
+    /// Held shared for as long as this process may write temporary files.
+    _lock: File,
+}
+
+impl BlobStore {
+    /// Opens the store at `root`, creating it when missing. Leftovers of killed writers are swept when nobody else
+    /// has the store open.
+    pub fn open(root: &Path) -> Result<Self, BlobError> {
+        let temporary = root.join("tmp");
+        atomic::create_dirs(&root.join("objects"))?;
+        atomic::create_dirs(&temporary)?;
+        let path = root.join("lock");
+        let failed = |source| BlobError::io("lock", &path, source);
+        let lock = File::options().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
+        if lock.try_lock().is_ok() {
+            sweep(&temporary)?;
+            lock.unlock().map_err(failed)?;
+        }
+        lock.lock_shared().map_err(failed)?;
+        Ok(Self { root: Arc::new(Root { path: root.to_owned(), _lock: lock }) })
+    }
+
+    /// Stores `bytes`; storing what is there already costs one look.
+    pub fn put_bytes(&self, bytes: &[u8]) -> Result<Digest, BlobError> {
+        let digest = Digest::of(bytes);
+        if self.holds(&digest, bytes.len() as u64) {
+            return Ok(digest);
+        }
+        let (temporary, mut file) = self.temporary()?;
+        file.write_all(bytes).map_err(|source| BlobError::io("write", temporary.path(), source))?;
+        let mut batch = Batch::new(self);
+        batch.add(temporary, digest, bytes.len() as u64)?;
+        batch.finish()?;
+        Ok(digest)
+    }
+
+    /// Stores a copy of the file at `path` (a symbolic link is followed).
+    pub fn put_file(&self, path: &Path) -> Result<Content, BlobError> {
+        self.put_file_with(path, &HashCache::in_memory())
+    }
+
+    /// The same; a file that `cache` knows and the store holds is not read.
+    pub fn put_file_with(&self, path: &Path, cache: &HashCache) -> Result<Content, BlobError> {
+        let found = fs::metadata(path).map_err(|source| BlobError::io("read", path, source))?;
+        let mut batch = Batch::new(self);
+        let (digest, bytes) = batch.add_file(path, &found, cache)?;
+        batch.finish()?;
+        Ok(Content::file(digest, bytes, cache::is_executable(&found)))
+    }
+
+    /// Stores copies of all files below `folder` and the list of them. Links and devices are refused.
+    pub fn put_tree(&self, folder: &Path) -> Result<Content, BlobError> {
+        self.put_tree_with(folder, &HashCache::in_memory())
+    }
+
+    /// The same; files that `cache` knows and the store holds are not read.
+    pub fn put_tree_with(&self, folder: &Path, cache: &HashCache) -> Result<Content, BlobError> {
+        let mut batch = Batch::new(self);
+        let tree = cache.tree_with(folder, &mut |path, found| batch.add_file(path, found, cache))?;
+        // The list comes last: a tree that can be found has all its files.
+        batch.finish()?;
+        self.put_bytes(&tree.to_bytes())?;
+        Ok(Content::tree(&tree))
+    }
+
+    /// Stores what stands at `path`, a file or a folder.
+    pub fn put(&self, path: &Path, cache: &HashCache) -> Result<Content, BlobError> {
+        match path.is_dir() {
+            true => self.put_tree_with(path, cache),
+            false => self.put_file_with(path, cache),
+        }
+    }
+
+    /// Whether the store holds this object (not whether its bytes are right: see [`BlobStore::verify`]).
+    pub fn has(&self, digest: &Digest) -> bool {
+        self.path_of(digest).is_file()
+    }
+
+    /// Whether the store holds everything that is needed to check `content` out.
+    pub fn has_content(&self, content: &Content) -> bool {
+        match content.kind {
+            ContentKind::File => self.holds(&content.digest, content.bytes),
+            ContentKind::Tree => self
+                .tree(&content.digest)
+                .is_ok_and(|tree| tree.entries().iter().all(|entry| self.holds(&entry.digest, entry.bytes))),
+        }
+    }
+
+    /// Where the object stands, for reading (a memory map, say). The file must not be changed.
+    pub fn path_of(&self, digest: &Digest) -> PathBuf {
+        let hex = digest.to_string();
+        self.root.path.join("objects").join(&hex[..2]).join(&hex[2..])
+    }
+
+    /// Opens an object for reading. Its bytes are not verified.
+    pub fn reader(&self, digest: &Digest) -> Result<File, BlobError> {
+        let path = self.path_of(digest);
+        File::open(&path).map_err(|source| match source.kind() {
+            std::io::ErrorKind::NotFound => BlobError::NotFound { digest: *digest },
+            _ => BlobError::io("read", &path, source),
+        })
+    }
+
+    /// The bytes of an object of at most `limit` bytes, verified against its digest.
+    pub fn read(&self, digest: &Digest, limit: u64) -> Result<Vec<u8>, BlobError> {
+        let path = self.path_of(digest);
+        let file = self.reader(digest)?;
+        let failed = |source| BlobError::io("read", &path, source);
+        let bytes = file.metadata().map_err(failed)?.len();
+        if bytes > limit {
+            return Err(BlobError::TooLarge { what: format!("object {digest}"), bytes, limit });
+        }
+        let mut buffer = Vec::with_capacity(bytes as usize);
+        file.take(limit).read_to_end(&mut buffer).map_err(failed)?;
+        match Digest::of(&buffer) {
+            found if found == *digest => Ok(buffer),
+            found => Err(BlobError::Corrupt { expected: *digest, found, path }),
+        }
+    }
+
+    /// The list of a stored tree.
+    pub fn tree(&self, digest: &Digest) -> Result<Tree, BlobError> {
+        let bytes = self.read(digest, MAX_MANIFEST_BYTES)?;
+        Tree::parse(&bytes).map_err(|source| BlobError::Tree { digest: *digest, source })
+    }
+
+    /// Reads an object and compares its bytes with its digest.
+    pub fn verify(&self, digest: &Digest) -> Result<(), BlobError> {
+        let (found, _) = HashCache::in_memory().digest_of(&self.reader(digest).map(|_| self.path_of(digest))?)?;
+        match found == *digest {
+            true => Ok(()),
+            false => Err(BlobError::Corrupt { expected: *digest, found, path: self.path_of(digest) }),
+        }
+    }
+
+    /// Calls `each` with every object that the store holds, in no particular order.
+    pub fn for_each_object(&self, each: &mut dyn FnMut(Digest)) -> Result<(), BlobError> {
+        for (path, _, _) in crate::checkout::walk(&self.root.path.join("objects"))? {
+            if let Ok(digest) = path.as_str().replace('/', "").parse() {
+                each(digest);
+            }
+        }
+        Ok(())
+    }
+
+    /// An object of another length than its name promises was torn, and is written again.
+    fn holds(&self, digest: &Digest, bytes: u64) -> bool {
+        self.path_of(digest).metadata().is_ok_and(|found| found.is_file() && found.len() == bytes)
+    }
+
+    fn temporary(&self) -> Result<(Temporary, File), BlobError> {
+        Temporary::create(&self.root.path.join("tmp"), "object")
+    }
+}
+
+fn sweep(folder: &Path) -> Result<(), BlobError> {
+    let failed = |source| BlobError::io("sweep", folder, source);
+    for entry in fs::read_dir(folder).map_err(failed)? {
+        fs::remove_file(entry.map_err(failed)?.path()).map_err(failed)?;
+    }
+    Ok(())
+}
+
+/// Written objects that wait to be synced and moved into place; dropped unfinished, they vanish.
+struct Batch<'a> {
+    store: &'a BlobStore,
+    waiting: Vec<(Temporary, Digest, u64)>,
+}
+
+impl<'a> Batch<'a> {
+    fn new(store: &'a BlobStore) -> Self {
+        Self { store, waiting: Vec::new() }
+    }
+
+    fn add_file(&mut self, path: &Path, found: &fs::Metadata, cache: &HashCache) -> Result<(Digest, u64), BlobError> {
+        if let Some(digest) = cache.lookup(path, found).filter(|digest| self.store.holds(digest, found.len())) {
+            return Ok((digest, found.len()));
+        }
+        let began = SystemTime::now();
+        let source = cache::open_plain(path)?;
+        let (temporary, mut file) = self.store.temporary()?;
+        let (digest, bytes) = cache.read_steady(path, source, began, &mut file)?;
+        self.add(temporary, digest, bytes)?;
+        Ok((digest, bytes))
+    }
+
+    fn add(&mut self, temporary: Temporary, digest: Digest, bytes: u64) -> Result<(), BlobError> {
+        if !self.store.holds(&digest, bytes) {
+            self.waiting.push((temporary, digest, bytes));
+        }
+        match self.waiting.len() < BATCH_FILES {
+            true => Ok(()),
+            false => self.finish(),
+        }
+    }
+
+    /// Syncs the bytes, moves them to their names, then syncs the folders, so that a name never lacks its bytes.
+    fn finish(&mut self) -> Result<(), BlobError> {
+        let mut folders = BTreeSet::new();
+        for (temporary, _, _) in &self.waiting {
+            let sync = || {
+                let file = File::options().write(true).open(temporary.path())?;
+                file.set_permissions(Permissions::from_mode(0o444))?;
+                file.sync_all()
+            };
+            sync().map_err(|source| BlobError::io("write", temporary.path(), source))?;
+        }
+        for (temporary, digest, bytes) in self.waiting.drain(..) {
+            if self.store.holds(&digest, bytes) {
+                continue;
+            }
+            let target = self.store.path_of(&digest);
+            let folder = atomic::parent(&target);
+            if !folder.is_dir() {
+                atomic::create_dirs(&folder)?;
+                folders.insert(atomic::parent(&folder));
+            }
+            temporary.place(&target)?;
+            folders.insert(folder);
+        }
+        folders.iter().try_for_each(|folder| atomic::sync_dir(folder))
+    }
+}
