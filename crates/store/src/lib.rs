@@ -1,1 +1,87 @@
+//! Metadata: what the platform knows, in one SQLite file.
+//!
+//! For every room that must remember something across a restart: projects, datasets, runs, gates, models,
+//! deployments, the index of the prediction log, readings and alerts, and the ledger of who changed what.
+//!
+//! Holds true:
+//! - A write that returned `Ok` survives `kill -9` and power loss (WAL, `synchronous=FULL`).
+//! - No state changes without its ledger entry, no entry stands without its change: only [`audit::Audited`]
+//!   can change a life, it writes the entry itself, and triggers refuse whatever goes round it.
+//! - One bad write fails alone, though many share a commit.
+//! - Every list is paged, every queue bounded.
+//!
+//! Deliberately absent: a clock (except for the day a migration was applied), ids, policy. They are handed in.
 
+mod error;
+mod lock;
+mod migrate;
+pub mod page;
+mod reader;
+mod statement;
+mod writer;
+
+use std::{path::Path, sync::Arc};
+
+pub use error::StoreError;
+pub use page::{Cursor, Page, PageRequest};
+pub use reader::Reader;
+pub use writer::Tx;
+
+use crate::{lock::FolderLock, reader::ReaderPool, writer::Writer};
+
+/// The name of the database file inside of the data folder.
+pub const DATABASE_FILE: &str = "kilter.db";
+
+/// The open store. Cloning is cheap; the database closes when the last clone is dropped.
+#[derive(Clone)]
+pub struct Store {
+    // Fields drop in this order: the writer finishes its queue and closes, then the readers, then the lock.
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    writer: Writer,
+    readers: ReaderPool,
+    _lock: FolderLock,
+}
+
+impl Store {
+    /// Opens the store in `dir`, makes folder and database when they are missing, and migrates an older schema.
+    ///
+    /// # Errors
+    /// When another process has `dir` open, when the schema is newer than this program, when the file is not ours,
+    /// and when the disk fails. None of these changes the database.
+    pub fn open(dir: impl AsRef<Path>) -> Result<Self, StoreError> {
+        let lock = FolderLock::take(dir.as_ref())?;
+        let path = dir.as_ref().join(DATABASE_FILE);
+        let mut connection = writer::connect(&path)?;
+        migrate::migrate(&mut connection, migrate::MIGRATIONS)?;
+        writer::harden(&connection)?;
+        let readers = ReaderPool::new(&path);
+        let writer = Writer::start(Tx::new(connection))?;
+        Ok(Self { inner: Arc::new(Inner { writer, readers, _lock: lock }) })
+    }
+
+    /// Runs `work` in a transaction and returns its answer once it is durable.
+    ///
+    /// Writes that wait together share one commit; each keeps its own savepoint, so an error (or a panic) in `work`
+    /// undoes this write and no other.
+    ///
+    /// # Errors
+    /// What `work` returned, or why the commit failed; either way nothing of the write is kept.
+    pub fn write<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Tx) -> Result<T, StoreError> + Send + 'static,
+    {
+        self.inner.writer.write(work)
+    }
+
+    /// Runs `work` on one consistent snapshot of everything that was durable when it began.
+    ///
+    /// # Errors
+    /// What `work` returned, or why no reader could be had.
+    pub fn read<T>(&self, work: impl FnOnce(&Reader) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        self.inner.readers.read(work)
+    }
+}

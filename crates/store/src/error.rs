@@ -1,0 +1,100 @@
+//! Why the store refused or failed: what was attempted, on which thing, and what to do next.
+//!
+//! Holds true: an error is cheap to clone, because one failed commit is told to every writer in its batch.
+
+use std::{io, path::PathBuf, sync::Arc};
+
+use rusqlite::ErrorCode;
+
+/// Why the store did not do what was asked. Nothing of a failed write is kept.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum StoreError {
+    /// Another process has the data folder open.
+    #[error("the data folder {} is in use by {holder}: stop it, or give this one another folder", .dir.display())]
+    InUse { dir: PathBuf, holder: String },
+    /// The folder or its lock could not be made or opened.
+    #[error("could not {attempted} {}", .path.display())]
+    Folder { attempted: &'static str, path: PathBuf, source: Arc<io::Error> },
+    /// The database was written by a newer version of this program.
+    #[error(
+        "the database has schema {found}, this program knows up to {known}: open it with the version that wrote it, or a newer one"
+    )]
+    NewerSchema { found: u32, known: u32 },
+    /// A migration was applied with another text than the one built in.
+    #[error(
+        "migration {number} (`{name}`) was applied with another text than the one built in: this database belongs to another build; open it with that one"
+    )]
+    ForeignMigration { number: u32, name: String },
+    /// The file is a database, but not one of ours.
+    #[error("{} is not a kilter database: give an empty folder, or the folder of a kilter server", .path.display())]
+    ForeignDatabase { path: PathBuf },
+    /// There is no such thing.
+    #[error("there is no {what} `{id}`")]
+    NotFound { what: &'static str, id: String },
+    /// It contradicts what is already there.
+    #[error("could not {attempted}: {because}")]
+    Conflict { attempted: &'static str, because: String },
+    /// The thing is no longer in the state that the caller judged.
+    #[error("{object} is {actual}, not {expected}: read it again and decide anew")]
+    Moved { object: String, expected: String, actual: String },
+    /// A value that cannot be kept.
+    #[error("could not {attempted}: {because}")]
+    Invalid { attempted: &'static str, because: String },
+    /// A page was asked for with a cursor of another list, or one that was never given out.
+    #[error("`{0}` is not a cursor of this list: begin again without one")]
+    InvalidCursor(String),
+    /// A write closure tried to write through the store instead of through its own transaction.
+    #[error("a write inside a write would wait for itself: use the transaction that was handed in")]
+    NestedWrite,
+    /// No connection became free in time.
+    #[error("no reader became free within {waited_seconds} s: too many long reads at once; try again")]
+    Busy { waited_seconds: u64 },
+    /// The disk is full; nothing of this write was kept, everything acknowledged before is.
+    #[error("could not {attempted}: the disk is full; nothing of it was kept. free some space and try again")]
+    DiskFull { attempted: String },
+    /// SQLite rolled the shared transaction back (disk full or failing) while another write of the batch ran.
+    #[error(
+        "a write that shared this commit hit a full or failing disk and took it along; nothing of it was kept: try again"
+    )]
+    RolledBack,
+    /// A commit failed in a way that leaves it unknown what the disk holds; the store refuses writes until it is opened again.
+    #[error("the disk failed while committing ({because}); writes are refused until the store is opened again")]
+    Failing { because: String },
+    /// The writer has stopped.
+    #[error("the store is closed")]
+    Closed,
+    /// The database failed in another way.
+    #[error("could not {attempted}")]
+    Sql { attempted: String, source: Arc<rusqlite::Error> },
+}
+
+impl StoreError {
+    /// What `error` means for someone who attempted this.
+    pub(crate) fn of(attempted: &'static str, error: rusqlite::Error) -> Self {
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => Self::DiskFull { attempted: attempted.to_owned() },
+            Some(ErrorCode::ConstraintViolation) => Self::Conflict { attempted, because: plain(&error) },
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Busy { waited_seconds: 5 },
+            _ => Self::Sql { attempted: attempted.to_owned(), source: Arc::new(error) },
+        }
+    }
+
+    /// Whether the disk itself failed, so that nobody can say what it holds.
+    pub(crate) fn is_disk_failure(&self) -> bool {
+        match self {
+            Self::Sql { source, .. } => matches!(
+                source.sqlite_error_code(),
+                Some(ErrorCode::SystemIoFailure | ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)
+            ),
+            _ => false,
+        }
+    }
+}
+
+/// The database's own words for a broken constraint. Triggers speak in whole sentences, constraints in table and column.
+fn plain(error: &rusqlite::Error) -> String {
+    match error {
+        rusqlite::Error::SqliteFailure(_, Some(message)) => message.clone(),
+        other => other.to_string(),
+    }
+}

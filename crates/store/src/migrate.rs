@@ -1,0 +1,210 @@
+//! Forward-only migrations: numbered files, built in, applied once each, remembered with their digest.
+//!
+//! Holds true: a database of any earlier level opens; one of a later level, one migrated by other files, or one that
+//! is not ours is refused and left as it was. Each migration is one transaction.
+
+use std::path::Path;
+
+use kilter_domain::digest::Digest;
+use rusqlite::{Connection, ErrorCode, OptionalExtension, Transaction, TransactionBehavior};
+
+use crate::StoreError;
+
+/// `KILT`: marks a SQLite file as ours.
+const APPLICATION_ID: i64 = 0x4b49_4c54;
+
+const MIGRATION_TABLE: &str = "CREATE TABLE IF NOT EXISTS migration (
+    number  INTEGER PRIMARY KEY,
+    name    TEXT    NOT NULL,
+    digest  TEXT    NOT NULL CHECK (length(digest) = 64),
+    applied INTEGER NOT NULL
+) STRICT";
+
+const RECORD: &str = "INSERT INTO migration (number, name, digest, applied)
+    VALUES (?1, ?2, ?3, CAST(unixepoch('subsec') * 1000 AS INTEGER))";
+
+/// One step of the schema. Its number is its place in [`MIGRATIONS`], counted from 1.
+pub(crate) struct Migration {
+    pub name: &'static str,
+    pub sql: &'static str,
+}
+
+macro_rules! migrations {
+    ($($name:literal),* $(,)?) => {
+        &[$(Migration { name: $name, sql: include_str!(concat!("../migrations/", $name, ".sql")) }),*]
+    };
+}
+
+/// Every step there is, in order. Only ever add at the end; a file that was released is never edited.
+pub(crate) const MIGRATIONS: &[Migration] = migrations![
+    "0001_the_ledger",
+    "0002_projects_and_data",
+    "0003_runs",
+    "0004_models",
+    "0005_deployments",
+    "0006_monitoring",
+    "0007_access",
+];
+
+/// Brings the database up to the last of `migrations`.
+pub(crate) fn migrate(connection: &mut Connection, migrations: &[Migration]) -> Result<(), StoreError> {
+    let applied = applied(connection)?;
+    refuse_foreign(&applied, migrations)?;
+    for (place, migration) in migrations.iter().enumerate().skip(applied.len()) {
+        apply(connection, number(place), migration)?;
+    }
+    Ok(())
+}
+
+/// Refuses a file that is not ours, before anything is written into it.
+pub(crate) fn recognise(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+    let read = |sql| connection.query_row(sql, [], |row| row.get::<_, i64>(0));
+    let marks = read("PRAGMA application_id").and_then(|id| Ok((id, read("SELECT count(*) FROM sqlite_schema")?)));
+    match marks {
+        Ok((APPLICATION_ID, _) | (0, 0)) => Ok(()),
+        Ok(_) => Err(StoreError::ForeignDatabase { path: path.to_owned() }),
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::NotADatabase) => {
+            Err(StoreError::ForeignDatabase { path: path.to_owned() })
+        }
+        Err(error) => Err(StoreError::of("open the database", error)),
+    }
+}
+
+/// Names and digests of what was applied, in order. Empty for a new file.
+fn applied(connection: &Connection) -> Result<Vec<(String, String)>, StoreError> {
+    let failed = |error| StoreError::of("read which migrations were applied", error);
+    if !connection.table_exists(None, "migration").map_err(failed)? {
+        return Ok(Vec::new());
+    }
+    let mut statement = connection.prepare("SELECT name, digest FROM migration ORDER BY number").map_err(failed)?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).map_err(failed)?;
+    rows.collect::<rusqlite::Result<_>>().map_err(failed)
+}
+
+fn refuse_foreign(applied: &[(String, String)], migrations: &[Migration]) -> Result<(), StoreError> {
+    for (place, ((name, digest), known)) in applied.iter().zip(migrations).enumerate() {
+        if *digest != Digest::of(known.sql.as_bytes()).to_string() {
+            return Err(StoreError::ForeignMigration { number: number(place), name: name.clone() });
+        }
+    }
+    if applied.len() > migrations.len() {
+        let (found, known) = (number(applied.len() - 1), number(migrations.len() - 1));
+        return Err(StoreError::NewerSchema { found, known });
+    }
+    Ok(())
+}
+
+fn apply(connection: &mut Connection, number: u32, migration: &Migration) -> Result<(), StoreError> {
+    let mut migrating = || -> rusqlite::Result<()> {
+        let tx = Transaction::new(connection, TransactionBehavior::Immediate)?;
+        if number == 1 {
+            tx.execute_batch(MIGRATION_TABLE)?;
+            tx.pragma_update(None, "application_id", APPLICATION_ID)?;
+        }
+        tx.execute_batch(migration.sql)?;
+        let digest = Digest::of(migration.sql.as_bytes()).to_string();
+        tx.execute(RECORD, (number, migration.name, digest))?;
+        no_dangling_references(&tx)?;
+        tx.commit()
+    };
+    migrating().map_err(|error| match StoreError::of("migrate the database", error) {
+        StoreError::Sql { attempted, source } => {
+            StoreError::Sql { attempted: format!("{attempted} to {} ({})", number, migration.name), source }
+        }
+        other => other,
+    })
+}
+
+/// A migration that rebuilds a table must not lose what others point at.
+fn no_dangling_references(tx: &Transaction) -> rusqlite::Result<()> {
+    let dangling: Option<String> = tx.query_row("PRAGMA foreign_key_check", [], |row| row.get(0)).optional()?;
+    match dangling {
+        None => Ok(()),
+        Some(table) => Err(rusqlite::Error::InvalidParameterName(format!("`{table}` has dangling references"))),
+    }
+}
+
+fn number(place: usize) -> u32 {
+    u32::try_from(place + 1).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{DATABASE_FILE, Store, writer};
+
+    fn database(dir: &Path) -> Connection {
+        writer::connect(&dir.join(DATABASE_FILE)).unwrap()
+    }
+
+    fn refusal(dir: &Path) -> StoreError {
+        let before = std::fs::read(dir.join(DATABASE_FILE)).unwrap();
+        let error = Store::open(dir).err().expect("it must be refused");
+        assert_eq!(std::fs::read(dir.join(DATABASE_FILE)).unwrap(), before, "a refused file is left as it was");
+        error
+    }
+
+    #[test]
+    fn a_database_of_every_earlier_level_opens() {
+        for level in 0..=MIGRATIONS.len() {
+            let dir = tempfile::tempdir().unwrap();
+            migrate(&mut database(dir.path()), &MIGRATIONS[..level]).unwrap();
+            drop(Store::open(dir.path()).unwrap());
+            assert_eq!(applied(&database(dir.path())).unwrap().len(), MIGRATIONS.len(), "from {level}");
+        }
+    }
+
+    #[test]
+    fn migrating_twice_changes_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        drop(Store::open(dir.path()).unwrap());
+        let before = applied(&database(dir.path())).unwrap();
+        drop(Store::open(dir.path()).unwrap());
+        assert_eq!(applied(&database(dir.path())).unwrap(), before);
+    }
+
+    #[test]
+    fn a_newer_schema_is_refused_and_says_which_one_it_is() {
+        let dir = tempfile::tempdir().unwrap();
+        drop(Store::open(dir.path()).unwrap());
+        database(dir.path()).execute(RECORD, (99, "0099_of_tomorrow", "0".repeat(64))).unwrap();
+        let error = refusal(dir.path());
+        assert!(matches!(error, StoreError::NewerSchema { found, known } if found == known + 1), "{error}");
+    }
+
+    #[test]
+    fn a_migration_that_was_edited_after_it_was_applied_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let edited = [Migration { name: "0001_the_ledger", sql: "CREATE TABLE audit (seq INTEGER)" }];
+        migrate(&mut database(dir.path()), &edited).unwrap();
+        let error = refusal(dir.path());
+        assert!(matches!(error, StoreError::ForeignMigration { number: 1, .. }), "{error}");
+    }
+
+    #[test]
+    fn a_migration_that_fails_leaves_the_level_before_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let broken = [
+            Migration { name: "0001_good", sql: "CREATE TABLE good (a INTEGER)" },
+            Migration { name: "0002_broken", sql: "CREATE TABLE half (a INTEGER); CREATE TABLE half (a INTEGER)" },
+        ];
+        let mut connection = database(dir.path());
+        let error = migrate(&mut connection, &broken).unwrap_err();
+        assert!(error.to_string().contains("0002_broken"), "{error}");
+        assert_eq!(applied(&connection).unwrap().len(), 1);
+        assert!(connection.prepare("SELECT * FROM half").is_err());
+    }
+
+    #[test]
+    fn files_that_are_not_ours_are_refused_and_left_as_they_were() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(DATABASE_FILE);
+        std::fs::write(&path, "my shopping list, longer than any header of a database".repeat(30)).unwrap();
+        assert!(matches!(refusal(dir.path()), StoreError::ForeignDatabase { .. }));
+
+        std::fs::remove_file(&path).unwrap();
+        Connection::open(&path).unwrap().execute_batch("CREATE TABLE theirs (a)").unwrap();
+        assert!(matches!(refusal(dir.path()), StoreError::ForeignDatabase { .. }));
+        let _ = std::fs::remove_file(path);
+    }
+}

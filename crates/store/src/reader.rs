@@ -1,0 +1,134 @@
+//! Reads: a few read-only connections, each answering from one snapshot. Readers never wait for the writer.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{Condvar, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use rusqlite::{Connection, OpenFlags, Params, Row};
+
+use crate::{StoreError, statement::Statement};
+
+const READERS: usize = 4;
+const WAIT: Duration = Duration::from_secs(10);
+const READER_PRAGMAS: &str = "PRAGMA query_only = ON; PRAGMA busy_timeout = 5000; PRAGMA cache_size = -4096; \
+                              PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF;";
+
+/// A view of the database. Every room reads through this, also inside of a write.
+pub struct Reader {
+    pub(crate) connection: Connection,
+}
+
+impl Reader {
+    pub(crate) fn new(connection: Connection) -> Self {
+        connection.set_prepared_statement_cache_capacity(256);
+        Self { connection }
+    }
+
+    /// The first row, if there is one.
+    pub(crate) fn one<T>(
+        &self,
+        statement: &Statement,
+        params: impl Params,
+        read: impl FnOnce(&Row) -> rusqlite::Result<T>,
+    ) -> Result<Option<T>, StoreError> {
+        let failed = |error| StoreError::of(statement.attempt, error);
+        let mut prepared = self.connection.prepare_cached(statement.sql).map_err(failed)?;
+        let mut rows = prepared.query(params).map_err(failed)?;
+        rows.next().map_err(failed)?.map(read).transpose().map_err(failed)
+    }
+
+    /// All rows. The statement bounds them.
+    pub(crate) fn all<T>(
+        &self,
+        statement: &Statement,
+        params: impl Params,
+        read: impl FnMut(&Row) -> rusqlite::Result<T>,
+    ) -> Result<Vec<T>, StoreError> {
+        let failed = |error| StoreError::of(statement.attempt, error);
+        let mut prepared = self.connection.prepare_cached(statement.sql).map_err(failed)?;
+        let rows = prepared.query_map(params, read).map_err(failed)?;
+        rows.collect::<rusqlite::Result<_>>().map_err(failed)
+    }
+}
+
+/// Read-only connections, opened when first needed, at most [`READERS`] of them.
+pub(crate) struct ReaderPool {
+    path: PathBuf,
+    state: Mutex<PoolState>,
+    returned: Condvar,
+}
+
+#[derive(Default)]
+struct PoolState {
+    idle: Vec<Reader>,
+    open: usize,
+}
+
+impl ReaderPool {
+    pub(crate) fn new(path: &Path) -> Self {
+        Self { path: path.to_owned(), state: Mutex::default(), returned: Condvar::new() }
+    }
+
+    /// Runs `work` inside of one read transaction.
+    pub(crate) fn read<T>(&self, work: impl FnOnce(&Reader) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let loan = self.take()?;
+        let reader = loan.reader.as_ref().ok_or(StoreError::Closed)?;
+        reader.connection.execute_batch("BEGIN DEFERRED").map_err(|error| StoreError::of("begin a read", error))?;
+        work(reader)
+    }
+
+    fn take(&self) -> Result<Loan<'_>, StoreError> {
+        let deadline = Instant::now() + WAIT;
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            if let Some(reader) = state.idle.pop() {
+                return Ok(Loan { pool: self, reader: Some(reader) });
+            }
+            if state.open < READERS {
+                state.open += 1;
+                drop(state);
+                // The loan gives the place back also when opening fails.
+                let mut loan = Loan { pool: self, reader: None };
+                loan.reader = Some(open(&self.path)?);
+                return Ok(loan);
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(StoreError::Busy { waited_seconds: WAIT.as_secs() });
+            }
+            (state, _) = self.returned.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+fn open(path: &Path) -> Result<Reader, StoreError> {
+    let failed = |error| StoreError::of("open a reader", error);
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(failed)?;
+    connection.execute_batch(READER_PRAGMAS).map_err(failed)?;
+    Ok(Reader::new(connection))
+}
+
+/// A reader on loan; it goes back with its transaction ended, also when the work panics.
+struct Loan<'p> {
+    pool: &'p ReaderPool,
+    reader: Option<Reader>,
+}
+
+impl Drop for Loan<'_> {
+    fn drop(&mut self) {
+        let sound = self
+            .reader
+            .take()
+            .filter(|reader| reader.connection.is_autocommit() || reader.connection.execute_batch("ROLLBACK").is_ok());
+        let mut state = self.pool.state.lock().unwrap_or_else(PoisonError::into_inner);
+        match sound {
+            Some(reader) => state.idle.push(reader),
+            None => state.open -= 1,
+        }
+        drop(state);
+        self.pool.returned.notify_one();
+    }
+}

@@ -1,0 +1,233 @@
+//! Writes: one thread, one connection, many writes to a commit.
+//!
+//! The writer takes what is queued (at most [`BATCH`]) into one transaction, gives each write its own savepoint,
+//! commits once, and only then answers all of them. Under load the cost of an fsync is shared by the batch.
+//!
+//! Holds true: an answer of `Ok` is given after the commit that holds the write. A write that fails or panics is
+//! rolled back to its savepoint; its neighbours never notice.
+
+use std::{
+    any::Any,
+    ops::Deref,
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+    path::Path,
+    sync::mpsc::{Receiver, SyncSender, sync_channel},
+    thread::{self, JoinHandle, ThreadId},
+};
+
+use rusqlite::{Connection, Params, config::DbConfig};
+
+use crate::{Reader, StoreError, migrate, statement::Statement};
+
+/// Writes that share a commit at most.
+const BATCH: usize = 64;
+/// Writes that may wait; more wait at the door, in their own threads.
+const QUEUE: usize = 1024;
+
+// recursive_triggers: without it a REPLACE would delete a ledger row past the trigger that forbids it.
+const WRITER_PRAGMAS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
+                              PRAGMA recursive_triggers = ON; PRAGMA busy_timeout = 5000; PRAGMA cache_size = -16384; \
+                              PRAGMA temp_store = MEMORY; PRAGMA wal_autocheckpoint = 4000; \
+                              PRAGMA journal_size_limit = 67108864; PRAGMA trusted_schema = OFF;";
+
+/// A transaction: everything a [`Reader`] can see, its own changes included, and the right to change it.
+pub struct Tx {
+    reader: Reader,
+}
+
+impl Tx {
+    pub(crate) fn new(connection: Connection) -> Self {
+        Self { reader: Reader::new(connection) }
+    }
+
+    /// Runs a statement that returns no rows; the number of rows it changed.
+    pub(crate) fn execute(&self, statement: &Statement, params: impl Params) -> Result<usize, StoreError> {
+        let failed = |error| StoreError::of(statement.attempt, error);
+        self.connection.prepare_cached(statement.sql).map_err(failed)?.execute(params).map_err(failed)
+    }
+
+    fn batch(&self, attempt: &'static str, sql: &str) -> Result<(), StoreError> {
+        self.connection.execute_batch(sql).map_err(|error| StoreError::of(attempt, error))
+    }
+}
+
+impl Deref for Tx {
+    type Target = Reader;
+
+    fn deref(&self) -> &Reader {
+        &self.reader
+    }
+}
+
+/// Opens the one connection that writes.
+pub(crate) fn connect(path: &Path) -> Result<Connection, StoreError> {
+    let failed = |error| StoreError::of("open the database", error);
+    let connection = Connection::open(path).map_err(failed)?;
+    migrate::recognise(&connection, path)?;
+    connection.execute_batch(WRITER_PRAGMAS).map_err(failed)?;
+    Ok(connection)
+}
+
+/// Forbids what only a migration may do, such as writing into the schema table.
+pub(crate) fn harden(connection: &Connection) -> Result<(), StoreError> {
+    connection
+        .set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)
+        .map(|_| ())
+        .map_err(|error| StoreError::of("open the database", error))
+}
+
+/// The queue in front of the writer thread.
+pub(crate) struct Writer {
+    queue: Option<SyncSender<Box<dyn Job>>>,
+    thread: Option<JoinHandle<()>>,
+    id: ThreadId,
+}
+
+impl Writer {
+    pub(crate) fn start(tx: Tx) -> Result<Self, StoreError> {
+        let (queue, jobs) = sync_channel(QUEUE);
+        let thread = thread::Builder::new()
+            .name("store-writer".to_owned())
+            .spawn(move || serve(&tx, &jobs))
+            .map_err(|_| StoreError::Closed)?;
+        Ok(Self { queue: Some(queue), id: thread.thread().id(), thread: Some(thread) })
+    }
+
+    pub(crate) fn write<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Tx) -> Result<T, StoreError> + Send + 'static,
+    {
+        if thread::current().id() == self.id {
+            return Err(StoreError::NestedWrite);
+        }
+        let (reply, answer) = sync_channel(1);
+        let job = Write { work: Some(work), outcome: None, reply };
+        let queue = self.queue.as_ref().ok_or(StoreError::Closed)?;
+        queue.send(Box::new(job)).map_err(|_| StoreError::Closed)?;
+        match answer.recv().map_err(|_| StoreError::Closed)? {
+            Ok(outcome) => outcome,
+            Err(panic) => resume_unwind(panic),
+        }
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.queue = None;
+        // A write closure may own the last clone of the store: the writer cannot wait for itself.
+        if let Some(thread) = self.thread.take().filter(|_| thread::current().id() != self.id) {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// A write that waits for its commit.
+trait Job: Send {
+    /// Does the work; whether its changes are to be kept.
+    fn run(&mut self, tx: &Tx) -> bool;
+    /// Answers the caller, now that it is known what became of the commit.
+    fn settle(self: Box<Self>, commit: Result<(), StoreError>);
+}
+
+type Outcome<T> = Result<Result<T, StoreError>, Box<dyn Any + Send>>;
+
+struct Write<T, F> {
+    work: Option<F>,
+    outcome: Option<Outcome<T>>,
+    reply: SyncSender<Outcome<T>>,
+}
+
+impl<T, F> Job for Write<T, F>
+where
+    T: Send,
+    F: FnOnce(&Tx) -> Result<T, StoreError> + Send,
+{
+    fn run(&mut self, tx: &Tx) -> bool {
+        let Some(work) = self.work.take() else { return false };
+        // A panic leaves nothing half-done behind: its savepoint is rolled back, and the caller panics in its own thread.
+        let outcome = catch_unwind(AssertUnwindSafe(|| work(tx)));
+        let keep = matches!(outcome, Ok(Ok(_)));
+        self.outcome = Some(outcome);
+        keep
+    }
+
+    fn settle(mut self: Box<Self>, commit: Result<(), StoreError>) {
+        let answer = match (self.outcome.take(), commit) {
+            (Some(Ok(Ok(_))) | None, Err(error)) => Ok(Err(error)),
+            (Some(outcome), _) => outcome,
+            (None, Ok(())) => Ok(Err(StoreError::Closed)),
+        };
+        // The caller may be gone (its thread was cut off); its write is durable all the same.
+        let _ = self.reply.send(answer);
+    }
+}
+
+fn serve(tx: &Tx, jobs: &Receiver<Box<dyn Job>>) {
+    let mut failing = None;
+    while let Ok(first) = jobs.recv() {
+        let mut batch = vec![first];
+        batch.extend(jobs.try_iter().take(BATCH - 1));
+        match &failing {
+            None => failing = commit(tx, batch),
+            Some(because) => settle(batch, &Err(StoreError::Failing { because: String::clone(because) })),
+        }
+    }
+    // Statistics for the planner, bounded by SQLite itself; a failure here loses nothing.
+    let _ = tx.connection.execute_batch("PRAGMA optimize;");
+}
+
+/// Runs a batch to its commit and answers it. Returns why the disk is failing, if it is.
+fn commit(tx: &Tx, batch: Vec<Box<dyn Job>>) -> Option<String> {
+    let mut batch = batch.into_iter().peekable();
+    while batch.peek().is_some() {
+        let mut open = Vec::new();
+        let committed = fill(tx, &mut batch, &mut open);
+        if committed.is_err() && !tx.connection.is_autocommit() {
+            let _ = tx.connection.execute_batch("ROLLBACK");
+        }
+        settle(open, &committed);
+        if let Err(error) = committed
+            && error.is_disk_failure()
+        {
+            tracing::error!(%error, "the disk failed while committing; the store refuses further writes");
+            let because = error.to_string();
+            settle(batch.collect(), &Err(StoreError::Failing { because: because.clone() }));
+            return Some(because);
+        }
+    }
+    None
+}
+
+/// One transaction over as much of the batch as it can hold; what it took moves to `open`.
+fn fill(
+    tx: &Tx,
+    batch: &mut impl Iterator<Item = Box<dyn Job>>,
+    open: &mut Vec<Box<dyn Job>>,
+) -> Result<(), StoreError> {
+    let begun = tx.batch("begin a write", "BEGIN IMMEDIATE");
+    for mut job in batch {
+        let ran = begun.clone().and_then(|()| in_savepoint(tx, &mut *job));
+        open.push(job);
+        ran?;
+    }
+    tx.batch("commit a write", "COMMIT")
+}
+
+/// Runs one write in its savepoint. An error here is the transaction's, not the write's own.
+fn in_savepoint(tx: &Tx, job: &mut dyn Job) -> Result<(), StoreError> {
+    tx.batch("begin a write", "SAVEPOINT one_write")?;
+    let keep = job.run(tx);
+    // A full disk or a failing one makes SQLite roll the whole transaction back, the neighbours included.
+    if tx.connection.is_autocommit() {
+        return Err(StoreError::RolledBack);
+    }
+    match keep {
+        true => tx.batch("finish a write", "RELEASE one_write"),
+        false => tx.batch("undo a write", "ROLLBACK TO one_write; RELEASE one_write"),
+    }
+}
+
+fn settle(jobs: Vec<Box<dyn Job>>, commit: &Result<(), StoreError>) {
+    jobs.into_iter().for_each(|job| job.settle(commit.clone()));
+}
