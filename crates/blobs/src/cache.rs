@@ -26,6 +26,9 @@ const TICK: Duration = Duration::from_millis(20);
 /// Most entries kept on disk; beyond it the cache starts afresh.
 const MAX_ENTRIES: usize = 2_000_000;
 
+/// Finds the digest and size of one file of a walked folder.
+type DigestOf<'a> = dyn FnMut(&Path, &Metadata) -> Result<(Digest, u64), BlobError> + 'a;
+
 /// What a file looked like from outside when it was hashed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Stamp {
@@ -113,11 +116,7 @@ impl HashCache {
     }
 
     /// Walks `folder` and asks `digest` for each plain file.
-    pub(crate) fn tree_with(
-        &self,
-        folder: &Path,
-        digest: &mut dyn FnMut(&Path, &Metadata) -> Result<(Digest, u64), BlobError>,
-    ) -> Result<Tree, BlobError> {
+    pub(crate) fn tree_with(&self, folder: &Path, digest: &mut DigestOf<'_>) -> Result<Tree, BlobError> {
         let mut entries = Vec::new();
         for (path, file, found) in crate::checkout::walk(folder)? {
             let (digest, bytes) = digest(&file, &found)?;
