@@ -1,1 +1,19 @@
+//! Loads a standard ONNX model and predicts, without any shared library.
+//!
+//! What it is for: the data plane, gates and replays ask a [`Model`] for a [`Prediction`] on a
+//! [`kilter_domain::table::Table`]. The file is ordinary ONNX, so any other runtime answers the same question.
+//!
+//! Holds true: a [`Model`] is immutable and may be shared by threads; hostile bytes and hostile rows give an error,
+//! never a panic; answers equal onnxruntime's within float32 rounding (`tests/python/onnx_parity`).
+//!
+//! Deliberately absent: training (the crate `fit`), files and sockets, operators that classical models do not use.
 
+mod error;
+mod model;
+mod prediction;
+mod signature;
+
+pub use error::{LoadError, PredictError};
+pub use model::Model;
+pub use prediction::Prediction;
+pub use signature::{Infinite, Input, InputKind, Missing, SIGNATURE_KEY, Signature, Task};

@@ -1,0 +1,44 @@
+//! Why a file is not a model, and why rows could not be answered.
+
+use kilter_domain::table::ColumnType;
+
+use crate::signature::InputKind;
+
+/// Why bytes could not be loaded as a model.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LoadError {
+    #[error("the bytes are not an ONNX model: {reason} (at byte {at}); the file may be cut off or of another format")]
+    NotOnnx { at: usize, reason: String },
+    #[error("the ONNX graph is broken: {0}")]
+    BrokenGraph(String),
+    #[error(
+        "the operator `{operator}` of node `{node}` is not known to the native executor; serve this model through \
+         onnxruntime instead"
+    )]
+    UnknownOperator { operator: String, node: String },
+    #[error("the operator `{operator}` of node `{node}` cannot be used: {reason}")]
+    BadOperator { operator: String, node: String, reason: String },
+    #[error("the ONNX file is larger than is accepted: {what} is {size}, at most {limit} is allowed")]
+    TooLarge { what: String, size: u64, limit: u64 },
+    #[error("the metadata entry `{key}` of the ONNX file cannot be read: {reason}")]
+    BadSignature { key: String, reason: String },
+    #[error("the model's outputs are not those of a classifier or regressor: {0}")]
+    UnknownOutputs(String),
+}
+
+/// Why rows could not be answered.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum PredictError {
+    #[error("the column `{column}` is missing{}", .nearest.as_ref().map_or(String::new(), |name| format!("; did you mean `{name}`?")))]
+    MissingColumn { column: String, nearest: Option<String> },
+    #[error("the column `{column}` holds {found:?} values where the model takes {expected:?}: row {row} is `{value}`")]
+    WrongType { column: String, row: usize, value: String, found: ColumnType, expected: InputKind },
+    #[error("the column `{column}` has no value in row {row}, and the model does not take missing values there")]
+    MissingValue { column: String, row: usize },
+    #[error(
+        "the column `{column}` is `{value}` in row {row}; the model takes finite numbers within the range of float32"
+    )]
+    NotFinite { column: String, row: usize, value: String },
+    #[error("could not run the node `{node}` of the model: {reason}")]
+    Node { node: String, reason: String },
+}

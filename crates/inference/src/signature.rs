@@ -1,0 +1,100 @@
+//! What a model takes and what it answers. `kilter fit` writes it into the ONNX file's metadata; for a foreign file it
+//! is read off the graph's inputs and outputs.
+
+use serde::{Deserialize, Serialize};
+
+/// The key of the ONNX `metadata_props` entry that holds a [`Signature`] as JSON.
+pub const SIGNATURE_KEY: &str = "kilter.signature";
+
+/// What a model takes and what it answers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Signature {
+    /// One entry per column that the model reads, in the order of the graph's inputs.
+    pub inputs: Vec<Input>,
+    pub task: Task,
+    /// The classes in the order of the probabilities; empty for regression. Of a binary task the second is the
+    /// positive one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub classes: Vec<String>,
+    /// The column that the model was trained to predict, where the file says it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
+}
+
+impl Signature {
+    /// The input called `name`.
+    pub fn input(&self, name: &str) -> Option<&Input> {
+        self.inputs.iter().find(|input| input.name == name)
+    }
+}
+
+/// One column that a model reads.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Input {
+    pub name: String,
+    pub kind: InputKind,
+    #[serde(default)]
+    pub missing: Missing,
+    #[serde(default)]
+    pub infinite: Infinite,
+}
+
+/// What a column holds, as the model sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum InputKind {
+    /// A number; float32 in the graph, NaN is missing.
+    Number,
+    /// A whole number; int64 in the graph.
+    Integer,
+    /// Yes or no; float32 in the graph: 1, 0, NaN for missing.
+    Boolean,
+    /// UTF-8 text; the empty text is missing.
+    Text,
+    /// Milliseconds since the epoch, UTC; int64 in the graph, the smallest int64 is missing.
+    Time,
+}
+
+/// What happens to a missing value.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Missing {
+    /// The model knows what to do with it.
+    #[default]
+    Allowed,
+    /// The model was not made for it: an error names the row.
+    Refused,
+}
+
+/// What happens to an infinite number (or one too large for float32).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Infinite {
+    /// It is larger (or smaller) than every threshold, which trees can use.
+    Passed,
+    /// It would make every answer infinite or NaN: an error names the row.
+    #[default]
+    Refused,
+}
+
+/// The kind of question a model answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Task {
+    /// One of two classes.
+    Binary,
+    /// One of three or more classes.
+    Multiclass,
+    /// A number.
+    Regression,
+}
+
+impl std::fmt::Display for Task {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str(match self {
+            Self::Binary => "binary",
+            Self::Multiclass => "multiclass",
+            Self::Regression => "regression",
+        })
+    }
+}
