@@ -1,0 +1,141 @@
+//! The one table of error codes: status, exit code, title and way out of each. The reference page and the tests that
+//! watch the house are made from it; a code that nobody raises does not belong here.
+
+use std::fmt;
+
+use crate::exit::Exit;
+
+macro_rules! codes {
+    ($($name:ident = $text:literal, $status:literal, $exit:ident, $title:literal, $way_out:literal;)*) => {
+        /// What kind of failure it was, for programs. The text of a code never changes its meaning.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Code {
+            $(#[doc = $title] $name,)*
+        }
+
+        impl Code {
+            /// Every code, in the order of the table.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            /// The code as it is written in JSON.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $text,)* }
+            }
+
+            /// The name of the variant, as it is written in the code of the house.
+            pub const fn variant(self) -> &'static str {
+                match self { $(Self::$name => stringify!($name),)* }
+            }
+
+            /// The HTTP status that carries it.
+            pub const fn status(self) -> u16 {
+                match self { $(Self::$name => $status,)* }
+            }
+
+            /// The exit code of a command that fails with it.
+            pub const fn exit(self) -> Exit {
+                match self { $(Self::$name => Exit::$exit,)* }
+            }
+
+            /// What went wrong, in a few words that fit every case of it.
+            pub const fn title(self) -> &'static str {
+                match self { $(Self::$name => $title,)* }
+            }
+
+            /// What to do next when nothing better is known about the case.
+            pub const fn way_out(self) -> &'static str {
+                match self { $(Self::$name => $way_out,)* }
+            }
+        }
+    };
+}
+
+codes! {
+    // The request itself.
+    UsageInvalid      = "usage_invalid",      400, Usage,       "the command line cannot be understood",    "see `kilter help`, or `kilter COMMAND --help`";
+    RequestInvalid    = "request_invalid",    400, Usage,       "the request cannot be understood",         "compare it with /api/v1/openapi.json";
+    BodyTooLarge      = "body_too_large",     413, Usage,       "the body is larger than the server takes", "send fewer rows in a request, or raise `--max-body`";
+    RouteNotFound     = "route_not_found",    404, NotFound,    "there is nothing at this address",         "see the addresses in /api/v1/openapi.json";
+    MethodNotAllowed  = "method_not_allowed", 405, Usage,       "this address does not take this method",   "see the methods in /api/v1/openapi.json";
+    TokenMissing      = "token_missing",      401, Forbidden,   "the request carries no valid token",       "send `Authorization: Bearer TOKEN` with the token that the server was started with";
+    TimedOut          = "timed_out",          504, Unreachable, "it took longer than is allowed",           "try again with less to do, or raise the time-out";
+    NotReady          = "not_ready",          503, Unreachable, "the server is not ready",                  "ask /ready for the reason, and try again";
+
+    // Files and tables.
+    FileNotFound      = "file_not_found",     404, NotFound,    "the file does not exist",                  "check the path; it is taken from the current folder";
+    FileInvalid       = "file_invalid",       422, Failed,      "the file cannot be read as what it should be", "write it again, or restore it from a copy";
+    FileExists        = "file_exists",        409, Conflict,    "the file exists already",                  "name another file, or move this one away";
+    ColumnUnknown     = "column_unknown",     422, Usage,       "the table has no such column",             "see the columns with `kilter sql \"describe FILE\"`";
+    SqlInvalid        = "sql_invalid",        400, Usage,       "the query cannot be answered",             "correct the query; files stand in it as quoted paths";
+    StorageFailed     = "storage_failed",     500, Failed,      "reading or writing failed",                "see the cause below; `kilter doctor` checks folder, space and rights";
+    DiskFull          = "disk_full",          507, Failed,      "the disk is full",                         "make room and repeat; nothing was lost";
+
+    // The contract.
+    ContractInvalid   = "contract_invalid",   422, Usage,       "the contract is not valid",                "see every place with `kilter check`";
+
+    // The server.
+    AddressInUse      = "address_in_use",     409, Conflict,    "another process listens on this address",  "stop it, or choose another `--port`";
+    AddressRefused    = "address_refused",    403, Usage,       "the address is not on this machine alone", "add `--allow-remote` and `--token-file FILE`, or bind to 127.0.0.1";
+    DataFolderInUse   = "data_folder_in_use", 409, Conflict,    "another process uses this data folder",    "stop it, or choose another `--data`";
+
+    // Anything else.
+    Internal          = "internal",           500, Failed,      "this is a fault of Kilter",                "please report it with what you did";
+}
+
+impl Code {
+    /// The code written as `text`.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|code| code.as_str() == text)
+    }
+
+    /// The identifier of the kind of problem (RFC 9457 `type`).
+    pub fn type_uri(self) -> String {
+        format!("urn:kilter:error:{self}")
+    }
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn every_code_is_written_once_and_reads_back() {
+        let texts: HashSet<_> = Code::ALL.iter().map(|code| code.as_str()).collect();
+        assert_eq!(texts.len(), Code::ALL.len());
+        for &code in Code::ALL {
+            assert_eq!(Code::parse(code.as_str()), Some(code));
+        }
+        assert_eq!(Code::parse("no_such_code"), None);
+    }
+
+    #[test]
+    fn every_code_is_an_error_with_a_title_and_a_way_out() {
+        for &code in Code::ALL {
+            assert!((400..600).contains(&code.status()), "{code}");
+            assert_ne!(code.exit(), Exit::Done, "{code}");
+            assert!(!code.title().is_empty() && !code.way_out().is_empty(), "{code}");
+            assert!(!code.way_out().ends_with('.'), "{code}: a way out goes on in a sentence");
+        }
+    }
+
+    #[test]
+    fn statuses_and_exit_codes_agree() {
+        for &code in Code::ALL {
+            match code.status() {
+                401 => assert_eq!(code.exit(), Exit::Forbidden, "{code}"),
+                404 => assert_eq!(code.exit(), Exit::NotFound, "{code}"),
+                503 | 504 => assert_eq!(code.exit(), Exit::Unreachable, "{code}"),
+                500 | 507 => assert_eq!(code.exit(), Exit::Failed, "{code}"),
+                _ => {}
+            }
+        }
+    }
+}
