@@ -1,1 +1,14 @@
+//! Statistics of models in use: numbers in, numbers out.
+//!
+//! Slices of numbers go in; estimates with intervals, distances with their null expectations, e-values and frozen
+//! profiles come out. Holds true: every answer is a pure function of its arguments (seeds are handed in), an answer
+//! that cannot be given says why ([`Unmeasured`]), and no NaN is dressed as a number. Deliberately absent: files,
+//! clocks, sockets, databases, and every word of the product's domain. `design/monitoring.md` holds the definitions.
 
+pub mod interval;
+pub mod outcome;
+pub mod performance;
+pub mod random;
+pub mod tails;
+
+pub use outcome::{Estimate, Outcome, Unmeasured};

@@ -1,0 +1,434 @@
+//! Names of performance metrics: one table from the word that people write to the measure.
+//!
+//! A name may carry one number after `@` (`lift@0.1`, `f@2`, `ndcg@10`, `pinball@0.9`). The same word may mean a
+//! different measure for a different task (`accuracy`, `log_loss`), so a name is resolved together with its task.
+
+use super::confusion::Rate;
+use super::multiclass::Average;
+use super::probability::Binning;
+use super::rows::Labelled;
+use serde::{Deserialize, Serialize};
+
+/// What kind of truth a model is measured against.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Task {
+    /// Two classes.
+    Binary,
+    /// Several classes.
+    Multiclass,
+    /// A number.
+    Regression,
+    /// An order within queries.
+    Ranking,
+}
+
+impl Labelled<'_> {
+    /// The task of these rows.
+    pub fn task(&self) -> Task {
+        match self {
+            Labelled::Binary(_) => Task::Binary,
+            Labelled::Multiclass(_) => Task::Multiclass,
+            Labelled::Regression(_) => Task::Regression,
+            Labelled::Ranking(_) => Task::Ranking,
+        }
+    }
+}
+
+/// Where a metric is at its best.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Better {
+    /// Larger is better.
+    Larger,
+    /// Smaller is better.
+    Smaller,
+    /// Closer to this number is better (bias: 0; calibration slope: 1).
+    CloserTo(i8),
+    /// Neither: it describes the rows, not the model's worth.
+    Neither,
+}
+
+/// A performance metric.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs)] // the names are the definitions; the table in `Metric::catalogue` words them
+pub enum Metric {
+    Auc,
+    Gini,
+    AveragePrecision,
+    Ks,
+    Lift { top: f64 },
+    PrecisionAtTop { top: f64 },
+    RecallAtTop { top: f64 },
+    LogLoss,
+    Brier,
+    CalibrationError { bins: usize, by: Binning },
+    MaxCalibrationError { bins: usize, by: Binning },
+    CalibrationSlope,
+    CalibrationIntercept,
+    CalibrationBias,
+    Rate(Rate),
+    F { beta: f64 },
+    BalancedAccuracy,
+    Mcc,
+    Kappa,
+    ClassAccuracy,
+    ClassF1(Average),
+    ClassPrecision(Average),
+    ClassRecall(Average),
+    ClassAucOvr(Average),
+    ClassAucOvo,
+    ClassLogLoss,
+    ClassBrier,
+    ClassKappa,
+    TopK { k: usize },
+    MeanAbsoluteError,
+    MeanSquaredError,
+    RootMeanSquaredError,
+    MeanAbsolutePercentageError,
+    WeightedAbsolutePercentageError,
+    SymmetricPercentageError,
+    R2,
+    ExplainedVariance,
+    MedianAbsoluteError,
+    MeanSquaredLogError,
+    RootMeanSquaredLogError,
+    MaxError,
+    Bias,
+    Pinball { quantile: f64 },
+    Ndcg { k: usize },
+    MeanAveragePrecision { k: usize },
+    MeanReciprocalRank,
+}
+
+/// A line of the catalogue: canonical name, other names, meaning.
+#[derive(Debug, Clone, Copy)]
+pub struct Entry {
+    /// The name that reports use.
+    pub name: &'static str,
+    /// Other accepted names.
+    pub also: &'static [&'static str],
+    /// The metric, with default numbers where the name may carry one.
+    pub metric: Metric,
+    /// What it measures, in one line.
+    pub meaning: &'static str,
+}
+
+const fn entry(name: &'static str, also: &'static [&'static str], metric: Metric, meaning: &'static str) -> Entry {
+    Entry { name, also, metric, meaning }
+}
+
+const BINARY: &[Entry] = &[
+    entry("auc", &["roc_auc", "auroc"], Metric::Auc, "probability that a positive scores above a negative, ties half"),
+    entry("gini", &[], Metric::Gini, "2 auc - 1"),
+    entry(
+        "average_precision",
+        &["ap", "pr_auc", "aucpr"],
+        Metric::AveragePrecision,
+        "mean precision over steps of recall",
+    ),
+    entry("ks", &["ks_statistic"], Metric::Ks, "largest distance between the score distributions of the classes"),
+    entry(
+        "lift",
+        &["lift_at"],
+        Metric::Lift { top: 0.1 },
+        "positive rate of the top share over that of all (lift@0.1)",
+    ),
+    entry("top_decile_lift", &[], Metric::Lift { top: 0.1 }, "lift of the top tenth"),
+    entry("precision_at", &["precision_at_top"], Metric::PrecisionAtTop { top: 0.1 }, "positive rate of the top share"),
+    entry(
+        "recall_at",
+        &["recall_at_top", "capture"],
+        Metric::RecallAtTop { top: 0.1 },
+        "share of positives in the top share",
+    ),
+    entry("log_loss", &["logloss", "cross_entropy"], Metric::LogLoss, "mean negative log likelihood, natural log"),
+    entry("brier", &["brier_score"], Metric::Brier, "mean squared distance of probability and truth"),
+    entry(
+        "ece",
+        &["ece_equal_width", "calibration_error"],
+        Metric::CalibrationError { bins: 10, by: Binning::Width },
+        "mean gap of observed and predicted rate, bins of equal width (ece@10)",
+    ),
+    entry(
+        "ece_mass",
+        &["ece_equal_mass"],
+        Metric::CalibrationError { bins: 10, by: Binning::Mass },
+        "the same over bins of equal mass",
+    ),
+    entry(
+        "mce",
+        &["mce_equal_width"],
+        Metric::MaxCalibrationError { bins: 10, by: Binning::Width },
+        "largest gap of any bin of equal width",
+    ),
+    entry(
+        "mce_mass",
+        &["mce_equal_mass"],
+        Metric::MaxCalibrationError { bins: 10, by: Binning::Mass },
+        "largest gap of any bin of equal mass",
+    ),
+    entry(
+        "calibration_slope",
+        &[],
+        Metric::CalibrationSlope,
+        "slope of the logistic recalibration; below 1 is overconfident",
+    ),
+    entry("calibration_intercept", &[], Metric::CalibrationIntercept, "intercept of the logistic recalibration"),
+    entry(
+        "calibration_bias",
+        &["calibration_in_the_large"],
+        Metric::CalibrationBias,
+        "mean probability minus base rate",
+    ),
+    entry("accuracy", &["acc"], Metric::Rate(Rate::Accuracy), "share of right decisions"),
+    entry("balanced_accuracy", &[], Metric::BalancedAccuracy, "mean of recall and specificity"),
+    entry(
+        "precision",
+        &["ppv", "positive_predictive_value"],
+        Metric::Rate(Rate::Precision),
+        "true among decided positive",
+    ),
+    entry(
+        "npv",
+        &["negative_predictive_value"],
+        Metric::Rate(Rate::NegativePredictiveValue),
+        "false among decided negative",
+    ),
+    entry(
+        "recall",
+        &["tpr", "sensitivity", "true_positive_rate"],
+        Metric::Rate(Rate::Recall),
+        "decided positive among true",
+    ),
+    entry(
+        "specificity",
+        &["tnr", "true_negative_rate"],
+        Metric::Rate(Rate::Specificity),
+        "decided negative among false",
+    ),
+    entry("fpr", &["false_positive_rate"], Metric::Rate(Rate::FalsePositiveRate), "decided positive among false"),
+    entry("fnr", &["false_negative_rate"], Metric::Rate(Rate::FalseNegativeRate), "decided negative among true"),
+    entry("selection_rate", &["positive_rate"], Metric::Rate(Rate::SelectionRate), "share decided positive"),
+    entry("base_rate", &["prevalence"], Metric::Rate(Rate::BaseRate), "share true"),
+    entry("jaccard", &["csi"], Metric::Rate(Rate::Jaccard), "TP / (TP + FP + FN)"),
+    entry("f1", &["f1_score"], Metric::F { beta: 1.0 }, "harmonic mean of precision and recall"),
+    entry("f", &["fbeta", "f_beta"], Metric::F { beta: 1.0 }, "F-beta (f@2 weighs recall)"),
+    entry("f2", &[], Metric::F { beta: 2.0 }, "F-beta with beta 2"),
+    entry("mcc", &["matthews"], Metric::Mcc, "Matthews' correlation of decision and truth"),
+    entry("kappa", &["cohen_kappa"], Metric::Kappa, "agreement beyond chance"),
+];
+
+const MULTICLASS: &[Entry] = &[
+    entry("accuracy", &["acc"], Metric::ClassAccuracy, "share of right decisions"),
+    entry("f1_macro", &["f1", "macro_f1"], Metric::ClassF1(Average::Macro), "F1, every class the same weight"),
+    entry("f1_weighted", &["weighted_f1"], Metric::ClassF1(Average::Weighted), "F1, classes weighted by frequency"),
+    entry("f1_micro", &["micro_f1"], Metric::ClassF1(Average::Micro), "F1 over rows (equals accuracy)"),
+    entry(
+        "precision_macro",
+        &["precision"],
+        Metric::ClassPrecision(Average::Macro),
+        "precision, every class the same weight",
+    ),
+    entry("precision_weighted", &[], Metric::ClassPrecision(Average::Weighted), "precision, weighted by frequency"),
+    entry(
+        "recall_macro",
+        &["recall", "balanced_accuracy"],
+        Metric::ClassRecall(Average::Macro),
+        "recall, every class the same weight",
+    ),
+    entry("recall_weighted", &[], Metric::ClassRecall(Average::Weighted), "recall, weighted by frequency"),
+    entry(
+        "auc_ovr",
+        &["auc", "roc_auc", "roc_auc_ovr", "roc_auc_ovr_macro"],
+        Metric::ClassAucOvr(Average::Macro),
+        "mean AUC of a class against the rest",
+    ),
+    entry(
+        "auc_ovr_weighted",
+        &["roc_auc_ovr_weighted"],
+        Metric::ClassAucOvr(Average::Weighted),
+        "the same, weighted by frequency",
+    ),
+    entry("auc_ovo", &["roc_auc_ovo", "roc_auc_ovo_macro"], Metric::ClassAucOvo, "mean AUC over pairs of classes"),
+    entry(
+        "log_loss",
+        &["logloss", "cross_entropy"],
+        Metric::ClassLogLoss,
+        "mean negative log probability of the true class",
+    ),
+    entry(
+        "brier",
+        &["brier_score", "brier_multiclass"],
+        Metric::ClassBrier,
+        "mean squared distance of probabilities and truth (0 to 2)",
+    ),
+    entry("kappa", &["cohen_kappa"], Metric::ClassKappa, "agreement beyond chance"),
+    entry("top_k", &["top_k_accuracy"], Metric::TopK { k: 2 }, "truth among the k most probable (top_k@3)"),
+];
+
+const REGRESSION: &[Entry] = &[
+    entry("mae", &["mean_absolute_error"], Metric::MeanAbsoluteError, "mean absolute error"),
+    entry("mse", &["mean_squared_error"], Metric::MeanSquaredError, "mean squared error"),
+    entry("rmse", &["root_mean_squared_error"], Metric::RootMeanSquaredError, "root of the mean squared error"),
+    entry("mape", &["mean_absolute_percentage_error"], Metric::MeanAbsolutePercentageError, "mean of |error / truth|"),
+    entry("wape", &["wmape"], Metric::WeightedAbsolutePercentageError, "sum of |error| over sum of |truth|"),
+    entry("smape", &[], Metric::SymmetricPercentageError, "mean of 2|error| / (|truth| + |prediction|)"),
+    entry("r2", &["r_squared"], Metric::R2, "one minus squared error over variance"),
+    entry("explained_variance", &[], Metric::ExplainedVariance, "one minus variance of the error over variance"),
+    entry("medae", &["median_absolute_error"], Metric::MedianAbsoluteError, "median absolute error"),
+    entry("msle", &["mean_squared_log_error"], Metric::MeanSquaredLogError, "mean squared difference of log(1 + x)"),
+    entry("rmsle", &["root_mean_squared_log_error"], Metric::RootMeanSquaredLogError, "root of msle"),
+    entry("max_error", &[], Metric::MaxError, "largest absolute error"),
+    entry("bias", &["mean_error"], Metric::Bias, "mean of prediction - truth"),
+    entry(
+        "pinball",
+        &["quantile_loss"],
+        Metric::Pinball { quantile: 0.5 },
+        "loss of a quantile forecast (pinball@0.9)",
+    ),
+];
+
+const RANKING: &[Entry] = &[
+    entry("ndcg", &[], Metric::Ndcg { k: 0 }, "discounted gain over that of the best order (ndcg@10)"),
+    entry(
+        "map",
+        &["mean_average_precision"],
+        Metric::MeanAveragePrecision { k: 0 },
+        "mean over queries of average precision (map@10)",
+    ),
+    entry(
+        "mrr",
+        &["mean_reciprocal_rank"],
+        Metric::MeanReciprocalRank,
+        "mean of one over the place of the first relevant item",
+    ),
+];
+
+/// A name that means no metric of the task.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{name}` is no {task:?} metric; did you mean `{nearest}`? all: {all}")]
+pub struct UnknownMetric {
+    /// The name as given.
+    pub name: String,
+    /// The task it was resolved for.
+    pub task: Task,
+    /// The nearest name of that task.
+    pub nearest: &'static str,
+    /// All canonical names, comma separated.
+    pub all: String,
+}
+
+impl Metric {
+    /// All metrics of a task, in the order of reports.
+    pub fn catalogue(task: Task) -> &'static [Entry] {
+        match task {
+            Task::Binary => BINARY,
+            Task::Multiclass => MULTICLASS,
+            Task::Regression => REGRESSION,
+            Task::Ranking => RANKING,
+        }
+    }
+
+    /// The metric that `name` (`auc`, `lift@0.05`, `f@2`) means for `task`.
+    pub fn named(name: &str, task: Task) -> Result<Metric, UnknownMetric> {
+        let unknown = || UnknownMetric {
+            name: name.to_owned(),
+            task,
+            nearest: nearest(name, task),
+            all: Metric::catalogue(task).iter().map(|entry| entry.name).collect::<Vec<_>>().join(", "),
+        };
+        let (word, number) = match name.split_once('@') {
+            Some((word, number)) => (word, Some(number.trim().parse::<f64>().map_err(|_| unknown())?)),
+            None => (name, None),
+        };
+        let word = word.trim();
+        let found = Metric::catalogue(task).iter().find(|entry| entry.name == word || entry.also.contains(&word));
+        match (found, number) {
+            (Some(entry), None) => Ok(entry.metric),
+            (Some(entry), Some(number)) => entry.metric.with_number(number).ok_or_else(unknown),
+            (None, _) => Err(unknown()),
+        }
+    }
+
+    fn with_number(self, number: f64) -> Option<Metric> {
+        let whole = (number >= 1.0 && number.fract() == 0.0 && number < 1e6).then_some(number as usize);
+        // `lift@10` means the top 10 %: shares above 1 are read as percent.
+        let share = match number {
+            n if n > 0.0 && n <= 1.0 => Some(n),
+            n if n > 1.0 && n <= 100.0 => Some(n / 100.0),
+            _ => None,
+        };
+        match self {
+            Metric::Lift { .. } => share.map(|top| Metric::Lift { top }),
+            Metric::PrecisionAtTop { .. } => share.map(|top| Metric::PrecisionAtTop { top }),
+            Metric::RecallAtTop { .. } => share.map(|top| Metric::RecallAtTop { top }),
+            Metric::CalibrationError { by, .. } => whole.map(|bins| Metric::CalibrationError { bins, by }),
+            Metric::MaxCalibrationError { by, .. } => whole.map(|bins| Metric::MaxCalibrationError { bins, by }),
+            Metric::F { .. } => (number > 0.0 && number.is_finite()).then_some(Metric::F { beta: number }),
+            Metric::TopK { .. } => whole.map(|k| Metric::TopK { k }),
+            Metric::Pinball { .. } => (0.0..=1.0).contains(&number).then_some(Metric::Pinball { quantile: number }),
+            Metric::Ndcg { .. } => whole.map(|k| Metric::Ndcg { k }),
+            Metric::MeanAveragePrecision { .. } => whole.map(|k| Metric::MeanAveragePrecision { k }),
+            _ => None,
+        }
+    }
+
+    /// In which direction the metric improves.
+    pub fn better(self) -> Better {
+        match self {
+            Metric::LogLoss
+            | Metric::Brier
+            | Metric::CalibrationError { .. }
+            | Metric::MaxCalibrationError { .. }
+            | Metric::Rate(Rate::FalsePositiveRate | Rate::FalseNegativeRate)
+            | Metric::ClassLogLoss
+            | Metric::ClassBrier
+            | Metric::MeanAbsoluteError
+            | Metric::MeanSquaredError
+            | Metric::RootMeanSquaredError
+            | Metric::MeanAbsolutePercentageError
+            | Metric::WeightedAbsolutePercentageError
+            | Metric::SymmetricPercentageError
+            | Metric::MedianAbsoluteError
+            | Metric::MeanSquaredLogError
+            | Metric::RootMeanSquaredLogError
+            | Metric::MaxError
+            | Metric::Pinball { .. } => Better::Smaller,
+            Metric::Bias | Metric::CalibrationBias | Metric::CalibrationIntercept => Better::CloserTo(0),
+            Metric::CalibrationSlope => Better::CloserTo(1),
+            Metric::Rate(Rate::SelectionRate | Rate::BaseRate) => Better::Neither,
+            _ => Better::Larger,
+        }
+    }
+
+    /// Whether larger is better; `None` where neither direction is.
+    pub fn larger_is_better(self) -> Option<bool> {
+        match self.better() {
+            Better::Larger => Some(true),
+            Better::Smaller => Some(false),
+            Better::CloserTo(_) | Better::Neither => None,
+        }
+    }
+}
+
+fn nearest(name: &str, task: Task) -> &'static str {
+    let names = Metric::catalogue(task).iter().flat_map(|entry| entry.also.iter().chain([&entry.name]).copied());
+    names.min_by_key(|known| edits(name, known)).unwrap_or("")
+}
+
+/// Levenshtein's distance; `name` is cut at 64 bytes so that the work stays bounded.
+fn edits(name: &str, known: &str) -> usize {
+    let (a, b): (Vec<u8>, Vec<u8>) = (name.bytes().take(64).collect(), known.bytes().collect());
+    let mut previous: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.iter().enumerate() {
+        let mut current = vec![i + 1];
+        for (j, y) in b.iter().enumerate() {
+            let replaced = previous[j] + usize::from(x != y);
+            current.push(replaced.min(previous[j + 1] + 1).min(current[j] + 1));
+        }
+        previous = current;
+    }
+    previous[b.len()]
+}
