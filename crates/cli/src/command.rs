@@ -1,0 +1,65 @@
+//! Every command there is. The reference page, the completions and the help are made from this one declaration.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::{completions, doctor, output::Output, page::Answer, reference, stop::Stop};
+
+/// Keeps machine-learning models in kilter: one binary carries a model through its whole life, and keeps the evidence.
+#[derive(Debug, Parser)]
+#[command(
+    name = "kilter",
+    version,
+    propagate_version = true,
+    subcommand_required = true,
+    arg_required_else_help = true
+)]
+pub struct Cli {
+    #[command(flatten)]
+    pub(crate) shared: Shared,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Options that every command takes.
+#[derive(Clone, Copy, Debug, Args)]
+#[command(next_help_heading = "Options of every command")]
+pub struct Shared {
+    /// Answer with one JSON document; a failure is one too, on standard error.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Say nothing but failures (and the document of --json): the exit code is the answer.
+    #[arg(long, short, global = true)]
+    pub(crate) quiet: bool,
+    /// When to use colour. `auto` asks the terminal, and NO_COLOR.
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
+    pub(crate) color: ColorChoice,
+}
+
+/// When to use colour.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ColorChoice {
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
+/// One verb each; its arguments and what it does stand in the module of the same name.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Doctor(doctor::Doctor),
+    Completions(completions::Completions),
+    #[command(hide = true)]
+    Reference(reference::Reference),
+}
+
+impl Command {
+    /// Does what the person asked for.
+    pub(crate) fn run(self, output: &mut Output) -> Result<Answer, Stop> {
+        match self {
+            Self::Doctor(doctor) => doctor.run(),
+            Self::Completions(completions) => completions.run(output),
+            Self::Reference(reference) => reference.run(output),
+        }
+    }
+}

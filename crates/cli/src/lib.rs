@@ -1,0 +1,56 @@
+//! The command line: reads what a person typed, states the intention, says what came of it.
+//!
+//! Holds true: every command answers as text and, with `--json`, as one document; an exit code means the same in every
+//! command; nothing is coloured or animated where it would end up in a file; a closed pipe is the end, not a failure.
+//! Deliberately absent: decisions. What a command does is done by the floors below; here stand words and arguments.
+
+mod command;
+mod completions;
+mod doctor;
+mod output;
+mod page;
+mod reference;
+mod settings;
+mod stop;
+
+use std::{ffi::OsString, process::ExitCode};
+
+use clap::Parser;
+use kilter_wire::{Code, Exit, Problem};
+
+pub use command::Cli;
+pub use output::Output;
+pub use page::{Answer, Mark, Page, TextTable};
+pub use stop::Stop;
+
+/// Reads the arguments of the process, does what they say and tells how it went.
+pub fn main() -> ExitCode {
+    run(std::env::args_os().collect()).into()
+}
+
+/// Does what `arguments` (the program's name first) say.
+pub fn run(arguments: Vec<OsString>) -> Exit {
+    let asked_for_json = arguments.iter().any(|argument| argument == "--json");
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => return refuse(&error, asked_for_json),
+    };
+    let mut output = Output::new(&cli.shared);
+    match cli.command.run(&mut output).and_then(|answer| output.answer(&answer)) {
+        Ok(exit) => exit,
+        Err(Stop::PipeClosed) => Exit::Done,
+        Err(Stop::Problem(problem)) => output.problem(&problem),
+    }
+}
+
+/// Shows help and version where they were asked for, and what is wrong with the arguments otherwise.
+fn refuse(error: &clap::Error, as_json: bool) -> Exit {
+    if !error.use_stderr() || !as_json {
+        // Nothing can be said any more when the terminal is gone.
+        let _ = error.print();
+        return if error.use_stderr() { Exit::Usage } else { Exit::Done };
+    }
+    let text = error.render().to_string();
+    let detail = text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
+    Output::json_only().problem(&Problem::new(Code::UsageInvalid, detail))
+}

@@ -1,0 +1,175 @@
+//! The one place that writes to the terminal.
+//!
+//! Holds true: the answer goes to standard output, everything else (failures, notes) to standard error; with `--json`
+//! standard output is exactly one document; colour only on a terminal that wants it.
+
+use std::io::{self, IsTerminal, Write};
+
+use kilter_wire::{Exit, Problem};
+
+use crate::{
+    command::{ColorChoice, Shared},
+    page::{Answer, Block, Mark, Page},
+    stop::Stop,
+};
+
+/// How a command talks.
+#[derive(Clone, Copy, Debug)]
+pub struct Output {
+    json: bool,
+    quiet: bool,
+    color_out: bool,
+    color_err: bool,
+}
+
+impl Output {
+    /// As the shared options and the terminal say.
+    pub fn new(shared: &Shared) -> Self {
+        let wanted = |is_terminal: bool| match shared.color {
+            ColorChoice::Always => true,
+            ColorChoice::Never => false,
+            ColorChoice::Auto => is_terminal && terminal_wants_color(),
+        };
+        Self {
+            json: shared.json,
+            quiet: shared.quiet,
+            color_out: !shared.json && wanted(io::stdout().is_terminal()),
+            color_err: !shared.json && wanted(io::stderr().is_terminal()),
+        }
+    }
+
+    /// JSON alone, for failures met before the options could be read.
+    pub(crate) const fn json_only() -> Self {
+        Self { json: true, quiet: true, color_out: false, color_err: false }
+    }
+
+    /// Whether one document is wanted instead of a page.
+    pub const fn is_json(&self) -> bool {
+        self.json
+    }
+
+    /// Whether something that moves may be drawn on standard error.
+    pub fn may_animate(&self) -> bool {
+        !self.json && !self.quiet && io::stderr().is_terminal()
+    }
+
+    /// Shows the answer and says how the command ends.
+    ///
+    /// # Errors
+    /// When standard output cannot be written.
+    pub fn answer(&self, answer: &Answer) -> Result<Exit, Stop> {
+        let text = if self.json { pretty(&answer.document) } else { self.render(&answer.page) };
+        // A quiet command answers by its exit code, but a document that was asked for is not noise.
+        if !text.is_empty() && (self.json || !self.quiet) {
+            print(&text)?;
+        }
+        Ok(answer.exit)
+    }
+
+    /// Shows a page at once, before the answer; not in JSON.
+    ///
+    /// # Errors
+    /// When standard output cannot be written.
+    pub fn show(&self, page: &Page) -> Result<(), Stop> {
+        if self.json || self.quiet { Ok(()) } else { print(&self.render(page)) }
+    }
+
+    /// Writes `text` as it is: for commands whose answer *is* a text (a schema, completions, rows).
+    ///
+    /// # Errors
+    /// When standard output cannot be written.
+    pub fn raw(&self, text: &str) -> Result<(), Stop> {
+        print(text)
+    }
+
+    /// Says something beside the answer, on standard error; not in JSON and not when quiet.
+    pub fn note(&self, text: &str) {
+        if !self.json && !self.quiet {
+            complain(&format!("{text}\n"));
+        }
+    }
+
+    /// Tells a failure on standard error and says how the command ends.
+    pub fn problem(&self, problem: &Problem) -> Exit {
+        complain(&if self.json { pretty(problem) } else { self.render_problem(problem) });
+        problem.exit()
+    }
+
+    fn render(&self, page: &Page) -> String {
+        let mut text = String::new();
+        for block in &page.blocks {
+            match block {
+                Block::Line(None, line) => text += &format!("{line}\n"),
+                Block::Line(Some(mark), line) => text += &format!("{} {line}\n", tinted(*mark, self.color_out)),
+                Block::Table(table) => table.lines().iter().enumerate().for_each(|(at, line)| {
+                    text += &format!("{}\n", if at == 0 { styled(line, "1", self.color_out) } else { line.clone() });
+                }),
+            }
+        }
+        text
+    }
+
+    fn render_problem(&self, problem: &Problem) -> String {
+        let mut text = format!("{} {}\n", tinted(Mark::Bad, self.color_err), problem.detail);
+        for cause in &problem.causes {
+            text += &format!("  because {cause}\n");
+        }
+        text + &format!("  → {}\n", problem.hint)
+    }
+}
+
+/// No colour where the person said so (<https://no-color.org>) or the terminal cannot show it.
+fn terminal_wants_color() -> bool {
+    let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    !is_set("NO_COLOR") && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+}
+
+fn tinted(mark: Mark, color: bool) -> String {
+    styled(mark.glyph(), mark.ansi(), color)
+}
+
+fn styled(text: &str, style: &str, color: bool) -> String {
+    if color { format!("\x1b[{style}m{text}\x1b[0m") } else { text.to_owned() }
+}
+
+fn pretty(document: &impl serde::Serialize) -> String {
+    // `Answer::done` has made a `Value` of the document already, and a `Problem` is texts and a number.
+    serde_json::to_string_pretty(document).map(|text| text + "\n").unwrap_or_default()
+}
+
+fn print(text: &str) -> Result<(), Stop> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|error| Stop::writing(&error))
+}
+
+fn complain(text: &str) {
+    // When standard error is gone too, nobody is left to tell.
+    let _ = io::stderr().lock().write_all(text.as_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use kilter_wire::Code;
+
+    use super::*;
+
+    const PLAIN: Output = Output { json: false, quiet: false, color_out: false, color_err: false };
+
+    #[test]
+    fn a_failure_says_what_why_and_what_next() {
+        let problem = Problem::new(Code::FileNotFound, "could not read `a.csv`")
+            .caused_by(Some(&io::Error::from(io::ErrorKind::NotFound)));
+        assert_eq!(
+            PLAIN.render_problem(&problem),
+            "✕ could not read `a.csv`\n  because entity not found\n  → check the path; it is taken from the current folder\n"
+        );
+    }
+
+    #[test]
+    fn colour_is_never_the_only_carrier() {
+        let page = Page::new().marked(Mark::Warn, "near the limit");
+        let tinted = Output { color_out: true, ..PLAIN };
+        assert_eq!(tinted.render(&page), "\x1b[33m▲\x1b[0m near the limit\n");
+        assert_eq!(PLAIN.render(&page), "▲ near the limit\n");
+    }
+}

@@ -1,0 +1,14 @@
+//! Every environment variable that the program reads. The reference page lists them, and a test watches that no other
+//! is read.
+
+/// An environment variable and what it sets.
+pub(crate) struct Setting {
+    pub(crate) name: &'static str,
+    pub(crate) meaning: &'static str,
+}
+
+pub(crate) const SETTINGS: &[Setting] = &[
+    Setting { name: "KILTER_DATA", meaning: "the data folder, where `--data` is not given" },
+    Setting { name: "NO_COLOR", meaning: "when set and not empty: no colour, whatever the terminal" },
+    Setting { name: "TERM", meaning: "`dumb` means a terminal without colour" },
+];

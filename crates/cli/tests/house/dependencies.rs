@@ -1,0 +1,92 @@
+//! Floors depend downwards, on allowed neighbours; every dependency from outside has its reason.
+
+use std::{collections::BTreeSet, fs};
+
+use toml::{Table, Value};
+
+use crate::source::{floors, root};
+
+/// Which floors each floor may stand on. A floor that is missing here may not exist.
+const NEIGHBOURS: &[(&str, &[&str])] = &[
+    ("domain", &[]),
+    ("stats", &[]),
+    ("wire", &["domain"]),
+    ("inference", &["domain"]),
+    ("fit", &["domain", "inference"]),
+    ("blobs", &["domain"]),
+    ("store", &["domain"]),
+    ("runner", &["domain"]),
+    ("lake", &["domain", "stats"]),
+    ("serving", &["domain", "inference"]),
+    ("app", &["domain", "stats", "inference", "blobs", "store", "runner", "lake", "serving"]),
+    ("server", &["domain", "wire", "serving", "app"]),
+    // Commands that need no project (`fit`, `sql`, `score`) stand on the floor that does the work.
+    ("cli", &["domain", "stats", "wire", "inference", "fit", "lake", "app", "server"]),
+];
+
+fn manifest(path: &str) -> Table {
+    fs::read_to_string(root().join(path)).expect("the manifest can be read").parse().expect("the manifest is TOML")
+}
+
+/// The dependencies of a section of a floor's manifest.
+fn section(floor: &str, name: &str) -> Table {
+    manifest(&format!("crates/{floor}/Cargo.toml")).get(name).and_then(Value::as_table).cloned().unwrap_or_default()
+}
+
+#[test]
+fn every_floor_stands_only_on_its_allowed_neighbours() {
+    let known: BTreeSet<_> = NEIGHBOURS.iter().map(|(floor, _)| *floor).collect();
+    for floor in floors() {
+        assert!(
+            known.contains(floor.as_str()),
+            "floor {floor} has no neighbours yet: add it to the table and to ARCHITECTURE.md"
+        );
+    }
+    for (floor, allowed) in NEIGHBOURS {
+        for name in section(floor, "dependencies").keys() {
+            if let Some(neighbour) = name.strip_prefix("kilter-") {
+                assert!(allowed.contains(&neighbour), "{floor} may not stand on {neighbour}");
+            }
+        }
+    }
+}
+
+#[test]
+fn no_floor_stands_on_one_above_it_not_even_in_tests() {
+    let height = |floor: &str| NEIGHBOURS.iter().position(|(name, _)| *name == floor);
+    for (floor, _) in NEIGHBOURS {
+        for name in section(floor, "dev-dependencies").keys().filter_map(|name| name.strip_prefix("kilter-")) {
+            assert!(height(name) < height(floor), "the tests of {floor} stand on {name}, which is above it");
+        }
+    }
+}
+
+#[test]
+fn every_dependency_takes_its_version_from_the_workspace() {
+    for floor in floors() {
+        for kind in ["dependencies", "dev-dependencies", "build-dependencies"] {
+            for (name, value) in section(&floor, kind) {
+                let shared = value.get("workspace").and_then(Value::as_bool) == Some(true);
+                assert!(shared, "{floor}: {name} in {kind} must be `workspace = true`");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_dependency_from_outside_has_its_reason_and_is_used() {
+    let text = fs::read_to_string(root().join("Cargo.toml")).expect("the manifest can be read");
+    let used: BTreeSet<String> = floors()
+        .iter()
+        .flat_map(|floor| ["dependencies", "dev-dependencies", "build-dependencies"].map(|kind| section(floor, kind)))
+        .flat_map(|section| section.keys().cloned().collect::<Vec<_>>())
+        .collect();
+    let workspace = manifest("Cargo.toml");
+    let dependencies = workspace["workspace"]["dependencies"].as_table().expect("the workspace has dependencies");
+    for name in dependencies.keys() {
+        assert!(used.contains(name), "no floor uses {name}: strike it from the workspace");
+        let line = text.lines().find(|line| line.starts_with(&format!("{name} = "))).expect("it stands on one line");
+        let has_reason = line.split_once(" # ").is_some_and(|(_, reason)| reason.trim().len() > 10);
+        assert!(has_reason || name.starts_with("kilter-"), "{name} in Cargo.toml needs its reason as a comment");
+    }
+}
