@@ -1,0 +1,218 @@
+//! The frozen profile of a categorical column: its most frequent values, the rest as `other`, and counts of later
+//! values keyed to it. A value that the reference never had is `unseen`.
+
+use super::measure::{Distance, Measure};
+use super::sample::binned_distance;
+use crate::outcome::{Outcome, Unmeasured};
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+
+/// Values that a reference keeps by name; rarer ones are counted together.
+pub const TOP_VALUES: usize = 1000;
+/// Rare values that a reference remembers to tell `other` from `unseen`, as hashes; beyond it, rare values and unseen
+/// ones are told apart no more and [`CategoricalReference::knows_all`] says so.
+const RARE_VALUES: usize = 20_000;
+/// Unseen values that a window names.
+const UNSEEN_NAMES: usize = 20;
+
+/// The frozen reference of a categorical column.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(from = "Stored", into = "Stored")]
+pub struct CategoricalReference {
+    /// Most frequent first; ties by name.
+    values: Vec<String>,
+    /// Ascending hashes of the values that are counted as `other`.
+    rare: Vec<u64>,
+    knows_all: bool,
+    counts: CategoricalCounts,
+    place: HashMap<String, u32>,
+}
+
+#[derive(Serialize, Deserialize, Clone)]
+struct Stored {
+    values: Vec<String>,
+    rare: Vec<u64>,
+    knows_all: bool,
+    counts: CategoricalCounts,
+}
+
+impl From<Stored> for CategoricalReference {
+    fn from(stored: Stored) -> Self {
+        let place = stored.values.iter().enumerate().map(|(place, value)| (value.clone(), place as u32)).collect();
+        let Stored { values, rare, knows_all, counts } = stored;
+        CategoricalReference { values, rare, knows_all, counts, place }
+    }
+}
+
+impl From<CategoricalReference> for Stored {
+    fn from(reference: CategoricalReference) -> Self {
+        let CategoricalReference { values, rare, knows_all, counts, .. } = reference;
+        Stored { values, rare, knows_all, counts }
+    }
+}
+
+/// Values counted by the table of a reference.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct CategoricalCounts {
+    /// Rows, with or without a value.
+    pub rows: u64,
+    /// Rows without a value.
+    pub missing: u64,
+    /// Rows whose value the reference has, but not among its most frequent.
+    pub other: u64,
+    /// Rows whose value the reference never had.
+    pub unseen: u64,
+    /// The first distinct unseen values with their counts, at most 20.
+    pub unseen_values: Vec<(String, u64)>,
+    counts: Vec<u64>,
+}
+
+impl CategoricalReference {
+    /// Freezes a column. Fails without a single value.
+    pub fn of<'a>(column: impl IntoIterator<Item = Option<&'a str>>) -> Outcome<Self> {
+        let mut table: HashMap<&str, u64> = HashMap::new();
+        let (mut rows, mut missing) = (0, 0);
+        for value in column {
+            rows += 1;
+            match value {
+                Some(value) => *table.entry(value).or_default() += 1,
+                None => missing += 1,
+            }
+        }
+        let mut by_count: Vec<(&str, u64)> = table.into_iter().collect();
+        by_count.sort_unstable_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
+        CategoricalReference::of_table(&by_count, rows, missing)
+    }
+
+    /// Freezes a table of values with their counts (most frequent first), out of `rows` rows of which `missing` had none.
+    pub fn of_table(by_count: &[(&str, u64)], rows: u64, missing: u64) -> Outcome<Self> {
+        if by_count.is_empty() {
+            return Err(Unmeasured::too_few("values for a reference", 0, 1));
+        }
+        let cut = by_count.len().min(TOP_VALUES);
+        let (top, rest) = by_count.split_at(cut);
+        let mut rare: Vec<u64> = rest.iter().take(RARE_VALUES).map(|(value, _)| hash(value)).collect();
+        rare.sort_unstable();
+        let counts = CategoricalCounts {
+            rows,
+            missing,
+            other: rest.iter().map(|(_, count)| count).sum(),
+            counts: top.iter().map(|(_, count)| *count).collect(),
+            ..CategoricalCounts::default()
+        };
+        let values = top.iter().map(|(value, _)| (*value).to_owned()).collect();
+        Ok(Stored { values, rare, knows_all: rest.len() <= RARE_VALUES, counts }.into())
+    }
+
+    /// The reference's own counts.
+    pub fn counts(&self) -> &CategoricalCounts {
+        &self.counts
+    }
+
+    /// The values kept by name, most frequent first.
+    pub fn values(&self) -> &[String] {
+        &self.values
+    }
+
+    /// Whether the reference remembers every value it saw, so that `unseen` is exact.
+    pub fn knows_all(&self) -> bool {
+        self.knows_all
+    }
+
+    /// Empty counts for a window.
+    pub fn window(&self) -> CategoricalCounts {
+        CategoricalCounts { counts: vec![0; self.values.len()], ..CategoricalCounts::default() }
+    }
+
+    /// Adds one row to a window.
+    pub fn add(&self, window: &mut CategoricalCounts, value: Option<&str>) {
+        self.add_many(window, value, 1);
+    }
+
+    /// Adds `rows` rows of one value to a window.
+    pub fn add_many(&self, window: &mut CategoricalCounts, value: Option<&str>, rows: u64) {
+        window.rows += rows;
+        let Some(value) = value else {
+            window.missing += rows;
+            return;
+        };
+        if let Some(place) = self.place.get(value) {
+            window.counts[*place as usize] += rows;
+        } else if self.rare.binary_search(&hash(value)).is_ok() || !self.knows_all {
+            window.other += rows;
+        } else {
+            window.unseen += rows;
+            note(&mut window.unseen_values, value, rows);
+        }
+    }
+
+    /// Counts a whole column.
+    pub fn count<'a>(&self, column: impl IntoIterator<Item = Option<&'a str>>) -> CategoricalCounts {
+        let mut window = self.window();
+        column.into_iter().for_each(|value| self.add(&mut window, value));
+        window
+    }
+
+    /// One measure of a window against this reference; `other` and `unseen` are categories of their own.
+    pub fn distance(&self, window: &CategoricalCounts, measure: Measure) -> Outcome<Distance> {
+        if window.counts.len() != self.values.len() {
+            return Err(Unmeasured::bad_input("window", "its counts belong to another reference"));
+        }
+        binned_distance(measure, &self.counts.with_rest(), &window.with_rest())
+    }
+
+    /// Every measure that is defined on this window.
+    pub fn distances(&self, window: &CategoricalCounts) -> Vec<Distance> {
+        Measure::CATEGORICAL.iter().filter_map(|measure| self.distance(window, *measure).ok()).collect()
+    }
+}
+
+impl CategoricalCounts {
+    /// Rows with a value.
+    pub fn values(&self) -> u64 {
+        self.rows - self.missing
+    }
+
+    /// Counts of the reference's values, in its order.
+    pub fn counts(&self) -> &[u64] {
+        &self.counts
+    }
+
+    /// Counts of the reference's values, then of `other`, then of `unseen`.
+    pub fn with_rest(&self) -> Vec<f64> {
+        self.counts.iter().chain([&self.other, &self.unseen]).map(|count| *count as f64).collect()
+    }
+
+    /// Adds the counts of another window of the same reference.
+    pub fn merge(&mut self, other: &CategoricalCounts) -> Outcome<()> {
+        if self.counts.len() != other.counts.len() {
+            return Err(Unmeasured::bad_input("window", "its counts belong to another reference"));
+        }
+        self.rows += other.rows;
+        self.missing += other.missing;
+        self.other += other.other;
+        self.unseen += other.unseen;
+        self.counts.iter_mut().zip(&other.counts).for_each(|(a, b)| *a += b);
+        other.unseen_values.iter().for_each(|(value, rows)| note(&mut self.unseen_values, value, *rows));
+        Ok(())
+    }
+}
+
+fn note(names: &mut Vec<(String, u64)>, value: &str, rows: u64) {
+    if let Some(known) = names.iter_mut().find(|(name, _)| name == value) {
+        known.1 += rows;
+    } else if names.len() < UNSEEN_NAMES {
+        names.push((value.to_owned(), rows));
+    }
+}
+
+/// FNV-1a with a final mix; stored in profiles, so it must never change.
+fn hash(value: &str) -> u64 {
+    let mut h = 0xcbf2_9ce4_8422_2325u64;
+    for byte in value.bytes() {
+        h = (h ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
+    }
+    h ^= h >> 33;
+    h = h.wrapping_mul(0xff51_afd7_ed55_8ccd);
+    h ^ (h >> 33)
+}

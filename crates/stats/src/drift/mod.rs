@@ -1,0 +1,31 @@
+//! Drift: how far current values are from a reference, and how far that is beyond what chance does.
+//!
+//! Holds true: missing values are dropped (and counted) per column, infinities count as missing for distances; every
+//! distance comes with its expectation without drift at these sample sizes; a frozen profile answers without raw rows,
+//! merges by addition, and agrees with the exact distances. Absent: alarms over time, which are `evidence`.
+//!
+//! ```
+//! use kilter_stats::drift::{Measure, NumericReference};
+//! let reference: Vec<f64> = (0..1000).map(|i| f64::from(i % 100)).collect();
+//! let current: Vec<f64> = reference.iter().map(|x| x + 10.0).collect();
+//! let profile = NumericReference::of(&reference)?;
+//! let window = profile.count(&current);
+//! let drift = profile.distance(&window, Measure::Ks)?;
+//! assert_eq!((drift.value * 100.0).round(), 10.0);
+//! assert!(drift.effect > 0.0 && drift.effect < drift.value);
+//! # Ok::<(), kilter_stats::Unmeasured>(())
+//! ```
+
+mod categorical;
+pub mod expectation;
+mod measure;
+mod moments;
+mod numeric;
+mod sample;
+pub mod shares;
+
+pub use categorical::{CategoricalCounts, CategoricalReference, TOP_VALUES};
+pub use measure::{Distance, Measure};
+pub use moments::Moments;
+pub use numeric::{NumericCounts, NumericReference, QUANTILE_BINS};
+pub use sample::{PSI_FLOOR, Sample, binned_distance, distance, ks_and_w1, quantile_edges, right_closed_counts};

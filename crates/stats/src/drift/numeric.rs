@@ -1,0 +1,325 @@
+//! The frozen profile of a numeric column, and counts of later values keyed to it.
+//!
+//! The reference keeps edges at its 256 quantiles, its deciles, and ever rarer quantiles in the tails, so that a window of any size is a fixed number of
+//! counts. Counts merge by addition across replicas and windows. KS from the profile is exact at every edge (the error
+//! is at most the largest share between two edges); W1 uses the sum of values in each bin, so it is exact in every bin
+//! where the two distribution functions do not cross.
+
+use super::expectation;
+use super::measure::{Distance, Measure};
+use super::moments::Moments;
+use super::sample::{Sample, binned_distance, quantile};
+use crate::outcome::{Outcome, Unmeasured};
+use crate::tails::kolmogorov_tail;
+use serde::{Deserialize, Serialize};
+
+/// Reference-quantile bins of a profile.
+pub const QUANTILE_BINS: usize = 256;
+
+/// The frozen reference of a numeric column.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct NumericReference {
+    /// Ascending, distinct; the first and last are the reference's minimum and maximum.
+    edges: Vec<f64>,
+    /// Which edges are the inner deciles.
+    deciles: Vec<u16>,
+    counts: NumericCounts,
+}
+
+/// Values counted by the edges of a reference. Merge only counts of the same reference.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct NumericCounts {
+    /// Rows, with or without a value.
+    pub rows: u64,
+    /// Rows that were NaN.
+    pub missing: u64,
+    /// Rows that were infinite.
+    pub infinite: u64,
+    /// Values below the reference's minimum.
+    pub below: u64,
+    /// Values above the reference's maximum.
+    pub above: u64,
+    /// Moments of the finite values.
+    pub moments: Moments,
+    /// Values in `(-inf, e0], (e0, e1], ... (ek, inf)`.
+    bins: Vec<u64>,
+    /// Values that are exactly `e0, e1, ... ek`: columns of few values live there.
+    points: Vec<u64>,
+    /// Sum in each bin of (upper edge - value); in the last bin of (value - last edge).
+    reach: Vec<f64>,
+}
+
+struct Gap {
+    reference: f64,
+    before: f64,
+    at: f64,
+}
+
+impl NumericReference {
+    /// Freezes a column. Fails without a single finite value.
+    pub fn of(values: &[f64]) -> Outcome<Self> {
+        NumericReference::of_sample(&Sample::of(values))
+    }
+
+    /// Freezes a sample that is already sorted.
+    pub fn of_sample(sample: &Sample) -> Outcome<Self> {
+        let sorted = sample.values();
+        if sorted.is_empty() {
+            return Err(Unmeasured::too_few("values for a reference", 0, 1));
+        }
+        let at = |i: usize, k: usize| quantile(sorted, i as f64 / k as f64);
+        let inner: Vec<f64> = (1..10).filter_map(|i| at(i, 10)).collect();
+        let mut edges: Vec<f64> = (0..=QUANTILE_BINS).filter_map(|i| at(i, QUANTILE_BINS)).collect();
+        edges.extend(&inner);
+        edges.extend(tail_edges(sorted));
+        edges.sort_unstable_by(f64::total_cmp);
+        edges.dedup();
+        let mut deciles: Vec<u16> =
+            inner.iter().map(|value| edges.partition_point(|edge| edge < value) as u16).collect();
+        deciles.dedup();
+        let counts = NumericCounts::empty(edges.len());
+        let mut reference = NumericReference { edges, deciles, counts };
+        let mut counts = reference.window();
+        counts.rows = sample.rows() + sample.missing + sample.infinite;
+        counts.missing = sample.missing;
+        counts.infinite = sample.infinite;
+        counts.moments.add_all(sorted);
+        sorted.iter().for_each(|value| reference.place(&mut counts, *value));
+        reference.counts = counts;
+        Ok(reference)
+    }
+
+    /// The reference's own counts.
+    pub fn counts(&self) -> &NumericCounts {
+        &self.counts
+    }
+
+    /// Quantile edges; the first and last are the reference's range.
+    pub fn edges(&self) -> &[f64] {
+        &self.edges
+    }
+
+    /// Empty counts for a window.
+    pub fn window(&self) -> NumericCounts {
+        NumericCounts::empty(self.edges.len())
+    }
+
+    /// Adds one row to a window. `NaN` is missing.
+    pub fn add(&self, window: &mut NumericCounts, value: f64) {
+        window.rows += 1;
+        if value.is_nan() {
+            window.missing += 1;
+        } else if value.is_infinite() {
+            window.infinite += 1;
+        } else {
+            window.moments.add(value);
+            self.place(window, value);
+        }
+    }
+
+    /// Counts a whole column.
+    pub fn count(&self, values: &[f64]) -> NumericCounts {
+        let mut window = self.window();
+        let mut finite = Vec::with_capacity(values.len());
+        for value in values {
+            if value.is_nan() {
+                window.missing += 1;
+            } else if value.is_infinite() {
+                window.infinite += 1;
+            } else {
+                finite.push(*value);
+                self.place(&mut window, *value);
+            }
+        }
+        window.rows = values.len() as u64;
+        window.moments.add_all(&finite);
+        window
+    }
+
+    /// Where a value lies among the edges: the bin's number.
+    pub fn bin(&self, value: f64) -> usize {
+        self.edges.partition_point(|edge| *edge < value)
+    }
+
+    fn place(&self, window: &mut NumericCounts, value: f64) {
+        let bin = self.bin(value);
+        let last = self.edges.len();
+        window.bins[bin] += 1;
+        if bin == last {
+            window.reach[bin] += value - self.edges[last - 1];
+            window.above += 1;
+        } else {
+            window.reach[bin] += self.edges[bin] - value;
+            window.points[bin] += u64::from(self.edges[bin] == value);
+            window.below += u64::from(bin == 0 && value < self.edges[0]);
+        }
+    }
+
+    /// The reference's quantile at `p`, linear between edges.
+    pub fn quantile(&self, p: f64) -> f64 {
+        let target = p.clamp(0.0, 1.0) * self.counts.values() as f64;
+        let mut below = 0.0;
+        for (bin, count) in self.counts.bins.iter().enumerate() {
+            let count = *count as f64;
+            if below + count >= target && count > 0.0 {
+                let upper = self.edges[bin.min(self.edges.len() - 1)];
+                let lower = if bin == 0 { upper } else { self.edges[bin - 1] };
+                return lower + (upper - lower) * ((target - below) / count);
+            }
+            below += count;
+        }
+        self.edges[self.edges.len() - 1]
+    }
+
+    /// One measure of a window against this reference. Fails when either has no value, or when the counts belong to a
+    /// reference with other edges.
+    pub fn distance(&self, window: &NumericCounts, measure: Measure) -> Outcome<Distance> {
+        if window.bins.len() != self.counts.bins.len() {
+            return Err(Unmeasured::bad_input("window", "its counts belong to another reference"));
+        }
+        let (m, n) = (self.counts.values(), window.values());
+        if m == 0 || n == 0 {
+            return Err(Unmeasured::too_few("values in the reference or the window", m.min(n) as usize, 1));
+        }
+        match measure {
+            Measure::Ks => {
+                let gaps = self.gaps(window);
+                let value = gaps.iter().map(|gap| gap.at.abs().max(gap.before.abs())).fold(0.0, f64::max);
+                let expected = expectation::ks(gaps.iter().map(|gap| gap.reference), m, n);
+                let p = kolmogorov_tail(value / expectation::delta(m, n).sqrt());
+                Distance::new(measure, value, expected, Some(p), (m, n))
+            }
+            Measure::W1OverSd => {
+                let sd = self.counts.moments.sd(0)?;
+                if sd <= 0.0 {
+                    return Err(Unmeasured::undefined("w1_over_sd", "the reference is constant"));
+                }
+                let expected = expectation::w1(self.noise_integral(), m, n);
+                Distance::new(measure, self.w1(window) / sd, expected / sd, None, (m, n))
+            }
+            _ => binned_distance(measure, &self.decile_counts(&self.counts), &self.decile_counts(window)),
+        }
+    }
+
+    /// Every measure that is defined on this window.
+    pub fn distances(&self, window: &NumericCounts) -> Vec<Distance> {
+        Measure::NUMERIC.iter().filter_map(|measure| self.distance(window, *measure).ok()).collect()
+    }
+
+    /// At each edge: F, F - G just before it, and F - G.
+    fn gaps(&self, window: &NumericCounts) -> Vec<Gap> {
+        let (m, n) = (self.counts.values() as f64, window.values() as f64);
+        let (mut f, mut g) = (0u64, 0u64);
+        (0..self.edges.len())
+            .map(|edge| {
+                f += self.counts.bins[edge];
+                g += window.bins[edge];
+                let gap = |f: u64, g: u64| f as f64 / m - g as f64 / n;
+                let before = gap(f - self.counts.points[edge], g - window.points[edge]);
+                Gap { reference: f as f64 / m, before, at: gap(f, g) }
+            })
+            .collect()
+    }
+
+    /// The integral of |F - G|. In each bin the signed integral is known exactly; it is the integral of the absolute
+    /// value wherever the sign does not change, and a linear crossing is assumed where it does.
+    fn w1(&self, window: &NumericCounts) -> f64 {
+        let (m, n) = (self.counts.values() as f64, window.values() as f64);
+        let gaps = self.gaps(window);
+        let last = self.edges.len();
+        let signed = |bin: usize| self.counts.reach[bin] / m - window.reach[bin] / n;
+        let mut sum = signed(0).abs() + signed(last).abs();
+        for bin in 1..last {
+            let (before, after) = (gaps[bin - 1].at, gaps[bin].before);
+            let width = self.edges[bin] - self.edges[bin - 1];
+            let inside = before * width + signed(bin);
+            sum += if before * after < 0.0 {
+                let crossing = 0.5 * width * (before * before + after * after) / (before.abs() + after.abs());
+                crossing.max(inside.abs())
+            } else {
+                inside.abs()
+            };
+        }
+        sum
+    }
+
+    /// The integral of sqrt(F (1 - F)), by Simpson in each bin with the mean of F that the reach gives.
+    fn noise_integral(&self) -> f64 {
+        let m = self.counts.values() as f64;
+        let noise = |f: f64| (f * (1.0 - f)).max(0.0).sqrt();
+        let mut below = self.counts.bins[0];
+        let mut sum = 0.0;
+        for bin in 1..self.edges.len() {
+            let width = self.edges[bin] - self.edges[bin - 1];
+            let first = below as f64 / m;
+            below += self.counts.bins[bin];
+            let last = (below - self.counts.points[bin]) as f64 / m;
+            let middle = (first + self.counts.reach[bin] / m / width).clamp(first, last);
+            sum += width / 6.0 * (noise(first) + 4.0 * noise(middle) + noise(last));
+        }
+        sum
+    }
+
+    /// Counts over the reference's deciles (duplicates merged), outer bins open.
+    pub fn decile_counts(&self, window: &NumericCounts) -> Vec<f64> {
+        let mut counts = Vec::with_capacity(self.deciles.len() + 1);
+        let mut from = 0;
+        for edge in &self.deciles {
+            let to = *edge as usize + 1;
+            counts.push(window.bins[from..to].iter().sum::<u64>() as f64);
+            from = to;
+        }
+        counts.push(window.bins[from..].iter().sum::<u64>() as f64);
+        counts
+    }
+}
+
+/// Quantiles at 2^-9, 2^-10, ... from either end, as long as about four rows lie beyond: the outermost bins of a heavy
+/// tail are wide, and that is where Wasserstein's distance is made.
+fn tail_edges(sorted: &[f64]) -> Vec<f64> {
+    let shares = (9..40).map(|k| 0.5f64.powi(k)).take_while(|share| share * sorted.len() as f64 >= 4.0);
+    shares.flat_map(|share| [share, 1.0 - share]).filter_map(|share| quantile(sorted, share)).collect()
+}
+
+impl NumericCounts {
+    fn empty(edges: usize) -> Self {
+        NumericCounts {
+            rows: 0,
+            missing: 0,
+            infinite: 0,
+            below: 0,
+            above: 0,
+            moments: Moments::default(),
+            bins: vec![0; edges + 1],
+            points: vec![0; edges],
+            reach: vec![0.0; edges + 1],
+        }
+    }
+
+    /// Finite values.
+    pub fn values(&self) -> u64 {
+        self.moments.count
+    }
+
+    /// Values in each bin of the reference.
+    pub fn bins(&self) -> &[u64] {
+        &self.bins
+    }
+
+    /// Adds the counts of another window of the same reference.
+    pub fn merge(&mut self, other: &NumericCounts) -> Outcome<()> {
+        if self.bins.len() != other.bins.len() {
+            return Err(Unmeasured::bad_input("window", "its counts belong to another reference"));
+        }
+        self.rows += other.rows;
+        self.missing += other.missing;
+        self.infinite += other.infinite;
+        self.below += other.below;
+        self.above += other.above;
+        self.moments.merge(&other.moments);
+        self.bins.iter_mut().zip(&other.bins).for_each(|(a, b)| *a += b);
+        self.points.iter_mut().zip(&other.points).for_each(|(a, b)| *a += b);
+        self.reach.iter_mut().zip(&other.reach).for_each(|(a, b)| *a += b);
+        Ok(())
+    }
+}
