@@ -3,7 +3,19 @@
 //! Holds true: a value of these types is valid because it exists (parsed at the door).
 //! Deliberately absent: clock, file, socket, database. `now`, seeds and ids are handed in.
 
+pub mod actor;
+pub mod alert;
+pub mod audit;
+pub mod contract;
+pub mod deployment;
 pub mod digest;
+pub mod gate;
 pub mod ids;
+pub mod model;
+pub mod nearest;
+pub mod nonempty;
+pub mod rule;
+pub mod run;
+pub mod schedule;
 pub mod table;
 pub mod time;

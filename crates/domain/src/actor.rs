@@ -1,0 +1,331 @@
+//! Who acts: people, service accounts, the system itself; the roles they hold and what a role may do.
+//!
+//! Holds true: nobody may do what is not in the table of [`may`]; a service account and the system never decide
+//! for a person. Deliberately absent: how an identity is proved (tokens, OpenID Connect).
+
+use std::{collections::BTreeMap, fmt, str::FromStr};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// Someone who did something: `user:ana`, `svc:trainer`, `system:reconcile`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Actor {
+    pub kind: ActorKind,
+    /// 1 to 128 characters: letters, digits and `-_.@`.
+    name: String,
+}
+
+/// What kind of being acts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ActorKind {
+    User,
+    #[serde(rename = "svc")]
+    Service,
+    System,
+}
+
+impl ActorKind {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Service => "svc",
+            Self::System => "system",
+        }
+    }
+}
+
+/// A text that names nobody.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{text}` names nobody: write {allowed}, the name in letters, digits and `-_.@`")]
+pub struct InvalidActor {
+    pub text: String,
+    pub allowed: &'static str,
+}
+
+impl Actor {
+    /// A person. Errors when the name is not one.
+    pub fn user(name: &str) -> Result<Self, InvalidActor> {
+        format!("user:{name}").parse()
+    }
+
+    /// A part of the platform acting by itself (`reconcile`, `gate`).
+    pub fn system(name: &'static str) -> Self {
+        Self { kind: ActorKind::System, name: name.to_owned() }
+    }
+
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+fn is_actor_name(text: &str) -> bool {
+    (1..=128).contains(&text.len()) && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.@".contains(c))
+}
+
+impl fmt::Display for Actor {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}:{}", self.kind.as_str(), self.name)
+    }
+}
+
+impl FromStr for Actor {
+    type Err = InvalidActor;
+
+    fn from_str(text: &str) -> Result<Self, InvalidActor> {
+        let invalid = || InvalidActor {
+            text: text.chars().take(80).collect(),
+            allowed: "`user:NAME`, `svc:NAME` or `system:NAME`",
+        };
+        let (kind, name) = text.split_once(':').filter(|(_, name)| is_actor_name(name)).ok_or_else(invalid)?;
+        let kind = match kind {
+            "user" => ActorKind::User,
+            "svc" => ActorKind::Service,
+            "system" => ActorKind::System,
+            _ => return Err(invalid()),
+        };
+        Ok(Self { kind, name: name.to_owned() })
+    }
+}
+
+/// Whom a role is given to: `user:ana`, `group:ds`, `svc:crm-portal`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Principal {
+    User(String),
+    Group(String),
+    Service(String),
+}
+
+impl fmt::Display for Principal {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::User(name) => write!(out, "user:{name}"),
+            Self::Group(name) => write!(out, "group:{name}"),
+            Self::Service(name) => write!(out, "svc:{name}"),
+        }
+    }
+}
+
+impl FromStr for Principal {
+    type Err = InvalidActor;
+
+    fn from_str(text: &str) -> Result<Self, InvalidActor> {
+        let invalid = || InvalidActor {
+            text: text.chars().take(80).collect(),
+            allowed: "`user:NAME`, `group:NAME` or `svc:NAME`",
+        };
+        let (kind, name) = text.split_once(':').filter(|(_, name)| is_actor_name(name)).ok_or_else(invalid)?;
+        match kind {
+            "user" => Ok(Self::User(name.to_owned())),
+            "group" => Ok(Self::Group(name.to_owned())),
+            "svc" => Ok(Self::Service(name.to_owned())),
+            _ => Err(invalid()),
+        }
+    }
+}
+
+macro_rules! serde_by_text {
+    ($($type:ty),*) => {$(
+        impl Serialize for $type {
+            fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
+                out.collect_str(self)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $type {
+            fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
+                String::deserialize(input)?.parse().map_err(serde::de::Error::custom)
+            }
+        }
+    )*};
+}
+serde_by_text!(Actor, Principal);
+
+/// What someone is to a project.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Accountable; may retire, revoke, and approve where the rule asks for the owner.
+    Owner,
+    /// Creates, runs, submits.
+    Developer,
+    /// Approves and rejects, never own work.
+    Validator,
+    /// Deploys and rolls back; cannot approve.
+    Operator,
+    /// Predicts and sends labels.
+    Consumer,
+    /// Reads and verifies everything.
+    Auditor,
+    /// Users, keys, settings; cannot approve.
+    Admin,
+}
+
+impl Role {
+    pub const ALL: [Role; 7] =
+        [Role::Owner, Role::Developer, Role::Validator, Role::Operator, Role::Consumer, Role::Auditor, Role::Admin];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Role::Owner => "owner",
+            Role::Developer => "developer",
+            Role::Validator => "validator",
+            Role::Operator => "operator",
+            Role::Consumer => "consumer",
+            Role::Auditor => "auditor",
+            Role::Admin => "admin",
+        }
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.as_str())
+    }
+}
+
+/// A text that is no role.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a role: write owner, developer, validator, operator, consumer, auditor or admin")]
+pub struct InvalidRole(pub String);
+
+impl FromStr for Role {
+    type Err = InvalidRole;
+
+    fn from_str(text: &str) -> Result<Self, InvalidRole> {
+        Role::ALL
+            .into_iter()
+            .find(|role| role.as_str() == text)
+            .ok_or_else(|| InvalidRole(text.chars().take(80).collect()))
+    }
+}
+
+/// The roles of each principal in a project.
+pub type RoleBindings = BTreeMap<Role, Vec<Principal>>;
+
+/// The roles that `actor` has, who is a member of `groups`. The system has none: its rights stand in [`may`].
+pub fn roles_of(bindings: &RoleBindings, owner: Option<&Principal>, actor: &Actor, groups: &[String]) -> Vec<Role> {
+    let is_meant = |principal: &Principal| match (principal, actor.kind) {
+        (Principal::User(name), ActorKind::User) | (Principal::Service(name), ActorKind::Service) => {
+            *name == actor.name
+        }
+        (Principal::Group(group), ActorKind::User | ActorKind::Service) => groups.contains(group),
+        _ => false,
+    };
+    let bound = |role: Role| bindings.get(&role).is_some_and(|principals| principals.iter().any(is_meant));
+    let is_owner = owner.is_some_and(is_meant);
+    Role::ALL.into_iter().filter(|&role| bound(role) || (role == Role::Owner && is_owner)).collect()
+}
+
+/// Something that needs a right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    Read,
+    Predict,
+    Label,
+    /// Start, cancel, or repeat a run; pin data.
+    Run,
+    /// Make a draft and submit it as a candidate.
+    Submit,
+    /// Record that the gates passed (or failed).
+    Validate,
+    Approve,
+    Reject,
+    /// Take a validated version back to candidate.
+    Return,
+    /// Let an approval lapse.
+    Lapse,
+    Retire,
+    Revoke,
+    Deploy,
+    /// To the last approved version: needs no approval.
+    RollBack,
+    /// Acknowledge, mute, resolve.
+    HandleAlert,
+    /// Change the contract of a project.
+    ChangeContract,
+    /// Verify the ledger and packages, export evidence.
+    Audit,
+    /// Users, tokens, keys, settings.
+    Administer,
+}
+
+impl Action {
+    pub const ALL: [Action; 18] = [
+        Action::Read,
+        Action::Predict,
+        Action::Label,
+        Action::Run,
+        Action::Submit,
+        Action::Validate,
+        Action::Approve,
+        Action::Reject,
+        Action::Return,
+        Action::Lapse,
+        Action::Retire,
+        Action::Revoke,
+        Action::Deploy,
+        Action::RollBack,
+        Action::HandleAlert,
+        Action::ChangeContract,
+        Action::Audit,
+        Action::Administer,
+    ];
+
+    /// The roles that have the right.
+    pub const fn roles(self) -> &'static [Role] {
+        use Role::{Admin, Auditor, Consumer, Developer, Operator, Owner, Validator};
+        match self {
+            Self::Read => &[Owner, Developer, Validator, Operator, Consumer, Auditor, Admin],
+            Self::Predict => &[Owner, Developer, Operator, Consumer],
+            Self::Label => &[Owner, Developer, Operator, Consumer],
+            Self::Run | Self::Submit | Self::ChangeContract => &[Owner, Developer],
+            Self::Validate | Self::Lapse => &[],
+            Self::Approve => &[Validator, Owner],
+            Self::Reject | Self::Return => &[Validator],
+            Self::Retire => &[Owner],
+            Self::Revoke => &[Owner, Validator],
+            Self::Deploy | Self::RollBack => &[Operator],
+            Self::HandleAlert => &[Owner, Developer, Validator, Operator],
+            Self::Audit => &[Owner, Validator, Auditor, Admin],
+            Self::Administer => &[Admin],
+        }
+    }
+
+    /// Whether the system does it by itself, following the contract.
+    pub const fn is_done_by_system(self) -> bool {
+        !matches!(self, Self::Revoke | Self::Retire | Self::Return | Self::ChangeContract | Self::Administer)
+    }
+
+    /// Whether only a person may do it (the system may where [`Action::is_done_by_system`]).
+    pub const fn needs_a_person(self) -> bool {
+        matches!(self, Self::Approve | Self::Reject | Self::Return | Self::Revoke | Self::Retire)
+    }
+}
+
+/// Why someone may not do something.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Denied {
+    #[error("{actor} may not {action:?}: this needs the role {}", .roles.iter().map(|role| role.as_str()).collect::<Vec<_>>().join(" or "))]
+    NeedsRole { actor: Actor, action: Action, roles: &'static [Role] },
+    #[error("{actor} may not {action:?}: only a person may, and a service account is none")]
+    NeedsPerson { actor: Actor, action: Action },
+    #[error("nobody may {action:?} by hand: the platform does it when the evidence is there ({actor} tried)")]
+    NeedsSystem { actor: Actor, action: Action },
+    #[error("the platform does not {action:?} by itself: a person must")]
+    NotBySystem { action: Action },
+}
+
+/// Whether `actor`, holding `roles`, may do `action`. This is the whole table of rights.
+pub fn may(actor: &Actor, roles: &[Role], action: Action) -> Result<(), Denied> {
+    let actor_named = || actor.clone();
+    match actor.kind {
+        ActorKind::System if action.is_done_by_system() => Ok(()),
+        ActorKind::System => Err(Denied::NotBySystem { action }),
+        _ if action.roles().is_empty() => Err(Denied::NeedsSystem { actor: actor_named(), action }),
+        ActorKind::Service if action.needs_a_person() => Err(Denied::NeedsPerson { actor: actor_named(), action }),
+        _ if roles.iter().any(|role| action.roles().contains(role)) => Ok(()),
+        _ => Err(Denied::NeedsRole { actor: actor_named(), action, roles: action.roles() }),
+    }
+}

@@ -1,0 +1,225 @@
+//! The life of an alert: `pending → firing → acknowledged | muted → resolved`, with hold counts.
+//!
+//! Holds true: a window that was not measured moves nothing, neither towards firing nor towards resolved.
+//! A resolved alert stays so; the next breach opens a new one.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+
+use crate::time::Timestamp;
+
+/// What a monitor watches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MonitorKind {
+    Data,
+    Accuracy,
+    Drift,
+    Bias,
+    Usage,
+}
+
+impl MonitorKind {
+    pub const ALL: [Self; 5] = [Self::Data, Self::Accuracy, Self::Drift, Self::Bias, Self::Usage];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Data => "data",
+            Self::Accuracy => "accuracy",
+            Self::Drift => "drift",
+            Self::Bias => "bias",
+            Self::Usage => "usage",
+        }
+    }
+}
+
+impl fmt::Display for MonitorKind {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.as_str())
+    }
+}
+
+/// A text that names no monitor.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a monitor: write data, accuracy, drift, bias or usage")]
+pub struct InvalidMonitorKind(pub String);
+
+impl FromStr for MonitorKind {
+    type Err = InvalidMonitorKind;
+
+    fn from_str(text: &str) -> Result<Self, InvalidMonitorKind> {
+        Self::ALL
+            .into_iter()
+            .find(|kind| kind.as_str() == text)
+            .ok_or_else(|| InvalidMonitorKind(text.chars().take(80).collect()))
+    }
+}
+
+/// Where an alert is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "state")]
+pub enum AlertState {
+    /// Out of bounds for so many windows in a row, not yet long enough.
+    Pending {
+        breaches: u32,
+    },
+    /// Someone should look. `clean` counts the windows in bounds since the last breach.
+    Firing {
+        clean: u32,
+    },
+    /// Someone looks.
+    Acknowledged {
+        clean: u32,
+    },
+    /// Known, and silent until then.
+    Muted {
+        until: Timestamp,
+        clean: u32,
+    },
+    Resolved,
+}
+
+/// How many windows it takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hold {
+    /// Breaches in a row until it fires; at least 1.
+    pub fire_after: u32,
+    /// Clean windows in a row until it is resolved; at least 1.
+    pub resolve_after: u32,
+}
+
+impl Default for Hold {
+    /// Fires at the first breach, resolved after three clean windows.
+    fn default() -> Self {
+        Self { fire_after: 1, resolve_after: 3 }
+    }
+}
+
+/// What happens to an alert.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "event")]
+pub enum AlertEvent {
+    /// A window out of bounds.
+    Breached,
+    /// A window in bounds.
+    Clean,
+    /// A window that could not be judged.
+    NotMeasured,
+    Acknowledged,
+    Muted {
+        until: Timestamp,
+    },
+    Unmuted,
+    /// By a person, or because its version no longer serves.
+    Resolved,
+}
+
+/// A move that an alert cannot make.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("an alert that is {from} cannot be {attempted}: {needs}")]
+pub struct IllegalAlertMove {
+    pub from: &'static str,
+    pub attempted: &'static str,
+    /// What would be needed.
+    pub needs: &'static str,
+}
+
+impl AlertState {
+    /// The alert that the first breach opens.
+    pub const fn opened(hold: Hold) -> Self {
+        match hold.fire_after {
+            0 | 1 => Self::Firing { clean: 0 },
+            _ => Self::Pending { breaches: 1 },
+        }
+    }
+
+    /// `pending`, `firing`, `acknowledged`, `muted` or `resolved`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending { .. } => "pending",
+            Self::Firing { .. } => "firing",
+            Self::Acknowledged { .. } => "acknowledged",
+            Self::Muted { .. } => "muted",
+            Self::Resolved => "resolved",
+        }
+    }
+
+    /// Whether it is neither pending nor resolved: what it watches is failing.
+    pub const fn is_failing(self) -> bool {
+        matches!(self, Self::Firing { .. } | Self::Acknowledged { .. } | Self::Muted { .. })
+    }
+
+    /// The state as `event`, happening at `now`, leaves it. Every transition there is stands in this match.
+    /// A mute that has run out ends with the next event.
+    pub fn after(self, event: AlertEvent, hold: Hold, now: Timestamp) -> Result<Self, IllegalAlertMove> {
+        use AlertEvent as Event;
+        let state = self.awake(now);
+        match (state, event) {
+            (Self::Pending { breaches }, Event::Breached) if breaches + 1 >= hold.fire_after => {
+                Ok(Self::Firing { clean: 0 })
+            }
+            (Self::Pending { breaches }, Event::Breached) => Ok(Self::Pending { breaches: breaches + 1 }),
+            // It did not last: nobody was called.
+            (Self::Pending { .. }, Event::Clean) => Ok(Self::Resolved),
+            (Self::Firing { .. }, Event::Breached) => Ok(Self::Firing { clean: 0 }),
+            (Self::Acknowledged { .. }, Event::Breached) => Ok(Self::Acknowledged { clean: 0 }),
+            (Self::Muted { until, .. }, Event::Breached) => Ok(Self::Muted { until, clean: 0 }),
+            (Self::Firing { clean }, Event::Clean) => Ok(cleaner(clean, hold, |clean| Self::Firing { clean })),
+            (Self::Acknowledged { clean }, Event::Clean) => {
+                Ok(cleaner(clean, hold, |clean| Self::Acknowledged { clean }))
+            }
+            (Self::Muted { until, clean }, Event::Clean) => {
+                Ok(cleaner(clean, hold, |clean| Self::Muted { until, clean }))
+            }
+            (Self::Resolved, Event::Clean | Event::NotMeasured) => Ok(Self::Resolved),
+            (state, Event::NotMeasured) => Ok(state),
+            (Self::Firing { clean }, Event::Acknowledged) => Ok(Self::Acknowledged { clean }),
+            (
+                Self::Firing { clean } | Self::Acknowledged { clean } | Self::Muted { clean, .. },
+                Event::Muted { until },
+            ) if until > now => Ok(Self::Muted { until, clean }),
+            (Self::Muted { clean, .. }, Event::Unmuted) => Ok(Self::Firing { clean }),
+            (
+                Self::Pending { .. } | Self::Firing { .. } | Self::Acknowledged { .. } | Self::Muted { .. },
+                Event::Resolved,
+            ) => Ok(Self::Resolved),
+            (state, event) => Err(state.refusal(event)),
+        }
+    }
+
+    const fn awake(self, now: Timestamp) -> Self {
+        match self {
+            Self::Muted { until, clean } if until.millis() <= now.millis() => Self::Firing { clean },
+            state => state,
+        }
+    }
+
+    const fn refusal(self, event: AlertEvent) -> IllegalAlertMove {
+        let attempted = match event {
+            AlertEvent::Breached => "breached",
+            AlertEvent::Clean => "clean",
+            AlertEvent::NotMeasured => "left unmeasured",
+            AlertEvent::Acknowledged => "acknowledged",
+            AlertEvent::Muted { .. } => "muted",
+            AlertEvent::Unmuted => "unmuted",
+            AlertEvent::Resolved => "resolved",
+        };
+        let needs = match (self, event) {
+            (Self::Resolved, _) => "it is over; the next breach opens a new alert",
+            (Self::Pending { .. }, AlertEvent::Acknowledged | AlertEvent::Muted { .. }) => "it has not fired yet",
+            (_, AlertEvent::Muted { .. }) => "a mute ends in the future; give a later time",
+            (_, AlertEvent::Unmuted) => "it is not muted",
+            (_, AlertEvent::Acknowledged) => "someone has it already, or it is muted: unmute it first",
+            _ => "this does not happen in that state",
+        };
+        IllegalAlertMove { from: self.as_str(), attempted, needs }
+    }
+}
+
+fn cleaner(clean: u32, hold: Hold, keep: impl FnOnce(u32) -> AlertState) -> AlertState {
+    match clean.saturating_add(1) {
+        clean if clean >= hold.resolve_after => AlertState::Resolved,
+        clean => keep(clean),
+    }
+}

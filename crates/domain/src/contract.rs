@@ -1,0 +1,73 @@
+//! `kilter.toml`: everything the platform does for a model, stated in one file.
+//!
+//! Holds true: a [`Contract`] that exists is consistent: every name that it mentions is declared, its steps have no
+//! cycle, its paths stay in the project, its rules are parsed. Every section is optional; defaults are resolved here,
+//! once. Deliberately absent: files. The text is handed in, and whether a path exists is asked elsewhere.
+
+mod data;
+mod delivery;
+mod governance;
+mod watch;
+mod workflow;
+
+pub use self::{
+    data::{Dataset, Location},
+    delivery::{Canary, Deploy, OutputRef, Package, Rollback, Sample, Target},
+    governance::{Approve, Environment, GateSpec, Need, Objective, Project, Risk},
+    watch::{
+        AlertSink, Budget, FalseAlarms, GrewBy, Labels, Monitor, Patience, Reference, Replay, ReplayStart, Retrain,
+        SinkKind, Then, Trigger,
+    },
+    workflow::{Input, Needs, Output, Retry, RetryOn, SearchSpace, Source, Step, Sweep},
+};
+use crate::ids::{DatasetName, GateName, StepName};
+
+/// A whole contract. Lists keep the order of the file.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Contract {
+    pub project: Project,
+    pub objectives: Vec<Objective>,
+    pub data: Vec<Dataset>,
+    pub env: Environment,
+    /// The tree under `[params]`, as JSON. An empty object when there is none.
+    pub params: serde_json::Value,
+    pub steps: Vec<Step>,
+    pub gates: Vec<GateSpec>,
+    pub package: Option<Package>,
+    pub approve: Approve,
+    pub deploy: Vec<Deploy>,
+    /// `None`: the section is absent, and nothing is monitored.
+    pub monitor: Option<Monitor>,
+    /// `None`: the section is absent, and nothing is retrained by itself.
+    pub retrain: Option<Retrain>,
+    pub replay: Replay,
+}
+
+impl Contract {
+    pub fn step(&self, name: &StepName) -> Option<&Step> {
+        self.steps.iter().find(|step| step.name == *name)
+    }
+
+    pub fn dataset(&self, name: &DatasetName) -> Option<&Dataset> {
+        self.data.iter().find(|dataset| dataset.name == *name)
+    }
+
+    pub fn gate(&self, name: &GateName) -> Option<&GateSpec> {
+        self.gates.iter().find(|gate| gate.name == *name)
+    }
+
+    pub fn deployment(&self, name: &str) -> Option<&Deploy> {
+        self.deploy.iter().find(|deploy| deploy.name == name)
+    }
+
+    /// The dataset that a replay plays: the one that `[replay] data` names, else the only one with a label.
+    pub fn replayed(&self) -> Option<&Dataset> {
+        match &self.replay.data {
+            Some(name) => self.dataset(name),
+            None => {
+                let mut labelled = self.data.iter().filter(|dataset| dataset.label.is_some());
+                labelled.next().filter(|_| labelled.next().is_none())
+            }
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! `[data.*]`: where a dataset is, what its columns are for, and what must hold of it.
+
+use crate::{ids::DatasetName, rule::Rule, time::Span};
+
+/// A dataset as the contract states it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Dataset {
+    pub name: DatasetName,
+    pub path: Option<Location>,
+    /// JSON Schema file of its rows, relative to the project.
+    pub schema: Option<String>,
+    /// The event-time column: timestamps, dates as text, or whole years.
+    pub time: Option<String>,
+    /// The columns that identify a row, and so a prediction.
+    pub id: Vec<String>,
+    /// The column to predict.
+    pub label: Option<String>,
+    /// The column that says when the label became known.
+    pub label_time: Option<String>,
+    /// How long after the event the label becomes known, when no column says it.
+    pub label_delay: Option<Span>,
+    /// The class that counts as positive, as text.
+    pub positive: Option<String>,
+    /// The column of row weights.
+    pub weight: Option<String>,
+    /// Columns by which fairness is watched.
+    pub sensitive: Vec<String>,
+    /// Columns that are never features.
+    pub ignore: Vec<String>,
+    /// Columns that are categories, whatever their type.
+    pub categorical: Vec<String>,
+    /// What must hold before the data is used.
+    pub require: Vec<Rule>,
+}
+
+/// Where bytes come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Location {
+    /// Relative to the project, inside of it.
+    File(String),
+    /// `s3://`, `http://`, `https://`, `sql:`: as written.
+    Remote(String),
+}
+
+impl Location {
+    /// As written.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::File(text) | Self::Remote(text) => text,
+        }
+    }
+}

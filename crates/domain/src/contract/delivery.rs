@@ -1,0 +1,109 @@
+//! `[package]` and `[deploy.*]`: what is packed, and how it comes to answer.
+
+use std::fmt;
+
+use crate::{
+    ids::{ModelName, StepName},
+    rule::Rule,
+    time::Span,
+};
+
+/// An output of a step: `train.model`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutputRef {
+    pub step: StepName,
+    pub output: String,
+}
+
+impl fmt::Display for OutputRef {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}.{}", self.step, self.output)
+    }
+}
+
+/// What becomes a version.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Package {
+    /// The output that is the model.
+    pub model: OutputRef,
+    /// `None`: the project's name.
+    pub name: Option<ModelName>,
+    /// Globs of further files, relative to the project.
+    pub include: Vec<String>,
+    /// Golden requests and answers.
+    pub sample: Option<Sample>,
+    /// `key:release`: the name of the key that signs.
+    pub sign: Option<String>,
+    /// `oci://...`: where it is pushed.
+    pub push: Option<String>,
+}
+
+/// Rows kept as golden requests.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sample {
+    pub from: OutputRef,
+    /// Default 50.
+    pub rows: u32,
+}
+
+/// One place where versions are deployed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Deploy {
+    /// `production`, `staging`: a valid name.
+    pub name: String,
+    /// Whether versions are deployed here without being asked. Default false.
+    pub auto: bool,
+    pub target: Target,
+    /// How long a new version answers unseen first; `None`: not at all.
+    pub shadow: Option<Span>,
+    /// `None`: goes live at once.
+    pub canary: Option<Canary>,
+    pub rollback: Rollback,
+    /// Who calls it: `crm-portal:/next-best-action`.
+    pub consumers: Vec<String>,
+    /// The operating threshold on the score; `None`: chosen at training.
+    pub threshold: Option<f64>,
+}
+
+/// How answers leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Target {
+    #[default]
+    Http,
+    Batch,
+    Stream,
+    Library,
+}
+
+/// How traffic moves to a new version.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Canary {
+    /// Percent of the traffic, growing, ending at 100. Default 10, 50, 100.
+    pub steps: Vec<u8>,
+    /// How long each step lasts at least. Default 1h.
+    pub every: Span,
+    /// How many answers each step needs at least. Default 50.
+    pub min_rows: u64,
+    /// What ends it: the version is rolled back as soon as one of these **holds**.
+    pub abort: Vec<Rule>,
+}
+
+/// Who takes a bad version back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Rollback {
+    /// The platform, on a guardrail.
+    #[default]
+    Auto,
+    /// A person.
+    Manual,
+}
+
+impl Deploy {
+    /// Whether only approved versions may answer here. True for `production` and wherever people decide;
+    /// an `auto` place of another name takes versions that are validated.
+    pub fn needs_approval(&self) -> bool {
+        self.name == "production" || !self.auto
+    }
+}

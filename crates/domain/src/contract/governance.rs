@@ -1,0 +1,91 @@
+//! `[project]`, `[objective.*]`, `[env]`, `[gate.*]`, `[approve]`: what the model is for, and who may let it through.
+
+use crate::{
+    actor::{Principal, RoleBindings},
+    gate::ApprovalRule,
+    ids::{GateName, ProjectName},
+    rule::{Number, Op, Rule},
+    time::Span,
+};
+
+use super::OutputRef;
+
+/// What the model is for and who answers for it.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct Project {
+    /// `None`: the caller takes the name of the folder.
+    pub name: Option<ProjectName>,
+    pub purpose: Option<String>,
+    /// Uses that the model is not meant for.
+    pub not_for: Vec<String>,
+    pub risk: Risk,
+    pub owner: Option<Principal>,
+    pub roles: RoleBindings,
+}
+
+/// How much harm a wrong model can do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Risk {
+    #[default]
+    Low,
+    Medium,
+    High,
+}
+
+/// What the business wants, in numbers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Objective {
+    pub name: String,
+    pub kpi: Option<String>,
+    pub baseline: Option<f64>,
+    pub target: Option<(Op, Number)>,
+    /// A query, relative to the project: measured after deployment.
+    pub source: Option<String>,
+    /// How often it is looked at.
+    pub review: Option<Span>,
+}
+
+/// What steps run in.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Environment {
+    /// The Python version, as a person writes it: `3.11`.
+    pub python: Option<String>,
+    /// The lock file, relative to the project; part of every cache key.
+    pub lock: Option<String>,
+}
+
+/// A gate: rules that a candidate must meet.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GateSpec {
+    pub name: GateName,
+    /// At least one.
+    pub rules: Vec<Rule>,
+    /// The step output on whose rows the rules are measured; `None`: the platform's own hold-out.
+    pub on: Option<OutputRef>,
+}
+
+/// How a validated version becomes approved.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Approve {
+    /// Default by risk: low `auto`, medium `1 of validator`, high `1 of validator and owner`.
+    pub rule: ApprovalRule,
+    /// An approver is never the author, starter or submitter. Default true.
+    pub four_eyes: bool,
+    pub needs: Vec<Need>,
+    /// How long an approval holds. Default by risk: low for ever, medium `12mo`, high `6mo`.
+    pub expire: Option<Span>,
+}
+
+/// What must be there before people are asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// `gate.*`.
+    EveryGate,
+    /// `gate.NAME`.
+    Gate(GateName),
+    /// `card`: the model card is complete.
+    Card,
+    /// `review.independent`: someone else ran the evaluation again.
+    IndependentReview,
+}

@@ -1,0 +1,203 @@
+//! `[monitor]`, `[retrain]`, `[replay]`: what is watched, what follows from it, and how the past is played.
+
+use std::fmt;
+
+use crate::{
+    alert::MonitorKind,
+    ids::{DatasetName, StepName},
+    rule::Rule,
+    schedule::Cron,
+    time::{Span, Timestamp},
+};
+
+/// What is watched while a version serves.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Monitor {
+    /// The length of a window. Default 1d.
+    pub every: Span,
+    pub labels: Labels,
+    pub data: Vec<Rule>,
+    pub accuracy: Vec<Rule>,
+    pub drift: Vec<Rule>,
+    pub bias: Vec<Rule>,
+    pub usage: Vec<Rule>,
+    pub alert: Vec<AlertSink>,
+    /// How many windows in a row must breach before an alert fires; 1: the first one does. Default 1.
+    pub hold: u32,
+    /// Windows with fewer rows are not judged. Default 50.
+    pub min_rows: u64,
+    /// Windows with a smaller share of labels are not judged on accuracy. 0 to 1, default 0.3.
+    pub min_labelled: f64,
+    pub reference: Reference,
+    pub false_alarms: FalseAlarms,
+}
+
+impl Monitor {
+    /// The rules of a kind.
+    pub fn rules(&self, kind: MonitorKind) -> &[Rule] {
+        match kind {
+            MonitorKind::Data => &self.data,
+            MonitorKind::Accuracy => &self.accuracy,
+            MonitorKind::Drift => &self.drift,
+            MonitorKind::Bias => &self.bias,
+            MonitorKind::Usage => &self.usage,
+        }
+    }
+}
+
+/// Where the truth comes from.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Labels {
+    /// A query or file, relative to the project; `None`: labels are sent by prediction id.
+    pub source: Option<String>,
+    /// How long after the prediction they come. Default: `label_delay` of the dataset.
+    pub delay: Option<Span>,
+}
+
+/// What live data is compared with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Reference {
+    /// The data that the serving version was trained on.
+    #[default]
+    Training,
+    /// The window before.
+    Previous,
+    /// The last stretch of time before the window.
+    Rolling(Span),
+}
+
+/// How many false alarms are acceptable: `1 per 1y`, `1 per 1000 windows`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum FalseAlarms {
+    PerSpan { count: u32, per: Span },
+    PerWindows { count: u32, windows: u32 },
+}
+
+impl Default for FalseAlarms {
+    fn default() -> Self {
+        Self::PerWindows { count: 1, windows: 1000 }
+    }
+}
+
+impl FalseAlarms {
+    /// The mean number of windows of length `every` between two false alarms; at least 1.
+    pub fn windows_between(self, every: Span) -> f64 {
+        let (count, windows) = match self {
+            Self::PerSpan { count, per } => (count, per.millis() as f64 / every.millis().max(1) as f64),
+            Self::PerWindows { count, windows } => (count, f64::from(windows)),
+        };
+        (windows / f64::from(count.max(1))).max(1.0)
+    }
+}
+
+/// Who hears of an alert: `mail:crm-ops`, `webhook:pager`, `log:`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AlertSink {
+    pub kind: SinkKind,
+    pub target: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SinkKind {
+    Mail,
+    Webhook,
+    Log,
+}
+
+/// When a new version is trained without being asked.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Retrain {
+    pub when: Vec<Trigger>,
+    /// The steps to run; empty: all.
+    pub run: Vec<StepName>,
+    pub then: Then,
+    pub budget: Option<Budget>,
+    /// The least time between two retrainings; `None`: no such limit.
+    pub cooldown: Option<Span>,
+    /// Train only on the last stretch of labelled data; `None`: on all of it.
+    pub window: Option<Span>,
+}
+
+/// What starts a retraining.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Trigger {
+    /// `schedule '0 3 1 * *'`.
+    Cron(Cron),
+    /// `schedule every 30d`.
+    Every(Span),
+    /// `monitor.drift failing 3d`.
+    Failing { kind: MonitorKind, patience: Patience },
+    /// `data.customers grew 10%`.
+    Grew { data: DatasetName, by: GrewBy },
+}
+
+/// How long a monitor must have been failing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Patience {
+    /// As soon as its alert fires.
+    AtOnce,
+    /// `failing 3d`.
+    For(Span),
+    /// `failing 2 windows`.
+    Windows(u32),
+}
+
+/// By how much a dataset must have grown.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum GrewBy {
+    /// `10%`: a share of the rows at the last training, as 0.1.
+    Share(f64),
+    /// `1000 rows`.
+    Rows(u64),
+}
+
+/// What becomes of a retrained model. It never goes straight to production.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Then {
+    /// It is submitted: same gates, same approvals.
+    #[default]
+    Candidate,
+    /// It is kept, and a person submits it.
+    Draft,
+}
+
+/// `10 runs / 30d`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Budget {
+    pub runs: u32,
+    pub per: Span,
+}
+
+impl fmt::Display for Budget {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{} runs / {}", self.runs, self.per)
+    }
+}
+
+/// How `kilter replay` plays a dataset as production.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct Replay {
+    /// `None`: the only dataset with a label.
+    pub data: Option<DatasetName>,
+    /// When serving begins; `None`: chosen from the data.
+    pub start: Option<ReplayStart>,
+    /// The length of a reported period; `None`: the monitor's window.
+    pub period: Option<Span>,
+    /// `None`: to the end of the data.
+    pub end: Option<Timestamp>,
+    /// Default 0.
+    pub seed: u64,
+    /// Rows of one request; `None`: chosen by the replay.
+    pub batch_rows: Option<u32>,
+    /// The headline metric; `None`: chosen by the task.
+    pub metric: Option<String>,
+}
+
+/// When a replay begins to serve.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum ReplayStart {
+    At(Timestamp),
+    /// After this share of the rows, between 0 and 1.
+    Share(f64),
+}

@@ -1,0 +1,86 @@
+//! Gates: the verdict over the rules of a gate, and the rule by which people accept a version.
+//!
+//! Holds true: a verdict carries its evidence; a gate with a failed rule has failed, whatever else is missing; one with
+//! an undecided rule and no failed one is undecided, which blocks. Deliberately absent: measuring.
+
+mod approval;
+
+use serde::{Deserialize, Serialize};
+
+pub use self::approval::{ApprovalRule, InvalidApprovalRule, Quorum, Signoff};
+use crate::{
+    nonempty::NonEmpty,
+    rule::{RuleOutcome, RuleVerdict},
+};
+
+/// What a gate came to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "outcome")]
+pub enum Verdict {
+    Passed {
+        measured: NonEmpty<RuleOutcome>,
+    },
+    Failed {
+        breaches: NonEmpty<RuleOutcome>,
+        /// The rules that passed or are undecided.
+        others: Vec<RuleOutcome>,
+    },
+    /// Something was not measured, or too close to tell. This blocks.
+    Undecided {
+        missing: NonEmpty<RuleOutcome>,
+        /// The rules that passed.
+        others: Vec<RuleOutcome>,
+    },
+}
+
+impl Verdict {
+    /// The verdict over the outcomes of all rules of a gate.
+    pub fn of(outcomes: NonEmpty<RuleOutcome>) -> Self {
+        let (breaches, rest): (Vec<_>, Vec<_>) = outcomes.into_vec().into_iter().partition(RuleOutcome::is_failed);
+        if let Some(breaches) = NonEmpty::new(breaches) {
+            return Self::Failed { breaches, others: rest };
+        }
+        let (missing, passed): (Vec<_>, Vec<_>) =
+            rest.into_iter().partition(|outcome| matches!(outcome.verdict, RuleVerdict::Undecided(_)));
+        match (NonEmpty::new(missing), NonEmpty::new(passed)) {
+            (Some(missing), passed) => {
+                Self::Undecided { missing, others: passed.map_or_else(Vec::new, NonEmpty::into_vec) }
+            }
+            (None, Some(measured)) => Self::Passed { measured },
+            (None, None) => unreachable!("a non-empty list has a failed, an undecided or a passed outcome"),
+        }
+    }
+
+    pub fn is_passed(&self) -> bool {
+        matches!(self, Self::Passed { .. })
+    }
+
+    /// `passed`, `failed` or `undecided`.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Passed { .. } => "passed",
+            Self::Failed { .. } => "failed",
+            Self::Undecided { .. } => "undecided",
+        }
+    }
+
+    /// Every outcome, those that decided first.
+    pub fn outcomes(&self) -> impl Iterator<Item = &RuleOutcome> {
+        let (decisive, others): (&NonEmpty<RuleOutcome>, &[RuleOutcome]) = match self {
+            Self::Passed { measured } => (measured, &[]),
+            Self::Failed { breaches, others } => (breaches, others),
+            Self::Undecided { missing, others } => (missing, others),
+        };
+        decisive.iter().chain(others)
+    }
+
+    /// The sentences of the outcomes that decided.
+    pub fn because(&self) -> Vec<&str> {
+        let decisive = match self {
+            Self::Passed { measured } => measured,
+            Self::Failed { breaches, .. } => breaches,
+            Self::Undecided { missing, .. } => missing,
+        };
+        decisive.iter().map(|outcome| outcome.text.as_str()).collect()
+    }
+}

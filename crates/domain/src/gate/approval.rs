@@ -1,0 +1,128 @@
+//! Who must say yes: `auto`, `validator`, `1 of validator and owner`, `2 of validator`.
+
+use std::{collections::BTreeSet, fmt, str::FromStr};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::actor::{Actor, Role};
+
+/// The rule by which a validated version becomes approved. `auto`: the platform approves what passed its gates.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct ApprovalRule {
+    /// Each must be met, by different people. Empty means `auto`.
+    pub quorums: Vec<Quorum>,
+}
+
+/// So many people with that role.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Quorum {
+    /// 1 to 9.
+    pub count: u8,
+    pub role: Role,
+}
+
+/// One person's yes, in the role in which it was given.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Signoff {
+    pub by: Actor,
+    pub role: Role,
+}
+
+/// A text that is no approval rule.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "`{text}` is not an approval rule ({why}): write `auto`, `validator`, `1 of validator and owner` or `2 of validator`"
+)]
+pub struct InvalidApprovalRule {
+    pub text: String,
+    pub why: String,
+}
+
+impl ApprovalRule {
+    /// Whether no person is asked.
+    pub fn is_auto(&self) -> bool {
+        self.quorums.is_empty()
+    }
+
+    /// What is still missing, as a person would say it; empty when the rule is met. One person counts once.
+    pub fn missing(&self, signoffs: &[Signoff]) -> Vec<String> {
+        let mut used: BTreeSet<&Actor> = BTreeSet::new();
+        let mut missing = Vec::new();
+        for quorum in &self.quorums {
+            let wanted = usize::from(quorum.count);
+            let fresh: Vec<&Actor> = signoffs
+                .iter()
+                .filter(|signoff| signoff.role == quorum.role && !used.contains(&signoff.by))
+                .map(|signoff| &signoff.by)
+                .collect::<BTreeSet<_>>()
+                .into_iter()
+                .take(wanted)
+                .collect();
+            if fresh.len() < wanted {
+                missing.push(format!("the yes of {} more {}", wanted - fresh.len(), quorum.role));
+            }
+            used.extend(fresh);
+        }
+        missing
+    }
+}
+
+impl fmt::Display for ApprovalRule {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_auto() {
+            return out.write_str("auto");
+        }
+        for (at, quorum) in self.quorums.iter().enumerate() {
+            let and = if at == 0 { "" } else { " and " };
+            write!(out, "{and}{} of {}", quorum.count, quorum.role)?;
+        }
+        Ok(())
+    }
+}
+
+impl FromStr for ApprovalRule {
+    type Err = InvalidApprovalRule;
+
+    fn from_str(text: &str) -> Result<Self, InvalidApprovalRule> {
+        if text.trim() == "auto" {
+            return Ok(Self::default());
+        }
+        let invalid = |why: String| InvalidApprovalRule { text: text.chars().take(120).collect(), why };
+        let quorums =
+            text.split(" and ").map(|part| quorum(part.trim()).map_err(invalid)).collect::<Result<Vec<_>, _>>()?;
+        let roles: BTreeSet<Role> = quorums.iter().map(|quorum| quorum.role).collect();
+        match roles.len() == quorums.len() {
+            true => Ok(Self { quorums }),
+            false => Err(invalid("a role stands twice".into())),
+        }
+    }
+}
+
+fn quorum(text: &str) -> Result<Quorum, String> {
+    let (count, role) = match text.split_once(" of ") {
+        Some((count, role)) => {
+            let count: u8 =
+                count.trim().parse().map_err(|_| format!("`{}` is not a number of people", count.trim()))?;
+            (count, role.trim())
+        }
+        None => (1, text),
+    };
+    let role: Role = role.parse().map_err(|error: crate::actor::InvalidRole| error.to_string())?;
+    match (1..=9).contains(&count) {
+        true if matches!(role, Role::Validator | Role::Owner) => Ok(Quorum { count, role }),
+        true => Err(format!("a {role} cannot approve; a validator or an owner can")),
+        false => Err(format!("{count} people cannot be asked; 1 to 9 can")),
+    }
+}
+
+impl Serialize for ApprovalRule {
+    fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
+        out.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for ApprovalRule {
+    fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
+        String::deserialize(input)?.parse().map_err(serde::de::Error::custom)
+    }
+}

@@ -1,0 +1,211 @@
+//! The life of a model version: `draft → candidate → validated → approved → retired`, side exits `rejected` and
+//! `revoked`; an approval lapses back to validated.
+//!
+//! Holds true: a version moves only with the evidence that its transition asks for, given by someone who may. Nothing
+//! edits a version; a fix is a new version. Deliberately absent: where evidence is kept.
+
+mod evidence;
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+pub use self::evidence::{
+    Approval, Card, Commit, GateResult, Golden, Lapse, Requirements, Retirement, Submission, Validation,
+};
+use crate::{
+    actor::{Action, Actor, Denied, Role, may},
+    digest::Digest,
+    gate::ApprovalRule,
+    ids::GateName,
+};
+
+/// Where a version is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum VersionState {
+    /// A complete run made it.
+    Draft,
+    /// Packed and submitted to its gates.
+    Candidate,
+    /// All gates passed on these bytes.
+    Validated,
+    /// Accepted; may answer in production.
+    Approved,
+    Rejected,
+    Retired,
+    Revoked,
+}
+
+/// What happens to a version, with the evidence it carries.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "event")]
+pub enum VersionEvent {
+    Submitted(Submission),
+    Validated(Validation),
+    /// With its reason; for a gate, the sentences of the breaches.
+    Rejected {
+        reason: String,
+    },
+    Approved(Approval),
+    /// Back to candidate, with its reason.
+    Returned {
+        reason: String,
+    },
+    Lapsed(Lapse),
+    Revoked {
+        reason: String,
+    },
+    Retired(Retirement),
+}
+
+/// What is known of the version that moves.
+#[derive(Clone, Debug, PartialEq)]
+pub struct VersionFacts {
+    pub state: VersionState,
+    /// Of its package.
+    pub digest: Digest,
+    /// Of the policy that is frozen into it.
+    pub policy: Digest,
+    /// The gates of that policy: each must have passed.
+    pub gates: Vec<GateName>,
+    pub approval_rule: ApprovalRule,
+    /// Author of the code, starter of the run, submitter: none of them may approve when four eyes are asked for.
+    pub makers: Vec<Actor>,
+    pub requirements: Requirements,
+}
+
+/// Who moves it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct By {
+    pub actor: Actor,
+    pub roles: Vec<Role>,
+}
+
+impl By {
+    /// A part of the platform, following the contract.
+    pub fn system(name: &'static str) -> Self {
+        Self { actor: Actor::system(name), roles: Vec::new() }
+    }
+}
+
+/// A move that a version cannot make.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum IllegalVersionMove {
+    #[error("a version that is {from} cannot be {to}: {}", .from.next_step())]
+    State { from: VersionState, to: &'static str },
+    #[error("the version cannot be {to}; missing: {}", .missing.join("; "))]
+    Evidence { to: &'static str, missing: Vec<String> },
+    #[error(transparent)]
+    Right(#[from] Denied),
+}
+
+impl VersionState {
+    pub const ALL: [Self; 7] =
+        [Self::Draft, Self::Candidate, Self::Validated, Self::Approved, Self::Rejected, Self::Retired, Self::Revoked];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Draft => "draft",
+            Self::Candidate => "candidate",
+            Self::Validated => "validated",
+            Self::Approved => "approved",
+            Self::Rejected => "rejected",
+            Self::Retired => "retired",
+            Self::Revoked => "revoked",
+        }
+    }
+
+    /// What can happen next, for the error of what cannot.
+    pub const fn next_step(self) -> &'static str {
+        match self {
+            Self::Draft => "it must be submitted as a candidate first",
+            Self::Candidate => "its gates must pass first",
+            Self::Validated => "it must be approved first",
+            Self::Approved => "it is approved already; it can be deployed, lapse, or be retired",
+            Self::Rejected => "it was rejected and can only be retired; a fix is a new version",
+            Self::Retired => "it is retired; a fix is a new version",
+            Self::Revoked => "it is revoked; a fix is a new version",
+        }
+    }
+}
+
+impl fmt::Display for VersionState {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.as_str())
+    }
+}
+
+impl VersionEvent {
+    /// The right that it takes.
+    pub const fn action(&self) -> Action {
+        match self {
+            Self::Submitted(_) => Action::Submit,
+            Self::Validated(_) => Action::Validate,
+            Self::Rejected { .. } => Action::Reject,
+            Self::Approved(_) => Action::Approve,
+            Self::Returned { .. } => Action::Return,
+            Self::Lapsed(_) => Action::Lapse,
+            Self::Revoked { .. } => Action::Revoke,
+            Self::Retired(_) => Action::Retire,
+        }
+    }
+
+    const fn attempted(&self) -> &'static str {
+        match self {
+            Self::Submitted(_) => "a candidate",
+            Self::Validated(_) => "validated",
+            Self::Rejected { .. } => "rejected",
+            Self::Approved(_) => "approved",
+            Self::Returned { .. } => "returned to candidate",
+            Self::Lapsed(_) => "lapsed",
+            Self::Revoked { .. } => "revoked",
+            Self::Retired(_) => "retired",
+        }
+    }
+
+    /// What the evidence lacks, as a person would say it.
+    fn missing(&self, version: &VersionFacts) -> Vec<String> {
+        match self {
+            Self::Submitted(submission) => submission.missing(version),
+            Self::Validated(validation) => validation.missing(version),
+            Self::Approved(approval) => approval.missing(version),
+            Self::Retired(retirement) => retirement.missing(),
+            Self::Lapsed(_) => Vec::new(),
+            Self::Rejected { reason } | Self::Returned { reason } | Self::Revoked { reason } => {
+                if reason.trim().is_empty() { vec!["a reason".to_owned()] } else { Vec::new() }
+            }
+        }
+    }
+}
+
+impl VersionFacts {
+    /// The state as `event`, caused by `by`, leaves it. Every transition there is stands in this match; a legal one
+    /// still needs the right and the evidence.
+    pub fn after(&self, event: &VersionEvent, by: &By) -> Result<VersionState, IllegalVersionMove> {
+        use VersionState as State;
+        let to = match (self.state, event) {
+            (State::Draft, VersionEvent::Submitted(_)) => State::Candidate,
+            (State::Candidate, VersionEvent::Validated(_)) => State::Validated,
+            (State::Candidate | State::Validated, VersionEvent::Rejected { .. }) => State::Rejected,
+            (State::Validated, VersionEvent::Approved(_)) => State::Approved,
+            (State::Validated, VersionEvent::Returned { .. }) => State::Candidate,
+            (State::Approved, VersionEvent::Lapsed(_)) => State::Validated,
+            (
+                State::Draft | State::Candidate | State::Validated | State::Approved,
+                VersionEvent::Revoked { .. } | VersionEvent::Retired(_),
+            ) => match event {
+                VersionEvent::Revoked { .. } => State::Revoked,
+                _ => State::Retired,
+            },
+            (State::Rejected, VersionEvent::Retired(_)) => State::Retired,
+            (from, event) => return Err(IllegalVersionMove::State { from, to: event.attempted() }),
+        };
+        may(&by.actor, &by.roles, event.action())?;
+        let missing = event.missing(self);
+        match missing.is_empty() {
+            true => Ok(to),
+            false => Err(IllegalVersionMove::Evidence { to: event.attempted(), missing }),
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! What each transition of a version must carry, and what is missing when it does not.
+
+use serde::{Deserialize, Serialize};
+
+use super::VersionFacts;
+use crate::{
+    actor::ActorKind,
+    contract::Risk,
+    digest::Digest,
+    gate::{Signoff, Verdict},
+    ids::GateName,
+    time::Timestamp,
+};
+
+/// What a project asks for beyond what every version needs. Derived from its contract.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Requirements {
+    /// The package must be signed.
+    pub signature: bool,
+    /// Golden requests must have been answered equally by the package.
+    pub golden_replay: bool,
+    /// The code must come from a clean commit.
+    pub clean_commit: bool,
+    /// The card must be complete before approval.
+    pub card: bool,
+    /// Someone else must have run the evaluation again.
+    pub independent_review: bool,
+    /// An approver is never a maker.
+    pub four_eyes: bool,
+}
+
+impl Requirements {
+    /// What the risk alone asks for: from medium on a clean commit, a card and four eyes; for high an independent review.
+    pub fn of(risk: Risk) -> Self {
+        let is_raised = risk >= Risk::Medium;
+        Self {
+            clean_commit: is_raised,
+            card: is_raised,
+            four_eyes: is_raised,
+            independent_review: risk == Risk::High,
+            ..Self::default()
+        }
+    }
+}
+
+/// draft → candidate.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Submission {
+    /// Of the package as it was built.
+    pub package: Digest,
+    /// The fingerprint of the key whose signature was verified.
+    pub signed_by: Option<String>,
+    pub golden: Golden,
+    pub commit: Commit,
+}
+
+/// Whether the package answered its golden requests as the run did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "golden")]
+pub enum Golden {
+    Equal { rows: u64 },
+    Differs { rows: u64, differing: u64 },
+    NotRun,
+}
+
+/// Where the code came from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "commit")]
+pub enum Commit {
+    Clean { id: String },
+    Dirty { id: String },
+    NotInGit,
+}
+
+impl Submission {
+    pub(super) fn missing(&self, version: &VersionFacts) -> Vec<String> {
+        let asked = version.requirements;
+        let mut missing = Vec::new();
+        if self.package != version.digest {
+            let (built, wanted) = (self.package.short(), version.digest.short());
+            missing.push(format!("a package of this version ({built} was built, the version is {wanted})"));
+        }
+        if asked.signature && self.signed_by.is_none() {
+            missing.push("a valid signature of the package".into());
+        }
+        match self.golden {
+            Golden::Differs { rows, differing } => {
+                missing.push(format!("equal golden answers ({differing} of {rows} differ)"));
+            }
+            Golden::NotRun if asked.golden_replay => missing.push("a replay of the golden requests".into()),
+            Golden::NotRun | Golden::Equal { .. } => {}
+        }
+        if asked.clean_commit && !matches!(self.commit, Commit::Clean { .. }) {
+            missing.push("code from a clean commit".into());
+        }
+        missing
+    }
+}
+
+/// candidate → validated.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Validation {
+    /// The package that was measured.
+    pub package: Digest,
+    /// The policy that judged it.
+    pub policy: Digest,
+    pub gates: Vec<GateResult>,
+    /// The verdict over `require` of the data; `None` when the contract requires nothing.
+    pub data: Option<Verdict>,
+}
+
+/// What one gate came to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GateResult {
+    pub gate: GateName,
+    pub verdict: Verdict,
+}
+
+impl Validation {
+    pub(super) fn missing(&self, version: &VersionFacts) -> Vec<String> {
+        let mut missing = Vec::new();
+        if self.package != version.digest {
+            missing.push(format!("gates measured on this package ({} was measured)", self.package.short()));
+        }
+        if self.policy != version.policy {
+            missing.push(format!("gates of the policy frozen into the version ({} judged)", self.policy.short()));
+        }
+        for gate in &version.gates {
+            match self.gates.iter().find(|result| result.gate == *gate) {
+                Some(result) if result.verdict.is_passed() => {}
+                Some(result) => missing.push(format!("a pass of gate `{gate}` (it is {})", result.verdict.as_str())),
+                None => missing.push(format!("the verdict of gate `{gate}`")),
+            }
+        }
+        if let Some(data) = self.data.as_ref().filter(|verdict| !verdict.is_passed()) {
+            missing.push(format!("data that meets its requirements (they are {})", data.as_str()));
+        }
+        missing
+    }
+}
+
+/// validated → approved.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Approval {
+    pub signoffs: Vec<Signoff>,
+    pub card: Card,
+    pub has_independent_review: bool,
+    /// Findings that are neither closed nor accepted with an end date.
+    pub open_findings: u32,
+    /// When it lapses; `None`: never.
+    pub expires: Option<Timestamp>,
+}
+
+/// How far the model card is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "card")]
+pub enum Card {
+    Complete,
+    /// With the fields that a person must still fill in.
+    Draft {
+        gaps: Vec<String>,
+    },
+    Absent,
+}
+
+impl Approval {
+    pub(super) fn missing(&self, version: &VersionFacts) -> Vec<String> {
+        let asked = version.requirements;
+        let counts = |signoff: &&Signoff| {
+            signoff.by.kind == ActorKind::User && !(asked.four_eyes && version.makers.contains(&signoff.by))
+        };
+        let counted: Vec<Signoff> = self.signoffs.iter().filter(counts).cloned().collect();
+        let mut missing = version.approval_rule.missing(&counted);
+        if !missing.is_empty() && counted.len() < self.signoffs.len() {
+            missing.push(
+                "people who did not make the version (author, starter, submitter and services do not count)".into(),
+            );
+        }
+        match &self.card {
+            Card::Draft { gaps } if asked.card => missing.push(format!("a complete card (open: {})", gaps.join(", "))),
+            Card::Absent if asked.card => missing.push("a model card".into()),
+            _ => {}
+        }
+        if asked.independent_review && !self.has_independent_review {
+            missing.push("an independent review".into());
+        }
+        if self.open_findings > 0 {
+            missing.push(format!("an answer to {} open findings", self.open_findings));
+        }
+        missing
+    }
+}
+
+/// approved → validated.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "because")]
+pub enum Lapse {
+    Expired {
+        at: Timestamp,
+    },
+    /// A gate became stricter; the version must pass the new policy.
+    PolicyTightened {
+        policy: Digest,
+    },
+    DependencyRevoked {
+        dependency: String,
+    },
+}
+
+/// any → retired.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Retirement {
+    /// How many deployments of it answer now.
+    pub live_deployments: u32,
+    /// The version that takes its place, as `model/number`.
+    pub replacement: Option<String>,
+    pub retain_until: Option<Timestamp>,
+}
+
+impl Retirement {
+    pub(super) fn missing(&self) -> Vec<String> {
+        match self.live_deployments > 0 && self.replacement.is_none() {
+            true => vec![format!("a replacement for {} live deployments", self.live_deployments)],
+            false => Vec::new(),
+        }
+    }
+}

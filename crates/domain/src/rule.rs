@@ -1,0 +1,100 @@
+//! The rule language: `auc >= champion.auc - 0.002`, `psi(*) < 0.2 over 1d`, `unique(customer_id)`.
+//!
+//! One small language says what must hold of data, candidates, canaries and live models. This module holds its
+//! words ([`Rule`] and what it is made of), [`parse`](Rule::parse) reads them, `Display` writes them back, and
+//! [`judge`](Rule::judge) decides over measurements that are handed in.
+//!
+//! Holds true: what was not measured is undecided, never zero and never a pass. Deliberately absent: how anything
+//! is measured. The language knows names, not statistics.
+
+mod condition;
+mod function;
+mod judge;
+mod number;
+
+use serde::{Deserialize, Serialize};
+
+pub use self::{
+    condition::{Condition, Literal},
+    function::{FUNCTIONS, Function, FunctionEntry},
+    judge::{
+        Champion, JudgeMode, Limits, MAX_PARTS, Measured, Measurement, Measurements, NotMeasured, Part, PartOutcome,
+        RuleOutcome, RuleVerdict, Undecided,
+    },
+    number::{Number, Unit},
+};
+use crate::time::Span;
+
+/// One sentence that holds or does not: a quantity, its bound, and over which stretch of time it is measured.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rule {
+    pub quantity: Quantity,
+    pub bound: Bound,
+    /// `over 1d`: measured over the last day; `None`: over whatever the place of the rule means (a test set, a window).
+    pub over: Option<Span>,
+}
+
+/// What is measured.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Quantity {
+    /// A metric by its name (`auc`, `p99_ms`, `rows`, `lift@0.05`); with `slice`, of each value of that column.
+    Metric { name: String, slice: Option<String> },
+    /// A function of columns or metrics, over the rows for which the condition holds.
+    Call { function: Function, args: Vec<Arg>, condition: Option<Condition> },
+}
+
+/// An argument of a function.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Arg {
+    /// `*`: each feature.
+    Every,
+    /// A column, a metric or a direction.
+    Name(String),
+}
+
+/// What the quantity is held against.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Bound {
+    /// `>= 0.82`, `>= champion.auc - 0.002`, `== expected`.
+    Compare(Op, BoundExpr),
+    /// `in 0.8..1.25`, both ends included.
+    Within(Number, Number),
+    /// `in {a, b}`: every value that occurs is one of these.
+    OneOf(Vec<String>),
+    /// Nothing written: the statement itself must hold (`unique(id)`), that is, it has no counter-example.
+    Holds,
+    /// `known`: measured, and for every row.
+    Known,
+}
+
+/// The right side of a comparison.
+#[derive(Clone, Debug, PartialEq)]
+pub enum BoundExpr {
+    Number(Number),
+    /// `champion.auc * 1.02 - 0.002`: what the serving version reaches on the same rows, scaled and moved.
+    Champion {
+        metric: String,
+        slice: Option<String>,
+        factor: f64,
+        offset: f64,
+    },
+    /// `expected`: the recorded answers.
+    Expected,
+}
+
+/// A comparison.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Op {
+    #[serde(rename = "<")]
+    Less,
+    #[serde(rename = "<=")]
+    AtMost,
+    #[serde(rename = ">")]
+    More,
+    #[serde(rename = ">=")]
+    AtLeast,
+    #[serde(rename = "==")]
+    Equal,
+    #[serde(rename = "!=")]
+    Unequal,
+}

@@ -1,0 +1,118 @@
+//! Numbers as people write them in rules: `100_000`, `1%`, `200MiB`, `2d`.
+
+use std::fmt;
+
+/// A number with the unit in which it was written.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Number {
+    /// As written: `1` in `1%`.
+    pub written: f64,
+    pub unit: Unit,
+}
+
+/// The unit of a [`Number`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Unit {
+    Plain,
+    Percent,
+    KiB,
+    MiB,
+    GiB,
+    Millisecond,
+    Second,
+    Minute,
+    Hour,
+    Day,
+    Week,
+    /// Thirty days.
+    Month,
+    /// 365 days.
+    Year,
+}
+
+impl Unit {
+    /// Every unit.
+    pub const ALL: [Unit; 13] = [
+        Unit::Plain,
+        Unit::Percent,
+        Unit::KiB,
+        Unit::MiB,
+        Unit::GiB,
+        Unit::Millisecond,
+        Unit::Second,
+        Unit::Minute,
+        Unit::Hour,
+        Unit::Day,
+        Unit::Week,
+        Unit::Month,
+        Unit::Year,
+    ];
+
+    /// How it is written behind a number.
+    pub const fn suffix(self) -> &'static str {
+        match self {
+            Unit::Plain => "",
+            Unit::Percent => "%",
+            Unit::KiB => "KiB",
+            Unit::MiB => "MiB",
+            Unit::GiB => "GiB",
+            Unit::Millisecond => "ms",
+            Unit::Second => "s",
+            Unit::Minute => "m",
+            Unit::Hour => "h",
+            Unit::Day => "d",
+            Unit::Week => "w",
+            Unit::Month => "mo",
+            Unit::Year => "y",
+        }
+    }
+
+    const fn factor(self) -> f64 {
+        match self {
+            Unit::Plain | Unit::Millisecond => 1.0,
+            Unit::Percent => 0.01,
+            Unit::KiB => 1024.0,
+            Unit::MiB => 1024.0 * 1024.0,
+            Unit::GiB => 1024.0 * 1024.0 * 1024.0,
+            Unit::Second => 1e3,
+            Unit::Minute => 60e3,
+            Unit::Hour => 3_600e3,
+            Unit::Day => 86_400e3,
+            Unit::Week => 7.0 * 86_400e3,
+            Unit::Month => 30.0 * 86_400e3,
+            Unit::Year => 365.0 * 86_400e3,
+        }
+    }
+}
+
+impl Number {
+    /// A number without a unit.
+    pub const fn plain(written: f64) -> Self {
+        Self { written, unit: Unit::Plain }
+    }
+
+    /// In the unit that measurements use: a share for percent, bytes for sizes, milliseconds for lengths of time.
+    pub fn value(self) -> f64 {
+        match self.unit {
+            // Dividing gives the double nearest to the share; multiplying by 0.01 does not (7% would be 0.07000000000000001).
+            Unit::Percent => self.written / 100.0,
+            unit => self.written * unit.factor(),
+        }
+    }
+}
+
+impl fmt::Display for Number {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_number(out, self.written)?;
+        out.write_str(self.unit.suffix())
+    }
+}
+
+/// The shortest text that reads back as the same double, without a tail of zeros for very large and very small ones.
+pub(super) fn write_number(out: &mut impl fmt::Write, value: f64) -> fmt::Result {
+    match value.abs() {
+        0.0 => write!(out, "0"),
+        size if (1e-5..1e15).contains(&size) => write!(out, "{value}"),
+        _ => write!(out, "{value:e}"),
+    }
+}
