@@ -1,1 +1,76 @@
+//! HTTP in front of the house: reads requests, earns permissions, states intentions, answers.
+//!
+//! Holds true: a body, a header, a wait, a queue and the number of connections are bounded; every failure is a
+//! [`kilter_wire::Problem`] (the V2 addresses answer as their protocol says); a bug in one handler ends nothing else;
+//! beyond this machine nothing answers without a token; on a signal the server finishes what it has begun.
+//! Deliberately absent: decisions (`app`), and the words of requests and responses (`wire`).
 
+mod accept;
+mod auth;
+mod error;
+mod health;
+mod logs;
+mod observe;
+mod options;
+mod problem;
+mod routes;
+mod state;
+mod stop;
+
+pub use auth::Token;
+pub use error::ServerError;
+pub use logs::{LogFormat, init_logs};
+pub use options::{Limits, ServerOptions};
+pub use routes::{openapi, router};
+pub use state::House;
+
+use std::net::SocketAddr;
+
+use tokio::net::TcpListener;
+
+/// A server that owns its address and answers once it is run.
+pub struct Server {
+    listener: TcpListener,
+    house: House,
+}
+
+impl Server {
+    /// Takes the address and opens the data folder.
+    ///
+    /// # Errors
+    /// When the address is not on this machine alone and no token guards it, when it is taken, and when the data
+    /// folder cannot be used.
+    pub async fn bind(options: ServerOptions) -> Result<Self, ServerError> {
+        options.check()?;
+        let address = SocketAddr::new(options.host, options.port);
+        let listener = TcpListener::bind(address).await.map_err(|source| ServerError::bind(address, source))?;
+        let house = House::open(options)?;
+        Ok(Self { listener, house })
+    }
+
+    /// The address that it answers on (with the real port, where 0 was asked for).
+    ///
+    /// # Errors
+    /// When the system does not tell.
+    pub fn address(&self) -> Result<SocketAddr, ServerError> {
+        self.listener.local_addr().map_err(ServerError::Listen)
+    }
+
+    /// Answers until the process is told to stop (SIGTERM, SIGINT), then finishes what it has begun.
+    ///
+    /// # Errors
+    /// When signals cannot be listened to.
+    pub async fn run(self) -> Result<(), ServerError> {
+        let signals = stop::Signals::listen()?;
+        self.run_until(signals.first()).await;
+        Ok(())
+    }
+
+    /// Answers until `stop` is ready, then finishes what it has begun, for at most [`Limits::drain`].
+    pub async fn run_until(self, stop: impl Future<Output = ()>) {
+        let limits = self.house.options().limits;
+        let router = router(self.house.clone());
+        accept::accept(self.listener, router, limits, stop, || self.house.begin_to_stop()).await;
+        tracing::info!("stopped");
+    }
+}

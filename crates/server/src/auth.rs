@@ -1,0 +1,88 @@
+//! Who is asking, and what they may do.
+//!
+//! A permission is a value that is only made here: a handler that needs one cannot be written without asking for it.
+
+use std::{fmt, fs, path::Path, sync::Arc};
+
+use axum::{
+    extract::FromRequestParts,
+    http::{header::AUTHORIZATION, request::Parts},
+};
+use kilter_wire::{Code, Problem};
+
+use crate::{error::ServerError, problem::Failure, state::House};
+
+/// The shortest token that is taken: shorter ones can be guessed.
+const MIN_TOKEN_BYTES: usize = 16;
+
+/// A secret that requests carry. Never shown.
+#[derive(Clone)]
+pub struct Token(Arc<str>);
+
+impl Token {
+    /// The token that stands in a file, without the white space around it.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or holds fewer than 16 visible ASCII characters.
+    pub fn read(path: &Path) -> Result<Self, ServerError> {
+        let text =
+            fs::read_to_string(path).map_err(|source| ServerError::TokenFile { path: path.to_owned(), source })?;
+        Self::new(text.trim()).ok_or_else(|| ServerError::BadToken {
+            path: path.to_owned(),
+            why: "it needs at least 16 visible ASCII characters; make one with `openssl rand -hex 32`",
+        })
+    }
+
+    /// `text` as a token, when it is long enough and can stand in a header.
+    pub fn new(text: &str) -> Option<Self> {
+        let fits = text.len() >= MIN_TOKEN_BYTES && text.bytes().all(|byte| byte.is_ascii_graphic());
+        fits.then(|| Self(text.into()))
+    }
+
+    /// Whether `other` is the same, in a time that does not tell where they differ.
+    fn is(&self, other: &[u8]) -> bool {
+        let own = self.0.as_bytes();
+        let differing = own.iter().zip(other).fold(0, |sum, (left, right)| sum | (left ^ right));
+        own.len() == other.len() && differing == 0
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("Token(…)")
+    }
+}
+
+/// Someone who may use this server: they carry its token, or it needs none because it answers on this machine alone.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Caller(());
+
+impl FromRequestParts<House> for Caller {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, house: &House) -> Result<Self, Failure> {
+        let Some(token) = &house.options().token else { return Ok(Self(())) };
+        let carried = parts.headers.get(AUTHORIZATION).map(|value| value.as_bytes());
+        match carried.and_then(|value| value.strip_prefix(b"Bearer ")) {
+            Some(carried) if token.is(carried) => Ok(Self(())),
+            Some(_) => {
+                Err(Problem::new(Code::TokenMissing, "the token of the request is not the one of this server").into())
+            }
+            None => Err(Problem::new(Code::TokenMissing, "the request carries no token").into()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_long_enough_and_equal_only_to_itself() {
+        assert!(Token::new("short").is_none() && Token::new("with a space in it").is_none());
+        let token = Token::new("0123456789abcdef").unwrap();
+        assert!(token.is(b"0123456789abcdef"));
+        assert!(!token.is(b"0123456789abcdeF") && !token.is(b"0123456789abcdef0") && !token.is(b""));
+        assert_eq!(format!("{token:?}"), "Token(…)");
+    }
+}

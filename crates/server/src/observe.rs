@@ -1,0 +1,61 @@
+//! Around every request: its id, its time limit, its line in the log, and a net under bugs.
+
+use std::{any::Any, time::Instant};
+
+use axum::{
+    body::Body,
+    extract::{Request, State},
+    http::{HeaderName, HeaderValue},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use kilter_wire::{Code, Problem};
+use tower::ServiceExt;
+use tower_http::catch_panic::CatchPanic;
+
+use crate::{problem::Failure, state::House};
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Runs the request within its time, answers failures of ours as problems, and writes one line about it.
+pub(crate) async fn observe(State(house): State<House>, request: Request, next: Next) -> Response {
+    let began = Instant::now();
+    let id = request_id(&request);
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let limit = house.options().limits.request;
+    let answered = tokio::time::timeout(limit, CatchPanic::custom(next, fault).oneshot(request)).await;
+    let mut response = match answered {
+        Ok(Ok(response)) => response.map(Body::new),
+        Ok(Err(never)) => match never {},
+        Err(_) => {
+            let detail = format!("{method} {path} took longer than {} s", limit.as_secs_f64());
+            Failure::from(Problem::new(Code::TimedOut, detail).at(path.as_str())).into_response()
+        }
+    };
+    let headers = response.headers_mut();
+    headers.insert(HeaderName::from_static("x-content-type-options"), HeaderValue::from_static("nosniff"));
+    let (status, took_us) = (response.status().as_u16(), began.elapsed().as_micros());
+    match status {
+        500.. => tracing::error!(%method, path, status, took_us, request_id = ?id, "answered"),
+        _ => tracing::debug!(%method, path, status, took_us, request_id = ?id, "answered"),
+    }
+    response.headers_mut().insert(REQUEST_ID, id);
+    response
+}
+
+/// The id that the client sent, when it is short and plain; a new one otherwise.
+fn request_id(request: &Request) -> HeaderValue {
+    let is_plain = |value: &&HeaderValue| {
+        let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.".contains(byte);
+        (1..=64).contains(&value.len()) && value.as_bytes().iter().all(plain)
+    };
+    let new = || HeaderValue::from_str(&uuid::Uuid::now_v7().to_string()).unwrap_or(HeaderValue::from_static("none"));
+    request.headers().get(REQUEST_ID).filter(is_plain).cloned().unwrap_or_else(new)
+}
+
+/// A bug, as an answer. What it said goes to the log, not to the client.
+fn fault(panic: Box<dyn Any + Send>) -> Response {
+    let text = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
+    tracing::error!(fault = text.unwrap_or("unknown"), "a handler panicked");
+    Failure::from(Problem::new(Code::Internal, "the request met a fault")).into_response()
+}

@@ -1,0 +1,67 @@
+//! Every address there is. A route and its part of the OpenAPI document are one declaration.
+
+use axum::{
+    Router,
+    extract::State,
+    http::{Method, Uri},
+    middleware::from_fn_with_state,
+};
+use kilter_wire::{Code, Problem};
+use utoipa::{
+    OpenApi,
+    openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
+};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{auth::Caller, health, observe, problem::Failure, state::House};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "Kilter", description = "Keeps machine-learning models in kilter.", license(name = "Apache-2.0", identifier = "Apache-2.0")),
+    components(schemas(Problem)),
+    tags(
+        (name = "operations", description = "Is it alive, is it ready, what does it offer"),
+    )
+)]
+struct Document;
+
+fn all() -> OpenApiRouter<House> {
+    OpenApiRouter::with_openapi(Document::openapi())
+        .routes(routes!(health::health))
+        .routes(routes!(health::ready))
+        .routes(routes!(document))
+}
+
+/// The OpenAPI 3.1 document of every address.
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    let mut document = all().into_openapi();
+    let bearer = SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build());
+    if let Some(components) = &mut document.components {
+        components.add_security_scheme("token", bearer);
+    }
+    document
+}
+
+/// The router with everything around it that bounds and observes a request.
+pub fn router(house: House) -> Router {
+    let (router, _) = all().split_for_parts();
+    router
+        .fallback(no_route)
+        .method_not_allowed_fallback(no_method)
+        .layer(from_fn_with_state(house.clone(), observe::observe))
+        .with_state(house)
+}
+
+/// The OpenAPI 3.1 document of every address.
+#[utoipa::path(get, path = "/api/v1/openapi.json", tag = "operations", responses((status = 200, description = "The document")))]
+async fn document(_: Caller, State(_): State<House>) -> axum::Json<utoipa::openapi::OpenApi> {
+    axum::Json(openapi())
+}
+
+async fn no_route(method: Method, uri: Uri) -> Failure {
+    Problem::new(Code::RouteNotFound, format!("there is nothing at {method} {}", uri.path())).at(uri.path()).into()
+}
+
+async fn no_method(method: Method, uri: Uri) -> Failure {
+    Problem::new(Code::MethodNotAllowed, format!("{} does not take {method}", uri.path())).at(uri.path()).into()
+}
