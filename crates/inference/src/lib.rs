@@ -9,11 +9,19 @@
 //! Deliberately absent: training (the crate `fit`), files and sockets, operators that classical models do not use.
 
 mod error;
+mod graph;
+mod input;
 mod model;
+mod nearest;
+pub mod onnx;
+mod ops;
 mod prediction;
 mod signature;
+mod tensor;
+mod trees;
 
 pub use error::{LoadError, PredictError};
+pub use input::MISSING_TIME;
 pub use model::Model;
 pub use prediction::Prediction;
 pub use signature::{Infinite, Input, InputKind, Missing, SIGNATURE_KEY, Signature, Task};

@@ -1,23 +1,65 @@
 //! A loaded model: from bytes to answers.
 
+use std::sync::Arc;
+
 use kilter_domain::table::Table;
 
 use crate::{
     error::{LoadError, PredictError},
+    graph::Graph,
+    input::{self, Slot},
+    onnx::{Dim, ModelProto, ValueInfo, element},
     prediction::Prediction,
-    signature::Signature,
+    signature::{Infinite, Input, InputKind, Missing, SIGNATURE_KEY, Signature, Task},
+    tensor::Value,
 };
+
+/// Rows that run through the graph at once: what lies between two nodes stays small, whatever the table's size.
+const BLOCK_ROWS: usize = 1024;
+
+/// The most columns of one graph input.
+const MAX_WIDTH: i64 = 100_000;
 
 /// An immutable, loaded model. `Send + Sync`; share it behind an `Arc`.
 #[derive(Debug)]
 pub struct Model {
+    graph: Graph,
+    slots: Vec<Slot>,
     signature: Signature,
+    classes: Arc<[Arc<str>]>,
+    outputs: OutputSlots,
+}
+
+/// Which of the graph's outputs hold what.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct OutputSlots {
+    label: Option<usize>,
+    /// Probabilities of a classifier, the values of a regressor.
+    numbers: usize,
 }
 
 impl Model {
-    /// Reads an ONNX file. Every operator is checked here, so that predicting can fail on data only.
+    /// Reads an ONNX file. Operators and their settings are checked here.
     pub fn from_onnx(bytes: &[u8]) -> Result<Self, LoadError> {
-        Err(LoadError::NotOnnx { at: bytes.len(), reason: "the reader is not there yet".into() })
+        let proto = ModelProto::decode(bytes)?;
+        let graph = Graph::compile(&proto)?;
+        let is_constant = |name: &str| proto.graph.initializers.iter().any(|tensor| tensor.name == name);
+        let inputs: Vec<&ValueInfo> = proto.graph.inputs.iter().filter(|info| !is_constant(&info.name)).collect();
+        let slots = inputs.iter().map(|info| slot(info)).collect::<Result<Vec<_>, _>>()?;
+        let outputs = outputs(&proto.graph.outputs)?;
+        let signature = match written_signature(&proto)? {
+            Some(signature) => signature,
+            None => guessed_signature(&slots, &outputs, &graph)?,
+        };
+        let width: usize = slots.iter().map(|slot| slot.width).sum();
+        if signature.inputs.len() != width {
+            return Err(LoadError::BadSignature {
+                key: SIGNATURE_KEY.into(),
+                reason: format!("it names {} columns, the graph takes {width}", signature.inputs.len()),
+            });
+        }
+        let classes = signature.classes.iter().map(|name| Arc::from(name.as_str())).collect();
+        Ok(Self { graph, slots, signature, classes, outputs })
     }
 
     /// What the model takes and answers.
@@ -28,8 +70,141 @@ impl Model {
     /// The answers to the rows of `table`. Columns are taken by name, others are ignored; numbers, booleans and whole
     /// numbers are converted where nothing is lost but float32 rounding.
     pub fn predict(&self, table: &Table) -> Result<Prediction, PredictError> {
-        let column = self.signature.inputs.first().map_or(String::new(), |input| input.name.clone());
-        let nearest = table.names().first().cloned();
-        Err(PredictError::MissingColumn { column, nearest })
+        let mut answer = Prediction::empty(self.signature.task, Arc::clone(&self.classes), table.rows());
+        if table.rows() <= BLOCK_ROWS {
+            self.predict_block(table, 0, &mut answer)?;
+            return Ok(answer);
+        }
+        let needed = table.select(|name| self.signature.input(name).is_some());
+        let mut start = 0;
+        while start < needed.rows() {
+            let rows: Vec<usize> = (start..needed.rows().min(start + BLOCK_ROWS)).collect();
+            self.predict_block(&needed.take(&rows), start, &mut answer)?;
+            start += rows.len();
+        }
+        Ok(answer)
     }
+
+    fn predict_block(&self, table: &Table, start: usize, answer: &mut Prediction) -> Result<(), PredictError> {
+        let mut columns = &self.signature.inputs[..];
+        let mut values = Vec::with_capacity(self.slots.len());
+        for slot in &self.slots {
+            let (mine, rest) = columns.split_at(slot.width);
+            values.push(input::value(slot, mine, table).map_err(|error| error.in_block(start))?);
+            columns = rest;
+        }
+        let results = self.graph.run(values)?;
+        let wrong = |reason: String| PredictError::Node { node: "the outputs".into(), reason };
+        let numbers = results[self.outputs.numbers].floats().map_err(wrong)?;
+        if self.signature.task == Task::Regression {
+            return answer.push_values(&numbers.data, table.rows()).map_err(wrong);
+        }
+        let picked = match self.outputs.label {
+            None => None,
+            Some(at) => Some(class_indices(&results[at], &self.classes).map_err(wrong)?),
+        };
+        answer.push_classes(&numbers.data, picked, table.rows()).map_err(wrong)
+    }
+}
+
+impl PredictError {
+    /// The same error, its row counted from the table's beginning instead of its block's.
+    fn in_block(mut self, start: usize) -> Self {
+        match &mut self {
+            Self::WrongType { row, .. } | Self::MissingValue { row, .. } | Self::NotFinite { row, .. } => *row += start,
+            Self::MissingColumn { .. } | Self::Node { .. } => {}
+        }
+        self
+    }
+}
+
+/// The class numbers behind a label tensor.
+fn class_indices(labels: &Value, classes: &[Arc<str>]) -> Result<Vec<u32>, String> {
+    let find = |name: &str| {
+        let found = classes.iter().position(|class| **class == *name);
+        found.map(|at| at as u32).ok_or_else(|| format!("the model answered the unknown class `{name}`"))
+    };
+    match labels {
+        Value::Text(tensor) => tensor.data.iter().map(|name| find(name)).collect(),
+        Value::Int(tensor) => tensor.data.iter().map(|label| find(&label.to_string())).collect(),
+        other => Err(format!("labels are texts or whole numbers, not a {}", other.kind())),
+    }
+}
+
+fn slot(info: &ValueInfo) -> Result<Slot, LoadError> {
+    let broken = |reason: &str| LoadError::BrokenGraph(format!("the input `{}` {reason}", info.name));
+    let supported = [element::FLOAT, element::DOUBLE, element::INT64, element::INT32, element::BOOL, element::STRING];
+    if !supported.contains(&info.element) {
+        return Err(broken("is of an unsupported element type"));
+    }
+    let (is_vector, width) = match info.shape.as_deref() {
+        Some([_]) => (true, 1),
+        Some([_, Dim::Fixed(width)]) if (1..=MAX_WIDTH).contains(width) => (false, *width as usize),
+        Some([_, _]) => return Err(broken("does not say how many columns it has")),
+        None => return Err(broken("has no declared shape")),
+        Some(_) => return Err(broken("is not a vector or a matrix")),
+    };
+    Ok(Slot { name: info.name.clone(), element: info.element, is_vector, width })
+}
+
+/// Labels are whole numbers or texts, probabilities and values are floats (or a list of maps, which `ZipMap` makes).
+fn outputs(infos: &[ValueInfo]) -> Result<OutputSlots, LoadError> {
+    let is_label = |info: &ValueInfo| matches!(info.element, element::INT64 | element::STRING | element::INT32);
+    let numbers = infos.iter().position(|info| !is_label(info));
+    match (infos.len(), numbers) {
+        (1..=2, Some(numbers)) => Ok(OutputSlots { label: infos.iter().position(is_label), numbers }),
+        _ => Err(LoadError::UnknownOutputs(format!(
+            "expected a label and probabilities, or one value; found {:?}",
+            infos.iter().map(|info| &info.name).take(10).collect::<Vec<_>>()
+        ))),
+    }
+}
+
+fn written_signature(proto: &ModelProto) -> Result<Option<Signature>, LoadError> {
+    let Some((key, text)) = proto.metadata.iter().find(|(key, _)| key == SIGNATURE_KEY) else {
+        return Ok(None);
+    };
+    let bad = |reason: String| LoadError::BadSignature { key: key.clone(), reason };
+    let signature: Signature = serde_json::from_str(text).map_err(|error| bad(error.to_string()))?;
+    let fits = match signature.task {
+        Task::Regression => signature.classes.is_empty(),
+        Task::Binary => signature.classes.len() == 2,
+        Task::Multiclass => signature.classes.len() >= 2,
+    };
+    match fits {
+        true => Ok(Some(signature)),
+        false => Err(bad(format!("{} classes do not make a {} task", signature.classes.len(), signature.task))),
+    }
+}
+
+/// What can be known of a foreign file: a matrix input `x` of `n` columns takes the columns `x_0` to `x_{n-1}`.
+fn guessed_signature(slots: &[Slot], outputs: &OutputSlots, graph: &Graph) -> Result<Signature, LoadError> {
+    let mut inputs = Vec::new();
+    for slot in slots {
+        let kind = match slot.element {
+            element::STRING => InputKind::Text,
+            element::INT64 | element::INT32 => InputKind::Integer,
+            element::BOOL => InputKind::Boolean,
+            _ => InputKind::Number,
+        };
+        // Whole numbers and booleans have no missing value; floats and texts hand theirs (NaN, "") to the model.
+        let missing = match kind {
+            InputKind::Integer | InputKind::Boolean => Missing::Refused,
+            _ => Missing::Allowed,
+        };
+        let name = |at: usize| if slot.width == 1 { slot.name.clone() } else { format!("{}_{at}", slot.name) };
+        inputs.extend((0..slot.width).map(|at| Input { name: name(at), kind, missing, infinite: Infinite::Passed }));
+    }
+    let classes = match outputs.label {
+        None => Vec::new(),
+        Some(_) => graph
+            .classes()
+            .ok_or_else(|| LoadError::UnknownOutputs("there is a label, but no node names the classes".into()))?,
+    };
+    let task = match (outputs.label, classes.len()) {
+        (None, _) => Task::Regression,
+        (_, 2) => Task::Binary,
+        _ => Task::Multiclass,
+    };
+    Ok(Signature { inputs, task, classes, target: None })
 }

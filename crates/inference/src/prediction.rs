@@ -17,6 +17,49 @@ pub struct Prediction {
 }
 
 impl Prediction {
+    pub(crate) fn empty(task: Task, classes: Arc<[Arc<str>]>, rows: usize) -> Self {
+        let width = if task == Task::Regression { 0 } else { classes.len() };
+        Self {
+            task,
+            scores: Vec::with_capacity(rows),
+            probabilities: Vec::with_capacity(rows.saturating_mul(width)),
+            predicted: Vec::with_capacity(if width == 0 { 0 } else { rows }),
+            classes,
+        }
+    }
+
+    /// Adds `rows` values of a regressor.
+    pub(crate) fn push_values(&mut self, values: &[f32], rows: usize) -> Result<(), String> {
+        if values.len() != rows {
+            return Err(format!("the model answered {} values for {rows} rows", values.len()));
+        }
+        self.scores.extend(values.iter().map(|&value| f64::from(value)));
+        Ok(())
+    }
+
+    /// Adds the probabilities of `rows` rows; without `picked` the most probable class is the answer.
+    pub(crate) fn push_classes(
+        &mut self,
+        probabilities: &[f32],
+        picked: Option<Vec<u32>>,
+        rows: usize,
+    ) -> Result<(), String> {
+        let classes = self.classes.len();
+        if probabilities.len() != rows * classes || picked.as_ref().is_some_and(|picked| picked.len() != rows) {
+            return Err(format!("the model answered {} probabilities for {rows} rows", probabilities.len()));
+        }
+        let likeliest =
+            |row: &[f32]| (1..classes).fold(0, |best, at| if row[at] > row[best] { at } else { best }) as u32;
+        let picked = picked.unwrap_or_else(|| probabilities.chunks_exact(classes).map(likeliest).collect());
+        for (row, &class) in probabilities.chunks_exact(classes).zip(&picked) {
+            let column = if self.task == Task::Binary { 1 } else { class as usize };
+            self.scores.push(f64::from(row[column]));
+        }
+        self.probabilities.extend_from_slice(probabilities);
+        self.predicted.extend(picked);
+        Ok(())
+    }
+
     pub fn rows(&self) -> usize {
         self.scores.len()
     }

@@ -1,0 +1,168 @@
+//! The computation, checked and numbered at load so that a run only walks a list.
+//!
+//! Holds true: nodes run in the order of the file, and every value a node reads was made before it (so there is no
+//! circle); every value has one slot, and a slot is freed after its last reader.
+
+use std::{collections::HashMap, sync::Arc};
+
+use crate::{
+    error::{LoadError, PredictError},
+    onnx::{ModelProto, TensorData, TensorProto},
+    ops::{self, Arguments, Operator},
+    tensor::{Tensor, Value},
+};
+
+/// The oldest and newest operator sets whose meaning the executor was checked against.
+const OPSETS: std::ops::RangeInclusive<i64> = 7..=26;
+
+#[derive(Debug)]
+struct Step {
+    label: String,
+    operator: Box<dyn Operator>,
+    inputs: Vec<Option<usize>>,
+    /// `None` for outputs that nothing reads.
+    outputs: Vec<Option<usize>>,
+    /// Slots whose last reader this step is.
+    done: Vec<usize>,
+}
+
+/// A compiled graph.
+#[derive(Debug)]
+pub(crate) struct Graph {
+    steps: Vec<Step>,
+    constants: Vec<(usize, Value)>,
+    /// Slots of the graph's inputs, in order.
+    inputs: Vec<usize>,
+    /// Slots of the graph's outputs, in order.
+    outputs: Vec<usize>,
+    slots: usize,
+}
+
+impl Graph {
+    pub fn compile(model: &ModelProto) -> Result<Self, LoadError> {
+        let mut names = Names::default();
+        let mut constants = Vec::new();
+        for tensor in &model.graph.initializers {
+            let value = constant_value(tensor)
+                .map_err(|reason| LoadError::BrokenGraph(format!("initialiser `{}`: {reason}", tensor.name)))?;
+            constants.push((names.define(&tensor.name)?, value));
+        }
+        // Before IR version 4 initialisers were listed among the inputs too.
+        let real_inputs = model.graph.inputs.iter().filter(|info| !names.slots.contains_key(&info.name));
+        let real_inputs: Vec<&str> = real_inputs.map(|info| info.name.as_str()).collect();
+        let inputs = real_inputs.into_iter().map(|name| names.define(name)).collect::<Result<Vec<_>, _>>()?;
+        let mut steps = Vec::with_capacity(model.graph.nodes.len());
+        for node in &model.graph.nodes {
+            let label = node.label();
+            let operator = ops::build(node, opset(model, &node.domain)?)?;
+            let read = |name: &String| match name.is_empty() {
+                true => Ok(None),
+                false => names.slots.get(name).copied().map(Some).ok_or_else(|| unknown(name, &label)),
+            };
+            let inputs = node.inputs.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+            let mut write = |name: &String| match name.is_empty() {
+                true => Ok(None),
+                false => names.define(name).map(Some),
+            };
+            let outputs = node.outputs.iter().map(&mut write).collect::<Result<Vec<_>, _>>()?;
+            steps.push(Step { label, operator, inputs, outputs, done: Vec::new() });
+        }
+        let read = |name: &str| names.slots.get(name).copied().ok_or_else(|| unknown(name, "the graph's outputs"));
+        let outputs = model.graph.outputs.iter().map(|info| read(&info.name)).collect::<Result<Vec<_>, _>>()?;
+        let mut graph = Self { steps, constants, inputs, outputs, slots: names.slots.len() };
+        graph.plan_freeing();
+        Ok(graph)
+    }
+
+    /// Frees every slot after its last reader; outputs and constants stay.
+    fn plan_freeing(&mut self) {
+        let mut is_kept = vec![false; self.slots];
+        self.outputs.iter().chain(self.constants.iter().map(|(slot, _)| slot)).for_each(|&slot| is_kept[slot] = true);
+        for step in self.steps.iter_mut().rev() {
+            for slot in step.inputs.iter().chain(&step.outputs).flatten() {
+                if !std::mem::replace(&mut is_kept[*slot], true) {
+                    step.done.push(*slot);
+                }
+            }
+        }
+    }
+
+    /// The values of the outputs, in order, for the values of the inputs.
+    pub fn run(&self, inputs: Vec<Value>) -> Result<Vec<Value>, PredictError> {
+        let mut slots: Vec<Option<Value>> = vec![None; self.slots];
+        let mut constants: Vec<Option<&Value>> = vec![None; self.slots];
+        self.constants.iter().for_each(|(slot, value)| constants[*slot] = Some(value));
+        self.inputs.iter().zip(inputs).for_each(|(&slot, value)| slots[slot] = Some(value));
+        let mut arguments: Vec<Option<&Value>> = Vec::new();
+        for step in &self.steps {
+            arguments.clear();
+            let value = |slot: usize| slots[slot].as_ref().or(constants[slot]);
+            arguments.extend(step.inputs.iter().map(|slot| slot.and_then(value)));
+            let failed = |reason| PredictError::Node { node: step.label.clone(), reason };
+            let made = step.operator.run(Arguments(&arguments)).map_err(failed)?;
+            // The borrowed arguments end here: slots change below.
+            arguments = Vec::new();
+            for (slot, value) in step.outputs.iter().zip(made) {
+                if let Some(slot) = slot {
+                    slots[*slot] = Some(value);
+                }
+            }
+            step.done.iter().for_each(|&slot| slots[slot] = None);
+        }
+        let take = |&slot: &usize| slots[slot].clone().or_else(|| constants[slot].cloned());
+        let outputs: Option<Vec<Value>> = self.outputs.iter().map(take).collect();
+        outputs.ok_or_else(|| PredictError::Node { node: "the outputs".into(), reason: "one was not computed".into() })
+    }
+
+    /// The class names that some node knows, the last node first.
+    pub fn classes(&self) -> Option<Vec<String>> {
+        self.steps.iter().rev().find_map(|step| step.operator.classes())
+    }
+}
+
+/// Every value of the graph has one name and one slot.
+#[derive(Default)]
+struct Names {
+    slots: HashMap<String, usize>,
+}
+
+impl Names {
+    fn define(&mut self, name: &str) -> Result<usize, LoadError> {
+        let slot = self.slots.len();
+        match self.slots.insert(name.to_owned(), slot) {
+            None => Ok(slot),
+            Some(_) => Err(LoadError::BrokenGraph(format!("the value `{name}` is made twice"))),
+        }
+    }
+}
+
+fn unknown(name: &str, reader: &str) -> LoadError {
+    LoadError::BrokenGraph(format!("`{reader}` reads `{name}`, which nothing before it makes"))
+}
+
+fn opset(model: &ModelProto, domain: &str) -> Result<i64, LoadError> {
+    let is_same = |name: &str| name == domain || (domain.is_empty() && name == "ai.onnx");
+    let version = model.opset.iter().find(|(name, _)| is_same(name)).map(|&(_, version)| version);
+    match version {
+        Some(version) if domain.is_empty() && !OPSETS.contains(&version) => {
+            Err(LoadError::BrokenGraph(format!("operator set {version} is not among {OPSETS:?}")))
+        }
+        Some(version) => Ok(version),
+        None => Err(LoadError::BrokenGraph(format!("the operator set of the domain `{domain}` is not declared"))),
+    }
+}
+
+/// A constant tensor as a value.
+pub(crate) fn constant_value(tensor: &TensorProto) -> Result<Value, String> {
+    let dims = tensor.dims.iter().map(|&dim| usize::try_from(dim).map_err(|_| format!("{dim} is not a size")));
+    let dims = dims.collect::<Result<Vec<_>, _>>()?;
+    Ok(match &tensor.data {
+        TensorData::Float(data) => Value::Float(Tensor::new(&dims, data.clone())?),
+        TensorData::Double(data) => Value::Double(Tensor::new(&dims, data.clone())?),
+        TensorData::Int(data) => Value::Int(Tensor::new(&dims, data.clone())?),
+        TensorData::Bool(data) => Value::Bool(Tensor::new(&dims, data.clone())?),
+        TensorData::Text(data) => {
+            Value::Text(Tensor::new(&dims, data.iter().map(|text| Arc::from(text.as_str())).collect())?)
+        }
+    })
+}

@@ -1,0 +1,398 @@
+//! Operators that move, join, pick and convert values.
+
+use super::{Arguments, Attributes, Built, Operator, Outputs};
+use crate::{
+    onnx::{AttributeValue, element},
+    tensor::{Shape, Tensor, Value},
+};
+
+pub(super) fn build(node: &Attributes<'_>) -> Option<Built> {
+    Some(match node.kind() {
+        "Identity" | "Dropout" => Ok(Box::new(Identity)),
+        "Constant" => constant(node),
+        "Cast" => cast(node),
+        "Concat" => node.int("axis", 1).map(|axis| Box::new(Concat { axis }) as _),
+        "Reshape" => node.int("allowzero", 0).map(|zero| Box::new(Reshape { zero_is_zero: zero != 0 }) as _),
+        "Flatten" => node.int("axis", 1).map(|axis| Box::new(Flatten { axis }) as _),
+        "Squeeze" => Ok(Box::new(Squeeze { axes: node.ints("axes").ok()?.to_vec() })),
+        "Unsqueeze" => Ok(Box::new(Unsqueeze { axes: node.ints("axes").ok()?.to_vec() })),
+        "Gather" => node.int("axis", 0).map(|axis| Box::new(Gather { axis }) as _),
+        "ArgMax" => arg_max(node),
+        _ => return None,
+    })
+}
+
+/// An axis counted from either end, as an index below `rank`.
+fn axis_of(axis: i64, rank: usize) -> Result<usize, String> {
+    let index = if axis < 0 { axis + rank as i64 } else { axis };
+    usize::try_from(index)
+        .ok()
+        .filter(|&index| index < rank)
+        .ok_or_else(|| format!("axis {axis} does not exist in a tensor of {rank} dimensions"))
+}
+
+fn with_shape(value: &Value, dims: &[usize]) -> Result<Value, String> {
+    fn to<T: Clone>(tensor: &Tensor<T>, dims: &[usize]) -> Result<Tensor<T>, String> {
+        Tensor::new(dims, tensor.data.clone())
+    }
+    Ok(match value {
+        Value::Float(tensor) => Value::Float(to(tensor, dims)?),
+        Value::Double(tensor) => Value::Double(to(tensor, dims)?),
+        Value::Int(tensor) => Value::Int(to(tensor, dims)?),
+        Value::Bool(tensor) => Value::Bool(to(tensor, dims)?),
+        Value::Text(tensor) => Value::Text(to(tensor, dims)?),
+        Value::Sparse(matrix) => match *dims == [matrix.rows(), matrix.columns] {
+            true => value.clone(),
+            false => Value::Float(to(&matrix.dense()?, dims)?),
+        },
+        Value::Words(_) => return Err("split text has no fixed shape".into()),
+    })
+}
+
+fn shape_of(value: &Value) -> Result<Shape, String> {
+    value.shape().ok_or_else(|| format!("a {} has no fixed shape", value.kind()))
+}
+
+#[derive(Debug)]
+struct Identity;
+
+impl Operator for Identity {
+    fn run(&self, inputs: Arguments<'_>) -> Outputs {
+        Ok(vec![inputs.get(0)?.clone()])
+    }
+}
+
+#[derive(Debug)]
+struct Constant(Value);
+
+fn constant(node: &Attributes<'_>) -> Built {
+    let value = match (node.node.attribute("value"), node.node.attributes.first()) {
+        (Some(AttributeValue::Tensor(tensor)), _) => crate::graph::constant_value(tensor)?,
+        (_, Some(attribute)) => match &attribute.value {
+            AttributeValue::Float(value) => Value::Float(Tensor::new(&[], vec![*value])?),
+            AttributeValue::Int(value) => Value::Int(Tensor::new(&[], vec![*value])?),
+            AttributeValue::Text(value) => Value::Text(Tensor::new(&[], vec![value.as_str().into()])?),
+            AttributeValue::Floats(values) => Value::Float(Tensor::new(&[values.len()], values.clone())?),
+            AttributeValue::Ints(values) => Value::Int(Tensor::new(&[values.len()], values.clone())?),
+            AttributeValue::Texts(values) => {
+                Value::Text(Tensor::new(&[values.len()], values.iter().map(|text| text.as_str().into()).collect())?)
+            }
+            AttributeValue::Tensor(_) => return Err("the constant has no value".into()),
+        },
+        _ => return Err("the constant has no value".into()),
+    };
+    Ok(Box::new(Constant(value)))
+}
+
+impl Operator for Constant {
+    fn run(&self, _: Arguments<'_>) -> Outputs {
+        Ok(vec![self.0.clone()])
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum CastTo {
+    Float,
+    Double,
+    Int,
+    Bool,
+    Text,
+}
+
+fn cast(node: &Attributes<'_>) -> Built {
+    let to = match i32::try_from(node.int("to", 0)?).unwrap_or(0) {
+        element::FLOAT => CastTo::Float,
+        element::DOUBLE => CastTo::Double,
+        element::INT64 | element::INT32 => CastTo::Int,
+        element::BOOL => CastTo::Bool,
+        element::STRING => CastTo::Text,
+        other => return Err(format!("casting to the element type {other} is not supported")),
+    };
+    Ok(Box::new(to))
+}
+
+impl Operator for CastTo {
+    fn run(&self, inputs: Arguments<'_>) -> Outputs {
+        let value = inputs.get(0)?;
+        Ok(vec![match (self, value) {
+            (Self::Float, Value::Float(_) | Value::Sparse(_)) => value.clone(),
+            (Self::Float, Value::Double(_) | Value::Int(_) | Value::Bool(_)) => {
+                Value::Float(value.floats()?.into_owned())
+            }
+            (Self::Double, Value::Double(_)) => value.clone(),
+            (Self::Double, Value::Int(tensor)) => Value::Double(tensor.map(|&v| v as f64)),
+            (Self::Double, Value::Float(_) | Value::Bool(_)) => Value::Double(value.floats()?.map(|&v| f64::from(v))),
+            (Self::Int, Value::Int(_)) => value.clone(),
+            (Self::Int, Value::Float(tensor)) => Value::Int(tensor.map(|&v| v as i64)),
+            (Self::Int, Value::Double(tensor)) => Value::Int(tensor.map(|&v| v as i64)),
+            (Self::Int, Value::Bool(tensor)) => Value::Int(tensor.map(|&v| i64::from(v))),
+            (Self::Bool, Value::Bool(_)) => value.clone(),
+            (Self::Bool, Value::Int(tensor)) => Value::Bool(tensor.map(|&v| v != 0)),
+            (Self::Bool, Value::Float(tensor)) => Value::Bool(tensor.map(|&v| v != 0.0)),
+            (Self::Text, Value::Text(_)) => value.clone(),
+            (Self::Text, Value::Int(tensor)) => Value::Text(tensor.map(|v| v.to_string().into())),
+            (to, from) => return Err(format!("a {} cannot be cast to {to:?}", from.kind())),
+        }])
+    }
+}
+
+#[derive(Debug)]
+struct Concat {
+    axis: i64,
+}
+
+impl Operator for Concat {
+    fn run(&self, inputs: Arguments<'_>) -> Outputs {
+        let values = (0..inputs.len()).map(|at| inputs.get(at)).collect::<Result<Vec<_>, _>>()?;
+        Ok(vec![match values.first() {
+            None => return Err("there is nothing to join".into()),
+            Some(Value::Int(_)) => Value::Int(join(self.axis, &values, |value| Ok(value.ints()?.clone()))?),
+            Some(Value::Text(_)) => Value::Text(join(self.axis, &values, |value| Ok(value.texts()?.clone()))?),
+            Some(Value::Double(_)) => Value::Double(join(self.axis, &values, |value| match value {
+                Value::Double(tensor) => Ok(tensor.clone()),
+                other => Err(format!("a double tensor is needed, not a {}", other.kind())),
+            })?),
+            Some(_) => Value::Float(join_floats(self.axis, &values)?),
+        }])
+    }
+}
+
+/// Where the parts of a joined tensor go: `outer` blocks, each of the parts' `widths` one after the other.
+struct Joint {
+    shape: Shape,
+    outer: usize,
+    widths: Vec<usize>,
+}
+
+impl Joint {
+    fn new(axis: i64, shapes: &[Shape]) -> Result<Self, String> {
+        let first = shapes.first().ok_or("there is nothing to join")?;
+        let axis = axis_of(axis, first.rank())?;
+        let mut dims = first.dims().to_vec();
+        dims[axis] = 0;
+        let mut widths = Vec::with_capacity(shapes.len());
+        for shape in shapes {
+            let fits = shape.rank() == dims.len()
+                && shape.dims().iter().zip(first.dims()).enumerate().all(|(at, (a, b))| at == axis || a == b);
+            if !fits {
+                return Err(format!("the shapes {:?} and {:?} do not join", first.dims(), shape.dims()));
+            }
+            dims[axis] += shape.dims()[axis];
+            widths.push(shape.dims()[axis..].iter().product());
+        }
+        let shape = Shape::new(&dims).ok_or("the joined tensor would be too large")?;
+        Ok(Self { shape, outer: dims[..axis].iter().product(), widths })
+    }
+
+    fn fill<T: Clone>(&self, parts: &[&[T]]) -> Tensor<T> {
+        let mut data = Vec::with_capacity(self.shape.count());
+        for block in 0..self.outer {
+            for (part, &width) in parts.iter().zip(&self.widths) {
+                data.extend_from_slice(&part[block * width..(block + 1) * width]);
+            }
+        }
+        Tensor { shape: self.shape, data }
+    }
+}
+
+fn join<T: Clone>(
+    axis: i64,
+    values: &[&Value],
+    read: impl Fn(&Value) -> Result<Tensor<T>, String>,
+) -> Result<Tensor<T>, String> {
+    let parts = values.iter().map(|value| read(value)).collect::<Result<Vec<_>, _>>()?;
+    let joint = Joint::new(axis, &parts.iter().map(|part| part.shape).collect::<Vec<_>>())?;
+    Ok(joint.fill(&parts.iter().map(|part| &part.data[..]).collect::<Vec<_>>()))
+}
+
+/// The common case, without copying the parts first.
+fn join_floats(axis: i64, values: &[&Value]) -> Result<Tensor<f32>, String> {
+    let parts = values.iter().map(|value| value.floats()).collect::<Result<Vec<_>, _>>()?;
+    let joint = Joint::new(axis, &parts.iter().map(|part| part.shape).collect::<Vec<_>>())?;
+    Ok(joint.fill(&parts.iter().map(|part| &part.data[..]).collect::<Vec<_>>()))
+}
+
+#[derive(Debug)]
+struct Reshape {
+    zero_is_zero: bool,
+}
+
+impl Operator for Reshape {
+    fn run(&self, inputs: Arguments<'_>) -> Outputs {
+        let value = inputs.get(0)?;
+        let from = shape_of(value)?;
+        let wanted = &inputs.get(1)?.ints()?.data;
+        let mut dims = Vec::with_capacity(wanted.len());
+        let mut open = None;
+        for (at, &dim) in wanted.iter().enumerate() {
+            dims.push(match dim {
+                -1 if open.replace(at).is_none() => 1,
+                0 if !self.zero_is_zero => *from.dims().get(at).ok_or("a copied dimension does not exist")?,
+                dim => usize::try_from(dim).map_err(|_| format!("{wanted:?} is not a shape"))?,
+            });
+        }
+        if let Some(open) = open {
+            let known = dims.iter().try_fold(1usize, |product, &dim| product.checked_mul(dim));
+            let known = known.filter(|&known| known > 0).ok_or_else(|| format!("{wanted:?} leaves a size open"))?;
+            dims[open] = from.count() / known;
+        }
+        Ok(vec![with_shape(value, &dims)?])
+    }
+}
+
+#[derive(Debug)]
+struct Flatten {
+    axis: i64,
+}
+
+impl Operator for Flatten {
+    fn run(&self, inputs: Arguments<'_>) -> Outputs {
+        let value = inputs.get(0)?;
+        let shape = shape_of(value)?;
+        let axis = match self.axis {
+            axis if axis == shape.rank() as i64 => shape.rank(),
+            axis => axis_of(axis, shape.rank())?,
+        };
+        let size = |dims: &[usize]| dims.iter().product::<usize>();
+        Ok(vec![with_shape(value, &[size(&shape.dims()[..axis]), size(&shape.dims()[axis..])])?])
+    }
+}
+
+/// The axes of `Squeeze` and `Unsqueeze`: an attribute before opset 13, then an input.
+fn axes_of(attribute: &[i64], inputs: &Arguments<'_>) -> Result<Vec<i64>, String> {
+    match inputs.optional(1) {
+        Some(value) => Ok(value.ints()?.data.clone()),
+        None => Ok(attribute.to_vec()),
+    }
+}
+
+#[derive(Debug)]
+struct Squeeze {
+    axes: Vec<i64>,
+}
+
+impl Operator for Squeeze {
+    fn run(&self, inputs: Arguments<'_>) -> Outputs {
+        let value = inputs.get(0)?;
+        let shape = shape_of(value)?;
+        let axes = axes_of(&self.axes, &inputs)?;
+        let axes = axes.iter().map(|&axis| axis_of(axis, shape.rank())).collect::<Result<Vec<_>, _>>()?;
+        if let Some(axis) = axes.iter().find(|&&axis| shape.dims()[axis] != 1) {
+            return Err(format!("dimension {axis} of {:?} is not 1", shape.dims()));
+        }
+        let gone = |at: usize, dim: usize| if axes.is_empty() { dim == 1 } else { axes.contains(&at) };
+        let dims: Vec<usize> =
+            shape.dims().iter().enumerate().filter(|&(at, &dim)| !gone(at, dim)).map(|(_, &dim)| dim).collect();
+        Ok(vec![with_shape(value, &dims)?])
+    }
+}
+
+#[derive(Debug)]
+struct Unsqueeze {
+    axes: Vec<i64>,
+}
+
+impl Operator for Unsqueeze {
+    fn run(&self, inputs: Arguments<'_>) -> Outputs {
+        let value = inputs.get(0)?;
+        let shape = shape_of(value)?;
+        let axes = axes_of(&self.axes, &inputs)?;
+        let rank = shape.rank() + axes.len();
+        let mut axes = axes.iter().map(|&axis| axis_of(axis, rank)).collect::<Result<Vec<_>, _>>()?;
+        axes.sort_unstable();
+        axes.dedup();
+        let mut dims = shape.dims().to_vec();
+        for axis in axes {
+            dims.insert(axis.min(dims.len()), 1);
+        }
+        Ok(vec![with_shape(value, &dims)?])
+    }
+}
+
+#[derive(Debug)]
+struct Gather {
+    axis: i64,
+}
+
+impl Operator for Gather {
+    fn run(&self, inputs: Arguments<'_>) -> Outputs {
+        let indices = inputs.get(1)?.ints()?;
+        Ok(vec![match inputs.get(0)? {
+            Value::Float(tensor) => Value::Float(gather(self.axis, tensor, indices)?),
+            Value::Double(tensor) => Value::Double(gather(self.axis, tensor, indices)?),
+            Value::Int(tensor) => Value::Int(gather(self.axis, tensor, indices)?),
+            Value::Bool(tensor) => Value::Bool(gather(self.axis, tensor, indices)?),
+            Value::Text(tensor) => Value::Text(gather(self.axis, tensor, indices)?),
+            Value::Sparse(matrix) => Value::Float(gather(self.axis, &matrix.dense()?, indices)?),
+            other => return Err(format!("nothing can be gathered from a {}", other.kind())),
+        }])
+    }
+}
+
+fn gather<T: Clone>(axis: i64, from: &Tensor<T>, indices: &Tensor<i64>) -> Result<Tensor<T>, String> {
+    let dims = from.shape.dims();
+    let axis = axis_of(axis, dims.len())?;
+    let size = dims[axis];
+    let picks = indices.data.iter().map(|&index| {
+        let index_from_start = if index < 0 { index + size as i64 } else { index };
+        usize::try_from(index_from_start).ok().filter(|&index| index < size).ok_or(index)
+    });
+    let picks = picks.collect::<Result<Vec<_>, _>>().map_err(|index| format!("index {index} is not below {size}"))?;
+    let (outer, inner): (usize, usize) = (dims[..axis].iter().product(), dims[axis + 1..].iter().product());
+    let shape = [&dims[..axis], indices.shape.dims(), &dims[axis + 1..]].concat();
+    let shape = Shape::new(&shape).ok_or("the gathered tensor would be too large")?;
+    let mut data = Vec::with_capacity(shape.count());
+    for block in 0..outer {
+        for &pick in &picks {
+            let start = (block * size + pick) * inner;
+            data.extend_from_slice(&from.data[start..start + inner]);
+        }
+    }
+    Ok(Tensor { shape, data })
+}
+
+#[derive(Debug)]
+struct ArgMax {
+    axis: i64,
+    keep: bool,
+    last: bool,
+}
+
+fn arg_max(node: &Attributes<'_>) -> Built {
+    Ok(Box::new(ArgMax {
+        axis: node.int("axis", 0)?,
+        keep: node.int("keepdims", 1)? != 0,
+        last: node.int("select_last_index", 0)? != 0,
+    }))
+}
+
+impl Operator for ArgMax {
+    fn run(&self, inputs: Arguments<'_>) -> Outputs {
+        let tensor = inputs.get(0)?.floats()?;
+        let shape = tensor.shape;
+        let axis = axis_of(self.axis, shape.rank())?;
+        let size = shape.dims()[axis];
+        if size == 0 && shape.count() > 0 {
+            return Err("the largest of nothing does not exist".into());
+        }
+        let inner: usize = shape.dims()[axis + 1..].iter().product();
+        let outer: usize = shape.dims()[..axis].iter().product();
+        let mut dims = shape.dims().to_vec();
+        match self.keep {
+            true => dims[axis] = 1,
+            false => drop(dims.remove(axis)),
+        }
+        let mut data = Vec::with_capacity(outer * inner);
+        for block in 0..outer {
+            for lane in 0..inner {
+                let value = |at: usize| tensor.data[(block * size + at) * inner + lane];
+                let better = |at: usize, best: usize| match self.last {
+                    true => value(at) >= value(best),
+                    false => value(at) > value(best),
+                };
+                data.push((1..size).fold(0, |best, at| if better(at, best) { at } else { best }) as i64);
+            }
+        }
+        Ok(vec![Value::Int(Tensor::new(&dims, data)?)])
+    }
+}

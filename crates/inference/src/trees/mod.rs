@@ -1,0 +1,20 @@
+//! Tree ensembles: `TreeEnsembleRegressor` and `TreeEnsembleClassifier` of `ai.onnx.ml`.
+//!
+//! Holds true: a loaded forest has no cycle, no node out of range and no shared node, so walking it ends; NaN goes where
+//! `nodes_missing_value_tracks_true` says. [`read`] turns the attribute lists into checked trees, [`forest`] lays them
+//! out for speed, this module adds what the operators do with the sums.
+
+mod forest;
+mod operator;
+mod read;
+
+use crate::ops::{Attributes, Operator};
+
+/// Builds a tree operator; `None` when the node is not one.
+pub(crate) fn build(node: &Attributes<'_>) -> Option<Result<Box<dyn Operator>, String>> {
+    match node.kind() {
+        "TreeEnsembleRegressor" => Some(operator::regressor(node)),
+        "TreeEnsembleClassifier" => Some(operator::classifier(node)),
+        _ => None,
+    }
+}

@@ -1,0 +1,219 @@
+//! From the attribute lists of a tree ensemble to checked trees.
+
+use std::collections::HashMap;
+
+use crate::ops::Attributes;
+
+/// How a node compares the row's value with its threshold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mode {
+    LessOrEqual,
+    Less,
+    GreaterOrEqual,
+    Greater,
+    Equal,
+    NotEqual,
+    Leaf,
+}
+
+/// One node of a checked tree. Children are indices into [`Tree::nodes`].
+#[derive(Clone, Debug)]
+pub(super) struct Node {
+    pub mode: Mode,
+    pub feature: usize,
+    pub threshold: f32,
+    /// Where the comparison leads when it holds, and when it does not.
+    pub yes: usize,
+    pub no: usize,
+    /// Whether a missing value counts as a comparison that holds.
+    pub missing_is_yes: bool,
+    /// What a leaf adds, by output.
+    pub votes: Vec<(u32, f32)>,
+}
+
+/// A tree whose root is `nodes[root]`.
+#[derive(Clone, Debug)]
+pub(super) struct Tree {
+    pub nodes: Vec<Node>,
+    pub root: usize,
+}
+
+/// Names of the leaf attributes: they differ between classifier and regressor.
+pub(super) struct LeafNames {
+    pub prefix: &'static str,
+    pub outputs: &'static str,
+}
+
+/// Reads and checks all trees. Every output index is below `outputs`.
+pub(super) fn trees(node: &Attributes<'_>, leaf: &LeafNames, outputs: usize) -> Result<Vec<Tree>, String> {
+    if node.has("nodes_values_as_tensor") {
+        return Err("double precision thresholds are not supported".into());
+    }
+    let lists = Lists::read(node)?;
+    let mut trees: Vec<Tree> = Vec::new();
+    // Trees in the order of their first node; nodes by (tree, id).
+    let mut tree_of: HashMap<i64, usize> = HashMap::new();
+    let mut index_of: HashMap<(usize, i64), usize> = HashMap::with_capacity(lists.len());
+    let mut rows: Vec<Vec<usize>> = Vec::new();
+    for row in 0..lists.len() {
+        let tree = *tree_of.entry(lists.tree[row]).or_insert_with(|| {
+            trees.push(Tree { nodes: Vec::new(), root: 0 });
+            rows.push(Vec::new());
+            trees.len() - 1
+        });
+        if index_of.insert((tree, lists.id[row]), trees[tree].nodes.len()).is_some() {
+            return Err(format!("node {} of tree {} stands twice", lists.id[row], lists.tree[row]));
+        }
+        trees[tree].nodes.push(lists.node(row)?);
+        rows[tree].push(row);
+    }
+    for (at, tree) in trees.iter_mut().enumerate() {
+        link(tree, at, &rows[at], &lists, &index_of)?;
+    }
+    votes(node, leaf, outputs, &tree_of, &index_of, &mut trees)?;
+    Ok(trees)
+}
+
+/// The parallel lists of node attributes.
+struct Lists<'a> {
+    tree: &'a [i64],
+    id: &'a [i64],
+    feature: &'a [i64],
+    threshold: &'a [f32],
+    mode: &'a [String],
+    yes: &'a [i64],
+    no: &'a [i64],
+    missing: &'a [i64],
+}
+
+impl<'a> Lists<'a> {
+    fn read(node: &Attributes<'a>) -> Result<Self, String> {
+        let lists = Self {
+            tree: node.ints("nodes_treeids")?,
+            id: node.ints("nodes_nodeids")?,
+            feature: node.ints("nodes_featureids")?,
+            threshold: node.floats("nodes_values")?,
+            mode: node.texts("nodes_modes")?,
+            yes: node.ints("nodes_truenodeids")?,
+            no: node.ints("nodes_falsenodeids")?,
+            missing: node.ints("nodes_missing_value_tracks_true")?,
+        };
+        let sizes = [
+            lists.id.len(),
+            lists.feature.len(),
+            lists.threshold.len(),
+            lists.mode.len(),
+            lists.yes.len(),
+            lists.no.len(),
+        ];
+        let missing_fits = lists.missing.is_empty() || lists.missing.len() == lists.len();
+        match sizes.iter().all(|&size| size == lists.len()) && missing_fits {
+            true => Ok(lists),
+            false => Err(format!("the lists of {} nodes have unlike lengths", lists.len())),
+        }
+    }
+
+    fn len(&self) -> usize {
+        self.tree.len()
+    }
+
+    fn node(&self, row: usize) -> Result<Node, String> {
+        let mode = match self.mode[row].as_str() {
+            "BRANCH_LEQ" => Mode::LessOrEqual,
+            "BRANCH_LT" => Mode::Less,
+            "BRANCH_GTE" => Mode::GreaterOrEqual,
+            "BRANCH_GT" => Mode::Greater,
+            "BRANCH_EQ" => Mode::Equal,
+            "BRANCH_NEQ" => Mode::NotEqual,
+            "LEAF" => Mode::Leaf,
+            other => return Err(format!("node mode {other} does not exist")),
+        };
+        let feature = match mode {
+            Mode::Leaf => 0,
+            _ => usize::try_from(self.feature[row])
+                .ok()
+                .filter(|&feature| feature < 1 << 30)
+                .ok_or_else(|| format!("feature {} is out of range", self.feature[row]))?,
+        };
+        let missing_is_yes = self.missing.get(row).is_some_and(|&flag| flag != 0);
+        let threshold = self.threshold[row];
+        if mode != Mode::Leaf && threshold.is_nan() {
+            return Err("a threshold is NaN".into());
+        }
+        Ok(Node { mode, feature, threshold, yes: 0, no: 0, missing_is_yes, votes: Vec::new() })
+    }
+}
+
+/// Resolves the children of one tree and checks that it is a tree: one root, every other node one parent.
+fn link(
+    tree: &mut Tree,
+    at: usize,
+    rows: &[usize],
+    lists: &Lists<'_>,
+    index_of: &HashMap<(usize, i64), usize>,
+) -> Result<(), String> {
+    let name = lists.tree[rows[0]];
+    let mut has_parent = vec![false; tree.nodes.len()];
+    for (index, &row) in rows.iter().enumerate() {
+        if tree.nodes[index].mode == Mode::Leaf {
+            continue;
+        }
+        let mut child = |id: i64| {
+            let child = *index_of.get(&(at, id)).ok_or_else(|| format!("tree {name} has no node {id}"))?;
+            match std::mem::replace(&mut has_parent[child], true) {
+                true => Err(format!("node {id} of tree {name} has two parents")),
+                false => Ok(child),
+            }
+        };
+        let (yes, no) = (child(lists.yes[row])?, child(lists.no[row])?);
+        tree.nodes[index].yes = yes;
+        tree.nodes[index].no = no;
+    }
+    let mut roots = (0..tree.nodes.len()).filter(|&index| !has_parent[index]);
+    tree.root = roots.next().ok_or_else(|| format!("tree {name} runs in a circle"))?;
+    if roots.next().is_some() {
+        return Err(format!("tree {name} has more than one root"));
+    }
+    // Every node has at most one parent and there is one root: what is not reached from it lies on a circle.
+    let mut reached = 0;
+    let mut open = vec![tree.root];
+    while let Some(index) = open.pop() {
+        reached += 1;
+        if tree.nodes[index].mode != Mode::Leaf {
+            open.extend([tree.nodes[index].yes, tree.nodes[index].no]);
+        }
+    }
+    match reached == tree.nodes.len() {
+        true => Ok(()),
+        false => Err(format!("tree {name} runs in a circle")),
+    }
+}
+
+fn votes(
+    node: &Attributes<'_>,
+    leaf: &LeafNames,
+    outputs: usize,
+    tree_of: &HashMap<i64, usize>,
+    index_of: &HashMap<(usize, i64), usize>,
+    trees: &mut [Tree],
+) -> Result<(), String> {
+    let list = |name: &str| format!("{}_{name}", leaf.prefix);
+    let (tree_ids, node_ids) = (node.ints(&list("treeids"))?, node.ints(&list("nodeids"))?);
+    let (targets, weights) = (node.ints(leaf.outputs)?, node.floats(&list("weights"))?);
+    if [node_ids.len(), targets.len(), weights.len()].iter().any(|&size| size != tree_ids.len()) {
+        return Err("the lists of leaf weights have unlike lengths".into());
+    }
+    for row in 0..tree_ids.len() {
+        let found = tree_of.get(&tree_ids[row]).and_then(|&tree| Some((tree, *index_of.get(&(tree, node_ids[row]))?)));
+        let (tree, index) =
+            found.ok_or_else(|| format!("a weight names node {} of tree {}", node_ids[row], tree_ids[row]))?;
+        let target = usize::try_from(targets[row]).ok().filter(|&target| target < outputs);
+        let target = target.ok_or_else(|| format!("a weight names output {} of {outputs}", targets[row]))?;
+        let node = &mut trees[tree].nodes[index];
+        if node.mode != Mode::Leaf {
+            return Err(format!("node {} of tree {} has a weight but is no leaf", node_ids[row], tree_ids[row]));
+        }
+        node.votes.push((target as u32, weights[row]));
+    }
+    Ok(())
+}
