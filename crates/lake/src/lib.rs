@@ -1,1 +1,30 @@
+//! Tables at rest: files that people bring, the prediction log, and SQL over both.
+//!
+//! Holds true: a table that is read is whole and typed, or the error names the file and what is wrong with it; a file
+//! that is written is whole or absent; a partition of the log never changes; everything that reads bytes from outside
+//! works within a bound of memory, and neither panics nor guesses.
+//!
+//! Everything offered is concrete, without generics or traits of Arrow and DataFusion: their code is compiled
+//! here once, and not in every crate above.
+//!
+//! Deliberately absent: what a column means, which rows count (`app`), and where bytes lie by digest (`blobs`).
 
+mod arrow_types;
+mod builder;
+mod csv;
+mod error;
+mod format;
+mod guess;
+mod jsonl;
+mod parquet;
+mod read;
+mod scan;
+mod sql;
+mod text_out;
+mod write;
+
+pub use error::LakeError;
+pub use format::Format;
+pub use read::{ReadOptions, Schema, read_table, schema_of};
+pub use sql::SqlError;
+pub use write::write_table;

@@ -1,0 +1,163 @@
+//! What can go wrong between a file and a table. Each text says what was attempted, on which thing, why,
+//! and what to do next.
+
+use std::{io, path::PathBuf};
+
+use kilter_domain::{
+    digest::Digest,
+    table::{ColumnType, TableError},
+};
+
+use crate::{format::Format, sql::SqlError};
+
+/// Why a table could not be read, written, listed or queried.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LakeError {
+    #[error("could not {doing} `{}`", .path.display())]
+    Io { doing: &'static str, path: PathBuf, source: io::Error },
+    #[error(
+        "`{}` has no ending that tells its format: name it .parquet, .csv, .tsv, .jsonl or .ndjson", .path.display()
+    )]
+    UnknownFormat { path: PathBuf },
+    #[error("`{}` is named like {named} but holds {found}: rename it, or write it again", .path.display())]
+    WrongFormat { path: PathBuf, named: Format, found: &'static str },
+    #[error("`{}` is empty: a table needs at least its column names", .path.display())]
+    Empty { path: PathBuf },
+    #[error("folder `{}` holds no table file: put .parquet, .csv, .tsv or .jsonl files into it", .path.display())]
+    EmptyFolder { path: PathBuf },
+    #[error(
+        "folder `{}` holds `{first}` and `{other}`: the files of one table have one format; move the others out",
+        .path.display()
+    )]
+    MixedFormats { path: PathBuf, first: String, other: String },
+    #[error(
+        "`{}` is a folder of a key (`key=value`), and such keys are not read as columns: \
+         write the key as a column of the files",
+        .path.display()
+    )]
+    PartitionKey { path: PathBuf },
+    #[error("`{}` holds more than {limit} files: one table has at most that many", .path.display())]
+    TooManyFiles { path: PathBuf, limit: usize },
+    #[error(
+        "`{}` line {line} has {cells} cells, its header {expected}: quote cells that hold the delimiter, \
+         or complete the row",
+        .path.display()
+    )]
+    Ragged { path: PathBuf, line: u64, cells: usize, expected: usize },
+    #[error("`{}` names column `{name}` twice (columns {first} and {second}): rename one", .path.display())]
+    DuplicateHeader { path: PathBuf, name: String, first: usize, second: usize },
+    #[error("`{}` names no column {position}: every column needs a name in the first line", .path.display())]
+    UnnamedColumn { path: PathBuf, position: usize },
+    #[error("`{}` has more than {limit} columns: split it", .path.display())]
+    TooManyColumns { path: PathBuf, limit: usize },
+    #[error("`{}` line {line}, column `{column}` is not UTF-8: save the file in that encoding", .path.display())]
+    NotUtf8 { path: PathBuf, line: u64, column: String },
+    #[error(
+        "`{}` line {line}, column `{column}`: `{text}` is not {}: correct it, or let the column have another type",
+        .path.display(), article(*.wanted)
+    )]
+    BadCell { path: PathBuf, line: u64, column: String, text: String, wanted: ColumnType },
+    #[error(
+        "`{}` line {line} begins a row of more than {limit} bytes: look there for a quote that is never closed",
+        .path.display()
+    )]
+    HugeRow { path: PathBuf, line: u64, limit: usize },
+    #[error("`{}` line {line} is not a JSON object with plain values: {what}", .path.display())]
+    BadJson { path: PathBuf, line: u64, what: String },
+    #[error("`{}` is damaged or cut short: {what}; restore it from a copy, or write it again", .path.display())]
+    Damaged { path: PathBuf, what: String },
+    #[error(
+        "`{}` column `{column}` holds {found}, which has no place in a table of numbers, texts, yes/no and times: \
+         leave the column out, or convert it with `kilter sql`",
+        .path.display()
+    )]
+    UnsupportedType { path: PathBuf, column: String, found: String },
+    #[error(
+        "`{}` column `{column}` holds a value outside of what {} can hold ({what}): convert it with `kilter sql`",
+        .path.display(), article(*.wanted)
+    )]
+    OutOfRange { path: PathBuf, column: String, wanted: ColumnType, what: String },
+    #[error("`{}` does not fit to the table's first file `{}`: {what}", .path.display(), .first.display())]
+    DifferentColumns { path: PathBuf, first: PathBuf, what: String },
+    #[error("`{}` has no column `{name}`{}", .path.display(), hint(.nearest.as_deref()))]
+    UnknownColumn { path: PathBuf, name: String, nearest: Option<String> },
+    #[error(
+        "`{}` needs more than the {limit} bytes of memory allowed for a table (after {rows} rows): \
+         read fewer columns, or cut it down with `kilter sql`",
+        .path.display()
+    )]
+    TooLarge { path: PathBuf, limit: usize, rows: usize },
+    #[error("could not write `{}`: column `{column}` row {row} holds {what}; write Parquet instead", .path.display())]
+    Unwritable { path: PathBuf, column: String, row: usize, what: &'static str },
+    #[error(
+        "partition {seq} of `{}` exists with other rows, and a partition never changes: use the next number",
+        .path.display()
+    )]
+    PartitionExists { path: PathBuf, seq: u64 },
+    #[error("a partition for `{}` needs a time column `{column}` without missing values{}", .path.display(), at_row(*.row))]
+    NoTime { path: PathBuf, column: &'static str, row: Option<usize> },
+    #[error("`{}` has digest {found}, but {expected} was recorded: restore it from a copy", .path.display())]
+    Changed { path: PathBuf, expected: Digest, found: Digest },
+    #[error("`{}` does not make a table", .path.display())]
+    Table { path: PathBuf, source: TableError },
+    #[error(transparent)]
+    Sql(#[from] SqlError),
+}
+
+pub(crate) fn hint(nearest: Option<&str>) -> String {
+    nearest.map_or_else(String::new, |name| format!("; did you mean `{name}`?"))
+}
+
+fn at_row(row: Option<usize>) -> String {
+    row.map_or_else(String::new, |row| format!("; row {row} has none"))
+}
+
+fn article(wanted: ColumnType) -> &'static str {
+    match wanted {
+        ColumnType::Float => "a number",
+        ColumnType::Int => "a whole number of 64 bits",
+        ColumnType::Bool => "true or false",
+        ColumnType::Text => "a text",
+        ColumnType::Time => "a time like 2026-03-01T12:00:00Z",
+    }
+}
+
+/// The name among `present` that `name` was most likely meant to be.
+pub(crate) fn nearest<'a>(name: &str, present: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    let allowed = 1 + name.chars().count() / 4;
+    present
+        .into_iter()
+        .map(|candidate| (distance(&name.to_lowercase(), &candidate.to_lowercase()), candidate))
+        .filter(|&(distance, _)| distance <= allowed)
+        .min()
+        .map(|(_, candidate)| candidate.to_owned())
+}
+
+/// Levenshtein distance in characters.
+fn distance(left: &str, right: &str) -> usize {
+    let right: Vec<char> = right.chars().collect();
+    let mut row: Vec<usize> = (0..=right.len()).collect();
+    for (i, l) in left.chars().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
+        for (j, r) in right.iter().enumerate() {
+            let replaced = diagonal + usize::from(l != *r);
+            diagonal = row[j + 1];
+            row[j + 1] = replaced.min(diagonal + 1).min(row[j] + 1);
+        }
+    }
+    row[right.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::nearest;
+
+    #[test]
+    fn a_misspelt_name_is_led_to_the_nearest_one() {
+        let present = ["recency_days", "frequency", "monetary"];
+        assert_eq!(nearest("recency_day", present).as_deref(), Some("recency_days"));
+        assert_eq!(nearest("Frequency", present).as_deref(), Some("frequency"));
+        assert_eq!(nearest("colour", present), None);
+    }
+}

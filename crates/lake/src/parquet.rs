@@ -1,0 +1,216 @@
+//! Reading Parquet: any file that other tools write, as far as its columns have a place in a table.
+//!
+//! The bytes come from outside. The `parquet` crate answers most damage with an error, but not all: some
+//! corrupt pages and footers make it panic (an index, a capacity, an assertion). [`guarded`] turns such a panic into
+//! the same error, for a broken file must never end a server; nothing outlives the unwinding but the error, so no
+//! half-changed state can be seen. This needs `panic = "unwind"`, the default, in every profile.
+
+use std::{
+    any::Any,
+    fs::File,
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::{Path, PathBuf},
+};
+
+use arrow::{array::RecordBatchReader, datatypes::SchemaRef};
+use kilter_domain::table::{Column, ColumnType};
+use parquet::{
+    arrow::{
+        ProjectionMask,
+        arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder},
+    },
+    file::metadata::ParquetMetaData,
+};
+
+use crate::{
+    arrow_types::{self, Unfit},
+    builder::ColumnBuilder,
+    error::LakeError,
+    format::{Source, io},
+    read::{MemoryBound, ReadOptions},
+    scan::chosen,
+};
+
+/// Rows decoded at once.
+const BATCH_ROWS: usize = 8192;
+
+/// Runs `read` over the bytes of `path`; a panic in it becomes an error about the file.
+pub(crate) fn guarded<T>(path: &Path, read: impl FnOnce() -> Result<T, LakeError>) -> Result<T, LakeError> {
+    catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|panic| Err(damaged(path, panic_text(&*panic))))
+}
+
+pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("its reader gave up")
+}
+
+pub(crate) fn damaged(path: &Path, what: impl ToString) -> LakeError {
+    LakeError::Damaged { path: path.to_owned(), what: what.to_string() }
+}
+
+/// An opened Parquet file: its footer is read and makes sense.
+struct ParquetFile {
+    path: PathBuf,
+    reader: ParquetRecordBatchReaderBuilder<File>,
+}
+
+impl ParquetFile {
+    fn open(path: &Path) -> Result<Self, LakeError> {
+        let file = File::open(path).map_err(|source| io("open", path, source))?;
+        let reader = ParquetRecordBatchReaderBuilder::try_new_with_options(file, ArrowReaderOptions::new())
+            .map_err(|error| damaged(path, error))?;
+        Ok(Self { path: path.to_owned(), reader })
+    }
+
+    fn schema(&self) -> &SchemaRef {
+        self.reader.schema()
+    }
+
+    fn rows(&self) -> Result<u64, LakeError> {
+        rows(self.reader.metadata(), &self.path)
+    }
+}
+
+fn rows(metadata: &ParquetMetaData, path: &Path) -> Result<u64, LakeError> {
+    let counts = metadata.row_groups().iter().map(|group| u64::try_from(group.num_rows()).ok());
+    let counted = counts.sum::<Option<u64>>();
+    counted
+        .filter(|counted| u64::try_from(metadata.file_metadata().num_rows()) == Ok(*counted))
+        .ok_or_else(|| damaged(path, "its row counts contradict each other"))
+}
+
+/// Names and types of every column, and the rows, of all files together. With `union`, files may lack columns.
+pub(crate) struct ParquetTable {
+    source: Source,
+    union: bool,
+    pub columns: Vec<(String, ColumnType)>,
+    pub rows: u64,
+}
+
+impl ParquetTable {
+    /// Reads the footers.
+    pub fn plan(source: Source, options: &ReadOptions, union: bool) -> Result<Self, LakeError> {
+        let mut found: Vec<(String, Option<ColumnType>, String)> = Vec::new();
+        let mut rows = 0;
+        for (index, path) in source.files.iter().enumerate() {
+            let (schema, count) = guarded(path, || {
+                let file = ParquetFile::open(path)?;
+                Ok((file.schema().clone(), file.rows()?))
+            })?;
+            rows += count;
+            merge(&mut found, &schema, path, &source.files[0], union || index == 0)?;
+        }
+        let columns = wanted(&source.path, found, options)?;
+        Ok(Self { source, union, columns, rows })
+    }
+
+    /// Reads at most `limit` rows of the columns.
+    pub fn read(&self, limit: usize, bound: &MemoryBound) -> Result<Vec<Column>, LakeError> {
+        let mut builders: Vec<_> = self.columns.iter().map(|(_, column)| ColumnBuilder::new(*column)).collect();
+        let mut left = limit;
+        for path in &self.source.files {
+            if left > 0 {
+                left -= guarded(path, || self.read_file(path, left, &mut builders, bound))?;
+            }
+        }
+        Ok(builders.iter_mut().map(ColumnBuilder::take).collect())
+    }
+
+    fn read_file(
+        &self,
+        path: &Path,
+        limit: usize,
+        builders: &mut [ColumnBuilder],
+        bound: &MemoryBound,
+    ) -> Result<usize, LakeError> {
+        let file = ParquetFile::open(path)?;
+        let places: Vec<Option<usize>> =
+            self.columns.iter().map(|(name, _)| file.schema().fields().iter().position(|f| f.name() == name)).collect();
+        let mask = ProjectionMask::roots(file.reader.parquet_schema(), places.iter().flatten().copied());
+        let reader = file.reader.with_projection(mask).with_limit(limit).with_batch_size(BATCH_ROWS).build();
+        let reader = reader.map_err(|error| damaged(path, error))?;
+        // Of a projection the columns come in the file's order.
+        let projected = reader.schema();
+        let mut read = 0;
+        for batch in reader {
+            let batch = batch.map_err(|error| damaged(path, error))?;
+            for ((name, wanted), builder) in self.columns.iter().zip(&mut *builders) {
+                match projected.index_of(name) {
+                    Ok(at) => arrow_types::append(builder, batch.column(at))
+                        .map_err(|unfit| unfit_error(path, name, *wanted, projected.field(at).data_type(), unfit))?,
+                    Err(_) if self.union => (0..batch.num_rows()).for_each(|_| builder.push_missing()),
+                    Err(_) => return Err(damaged(path, format!("column `{name}` vanished while it was read"))),
+                }
+            }
+            read += batch.num_rows();
+            bound.check(path, builders)?;
+        }
+        // Without columns the batches are empty; the footer still counts.
+        Ok(read)
+    }
+}
+
+/// Takes the columns of one more file into those found so far.
+fn merge(
+    found: &mut Vec<(String, Option<ColumnType>, String)>,
+    schema: &SchemaRef,
+    path: &Path,
+    first: &Path,
+    may_add: bool,
+) -> Result<(), LakeError> {
+    let different = |what| LakeError::DifferentColumns { path: path.to_owned(), first: first.to_owned(), what };
+    for field in schema.fields() {
+        let column = arrow_types::column_type(field.data_type());
+        match found.iter_mut().find(|(name, ..)| name == field.name()) {
+            None if may_add => found.push((field.name().clone(), column, field.data_type().to_string())),
+            None => return Err(different(format!("it has a column `{}` that the first has not", field.name()))),
+            Some((_, known, _)) if *known == column || *field.data_type() == arrow::datatypes::DataType::Null => {}
+            Some((_, known @ Some(ColumnType::Int), _)) if column == Some(ColumnType::Float) => *known = column,
+            Some((_, Some(ColumnType::Float), _)) if column == Some(ColumnType::Int) => {}
+            Some((name, _, data_type)) => {
+                let (name, now) = (name.clone(), field.data_type());
+                return Err(different(format!("column `{name}` is {now} and not {data_type}")));
+            }
+        }
+    }
+    let lacking = found.iter().find(|(name, ..)| schema.field_with_name(name).is_err());
+    match lacking {
+        Some((name, ..)) if !may_add => Err(different(format!("it has no column `{name}`"))),
+        _ => Ok(()),
+    }
+}
+
+/// The columns asked for; only these must have a type that we read.
+fn wanted(
+    path: &Path,
+    found: Vec<(String, Option<ColumnType>, String)>,
+    options: &ReadOptions,
+) -> Result<Vec<(String, ColumnType)>, LakeError> {
+    let mut names = std::collections::HashSet::new();
+    if let Some((name, ..)) = found.iter().find(|(name, ..)| !names.insert(name.clone())) {
+        return Err(damaged(path, format!("column `{name}` stands twice in it")));
+    }
+    // A column without a type of ours is no obstacle while nobody asks for it.
+    let placeholder = found.iter().map(|(name, column, _)| (name.clone(), column.unwrap_or(ColumnType::Text)));
+    let columns = chosen(path, placeholder.collect(), options)?;
+    for (name, column, data_type) in found {
+        if column.is_none() && columns.iter().any(|(chosen, _)| *chosen == name) {
+            return Err(LakeError::UnsupportedType { path: path.to_owned(), column: name, found: data_type });
+        }
+    }
+    Ok(columns)
+}
+
+pub(crate) fn unfit_error(
+    path: &Path,
+    column: &str,
+    wanted: ColumnType,
+    found: &arrow::datatypes::DataType,
+    unfit: Unfit,
+) -> LakeError {
+    let (path, column) = (path.to_owned(), column.to_owned());
+    match unfit {
+        Unfit::Type => LakeError::UnsupportedType { path, column, found: found.to_string() },
+        Unfit::Value(what) => LakeError::OutOfRange { path, column, wanted, what },
+    }
+}

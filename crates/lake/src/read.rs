@@ -1,0 +1,127 @@
+//! From a path to a table in memory, within a bound.
+
+use std::{collections::BTreeMap, path::Path};
+
+use kilter_domain::table::{Column, ColumnType, Table};
+
+use crate::{
+    builder::ColumnBuilder,
+    error::LakeError,
+    format::{Format, Source},
+    parquet::ParquetTable,
+    scan::Scan,
+};
+
+/// Rows that are parsed between two looks at the memory bound.
+const CHUNK_ROWS: usize = 4096;
+
+/// What to read of a table.
+#[derive(Clone, Debug)]
+pub struct ReadOptions {
+    /// These columns in this order; all when `None`.
+    pub columns: Option<Vec<String>>,
+    /// At most so many rows, from the first.
+    pub limit: Option<usize>,
+    /// Columns whose type is known better than by looking: `plz` is a text though it looks like a number.
+    pub types: BTreeMap<String, ColumnType>,
+    /// At most so many bytes of memory for the table, roughly.
+    pub memory_bytes: usize,
+}
+
+impl Default for ReadOptions {
+    fn default() -> Self {
+        Self { columns: None, limit: None, types: BTreeMap::new(), memory_bytes: 4 << 30 }
+    }
+}
+
+/// Names, types and length of a table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Schema {
+    /// Name and type of each column, in order.
+    pub columns: Vec<(String, ColumnType)>,
+    pub rows: u64,
+}
+
+/// Reads a table: Parquet, CSV, TSV or JSON lines by its ending, or a folder of such files in name order.
+///
+/// Types of text files are judged over all rows: whole numbers, numbers, `true`/`false`, ISO dates and times
+/// (UTC where no offset stands), else text. An empty cell is missing; in columns that are not text so are `NA`,
+/// `N/A`, `NaN`, `null`, `None` and `?`.
+///
+/// # Errors
+/// A file that is not what its name says, is damaged, has ragged rows, duplicate names, other columns than the first
+/// file of its folder, types that have no place in a table, or needs more memory than allowed. The error
+/// names the file, and where it can the line and the column.
+pub fn read_table(path: &Path, options: &ReadOptions) -> Result<Table, LakeError> {
+    read_source(Source::open(path)?, options, false)
+}
+
+/// Reads the columns of a table, and counts its rows, without holding it in memory.
+///
+/// # Errors
+/// As [`read_table`].
+pub fn schema_of(path: &Path) -> Result<Schema, LakeError> {
+    let source = Source::open(path)?;
+    let options = ReadOptions::default();
+    let (columns, rows) = match source.format {
+        Format::Parquet => {
+            let table = ParquetTable::plan(source, &options, false)?;
+            (table.columns, table.rows)
+        }
+        _ => {
+            let scan = Scan::plan(source, &options)?;
+            (scan.columns, scan.rows)
+        }
+    };
+    Ok(Schema { columns, rows })
+}
+
+/// Reads the files of a source; with `union`, Parquet files may lack columns that others have.
+pub(crate) fn read_source(source: Source, options: &ReadOptions, union: bool) -> Result<Table, LakeError> {
+    let path = source.path.clone();
+    let limit = options.limit.unwrap_or(usize::MAX);
+    let bound = MemoryBound { bytes: options.memory_bytes };
+    let (names, columns) = match source.format {
+        Format::Parquet => {
+            let table = ParquetTable::plan(source, options, union)?;
+            let columns = table.read(limit, &bound)?;
+            (table.columns, columns)
+        }
+        _ => {
+            let scan = Scan::plan(source, options)?;
+            let columns = read_text(&path, &scan, limit, &bound)?;
+            (scan.columns, columns)
+        }
+    };
+    let named = names.into_iter().map(|(name, _)| name).zip(columns).collect();
+    Table::new(named).map_err(|source| LakeError::Table { path, source })
+}
+
+fn read_text(path: &Path, scan: &Scan, limit: usize, bound: &MemoryBound) -> Result<Vec<Column>, LakeError> {
+    let mut chunks = scan.chunks();
+    let mut left = limit;
+    while left > 0 {
+        match chunks.advance(left.min(CHUNK_ROWS))? {
+            0 => break,
+            read => left -= read,
+        }
+        bound.check(path, chunks.builders())?;
+    }
+    Ok(chunks.take())
+}
+
+/// How much memory a table may take.
+pub(crate) struct MemoryBound {
+    bytes: usize,
+}
+
+impl MemoryBound {
+    pub fn check(&self, path: &Path, builders: &[ColumnBuilder]) -> Result<(), LakeError> {
+        let held: usize = builders.iter().map(ColumnBuilder::bytes).sum();
+        if held <= self.bytes {
+            return Ok(());
+        }
+        let rows = builders.first().map_or(0, ColumnBuilder::len);
+        Err(LakeError::TooLarge { path: path.to_owned(), limit: self.bytes, rows })
+    }
+}
