@@ -1,0 +1,277 @@
+//! The prediction log: append-only segment files that keep predictions and labels.
+//!
+//! Many callers append; one writer thread takes what is queued, writes it in one go, syncs once and then acknowledges
+//! all of it (group commit). When a segment is large or old enough it is sealed; the app turns sealed segments into
+//! Parquet partitions and then lets go of them:
+//!
+//! 1. [`PredictionLog::sealed`] names them, oldest first;
+//! 2. [`PredictionLog::read`] gives the records; the app writes them under a name made of the segment's number;
+//! 3. [`PredictionLog::drop_sealed`] deletes the segment. Crashes before this only lead to the same partition again:
+//!    numbers are never used twice.
+//!
+//! Holds true: in durable mode an acknowledged append survives `kill -9` and power cuts; order is the sequence number,
+//! never a clock; bytes that are no record are kept aside and reported, never thrown away.
+//! Deliberately absent: Parquet, joins of labels to predictions, any wall clock.
+
+mod bytes;
+mod codec;
+mod disk;
+mod error;
+#[cfg(test)]
+mod faults;
+mod options;
+mod pending;
+mod record;
+mod recovery;
+mod segment;
+mod tables;
+mod writer;
+
+use std::{
+    fs::{self, File},
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::Ordering,
+        mpsc::{self, SyncSender, TrySendError},
+    },
+    thread::JoinHandle,
+};
+
+pub use error::{Damage, LogError};
+pub use options::{Durability, LogOptions};
+pub use pending::{Pending, Receipt};
+pub use record::{Entry, LabelBatch, PredictionBatch, Probabilities, Record, Role, SegmentId, VersionRef};
+pub use recovery::{Recovery, Torn};
+pub use tables::{SegmentTables, column};
+
+use writer::{Append, Job, Shared};
+
+/// Everything that could be read of a segment.
+#[derive(Debug)]
+pub struct Contents {
+    pub segment: SegmentId,
+    /// In the order in which they were acknowledged.
+    pub entries: Vec<Entry>,
+    /// Places that could not be read; empty for a whole segment.
+    pub damage: Vec<Damage>,
+}
+
+/// What the log did since it was opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LogCounts {
+    /// Appends that are in the log.
+    pub appended: u64,
+    /// Rows that are in the log.
+    pub rows: u64,
+    /// Writes to the disk; `appended / groups` is how many appends shared one.
+    pub groups: u64,
+    /// Rows that could not be written: in durable mode their callers know, in buffered mode they are lost.
+    pub refused_rows: u64,
+    /// Appends that wait for the writer now.
+    pub waiting: usize,
+}
+
+/// The prediction log of one endpoint. Share it behind an `Arc`; dropping it syncs and closes the files.
+pub struct PredictionLog {
+    dir: PathBuf,
+    options: LogOptions,
+    shared: Arc<Shared>,
+    jobs: Option<SyncSender<Job>>,
+    writer: Option<JoinHandle<()>>,
+    /// Held while the log is open: two writers would interleave their frames.
+    _lock: File,
+}
+
+impl PredictionLog {
+    /// Opens the log in `dir` (made if it does not exist) and repairs what a crash left: a torn end is kept aside and
+    /// cut off. A damaged middle does not keep the log from opening; it is reported and that segment is sealed.
+    ///
+    /// # Errors
+    /// When the folder cannot be used, or another process has the log open.
+    pub fn open(dir: impl Into<PathBuf>, options: LogOptions) -> Result<(Self, Recovery), LogError> {
+        let dir = dir.into();
+        fs::create_dir_all(&dir).map_err(LogError::io("create the prediction log", &dir))?;
+        let lock = lock(&dir)?;
+        let shared = Arc::<Shared>::default();
+        let (sender, jobs) = mpsc::sync_channel(options.queue_appends.max(1));
+        let (writer, recovery) = recovery::recover(&dir, &options, shared.clone(), jobs)?;
+        let writer = std::thread::Builder::new()
+            .name("prediction-log".into())
+            .spawn(move || writer.run())
+            .map_err(LogError::io("start the writer of", &dir))?;
+        Ok((Self { dir, options, shared, jobs: Some(sender), writer: Some(writer), _lock: lock }, recovery))
+    }
+
+    /// Appends predictions and, in durable mode, blocks until they are on the disk.
+    pub fn append(&self, batch: &PredictionBatch) -> Result<Receipt, LogError> {
+        self.submit(batch)?.wait()
+    }
+
+    /// Appends labels; always blocks until they are written, in durable mode until they are on the disk.
+    pub fn append_labels(&self, batch: &LabelBatch) -> Result<Receipt, LogError> {
+        self.submit_labels(batch)?.wait()
+    }
+
+    /// Queues predictions; the [`Pending`] is awaited or waited for. In buffered mode it is acknowledged at once.
+    pub fn submit(&self, batch: &PredictionBatch) -> Result<Pending, LogError> {
+        let payload = codec::encode_predictions(batch)?;
+        let waits = self.options.durability == Durability::Durable;
+        self.enqueue(codec::PREDICTIONS_V1, payload, batch.rows(), waits)
+    }
+
+    /// Queues labels; see [`PredictionLog::submit`].
+    pub fn submit_labels(&self, batch: &LabelBatch) -> Result<Pending, LogError> {
+        let payload = codec::encode_labels(batch)?;
+        self.enqueue(codec::LABELS_V1, payload, batch.rows(), true)
+    }
+
+    /// Seals the segment that is being written, if it holds records, and names it.
+    pub fn rotate(&self) -> Result<Option<SegmentId>, LogError> {
+        let (reply, answer) = mpsc::sync_channel(1);
+        let jobs = self.jobs.as_ref().ok_or(LogError::Closed)?;
+        jobs.send(Job::Rotate(reply)).map_err(|_| LogError::Closed)?;
+        answer.recv().map_err(|_| LogError::Closed)?
+    }
+
+    /// The segments that are complete and wait to be handed over, oldest first.
+    pub fn sealed(&self) -> Vec<SegmentId> {
+        self.shared.segments().sealed.iter().copied().collect()
+    }
+
+    /// The segment that is being written; `None` while the disk does not let one be made.
+    pub fn active(&self) -> Option<SegmentId> {
+        self.shared.segments().active.map(|(id, _)| id)
+    }
+
+    /// Everything that can be read of a segment, sealed or still being written (then: up to what is acknowledged).
+    pub fn read(&self, segment: SegmentId) -> Result<Contents, LogError> {
+        let (sealed, length) = self.find(segment)?;
+        let path = disk::segment_path(&self.dir, segment);
+        let mut file = fs::read(&path).map_err(LogError::io("read the segment", &path))?;
+        file.truncate(length.unwrap_or(u64::MAX).min(file.len() as u64) as usize);
+        let scan = segment::scan(&path, &file, true);
+        let mut damage = scan.damage;
+        damage.extend(scan.torn_at.map(|offset| recovery::torn_damage(&path, &file, offset)));
+        if sealed && damage.is_empty() {
+            self.shared.segments().whole.insert(segment);
+        }
+        Ok(Contents { segment, entries: scan.entries, damage })
+    }
+
+    /// The records of a segment as tables; see [`SegmentTables`].
+    pub fn read_tables(&self, segment: SegmentId) -> Result<SegmentTables, LogError> {
+        self.read(segment).map(tables::to_tables)
+    }
+
+    /// Lets go of a sealed segment whose records are safe elsewhere. Doing it twice is harmless. A damaged segment is
+    /// moved into the folder `aside` instead of deleted; the path is answered.
+    pub fn drop_sealed(&self, segment: SegmentId) -> Result<Option<PathBuf>, LogError> {
+        match self.find(segment) {
+            Err(LogError::UnknownSegment(_)) => return Ok(None),
+            Err(error) => return Err(error),
+            Ok((false, _)) => return Err(LogError::StillOpen(segment)),
+            Ok((true, _)) => {}
+        }
+        let path = disk::segment_path(&self.dir, segment);
+        let known_whole = self.shared.segments().whole.contains(&segment);
+        let whole = known_whole || !path.exists() || self.read(segment)?.damage.is_empty();
+        let kept = match whole {
+            true => disk::delete_segment(&self.dir, &path).map(|()| None),
+            false => disk::move_aside(&self.dir, &path).map(Some),
+        }?;
+        let mut segments = self.shared.segments();
+        segments.sealed.remove(&segment);
+        segments.whole.remove(&segment);
+        Ok(kept)
+    }
+
+    /// Whether appends wait for the disk.
+    pub fn durability(&self) -> Durability {
+        self.options.durability
+    }
+
+    /// The folder of the log.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    pub fn counts(&self) -> LogCounts {
+        let load = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
+        LogCounts {
+            appended: load(&self.shared.appended),
+            rows: load(&self.shared.rows),
+            groups: load(&self.shared.groups),
+            refused_rows: load(&self.shared.refused_rows),
+            waiting: self.shared.queued_appends.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Whether the segment is sealed, and how many bytes of it are acknowledged when it is not.
+    fn find(&self, segment: SegmentId) -> Result<(bool, Option<u64>), LogError> {
+        let segments = self.shared.segments();
+        if segments.sealed.contains(&segment) {
+            return Ok((true, None));
+        }
+        match segments.active {
+            Some((active, length)) if active == segment => Ok((false, Some(length))),
+            _ if segments.retired == Some(segment) => Ok((false, None)),
+            _ => Err(LogError::UnknownSegment(segment)),
+        }
+    }
+
+    fn enqueue(&self, kind: u8, payload: Vec<u8>, rows: usize, waits: bool) -> Result<Pending, LogError> {
+        if payload.len() > segment::MAX_PAYLOAD {
+            return Err(LogError::TooLarge { bytes: payload.len(), limit: segment::MAX_PAYLOAD });
+        }
+        let bytes = payload.len();
+        let waiting = self.shared.queued_appends.load(Ordering::Relaxed);
+        let queued = self.shared.queued_bytes.fetch_add(bytes, Ordering::Relaxed);
+        // A single append always fits into an empty queue, however small the bound.
+        if queued > 0 && queued + bytes > self.options.queue_bytes {
+            self.shared.queued_bytes.fetch_sub(bytes, Ordering::Relaxed);
+            return Err(LogError::Busy { waiting });
+        }
+        self.shared.queued_appends.fetch_add(1, Ordering::Relaxed);
+        let (reply, pending) = match waits {
+            true => {
+                let (reply, pending) = pending::pending();
+                (Some(reply), pending)
+            }
+            false => (None, Pending::done(Ok(Receipt { sequence: 0, segment: None }))),
+        };
+        let job = Job::Append(Append { kind, payload, rows: rows as u64, reply });
+        let refused = match self.jobs.as_ref().map(|jobs| jobs.try_send(job)) {
+            Some(Ok(())) => return Ok(pending),
+            Some(Err(TrySendError::Full(_))) => LogError::Busy { waiting },
+            Some(Err(TrySendError::Disconnected(_))) | None => LogError::Closed,
+        };
+        self.shared.queued_appends.fetch_sub(1, Ordering::Relaxed);
+        self.shared.queued_bytes.fetch_sub(bytes, Ordering::Relaxed);
+        Err(refused)
+    }
+}
+
+impl Drop for PredictionLog {
+    fn drop(&mut self) {
+        // The writer ends when the last sender is gone; what was queued is written first.
+        self.jobs = None;
+        if let Some(writer) = self.writer.take() {
+            // A writer that panicked has answered everybody with `Closed`; there is nobody left to tell.
+            let _ = writer.join();
+        }
+    }
+}
+
+fn lock(dir: &Path) -> Result<File, LogError> {
+    let path = dir.join("lock");
+    let file = File::create(&path).map_err(LogError::io("create", &path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(fs::TryLockError::WouldBlock) => Err(LogError::InUse { path: dir.to_owned() }),
+        Err(fs::TryLockError::Error(error)) => Err(LogError::io("lock", &path)(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests;

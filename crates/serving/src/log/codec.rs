@@ -1,0 +1,255 @@
+//! Records as bytes: a compact columnar frame per batch. The kind of a frame is its format; an old kind opens for ever.
+//!
+//! Numbers are little-endian, counts are varints, a text is its length and its UTF-8 bytes.
+
+use std::sync::Arc;
+
+use kilter_domain::{
+    digest::Digest,
+    table::{Column, Table},
+    time::Timestamp,
+};
+
+use super::{
+    bytes::{Bytes, DecodeError, put_optional_text, put_text, put_varint},
+    error::LogError,
+    record::{LabelBatch, PredictionBatch, Probabilities, Record, Role, VersionRef},
+};
+
+/// Kind of a frame that holds a [`PredictionBatch`].
+pub(super) const PREDICTIONS_V1: u8 = 1;
+/// Kind of a frame that holds a [`LabelBatch`].
+pub(super) const LABELS_V1: u8 = 2;
+
+pub(super) fn decode(kind: u8, payload: &[u8]) -> Result<Record, DecodeError> {
+    let mut bytes = Bytes::new(payload);
+    let record = match kind {
+        PREDICTIONS_V1 => Record::Predictions(decode_predictions(&mut bytes)?),
+        LABELS_V1 => Record::Labels(decode_labels(&mut bytes)?),
+        _ => return Err(DecodeError::Unknown("kind of record")),
+    };
+    bytes.end()?;
+    Ok(record)
+}
+
+pub(super) fn encode_predictions(batch: &PredictionBatch) -> Result<Vec<u8>, LogError> {
+    check_predictions(batch)?;
+    let mut out = Vec::with_capacity(128 + batch.rows() * (32 + 12 * batch.features.names().len()));
+    put_varint(&mut out, batch.version.number);
+    out.extend_from_slice(batch.version.digest.raw());
+    out.push(batch.role as u8);
+    put_optional_text(&mut out, batch.consumer.as_deref());
+    out.extend_from_slice(&batch.recorded_at.millis().to_le_bytes());
+    put_varint(&mut out, batch.latency_us);
+    put_ids(&mut out, &batch.ids);
+    put_times(&mut out, &batch.event_times, batch.recorded_at);
+    batch.scores.iter().for_each(|score| out.extend_from_slice(&score.to_le_bytes()));
+    put_classes(&mut out, batch.labels.as_deref());
+    put_probabilities(&mut out, batch.probabilities.as_ref());
+    put_varint(&mut out, batch.features.names().len() as u64);
+    for (name, column) in batch.features.columns() {
+        put_text(&mut out, name);
+        put_column(&mut out, column);
+    }
+    Ok(out)
+}
+
+fn check_predictions(batch: &PredictionBatch) -> Result<(), LogError> {
+    let rows = batch.rows();
+    let features = if batch.features.names().is_empty() { rows } else { batch.features.rows() };
+    let labels = batch.labels.as_ref().map_or(rows, Vec::len);
+    if let Some(Probabilities { classes, values }) = &batch.probabilities
+        && classes.checked_mul(rows) != Some(values.len())
+    {
+        return Err(LogError::Ragged {
+            part: format!("probabilities of {classes} classes"),
+            found: values.len(),
+            rows,
+        });
+    }
+    let parts = [
+        ("event times", batch.event_times.len()),
+        ("scores", batch.scores.len()),
+        ("predicted labels", labels),
+        ("features", features),
+    ];
+    fits(rows, &parts)
+}
+
+fn fits(rows: usize, parts: &[(&str, usize)]) -> Result<(), LogError> {
+    match parts.iter().find(|(_, found)| *found != rows) {
+        None => Ok(()),
+        Some((part, found)) => Err(LogError::Ragged { part: (*part).to_owned(), found: *found, rows }),
+    }
+}
+
+pub(super) fn encode_labels(batch: &LabelBatch) -> Result<Vec<u8>, LogError> {
+    fits(batch.rows(), &[("values", batch.values.len()), ("known-at times", batch.known_at.len())])?;
+    let mut out = Vec::with_capacity(32 + batch.rows() * 48);
+    out.extend_from_slice(&batch.recorded_at.millis().to_le_bytes());
+    put_ids(&mut out, &batch.ids);
+    put_times(&mut out, &batch.known_at, batch.recorded_at);
+    put_column(&mut out, &batch.values);
+    Ok(out)
+}
+
+fn decode_predictions(bytes: &mut Bytes<'_>) -> Result<PredictionBatch, DecodeError> {
+    let version = VersionRef { number: bytes.varint()?, digest: Digest::from_raw(bytes.array()?) };
+    let role = match bytes.byte()? {
+        0 => Role::Champion,
+        1 => Role::Candidate,
+        2 => Role::Shadow,
+        _ => return Err(DecodeError::Unknown("role")),
+    };
+    let consumer = bytes.optional_text()?;
+    let recorded_at = Timestamp(bytes.i64()?);
+    let latency_us = bytes.varint()?;
+    let ids = take_ids(bytes)?;
+    let event_times = take_times(bytes, ids.len(), recorded_at)?;
+    let scores = bytes.f64s(ids.len())?;
+    let labels = take_classes(bytes, ids.len())?;
+    let probabilities = take_probabilities(bytes, ids.len())?;
+    let mut features = Table::default();
+    for _ in 0..bytes.count(2)? {
+        let name = bytes.text()?;
+        let column = take_column(bytes, ids.len())?;
+        features.push(name, column).map_err(|_| DecodeError::Ragged)?;
+    }
+    Ok(PredictionBatch {
+        version,
+        role,
+        consumer,
+        recorded_at,
+        latency_us,
+        ids,
+        event_times,
+        features,
+        scores,
+        labels,
+        probabilities,
+    })
+}
+
+fn decode_labels(bytes: &mut Bytes<'_>) -> Result<LabelBatch, DecodeError> {
+    let recorded_at = Timestamp(bytes.i64()?);
+    let ids = take_ids(bytes)?;
+    let known_at = take_times(bytes, ids.len(), recorded_at)?;
+    let values = take_column(bytes, ids.len())?;
+    Ok(LabelBatch { recorded_at, ids, values, known_at })
+}
+
+fn put_ids(out: &mut Vec<u8>, ids: &[Arc<str>]) {
+    put_varint(out, ids.len() as u64);
+    ids.iter().for_each(|id| put_text(out, id));
+}
+
+fn take_ids(bytes: &mut Bytes<'_>) -> Result<Vec<Arc<str>>, DecodeError> {
+    (0..bytes.count(1)?).map(|_| bytes.text().map(Arc::from)).collect()
+}
+
+/// Most rows happened when they were recorded: that costs one byte.
+fn put_times(out: &mut Vec<u8>, times: &[Timestamp], usual: Timestamp) {
+    let differ = times.iter().any(|time| *time != usual);
+    out.push(u8::from(differ));
+    if differ {
+        times.iter().for_each(|time| out.extend_from_slice(&time.millis().to_le_bytes()));
+    }
+}
+
+fn take_times(bytes: &mut Bytes<'_>, rows: usize, usual: Timestamp) -> Result<Vec<Timestamp>, DecodeError> {
+    match bytes.byte()? {
+        0 => Ok(vec![usual; rows]),
+        1 => Ok(bytes.i64s(rows)?.into_iter().map(Timestamp).collect()),
+        _ => Err(DecodeError::Unknown("form of times")),
+    }
+}
+
+/// Predicted classes are few: a dictionary in order of first appearance, then one index a row.
+fn put_classes(out: &mut Vec<u8>, labels: Option<&[Arc<str>]>) {
+    let Some(labels) = labels else { return out.push(0) };
+    out.push(1);
+    let mut dictionary: Vec<&str> = Vec::new();
+    let indices: Vec<usize> = labels
+        .iter()
+        .map(|label| {
+            dictionary.iter().position(|known| *known == &**label).unwrap_or_else(|| {
+                dictionary.push(label);
+                dictionary.len() - 1
+            })
+        })
+        .collect();
+    put_varint(out, dictionary.len() as u64);
+    dictionary.iter().for_each(|class| put_text(out, class));
+    indices.iter().for_each(|index| put_varint(out, *index as u64));
+}
+
+fn take_classes(bytes: &mut Bytes<'_>, rows: usize) -> Result<Option<Vec<Arc<str>>>, DecodeError> {
+    if bytes.byte()? == 0 {
+        return Ok(None);
+    }
+    let dictionary: Vec<Arc<str>> =
+        (0..bytes.count(1)?).map(|_| bytes.text().map(Arc::from)).collect::<Result<_, _>>()?;
+    let class = |index: u64| usize::try_from(index).ok().and_then(|at| dictionary.get(at).cloned());
+    (0..rows).map(|_| class(bytes.varint()?).ok_or(DecodeError::Unknown("class"))).collect::<Result<_, _>>().map(Some)
+}
+
+fn put_probabilities(out: &mut Vec<u8>, probabilities: Option<&Probabilities>) {
+    let Some(probabilities) = probabilities else { return out.push(0) };
+    put_varint(out, probabilities.classes as u64 + 1);
+    probabilities.values.iter().for_each(|value| out.extend_from_slice(&value.to_le_bytes()));
+}
+
+fn take_probabilities(bytes: &mut Bytes<'_>, rows: usize) -> Result<Option<Probabilities>, DecodeError> {
+    let Some(classes) = bytes.varint()?.checked_sub(1) else { return Ok(None) };
+    let classes = usize::try_from(classes).map_err(|_| DecodeError::Short)?;
+    let values = bytes.f32s(classes.checked_mul(rows).ok_or(DecodeError::Short)?)?;
+    Ok(Some(Probabilities { classes, values }))
+}
+
+fn put_column(out: &mut Vec<u8>, column: &Column) {
+    match column {
+        Column::Float(values) => {
+            out.push(0);
+            values.iter().for_each(|value| out.extend_from_slice(&value.to_le_bytes()));
+        }
+        Column::Int(values) => put_integers(out, 1, values),
+        Column::Time(values) => put_integers(out, 2, values),
+        Column::Bool(values) => {
+            out.push(3);
+            out.extend(values.iter().map(|value| value.map_or(2, u8::from)));
+        }
+        Column::Text(values) => {
+            out.push(4);
+            values.iter().for_each(|value| put_optional_text(out, value.as_deref()));
+        }
+    }
+}
+
+/// One byte says whether it is there, then the value.
+fn put_integers(out: &mut Vec<u8>, tag: u8, values: &[Option<i64>]) {
+    out.push(tag);
+    for value in values {
+        out.push(u8::from(value.is_some()));
+        out.extend(value.iter().flat_map(|value| value.to_le_bytes()));
+    }
+}
+
+fn take_integers(bytes: &mut Bytes<'_>, rows: usize) -> Result<Vec<Option<i64>>, DecodeError> {
+    (0..rows)
+        .map(|_| match bytes.byte()? {
+            0 => Ok(None),
+            _ => bytes.i64().map(Some),
+        })
+        .collect()
+}
+
+fn take_column(bytes: &mut Bytes<'_>, rows: usize) -> Result<Column, DecodeError> {
+    Ok(match bytes.byte()? {
+        0 => Column::Float(bytes.f64s(rows)?),
+        1 => Column::Int(take_integers(bytes, rows)?),
+        2 => Column::Time(take_integers(bytes, rows)?),
+        3 => Column::Bool(bytes.take(rows)?.iter().map(|value| (*value < 2).then_some(*value == 1)).collect()),
+        4 => Column::Text((0..rows).map(|_| bytes.optional_text()).collect::<Result<_, _>>()?),
+        _ => return Err(DecodeError::Unknown("type of column")),
+    })
+}

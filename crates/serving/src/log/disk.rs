@@ -1,0 +1,159 @@
+//! The few things the log does to its folder, each followed by the sync that makes it last.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, Write},
+    path::{Path, PathBuf},
+};
+
+use super::{error::LogError, options::LogOptions, record::SegmentId, segment::Header};
+
+const SUFFIX: &str = ".klog";
+/// Where bytes are kept that are no records: torn ends and damaged segments. Nothing reads it but a person.
+const ASIDE: &str = "aside";
+
+pub(super) fn segment_path(dir: &Path, id: SegmentId) -> PathBuf {
+    dir.join(format!("{id}{SUFFIX}"))
+}
+
+/// The segments of a folder, oldest first; half-made ones are removed.
+pub(super) fn list_segments(dir: &Path) -> Result<Vec<SegmentId>, LogError> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(dir).map_err(LogError::io("list the prediction log", dir))? {
+        let path = entry.map_err(LogError::io("list the prediction log", dir))?.path();
+        let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
+        if name.ends_with(".klog.new") {
+            // It was never renamed, so nothing in it was acknowledged.
+            fs::remove_file(&path).map_err(LogError::io("remove a half-made segment", &path))?;
+        } else if let Some(number) = name.strip_suffix(SUFFIX).and_then(|stem| stem.parse().ok()) {
+            found.push(SegmentId(number));
+        }
+    }
+    found.sort_unstable();
+    Ok(found)
+}
+
+/// Makes a segment that has a whole header and a lasting name, or none at all.
+pub(super) fn create_segment(dir: &Path, header: Header, options: &LogOptions) -> Result<SegmentFile, LogError> {
+    let path = segment_path(dir, header.segment);
+    let new = path.with_extension("klog.new");
+    let attempt = || -> Result<SegmentFile, LogError> {
+        let file = OpenOptions::new().create(true).write(true).truncate(true).open(&new);
+        let file = file.map_err(LogError::io("create the segment", &new))?;
+        let mut file = SegmentFile::wrap(file, options);
+        file.write_all(&header.encode()).map_err(LogError::io("write the segment", &new))?;
+        file.sync().map_err(LogError::io("sync the segment", &new))?;
+        fs::rename(&new, &path).map_err(LogError::io("name the segment", &path))?;
+        sync_folder(dir)?;
+        Ok(file)
+    };
+    attempt().inspect_err(|_| {
+        // Best effort: what remains is removed when the log is opened next.
+        let _ = fs::remove_file(&new);
+    })
+}
+
+/// Opens a segment to append behind its first `length` bytes.
+pub(super) fn reopen_segment(path: &Path, length: u64, options: &LogOptions) -> Result<SegmentFile, LogError> {
+    use std::io::{Seek, SeekFrom};
+    let file = OpenOptions::new().write(true).open(path).map_err(LogError::io("open the segment", path))?;
+    (&file).seek(SeekFrom::Start(length)).map_err(LogError::io("open the segment", path))?;
+    Ok(SegmentFile::wrap(file, options))
+}
+
+/// Copies the bytes from `offset` on into the folder for odd bytes, then cuts them off.
+pub(super) fn cut_tail(dir: &Path, path: &Path, bytes: &[u8], offset: u64) -> Result<PathBuf, LogError> {
+    let aside = aside_folder(dir)?;
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    let kept = aside.join(format!("{stem}-at-{offset}.torn"));
+    let tail = bytes.get(offset as usize..).unwrap_or_default();
+    let write = || -> io::Result<()> {
+        let mut file = File::create(&kept)?;
+        file.write_all(tail)?;
+        file.sync_all()
+    };
+    write().map_err(LogError::io("keep the torn end of a segment", &kept))?;
+    sync_folder(&aside)?;
+    let cut = || -> io::Result<()> {
+        let file = OpenOptions::new().write(true).open(path)?;
+        file.set_len(offset)?;
+        file.sync_all()
+    };
+    cut().map_err(LogError::io("cut the torn end of", path))?;
+    Ok(kept)
+}
+
+/// Moves a damaged segment out of the way instead of deleting it.
+pub(super) fn move_aside(dir: &Path, path: &Path) -> Result<PathBuf, LogError> {
+    let kept = aside_folder(dir)?.join(path.file_name().unwrap_or_default()).with_extension("damaged");
+    fs::rename(path, &kept).map_err(LogError::io("keep the damaged segment", path))?;
+    sync_folder(dir)?;
+    Ok(kept)
+}
+
+pub(super) fn delete_segment(dir: &Path, path: &Path) -> Result<(), LogError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(LogError::io("delete the segment", path)(error)),
+        _ => sync_folder(dir),
+    }
+}
+
+fn aside_folder(dir: &Path) -> Result<PathBuf, LogError> {
+    let aside = dir.join(ASIDE);
+    fs::create_dir_all(&aside).map_err(LogError::io("create", &aside))?;
+    sync_folder(dir)?;
+    Ok(aside)
+}
+
+/// A name lasts only when its folder was synced.
+pub(super) fn sync_folder(dir: &Path) -> Result<(), LogError> {
+    File::open(dir).and_then(|folder| folder.sync_all()).map_err(LogError::io("sync the folder", dir))
+}
+
+/// An open segment. In tests a disk can be told to be full or to fail.
+pub(super) struct SegmentFile {
+    file: File,
+    #[cfg(test)]
+    faults: std::sync::Arc<super::faults::Faults>,
+}
+
+impl SegmentFile {
+    #[cfg(not(test))]
+    fn wrap(file: File, _: &LogOptions) -> Self {
+        Self { file }
+    }
+
+    #[cfg(not(test))]
+    pub(super) fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.file.write_all(bytes)
+    }
+
+    #[cfg(not(test))]
+    pub(super) fn sync(&mut self) -> io::Result<()> {
+        self.file.sync_data()
+    }
+
+    #[cfg(test)]
+    fn wrap(file: File, options: &LogOptions) -> Self {
+        Self { file, faults: options.faults.clone() }
+    }
+
+    #[cfg(test)]
+    pub(super) fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let room = self.faults.take_space(bytes.len());
+        self.file.write_all(&bytes[..room])?;
+        if room < bytes.len() { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
+    }
+
+    #[cfg(test)]
+    pub(super) fn sync(&mut self) -> io::Result<()> {
+        if self.faults.sync_fails() { Err(io::Error::other("injected sync failure")) } else { self.file.sync_data() }
+    }
+
+    /// Takes back everything behind `length`, as if it had never been written.
+    pub(super) fn truncate(&mut self, length: u64) -> io::Result<()> {
+        use std::io::{Seek, SeekFrom};
+        self.file.set_len(length)?;
+        self.file.seek(SeekFrom::Start(length)).map(drop)
+    }
+}

@@ -1,0 +1,39 @@
+//! A disk that fills up or fails on command. Exists only in tests of this crate.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+#[derive(Debug)]
+pub(super) struct Faults {
+    space: AtomicUsize,
+    sync_fails: AtomicBool,
+}
+
+impl Default for Faults {
+    fn default() -> Self {
+        Self { space: AtomicUsize::new(usize::MAX), sync_fails: AtomicBool::new(false) }
+    }
+}
+
+impl Faults {
+    pub(super) fn set_space(&self, bytes: usize) {
+        self.space.store(bytes, Ordering::SeqCst);
+    }
+
+    pub(super) fn set_sync_fails(&self, fails: bool) {
+        self.sync_fails.store(fails, Ordering::SeqCst);
+    }
+
+    /// How many of `bytes` still fit.
+    pub(super) fn take_space(&self, bytes: usize) -> usize {
+        let space = self.space.load(Ordering::SeqCst);
+        let room = bytes.min(space);
+        if space != usize::MAX {
+            self.space.store(space - room, Ordering::SeqCst);
+        }
+        room
+    }
+
+    pub(super) fn sync_fails(&self) -> bool {
+        self.sync_fails.load(Ordering::SeqCst)
+    }
+}

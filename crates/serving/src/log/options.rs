@@ -1,0 +1,55 @@
+//! How the log writes: when it acknowledges, how large things may grow.
+
+use std::time::Duration;
+
+/// When an append is acknowledged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durability {
+    /// After `fdatasync`: what was acknowledged survives `kill -9` and a power cut.
+    Durable,
+    /// At once. A crash loses what was queued; a power cut loses at most the last [`LogOptions::flush_every`] besides.
+    Buffered,
+}
+
+/// Bounds of a log. The defaults suit one machine.
+#[derive(Clone, Debug)]
+pub struct LogOptions {
+    pub durability: Durability,
+    /// A segment is sealed when it has reached this many bytes.
+    pub segment_bytes: u64,
+    /// A segment is sealed when it has reached this many rows.
+    pub segment_rows: u64,
+    /// A segment that holds records is sealed this long after its first one (measured on the monotonic clock).
+    pub segment_age: Duration,
+    /// Appends that may wait for the writer; one more is refused with [`super::LogError::Busy`].
+    pub queue_appends: usize,
+    /// Bytes that may wait for the writer; see `queue_appends`.
+    pub queue_bytes: usize,
+    /// Buffered mode: the longest time between two `fdatasync`s while records arrive.
+    pub flush_every: Duration,
+    #[cfg(test)]
+    pub(super) faults: std::sync::Arc<super::faults::Faults>,
+}
+
+impl Default for LogOptions {
+    fn default() -> Self {
+        Self {
+            durability: Durability::Durable,
+            segment_bytes: 32 << 20,
+            segment_rows: 250_000,
+            segment_age: Duration::from_secs(15 * 60),
+            queue_appends: 4_096,
+            queue_bytes: 128 << 20,
+            flush_every: Duration::from_millis(500),
+            #[cfg(test)]
+            faults: Default::default(),
+        }
+    }
+}
+
+impl LogOptions {
+    /// The defaults, acknowledging at once: bounded loss, no waiting for the disk.
+    pub fn buffered() -> Self {
+        Self { durability: Durability::Buffered, ..Self::default() }
+    }
+}

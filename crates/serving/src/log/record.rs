@@ -1,0 +1,140 @@
+//! What the log remembers: rows that were predicted, and what turned out to be true of them.
+
+use std::{fmt, sync::Arc};
+
+use kilter_domain::{
+    digest::Digest,
+    table::{Column, Table},
+    time::Timestamp,
+};
+
+/// The version that made a prediction: its number in the registry (a person's name for it) and its digest (its identity).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct VersionRef {
+    pub number: u64,
+    pub digest: Digest,
+}
+
+impl fmt::Display for VersionRef {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}", self.number)
+    }
+}
+
+/// In which role a version scored the rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Role {
+    /// The live version; its answer went to the caller.
+    Champion,
+    /// The canary; its answer went to the caller.
+    Candidate,
+    /// Scored beside the champion; its answer went nowhere but here.
+    Shadow,
+}
+
+impl Role {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Champion => "champion",
+            Self::Candidate => "candidate",
+            Self::Shadow => "shadow",
+        }
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.as_str())
+    }
+}
+
+/// Rows that one version scored in one request. All columns have as many entries as `ids`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PredictionBatch {
+    pub version: VersionRef,
+    pub role: Role,
+    /// Who asked; unknown when the caller did not say.
+    pub consumer: Option<Arc<str>>,
+    /// When the answer was made.
+    pub recorded_at: Timestamp,
+    /// Time the version took for all rows of the request, in microseconds.
+    pub latency_us: u64,
+    /// Prediction ids; labels find their row by them.
+    pub ids: Vec<Arc<str>>,
+    /// When the events happened; equals `recorded_at` unless a backfill or replay said otherwise.
+    pub event_times: Vec<Timestamp>,
+    /// What went in, as the model was given it, and the columns that are only recorded. A shadow's batch holds only
+    /// the columns that the champion's batch of the same ids does not hold, and may have none.
+    pub features: Table,
+    /// The score of each row: probability of the positive class, predicted value, or probability of `labels`.
+    pub scores: Vec<f64>,
+    /// The predicted class of each row; `None` for a regression.
+    pub labels: Option<Vec<Arc<str>>>,
+    /// Row-major class probabilities for more than two classes; `None` otherwise (two classes: the score says it all).
+    pub probabilities: Option<Probabilities>,
+}
+
+/// Class probabilities, `rows × classes`, row-major.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Probabilities {
+    pub classes: usize,
+    pub values: Vec<f32>,
+}
+
+impl PredictionBatch {
+    pub fn rows(&self) -> usize {
+        self.ids.len()
+    }
+}
+
+/// What turned out to be true, by prediction id. A label may be late, may correct an earlier one of the same id (the one
+/// recorded last wins: by sequence number, clocks jump) and may belong to an id that nobody knows (yet): all are kept.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LabelBatch {
+    /// When Kilter was told.
+    pub recorded_at: Timestamp,
+    pub ids: Vec<Arc<str>>,
+    /// The truth: text for a class, a number for a regression. A missing value withdraws an earlier label.
+    pub values: Column,
+    /// When each label became known to the world.
+    pub known_at: Vec<Timestamp>,
+}
+
+impl LabelBatch {
+    pub fn rows(&self) -> usize {
+        self.ids.len()
+    }
+}
+
+/// One acknowledged entry of the log.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Record {
+    Predictions(PredictionBatch),
+    Labels(LabelBatch),
+}
+
+impl Record {
+    pub fn rows(&self) -> usize {
+        match self {
+            Self::Predictions(batch) => batch.rows(),
+            Self::Labels(batch) => batch.rows(),
+        }
+    }
+}
+
+/// A record and its place in the order of all records of its log. The order is this number, never a clock.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entry {
+    pub sequence: u64,
+    pub record: Record,
+}
+
+/// The number of a segment file; numbers grow and are never used twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SegmentId(pub u64);
+
+impl fmt::Display for SegmentId {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{:010}", self.0)
+    }
+}

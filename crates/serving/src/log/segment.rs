@@ -1,0 +1,177 @@
+//! The file format: a header (twice), then frames, each with a length, a sequence number and a checksum.
+//!
+//! A frame begins with a mark that was drawn at random for this file, and the checksum starts from it: bytes that a
+//! client chose (a text feature that looks like a frame) can therefore never be taken for a record while a reader
+//! looks for the next readable one behind a damaged place.
+
+use std::{
+    hash::{BuildHasher, RandomState},
+    path::Path,
+};
+
+use super::{
+    codec,
+    error::Damage,
+    record::{Entry, SegmentId},
+};
+
+const MAGIC: [u8; 8] = *b"KILTERL1";
+const HEADER_COPY: usize = 32;
+/// Bytes before the first frame: the header stands twice.
+pub(super) const HEADER_BYTES: usize = 2 * HEADER_COPY;
+const FRAME_HEADER: usize = 21;
+/// The largest payload of one frame; a longer length is damage, not a record.
+pub(super) const MAX_PAYLOAD: usize = 64 << 20;
+
+/// What a segment file says of itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Header {
+    pub(super) segment: SegmentId,
+    /// No frame of this file has a lower sequence number.
+    pub(super) first_sequence: u64,
+    /// Begins every frame of this file.
+    pub(super) mark: u32,
+}
+
+impl Header {
+    pub(super) fn new(segment: SegmentId, first_sequence: u64) -> Self {
+        // RandomState is seeded by the operating system: unguessable enough, and no dependency.
+        let mark = RandomState::new().hash_one(first_sequence) as u32;
+        Self { segment, first_sequence, mark }
+    }
+
+    pub(super) fn encode(&self) -> Vec<u8> {
+        let mut copy = Vec::with_capacity(HEADER_BYTES);
+        copy.extend_from_slice(&MAGIC);
+        copy.extend_from_slice(&self.segment.0.to_le_bytes());
+        copy.extend_from_slice(&self.first_sequence.to_le_bytes());
+        copy.extend_from_slice(&self.mark.to_le_bytes());
+        copy.extend_from_slice(&crc32fast::hash(&copy).to_le_bytes());
+        copy.repeat(2)
+    }
+
+    fn decode(file: &[u8]) -> Option<Self> {
+        file.chunks_exact(HEADER_COPY).take(2).find_map(Self::decode_copy)
+    }
+
+    fn decode_copy(copy: &[u8]) -> Option<Self> {
+        let number = |at: usize| copy.get(at..at + 8)?.try_into().ok().map(u64::from_le_bytes);
+        let mark = |at: usize| copy.get(at..at + 4)?.try_into().ok().map(u32::from_le_bytes);
+        (copy.starts_with(&MAGIC) && mark(28)? == crc32fast::hash(&copy[..28])).then_some(())?;
+        Some(Self { segment: SegmentId(number(8)?), first_sequence: number(16)?, mark: mark(24)? })
+    }
+}
+
+/// Appends a frame to `out`. `payload` is at most [`MAX_PAYLOAD`] long (checked when the append was accepted).
+pub(super) fn put_frame(out: &mut Vec<u8>, mark: u32, kind: u8, sequence: u64, payload: &[u8]) {
+    out.extend_from_slice(&mark.to_le_bytes());
+    let begin = out.len();
+    out.extend_from_slice(&(payload.len() as u32).to_le_bytes());
+    out.push(kind);
+    out.extend_from_slice(&sequence.to_le_bytes());
+    let crc = checksum(mark, &out[begin..], payload);
+    out.extend_from_slice(&crc.to_le_bytes());
+    out.extend_from_slice(payload);
+}
+
+/// Bytes of a frame around its payload.
+pub(super) const fn frame_bytes(payload: usize) -> usize {
+    FRAME_HEADER + payload
+}
+
+fn checksum(mark: u32, head: &[u8], payload: &[u8]) -> u32 {
+    let mut crc = crc32fast::Hasher::new_with_initial(mark);
+    crc.update(head);
+    crc.update(payload);
+    crc.finalize()
+}
+
+struct Frame<'a> {
+    kind: u8,
+    sequence: u64,
+    payload: &'a [u8],
+    length: usize,
+}
+
+fn frame_at(rest: &[u8], mark: u32) -> Option<Frame<'_>> {
+    let (header, after) = rest.split_at_checked(FRAME_HEADER)?;
+    header.starts_with(&mark.to_le_bytes()).then_some(())?;
+    let word = |at: usize| header[at..at + 4].try_into().ok().map(u32::from_le_bytes);
+    let length = word(4)? as usize;
+    let payload = (length <= MAX_PAYLOAD).then(|| after.get(..length))??;
+    let crc = word(17)?;
+    (crc == checksum(mark, &header[4..17], payload)).then_some(())?;
+    let sequence = header[9..17].try_into().ok().map(u64::from_le_bytes)?;
+    Some(Frame { kind: header[8], sequence, payload, length: FRAME_HEADER + length })
+}
+
+/// All that can be read of a segment's bytes.
+#[derive(Debug, Default)]
+pub(super) struct Scan {
+    pub(super) header: Option<Header>,
+    pub(super) entries: Vec<Entry>,
+    pub(super) rows: u64,
+    /// Unreadable places with readable frames behind them, and frames that cannot be understood.
+    pub(super) damage: Vec<Damage>,
+    /// Where the unreadable end of the file begins: what a crash tears off.
+    pub(super) torn_at: Option<u64>,
+    /// The first sequence number that is free.
+    pub(super) next_sequence: u64,
+}
+
+/// Reads what can be read. With `keep` false the records are checked and counted, not kept.
+pub(super) fn scan(path: &Path, file: &[u8], keep: bool) -> Scan {
+    let Some(header) = Header::decode(file) else {
+        let reason = "both copies of the header are unreadable".to_owned();
+        let damage = vec![Damage { path: path.to_owned(), offset: 0, bytes: file.len() as u64, reason }];
+        return Scan { damage, ..Scan::default() };
+    };
+    let mut scan = Scan { header: Some(header), next_sequence: header.first_sequence, ..Scan::default() };
+    let mut at = HEADER_BYTES.min(file.len());
+    while at < file.len() {
+        let Some(frame) = frame_at(&file[at..], header.mark) else {
+            let Some(next) = next_frame(file, at + 1, header.mark) else {
+                scan.torn_at = Some(at as u64);
+                break;
+            };
+            scan.damaged(path, at, next - at, "its checksum or length is wrong");
+            at = next;
+            continue;
+        };
+        match codec::decode(frame.kind, frame.payload) {
+            Ok(record) => {
+                scan.rows += record.rows() as u64;
+                if keep {
+                    scan.entries.push(Entry { sequence: frame.sequence, record });
+                }
+            }
+            Err(reason) => scan.damaged(path, at, frame.length, &reason.to_string()),
+        }
+        scan.next_sequence = scan.next_sequence.max(frame.sequence.saturating_add(1));
+        at += frame.length;
+    }
+    scan
+}
+
+impl Scan {
+    fn damaged(&mut self, path: &Path, at: usize, bytes: usize, reason: &str) {
+        let damage =
+            Damage { path: path.to_owned(), offset: at as u64, bytes: bytes as u64, reason: reason.to_owned() };
+        self.damage.push(damage);
+    }
+}
+
+/// Where the next whole frame begins, at or after `from`.
+fn next_frame(file: &[u8], from: usize, mark: u32) -> Option<usize> {
+    let mark_bytes = mark.to_le_bytes();
+    let mut at = from;
+    while at + FRAME_HEADER <= file.len() {
+        let first = file[at..].iter().position(|byte| *byte == mark_bytes[0])?;
+        at += first;
+        if frame_at(&file[at..], mark).is_some() {
+            return Some(at);
+        }
+        at += 1;
+    }
+    None
+}

@@ -1,0 +1,424 @@
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
+
+use kilter_domain::{
+    digest::Digest,
+    table::{Column, Table},
+    time::Timestamp,
+};
+use proptest::prelude::*;
+
+use super::*;
+
+fn options() -> LogOptions {
+    LogOptions { segment_age: Duration::from_secs(3_600), ..LogOptions::default() }
+}
+
+fn batch(ids: &[&str]) -> PredictionBatch {
+    let rows = ids.len();
+    PredictionBatch {
+        version: VersionRef { number: 7, digest: Digest::of(b"seven") },
+        role: Role::Champion,
+        consumer: Some("crm".into()),
+        recorded_at: Timestamp(1_000),
+        latency_us: 42,
+        ids: ids.iter().map(|id| Arc::from(*id)).collect(),
+        event_times: vec![Timestamp(900); rows],
+        features: Table::new(vec![
+            ("tenure".into(), Column::Float(vec![1.5; rows])),
+            ("plan".into(), Column::Text(vec![Some("gold".into()); rows])),
+        ])
+        .unwrap(),
+        scores: vec![0.25; rows],
+        labels: Some(vec!["no".into(); rows]),
+        probabilities: None,
+    }
+}
+
+fn labels(ids: &[&str], values: Vec<Option<Arc<str>>>) -> LabelBatch {
+    LabelBatch {
+        recorded_at: Timestamp(5_000),
+        ids: ids.iter().map(|id| Arc::from(*id)).collect(),
+        known_at: vec![Timestamp(4_000); ids.len()],
+        values: Column::Text(values),
+    }
+}
+
+/// Every prediction id in the log, in order.
+fn ids(log: &PredictionLog) -> Vec<String> {
+    let segments = log.sealed().into_iter().chain(log.active());
+    segments.flat_map(|segment| ids_of(&log.read(segment).unwrap())).collect()
+}
+
+fn ids_of(contents: &Contents) -> Vec<String> {
+    let of = |entry: &Entry| match &entry.record {
+        Record::Predictions(batch) => batch.ids.iter().map(|id| id.to_string()).collect(),
+        Record::Labels(_) => Vec::new(),
+    };
+    contents.entries.iter().flat_map(of).collect()
+}
+
+fn path_of(log: &PredictionLog, segment: SegmentId) -> PathBuf {
+    disk::segment_path(log.dir(), segment)
+}
+
+#[test]
+fn what_was_appended_is_read_back_after_reopening() {
+    let dir = tempfile::tempdir().unwrap();
+    let (log, recovery) = PredictionLog::open(dir.path(), options()).unwrap();
+    assert_eq!((recovery.next_sequence, recovery.torn), (1, None));
+    let first = log.append(&batch(&["a", "b"])).unwrap();
+    let second = log.append_labels(&labels(&["a"], vec![Some("yes".into())])).unwrap();
+    assert_eq!((first.sequence, second.sequence), (1, 2));
+    drop(log);
+
+    let (log, recovery) = PredictionLog::open(dir.path(), options()).unwrap();
+    assert_eq!((recovery.active_rows, recovery.next_sequence, recovery.damage), (3, 3, vec![]));
+    let contents = log.read(log.active().unwrap()).unwrap();
+    let expected = vec![
+        Entry { sequence: 1, record: Record::Predictions(batch(&["a", "b"])) },
+        Entry { sequence: 2, record: Record::Labels(labels(&["a"], vec![Some("yes".into())])) },
+    ];
+    assert_eq!(contents.entries, expected);
+    assert_eq!(log.append(&batch(&["c"])).unwrap().sequence, 3);
+}
+
+#[test]
+fn a_second_process_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let _log = PredictionLog::open(dir.path(), options()).unwrap();
+    let refused = PredictionLog::open(dir.path(), options()).err().unwrap();
+    assert!(matches!(refused, LogError::InUse { .. }), "{refused}");
+}
+
+#[test]
+fn a_write_torn_at_any_byte_loses_only_what_was_not_acknowledged() {
+    let dir = tempfile::tempdir().unwrap();
+    let (log, _) = PredictionLog::open(dir.path(), options()).unwrap();
+    log.append(&batch(&["a"])).unwrap();
+    let path = path_of(&log, log.active().unwrap());
+    let whole = fs::metadata(&path).unwrap().len() as usize;
+    log.append(&batch(&["b"])).unwrap();
+    drop(log);
+    let bytes = fs::read(&path).unwrap();
+    for cut in whole + 1..bytes.len() {
+        fs::write(&path, &bytes[..cut]).unwrap();
+        let (log, recovery) = PredictionLog::open(dir.path(), options()).unwrap();
+        let torn = recovery.torn.expect("a torn end was reported");
+        assert_eq!((torn.offset, torn.bytes), (whole as u64, (cut - whole) as u64));
+        assert_eq!(fs::read(&torn.kept_aside).unwrap(), &bytes[whole..cut], "the bytes are kept");
+        assert_eq!(ids(&log), ["a"]);
+        if cut % 16 == 0 {
+            log.append(&batch(&["c"])).unwrap();
+            assert_eq!(ids(&log), ["a", "c"]);
+        }
+    }
+}
+
+#[test]
+fn a_damaged_middle_is_named_and_all_around_it_is_still_offered() {
+    let dir = tempfile::tempdir().unwrap();
+    let (log, _) = PredictionLog::open(dir.path(), options()).unwrap();
+    log.append(&batch(&["a"])).unwrap();
+    let segment = log.active().unwrap();
+    let path = path_of(&log, segment);
+    let begin = fs::metadata(&path).unwrap().len();
+    log.append(&batch(&["b"])).unwrap();
+    let end = fs::metadata(&path).unwrap().len();
+    log.append(&batch(&["c"])).unwrap();
+    drop(log);
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[begin as usize + 40] ^= 1;
+    fs::write(&path, &bytes).unwrap();
+
+    let (log, recovery) = PredictionLog::open(dir.path(), options()).unwrap();
+    let [damage] = &recovery.damage[..] else { panic!("{recovery:?}") };
+    assert_eq!((damage.offset, damage.bytes, &damage.path), (begin, end - begin, &path));
+    assert_eq!(log.sealed(), [segment], "a damaged segment is not written again");
+    let contents = log.read(segment).unwrap();
+    assert_eq!((ids_of(&contents), contents.damage.len()), (vec!["a".to_owned(), "c".to_owned()], 1));
+    assert_eq!(log.append(&batch(&["d"])).unwrap().sequence, 4, "the order goes on");
+
+    let kept = log.drop_sealed(segment).unwrap().expect("a damaged segment is kept aside");
+    assert_eq!(fs::read(kept).unwrap(), bytes);
+    assert_eq!(ids(&log), ["d"]);
+}
+
+#[test]
+fn any_flipped_byte_costs_at_most_one_record_and_never_a_panic() {
+    let dir = tempfile::tempdir().unwrap();
+    let (log, _) = PredictionLog::open(dir.path(), options()).unwrap();
+    let _ = ["a", "b", "c"].map(|id| log.append(&batch(&[id])).unwrap());
+    let path = path_of(&log, log.active().unwrap());
+    let bytes = fs::read(&path).unwrap();
+    for at in 0..bytes.len() {
+        let mut broken = bytes.clone();
+        broken[at] ^= 0x55;
+        let scan = segment::scan(&path, &broken, true);
+        let expected = if at < segment::HEADER_BYTES { 3 } else { 2 };
+        assert_eq!(scan.entries.len(), expected, "byte {at}");
+        assert_eq!(scan.damage.len() + usize::from(scan.torn_at.is_some()), usize::from(expected == 2), "byte {at}");
+    }
+}
+
+/// A text that is, byte for byte, a frame of a file with this mark.
+fn forged_frame(mark: u32) -> String {
+    let ascii_times =
+        LabelBatch { recorded_at: Timestamp(5), known_at: vec![Timestamp(4)], ..labels(&["victim"], vec![None]) };
+    let payload = codec::encode_labels(&ascii_times).unwrap();
+    let forge = |sequence| {
+        let mut frame = Vec::new();
+        segment::put_frame(&mut frame, mark, codec::LABELS_V1, sequence, &payload);
+        String::from_utf8(frame).ok()
+    };
+    (99..100_000).find_map(forge).unwrap()
+}
+
+#[test]
+fn a_text_that_looks_like_a_record_is_never_taken_for_one() {
+    let guessed = 0x4141_4141;
+    let mut hostile = batch(&["a"]);
+    let text: Arc<str> = forged_frame(guessed).into();
+    hostile.features = Table::new(vec![("note".into(), Column::Text(vec![Some(text)]))]).unwrap();
+    let found_behind_damage = |header: segment::Header| {
+        let mut bytes = header.encode();
+        let payload = codec::encode_predictions(&hostile).unwrap();
+        segment::put_frame(&mut bytes, header.mark, codec::PREDICTIONS_V1, 1, &payload);
+        bytes[segment::HEADER_BYTES + 30] ^= 1;
+        segment::scan(Path::new("x"), &bytes, true).entries.len()
+    };
+    let drawn = segment::Header::new(SegmentId(1), 1);
+    assert_ne!(drawn.mark, segment::Header::new(SegmentId(1), 1).mark, "marks are drawn, not derived");
+    assert_eq!(found_behind_damage(segment::Header { mark: guessed, ..drawn }), 1, "who knows the mark can forge");
+    assert_eq!(found_behind_damage(drawn), 0);
+}
+
+#[test]
+fn a_full_disk_is_an_error_and_recording_resumes_when_there_is_space() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = options();
+    let (log, _) = PredictionLog::open(dir.path(), options.clone()).unwrap();
+    log.append(&batch(&["a"])).unwrap();
+    for space in [0, 1, 30, 100] {
+        options.faults.set_space(space);
+        let error = log.append(&batch(&["lost"])).unwrap_err();
+        assert!(matches!(error, LogError::DiskFull { .. }), "{error:?}");
+        assert!(error.to_string().contains("recording resumes"), "{error}");
+    }
+    options.faults.set_space(usize::MAX);
+    log.append(&batch(&["b"])).unwrap();
+    assert_eq!(ids(&log), ["a", "b"]);
+    assert_eq!(log.counts().refused_rows, 4);
+    drop(log);
+    let (log, recovery) = PredictionLog::open(dir.path(), options).unwrap();
+    assert_eq!((ids(&log), recovery.torn, recovery.damage), (vec!["a".to_owned(), "b".to_owned()], None, vec![]));
+}
+
+#[test]
+fn a_log_opens_on_a_full_disk_so_that_serving_can_start() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = options();
+    options.faults.set_space(0);
+    let (log, _) = PredictionLog::open(dir.path(), options.clone()).unwrap();
+    assert!(matches!(log.append(&batch(&["a"])), Err(LogError::DiskFull { .. })));
+    options.faults.set_space(usize::MAX);
+    log.append(&batch(&["b"])).unwrap();
+    assert_eq!(ids(&log), ["b"]);
+}
+
+#[test]
+fn a_segment_whose_sync_failed_is_never_written_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = options();
+    let (log, _) = PredictionLog::open(dir.path(), options.clone()).unwrap();
+    let first = log.append(&batch(&["a"])).unwrap().segment.unwrap();
+    options.faults.set_sync_fails(true);
+    assert!(matches!(log.append(&batch(&["lost"])), Err(LogError::Io { .. })));
+    assert!(matches!(log.append(&batch(&["lost"])), Err(LogError::Io { .. })), "no new segment can be made either");
+    assert_eq!(log.read(first).unwrap().entries.len(), 1, "what was acknowledged can be read meanwhile");
+    assert!(matches!(log.drop_sealed(first), Err(LogError::StillOpen(_))), "the numbers would begin again");
+    options.faults.set_sync_fails(false);
+    let second = log.append(&batch(&["b"])).unwrap().segment.unwrap();
+    assert!(second > first);
+    assert_eq!((log.sealed(), ids(&log)), (vec![first], vec!["a".to_owned(), "b".to_owned()]));
+}
+
+#[test]
+fn segments_are_sealed_by_size_rows_and_age() {
+    let by_size = LogOptions { segment_bytes: 200, ..options() };
+    let by_rows = LogOptions { segment_rows: 2, ..options() };
+    let by_age = LogOptions { segment_age: Duration::ZERO, ..options() };
+    for (options, batches) in [(by_size, ["a", "b"]), (by_rows, ["a", "b"]), (by_age, ["a", "b"])] {
+        let dir = tempfile::tempdir().unwrap();
+        let (log, _) = PredictionLog::open(dir.path(), options).unwrap();
+        let _ = batches.map(|id| log.append(&batch(&[id, id])).unwrap());
+        log.rotate().unwrap();
+        assert_eq!(log.sealed(), [SegmentId(1), SegmentId(2)]);
+        assert_eq!(log.rotate().unwrap(), None, "an empty segment is not sealed");
+    }
+}
+
+#[test]
+fn numbers_are_never_used_twice_even_when_everything_was_handed_over() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut seen = BTreeSet::new();
+    let mut sequences = BTreeSet::new();
+    for round in 0..5 {
+        let (log, _) = PredictionLog::open(dir.path(), options()).unwrap();
+        assert!(sequences.insert(log.append(&batch(&["a"])).unwrap().sequence), "round {round}");
+        let sealed = log.rotate().unwrap().unwrap();
+        assert!(seen.insert(sealed), "round {round}: {sealed} again");
+        assert_eq!(log.drop_sealed(sealed).unwrap(), None);
+        assert_eq!(log.drop_sealed(sealed).unwrap(), None, "letting go twice is harmless");
+        assert!(matches!(log.read(sealed), Err(LogError::UnknownSegment(_))));
+    }
+}
+
+#[test]
+fn what_is_being_written_cannot_be_let_go_of() {
+    let dir = tempfile::tempdir().unwrap();
+    let (log, _) = PredictionLog::open(dir.path(), options()).unwrap();
+    log.append(&batch(&["a"])).unwrap();
+    assert!(matches!(log.drop_sealed(log.active().unwrap()), Err(LogError::StillOpen(_))));
+    assert_eq!(ids(&log), ["a"]);
+}
+
+#[test]
+fn many_callers_share_one_sync_and_keep_one_order() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = Arc::new(PredictionLog::open(dir.path(), LogOptions { segment_rows: 90, ..options() }).unwrap().0);
+    let threads = (0..8).map(|thread| {
+        let log = log.clone();
+        let append = move |at| log.append(&batch(&[&format!("{thread}-{at}")])).unwrap().sequence;
+        std::thread::spawn(move || (0..40).map(append).collect::<Vec<_>>())
+    });
+    let receipts: Vec<Vec<u64>> =
+        threads.collect::<Vec<_>>().into_iter().map(|thread| thread.join().unwrap()).collect();
+    assert!(receipts.iter().all(|one| one.is_sorted()), "each caller's records are in its order");
+    let all: BTreeSet<u64> = receipts.into_iter().flatten().collect();
+    assert_eq!(all, (1..=320).collect());
+    assert_eq!(ids(&log).into_iter().collect::<BTreeSet<_>>().len(), 320);
+    let counts = log.counts();
+    assert_eq!((counts.appended, counts.rows, counts.waiting), (320, 320, 0));
+    assert!(counts.groups < 320, "{} syncs for 320 appends", counts.groups);
+}
+
+#[test]
+fn buffered_appends_are_there_after_a_clean_stop() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = LogOptions { durability: Durability::Buffered, ..options() };
+    let (log, _) = PredictionLog::open(dir.path(), options.clone()).unwrap();
+    (0..100).for_each(|_| assert_eq!(log.append(&batch(&["a"])).unwrap().segment, None));
+    drop(log);
+    let (log, _) = PredictionLog::open(dir.path(), options).unwrap();
+    assert_eq!(ids(&log).len(), 100);
+}
+
+#[test]
+fn a_queue_that_is_full_refuses_instead_of_growing() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = LogOptions { durability: Durability::Buffered, queue_bytes: 1_000, ..options() };
+    let (log, _) = PredictionLog::open(dir.path(), options).unwrap();
+    let big = batch(&["x".repeat(600).as_str()]);
+    let refused = (0..10_000).find_map(|_| log.append(&big).err()).expect("the queue filled up");
+    assert!(matches!(refused, LogError::Busy { .. }), "{refused}");
+    let huge = batch(&["x".repeat(segment::MAX_PAYLOAD).as_str()]);
+    assert!(matches!(log.append(&huge), Err(LogError::TooLarge { .. })));
+}
+
+#[test]
+fn columns_that_do_not_fit_together_are_refused_by_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let (log, _) = PredictionLog::open(dir.path(), options()).unwrap();
+    let short_scores = PredictionBatch { scores: vec![], ..batch(&["a"]) };
+    let short_features = PredictionBatch { features: batch(&["a"]).features, ..batch(&["a", "b"]) };
+    let bad_classes = Probabilities { classes: 0, values: vec![0.5] };
+    let bad_probabilities = PredictionBatch { probabilities: Some(bad_classes), ..batch(&["a"]) };
+    for (bad, part) in [(short_scores, "scores"), (short_features, "features"), (bad_probabilities, "probabilities")] {
+        let error = log.append(&bad).unwrap_err().to_string();
+        assert!(error.contains(part), "{error}");
+    }
+    assert!(log.append_labels(&labels(&["a", "b"], vec![None])).is_err());
+    assert!(ids(&log).is_empty());
+}
+
+#[test]
+fn batches_of_one_shape_become_one_table() {
+    let dir = tempfile::tempdir().unwrap();
+    let (log, _) = PredictionLog::open(dir.path(), options()).unwrap();
+    log.append(&batch(&["a", "b"])).unwrap();
+    log.append(&PredictionBatch { role: Role::Shadow, features: Table::default(), ..batch(&["a", "b"]) }).unwrap();
+    log.append(&batch(&["c"])).unwrap();
+    log.append_labels(&labels(&["a"], vec![Some("yes".into())])).unwrap();
+    log.append_labels(&labels(&["a"], vec![Some("no".into())])).unwrap();
+    let tables = log.read_tables(log.rotate().unwrap().unwrap()).unwrap();
+    let [champion, shadow] = &tables.predictions[..] else { panic!("{:?}", tables.predictions) };
+    assert_eq!((champion.table.rows(), champion.role, shadow.table.rows()), (3, Role::Champion, 2));
+    assert_eq!(champion.table.column("plan").unwrap().label(2).as_deref(), Some("gold"));
+    assert_eq!(champion.table.column(column::SEQUENCE).unwrap(), &Column::Int(vec![Some(1), Some(1), Some(3)]));
+    assert!(shadow.table.get("plan").is_none());
+    let [told] = &tables.labels[..] else { panic!("{:?}", tables.labels) };
+    assert_eq!(
+        told.column(column::LABEL).unwrap().label(1).as_deref(),
+        Some("no"),
+        "the later one has the later number"
+    );
+}
+
+fn any_text() -> impl Strategy<Value = Arc<str>> {
+    ".{0,12}".prop_map(Arc::from)
+}
+
+fn any_column(rows: usize) -> impl Strategy<Value = Column> {
+    use prop::{collection::vec, option::of};
+    prop_oneof![
+        vec(any::<f64>().prop_filter("NaN is not equal to itself", |v| !v.is_nan()), rows).prop_map(Column::Float),
+        vec(of(any::<i64>()), rows).prop_map(Column::Int),
+        vec(of(any::<i64>()), rows).prop_map(Column::Time),
+        vec(of(any::<bool>()), rows).prop_map(Column::Bool),
+        vec(of(any_text()), rows).prop_map(Column::Text),
+    ]
+}
+
+prop_compose! {
+    fn any_batch()(rows in 0usize..6, width in 0usize..4)(
+        columns in prop::collection::vec(any_column(rows), width),
+        ids in prop::collection::vec(any_text(), rows),
+        labels in prop::option::of(prop::collection::vec(any_text(), rows)),
+        probabilities in prop::option::of(prop::collection::vec(0f32..1.0, rows * 3)),
+        consumer in prop::option::of(any_text()),
+        times in prop::collection::vec(any::<i64>(), rows),
+        scores in prop::collection::vec(-1e9f64..1e9, rows),
+        number in any::<u64>(), recorded_at in any::<i64>(), latency_us in any::<u64>(),
+        role in prop_oneof![Just(Role::Champion), Just(Role::Candidate), Just(Role::Shadow)],
+    ) -> PredictionBatch {
+        let columns = columns.into_iter().enumerate().map(|(at, column)| (format!("c{at}"), column)).collect();
+        PredictionBatch {
+            version: VersionRef { number, digest: Digest::of(&number.to_le_bytes()) },
+            role, consumer, recorded_at: Timestamp(recorded_at), latency_us, ids,
+            event_times: times.into_iter().map(Timestamp).collect(),
+            features: Table::new(columns).unwrap(),
+            scores, labels,
+            probabilities: probabilities.map(|values| Probabilities { classes: 3, values }),
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn every_batch_reads_back_what_it_writes(batch in any_batch()) {
+        let payload = codec::encode_predictions(&batch).unwrap();
+        prop_assert_eq!(codec::decode(codec::PREDICTIONS_V1, &payload), Ok(Record::Predictions(batch)));
+    }
+
+    #[test]
+    fn every_cut_of_a_batch_is_an_error_not_a_panic(batch in any_batch(), cut in any::<prop::sample::Index>()) {
+        let payload = codec::encode_predictions(&batch).unwrap();
+        prop_assert!(codec::decode(codec::PREDICTIONS_V1, &payload[..cut.index(payload.len())]).is_err());
+    }
+
+    #[test]
+    fn bytes_that_nobody_wrote_never_panic(kind in 0u8..4, payload in prop::collection::vec(any::<u8>(), 0..300)) {
+        let _ = codec::decode(kind, &payload);
+        let _ = segment::scan(Path::new("x"), &payload, true);
+    }
+}
