@@ -6,6 +6,7 @@
 //! clocks, sockets, databases, and every word of the product's domain. `design/monitoring.md` holds the definitions.
 
 pub mod drift;
+pub mod evidence;
 pub mod interval;
 pub mod outcome;
 pub mod performance;

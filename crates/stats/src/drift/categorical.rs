@@ -24,6 +24,8 @@ pub struct CategoricalReference {
     /// Ascending hashes of the values that are counted as `other`.
     rare: Vec<u64>,
     knows_all: bool,
+    /// Values that occurred once: how often something new is to be expected (Good-Turing).
+    singletons: u64,
     counts: CategoricalCounts,
     place: HashMap<String, u32>,
 }
@@ -33,21 +35,22 @@ struct Stored {
     values: Vec<String>,
     rare: Vec<u64>,
     knows_all: bool,
+    singletons: u64,
     counts: CategoricalCounts,
 }
 
 impl From<Stored> for CategoricalReference {
     fn from(stored: Stored) -> Self {
         let place = stored.values.iter().enumerate().map(|(place, value)| (value.clone(), place as u32)).collect();
-        let Stored { values, rare, knows_all, counts } = stored;
-        CategoricalReference { values, rare, knows_all, counts, place }
+        let Stored { values, rare, knows_all, singletons, counts } = stored;
+        CategoricalReference { values, rare, knows_all, singletons, counts, place }
     }
 }
 
 impl From<CategoricalReference> for Stored {
     fn from(reference: CategoricalReference) -> Self {
-        let CategoricalReference { values, rare, knows_all, counts, .. } = reference;
-        Stored { values, rare, knows_all, counts }
+        let CategoricalReference { values, rare, knows_all, singletons, counts, .. } = reference;
+        Stored { values, rare, knows_all, singletons, counts }
     }
 }
 
@@ -101,7 +104,8 @@ impl CategoricalReference {
             ..CategoricalCounts::default()
         };
         let values = top.iter().map(|(value, _)| (*value).to_owned()).collect();
-        Ok(Stored { values, rare, knows_all: rest.len() <= RARE_VALUES, counts }.into())
+        let singletons = by_count.iter().filter(|(_, count)| *count == 1).count() as u64;
+        Ok(Stored { values, rare, knows_all: rest.len() <= RARE_VALUES, singletons, counts }.into())
     }
 
     /// The reference's own counts.
@@ -117,6 +121,11 @@ impl CategoricalReference {
     /// Whether the reference remembers every value it saw, so that `unseen` is exact.
     pub fn knows_all(&self) -> bool {
         self.knows_all
+    }
+
+    /// Values that occurred once in the reference.
+    pub fn singletons(&self) -> u64 {
+        self.singletons
     }
 
     /// Empty counts for a window.

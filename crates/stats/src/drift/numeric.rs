@@ -29,6 +29,8 @@ pub struct NumericReference {
 /// Values counted by the edges of a reference. Merge only counts of the same reference.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct NumericCounts {
+    /// Which edges counted: a hash of theirs.
+    id: u64,
     /// Rows, with or without a value.
     pub rows: u64,
     /// Rows that were NaN.
@@ -69,15 +71,20 @@ impl NumericReference {
         }
         let at = |i: usize, k: usize| quantile(sorted, i as f64 / k as f64);
         let inner: Vec<f64> = (1..10).filter_map(|i| at(i, 10)).collect();
-        let mut edges: Vec<f64> = (0..=QUANTILE_BINS).filter_map(|i| at(i, QUANTILE_BINS)).collect();
+        // A column of few values keeps them all, and then nothing is lost.
+        let mut edges: Vec<f64> = sorted.to_vec();
+        edges.dedup();
+        if edges.len() > QUANTILE_BINS {
+            edges = (0..=QUANTILE_BINS).filter_map(|i| at(i, QUANTILE_BINS)).collect();
+            edges.extend(tail_edges(sorted));
+        }
         edges.extend(&inner);
-        edges.extend(tail_edges(sorted));
         edges.sort_unstable_by(f64::total_cmp);
         edges.dedup();
         let mut deciles: Vec<u16> =
             inner.iter().map(|value| edges.partition_point(|edge| edge < value) as u16).collect();
         deciles.dedup();
-        let counts = NumericCounts::empty(edges.len());
+        let counts = NumericCounts::empty(&edges);
         let mut reference = NumericReference { edges, deciles, counts };
         let mut counts = reference.window();
         counts.rows = sample.rows() + sample.missing + sample.infinite;
@@ -101,7 +108,7 @@ impl NumericReference {
 
     /// Empty counts for a window.
     pub fn window(&self) -> NumericCounts {
-        NumericCounts::empty(self.edges.len())
+        NumericCounts { id: self.counts.id, ..NumericCounts::empty(&self.edges) }
     }
 
     /// Adds one row to a window. `NaN` is missing.
@@ -174,9 +181,7 @@ impl NumericReference {
     /// One measure of a window against this reference. Fails when either has no value, or when the counts belong to a
     /// reference with other edges.
     pub fn distance(&self, window: &NumericCounts, measure: Measure) -> Outcome<Distance> {
-        if window.bins.len() != self.counts.bins.len() {
-            return Err(Unmeasured::bad_input("window", "its counts belong to another reference"));
-        }
+        window.belongs_to(&self.counts)?;
         let (m, n) = (self.counts.values(), window.values());
         if m == 0 || n == 0 {
             return Err(Unmeasured::too_few("values in the reference or the window", m.min(n) as usize, 1));
@@ -282,8 +287,11 @@ fn tail_edges(sorted: &[f64]) -> Vec<f64> {
 }
 
 impl NumericCounts {
-    fn empty(edges: usize) -> Self {
+    fn empty(edges: &[f64]) -> Self {
+        let id = identity(edges);
+        let edges = edges.len();
         NumericCounts {
+            id,
             rows: 0,
             missing: 0,
             infinite: 0,
@@ -294,6 +302,19 @@ impl NumericCounts {
             points: vec![0; edges],
             reach: vec![0.0; edges + 1],
         }
+    }
+
+    /// Refuses counts made by other edges.
+    pub(crate) fn belongs_to(&self, other: &NumericCounts) -> Outcome<()> {
+        if self.id == other.id && self.bins.len() == other.bins.len() {
+            return Ok(());
+        }
+        Err(Unmeasured::bad_input("window", "its counts belong to another reference"))
+    }
+
+    /// Which edges made these counts.
+    pub(crate) fn id(&self) -> u64 {
+        self.id
     }
 
     /// Finite values.
@@ -308,9 +329,7 @@ impl NumericCounts {
 
     /// Adds the counts of another window of the same reference.
     pub fn merge(&mut self, other: &NumericCounts) -> Outcome<()> {
-        if self.bins.len() != other.bins.len() {
-            return Err(Unmeasured::bad_input("window", "its counts belong to another reference"));
-        }
+        self.belongs_to(other)?;
         self.rows += other.rows;
         self.missing += other.missing;
         self.infinite += other.infinite;
@@ -322,4 +341,12 @@ impl NumericCounts {
         self.reach.iter_mut().zip(&other.reach).for_each(|(a, b)| *a += b);
         Ok(())
     }
+}
+
+/// FNV-1a over the bits of the edges; stored in profiles, so it must never change.
+fn identity(edges: &[f64]) -> u64 {
+    edges
+        .iter()
+        .flat_map(|edge| edge.to_bits().to_le_bytes())
+        .fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3))
 }

@@ -1,0 +1,43 @@
+//! From many columns' evidence to one alarm for a model, and to the names of the columns behind it.
+
+use super::column::ColumnEvidence;
+
+/// The mean detector over columns: it stays a detector, whatever depends on whatever. Raise the alarm when it reaches
+/// the number of windows that may pass, on average, before a false one.
+pub fn model_detector<'a>(columns: impl IntoIterator<Item = &'a ColumnEvidence>) -> f64 {
+    mean(columns.into_iter().map(ColumnEvidence::detector))
+}
+
+/// The mean e-process over columns: without drift it ever reaches `1 / alpha` with probability at most `alpha`.
+pub fn model_e_process<'a>(columns: impl IntoIterator<Item = &'a ColumnEvidence>) -> f64 {
+    mean(columns.into_iter().map(ColumnEvidence::e_process))
+}
+
+fn mean(values: impl Iterator<Item = f64>) -> f64 {
+    let (sum, count) = values.fold((0.0, 0u64), |(sum, count), value| (sum + value, count + 1));
+    if count == 0 { 0.0 } else { sum / count as f64 }
+}
+
+/// The e-BH procedure (Wang & Ramdas 2022): which of the hypotheses behind `e_values` are rejected with a false
+/// discovery rate of at most `alpha`, under any dependence. Indices in falling order of evidence.
+pub fn e_benjamini_hochberg(e_values: &[f64], alpha: f64) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..e_values.len()).filter(|i| !e_values[*i].is_nan()).collect();
+    order.sort_by(|a, b| e_values[*b].total_cmp(&e_values[*a]).then(a.cmp(b)));
+    let k = e_values.len() as f64;
+    let kept = (1..=order.len()).rev().find(|j| e_values[order[j - 1]] >= k / (alpha * *j as f64)).unwrap_or(0);
+    order.truncate(kept);
+    order
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn e_bh_rejects_the_largest_that_their_number_pays_for() {
+        assert_eq!(e_benjamini_hochberg(&[1.0, 60.0, 0.5, 30.0], 0.1), [1, 3]);
+        assert_eq!(e_benjamini_hochberg(&[1.0, 39.0, 0.5, 1.0], 0.1), Vec::<usize>::new());
+        assert_eq!(e_benjamini_hochberg(&[], 0.1), Vec::<usize>::new());
+        assert_eq!(e_benjamini_hochberg(&[f64::NAN, f64::INFINITY], 0.1), [1]);
+    }
+}

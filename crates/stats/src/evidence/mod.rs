@@ -1,0 +1,18 @@
+//! Evidence over time: e-values, detectors and confidence sequences. One may look after every window, stop whenever
+//! one likes, and the stated rate of false alarms still holds.
+//!
+//! Holds true: every e-value here has mean at most one when nothing has changed, given the past; so products, sums over
+//! starting times and averages over columns keep their meaning under any dependence between columns. Rows of one column
+//! must be exchangeable with the reference's: rows that repeat an entity overstate the evidence, and seasons need
+//! strata. Absent: effect sizes (`drift`), severities, the life of an alert.
+
+mod alarm;
+mod bets;
+mod column;
+mod rate;
+mod sequence;
+
+pub use alarm::{e_benjamini_hochberg, model_detector, model_e_process};
+pub use column::ColumnEvidence;
+pub use rate::{RateReading, RateVerdict, count_e_value, judge_rate, rate_e_value};
+pub use sequence::{Betting, EmpiricalBernstein, msprt, msprt_two_arms, paired};
