@@ -34,6 +34,12 @@ BEGIN
     SELECT RAISE(ABORT, 'a run changes its state only with its ledger entry');
 END;
 
+CREATE TRIGGER an_ended_run_stays_ended BEFORE UPDATE OF state ON run
+WHEN OLD.state NOT IN ('queued', 'running')
+BEGIN
+    SELECT RAISE(ABORT, 'what has ended stays so; start a new run');
+END;
+
 CREATE TRIGGER a_run_keeps_its_identity BEFORE UPDATE OF id, project, cause, created ON run
 BEGIN
     SELECT RAISE(ABORT, 'a run keeps its id, project and cause');

@@ -16,6 +16,7 @@ CREATE TABLE model_version (
     state         TEXT    NOT NULL CHECK (state IN
                   ('draft', 'candidate', 'validated', 'approved', 'rejected', 'retired', 'revoked')),
     run           TEXT    REFERENCES run (id),
+    makers        TEXT    NOT NULL CHECK (json_valid(makers)),
     digest        TEXT    NOT NULL CHECK (length(digest) = 64),
     signature     TEXT    NOT NULL CHECK (json_valid(signature)),
     policy        TEXT    NOT NULL,
@@ -55,8 +56,14 @@ BEGIN
     SELECT RAISE(ABORT, 'a version changes its state only with its ledger entry');
 END;
 
+CREATE TRIGGER a_retired_or_revoked_version_stays_so BEFORE UPDATE OF state ON model_version
+WHEN OLD.state IN ('retired', 'revoked')
+BEGIN
+    SELECT RAISE(ABORT, 'a retired or revoked version stays so; a fix is a new version');
+END;
+
 CREATE TRIGGER a_version_is_never_edited
-BEFORE UPDATE OF model, number, run, digest, signature, policy, policy_digest, metrics, created ON model_version
+BEFORE UPDATE OF model, number, run, makers, digest, signature, policy, policy_digest, metrics, created ON model_version
 BEGIN
     SELECT RAISE(ABORT, 'a version is never edited: its digest is its identity; a fix is a new version');
 END;

@@ -58,6 +58,12 @@ BEGIN
     SELECT RAISE(ABORT, 'a deployment changes its state only with its ledger entry');
 END;
 
+CREATE TRIGGER an_ended_deployment_stays_ended BEFORE UPDATE OF state ON deployment
+WHEN OLD.state IN ('superseded', 'rolled_back', 'stopped')
+BEGIN
+    SELECT RAISE(ABORT, 'it has ended; request a new deployment');
+END;
+
 CREATE TRIGGER a_deployment_keeps_its_identity BEFORE UPDATE OF id, endpoint, model, number, created, because ON deployment
 BEGIN
     SELECT RAISE(ABORT, 'a deployment keeps its endpoint, version and cause');

@@ -2,7 +2,7 @@
 CREATE TABLE reading (
     key          INTEGER PRIMARY KEY,
     endpoint     TEXT    NOT NULL REFERENCES endpoint (name),
-    monitor      TEXT    NOT NULL CHECK (monitor <> ''),
+    monitor      TEXT    NOT NULL CHECK (monitor IN ('data', 'accuracy', 'drift', 'bias', 'usage')),
     metric       TEXT    NOT NULL CHECK (metric <> ''),
     window_start INTEGER NOT NULL,
     window_end   INTEGER NOT NULL CHECK (window_end >= window_start),
@@ -11,13 +11,14 @@ CREATE TABLE reading (
     low          REAL,
     high         REAL,
     count        INTEGER NOT NULL CHECK (count >= 0),
-    verdict      TEXT    NOT NULL CHECK (verdict IN ('passed', 'failed', 'undecided')),
+    -- NULL: no rule is about it.
+    verdict      TEXT    CHECK (verdict IN ('passed', 'failed', 'undecided')),
     as_of        INTEGER NOT NULL,
     estimated    INTEGER NOT NULL CHECK (estimated IN (0, 1)),
     model        TEXT,
     number       INTEGER,
     detail       TEXT    NOT NULL CHECK (json_valid(detail)),
-    CHECK (value IS NOT NULL OR verdict = 'undecided'),
+    CHECK (value IS NOT NULL OR coalesce(verdict, 'undecided') = 'undecided'),
     UNIQUE (endpoint, monitor, metric, window_start, window_end, as_of, estimated)
 ) STRICT;
 
@@ -28,15 +29,19 @@ CREATE TABLE alert (
     id           TEXT    NOT NULL UNIQUE CHECK (length(id) BETWEEN 1 AND 64),
     endpoint     TEXT    NOT NULL REFERENCES endpoint (name),
     cause        TEXT    NOT NULL CHECK (cause <> ''),
-    kind         TEXT    NOT NULL CHECK (kind <> ''),
-    state        TEXT    NOT NULL CHECK (state IN ('pending', 'firing', 'acknowledged', 'resolved')),
+    monitor      TEXT    NOT NULL CHECK (monitor IN ('data', 'accuracy', 'drift', 'bias', 'usage')),
+    state        TEXT    NOT NULL CHECK (state IN ('pending', 'firing', 'acknowledged', 'muted', 'resolved')),
+    -- Windows in a row: out of bounds while it is pending, in bounds afterwards. Counting is no change of state.
+    windows      INTEGER NOT NULL CHECK (windows >= 0),
+    muted_until  INTEGER,
     opened       INTEGER NOT NULL,
     fired        INTEGER,
     acknowledged INTEGER,
     resolved     INTEGER,
     detail       TEXT    NOT NULL CHECK (json_valid(detail)),
     audit_seq    INTEGER NOT NULL REFERENCES audit (seq),
-    CHECK ((state = 'resolved') = (resolved IS NOT NULL))
+    CHECK ((state = 'resolved') = (resolved IS NOT NULL)),
+    CHECK ((state = 'muted') = (muted_until IS NOT NULL))
 ) STRICT;
 
 CREATE UNIQUE INDEX one_open_alert_per_cause ON alert (cause) WHERE state <> 'resolved';
@@ -51,13 +56,27 @@ BEGIN
     SELECT RAISE(ABORT, 'an alert begins pending or firing, with its ledger entry');
 END;
 
-CREATE TRIGGER an_alert_moves_with_its_entry BEFORE UPDATE OF state, audit_seq ON alert
+-- A mute is written with its end, in milliseconds: `muted 1764000000000`.
+CREATE TRIGGER an_alert_moves_with_its_entry BEFORE UPDATE OF state, muted_until, audit_seq ON alert
 WHEN NEW.audit_seq <= OLD.audit_seq OR NOT EXISTS (
     SELECT 1 FROM audit
-    WHERE seq = NEW.audit_seq AND object = 'alert:' || NEW.id AND before = OLD.state AND after = NEW.state
+    WHERE seq = NEW.audit_seq AND object = 'alert:' || NEW.id
+      AND before = OLD.state || coalesce(' ' || OLD.muted_until, '')
+      AND after = NEW.state || coalesce(' ' || NEW.muted_until, '')
 )
 BEGIN
     SELECT RAISE(ABORT, 'an alert changes its state only with its ledger entry');
+END;
+
+CREATE TRIGGER a_resolved_alert_stays_so BEFORE UPDATE OF state ON alert
+WHEN OLD.state = 'resolved'
+BEGIN
+    SELECT RAISE(ABORT, 'it is over; the next breach opens a new alert');
+END;
+
+CREATE TRIGGER an_alert_keeps_its_identity BEFORE UPDATE OF id, endpoint, cause, monitor, opened ON alert
+BEGIN
+    SELECT RAISE(ABORT, 'an alert keeps its endpoint and cause');
 END;
 
 CREATE TRIGGER an_alert_is_never_deleted BEFORE DELETE ON alert

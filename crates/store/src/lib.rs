@@ -12,11 +12,24 @@
 //!
 //! Deliberately absent: a clock (except for the day a migration was applied), ids, policy. They are handed in.
 
+pub mod actor;
+pub mod audit;
+pub mod dataset;
+pub mod deployment;
 mod error;
+pub mod gate;
+pub mod lease;
 mod lock;
 mod migrate;
+pub mod model;
+pub mod monitor;
 pub mod page;
+pub mod prediction;
+pub mod project;
 mod reader;
+mod row;
+pub mod run;
+pub mod setting;
 mod statement;
 mod writer;
 

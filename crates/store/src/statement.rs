@@ -16,3 +16,46 @@ macro_rules! statements {
     };
 }
 pub(crate) use statements;
+
+#[cfg(test)]
+mod tests {
+    use crate::{
+        Store, actor, audit, dataset, deployment, gate, lease, model, monitor, prediction, project, run, setting,
+    };
+
+    #[test]
+    fn every_statement_prepares_against_the_migrated_schema_and_says_what_it_attempts() {
+        let rooms = [
+            actor::STATEMENTS,
+            audit::STATEMENTS,
+            audit::verify::STATEMENTS,
+            dataset::STATEMENTS,
+            deployment::STATEMENTS,
+            gate::STATEMENTS,
+            lease::STATEMENTS,
+            model::STATEMENTS,
+            model::alias::STATEMENTS,
+            monitor::STATEMENTS,
+            monitor::alert::STATEMENTS,
+            monitor::retrain::STATEMENTS,
+            monitor::threshold::STATEMENTS,
+            prediction::STATEMENTS,
+            project::STATEMENTS,
+            run::STATEMENTS,
+            run::log::STATEMENTS,
+            setting::STATEMENTS,
+        ];
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).unwrap();
+        let prepared = store.read(move |reader| {
+            for statement in rooms.iter().copied().flatten() {
+                if let Err(error) = reader.connection.prepare(statement.sql) {
+                    panic!("{}: {error}", statement.sql);
+                }
+                assert!(!statement.attempt.is_empty());
+            }
+            Ok(rooms.iter().map(|room| room.len()).sum::<usize>())
+        });
+        assert!(prepared.unwrap() > 60);
+    }
+}

@@ -46,6 +46,11 @@ impl Tx {
         self.connection.prepare_cached(statement.sql).map_err(failed)?.execute(params).map_err(failed)
     }
 
+    /// The key of the row that was inserted last.
+    pub(crate) fn last_key(&self) -> i64 {
+        self.connection.last_insert_rowid()
+    }
+
     fn batch(&self, attempt: &'static str, sql: &str) -> Result<(), StoreError> {
         self.connection.execute_batch(sql).map_err(|error| StoreError::of(attempt, error))
     }

@@ -1,0 +1,309 @@
+//! Endpoints and deployments: which version answers which share of which traffic, since when and why.
+//!
+//! Holds true: an endpoint has at most one live deployment and one candidate; what was live at T is one query;
+//! a deployment keeps its endpoint, version and cause.
+
+use kilter_domain::{
+    deployment::DeploymentState,
+    ids::{EndpointName, ModelName, ProjectName},
+    time::Timestamp,
+};
+use rusqlite::{Row, named_params};
+use serde_json::Value;
+
+use crate::{
+    Page, PageRequest, Reader, StoreError,
+    audit::{Audited, Change},
+    row,
+    statement::statements,
+};
+
+const ENDPOINTS: &str = "endpoint";
+const DEPLOYMENTS: &str = "deployment";
+
+statements! {
+    INSERT_ENDPOINT = "register the endpoint": "
+        INSERT INTO endpoint (name, project, created, audit_seq) VALUES (:name, :project, :created, :audit_seq)";
+    FIND_ENDPOINT = "read the endpoint": "
+        SELECT * FROM endpoint WHERE name = :name";
+    NEWEST_ENDPOINTS = "list endpoints": "
+        SELECT * FROM endpoint WHERE (:project IS NULL OR project = :project) AND key < :below
+        ORDER BY key DESC LIMIT :limit";
+    INSERT = "record the deployment": "
+        INSERT INTO deployment (id, endpoint, model, number, state, created, because, audit_seq)
+        VALUES (:id, :endpoint, :model, :number, :state, :created, :because, :audit_seq)";
+    // A clock that jumped back makes an empty reign, never two that overlap.
+    MOVE = "move the deployment": "
+        UPDATE deployment
+        SET state = :next, canary_percent = :percent, audit_seq = :audit_seq,
+            started = coalesce(started, :at),
+            ended = CASE WHEN :next IN ('superseded', 'rolled_back', 'stopped') THEN :at END,
+            live_since = CASE WHEN :next = 'live' THEN coalesce(live_since, :from) ELSE live_since END,
+            live_until = CASE WHEN state = 'live' AND :next <> 'live' THEN max(:at, live_since) ELSE live_until END
+        WHERE id = :id AND state = :expected AND canary_percent IS :expected_percent";
+    LAST_REIGN = "read who was live last": "
+        SELECT max(coalesce(live_until, live_since)) FROM deployment
+        WHERE endpoint = :endpoint AND live_since IS NOT NULL";
+    FIND = "read the deployment": "
+        SELECT * FROM deployment WHERE id = :id";
+    LIVE = "read what is live": "
+        SELECT * FROM deployment WHERE endpoint = :endpoint AND state = 'live'";
+    CANDIDATE = "read the candidate": "
+        SELECT * FROM deployment WHERE endpoint = :endpoint AND state IN ('shadow', 'canary')";
+    LIVE_AT = "read what was live at a time": "
+        SELECT * FROM deployment
+        WHERE endpoint = :endpoint AND live_since <= :at AND (live_until IS NULL OR :at < live_until)
+        ORDER BY key DESC LIMIT 1";
+    SERVING = "list what serves": "
+        SELECT * FROM deployment WHERE state IN ('shadow', 'canary', 'live') AND key > :above
+        ORDER BY key LIMIT :limit";
+    REQUESTED = "list what waits to be served": "
+        SELECT * FROM deployment WHERE state = 'requested' AND endpoint = :endpoint ORDER BY key LIMIT :limit";
+    NEWEST = "list deployments": "
+        SELECT * FROM deployment WHERE (:endpoint IS NULL OR endpoint = :endpoint) AND key < :below
+        ORDER BY key DESC LIMIT :limit";
+}
+
+/// What clients call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    pub name: EndpointName,
+    pub project: ProjectName,
+    pub created: Timestamp,
+    pub audit_seq: u64,
+}
+
+/// A deployment that is about to be requested.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewDeployment {
+    /// A uuid v7; handed in.
+    pub id: String,
+    pub endpoint: EndpointName,
+    pub model: ModelName,
+    pub number: u32,
+    /// What asked for it, as a document.
+    pub because: Value,
+}
+
+/// A deployment.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Deployment {
+    pub id: String,
+    pub endpoint: EndpointName,
+    pub model: ModelName,
+    pub number: u32,
+    pub state: DeploymentState,
+    pub created: Timestamp,
+    pub started: Option<Timestamp>,
+    pub ended: Option<Timestamp>,
+    pub live_since: Option<Timestamp>,
+    pub live_until: Option<Timestamp>,
+    pub because: Value,
+    pub audit_seq: u64,
+}
+
+/// The name of a deployment in the ledger.
+pub fn object(id: &str) -> String {
+    format!("deployment:{id}")
+}
+
+/// Registers an endpoint; one that is registered for the same project already is left as it is.
+///
+/// # Errors
+/// When the name belongs to another project, or there is no such project.
+pub fn register_endpoint(
+    audited: &Audited,
+    name: &EndpointName,
+    project: &ProjectName,
+) -> Result<Endpoint, StoreError> {
+    match find_endpoint(audited.tx(), name)? {
+        Some(endpoint) if endpoint.project == *project => return Ok(endpoint),
+        Some(endpoint) => {
+            let because = format!("the name `{name}` belongs to project `{}`", endpoint.project);
+            return Err(StoreError::Conflict { attempted: INSERT_ENDPOINT.attempt, because });
+        }
+        None => {}
+    }
+    let object = format!("endpoint:{name}");
+    let audit_seq = audited.enter(&Change { after: Some("registered"), ..Change::of(&object) })?;
+    let params = named_params! {
+        ":name": name.as_str(), ":project": project.as_str(), ":created": audited.at().millis(),
+        ":audit_seq": audit_seq,
+    };
+    audited.tx().execute(&INSERT_ENDPOINT, params)?;
+    Ok(Endpoint { name: name.clone(), project: project.clone(), created: audited.at(), audit_seq })
+}
+
+/// The endpoint, if it is registered.
+pub fn find_endpoint(reader: &Reader, name: &EndpointName) -> Result<Option<Endpoint>, StoreError> {
+    reader.one(&FIND_ENDPOINT, named_params! { ":name": name.as_str() }, endpoint)
+}
+
+/// Endpoints of a project, or all, newest first.
+pub fn list_endpoints(
+    reader: &Reader,
+    project: Option<&ProjectName>,
+    page: &PageRequest,
+) -> Result<Page<Endpoint>, StoreError> {
+    let params = named_params! {
+        ":project": project.map(ProjectName::as_str), ":below": page.below(ENDPOINTS)?, ":limit": page.probe()
+    };
+    let rows = reader.all(&NEWEST_ENDPOINTS, params, |row| Ok((row.get("key")?, endpoint(row)?)))?;
+    Ok(page.page(ENDPOINTS, rows))
+}
+
+/// Requests that a version be deployed.
+///
+/// # Errors
+/// When there is a deployment with this id, or no such endpoint or version.
+pub fn request(audited: &Audited, new: &NewDeployment) -> Result<Deployment, StoreError> {
+    if find(audited.tx(), &new.id)?.is_some() {
+        let because = format!("there is a deployment `{}` already", new.id);
+        return Err(StoreError::Conflict { attempted: INSERT.attempt, because });
+    }
+    let state = DeploymentState::Requested.as_str();
+    let object = object(&new.id);
+    let audit_seq = audited.enter(&Change { after: Some(state), ..Change::of(&object) })?;
+    let params = named_params! {
+        ":id": new.id, ":endpoint": new.endpoint.as_str(), ":model": new.model.as_str(), ":number": new.number,
+        ":state": state, ":created": audited.at().millis(),
+        ":because": row::text_of(INSERT.attempt, &new.because)?, ":audit_seq": audit_seq,
+    };
+    audited.tx().execute(&INSERT, params)?;
+    get(audited.tx(), &new.id)
+}
+
+/// Moves a deployment from the state that the caller judged to the next one.
+///
+/// To replace what is live, move that one first: an endpoint has one live deployment at every moment.
+///
+/// # Errors
+/// When there is no such deployment, when it has moved meanwhile, and when the endpoint has a live one (or a
+/// candidate) already.
+pub fn advance(
+    audited: &Audited,
+    id: &str,
+    expected: DeploymentState,
+    next: DeploymentState,
+) -> Result<Deployment, StoreError> {
+    let tx = audited.tx();
+    let deployment = get(tx, id)?;
+    let (object, before, after) = (object(id), expected.to_string(), next.to_string());
+    audited.expect(&object, &before, &deployment.state.to_string())?;
+    let audit_seq = audited.enter(&Change { before: Some(&before), after: Some(&after), ..Change::of(&object) })?;
+    let last: Option<i64> =
+        tx.one(&LAST_REIGN, named_params! { ":endpoint": deployment.endpoint.as_str() }, |row| row.get(0))?.flatten();
+    let at = audited.at().millis();
+    let params = named_params! {
+        ":id": id, ":expected": expected.as_str(), ":expected_percent": percent(expected), ":next": next.as_str(),
+        ":percent": percent(next), ":at": at, ":from": last.map_or(at, |last| last.max(at)),
+        ":audit_seq": audit_seq,
+    };
+    tx.execute(&MOVE, params).map_err(|error| in_words(error, &deployment.endpoint))?;
+    get(tx, id)
+}
+
+const fn percent(state: DeploymentState) -> Option<u8> {
+    match state {
+        DeploymentState::Canary { percent } => Some(percent),
+        _ => None,
+    }
+}
+
+/// What a broken index means.
+fn in_words(error: StoreError, endpoint: &EndpointName) -> StoreError {
+    match error {
+        StoreError::Conflict { attempted, because } if because.contains("deployment.endpoint") => {
+            let because = format!("endpoint `{endpoint}` has one in that place already; move that one first");
+            StoreError::Conflict { attempted, because }
+        }
+        other => other,
+    }
+}
+
+/// The deployment, if there is one.
+pub fn find(reader: &Reader, id: &str) -> Result<Option<Deployment>, StoreError> {
+    reader.one(&FIND, named_params! { ":id": id }, deployment)
+}
+
+/// The deployment, or an error that names it.
+pub fn get(reader: &Reader, id: &str) -> Result<Deployment, StoreError> {
+    find(reader, id)?.ok_or_else(|| StoreError::NotFound { what: "deployment", id: id.to_owned() })
+}
+
+/// What answers at the endpoint now.
+pub fn live(reader: &Reader, endpoint: &EndpointName) -> Result<Option<Deployment>, StoreError> {
+    reader.one(&LIVE, named_params! { ":endpoint": endpoint.as_str() }, deployment)
+}
+
+/// What is being tried at the endpoint now, as shadow or canary.
+pub fn candidate(reader: &Reader, endpoint: &EndpointName) -> Result<Option<Deployment>, StoreError> {
+    reader.one(&CANDIDATE, named_params! { ":endpoint": endpoint.as_str() }, deployment)
+}
+
+/// What was live at the endpoint at `at`.
+pub fn live_at(reader: &Reader, endpoint: &EndpointName, at: Timestamp) -> Result<Option<Deployment>, StoreError> {
+    let params = named_params! { ":endpoint": endpoint.as_str(), ":at": at.millis() };
+    reader.one(&LIVE_AT, params, deployment)
+}
+
+/// Everything that serves now, of all endpoints, oldest first: what a starting server loads.
+pub fn list_serving(reader: &Reader, page: &PageRequest) -> Result<Page<Deployment>, StoreError> {
+    let params = named_params! { ":above": page.above("serving")?, ":limit": page.probe() };
+    Ok(page.page("serving", reader.all(&SERVING, params, keyed)?))
+}
+
+/// What waits to be served at the endpoint, oldest first; at most a hundred.
+pub fn list_requested(reader: &Reader, endpoint: &EndpointName) -> Result<Vec<Deployment>, StoreError> {
+    reader.all(&REQUESTED, named_params! { ":endpoint": endpoint.as_str(), ":limit": 100 }, deployment)
+}
+
+/// Deployments of an endpoint, or all, newest first.
+pub fn list(
+    reader: &Reader,
+    endpoint: Option<&EndpointName>,
+    page: &PageRequest,
+) -> Result<Page<Deployment>, StoreError> {
+    let params = named_params! {
+        ":endpoint": endpoint.map(EndpointName::as_str), ":below": page.below(DEPLOYMENTS)?, ":limit": page.probe()
+    };
+    Ok(page.page(DEPLOYMENTS, reader.all(&NEWEST, params, keyed)?))
+}
+
+fn endpoint(row: &Row) -> rusqlite::Result<Endpoint> {
+    Ok(Endpoint {
+        name: row::parsed(row, "name")?,
+        project: row::parsed(row, "project")?,
+        created: row::time(row, "created")?,
+        audit_seq: row.get("audit_seq")?,
+    })
+}
+
+fn keyed(row: &Row) -> rusqlite::Result<(i64, Deployment)> {
+    Ok((row.get("key")?, deployment(row)?))
+}
+
+fn deployment(row: &Row) -> rusqlite::Result<Deployment> {
+    Ok(Deployment {
+        id: row.get("id")?,
+        endpoint: row::parsed(row, "endpoint")?,
+        model: row::parsed(row, "model")?,
+        number: row.get("number")?,
+        state: state(row)?,
+        created: row::time(row, "created")?,
+        started: row::maybe_time(row, "started")?,
+        ended: row::maybe_time(row, "ended")?,
+        live_since: row::maybe_time(row, "live_since")?,
+        live_until: row::maybe_time(row, "live_until")?,
+        because: row::document(row, "because")?,
+        audit_seq: row.get("audit_seq")?,
+    })
+}
+
+/// The name of the state, with the share that only a canary has.
+fn state(row: &Row) -> rusqlite::Result<DeploymentState> {
+    match row.get("canary_percent")? {
+        Some(percent) => Ok(DeploymentState::Canary { percent }),
+        None => row::tagged(row, "state"),
+    }
+}

@@ -1,0 +1,196 @@
+//! Verdicts of gates over versions, and who accepted a version. Facts: recorded, never changed.
+
+use kilter_domain::{
+    actor::{Actor, Role},
+    digest::Digest,
+    gate::Verdict,
+    ids::{GateName, ModelName},
+    time::Timestamp,
+};
+use rusqlite::{Row, named_params};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{
+    Page, PageRequest, Reader, StoreError,
+    audit::{Audited, Change},
+    row,
+    statement::statements,
+};
+
+const VERDICTS: &str = "verdict";
+const APPROVALS: &str = "approval";
+
+statements! {
+    INSERT_VERDICT = "record the verdict": "
+        INSERT INTO verdict (model, number, gate, outcome, evidence, policy_digest, at, audit_seq)
+        VALUES (:model, :number, :gate, :outcome, :evidence, :policy_digest, :at, :audit_seq)";
+    NEWEST_VERDICTS = "list verdicts": "
+        SELECT * FROM verdict WHERE model = :model AND number = :number AND key < :below
+        ORDER BY key DESC LIMIT :limit";
+    // The last word of each gate: a gate may judge again, under another policy or with more rows.
+    STANDING_VERDICTS = "read the verdicts that stand": "
+        SELECT * FROM verdict
+        WHERE key IN (SELECT max(key) FROM verdict WHERE model = :model AND number = :number GROUP BY gate)
+        ORDER BY gate";
+    INSERT_APPROVAL = "record the approval": "
+        INSERT INTO approval (model, number, by, role, decision, conditions, at, expires, audit_seq)
+        VALUES (:model, :number, :by, :role, :decision, :conditions, :at, :expires, :audit_seq)";
+    NEWEST_APPROVALS = "list approvals": "
+        SELECT * FROM approval WHERE model = :model AND number = :number AND key < :below
+        ORDER BY key DESC LIMIT :limit";
+}
+
+/// A verdict that is about to be recorded.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewVerdict {
+    pub model: ModelName,
+    pub number: u32,
+    pub gate: GateName,
+    /// With its evidence: rules, values, bounds.
+    pub verdict: Verdict,
+    /// The policy that judged.
+    pub policy_digest: Digest,
+}
+
+/// A recorded verdict.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Judgement {
+    pub model: ModelName,
+    pub number: u32,
+    pub gate: GateName,
+    pub verdict: Verdict,
+    pub policy_digest: Digest,
+    pub at: Timestamp,
+    pub audit_seq: u64,
+}
+
+/// What someone with a say decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Decision {
+    Approved,
+    Rejected,
+}
+
+/// A decision that is about to be recorded. The actor is the one who is audited.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewApproval {
+    pub model: ModelName,
+    pub number: u32,
+    /// In which role it was decided.
+    pub role: Role,
+    pub decision: Decision,
+    pub conditions: Value,
+    pub expires: Option<Timestamp>,
+}
+
+/// A recorded decision.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Approval {
+    pub model: ModelName,
+    pub number: u32,
+    pub by: Actor,
+    pub role: Role,
+    pub decision: Decision,
+    pub conditions: Value,
+    pub at: Timestamp,
+    pub expires: Option<Timestamp>,
+    pub audit_seq: u64,
+}
+
+/// Records a verdict.
+///
+/// # Errors
+/// When there is no such version.
+pub fn record_verdict(audited: &Audited, new: &NewVerdict) -> Result<u64, StoreError> {
+    let object = format!("verdict:{}/{}/{}", new.model, new.number, new.gate);
+    let outcome = new.verdict.as_str();
+    let evidence = row::readable_text_of(INSERT_VERDICT.attempt, &new.verdict)?;
+    let digest = Digest::of(evidence.as_bytes()).to_string();
+    let audit_seq =
+        audited.enter(&Change { object_digest: Some(&digest), after: Some(outcome), ..Change::of(&object) })?;
+    let params = named_params! {
+        ":model": new.model.as_str(), ":number": new.number, ":gate": new.gate.as_str(), ":outcome": outcome,
+        ":evidence": evidence, ":policy_digest": new.policy_digest.to_string(), ":at": audited.at().millis(),
+        ":audit_seq": audit_seq,
+    };
+    audited.tx().execute(&INSERT_VERDICT, params)?;
+    Ok(audit_seq)
+}
+
+/// The last verdict of each gate that judged the version, by gate.
+pub fn standing_verdicts(reader: &Reader, model: &ModelName, number: u32) -> Result<Vec<Judgement>, StoreError> {
+    reader.all(&STANDING_VERDICTS, named_params! { ":model": model.as_str(), ":number": number }, judgement)
+}
+
+/// Every verdict over the version, newest first.
+pub fn list_verdicts(
+    reader: &Reader,
+    model: &ModelName,
+    number: u32,
+    page: &PageRequest,
+) -> Result<Page<Judgement>, StoreError> {
+    let params = named_params! {
+        ":model": model.as_str(), ":number": number, ":below": page.below(VERDICTS)?, ":limit": page.probe()
+    };
+    let rows = reader.all(&NEWEST_VERDICTS, params, |row| Ok((row.get("key")?, judgement(row)?)))?;
+    Ok(page.page(VERDICTS, rows))
+}
+
+/// Records who decided what about a version.
+///
+/// # Errors
+/// When there is no such version.
+pub fn record_approval(audited: &Audited, new: &NewApproval) -> Result<u64, StoreError> {
+    let object = format!("approval:{}/{}", new.model, new.number);
+    let decision = row::name_of(&new.decision)?;
+    let audit_seq = audited.enter(&Change { after: Some(&decision), ..Change::of(&object) })?;
+    let params = named_params! {
+        ":model": new.model.as_str(), ":number": new.number, ":by": audited.actor().to_string(), ":role": new.role.as_str(),
+        ":decision": decision, ":conditions": row::text_of(INSERT_APPROVAL.attempt, &new.conditions)?,
+        ":at": audited.at().millis(), ":expires": new.expires.map(Timestamp::millis), ":audit_seq": audit_seq,
+    };
+    audited.tx().execute(&INSERT_APPROVAL, params)?;
+    Ok(audit_seq)
+}
+
+/// Decisions about the version, newest first.
+pub fn list_approvals(
+    reader: &Reader,
+    model: &ModelName,
+    number: u32,
+    page: &PageRequest,
+) -> Result<Page<Approval>, StoreError> {
+    let params = named_params! {
+        ":model": model.as_str(), ":number": number, ":below": page.below(APPROVALS)?, ":limit": page.probe()
+    };
+    let rows = reader.all(&NEWEST_APPROVALS, params, |row| Ok((row.get("key")?, approval(row)?)))?;
+    Ok(page.page(APPROVALS, rows))
+}
+
+fn judgement(row: &Row) -> rusqlite::Result<Judgement> {
+    Ok(Judgement {
+        model: row::parsed(row, "model")?,
+        number: row.get("number")?,
+        gate: row::parsed(row, "gate")?,
+        verdict: row::document(row, "evidence")?,
+        policy_digest: row::parsed(row, "policy_digest")?,
+        at: row::time(row, "at")?,
+        audit_seq: row.get("audit_seq")?,
+    })
+}
+
+fn approval(row: &Row) -> rusqlite::Result<Approval> {
+    Ok(Approval {
+        model: row::parsed(row, "model")?,
+        number: row.get("number")?,
+        by: row::parsed(row, "by")?,
+        role: row::parsed(row, "role")?,
+        decision: row::word(row, "decision")?,
+        conditions: row::document(row, "conditions")?,
+        at: row::time(row, "at")?,
+        expires: row::maybe_time(row, "expires")?,
+        audit_seq: row.get("audit_seq")?,
+    })
+}

@@ -1,0 +1,260 @@
+//! Models and their versions: what each is made of, where it stands, and (in [`alias`]) which one bore which name when.
+//!
+//! Holds true: numbers have no gaps; a version is never edited, only its state moves, and only with its entry.
+
+pub mod alias;
+
+use kilter_domain::{
+    actor::Actor,
+    digest::Digest,
+    ids::{ModelName, ProjectName},
+    model::VersionState,
+    time::Timestamp,
+};
+use rusqlite::{Row, named_params};
+use serde_json::Value;
+
+use crate::{
+    Page, PageRequest, Reader, StoreError,
+    audit::{Audited, Change},
+    row,
+    statement::statements,
+};
+
+const MODELS: &str = "model";
+const VERSIONS: &str = "version";
+
+statements! {
+    INSERT_MODEL = "register the model": "
+        INSERT INTO model (name, project, created, audit_seq) VALUES (:name, :project, :created, :audit_seq)";
+    FIND_MODEL = "read the model": "
+        SELECT * FROM model WHERE name = :name";
+    NEWEST_MODELS = "list models": "
+        SELECT * FROM model WHERE (:project IS NULL OR project = :project) AND key < :below
+        ORDER BY key DESC LIMIT :limit";
+    NEXT_NUMBER = "number the version": "
+        SELECT coalesce(max(number), 0) + 1 FROM model_version WHERE model = :model";
+    INSERT = "record the version": "
+        INSERT INTO model_version (model, number, state, run, makers, digest, signature, policy, policy_digest, metrics,
+                                   created, audit_seq)
+        VALUES (:model, :number, :state, :run, :makers, :digest, :signature, :policy, :policy_digest, :metrics,
+                :created, :audit_seq)";
+    MOVE = "move the version": "
+        UPDATE model_version SET state = :next, audit_seq = :audit_seq
+        WHERE model = :model AND number = :number AND state = :expected";
+    FIND = "read the version": "
+        SELECT * FROM model_version WHERE model = :model AND number = :number";
+    FIND_BY_DIGEST = "find the version of a digest": "
+        SELECT * FROM model_version WHERE digest = :digest ORDER BY key DESC LIMIT :limit";
+    FIND_BY_RUN = "find the versions of a run": "
+        SELECT * FROM model_version WHERE run = :run ORDER BY key DESC LIMIT :limit";
+    NEWEST = "list versions": "
+        SELECT * FROM model_version
+        WHERE model = :model AND (:state IS NULL OR state = :state) AND number < :below
+        ORDER BY number DESC LIMIT :limit";
+}
+
+/// A registered model.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Model {
+    pub name: ModelName,
+    pub project: ProjectName,
+    pub created: Timestamp,
+    pub audit_seq: u64,
+}
+
+/// A version that is about to be recorded as a draft.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewVersion {
+    pub model: ModelName,
+    /// The run that made it; `None` for one that was imported.
+    pub run: Option<String>,
+    /// Who made it: author of the code, starter of the run. None of them may approve it where four eyes are asked for.
+    pub makers: Vec<Actor>,
+    /// The digest of the package: its identity.
+    pub digest: Digest,
+    pub signature: Value,
+    /// The text of the policy that it is judged by, frozen.
+    pub policy: String,
+    pub metrics: Value,
+}
+
+/// A version of a model.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Version {
+    pub model: ModelName,
+    pub number: u32,
+    pub state: VersionState,
+    pub run: Option<String>,
+    pub makers: Vec<Actor>,
+    pub digest: Digest,
+    pub signature: Value,
+    pub policy: String,
+    pub policy_digest: Digest,
+    pub metrics: Value,
+    pub created: Timestamp,
+    /// The entry of its last change.
+    pub audit_seq: u64,
+}
+
+/// The name of a version in the ledger.
+pub fn object(model: &ModelName, number: u32) -> String {
+    format!("version:{model}/{number}")
+}
+
+/// Registers a model; one that is registered for the same project already is left as it is.
+///
+/// # Errors
+/// When the name belongs to another project, or there is no such project.
+pub fn register(audited: &Audited, name: &ModelName, project: &ProjectName) -> Result<Model, StoreError> {
+    match find_model(audited.tx(), name)? {
+        Some(model) if model.project == *project => return Ok(model),
+        Some(model) => {
+            let because = format!("the name `{name}` belongs to project `{}`", model.project);
+            return Err(StoreError::Conflict { attempted: INSERT_MODEL.attempt, because });
+        }
+        None => {}
+    }
+    let object = format!("model:{name}");
+    let audit_seq = audited.enter(&Change { after: Some("registered"), ..Change::of(&object) })?;
+    let model = Model { name: name.clone(), project: project.clone(), created: audited.at(), audit_seq };
+    let params = named_params! {
+        ":name": name.as_str(), ":project": project.as_str(), ":created": model.created.millis(),
+        ":audit_seq": audit_seq,
+    };
+    audited.tx().execute(&INSERT_MODEL, params)?;
+    Ok(model)
+}
+
+/// The model, if it is registered.
+pub fn find_model(reader: &Reader, name: &ModelName) -> Result<Option<Model>, StoreError> {
+    reader.one(&FIND_MODEL, named_params! { ":name": name.as_str() }, model)
+}
+
+/// Models of a project, or all, newest first.
+pub fn list_models(
+    reader: &Reader,
+    project: Option<&ProjectName>,
+    page: &PageRequest,
+) -> Result<Page<Model>, StoreError> {
+    let params = named_params! {
+        ":project": project.map(ProjectName::as_str), ":below": page.below(MODELS)?, ":limit": page.probe()
+    };
+    Ok(page.page(MODELS, reader.all(&NEWEST_MODELS, params, |row| Ok((row.get("key")?, model(row)?)))?))
+}
+
+/// Records a draft under the model's next number.
+///
+/// # Errors
+/// When there is no such model or run.
+pub fn create(audited: &Audited, new: &NewVersion) -> Result<Version, StoreError> {
+    let tx = audited.tx();
+    let missing = || StoreError::NotFound { what: "model", id: new.model.to_string() };
+    find_model(tx, &new.model)?.ok_or_else(missing)?;
+    let number = tx.one(&NEXT_NUMBER, named_params! { ":model": new.model.as_str() }, |row| row.get(0))?.unwrap_or(1);
+    let state = VersionState::Draft.as_str();
+    let object = object(&new.model, number);
+    let digest = new.digest.to_string();
+    let audit_seq =
+        audited.enter(&Change { object_digest: Some(&digest), after: Some(state), ..Change::of(&object) })?;
+    let params = named_params! {
+        ":model": new.model.as_str(), ":number": number, ":state": state, ":run": new.run,
+        ":makers": row::text_of(INSERT.attempt, &new.makers)?, ":digest": digest,
+        ":signature": row::text_of(INSERT.attempt, &new.signature)?, ":policy": new.policy,
+        ":policy_digest": Digest::of(new.policy.as_bytes()).to_string(),
+        ":metrics": row::text_of(INSERT.attempt, &new.metrics)?, ":created": audited.at().millis(),
+        ":audit_seq": audit_seq,
+    };
+    tx.execute(&INSERT, params)?;
+    get(tx, &new.model, number)
+}
+
+/// Moves a version from the state that the caller judged to the next one.
+///
+/// # Errors
+/// When there is no such version, or when it has moved meanwhile.
+pub fn advance(
+    audited: &Audited,
+    model: &ModelName,
+    number: u32,
+    expected: VersionState,
+    next: VersionState,
+) -> Result<Version, StoreError> {
+    let object = object(model, number);
+    let version = get(audited.tx(), model, number)?;
+    let (before, after) = (expected.as_str(), next.as_str());
+    audited.expect(&object, before, version.state.as_str())?;
+    let digest = version.digest.to_string();
+    let audit_seq = audited.enter(&Change {
+        object: &object,
+        object_digest: Some(&digest),
+        before: Some(before),
+        after: Some(after),
+    })?;
+    let params = named_params! {
+        ":model": model.as_str(), ":number": number, ":expected": before, ":next": after, ":audit_seq": audit_seq
+    };
+    audited.tx().execute(&MOVE, params)?;
+    get(audited.tx(), model, number)
+}
+
+/// The version, if there is one.
+pub fn find(reader: &Reader, model: &ModelName, number: u32) -> Result<Option<Version>, StoreError> {
+    reader.one(&FIND, named_params! { ":model": model.as_str(), ":number": number }, version)
+}
+
+/// The version, or an error that names it.
+pub fn get(reader: &Reader, model: &ModelName, number: u32) -> Result<Version, StoreError> {
+    find(reader, model, number)?
+        .ok_or_else(|| StoreError::NotFound { what: "version", id: format!("{model}/{number}") })
+}
+
+/// Versions with these bytes, newest first; at most a hundred.
+pub fn find_by_digest(reader: &Reader, digest: &Digest) -> Result<Vec<Version>, StoreError> {
+    reader.all(&FIND_BY_DIGEST, named_params! { ":digest": digest.to_string(), ":limit": 100 }, version)
+}
+
+/// Versions that a run made, newest first; at most a hundred.
+pub fn find_by_run(reader: &Reader, run: &str) -> Result<Vec<Version>, StoreError> {
+    reader.all(&FIND_BY_RUN, named_params! { ":run": run, ":limit": 100 }, version)
+}
+
+/// Versions of a model, of one state or of all, newest first.
+pub fn list(
+    reader: &Reader,
+    model: &ModelName,
+    state: Option<VersionState>,
+    page: &PageRequest,
+) -> Result<Page<Version>, StoreError> {
+    let params = named_params! {
+        ":model": model.as_str(), ":state": state.map(VersionState::as_str),
+        ":below": page.below(VERSIONS)?, ":limit": page.probe(),
+    };
+    Ok(page.page(VERSIONS, reader.all(&NEWEST, params, |row| Ok((row.get("number")?, version(row)?)))?))
+}
+
+fn model(row: &Row) -> rusqlite::Result<Model> {
+    Ok(Model {
+        name: row::parsed(row, "name")?,
+        project: row::parsed(row, "project")?,
+        created: row::time(row, "created")?,
+        audit_seq: row.get("audit_seq")?,
+    })
+}
+
+fn version(row: &Row) -> rusqlite::Result<Version> {
+    Ok(Version {
+        model: row::parsed(row, "model")?,
+        number: row.get("number")?,
+        state: row::word(row, "state")?,
+        run: row.get("run")?,
+        makers: row::document(row, "makers")?,
+        digest: row::parsed(row, "digest")?,
+        signature: row::document(row, "signature")?,
+        policy: row.get("policy")?,
+        policy_digest: row::parsed(row, "policy_digest")?,
+        metrics: row::document(row, "metrics")?,
+        created: row::time(row, "created")?,
+        audit_seq: row.get("audit_seq")?,
+    })
+}

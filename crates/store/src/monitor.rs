@@ -1,0 +1,187 @@
+//! Readings and the bounds that they are judged by; alerts and what was done about them.
+//!
+//! Holds true: a value that was not measured is `None`, never zero; a reading that is made again for the same
+//! window and the same knowledge (`as_of`) replaces itself, one made with more knowledge stands beside it.
+
+pub mod alert;
+pub mod retrain;
+pub mod threshold;
+
+use kilter_domain::{
+    alert::MonitorKind,
+    ids::{EndpointName, ModelName},
+    rule::RuleVerdict,
+    time::Timestamp,
+};
+use rusqlite::{Row, named_params};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{Page, PageRequest, Reader, StoreError, Tx, row, statement::statements};
+
+const LIST: &str = "reading";
+/// Readings of one batch at most.
+pub const MAX_READINGS: usize = 10_000;
+
+statements! {
+    PUT = "record a reading": "
+        INSERT INTO reading (endpoint, monitor, metric, window_start, window_end, value, low, high, count, verdict,
+                             as_of, estimated, model, number, detail)
+        VALUES (:endpoint, :monitor, :metric, :window_start, :window_end, :value, :low, :high, :count, :verdict,
+                :as_of, :estimated, :model, :number, :detail)
+        ON CONFLICT (endpoint, monitor, metric, window_start, window_end, as_of, estimated) DO UPDATE
+        SET value = excluded.value, low = excluded.low, high = excluded.high, count = excluded.count,
+            verdict = excluded.verdict, model = excluded.model, number = excluded.number, detail = excluded.detail";
+    // Of each window only what is known best: the latest as_of, measured before estimated.
+    HISTORY = "read the history of a metric": "
+        SELECT * FROM reading AS one
+        WHERE endpoint = :endpoint AND metric = :metric AND (:monitor IS NULL OR monitor = :monitor)
+          AND window_end > :start AND window_start < :end
+          AND NOT EXISTS (
+              SELECT 1 FROM reading AS better
+              WHERE better.endpoint = one.endpoint AND better.metric = one.metric AND better.monitor = one.monitor
+                AND better.window_start = one.window_start AND better.window_end = one.window_end
+                AND (better.as_of, -better.estimated) > (one.as_of, -one.estimated)
+          )
+        ORDER BY window_end, key LIMIT :limit";
+    NEWEST = "list readings": "
+        SELECT * FROM reading
+        WHERE endpoint = :endpoint AND (:monitor IS NULL OR monitor = :monitor)
+          AND (:metric IS NULL OR metric = :metric) AND key < :below
+        ORDER BY key DESC LIMIT :limit";
+}
+
+/// What a rule says of a reading. The whole outcome, with its sentence, stands in the reading's detail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RuleWord {
+    Passed,
+    Failed,
+    /// Not measured, or too close to tell.
+    Undecided,
+}
+
+impl From<&RuleVerdict> for RuleWord {
+    fn from(verdict: &RuleVerdict) -> Self {
+        match verdict {
+            RuleVerdict::Passed => Self::Passed,
+            RuleVerdict::Failed => Self::Failed,
+            RuleVerdict::Undecided(_) => Self::Undecided,
+        }
+    }
+}
+
+/// One measured value over one window.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reading {
+    pub endpoint: EndpointName,
+    /// Which monitor asked.
+    pub monitor: MonitorKind,
+    /// What was measured, as the rule writes it: `psi(income)`.
+    pub metric: String,
+    pub window_start: Timestamp,
+    pub window_end: Timestamp,
+    /// `None`: not measured.
+    pub value: Option<f64>,
+    /// The interval of the value.
+    pub low: Option<f64>,
+    pub high: Option<f64>,
+    /// Rows it rests on.
+    pub count: u64,
+    /// What its rule says; `None` where no rule is about it.
+    pub verdict: Option<RuleWord>,
+    /// What was known when it was made.
+    pub as_of: Timestamp,
+    /// Estimated before the labels came.
+    pub estimated: bool,
+    /// The version that answered, when it was one.
+    pub version: Option<(ModelName, u32)>,
+    pub detail: Value,
+}
+
+/// Records readings in one go.
+///
+/// # Errors
+/// When there are more than [`MAX_READINGS`], or one is not measured and yet decided; nothing of the batch is kept.
+pub fn record(tx: &Tx, readings: &[Reading]) -> Result<(), StoreError> {
+    if readings.len() > MAX_READINGS {
+        let because = format!("{} readings are too many for one batch (at most {MAX_READINGS})", readings.len());
+        return Err(StoreError::Invalid { attempted: PUT.attempt, because });
+    }
+    readings.iter().try_for_each(|reading| put(tx, reading))
+}
+
+fn put(tx: &Tx, reading: &Reading) -> Result<(), StoreError> {
+    let (model, number) = reading.version.as_ref().map(|(model, number)| (model.as_str(), *number)).unzip();
+    let params = named_params! {
+        ":endpoint": reading.endpoint.as_str(), ":monitor": reading.monitor.as_str(), ":metric": reading.metric,
+        ":window_start": reading.window_start.millis(), ":window_end": reading.window_end.millis(),
+        // SQLite writes NaN as NULL, which is what it means here: not measured.
+        ":value": reading.value, ":low": reading.low, ":high": reading.high, ":count": reading.count,
+        ":verdict": reading.verdict.as_ref().map(row::name_of).transpose()?, ":as_of": reading.as_of.millis(),
+        ":estimated": reading.estimated, ":model": model, ":number": number,
+        ":detail": row::text_of(PUT.attempt, &reading.detail)?,
+    };
+    tx.execute(&PUT, params).map(drop)
+}
+
+/// Which readings are wanted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ReadingFilter {
+    pub monitor: Option<MonitorKind>,
+    pub metric: Option<String>,
+}
+
+/// Readings of an endpoint, newest first.
+pub fn list(
+    reader: &Reader,
+    endpoint: &EndpointName,
+    filter: &ReadingFilter,
+    page: &PageRequest,
+) -> Result<Page<Reading>, StoreError> {
+    let params = named_params! {
+        ":endpoint": endpoint.as_str(), ":monitor": filter.monitor.map(MonitorKind::as_str), ":metric": filter.metric,
+        ":below": page.below(LIST)?, ":limit": page.probe(),
+    };
+    Ok(page.page(LIST, reader.all(&NEWEST, params, |row| Ok((row.get("key")?, reading(row)?)))?))
+}
+
+/// The best-known reading of each window that touches `start..end`, by window; at most `limit` (brought into 1 to
+/// 10,000). The best-known is the one made last, and a measured one before an estimated one.
+pub fn history(
+    reader: &Reader,
+    endpoint: &EndpointName,
+    monitor: Option<MonitorKind>,
+    metric: &str,
+    window: (Timestamp, Timestamp),
+    limit: u32,
+) -> Result<Vec<Reading>, StoreError> {
+    let params = named_params! {
+        ":endpoint": endpoint.as_str(), ":metric": metric, ":monitor": monitor.map(MonitorKind::as_str), ":start": window.0.millis(),
+        ":end": window.1.millis(), ":limit": limit.clamp(1, 10_000),
+    };
+    reader.all(&HISTORY, params, reading)
+}
+
+fn reading(row: &Row) -> rusqlite::Result<Reading> {
+    let version = match row.get::<_, Option<u32>>("number")? {
+        Some(number) => Some((row::parsed(row, "model")?, number)),
+        None => None,
+    };
+    Ok(Reading {
+        endpoint: row::parsed(row, "endpoint")?,
+        monitor: row::parsed(row, "monitor")?,
+        metric: row.get("metric")?,
+        window_start: row::time(row, "window_start")?,
+        window_end: row::time(row, "window_end")?,
+        value: row.get("value")?,
+        low: row.get("low")?,
+        high: row.get("high")?,
+        count: row.get("count")?,
+        verdict: row::maybe_word(row, "verdict")?,
+        as_of: row::time(row, "as_of")?,
+        estimated: row.get("estimated")?,
+        version,
+        detail: row::document(row, "detail")?,
+    })
+}

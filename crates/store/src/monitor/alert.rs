@@ -1,0 +1,223 @@
+//! Alerts: what stayed out of bounds, and who saw to it.
+//!
+//! Holds true: a cause has at most one open alert; a resolved one is closed for ever, the next is a new one.
+
+use kilter_domain::{
+    alert::{AlertState, MonitorKind},
+    ids::EndpointName,
+    time::Timestamp,
+};
+use rusqlite::{Row, named_params};
+use serde_json::Value;
+
+use crate::{
+    Page, PageRequest, Reader, StoreError,
+    audit::{Audited, Change},
+    row,
+    statement::statements,
+};
+
+const LIST: &str = "alert";
+
+statements! {
+    INSERT = "open the alert": "
+        INSERT INTO alert (id, endpoint, cause, monitor, state, windows, opened, fired, detail, audit_seq)
+        VALUES (:id, :endpoint, :cause, :monitor, :state, :windows, :at,
+                CASE WHEN :state = 'firing' THEN :at END, :detail, :audit_seq)";
+    MOVE = "move the alert": "
+        UPDATE alert
+        SET state = :next, windows = :windows, muted_until = :muted_until, audit_seq = :audit_seq,
+            detail = coalesce(:detail, detail),
+            fired = CASE WHEN :next = 'firing' THEN coalesce(fired, :at) ELSE fired END,
+            acknowledged = CASE WHEN :next = 'acknowledged' THEN coalesce(acknowledged, :at) ELSE acknowledged END,
+            resolved = CASE WHEN :next = 'resolved' THEN :at END
+        WHERE id = :id";
+    COUNT = "count a window of the alert": "
+        UPDATE alert SET windows = :windows, detail = coalesce(:detail, detail) WHERE id = :id";
+    FIND = "read the alert": "
+        SELECT * FROM alert WHERE id = :id";
+    FIND_OPEN = "read the open alert of a cause": "
+        SELECT * FROM alert WHERE cause = :cause AND state <> 'resolved'";
+    NEWEST = "list alerts": "
+        SELECT * FROM alert
+        WHERE (:endpoint IS NULL OR endpoint = :endpoint) AND (:monitor IS NULL OR monitor = :monitor)
+          AND (NOT :open OR state <> 'resolved') AND key < :below
+        ORDER BY key DESC LIMIT :limit";
+}
+
+/// An alert that is about to be opened.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewAlert {
+    /// A uuid v7; handed in.
+    pub id: String,
+    pub endpoint: EndpointName,
+    /// What it is about; one open alert each: `churn/drift/psi(income)`.
+    pub cause: String,
+    pub monitor: MonitorKind,
+    /// As [`AlertState::opened`] gives it.
+    pub state: AlertState,
+    pub detail: Value,
+}
+
+/// An alert.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Alert {
+    pub id: String,
+    pub endpoint: EndpointName,
+    pub cause: String,
+    pub monitor: MonitorKind,
+    pub state: AlertState,
+    pub opened: Timestamp,
+    pub fired: Option<Timestamp>,
+    pub acknowledged: Option<Timestamp>,
+    pub resolved: Option<Timestamp>,
+    pub detail: Value,
+    pub audit_seq: u64,
+}
+
+/// Which alerts are wanted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AlertFilter {
+    pub endpoint: Option<EndpointName>,
+    pub monitor: Option<MonitorKind>,
+    /// Only those that are not resolved.
+    pub open: bool,
+}
+
+/// The name of an alert in the ledger.
+pub fn object(id: &str) -> String {
+    format!("alert:{id}")
+}
+
+/// Opens an alert.
+///
+/// # Errors
+/// When its cause has an open one already.
+pub fn open(audited: &Audited, new: &NewAlert) -> Result<Alert, StoreError> {
+    if let Some(open) = find_open(audited.tx(), &new.cause)? {
+        let because = format!("`{}` has the open alert {} already", new.cause, open.id);
+        return Err(StoreError::Conflict { attempted: INSERT.attempt, because });
+    }
+    let state = text(new.state);
+    let object = object(&new.id);
+    let audit_seq = audited.enter(&Change { after: Some(&state), ..Change::of(&object) })?;
+    let params = named_params! {
+        ":id": new.id, ":endpoint": new.endpoint.as_str(), ":cause": new.cause, ":monitor": new.monitor.as_str(),
+        ":state": new.state.as_str(), ":windows": windows(new.state), ":at": audited.at().millis(),
+        ":detail": row::text_of(INSERT.attempt, &new.detail)?, ":audit_seq": audit_seq,
+    };
+    audited.tx().execute(&INSERT, params)?;
+    get(audited.tx(), &new.id)
+}
+
+/// Moves an alert from the state that the caller judged to the next one; a new detail replaces the old one.
+///
+/// A window that only counts (`pending` 1 to `pending` 2) changes the row and makes no entry.
+///
+/// # Errors
+/// When there is no such alert, or when it has moved meanwhile.
+pub fn advance(
+    audited: &Audited,
+    id: &str,
+    expected: AlertState,
+    next: AlertState,
+    detail: Option<&Value>,
+) -> Result<Alert, StoreError> {
+    let alert = get(audited.tx(), id)?;
+    let (object, before, after) = (object(id), text(expected), text(next));
+    audited.expect(&object, &counted(expected), &counted(alert.state))?;
+    let detail = detail.map(|detail| row::text_of(MOVE.attempt, detail)).transpose()?;
+    if before == after {
+        let params = named_params! { ":id": id, ":windows": windows(next), ":detail": detail };
+        audited.tx().execute(&COUNT, params)?;
+        return get(audited.tx(), id);
+    }
+    let audit_seq = audited.enter(&Change { before: Some(&before), after: Some(&after), ..Change::of(&object) })?;
+    let params = named_params! {
+        ":id": id, ":next": next.as_str(), ":windows": windows(next), ":muted_until": muted_until(next),
+        ":at": audited.at().millis(), ":detail": detail, ":audit_seq": audit_seq,
+    };
+    audited.tx().execute(&MOVE, params)?;
+    get(audited.tx(), id)
+}
+
+/// As the ledger writes it: `firing`, `muted 1764000000000`.
+fn text(state: AlertState) -> String {
+    match muted_until(state) {
+        Some(until) => format!("{} {until}", state.as_str()),
+        None => state.as_str().to_owned(),
+    }
+}
+
+/// As an error writes it: with the windows that it has counted.
+fn counted(state: AlertState) -> String {
+    format!("{} after {} windows", text(state), windows(state))
+}
+
+const fn windows(state: AlertState) -> u32 {
+    match state {
+        AlertState::Pending { breaches } => breaches,
+        AlertState::Firing { clean } | AlertState::Acknowledged { clean } | AlertState::Muted { clean, .. } => clean,
+        AlertState::Resolved => 0,
+    }
+}
+
+const fn muted_until(state: AlertState) -> Option<i64> {
+    match state {
+        AlertState::Muted { until, .. } => Some(until.millis()),
+        _ => None,
+    }
+}
+
+/// The alert, if there is one.
+pub fn find(reader: &Reader, id: &str) -> Result<Option<Alert>, StoreError> {
+    reader.one(&FIND, named_params! { ":id": id }, alert)
+}
+
+/// The alert, or an error that names it.
+pub fn get(reader: &Reader, id: &str) -> Result<Alert, StoreError> {
+    find(reader, id)?.ok_or_else(|| StoreError::NotFound { what: "alert", id: id.to_owned() })
+}
+
+/// The open alert of a cause.
+pub fn find_open(reader: &Reader, cause: &str) -> Result<Option<Alert>, StoreError> {
+    reader.one(&FIND_OPEN, named_params! { ":cause": cause }, alert)
+}
+
+/// Alerts, newest first.
+pub fn list(reader: &Reader, filter: &AlertFilter, page: &PageRequest) -> Result<Page<Alert>, StoreError> {
+    let params = named_params! {
+        ":endpoint": filter.endpoint.as_ref().map(EndpointName::as_str),
+        ":monitor": filter.monitor.map(MonitorKind::as_str), ":open": filter.open,
+        ":below": page.below(LIST)?, ":limit": page.probe(),
+    };
+    Ok(page.page(LIST, reader.all(&NEWEST, params, |row| Ok((row.get("key")?, alert(row)?)))?))
+}
+
+fn alert(row: &Row) -> rusqlite::Result<Alert> {
+    Ok(Alert {
+        id: row.get("id")?,
+        endpoint: row::parsed(row, "endpoint")?,
+        cause: row.get("cause")?,
+        monitor: row::parsed(row, "monitor")?,
+        state: state(row)?,
+        opened: row::time(row, "opened")?,
+        fired: row::maybe_time(row, "fired")?,
+        acknowledged: row::maybe_time(row, "acknowledged")?,
+        resolved: row::maybe_time(row, "resolved")?,
+        detail: row::document(row, "detail")?,
+        audit_seq: row.get("audit_seq")?,
+    })
+}
+
+fn state(row: &Row) -> rusqlite::Result<AlertState> {
+    let windows = row.get("windows")?;
+    match row.get::<_, String>("state")?.as_str() {
+        "pending" => Ok(AlertState::Pending { breaches: windows }),
+        "firing" => Ok(AlertState::Firing { clean: windows }),
+        "acknowledged" => Ok(AlertState::Acknowledged { clean: windows }),
+        "muted" => Ok(AlertState::Muted { until: row::time(row, "muted_until")?, clean: windows }),
+        "resolved" => Ok(AlertState::Resolved),
+        other => Err(row::no_word(row, "state", other)),
+    }
+}

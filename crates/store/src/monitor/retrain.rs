@@ -1,0 +1,117 @@
+//! What was decided whenever something asked for a new run: it was started, it was skipped, its result was refused.
+
+use kilter_domain::{ids::ProjectName, run::Cause, time::Timestamp};
+use rusqlite::{Row, named_params};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Page, PageRequest, Reader, StoreError,
+    audit::{Audited, Change},
+    row,
+    statement::statements,
+};
+
+const LIST: &str = "retrain";
+
+statements! {
+    INSERT = "record the retraining decision": "
+        INSERT INTO retrain_decision (project, cause, outcome, run, because, at, audit_seq)
+        VALUES (:project, :cause, :outcome, :run, :because, :at, :audit_seq)";
+    STARTED_SINCE = "count the runs of the budget": "
+        SELECT count(*) FROM retrain_decision
+        WHERE project = :project AND outcome = 'started' AND at > :since";
+    LAST_STARTED = "find the last retraining": "
+        SELECT max(at) FROM retrain_decision WHERE project = :project AND outcome = 'started'";
+    NEWEST = "list retraining decisions": "
+        SELECT * FROM retrain_decision WHERE project = :project AND key < :below ORDER BY key DESC LIMIT :limit";
+}
+
+/// What came of a wish to retrain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RetrainOutcome {
+    /// A run was queued.
+    Started,
+    /// Budget, cool-down or a run under way stood against it.
+    Skipped,
+    /// A run was made and its candidate was not let through.
+    Refused,
+}
+
+/// A decision that is about to be recorded.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewDecision {
+    pub project: ProjectName,
+    /// The alert, schedule or data that asked.
+    pub cause: Cause,
+    pub outcome: RetrainOutcome,
+    /// The run, where there is one; a start has one always.
+    pub run: Option<String>,
+    /// The reason, for a person.
+    pub because: String,
+}
+
+/// A recorded decision.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Decision {
+    pub project: ProjectName,
+    pub cause: Cause,
+    pub outcome: RetrainOutcome,
+    pub run: Option<String>,
+    pub because: String,
+    pub at: Timestamp,
+    pub audit_seq: u64,
+}
+
+/// Records a decision.
+///
+/// # Errors
+/// When it started a run and names none, or names one that does not exist.
+pub fn record(audited: &Audited, new: &NewDecision) -> Result<u64, StoreError> {
+    if new.outcome == RetrainOutcome::Started && new.run.is_none() {
+        let because = "a retraining that was started has a run".to_owned();
+        return Err(StoreError::Invalid { attempted: INSERT.attempt, because });
+    }
+    let outcome = row::name_of(&new.outcome)?;
+    let object = format!("retrain:{}", new.project);
+    let audit_seq = audited.enter(&Change { after: Some(&outcome), ..Change::of(&object) })?;
+    let params = named_params! {
+        ":project": new.project.as_str(), ":cause": row::text_of(INSERT.attempt, &new.cause)?,
+        ":outcome": outcome, ":run": new.run, ":because": new.because, ":at": audited.at().millis(),
+        ":audit_seq": audit_seq,
+    };
+    audited.tx().execute(&INSERT, params)?;
+    Ok(audit_seq)
+}
+
+/// Runs that were started for the project after `since`: what a budget counts.
+pub fn started_since(reader: &Reader, project: &ProjectName, since: Timestamp) -> Result<u64, StoreError> {
+    let params = named_params! { ":project": project.as_str(), ":since": since.millis() };
+    Ok(reader.one(&STARTED_SINCE, params, |row| row.get(0))?.unwrap_or(0))
+}
+
+/// When a run was last started for the project: what a cool-down counts from.
+pub fn last_started(reader: &Reader, project: &ProjectName) -> Result<Option<Timestamp>, StoreError> {
+    let params = named_params! { ":project": project.as_str() };
+    Ok(reader.one(&LAST_STARTED, params, |row| row.get::<_, Option<i64>>(0))?.flatten().map(Timestamp))
+}
+
+/// Decisions for a project, newest first.
+pub fn list(reader: &Reader, project: &ProjectName, page: &PageRequest) -> Result<Page<Decision>, StoreError> {
+    let params = named_params! {
+        ":project": project.as_str(), ":below": page.below(LIST)?, ":limit": page.probe()
+    };
+    Ok(page.page(LIST, reader.all(&NEWEST, params, |row| Ok((row.get("key")?, decision(row)?)))?))
+}
+
+fn decision(row: &Row) -> rusqlite::Result<Decision> {
+    Ok(Decision {
+        project: row::parsed(row, "project")?,
+        cause: row::document(row, "cause")?,
+        outcome: row::word(row, "outcome")?,
+        run: row.get("run")?,
+        because: row.get("because")?,
+        at: row::time(row, "at")?,
+        audit_seq: row.get("audit_seq")?,
+    })
+}

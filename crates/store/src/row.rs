@@ -1,0 +1,115 @@
+//! How values stand in a row: times as milliseconds, names and digests as text, documents as JSON.
+
+use std::{error::Error, str::FromStr};
+
+use kilter_domain::time::Timestamp;
+use rusqlite::{Row, types::Type};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
+
+use crate::StoreError;
+
+/// A document of at most this many bytes is kept in a column; larger ones belong into files.
+const MAX_DOCUMENT_BYTES: usize = 16 * 1024 * 1024;
+
+/// A text that parses into `T`, because it was written from one.
+pub(crate) fn parsed<T>(row: &Row, column: &str) -> rusqlite::Result<T>
+where
+    T: FromStr,
+    T::Err: Error + Send + Sync + 'static,
+{
+    let text: String = row.get(column)?;
+    text.parse().map_err(|error| unreadable(row, column, Box::new(error)))
+}
+
+/// As [`parsed`], where there may be none.
+pub(crate) fn maybe_parsed<T>(row: &Row, column: &str) -> rusqlite::Result<Option<T>>
+where
+    T: FromStr,
+    T::Err: Error + Send + Sync + 'static,
+{
+    match row.get_ref(column)?.data_type() {
+        Type::Null => Ok(None),
+        _ => parsed(row, column).map(Some),
+    }
+}
+
+/// A document that reads into `T`.
+pub(crate) fn document<T: DeserializeOwned>(row: &Row, column: &str) -> rusqlite::Result<T> {
+    let text: String = row.get(column)?;
+    serde_json::from_str(&text).map_err(|error| unreadable(row, column, Box::new(error)))
+}
+
+/// A word of a closed set (a state, a kind), written as its serialised name.
+pub(crate) fn word<T: DeserializeOwned>(row: &Row, column: &str) -> rusqlite::Result<T> {
+    let text: String = row.get(column)?;
+    serde_json::from_value(Value::String(text)).map_err(|error| unreadable(row, column, Box::new(error)))
+}
+
+/// As [`word`], where there may be none.
+pub(crate) fn maybe_word<T: DeserializeOwned>(row: &Row, column: &str) -> rusqlite::Result<Option<T>> {
+    match row.get_ref(column)?.data_type() {
+        Type::Null => Ok(None),
+        _ => word(row, column).map(Some),
+    }
+}
+
+/// A state that is a word only, of an enum that is serialised with the tag `state`.
+pub(crate) fn tagged<T: DeserializeOwned>(row: &Row, column: &str) -> rusqlite::Result<T> {
+    let text: String = row.get(column)?;
+    let state = serde_json::json!({ "state": text });
+    serde_json::from_value(state).map_err(|error| unreadable(row, column, Box::new(error)))
+}
+
+/// A time.
+pub(crate) fn time(row: &Row, column: &str) -> rusqlite::Result<Timestamp> {
+    row.get(column).map(Timestamp)
+}
+
+/// A time that may not have come yet.
+pub(crate) fn maybe_time(row: &Row, column: &str) -> rusqlite::Result<Option<Timestamp>> {
+    Ok(row.get::<_, Option<i64>>(column)?.map(Timestamp))
+}
+
+/// A word that is not one of its closed set.
+pub(crate) fn no_word(row: &Row, column: &str, word: &str) -> rusqlite::Error {
+    unreadable(row, column, format!("`{word}` is not a word of its set").into())
+}
+
+fn unreadable(row: &Row, column: &str, error: Box<dyn Error + Send + Sync>) -> rusqlite::Error {
+    let place = row.as_ref().column_index(column).unwrap_or_default();
+    rusqlite::Error::FromSqlConversionFailure(place, Type::Text, error)
+}
+
+/// The text of a document for its column.
+pub(crate) fn text_of(attempted: &'static str, document: &(impl Serialize + ?Sized)) -> Result<String, StoreError> {
+    let invalid = |because| StoreError::Invalid { attempted, because };
+    let text = serde_json::to_string(document).map_err(|error| invalid(error.to_string()))?;
+    match text.len() {
+        0..=MAX_DOCUMENT_BYTES => Ok(text),
+        bytes => Err(invalid(format!("a document of {bytes} bytes is too large (at most {MAX_DOCUMENT_BYTES})"))),
+    }
+}
+
+/// As [`text_of`], refusing what would not read back: JSON has no infinity and no NaN.
+pub(crate) fn readable_text_of<T>(attempted: &'static str, document: &T) -> Result<String, StoreError>
+where
+    T: Serialize + DeserializeOwned,
+{
+    let text = text_of(attempted, document)?;
+    match serde_json::from_str::<T>(&text) {
+        Ok(_) => Ok(text),
+        Err(error) => Err(StoreError::Invalid { attempted, because: format!("it would not read back: {error}") }),
+    }
+}
+
+/// The serialised name of a word of a closed set.
+pub(crate) fn name_of(word: &impl Serialize) -> Result<String, StoreError> {
+    match serde_json::to_value(word) {
+        Ok(Value::String(name)) => Ok(name),
+        other => Err(StoreError::Invalid {
+            attempted: "write a word of a closed set",
+            because: format!("it does not serialise as a text: {other:?}"),
+        }),
+    }
+}

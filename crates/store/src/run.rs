@@ -1,0 +1,180 @@
+//! Runs: why each was started, where it stands, and (in [`log`]) everything it logged.
+//!
+//! Holds true: a run is ended once; its parameters never change; logging the same point twice is one row.
+
+pub mod log;
+
+use kilter_domain::{
+    ids::ProjectName,
+    run::{Cause, RunState},
+    time::Timestamp,
+};
+use rusqlite::{Row, named_params};
+use serde_json::Value;
+
+use crate::{
+    Page, PageRequest, Reader, StoreError,
+    audit::{Audited, Change},
+    row,
+    statement::statements,
+};
+
+const LIST: &str = "run";
+
+statements! {
+    INSERT = "record the run": "
+        INSERT INTO run (id, project, cause, state, created, record, audit_seq)
+        VALUES (:id, :project, :cause, :state, :created, :record, :audit_seq)";
+    MOVE = "move the run": "
+        UPDATE run SET state = :next, audit_seq = :audit_seq, record = coalesce(:record, record),
+                       started = CASE WHEN :next = 'running' THEN coalesce(started, :at) ELSE started END,
+                       ended = CASE WHEN :next IN ('queued', 'running') THEN ended ELSE :at END
+        WHERE id = :id AND state = :expected";
+    FIND = "read the run": "
+        SELECT * FROM run WHERE id = :id";
+    FIND_KEY = "read the run": "
+        SELECT key FROM run WHERE id = :id";
+    NEWEST = "list runs": "
+        SELECT * FROM run
+        WHERE (:project IS NULL OR project = :project) AND (:state IS NULL OR state = :state) AND key < :below
+        ORDER BY key DESC LIMIT :limit";
+    UNFINISHED = "list runs that have not ended": "
+        SELECT * FROM run WHERE state IN ('queued', 'running') AND key > :above ORDER BY key LIMIT :limit";
+}
+
+/// A run that is about to be queued.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewRun {
+    /// A uuid v7; handed in.
+    pub id: String,
+    pub project: ProjectName,
+    /// What started it.
+    pub cause: Cause,
+    /// What is known before it runs: inputs, code, environment.
+    pub record: Value,
+}
+
+/// A run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Run {
+    pub id: String,
+    pub project: ProjectName,
+    pub cause: Cause,
+    pub state: RunState,
+    pub created: Timestamp,
+    pub started: Option<Timestamp>,
+    pub ended: Option<Timestamp>,
+    pub record: Value,
+    pub audit_seq: u64,
+}
+
+/// Which runs are wanted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RunFilter {
+    pub project: Option<ProjectName>,
+    pub state: Option<RunState>,
+}
+
+/// The name of a run in the ledger.
+pub fn object(id: &str) -> String {
+    format!("run:{id}")
+}
+
+/// Queues a run.
+///
+/// # Errors
+/// When there is a run with this id, or no such project.
+pub fn create(audited: &Audited, new: &NewRun) -> Result<Run, StoreError> {
+    if find(audited.tx(), &new.id)?.is_some() {
+        let because = format!("there is a run `{}` already", new.id);
+        return Err(StoreError::Conflict { attempted: INSERT.attempt, because });
+    }
+    let state = RunState::Queued.as_str();
+    let object = object(&new.id);
+    let audit_seq = audited.enter(&Change { after: Some(state), ..Change::of(&object) })?;
+    let params = named_params! {
+        ":id": new.id, ":project": new.project.as_str(), ":cause": row::text_of(INSERT.attempt, &new.cause)?,
+        ":state": state, ":created": audited.at().millis(),
+        ":record": row::text_of(INSERT.attempt, &new.record)?, ":audit_seq": audit_seq,
+    };
+    audited.tx().execute(&INSERT, params)?;
+    get(audited.tx(), &new.id)
+}
+
+/// Moves a run from the state that the caller judged to the next one; a new record replaces the old one.
+///
+/// # Errors
+/// When there is no such run, or when it has moved meanwhile.
+pub fn advance(
+    audited: &Audited,
+    id: &str,
+    expected: RunState,
+    next: RunState,
+    record: Option<&Value>,
+) -> Result<Run, StoreError> {
+    let object = object(id);
+    let run = get(audited.tx(), id)?;
+    let (before, after) = (expected.as_str(), next.as_str());
+    audited.expect(&object, before, run.state.as_str())?;
+    let audit_seq = audited.enter(&Change { before: Some(before), after: Some(after), ..Change::of(&object) })?;
+    let record = record.map(|record| row::text_of(MOVE.attempt, record)).transpose()?;
+    let params = named_params! {
+        ":id": id, ":expected": before, ":next": after, ":at": audited.at().millis(), ":record": record,
+        ":audit_seq": audit_seq,
+    };
+    audited.tx().execute(&MOVE, params)?;
+    get(audited.tx(), id)
+}
+
+/// The run, if there is one.
+pub fn find(reader: &Reader, id: &str) -> Result<Option<Run>, StoreError> {
+    reader.one(&FIND, named_params! { ":id": id }, run)
+}
+
+/// The run, or an error that names it.
+pub fn get(reader: &Reader, id: &str) -> Result<Run, StoreError> {
+    find(reader, id)?.ok_or_else(|| missing(id))
+}
+
+/// Runs, newest first.
+pub fn list(reader: &Reader, filter: &RunFilter, page: &PageRequest) -> Result<Page<Run>, StoreError> {
+    let params = named_params! {
+        ":project": filter.project.as_ref().map(ProjectName::as_str),
+        ":state": filter.state.map(RunState::as_str),
+        ":below": page.below(LIST)?, ":limit": page.probe(),
+    };
+    Ok(page.page(LIST, reader.all(&NEWEST, params, keyed)?))
+}
+
+/// Runs that were queued or running, oldest first: what a restarted server has to look after.
+pub fn list_unfinished(reader: &Reader, page: &PageRequest) -> Result<Page<Run>, StoreError> {
+    let params = named_params! { ":above": page.above("unfinished")?, ":limit": page.probe() };
+    Ok(page.page("unfinished", reader.all(&UNFINISHED, params, keyed)?))
+}
+
+/// The small integer that stands for the run in the tables of what it logged.
+fn key_of(reader: &Reader, id: &str) -> Result<i64, StoreError> {
+    reader.one(&FIND_KEY, named_params! { ":id": id }, |row| row.get(0))?.ok_or_else(|| missing(id))
+}
+
+fn missing(id: &str) -> StoreError {
+    StoreError::NotFound { what: "run", id: id.to_owned() }
+}
+
+fn keyed(row: &Row) -> rusqlite::Result<(i64, Run)> {
+    Ok((row.get("key")?, run(row)?))
+}
+
+fn run(row: &Row) -> rusqlite::Result<Run> {
+    Ok(Run {
+        id: row.get("id")?,
+        project: row::parsed(row, "project")?,
+        cause: row::document(row, "cause")?,
+        state: row::word(row, "state")?,
+        created: row::time(row, "created")?,
+        started: row::maybe_time(row, "started")?,
+        ended: row::maybe_time(row, "ended")?,
+        record: row::document(row, "record")?,
+        audit_seq: row.get("audit_seq")?,
+    })
+}

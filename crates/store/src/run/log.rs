@@ -1,0 +1,306 @@
+//! What a run logged: parameters, metrics, artifacts, steps. Written in batches, read in pages.
+
+use std::collections::{BTreeMap, HashMap};
+
+use kilter_domain::{digest::Digest, ids::StepName, run::StepState, time::Timestamp};
+use rusqlite::{Row, named_params, params};
+use serde_json::Value;
+
+use crate::{Reader, StoreError, Tx, row, run::key_of, statement::statements};
+
+/// Points of one batch at most.
+pub const MAX_POINTS: usize = 10_000;
+const MAX_NAME_BYTES: usize = 250;
+const MAX_VALUE_BYTES: usize = 8_000;
+
+statements! {
+    INSERT_PARAM = "log a parameter": "
+        INSERT INTO run_param (run, name, value) VALUES (:run, :name, :value)
+        ON CONFLICT (run, name) DO NOTHING";
+    PARAM = "read a parameter": "
+        SELECT value FROM run_param WHERE run = :run AND name = :name";
+    PARAMS = "list the parameters of a run": "
+        SELECT name, value FROM run_param WHERE run = :run ORDER BY name";
+    FIND_METRIC = "find a metric": "
+        SELECT key FROM metric WHERE name = :name";
+    INSERT_METRIC = "name a metric": "
+        INSERT INTO metric (name) VALUES (:name)";
+    // Positional, because it runs once a point.
+    INSERT_POINT = "log a metric": "
+        INSERT INTO run_metric (run, metric, step, at, value, is_nan) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+        ON CONFLICT DO NOTHING";
+    PUT_LATEST = "log a metric": "
+        INSERT INTO run_metric_latest (run, metric, step, at, value, is_nan) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+        ON CONFLICT (run, metric) DO UPDATE
+        SET step = excluded.step, at = excluded.at, value = excluded.value, is_nan = excluded.is_nan
+        WHERE (excluded.step, excluded.at, excluded.value) > (step, at, value)";
+    LATEST = "read the metrics of a run": "
+        SELECT name, step, at, value, is_nan
+        FROM run_metric_latest JOIN metric ON metric.key = run_metric_latest.metric
+        WHERE run = :run ORDER BY name";
+    HISTORY = "read the history of a metric": "
+        SELECT step, at, value, is_nan FROM run_metric
+        WHERE run = :run AND metric = (SELECT key FROM metric WHERE name = :name)
+          AND (step, at, value, is_nan) > (:step, :at, :value, :is_nan)
+        ORDER BY step, at, value, is_nan LIMIT :limit";
+    PUT_ARTIFACT = "record an artifact": "
+        INSERT INTO run_artifact (run, path, digest, bytes, at) VALUES (:run, :path, :digest, :bytes, :at)
+        ON CONFLICT (run, path) DO UPDATE SET digest = excluded.digest, bytes = excluded.bytes, at = excluded.at";
+    ARTIFACTS = "list the artifacts of a run": "
+        SELECT path, digest, bytes, at FROM run_artifact
+        WHERE run = :run AND path > :above ORDER BY path LIMIT :limit";
+    PUT_STEP = "record a step": "
+        INSERT INTO run_step (run, step, state, started, ended, record)
+        VALUES (:run, :step, :state, :started, :ended, :record)
+        ON CONFLICT (run, step) DO UPDATE SET state = excluded.state, started = excluded.started,
+                                              ended = excluded.ended, record = excluded.record";
+    STEPS = "list the steps of a run": "
+        SELECT step, state, started, ended, record FROM run_step WHERE run = :run ORDER BY started, step";
+}
+
+/// One measured point. NaN and infinities are values.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MetricPoint {
+    pub metric: String,
+    pub step: i64,
+    pub at: Timestamp,
+    pub value: f64,
+}
+
+/// Something a run left behind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Artifact {
+    /// Below the run's artifact root, with `/`.
+    pub path: String,
+    pub digest: Digest,
+    pub bytes: u64,
+    pub at: Timestamp,
+}
+
+/// A step of a run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Step {
+    pub step: StepName,
+    pub state: StepState,
+    pub started: Option<Timestamp>,
+    pub ended: Option<Timestamp>,
+    /// Its cache key, exit, log and the like, as a document.
+    pub record: Value,
+}
+
+/// Logs parameters. Logging one again with the same value changes nothing.
+///
+/// # Errors
+/// When one was logged with another value: parameters never change. Nothing of the batch is kept.
+pub fn log_params<'p>(
+    tx: &Tx,
+    run: &str,
+    params: impl IntoIterator<Item = (&'p str, &'p str)>,
+) -> Result<(), StoreError> {
+    let key = key_of(tx, run)?;
+    for (name, value) in params {
+        check_text(INSERT_PARAM.attempt, "name", name, MAX_NAME_BYTES)?;
+        check_text(INSERT_PARAM.attempt, "value", value, MAX_VALUE_BYTES)?;
+        if tx.execute(&INSERT_PARAM, named_params! { ":run": key, ":name": name, ":value": value })? == 0 {
+            refuse_change(tx, key, name, value)?;
+        }
+    }
+    Ok(())
+}
+
+fn refuse_change(tx: &Tx, run: i64, name: &str, value: &str) -> Result<(), StoreError> {
+    let present: Option<String> = tx.one(&PARAM, named_params! { ":run": run, ":name": name }, |row| row.get(0))?;
+    match present {
+        Some(present) if present != value => Err(StoreError::Conflict {
+            attempted: INSERT_PARAM.attempt,
+            because: format!("`{name}` is `{present}` already and cannot become `{value}`; log it under another name"),
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// The parameters of a run by name.
+pub fn params(reader: &Reader, run: &str) -> Result<BTreeMap<String, String>, StoreError> {
+    let params = named_params! { ":run": key_of(reader, run)? };
+    Ok(reader.all(&PARAMS, params, |row| Ok((row.get(0)?, row.get(1)?)))?.into_iter().collect())
+}
+
+/// Logs points in one go. A point that was logged before changes nothing.
+///
+/// # Errors
+/// When there is no such run or the batch is larger than [`MAX_POINTS`]; nothing of it is kept.
+pub fn log_metrics(tx: &Tx, run: &str, points: &[MetricPoint]) -> Result<(), StoreError> {
+    if points.len() > MAX_POINTS {
+        let because = format!("{} points are too many for one batch (at most {MAX_POINTS})", points.len());
+        return Err(StoreError::Invalid { attempted: INSERT_POINT.attempt, because });
+    }
+    let run = key_of(tx, run)?;
+    let mut metrics: HashMap<&str, (i64, Stored)> = HashMap::new();
+    for point in points {
+        let stored = Stored::from(point);
+        let (metric, latest) = match metrics.get_mut(point.metric.as_str()) {
+            Some((metric, latest)) => (*metric, Some(latest)),
+            None => (metric_key(tx, &point.metric)?, None),
+        };
+        match latest {
+            Some(latest) if stored.is_later_than(latest) => *latest = stored,
+            Some(_) => {}
+            None => drop(metrics.insert(&point.metric, (metric, stored))),
+        }
+        tx.execute(&INSERT_POINT, params![run, metric, stored.step, stored.at, stored.value, stored.is_nan])?;
+    }
+    for (metric, latest) in metrics.into_values() {
+        tx.execute(&PUT_LATEST, params![run, metric, latest.step, latest.at, latest.value, latest.is_nan])?;
+    }
+    Ok(())
+}
+
+fn metric_key(tx: &Tx, name: &str) -> Result<i64, StoreError> {
+    let found = tx.one(&FIND_METRIC, named_params! { ":name": name }, |row| row.get(0))?;
+    match found {
+        Some(key) => Ok(key),
+        None => {
+            check_text(INSERT_METRIC.attempt, "name", name, MAX_NAME_BYTES)?;
+            tx.execute(&INSERT_METRIC, named_params! { ":name": name })?;
+            Ok(tx.last_key())
+        }
+    }
+}
+
+/// A point as it stands in its row: SQLite has no NaN, so a flag says it.
+#[derive(Clone, Copy)]
+struct Stored {
+    step: i64,
+    at: i64,
+    value: f64,
+    is_nan: bool,
+}
+
+impl From<&MetricPoint> for Stored {
+    fn from(point: &MetricPoint) -> Self {
+        let is_nan = point.value.is_nan();
+        let value = if is_nan { 0.0 } else { point.value };
+        Self { step: point.step, at: point.at.millis(), value, is_nan }
+    }
+}
+
+impl Stored {
+    fn is_later_than(&self, other: &Self) -> bool {
+        (self.step, self.at, self.value) > (other.step, other.at, other.value)
+    }
+
+    fn read(row: &Row) -> rusqlite::Result<Self> {
+        Ok(Self { step: row.get("step")?, at: row.get("at")?, value: row.get("value")?, is_nan: row.get("is_nan")? })
+    }
+
+    fn point(self, metric: String) -> MetricPoint {
+        let value = if self.is_nan { f64::NAN } else { self.value };
+        MetricPoint { metric, step: self.step, at: Timestamp(self.at), value }
+    }
+}
+
+/// The latest point of each metric of a run: highest step, then time, then value.
+pub fn latest_metrics(reader: &Reader, run: &str) -> Result<Vec<MetricPoint>, StoreError> {
+    let params = named_params! { ":run": key_of(reader, run)? };
+    reader.all(&LATEST, params, |row| Ok(Stored::read(row)?.point(row.get("name")?)))
+}
+
+/// Points of one metric in the order of step and time, at most `limit` (brought into 1 to 10,000) after `after`.
+pub fn metric_history(
+    reader: &Reader,
+    run: &str,
+    metric: &str,
+    after: Option<&MetricPoint>,
+    limit: u32,
+) -> Result<Vec<MetricPoint>, StoreError> {
+    let run = key_of(reader, run)?;
+    let (step, at, value, is_nan) =
+        after.map(Stored::from).map_or((i64::MIN, i64::MIN, f64::NEG_INFINITY, -1), |point| {
+            (point.step, point.at, point.value, i64::from(point.is_nan))
+        });
+    let params = named_params! {
+        ":run": run, ":name": metric, ":step": step, ":at": at, ":value": value, ":is_nan": is_nan,
+        ":limit": limit.clamp(1, 10_000),
+    };
+    reader.all(&HISTORY, params, |row| Ok(Stored::read(row)?.point(metric.to_owned())))
+}
+
+/// Records artifacts; one that is written again replaces the record of the first.
+pub fn record_artifacts(tx: &Tx, run: &str, artifacts: &[Artifact]) -> Result<(), StoreError> {
+    let key = key_of(tx, run)?;
+    for artifact in artifacts {
+        check_path(&artifact.path)?;
+        let params = named_params! {
+            ":run": key, ":path": artifact.path, ":digest": artifact.digest.to_string(), ":bytes": artifact.bytes,
+            ":at": artifact.at.millis(),
+        };
+        tx.execute(&PUT_ARTIFACT, params)?;
+    }
+    Ok(())
+}
+
+/// Artifacts by path, at most `limit` (brought into 1 to 10,000) after `after`.
+pub fn artifacts(reader: &Reader, run: &str, after: Option<&str>, limit: u32) -> Result<Vec<Artifact>, StoreError> {
+    let params = named_params! {
+        ":run": key_of(reader, run)?, ":above": after.unwrap_or(""), ":limit": limit.clamp(1, 10_000)
+    };
+    reader.all(&ARTIFACTS, params, |row| {
+        Ok(Artifact {
+            path: row.get("path")?,
+            digest: row::parsed(row, "digest")?,
+            bytes: row.get("bytes")?,
+            at: row::time(row, "at")?,
+        })
+    })
+}
+
+/// Records where a step stands. A step is told by its run and name.
+pub fn put_step(tx: &Tx, run: &str, step: &Step) -> Result<(), StoreError> {
+    let params = named_params! {
+        ":run": key_of(tx, run)?, ":step": step.step.as_str(), ":state": step.state.as_str(),
+        ":started": step.started.map(Timestamp::millis), ":ended": step.ended.map(Timestamp::millis),
+        ":record": row::text_of(PUT_STEP.attempt, &step.record)?,
+    };
+    tx.execute(&PUT_STEP, params).map(drop)
+}
+
+/// The steps of a run in the order in which they started.
+pub fn steps(reader: &Reader, run: &str) -> Result<Vec<Step>, StoreError> {
+    reader.all(&STEPS, named_params! { ":run": key_of(reader, run)? }, |row| {
+        Ok(Step {
+            step: row::parsed(row, "step")?,
+            state: row::word(row, "state")?,
+            started: row::maybe_time(row, "started")?,
+            ended: row::maybe_time(row, "ended")?,
+            record: row::document(row, "record")?,
+        })
+    })
+}
+
+fn check_text(attempted: &'static str, what: &str, text: &str, most: usize) -> Result<(), StoreError> {
+    match text.len() {
+        0 if what == "name" => Err(StoreError::Invalid { attempted, because: "its name is empty".to_owned() }),
+        bytes if bytes > most => {
+            Err(StoreError::Invalid { attempted, because: format!("its {what} has {bytes} bytes (at most {most})") })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A path that could leave the run's folder never gets into the store.
+fn check_path(path: &str) -> Result<(), StoreError> {
+    let is_inside = !path.is_empty()
+        && path.len() <= 1024
+        && !path.contains(['\\', '\0'])
+        && path.split('/').all(|part| !matches!(part, "" | "." | ".."));
+    match is_inside {
+        true => Ok(()),
+        false => Err(StoreError::Invalid {
+            attempted: PUT_ARTIFACT.attempt,
+            because: format!(
+                "`{}` does not stay inside of the run's folder",
+                path.chars().take(80).collect::<String>()
+            ),
+        }),
+    }
+}

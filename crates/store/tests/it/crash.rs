@@ -1,0 +1,155 @@
+//! `kill -9` at any moment: everything acknowledged is there, every state has its entry, every entry its change.
+
+use std::{
+    collections::BTreeMap,
+    io::{BufRead, BufReader},
+    path::Path,
+    process::{Command, Stdio},
+    sync::atomic::{AtomicU64, Ordering},
+    thread,
+    time::Duration,
+};
+
+use kilter_domain::{deployment::DeploymentState, model::VersionState, run::RunState};
+use kilter_store::{
+    Store, StoreError, audit, deployment, model,
+    page::PageRequest,
+    run::{self, RunFilter, log},
+};
+
+use crate::world::{churn_endpoint, churn_model, draft, furnish, new_deployment, new_run, new_version};
+
+const FOLDER: &str = "KILTER_STORE_CRASH_FOLDER";
+const KILLS: u64 = 25;
+const WRITERS: u64 = 4;
+
+/// The child: several threads write state changes as fast as they can and say on stdout what was acknowledged.
+/// Does nothing unless its parent names the folder.
+#[test]
+#[ignore = "runs only as the child of the crash test"]
+fn crash_child() {
+    let Ok(dir) = std::env::var(FOLDER) else { return };
+    let store = Store::open(Path::new(&dir)).unwrap();
+    let base = store.read(audit::size).unwrap();
+    let serial = AtomicU64::new(0);
+    thread::scope(|scope| {
+        for _ in 0..WRITERS {
+            scope.spawn(|| {
+                loop {
+                    let id = format!("k-{base}-{}", serial.fetch_add(1, Ordering::Relaxed));
+                    let acknowledged = one_life(&store, &id).unwrap();
+                    println!("ack {id} {acknowledged}");
+                }
+            });
+        }
+    });
+}
+
+/// A run with metrics, the version it makes, and its promotion to live: three writes; answers with the version.
+fn one_life(store: &Store, id: &str) -> Result<u32, StoreError> {
+    let begun = id.to_owned();
+    store.write(move |tx| {
+        run::create(&tx.audited(draft(1, "run")), &new_run(&begun))?;
+        run::advance(&tx.audited(draft(1, "run")), &begun, RunState::Queued, RunState::Running, None)
+    })?;
+    let ended = id.to_owned();
+    let number = store.write(move |tx| {
+        let audited = tx.audited(draft(2, "finish"));
+        let point = log::MetricPoint { metric: "auc".into(), step: 0, at: audited.at(), value: 0.8 };
+        log::log_metrics(tx, &ended, &[point])?;
+        run::advance(&audited, &ended, RunState::Running, RunState::Succeeded, None)?;
+        let version = model::NewVersion { run: Some(ended.clone()), ..new_version(&ended) };
+        let number = model::create(&audited, &version)?.number;
+        model::advance(&audited, &churn_model(), number, VersionState::Draft, VersionState::Candidate)?;
+        Ok(number)
+    })?;
+    let promoted = id.to_owned();
+    store.write(move |tx| {
+        let audited = tx.audited(draft(3, "promote"));
+        deployment::request(&audited, &new_deployment(&promoted, number))?;
+        if let Some(live) = deployment::live(tx, &churn_endpoint())? {
+            deployment::advance(&audited, &live.id, live.state, DeploymentState::Superseded)?;
+        }
+        deployment::advance(&audited, &promoted, DeploymentState::Requested, DeploymentState::Live)
+    })?;
+    Ok(number)
+}
+
+/// Starts the child, kills it after a while, and returns what it had acknowledged by then.
+fn acknowledged_before_the_kill(dir: &Path, after: Duration) -> BTreeMap<String, u32> {
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["--ignored", "--exact", "crash::crash_child", "--nocapture", "--test-threads=1"])
+        .env(FOLDER, dir)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let stdout = BufReader::new(child.stdout.take().unwrap());
+    let listener = thread::spawn(move || {
+        let mut seen = BTreeMap::new();
+        // The kill can cut the last line: only whole ones count.
+        for line in stdout.lines().map_while(Result::ok) {
+            let Some(at) = line.find("ack ") else { continue };
+            let mut words = line[at..].split(' ').skip(1);
+            if let (Some(id), Some(Ok(number))) = (words.next(), words.next().map(str::parse)) {
+                seen.insert(id.to_owned(), number);
+            }
+        }
+        seen
+    });
+    thread::sleep(after);
+    // SIGKILL on Unix: no handler runs, no buffer is flushed.
+    child.kill().unwrap();
+    child.wait().unwrap();
+    listener.join().unwrap()
+}
+
+#[test]
+fn whatever_was_acknowledged_survives_kill_nine_and_no_state_is_without_its_entry() {
+    let dir = tempfile::tempdir().unwrap();
+    furnish(&Store::open(dir.path()).unwrap());
+    let mut acknowledged = BTreeMap::new();
+    for kill in 0..KILLS {
+        // Spread over starting, recovering and full speed; not random, so that a failure can be repeated.
+        acknowledged.extend(acknowledged_before_the_kill(dir.path(), Duration::from_millis(30 + kill * 37 % 400)));
+        let store = Store::open(dir.path()).unwrap();
+        let found = store.read(audit::verify).unwrap();
+        assert!(found.is_sound(), "after kill {kill}: {:?}", found.faults);
+        for (id, number) in &acknowledged {
+            assert_whole(&store, id, *number);
+        }
+        assert_at_most_one_live(&store);
+    }
+    println!("{KILLS} kills, {} acknowledged lives, all there", acknowledged.len());
+    assert!(acknowledged.len() > 50, "too few writes between the kills to say anything: {}", acknowledged.len());
+}
+
+/// Run, metric, version and deployment of an acknowledged life.
+fn assert_whole(store: &Store, id: &str, number: u32) {
+    store
+        .read(|reader| {
+            assert_eq!(run::get(reader, id)?.state, RunState::Succeeded, "{id}");
+            assert_eq!(log::latest_metrics(reader, id)?.len(), 1, "{id}");
+            let version = model::get(reader, &churn_model(), number)?;
+            assert_eq!((version.run.as_deref(), version.state), (Some(id), VersionState::Candidate));
+            let deployed = deployment::get(reader, id)?;
+            assert!(matches!(deployed.state, DeploymentState::Live | DeploymentState::Superseded), "{id}");
+            Ok(())
+        })
+        .unwrap();
+}
+
+fn assert_at_most_one_live(store: &Store) {
+    let page = PageRequest::first(1000);
+    store
+        .read(|reader| {
+            assert!(deployment::list_serving(reader, &page)?.items.len() <= 1);
+            // A run is running or has ended; its second write is whole or absent.
+            for one in run::list(reader, &RunFilter::default(), &page)?.items {
+                let versions = model::find_by_run(reader, &one.id)?.len();
+                assert_eq!(versions, usize::from(one.state == RunState::Succeeded), "{}", one.id);
+            }
+            Ok(())
+        })
+        .unwrap();
+}

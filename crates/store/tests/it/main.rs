@@ -1,0 +1,12 @@
+//! What the store promises, on real files.
+
+mod crash;
+mod deployments;
+mod ledger;
+mod lists;
+mod metrics;
+mod monitoring;
+mod stairwell;
+mod versions;
+mod world;
+mod writes;

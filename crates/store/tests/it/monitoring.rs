@@ -1,0 +1,255 @@
+//! Partitions, readings, alerts, thresholds, retraining decisions.
+
+use kilter_domain::{
+    alert::{AlertState, MonitorKind},
+    digest::Digest,
+    run::Cause,
+    time::Timestamp,
+};
+use kilter_store::{
+    StoreError,
+    monitor::{
+        self, Reading, ReadingFilter, RuleWord,
+        alert::{self, AlertFilter, NewAlert},
+        retrain::{self, NewDecision, RetrainOutcome},
+        threshold,
+    },
+    page::PageRequest,
+    prediction::{self, Partition, PartitionKind},
+};
+use serde_json::json;
+
+use crate::world::{World, churn, churn_endpoint, churn_model};
+
+fn partition(seq: i64, min: i64, max: i64) -> Partition {
+    Partition {
+        kind: PartitionKind::Predictions,
+        endpoint: churn_endpoint(),
+        seq,
+        path: format!("churn/{seq}.parquet"),
+        rows: 10,
+        bytes: 1000,
+        digest: Digest::of(&seq.to_le_bytes()),
+        min_time: Timestamp(min),
+        max_time: Timestamp(max),
+    }
+}
+
+fn add(world: &World, partition: Partition) -> Result<bool, StoreError> {
+    world.write(move |tx| prediction::add_partition(tx, &partition))
+}
+
+#[test]
+fn a_window_finds_the_partitions_that_touch_it() {
+    let world = World::furnished();
+    for (seq, (min, max)) in [(0, 9), (10, 19), (15, 30)].into_iter().enumerate() {
+        assert!(add(&world, partition(seq as i64, min, max)).unwrap());
+    }
+    let touching = |start, end| {
+        let page = PageRequest::default();
+        let found = world.store.read(|reader| {
+            let (start, end) = (Timestamp(start), Timestamp(end));
+            prediction::list_partitions(reader, PartitionKind::Predictions, &churn_endpoint(), start, end, &page)
+        });
+        found.unwrap().items.iter().map(|partition| partition.seq).collect::<Vec<_>>()
+    };
+    assert_eq!(touching(0, 10), [0]);
+    assert_eq!(touching(9, 11), [0, 1]);
+    assert_eq!(touching(16, 17), [1, 2]);
+    assert_eq!(touching(31, 99), [0_i64; 0]);
+    let next = |kind| world.store.read(|reader| prediction::next_seq(reader, kind, &churn_endpoint())).unwrap();
+    assert_eq!((next(PartitionKind::Predictions), next(PartitionKind::Labels)), (3, 0));
+}
+
+#[test]
+fn a_partition_is_indexed_once_and_never_replaced() {
+    let world = World::furnished();
+    assert!(add(&world, partition(0, 0, 9)).unwrap());
+    assert!(!add(&world, partition(0, 0, 9)).unwrap(), "the same bytes again change nothing");
+    let other = Partition { digest: Digest::of(b"other"), ..partition(0, 0, 9) };
+    assert!(add(&world, other).unwrap_err().to_string().contains("holds"));
+    assert!(matches!(add(&world, partition(1, 9, 0)), Err(StoreError::Conflict { .. })), "it ends before it begins");
+}
+
+fn reading(as_of: i64, estimated: bool, value: Option<f64>) -> Reading {
+    Reading {
+        endpoint: churn_endpoint(),
+        monitor: MonitorKind::Accuracy,
+        metric: "auc".into(),
+        window_start: Timestamp(0),
+        window_end: Timestamp(100),
+        value,
+        low: value.map(|value| value - 0.1),
+        high: value.map(|value| value + 0.1),
+        count: 50,
+        verdict: Some(if value.is_some() { RuleWord::Passed } else { RuleWord::Undecided }),
+        as_of: Timestamp(as_of),
+        estimated,
+        version: Some((churn_model(), 3)),
+        detail: json!({}),
+    }
+}
+
+fn record(world: &World, readings: Vec<Reading>) -> Result<(), StoreError> {
+    world.write(move |tx| monitor::record(tx, &readings))
+}
+
+#[test]
+fn what_is_known_later_stands_beside_what_was_known_then() {
+    let world = World::furnished();
+    let (early, estimate, late) =
+        (reading(100, false, None), reading(100, true, Some(0.8)), reading(200, false, Some(0.7)));
+    let best = || {
+        let found = world.store.read(|reader| {
+            monitor::history(reader, &churn_endpoint(), None, "auc", (Timestamp(0), Timestamp(999)), 10)
+        });
+        found.unwrap()
+    };
+    record(&world, vec![estimate.clone()]).unwrap();
+    assert_eq!(best(), [estimate]);
+    record(&world, vec![early.clone()]).unwrap();
+    assert_eq!(best(), [early], "measured counts before estimated");
+    record(&world, vec![late.clone(), late.clone()]).unwrap();
+    assert_eq!(best(), [late]);
+    let filter = ReadingFilter { monitor: Some(MonitorKind::Accuracy), metric: None };
+    let all =
+        world.store.read(|reader| monitor::list(reader, &churn_endpoint(), &filter, &PageRequest::default())).unwrap();
+    assert_eq!(all.items.len(), 3);
+}
+
+#[test]
+fn a_value_that_was_not_measured_cannot_pass() {
+    let world = World::furnished();
+    for value in [None, Some(f64::NAN)] {
+        let unmeasured = Reading { value, verdict: Some(RuleWord::Passed), ..reading(1, false, None) };
+        assert!(matches!(
+            record(&world, vec![reading(2, false, Some(0.5)), unmeasured]),
+            Err(StoreError::Conflict { .. })
+        ));
+    }
+    let unknown = Reading { endpoint: "nowhere".parse().unwrap(), ..reading(1, false, None) };
+    assert!(record(&world, vec![unknown]).is_err());
+    let page = PageRequest::default();
+    let found = world.store.read(|reader| monitor::list(reader, &churn_endpoint(), &ReadingFilter::default(), &page));
+    assert_eq!(found.unwrap().items, [], "nothing of a refused batch is kept");
+}
+
+fn new_alert(id: &str) -> NewAlert {
+    NewAlert {
+        id: id.into(),
+        endpoint: churn_endpoint(),
+        cause: "churn/drift/psi(income)".into(),
+        monitor: MonitorKind::Drift,
+        state: AlertState::Pending { breaches: 1 },
+        detail: json!({"value": 0.3}),
+    }
+}
+
+#[test]
+fn a_cause_has_one_open_alert() {
+    let world = World::furnished();
+    world.act(1, |audited| alert::open(audited, &new_alert("a-1"))).unwrap();
+    let error = world.act(2, |audited| alert::open(audited, &new_alert("a-2"))).unwrap_err();
+    assert!(error.to_string().contains("open alert a-1 already"), "{error}");
+    let moves = [
+        (AlertState::Pending { breaches: 1 }, AlertState::Firing { clean: 0 }),
+        (AlertState::Firing { clean: 0 }, AlertState::Acknowledged { clean: 0 }),
+        (AlertState::Acknowledged { clean: 0 }, AlertState::Resolved),
+    ];
+    for (at, (from, to)) in moves.into_iter().enumerate() {
+        world.act(at as i64 + 3, move |audited| alert::advance(audited, "a-1", from, to, None)).unwrap();
+    }
+    let closed = world.store.read(|reader| alert::get(reader, "a-1")).unwrap();
+    let times = [Some(closed.opened), closed.fired, closed.acknowledged, closed.resolved];
+    assert_eq!(times.map(|time| time.map(Timestamp::millis)), [Some(1), Some(3), Some(4), Some(5)]);
+    world.act(9, |audited| alert::open(audited, &new_alert("a-2"))).unwrap();
+    let open = AlertFilter { open: true, ..AlertFilter::default() };
+    let list = world.store.read(|reader| alert::list(reader, &open, &PageRequest::default())).unwrap();
+    assert_eq!(list.items.iter().map(|alert| alert.id.as_str()).collect::<Vec<_>>(), ["a-2"]);
+    world.assert_sound();
+}
+
+#[test]
+fn a_window_that_only_counts_makes_no_entry_and_a_mute_makes_one() {
+    let world = World::furnished();
+    world.act(1, |audited| alert::open(audited, &new_alert("a-1"))).unwrap();
+    let advance = |at, from, to| world.act(at, move |audited| alert::advance(audited, "a-1", from, to, None));
+    let size = || world.store.read(kilter_store::audit::size).unwrap();
+    let pending = |breaches| AlertState::Pending { breaches };
+    let before = size();
+    advance(2, pending(1), pending(2)).unwrap();
+    assert_eq!(size(), before);
+    let error = advance(3, pending(1), pending(2)).unwrap_err();
+    assert!(error.to_string().contains("pending after 2 windows, not pending after 1 windows"), "{error}");
+    let muted = |until, clean| AlertState::Muted { until: Timestamp(until), clean };
+    let firing = AlertState::Firing { clean: 0 };
+    for (from, to) in
+        [(pending(2), firing), (firing, muted(50, 0)), (muted(50, 0), muted(50, 1)), (muted(50, 1), muted(90, 1))]
+    {
+        assert_eq!(advance(4, from, to).unwrap().state, to);
+    }
+    assert_eq!(size(), before + 3, "fired, muted, muted for longer");
+    world.assert_sound();
+}
+
+#[test]
+fn an_alert_cannot_begin_resolved() {
+    let world = World::furnished();
+    let new = NewAlert { state: AlertState::Resolved, ..new_alert("a-1") };
+    assert!(world.act(1, move |audited| alert::open(audited, &new)).is_err());
+    let firing = NewAlert { state: AlertState::Firing { clean: 0 }, ..new_alert("a-1") };
+    let alert = world.act(2, move |audited| alert::open(audited, &firing)).unwrap();
+    assert_eq!(alert.fired, Some(Timestamp(2)));
+}
+
+#[test]
+fn a_threshold_knows_since_when_it_holds_and_why() {
+    let world = World::furnished();
+    let set = |at, high| {
+        world.act(at, move |audited| {
+            threshold::set(audited, &churn(), "psi(*) < ?", (None, Some(high)), &json!({"budget": at}))
+        })
+    };
+    set(10, 0.2).unwrap();
+    set(15, 0.2).unwrap();
+    set(20, 0.25).unwrap();
+    let at = |at| world.store.read(|reader| threshold::at(reader, &churn(), "psi(*) < ?", Timestamp(at))).unwrap();
+    assert_eq!(
+        [9, 10, 19, 20, 99].map(|time| at(time).and_then(|t| t.high)),
+        [None, Some(0.2), Some(0.2), Some(0.25), Some(0.25)]
+    );
+    let all = world.store.read(|reader| threshold::list(reader, &churn(), None, &PageRequest::default())).unwrap();
+    assert_eq!(all.items.len(), 2);
+    world.assert_sound();
+}
+
+#[test]
+fn the_budget_counts_only_runs_that_were_started() {
+    let world = World::furnished();
+    let decide = |at, outcome, run: Option<&str>| {
+        let new = NewDecision {
+            project: churn(),
+            cause: Cause::Alert { id: "a-1".into(), monitor: MonitorKind::Drift },
+            outcome,
+            run: run.map(str::to_owned),
+            because: "psi(income) stayed above 0.2 for 3 d".into(),
+        };
+        world.act(at, move |audited| retrain::record(audited, &new))
+    };
+    decide(1, RetrainOutcome::Started, Some("r-1")).unwrap();
+    decide(2, RetrainOutcome::Skipped, None).unwrap();
+    decide(3, RetrainOutcome::Refused, Some("r-1")).unwrap();
+    assert!(matches!(decide(4, RetrainOutcome::Started, None), Err(StoreError::Invalid { .. })));
+    assert!(matches!(decide(4, RetrainOutcome::Started, Some("no-such")), Err(StoreError::Conflict { .. })));
+    let (count, last, list) = world
+        .store
+        .read(|reader| {
+            Ok((
+                retrain::started_since(reader, &churn(), Timestamp(0))?,
+                retrain::last_started(reader, &churn())?,
+                retrain::list(reader, &churn(), &PageRequest::default())?,
+            ))
+        })
+        .unwrap();
+    assert_eq!((count, last, list.items.len()), (1, Some(Timestamp(1)), 3));
+}

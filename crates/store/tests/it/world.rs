@@ -1,0 +1,141 @@
+//! A store in a folder that vanishes, with a project, a model and an endpoint.
+
+use std::path::Path;
+
+use kilter_domain::{
+    actor::Actor,
+    digest::Digest,
+    ids::{EndpointName, ModelName, ProjectName},
+    run::Cause,
+    time::Timestamp,
+};
+use kilter_store::{
+    DATABASE_FILE, Store, StoreError, Tx,
+    audit::{Audited, Draft},
+    deployment, model, project, run,
+};
+use serde_json::json;
+
+pub struct World {
+    pub dir: tempfile::TempDir,
+    pub store: Store,
+}
+
+impl World {
+    /// An empty store.
+    pub fn empty() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).unwrap();
+        Self { dir, store }
+    }
+
+    /// A store with the project, model and endpoint `churn`, and the run `r-1`.
+    pub fn furnished() -> Self {
+        let world = Self::empty();
+        furnish(&world.store);
+        world
+    }
+
+    /// Acts at `at` ms.
+    pub fn act<T: Send + 'static>(
+        &self,
+        at: i64,
+        work: impl FnOnce(&Audited) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.store.write(move |tx| work(&tx.audited(draft(at, "test"))))
+    }
+
+    /// Writes what needs no entry.
+    pub fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Tx) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.store.write(work)
+    }
+
+    /// Closes the store, does something to its file behind its back, and opens it again.
+    pub fn tampered(self, with: impl FnOnce(&rusqlite::Connection)) -> Self {
+        let Self { dir, store } = self;
+        drop(store);
+        tamper(dir.path(), with);
+        let store = Store::open(dir.path()).unwrap();
+        Self { dir, store }
+    }
+
+    /// The ledger says what it said, and each life stands where its last entry left it.
+    pub fn assert_sound(&self) {
+        let found = self.store.read(kilter_store::audit::verify).unwrap();
+        assert!(found.is_sound(), "{:?}", found.faults);
+    }
+}
+
+pub fn furnish(store: &Store) {
+    store
+        .write(|tx| {
+            let audited = tx.audited(draft(0, "furnish"));
+            project::register(&audited, &churn())?;
+            model::register(&audited, &churn_model(), &churn())?;
+            deployment::register_endpoint(&audited, &churn_endpoint(), &churn())?;
+            run::create(&audited, &new_run("r-1")).map(drop)
+        })
+        .unwrap();
+}
+
+/// A connection to the file of a closed store, past all that guards it.
+pub fn tamper(dir: &Path, with: impl FnOnce(&rusqlite::Connection)) {
+    with(&rusqlite::Connection::open(dir.join(DATABASE_FILE)).unwrap());
+}
+
+pub fn draft(at: i64, action: &str) -> Draft {
+    Draft {
+        at: Timestamp(at),
+        actor: Actor::user("ana").unwrap(),
+        on_behalf: None,
+        action: action.to_owned(),
+        reason: None,
+        evidence: Vec::new(),
+    }
+}
+
+pub fn churn() -> ProjectName {
+    "churn".parse().unwrap()
+}
+
+pub fn churn_model() -> ModelName {
+    "churn".parse().unwrap()
+}
+
+pub fn churn_endpoint() -> EndpointName {
+    "churn".parse().unwrap()
+}
+
+pub fn new_run(id: &str) -> run::NewRun {
+    run::NewRun {
+        id: id.to_owned(),
+        project: churn(),
+        cause: Cause::Manual { by: Actor::user("ana").unwrap() },
+        record: json!({"seed": 7}),
+    }
+}
+
+pub fn new_version(bytes: &str) -> model::NewVersion {
+    model::NewVersion {
+        model: churn_model(),
+        run: Some("r-1".to_owned()),
+        makers: vec![Actor::user("ana").unwrap()],
+        digest: Digest::of(bytes.as_bytes()),
+        signature: json!({"inputs": ["tenure"]}),
+        policy: "[gate.quality]\nrules = [\"auc >= 0.82\"]".to_owned(),
+        metrics: json!({"auc": 0.84}),
+    }
+}
+
+pub fn new_deployment(id: &str, number: u32) -> deployment::NewDeployment {
+    deployment::NewDeployment {
+        id: id.to_owned(),
+        endpoint: churn_endpoint(),
+        model: churn_model(),
+        number,
+        because: json!({"approved": number}),
+    }
+}
