@@ -6,7 +6,9 @@
 //! clocks, sockets, databases, and every word of the product's domain. `design/monitoring.md` holds the definitions.
 
 pub mod drift;
+pub mod estimated;
 pub mod evidence;
+pub mod fairness;
 pub mod interval;
 pub mod outcome;
 pub mod performance;

@@ -63,6 +63,15 @@ impl Confusion {
         self.cell_mut(truth, decision).add(weight);
     }
 
+    /// Adds whole rows: true positives, false positives, false negatives, true negatives.
+    pub fn add_counts(&mut self, tp: u64, fp: u64, fn_: u64, tn: u64) {
+        let cells =
+            [&mut self.true_positive, &mut self.false_positive, &mut self.false_negative, &mut self.true_negative];
+        for (cell, rows) in cells.into_iter().zip([tp, fp, fn_, tn]) {
+            cell.merge(&Cell { weight: rows as f64, squares: rows as f64, rows });
+        }
+    }
+
     /// Adds the counts of another table.
     pub fn merge(&mut self, other: &Confusion) {
         self.true_positive.merge(&other.true_positive);
