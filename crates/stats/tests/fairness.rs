@@ -11,7 +11,9 @@ fn world(seed: u64, n: usize) -> (Vec<u32>, Vec<bool>, Vec<bool>) {
         let g = random.below(3) as u32;
         let y = random.uniform() < 0.4;
         let p = [0.5, 0.45, 0.35][g as usize] + if y { 0.2 } else { -0.2 };
-        (group.push(g), truth.push(y), decision.push(random.uniform() < p));
+        group.push(g);
+        truth.push(y);
+        decision.push(random.uniform() < p);
     }
     (group, truth, decision)
 }
@@ -31,7 +33,9 @@ fn a_gap_names_its_groups_and_its_interval_holds_the_true_gap() {
 #[test]
 fn groups_too_small_are_named_and_not_judged() {
     let (mut group, mut truth, mut decision) = world(1, 600);
-    (0..10).for_each(|_| (group.push(3), truth.push(true), decision.push(true)).0);
+    group.extend([3; 10]);
+    truth.extend([true; 10]);
+    decision.extend([true; 10]);
     let groups = Groups::of(&group, 5, &truth, &decision, None).unwrap();
     let gap = groups.gap(Rate::SelectionRate, 0.95, 30).unwrap();
     assert_eq!(gap.too_few, [3]);
