@@ -7,21 +7,33 @@
 //! Holds true: what was not measured is undecided, never zero and never a pass. Deliberately absent: how anything
 //! is measured. The language knows names, not statistics.
 
+mod compare;
 mod condition;
+mod error;
+mod float;
 mod function;
 mod judge;
+mod lex;
 mod number;
+mod outcome;
+mod parse;
+mod rows;
+mod say;
+mod write;
 
 use serde::{Deserialize, Serialize};
 
 pub use self::{
     condition::{Condition, Literal},
-    function::{FUNCTIONS, Function, FunctionEntry},
-    judge::{
+    error::RuleError,
+    function::{ArgKind, FUNCTIONS, Function, FunctionEntry},
+    number::{Number, Unit},
+    outcome::{
         Champion, JudgeMode, Limits, MAX_PARTS, Measured, Measurement, Measurements, NotMeasured, Part, PartOutcome,
         RuleOutcome, RuleVerdict, Undecided,
     },
-    number::{Number, Unit},
+    parse::{MAX_RULE_BYTES, parse_target},
+    rows::ConditionError,
 };
 use crate::time::Span;
 
@@ -50,6 +62,16 @@ pub enum Arg {
     Every,
     /// A column, a metric or a direction.
     Name(String),
+}
+
+impl Arg {
+    /// The name; `None` for `*`.
+    pub fn name(&self) -> Option<&str> {
+        match self {
+            Self::Every => None,
+            Self::Name(name) => Some(name),
+        }
+    }
 }
 
 /// What the quantity is held against.
@@ -98,3 +120,35 @@ pub enum Op {
     #[serde(rename = "!=")]
     Unequal,
 }
+
+impl Quantity {
+    /// The metrics that it names: for hints, and to know what must be measured.
+    pub fn metrics(&self) -> Vec<&str> {
+        match self {
+            Self::Metric { name, .. } => vec![name],
+            Self::Call { .. } => self.args_of(ArgKind::Metric),
+        }
+    }
+
+    /// The columns that it names, those of the condition included. `score` is the model's answer, not a column.
+    pub fn columns(&self) -> Vec<&str> {
+        match self {
+            Self::Metric { slice, .. } => slice.iter().map(String::as_str).collect(),
+            Self::Call { condition, .. } => {
+                let mut columns = self.args_of(ArgKind::Column);
+                columns.extend(condition.iter().flat_map(Condition::columns));
+                columns.retain(|column| *column != SCORE);
+                columns
+            }
+        }
+    }
+
+    fn args_of(&self, kind: ArgKind) -> Vec<&str> {
+        let Self::Call { function, args, .. } = self else { return Vec::new() };
+        let is_meant = |(at, _): &(usize, &Arg)| function.arg_kind(*at) == kind;
+        args.iter().enumerate().filter(is_meant).filter_map(|(_, arg)| arg.name()).collect()
+    }
+}
+
+/// The name of the model's answer in rules: `psi(score)`, `mean(score | ...)`.
+pub const SCORE: &str = "score";

@@ -117,7 +117,27 @@ pub const FUNCTIONS: &[FunctionEntry] = &[
     entry(Function::Estimated, "estimated", (1, 1), "estimated(metric)", "the metric, estimated before labels are in"),
 ];
 
+/// What an argument of a function names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ArgKind {
+    Metric,
+    Column,
+    Direction,
+    /// The golden sample.
+    Sample,
+}
+
 impl Function {
+    /// What the argument at `at` (from 0) names.
+    pub fn arg_kind(self, at: usize) -> ArgKind {
+        match (self, at) {
+            (Self::Ratio | Self::Gap | Self::Estimated, 0) => ArgKind::Metric,
+            (Self::Monotone, 2) => ArgKind::Direction,
+            (Self::Replay, _) => ArgKind::Sample,
+            _ => ArgKind::Column,
+        }
+    }
+
     /// The function of that name.
     pub fn named(name: &str) -> Option<Self> {
         FUNCTIONS.iter().find(|entry| entry.name == name).map(|entry| entry.function)

@@ -4,164 +4,230 @@
 //! (monitors) fails only when the whole interval is on the wrong side; an interval that covers the bound is undecided,
 //! shown as "near limit". A measurement without an interval counts as exact.
 
-use serde::{Deserialize, Serialize};
+use super::{
+    Bound, BoundExpr, Champion, JudgeMode, Limits, MAX_PARTS, Measured, Measurement, Measurements, NotMeasured, Op,
+    Part, PartOutcome, Quantity, Rule, RuleOutcome, RuleVerdict, Undecided, Unit, compare::Region, say,
+};
 
-use super::Quantity;
-use crate::time::Span;
-
-/// One measured number with what is known about it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Measurement {
-    /// In the unit of the rule: a share, bytes, milliseconds, a count or the metric's own.
-    pub value: f64,
-    /// Low and high end of the confidence interval.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub interval: Option<(f64, f64)>,
-    /// How many rows it rests on.
-    pub count: u64,
-    /// Whether it was estimated (before labels were in) and not observed.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub estimated: bool,
-    /// What a reader should know besides: "12 groups have too few rows".
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub note: Option<String>,
+/// A rule while it is being judged.
+struct Case<'r> {
+    rule: &'r Rule,
+    mode: JudgeMode,
+    /// The unit in which numbers are shown.
+    unit: Unit,
+    /// Whether differences to the champion are compared instead of values.
+    of_difference: bool,
 }
 
-/// A measurement of one part: a slice, a column, a group.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Part {
-    /// `income`, `region=north`.
-    pub name: String,
-    pub measurement: Measurement,
-}
+impl Rule {
+    /// What the rule comes to over what was measured. Pure: the same measurements give the same outcome.
+    ///
+    /// Relative to a champion the paired difference decides where it is given, else the two values do. While there is
+    /// no champion such a rule passes with a note, provided that the candidate itself was measured.
+    pub fn judge(&self, measurements: &dyn Measurements, mode: JudgeMode) -> RuleOutcome {
+        let case = Case { rule: self, mode, unit: self.unit(), of_difference: false };
+        let measured = measurements.measure(&self.quantity, self.over);
+        let region = match &self.bound {
+            Bound::OneOf(words) => return case.set(measured, words),
+            Bound::Compare(op, BoundExpr::Champion { metric, slice, factor, offset }) => {
+                let other = Quantity::Metric { name: metric.clone(), slice: slice.clone() };
+                return case.beside_champion(
+                    measured,
+                    measurements,
+                    &other,
+                    Relation { op: *op, factor: *factor, offset: *offset },
+                );
+            }
+            Bound::Compare(op, BoundExpr::Number(number)) => Region::Compare(*op, number.value()),
+            Bound::Compare(op, BoundExpr::Expected) => Region::Compare(*op, 0.0),
+            Bound::Within(low, high) => Region::Within(low.value(), high.value()),
+            // Both count: counter-examples, and the share that is known.
+            Bound::Holds => Region::Compare(Op::Equal, 0.0),
+            Bound::Known => Region::Compare(Op::AtLeast, 1.0),
+        };
+        case.decide(measured, |_| Ok(region))
+    }
 
-/// What a quantity was measured to be.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Measured {
-    Value(Measurement),
-    /// One for each part of `psi(*)` or `auc.slice(region)`: the rule must hold for each.
-    Each(Vec<Part>),
-    /// The distinct values of a column, for `values(column) in {a, b}`.
-    Values(Vec<String>),
-    Nothing(NotMeasured),
-}
-
-/// Why something has no value, and how to get one.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NotMeasured {
-    /// What is missing: "no labels have matured yet".
-    pub missing: String,
-    /// How to get it: "wait until 2026-03-01, or send labels with `kilter label`".
-    pub how: String,
-}
-
-/// Where a rule finds its numbers. The caller measures; the rule only compares.
-pub trait Measurements {
-    /// The quantity for what is being judged.
-    fn measure(&self, quantity: &Quantity, over: Option<Span>) -> Measured;
-
-    /// The same quantity for the version that serves now, on the same rows.
-    fn champion(&self, quantity: &Quantity) -> Champion;
-
-    /// Candidate minus champion on the same rows (paired), when the measuring side can give it with an interval.
-    /// With parts (slices) each has its own difference.
-    fn difference(&self, _quantity: &Quantity) -> Option<Measured> {
-        None
+    fn unit(&self) -> Unit {
+        match &self.bound {
+            Bound::Compare(_, BoundExpr::Number(number)) | Bound::Within(number, _) => number.unit,
+            _ => Unit::Plain,
+        }
     }
 }
 
-/// What the serving version reaches.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Champion {
-    /// Nothing serves yet: a rule relative to the champion passes, and says so.
-    None,
-    Measured(Measured),
+/// `op champion * factor + offset`.
+#[derive(Clone, Copy)]
+struct Relation {
+    op: Op,
+    factor: f64,
+    offset: f64,
 }
 
-/// How an interval counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum JudgeMode {
-    Point,
-    Evidence,
-}
+impl Case<'_> {
+    fn beside_champion(
+        mut self,
+        measured: Measured,
+        measurements: &dyn Measurements,
+        other: &Quantity,
+        relation: Relation,
+    ) -> RuleOutcome {
+        let champion = match measurements.champion(other) {
+            Champion::None => return self.without_champion(measured),
+            Champion::Measured(champion) => champion,
+        };
+        let is_same = self.rule.quantity == *other && relation.factor == 1.0;
+        if let Some(difference) = is_same.then(|| measurements.difference(other)).flatten() {
+            self.of_difference = true;
+            return self.decide(difference, |_| Ok(Region::Compare(relation.op, relation.offset)));
+        }
+        self.decide(measured, |part| {
+            let bound = value_of(&champion, part)? * relation.factor + relation.offset;
+            Ok(Region::Compare(relation.op, bound))
+        })
+    }
 
-/// What a rule came to.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", tag = "verdict")]
-pub enum RuleVerdict {
-    Passed,
-    Failed,
-    /// Blocks, and says what is missing.
-    Undecided(Undecided),
-}
+    fn without_champion(&self, measured: Measured) -> RuleOutcome {
+        let measured = match measured {
+            Measured::Value(measurement) => vec![measurement],
+            Measured::Each(parts) => parts.into_iter().map(|part| part.measurement).collect(),
+            Measured::Values(_) => Vec::new(),
+            Measured::Nothing(missing) => return self.undecided(missing),
+        };
+        if measured.iter().any(|measurement| measurement.value.is_nan()) {
+            return self.undecided(not_measured(format!("{} is not a number", self.rule.quantity)));
+        }
+        match measured.into_iter().next() {
+            Some(measurement) => RuleOutcome {
+                text: say::without_champion(self.rule, &measurement),
+                measured: Some(measurement),
+                ..self.outcome(RuleVerdict::Passed)
+            },
+            None => self.undecided(not_measured(format!("{} has no value", self.rule.quantity))),
+        }
+    }
 
-/// Why a rule is undecided.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", tag = "because")]
-pub enum Undecided {
-    NotMeasured(NotMeasured),
-    /// The interval covers the bound ([`JudgeMode::Evidence`] only).
-    NearLimit,
-}
+    /// Judges what was measured; `region` says where the value of a part must lie.
+    fn decide(&self, measured: Measured, region: impl Fn(Option<&str>) -> Result<Region, NotMeasured>) -> RuleOutcome {
+        match measured {
+            Measured::Nothing(missing) => self.undecided(missing),
+            Measured::Values(_) => {
+                self.undecided(not_measured(format!("{} was measured as a set, not as a number", self.rule.quantity)))
+            }
+            Measured::Value(measurement) => match region(None) {
+                Ok(region) => self.one(None, measurement, region),
+                Err(missing) => self.undecided(missing),
+            },
+            Measured::Each(parts) => self.each(parts, region),
+        }
+    }
 
-/// A rule, what was measured, and what follows.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct RuleOutcome {
-    /// The rule as text.
-    pub rule: String,
-    #[serde(flatten)]
-    pub verdict: RuleVerdict,
-    /// What decided: the value, or that of the worst part, or the difference to the champion.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub measured: Option<Measurement>,
-    /// The part that decided, where there are parts.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub part: Option<String>,
-    /// The bound in numbers: one end, or both.
-    #[serde(default, skip_serializing_if = "Limits::is_open")]
-    pub limits: Limits,
-    /// Every part and whether it passed, worst first; empty where there are none. At most [`MAX_PARTS`].
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub parts: Vec<PartOutcome>,
-    /// One sentence for a person.
-    pub text: String,
-}
+    fn one(&self, part: Option<String>, measurement: Measurement, region: Region) -> RuleOutcome {
+        let verdict = region.verdict(&measurement, self.mode);
+        let said = say::Said {
+            rule: self.rule,
+            part: part.as_deref(),
+            measurement: &measurement,
+            region,
+            unit: self.unit,
+            of_difference: self.of_difference,
+        };
+        let text = said.sentence(&verdict);
+        RuleOutcome { text, part, limits: region.limits(), measured: known(measurement), ..self.outcome(verdict) }
+    }
 
-/// How many parts an outcome lists.
-pub const MAX_PARTS: usize = 100;
+    /// Every part must pass; the worst one speaks for the rule.
+    fn each(&self, parts: Vec<Part>, region: impl Fn(Option<&str>) -> Result<Region, NotMeasured>) -> RuleOutcome {
+        let mut judged: Vec<(f64, RuleOutcome)> = parts
+            .into_iter()
+            .map(|part| match region(Some(&part.name)) {
+                Ok(region) => {
+                    (region.margin(part.measurement.value), self.one(Some(part.name), part.measurement, region))
+                }
+                Err(missing) => {
+                    let measured = known(part.measurement);
+                    (0.0, RuleOutcome { part: Some(part.name), measured, ..self.undecided(missing) })
+                }
+            })
+            .collect();
+        judged.sort_by(|(near, one), (far, two)| severity(one).cmp(&severity(two)).then(near.total_cmp(far)));
+        let parts = judged.iter().take(MAX_PARTS).filter_map(|(_, outcome)| part_of(outcome)).collect();
+        let (failed, total) = (judged.iter().filter(|(_, outcome)| outcome.is_failed()).count(), judged.len());
+        match judged.into_iter().next() {
+            Some((_, worst)) => RuleOutcome { text: say::of_parts(&worst, failed, total), parts, ..worst },
+            None => self.undecided(not_measured(format!("{} has no part to measure", self.rule.quantity))),
+        }
+    }
 
-/// What a rule came to for one part.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct PartOutcome {
-    pub name: String,
-    #[serde(flatten)]
-    pub verdict: RuleVerdict,
-    pub measurement: Measurement,
-}
+    fn set(&self, measured: Measured, words: &[String]) -> RuleOutcome {
+        let values = match measured {
+            Measured::Values(values) => values,
+            Measured::Nothing(missing) => return self.undecided(missing),
+            Measured::Value(_) | Measured::Each(_) => {
+                return self
+                    .undecided(not_measured(format!("{} was measured as a number, not as a set", self.rule.quantity)));
+            }
+        };
+        let strangers: Vec<&String> = values.iter().filter(|value| !words.contains(value)).collect();
+        let verdict = if strangers.is_empty() { RuleVerdict::Passed } else { RuleVerdict::Failed };
+        RuleOutcome { text: say::of_set(self.rule, &values, &strangers), ..self.outcome(verdict) }
+    }
 
-/// The interval a value must lie in. Whether an end belongs to it stands in the rule.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Limits {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub low: Option<f64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub high: Option<f64>,
-}
+    fn undecided(&self, missing: NotMeasured) -> RuleOutcome {
+        let text = say::not_measured(self.rule, &missing);
+        RuleOutcome { text, ..self.outcome(RuleVerdict::Undecided(Undecided::NotMeasured(missing))) }
+    }
 
-impl Limits {
-    /// Whether there is neither end.
-    pub fn is_open(&self) -> bool {
-        self.low.is_none() && self.high.is_none()
+    fn outcome(&self, verdict: RuleVerdict) -> RuleOutcome {
+        RuleOutcome {
+            rule: self.rule.to_string(),
+            verdict,
+            measured: None,
+            part: None,
+            limits: Limits::default(),
+            parts: Vec::new(),
+            text: String::new(),
+        }
     }
 }
 
-impl RuleOutcome {
-    pub fn is_passed(&self) -> bool {
-        self.verdict == RuleVerdict::Passed
+fn severity(outcome: &RuleOutcome) -> u8 {
+    match outcome.verdict {
+        RuleVerdict::Failed => 0,
+        RuleVerdict::Undecided(_) => 1,
+        RuleVerdict::Passed => 2,
     }
+}
 
-    pub fn is_failed(&self) -> bool {
-        self.verdict == RuleVerdict::Failed
-    }
+fn part_of(outcome: &RuleOutcome) -> Option<PartOutcome> {
+    Some(PartOutcome {
+        name: outcome.part.clone()?,
+        verdict: outcome.verdict.clone(),
+        measurement: outcome.measured.clone(),
+    })
+}
+
+/// NaN is no value.
+fn known(measurement: Measurement) -> Option<Measurement> {
+    Some(measurement).filter(|measurement| !measurement.value.is_nan())
+}
+
+/// The champion's value, of the part of that name where there are parts.
+fn value_of(champion: &Measured, part: Option<&str>) -> Result<f64, NotMeasured> {
+    let value = match (champion, part) {
+        (Measured::Nothing(missing), _) => return Err(missing.clone()),
+        (Measured::Value(measurement), _) => Some(measurement.value),
+        (Measured::Each(parts), Some(name)) => {
+            parts.iter().find(|part| part.name == name).map(|part| part.measurement.value)
+        }
+        _ => None,
+    };
+    value.filter(|value| !value.is_nan()).ok_or_else(|| {
+        let of_part = part.map_or_else(String::new, |part| format!(" for {part}"));
+        not_measured(format!("the champion has no value{of_part}"))
+    })
+}
+
+fn not_measured(missing: impl Into<String>) -> NotMeasured {
+    NotMeasured { missing: missing.into(), how: "measure it and judge again".into() }
 }

@@ -1,0 +1,136 @@
+//! The sentence that tells a person what a rule came to.
+
+use super::{
+    Bound, BoundExpr, Function, Measurement, NotMeasured, Number, Op, Quantity, Rule, RuleOutcome, RuleVerdict,
+    Undecided, Unit, compare::Region,
+};
+
+/// How many values of a set are written out.
+const SHOWN: usize = 5;
+
+/// What a sentence is about.
+pub(super) struct Said<'s> {
+    pub rule: &'s Rule,
+    pub part: Option<&'s str>,
+    pub measurement: &'s Measurement,
+    pub region: Region,
+    pub unit: Unit,
+    pub of_difference: bool,
+}
+
+impl Said<'_> {
+    pub(super) fn sentence(&self, verdict: &RuleVerdict) -> String {
+        let (what, found, asked) = (self.what(), self.found(), self.asked());
+        let note = self.measurement.note.as_ref().map_or_else(String::new, |note| format!(" ({note})"));
+        match verdict {
+            RuleVerdict::Passed => format!("{what} is {found}; {asked} is asked{note}"),
+            RuleVerdict::Failed => format!("{what} is {found}, but {asked} is asked{note}"),
+            RuleVerdict::Undecided(Undecided::NearLimit) => {
+                format!("{what} is {found}, near the limit: {asked} is asked, and this is too close to tell{note}")
+            }
+            RuleVerdict::Undecided(Undecided::NotMeasured(missing)) => {
+                format!("{what} was not measured: {}; {}{note}", missing.missing, missing.how)
+            }
+        }
+    }
+
+    fn what(&self) -> String {
+        let quantity = match (&self.rule.quantity, self.part) {
+            (Quantity::Metric { name, .. }, Some(part)) => format!("{name} of {part}"),
+            (Quantity::Call { function, .. }, Some(part)) => format!("{function}({part})"),
+            (quantity, None) => quantity.to_string(),
+        };
+        if self.of_difference { format!("{quantity} minus that of the champion") } else { quantity }
+    }
+
+    fn found(&self) -> String {
+        let mut found = show(self.measurement.value, self.unit);
+        if let Some((low, high)) = self.measurement.interval {
+            found = format!("{found} ({} to {})", show(low, self.unit), show(high, self.unit));
+        }
+        if self.measurement.estimated { format!("{found}, estimated before labels") } else { found }
+    }
+
+    fn asked(&self) -> String {
+        let shown = |value| show(value, self.unit);
+        match (&self.rule.bound, self.region) {
+            (Bound::Holds, _) => "none".to_owned(),
+            (Bound::Known, _) => "a known value in every row".to_owned(),
+            (Bound::Compare(_, BoundExpr::Expected), _) => "the recorded answer every time".to_owned(),
+            (_, Region::Within(low, high)) => format!("{} to {}", shown(low), shown(high)),
+            (_, Region::Compare(op, bound)) => {
+                let than = match op {
+                    Op::Less => "less than",
+                    Op::AtMost => "at most",
+                    Op::More => "more than",
+                    Op::AtLeast => "at least",
+                    Op::Equal => "exactly",
+                    Op::Unequal => "anything but",
+                };
+                format!("{than} {}", shown(bound))
+            }
+        }
+    }
+}
+
+pub(super) fn without_champion(rule: &Rule, measurement: &Measurement) -> String {
+    format!("{} is {}; no champion yet to compare it with", rule.quantity, show(measurement.value, Unit::Plain))
+}
+
+pub(super) fn of_parts(worst: &RuleOutcome, failed: usize, total: usize) -> String {
+    match (&worst.verdict, total) {
+        (_, 1) => worst.text.clone(),
+        (RuleVerdict::Failed, _) => format!("{failed} of {total} fail, worst: {}", worst.text),
+        (RuleVerdict::Passed, _) => format!("all {total} pass, closest: {}", worst.text),
+        (RuleVerdict::Undecided(_), _) => format!("not all {total} can be told: {}", worst.text),
+    }
+}
+
+pub(super) fn of_set(rule: &Rule, values: &[String], strangers: &[&String]) -> String {
+    let Quantity::Call { function: Function::Values, args, .. } = &rule.quantity else {
+        return format!("{} has {} values outside of the set", rule.quantity, strangers.len());
+    };
+    let column = args.first().map_or_else(String::new, ToString::to_string);
+    if strangers.is_empty() {
+        return format!("all {} values of {column} are allowed", values.len());
+    }
+    let shown: Vec<String> = strangers.iter().take(SHOWN).map(|value| format!("`{value}`")).collect();
+    let more = strangers.len().saturating_sub(SHOWN);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!("{column} has values that are not allowed: {}{more}", shown.join(", "))
+}
+
+pub(super) fn not_measured(rule: &Rule, missing: &NotMeasured) -> String {
+    format!("{} was not measured: {}; {}", rule.quantity, missing.missing, missing.how)
+}
+
+/// Four significant digits in the given unit; whole numbers in full.
+pub(super) fn show(value: f64, unit: Unit) -> String {
+    let in_unit = value / Number { written: 1.0, unit }.value();
+    let digits = match in_unit.abs() {
+        size if in_unit.fract() == 0.0 && size < 1e15 => 0,
+        size if size >= 1000.0 => 0,
+        size if size >= 1e-4 => (3.0 - size.log10().floor()).clamp(0.0, 8.0) as usize,
+        _ => return format!("{in_unit:.2e}{}", unit.suffix()),
+    };
+    let text = format!("{in_unit:.digits$}");
+    let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
+    format!("{text}{}", unit.suffix())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_shown_in_the_unit_of_the_rule() {
+        assert_eq!(show(0.84312, Unit::Plain), "0.8431");
+        assert_eq!(show(0.8, Unit::Plain), "0.8");
+        assert_eq!(show(123_456.0, Unit::Plain), "123456");
+        assert_eq!(show(0.0123, Unit::Percent), "1.23%");
+        assert_eq!(show(157_286_400.0, Unit::MiB), "150MiB");
+        assert_eq!(show(129_600_000.0, Unit::Day), "1.5d");
+        assert_eq!(show(0.0000123, Unit::Plain), "1.23e-5");
+        assert_eq!(show(f64::INFINITY, Unit::Plain), "inf");
+    }
+}
