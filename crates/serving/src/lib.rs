@@ -9,3 +9,4 @@
 //! Deliberately absent: HTTP, SQL, the store, Parquet. The server puts a socket in front, replay calls the same code.
 
 pub mod log;
+pub mod v2;

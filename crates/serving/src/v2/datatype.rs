@@ -1,0 +1,131 @@
+//! The datatypes of the protocol, and which numbers fit them.
+
+use std::fmt;
+
+/// A tensor's datatype.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Datatype {
+    Bool,
+    Int8,
+    Int16,
+    Int32,
+    Int64,
+    Uint8,
+    Uint16,
+    Uint32,
+    Uint64,
+    Fp16,
+    Fp32,
+    Fp64,
+    Bytes,
+}
+
+impl Datatype {
+    pub const ALL: [Self; 13] = [
+        Self::Bool,
+        Self::Int8,
+        Self::Int16,
+        Self::Int32,
+        Self::Int64,
+        Self::Uint8,
+        Self::Uint16,
+        Self::Uint32,
+        Self::Uint64,
+        Self::Fp16,
+        Self::Fp32,
+        Self::Fp64,
+        Self::Bytes,
+    ];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Bool => "BOOL",
+            Self::Int8 => "INT8",
+            Self::Int16 => "INT16",
+            Self::Int32 => "INT32",
+            Self::Int64 => "INT64",
+            Self::Uint8 => "UINT8",
+            Self::Uint16 => "UINT16",
+            Self::Uint32 => "UINT32",
+            Self::Uint64 => "UINT64",
+            Self::Fp16 => "FP16",
+            Self::Fp32 => "FP32",
+            Self::Fp64 => "FP64",
+            Self::Bytes => "BYTES",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|datatype| datatype.as_str() == text)
+    }
+
+    /// The smallest and largest whole number it takes; `None` for the others. Columns hold 64-bit signed numbers, so a
+    /// UINT64 beyond them is refused, never rounded.
+    pub(super) const fn whole_range(self) -> Option<(i64, i64)> {
+        match self {
+            Self::Int8 => Some((i8::MIN as i64, i8::MAX as i64)),
+            Self::Int16 => Some((i16::MIN as i64, i16::MAX as i64)),
+            Self::Int32 => Some((i32::MIN as i64, i32::MAX as i64)),
+            Self::Int64 => Some((i64::MIN, i64::MAX)),
+            Self::Uint8 => Some((0, u8::MAX as i64)),
+            Self::Uint16 => Some((0, u16::MAX as i64)),
+            Self::Uint32 => Some((0, u32::MAX as i64)),
+            Self::Uint64 => Some((0, i64::MAX)),
+            Self::Bool | Self::Fp16 | Self::Fp32 | Self::Fp64 | Self::Bytes => None,
+        }
+    }
+
+    /// The number as this floating-point type holds it; `None` when it is too large for it.
+    pub(super) fn rounded(self, value: f64) -> Option<f64> {
+        let rounded = match self {
+            Self::Fp32 => f64::from(value as f32),
+            Self::Fp16 => round_to_half(value),
+            _ => value,
+        };
+        (rounded.is_finite() || !value.is_finite()).then_some(rounded)
+    }
+}
+
+/// Rounds to the nearest IEEE 754 half-precision number, ties to even; infinite beyond 65520.
+fn round_to_half(value: f64) -> f64 {
+    if value == 0.0 || !value.is_finite() {
+        return value;
+    }
+    // Half precision keeps 11 significant bits, fewer below 2^-14: there the steps are 2^-24.
+    let exponent = value.abs().log2().floor().max(-14.0);
+    let step = (exponent - 10.0).exp2();
+    let rounded = (value / step).round_ties_even() * step;
+    if rounded.abs() > 65_504.0 { f64::INFINITY.copysign(value) } else { rounded }
+}
+
+impl fmt::Display for Datatype {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn half_precision_rounds_as_ieee_754_does() {
+        // Reference values: numpy.float16.
+        for (value, expected) in [
+            (0.1, 0.099_975_585_937_5),
+            (1.0 / 3.0, 0.333_251_953_125),
+            (65_504.0, 65_504.0),
+            (65_519.99, 65_504.0),
+            (6e-8, 5.960_464_477_539_063e-8),
+            (2.9e-8, 0.0),
+            (2_049.0, 2_048.0),
+            (2_051.0, 2_052.0),
+            (-0.1, -0.099_975_585_937_5),
+        ] {
+            assert_eq!(Datatype::Fp16.rounded(value), Some(expected), "{value}");
+        }
+        assert_eq!(Datatype::Fp16.rounded(65_520.0), None);
+        assert_eq!(Datatype::Fp32.rounded(1e39), None);
+        assert_eq!(Datatype::Fp64.rounded(1e308), Some(1e308));
+    }
+}

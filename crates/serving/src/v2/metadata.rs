@@ -1,0 +1,107 @@
+//! What the server and a model say of themselves. Health has bodies too: the kserve client fails without one.
+
+use kilter_inference::{InputKind, Signature, Task};
+use serde::Serialize;
+
+/// Body of `GET /v2`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ServerMetadata {
+    pub name: String,
+    pub version: String,
+    pub extensions: Vec<String>,
+}
+
+impl ServerMetadata {
+    /// `version` is the version of the binary.
+    pub fn kilter(version: impl Into<String>) -> Self {
+        Self { name: "kilter".into(), version: version.into(), extensions: Vec::new() }
+    }
+}
+
+/// Body of `GET /v2/models/NAME`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ModelMetadata {
+    pub name: String,
+    /// The versions that answer now, the champion first.
+    pub versions: Vec<String>,
+    pub platform: String,
+    pub inputs: Vec<TensorMetadata>,
+    pub outputs: Vec<TensorMetadata>,
+}
+
+/// One input or output; `-1` is the number of rows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TensorMetadata {
+    pub name: String,
+    pub datatype: String,
+    pub shape: Vec<i64>,
+}
+
+impl ModelMetadata {
+    pub fn new(name: impl Into<String>, versions: Vec<String>, signature: &Signature) -> Self {
+        let inputs = signature.inputs.iter().map(|input| TensorMetadata::rows(&input.name, datatype(input.kind)));
+        let classes = signature.classes.len() as i64;
+        let mut outputs = vec![TensorMetadata::rows("score", "FP64")];
+        if signature.task != Task::Regression {
+            outputs.push(TensorMetadata::rows("label", "BYTES"));
+            let probabilities = TensorMetadata::rows("probabilities", "FP32");
+            outputs.push(TensorMetadata { shape: vec![-1, classes], ..probabilities });
+        }
+        Self { name: name.into(), versions, platform: "onnx_kilter".into(), inputs: inputs.collect(), outputs }
+    }
+}
+
+impl TensorMetadata {
+    fn rows(name: &str, datatype: &str) -> Self {
+        Self { name: name.to_owned(), datatype: datatype.to_owned(), shape: vec![-1] }
+    }
+}
+
+/// The datatype in which a client best sends an input of this kind.
+fn datatype(kind: InputKind) -> &'static str {
+    match kind {
+        InputKind::Number => "FP64",
+        InputKind::Integer | InputKind::Time => "INT64",
+        InputKind::Boolean => "BOOL",
+        InputKind::Text => "BYTES",
+    }
+}
+
+/// Body of `GET /v2/health/live`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Live {
+    pub live: bool,
+}
+
+/// Body of `GET /v2/health/ready`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Ready {
+    pub ready: bool,
+}
+
+/// Body of `GET /v2/models/NAME/ready`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ModelReady {
+    pub name: String,
+    pub ready: bool,
+}
+
+/// Body of every answer that is an error.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ErrorBody {
+    pub error: String,
+}
+
+impl ErrorBody {
+    /// The error with all its causes, in one line.
+    pub fn of(error: &dyn std::error::Error) -> Self {
+        let mut text = error.to_string();
+        let mut cause = error.source();
+        while let Some(deeper) = cause {
+            text.push_str(": ");
+            text.push_str(&deeper.to_string());
+            cause = deeper.source();
+        }
+        Self { error: text }
+    }
+}

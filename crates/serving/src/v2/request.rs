@@ -1,0 +1,476 @@
+//! An inference request: from the bytes of a body to tensors with typed columns.
+
+use std::{borrow::Cow, fmt};
+
+use kilter_domain::{table::Column, time::Timestamp};
+use serde::{
+    Deserialize,
+    de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor},
+};
+use serde_json::value::RawValue;
+
+use super::{
+    Datatype, InputProblem, Limits, V2Error,
+    data::{DataSeed, Fault},
+};
+
+/// A request as it was sent; which columns it makes depends on the model ([`super::KnownInputs::rows`]).
+#[derive(Debug, Default, PartialEq)]
+pub struct Request {
+    pub id: Option<String>,
+    pub parameters: Parameters,
+    pub inputs: Vec<Tensor>,
+    /// The outputs that are wanted; empty for all.
+    pub outputs: Vec<String>,
+}
+
+/// What Kilter reads of a request's parameters; all others are ignored.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Parameters {
+    /// The id of the prediction; with several rows, `-` and the row's number are added to it.
+    pub prediction_id: Option<String>,
+    /// What a canary's split sticks to, for all rows.
+    pub entity: Option<String>,
+    /// Who asks.
+    pub consumer: Option<String>,
+    /// When the event happened; only accepted in replay and backfill.
+    pub time: Option<Timestamp>,
+}
+
+/// One input tensor.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tensor {
+    pub name: String,
+    /// One or two numbers; their product is the length of `values`.
+    pub shape: Vec<u64>,
+    pub datatype: Datatype,
+    /// Row-major.
+    pub values: Column,
+}
+
+impl Tensor {
+    pub fn rows(&self) -> usize {
+        // The product of the shape was checked against what the body can hold.
+        self.shape.first().map_or(0, |rows| *rows as usize)
+    }
+
+    /// Values in a row: 1 for the shape `[rows]`.
+    pub fn width(&self) -> u64 {
+        self.shape.get(1).copied().unwrap_or(1)
+    }
+}
+
+/// Reads the body of `POST /v2/models/NAME/infer`.
+///
+/// # Errors
+/// When it is too large, not JSON, not a request, or a tensor contradicts its own shape or datatype.
+pub fn read_request(body: &[u8], limits: &Limits) -> Result<Request, V2Error> {
+    if body.len() > limits.body_bytes {
+        return Err(V2Error::BodyTooLarge { bytes: body.len(), limit: limits.body_bytes });
+    }
+    let fault = Fault::default();
+    let context = Context { limits, body_bytes: body.len(), fault: &fault };
+    let mut json = serde_json::Deserializer::from_slice(body);
+    let read = RequestSeed(&context).deserialize(&mut json).and_then(|request| json.end().map(|()| request));
+    read.map_err(|error| fault.take().unwrap_or_else(|| explain(&error, body)))
+}
+
+struct Context<'a> {
+    limits: &'a Limits,
+    body_bytes: usize,
+    fault: &'a Fault,
+}
+
+fn explain(error: &serde_json::Error, body: &[u8]) -> V2Error {
+    let (line, column) = (error.line(), error.column());
+    let text = error.to_string();
+    // serde_json adds the place to its words; it stands in fields of its own here.
+    let reason = text.rsplit_once(" at line ").map_or(text.as_str(), |(reason, _)| reason).to_owned();
+    if error.is_data() {
+        return V2Error::NotARequest { reason, line, column };
+    }
+    V2Error::NotJson { names_nan: names_nan(body, line, column), reason, line, column }
+}
+
+/// Whether a bare NaN or Infinity, which Python writes by default, stands where the reader stopped.
+fn names_nan(body: &[u8], line: usize, column: usize) -> bool {
+    let Some(line) = body.split(|byte| *byte == b'\n').nth(line.saturating_sub(1)) else { return false };
+    let from = column.saturating_sub(3).min(line.len());
+    let near = &line[from..line.len().min(from + 12)];
+    [&b"NaN"[..], b"Inf"].iter().any(|word| near.windows(3).any(|bytes| bytes == *word))
+}
+
+struct RequestSeed<'a>(&'a Context<'a>);
+
+impl<'de> DeserializeSeed<'de> for RequestSeed<'_> {
+    type Value = Request;
+
+    fn deserialize<D: Deserializer<'de>>(self, input: D) -> Result<Request, D::Error> {
+        input.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for RequestSeed<'_> {
+    type Value = Request;
+
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("an object with `inputs`")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Request, A::Error> {
+        let mut request = Request::default();
+        let mut has_inputs = false;
+        while let Some(key) = map.next_key::<Cow<'de, str>>()? {
+            match &*key {
+                "id" => request.id = self.request_id(map.next_value::<Lenient<'de>>()?)?,
+                "parameters" => request.parameters = map.next_value_seed(ParametersSeed(self.0))?,
+                "outputs" => request.outputs = outputs(map.next_value()?),
+                "inputs" if has_inputs => return Err(A::Error::duplicate_field("inputs")),
+                "inputs" => {
+                    request.inputs = map.next_value_seed(InputsSeed(self.0))?;
+                    has_inputs = true;
+                }
+                _ => {
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        match has_inputs && !request.inputs.is_empty() {
+            true => Ok(request),
+            false => Err(self.0.fault.raise(V2Error::NoInputs)),
+        }
+    }
+}
+
+impl RequestSeed<'_> {
+    /// Clients send an empty id when they have none.
+    fn request_id<E: Error>(&self, value: Lenient<'_>) -> Result<Option<String>, E> {
+        match value {
+            Lenient::Text(text) if text.is_empty() => Ok(None),
+            value => ParametersSeed(self.0).text("id", value),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Output {
+    name: String,
+}
+
+fn outputs(stated: Option<Vec<Output>>) -> Vec<String> {
+    stated.into_iter().flatten().map(|output| output.name).collect()
+}
+
+struct InputsSeed<'a>(&'a Context<'a>);
+
+impl<'de> DeserializeSeed<'de> for InputsSeed<'_> {
+    type Value = Vec<Tensor>;
+
+    fn deserialize<D: Deserializer<'de>>(self, input: D) -> Result<Vec<Tensor>, D::Error> {
+        input.deserialize_seq(self)
+    }
+}
+
+impl<'de> Visitor<'de> for InputsSeed<'_> {
+    type Value = Vec<Tensor>;
+
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("a list of tensors")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Vec<Tensor>, A::Error> {
+        let mut tensors = Vec::new();
+        let limit = self.0.limits.inputs;
+        while let Some(tensor) = list.next_element_seed(TensorSeed { context: self.0, at: tensors.len() })? {
+            if tensors.len() == limit {
+                return Err(self.0.fault.raise(V2Error::TooManyInputs { inputs: limit + 1, limit }));
+            }
+            tensors.push(tensor);
+        }
+        Ok(tensors)
+    }
+}
+
+struct TensorSeed<'a> {
+    context: &'a Context<'a>,
+    at: usize,
+}
+
+impl<'de> DeserializeSeed<'de> for TensorSeed<'_> {
+    type Value = Tensor;
+
+    fn deserialize<D: Deserializer<'de>>(self, input: D) -> Result<Tensor, D::Error> {
+        input.deserialize_any(self)
+    }
+}
+
+/// A tensor half read: its fields may come in any order.
+#[derive(Default)]
+struct Draft<'de> {
+    name: Option<String>,
+    shape: Option<(Vec<u64>, usize)>,
+    datatype: Option<Datatype>,
+    values: Option<Column>,
+    /// Data that came before the shape or the datatype.
+    early: Option<&'de RawValue>,
+}
+
+impl<'de> Visitor<'de> for TensorSeed<'_> {
+    type Value = Tensor;
+
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "a tensor (an object) as input number {}", self.at)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Tensor, A::Error> {
+        let mut draft = Draft::default();
+        while let Some(key) = map.next_key::<Cow<'de, str>>()? {
+            match &*key {
+                "name" if draft.name.is_some() => return Err(self.raise(&draft, InputProblem::StatesTwice("name"))),
+                "shape" if draft.shape.is_some() => return Err(self.raise(&draft, InputProblem::StatesTwice("shape"))),
+                "datatype" if draft.datatype.is_some() => {
+                    return Err(self.raise(&draft, InputProblem::StatesTwice("datatype")));
+                }
+                "data" if draft.values.is_some() || draft.early.is_some() => {
+                    return Err(self.raise(&draft, InputProblem::StatesTwice("data")));
+                }
+                "name" => match map.next_value::<Lenient<'de>>()? {
+                    Lenient::Text(name) => draft.name = Some(name.into_owned()),
+                    _ => return Err(self.raise(&draft, InputProblem::BadName)),
+                },
+                "shape" => {
+                    let shape = map.next_value_seed(ShapeSeed)?;
+                    draft.shape = Some(self.checked_shape(&draft, shape)?);
+                }
+                "datatype" => draft.datatype = Some(self.datatype(&draft, map.next_value::<Lenient<'de>>()?)?),
+                "data" => match (draft.datatype, &draft.shape) {
+                    (Some(datatype), Some((shape, count))) => {
+                        let label = self.label(&draft);
+                        let fault = self.context.fault;
+                        let seed = DataSeed { datatype, shape, count: *count, label: &label, fault };
+                        draft.values = Some(map.next_value_seed(seed)?);
+                    }
+                    _ => draft.early = Some(map.next_value()?),
+                },
+                _ => {
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        self.finish(draft)
+    }
+}
+
+impl TensorSeed<'_> {
+    fn label(&self, draft: &Draft<'_>) -> String {
+        draft.name.as_ref().map_or_else(|| format!("number {}", self.at), |name| format!("`{name}`"))
+    }
+
+    fn raise<E: Error>(&self, draft: &Draft<'_>, problem: InputProblem) -> E {
+        self.context.fault.raise(V2Error::Input { input: self.label(draft), problem })
+    }
+
+    fn datatype<E: Error>(&self, draft: &Draft<'_>, stated: Lenient<'_>) -> Result<Datatype, E> {
+        let Lenient::Text(text) = stated else {
+            return Err(self.raise(draft, InputProblem::UnknownDatatype("not a text".into())));
+        };
+        Datatype::parse(&text)
+            .ok_or_else(|| self.raise(draft, InputProblem::UnknownDatatype(text.chars().take(30).collect())))
+    }
+
+    /// The shape and its product. A value takes at least two bytes of the body, so nothing larger can be true; knowing
+    /// that before reading keeps a lie about the shape from costing memory.
+    fn checked_shape<E: Error>(&self, draft: &Draft<'_>, shape: Option<Vec<u64>>) -> Result<(Vec<u64>, usize), E> {
+        let Some(shape) = shape else { return Err(self.raise(draft, InputProblem::BadShape)) };
+        let product = shape.iter().try_fold(1u64, |product, size| product.checked_mul(*size));
+        let most = self.context.body_bytes / 2 + 1;
+        match product.and_then(|count| usize::try_from(count).ok()).filter(|count| *count <= most) {
+            Some(count) if shape.iter().all(|size| *size <= most as u64) => Ok((shape, count)),
+            _ => Err(self.raise(draft, InputProblem::HugeShape(shape))),
+        }
+    }
+
+    fn finish<E: Error>(&self, mut draft: Draft<'_>) -> Result<Tensor, E> {
+        let lacks = |field| InputProblem::Lacks(field);
+        if draft.name.is_none() {
+            return Err(self.raise(&draft, lacks("name")));
+        }
+        let Some(datatype) = draft.datatype else { return Err(self.raise(&draft, lacks("datatype"))) };
+        let Some((shape, count)) = draft.shape.take() else { return Err(self.raise(&draft, lacks("shape"))) };
+        let values = match (draft.values.take(), draft.early) {
+            (Some(values), _) => values,
+            (None, Some(raw)) => {
+                let label = self.label(&draft);
+                let seed = DataSeed { datatype, shape: &shape, count, label: &label, fault: self.context.fault };
+                seed.deserialize(&mut serde_json::Deserializer::from_str(raw.get())).map_err(E::custom)?
+            }
+            (None, None) => return Err(self.raise(&draft, lacks("data"))),
+        };
+        Ok(Tensor { name: draft.name.unwrap_or_default(), shape, datatype, values })
+    }
+}
+
+/// A shape, or `None` for what is none: not a list, of too many or no dimensions, with something that is not a size.
+struct ShapeSeed;
+
+impl<'de> DeserializeSeed<'de> for ShapeSeed {
+    type Value = Option<Vec<u64>>;
+
+    fn deserialize<D: Deserializer<'de>>(self, input: D) -> Result<Self::Value, D::Error> {
+        input.deserialize_seq(self)
+    }
+}
+
+impl<'de> Visitor<'de> for ShapeSeed {
+    type Value = Option<Vec<u64>>;
+
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("a shape: a list of sizes")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+        let mut shape = Vec::with_capacity(2);
+        let mut is_valid = true;
+        while let Some(size) = list.next_element::<Lenient<'de>>()? {
+            match size {
+                Lenient::Unsigned(size) if shape.len() < 2 => shape.push(size),
+                _ => is_valid = false,
+            }
+        }
+        Ok((is_valid && !shape.is_empty()).then_some(shape))
+    }
+}
+
+struct ParametersSeed<'a>(&'a Context<'a>);
+
+impl<'de> DeserializeSeed<'de> for ParametersSeed<'_> {
+    type Value = Parameters;
+
+    fn deserialize<D: Deserializer<'de>>(self, input: D) -> Result<Parameters, D::Error> {
+        input.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for ParametersSeed<'_> {
+    type Value = Parameters;
+
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("an object of parameters")
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Parameters, E> {
+        Ok(Parameters::default())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Parameters, A::Error> {
+        let mut parameters = Parameters::default();
+        while let Some(key) = map.next_key::<Cow<'de, str>>()? {
+            let value = map.next_value::<Lenient<'de>>()?;
+            match &*key {
+                "prediction_id" => parameters.prediction_id = self.text(&key, value)?,
+                "entity" => parameters.entity = self.text(&key, value)?,
+                "consumer" => parameters.consumer = self.text(&key, value)?,
+                "time" => parameters.time = self.time(&key, value)?,
+                _ => {}
+            }
+        }
+        Ok(parameters)
+    }
+}
+
+impl ParametersSeed<'_> {
+    fn text<E: Error>(&self, name: &str, value: Lenient<'_>) -> Result<Option<String>, E> {
+        let limit = self.0.limits.id_bytes;
+        match value {
+            Lenient::Null => Ok(None),
+            Lenient::Text(text) if text.len() > limit => {
+                Err(self.raise(name, format!("has {} bytes; at most {limit} are accepted", text.len())))
+            }
+            Lenient::Text(text) if text.is_empty() => Err(self.raise(name, "is empty".into())),
+            Lenient::Text(text) => Ok(Some(text.into_owned())),
+            _ => Err(self.raise(name, "must be a text".into())),
+        }
+    }
+
+    fn time<E: Error>(&self, name: &str, value: Lenient<'_>) -> Result<Option<Timestamp>, E> {
+        match value {
+            Lenient::Null => Ok(None),
+            Lenient::Unsigned(millis) if i64::try_from(millis).is_ok() => Ok(Some(Timestamp(millis as i64))),
+            Lenient::Signed(millis) => Ok(Some(Timestamp(millis))),
+            Lenient::Text(text) => {
+                text.parse().map(Some).map_err(|error| self.raise(name, format!("is not a time: {error}")))
+            }
+            _ => {
+                Err(self
+                    .raise(name, "must be whole milliseconds since 1970 or a text like 2026-03-01T12:00:00Z".into()))
+            }
+        }
+    }
+
+    fn raise<E: Error>(&self, name: &str, problem: String) -> E {
+        self.0.fault.raise(V2Error::BadParameter { name: name.to_owned(), problem })
+    }
+}
+
+/// A value whose type is looked at before it is complained about. Lists and objects are skipped, however deep.
+enum Lenient<'de> {
+    Null,
+    Unsigned(u64),
+    Signed(i64),
+    Text(Cow<'de, str>),
+    Other,
+}
+
+impl<'de> Deserialize<'de> for Lenient<'de> {
+    fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
+        input.deserialize_any(LenientVisitor)
+    }
+}
+
+struct LenientVisitor;
+
+impl<'de> Visitor<'de> for LenientVisitor {
+    type Value = Lenient<'de>;
+
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("a value")
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Lenient<'de>, E> {
+        Ok(Lenient::Null)
+    }
+
+    fn visit_bool<E: Error>(self, _: bool) -> Result<Lenient<'de>, E> {
+        Ok(Lenient::Other)
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<Lenient<'de>, E> {
+        Ok(Lenient::Unsigned(value))
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<Lenient<'de>, E> {
+        Ok(Lenient::Signed(value))
+    }
+
+    fn visit_f64<E: Error>(self, _: f64) -> Result<Lenient<'de>, E> {
+        Ok(Lenient::Other)
+    }
+
+    fn visit_borrowed_str<E: Error>(self, value: &'de str) -> Result<Lenient<'de>, E> {
+        Ok(Lenient::Text(Cow::Borrowed(value)))
+    }
+
+    fn visit_str<E: Error>(self, value: &str) -> Result<Lenient<'de>, E> {
+        Ok(Lenient::Text(Cow::Owned(value.to_owned())))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Lenient<'de>, A::Error> {
+        while list.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Lenient::Other)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Lenient<'de>, A::Error> {
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(Lenient::Other)
+    }
+}

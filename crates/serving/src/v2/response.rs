@@ -1,0 +1,147 @@
+//! Answers as JSON, written straight into the bytes of the body.
+
+use std::sync::Arc;
+
+use kilter_domain::nearest::nearest;
+use kilter_inference::Task;
+
+use super::{ID_INPUT, V2Error};
+
+/// FP64 `[rows]`: probability of the positive class, predicted value, or probability of the predicted class.
+const SCORE: &str = "score";
+/// BYTES `[rows]`: the predicted class.
+const LABEL: &str = "label";
+/// FP32 `[rows, classes]`: in the order of the model's classes.
+const PROBABILITIES: &str = "probabilities";
+
+/// The outputs there are, and `__id`: the prediction ids.
+pub const OUTPUTS: [&str; 4] = [SCORE, LABEL, PROBABILITIES, ID_INPUT];
+
+/// What is answered; `ids`, `scores`, `labels` have one entry a row.
+#[derive(Clone, Copy, Debug)]
+pub struct Answer<'a> {
+    pub model_name: &'a str,
+    pub model_version: &'a str,
+    /// The id of the request, given back.
+    pub id: Option<&'a str>,
+    /// Prediction ids; a label names its row by one.
+    pub ids: &'a [Arc<str>],
+    pub scores: &'a [f64],
+    pub labels: Option<&'a [Arc<str>]>,
+    /// Row-major.
+    pub probabilities: Option<&'a [f32]>,
+    /// Wanted outputs, checked by [`check_outputs`]; empty for all.
+    pub wanted: &'a [String],
+    /// Whether `__id` is among "all": the client did not give the ids itself.
+    pub made_ids: bool,
+}
+
+/// Refuses outputs that a model of this task does not have.
+pub(crate) fn check_outputs(wanted: &[String], task: Task) -> Result<(), V2Error> {
+    let known = outputs_of(task);
+    match wanted.iter().find(|name| !known.contains(&name.as_str())) {
+        None => Ok(()),
+        Some(name) => Err(V2Error::UnknownOutput {
+            name: name.chars().take(80).collect(),
+            nearest: nearest(name, known.iter().copied()).map(str::to_owned),
+            known: known.iter().map(|name| (*name).to_owned()).collect(),
+        }),
+    }
+}
+
+fn outputs_of(task: Task) -> &'static [&'static str] {
+    match task {
+        Task::Regression => &[SCORE, ID_INPUT],
+        Task::Binary | Task::Multiclass => &OUTPUTS,
+    }
+}
+
+/// Appends the body of the answer to `out`. A NaN is written as `null`: JSON has no NaN.
+pub fn write_response(answer: &Answer<'_>, out: &mut Vec<u8>) {
+    let rows = answer.scores.len();
+    out.reserve(256 + rows * 64);
+    out.extend_from_slice(b"{\"model_name\":");
+    text(out, answer.model_name);
+    out.extend_from_slice(b",\"model_version\":");
+    text(out, answer.model_version);
+    if let Some(id) = answer.id {
+        out.extend_from_slice(b",\"id\":");
+        text(out, id);
+    }
+    out.extend_from_slice(b",\"outputs\":[");
+    let mut separator = Separator::default();
+    if is_wanted(answer, SCORE) {
+        separator.put(out);
+        tensor(out, SCORE, "FP64", &[rows], answer.scores, |out, score| number(out, *score));
+    }
+    if let Some(labels) = answer.labels.filter(|_| is_wanted(answer, LABEL)) {
+        separator.put(out);
+        tensor(out, LABEL, "BYTES", &[rows], labels, |out, label| text(out, label));
+    }
+    if let Some(values) = answer.probabilities.filter(|_| is_wanted(answer, PROBABILITIES)) {
+        separator.put(out);
+        let shape = [rows, values.len().checked_div(rows).unwrap_or(0)];
+        tensor(out, PROBABILITIES, "FP32", &shape, values, |out, value| number(out, *value));
+    }
+    if is_wanted(answer, ID_INPUT) {
+        separator.put(out);
+        tensor(out, ID_INPUT, "BYTES", &[rows], answer.ids, |out, id| text(out, id));
+    }
+    out.extend_from_slice(b"]}");
+}
+
+fn is_wanted(answer: &Answer<'_>, name: &str) -> bool {
+    match answer.wanted {
+        [] => name != ID_INPUT || answer.made_ids,
+        wanted => wanted.iter().any(|wanted| wanted == name),
+    }
+}
+
+#[derive(Default)]
+struct Separator(bool);
+
+impl Separator {
+    fn put(&mut self, out: &mut Vec<u8>) {
+        if std::mem::replace(&mut self.0, true) {
+            out.push(b',');
+        }
+    }
+}
+
+fn tensor<T>(
+    out: &mut Vec<u8>,
+    name: &str,
+    datatype: &str,
+    shape: &[usize],
+    values: &[T],
+    write: impl Fn(&mut Vec<u8>, &T),
+) {
+    out.extend_from_slice(b"{\"name\":");
+    text(out, name);
+    out.extend_from_slice(b",\"shape\":[");
+    let mut separator = Separator::default();
+    shape.iter().for_each(|size| {
+        separator.put(out);
+        number(out, *size);
+    });
+    out.extend_from_slice(b"],\"datatype\":");
+    text(out, datatype);
+    out.extend_from_slice(b",\"data\":[");
+    let mut separator = Separator::default();
+    values.iter().for_each(|value| {
+        separator.put(out);
+        write(out, value);
+    });
+    out.extend_from_slice(b"]}");
+}
+
+/// The shortest text that reads back as the same number; `null` for NaN and infinities.
+fn number(out: &mut Vec<u8>, value: impl serde::Serialize) {
+    // Writing a number into memory cannot fail.
+    let _ = serde_json::to_writer(out, &value);
+}
+
+fn text(out: &mut Vec<u8>, value: &str) {
+    // Writing a text into memory cannot fail.
+    let _ = serde_json::to_writer(out, value);
+}
