@@ -4,16 +4,28 @@
 //! cycle, its paths stay in the project, its rules are parsed. Every section is optional; defaults are resolved here,
 //! once. Deliberately absent: files. The text is handed in, and whether a path exists is asked elsewhere.
 
+mod check;
 mod data;
 mod delivery;
+mod error;
 mod governance;
+mod keys;
+mod parse;
+mod path;
+mod policy;
+mod reader;
+mod template;
 mod watch;
 mod workflow;
 
 pub use self::{
     data::{Dataset, Location},
     delivery::{Canary, Deploy, OutputRef, Package, Rollback, Sample, Target},
+    error::{ContractError, ContractErrors, MAX_ERRORS},
     governance::{Approve, Environment, GateSpec, Need, Objective, Project, Risk},
+    keys::{Key, Kind, PARAMS, SECTIONS, SectionSpec, top_level},
+    parse::MAX_CONTRACT_BYTES,
+    template::{Placeholder, PlaceholderKind, filled, placeholders},
     watch::{
         AlertSink, Budget, FalseAlarms, GrewBy, Labels, Monitor, Patience, Reference, Replay, ReplayStart, Retrain,
         SinkKind, Then, Trigger,

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::{
+    deployment::Admits,
     ids::{ModelName, StepName},
     rule::Rule,
     time::Span,
@@ -101,9 +102,12 @@ pub enum Rollback {
 }
 
 impl Deploy {
-    /// Whether only approved versions may answer here. True for `production` and wherever people decide;
-    /// an `auto` place of another name takes versions that are validated.
-    pub fn needs_approval(&self) -> bool {
-        self.name == "production" || !self.auto
+    /// Which versions may answer here: approved ones; in an `auto` place that is not called `production` validated
+    /// ones too.
+    pub fn admits(&self) -> Admits {
+        match self.auto && self.name != "production" {
+            true => Admits::Validated,
+            false => Admits::Approved,
+        }
     }
 }

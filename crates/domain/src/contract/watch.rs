@@ -32,6 +32,26 @@ pub struct Monitor {
     pub false_alarms: FalseAlarms,
 }
 
+impl Default for Monitor {
+    fn default() -> Self {
+        Self {
+            every: Span::days(1),
+            labels: Labels::default(),
+            data: Vec::new(),
+            accuracy: Vec::new(),
+            drift: Vec::new(),
+            bias: Vec::new(),
+            usage: Vec::new(),
+            alert: Vec::new(),
+            hold: 1,
+            min_rows: 50,
+            min_labelled: 0.3,
+            reference: Reference::default(),
+            false_alarms: FalseAlarms::default(),
+        }
+    }
+}
+
 impl Monitor {
     /// The rules of a kind.
     pub fn rules(&self, kind: MonitorKind) -> &[Rule] {

@@ -1,0 +1,447 @@
+//! Every section and key of `kilter.toml`: the one list behind unknown-key errors, the JSON Schema and the reference.
+//!
+//! Holds true: the reader takes no key that is not here, and asks for each one that is (a test watches both).
+
+use super::keys::Kind::{
+    Any, Bool, Choice, Count, Inputs, Map, Number, Path, Percents, Rules, Search, Section, Share, Span, Text, Texts,
+    Triggers, When,
+};
+
+/// A table of the file.
+#[derive(Debug)]
+pub struct SectionSpec {
+    /// `data.*`: `*` stands for a name that the user chooses.
+    pub path: &'static str,
+    /// What it is for, in one line.
+    pub meaning: &'static str,
+    pub keys: &'static [Key],
+}
+
+/// A key of a table.
+#[derive(Debug)]
+pub struct Key {
+    pub name: &'static str,
+    pub kind: Kind,
+    /// What holds when it is not there, in words.
+    pub default: &'static str,
+    /// What it means, in one line.
+    pub meaning: &'static str,
+    /// A value as it stands in the file.
+    pub example: &'static str,
+}
+
+/// What a key holds.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Kind {
+    Text,
+    Texts,
+    /// A path inside of the project.
+    Path,
+    Bool,
+    /// A whole number from the first to the second.
+    Count(u64, u64),
+    /// A number above the first, at most the second.
+    Number(f64, f64),
+    /// A share from 0 to 1, or a percentage as text.
+    Share,
+    /// A length of time.
+    Span,
+    /// Rules.
+    Rules,
+    /// One of these words.
+    Choice(&'static [&'static str]),
+    /// A table of its own, named by its path.
+    Section(&'static str),
+    /// Names that the user chooses, with a text each.
+    Map,
+    /// A list of references, or names with a reference each.
+    Inputs,
+    /// Parameter names with a search range or a list of choices each.
+    Search,
+    /// Anything.
+    Any,
+    /// Percentages from 1 to 100, growing.
+    Percents,
+    /// Triggers.
+    Triggers,
+    /// A date, a year, or a share of the rows.
+    When,
+}
+
+const fn key(
+    name: &'static str,
+    kind: Kind,
+    default: &'static str,
+    meaning: &'static str,
+    example: &'static str,
+) -> Key {
+    Key { name, kind, default, meaning, example }
+}
+
+const fn section(path: &'static str, meaning: &'static str, keys: &'static [Key]) -> SectionSpec {
+    SectionSpec { path, meaning, keys }
+}
+
+/// Every table, in the order of the lifecycle.
+pub const SECTIONS: &[SectionSpec] = &[
+    section("project", "what the model is for, and who answers for it", PROJECT),
+    section("project.roles", "who holds which role: `user:NAME`, `group:NAME`, `svc:NAME`", ROLES),
+    section("objective.*", "what the business wants, in numbers", OBJECTIVE),
+    section("data.*", "a dataset: where it is, what its columns are for, what must hold of it", DATA),
+    section("env", "what the steps run in; part of every cache key", ENV),
+    section("step.*", "one command of the workflow", STEP),
+    section("step.*.retry", "when a failed step is tried again", RETRY),
+    section("step.*.needs", "what a step needs of its machine", NEEDS),
+    section("step.*.sweep", "many runs of a step with other parameters", SWEEP),
+    section("gate.*", "rules that a candidate must meet", GATE),
+    section("package", "what becomes a version", PACKAGE),
+    section("package.sample", "golden requests, kept with their answers", SAMPLE),
+    section("approve", "how a validated version becomes approved", APPROVE),
+    section("deploy.*", "a place where versions answer", DEPLOY),
+    section("deploy.*.canary", "how traffic moves to a new version", CANARY),
+    section("monitor", "what is watched while a version serves", MONITOR),
+    section("monitor.labels", "where the truth comes from", LABELS),
+    section("retrain", "when a new version is trained without being asked", RETRAIN),
+    section("replay", "how `kilter replay` plays a dataset as production", REPLAY),
+];
+
+/// The names of the top level: the sections, and `params`, whose keys are the user's.
+pub fn top_level() -> Vec<&'static str> {
+    let mut names: Vec<&'static str> = SECTIONS.iter().filter_map(|section| section.path.split('.').next()).collect();
+    names.dedup();
+    let after_env = names.iter().position(|name| *name == "env").map_or(names.len(), |at| at + 1);
+    names.insert(after_env, "params");
+    names
+}
+
+/// The table of that path.
+pub fn spec(path: &str) -> Option<&'static SectionSpec> {
+    SECTIONS.iter().find(|section| section.path == path)
+}
+
+const PROJECT: &[Key] = &[
+    key("name", Text, "the folder's name", "1 to 64 letters, digits, `-`, `_` or `.`", "\"churn\""),
+    key(
+        "purpose",
+        Text,
+        "none",
+        "what the model is for; part of its card",
+        "\"Rank customers by the risk of leaving\"",
+    ),
+    key("not_for", Texts, "none", "uses that the model is not meant for", "[\"pricing\"]"),
+    key(
+        "risk",
+        Choice(&["low", "medium", "high"]),
+        "low",
+        "how much harm a wrong model can do: sets the defaults of `[approve]`",
+        "\"medium\"",
+    ),
+    key("owner", Text, "nobody", "the one who is accountable", "\"user:ana\""),
+    key("roles", Section("project.roles"), "nobody", "who holds which role", "{ developer = [\"group:ds\"] }"),
+];
+
+const ROLES: &[Key] = &[
+    key("owner", Texts, "nobody", "accountable; retires and revokes", "[\"user:ana\"]"),
+    key("developer", Texts, "nobody", "creates, runs, submits", "[\"group:ds\"]"),
+    key("validator", Texts, "nobody", "approves and rejects, never own work", "[\"group:model-risk\"]"),
+    key("operator", Texts, "nobody", "deploys and rolls back", "[\"group:crm-ops\"]"),
+    key("consumer", Texts, "nobody", "predicts and sends labels", "[\"svc:crm-portal\"]"),
+    key("auditor", Texts, "nobody", "reads and verifies everything", "[\"user:eve\"]"),
+    key("admin", Texts, "nobody", "users, keys and settings", "[\"user:root\"]"),
+];
+
+const OBJECTIVE: &[Key] = &[
+    key("kpi", Text, "none", "what is counted", "\"saved customers per 1000 calls\""),
+    key("baseline", Number(f64::MIN, f64::MAX), "none", "what it is without the model", "31.0"),
+    key("target", Text, "none", "what it must become: a comparison", "\">= 40.0\""),
+    key("source", Path, "none", "the query that measures it after deployment", "\"sql/save_rate.sql\""),
+    key("review", Span, "never", "how often it is looked at", "\"90d\""),
+];
+
+const DATA: &[Key] = &[
+    key(
+        "path",
+        Text,
+        "none",
+        "a file inside of the project, or `s3://`, `http://`, `https://`, `sql:`",
+        "\"data/customers.parquet\"",
+    ),
+    key("schema", Path, "taken from the data", "the JSON Schema of its rows", "\"schemas/customers.json\""),
+    key("time", Text, "none", "the event-time column: timestamps, dates as text, or whole years", "\"snapshot_at\""),
+    key(
+        "id",
+        Texts,
+        "the row's number",
+        "the columns that identify a row, and so a prediction",
+        "[\"customer_id\", \"snapshot_at\"]",
+    ),
+    key("label", Text, "none", "the column to predict", "\"churned\""),
+    key("label_time", Text, "none", "the column that says when the label became known", "\"label_available_at\""),
+    key(
+        "label_delay",
+        Span,
+        "known at once",
+        "how long after the event the label becomes known; not beside `label_time`",
+        "\"60d\"",
+    ),
+    key("positive", Text, "the rarer of two, or `1`", "the class that counts as positive, as text", "\"1\""),
+    key("weight", Text, "every row counts once", "the column of row weights", "\"person_weight\""),
+    key("sensitive", Texts, "none", "columns by which fairness is watched", "[\"gender\", \"age_band\"]"),
+    key("ignore", Texts, "none", "columns that are never features", "[\"notes\"]"),
+    key(
+        "categorical",
+        Texts,
+        "guessed from the values",
+        "columns that are categories, whatever their type",
+        "[\"region\"]",
+    ),
+    key(
+        "require",
+        Rules,
+        "nothing",
+        "what must hold before the data is used",
+        "[\"rows >= 100_000\", \"unique(customer_id)\"]",
+    ),
+];
+
+const ENV: &[Key] = &[
+    key("python", Text, "none", "the Python version", "\"3.11\""),
+    key("lock", Path, "none", "the lock file of the packages", "\"uv.lock\""),
+];
+
+const STEP: &[Key] = &[
+    key(
+        "run",
+        Text,
+        "required",
+        "the shell command; `{in.NAME}`, `{out.NAME}` and `{params.NAME}` are filled in",
+        "\"python train.py {in.train} {out.model}\"",
+    ),
+    key(
+        "in",
+        Inputs,
+        "nothing",
+        "what it reads: a dataset `NAME` or an output `STEP.NAME`; `{in.NAME}` is the last word, or the name you give",
+        "[\"split.train\"]",
+    ),
+    key("out", Map, "nothing", "what it writes: a name and a path each", "{ model = \"work/model.onnx\" }"),
+    key(
+        "params",
+        Texts,
+        "none",
+        "the parts of `[params]` that it may see; no other part changes its cache key",
+        "[\"train\"]",
+    ),
+    key("metrics", Text, "none", "the output whose JSON holds metrics", "\"report\""),
+    key("retry", Section("step.*.retry"), "never", "when it is tried again", "{ times = 2, on = [\"timeout\"] }"),
+    key("timeout", Span, "none", "when it is killed", "\"1h\""),
+    key("needs", Section("step.*.needs"), "anything", "what it needs of its machine", "{ cpu = 2, memory = \"8GiB\" }"),
+    key(
+        "sweep",
+        Section("step.*.sweep"),
+        "one run",
+        "many runs with other parameters",
+        "{ trials = 40, goal = \"max auc\", search = { lr = \"log 1e-5..1e-1\" } }",
+    ),
+    key("code", Texts, "files that the command names", "globs of the files that are its code", "[\"src/**/*.py\"]"),
+    key(
+        "env",
+        Texts,
+        "none",
+        "environment variables that are handed through; all others are scrubbed",
+        "[\"HTTPS_PROXY\"]",
+    ),
+    key("cwd", Path, "the project", "the folder it runs in", "\"training\""),
+    key("cache", Bool, "true", "whether an equal run may be answered from the cache", "false"),
+    key("deterministic", Bool, "true", "whether equal inputs give equal outputs", "false"),
+];
+
+const RETRY: &[Key] = &[
+    key("times", Count(0, 20), "0", "how often after the first try", "2"),
+    key(
+        "on",
+        Texts,
+        "any failure",
+        "what is worth another try: `exit:N`, `signal:N`, `timeout`",
+        "[\"exit:137\", \"timeout\"]",
+    ),
+    key("backoff", Span, "1s", "the wait before the first retry; it doubles each time", "\"30s\""),
+];
+
+const NEEDS: &[Key] = &[
+    key("cpu", Number(0.0, 4096.0), "any", "cores", "2"),
+    key("memory", Text, "any", "a size", "\"8GiB\""),
+    key("gpu", Count(0, 1024), "none", "devices", "1"),
+];
+
+const SWEEP: &[Key] = &[
+    key("trials", Count(1, 10_000), "required", "how many runs", "40"),
+    key("parallel", Count(1, 1_000), "1", "how many at a time", "2"),
+    key("goal", Text, "required", "`max METRIC` or `min METRIC`", "\"max auc\""),
+    key(
+        "search",
+        Search,
+        "required",
+        "parameter names, with `log A..B`, `float A..B`, `int A..B` or a list each",
+        "{ max_depth = \"int 3..10\" }",
+    ),
+];
+
+const GATE: &[Key] = &[
+    key("rules", Rules, "required", "all of them must hold", "[\"auc >= 0.82\", \"auc >= champion.auc - 0.002\"]"),
+    key("on", Text, "the platform's own hold-out", "the output on whose rows the rules are measured", "\"split.test\""),
+];
+
+const PACKAGE: &[Key] = &[
+    key("model", Text, "required", "the output that is the model", "\"train.model\""),
+    key("name", Text, "the project's name", "the name of the registered model", "\"churn\""),
+    key("include", Texts, "nothing", "globs of further files", "[\"docs/MODEL_CARD.md\"]"),
+    key("sample", Section("package.sample"), "none", "golden requests", "{ from = \"split.test\", rows = 50 }"),
+    key("sign", Text, "unsigned", "`key:NAME`: the key that signs", "\"key:release\""),
+    key("push", Text, "nowhere", "`oci://`: where it is pushed", "\"oci://registry.example/models/churn\""),
+];
+
+const SAMPLE: &[Key] = &[
+    key("from", Text, "required", "the output whose rows are taken", "\"split.test\""),
+    key("rows", Count(1, 10_000), "50", "how many", "50"),
+];
+
+const APPROVE: &[Key] = &[
+    key(
+        "rule",
+        Text,
+        "by risk: low `auto`, medium `1 of validator`, high `1 of validator and owner`",
+        "who must say yes; `auto`: what passed its gates is approved",
+        "\"1 of validator and owner\"",
+    ),
+    key("four_eyes", Bool, "true", "an approver is never author, starter or submitter", "true"),
+    key(
+        "needs",
+        Texts,
+        "every gate",
+        "what must be there before: `gate.*`, `gate.NAME`, `card`, `review.independent`",
+        "[\"gate.*\", \"card\"]",
+    ),
+    key("expire", Span, "by risk: low never, medium `12mo`, high `6mo`", "how long an approval holds", "\"180d\""),
+];
+
+const DEPLOY: &[Key] = &[
+    key(
+        "auto",
+        Bool,
+        "false",
+        "versions are deployed here without being asked: approved ones, in places not called `production` validated ones too",
+        "true",
+    ),
+    key("target", Choice(&["http", "batch", "stream", "library"]), "http", "how answers leave", "\"http\""),
+    key("shadow", Span, "none", "how long a new version answers unseen first", "\"24h\""),
+    key(
+        "canary",
+        Section("deploy.*.canary"),
+        "live at once",
+        "how traffic moves",
+        "{ steps = [5, 25, 100], every = \"2h\" }",
+    ),
+    key("rollback", Choice(&["auto", "manual"]), "auto", "who takes a bad version back", "\"auto\""),
+    key("consumers", Texts, "unknown", "who calls it", "[\"crm-portal:/next-best-action\"]"),
+    key("threshold", Number(f64::MIN, f64::MAX), "chosen at training", "the operating threshold on the score", "0.35"),
+];
+
+const CANARY: &[Key] = &[
+    key("steps", Percents, "[10, 50, 100]", "percent of the traffic, growing, the last one 100", "[5, 25, 100]"),
+    key("every", Span, "1h", "how long each step lasts at least", "\"2h\""),
+    key("min_rows", Count(0, 1_000_000_000), "50", "how many answers each step needs at least", "200"),
+    key("abort", Rules, "nothing", "the version is taken back as soon as one of these holds", "[\"error_rate > 1%\"]"),
+];
+
+const MONITOR: &[Key] = &[
+    key("every", Span, "1d", "the length of a window", "\"1mo\""),
+    key(
+        "labels",
+        Section("monitor.labels"),
+        "sent by prediction id",
+        "where the truth comes from",
+        "{ delay = \"60d\" }",
+    ),
+    key("data", Rules, "nothing", "what must hold of the requests", "[\"missing(*) <= 5%\", \"unseen(*) == 0\"]"),
+    key("accuracy", Rules, "nothing", "what must hold once labels are in", "[\"auc >= 0.80 over 7d\"]"),
+    key(
+        "drift",
+        Rules,
+        "nothing",
+        "how far columns and score may move from the reference",
+        "[\"psi(*) < 0.2 over 1d\"]",
+    ),
+    key(
+        "bias",
+        Rules,
+        "nothing",
+        "what must hold between groups",
+        "[\"ratio(selected, gender) in 0.8..1.25 over 30d\"]",
+    ),
+    key("usage", Rules, "nothing", "what must hold of the traffic", "[\"requests > 100 over 1d\"]"),
+    key("alert", Texts, "the log", "who hears of it: `mail:NAME`, `webhook:NAME`, `log`", "[\"mail:crm-ops\"]"),
+    key("hold", Count(1, 1_000), "1", "how many windows in a row must breach before an alert fires", "2"),
+    key("min_rows", Count(1, 1_000_000_000), "50", "windows with fewer rows are not judged", "200"),
+    key("min_labelled", Share, "30%", "windows with a smaller share of labels are not judged on accuracy", "\"30%\""),
+    key(
+        "reference",
+        Text,
+        "training",
+        "what is compared with: `training`, `previous` (window) or `last SPAN`",
+        "\"training\"",
+    ),
+    key(
+        "false_alarms",
+        Text,
+        "1 per 1000 windows",
+        "how many false alarms are acceptable: `N per SPAN` or `N per M windows`",
+        "\"1 per 1y\"",
+    ),
+];
+
+const LABELS: &[Key] = &[
+    key("source", Path, "sent by prediction id", "the query or file that gives them", "\"sql/churned.sql\""),
+    key("delay", Span, "`label_delay` of the dataset", "how long after the prediction they come", "\"60d\""),
+];
+
+const RETRAIN: &[Key] = &[
+    key(
+        "when",
+        Triggers,
+        "never",
+        "any of: `schedule 'CRON'`, `schedule every SPAN`, `monitor.KIND failing [SPAN | N windows]`, `data.NAME grew N%` or `N rows`",
+        "[\"monitor.accuracy failing\", \"schedule every 30d\"]",
+    ),
+    key("run", Texts, "every step", "the steps to run", "[\"split\", \"train\"]"),
+    key(
+        "then",
+        Choice(&["candidate", "draft"]),
+        "candidate",
+        "what becomes of the model: submitted to the same gates, or kept for a person",
+        "\"candidate\"",
+    ),
+    key("budget", Text, "no limit", "how many in how long: `N runs / SPAN`", "\"10 runs / 30d\""),
+    key("cooldown", Span, "none", "the least time between two", "\"7d\""),
+    key("window", Span, "everything", "train only on the last stretch of labelled data", "\"6mo\""),
+];
+
+const REPLAY: &[Key] = &[
+    key("data", Text, "the only dataset with a label", "which dataset is played", "\"customers\""),
+    key(
+        "start",
+        When,
+        "chosen from the data",
+        "when serving begins: a date, a year, or a share of the rows",
+        "\"2015-01-01\"",
+    ),
+    key("period", Span, "the monitor's window", "the length of a reported period", "\"1mo\""),
+    key("end", When, "the end of the data", "when it ends: a date or a year", "\"2019-01-01\""),
+    key("seed", Count(0, u32::MAX as u64), "0", "the seed of everything random", "7"),
+    key("batch_rows", Count(1, 1_000_000), "chosen by the replay", "rows of one request", "500"),
+    key("metric", Text, "chosen by the task", "the headline metric", "\"auc\""),
+];
+
+/// What may stand at the top without a schema: the user's parameters.
+pub const PARAMS: Key =
+    key("params", Any, "none", "the parameters of the steps, as nested tables", "{ train = { lr = 3e-4 } }");

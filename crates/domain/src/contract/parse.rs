@@ -1,0 +1,162 @@
+//! A text becomes a contract, or a list of everything that is wrong with it.
+
+mod delivery;
+mod governance;
+mod watch;
+mod workflow;
+
+use std::str::FromStr;
+
+use toml::de::DeTable;
+
+use super::{
+    Approve, Contract, ContractErrors, OutputRef, Replay, Risk,
+    check::check,
+    error::ContractError,
+    keys::top_level,
+    reader::{Entry, Field, Reader, did_you_mean, entries},
+};
+use crate::ids::StepName;
+
+/// A contract longer than this is refused.
+pub const MAX_CONTRACT_BYTES: usize = 1 << 20;
+
+impl FromStr for Contract {
+    type Err = ContractErrors;
+
+    fn from_str(text: &str) -> Result<Self, ContractErrors> {
+        Self::parse(text)
+    }
+}
+
+impl Contract {
+    /// Reads the text of a `kilter.toml`. All errors are reported at once, each with its place and a way out.
+    pub fn parse(text: &str) -> Result<Self, ContractErrors> {
+        if text.len() > MAX_CONTRACT_BYTES {
+            let message = format!("the file has {} bytes, more than {MAX_CONTRACT_BYTES}", text.len());
+            return Err(ContractErrors::new("", vec![at(0..0, message, None)]));
+        }
+        let (table, syntax) = DeTable::parse_recoverable(text);
+        if !syntax.is_empty() {
+            return Err(ContractErrors::new(text, syntax.iter().map(|error| syntax_error(text, error)).collect()));
+        }
+        let reader = Reader::new(text);
+        let contract = read(&reader, table.get_ref());
+        check(&contract, &reader);
+        let errors = reader.into_errors();
+        match errors.is_empty() {
+            true => Ok(contract),
+            false => Err(ContractErrors::new(text, errors)),
+        }
+    }
+}
+
+fn at(place: std::ops::Range<usize>, message: String, hint: Option<String>) -> ContractError {
+    ContractError { place, message, hint, line: 0, column: 0 }
+}
+
+fn syntax_error(text: &str, error: &toml::de::Error) -> ContractError {
+    let place = error.span().unwrap_or(0..0);
+    let found = text.get(place.clone()).unwrap_or_default();
+    let hint = match error.message() {
+        message if message.contains("duplicate") => Some("each key and each section stands once".to_owned()),
+        message if message.contains("quoted") || found.starts_with(|c: char| c.is_alphabetic()) => {
+            Some("texts stand in double quotes".to_owned())
+        }
+        _ => None,
+    };
+    at(place, format!("this is not TOML: {}", error.message().replace('\n', ", ")), hint)
+}
+
+fn read<'t>(reader: &Reader<'t>, table: &DeTable<'t>) -> Contract {
+    let mut contract = Contract::default();
+    let mut approve = None;
+    for Entry { name, place, field } in entries(reader, "", table) {
+        match name {
+            "project" => contract.project = governance::project(&field).unwrap_or_default(),
+            "objective" => contract.objectives = named(reader, &field, governance::objective),
+            "data" => contract.data = named(reader, &field, workflow::dataset),
+            "env" => contract.env = governance::environment(&field).unwrap_or_default(),
+            "params" if field.is_table() => contract.params = field.json().unwrap_or_default(),
+            "params" => field.error("`params` must be a table", "write [params.NAME]".to_owned()),
+            "step" => contract.steps = named(reader, &field, workflow::step),
+            "gate" => contract.gates = named(reader, &field, governance::gate),
+            "package" => contract.package = delivery::package(&field),
+            "approve" => approve = Some(field),
+            "deploy" => contract.deploy = named(reader, &field, delivery::deploy),
+            "monitor" => contract.monitor = watch::monitor(&field),
+            "retrain" => contract.retrain = watch::retrain(&field),
+            "replay" => contract.replay = watch::replay(&field).unwrap_or_default(),
+            other => {
+                reader.error(place, format!("unknown section `{other}`"), did_you_mean(other, top_level().into_iter()));
+            }
+        }
+    }
+    // Its defaults depend on the risk, which may stand further down.
+    let risk = contract.project.risk;
+    contract.approve = approve.and_then(|field| governance::approve(&field, risk)).unwrap_or_else(|| Approve::of(risk));
+    contract
+}
+
+/// The sections `[kind.NAME]`, in the order of the file.
+fn named<'t, T>(reader: &Reader<'t>, field: &Field<'_, 't>, read: fn(&str, &Field<'_, '_>) -> Option<T>) -> Vec<T> {
+    let kind = field.path.as_str();
+    if !field.is_table() {
+        field.error(format!("`{kind}` needs a name"), format!("write [{kind}.NAME]"));
+        return Vec::new();
+    }
+    let mut items = Vec::new();
+    for Entry { name, place, field } in field.entries() {
+        if field.is_table() {
+            items.extend(read(name, &field));
+        } else {
+            let hint = format!("`{name}` belongs into a section with a name: write [{kind}.NAME] above it");
+            reader.error(place, format!("`{kind}.{name}` must be a table"), hint);
+        }
+    }
+    items
+}
+
+impl Default for Contract {
+    fn default() -> Self {
+        Self {
+            project: super::Project::default(),
+            objectives: Vec::new(),
+            data: Vec::new(),
+            env: super::Environment::default(),
+            params: serde_json::Value::Object(serde_json::Map::new()),
+            steps: Vec::new(),
+            gates: Vec::new(),
+            package: None,
+            approve: Approve::of(Risk::default()),
+            deploy: Vec::new(),
+            monitor: None,
+            retrain: None,
+            replay: Replay::default(),
+        }
+    }
+}
+
+/// A name as [`crate::ids`] has them, without a dot: `step.output` must be readable in one way.
+fn plain_name<T: FromStr<Err: std::fmt::Display>>(name: &str, field: &Field<'_, '_>, kind: &str) -> Option<T> {
+    if name.contains('.') {
+        field.error(format!("`{name}` cannot name a {kind}: it has a dot"), "write `-` or `_` instead".to_owned());
+        return None;
+    }
+    match name.parse() {
+        Ok(name) => Some(name),
+        Err(error) => {
+            field.error(error.to_string(), None);
+            None
+        }
+    }
+}
+
+/// `train.model`.
+fn output_ref(text: &str) -> Result<OutputRef, String> {
+    let parts = text.split_once('.').filter(|(_, output)| !output.is_empty() && !output.contains('.'));
+    let (step, output) =
+        parts.ok_or_else(|| format!("`{text}` is not an output: write STEP.OUTPUT, like `train.model`"))?;
+    let step: StepName = step.parse().map_err(|error: crate::ids::InvalidName| error.to_string())?;
+    Ok(OutputRef { step, output: output.to_owned() })
+}
