@@ -11,6 +11,7 @@ pub mod evidence;
 pub mod fairness;
 pub mod interval;
 pub mod outcome;
+pub mod peers;
 pub mod performance;
 pub mod random;
 pub mod tails;

@@ -1,6 +1,7 @@
 //! Tails and quantiles of the distributions that tests and intervals need.
 //!
-//! Thin names over `statrs`; quantiles are refined by Newton steps on the tail itself, so both directions agree.
+//! Thin names over `statrs`, which panics on arguments outside of a function's domain: here they answer NaN. Quantiles
+//! are refined by Newton steps on the tail itself, so both directions agree.
 
 use statrs::function::beta::{beta_reg, inv_beta_reg};
 use statrs::function::erf::{erfc, erfc_inv};
@@ -42,11 +43,20 @@ pub fn normal_margin(level: f64) -> f64 {
 
 /// P(X >= x) of a chi-square with `df` degrees of freedom.
 pub fn chi2_tail(x: f64, df: f64) -> f64 {
-    if x <= 0.0 { 1.0 } else { gamma_ur(0.5 * df, 0.5 * x) }
+    if x.is_nan() || df.is_nan() || df <= 0.0 {
+        return f64::NAN;
+    }
+    if x <= 0.0 {
+        return 1.0;
+    }
+    if x.is_infinite() { 0.0 } else { gamma_ur(0.5 * df, 0.5 * x) }
 }
 
 /// P(|T| >= |t|) of Student's t with `df` degrees of freedom (any positive number).
 pub fn student_two_sided(t: f64, df: f64) -> f64 {
+    if t.is_nan() || df.is_nan() || df <= 0.0 {
+        return f64::NAN;
+    }
     if t == 0.0 {
         return 1.0;
     }
@@ -58,7 +68,7 @@ pub fn student_margin(level: f64, df: f64) -> f64 {
     if df > 1e6 {
         return normal_margin(level);
     }
-    if df <= 0.0 {
+    if df.is_nan() || df <= 0.0 {
         return f64::INFINITY;
     }
     let x = inv_beta_reg(0.5 * df, 0.5, (1.0 - level).clamp(0.0, 1.0));

@@ -1,0 +1,271 @@
+//! NannyML's (0.13) univariate drift methods, alert band and sampling errors, as they are.
+//!
+//! The band is mean +- 3 standard deviations (ddof 0) of a measure over reference chunks; with ten chunks that is no
+//! 0.27 % rule. For comparison; the alarms of this crate are `evidence`.
+
+use super::bins::{BinRule, even_edges, histogram, rule_edges};
+use crate::drift::shares::{js_distance_base2, l_infinity, shares};
+use crate::drift::{Sample, ks_and_w1};
+use crate::outcome::{Outcome, Unmeasured};
+use crate::tails::chi2_tail;
+
+/// Reference rows from which KS and Wasserstein use 10,000 equal-width bins.
+const BINNED_FROM: usize = 10_000;
+
+/// A drift method of a numeric column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Numeric {
+    /// KS distance.
+    KolmogorovSmirnov,
+    /// Jensen-Shannon distance, base 2, on Doane's bins of the reference.
+    JensenShannon,
+    /// Wasserstein-1, not normalised.
+    Wasserstein,
+    /// Hellinger distance on Doane's bins of the reference.
+    Hellinger,
+}
+
+/// A numeric method fitted on reference values.
+#[derive(Debug, Clone)]
+pub struct NumericDrift {
+    method: Numeric,
+    reference: Sample,
+    edges: Vec<f64>,
+    shares: Vec<f64>,
+}
+
+impl NumericDrift {
+    /// Fits; fails without values.
+    pub fn fit(method: Numeric, reference: &Sample) -> Outcome<Self> {
+        let values = reference.values();
+        let (Some(low), Some(high)) = (values.first(), values.last()) else {
+            return Err(Unmeasured::too_few("reference values", 0, 1));
+        };
+        let edges = match method {
+            Numeric::JensenShannon | Numeric::Hellinger => rule_edges(values, BinRule::Doane),
+            _ if values.len() < BINNED_FROM => Vec::new(),
+            _ if low == high => even_edges(low - 0.5, high + 0.5, BINNED_FROM),
+            _ => even_edges(*low, *high, BINNED_FROM),
+        };
+        let rows = values.len() as f64;
+        let shares = histogram(values, &edges).iter().map(|count| count / rows).collect();
+        Ok(NumericDrift { method, reference: reference.clone(), edges, shares })
+    }
+
+    /// The method's value on a chunk; fails without values.
+    pub fn at(&self, chunk: &Sample) -> Outcome<f64> {
+        let values = chunk.values();
+        if values.is_empty() {
+            return Err(Unmeasured::too_few("values in the chunk", 0, 1));
+        }
+        let rows = values.len() as f64;
+        match self.method {
+            Numeric::JensenShannon | Numeric::Hellinger => {
+                let inside: Vec<f64> = histogram(values, &self.edges).iter().map(|count| count / rows).collect();
+                Ok(leftover_distance(self.method == Numeric::JensenShannon, &self.shares, &inside))
+            }
+            Numeric::KolmogorovSmirnov if self.edges.is_empty() => Ok(ks_and_w1(self.reference.values(), values)?.0),
+            Numeric::Wasserstein if self.edges.is_empty() => Ok(ks_and_w1(self.reference.values(), values)?.1),
+            Numeric::KolmogorovSmirnov => {
+                let below = values.partition_point(|x| *x < self.edges[0]) as f64 / rows;
+                Ok(self.cumulated_gaps(values, below).fold(0.0, f64::max))
+            }
+            Numeric::Wasserstein => Ok(self.binned_wasserstein(values)),
+        }
+    }
+
+    fn cumulated_gaps<'a>(&'a self, values: &'a [f64], below: f64) -> impl Iterator<Item = f64> + 'a {
+        let rows = values.len() as f64;
+        let (mut f, mut g) = (0.0, below);
+        histogram(values, &self.edges).into_iter().zip(&self.shares).map(move |(count, share)| {
+            f += share;
+            g += count / rows;
+            f64::abs(f - g)
+        })
+    }
+
+    /// Values outside of the reference's range weigh (k + 1) / n here, as there.
+    fn binned_wasserstein(&self, values: &[f64]) -> f64 {
+        let rows = values.len() as f64;
+        let (low, high) = (self.edges[0], self.edges[self.edges.len() - 1]);
+        let smaller = &values[..values.partition_point(|x| *x < low)];
+        let bigger = &values[values.partition_point(|x| *x <= high)..];
+        let weight = |part: &[f64]| if part.is_empty() { 0.0 } else { (part.len() as f64 + 1.0) / rows };
+        // The integral of the distribution function of the values with the border added, and of its complement.
+        let reach_low: f64 = smaller.iter().map(|x| low - x).sum::<f64>() / (smaller.len() as f64 + 1.0);
+        let reach_high: f64 = bigger.iter().map(|x| x - high).sum::<f64>() / (bigger.len() as f64 + 1.0);
+        let width = self.edges[1] - self.edges[0];
+        let within: f64 = self.cumulated_gaps(values, weight(smaller)).sum::<f64>() * width;
+        within + reach_low * weight(smaller) + reach_high * weight(bigger)
+    }
+}
+
+fn leftover_distance(jensen_shannon: bool, reference: &[f64], inside: &[f64]) -> f64 {
+    let leftover = 1.0 - inside.iter().sum::<f64>();
+    let (mut p, mut q) = (reference.to_vec(), inside.to_vec());
+    if leftover > 0.0 {
+        p.push(0.0);
+        q.push(leftover);
+    }
+    if jensen_shannon {
+        return js_distance_base2(&shares(&p), &shares(&q));
+    }
+    let sum: f64 = p.iter().zip(&q).map(|(p, q)| (p.sqrt() - q.sqrt()).powi(2)).sum();
+    (0.5 * sum).sqrt()
+}
+
+/// A drift method of a categorical column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Categorical {
+    /// Chi-square of homogeneity, with Yates' correction for two categories.
+    Chi2,
+    /// Jensen-Shannon distance, base 2; unseen values are one category.
+    JensenShannon,
+    /// Largest difference of a share.
+    LInfinity,
+    /// Hellinger distance; unseen values are one category.
+    Hellinger,
+}
+
+/// The value of a categorical method and, for chi-square, its p-value. Counts share their categories.
+pub fn categorical(method: Categorical, reference: &[f64], chunk: &[f64]) -> Outcome<(f64, Option<f64>)> {
+    let (m, n): (f64, f64) = (reference.iter().sum(), chunk.iter().sum());
+    if m <= 0.0 || n <= 0.0 {
+        return Err(Unmeasured::too_few("values in the reference or the chunk", 0, 1));
+    }
+    let (p, q) = (shares(reference), shares(chunk));
+    match method {
+        Categorical::Chi2 => {
+            let (statistic, p) = corrected_chi2(reference, chunk, m, n);
+            Ok((statistic, Some(p)))
+        }
+        Categorical::LInfinity => Ok((l_infinity(&p, &q), None)),
+        _ => {
+            let seen: Vec<usize> = (0..p.len()).filter(|i| p[*i] > 0.0).collect();
+            let pick = |shares: &[f64]| seen.iter().map(|i| shares[*i]).collect::<Vec<f64>>();
+            Ok((leftover_distance(method == Categorical::JensenShannon, &pick(&p), &pick(&q)), None))
+        }
+    }
+}
+
+fn corrected_chi2(reference: &[f64], chunk: &[f64], m: f64, n: f64) -> (f64, f64) {
+    let pairs: Vec<(f64, f64)> =
+        reference.iter().zip(chunk).map(|(a, b)| (*a, *b)).filter(|(a, b)| a + b > 0.0).collect();
+    let freedom = pairs.len().saturating_sub(1);
+    if freedom == 0 {
+        return (0.0, 1.0);
+    }
+    let cell = |seen: f64, expected: f64| {
+        let gap = (seen - expected).abs();
+        let gap = if freedom == 1 { gap - gap.min(0.5) } else { gap };
+        gap * gap / expected
+    };
+    let statistic = pairs
+        .iter()
+        .map(|(a, b)| {
+            let share = (a + b) / (m + n);
+            cell(*a, share * m) + cell(*b, share * n)
+        })
+        .sum();
+    (statistic, chi2_tail(statistic, freedom as f64))
+}
+
+/// The alert band of a measure: mean +- 3 standard deviations (ddof 0) over reference chunks, cut to `limits`.
+/// Undefined values (NaN) are left out. `None` without any value.
+pub fn band(values: &[f64], limits: (Option<f64>, Option<f64>)) -> Option<(f64, f64)> {
+    let defined: Vec<f64> = values.iter().copied().filter(|value| !value.is_nan()).collect();
+    if defined.is_empty() {
+        return None;
+    }
+    let n = defined.len() as f64;
+    let mean = defined.iter().sum::<f64>() / n;
+    let sd = (defined.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / n).sqrt();
+    let low = limits.0.map_or(mean - 3.0 * sd, |limit| limit.max(mean - 3.0 * sd));
+    let high = limits.1.map_or(mean + 3.0 * sd, |limit| limit.min(mean + 3.0 * sd));
+    Some((low, high))
+}
+
+/// Sampling errors, learned on reference rows and scaled to a chunk.
+pub mod sampling_error {
+    /// A standard deviation and the share of rows it applies to; the error on `n` rows is `sd / sqrt(n * share)`.
+    #[derive(Debug, Clone, Copy, PartialEq)]
+    pub struct Component {
+        /// Standard deviation (ddof 0) of the row-level quantity.
+        pub sd: f64,
+        /// Share of reference rows that have it.
+        pub share: f64,
+    }
+
+    impl Component {
+        /// The error on a chunk of `n` rows.
+        pub fn on(&self, n: usize) -> f64 {
+            self.sd / (n as f64 * self.share).sqrt()
+        }
+    }
+
+    /// A quantity that is `high` in `hits` rows and 0 in `misses`, out of `rows`.
+    fn two_valued(high: f64, hits: f64, misses: f64, rows: f64) -> Component {
+        let share = hits / (hits + misses);
+        Component { sd: high * (share * (1.0 - share)).sqrt(), share: (hits + misses) / rows }
+    }
+
+    /// AUC: spread of the share of negatives below each positive (of the rarer class).
+    pub fn auc(truth: &[bool], score: &[f64]) -> Component {
+        let positives = truth.iter().filter(|truth| **truth).count();
+        let flip = 2 * positives > truth.len();
+        let mut order: Vec<usize> = (0..truth.len()).collect();
+        let key = |row: usize| if flip { 1.0 - score[row] } else { score[row] };
+        order.sort_by(|a, b| key(*a).total_cmp(&key(*b)));
+        let (mut ranks, mut seen) = (Vec::new(), 0usize);
+        for (place, row) in order.iter().enumerate() {
+            // A positive at place 0 is lost there, as in the original.
+            if truth[*row] != flip && place > 0 {
+                ranks.push((place - seen) as f64);
+                seen += 1;
+            }
+        }
+        let rare = if flip { truth.len() - positives } else { positives } as f64;
+        let n = truth.len() as f64;
+        let scaled: Vec<f64> = ranks.iter().map(|rank| rank / (n - rare)).collect();
+        Component { sd: spread(&scaled), share: rare / n }
+    }
+
+    fn spread(values: &[f64]) -> f64 {
+        let n = values.len() as f64;
+        let mean = values.iter().sum::<f64>() / n;
+        (values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / n).sqrt()
+    }
+
+    /// F1 of two classes.
+    pub fn f1(tp: f64, fp: f64, fn_: f64, rows: f64) -> Component {
+        two_valued((tp + fp + fn_) / (tp + 0.5 * (fp + fn_)), tp, fp + fn_, rows)
+    }
+
+    /// F1 of one class among several: without the correcting factor.
+    pub fn class_f1(tp: f64, fp: f64, fn_: f64, rows: f64) -> Component {
+        two_valued(1.0, tp, fp + fn_, rows)
+    }
+
+    /// A rate of `hits` against `misses`.
+    pub fn rate(hits: f64, misses: f64, rows: f64) -> Component {
+        two_valued(1.0, hits, misses, rows)
+    }
+
+    /// A mean of a row-level loss.
+    pub fn mean(losses: &[f64]) -> Component {
+        Component { sd: spread(losses), share: 1.0 }
+    }
+
+    /// The root of a mean of squared losses.
+    pub fn root(squared: &[f64]) -> Component {
+        let mean = squared.iter().sum::<f64>() / squared.len() as f64;
+        Component { sd: spread(squared) / (2.0 * mean.sqrt()), share: 1.0 }
+    }
+
+    /// Several classes' errors on `n` rows, averaged: the root of summed variances over the number of classes, times
+    /// `factor` (1.2 for the AUC there).
+    pub fn over_classes(classes: &[Component], n: usize, factor: f64) -> f64 {
+        let variance: f64 = classes.iter().map(|class| class.on(n).powi(2)).sum();
+        variance.sqrt() / classes.len() as f64 * factor
+    }
+}
