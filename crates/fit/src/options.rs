@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use kilter_inference::Task;
 use serde::{Deserialize, Serialize};
 
+use crate::error::FitError;
+
 /// What to train and how.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -122,6 +124,51 @@ impl Default for Params {
             max_iterations: 300,
             balance: false,
             threads: None,
+        }
+    }
+}
+
+impl FitOptions {
+    /// Every setting within its range.
+    pub(crate) fn check(&self) -> Result<(), FitError> {
+        let params = &self.params;
+        let is_share = |value: f64| value.is_finite() && value > 0.0 && value <= 1.0;
+        let checks = [
+            ("rounds", params.rounds.to_string(), (1..=100_000).contains(&params.rounds), "use 1 to 100000"),
+            (
+                "learning_rate",
+                params.learning_rate.to_string(),
+                is_share(params.learning_rate),
+                "use a number above 0, at most 1",
+            ),
+            ("max_leaves", params.max_leaves.to_string(), (2..=10_000).contains(&params.max_leaves), "use 2 to 10000"),
+            ("max_depth", format!("{:?}", params.max_depth), params.max_depth != Some(0), "use 1 or more"),
+            ("min_child", params.min_child.to_string(), params.min_child >= 1, "use 1 or more"),
+            ("l2", format!("{:?}", params.l2), params.l2.is_none_or(|l2| l2.is_finite() && l2 >= 0.0), "use 0 or more"),
+            ("patience", format!("{:?}", params.patience), params.patience != Some(0), "use 1 or more"),
+            (
+                "max_categories",
+                params.max_categories.to_string(),
+                (1..=10_000).contains(&params.max_categories),
+                "use 1 to 10000",
+            ),
+            (
+                "max_terms",
+                format!("{:?}", params.max_terms),
+                params.max_terms.is_none_or(|most| (1..=200_000).contains(&most)),
+                "use 1 to 200000",
+            ),
+            ("max_iterations", params.max_iterations.to_string(), params.max_iterations >= 1, "use 1 or more"),
+            (
+                "threads",
+                format!("{:?}", params.threads),
+                params.threads.is_none_or(|threads| (1..=1024).contains(&threads)),
+                "use 1 to 1024",
+            ),
+        ];
+        match checks.into_iter().find(|(_, _, is_good, _)| !is_good) {
+            None => Ok(()),
+            Some((name, value, _, expected)) => Err(FitError::BadParam { name, value, expected }),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! From a table's columns to the graph's input tensors.
 
-use std::sync::Arc;
+use std::{collections::HashSet, ops::Range, sync::Arc};
 
 use kilter_domain::{
     table::{Column, Table},
@@ -8,8 +8,8 @@ use kilter_domain::{
 };
 
 use crate::{
-    error::PredictError,
-    onnx::element,
+    error::{LoadError, PredictError},
+    onnx::{Dim, ModelProto, ValueInfo, element},
     signature::{Infinite, Input, InputKind, Missing},
     tensor::{Tensor, Value},
 };
@@ -28,51 +28,88 @@ pub(crate) struct Slot {
     pub width: usize,
 }
 
-/// The tensor of one graph input, from the columns named by `inputs` (`slot.width` of them).
-pub(crate) fn value(slot: &Slot, inputs: &[Input], table: &Table) -> Result<Value, PredictError> {
-    let rows = table.rows();
-    let dims = match slot.is_vector {
-        true => vec![rows],
-        false => vec![rows, inputs.len()],
-    };
-    let failed = |reason| PredictError::Node { node: slot.name.clone(), reason };
-    let columns = inputs.iter().map(|input| Ok((input, find(table, &input.name)?)));
-    let columns = columns.collect::<Result<Vec<_>, PredictError>>()?;
-    Ok(match slot.element {
-        element::STRING => {
-            let parts = columns.iter().map(|(input, column)| texts(input, column)).collect::<Result<Vec<_>, _>>()?;
-            Value::Text(Tensor::new(&dims, interleave(parts, rows)).map_err(failed)?)
-        }
-        element::INT64 | element::INT32 => {
-            let parts = columns.iter().map(|(input, column)| ints(input, column)).collect::<Result<Vec<_>, _>>()?;
-            Value::Int(Tensor::new(&dims, interleave(parts, rows)).map_err(failed)?)
-        }
-        element::BOOL => {
-            let parts = columns.iter().map(|(input, column)| ints(input, column)).collect::<Result<Vec<_>, _>>()?;
-            let bools = interleave(parts, rows).into_iter().map(|value| value != 0).collect();
-            Value::Bool(Tensor::new(&dims, bools).map_err(failed)?)
-        }
-        element::DOUBLE => {
-            let limit = f64::MAX;
-            let parts =
-                columns.iter().map(|(input, column)| numbers(input, column, limit)).collect::<Result<Vec<_>, _>>()?;
-            Value::Double(Tensor::new(&dims, interleave(parts, rows)).map_err(failed)?)
-        }
-        _ => {
-            let limit = f64::from(f32::MAX);
-            let parts =
-                columns.iter().map(|(input, column)| numbers(input, column, limit)).collect::<Result<Vec<_>, _>>()?;
-            let floats = interleave(parts, rows).into_iter().map(|value| value as f32).collect();
-            Value::Float(Tensor::new(&dims, floats).map_err(failed)?)
-        }
-    })
+/// The most columns of one graph input.
+const MAX_WIDTH: i64 = 100_000;
+
+/// The inputs that a caller must fill: those that are not constants.
+pub(crate) fn slots(proto: &ModelProto) -> Result<Vec<Slot>, LoadError> {
+    let constants: HashSet<&str> = proto.graph.initializers.iter().map(|tensor| tensor.name.as_str()).collect();
+    proto.graph.inputs.iter().filter(|info| !constants.contains(info.name.as_str())).map(slot).collect()
 }
 
-fn interleave<T: Clone>(mut parts: Vec<Vec<T>>, rows: usize) -> Vec<T> {
-    match parts.len() {
-        1 => parts.remove(0),
-        _ => (0..rows).flat_map(|row| parts.iter().map(move |part| part[row].clone())).collect(),
+fn slot(info: &ValueInfo) -> Result<Slot, LoadError> {
+    let broken = |reason: &str| LoadError::BrokenGraph(format!("the input `{}` {reason}", info.name));
+    let supported = [element::FLOAT, element::DOUBLE, element::INT64, element::INT32, element::BOOL, element::STRING];
+    if !supported.contains(&info.element) {
+        return Err(broken("is of an unsupported element type"));
     }
+    let (is_vector, width) = match info.shape.as_deref() {
+        Some([_]) => (true, 1),
+        Some([_, Dim::Fixed(width)]) if (1..=MAX_WIDTH).contains(width) => (false, *width as usize),
+        Some([_, _]) => return Err(broken("does not say how many columns it has")),
+        None => return Err(broken("has no declared shape")),
+        Some(_) => return Err(broken("is not a vector or a matrix")),
+    };
+    Ok(Slot { name: info.name.clone(), element: info.element, is_vector, width })
+}
+
+/// The tensors of all graph inputs for the rows `rows` of `table`. `inputs` are the columns in the slots' order; there
+/// must be as many as the slots are wide.
+pub(crate) fn values(
+    slots: &[Slot],
+    inputs: &[Input],
+    table: &Table,
+    rows: Range<usize>,
+) -> Result<Vec<Value>, PredictError> {
+    let mut columns = inputs;
+    let mut values = Vec::with_capacity(slots.len());
+    for slot in slots {
+        let (mine, rest) = columns.split_at(slot.width);
+        values.push(value(slot, mine, table, rows.clone())?);
+        columns = rest;
+    }
+    Ok(values)
+}
+
+/// The tensor of one graph input, from the columns named by `inputs` (`slot.width` of them).
+fn value(slot: &Slot, inputs: &[Input], table: &Table, rows: Range<usize>) -> Result<Value, PredictError> {
+    let failed = |reason| PredictError::Node { node: slot.name.clone(), reason };
+    let columns =
+        inputs.iter().map(|input| Ok(Source { input, column: find(table, &input.name)?, rows: rows.clone() }));
+    let columns = columns.collect::<Result<Vec<_>, PredictError>>()?;
+    let matrix = [rows.len(), inputs.len()];
+    let dims = if slot.is_vector { &matrix[..1] } else { &matrix[..] };
+    let made = match slot.element {
+        element::STRING => Tensor::new(dims, interleave(&columns, Source::texts)?).map(Value::Text),
+        element::INT64 | element::INT32 => Tensor::new(dims, interleave(&columns, Source::ints)?).map(Value::Int),
+        element::BOOL => {
+            let bools = interleave(&columns, Source::ints)?.into_iter().map(|value| value != 0).collect();
+            Tensor::new(dims, bools).map(Value::Bool)
+        }
+        element::DOUBLE => {
+            let doubles = interleave(&columns, |source| source.numbers(|value| value, |value| value.is_infinite()))?;
+            Tensor::new(dims, doubles).map(Value::Double)
+        }
+        _ => {
+            // A number past the range of float32 becomes infinite in the model: the same rule holds for it.
+            let narrow = |source: &Source<'_>| source.numbers(|value| value as f32, |value| value.is_infinite());
+            Tensor::new(dims, interleave(&columns, narrow)?).map(Value::Float)
+        }
+    };
+    made.map_err(failed)
+}
+
+/// Columns side by side: row-major rows x columns.
+fn interleave<'a, T: Clone>(
+    columns: &[Source<'a>],
+    read: impl Fn(&Source<'a>) -> Result<Vec<T>, PredictError>,
+) -> Result<Vec<T>, PredictError> {
+    let mut parts = columns.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    if parts.len() == 1 {
+        return Ok(parts.remove(0));
+    }
+    let rows = parts.first().map_or(0, Vec::len);
+    Ok((0..rows).flat_map(|row| parts.iter().map(move |part| part[row].clone())).collect())
 }
 
 fn find<'a>(table: &'a Table, name: &str) -> Result<&'a Column, PredictError> {
@@ -82,111 +119,104 @@ fn find<'a>(table: &'a Table, name: &str) -> Result<&'a Column, PredictError> {
     })
 }
 
-fn wrong(input: &Input, column: &Column, row: usize) -> PredictError {
-    let value = column.label(row).map_or(String::new(), |label| label.chars().take(80).collect());
-    PredictError::WrongType {
-        column: input.name.clone(),
-        row,
-        value,
-        found: column.column_type(),
-        expected: input.kind,
-    }
+/// Some rows of one column, and what the model wants of them.
+struct Source<'a> {
+    input: &'a Input,
+    column: &'a Column,
+    rows: Range<usize>,
 }
 
-/// An error when the model does not take missing values.
-fn missing<T>(input: &Input, row: usize, stand_in: T) -> Result<T, PredictError> {
-    match input.missing {
-        Missing::Allowed => Ok(stand_in),
-        Missing::Refused => Err(PredictError::MissingValue { column: input.name.clone(), row }),
-    }
-}
-
-/// Numbers of a column; `limit` is the largest finite one of the tensor's element type.
-fn numbers(input: &Input, column: &Column, limit: f64) -> Result<Vec<f64>, PredictError> {
-    if input.kind == InputKind::Time {
-        return Ok(times(input, column)?.into_iter().map(|time| time as f64).collect());
-    }
-    let mut values = Vec::with_capacity(column.len());
-    for row in 0..column.len() {
-        let value = match column {
-            Column::Text(texts) if texts[row].is_some() => return Err(wrong(input, column, row)),
-            Column::Time(times) if times[row].is_some() => return Err(wrong(input, column, row)),
-            column => column.number(row),
-        };
-        if value.is_nan() {
-            values.push(missing(input, row, f64::NAN)?);
-            continue;
+impl Source<'_> {
+    fn wrong(&self, row: usize) -> PredictError {
+        let value = self.column.label(row).map_or(String::new(), |label| label.chars().take(80).collect());
+        PredictError::WrongType {
+            column: self.input.name.clone(),
+            row,
+            value,
+            found: self.column.column_type(),
+            expected: self.input.kind,
         }
-        // A number past the range of float32 becomes infinite in the model: the same rule holds for it.
-        if value.abs() > limit && (value as f32).is_infinite() && input.infinite == Infinite::Refused {
-            return Err(PredictError::NotFinite { column: input.name.clone(), row, value: value.to_string() });
-        }
-        values.push(value);
     }
-    Ok(values)
-}
 
-fn ints(input: &Input, column: &Column) -> Result<Vec<i64>, PredictError> {
-    if input.kind == InputKind::Time {
-        return times(input, column);
+    /// One value a row; `stand_in` where there is none, or an error when the model does not take missing values.
+    fn each<T: Clone>(
+        &self,
+        stand_in: T,
+        read: impl Fn(usize) -> Result<Option<T>, PredictError>,
+    ) -> Result<Vec<T>, PredictError> {
+        let mut values = Vec::with_capacity(self.rows.len());
+        for row in self.rows.clone() {
+            values.push(match read(row)? {
+                Some(value) => value,
+                None if self.input.missing == Missing::Allowed => stand_in.clone(),
+                None => return Err(PredictError::MissingValue { column: self.input.name.clone(), row }),
+            });
+        }
+        Ok(values)
     }
-    let whole = |row: usize| match column {
-        Column::Int(values) => Ok(values[row]),
-        Column::Bool(values) => Ok(values[row].map(i64::from)),
-        Column::Float(values) if values[row].is_nan() => Ok(None),
-        // Beyond 2^53 doubles skip whole numbers: what was meant is not known.
-        Column::Float(values) if values[row].fract() == 0.0 && values[row].abs() <= 9_007_199_254_740_992.0 => {
-            Ok(Some(values[row] as i64))
-        }
-        _ if column.is_missing(row) => Ok(None),
-        _ => Err(wrong(input, column, row)),
-    };
-    (0..column.len())
-        .map(|row| match whole(row)? {
-            Some(value) => Ok(value),
-            None => missing(input, row, 0),
-        })
-        .collect()
-}
 
-fn times(input: &Input, column: &Column) -> Result<Vec<i64>, PredictError> {
-    let time = |row: usize| match column {
-        Column::Time(values) | Column::Int(values) => Ok(values[row]),
-        Column::Float(values) if values[row].is_nan() => Ok(None),
-        Column::Float(values) if values[row].fract() == 0.0 && values[row].abs() < 9.0e15 => {
-            Ok(Some(values[row] as i64))
+    fn numbers<T: Copy>(
+        &self,
+        convert: impl Fn(f64) -> T,
+        is_infinite: impl Fn(T) -> bool,
+    ) -> Result<Vec<T>, PredictError> {
+        if self.input.kind == InputKind::Time {
+            return Ok(self.times()?.into_iter().map(|time| convert(time as f64)).collect());
         }
-        Column::Text(values) => match &values[row] {
-            None => Ok(None),
-            Some(text) if text.is_empty() => Ok(None),
-            Some(text) => {
-                text.parse::<Timestamp>().map(|time| Some(time.millis())).map_err(|_| wrong(input, column, row))
-            }
-        },
-        _ if column.is_missing(row) => Ok(None),
-        _ => Err(wrong(input, column, row)),
-    };
-    (0..column.len())
-        .map(|row| match time(row)? {
-            Some(value) => Ok(value),
-            None => missing(input, row, MISSING_TIME),
-        })
-        .collect()
-}
-
-/// Texts of a column; whole numbers and booleans are written as a person would, missing is the empty text.
-fn texts(input: &Input, column: &Column) -> Result<Vec<Arc<str>>, PredictError> {
-    let empty: Arc<str> = "".into();
-    (0..column.len())
-        .map(|row| {
-            let text = match column {
-                Column::Time(_) if !column.is_missing(row) => return Err(wrong(input, column, row)),
-                column => column.label(row),
+        self.each(convert(f64::NAN), |row| {
+            let value = match self.column {
+                Column::Float(values) => values[row],
+                Column::Text(_) | Column::Time(_) if !self.column.is_missing(row) => return Err(self.wrong(row)),
+                column => column.number(row),
             };
-            match text {
-                Some(text) => Ok(text),
-                None => missing(input, row, Arc::clone(&empty)),
+            let converted = convert(value);
+            if is_infinite(converted) && self.input.infinite == Infinite::Refused {
+                let column = self.input.name.clone();
+                return Err(PredictError::NotFinite { column, row, value: value.to_string() });
             }
+            Ok((!value.is_nan()).then_some(converted))
         })
-        .collect()
+    }
+
+    fn ints(&self) -> Result<Vec<i64>, PredictError> {
+        if self.input.kind == InputKind::Time {
+            return self.times();
+        }
+        self.each(0, |row| match self.column {
+            Column::Int(values) => Ok(values[row]),
+            Column::Bool(values) => Ok(values[row].map(i64::from)),
+            Column::Float(values) if values[row].is_nan() => Ok(None),
+            Column::Float(values) => whole(values[row]).map(Some).ok_or_else(|| self.wrong(row)),
+            column if column.is_missing(row) => Ok(None),
+            _ => Err(self.wrong(row)),
+        })
+    }
+
+    fn times(&self) -> Result<Vec<i64>, PredictError> {
+        self.each(MISSING_TIME, |row| match self.column {
+            Column::Time(values) | Column::Int(values) => Ok(values[row]),
+            Column::Float(values) if values[row].is_nan() => Ok(None),
+            Column::Float(values) => whole(values[row]).map(Some).ok_or_else(|| self.wrong(row)),
+            Column::Text(values) => match values[row].as_deref() {
+                None | Some("") => Ok(None),
+                Some(text) => text.parse::<Timestamp>().map(|time| Some(time.millis())).map_err(|_| self.wrong(row)),
+            },
+            column if column.is_missing(row) => Ok(None),
+            _ => Err(self.wrong(row)),
+        })
+    }
+
+    /// Whole numbers and booleans are written as a person would; missing is the empty text.
+    fn texts(&self) -> Result<Vec<Arc<str>>, PredictError> {
+        self.each("".into(), |row| match self.column {
+            Column::Text(values) => Ok(values[row].clone()),
+            Column::Time(_) if !self.column.is_missing(row) => Err(self.wrong(row)),
+            column => Ok(column.label(row)),
+        })
+    }
+}
+
+/// A whole number held by a double. Beyond 2^53 doubles skip whole numbers: what was meant is not known.
+fn whole(value: f64) -> Option<i64> {
+    (value.fract() == 0.0 && value.abs() <= 9_007_199_254_740_992.0).then_some(value as i64)
 }

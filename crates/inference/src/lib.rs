@@ -9,6 +9,7 @@
 //! Deliberately absent: training (the crate `fit`), files and sockets, operators that classical models do not use.
 
 mod error;
+mod features;
 mod graph;
 mod input;
 mod model;
@@ -21,7 +22,9 @@ mod tensor;
 mod trees;
 
 pub use error::{LoadError, PredictError};
+pub use features::{Features, Matrix};
 pub use input::MISSING_TIME;
 pub use model::Model;
+pub use nearest::nearest;
 pub use prediction::Prediction;
 pub use signature::{Infinite, Input, InputKind, Missing, SIGNATURE_KEY, Signature, Task};

@@ -1,6 +1,6 @@
 //! A loaded model: from bytes to answers.
 
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 use kilter_domain::table::Table;
 
@@ -8,17 +8,14 @@ use crate::{
     error::{LoadError, PredictError},
     graph::Graph,
     input::{self, Slot},
-    onnx::{Dim, ModelProto, ValueInfo, element},
+    onnx::{ModelProto, ValueInfo, element},
     prediction::Prediction,
     signature::{Infinite, Input, InputKind, Missing, SIGNATURE_KEY, Signature, Task},
     tensor::Value,
 };
 
 /// Rows that run through the graph at once: what lies between two nodes stays small, whatever the table's size.
-const BLOCK_ROWS: usize = 1024;
-
-/// The most columns of one graph input.
-const MAX_WIDTH: i64 = 100_000;
+pub(crate) const BLOCK_ROWS: usize = 1024;
 
 /// An immutable, loaded model. `Send + Sync`; share it behind an `Arc`.
 #[derive(Debug)]
@@ -43,9 +40,7 @@ impl Model {
     pub fn from_onnx(bytes: &[u8]) -> Result<Self, LoadError> {
         let proto = ModelProto::decode(bytes)?;
         let graph = Graph::compile(&proto)?;
-        let is_constant = |name: &str| proto.graph.initializers.iter().any(|tensor| tensor.name == name);
-        let inputs: Vec<&ValueInfo> = proto.graph.inputs.iter().filter(|info| !is_constant(&info.name)).collect();
-        let slots = inputs.iter().map(|info| slot(info)).collect::<Result<Vec<_>, _>>()?;
+        let slots = input::slots(&proto)?;
         let outputs = outputs(&proto.graph.outputs)?;
         let signature = match written_signature(&proto)? {
             Some(signature) => signature,
@@ -71,50 +66,32 @@ impl Model {
     /// numbers are converted where nothing is lost but float32 rounding.
     pub fn predict(&self, table: &Table) -> Result<Prediction, PredictError> {
         let mut answer = Prediction::empty(self.signature.task, Arc::clone(&self.classes), table.rows());
-        if table.rows() <= BLOCK_ROWS {
-            self.predict_block(table, 0, &mut answer)?;
-            return Ok(answer);
-        }
-        let needed = table.select(|name| self.signature.input(name).is_some());
         let mut start = 0;
-        while start < needed.rows() {
-            let rows: Vec<usize> = (start..needed.rows().min(start + BLOCK_ROWS)).collect();
-            self.predict_block(&needed.take(&rows), start, &mut answer)?;
-            start += rows.len();
+        while start < table.rows() {
+            let end = table.rows().min(start + BLOCK_ROWS);
+            self.predict_block(table, start..end, &mut answer)?;
+            start = end;
+        }
+        if table.rows() == 0 {
+            // The columns are checked although there is nothing to answer.
+            input::values(&self.slots, &self.signature.inputs, table, 0..0)?;
         }
         Ok(answer)
     }
 
-    fn predict_block(&self, table: &Table, start: usize, answer: &mut Prediction) -> Result<(), PredictError> {
-        let mut columns = &self.signature.inputs[..];
-        let mut values = Vec::with_capacity(self.slots.len());
-        for slot in &self.slots {
-            let (mine, rest) = columns.split_at(slot.width);
-            values.push(input::value(slot, mine, table).map_err(|error| error.in_block(start))?);
-            columns = rest;
-        }
+    fn predict_block(&self, table: &Table, rows: Range<usize>, answer: &mut Prediction) -> Result<(), PredictError> {
+        let values = input::values(&self.slots, &self.signature.inputs, table, rows.clone())?;
         let results = self.graph.run(values)?;
         let wrong = |reason: String| PredictError::Node { node: "the outputs".into(), reason };
         let numbers = results[self.outputs.numbers].floats().map_err(wrong)?;
         if self.signature.task == Task::Regression {
-            return answer.push_values(&numbers.data, table.rows()).map_err(wrong);
+            return answer.push_values(&numbers.data, rows.len()).map_err(wrong);
         }
         let picked = match self.outputs.label {
             None => None,
             Some(at) => Some(class_indices(&results[at], &self.classes).map_err(wrong)?),
         };
-        answer.push_classes(&numbers.data, picked, table.rows()).map_err(wrong)
-    }
-}
-
-impl PredictError {
-    /// The same error, its row counted from the table's beginning instead of its block's.
-    fn in_block(mut self, start: usize) -> Self {
-        match &mut self {
-            Self::WrongType { row, .. } | Self::MissingValue { row, .. } | Self::NotFinite { row, .. } => *row += start,
-            Self::MissingColumn { .. } | Self::Node { .. } => {}
-        }
-        self
+        answer.push_classes(&numbers.data, picked, rows.len()).map_err(wrong)
     }
 }
 
@@ -129,22 +106,6 @@ fn class_indices(labels: &Value, classes: &[Arc<str>]) -> Result<Vec<u32>, Strin
         Value::Int(tensor) => tensor.data.iter().map(|label| find(&label.to_string())).collect(),
         other => Err(format!("labels are texts or whole numbers, not a {}", other.kind())),
     }
-}
-
-fn slot(info: &ValueInfo) -> Result<Slot, LoadError> {
-    let broken = |reason: &str| LoadError::BrokenGraph(format!("the input `{}` {reason}", info.name));
-    let supported = [element::FLOAT, element::DOUBLE, element::INT64, element::INT32, element::BOOL, element::STRING];
-    if !supported.contains(&info.element) {
-        return Err(broken("is of an unsupported element type"));
-    }
-    let (is_vector, width) = match info.shape.as_deref() {
-        Some([_]) => (true, 1),
-        Some([_, Dim::Fixed(width)]) if (1..=MAX_WIDTH).contains(width) => (false, *width as usize),
-        Some([_, _]) => return Err(broken("does not say how many columns it has")),
-        None => return Err(broken("has no declared shape")),
-        Some(_) => return Err(broken("is not a vector or a matrix")),
-    };
-    Ok(Slot { name: info.name.clone(), element: info.element, is_vector, width })
 }
 
 /// Labels are whole numbers or texts, probabilities and values are floats (or a list of maps, which `ZipMap` makes).

@@ -1,7 +1,7 @@
 //! "Did you mean": the known name closest to a mistyped one.
 
 /// The name among `names` that is fewest edits away from `wanted`, when that is close enough to be what was meant.
-pub(crate) fn nearest<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let limit = (wanted.chars().count() / 3).max(1);
     // Long names are never typed by hand: no quadratic work for hostile ones.
     let candidates = names.filter(|name| name.len() <= 200 && wanted.len() <= 200);

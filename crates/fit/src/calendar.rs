@@ -1,0 +1,185 @@
+//! Parts of a date, computed inside the graph from epoch milliseconds (UTC) with whole-number operators alone, so that
+//! every runtime gets the same answer. Source: Howard Hinnant, "chrono-compatible low-level date algorithms".
+
+use kilter_inference::{Infinite, InputKind, MISSING_TIME, onnx::AttributeValue, onnx::element};
+
+use crate::graph::Graph;
+
+/// A part of a date.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// 0 to 23.
+    Hour,
+    /// 0 (Monday) to 6.
+    DayOfWeek,
+    /// 1 to 12.
+    Month,
+    /// `31 * (month - 1) + day`: a date has the same number in every year.
+    DayOfYear,
+}
+
+const DAY_MS: i64 = 86_400_000;
+/// Years -9999 to 9999, as the platform's times.
+const EARLIEST_MS: i64 = -377_705_116_800_000;
+const LATEST_MS: i64 = 253_402_300_799_999;
+/// Days from the first of March 0000 to 1970, plus 30 cycles of 400 years: everything below is positive.
+const SHIFT_DAYS: i64 = 719_468 + 30 * CYCLE_DAYS;
+const CYCLE_DAYS: i64 = 146_097;
+
+impl Part {
+    pub const ALL: [Self; 4] = [Self::Hour, Self::DayOfWeek, Self::Month, Self::DayOfYear];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Hour => "hour",
+            Self::DayOfWeek => "day of week",
+            Self::Month => "month",
+            Self::DayOfYear => "day of year",
+        }
+    }
+
+    /// The training rows must span this many days: a part that they have not seen turn round once teaches the date,
+    /// not the season.
+    pub fn least_days(self) -> i64 {
+        match self {
+            Self::Hour => 2,
+            Self::DayOfWeek => 14,
+            Self::Month | Self::DayOfYear => 365,
+        }
+    }
+
+    /// All values, ascending; empty where there are too many to be categories.
+    pub fn values(self) -> Vec<i64> {
+        match self {
+            Self::Hour => (0..24).collect(),
+            Self::DayOfWeek => (0..7).collect(),
+            Self::Month => (1..=12).collect(),
+            Self::DayOfYear => Vec::new(),
+        }
+    }
+}
+
+/// The parts of one time column in the graph.
+pub(crate) struct Calendar<'a> {
+    graph: &'a mut Graph,
+    column: &'a str,
+    missing: String,
+    days: String,
+    ms: String,
+}
+
+impl<'a> Calendar<'a> {
+    /// Adds the input for `column` and what all parts share.
+    pub fn new(graph: &'a mut Graph, column: &'a str) -> Self {
+        let input = graph.input(column, InputKind::Time, Infinite::Refused);
+        let mut calendar = Self { graph, column, missing: String::new(), days: String::new(), ms: String::new() };
+        let marker = calendar.constant(MISSING_TIME);
+        calendar.missing = calendar.op("Equal", &[&input, &marker], "missing");
+        let (low, high) = (calendar.constant(EARLIEST_MS), calendar.constant(LATEST_MS));
+        let bounded = calendar.op("Max", &[&input, &low], "bounded");
+        let bounded = calendar.op("Min", &[&bounded, &high], "bounded");
+        calendar.ms = calendar.with("Add", &bounded, SHIFT_DAYS * DAY_MS);
+        calendar.days = calendar.with("Div", &calendar.ms.clone(), DAY_MS);
+        calendar
+    }
+
+    fn constant(&mut self, value: i64) -> String {
+        self.graph.ints(&format!("{}:{value}", self.column), &[1], vec![value])
+    }
+
+    fn op(&mut self, op: &str, inputs: &[&str], hint: &str) -> String {
+        self.graph.core(op, inputs, &format!("{}:{hint}", self.column), &[])
+    }
+
+    /// `left op value`.
+    fn with(&mut self, op: &str, left: &str, value: i64) -> String {
+        let right = self.constant(value);
+        self.op(op, &[left, &right], &op.to_lowercase())
+    }
+
+    /// Whole numbers `[N, 1]`; where the time is missing they mean nothing.
+    fn whole(&mut self, part: Part) -> String {
+        let days = self.days.clone();
+        match part {
+            Part::Hour => {
+                let hours = self.with("Div", &self.ms.clone(), 3_600_000);
+                self.with("Mod", &hours, 24)
+            }
+            Part::DayOfWeek => {
+                // The first of March 0000 is a Wednesday.
+                let moved = self.with("Add", &days, 2);
+                self.with("Mod", &moved, 7)
+            }
+            Part::Month => {
+                let (_, month) = self.march_month(&days);
+                self.month(&month)
+            }
+            Part::DayOfYear => {
+                let (day, march_month) = self.march_month(&days);
+                let month = self.month(&march_month);
+                let begins = self.month_begins(&march_month);
+                let day = self.op("Sub", &[&day, &begins], "day");
+                let month = self.with("Mul", &month, 31);
+                let sum = self.op("Add", &[&month, &day], "day");
+                // The day counts from 0 and the month from 1.
+                self.with("Add", &sum, 1 - 31)
+            }
+        }
+    }
+
+    /// Day of the year and month, both counted from the first of March and from 0.
+    fn march_month(&mut self, days: &str) -> (String, String) {
+        let day = self.with("Mod", days, CYCLE_DAYS);
+        let year = {
+            let fourth = self.with("Div", &day, 1_460);
+            let hundredth = self.with("Div", &day, 36_524);
+            let four_hundredth = self.with("Div", &day, 146_096);
+            let year = self.op("Sub", &[&day, &fourth], "year");
+            let year = self.op("Add", &[&year, &hundredth], "year");
+            let year = self.op("Sub", &[&year, &four_hundredth], "year");
+            self.with("Div", &year, 365)
+        };
+        let begins = {
+            let whole = self.with("Mul", &year, 365);
+            let fourth = self.with("Div", &year, 4);
+            let hundredth = self.with("Div", &year, 100);
+            let begins = self.op("Add", &[&whole, &fourth], "begins");
+            self.op("Sub", &[&begins, &hundredth], "begins")
+        };
+        let day = self.op("Sub", &[&day, &begins], "march_day");
+        let fifth = self.with("Mul", &day, 5);
+        let fifth = self.with("Add", &fifth, 2);
+        let month = self.with("Div", &fifth, 153);
+        (day, month)
+    }
+
+    /// 1 to 12 from the month counted from March.
+    fn month(&mut self, march_month: &str) -> String {
+        let moved = self.with("Add", march_month, 2);
+        let month = self.with("Mod", &moved, 12);
+        self.with("Add", &month, 1)
+    }
+
+    fn month_begins(&mut self, march_month: &str) -> String {
+        let scaled = self.with("Mul", march_month, 153);
+        let scaled = self.with("Add", &scaled, 2);
+        self.with("Div", &scaled, 5)
+    }
+
+    /// The part as float32 `[N, 1]`, NaN where the time is missing.
+    pub fn number(&mut self, part: Part) -> String {
+        let whole = self.whole(part);
+        let hint = format!("{}:{}", self.column, part.name());
+        let to = AttributeValue::Int(i64::from(element::FLOAT));
+        let float = self.graph.core("Cast", &[&whole], &hint, &[("to", to)]);
+        let nan = self.graph.floats(&format!("{}:nan", self.column), &[1], vec![f32::NAN]);
+        self.graph.core("Where", &[&self.missing, &nan, &float], &hint, &[])
+    }
+
+    /// The part as a whole number `[N, 1]`, -1 where the time is missing.
+    pub fn category(&mut self, part: Part) -> String {
+        let whole = self.whole(part);
+        let none = self.constant(-1);
+        self.graph.core("Where", &[&self.missing, &none, &whole], &format!("{}:{}", self.column, part.name()), &[])
+    }
+}

@@ -1,0 +1,68 @@
+//! The linear baseline: logistic, multinomial and ridge regression with an L2 penalty, by L-BFGS.
+//!
+//! Holds true: sums run over a fixed number of row chunks in a fixed order, so the number of threads changes nothing.
+//! Numbers come standardised (see `prepare`), so one penalty suits all.
+
+mod design;
+mod minimise;
+
+use kilter_inference::Matrix;
+
+use crate::{options::Params, target::Outcome};
+use design::Design;
+
+/// Gradient below which the optimum counts as reached; the loss is a mean over rows.
+const TOLERANCE: f64 = 1e-6;
+
+/// A trained linear model.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Linear {
+    /// By block: row-major columns x outputs.
+    pub weights: Vec<Vec<f32>>,
+    pub intercepts: Vec<f32>,
+    /// What each column of each block moves the scores by, in the mean over rows.
+    pub effects: Vec<Vec<f64>>,
+    pub iterations: usize,
+    pub has_converged: bool,
+    pub training_loss: f64,
+}
+
+/// Trains on the joined columns of `blocks`. `has_text` sets the default penalty: terms need a weaker one.
+pub(crate) fn train(blocks: &[Matrix], outcome: &Outcome, weights: &[f64], params: &Params, has_text: bool) -> Linear {
+    let threads = params.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
+    let l2 = params.l2.unwrap_or(if has_text { 0.1 } else { 1.0 });
+    let (scaled, unit) = standardised(outcome, weights);
+    let design = Design::new(blocks, &scaled, weights, l2, threads);
+    let found =
+        minimise::minimise(design.start(), params.max_iterations, TOLERANCE, |at, slope| design.loss(at, slope));
+    let (weights, mut intercepts) = design.split(&found.at, unit.spread);
+    if matches!(outcome, Outcome::Values(_)) {
+        intercepts.iter_mut().for_each(|intercept| *intercept += unit.mean);
+    }
+    Linear {
+        effects: design.effects(&found.at),
+        weights,
+        intercepts: intercepts.into_iter().map(|intercept| intercept as f32).collect(),
+        iterations: found.iterations,
+        has_converged: found.has_converged,
+        training_loss: design.data_loss(&found.at) * unit.spread * unit.spread,
+    }
+}
+
+/// Where the values of a regression lie.
+struct Unit {
+    mean: f64,
+    spread: f64,
+}
+
+/// The outcome with values of mean 0 and spread 1, so that tolerance and penalty suit every unit.
+fn standardised(outcome: &Outcome, weights: &[f64]) -> (Outcome, Unit) {
+    let Outcome::Values(values) = outcome else {
+        return (outcome.clone(), Unit { mean: 0.0, spread: 1.0 });
+    };
+    let total: f64 = weights.iter().sum();
+    let mean = values.iter().zip(weights).map(|(value, weight)| value * weight).sum::<f64>() / total;
+    let spread = values.iter().zip(weights).map(|(value, weight)| (value - mean).powi(2) * weight).sum::<f64>() / total;
+    let spread = if spread > 0.0 { spread.sqrt() } else { 1.0 };
+    (Outcome::Values(values.iter().map(|value| (value - mean) / spread).collect()), Unit { mean, spread })
+}
