@@ -8,5 +8,17 @@
 //! client sends is bounded and answered by an error that names the input.
 //! Deliberately absent: HTTP, SQL, the store, Parquet. The server puts a socket in front, replay calls the same code.
 
+pub mod counters;
+pub mod endpoint;
 pub mod log;
 pub mod v2;
+
+pub use endpoint::{
+    Admission, AdmitError, Candidate, Endpoint, EndpointOptions, EventTimes, InferError, InferRequest, InferResponse,
+    Mode, RouteError, Routes, ServedVersion, split_hash,
+};
+pub use log::{
+    Contents, Damage, Durability, LabelBatch, LogError, LogOptions, Pending, PredictionBatch, PredictionLog, Receipt,
+    Record, Recovery, Role, SegmentId, VersionRef,
+};
+pub use v2::{Limits, V2Error};

@@ -22,6 +22,7 @@ pub use datatype::Datatype;
 pub use error::{InputProblem, V2Error};
 pub use metadata::{ErrorBody, Live, ModelMetadata, ModelReady, Ready, ServerMetadata, TensorMetadata};
 pub use request::{Parameters, Request, Tensor, read_request};
+pub(crate) use response::check_outputs;
 pub use response::{Answer, OUTPUTS, write_response};
 
 /// Names that begin with this are Kilter's own: no feature may bear one.

@@ -28,7 +28,7 @@ pub struct LogOptions {
     /// Buffered mode: the longest time between two `fdatasync`s while records arrive.
     pub flush_every: Duration,
     #[cfg(test)]
-    pub(super) faults: std::sync::Arc<super::faults::Faults>,
+    pub(crate) faults: std::sync::Arc<super::faults::Faults>,
 }
 
 impl Default for LogOptions {

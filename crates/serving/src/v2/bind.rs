@@ -111,6 +111,9 @@ impl KnownInputs {
                 return Err(V2Error::input(&name, InputProblem::StandsTwice));
             }
         }
+        if table.names().is_empty() {
+            return Err(V2Error::NoFeatures { known: self.names() });
+        }
         from_parameters(&mut reserved, &request.parameters, request.id.as_deref(), rows);
         Ok(Rows { table, ..reserved })
     }

@@ -21,8 +21,8 @@ pub enum V2Error {
     Input { input: String, problem: InputProblem },
     #[error("there is no input `{name}`{}; the model takes {}", hint(.nearest), list(.known))]
     UnknownInput { name: String, nearest: Option<String>, known: Vec<String> },
-    #[error("the request lacks {}; the model takes {}", list(.missing), list(.known))]
-    MissingInputs { missing: Vec<String>, known: Vec<String> },
+    #[error("the request gives none of the model's inputs; the model takes {}", list(.known))]
+    NoFeatures { known: Vec<String> },
     #[error("the request has {rows} rows; at most {limit} are accepted at once")]
     TooManyRows { rows: usize, limit: usize },
     #[error("the request has no rows: every shape must begin with at least 1")]

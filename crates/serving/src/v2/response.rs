@@ -7,6 +7,9 @@ use kilter_inference::Task;
 
 use super::{ID_INPUT, V2Error};
 
+/// INT64 `[rows]`: the number of the version that answered each row.
+const VERSION: &str = "__version";
+
 /// FP64 `[rows]`: probability of the positive class, predicted value, or probability of the predicted class.
 const SCORE: &str = "score";
 /// BYTES `[rows]`: the predicted class.
@@ -14,8 +17,8 @@ const LABEL: &str = "label";
 /// FP32 `[rows, classes]`: in the order of the model's classes.
 const PROBABILITIES: &str = "probabilities";
 
-/// The outputs there are, and `__id`: the prediction ids.
-pub const OUTPUTS: [&str; 4] = [SCORE, LABEL, PROBABILITIES, ID_INPUT];
+/// The outputs there are; `__id` are the prediction ids, by which labels find their row.
+pub const OUTPUTS: [&str; 5] = [SCORE, LABEL, PROBABILITIES, ID_INPUT, VERSION];
 
 /// What is answered; `ids`, `scores`, `labels` have one entry a row.
 #[derive(Clone, Copy, Debug)]
@@ -26,6 +29,8 @@ pub struct Answer<'a> {
     pub id: Option<&'a str>,
     /// Prediction ids; a label names its row by one.
     pub ids: &'a [Arc<str>],
+    /// Which version answered each row; written when they differ, or when `__version` is wanted.
+    pub versions: &'a [u64],
     pub scores: &'a [f64],
     pub labels: Option<&'a [Arc<str>]>,
     /// Row-major.
@@ -51,7 +56,7 @@ pub(crate) fn check_outputs(wanted: &[String], task: Task) -> Result<(), V2Error
 
 fn outputs_of(task: Task) -> &'static [&'static str] {
     match task {
-        Task::Regression => &[SCORE, ID_INPUT],
+        Task::Regression => &[SCORE, ID_INPUT, VERSION],
         Task::Binary | Task::Multiclass => &OUTPUTS,
     }
 }
@@ -87,12 +92,18 @@ pub fn write_response(answer: &Answer<'_>, out: &mut Vec<u8>) {
         separator.put(out);
         tensor(out, ID_INPUT, "BYTES", &[rows], answer.ids, |out, id| text(out, id));
     }
+    if is_wanted(answer, VERSION) {
+        separator.put(out);
+        tensor(out, VERSION, "INT64", &[rows], answer.versions, |out, version| number(out, *version));
+    }
     out.extend_from_slice(b"]}");
 }
 
 fn is_wanted(answer: &Answer<'_>, name: &str) -> bool {
     match answer.wanted {
-        [] => name != ID_INPUT || answer.made_ids,
+        [] if name == ID_INPUT => answer.made_ids,
+        [] if name == VERSION => answer.versions.iter().any(|version| Some(version) != answer.versions.first()),
+        [] => true,
         wanted => wanted.iter().any(|wanted| wanted == name),
     }
 }

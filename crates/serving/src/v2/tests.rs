@@ -237,6 +237,8 @@ fn ids_must_be_there_unique_and_short() {
         let first = r#"{"name":"tenure","shape":[2],"datatype":"FP64","data":[1,2]}"#;
         format!(r#"{{"inputs":[{first},{{"name":"__id","shape":[2],"datatype":"BYTES","data":{data}}}]}}"#)
     };
+    let only_ids = tensor("__id", "[1]", "BYTES", "[\"a\"]");
+    refuses(&only_ids, &["none of the model's inputs", "`tenure`"]);
     refuses(&ids(r#"["a","a"]"#), &["`__id`", "`a`", "row 1", "unique"]);
     refuses(&ids(r#"["a",null]"#), &["`__id`", "row 1"]);
     refuses(&ids(r#"["","a"]"#), &["`__id`", "row 0"]);
@@ -278,6 +280,7 @@ fn answer<'a>(ids: &'a [Arc<str>], labels: &'a [Arc<str>], wanted: &'a [String])
         model_version: "8",
         id: Some("r-1"),
         ids,
+        versions: &[8, 8],
         scores: &[0.25, f64::NAN],
         labels: Some(labels),
         probabilities: Some(&[0.75, 0.25, 0.1, f32::NAN]),
@@ -316,6 +319,12 @@ fn only_wanted_outputs_are_answered_and_unknown_ones_refused() {
     check_outputs(&wanted, Task::Binary).unwrap();
     let error = check_outputs(&["lable".to_owned()], Task::Binary).unwrap_err().to_string();
     assert!(error.contains("did you mean `label`?"), "{error}");
+    let mixed = Answer { versions: &[8, 9], ..answer(&ids, &labels, &[]) };
+    let mut out = Vec::new();
+    write_response(&mixed, &mut out);
+    let read: Value = serde_json::from_slice(&out).unwrap();
+    let version = json!({"name": "__version", "shape": [2], "datatype": "INT64", "data": [8, 9]});
+    assert_eq!(read["outputs"][4], version, "rows of two versions say which is which");
     assert!(check_outputs(&wanted, Task::Regression).is_err(), "a regression has no label");
 }
 

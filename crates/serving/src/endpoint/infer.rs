@@ -1,0 +1,340 @@
+//! From a request to an answer: who scores which rows, and what is recorded of it.
+
+use std::{
+    borrow::Cow,
+    sync::{Arc, atomic::Ordering::Relaxed},
+};
+
+use kilter_domain::{table::Table, time::Timestamp};
+use kilter_inference::Task;
+
+use super::{
+    Answers, Candidate, Endpoint, InferError, InferRequest, InferResponse, Mode, ScoreError, ServedVersion, Tally,
+    split::meets_canary,
+};
+use crate::{
+    log::{Durability, Pending, PredictionBatch, PredictionLog, Probabilities, Role, VersionRef},
+    v2::check_outputs,
+};
+
+/// An answer that waits to be recorded, and perhaps a shadow that waits to be scored.
+#[must_use = "the answer counts when it is recorded: finish it, or await it"]
+pub struct Scored {
+    response: InferResponse,
+    pending: Vec<Pending>,
+    shadow: Option<ShadowWork>,
+}
+
+impl Scored {
+    /// Scores the shadow on this thread while the disk works, then waits until the answer is recorded.
+    pub fn finish(mut self) -> Result<InferResponse, InferError> {
+        if let Some(shadow) = self.shadow.take() {
+            shadow.run();
+        }
+        for pending in self.pending {
+            pending.wait().map_err(|source| InferError::NotRecorded { source })?;
+        }
+        Ok(self.response)
+    }
+
+    /// As [`Scored::finish`] without blocking a thread. A shadow that was not taken is dropped unscored.
+    pub async fn recorded(self) -> Result<InferResponse, InferError> {
+        for pending in self.pending {
+            pending.await.map_err(|source| InferError::NotRecorded { source })?;
+        }
+        Ok(self.response)
+    }
+
+    /// The shadow's part, to be run elsewhere after the answer was sent.
+    pub fn take_shadow(&mut self) -> Option<ShadowWork> {
+        self.shadow.take()
+    }
+}
+
+/// What the candidate still has to score in shadow. Whatever happens in it, the answer is out already.
+pub struct ShadowWork {
+    version: Arc<ServedVersion>,
+    recorder: Recorder,
+    table: Table,
+    ids: Vec<Arc<str>>,
+    times: Vec<Timestamp>,
+}
+
+impl ShadowWork {
+    /// Scores and records. Failures are counted, not answered.
+    pub fn run(self) {
+        let scored = self.version.complete(&self.table).and_then(|table| {
+            let (answers, latency_us) = self.version.score(&table)?;
+            // The champion's record holds what both were given.
+            let features = table.select(|name| self.table.get(name).is_none());
+            Ok((answers, latency_us, features))
+        });
+        let Ok((answers, latency_us, features)) = scored else { return self.version.counters().failed() };
+        let part = Part { role: Role::Shadow, answers: &answers, latency_us, features };
+        let rows = self.ids.len();
+        let batch = self.recorder.batch(&self.version, part, self.ids, self.times);
+        // A shadow that could not be recorded is a gap in a comparison, not in an answer.
+        if self.recorder.submit(&batch).is_err() {
+            self.recorder.tally.unrecorded_rows.fetch_add(rows as u64, Relaxed);
+        }
+    }
+}
+
+/// What all records of one request share.
+#[derive(Clone)]
+struct Recorder {
+    log: Option<Arc<PredictionLog>>,
+    tally: Arc<Tally>,
+    consumer: Option<Arc<str>>,
+    now: Timestamp,
+}
+
+/// What one version did in one request.
+struct Part<'a> {
+    role: Role,
+    answers: &'a Answers,
+    latency_us: u64,
+    features: Table,
+}
+
+impl Recorder {
+    fn batch(
+        &self,
+        version: &ServedVersion,
+        part: Part<'_>,
+        ids: Vec<Arc<str>>,
+        event_times: Vec<Timestamp>,
+    ) -> PredictionBatch {
+        let classes = version.signature().classes.len();
+        let is_multiclass = version.signature().task == Task::Multiclass;
+        let probabilities = part.answers.probabilities.clone().filter(|_| is_multiclass);
+        PredictionBatch {
+            version: version.version(),
+            role: part.role,
+            consumer: self.consumer.clone(),
+            recorded_at: self.now,
+            latency_us: part.latency_us,
+            ids,
+            event_times,
+            features: part.features,
+            scores: part.answers.scores.clone(),
+            labels: part.answers.labels.clone(),
+            probabilities: probabilities.map(|values| Probabilities { classes, values }),
+        }
+    }
+
+    fn submit(&self, batch: &PredictionBatch) -> Result<Option<Pending>, crate::log::LogError> {
+        self.log.as_ref().map(|log| log.submit(batch)).transpose()
+    }
+
+    /// Records what a caller will be told. In buffered mode a failure is counted; in durable mode it costs the answer.
+    fn record(&self, batch: &PredictionBatch) -> Result<Option<Pending>, InferError> {
+        match self.submit(batch) {
+            Ok(pending) => Ok(pending),
+            Err(_) if self.log.as_ref().is_some_and(|log| log.durability() == Durability::Buffered) => {
+                self.tally.unrecorded_rows.fetch_add(batch.rows() as u64, Relaxed);
+                Ok(None)
+            }
+            Err(source) => Err(InferError::NotRecorded { source }),
+        }
+    }
+}
+
+impl Endpoint {
+    /// Scores a request and begins to record it; see [`Endpoint::infer`] for the whole of it in one call.
+    pub fn score(&self, request: InferRequest, now: Timestamp) -> Result<Scored, InferError> {
+        request.check()?;
+        let InferRequest { rows, id, consumer, outputs, routes } = request;
+        let champion = routes.champion().ok_or_else(|| self.nothing_served())?;
+        check_outputs(&outputs, champion.signature().task)?;
+        let count = rows.table.rows();
+        let made_ids = rows.ids.is_none();
+        let ids = rows.ids.unwrap_or_else(|| self.make_ids(count));
+        let times = rows.times.unwrap_or_else(|| vec![now; count]);
+        let recorder = Recorder { log: self.log.clone(), tally: self.tally.clone(), consumer, now };
+        let mut call = Call { ids, times, table: rows.table, recorder, answer: Merged::of(count), pending: Vec::new() };
+        let mut shadow = None;
+        match routes.candidate() {
+            None => call.answer_by(champion, Role::Champion, &all(count))?,
+            Some(Candidate { version, mode: Mode::Shadow }) => {
+                call.answer_by(champion, Role::Champion, &all(count))?;
+                shadow = Some(version.clone());
+            }
+            Some(Candidate { version, mode: Mode::Canary { percent } }) => {
+                let entities = rows.entities.as_deref().unwrap_or(&call.ids);
+                let (canary, rest) = draw(entities, version.version(), *percent);
+                call.canary(champion, version, canary, rest)?;
+            }
+        }
+        let shadow = shadow.map(|version| call.shadow(version));
+        let response = call.answer.into_response(self.name.to_string(), id, call.ids, outputs, made_ids);
+        Ok(Scored { response, pending: call.pending, shadow })
+    }
+
+    fn make_ids(&self, count: usize) -> Vec<Arc<str>> {
+        let first = self.made_ids.fetch_add(count as u64, Relaxed);
+        (first..).take(count).map(|number| format!("{}-{number:x}", self.options.id_prefix).into()).collect()
+    }
+}
+
+fn all(count: usize) -> Vec<usize> {
+    (0..count).collect()
+}
+
+/// The rows that meet the canary, and the others.
+fn draw(entities: &[Arc<str>], candidate: VersionRef, percent: u8) -> (Vec<usize>, Vec<usize>) {
+    // Each candidate draws its own people: nobody is the guinea pig of every release.
+    let salt = candidate.digest.raw().first_chunk().map_or(candidate.number, |bytes| u64::from_le_bytes(*bytes));
+    (0..entities.len()).partition(|row| meets_canary(&entities[*row], salt, percent))
+}
+
+/// One request on its way.
+struct Call {
+    ids: Vec<Arc<str>>,
+    times: Vec<Timestamp>,
+    table: Table,
+    recorder: Recorder,
+    answer: Merged,
+    pending: Vec<Pending>,
+}
+
+impl Call {
+    /// The candidate scores its rows. Where it fails the champion answers them, and the failure is counted.
+    fn canary(
+        &mut self,
+        champion: &ServedVersion,
+        candidate: &ServedVersion,
+        canary: Vec<usize>,
+        rest: Vec<usize>,
+    ) -> Result<(), InferError> {
+        let attempt = if canary.is_empty() { None } else { Some(self.attempt(candidate, &canary)) };
+        match attempt {
+            None => self.answer_by(champion, Role::Champion, &rest),
+            Some(Ok(attempt)) => {
+                if !rest.is_empty() {
+                    self.answer_by(champion, Role::Champion, &rest)?;
+                }
+                self.accept(candidate, Role::Candidate, &canary, attempt)
+            }
+            Some(Err(_)) => {
+                let everything = all(self.ids.len());
+                let answered = self.answer_by(champion, Role::Champion, &everything);
+                match &answered {
+                    // Rows that the champion refuses too say nothing about the candidate.
+                    Err(InferError::Score { source, .. }) if source.is_the_callers() => candidate.counters().refused(),
+                    _ => {
+                        candidate.counters().failed();
+                        self.recorder.tally.fallbacks.fetch_add(1, Relaxed);
+                    }
+                }
+                answered
+            }
+        }
+    }
+
+    fn answer_by(&mut self, version: &ServedVersion, role: Role, rows: &[usize]) -> Result<(), InferError> {
+        let attempt = self.attempt(version, rows).map_err(|source| {
+            match source.is_the_callers() {
+                true => version.counters().refused(),
+                false => version.counters().failed(),
+            }
+            InferError::Score { version: version.version(), source }
+        })?;
+        self.accept(version, role, rows, attempt)
+    }
+
+    fn attempt(&self, version: &ServedVersion, rows: &[usize]) -> Result<Attempt, ScoreError> {
+        let mine = match rows.len() == self.ids.len() {
+            true => Cow::Borrowed(&self.table),
+            false => Cow::Owned(self.table.take(rows)),
+        };
+        let features = version.complete(&mine)?;
+        let (answers, latency_us) = version.score(&features)?;
+        let features = self.recorder.log.is_some().then(|| features.into_owned());
+        Ok(Attempt { answers, latency_us, features: features.unwrap_or_default() })
+    }
+
+    fn accept(
+        &mut self,
+        version: &ServedVersion,
+        role: Role,
+        rows: &[usize],
+        attempt: Attempt,
+    ) -> Result<(), InferError> {
+        let Attempt { answers, latency_us, features } = attempt;
+        if self.recorder.log.is_some() {
+            let ids = rows.iter().map(|row| self.ids[*row].clone()).collect();
+            let times = rows.iter().map(|row| self.times[*row]).collect();
+            let batch =
+                self.recorder.batch(version, Part { role, answers: &answers, latency_us, features }, ids, times);
+            self.pending.extend(self.recorder.record(&batch)?);
+        }
+        self.answer.place(version.version(), rows, answers);
+        Ok(())
+    }
+
+    fn shadow(&self, version: Arc<ServedVersion>) -> ShadowWork {
+        ShadowWork {
+            version,
+            recorder: self.recorder.clone(),
+            table: self.table.clone(),
+            ids: self.ids.clone(),
+            times: self.times.clone(),
+        }
+    }
+}
+
+struct Attempt {
+    answers: Answers,
+    latency_us: u64,
+    /// Empty when nothing is recorded.
+    features: Table,
+}
+
+/// Answers of one or two versions, put together in the order of the rows.
+struct Merged {
+    versions: Vec<Option<VersionRef>>,
+    answers: Answers,
+}
+
+impl Merged {
+    fn of(count: usize) -> Self {
+        Self { versions: vec![None; count], answers: Answers::default() }
+    }
+
+    /// Puts the answers of one version at its rows. Task and classes of all versions of a route are equal.
+    fn place(&mut self, version: VersionRef, rows: &[usize], mut answers: Answers) {
+        let count = self.versions.len();
+        rows.iter().for_each(|row| self.versions[*row] = Some(version));
+        if rows.len() == count {
+            self.answers = answers;
+            return;
+        }
+        self.answers.scores.resize(count, f64::NAN);
+        let width = answers.probabilities.as_ref().map_or(0, |values| values.len() / rows.len().max(1));
+        for (from, &row) in rows.iter().enumerate() {
+            self.answers.scores[row] = answers.scores[from];
+            if let Some(labels) = &mut answers.labels {
+                let all = self.answers.labels.get_or_insert_with(|| vec![Arc::from(""); count]);
+                std::mem::swap(&mut all[row], &mut labels[from]);
+            }
+            if let Some(values) = &answers.probabilities {
+                let all = self.answers.probabilities.get_or_insert_with(|| vec![f32::NAN; count * width]);
+                all[row * width..(row + 1) * width].copy_from_slice(&values[from * width..(from + 1) * width]);
+            }
+        }
+    }
+
+    fn into_response(
+        self,
+        model_name: String,
+        id: Option<String>,
+        ids: Vec<Arc<str>>,
+        outputs: Vec<String>,
+        made_ids: bool,
+    ) -> InferResponse {
+        let Answers { scores, labels, probabilities } = self.answers;
+        let versions = self.versions.into_iter().flatten().collect();
+        InferResponse { model_name, id, ids, versions, scores, labels, probabilities, outputs, made_ids }
+    }
+}

@@ -1,0 +1,224 @@
+//! What is asked of an endpoint, and what it answers.
+
+use std::{collections::HashSet, sync::Arc};
+
+use kilter_domain::{ids::EndpointName, nearest::nearest, table::Table, time::Timestamp};
+
+use super::{Endpoint, Routes, ScoreError};
+use crate::{
+    log::{LogError, VersionRef},
+    v2::{Answer, InputProblem, Rows, TIME_INPUT, V2Error, read_request, write_response},
+};
+
+/// Whether a request may say when its events happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EventTimes {
+    /// Live: the event is the request.
+    Now,
+    /// Replay and backfill: the request says it.
+    Stated,
+}
+
+/// Rows to score. Made of a body by [`Endpoint::read`], or of a table in process by [`Endpoint::request`].
+#[derive(Clone, Debug)]
+pub struct InferRequest {
+    pub(super) rows: Rows,
+    pub(super) id: Option<String>,
+    pub(super) consumer: Option<Arc<str>>,
+    pub(super) outputs: Vec<String>,
+    /// What was served when the request was read: it decided what the columns mean.
+    pub(super) routes: Arc<Routes>,
+}
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum InferError {
+    #[error(transparent)]
+    Request(#[from] V2Error),
+    #[error(
+        "the endpoint `{endpoint}` has no live version; deploy an approved version with \
+         `kilter deploy {endpoint} --version N`"
+    )]
+    NothingServed { endpoint: EndpointName },
+    #[error("version {version} could not score the request")]
+    Score {
+        version: VersionRef,
+        #[source]
+        source: ScoreError,
+    },
+    #[error("the answer was made but could not be recorded, so it is withheld")]
+    NotRecorded {
+        #[source]
+        source: LogError,
+    },
+}
+
+impl InferError {
+    /// The HTTP status that says the same.
+    pub const fn status(&self) -> u16 {
+        match self {
+            Self::Request(error) => error.status(),
+            Self::Score { source, .. } if source.is_the_callers() => 400,
+            Self::Score { .. } => 500,
+            Self::NothingServed { .. } | Self::NotRecorded { .. } => 503,
+        }
+    }
+
+    /// A stable name for programs.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Request(V2Error::BodyTooLarge { .. }) => "body_too_large",
+            Self::Request(_) => "bad_request",
+            Self::NothingServed { .. } => "no_live_version",
+            Self::Score { source, .. } if source.is_the_callers() => "bad_request",
+            Self::Score { .. } => "prediction_failed",
+            Self::NotRecorded { .. } => "prediction_not_recorded",
+        }
+    }
+}
+
+/// The answer to a request; one entry a row, in the order of the request.
+#[derive(Clone, Debug, PartialEq)]
+pub struct InferResponse {
+    pub model_name: String,
+    /// The id of the request, given back.
+    pub id: Option<String>,
+    /// Prediction ids.
+    pub ids: Vec<Arc<str>>,
+    /// Which version answered each row.
+    pub versions: Vec<VersionRef>,
+    pub scores: Vec<f64>,
+    pub labels: Option<Vec<Arc<str>>>,
+    /// Row-major `rows × classes`.
+    pub probabilities: Option<Vec<f32>>,
+    pub(super) outputs: Vec<String>,
+    pub(super) made_ids: bool,
+}
+
+impl InferResponse {
+    /// The answer as a V2 JSON body. `model_version` is the version of the first row.
+    pub fn to_json(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        let versions: Vec<u64> = self.versions.iter().map(|version| version.number).collect();
+        let first = versions.first().copied().unwrap_or_default();
+        let answer = Answer {
+            model_name: &self.model_name,
+            model_version: &first.to_string(),
+            id: self.id.as_deref(),
+            ids: &self.ids,
+            versions: &versions,
+            scores: &self.scores,
+            labels: self.labels.as_deref(),
+            probabilities: self.probabilities.as_deref(),
+            wanted: &self.outputs,
+            made_ids: self.made_ids,
+        };
+        write_response(&answer, &mut out);
+        out
+    }
+}
+
+impl Endpoint {
+    /// Reads the body of `POST /v2/models/NAME/infer` for what is served now.
+    pub fn read(&self, body: &[u8], event_times: EventTimes) -> Result<InferRequest, InferError> {
+        let routes = self.routes();
+        if routes.champion().is_none() {
+            return Err(self.nothing_served());
+        }
+        let mut request = read_request(body, self.limits())?;
+        let states_time = request.parameters.time.is_some() || request.inputs.iter().any(|one| one.name == TIME_INPUT);
+        if states_time && event_times == EventTimes::Now {
+            let problem = InputProblem::TimeNotAccepted;
+            return Err(V2Error::Input { input: format!("`{TIME_INPUT}`"), problem }.into());
+        }
+        let id = request.id.clone();
+        let outputs = std::mem::take(&mut request.outputs);
+        let consumer = request.parameters.consumer.take().map(Arc::from);
+        let rows = routes.known().rows(request, self.limits())?;
+        Ok(InferRequest { rows, id, consumer, outputs, routes })
+    }
+
+    /// Rows that are a table already (replay, batch scoring). Columns that are no input are refused as in a body.
+    pub fn request(&self, table: Table) -> Result<InferRequest, InferError> {
+        let routes = self.routes();
+        if routes.champion().is_none() {
+            return Err(self.nothing_served());
+        }
+        let rows = table.rows();
+        if rows == 0 {
+            return Err(V2Error::NoRows.into());
+        }
+        let known = routes.known().names();
+        if let Some(name) = table.names().iter().find(|name| !known.contains(name)) {
+            let nearest = nearest(name, known.iter().map(String::as_str)).map(str::to_owned);
+            return Err(V2Error::UnknownInput { name: name.clone(), nearest, known }.into());
+        }
+        let rows = Rows { table, ids: None, entities: None, times: None };
+        Ok(InferRequest { rows, id: None, consumer: None, outputs: Vec::new(), routes })
+    }
+}
+
+impl InferRequest {
+    pub fn rows(&self) -> usize {
+        self.rows.table.rows()
+    }
+
+    /// Gives each row its prediction id.
+    pub fn with_ids(mut self, ids: Vec<Arc<str>>) -> Self {
+        self.rows.ids = Some(ids);
+        self
+    }
+
+    /// Says for each row what a canary's split sticks to.
+    pub fn with_entities(mut self, entities: Vec<Arc<str>>) -> Self {
+        self.rows.entities = Some(entities);
+        self
+    }
+
+    /// Says for each row when its event happened.
+    pub fn with_times(mut self, times: Vec<Timestamp>) -> Self {
+        self.rows.times = Some(times);
+        self
+    }
+
+    pub fn with_consumer(mut self, consumer: Option<Arc<str>>) -> Self {
+        self.consumer = consumer;
+        self
+    }
+
+    /// Who asks, as the request says.
+    pub fn consumer(&self) -> Option<&Arc<str>> {
+        self.consumer.as_ref()
+    }
+
+    /// Refuses ids, entities and times that do not fit the rows; a body was checked when it was read.
+    pub(super) fn check(&self) -> Result<(), V2Error> {
+        let rows = self.rows();
+        let differ = |name: &str, found: usize| {
+            let problem = InputProblem::RowsDiffer { rows: found, other: "the table".into(), other_rows: rows };
+            V2Error::Input { input: format!("`{name}`"), problem }
+        };
+        let lengths = [
+            ("__id", self.rows.ids.as_ref().map(Vec::len)),
+            ("__entity", self.rows.entities.as_ref().map(Vec::len)),
+            ("__time", self.rows.times.as_ref().map(Vec::len)),
+        ];
+        for (name, length) in lengths {
+            if let Some(found) = length.filter(|length| *length != rows) {
+                return Err(differ(name, found));
+            }
+        }
+        let ids = self.rows.ids.as_deref().unwrap_or_default();
+        let mut seen = HashSet::with_capacity(if ids.len() > 1 { ids.len() } else { 0 });
+        match ids.len() > 1 {
+            true => match ids.iter().position(|id| !seen.insert(id)) {
+                Some(row) => {
+                    let problem = InputProblem::RepeatedId { value: ids[row].to_string(), row };
+                    Err(V2Error::Input { input: "`__id`".into(), problem })
+                }
+                None => Ok(()),
+            },
+            false => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! What an endpoint serves: a champion and, at most, one candidate beside it.
+
+use std::sync::Arc;
+
+use kilter_inference::{Input, Task};
+
+use super::ServedVersion;
+use crate::{
+    log::VersionRef,
+    v2::{KnownInputs, RESERVED},
+};
+
+/// How a candidate meets traffic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// It scores what the champion scores; nobody sees its answers.
+    Shadow,
+    /// It answers this share (1 to 100) of the entities.
+    Canary { percent: u8 },
+}
+
+/// A version on trial.
+#[derive(Clone, Debug)]
+pub struct Candidate {
+    pub version: Arc<ServedVersion>,
+    pub mode: Mode,
+}
+
+/// What is served, in one piece: it changes as a whole or not at all.
+#[derive(Debug, Default)]
+pub struct Routes {
+    champion: Option<Arc<ServedVersion>>,
+    candidate: Option<Candidate>,
+    known: KnownInputs,
+}
+
+/// Why versions cannot be served together. What is served stays as it was.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RouteError {
+    #[error("a canary of {0} % is not one: write 1 to 100")]
+    Percent(u8),
+    #[error("version {0} cannot be its own candidate: deploy another version beside it")]
+    SameVersion(VersionRef),
+    #[error(
+        "version {candidate} cannot answer in place of version {champion}: it is a {of_candidate} model, the live one \
+         is {of_champion}; deploy it to an endpoint of its own"
+    )]
+    Task { champion: VersionRef, candidate: VersionRef, of_champion: Task, of_candidate: Task },
+    #[error(
+        "version {candidate} cannot answer in place of version {champion}: its classes are {}, those of the live one \
+         {}; callers would read its probabilities wrongly", .of_candidate.join(", "), .of_champion.join(", ")
+    )]
+    Classes { champion: VersionRef, candidate: VersionRef, of_champion: Vec<String>, of_candidate: Vec<String> },
+    #[error("the input `{input}` cannot be served: names that begin with `__` are Kilter's own; rename the column")]
+    ReservedInput { input: String },
+}
+
+impl Routes {
+    /// Nothing: every request is told that no version is live.
+    pub fn nothing() -> Self {
+        Self::default()
+    }
+
+    /// A champion, perhaps a candidate, and columns that callers may send for the record only (a protected attribute,
+    /// a slice): no model sees them.
+    pub fn new(
+        champion: Arc<ServedVersion>,
+        candidate: Option<Candidate>,
+        recorded: &[Input],
+    ) -> Result<Self, RouteError> {
+        if let Some(candidate) = &candidate {
+            check_candidate(&champion, candidate)?;
+        }
+        let trial = candidate.as_ref().map(|candidate| candidate.version.signature());
+        let signatures = || std::iter::once(champion.signature()).chain(trial);
+        let mut inputs = signatures().flat_map(|signature| &signature.inputs).chain(recorded);
+        if let Some(input) = inputs.find(|input| input.name.starts_with(RESERVED)) {
+            return Err(RouteError::ReservedInput { input: input.name.clone() });
+        }
+        let known = KnownInputs::new(signatures(), recorded);
+        Ok(Self { champion: Some(champion), candidate, known })
+    }
+
+    /// The live version.
+    pub fn champion(&self) -> Option<&Arc<ServedVersion>> {
+        self.champion.as_ref()
+    }
+
+    /// The version on trial.
+    pub fn candidate(&self) -> Option<&Candidate> {
+        self.candidate.as_ref()
+    }
+
+    /// The champion, then the candidate.
+    pub fn versions(&self) -> impl Iterator<Item = &Arc<ServedVersion>> {
+        self.champion.iter().chain(self.candidate.as_ref().map(|candidate| &candidate.version))
+    }
+
+    /// All inputs that callers may send.
+    pub const fn known(&self) -> &KnownInputs {
+        &self.known
+    }
+}
+
+fn check_candidate(champion: &ServedVersion, candidate: &Candidate) -> Result<(), RouteError> {
+    let (live, trial) = (champion.signature(), candidate.version.signature());
+    let (of_champion, of_candidate) = (champion.version(), candidate.version.version());
+    if of_champion == of_candidate {
+        return Err(RouteError::SameVersion(of_champion));
+    }
+    if let Mode::Canary { percent } = candidate.mode
+        && !(1..=100).contains(&percent)
+    {
+        return Err(RouteError::Percent(percent));
+    }
+    if live.task != trial.task {
+        return Err(RouteError::Task {
+            champion: of_champion,
+            candidate: of_candidate,
+            of_champion: live.task,
+            of_candidate: trial.task,
+        });
+    }
+    if live.classes != trial.classes {
+        return Err(RouteError::Classes {
+            champion: of_champion,
+            candidate: of_candidate,
+            of_champion: live.classes.clone(),
+            of_candidate: trial.classes.clone(),
+        });
+    }
+    Ok(())
+}

@@ -1,0 +1,52 @@
+//! Who meets the canary: a stable share of the entities, the same ones on every machine and after every restart.
+
+/// A stable hash of an id: FNV-1a with Murmur3's finish, the upper 32 bits. It is part of the format of what Kilter
+/// records: it never changes.
+pub fn split_hash(id: &str) -> u32 {
+    salted_hash(id, 0)
+}
+
+/// As [`split_hash`]; another salt draws other ids.
+fn salted_hash(id: &str, salt: u64) -> u32 {
+    let mut hash = 0xcbf2_9ce4_8422_2325 ^ salt;
+    for byte in id.bytes() {
+        hash = (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
+    }
+    hash ^= hash >> 33;
+    hash = hash.wrapping_mul(0xff51_afd7_ed55_8ccd);
+    hash ^= hash >> 33;
+    hash = hash.wrapping_mul(0xc4ce_b9fe_1a85_ec53);
+    ((hash ^ (hash >> 33)) >> 32) as u32
+}
+
+/// Whether this entity meets a canary of `percent`. Whoever met it at 5 % meets it at 25 % too.
+pub(super) fn meets_canary(id: &str, salt: u64, percent: u8) -> bool {
+    let place = (u64::from(salted_hash(id, salt)) * 100) >> 32;
+    place < u64::from(percent)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_hash_never_changes() {
+        // Written down when the format was made; computed apart from this code.
+        assert_eq!(["", "a", "customer-17"].map(split_hash), [0xefd01f60, 0x82a2a958, 0x6551bef2]);
+    }
+
+    #[test]
+    fn shares_are_what_they_say_and_only_grow() {
+        let ids: Vec<String> = (0..20_000).map(|n| format!("customer-{n}")).collect();
+        for salt in [0, 7] {
+            let of = |percent| ids.iter().filter(|id| meets_canary(id, salt, percent)).count() as f64 / 20_000.0;
+            for percent in [1, 5, 25, 50] {
+                assert!((of(percent) - f64::from(percent) / 100.0).abs() < 0.01, "{percent}: {}", of(percent));
+            }
+            assert_eq!((of(0), of(100)), (0.0, 1.0));
+            assert!(ids.iter().all(|id| !meets_canary(id, salt, 5) || meets_canary(id, salt, 25)));
+        }
+        let both = ids.iter().filter(|id| meets_canary(id, 1, 10) && meets_canary(id, 2, 10)).count();
+        assert!((100..300).contains(&both), "two canaries draw other people: {both} of 20000 meet both");
+    }
+}

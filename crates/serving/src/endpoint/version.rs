@@ -1,0 +1,224 @@
+//! A version that is loaded: let in by its digest and its state, and counted while it serves.
+
+use std::{borrow::Cow, panic::AssertUnwindSafe, sync::Arc, time::Instant};
+
+use kilter_domain::{
+    deployment::Admits,
+    digest::Digest,
+    model::VersionState,
+    table::{Column, Table},
+};
+use kilter_inference::{InputKind, LoadError, Missing, Model, PredictError, Signature};
+
+use crate::{
+    counters::{Counters, ScoreEdges, VersionCounts},
+    log::VersionRef,
+};
+
+/// Whatever can score rows: a model in this process, later a worker process.
+pub trait Predictor: Send + Sync {
+    fn signature(&self) -> &Signature;
+
+    /// The answers to all rows of `table`, in their order. Columns that the signature does not name are ignored.
+    fn predict(&self, table: &Table) -> Result<Answers, PredictError>;
+}
+
+/// What a [`Predictor`] answered; one entry a row.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Answers {
+    /// Binary: probability of the second class; regression: the value; multiclass: probability of the predicted class.
+    pub scores: Vec<f64>,
+    /// The predicted class; `None` for a regression.
+    pub labels: Option<Vec<Arc<str>>>,
+    /// Row-major `rows × classes`; `None` for a regression.
+    pub probabilities: Option<Vec<f32>>,
+}
+
+impl Predictor for Model {
+    fn signature(&self) -> &Signature {
+        self.signature()
+    }
+
+    fn predict(&self, table: &Table) -> Result<Answers, PredictError> {
+        let prediction = self.predict(table)?;
+        Ok(Answers {
+            scores: prediction.scores().to_vec(),
+            labels: prediction.labels(),
+            probabilities: prediction.probabilities().map(<[f32]>::to_vec),
+        })
+    }
+}
+
+/// What the control plane says of a version when it is to be served; checked again here, beside the bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Admission {
+    pub version: VersionRef,
+    /// Digest of the model file's bytes, as the version's evidence states it.
+    pub model: Digest,
+    /// The state of the version now.
+    pub state: VersionState,
+    /// Which states this place takes: production takes approved ones.
+    pub admits: Admits,
+}
+
+/// Why a version was not let in. The endpoint goes on serving what it served.
+#[derive(Debug, thiserror::Error)]
+pub enum AdmitError {
+    #[error("version {version} may not be served here: it is {state}, {}; {}", needs(*.admits), .state.next_step())]
+    State { version: VersionRef, state: VersionState, admits: Admits },
+    #[error(
+        "the model of version {version} is not what was approved: its bytes have the digest {found}, its evidence \
+         says {expected}; fetch the package again, or make a new version"
+    )]
+    Digest { version: VersionRef, expected: Digest, found: Digest },
+    #[error("could not load the model of version {version}")]
+    Load {
+        version: VersionRef,
+        #[source]
+        source: LoadError,
+    },
+}
+
+fn needs(admits: Admits) -> &'static str {
+    match admits {
+        Admits::Approved => "and must be approved",
+        Admits::Validated => "and must be validated or approved",
+    }
+}
+
+/// A version in memory, and what it did so far.
+pub struct ServedVersion {
+    version: VersionRef,
+    predictor: Box<dyn Predictor>,
+    counters: Counters,
+}
+
+impl std::fmt::Debug for ServedVersion {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "ServedVersion({})", self.version)
+    }
+}
+
+/// Why a loaded version did not answer.
+#[derive(Debug, thiserror::Error)]
+pub enum ScoreError {
+    #[error(transparent)]
+    Predict(#[from] PredictError),
+    #[error("the request lacks {}, which the model needs; the model takes {}", .missing.join(", "), .known.join(", "))]
+    MissingInputs { missing: Vec<String>, known: Vec<String> },
+    #[error("the model panicked; this is a bug of kilter, please report it with the request")]
+    Panicked,
+    #[error("the model answered {found} rows for {rows}; this is a bug of kilter, please report it with the request")]
+    WrongCount { found: usize, rows: usize },
+}
+
+impl ScoreError {
+    /// Whether another request could do better, and the same one never can.
+    pub const fn is_the_callers(&self) -> bool {
+        matches!(
+            self,
+            Self::MissingInputs { .. }
+                | Self::Predict(
+                    PredictError::MissingColumn { .. }
+                        | PredictError::WrongType { .. }
+                        | PredictError::MissingValue { .. }
+                        | PredictError::NotFinite { .. }
+                )
+        )
+    }
+}
+
+impl ServedVersion {
+    /// Loads an ONNX model whose bytes and state are as they must be.
+    pub fn load(bytes: &[u8], admission: &Admission, edges: ScoreEdges) -> Result<Self, AdmitError> {
+        let Admission { version, model, .. } = *admission;
+        check_state(admission)?;
+        let found = Digest::of(bytes);
+        if found != model {
+            return Err(AdmitError::Digest { version, expected: model, found });
+        }
+        let model = Model::from_onnx(bytes).map_err(|source| AdmitError::Load { version, source })?;
+        Self::with_predictor(Box::new(model), admission, edges)
+    }
+
+    /// Serves a predictor that was made elsewhere, whose maker has verified what it was made of.
+    pub fn with_predictor(
+        predictor: Box<dyn Predictor>,
+        admission: &Admission,
+        edges: ScoreEdges,
+    ) -> Result<Self, AdmitError> {
+        check_state(admission)?;
+        Ok(Self { version: admission.version, predictor, counters: Counters::new(edges) })
+    }
+
+    pub const fn version(&self) -> VersionRef {
+        self.version
+    }
+
+    pub fn signature(&self) -> &Signature {
+        self.predictor.signature()
+    }
+
+    /// What it did since it was loaded.
+    pub fn counts(&self) -> VersionCounts {
+        self.counters.snapshot()
+    }
+
+    pub(super) const fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// Scores all rows and counts them. A failure is not counted yet: whose fault it is, the caller knows.
+    pub(super) fn score(&self, table: &Table) -> Result<(Answers, u64), ScoreError> {
+        let begin = Instant::now();
+        // A candidate that panics must not take the champion's answer with it.
+        let answers = std::panic::catch_unwind(AssertUnwindSafe(|| self.predictor.predict(table)));
+        let answers = answers.map_err(|_| ScoreError::Panicked)??;
+        if answers.scores.len() != table.rows() {
+            return Err(ScoreError::WrongCount { found: answers.scores.len(), rows: table.rows() });
+        }
+        let latency = begin.elapsed();
+        self.counters.scored(&answers.scores, latency);
+        Ok((answers, u64::try_from(latency.as_micros()).unwrap_or(u64::MAX)))
+    }
+
+    /// The table with every input that the model reads: columns that were not sent are missing throughout, where the
+    /// model knows what to do with that.
+    pub(super) fn complete<'t>(&self, table: &'t Table) -> Result<Cow<'t, Table>, ScoreError> {
+        let signature = self.signature();
+        let absent: Vec<_> = signature.inputs.iter().filter(|input| table.get(&input.name).is_none()).collect();
+        if absent.is_empty() {
+            return Ok(Cow::Borrowed(table));
+        }
+        let needed = absent.iter().filter(|input| input.missing == Missing::Refused);
+        let missing: Vec<String> = needed.map(|input| format!("`{}`", input.name)).collect();
+        if !missing.is_empty() {
+            let known = signature.inputs.iter().map(|input| format!("`{}`", input.name)).collect();
+            return Err(ScoreError::MissingInputs { missing, known });
+        }
+        let mut table = table.clone();
+        for input in absent {
+            // The column is not there and has the right length, so it fits.
+            let _ = table.push(input.name.clone(), missing_column(input.kind, table.rows()));
+        }
+        Ok(Cow::Owned(table))
+    }
+}
+
+fn check_state(admission: &Admission) -> Result<(), AdmitError> {
+    let Admission { version, state, admits, .. } = *admission;
+    match admits.takes(state) {
+        true => Ok(()),
+        false => Err(AdmitError::State { version, state, admits }),
+    }
+}
+
+fn missing_column(kind: InputKind, rows: usize) -> Column {
+    match kind {
+        InputKind::Number => Column::Float(vec![f64::NAN; rows]),
+        InputKind::Integer => Column::Int(vec![None; rows]),
+        InputKind::Boolean => Column::Bool(vec![None; rows]),
+        InputKind::Text => Column::Text(vec![None; rows]),
+        InputKind::Time => Column::Time(vec![None; rows]),
+    }
+}
