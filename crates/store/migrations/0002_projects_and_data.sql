@@ -41,3 +41,5 @@ CREATE TABLE dataset_version (
     first_seen INTEGER NOT NULL,
     UNIQUE (project, dataset, digest)
 ) STRICT;
+
+CREATE INDEX dataset_version_by_project ON dataset_version (project, key);

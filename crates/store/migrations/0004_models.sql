@@ -137,4 +137,4 @@ CREATE TABLE alias (
 ) STRICT;
 
 CREATE UNIQUE INDEX an_alias_names_one_version ON alias (model, alias) WHERE until IS NULL;
-CREATE INDEX alias_by_time ON alias (model, alias, since);
+CREATE INDEX alias_by_name ON alias (model, alias, key);

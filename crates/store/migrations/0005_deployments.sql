@@ -35,7 +35,8 @@ CREATE UNIQUE INDEX one_live_per_endpoint ON deployment (endpoint) WHERE state =
 CREATE UNIQUE INDEX one_candidate_per_endpoint ON deployment (endpoint) WHERE state IN ('shadow', 'canary');
 CREATE INDEX deployment_by_endpoint ON deployment (endpoint, key);
 CREATE INDEX deployment_by_version ON deployment (model, number);
-CREATE INDEX deployment_that_was_live ON deployment (endpoint, live_since) WHERE live_since IS NOT NULL;
+CREATE INDEX deployment_that_was_live ON deployment (endpoint, live_since, key) WHERE live_since IS NOT NULL;
+CREATE INDEX deployment_that_serves ON deployment (key) WHERE state IN ('shadow', 'canary', 'live');
 
 CREATE TRIGGER a_deployment_begins_with_its_entry BEFORE INSERT ON deployment
 WHEN NEW.state <> 'requested' OR NOT EXISTS (

@@ -22,6 +22,7 @@ CREATE TABLE reading (
     UNIQUE (endpoint, monitor, metric, window_start, window_end, as_of, estimated)
 ) STRICT;
 
+CREATE INDEX reading_by_endpoint ON reading (endpoint, key);
 CREATE INDEX reading_by_window ON reading (endpoint, metric, window_end);
 
 CREATE TABLE alert (
@@ -46,6 +47,7 @@ CREATE TABLE alert (
 
 CREATE UNIQUE INDEX one_open_alert_per_cause ON alert (cause) WHERE state <> 'resolved';
 CREATE INDEX alert_by_endpoint ON alert (endpoint, key);
+CREATE INDEX alert_that_is_open ON alert (key) WHERE state <> 'resolved';
 
 CREATE TRIGGER an_alert_begins_with_its_entry BEFORE INSERT ON alert
 WHEN NEW.state NOT IN ('pending', 'firing') OR NOT EXISTS (
@@ -98,7 +100,8 @@ CREATE TABLE threshold (
 ) STRICT;
 
 CREATE UNIQUE INDEX one_threshold_holds ON threshold (project, rule) WHERE until IS NULL;
-CREATE INDEX threshold_by_time ON threshold (project, rule, since);
+CREATE INDEX threshold_by_project ON threshold (project, key);
+CREATE INDEX threshold_by_rule ON threshold (project, rule, key);
 
 CREATE TABLE retrain_decision (
     key         INTEGER PRIMARY KEY,

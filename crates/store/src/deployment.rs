@@ -53,15 +53,16 @@ statements! {
     LIVE_AT = "read what was live at a time": "
         SELECT * FROM deployment
         WHERE endpoint = :endpoint AND live_since <= :at AND (live_until IS NULL OR :at < live_until)
-        ORDER BY key DESC LIMIT 1";
+        ORDER BY live_since DESC, key DESC LIMIT 1";
     SERVING = "list what serves": "
         SELECT * FROM deployment WHERE state IN ('shadow', 'canary', 'live') AND key > :above
         ORDER BY key LIMIT :limit";
     REQUESTED = "list what waits to be served": "
         SELECT * FROM deployment WHERE state = 'requested' AND endpoint = :endpoint ORDER BY key LIMIT :limit";
     NEWEST = "list deployments": "
-        SELECT * FROM deployment WHERE (:endpoint IS NULL OR endpoint = :endpoint) AND key < :below
-        ORDER BY key DESC LIMIT :limit";
+        SELECT * FROM deployment WHERE key < :below ORDER BY key DESC LIMIT :limit";
+    NEWEST_OF_ENDPOINT = "list deployments": "
+        SELECT * FROM deployment WHERE endpoint = :endpoint AND key < :below ORDER BY key DESC LIMIT :limit";
 }
 
 /// What clients call.
@@ -264,10 +265,15 @@ pub fn list(
     endpoint: Option<&EndpointName>,
     page: &PageRequest,
 ) -> Result<Page<Deployment>, StoreError> {
-    let params = named_params! {
-        ":endpoint": endpoint.map(EndpointName::as_str), ":below": page.below(DEPLOYMENTS)?, ":limit": page.probe()
+    let (below, limit) = (page.below(DEPLOYMENTS)?, page.probe());
+    let rows = match endpoint {
+        None => reader.all(&NEWEST, named_params! { ":below": below, ":limit": limit }, keyed),
+        Some(endpoint) => {
+            let params = named_params! { ":endpoint": endpoint.as_str(), ":below": below, ":limit": limit };
+            reader.all(&NEWEST_OF_ENDPOINT, params, keyed)
+        }
     };
-    Ok(page.page(DEPLOYMENTS, reader.all(&NEWEST, params, keyed)?))
+    Ok(page.page(DEPLOYMENTS, rows?))
 }
 
 fn endpoint(row: &Row) -> rusqlite::Result<Endpoint> {

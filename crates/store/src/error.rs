@@ -79,14 +79,14 @@ impl StoreError {
         }
     }
 
-    /// Whether the disk itself failed, so that nobody can say what it holds.
-    pub(crate) fn is_disk_failure(&self) -> bool {
-        match self {
-            Self::Sql { source, .. } => matches!(
-                source.sqlite_error_code(),
-                Some(ErrorCode::SystemIoFailure | ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)
-            ),
-            _ => false,
+    /// [`Self::Failing`] when the disk itself failed, so that nobody can say what it holds; else the error as it is.
+    pub(crate) fn or_failing(self) -> Self {
+        let Self::Sql { attempted, source } = &self else { return self };
+        match source.sqlite_error_code() {
+            Some(ErrorCode::SystemIoFailure | ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+                Self::Failing { because: format!("could not {attempted}: {source}") }
+            }
+            _ => self,
         }
     }
 }

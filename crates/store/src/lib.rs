@@ -14,8 +14,10 @@
 
 pub mod actor;
 pub mod audit;
+mod copy;
 pub mod dataset;
 pub mod deployment;
+mod doorbell;
 mod error;
 pub mod gate;
 pub mod lease;
@@ -23,6 +25,7 @@ mod lock;
 mod migrate;
 pub mod model;
 pub mod monitor;
+mod options;
 pub mod page;
 pub mod prediction;
 pub mod project;
@@ -33,14 +36,15 @@ pub mod setting;
 mod statement;
 mod writer;
 
-use std::{path::Path, sync::Arc};
+use std::{path::Path, sync::Arc, time::Duration};
 
 pub use error::StoreError;
+pub use options::{Durability, StoreOptions};
 pub use page::{Cursor, Page, PageRequest};
 pub use reader::Reader;
 pub use writer::Tx;
 
-use crate::{lock::FolderLock, reader::ReaderPool, writer::Writer};
+use crate::{doorbell::Doorbell, lock::FolderLock, reader::ReaderPool, writer::Writer};
 
 /// The name of the database file inside of the data folder.
 pub const DATABASE_FILE: &str = "kilter.db";
@@ -48,13 +52,15 @@ pub const DATABASE_FILE: &str = "kilter.db";
 /// The open store. Cloning is cheap; the database closes when the last clone is dropped.
 #[derive(Clone)]
 pub struct Store {
-    // Fields drop in this order: the writer finishes its queue and closes, then the readers, then the lock.
     inner: Arc<Inner>,
 }
 
+// Fields drop in this order. The writer finishes its queue and, being the last connection, folds the write-ahead log
+// into the file; only then may others come in.
 struct Inner {
-    writer: Writer,
     readers: ReaderPool,
+    writer: Writer,
+    doorbell: Arc<Doorbell>,
     _lock: FolderLock,
 }
 
@@ -65,14 +71,20 @@ impl Store {
     /// When another process has `dir` open, when the schema is newer than this program, when the file is not ours,
     /// and when the disk fails. None of these changes the database.
     pub fn open(dir: impl AsRef<Path>) -> Result<Self, StoreError> {
+        Self::open_with(dir, StoreOptions::default())
+    }
+
+    /// As [`Store::open`], with choices.
+    pub fn open_with(dir: impl AsRef<Path>, options: StoreOptions) -> Result<Self, StoreError> {
         let lock = FolderLock::take(dir.as_ref())?;
         let path = dir.as_ref().join(DATABASE_FILE);
-        let mut connection = writer::connect(&path)?;
+        let mut connection = writer::connect(&path, options.durability)?;
         migrate::migrate(&mut connection, migrate::MIGRATIONS)?;
         writer::harden(&connection)?;
         let readers = ReaderPool::new(&path);
-        let writer = Writer::start(Tx::new(connection))?;
-        Ok(Self { inner: Arc::new(Inner { writer, readers, _lock: lock }) })
+        let doorbell = Arc::new(Doorbell::default());
+        let writer = Writer::start(Tx::new(connection), Arc::clone(&doorbell))?;
+        Ok(Self { inner: Arc::new(Inner { readers, writer, doorbell, _lock: lock }) })
     }
 
     /// Runs `work` in a transaction and returns its answer once it is durable.
@@ -96,5 +108,31 @@ impl Store {
     /// What `work` returned, or why no reader could be had.
     pub fn read<T>(&self, work: impl FnOnce(&Reader) -> Result<T, StoreError>) -> Result<T, StoreError> {
         self.inner.readers.read(work)
+    }
+
+    /// How many commits there were since the store was opened: what to hand to [`Store::wait_for_commit`].
+    pub fn commits(&self) -> u64 {
+        self.inner.doorbell.commits()
+    }
+
+    /// Waits until there is a commit after `seen`, but not longer than `at_most`; the number of commits then.
+    ///
+    /// Read [`Store::commits`] *before* looking at what is to be done, and no change is missed.
+    pub fn wait_for_commit(&self, seen: u64, at_most: Duration) -> u64 {
+        self.inner.doorbell.wait(seen, at_most)
+    }
+
+    /// Writes a copy of everything that is durable now into a new file, while reads and writes go on.
+    ///
+    /// # Errors
+    /// When there is a file already: it is left as it is. A copy that fails is removed.
+    pub fn copy_to(&self, file: impl AsRef<Path>) -> Result<(), StoreError> {
+        copy::copy(self.inner.readers.path(), file.as_ref())
+    }
+
+    /// What SQLite finds wrong with the file, page by page; empty when it is sound. At most a hundred sentences.
+    pub fn check_file(&self) -> Result<Vec<String>, StoreError> {
+        self.read(|reader| reader.all(&copy::CHECK, [], |row| row.get::<_, String>(0)))
+            .map(|found| if found == ["ok"] { Vec::new() } else { found })
     }
 }

@@ -130,11 +130,18 @@ fn number(place: usize) -> u32 {
 
 #[cfg(test)]
 mod tests {
+    use kilter_domain::{
+        actor::Actor,
+        audit::{Entry, Outcome},
+        time::Timestamp,
+    };
+    use sha2::{Digest as _, Sha256};
+
     use super::*;
-    use crate::{DATABASE_FILE, Store, writer};
+    use crate::{DATABASE_FILE, Store, audit, project, writer};
 
     fn database(dir: &Path) -> Connection {
-        writer::connect(&dir.join(DATABASE_FILE)).unwrap()
+        writer::connect(&dir.join(DATABASE_FILE), crate::Durability::Full).unwrap()
     }
 
     fn refusal(dir: &Path) -> StoreError {
@@ -144,13 +151,51 @@ mod tests {
         error
     }
 
+    /// Puts into a database of `level` what such a one could hold: an entry, and the project that it is about.
+    fn furnish(connection: &Connection, level: usize) {
+        let entry = Entry {
+            seq: 1,
+            at: Timestamp(1),
+            actor: Actor::system("test"),
+            on_behalf: None,
+            action: "project.register".into(),
+            object: "project:churn".into(),
+            object_digest: None,
+            outcome: Outcome::Done,
+            before: None,
+            after: Some("registered".into()),
+            reason_hash: None,
+            evidence: Vec::new(),
+        };
+        if level >= 1 {
+            let body = entry.canonical();
+            let leaf: [u8; 32] = Sha256::new().chain_update([0]).chain_update(&body).finalize().into();
+            let sql =
+                "INSERT INTO audit (seq, at, actor, actor_kind, action, object, outcome, after, evidence, body, leaf)
+                       VALUES (1, 1, 'system:test', 'system', 'project.register', 'project:churn', 'done', 'registered',
+                               '[]', ?1, ?2)";
+            connection.execute(sql, rusqlite::params![body, leaf.as_slice()]).unwrap();
+        }
+        if level >= 2 {
+            connection.execute("INSERT INTO project (name, created, audit_seq) VALUES ('churn', 1, 1)", []).unwrap();
+        }
+    }
+
     #[test]
-    fn a_database_of_every_earlier_level_opens() {
+    fn a_database_of_every_earlier_level_opens_with_all_that_was_in_it() {
         for level in 0..=MIGRATIONS.len() {
             let dir = tempfile::tempdir().unwrap();
-            migrate(&mut database(dir.path()), &MIGRATIONS[..level]).unwrap();
-            drop(Store::open(dir.path()).unwrap());
-            assert_eq!(applied(&database(dir.path())).unwrap().len(), MIGRATIONS.len(), "from {level}");
+            let mut old = database(dir.path());
+            migrate(&mut old, &MIGRATIONS[..level]).unwrap();
+            furnish(&old, level);
+            drop(old);
+            let store = Store::open(dir.path()).unwrap();
+            let found = store.read(audit::verify).unwrap();
+            assert_eq!((found.is_sound(), found.entries), (true, u64::from(level >= 1)), "{:?}", found.faults);
+            let project = store.read(|reader| project::find(reader, &"churn".parse().unwrap())).unwrap();
+            assert_eq!(project.is_some(), level >= 2, "from level {level}");
+            drop(store);
+            assert_eq!(applied(&database(dir.path())).unwrap().len(), MIGRATIONS.len(), "from level {level}");
         }
     }
 

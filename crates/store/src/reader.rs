@@ -79,6 +79,11 @@ impl ReaderPool {
         work(reader)
     }
 
+    /// The database file.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
     fn take(&self) -> Result<Loan<'_>, StoreError> {
         let deadline = Instant::now() + WAIT;
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);

@@ -35,8 +35,10 @@ statements! {
     FIND_KEY = "read the run": "
         SELECT key FROM run WHERE id = :id";
     NEWEST = "list runs": "
-        SELECT * FROM run
-        WHERE (:project IS NULL OR project = :project) AND (:state IS NULL OR state = :state) AND key < :below
+        SELECT * FROM run WHERE (:state IS NULL OR state = :state) AND key < :below
+        ORDER BY key DESC LIMIT :limit";
+    NEWEST_OF_PROJECT = "list runs": "
+        SELECT * FROM run WHERE project = :project AND (:state IS NULL OR state = :state) AND key < :below
         ORDER BY key DESC LIMIT :limit";
     UNFINISHED = "list runs that have not ended": "
         SELECT * FROM run WHERE state IN ('queued', 'running') AND key > :above ORDER BY key LIMIT :limit";
@@ -138,12 +140,19 @@ pub fn get(reader: &Reader, id: &str) -> Result<Run, StoreError> {
 
 /// Runs, newest first.
 pub fn list(reader: &Reader, filter: &RunFilter, page: &PageRequest) -> Result<Page<Run>, StoreError> {
-    let params = named_params! {
-        ":project": filter.project.as_ref().map(ProjectName::as_str),
-        ":state": filter.state.map(RunState::as_str),
-        ":below": page.below(LIST)?, ":limit": page.probe(),
+    let (state, below, limit) = (filter.state.map(RunState::as_str), page.below(LIST)?, page.probe());
+    let rows = match &filter.project {
+        None => {
+            let params = named_params! { ":state": state, ":below": below, ":limit": limit };
+            reader.all(&NEWEST, params, keyed)
+        }
+        Some(project) => {
+            let params =
+                named_params! { ":project": project.as_str(), ":state": state, ":below": below, ":limit": limit };
+            reader.all(&NEWEST_OF_PROJECT, params, keyed)
+        }
     };
-    Ok(page.page(LIST, reader.all(&NEWEST, params, keyed)?))
+    Ok(page.page(LIST, rows?))
 }
 
 /// Runs that were queued or running, oldest first: what a restarted server has to look after.

@@ -11,13 +11,16 @@ use std::{
     ops::Deref,
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     path::Path,
-    sync::mpsc::{Receiver, SyncSender, sync_channel},
+    sync::{
+        Arc,
+        mpsc::{Receiver, SyncSender, sync_channel},
+    },
     thread::{self, JoinHandle, ThreadId},
 };
 
 use rusqlite::{Connection, Params, config::DbConfig};
 
-use crate::{Reader, StoreError, migrate, statement::Statement};
+use crate::{Durability, Reader, StoreError, doorbell::Doorbell, migrate, statement::Statement};
 
 /// Writes that share a commit at most.
 const BATCH: usize = 64;
@@ -25,7 +28,7 @@ const BATCH: usize = 64;
 const QUEUE: usize = 1024;
 
 // recursive_triggers: without it a REPLACE would delete a ledger row past the trigger that forbids it.
-const WRITER_PRAGMAS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
+const WRITER_PRAGMAS: &str = "PRAGMA journal_mode = WAL; PRAGMA foreign_keys = ON; \
                               PRAGMA recursive_triggers = ON; PRAGMA busy_timeout = 5000; PRAGMA cache_size = -16384; \
                               PRAGMA temp_store = MEMORY; PRAGMA wal_autocheckpoint = 4000; \
                               PRAGMA journal_size_limit = 67108864; PRAGMA trusted_schema = OFF;";
@@ -65,11 +68,12 @@ impl Deref for Tx {
 }
 
 /// Opens the one connection that writes.
-pub(crate) fn connect(path: &Path) -> Result<Connection, StoreError> {
+pub(crate) fn connect(path: &Path, durability: Durability) -> Result<Connection, StoreError> {
     let failed = |error| StoreError::of("open the database", error);
     let connection = Connection::open(path).map_err(failed)?;
     migrate::recognise(&connection, path)?;
     connection.execute_batch(WRITER_PRAGMAS).map_err(failed)?;
+    connection.pragma_update(None, "synchronous", durability.synchronous()).map_err(failed)?;
     Ok(connection)
 }
 
@@ -89,11 +93,11 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    pub(crate) fn start(tx: Tx) -> Result<Self, StoreError> {
+    pub(crate) fn start(tx: Tx, doorbell: Arc<Doorbell>) -> Result<Self, StoreError> {
         let (queue, jobs) = sync_channel(QUEUE);
         let thread = thread::Builder::new()
             .name("store-writer".to_owned())
-            .spawn(move || serve(&tx, &jobs))
+            .spawn(move || serve(&tx, &jobs, &doorbell))
             .map_err(|_| StoreError::Closed)?;
         Ok(Self { queue: Some(queue), id: thread.thread().id(), thread: Some(thread) })
     }
@@ -168,13 +172,13 @@ where
     }
 }
 
-fn serve(tx: &Tx, jobs: &Receiver<Box<dyn Job>>) {
+fn serve(tx: &Tx, jobs: &Receiver<Box<dyn Job>>, doorbell: &Doorbell) {
     let mut failing = None;
     while let Ok(first) = jobs.recv() {
         let mut batch = vec![first];
         batch.extend(jobs.try_iter().take(BATCH - 1));
         match &failing {
-            None => failing = commit(tx, batch),
+            None => failing = commit(tx, batch, doorbell),
             Some(because) => settle(batch, &Err(StoreError::Failing { because: String::clone(because) })),
         }
     }
@@ -183,22 +187,21 @@ fn serve(tx: &Tx, jobs: &Receiver<Box<dyn Job>>) {
 }
 
 /// Runs a batch to its commit and answers it. Returns why the disk is failing, if it is.
-fn commit(tx: &Tx, batch: Vec<Box<dyn Job>>) -> Option<String> {
+fn commit(tx: &Tx, batch: Vec<Box<dyn Job>>, doorbell: &Doorbell) -> Option<String> {
     let mut batch = batch.into_iter().peekable();
     while batch.peek().is_some() {
         let mut open = Vec::new();
-        let committed = fill(tx, &mut batch, &mut open);
-        if committed.is_err() && !tx.connection.is_autocommit() {
-            let _ = tx.connection.execute_batch("ROLLBACK");
+        let committed = fill(tx, &mut batch, &mut open).map_err(StoreError::or_failing);
+        match &committed {
+            Ok(()) => doorbell.ring(),
+            Err(_) if !tx.connection.is_autocommit() => drop(tx.connection.execute_batch("ROLLBACK")),
+            Err(_) => {}
         }
         settle(open, &committed);
-        if let Err(error) = committed
-            && error.is_disk_failure()
-        {
-            tracing::error!(%error, "the disk failed while committing; the store refuses further writes");
-            let because = error.to_string();
-            settle(batch.collect(), &Err(StoreError::Failing { because: because.clone() }));
-            return Some(because);
+        if let Err(StoreError::Failing { because }) = &committed {
+            tracing::error!(because, "the disk failed while committing; the store refuses further writes");
+            settle(batch.collect(), &committed);
+            return Some(because.clone());
         }
     }
     None
@@ -236,3 +239,6 @@ fn in_savepoint(tx: &Tx, job: &mut dyn Job) -> Result<(), StoreError> {
 fn settle(jobs: Vec<Box<dyn Job>>, commit: &Result<(), StoreError>) {
     jobs.into_iter().for_each(|job| job.settle(commit.clone()));
 }
+
+#[cfg(test)]
+mod tests;

@@ -39,9 +39,11 @@ statements! {
     FIND_OPEN = "read the open alert of a cause": "
         SELECT * FROM alert WHERE cause = :cause AND state <> 'resolved'";
     NEWEST = "list alerts": "
-        SELECT * FROM alert
-        WHERE (:endpoint IS NULL OR endpoint = :endpoint) AND (:monitor IS NULL OR monitor = :monitor)
-          AND (NOT :open OR state <> 'resolved') AND key < :below
+        SELECT * FROM alert WHERE key < :below ORDER BY key DESC LIMIT :limit";
+    NEWEST_OPEN = "list open alerts": "
+        SELECT * FROM alert WHERE state <> 'resolved' AND key < :below ORDER BY key DESC LIMIT :limit";
+    NEWEST_OF_ENDPOINT = "list alerts": "
+        SELECT * FROM alert WHERE endpoint = :endpoint AND (NOT :open OR state <> 'resolved') AND key < :below
         ORDER BY key DESC LIMIT :limit";
 }
 
@@ -79,7 +81,6 @@ pub struct Alert {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AlertFilter {
     pub endpoint: Option<EndpointName>,
-    pub monitor: Option<MonitorKind>,
     /// Only those that are not resolved.
     pub open: bool,
 }
@@ -186,12 +187,20 @@ pub fn find_open(reader: &Reader, cause: &str) -> Result<Option<Alert>, StoreErr
 
 /// Alerts, newest first.
 pub fn list(reader: &Reader, filter: &AlertFilter, page: &PageRequest) -> Result<Page<Alert>, StoreError> {
-    let params = named_params! {
-        ":endpoint": filter.endpoint.as_ref().map(EndpointName::as_str),
-        ":monitor": filter.monitor.map(MonitorKind::as_str), ":open": filter.open,
-        ":below": page.below(LIST)?, ":limit": page.probe(),
+    let (below, limit) = (page.below(LIST)?, page.probe());
+    let keyed = |row: &Row| Ok((row.get("key")?, alert(row)?));
+    let rows = match &filter.endpoint {
+        None => {
+            let statement = if filter.open { &NEWEST_OPEN } else { &NEWEST };
+            reader.all(statement, named_params! { ":below": below, ":limit": limit }, keyed)
+        }
+        Some(endpoint) => {
+            let (endpoint, open) = (endpoint.as_str(), filter.open);
+            let params = named_params! { ":endpoint": endpoint, ":open": open, ":below": below, ":limit": limit };
+            reader.all(&NEWEST_OF_ENDPOINT, params, keyed)
+        }
     };
-    Ok(page.page(LIST, reader.all(&NEWEST, params, |row| Ok((row.get("key")?, alert(row)?)))?))
+    Ok(page.page(LIST, rows?))
 }
 
 fn alert(row: &Row) -> rusqlite::Result<Alert> {

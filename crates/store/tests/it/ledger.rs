@@ -87,6 +87,24 @@ fn a_reason_can_be_erased_and_the_ledger_still_verifies() {
 }
 
 #[test]
+fn what_has_ended_stays_ended_even_when_someone_forgets_to_ask_the_life() {
+    let world = World::furnished();
+    world
+        .act(1, |audited| {
+            model::create(audited, &new_version("a"))?;
+            model::advance(audited, &churn_model(), 1, VersionState::Draft, VersionState::Revoked)?;
+            run::advance(audited, "r-1", RunState::Queued, RunState::Cancelled, None)
+        })
+        .unwrap();
+    let revived = world
+        .act(2, |audited| model::advance(audited, &churn_model(), 1, VersionState::Revoked, VersionState::Approved));
+    assert!(revived.unwrap_err().to_string().contains("a retired or revoked version stays so"));
+    let rerun = world.act(2, |audited| run::advance(audited, "r-1", RunState::Cancelled, RunState::Running, None));
+    assert!(rerun.unwrap_err().to_string().contains("what has ended stays so; start a new run"));
+    world.assert_sound();
+}
+
+#[test]
 fn a_draft_that_could_fill_the_disk_is_refused() {
     let world = World::empty();
     let refused = |draft: Draft| {

@@ -1,8 +1,8 @@
 //! The writer: batches, savepoints, panics, the folder's lock.
 
-use std::{sync::Barrier, thread};
+use std::{fs, sync::Barrier, thread, time::Duration};
 
-use kilter_store::{Store, StoreError, project};
+use kilter_store::{Durability, Store, StoreError, StoreOptions, project};
 
 use crate::world::{World, draft};
 
@@ -120,4 +120,73 @@ fn errors_say_what_was_attempted_on_which_thing() {
     register(&world.store, "churn").unwrap();
     let error = register(&world.store, "churn").unwrap_err();
     assert_eq!(error.to_string(), "could not register the project: project `churn` is registered already");
+}
+
+#[test]
+fn whoever_waits_for_a_change_is_woken_by_the_commit_and_misses_none() {
+    let world = World::empty();
+    let seen = world.store.commits();
+    let waiting = thread::spawn({
+        let store = world.store.clone();
+        move || store.wait_for_commit(seen, Duration::from_secs(60))
+    });
+    register(&world.store, "churn").unwrap();
+    assert!(waiting.join().unwrap() > seen);
+    assert!(
+        world.store.wait_for_commit(seen, Duration::from_secs(60)) > seen,
+        "what happened before the call counts too"
+    );
+    let now = world.store.commits();
+    assert_eq!(world.store.wait_for_commit(now, Duration::ZERO), now);
+}
+
+#[test]
+fn a_store_that_can_be_made_again_need_not_wait_for_the_disk() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = StoreOptions { durability: Durability::ProcessCrash };
+    register(&Store::open_with(dir.path(), options).unwrap(), "churn").unwrap();
+    assert!(is_registered(&Store::open(dir.path()).unwrap(), "churn"));
+}
+
+#[test]
+fn a_copy_holds_what_was_durable_and_never_writes_over_a_file() {
+    let world = World::empty();
+    register(&world.store, "churn").unwrap();
+    let copies = tempfile::tempdir().unwrap();
+    let copy = copies.path().join(kilter_store::DATABASE_FILE);
+    world.store.copy_to(&copy).unwrap();
+    register(&world.store, "later").unwrap();
+    let error = world.store.copy_to(&copy).unwrap_err();
+    assert!(error.to_string().starts_with("could not make the copy"), "{error}");
+    let copied = Store::open(copies.path()).unwrap();
+    assert!(is_registered(&copied, "churn") && !is_registered(&copied, "later"));
+    assert!(copied.read(kilter_store::audit::verify).unwrap().is_sound());
+    assert!(world.store.copy_to(copies.path().join("no/such/folder")).is_err());
+}
+
+#[test]
+fn a_store_that_was_closed_is_one_file() {
+    let world = World::furnished();
+    world.store.read(kilter_store::audit::size).unwrap();
+    let World { dir, store } = world;
+    drop(store);
+    let mut names: Vec<_> = fs::read_dir(dir.path()).unwrap().map(|file| file.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, [kilter_store::DATABASE_FILE, "store.lock"]);
+}
+
+#[test]
+fn a_file_that_rotted_is_found_out() {
+    let world = World::furnished();
+    assert_eq!(world.store.check_file().unwrap(), Vec::<String>::new());
+    let World { dir, store } = world;
+    drop(store);
+    let path = dir.path().join(kilter_store::DATABASE_FILE);
+    let mut bytes = fs::read(&path).unwrap();
+    // The last page holds rows or an index; the first ones the schema, without which nothing opens.
+    let end = bytes.len();
+    bytes[end - 4096..].fill(0xA5);
+    fs::write(&path, bytes).unwrap();
+    let found = Store::open(dir.path()).and_then(|store| store.check_file());
+    assert!(found.as_ref().map_or(true, |found| !found.is_empty()), "{found:?}");
 }

@@ -1,0 +1,133 @@
+//! Every statement of every room, against the migrated schema.
+
+use kilter_domain::{
+    alert::{AlertState, MonitorKind},
+    deployment::DeploymentState,
+    model::VersionState,
+    run::{RunState, StepState},
+    time::Timestamp,
+};
+
+use super::Statement;
+use crate::{
+    DATABASE_FILE, Store, actor, audit, copy, dataset, deployment, gate, lease, model, monitor, prediction, project,
+    run, setting,
+};
+
+const ROOMS: &[&[&Statement]] = &[
+    actor::STATEMENTS,
+    audit::STATEMENTS,
+    audit::verify::STATEMENTS,
+    copy::STATEMENTS,
+    dataset::STATEMENTS,
+    deployment::STATEMENTS,
+    gate::STATEMENTS,
+    lease::STATEMENTS,
+    model::STATEMENTS,
+    model::alias::STATEMENTS,
+    monitor::STATEMENTS,
+    monitor::alert::STATEMENTS,
+    monitor::retrain::STATEMENTS,
+    monitor::threshold::STATEMENTS,
+    prediction::STATEMENTS,
+    project::STATEMENTS,
+    run::STATEMENTS,
+    run::log::STATEMENTS,
+    setting::STATEMENTS,
+];
+
+fn on_the_schema(check: impl Fn(&rusqlite::Connection)) {
+    let dir = tempfile::tempdir().unwrap();
+    drop(Store::open(dir.path()).unwrap());
+    check(&rusqlite::Connection::open(dir.path().join(DATABASE_FILE)).unwrap());
+}
+
+#[test]
+fn every_statement_prepares_and_says_what_it_attempts() {
+    on_the_schema(|connection| {
+        for statement in ROOMS.iter().copied().flatten() {
+            if let Err(error) = connection.prepare(statement.sql) {
+                panic!("{}: {error}", statement.sql);
+            }
+            assert!(!statement.attempt.is_empty());
+        }
+    });
+    assert!(ROOMS.iter().map(|room| room.len()).sum::<usize>() > 80);
+}
+
+/// How SQLite would run a statement, a step a line.
+fn plan(connection: &rusqlite::Connection, sql: &str) -> Vec<String> {
+    let mut explain = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+    let steps = explain.raw_query().mapped(|row| row.get::<_, String>("detail"));
+    steps.collect::<rusqlite::Result<_>>().unwrap()
+}
+
+#[test]
+fn no_statement_walks_or_sorts_a_table_that_grows_but_those_that_verify() {
+    // Few rows by nature: a lease for each chore.
+    let small = ["SCAN lease"];
+    on_the_schema(|connection| {
+        // Plans also list the walk over children that SQLite makes only while a reference is broken.
+        connection.execute_batch("PRAGMA foreign_keys = OFF").unwrap();
+        let rooms = ROOMS.iter().filter(|room| !std::ptr::eq(**room, audit::verify::STATEMENTS));
+        for statement in
+            rooms.copied().flatten().filter(|one| !one.sql.contains("VACUUM") && !one.sql.contains("PRAGMA"))
+        {
+            for step in plan(connection, statement.sql) {
+                let is_walk = step.starts_with("SCAN ")
+                    && !step.contains("CONSTANT")
+                    && !small.iter().any(|table| step.starts_with(table));
+                assert!(!is_walk, "{step}\n{}", statement.sql);
+                let is_paged = statement.sql.contains(":below") || statement.sql.contains(":above");
+                let is_sorted_by_hand = step.contains("TEMP B-TREE");
+                assert!(!(is_paged && is_sorted_by_hand), "{step}\n{}", statement.sql);
+            }
+        }
+    });
+}
+
+/// The words that the CHECK of a column allows.
+fn allowed(table: &str, column: &str) -> Vec<String> {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path()).unwrap();
+    let schema = Statement { attempt: "read the schema", sql: "SELECT sql FROM sqlite_schema WHERE name = ?1" };
+    let sql = store.read(|reader| reader.one(&schema, [table], |row| row.get::<_, String>(0))).unwrap().unwrap();
+    let list = sql.split(&format!("CHECK ({column} IN")).nth(1).unwrap();
+    let list = &list[list.find('(').unwrap() + 1..list.find(')').unwrap()];
+    let mut words: Vec<String> = list.split(',').map(|word| word.trim().trim_matches('\'').to_owned()).collect();
+    words.sort();
+    words
+}
+
+fn sorted<const N: usize>(words: [&str; N]) -> Vec<String> {
+    let mut words = words.map(str::to_owned).to_vec();
+    words.sort();
+    words
+}
+
+#[test]
+fn the_schema_knows_exactly_the_words_of_the_lives() {
+    assert_eq!(allowed("run", "state"), sorted(RunState::ALL.map(RunState::as_str)));
+    assert_eq!(allowed("run_step", "state"), sorted(StepState::ALL.map(StepState::as_str)));
+    assert_eq!(allowed("model_version", "state"), sorted(VersionState::ALL.map(VersionState::as_str)));
+    assert_eq!(allowed("alert", "monitor"), sorted(MonitorKind::ALL.map(MonitorKind::as_str)));
+    assert_eq!(allowed("reading", "monitor"), sorted(MonitorKind::ALL.map(MonitorKind::as_str)));
+    let deployments = [
+        DeploymentState::Requested,
+        DeploymentState::Shadow,
+        DeploymentState::Canary { percent: 1 },
+        DeploymentState::Live,
+        DeploymentState::Superseded,
+        DeploymentState::RolledBack,
+        DeploymentState::Stopped,
+    ];
+    assert_eq!(allowed("deployment", "state"), sorted(deployments.map(DeploymentState::as_str)));
+    let alerts = [
+        AlertState::Pending { breaches: 1 },
+        AlertState::Firing { clean: 0 },
+        AlertState::Acknowledged { clean: 0 },
+        AlertState::Muted { until: Timestamp(1), clean: 0 },
+        AlertState::Resolved,
+    ];
+    assert_eq!(allowed("alert", "state"), sorted(alerts.map(AlertState::as_str)));
+}
