@@ -14,6 +14,7 @@ mod data;
 mod datatype;
 mod error;
 mod metadata;
+mod parameters;
 mod request;
 mod response;
 
@@ -21,7 +22,8 @@ pub use bind::{KnownInputs, Rows};
 pub use datatype::Datatype;
 pub use error::{InputProblem, V2Error};
 pub use metadata::{ErrorBody, Live, ModelMetadata, ModelReady, Ready, ServerMetadata, TensorMetadata};
-pub use request::{Parameters, Request, Tensor, read_request};
+pub use parameters::Parameters;
+pub use request::{Request, Tensor, read_request};
 pub(crate) use response::check_outputs;
 pub use response::{Answer, OUTPUTS, write_response};
 

@@ -5,10 +5,7 @@ use std::sync::Arc;
 use kilter_inference::{Input, Task};
 
 use super::ServedVersion;
-use crate::{
-    log::VersionRef,
-    v2::{KnownInputs, RESERVED},
-};
+use crate::v2::{KnownInputs, RESERVED};
 
 /// How a candidate meets traffic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,17 +37,17 @@ pub enum RouteError {
     #[error("a canary of {0} % is not one: write 1 to 100")]
     Percent(u8),
     #[error("version {0} cannot be its own candidate: deploy another version beside it")]
-    SameVersion(VersionRef),
+    SameVersion(u64),
     #[error(
         "version {candidate} cannot answer in place of version {champion}: it is a {of_candidate} model, the live one \
          is {of_champion}; deploy it to an endpoint of its own"
     )]
-    Task { champion: VersionRef, candidate: VersionRef, of_champion: Task, of_candidate: Task },
+    Task { champion: u64, candidate: u64, of_champion: Task, of_candidate: Task },
     #[error(
         "version {candidate} cannot answer in place of version {champion}: its classes are {}, those of the live one \
          {}; callers would read its probabilities wrongly", .of_candidate.join(", "), .of_champion.join(", ")
     )]
-    Classes { champion: VersionRef, candidate: VersionRef, of_champion: Vec<String>, of_candidate: Vec<String> },
+    Classes { champion: u64, candidate: u64, of_champion: Vec<String>, of_candidate: Vec<String> },
     #[error("the input `{input}` cannot be served: names that begin with `__` are Kilter's own; rename the column")]
     ReservedInput { input: String },
 }
@@ -104,9 +101,9 @@ impl Routes {
 
 fn check_candidate(champion: &ServedVersion, candidate: &Candidate) -> Result<(), RouteError> {
     let (live, trial) = (champion.signature(), candidate.version.signature());
-    let (of_champion, of_candidate) = (champion.version(), candidate.version.version());
-    if of_champion == of_candidate {
-        return Err(RouteError::SameVersion(of_champion));
+    let (champion, candidate_version) = (champion.version().number, candidate.version.version().number);
+    if champion == candidate_version {
+        return Err(RouteError::SameVersion(champion));
     }
     if let Mode::Canary { percent } = candidate.mode
         && !(1..=100).contains(&percent)
@@ -115,16 +112,16 @@ fn check_candidate(champion: &ServedVersion, candidate: &Candidate) -> Result<()
     }
     if live.task != trial.task {
         return Err(RouteError::Task {
-            champion: of_champion,
-            candidate: of_candidate,
+            champion,
+            candidate: candidate_version,
             of_champion: live.task,
             of_candidate: trial.task,
         });
     }
     if live.classes != trial.classes {
         return Err(RouteError::Classes {
-            champion: of_champion,
-            candidate: of_candidate,
+            champion,
+            candidate: candidate_version,
             of_champion: live.classes.clone(),
             of_candidate: trial.classes.clone(),
         });

@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, fmt};
 
-use kilter_domain::{table::Column, time::Timestamp};
+use kilter_domain::table::Column;
 use serde::{
     Deserialize,
     de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor},
@@ -12,6 +12,7 @@ use serde_json::value::RawValue;
 use super::{
     Datatype, InputProblem, Limits, V2Error,
     data::{DataSeed, Fault},
+    parameters::{Lenient, Parameters, ParametersSeed},
 };
 
 /// A request as it was sent; which columns it makes depends on the model ([`super::KnownInputs::rows`]).
@@ -22,19 +23,6 @@ pub struct Request {
     pub inputs: Vec<Tensor>,
     /// The outputs that are wanted; empty for all.
     pub outputs: Vec<String>,
-}
-
-/// What Kilter reads of a request's parameters; all others are ignored.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Parameters {
-    /// The id of the prediction; with several rows, `-` and the row's number are added to it.
-    pub prediction_id: Option<String>,
-    /// What a canary's split sticks to, for all rows.
-    pub entity: Option<String>,
-    /// Who asks.
-    pub consumer: Option<String>,
-    /// When the event happened; only accepted in replay and backfill.
-    pub time: Option<Timestamp>,
 }
 
 /// One input tensor.
@@ -75,10 +63,11 @@ pub fn read_request(body: &[u8], limits: &Limits) -> Result<Request, V2Error> {
     read.map_err(|error| fault.take().unwrap_or_else(|| explain(&error, body)))
 }
 
-struct Context<'a> {
-    limits: &'a Limits,
+/// What every part of the reader needs.
+pub(super) struct Context<'a> {
+    pub(super) limits: &'a Limits,
     body_bytes: usize,
-    fault: &'a Fault,
+    pub(super) fault: &'a Fault,
 }
 
 fn explain(error: &serde_json::Error, body: &[u8]) -> V2Error {
@@ -338,139 +327,5 @@ impl<'de> Visitor<'de> for ShapeSeed {
             }
         }
         Ok((is_valid && !shape.is_empty()).then_some(shape))
-    }
-}
-
-struct ParametersSeed<'a>(&'a Context<'a>);
-
-impl<'de> DeserializeSeed<'de> for ParametersSeed<'_> {
-    type Value = Parameters;
-
-    fn deserialize<D: Deserializer<'de>>(self, input: D) -> Result<Parameters, D::Error> {
-        input.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for ParametersSeed<'_> {
-    type Value = Parameters;
-
-    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str("an object of parameters")
-    }
-
-    fn visit_unit<E: Error>(self) -> Result<Parameters, E> {
-        Ok(Parameters::default())
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Parameters, A::Error> {
-        let mut parameters = Parameters::default();
-        while let Some(key) = map.next_key::<Cow<'de, str>>()? {
-            let value = map.next_value::<Lenient<'de>>()?;
-            match &*key {
-                "prediction_id" => parameters.prediction_id = self.text(&key, value)?,
-                "entity" => parameters.entity = self.text(&key, value)?,
-                "consumer" => parameters.consumer = self.text(&key, value)?,
-                "time" => parameters.time = self.time(&key, value)?,
-                _ => {}
-            }
-        }
-        Ok(parameters)
-    }
-}
-
-impl ParametersSeed<'_> {
-    fn text<E: Error>(&self, name: &str, value: Lenient<'_>) -> Result<Option<String>, E> {
-        let limit = self.0.limits.id_bytes;
-        match value {
-            Lenient::Null => Ok(None),
-            Lenient::Text(text) if text.len() > limit => {
-                Err(self.raise(name, format!("has {} bytes; at most {limit} are accepted", text.len())))
-            }
-            Lenient::Text(text) if text.is_empty() => Err(self.raise(name, "is empty".into())),
-            Lenient::Text(text) => Ok(Some(text.into_owned())),
-            _ => Err(self.raise(name, "must be a text".into())),
-        }
-    }
-
-    fn time<E: Error>(&self, name: &str, value: Lenient<'_>) -> Result<Option<Timestamp>, E> {
-        match value {
-            Lenient::Null => Ok(None),
-            Lenient::Unsigned(millis) if i64::try_from(millis).is_ok() => Ok(Some(Timestamp(millis as i64))),
-            Lenient::Signed(millis) => Ok(Some(Timestamp(millis))),
-            Lenient::Text(text) => {
-                text.parse().map(Some).map_err(|error| self.raise(name, format!("is not a time: {error}")))
-            }
-            _ => {
-                Err(self
-                    .raise(name, "must be whole milliseconds since 1970 or a text like 2026-03-01T12:00:00Z".into()))
-            }
-        }
-    }
-
-    fn raise<E: Error>(&self, name: &str, problem: String) -> E {
-        self.0.fault.raise(V2Error::BadParameter { name: name.to_owned(), problem })
-    }
-}
-
-/// A value whose type is looked at before it is complained about. Lists and objects are skipped, however deep.
-enum Lenient<'de> {
-    Null,
-    Unsigned(u64),
-    Signed(i64),
-    Text(Cow<'de, str>),
-    Other,
-}
-
-impl<'de> Deserialize<'de> for Lenient<'de> {
-    fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
-        input.deserialize_any(LenientVisitor)
-    }
-}
-
-struct LenientVisitor;
-
-impl<'de> Visitor<'de> for LenientVisitor {
-    type Value = Lenient<'de>;
-
-    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str("a value")
-    }
-
-    fn visit_unit<E: Error>(self) -> Result<Lenient<'de>, E> {
-        Ok(Lenient::Null)
-    }
-
-    fn visit_bool<E: Error>(self, _: bool) -> Result<Lenient<'de>, E> {
-        Ok(Lenient::Other)
-    }
-
-    fn visit_u64<E: Error>(self, value: u64) -> Result<Lenient<'de>, E> {
-        Ok(Lenient::Unsigned(value))
-    }
-
-    fn visit_i64<E: Error>(self, value: i64) -> Result<Lenient<'de>, E> {
-        Ok(Lenient::Signed(value))
-    }
-
-    fn visit_f64<E: Error>(self, _: f64) -> Result<Lenient<'de>, E> {
-        Ok(Lenient::Other)
-    }
-
-    fn visit_borrowed_str<E: Error>(self, value: &'de str) -> Result<Lenient<'de>, E> {
-        Ok(Lenient::Text(Cow::Borrowed(value)))
-    }
-
-    fn visit_str<E: Error>(self, value: &str) -> Result<Lenient<'de>, E> {
-        Ok(Lenient::Text(Cow::Owned(value.to_owned())))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Lenient<'de>, A::Error> {
-        while list.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Lenient::Other)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Lenient<'de>, A::Error> {
-        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(Lenient::Other)
     }
 }
