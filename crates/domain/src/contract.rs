@@ -8,12 +8,15 @@ mod check;
 mod data;
 mod delivery;
 mod error;
+mod field;
 mod governance;
+mod init;
 mod keys;
 mod parse;
 mod path;
 mod policy;
 mod reader;
+mod schema;
 mod template;
 mod watch;
 mod workflow;
@@ -23,8 +26,10 @@ pub use self::{
     delivery::{Canary, Deploy, OutputRef, Package, Rollback, Sample, Target},
     error::{ContractError, ContractErrors, MAX_ERRORS},
     governance::{Approve, Environment, GateSpec, Need, Objective, Project, Risk},
+    init::{ColumnSummary, InitFrom, init},
     keys::{Key, Kind, PARAMS, SECTIONS, SectionSpec, top_level},
     parse::MAX_CONTRACT_BYTES,
+    schema::{every_key, schema},
     template::{Placeholder, PlaceholderKind, filled, placeholders},
     watch::{
         AlertSink, Budget, FalseAlarms, GrewBy, Labels, Monitor, Patience, Reference, Replay, ReplayStart, Retrain,

@@ -4,7 +4,7 @@
 
 use super::keys::Kind::{
     Any, Bool, Choice, Count, Inputs, Map, Number, Path, Percents, Rules, Search, Section, Share, Span, Text, Texts,
-    Triggers, When,
+    Triggers, When, Word,
 };
 
 /// A table of the file.
@@ -52,6 +52,8 @@ pub enum Kind {
     Choice(&'static [&'static str]),
     /// A table of its own, named by its path.
     Section(&'static str),
+    /// A text, or a number or truth value that is taken as one.
+    Word,
     /// Names that the user chooses, with a text each.
     Map,
     /// A list of references, or names with a reference each.
@@ -184,7 +186,7 @@ const DATA: &[Key] = &[
         "how long after the event the label becomes known; not beside `label_time`",
         "\"60d\"",
     ),
-    key("positive", Text, "the rarer of two, or `1`", "the class that counts as positive, as text", "\"1\""),
+    key("positive", Word, "the second of two in order", "the class that counts as positive, as text", "\"1\""),
     key("weight", Text, "every row counts once", "the column of row weights", "\"person_weight\""),
     key("sensitive", Texts, "none", "columns by which fairness is watched", "[\"gender\", \"age_band\"]"),
     key("ignore", Texts, "none", "columns that are never features", "[\"notes\"]"),

@@ -13,8 +13,9 @@ use super::{
     Approve, Contract, ContractErrors, OutputRef, Replay, Risk,
     check::check,
     error::ContractError,
+    field::Field,
     keys::top_level,
-    reader::{Entry, Field, Reader, did_you_mean, entries},
+    reader::{Entry, Reader, did_you_mean, entries},
 };
 use crate::ids::StepName;
 

@@ -2,10 +2,7 @@
 
 use super::{output_ref, plain_name};
 use crate::{
-    contract::{
-        Canary, Deploy, Package, Rollback, Sample, Target,
-        reader::{Field, Section},
-    },
+    contract::{Canary, Deploy, Package, Rollback, Sample, Target, field::Field, reader::Section},
     time::{Span, SpanUnit},
 };
 

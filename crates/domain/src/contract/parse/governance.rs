@@ -3,10 +3,7 @@
 use super::{output_ref, plain_name};
 use crate::{
     actor::{Principal, Role, RoleBindings},
-    contract::{
-        Approve, Environment, GateSpec, Need, Objective, Project, Risk,
-        reader::{Field, Section},
-    },
+    contract::{Approve, Environment, GateSpec, Need, Objective, Project, Risk, field::Field, reader::Section},
     rule::parse_target,
 };
 

@@ -3,8 +3,7 @@
 use crate::{
     contract::{
         AlertSink, Budget, FalseAlarms, GrewBy, Labels, Monitor, Patience, Reference, Replay, ReplayStart, Retrain,
-        SinkKind, Then, Trigger,
-        reader::{Field, Section},
+        SinkKind, Then, Trigger, field::Field, reader::Section,
     },
     nearest::nearest,
     time::Span,

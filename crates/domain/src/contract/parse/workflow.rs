@@ -3,8 +3,8 @@
 use super::{output_ref, plain_name};
 use crate::{
     contract::{
-        Dataset, Input, Location, Needs, Output, Retry, RetryOn, SearchSpace, Source, Step, Sweep,
-        reader::{Field, Section},
+        Dataset, Input, Location, Needs, Output, Retry, RetryOn, SearchSpace, Source, Step, Sweep, field::Field,
+        reader::Section,
     },
     rule::{Bound, BoundExpr, Rule, Unit},
 };
