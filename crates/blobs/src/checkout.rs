@@ -20,6 +20,14 @@ use crate::{
 /// Deepest folder that is walked.
 const MAX_DEPTH: usize = 128;
 
+/// What stood at a place before; its bytes are in the store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Replaced {
+    pub content: Content,
+    /// The store did not hold it before: a person or another program wrote it.
+    pub was_unknown: bool,
+}
+
 impl BlobStore {
     /// Writes a file of these bytes to `target`, which must not exist.
     pub fn checkout_file(&self, digest: &Digest, executable: bool, target: &Path) -> Result<(), BlobError> {
@@ -31,10 +39,10 @@ impl BlobStore {
         self.stage_new(target, |staged| self.copy_out_tree(digest, staged))
     }
 
-    /// Makes `target` hold `content`. Other content that stands there is stored first; its description is returned.
-    pub fn place(&self, content: &Content, target: &Path, cache: &HashCache) -> Result<Option<Content>, BlobError> {
+    /// Makes `target` hold `content`. Other content that stands there is stored first, and is told.
+    pub fn place(&self, content: &Content, target: &Path, cache: &HashCache) -> Result<Option<Replaced>, BlobError> {
         let before = self.keep(target, cache)?;
-        if before.as_ref() == Some(content) {
+        if before.as_ref().is_some_and(|before| before.content == *content) {
             return Ok(None);
         }
         let staged = staging_path(target)?;
@@ -55,9 +63,9 @@ impl BlobStore {
         content: &Content,
         target: &Path,
         cache: &HashCache,
-    ) -> Result<Option<Content>, BlobError> {
+    ) -> Result<Option<Replaced>, BlobError> {
         let before = self.keep(target, cache)?;
-        if before.as_ref() == Some(content) {
+        if before.as_ref().is_some_and(|before| before.content == *content) {
             return Ok(None);
         }
         atomic::create_dirs(&atomic::parent(target))?;
@@ -72,12 +80,17 @@ impl BlobStore {
     }
 
     /// Stores what stands at `target`, if anything does.
-    fn keep(&self, target: &Path, cache: &HashCache) -> Result<Option<Content>, BlobError> {
+    fn keep(&self, target: &Path, cache: &HashCache) -> Result<Option<Replaced>, BlobError> {
         match target.symlink_metadata() {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(source) => Err(BlobError::io("look at", target, source)),
-            Ok(found) if found.is_file() || found.is_dir() => self.put(target, cache).map(Some),
-            Ok(found) => Err(BlobError::NotPlain { path: target.to_owned(), what: kind_of(&found) }),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(source) => return Err(BlobError::io("look at", target, source)),
+            Ok(found) if found.is_file() || found.is_dir() => {}
+            Ok(found) => return Err(BlobError::NotPlain { path: target.to_owned(), what: kind_of(&found) }),
+        }
+        let content = cache.content_of(target)?;
+        match self.has_content(&content) {
+            true => Ok(Some(Replaced { content, was_unknown: false })),
+            false => self.put(target, cache).map(|content| Some(Replaced { content, was_unknown: true })),
         }
     }
 

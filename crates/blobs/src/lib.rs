@@ -16,6 +16,7 @@ mod store;
 mod tree;
 
 pub use cache::HashCache;
+pub use checkout::Replaced;
 pub use error::BlobError;
 pub use path::{TreePath, UnsafePath, ensure_inside};
 pub use store::{BlobStore, Content, ContentKind};

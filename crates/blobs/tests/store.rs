@@ -146,19 +146,21 @@ fn what_stood_at_a_place_is_kept_before_it_is_replaced() {
     // Each earlier state of the place: a file, a folder.
     let target = world.write("place", b"mine");
     let kept = world.store.place(&new, &target, &cache).unwrap().unwrap();
-    assert_eq!(world.store.read(&kept.digest, 10).unwrap(), b"mine");
+    assert!(kept.was_unknown);
+    assert_eq!(world.store.read(&kept.content.digest, 10).unwrap(), b"mine");
     assert_eq!(fs::read(&target).unwrap(), b"new");
     assert_eq!(world.store.place(&new, &target, &cache).unwrap(), None);
 
     let folder = world.write("folder/a", b"mine too").parent().unwrap().to_owned();
     let kept = world.store.place(&new, &folder, &cache).unwrap().unwrap();
-    world.store.checkout_tree(&kept.digest, &world.path("back")).unwrap();
+    world.store.checkout_tree(&kept.content.digest, &world.path("back")).unwrap();
     assert_eq!(fs::read(world.path("back/a")).unwrap(), b"mine too");
     assert_eq!(fs::read(&folder).unwrap(), b"new");
 
     let written = world.write("staged/b", b"tree").parent().unwrap().to_owned();
     let tree = world.store.put(&written, &cache).unwrap();
-    world.store.adopt(&written, &tree, &folder, &cache).unwrap();
+    let replaced = world.store.adopt(&written, &tree, &folder, &cache).unwrap().unwrap();
+    assert_eq!((replaced.content, replaced.was_unknown), (new, false));
     assert_eq!(fs::read(folder.join("b")).unwrap(), b"tree");
     assert!(!written.exists());
 }

@@ -3,7 +3,7 @@
 use std::{fmt, str::FromStr, time::Duration};
 
 use crate::{
-    attempt::{End, Outcome, RunnerError},
+    attempt::{End, Outcome},
     cancel::CancelToken,
 };
 
@@ -19,11 +19,15 @@ pub enum RetryOn {
     Timeout,
     /// This exit code; a process killed by signal N counts as 128 + N, as in a shell.
     Exit(i32),
+    /// This signal; a shell whose command was killed by signal N ends with 128 + N.
+    Signal(i32),
 }
 
 /// A text that is no retry condition.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a retry condition: write `any`, `timeout` or an exit code like `exit:137`")]
+#[error(
+    "`{0}` is not a retry condition: write `any`, `timeout`, an exit code like `exit:137` or a signal like `signal:9`"
+)]
 pub struct InvalidRetryOn(pub String);
 
 impl FromStr for RetryOn {
@@ -35,8 +39,13 @@ impl FromStr for RetryOn {
             "any" => Ok(Self::Any),
             "timeout" => Ok(Self::Timeout),
             _ => {
-                let code: u8 = text.strip_prefix("exit:").ok_or_else(invalid)?.parse().map_err(|_| invalid())?;
-                Ok(Self::Exit(code.into()))
+                let (kind, number) = text.split_once(':').ok_or_else(invalid)?;
+                let number: u8 = number.parse().map_err(|_| invalid())?;
+                match (kind, number) {
+                    ("exit", code) => Ok(Self::Exit(code.into())),
+                    ("signal", signal @ 1..=64) => Ok(Self::Signal(signal.into())),
+                    _ => Err(invalid()),
+                }
             }
         }
     }
@@ -48,6 +57,7 @@ impl fmt::Display for RetryOn {
             Self::Any => write!(out, "any"),
             Self::Timeout => write!(out, "timeout"),
             Self::Exit(code) => write!(out, "exit:{code}"),
+            Self::Signal(signal) => write!(out, "signal:{signal}"),
         }
     }
 }
@@ -69,6 +79,7 @@ impl Retry {
             RetryOn::Any => true,
             RetryOn::Timeout => *end == End::TimedOut,
             RetryOn::Exit(code) => end.exit_code() == Some(*code),
+            RetryOn::Signal(signal) => end.exit_code() == Some(128 + signal),
         };
         let is_failure = !end.is_success() && *end != End::Cancelled;
         let doublings = number.saturating_sub(1).min(20);
@@ -78,15 +89,18 @@ impl Retry {
 }
 
 /// Executes attempt 1, 2, … until one succeeds or no retry is due; returns the number and the outcome of the last.
-pub fn execute_with_retries(
+/// `waiting` is told each attempt that failed and the time until the next.
+pub fn execute_with_retries<E>(
     retry: &Retry,
     cancel: &CancelToken,
-    attempt: &mut dyn FnMut(u32) -> Result<Outcome, RunnerError>,
-) -> Result<(u32, Outcome), RunnerError> {
+    attempt: &mut dyn FnMut(u32) -> Result<Outcome, E>,
+    waiting: &mut dyn FnMut(u32, &End, Duration),
+) -> Result<(u32, Outcome), E> {
     let mut number = 1;
     loop {
         let outcome = attempt(number)?;
         let Some(wait) = retry.wait_after(&outcome.end, number) else { return Ok((number, outcome)) };
+        waiting(number, &outcome.end, wait);
         if cancel.sleep(wait) {
             return Ok((number, Outcome { end: End::Cancelled, ..outcome }));
         }
@@ -100,10 +114,10 @@ mod tests {
 
     #[test]
     fn conditions_read_back_what_they_write_and_others_are_refused() {
-        for text in ["any", "timeout", "exit:137", "exit:0"] {
+        for text in ["any", "timeout", "exit:137", "exit:0", "signal:9"] {
             assert_eq!(text.parse::<RetryOn>().unwrap().to_string(), text);
         }
-        for text in ["", "exit", "exit:", "exit:256", "exit:-1", "Timeout"] {
+        for text in ["", "exit", "exit:", "exit:256", "exit:-1", "Timeout", "signal:0", "signal:65"] {
             assert!(text.parse::<RetryOn>().is_err(), "{text}");
         }
     }
@@ -111,7 +125,8 @@ mod tests {
     #[test]
     fn only_the_named_failures_are_retried_and_the_wait_doubles() {
         let second = Duration::from_secs(1);
-        let retry = Retry { times: 2, on: vec![RetryOn::Exit(137), RetryOn::Timeout], backoff: second };
+        let retry =
+            Retry { times: 2, on: vec![RetryOn::Exit(137), RetryOn::Timeout, RetryOn::Signal(15)], backoff: second };
         for (end, number, wait) in [
             (End::Exited(137), 1, Some(second)),
             (End::Signalled(9), 2, Some(2 * second)),
@@ -119,6 +134,8 @@ mod tests {
             (End::TimedOut, 3, None),
             (End::Exited(1), 1, None),
             (End::Exited(0), 1, None),
+            (End::Signalled(15), 1, Some(second)),
+            (End::Exited(143), 1, Some(second)),
             (End::Cancelled, 1, None),
         ] {
             assert_eq!(retry.wait_after(&end, number), wait, "{end:?} {number}");

@@ -207,8 +207,11 @@ fn a_failed_attempt_is_retried_when_its_end_is_named() {
     let attempt = world.attempt("echo x >> tries; [ $(wc -l < tries) -ge 3 ] || exit 137");
     let mut run = |_| execute(&attempt, &cancel);
     let retry = Retry { times: 5, on: vec![RetryOn::Exit(137)], backoff: Duration::ZERO };
-    let (number, outcome) = execute_with_retries(&retry, &cancel, &mut run).unwrap();
+    let mut waits = Vec::new();
+    let waiting = &mut |number, end: &End, _| waits.push((number, end.clone()));
+    let (number, outcome) = execute_with_retries(&retry, &cancel, &mut run, waiting).unwrap();
     assert_eq!((number, outcome.end), (3, End::Exited(0)));
+    assert_eq!(waits, [(1, End::Exited(137)), (2, End::Exited(137))]);
 }
 
 #[test]
@@ -221,7 +224,7 @@ fn a_cancelled_wait_between_attempts_ends_at_once() {
         cancel.cancel();
         outcome
     };
-    let (number, outcome) = execute_with_retries(&retry, &cancel.clone(), &mut run).unwrap();
+    let (number, outcome) = execute_with_retries(&retry, &cancel.clone(), &mut run, &mut |_, _, _| {}).unwrap();
     assert_eq!((number, outcome.end), (1, End::Cancelled));
 }
 

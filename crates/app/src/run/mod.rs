@@ -1,0 +1,164 @@
+//! Runs: the steps of a contract, executed once for each different question.
+//!
+//! A step is a command. Its key is a record of everything its result may depend on; a known key is not executed again
+//! (`kilter run` is its own resume). Downstream keys use the digests of outputs, so that a change which changes no
+//! output stops there.
+//!
+//! Holds true: outputs are written to a fresh folder, stored, and only then put in place; what stood there is kept in
+//! the store; a killed run leaves nothing half-written and the next one completes it; steps of concurrent runs do
+//! not trample on each other's outputs.
+//!
+//! Deliberately absent: the clock (it is handed in), SQL, gates, and where else than on this machine a step may run.
+
+mod actions;
+mod code;
+mod contract;
+mod engine;
+mod error;
+mod git;
+mod key;
+mod locks;
+mod metrics;
+mod options;
+mod pins;
+mod placeholder;
+mod plan;
+mod profile;
+mod python;
+mod record;
+mod schedule;
+mod step;
+mod workbench;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    thread,
+};
+
+use kilter_domain::{
+    ids::{DatasetName, StepName},
+    run::{RunState, StepState},
+};
+
+pub use actions::{Action, ActionResult};
+pub use code::CodeError;
+pub use error::{RunError, StepError};
+pub use git::GitState;
+pub use key::{Change, KeyRecord};
+pub use kilter_runner::{CancelToken, Command, Retry, RetryOn};
+pub use locks::LockError;
+pub use metrics::MetricsError;
+pub use options::{Force, Now, RunOptions};
+pub use pins::{Lock, Pin, PinError};
+pub use plan::{Environment, Needs, Plan, PlanError, PlanParts, Source, Step};
+pub use profile::{Bound, ColumnProfile, Describe, Profile};
+pub use record::{OutputRecord, RunEvent, RunRecord, StepRecord};
+
+use engine::Engine;
+use schedule::Schedule;
+
+/// Executes the steps of a plan whose results are not known yet, and says what happened.
+///
+/// # Errors
+/// When the run could not start: data is missing or not what the lock pins, options name what is not there, or the
+/// state folder cannot be used. A failed step is no error here: it stands in the record. A run that only explains
+/// leaves steps `queued` that it would execute.
+pub fn execute(plan: &Plan, options: &RunOptions, observer: &mut dyn FnMut(RunEvent)) -> Result<RunRecord, RunError> {
+    let options = &engine::absolute(options)?;
+    let started = (options.now)();
+    let wanted = wanted(plan, options)?;
+    let engine = &Engine::open(plan, options)?;
+    let (git, data, steps) = thread::scope(|scope| {
+        let git = scope.spawn(|| git::state(&options.project_folder));
+        let data = pin_data(engine, &wanted, observer)?;
+        let run = options.run_id.clone();
+        observer(RunEvent::Started { run, steps: wanted.iter().map(|name| (*name).clone()).collect() });
+        let steps = Schedule::new(engine, &data, wanted).run(observer);
+        Ok::<_, RunError>((git.join().ok().flatten(), data, steps))
+    })?;
+    // Hashes that could not be kept are made again next time.
+    let _ = engine.hashes.save();
+    Ok(RunRecord {
+        run: options.run_id.clone(),
+        cause: options.cause.clone(),
+        state: state_of(&steps),
+        started,
+        ended: (options.now)(),
+        data,
+        params: engine.params.clone(),
+        git,
+        steps,
+    })
+}
+
+fn state_of(steps: &[StepRecord]) -> RunState {
+    let has = |state| steps.iter().any(|step| step.state == state);
+    match () {
+        () if has(StepState::Failed) => RunState::Failed,
+        () if has(StepState::Cancelled) => RunState::Cancelled,
+        () if has(StepState::Queued) => RunState::Queued,
+        () => RunState::Succeeded,
+    }
+}
+
+/// The steps that are asked for, in an order in which they may run.
+fn wanted<'a>(plan: &'a Plan, options: &RunOptions) -> Result<Vec<&'a StepName>, RunError> {
+    let forced = match &options.force {
+        Force::Steps(steps) => steps.iter().collect(),
+        Force::None | Force::All => Vec::new(),
+    };
+    for name in options.only.iter().flatten().chain(forced) {
+        plan.step(name)?;
+    }
+    let is_wanted = |name: &&StepName| options.only.as_ref().is_none_or(|only| only.contains(*name));
+    Ok(plan.order().iter().filter(is_wanted).collect())
+}
+
+/// Pins the datasets that the wanted steps read (all, for a project without steps).
+fn pin_data(
+    engine: &Engine<'_>,
+    wanted: &[&StepName],
+    observer: &mut dyn FnMut(RunEvent),
+) -> Result<BTreeMap<DatasetName, Pin>, RunError> {
+    let (plan, options) = (engine.plan, engine.options);
+    let sources = wanted.iter().flat_map(|name| plan.steps()[*name].inputs.values());
+    let used: BTreeSet<&DatasetName> = match plan.steps().is_empty() {
+        true => plan.datasets().keys().collect(),
+        false => sources
+            .filter_map(|source| match source {
+                Source::Dataset(dataset) => Some(dataset),
+                Source::Output { .. } => None,
+            })
+            .collect(),
+    };
+    let lock_path = options.project_folder.join("kilter.lock");
+    let mut lock = Lock::read(&lock_path)?;
+    let mut pins = BTreeMap::new();
+    for name in used {
+        let before = lock.data().get(name);
+        let pin = pins::pin(name, &plan.datasets()[name], before, options, &engine.blobs, &engine.hashes)?;
+        pins.insert(name.clone(), pin);
+    }
+    let is_stated = |name: &DatasetName| !options.data_overrides.contains_key(name);
+    let stated: BTreeMap<_, _> = pins.clone().into_iter().filter(|(name, _)| is_stated(name)).collect();
+    let changed: Vec<(&DatasetName, Option<&Pin>, &Pin)> = stated
+        .iter()
+        .map(|(name, pin)| (name, lock.data().get(name), pin))
+        .filter(|(_, was, now)| was.is_none_or(|was| was.content != now.content))
+        .collect();
+    if options.locked && !changed.is_empty() {
+        let lines: Vec<String> = changed.iter().map(|(name, was, now)| Pin::change(name, *was, now)).collect();
+        return Err(PinError::Locked { changes: lines.join("; ") }.into());
+    }
+    for (name, was, now) in changed {
+        observer(RunEvent::DataChanged {
+            dataset: name.clone(),
+            was: was.cloned().map(Box::new),
+            now: Box::new(now.clone()),
+        });
+    }
+    if !options.locked && !options.explain_only && lock.pin(&stated) {
+        lock.write(&lock_path)?;
+    }
+    Ok(pins)
+}

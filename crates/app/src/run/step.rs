@@ -1,0 +1,431 @@
+//! One step of a run: known result, or execution; then its outputs in place.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::{Read, Seek, SeekFrom},
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use kilter_blobs::{BlobError, Content, Replaced, ensure_inside};
+use kilter_domain::{digest::Digest, ids::StepName, run::StepState};
+use kilter_runner::{Attempt, Command, Outcome, Tee, execute_with_retries, inherited_environment};
+
+use super::{
+    actions::{Action, ActionResult},
+    engine::{Engine, Input},
+    error::{StepError, with_causes},
+    key::{Change, KeyRecord},
+    locks::{Locks, Wanted},
+    metrics,
+    placeholder::{self, Part},
+    plan::Step,
+    record::{OutputRecord, RunEvent, StepRecord},
+    workbench::Workbench,
+};
+
+/// Time a step has to tidy up when it must stop.
+const GRACE: Duration = Duration::from_secs(5);
+/// Of the log of a failed step, so much is shown with the error.
+const TAIL_BYTES: u64 = 4096;
+const TAIL_LINES: usize = 20;
+
+/// Outputs and metrics.
+type Made = (BTreeMap<String, Content>, BTreeMap<String, f64>);
+
+/// Tells the observer; may be called from any thread.
+pub(crate) type Tell = Arc<dyn Fn(RunEvent) + Send + Sync>;
+
+/// One step while it is worked on.
+pub(crate) struct Work<'a> {
+    pub engine: &'a Engine<'a>,
+    pub name: &'a StepName,
+    pub step: &'a Step,
+    pub inputs: BTreeMap<String, Input>,
+    pub tell: Tell,
+}
+
+impl StepRecord {
+    /// A step that has done nothing.
+    pub(crate) fn idle(engine: &Engine<'_>, name: &StepName, state: StepState, error: Option<String>) -> Self {
+        let now = (engine.options.now)();
+        Self {
+            step: name.clone(),
+            state,
+            key: None,
+            because: Vec::new(),
+            inputs: BTreeMap::new(),
+            outputs: BTreeMap::new(),
+            params: BTreeMap::new(),
+            metrics: BTreeMap::new(),
+            log: None,
+            made_by: None,
+            attempts: 0,
+            end: None,
+            started: now,
+            ended: now,
+            wall_ms: 0,
+            cpu_ms: 0,
+            max_rss_bytes: None,
+            error,
+            log_tail: None,
+        }
+    }
+
+    fn take(&mut self, step: &Step, result: &ActionResult) {
+        let output = |(name, content): (&String, &Content)| {
+            let path = step.outputs.get(name)?.to_string();
+            Some((name.clone(), OutputRecord { path, content: content.clone() }))
+        };
+        self.outputs = result.outputs.iter().filter_map(output).collect();
+        self.metrics.clone_from(&result.metrics);
+        self.log = result.log;
+        self.attempts = result.attempts;
+        (self.wall_ms, self.cpu_ms) = (result.wall_ms, result.cpu_ms);
+        self.max_rss_bytes = result.max_rss_bytes;
+    }
+}
+
+impl Work<'_> {
+    /// Does what is to be done, and says how it went.
+    pub(crate) fn run(&self) -> StepRecord {
+        let mut record = StepRecord::idle(self.engine, self.name, StepState::Failed, None);
+        record.params = self.engine.declared_params(self.step);
+        record.inputs = self.inputs.iter().map(|(name, input)| (name.clone(), input.content.clone())).collect();
+        match self.try_run(&mut record) {
+            Ok(state) => record.state = state,
+            Err(error) => {
+                record.state = if error.is_cancelled() { StepState::Cancelled } else { StepState::Failed };
+                record.error = Some(with_causes(&error));
+            }
+        }
+        record.ended = (self.engine.options.now)();
+        record
+    }
+
+    fn try_run(&self, record: &mut StepRecord) -> Result<StepState, StepError> {
+        let engine = self.engine;
+        let key_record = engine.key_record(self.step, &self.inputs)?;
+        let key = key_record.key();
+        record.key = Some(key);
+        if let Some(action) = self.known(&key) {
+            return self.restore(&action, record, None);
+        }
+        record.because = self.because(&key, &key_record);
+        if engine.options.explain_only {
+            return Ok(StepState::Queued);
+        }
+        let (locks, waited) = self.lock(record)?;
+        if let Some(action) = self.known(&key).filter(|_| waited) {
+            // The run that was waited for has made it.
+            return self.restore(&action, record, Some(&locks));
+        }
+        self.execute(key, key_record, record)
+    }
+
+    /// The result for this key, when it is wanted and everything it consists of is there.
+    fn known(&self, key: &Digest) -> Option<Action> {
+        if !self.step.cache || self.engine.options.force.covers(self.name) {
+            return None;
+        }
+        let action = self.engine.actions.get(self.name, key)?;
+        let is_whole = action.result.outputs.values().all(|content| self.engine.blobs.has_content(content));
+        is_whole.then_some(action)
+    }
+
+    fn because(&self, key: &Digest, record: &KeyRecord) -> Vec<Change> {
+        let note =
+            |field: &str, now: &str| vec![Change { field: field.to_owned(), was: None, now: Some(now.to_owned()) }];
+        if self.engine.options.force.covers(self.name) {
+            return note("force", "asked to execute it again");
+        }
+        if !self.step.cache {
+            return note("cache", "the contract says that it is always executed");
+        }
+        if self.engine.actions.get(self.name, key).is_some() {
+            return note("outputs", "a result is known, but its files are gone from the store");
+        }
+        self.engine.actions.nearest_changes(self.name, record).unwrap_or_default()
+    }
+
+    /// Writers of these outputs exclude each other; readers of an input exclude its writers.
+    fn lock(&self, record: &StepRecord) -> Result<(Locks, bool), StepError> {
+        let mut wanted = Wanted::default();
+        for input in self.inputs.values().filter(|input| input.declared.is_some()) {
+            wanted.read(input.path.clone());
+        }
+        for path in self.step.outputs.values() {
+            wanted.write(path.below(&self.engine.outputs_root));
+        }
+        let mut waited = false;
+        let mut waiting = |path: &Path| {
+            waited = true;
+            (self.tell)(RunEvent::StepWaiting { step: record.step.clone(), path: path.display().to_string() });
+        };
+        let locks =
+            wanted.take(&self.engine.options.state_folder.join("locks"), &self.engine.options.cancel, &mut waiting)?;
+        Ok((locks, waited))
+    }
+
+    /// Takes a known result: its outputs are put in place where they are not.
+    fn restore(&self, action: &Action, record: &mut StepRecord, held: Option<&Locks>) -> Result<StepState, StepError> {
+        let engine = self.engine;
+        record.take(self.step, &action.result);
+        record.made_by = Some(action.run.clone());
+        let is_there = |name: &String, content: &Content| -> Result<bool, StepError> {
+            let path = self.place_of(name)?;
+            Ok(path.exists() && engine.hashes.content_of(&path).is_ok_and(|found| found == *content))
+        };
+        let mut absent = Vec::new();
+        for (name, content) in &action.result.outputs {
+            if !is_there(name, content)? {
+                absent.push((name, content));
+            }
+        }
+        if absent.is_empty() || engine.options.explain_only {
+            return Ok(StepState::Cached);
+        }
+        let _own = if held.is_none() { Some(self.lock(record)?) } else { None };
+        for (name, content) in absent {
+            let path = self.place_of(name)?;
+            let replaced = engine.blobs.place(content, &path, &engine.hashes);
+            self.placed(name, replaced)?;
+        }
+        Ok(StepState::Cached)
+    }
+
+    fn execute(&self, key: Digest, key_record: KeyRecord, record: &mut StepRecord) -> Result<StepState, StepError> {
+        let (engine, cancel) = (self.engine, &self.engine.options.cancel);
+        let mut bench = None;
+        let mut attempt = |number: u32| -> Result<Outcome, StepError> {
+            drop(bench.take());
+            let name = format!("{}.{}.{number}.{}", engine.options.run_id, self.name, std::process::id());
+            let fresh = bench.insert(Workbench::create(&engine.options.state_folder.join("tmp"), &name)?);
+            let attempt = self.attempt(fresh)?;
+            let because = record.because.clone();
+            (self.tell)(RunEvent::StepStarted { step: self.name.clone(), attempt: number, because });
+            Ok(kilter_runner::execute(&attempt, cancel)?)
+        };
+        let mut waiting = |attempt, end: &_, wait: Duration| {
+            let (step, wait_ms) = (self.name.clone(), wait.as_millis() as u64);
+            (self.tell)(RunEvent::StepRetrying { step, attempt, end: Clone::clone(end), wait_ms });
+        };
+        let (attempts, outcome) = execute_with_retries(&self.step.retry, cancel, &mut attempt, &mut waiting)?;
+        let Some(bench) = bench else { return Ok(StepState::Failed) };
+        record.end = Some(outcome.end.clone());
+        record.attempts = attempts;
+        (record.wall_ms, record.cpu_ms) = (outcome.wall_ms, outcome.cpu_ms);
+        record.max_rss_bytes = outcome.max_rss_bytes;
+        record.log = Some(engine.blobs.put_file(&bench.log())?.digest);
+        let kept = self.keep(&bench, &outcome, attempts);
+        if kept.is_err() {
+            record.log_tail = tail(&bench.log());
+        }
+        let (outputs, metrics) = kept?;
+        let result = ActionResult {
+            outputs,
+            metrics,
+            log: record.log,
+            attempts,
+            wall_ms: outcome.wall_ms,
+            cpu_ms: outcome.cpu_ms,
+            max_rss_bytes: outcome.max_rss_bytes,
+        };
+        let (run, at) = (engine.options.run_id.clone(), (engine.options.now)());
+        let action = Action { key, record: key_record, result, run, at };
+        // From here on the result is known, whatever happens to the files in place.
+        engine.actions.put(self.name, &action)?;
+        record.take(self.step, &action.result);
+        for (name, content) in &action.result.outputs {
+            let written = bench.output(name, &self.step.outputs[name]);
+            let replaced = engine.blobs.adopt(&written, content, &self.place_of(name)?, &engine.hashes);
+            self.placed(name, replaced)?;
+        }
+        Ok(StepState::Succeeded)
+    }
+
+    /// Checks what an attempt left, and stores it.
+    fn keep(&self, bench: &Workbench, outcome: &Outcome, attempts: u32) -> Result<Made, StepError> {
+        let engine = self.engine;
+        if !outcome.end.is_success() {
+            return Err(StepError::Ended { end: outcome.end.clone(), attempts });
+        }
+        for (name, input) in &self.inputs {
+            let path = self.input_path(bench, name, input)?;
+            if engine.hashes.content_of(&path).ok().as_ref() != Some(&input.content) {
+                return Err(StepError::InputChanged { input: name.clone() });
+            }
+        }
+        let mut outputs = BTreeMap::new();
+        for (name, declared) in &self.step.outputs {
+            let written = bench.output(name, declared);
+            if !written.exists() {
+                return Err(self.missing(name));
+            }
+            let content = engine.blobs.put(&written, &engine.hashes);
+            let content = content.map_err(|source| StepError::BadOutput { output: name.clone(), source })?;
+            outputs.insert(name.clone(), content);
+        }
+        let metrics = match &self.step.metrics {
+            Some(name) => self.metrics(name, &bench.output(name, &self.step.outputs[name]))?,
+            None => BTreeMap::new(),
+        };
+        Ok((outputs, metrics))
+    }
+
+    fn metrics(&self, output: &str, path: &Path) -> Result<BTreeMap<String, f64>, StepError> {
+        let failed = |source| StepError::BadOutput { output: output.to_owned(), source };
+        let bytes = path.metadata().map_or(0, |found| found.len());
+        if bytes > metrics::MAX_BYTES {
+            let what = format!("the metrics output `{output}`");
+            return Err(failed(BlobError::TooLarge { what, bytes, limit: metrics::MAX_BYTES }));
+        }
+        let bytes = fs::read(path)
+            .map_err(|source| failed(BlobError::Io { attempted: "read", path: path.to_owned(), source }))?;
+        metrics::parse(&bytes).map_err(|source| StepError::Metrics { output: output.to_owned(), source })
+    }
+
+    fn missing(&self, output: &str) -> StepError {
+        let declared = &self.step.outputs[output];
+        let uses = placeholder::mentions(&self.step.command, &Part::Output(output));
+        let stands = declared.below(&self.engine.outputs_root).exists();
+        let hint = match (uses, stands) {
+            (false, true) => format!(
+                "; something stands at `{declared}`: let the command write to {{out.{output}}} instead of that path"
+            ),
+            (false, false) => {
+                format!("; let it write to {{out.{output}}}, or to the path in ${}", variable("OUT", output))
+            }
+            (true, _) => {
+                " to the path that {out} stood for; see its log".replace("{out}", &format!("{{out.{output}}}"))
+            }
+        };
+        StepError::MissingOutput { output: output.to_owned(), hint }
+    }
+
+    fn place_of(&self, output: &str) -> Result<PathBuf, StepError> {
+        let path = &self.step.outputs[output];
+        ensure_inside(&self.engine.outputs_root, Path::new(path.as_str())).map_err(|source| StepError::OutputPlace {
+            output: output.to_owned(),
+            path: path.to_string(),
+            source,
+        })
+    }
+
+    fn placed(&self, output: &str, replaced: Result<Option<Replaced>, BlobError>) -> Result<(), StepError> {
+        let replaced = replaced.map_err(|source| StepError::Place { output: output.to_owned(), source })?;
+        if let Some(replaced) = replaced.filter(|replaced| replaced.was_unknown) {
+            let path = self.step.outputs[output].to_string();
+            (self.tell)(RunEvent::Kept { step: self.name.clone(), path, content: replaced.content });
+        }
+        Ok(())
+    }
+
+    /// Where a step reads an input. When another run has replaced it meanwhile, a private copy.
+    fn input_path(&self, bench: &Workbench, name: &str, input: &Input) -> Result<PathBuf, StepError> {
+        let Some(declared) = &input.declared else { return Ok(input.path.clone()) };
+        let private = bench.input(name, declared);
+        if private.exists() {
+            return Ok(private);
+        }
+        let hashes = &self.engine.hashes;
+        if input.path.exists() && hashes.content_of(&input.path).is_ok_and(|found| found == input.content) {
+            return Ok(input.path.clone());
+        }
+        self.engine.blobs.place(&input.content, &private, hashes)?;
+        Ok(private)
+    }
+
+    fn attempt(&self, bench: &Workbench) -> Result<Attempt, StepError> {
+        let (engine, options) = (self.engine, self.engine.options);
+        let mut paths = BTreeMap::new();
+        for (name, input) in &self.inputs {
+            paths.insert(format!("in.{name}"), self.input_path(bench, name, input)?);
+        }
+        for (name, declared) in &self.step.outputs {
+            let path = bench.output(name, declared);
+            kilter_blobs::atomic::create_dirs(path.parent().unwrap_or(&path))?;
+            paths.insert(format!("out.{name}"), path);
+        }
+        let params = serde_json::to_vec_pretty(&engine.declared_params(self.step)).unwrap_or_default();
+        let failed = |source| BlobError::Io { attempted: "write", path: bench.params(), source };
+        fs::write(bench.params(), params).map_err(failed)?;
+        Ok(Attempt {
+            command: self.command(&paths),
+            folder: self.folder()?,
+            environment: self.environment(bench, &paths),
+            log: bench.log(),
+            log_limit_bytes: options.log_limit_bytes,
+            timeout: self.step.timeout,
+            grace: GRACE,
+            tee: options.follow.then(|| self.tee()),
+            mark: Some(bench.mark()),
+        })
+    }
+
+    fn folder(&self) -> Result<PathBuf, StepError> {
+        let project = &self.engine.options.project_folder;
+        match &self.step.folder {
+            None => Ok(project.clone()),
+            Some(folder) => ensure_inside(project, Path::new(folder.as_str()))
+                .map_err(|source| StepError::Folder { folder: folder.to_string(), source }),
+        }
+    }
+
+    fn command(&self, paths: &BTreeMap<String, PathBuf>) -> Command {
+        placeholder::substitute(&self.step.command, &|part| {
+            let path = |key: String| paths.get(&key).map(|path| path.display().to_string());
+            match part {
+                Part::Text(_) => None,
+                Part::Input(name) => self.step.input(name).and_then(|full| path(format!("in.{full}"))),
+                Part::Output(name) => path(format!("out.{name}")),
+                Part::Param(name) => placeholder::param(&self.engine.params, name).map(placeholder::value_text),
+            }
+        })
+    }
+
+    fn environment(&self, bench: &Workbench, paths: &BTreeMap<String, PathBuf>) -> BTreeMap<String, String> {
+        let mut found = inherited_environment(self.step.env.iter().map(String::as_str), Some(&self.engine.tools));
+        // Same inputs, same answer: Python would seed the order of its sets anew each time.
+        found.entry("PYTHONHASHSEED".to_owned()).or_insert_with(|| "0".to_owned());
+        found.entry("PYTHONUNBUFFERED".to_owned()).or_insert_with(|| "1".to_owned());
+        for (key, path) in paths {
+            let (kind, name) = key.split_once('.').unwrap_or(("", key));
+            found.insert(variable(kind, name), path.display().to_string());
+        }
+        found.insert("KILTER_PARAMS".to_owned(), bench.params().display().to_string());
+        found.insert("KILTER_STEP".to_owned(), self.name.to_string());
+        found.insert("KILTER_RUN".to_owned(), self.engine.options.run_id.clone());
+        found.extend(self.engine.options.environment.clone());
+        found
+    }
+
+    fn tee(&self) -> Tee {
+        let (tell, step) = (Arc::clone(&self.tell), self.name.clone());
+        Arc::new(move |bytes: &[u8]| {
+            let text = String::from_utf8_lossy(bytes).into_owned();
+            tell(RunEvent::StepOutput { step: step.clone(), text });
+        })
+    }
+}
+
+/// `KILTER_IN_SPLIT_TRAIN` for input `split.train`.
+fn variable(kind: &str, name: &str) -> String {
+    let name: String = name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
+    format!("KILTER_{kind}_{name}").to_ascii_uppercase()
+}
+
+/// The last lines of a log.
+fn tail(path: &Path) -> Option<String> {
+    let mut file = fs::File::open(path).ok()?;
+    let length = file.metadata().ok()?.len();
+    file.seek(SeekFrom::Start(length.saturating_sub(TAIL_BYTES))).ok()?;
+    let mut bytes = Vec::new();
+    file.take(TAIL_BYTES).read_to_end(&mut bytes).ok()?;
+    let text = String::from_utf8_lossy(&bytes);
+    let lines: Vec<&str> = text.lines().collect();
+    let lines = &lines[lines.len().saturating_sub(TAIL_LINES)..];
+    (!lines.is_empty()).then(|| lines.join("\n"))
+}
