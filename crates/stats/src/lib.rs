@@ -5,11 +5,14 @@
 //! that cannot be given says why ([`Unmeasured`]), and no NaN is dressed as a number. Deliberately absent: files,
 //! clocks, sockets, databases, and every word of the product's domain. `design/monitoring.md` holds the definitions.
 
+pub mod boost;
 pub mod drift;
 pub mod estimated;
 pub mod evidence;
 pub mod fairness;
 pub mod interval;
+pub mod multivariate;
+pub mod online;
 pub mod outcome;
 pub mod peers;
 pub mod performance;

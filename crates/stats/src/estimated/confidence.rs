@@ -86,6 +86,21 @@ impl<'a> Expected<'a> {
         Ok(Expected { score, decision, probability })
     }
 
+    /// Rows whose probability of being positive is known otherwise.
+    pub fn with_probabilities(score: &'a [f64], decision: &'a [bool], probability: Vec<f64>) -> Outcome<Self> {
+        same_length("unlabelled rows", &[score.len(), decision.len(), probability.len()])?;
+        all_finite("score", score)?;
+        if let Some(row) = probability.iter().position(|p| !(0.0..=1.0).contains(p)) {
+            return Err(Unmeasured::bad_input("probability", format!("row {row} has {}", probability[row])));
+        }
+        Ok(Expected { score, decision, probability })
+    }
+
+    /// Each row's probability of being positive.
+    pub fn probabilities(&self) -> &[f64] {
+        &self.probability
+    }
+
     /// Expected true positives, false positives, false negatives, true negatives.
     pub fn table(&self) -> [f64; 4] {
         let mut table = [0.0; 4];

@@ -4,9 +4,13 @@
 //! should fall if only the inputs moved. Absent: any claim about a changed concept, which needs labels.
 
 mod confidence;
+mod direct;
 mod isotonic;
+mod multiclass;
 mod powered;
 
 pub use confidence::{Calibration, ESTIMABLE, Expected};
+pub use direct::{DirectLoss, Loss};
 pub use isotonic::Isotonic;
+pub use multiclass::{ClassCalibrations, ExpectedClasses, expected_classes};
 pub use powered::powered_mean;

@@ -1,0 +1,115 @@
+//! Classical online change detectors, one value at a time: ADWIN, Page-Hinkley, DDM, EDDM, HDDM-A, HDDM-W.
+//!
+//! Holds true: constant or logarithmic memory, deterministic, defaults and answers of river (checked by the oracles);
+//! after a detection a detector starts anew with the next value. Absent: any bound on false alarms over time; where
+//! that matters use `evidence`.
+
+mod adwin;
+mod errors;
+mod hoeffding;
+
+pub use adwin::Adwin;
+pub use errors::{Ddm, Eddm};
+pub use hoeffding::{HddmA, HddmW};
+
+use serde::{Deserialize, Serialize};
+
+/// Page's (1954) cumulative sum test of a mean, in both directions, with forgetting.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PageHinkley {
+    /// Values before the first detection.
+    pub min_instances: u64,
+    /// Change that is tolerated.
+    pub delta: f64,
+    /// Sum that is a detection.
+    pub threshold: f64,
+    /// Forgetting factor of the sums.
+    pub alpha: f64,
+    /// Which direction counts.
+    pub direction: Direction,
+    state: Page,
+    detected: bool,
+}
+
+/// Which change of a mean counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    /// A rise.
+    Up,
+    /// A fall.
+    Down,
+    /// Either.
+    Both,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Page {
+    mean: Mean,
+    rise: f64,
+    fall: f64,
+    lowest: Option<f64>,
+    highest: f64,
+}
+
+impl Page {
+    fn new() -> Self {
+        Page { mean: Mean::default(), rise: 0.0, fall: 0.0, lowest: None, highest: -1.0 }
+    }
+}
+
+impl Default for PageHinkley {
+    fn default() -> Self {
+        PageHinkley {
+            min_instances: 30,
+            delta: 0.005,
+            threshold: 50.0,
+            alpha: 1.0 - 1e-4,
+            direction: Direction::Both,
+            state: Page::new(),
+            detected: false,
+        }
+    }
+}
+
+impl PageHinkley {
+    /// Takes the next value; `true` when a change is detected at it. Values that are not finite are ignored.
+    pub fn add(&mut self, value: f64) -> bool {
+        if !value.is_finite() {
+            return false;
+        }
+        if self.detected {
+            self.state = Page::new();
+        }
+        let state = &mut self.state;
+        state.mean.add(value);
+        let away = value - state.mean.value;
+        state.rise = self.alpha * state.rise + away - self.delta;
+        state.fall = self.alpha * state.fall + away + self.delta;
+        let lowest = state.lowest.map_or(state.rise, |lowest| lowest.min(state.rise));
+        state.lowest = Some(lowest);
+        state.highest = state.highest.max(state.fall);
+        let (up, down) = (state.rise - lowest > self.threshold, state.highest - state.fall > self.threshold);
+        self.detected = state.mean.count >= self.min_instances
+            && match self.direction {
+                Direction::Up => up,
+                Direction::Down => down,
+                Direction::Both => up || down,
+            };
+        self.detected
+    }
+}
+
+/// A running mean.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub(crate) struct Mean {
+    pub count: u64,
+    pub value: f64,
+}
+
+impl Mean {
+    pub fn add(&mut self, value: f64) {
+        self.count += 1;
+        self.value += (value - self.value) / self.count as f64;
+    }
+}
