@@ -26,6 +26,7 @@ pub enum ActorKind {
 }
 
 impl ActorKind {
+    /// As written before the colon.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::User => "user",
@@ -54,6 +55,7 @@ impl Actor {
         Self { kind: ActorKind::System, name: name.to_owned() }
     }
 
+    /// The name without its kind.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -162,9 +164,11 @@ pub enum Role {
 }
 
 impl Role {
+    /// Every role.
     pub const ALL: [Role; 7] =
         [Role::Owner, Role::Developer, Role::Validator, Role::Operator, Role::Consumer, Role::Auditor, Role::Admin];
 
+    /// As written in `[project.roles]`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Role::Owner => "owner",
@@ -252,6 +256,7 @@ pub enum Action {
 }
 
 impl Action {
+    /// Every action.
     pub const ALL: [Action; 18] = [
         Action::Read,
         Action::Predict,

@@ -21,8 +21,10 @@ pub enum MonitorKind {
 }
 
 impl MonitorKind {
+    /// Every monitor, in the order of the contract.
     pub const ALL: [Self; 5] = [Self::Data, Self::Accuracy, Self::Drift, Self::Bias, Self::Usage];
 
+    /// As written in `[monitor]` and in triggers.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Data => "data",

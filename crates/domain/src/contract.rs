@@ -61,18 +61,22 @@ pub struct Contract {
 }
 
 impl Contract {
+    /// The section `[step.NAME]`.
     pub fn step(&self, name: &StepName) -> Option<&Step> {
         self.steps.iter().find(|step| step.name == *name)
     }
 
+    /// The section `[data.NAME]`.
     pub fn dataset(&self, name: &DatasetName) -> Option<&Dataset> {
         self.data.iter().find(|dataset| dataset.name == *name)
     }
 
+    /// The section `[gate.NAME]`.
     pub fn gate(&self, name: &GateName) -> Option<&GateSpec> {
         self.gates.iter().find(|gate| gate.name == *name)
     }
 
+    /// The section `[deploy.NAME]`.
     pub fn deployment(&self, name: &str) -> Option<&Deploy> {
         self.deploy.iter().find(|deploy| deploy.name == name)
     }

@@ -93,6 +93,7 @@ impl DeploymentState {
         }
     }
 
+    /// Whether it never answers again.
     pub const fn is_ended(self) -> bool {
         matches!(self, Self::Superseded | Self::RolledBack | Self::Stopped)
     }

@@ -36,21 +36,17 @@ pub enum Verdict {
 impl Verdict {
     /// The verdict over the outcomes of all rules of a gate.
     pub fn of(outcomes: NonEmpty<RuleOutcome>) -> Self {
-        let (breaches, rest): (Vec<_>, Vec<_>) = outcomes.into_vec().into_iter().partition(RuleOutcome::is_failed);
-        if let Some(breaches) = NonEmpty::new(breaches) {
-            return Self::Failed { breaches, others: rest };
-        }
-        let (missing, passed): (Vec<_>, Vec<_>) =
-            rest.into_iter().partition(|outcome| matches!(outcome.verdict, RuleVerdict::Undecided(_)));
-        match (NonEmpty::new(missing), NonEmpty::new(passed)) {
-            (Some(missing), passed) => {
-                Self::Undecided { missing, others: passed.map_or_else(Vec::new, NonEmpty::into_vec) }
-            }
-            (None, Some(measured)) => Self::Passed { measured },
-            (None, None) => unreachable!("a non-empty list has a failed, an undecided or a passed outcome"),
+        let is_undecided = |outcome: &RuleOutcome| matches!(outcome.verdict, RuleVerdict::Undecided(_));
+        match outcomes.split(RuleOutcome::is_failed) {
+            Ok((breaches, others)) => Self::Failed { breaches, others },
+            Err(rest) => match rest.split(is_undecided) {
+                Ok((missing, others)) => Self::Undecided { missing, others },
+                Err(measured) => Self::Passed { measured },
+            },
         }
     }
 
+    /// Whether every rule was measured and holds.
     pub fn is_passed(&self) -> bool {
         matches!(self, Self::Passed { .. })
     }

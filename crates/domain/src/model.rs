@@ -101,9 +101,11 @@ pub enum IllegalVersionMove {
 }
 
 impl VersionState {
+    /// Every state.
     pub const ALL: [Self; 7] =
         [Self::Draft, Self::Candidate, Self::Validated, Self::Approved, Self::Rejected, Self::Retired, Self::Revoked];
 
+    /// As stored and shown: `draft`, `candidate`, ...
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Draft => "draft",

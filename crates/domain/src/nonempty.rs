@@ -18,19 +18,31 @@ impl<T> NonEmpty<T> {
         (!items.is_empty()).then_some(Self(items))
     }
 
+    /// The elements that `is_meant` picks and the others, both in order; the list itself when it picks none.
+    pub fn split(self, is_meant: impl Fn(&T) -> bool) -> Result<(Self, Vec<T>), Self> {
+        if !self.iter().any(&is_meant) {
+            return Err(self);
+        }
+        let (meant, others) = self.0.into_iter().partition(is_meant);
+        Ok((Self(meant), others))
+    }
+
     /// The first element.
     pub fn first(&self) -> &T {
         &self.0[0]
     }
 
+    /// The elements, in order; at least one.
     pub fn iter(&self) -> std::slice::Iter<'_, T> {
         self.0.iter()
     }
 
+    /// The elements, in order; never empty.
     pub fn as_slice(&self) -> &[T] {
         &self.0
     }
 
+    /// The elements, in order.
     pub fn into_vec(self) -> Vec<T> {
         self.0
     }

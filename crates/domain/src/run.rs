@@ -107,9 +107,11 @@ pub struct IllegalRunMove {
 }
 
 impl RunState {
+    /// Every state.
     pub const ALL: [Self; 6] =
         [Self::Queued, Self::Running, Self::Succeeded, Self::Failed, Self::Cancelled, Self::Refused];
 
+    /// As stored and shown: `queued`, `running`, ...
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Queued => "queued",
@@ -121,6 +123,7 @@ impl RunState {
         }
     }
 
+    /// Whether nothing more happens to it.
     pub const fn is_ended(self) -> bool {
         !matches!(self, Self::Queued | Self::Running)
     }
@@ -144,6 +147,7 @@ impl RunState {
 }
 
 impl RunEvent {
+    /// Every event.
     pub const ALL: [Self; 5] = [Self::Started, Self::Succeeded, Self::Failed, Self::Cancelled, Self::Refused];
 
     const fn target(self) -> RunState {
@@ -166,6 +170,7 @@ fn needs(is_ended: bool, is_running: bool) -> &'static str {
 }
 
 impl StepState {
+    /// Every state.
     pub const ALL: [Self; 8] = [
         Self::Queued,
         Self::Running,
@@ -177,6 +182,7 @@ impl StepState {
         Self::Refused,
     ];
 
+    /// As stored and shown: `queued`, `cached`, ...
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Queued => "queued",
@@ -190,6 +196,7 @@ impl StepState {
         }
     }
 
+    /// Whether nothing more happens to it.
     pub const fn is_ended(self) -> bool {
         !matches!(self, Self::Queued | Self::Running)
     }
@@ -220,6 +227,7 @@ impl StepState {
 }
 
 impl StepEvent {
+    /// Every event.
     pub const ALL: [Self; 7] = [
         Self::Started,
         Self::Succeeded,

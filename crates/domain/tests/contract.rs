@@ -381,12 +381,17 @@ fn a_cycle_is_named_step_by_step() {
 }
 
 #[test]
-fn thousands_of_steps_in_a_row_are_no_trouble() {
+fn a_thousand_steps_in_a_row_are_no_trouble_and_more_are_refused() {
     let mut text = "[step.s0]\nrun = \"x\"\nout = { o = \"o0\" }\n".to_owned();
-    for n in 1..3_000 {
+    for n in 1..1_000 {
         text += &format!("[step.s{n}]\nrun = \"x\"\nin = [\"s{}.o\"]\nout = {{ o = \"o{n}\" }}\n", n - 1);
     }
-    assert_eq!(parse(&text).steps.len(), 3_000);
+    assert_eq!(parse(&text).steps.len(), 1_000);
+    text += "[step.last]\nrun = \"x\"\n";
+    assert!(errors(&text)[0].1.contains("more than 1000"));
+    let outputs = |step: usize| (0..1_000).map(|n| format!("o{n} = \"{step}/{n}\"")).collect::<Vec<_>>().join(", ");
+    let wide: String = (0..11).map(|n| format!("[step.s{n}]\nrun = \"x\"\nout = {{ {} }}\n", outputs(n))).collect();
+    assert!(errors(&wide)[0].1.contains("more than 10000"));
 }
 
 #[test]

@@ -84,9 +84,11 @@ fn without_a_label_it_says_what_to_do() {
 
 #[test]
 fn a_file_outside_of_the_project_is_not_written_down() {
-    let (text, contract) = written("p", "../t.csv", &[]);
-    assert_eq!(contract.data[0].path, None);
-    assert!(text.contains("a path inside of the project"), "{text}");
+    for path in ["../t.csv", "/t.csv", "AA:", "C:/t.csv"] {
+        let (text, contract) = written("p", path, &[]);
+        assert_eq!(contract.data[0].path, None);
+        assert!(text.contains("a path inside of the project"), "{text}");
+    }
 }
 
 fn any_column() -> impl Strategy<Value = ColumnSummary> {

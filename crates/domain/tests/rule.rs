@@ -170,7 +170,9 @@ fn a_rule_names_the_metrics_and_columns_that_it_needs() {
 
 #[test]
 fn every_function_has_one_line_and_reads_back_its_name() {
-    for entry in FUNCTIONS {
+    assert_eq!(Function::Estimated as usize + 1, FUNCTIONS.len(), "the last function has the last line");
+    for (at, entry) in FUNCTIONS.iter().enumerate() {
+        assert_eq!(entry.function as usize, at);
         assert_eq!(Function::named(entry.name), Some(entry.function));
         assert_eq!(entry.function.name(), entry.name);
         assert!(entry.usage.starts_with(entry.name) && entry.arity.0 >= 1 && entry.arity.0 <= entry.arity.1);

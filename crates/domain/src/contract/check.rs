@@ -8,9 +8,16 @@ use super::{
     template::{Found, PlaceholderKind, scan},
 };
 
+/// How many inputs and outputs the steps have at most, together: the checks compare them with each other.
+const MAX_PORTS: usize = 10_000;
+
 /// Adds everything that does not fit to the reader's errors.
 pub(super) fn check(contract: &Contract, reader: &Reader<'_>) {
     let check = Check { contract, reader };
+    let ports: usize = contract.steps.iter().map(|step| step.inputs.len() + step.outputs.len()).sum();
+    if ports > MAX_PORTS {
+        return check.error("step", format!("the steps have {ports} inputs and outputs, more than {MAX_PORTS}"), None);
+    }
     for step in &contract.steps {
         check.inputs(step);
         check.command(step);

@@ -42,6 +42,7 @@ impl ContractErrors {
         Self { file: file.into(), ..self }
     }
 
+    /// The errors in the order of the file; at least one.
     pub fn iter(&self) -> std::slice::Iter<'_, ContractError> {
         self.errors.iter()
     }

@@ -198,8 +198,7 @@ impl<'r, 't> Field<'r, 't> {
         match path::inside(text) {
             Ok(path) => Some(path),
             Err(why) => {
-                let hint = "paths are relative to the folder of kilter.toml and stay inside of it".to_owned();
-                self.error(format!("`{text}` {why}"), hint);
+                self.error(format!("`{text}` {why}"), path::STAY_INSIDE.to_owned());
                 None
             }
         }

@@ -81,8 +81,8 @@ fn data(out: &mut String, from: &InitFrom<'_>, guess: &Guess<'_>, dataset: &str)
         from.columns.len()
     )?;
     writeln!(out, "[data.{dataset}]")?;
-    match super::path::inside(from.path) {
-        Ok(path) => writeln!(out, "path = {}", quoted(&path))?,
+    match super::path::location(from.path) {
+        Ok(location) => writeln!(out, "path = {}", quoted(location.as_str()))?,
         Err(_) => writeln!(out, "# path = \"data/table.csv\"   # a path inside of the project")?,
     }
     match &guess.time {

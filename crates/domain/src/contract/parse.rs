@@ -22,6 +22,9 @@ use crate::ids::StepName;
 /// A contract longer than this is refused.
 pub const MAX_CONTRACT_BYTES: usize = 1 << 20;
 
+/// How many steps, datasets, gates ... there are at most.
+const MAX_SECTIONS: usize = 1_000;
+
 impl FromStr for Contract {
     type Err = ContractErrors;
 
@@ -106,8 +109,13 @@ fn named<'t, T>(reader: &Reader<'t>, field: &Field<'_, 't>, read: fn(&str, &Fiel
         field.error(format!("`{kind}` needs a name"), format!("write [{kind}.NAME]"));
         return Vec::new();
     }
+    let entries = field.entries();
+    if entries.len() > MAX_SECTIONS {
+        field.error(format!("there are {} sections [{kind}.NAME], more than {MAX_SECTIONS}", entries.len()), None);
+        return Vec::new();
+    }
     let mut items = Vec::new();
-    for Entry { name, place, field } in field.entries() {
+    for Entry { name, place, field } in entries {
         if field.is_table() {
             items.extend(read(name, &field));
         } else {

@@ -1,5 +1,7 @@
 //! Paths of a contract stay inside of the project.
 
+use super::Location;
+
 /// The path with `.` and doubled `/` taken out, or why it is not one inside of the project.
 ///
 /// Patterns (`src/**/*.py`) pass as paths do.
@@ -10,7 +12,7 @@ pub(super) fn inside(text: &str) -> Result<String, &'static str> {
     if text.len() > 1_000 {
         return Err("is longer than a path can be");
     }
-    if text.contains('\0') || text.contains('\n') {
+    if text.contains(char::is_control) {
         return Err("has a character that no path may have");
     }
     if text.contains('\\') {
@@ -28,11 +30,34 @@ pub(super) fn inside(text: &str) -> Result<String, &'static str> {
             part => parts.push(part),
         }
     }
-    match parts.is_empty() {
-        true => Err("is the project itself"),
-        false => Ok(parts.join("/")),
+    match parts.first() {
+        None => Err("is the project itself"),
+        // Written without the `./` before them, these would be read as another place.
+        Some(first) if first.trim().is_empty() || first.starts_with('~') || first.contains(':') => {
+            Err("begins with a name that is read as another place")
+        }
+        Some(_) => Ok(parts.join("/")),
     }
 }
+
+/// Where data comes from: a file inside of the project, or a place with one of the known schemes.
+pub(super) fn location(text: &str) -> Result<Location, String> {
+    // One letter before the colon is a drive, which `inside` refuses.
+    let scheme = text.split_once(':').map(|(scheme, _)| scheme).filter(|scheme| scheme.len() > 1);
+    match scheme {
+        Some("s3" | "http" | "https" | "sql") => Ok(Location::Remote(text.to_owned())),
+        Some(scheme) if scheme.chars().all(|c| c.is_ascii_alphanumeric()) => Err(format!(
+            "`{scheme}:` is not a place that data comes from: write a path in the project, or s3://, http://, https://, sql:"
+        )),
+        _ => match inside(text) {
+            Ok(path) => Ok(Location::File(path)),
+            Err(why) => Err(format!("`{text}` {why}: {STAY_INSIDE}")),
+        },
+    }
+}
+
+/// The hint of every path that is refused.
+pub(super) const STAY_INSIDE: &str = "paths are relative to the folder of kilter.toml and stay inside of it";
 
 /// Whether one is the other, or lies in it.
 pub(super) fn overlap(one: &str, other: &str) -> bool {
@@ -48,10 +73,26 @@ mod tests {
 
     #[test]
     fn a_path_that_leaves_the_project_is_refused() {
-        for text in ["../x", "a/../../x", "/etc/passwd", "~/x", "C:/x", "a\\b", "", " ", ".", "a/..", "a\0b"] {
+        for text in [
+            "../x",
+            "a/../../x",
+            "/etc/passwd",
+            "~/x",
+            "C:/x",
+            "a\\b",
+            "",
+            " ",
+            ".",
+            "a/..",
+            "a\0b",
+            "./~x",
+            "./s3:x",
+            "./ /x",
+        ] {
             assert!(inside(text).is_err(), "{text:?}");
         }
         assert_eq!(inside("./a//b/../c.csv").as_deref(), Ok("a/c.csv"));
+        assert_eq!(inside("a/c.csv").as_deref(), Ok("a/c.csv"), "what was read once reads the same again");
         assert_eq!(inside("src/**/*.py").as_deref(), Ok("src/**/*.py"));
     }
 

@@ -33,7 +33,8 @@ fn top(name: &str) -> Value {
             "patternProperties": { NAME: table(section) },
             "additionalProperties": false,
         }),
-        (None, None) => unreachable!("the names of the top level come from the list of sections"),
+        // A test watches that every section is described.
+        (None, None) => json!({}),
     }
 }
 

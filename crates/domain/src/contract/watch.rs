@@ -117,6 +117,7 @@ pub struct AlertSink {
     pub target: String,
 }
 
+/// The way in which someone hears of an alert.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SinkKind {
     Mail,

@@ -156,10 +156,12 @@ impl Limits {
 }
 
 impl RuleOutcome {
+    /// Whether it was measured and holds.
     pub fn is_passed(&self) -> bool {
         self.verdict == RuleVerdict::Passed
     }
 
+    /// Whether it was measured and does not hold.
     pub fn is_failed(&self) -> bool {
         self.verdict == RuleVerdict::Failed
     }

@@ -3,7 +3,7 @@
 use super::{output_ref, plain_name};
 use crate::{
     contract::{
-        Dataset, Input, Location, Needs, Output, Retry, RetryOn, SearchSpace, Source, Step, Sweep, field::Field,
+        Dataset, Input, Needs, Output, Retry, RetryOn, SearchSpace, Source, Step, Sweep, field::Field, path::location,
         reader::Section,
     },
     rule::{Bound, BoundExpr, Rule, Unit},
@@ -14,7 +14,7 @@ pub(super) fn dataset(name: &str, field: &Field<'_, '_>) -> Option<Dataset> {
     let name = plain_name(name, field, "dataset");
     let dataset = |name| Dataset {
         name,
-        path: section.field("path").and_then(|field| location(&field)),
+        path: section.field("path").and_then(|field| field.read(location)),
         schema: section.path("schema"),
         time: section.text("time"),
         id: section.texts("id"),
@@ -35,22 +35,6 @@ pub(super) fn dataset(name: &str, field: &Field<'_, '_>) -> Option<Dataset> {
     }
     section.finish();
     Some(dataset)
-}
-
-fn location(field: &Field<'_, '_>) -> Option<Location> {
-    let text = field.text()?;
-    let scheme = text.split_once(':').map(|(scheme, _)| scheme).filter(|scheme| scheme.len() > 1);
-    match scheme {
-        Some("s3" | "http" | "https" | "sql") => Some(Location::Remote(text.to_owned())),
-        Some(scheme) if scheme.chars().all(|c| c.is_ascii_alphanumeric()) => {
-            field.error(
-                format!("`{scheme}:` is not a place that data comes from"),
-                "write a path in the project, or s3://, http://, https://, sql:".to_owned(),
-            );
-            None
-        }
-        _ => field.path().map(Location::File),
-    }
 }
 
 pub(super) fn step(name: &str, field: &Field<'_, '_>) -> Option<Step> {
