@@ -1,1 +1,172 @@
+//! Where the floors meet: one function an intention (train, deploy, predict, label, look, retrain).
+//!
+//! Holds true: a handler, a command, a reconciler and a replay do the same thing by the same function; time, actor and
+//! cause are handed in; no state changes without its audit entry. Deliberately absent: HTTP, terminals, the clock.
 
+pub mod dataset;
+pub mod decision;
+pub mod deployment;
+pub mod error;
+pub mod gate;
+pub mod ledger;
+pub mod measure;
+pub mod monitor;
+pub mod outcomes;
+pub mod package;
+pub mod prediction;
+pub mod project;
+pub mod reconcile;
+pub mod replay;
+pub mod retrain;
+pub mod run;
+pub mod training;
+mod training_data;
+pub mod version;
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use kilter_blobs::{BlobStore, atomic};
+use kilter_domain::{digest::Digest, ids::EndpointName};
+use kilter_inference::Model;
+use kilter_lake::Lake;
+use kilter_store::Store;
+
+pub use crate::{error::AppError, ledger::Act, project::Project};
+use crate::{package::Package, prediction::Serving};
+
+/// Packages kept in memory at most; the least numbers of versions serve, the rest are read again.
+const MOST_LOADED: usize = 32;
+
+/// How the platform is opened.
+pub struct AppOptions {
+    /// What `kilter` in a step's command means: the running binary.
+    pub tool: PathBuf,
+    /// How predictions are recorded.
+    pub recording: kilter_serving::LogOptions,
+}
+
+/// The platform on one data folder. Clones share it.
+#[derive(Clone)]
+pub struct App {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    folder: PathBuf,
+    options: AppOptions,
+    store: Store,
+    blobs: BlobStore,
+    lake: Lake,
+    loaded: Mutex<HashMap<Digest, (Arc<Package>, Arc<Model>)>>,
+    serving: Mutex<BTreeMap<EndpointName, Arc<Serving>>>,
+}
+
+impl App {
+    /// Opens a data folder, made when missing, and everything that served in it.
+    pub fn open(folder: &Path, options: AppOptions) -> Result<Self, AppError> {
+        atomic::create_dirs(folder)?;
+        let app = Self {
+            inner: Arc::new(Inner {
+                folder: folder.to_owned(),
+                options,
+                store: Store::open(folder)?,
+                blobs: BlobStore::open(&folder.join("blobs"))?,
+                lake: Lake::new(folder.join("lake")),
+                loaded: Mutex::default(),
+                serving: Mutex::default(),
+            }),
+        };
+        app.resume_serving()?;
+        Ok(app)
+    }
+
+    /// The data folder.
+    pub fn folder(&self) -> &Path {
+        &self.inner.folder
+    }
+
+    /// The metadata.
+    pub fn store(&self) -> &Store {
+        &self.inner.store
+    }
+
+    pub(crate) fn blobs(&self) -> &BlobStore {
+        &self.inner.blobs
+    }
+
+    /// The prediction log and its tables.
+    pub fn lake(&self) -> &Lake {
+        &self.inner.lake
+    }
+
+    pub(crate) fn tool(&self) -> &Path {
+        &self.inner.options.tool
+    }
+
+    /// A new id that sorts by the time of its making.
+    pub(crate) fn new_id(&self) -> String {
+        uuid::Uuid::now_v7().to_string()
+    }
+
+    /// Where runs keep their cache: the project's own folder, or ours when outputs do not go into the project.
+    pub(crate) fn state_folder(&self, is_apart: bool, project: &Project) -> PathBuf {
+        if is_apart { self.inner.folder.join("runs") } else { project.folder.join(".kilter") }
+    }
+
+    /// A folder of ours that is gone when the guard is dropped.
+    pub(crate) fn scratch(&self, name: &str) -> Result<Scratch, AppError> {
+        let folder = self.inner.folder.join("scratch").join(name);
+        atomic::create_dirs(&folder)?;
+        Ok(Scratch(folder))
+    }
+
+    /// A package and its model, verified when first read.
+    pub(crate) fn load_package(&self, digest: Digest) -> Result<(Arc<Package>, Arc<Model>), AppError> {
+        if let Some(found) = self.lock_loaded().get(&digest) {
+            return Ok(found.clone());
+        }
+        let package = Package::load(self.blobs(), digest)?;
+        let pair = (Arc::new(package), ());
+        let pair = (pair.0.clone(), Arc::new(pair.0.model()?));
+        let mut loaded = self.lock_loaded();
+        if loaded.len() >= MOST_LOADED {
+            loaded.clear();
+        }
+        loaded.insert(digest, pair.clone());
+        Ok(pair)
+    }
+
+    fn lock_loaded(&self) -> std::sync::MutexGuard<'_, HashMap<Digest, (Arc<Package>, Arc<Model>)>> {
+        // A panic while the map was held left at worst an entry out: the map itself is whole.
+        self.inner.loaded.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn lock_serving(&self) -> std::sync::MutexGuard<'_, BTreeMap<EndpointName, Arc<Serving>>> {
+        self.inner.serving.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn recording(&self) -> kilter_serving::LogOptions {
+        self.inner.options.recording.clone()
+    }
+}
+
+/// A folder that goes away with its guard.
+pub(crate) struct Scratch(PathBuf);
+
+impl Scratch {
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        if let Err(error) = std::fs::remove_dir_all(&self.0) {
+            tracing::warn!(folder = %self.0.display(), %error, "could not remove a scratch folder");
+        }
+    }
+}

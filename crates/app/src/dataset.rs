@@ -1,0 +1,167 @@
+//! What the columns of a dataset are for: event time, label, when the label becomes known, ids.
+//!
+//! Holds true: one reading of a dataset's clock for training, replay and monitors alike.
+//! Absent: files. Tables are handed in.
+
+use std::sync::Arc;
+
+use kilter_domain::{
+    table::{Column, Table, TableError},
+    time::{Span, Timestamp},
+};
+
+/// Why the roles that the contract gives to columns do not fit a table.
+#[derive(Debug, thiserror::Error)]
+pub enum RolesError {
+    #[error("dataset `{dataset}`: {source}")]
+    Column {
+        dataset: String,
+        #[source]
+        source: TableError,
+    },
+    #[error(
+        "dataset `{dataset}`: row {row} of time column `{column}` is `{value}`, not a time; use timestamps, dates like 2026-03-01, or whole years"
+    )]
+    NotATime { dataset: String, column: String, row: usize, value: String },
+    #[error("dataset `{dataset}` names no time column; add `time = \"...\"` to [data.{dataset}]")]
+    NoTime { dataset: String },
+    #[error("dataset `{dataset}` names no label column; add `label = \"...\"` to [data.{dataset}]")]
+    NoLabel { dataset: String },
+}
+
+/// The part that each special column of a dataset plays. Everything else may be a feature.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Roles {
+    pub dataset: String,
+    pub time: Option<String>,
+    pub label: Option<String>,
+    /// The column that says when the label becomes known.
+    pub label_time: Option<String>,
+    /// How long after the event the label becomes known, when no column says it.
+    pub label_delay: Option<Span>,
+    pub id: Vec<String>,
+    pub weight: Option<String>,
+    pub sensitive: Vec<String>,
+    pub ignore: Vec<String>,
+    /// The class that counts as positive, as text.
+    pub positive: Option<String>,
+}
+
+impl Roles {
+    fn column<'t>(&self, table: &'t Table, name: &str) -> Result<&'t Column, RolesError> {
+        table.column(name).map_err(|source| RolesError::Column { dataset: self.dataset.clone(), source })
+    }
+
+    /// The label column.
+    pub fn label<'t>(&self, table: &'t Table) -> Result<&'t Column, RolesError> {
+        let name = self.label.as_deref().ok_or_else(|| RolesError::NoLabel { dataset: self.dataset.clone() })?;
+        self.column(table, name)
+    }
+
+    /// When each row happened. Whole numbers from 1000 to 9999 are years, texts are dates or times.
+    pub fn event_times(&self, table: &Table) -> Result<Vec<Timestamp>, RolesError> {
+        let name = self.time.as_deref().ok_or_else(|| RolesError::NoTime { dataset: self.dataset.clone() })?;
+        self.times(table, name)
+    }
+
+    /// When the label of each row becomes known: the column that says so, else the event plus the delay.
+    pub fn label_known_times(&self, table: &Table, events: &[Timestamp]) -> Result<Vec<Timestamp>, RolesError> {
+        match (&self.label_time, self.label_delay) {
+            (Some(column), _) => self.times(table, column),
+            (None, Some(delay)) => Ok(events.iter().map(|event| event.after(delay)).collect()),
+            (None, None) => Ok(events.to_vec()),
+        }
+    }
+
+    fn times(&self, table: &Table, name: &str) -> Result<Vec<Timestamp>, RolesError> {
+        let column = self.column(table, name)?;
+        (0..column.len())
+            .map(|row| {
+                time_of(column, row).ok_or_else(|| RolesError::NotATime {
+                    dataset: self.dataset.clone(),
+                    column: name.to_owned(),
+                    row,
+                    value: column.label(row).map_or_else(|| "missing".to_owned(), |text| text.to_string()),
+                })
+            })
+            .collect()
+    }
+
+    /// The id of each row: its id columns joined by `|`, or its number when the contract names none.
+    pub fn row_ids(&self, table: &Table) -> Result<Vec<Arc<str>>, RolesError> {
+        if self.id.is_empty() {
+            return Ok((0..table.rows()).map(|row| Arc::from(format!("row-{row}"))).collect());
+        }
+        let columns = self.id.iter().map(|name| self.column(table, name)).collect::<Result<Vec<_>, _>>()?;
+        let id = |row| {
+            let parts: Vec<_> = columns.iter().map(|column| column.label(row).unwrap_or_default()).collect();
+            Arc::from(parts.join("|"))
+        };
+        Ok((0..table.rows()).map(id).collect())
+    }
+
+    /// Columns that must never reach a model: they hold, or follow from, the outcome.
+    pub fn leaking(&self) -> impl Iterator<Item = &str> {
+        self.label.iter().chain(&self.label_time).map(String::as_str)
+    }
+
+    /// Whether a column may be used as a feature.
+    pub fn is_feature(&self, name: &str) -> bool {
+        let special = [&self.time, &self.label, &self.label_time, &self.weight];
+        !special.iter().any(|column| column.as_deref() == Some(name))
+            && !self.id.iter().chain(&self.ignore).any(|column| column == name)
+    }
+}
+
+fn time_of(column: &Column, row: usize) -> Option<Timestamp> {
+    match column {
+        Column::Time(values) => values[row].map(Timestamp),
+        Column::Int(values) => values[row].and_then(year),
+        Column::Float(values) if values[row].fract() == 0.0 => year(values[row] as i64),
+        Column::Text(values) => values[row].as_deref()?.parse().ok(),
+        Column::Float(_) | Column::Bool(_) => None,
+    }
+}
+
+fn year(value: i64) -> Option<Timestamp> {
+    let year = i16::try_from(value).ok().filter(|year| (1000..=9999).contains(year))?;
+    Timestamp::from_date(year, 1, 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn roles() -> Roles {
+        Roles { dataset: "people".into(), time: Some("when".into()), label: Some("y".into()), ..Roles::default() }
+    }
+
+    #[test]
+    fn years_dates_and_timestamps_are_all_times() {
+        let day = Timestamp::from_date(2015, 1, 1).unwrap();
+        for column in [
+            Column::Int(vec![Some(2015)]),
+            Column::Float(vec![2015.0]),
+            Column::Text(vec![Some("2015-01-01".into())]),
+            Column::Time(vec![Some(day.millis())]),
+        ] {
+            let table = Table::new(vec![("when".into(), column)]).unwrap();
+            assert_eq!(roles().event_times(&table).unwrap(), vec![day]);
+        }
+    }
+
+    #[test]
+    fn a_row_without_a_time_is_named() {
+        let table = Table::new(vec![("when".into(), Column::Text(vec![Some("soon".into())]))]).unwrap();
+        let error = roles().event_times(&table).unwrap_err().to_string();
+        assert!(error.contains("row 0") && error.contains("`soon`"), "{error}");
+    }
+
+    #[test]
+    fn a_label_is_known_after_its_delay() {
+        let day = Timestamp::from_date(2015, 1, 1).unwrap();
+        let roles = Roles { label_delay: Some(Span::days(60)), ..roles() };
+        let table = Table::new(vec![("when".into(), Column::Int(vec![Some(2015)]))]).unwrap();
+        assert_eq!(roles.label_known_times(&table, &[day]).unwrap(), vec![day.after(Span::days(60))]);
+    }
+}

@@ -1,0 +1,303 @@
+//! A rollout under way: how long, on how many rows, against which guardrails, and what the labels say so far.
+//!
+//! Holds true: the comparison of candidate and champion is by pairs of losses on the same rows, with a confidence
+//! sequence, so it may be looked at after every step; too few rows decide nothing.
+
+use std::collections::HashMap;
+
+use kilter_domain::{
+    contract::{Canary, Deploy},
+    deployment::{DeploymentEvent, DeploymentState},
+    ids::EndpointName,
+    rule::{JudgeMode, RuleOutcome},
+    time::{Span, Timestamp},
+};
+use kilter_stats::{Estimate, evidence::EmpiricalBernstein};
+use kilter_store::deployment::{self as deployments, Deployment};
+
+use crate::{
+    App,
+    decision::{DecisionKind, Numbers},
+    error::AppError,
+    gate::put_outcome,
+    ledger::Act,
+    measure::window::{Least, WindowRows},
+    prediction::{Answered, Who},
+    project::Project,
+};
+
+/// Confidence of the statement that a candidate is worse.
+const LEVEL: f64 = 0.95;
+/// Losses beyond this count as this: a confidence sequence needs a bound.
+const LARGEST_LOSS: f64 = 5.0;
+/// Rows with labels below which the comparison says nothing.
+const LEAST_COMPARED: usize = 50;
+
+/// What is known of a candidate at a stage of its rollout.
+struct Trial {
+    /// What the candidate scored since the stage began.
+    scored: Answered,
+    /// Candidate's loss minus champion's on the same labelled rows.
+    difference: Option<Estimate>,
+    errors: f64,
+}
+
+impl App {
+    /// Takes the candidate at an endpoint one stage further, or back, if its time has come.
+    pub(crate) fn advance_rollout(
+        &self,
+        act: &Act,
+        project: &Project,
+        deploy: &Deploy,
+        endpoint: &EndpointName,
+    ) -> Result<(), AppError> {
+        let Some(candidate) = self.store().read(|reader| deployments::candidate(reader, endpoint))? else {
+            return Ok(());
+        };
+        let since = self.stage_since(&candidate)?;
+        let trial = self.trial(act, deploy, &candidate, since)?;
+        if let Some((because, numbers)) = self.guardrail(act, deploy, &candidate, &trial)? {
+            return self.roll_back(act, project, deploy, &because, &numbers);
+        }
+        match candidate.state {
+            DeploymentState::Shadow => {
+                let is_over = deploy.shadow.is_none_or(|shadow| since.after(shadow) <= act.at);
+                if is_over { self.after_shadow(act, project, deploy, &candidate, &trial) } else { Ok(()) }
+            }
+            DeploymentState::Canary { percent } => {
+                let Some(canary) = &deploy.canary else { return Ok(()) };
+                let is_over = since.after(canary.every) <= act.at && trial.answered() >= canary.min_rows;
+                if is_over { self.widen(act, project, deploy, canary, &candidate, percent, &trial) } else { Ok(()) }
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// When a rollout at a place wants to be looked at again.
+    pub(crate) fn rollout_due(
+        &self,
+        deploy: &Deploy,
+        endpoint: &EndpointName,
+        now: Timestamp,
+    ) -> Result<Option<Timestamp>, AppError> {
+        let Some(candidate) = self.store().read(|reader| deployments::candidate(reader, endpoint))? else {
+            return Ok(None);
+        };
+        let since = self.stage_since(&candidate)?;
+        let every = match candidate.state {
+            DeploymentState::Shadow => deploy.shadow,
+            _ => deploy.canary.as_ref().map(|canary| canary.every),
+        };
+        let Some(every) = every.filter(|every| every.millis() > 0) else { return Ok(None) };
+        let passed = (now.millis() - since.millis()) / every.millis() + 1;
+        Ok(Some(since.after(Span { count: every.count * passed.max(1), unit: every.unit })))
+    }
+
+    /// When the present stage began: the entry of the last move.
+    fn stage_since(&self, candidate: &Deployment) -> Result<Timestamp, AppError> {
+        let seq = candidate.audit_seq;
+        let entry = self.store().read(|reader| kilter_store::audit::find(reader, seq))?;
+        Ok(entry.map_or(candidate.created, |record| record.entry.at))
+    }
+
+    fn after_shadow(
+        &self,
+        act: &Act,
+        project: &Project,
+        deploy: &Deploy,
+        candidate: &Deployment,
+        trial: &Trial,
+    ) -> Result<(), AppError> {
+        let because = trial.sentence();
+        match deploy.canary.as_ref().and_then(|canary| canary.steps.first().copied()) {
+            Some(percent) if percent < 100 => {
+                let event = DeploymentEvent::CanaryStarted { percent };
+                let numbers = trial.numbers().with("percent", f64::from(percent));
+                self.advance(act, deploy, candidate, event, DecisionKind::CanaryStarted, &because, &numbers)?;
+            }
+            _ => {
+                self.go_live(act, project, deploy, candidate, &because, &trial.numbers())?;
+            }
+        }
+        Ok(())
+    }
+
+    #[allow(clippy::too_many_arguments)] // everything that decides a step
+    fn widen(
+        &self,
+        act: &Act,
+        project: &Project,
+        deploy: &Deploy,
+        canary: &Canary,
+        candidate: &Deployment,
+        percent: u8,
+        trial: &Trial,
+    ) -> Result<(), AppError> {
+        let next = canary.steps.iter().copied().find(|step| *step > percent).filter(|step| *step < 100);
+        let because = trial.sentence();
+        match next {
+            Some(percent) => {
+                let event = DeploymentEvent::CanaryWidened { percent };
+                let numbers = trial.numbers().with("percent", f64::from(percent));
+                self.advance(act, deploy, candidate, event, DecisionKind::CanaryStep, &because, &numbers)?;
+            }
+            None => {
+                self.go_live(act, project, deploy, candidate, &because, &trial.numbers())?;
+            }
+        }
+        Ok(())
+    }
+
+    fn trial(
+        &self,
+        act: &Act,
+        deploy: &Deploy,
+        candidate: &Deployment,
+        since: Timestamp,
+    ) -> Result<Trial, AppError> {
+        let _ = deploy;
+        let (endpoint, until) = (&candidate.endpoint, Timestamp(act.at.millis().saturating_add(1)));
+        let scored = self.answered(endpoint, Who::Version(candidate.number), (since, until), act.at)?;
+        let live = self.store().read(|reader| deployments::live(reader, endpoint))?;
+        let difference = match live {
+            Some(live) => self.compare(act, candidate, &live)?,
+            None => None,
+        };
+        Ok(Trial { errors: self.error_rate(candidate), scored, difference })
+    }
+
+    /// Mean loss of the candidate minus that of the champion over the rows that both scored since the rollout began.
+    fn compare(&self, act: &Act, candidate: &Deployment, live: &Deployment) -> Result<Option<Estimate>, AppError> {
+        let span = (candidate.created, Timestamp(act.at.millis().saturating_add(1)));
+        let ours = self.answered(&candidate.endpoint, Who::Version(candidate.number), span, act.at)?;
+        let theirs = self.answered(&candidate.endpoint, Who::Version(live.number), span, act.at)?;
+        let (ours, theirs) = (self.losses(candidate, &ours)?, self.losses(live, &theirs)?);
+        let theirs: HashMap<_, _> = theirs.into_iter().collect();
+        let pairs: Vec<f64> =
+            ours.iter().filter_map(|(id, loss)| Some(loss - theirs.get(id).copied()?)).collect();
+        if pairs.len() < LEAST_COMPARED {
+            return Ok(None);
+        }
+        let Ok(mut sequence) = EmpiricalBernstein::new((-LARGEST_LOSS, LARGEST_LOSS), LEVEL) else { return Ok(None) };
+        for pair in pairs {
+            // Losses are cut to the range, so a value outside of it cannot come.
+            let _ = sequence.add(pair.clamp(-LARGEST_LOSS, LARGEST_LOSS));
+        }
+        Ok(sequence.estimate().ok())
+    }
+
+    fn losses(
+        &self,
+        deployment: &Deployment,
+        answered: &Answered,
+    ) -> Result<Vec<(std::sync::Arc<str>, f64)>, AppError> {
+        let (package, _) = self.loaded(&deployment.model, deployment.number)?;
+        let signature = &package.manifest.signature;
+        let outcomes = answered.outcomes(signature.task, &signature.classes, package.manifest.threshold);
+        let losses = outcomes.losses();
+        // Errors of a regression have the unit of the target: in units of its own spread they fit any target.
+        let scale = match signature.task {
+            kilter_inference::Task::Regression => spread(&losses),
+            _ => 1.0,
+        };
+        let named = outcomes.rows.iter().zip(losses);
+        Ok(named.map(|(&row, loss)| (answered.ids[row].clone(), loss / scale)).collect())
+    }
+
+    fn error_rate(&self, candidate: &Deployment) -> f64 {
+        let Some(serving) = self.serving(&candidate.endpoint) else { return 0.0 };
+        let routes = serving.endpoint().routes();
+        let served = routes.versions().find(|served| served.version().number == u64::from(candidate.number));
+        served.and_then(|served| served.counts().error_rate()).unwrap_or(0.0)
+    }
+
+    /// The guardrail that broke: a rule of the contract that holds, or labels that say the candidate is worse.
+    fn guardrail(
+        &self,
+        act: &Act,
+        deploy: &Deploy,
+        candidate: &Deployment,
+        trial: &Trial,
+    ) -> Result<Option<(String, Numbers)>, AppError> {
+        if let Some(worse) = trial.difference.filter(|difference| difference.low > 0.0) {
+            let because = format!(
+                "its loss is higher than the champion's by {:.4} (at least {:.4}) on {} labelled rows",
+                worse.value, worse.low, worse.count
+            );
+            return Ok(Some((because, trial.numbers())));
+        }
+        let Some(canary) = &deploy.canary else { return Ok(None) };
+        let broken = self.broken(act, canary, candidate, trial)?;
+        Ok(broken.map(|outcome| {
+            let mut numbers = trial.numbers();
+            put_outcome(&mut numbers, &outcome);
+            (format!("guardrail: {}", outcome.text), numbers)
+        }))
+    }
+
+    fn broken(
+        &self,
+        act: &Act,
+        canary: &Canary,
+        candidate: &Deployment,
+        trial: &Trial,
+    ) -> Result<Option<RuleOutcome>, AppError> {
+        let (package, _) = self.loaded(&candidate.model, candidate.number)?;
+        let signature = &package.manifest.signature;
+        let threshold = package.manifest.threshold;
+        let outcomes = trial.scored.outcomes(signature.task, &signature.classes, threshold);
+        let decisions = trial.scored.decisions(signature.task, &signature.classes, threshold);
+        let facts = std::collections::BTreeMap::from([("error_rate".to_owned(), trial.errors)]);
+        let rows = WindowRows {
+            now: act.at,
+            table: &trial.scored.table,
+            scores: &trial.scored.scores,
+            reference: &package.reference,
+            outcomes: &outcomes,
+            decisions: &decisions,
+            estimates: &std::collections::BTreeMap::new(),
+            facts: &facts,
+            least: Least { rows: LEAST_COMPARED, labelled: 0.3 },
+        };
+        // An abort rule states what must not be: the version goes back when it holds.
+        Ok(canary.abort.iter().map(|rule| rule.judge(&rows, JudgeMode::Point)).find(RuleOutcome::is_passed))
+    }
+}
+
+impl Trial {
+    fn answered(&self) -> u64 {
+        self.scored.len() as u64
+    }
+
+    fn sentence(&self) -> String {
+        let rows = self.scored.len();
+        match self.difference {
+            Some(difference) if difference.high < 0.0 => format!(
+                "its loss is lower than the champion's by {:.4} (at least {:.4}) on {} labelled rows; no guardrail broke",
+                -difference.value, -difference.high, difference.count
+            ),
+            Some(difference) => format!(
+                "its loss differs from the champion's by {:+.4} [{:+.4}, {:+.4}] on {} labelled rows; no guardrail broke",
+                difference.value, difference.low, difference.high, difference.count
+            ),
+            None => format!("it scored {rows} rows and no guardrail broke; too few labels are known to compare losses"),
+        }
+    }
+
+    fn numbers(&self) -> Numbers {
+        let mut numbers = Numbers::default().with("rows", self.scored.len() as f64).with("error rate", self.errors);
+        if let Some(difference) = self.difference {
+            numbers.put("loss minus champion", difference.value);
+            numbers.put("loss minus champion low", difference.low);
+            numbers.put("loss minus champion high", difference.high);
+            numbers.put("compared rows", difference.count as f64);
+        }
+        numbers
+    }
+}
+
+/// The mean of absolute errors, or one where they are all zero.
+fn spread(losses: &[f64]) -> f64 {
+    let mean = losses.iter().sum::<f64>() / losses.len().max(1) as f64;
+    if mean > 0.0 { mean } else { 1.0 }
+}

@@ -1,0 +1,135 @@
+//! The data plane follows the store: what it says is live, shadow or canary is what answers.
+
+use std::sync::Arc;
+
+use kilter_domain::{
+    contract::Contract,
+    deployment::{Admits, DeploymentState},
+    ids::EndpointName,
+};
+use kilter_inference::{Infinite, Input, InputKind, Missing};
+use kilter_serving::{
+    Admission, Candidate, Mode, Routes, ServedVersion, VersionRef, counters::ScoreEdges,
+};
+use kilter_store::{
+    PageRequest,
+    deployment::{self as deployments, Deployment},
+};
+
+use crate::{
+    App,
+    error::AppError,
+    measure::reference::{ColumnReference, SCORE},
+    package::Package,
+    project::Project,
+};
+
+impl App {
+    /// Opens every endpoint that serves, as the store says.
+    pub(crate) fn resume_serving(&self) -> Result<(), AppError> {
+        let mut page = PageRequest::first(1000);
+        loop {
+            let listed = self.store().read(|reader| deployments::list_serving(reader, &page))?;
+            for deployment in &listed.items {
+                if self.serving(&deployment.endpoint).is_none() {
+                    self.open_serving(&deployment.endpoint)?;
+                    self.follow_endpoint(&deployment.endpoint)?;
+                }
+            }
+            match listed.next {
+                Some(cursor) => page = PageRequest::first(1000).after(cursor),
+                None => return Ok(()),
+            }
+        }
+    }
+
+    pub(crate) fn follow(&self, endpoint: &EndpointName, _project: &Project) -> Result<(), AppError> {
+        self.follow_endpoint(endpoint)
+    }
+
+    /// Loads what the store says serves at an endpoint, and lets it answer.
+    pub(crate) fn follow_endpoint(&self, endpoint: &EndpointName) -> Result<(), AppError> {
+        let serving = self.open_serving(endpoint)?;
+        let (live, candidate) = self.store().read(|reader| {
+            Ok((deployments::live(reader, endpoint)?, deployments::candidate(reader, endpoint)?))
+        })?;
+        let Some(live) = live else {
+            serving.endpoint().deploy(Routes::nothing());
+            return Ok(());
+        };
+        let now = serving.endpoint().routes();
+        let admits = self.admits_at(endpoint)?;
+        let champion = self.served(&live, &now, admits)?;
+        let candidate = match candidate {
+            Some(candidate) => {
+                let mode = match candidate.state {
+                    DeploymentState::Canary { percent } => Mode::Canary { percent },
+                    _ => Mode::Shadow,
+                };
+                Some(Candidate { version: self.served(&candidate, &now, admits)?, mode })
+            }
+            None => None,
+        };
+        let routes = Routes::new(champion, candidate, &self.recorded_inputs(endpoint)?)?;
+        serving.endpoint().deploy(routes);
+        Ok(())
+    }
+
+    /// A version that is served already keeps its counters; another is loaded and verified.
+    fn served(&self, deployment: &Deployment, now: &Routes, admits: Admits) -> Result<Arc<ServedVersion>, AppError> {
+        let (package, _) = self.loaded(&deployment.model, deployment.number)?;
+        let version = VersionRef { number: u64::from(deployment.number), digest: package.digest };
+        if let Some(served) = now.versions().find(|served| served.version() == version) {
+            return Ok(served.clone());
+        }
+        let state = self.version_state(&deployment.model, deployment.number)?;
+        let model = kilter_domain::digest::Digest::of(&package.model_bytes);
+        let admission = Admission { version, model, state, admits };
+        Ok(Arc::new(ServedVersion::load(&package.model_bytes, &admission, score_edges(&package))?))
+    }
+
+    fn contract_of(&self, endpoint: &EndpointName) -> Result<Option<(Project, Contract)>, AppError> {
+        let stored = self.store().read(|reader| {
+            let Some(endpoint) = deployments::find_endpoint(reader, endpoint)? else { return Ok(None) };
+            kilter_store::project::current_contract(reader, &endpoint.project)
+        })?;
+        let Some(stored) = stored else { return Ok(None) };
+        let project = Project::of(self.folder(), stored.text)?;
+        let contract = project.contract.clone();
+        Ok(Some((project, contract)))
+    }
+
+    fn admits_at(&self, endpoint: &EndpointName) -> Result<Admits, AppError> {
+        let Some((project, contract)) = self.contract_of(endpoint)? else { return Ok(Admits::Approved) };
+        let deploy = contract.deploy.iter().find(|deploy| project.endpoint(deploy) == *endpoint);
+        Ok(deploy.map_or(Admits::Approved, kilter_domain::contract::Deploy::admits))
+    }
+
+    /// Columns that requests may carry though no model reads them: protected attributes and slices, for the record.
+    fn recorded_inputs(&self, endpoint: &EndpointName) -> Result<Vec<Input>, AppError> {
+        let Some((_, contract)) = self.contract_of(endpoint)? else { return Ok(vec![]) };
+        let mut names: Vec<String> =
+            contract.data.iter().flat_map(|dataset| dataset.sensitive.iter().chain(&dataset.id).cloned()).collect();
+        names.extend(crate::gate::group_columns(&contract.gates));
+        names.extend(contract.data.iter().filter_map(|dataset| dataset.time.clone()));
+        names.sort();
+        names.dedup();
+        let input = |name: String| Input {
+            name,
+            kind: InputKind::Text,
+            missing: Missing::Allowed,
+            infinite: Infinite::Passed,
+        };
+        Ok(names.into_iter().map(input).collect())
+    }
+}
+
+/// The quantiles of the score on held-out rows: what the score of production is compared with.
+fn score_edges(package: &Package) -> ScoreEdges {
+    match package.reference.columns.get(SCORE) {
+        Some(ColumnReference::Numeric(reference)) => {
+            ScoreEdges::new((1..20).map(|twentieth| reference.quantile(f64::from(twentieth) / 20.0)).collect())
+        }
+        _ => ScoreEdges::new(vec![]),
+    }
+}

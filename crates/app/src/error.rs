@@ -1,0 +1,67 @@
+//! Why an intention of the platform could not be carried out.
+
+use std::path::PathBuf;
+
+use kilter_domain::{digest::Digest, ids::EndpointName, table::TableError};
+use kilter_inference::{LoadError, PredictError};
+
+use crate::dataset::RolesError;
+
+/// Everything that can stop an intention. What a gate or a rule says is no error: it is a result.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    #[error("there is no kilter.toml in {}; write one with `kilter init --from DATA`", .0.display())]
+    NoContract(PathBuf),
+    #[error("could not read {}", path.display())]
+    ReadFile { path: PathBuf, #[source] source: std::io::Error },
+    #[error("could not write {}", path.display())]
+    WriteFile { path: PathBuf, #[source] source: std::io::Error },
+    #[error("{0}")]
+    Contract(String),
+    #[error("the project has no name and its folder {} gives none; add `name = \"...\"` to [project]", .0.display())]
+    NoName(PathBuf),
+    #[error("the contract says nothing of {what}; {how}")]
+    NotInContract { what: String, how: String },
+    #[error("there is no {what} `{id}`; {how}")]
+    NotFound { what: &'static str, id: String, how: String },
+    #[error("{what} `{id}` is {state}; {how}")]
+    WrongState { what: &'static str, id: String, state: String, how: String },
+    #[error("{0}")]
+    Denied(String),
+    #[error("package {} lacks `{part}`; it was not made by this platform or is damaged", digest.short())]
+    BrokenPackage { digest: Digest, part: String },
+    #[error("could not read or write the {what} document")]
+    Document { what: &'static str, #[source] source: serde_json::Error },
+    #[error("the model {} cannot be loaded", digest.short())]
+    Model { digest: Digest, #[source] source: LoadError },
+    #[error("the model file {} cannot be loaded", path.display())]
+    ModelFile { path: PathBuf, #[source] source: LoadError },
+    #[error("the model reads `{column}`, which holds or follows from the label; leave it out of the training (`--exclude {column}`)")]
+    Leakage { column: String },
+    #[error("could not score {what}")]
+    Predict { what: String, #[source] source: PredictError },
+    #[error("the endpoint `{endpoint}` has no live version; train one with `kilter run`, or deploy one with `kilter deploy`")]
+    NothingServes { endpoint: EndpointName },
+    #[error("these versions cannot be served together")]
+    Routes(#[from] kilter_serving::RouteError),
+    #[error(transparent)]
+    Roles(#[from] RolesError),
+    #[error(transparent)]
+    Table(#[from] TableError),
+    #[error(transparent)]
+    Store(#[from] kilter_store::StoreError),
+    #[error(transparent)]
+    Blob(#[from] kilter_blobs::BlobError),
+    #[error(transparent)]
+    Lake(#[from] kilter_lake::LakeError),
+    #[error(transparent)]
+    Log(#[from] kilter_serving::LogError),
+    #[error(transparent)]
+    Infer(#[from] kilter_serving::InferError),
+    #[error(transparent)]
+    Admit(#[from] kilter_serving::AdmitError),
+    #[error(transparent)]
+    Run(#[from] crate::run::RunError),
+    #[error(transparent)]
+    Plan(#[from] crate::run::PlanError),
+}

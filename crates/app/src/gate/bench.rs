@@ -1,0 +1,155 @@
+//! The bench: rows with labels that the candidate has not seen, and what both models answer on them.
+
+use std::{collections::BTreeMap, time::Instant};
+
+use kilter_domain::{
+    contract::GateSpec,
+    rule::{Arg, BoundExpr, Function, Quantity},
+    table::Table,
+    time::Timestamp,
+};
+use kilter_inference::Model;
+
+use crate::{
+    dataset::Roles,
+    error::AppError,
+    measure::model_rows::{ModelRows, Scored, Side},
+};
+
+/// Rows that a comparison needs at least; with fewer unseen ones, all rows are compared.
+const LEAST_COMPARED: usize = 200;
+/// Requests that latency is measured on.
+const TIMED_REQUESTS: usize = 300;
+/// Rows that are asked one by one to see that answers are the same.
+const REPLAYED_ROWS: usize = 50;
+
+/// The version that serves now.
+pub struct Champion<'m> {
+    pub model: &'m Model,
+    pub threshold: f64,
+    /// The newest event that it was trained on.
+    pub trained_through: Option<Timestamp>,
+}
+
+/// Everything that gates are measured on.
+pub struct Bench<'t> {
+    pub rows: &'t Table,
+    pub roles: &'t Roles,
+    pub now: Timestamp,
+}
+
+impl<'t> Bench<'t> {
+    /// Measures a candidate, and the champion on the same rows.
+    ///
+    /// `facts` are numbers that steps reported; latency and golden answers are measured only when a gate asks.
+    pub fn measure<'m>(
+        &self,
+        candidate: &'m Model,
+        threshold: f64,
+        champion: Option<&Champion>,
+        mut facts: BTreeMap<String, f64>,
+        gates: &[GateSpec],
+    ) -> Result<ModelRows<'m>, AppError>
+    where
+        't: 'm,
+    {
+        if asks_for(gates, |quantity| matches!(quantity, Quantity::Metric { name, .. } if name.ends_with("_ms"))) {
+            facts.extend(latencies(candidate, self.rows)?);
+        }
+        let replayed = match asks_for(gates, |quantity| calls(quantity, Function::Replay)) {
+            true => Some(replay(candidate, self.rows)?),
+            false => None,
+        };
+        Ok(ModelRows {
+            now: self.now,
+            table: self.rows,
+            candidate: self.side(candidate, threshold, "the candidate on the rows of the gate")?,
+            champion: champion
+                .map(|champion| self.side(champion.model, champion.threshold, "the champion on the rows of the gate"))
+                .transpose()?,
+            comparable: self.comparable(champion)?,
+            model: candidate,
+            facts,
+            replayed,
+        })
+    }
+
+    fn side(&self, model: &Model, threshold: f64, what: &str) -> Result<Side, AppError> {
+        let scored = Scored::by(model, self.rows, threshold)
+            .map_err(|source| AppError::Predict { what: what.to_owned(), source })?;
+        let weight = self.roles.weight.as_deref().and_then(|name| self.rows.get(name));
+        let outcomes = scored.outcomes(self.roles.label(self.rows)?, weight);
+        Ok(Side { outcomes, scores: scored.scores })
+    }
+
+    /// The rows that neither model was trained on, when enough of them remain; else all.
+    fn comparable(&self, champion: Option<&Champion>) -> Result<Vec<bool>, AppError> {
+        let all = vec![true; self.rows.rows()];
+        let (Some(through), Some(_)) = (champion.and_then(|champion| champion.trained_through), &self.roles.time) else {
+            return Ok(all);
+        };
+        let unseen: Vec<bool> = self.roles.event_times(self.rows)?.iter().map(|&event| event > through).collect();
+        let count = unseen.iter().filter(|&&is_unseen| is_unseen).count();
+        Ok(if count >= LEAST_COMPARED { unseen } else { all })
+    }
+}
+
+fn asks_for(gates: &[GateSpec], is_asked: impl Fn(&Quantity) -> bool) -> bool {
+    gates.iter().flat_map(|gate| &gate.rules).any(|rule| is_asked(&rule.quantity))
+}
+
+fn calls(quantity: &Quantity, wanted: Function) -> bool {
+    matches!(quantity, Quantity::Call { function, .. } if *function == wanted)
+}
+
+/// Whether any rule of these gates is held against the champion.
+pub fn compares(gates: &[GateSpec]) -> bool {
+    use kilter_domain::rule::Bound;
+    let against = |bound: &Bound| matches!(bound, Bound::Compare(_, BoundExpr::Champion { .. }));
+    gates.iter().flat_map(|gate| &gate.rules).any(|rule| against(&rule.bound))
+}
+
+/// Percentiles of the time for one row, in milliseconds.
+fn latencies(model: &Model, rows: &Table) -> Result<BTreeMap<String, f64>, AppError> {
+    let failed = |source| AppError::Predict { what: "single rows for latency".to_owned(), source };
+    let mut taken = Vec::with_capacity(TIMED_REQUESTS);
+    for request in 0..TIMED_REQUESTS.min(rows.rows().max(1) * 4) {
+        if rows.rows() == 0 {
+            break;
+        }
+        let row = rows.take(&[request % rows.rows()]);
+        let started = Instant::now();
+        model.predict(&row).map_err(failed)?;
+        taken.push(started.elapsed().as_secs_f64() * 1e3);
+    }
+    taken.sort_by(f64::total_cmp);
+    let at = |share: f64| taken.get(((taken.len().max(1) - 1) as f64 * share) as usize).copied();
+    let named = [("p50_ms", 0.5), ("p95_ms", 0.95), ("p99_ms", 0.99)];
+    Ok(named.into_iter().filter_map(|(name, share)| Some((name.to_owned(), at(share)?))).collect())
+}
+
+/// How many of the first rows are answered otherwise when they come alone.
+fn replay(model: &Model, rows: &Table) -> Result<(usize, usize), AppError> {
+    let failed = |source| AppError::Predict { what: "golden requests".to_owned(), source };
+    let chosen: Vec<usize> = (0..rows.rows().min(REPLAYED_ROWS)).collect();
+    let together = model.predict(&rows.take(&chosen)).map_err(failed)?;
+    let mut differing = 0;
+    for &row in &chosen {
+        let alone = model.predict(&rows.take(&[row])).map_err(failed)?;
+        differing += usize::from(alone.scores()[0].to_bits() != together.scores()[row].to_bits());
+    }
+    Ok((differing, chosen.len()))
+}
+
+/// The columns that rules about groups and slices of these gates need.
+pub fn group_columns(gates: &[GateSpec]) -> Vec<String> {
+    let of_quantity = |quantity: &Quantity| match quantity {
+        Quantity::Metric { slice, .. } => slice.clone(),
+        Quantity::Call { function: Function::Ratio | Function::Gap, args, .. } => match args.last() {
+            Some(Arg::Name(column)) => Some(column.clone()),
+            _ => None,
+        },
+        Quantity::Call { .. } => None,
+    };
+    gates.iter().flat_map(|gate| &gate.rules).filter_map(|rule| of_quantity(&rule.quantity)).collect()
+}

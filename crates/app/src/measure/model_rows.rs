@@ -1,0 +1,430 @@
+//! What rules ask of a model on labelled rows: metrics, slices, groups, against the champion on the same rows.
+//!
+//! Holds true: candidate and champion are measured on the same rows and compared as pairs; rows that the champion was
+//! trained on are left out of the comparison when enough others remain, because it would only shine on them.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use kilter_domain::{
+    rule::{Arg, Champion, Condition, Function, Measured, Measurement, Measurements, NotMeasured, Part, Quantity},
+    table::{Column, Table},
+    time::{Span, Timestamp},
+};
+use kilter_inference::{Model, PredictError, Task};
+
+use super::{
+    columns::{column_quantity, exact, nothing},
+    condition::rows_where,
+    measurement, not_measured,
+    reference::SCORE,
+};
+use crate::outcomes::{Answers, Outcomes, class_name};
+
+/// Rows below which a group or slice is not measured (too few to say anything).
+pub const LEAST_GROUP: usize = 30;
+/// Values of a slice column beyond which the rest is left out, most frequent first.
+const MOST_GROUPS: usize = 50;
+/// Distinct numbers beyond which a column is sliced by its quartiles.
+const MOST_NUMBERS: usize = 20;
+
+/// What a model answered on a table.
+pub struct Scored {
+    pub task: Task,
+    pub classes: Vec<String>,
+    pub scores: Vec<f64>,
+    pub labels: Option<Vec<Arc<str>>>,
+    pub probabilities: Option<Vec<f32>>,
+    pub threshold: f64,
+}
+
+impl Scored {
+    /// Asks the model for every row.
+    pub fn by(model: &Model, table: &Table, threshold: f64) -> Result<Self, PredictError> {
+        let prediction = model.predict(table)?;
+        Ok(Self {
+            task: prediction.task(),
+            classes: model.signature().classes.clone(),
+            scores: prediction.scores().to_vec(),
+            labels: prediction.labels(),
+            probabilities: prediction.probabilities().map(<[f32]>::to_vec),
+            threshold,
+        })
+    }
+
+    /// Joined with the truth.
+    pub fn outcomes(&self, truth: &Column, weight: Option<&Column>) -> Outcomes {
+        let answers = Answers {
+            task: self.task,
+            classes: &self.classes,
+            scores: &self.scores,
+            labels: self.labels.as_deref(),
+            probabilities: self.probabilities.as_deref(),
+            threshold: self.threshold,
+        };
+        Outcomes::new(answers, truth, weight)
+    }
+}
+
+/// One model on the rows that a gate is judged on.
+pub struct Side {
+    pub outcomes: Outcomes,
+    pub scores: Vec<f64>,
+}
+
+/// Everything that a gate may ask about a candidate.
+pub struct ModelRows<'a> {
+    pub now: Timestamp,
+    /// The rows, with features, label and groups.
+    pub table: &'a Table,
+    pub candidate: Side,
+    /// The champion on the same rows; `None` while nothing serves.
+    pub champion: Option<Side>,
+    /// The rows on which the two are compared.
+    pub comparable: Vec<bool>,
+    /// The candidate, for questions that need new answers (monotone).
+    pub model: &'a Model,
+    /// Numbers that were measured elsewhere: `size`, `p99_ms`, what steps reported.
+    pub facts: BTreeMap<String, f64>,
+    /// Golden answers that differ when they are asked one by one.
+    pub replayed: Option<(usize, usize)>,
+}
+
+impl Measurements for ModelRows<'_> {
+    fn measure(&self, quantity: &Quantity, _over: Option<Span>) -> Measured {
+        self.of(&self.candidate, quantity).unwrap_or_else(Measured::Nothing)
+    }
+
+    fn champion(&self, quantity: &Quantity) -> Champion {
+        match &self.champion {
+            None => Champion::None,
+            Some(champion) => Champion::Measured(self.compared(champion, quantity).unwrap_or_else(Measured::Nothing)),
+        }
+    }
+
+    fn difference(&self, quantity: &Quantity) -> Option<Measured> {
+        let champion = self.champion.as_ref()?;
+        let Quantity::Metric { name, slice } = quantity else { return None };
+        let (ours, theirs) = (self.comparable(&self.candidate), self.comparable(champion));
+        let pair = |a: &Outcomes, b: &Outcomes| {
+            a.difference(b, name).map(|d| measurement(&d)).map_err(|reason| not_measured(name, &reason))
+        };
+        let measured = match slice {
+            None => pair(&ours, &theirs).map(Measured::Value),
+            Some(column) => self.groups(column, None).and_then(|groups| {
+                let parts = groups.iter().filter_map(|(part, rows)| {
+                    let inside = |row: usize| rows[row];
+                    let (ours, theirs) = (ours.filter(inside), theirs.filter(inside));
+                    (ours.len() >= LEAST_GROUP)
+                        .then(|| pair(&ours, &theirs).map(|measurement| Part { name: part.clone(), measurement }))
+                });
+                Ok(Measured::Each(parts.collect::<Result<_, _>>()?))
+            }),
+        };
+        Some(measured.unwrap_or_else(Measured::Nothing))
+    }
+}
+
+impl ModelRows<'_> {
+    /// The rows on which candidate and champion are compared.
+    fn comparable(&self, side: &Side) -> Outcomes {
+        side.outcomes.filter(|row| self.comparable[row])
+    }
+
+    fn compared(&self, side: &Side, quantity: &Quantity) -> Result<Measured, NotMeasured> {
+        self.of(&Side { outcomes: self.comparable(side), scores: side.scores.clone() }, quantity)
+    }
+
+    fn of(&self, side: &Side, quantity: &Quantity) -> Result<Measured, NotMeasured> {
+        match quantity {
+            Quantity::Metric { name, slice: None } => self.metric(side, name).map(Measured::Value),
+            Quantity::Metric { name, slice: Some(column) } => self.sliced(side, name, column).map(Measured::Each),
+            Quantity::Call { function, args, condition } => self.call(side, *function, args, condition.as_ref(), quantity),
+        }
+    }
+
+    fn metric(&self, side: &Side, name: &str) -> Result<Measurement, NotMeasured> {
+        if let Some(&value) = self.facts.get(name) {
+            return Ok(exact(value, self.table.rows()));
+        }
+        match name {
+            "rows" => Ok(exact(self.table.rows() as f64, self.table.rows())),
+            "labelled" => Ok(exact(side.outcomes.len() as f64 / self.table.rows().max(1) as f64, self.table.rows())),
+            _ => side.outcomes.metric(metric_name(name)).map(|e| measurement(&e)).map_err(|r| not_measured(name, &r)),
+        }
+    }
+
+    fn sliced(&self, side: &Side, name: &str, column: &str) -> Result<Vec<Part>, NotMeasured> {
+        let mut parts = Vec::new();
+        for (part, rows) in self.groups(column, None)? {
+            let inside = side.outcomes.filter(|row| rows[row]);
+            if inside.len() >= LEAST_GROUP {
+                let estimate = inside.metric(metric_name(name)).map_err(|reason| not_measured(name, &reason))?;
+                parts.push(Part { name: part, measurement: measurement(&estimate) });
+            }
+        }
+        match parts.is_empty() {
+            true => Err(nothing(
+                format!("no value of `{column}` has {LEAST_GROUP} labelled rows"),
+                "measure on more rows, or slice by a column with fewer values",
+            )),
+            false => Ok(parts),
+        }
+    }
+
+    fn call(
+        &self,
+        side: &Side,
+        function: Function,
+        args: &[Arg],
+        condition: Option<&Condition>,
+        quantity: &Quantity,
+    ) -> Result<Measured, NotMeasured> {
+        match function {
+            Function::Ratio | Function::Gap => self.spread(side, function, args, condition).map(Measured::Value),
+            Function::Monotone => self.monotone(args).map(Measured::Value),
+            Function::Replay => match self.replayed {
+                Some((differing, asked)) => Ok(Measured::Value(exact(differing as f64, asked))),
+                None => Err(nothing("the version carries no golden requests", "add `sample` to [package]")),
+            },
+            _ => {
+                let with_score = self.with_score(side)?;
+                column_quantity(&with_score, self.now, quantity).ok_or_else(|| {
+                    nothing(
+                        format!("`{function}` is measured in production, not on a test set"),
+                        "move the rule to [monitor]",
+                    )
+                })
+            }
+        }
+    }
+
+    fn with_score(&self, side: &Side) -> Result<Table, NotMeasured> {
+        let mut table = self.table.clone();
+        if table.get(SCORE).is_none() {
+            table.push(SCORE, Column::Float(side.scores.clone())).map_err(|e| nothing(e.to_string(), "report this"))?;
+        }
+        Ok(table)
+    }
+
+    /// Smallest over largest, or largest minus smallest, group value of a metric.
+    fn spread(
+        &self,
+        side: &Side,
+        function: Function,
+        args: &[Arg],
+        condition: Option<&Condition>,
+    ) -> Result<Measurement, NotMeasured> {
+        let [Arg::Name(metric), Arg::Name(column)] = args else {
+            return Err(nothing(format!("`{function}` needs a metric and a column"), "write ratio(selected, gender)"));
+        };
+        let groups = self.groups(column, condition)?;
+        group_spread(&side.outcomes, metric_name(metric), function, &groups)
+    }
+
+    /// The rows of each value of a column (quartiles of a number with many values).
+    fn groups(&self, column: &str, condition: Option<&Condition>) -> Result<Vec<(String, Vec<bool>)>, NotMeasured> {
+        groups_of(self.table, column, condition)
+    }
+
+    /// Moves one column over its deciles, everything else fixed, and counts the rows whose score goes the other way.
+    fn monotone(&self, args: &[Arg]) -> Result<Measurement, NotMeasured> {
+        let [_, Arg::Name(column), Arg::Name(direction)] = args else {
+            return Err(nothing("`monotone` needs score, a column and a direction", "write monotone(score, age, up)"));
+        };
+        let values = self.table.column(column).map_err(|e| nothing(e.to_string(), "correct the column in the rule"))?;
+        let grid = deciles(values).ok_or_else(|| {
+            nothing(format!("`{column}` is not a number with different values"), "choose a numeric column")
+        })?;
+        let step = (self.table.rows() / 500).max(1);
+        let rows: Vec<usize> = (0..self.table.rows()).step_by(step).collect();
+        let sample = self.table.take(&rows);
+        let mut previous: Option<Vec<f64>> = None;
+        let mut broken = vec![false; rows.len()];
+        for value in grid {
+            let moved = with_constant(&sample, column, value);
+            let scores = self.model.predict(&moved).map_err(|e| nothing(e.to_string(), "correct the column"))?;
+            for (row, &score) in scores.scores().iter().enumerate() {
+                let change = previous.as_ref().map_or(0.0, |previous| score - previous[row]);
+                broken[row] |= if direction == "down" { change > 1e-7 } else { change < -1e-7 };
+            }
+            previous = Some(scores.scores().to_vec());
+        }
+        Ok(exact(broken.iter().filter(|&&b| b).count() as f64, rows.len()))
+    }
+}
+
+/// Smallest over largest (`ratio`) or largest minus smallest (`gap`) value of a metric over groups of rows.
+///
+/// Groups with fewer than [`LEAST_GROUP`] labelled rows are named in the note and left out.
+pub fn group_spread(
+    outcomes: &Outcomes,
+    metric: &str,
+    function: Function,
+    groups: &[(String, Vec<bool>)],
+) -> Result<Measurement, NotMeasured> {
+    let (mut measured, mut small) = (Vec::new(), Vec::new());
+    for (name, rows) in groups {
+        let inside = outcomes.filter(|row| rows[row]);
+        match inside.len() >= LEAST_GROUP {
+            true => {
+                let estimate = inside.metric(metric).map_err(|reason| not_measured(metric, &reason))?;
+                measured.push((name.clone(), estimate));
+            }
+            false => small.push(name.clone()),
+        }
+    }
+    if measured.len() < 2 {
+        return Err(nothing(
+            format!("fewer than two groups have {LEAST_GROUP} labelled rows"),
+            "measure over a longer time or on more rows",
+        ));
+    }
+    measured.sort_by(|a, b| a.1.value.total_cmp(&b.1.value));
+    let (low, high) = (&measured[0], &measured[measured.len() - 1]);
+    let (value, interval) = spread_of(function, (low.1.value, half(&low.1)), (high.1.value, half(&high.1)));
+    let mut note = format!("lowest {} {:.3}, highest {} {:.3}", low.0, low.1.value, high.0, high.1.value);
+    if !small.is_empty() {
+        note.push_str(&format!("; too few rows in {}", small.join(", ")));
+    }
+    let count = outcomes.len() as u64;
+    Ok(Measurement { value, interval: Some(interval), count, estimated: false, note: Some(note) })
+}
+
+fn half(estimate: &kilter_stats::Estimate) -> f64 {
+    ((estimate.high - estimate.low) / 2.0).min(1e9)
+}
+
+/// Value and interval of the spread of two independent values, by the delta method.
+fn spread_of(function: Function, low: (f64, f64), high: (f64, f64)) -> (f64, (f64, f64)) {
+    match function {
+        Function::Gap => {
+            let (value, margin) = (high.0 - low.0, low.1.hypot(high.1));
+            (value, (value - margin, value + margin))
+        }
+        _ if high.0 == 0.0 => (1.0, (1.0, 1.0)),
+        _ => {
+            let value = low.0 / high.0;
+            let margin = (low.1 / high.0).hypot(low.0 * high.1 / (high.0 * high.0));
+            (value, ((value - margin).max(0.0), value + margin))
+        }
+    }
+}
+
+/// `selected` is the word of rules for the rate of positive decisions.
+pub fn metric_name(name: &str) -> &str {
+    match name {
+        "selected" => "selection_rate",
+        other => other,
+    }
+}
+
+/// The rows of each value of a column, as masks; numbers with many values by quartile. Rows without a value and rows
+/// that do not meet the condition stand in no group.
+pub fn groups_of(
+    table: &Table,
+    column: &str,
+    condition: Option<&Condition>,
+) -> Result<Vec<(String, Vec<bool>)>, NotMeasured> {
+    let wrong = |error: kilter_domain::table::TableError| nothing(error.to_string(), "correct the column in the rule");
+    let values = table.column(column).map_err(wrong)?;
+    let mut allowed = vec![false; table.rows()];
+    rows_where(table, condition).map_err(wrong)?.into_iter().for_each(|row| allowed[row] = true);
+    let mut groups: BTreeMap<Arc<str>, Vec<bool>> = BTreeMap::new();
+    let quartiles = quartiles(values);
+    for row in (0..table.rows()).filter(|&row| allowed[row]) {
+        let name = match &quartiles {
+            Some(edges) => quartile_name(edges, values.number(row)),
+            None => class_name(values, row),
+        };
+        if let Some(name) = name {
+            groups.entry(name).or_insert_with(|| vec![false; table.rows()])[row] = true;
+        }
+    }
+    let size = |rows: &[bool]| rows.iter().filter(|&&inside| inside).count();
+    let mut groups: Vec<(String, Vec<bool>)> =
+        groups.into_iter().map(|(value, rows)| (format!("{column}={value}"), rows)).collect();
+    groups.sort_by_key(|(_, rows)| std::cmp::Reverse(size(rows)));
+    groups.truncate(MOST_GROUPS);
+    Ok(groups)
+}
+
+fn sorted_numbers(column: &Column) -> Option<Vec<f64>> {
+    let mut values = column.numbers()?;
+    values.retain(|value| value.is_finite());
+    values.sort_by(f64::total_cmp);
+    (!values.is_empty()).then_some(values)
+}
+
+fn quartiles(column: &Column) -> Option<[f64; 3]> {
+    let values = sorted_numbers(column)?;
+    let mut distinct = values.clone();
+    distinct.dedup();
+    let at = |share: f64| values[((values.len() - 1) as f64 * share) as usize];
+    (distinct.len() > MOST_NUMBERS).then(|| [at(0.25), at(0.5), at(0.75)])
+}
+
+fn quartile_name(edges: &[f64; 3], value: f64) -> Option<Arc<str>> {
+    let [low, middle, high] = edges;
+    Some(Arc::from(match value {
+        v if v.is_nan() => return None,
+        v if v <= *low => format!("..{low}"),
+        v if v <= *middle => format!("{low}..{middle}"),
+        v if v <= *high => format!("{middle}..{high}"),
+        _ => format!("{high}.."),
+    }))
+}
+
+fn deciles(column: &Column) -> Option<Vec<f64>> {
+    let values = sorted_numbers(column)?;
+    let mut grid: Vec<f64> = (0..=10).map(|tenth| values[(values.len() - 1) * tenth / 10]).collect();
+    grid.dedup();
+    (grid.len() > 1).then_some(grid)
+}
+
+fn with_constant(table: &Table, column: &str, value: f64) -> Table {
+    let columns = table.columns().map(|(name, kept)| {
+        let moved = match kept {
+            _ if name != column => kept.clone(),
+            Column::Int(values) => Column::Int(vec![Some(value as i64); values.len()]),
+            other => Column::Float(vec![value; other.len()]),
+        };
+        (name.to_owned(), moved)
+    });
+    Table::new(columns.collect()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_with_many_values_are_sliced_by_quartile() {
+        let table = Table::new(vec![("age".into(), Column::Int((0..100).map(Some).collect()))]).unwrap();
+        let groups = groups_of(&table, "age", None).unwrap();
+        assert_eq!(groups.len(), 4);
+        assert!(groups.iter().all(|(_, rows)| rows.iter().filter(|&&inside| inside).count() >= 24));
+    }
+
+    #[test]
+    fn a_ratio_of_groups_has_an_interval_and_names_them() {
+        let classes = ["0".to_owned(), "1".to_owned()];
+        let scores: Vec<f64> = (0..400).map(|row| if row % 4 < row / 200 + 1 { 0.9 } else { 0.1 }).collect();
+        let answers = Answers {
+            task: Task::Binary,
+            classes: &classes,
+            scores: &scores,
+            labels: None,
+            probabilities: None,
+            threshold: 0.5,
+        };
+        let outcomes = Outcomes::new(answers, &Column::Int(vec![Some(1); 400]), None);
+        let groups: Vec<(String, Vec<bool>)> = vec![
+            ("g=a".into(), (0..400).map(|row| row < 200).collect()),
+            ("g=b".into(), (0..400).map(|row| row >= 200).collect()),
+        ];
+        let ratio = group_spread(&outcomes, "selection_rate", Function::Ratio, &groups).unwrap();
+        assert!((ratio.value - 0.5).abs() < 1e-9, "{ratio:?}");
+        assert!(ratio.interval.is_some_and(|(low, high)| low < 0.5 && 0.5 < high));
+        assert!(ratio.note.unwrap().contains("g=a"));
+    }
+}

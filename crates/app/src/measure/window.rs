@@ -1,0 +1,237 @@
+//! What rules ask of a window of production: drift against the reference, performance on matured labels, groups, usage.
+//!
+//! Holds true: a drift rule is held against the distance beyond what chance explains at these sample sizes (the raw
+//! distance stands in the note); performance is measured only when enough labels are in, and says how many are.
+
+use std::collections::BTreeMap;
+
+use kilter_domain::{
+    rule::{Arg, Champion, Function, Measured, Measurement, Measurements, NotMeasured, Part, Quantity},
+    table::{Column, Table},
+    time::{Span, Timestamp},
+};
+use kilter_stats::drift::Measure;
+
+use super::{
+    columns::{column_quantity, exact, nothing},
+    measurement,
+    model_rows::{group_spread, groups_of, metric_name},
+    not_measured,
+    reference::{ColumnReference, Reference, SCORE},
+};
+use crate::outcomes::Outcomes;
+
+/// What a window must hold before it is measured.
+#[derive(Clone, Copy, Debug)]
+pub struct Least {
+    /// Rows for distances and rates.
+    pub rows: usize,
+    /// Share of rows whose label is known, for performance.
+    pub labelled: f64,
+}
+
+/// One window of one endpoint, as known at a moment.
+pub struct WindowRows<'a> {
+    pub now: Timestamp,
+    /// Features and context of the rows that were answered.
+    pub table: &'a Table,
+    pub scores: &'a [f64],
+    pub reference: &'a Reference,
+    /// The rows whose label is known at `now`.
+    pub outcomes: &'a Outcomes,
+    /// Every row as if its label were negative: for rates of decisions, which need no label.
+    pub decisions: &'a Outcomes,
+    /// The metrics as estimated before labels, by name.
+    pub estimates: &'a BTreeMap<String, Measurement>,
+    /// Numbers that were counted elsewhere: `requests`, `error_rate`, `p99_ms`.
+    pub facts: &'a BTreeMap<String, f64>,
+    pub least: Least,
+}
+
+impl Measurements for WindowRows<'_> {
+    fn measure(&self, quantity: &Quantity, _over: Option<Span>) -> Measured {
+        self.quantity(quantity).unwrap_or_else(Measured::Nothing)
+    }
+
+    /// A window is of the champion itself: there is nothing to compare with.
+    fn champion(&self, _quantity: &Quantity) -> Champion {
+        Champion::Measured(Measured::Nothing(nothing(
+            "a window holds the answers of the champion itself",
+            "compare with the champion in a gate",
+        )))
+    }
+}
+
+impl WindowRows<'_> {
+    fn quantity(&self, quantity: &Quantity) -> Result<Measured, NotMeasured> {
+        match quantity {
+            Quantity::Metric { name, slice: None } => self.metric(name).map(Measured::Value),
+            Quantity::Metric { name, slice: Some(column) } => self.sliced(name, column),
+            Quantity::Call { function, args, .. } if function.is_drift() => self.drift(*function, args),
+            Quantity::Call { function: Function::Unseen, args, .. } => self.unseen(args),
+            Quantity::Call { function: Function::Estimated, args, .. } => self.estimated(args).map(Measured::Value),
+            Quantity::Call { function: function @ (Function::Ratio | Function::Gap), args, condition } => {
+                let [Arg::Name(metric), Arg::Name(column)] = &args[..] else {
+                    return Err(nothing(format!("`{function}` needs a metric and a column"), "correct the rule"));
+                };
+                self.enough_rows()?;
+                let groups = groups_of(self.table, column, condition.as_ref())?;
+                let metric = metric_name(metric);
+                let rows = if metric == "selection_rate" { self.decisions } else { self.labelled()? };
+                group_spread(rows, metric, *function, &groups).map(Measured::Value)
+            }
+            Quantity::Call { function, .. } => {
+                let mut table = self.table.clone();
+                if table.get(SCORE).is_none() {
+                    let scores = Column::Float(self.scores.to_vec());
+                    table.push(SCORE, scores).map_err(|error| nothing(error.to_string(), "report this"))?;
+                }
+                column_quantity(&table, self.now, quantity).ok_or_else(|| {
+                    nothing(format!("`{function}` is not measured in a window"), "move the rule to a gate")
+                })
+            }
+        }
+    }
+
+    fn enough_rows(&self) -> Result<(), NotMeasured> {
+        let (have, need) = (self.table.rows(), self.least.rows);
+        match have >= need {
+            true => Ok(()),
+            false => Err(nothing(format!("the window has {have} rows, {need} are needed"), "wait for more requests")),
+        }
+    }
+
+    fn labelled(&self) -> Result<&Outcomes, NotMeasured> {
+        self.enough_rows()?;
+        let share = self.outcomes.len() as f64 / self.table.rows().max(1) as f64;
+        match share >= self.least.labelled && !self.outcomes.is_empty() {
+            true => Ok(self.outcomes),
+            false => Err(nothing(
+                format!("the labels of {:.0} % of the rows are known, {:.0} % are needed", share * 100.0, self.least.labelled * 100.0),
+                "wait until more labels have matured",
+            )),
+        }
+    }
+
+    fn metric(&self, name: &str) -> Result<Measurement, NotMeasured> {
+        if let Some(&value) = self.facts.get(name) {
+            return Ok(exact(value, self.table.rows()));
+        }
+        match name {
+            "rows" => Ok(exact(self.table.rows() as f64, self.table.rows())),
+            "labelled" => {
+                Ok(exact(self.outcomes.len() as f64 / self.table.rows().max(1) as f64, self.table.rows()))
+            }
+            "selected" => {
+                self.enough_rows()?;
+                self.decisions.metric("selection_rate").map(|e| measurement(&e)).map_err(|r| not_measured(name, &r))
+            }
+            _ => self.labelled()?.metric(metric_name(name)).map(|e| measurement(&e)).map_err(|r| not_measured(name, &r)),
+        }
+    }
+
+    fn sliced(&self, name: &str, column: &str) -> Result<Measured, NotMeasured> {
+        let labelled = self.labelled()?;
+        let mut parts = Vec::new();
+        for (part, rows) in groups_of(self.table, column, None)? {
+            let inside = labelled.filter(|row| rows[row]);
+            if inside.len() >= self.least.rows {
+                let estimate = inside.metric(metric_name(name)).map_err(|reason| not_measured(name, &reason))?;
+                parts.push(Part { name: part, measurement: measurement(&estimate) });
+            }
+        }
+        match parts.is_empty() {
+            true => Err(nothing(format!("no value of `{column}` has enough labelled rows"), "measure over a longer time")),
+            false => Ok(Measured::Each(parts)),
+        }
+    }
+
+    fn estimated(&self, args: &[Arg]) -> Result<Measurement, NotMeasured> {
+        let [Arg::Name(name)] = args else {
+            return Err(nothing("`estimated` needs a metric", "write estimated(auc)"));
+        };
+        self.enough_rows()?;
+        self.estimates.get(name.as_str()).cloned().ok_or_else(|| {
+            nothing(format!("`{name}` has no estimate without labels"), "use auc, accuracy, f1, precision or recall")
+        })
+    }
+
+    fn drift(&self, function: Function, args: &[Arg]) -> Result<Measured, NotMeasured> {
+        self.enough_rows()?;
+        match args {
+            [Arg::Every] => {
+                let features = self.reference.columns.iter().filter(|(name, _)| *name != SCORE);
+                let parts = features.filter_map(|(name, reference)| {
+                    let measurement = self.distance(function, name, reference).ok()?;
+                    Some(Part { name: name.clone(), measurement })
+                });
+                Ok(Measured::Each(parts.collect()))
+            }
+            [Arg::Name(name)] => {
+                let reference = self.reference.columns.get(name).ok_or_else(|| {
+                    nothing(format!("`{name}` has no reference"), "name a feature of the model, or `score`")
+                })?;
+                self.distance(function, name, reference).map(Measured::Value)
+            }
+            _ => Err(nothing(format!("`{function}` needs one column"), "write psi(income) or psi(*)")),
+        }
+    }
+
+    fn distance(&self, function: Function, name: &str, reference: &ColumnReference) -> Result<Measurement, NotMeasured> {
+        let window = if name == SCORE {
+            reference.count(&Column::Float(self.scores.to_vec()))
+        } else {
+            let column = self.table.get(name).ok_or_else(|| {
+                nothing(format!("the requests of this window carry no `{name}`"), "send the column with each request")
+            })?;
+            reference.count(column)
+        };
+        let window = window.ok_or_else(|| nothing(format!("`{name}` changed its type"), "send the type of the training data"))?;
+        let measure = measure_of(function, reference);
+        let distance = reference.distance(&window, measure).map_err(|reason| not_measured(name, &reason))?;
+        Ok(Measurement {
+            value: distance.effect,
+            interval: None,
+            count: distance.current_rows,
+            estimated: false,
+            note: Some(format!("{} {:.3}, of which chance explains {:.3}", measure.name(), distance.value, distance.expected)),
+        })
+    }
+
+    /// Rows with a value that the reference never had.
+    fn unseen(&self, args: &[Arg]) -> Result<Measured, NotMeasured> {
+        let count = |name: &str, reference: &ColumnReference| {
+            let counts = self.table.get(name).and_then(|column| reference.count(column))?;
+            Some(exact(counts.strange() as f64, counts.rows() as usize))
+        };
+        let features = self.reference.columns.iter().filter(|(name, _)| *name != SCORE);
+        match args {
+            [Arg::Name(name)] => {
+                let found = features.clone().find(|(feature, _)| *feature == name);
+                let measurement = found.and_then(|(name, reference)| count(name, reference));
+                measurement.map(Measured::Value).ok_or_else(|| {
+                    nothing(format!("`{name}` has no reference"), "name a feature of the model")
+                })
+            }
+            _ => Ok(Measured::Each(
+                features
+                    .filter_map(|(name, reference)| {
+                        Some(Part { name: name.clone(), measurement: count(name, reference)? })
+                    })
+                    .collect(),
+            )),
+        }
+    }
+}
+
+/// The measure that a rule asks for; distances of numbers in standard deviations fall back to the total variation of
+/// categories, which have no distance.
+fn measure_of(function: Function, reference: &ColumnReference) -> Measure {
+    match (function, reference) {
+        (Function::Psi, _) => Measure::Psi,
+        (Function::Js, _) => Measure::Js,
+        (Function::Ks, ColumnReference::Numeric(_)) => Measure::Ks,
+        (Function::W1, ColumnReference::Numeric(_)) => Measure::W1OverSd,
+        _ => Measure::Tvd,
+    }
+}

@@ -1,0 +1,113 @@
+//! Windows: stretches of time on a fixed calendar, so that every look cuts the past in the same places.
+
+use kilter_domain::time::{Span, SpanUnit, Timestamp};
+
+/// One window, `start..end`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Window {
+    pub start: Timestamp,
+    pub end: Timestamp,
+}
+
+/// Windows of one length that follow one another from an anchor.
+#[derive(Clone, Copy, Debug)]
+pub struct Calendar {
+    anchor: Timestamp,
+    every: Span,
+}
+
+impl Calendar {
+    /// Windows of length `every` from `since` on: from the first of its month for months, from midnight for days and
+    /// weeks, from the full hour for hours.
+    pub fn new(since: Timestamp, every: Span) -> Self {
+        let time = since.civil();
+        let midnight = |day| Timestamp::from_date(time.year(), time.month(), day).unwrap_or(since);
+        let anchor = match every.unit {
+            SpanUnit::Month => midnight(1),
+            SpanUnit::Day | SpanUnit::Week => midnight(time.day()),
+            SpanUnit::Hour => Timestamp(since.millis().div_euclid(3_600_000) * 3_600_000),
+            SpanUnit::Minute | SpanUnit::Second => since,
+        };
+        Self { anchor, every: Span { count: every.count.max(1), unit: every.unit } }
+    }
+
+    fn boundary(&self, number: i64) -> Timestamp {
+        self.anchor.after(Span { count: self.every.count.saturating_mul(number), unit: self.every.unit })
+    }
+
+    fn window(&self, number: i64) -> Window {
+        Window { start: self.boundary(number), end: self.boundary(number + 1) }
+    }
+
+    /// The windows that ended in `after < end <= until`, oldest first, at most `most` of them (the newest).
+    pub fn ended(&self, after: Timestamp, until: Timestamp, most: usize) -> Vec<Window> {
+        let Some(last) = self.last_ended(until) else { return vec![] };
+        let mut found: Vec<Window> =
+            (0..=last).rev().map(|number| self.window(number)).take_while(|w| w.end > after).take(most).collect();
+        found.reverse();
+        found
+    }
+
+    /// The end of the window that holds `time`.
+    pub fn next_end(&self, time: Timestamp) -> Timestamp {
+        self.boundary(self.last_ended(time).map_or(1, |last| last + 2))
+    }
+
+    /// The number of the last window that ended at or before `until`.
+    fn last_ended(&self, until: Timestamp) -> Option<i64> {
+        if self.boundary(1) > until {
+            return None;
+        }
+        // Months vary in length by less than a tenth: a guess that is a little low is walked up.
+        let length = self.every.millis().max(1);
+        let mut number = ((until.millis() - self.anchor.millis()) / length) * 9 / 10;
+        number = number.max(1);
+        while self.boundary(number) > until {
+            number -= 1;
+        }
+        while self.boundary(number + 1) <= until {
+            number += 1;
+        }
+        Some(number - 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn date(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn months_follow_the_calendar() {
+        let calendar = Calendar::new(date("1997-05-01"), Span::months(1));
+        let ended = calendar.ended(date("1997-06-01"), date("1997-08-15"), 100);
+        let shown: Vec<_> = ended.iter().map(|window| (window.start, window.end)).collect();
+        assert_eq!(
+            shown,
+            vec![
+                (date("1997-06-01"), date("1997-07-01")),
+                (date("1997-07-01"), date("1997-08-01")),
+            ]
+        );
+        assert_eq!(calendar.next_end(date("1997-08-01")), date("1997-09-01"));
+        assert_eq!(calendar.next_end(date("1997-05-01")), date("1997-06-01"));
+    }
+
+    #[test]
+    fn nothing_has_ended_before_the_first_window_is_over() {
+        let calendar = Calendar::new(date("2026-01-01T10:30:00Z"), Span::days(1));
+        assert!(calendar.ended(date("2025-01-01"), date("2026-01-01T23:59:59Z"), 10).is_empty());
+        assert_eq!(calendar.ended(date("2025-01-01"), date("2026-01-02"), 10).len(), 1);
+    }
+
+    #[test]
+    fn many_windows_are_bounded_to_the_newest() {
+        let calendar = Calendar::new(date("2000-01-01"), Span::days(1));
+        let ended = calendar.ended(date("2000-01-01"), date("2026-01-01"), 3);
+        assert_eq!(ended.last().unwrap().end, date("2026-01-01"));
+        assert_eq!(ended.len(), 3);
+    }
+}

@@ -1,0 +1,345 @@
+//! What a model said beside what turned out to be true: the owned form of the rows that `stats` measures.
+//!
+//! Holds true: gates, monitors, rollouts and replays measure performance through this one type, so a metric means the
+//! same everywhere. Rows without a label, or without a usable answer, are left out and counted.
+
+use std::{collections::HashMap, sync::Arc};
+
+use kilter_domain::table::Column;
+use kilter_inference::Task;
+use kilter_stats::{
+    Estimate, Outcome, Unmeasured,
+    performance::{BinaryRows, Labelled, Metric, MulticlassRows, RegressionRows, Task as MetricTask},
+};
+
+/// What a model answered for some rows, in whatever form it was kept.
+#[derive(Clone, Copy, Debug)]
+pub struct Answers<'a> {
+    pub task: Task,
+    /// The classes in the model's order; empty for regression.
+    pub classes: &'a [String],
+    /// Binary: probability of `classes[1]`; regression: the value.
+    pub scores: &'a [f64],
+    /// The predicted class by row; `None` for regression.
+    pub labels: Option<&'a [Arc<str>]>,
+    /// Row-major `rows x classes`; often not kept.
+    pub probabilities: Option<&'a [f32]>,
+    /// At which score a binary answer is positive.
+    pub threshold: f64,
+}
+
+/// Labelled rows of one model.
+#[derive(Clone, Debug)]
+pub struct Outcomes {
+    /// The rows of the input that stand here, in order.
+    pub rows: Vec<usize>,
+    kind: Kind,
+    weight: Option<Vec<f64>>,
+}
+
+#[derive(Clone, Debug)]
+enum Kind {
+    Binary { truth: Vec<bool>, score: Vec<f64>, threshold: f64 },
+    Multiclass { classes: usize, truth: Vec<u32>, decision: Vec<u32>, probability: Option<Vec<f64>> },
+    Regression { truth: Vec<f64>, predicted: Vec<f64> },
+}
+
+impl Outcomes {
+    /// Joins answers with the truth of the same rows. `positive` names the positive class of a binary task when it is
+    /// not the model's second class.
+    pub fn new(answers: Answers, truth: &Column, weight: Option<&Column>) -> Self {
+        let (rows, kind) = match answers.task {
+            Task::Binary => binary(answers, truth),
+            Task::Multiclass => multiclass(answers, truth),
+            Task::Regression => regression(answers, truth),
+        };
+        let weight = weight.map(|column| rows.iter().map(|&row| usable_weight(column.number(row))).collect());
+        Self { rows, kind, weight }
+    }
+
+    /// Number of labelled rows.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// Only the rows (of the input) for which `keep` says yes.
+    pub fn filter(&self, keep: impl Fn(usize) -> bool) -> Self {
+        let chosen: Vec<usize> = (0..self.rows.len()).filter(|&at| keep(self.rows[at])).collect();
+        self.at(&chosen)
+    }
+
+    /// The rows that stand at `places`, in that order (a place may come twice).
+    pub fn at(&self, places: &[usize]) -> Self {
+        fn pick<T: Copy>(values: &[T], places: &[usize]) -> Vec<T> {
+            places.iter().map(|&place| values[place]).collect()
+        }
+        let kind = match &self.kind {
+            Kind::Binary { truth, score, threshold } => {
+                Kind::Binary { truth: pick(truth, places), score: pick(score, places), threshold: *threshold }
+            }
+            Kind::Multiclass { classes, truth, decision, probability } => Kind::Multiclass {
+                classes: *classes,
+                truth: pick(truth, places),
+                decision: pick(decision, places),
+                probability: probability.as_ref().map(|values| {
+                    places.iter().flat_map(|&place| &values[place * classes..(place + 1) * classes]).copied().collect()
+                }),
+            },
+            Kind::Regression { truth, predicted } => {
+                Kind::Regression { truth: pick(truth, places), predicted: pick(predicted, places) }
+            }
+        };
+        Self {
+            rows: pick(&self.rows, places),
+            kind,
+            weight: self.weight.as_ref().map(|values| pick(values, places)),
+        }
+    }
+
+    /// The rows as `stats` takes them.
+    pub fn labelled(&self) -> Outcome<Labelled<'_>> {
+        Ok(match &self.kind {
+            Kind::Binary { truth, score, threshold } => {
+                let rows = BinaryRows::scored(truth, score, *threshold)?;
+                Labelled::Binary(match &self.weight {
+                    Some(weight) => rows.with_weights(weight)?,
+                    None => rows,
+                })
+            }
+            Kind::Multiclass { classes, truth, decision, probability } => {
+                let rows = match probability {
+                    Some(probability) => {
+                        MulticlassRows::scored(truth, *classes, probability)?.with_decisions(decision)?
+                    }
+                    None => MulticlassRows::decided(truth, *classes, decision)?,
+                };
+                Labelled::Multiclass(match &self.weight {
+                    Some(weight) => rows.with_weights(weight)?,
+                    None => rows,
+                })
+            }
+            Kind::Regression { truth, predicted } => {
+                let rows = RegressionRows::new(truth, predicted)?;
+                Labelled::Regression(match &self.weight {
+                    Some(weight) => rows.with_weights(weight)?,
+                    None => rows,
+                })
+            }
+        })
+    }
+
+    /// The task in the words of `stats`.
+    pub fn metric_task(&self) -> MetricTask {
+        match self.kind {
+            Kind::Binary { .. } => MetricTask::Binary,
+            Kind::Multiclass { .. } => MetricTask::Multiclass,
+            Kind::Regression { .. } => MetricTask::Regression,
+        }
+    }
+
+    /// A metric by its name in rules, with its 95 % interval.
+    pub fn metric(&self, name: &str) -> Outcome<Estimate> {
+        if self.rows.is_empty() {
+            return Err(Unmeasured::too_few("labelled rows", 0, 1));
+        }
+        kilter_stats::performance::metric(name, &self.labelled()?)
+    }
+
+    /// The paired difference `self - other` of a metric. Both must stand on the same rows.
+    pub fn difference(&self, other: &Self, name: &str) -> Outcome<Estimate> {
+        kilter_stats::performance::difference(name, &self.labelled()?, &other.labelled()?)
+    }
+
+    /// The loss of each row: log loss, 0/1 loss, absolute error.
+    pub fn losses(&self) -> Vec<f64> {
+        match &self.kind {
+            Kind::Binary { truth, score, .. } => truth.iter().zip(score).map(|(&t, &p)| log_loss(t, p)).collect(),
+            Kind::Multiclass { truth, decision, .. } => {
+                truth.iter().zip(decision).map(|(t, d)| f64::from(u8::from(t != d))).collect()
+            }
+            Kind::Regression { truth, predicted } => truth.iter().zip(predicted).map(|(t, p)| (t - p).abs()).collect(),
+        }
+    }
+
+    /// What the calls cost: wrong decisions for classification, summed absolute error for regression.
+    pub fn cost(&self) -> f64 {
+        match &self.kind {
+            Kind::Binary { truth, score, threshold } => {
+                truth.iter().zip(score).filter(|&(&t, &p)| t != (p >= *threshold)).count() as f64
+            }
+            _ => self.losses().iter().sum(),
+        }
+    }
+
+    /// What [`Outcomes::cost`] counts.
+    pub fn cost_unit(&self) -> &'static str {
+        match self.kind {
+            Kind::Regression { .. } => "summed absolute error",
+            _ => "wrong calls",
+        }
+    }
+
+    /// Truth and decision of each row of a binary task, for fairness.
+    pub fn decisions(&self) -> Option<(Vec<bool>, Vec<bool>)> {
+        match &self.kind {
+            Kind::Binary { truth, score, threshold } => {
+                Some((truth.clone(), score.iter().map(|score| score >= threshold).collect()))
+            }
+            _ => None,
+        }
+    }
+
+    /// Truth and score of each row of a binary task.
+    pub fn scores(&self) -> Option<(&[bool], &[f64])> {
+        match &self.kind {
+            Kind::Binary { truth, score, .. } => Some((truth, score)),
+            _ => None,
+        }
+    }
+}
+
+/// The metric that leads where nobody named one.
+pub fn headline(task: Task) -> &'static str {
+    match task {
+        Task::Binary => "auc",
+        Task::Multiclass => "accuracy",
+        Task::Regression => "mae",
+    }
+}
+
+/// Whether larger values of the metric are better; metrics that are neither count as better when larger.
+pub fn larger_is_better(name: &str, task: MetricTask) -> bool {
+    Metric::named(name, task).ok().and_then(Metric::larger_is_better).unwrap_or(true)
+}
+
+fn log_loss(truth: bool, probability: f64) -> f64 {
+    let p = probability.clamp(1e-15, 1.0 - 1e-15);
+    if truth { -p.ln() } else { -(1.0 - p).ln() }
+}
+
+fn usable_weight(weight: f64) -> f64 {
+    if weight.is_finite() && weight > 0.0 { weight } else { 0.0 }
+}
+
+/// A label as the class names of a model write it: `1`, `1.0` and `true` are the same class.
+pub fn class_name(column: &Column, row: usize) -> Option<Arc<str>> {
+    match column {
+        Column::Bool(values) => values[row].map(|value| Arc::from(if value { "1" } else { "0" })),
+        Column::Text(values) => values[row].clone(),
+        Column::Float(values) if values[row].fract() == 0.0 && values[row].abs() < 1e15 => {
+            Some(Arc::from((values[row] as i64).to_string()))
+        }
+        _ => column.label(row),
+    }
+}
+
+fn same_class(class: &str, value: &str) -> bool {
+    let plain = |text: &str| match text {
+        "true" | "True" => "1".to_owned(),
+        "false" | "False" => "0".to_owned(),
+        other => other.to_owned(),
+    };
+    class == value || plain(class) == plain(value)
+}
+
+fn binary(answers: Answers, truth: &Column) -> (Vec<usize>, Kind) {
+    let positive = answers.classes.get(1).map_or("1", String::as_str);
+    let (mut rows, mut labels, mut score) = (Vec::new(), Vec::new(), Vec::new());
+    for row in 0..truth.len().min(answers.scores.len()) {
+        if let (Some(class), true) = (class_name(truth, row), answers.scores[row].is_finite()) {
+            rows.push(row);
+            labels.push(same_class(positive, &class));
+            score.push(answers.scores[row]);
+        }
+    }
+    (rows, Kind::Binary { truth: labels, score, threshold: answers.threshold })
+}
+
+/// Classes that the model does not know get a number of their own behind its classes, with probability zero.
+fn multiclass(answers: Answers, truth: &Column) -> (Vec<usize>, Kind) {
+    let mut numbers: HashMap<Arc<str>, u32> = HashMap::new();
+    for (at, class) in answers.classes.iter().enumerate() {
+        numbers.insert(Arc::from(class.as_str()), at as u32);
+    }
+    let mut number = |class: Arc<str>| {
+        let next = numbers.len() as u32;
+        *numbers.entry(class).or_insert(next)
+    };
+    let (mut rows, mut truths, mut decision) = (Vec::new(), Vec::new(), Vec::new());
+    let labels = answers.labels.unwrap_or(&[]);
+    for (row, answer) in labels.iter().enumerate().take(truth.len()) {
+        if let Some(class) = class_name(truth, row) {
+            rows.push(row);
+            truths.push(number(class));
+            decision.push(number(answer.clone()));
+        }
+    }
+    let (known, classes) = (answers.classes.len(), numbers.len());
+    let probability = answers.probabilities.map(|values| {
+        let padding = std::iter::repeat_n(0.0, classes - known);
+        let of_row = |&row: &usize| {
+            values[row * known..(row + 1) * known].iter().map(|&p| f64::from(p)).chain(padding.clone())
+        };
+        rows.iter().flat_map(of_row).collect()
+    });
+    (rows, Kind::Multiclass { classes, truth: truths, decision, probability })
+}
+
+fn regression(answers: Answers, truth: &Column) -> (Vec<usize>, Kind) {
+    let usable = |&row: &usize| truth.number(row).is_finite() && answers.scores[row].is_finite();
+    let rows: Vec<usize> = (0..truth.len().min(answers.scores.len())).filter(usable).collect();
+    let truths = rows.iter().map(|&row| truth.number(row)).collect();
+    let predicted = rows.iter().map(|&row| answers.scores[row]).collect();
+    (rows, Kind::Regression { truth: truths, predicted })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_and_booleans_name_the_same_class() {
+        assert_eq!(class_name(&Column::Float(vec![1.0]), 0).as_deref(), Some("1"));
+        assert_eq!(class_name(&Column::Bool(vec![Some(true)]), 0).as_deref(), Some("1"));
+        assert!(same_class("true", "1") && !same_class("yes", "1"));
+    }
+
+    #[test]
+    fn rows_without_a_label_are_left_out() {
+        let classes = ["0".to_owned(), "1".to_owned()];
+        let answers = Answers {
+            task: Task::Binary,
+            classes: &classes,
+            scores: &[0.9, 0.2, 0.7, 0.1],
+            labels: None,
+            probabilities: None,
+            threshold: 0.5,
+        };
+        let outcomes = Outcomes::new(answers, &Column::Int(vec![Some(1), None, Some(0), Some(0)]), None);
+        assert_eq!(outcomes.rows, vec![0, 2, 3]);
+        assert_eq!(outcomes.cost(), 1.0);
+        assert_eq!(outcomes.filter(|row| row != 2).cost(), 0.0);
+    }
+
+    #[test]
+    fn a_class_that_the_model_cannot_know_is_a_miss_not_a_crash() {
+        let classes = ["a".to_owned(), "b".to_owned(), "c".to_owned()];
+        let labels: Vec<Arc<str>> = vec!["a".into(), "b".into()];
+        let answers = Answers {
+            task: Task::Multiclass,
+            classes: &classes,
+            scores: &[0.5, 0.5],
+            labels: Some(&labels),
+            probabilities: Some(&[0.5, 0.3, 0.2, 0.2, 0.5, 0.3]),
+            threshold: 0.5,
+        };
+        let truth = Column::Text(vec![Some("a".into()), Some("macOS".into())]);
+        let outcomes = Outcomes::new(answers, &truth, None);
+        assert_eq!(outcomes.metric("accuracy").unwrap().value, 0.5);
+        assert!(outcomes.metric("log_loss").unwrap().value > 10.0);
+    }
+}

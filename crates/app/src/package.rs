@@ -1,0 +1,112 @@
+//! A version's package: the model, its reference, what it was made from; one tree of blobs whose digest is its identity.
+//!
+//! Holds true: nothing in a package changes after it was put; what is known only later (verdicts, approvals,
+//! deployments) never enters it. A package that lacks a part, or whose bytes do not match their names, is refused.
+
+use std::path::Path;
+
+use kilter_blobs::{BlobStore, ContentKind, atomic};
+use kilter_domain::{
+    digest::Digest,
+    ids::{ModelName, ProjectName},
+    time::Timestamp,
+};
+use kilter_inference::{Model, Signature};
+use serde::{Deserialize, Serialize};
+
+use crate::{error::AppError, measure::reference::Reference};
+
+/// The path of the model inside of a package.
+pub const MODEL_PATH: &str = "model/model.onnx";
+const MANIFEST_PATH: &str = "package.json";
+const REFERENCE_PATH: &str = "reference.json";
+const POLICY_PATH: &str = "flow/kilter.toml";
+/// A package part larger than this is not read into memory.
+const MOST_BYTES: u64 = 2 << 30;
+
+/// What a package says about itself.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// Version of this layout.
+    pub schema: u32,
+    pub project: ProjectName,
+    pub model: ModelName,
+    /// The run that made it.
+    pub run: String,
+    pub signature: Signature,
+    /// The digest of each dataset it was made from, by name.
+    pub datasets: std::collections::BTreeMap<String, Digest>,
+    /// The newest event that the model was trained on, where the data has a clock.
+    pub trained_through: Option<Timestamp>,
+    pub trained_rows: u64,
+    /// The operating threshold of a binary model on its score.
+    pub threshold: f64,
+}
+
+/// A package in memory.
+pub struct Package {
+    pub digest: Digest,
+    pub manifest: Manifest,
+    pub reference: Reference,
+    pub model_bytes: Vec<u8>,
+}
+
+impl Package {
+    /// Puts the parts together and stores them; `scratch` is a folder of ours for the time of the call.
+    pub fn put(
+        blobs: &BlobStore,
+        scratch: &Path,
+        manifest: Manifest,
+        reference: Reference,
+        model_bytes: Vec<u8>,
+        policy: &str,
+    ) -> Result<Self, AppError> {
+        let json = |value: serde_json::Result<String>| value.map_err(|source| AppError::Document { what: "package", source });
+        let parts: [(&str, Vec<u8>); 4] = [
+            (MANIFEST_PATH, json(serde_json::to_string_pretty(&manifest))?.into_bytes()),
+            (REFERENCE_PATH, json(serde_json::to_string(&reference))?.into_bytes()),
+            (POLICY_PATH, policy.as_bytes().to_vec()),
+            (MODEL_PATH, model_bytes),
+        ];
+        for (path, bytes) in &parts {
+            let target = scratch.join(path);
+            if let Some(folder) = target.parent() {
+                atomic::create_dirs(folder)?;
+            }
+            atomic::write_atomic(&target, bytes)?;
+        }
+        let content = blobs.put_tree(scratch)?;
+        let [.., (_, model_bytes)] = parts;
+        Ok(Self { digest: content.digest, manifest, reference, model_bytes })
+    }
+
+    /// Reads a package back; every part is verified against its digest.
+    pub fn load(blobs: &BlobStore, digest: Digest) -> Result<Self, AppError> {
+        let tree = blobs.tree(&digest)?;
+        let part = |path: &str| {
+            let entry = tree.entries().iter().find(|entry| entry.path.as_str() == path);
+            let entry = entry.ok_or_else(|| AppError::BrokenPackage { digest, part: path.to_owned() })?;
+            Ok::<_, AppError>(blobs.read(&entry.digest, MOST_BYTES)?)
+        };
+        let read = |bytes: &[u8]| serde_json::from_slice(bytes);
+        let manifest = read(&part(MANIFEST_PATH)?).map_err(|source| AppError::Document { what: "package", source })?;
+        let reference = serde_json::from_slice(&part(REFERENCE_PATH)?)
+            .map_err(|source| AppError::Document { what: "reference", source })?;
+        Ok(Self { digest, manifest, reference, model_bytes: part(MODEL_PATH)? })
+    }
+
+    /// The model, ready to answer.
+    pub fn model(&self) -> Result<Model, AppError> {
+        Model::from_onnx(&self.model_bytes).map_err(|source| AppError::Model { digest: self.digest, source })
+    }
+
+    /// The size of the model in bytes.
+    pub fn model_size(&self) -> u64 {
+        self.model_bytes.len() as u64
+    }
+}
+
+/// Whether a stored content is a folder.
+pub fn is_folder(kind: ContentKind) -> bool {
+    kind == ContentKind::Tree
+}

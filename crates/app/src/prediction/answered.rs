@@ -1,0 +1,250 @@
+//! What an endpoint answered, read back from the lake, joined with what turned out to be true.
+//!
+//! Holds true: a row stands once under its prediction id; the label that was recorded last wins; a label counts only
+//! from the moment at which it was known; labels that belong to no prediction are counted, not lost.
+
+use std::{collections::HashMap, sync::Arc};
+
+use kilter_domain::{
+    ids::EndpointName,
+    table::{Column, Table},
+    time::Timestamp,
+};
+use kilter_inference::Task;
+use kilter_lake::{LogKind, ReadOptions, TIME_COLUMN};
+use kilter_serving::log::column;
+
+use crate::{
+    App,
+    error::AppError,
+    outcomes::{Answers, Outcomes},
+};
+
+/// Rows of one window in the order of the log.
+#[derive(Clone, Debug, Default)]
+pub struct Answered {
+    /// Features and context, as they came.
+    pub table: Table,
+    pub ids: Vec<Arc<str>>,
+    pub events: Vec<Timestamp>,
+    /// The version that scored each row.
+    pub versions: Vec<u32>,
+    pub scores: Vec<f64>,
+    /// The predicted class; all missing for a regression.
+    pub predicted: Vec<Option<Arc<str>>>,
+    /// The truth, missing where it is not known yet.
+    pub labels: Vec<Option<Arc<str>>>,
+}
+
+/// Which rows of a log are wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Who {
+    /// The answers that callers got.
+    Answers,
+    /// What a version scored, as an answer or in the shadow.
+    Version(u32),
+}
+
+impl Answered {
+    pub fn len(&self) -> usize {
+        self.ids.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.ids.is_empty()
+    }
+
+    /// Rows whose label is known.
+    pub fn labelled(&self) -> usize {
+        self.labels.iter().flatten().count()
+    }
+
+    /// Only the rows for which `keep` says yes.
+    pub fn filter(&self, keep: impl Fn(usize) -> bool) -> Self {
+        let rows: Vec<usize> = (0..self.len()).filter(|&row| keep(row)).collect();
+        fn pick<T: Clone>(values: &[T], rows: &[usize]) -> Vec<T> {
+            rows.iter().map(|&row| values[row].clone()).collect()
+        }
+        Self {
+            table: self.table.take(&rows),
+            ids: pick(&self.ids, &rows),
+            events: pick(&self.events, &rows),
+            versions: pick(&self.versions, &rows),
+            scores: pick(&self.scores, &rows),
+            predicted: pick(&self.predicted, &rows),
+            labels: pick(&self.labels, &rows),
+        }
+    }
+
+    /// The labelled rows as `stats` measures them.
+    pub fn outcomes(&self, task: Task, classes: &[String], threshold: f64) -> Outcomes {
+        self.joined(task, classes, threshold, &self.truth(task))
+    }
+
+    /// All rows as if each label were negative: for rates of decisions, which need no label.
+    pub fn decisions(&self, task: Task, classes: &[String], threshold: f64) -> Outcomes {
+        let truth = match task {
+            Task::Regression => Column::Float(vec![0.0; self.len()]),
+            _ => Column::Text(vec![Some(Arc::from(classes.first().map_or("0", String::as_str))); self.len()]),
+        };
+        self.joined(task, classes, threshold, &truth)
+    }
+
+    fn joined(&self, task: Task, classes: &[String], threshold: f64, truth: &Column) -> Outcomes {
+        let labels: Vec<Arc<str>> =
+            self.predicted.iter().map(|label| label.clone().unwrap_or_else(|| Arc::from(""))).collect();
+        let answers = Answers {
+            task,
+            classes,
+            scores: &self.scores,
+            labels: Some(&labels),
+            probabilities: None,
+            threshold,
+        };
+        Outcomes::new(answers, truth, None)
+    }
+
+    fn truth(&self, task: Task) -> Column {
+        match task {
+            Task::Regression => {
+                let number = |label: &Option<Arc<str>>| label.as_deref().and_then(|text| text.parse().ok());
+                Column::Float(self.labels.iter().map(|label| number(label).unwrap_or(f64::NAN)).collect())
+            }
+            _ => Column::Text(self.labels.clone()),
+        }
+    }
+}
+
+impl App {
+    /// The rows of an endpoint with an event in `start..end`, labelled as far as was known at `as_of`.
+    pub fn answered(
+        &self,
+        endpoint: &EndpointName,
+        who: Who,
+        (start, end): (Timestamp, Timestamp),
+        as_of: Timestamp,
+    ) -> Result<Answered, AppError> {
+        let table = self.read_log(LogKind::Predictions, endpoint, start, end)?;
+        let mut answered = split(&latest(table.take(&wanted(&table, who))));
+        let labels = self.labels(endpoint, start, as_of)?;
+        answered.labels = answered.ids.iter().map(|id| labels.get(id).and_then(|label| label.value.clone())).collect();
+        Ok(answered)
+    }
+
+    /// Every label known at `as_of` that became known at or after `from`, by prediction id.
+    fn labels(
+        &self,
+        endpoint: &EndpointName,
+        from: Timestamp,
+        as_of: Timestamp,
+    ) -> Result<HashMap<Arc<str>, Label>, AppError> {
+        let mut known: HashMap<Arc<str>, Label> = HashMap::new();
+        let table = self.read_log(LogKind::Labels, endpoint, from, Timestamp(as_of.millis().saturating_add(1)))?;
+        let (ids, values) = (texts(&table, column::ID), texts(&table, column::LABEL));
+        let sequence = numbers(&table, column::SEQUENCE);
+        for row in 0..table.rows() {
+            let Some(id) = &ids[row] else { continue };
+            let label = Label { sequence: sequence[row], value: values[row].clone() };
+            let entry = known.entry(id.clone()).or_insert_with(|| label.clone());
+            if label.sequence >= entry.sequence {
+                *entry = label;
+            }
+        }
+        Ok(known)
+    }
+
+    /// Rows of a log; damaged partitions are named in the log of the process and left out.
+    fn read_log(
+        &self,
+        kind: LogKind,
+        endpoint: &EndpointName,
+        start: Timestamp,
+        end: Timestamp,
+    ) -> Result<Table, AppError> {
+        let rows = self.lake().read(kind, endpoint, start..end, &ReadOptions::default())?;
+        for damage in rows.damaged {
+            tracing::error!(%endpoint, %damage, "a partition of the prediction log cannot be read");
+        }
+        Ok(rows.table)
+    }
+}
+
+#[derive(Clone)]
+struct Label {
+    sequence: i64,
+    value: Option<Arc<str>>,
+}
+
+fn numbers(table: &Table, name: &str) -> Vec<i64> {
+    match table.get(name) {
+        Some(Column::Int(values) | Column::Time(values)) => values.iter().map(|value| value.unwrap_or(0)).collect(),
+        _ => vec![0; table.rows()],
+    }
+}
+
+/// A text column of a table; all missing where there is none.
+fn texts(table: &Table, name: &str) -> Vec<Option<Arc<str>>> {
+    match table.get(name) {
+        Some(Column::Text(values)) => values.clone(),
+        Some(column) => (0..column.len()).map(|row| column.label(row)).collect(),
+        None => vec![None; table.rows()],
+    }
+}
+
+fn wanted(table: &Table, who: Who) -> Vec<usize> {
+    let versions = numbers(table, column::VERSION);
+    let roles = texts(table, column::ROLE);
+    let is_wanted = |row: &usize| match who {
+        Who::Answers => roles[*row].as_deref() != Some("shadow"),
+        Who::Version(number) => versions[*row] == i64::from(number),
+    };
+    (0..table.rows()).filter(is_wanted).collect()
+}
+
+/// Each prediction id once: a request that was sent again keeps its last answer.
+fn latest(table: Table) -> Table {
+    let (ids, sequence) = (texts(&table, column::ID), numbers(&table, column::SEQUENCE));
+    let mut last: HashMap<Arc<str>, usize> = HashMap::with_capacity(ids.len());
+    for (row, id) in ids.iter().enumerate() {
+        let Some(id) = id else { continue };
+        let kept = last.entry(id.clone()).or_insert(row);
+        if sequence[row] >= sequence[*kept] {
+            *kept = row;
+        }
+    }
+    let mut rows: Vec<usize> = last.into_values().collect();
+    rows.sort_unstable();
+    table.take(&rows)
+}
+
+fn split(table: &Table) -> Answered {
+    let ids = texts(table, column::ID).into_iter().map(|id| id.unwrap_or_else(|| Arc::from(""))).collect();
+    let scores = table.get(column::SCORE).and_then(Column::numbers).unwrap_or_else(|| vec![f64::NAN; table.rows()]);
+    Answered {
+        ids,
+        events: numbers(table, TIME_COLUMN).into_iter().map(Timestamp).collect(),
+        versions: numbers(table, column::VERSION).into_iter().map(|n| u32::try_from(n).unwrap_or(0)).collect(),
+        scores,
+        predicted: texts(table, column::PREDICTED),
+        labels: vec![None; table.rows()],
+        table: table.select(|name| !name.starts_with('_')),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_that_was_sent_twice_stands_once_with_its_last_answer() {
+        let table = Table::new(vec![
+            (column::ID.into(), Column::Text(vec![Some("a".into()), Some("b".into()), Some("a".into())])),
+            (column::SEQUENCE.into(), Column::Int(vec![Some(1), Some(2), Some(3)])),
+            (column::SCORE.into(), Column::Float(vec![0.1, 0.2, 0.3])),
+        ])
+        .unwrap();
+        let answered = split(&latest(table));
+        assert_eq!(answered.ids, vec![Arc::from("b"), Arc::from("a")]);
+        assert_eq!(answered.scores, vec![0.2, 0.3]);
+    }
+}

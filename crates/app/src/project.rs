@@ -1,0 +1,110 @@
+//! A project: a folder with a contract, and what the contract's names mean to the platform.
+
+use std::path::{Path, PathBuf};
+
+use kilter_domain::{
+    contract::{Contract, Dataset, Deploy, Location},
+    ids::{EndpointName, ModelName, ProjectName},
+};
+
+use crate::{dataset::Roles, error::AppError};
+
+/// The name of the contract in a project's folder.
+pub const CONTRACT_FILE: &str = "kilter.toml";
+
+/// A project as its folder states it.
+#[derive(Clone, Debug)]
+pub struct Project {
+    pub name: ProjectName,
+    pub folder: PathBuf,
+    pub contract: Contract,
+    /// The text of the contract, as it was read.
+    pub text: String,
+}
+
+impl Project {
+    /// Reads the contract in `folder`.
+    pub fn open(folder: &Path) -> Result<Self, AppError> {
+        let path = folder.join(CONTRACT_FILE);
+        let text = std::fs::read_to_string(&path).map_err(|source| match source.kind() {
+            std::io::ErrorKind::NotFound => AppError::NoContract(folder.to_owned()),
+            _ => AppError::ReadFile { path: path.clone(), source },
+        })?;
+        Self::of(folder, text)
+    }
+
+    /// A project of a contract that was read already.
+    pub fn of(folder: &Path, text: String) -> Result<Self, AppError> {
+        let contract = Contract::parse(&text).map_err(|errors| AppError::Contract(errors.to_string()))?;
+        let name = match &contract.project.name {
+            Some(name) => name.clone(),
+            None => folder_name(folder).ok_or_else(|| AppError::NoName(folder.to_owned()))?,
+        };
+        Ok(Self { name, folder: folder.to_owned(), contract, text })
+    }
+
+    /// The name under which versions are registered: that of the package, else of the project.
+    pub fn model(&self) -> ModelName {
+        let named = self.contract.package.as_ref().and_then(|package| package.name.clone());
+        // Project and model names obey the same grammar, so one always reads as the other.
+        named.or_else(|| self.name.as_str().parse().ok()).expect("a project name is a model name")
+    }
+
+    /// What clients call at a place of deployment: the project's name for production (and for the only place), else
+    /// the project's name and that of the place.
+    pub fn endpoint(&self, deploy: &Deploy) -> EndpointName {
+        let is_main = deploy.name == "production" || self.contract.deploy.len() == 1;
+        let name = if is_main { self.name.to_string() } else { format!("{}-{}", self.name, deploy.name) };
+        let bounded: String = name.chars().take(64).collect();
+        bounded.parse().expect("a prefix of names joined by a dash is a name")
+    }
+
+    /// The place that people rely on: `production`, else the last one that is named.
+    pub fn main_deploy(&self) -> Option<&Deploy> {
+        self.contract.deployment("production").or(self.contract.deploy.last())
+    }
+
+    /// The dataset that carries the label.
+    pub fn labelled_dataset(&self) -> Result<&Dataset, AppError> {
+        self.contract.replayed().ok_or_else(|| AppError::NotInContract {
+            what: "which dataset has the label".to_owned(),
+            how: "add `label = \"...\"` to one [data.*] section, or name it in `[replay] data`".to_owned(),
+        })
+    }
+
+    /// What the columns of a dataset are for.
+    pub fn roles(&self, dataset: &Dataset) -> Roles {
+        let label_delay = dataset.label_delay.or(self.contract.monitor.as_ref().and_then(|m| m.labels.delay));
+        Roles {
+            dataset: dataset.name.to_string(),
+            time: dataset.time.clone(),
+            label: dataset.label.clone(),
+            label_time: dataset.label_time.clone(),
+            label_delay,
+            id: dataset.id.clone(),
+            weight: dataset.weight.clone(),
+            sensitive: dataset.sensitive.clone(),
+            ignore: dataset.ignore.clone(),
+            positive: dataset.positive.clone(),
+        }
+    }
+
+    /// The file of a dataset.
+    pub fn dataset_path(&self, dataset: &Dataset) -> Result<PathBuf, AppError> {
+        match &dataset.path {
+            Some(Location::File(path)) => Ok(self.folder.join(path)),
+            Some(Location::Remote(url)) => Err(AppError::NotInContract {
+                what: format!("a local copy of dataset `{}` ({url})", dataset.name),
+                how: "fetch it in a step, or point `path` at a file of the project".to_owned(),
+            }),
+            None => Err(AppError::NotInContract {
+                what: format!("where dataset `{}` is", dataset.name),
+                how: format!("add `path = \"...\"` to [data.{}]", dataset.name),
+            }),
+        }
+    }
+}
+
+fn folder_name(folder: &Path) -> Option<ProjectName> {
+    folder.canonicalize().ok()?.file_name()?.to_str()?.parse().ok()
+}

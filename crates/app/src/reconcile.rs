@@ -1,0 +1,111 @@
+//! One step of the loop: read what is wanted and what is, move what may move. May run twice, takes no input but time.
+//!
+//! Holds true: the server calls this on a timer and a doorbell, a replay calls it with the past handed in; neither has
+//! a way of its own.
+
+use std::collections::BTreeSet;
+
+use kilter_domain::{
+    ids::EndpointName,
+    time::Timestamp,
+};
+
+use crate::{
+    App,
+    error::AppError,
+    ledger::Act,
+    project::Project,
+    retrain::KnownData,
+    run::RunEvent,
+    training::{Governance, Trained, Training},
+};
+
+/// How a step is made.
+pub struct Step<'a> {
+    pub now: Timestamp,
+    pub data: &'a dyn KnownData,
+    pub governance: Governance,
+    /// Where outputs of runs go, instead of into the project.
+    pub outputs_root: Option<std::path::PathBuf>,
+}
+
+impl App {
+    /// Monitors, alerts, rollouts and retraining of a project, as of `step.now`.
+    pub fn reconcile(
+        &self,
+        project: &Project,
+        step: &Step,
+        observer: &mut dyn FnMut(RunEvent),
+    ) -> Result<Option<Trained>, AppError> {
+        let act = Act::system("reconcile", step.now);
+        for deploy in &project.contract.deploy {
+            let endpoint = project.endpoint(deploy);
+            self.seal(&endpoint)?;
+            self.advance_rollout(&act, project, deploy, &endpoint)?;
+            self.look(&act, project, &endpoint)?;
+        }
+        let Some(main) = project.main_deploy() else { return Ok(None) };
+        self.retrain_if_due(&act, project, &project.endpoint(main), step, observer)
+    }
+
+    fn retrain_if_due(
+        &self,
+        act: &Act,
+        project: &Project,
+        endpoint: &EndpointName,
+        step: &Step,
+        observer: &mut dyn FnMut(RunEvent),
+    ) -> Result<Option<Trained>, AppError> {
+        let Some(due) = self.due_retraining(act, project, endpoint, step.data)? else { return Ok(None) };
+        let retrain = project.contract.retrain.as_ref();
+        let training = self.training(project, step, due.cause.clone(), retrain.and_then(|retrain| retrain.window))?;
+        let trained = self.train(project, training, &mut |event| {
+            if let RunEvent::Started { run, .. } = &event
+                && let Err(error) = self.note_retraining(act, project, &due, run)
+            {
+                tracing::error!(%error, "could not write down why a retraining was started");
+            }
+            observer(event);
+        })?;
+        self.deploy_if_allowed(act, project, &trained, step.governance)?;
+        Ok(Some(trained))
+    }
+
+    /// The training of a cause, on the data that is known now.
+    pub fn training(
+        &self,
+        project: &Project,
+        step: &Step,
+        cause: kilter_domain::run::Cause,
+        window: Option<kilter_domain::time::Span>,
+    ) -> Result<Training, AppError> {
+        let now = step.now;
+        let folder = self.folder().join("known");
+        kilter_blobs::atomic::create_dirs(&folder)?;
+        let steps: BTreeSet<_> = match (&project.contract.retrain, cause.is_automatic()) {
+            (Some(retrain), true) => retrain.run.iter().cloned().collect(),
+            _ => BTreeSet::new(),
+        };
+        Ok(Training {
+            cause,
+            act: Act::system("reconcile", now),
+            data: step.data.files(project, now, window, &folder)?,
+            steps,
+            outputs_root: step.outputs_root.clone(),
+            governance: step.governance,
+            now: std::sync::Arc::new(move || now),
+        })
+    }
+
+    /// The next moment after `now` at which a step may have something to do besides the end of a window.
+    pub fn next_due(&self, project: &Project, now: Timestamp) -> Result<Option<Timestamp>, AppError> {
+        let mut due: Option<Timestamp> = None;
+        for deploy in &project.contract.deploy {
+            let endpoint = project.endpoint(deploy);
+            let windows = self.calendar(project, &endpoint)?.map(|calendar| calendar.next_end(now));
+            let rollout = self.rollout_due(deploy, &endpoint, now)?;
+            due = [due, windows, rollout].into_iter().flatten().filter(|time| *time > now).min();
+        }
+        Ok(due)
+    }
+}

@@ -1,0 +1,131 @@
+//! Replay: a dataset played as production, with the clock handed in.
+//!
+//! Trains on what was known when serving began, answers the rest through the real endpoint in the order of events,
+//! lets labels arrive when they became known, and takes every step of the loop as the server would.
+//!
+//! Holds true: at each moment nothing is read that was not known then; no project has a path of its own here; what the
+//! report says is read back from the audit table and the prediction log.
+
+mod calendar;
+mod history;
+mod known;
+mod report;
+mod settings;
+mod stage;
+mod timeline;
+mod worth;
+
+use std::path::Path;
+
+use kilter_domain::{run::Cause, time::Timestamp};
+use kilter_lake::{ReadOptions, read_table};
+
+pub use history::History;
+pub use report::{Entry, Period, Report, Summary};
+pub use settings::Settings;
+pub use timeline::VERSION;
+
+use crate::{
+    App, AppOptions,
+    error::AppError,
+    ledger::Act,
+    project::Project,
+    reconcile::Step,
+    replay::{known::Past, stage::Stage},
+    training::Governance,
+};
+
+/// What a caller may change of a replay.
+#[derive(Clone, Debug, Default)]
+pub struct ReplayOptions {
+    /// Seed of whatever the replay draws; `None`: the contract's.
+    pub seed: Option<u64>,
+    /// The last moment that is played; `None`: the contract's, else the end of the data.
+    pub until: Option<Timestamp>,
+}
+
+/// How far a replay is.
+#[derive(Clone, Debug)]
+pub struct Progress {
+    pub now: Timestamp,
+    /// Rows answered so far, of `rows`.
+    pub answered: usize,
+    pub rows: usize,
+    /// What was decided since the last progress.
+    pub decided: Vec<Entry>,
+}
+
+/// Why a past could not be played.
+#[derive(Debug, thiserror::Error)]
+pub enum ReplayError {
+    #[error(transparent)]
+    App(#[from] AppError),
+    #[error("dataset `{dataset}` holds no rows to play")]
+    Empty { dataset: String },
+    #[error(
+        "serving cannot begin: {because}; set `start` in [replay] to a date at which enough labels are known"
+    )]
+    NoStart { because: String },
+    #[error("a period of {period} cuts the data into more than {} pieces; choose a longer `period` in [replay]", calendar::MOST_PERIODS)]
+    TooManyPeriods { period: kilter_domain::time::Span },
+    #[error("the first training failed: {because}; try it with `kilter run`")]
+    FirstTraining { because: String },
+}
+
+/// Plays the project in `folder`, keeping its state in `state` (an empty folder).
+pub fn replay(
+    folder: &Path,
+    state: &Path,
+    options: &ReplayOptions,
+    app: AppOptions,
+    observer: &mut dyn FnMut(&Progress),
+) -> Result<Report, ReplayError> {
+    let project = Project::open(folder)?;
+    let dataset = project.labelled_dataset()?.clone();
+    let table = read_table(&project.dataset_path(&dataset)?, &ReadOptions::default()).map_err(AppError::from)?;
+    let history = History::new(table, project.roles(&dataset)).map_err(AppError::from)?;
+    let settings = Settings::of(&project, &history, options)?;
+    let app = App::open(state, app)?;
+    app.register(&Act::system("replay", settings.start), &project)?;
+    let past = Past::new(&history, dataset.name.clone());
+    let mut stage = Stage::new(&app, &project, &history, &settings);
+    first_training(&app, &project, &settings, &past)?;
+    play(&mut stage, &past, observer)?;
+    worth::report(&app, &project, &history, &settings, &stage)
+}
+
+fn step<'a>(settings: &Settings, past: &'a Past, app: &App, now: Timestamp) -> Step<'a> {
+    let _ = settings;
+    Step { now, data: past, governance: Governance::Assumed, outputs_root: Some(app.folder().join("outputs")) }
+}
+
+fn first_training(app: &App, project: &Project, settings: &Settings, past: &Past) -> Result<(), ReplayError> {
+    let step = step(settings, past, app, settings.start);
+    let window = project.contract.retrain.as_ref().and_then(|retrain| retrain.window);
+    let training = app.training(project, &step, Cause::Replay, window)?;
+    let trained = app.train(project, training, &mut |_| ())?;
+    if trained.version.is_none() {
+        let failed = trained.record.steps.iter().find_map(|step| step.error.clone());
+        let because = failed.unwrap_or_else(|| "no model was packed; name it in [package]".to_owned());
+        return Err(ReplayError::FirstTraining { because });
+    }
+    app.deploy_if_allowed(&Act::system("replay", settings.start), project, &trained, Governance::Assumed)?;
+    Ok(())
+}
+
+/// The loop: answer what happens until the next moment that matters, tell the labels, take one step.
+fn play(stage: &mut Stage, past: &Past, observer: &mut dyn FnMut(&Progress)) -> Result<(), ReplayError> {
+    let mut now = stage.settings.start;
+    while now < stage.settings.end {
+        let due = stage.app.next_due(stage.project, now)?;
+        let next = [due, stage.settings.next_boundary(now)].into_iter().flatten().min();
+        let next = next.unwrap_or(stage.settings.end).min(stage.settings.end);
+        stage.serve(now, next)?;
+        stage.tell_labels(now, next)?;
+        let step = step(stage.settings, past, stage.app, next);
+        stage.step(&step)?;
+        now = next;
+        observer(&stage.progress(now)?);
+    }
+    Ok(())
+}

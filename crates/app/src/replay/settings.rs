@@ -1,0 +1,85 @@
+//! When a replay begins, ends and draws its lines.
+
+use kilter_domain::{
+    contract::ReplayStart,
+    time::{Span, Timestamp},
+};
+
+use super::{
+    ReplayError, ReplayOptions,
+    calendar::{self, boundaries},
+    history::History,
+};
+use crate::project::Project;
+
+/// Rows of one request where the contract does not say.
+const BATCH_ROWS: usize = 500;
+
+/// The resolved settings of a replay.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// When the first version is trained and serving begins.
+    pub start: Timestamp,
+    /// When the clock stops: the end of the period in which the last event happened.
+    pub end: Timestamp,
+    pub period: Span,
+    /// `start`, then the end of each period.
+    pub boundaries: Vec<Timestamp>,
+    pub seed: u64,
+    pub batch_rows: usize,
+    /// The headline metric; `None`: that of the task.
+    pub metric: Option<String>,
+}
+
+impl Settings {
+    /// What the contract says, completed from the data.
+    pub fn of(project: &Project, history: &History, options: &ReplayOptions) -> Result<Self, ReplayError> {
+        let replay = &project.contract.replay;
+        let empty = || ReplayError::Empty { dataset: history.roles.dataset.clone() };
+        let (first, last) = history.span().ok_or_else(empty)?;
+        let monitored = project.contract.monitor.as_ref().map(|monitor| monitor.every);
+        let period = replay.period.or(monitored).unwrap_or_else(|| calendar::usual_period(first, last));
+        let last = options.until.or(replay.end).map_or(last, |end| end.min(last));
+        let start = start(replay.start, history, period)?;
+        if start > last {
+            let because = format!("the start {start} lies behind the last event {last}");
+            return Err(ReplayError::NoStart { because });
+        }
+        let boundaries: Vec<Timestamp> = boundaries(start, period, last).collect();
+        let end = *boundaries.last().unwrap_or(&last);
+        if end <= last {
+            return Err(ReplayError::TooManyPeriods { period });
+        }
+        Ok(Self {
+            start,
+            end,
+            period,
+            boundaries,
+            seed: options.seed.unwrap_or(replay.seed),
+            batch_rows: replay.batch_rows.map_or(BATCH_ROWS, |rows| rows.max(1) as usize),
+            metric: replay.metric.clone(),
+        })
+    }
+
+    /// The first period boundary after `now`.
+    pub fn next_boundary(&self, now: Timestamp) -> Option<Timestamp> {
+        self.boundaries.iter().copied().find(|boundary| *boundary > now)
+    }
+}
+
+fn start(stated: Option<ReplayStart>, history: &History, period: Span) -> Result<Timestamp, ReplayError> {
+    let start = match stated {
+        Some(ReplayStart::At(time)) => Some(time),
+        Some(ReplayStart::Share(share)) => {
+            let at = (history.order.len() as f64 * share) as usize;
+            history.order.get(at).map(|&row| history.events[row])
+        }
+        None => calendar::usual_start(history, period),
+    };
+    let never = || ReplayError::NoStart { because: "a fifth of the labels is never known before the last event".into() };
+    let start = start.ok_or_else(never)?;
+    match history.labelled_at(start, None).is_empty() {
+        true => Err(ReplayError::NoStart { because: format!("no label is known at {start}") }),
+        false => Ok(start),
+    }
+}

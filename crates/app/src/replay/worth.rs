@@ -1,0 +1,189 @@
+//! What acting was worth: the metric of each period as served, beside that of the first version on the same rows.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use kilter_domain::{table::Column, time::Timestamp};
+use kilter_inference::{Model, Task};
+
+use super::{
+    ReplayError,
+    history::History,
+    report::{Entry, Period, Report, Summary},
+    settings::Settings,
+    stage::Stage,
+    timeline,
+};
+use crate::{
+    App,
+    decision::DecisionKind,
+    error::AppError,
+    measure::model_rows::Scored,
+    outcomes::{Outcomes, headline, larger_is_better},
+    package::Package,
+    prediction::{Answered, Who},
+    project::Project,
+};
+
+/// One period, with the outcomes behind its numbers.
+struct Played {
+    period: Period,
+    served: Outcomes,
+    never: Outcomes,
+}
+
+/// The report of a replay that has ended.
+pub fn report(
+    app: &App,
+    project: &Project,
+    history: &History,
+    settings: &Settings,
+    stage: &Stage,
+) -> Result<Report, ReplayError> {
+    let timeline = timeline::decisions(app)?;
+    let first = first_served(app, project, &timeline)?;
+    let task = first.as_ref().map_or(Task::Binary, |(package, _)| package.manifest.signature.task);
+    let metric = settings.metric.clone().unwrap_or_else(|| headline(task).to_owned());
+    let mut played = Vec::new();
+    if let Some((package, model)) = &first {
+        for pair in settings.boundaries.windows(2) {
+            played.push(play(app, history, stage, (package, model), &metric, (pair[0], pair[1]))?);
+        }
+    }
+    let metric_task = played.first().map(|played| played.served.metric_task());
+    Ok(Report {
+        project: project.name.to_string(),
+        dataset: history.roles.dataset.clone(),
+        larger_is_better: metric_task.is_none_or(|task| larger_is_better(&metric, task)),
+        summary: summary(&timeline, &played, &metric),
+        periods: played.into_iter().map(|played| played.period).collect(),
+        notes: notes(history, settings, stage),
+        metric,
+        seed: settings.seed,
+        start: settings.start,
+        end: settings.end,
+        timeline,
+    })
+}
+
+type Loaded = (Arc<Package>, Arc<Model>);
+
+/// The version that served first.
+fn first_served(app: &App, project: &Project, timeline: &[Entry]) -> Result<Option<Loaded>, AppError> {
+    let promoted = timeline.iter().find(|entry| entry.kind == DecisionKind::Promoted.word());
+    let number = promoted.and_then(|entry| entry.version).and_then(|number| u32::try_from(number).ok());
+    number.map(|number| app.loaded(&project.model(), number)).transpose()
+}
+
+fn play(
+    app: &App,
+    history: &History,
+    stage: &Stage,
+    (package, model): (&Package, &Model),
+    metric: &str,
+    (start, end): (Timestamp, Timestamp),
+) -> Result<Played, AppError> {
+    let answered = app.answered(&stage.endpoint, Who::Answers, (start, end), Timestamp(i64::MAX - 1))?;
+    let signature = &package.manifest.signature;
+    let threshold = package.manifest.threshold;
+    let served = answered.outcomes(signature.task, &signature.classes, threshold);
+    let never = never_retrained(history, &answered, model, threshold)?;
+    let value = |outcomes: &Outcomes| outcomes.metric(metric).ok().map(|estimate| estimate.value);
+    let period = Period {
+        start,
+        end,
+        rows: answered.len(),
+        labelled: answered.labelled(),
+        metric: metric.to_owned(),
+        served: value(&served),
+        never_retrained: value(&never),
+        served_version: most_frequent(&answered.versions),
+    };
+    Ok(Played { period, served, never })
+}
+
+/// The first version's answers to the same rows, with the same labels.
+fn never_retrained(
+    history: &History,
+    answered: &Answered,
+    model: &Model,
+    threshold: f64,
+) -> Result<Outcomes, AppError> {
+    let place: std::collections::HashMap<&str, usize> =
+        history.ids.iter().enumerate().map(|(row, id)| (&**id, row)).collect();
+    let rows: Vec<usize> = answered.ids.iter().filter_map(|id| place.get(&**id).copied()).collect();
+    let scored = Scored::by(model, &history.table.take(&rows), threshold)
+        .map_err(|source| AppError::Predict { what: "the rows of a period with the first version".into(), source })?;
+    let truth = match scored.task {
+        Task::Regression => {
+            let number = |label: &Option<Arc<str>>| label.as_deref().and_then(|text| text.parse().ok());
+            Column::Float(answered.labels.iter().map(|label| number(label).unwrap_or(f64::NAN)).collect())
+        }
+        _ => Column::Text(answered.labels.clone()),
+    };
+    Ok(scored.outcomes(&truth, None))
+}
+
+fn most_frequent(versions: &[u32]) -> Option<u64> {
+    let mut counts: BTreeMap<u32, usize> = BTreeMap::new();
+    versions.iter().for_each(|version| *counts.entry(*version).or_default() += 1);
+    counts.into_iter().max_by_key(|(_, count)| *count).map(|(version, _)| u64::from(version))
+}
+
+fn summary(timeline: &[Entry], played: &[Played], metric: &str) -> Summary {
+    let count = |kind: DecisionKind| timeline.iter().filter(|entry| entry.kind == kind.word()).count();
+    let mut alerts: BTreeMap<String, usize> = BTreeMap::new();
+    for entry in timeline.iter().filter(|entry| entry.kind.ends_with("_alert")) {
+        *alerts.entry(entry.kind.clone()).or_default() += 1;
+    }
+    let promotions: Vec<&Entry> =
+        timeline.iter().filter(|entry| entry.kind == DecisionKind::Promoted.word()).collect();
+    let mut summary = Summary {
+        versions_trained: count(DecisionKind::Trained),
+        promoted: promotions.len().saturating_sub(1),
+        refused: count(DecisionKind::GateRefused),
+        rolled_back: count(DecisionKind::RolledBack),
+        alerts,
+        ..Summary::default()
+    };
+    if let Some(second) = promotions.get(1) {
+        weigh(&mut summary, played.iter().filter(|played| played.period.start >= second.at), metric);
+    }
+    summary
+}
+
+/// Means over periods, weighted by their labelled rows; costs as sums.
+fn weigh<'p>(summary: &mut Summary, played: impl Iterator<Item = &'p Played>, metric: &str) {
+    let (mut weight, mut served, mut never, mut cost) = (0.0, 0.0, 0.0, 0.0);
+    for played in played {
+        summary.cost_unit = played.served.cost_unit().to_owned();
+        let (Ok(ours), Ok(theirs)) = (played.served.metric(metric), played.never.metric(metric)) else { continue };
+        let rows = played.served.len() as f64;
+        weight += rows;
+        served += rows * ours.value;
+        never += rows * theirs.value;
+        cost += played.never.cost() - played.served.cost();
+    }
+    if weight > 0.0 {
+        summary.served_since_retraining = Some(served / weight);
+        summary.never_retrained_since = Some(never / weight);
+        summary.cost_of_not_acting = Some(cost);
+        summary.rows_compared = weight as usize;
+    }
+}
+
+/// What the replay could not know, said plainly.
+fn notes(history: &History, settings: &Settings, stage: &Stage) -> Vec<String> {
+    let mut notes = vec![
+        "nobody can be asked about the past: approvals that the contract asks of people are assumed".to_owned(),
+        "latency is that of this machine now, and is not judged".to_owned(),
+    ];
+    let late = history.happened(settings.start, settings.end).iter().filter(|&&row| history.known[row] > settings.end);
+    let late = late.count();
+    if late > 0 {
+        notes.push(format!("the labels of {late} rows were not known when the replay ended; they are in no number"));
+    }
+    if stage.unanswered > 0 {
+        notes.push(format!("{} rows happened while no version served, and were not answered", stage.unanswered));
+    }
+    notes
+}

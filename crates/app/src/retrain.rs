@@ -1,0 +1,245 @@
+//! Retraining: what the contract says must happen before a new version is trained, and whether it has happened.
+//!
+//! Holds true: a retraining knows its cause, stays within its budget and cool-down, and ends at the same gates as any
+//! other training. A retraining that was asked for and not started is written down with its reason.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use kilter_domain::{
+    alert::MonitorKind,
+    contract::{GrewBy, Patience, Retrain, Trigger},
+    digest::Digest,
+    ids::{DatasetName, EndpointName},
+    run::Cause,
+    time::{Span, Timestamp},
+};
+use kilter_store::{
+    PageRequest,
+    monitor::{
+        alert::{self as alerts, Alert},
+        retrain::{self as decisions, NewDecision, RetrainOutcome},
+    },
+};
+
+use crate::{
+    App,
+    decision::{DecisionKind, Numbers},
+    error::AppError,
+    ledger::Act,
+    project::Project,
+};
+
+/// What is known of the data at a moment: the files of the project now, or a replayed past.
+pub trait KnownData {
+    /// Labelled rows of a dataset.
+    fn rows(&self, project: &Project, dataset: &DatasetName, at: Timestamp) -> Result<u64, AppError>;
+
+    /// Files that stand for datasets in a training at `at`, with the newest `window` of labelled rows only.
+    fn files(
+        &self,
+        project: &Project,
+        at: Timestamp,
+        window: Option<Span>,
+        folder: &Path,
+    ) -> Result<BTreeMap<DatasetName, PathBuf>, AppError>;
+}
+
+/// A retraining that is due.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Due {
+    pub cause: Cause,
+    pub because: String,
+    pub numbers: Numbers,
+}
+
+impl App {
+    /// The first trigger of the contract that holds, if it may start now. What holds and may not start is written down.
+    pub fn due_retraining(
+        &self,
+        act: &Act,
+        project: &Project,
+        endpoint: &EndpointName,
+        data: &dyn KnownData,
+    ) -> Result<Option<Due>, AppError> {
+        let Some(retrain) = &project.contract.retrain else { return Ok(None) };
+        let Some(due) = self.triggered(act.at, project, endpoint, retrain, data)? else { return Ok(None) };
+        match self.hindrance(act.at, project, endpoint, retrain)? {
+            None => Ok(Some(due)),
+            Some(hindrance) => {
+                self.skip(act, project, &due, &hindrance)?;
+                Ok(None)
+            }
+        }
+    }
+
+    /// Writes down that a retraining was started as `run`.
+    pub fn note_retraining(&self, act: &Act, project: &Project, due: &Due, run: &str) -> Result<(), AppError> {
+        self.note(act, project, due, RetrainOutcome::Started, Some(run.to_owned()), due.because.clone())
+    }
+
+    fn skip(&self, act: &Act, project: &Project, due: &Due, hindrance: &str) -> Result<(), AppError> {
+        let because = format!("{}, but {hindrance}", due.because);
+        let newest =
+            self.store().read(|reader| decisions::list(reader, &project.name, &PageRequest::first(1)))?.items.pop();
+        // The same answer to the same question is written once.
+        let is_said = newest.is_some_and(|newest| {
+            newest.outcome == RetrainOutcome::Skipped && newest.because.ends_with(hindrance)
+        });
+        match is_said {
+            true => Ok(()),
+            false => self.note(act, project, due, RetrainOutcome::Skipped, None, because),
+        }
+    }
+
+    fn note(
+        &self,
+        act: &Act,
+        project: &Project,
+        due: &Due,
+        outcome: RetrainOutcome,
+        run: Option<String>,
+        because: String,
+    ) -> Result<(), AppError> {
+        let kind = match outcome {
+            RetrainOutcome::Started => DecisionKind::RetrainStarted,
+            _ => DecisionKind::RetrainSkipped,
+        };
+        let draft = act.decides(kind, because.clone(), &due.numbers);
+        let new = NewDecision {
+            project: project.name.clone(),
+            cause: due.cause.clone(),
+            outcome,
+            run,
+            because,
+        };
+        self.store().write(move |tx| decisions::record(&tx.audited(draft), &new).map(|_| ()))?;
+        Ok(())
+    }
+
+    fn triggered(
+        &self,
+        now: Timestamp,
+        project: &Project,
+        endpoint: &EndpointName,
+        retrain: &Retrain,
+        data: &dyn KnownData,
+    ) -> Result<Option<Due>, AppError> {
+        for trigger in &retrain.when {
+            let due = match trigger {
+                Trigger::Failing { kind, patience } => self.failing(now, project, endpoint, *kind, *patience)?,
+                Trigger::Every(every) => self.scheduled(now, project, *every)?,
+                Trigger::Cron(cron) => {
+                    let last = self.last_training(project)?;
+                    let next = last.and_then(|last| cron.next_after(last)).filter(|next| *next <= now);
+                    next.map(|_| scheduled(&cron.to_string()))
+                }
+                Trigger::Grew { data: dataset, by } => self.grown(now, project, dataset, *by, data)?,
+            };
+            if due.is_some() {
+                return Ok(due);
+            }
+        }
+        Ok(None)
+    }
+
+    fn failing(
+        &self,
+        now: Timestamp,
+        project: &Project,
+        endpoint: &EndpointName,
+        kind: MonitorKind,
+        patience: Patience,
+    ) -> Result<Option<Due>, AppError> {
+        let filter = alerts::AlertFilter { endpoint: Some(endpoint.clone()), open: true, ..Default::default() };
+        let open = self.store().read(|reader| alerts::list(reader, &filter, &PageRequest::first(100)))?;
+        let every = project.contract.monitor.as_ref().map_or(Span::days(1), |monitor| monitor.every);
+        let is_due = |alert: &&Alert| {
+            let Some(fired) = alert.fired.filter(|_| alert.monitor == kind && alert.state.is_failing()) else {
+                return false;
+            };
+            match patience {
+                Patience::AtOnce => true,
+                Patience::For(span) => fired.after(span) <= now,
+                Patience::Windows(windows) => {
+                    let span = Span { count: every.count * i64::from(windows.max(1) - 1), unit: every.unit };
+                    fired.after(span) <= now
+                }
+            }
+        };
+        Ok(open.items.iter().find(is_due).map(|alert| Due {
+            cause: Cause::Alert { id: alert.id.clone(), monitor: kind },
+            because: format!("monitor.{kind} is failing: {}", alert.detail["text"].as_str().unwrap_or("see the alert")),
+            numbers: Numbers::default(),
+        }))
+    }
+
+    fn scheduled(&self, now: Timestamp, project: &Project, every: Span) -> Result<Option<Due>, AppError> {
+        let last = self.last_training(project)?;
+        Ok(last.filter(|last| last.after(every) <= now).map(|_| scheduled(&format!("every {every}"))))
+    }
+
+    fn grown(
+        &self,
+        now: Timestamp,
+        project: &Project,
+        dataset: &DatasetName,
+        by: GrewBy,
+        data: &dyn KnownData,
+    ) -> Result<Option<Due>, AppError> {
+        let Some(last) = self.last_training(project)? else { return Ok(None) };
+        let (before, rows) = (data.rows(project, dataset, last)?, data.rows(project, dataset, now)?);
+        let is_enough = match by {
+            GrewBy::Share(share) => rows as f64 >= before as f64 * (1.0 + share),
+            GrewBy::Rows(more) => rows >= before.saturating_add(more),
+        };
+        Ok((is_enough && rows > before).then(|| Due {
+            cause: Cause::NewData { dataset: dataset.clone(), digest: Digest::of(format!("{rows}").as_bytes()) },
+            because: format!("dataset `{dataset}` grew from {before} to {rows} labelled rows"),
+            numbers: Numbers::default().with("rows before", before as f64).with("rows", rows as f64),
+        }))
+    }
+
+    /// When the project was last trained, by whomever.
+    fn last_training(&self, project: &Project) -> Result<Option<Timestamp>, AppError> {
+        let filter = kilter_store::run::RunFilter { project: Some(project.name.clone()), ..Default::default() };
+        let newest = self.store().read(|reader| kilter_store::run::list(reader, &filter, &PageRequest::first(1)))?;
+        Ok(newest.items.first().map(|run| run.created))
+    }
+
+    /// Why a retraining that is due may not start.
+    fn hindrance(
+        &self,
+        now: Timestamp,
+        project: &Project,
+        endpoint: &EndpointName,
+        retrain: &Retrain,
+    ) -> Result<Option<String>, AppError> {
+        let candidate = self.store().read(|reader| kilter_store::deployment::candidate(reader, endpoint))?;
+        if let Some(candidate) = candidate {
+            return Ok(Some(format!("version {} is still on its way to production", candidate.number)));
+        }
+        if let (Some(cooldown), Some(last)) = (retrain.cooldown, self.last_training(project)?)
+            && last.after(cooldown) > now
+        {
+            return Ok(Some(format!("the cool-down of {cooldown} is not over")));
+        }
+        if let Some(budget) = retrain.budget {
+            let since = now.before(budget.per);
+            let started = self.store().read(|reader| decisions::started_since(reader, &project.name, since))?;
+            if started >= u64::from(budget.runs) {
+                return Ok(Some(format!("the budget of {budget} is used up")));
+            }
+        }
+        Ok(None)
+    }
+}
+
+fn scheduled(schedule: &str) -> Due {
+    Due {
+        cause: Cause::Schedule { schedule: schedule.to_owned() },
+        because: format!("the schedule `{schedule}` is due"),
+        numbers: Numbers::default(),
+    }
+}
+

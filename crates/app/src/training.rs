@@ -1,0 +1,227 @@
+//! From a run to a version: execute the steps, pack what they made, hold it against the gates, approve what may be.
+//!
+//! Holds true: a version is judged on rows that it was not trained on, by the policy that is frozen into it; a refusal
+//! is a result with its reason, not an error. People, schedules, alerts and replays train through this one function.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+};
+
+use kilter_domain::{
+    ids::{DatasetName, StepName},
+    model::VersionState,
+    run::{Cause, RunState},
+};
+use kilter_store::run::{self as runs, log};
+use serde_json::json;
+
+use crate::{
+    App,
+    decision::{DecisionKind, Numbers},
+    error::AppError,
+    ledger::Act,
+    project::Project,
+    run::{self, Now, RunEvent, RunOptions, RunRecord},
+};
+
+/// What is to be trained, why, and on which data.
+#[derive(Clone)]
+pub struct Training {
+    pub cause: Cause,
+    pub act: Act,
+    /// Files that stand for datasets, instead of what the contract points at.
+    pub data: BTreeMap<DatasetName, PathBuf>,
+    /// Only these steps and what feeds them; empty: all.
+    pub steps: BTreeSet<StepName>,
+    /// Where outputs go, instead of into the project.
+    pub outputs_root: Option<PathBuf>,
+    /// Whether people are asked, or (in a replay) assumed to have said yes.
+    pub governance: Governance,
+    pub now: Now,
+}
+
+/// Who gives the evidence that only people can give.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Governance {
+    /// People: approvals, cards, reviews are waited for.
+    Asked,
+    /// Nobody can be asked about the past: a replay assumes a yes where the evidence of the machine is complete.
+    Assumed,
+}
+
+/// What became of a training.
+#[derive(Clone, Debug)]
+pub struct Trained {
+    pub run: String,
+    pub record: RunRecord,
+    /// The version that it made and where that stands; `None` when the run failed or packs no model.
+    pub version: Option<(u32, VersionState)>,
+    pub cause: Cause,
+}
+
+impl Trained {
+    /// Whether the platform started it without being asked.
+    pub const fn is_automatic(&self) -> bool {
+        self.cause.is_automatic()
+    }
+}
+
+impl App {
+    /// Runs the steps of a project and takes what they made as far as the contract lets it.
+    pub fn train(
+        &self,
+        project: &Project,
+        training: Training,
+        observer: &mut dyn FnMut(RunEvent),
+    ) -> Result<Trained, AppError> {
+        let id = self.new_id();
+        let scratch = self.scratch(&id)?;
+        let mut training = training;
+        let held_out = self.hold_out(project, &mut training, scratch.path())?;
+        self.begin_run(project, &training, &id)?;
+        let record = match self.execute(project, &training, &id, observer) {
+            Ok(record) => record,
+            Err(error) => {
+                self.end_run(&training.act, &id, RunState::Failed, json!({ "error": error.to_string() }), None)?;
+                return Err(error);
+            }
+        };
+        self.record_run(&training.act, &id, &record)?;
+        let version = match (record.state, &project.contract.package) {
+            (RunState::Succeeded, Some(package)) => {
+                let made = self.pack(project, &training, package, &record, held_out, scratch.path())?;
+                Some(self.judge(project, &training, &made)?)
+            }
+            _ => None,
+        };
+        Ok(Trained { run: id, record, version, cause: training.cause })
+    }
+
+    fn execute(
+        &self,
+        project: &Project,
+        training: &Training,
+        id: &str,
+        observer: &mut dyn FnMut(RunEvent),
+    ) -> Result<RunRecord, AppError> {
+        let plan = run::Plan::of(&project.contract)?;
+        let options = RunOptions {
+            state_folder: self.state_folder(training.outputs_root.is_some(), project),
+            outputs_root: training.outputs_root.clone(),
+            data_overrides: training.data.clone(),
+            only: if training.steps.is_empty() { None } else { Some(plan.with_upstream(&training.steps)?) },
+            ..RunOptions::new(id, training.cause.clone(), &project.folder, self.tool(), training.now.clone())
+        };
+        Ok(run::execute(&plan, &options, observer)?)
+    }
+
+    fn begin_run(&self, project: &Project, training: &Training, id: &str) -> Result<(), AppError> {
+        let new = runs::NewRun {
+            id: id.to_owned(),
+            project: project.name.clone(),
+            cause: training.cause.clone(),
+            record: json!({}),
+        };
+        let draft = training.act.does("run_started", cause_sentence(&training.cause), vec![]);
+        self.store().write(move |tx| {
+            let audited = tx.audited(draft);
+            runs::create(&audited, &new)?;
+            runs::advance(&audited, &new.id, RunState::Queued, RunState::Running, None).map(|_| ())
+        })?;
+        Ok(())
+    }
+
+    fn record_run(&self, act: &Act, id: &str, record: &RunRecord) -> Result<(), AppError> {
+        let document = serde_json::to_value(record).map_err(|source| AppError::Document { what: "run", source })?;
+        self.end_run(act, id, record.state, document, Some(record))
+    }
+
+    fn end_run(
+        &self,
+        act: &Act,
+        id: &str,
+        state: RunState,
+        document: serde_json::Value,
+        record: Option<&RunRecord>,
+    ) -> Result<(), AppError> {
+        let (action, because) = match state {
+            RunState::Succeeded => ("run_succeeded".to_owned(), String::new()),
+            _ => (DecisionKind::TrainingFailed.word().to_owned(), failure(&document, record)),
+        };
+        let draft = act.does(&action, because, vec![]);
+        let (id, at) = (id.to_owned(), act.at);
+        let params: Vec<(String, String)> = record.map(logged_params).unwrap_or_default();
+        let points: Vec<log::MetricPoint> = record
+            .map(RunRecord::metrics)
+            .unwrap_or_default()
+            .into_iter()
+            .map(|(metric, value)| log::MetricPoint { metric, step: 0, at, value })
+            .collect();
+        let artifacts: Vec<log::Artifact> = record.map(|record| logged_artifacts(record, at)).unwrap_or_default();
+        self.store().write(move |tx| {
+            log::log_params(tx, &id, params.iter().map(|(name, value)| (name.as_str(), value.as_str())))?;
+            log::log_metrics(tx, &id, &points)?;
+            log::record_artifacts(tx, &id, &artifacts)?;
+            runs::advance(&tx.audited(draft), &id, RunState::Running, state, Some(&document)).map(|_| ())
+        })?;
+        Ok(())
+    }
+}
+
+/// Why a run was started, for a person.
+pub fn cause_sentence(cause: &Cause) -> String {
+    match cause {
+        Cause::Manual { by } => format!("{by} asked for it"),
+        Cause::Schedule { schedule } => format!("the schedule `{schedule}` is due"),
+        Cause::Alert { monitor, .. } => format!("monitor.{monitor} is failing"),
+        Cause::NewData { dataset, .. } => format!("dataset `{dataset}` grew"),
+        Cause::Replay => "the first training of a replay".to_owned(),
+        Cause::Sweep { trial, .. } => format!("trial {trial} of a sweep"),
+    }
+}
+
+fn failure(document: &serde_json::Value, record: Option<&RunRecord>) -> String {
+    let of_step = record.and_then(|record| {
+        record.steps.iter().find_map(|step| Some(format!("step `{}`: {}", step.step, step.error.clone()?)))
+    });
+    of_step.or_else(|| Some(document.get("error")?.as_str()?.to_owned())).unwrap_or_else(|| "the run ended".to_owned())
+}
+
+fn logged_params(record: &RunRecord) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for (name, value) in &record.params {
+        flatten(name, value, &mut found);
+    }
+    found
+}
+
+/// `{train: {lr: 0.1}}` as `train.lr = 0.1`.
+fn flatten(name: &str, value: &serde_json::Value, found: &mut Vec<(String, String)>) {
+    match value {
+        serde_json::Value::Object(inner) => {
+            inner.iter().for_each(|(key, value)| flatten(&format!("{name}.{key}"), value, found));
+        }
+        serde_json::Value::String(text) => found.push((name.to_owned(), text.clone())),
+        other => found.push((name.to_owned(), other.to_string())),
+    }
+}
+
+fn logged_artifacts(record: &RunRecord, at: kilter_domain::time::Timestamp) -> Vec<log::Artifact> {
+    let of_step = |step: &run::StepRecord| {
+        let name = step.step.to_string();
+        let outputs = step.outputs.clone();
+        outputs.into_iter().map(move |(output, written)| log::Artifact {
+            path: format!("{name}/{output}"),
+            digest: written.content.digest,
+            bytes: written.content.bytes,
+            at,
+        })
+    };
+    record.steps.iter().flat_map(of_step).collect()
+}
+
+/// The numbers that a training says of itself.
+pub(crate) fn trained_numbers(rows: u64, tested: usize) -> Numbers {
+    Numbers::default().with("trained rows", rows as f64).with("held out rows", tested as f64)
+}

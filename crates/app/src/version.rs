@@ -1,0 +1,385 @@
+//! Versions: from a finished run to a package, its gates, its approval; every move by the one function of `domain`.
+//!
+//! Holds true: a version moves only with evidence and right, and its entry is written with the move. The system
+//! submits and validates; it approves only where the contract asks nobody.
+
+use std::{collections::BTreeMap, path::Path, sync::Arc};
+
+use kilter_domain::{
+    actor::Actor,
+    contract::{Package as PackageSpec, Risk},
+    digest::Digest,
+    gate::{ApprovalRule, Verdict},
+    ids::{GateName, ModelName},
+    model::{
+        Approval, By, Card, Commit, GateResult, Golden, Requirements, Submission, Validation, VersionEvent,
+        VersionFacts, VersionState,
+    },
+    table::Table,
+};
+use kilter_inference::{Model, Task};
+use kilter_store::{gate as verdicts, model as versions};
+use serde_json::json;
+
+use crate::{
+    App,
+    dataset::Roles,
+    decision::{DecisionKind, Numbers},
+    error::AppError,
+    gate::{self, Bench, Champion, Judged},
+    ledger::Act,
+    measure::{
+        model_rows::{ModelRows, Scored},
+        reference::Reference,
+    },
+    outcomes::{Outcomes, headline},
+    package::{Manifest, Package},
+    project::Project,
+    run::RunRecord,
+    training::{Governance, Training, trained_numbers},
+};
+
+/// A version as it was packed, with what it is judged on.
+pub(crate) struct Made {
+    pub number: u32,
+    pub package: Package,
+    pub model: Arc<Model>,
+    pub test: Table,
+    pub facts: BTreeMap<String, f64>,
+    pub commit: Commit,
+}
+
+impl App {
+    /// Packs what a run made and records it as a draft.
+    pub(crate) fn pack(
+        &self,
+        project: &Project,
+        training: &Training,
+        spec: &PackageSpec,
+        record: &RunRecord,
+        held_out: Option<Table>,
+        scratch: &Path,
+    ) -> Result<Made, AppError> {
+        let model_bytes = read_model(&self.output_path(project, training, record, &spec.model)?)?;
+        let digest = Digest::of(&model_bytes);
+        let model = Model::from_onnx(&model_bytes).map_err(|source| AppError::Model { digest, source })?;
+        let dataset = project.labelled_dataset()?;
+        let roles = project.roles(dataset);
+        refuse_leakage(&model, &roles)?;
+        let test = self.test_rows(project, training, record, held_out)?;
+        let trained_on = self.training_rows(project, training, record, &spec.model.step)?;
+        let threshold = project.main_deploy().and_then(|deploy| deploy.threshold).unwrap_or(0.5);
+        let scored = Scored::by(&model, &test, threshold)
+            .map_err(|source| AppError::Predict { what: "the rows that the gates are measured on".into(), source })?;
+        let is_compared = |name: &str| {
+            model.signature().input(name).is_some() || roles.sensitive.iter().any(|column| column == name)
+        };
+        let weight = roles.weight.as_deref().and_then(|name| test.get(name));
+        let outcomes = scored.outcomes(roles.label(&test)?, weight);
+        let reference =
+            Reference::of(&trained_on, is_compared).with_score(&scored.scores).with_calibration(&outcomes);
+        let manifest = Manifest {
+            schema: 1,
+            project: project.name.clone(),
+            model: project.model(),
+            run: record.run.clone(),
+            signature: model.signature().clone(),
+            datasets: record.data.iter().map(|(name, pin)| (name.to_string(), pin.content.digest)).collect(),
+            trained_through: newest(&roles, &trained_on)?,
+            trained_rows: trained_on.rows() as u64,
+            threshold,
+        };
+        let folder = scratch.join("package");
+        let package = Package::put(self.blobs(), &folder, manifest, reference, model_bytes, &project.text)?;
+        let metrics = measured_metrics(scored.task, &outcomes);
+        let number = self.draft_version(project, training, &package, &metrics, test.rows())?;
+        let mut facts = record.metrics();
+        facts.insert("size".to_owned(), package.model_size() as f64);
+        let commit = commit(record);
+        Ok(Made { number, package, model: Arc::new(model), test, facts, commit })
+    }
+
+    fn draft_version(
+        &self,
+        project: &Project,
+        training: &Training,
+        package: &Package,
+        metrics: &BTreeMap<String, f64>,
+        tested: usize,
+    ) -> Result<u32, AppError> {
+        let new = versions::NewVersion {
+            model: project.model(),
+            run: Some(package.manifest.run.clone()),
+            digest: package.digest,
+            makers: vec![training.act.by.clone()],
+            signature: serde_json::to_value(&package.manifest.signature)
+                .map_err(|source| AppError::Document { what: "signature", source })?,
+            policy: project.contract.policy_text(),
+            metrics: json!(metrics),
+        };
+        let mut numbers = trained_numbers(package.manifest.trained_rows, tested);
+        metrics.iter().for_each(|(name, value)| numbers.put(name, *value));
+        let because = crate::training::cause_sentence(&training.cause);
+        let draft = training.act.decides(DecisionKind::Trained, because, &numbers);
+        let number = self.store().write(move |tx| Ok(versions::create(&tx.audited(draft), &new)?.number))?;
+        Ok(number)
+    }
+
+    /// Holds a draft against the gates and moves it as far as the verdict and the contract let it.
+    pub(crate) fn judge(
+        &self,
+        project: &Project,
+        training: &Training,
+        made: &Made,
+    ) -> Result<(u32, VersionState), AppError> {
+        let mover = Mover { app: self, project, training, number: made.number };
+        mover.submit(made)?;
+        let champion = self.champion(project)?;
+        let roles = project.roles(project.labelled_dataset()?);
+        let bench = Bench { rows: &made.test, roles: &roles, now: training.act.at };
+        let against = champion.as_ref().map(|(package, model)| Champion {
+            model,
+            threshold: package.manifest.threshold,
+            trained_through: package.manifest.trained_through,
+        });
+        let gates = &project.contract.gates;
+        let threshold = made.package.manifest.threshold;
+        let rows: ModelRows = bench.measure(&made.model, threshold, against.as_ref(), made.facts.clone(), gates)?;
+        let judged = gate::judge(gates, &rows);
+        let state = mover.record_verdicts(&made.package, &judged)?;
+        Ok((made.number, mover.approve_if_nobody_is_asked(state)?))
+    }
+
+    /// The version that serves at the project's main place, loaded; `None` while nothing serves.
+    pub fn champion(&self, project: &Project) -> Result<Option<(Arc<Package>, Arc<Model>)>, AppError> {
+        let Some(deploy) = project.main_deploy() else { return Ok(None) };
+        let endpoint = project.endpoint(deploy);
+        let live = self.store().read(|reader| kilter_store::deployment::live(reader, &endpoint))?;
+        live.map(|live| self.loaded(&live.model, live.number)).transpose()
+    }
+
+    /// A version's package and model, read once and kept.
+    pub fn loaded(&self, model: &ModelName, number: u32) -> Result<(Arc<Package>, Arc<Model>), AppError> {
+        let version = self.store().read(|reader| versions::get(reader, model, number))?;
+        self.load_package(version.digest)
+    }
+}
+
+/// Moves one version; each move asks `domain`, then writes state and entry together.
+struct Mover<'a> {
+    app: &'a App,
+    project: &'a Project,
+    training: &'a Training,
+    number: u32,
+}
+
+impl Mover<'_> {
+    fn model(&self) -> ModelName {
+        self.project.model()
+    }
+
+    fn facts(&self) -> Result<VersionFacts, AppError> {
+        let model = self.model();
+        let version = self.app.store().read(|reader| versions::get(reader, &model, self.number))?;
+        let contract = &self.project.contract;
+        let gates: Vec<GateName> = contract.gates.iter().map(|gate| gate.name.clone()).collect();
+        let assumed = self.training.governance == Governance::Assumed;
+        Ok(VersionFacts {
+            state: version.state,
+            digest: version.digest,
+            policy: version.policy_digest,
+            gates,
+            approval_rule: if assumed { ApprovalRule::default() } else { contract.approve.rule.clone() },
+            makers: vec![self.training.act.by.clone()],
+            requirements: if assumed { Requirements::default() } else { requirements(self.project) },
+        })
+    }
+
+    fn act(&self, part: &'static str) -> Act {
+        Act { at: self.training.act.at, by: Actor::system(part) }
+    }
+
+    fn advance(
+        &self,
+        event: &VersionEvent,
+        by: &By,
+        kind: &str,
+        because: String,
+        numbers: &Numbers,
+    ) -> Result<VersionState, AppError> {
+        let facts = self.facts()?;
+        let next = facts.after(event, by).map_err(|refusal| AppError::Denied(refusal.to_string()))?;
+        let act = Act { at: self.training.act.at, by: by.actor.clone() };
+        let draft = act.does(kind, because, numbers.evidence());
+        let (model, number, from) = (self.model(), self.number, facts.state);
+        self.app.store().write(move |tx| versions::advance(&tx.audited(draft), &model, number, from, next))?;
+        Ok(next)
+    }
+
+    fn submit(&self, made: &Made) -> Result<VersionState, AppError> {
+        let submission = Submission {
+            package: made.package.digest,
+            signed_by: None,
+            golden: Golden::NotRun,
+            commit: made.commit.clone(),
+        };
+        let event = VersionEvent::Submitted(submission);
+        self.advance(&event, &By::system("workflow"), "submitted", String::new(), &Numbers::default())
+    }
+
+    /// Writes every verdict, then moves the version: validated, rejected, or left where people must decide.
+    fn record_verdicts(&self, package: &Package, judged: &[Judged]) -> Result<VersionState, AppError> {
+        let facts = self.facts()?;
+        let numbers = gate::numbers(judged);
+        for judged in judged {
+            self.record_verdict(judged, facts.policy)?;
+        }
+        let because = judged.iter().flat_map(|judged| judged.verdict.because()).collect::<Vec<_>>().join("; ");
+        let by = By::system("gate");
+        if judged.iter().any(|judged| matches!(judged.verdict, Verdict::Failed { .. })) {
+            let reason = refusal_sentence(judged);
+            let event = VersionEvent::Rejected { reason: reason.clone() };
+            return self.advance(&event, &by, DecisionKind::GateRefused.word(), reason, &numbers);
+        }
+        if judged.iter().any(|judged| matches!(judged.verdict, Verdict::Undecided { .. })) {
+            self.note_undecided(because, &numbers)?;
+            return Ok(VersionState::Candidate);
+        }
+        let validation = Validation {
+            package: package.digest,
+            policy: facts.policy,
+            gates: judged
+                .iter()
+                .map(|judged| GateResult { gate: judged.gate.clone(), verdict: judged.verdict.clone() })
+                .collect(),
+            data: None,
+        };
+        let because = if judged.is_empty() { "the contract has no gate".to_owned() } else { because };
+        self.advance(&VersionEvent::Validated(validation), &by, DecisionKind::GatePassed.word(), because, &numbers)
+    }
+
+    fn record_verdict(&self, judged: &Judged, policy: Digest) -> Result<(), AppError> {
+        let new = verdicts::NewVerdict {
+            model: self.model(),
+            number: self.number,
+            gate: judged.gate.clone(),
+            verdict: judged.verdict.clone(),
+            policy_digest: policy,
+        };
+        let draft = self.act("gate").does("gate.judge", judged.verdict.because().join("; "), vec![]);
+        self.app.store().write(move |tx| verdicts::record_verdict(&tx.audited(draft), &new))?;
+        Ok(())
+    }
+
+    /// An undecided gate moves nothing; the entry says what is missing.
+    fn note_undecided(&self, because: String, numbers: &Numbers) -> Result<(), AppError> {
+        let draft = self.act("gate").decides(DecisionKind::GateUndecided, because, numbers);
+        let object = versions::object(&self.model(), self.number);
+        self.app.store().write(move |tx| {
+            tx.audited(draft).did_not_happen(&object, kilter_domain::audit::Outcome::Denied).map(|_| ())
+        })?;
+        Ok(())
+    }
+
+    fn approve_if_nobody_is_asked(&self, state: VersionState) -> Result<VersionState, AppError> {
+        let assumed = self.training.governance == Governance::Assumed;
+        let asks_nobody = self.project.contract.approve.rule.is_auto();
+        if state != VersionState::Validated || !(assumed || asks_nobody) {
+            return Ok(state);
+        }
+        let because = match (asks_nobody, assumed) {
+            (true, _) => "the contract approves what passed its gates".to_owned(),
+            (false, _) => format!("assumed by the replay; the contract asks {}", self.project.contract.approve.rule),
+        };
+        let expires = self.project.contract.approve.expire.map(|span| self.training.act.at.after(span));
+        let approval = Approval {
+            signoffs: vec![],
+            card: Card::Absent,
+            has_independent_review: false,
+            open_findings: 0,
+            expires: if assumed { None } else { expires },
+        };
+        let event = VersionEvent::Approved(approval);
+        let kind = DecisionKind::Approved.word();
+        self.advance(&event, &By::system("approval"), kind, because, &Numbers::default())
+    }
+}
+
+/// What the contract asks for beyond what every version needs.
+pub fn requirements(project: &Project) -> Requirements {
+    let contract = &project.contract;
+    let risk: Risk = contract.project.risk;
+    let package = contract.package.as_ref();
+    Requirements {
+        signature: package.is_some_and(|package| package.sign.is_some()),
+        golden_replay: package.is_some_and(|package| package.sample.is_some()),
+        four_eyes: contract.approve.four_eyes,
+        ..Requirements::of(risk)
+    }
+}
+
+fn refusal_sentence(judged: &[Judged]) -> String {
+    let failed = judged.iter().filter(|judged| matches!(judged.verdict, Verdict::Failed { .. }));
+    failed
+        .map(|judged| format!("gate `{}`: {}", judged.gate, judged.verdict.because().join("; ")))
+        .collect::<Vec<_>>()
+        .join("; ")
+}
+
+/// The model of an output: the file itself, or the only `.onnx` file of a folder.
+fn read_model(path: &Path) -> Result<Vec<u8>, AppError> {
+    let failed = |source| AppError::ReadFile { path: path.to_owned(), source };
+    if path.is_file() {
+        return std::fs::read(path).map_err(failed);
+    }
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(path).map_err(failed)? {
+        let file = entry.map_err(failed)?.path();
+        if file.extension().is_some_and(|extension| extension == "onnx") {
+            found.push(file);
+        }
+    }
+    match &found[..] {
+        [file] => std::fs::read(file).map_err(|source| AppError::ReadFile { path: file.clone(), source }),
+        files => Err(AppError::NotFound {
+            what: "model",
+            id: path.display().to_string(),
+            how: format!("the output must hold one .onnx file, it holds {}", files.len()),
+        }),
+    }
+}
+
+fn refuse_leakage(model: &Model, roles: &Roles) -> Result<(), AppError> {
+    let reads = |column: &&str| model.signature().input(column).is_some();
+    match roles.leaking().find(reads) {
+        Some(column) => Err(AppError::Leakage { column: column.to_owned() }),
+        None => Ok(()),
+    }
+}
+
+fn newest(roles: &Roles, table: &Table) -> Result<Option<kilter_domain::time::Timestamp>, AppError> {
+    match &roles.time {
+        Some(time) if table.get(time).is_some() => Ok(roles.event_times(table)?.into_iter().max()),
+        _ => Ok(None),
+    }
+}
+
+/// The metrics that every version carries: the headline of its task and the usual ones beside it.
+fn measured_metrics(task: Task, outcomes: &Outcomes) -> BTreeMap<String, f64> {
+    let names: &[&str] = match task {
+        Task::Binary => &[headline(Task::Binary), "average_precision", "log_loss", "brier", "accuracy", "ece"],
+        Task::Multiclass => &[headline(Task::Multiclass), "f1_macro", "log_loss"],
+        Task::Regression => &[headline(Task::Regression), "rmse", "wape", "r2", "bias"],
+    };
+    let measured = |name: &&str| Some(((*name).to_owned(), outcomes.metric(name).ok()?.value));
+    names.iter().filter_map(measured).collect()
+}
+
+/// The commit that a run saw.
+fn commit(record: &RunRecord) -> Commit {
+    match &record.git {
+        Some(state) if state.dirty => Commit::Dirty { id: state.commit.clone() },
+        Some(state) => Commit::Clean { id: state.commit.clone() },
+        None => Commit::NotInGit,
+    }
+}
