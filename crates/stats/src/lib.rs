@@ -9,6 +9,7 @@ pub mod boost;
 pub mod drift;
 pub mod estimated;
 pub mod evidence;
+pub mod explain;
 pub mod fairness;
 pub mod interval;
 pub mod multivariate;

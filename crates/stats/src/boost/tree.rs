@@ -154,8 +154,9 @@ impl Ground<'_> {
                     continue;
                 }
                 let mut left = if missing_left { missing } else { [0.0; 3] };
-                for bin in 0..self.bins[feature].saturating_sub(usize::from(missing[2] == 0.0)) {
-                    (0..3).for_each(|i| left[i] += bins[bin][i]);
+                let last = self.bins[feature].saturating_sub(usize::from(missing[2] == 0.0));
+                for (bin, sum) in bins[..last].iter().enumerate() {
+                    (0..3).for_each(|i| left[i] += sum[i]);
                     let right = [total[0] - left[0], total[1] - left[1], total[2] - left[2]];
                     if !enough(&left) || !enough(&right) {
                         continue;

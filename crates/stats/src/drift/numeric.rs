@@ -312,6 +312,11 @@ impl NumericCounts {
         Err(Unmeasured::bad_input("window", "its counts belong to another reference"))
     }
 
+    /// Values that are exactly the reference's maximum.
+    pub(crate) fn at_maximum(&self) -> u64 {
+        self.points.last().copied().unwrap_or(0)
+    }
+
     /// Which edges made these counts.
     pub(crate) fn id(&self) -> u64 {
         self.id

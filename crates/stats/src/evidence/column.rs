@@ -19,12 +19,18 @@ const NAMED: usize = 40;
 /// Running sums stop growing here: nobody asks for more evidence, and infinities would spread.
 const CEILING: f64 = 1e250;
 
+/// Balls of what the reference never had (a missing value, an unseen one): few, because nothing says that it will come;
+/// no bet bets on its first occurrence, only on many.
+const NOVELTY: f64 = 0.01;
+
 /// The evidence of one column against "no drift". One row must count once: rows that depend on each other overstate it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ColumnEvidence {
     bins: Bins,
-    /// Per stratum: values in order, values without order, and presence.
-    strata: Vec<[Urn; 3]>,
+    /// Per stratum: values in order, and values without order.
+    strata: Vec<[Urn; 2]>,
+    /// Over all strata: rows with a value, without one, and with an infinite or unseen one.
+    presence: Urn,
     bets: Vec<Bet>,
     windows: u64,
 }
@@ -39,7 +45,6 @@ struct Bet {
 /// How a column's counts become counts of the urns.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 enum Bins {
-    /// For each stratum, the fine bin and the coarse bin of every bin of the profile.
     Numeric(Vec<NumericBins>),
     Categorical(usize),
 }
@@ -50,6 +55,13 @@ struct NumericBins {
     id: u64,
     fine: Vec<u16>,
     coarse: Vec<u16>,
+}
+
+/// A window's counts for the urns of one stratum, and its rows by presence.
+struct Part {
+    stratum: usize,
+    counts: [Vec<f64>; 2],
+    presence: [f64; 3],
 }
 
 impl ColumnEvidence {
@@ -63,23 +75,21 @@ impl ColumnEvidence {
     pub fn numeric_strata(references: &[&NumericReference]) -> Self {
         let mut maps = Vec::with_capacity(references.len());
         let mut strata = Vec::with_capacity(references.len());
+        let mut presence = [NOVELTY; 3];
         for reference in references {
             let counts = reference.counts();
             let (fine, coarse) = (grouping(counts.bins(), FINE), grouping(counts.bins(), COARSE));
             // A gap lies left of every reference value, and one right of the largest: the urn of a continuous law.
+            // Where the largest value occurred often, the law is not continuous and the gap is hardly there.
             let mut balls: Vec<f64> = counts.bins().iter().map(|count| *count as f64).collect();
             if let Some(last) = balls.last_mut() {
-                *last += 1.0;
+                *last += 1.0 / counts.at_maximum().max(1) as f64;
             }
-            let presence = vec![counts.values() as f64, counts.missing as f64 + 1.0, counts.infinite as f64 + 1.0];
-            strata.push([
-                Urn::ordered(gather(&balls, &fine)),
-                Urn::unordered(gather(&balls, &coarse)),
-                Urn::unordered(presence),
-            ]);
+            add(&mut presence, &numeric_presence(counts));
+            strata.push([Urn::ordered(gather(&balls, &fine)), Urn::unordered(gather(&balls, &coarse))]);
             maps.push(NumericBins { id: counts.id(), fine, coarse });
         }
-        ColumnEvidence::begin(Bins::Numeric(maps), strata)
+        ColumnEvidence::begin(Bins::Numeric(maps), strata, presence)
     }
 
     /// Evidence of a categorical column against its reference.
@@ -87,28 +97,27 @@ impl ColumnEvidence {
         ColumnEvidence::categorical_strata(&[reference])
     }
 
-    /// Evidence of a categorical column whose reference is one profile a stratum.
+    /// Evidence of a categorical column whose reference is one profile a stratum. The strata's values may differ; what
+    /// one lacks is unseen there.
     pub fn categorical_strata(references: &[&CategoricalReference]) -> Self {
-        let strata = references
-            .iter()
-            .map(|reference| {
-                let counts = reference.counts();
-                let mut balls = named(counts);
-                // Good-Turing: what occurred once tells how often something new occurs.
-                let unseen = balls.len() - 1;
-                balls[unseen] += reference.singletons() as f64 + 1.0;
-                balls[unseen - 1] += 1.0;
-                let presence = vec![counts.values() as f64, counts.missing as f64 + 1.0];
-                [Urn::ordered(vec![1.0]), Urn::unordered(balls), Urn::unordered(presence)]
-            })
-            .collect();
-        ColumnEvidence::begin(Bins::Categorical(references.len()), strata)
+        let mut presence = [NOVELTY; 3];
+        let mut strata = Vec::with_capacity(references.len());
+        for reference in references {
+            let counts = reference.counts();
+            add(&mut presence, &categorical_presence(counts));
+            // Good-Turing: what occurred once tells how often something new occurs.
+            presence[2] += reference.singletons() as f64;
+            let balls: Vec<f64> = named(counts).into_iter().map(|balls| balls.max(NOVELTY)).collect();
+            strata.push([Urn::ordered(vec![1.0]), Urn::unordered(balls)]);
+        }
+        ColumnEvidence::begin(Bins::Categorical(references.len()), strata, presence)
     }
 
-    fn begin(bins: Bins, strata: Vec<[Urn; 3]>) -> Self {
-        let bets = strata.first().map_or(0, |urns| urns.iter().map(Urn::bets).sum());
+    fn begin(bins: Bins, strata: Vec<[Urn; 2]>, presence: [f64; 3]) -> Self {
+        let presence = Urn::unordered(presence.to_vec());
+        let bets = strata.first().map_or(0, |urns| urns.iter().map(Urn::bets).sum::<usize>()) + presence.bets();
         let bets = vec![Bet { detector: 0.0, process: 0.0, latest: 1.0 }; bets];
-        ColumnEvidence { bins, strata, bets, windows: 0 }
+        ColumnEvidence { bins, strata, presence, bets, windows: 0 }
     }
 
     /// Takes a window of a numeric column (of stratum 0).
@@ -123,12 +132,13 @@ impl ColumnEvidence {
         };
         let mut parts = Vec::with_capacity(window.len());
         for (stratum, counts) in window {
-            let Some(NumericBins { fine, coarse, .. }) = maps.get(*stratum).filter(|map| map.id == counts.id()) else {
+            let map = maps.get(*stratum).filter(|map| map.id == counts.id());
+            let Some(NumericBins { fine, coarse, .. }) = map else {
                 return Err(Unmeasured::bad_input("window", "its counts belong to another reference"));
             };
             let bins: Vec<f64> = counts.bins().iter().map(|count| *count as f64).collect();
-            let presence = vec![counts.values() as f64, counts.missing as f64, counts.infinite as f64];
-            parts.push((*stratum, [gather(&bins, fine), gather(&bins, coarse), presence]));
+            let counted = [gather(&bins, fine), gather(&bins, coarse)];
+            parts.push(Part { stratum: *stratum, counts: counted, presence: numeric_presence(counts) });
         }
         self.see(&parts);
         Ok(())
@@ -146,29 +156,34 @@ impl ColumnEvidence {
         };
         let mut parts = Vec::with_capacity(window.len());
         for (stratum, counts) in window {
-            let balls = named(counts);
-            if *stratum >= strata || balls.len() != self.strata[*stratum][1].width() {
+            let values = named(counts);
+            if *stratum >= strata || values.len() != self.strata[*stratum][1].width() {
                 return Err(Unmeasured::bad_input("window", "its counts belong to another reference"));
             }
-            let presence = vec![counts.values() as f64, counts.missing as f64];
-            parts.push((*stratum, [vec![counts.values() as f64], balls, presence]));
+            let counted = [vec![values.iter().sum()], values];
+            parts.push(Part { stratum: *stratum, counts: counted, presence: categorical_presence(counts) });
         }
         self.see(&parts);
         Ok(())
     }
 
-    fn see(&mut self, parts: &[(usize, [Vec<f64>; 3])]) {
+    fn see(&mut self, parts: &[Part]) {
         let mut logs = vec![0.0; self.bets.len()];
-        for (stratum, counts) in parts {
+        let mut presence = [0.0; 3];
+        let own = self.bets.len() - self.presence.bets();
+        for part in parts {
             let mut from = 0;
-            for (urn, counts) in self.strata[*stratum].iter().zip(counts) {
+            for (urn, counts) in self.strata[part.stratum].iter().zip(&part.counts) {
                 let to = from + urn.bets();
                 urn.ln_e_values(counts, &mut logs[from..to]);
                 from = to;
             }
+            add(&mut presence, &part.presence);
         }
-        for (stratum, counts) in parts {
-            self.strata[*stratum].iter_mut().zip(counts).for_each(|(urn, counts)| urn.learn(counts));
+        self.presence.ln_e_values(&presence, &mut logs[own..]);
+        self.presence.learn(&presence);
+        for part in parts {
+            self.strata[part.stratum].iter_mut().zip(&part.counts).for_each(|(urn, counts)| urn.learn(counts));
         }
         self.windows += 1;
         let s = self.windows as f64;
@@ -247,10 +262,22 @@ fn gather(bins: &[f64], group: &[u16]) -> Vec<f64> {
     sums
 }
 
-/// Counts of the most frequent values, of all rarer ones, and of unseen ones.
+/// Counts of the most frequent values and of all rarer ones; unseen ones belong to presence.
 fn named(counts: &CategoricalCounts) -> Vec<f64> {
     let all = counts.counts();
     let cut = all.len().min(NAMED);
     let rest = all[cut..].iter().sum::<u64>() + counts.other;
-    all[..cut].iter().chain([&rest, &counts.unseen]).map(|count| *count as f64).collect()
+    all[..cut].iter().chain([&rest]).map(|count| *count as f64).collect()
+}
+
+fn numeric_presence(counts: &NumericCounts) -> [f64; 3] {
+    [counts.values(), counts.missing, counts.infinite].map(|count| count as f64)
+}
+
+fn categorical_presence(counts: &CategoricalCounts) -> [f64; 3] {
+    [counts.values() - counts.unseen, counts.missing, counts.unseen].map(|count| count as f64)
+}
+
+fn add(sums: &mut [f64; 3], counts: &[f64; 3]) {
+    sums.iter_mut().zip(counts).for_each(|(sum, count)| *sum += count);
 }

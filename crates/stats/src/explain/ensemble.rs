@@ -1,0 +1,199 @@
+//! Trees as plain numbers: what a boosted model says, and where each leaf's path leads.
+
+use crate::outcome::{Outcome, Unmeasured};
+
+/// What a split does with a value that is missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Missing {
+    /// It goes left.
+    Left,
+    /// It goes right.
+    Right,
+    /// It counts as 0.
+    Zero,
+    /// Zeros are missing, too; both go left.
+    ZeroLeft,
+    /// Zeros are missing, too; both go right.
+    ZeroRight,
+}
+
+/// A node of a tree.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum TreeNode {
+    /// Rows whose `feature` is at most (or, in a strict tree, below) `threshold` go to `left`.
+    Split {
+        /// Which column.
+        feature: usize,
+        /// Where it is cut.
+        threshold: f64,
+        /// Node for small values.
+        left: usize,
+        /// Node for large values.
+        right: usize,
+        /// Where missing values go.
+        missing: Missing,
+        /// Training weight that reached this node.
+        cover: f64,
+    },
+    /// The tree's answer.
+    Leaf {
+        /// What it adds to the prediction.
+        value: f64,
+        /// Training weight that reached this leaf.
+        cover: f64,
+    },
+}
+
+impl TreeNode {
+    fn cover(&self) -> f64 {
+        match self {
+            TreeNode::Split { cover, .. } | TreeNode::Leaf { cover, .. } => *cover,
+        }
+    }
+}
+
+/// A condition of a leaf's path on one feature.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Step {
+    pub split: u32,
+    pub goes_left: bool,
+    /// Which of the leaf's distinct features.
+    pub player: u32,
+}
+
+/// A leaf, its path, and for each distinct feature on it the share of training weight that stays on the path.
+#[derive(Debug, Clone)]
+pub(super) struct Leaf {
+    pub value: f64,
+    pub steps: Vec<Step>,
+    pub features: Vec<u32>,
+    pub stays: Vec<f64>,
+}
+
+/// A tree, checked, with its leaves' paths.
+#[derive(Debug, Clone)]
+pub(super) struct Tree {
+    nodes: Vec<TreeNode>,
+    strict: bool,
+    pub leaves: Vec<Leaf>,
+}
+
+/// Distinct features on one path that exact attribution handles.
+const MOST_PLAYERS: usize = 60;
+
+impl Tree {
+    pub fn new(nodes: Vec<TreeNode>, strict: bool, features: usize) -> Outcome<Self> {
+        check(&nodes, features)?;
+        let mut tree = Tree { nodes, strict, leaves: Vec::new() };
+        let mut path = Vec::new();
+        tree.walk(0, &mut path)?;
+        Ok(tree)
+    }
+
+    fn walk(&mut self, node: usize, path: &mut Vec<(usize, bool)>) -> Outcome<()> {
+        match self.nodes[node] {
+            TreeNode::Leaf { value, .. } => {
+                let leaf = self.leaf(value, path)?;
+                self.leaves.push(leaf);
+            }
+            TreeNode::Split { left, right, .. } => {
+                for (child, goes_left) in [(left, true), (right, false)] {
+                    path.push((node, goes_left));
+                    self.walk(child, path)?;
+                    path.pop();
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn leaf(&self, value: f64, path: &[(usize, bool)]) -> Outcome<Leaf> {
+        let mut leaf = Leaf { value, steps: Vec::new(), features: Vec::new(), stays: Vec::new() };
+        for (node, goes_left) in path {
+            let TreeNode::Split { feature, left, right, cover, .. } = self.nodes[*node] else { continue };
+            let child = self.nodes[if *goes_left { left } else { right }].cover();
+            let player = leaf.features.iter().position(|known| *known as usize == feature);
+            let player = player.unwrap_or_else(|| {
+                leaf.features.push(feature as u32);
+                leaf.stays.push(1.0);
+                leaf.features.len() - 1
+            });
+            leaf.stays[player] *= child / cover;
+            leaf.steps.push(Step { split: *node as u32, goes_left: *goes_left, player: player as u32 });
+        }
+        if leaf.features.len() > MOST_PLAYERS {
+            let (got, most) = (leaf.features.len(), MOST_PLAYERS);
+            return Err(Unmeasured::bad_input("tree", format!("a path splits on {got} features; {most} are possible")));
+        }
+        Ok(leaf)
+    }
+
+    /// For every node, whether the row goes left there (leaves: false).
+    pub fn decide(&self, row: &[f64], into: &mut Vec<bool>) {
+        into.clear();
+        into.extend(self.nodes.iter().map(|node| match node {
+            TreeNode::Leaf { .. } => false,
+            TreeNode::Split { feature, threshold, missing, .. } => {
+                goes_left(row[*feature], *threshold, *missing, self.strict)
+            }
+        }));
+    }
+
+    pub fn predict(&self, decisions: &[bool]) -> f64 {
+        let mut node = 0;
+        loop {
+            match self.nodes[node] {
+                TreeNode::Leaf { value, .. } => return value,
+                TreeNode::Split { left, right, .. } => node = if decisions[node] { left } else { right },
+            }
+        }
+    }
+
+    /// The mean over the training weights.
+    pub fn mean(&self) -> f64 {
+        self.leaves.iter().map(|leaf| leaf.value * leaf.stays.iter().product::<f64>()).sum()
+    }
+}
+
+fn goes_left(value: f64, threshold: f64, missing: Missing, strict: bool) -> bool {
+    let below = |value: f64| if strict { value < threshold } else { value <= threshold };
+    let zero = value.abs() <= 1e-35;
+    match missing {
+        Missing::Left if value.is_nan() => true,
+        Missing::Right if value.is_nan() => false,
+        Missing::Zero if value.is_nan() => below(0.0),
+        Missing::ZeroLeft if value.is_nan() || zero => true,
+        Missing::ZeroRight if value.is_nan() || zero => false,
+        _ => below(value),
+    }
+}
+
+/// Children come after their parent and have one parent each; covers are positive and add up.
+fn check(nodes: &[TreeNode], features: usize) -> Outcome<()> {
+    let wrong = |why: String| Err(Unmeasured::bad_input("tree", why));
+    if nodes.is_empty() {
+        return wrong("it has no node".to_owned());
+    }
+    let mut reached = vec![0u8; nodes.len()];
+    for (place, node) in nodes.iter().enumerate() {
+        if node.cover().is_nan() || node.cover() <= 0.0 || !node.cover().is_finite() {
+            return wrong(format!("node {place} has the cover {}", node.cover()));
+        }
+        match node {
+            TreeNode::Leaf { value, .. } if !value.is_finite() => return wrong(format!("leaf {place} is {value}")),
+            TreeNode::Leaf { .. } => {}
+            TreeNode::Split { feature, left, right, .. } => {
+                if *feature >= features {
+                    return wrong(format!("node {place} splits on feature {feature} of {features}"));
+                }
+                for child in [left, right] {
+                    if *child <= place || *child >= nodes.len() || reached[*child] > 0 {
+                        return wrong(format!("node {place} has the child {child}, which is not a fresh later node"));
+                    }
+                    reached[*child] = 1;
+                }
+            }
+        }
+    }
+    Ok(())
+}
