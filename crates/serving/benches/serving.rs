@@ -1,6 +1,6 @@
 //! What a request costs: JSON in, a boosted model, JSON out; and how much the log takes.
 //!
-//! `cargo bench -p kilter-serving`. Figures of a quiet machine stand in `docs/`; trust CPU time, not the wall.
+//! `cargo bench -p kilter-serving`, on a machine that does nothing else.
 
 use std::{hint::black_box, sync::Arc, time::Instant};
 

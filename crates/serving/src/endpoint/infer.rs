@@ -221,7 +221,9 @@ impl Call {
                 let answered = self.answer_by(champion, Role::Champion, &everything);
                 match &answered {
                     // Rows that the champion refuses too say nothing about the candidate.
-                    Err(InferError::Score { source, .. }) if source.is_the_callers() => candidate.counters().refused(),
+                    Err(InferError::Score { because, .. }) if because.is_the_callers() => {
+                        candidate.counters().refused()
+                    }
                     _ => {
                         candidate.counters().failed();
                         self.recorder.tally.fallbacks.fetch_add(1, Relaxed);
@@ -233,12 +235,12 @@ impl Call {
     }
 
     fn answer_by(&mut self, version: &ServedVersion, role: Role, rows: &[usize]) -> Result<(), InferError> {
-        let attempt = self.attempt(version, rows).map_err(|source| {
-            match source.is_the_callers() {
+        let attempt = self.attempt(version, rows).map_err(|because| {
+            match because.is_the_callers() {
                 true => version.counters().refused(),
                 false => version.counters().failed(),
             }
-            InferError::Score { version: version.version(), source }
+            InferError::Score { version: version.version(), because }
         })?;
         self.accept(version, role, rows, attempt)
     }

@@ -40,17 +40,23 @@ pub enum InferError {
          `kilter deploy {endpoint} --version N`"
     )]
     NothingServed { endpoint: EndpointName },
-    #[error("version {version} could not score the request")]
-    Score {
-        version: VersionRef,
-        #[source]
-        source: ScoreError,
-    },
-    #[error("the answer was made but could not be recorded, so it is withheld")]
+    #[error("version {version} could not score the request: {because}")]
+    Score { version: VersionRef, because: ScoreError },
+    #[error("the answer was made but could not be recorded, so it is withheld: {}", publicly(.source))]
     NotRecorded {
         #[source]
         source: LogError,
     },
+}
+
+/// Why, without the server's paths: those stand in the source, for the server's own log.
+fn publicly(error: &LogError) -> &'static str {
+    match error {
+        LogError::DiskFull { .. } => "the server's disk is full; try again later",
+        LogError::Busy { .. } => "the server's disk cannot keep up; try again",
+        LogError::TooLarge { .. } => "its rows are too many bytes for one record; send fewer at once",
+        _ => "the server's log says why; try again later",
+    }
 }
 
 impl InferError {
@@ -58,7 +64,7 @@ impl InferError {
     pub const fn status(&self) -> u16 {
         match self {
             Self::Request(error) => error.status(),
-            Self::Score { source, .. } if source.is_the_callers() => 400,
+            Self::Score { because, .. } if because.is_the_callers() => 400,
             Self::Score { .. } => 500,
             Self::NothingServed { .. } | Self::NotRecorded { .. } => 503,
         }
@@ -70,7 +76,7 @@ impl InferError {
             Self::Request(V2Error::BodyTooLarge { .. }) => "body_too_large",
             Self::Request(_) => "bad_request",
             Self::NothingServed { .. } => "no_live_version",
-            Self::Score { source, .. } if source.is_the_callers() => "bad_request",
+            Self::Score { because, .. } if because.is_the_callers() => "bad_request",
             Self::Score { .. } => "prediction_failed",
             Self::NotRecorded { .. } => "prediction_not_recorded",
         }

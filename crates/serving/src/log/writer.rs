@@ -114,7 +114,8 @@ impl Writer {
     fn deadline(&self) -> Option<Duration> {
         let sync = self.unsynced.map(|since| self.options.flush_every.saturating_sub(since.elapsed()));
         let seal = self.first_record.map(|since| self.options.segment_age.saturating_sub(since.elapsed()));
-        sync.into_iter().chain(seal).min()
+        // Never zero: a rotation that a full disk does not let happen must not keep the processor busy.
+        sync.into_iter().chain(seal).min().map(|wait| wait.max(Duration::from_millis(5)))
     }
 
     fn keep_deadlines(&mut self) {
