@@ -1,4 +1,5 @@
-//! Rows per second of metric batches, acknowledged after the commit that holds them: 8 clients, 100 rows a request.
+//! Rows per second of metric batches, acknowledged after the commit that holds them (8 clients, 100 rows a request);
+//! what it takes to open a store, and to verify its ledger.
 
 use std::{
     thread,
@@ -6,10 +7,15 @@ use std::{
 };
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use kilter_domain::{actor::Actor, ids::ProjectName, run::Cause, time::Timestamp};
+use kilter_domain::{
+    actor::Actor,
+    ids::ProjectName,
+    run::{Cause, RunState},
+    time::Timestamp,
+};
 use kilter_store::{
     Store,
-    audit::Draft,
+    audit::{self, Draft},
     project,
     run::{
         self,
@@ -92,5 +98,50 @@ fn metric_batches(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, metric_batches);
+const ENTRIES: u64 = 10_000;
+
+/// Runs that begin and end, 3 entries each, until the ledger has [`ENTRIES`].
+fn with_a_long_ledger(dir: &std::path::Path) -> Store {
+    let store = furnished(dir);
+    let work = |tx: &kilter_store::Tx| {
+        let draft = Draft {
+            at: Timestamp(1),
+            actor: Actor::system("bench"),
+            on_behalf: None,
+            action: "run".into(),
+            reason: Some("the monitor asked for it".into()),
+            evidence: vec!["alert:a-1".into()],
+        };
+        let audited = tx.audited(draft);
+        let project: ProjectName = "bench".parse().expect("a name");
+        let mut client = CLIENTS;
+        while audit::size(tx)? < ENTRIES {
+            let new = run::NewRun { id: id(client), project: project.clone(), cause: Cause::Replay, record: json!({}) };
+            run::create(&audited, &new)?;
+            run::advance(&audited, &new.id, RunState::Queued, RunState::Running, None)?;
+            run::advance(&audited, &new.id, RunState::Running, RunState::Succeeded, None)?;
+            client += 1;
+        }
+        Ok(())
+    };
+    store.write(work).expect("a ledger can be filled");
+    store
+}
+
+fn ledger(criterion: &mut Criterion) {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let store = with_a_long_ledger(dir.path());
+    let mut group = criterion.benchmark_group("ledger");
+    group.throughput(Throughput::Elements(ENTRIES)).sample_size(10);
+    group.bench_function("verify 10,000 entries and their lives", |bencher| {
+        bencher.iter(|| assert!(store.read(audit::verify).expect("a ledger can be read").is_sound()));
+    });
+    group.finish();
+    drop(store);
+    criterion.bench_function("open a store that is there", |bencher| {
+        bencher.iter(|| Store::open(dir.path()).expect("it opens"));
+    });
+}
+
+criterion_group!(benches, metric_batches, ledger);
 criterion_main!(benches);

@@ -36,7 +36,7 @@ statements! {
     MOVE = "move the deployment": "
         UPDATE deployment
         SET state = :next, canary_percent = :percent, audit_seq = :audit_seq,
-            started = coalesce(started, :at),
+            started = CASE WHEN :next IN ('shadow', 'canary', 'live') THEN coalesce(started, :at) ELSE started END,
             ended = CASE WHEN :next IN ('superseded', 'rolled_back', 'stopped') THEN :at END,
             live_since = CASE WHEN :next = 'live' THEN coalesce(live_since, :from) ELSE live_since END,
             live_until = CASE WHEN state = 'live' AND :next <> 'live' THEN max(:at, live_since) ELSE live_until END

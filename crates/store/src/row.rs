@@ -113,3 +113,20 @@ pub(crate) fn name_of(word: &impl Serialize) -> Result<String, StoreError> {
         }),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_document_that_would_not_read_back_is_refused() {
+        assert!(matches!(readable_text_of("keep it", &f64::INFINITY), Err(StoreError::Invalid { .. })));
+        assert_eq!(readable_text_of("keep it", &0.1).unwrap(), "0.1");
+    }
+
+    #[test]
+    fn a_document_that_belongs_into_a_file_is_refused() {
+        let error = text_of("keep it", &"x".repeat(MAX_DOCUMENT_BYTES)).unwrap_err();
+        assert!(error.to_string().contains("too large"), "{error}");
+    }
+}

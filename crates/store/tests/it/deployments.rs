@@ -56,6 +56,13 @@ fn a_deployment_walks_from_request_through_canary_to_live_and_out() {
 }
 
 #[test]
+fn a_request_that_was_stopped_never_started() {
+    let world = world(1);
+    let stopped = advance(&world, 3, 1, Requested, DeploymentState::Stopped).unwrap();
+    assert_eq!((stopped.started, stopped.ended), (None, Some(Timestamp(3))));
+}
+
+#[test]
 fn an_endpoint_never_has_two_live_deployments_or_two_candidates() {
     let world = world(4);
     advance(&world, 1, 1, Requested, Live).unwrap();
