@@ -8,39 +8,33 @@
 mod answers;
 
 use answers::set::{Set, misses};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 #[test]
 fn every_number_agrees_with_the_reference_implementations() {
     let beside = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/oracles");
     let folder = std::env::var_os("KILTER_ORACLES").map_or(beside, PathBuf::from);
-    let set = Set::open(&folder).unwrap();
     let (mut passed, mut failed, mut skipped) = (0, 0, 0);
     let mut written = serde_json::Map::new();
-    for case in &set.cases {
-        match answers::answer(&set, case) {
-            None => {
+    for (id, said) in answered(&folder) {
+        match said {
+            Said::Skipped(metric) => {
                 skipped += 1;
-                println!("skipped {} ({})", case.id, case.metric);
+                println!("skipped {id} ({metric})");
             }
-            Some(Err(error)) => {
+            Said::Failed(error) => {
                 failed += 1;
-                println!("failed {}: {error}", case.id);
+                println!("failed {id}: {error}");
             }
-            Some(Ok(answer)) => {
-                let misses = compared(case, &answer);
+            Said::Answered(answer, misses) => {
                 if misses.is_empty() {
                     passed += 1;
                 } else {
                     failed += 1;
-                    println!(
-                        "failed {}: {} ({} in all)",
-                        case.id,
-                        misses[..misses.len().min(3)].join("; "),
-                        misses.len()
-                    );
+                    println!("failed {id}: {} ({} in all)", misses[..misses.len().min(3)].join("; "), misses.len());
                 }
-                written.insert(case.id.clone(), answer);
+                written.insert(id, answer);
             }
         }
     }
@@ -49,6 +43,43 @@ fn every_number_agrees_with_the_reference_implementations() {
     }
     println!("{passed} passed, {failed} failed, {skipped} skipped");
     assert_eq!(failed, 0, "see the cases above");
+}
+
+enum Said {
+    Skipped(String),
+    Failed(String),
+    Answered(serde_json::Value, Vec<String>),
+}
+
+/// Every case's answer, in order of the set. Processors share the cases; each reads the tables for itself.
+fn answered(folder: &Path) -> Vec<(String, Said)> {
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let set = Set::open(folder).unwrap();
+        let mut done = Vec::new();
+        loop {
+            // The last cases of a set are the longest, so they are taken first.
+            let place = next.fetch_add(1, Ordering::Relaxed);
+            let Some(place) = set.cases.len().checked_sub(place + 1) else { return done };
+            let case = &set.cases[place];
+            let said = match answers::answer(&set, case) {
+                None => Said::Skipped(case.metric.clone()),
+                Some(Err(error)) => Said::Failed(error),
+                Some(Ok(answer)) => {
+                    let misses = compared(case, &answer);
+                    Said::Answered(answer, misses)
+                }
+            };
+            done.push((place, (case.id.clone(), said)));
+        }
+    };
+    let workers = std::thread::available_parallelism().map_or(1, usize::from);
+    let mut all: Vec<(usize, (String, Said))> = std::thread::scope(|scope| {
+        let handles: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
+        handles.into_iter().flat_map(|handle| handle.join().unwrap()).collect()
+    });
+    all.sort_by_key(|(place, _)| *place);
+    all.into_iter().map(|(_, said)| said).collect()
 }
 
 /// Behaviour is judged by its rule where it is answered; only numbers that the answer repeats are compared.

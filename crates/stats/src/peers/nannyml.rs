@@ -213,9 +213,9 @@ pub mod sampling_error {
     pub fn auc(truth: &[bool], score: &[f64]) -> Component {
         let positives = truth.iter().filter(|truth| **truth).count();
         let flip = 2 * positives > truth.len();
-        let mut order: Vec<usize> = (0..truth.len()).collect();
-        let key = |row: usize| if flip { 1.0 - score[row] } else { score[row] };
-        order.sort_by(|a, b| key(*a).total_cmp(&key(*b)));
+        // Ties come in the order of the sort that was used there, and the number depends on it.
+        let keys: Vec<f64> = score.iter().map(|score| if flip { 1.0 - score } else { *score }).collect();
+        let order = crate::peers::argsort::argsort(&keys);
         let (mut ranks, mut seen) = (Vec::new(), 0usize);
         for (place, row) in order.iter().enumerate() {
             // A positive at place 0 is lost there, as in the original.
