@@ -20,9 +20,7 @@ fn chain(project: &Path) -> Plan {
         let mut step = Step::shell("cp {in.x} {out.y}");
         let source = match number.checked_sub(1) {
             None => Source::Dataset("data".parse().unwrap()),
-            Some(before) => {
-                Source::Output { step: format!("s{before}").parse().unwrap(), output: "y".to_owned() }
-            }
+            Some(before) => Source::Output { step: format!("s{before}").parse().unwrap(), output: "y".to_owned() },
         };
         step.inputs.insert("x".to_owned(), source);
         step.outputs.insert("y".to_owned(), format!("work/{number}.csv").parse().unwrap());

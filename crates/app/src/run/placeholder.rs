@@ -1,7 +1,8 @@
-//! `{in.x}`, `{out.x}` and `{params.x}` in a command. Other braces are the command's own business.
+//! `{in.x}`, `{out.x}` and `{params.x}` in a command, filled so that the shell takes each value as it is.
 
 use std::{collections::BTreeSet, fmt};
 
+use kilter_domain::contract::{Placeholder, PlaceholderKind, placeholders};
 use kilter_runner::Command;
 use serde_json::{Map, Value};
 
@@ -29,38 +30,24 @@ impl fmt::Display for Part<'_> {
 /// The text as pieces, whose texts together are the text.
 pub(crate) fn parts(text: &str) -> Vec<Part<'_>> {
     let mut found = Vec::new();
-    let (mut rest, mut from) = (text, 0);
-    while let Some(at) = rest[from..].find('{').map(|at| from + at) {
-        match placeholder(&rest[at..]) {
-            Some((part, length)) => {
-                if at > 0 {
-                    found.push(Part::Text(&rest[..at]));
-                }
-                found.push(part);
-                (rest, from) = (&rest[at + length..], 0);
-            }
-            None => from = at + 1,
+    let mut done = 0;
+    for Placeholder { kind, place, .. } in placeholders(text) {
+        if place.start > done {
+            found.push(Part::Text(&text[done..place.start]));
         }
+        // Between the braces stands the kind, a dot and the name.
+        let (_, name) = text[place.start + 1..place.end - 1].split_once('.').unwrap_or_default();
+        found.push(match kind {
+            PlaceholderKind::In => Part::Input(name),
+            PlaceholderKind::Out => Part::Output(name),
+            PlaceholderKind::Params => Part::Param(name),
+        });
+        done = place.end;
     }
-    if !rest.is_empty() {
-        found.push(Part::Text(rest));
+    if done < text.len() {
+        found.push(Part::Text(&text[done..]));
     }
     found
-}
-
-/// The placeholder that `text` begins with, and its length.
-fn placeholder(text: &str) -> Option<(Part<'_>, usize)> {
-    let inner = &text[1..text.find('}')?];
-    let (kind, name) = inner.split_once('.')?;
-    let is_name = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
-    let part = match kind {
-        _ if !is_name => return None,
-        "in" => Part::Input(name),
-        "out" => Part::Output(name),
-        "params" => Part::Param(name),
-        _ => return None,
-    };
-    Some((part, inner.len() + 2))
 }
 
 /// The value at a dotted path below `[params]`.
