@@ -244,15 +244,12 @@ fn text(prepared: &mut Prepared, context: &Context<'_>, column: &Chosen, values:
             column.name
         ));
     }
-    let origin = prepared.use_column(column, format!("{} terms of one and two words", vocabulary.len()));
+    let origin = prepared.use_column(column, format!("{} words and pairs of words", vocabulary.len()));
     let graph = &mut prepared.graph;
     let input = graph.input(&column.name, InputKind::Text, context.infinite);
     let mut value = vocabulary.write(graph, &input);
     if context.options.learner == Learner::Linear {
-        let idf = graph.floats(&format!("{input}:idf"), &[1, vocabulary.len()], vocabulary.idf.clone());
-        value = graph.core("Mul", &[&value, &idf], &format!("{input}:weighted"), &[]);
-        let norm = [("norm", AttributeValue::Text("L2".into()))];
-        value = graph.ml("Normalizer", &[&value], &format!("{input}:normalised"), &norm);
+        value = vocabulary.weigh(graph, &input, &value);
     }
     Some(Block { value, origins: vec![origin; vocabulary.len()], is_text: true })
 }

@@ -86,13 +86,20 @@ pub(crate) struct Words {
     pub texts: Vec<Arc<str>>,
     pub words: Vec<(u32, u32)>,
     pub ends: Vec<usize>,
+    /// Whether words were split again: in a tensor, padding would then stand between them.
+    pub has_gaps: bool,
 }
 
 impl Words {
-    pub fn row(&self, row: usize) -> impl ExactSizeIterator<Item = &str> {
+    /// The byte ranges of a row's words.
+    pub fn spans(&self, row: usize) -> impl ExactSizeIterator<Item = (u32, u32)> {
         let start = row.checked_sub(1).map_or(0, |before| self.ends[before]);
+        self.words[start..self.ends[row]].iter().copied()
+    }
+
+    pub fn row(&self, row: usize) -> impl ExactSizeIterator<Item = &str> {
         let text = &self.texts[row];
-        self.words[start..self.ends[row]].iter().map(|&(from, to)| &text[from as usize..to as usize])
+        self.spans(row).map(|(from, to)| &text[from as usize..to as usize])
     }
 }
 

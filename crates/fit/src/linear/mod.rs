@@ -12,7 +12,7 @@ use crate::{options::Params, target::Outcome};
 use design::Design;
 
 /// Gradient below which the optimum counts as reached; the loss is a mean over rows.
-const TOLERANCE: f64 = 1e-6;
+const TOLERANCE: f64 = 1e-5;
 
 /// A trained linear model.
 #[derive(Clone, Debug, PartialEq)]

@@ -35,7 +35,7 @@ impl Key {
     fn float(value: f32) -> Self {
         match value {
             v if v.is_nan() => Self::Float(f32::NAN.to_bits()),
-            v if v == 0.0 => Self::Float(0),
+            0.0 => Self::Float(0),
             v => Self::Float(v.to_bits()),
         }
     }

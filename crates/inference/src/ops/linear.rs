@@ -21,7 +21,7 @@ struct Scores {
 
 impl Scores {
     fn new(outputs: usize, coefficients: &[f32], intercepts: &[f32]) -> Result<Self, String> {
-        if outputs == 0 || coefficients.len() % outputs != 0 {
+        if outputs == 0 || !coefficients.len().is_multiple_of(outputs) {
             return Err(format!("{} coefficients do not make {outputs} outputs", coefficients.len()));
         }
         if !intercepts.is_empty() && intercepts.len() != outputs {

@@ -3,7 +3,7 @@
 use super::{Arguments, Attributes, Built, Operator, Outputs};
 use crate::{
     onnx::{AttributeValue, element},
-    tensor::{Shape, Tensor, Value},
+    tensor::{MAX_ELEMENTS, Shape, Sparse, Tensor, Value},
 };
 
 pub(super) fn build(node: &Attributes<'_>) -> Option<Built> {
@@ -144,6 +144,9 @@ struct Concat {
 impl Operator for Concat {
     fn run(&self, inputs: Arguments<'_>) -> Outputs {
         let values = (0..inputs.len()).map(|at| inputs.get(at)).collect::<Result<Vec<_>, _>>()?;
+        if let Some(joined) = join_sparse(self.axis, &values) {
+            return Ok(vec![Value::Sparse(joined?)]);
+        }
         Ok(vec![match values.first() {
             None => return Err("there is nothing to join".into()),
             Some(Value::Int(_)) => Value::Int(join(self.axis, &values, |value| Ok(value.ints()?.clone()))?),
@@ -155,6 +158,32 @@ impl Operator for Concat {
             Some(_) => Value::Float(join_floats(self.axis, &values)?),
         }])
     }
+}
+
+/// Sparse matrices side by side stay sparse; `None` when some value is not one.
+fn join_sparse(axis: i64, values: &[&Value]) -> Option<Result<Sparse, String>> {
+    let part = |value: &&Value| if let Value::Sparse(matrix) = value { Some(matrix.clone()) } else { None };
+    let parts: Vec<Sparse> = values.iter().map(part).collect::<Option<_>>()?;
+    let rows = parts.first()?.rows();
+    if !matches!(axis, 1 | -1) {
+        return None;
+    }
+    if parts.iter().map(|part| part.columns).sum::<usize>() > MAX_ELEMENTS {
+        return Some(Err("the joined matrix would be too large".into()));
+    }
+    if parts.iter().any(|part| part.rows() != rows) {
+        return Some(Err("matrices of unlike numbers of rows do not join".into()));
+    }
+    let mut joined = Sparse { columns: parts.iter().map(|part| part.columns).sum(), ends: vec![], entries: vec![] };
+    for row in 0..rows {
+        let mut offset = 0;
+        for part in &parts {
+            joined.entries.extend(part.row(row).iter().map(|&(column, value)| (column + offset, value)));
+            offset += part.columns as u32;
+        }
+        joined.ends.push(joined.entries.len());
+    }
+    Some(Ok(joined))
 }
 
 /// Where the parts of a joined tensor go: `outer` blocks, each of the parts' `widths` one after the other.
@@ -220,6 +249,10 @@ struct Reshape {
 impl Operator for Reshape {
     fn run(&self, inputs: Arguments<'_>) -> Outputs {
         let value = inputs.get(0)?;
+        if let (Value::Words(_), [0, -1]) = (value, &inputs.get(1)?.ints()?.data[..]) {
+            // A row's words in one line: they already are.
+            return Ok(vec![value.clone()]);
+        }
         let from = shape_of(value)?;
         let wanted = &inputs.get(1)?.ints()?.data;
         let mut dims = Vec::with_capacity(wanted.len());

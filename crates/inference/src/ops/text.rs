@@ -74,26 +74,43 @@ fn splitter(node: &Attributes<'_>) -> Built {
 
 impl Operator for Splitter {
     fn run(&self, inputs: Arguments<'_>) -> Outputs {
-        let tensor = inputs.get(0)?.texts()?;
-        if tensor.shape.rank() != 1 {
-            return Err("only a vector of texts can be split".into());
-        }
-        let mut words = Words { texts: tensor.data.clone(), words: Vec::new(), ends: Vec::new() };
-        for text in &tensor.data {
+        let value = inputs.get(0)?;
+        let (texts, whole) = match value {
+            Value::Words(words) => (words.texts.clone(), Some(words)),
+            Value::Text(tensor) if tensor.shape.rank() == 1 => (tensor.data.clone(), None),
+            _ => return Err("only a vector of texts, or words, can be split".into()),
+        };
+        let mut words = Words { texts, words: Vec::new(), ends: Vec::new(), has_gaps: whole.is_some() };
+        for row in 0..words.texts.len() {
+            let text = Arc::clone(&words.texts[row]);
             if text.len() > MAX_TEXT_BYTES {
                 return Err(format!("a text has {} bytes, at most {MAX_TEXT_BYTES} are split", text.len()));
             }
-            match self.delimiter.is_empty() {
-                true => spans(text, " ").filter(|(from, to)| from < to).for_each(|span| words.words.push(span)),
-                false if text.is_empty() => {}
-                false => spans(text, &self.delimiter).for_each(|span| words.words.push(span)),
+            match whole {
+                None => self.split(&text, 0, &mut words.words),
+                Some(whole) => whole.spans(row).for_each(|(from, to)| {
+                    self.split(&text[from as usize..to as usize], from, &mut words.words);
+                }),
             }
             words.ends.push(words.words.len());
         }
         let mut start = 0;
         let counts = words.ends.iter().map(|&end| (end - std::mem::replace(&mut start, end)) as i64).collect();
-        let counts = Value::Int(Tensor::new(&[tensor.data.len()], counts)?);
-        Ok(vec![Value::Words(words), counts])
+        let counts = Value::Int(Tensor::new(&[words.texts.len()], counts)?);
+        // How many words each word was split into is not kept: nothing that we run reads it.
+        Ok(if words.has_gaps { vec![Value::Words(words)] } else { vec![Value::Words(words), counts] })
+    }
+}
+
+impl Splitter {
+    /// Adds the pieces of `text`, which begins at the byte `offset` of its row.
+    fn split(&self, text: &str, offset: u32, out: &mut Vec<(u32, u32)>) {
+        let moved = |(from, to): (u32, u32)| (from + offset, to + offset);
+        match self.delimiter.is_empty() {
+            true => out.extend(spans(text, " ").filter(|(from, to)| from < to).map(moved)),
+            false if text.is_empty() => {}
+            false => out.extend(spans(text, &self.delimiter).map(moved)),
+        }
     }
 }
 
@@ -232,6 +249,9 @@ impl Operator for Vectorizer {
         let mut out = Sparse { columns: self.columns, ends: Vec::new(), entries: Vec::new() };
         let (mut ids, mut counted) = (Vec::new(), Vec::new());
         match inputs.get(0)? {
+            Value::Words(words) if words.has_gaps && *self.lengths.end() > 1 => {
+                return Err("n-grams across words that were split again are not supported".into());
+            }
             Value::Words(words) => {
                 for row in 0..words.texts.len() {
                     ids.clear();

@@ -5,7 +5,7 @@
 //! one row, 8 rows for one tree in a batch (measured in `design/serving.md`: 5x and 4x over node by node).
 //!
 //! Holds true: every index of a child is below the number of nodes, every feature below `width`. NaN is decided by a
-//! bit of the node. Comparisons are turned into `x <= t`, exactly: `x < t` is `x <= t'` with the float before `t`.
+//! bit of the node. Sums run in float32 in the order of the trees, as onnxruntime's do. Comparisons are turned into `x <= t`, exactly: `x < t` is `x <= t'` with the float before `t`.
 
 use super::read::{Mode, Tree};
 
@@ -122,7 +122,7 @@ impl Forest {
     }
 
     /// Adds the sums over all trees to `sums` (rows x outputs, row-major) for `values` (rows x columns, row-major).
-    pub fn sum(&self, values: &[f32], columns: usize, sums: &mut [f64]) -> Result<(), String> {
+    pub fn sum(&self, values: &[f32], columns: usize, sums: &mut [f32]) -> Result<(), String> {
         if columns < self.width {
             return Err(format!("the trees read {} columns, the rows have {columns}", self.width));
         }
@@ -149,7 +149,7 @@ impl Forest {
     }
 
     /// One row: [`TREE_LANES`] trees at a time.
-    fn sum_row(&self, values: &[f32], sums: &mut [f64]) {
+    fn sum_row(&self, values: &[f32], sums: &mut [f32]) {
         for group in self.roots.chunks(TREE_LANES) {
             let mut at = [0u32; TREE_LANES];
             let mut depth = 0;
@@ -171,7 +171,7 @@ impl Forest {
     }
 
     /// One tree over a block of rows: [`ROW_LANES`] rows at a time.
-    fn sum_block(&self, root: &Root, values: &[f32], columns: usize, sums: &mut [f64]) {
+    fn sum_block(&self, root: &Root, values: &[f32], columns: usize, sums: &mut [f32]) {
         let rows = sums.len() / self.outputs;
         let mut row = 0;
         while row + ROW_LANES <= rows {
@@ -203,12 +203,12 @@ impl Forest {
     }
 
     #[inline(always)]
-    fn add_votes(&self, root: &Root, leaf: u32, sums: &mut [f64]) {
+    fn add_votes(&self, root: &Root, leaf: u32, sums: &mut [f32]) {
         match root.adds {
-            Adds::One(output) => sums[output as usize] += f64::from(self.nodes[leaf as usize].leaf),
+            Adds::One(output) => sums[output as usize] += self.nodes[leaf as usize].leaf,
             Adds::Many => {
                 let range = self.ranges.get(&leaf).cloned().unwrap_or(0..0);
-                self.votes[range].iter().for_each(|&(output, vote)| sums[output as usize] += f64::from(vote));
+                self.votes[range].iter().for_each(|&(output, vote)| sums[output as usize] += vote);
             }
         }
     }

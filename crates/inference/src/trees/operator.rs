@@ -16,8 +16,8 @@ struct Regressor {
     forest: Forest,
     targets: usize,
     base: Vec<f32>,
-    /// Sums are multiplied by this: one over the number of trees for averages.
-    factor: f64,
+    /// Sums are divided by this: the number of trees for averages.
+    divisor: f32,
     post: PostTransform,
 }
 
@@ -25,13 +25,13 @@ pub(super) fn regressor(node: &Attributes<'_>) -> Built {
     let targets = outputs(node.int("n_targets", 1)?)?;
     let trees = read::trees(node, &LeafNames { prefix: "target", outputs: "target_ids" }, targets)?;
     let forest = Forest::new(&trees, targets)?;
-    let factor = match node.text("aggregate_function", "SUM")? {
+    let divisor = match node.text("aggregate_function", "SUM")? {
         "SUM" => 1.0,
-        "AVERAGE" => 1.0 / forest.trees().max(1) as f64,
+        "AVERAGE" => forest.trees().max(1) as f32,
         other => return Err(format!("aggregate_function {other} is not supported")),
     };
     let base = base_values(node, targets)?;
-    Ok(Box::new(Regressor { forest, targets, base, factor, post: PostTransform::of(node)? }))
+    Ok(Box::new(Regressor { forest, targets, base, divisor, post: PostTransform::of(node)? }))
 }
 
 fn outputs(count: i64) -> Result<usize, String> {
@@ -53,7 +53,7 @@ fn base_values(node: &Attributes<'_>, outputs: usize) -> Result<Vec<f32>, String
 }
 
 /// Row-major rows x outputs sums of the forest, and the number of rows.
-fn sums(forest: &Forest, value: &Value, outputs: usize) -> Result<(usize, Vec<f64>), String> {
+fn sums(forest: &Forest, value: &Value, outputs: usize) -> Result<(usize, Vec<f32>), String> {
     let tensor = value.floats()?;
     let (rows, columns) = tensor.shape.matrix();
     let size = rows.checked_mul(outputs).filter(|&size| size <= crate::tensor::MAX_ELEMENTS);
@@ -65,9 +65,8 @@ fn sums(forest: &Forest, value: &Value, outputs: usize) -> Result<(usize, Vec<f6
 impl Operator for Regressor {
     fn run(&self, inputs: Arguments<'_>) -> Outputs {
         let (rows, sums) = sums(&self.forest, inputs.get(0)?, self.targets)?;
-        let base = |at: usize| self.base.get(at % self.targets).map_or(0.0, |&base| f64::from(base));
-        let mut scores: Vec<f32> =
-            sums.iter().enumerate().map(|(at, sum)| (sum * self.factor + base(at)) as f32).collect();
+        let base = |at: usize| self.base.get(at % self.targets).copied().unwrap_or(0.0);
+        let mut scores: Vec<f32> = sums.iter().enumerate().map(|(at, sum)| sum / self.divisor + base(at)).collect();
         if self.post != PostTransform::None {
             scores.chunks_exact_mut(self.targets).for_each(|row| self.post.apply(row));
         }
@@ -136,11 +135,11 @@ impl Operator for Classifier {
         let classes = self.labels.len();
         let (rows, sums) = sums(&self.forest, inputs.get(0)?, classes)?;
         let base = |at: usize| match self.base.len() == classes {
-            true => f64::from(self.base[at % classes]),
-            false if at % classes == 0 => self.base.first().map_or(0.0, |&base| f64::from(base)),
+            true => self.base[at % classes],
+            false if at.is_multiple_of(classes) => self.base.first().copied().unwrap_or(0.0),
             false => 0.0,
         };
-        let mut scores: Vec<f32> = sums.iter().enumerate().map(|(at, sum)| (sum + base(at)) as f32).collect();
+        let mut scores: Vec<f32> = sums.iter().enumerate().map(|(at, sum)| sum + base(at)).collect();
         let picked: Vec<usize> = scores.chunks_exact_mut(classes).map(|row| self.decide(row)).collect();
         Ok(vec![self.labels.pick(&picked)?, Value::Float(Tensor::new(&[rows, classes], scores)?)])
     }
