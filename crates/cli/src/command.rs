@@ -2,7 +2,10 @@
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::{completions, doctor, output::Output, page::Answer, reference, stop::Stop};
+use crate::{
+    check, completions, doctor, evaluate, fit, init, output::Output, page::Answer, reference, replay, run, schema,
+    score, server, split, sql, status, stop::Stop,
+};
 
 /// Keeps machine-learning models in kilter: one binary carries a model through its whole life, and keeps the evidence.
 #[derive(Debug, Parser)]
@@ -47,6 +50,23 @@ pub(crate) enum ColorChoice {
 /// One verb each; its arguments and what it does stand in the module of the same name.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    Demo(replay::Demo),
+    Init(init::Init),
+    Check(check::Check),
+    Schema(schema::Schema),
+    Run(run::Run),
+    Replay(replay::Replay),
+    Server(server::Server),
+    Status(status::Status),
+    Model(status::Models),
+    Deployment(status::Deployments),
+    Alert(status::Alerts),
+    Audit(status::Audit),
+    Split(split::Split),
+    Sql(sql::Sql),
+    Fit(Box<fit::Fit>),
+    Score(score::Score),
+    Evaluate(evaluate::Evaluate),
     Doctor(doctor::Doctor),
     Completions(completions::Completions),
     #[command(hide = true)]
@@ -57,6 +77,23 @@ impl Command {
     /// Does what the person asked for.
     pub(crate) fn run(self, output: &mut Output) -> Result<Answer, Stop> {
         match self {
+            Self::Demo(demo) => demo.run(output),
+            Self::Init(init) => init.run(),
+            Self::Check(check) => check.run(),
+            Self::Schema(schema) => schema.run(output),
+            Self::Run(run) => run.run(output),
+            Self::Replay(replay) => replay.run(output),
+            Self::Server(server) => server.run(output),
+            Self::Status(status) => status.run(),
+            Self::Model(models) => models.run(),
+            Self::Deployment(deployments) => deployments.run(),
+            Self::Alert(alerts) => alerts.run(),
+            Self::Audit(audit) => audit.run(),
+            Self::Split(split) => split.run(),
+            Self::Sql(sql) => sql.run(),
+            Self::Fit(fit) => fit.run(output),
+            Self::Score(score) => score.run(),
+            Self::Evaluate(evaluate) => evaluate.run(),
             Self::Doctor(doctor) => doctor.run(),
             Self::Completions(completions) => completions.run(output),
             Self::Reference(reference) => reference.run(output),

@@ -2,8 +2,6 @@
 
 use clap::{Args, CommandFactory};
 use clap_complete::Shell;
-use kilter_wire::Exit;
-use serde_json::Value;
 
 use crate::{
     command::Cli,
@@ -30,7 +28,7 @@ impl Completions {
             return Ok(Answer::done(&serde_json::json!({ "shell": self.shell, "script": script }), Page::new()));
         }
         output.raw(&script)?;
-        Ok(Answer::done(&Value::Null, Page::new()).exit(Exit::Done))
+        Ok(Answer::said())
     }
 
     fn script(&self) -> String {

@@ -4,18 +4,36 @@
 //! command; nothing is coloured or animated where it would end up in a file; a closed pipe is the end, not a failure.
 //! Deliberately absent: decisions. What a command does is done by the floors below; here stand words and arguments.
 
+mod check;
 mod command;
 mod completions;
 mod doctor;
+mod evaluate;
+mod failure;
+mod files;
+mod fit;
+mod init;
 mod output;
 mod page;
+mod project;
 mod reference;
+mod replay;
+mod run;
+mod schema;
+mod score;
+mod server;
 mod settings;
+mod split;
+mod sql;
+mod status;
 mod stop;
 
 use std::{ffi::OsString, process::ExitCode};
 
-use clap::Parser;
+use clap::{
+    Parser,
+    error::{ContextKind, ContextValue},
+};
 use kilter_wire::{Code, Exit, Problem};
 
 pub use command::Cli;
@@ -52,5 +70,19 @@ fn refuse(error: &clap::Error, as_json: bool) -> Exit {
     }
     let text = error.render().to_string();
     let detail = text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
-    Output::json_only().problem(&Problem::new(Code::UsageInvalid, detail))
+    let problem = Problem::new(Code::UsageInvalid, detail);
+    Output::json_only().problem(&match suggestion(error) {
+        Some(name) => problem.hint(format!("did you mean `{name}`?")),
+        None => problem,
+    })
+}
+
+/// The name that was most likely meant.
+fn suggestion(error: &clap::Error) -> Option<String> {
+    let kinds = [ContextKind::SuggestedSubcommand, ContextKind::SuggestedArg, ContextKind::SuggestedValue];
+    kinds.into_iter().find_map(|kind| match error.get(kind)? {
+        ContextValue::String(name) => Some(name.clone()),
+        ContextValue::Strings(names) => names.first().cloned(),
+        _ => None,
+    })
 }

@@ -58,7 +58,11 @@ impl Output {
     /// # Errors
     /// When standard output cannot be written.
     pub fn answer(&self, answer: &Answer) -> Result<Exit, Stop> {
-        let text = if self.json { pretty(&answer.document) } else { self.render(&answer.page) };
+        let text = match &answer.document {
+            None => String::new(),
+            Some(document) if self.json => pretty(document),
+            Some(_) => self.render(&answer.page),
+        };
         // A quiet command answers by its exit code, but a document that was asked for is not noise.
         if !text.is_empty() && (self.json || !self.quiet) {
             print(&text)?;
@@ -66,12 +70,20 @@ impl Output {
         Ok(answer.exit)
     }
 
-    /// Shows a page at once, before the answer; not in JSON.
+    /// Says at once what came of it so far, as a document or as a page: for a command that goes on afterwards.
     ///
     /// # Errors
     /// When standard output cannot be written.
-    pub fn show(&self, page: &Page) -> Result<(), Stop> {
-        if self.json || self.quiet { Ok(()) } else { print(&self.render(page)) }
+    pub fn announce(&self, document: &impl serde::Serialize, page: Page) -> Result<(), Stop> {
+        self.answer(&Answer::done(document, page)).map(|_| ())
+    }
+
+    /// Writes a document, whatever was asked for: for commands whose answer *is* one.
+    ///
+    /// # Errors
+    /// When standard output cannot be written.
+    pub fn document(&self, document: &impl serde::Serialize) -> Result<(), Stop> {
+        print(&pretty(document))
     }
 
     /// Writes `text` as it is: for commands whose answer *is* a text (a schema, completions, rows).
@@ -87,6 +99,15 @@ impl Output {
         if !self.json && !self.quiet {
             complain(&format!("{text}\n"));
         }
+    }
+
+    /// A line that moves while something goes on.
+    pub fn moving(&self) -> Moving {
+        let style = indicatif::ProgressStyle::with_template("{bar:24} {percent:>3} % {msg}");
+        let bar = style.ok().filter(|_| self.may_animate()).map(|style| {
+            indicatif::ProgressBar::with_draw_target(Some(1), indicatif::ProgressDrawTarget::stderr()).with_style(style)
+        });
+        Moving(bar)
     }
 
     /// Tells a failure on standard error and says how the command ends.
@@ -115,6 +136,40 @@ impl Output {
             text += &format!("  because {cause}\n");
         }
         text + &format!("  → {}\n", problem.hint)
+    }
+}
+
+/// A line at the bottom of a terminal that moves while something goes on; nothing elsewhere.
+pub struct Moving(Option<indicatif::ProgressBar>);
+
+impl Moving {
+    /// Says how far it is, of `total`.
+    pub fn at(&self, done: u64, total: u64, text: &str) {
+        if let Some(bar) = &self.0 {
+            bar.set_length(total);
+            bar.set_position(done);
+            bar.set_message(text.to_owned());
+        }
+    }
+
+    /// Writes a page above the line. Where nothing moves the page is written all the same, on standard error.
+    pub fn say(&self, output: &Output, page: &Page) {
+        if output.json || output.quiet {
+            return;
+        }
+        let text = Output { color_out: output.color_err, ..*output }.render(page);
+        match &self.0 {
+            Some(bar) => bar.suspend(|| complain(&text)),
+            None => complain(&text),
+        }
+    }
+}
+
+impl Drop for Moving {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.0 {
+            bar.finish_and_clear();
+        }
     }
 }
 

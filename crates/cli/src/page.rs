@@ -150,7 +150,8 @@ fn pad(cell: &str, width: usize, right: bool) -> String {
 #[derive(Clone, Debug)]
 pub struct Answer {
     pub(crate) exit: Exit,
-    pub(crate) document: Value,
+    /// `None`: the command has said it all itself.
+    pub(crate) document: Option<Value>,
     pub(crate) page: Page,
 }
 
@@ -161,7 +162,12 @@ impl Answer {
     /// When `document` has no JSON form, which no type of ours lacks.
     pub fn done(document: &impl Serialize, page: Page) -> Self {
         let document = serde_json::to_value(document).expect("documents have text keys, so they have a JSON form");
-        Self { exit: Exit::Done, document, page }
+        Self { exit: Exit::Done, document: Some(document), page }
+    }
+
+    /// It was done, and everything has been said.
+    pub fn said() -> Self {
+        Self { exit: Exit::Done, document: None, page: Page::new() }
     }
 
     /// The same answer with another exit code.

@@ -2,7 +2,6 @@
 //! them with what stands in the repository.
 
 use clap::{Arg, Args, Command, CommandFactory, ValueEnum};
-use serde_json::Value;
 
 use crate::{
     command::Cli,
@@ -37,7 +36,7 @@ impl Reference {
             return Ok(Answer::done(&serde_json::json!({ "markdown": page }), Page::new()));
         }
         output.raw(&page)?;
-        Ok(Answer::done(&Value::Null, Page::new()))
+        Ok(Answer::said())
     }
 }
 

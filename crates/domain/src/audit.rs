@@ -47,6 +47,17 @@ pub enum Outcome {
     Failed,
 }
 
+impl Outcome {
+    /// `done`, `denied` or `failed`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Denied => "denied",
+            Self::Failed => "failed",
+        }
+    }
+}
+
 /// The version of the shape of the bytes.
 pub const BODY_VERSION: u32 = 1;
 

@@ -6,7 +6,10 @@ use std::{
     path::PathBuf,
 };
 
+use kilter_app::AppError;
 use kilter_wire::{Code, Problem};
+
+use crate::failure::problem_of;
 
 /// Why a server could not begin.
 #[derive(Debug, thiserror::Error)]
@@ -20,8 +23,10 @@ pub enum ServerError {
     Bind { address: SocketAddr, source: io::Error },
     #[error("could not listen")]
     Listen(#[source] io::Error),
-    #[error("could not make the data folder `{}`", .path.display())]
-    DataFolder { path: PathBuf, source: io::Error },
+    #[error(transparent)]
+    App(#[from] AppError),
+    #[error("could not find the program itself")]
+    Program(#[source] io::Error),
     #[error("the token in `{}` cannot be used: {why}", .path.display())]
     BadToken { path: PathBuf, why: &'static str },
     #[error("could not read the token file `{}`", .path.display())]
@@ -45,8 +50,9 @@ impl From<ServerError> for Problem {
             ServerError::AddressRefused { .. } => Code::AddressRefused,
             ServerError::AddressInUse { .. } => Code::AddressInUse,
             ServerError::BadToken { .. } | ServerError::TokenFile { .. } => Code::FileInvalid,
-            ServerError::DataFolder { .. } | ServerError::Bind { .. } => Code::StorageFailed,
-            ServerError::Listen(_) | ServerError::Signals(_) => Code::Internal,
+            ServerError::Bind { .. } => Code::StorageFailed,
+            ServerError::App(error) => return problem_of(error),
+            ServerError::Program(_) | ServerError::Listen(_) | ServerError::Signals(_) => Code::Internal,
         };
         Self::of(code, &error)
     }

@@ -8,6 +8,8 @@
 mod accept;
 mod auth;
 mod error;
+mod extract;
+pub mod failure;
 mod health;
 mod logs;
 mod observe;
@@ -16,6 +18,9 @@ mod problem;
 mod routes;
 mod state;
 mod stop;
+mod v1;
+mod v2;
+pub mod views;
 
 pub use auth::Token;
 pub use error::ServerError;
@@ -44,7 +49,8 @@ impl Server {
         options.check()?;
         let address = SocketAddr::new(options.host, options.port);
         let listener = TcpListener::bind(address).await.map_err(|source| ServerError::bind(address, source))?;
-        let house = House::open(options)?;
+        let opened = tokio::task::spawn_blocking(move || House::open(options)).await;
+        let house = opened.map_err(|error| ServerError::Listen(error.into()))??;
         Ok(Self { listener, house })
     }
 

@@ -13,13 +13,17 @@ use utoipa::{
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::{auth::Caller, health, observe, problem::Failure, state::House};
+use crate::{auth::Caller, health, observe, problem::Failure, state::House, v1, v2};
 
 #[derive(OpenApi)]
 #[openapi(
     info(title = "Kilter", description = "Keeps machine-learning models in kilter.", license(name = "Apache-2.0", identifier = "Apache-2.0")),
     components(schemas(Problem)),
     tags(
+        (name = "inference", description = "Open Inference Protocol (V2)"),
+        (name = "ship", description = "Models, versions, deployments"),
+        (name = "watch", description = "How it stands, alerts, labels"),
+        (name = "govern", description = "The audit table"),
         (name = "operations", description = "Is it alive, is it ready, what does it offer"),
     )
 )]
@@ -30,6 +34,22 @@ fn all() -> OpenApiRouter<House> {
         .routes(routes!(health::health))
         .routes(routes!(health::ready))
         .routes(routes!(document))
+        .routes(routes!(v1::status))
+        .routes(routes!(v1::models))
+        .routes(routes!(v1::version))
+        .routes(routes!(v1::deployments))
+        .routes(routes!(v1::alerts))
+        .routes(routes!(v1::audit))
+        .routes(routes!(v1::labels))
+        .routes(routes!(v2::server))
+        .routes(routes!(v2::live))
+        .routes(routes!(v2::ready))
+        .routes(routes!(v2::model))
+        .routes(routes!(v2::model_ready))
+        .routes(routes!(v2::infer))
+        .routes(routes!(v2::version))
+        .routes(routes!(v2::version_ready))
+        .routes(routes!(v2::infer_version))
 }
 
 /// The OpenAPI 3.1 document of every address.

@@ -1,15 +1,19 @@
 //! What every handler shares.
 
 use std::{
-    fs,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use kilter_wire::v1::{Check, Readiness};
+use kilter_app::{App, AppOptions};
+use kilter_domain::time::Timestamp;
+use kilter_wire::{
+    Code, Problem,
+    v1::{Check, Readiness},
+};
 
 use crate::{error::ServerError, options::ServerOptions};
 
@@ -19,6 +23,7 @@ pub struct House(Arc<Inner>);
 
 struct Inner {
     options: ServerOptions,
+    app: App,
     began: Instant,
     is_stopping: AtomicBool,
 }
@@ -29,9 +34,20 @@ impl House {
     /// # Errors
     /// When the data folder cannot be used.
     pub fn open(options: ServerOptions) -> Result<Self, ServerError> {
-        fs::create_dir_all(&options.data)
-            .map_err(|source| ServerError::DataFolder { path: options.data.clone(), source })?;
-        Ok(Self(Arc::new(Inner { options, began: Instant::now(), is_stopping: AtomicBool::new(false) })))
+        let tool = std::env::current_exe().map_err(ServerError::Program)?;
+        let app = App::open(&options.data, AppOptions { tool, recording: Default::default() })?;
+        Ok(Self(Arc::new(Inner { options, app, began: Instant::now(), is_stopping: AtomicBool::new(false) })))
+    }
+
+    /// The platform.
+    pub(crate) fn app(&self) -> App {
+        self.0.app.clone()
+    }
+
+    /// The time on the clock of this machine; below this floor time is handed in.
+    pub(crate) fn now(&self) -> Timestamp {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
     }
 
     /// How the server is run.
@@ -60,6 +76,14 @@ impl House {
         ];
         Readiness { ready: checks.iter().all(|check| check.ok), checks }
     }
+}
+
+/// Runs work that waits for a disk away from the threads that answer.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Problem> + Send + 'static,
+) -> Result<T, Problem> {
+    let failed = |_| Err(Problem::new(Code::Internal, "the request met a fault"));
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(failed)
 }
 
 fn check(name: &str, ok: bool, detail: &str) -> Check {

@@ -59,19 +59,28 @@ codes! {
     MethodNotAllowed  = "method_not_allowed", 405, Usage,       "this address does not take this method",   "see the methods in /api/v1/openapi.json";
     TokenMissing      = "token_missing",      401, Forbidden,   "the request carries no valid token",       "send `Authorization: Bearer TOKEN` with the token that the server was started with";
     TimedOut          = "timed_out",          504, Unreachable, "it took longer than is allowed",           "try again with less to do, or raise the time-out";
-    NotReady          = "not_ready",          503, Unreachable, "the server is not ready",                  "ask /ready for the reason, and try again";
 
     // Files and tables.
     FileNotFound      = "file_not_found",     404, NotFound,    "the file does not exist",                  "check the path; it is taken from the current folder";
     FileInvalid       = "file_invalid",       422, Failed,      "the file cannot be read as what it should be", "write it again, or restore it from a copy";
     FileExists        = "file_exists",        409, Conflict,    "the file exists already",                  "name another file, or move this one away";
-    ColumnUnknown     = "column_unknown",     422, Usage,       "the table has no such column",             "see the columns with `kilter sql \"describe FILE\"`";
-    SqlInvalid        = "sql_invalid",        400, Usage,       "the query cannot be answered",             "correct the query; files stand in it as quoted paths";
+    ColumnUnknown     = "column_unknown",     422, Usage,       "the table has no such column",             "see its columns with `kilter sql \"select * from t limit 1\" --table t=FILE`";
+    TrainingRefused   = "training_refused",   422, Failed,      "no model can be trained from this table",  "see what was found above, and change the table or the options";
+    ModelInvalid      = "model_invalid",      422, Failed,      "the file is not a model that can be used", "train it again, or convert it to ONNX";
+    RowsUnfit         = "rows_unfit",         422, Failed,      "the rows do not fit the model",            "correct the rows, or train a model that takes them";
+    SqlInvalid        = "sql_invalid",        400, Usage,       "the query cannot be answered",             "correct the query; `--table NAME=FILE` gives a file its name in it";
     StorageFailed     = "storage_failed",     500, Failed,      "reading or writing failed",                "see the cause below; `kilter doctor` checks folder, space and rights";
     DiskFull          = "disk_full",          507, Failed,      "the disk is full",                         "make room and repeat; nothing was lost";
 
     // The contract.
     ContractInvalid   = "contract_invalid",   422, Usage,       "the contract is not valid",                "see every place with `kilter check`";
+    StepFailed        = "step_failed",        500, Failed,      "a run could not be done",                  "see the step and its log above; `kilter run` goes on where it stopped";
+
+    // What is registered.
+    NotFound          = "not_found",          404, NotFound,    "there is no such thing",                   "see what there is with `kilter status`";
+    WrongState        = "wrong_state",        409, Conflict,    "its state does not allow this",            "see its state with `kilter status`";
+    Denied            = "denied",             403, Forbidden,   "this may not be done",                     "see what is asked for in the contract's [approve]";
+    NothingServes     = "nothing_serves",     404, NotFound,    "no version serves at this endpoint",       "train and deploy one with `kilter run`";
 
     // The server.
     AddressInUse      = "address_in_use",     409, Conflict,    "another process listens on this address",  "stop it, or choose another `--port`";

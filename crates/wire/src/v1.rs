@@ -35,3 +35,143 @@ pub struct Check {
     /// What was found, and what to do when it is not right.
     pub detail: String,
 }
+
+/// What there is and how it stands (`GET /api/v1/status`).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Status {
+    /// Endpoints, newest first.
+    pub endpoints: Vec<EndpointStatus>,
+    /// Alerts that are open, newest first.
+    pub alerts: Vec<Alert>,
+    /// Entries of the audit table.
+    pub audit_entries: u64,
+}
+
+/// How an endpoint stands.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct EndpointStatus {
+    pub name: String,
+    pub project: String,
+    /// What answers; absent while nothing does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub live: Option<Deployment>,
+    /// What is on its way: in shadow or canary.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub candidate: Option<Deployment>,
+    /// Alerts of this endpoint that are open.
+    pub open_alerts: u64,
+}
+
+/// A registered model.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Model {
+    pub name: String,
+    pub project: String,
+    pub created: String,
+    /// Versions, newest first; at most a hundred.
+    pub versions: Vec<Version>,
+}
+
+/// A version of a model. Nothing edits it; its digest is its identity.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Version {
+    pub model: String,
+    pub number: u32,
+    /// `draft`, `candidate`, `validated`, `approved`, `rejected`, `retired` or `revoked`.
+    pub state: String,
+    /// BLAKE3 of its package.
+    pub digest: String,
+    /// The run that made it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<String>,
+    pub created: String,
+    /// What was measured on the rows that it was not trained on, by metric.
+    #[schema(value_type = Object)]
+    pub metrics: serde_json::Value,
+    /// What each gate said last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gates: Vec<GateVerdict>,
+}
+
+/// What a gate said of a version.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct GateVerdict {
+    pub gate: String,
+    pub at: String,
+    /// `passed`, `failed` or `undecided`.
+    pub verdict: String,
+    /// One sentence a rule.
+    pub because: Vec<String>,
+}
+
+/// A version at an endpoint.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Deployment {
+    pub id: String,
+    pub endpoint: String,
+    pub model: String,
+    pub version: u32,
+    /// `requested`, `shadow`, `canary(n %)`, `live`, `superseded`, `rolled_back` or `stopped`.
+    pub state: String,
+    pub created: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub live_since: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub live_until: Option<String>,
+}
+
+/// A reading that stayed out of bounds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Alert {
+    pub id: String,
+    pub endpoint: String,
+    /// Which kind of monitor: `data`, `accuracy`, `drift`, `bias`, `usage`.
+    pub monitor: String,
+    pub state: String,
+    pub cause: String,
+    pub opened: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fired: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resolved: Option<String>,
+    #[schema(value_type = Object)]
+    pub detail: serde_json::Value,
+}
+
+/// One entry of the audit table.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct AuditEntry {
+    pub seq: u64,
+    pub at: String,
+    pub actor: String,
+    pub action: String,
+    pub object: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// `done`, `denied` or `failed`.
+    pub outcome: String,
+}
+
+/// Labels: what turned out to be true (`POST /api/v1/endpoints/{endpoint}/labels`).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Labels {
+    /// Prediction ids, as the answers gave them.
+    pub ids: Vec<String>,
+    /// One truth an id: all texts, all numbers or all true/false; `null` takes a label back.
+    #[schema(value_type = Vec<Object>)]
+    pub values: Vec<serde_json::Value>,
+    /// When each became known, RFC 3339; where it is absent, now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub known_at: Option<Vec<String>>,
+}
+
+/// Labels that are kept: they survive any end of the process.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct LabelsKept {
+    pub labels: usize,
+}

@@ -37,6 +37,7 @@ impl Serving {
 }
 
 /// Rows to answer, as a table.
+#[derive(Clone, Debug)]
 pub struct Request {
     pub table: Table,
     pub ids: Vec<Arc<str>>,
@@ -46,6 +47,7 @@ pub struct Request {
 }
 
 /// What turned out to be true, by prediction id.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Labels {
     pub ids: Vec<Arc<str>>,
     pub values: Column,

@@ -19,7 +19,8 @@ const NEIGHBOURS: &[(&str, &[&str])] = &[
     ("lake", &["domain", "stats"]),
     ("serving", &["domain", "inference"]),
     ("app", &["domain", "stats", "inference", "blobs", "store", "runner", "lake", "serving"]),
-    ("server", &["domain", "wire", "serving", "app"]),
+    // Lists are read from the store as they stand; every change goes through an intention of `app`.
+    ("server", &["domain", "wire", "serving", "store", "app"]),
     // Commands that need no project (`fit`, `sql`, `score`) stand on the floor that does the work.
     ("cli", &["domain", "stats", "wire", "inference", "fit", "lake", "app", "server"]),
 ];

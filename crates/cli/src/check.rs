@@ -1,0 +1,94 @@
+//! `kilter check`: everything that is wrong with a contract, with its place and its cure.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use kilter_domain::contract::{Contract, ContractErrors, Location};
+use kilter_wire::Exit;
+use serde::Serialize;
+
+use crate::{
+    page::{Answer, Mark, Page},
+    project::read_contract,
+    stop::Stop,
+};
+
+/// Check a contract: every error at once, with line, nearest name and what to do.
+///
+/// Ends with 3 when it is not valid. A dataset that is not there (yet) is a warning.
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    /// The project's folder, or a contract file.
+    #[arg(default_value = ".")]
+    project: PathBuf,
+}
+
+#[derive(Serialize)]
+struct Checked {
+    file: PathBuf,
+    valid: bool,
+    errors: Vec<Fault>,
+    warnings: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct Fault {
+    line: usize,
+    column: usize,
+    message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<String>,
+}
+
+impl Check {
+    pub(crate) fn run(self) -> Result<Answer, Stop> {
+        let (file, text) = read_contract(&self.project)?;
+        Ok(match Contract::parse(&text) {
+            Ok(contract) => valid(file, &contract),
+            Err(errors) => invalid(file.clone(), errors.in_file(file.display().to_string())),
+        })
+    }
+}
+
+fn valid(file: PathBuf, contract: &Contract) -> Answer {
+    let count = |count: usize, one: &str| format!("{count} {one}{}", if count == 1 { "" } else { "s" });
+    let parts = [
+        count(contract.data.len(), "dataset"),
+        count(contract.steps.len(), "step"),
+        count(contract.gates.len(), "gate"),
+        count(contract.deploy.len(), "deployment"),
+    ];
+    let mut page = Page::new().marked(Mark::Ok, format!("{} is valid: {}", file.display(), parts.join(", ")));
+    let warnings = absent(file.parent().unwrap_or(Path::new(".")), contract);
+    for warning in &warnings {
+        page = page.marked(Mark::Warn, warning.clone());
+    }
+    Answer::done(&Checked { file, valid: true, errors: Vec::new(), warnings }, page)
+}
+
+/// The datasets whose file is not there.
+fn absent(folder: &Path, contract: &Contract) -> Vec<String> {
+    let mut warnings = Vec::new();
+    for dataset in &contract.data {
+        if let Some(Location::File(path)) = &dataset.path
+            && !folder.join(path).exists()
+        {
+            warnings.push(format!("the file of dataset `{}` is not there: {path}", dataset.name));
+        }
+    }
+    warnings
+}
+
+fn invalid(file: PathBuf, errors: ContractErrors) -> Answer {
+    let fault = |error: &kilter_domain::contract::ContractError| Fault {
+        line: error.line,
+        column: error.column,
+        message: error.message.clone(),
+        hint: error.hint.clone(),
+    };
+    let count = errors.count();
+    let closing = format!("{} is not valid: {count} error{}", file.display(), if count == 1 { "" } else { "s" });
+    let page = Page::new().line(errors.to_string()).line("").marked(Mark::Bad, closing);
+    let errors = errors.iter().map(fault).collect();
+    Answer::done(&Checked { file, valid: false, errors, warnings: Vec::new() }, page).exit(Exit::Negative)
+}

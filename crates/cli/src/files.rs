@@ -1,0 +1,94 @@
+//! Writing small files whole: beside their place, synced, then renamed.
+
+use std::{
+    fs::{self, File},
+    io::{self, Write},
+    path::{Path, PathBuf},
+};
+
+use kilter_inference::Model;
+
+use crate::{failure::disk, stop::Stop};
+
+/// The largest model file that is read into memory.
+const MAX_MODEL_BYTES: u64 = 2 << 30;
+
+/// Gives `path` the content `bytes`, or leaves what was there.
+pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Stop> {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{}.tmp", std::process::id()));
+    let beside = path.with_file_name(name);
+    let written = write_and_rename(&beside, path, bytes);
+    if written.is_err() {
+        // What is left of a failed attempt is ours; when it cannot be removed, the first error says why.
+        let _ = fs::remove_file(&beside);
+    }
+    written.map_err(|error| disk("write", path, &error))
+}
+
+fn write_and_rename(beside: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = File::create(beside)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(beside, path)?;
+    match path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        Some(folder) => File::open(folder)?.sync_all(),
+        None => File::open(".")?.sync_all(),
+    }
+}
+
+/// Writes a file that must not be there yet.
+pub(crate) fn write_new(path: &Path, bytes: &[u8]) -> Result<(), Stop> {
+    let write = || {
+        let mut file = File::create_new(path)?;
+        file.write_all(bytes)?;
+        file.sync_all()
+    };
+    write().map_err(|error| disk("write", path, &error))
+}
+
+/// Makes a folder and those above it.
+pub(crate) fn make_folder(folder: &Path) -> Result<(), Stop> {
+    fs::create_dir_all(folder).map_err(|error| disk("make the folder", folder, &error))
+}
+
+/// Loads the model at `path`: an ONNX file, or a folder that holds `model.onnx`.
+pub(crate) fn load_model(path: &Path) -> Result<(PathBuf, Model), Stop> {
+    let file = if path.is_dir() { path.join("model.onnx") } else { path.to_owned() };
+    let failed = |error: io::Error| disk("read the model", &file, &error);
+    let size = fs::metadata(&file).map_err(failed)?.len();
+    if size > MAX_MODEL_BYTES {
+        return Err(failed(io::Error::other(format!("it has {size} bytes, at most {MAX_MODEL_BYTES} are read"))));
+    }
+    let model = Model::from_onnx(&fs::read(&file).map_err(failed)?)?;
+    Ok((file, model))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failed_write_leaves_what_was_there_and_nothing_else() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("taken");
+        fs::create_dir_all(path.join("by a folder")).unwrap();
+        assert!(write_whole(&path, b"new").is_err());
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+        write_whole(&dir.path().join("free"), b"new").unwrap();
+        assert_eq!(fs::read(dir.path().join("free")).unwrap(), b"new");
+    }
+
+    #[test]
+    fn a_model_that_is_not_there_or_is_none_is_told() {
+        let dir = tempfile::tempdir().unwrap();
+        let code = |path: &Path| match load_model(path) {
+            Err(Stop::Problem(problem)) => problem.code,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(code(dir.path()), "file_not_found");
+        let path = dir.path().join("model.onnx");
+        fs::write(&path, b"\xff\xff not a model").unwrap();
+        assert_eq!(code(dir.path()), "model_invalid");
+    }
+}

@@ -1,0 +1,80 @@
+//! Where commands find the project, the data folder and the clock.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use clap::Args;
+use kilter_app::{Act, App, AppOptions};
+use kilter_domain::{actor::Actor, time::Timestamp};
+use kilter_wire::{Code, Problem};
+
+use crate::{failure::disk, stop::Stop};
+
+/// The largest contract that is read.
+const MAX_CONTRACT_BYTES: u64 = 4 << 20;
+
+/// The data folder of a command.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct DataFolder {
+    /// The folder that holds everything.
+    #[arg(long = "data", value_name = "DIR", env = "KILTER_DATA", default_value = ".kilter", hide_env_values = true)]
+    pub(crate) path: PathBuf,
+}
+
+impl DataFolder {
+    /// Opens it for this process alone, made when missing.
+    pub(crate) fn open(&self) -> Result<App, Stop> {
+        Ok(App::open(&self.path, app_options()?)?)
+    }
+
+    /// Opens it when there is one.
+    pub(crate) fn open_existing(&self) -> Result<App, Stop> {
+        if !self.path.is_dir() {
+            let detail = format!("there is no data folder `{}`", self.path.display());
+            let hint = "make one with `kilter run` or `kilter server`, or name another with --data";
+            return Err(Problem::new(Code::FileNotFound, detail).hint(hint).into());
+        }
+        self.open()
+    }
+}
+
+/// How the platform is opened by this program.
+pub(crate) fn app_options() -> Result<AppOptions, Stop> {
+    let tool = std::env::current_exe().map_err(|error| disk("find the program", Path::new("kilter"), &error))?;
+    Ok(AppOptions { tool, recording: Default::default() })
+}
+
+/// The time on the clock of this machine.
+pub(crate) fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}
+
+/// The person at this terminal, acting now.
+pub(crate) fn act() -> Act {
+    let name = ["USER", "LOGNAME"].iter().find_map(|variable| std::env::var(variable).ok());
+    let by = name.and_then(|name| format!("user:{name}").parse().ok()).unwrap_or_else(|| Actor::system("cli"));
+    Act { at: now(), by }
+}
+
+/// The contract at `path`: the file itself, or the `kilter.toml` of a folder.
+pub(crate) fn read_contract(path: &Path) -> Result<(PathBuf, String), Stop> {
+    let file = if path.is_dir() { path.join("kilter.toml") } else { path.to_owned() };
+    let failed = |error: std::io::Error| match error.kind() {
+        std::io::ErrorKind::NotFound => {
+            let detail = format!("there is no contract `{}`", file.display());
+            Problem::new(Code::FileNotFound, detail).hint("write a first one with `kilter init --from DATA`").into()
+        }
+        _ => disk("read", &file, &error),
+    };
+    let size = fs::metadata(&file).map_err(failed)?.len();
+    if size > MAX_CONTRACT_BYTES {
+        let detail = format!("`{}` has {size} bytes, a contract has at most {MAX_CONTRACT_BYTES}", file.display());
+        return Err(Problem::new(Code::ContractInvalid, detail).into());
+    }
+    let text = fs::read_to_string(&file).map_err(failed)?;
+    Ok((file, text))
+}

@@ -1,0 +1,94 @@
+//! What a person sees of the commands: answers, failures, exit codes.
+
+mod contract;
+mod manners;
+mod tables;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Output, Stdio},
+};
+
+use serde_json::Value;
+
+/// A folder of its own, in which commands are typed.
+pub struct World {
+    folder: tempfile::TempDir,
+}
+
+/// What a command said.
+pub struct Said {
+    pub exit: i32,
+    pub out: String,
+    pub err: String,
+}
+
+impl World {
+    pub fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap() }
+    }
+
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub fn write(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, text).unwrap();
+        path
+    }
+
+    pub fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.path().join(name)).unwrap()
+    }
+
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_kilter"));
+        command.args(arguments).current_dir(self.path()).stdin(Stdio::null());
+        for variable in ["KILTER_DATA", "KILTER_LOG", "KILTER_TOKEN_FILE", "NO_COLOR"] {
+            command.env_remove(variable);
+        }
+        command
+    }
+
+    pub fn kilter(&self, arguments: &[&str]) -> Said {
+        said(self.command(arguments).output().unwrap())
+    }
+
+    /// The document of a command that must succeed.
+    pub fn json(&self, arguments: &[&str]) -> Value {
+        let said = self.kilter(&[arguments, &["--json"]].concat());
+        assert_eq!(said.exit, 0, "{}{}", said.out, said.err);
+        serde_json::from_str(&said.out).unwrap()
+    }
+
+    /// The problem of a command that must fail with `exit`.
+    pub fn problem(&self, arguments: &[&str], exit: i32) -> Value {
+        let said = self.kilter(&[arguments, &["--json"]].concat());
+        assert_eq!((said.exit, said.out.as_str()), (exit, ""), "{}", said.err);
+        serde_json::from_str(&said.err).unwrap()
+    }
+}
+
+pub fn said(output: Output) -> Said {
+    Said {
+        exit: output.status.code().unwrap_or(-1),
+        out: String::from_utf8(output.stdout).unwrap(),
+        err: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+/// 400 customers: the older and the rarer ones leave.
+pub fn customers() -> String {
+    let mut text = "id,at,age,visits,region,left\n".to_owned();
+    for id in 0..400u32 {
+        let noise = id.wrapping_mul(2_654_435_761) >> 24;
+        let (age, visits) = (20 + (id * 7) % 60, (id * 13) % 20);
+        let left = u32::from(age + noise / 8 > 70 || visits + noise / 32 < 5);
+        let region = ["north", "south", "west"][(id % 3) as usize];
+        text += &format!("{id},2024-{:02}-{:02},{age},{visits},{region},{left}\n", 1 + id / 40, 1 + id % 28);
+    }
+    text
+}

@@ -1,0 +1,77 @@
+//! What the errors of the floors below mean to whoever asked.
+
+use std::{error::Error, io};
+
+use kilter_app::{AppError, replay::ReplayError};
+use kilter_store::StoreError;
+use kilter_wire::{Code, Problem};
+
+/// An error of the house as a problem.
+pub fn problem_of(error: &AppError) -> Problem {
+    Problem::of(code(error), error)
+}
+
+/// An error of a replay as a problem.
+pub fn replay_problem(error: &ReplayError) -> Problem {
+    match error {
+        ReplayError::App(error) => problem_of(error),
+        ReplayError::FirstTraining { .. } => Problem::of(Code::StepFailed, error),
+        _ => Problem::of(Code::ContractInvalid, error),
+    }
+}
+
+/// An error of the metadata as a problem.
+pub fn store_problem(error: &StoreError) -> Problem {
+    Problem::of(store(error), error)
+}
+
+fn code(error: &AppError) -> Code {
+    match error {
+        AppError::NoContract(_) => Code::FileNotFound,
+        AppError::Contract(_) | AppError::NoName(_) | AppError::NotInContract { .. } | AppError::Plan(_) => {
+            Code::ContractInvalid
+        }
+        AppError::NotFound { .. } => Code::NotFound,
+        AppError::NothingServes { .. } => Code::NothingServes,
+        AppError::WrongState { .. } => Code::WrongState,
+        AppError::Denied(_) => Code::Denied,
+        AppError::BrokenPackage { .. } | AppError::Model { .. } | AppError::ModelFile { .. } | AppError::Admit(_) => {
+            Code::ModelInvalid
+        }
+        AppError::Leakage { .. } => Code::TrainingRefused,
+        AppError::Predict { .. } => Code::RowsUnfit,
+        AppError::Roles(_) | AppError::Table(_) => Code::ColumnUnknown,
+        AppError::Infer(error) if error.status() < 500 => Code::RequestInvalid,
+        AppError::Store(error) => store(error),
+        AppError::Run(_) => of_disk(error).unwrap_or(Code::StepFailed),
+        AppError::Lake(_) => of_disk(error).unwrap_or(Code::FileInvalid),
+        _ => of_disk(error).unwrap_or(Code::StorageFailed),
+    }
+}
+
+fn store(error: &StoreError) -> Code {
+    match error {
+        StoreError::InUse { .. } => Code::DataFolderInUse,
+        StoreError::NotFound { .. } => Code::NotFound,
+        StoreError::Conflict { .. } | StoreError::Moved { .. } => Code::WrongState,
+        StoreError::Invalid { .. } | StoreError::InvalidCursor(_) => Code::RequestInvalid,
+        StoreError::DiskFull { .. } => Code::DiskFull,
+        StoreError::Busy { .. } => Code::TimedOut,
+        error => of_disk(error).unwrap_or(Code::StorageFailed),
+    }
+}
+
+/// What the disk answered, somewhere beneath.
+fn of_disk(error: &(dyn Error + 'static)) -> Option<Code> {
+    let mut link = Some(error);
+    let mut found = None;
+    while let Some(error) = link {
+        found = found.or_else(|| error.downcast_ref::<io::Error>());
+        link = error.source();
+    }
+    found.map(|error| match error.kind() {
+        io::ErrorKind::NotFound => Code::FileNotFound,
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Code::DiskFull,
+        _ => Code::StorageFailed,
+    })
+}

@@ -1,0 +1,169 @@
+//! The Open Inference Protocol (V2) over HTTP. Failures answer `{"error": "…"}`, as the protocol says.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{Path, State},
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use kilter_app::{App, prediction::Serving};
+use kilter_domain::ids::EndpointName;
+use kilter_serving::{
+    EventTimes, InferError,
+    v2::{ErrorBody, Live, Ready, ServerMetadata},
+};
+use serde::Serialize;
+
+use crate::{auth::Caller, extract::Body, problem::Failure, state::House};
+
+/// A failure in the words of the protocol.
+pub(crate) struct Refusal {
+    status: u16,
+    error: String,
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        (status, json(&ErrorBody { error: self.error })).into_response()
+    }
+}
+
+impl From<InferError> for Refusal {
+    fn from(error: InferError) -> Self {
+        Self { status: error.status(), error: error.to_string() }
+    }
+}
+
+/// The caller's token was refused, or the body: the protocol's body, our status.
+impl From<Failure> for Refusal {
+    fn from(failure: Failure) -> Self {
+        Self { status: failure.0.status, error: failure.0.to_string() }
+    }
+}
+
+fn json(body: &impl Serialize) -> Response {
+    // Bodies of the protocol are texts and numbers under text keys: writing them cannot fail.
+    raw(serde_json::to_vec(body).unwrap_or_default())
+}
+
+fn raw(body: Vec<u8>) -> Response {
+    ([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], body).into_response()
+}
+
+fn serving(app: &App, model: &str) -> Result<Arc<Serving>, Refusal> {
+    let unknown = || Refusal { status: 404, error: format!("there is no model `{model}` here") };
+    let name: EndpointName = model.parse().map_err(|_| unknown())?;
+    app.serving(&name).ok_or_else(unknown)
+}
+
+/// Refuses a version that is not the one that answers: which version answers which request is the endpoint's choice.
+fn check_version(serving: &Serving, model: &str, version: &str) -> Result<(), Refusal> {
+    let routes = serving.endpoint().routes();
+    let known = routes.versions().any(|served| served.version().to_string() == version);
+    match known {
+        true => Ok(()),
+        false => {
+            Err(Refusal { status: 404, error: format!("version `{version}` of model `{model}` is not served here") })
+        }
+    }
+}
+
+#[utoipa::path(get, path = "/v2", tag = "inference", responses((status = 200, description = "Name, version and extensions of the server")))]
+pub(crate) async fn server(_: Caller) -> Response {
+    json(&ServerMetadata::kilter(env!("CARGO_PKG_VERSION")))
+}
+
+#[utoipa::path(get, path = "/v2/health/live", tag = "inference", responses((status = 200, description = "It answers")))]
+pub(crate) async fn live() -> Response {
+    json(&Live { live: true })
+}
+
+#[utoipa::path(get, path = "/v2/health/ready", tag = "inference", responses((status = 200, description = "It is ready"), (status = 503, description = "It is not")))]
+pub(crate) async fn ready(State(house): State<House>) -> Response {
+    let ready = house.readiness().ready;
+    (if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, json(&Ready { ready })).into_response()
+}
+
+#[utoipa::path(get, path = "/v2/models/{model}", tag = "inference", params(("model" = String, Path)), responses((status = 200, description = "Inputs and outputs"), (status = 404, description = "Nothing serves")))]
+pub(crate) async fn model(
+    _: Caller,
+    State(house): State<House>,
+    Path(model): Path<String>,
+) -> Result<Response, Refusal> {
+    Ok(json(&serving(&house.app(), &model)?.endpoint().metadata()?))
+}
+
+#[utoipa::path(get, path = "/v2/models/{model}/versions/{version}", tag = "inference", params(("model" = String, Path), ("version" = String, Path)), responses((status = 200, description = "Inputs and outputs"), (status = 404, description = "It is not served")))]
+pub(crate) async fn version(
+    _: Caller,
+    State(house): State<House>,
+    Path((model, version)): Path<(String, String)>,
+) -> Result<Response, Refusal> {
+    let serving = serving(&house.app(), &model)?;
+    check_version(&serving, &model, &version)?;
+    Ok(json(&serving.endpoint().metadata()?))
+}
+
+#[utoipa::path(get, path = "/v2/models/{model}/ready", tag = "inference", params(("model" = String, Path)), responses((status = 200, description = "It is ready"), (status = 503, description = "Nothing serves")))]
+pub(crate) async fn model_ready(
+    _: Caller,
+    State(house): State<House>,
+    Path(model): Path<String>,
+) -> Result<Response, Refusal> {
+    let ready = serving(&house.app(), &model)?.endpoint().ready();
+    Ok((if ready.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, json(&ready)).into_response())
+}
+
+#[utoipa::path(get, path = "/v2/models/{model}/versions/{version}/ready", tag = "inference", params(("model" = String, Path), ("version" = String, Path)), responses((status = 200, description = "It is ready"), (status = 404, description = "It is not served")))]
+pub(crate) async fn version_ready(
+    _: Caller,
+    State(house): State<House>,
+    Path((model, version)): Path<(String, String)>,
+) -> Result<Response, Refusal> {
+    let serving = serving(&house.app(), &model)?;
+    check_version(&serving, &model, &version)?;
+    Ok(json(&serving.endpoint().ready()))
+}
+
+#[utoipa::path(post, path = "/v2/models/{model}/infer", tag = "inference", params(("model" = String, Path)), responses((status = 200, description = "The answers; recorded before they are given"), (status = 400, description = "The request does not fit the model"), (status = 404, description = "Nothing serves")))]
+pub(crate) async fn infer(
+    _: Caller,
+    State(house): State<House>,
+    Path(model): Path<String>,
+    Body(body): Body,
+) -> Result<Response, Refusal> {
+    let serving = serving(&house.app(), &model)?;
+    answer(house, serving, body).await
+}
+
+#[utoipa::path(post, path = "/v2/models/{model}/versions/{version}/infer", tag = "inference", params(("model" = String, Path), ("version" = String, Path)), responses((status = 200, description = "The answers"), (status = 400, description = "The request does not fit the model"), (status = 404, description = "It is not served")))]
+pub(crate) async fn infer_version(
+    _: Caller,
+    State(house): State<House>,
+    Path((model, version)): Path<(String, String)>,
+    Body(body): Body,
+) -> Result<Response, Refusal> {
+    let serving = serving(&house.app(), &model)?;
+    check_version(&serving, &model, &version)?;
+    answer(house, serving, body).await
+}
+
+/// Reads, answers and records away from the async threads; a shadow answers after the client has its own.
+async fn answer(house: House, serving: Arc<Serving>, body: axum::body::Bytes) -> Result<Response, Refusal> {
+    let now = house.now();
+    let scored = tokio::task::spawn_blocking(move || {
+        let request = serving.endpoint().read(&body, EventTimes::Now)?;
+        let mut scored = serving.endpoint().score(request, now)?;
+        let shadow = scored.take_shadow();
+        Ok::<_, InferError>((scored, shadow))
+    });
+    let (scored, shadow) =
+        scored.await.map_err(|_| Refusal { status: 500, error: "the request met a fault".to_owned() })??;
+    let answer = scored.recorded().await?;
+    if let Some(shadow) = shadow {
+        tokio::task::spawn_blocking(move || shadow.run());
+    }
+    Ok(raw(answer.to_json()))
+}

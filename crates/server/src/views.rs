@@ -1,0 +1,206 @@
+//! What there is, in the words of `wire`. The routes and the commands show the same.
+
+use kilter_app::App;
+use kilter_domain::{
+    gate::Verdict,
+    ids::{EndpointName, ModelName},
+    time::Timestamp,
+};
+use kilter_store::{
+    PageRequest, Reader, StoreError, audit,
+    deployment::{self as deployments, Deployment},
+    gate as gates,
+    model::{self as models, Version},
+    monitor::alert::{self as alerts, Alert, AlertFilter},
+};
+use kilter_wire::{Problem, v1};
+
+use crate::failure::store_problem;
+
+/// Rows of a list at most.
+const MOST: u32 = 100;
+
+fn read<T>(app: &App, work: impl FnOnce(&Reader) -> Result<T, StoreError>) -> Result<T, Problem> {
+    app.store().read(work).map_err(|error| store_problem(&error))
+}
+
+/// Every endpoint and what is open there.
+///
+/// # Errors
+/// When the metadata cannot be read.
+pub fn status(app: &App) -> Result<v1::Status, Problem> {
+    read(app, |reader| {
+        let open = AlertFilter { open: true, ..AlertFilter::default() };
+        let alerts: Vec<_> = alerts::list(reader, &open, &PageRequest::first(MOST))?.items.iter().map(alert).collect();
+        let endpoints = deployments::list_endpoints(reader, None, &PageRequest::first(MOST))?.items;
+        let endpoints = endpoints.into_iter().map(|endpoint| {
+            Ok(v1::EndpointStatus {
+                live: deployments::live(reader, &endpoint.name)?.as_ref().map(deployment),
+                candidate: deployments::candidate(reader, &endpoint.name)?.as_ref().map(deployment),
+                open_alerts: alerts.iter().filter(|alert| alert.endpoint == endpoint.name.as_str()).count() as u64,
+                project: endpoint.project.to_string(),
+                name: endpoint.name.to_string(),
+            })
+        });
+        Ok(v1::Status {
+            endpoints: endpoints.collect::<Result<_, StoreError>>()?,
+            alerts,
+            audit_entries: audit::size(reader)?,
+        })
+    })
+}
+
+/// Every model with its versions.
+///
+/// # Errors
+/// When the metadata cannot be read.
+pub fn models(app: &App) -> Result<Vec<v1::Model>, Problem> {
+    read(app, |reader| {
+        let found = models::list_models(reader, None, &PageRequest::first(MOST))?.items;
+        found.into_iter().map(|model| model_of(reader, model)).collect()
+    })
+}
+
+/// One model with its versions.
+///
+/// # Errors
+/// When there is none of that name, or the metadata cannot be read.
+pub fn model(app: &App, name: &ModelName) -> Result<v1::Model, Problem> {
+    read(app, |reader| match models::find_model(reader, name)? {
+        Some(model) => model_of(reader, model),
+        None => Err(StoreError::NotFound { what: "model", id: name.to_string() }),
+    })
+}
+
+fn model_of(reader: &Reader, model: models::Model) -> Result<v1::Model, StoreError> {
+    let versions = models::list(reader, &model.name, None, &PageRequest::first(MOST))?.items;
+    Ok(v1::Model {
+        name: model.name.to_string(),
+        project: model.project.to_string(),
+        created: model.created.to_string(),
+        versions: versions.iter().map(version).collect(),
+    })
+}
+
+/// One version with what each gate said.
+///
+/// # Errors
+/// When there is no such version, or the metadata cannot be read.
+pub fn version_with_gates(app: &App, name: &ModelName, number: u32) -> Result<v1::Version, Problem> {
+    read(app, |reader| {
+        let found = models::get(reader, name, number)?;
+        let said = gates::standing_verdicts(reader, name, number)?;
+        let gates = said.iter().map(|said| v1::GateVerdict {
+            gate: said.gate.to_string(),
+            at: said.at.to_string(),
+            verdict: verdict(&said.verdict).to_owned(),
+            because: said.verdict.because().into_iter().map(str::to_owned).collect(),
+        });
+        Ok(v1::Version { gates: gates.collect(), ..version(&found) })
+    })
+}
+
+/// Deployments, newest first.
+///
+/// # Errors
+/// When the metadata cannot be read.
+pub fn deployments(app: &App, endpoint: Option<&EndpointName>) -> Result<Vec<v1::Deployment>, Problem> {
+    read(app, |reader| {
+        let found = deployments::list(reader, endpoint, &PageRequest::first(MOST))?.items;
+        Ok(found.iter().map(deployment).collect())
+    })
+}
+
+/// Alerts, newest first.
+///
+/// # Errors
+/// When the metadata cannot be read.
+pub fn alerts(app: &App, open: bool) -> Result<Vec<v1::Alert>, Problem> {
+    let filter = AlertFilter { open, ..AlertFilter::default() };
+    read(app, |reader| Ok(alerts::list(reader, &filter, &PageRequest::first(MOST))?.items.iter().map(alert).collect()))
+}
+
+/// The newest entries of the audit table, newest first.
+///
+/// # Errors
+/// When the metadata cannot be read.
+pub fn audit(app: &App, limit: u32) -> Result<Vec<v1::AuditEntry>, Problem> {
+    let request = PageRequest::first(limit);
+    read(app, |reader| Ok(audit::list(reader, &request)?.items.iter().map(entry).collect()))
+}
+
+/// What a check of the whole audit table found: entries read, and what is wrong.
+///
+/// # Errors
+/// When the metadata cannot be read.
+pub fn verify_audit(app: &App) -> Result<(u64, Vec<String>), Problem> {
+    let found = read(app, kilter_store::audit::verify)?;
+    Ok((found.entries, found.faults.iter().map(ToString::to_string).collect()))
+}
+
+fn text(time: Option<Timestamp>) -> Option<String> {
+    time.map(|time| time.to_string())
+}
+
+const fn verdict(verdict: &Verdict) -> &'static str {
+    match verdict {
+        Verdict::Passed { .. } => "passed",
+        Verdict::Failed { .. } => "failed",
+        Verdict::Undecided { .. } => "undecided",
+    }
+}
+
+fn version(version: &Version) -> v1::Version {
+    v1::Version {
+        model: version.model.to_string(),
+        number: version.number,
+        state: version.state.to_string(),
+        digest: version.digest.to_string(),
+        run: version.run.clone(),
+        created: version.created.to_string(),
+        metrics: version.metrics.clone(),
+        gates: Vec::new(),
+    }
+}
+
+fn deployment(deployment: &Deployment) -> v1::Deployment {
+    v1::Deployment {
+        id: deployment.id.clone(),
+        endpoint: deployment.endpoint.to_string(),
+        model: deployment.model.to_string(),
+        version: deployment.number,
+        state: deployment.state.to_string(),
+        created: deployment.created.to_string(),
+        live_since: text(deployment.live_since),
+        live_until: text(deployment.live_until),
+    }
+}
+
+fn alert(alert: &Alert) -> v1::Alert {
+    v1::Alert {
+        id: alert.id.clone(),
+        endpoint: alert.endpoint.to_string(),
+        monitor: alert.monitor.to_string(),
+        state: alert.state.as_str().to_owned(),
+        cause: alert.cause.clone(),
+        opened: alert.opened.to_string(),
+        fired: text(alert.fired),
+        resolved: text(alert.resolved),
+        detail: alert.detail.clone(),
+    }
+}
+
+fn entry(record: &audit::Record) -> v1::AuditEntry {
+    let entry = &record.entry;
+    v1::AuditEntry {
+        seq: entry.seq,
+        at: entry.at.to_string(),
+        actor: entry.actor.to_string(),
+        action: entry.action.clone(),
+        object: entry.object.clone(),
+        before: entry.before.clone(),
+        after: entry.after.clone(),
+        reason: record.reason.clone(),
+        outcome: entry.outcome.as_str().to_owned(),
+    }
+}
