@@ -20,7 +20,7 @@ pub mod replay;
 pub mod retrain;
 pub mod run;
 pub mod training;
-mod training_data;
+pub mod training_data;
 pub mod version;
 
 use std::{

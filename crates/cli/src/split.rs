@@ -12,6 +12,8 @@ use kilter_lake::{ReadOptions, read_table, write_table};
 use kilter_wire::{Code, Problem};
 use serde::Serialize;
 
+use kilter_app::{dataset::Roles, training_data::newest_share};
+
 use crate::{
     failure::usage,
     page::{Answer, Mark, Page},
@@ -20,8 +22,9 @@ use crate::{
 
 /// Part a table into rows to train on and rows to test with.
 ///
-/// With --time the newest rows are kept for the test, as they will be in production: rows of one time stay together.
-/// Without it rows are drawn by --seed; with --by rows with equal values in these columns stay together.
+/// With --time the newest rows are kept for the test, as they will be in production; of the time at which the cut
+/// falls, rows are drawn by --seed. Without it all rows are drawn; with --by rows with equal values in these columns
+/// stay together.
 #[derive(Debug, Args)]
 pub(crate) struct Split {
     /// The table to part.
@@ -30,8 +33,8 @@ pub(crate) struct Split {
     train: PathBuf,
     /// Where the rows to test with are written.
     test: PathBuf,
-    /// The column that says when a row happened.
-    #[arg(long, value_name = "COLUMN", conflicts_with_all = ["seed", "by"])]
+    /// The column that says when a row happened: times, dates as text, or whole years.
+    #[arg(long, value_name = "COLUMN", conflicts_with = "by")]
     time: Option<String>,
     /// The share of the rows to test with.
     #[arg(long, default_value_t = 0.25)]
@@ -66,7 +69,7 @@ impl Split {
         }
         let table = read_table(&self.data, &ReadOptions::default())?;
         let (train, test) = match &self.time {
-            Some(column) => by_time(&table, column, self.share)?,
+            Some(column) => by_time(&table, column, self.share, self.seed)?,
             None if self.by.is_empty() => by_draw(table.rows(), self.share, self.seed),
             None => by_group(&table, &self.by, self.share, self.seed)?,
         };
@@ -103,50 +106,20 @@ fn column<'a>(table: &'a Table, name: &str) -> Result<&'a Column, Stop> {
 /// Which rows go where, in the order of the table.
 type Rows = (Vec<usize>, Vec<usize>);
 
-/// The newest share of the rows is the test; rows of one time stay together, the test having at least its share
-/// where there is a choice.
-fn by_time(table: &Table, name: &str, share: f64) -> Result<Rows, Stop> {
-    let times = times(table, name)?;
-    let mut sorted = times.clone();
-    sorted.sort_unstable();
-    let wanted = ((share * times.len() as f64).round() as usize).clamp(1, times.len().max(1));
-    let oldest = sorted.first().copied();
-    let cut = sorted.len().checked_sub(wanted).and_then(|at| sorted.get(at)).copied();
-    // Where the cut would take everything, the test begins with the next time.
-    let cut = match cut {
-        Some(cut) if Some(cut) == oldest => sorted.iter().copied().find(|&time| time > cut),
-        cut => cut,
-    };
-    Ok((0..times.len()).partition(|&row| cut.is_none_or(|cut| times[row] < cut)))
+/// The newest share of the rows is the test; of the time at which the cut falls, rows are drawn.
+fn by_time(table: &Table, name: &str, share: f64, seed: u64) -> Result<Rows, Stop> {
+    column(table, name)?;
+    newest_share(table, &timed(name), share, seed)
+        .map_err(|error| Problem::of(Code::FileInvalid, &error).hint("leave rows without a time out first").into())
 }
 
-fn times(table: &Table, name: &str) -> Result<Vec<i64>, Stop> {
-    let values = match column(table, name)? {
-        Column::Time(values) | Column::Int(values) => values,
-        other => {
-            let kind = format!("{:?}", other.column_type()).to_lowercase();
-            let detail = format!("column `{name}` holds {kind} values, which have no order in time");
-            return Err(Problem::new(Code::FileInvalid, detail)
-                .hint("name a column of times or of whole numbers")
-                .into());
-        }
-    };
-    let missing = values.iter().filter(|value| value.is_none()).count();
-    if missing > 0 {
-        let detail = format!("{missing} rows have no `{name}`, so nobody can say which side they belong to");
-        let hint = format!(
-            "leave them out first: kilter sql \"select * from t where {name} is not null\" --table t=FILE --out NEW"
-        );
-        return Err(Problem::new(Code::FileInvalid, detail).hint(hint).into());
-    }
-    Ok(values.iter().flatten().copied().collect())
+fn timed(name: &str) -> Roles {
+    Roles { dataset: "data".to_owned(), time: Some(name.to_owned()), ..Roles::default() }
 }
 
 fn first_time(table: &Table, name: &str, rows: &[usize]) -> Option<Timestamp> {
-    match table.get(name)? {
-        Column::Time(values) => rows.iter().filter_map(|&row| values[row]).min().map(Timestamp),
-        _ => None,
-    }
+    let times = timed(name).event_times(table).ok()?;
+    rows.iter().map(|&row| times[row]).min()
 }
 
 /// A draw of exactly the share, rounded to a row.
@@ -196,23 +169,23 @@ mod tests {
     }
 
     fn parted(times: &[i64], share: f64) -> Rows {
-        by_time(&table(&times.iter().map(|&time| Some(time)).collect::<Vec<_>>()), "at", share).unwrap()
+        by_time(&table(&times.iter().map(|&time| Some(time)).collect::<Vec<_>>()), "at", share, 0).unwrap()
     }
 
     #[test]
-    fn the_newest_rows_are_the_test_and_one_time_stays_together() {
+    fn the_newest_rows_are_the_test_and_one_time_is_drawn_from() {
         assert_eq!(parted(&[3, 1, 4, 2], 0.25), (vec![0, 1, 3], vec![2]));
-        assert_eq!(parted(&[1, 2, 2, 2], 0.25), (vec![0], vec![1, 2, 3]));
-        assert_eq!(parted(&[1, 1, 1, 2], 0.5), (vec![0, 1, 2], vec![3]));
-        assert_eq!(parted(&[5, 5, 5], 0.5), (vec![0, 1, 2], vec![]));
-        assert_eq!(parted(&[], 0.5), (vec![], vec![]));
+        assert_eq!(parted(&[1, 1, 1, 2], 0.25), (vec![0, 1, 2], vec![3]));
+        let (train, test) = parted(&[5; 100], 0.25);
+        assert_eq!((train.len(), test.len()), (75, 25));
     }
 
     #[test]
     fn a_row_without_a_time_is_refused() {
-        let Err(Stop::Problem(problem)) = by_time(&table(&[Some(1), None]), "at", 0.5) else { panic!("it was parted") };
+        let missing = by_time(&table(&[Some(1), None]), "at", 0.5, 0);
+        let Err(Stop::Problem(problem)) = missing else { panic!("it was parted") };
         assert_eq!(problem.code, "file_invalid");
-        assert!(problem.detail.starts_with("1 rows have no `at`"), "{problem}");
+        assert!(problem.detail.contains("row 1"), "{problem}");
     }
 
     #[test]
