@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use arrow::{
     array::TimestampMillisecondArray,
-    array::{Array, ArrayRef, AsArray, BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray},
+    array::{
+        Array, ArrayRef, AsArray, BooleanArray, Float64Array, Int64Array, RecordBatch, RecordBatchOptions, StringArray,
+    },
     compute::{CastOptions, cast_with_options},
     datatypes::{
         DataType, Date32Type, Date64Type, Field, Float64Type, Int64Type, Schema, SchemaRef, TimeUnit,
@@ -31,6 +33,19 @@ pub(crate) fn column_type(data_type: &DataType) -> Option<ColumnType> {
         Utf8 | LargeUtf8 | Utf8View => Some(ColumnType::Text),
         Date32 | Date64 | Timestamp(..) => Some(ColumnType::Time),
         Dictionary(_, value) => column_type(value),
+        _ => None,
+    }
+}
+
+/// The Arrow type as which a column can be read that is `left` in one file and `right` in another.
+pub(crate) fn common(left: &DataType, right: &DataType) -> Option<DataType> {
+    match (column_type(left), column_type(right)) {
+        _ if left == right || *right == DataType::Null => Some(left.clone()),
+        _ if *left == DataType::Null => Some(right.clone()),
+        (Some(ColumnType::Int), Some(ColumnType::Float)) | (Some(ColumnType::Float), Some(ColumnType::Int)) => {
+            Some(DataType::Float64)
+        }
+        (Some(left), Some(right)) if left == right => Some(data_type(left)),
         _ => None,
     }
 }
@@ -73,10 +88,12 @@ pub(crate) fn array(column: &Column, from: usize, to: usize) -> ArrayRef {
     }
 }
 
-/// All of `columns` as one batch of `schema`, which must be that of [`schema`] for them.
-pub(crate) fn batch(schema: &SchemaRef, columns: &[Column]) -> Result<RecordBatch, ArrowError> {
+/// All of `columns` as one batch of `schema`, which must be that of [`schema`] for them. The rows are told, for
+/// there may be no column (`SELECT count(*)`).
+pub(crate) fn batch(schema: &SchemaRef, columns: &[Column], rows: usize) -> Result<RecordBatch, ArrowError> {
     let arrays = columns.iter().map(|column| array(column, 0, column.len())).collect();
-    RecordBatch::try_new(schema.clone(), arrays)
+    let options = RecordBatchOptions::new().with_row_count(Some(rows));
+    RecordBatch::try_new_with_options(schema.clone(), arrays, &options)
 }
 
 /// Why an array does not go into a column.

@@ -7,12 +7,16 @@
 
 use std::{
     any::Any,
+    collections::HashSet,
     fs::File,
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
 };
 
-use arrow::{array::RecordBatchReader, datatypes::SchemaRef};
+use arrow::{
+    array::RecordBatchReader,
+    datatypes::{DataType, SchemaRef},
+};
 use kilter_domain::table::{Column, ColumnType};
 use parquet::{
     arrow::{
@@ -71,7 +75,8 @@ impl ParquetFile {
     }
 }
 
-fn rows(metadata: &ParquetMetaData, path: &Path) -> Result<u64, LakeError> {
+/// The rows that a footer counts, if it does not contradict itself.
+pub(crate) fn rows(metadata: &ParquetMetaData, path: &Path) -> Result<u64, LakeError> {
     let counts = metadata.row_groups().iter().map(|group| u64::try_from(group.num_rows()).ok());
     let counted = counts.sum::<Option<u64>>();
     counted
@@ -90,17 +95,8 @@ pub(crate) struct ParquetTable {
 impl ParquetTable {
     /// Reads the footers.
     pub fn plan(source: Source, options: &ReadOptions, union: bool) -> Result<Self, LakeError> {
-        let mut found: Vec<(String, Option<ColumnType>, String)> = Vec::new();
-        let mut rows = 0;
-        for (index, path) in source.files.iter().enumerate() {
-            let (schema, count) = guarded(path, || {
-                let file = ParquetFile::open(path)?;
-                Ok((file.schema().clone(), file.rows()?))
-            })?;
-            rows += count;
-            merge(&mut found, &schema, path, &source.files[0], union || index == 0)?;
-        }
-        let columns = wanted(&source.path, found, options)?;
+        let (fields, rows) = survey(&source, if union { Merge::Union } else { Merge::Equal })?;
+        let columns = wanted(&source.path, fields, options)?;
         Ok(Self { source, union, columns, rows })
     }
 
@@ -111,6 +107,28 @@ impl ParquetTable {
         for path in &self.source.files {
             if left > 0 {
                 left -= guarded(path, || self.read_file(path, left, &mut builders, bound))?;
+            }
+        }
+        Ok(builders.iter_mut().map(ColumnBuilder::take).collect())
+    }
+
+    /// Reads all rows; a file that turns out to be damaged is left out and told.
+    pub fn read_past_damage(
+        &self,
+        bound: &MemoryBound,
+        damaged: &mut Vec<LakeError>,
+    ) -> Result<Vec<Column>, LakeError> {
+        let mut builders: Vec<_> = self.columns.iter().map(|(_, column)| ColumnBuilder::new(*column)).collect();
+        for path in &self.source.files {
+            let before: Vec<usize> = builders.iter().map(ColumnBuilder::len).collect();
+            match guarded(path, || self.read_file(path, usize::MAX, &mut builders, bound)) {
+                Ok(_) => {}
+                Err(error @ LakeError::TooLarge { .. }) => return Err(error),
+                Err(error) => {
+                    // What was read of it before the damage showed goes too.
+                    builders.iter_mut().zip(before).for_each(|(builder, rows)| builder.truncate(rows));
+                    damaged.push(error);
+                }
             }
         }
         Ok(builders.iter_mut().map(ColumnBuilder::take).collect())
@@ -150,32 +168,55 @@ impl ParquetTable {
     }
 }
 
-/// Takes the columns of one more file into those found so far.
-fn merge(
-    found: &mut Vec<(String, Option<ColumnType>, String)>,
-    schema: &SchemaRef,
-    path: &Path,
-    first: &Path,
-    may_add: bool,
-) -> Result<(), LakeError> {
-    let different = |what| LakeError::DifferentColumns { path: path.to_owned(), first: first.to_owned(), what };
+/// What columns the files of one table may have.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Merge {
+    /// The same.
+    Equal,
+    /// Any; a column that holds different things becomes text.
+    Union,
+}
+
+/// Names and Arrow types of the columns that all files together have, and their rows, by the footers.
+pub(crate) fn survey(source: &Source, how: Merge) -> Result<(Vec<(String, DataType)>, u64), LakeError> {
+    let (mut found, mut rows) = (Vec::new(), 0);
+    for (index, path) in source.files.iter().enumerate() {
+        let (schema, count) = guarded(path, || {
+            let file = ParquetFile::open(path)?;
+            Ok((file.schema().clone(), file.rows()?))
+        })?;
+        rows += count;
+        let mut names = HashSet::new();
+        if let Some(field) = schema.fields().iter().find(|field| !names.insert(field.name())) {
+            return Err(damaged(path, format!("column `{}` stands twice in it", field.name())));
+        }
+        let how = if index == 0 { Merge::Union } else { how };
+        merge(&mut found, &schema, how).map_err(|what| LakeError::DifferentColumns {
+            path: path.clone(),
+            first: source.files[0].clone(),
+            what,
+        })?;
+    }
+    Ok((found, rows))
+}
+
+/// Takes the columns of one more file into those found so far; the error is what differs.
+fn merge(found: &mut Vec<(String, DataType)>, schema: &SchemaRef, how: Merge) -> Result<(), String> {
     for field in schema.fields() {
-        let column = arrow_types::column_type(field.data_type());
-        match found.iter_mut().find(|(name, ..)| name == field.name()) {
-            None if may_add => found.push((field.name().clone(), column, field.data_type().to_string())),
-            None => return Err(different(format!("it has a column `{}` that the first has not", field.name()))),
-            Some((_, known, _)) if *known == column || *field.data_type() == arrow::datatypes::DataType::Null => {}
-            Some((_, known @ Some(ColumnType::Int), _)) if column == Some(ColumnType::Float) => *known = column,
-            Some((_, Some(ColumnType::Float), _)) if column == Some(ColumnType::Int) => {}
-            Some((name, _, data_type)) => {
-                let (name, now) = (name.clone(), field.data_type());
-                return Err(different(format!("column `{name}` is {now} and not {data_type}")));
-            }
+        match found.iter_mut().find(|(name, _)| name == field.name()) {
+            None if how == Merge::Union => found.push((field.name().clone(), field.data_type().clone())),
+            None => return Err(format!("it has a column `{}` that the first has not", field.name())),
+            Some((name, known)) => match (arrow_types::common(known, field.data_type()), how) {
+                (Some(common), _) => *known = common,
+                (None, Merge::Union) => *known = DataType::Utf8,
+                (None, Merge::Equal) => {
+                    return Err(format!("column `{name}` is {} and not {known}", field.data_type()));
+                }
+            },
         }
     }
-    let lacking = found.iter().find(|(name, ..)| schema.field_with_name(name).is_err());
-    match lacking {
-        Some((name, ..)) if !may_add => Err(different(format!("it has no column `{name}`"))),
+    match found.iter().find(|(name, _)| schema.field_with_name(name).is_err()) {
+        Some((name, _)) if how == Merge::Equal => Err(format!("it has no column `{name}`")),
         _ => Ok(()),
     }
 }
@@ -183,31 +224,23 @@ fn merge(
 /// The columns asked for; only these must have a type that we read.
 fn wanted(
     path: &Path,
-    found: Vec<(String, Option<ColumnType>, String)>,
+    fields: Vec<(String, DataType)>,
     options: &ReadOptions,
 ) -> Result<Vec<(String, ColumnType)>, LakeError> {
-    let mut names = std::collections::HashSet::new();
-    if let Some((name, ..)) = found.iter().find(|(name, ..)| !names.insert(name.clone())) {
-        return Err(damaged(path, format!("column `{name}` stands twice in it")));
-    }
     // A column without a type of ours is no obstacle while nobody asks for it.
-    let placeholder = found.iter().map(|(name, column, _)| (name.clone(), column.unwrap_or(ColumnType::Text)));
-    let columns = chosen(path, placeholder.collect(), options)?;
-    for (name, column, data_type) in found {
-        if column.is_none() && columns.iter().any(|(chosen, _)| *chosen == name) {
-            return Err(LakeError::UnsupportedType { path: path.to_owned(), column: name, found: data_type });
+    let column_type = |data_type: &DataType| arrow_types::column_type(data_type).unwrap_or(ColumnType::Text);
+    let found = fields.iter().map(|(name, data_type)| (name.clone(), column_type(data_type))).collect();
+    let columns = chosen(path, found, options)?;
+    for (name, data_type) in fields {
+        if arrow_types::column_type(&data_type).is_none() && columns.iter().any(|(chosen, _)| *chosen == name) {
+            let found = data_type.to_string();
+            return Err(LakeError::UnsupportedType { path: path.to_owned(), column: name, found });
         }
     }
     Ok(columns)
 }
 
-pub(crate) fn unfit_error(
-    path: &Path,
-    column: &str,
-    wanted: ColumnType,
-    found: &arrow::datatypes::DataType,
-    unfit: Unfit,
-) -> LakeError {
+pub(crate) fn unfit_error(path: &Path, column: &str, wanted: ColumnType, found: &DataType, unfit: Unfit) -> LakeError {
     let (path, column) = (path.to_owned(), column.to_owned());
     match unfit {
         Unfit::Type => LakeError::UnsupportedType { path, column, found: found.to_string() },

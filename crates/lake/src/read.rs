@@ -53,7 +53,23 @@ pub struct Schema {
 /// file of its folder, types that have no place in a table, or needs more memory than allowed. The error
 /// names the file, and where it can the line and the column.
 pub fn read_table(path: &Path, options: &ReadOptions) -> Result<Table, LakeError> {
-    read_source(Source::open(path)?, options, false)
+    let source = Source::open(path)?;
+    let limit = options.limit.unwrap_or(usize::MAX);
+    let bound = MemoryBound { bytes: options.memory_bytes };
+    let (names, columns) = match source.format {
+        Format::Parquet => {
+            let table = ParquetTable::plan(source, options, false)?;
+            let columns = table.read(limit, &bound)?;
+            (table.columns, columns)
+        }
+        _ => {
+            let scan = Scan::plan(source, options)?;
+            let columns = read_text(path, &scan, limit, &bound)?;
+            (scan.columns, columns)
+        }
+    };
+    let named = names.into_iter().map(|(name, _)| name).zip(columns).collect();
+    Table::new(named).map_err(|source| LakeError::Table { path: path.to_owned(), source })
 }
 
 /// Reads the columns of a table, and counts its rows, without holding it in memory.
@@ -76,27 +92,6 @@ pub fn schema_of(path: &Path) -> Result<Schema, LakeError> {
     Ok(Schema { columns, rows })
 }
 
-/// Reads the files of a source; with `union`, Parquet files may lack columns that others have.
-pub(crate) fn read_source(source: Source, options: &ReadOptions, union: bool) -> Result<Table, LakeError> {
-    let path = source.path.clone();
-    let limit = options.limit.unwrap_or(usize::MAX);
-    let bound = MemoryBound { bytes: options.memory_bytes };
-    let (names, columns) = match source.format {
-        Format::Parquet => {
-            let table = ParquetTable::plan(source, options, union)?;
-            let columns = table.read(limit, &bound)?;
-            (table.columns, columns)
-        }
-        _ => {
-            let scan = Scan::plan(source, options)?;
-            let columns = read_text(&path, &scan, limit, &bound)?;
-            (scan.columns, columns)
-        }
-    };
-    let named = names.into_iter().map(|(name, _)| name).zip(columns).collect();
-    Table::new(named).map_err(|source| LakeError::Table { path, source })
-}
-
 fn read_text(path: &Path, scan: &Scan, limit: usize, bound: &MemoryBound) -> Result<Vec<Column>, LakeError> {
     let mut chunks = scan.chunks();
     let mut left = limit;
@@ -112,7 +107,7 @@ fn read_text(path: &Path, scan: &Scan, limit: usize, bound: &MemoryBound) -> Res
 
 /// How much memory a table may take.
 pub(crate) struct MemoryBound {
-    bytes: usize,
+    pub bytes: usize,
 }
 
 impl MemoryBound {

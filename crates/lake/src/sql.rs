@@ -1,8 +1,258 @@
-//! SQL errors.
-/// Why a query did not answer.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum SqlError {
-    #[error("query is empty")]
-    Empty,
+//! SQL over files, in process, by DataFusion: joins, windows, lags, aggregates, point-in-time features.
+//!
+//! Holds true: a query reads, and changes nothing; it sees the tables it was given and no other file; it works within
+//! a bound of memory (and then on disk); it gives the same rows in the same order every time, for by default it runs
+//! in one partition and knows no clock and no dice. Names are taken as they stand in the file: `Year` and
+//! `year` are two columns, and neither needs quotes.
+//!
+//! The work runs on a runtime of its own with deep stacks, so that it may be called from any thread, inside of
+//! an async runtime or not, and a nested expression does not overflow.
+//!
+//! # The value that was known at the time
+//!
+//! For each row of `labels` the last `features` at or before its time, of the same customer. It is one sort, with
+//! no row multiplied, so it holds for large tables too:
+//!
+//! ```sql
+//! SELECT id, at, label, spend FROM (
+//!   SELECT id, at, label, asked,
+//!          last_value(spend) IGNORE NULLS OVER (PARTITION BY id ORDER BY at, asked) AS spend
+//!   FROM (SELECT id, at, NULL AS label, spend, 0 AS asked FROM features
+//!         UNION ALL
+//!         SELECT id, at, label, NULL, 1 FROM labels))
+//! WHERE asked = 1 ORDER BY id, at
+//! ```
+//!
+//! With `asked` before the time in the order of the window (`ORDER BY at, -asked`), only earlier rows count and not
+//! those of the same moment. A feature that came to be known later than it happened belongs at the time it was known.
+
+mod answer;
+mod error;
+mod session;
+mod tables;
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{OnceLock, mpsc},
+};
+
+use kilter_domain::{
+    ids::EndpointName,
+    table::{ColumnType, Table},
+};
+use tokio::{
+    runtime::{Builder, Runtime},
+    task::JoinHandle,
+};
+
+use crate::{
+    error::LakeError,
+    format::{Format, Source},
+    log::{Lake, LogKind},
+    parquet::panic_text,
+};
+
+use answer::Answer;
+pub use error::SqlError;
+use tables::Input;
+
+/// The longest query, in bytes.
+const MAX_QUERY_BYTES: usize = 256 << 10;
+/// Planning goes as deep as a query nests: a chain of a thousand ANDs is as deep.
+const STACK_BYTES: usize = 64 << 20;
+
+/// Within which bounds a query runs.
+#[derive(Clone, Debug)]
+pub struct SqlOptions {
+    /// Memory for sorting, joining and grouping, in bytes; past it DataFusion goes on in temporary files.
+    pub memory_bytes: usize,
+    /// Room for those files, in bytes.
+    pub disk_bytes: u64,
+    /// Where they lie; the system's folder when `None`.
+    pub temporary: Option<PathBuf>,
+    /// Threads. With more than one, rows without `ORDER BY` come in any order, and sums of floats may
+    /// differ in their last digit from run to run.
+    pub threads: usize,
+    /// Allows `now()`, `random()`, `uuid()` and their like, with which a query is another one every time.
+    pub volatile: bool,
+}
+
+impl Default for SqlOptions {
+    fn default() -> Self {
+        Self { memory_bytes: 1 << 30, disk_bytes: 32 << 30, temporary: None, threads: 1, volatile: false }
+    }
+}
+
+/// A planned query whose rows have not been taken yet: they go into a table or, in any number, into a file.
+pub struct QueryResult {
+    answer: Answer,
+    damaged: Vec<LakeError>,
+}
+
+impl QueryResult {
+    /// Names and types of the columns that come out.
+    pub fn columns(&self) -> &[(String, ColumnType)] {
+        self.answer.columns()
+    }
+
+    /// Partitions of a log that could not be read and are left out of the answer.
+    pub fn damaged(&self) -> &[LakeError] {
+        &self.damaged
+    }
+
+    /// Takes all rows as a table of at most `memory_bytes`, roughly.
+    ///
+    /// # Errors
+    /// More rows than fit, or what comes to light in the data: a damaged file, a cast that fails.
+    pub fn into_table(self, memory_bytes: usize) -> Result<Table, LakeError> {
+        wait(self.answer.into_table(memory_bytes))
+    }
+
+    /// Writes all rows to a file, a batch at a time, in the format that its ending tells; how many there were. The file
+    /// is there whole, or not at all.
+    ///
+    /// # Errors
+    /// As [`QueryResult::into_table`], and what the disk answers.
+    pub fn write_to(self, path: &Path) -> Result<u64, LakeError> {
+        let path = path.to_owned();
+        wait(async move { self.answer.write_to(&path).await })
+    }
+
+    /// [`QueryResult::into_table`] for async callers.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn into_table_async(self, memory_bytes: usize) -> Result<Table, LakeError> {
+        Running::start(self.answer.into_table(memory_bytes))?.finish().await
+    }
+
+    /// [`QueryResult::write_to`] for async callers.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn write_to_async(self, path: &Path) -> Result<u64, LakeError> {
+        let path = path.to_owned();
+        Running::start(async move { self.answer.write_to(&path).await })?.finish().await
+    }
+}
+
+/// Plans a query over tables: each a name and a file or folder, as for [`crate::read_table`].
+///
+/// # Errors
+/// A query that is not one `SELECT`, names what is not there, or does not fit its types, with line and column and the
+/// nearest name; a file that cannot be read.
+pub fn sql(query: &str, tables: &[(String, PathBuf)], options: &SqlOptions) -> Result<QueryResult, LakeError> {
+    wait(plan(query.to_owned(), files(tables), Vec::new(), options.clone()))
+}
+
+/// [`sql`] for async callers; dropping the future ends the work.
+///
+/// # Errors
+/// As there.
+pub async fn sql_async(
+    query: &str,
+    tables: &[(String, PathBuf)],
+    options: &SqlOptions,
+) -> Result<QueryResult, LakeError> {
+    Running::start(plan(query.to_owned(), files(tables), Vec::new(), options.clone()))?.finish().await
+}
+
+impl Lake {
+    /// Plans a query over logs, each under a name, and over files beside them. What a partition of a log lacks is
+    /// missing there; partitions whose footer is damaged are left out and told by [`QueryResult::damaged`].
+    ///
+    /// # Errors
+    /// As [`sql`]; and a log without any partition.
+    pub fn sql(
+        &self,
+        query: &str,
+        logs: &[(String, LogKind, EndpointName)],
+        tables: &[(String, PathBuf)],
+        options: &SqlOptions,
+    ) -> Result<QueryResult, LakeError> {
+        let (mut inputs, mut damaged) = (files(tables), Vec::new());
+        for (name, kind, endpoint) in logs {
+            let listing = self.list(*kind, endpoint)?;
+            damaged.extend(listing.damaged);
+            let files: Vec<_> = listing.partitions.into_iter().map(|partition| partition.path).collect();
+            let path = self.folder(*kind, endpoint);
+            if files.is_empty() {
+                return Err(LakeError::EmptyFolder { path });
+            }
+            inputs.push((name.clone(), Input::Log(Source { path, format: Format::Parquet, files })));
+        }
+        wait(plan(query.to_owned(), inputs, damaged, options.clone()))
+    }
+}
+
+fn files(tables: &[(String, PathBuf)]) -> Vec<(String, Input)> {
+    tables.iter().map(|(name, path)| (name.clone(), Input::Files(path.clone()))).collect()
+}
+
+async fn plan(
+    query: String,
+    inputs: Vec<(String, Input)>,
+    damaged: Vec<LakeError>,
+    options: SqlOptions,
+) -> Result<QueryResult, LakeError> {
+    if query.trim().is_empty() {
+        return Err(SqlError::Empty.into());
+    }
+    if query.len() > MAX_QUERY_BYTES {
+        return Err(SqlError::TooLong { limit: MAX_QUERY_BYTES }.into());
+    }
+    let session = session::open(&options)?;
+    let mut names = Vec::new();
+    for (name, input) in inputs {
+        tables::register(&session, &name, input)?;
+        names.push(name);
+    }
+    Ok(QueryResult { answer: Answer::plan(&session, &query, names, &options).await?, damaged })
+}
+
+fn runtime() -> Result<&'static Runtime, LakeError> {
+    static RUNTIME: OnceLock<Result<Runtime, String>> = OnceLock::new();
+    let started = RUNTIME.get_or_init(|| {
+        Builder::new_multi_thread()
+            .thread_name("kilter-sql")
+            .thread_stack_size(STACK_BYTES)
+            .enable_time()
+            .build()
+            .map_err(|error| error.to_string())
+    });
+    started.as_ref().map_err(|what| SqlError::Runtime { what: what.clone() }.into())
+}
+
+/// Runs on the query runtime while this thread waits, whatever thread it is.
+fn wait<T: Send + 'static>(work: impl Future<Output = Result<T, LakeError>> + Send + 'static) -> Result<T, LakeError> {
+    let running = Running::start(work)?;
+    let (send, receive) = mpsc::sync_channel(1);
+    runtime()?.spawn(async move { send.send(running.finish().await) });
+    receive.recv().unwrap_or_else(|_| Err(SqlError::Cancelled.into()))
+}
+
+/// Work on the query runtime that ends with whoever waits for it.
+struct Running<T>(JoinHandle<Result<T, LakeError>>);
+
+impl<T: Send + 'static> Running<T> {
+    fn start(work: impl Future<Output = Result<T, LakeError>> + Send + 'static) -> Result<Self, LakeError> {
+        Ok(Self(runtime()?.spawn(work)))
+    }
+
+    async fn finish(mut self) -> Result<T, LakeError> {
+        match (&mut self.0).await {
+            Ok(outcome) => outcome,
+            Err(ended) => Err(match ended.try_into_panic() {
+                // A damaged file may make its reader panic (see `parquet`); a bug in the engine may too.
+                Ok(panic) => SqlError::Panicked { what: panic_text(&*panic).to_owned() }.into(),
+                Err(_) => SqlError::Cancelled.into(),
+            }),
+        }
+    }
+}
+
+impl<T> Drop for Running<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }

@@ -5,6 +5,7 @@
 use std::{
     fs::{self, File, OpenOptions},
     io::{BufWriter, Write},
+    ops::Range,
     path::{Path, PathBuf},
     process,
     sync::atomic::{AtomicU64, Ordering},
@@ -78,12 +79,7 @@ impl TableWriter {
     pub fn write(&mut self, columns: &[&Column], from: usize, to: usize) -> Result<(), LakeError> {
         let path = self.target.path();
         match &mut self.rows {
-            Rows::Parquet(writer) => {
-                let arrays = columns.iter().map(|column| arrow_types::array(column, from, to)).collect();
-                let batch = RecordBatch::try_new(arrow_types::schema(&self.columns), arrays);
-                let batch = batch.map_err(|error| not_written(path, error))?;
-                writer.write(&batch).map_err(|error| not_written(path, error))
-            }
+            Rows::Parquet(writer) => encode(writer, path, &arrow_types::schema(&self.columns), columns, from..to),
             Rows::Text(writer) => (from..to).try_for_each(|row| {
                 writer.row(columns, row).map_err(|error| match error {
                     TextError::Io(source) => io("write", path, source),
@@ -149,8 +145,9 @@ impl Target {
         sync_folder(&self.path)
     }
 
-    /// Gives the file its name unless another bears it already; whether it was given.
-    pub fn commit_new(self) -> Result<bool, LakeError> {
+    /// Writes the file whole and gives it its name, unless another bears it already; whether it was given.
+    pub fn write_new(mut self, bytes: &[u8]) -> Result<bool, LakeError> {
+        self.file.write_all(bytes).map_err(|source| io("write", &self.path, source))?;
         self.sync()?;
         // A hard link is the one step in `std` that never replaces. The temporary name goes when `self` drops.
         match fs::hard_link(&self.temporary, &self.path) {
@@ -200,4 +197,29 @@ pub(crate) fn parquet_writer<W: Write + Send>(
 
 pub(crate) fn not_written(path: &Path, error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> LakeError {
     io("write", path, std::io::Error::other(error))
+}
+
+/// A table as the bytes of a Parquet file, with notes in its footer.
+pub(crate) fn parquet_bytes(path: &Path, table: &Table, notes: &[(&str, String)]) -> Result<Vec<u8>, LakeError> {
+    let schema = arrow_types::schema(&arrow_types::columns_of(table));
+    let columns: Vec<&Column> = table.columns().map(|(_, column)| column).collect();
+    let mut bytes = Vec::new();
+    let mut writer = parquet_writer(&mut bytes, path, schema.clone(), notes)?;
+    for from in (0..table.rows()).step_by(BATCH_ROWS) {
+        encode(&mut writer, path, &schema, &columns, from..table.rows().min(from + BATCH_ROWS))?;
+    }
+    writer.close().map_err(|error| not_written(path, error))?;
+    Ok(bytes)
+}
+
+fn encode<W: Write + Send>(
+    writer: &mut ArrowWriter<W>,
+    path: &Path,
+    schema: &SchemaRef,
+    columns: &[&Column],
+    rows: Range<usize>,
+) -> Result<(), LakeError> {
+    let arrays = columns.iter().map(|column| arrow_types::array(column, rows.start, rows.end)).collect();
+    let batch = RecordBatch::try_new(schema.clone(), arrays).map_err(|error| not_written(path, error))?;
+    writer.write(&batch).map_err(|error| not_written(path, error))
 }

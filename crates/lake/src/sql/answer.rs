@@ -1,0 +1,120 @@
+//! The rows of a query on their way out: into a table, or through to a file a batch at a time.
+
+use std::{collections::HashSet, path::Path};
+
+use datafusion::{
+    arrow::{array::RecordBatch, datatypes::DataType},
+    common::DataFusionError,
+    execution::{SendableRecordBatchStream, context::SQLOptions},
+    prelude::SessionContext,
+};
+use futures::StreamExt;
+use kilter_domain::table::{Column, ColumnType, Table};
+
+use super::{SqlOptions, error::SqlError};
+use crate::{
+    arrow_types::{self, Unfit},
+    builder::ColumnBuilder,
+    error::LakeError,
+    write::TableWriter,
+};
+
+pub(super) struct Answer {
+    columns: Vec<(String, ColumnType)>,
+    stream: SendableRecordBatchStream,
+    /// For the words of errors.
+    tables: Vec<String>,
+    options: SqlOptions,
+}
+
+impl Answer {
+    pub async fn plan(
+        session: &SessionContext,
+        query: &str,
+        tables: Vec<String>,
+        options: &SqlOptions,
+    ) -> Result<Self, SqlError> {
+        let refused = |error: DataFusionError| SqlError::from_engine(&error, &tables, options);
+        let read_only = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
+        let frame = session.sql_with_options(query, read_only).await.map_err(refused)?;
+        let mut names = HashSet::new();
+        let columns = frame
+            .schema()
+            .fields()
+            .iter()
+            .map(|field| match names.insert(field.name().clone()) {
+                true => Ok((field.name().clone(), column_type(field.name(), field.data_type())?)),
+                false => Err(SqlError::DuplicateColumn { name: field.name().clone() }),
+            })
+            .collect::<Result<_, SqlError>>()?;
+        let stream = frame.execute_stream().await.map_err(refused)?;
+        Ok(Self { columns, stream, options: options.clone(), tables })
+    }
+
+    pub fn columns(&self) -> &[(String, ColumnType)] {
+        &self.columns
+    }
+
+    pub async fn into_table(mut self, limit: usize) -> Result<Table, LakeError> {
+        let mut builders = self.builders();
+        while let Some(batch) = self.next().await? {
+            self.append(&mut builders, &batch)?;
+            if builders.iter().map(ColumnBuilder::bytes).sum::<usize>() > limit {
+                let rows = builders.first().map_or(0, ColumnBuilder::len);
+                return Err(SqlError::ResultTooLarge { limit, rows }.into());
+            }
+        }
+        let columns = builders.iter_mut().map(ColumnBuilder::take);
+        let named = self.columns.into_iter().map(|(name, _)| name).zip(columns).collect();
+        Table::new(named).map_err(|error| SqlError::Data { what: error.to_string() }.into())
+    }
+
+    pub async fn write_to(mut self, path: &Path) -> Result<u64, LakeError> {
+        let mut writer = TableWriter::create(path, self.columns.clone())?;
+        let mut builders = self.builders();
+        let mut rows = 0;
+        while let Some(batch) = self.next().await? {
+            self.append(&mut builders, &batch)?;
+            let columns: Vec<Column> = builders.iter_mut().map(ColumnBuilder::take).collect();
+            writer.write(&columns.iter().collect::<Vec<_>>(), 0, batch.num_rows())?;
+            rows += batch.num_rows() as u64;
+        }
+        writer.finish()?;
+        Ok(rows)
+    }
+
+    fn builders(&self) -> Vec<ColumnBuilder> {
+        self.columns.iter().map(|(_, column)| ColumnBuilder::new(*column)).collect()
+    }
+
+    async fn next(&mut self) -> Result<Option<RecordBatch>, SqlError> {
+        let batch = self.stream.next().await.transpose();
+        batch.map_err(|error| SqlError::from_engine(&error, &self.tables, &self.options))
+    }
+
+    fn append(&self, builders: &mut [ColumnBuilder], batch: &RecordBatch) -> Result<(), SqlError> {
+        for (at, (builder, (name, _))) in builders.iter_mut().zip(&self.columns).enumerate() {
+            arrow_types::append(builder, batch.column(at)).map_err(|unfit| match unfit {
+                Unfit::Type => unsupported(name, batch.column(at).data_type()),
+                Unfit::Value(what) => SqlError::Data { what: format!("column `{name}`: {what}") },
+            })?;
+        }
+        Ok(())
+    }
+}
+
+fn column_type(name: &str, data_type: &DataType) -> Result<ColumnType, SqlError> {
+    arrow_types::column_type(data_type).ok_or_else(|| unsupported(name, data_type))
+}
+
+fn unsupported(name: &str, data_type: &DataType) -> SqlError {
+    let next = match data_type {
+        DataType::Duration(_) | DataType::Interval(_) => {
+            "for the seconds between two times write to_unixtime(a) - to_unixtime(b)"
+        }
+        DataType::Time32(_) | DataType::Time64(_) => "for a part of a time write date_part('hour', a)",
+        DataType::List(_) | DataType::LargeList(_) => "take an element of it, or array_to_string(a, ',')",
+        _ => "convert it with CAST(a AS DOUBLE), BIGINT, BOOLEAN, VARCHAR or TIMESTAMP",
+    };
+    SqlError::UnsupportedColumn { name: name.to_owned(), found: data_type.to_string(), next }
+}
