@@ -3,8 +3,8 @@
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::{
-    check, completions, doctor, evaluate, fit, init, output::Output, page::Answer, reference, replay, run, schema,
-    score, server, split, sql, status, stop::Stop,
+    check, completions, deploy, doctor, evaluate, fit, init, output::Output, page::Answer, reference, replay, run,
+    schema, score, server, split, sql, status, stop::Stop,
 };
 
 /// Keeps machine-learning models in kilter: one binary carries a model through its whole life, and keeps the evidence.
@@ -12,7 +12,6 @@ use crate::{
 #[command(
     name = "kilter",
     version,
-    propagate_version = true,
     subcommand_required = true,
     arg_required_else_help = true
 )]
@@ -58,6 +57,8 @@ pub(crate) enum Command {
     Replay(replay::Replay),
     Server(server::Server),
     Status(status::Status),
+    Deploy(deploy::Deploy),
+    Rollback(deploy::Rollback),
     Model(status::Models),
     Deployment(status::Deployments),
     Alert(status::Alerts),
@@ -85,6 +86,8 @@ impl Command {
             Self::Replay(replay) => replay.run(output),
             Self::Server(server) => server.run(output),
             Self::Status(status) => status.run(),
+            Self::Deploy(deploy) => deploy.run(),
+            Self::Rollback(rollback) => rollback.run(),
             Self::Model(models) => models.run(),
             Self::Deployment(deployments) => deployments.run(),
             Self::Alert(alerts) => alerts.run(),

@@ -48,7 +48,8 @@ struct Written {
 
 impl Init {
     pub(crate) fn run(self) -> Result<Answer, Stop> {
-        let file = self.project.join("kilter.toml");
+        let here = self.project == Path::new(".");
+        let file = if here { PathBuf::from("kilter.toml") } else { self.project.join("kilter.toml") };
         if file.exists() {
             return Err(Problem::new(Code::FileExists, format!("`{}` exists already", file.display()))
                 .hint("see what it says with `kilter check`, or choose another folder")

@@ -7,6 +7,7 @@
 mod check;
 mod command;
 mod completions;
+mod deploy;
 mod doctor;
 mod evaluate;
 mod failure;
@@ -82,7 +83,7 @@ fn suggestion(error: &clap::Error) -> Option<String> {
     let kinds = [ContextKind::SuggestedSubcommand, ContextKind::SuggestedArg, ContextKind::SuggestedValue];
     kinds.into_iter().find_map(|kind| match error.get(kind)? {
         ContextValue::String(name) => Some(name.clone()),
-        ContextValue::Strings(names) => names.first().cloned(),
+        ContextValue::Strings(names) => names.last().cloned(),
         _ => None,
     })
 }

@@ -62,7 +62,11 @@ pub(crate) fn act() -> Act {
 
 /// The contract at `path`: the file itself, or the `kilter.toml` of a folder.
 pub(crate) fn read_contract(path: &Path) -> Result<(PathBuf, String), Stop> {
-    let file = if path.is_dir() { path.join("kilter.toml") } else { path.to_owned() };
+    let file = match path.is_dir() {
+        true if path == Path::new(".") => PathBuf::from("kilter.toml"),
+        true => path.join("kilter.toml"),
+        false => path.to_owned(),
+    };
     let failed = |error: std::io::Error| match error.kind() {
         std::io::ErrorKind::NotFound => {
             let detail = format!("there is no contract `{}`", file.display());

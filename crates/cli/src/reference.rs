@@ -7,7 +7,7 @@ use crate::{
     command::Cli,
     output::Output,
     page::{Answer, Page},
-    settings::SETTINGS,
+    settings::{SETTINGS, STEP_SETTINGS},
     stop::Stop,
 };
 
@@ -49,6 +49,10 @@ fn cli_page() -> String {
     page += &arguments(&root, |argument| argument.is_global_set());
     page += "\n## Environment\n\n| variable | what it sets |\n|---|---|\n";
     for setting in SETTINGS {
+        page += &format!("| `{}` | {} |\n", setting.name, setting.meaning);
+    }
+    page += "\nWhat a step finds in its environment:\n\n| variable | what it says |\n|---|---|\n";
+    for setting in STEP_SETTINGS {
         page += &format!("| `{}` | {} |\n", setting.name, setting.meaning);
     }
     page += "\n## Commands\n";

@@ -7,6 +7,15 @@ pub(crate) struct Setting {
     pub(crate) meaning: &'static str,
 }
 
+/// What Kilter sets for the process of a step.
+pub(crate) const STEP_SETTINGS: &[Setting] = &[
+    Setting { name: "KILTER_IN_NAME", meaning: "the path of the input NAME, as `{in.NAME}`" },
+    Setting { name: "KILTER_OUT_NAME", meaning: "the path of the output NAME, as `{out.NAME}`" },
+    Setting { name: "KILTER_PARAMS", meaning: "the path of a JSON file with the declared parameters" },
+    Setting { name: "KILTER_STEP", meaning: "the name of the step" },
+    Setting { name: "KILTER_RUN", meaning: "the id of the run" },
+];
+
 pub(crate) const SETTINGS: &[Setting] = &[
     Setting { name: "KILTER_DATA", meaning: "the data folder, where `--data` is not given" },
     Setting { name: "KILTER_LOG", meaning: "what the server logs, where `--log` is not given" },

@@ -62,7 +62,8 @@ enum ModelVerb {
     /// Show a version: its state, what was measured, what each gate said.
     Show {
         /// The version, like `churn@3`.
-        version: String,
+        #[arg(value_name = "VERSION")]
+        which: String,
         #[command(flatten)]
         data: DataFolder,
     },
@@ -72,7 +73,7 @@ impl Models {
     pub(crate) fn run(self) -> Result<Answer, Stop> {
         match self.what {
             ModelVerb::List { data } => list_models(&data),
-            ModelVerb::Show { version, data } => show_version(&version, &data),
+            ModelVerb::Show { which, data } => show_version(&which, &data),
         }
     }
 }

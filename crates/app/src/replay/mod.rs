@@ -121,11 +121,15 @@ fn play(stage: &mut Stage, past: &Past, observer: &mut dyn FnMut(&Progress)) -> 
         let next = [due, stage.settings.next_boundary(now)].into_iter().flatten().min();
         let next = next.unwrap_or(stage.settings.end).min(stage.settings.end);
         stage.serve(now, next)?;
-        stage.tell_labels(now, next)?;
+        stage.tell_labels(next)?;
         let step = step(stage.settings, past, stage.app, next);
         stage.step(&step)?;
         now = next;
         observer(&stage.progress(now)?);
     }
+    // Nothing happens any more, and the last labels are waited for: the report then knows what became of every row.
+    stage.tell_labels(stage.settled())?;
+    stage.app.seal(&stage.endpoint)?;
+    observer(&stage.progress(stage.settled())?);
     Ok(())
 }

@@ -45,7 +45,7 @@ pub struct Period {
     pub end: Timestamp,
     /// Rows that were answered.
     pub rows: usize,
-    /// Rows whose label was known when the replay ended.
+    /// Rows whose label is known.
     pub labelled: usize,
     pub metric: String,
     /// The metric of the answers that were given; `None` when the labels do not suffice.

@@ -79,8 +79,14 @@ impl<'s> Stage<'s> {
         self.history.table.select(|name| !roles.leaking().any(|column| column == name)).take(rows)
     }
 
-    /// Tells the labels that became known in `from..=to` of what was answered.
-    pub fn tell_labels(&mut self, _from: Timestamp, to: Timestamp) -> Result<(), ReplayError> {
+    /// When the last label becomes known.
+    pub fn settled(&self) -> Timestamp {
+        let last = self.labels.last().map(|&row| told_at(self.history, row));
+        last.map_or(self.settings.end, |last| last.max(self.settings.end))
+    }
+
+    /// Tells the labels that became known up to `to` and were not told yet.
+    pub fn tell_labels(&mut self, to: Timestamp) -> Result<(), ReplayError> {
         let known = self.labels[self.told..].partition_point(|&row| told_at(self.history, row) <= to);
         let rows = &self.labels[self.told..self.told + known];
         self.told += known;

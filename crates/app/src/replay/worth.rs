@@ -56,11 +56,11 @@ pub fn report(
         larger_is_better: metric_task.is_none_or(|task| larger_is_better(&metric, task)),
         summary: summary(&timeline, &played, &metric),
         periods: played.into_iter().map(|played| played.period).collect(),
-        notes: notes(history, settings, stage),
+        notes: notes(settings, stage),
         metric,
         seed: settings.seed,
         start: settings.start,
-        end: settings.end,
+        end: stage.settled(),
         timeline,
     })
 }
@@ -172,15 +172,14 @@ fn weigh<'p>(summary: &mut Summary, played: impl Iterator<Item = &'p Played>, me
 }
 
 /// What the replay could not know, said plainly.
-fn notes(history: &History, settings: &Settings, stage: &Stage) -> Vec<String> {
+fn notes(settings: &Settings, stage: &Stage) -> Vec<String> {
     let mut notes = vec![
         "nobody can be asked about the past: approvals that the contract asks of people are assumed".to_owned(),
         "latency is that of this machine now, and is not judged".to_owned(),
     ];
-    let late = history.happened(settings.start, settings.end).iter().filter(|&&row| history.known[row] > settings.end);
-    let late = late.count();
-    if late > 0 {
-        notes.push(format!("the labels of {late} rows were not known when the replay ended; they are in no number"));
+    if stage.settled() > settings.end {
+        let (settled, end) = (stage.settled(), settings.end);
+        notes.push(format!("the last labels were waited for until {settled}; nothing was decided after {end}"));
     }
     if stage.unanswered > 0 {
         notes.push(format!("{} rows happened while no version served, and were not answered", stage.unanswered));

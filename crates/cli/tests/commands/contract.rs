@@ -68,7 +68,7 @@ model = "train.model"
 auto = true
 "#;
 
-fn project(bound: &str) -> World {
+pub fn project(bound: &str) -> World {
     let world = World::new();
     world.write("customers.csv", &customers());
     world.write("kilter.toml", &PROJECT.replace("BOUND", bound));

@@ -2,6 +2,7 @@
 
 mod contract;
 mod manners;
+mod serving;
 mod tables;
 
 use std::{

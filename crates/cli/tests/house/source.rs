@@ -30,8 +30,14 @@ pub fn sources() -> Vec<Source> {
         let mut paths = Vec::new();
         walk(&root.join("crates").join(&floor).join("src"), &mut paths);
         paths.sort();
-        for path in paths {
-            let text = fs::read_to_string(&path).expect("a source file can be read");
+        let read = |path| (fs::read_to_string(&path).expect("a source file can be read"), path);
+        let files: Vec<(String, PathBuf)> = paths.into_iter().map(read).collect();
+        let tests: Vec<String> = files.iter().flat_map(|(text, _)| test_modules(text)).collect();
+        for (text, path) in files {
+            let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+            if tests.iter().any(|name| name == stem) {
+                continue;
+            }
             let code = without_tests(&blanked(&text));
             let path = path.strip_prefix(&root).expect("it is below the root").display().to_string();
             found.push(Source { path, floor: floor.clone(), text, code });
@@ -39,6 +45,13 @@ pub fn sources() -> Vec<Source> {
     }
     assert!(found.len() > 50, "the sources were not found: {}", found.len());
     found
+}
+
+/// The modules that a file declares for tests alone.
+fn test_modules(text: &str) -> Vec<String> {
+    let declared = text.split("#[cfg(test)]").skip(1).filter_map(|rest| rest.trim_start().lines().next());
+    let name = |line: &str| Some(line.strip_suffix(';')?.rsplit_once("mod ")?.1.to_owned());
+    declared.filter_map(name).collect()
 }
 
 /// The folders of `crates`, in order.

@@ -61,7 +61,7 @@ fn held_back(rows: usize, params: &Params, seed: u64) -> (Vec<u32>, Vec<u32>) {
         return ((0..rows as u32).collect(), Vec::new());
     }
     let mut random = Random::new(seed);
-    (0..rows as u32).partition(|_| random.next() % HOLDOUT_SHARE != 0)
+    (0..rows as u32).partition(|_| !random.next().is_multiple_of(HOLDOUT_SHARE))
 }
 
 /// A training run.

@@ -49,12 +49,15 @@ enum Ask {
     Part { parent: usize, small: LeafRows, small_is_left: bool, sums: [Sums; 2] },
 }
 
+/// The questions to a worker in another thread, and its answers.
+type Line = (Sender<Ask>, Receiver<[Option<Split>; 2]>);
+
 /// Grows trees over the same columns. The calling thread is one of the workers.
 pub(super) struct Grower<'a> {
     columns: &'a [Column],
     growth: Growth,
     mine: Worker<'a>,
-    others: Vec<(Sender<Ask>, Receiver<[Option<Split>; 2]>)>,
+    others: Vec<Line>,
 }
 
 /// A leaf that may still be parted.

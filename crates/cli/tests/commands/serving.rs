@@ -1,0 +1,145 @@
+//! A project is trained, deployed and served; clients ask, label, and find again what was acknowledged.
+
+use std::{
+    io::{BufRead, BufReader, Read, Write},
+    net::TcpStream,
+    process::{Child, Command, Stdio},
+};
+
+use serde_json::{Value, json};
+
+use crate::{World, contract::project};
+
+/// A server of a world, stopped with it.
+struct Server {
+    child: Child,
+    address: String,
+}
+
+impl Server {
+    fn start(world: &World) -> Self {
+        let arguments = ["server", "--port", "0", "--json", "--log", "warn"];
+        let mut child = world.command(&arguments).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut text = String::new();
+        while !text.ends_with('}') {
+            text += &lines.next().expect("the server says where it answers").unwrap();
+        }
+        let said: Value = serde_json::from_str(&text).unwrap();
+        let address = said["address"].as_str().unwrap().trim_start_matches("http://").to_owned();
+        Self { child, address }
+    }
+
+    /// Status and body of an answer.
+    fn ask(&self, method: &str, path: &str, body: &Value) -> (u16, Value) {
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        let length = body.len();
+        write!(
+            stream,
+            "{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}"
+        )
+        .unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let status = answer.split(' ').nth(1).unwrap().parse().unwrap();
+        (status, serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap())
+    }
+
+    fn get(&self, path: &str) -> (u16, Value) {
+        self.ask("GET", path, &Value::Null)
+    }
+
+    fn signal(&self, name: &str) {
+        assert!(Command::new("kill").args([name, &self.child.id().to_string()]).status().unwrap().success());
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn rows() -> Value {
+    json!({ "inputs": [
+        { "name": "age", "datatype": "FP64", "shape": [2], "data": [25, 78] },
+        { "name": "visits", "datatype": "FP64", "shape": [2], "data": [18, 1] },
+        { "name": "region", "datatype": "BYTES", "shape": [2], "data": ["north", "a new one"] },
+    ] })
+}
+
+fn scores(answer: &Value) -> Vec<f64> {
+    let outputs = answer["outputs"].as_array().unwrap();
+    let score = outputs.iter().find(|output| output["name"] == "score").unwrap();
+    score["data"].as_array().unwrap().iter().map(|score| score.as_f64().unwrap()).collect()
+}
+
+#[test]
+fn a_deployed_version_answers_takes_labels_and_answers_alike_after_the_process_was_killed() {
+    let world = project("0.55");
+    assert_eq!(world.kilter(&["run"]).exit, 0);
+    let server = Server::start(&world);
+    assert_eq!(server.get("/v2/health/ready"), (200, json!({ "ready": true })));
+    assert_eq!(server.get("/v2/models/churn/ready").0, 200);
+    let (status, answer) = server.ask("POST", "/v2/models/churn/infer", &rows());
+    assert_eq!(status, 200, "{answer}");
+    let before = scores(&answer);
+    assert!(before[0] < before[1], "the older and rarer one is the likelier to leave: {before:?}");
+    let labels = json!({ "ids": ["nobody-knows-this", "nor-this"], "values": [1, 0] });
+    assert_eq!(server.ask("POST", "/api/v1/endpoints/churn/labels", &labels), (200, json!({ "labels": 2 })));
+    assert_eq!(world.problem(&["status"], 6)["code"], "data_folder_in_use");
+    server.signal("-KILL");
+    drop(server);
+
+    let server = Server::start(&world);
+    let (_, answer) = server.ask("POST", "/v2/models/churn/infer", &rows());
+    assert_eq!(scores(&answer), before);
+    assert_eq!(server.get("/api/v1/status").1["endpoints"][0]["live"]["version"], 1);
+    server.signal("-TERM");
+    let mut server = server;
+    assert_eq!(server.child.wait().unwrap().code(), Some(0));
+    assert_eq!(world.json(&["audit", "verify"])["sound"], true);
+}
+
+#[test]
+fn requests_that_do_not_fit_are_refused_with_the_input_and_the_reason() {
+    let world = project("0.55");
+    assert_eq!(world.kilter(&["run"]).exit, 0);
+    let server = Server::start(&world);
+    let wrong_type = json!({ "inputs": [{ "name": "age", "datatype": "BYTES", "shape": [1], "data": ["old"] }] });
+    let wrong_shape = json!({ "inputs": [{ "name": "age", "datatype": "FP64", "shape": [3], "data": [1, 2] }] });
+    for body in [json!({}), json!([1]), wrong_type, wrong_shape] {
+        let (status, answer) = server.ask("POST", "/v2/models/churn/infer", &body);
+        assert_eq!(status, 400, "{body}: {answer}");
+        assert!(answer["error"].as_str().is_some_and(|error| !error.is_empty()), "{answer}");
+    }
+    assert_eq!(server.ask("POST", "/v2/models/nobody/infer", &rows()).0, 404);
+    assert_eq!(server.ask("POST", "/v2/models/churn/versions/9/infer", &rows()).0, 404);
+    let labels = json!({ "ids": ["a"], "values": [] });
+    assert_eq!(server.ask("POST", "/api/v1/endpoints/churn/labels", &labels).1["code"], "request_invalid");
+    assert_eq!(server.ask("POST", "/api/v1/endpoints/nobody/labels", &json!({ "ids": [], "values": [] })).0, 404);
+    assert_eq!(server.get("/v2/models/churn/ready").0, 200);
+}
+
+#[test]
+fn an_endpoint_without_an_approved_version_says_so() {
+    let world = project("1.0");
+    assert_eq!(world.kilter(&["run"]).exit, 3);
+    let refused = world.problem(&["deploy", "production", "--version", "1"], 5);
+    assert!(refused["detail"].as_str().unwrap().contains("rejected"), "{refused}");
+    let server = Server::start(&world);
+    let (status, answer) = server.ask("POST", "/v2/models/churn/infer", &rows());
+    assert_eq!(status, 404, "{answer}");
+}
+
+#[test]
+fn a_version_is_deployed_by_hand_and_taken_back() {
+    let world = project("0.55");
+    world.write("kilter.toml", &world.read("kilter.toml").replace("auto = true", ""));
+    assert_eq!(world.kilter(&["run"]).exit, 0);
+    assert_eq!(world.json(&["deploy", "--version", "1"])["state"], "live");
+    assert_eq!(world.problem(&["rollback"], 4)["code"], "not_found");
+    assert_eq!(world.problem(&["deploy", "staging", "--version", "1"], 4)["hint"], "use one of production");
+}
