@@ -49,6 +49,9 @@ pub enum StoreError {
     /// No connection became free in time.
     #[error("no reader became free within {waited_seconds} s: too many long reads at once; try again")]
     Busy { waited_seconds: u64 },
+    /// A program that does not heed the folder's lock holds the database.
+    #[error("could not {attempted}: another program (a database shell?) holds the database; close it and try again")]
+    Locked { attempted: &'static str },
     /// The disk is full; nothing of this write was kept, everything acknowledged before is.
     #[error("could not {attempted}: the disk is full; nothing of it was kept. free some space and try again")]
     DiskFull { attempted: String },
@@ -74,7 +77,7 @@ impl StoreError {
         match error.sqlite_error_code() {
             Some(ErrorCode::DiskFull) => Self::DiskFull { attempted: attempted.to_owned() },
             Some(ErrorCode::ConstraintViolation) => Self::Conflict { attempted, because: plain(&error) },
-            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Busy { waited_seconds: 5 },
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Locked { attempted },
             _ => Self::Sql { attempted: attempted.to_owned(), source: Arc::new(error) },
         }
     }

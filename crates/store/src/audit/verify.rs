@@ -100,7 +100,7 @@ pub enum Fault {
     BrokenChain { seq: u64, object: String },
 }
 
-/// Reads the whole ledger and compares it with itself and with every life. About two million entries a minute.
+/// Reads the whole ledger and compares it with itself and with every life. About 60,000 entries a CPU second.
 ///
 /// # Errors
 /// When the database cannot be read. What is wrong with the ledger is an answer, not an error.

@@ -115,6 +115,17 @@ fn a_second_process_is_refused_with_the_name_of_the_first() {
 }
 
 #[test]
+fn a_database_shell_that_holds_the_file_is_named_and_nothing_is_lost() {
+    let world = World::empty();
+    let shell = rusqlite::Connection::open(world.dir.path().join(kilter_store::DATABASE_FILE)).unwrap();
+    shell.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let error = register(&world.store, "churn").unwrap_err();
+    assert!(matches!(error, StoreError::Locked { .. }), "{error}");
+    shell.execute_batch("ROLLBACK").unwrap();
+    register(&world.store, "churn").unwrap();
+}
+
+#[test]
 fn errors_say_what_was_attempted_on_which_thing() {
     let world = World::empty();
     register(&world.store, "churn").unwrap();
