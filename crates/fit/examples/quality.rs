@@ -2,7 +2,7 @@
 //!
 //! usage: quality TRAIN.json TEST.json OPTIONS.json OUT.json MODEL.onnx
 
-#[path = "../tests/support.rs"]
+#[path = "../tests/common/support.rs"]
 mod support;
 
 use std::{error::Error, fs, time::Instant};

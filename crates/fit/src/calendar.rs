@@ -183,3 +183,67 @@ impl<'a> Calendar<'a> {
         self.graph.core("Where", &[&self.missing, &none, &whole], &format!("{}:{}", self.column, part.name()), &[])
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use kilter_domain::{
+        table::{Column, Table},
+        time::Timestamp,
+    };
+    use kilter_inference::{Features, Matrix};
+
+    use super::*;
+
+    fn expected(part: Part, time: i64) -> i64 {
+        let civil = Timestamp(time).civil();
+        match part {
+            Part::Hour => i64::from(civil.hour()),
+            Part::DayOfWeek => i64::from(civil.weekday().to_monday_zero_offset()),
+            Part::Month => i64::from(civil.month()),
+            Part::DayOfYear => 31 * (i64::from(civil.month()) - 1) + i64::from(civil.day()),
+        }
+    }
+
+    /// What the graph says of `times` (`None` is missing), as numbers and as categories.
+    fn computed(part: Part, times: &[Option<i64>]) -> [Vec<f32>; 2] {
+        let mut graph = Graph::default();
+        let mut calendar = Calendar::new(&mut graph, "at");
+        let outputs = [calendar.number(part), calendar.category(part)];
+        let outputs = outputs.each_ref().map(|name| (name.as_str(), element::FLOAT, Some(1)));
+        let features = Features::new(&graph.model(&outputs, Vec::new()), &graph.signature).unwrap();
+        let table = Table::new(vec![("at".into(), Column::Time(times.to_vec()))]).unwrap();
+        let made = features.of(&table).unwrap().into_iter().map(|matrix| match matrix {
+            Matrix::Dense { data, .. } => data,
+            Matrix::Sparse { .. } => panic!("parts of dates are dense"),
+        });
+        made.collect::<Vec<_>>().try_into().unwrap()
+    }
+
+    #[test]
+    fn every_part_is_that_of_the_calendar_from_one_end_to_the_other() {
+        let day = 86_400_000;
+        // Every 7 hours around leap days of all sorts (1600, 1900, 2000, 2024, 0, -400) and the ends of the calendar.
+        let around = [-11_676_096_000_000, -2_203_891_200_000, 951_782_400_000, 1_709_164_800_000, 0];
+        let ancient = [-62_162_208_000_000, -74_784_816_000_000, -377_705_000_000_000, 253_402_000_000_000];
+        let near = |&time: &i64| (-100..100).map(move |step| time + step * 7 * 3_600_000 + 13);
+        let mut times: Vec<i64> = around.iter().chain(&ancient).flat_map(near).collect();
+        times.retain(|time| (-377_705_000_000_000..=253_402_200_000_000).contains(time));
+        times.extend((0..3_000).map(|step| -1_000 * day + step * 3 * day / 4));
+        for part in Part::ALL {
+            let [numbers, categories] = computed(part, &times.iter().copied().map(Some).collect::<Vec<_>>());
+            for ((&time, number), category) in times.iter().zip(numbers).zip(categories) {
+                assert_eq!(number, expected(part, time) as f32, "{} of {}", part.name(), Timestamp(time));
+                assert_eq!(number, category, "{} of {}", part.name(), Timestamp(time));
+            }
+        }
+    }
+
+    #[test]
+    fn a_missing_time_has_no_parts_and_the_wildest_one_does_no_harm() {
+        for part in Part::ALL {
+            let [numbers, categories] = computed(part, &[None, Some(i64::MIN + 1), Some(i64::MAX)]);
+            assert!(numbers[0].is_nan() && numbers[1].is_finite() && numbers[2].is_finite(), "{numbers:?}");
+            assert_eq!(categories[0], -1.0);
+        }
+    }
+}

@@ -3,7 +3,9 @@
 //! Tolerance: 1e-5, absolute on probabilities, relative on values beyond 1 in size. Needs a Python with onnxruntime, named
 //! by `KILTER_PYTHON` (default `~/.cache/kilter/venv/bin/python`); without one the test says so and is skipped.
 
+#[path = "common/support.rs"]
 mod support;
+#[path = "common/tables.rs"]
 mod tables;
 
 use std::{fs, path::PathBuf, process::Command, sync::Arc};

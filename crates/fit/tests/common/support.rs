@@ -6,6 +6,7 @@ use kilter_domain::table::{Column, Table};
 use serde_json::{Value, json};
 
 /// Reads a table.
+#[allow(dead_code)]
 pub fn table_from_json(text: &str) -> Table {
     let columns: Vec<Value> = serde_json::from_str(text).expect("a JSON table");
     let column = |column: &Value| {

@@ -8,7 +8,7 @@ use kilter_domain::table::{Column, Table};
 pub struct Dice(pub u64);
 
 impl Dice {
-    pub fn next(&mut self) -> u64 {
+    pub fn roll(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -17,11 +17,11 @@ impl Dice {
 
     /// In 0..1.
     pub fn share(&mut self) -> f64 {
-        (self.next() >> 11) as f64 / (1u64 << 53) as f64
+        (self.roll() >> 11) as f64 / (1u64 << 53) as f64
     }
 
     pub fn below(&mut self, bound: usize) -> usize {
-        (self.next() % bound as u64) as usize
+        (self.roll() % bound as u64) as usize
     }
 
     /// Roughly normal.
@@ -80,7 +80,7 @@ pub fn people(rows: usize, seed: u64, with: With) -> Table {
     for _ in 0..rows {
         let (years, money) = (18 + dice.below(60) as i64, (dice.normal() * 1.2 + 10.0).exp());
         let at_city = dice.below(CITIES.len());
-        let time = 1_500_000_000_000 + (dice.next() % (3 * 365 * 86_400)) as i64 * 1_000;
+        let time = 1_500_000_000_000 + (dice.roll() % (3 * 365 * 86_400)) as i64 * 1_000;
         let words: Vec<&str> = (0..3 + dice.below(9)).map(|_| dice.pick(&WORDS)).collect();
         let is_member = dice.share() < 0.4;
         let hour = (time / 3_600_000) % 24;
