@@ -9,12 +9,7 @@ use crate::{
 
 /// Keeps machine-learning models in kilter: one binary carries a model through its whole life, and keeps the evidence.
 #[derive(Debug, Parser)]
-#[command(
-    name = "kilter",
-    version,
-    subcommand_required = true,
-    arg_required_else_help = true
-)]
+#[command(name = "kilter", version, subcommand_required = true, arg_required_else_help = true)]
 pub struct Cli {
     #[command(flatten)]
     pub(crate) shared: Shared,

@@ -15,6 +15,7 @@ mod logs;
 mod observe;
 mod options;
 mod problem;
+mod reconcile;
 mod routes;
 mod state;
 mod stop;
@@ -76,6 +77,7 @@ impl Server {
     pub async fn run_until(self, stop: impl Future<Output = ()>) {
         let limits = self.house.options().limits;
         let router = router(self.house.clone());
+        reconcile::start(&self.house);
         accept::accept(self.listener, router, limits, stop, || self.house.begin_to_stop()).await;
         tracing::info!("stopped");
     }

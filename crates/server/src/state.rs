@@ -65,9 +65,14 @@ impl House {
         self.0.is_stopping.store(true, Ordering::Relaxed);
     }
 
+    /// Whether it finishes what it has begun and takes nothing new.
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.0.is_stopping.load(Ordering::Relaxed)
+    }
+
     /// Whether requests may be sent here, and why not.
     pub(crate) fn readiness(&self) -> Readiness {
-        let is_stopping = self.0.is_stopping.load(Ordering::Relaxed);
+        let is_stopping = self.is_stopping();
         let data = &self.options().data;
         let has_folder = data.is_dir();
         let checks = vec![
