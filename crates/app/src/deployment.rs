@@ -32,6 +32,7 @@ impl App {
     /// Registers a project: its contract, its model, its endpoints. What is registered already stays.
     pub fn register(&self, act: &Act, project: &Project) -> Result<(), AppError> {
         let (name, text, model) = (project.name.clone(), project.text.clone(), project.model());
+        let folder = std::path::absolute(&project.folder).unwrap_or_else(|_| project.folder.clone());
         let endpoints: Vec<EndpointName> =
             project.contract.deploy.iter().map(|deploy| project.endpoint(deploy)).collect();
         let draft = act.does("project.register", "", vec![]);
@@ -42,9 +43,10 @@ impl App {
             }
             kilter_store::project::put_contract(&audited, &name, &text)?;
             versions::register(&audited, &model, &name)?;
-            endpoints.iter().try_for_each(|endpoint| {
-                deployments::register_endpoint(&audited, endpoint, &name).map(|_| ())
-            })
+            crate::live::remember_folder(&audited, &name, &folder)?;
+            endpoints
+                .iter()
+                .try_for_each(|endpoint| deployments::register_endpoint(&audited, endpoint, &name).map(|_| ()))
         })?;
         Ok(())
     }
@@ -111,9 +113,7 @@ impl App {
         let live = self.store().read(|reader| deployments::live(reader, &requested.endpoint))?;
         let first_percent = deploy.canary.as_ref().and_then(|canary| canary.steps.first().copied());
         match (live, deploy.shadow, first_percent) {
-            (None, ..) => {
-                self.go_live(act, project, deploy, &requested, "nothing served before", &Numbers::default())
-            }
+            (None, ..) => self.go_live(act, project, deploy, &requested, "nothing served before", &Numbers::default()),
             (Some(_), Some(shadow), _) => {
                 let because = format!("it answers unseen for {shadow} first");
                 let event = DeploymentEvent::ShadowStarted;
@@ -157,7 +157,8 @@ impl App {
         };
         let (id, state) = (deployment.id.clone(), deployment.state);
         let promoted = self.entry(act, DecisionKind::Promoted, deployment.number, because, numbers);
-        let replaced = act.does("deployment.supersede", format!("version {} took its place", deployment.number), vec![]);
+        let replaced =
+            act.does("deployment.supersede", format!("version {} took its place", deployment.number), vec![]);
         let live = self.store().write(move |tx| {
             // The old one goes first: an endpoint has one live deployment, whatever races.
             if let Some((before, next)) = superseded {

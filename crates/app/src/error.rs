@@ -13,9 +13,17 @@ pub enum AppError {
     #[error("there is no kilter.toml in {}; write one with `kilter init --from DATA`", .0.display())]
     NoContract(PathBuf),
     #[error("could not read {}", path.display())]
-    ReadFile { path: PathBuf, #[source] source: std::io::Error },
+    ReadFile {
+        path: PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
     #[error("could not write {}", path.display())]
-    WriteFile { path: PathBuf, #[source] source: std::io::Error },
+    WriteFile {
+        path: PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
     #[error("{0}")]
     Contract(String),
     #[error("the project has no name and its folder {} gives none; add `name = \"...\"` to [project]", .0.display())]
@@ -31,16 +39,36 @@ pub enum AppError {
     #[error("package {} lacks `{part}`; it was not made by this platform or is damaged", digest.short())]
     BrokenPackage { digest: Digest, part: String },
     #[error("could not read or write the {what} document")]
-    Document { what: &'static str, #[source] source: serde_json::Error },
+    Document {
+        what: &'static str,
+        #[source]
+        source: serde_json::Error,
+    },
     #[error("the model {} cannot be loaded", digest.short())]
-    Model { digest: Digest, #[source] source: LoadError },
+    Model {
+        digest: Digest,
+        #[source]
+        source: LoadError,
+    },
     #[error("the model file {} cannot be loaded", path.display())]
-    ModelFile { path: PathBuf, #[source] source: LoadError },
-    #[error("the model reads `{column}`, which holds or follows from the label; leave it out of the training (`--exclude {column}`)")]
+    ModelFile {
+        path: PathBuf,
+        #[source]
+        source: LoadError,
+    },
+    #[error(
+        "the model reads `{column}`, which holds or follows from the label; leave it out of the training (`--exclude {column}`)"
+    )]
     Leakage { column: String },
     #[error("could not score {what}")]
-    Predict { what: String, #[source] source: PredictError },
-    #[error("the endpoint `{endpoint}` has no live version; train one with `kilter run`, or deploy one with `kilter deploy`")]
+    Predict {
+        what: String,
+        #[source]
+        source: PredictError,
+    },
+    #[error(
+        "the endpoint `{endpoint}` has no live version; train one with `kilter run`, or deploy one with `kilter deploy`"
+    )]
     NothingServes { endpoint: EndpointName },
     #[error("these versions cannot be served together")]
     Routes(#[from] kilter_serving::RouteError),

@@ -9,6 +9,7 @@ pub mod deployment;
 pub mod error;
 pub mod gate;
 pub mod ledger;
+pub mod live;
 pub mod measure;
 pub mod monitor;
 pub mod outcomes;

@@ -93,11 +93,7 @@ impl Outcomes {
                 Kind::Regression { truth: pick(truth, places), predicted: pick(predicted, places) }
             }
         };
-        Self {
-            rows: pick(&self.rows, places),
-            kind,
-            weight: self.weight.as_ref().map(|values| pick(values, places)),
-        }
+        Self { rows: pick(&self.rows, places), kind, weight: self.weight.as_ref().map(|values| pick(values, places)) }
     }
 
     /// The rows as `stats` takes them.
@@ -281,9 +277,8 @@ fn multiclass(answers: Answers, truth: &Column) -> (Vec<usize>, Kind) {
     let (known, classes) = (answers.classes.len(), numbers.len());
     let probability = answers.probabilities.map(|values| {
         let padding = std::iter::repeat_n(0.0, classes - known);
-        let of_row = |&row: &usize| {
-            values[row * known..(row + 1) * known].iter().map(|&p| f64::from(p)).chain(padding.clone())
-        };
+        let of_row =
+            |&row: &usize| values[row * known..(row + 1) * known].iter().map(|&p| f64::from(p)).chain(padding.clone());
         rows.iter().flat_map(of_row).collect()
     });
     (rows, Kind::Multiclass { classes, truth: truths, decision, probability })

@@ -61,7 +61,8 @@ impl Package {
         model_bytes: Vec<u8>,
         policy: &str,
     ) -> Result<Self, AppError> {
-        let json = |value: serde_json::Result<String>| value.map_err(|source| AppError::Document { what: "package", source });
+        let json =
+            |value: serde_json::Result<String>| value.map_err(|source| AppError::Document { what: "package", source });
         let parts: [(&str, Vec<u8>); 4] = [
             (MANIFEST_PATH, json(serde_json::to_string_pretty(&manifest))?.into_bytes()),
             (REFERENCE_PATH, json(serde_json::to_string(&reference))?.into_bytes()),

@@ -5,10 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use kilter_domain::{
-    ids::EndpointName,
-    time::Timestamp,
-};
+use kilter_domain::{ids::EndpointName, time::Timestamp};
 
 use crate::{
     App,

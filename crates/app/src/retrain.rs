@@ -83,9 +83,8 @@ impl App {
         let newest =
             self.store().read(|reader| decisions::list(reader, &project.name, &PageRequest::first(1)))?.items.pop();
         // The same answer to the same question is written once.
-        let is_said = newest.is_some_and(|newest| {
-            newest.outcome == RetrainOutcome::Skipped && newest.because.ends_with(hindrance)
-        });
+        let is_said = newest
+            .is_some_and(|newest| newest.outcome == RetrainOutcome::Skipped && newest.because.ends_with(hindrance));
         match is_said {
             true => Ok(()),
             false => self.note(act, project, due, RetrainOutcome::Skipped, None, because),
@@ -106,13 +105,7 @@ impl App {
             _ => DecisionKind::RetrainSkipped,
         };
         let draft = act.decides(kind, because.clone(), &due.numbers);
-        let new = NewDecision {
-            project: project.name.clone(),
-            cause: due.cause.clone(),
-            outcome,
-            run,
-            because,
-        };
+        let new = NewDecision { project: project.name.clone(), cause: due.cause.clone(), outcome, run, because };
         self.store().write(move |tx| decisions::record(&tx.audited(draft), &new).map(|_| ()))?;
         Ok(())
     }
@@ -242,4 +235,3 @@ fn scheduled(schedule: &str) -> Due {
         numbers: Numbers::default(),
     }
 }
-

@@ -12,14 +12,7 @@ use kilter_domain::{
 };
 use kilter_lake::{ReadOptions, read_table, write_table};
 
-use crate::{
-    App,
-    dataset::Roles,
-    error::AppError,
-    project::Project,
-    run::RunRecord,
-    training::Training,
-};
+use crate::{App, dataset::Roles, error::AppError, project::Project, run::RunRecord, training::Training};
 
 /// The newest share of the rows, held out for the gates when no step makes a test set.
 const HELD_OUT_SHARE: f64 = 0.25;

@@ -71,13 +71,11 @@ impl App {
         let threshold = project.main_deploy().and_then(|deploy| deploy.threshold).unwrap_or(0.5);
         let scored = Scored::by(&model, &test, threshold)
             .map_err(|source| AppError::Predict { what: "the rows that the gates are measured on".into(), source })?;
-        let is_compared = |name: &str| {
-            model.signature().input(name).is_some() || roles.sensitive.iter().any(|column| column == name)
-        };
+        let is_compared =
+            |name: &str| model.signature().input(name).is_some() || roles.sensitive.iter().any(|column| column == name);
         let weight = roles.weight.as_deref().and_then(|name| test.get(name));
         let outcomes = scored.outcomes(roles.label(&test)?, weight);
-        let reference =
-            Reference::of(&trained_on, is_compared).with_score(&scored.scores).with_calibration(&outcomes);
+        let reference = Reference::of(&trained_on, is_compared).with_score(&scored.scores).with_calibration(&outcomes);
         let manifest = Manifest {
             schema: 1,
             project: project.name.clone(),

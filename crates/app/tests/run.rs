@@ -524,6 +524,43 @@ fn an_input_that_changes_while_it_is_used_spoils_the_result() {
 }
 
 #[test]
+fn an_input_made_by_a_step_is_watched_as_well() {
+    let mut world = World::new();
+    world.step("a: -> x=x | echo 1 > {out.x}");
+    world.step("b: a.x -> y=y | cp {in.x} {out.y}; echo 2 >> {in.x}");
+    let record = world.run();
+    assert!(error_of(&record, "b").starts_with("input `x` changed while the run was using it"));
+    // The next run puts back what `a` had made.
+    world.step("b: a.x -> y=y | cp {in.x} {out.y}");
+    assert_eq!((states(&world.run()).as_str(), world.read("x").as_str()), ("a: cached, b: succeeded", "1\n"));
+}
+
+#[test]
+fn reproducibility_is_checked_by_executing_once_more() {
+    let mut world = World::new();
+    world.step("same: -> x=x | echo ran >> count; echo 1 > {out.x}");
+    world.step("other: -> y=y z=z | date +%N > {out.y}; echo 1 > {out.z}");
+    world.step("free: -> w=w | date +%N > {out.w}").deterministic = false;
+    world.options.check = true;
+    let record = world.run();
+    let verdict = |record: &RunRecord, step: &str| {
+        let step = record.step(step).unwrap().clone();
+        (step.reproducible, step.differing.join(" "))
+    };
+    assert_eq!(verdict(&record, "same"), (Some(true), String::new()));
+    assert_eq!(verdict(&record, "other"), (Some(false), "y".to_owned()));
+    assert_eq!(verdict(&record, "free"), (None, String::new()));
+    assert_eq!(world.read("count"), "ran\nran\n");
+    // A known result is compared with one more execution; without asking, the verdict is remembered.
+    assert_eq!(verdict(&world.run(), "same"), (Some(true), String::new()));
+    assert_eq!(world.read("count"), "ran\nran\nran\n");
+    world.options.check = false;
+    let record = world.run();
+    assert_eq!(states(&record), "free: cached, other: cached, same: cached");
+    assert_eq!(record.step("other").unwrap().reproducible, Some(false));
+}
+
+#[test]
 fn a_cancelled_run_stops_its_steps_and_starts_no_more() {
     let mut world = World::new();
     world.step("a: -> x=x | echo started; sleep 1000");
@@ -589,6 +626,46 @@ fn two_runs_at_once_share_the_work_and_do_not_trample() {
     });
     assert_eq!((states(&one).as_str(), states(&two).as_str()), ("a: succeeded", "a: cached"));
     assert_eq!((world.read("count").as_str(), world.read("x").as_str()), ("ran\n", "made\n"));
+}
+
+#[test]
+fn a_contract_is_a_plan() {
+    let text = r#"
+        [data.customers]
+        path = "data/customers.csv"
+        [params.train]
+        lr = 0.5
+        [env]
+        lock = "uv.lock"
+        [step.split]
+        run = "head -n 3 {in.customers} > {out.train}"
+        in = ["customers"]
+        out = { train = "work/train.csv" }
+        [step.train]
+        run = "echo {params.train.lr} | cat - {in.train} > {out.model}; echo '{\"auc\": 0.75}' > {out.report}"
+        in = ["split.train"]
+        params = ["train"]
+        out = { model = "work/model", report = "work/report.json" }
+        metrics = "report"
+        timeout = "1h"
+        retry = { times = 2, on = ["exit:137", "signal:9", "timeout"], backoff = "30s" }
+    "#;
+    let contract = kilter_domain::contract::Contract::parse(text).unwrap();
+    let plan = Plan::of(&contract).unwrap();
+    let train = plan.step(&"train".parse().unwrap()).unwrap();
+    assert_eq!(train.retry.on, [RetryOn::Exit(137), RetryOn::Signal(9), RetryOn::Timeout]);
+    assert_eq!((train.retry.backoff, train.timeout), (Duration::from_secs(30), Some(Duration::from_secs(3600))));
+    let mut world = World::new();
+    world.write("data/customers.csv", "a\n1\n2\n3\n");
+    let error = execute(&plan, &world.options, &mut |_| {}).unwrap_err().to_string();
+    assert!(error.starts_with("the lock file of the environment, `uv.lock`, cannot be read"), "{error}");
+    world.write("uv.lock", "numpy==2\n");
+    let record = execute(&plan, &world.options, &mut |_| {}).unwrap();
+    assert_eq!(record.metrics(), BTreeMap::from([("auc".to_owned(), 0.75)]));
+    assert_eq!(world.read("work/model"), "0.5\na\n1\n2\n");
+    world.write("uv.lock", "numpy==3\n");
+    let record = execute(&plan, &world.options, &mut |_| {}).unwrap();
+    assert!(changes(&record, "train").starts_with("environment.lock: "), "{}", changes(&record, "train"));
 }
 
 /// What the killed child of the next test executes: this test binary, asked for this test alone.

@@ -239,7 +239,12 @@ fn answer(project: &Project, record: &RunRecord, trained: Option<&Trained>) -> A
         }
         (state, _) => (Exit::Failed, Mark::Bad, format!("the run {}; {steps}", format!("{state:?}").to_lowercase())),
     };
-    Answer::done(&ran, Page::new().marked(mark, sentence)).exit(exit)
+    let mut page = Page::new().marked(mark, sentence);
+    let waits_for_a_word = !project.contract.deploy.iter().all(|place| place.auto);
+    if let Some((number, _)) = version.filter(|(_, state)| *state == VersionState::Approved && waits_for_a_word) {
+        page = page.line(format!("Let it answer: kilter deploy --version {number}"));
+    }
+    Answer::done(&ran, page).exit(exit)
 }
 
 /// What the state of a version says of the command that made it.

@@ -136,7 +136,7 @@ pub(crate) fn append(builder: &mut ColumnBuilder, array: &dyn Array) -> Result<(
     }
 }
 
-fn push_cells<'a>(builder: &mut ColumnBuilder, texts: &mut dyn Iterator<Item = Option<&'a str>>) -> Option<String> {
+fn push_cells(builder: &mut ColumnBuilder, texts: &mut dyn Iterator<Item = Option<&str>>) -> Option<String> {
     for text in texts {
         let cell = text.unwrap_or("");
         if builder.push_cell(cell).is_err() {

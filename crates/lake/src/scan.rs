@@ -2,7 +2,7 @@
 //! fills columns, a chunk at a time. So a type is never a guess from the first rows, and SQL over a large CSV
 //! needs no more memory than a chunk.
 
-use std::{collections::HashMap, path::PathBuf};
+use std::{collections::HashMap, path::Path};
 
 use kilter_domain::table::{Column, ColumnType};
 
@@ -129,14 +129,14 @@ fn guess_json(source: &Source) -> Result<(Vec<(String, Guess)>, u64), LakeError>
 /// Where the columns `names` stand in this file.
 fn positions<S: AsRef<str>>(
     source: &Source,
-    file: &PathBuf,
+    file: &Path,
     records: &CsvRecords,
     names: &[S],
 ) -> Result<Vec<usize>, LakeError> {
     let places: HashMap<&str, usize> = records.names().iter().enumerate().map(|(at, name)| (&**name, at)).collect();
     let place = |name: &S| {
         places.get(name.as_ref()).copied().ok_or_else(|| LakeError::DifferentColumns {
-            path: file.clone(),
+            path: file.to_owned(),
             first: source.files[0].clone(),
             what: format!("it has no column `{}`", name.as_ref()),
         })

@@ -148,13 +148,7 @@ impl App {
         Ok(())
     }
 
-    fn trial(
-        &self,
-        act: &Act,
-        deploy: &Deploy,
-        candidate: &Deployment,
-        since: Timestamp,
-    ) -> Result<Trial, AppError> {
+    fn trial(&self, act: &Act, deploy: &Deploy, candidate: &Deployment, since: Timestamp) -> Result<Trial, AppError> {
         let _ = deploy;
         let (endpoint, until) = (&candidate.endpoint, Timestamp(act.at.millis().saturating_add(1)));
         let scored = self.answered(endpoint, Who::Version(candidate.number), (since, until), act.at)?;
@@ -173,8 +167,7 @@ impl App {
         let theirs = self.answered(&candidate.endpoint, Who::Version(live.number), span, act.at)?;
         let (ours, theirs) = (self.losses(candidate, &ours)?, self.losses(live, &theirs)?);
         let theirs: HashMap<_, _> = theirs.into_iter().collect();
-        let pairs: Vec<f64> =
-            ours.iter().filter_map(|(id, loss)| Some(loss - theirs.get(id).copied()?)).collect();
+        let pairs: Vec<f64> = ours.iter().filter_map(|(id, loss)| Some(loss - theirs.get(id).copied()?)).collect();
         if pairs.len() < LEAST_COMPARED {
             return Ok(None);
         }

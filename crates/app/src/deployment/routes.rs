@@ -8,9 +8,7 @@ use kilter_domain::{
     ids::EndpointName,
 };
 use kilter_inference::{Infinite, Input, InputKind, Missing};
-use kilter_serving::{
-    Admission, Candidate, Mode, Routes, ServedVersion, VersionRef, counters::ScoreEdges,
-};
+use kilter_serving::{Admission, Candidate, Mode, Routes, ServedVersion, VersionRef, counters::ScoreEdges};
 use kilter_store::{
     PageRequest,
     deployment::{self as deployments, Deployment},
@@ -50,9 +48,9 @@ impl App {
     /// Loads what the store says serves at an endpoint, and lets it answer.
     pub(crate) fn follow_endpoint(&self, endpoint: &EndpointName) -> Result<(), AppError> {
         let serving = self.open_serving(endpoint)?;
-        let (live, candidate) = self.store().read(|reader| {
-            Ok((deployments::live(reader, endpoint)?, deployments::candidate(reader, endpoint)?))
-        })?;
+        let (live, candidate) = self
+            .store()
+            .read(|reader| Ok((deployments::live(reader, endpoint)?, deployments::candidate(reader, endpoint)?)))?;
         let Some(live) = live else {
             serving.endpoint().deploy(Routes::nothing());
             return Ok(());
@@ -114,12 +112,8 @@ impl App {
         names.extend(contract.data.iter().filter_map(|dataset| dataset.time.clone()));
         names.sort();
         names.dedup();
-        let input = |name: String| Input {
-            name,
-            kind: InputKind::Text,
-            missing: Missing::Allowed,
-            infinite: Infinite::Passed,
-        };
+        let input =
+            |name: String| Input { name, kind: InputKind::Text, missing: Missing::Allowed, infinite: Infinite::Passed };
         Ok(names.into_iter().map(input).collect())
     }
 }

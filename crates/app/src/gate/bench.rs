@@ -85,7 +85,8 @@ impl<'t> Bench<'t> {
     /// The rows that neither model was trained on, when enough of them remain; else all.
     fn comparable(&self, champion: Option<&Champion>) -> Result<Vec<bool>, AppError> {
         let all = vec![true; self.rows.rows()];
-        let (Some(through), Some(_)) = (champion.and_then(|champion| champion.trained_through), &self.roles.time) else {
+        let (Some(through), Some(_)) = (champion.and_then(|champion| champion.trained_through), &self.roles.time)
+        else {
             return Ok(all);
         };
         let unseen: Vec<bool> = self.roles.event_times(self.rows)?.iter().map(|&event| event > through).collect();

@@ -41,10 +41,7 @@ pub fn nothing(missing: impl Into<String>, how: impl Into<String>) -> NotMeasure
 
 fn is_of_columns(function: Function) -> bool {
     use Function::{Age, Distinct, Max, Mean, Median, Min, Missing, Null, Sd, Share, Sum, Unique, Values};
-    matches!(
-        function,
-        Mean | Min | Max | Sum | Median | Sd | Distinct | Values | Age | Null | Missing | Unique | Share
-    )
+    matches!(function, Mean | Min | Max | Sum | Median | Sd | Distinct | Values | Age | Null | Missing | Unique | Share)
 }
 
 fn call(
@@ -136,7 +133,8 @@ fn repeated(columns: &[&Column], rows: &[usize]) -> usize {
 fn values(column: &Column, rows: &[usize]) -> Result<Vec<String>, NotMeasured> {
     let distinct: HashSet<_> = rows.iter().filter_map(|&row| column.label(row)).collect();
     if distinct.len() > MOST_VALUES {
-        let missing = format!("the column has {} distinct values, and at most {MOST_VALUES} are listed", distinct.len());
+        let missing =
+            format!("the column has {} distinct values, and at most {MOST_VALUES} are listed", distinct.len());
         return Err(nothing(missing, "bound the column with min, max or distinct instead"));
     }
     let mut values: Vec<String> = distinct.into_iter().map(|value| value.to_string()).collect();

@@ -70,16 +70,10 @@ mod tests {
     #[test]
     fn a_missing_value_meets_no_comparison() {
         let table = Table::new(vec![("x".into(), Column::Int(vec![Some(1), None, Some(3)]))]).unwrap();
-        let unlike = Condition::Compare {
-            column: "x".into(),
-            op: Op::Unequal,
-            literal: Literal::Number(Number::plain(1.0)),
-        };
+        let unlike =
+            Condition::Compare { column: "x".into(), op: Op::Unequal, literal: Literal::Number(Number::plain(1.0)) };
         assert_eq!(rows_where(&table, Some(&unlike)).unwrap(), vec![2]);
-        let both = Condition::Any(vec![
-            unlike,
-            Condition::OneOf { column: "x".into(), values: vec!["1".into()] },
-        ]);
+        let both = Condition::Any(vec![unlike, Condition::OneOf { column: "x".into(), values: vec!["1".into()] }]);
         assert_eq!(rows_where(&table, Some(&both)).unwrap(), vec![0, 2]);
     }
 }

@@ -138,7 +138,9 @@ impl ModelRows<'_> {
         match quantity {
             Quantity::Metric { name, slice: None } => self.metric(side, name).map(Measured::Value),
             Quantity::Metric { name, slice: Some(column) } => self.sliced(side, name, column).map(Measured::Each),
-            Quantity::Call { function, args, condition } => self.call(side, *function, args, condition.as_ref(), quantity),
+            Quantity::Call { function, args, condition } => {
+                self.call(side, *function, args, condition.as_ref(), quantity)
+            }
         }
     }
 

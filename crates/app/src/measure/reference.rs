@@ -219,7 +219,8 @@ mod tests {
 
     #[test]
     fn a_reference_survives_its_json() {
-        let table = Table::new(vec![("x".into(), ints(0..500)), ("t".into(), Column::Time(vec![Some(1); 500]))]).unwrap();
+        let table =
+            Table::new(vec![("x".into(), ints(0..500)), ("t".into(), Column::Time(vec![Some(1); 500]))]).unwrap();
         let reference = Reference::of(&table, |_| true).with_score(&[0.1, 0.9, 0.4]);
         let text = serde_json::to_string(&reference).unwrap();
         assert_eq!(serde_json::from_str::<Reference>(&text).unwrap(), reference);

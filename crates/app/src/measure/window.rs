@@ -107,7 +107,11 @@ impl WindowRows<'_> {
         match share >= self.least.labelled && !self.outcomes.is_empty() {
             true => Ok(self.outcomes),
             false => Err(nothing(
-                format!("the labels of {:.0} % of the rows are known, {:.0} % are needed", share * 100.0, self.least.labelled * 100.0),
+                format!(
+                    "the labels of {:.0} % of the rows are known, {:.0} % are needed",
+                    share * 100.0,
+                    self.least.labelled * 100.0
+                ),
                 "wait until more labels have matured",
             )),
         }
@@ -119,14 +123,14 @@ impl WindowRows<'_> {
         }
         match name {
             "rows" => Ok(exact(self.table.rows() as f64, self.table.rows())),
-            "labelled" => {
-                Ok(exact(self.outcomes.len() as f64 / self.table.rows().max(1) as f64, self.table.rows()))
-            }
+            "labelled" => Ok(exact(self.outcomes.len() as f64 / self.table.rows().max(1) as f64, self.table.rows())),
             "selected" => {
                 self.enough_rows()?;
                 self.decisions.metric("selection_rate").map(|e| measurement(&e)).map_err(|r| not_measured(name, &r))
             }
-            _ => self.labelled()?.metric(metric_name(name)).map(|e| measurement(&e)).map_err(|r| not_measured(name, &r)),
+            _ => {
+                self.labelled()?.metric(metric_name(name)).map(|e| measurement(&e)).map_err(|r| not_measured(name, &r))
+            }
         }
     }
 
@@ -141,7 +145,9 @@ impl WindowRows<'_> {
             }
         }
         match parts.is_empty() {
-            true => Err(nothing(format!("no value of `{column}` has enough labelled rows"), "measure over a longer time")),
+            true => {
+                Err(nothing(format!("no value of `{column}` has enough labelled rows"), "measure over a longer time"))
+            }
             false => Ok(Measured::Each(parts)),
         }
     }
@@ -177,7 +183,12 @@ impl WindowRows<'_> {
         }
     }
 
-    fn distance(&self, function: Function, name: &str, reference: &ColumnReference) -> Result<Measurement, NotMeasured> {
+    fn distance(
+        &self,
+        function: Function,
+        name: &str,
+        reference: &ColumnReference,
+    ) -> Result<Measurement, NotMeasured> {
         let window = if name == SCORE {
             reference.count(&Column::Float(self.scores.to_vec()))
         } else {
@@ -186,7 +197,8 @@ impl WindowRows<'_> {
             })?;
             reference.count(column)
         };
-        let window = window.ok_or_else(|| nothing(format!("`{name}` changed its type"), "send the type of the training data"))?;
+        let window = window
+            .ok_or_else(|| nothing(format!("`{name}` changed its type"), "send the type of the training data"))?;
         let measure = measure_of(function, reference);
         let distance = reference.distance(&window, measure).map_err(|reason| not_measured(name, &reason))?;
         Ok(Measurement {
@@ -194,7 +206,12 @@ impl WindowRows<'_> {
             interval: None,
             count: distance.current_rows,
             estimated: false,
-            note: Some(format!("{} {:.3}, of which chance explains {:.3}", measure.name(), distance.value, distance.expected)),
+            note: Some(format!(
+                "{} {:.3}, of which chance explains {:.3}",
+                measure.name(),
+                distance.value,
+                distance.expected
+            )),
         })
     }
 
@@ -209,9 +226,9 @@ impl WindowRows<'_> {
             [Arg::Name(name)] => {
                 let found = features.clone().find(|(feature, _)| *feature == name);
                 let measurement = found.and_then(|(name, reference)| count(name, reference));
-                measurement.map(Measured::Value).ok_or_else(|| {
-                    nothing(format!("`{name}` has no reference"), "name a feature of the model")
-                })
+                measurement
+                    .map(Measured::Value)
+                    .ok_or_else(|| nothing(format!("`{name}` has no reference"), "name a feature of the model"))
             }
             _ => Ok(Measured::Each(
                 features

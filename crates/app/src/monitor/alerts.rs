@@ -135,9 +135,8 @@ impl App {
             _ => act.does("alert.count", sentence(outcomes), vec![]),
         };
         let (id, detail) = (alert.id.clone(), with_latest(&alert.detail, outcomes));
-        self.store().write(move |tx| {
-            alerts::advance(&tx.audited(draft), &id, from, next, Some(&detail)).map(|_| ())
-        })?;
+        self.store()
+            .write(move |tx| alerts::advance(&tx.audited(draft), &id, from, next, Some(&detail)).map(|_| ()))?;
         Ok(())
     }
 
@@ -146,7 +145,8 @@ impl App {
         let filter = alerts::AlertFilter { endpoint: Some(endpoint.clone()), open: true, ..Default::default() };
         let open = self.store().read(|reader| alerts::list(reader, &filter, &kilter_store::PageRequest::first(100)))?;
         for alert in open.items {
-            let draft = act.decides(DecisionKind::AlertResolved, format!("{}: {because}", alert.monitor), &Numbers::default());
+            let draft =
+                act.decides(DecisionKind::AlertResolved, format!("{}: {because}", alert.monitor), &Numbers::default());
             self.store().write(move |tx| {
                 alerts::advance(&tx.audited(draft), &alert.id, alert.state, AlertState::Resolved, None).map(|_| ())
             })?;
@@ -163,7 +163,9 @@ impl App {
     ) -> kilter_store::audit::Draft {
         let mut numbers = Numbers::default();
         outcomes.iter().filter(|outcome| outcome.is_failed()).for_each(|outcome| put_outcome(&mut numbers, outcome));
-        for part in outcomes.iter().flat_map(|outcome| &outcome.parts).filter(|part| part.verdict == RuleVerdict::Failed) {
+        for part in
+            outcomes.iter().flat_map(|outcome| &outcome.parts).filter(|part| part.verdict == RuleVerdict::Failed)
+        {
             if let Some(measured) = &part.measurement {
                 numbers.put(part.name.clone(), measured.value);
             }

@@ -85,13 +85,7 @@ mod tests {
         let calendar = Calendar::new(date("1997-05-01"), Span::months(1));
         let ended = calendar.ended(date("1997-06-01"), date("1997-08-15"), 100);
         let shown: Vec<_> = ended.iter().map(|window| (window.start, window.end)).collect();
-        assert_eq!(
-            shown,
-            vec![
-                (date("1997-06-01"), date("1997-07-01")),
-                (date("1997-07-01"), date("1997-08-01")),
-            ]
-        );
+        assert_eq!(shown, vec![(date("1997-06-01"), date("1997-07-01")), (date("1997-07-01"), date("1997-08-01")),]);
         assert_eq!(calendar.next_end(date("1997-08-01")), date("1997-09-01"));
         assert_eq!(calendar.next_end(date("1997-05-01")), date("1997-06-01"));
     }

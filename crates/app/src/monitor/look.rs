@@ -24,7 +24,10 @@ use crate::{
     error::AppError,
     gate::subject,
     ledger::Act,
-    measure::{measurement, window::{Least, WindowRows}},
+    measure::{
+        measurement,
+        window::{Least, WindowRows},
+    },
     outcomes::headline,
     package::Package,
     prediction::{Answered, Who},

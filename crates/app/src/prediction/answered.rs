@@ -93,14 +93,8 @@ impl Answered {
     fn joined(&self, task: Task, classes: &[String], threshold: f64, truth: &Column) -> Outcomes {
         let labels: Vec<Arc<str>> =
             self.predicted.iter().map(|label| label.clone().unwrap_or_else(|| Arc::from(""))).collect();
-        let answers = Answers {
-            task,
-            classes,
-            scores: &self.scores,
-            labels: Some(&labels),
-            probabilities: None,
-            threshold,
-        };
+        let answers =
+            Answers { task, classes, scores: &self.scores, labels: Some(&labels), probabilities: None, threshold };
         Outcomes::new(answers, truth, None)
     }
 

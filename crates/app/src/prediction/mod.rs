@@ -82,7 +82,12 @@ impl App {
 
     /// Answers rows, and records them before it answers. Columns that nobody knows are left out here, because a table
     /// (unlike a request) often carries more than is asked for.
-    pub fn predict(&self, endpoint: &EndpointName, request: Request, now: Timestamp) -> Result<InferResponse, AppError> {
+    pub fn predict(
+        &self,
+        endpoint: &EndpointName,
+        request: Request,
+        now: Timestamp,
+    ) -> Result<InferResponse, AppError> {
         let nothing = || AppError::NothingServes { endpoint: endpoint.clone() };
         let serving = self.serving(endpoint).ok_or_else(nothing)?;
         let routes = serving.endpoint.routes();

@@ -62,11 +62,12 @@ pub enum ReplayError {
     App(#[from] AppError),
     #[error("dataset `{dataset}` holds no rows to play")]
     Empty { dataset: String },
-    #[error(
-        "serving cannot begin: {because}; set `start` in [replay] to a date at which enough labels are known"
-    )]
+    #[error("serving cannot begin: {because}; set `start` in [replay] to a date at which enough labels are known")]
     NoStart { because: String },
-    #[error("a period of {period} cuts the data into more than {} pieces; choose a longer `period` in [replay]", calendar::MOST_PERIODS)]
+    #[error(
+        "a period of {period} cuts the data into more than {} pieces; choose a longer `period` in [replay]",
+        calendar::MOST_PERIODS
+    )]
     TooManyPeriods { period: kilter_domain::time::Span },
     #[error("the first training failed: {because}; try it with `kilter run`")]
     FirstTraining { because: String },

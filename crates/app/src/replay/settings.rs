@@ -76,7 +76,8 @@ fn start(stated: Option<ReplayStart>, history: &History, period: Span) -> Result
         }
         None => calendar::usual_start(history, period),
     };
-    let never = || ReplayError::NoStart { because: "a fifth of the labels is never known before the last event".into() };
+    let never =
+        || ReplayError::NoStart { because: "a fifth of the labels is never known before the last event".into() };
     let start = start.ok_or_else(never)?;
     match history.labelled_at(start, None).is_empty() {
         true => Err(ReplayError::NoStart { because: format!("no label is known at {start}") }),

@@ -45,7 +45,8 @@ impl<'s> Stage<'s> {
             history,
             settings,
             // Without a place of deployment nothing is served, and the model's name stands for the place.
-            endpoint: endpoint.unwrap_or_else(|| project.name.as_str().parse().expect("project and endpoint names obey one grammar")),
+            endpoint: endpoint
+                .unwrap_or_else(|| project.name.as_str().parse().expect("project and endpoint names obey one grammar")),
             unanswered: 0,
             answered: 0,
             labels,

@@ -135,8 +135,7 @@ fn summary(timeline: &[Entry], played: &[Played], metric: &str) -> Summary {
     for entry in timeline.iter().filter(|entry| entry.kind.ends_with("_alert")) {
         *alerts.entry(entry.kind.clone()).or_default() += 1;
     }
-    let promotions: Vec<&Entry> =
-        timeline.iter().filter(|entry| entry.kind == DecisionKind::Promoted.word()).collect();
+    let promotions: Vec<&Entry> = timeline.iter().filter(|entry| entry.kind == DecisionKind::Promoted.word()).collect();
     let mut summary = Summary {
         versions_trained: count(DecisionKind::Trained),
         promoted: promotions.len().saturating_sub(1),

@@ -28,6 +28,9 @@ const MAX_ENTRY_BYTES: u64 = 64 << 20;
 pub struct ActionResult {
     pub outputs: BTreeMap<String, Content>,
     pub metrics: BTreeMap<String, f64>,
+    /// Whether another execution made the same outputs; `None` when nobody has asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reproducible: Option<bool>,
     /// The log, in the blob store.
     pub log: Option<Digest>,
     pub attempts: u32,

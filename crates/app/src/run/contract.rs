@@ -68,6 +68,7 @@ fn step_of(step: &contract::Step) -> Result<Step, PlanError> {
         metrics: step.metrics.clone(),
         folder: folder.map(|folder| safe(folder, |path, source| folder_error(&step.name, path, source))).transpose()?,
         cache: step.cache,
+        deterministic: step.deterministic,
     })
 }
 

@@ -11,6 +11,7 @@
 //! Deliberately absent: the clock (it is handed in), SQL, gates, and where else than on this machine a step may run.
 
 mod actions;
+mod attempt;
 mod code;
 mod contract;
 mod engine;

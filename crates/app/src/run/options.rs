@@ -61,6 +61,9 @@ pub struct RunOptions {
     pub force: Force,
     /// Refuse to run when data is not what `kilter.lock` pins.
     pub locked: bool,
+    /// Execute each deterministic step, though its result may be known, and compare with the known result, or else
+    /// with a second execution.
+    pub check: bool,
     /// Decide what would be done and why, and do nothing.
     pub explain_only: bool,
     /// CPUs that steps may use together.
@@ -98,6 +101,7 @@ impl RunOptions {
             only: None,
             force: Force::None,
             locked: false,
+            check: false,
             explain_only: false,
             cores: thread::available_parallelism().map_or(1, |cores| u32::try_from(cores.get()).unwrap_or(u32::MAX)),
             memory_bytes: None,

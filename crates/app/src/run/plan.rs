@@ -71,6 +71,8 @@ pub struct Step {
     pub folder: Option<TreePath>,
     /// Whether a known result may stand for an execution.
     pub cache: bool,
+    /// Whether it claims to make the same outputs of the same inputs; checked when the run asks for it.
+    pub deterministic: bool,
 }
 
 impl Step {
@@ -89,6 +91,7 @@ impl Step {
             metrics: None,
             folder: None,
             cache: true,
+            deterministic: true,
         }
     }
 

@@ -39,6 +39,11 @@ pub struct StepRecord {
     /// The declared parameters as they were.
     pub params: BTreeMap<String, Value>,
     pub metrics: BTreeMap<String, f64>,
+    /// Whether another execution made the same outputs; `None` when nobody has asked.
+    pub reproducible: Option<bool>,
+    /// Outputs that came out otherwise when they were made once more.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub differing: Vec<String>,
     /// The log, in the blob store.
     pub log: Option<Digest>,
     /// The run that executed it, when that was another one.

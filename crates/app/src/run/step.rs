@@ -11,10 +11,11 @@ use std::{
 
 use kilter_blobs::{BlobError, Content, Replaced, ensure_inside};
 use kilter_domain::{digest::Digest, ids::StepName, run::StepState};
-use kilter_runner::{Attempt, Command, Outcome, Tee, execute_with_retries, inherited_environment};
+use kilter_runner::{End, Outcome, execute_with_retries};
 
 use super::{
     actions::{Action, ActionResult},
+    attempt::variable,
     engine::{Engine, Input},
     error::{StepError, with_causes},
     key::{Change, KeyRecord},
@@ -26,8 +27,6 @@ use super::{
     workbench::Workbench,
 };
 
-/// Time a step has to tidy up when it must stop.
-const GRACE: Duration = Duration::from_secs(5);
 /// Of the log of a failed step, so much is shown with the error.
 const TAIL_BYTES: u64 = 4096;
 const TAIL_LINES: usize = 20;
@@ -60,6 +59,8 @@ impl StepRecord {
             outputs: BTreeMap::new(),
             params: BTreeMap::new(),
             metrics: BTreeMap::new(),
+            reproducible: None,
+            differing: Vec::new(),
             log: None,
             made_by: None,
             attempts: 0,
@@ -81,6 +82,7 @@ impl StepRecord {
         };
         self.outputs = result.outputs.iter().filter_map(output).collect();
         self.metrics.clone_from(&result.metrics);
+        self.reproducible = result.reproducible;
         self.log = result.log;
         self.attempts = result.attempts;
         (self.wall_ms, self.cpu_ms) = (result.wall_ms, result.cpu_ms);
@@ -127,12 +129,21 @@ impl Work<'_> {
 
     /// The result for this key, when it is wanted and everything it consists of is there.
     fn known(&self, key: &Digest) -> Option<Action> {
-        if !self.step.cache || self.engine.options.force.covers(self.name) {
+        if !self.step.cache || self.engine.options.force.covers(self.name) || self.is_checked() {
             return None;
         }
+        self.whole_result(key)
+    }
+
+    /// The result for this key when everything it consists of is there.
+    fn whole_result(&self, key: &Digest) -> Option<Action> {
         let action = self.engine.actions.get(self.name, key)?;
         let is_whole = action.result.outputs.values().all(|content| self.engine.blobs.has_content(content));
         is_whole.then_some(action)
+    }
+
+    fn is_checked(&self) -> bool {
+        self.engine.options.check && self.step.deterministic
     }
 
     fn because(&self, key: &Digest, record: &KeyRecord) -> Vec<Change> {
@@ -140,6 +151,9 @@ impl Work<'_> {
             |field: &str, now: &str| vec![Change { field: field.to_owned(), was: None, now: Some(now.to_owned()) }];
         if self.engine.options.force.covers(self.name) {
             return note("force", "asked to execute it again");
+        }
+        if self.is_checked() {
+            return note("check", "asked to compare it with another execution");
         }
         if !self.step.cache {
             return note("cache", "the contract says that it is always executed");
@@ -197,23 +211,8 @@ impl Work<'_> {
     }
 
     fn execute(&self, key: Digest, key_record: KeyRecord, record: &mut StepRecord) -> Result<StepState, StepError> {
-        let (engine, cancel) = (self.engine, &self.engine.options.cancel);
-        let mut bench = None;
-        let mut attempt = |number: u32| -> Result<Outcome, StepError> {
-            drop(bench.take());
-            let name = format!("{}.{}.{number}.{}", engine.options.run_id, self.name, std::process::id());
-            let fresh = bench.insert(Workbench::create(&engine.options.state_folder.join("tmp"), &name)?);
-            let attempt = self.attempt(fresh)?;
-            let because = record.because.clone();
-            (self.tell)(RunEvent::StepStarted { step: self.name.clone(), attempt: number, because });
-            Ok(kilter_runner::execute(&attempt, cancel)?)
-        };
-        let mut waiting = |attempt, end: &_, wait: Duration| {
-            let (step, wait_ms) = (self.name.clone(), wait.as_millis() as u64);
-            (self.tell)(RunEvent::StepRetrying { step, attempt, end: Clone::clone(end), wait_ms });
-        };
-        let (attempts, outcome) = execute_with_retries(&self.step.retry, cancel, &mut attempt, &mut waiting)?;
-        let Some(bench) = bench else { return Ok(StepState::Failed) };
+        let engine = self.engine;
+        let (bench, attempts, outcome) = self.attempts(&record.because)?;
         record.end = Some(outcome.end.clone());
         record.attempts = attempts;
         (record.wall_ms, record.cpu_ms) = (outcome.wall_ms, outcome.cpu_ms);
@@ -224,9 +223,11 @@ impl Work<'_> {
             record.log_tail = tail(&bench.log());
         }
         let (outputs, metrics) = kept?;
+        let reproducible = if self.is_checked() { Some(self.differing(&key, &outputs, record)?) } else { None };
         let result = ActionResult {
             outputs,
             metrics,
+            reproducible,
             log: record.log,
             attempts,
             wall_ms: outcome.wall_ms,
@@ -246,18 +247,52 @@ impl Work<'_> {
         Ok(StepState::Succeeded)
     }
 
+    /// Attempts, as many as its retries allow; each in a folder of its own, of which the last is returned.
+    fn attempts(&self, because: &[Change]) -> Result<(Workbench, u32, Outcome), StepError> {
+        let (engine, cancel) = (self.engine, &self.engine.options.cancel);
+        let mut bench = None;
+        let mut attempt = |number: u32| -> Result<Outcome, StepError> {
+            drop(bench.take());
+            let fresh = bench.insert(Workbench::create(&engine.options.state_folder.join("tmp"), self.name.as_str())?);
+            let attempt = self.attempt(fresh)?;
+            let (step, because) = (self.name.clone(), because.to_vec());
+            (self.tell)(RunEvent::StepStarted { step, attempt: number, because });
+            Ok(kilter_runner::execute(&attempt, cancel)?)
+        };
+        let mut waiting = |attempt, end: &End, wait: Duration| {
+            let (step, wait_ms) = (self.name.clone(), wait.as_millis() as u64);
+            (self.tell)(RunEvent::StepRetrying { step, attempt, end: end.clone(), wait_ms });
+        };
+        let (number, outcome) = execute_with_retries(&self.step.retry, cancel, &mut attempt, &mut waiting)?;
+        Ok((bench.expect("an outcome comes from an attempt, which made its folder"), number, outcome))
+    }
+
+    /// Whether the known result, or else a second execution, has the same outputs; notes those that differ.
+    fn differing(
+        &self,
+        key: &Digest,
+        outputs: &BTreeMap<String, Content>,
+        record: &mut StepRecord,
+    ) -> Result<bool, StepError> {
+        let others = match self.whole_result(key) {
+            Some(known) => known.result.outputs,
+            None => {
+                let (bench, attempts, outcome) = self.attempts(&record.because)?;
+                self.keep(&bench, &outcome, attempts)?.0
+            }
+        };
+        let differs = |(name, content): &(&String, &Content)| others.get(*name) != Some(content);
+        record.differing = outputs.iter().filter(differs).map(|(name, _)| name.clone()).collect();
+        Ok(record.differing.is_empty())
+    }
+
     /// Checks what an attempt left, and stores it.
     fn keep(&self, bench: &Workbench, outcome: &Outcome, attempts: u32) -> Result<Made, StepError> {
         let engine = self.engine;
         if !outcome.end.is_success() {
             return Err(StepError::Ended { end: outcome.end.clone(), attempts });
         }
-        for (name, input) in &self.inputs {
-            let path = self.input_path(bench, name, input)?;
-            if engine.hashes.content_of(&path).ok().as_ref() != Some(&input.content) {
-                return Err(StepError::InputChanged { input: name.clone() });
-            }
-        }
+        self.check_inputs(bench)?;
         let mut outputs = BTreeMap::new();
         for (name, declared) in &self.step.outputs {
             let written = bench.output(name, declared);
@@ -322,99 +357,6 @@ impl Work<'_> {
         }
         Ok(())
     }
-
-    /// Where a step reads an input. When another run has replaced it meanwhile, a private copy.
-    fn input_path(&self, bench: &Workbench, name: &str, input: &Input) -> Result<PathBuf, StepError> {
-        let Some(declared) = &input.declared else { return Ok(input.path.clone()) };
-        let private = bench.input(name, declared);
-        if private.exists() {
-            return Ok(private);
-        }
-        let hashes = &self.engine.hashes;
-        if input.path.exists() && hashes.content_of(&input.path).is_ok_and(|found| found == input.content) {
-            return Ok(input.path.clone());
-        }
-        self.engine.blobs.place(&input.content, &private, hashes)?;
-        Ok(private)
-    }
-
-    fn attempt(&self, bench: &Workbench) -> Result<Attempt, StepError> {
-        let (engine, options) = (self.engine, self.engine.options);
-        let mut paths = BTreeMap::new();
-        for (name, input) in &self.inputs {
-            paths.insert(format!("in.{name}"), self.input_path(bench, name, input)?);
-        }
-        for (name, declared) in &self.step.outputs {
-            let path = bench.output(name, declared);
-            kilter_blobs::atomic::create_dirs(path.parent().unwrap_or(&path))?;
-            paths.insert(format!("out.{name}"), path);
-        }
-        let params = serde_json::to_vec_pretty(&engine.declared_params(self.step)).unwrap_or_default();
-        let failed = |source| BlobError::Io { attempted: "write", path: bench.params(), source };
-        fs::write(bench.params(), params).map_err(failed)?;
-        Ok(Attempt {
-            command: self.command(&paths),
-            folder: self.folder()?,
-            environment: self.environment(bench, &paths),
-            log: bench.log(),
-            log_limit_bytes: options.log_limit_bytes,
-            timeout: self.step.timeout,
-            grace: GRACE,
-            tee: options.follow.then(|| self.tee()),
-            mark: Some(bench.mark()),
-        })
-    }
-
-    fn folder(&self) -> Result<PathBuf, StepError> {
-        let project = &self.engine.options.project_folder;
-        match &self.step.folder {
-            None => Ok(project.clone()),
-            Some(folder) => ensure_inside(project, Path::new(folder.as_str()))
-                .map_err(|source| StepError::Folder { folder: folder.to_string(), source }),
-        }
-    }
-
-    fn command(&self, paths: &BTreeMap<String, PathBuf>) -> Command {
-        placeholder::substitute(&self.step.command, &|part| {
-            let path = |key: String| paths.get(&key).map(|path| path.display().to_string());
-            match part {
-                Part::Text(_) => None,
-                Part::Input(name) => self.step.input(name).and_then(|full| path(format!("in.{full}"))),
-                Part::Output(name) => path(format!("out.{name}")),
-                Part::Param(name) => placeholder::param(&self.engine.params, name).map(placeholder::value_text),
-            }
-        })
-    }
-
-    fn environment(&self, bench: &Workbench, paths: &BTreeMap<String, PathBuf>) -> BTreeMap<String, String> {
-        let mut found = inherited_environment(self.step.env.iter().map(String::as_str), Some(&self.engine.tools));
-        // Same inputs, same answer: Python would seed the order of its sets anew each time.
-        found.entry("PYTHONHASHSEED".to_owned()).or_insert_with(|| "0".to_owned());
-        found.entry("PYTHONUNBUFFERED".to_owned()).or_insert_with(|| "1".to_owned());
-        for (key, path) in paths {
-            let (kind, name) = key.split_once('.').unwrap_or(("", key));
-            found.insert(variable(kind, name), path.display().to_string());
-        }
-        found.insert("KILTER_PARAMS".to_owned(), bench.params().display().to_string());
-        found.insert("KILTER_STEP".to_owned(), self.name.to_string());
-        found.insert("KILTER_RUN".to_owned(), self.engine.options.run_id.clone());
-        found.extend(self.engine.options.environment.clone());
-        found
-    }
-
-    fn tee(&self) -> Tee {
-        let (tell, step) = (Arc::clone(&self.tell), self.name.clone());
-        Arc::new(move |bytes: &[u8]| {
-            let text = String::from_utf8_lossy(bytes).into_owned();
-            tell(RunEvent::StepOutput { step: step.clone(), text });
-        })
-    }
-}
-
-/// `KILTER_IN_SPLIT_TRAIN` for input `split.train`.
-fn variable(kind: &str, name: &str) -> String {
-    let name: String = name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
-    format!("KILTER_{kind}_{name}").to_ascii_uppercase()
 }
 
 /// The last lines of a log.

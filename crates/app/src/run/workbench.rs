@@ -3,10 +3,14 @@
 use std::{
     fs::{self, File},
     path::{Path, PathBuf},
+    process,
+    sync::atomic::{AtomicU64, Ordering},
 };
 
 use kilter_blobs::{BlobError, TreePath, atomic};
 use kilter_runner::ProcessMark;
+
+static COUNTER: AtomicU64 = AtomicU64::new(0);
 
 /// A fresh folder, and a lock that says that its run is alive.
 pub(crate) struct Workbench {
@@ -16,7 +20,9 @@ pub(crate) struct Workbench {
 }
 
 impl Workbench {
-    pub(crate) fn create(root: &Path, name: &str) -> Result<Self, BlobError> {
+    /// A folder below `root` that no other attempt on this machine has.
+    pub(crate) fn create(root: &Path, step: &str) -> Result<Self, BlobError> {
+        let name = format!("{step}.{}.{}", process::id(), COUNTER.fetch_add(1, Ordering::Relaxed));
         let (folder, lock_path) = (root.join(name), root.join(format!("{name}.lock")));
         let failed = |source| BlobError::Io { attempted: "create", path: lock_path.clone(), source };
         atomic::create_dirs(root)?;

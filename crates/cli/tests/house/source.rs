@@ -47,11 +47,13 @@ pub fn sources() -> Vec<Source> {
     found
 }
 
-/// The modules that a file declares for tests alone.
+/// The modules that a file declares for tests alone, and the tables that it includes.
 fn test_modules(text: &str) -> Vec<String> {
+    let included = text.split("include!(\"").skip(1).filter_map(|rest| rest.split_once(".rs\""));
+    let included = included.map(|(name, _)| name.to_owned());
     let declared = text.split("#[cfg(test)]").skip(1).filter_map(|rest| rest.trim_start().lines().next());
     let name = |line: &str| Some(line.strip_suffix(';')?.rsplit_once("mod ")?.1.to_owned());
-    declared.filter_map(name).collect()
+    declared.filter_map(name).chain(included).collect()
 }
 
 /// The folders of `crates`, in order.

@@ -1,9 +1,12 @@
 //! The rows of a query on their way out: into a table, or through to a file a batch at a time.
 
-use std::{collections::HashSet, path::Path};
+use std::{collections::HashSet, path::Path, sync::Arc};
 
 use datafusion::{
-    arrow::{array::RecordBatch, datatypes::DataType},
+    arrow::{
+        array::RecordBatch,
+        datatypes::{DataType, Field},
+    },
     common::DataFusionError,
     execution::{SendableRecordBatchStream, context::SQLOptions},
     prelude::SessionContext,
@@ -37,17 +40,14 @@ impl Answer {
         let refused = |error: DataFusionError| SqlError::from_engine(&error, &tables, options);
         let read_only = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
         let frame = session.sql_with_options(query, read_only).await.map_err(refused)?;
-        let mut names = HashSet::new();
-        let columns = frame
-            .schema()
-            .fields()
-            .iter()
-            .map(|field| match names.insert(field.name().clone()) {
-                true => Ok((field.name().clone(), column_type(field.name(), field.data_type())?)),
-                false => Err(SqlError::DuplicateColumn { name: field.name().clone() }),
-            })
-            .collect::<Result<_, SqlError>>()?;
+        // The schema of the rows as they come: that of the plan is from before types were reconciled.
         let stream = frame.execute_stream().await.map_err(refused)?;
+        let mut names = HashSet::new();
+        let column = |field: &Arc<Field>| match names.insert(field.name().clone()) {
+            true => Ok((field.name().clone(), column_type(field.name(), field.data_type())?)),
+            false => Err(SqlError::DuplicateColumn { name: field.name().clone() }),
+        };
+        let columns = stream.schema().fields().iter().map(column).collect::<Result<_, SqlError>>()?;
         Ok(Self { columns, stream, options: options.clone(), tables })
     }
 

@@ -80,15 +80,20 @@ impl SqlError {
             DataFusionError::SQL(parser, _) => Self::Syntax { what: syntax(parser) },
             DataFusionError::SchemaError(schema, _) => from_schema(schema, at),
             DataFusionError::Plan(what) => from_plan(what, at, tables),
-            DataFusionError::ResourcesExhausted(what) => Self::TooLarge {
-                memory_bytes: options.memory_bytes,
-                disk_bytes: options.disk_bytes,
-                what: first_line(what),
-            },
+            DataFusionError::ResourcesExhausted(what) => Self::too_large(what, options),
             DataFusionError::NotImplemented(what) => Self::Plan { at, what: first_line(what) },
             DataFusionError::External(cause) => Self::Data { what: cause.to_string() },
+            // A full spill folder comes as an error of reading or writing; this is all that tells it from others.
+            root if root.message().contains("max_temp_directory_size") => Self::too_large(&root.message(), options),
             root => Self::Data { what: first_line(&root.message()) },
         }
+    }
+
+    fn too_large(what: &str, options: &super::SqlOptions) -> Self {
+        let super::SqlOptions { memory_bytes, disk_bytes, .. } = *options;
+        let what = first_line(what);
+        let what = what.split(" Please try").next().unwrap_or_default().to_owned();
+        Self::TooLarge { memory_bytes, disk_bytes, what }
     }
 }
 
@@ -111,6 +116,10 @@ fn syntax(error: &ParserError) -> String {
 fn from_schema(error: &SchemaError, at: Option<(u64, u64)>) -> SqlError {
     match error {
         SchemaError::FieldNotFound { field, valid_fields } => {
+            // Without its function the word is taken for a column.
+            if VOLATILE.contains(&&*field.name.to_lowercase()) {
+                return SqlError::Volatile { name: field.name.clone() };
+            }
             let mut present: Vec<String> = valid_fields.iter().map(|field| field.name.clone()).collect();
             present.dedup();
             let nearest = nearest(&field.name, present.iter().map(String::as_str));

@@ -63,7 +63,8 @@ fn a_file_that_is_not_what_its_name_says_is_refused() {
 
 #[test]
 fn files_of_a_folder_must_agree() {
-    let cases: [(&[(&str, &[u8])], &str); 5] = [
+    type Files = [(&'static str, &'static [u8])];
+    let cases: [(&Files, &str); 5] = [
         (&[("t/1.csv", b"a\n1\n"), ("t/2.csv", b"b\n1\n")], "it has no column `a`"),
         (&[("t/1.csv", b"a\n1\n"), ("t/2.csv", b"a,b\n1,2\n")], "it has 2 columns and not 1"),
         (&[("t/1.csv", b"a\n1\n"), ("t/2.jsonl", b"{}")], "holds `1.csv` and `2.jsonl`"),

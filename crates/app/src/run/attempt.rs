@@ -1,0 +1,129 @@
+//! One attempt of a step: its command with every path filled in, and the environment it sees.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use kilter_blobs::{BlobError, ensure_inside};
+use kilter_runner::{Attempt, Command, Tee, inherited_environment};
+
+use super::{
+    engine::Input,
+    error::StepError,
+    placeholder::{self, Part},
+    record::RunEvent,
+    step::Work,
+    workbench::Workbench,
+};
+
+/// Time a step has to tidy up when it must stop.
+const GRACE: Duration = Duration::from_secs(5);
+
+impl Work<'_> {
+    /// Where the attempt reads an input. When another run has replaced it meanwhile, a private copy is made.
+    fn provided(&self, bench: &Workbench, name: &str, input: &Input) -> Result<PathBuf, StepError> {
+        let Some(declared) = &input.declared else { return Ok(input.path.clone()) };
+        let hashes = &self.engine.hashes;
+        if input.path.exists() && hashes.content_of(&input.path).is_ok_and(|found| found == input.content) {
+            return Ok(input.path.clone());
+        }
+        let private = bench.input(name, declared);
+        self.engine.blobs.place(&input.content, &private, hashes)?;
+        Ok(private)
+    }
+
+    /// Whether every input is still what the attempt was given.
+    pub(crate) fn check_inputs(&self, bench: &Workbench) -> Result<(), StepError> {
+        let is_changed = |(name, input): &(&String, &Input)| {
+            let private = input.declared.as_ref().map(|declared| bench.input(name, declared));
+            let path = private.filter(|path| path.exists()).unwrap_or_else(|| input.path.clone());
+            self.engine.hashes.content_of(&path).ok().as_ref() != Some(&input.content)
+        };
+        match self.inputs.iter().find(is_changed) {
+            Some((name, _)) => Err(StepError::InputChanged { input: name.clone() }),
+            None => Ok(()),
+        }
+    }
+
+    pub(crate) fn attempt(&self, bench: &Workbench) -> Result<Attempt, StepError> {
+        let (engine, options) = (self.engine, self.engine.options);
+        let mut paths = BTreeMap::new();
+        for (name, input) in &self.inputs {
+            paths.insert(format!("in.{name}"), self.provided(bench, name, input)?);
+        }
+        for (name, declared) in &self.step.outputs {
+            let path = bench.output(name, declared);
+            kilter_blobs::atomic::create_dirs(path.parent().unwrap_or(&path))?;
+            paths.insert(format!("out.{name}"), path);
+        }
+        let params = serde_json::to_vec_pretty(&engine.declared_params(self.step)).unwrap_or_default();
+        let failed = |source| BlobError::Io { attempted: "write", path: bench.params(), source };
+        fs::write(bench.params(), params).map_err(failed)?;
+        Ok(Attempt {
+            command: self.command(&paths),
+            folder: self.folder()?,
+            environment: self.environment(bench, &paths),
+            log: bench.log(),
+            log_limit_bytes: options.log_limit_bytes,
+            timeout: self.step.timeout,
+            grace: GRACE,
+            tee: options.follow.then(|| self.tee()),
+            mark: Some(bench.mark()),
+        })
+    }
+
+    fn folder(&self) -> Result<PathBuf, StepError> {
+        let project = &self.engine.options.project_folder;
+        match &self.step.folder {
+            None => Ok(project.clone()),
+            Some(folder) => ensure_inside(project, Path::new(folder.as_str()))
+                .map_err(|source| StepError::Folder { folder: folder.to_string(), source }),
+        }
+    }
+
+    fn command(&self, paths: &BTreeMap<String, PathBuf>) -> Command {
+        placeholder::substitute(&self.step.command, &|part| {
+            let path = |key: String| paths.get(&key).map(|path| path.display().to_string());
+            match part {
+                Part::Text(_) => None,
+                Part::Input(name) => self.step.input(name).and_then(|full| path(format!("in.{full}"))),
+                Part::Output(name) => path(format!("out.{name}")),
+                Part::Param(name) => placeholder::param(&self.engine.params, name).map(placeholder::value_text),
+            }
+        })
+    }
+
+    fn environment(&self, bench: &Workbench, paths: &BTreeMap<String, PathBuf>) -> BTreeMap<String, String> {
+        let mut found = inherited_environment(self.step.env.iter().map(String::as_str), Some(&self.engine.tools));
+        // Same inputs, same answer: Python would seed the order of its sets anew each time.
+        found.entry("PYTHONHASHSEED".to_owned()).or_insert_with(|| "0".to_owned());
+        found.entry("PYTHONUNBUFFERED".to_owned()).or_insert_with(|| "1".to_owned());
+        for (key, path) in paths {
+            let (kind, name) = key.split_once('.').unwrap_or(("", key));
+            found.insert(variable(kind, name), path.display().to_string());
+        }
+        found.insert("KILTER_PARAMS".to_owned(), bench.params().display().to_string());
+        found.insert("KILTER_STEP".to_owned(), self.name.to_string());
+        found.insert("KILTER_RUN".to_owned(), self.engine.options.run_id.clone());
+        found.extend(self.engine.options.environment.clone());
+        found
+    }
+
+    fn tee(&self) -> Tee {
+        let (tell, step) = (Arc::clone(&self.tell), self.name.clone());
+        Arc::new(move |bytes: &[u8]| {
+            let text = String::from_utf8_lossy(bytes).into_owned();
+            tell(RunEvent::StepOutput { step: step.clone(), text });
+        })
+    }
+}
+
+/// `KILTER_IN_SPLIT_TRAIN` for input `split.train`.
+pub(crate) fn variable(kind: &str, name: &str) -> String {
+    let name: String = name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
+    format!("KILTER_{kind}_{name}").to_ascii_uppercase()
+}
