@@ -23,7 +23,7 @@ impl Workbench {
     /// A folder below `root` that no other attempt on this machine has.
     pub(crate) fn create(root: &Path, step: &str) -> Result<Self, BlobError> {
         let name = format!("{step}.{}.{}", process::id(), COUNTER.fetch_add(1, Ordering::Relaxed));
-        let (folder, lock_path) = (root.join(name), root.join(format!("{name}.lock")));
+        let (folder, lock_path) = (root.join(&name), root.join(format!("{name}.lock")));
         let failed = |source| BlobError::Io { attempted: "create", path: lock_path.clone(), source };
         atomic::create_dirs(root)?;
         let lock = File::create(&lock_path).map_err(failed)?;

@@ -141,7 +141,10 @@ fn what_a_query_gets_wrong_is_said_with_the_place_and_the_nearest_name() {
         ("SELECT current_timestamp AS n", "answers differently every time"),
         ("SELECT max(at) - min(at) AS d FROM orders", "column `d` of the result is"),
         ("SELECT array_agg(Id) AS l FROM orders", "take an element of it, or array_to_string(a, ',')"),
-        ("SELECT CAST(customer AS BIGINT) AS i FROM orders", "the query failed on its data: Cast error: Cannot cast string 'ann'"),
+        (
+            "SELECT CAST(customer AS BIGINT) AS i FROM orders",
+            "the query failed on its data: Cast error: Cannot cast string 'ann'",
+        ),
         ("SELECT 1 / (Id - Id) AS x FROM orders", "the query failed on its data: Arrow error: Divide by zero"),
         ("SELECT sum(customer) AS s FROM orders", "sum"),
     ];
