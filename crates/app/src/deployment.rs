@@ -196,6 +196,7 @@ impl App {
         self.bring_back(act, project, deploy, &live, earlier, because, numbers)
     }
 
+    #[allow(clippy::too_many_arguments)] // one move, with everything its entries say
     fn bring_back(
         &self,
         act: &Act,

@@ -56,13 +56,16 @@ pub struct App {
     inner: Arc<Inner>,
 }
 
+/// A version in memory: its package and the model in it.
+pub type Loaded = (Arc<Package>, Arc<Model>);
+
 struct Inner {
     folder: PathBuf,
     options: AppOptions,
     store: Store,
     blobs: BlobStore,
     lake: Lake,
-    loaded: Mutex<HashMap<Digest, (Arc<Package>, Arc<Model>)>>,
+    loaded: Mutex<HashMap<Digest, Loaded>>,
     serving: Mutex<BTreeMap<EndpointName, Arc<Serving>>>,
 }
 
@@ -126,13 +129,13 @@ impl App {
     }
 
     /// A package and its model, verified when first read.
-    pub(crate) fn load_package(&self, digest: Digest) -> Result<(Arc<Package>, Arc<Model>), AppError> {
+    pub(crate) fn load_package(&self, digest: Digest) -> Result<Loaded, AppError> {
         if let Some(found) = self.lock_loaded().get(&digest) {
             return Ok(found.clone());
         }
         let package = Package::load(self.blobs(), digest)?;
-        let pair = (Arc::new(package), ());
-        let pair = (pair.0.clone(), Arc::new(pair.0.model()?));
+        let model = package.model()?;
+        let pair = (Arc::new(package), Arc::new(model));
         let mut loaded = self.lock_loaded();
         if loaded.len() >= MOST_LOADED {
             loaded.clear();
@@ -141,7 +144,7 @@ impl App {
         Ok(pair)
     }
 
-    fn lock_loaded(&self) -> std::sync::MutexGuard<'_, HashMap<Digest, (Arc<Package>, Arc<Model>)>> {
+    fn lock_loaded(&self) -> std::sync::MutexGuard<'_, HashMap<Digest, Loaded>> {
         // A panic while the map was held left at worst an entry out: the map itself is whole.
         self.inner.loaded.lock().unwrap_or_else(PoisonError::into_inner)
     }

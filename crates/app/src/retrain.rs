@@ -144,7 +144,7 @@ impl App {
         kind: MonitorKind,
         patience: Patience,
     ) -> Result<Option<Due>, AppError> {
-        let filter = alerts::AlertFilter { endpoint: Some(endpoint.clone()), open: true, ..Default::default() };
+        let filter = alerts::AlertFilter { endpoint: Some(endpoint.clone()), open: true };
         let open = self.store().read(|reader| alerts::list(reader, &filter, &PageRequest::first(100)))?;
         let every = project.contract.monitor.as_ref().map_or(Span::days(1), |monitor| monitor.every);
         let is_due = |alert: &&Alert| {

@@ -22,7 +22,7 @@ use kilter_store::{gate as verdicts, model as versions};
 use serde_json::json;
 
 use crate::{
-    App,
+    App, Loaded,
     dataset::Roles,
     decision::{DecisionKind, Numbers},
     error::AppError,
@@ -149,7 +149,7 @@ impl App {
     }
 
     /// The version that serves at the project's main place, loaded; `None` while nothing serves.
-    pub fn champion(&self, project: &Project) -> Result<Option<(Arc<Package>, Arc<Model>)>, AppError> {
+    pub fn champion(&self, project: &Project) -> Result<Option<Loaded>, AppError> {
         let Some(deploy) = project.main_deploy() else { return Ok(None) };
         let endpoint = project.endpoint(deploy);
         let live = self.store().read(|reader| kilter_store::deployment::live(reader, &endpoint))?;
@@ -157,7 +157,7 @@ impl App {
     }
 
     /// A version's package and model, read once and kept.
-    pub fn loaded(&self, model: &ModelName, number: u32) -> Result<(Arc<Package>, Arc<Model>), AppError> {
+    pub fn loaded(&self, model: &ModelName, number: u32) -> Result<Loaded, AppError> {
         let version = self.store().read(|reader| versions::get(reader, model, number))?;
         self.load_package(version.digest)
     }

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Instant};
 
 use kilter_domain::{
     contract::GateSpec,
-    rule::{Arg, BoundExpr, Function, Quantity},
+    rule::{Arg, Function, Quantity},
     table::Table,
     time::Timestamp,
 };
@@ -101,13 +101,6 @@ fn asks_for(gates: &[GateSpec], is_asked: impl Fn(&Quantity) -> bool) -> bool {
 
 fn calls(quantity: &Quantity, wanted: Function) -> bool {
     matches!(quantity, Quantity::Call { function, .. } if *function == wanted)
-}
-
-/// Whether any rule of these gates is held against the champion.
-pub fn compares(gates: &[GateSpec]) -> bool {
-    use kilter_domain::rule::Bound;
-    let against = |bound: &Bound| matches!(bound, Bound::Compare(_, BoundExpr::Champion { .. }));
-    gates.iter().flat_map(|gate| &gate.rules).any(|rule| against(&rule.bound))
 }
 
 /// Percentiles of the time for one row, in milliseconds.

@@ -142,7 +142,7 @@ impl App {
 
     /// Resolves every open alert of an endpoint: the version that they are about no longer serves.
     pub(crate) fn resolve_alerts(&self, act: &Act, endpoint: &EndpointName, because: &str) -> Result<(), AppError> {
-        let filter = alerts::AlertFilter { endpoint: Some(endpoint.clone()), open: true, ..Default::default() };
+        let filter = alerts::AlertFilter { endpoint: Some(endpoint.clone()), open: true };
         let open = self.store().read(|reader| alerts::list(reader, &filter, &kilter_store::PageRequest::first(100)))?;
         for alert in open.items {
             let draft =

@@ -14,7 +14,7 @@ use super::{
     timeline,
 };
 use crate::{
-    App,
+    App, Loaded,
     decision::DecisionKind,
     error::AppError,
     measure::model_rows::Scored,
@@ -64,8 +64,6 @@ pub fn report(
         timeline,
     })
 }
-
-type Loaded = (Arc<Package>, Arc<Model>);
 
 /// The version that served first.
 fn first_served(app: &App, project: &Project, timeline: &[Entry]) -> Result<Option<Loaded>, AppError> {
