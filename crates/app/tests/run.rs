@@ -655,7 +655,7 @@ fn a_contract_is_a_plan() {
     let train = plan.step(&"train".parse().unwrap()).unwrap();
     assert_eq!(train.retry.on, [RetryOn::Exit(137), RetryOn::Signal(9), RetryOn::Timeout]);
     assert_eq!((train.retry.backoff, train.timeout), (Duration::from_secs(30), Some(Duration::from_secs(3600))));
-    let mut world = World::new();
+    let world = World::new();
     world.write("data/customers.csv", "a\n1\n2\n3\n");
     let error = execute(&plan, &world.options, &mut |_| {}).unwrap_err().to_string();
     assert!(error.starts_with("the lock file of the environment, `uv.lock`, cannot be read"), "{error}");
