@@ -26,6 +26,7 @@ pub struct Said {
 }
 
 impl World {
+    #[allow(clippy::new_without_default)] // a folder on disk is made on purpose, not by default
     pub fn new() -> Self {
         Self { folder: tempfile::tempdir().unwrap() }
     }
