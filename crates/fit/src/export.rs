@@ -6,7 +6,7 @@ use kilter_inference::{
 };
 
 use crate::{
-    boost::{Forest, Node},
+    boost::{Forest, Node, Tree},
     error::FitError,
     graph::Graph,
     linear::Linear,
@@ -31,6 +31,7 @@ struct Lists {
     yes: Vec<i64>,
     no: Vec<i64>,
     missing: Vec<i64>,
+    rows: Vec<f32>,
     leaf_tree: Vec<i64>,
     leaf_id: Vec<i64>,
     leaf_output: Vec<i64>,
@@ -40,15 +41,15 @@ struct Lists {
 impl Lists {
     fn of(forest: &Forest) -> Self {
         let mut lists = Self::default();
-        for (tree, nodes) in forest.trees.iter().enumerate() {
-            let output = (tree % forest.outputs) as i64;
-            for (id, node) in nodes.iter().enumerate() {
-                lists.push(tree as i64, id as i64, output, node);
-            }
-        }
         // onnxruntime wants at least one tree: one that adds nothing.
-        if forest.trees.is_empty() {
-            lists.push(0, 0, 0, &Node::Leaf(0.0));
+        let nothing = [Tree { nodes: vec![Node::Leaf(0.0)], rows: vec![1] }];
+        let trees = if forest.trees.is_empty() { &nothing[..] } else { &forest.trees };
+        for (at, tree) in trees.iter().enumerate() {
+            let output = (at % forest.outputs) as i64;
+            for (id, node) in tree.nodes.iter().enumerate() {
+                lists.push(at as i64, id as i64, output, node);
+            }
+            lists.rows.extend(tree.rows.iter().map(|&rows| rows as f32));
         }
         lists
     }
@@ -91,6 +92,8 @@ impl Lists {
             ("nodes_truenodeids", Ints(self.yes)),
             ("nodes_falsenodeids", Ints(self.no)),
             ("nodes_missing_value_tracks_true", Ints(self.missing)),
+            // How many training rows came by: explanations weigh the ways not taken with it, answers do not.
+            ("nodes_hitrates", Floats(self.rows)),
             ("target_treeids", Ints(self.leaf_tree)),
             ("target_nodeids", Ints(self.leaf_id)),
             ("target_ids", Ints(self.leaf_output)),

@@ -34,6 +34,11 @@ impl Column {
         Self { has_missing: bins.contains(&MISSING), bins, cuts }
     }
 
+    /// Where a bin stands in a histogram: the missing one behind the others.
+    pub fn slot(&self, bin: u8) -> usize {
+        if bin == MISSING { self.count() } else { usize::from(bin) }
+    }
+
     /// Bins of present values.
     pub fn count(&self) -> usize {
         self.cuts.len() + 1

@@ -70,6 +70,9 @@ pub(super) struct LeafRows {
     pub gradients: Arc<Vec<Gradient>>,
 }
 
+/// Columns in which this share of rows lies in one bin are summed by their other rows alone.
+const SPARSE_SHARE: f64 = 0.8;
+
 /// The histograms of some columns.
 pub(super) struct Worker<'a> {
     columns: &'a [Column],
@@ -77,6 +80,7 @@ pub(super) struct Worker<'a> {
     /// Where each of my columns begins in a histogram; the last bin of a column is the missing one.
     offsets: Vec<usize>,
     size: usize,
+    sparse: Sparse,
     limits: Limits,
     /// By leaf.
     histograms: Vec<Vec<Sums>>,
@@ -91,7 +95,8 @@ impl<'a> Worker<'a> {
             offsets.push(size);
             size += column.count() + 1;
         }
-        Self { columns, mine, offsets, size, limits, histograms: Vec::new(), spare: Vec::new() }
+        let sparse = Sparse::new(&columns[mine.clone()], &offsets);
+        Self { columns, mine, offsets, size, sparse, limits, histograms: Vec::new(), spare: Vec::new() }
     }
 
     /// A new tree: leaf 0 holds `rows`.
@@ -124,7 +129,11 @@ impl<'a> Worker<'a> {
         let mut histogram = self.spare.pop().unwrap_or_default();
         histogram.clear();
         histogram.resize(self.size, Sums::default());
-        for (column, &offset) in self.columns[self.mine.clone()].iter().zip(&self.offsets) {
+        self.sparse.sum(leaf, &mut histogram);
+        for (at, (column, &offset)) in self.columns[self.mine.clone()].iter().zip(&self.offsets).enumerate() {
+            if self.sparse.usual[at].is_some() {
+                continue;
+            }
             let sums = &mut histogram[offset..=offset + column.count()];
             let missing = column.count();
             let bins = &column.bins[..];
@@ -188,4 +197,76 @@ impl<'a> Worker<'a> {
             }
         }
     }
+}
+
+/// Columns that are nearly always in one bin: by row, where the others are.
+#[derive(Default)]
+struct Sparse {
+    /// By column of the worker: its usual bin, if it is sparse.
+    usual: Vec<Option<usize>>,
+    /// By sparse column: its bins in a histogram, and the usual one among them.
+    spans: Vec<(Range<usize>, usize)>,
+    /// Row `r` adds to the bins `entries[ends[r]..ends[r + 1]]` of a histogram.
+    ends: Vec<usize>,
+    entries: Vec<u32>,
+}
+
+impl Sparse {
+    fn new(columns: &[Column], offsets: &[usize]) -> Self {
+        let mut sparse = Self { usual: columns.iter().map(usual_bin).collect(), ..Self::default() };
+        let rows = columns.first().map_or(0, |column| column.bins.len());
+        let mut counts = vec![0usize; rows + 1];
+        let chosen: Vec<(&Column, usize, usize)> = columns
+            .iter()
+            .zip(offsets)
+            .zip(&sparse.usual)
+            .filter_map(|((column, &offset), usual)| Some((column, offset, (*usual)?)))
+            .collect();
+        for &(column, offset, usual) in &chosen {
+            sparse.spans.push((offset..offset + column.count() + 1, offset + usual));
+            let unusual = column.bins.iter().enumerate().filter(|(_, bin)| column.slot(**bin) != usual);
+            unusual.for_each(|(row, _)| counts[row + 1] += 1);
+        }
+        for row in 0..rows {
+            counts[row + 1] += counts[row];
+        }
+        sparse.entries = vec![0; counts[rows]];
+        let mut next = counts.clone();
+        for &(column, offset, usual) in &chosen {
+            for (row, &bin) in column.bins.iter().enumerate() {
+                let slot = column.slot(bin);
+                if slot != usual {
+                    sparse.entries[next[row]] = (offset + slot) as u32;
+                    next[row] += 1;
+                }
+            }
+        }
+        sparse.ends = counts;
+        sparse
+    }
+
+    fn sum(&self, leaf: &LeafRows, histogram: &mut [Sums]) {
+        if self.spans.is_empty() {
+            return;
+        }
+        let mut total = Sums::default();
+        for (&row, &gradient) in leaf.rows.iter().zip(leaf.gradients.iter()) {
+            total.add(gradient);
+            let row = row as usize;
+            let entries = &self.entries[self.ends[row]..self.ends[row + 1]];
+            entries.iter().for_each(|&at| histogram[at as usize].add(gradient));
+        }
+        for (span, usual) in &self.spans {
+            let others = histogram[span.clone()].iter().fold(Sums::default(), |sum, &bin| sum.plus(bin));
+            histogram[*usual] = total.minus(others);
+        }
+    }
+}
+
+/// The bin (the missing one behind the others) of nearly all rows.
+fn usual_bin(column: &Column) -> Option<usize> {
+    let mut counts = vec![0usize; column.count() + 1];
+    column.bins.iter().for_each(|&bin| counts[column.slot(bin)] += 1);
+    let (bin, &count) = counts.iter().enumerate().max_by_key(|(_, count)| **count)?;
+    (count as f64 >= SPARSE_SHARE * column.bins.len() as f64).then_some(bin)
 }

@@ -13,8 +13,8 @@ use kilter_inference::Matrix;
 
 use histogram::Limits;
 use loss::Loss;
-pub(crate) use tree::Node;
 use tree::{Grower, Growth};
+pub(crate) use tree::{Node, Tree};
 
 use crate::{options::Params, random::Random, target::Outcome};
 
@@ -23,7 +23,7 @@ use crate::{options::Params, random::Random, target::Outcome};
 pub(crate) struct Forest {
     pub outputs: usize,
     pub base: Vec<f32>,
-    pub trees: Vec<Vec<Node>>,
+    pub trees: Vec<Tree>,
     /// Sum of gains by column of the matrix.
     pub gains: Vec<f64>,
     pub rounds: usize,
@@ -72,7 +72,7 @@ struct Run<'a> {
     train: Vec<u32>,
     holdout: Vec<u32>,
     base: Vec<f32>,
-    trees: Vec<Vec<Node>>,
+    trees: Vec<Tree>,
     tree_gains: Vec<Vec<(usize, f64)>>,
     /// After each round: loss on the training rows and on those held back.
     history: Vec<(f64, Option<f64>)>,
@@ -122,14 +122,14 @@ impl<'a> Run<'a> {
             let mut has_grown = false;
             for (output, gradients) in gradients.iter().enumerate() {
                 let grown = self.grower.grow(&self.train, gradients);
-                has_grown |= grown.nodes.len() > 1;
+                has_grown |= grown.tree.nodes.len() > 1;
                 for (value, rows) in &grown.leaves {
                     rows.iter().for_each(|&row| self.loss.add(row as usize, output, *value));
                 }
                 for &row in &self.holdout {
-                    self.loss.add(row as usize, output, tree::walk(&grown.nodes, self.columns, row as usize));
+                    self.loss.add(row as usize, output, tree::walk(&grown.tree, self.columns, row as usize));
                 }
-                self.trees.push(grown.nodes);
+                self.trees.push(grown.tree);
                 self.tree_gains.push(grown.gains);
             }
             self.remember();

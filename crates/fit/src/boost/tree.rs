@@ -10,7 +10,15 @@ use super::{
     histogram::{Gradient, LeafRows, Limits, Split, Sums, Worker},
 };
 
-/// A node of a grown tree; node 0 is the root.
+/// A grown tree; node 0 is the root.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Tree {
+    pub nodes: Vec<Node>,
+    /// Training rows that came by each node.
+    pub rows: Vec<u64>,
+}
+
+/// A node of a grown tree.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Node {
     Branch {
@@ -36,7 +44,7 @@ pub(super) struct Growth {
 
 /// A grown tree and what it says of the training rows.
 pub(super) struct Grown {
-    pub nodes: Vec<Node>,
+    pub tree: Tree,
     /// Each leaf's value and its rows.
     pub leaves: Vec<(f32, Vec<u32>)>,
     /// Column and gain of each split.
@@ -105,23 +113,23 @@ impl<'a> Grower<'a> {
         rows.iter().for_each(|&row| total.add(gradients[row as usize]));
         let leaf = leaf_rows(rows, gradients);
         let [split, _] = self.ask(Ask::Begin { rows: leaf, total });
-        let mut nodes = vec![Node::Leaf(0.0)];
+        let mut tree = Tree { nodes: vec![Node::Leaf(0.0)], rows: vec![total.rows] };
         let mut gains = Vec::new();
         let mut open = vec![Open { node: 0, depth: 0, rows: rows.to_vec(), sums: total, split }];
         while open.len() < self.growth.max_leaves {
             let Some((at, split)) = best_leaf(&open) else { break };
             gains.push((split.column, split.gain));
-            self.part(&mut open, at, split, &mut nodes, gradients);
+            self.part(&mut open, at, split, &mut tree, gradients);
         }
         let leaves = open.into_iter().map(|leaf| {
             let value = self.value(leaf.sums);
-            nodes[leaf.node] = Node::Leaf(value);
+            tree.nodes[leaf.node] = Node::Leaf(value);
             (value, leaf.rows)
         });
-        Grown { leaves: leaves.collect(), nodes, gains }
+        Grown { leaves: leaves.collect(), tree, gains }
     }
 
-    fn part(&mut self, open: &mut Vec<Open>, at: usize, split: Split, nodes: &mut Vec<Node>, gradients: &[Gradient]) {
+    fn part(&mut self, open: &mut Vec<Open>, at: usize, split: Split, tree: &mut Tree, gradients: &[Gradient]) {
         let column = &self.columns[split.column];
         let goes_left = |&row: &u32| match column.bins[row as usize] {
             MISSING => split.missing_left,
@@ -129,9 +137,10 @@ impl<'a> Grower<'a> {
         };
         let (left, right): (Vec<u32>, Vec<u32>) = std::mem::take(&mut open[at].rows).into_iter().partition(goes_left);
         let (depth, node) = (open[at].depth + 1, open[at].node);
-        let (left_node, right_node) = (nodes.len(), nodes.len() + 1);
-        nodes.extend([Node::Leaf(0.0), Node::Leaf(0.0)]);
-        nodes[node] = Node::Branch {
+        let (left_node, right_node) = (tree.nodes.len(), tree.nodes.len() + 1);
+        tree.nodes.extend([Node::Leaf(0.0), Node::Leaf(0.0)]);
+        tree.rows.extend([split.left.rows, split.right.rows]);
+        tree.nodes[node] = Node::Branch {
             column: split.column,
             // Behind the last bin lie only missing values.
             threshold: column.cuts.get(usize::from(split.bin)).copied().unwrap_or(f32::INFINITY),
@@ -223,10 +232,10 @@ fn best_leaf(open: &[Open]) -> Option<(usize, Split)> {
 }
 
 /// What a tree says of a row given in bins.
-pub(super) fn walk(nodes: &[Node], columns: &[Column], row: usize) -> f32 {
+pub(super) fn walk(tree: &Tree, columns: &[Column], row: usize) -> f32 {
     let mut at = 0;
     loop {
-        match nodes[at] {
+        match tree.nodes[at] {
             Node::Leaf(value) => return value,
             Node::Branch { column, bin, missing_left, left, right, .. } => {
                 let goes_left = match columns[column].bins[row] {
