@@ -6,18 +6,22 @@
 //! clocks, sockets, databases, and every word of the product's domain. `design/monitoring.md` holds the definitions.
 
 pub mod boost;
+pub mod causes;
 pub mod drift;
 pub mod estimated;
 pub mod evidence;
 pub mod explain;
 pub mod fairness;
 pub mod interval;
+pub mod labels;
 pub mod multivariate;
 pub mod online;
 pub mod outcome;
 pub mod peers;
 pub mod performance;
 pub mod random;
+pub mod sketch;
 pub mod tails;
+pub mod unstructured;
 
 pub use outcome::{Estimate, Outcome, Unmeasured};

@@ -17,7 +17,7 @@ const UNSEEN_NAMES: usize = 20;
 
 /// The frozen reference of a categorical column.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(from = "Stored", into = "Stored")]
+#[serde(try_from = "Stored", into = "Stored")]
 pub struct CategoricalReference {
     /// Most frequent first; ties by name.
     values: Vec<String>,
@@ -31,16 +31,39 @@ pub struct CategoricalReference {
 }
 
 #[derive(Serialize, Deserialize, Clone)]
-struct Stored {
-    values: Vec<String>,
-    rare: Vec<u64>,
-    knows_all: bool,
-    singletons: u64,
-    counts: CategoricalCounts,
+pub(super) struct Stored {
+    pub values: Vec<String>,
+    pub rare: Vec<u64>,
+    pub knows_all: bool,
+    pub singletons: u64,
+    pub counts: CategoricalCounts,
 }
 
-impl From<Stored> for CategoricalReference {
-    fn from(stored: Stored) -> Self {
+impl TryFrom<Stored> for CategoricalReference {
+    type Error = Unmeasured;
+
+    fn try_from(stored: Stored) -> Outcome<Self> {
+        let wrong = |why: &str| Err(Unmeasured::bad_input("stored profile", why));
+        if stored.values.is_empty() || stored.values.len() > TOP_VALUES || stored.rare.len() > RARE_VALUES {
+            return wrong("it has no value, or too many");
+        }
+        if stored.rare.windows(2).any(|pair| pair[0] > pair[1]) {
+            return wrong("its rare values are not in order");
+        }
+        stored.counts.check(stored.values.len())?;
+        if stored.counts.values() == 0 || stored.counts.unseen > 0 {
+            return wrong("its own rows have no value, or unseen ones");
+        }
+        let reference = CategoricalReference::from_stored(stored);
+        if reference.place.len() != reference.values.len() {
+            return wrong("a value stands twice");
+        }
+        Ok(reference)
+    }
+}
+
+impl CategoricalReference {
+    fn from_stored(stored: Stored) -> Self {
         let place = stored.values.iter().enumerate().map(|(place, value)| (value.clone(), place as u32)).collect();
         let Stored { values, rare, knows_all, singletons, counts } = stored;
         CategoricalReference { values, rare, knows_all, singletons, counts, place }
@@ -67,7 +90,7 @@ pub struct CategoricalCounts {
     pub unseen: u64,
     /// The first distinct unseen values with their counts, at most 20.
     pub unseen_values: Vec<(String, u64)>,
-    counts: Vec<u64>,
+    pub(super) counts: Vec<u64>,
 }
 
 impl CategoricalReference {
@@ -105,7 +128,8 @@ impl CategoricalReference {
         };
         let values = top.iter().map(|(value, _)| (*value).to_owned()).collect();
         let singletons = by_count.iter().filter(|(_, count)| *count == 1).count() as u64;
-        Ok(Stored { values, rare, knows_all: rest.len() <= RARE_VALUES, singletons, counts }.into())
+        let knows_all = rest.len() <= RARE_VALUES;
+        Ok(CategoricalReference::from_stored(Stored { values, rare, knows_all, singletons, counts }))
     }
 
     /// The reference's own counts.
@@ -177,6 +201,16 @@ impl CategoricalReference {
 }
 
 impl CategoricalCounts {
+    /// Refuses stored counts that contradict themselves or the number of values.
+    pub(super) fn check(&self, values: usize) -> Outcome<()> {
+        let parts = self.counts.iter().chain([&self.other, &self.unseen, &self.missing]);
+        let total = parts.copied().try_fold(0u64, |sum, count| sum.checked_add(count));
+        if self.counts.len() != values || total != Some(self.rows) || self.unseen_values.len() > UNSEEN_NAMES {
+            return Err(Unmeasured::bad_input("stored counts", "they do not add up to the rows"));
+        }
+        Ok(())
+    }
+
     /// Rows with a value.
     pub fn values(&self) -> u64 {
         self.rows - self.missing

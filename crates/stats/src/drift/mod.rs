@@ -17,21 +17,27 @@
 //! ```
 
 mod categorical;
+mod counts;
 pub mod expectation;
+mod format;
 mod kolmogorov;
 mod measure;
 mod moments;
 mod numeric;
 mod sample;
 pub mod shares;
+mod strata;
 mod two_sample;
 
 pub use categorical::{CategoricalCounts, CategoricalReference, TOP_VALUES};
+pub use counts::NumericCounts;
+pub use format::FormatError;
 pub use kolmogorov::{EXACT_ROWS, one_sample_tail, two_sample_tail};
 pub use measure::{Distance, Measure};
 pub use moments::Moments;
-pub use numeric::{NumericCounts, NumericReference, QUANTILE_BINS};
+pub use numeric::{NumericReference, QUANTILE_BINS};
 pub use sample::{PSI_FLOOR, Sample, binned_distance, distance, ks_and_w1, quantile_edges, right_closed_counts};
+pub use strata::{HOURS, SeasonEffect, Strata};
 pub use two_sample::{
     Alternative, Test, anderson_darling, cramer_von_mises, energy_distance, ks_asymptotic, ks_exact, ks_test,
     mann_whitney, t_test, two_proportions,

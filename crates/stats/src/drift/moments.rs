@@ -8,12 +8,12 @@ use serde::{Deserialize, Serialize};
 pub struct Moments {
     /// Values.
     pub count: u64,
-    mean: f64,
-    m2: f64,
-    m3: f64,
-    m4: f64,
+    pub(super) mean: f64,
+    pub(super) m2: f64,
+    pub(super) m3: f64,
+    pub(super) m4: f64,
     /// `None` without values.
-    range: Option<(f64, f64)>,
+    pub(super) range: Option<(f64, f64)>,
 }
 
 impl Default for Moments {
@@ -78,6 +78,19 @@ impl Moments {
             (Some(x), Some(y)) => Some((x.0.min(y.0), x.1.max(y.1))),
             (x, y) => x.or(y),
         };
+    }
+
+    /// Refuses stored moments that no values have.
+    pub(super) fn check(&self) -> Outcome<()> {
+        let numbers = [self.mean, self.m2, self.m3, self.m4];
+        let range_fits = match self.range {
+            None => self.count == 0,
+            Some((low, high)) => self.count > 0 && low <= high,
+        };
+        if numbers.iter().any(|x| x.is_nan()) || self.m2 < 0.0 || self.m4 < 0.0 || !range_fits {
+            return Err(Unmeasured::bad_input("stored moments", "no values have them"));
+        }
+        Ok(())
     }
 
     /// Mean; `TooFew` without values.

@@ -1,13 +1,13 @@
 //! The frozen profile of a numeric column, and counts of later values keyed to it.
 //!
-//! The reference keeps edges at its 256 quantiles, its deciles, and ever rarer quantiles in the tails, so that a window of any size is a fixed number of
-//! counts. Counts merge by addition across replicas and windows. KS from the profile is exact at every edge (the error
-//! is at most the largest share between two edges); W1 uses the sum of values in each bin, so it is exact in every bin
-//! where the two distribution functions do not cross.
+//! The reference keeps edges at its 256 quantiles, its deciles, and ever rarer quantiles in the tails, so that a window
+//! of any size is a fixed number of counts. KS from the profile is exact at every edge (the error is at most the largest
+//! share between two edges); W1 uses the sum of values in each bin, so it is exact in every bin where the two
+//! distribution functions do not cross.
 
+use super::counts::NumericCounts;
 use super::expectation;
 use super::measure::{Distance, Measure};
-use super::moments::Moments;
 use super::sample::{Sample, binned_distance, quantile};
 use crate::outcome::{Outcome, Unmeasured};
 use crate::tails::kolmogorov_tail;
@@ -18,37 +18,49 @@ pub const QUANTILE_BINS: usize = 256;
 
 /// The frozen reference of a numeric column.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Parts")]
 pub struct NumericReference {
     /// Ascending, distinct; the first and last are the reference's minimum and maximum.
-    edges: Vec<f64>,
+    pub(super) edges: Vec<f64>,
     /// Which edges are the inner deciles.
-    deciles: Vec<u16>,
-    counts: NumericCounts,
+    pub(super) deciles: Vec<u16>,
+    pub(super) counts: NumericCounts,
 }
 
-/// Values counted by the edges of a reference. Merge only counts of the same reference.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct NumericCounts {
-    /// Which edges counted: a hash of theirs.
-    id: u64,
-    /// Rows, with or without a value.
-    pub rows: u64,
-    /// Rows that were NaN.
-    pub missing: u64,
-    /// Rows that were infinite.
-    pub infinite: u64,
-    /// Values below the reference's minimum.
-    pub below: u64,
-    /// Values above the reference's maximum.
-    pub above: u64,
-    /// Moments of the finite values.
-    pub moments: Moments,
-    /// Values in `(-inf, e0], (e0, e1], ... (ek, inf)`.
-    bins: Vec<u64>,
-    /// Values that are exactly `e0, e1, ... ek`: columns of few values live there.
-    points: Vec<u64>,
-    /// Sum in each bin of (upper edge - value); in the last bin of (value - last edge).
-    reach: Vec<f64>,
+/// A reference as it is stored, before it is believed.
+#[derive(Deserialize)]
+pub(super) struct Parts {
+    pub edges: Vec<f64>,
+    pub deciles: Vec<u16>,
+    pub counts: NumericCounts,
+}
+
+/// Edges that a stored profile may have: its own, and room for a later version's.
+const MOST_EDGES: usize = 4096;
+
+impl TryFrom<Parts> for NumericReference {
+    type Error = Unmeasured;
+
+    fn try_from(parts: Parts) -> Outcome<Self> {
+        let Parts { edges, deciles, counts } = parts;
+        let wrong = |why: &str| Err(Unmeasured::bad_input("stored profile", why));
+        if edges.is_empty() || edges.len() > MOST_EDGES || edges.iter().any(|edge| !edge.is_finite()) {
+            return wrong("its edges are missing, too many, or not finite");
+        }
+        if edges.windows(2).any(|pair| pair[0] >= pair[1]) {
+            return wrong("its edges do not ascend");
+        }
+        if deciles.windows(2).any(|pair| pair[0] >= pair[1])
+            || deciles.last().is_some_and(|last| *last as usize >= edges.len())
+        {
+            return wrong("its deciles are no ascending edges");
+        }
+        counts.check(&edges)?;
+        if counts.values() == 0 {
+            return wrong("it has no value");
+        }
+        Ok(NumericReference { edges, deciles, counts })
+    }
 }
 
 struct Gap {
@@ -284,74 +296,4 @@ impl NumericReference {
 fn tail_edges(sorted: &[f64]) -> Vec<f64> {
     let shares = (9..40).map(|k| 0.5f64.powi(k)).take_while(|share| share * sorted.len() as f64 >= 4.0);
     shares.flat_map(|share| [share, 1.0 - share]).filter_map(|share| quantile(sorted, share)).collect()
-}
-
-impl NumericCounts {
-    fn empty(edges: &[f64]) -> Self {
-        let id = identity(edges);
-        let edges = edges.len();
-        NumericCounts {
-            id,
-            rows: 0,
-            missing: 0,
-            infinite: 0,
-            below: 0,
-            above: 0,
-            moments: Moments::default(),
-            bins: vec![0; edges + 1],
-            points: vec![0; edges],
-            reach: vec![0.0; edges + 1],
-        }
-    }
-
-    /// Refuses counts made by other edges.
-    pub(crate) fn belongs_to(&self, other: &NumericCounts) -> Outcome<()> {
-        if self.id == other.id && self.bins.len() == other.bins.len() {
-            return Ok(());
-        }
-        Err(Unmeasured::bad_input("window", "its counts belong to another reference"))
-    }
-
-    /// Values that are exactly the reference's maximum.
-    pub(crate) fn at_maximum(&self) -> u64 {
-        self.points.last().copied().unwrap_or(0)
-    }
-
-    /// Which edges made these counts.
-    pub(crate) fn id(&self) -> u64 {
-        self.id
-    }
-
-    /// Finite values.
-    pub fn values(&self) -> u64 {
-        self.moments.count
-    }
-
-    /// Values in each bin of the reference.
-    pub fn bins(&self) -> &[u64] {
-        &self.bins
-    }
-
-    /// Adds the counts of another window of the same reference.
-    pub fn merge(&mut self, other: &NumericCounts) -> Outcome<()> {
-        self.belongs_to(other)?;
-        self.rows += other.rows;
-        self.missing += other.missing;
-        self.infinite += other.infinite;
-        self.below += other.below;
-        self.above += other.above;
-        self.moments.merge(&other.moments);
-        self.bins.iter_mut().zip(&other.bins).for_each(|(a, b)| *a += b);
-        self.points.iter_mut().zip(&other.points).for_each(|(a, b)| *a += b);
-        self.reach.iter_mut().zip(&other.reach).for_each(|(a, b)| *a += b);
-        Ok(())
-    }
-}
-
-/// FNV-1a over the bits of the edges; stored in profiles, so it must never change.
-fn identity(edges: &[f64]) -> u64 {
-    edges
-        .iter()
-        .flat_map(|edge| edge.to_bits().to_le_bytes())
-        .fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3))
 }

@@ -12,7 +12,7 @@ mod column;
 mod rate;
 mod sequence;
 
-pub use alarm::{e_benjamini_hochberg, model_detector, model_e_process};
+pub use alarm::{e_benjamini_hochberg, model_detector, model_e_process, p_to_e};
 pub use column::ColumnEvidence;
 pub use rate::{RateReading, RateVerdict, count_e_value, judge_rate, rate_e_value};
-pub use sequence::{Betting, EmpiricalBernstein, msprt, msprt_two_arms, paired};
+pub use sequence::{Betting, EmpiricalBernstein, distribution_band, msprt, msprt_two_arms, paired};

@@ -163,6 +163,16 @@ pub fn paired(range: (f64, f64), level: f64) -> Outcome<EmpiricalBernstein> {
     EmpiricalBernstein::new((-width, width), level)
 }
 
+/// The half width of a band around an empirical distribution function that holds at every place and every time at once
+/// (Howard & Ramdas 2022, theorem 2), at confidence `level`. Infinite without rows.
+pub fn distribution_band(rows: u64, level: f64) -> f64 {
+    if rows == 0 {
+        return f64::INFINITY;
+    }
+    let n = rows as f64;
+    0.85 * (((std::f64::consts::E * n).ln().ln() + 0.8 * (1612.0 / (1.0 - level)).ln()) / n).sqrt()
+}
+
 fn check(range: (f64, f64), level: f64) -> Outcome<()> {
     if !(range.0.is_finite() && range.1.is_finite() && range.0 < range.1) {
         return Err(Unmeasured::bad_input("range", format!("{range:?} is no range of numbers")));

@@ -63,6 +63,15 @@ impl Confusion {
         self.cell_mut(truth, decision).add(weight);
     }
 
+    /// Moves one row's weight from decided negative to decided positive.
+    pub(crate) fn decide(&mut self, truth: bool, weight: f64) {
+        let from = self.cell_mut(truth, false);
+        from.weight -= weight;
+        from.squares -= weight * weight;
+        from.rows -= 1;
+        self.add(truth, true, weight);
+    }
+
     /// Adds whole rows: true positives, false positives, false negatives, true negatives.
     pub fn add_counts(&mut self, tp: u64, fp: u64, fn_: u64, tn: u64) {
         let cells =

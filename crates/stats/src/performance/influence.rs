@@ -53,6 +53,16 @@ impl Influence {
         Influence::corrected(value, influence, shape, rows)
     }
 
+    /// The same with one influence a cluster: the sum over its rows.
+    pub fn clustered(&self, cluster: &[u32]) -> Influence {
+        let mut sums: std::collections::BTreeMap<u32, f64> = std::collections::BTreeMap::new();
+        for (row, cluster) in self.rows.iter().zip(cluster) {
+            *sums.entry(*cluster).or_default() += row;
+        }
+        let units = sums.len();
+        Influence::corrected(self.value, sums.into_values().collect(), self.shape, units)
+    }
+
     /// Standard error.
     pub fn error(&self) -> f64 {
         self.rows.iter().map(|row| row * row).sum::<f64>().sqrt()

@@ -21,6 +21,7 @@ mod curve;
 mod influence;
 mod multiclass;
 mod name;
+mod operating;
 mod probability;
 mod ranking;
 mod regression;
@@ -29,6 +30,7 @@ mod rows;
 pub use confusion::{Cell, Confusion, Rate};
 pub use multiclass::{Average, confusion_matrix};
 pub use name::{Better, Entry, Metric, Task, UnknownMetric};
+pub use operating::{OperatingPoint, Target, operating_point};
 pub use probability::{Binning, CalibrationBin, LOG_CLIP, calibration_bins};
 pub use rows::{BinaryRows, Decided, Labelled, MulticlassRows, RankingRows, RegressionRows};
 
@@ -100,6 +102,15 @@ impl Metric {
             }
             Err(reason) => Err(reason),
         }
+    }
+
+    /// The metric on rows that come in clusters (a customer's, a day's): rows of one cluster may depend on each other in
+    /// any way, clusters may not. The interval rests on the number of clusters. Smooth metrics only.
+    pub fn measure_clustered(self, rows: &Labelled, cluster: &[u32], level: f64) -> Outcome {
+        check_level(level)?;
+        let influence = self.influence(rows)?;
+        same_length("clusters", &[influence.rows.len(), cluster.len()])?;
+        influence.clustered(cluster).estimate(level).map(|estimate| Estimate { count: rows.rows() as u64, ..estimate })
     }
 
     fn influence(self, rows: &Labelled) -> Outcome<Influence> {

@@ -1,0 +1,304 @@
+//! Profiles as bytes: versioned, small (about 2.5 kB a column), and never believed before they are checked.
+//!
+//! Layout: a version, a kind, then numbers as LEB128 and floats as little-endian bits. Edges are stored exactly (as steps
+//! between floats in their order), so that distances on stored profiles equal those on the original; the mean place of a bin's values is stored to 1/255 of the
+//! bin's width, which moves W1 by less than a thousandth of its noise floor.
+
+use super::categorical::{CategoricalCounts, CategoricalReference, Stored};
+use super::counts::{NumericCounts, identity};
+use super::moments::Moments;
+use super::numeric::{NumericReference, Parts};
+use crate::outcome::Unmeasured;
+
+const VERSION: u8 = 1;
+const NUMERIC: u8 = 1;
+const CATEGORICAL: u8 = 2;
+/// Items of a list that a profile may claim before its bytes are looked at.
+const MOST_ITEMS: u64 = 100_000;
+/// Bytes of a category's name.
+const MOST_NAME: u64 = 1 << 20;
+
+/// Why bytes are no profile.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum FormatError {
+    /// The bytes end too early.
+    #[error("could not read a profile: the bytes end in the middle, after {0} bytes")]
+    Truncated(usize),
+    /// Another version of the format.
+    #[error("could not read a profile: format version {0} is unknown; this program reads version {VERSION}")]
+    Version(u8),
+    /// Another kind of profile.
+    #[error("could not read a profile: it is of kind {found}, and kind {wanted} was asked for")]
+    Kind {
+        /// As stored.
+        found: u8,
+        /// As asked.
+        wanted: u8,
+    },
+    /// More follows.
+    #[error("could not read a profile: {0} bytes follow its end")]
+    Trailing(usize),
+    /// A number, a length or a name makes no sense.
+    #[error("could not read a profile: {0}")]
+    Nonsense(&'static str),
+    /// The parts contradict each other.
+    #[error("could not read a profile")]
+    Contradiction(#[source] Unmeasured),
+}
+
+/// Floats as whole numbers in the same order.
+fn ordered(value: f64) -> u64 {
+    let bits = value.to_bits();
+    if bits >> 63 == 1 { !bits } else { bits | 1 << 63 }
+}
+
+fn from_ordered(place: u64) -> f64 {
+    f64::from_bits(if place >> 63 == 1 { place & !(1 << 63) } else { !place })
+}
+
+struct Writer(Vec<u8>);
+
+impl Writer {
+    fn start(kind: u8) -> Self {
+        Writer(vec![VERSION, kind])
+    }
+
+    fn whole(&mut self, mut value: u64) {
+        while value >= 0x80 {
+            self.0.push(value as u8 | 0x80);
+            value >>= 7;
+        }
+        self.0.push(value as u8);
+    }
+
+    fn float(&mut self, value: f64) {
+        self.0.extend(value.to_bits().to_le_bytes());
+    }
+
+    /// Runs of zeros are one number: most columns hardly touch their edges.
+    fn sparse(&mut self, values: &[u64]) {
+        let mut zeros = 0;
+        for value in values {
+            if *value == 0 {
+                zeros += 1;
+                continue;
+            }
+            self.whole(zeros);
+            self.whole(*value);
+            zeros = 0;
+        }
+        self.whole(zeros);
+    }
+
+    fn moments(&mut self, moments: &Moments) {
+        self.whole(moments.count);
+        [moments.mean, moments.m2, moments.m3, moments.m4].into_iter().for_each(|value| self.float(value));
+        if let Some((low, high)) = moments.range {
+            self.float(low);
+            self.float(high);
+        }
+    }
+}
+
+struct Reader<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Reader<'a> {
+    fn start(bytes: &'a [u8], kind: u8) -> Result<Self, FormatError> {
+        let mut reader = Reader { bytes, at: 0 };
+        match reader.byte()? {
+            VERSION => {}
+            other => return Err(FormatError::Version(other)),
+        }
+        match reader.byte()? {
+            found if found == kind => Ok(reader),
+            found => Err(FormatError::Kind { found, wanted: kind }),
+        }
+    }
+
+    fn end(self) -> Result<(), FormatError> {
+        match self.bytes.len() - self.at {
+            0 => Ok(()),
+            rest => Err(FormatError::Trailing(rest)),
+        }
+    }
+
+    fn byte(&mut self) -> Result<u8, FormatError> {
+        let byte = self.bytes.get(self.at).ok_or(FormatError::Truncated(self.at))?;
+        self.at += 1;
+        Ok(*byte)
+    }
+
+    fn take(&mut self, count: usize) -> Result<&'a [u8], FormatError> {
+        let end = self.at.checked_add(count).ok_or(FormatError::Truncated(self.at))?;
+        let taken = self.bytes.get(self.at..end).ok_or(FormatError::Truncated(self.at))?;
+        self.at = end;
+        Ok(taken)
+    }
+
+    fn whole(&mut self) -> Result<u64, FormatError> {
+        let mut value = 0u64;
+        for shift in (0..64).step_by(7) {
+            let byte = self.byte()?;
+            let part = u64::from(byte & 0x7f);
+            if shift == 63 && part > 1 {
+                break;
+            }
+            value |= part << shift;
+            if byte < 0x80 {
+                return Ok(value);
+            }
+        }
+        Err(FormatError::Nonsense("a number is too large"))
+    }
+
+    fn length(&mut self, most: u64) -> Result<usize, FormatError> {
+        match self.whole()? {
+            length if length <= most => Ok(length as usize),
+            _ => Err(FormatError::Nonsense("a list or a name is too long")),
+        }
+    }
+
+    fn float(&mut self) -> Result<f64, FormatError> {
+        let bytes = self.take(8)?;
+        let mut bits = [0; 8];
+        bits.copy_from_slice(bytes);
+        Ok(f64::from_bits(u64::from_le_bytes(bits)))
+    }
+
+    fn wholes(&mut self, count: usize) -> Result<Vec<u64>, FormatError> {
+        (0..count).map(|_| self.whole()).collect()
+    }
+
+    fn sparse(&mut self, count: usize) -> Result<Vec<u64>, FormatError> {
+        let mut values = Vec::new();
+        loop {
+            let zeros = self.length(MOST_ITEMS)?;
+            values.resize(values.len() + zeros, 0);
+            if values.len() == count {
+                return Ok(values);
+            }
+            if values.len() > count {
+                return Err(FormatError::Nonsense("a list is longer than it says"));
+            }
+            values.push(self.whole()?);
+        }
+    }
+
+    fn moments(&mut self) -> Result<Moments, FormatError> {
+        let count = self.whole()?;
+        let (mean, m2, m3, m4) = (self.float()?, self.float()?, self.float()?, self.float()?);
+        let range = if count > 0 { Some((self.float()?, self.float()?)) } else { None };
+        Ok(Moments { count, mean, m2, m3, m4, range })
+    }
+}
+
+impl NumericReference {
+    /// The profile as bytes.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut writer = Writer::start(NUMERIC);
+        let counts = &self.counts;
+        writer.whole(self.edges.len() as u64);
+        let mut before = 0;
+        for edge in &self.edges {
+            let place = ordered(*edge);
+            writer.whole(place.wrapping_sub(before));
+            before = place;
+        }
+        writer.whole(self.deciles.len() as u64);
+        self.deciles.iter().for_each(|decile| writer.whole(u64::from(*decile)));
+        [counts.rows, counts.missing, counts.infinite, counts.below].into_iter().for_each(|count| writer.whole(count));
+        writer.moments(&counts.moments);
+        counts.bins.iter().for_each(|count| writer.whole(*count));
+        writer.sparse(&counts.points);
+        let last = self.edges.len();
+        writer.float(counts.reach[0]);
+        writer.float(counts.reach[last]);
+        for bin in 1..last {
+            let full = counts.bins[bin] as f64 * (self.edges[bin] - self.edges[bin - 1]);
+            writer.0.push(if full > 0.0 { (counts.reach[bin] / full * 255.0).round() as u8 } else { 0 });
+        }
+        writer.0
+    }
+
+    /// Reads a profile; everything is checked.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, FormatError> {
+        let mut reader = Reader::start(bytes, NUMERIC)?;
+        let n = reader.length(MOST_ITEMS)?;
+        let mut edges = Vec::new();
+        let mut place = 0u64;
+        for _ in 0..n {
+            place = place.checked_add(reader.whole()?).ok_or(FormatError::Nonsense("the edges do not ascend"))?;
+            edges.push(from_ordered(place));
+        }
+        let count = reader.length(MOST_ITEMS)?;
+        let narrow = |value: u64| u16::try_from(value).map_err(|_| FormatError::Nonsense("a decile is no edge"));
+        let deciles = reader.wholes(count)?.into_iter().map(narrow).collect::<Result<_, _>>()?;
+        let [rows, missing, infinite, below] = [reader.whole()?, reader.whole()?, reader.whole()?, reader.whole()?];
+        let moments = reader.moments()?;
+        let bins = reader.wholes(n + 1)?;
+        let points = reader.sparse(n)?;
+        let (first, last) = (reader.float()?, reader.float()?);
+        let mut reach = vec![first];
+        for bin in 1..n {
+            let full = bins[bin] as f64 * (edges[bin] - edges[bin - 1]);
+            reach.push(f64::from(reader.byte()?) / 255.0 * full);
+        }
+        reach.push(last);
+        if n == 0 {
+            reach.pop();
+        }
+        reader.end()?;
+        let above = bins.last().copied().unwrap_or(0);
+        let id = identity(&edges);
+        let counts = NumericCounts { id, rows, missing, infinite, below, above, moments, bins, points, reach };
+        Parts { edges, deciles, counts }.try_into().map_err(FormatError::Contradiction)
+    }
+}
+
+impl CategoricalReference {
+    /// The profile as bytes.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut writer = Writer::start(CATEGORICAL);
+        let stored = Stored::from(self.clone());
+        writer.whole(stored.values.len() as u64);
+        for (value, count) in stored.values.iter().zip(&stored.counts.counts) {
+            writer.whole(value.len() as u64);
+            writer.0.extend(value.as_bytes());
+            writer.whole(*count);
+        }
+        writer.whole(stored.rare.len() as u64);
+        stored.rare.iter().for_each(|hash| writer.0.extend(hash.to_le_bytes()));
+        let counts = &stored.counts;
+        let knows_all = u64::from(stored.knows_all);
+        [knows_all, stored.singletons, counts.rows, counts.missing, counts.other]
+            .into_iter()
+            .for_each(|value| writer.whole(value));
+        writer.0
+    }
+
+    /// Reads a profile; everything is checked.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, FormatError> {
+        let mut reader = Reader::start(bytes, CATEGORICAL)?;
+        let (mut values, mut counts) = (Vec::new(), Vec::new());
+        for _ in 0..reader.length(MOST_ITEMS)? {
+            let length = reader.length(MOST_NAME)?;
+            let name = std::str::from_utf8(reader.take(length)?);
+            values.push(name.map_err(|_| FormatError::Nonsense("a category's name is no UTF-8"))?.to_owned());
+            counts.push(reader.whole()?);
+        }
+        let mut rare = Vec::new();
+        for _ in 0..reader.length(MOST_ITEMS)? {
+            let mut hash = [0; 8];
+            hash.copy_from_slice(reader.take(8)?);
+            rare.push(u64::from_le_bytes(hash));
+        }
+        let knows_all = reader.whole()? == 1;
+        let (singletons, rows, missing, other) = (reader.whole()?, reader.whole()?, reader.whole()?, reader.whole()?);
+        reader.end()?;
+        let counts = CategoricalCounts { rows, missing, other, counts, ..CategoricalCounts::default() };
+        Stored { values, rare, knows_all, singletons, counts }.try_into().map_err(FormatError::Contradiction)
+    }
+}

@@ -1,0 +1,119 @@
+//! Seasons: whether hours of the day and days of the week matter, and which of them may share a reference.
+//!
+//! The rule of the monitoring page: strata are on when the reference spans at least two periods and the hour-of-day or
+//! day-of-week effect explains more than 5 % of the variance; neighbouring buckets merge until each has 50 rows.
+
+use crate::outcome::{Outcome, Unmeasured, same_length};
+use serde::{Deserialize, Serialize};
+
+/// Hours of a week.
+pub const HOURS: usize = 168;
+/// Share of the variance from which a season counts.
+const EXPLAINED: f64 = 0.05;
+/// Reference rows of a stratum.
+const ROWS: u64 = 50;
+
+/// Which stratum each hour of the week belongs to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Strata {
+    of_hour: Vec<u16>,
+}
+
+/// What decided about strata.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct SeasonEffect {
+    /// Share of the variance that the hour of the day explains, corrected for chance (omega squared).
+    pub by_hour: f64,
+    /// Share that the day of the week explains.
+    pub by_day: f64,
+    /// Whole weeks between the first and the last row.
+    pub weeks: f64,
+}
+
+impl SeasonEffect {
+    /// Measures the effect on `value` (a score, say) at `hour`: hours since some Monday 00:00, fractions dropped.
+    pub fn of(hour: &[i64], value: &[f64]) -> Outcome<Self> {
+        same_length("rows", &[hour.len(), value.len()])?;
+        let pairs: Vec<(i64, f64)> =
+            hour.iter().zip(value).filter(|(_, value)| value.is_finite()).map(|(h, v)| (*h, *v)).collect();
+        if pairs.len() < 2 * HOURS {
+            return Err(Unmeasured::too_few("rows for a season", pairs.len(), 2 * HOURS));
+        }
+        let (first, last) = pairs.iter().fold((i64::MAX, i64::MIN), |(a, b), (hour, _)| (a.min(*hour), b.max(*hour)));
+        Ok(SeasonEffect {
+            by_hour: omega_squared(&pairs, 24, |hour| hour.rem_euclid(24) as usize),
+            by_day: omega_squared(&pairs, 7, |hour| (hour.rem_euclid(168) / 24) as usize),
+            weeks: last.abs_diff(first) as f64 / HOURS as f64,
+        })
+    }
+
+    /// The strata that the effect asks for; `None` where a pooled reference will do.
+    pub fn strata(&self, hour: &[i64]) -> Option<Strata> {
+        let days = self.by_day > EXPLAINED && self.weeks >= 2.0;
+        let hours = self.by_hour > EXPLAINED && self.weeks >= 2.0 / 7.0;
+        let bucket = |hour: usize| match (days, hours) {
+            (true, true) => hour,
+            (true, false) => hour / 24,
+            (false, true) => hour % 24,
+            (false, false) => 0,
+        };
+        if !days && !hours {
+            return None;
+        }
+        let mut counts = vec![0u64; HOURS];
+        hour.iter().for_each(|hour| counts[bucket(hour.rem_euclid(168) as usize)] += 1);
+        let buckets = (0..HOURS).map(bucket).max().unwrap_or(0) + 1;
+        let merged = merged(&counts[..buckets]);
+        Some(Strata { of_hour: (0..HOURS).map(|hour| merged[bucket(hour)]).collect() })
+    }
+}
+
+impl Strata {
+    /// The stratum of an hour (since some Monday 00:00).
+    pub fn of(&self, hour: i64) -> usize {
+        usize::from(self.of_hour[hour.rem_euclid(168) as usize])
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.of_hour.iter().max().map_or(0, |last| usize::from(*last) + 1)
+    }
+}
+
+/// Neighbours join until each group has enough rows; what is left at the end joins the last group.
+fn merged(counts: &[u64]) -> Vec<u16> {
+    let mut group = 0u16;
+    let mut rows = 0;
+    let mut of = Vec::with_capacity(counts.len());
+    for count in counts {
+        if rows >= ROWS {
+            group += 1;
+            rows = 0;
+        }
+        of.push(group);
+        rows += count;
+    }
+    if rows < ROWS && group > 0 {
+        of.iter_mut().filter(|of| **of == group).for_each(|of| *of -= 1);
+    }
+    of
+}
+
+fn omega_squared(pairs: &[(i64, f64)], groups: usize, group: impl Fn(i64) -> usize) -> f64 {
+    let n = pairs.len() as f64;
+    let mean = pairs.iter().map(|pair| pair.1).sum::<f64>() / n;
+    let mut sums = vec![(0.0, 0.0); groups];
+    let mut total = 0.0;
+    for (hour, value) in pairs {
+        let sum = &mut sums[group(*hour)];
+        *sum = (sum.0 + value - mean, sum.1 + 1.0);
+        total += (value - mean).powi(2);
+    }
+    let used = sums.iter().filter(|sum| sum.1 > 0.0).count() as f64;
+    let between: f64 = sums.iter().filter(|sum| sum.1 > 0.0).map(|(sum, n)| sum * sum / n).sum();
+    if total <= 0.0 || n <= used {
+        return 0.0;
+    }
+    let noise = (total - between) / (n - used);
+    ((between - (used - 1.0) * noise) / (total + noise)).max(0.0)
+}
