@@ -4,8 +4,12 @@
 //! branch. A leaf leads to itself, so that many walks take the same number of steps and run in lockstep: 16 trees for
 //! one row, 8 rows for one tree in a batch (measured in `design/serving.md`: 5x and 4x over node by node).
 //!
-//! Holds true: every index of a child is below the number of nodes, every feature below `width`. NaN is decided by a
-//! bit of the node. Sums run in float32 in the order of the trees, as onnxruntime's do. Comparisons are turned into `x <= t`, exactly: `x < t` is `x <= t'` with the float before `t`.
+//! Missing values cost no comparison of their own: every value stands twice, once as it is, where NaN makes `x <= t`
+//! fail, and once with NaN as minus infinity, where it holds. A node reads the one that its missing values want.
+//!
+//! Holds true: every index of a child is below the number of nodes, every feature below `width`. Sums run in float32 in
+//! the order of the trees, as onnxruntime's do. Comparisons are turned into `x <= t`, exactly: `x < t` is `x <= t'` with
+//! the float before `t`.
 
 use super::read::{Mode, Tree};
 
@@ -16,12 +20,13 @@ const ROW_LANES: usize = 8;
 /// Rows whose values stay in the cache while all trees pass over them.
 const BLOCK: usize = 64;
 
-/// The bit of [`Packed::feature`] that sends NaN to the first child.
-const NAN_FIRST: u32 = 1 << 31;
+/// Steps between looks whether all walks have ended.
+const STRIDE: u32 = 3;
 
 #[derive(Clone, Copy, Debug)]
 struct Packed {
-    feature: u32,
+    /// Twice the feature, plus one when missing values go to the second child.
+    value: u32,
     threshold: f32,
     /// The first child; the second follows it. A leaf names itself.
     first: u32,
@@ -50,6 +55,8 @@ struct Root {
 pub(super) struct Forest {
     nodes: Vec<Packed>,
     roots: Vec<Root>,
+    /// Trees by depth: those that walk together should end together.
+    by_depth: Vec<u32>,
     /// Of trees with [`Adds::Many`]: by node, the range of `votes`.
     ranges: std::collections::HashMap<u32, std::ops::Range<usize>>,
     votes: Vec<(u32, f32)>,
@@ -63,12 +70,15 @@ impl Forest {
         let mut forest = Self {
             nodes: Vec::new(),
             roots: Vec::new(),
+            by_depth: Vec::new(),
             ranges: std::collections::HashMap::new(),
             votes: Vec::new(),
             outputs,
             width: 0,
         };
         trees.iter().try_for_each(|tree| forest.add(tree))?;
+        forest.by_depth = (0..forest.roots.len() as u32).collect();
+        forest.by_depth.sort_by_key(|&tree| forest.roots[tree as usize].depth);
         Ok(forest)
     }
 
@@ -85,7 +95,7 @@ impl Forest {
         let adds = adds(tree);
         let mut queue = std::collections::VecDeque::from([(tree.root, root, 0u32)]);
         let mut depth = 0;
-        self.nodes.push(Packed { feature: NAN_FIRST, threshold: f32::INFINITY, first: root, leaf: 0.0 });
+        self.nodes.push(Packed { value: 0, threshold: f32::INFINITY, first: root, leaf: 0.0 });
         while let Some((from, to, level)) = queue.pop_front() {
             depth = depth.max(level);
             let node = &tree.nodes[from];
@@ -95,14 +105,14 @@ impl Forest {
             }
             let (threshold, swapped) = as_less_or_equal(node.mode, node.threshold)?;
             let (first, second) = if swapped { (node.no, node.yes) } else { (node.yes, node.no) };
-            let nan = if node.missing_is_yes != swapped { NAN_FIRST } else { 0 };
+            let missing_goes_first = node.missing_is_yes != swapped;
             let children = self.nodes.len() as u32;
-            self.nodes[to as usize] =
-                Packed { feature: node.feature as u32 | nan, threshold, first: children, leaf: 0.0 };
+            let value = 2 * node.feature as u32 + u32::from(!missing_goes_first);
+            self.nodes[to as usize] = Packed { value, threshold, first: children, leaf: 0.0 };
             self.width = self.width.max(node.feature + 1);
             for (offset, child) in [first, second].into_iter().enumerate() {
                 let at = children + offset as u32;
-                self.nodes.push(Packed { feature: NAN_FIRST, threshold: f32::INFINITY, first: at, leaf: 0.0 });
+                self.nodes.push(Packed { value: 0, threshold: f32::INFINITY, first: at, leaf: 0.0 });
                 queue.push_back((child, at, level + 1));
             }
         }
@@ -126,80 +136,75 @@ impl Forest {
         if columns < self.width {
             return Err(format!("the trees read {} columns, the rows have {columns}", self.width));
         }
-        if self.width == 0 {
-            // Every tree is a single leaf: no value is read.
-            sums.chunks_exact_mut(self.outputs).for_each(|sums| self.sum_row(&[], sums));
-            return Ok(());
-        }
         let rows = sums.len() / self.outputs;
-        if rows < ROW_LANES {
-            for row in 0..rows {
-                let values = &values[row * columns..][..columns];
-                self.sum_row(values, &mut sums[row * self.outputs..][..self.outputs]);
+        let mut twice = Vec::with_capacity(BLOCK.min(rows) * 2 * self.width);
+        let mut leaves = vec![0; self.roots.len()];
+        for first in (0..rows).step_by(BLOCK) {
+            let last = rows.min(first + BLOCK);
+            twice.clear();
+            for row in first..last {
+                let values = &values[row * columns..][..self.width];
+                twice.extend(values.iter().flat_map(|&x| [if x.is_nan() { f32::NEG_INFINITY } else { x }, x]));
             }
-            return Ok(());
-        }
-        let blocks = values.chunks(BLOCK * columns).zip(sums.chunks_mut(BLOCK * self.outputs));
-        for (values, sums) in blocks {
+            let sums = &mut sums[first * self.outputs..last * self.outputs];
+            let in_lockstep = (last - first) / ROW_LANES * ROW_LANES;
             for root in &self.roots {
-                self.sum_block(root, values, columns, sums);
+                self.sum_block(root, &twice, in_lockstep, sums);
+            }
+            for row in in_lockstep..last - first {
+                let values = &twice[row * 2 * self.width..][..2 * self.width];
+                self.sum_row(values, &mut leaves, &mut sums[row * self.outputs..][..self.outputs]);
             }
         }
         Ok(())
     }
 
-    /// One row: [`TREE_LANES`] trees at a time.
-    fn sum_row(&self, values: &[f32], sums: &mut [f32]) {
-        for group in self.roots.chunks(TREE_LANES) {
-            let mut at = [0u32; TREE_LANES];
-            let mut depth = 0;
-            for (lane, root) in at.iter_mut().zip(group) {
-                *lane = root.node;
-                depth = depth.max(root.depth);
-            }
-            // Unused lanes repeat the first tree: they cost nothing beyond the lockstep.
-            at[group.len()..].fill(group[0].node);
-            for _ in 0..depth {
-                for lane in &mut at {
-                    *lane = self.step(*lane, values);
-                }
-            }
-            for (root, &leaf) in group.iter().zip(&at) {
-                self.add_votes(root, leaf, sums);
-            }
+    /// One row: [`TREE_LANES`] trees at a time. `values` holds every value twice; `leaves` has room for all trees.
+    fn sum_row(&self, values: &[f32], leaves: &mut [u32], sums: &mut [f32]) {
+        for group in self.by_depth.chunks(TREE_LANES) {
+            // Unused lanes repeat the last tree: they cost nothing beyond the lockstep.
+            let root = |lane: usize| &self.roots[group[lane.min(group.len() - 1)] as usize];
+            let at =
+                self.walk(std::array::from_fn(|lane| root(lane).node), root(TREE_LANES).depth, [values; TREE_LANES]);
+            group.iter().zip(at).for_each(|(&tree, leaf)| leaves[tree as usize] = leaf);
+        }
+        for (root, &leaf) in self.roots.iter().zip(&*leaves) {
+            self.add_votes(root, leaf, sums);
         }
     }
 
-    /// One tree over a block of rows: [`ROW_LANES`] rows at a time.
-    fn sum_block(&self, root: &Root, values: &[f32], columns: usize, sums: &mut [f32]) {
-        let rows = sums.len() / self.outputs;
-        let mut row = 0;
-        while row + ROW_LANES <= rows {
-            let block = &values[row * columns..(row + ROW_LANES) * columns];
-            let mut at = [root.node; ROW_LANES];
-            for _ in 0..root.depth {
-                for (lane, node) in at.iter_mut().enumerate() {
-                    *node = self.step(*node, &block[lane * columns..]);
-                }
-            }
+    /// One tree over the first `rows` rows of a block, [`ROW_LANES`] at a time. `values` holds every value twice.
+    fn sum_block(&self, root: &Root, values: &[f32], rows: usize, sums: &mut [f32]) {
+        let width = 2 * self.width;
+        for row in (0..rows).step_by(ROW_LANES) {
+            let lanes = std::array::from_fn(|lane| &values[(row + lane) * width..][..width]);
+            let at = self.walk([root.node; ROW_LANES], root.depth, lanes);
             for (lane, &leaf) in at.iter().enumerate() {
                 self.add_votes(root, leaf, &mut sums[(row + lane) * self.outputs..][..self.outputs]);
             }
-            row += ROW_LANES;
-        }
-        for row in row..rows {
-            let values = &values[row * columns..][..columns];
-            let leaf = (0..root.depth).fold(root.node, |node, _| self.step(node, values));
-            self.add_votes(root, leaf, &mut sums[row * self.outputs..][..self.outputs]);
         }
     }
 
+    /// Takes all lanes down to their leaves.
     #[inline(always)]
-    fn step(&self, node: u32, values: &[f32]) -> u32 {
-        let node = &self.nodes[node as usize];
-        let value = values[(node.feature & !NAN_FIRST) as usize];
-        let goes_first = (value <= node.threshold) | (value.is_nan() & (node.feature & NAN_FIRST != 0));
-        node.first + u32::from(!goes_first)
+    fn walk<const LANES: usize>(&self, mut at: [u32; LANES], depth: u32, values: [&[f32]; LANES]) -> [u32; LANES] {
+        let nodes = &self.nodes[..];
+        let mut left = depth;
+        while left > 0 {
+            let before = at;
+            for _ in 0..left.min(STRIDE) {
+                for (node, values) in at.iter_mut().zip(values) {
+                    let here = &nodes[*node as usize];
+                    let goes_first = values[here.value as usize] <= here.threshold;
+                    *node = here.first + u32::from(!goes_first);
+                }
+            }
+            if at == before {
+                break;
+            }
+            left = left.saturating_sub(STRIDE);
+        }
+        at
     }
 
     #[inline(always)]
