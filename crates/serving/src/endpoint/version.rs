@@ -186,7 +186,10 @@ impl ServedVersion {
     /// model knows what to do with that.
     pub(super) fn complete<'t>(&self, table: &'t Table) -> Result<Cow<'t, Table>, ScoreError> {
         let signature = self.signature();
-        let absent: Vec<_> = signature.inputs.iter().filter(|input| table.get(&input.name).is_none()).collect();
+        // Mostly the columns stand in the order of the signature: then none is searched for.
+        let stands = |at: usize, name: &String| table.names().get(at) == Some(name) || table.get(name).is_some();
+        let inputs = signature.inputs.iter().enumerate();
+        let absent: Vec<_> = inputs.filter(|(at, input)| !stands(*at, &input.name)).map(|(_, input)| input).collect();
         if absent.is_empty() {
             return Ok(Cow::Borrowed(table));
         }

@@ -23,6 +23,22 @@ impl Fault {
     }
 }
 
+/// How errors call an input: by its name, by its place as long as the name has not been read.
+#[derive(Clone, Copy)]
+pub(super) struct Label<'a> {
+    pub(super) name: Option<&'a str>,
+    pub(super) at: usize,
+}
+
+impl fmt::Display for Label<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.name {
+            Some(name) => write!(out, "`{name}`"),
+            None => write!(out, "number {}", self.at),
+        }
+    }
+}
+
 /// What the data of a tensor must look like.
 pub(super) struct DataSeed<'a> {
     pub(super) datatype: Datatype,
@@ -30,7 +46,7 @@ pub(super) struct DataSeed<'a> {
     /// Product of the shape; checked to be at most what the body can hold.
     pub(super) count: usize,
     /// How errors call the input.
-    pub(super) label: &'a str,
+    pub(super) label: Label<'a>,
     pub(super) fault: &'a Fault,
 }
 
@@ -70,7 +86,7 @@ impl DataSeed<'_> {
     }
 
     fn raise<E: Error>(&self, problem: InputProblem) -> E {
-        self.fault.raise(V2Error::Input { input: self.label.to_owned(), problem })
+        self.fault.raise(V2Error::Input { input: self.label.to_string(), problem })
     }
 }
 

@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 
 use super::{
     Datatype, InputProblem, Limits, V2Error,
-    data::{DataSeed, Fault},
+    data::{DataSeed, Fault, Label},
     parameters::{Lenient, Parameters, ParametersSeed},
 };
 
@@ -168,7 +168,7 @@ impl<'de> Visitor<'de> for InputsSeed<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Vec<Tensor>, A::Error> {
-        let mut tensors = Vec::new();
+        let mut tensors = Vec::with_capacity(4);
         let limit = self.0.limits.inputs;
         while let Some(tensor) = list.next_element_seed(TensorSeed { context: self.0, at: tensors.len() })? {
             if tensors.len() == limit {
@@ -236,7 +236,7 @@ impl<'de> Visitor<'de> for TensorSeed<'_> {
                     (Some(datatype), Some((shape, count))) => {
                         let label = self.label(&draft);
                         let fault = self.context.fault;
-                        let seed = DataSeed { datatype, shape, count: *count, label: &label, fault };
+                        let seed = DataSeed { datatype, shape, count: *count, label, fault };
                         draft.values = Some(map.next_value_seed(seed)?);
                     }
                     _ => draft.early = Some(map.next_value()?),
@@ -251,12 +251,12 @@ impl<'de> Visitor<'de> for TensorSeed<'_> {
 }
 
 impl TensorSeed<'_> {
-    fn label(&self, draft: &Draft<'_>) -> String {
-        draft.name.as_ref().map_or_else(|| format!("number {}", self.at), |name| format!("`{name}`"))
+    fn label<'d>(&self, draft: &'d Draft<'_>) -> Label<'d> {
+        Label { name: draft.name.as_deref(), at: self.at }
     }
 
     fn raise<E: Error>(&self, draft: &Draft<'_>, problem: InputProblem) -> E {
-        self.context.fault.raise(V2Error::Input { input: self.label(draft), problem })
+        self.context.fault.raise(V2Error::Input { input: self.label(draft).to_string(), problem })
     }
 
     fn datatype<E: Error>(&self, draft: &Draft<'_>, stated: Lenient<'_>) -> Result<Datatype, E> {
@@ -290,7 +290,7 @@ impl TensorSeed<'_> {
             (Some(values), _) => values,
             (None, Some(raw)) => {
                 let label = self.label(&draft);
-                let seed = DataSeed { datatype, shape: &shape, count, label: &label, fault: self.context.fault };
+                let seed = DataSeed { datatype, shape: &shape, count, label, fault: self.context.fault };
                 seed.deserialize(&mut serde_json::Deserializer::from_str(raw.get())).map_err(E::custom)?
             }
             (None, None) => return Err(self.raise(&draft, lacks("data"))),
