@@ -8,6 +8,7 @@ use super::categorical::{CategoricalCounts, CategoricalReference, Stored};
 use super::counts::{NumericCounts, identity};
 use super::moments::Moments;
 use super::numeric::{NumericReference, Parts};
+use super::sort::{from_ordered, ordered};
 use crate::outcome::Unmeasured;
 
 const VERSION: u8 = 1;
@@ -44,16 +45,6 @@ pub enum FormatError {
     /// The parts contradict each other.
     #[error("could not read a profile")]
     Contradiction(#[source] Unmeasured),
-}
-
-/// Floats as whole numbers in the same order.
-fn ordered(value: f64) -> u64 {
-    let bits = value.to_bits();
-    if bits >> 63 == 1 { !bits } else { bits | 1 << 63 }
-}
-
-fn from_ordered(place: u64) -> f64 {
-    f64::from_bits(if place >> 63 == 1 { place & !(1 << 63) } else { !place })
 }
 
 struct Writer(Vec<u8>);

@@ -26,6 +26,7 @@ mod moments;
 mod numeric;
 mod sample;
 pub mod shares;
+mod sort;
 mod strata;
 mod two_sample;
 

@@ -103,7 +103,7 @@ impl NumericReference {
         counts.missing = sample.missing;
         counts.infinite = sample.infinite;
         counts.moments.add_all(sorted);
-        sorted.iter().for_each(|value| reference.place(&mut counts, *value));
+        reference.place_sorted(&mut counts, sorted);
         reference.counts = counts;
         Ok(reference)
     }
@@ -172,6 +172,27 @@ impl NumericReference {
             window.points[bin] += u64::from(self.edges[bin] == value);
             window.below += u64::from(bin == 0 && value < self.edges[0]);
         }
+    }
+
+    /// Counts ascending values: one search an edge instead of one a value.
+    fn place_sorted(&self, window: &mut NumericCounts, sorted: &[f64]) {
+        let mut from = 0;
+        for (bin, edge) in self.edges.iter().enumerate() {
+            let to = from + sorted[from..].partition_point(|value| value <= edge);
+            let inside = &sorted[from..to];
+            window.bins[bin] += inside.len() as u64;
+            window.points[bin] += (inside.len() - inside.partition_point(|value| value < edge)) as u64;
+            window.reach[bin] += inside.iter().map(|value| edge - value).sum::<f64>();
+            if bin == 0 {
+                window.below += inside.partition_point(|value| value < edge) as u64;
+            }
+            from = to;
+        }
+        let last = self.edges.len();
+        let above = &sorted[from..];
+        window.bins[last] += above.len() as u64;
+        window.above += above.len() as u64;
+        window.reach[last] += above.iter().map(|value| value - self.edges[last - 1]).sum::<f64>();
     }
 
     /// The reference's quantile at `p`, linear between edges.

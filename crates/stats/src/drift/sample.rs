@@ -3,6 +3,7 @@
 use super::expectation;
 use super::measure::{Distance, Measure};
 use super::shares;
+use super::sort::sort_floats;
 use crate::outcome::{Outcome, Unmeasured};
 use crate::tails::kolmogorov_tail;
 
@@ -22,8 +23,7 @@ pub struct Sample {
 impl Sample {
     /// Takes a column: NaN is missing, infinities are counted apart, neither enters a distance.
     pub fn of(values: &[f64]) -> Self {
-        let mut sorted: Vec<f64> = values.iter().copied().filter(|value| value.is_finite()).collect();
-        sorted.sort_unstable_by(f64::total_cmp);
+        let sorted = sort_floats(values.iter().copied().filter(|value| value.is_finite()).collect());
         let missing = values.iter().filter(|value| value.is_nan()).count() as u64;
         let infinite = values.len() as u64 - missing - sorted.len() as u64;
         Sample { sorted, missing, infinite }

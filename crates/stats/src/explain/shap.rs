@@ -86,15 +86,12 @@ impl TreeEnsemble {
         let mut values = vec![0.0; rows.len()];
         let mut decisions = Vec::new();
         for tree in &self.trees {
-            let mut known: Vec<HashMap<u64, Vec<f64>>> = vec![HashMap::new(); tree.leaves.len()];
+            let mut known: Vec<Known> = tree.leaves.iter().map(Known::new).collect();
             for (line, out) in lines.iter().zip(values.chunks_mut(self.features)) {
                 tree.decide(line, &mut decisions);
                 for (leaf, known) in tree.leaves.iter().zip(&mut known) {
                     let pattern = pattern(leaf, &decisions);
-                    let shares = known.entry(pattern).or_insert_with(|| against_shares(leaf, pattern));
-                    for (feature, share) in leaf.features.iter().zip(shares.iter()) {
-                        out[*feature as usize] += share;
-                    }
+                    known.add(leaf, pattern, out, |into| against_shares(leaf, pattern, into));
                 }
             }
         }
@@ -118,20 +115,61 @@ impl TreeEnsemble {
                     *counts.entry(pattern(leaf, &decisions)).or_default() += 1.0 / behind.len() as f64;
                 }
             }
-            let mut known: Vec<HashMap<u64, Vec<f64>>> = vec![HashMap::new(); tree.leaves.len()];
+            let mut known: Vec<Known> = tree.leaves.iter().map(Known::new).collect();
             for (line, out) in lines.iter().zip(values.chunks_mut(self.features)) {
                 tree.decide(line, &mut decisions);
                 for ((leaf, known), counts) in tree.leaves.iter().zip(&mut known).zip(&counts) {
                     let pattern = pattern(leaf, &decisions);
-                    let shares = known.entry(pattern).or_insert_with(|| against_rows(leaf, pattern, counts));
-                    for (feature, share) in leaf.features.iter().zip(shares.iter()) {
-                        out[*feature as usize] += share;
-                    }
+                    known.add(leaf, pattern, out, |into| against_rows(leaf, pattern, counts, into));
                 }
             }
         }
         let base = self.predict(background)?.iter().sum::<f64>() / behind.len() as f64;
         Ok(Attribution { base, values, features: self.features })
+    }
+}
+
+/// Distinct features of a leaf up to which every pattern has its place in a table.
+const TABLE_PLAYERS: usize = 10;
+
+/// The values of one leaf's patterns, computed when a pattern is first met.
+enum Known {
+    Table { met: Vec<bool>, shares: Vec<f64> },
+    Map(HashMap<u64, Vec<f64>>),
+}
+
+impl Known {
+    fn new(leaf: &Leaf) -> Self {
+        let players = leaf.features.len();
+        if players > TABLE_PLAYERS {
+            return Known::Map(HashMap::new());
+        }
+        Known::Table { met: vec![false; 1 << players], shares: vec![0.0; players << players] }
+    }
+
+    /// Adds the pattern's values to a row's.
+    fn add(&mut self, leaf: &Leaf, pattern: u64, out: &mut [f64], compute: impl FnOnce(&mut [f64])) {
+        let players = leaf.features.len();
+        let shares = match self {
+            Known::Table { met, shares } => {
+                let from = pattern as usize * players;
+                let shares = &mut shares[from..from + players];
+                if !met[pattern as usize] {
+                    met[pattern as usize] = true;
+                    compute(shares);
+                }
+                shares
+            }
+            Known::Map(known) => known
+                .entry(pattern)
+                .or_insert_with(|| {
+                    let mut shares = vec![0.0; players];
+                    compute(&mut shares);
+                    shares
+                })
+                .as_mut_slice(),
+        };
+        leaf.features.iter().zip(shares.iter()).for_each(|(feature, share)| out[*feature as usize] += share);
     }
 }
 
@@ -146,9 +184,8 @@ fn pattern(leaf: &Leaf, decisions: &[bool]) -> u64 {
     pattern
 }
 
-fn against_shares(leaf: &Leaf, pattern: u64) -> Vec<f64> {
+fn against_shares(leaf: &Leaf, pattern: u64, shares: &mut [f64]) {
     let players = leaf.features.len();
-    let mut shares = vec![0.0; players];
     let stays = |j: usize| if pattern >> j & 1 == 1 { 1.0 } else { 0.0 };
     for (t, weight) in gauss_legendre(players.div_ceil(2)) {
         let factor = |j: usize| leaf.stays[j] * (1.0 - t) + stays(j) * t;
@@ -157,13 +194,10 @@ fn against_shares(leaf: &Leaf, pattern: u64) -> Vec<f64> {
             *share += weight * leaf.value * (stays(j) - leaf.stays[j]) * product / factor(j);
         }
     }
-    shares
 }
 
-fn against_rows(leaf: &Leaf, pattern: u64, background: &HashMap<u64, f64>) -> Vec<f64> {
-    let players = leaf.features.len();
-    let all = (1u64 << players) - 1;
-    let mut shares = vec![0.0; players];
+fn against_rows(leaf: &Leaf, pattern: u64, background: &HashMap<u64, f64>, shares: &mut [f64]) {
+    let all = (1u64 << leaf.features.len()) - 1;
     // In a fixed order, so that sums do not depend on the map's.
     let mut sorted: Vec<(&u64, &f64)> = background.iter().collect();
     sorted.sort_by_key(|(behind, _)| **behind);
@@ -184,7 +218,6 @@ fn against_rows(leaf: &Leaf, pattern: u64, background: &HashMap<u64, f64>) -> Ve
             }
         }
     }
-    shares
 }
 
 /// Nodes and weights on [0, 1], exact for polynomials of degree `2 n - 1` (Newton on Legendre's polynomials).

@@ -84,7 +84,9 @@ fn multiclass(set: &Set, case: &Case) -> Result<Value, String> {
     let k = names.len();
     let (truth, decision) = (codes(&names, &table.texts("y_true")?), codes(&names, &table.texts("y_pred")?));
     let parts: Vec<Vec<f64>> = columns.iter().map(|(_, column)| column.numbers()).collect();
-    let p: Vec<f64> = (0..truth.len()).flat_map(|row| parts.iter().map(move |part| part[row])).collect();
+    // "Probabilities renormalised to sum 1": rounding may order rows anew.
+    let sum = |row: usize| parts.iter().map(|part| part[row]).sum::<f64>();
+    let p: Vec<f64> = (0..truth.len()).flat_map(|row| parts.iter().map(move |part| part[row] / sum(row))).collect();
     let rows = MulticlassRows::scored(&truth, k, &p)
         .and_then(|rows| rows.with_decisions(&decision))
         .map_err(|error| error.to_string())?;
