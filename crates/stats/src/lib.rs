@@ -7,6 +7,7 @@
 
 pub mod boost;
 pub mod causes;
+pub mod compare;
 pub mod drift;
 pub mod estimated;
 pub mod evidence;
@@ -19,6 +20,7 @@ pub mod online;
 pub mod outcome;
 pub mod peers;
 pub mod performance;
+pub mod profile;
 pub mod random;
 pub mod sketch;
 pub mod tails;

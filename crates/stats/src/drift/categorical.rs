@@ -5,7 +5,7 @@ use super::measure::{Distance, Measure};
 use super::sample::binned_distance;
 use crate::outcome::{Outcome, Unmeasured};
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// Values that a reference keeps by name; rarer ones are counted together.
 pub const TOP_VALUES: usize = 1000;
@@ -150,6 +150,73 @@ impl CategoricalReference {
     /// Values that occurred once in the reference.
     pub fn singletons(&self) -> u64 {
         self.singletons
+    }
+
+    /// The reference with the rows of another column added, given as its table (values with their counts): known values
+    /// count on, new ones join the table while there is room and are remembered as rare beyond it.
+    pub fn grown(&self, table: &[(&str, u64)], missing: u64) -> Outcome<Self> {
+        let mut stored = Stored::from(self.clone());
+        let mut rare: HashSet<u64> = stored.rare.iter().copied().collect();
+        for (value, rows) in table {
+            let known = self.place.get(*value).map(|place| *place as usize);
+            if let Some(place) = known {
+                stored.singletons -= u64::from(stored.counts.counts[place] == 1 && stored.singletons > 0);
+                stored.counts.counts[place] += rows;
+            } else if rare.contains(&hash(value)) || !self.knows_all {
+                stored.counts.other += rows;
+            } else if stored.values.len() < TOP_VALUES {
+                stored.values.push((*value).to_owned());
+                stored.counts.counts.push(*rows);
+                stored.singletons += u64::from(*rows == 1);
+            } else {
+                stored.counts.other += rows;
+                stored.singletons += u64::from(*rows == 1);
+                stored.knows_all &= rare.len() < RARE_VALUES;
+                if rare.len() < RARE_VALUES {
+                    rare.insert(hash(value));
+                }
+            }
+        }
+        stored.rare = rare.into_iter().collect();
+        stored.rare.sort_unstable();
+        stored.counts.missing += missing;
+        stored.counts.rows += missing + table.iter().map(|(_, rows)| rows).sum::<u64>();
+        stored.try_into()
+    }
+
+    /// The same values without their counts: a table of other rows that can be added later. Without a value it is no
+    /// reference yet, so it does not leave this module.
+    fn emptied(&self) -> Stored {
+        let mut stored = Stored::from(self.clone());
+        stored.counts = self.window();
+        stored.singletons = 0;
+        stored
+    }
+
+    /// The reference that other rows make, counted so that [`CategoricalReference::merge`] adds them exactly.
+    pub fn like(&self, table: &[(&str, u64)], missing: u64) -> Outcome<Self> {
+        CategoricalReference::from_stored(self.emptied()).grown(table, missing)
+    }
+
+    /// Adds the rows of another reference. Refused when values that stand here by name are among its rare ones, whose
+    /// names it does not keep.
+    pub fn merge(&self, other: &CategoricalReference) -> Outcome<Self> {
+        let rare_here = |value: &String| other.rare.binary_search(&hash(value)).is_ok();
+        if self.values.iter().any(rare_here) {
+            return Err(Unmeasured::bad_input("profile", "its rare values stand by name in the one it is added to"));
+        }
+        let counts = other.counts.counts.iter().copied();
+        let table: Vec<(&str, u64)> =
+            other.values.iter().map(String::as_str).zip(counts).filter(|(_, rows)| *rows > 0).collect();
+        let mut stored = Stored::from(self.grown(&table, other.counts.missing)?);
+        stored.counts.other += other.counts.other;
+        stored.counts.rows += other.counts.other;
+        stored.rare.extend(&other.rare);
+        stored.rare.sort_unstable();
+        stored.rare.dedup();
+        stored.knows_all &= other.knows_all && stored.rare.len() <= RARE_VALUES;
+        stored.rare.truncate(RARE_VALUES);
+        stored.try_into()
     }
 
     /// Empty counts for a window.

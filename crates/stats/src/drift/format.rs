@@ -47,14 +47,15 @@ pub enum FormatError {
     Contradiction(#[source] Unmeasured),
 }
 
-struct Writer(Vec<u8>);
+/// Numbers as bytes.
+pub(crate) struct Writer(pub(crate) Vec<u8>);
 
 impl Writer {
     fn start(kind: u8) -> Self {
         Writer(vec![VERSION, kind])
     }
 
-    fn whole(&mut self, mut value: u64) {
+    pub(crate) fn whole(&mut self, mut value: u64) {
         while value >= 0x80 {
             self.0.push(value as u8 | 0x80);
             value >>= 7;
@@ -62,7 +63,7 @@ impl Writer {
         self.0.push(value as u8);
     }
 
-    fn float(&mut self, value: f64) {
+    pub(crate) fn float(&mut self, value: f64) {
         self.0.extend(value.to_bits().to_le_bytes());
     }
 
@@ -81,7 +82,7 @@ impl Writer {
         self.whole(zeros);
     }
 
-    fn moments(&mut self, moments: &Moments) {
+    pub(crate) fn moments(&mut self, moments: &Moments) {
         self.whole(moments.count);
         [moments.mean, moments.m2, moments.m3, moments.m4].into_iter().for_each(|value| self.float(value));
         if let Some((low, high)) = moments.range {
@@ -91,9 +92,10 @@ impl Writer {
     }
 }
 
-struct Reader<'a> {
-    bytes: &'a [u8],
-    at: usize,
+/// Bytes as numbers; nothing is believed before it is checked.
+pub(crate) struct Reader<'a> {
+    pub(crate) bytes: &'a [u8],
+    pub(crate) at: usize,
 }
 
 impl<'a> Reader<'a> {
@@ -109,27 +111,27 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn end(self) -> Result<(), FormatError> {
+    pub(crate) fn end(self) -> Result<(), FormatError> {
         match self.bytes.len() - self.at {
             0 => Ok(()),
             rest => Err(FormatError::Trailing(rest)),
         }
     }
 
-    fn byte(&mut self) -> Result<u8, FormatError> {
+    pub(crate) fn byte(&mut self) -> Result<u8, FormatError> {
         let byte = self.bytes.get(self.at).ok_or(FormatError::Truncated(self.at))?;
         self.at += 1;
         Ok(*byte)
     }
 
-    fn take(&mut self, count: usize) -> Result<&'a [u8], FormatError> {
+    pub(crate) fn take(&mut self, count: usize) -> Result<&'a [u8], FormatError> {
         let end = self.at.checked_add(count).ok_or(FormatError::Truncated(self.at))?;
         let taken = self.bytes.get(self.at..end).ok_or(FormatError::Truncated(self.at))?;
         self.at = end;
         Ok(taken)
     }
 
-    fn whole(&mut self) -> Result<u64, FormatError> {
+    pub(crate) fn whole(&mut self) -> Result<u64, FormatError> {
         let mut value = 0u64;
         for shift in (0..64).step_by(7) {
             let byte = self.byte()?;
@@ -145,14 +147,14 @@ impl<'a> Reader<'a> {
         Err(FormatError::Nonsense("a number is too large"))
     }
 
-    fn length(&mut self, most: u64) -> Result<usize, FormatError> {
+    pub(crate) fn length(&mut self, most: u64) -> Result<usize, FormatError> {
         match self.whole()? {
             length if length <= most => Ok(length as usize),
             _ => Err(FormatError::Nonsense("a list or a name is too long")),
         }
     }
 
-    fn float(&mut self) -> Result<f64, FormatError> {
+    pub(crate) fn float(&mut self) -> Result<f64, FormatError> {
         let bytes = self.take(8)?;
         let mut bits = [0; 8];
         bits.copy_from_slice(bytes);
@@ -178,7 +180,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn moments(&mut self) -> Result<Moments, FormatError> {
+    pub(crate) fn moments(&mut self) -> Result<Moments, FormatError> {
         let count = self.whole()?;
         let (mean, m2, m3, m4) = (self.float()?, self.float()?, self.float()?, self.float()?);
         let range = if count > 0 { Some((self.float()?, self.float()?)) } else { None };

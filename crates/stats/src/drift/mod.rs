@@ -33,11 +33,15 @@ mod two_sample;
 pub use categorical::{CategoricalCounts, CategoricalReference, TOP_VALUES};
 pub use counts::NumericCounts;
 pub use format::FormatError;
+pub(crate) use format::{Reader, Writer};
 pub use kolmogorov::{EXACT_ROWS, one_sample_tail, two_sample_tail};
 pub use measure::{Distance, Measure};
 pub use moments::Moments;
 pub use numeric::{NumericReference, QUANTILE_BINS};
-pub use sample::{PSI_FLOOR, Sample, binned_distance, distance, ks_and_w1, quantile_edges, right_closed_counts};
+pub(crate) use sample::quantile;
+pub use sample::{
+    PSI_FLOOR, Sample, binned_distance, distance, distances, ks_and_w1, quantile_edges, right_closed_counts,
+};
 pub use strata::{HOURS, SeasonEffect, Strata};
 pub use two_sample::{
     Alternative, Test, anderson_darling, cramer_von_mises, energy_distance, ks_asymptotic, ks_exact, ks_test,

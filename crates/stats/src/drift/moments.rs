@@ -47,7 +47,9 @@ impl Moments {
             low = low.min(*value);
             high = high.max(*value);
         }
-        self.merge(&Moments { count: values.len() as u64, mean, m2, m3, m4, range: Some((low, high)) });
+        let mut added = Moments { count: values.len() as u64, mean, m2, m3, m4, range: Some((low, high)) };
+        added.bound();
+        self.merge(&added);
     }
 
     /// Adds the values behind another.
@@ -78,10 +80,20 @@ impl Moments {
             (Some(x), Some(y)) => Some((x.0.min(y.0), x.1.max(y.1))),
             (x, y) => x.or(y),
         };
+        self.bound();
+    }
+
+    /// Powers of huge numbers leave the floats; infinity says so, where NaN would be no moments at all.
+    fn bound(&mut self) {
+        for power in [&mut self.mean, &mut self.m2, &mut self.m3, &mut self.m4] {
+            if power.is_nan() {
+                *power = f64::INFINITY;
+            }
+        }
     }
 
     /// Refuses stored moments that no values have.
-    pub(super) fn check(&self) -> Outcome<()> {
+    pub(crate) fn check(&self) -> Outcome<()> {
         let numbers = [self.mean, self.m2, self.m3, self.m4];
         let range_fits = match self.range {
             None => self.count == 0,
@@ -110,13 +122,13 @@ impl Moments {
     pub fn skewness(&self) -> Outcome<f64> {
         self.spread("skewness")?;
         let n = self.count as f64;
-        Ok(n.sqrt() * self.m3 / self.m2.powf(1.5))
+        finite("skewness", n.sqrt() * self.m3 / self.m2.powf(1.5))
     }
 
     /// Excess kurtosis (Fisher, biased, as scipy's default).
     pub fn kurtosis(&self) -> Outcome<f64> {
         self.spread("kurtosis")?;
-        Ok(self.count as f64 * self.m4 / (self.m2 * self.m2) - 3.0)
+        finite("kurtosis", self.count as f64 * self.m4 / (self.m2 * self.m2) - 3.0)
     }
 
     fn spread(&self, what: &str) -> Outcome<()> {
@@ -130,4 +142,8 @@ impl Moments {
     pub fn range(&self) -> Outcome<(f64, f64)> {
         self.range.ok_or_else(|| Unmeasured::too_few("values", 0, 1))
     }
+}
+
+fn finite(what: &str, value: f64) -> Outcome<f64> {
+    if value.is_finite() { Ok(value) } else { Err(Unmeasured::undefined(what, "the values are too large for it")) }
 }

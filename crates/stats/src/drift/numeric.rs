@@ -98,13 +98,7 @@ impl NumericReference {
         deciles.dedup();
         let counts = NumericCounts::empty(&edges);
         let mut reference = NumericReference { edges, deciles, counts };
-        let mut counts = reference.window();
-        counts.rows = sample.rows() + sample.missing + sample.infinite;
-        counts.missing = sample.missing;
-        counts.infinite = sample.infinite;
-        counts.moments.add_all(sorted);
-        reference.place_sorted(&mut counts, sorted);
-        reference.counts = counts;
+        reference.counts = reference.count_sample(sample);
         Ok(reference)
     }
 
@@ -153,6 +147,49 @@ impl NumericReference {
         window.rows = values.len() as u64;
         window.moments.add_all(&finite);
         window
+    }
+
+    /// Counts a sample that is already sorted.
+    pub fn count_sample(&self, sample: &Sample) -> NumericCounts {
+        let mut counts = self.window();
+        counts.rows = sample.rows() + sample.missing + sample.infinite;
+        counts.missing = sample.missing;
+        counts.infinite = sample.infinite;
+        counts.moments.add_all(sample.values());
+        self.place_sorted(&mut counts, sample.values());
+        counts
+    }
+
+    /// The reference that a window's rows make with these edges. Fails without a value.
+    pub fn like(&self, window: NumericCounts) -> Outcome<Self> {
+        window.belongs_to(&self.counts)?;
+        let (edges, deciles) = (self.edges.clone(), self.deciles.clone());
+        Parts { edges, deciles, counts: window }.try_into()
+    }
+
+    /// Adds a window's rows to the reference. Its edges stay, so values beyond them go on counting as out of range.
+    pub fn add_window(&mut self, window: &NumericCounts) -> Outcome<()> {
+        self.counts.merge(window)
+    }
+
+    /// The share of `counts` (the reference's own, or a window's) up to and including `value`, linear between edges;
+    /// beyond them, between the outermost edge and the counts' own extremes.
+    pub fn share_up_to(&self, counts: &NumericCounts, value: f64) -> f64 {
+        let n = counts.values() as f64;
+        let Some((low, high)) = counts.moments.range.filter(|_| n > 0.0) else { return 0.0 };
+        if value >= high || value < low {
+            return if value >= high { 1.0 } else { 0.0 };
+        }
+        let bin = self.bin(value);
+        let below: u64 = counts.bins[..bin].iter().sum();
+        let from = if bin == 0 { low } else { self.edges[bin - 1].max(low) };
+        let to = self.edges.get(bin).map_or(high, |edge| edge.min(high));
+        // Values that lie on the upper edge itself come all at once.
+        let points = counts.points.get(bin).copied().unwrap_or(0);
+        let inside = (counts.bins[bin] - points) as f64;
+        let share = if to > from { ((value - from) / (to - from)).clamp(0.0, 1.0) } else { 1.0 };
+        let at_edge = if self.edges.get(bin) == Some(&value) { points as f64 } else { 0.0 };
+        (below as f64 + inside * share + at_edge) / n
     }
 
     /// Where a value lies among the edges: the bin's number.

@@ -140,26 +140,45 @@ pub fn distance(measure: Measure, reference: &Sample, current: &Sample) -> Outco
         return Err(Unmeasured::too_few("values in the reference or the current sample", m.min(n) as usize, 1));
     }
     match measure {
-        Measure::Ks => {
-            let value = ks_and_w1(a, b)?.0;
-            let expected = expectation::ks(jumps(a), m, n);
-            let p = kolmogorov_tail(value / expectation::delta(m, n).sqrt());
-            Distance::new(measure, value, expected, Some(p), (m, n))
-        }
-        Measure::W1OverSd => {
-            let sd = reference.mean_and_sd(0.0)?.1;
-            if sd <= 0.0 {
-                return Err(Unmeasured::undefined("w1_over_sd", "the reference is constant"));
-            }
-            let expected = expectation::w1(noise_integral(a), m, n);
-            Distance::new(measure, ks_and_w1(a, b)?.1 / sd, expected / sd, None, (m, n))
-        }
+        Measure::Ks => kolmogorov(reference, current, ks_and_w1(a, b)?.0),
+        Measure::W1OverSd => wasserstein(reference, current, ks_and_w1(a, b)?.1),
         _ => {
             let edges = quantile_edges(a, 10);
             let (a, b) = (right_closed_counts(a, &edges), right_closed_counts(b, &edges));
             binned_distance(measure, &a, &b)
         }
     }
+}
+
+/// Every numeric measure that is defined on the two samples, headline first; one pass serves KS and W1.
+pub fn distances(reference: &Sample, current: &Sample) -> Vec<Distance> {
+    let (a, b) = (&reference.sorted, &current.sorted);
+    let Ok((ks, w1)) = ks_and_w1(a, b) else { return Vec::new() };
+    let edges = quantile_edges(a, 10);
+    let (p, q) = (right_closed_counts(a, &edges), right_closed_counts(b, &edges));
+    let measured = Measure::NUMERIC.into_iter().map(|measure| match measure {
+        Measure::Ks => kolmogorov(reference, current, ks),
+        Measure::W1OverSd => wasserstein(reference, current, w1),
+        _ => binned_distance(measure, &p, &q),
+    });
+    measured.filter_map(Result::ok).collect()
+}
+
+fn kolmogorov(reference: &Sample, current: &Sample, ks: f64) -> Outcome<Distance> {
+    let (m, n) = (reference.rows(), current.rows());
+    let expected = expectation::ks(jumps(&reference.sorted), m, n);
+    let p = kolmogorov_tail(ks / expectation::delta(m, n).sqrt());
+    Distance::new(Measure::Ks, ks, expected, Some(p), (m, n))
+}
+
+fn wasserstein(reference: &Sample, current: &Sample, w1: f64) -> Outcome<Distance> {
+    let (m, n) = (reference.rows(), current.rows());
+    let sd = reference.mean_and_sd(0.0)?.1;
+    if sd <= 0.0 {
+        return Err(Unmeasured::undefined("w1_over_sd", "the reference is constant"));
+    }
+    let expected = expectation::w1(noise_integral(&reference.sorted), m, n);
+    Distance::new(Measure::W1OverSd, w1 / sd, expected / sd, None, (m, n))
 }
 
 /// Cumulated shares after each distinct value; at most 64 are needed before the continuous law bounds them.

@@ -1,0 +1,64 @@
+//! Two tables beside each other: which columns changed, by how much, how surely, and in which order to look at them.
+//!
+//! Holds true: a distance is judged after its expectation without drift was taken off, at the thresholds of the
+//! monitoring page; it gets a level only where a test supports it, after Benjamini and Hochberg's correction for the number
+//! of columns; missing, infinite, unseen and out-of-range values are rates with evidence of their own. A column with
+//! fewer than 50 values in either table is too thin for a distance. Absent: time; evidence that adds up over windows is
+//! `evidence`.
+
+mod column;
+mod picture;
+mod range;
+mod table;
+
+pub use column::{ColumnDrift, Current, EVIDENCE, LEAST_ROWS, Reading, ReadingKind, Side};
+pub use picture::Picture;
+pub use table::{SchemaChange, TableDrift};
+
+use serde::{Deserialize, Serialize};
+
+/// How much a change matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// Within what chance does, or too little to matter.
+    Calm,
+    /// Too few values to say anything.
+    Thin,
+    /// Worth a note.
+    Info,
+    /// Worth a look.
+    Warn,
+    /// Worth acting on.
+    Alert,
+}
+
+/// Adjusted p-values (Benjamini & Hochberg 1995): those at or below `alpha` are the discoveries whose expected share of
+/// false ones is at most `alpha`, where the tests are independent or depend positively.
+pub fn benjamini_hochberg(p: &[f64]) -> Vec<f64> {
+    let mut order: Vec<usize> = (0..p.len()).collect();
+    order.sort_by(|a, b| p[*b].total_cmp(&p[*a]));
+    let mut adjusted = vec![1.0; p.len()];
+    let mut least: f64 = 1.0;
+    for (from_top, index) in order.into_iter().enumerate() {
+        let rank = p.len() - from_top;
+        least = least.min(p[index] * p.len() as f64 / rank as f64);
+        adjusted[index] = least;
+    }
+    adjusted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn adjusted_p_values_agree_with_scipy() {
+        // scipy.stats.false_discovery_control([0.01, 0.04, 0.03, 0.005, 0.5])
+        let got = benjamini_hochberg(&[0.01, 0.04, 0.03, 0.005, 0.5]);
+        for (got, want) in got.iter().zip([0.025, 0.05, 0.05, 0.025, 0.5]) {
+            assert!((got - want).abs() < 1e-12, "{got} {want}");
+        }
+        assert!(benjamini_hochberg(&[]).is_empty());
+    }
+}

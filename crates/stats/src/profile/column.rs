@@ -1,0 +1,357 @@
+//! The profile of one column: what it holds, how often it holds nothing, and the frozen reference to compare with.
+
+use super::CATEGORY_VALUES;
+use super::values::{ColumnValues, TextCounts, distinct, number_label, runs};
+use crate::drift::{CategoricalCounts, CategoricalReference, Moments, NumericCounts, NumericReference, Sample};
+use crate::outcome::{Outcome, Unmeasured};
+use serde::{Deserialize, Serialize};
+
+/// The quantiles that a profile keeps.
+pub const QUANTILES: [f64; 7] = [0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99];
+/// Texts (or ever growing whole numbers) below which nothing is called an identifier.
+const LEAST_IDENTIFIERS: u64 = 40;
+/// Mean characters from which mostly different texts are free text.
+const FREE_TEXT: f64 = 50.0;
+
+/// How the values are stored in the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Stored {
+    /// Floating point.
+    Float,
+    /// Whole numbers.
+    Int,
+    /// Yes or no.
+    Bool,
+    /// Texts.
+    Text,
+    /// Moments in time, as milliseconds since the epoch.
+    Time,
+}
+
+/// How the column is looked at, by its values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// Numbers with more than 20 distinct values.
+    Number,
+    /// Texts, or numbers with at most 20 distinct values.
+    Category,
+    /// Yes or no.
+    Flag,
+    /// Long texts, mostly different.
+    Text,
+    /// Mostly different texts, or whole numbers that grow from row to row.
+    Identifier,
+    /// Moments in time.
+    Time,
+    /// No value at all.
+    Empty,
+}
+
+/// How many different values there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Distinct {
+    /// As counted, or estimated to 1.6 %; after merging a lower bound.
+    pub count: u64,
+    /// Whether it was counted.
+    pub exact: bool,
+}
+
+/// What later values are compared with.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Frozen {
+    /// Bins at the quantiles.
+    Numeric(NumericReference),
+    /// A table of values.
+    Categorical(CategoricalReference),
+}
+
+/// Rows of a column, counted by a [`Frozen`] reference.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ColumnCounts {
+    /// By its bins.
+    Numeric(NumericCounts),
+    /// By its table.
+    Categorical(CategoricalCounts),
+}
+
+/// One column.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ColumnProfile {
+    /// Its name.
+    pub name: String,
+    /// How it is stored.
+    pub stored: Stored,
+    /// How it is looked at.
+    pub kind: Kind,
+    /// Rows, with or without a value.
+    pub rows: u64,
+    /// Rows without a value.
+    pub missing: u64,
+    /// Rows with an infinite number.
+    pub infinite: u64,
+    /// Whole numbers that were rounded to a 64-bit float.
+    pub rounded: u64,
+    /// Different values.
+    pub distinct: Distinct,
+    /// Of finite numbers and times.
+    pub moments: Option<Moments>,
+    /// At [`QUANTILES`], of numbers; linear between order statistics.
+    pub quantiles: Option<[f64; 7]>,
+    /// Mean characters of texts.
+    pub mean_length: Option<f64>,
+    /// `None` for columns that are not compared by their values.
+    pub frozen: Option<Frozen>,
+}
+
+impl ColumnProfile {
+    /// Looks at a whole column.
+    pub fn of(name: &str, stored: Stored, values: ColumnValues) -> Self {
+        match values {
+            ColumnValues::Numbers { values, rounded } => Self::of_numbers(name, stored, &values, rounded).0,
+            ColumnValues::Texts(texts) => Self::of_texts(name, &texts),
+        }
+    }
+
+    /// Looks at a column of numbers; its sorted sample comes back too, for exact distances.
+    pub fn of_numbers(name: &str, stored: Stored, values: &[f64], rounded: u64) -> (Self, Sample) {
+        let grows = stored == Stored::Int && grows(values);
+        let sample = Sample::of(values);
+        let finite = sample.values();
+        let count = distinct(finite);
+        let kind = match stored {
+            _ if finite.is_empty() => Kind::Empty,
+            Stored::Bool => Kind::Flag,
+            Stored::Time => Kind::Time,
+            _ if grows => Kind::Identifier,
+            _ if count <= CATEGORY_VALUES => Kind::Category,
+            _ => Kind::Number,
+        };
+        let frozen = match kind {
+            Kind::Number => NumericReference::of_sample(&sample).ok().map(Frozen::Numeric),
+            Kind::Category | Kind::Flag => categories(stored, &sample).ok().map(Frozen::Categorical),
+            _ => None,
+        };
+        let moments = match &frozen {
+            Some(Frozen::Numeric(reference)) => reference.counts().moments,
+            _ => {
+                let mut moments = Moments::default();
+                moments.add_all(finite);
+                moments
+            }
+        };
+        let quantile = |p: f64| crate::drift::quantile(finite, p).unwrap_or_default();
+        let numbers = matches!(stored, Stored::Float | Stored::Int) && !finite.is_empty();
+        let profile = ColumnProfile {
+            name: name.to_owned(),
+            stored,
+            kind,
+            rows: values.len() as u64,
+            missing: sample.missing,
+            infinite: sample.infinite,
+            rounded,
+            distinct: Distinct { count, exact: true },
+            moments: (!finite.is_empty()).then_some(moments),
+            quantiles: numbers.then(|| QUANTILES.map(quantile)),
+            mean_length: None,
+            frozen,
+        };
+        (profile, sample)
+    }
+
+    /// Looks at a column of texts.
+    pub fn of_texts(name: &str, texts: &TextCounts) -> Self {
+        let (count, exact) = texts.distinct();
+        let values = texts.rows() - texts.missing();
+        let mostly_different = values > LEAST_IDENTIFIERS && 2 * count > values;
+        let kind = match values {
+            0 => Kind::Empty,
+            _ if mostly_different && texts.mean_length().is_some_and(|length| length > FREE_TEXT) => Kind::Text,
+            _ if mostly_different => Kind::Identifier,
+            _ => Kind::Category,
+        };
+        // A table that could not hold every value says nothing about the rest, so such a column is not compared.
+        let frozen = (kind == Kind::Category && exact)
+            .then(|| CategoricalReference::of_table(&texts.by_count(), texts.rows(), texts.missing()))
+            .and_then(Result::ok);
+        ColumnProfile {
+            name: name.to_owned(),
+            stored: Stored::Text,
+            kind,
+            rows: texts.rows(),
+            missing: texts.missing(),
+            infinite: 0,
+            rounded: 0,
+            distinct: Distinct { count, exact },
+            moments: None,
+            quantiles: None,
+            mean_length: texts.mean_length(),
+            frozen: frozen.map(Frozen::Categorical),
+        }
+    }
+
+    /// The most frequent categories with their rows; empty for columns without categories.
+    pub fn top(&self, most: usize) -> Vec<(&str, u64)> {
+        match &self.frozen {
+            Some(Frozen::Categorical(reference)) => {
+                let counts = reference.counts().counts().iter().copied();
+                let mut top: Vec<_> = reference.values().iter().map(String::as_str).zip(counts).collect();
+                top.sort_by_key(|value| std::cmp::Reverse(value.1));
+                top.truncate(most);
+                top
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// Adds the rows of another profile of the column that was counted by the same bins or values.
+    pub fn merge(&mut self, other: &ColumnProfile) -> Outcome<()> {
+        match (&mut self.frozen, &other.frozen) {
+            (Some(Frozen::Numeric(a)), Some(Frozen::Numeric(b))) => a.add_window(b.counts())?,
+            (Some(Frozen::Categorical(a)), Some(Frozen::Categorical(b))) => *a = a.merge(b)?,
+            // Without a value there is nothing that could be counted otherwise.
+            (_, None) if other.kind == Kind::Empty || other.kind == self.kind => {}
+            _ => return Err(Unmeasured::bad_input(&self.name, "the two profiles look at it in different ways")),
+        }
+        self.add_rows(other);
+        Ok(())
+    }
+
+    /// Looks at a column as this profile of it does, with its bins or its values, so that both can be merged.
+    pub fn like(&self, stored: Stored, values: &ColumnValues) -> Outcome<ColumnProfile> {
+        let mut own = match values {
+            ColumnValues::Numbers { values, rounded } => {
+                let (mut own, sample) = Self::of_numbers(&self.name, stored, values, *rounded);
+                own.frozen =
+                    self.frozen.as_ref().map(|frozen| frozen.like_sample(stored, &sample)).transpose()?.flatten();
+                own
+            }
+            ColumnValues::Texts(texts) => {
+                let mut own = Self::of_texts(&self.name, texts);
+                own.frozen = match &self.frozen {
+                    Some(Frozen::Categorical(reference)) if own.rows > own.missing => {
+                        Some(Frozen::Categorical(reference.like(&texts.by_count(), texts.missing())?))
+                    }
+                    _ => None,
+                };
+                own
+            }
+        };
+        if own.kind != Kind::Empty {
+            let same = stored_alike(self.stored, stored) || self.kind == Kind::Empty;
+            if !same {
+                return Err(Unmeasured::bad_input(
+                    &self.name,
+                    format!("it holds {stored:?} and not {:?}", self.stored),
+                ));
+            }
+            own.kind = self.kind;
+        }
+        Ok(own)
+    }
+
+    /// What the frozen reference does not hold.
+    fn add_rows(&mut self, other: &ColumnProfile) {
+        let texts = |profile: &ColumnProfile| (profile.rows - profile.missing) as f64;
+        self.mean_length = match (self.mean_length, other.mean_length) {
+            (Some(a), Some(b)) => Some((a * texts(self) + b * texts(other)) / (texts(self) + texts(other))),
+            (a, b) => a.or(b),
+        };
+        self.rows += other.rows;
+        self.missing += other.missing;
+        self.infinite += other.infinite;
+        self.rounded += other.rounded;
+        self.moments = match (self.moments, other.moments) {
+            (Some(mut a), Some(b)) => {
+                a.merge(&b);
+                Some(a)
+            }
+            (a, b) => a.or(b),
+        };
+        let least = self.distinct.count.max(other.distinct.count);
+        self.distinct = match &self.frozen {
+            Some(Frozen::Categorical(reference)) if reference.counts().other == 0 => {
+                Distinct { count: reference.values().len() as u64, exact: true }
+            }
+            _ => Distinct { count: least, exact: false },
+        };
+        if let (Some(Frozen::Numeric(reference)), Some(quantiles)) = (&self.frozen, &mut self.quantiles) {
+            *quantiles = QUANTILES.map(|p| reference.quantile(p));
+        }
+    }
+}
+
+/// Whether two ways of storing hold the same kind of value: whole and other numbers do.
+pub(crate) fn stored_alike(a: Stored, b: Stored) -> bool {
+    let number = |stored: Stored| matches!(stored, Stored::Float | Stored::Int);
+    a == b || number(a) && number(b)
+}
+
+/// Whole numbers that grow from row to row are a number of the row.
+fn grows(values: &[f64]) -> bool {
+    values.len() as u64 > LEAST_IDENTIFIERS && values.windows(2).all(|pair| pair[0] < pair[1])
+}
+
+/// The categories of numbers or of yes and no.
+fn categories(stored: Stored, sample: &Sample) -> Outcome<CategoricalReference> {
+    let labelled = labels(stored, sample.values());
+    let mut table: Vec<(&str, u64)> = labelled.iter().map(|(label, rows)| (label.as_str(), *rows)).collect();
+    table.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
+    // Infinite values are missing for comparisons.
+    let missing = sample.missing + sample.infinite;
+    CategoricalReference::of_table(&table, sample.rows() + missing, missing)
+}
+
+/// Ascending numbers as categories with their rows.
+pub(super) fn labels(stored: Stored, sorted: &[f64]) -> Vec<(String, u64)> {
+    let label = |value: f64| match stored {
+        Stored::Bool => if value != 0.0 { "true" } else { "false" }.to_owned(),
+        _ => number_label(value),
+    };
+    runs(sorted).into_iter().map(|(value, rows)| (label(value), rows)).collect()
+}
+
+impl Frozen {
+    /// The reference that other numbers make with the same bins or values; `None` without a finite one.
+    fn like_sample(&self, stored: Stored, sample: &Sample) -> Outcome<Option<Frozen>> {
+        if sample.values().is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(match self {
+            Frozen::Numeric(reference) => Frozen::Numeric(reference.like(reference.count_sample(sample))?),
+            Frozen::Categorical(reference) => {
+                let labelled = labels(stored, sample.values());
+                let table: Vec<(&str, u64)> = labelled.iter().map(|(label, rows)| (label.as_str(), *rows)).collect();
+                Frozen::Categorical(reference.like(&table, sample.missing + sample.infinite)?)
+            }
+        }))
+    }
+
+    /// Counts a sorted sample of numbers.
+    pub fn count_sample(&self, stored: Stored, sample: &Sample) -> ColumnCounts {
+        match self {
+            Frozen::Numeric(reference) => ColumnCounts::Numeric(reference.count_sample(sample)),
+            Frozen::Categorical(reference) => {
+                let mut window = reference.window();
+                for (label, rows) in labels(stored, sample.values()) {
+                    reference.add_many(&mut window, Some(&label), rows);
+                }
+                reference.add_many(&mut window, None, sample.missing + sample.infinite);
+                ColumnCounts::Categorical(window)
+            }
+        }
+    }
+
+    /// Counts texts; `None` when the reference holds numbers.
+    pub fn count_texts(&self, texts: &TextCounts) -> Option<ColumnCounts> {
+        let Frozen::Categorical(reference) = self else { return None };
+        let mut window = reference.window();
+        texts.by_count().into_iter().for_each(|(text, rows)| reference.add_many(&mut window, Some(text), rows));
+        // Texts past the bound are of a kind that the reference cannot know either.
+        window.rows += texts.uncounted();
+        window.unseen += texts.uncounted();
+        reference.add_many(&mut window, None, texts.missing());
+        Some(ColumnCounts::Categorical(window))
+    }
+}
