@@ -1,7 +1,7 @@
 //! The learner and the answers, added to the graph.
 
 use kilter_inference::{
-    SIGNATURE_KEY, Signature, Task,
+    BASELINE_KEY, SIGNATURE_KEY, Signature, Task,
     onnx::{AttributeValue, element},
 };
 
@@ -114,18 +114,30 @@ pub(crate) fn linear(graph: &mut Graph, blocks: &[Block], linear: &Linear) -> St
     scores
 }
 
-/// Adds the answers and gives the whole file.
+/// What a model answers.
+pub(crate) struct Answers<'a> {
+    pub task: Task,
+    pub labels: &'a Labels,
+    /// The column that is predicted.
+    pub target: &'a str,
+}
+
+/// Adds the answers and gives the whole file. A `baseline` says where a linear model's explanations start.
 pub(crate) fn finish(
     mut graph: Graph,
     scores: &str,
-    task: Task,
-    labels: &Labels,
-    target: &str,
+    answers: &Answers<'_>,
+    baseline: Option<&[Vec<f64>]>,
 ) -> Result<Vec<u8>, FitError> {
+    let Answers { task, labels, target } = *answers;
     let signature =
         Signature { inputs: graph.signature.clone(), task, classes: labels.names(), target: Some(target.to_owned()) };
-    let json = serde_json::to_string(&signature).map_err(|error| FitError::Export(error.to_string()))?;
-    let metadata = vec![(SIGNATURE_KEY.to_owned(), json)];
+    let failed = |error: serde_json::Error| FitError::Export(error.to_string());
+    let json = serde_json::to_string(&signature).map_err(failed)?;
+    let mut metadata = vec![(SIGNATURE_KEY.to_owned(), json)];
+    if let Some(baseline) = baseline {
+        metadata.push((BASELINE_KEY.to_owned(), serde_json::to_string(baseline).map_err(failed)?));
+    }
     if task == Task::Regression {
         let value = graph.core("Identity", &[scores], "variable", &[]);
         return Ok(graph.model(&[(&value, element::FLOAT, Some(1))], metadata).encode());

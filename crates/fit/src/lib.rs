@@ -57,7 +57,8 @@ pub fn fit(table: &Table, options: &FitOptions) -> Result<Fitted, FitError> {
     }
     let matrices = matrices(&prepared, &rows)?;
     let learned = learn(&mut prepared, &matrices, &target, options);
-    let onnx = export::finish(prepared.graph, &learned.scores, target.task, &target.labels, &options.target)?;
+    let answers = export::Answers { task: target.task, labels: &target.labels, target: &options.target };
+    let onnx = export::finish(prepared.graph, &learned.scores, &answers, learned.baseline.as_deref())?;
     // What was written must load: a model that cannot be served is no result.
     Model::from_onnx(&onnx).map_err(|error| FitError::Export(error.to_string()))?;
     let importance = importance(&prepared.used, &learned.shares);
@@ -105,6 +106,8 @@ struct Learned {
     scores: String,
     /// By used column.
     shares: Vec<f64>,
+    /// By used column, what it adds to each score in the mean; trees carry it in their nodes.
+    baseline: Option<Vec<Vec<f64>>>,
     rounds: usize,
     training_loss: f64,
     holdout_loss: Option<f64>,
@@ -126,6 +129,7 @@ fn learn(prepared: &mut Prepared, matrices: &[Matrix], target: &Target, options:
             Learned {
                 scores: export::forest(&mut prepared.graph, block, &forest),
                 shares,
+                baseline: None,
                 rounds: forest.rounds,
                 training_loss: forest.training_loss,
                 holdout_loss: forest.holdout_loss,
@@ -141,9 +145,11 @@ fn learn(prepared: &mut Prepared, matrices: &[Matrix], target: &Target, options:
             if !linear.has_converged {
                 notes.push(format!("the optimum was not reached in {} iterations", linear.iterations));
             }
+            let origins = prepared.blocks.iter().flat_map(|block| &block.origins).copied();
             Learned {
                 scores: export::linear(&mut prepared.graph, &prepared.blocks, &linear),
                 shares,
+                baseline: Some(linear.baseline(origins, prepared.used.len())),
                 rounds: linear.iterations,
                 training_loss: linear.training_loss,
                 holdout_loss: None,

@@ -8,20 +8,21 @@ use std::{collections::HashMap, sync::Arc};
 use crate::{
     error::{LoadError, PredictError},
     onnx::{ModelProto, TensorData, TensorProto},
-    ops::{self, Arguments, Operator},
+    ops::{self, Anatomy, Arguments, Operator},
     tensor::{Tensor, Value},
 };
 
 /// The oldest and newest operator sets whose meaning the executor was checked against.
 const OPSETS: std::ops::RangeInclusive<i64> = 7..=26;
 
+/// A node with its slots.
 #[derive(Debug)]
-struct Step {
-    label: String,
-    operator: Box<dyn Operator>,
-    inputs: Vec<Option<usize>>,
+pub(crate) struct Step {
+    pub label: String,
+    pub operator: Box<dyn Operator>,
+    pub inputs: Vec<Option<usize>>,
     /// `None` for outputs that nothing reads.
-    outputs: Vec<Option<usize>>,
+    pub outputs: Vec<Option<usize>>,
     /// Slots whose last reader this step is.
     done: Vec<usize>,
 }
@@ -89,9 +90,33 @@ impl Graph {
 
     /// The values of the outputs, in order, for the values of the inputs.
     pub fn run(&self, inputs: Vec<Value>) -> Result<Vec<Value>, PredictError> {
-        let mut slots: Vec<Option<Value>> = vec![None; self.slots];
+        let constants = self.constants_by_slot();
+        let slots = self.walk(inputs, &constants, &mut |_, _| ())?;
+        let take = |&slot: &usize| slots[slot].clone().or_else(|| constants[slot].cloned());
+        let outputs: Option<Vec<Value>> = self.outputs.iter().map(take).collect();
+        outputs.ok_or_else(|| PredictError::Node { node: "the outputs".into(), reason: "one was not computed".into() })
+    }
+
+    /// Runs and shows every value that is not a constant, with its slot, when it is made.
+    pub fn watch(&self, inputs: Vec<Value>, see: &mut impl FnMut(usize, &Value)) -> Result<(), PredictError> {
+        self.inputs.iter().zip(&inputs).for_each(|(&slot, value)| see(slot, value));
+        self.walk(inputs, &self.constants_by_slot(), see).map(drop)
+    }
+
+    fn constants_by_slot(&self) -> Vec<Option<&Value>> {
         let mut constants: Vec<Option<&Value>> = vec![None; self.slots];
         self.constants.iter().for_each(|(slot, value)| constants[*slot] = Some(value));
+        constants
+    }
+
+    /// What is left in the slots when all steps have run.
+    fn walk(
+        &self,
+        inputs: Vec<Value>,
+        constants: &[Option<&Value>],
+        see: &mut impl FnMut(usize, &Value),
+    ) -> Result<Vec<Option<Value>>, PredictError> {
+        let mut slots: Vec<Option<Value>> = vec![None; self.slots];
         self.inputs.iter().zip(inputs).for_each(|(&slot, value)| slots[slot] = Some(value));
         let mut arguments: Vec<Option<&Value>> = Vec::new();
         for step in &self.steps {
@@ -104,14 +129,43 @@ impl Graph {
             arguments = Vec::new();
             for (slot, value) in step.outputs.iter().zip(made) {
                 if let Some(slot) = slot {
+                    see(*slot, &value);
                     slots[*slot] = Some(value);
                 }
             }
             step.done.iter().for_each(|&slot| slots[slot] = None);
         }
-        let take = |&slot: &usize| slots[slot].clone().or_else(|| constants[slot].cloned());
-        let outputs: Option<Vec<Value>> = self.outputs.iter().map(take).collect();
-        outputs.ok_or_else(|| PredictError::Node { node: "the outputs".into(), reason: "one was not computed".into() })
+        Ok(slots)
+    }
+
+    /// The nodes in order.
+    pub fn steps(&self) -> &[Step] {
+        &self.steps
+    }
+
+    /// Slots of the graph's inputs, in order.
+    pub fn inputs(&self) -> &[usize] {
+        &self.inputs
+    }
+
+    /// The slot of the graph's output `at`.
+    pub fn output(&self, at: usize) -> usize {
+        self.outputs[at]
+    }
+
+    /// How many slots there are.
+    pub fn slots(&self) -> usize {
+        self.slots
+    }
+
+    /// The value of a slot that no row changes.
+    pub fn constant(&self, slot: usize) -> Option<&Value> {
+        let initialiser = self.constants.iter().find(|(constant, _)| *constant == slot).map(|(_, value)| value);
+        let made = || self.steps.iter().find(|step| step.outputs.contains(&Some(slot)));
+        initialiser.or_else(|| match made()?.operator.anatomy() {
+            Anatomy::Constant(value) => Some(value),
+            _ => None,
+        })
     }
 
     /// The class names that some node knows, the last node first.

@@ -1,7 +1,7 @@
 //! Loads a standard ONNX model and predicts, without any shared library.
 //!
 //! What it is for: the data plane, gates and replays ask a [`Model`] for a [`Prediction`] on a
-//! [`kilter_domain::table::Table`]. The file is ordinary ONNX, so any other runtime answers the same question.
+//! [`kilter_domain::table::Table`], and for the [`Attributions`] that say why. The file is ordinary ONNX, so any other runtime answers the same question.
 //!
 //! Holds true: a [`Model`] is immutable and may be shared by threads; hostile bytes and hostile rows give an error,
 //! never a panic; answers equal onnxruntime's within float32 rounding (`tests/python/onnx_parity`).
@@ -9,6 +9,7 @@
 //! Deliberately absent: training (the crate `fit`), files and sockets, operators that classical models do not use.
 
 mod error;
+mod explain;
 mod features;
 mod graph;
 mod input;
@@ -22,9 +23,10 @@ mod tensor;
 mod trees;
 
 pub use error::{LoadError, PredictError};
+pub use explain::{Attributions, ColumnShift, ExplainError, Explainer};
 pub use features::{Features, Matrix};
 pub use input::MISSING_TIME;
 pub use model::Model;
 pub use nearest::nearest;
 pub use prediction::Prediction;
-pub use signature::{Infinite, Input, InputKind, Missing, SIGNATURE_KEY, Signature, Task};
+pub use signature::{BASELINE_KEY, Infinite, Input, InputKind, Missing, SIGNATURE_KEY, Signature, Task};

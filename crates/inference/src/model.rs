@@ -1,16 +1,20 @@
 //! A loaded model: from bytes to answers.
 
-use std::{ops::Range, sync::Arc};
+use std::{
+    ops::Range,
+    sync::{Arc, OnceLock},
+};
 
 use kilter_domain::table::Table;
 
 use crate::{
     error::{LoadError, PredictError},
+    explain::{ExplainError, Prepared},
     graph::Graph,
     input::{self, Slot},
     onnx::{ModelProto, ValueInfo, element},
     prediction::Prediction,
-    signature::{Infinite, Input, InputKind, Missing, SIGNATURE_KEY, Signature, Task},
+    signature::{BASELINE_KEY, Infinite, Input, InputKind, Missing, SIGNATURE_KEY, Signature, Task},
     tensor::Value,
 };
 
@@ -20,19 +24,23 @@ pub(crate) const BLOCK_ROWS: usize = 1024;
 /// An immutable, loaded model. `Send + Sync`; share it behind an `Arc`.
 #[derive(Debug)]
 pub struct Model {
-    graph: Graph,
-    slots: Vec<Slot>,
+    pub(crate) graph: Graph,
+    pub(crate) slots: Vec<Slot>,
     signature: Signature,
     classes: Arc<[Arc<str>]>,
-    outputs: OutputSlots,
+    pub(crate) outputs: OutputSlots,
+    /// What each column adds to each score of a linear model in the mean over its training rows: columns x scores.
+    pub(crate) baseline: Option<Vec<f64>>,
+    /// Made when the first explanation is asked for.
+    pub(crate) explanation: OnceLock<Result<Arc<Prepared>, ExplainError>>,
 }
 
 /// Which of the graph's outputs hold what.
 #[derive(Clone, Copy, Debug, PartialEq)]
-struct OutputSlots {
+pub(crate) struct OutputSlots {
     label: Option<usize>,
     /// Probabilities of a classifier, the values of a regressor.
-    numbers: usize,
+    pub numbers: usize,
 }
 
 impl Model {
@@ -54,7 +62,8 @@ impl Model {
             });
         }
         let classes = signature.classes.iter().map(|name| Arc::from(name.as_str())).collect();
-        Ok(Self { graph, slots, signature, classes, outputs })
+        let baseline = written_baseline(&proto, &signature)?;
+        Ok(Self { graph, slots, signature, classes, outputs, baseline, explanation: OnceLock::new() })
     }
 
     /// What the model takes and answers.
@@ -135,6 +144,23 @@ fn written_signature(proto: &ModelProto) -> Result<Option<Signature>, LoadError>
     match fits {
         true => Ok(Some(signature)),
         false => Err(bad(format!("{} classes do not make a {} task", signature.classes.len(), signature.task))),
+    }
+}
+
+/// By column of the signature, what it adds to each score in the mean. One entry a column, all of one length.
+fn written_baseline(proto: &ModelProto, signature: &Signature) -> Result<Option<Vec<f64>>, LoadError> {
+    let Some((key, text)) = proto.metadata.iter().find(|(key, _)| key == BASELINE_KEY) else {
+        return Ok(None);
+    };
+    let bad = |reason: String| LoadError::BadSignature { key: key.clone(), reason };
+    let columns: Vec<Vec<f64>> = serde_json::from_str(text).map_err(|error| bad(error.to_string()))?;
+    let scores = match signature.task {
+        Task::Multiclass => signature.classes.len(),
+        _ => 1,
+    };
+    match columns.len() == signature.inputs.len() && columns.iter().all(|column| column.len() == scores) {
+        true => Ok(Some(columns.concat())),
+        false => Err(bad(format!("it does not hold {scores} numbers for each of {} columns", signature.inputs.len()))),
     }
 }
 

@@ -6,6 +6,10 @@ use serde::{Deserialize, Serialize};
 /// The key of the ONNX `metadata_props` entry that holds a [`Signature`] as JSON.
 pub const SIGNATURE_KEY: &str = "kilter.signature";
 
+/// The key of the entry that says where a linear model's attributions start: a JSON list with one entry an input, each
+/// the list of what that column adds to each raw score in the (weighted) mean over the training rows.
+pub const BASELINE_KEY: &str = "kilter.baseline";
+
 /// What a model takes and what it answers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Signature {

@@ -11,7 +11,7 @@ const NEIGHBOURS: &[(&str, &[&str])] = &[
     ("domain", &[]),
     ("stats", &[]),
     ("wire", &["domain"]),
-    ("inference", &["domain"]),
+    ("inference", &["domain", "stats"]),
     ("fit", &["domain", "inference"]),
     ("blobs", &["domain"]),
     ("store", &["domain"]),

@@ -163,6 +163,15 @@ impl<'a> Design<'a> {
         (weights, at[self.columns * self.outputs..].iter().map(|intercept| intercept * unit).collect())
     }
 
+    /// The weighted mean of every column, the blocks' one after the other.
+    pub fn means(&self) -> Vec<f64> {
+        let mut sums = vec![0.0; self.columns];
+        for (row, weight) in self.weights.iter().enumerate() {
+            self.each(row, |column, value| sums[column] += weight * value);
+        }
+        sums.iter().map(|sum| sum / self.total).collect()
+    }
+
     /// By block and column: the spread of the column times the size of its weights.
     pub fn effects(&self, at: &[f64]) -> Vec<Vec<f64>> {
         let (mut sums, mut squares) = (vec![0.0; self.columns], vec![0.0; self.columns]);

@@ -22,6 +22,8 @@ pub(crate) struct Linear {
     pub intercepts: Vec<f32>,
     /// What each column of each block moves the scores by, in the mean over rows.
     pub effects: Vec<Vec<f64>>,
+    /// The mean of each column over the training rows, the blocks' one after the other.
+    pub means: Vec<f64>,
     pub iterations: usize,
     pub has_converged: bool,
     pub training_loss: f64,
@@ -41,11 +43,26 @@ pub(crate) fn train(blocks: &[Matrix], outcome: &Outcome, weights: &[f64], param
     }
     Linear {
         effects: design.effects(&found.at),
+        means: design.means(),
         weights,
         intercepts: intercepts.into_iter().map(|intercept| intercept as f32).collect(),
         iterations: found.iterations,
         has_converged: found.has_converged,
         training_loss: design.data_loss(&found.at) * unit.spread * unit.spread,
+    }
+}
+
+impl Linear {
+    /// What each of `count` origins adds to each score in the mean over the training rows: where explanations start.
+    /// `origins` are those of every column, the blocks' one after the other.
+    pub fn baseline(&self, origins: impl Iterator<Item = usize>, count: usize) -> Vec<Vec<f64>> {
+        let outputs = self.intercepts.len();
+        let mut baseline = vec![vec![0.0; outputs]; count];
+        let weights = self.weights.iter().flat_map(|block| block.chunks_exact(outputs));
+        for ((origin, weights), mean) in origins.zip(weights).zip(&self.means) {
+            baseline[origin].iter_mut().zip(weights).for_each(|(sum, &weight)| *sum += f64::from(weight) * mean);
+        }
+        baseline
     }
 }
 

@@ -1,6 +1,6 @@
 //! Elementwise arithmetic, comparison and choice.
 
-use super::{Arguments, Attributes, Built, Operator, Outputs, broadcast};
+use super::{Anatomy, Arguments, Attributes, Built, Operator, Outputs, broadcast};
 use crate::tensor::{Tensor, Value};
 
 pub(super) fn build(node: &Attributes<'_>) -> Option<Built> {
@@ -71,6 +71,13 @@ impl Operator for Binary {
             return Err("only two inputs are supported".into());
         }
         Ok(vec![self.combine(left, right)?])
+    }
+
+    fn anatomy(&self) -> Anatomy<'_> {
+        match self.0 {
+            Pair::Add => Anatomy::Sum,
+            _ => Anatomy::ByColumn,
+        }
     }
 }
 
@@ -205,6 +212,10 @@ impl Operator for Unary {
             (_, other) => return Err(format!("it does not go with a {}", other.kind())),
         }])
     }
+
+    fn anatomy(&self) -> Anatomy<'_> {
+        Anatomy::ByColumn
+    }
 }
 
 impl Single {
@@ -253,6 +264,10 @@ impl Operator for Where {
             (x, y) => return Err(format!("a {} and a {} do not go together", x.kind(), y.kind())),
         }])
     }
+
+    fn anatomy(&self) -> Anatomy<'_> {
+        Anatomy::ByColumn
+    }
 }
 
 fn choose<T: Clone>(condition: &Tensor<bool>, x: &Tensor<T>, y: &Tensor<T>) -> Result<Tensor<T>, String> {
@@ -290,5 +305,9 @@ impl Operator for Clip {
             x => x,
         });
         Ok(vec![Value::Float(clipped)])
+    }
+
+    fn anatomy(&self) -> Anatomy<'_> {
+        Anatomy::ByColumn
     }
 }

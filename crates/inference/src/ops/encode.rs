@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use super::{Arguments, Attributes, Built, Operator, Outputs, attributes::ClassLabels};
+use super::{Anatomy, Arguments, Attributes, Built, Operator, Outputs, attributes::ClassLabels};
 use crate::{
     onnx::{AttributeValue, TensorData},
     tensor::{Shape, Tensor, Value},
@@ -180,6 +180,10 @@ impl Operator for LabelEncoder {
             Answers::Floats(_) => None,
         }
     }
+
+    fn anatomy(&self) -> Anatomy<'_> {
+        Anatomy::ByColumn
+    }
 }
 
 /// `OneHotEncoder`: a new last dimension with a one at the category.
@@ -274,6 +278,10 @@ impl Operator for Imputer {
         }
         Ok(vec![Value::Float(tensor)])
     }
+
+    fn anatomy(&self) -> Anatomy<'_> {
+        Anatomy::ByColumn
+    }
 }
 
 /// `Scaler`: `(x - offset) * scale`.
@@ -303,6 +311,10 @@ impl Operator for Scaler {
             }
         }
         Ok(vec![Value::Float(tensor)])
+    }
+
+    fn anatomy(&self) -> Anatomy<'_> {
+        Anatomy::ByColumn
     }
 }
 
@@ -370,6 +382,10 @@ impl Operator for Binarizer {
         let tensor = inputs.get(0)?.floats()?;
         Ok(vec![Value::Float(tensor.map(|&value| if value > self.threshold { 1.0 } else { 0.0 }))])
     }
+
+    fn anatomy(&self) -> Anatomy<'_> {
+        Anatomy::ByColumn
+    }
 }
 
 /// `FeatureVectorizer`: joins matrices side by side, as float32.
@@ -394,6 +410,10 @@ impl Operator for FeatureVectorizer {
         }
         Ok(vec![Value::Float(Tensor { shape, data })])
     }
+
+    fn anatomy(&self) -> Anatomy<'_> {
+        Anatomy::Joined
+    }
 }
 
 /// `ArrayFeatureExtractor`: picks columns (the last dimension).
@@ -410,6 +430,10 @@ impl Operator for ArrayFeatureExtractor {
             Value::Text(tensor) => Value::Text(extract(tensor, picks)?),
             other => return Err(format!("nothing can be picked from a {}", other.kind())),
         }])
+    }
+
+    fn anatomy(&self) -> Anatomy<'_> {
+        Anatomy::Picked
     }
 }
 
@@ -440,5 +464,9 @@ impl Operator for ZipMap {
 
     fn classes(&self) -> Option<Vec<String>> {
         Some(self.0.names())
+    }
+
+    fn anatomy(&self) -> Anatomy<'_> {
+        Anatomy::Same
     }
 }

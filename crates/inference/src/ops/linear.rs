@@ -1,6 +1,6 @@
 //! The linear models of `ai.onnx.ml`.
 
-use super::{Arguments, Attributes, Built, Operator, Outputs, PostTransform, attributes::ClassLabels};
+use super::{Anatomy, Arguments, Attributes, Built, Operator, Outputs, PostTransform, attributes::ClassLabels};
 use crate::tensor::{Tensor, Value};
 
 pub(super) fn build(node: &Attributes<'_>) -> Option<Built> {
@@ -20,6 +20,11 @@ struct Scores {
 }
 
 impl Scores {
+    fn anatomy(&self) -> Anatomy<'_> {
+        let Self { outputs, coefficients, intercepts } = self;
+        Anatomy::Linear { outputs: *outputs, coefficients, intercepts }
+    }
+
     fn new(outputs: usize, coefficients: &[f32], intercepts: &[f32]) -> Result<Self, String> {
         if outputs == 0 || !coefficients.len().is_multiple_of(outputs) {
             return Err(format!("{} coefficients do not make {outputs} outputs", coefficients.len()));
@@ -70,6 +75,10 @@ impl Operator for Regressor {
         scores.chunks_exact_mut(width).for_each(|row| self.post.apply(row));
         Ok(vec![Value::Float(Tensor::new(&[scores.len() / width, width], scores)?)])
     }
+
+    fn anatomy(&self) -> Anatomy<'_> {
+        self.scores.anatomy()
+    }
 }
 
 #[derive(Debug)]
@@ -117,5 +126,9 @@ impl Operator for Classifier {
 
     fn classes(&self) -> Option<Vec<String>> {
         Some(self.labels.names())
+    }
+
+    fn anatomy(&self) -> Anatomy<'_> {
+        self.scores.anatomy()
     }
 }

@@ -1,6 +1,6 @@
 //! Matrix products and the softmax of plain ONNX.
 
-use super::{Arguments, Attributes, Built, Operator, Outputs, post::softmax};
+use super::{Anatomy, Arguments, Attributes, Built, Operator, Outputs, post::softmax};
 use crate::tensor::{Shape, Tensor, Value};
 
 pub(super) fn build(node: &Attributes<'_>) -> Option<Built> {
@@ -22,6 +22,10 @@ impl Operator for MatMul {
     fn run(&self, inputs: Arguments<'_>) -> Outputs {
         let right = inputs.get(1)?.floats()?;
         Ok(vec![Value::Float(product(inputs.get(0)?, &right)?)])
+    }
+
+    fn anatomy(&self) -> Anatomy<'_> {
+        Anatomy::Product { transposed: false, alpha: 1.0, beta: 1.0 }
     }
 }
 
@@ -102,6 +106,10 @@ impl Operator for Gemm {
             result = super::broadcast::zip(&result, &scaled, |a, b| a + b)?;
         }
         Ok(vec![Value::Float(result)])
+    }
+
+    fn anatomy(&self) -> Anatomy<'_> {
+        Anatomy::Product { transposed: self.transposed, alpha: self.alpha, beta: self.beta }
     }
 }
 

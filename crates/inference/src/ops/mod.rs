@@ -18,7 +18,7 @@ use crate::{
     error::LoadError,
     onnx::{ML, NodeProto},
     tensor::Value,
-    trees,
+    trees::{self, Forest},
 };
 pub(crate) use attributes::{Attributes, ClassLabels};
 pub(crate) use post::{PostTransform, logistic};
@@ -43,6 +43,45 @@ impl<'a> Arguments<'a> {
 /// What one run of a node gives, in the order of its outputs.
 pub(crate) type Outputs = Result<Vec<Value>, String>;
 
+/// How the columns of a node's output come of those of its inputs, and what a learner consists of.
+#[derive(Debug)]
+pub(crate) enum Anatomy<'a> {
+    /// Every column may depend on every column.
+    Opaque,
+    /// A column depends on the same column of each input; an input of one column counts for all.
+    ByColumn,
+    /// By column: the sum of both inputs.
+    Sum,
+    /// The first input.
+    Same,
+    /// The inputs side by side.
+    Joined,
+    /// The first input in another shape: its columns, when there are as many.
+    Reshaped,
+    /// Columns of the first input, in the order of the indices in the second.
+    Picked,
+    /// `alpha * first x second + beta * third`.
+    Product {
+        transposed: bool,
+        alpha: f32,
+        beta: f32,
+    },
+    /// A linear model: coefficients by output, then by column.
+    Linear {
+        outputs: usize,
+        coefficients: &'a [f32],
+        intercepts: &'a [f32],
+    },
+    /// Trees, whose sums are divided and moved. Of a merged forest all outputs add to one score.
+    Forest {
+        forest: &'a Forest,
+        divisor: f32,
+        base: Vec<f32>,
+        is_merged: bool,
+    },
+    Constant(&'a Value),
+}
+
 /// One operator with its settings.
 pub(crate) trait Operator: Send + Sync + Debug {
     fn run(&self, inputs: Arguments<'_>) -> Outputs;
@@ -50,6 +89,11 @@ pub(crate) trait Operator: Send + Sync + Debug {
     /// The class names that this node's scores stand for, where it knows them.
     fn classes(&self) -> Option<Vec<String>> {
         None
+    }
+
+    /// What an explanation may know of this node.
+    fn anatomy(&self) -> Anatomy<'_> {
+        Anatomy::Opaque
     }
 }
 

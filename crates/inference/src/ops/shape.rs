@@ -1,6 +1,6 @@
 //! Operators that move, join, pick and convert values.
 
-use super::{Arguments, Attributes, Built, Operator, Outputs};
+use super::{Anatomy, Arguments, Attributes, Built, Operator, Outputs};
 use crate::{
     onnx::{AttributeValue, element},
     tensor::{MAX_ELEMENTS, Shape, Sparse, Tensor, Value},
@@ -60,6 +60,10 @@ impl Operator for Identity {
     fn run(&self, inputs: Arguments<'_>) -> Outputs {
         Ok(vec![inputs.get(0)?.clone()])
     }
+
+    fn anatomy(&self) -> Anatomy<'_> {
+        Anatomy::Same
+    }
 }
 
 #[derive(Debug)]
@@ -87,6 +91,10 @@ fn constant(node: &Attributes<'_>) -> Built {
 impl Operator for Constant {
     fn run(&self, _: Arguments<'_>) -> Outputs {
         Ok(vec![self.0.clone()])
+    }
+
+    fn anatomy(&self) -> Anatomy<'_> {
+        Anatomy::Constant(&self.0)
     }
 }
 
@@ -134,6 +142,10 @@ impl Operator for CastTo {
             (to, from) => return Err(format!("a {} cannot be cast to {to:?}", from.kind())),
         }])
     }
+
+    fn anatomy(&self) -> Anatomy<'_> {
+        Anatomy::ByColumn
+    }
 }
 
 #[derive(Debug)]
@@ -157,6 +169,13 @@ impl Operator for Concat {
             })?),
             Some(_) => Value::Float(join_floats(self.axis, &values)?),
         }])
+    }
+
+    fn anatomy(&self) -> Anatomy<'_> {
+        match self.axis {
+            1 | -1 => Anatomy::Joined,
+            _ => Anatomy::Opaque,
+        }
     }
 }
 
@@ -271,6 +290,10 @@ impl Operator for Reshape {
         }
         Ok(vec![with_shape(value, &dims)?])
     }
+
+    fn anatomy(&self) -> Anatomy<'_> {
+        Anatomy::Reshaped
+    }
 }
 
 #[derive(Debug)]
@@ -288,6 +311,10 @@ impl Operator for Flatten {
         };
         let size = |dims: &[usize]| dims.iter().product::<usize>();
         Ok(vec![with_shape(value, &[size(&shape.dims()[..axis]), size(&shape.dims()[axis..])])?])
+    }
+
+    fn anatomy(&self) -> Anatomy<'_> {
+        Anatomy::Reshaped
     }
 }
 
@@ -318,6 +345,10 @@ impl Operator for Squeeze {
             shape.dims().iter().enumerate().filter(|&(at, &dim)| !gone(at, dim)).map(|(_, &dim)| dim).collect();
         Ok(vec![with_shape(value, &dims)?])
     }
+
+    fn anatomy(&self) -> Anatomy<'_> {
+        Anatomy::Reshaped
+    }
 }
 
 #[derive(Debug)]
@@ -340,6 +371,10 @@ impl Operator for Unsqueeze {
         }
         Ok(vec![with_shape(value, &dims)?])
     }
+
+    fn anatomy(&self) -> Anatomy<'_> {
+        Anatomy::Reshaped
+    }
 }
 
 #[derive(Debug)]
@@ -359,6 +394,13 @@ impl Operator for Gather {
             Value::Sparse(matrix) => Value::Float(gather(self.axis, &matrix.dense()?, indices)?),
             other => return Err(format!("nothing can be gathered from a {}", other.kind())),
         }])
+    }
+
+    fn anatomy(&self) -> Anatomy<'_> {
+        match self.axis {
+            1 | -1 => Anatomy::Picked,
+            _ => Anatomy::Opaque,
+        }
     }
 }
 

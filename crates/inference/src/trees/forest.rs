@@ -24,12 +24,12 @@ const BLOCK: usize = 64;
 const STRIDE: u32 = 3;
 
 #[derive(Clone, Copy, Debug)]
-struct Packed {
+pub(super) struct Packed {
     /// Twice the feature, plus one when missing values go to the second child.
-    value: u32,
-    threshold: f32,
+    pub value: u32,
+    pub threshold: f32,
     /// The first child; the second follows it. A leaf names itself.
-    first: u32,
+    pub first: u32,
     /// Of a leaf: what it adds, or where its votes begin.
     leaf: f32,
 }
@@ -52,7 +52,7 @@ struct Root {
 
 /// A checked ensemble, ready to run.
 #[derive(Debug)]
-pub(super) struct Forest {
+pub(crate) struct Forest {
     nodes: Vec<Packed>,
     roots: Vec<Root>,
     /// Trees by depth: those that walk together should end together.
@@ -63,10 +63,12 @@ pub(super) struct Forest {
     outputs: usize,
     /// One more than the largest feature index.
     width: usize,
+    /// By node: training weight that came by. Explanations read it, answers do not.
+    covers: Vec<f32>,
 }
 
 impl Forest {
-    pub fn new(trees: &[Tree], outputs: usize) -> Result<Self, String> {
+    pub(super) fn new(trees: &[Tree], outputs: usize) -> Result<Self, String> {
         let mut forest = Self {
             nodes: Vec::new(),
             roots: Vec::new(),
@@ -75,6 +77,7 @@ impl Forest {
             votes: Vec::new(),
             outputs,
             width: 0,
+            covers: Vec::new(),
         };
         trees.iter().try_for_each(|tree| forest.add(tree))?;
         forest.by_depth = (0..forest.roots.len() as u32).collect();
@@ -86,12 +89,58 @@ impl Forest {
         self.roots.len()
     }
 
+    pub fn outputs(&self) -> usize {
+        self.outputs
+    }
+
+    /// One more than the largest feature that a tree asks for.
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    pub(super) fn packed(&self, at: usize) -> Packed {
+        self.nodes[at]
+    }
+
+    pub(super) fn cover(&self, at: usize) -> f32 {
+        self.covers[at]
+    }
+
+    /// The nodes of a tree, breadth first, and the outputs that its leaves add to.
+    pub(super) fn tree(&self, tree: usize) -> (std::ops::Range<usize>, Vec<u32>) {
+        let start = self.roots[tree].node as usize;
+        let end = self.roots.get(tree + 1).map_or(self.nodes.len(), |next| next.node as usize);
+        let outputs = match self.roots[tree].adds {
+            Adds::One(output) => vec![output],
+            Adds::Many => {
+                let votes = (start..end).filter_map(|at| self.ranges.get(&(at as u32))).cloned();
+                let mut outputs: Vec<u32> = votes.flat_map(|range| &self.votes[range]).map(|vote| vote.0).collect();
+                outputs.sort_unstable();
+                outputs.dedup();
+                outputs
+            }
+        };
+        (start..end, outputs)
+    }
+
+    /// What the leaf `at` adds to `output`.
+    pub(super) fn vote(&self, at: usize, output: u32) -> f64 {
+        match self.ranges.get(&(at as u32)) {
+            None => f64::from(self.nodes[at].leaf),
+            Some(range) => {
+                let votes = self.votes[range.clone()].iter().filter(|vote| vote.0 == output);
+                votes.map(|vote| f64::from(vote.1)).sum()
+            }
+        }
+    }
+
     /// Lays `tree` out breadth first.
     fn add(&mut self, tree: &Tree) -> Result<(), String> {
         if u32::try_from(self.nodes.len() + tree.nodes.len()).is_err() {
             return Err("there are too many nodes".into());
         }
         let root = self.nodes.len() as u32;
+        self.covers.push(tree.nodes[tree.root].cover);
         let adds = adds(tree);
         let mut queue = std::collections::VecDeque::from([(tree.root, root, 0u32)]);
         let mut depth = 0;
@@ -113,6 +162,7 @@ impl Forest {
             for (offset, child) in [first, second].into_iter().enumerate() {
                 let at = children + offset as u32;
                 self.nodes.push(Packed { value: 0, threshold: f32::INFINITY, first: at, leaf: 0.0 });
+                self.covers.push(tree.nodes[child].cover);
                 queue.push_back((child, at, level + 1));
             }
         }

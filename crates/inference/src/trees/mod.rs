@@ -4,11 +4,13 @@
 //! `nodes_missing_value_tracks_true` says. [`read`] turns the attribute lists into checked trees, [`forest`] lays them
 //! out for speed, this module adds what the operators do with the sums.
 
+mod anatomy;
 mod forest;
 mod operator;
 mod read;
 
 use crate::ops::{Attributes, Operator};
+pub(crate) use forest::Forest;
 
 /// Builds a tree operator; `None` when the node is not one.
 pub(crate) fn build(node: &Attributes<'_>) -> Option<Result<Box<dyn Operator>, String>> {

@@ -5,7 +5,7 @@ use super::{
     read::{self, LeafNames},
 };
 use crate::{
-    ops::{Arguments, Attributes, ClassLabels, Operator, Outputs, PostTransform},
+    ops::{Anatomy, Arguments, Attributes, ClassLabels, Operator, Outputs, PostTransform},
     tensor::{Tensor, Value},
 };
 
@@ -71,6 +71,10 @@ impl Operator for Regressor {
             scores.chunks_exact_mut(self.targets).for_each(|row| self.post.apply(row));
         }
         Ok(vec![Value::Float(Tensor::new(&[rows, self.targets], scores)?)])
+    }
+
+    fn anatomy(&self) -> Anatomy<'_> {
+        Anatomy::Forest { forest: &self.forest, divisor: self.divisor, base: self.base.clone(), is_merged: false }
     }
 }
 
@@ -146,5 +150,10 @@ impl Operator for Classifier {
 
     fn classes(&self) -> Option<Vec<String>> {
         Some(self.labels.names())
+    }
+
+    fn anatomy(&self) -> Anatomy<'_> {
+        let is_merged = self.binary.is_some();
+        Anatomy::Forest { forest: &self.forest, divisor: 1.0, base: self.base.clone(), is_merged }
     }
 }

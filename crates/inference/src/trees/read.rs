@@ -29,6 +29,8 @@ pub(super) struct Node {
     pub missing_is_yes: bool,
     /// What a leaf adds, by output.
     pub votes: Vec<(u32, f32)>,
+    /// Training weight that came by (`nodes_hitrates`); 0 where the file does not say.
+    pub cover: f32,
 }
 
 /// A tree whose root is `nodes[root]`.
@@ -84,6 +86,7 @@ struct Lists<'a> {
     yes: &'a [i64],
     no: &'a [i64],
     missing: &'a [i64],
+    cover: &'a [f32],
 }
 
 impl<'a> Lists<'a> {
@@ -97,6 +100,7 @@ impl<'a> Lists<'a> {
             yes: node.ints("nodes_truenodeids")?,
             no: node.ints("nodes_falsenodeids")?,
             missing: node.ints("nodes_missing_value_tracks_true")?,
+            cover: node.floats("nodes_hitrates")?,
         };
         let sizes = [
             lists.id.len(),
@@ -140,7 +144,9 @@ impl<'a> Lists<'a> {
         if mode != Mode::Leaf && threshold.is_nan() {
             return Err("a threshold is NaN".into());
         }
-        Ok(Node { mode, feature, threshold, yes: 0, no: 0, missing_is_yes, votes: Vec::new() })
+        // Answers do not need covers: a list of another length counts as none.
+        let cover = if self.cover.len() == self.len() { self.cover[row] } else { 0.0 };
+        Ok(Node { mode, feature, threshold, yes: 0, no: 0, missing_is_yes, votes: Vec::new(), cover })
     }
 }
 

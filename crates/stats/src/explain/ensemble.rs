@@ -78,6 +78,9 @@ pub(super) struct Tree {
     pub leaves: Vec<Leaf>,
 }
 
+/// Splits on one path: a bound for trees of hostile files, whose paths would fill the memory.
+const MOST_SPLITS: usize = 1000;
+
 /// Distinct features on one path that exact attribution handles.
 const MOST_PLAYERS: usize = 60;
 
@@ -95,6 +98,10 @@ impl Tree {
             TreeNode::Leaf { value, .. } => {
                 let leaf = self.leaf(value, path)?;
                 self.leaves.push(leaf);
+            }
+            TreeNode::Split { .. } if path.len() == MOST_SPLITS => {
+                let why = format!("a path has more than {MOST_SPLITS} splits");
+                return Err(Unmeasured::bad_input("tree", why));
             }
             TreeNode::Split { left, right, .. } => {
                 for (child, goes_left) in [(left, true), (right, false)] {

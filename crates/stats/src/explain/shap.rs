@@ -80,6 +80,20 @@ impl TreeEnsemble {
         Ok(self.rows(rows)?.iter().map(&mut one).collect())
     }
 
+    /// The mean prediction over the training weights: where path-dependent values start.
+    pub fn mean(&self) -> f64 {
+        self.offset + self.trees.iter().map(Tree::mean).sum::<f64>()
+    }
+
+    /// The mean prediction over `rows`: where values against these background rows start.
+    pub fn mean_over(&self, rows: &[f64]) -> Outcome<f64> {
+        let predictions = self.predict(rows)?;
+        match predictions.len() {
+            0 => Err(Unmeasured::too_few("background rows", 0, 1)),
+            count => Ok(predictions.iter().sum::<f64>() / count as f64),
+        }
+    }
+
     /// Path-dependent values: an absent feature follows the training weights down each tree.
     pub fn path_dependent(&self, rows: &[f64]) -> Outcome<Attribution> {
         let lines = self.rows(rows)?;
@@ -95,8 +109,7 @@ impl TreeEnsemble {
                 }
             }
         }
-        let base = self.offset + self.trees.iter().map(Tree::mean).sum::<f64>();
-        Ok(Attribution { base, values, features: self.features })
+        Ok(Attribution { base: self.mean(), values, features: self.features })
     }
 
     /// Interventional values: an absent feature is drawn from the background rows.
@@ -124,8 +137,7 @@ impl TreeEnsemble {
                 }
             }
         }
-        let base = self.predict(background)?.iter().sum::<f64>() / behind.len() as f64;
-        Ok(Attribution { base, values, features: self.features })
+        Ok(Attribution { base: self.mean_over(background)?, values, features: self.features })
     }
 }
 

@@ -1,0 +1,414 @@
+//! Why a model answers what it answers: each raw score split between the columns of the table, exactly.
+//!
+//! What it is for: explanations of single answers, and the exact split of prediction drift between columns. Trees are
+//! explained by their Shapley values ([`kilter_stats::explain`]), linear models by weight times distance from the mean.
+//! What a graph makes of one column (flags, terms, parts of a date) is summed back to that column.
+//!
+//! Holds true: a row's attributions plus the base are its raw score (log-odds, or the value of a regression); a column
+//! that could not be told apart from another is an error, never a guess. Deliberately absent: sampling, and models that
+//! are neither trees nor linear (permutation importance serves those).
+
+mod attributions;
+mod learner;
+mod origins;
+
+use std::{ops::Range, sync::Arc};
+
+use kilter_domain::table::Table;
+use kilter_stats::{Unmeasured, explain::TreeEnsemble};
+
+use crate::{
+    error::PredictError,
+    input,
+    model::{BLOCK_ROWS, Model},
+    signature::Task,
+    tensor::Value,
+};
+pub use attributions::{Attributions, ColumnShift};
+use learner::{Learner, Term};
+use origins::{Origins, origins};
+
+/// Rows that are explained at once: patterns of leaves are shared among them.
+const EXPLAINED_ROWS: usize = 16 * BLOCK_ROWS;
+
+/// Why a model or its answers cannot be explained.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum ExplainError {
+    #[error("this model cannot be explained exactly: {0}; permutation importance needs no look inside")]
+    Opaque(String),
+    #[error(
+        "the file does not say {0}, from which attributions start; hand in rows of the training data as a background"
+    )]
+    NoTraining(&'static str),
+    #[error("the background has no rows; hand in rows of the training data")]
+    NoBackground,
+    #[error("the rows could not be explained")]
+    Predict(#[from] PredictError),
+    #[error("the attributions could not be computed: {0}")]
+    Unmeasured(#[from] Unmeasured),
+}
+
+/// What is computed once a model.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    scores: Scores,
+    /// What each score speaks for.
+    outputs: Vec<String>,
+    /// Why the training rows cannot be the background; `None` when they can.
+    gap: Option<&'static str>,
+}
+
+#[derive(Debug)]
+enum Scores {
+    /// The slot of the features, how many of them, and the trees of each score.
+    Trees {
+        slot: usize,
+        width: usize,
+        ensembles: Vec<TreeEnsemble>,
+    },
+    Linear {
+        terms: Vec<Term>,
+        intercepts: Vec<f64>,
+    },
+}
+
+/// What attributions are measured against.
+#[derive(Debug)]
+enum Against {
+    Training,
+    /// Background rows as the trees see them, rows x width.
+    Features(Vec<f64>),
+    /// What each column contributes to each score of a linear model in the mean: columns x outputs.
+    Means(Vec<f64>),
+}
+
+/// A model, ready to explain its answers. Made by [`Model::explainer`] or [`Model::explainer_against`].
+#[derive(Debug)]
+pub struct Explainer<'m> {
+    model: &'m Model,
+    prepared: Arc<Prepared>,
+    against: Against,
+}
+
+impl Model {
+    /// The attributions of the rows of `table` against the model's training rows, as the file remembers them (weights of
+    /// the nodes of trees, mean contributions of a linear model): `shap`'s path-dependent and linear explanations. What
+    /// the raw score is, says [`Attributions`].
+    pub fn explain(&self, table: &Table) -> Result<Attributions, ExplainError> {
+        self.explainer()?.explain(table)
+    }
+
+    /// Explains against the training rows. Cheap after the first time.
+    pub fn explainer(&self) -> Result<Explainer<'_>, ExplainError> {
+        let prepared = self.prepared()?;
+        match prepared.gap {
+            None => Ok(Explainer { model: self, prepared, against: Against::Training }),
+            Some(gap) => Err(ExplainError::NoTraining(gap)),
+        }
+    }
+
+    /// Explains against the rows of `background`: a column left out takes its values from them (interventional Shapley
+    /// values). Cost of trees grows with the background: a few hundred rows say enough.
+    pub fn explainer_against(&self, background: &Table) -> Result<Explainer<'_>, ExplainError> {
+        let prepared = self.prepared()?;
+        let mut explainer = Explainer { model: self, prepared, against: Against::Training };
+        if background.rows() == 0 {
+            return Err(ExplainError::NoBackground);
+        }
+        explainer.against = explainer.background(background)?;
+        Ok(explainer)
+    }
+
+    fn prepared(&self) -> Result<Arc<Prepared>, ExplainError> {
+        self.explanation.get_or_init(|| Prepared::of(self).map(Arc::new)).clone()
+    }
+}
+
+impl Prepared {
+    fn of(model: &Model) -> Result<Self, ExplainError> {
+        let learner = learner::find(&model.graph, model.graph.output(model.outputs.numbers));
+        let (scores, gap) = match learner.map_err(ExplainError::Opaque)? {
+            Learner::Linear { terms, intercepts } => {
+                let gap = model.baseline.is_none().then_some("what each column contributes in the mean");
+                (Scores::Linear { terms, intercepts }, gap)
+            }
+            Learner::Forest { forest, divisor, base, is_merged, features } => {
+                let has_covers = forest.has_covers();
+                let mut trees = forest.by_output(has_covers);
+                if is_merged {
+                    trees = vec![trees.into_iter().flatten().collect()];
+                }
+                let mut ensembles = Vec::with_capacity(trees.len());
+                for (output, mut trees) in trees.into_iter().enumerate() {
+                    trees.iter_mut().for_each(|nodes| scale(nodes, divisor));
+                    let base = base.get(output).copied().unwrap_or(0.0);
+                    // Trees that ask for nothing still need a column to speak of.
+                    ensembles.push(TreeEnsemble::new(trees, false, base, forest.width().max(1))?);
+                }
+                let gap = (!has_covers).then_some("how many training rows came by each node of its trees");
+                (Scores::Trees { slot: features, width: forest.width(), ensembles }, gap)
+            }
+        };
+        Self { scores, outputs: Vec::new(), gap }.named(model)
+    }
+
+    /// With the names of the scores. Of two scores of a binary model the positive class's is kept.
+    fn named(mut self, model: &Model) -> Result<Self, ExplainError> {
+        let signature = model.signature();
+        let names = match signature.task {
+            Task::Regression => vec![signature.target.clone().unwrap_or_else(|| "value".to_owned())],
+            Task::Binary => signature.classes[1..].to_vec(),
+            Task::Multiclass => signature.classes.clone(),
+        };
+        let count = self.scores.count();
+        if signature.task == Task::Binary && count == 2 {
+            self.scores.keep_second();
+        } else if count != names.len() {
+            return Err(ExplainError::Opaque(format!("its {count} scores do not fit {} answers", names.len())));
+        }
+        self.outputs = names;
+        Ok(self)
+    }
+}
+
+fn scale(nodes: &mut [kilter_stats::explain::TreeNode], divisor: f64) {
+    for node in nodes {
+        if let kilter_stats::explain::TreeNode::Leaf { value, .. } = node {
+            *value /= divisor;
+        }
+    }
+}
+
+impl Scores {
+    fn count(&self) -> usize {
+        match self {
+            Scores::Trees { ensembles, .. } => ensembles.len(),
+            Scores::Linear { intercepts, .. } => intercepts.len(),
+        }
+    }
+
+    fn keep_second(&mut self) {
+        match self {
+            Scores::Trees { ensembles, .. } => drop(ensembles.remove(0)),
+            Scores::Linear { terms, intercepts } => {
+                intercepts.remove(0);
+                for term in terms {
+                    term.weights = term.weights.iter().skip(1).step_by(2).copied().collect();
+                    term.outputs = 1;
+                }
+            }
+        }
+    }
+}
+
+/// The values of some rows that a learner reads, and where their columns come from.
+struct Read {
+    /// By learner slot: one value a block of rows.
+    values: Vec<Vec<Value>>,
+    origins: Vec<Origins>,
+}
+
+impl Explainer<'_> {
+    /// The attributions of all rows of `table`. They take `8 x rows x scores x columns` bytes: hand in large tables in
+    /// parts.
+    pub fn explain(&self, table: &Table) -> Result<Attributions, ExplainError> {
+        let signature = self.model.signature();
+        let columns = signature.inputs.iter().map(|input| input.name.clone()).collect();
+        let mut made = Attributions::new(columns, self.prepared.outputs.clone(), self.base());
+        self.read(table, 0..0)?;
+        for start in (0..table.rows()).step_by(EXPLAINED_ROWS) {
+            let rows = start..table.rows().min(start + EXPLAINED_ROWS);
+            let read = self.read(table, rows.clone())?;
+            match &self.prepared.scores {
+                Scores::Trees { width, ensembles, .. } => self.trees(&read, *width, ensembles, &mut made)?,
+                Scores::Linear { terms, intercepts } => self.linear(&read, terms, intercepts, rows.len(), &mut made)?,
+            }
+        }
+        Ok(made)
+    }
+
+    /// What every row starts from, by score.
+    fn base(&self) -> Vec<f64> {
+        match (&self.prepared.scores, &self.against) {
+            (Scores::Trees { ensembles, .. }, Against::Features(rows)) => {
+                ensembles.iter().map(|ensemble| ensemble.mean_over(rows).unwrap_or(0.0)).collect()
+            }
+            (Scores::Trees { ensembles, .. }, _) => ensembles.iter().map(TreeEnsemble::mean).collect(),
+            (Scores::Linear { intercepts, .. }, _) => {
+                let means = self.means();
+                let mean = |output: usize| means.iter().skip(output).step_by(intercepts.len()).sum::<f64>();
+                intercepts.iter().enumerate().map(|(output, intercept)| intercept + mean(output)).collect()
+            }
+        }
+    }
+
+    fn means(&self) -> &[f64] {
+        match (&self.against, &self.model.baseline) {
+            (Against::Means(means), _) => means,
+            (_, Some(baseline)) => baseline,
+            _ => &[],
+        }
+    }
+
+    fn background(&self, table: &Table) -> Result<Against, ExplainError> {
+        let columns = self.model.signature().inputs.len();
+        match &self.prepared.scores {
+            Scores::Trees { width, .. } => {
+                let read = self.read(table, 0..table.rows())?;
+                Ok(Against::Features(features(&read.values[0], *width)?))
+            }
+            Scores::Linear { terms, intercepts } => {
+                let mut sums = vec![0.0; columns * intercepts.len()];
+                for start in (0..table.rows()).step_by(EXPLAINED_ROWS) {
+                    let rows = start..table.rows().min(start + EXPLAINED_ROWS);
+                    let read = self.read(table, rows)?;
+                    each_contribution(&read, terms, |_, column, output, part| {
+                        sums[column * intercepts.len() + output] += part;
+                    })?;
+                }
+                Ok(Against::Means(sums.into_iter().map(|sum| sum / table.rows() as f64).collect()))
+            }
+        }
+    }
+
+    /// Runs the graph over `rows` and keeps what the learner reads.
+    fn read(&self, table: &Table, rows: Range<usize>) -> Result<Read, ExplainError> {
+        let model = self.model;
+        let wanted: Vec<usize> = match &self.prepared.scores {
+            Scores::Trees { slot, .. } => vec![*slot],
+            Scores::Linear { terms, .. } => terms.iter().map(|term| term.slot).collect(),
+        };
+        let mut values = vec![Vec::new(); wanted.len()];
+        let mut widths = vec![None; model.graph.slots()];
+        let mut start = rows.start;
+        if rows.is_empty() {
+            // The columns are checked although there is nothing to explain.
+            input::values(&model.slots, &model.signature().inputs, table, 0..0)?;
+        }
+        while start < rows.end {
+            let end = rows.end.min(start + BLOCK_ROWS);
+            let inputs = input::values(&model.slots, &model.signature().inputs, table, start..end)?;
+            model.graph.watch(inputs, &mut |slot, value| {
+                widths[slot] = value.shape().map(|shape| shape.matrix().1);
+                for (at, _) in wanted.iter().enumerate().filter(|(_, wanted)| **wanted == slot) {
+                    values[at].push(value.clone());
+                }
+            })?;
+            start = end;
+        }
+        let inputs: Vec<usize> = model.slots.iter().map(|slot| slot.width).collect();
+        let all = origins(&model.graph, &inputs, &widths);
+        Ok(Read { values, origins: wanted.iter().map(|slot| all[*slot].clone()).collect() })
+    }
+
+    fn trees(
+        &self,
+        read: &Read,
+        width: usize,
+        ensembles: &[TreeEnsemble],
+        made: &mut Attributions,
+    ) -> Result<(), ExplainError> {
+        let features = features(&read.values[0], width)?;
+        let origin = read.origins[0].told_apart(width).map_err(ExplainError::Opaque)?;
+        let mut parts = Vec::with_capacity(ensembles.len());
+        for ensemble in ensembles {
+            let attribution = match &self.against {
+                Against::Features(background) => ensemble.interventional(&features, background)?,
+                _ => ensemble.path_dependent(&features)?,
+            };
+            parts.push((attribution.values, ensemble.predict(&features)?));
+        }
+        for row in 0..parts.first().map_or(0, |part| part.1.len()) {
+            let mut line = made.add_row(parts.iter().map(|part| part.1[row]));
+            for (output, (values, _)) in parts.iter().enumerate() {
+                let values = &values[row * width.max(1)..][..width];
+                origin.iter().zip(values).for_each(|(column, value)| line.add(output, *column as usize, *value));
+            }
+        }
+        Ok(())
+    }
+
+    fn linear(
+        &self,
+        read: &Read,
+        terms: &[Term],
+        intercepts: &[f64],
+        rows: usize,
+        made: &mut Attributions,
+    ) -> Result<(), ExplainError> {
+        let outputs = intercepts.len();
+        let columns = self.model.signature().inputs.len();
+        let mut contributions = vec![0.0; rows * columns * outputs];
+        each_contribution(read, terms, |row, column, output, part| {
+            contributions[(row * columns + column) * outputs + output] += part;
+        })?;
+        let means = self.means();
+        for line in contributions.chunks_exact(columns * outputs) {
+            let score = |output: usize| line.iter().skip(output).step_by(outputs).sum::<f64>() + intercepts[output];
+            let mut added = made.add_row((0..outputs).map(score));
+            for (at, (part, mean)) in line.iter().zip(means).enumerate() {
+                added.add(at % outputs, at / outputs, part - mean);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The first `width` columns of all blocks, row-major; one column where the trees ask for none.
+fn features(blocks: &[Value], width: usize) -> Result<Vec<f64>, ExplainError> {
+    let mut features = Vec::new();
+    let failed = |reason: String| ExplainError::Predict(PredictError::Node { node: "the features".into(), reason });
+    for block in blocks {
+        let tensor = block.floats().map_err(failed)?;
+        let (rows, columns) = tensor.shape.matrix();
+        if columns < width {
+            return Err(failed(format!("the trees read {width} columns, the rows have {columns}")));
+        }
+        for row in 0..rows {
+            features.extend(tensor.data[row * columns..][..width].iter().map(|&value| f64::from(value)));
+            if width == 0 {
+                features.push(0.0);
+            }
+        }
+    }
+    Ok(features)
+}
+
+/// Calls `see(row, column of the table, score, weight x value)` for every value that is not zero.
+fn each_contribution(
+    read: &Read,
+    terms: &[Term],
+    mut see: impl FnMut(usize, usize, usize, f64),
+) -> Result<(), ExplainError> {
+    let failed = |reason: String| ExplainError::Predict(PredictError::Node { node: "the features".into(), reason });
+    for ((term, blocks), origins) in terms.iter().zip(&read.values).zip(&read.origins) {
+        let width = term.weights.len() / term.outputs;
+        let origin = origins.told_apart(width).map_err(ExplainError::Opaque)?;
+        let mut start = 0;
+        let mut one = |row: usize, at: usize, value: f32| {
+            let weights = &term.weights[at * term.outputs..][..term.outputs];
+            let column = origin[at] as usize;
+            weights.iter().enumerate().for_each(|(output, w)| see(row, column, output, w * f64::from(value)));
+        };
+        for block in blocks {
+            if let Value::Sparse(matrix) = block {
+                for row in 0..matrix.rows() {
+                    let entries = matrix.row(row).iter().filter(|(at, _)| (*at as usize) < width);
+                    entries.for_each(|&(at, value)| one(start + row, at as usize, value));
+                }
+                start += matrix.rows();
+                continue;
+            }
+            let tensor = block.floats().map_err(failed)?;
+            let (rows, columns) = tensor.shape.matrix();
+            if columns != width {
+                return Err(failed(format!("{width} weights do not fit {columns} columns")));
+            }
+            for (at, &value) in tensor.data.iter().enumerate().filter(|(_, value)| **value != 0.0) {
+                one(start + at / width, at % width, value);
+            }
+            start += rows;
+        }
+    }
+    Ok(())
+}
