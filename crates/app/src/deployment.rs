@@ -7,6 +7,7 @@ mod rollout;
 mod routes;
 
 use kilter_domain::{
+    actor::Action,
     contract::Deploy,
     deployment::{DeploymentEvent, DeploymentState},
     ids::{EndpointName, ModelName},
@@ -23,6 +24,7 @@ use crate::{
     decision::{DecisionKind, Numbers},
     error::AppError,
     ledger::Act,
+    permit::permit,
     project::Project,
     replay::VERSION,
     training::{Governance, Trained},
@@ -101,6 +103,43 @@ impl App {
         let requested = self.store().write(move |tx| deployments::request(&tx.audited(draft), &new))?;
         self.open_serving(&endpoint)?;
         self.first_stage(act, project, deploy, requested)
+    }
+
+    /// Someone asks that a version serves at an endpoint, by the contract that was last registered for it.
+    ///
+    /// # Errors
+    /// When they may not, there is no such endpoint or version, or the version is not admitted there.
+    pub fn deploy_at(
+        &self,
+        act: &Act,
+        endpoint: &EndpointName,
+        number: u32,
+        because: &str,
+    ) -> Result<Deployment, AppError> {
+        let (project, deploy) = self.place(endpoint)?;
+        permit(&project.contract, &act.by, Action::Deploy)?;
+        self.deploy(act, &project, &deploy, number, because)
+    }
+
+    /// Someone asks that what answered before at an endpoint answers again; waits for nobody's approval.
+    ///
+    /// # Errors
+    /// When they may not, there is no such endpoint, or nothing to go back to.
+    pub fn roll_back_at(&self, act: &Act, endpoint: &EndpointName, because: &str) -> Result<(), AppError> {
+        let (project, deploy) = self.place(endpoint)?;
+        permit(&project.contract, &act.by, Action::RollBack)?;
+        self.roll_back(act, &project, &deploy, because, &Numbers::default())
+    }
+
+    fn place(&self, endpoint: &EndpointName) -> Result<(Project, Deploy), AppError> {
+        let unknown = || AppError::NotFound {
+            what: "endpoint",
+            id: endpoint.to_string(),
+            how: "see the endpoints with `kilter status`; `kilter run` registers those of a contract".to_owned(),
+        };
+        let project = self.project_at(endpoint)?.ok_or_else(unknown)?;
+        let deploy = project.deploy_at(endpoint).cloned().ok_or_else(unknown)?;
+        Ok((project, deploy))
     }
 
     fn first_stage(

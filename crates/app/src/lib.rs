@@ -3,6 +3,7 @@
 //! Holds true: a handler, a command, a reconciler and a replay do the same thing by the same function; time, actor and
 //! cause are handed in; no state changes without its audit entry. Deliberately absent: HTTP, terminals, the clock.
 
+pub mod approval;
 pub mod dataset;
 pub mod decision;
 pub mod deployment;
@@ -14,6 +15,7 @@ pub mod measure;
 pub mod monitor;
 pub mod outcomes;
 pub mod package;
+pub mod permit;
 pub mod prediction;
 pub mod project;
 pub mod reconcile;

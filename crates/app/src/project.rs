@@ -59,6 +59,11 @@ impl Project {
         bounded.parse().expect("a prefix of names joined by a dash is a name")
     }
 
+    /// The place whose clients call `endpoint`.
+    pub fn deploy_at(&self, endpoint: &EndpointName) -> Option<&Deploy> {
+        self.contract.deploy.iter().find(|deploy| self.endpoint(deploy) == *endpoint)
+    }
+
     /// The place that people rely on: `production`, else the last one that is named.
     pub fn main_deploy(&self) -> Option<&Deploy> {
         self.contract.deployment("production").or(self.contract.deploy.last())

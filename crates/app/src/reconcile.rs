@@ -14,7 +14,7 @@ use crate::{
     project::Project,
     retrain::KnownData,
     run::RunEvent,
-    training::{Governance, Trained, Training},
+    training::{Governance, Trained, Training, Wish},
 };
 
 /// How a step is made.
@@ -90,6 +90,7 @@ impl App {
             steps,
             outputs_root: step.outputs_root.clone(),
             governance: step.governance,
+            wish: Wish::default(),
             now: std::sync::Arc::new(move || now),
         })
     }

@@ -13,7 +13,10 @@ use kilter_domain::{
     model::VersionState,
     run::{Cause, RunState},
 };
-use kilter_store::run::{self as runs, log};
+use kilter_store::{
+    dataset as datasets,
+    run::{self as runs, log},
+};
 use serde_json::json;
 
 use crate::{
@@ -22,7 +25,7 @@ use crate::{
     error::AppError,
     ledger::Act,
     project::Project,
-    run::{self, Now, RunEvent, RunOptions, RunRecord},
+    run::{self, Force, Now, RunEvent, RunOptions, RunRecord},
 };
 
 /// What is to be trained, why, and on which data.
@@ -38,7 +41,19 @@ pub struct Training {
     pub outputs_root: Option<PathBuf>,
     /// Whether people are asked, or (in a replay) assumed to have said yes.
     pub governance: Governance,
+    pub wish: Wish,
     pub now: Now,
+}
+
+/// What whoever asked wants otherwise than the contract says.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Wish {
+    /// Steps that are executed though their results are known.
+    pub force: Force,
+    /// Refuse data that is not what `kilter.lock` pins.
+    pub locked: bool,
+    /// Other values of parameters, by dotted path.
+    pub params: BTreeMap<String, serde_json::Value>,
 }
 
 /// Who gives the evidence that only people can give.
@@ -83,11 +98,12 @@ impl App {
         let record = match self.execute(project, &training, &id, observer) {
             Ok(record) => record,
             Err(error) => {
-                self.end_run(&training.act, &id, RunState::Failed, json!({ "error": error.to_string() }), None)?;
+                let document = json!({ "error": error.to_string() });
+                self.end_run(project, &training.act, &id, RunState::Failed, document, None)?;
                 return Err(error);
             }
         };
-        self.record_run(&training.act, &id, &record)?;
+        self.record_run(project, &training.act, &id, &record)?;
         let version = match (record.state, &project.contract.package) {
             (RunState::Succeeded, Some(package)) => {
                 let made = self.pack(project, &training, package, &record, held_out, scratch.path())?;
@@ -110,6 +126,9 @@ impl App {
             state_folder: self.state_folder(training.outputs_root.is_some(), project),
             outputs_root: training.outputs_root.clone(),
             data_overrides: training.data.clone(),
+            param_overrides: training.wish.params.clone(),
+            force: training.wish.force.clone(),
+            locked: training.wish.locked,
             only: if training.steps.is_empty() { None } else { Some(plan.with_upstream(&training.steps)?) },
             ..RunOptions::new(id, training.cause.clone(), &project.folder, self.tool(), training.now.clone())
         };
@@ -132,13 +151,14 @@ impl App {
         Ok(())
     }
 
-    fn record_run(&self, act: &Act, id: &str, record: &RunRecord) -> Result<(), AppError> {
+    fn record_run(&self, project: &Project, act: &Act, id: &str, record: &RunRecord) -> Result<(), AppError> {
         let document = serde_json::to_value(record).map_err(|source| AppError::Document { what: "run", source })?;
-        self.end_run(act, id, record.state, document, Some(record))
+        self.end_run(project, act, id, record.state, document, Some(record))
     }
 
     fn end_run(
         &self,
+        project: &Project,
         act: &Act,
         id: &str,
         state: RunState,
@@ -159,7 +179,9 @@ impl App {
             .map(|(metric, value)| log::MetricPoint { metric, step: 0, at, value })
             .collect();
         let artifacts: Vec<log::Artifact> = record.map(|record| logged_artifacts(record, at)).unwrap_or_default();
+        let datasets = record.map(|record| seen_datasets(project, record, at)).transpose()?.unwrap_or_default();
         self.store().write(move |tx| {
+            datasets.iter().try_for_each(|seen| datasets::record(tx, seen).map(|_| ()))?;
             log::log_params(tx, &id, params.iter().map(|(name, value)| (name.as_str(), value.as_str())))?;
             log::log_metrics(tx, &id, &points)?;
             log::record_artifacts(tx, &id, &artifacts)?;
@@ -219,6 +241,30 @@ fn logged_artifacts(record: &RunRecord, at: kilter_domain::time::Timestamp) -> V
         })
     };
     record.steps.iter().flat_map(of_step).collect()
+}
+
+/// The versions of datasets that a run saw, with schema and profile.
+fn seen_datasets(
+    project: &Project,
+    record: &RunRecord,
+    at: kilter_domain::time::Timestamp,
+) -> Result<Vec<datasets::DatasetVersion>, AppError> {
+    let document =
+        |columns| serde_json::to_value(columns).map_err(|source| AppError::Document { what: "dataset", source });
+    let seen = record.data.iter().map(|(dataset, pin)| {
+        Ok(datasets::DatasetVersion {
+            project: project.name.clone(),
+            dataset: dataset.clone(),
+            digest: pin.content.digest,
+            rows: pin.profile.rows.unwrap_or(0),
+            bytes: pin.content.bytes,
+            source: pin.path.clone(),
+            schema: pin.profile.columns.iter().map(|column| (column.name.clone(), json!(column.kind))).collect(),
+            profile: document(&pin.profile.columns)?,
+            first_seen: at,
+        })
+    });
+    seen.collect()
 }
 
 /// The numbers that a training says of itself.

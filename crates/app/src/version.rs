@@ -10,7 +10,7 @@ use kilter_domain::{
     contract::{Package as PackageSpec, Risk},
     digest::Digest,
     gate::{ApprovalRule, Verdict},
-    ids::{GateName, ModelName},
+    ids::ModelName,
     model::{
         Approval, By, Card, Commit, GateResult, Golden, Requirements, Submission, Validation, VersionEvent,
         VersionFacts, VersionState,
@@ -179,17 +179,12 @@ impl Mover<'_> {
     fn facts(&self) -> Result<VersionFacts, AppError> {
         let model = self.model();
         let version = self.app.store().read(|reader| versions::get(reader, &model, self.number))?;
-        let contract = &self.project.contract;
-        let gates: Vec<GateName> = contract.gates.iter().map(|gate| gate.name.clone()).collect();
-        let assumed = self.training.governance == Governance::Assumed;
-        Ok(VersionFacts {
-            state: version.state,
-            digest: version.digest,
-            policy: version.policy_digest,
-            gates,
-            approval_rule: if assumed { ApprovalRule::default() } else { contract.approve.rule.clone() },
-            makers: vec![self.training.act.by.clone()],
-            requirements: if assumed { Requirements::default() } else { requirements(self.project) },
+        let facts = facts_of(self.project, &version);
+        Ok(match self.training.governance {
+            Governance::Assumed => {
+                VersionFacts { approval_rule: ApprovalRule::default(), requirements: Requirements::default(), ..facts }
+            }
+            Governance::Asked => facts,
         })
     }
 
@@ -300,6 +295,20 @@ impl Mover<'_> {
         let event = VersionEvent::Approved(approval);
         let kind = DecisionKind::Approved.word();
         self.advance(&event, &By::system("approval"), kind, because, &Numbers::default())
+    }
+}
+
+/// What `domain` must know of a version to move it.
+pub(crate) fn facts_of(project: &Project, version: &versions::Version) -> VersionFacts {
+    let contract = &project.contract;
+    VersionFacts {
+        state: version.state,
+        digest: version.digest,
+        policy: version.policy_digest,
+        gates: contract.gates.iter().map(|gate| gate.name.clone()).collect(),
+        approval_rule: contract.approve.rule.clone(),
+        makers: version.makers.clone(),
+        requirements: requirements(project),
     }
 }
 

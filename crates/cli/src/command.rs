@@ -3,8 +3,8 @@
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::{
-    check, completions, deploy, doctor, evaluate, fit, init, output::Output, page::Answer, reference, replay, run,
-    schema, score, server, split, sql, status, stop::Stop,
+    alert, approve, check, completions, demo, deploy, doctor, evaluate, fit, init, label, output::Output, page::Answer,
+    reference, replay, run, schema, score, server, split, sql, status, stop::Stop,
 };
 
 /// Keeps machine-learning models in kilter: one binary carries a model through its whole life, and keeps the evidence.
@@ -44,7 +44,7 @@ pub(crate) enum ColorChoice {
 /// One verb each; its arguments and what it does stand in the module of the same name.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    Demo(replay::Demo),
+    Demo(demo::Demo),
     Init(init::Init),
     Check(check::Check),
     Schema(schema::Schema),
@@ -56,7 +56,10 @@ pub(crate) enum Command {
     Rollback(deploy::Rollback),
     Model(status::Models),
     Deployment(status::Deployments),
-    Alert(status::Alerts),
+    Approve(approve::Approve),
+    Reject(approve::Reject),
+    Label(label::Label),
+    Alert(alert::Alerts),
     Audit(status::Audit),
     Split(split::Split),
     Sql(sql::Sql),
@@ -85,6 +88,9 @@ impl Command {
             Self::Rollback(rollback) => rollback.run(),
             Self::Model(models) => models.run(),
             Self::Deployment(deployments) => deployments.run(),
+            Self::Approve(approve) => approve.run(),
+            Self::Reject(reject) => reject.run(),
+            Self::Label(label) => label.run(output),
             Self::Alert(alerts) => alerts.run(),
             Self::Audit(audit) => audit.run(),
             Self::Split(split) => split.run(),

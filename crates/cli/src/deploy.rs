@@ -3,15 +3,14 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use kilter_app::{Project, decision::Numbers};
+use kilter_app::Project;
 use kilter_domain::contract::Deploy as Place;
-use kilter_server::{failure::problem_of, views};
-use kilter_wire::{Code, Problem};
-use serde_json::json;
+use kilter_server::failure::problem_of;
+use kilter_wire::{Code, Problem, v1};
 
 use crate::{
+    api::Reach,
     page::{Answer, Mark, Page},
-    project::{DataFolder, act},
     stop::Stop,
 };
 
@@ -24,10 +23,16 @@ struct At {
     #[arg(long, value_name = "DIR", default_value = ".")]
     project: PathBuf,
     #[command(flatten)]
-    data: DataFolder,
+    reach: Reach,
 }
 
 impl At {
+    /// The name that clients call the place by.
+    fn endpoint(&self) -> Result<String, Stop> {
+        let project = self.project()?;
+        Ok(project.endpoint(self.place(&project)?).to_string())
+    }
+
     fn project(&self) -> Result<Project, Stop> {
         Project::open(&self.project).map_err(|error| problem_of(&error).into())
     }
@@ -71,17 +76,13 @@ pub(crate) struct Deploy {
 
 impl Deploy {
     pub(crate) fn run(self) -> Result<Answer, Stop> {
-        let project = self.at.project()?;
-        let place = self.at.place(&project)?;
-        let app = self.at.data.open_existing()?;
-        let deployed = app.deploy(&act(), &project, place, self.number, &self.because)?;
-        let page = Page::new().marked(
-            Mark::Ok,
-            format!("{} v{} is {} at {}", project.model(), deployed.number, deployed.state, deployed.endpoint),
-        );
-        let endpoint = deployed.endpoint.to_string();
-        let state = deployed.state.to_string();
-        Ok(Answer::done(&json!({ "endpoint": endpoint, "version": deployed.number, "state": state }), page))
+        let endpoint = self.at.endpoint()?;
+        let body = v1::Deploy { version: self.number, because: Some(self.because) };
+        let path = format!("/api/v1/endpoints/{endpoint}/deploy");
+        let deployed: v1::Deployment = self.at.reach.api()?.post(&path, &body)?;
+        let v1::Deployment { model, version, state, .. } = &deployed;
+        let page = Page::new().marked(Mark::Ok, format!("{model} v{version} is {state} at {endpoint}"));
+        Ok(Answer::done(&deployed, page))
     }
 }
 
@@ -97,15 +98,12 @@ pub(crate) struct Rollback {
 
 impl Rollback {
     pub(crate) fn run(self) -> Result<Answer, Stop> {
-        let project = self.at.project()?;
-        let place = self.at.place(&project)?;
-        let app = self.at.data.open_existing()?;
-        app.roll_back(&act(), &project, place, &self.because, &Numbers::default())?;
-        let endpoint = project.endpoint(place);
-        let status = views::status(&app)?.endpoints.into_iter().find(|found| found.name == endpoint.as_str());
-        let live = status.as_ref().and_then(|found| found.live.as_ref()).map(|live| live.version);
+        let endpoint = self.at.endpoint()?;
+        let path = format!("/api/v1/endpoints/{endpoint}/rollback");
+        let body = v1::Reason { because: Some(self.because) };
+        let status: v1::EndpointStatus = self.at.reach.api()?.post(&path, &body)?;
+        let live = status.live.as_ref().map(|live| live.version);
         let sentence = live.map_or("nothing answers".to_owned(), |version| format!("version {version} answers"));
-        let page = Page::new().marked(Mark::Ok, format!("{sentence} at {endpoint}"));
-        Ok(Answer::done(&json!({ "endpoint": endpoint.to_string(), "live": live }), page))
+        Ok(Answer::done(&status, Page::new().marked(Mark::Ok, format!("{sentence} at {endpoint}"))))
     }
 }

@@ -4,9 +4,13 @@
 //! command; nothing is coloured or animated where it would end up in a file; a closed pipe is the end, not a failure.
 //! Deliberately absent: decisions. What a command does is done by the floors below; here stand words and arguments.
 
+mod alert;
+mod api;
+mod approve;
 mod check;
 mod command;
 mod completions;
+mod demo;
 mod deploy;
 mod doctor;
 mod evaluate;
@@ -14,6 +18,7 @@ mod failure;
 mod files;
 mod fit;
 mod init;
+mod label;
 mod output;
 mod page;
 mod project;

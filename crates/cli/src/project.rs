@@ -30,14 +30,14 @@ impl DataFolder {
         Ok(App::open(&self.path, app_options()?)?)
     }
 
-    /// Opens it when there is one.
-    pub(crate) fn open_existing(&self) -> Result<App, Stop> {
+    /// Its path, when there is one.
+    pub(crate) fn existing(&self) -> Result<&Path, Stop> {
         if !self.path.is_dir() {
             let detail = format!("there is no data folder `{}`", self.path.display());
             let hint = "make one with `kilter run` or `kilter server`, or name another with --data";
             return Err(Problem::new(Code::FileNotFound, detail).hint(hint).into());
         }
-        self.open()
+        Ok(&self.path)
     }
 }
 
@@ -53,10 +53,13 @@ pub(crate) fn now() -> Timestamp {
     Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }
 
-/// The person at this terminal, acting now.
+/// The person at this terminal, acting now: by name, else by the number that the system knows them by.
 pub(crate) fn act() -> Act {
     let name = ["USER", "LOGNAME"].iter().find_map(|variable| std::env::var(variable).ok());
-    let by = name.and_then(|name| format!("user:{name}").parse().ok()).unwrap_or_else(|| Actor::system("cli"));
+    let by = name.and_then(|name| Actor::user(&name).ok()).unwrap_or_else(|| {
+        let number = rustix::process::getuid().as_raw();
+        Actor::user(&format!("uid-{number}")).expect("letters, a dash and digits are a name")
+    });
     Act { at: now(), by }
 }
 

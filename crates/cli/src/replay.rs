@@ -1,11 +1,10 @@
-//! `kilter replay` and `kilter demo`: a past played as production, and what came of it.
+//! `kilter replay`: a past played as production, and what came of it.
 
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use kilter_app::replay::{Entry, Period, Progress, ReplayOptions, Report, replay};
 use kilter_domain::time::Timestamp;
-use serde::Serialize;
 
 use crate::{
     failure::{disk, usage},
@@ -66,10 +65,10 @@ fn tell(moving: &Moving, output: &Output, progress: &Progress) {
 }
 
 /// A folder that goes away with this value.
-struct Folder(PathBuf);
+pub(crate) struct Folder(PathBuf);
 
 impl Folder {
-    fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.0
     }
 }
@@ -81,9 +80,11 @@ impl Drop for Folder {
     }
 }
 
-fn temporary() -> Result<Folder, Stop> {
+pub(crate) fn temporary() -> Result<Folder, Stop> {
+    static NEXT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
+    let turn = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
     let nanos = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_nanos();
-    let path = std::env::temp_dir().join(format!("kilter-replay-{}-{nanos}", std::process::id()));
+    let path = std::env::temp_dir().join(format!("kilter-replay-{}-{nanos}-{turn}", std::process::id()));
     std::fs::create_dir(&path).map_err(|error| disk("make the folder", &path, &error))?;
     Ok(Folder(path))
 }
@@ -170,40 +171,4 @@ fn sentences(report: &Report) -> Vec<String> {
 
 fn count(count: usize, one: &str) -> String {
     format!("{count} {one}{}", if count == 1 { "" } else { "s" })
-}
-
-/// The commands that a newcomer may type next.
-#[derive(Serialize)]
-struct Next {
-    command: String,
-    what: &'static str,
-}
-
-/// The whole loop on real data, in under three minutes: purchases of 23,570 customers, who of them will leave.
-///
-/// Trains, serves, watches labels arrive late, alerts, retrains, gates and promotes; ends with what not acting would have
-/// cost. Plays the project `examples/churn`, which a newcomer can read and copy.
-#[derive(Debug, Args)]
-pub(crate) struct Demo {
-    /// The project to play.
-    #[arg(long, value_name = "DIR", default_value = "examples/churn")]
-    project: PathBuf,
-}
-
-impl Demo {
-    pub(crate) fn run(self, output: &Output) -> Result<Answer, Stop> {
-        output.note(&format!("playing {} as production; this takes a minute or two\n", self.project.display()));
-        let report = play(&self.project, None, &ReplayOptions::default(), output)?;
-        let shown = self.project.display();
-        let next = [
-            Next { command: format!("kilter check {shown}"), what: "read the contract that said all this" },
-            Next { command: format!("kilter replay {shown} --json"), what: "every decision with its numbers" },
-            Next { command: "kilter init --from YOUR_DATA.csv".to_owned(), what: "the same for your data" },
-        ];
-        let mut table = TextTable::new(["next", ""]);
-        next.iter().for_each(|next| {
-            table.row([next.command.clone(), next.what.to_owned()]);
-        });
-        Ok(Answer::done(&report, page(&report).line("").table(table)))
-    }
 }

@@ -10,7 +10,7 @@ use clap::Args;
 use kilter_app::{
     Project,
     run::{Change, Force, Plan, RunEvent, RunOptions, RunRecord, StepRecord, execute},
-    training::{Governance, Trained, Training},
+    training::{Governance, Trained, Training, Wish},
 };
 use kilter_domain::{
     ids::StepName,
@@ -46,13 +46,13 @@ pub(crate) struct Run {
     /// Say what would be executed and why, and do nothing.
     #[arg(long)]
     explain: bool,
-    /// Execute steps though their results are known. No version is made of it.
+    /// Execute steps though their results are known.
     #[arg(long, conflicts_with = "explain")]
     force: bool,
-    /// Refuse to run when data is not what kilter.lock pins. No version is made of it.
+    /// Refuse to run when data is not what kilter.lock pins.
     #[arg(long)]
     locked: bool,
-    /// Another value of a parameter, like `train.rounds=50`; may stand several times. No version is made of it.
+    /// Another value of a parameter, like `train.rounds=50`; may stand several times.
     #[arg(long = "param", value_name = "NAME=VALUE")]
     params: Vec<String>,
 }
@@ -80,8 +80,8 @@ impl Run {
                 .hint("add a [step.NAME] with `run = \"…\"`")
                 .into());
         }
-        match self.explain || self.force || self.locked || !self.params.is_empty() {
-            true => self.steps_alone(&project, output),
+        match self.explain {
+            true => self.explained(&project),
             false => self.whole(&project, output),
         }
     }
@@ -95,9 +95,10 @@ impl Run {
             cause: Cause::Manual { by: act.by.clone() },
             act: act.clone(),
             data: BTreeMap::new(),
-            steps: self.steps.into_iter().collect(),
+            steps: self.steps.iter().cloned().collect(),
             outputs_root: None,
             governance: Governance::Asked,
+            wish: Wish { force: self.force(), locked: self.locked, params: overrides(&self.params)? },
             now: Arc::new(now),
         };
         let moving = output.moving();
@@ -107,33 +108,29 @@ impl Run {
         Ok(answer(project, &trained.record, Some(&trained)))
     }
 
-    /// The steps without what the contract does with what they make.
-    fn steps_alone(self, project: &Project, output: &Output) -> Result<Answer, Stop> {
+    fn force(&self) -> Force {
+        if self.force { Force::All } else { Force::None }
+    }
+
+    /// What would be executed, and why; nothing is done.
+    fn explained(self, project: &Project) -> Result<Answer, Stop> {
         let act = act();
         let plan = Plan::of(&project.contract).map_err(|error| Problem::of(Code::ContractInvalid, &error))?;
         let only: BTreeSet<StepName> = self.steps.iter().cloned().collect();
         let tool = std::env::current_exe().map_err(|error| Problem::of(Code::Internal, &error))?;
-        let id = format!("local-{}-{}", act.at.millis(), std::process::id());
         let only = match only.is_empty() {
             true => None,
             false => Some(plan.with_upstream(&only).map_err(|error| Problem::of(Code::ContractInvalid, &error))?),
         };
         let options = RunOptions {
             only,
-            force: if self.force { Force::All } else { Force::None },
             locked: self.locked,
-            explain_only: self.explain,
+            explain_only: true,
             param_overrides: overrides(&self.params)?,
-            ..RunOptions::new(&id, Cause::Manual { by: act.by }, &project.folder, &tool, Arc::new(now))
+            ..RunOptions::new("explain", Cause::Manual { by: act.by }, &project.folder, &tool, Arc::new(now))
         };
-        let moving = output.moving();
-        let record = execute(&plan, &options, &mut |event| tell(&moving, output, &event))
-            .map_err(|error| problem_of(&error.into()))?;
-        drop(moving);
-        Ok(match self.explain {
-            true => Answer::done(&Ran { run: &record, version: None }, explanation(&record)),
-            false => answer(project, &record, None),
-        })
+        let record = execute(&plan, &options, &mut |_| ()).map_err(|error| problem_of(&error.into()))?;
+        Ok(Answer::done(&Ran { run: &record, version: None }, explanation(&record)))
     }
 }
 

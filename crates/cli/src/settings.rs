@@ -19,10 +19,12 @@ pub(crate) const STEP_SETTINGS: &[Setting] = &[
 pub(crate) const SETTINGS: &[Setting] = &[
     Setting { name: "KILTER_DATA", meaning: "the data folder, where `--data` is not given" },
     Setting { name: "KILTER_LOG", meaning: "what the server logs, where `--log` is not given" },
+    Setting { name: "KILTER_SERVER", meaning: "the server that commands ask, where `--server` is not given" },
     Setting {
         name: "KILTER_TOKEN_FILE",
         meaning: "the file with the server's token, where `--token-file` is not given",
     },
+    Setting { name: "CARGO", meaning: "set by `cargo run`: the demo then shows its next commands in that form" },
     Setting { name: "NO_COLOR", meaning: "when set and not empty: no colour, whatever the terminal" },
     Setting { name: "USER", meaning: "who acts, in the audit table; else `LOGNAME`" },
     Setting { name: "TERM", meaning: "`dumb` means a terminal without colour" },

@@ -1,30 +1,28 @@
-//! `kilter status`, `model`, `deployment`, `alert`, `audit`: what there is in a data folder and how it stands.
+//! `kilter status`, `model`, `deployment`, `audit`: what there is and how it stands.
 
 use clap::{Args, Subcommand};
-use kilter_domain::ids::ModelName;
-use kilter_server::views;
 use kilter_wire::{Exit, v1};
 use serde_json::json;
 
 use crate::{
+    api::Reach,
     failure::usage,
     page::{Answer, Mark, Page, TextTable},
-    project::DataFolder,
     stop::Stop,
 };
 
 /// Show every endpoint, what serves there, and what is not all right.
 ///
-/// Reads the data folder by itself, so it works while no server has it; a running server tells the same at /api/v1/status.
+/// Asks the server that has the data folder; where none has, it reads the folder by itself.
 #[derive(Debug, Args)]
 pub(crate) struct Status {
     #[command(flatten)]
-    data: DataFolder,
+    reach: Reach,
 }
 
 impl Status {
     pub(crate) fn run(self) -> Result<Answer, Stop> {
-        let status = views::status(&self.data.open_existing()?)?;
+        let status: v1::Status = self.reach.api()?.get("/api/v1/status")?;
         let mut table = TextTable::new(["endpoint", "live", "on its way", "attention"]);
         for endpoint in &status.endpoints {
             let version = |deployment: &Option<v1::Deployment>| {
@@ -57,7 +55,7 @@ enum ModelVerb {
     /// List the models and their versions.
     List {
         #[command(flatten)]
-        data: DataFolder,
+        reach: Reach,
     },
     /// Show a version: its state, what was measured, what each gate said.
     Show {
@@ -65,23 +63,23 @@ enum ModelVerb {
         #[arg(value_name = "VERSION")]
         which: String,
         #[command(flatten)]
-        data: DataFolder,
+        reach: Reach,
     },
 }
 
 impl Models {
     pub(crate) fn run(self) -> Result<Answer, Stop> {
         match self.what {
-            ModelVerb::List { data } => list_models(&data),
-            ModelVerb::Show { which, data } => show_version(&which, &data),
+            ModelVerb::List { reach } => list_models(&reach),
+            ModelVerb::Show { which, reach } => show_version(&which, &reach),
         }
     }
 }
 
-fn list_models(data: &DataFolder) -> Result<Answer, Stop> {
-    let models = views::models(&data.open_existing()?)?;
+fn list_models(reach: &Reach) -> Result<Answer, Stop> {
+    let models: v1::Page<v1::Model> = reach.api()?.get("/api/v1/models")?;
     let mut table = TextTable::new(["model", "version", "state", "made", "package"]);
-    for version in models.iter().flat_map(|model| &model.versions) {
+    for version in models.items.iter().flat_map(|model| &model.versions) {
         let package = version.digest.chars().take(12).collect::<String>();
         table.row([
             version.model.clone(),
@@ -96,15 +94,24 @@ fn list_models(data: &DataFolder) -> Result<Answer, Stop> {
     } else {
         Page::new().table(table)
     };
-    Ok(Answer::done(&json!({ "models": models }), page))
+    Ok(Answer::done(&json!({ "models": models.items, "next": models.next }), page))
 }
 
-fn show_version(text: &str, data: &DataFolder) -> Result<Answer, Stop> {
+/// Model and number of a version that is written like `churn@3`.
+pub(crate) fn version_named(text: &str) -> Result<(String, u32), Stop> {
     let wrong = || usage(format!("`{text}` does not name a version: write it like churn@3"));
     let (model, number) = text.split_once('@').ok_or_else(wrong)?;
-    let model: ModelName = model.parse().map_err(|_| wrong())?;
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
     let number = number.trim_start_matches('v').parse().map_err(|_| wrong())?;
-    let version = views::version_with_gates(&data.open_existing()?, &model, number)?;
+    match !model.is_empty() && model.chars().all(is_plain) {
+        true => Ok((model.to_owned(), number)),
+        false => Err(wrong()),
+    }
+}
+
+fn show_version(text: &str, reach: &Reach) -> Result<Answer, Stop> {
+    let (model, number) = version_named(text)?;
+    let version: v1::Version = reach.api()?.get(&format!("/api/v1/models/{model}/versions/{number}"))?;
     let mark = match version.state.as_str() {
         "approved" => Mark::Ok,
         "rejected" | "revoked" => Mark::Bad,
@@ -134,14 +141,14 @@ fn show_version(text: &str, data: &DataFolder) -> Result<Answer, Stop> {
 #[derive(Debug, Args)]
 pub(crate) struct Deployments {
     #[command(flatten)]
-    data: DataFolder,
+    reach: Reach,
 }
 
 impl Deployments {
     pub(crate) fn run(self) -> Result<Answer, Stop> {
-        let found = views::deployments(&self.data.open_existing()?, None)?;
+        let found: v1::Page<v1::Deployment> = self.reach.api()?.get("/api/v1/deployments")?;
         let mut table = TextTable::new(["endpoint", "version", "state", "requested", "live since", "live until"]);
-        for deployment in &found {
+        for deployment in &found.items {
             let time = |time: &Option<String>| time.clone().unwrap_or("–".to_owned());
             table.row([
                 deployment.endpoint.clone(),
@@ -157,31 +164,7 @@ impl Deployments {
         } else {
             Page::new().table(table)
         };
-        Ok(Answer::done(&json!({ "deployments": found }), page))
-    }
-}
-
-/// Alerts: readings that stayed out of bounds.
-#[derive(Debug, Args)]
-pub(crate) struct Alerts {
-    /// Also those that are over.
-    #[arg(long)]
-    all: bool,
-    #[command(flatten)]
-    data: DataFolder,
-}
-
-impl Alerts {
-    pub(crate) fn run(self) -> Result<Answer, Stop> {
-        let found = views::alerts(&self.data.open_existing()?, !self.all)?;
-        let mut table = TextTable::new(["opened", "endpoint", "monitor", "state", "cause"]);
-        for alert in &found {
-            let cells = [&alert.opened, &alert.endpoint, &alert.monitor, &alert.state, &alert.cause];
-            table.row(cells.map(Clone::clone));
-        }
-        let page =
-            if table.is_empty() { Page::new().marked(Mark::Ok, "no open alert") } else { Page::new().table(table) };
-        Ok(Answer::done(&json!({ "alerts": found }), page))
+        Ok(Answer::done(&json!({ "deployments": found.items, "next": found.next }), page))
     }
 }
 
@@ -200,43 +183,43 @@ enum AuditVerb {
         #[arg(long, default_value_t = 40)]
         limit: u32,
         #[command(flatten)]
-        data: DataFolder,
+        reach: Reach,
     },
     /// Read the whole table and compare it with itself and with every state. Ends with 3 when something is wrong.
     Verify {
         #[command(flatten)]
-        data: DataFolder,
+        reach: Reach,
     },
 }
 
 impl Audit {
     pub(crate) fn run(self) -> Result<Answer, Stop> {
         match self.what {
-            AuditVerb::List { limit, data } => list_audit(limit, &data),
-            AuditVerb::Verify { data } => verify_audit(&data),
+            AuditVerb::List { limit, reach } => list_audit(limit, &reach),
+            AuditVerb::Verify { reach } => verify_audit(&reach),
         }
     }
 }
 
-fn list_audit(limit: u32, data: &DataFolder) -> Result<Answer, Stop> {
-    let entries = views::audit(&data.open_existing()?, limit)?;
+fn list_audit(limit: u32, reach: &Reach) -> Result<Answer, Stop> {
+    let found: v1::Page<v1::AuditEntry> = reach.api()?.get(&format!("/api/v1/audit?limit={limit}"))?;
     let mut table = TextTable::new(["entry", "at", "who", "what", "object", "why"]);
-    for entry in &entries {
+    for entry in &found.items {
         let why = entry.reason.clone().unwrap_or_default();
         let cells = [&entry.at, &entry.actor, &entry.action, &entry.object, &why];
         table.row(std::iter::once(entry.seq.to_string()).chain(cells.map(Clone::clone)));
     }
-    Ok(Answer::done(&json!({ "entries": entries }), Page::new().table(table)))
+    Ok(Answer::done(&json!({ "entries": found.items, "next": found.next }), Page::new().table(table)))
 }
 
-fn verify_audit(data: &DataFolder) -> Result<Answer, Stop> {
-    let (entries, faults) = views::verify_audit(&data.open_existing()?)?;
-    let document = json!({ "entries": entries, "sound": faults.is_empty(), "faults": faults });
-    if faults.is_empty() {
+fn verify_audit(reach: &Reach) -> Result<Answer, Stop> {
+    let check: v1::AuditCheck = reach.api()?.get("/api/v1/audit/verify")?;
+    let entries = check.entries;
+    if check.sound {
         let page = Page::new().marked(Mark::Ok, format!("{entries} entries, unbroken; every state has its entry"));
-        return Ok(Answer::done(&document, page));
+        return Ok(Answer::done(&check, page));
     }
-    let page = faults.iter().fold(Page::new(), |page, fault| page.marked(Mark::Bad, fault.clone()));
-    let page = page.line(format!("{} things are wrong in {entries} entries", faults.len()));
-    Ok(Answer::done(&document, page).exit(Exit::Negative))
+    let page = check.faults.iter().fold(Page::new(), |page, fault| page.marked(Mark::Bad, fault.clone()));
+    let page = page.line(format!("{} things are wrong in {entries} entries", check.faults.len()));
+    Ok(Answer::done(&check, page).exit(Exit::Negative))
 }

@@ -259,6 +259,10 @@ fn an_orphan_of_a_killed_kilter_can_be_ended_and_a_stranger_is_left_alone() {
     let outcome = thread::scope(|scope| {
         let running = scope.spawn(|| execute(&attempt, &cancel).unwrap());
         let pid = read_pid(&world.path("pid"));
+        // The mark is written once the process runs: it may come after the process has said its number.
+        while ProcessMark::read(&mark).is_none() {
+            thread::sleep(Duration::from_millis(5));
+        }
         // The same number with another start time is another process.
         let stranger = world.path("stranger");
         fs::write(&stranger, format!("{pid} 1\n")).unwrap();

@@ -8,6 +8,8 @@ use axum::{
     extract::FromRequestParts,
     http::{header::AUTHORIZATION, request::Parts},
 };
+use kilter_app::Act;
+use kilter_domain::actor::{Actor, ActorKind};
 use kilter_wire::{Code, Problem};
 
 use crate::{error::ServerError, problem::Failure, state::House};
@@ -39,6 +41,11 @@ impl Token {
         fits.then(|| Self(text.into()))
     }
 
+    /// The secret, to be sent with a request of ours.
+    pub(crate) fn text(&self) -> &str {
+        &self.0
+    }
+
     /// Whether `other` is the same, in a time that does not tell where they differ.
     fn is(&self, other: &[u8]) -> bool {
         let own = self.0.as_bytes();
@@ -53,18 +60,49 @@ impl fmt::Debug for Token {
     }
 }
 
+/// The header in which a caller says on whose behalf it asks: `user:ana`, `svc:ci`.
+pub const ACTOR_HEADER: &str = "x-kilter-actor";
+
 /// Someone who may use this server: they carry its token, or it needs none because it answers on this machine alone.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Caller(());
+/// Who they are is what they say; without a word they are `svc:api`, which decides nothing that a person must.
+#[derive(Clone, Debug)]
+pub(crate) struct Caller(Actor);
+
+impl Caller {
+    /// Acts as this caller, now.
+    pub(crate) fn act(self, house: &House) -> Act {
+        Act { at: house.now(), by: self.0 }
+    }
+}
+
+/// Whom the caller names; nobody outside is a part of the platform.
+fn actor(parts: &Parts) -> Result<Actor, Problem> {
+    let Some(value) = parts.headers.get(ACTOR_HEADER) else {
+        return "svc:api".parse().map_err(|error| Problem::of(Code::Internal, &error));
+    };
+    let actor: Actor = value
+        .to_str()
+        .map_err(|_| Problem::new(Code::RequestInvalid, format!("the header {ACTOR_HEADER} is not plain text")))?
+        .parse()
+        .map_err(|error| Problem::of(Code::RequestInvalid, &error))?;
+    match actor.kind {
+        ActorKind::System => {
+            let detail = format!("{actor} is a part of the platform; nobody outside acts as one");
+            Err(Problem::new(Code::RequestInvalid, detail)
+                .hint("name a person (`user:NAME`) or a service (`svc:NAME`)"))
+        }
+        ActorKind::User | ActorKind::Service => Ok(actor),
+    }
+}
 
 impl FromRequestParts<House> for Caller {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, house: &House) -> Result<Self, Failure> {
-        let Some(token) = &house.options().token else { return Ok(Self(())) };
+        let Some(token) = &house.options().token else { return Ok(Self(actor(parts)?)) };
         let carried = parts.headers.get(AUTHORIZATION).map(|value| value.as_bytes());
         match carried.and_then(|value| value.strip_prefix(b"Bearer ")) {
-            Some(carried) if token.is(carried) => Ok(Self(())),
+            Some(carried) if token.is(carried) => Ok(Self(actor(parts)?)),
             Some(_) => {
                 Err(Problem::new(Code::TokenMissing, "the token of the request is not the one of this server").into())
             }

@@ -2,7 +2,8 @@
 
 use axum::{
     body::{Bytes, to_bytes},
-    extract::{FromRequest, Request},
+    extract::{FromRequest, FromRequestParts, Request},
+    http::request::Parts,
 };
 use kilter_wire::{Code, Problem};
 use serde::de::DeserializeOwned;
@@ -28,6 +29,19 @@ fn refused(error: axum::Error, limit: usize) -> Problem {
         return Problem::new(Code::BodyTooLarge, format!("the body has more than {limit} bytes"));
     }
     Problem::new(Code::RequestInvalid, "the body did not arrive whole").caused_by(Some(&*inner))
+}
+
+/// The part of the address after `?` as a value of ours.
+pub(crate) struct Query<T>(pub(crate) T);
+
+impl<T: DeserializeOwned> FromRequestParts<House> for Query<T> {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, _: &House) -> Result<Self, Failure> {
+        axum::extract::Query::try_from_uri(&parts.uri)
+            .map(|axum::extract::Query(value)| Self(value))
+            .map_err(|error| Problem::new(Code::RequestInvalid, error.body_text()).into())
+    }
 }
 
 /// A body of JSON as a value of ours. The content type is not asked: what is read decides.

@@ -6,12 +6,15 @@
 //! Deliberately absent: decisions (`app`), and the words of requests and responses (`wire`).
 
 mod accept;
+mod acts;
 mod auth;
+pub mod client;
 mod error;
 mod extract;
 pub mod failure;
 mod health;
 mod logs;
+mod metrics;
 mod observe;
 mod options;
 mod problem;
@@ -23,7 +26,7 @@ mod v1;
 mod v2;
 pub mod views;
 
-pub use auth::Token;
+pub use auth::{ACTOR_HEADER, Token};
 pub use error::ServerError;
 pub use logs::{LogFormat, init_logs};
 pub use options::{Limits, ServerOptions};
@@ -75,10 +78,14 @@ impl Server {
 
     /// Answers until `stop` is ready, then finishes what it has begun, for at most [`Limits::drain`].
     pub async fn run_until(self, stop: impl Future<Output = ()>) {
-        let limits = self.house.options().limits;
+        let (limits, data) = (self.house.options().limits, self.house.options().data.clone());
         let router = router(self.house.clone());
+        if let Ok(address) = self.address() {
+            client::Answering::announce(&data, address);
+        }
         reconcile::start(&self.house);
         accept::accept(self.listener, router, limits, stop, || self.house.begin_to_stop()).await;
+        client::Answering::leave(&data);
         tracing::info!("stopped");
     }
 }

@@ -13,7 +13,7 @@ use utoipa::{
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::{auth::Caller, health, observe, problem::Failure, state::House, v1, v2};
+use crate::{acts, auth::Caller, health, metrics, observe, problem::Failure, state::House, v1, v2};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -33,6 +33,7 @@ fn all() -> OpenApiRouter<House> {
     OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(health::health))
         .routes(routes!(health::ready))
+        .routes(routes!(metrics::metrics))
         .routes(routes!(document))
         .routes(routes!(v1::status))
         .routes(routes!(v1::models))
@@ -40,7 +41,17 @@ fn all() -> OpenApiRouter<House> {
         .routes(routes!(v1::deployments))
         .routes(routes!(v1::alerts))
         .routes(routes!(v1::audit))
+        .routes(routes!(v1::verify_audit))
+        .routes(routes!(v1::endpoint))
         .routes(routes!(v1::labels))
+        .routes(routes!(acts::deploy))
+        .routes(routes!(acts::roll_back))
+        .routes(routes!(acts::approve))
+        .routes(routes!(acts::reject))
+        .routes(routes!(acts::acknowledge))
+        .routes(routes!(acts::mute))
+        .routes(routes!(acts::unmute))
+        .routes(routes!(acts::resolve))
         .routes(routes!(v2::server))
         .routes(routes!(v2::live))
         .routes(routes!(v2::ready))

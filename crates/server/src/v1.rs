@@ -8,7 +8,10 @@ use axum::{
 };
 use kilter_app::prediction;
 use kilter_domain::{ids::EndpointName, table::Column, time::Timestamp};
+use kilter_store::page::{DEFAULT_LIMIT, MAX_LIMIT, PageRequest};
 use kilter_wire::{Code, Problem, v1};
+use serde::Deserialize;
+use utoipa::IntoParams;
 
 use crate::{
     auth::Caller,
@@ -26,11 +29,15 @@ pub(crate) async fn status(_: Caller, State(house): State<House>) -> Result<Json
     Ok(Json(blocking(move || views::status(&app)).await?))
 }
 
-/// Every model with its versions.
-#[utoipa::path(get, path = "/api/v1/models", tag = "ship", responses((status = 200, body = [v1::Model]), (status = 401, body = Problem)))]
-pub(crate) async fn models(_: Caller, State(house): State<House>) -> Result<Json<Vec<v1::Model>>, Failure> {
-    let app = house.app();
-    Ok(Json(blocking(move || views::models(&app)).await?))
+/// Every model with its versions, newest first.
+#[utoipa::path(get, path = "/api/v1/models", tag = "ship", params(Listing), responses((status = 200, body = v1::Page<v1::Model>), (status = 400, body = Problem), (status = 401, body = Problem)))]
+pub(crate) async fn models(
+    _: Caller,
+    State(house): State<House>,
+    listing: extract::Query<Listing>,
+) -> Result<Json<v1::Page<v1::Model>>, Failure> {
+    let (app, page) = (house.app(), listing.0.page()?);
+    Ok(Json(blocking(move || views::models(&app, &page)).await?))
 }
 
 /// One version with what each gate said.
@@ -50,24 +57,57 @@ pub(crate) async fn version(
 }
 
 /// Deployments, newest first.
-#[utoipa::path(get, path = "/api/v1/deployments", tag = "ship", responses((status = 200, body = [v1::Deployment]), (status = 401, body = Problem)))]
-pub(crate) async fn deployments(_: Caller, State(house): State<House>) -> Result<Json<Vec<v1::Deployment>>, Failure> {
-    let app = house.app();
-    Ok(Json(blocking(move || views::deployments(&app, None)).await?))
+#[utoipa::path(get, path = "/api/v1/deployments", tag = "ship", params(Listing), responses((status = 200, body = v1::Page<v1::Deployment>), (status = 400, body = Problem), (status = 401, body = Problem)))]
+pub(crate) async fn deployments(
+    _: Caller,
+    State(house): State<House>,
+    listing: extract::Query<Listing>,
+) -> Result<Json<v1::Page<v1::Deployment>>, Failure> {
+    let (app, page) = (house.app(), listing.0.page()?);
+    Ok(Json(blocking(move || views::deployments(&app, None, &page)).await?))
 }
 
 /// Alerts, newest first.
-#[utoipa::path(get, path = "/api/v1/alerts", tag = "watch", responses((status = 200, body = [v1::Alert]), (status = 401, body = Problem)))]
-pub(crate) async fn alerts(_: Caller, State(house): State<House>) -> Result<Json<Vec<v1::Alert>>, Failure> {
-    let app = house.app();
-    Ok(Json(blocking(move || views::alerts(&app, false)).await?))
+#[utoipa::path(get, path = "/api/v1/alerts", tag = "watch", params(Listing), responses((status = 200, body = v1::Page<v1::Alert>), (status = 400, body = Problem), (status = 401, body = Problem)))]
+pub(crate) async fn alerts(
+    _: Caller,
+    State(house): State<House>,
+    listing: extract::Query<Listing>,
+) -> Result<Json<v1::Page<v1::Alert>>, Failure> {
+    let (app, page) = (house.app(), listing.0.page()?);
+    Ok(Json(blocking(move || views::alerts(&app, listing.0.open, &page)).await?))
 }
 
-/// The newest entries of the audit table, newest first.
-#[utoipa::path(get, path = "/api/v1/audit", tag = "govern", responses((status = 200, body = [v1::AuditEntry]), (status = 401, body = Problem)))]
-pub(crate) async fn audit(_: Caller, State(house): State<House>) -> Result<Json<Vec<v1::AuditEntry>>, Failure> {
+/// Entries of the audit table, newest first.
+#[utoipa::path(get, path = "/api/v1/audit", tag = "govern", params(Listing), responses((status = 200, body = v1::Page<v1::AuditEntry>), (status = 400, body = Problem), (status = 401, body = Problem)))]
+pub(crate) async fn audit(
+    _: Caller,
+    State(house): State<House>,
+    listing: extract::Query<Listing>,
+) -> Result<Json<v1::Page<v1::AuditEntry>>, Failure> {
+    let (app, page) = (house.app(), listing.0.page()?);
+    Ok(Json(blocking(move || views::audit(&app, &page)).await?))
+}
+
+/// Reads the whole audit table and compares it with itself and with every state.
+#[utoipa::path(get, path = "/api/v1/audit/verify", tag = "govern", responses((status = 200, body = v1::AuditCheck), (status = 401, body = Problem)))]
+pub(crate) async fn verify_audit(_: Caller, State(house): State<House>) -> Result<Json<v1::AuditCheck>, Failure> {
     let app = house.app();
-    Ok(Json(blocking(move || views::audit(&app, 100)).await?))
+    Ok(Json(blocking(move || views::verify_audit(&app)).await?))
+}
+
+/// One endpoint and what serves there.
+#[utoipa::path(
+    get, path = "/api/v1/endpoints/{endpoint}", tag = "watch", params(("endpoint" = String, Path)),
+    responses((status = 200, body = v1::EndpointStatus), (status = 401, body = Problem), (status = 404, body = Problem))
+)]
+pub(crate) async fn endpoint(
+    _: Caller,
+    State(house): State<House>,
+    Path(endpoint): Path<String>,
+) -> Result<Json<v1::EndpointStatus>, Failure> {
+    let (app, endpoint) = (house.app(), name(&endpoint)?);
+    Ok(Json(blocking(move || views::endpoint(&app, &endpoint)).await?))
 }
 
 /// Keeps labels. Late, corrected and unknown ids are all taken; what was answered survives any end of the process.
@@ -90,11 +130,39 @@ pub(crate) async fn labels(
     Ok(Json(v1::LabelsKept { labels: count }))
 }
 
-fn wrong(detail: String) -> Problem {
+/// Which part of a list.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Listing {
+    /// Rows at most: 1 to 1000, 100 when nothing is said.
+    limit: Option<u32>,
+    /// Where the page before ended: its `next`.
+    cursor: Option<String>,
+    /// Only alerts that are not over; other lists pass it over.
+    #[serde(default)]
+    open: bool,
+}
+
+impl Listing {
+    fn page(&self) -> Result<PageRequest, Problem> {
+        let limit = self.limit.unwrap_or(DEFAULT_LIMIT);
+        if !(1..=MAX_LIMIT).contains(&limit) {
+            return Err(wrong(format!("`limit` is {limit}; a page has 1 to {MAX_LIMIT} rows")));
+        }
+        let page = PageRequest::first(limit);
+        Ok(match &self.cursor {
+            // Any text reads as a cursor; the list finds out whether it is one of its own.
+            Some(cursor) => page.after(name(cursor)?),
+            None => page,
+        })
+    }
+}
+
+pub(crate) fn wrong(detail: String) -> Problem {
     Problem::new(Code::RequestInvalid, detail)
 }
 
-fn name<T: std::str::FromStr<Err: std::error::Error + 'static>>(text: &str) -> Result<T, Problem> {
+pub(crate) fn name<T: std::str::FromStr<Err: std::error::Error + 'static>>(text: &str) -> Result<T, Problem> {
     text.parse().map_err(|error| Problem::of(Code::RequestInvalid, &error))
 }
 

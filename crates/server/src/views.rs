@@ -7,8 +7,8 @@ use kilter_domain::{
     time::Timestamp,
 };
 use kilter_store::{
-    PageRequest, Reader, StoreError, audit,
-    deployment::{self as deployments, Deployment},
+    Cursor, Page, PageRequest, Reader, StoreError, audit,
+    deployment::{self as deployments, Deployment, Endpoint},
     gate as gates,
     model::{self as models, Version},
     monitor::alert::{self as alerts, Alert, AlertFilter},
@@ -24,6 +24,30 @@ fn read<T>(app: &App, work: impl FnOnce(&Reader) -> Result<T, StoreError>) -> Re
     app.store().read(work).map_err(|error| store_problem(&error))
 }
 
+/// One endpoint and what is open there.
+///
+/// # Errors
+/// When nothing of that name is registered, or the metadata cannot be read.
+pub fn endpoint(app: &App, name: &EndpointName) -> Result<v1::EndpointStatus, Problem> {
+    let filter = AlertFilter { open: true, endpoint: Some(name.clone()) };
+    read(app, |reader| {
+        let found = deployments::find_endpoint(reader, name)?;
+        let found = found.ok_or_else(|| StoreError::NotFound { what: "endpoint", id: name.to_string() })?;
+        let open = alerts::list(reader, &filter, &PageRequest::first(MOST))?.items.len() as u64;
+        endpoint_status(reader, found, open)
+    })
+}
+
+fn endpoint_status(reader: &Reader, endpoint: Endpoint, open_alerts: u64) -> Result<v1::EndpointStatus, StoreError> {
+    Ok(v1::EndpointStatus {
+        live: deployments::live(reader, &endpoint.name)?.as_ref().map(deployment),
+        candidate: deployments::candidate(reader, &endpoint.name)?.as_ref().map(deployment),
+        open_alerts,
+        project: endpoint.project.to_string(),
+        name: endpoint.name.to_string(),
+    })
+}
+
 /// Every endpoint and what is open there.
 ///
 /// # Errors
@@ -34,13 +58,8 @@ pub fn status(app: &App) -> Result<v1::Status, Problem> {
         let alerts: Vec<_> = alerts::list(reader, &open, &PageRequest::first(MOST))?.items.iter().map(alert).collect();
         let endpoints = deployments::list_endpoints(reader, None, &PageRequest::first(MOST))?.items;
         let endpoints = endpoints.into_iter().map(|endpoint| {
-            Ok(v1::EndpointStatus {
-                live: deployments::live(reader, &endpoint.name)?.as_ref().map(deployment),
-                candidate: deployments::candidate(reader, &endpoint.name)?.as_ref().map(deployment),
-                open_alerts: alerts.iter().filter(|alert| alert.endpoint == endpoint.name.as_str()).count() as u64,
-                project: endpoint.project.to_string(),
-                name: endpoint.name.to_string(),
-            })
+            let open = alerts.iter().filter(|alert| alert.endpoint == endpoint.name.as_str()).count() as u64;
+            endpoint_status(reader, endpoint, open)
         });
         Ok(v1::Status {
             endpoints: endpoints.collect::<Result<_, StoreError>>()?,
@@ -54,11 +73,20 @@ pub fn status(app: &App) -> Result<v1::Status, Problem> {
 ///
 /// # Errors
 /// When the metadata cannot be read.
-pub fn models(app: &App) -> Result<Vec<v1::Model>, Problem> {
+pub fn models(app: &App, page: &PageRequest) -> Result<v1::Page<v1::Model>, Problem> {
     read(app, |reader| {
-        let found = models::list_models(reader, None, &PageRequest::first(MOST))?.items;
-        found.into_iter().map(|model| model_of(reader, model)).collect()
+        let found = models::list_models(reader, None, page)?;
+        let items = found.items.into_iter().map(|model| model_of(reader, model)).collect::<Result<_, _>>()?;
+        Ok(v1::Page { items, next: cursor(found.next) })
     })
+}
+
+fn cursor(next: Option<Cursor>) -> Option<String> {
+    next.map(|cursor| cursor.to_string())
+}
+
+fn page_of<T, U>(found: Page<T>, one: impl Fn(&T) -> U) -> v1::Page<U> {
+    v1::Page { items: found.items.iter().map(one).collect(), next: cursor(found.next) }
 }
 
 /// One model with its versions.
@@ -103,39 +131,48 @@ pub fn version_with_gates(app: &App, name: &ModelName, number: u32) -> Result<v1
 /// Deployments, newest first.
 ///
 /// # Errors
-/// When the metadata cannot be read.
-pub fn deployments(app: &App, endpoint: Option<&EndpointName>) -> Result<Vec<v1::Deployment>, Problem> {
-    read(app, |reader| {
-        let found = deployments::list(reader, endpoint, &PageRequest::first(MOST))?.items;
-        Ok(found.iter().map(deployment).collect())
-    })
+/// When the metadata cannot be read, or the cursor is of another list.
+pub fn deployments(
+    app: &App,
+    endpoint: Option<&EndpointName>,
+    page: &PageRequest,
+) -> Result<v1::Page<v1::Deployment>, Problem> {
+    read(app, |reader| Ok(page_of(deployments::list(reader, endpoint, page)?, deployment)))
 }
 
 /// Alerts, newest first.
 ///
 /// # Errors
-/// When the metadata cannot be read.
-pub fn alerts(app: &App, open: bool) -> Result<Vec<v1::Alert>, Problem> {
+/// When the metadata cannot be read, or the cursor is of another list.
+pub fn alerts(app: &App, open: bool, page: &PageRequest) -> Result<v1::Page<v1::Alert>, Problem> {
     let filter = AlertFilter { open, ..AlertFilter::default() };
-    read(app, |reader| Ok(alerts::list(reader, &filter, &PageRequest::first(MOST))?.items.iter().map(alert).collect()))
+    read(app, |reader| Ok(page_of(alerts::list(reader, &filter, page)?, alert)))
 }
 
-/// The newest entries of the audit table, newest first.
+/// One alert.
+///
+/// # Errors
+/// When there is none of that id, or the metadata cannot be read.
+pub fn one_alert(app: &App, id: &str) -> Result<v1::Alert, Problem> {
+    read(app, |reader| Ok(alert(&alerts::get(reader, id)?)))
+}
+
+/// Entries of the audit table, newest first.
+///
+/// # Errors
+/// When the metadata cannot be read, or the cursor is of another list.
+pub fn audit(app: &App, page: &PageRequest) -> Result<v1::Page<v1::AuditEntry>, Problem> {
+    read(app, |reader| Ok(page_of(audit::list(reader, page)?, entry)))
+}
+
+/// Reads the whole audit table and compares it with itself and with every state.
 ///
 /// # Errors
 /// When the metadata cannot be read.
-pub fn audit(app: &App, limit: u32) -> Result<Vec<v1::AuditEntry>, Problem> {
-    let request = PageRequest::first(limit);
-    read(app, |reader| Ok(audit::list(reader, &request)?.items.iter().map(entry).collect()))
-}
-
-/// What a check of the whole audit table found: entries read, and what is wrong.
-///
-/// # Errors
-/// When the metadata cannot be read.
-pub fn verify_audit(app: &App) -> Result<(u64, Vec<String>), Problem> {
+pub fn verify_audit(app: &App) -> Result<v1::AuditCheck, Problem> {
     let found = read(app, kilter_store::audit::verify)?;
-    Ok((found.entries, found.faults.iter().map(ToString::to_string).collect()))
+    let faults: Vec<String> = found.faults.iter().map(ToString::to_string).collect();
+    Ok(v1::AuditCheck { entries: found.entries, sound: faults.is_empty(), faults })
 }
 
 fn text(time: Option<Timestamp>) -> Option<String> {
@@ -163,7 +200,8 @@ fn version(version: &Version) -> v1::Version {
     }
 }
 
-fn deployment(deployment: &Deployment) -> v1::Deployment {
+/// A deployment in the words of `wire`.
+pub fn deployment(deployment: &Deployment) -> v1::Deployment {
     v1::Deployment {
         id: deployment.id.clone(),
         endpoint: deployment.endpoint.to_string(),

@@ -156,6 +156,61 @@ pub struct AuditEntry {
     pub outcome: String,
 }
 
+/// One page of a list, newest first.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Page<T> {
+    pub items: Vec<T>,
+    /// Send it as `?cursor=` for what follows; absent on the last page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
+/// Asks that a version serves at an endpoint (`POST /api/v1/endpoints/{endpoint}/deploy`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Deploy {
+    /// The number of the version.
+    pub version: u32,
+    /// Why, for the audit table.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub because: Option<String>,
+}
+
+/// Why something is done (rollback, approval, rejection, acknowledgement), for the audit table.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Reason {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub because: Option<String>,
+}
+
+/// Keeps an alert silent for a time (`POST /api/v1/alerts/{id}/mute`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Mute {
+    /// RFC 3339; a mute always ends.
+    pub until: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub because: Option<String>,
+}
+
+/// What a yes to a version came to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Approval {
+    pub version: Version,
+    /// What the contract still asks for; empty when the version is approved.
+    pub missing: Vec<String>,
+}
+
+/// What a check of the whole audit table found (`GET /api/v1/audit/verify`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct AuditCheck {
+    pub entries: u64,
+    pub sound: bool,
+    /// One sentence a fault.
+    pub faults: Vec<String>,
+}
+
 /// Labels: what turned out to be true (`POST /api/v1/endpoints/{endpoint}/labels`).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

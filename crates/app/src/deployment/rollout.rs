@@ -1,7 +1,8 @@
 //! A rollout under way: how long, on how many rows, against which guardrails, and what the labels say so far.
 //!
-//! Holds true: the comparison of candidate and champion is by pairs of losses on the same rows, with a confidence
-//! sequence, so it may be looked at after every step; too few rows decide nothing.
+//! Holds true: the comparison of candidate and champion is by pairs of losses on the same rows (shadow) or between rows
+//! that chance gave to each (canary), with confidence sequences, so it may be looked at after every step; too few rows
+//! decide nothing.
 
 use std::collections::HashMap;
 
@@ -55,7 +56,7 @@ impl App {
             return Ok(());
         };
         let since = self.stage_since(&candidate)?;
-        let trial = self.trial(act, deploy, &candidate, since)?;
+        let trial = self.trial(act, &candidate, since)?;
         if let Some((because, numbers)) = self.guardrail(act, deploy, &candidate, &trial)? {
             return self.roll_back(act, project, deploy, &because, &numbers);
         }
@@ -148,8 +149,7 @@ impl App {
         Ok(())
     }
 
-    fn trial(&self, act: &Act, deploy: &Deploy, candidate: &Deployment, since: Timestamp) -> Result<Trial, AppError> {
-        let _ = deploy;
+    fn trial(&self, act: &Act, candidate: &Deployment, since: Timestamp) -> Result<Trial, AppError> {
         let (endpoint, until) = (&candidate.endpoint, Timestamp(act.at.millis().saturating_add(1)));
         let scored = self.answered(endpoint, Who::Version(candidate.number), (since, until), act.at)?;
         let live = self.store().read(|reader| deployments::live(reader, endpoint))?;
@@ -160,41 +160,27 @@ impl App {
         Ok(Trial { errors: self.error_rate(candidate), scored, difference })
     }
 
-    /// Mean loss of the candidate minus that of the champion over the rows that both scored since the rollout began.
+    /// Mean loss of the candidate minus that of the champion since the rollout began: over the rows that both scored
+    /// (shadow), else between the rows that chance gave to each (canary).
     fn compare(&self, act: &Act, candidate: &Deployment, live: &Deployment) -> Result<Option<Estimate>, AppError> {
         let span = (candidate.created, Timestamp(act.at.millis().saturating_add(1)));
         let ours = self.answered(&candidate.endpoint, Who::Version(candidate.number), span, act.at)?;
         let theirs = self.answered(&candidate.endpoint, Who::Version(live.number), span, act.at)?;
-        let (ours, theirs) = (self.losses(candidate, &ours)?, self.losses(live, &theirs)?);
-        let theirs: HashMap<_, _> = theirs.into_iter().collect();
-        let pairs: Vec<f64> = ours.iter().filter_map(|(id, loss)| Some(loss - theirs.get(id).copied()?)).collect();
-        if pairs.len() < LEAST_COMPARED {
-            return Ok(None);
+        let (mut ours, mut theirs) = (self.losses(candidate, &ours)?, self.losses(live, &theirs)?);
+        if self.loaded(&live.model, live.number)?.0.manifest.signature.task == kilter_inference::Task::Regression {
+            // Errors of a regression have the unit of the target: in units of the champion's they fit any target.
+            let unit = spread(&theirs);
+            ours.iter_mut().chain(&mut theirs).for_each(|(_, loss)| *loss /= unit);
         }
-        let Ok(mut sequence) = EmpiricalBernstein::new((-LARGEST_LOSS, LARGEST_LOSS), LEVEL) else { return Ok(None) };
-        for pair in pairs {
-            // Losses are cut to the range, so a value outside of it cannot come.
-            let _ = sequence.add(pair.clamp(-LARGEST_LOSS, LARGEST_LOSS));
-        }
-        Ok(sequence.estimate().ok())
+        Ok(paired(&ours, &theirs).or_else(|| apart(&ours, &theirs)))
     }
 
-    fn losses(
-        &self,
-        deployment: &Deployment,
-        answered: &Answered,
-    ) -> Result<Vec<(std::sync::Arc<str>, f64)>, AppError> {
+    fn losses(&self, deployment: &Deployment, answered: &Answered) -> Result<Losses, AppError> {
         let (package, _) = self.loaded(&deployment.model, deployment.number)?;
         let signature = &package.manifest.signature;
         let outcomes = answered.outcomes(signature.task, &signature.classes, package.manifest.threshold);
-        let losses = outcomes.losses();
-        // Errors of a regression have the unit of the target: in units of its own spread they fit any target.
-        let scale = match signature.task {
-            kilter_inference::Task::Regression => spread(&losses),
-            _ => 1.0,
-        };
-        let named = outcomes.rows.iter().zip(losses);
-        Ok(named.map(|(&row, loss)| (answered.ids[row].clone(), loss / scale)).collect())
+        let named = outcomes.rows.iter().zip(outcomes.losses());
+        Ok(named.map(|(&row, loss)| (answered.ids[row].clone(), loss)).collect())
     }
 
     fn error_rate(&self, candidate: &Deployment) -> f64 {
@@ -289,8 +275,73 @@ impl Trial {
     }
 }
 
-/// The mean of absolute errors, or one where they are all zero.
-fn spread(losses: &[f64]) -> f64 {
-    let mean = losses.iter().sum::<f64>() / losses.len().max(1) as f64;
+/// The loss of each labelled row, by prediction id, in the order in which they were answered.
+type Losses = Vec<(std::sync::Arc<str>, f64)>;
+
+/// The mean of all losses, or one where they are all zero.
+fn spread(losses: &Losses) -> f64 {
+    let mean = losses.iter().map(|(_, loss)| loss).sum::<f64>() / losses.len().max(1) as f64;
     if mean > 0.0 { mean } else { 1.0 }
+}
+
+/// A confidence sequence for the mean of what lies in `range`; `None` with too few values to say anything.
+fn sequence(range: (f64, f64), level: f64, values: impl Iterator<Item = f64>) -> Option<Estimate> {
+    let mut sequence = EmpiricalBernstein::new(range, level).ok()?;
+    let mut count = 0;
+    for value in values {
+        // What is cut to the range cannot fall out of it.
+        let _ = sequence.add(value.clamp(range.0, range.1));
+        count += 1;
+    }
+    if count < LEAST_COMPARED { None } else { sequence.estimate().ok() }
+}
+
+fn paired(ours: &Losses, theirs: &Losses) -> Option<Estimate> {
+    let theirs: HashMap<_, _> = theirs.iter().map(|(id, loss)| (id, loss)).collect();
+    let pairs = ours.iter().filter_map(|(id, loss)| Some(loss - **theirs.get(id)?));
+    sequence((-LARGEST_LOSS, LARGEST_LOSS), LEVEL, pairs)
+}
+
+/// Two samples that chance told apart: each mean has its own sequence, at a level that makes both hold together.
+fn apart(ours: &Losses, theirs: &Losses) -> Option<Estimate> {
+    let level = 1.0 - (1.0 - LEVEL) / 2.0;
+    let mean = |losses: &Losses| sequence((0.0, LARGEST_LOSS), level, losses.iter().map(|(_, loss)| *loss));
+    let (ours, theirs) = (mean(ours)?, mean(theirs)?);
+    Some(Estimate {
+        value: ours.value - theirs.value,
+        low: ours.low - theirs.high,
+        high: ours.high - theirs.low,
+        level: LEVEL,
+        count: ours.count + theirs.count,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn losses(from: usize, values: impl IntoIterator<Item = f64>) -> Losses {
+        values.into_iter().enumerate().map(|(row, loss)| (format!("{}", from + row).into(), loss)).collect()
+    }
+
+    #[test]
+    fn rows_that_both_scored_are_compared_in_pairs() {
+        let theirs = losses(0, (0..2000).map(|row| f64::from(row % 7) / 10.0));
+        let ours = losses(0, (0..2000).map(|row| f64::from(row % 7) / 10.0 + 0.5));
+        let worse = paired(&ours, &theirs).unwrap();
+        assert!((worse.value - 0.5).abs() < 1e-9 && worse.low > 0.0 && worse.count == 2000, "{worse:?}");
+        assert!(paired(&losses(5000, [0.1; 100]), &theirs).is_none(), "no row in common");
+        assert!(paired(&losses(0, [0.1; 20]), &theirs).is_none(), "too few rows");
+    }
+
+    #[test]
+    fn rows_that_chance_told_apart_are_compared_by_their_means() {
+        let theirs = losses(0, (0..4000).map(|row| f64::from(row % 3) / 10.0));
+        let ours = losses(9000, (0..4000).map(|row| f64::from(row % 3) / 10.0 + 1.0));
+        let worse = apart(&ours, &theirs).unwrap();
+        assert!((worse.value - 1.0).abs() < 1e-9 && worse.low > 0.0 && worse.count == 8000, "{worse:?}");
+        let same = apart(&losses(9000, (0..4000).map(|row| f64::from(row % 3) / 10.0)), &theirs).unwrap();
+        assert!(same.low < 0.0 && same.high > 0.0, "{same:?}");
+        assert!(apart(&losses(0, [0.1; 20]), &theirs).is_none(), "too few rows");
+    }
 }

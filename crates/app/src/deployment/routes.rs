@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use kilter_domain::{
-    contract::Contract,
     deployment::{Admits, DeploymentState},
     ids::EndpointName,
 };
@@ -86,26 +85,24 @@ impl App {
         Ok(Arc::new(ServedVersion::load(&package.model_bytes, &admission, score_edges(&package))?))
     }
 
-    fn contract_of(&self, endpoint: &EndpointName) -> Result<Option<(Project, Contract)>, AppError> {
+    /// The project that an endpoint belongs to, as its contract was last registered; its files are not looked for.
+    pub fn project_at(&self, endpoint: &EndpointName) -> Result<Option<Project>, AppError> {
         let stored = self.store().read(|reader| {
             let Some(endpoint) = deployments::find_endpoint(reader, endpoint)? else { return Ok(None) };
             kilter_store::project::current_contract(reader, &endpoint.project)
         })?;
-        let Some(stored) = stored else { return Ok(None) };
-        let project = Project::of(self.folder(), stored.text)?;
-        let contract = project.contract.clone();
-        Ok(Some((project, contract)))
+        stored.map(|stored| Project::of(self.folder(), stored.text)).transpose()
     }
 
     fn admits_at(&self, endpoint: &EndpointName) -> Result<Admits, AppError> {
-        let Some((project, contract)) = self.contract_of(endpoint)? else { return Ok(Admits::Approved) };
-        let deploy = contract.deploy.iter().find(|deploy| project.endpoint(deploy) == *endpoint);
+        let project = self.project_at(endpoint)?;
+        let deploy = project.as_ref().and_then(|project| project.deploy_at(endpoint));
         Ok(deploy.map_or(Admits::Approved, kilter_domain::contract::Deploy::admits))
     }
 
     /// Columns that requests may carry though no model reads them: protected attributes and slices, for the record.
     fn recorded_inputs(&self, endpoint: &EndpointName) -> Result<Vec<Input>, AppError> {
-        let Some((_, contract)) = self.contract_of(endpoint)? else { return Ok(vec![]) };
+        let Some(Project { contract, .. }) = self.project_at(endpoint)? else { return Ok(vec![]) };
         let mut names: Vec<String> =
             contract.data.iter().flat_map(|dataset| dataset.sensitive.iter().chain(&dataset.id).cloned()).collect();
         names.extend(crate::gate::group_columns(&contract.gates));

@@ -6,6 +6,7 @@
 pub mod alerts;
 pub mod calendar;
 pub mod defaults;
+mod handle;
 mod look;
 
 pub use alerts::Subject;

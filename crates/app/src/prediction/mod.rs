@@ -61,6 +61,11 @@ impl App {
         self.lock_serving().get(endpoint).cloned()
     }
 
+    /// Every endpoint that is open, by name.
+    pub fn open_endpoints(&self) -> Vec<(EndpointName, Arc<Serving>)> {
+        self.lock_serving().iter().map(|(name, serving)| (name.clone(), serving.clone())).collect()
+    }
+
     /// Opens an endpoint with its log; one that is open is left as it is.
     pub(crate) fn open_serving(&self, name: &EndpointName) -> Result<Arc<Serving>, AppError> {
         let mut open = self.lock_serving();

@@ -95,13 +95,12 @@ pub fn replay(
     worth::report(&app, &project, &history, &settings, &stage)
 }
 
-fn step<'a>(settings: &Settings, past: &'a Past, app: &App, now: Timestamp) -> Step<'a> {
-    let _ = settings;
+fn step<'a>(past: &'a Past, app: &App, now: Timestamp) -> Step<'a> {
     Step { now, data: past, governance: Governance::Assumed, outputs_root: Some(app.folder().join("outputs")) }
 }
 
 fn first_training(app: &App, project: &Project, settings: &Settings, past: &Past) -> Result<(), ReplayError> {
-    let step = step(settings, past, app, settings.start);
+    let step = step(past, app, settings.start);
     let window = project.contract.retrain.as_ref().and_then(|retrain| retrain.window);
     let training = app.training(project, &step, Cause::Replay, window)?;
     let trained = app.train(project, training, &mut |_| ())?;
@@ -123,7 +122,7 @@ fn play(stage: &mut Stage, past: &Past, observer: &mut dyn FnMut(&Progress)) -> 
         let next = next.unwrap_or(stage.settings.end).min(stage.settings.end);
         stage.serve(now, next)?;
         stage.tell_labels(next)?;
-        let step = step(stage.settings, past, stage.app, next);
+        let step = step(past, stage.app, next);
         stage.step(&step)?;
         now = next;
         observer(&stage.progress(now)?);

@@ -1,7 +1,11 @@
 //! What a person sees of the commands: answers, failures, exit codes.
 
 mod contract;
+mod kills;
 mod manners;
+mod people;
+mod replays;
+mod server;
 mod serving;
 mod tables;
 
@@ -49,7 +53,7 @@ impl World {
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_kilter"));
         command.args(arguments).current_dir(self.path()).stdin(Stdio::null());
-        for variable in ["KILTER_DATA", "KILTER_LOG", "KILTER_TOKEN_FILE", "NO_COLOR"] {
+        for variable in ["KILTER_DATA", "KILTER_LOG", "KILTER_TOKEN_FILE", "KILTER_SERVER", "NO_COLOR"] {
             command.env_remove(variable);
         }
         command

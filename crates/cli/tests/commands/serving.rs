@@ -1,68 +1,10 @@
 //! A project is trained, deployed and served; clients ask, label, and find again what was acknowledged.
 
-use std::{
-    io::{BufRead, BufReader, Read, Write},
-    net::TcpStream,
-    process::{Child, Command, Stdio},
-};
-
 use serde_json::{Value, json};
 
-use crate::{World, contract::project};
+use crate::{contract::project, server::Server};
 
-/// A server of a world, stopped with it.
-struct Server {
-    child: Child,
-    address: String,
-}
-
-impl Server {
-    fn start(world: &World) -> Self {
-        let arguments = ["server", "--port", "0", "--json", "--log", "warn"];
-        let mut child = world.command(&arguments).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let mut text = String::new();
-        while !text.ends_with('}') {
-            text += &lines.next().expect("the server says where it answers").unwrap();
-        }
-        let said: Value = serde_json::from_str(&text).unwrap();
-        let address = said["address"].as_str().unwrap().trim_start_matches("http://").to_owned();
-        Self { child, address }
-    }
-
-    /// Status and body of an answer.
-    fn ask(&self, method: &str, path: &str, body: &Value) -> (u16, Value) {
-        let body = if body.is_null() { String::new() } else { body.to_string() };
-        let mut stream = TcpStream::connect(&self.address).unwrap();
-        let length = body.len();
-        write!(
-            stream,
-            "{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}"
-        )
-        .unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        let status = answer.split(' ').nth(1).unwrap().parse().unwrap();
-        (status, serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap())
-    }
-
-    fn get(&self, path: &str) -> (u16, Value) {
-        self.ask("GET", path, &Value::Null)
-    }
-
-    fn signal(&self, name: &str) {
-        assert!(Command::new("kill").args([name, &self.child.id().to_string()]).status().unwrap().success());
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn rows() -> Value {
+pub fn rows() -> Value {
     json!({ "inputs": [
         { "name": "age", "datatype": "FP64", "shape": [2], "data": [25, 78] },
         { "name": "visits", "datatype": "FP64", "shape": [2], "data": [18, 1] },
@@ -89,7 +31,11 @@ fn a_deployed_version_answers_takes_labels_and_answers_alike_after_the_process_w
     assert!(before[0] < before[1], "the older and rarer one is the likelier to leave: {before:?}");
     let labels = json!({ "ids": ["nobody-knows-this", "nor-this"], "values": [1, 0] });
     assert_eq!(server.ask("POST", "/api/v1/endpoints/churn/labels", &labels), (200, json!({ "labels": 2 })));
-    assert_eq!(world.problem(&["status"], 6)["code"], "data_folder_in_use");
+    // Commands find the server by its data folder, and are refused as it refuses.
+    assert_eq!(world.json(&["status"])["endpoints"][0]["live"]["version"], 1);
+    assert_eq!(world.problem(&["rollback"], 4)["code"], "not_found");
+    assert_eq!(world.problem(&["sql", "select 1", "--server", "http://127.0.0.1:1"], 2)["code"], "usage_invalid");
+    assert_eq!(world.problem(&["status", "--server", "http://127.0.0.1:1"], 7)["code"], "server_unreachable");
     server.signal("-KILL");
     drop(server);
 
@@ -98,8 +44,7 @@ fn a_deployed_version_answers_takes_labels_and_answers_alike_after_the_process_w
     assert_eq!(scores(&answer), before);
     assert_eq!(server.get("/api/v1/status").1["endpoints"][0]["live"]["version"], 1);
     server.signal("-TERM");
-    let mut server = server;
-    assert_eq!(server.child.wait().unwrap().code(), Some(0));
+    assert_eq!(server.wait(), Some(0));
     assert_eq!(world.json(&["audit", "verify"])["sound"], true);
 }
 

@@ -1,0 +1,149 @@
+//! What people decide about a version: yes, no, and what is still missing after a yes.
+//!
+//! Holds true: every decision is a fact of its own, kept with its entry, whatever it comes to; the version moves by the
+//! one function of `domain`, over all decisions that were made. The card is what the contract says of
+//! the model. Deliberately absent: findings and reviews; where the risk asks for a review, a yes stays short of an
+//! approval and says so.
+
+use kilter_domain::{
+    actor::{Action, Role},
+    gate::Signoff,
+    ids::ModelName,
+    model::{Approval, By, Card, IllegalVersionMove, VersionEvent, VersionState},
+};
+use kilter_store::{
+    PageRequest,
+    gate::{self as decisions, Decision, NewApproval},
+    model as versions,
+};
+use serde_json::json;
+
+use crate::{App, Project, decision::DecisionKind, error::AppError, ledger::Act, permit::permit, version::facts_of};
+
+/// Decisions about a version that are read; more than a rule can ask for.
+const MOST_DECISIONS: u32 = 1000;
+
+/// What a yes came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Approved {
+    pub state: VersionState,
+    /// What the contract still asks for; empty when the version is approved.
+    pub missing: Vec<String>,
+}
+
+impl App {
+    /// The project of a model, as its contract was last registered; its files are not looked for.
+    pub fn project_of(&self, model: &ModelName) -> Result<Project, AppError> {
+        let stored = self.store().read(|reader| {
+            let Some(model) = versions::find_model(reader, model)? else { return Ok(None) };
+            kilter_store::project::current_contract(reader, &model.project)
+        })?;
+        let unknown = || AppError::NotFound {
+            what: "model",
+            id: model.to_string(),
+            how: "see the models with `kilter model list`".to_owned(),
+        };
+        Project::of(self.folder(), stored.ok_or_else(unknown)?.text)
+    }
+
+    /// Someone says yes to a validated version; it is approved once everyone whom the contract asks has.
+    ///
+    /// # Errors
+    /// When they may not, or the version is not validated.
+    pub fn approve(&self, act: &Act, model: &ModelName, number: u32, because: &str) -> Result<Approved, AppError> {
+        let project = self.project_of(model)?;
+        let permit = permit(&project.contract, &act.by, Action::Approve)?;
+        let version = self.store().read(|reader| versions::get(reader, model, number))?;
+        if version.state != VersionState::Validated {
+            let (from, to) = (version.state, "approved");
+            return Err(AppError::Denied(IllegalVersionMove::State { from, to }.to_string()));
+        }
+        let role = asked_role(&project, &permit.roles);
+        let expires = project.contract.approve.expire.map(|span| act.at.after(span));
+        let (who, decision) = (model.clone(), Decision::Approved);
+        let new = NewApproval { model: who, number, role, decision, conditions: json!({}), expires };
+        let draft = act.does("version.sign_off", because, vec![]);
+        self.store().write(move |tx| decisions::record_approval(&tx.audited(draft), &new).map(|_| ()))?;
+        self.count_votes(act, &project, model, number, because)
+    }
+
+    /// Moves a version that everyone has said yes to.
+    fn count_votes(
+        &self,
+        act: &Act,
+        project: &Project,
+        model: &ModelName,
+        number: u32,
+        because: &str,
+    ) -> Result<Approved, AppError> {
+        let page = PageRequest::first(MOST_DECISIONS);
+        let (version, said) = self.store().read(|reader| {
+            let version = versions::get(reader, model, number)?;
+            Ok((version, decisions::list_approvals(reader, model, number, &page)?.items))
+        })?;
+        let yes = said.iter().filter(|said| said.decision == Decision::Approved);
+        let stands = yes.filter(|said| said.expires.is_none_or(|expires| expires > act.at)).collect::<Vec<_>>();
+        let approval = Approval {
+            signoffs: stands.iter().map(|said| Signoff { by: said.by.clone(), role: said.role }).collect(),
+            card: card(project),
+            has_independent_review: false,
+            open_findings: 0,
+            expires: stands.iter().filter_map(|said| said.expires).min(),
+        };
+        let facts = facts_of(project, &version);
+        let by = By { actor: act.by.clone(), roles: permit(&project.contract, &act.by, Action::Approve)?.roles };
+        match facts.after(&VersionEvent::Approved(approval), &by) {
+            Ok(next) => {
+                let draft = act.does(DecisionKind::Approved.word(), because, vec![]);
+                let (model, from) = (model.clone(), version.state);
+                self.store().write(move |tx| versions::advance(&tx.audited(draft), &model, number, from, next))?;
+                Ok(Approved { state: next, missing: vec![] })
+            }
+            Err(IllegalVersionMove::Evidence { missing, .. }) => Ok(Approved { state: version.state, missing }),
+            Err(refusal) => Err(AppError::Denied(refusal.to_string())),
+        }
+    }
+
+    /// Someone says no to a candidate or a validated version. It is final: a fix is a new version.
+    ///
+    /// # Errors
+    /// When they may not, give no reason, or the version is past it.
+    pub fn reject(&self, act: &Act, model: &ModelName, number: u32, because: &str) -> Result<VersionState, AppError> {
+        let project = self.project_of(model)?;
+        let permit = permit(&project.contract, &act.by, Action::Reject)?;
+        let version = self.store().read(|reader| versions::get(reader, model, number))?;
+        let by = By { actor: act.by.clone(), roles: permit.roles };
+        let event = VersionEvent::Rejected { reason: because.to_owned() };
+        let next = facts_of(&project, &version).after(&event, &by).map_err(|no| AppError::Denied(no.to_string()))?;
+        let (who, decision) = (model.clone(), Decision::Rejected);
+        let new =
+            NewApproval { model: who, number, role: Role::Validator, decision, conditions: json!({}), expires: None };
+        let (said, moved) = (act.does("version.reject", because, vec![]), act.does("rejected", because, vec![]));
+        let (model, from) = (model.clone(), version.state);
+        self.store().write(move |tx| {
+            decisions::record_approval(&tx.audited(said), &new)?;
+            versions::advance(&tx.audited(moved), &model, number, from, next)
+        })?;
+        Ok(next)
+    }
+}
+
+/// How far the card is: what the contract says of the model beside what was measured.
+fn card(project: &Project) -> Card {
+    let stated = &project.contract.project;
+    let parts = [
+        ("purpose", stated.purpose.is_none()),
+        ("not_for", stated.not_for.is_empty()),
+        ("owner", stated.owner.is_none()),
+        ("an objective", project.contract.objectives.is_empty()),
+    ];
+    let gaps: Vec<String> = parts.iter().filter(|(_, lacks)| *lacks).map(|(name, _)| (*name).to_owned()).collect();
+    if gaps.is_empty() { Card::Complete } else { Card::Draft { gaps } }
+}
+
+/// The role in which someone says yes: one that the rule asks for, if they have it.
+fn asked_role(project: &Project, roles: &[Role]) -> Role {
+    let asked = project.contract.approve.rule.quorums.iter().map(|quorum| quorum.role);
+    let may = [Role::Validator, Role::Owner];
+    asked.chain(may).find(|role| roles.contains(role)).unwrap_or(Role::Owner)
+}

@@ -1,0 +1,111 @@
+//! `kilter alert`: what stayed out of bounds, and what people do about it.
+
+use clap::{Args, Subcommand};
+use kilter_domain::time::{Span, Timestamp};
+use kilter_wire::v1;
+use serde_json::json;
+
+use crate::{
+    api::Reach,
+    page::{Answer, Mark, Page, TextTable},
+    project::now,
+    stop::Stop,
+};
+
+/// Alerts: readings that stayed out of bounds.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct Alerts {
+    #[command(subcommand)]
+    what: Option<AlertVerb>,
+    #[command(flatten)]
+    list: List,
+}
+
+#[derive(Debug, Subcommand)]
+enum AlertVerb {
+    /// List alerts, newest first.
+    List(List),
+    /// Say that you look at an alert.
+    Ack(One),
+    /// Keep an alert silent for a time.
+    Mute {
+        /// How long, like `12h` or `7d`.
+        #[arg(long = "for", value_name = "TIME")]
+        span: Span,
+        #[command(flatten)]
+        one: One,
+    },
+    /// End a mute before its time.
+    Unmute(One),
+    /// Call an alert over; the next breach opens a new one.
+    Resolve(One),
+}
+
+#[derive(Debug, Args)]
+struct List {
+    /// Also those that are over.
+    #[arg(long)]
+    all: bool,
+    #[command(flatten)]
+    reach: Reach,
+}
+
+#[derive(Debug, Args)]
+struct One {
+    /// The id of the alert, as `kilter alert list` shows it.
+    id: String,
+    /// Why, for the audit table.
+    #[arg(long, value_name = "TEXT")]
+    because: Option<String>,
+    #[command(flatten)]
+    reach: Reach,
+}
+
+impl Alerts {
+    pub(crate) fn run(self) -> Result<Answer, Stop> {
+        match self.what {
+            None => self.list.run(),
+            Some(AlertVerb::List(list)) => list.run(),
+            Some(AlertVerb::Ack(one)) => one.reason("acknowledge"),
+            Some(AlertVerb::Unmute(one)) => one.reason("unmute"),
+            Some(AlertVerb::Resolve(one)) => one.reason("resolve"),
+            Some(AlertVerb::Mute { span, one }) => one.mute(now().after(span)),
+        }
+    }
+}
+
+impl List {
+    fn run(self) -> Result<Answer, Stop> {
+        let path = format!("/api/v1/alerts?open={}", !self.all);
+        let found: v1::Page<v1::Alert> = self.reach.api()?.get(&path)?;
+        let mut table = TextTable::new(["opened", "endpoint", "monitor", "state", "what", "id"]);
+        for alert in &found.items {
+            let what = alert.detail["text"].as_str().unwrap_or(&alert.cause).to_owned();
+            let cells = [&alert.opened, &alert.endpoint, &alert.monitor, &alert.state, &what, &alert.id];
+            table.row(cells.map(Clone::clone));
+        }
+        let page =
+            if table.is_empty() { Page::new().marked(Mark::Ok, "no open alert") } else { Page::new().table(table) };
+        Ok(Answer::done(&json!({ "alerts": found.items, "next": found.next }), page))
+    }
+}
+
+impl One {
+    fn reason(self, verb: &str) -> Result<Answer, Stop> {
+        let body = v1::Reason { because: self.because.clone() };
+        self.moved(verb, &body)
+    }
+
+    fn mute(self, until: Timestamp) -> Result<Answer, Stop> {
+        let body = v1::Mute { until: until.to_string(), because: self.because.clone() };
+        self.moved("mute", &body)
+    }
+
+    fn moved(&self, verb: &str, body: &impl serde::Serialize) -> Result<Answer, Stop> {
+        let id: String = self.id.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').collect();
+        let alert: v1::Alert = self.reach.api()?.post(&format!("/api/v1/alerts/{id}/{verb}"), body)?;
+        let page = Page::new().marked(Mark::Ok, format!("{} at {} is {}", alert.monitor, alert.endpoint, alert.state));
+        Ok(Answer::done(&alert, page))
+    }
+}

@@ -1,0 +1,56 @@
+//! How commands reach the platform: the server that has the data folder, a server that is named, or this process.
+
+use clap::Args;
+use kilter_server::{Token, client::Client};
+use kilter_wire::{Code, Problem};
+use serde::{Serialize, de::DeserializeOwned};
+use std::path::PathBuf;
+use tokio::runtime::Runtime;
+
+use crate::{
+    project::{DataFolder, act},
+    stop::Stop,
+};
+
+/// Where the platform is.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Reach {
+    #[command(flatten)]
+    data: DataFolder,
+    /// Ask this server (`http://HOST:PORT`) instead of a folder.
+    #[arg(long, value_name = "URL", env = "KILTER_SERVER", hide_env_values = true)]
+    server: Option<String>,
+    /// The file with the token of the server.
+    #[arg(long, value_name = "FILE", env = "KILTER_TOKEN_FILE", hide_env_values = true)]
+    token_file: Option<PathBuf>,
+}
+
+impl Reach {
+    /// Opens the way.
+    pub(crate) fn api(&self) -> Result<Api, Stop> {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+        let runtime = runtime.map_err(|error| Problem::of(Code::Internal, &error))?;
+        let token = self.token_file.as_deref().map(Token::read).transpose()?;
+        let client = match &self.server {
+            Some(url) => Client::of_server(url, token, act().by)?,
+            None => Client::of_folder(self.data.existing()?, token, act().by)?,
+        };
+        Ok(Api { client, runtime })
+    }
+}
+
+/// The native API for a command: one request after another.
+pub(crate) struct Api {
+    client: Client,
+    runtime: Runtime,
+}
+
+impl Api {
+    pub(crate) fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Stop> {
+        Ok(self.runtime.block_on(self.client.get(path))?)
+    }
+
+    pub(crate) fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, Stop> {
+        Ok(self.runtime.block_on(self.client.post(path, body))?)
+    }
+}

@@ -1,0 +1,102 @@
+//! `kilter label`: a file of what turned out to be true, sent to an endpoint.
+//!
+//! Holds true: rows are sent in batches and each is durable when it was answered; sending a file again corrects nothing
+//! and loses nothing, because the label that was recorded last stands.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use kilter_domain::table::{Column, Table};
+use kilter_lake::{ReadOptions, read_table};
+use kilter_wire::{Code, Problem, v1};
+use serde_json::{Value, json};
+
+use crate::{
+    api::Reach,
+    output::Output,
+    page::{Answer, Mark, Page},
+    stop::Stop,
+};
+
+/// Labels that go into one request.
+const BATCH: usize = 20_000;
+
+/// Send labels of predictions from a file: which id, what was true, when that became known.
+///
+/// Late, corrected and unknown ids are all taken. An empty label takes one back.
+#[derive(Debug, Args)]
+pub(crate) struct Label {
+    /// The endpoint whose predictions they are about.
+    endpoint: String,
+    /// A CSV, JSON-lines or Parquet file.
+    file: PathBuf,
+    /// The column with the ids of the predictions.
+    #[arg(long, value_name = "COLUMN", default_value = "id")]
+    id: String,
+    /// The column with what was true.
+    #[arg(long, value_name = "COLUMN", default_value = "label")]
+    label: String,
+    /// The column with the time at which each became known; without it, now.
+    #[arg(long, value_name = "COLUMN")]
+    known_at: Option<String>,
+    #[command(flatten)]
+    reach: Reach,
+}
+
+impl Label {
+    pub(crate) fn run(self, output: &Output) -> Result<Answer, Stop> {
+        let table = read_table(&self.file, &ReadOptions::default())?;
+        let (ids, values) = (self.column(&table, &self.id)?, self.column(&table, &self.label)?);
+        let known = self.known_at.as_deref().map(|name| self.column(&table, name)).transpose()?;
+        let api = self.reach.api()?;
+        let path = format!("/api/v1/endpoints/{}/labels", self.endpoint);
+        let moving = output.moving();
+        for first in (0..table.rows()).step_by(BATCH) {
+            let rows = first..table.rows().min(first + BATCH);
+            let batch = v1::Labels {
+                ids: rows.clone().map(|row| self.id_at(ids, row)).collect::<Result<_, _>>()?,
+                values: rows.clone().map(|row| json_at(values, row)).collect(),
+                known_at: known.map(|known| rows.clone().map(|row| time_at(known, row)).collect()).transpose()?,
+            };
+            let _: v1::LabelsKept = api.post(&path, &batch)?;
+            moving.at(rows.end as u64, table.rows() as u64, "labels");
+        }
+        let page = Page::new().marked(Mark::Ok, format!("{} labels are kept at {}", table.rows(), self.endpoint));
+        Ok(Answer::done(&json!({ "endpoint": self.endpoint, "labels": table.rows() }), page))
+    }
+
+    fn column<'t>(&self, table: &'t Table, name: &str) -> Result<&'t Column, Stop> {
+        table.get(name).ok_or_else(|| {
+            let columns = table.names();
+            Problem::new(Code::ColumnUnknown, format!("`{}` has no column `{name}`", self.file.display()))
+                .hint(format!("name one of {}", columns.join(", ")))
+                .into()
+        })
+    }
+
+    fn id_at(&self, ids: &Column, row: usize) -> Result<String, Stop> {
+        ids.label(row).map(|id| id.to_string()).ok_or_else(|| {
+            let detail = format!("row {} of `{}` has no id", row + 1, self.file.display());
+            Problem::new(Code::FileInvalid, detail)
+                .hint("a label belongs to a prediction: give its id, or drop the row")
+                .into()
+        })
+    }
+}
+
+/// A cell as JSON; what is missing is `null`.
+fn json_at(column: &Column, row: usize) -> Value {
+    match column {
+        Column::Bool(values) => json!(values[row]),
+        Column::Int(values) => json!(values[row]),
+        // NaN, which is missing, is null in JSON.
+        Column::Float(values) => json!(values[row]),
+        _ => json!(column.label(row)),
+    }
+}
+
+fn time_at(column: &Column, row: usize) -> Result<String, Stop> {
+    column.label(row).map(|time| time.to_string()).ok_or_else(|| {
+        Problem::new(Code::FileInvalid, format!("row {} says not when its label became known", row + 1)).into()
+    })
+}

@@ -1,0 +1,74 @@
+//! A server of a test, asked over a real socket.
+
+use std::{
+    io::{self, BufRead, BufReader, Read, Write},
+    net::TcpStream,
+    process::{Child, Command, Stdio},
+};
+
+use serde_json::Value;
+
+use crate::World;
+
+/// A server of a world, stopped with it.
+pub struct Server {
+    child: Child,
+    pub address: String,
+}
+
+impl Server {
+    pub fn start(world: &World) -> Self {
+        let arguments = ["server", "--port", "0", "--json", "--log", "warn"];
+        let mut child = world.command(&arguments).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut text = String::new();
+        while !text.ends_with('}') {
+            text += &lines.next().expect("the server says where it answers").unwrap();
+        }
+        let said: Value = serde_json::from_str(&text).unwrap();
+        let address = said["address"].as_str().unwrap().trim_start_matches("http://").to_owned();
+        Self { child, address }
+    }
+
+    /// Status and body of an answer.
+    pub fn ask(&self, method: &str, path: &str, body: &Value) -> (u16, Value) {
+        ask(&self.address, method, path, body).unwrap()
+    }
+
+    pub fn get(&self, path: &str) -> (u16, Value) {
+        self.ask("GET", path, &Value::Null)
+    }
+
+    pub fn signal(&self, name: &str) {
+        assert!(Command::new("kill").args([name, &self.child.id().to_string()]).status().unwrap().success());
+    }
+
+    /// The exit code, once it has ended.
+    pub fn wait(mut self) -> Option<i32> {
+        self.child.wait().unwrap().code()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Status and body of an answer; an error when the server ends before it has answered.
+pub fn ask(address: &str, method: &str, path: &str, body: &Value) -> io::Result<(u16, Value)> {
+    let body = if body.is_null() { String::new() } else { body.to_string() };
+    let mut stream = TcpStream::connect(address)?;
+    let length = body.len();
+    write!(
+        stream,
+        "{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}"
+    )?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    let cut = || io::Error::from(io::ErrorKind::UnexpectedEof);
+    let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok()).ok_or_else(cut)?;
+    let body = answer.split_once("\r\n\r\n").ok_or_else(cut)?.1;
+    Ok((status, serde_json::from_str(body).map_err(|_| cut())?))
+}

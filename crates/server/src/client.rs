@@ -1,0 +1,218 @@
+//! How our own commands reach the native API: in this process, or over the network where a server has the data folder.
+//!
+//! Holds true: both ways pass the same router, so a command and a client of the API do and see the same. Deliberately
+//! absent: TLS; a server that is reached from elsewhere stands behind something that speaks it.
+
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use axum::{
+    Router,
+    body::{Body, to_bytes},
+    http::{Method, Request, Response, header},
+};
+use hyper_util::rt::TokioIo;
+use kilter_domain::actor::Actor;
+use kilter_wire::{Code, Problem};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::Value;
+use tokio::net::TcpStream;
+use tower::ServiceExt;
+
+use crate::{ACTOR_HEADER, House, ServerOptions, Token, router};
+
+/// The longest that an answer may take.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// The largest answer that is read.
+const MOST_BYTES: usize = 256 << 20;
+/// The file in a data folder in which the server that has it says where it answers.
+const ADDRESS_FILE: &str = "server.json";
+
+/// Where the server that has a data folder answers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Answering {
+    pub(crate) address: SocketAddr,
+    pub(crate) pid: u32,
+}
+
+impl Answering {
+    fn file(data: &Path) -> PathBuf {
+        data.join(ADDRESS_FILE)
+    }
+
+    /// Says where `data` is answered for. Only looked at while the folder is in use, so a file that stayed behind
+    /// misleads nobody.
+    pub(crate) fn announce(data: &Path, address: SocketAddr) {
+        let said = Self { address, pid: std::process::id() };
+        let written =
+            serde_json::to_vec(&said).map_err(Into::into).and_then(|text| std::fs::write(Self::file(data), text));
+        if let Err(error) = written {
+            tracing::warn!(%error, "commands will not find this server by its data folder: name it with --server");
+        }
+    }
+
+    /// Takes back what [`Self::announce`] said.
+    pub(crate) fn leave(data: &Path) {
+        // Left behind it misleads nobody.
+        let _ = std::fs::remove_file(Self::file(data));
+    }
+
+    fn find(data: &Path) -> Option<Self> {
+        serde_json::from_slice(&std::fs::read(Self::file(data)).ok()?).ok()
+    }
+}
+
+/// The native API, near or far.
+pub struct Client {
+    way: Way,
+    actor: Actor,
+}
+
+enum Way {
+    Here(Router),
+    There { address: String, token: Option<Token> },
+}
+
+impl Client {
+    /// The API of a data folder: that of the server that has it, else opened in this process.
+    ///
+    /// # Errors
+    /// When the folder cannot be used, or another process that is no server has it.
+    pub fn of_folder(data: &Path, token: Option<Token>, actor: Actor) -> Result<Self, Problem> {
+        match House::open(ServerOptions::local(data)) {
+            Ok(house) => Ok(Self { way: Way::Here(router(house)), actor }),
+            Err(error) => {
+                let problem = Problem::from(error);
+                let in_use = problem.code == Code::DataFolderInUse.as_str();
+                let found = in_use.then(|| Answering::find(data)).flatten().ok_or(problem)?;
+                Ok(Self { way: Way::There { address: reachable(found.address).to_string(), token }, actor })
+            }
+        }
+    }
+
+    /// The API of a server.
+    ///
+    /// # Errors
+    /// When `url` is not `http://HOST:PORT`.
+    pub fn of_server(url: &str, token: Option<Token>, actor: Actor) -> Result<Self, Problem> {
+        let address = url.strip_prefix("http://").map(|rest| rest.trim_end_matches('/'));
+        let address = address.filter(|address| !address.is_empty() && !address.contains('/')).ok_or_else(|| {
+            Problem::new(Code::UsageInvalid, format!("`{url}` is not the address of a server"))
+                .hint("write it like http://127.0.0.1:8484")
+        })?;
+        let address = if address.contains(':') { address.to_owned() } else { format!("{address}:80") };
+        Ok(Self { way: Way::There { address, token }, actor })
+    }
+
+    /// Reads `path`.
+    ///
+    /// # Errors
+    /// What the API answers; that the server cannot be reached.
+    pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Problem> {
+        self.call(Method::GET, path, None).await
+    }
+
+    /// Sends `body` to `path`.
+    ///
+    /// # Errors
+    /// As [`Self::get`].
+    pub async fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, Problem> {
+        let body = serde_json::to_value(body).map_err(|error| Problem::of(Code::Internal, &error))?;
+        self.call(Method::POST, path, Some(&body)).await
+    }
+
+    async fn call<T: DeserializeOwned>(&self, method: Method, path: &str, body: Option<&Value>) -> Result<T, Problem> {
+        let request = self.request(method, path, body)?;
+        let answer = tokio::time::timeout(PATIENCE, self.send(request)).await.map_err(|_| {
+            Problem::new(Code::TimedOut, format!("no answer from {path} within {} s", PATIENCE.as_secs()))
+        })??;
+        read(answer, path).await
+    }
+
+    fn request(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Request<Body>, Problem> {
+        let mut request = Request::builder().method(method).uri(path).header(ACTOR_HEADER, self.actor.to_string());
+        if let Way::There { address, token } = &self.way {
+            request = request.header(header::HOST, address.as_str());
+            if let Some(token) = token {
+                request = request.header(header::AUTHORIZATION, format!("Bearer {}", token.text()));
+            }
+        }
+        let body = body.map_or_else(Body::empty, |body| Body::from(body.to_string()));
+        request.body(body).map_err(|error| Problem::of(Code::UsageInvalid, &error))
+    }
+
+    async fn send(&self, request: Request<Body>) -> Result<Response<Body>, Problem> {
+        match &self.way {
+            Way::Here(router) => match router.clone().oneshot(request).await {
+                Ok(response) => Ok(response),
+                Err(never) => match never {},
+            },
+            Way::There { address, .. } => {
+                let unreachable = |error: &(dyn std::error::Error + 'static)| {
+                    Problem::new(Code::ServerUnreachable, format!("could not reach the server at {address}"))
+                        .caused_by(Some(error))
+                };
+                let stream = TcpStream::connect(address).await.map_err(|error| unreachable(&error))?;
+                let (mut sender, connection) =
+                    hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|e| unreachable(&e))?;
+                tokio::spawn(connection);
+                let response = sender.send_request(request).await.map_err(|error| unreachable(&error))?;
+                Ok(response.map(Body::new))
+            }
+        }
+    }
+}
+
+/// A server that listens everywhere is reached on this machine.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    match address.ip().is_unspecified() {
+        true => SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), address.port()),
+        false => address,
+    }
+}
+
+async fn read<T: DeserializeOwned>(answer: Response<Body>, path: &str) -> Result<T, Problem> {
+    let status = answer.status();
+    let garbled = |error: &(dyn std::error::Error + 'static)| {
+        Problem::new(Code::ServerUnreachable, format!("the answer of {path} cannot be read")).caused_by(Some(error))
+    };
+    let bytes = to_bytes(answer.into_body(), MOST_BYTES).await.map_err(|error| garbled(&error))?;
+    match status.is_success() {
+        true => serde_json::from_slice(&bytes).map_err(|error| garbled(&error)),
+        false => Err(serde_json::from_slice(&bytes).unwrap_or_else(|_| {
+            Problem::new(Code::ServerUnreachable, format!("{path} answered {status}, and not as Kilter does"))
+        })),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn there(url: &str) -> Result<String, Problem> {
+        let client = Client::of_server(url, None, Actor::user("ana").unwrap())?;
+        match client.way {
+            Way::There { address, .. } => Ok(address),
+            Way::Here(_) => unreachable!("a URL is elsewhere"),
+        }
+    }
+
+    #[test]
+    fn a_server_is_named_by_host_and_port() {
+        assert_eq!(there("http://127.0.0.1:8484").unwrap(), "127.0.0.1:8484");
+        assert_eq!(there("http://kilter.internal/").unwrap(), "kilter.internal:80");
+        for wrong in ["", "127.0.0.1:8484", "https://x", "http://", "http://x/api"] {
+            assert_eq!(there(wrong).unwrap_err().code, "usage_invalid", "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_server_that_listens_everywhere_is_reached_here() {
+        assert_eq!(reachable("0.0.0.0:9".parse().unwrap()).to_string(), "127.0.0.1:9");
+        assert_eq!(reachable("[::]:9".parse().unwrap()).to_string(), "127.0.0.1:9");
+        assert_eq!(reachable("10.0.0.1:9".parse().unwrap()).to_string(), "10.0.0.1:9");
+    }
+}

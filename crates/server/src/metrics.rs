@@ -1,0 +1,154 @@
+//! `GET /metrics`: what the data plane counted and what stands open, in the text format of Prometheus (0.0.4).
+//!
+//! Holds true: counters only grow while a version is loaded; a latency quantile is within 1 %; names carry their unit.
+//! Deliberately absent: windows and rates; whoever scrapes makes them.
+
+use std::fmt::Write;
+
+use axum::{
+    extract::State,
+    http::header,
+    response::{IntoResponse, Response},
+};
+use kilter_app::App;
+use kilter_serving::counters::VersionCounts;
+use kilter_wire::{Problem, v1};
+
+use crate::{
+    auth::Caller,
+    problem::Failure,
+    state::{House, blocking},
+    views,
+};
+
+/// What was counted since each version was loaded, and what stands open.
+#[utoipa::path(get, path = "/metrics", tag = "operations", responses((status = 200, description = "Text format of Prometheus, 0.0.4", content_type = "text/plain"), (status = 401, body = Problem)))]
+pub(crate) async fn metrics(_: Caller, State(house): State<House>) -> Result<Response, Failure> {
+    let (app, uptime) = (house.app(), house.uptime().as_secs_f64());
+    let text = blocking(move || {
+        let status = views::status(&app)?;
+        Ok(page(&served(&app), &status, uptime))
+    })
+    .await?;
+    Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response())
+}
+
+/// What one version did at one endpoint.
+struct Served {
+    endpoint: String,
+    version: u64,
+    counts: VersionCounts,
+}
+
+fn served(app: &App) -> Vec<Served> {
+    let of_endpoint = |(name, serving): (_, std::sync::Arc<kilter_app::prediction::Serving>)| {
+        let routes = serving.endpoint().routes();
+        let served = routes.versions().map(|served| Served {
+            endpoint: format!("{name}"),
+            version: served.version().number,
+            counts: served.counts(),
+        });
+        served.collect::<Vec<_>>()
+    };
+    app.open_endpoints().into_iter().flat_map(of_endpoint).collect()
+}
+
+/// One family: its help, its type, its samples (labels and value).
+fn family(page: &mut String, name: &str, kind: &str, help: &str, samples: impl IntoIterator<Item = (String, f64)>) {
+    let mut samples = samples.into_iter().peekable();
+    if samples.peek().is_none() {
+        return;
+    }
+    // Writing to a String cannot fail.
+    let _ = writeln!(page, "# HELP {name} {help}\n# TYPE {name} {kind}");
+    for (labels, value) in samples {
+        let _ = writeln!(page, "{name}{labels} {value}");
+    }
+}
+
+fn labels(pairs: &[(&str, &str)]) -> String {
+    let escape = |value: &str| value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
+    let pairs: Vec<String> = pairs.iter().map(|(name, value)| format!("{name}=\"{}\"", escape(value))).collect();
+    format!("{{{}}}", pairs.join(","))
+}
+
+fn page(served: &[Served], status: &v1::Status, uptime: f64) -> String {
+    let mut page = String::new();
+    let of = |served: &Served| labels(&[("endpoint", &served.endpoint), ("version", &served.version.to_string())]);
+    let counters: [(&str, &str, fn(&VersionCounts) -> u64); 5] = [
+        ("kilter_requests_total", "Requests that a version was asked to answer.", |counts| counts.requests),
+        ("kilter_rows_total", "Rows that a version scored.", |counts| counts.rows),
+        ("kilter_errors_total", "Requests that failed by the version's fault.", |counts| counts.errors),
+        ("kilter_refused_total", "Requests that failed by the caller's fault.", |counts| counts.refused),
+        ("kilter_missing_scores_total", "Scores that were not a number.", |counts| counts.missing_scores),
+    ];
+    for (name, help, count) in counters {
+        family(
+            &mut page,
+            name,
+            "counter",
+            help,
+            served.iter().map(|served| (of(served), count(&served.counts) as f64)),
+        );
+    }
+    latency(&mut page, served);
+    let open =
+        status.endpoints.iter().map(|endpoint| (labels(&[("endpoint", &endpoint.name)]), endpoint.open_alerts as f64));
+    family(&mut page, "kilter_open_alerts", "gauge", "Alerts of an endpoint that are not over.", open);
+    let live = status.endpoints.iter().filter_map(|endpoint| {
+        let live = endpoint.live.as_ref()?;
+        Some((labels(&[("endpoint", &endpoint.name)]), f64::from(live.version)))
+    });
+    family(&mut page, "kilter_live_version", "gauge", "The number of the version that answers.", live);
+    let entries = [(String::new(), status.audit_entries as f64)];
+    family(&mut page, "kilter_audit_entries_total", "counter", "Entries of the audit table.", entries);
+    family(
+        &mut page,
+        "kilter_uptime_seconds",
+        "gauge",
+        "Time since the process began to listen.",
+        [(String::new(), uptime)],
+    );
+    page
+}
+
+fn latency(page: &mut String, served: &[Served]) {
+    let name = "kilter_scoring_seconds";
+    if served.is_empty() {
+        return;
+    }
+    let _ = writeln!(page, "# HELP {name} Time that a version took to score a request.\n# TYPE {name} summary");
+    for Served { endpoint, version, counts } in served {
+        let version = version.to_string();
+        for q in ["0.5", "0.95", "0.99"] {
+            let share = q.parse().unwrap_or(1.0);
+            let labels = labels(&[("endpoint", endpoint), ("version", &version), ("quantile", q)]);
+            let value = counts.latency.quantile(share).map_or(f64::NAN, |latency| latency.as_secs_f64());
+            let _ = writeln!(page, "{name}{labels} {value}");
+        }
+        let labels = labels(&[("endpoint", endpoint), ("version", &version)]);
+        let _ = writeln!(page, "{name}_sum{labels} {}", counts.latency.total().as_secs_f64());
+        let _ = writeln!(page, "{name}_count{labels} {}", counts.latency.count());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kilter_serving::counters::{Counters, ScoreEdges};
+
+    use super::*;
+
+    #[test]
+    fn a_page_has_every_family_once_and_escapes_its_labels() {
+        let counts = Counters::new(ScoreEdges::default()).snapshot();
+        let served = [Served { endpoint: "a\"b".to_owned(), version: 3, counts }];
+        let status = v1::Status { endpoints: vec![], alerts: vec![], audit_entries: 7 };
+        let page = page(&served, &status, 1.5);
+        assert!(page.contains("kilter_requests_total{endpoint=\"a\\\"b\",version=\"3\"} 0\n"), "{page}");
+        assert!(page.contains("kilter_audit_entries_total 7\n") && page.contains("kilter_uptime_seconds 1.5\n"));
+        assert!(!page.contains("kilter_open_alerts"), "a family without samples is left out");
+        let types: Vec<&str> = page.lines().filter(|line| line.starts_with("# TYPE")).collect();
+        let once: std::collections::BTreeSet<_> = types.iter().collect();
+        assert_eq!(types.len(), once.len());
+    }
+}
