@@ -82,17 +82,13 @@ fn promoter(address: &str, known: &Mutex<Acknowledged>, is_over: &AtomicBool) {
 
 /// Ids and scores of an answer.
 fn answers(answer: &Value) -> Vec<(String, f64)> {
-    let id = answer["id"].as_str().unwrap();
     let outputs = answer["outputs"].as_array().unwrap();
     let data = |name: &str| {
         let output = outputs.iter().find(|output| output["name"] == name);
-        output.and_then(|output| output["data"].as_array())
+        output.and_then(|output| output["data"].as_array()).unwrap_or_else(|| panic!("no {name} in {answer}"))
     };
-    let scores = data("score").unwrap().iter().map(|score| score.as_f64().unwrap());
-    match data("id") {
-        Some(ids) => ids.iter().map(|id| id.as_str().unwrap().to_owned()).zip(scores).collect(),
-        None => scores.enumerate().map(|(row, score)| (format!("{id}-{row}"), score)).collect(),
-    }
+    let ids = data("__id").iter().map(|id| id.as_str().unwrap().to_owned());
+    ids.zip(data("score").iter().map(|score| score.as_f64().unwrap())).collect()
 }
 
 fn one_life(world: &World, known: &Arc<Mutex<Acknowledged>>, milliseconds: u64) {
