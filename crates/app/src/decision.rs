@@ -84,6 +84,11 @@ impl Numbers {
         }
     }
 
+    /// Adds the numbers of another decision; names that are there already keep the new value.
+    pub fn extend(&mut self, other: Self) {
+        self.0.extend(other.0);
+    }
+
     /// As evidence of an audit entry: `auc=0.7123`.
     pub fn evidence(&self) -> Vec<String> {
         self.0.iter().map(|(name, value)| format!("{name}={value}")).collect()

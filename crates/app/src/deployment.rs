@@ -206,7 +206,12 @@ impl App {
             deployments::advance(&tx.audited(promoted), &id, state, next)
         })?;
         self.follow(&deployment.endpoint, project)?;
-        self.resolve_alerts(act, &deployment.endpoint, &format!("version {} took its place", deployment.number))?;
+        self.resolve_alerts(
+            act,
+            project,
+            &deployment.endpoint,
+            &format!("version {} took its place", deployment.number),
+        )?;
         Ok(live)
     }
 
@@ -269,7 +274,7 @@ impl App {
             deployments::advance(&tx.audited(go), &made.id, made.state, returned).map(|_| ())
         })?;
         self.follow(&endpoint, project)?;
-        self.resolve_alerts(act, &endpoint, &format!("version {earlier} is back"))
+        self.resolve_alerts(act, project, &endpoint, &format!("version {earlier} is back"))
     }
 
     /// The version that was live before this deployment, and may still be.

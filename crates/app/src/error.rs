@@ -44,6 +44,8 @@ pub enum AppError {
         #[source]
         source: serde_json::Error,
     },
+    #[error(transparent)]
+    Profile(#[from] crate::measure::profile::ProfileError),
     #[error("the model {} cannot be loaded", digest.short())]
     Model {
         digest: Digest,

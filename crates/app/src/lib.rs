@@ -33,7 +33,7 @@ use std::{
 };
 
 use kilter_blobs::{BlobStore, atomic};
-use kilter_domain::{digest::Digest, ids::EndpointName};
+use kilter_domain::{digest::Digest, ids::EndpointName, time::Timestamp};
 use kilter_inference::Model;
 use kilter_lake::Lake;
 use kilter_store::Store;
@@ -69,7 +69,11 @@ struct Inner {
     lake: Lake,
     loaded: Mutex<HashMap<Digest, Loaded>>,
     serving: Mutex<BTreeMap<EndpointName, Arc<Serving>>>,
+    tallies: Mutex<Tallies>,
 }
+
+/// When the failures of each served version were last written down, and how many there were then.
+type Tallies = HashMap<(EndpointName, u64), (Timestamp, u64)>;
 
 impl App {
     /// Opens a data folder, made when missing, and everything that served in it.
@@ -84,6 +88,7 @@ impl App {
                 lake: Lake::new(folder.join("lake")),
                 loaded: Mutex::default(),
                 serving: Mutex::default(),
+                tallies: Mutex::default(),
             }),
         };
         app.resume_serving()?;
@@ -153,6 +158,10 @@ impl App {
 
     pub(crate) fn lock_serving(&self) -> std::sync::MutexGuard<'_, BTreeMap<EndpointName, Arc<Serving>>> {
         self.inner.serving.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn lock_tallies(&self) -> std::sync::MutexGuard<'_, Tallies> {
+        self.inner.tallies.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn recording(&self) -> kilter_serving::LogOptions {

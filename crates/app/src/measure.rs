@@ -3,9 +3,10 @@
 //! Holds true: gates, data checks, canaries and monitors measure a quantity by the same code, so a rule means the same
 //! wherever it stands. What cannot be measured says so and how to get it.
 
+pub mod bins;
 pub mod columns;
-pub mod condition;
 pub mod model_rows;
+pub mod profile;
 pub mod reference;
 pub mod window;
 

@@ -9,9 +9,11 @@ use kilter_blobs::{BlobStore, ContentKind, atomic};
 use kilter_domain::{
     digest::Digest,
     ids::{ModelName, ProjectName},
+    table::Table,
     time::Timestamp,
 };
 use kilter_inference::{Model, Signature};
+use kilter_lake::{ReadOptions, read_table, write_table};
 use serde::{Deserialize, Serialize};
 
 use crate::{error::AppError, measure::reference::Reference};
@@ -19,8 +21,18 @@ use crate::{error::AppError, measure::reference::Reference};
 /// The path of the model inside of a package.
 pub const MODEL_PATH: &str = "model/model.onnx";
 const MANIFEST_PATH: &str = "package.json";
+const PROFILE_PATH: &str = "reference/profile.bin";
+/// Labelled held-out rows with their losses: what causes of drift are weighed on.
+const SAMPLE_PATH: &str = "reference/sample.parquet";
+/// The reference as the first layout kept it.
 const REFERENCE_PATH: &str = "reference.json";
 const POLICY_PATH: &str = "flow/kilter.toml";
+/// The score of each row of the labelled sample.
+pub const SAMPLE_SCORE: &str = "__score";
+/// The loss of each row of the labelled sample.
+pub const SAMPLE_LOSS: &str = "__loss";
+/// Rows of the labelled sample at most.
+pub const SAMPLE_ROWS: usize = 5_000;
 /// A package part larger than this is not read into memory.
 const MOST_BYTES: u64 = 2 << 30;
 
@@ -49,6 +61,8 @@ pub struct Package {
     pub manifest: Manifest,
     pub reference: Reference,
     pub model_bytes: Vec<u8>,
+    /// The blob of the labelled sample; packages of the first layout have none.
+    sample: Option<Digest>,
 }
 
 impl Package {
@@ -57,7 +71,7 @@ impl Package {
         blobs: &BlobStore,
         scratch: &Path,
         manifest: Manifest,
-        reference: Reference,
+        (reference, sample): (Reference, &Table),
         model_bytes: Vec<u8>,
         policy: &str,
     ) -> Result<Self, AppError> {
@@ -65,7 +79,7 @@ impl Package {
             |value: serde_json::Result<String>| value.map_err(|source| AppError::Document { what: "package", source });
         let parts: [(&str, Vec<u8>); 4] = [
             (MANIFEST_PATH, json(serde_json::to_string_pretty(&manifest))?.into_bytes()),
-            (REFERENCE_PATH, json(serde_json::to_string(&reference))?.into_bytes()),
+            (PROFILE_PATH, reference.to_bytes()?),
             (POLICY_PATH, policy.as_bytes().to_vec()),
             (MODEL_PATH, model_bytes),
         ];
@@ -76,29 +90,49 @@ impl Package {
             }
             atomic::write_atomic(&target, bytes)?;
         }
+        write_table(&scratch.join(SAMPLE_PATH), sample)?;
         let content = blobs.put_tree(scratch)?;
+        let sample = blobs
+            .tree(&content.digest)?
+            .entries()
+            .iter()
+            .find(|entry| entry.path.as_str() == SAMPLE_PATH)
+            .map(|entry| entry.digest);
         let [.., (_, model_bytes)] = parts;
-        Ok(Self { digest: content.digest, manifest, reference, model_bytes })
+        Ok(Self { digest: content.digest, manifest, reference, model_bytes, sample })
     }
 
     /// Reads a package back; every part is verified against its digest.
     pub fn load(blobs: &BlobStore, digest: Digest) -> Result<Self, AppError> {
         let tree = blobs.tree(&digest)?;
+        let find = |path: &str| tree.entries().iter().find(|entry| entry.path.as_str() == path);
         let part = |path: &str| {
-            let entry = tree.entries().iter().find(|entry| entry.path.as_str() == path);
-            let entry = entry.ok_or_else(|| AppError::BrokenPackage { digest, part: path.to_owned() })?;
+            let entry = find(path).ok_or_else(|| AppError::BrokenPackage { digest, part: path.to_owned() })?;
             Ok::<_, AppError>(blobs.read(&entry.digest, MOST_BYTES)?)
         };
         let read = |bytes: &[u8]| serde_json::from_slice(bytes);
         let manifest = read(&part(MANIFEST_PATH)?).map_err(|source| AppError::Document { what: "package", source })?;
-        let reference = serde_json::from_slice(&part(REFERENCE_PATH)?)
-            .map_err(|source| AppError::Document { what: "reference", source })?;
-        Ok(Self { digest, manifest, reference, model_bytes: part(MODEL_PATH)? })
+        let reference = match find(PROFILE_PATH) {
+            Some(_) => Reference::from_bytes(&part(PROFILE_PATH)?)?,
+            None => serde_json::from_slice(&part(REFERENCE_PATH)?)
+                .map_err(|source| AppError::Document { what: "reference", source })?,
+        };
+        let sample = find(SAMPLE_PATH).map(|entry| entry.digest);
+        Ok(Self { digest, manifest, reference, model_bytes: part(MODEL_PATH)?, sample })
     }
 
     /// The model, ready to answer.
     pub fn model(&self) -> Result<Model, AppError> {
         Model::from_onnx(&self.model_bytes).map_err(|source| AppError::Model { digest: self.digest, source })
+    }
+
+    /// Labelled held-out rows with the columns of [`SAMPLE_SCORE`] and [`SAMPLE_LOSS`]; `None` for packages that were
+    /// made before there was one. `scratch` is a folder of ours for the time of the call.
+    pub fn sample(&self, blobs: &BlobStore, scratch: &Path) -> Result<Option<Table>, AppError> {
+        let Some(digest) = &self.sample else { return Ok(None) };
+        let path = scratch.join("sample.parquet");
+        atomic::write_atomic(&path, &blobs.read(digest, MOST_BYTES)?)?;
+        Ok(Some(read_table(&path, &ReadOptions::default())?))
     }
 
     /// The size of the model in bytes.

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use kilter_domain::{ids::EndpointName, time::Timestamp};
+use kilter_domain::{gate::Verdict, ids::EndpointName, time::Timestamp};
 
 use crate::{
     App,
@@ -56,6 +56,13 @@ impl App {
         let Some(due) = self.due_retraining(act, project, endpoint, step.data)? else { return Ok(None) };
         let retrain = project.contract.retrain.as_ref();
         let training = self.training(project, step, due.cause.clone(), retrain.and_then(|retrain| retrain.window))?;
+        if let Some(verdict @ Verdict::Failed { .. }) = self.required_of_data(project, &training)? {
+            let hindrance = format!("its data may not be trained on: {}", verdict.because().join("; "));
+            if self.skip(act, project, &due, &hindrance)? {
+                self.note_unfit_data(act, project, &verdict)?;
+            }
+            return Ok(None);
+        }
         let trained = self.train(project, training, &mut |event| {
             if let RunEvent::Started { run, .. } = &event
                 && let Err(error) = self.note_retraining(act, project, &due, run)

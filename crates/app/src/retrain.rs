@@ -78,17 +78,18 @@ impl App {
         self.note(act, project, due, RetrainOutcome::Started, Some(run.to_owned()), due.because.clone())
     }
 
-    fn skip(&self, act: &Act, project: &Project, due: &Due, hindrance: &str) -> Result<(), AppError> {
+    /// Writes down why a retraining that is due does not start; whether that was not said before.
+    pub(crate) fn skip(&self, act: &Act, project: &Project, due: &Due, hindrance: &str) -> Result<bool, AppError> {
         let because = format!("{}, but {hindrance}", due.because);
         let newest =
             self.store().read(|reader| decisions::list(reader, &project.name, &PageRequest::first(1)))?.items.pop();
         // The same answer to the same question is written once.
         let is_said = newest
             .is_some_and(|newest| newest.outcome == RetrainOutcome::Skipped && newest.because.ends_with(hindrance));
-        match is_said {
-            true => Ok(()),
-            false => self.note(act, project, due, RetrainOutcome::Skipped, None, because),
+        if !is_said {
+            self.note(act, project, due, RetrainOutcome::Skipped, None, because)?;
         }
+        Ok(!is_said)
     }
 
     fn note(

@@ -9,6 +9,8 @@ use std::{
 };
 
 use kilter_domain::{
+    contract::Then,
+    gate::Verdict,
     ids::{DatasetName, StepName},
     model::VersionState,
     run::{Cause, RunState},
@@ -73,6 +75,8 @@ pub struct Trained {
     /// The version that it made and where that stands; `None` when the run failed or packs no model.
     pub version: Option<(u32, VersionState)>,
     pub cause: Cause,
+    /// Why it was not begun: what the contract requires of its data and the data does not hold.
+    pub refused: Option<String>,
 }
 
 impl Trained {
@@ -93,8 +97,12 @@ impl App {
         let id = self.new_id();
         let scratch = self.scratch(&id)?;
         let mut training = training;
-        let held_out = self.hold_out(project, &mut training, scratch.path())?;
+        let data = self.required_of_data(project, &training)?;
         self.begin_run(project, &training, &id)?;
+        if let Some(verdict @ Verdict::Failed { .. }) = &data {
+            return self.refuse_data(training, id, verdict);
+        }
+        let held_out = self.hold_out(project, &mut training, scratch.path())?;
         let record = match self.execute(project, &training, &id, observer) {
             Ok(record) => record,
             Err(error) => {
@@ -107,11 +115,14 @@ impl App {
         let version = match (record.state, &project.contract.package) {
             (RunState::Succeeded, Some(package)) => {
                 let made = self.pack(project, &training, package, &record, held_out, scratch.path())?;
-                Some(self.judge(project, &training, &made)?)
+                match keeps_drafts(project, &training.cause) {
+                    true => Some((made.number, VersionState::Draft)),
+                    false => Some(self.judge(project, &training, &made, data)?),
+                }
             }
             _ => None,
         };
-        Ok(Trained { run: id, record, version, cause: training.cause })
+        Ok(Trained { run: id, record, version, cause: training.cause, refused: None })
     }
 
     fn execute(
@@ -189,6 +200,11 @@ impl App {
         })?;
         Ok(())
     }
+}
+
+/// Whether the contract keeps what the platform trains by itself until a person submits it.
+fn keeps_drafts(project: &Project, cause: &Cause) -> bool {
+    cause.is_automatic() && project.contract.retrain.as_ref().is_some_and(|retrain| retrain.then == Then::Draft)
 }
 
 /// Why a run was started, for a person.

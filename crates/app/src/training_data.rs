@@ -73,7 +73,12 @@ impl App {
         Ok(Some(table.take(&test)))
     }
 
-    fn data_file(&self, project: &Project, training: &Training, dataset: &Dataset) -> Result<PathBuf, AppError> {
+    pub(crate) fn data_file(
+        &self,
+        project: &Project,
+        training: &Training,
+        dataset: &Dataset,
+    ) -> Result<PathBuf, AppError> {
         match training.data.get(&dataset.name) {
             Some(path) => Ok(path.clone()),
             None => project.dataset_path(dataset),

@@ -15,7 +15,7 @@ use kilter_domain::{
         Approval, By, Card, Commit, GateResult, Golden, Requirements, Submission, Validation, VersionEvent,
         VersionFacts, VersionState,
     },
-    table::Table,
+    table::{Column, Table},
 };
 use kilter_inference::{Model, Task};
 use kilter_store::{gate as verdicts, model as versions};
@@ -26,14 +26,14 @@ use crate::{
     dataset::Roles,
     decision::{DecisionKind, Numbers},
     error::AppError,
-    gate::{self, Bench, Champion, Judged},
+    gate::{self, Bench, Champion, Judged, Look, Notes},
     ledger::Act,
     measure::{
         model_rows::{ModelRows, Scored},
         reference::Reference,
     },
     outcomes::{Outcomes, headline},
-    package::{Manifest, Package},
+    package::{Manifest, Package, SAMPLE_LOSS, SAMPLE_ROWS, SAMPLE_SCORE},
     project::Project,
     run::RunRecord,
     training::{Governance, Training, trained_numbers},
@@ -46,6 +46,8 @@ pub(crate) struct Made {
     pub model: Arc<Model>,
     pub test: Table,
     pub facts: BTreeMap<String, f64>,
+    /// What was seen without being asked.
+    pub notes: Notes,
     pub commit: Commit,
 }
 
@@ -75,9 +77,24 @@ impl App {
             |name: &str| model.signature().input(name).is_some() || roles.sensitive.iter().any(|column| column == name);
         let weight = roles.weight.as_deref().and_then(|name| test.get(name));
         let outcomes = scored.outcomes(roles.label(&test)?, weight);
-        let reference = Reference::of(&trained_on, is_compared).with_score(&scored.scores).with_calibration(&outcomes);
+        let reference = Reference::of(&trained_on, is_compared)
+            .with_score(&scored.scores)
+            .with_predictions(scored.labels.as_deref().filter(|_| scored.task == Task::Multiclass))
+            .with_losses(&outcomes.losses())
+            .with_calibration(&outcomes);
+        let reference = with_season(reference, &roles, &trained_on, &test, &scored.scores)?;
+        let look = Look {
+            trained_on: &trained_on,
+            test: &test,
+            roles: &roles,
+            signature: model.signature(),
+            reference: &reference,
+            outcomes: &outcomes,
+        };
+        let notes = look.notes()?;
+        let sample = labelled_sample(&test, &scored.scores, &outcomes)?;
         let manifest = Manifest {
-            schema: 1,
+            schema: 2,
             project: project.name.clone(),
             model: project.model(),
             run: record.run.clone(),
@@ -88,13 +105,14 @@ impl App {
             threshold,
         };
         let folder = scratch.join("package");
-        let package = Package::put(self.blobs(), &folder, manifest, reference, model_bytes, &project.text)?;
+        let package = Package::put(self.blobs(), &folder, manifest, (reference, &sample), model_bytes, &project.text)?;
         let metrics = measured_metrics(scored.task, &outcomes);
         let number = self.draft_version(project, training, &package, &metrics, test.rows())?;
-        let mut facts = record.metrics();
+        let mut facts = notes.facts.clone();
+        facts.extend(record.metrics());
         facts.insert("size".to_owned(), package.model_size() as f64);
         let commit = commit(record);
-        Ok(Made { number, package, model: Arc::new(model), test, facts, commit })
+        Ok(Made { number, package, model: Arc::new(model), test, facts, notes, commit })
     }
 
     fn draft_version(
@@ -129,6 +147,7 @@ impl App {
         project: &Project,
         training: &Training,
         made: &Made,
+        data: Option<Verdict>,
     ) -> Result<(u32, VersionState), AppError> {
         let mover = Mover { app: self, project, training, number: made.number };
         mover.submit(made)?;
@@ -144,7 +163,7 @@ impl App {
         let threshold = made.package.manifest.threshold;
         let rows: ModelRows = bench.measure(&made.model, threshold, against.as_ref(), made.facts.clone(), gates)?;
         let judged = gate::judge(gates, &rows);
-        let state = mover.record_verdicts(&made.package, &judged)?;
+        let state = mover.record_verdicts(made, &judged, data)?;
         Ok((made.number, mover.approve_if_nobody_is_asked(state)?))
     }
 
@@ -221,33 +240,37 @@ impl Mover<'_> {
     }
 
     /// Writes every verdict, then moves the version: validated, rejected, or left where people must decide.
-    fn record_verdicts(&self, package: &Package, judged: &[Judged]) -> Result<VersionState, AppError> {
+    fn record_verdicts(&self, made: &Made, judged: &[Judged], data: Option<Verdict>) -> Result<VersionState, AppError> {
         let facts = self.facts()?;
-        let numbers = gate::numbers(judged);
+        let mut numbers = gate::numbers(judged);
+        data.iter().for_each(|data| numbers.extend(gate::data_numbers(data)));
+        made.notes.facts.iter().for_each(|(name, value)| numbers.put(name, *value));
         for judged in judged {
             self.record_verdict(judged, facts.policy)?;
         }
-        let because = judged.iter().flat_map(|judged| judged.verdict.because()).collect::<Vec<_>>().join("; ");
+        let verdicts = || judged.iter().map(|judged| &judged.verdict).chain(&data);
+        let because = verdicts().flat_map(Verdict::because).collect::<Vec<_>>().join("; ");
         let by = By::system("gate");
         if judged.iter().any(|judged| matches!(judged.verdict, Verdict::Failed { .. })) {
-            let reason = refusal_sentence(judged);
+            let reason = noted(refusal_sentence(judged), &made.notes);
             let event = VersionEvent::Rejected { reason: reason.clone() };
             return self.advance(&event, &by, DecisionKind::GateRefused.word(), reason, &numbers);
         }
-        if judged.iter().any(|judged| matches!(judged.verdict, Verdict::Undecided { .. })) {
-            self.note_undecided(because, &numbers)?;
+        if verdicts().any(|verdict| matches!(verdict, Verdict::Undecided { .. })) {
+            self.note_undecided(noted(because, &made.notes), &numbers)?;
             return Ok(VersionState::Candidate);
         }
         let validation = Validation {
-            package: package.digest,
+            package: made.package.digest,
             policy: facts.policy,
             gates: judged
                 .iter()
                 .map(|judged| GateResult { gate: judged.gate.clone(), verdict: judged.verdict.clone() })
                 .collect(),
-            data: None,
+            data,
         };
-        let because = if judged.is_empty() { "the contract has no gate".to_owned() } else { because };
+        let because = if because.is_empty() { "the contract has no gate".to_owned() } else { because };
+        let because = noted(because, &made.notes);
         self.advance(&VersionEvent::Validated(validation), &by, DecisionKind::GatePassed.word(), because, &numbers)
     }
 
@@ -325,6 +348,14 @@ pub fn requirements(project: &Project) -> Requirements {
     }
 }
 
+/// A verdict's sentence, and behind it what was seen without being asked.
+fn noted(because: String, notes: &Notes) -> String {
+    match notes.sentences.is_empty() {
+        true => because,
+        false => format!("{because}; note: {}", notes.sentences.join("; ")),
+    }
+}
+
 fn refusal_sentence(judged: &[Judged]) -> String {
     let failed = judged.iter().filter(|judged| matches!(judged.verdict, Verdict::Failed { .. }));
     failed
@@ -369,6 +400,33 @@ fn newest(roles: &Roles, table: &Table) -> Result<Option<kilter_domain::time::Ti
         Some(time) if table.get(time).is_some() => Ok(roles.event_times(table)?.into_iter().max()),
         _ => Ok(None),
     }
+}
+
+/// Adds strata by hour of the week where the rows have a clock.
+fn with_season(
+    reference: Reference,
+    roles: &Roles,
+    trained_on: &Table,
+    test: &Table,
+    scores: &[f64],
+) -> Result<Reference, AppError> {
+    let has_clock = |table: &Table| roles.time.as_deref().is_some_and(|time| table.get(time).is_some());
+    if !has_clock(trained_on) || !has_clock(test) {
+        return Ok(reference);
+    }
+    let (events, test_events) = (roles.event_times(trained_on)?, roles.event_times(test)?);
+    Ok(reference.with_season(trained_on, &events, (&test_events, scores)))
+}
+
+/// Held-out rows with label, score and loss, evenly over the table.
+fn labelled_sample(test: &Table, scores: &[f64], outcomes: &Outcomes) -> Result<Table, AppError> {
+    let step = outcomes.len().div_ceil(SAMPLE_ROWS).max(1);
+    let places: Vec<usize> = (0..outcomes.len()).step_by(step).collect();
+    let rows: Vec<usize> = places.iter().map(|&place| outcomes.rows[place]).collect();
+    let (losses, mut sample) = (outcomes.losses(), test.select(|name| !name.starts_with("__")).take(&rows));
+    sample.push(SAMPLE_SCORE, Column::Float(rows.iter().map(|&row| scores[row]).collect()))?;
+    sample.push(SAMPLE_LOSS, Column::Float(places.iter().map(|&place| losses[place]).collect()))?;
+    Ok(sample)
 }
 
 /// The metrics that every version carries: the headline of its task and the usual ones beside it.

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use kilter_domain::contract::{Contract, ContractErrors, Location};
+use kilter_domain::contract::{Contract, ContractErrors, Location, Reference, SinkKind};
 use kilter_wire::Exit;
 use serde::Serialize;
 
@@ -59,7 +59,8 @@ fn valid(file: PathBuf, contract: &Contract) -> Answer {
         count(contract.deploy.len(), "deployment"),
     ];
     let mut page = Page::new().marked(Mark::Ok, format!("{} is valid: {}", file.display(), parts.join(", ")));
-    let warnings = absent(file.parent().unwrap_or(Path::new(".")), contract);
+    let mut warnings = absent(file.parent().unwrap_or(Path::new(".")), contract);
+    warnings.extend(not_acted_upon(contract));
     for warning in &warnings {
         page = page.marked(Mark::Warn, warning.clone());
     }
@@ -75,6 +76,38 @@ fn absent(folder: &Path, contract: &Contract) -> Vec<String> {
         {
             warnings.push(format!("the file of dataset `{}` is not there: {path}", dataset.name));
         }
+    }
+    warnings
+}
+
+/// What the contract states and nobody acts upon, with what to do instead.
+fn not_acted_upon(contract: &Contract) -> Vec<String> {
+    let Some(monitor) = &contract.monitor else { return Vec::new() };
+    let mut warnings = Vec::new();
+    let unheard = monitor.alert.iter().filter(|sink| sink.kind != SinkKind::Log);
+    let unheard: Vec<String> = unheard
+        .map(|sink| match sink.kind {
+            SinkKind::Mail => format!("`mail:{}`", sink.target),
+            _ => format!("`webhook:{}`", sink.target),
+        })
+        .collect();
+    if !unheard.is_empty() {
+        warnings.push(format!(
+            "nobody is told by {}: kilter sends no mail and calls no webhook; add `log` to [monitor] alert and let your \
+             collector follow alerts.jsonl in the data folder, or read `kilter alert`",
+            unheard.join(", ")
+        ));
+    }
+    if let Some(source) = &monitor.labels.source {
+        warnings.push(format!(
+            "labels are not fetched from {source}: send them by prediction id, with POST /api/v1/endpoints/NAME/labels"
+        ));
+    }
+    if monitor.reference != Reference::Training {
+        warnings.push(
+            "[monitor] reference is not acted upon: windows are compared with the data of the version that serves"
+                .to_owned(),
+        );
     }
     warnings
 }

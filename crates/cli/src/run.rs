@@ -234,6 +234,10 @@ fn answer(project: &Project, record: &RunRecord, trained: Option<&Trained>) -> A
             let (exit, mark, word) = verdict(state);
             (exit, mark, format!("{} v{number} {word}; {steps}", project.model()))
         }
+        (_, None) if trained.is_some_and(|trained| trained.refused.is_some()) => {
+            let because = trained.and_then(|trained| trained.refused.clone()).unwrap_or_default();
+            (Exit::Negative, Mark::Blocked, format!("nothing was trained: {because}"))
+        }
         (state, _) => (Exit::Failed, Mark::Bad, format!("the run {}; {steps}", format!("{state:?}").to_lowercase())),
     };
     let mut page = Page::new().marked(mark, sentence);

@@ -44,6 +44,7 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations![
     "0005_deployments",
     "0006_monitoring",
     "0007_access",
+    "0008_evidence",
 ];
 
 /// Brings the database up to the last of `migrations`.

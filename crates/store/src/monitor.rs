@@ -4,6 +4,7 @@
 //! window and the same knowledge (`as_of`) replaces itself, one made with more knowledge stands beside it.
 
 pub mod alert;
+pub mod evidence;
 pub mod retrain;
 pub mod threshold;
 

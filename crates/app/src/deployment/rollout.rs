@@ -236,7 +236,9 @@ impl App {
             decisions: &decisions,
             estimates: &std::collections::BTreeMap::new(),
             facts: &facts,
+            consumers: &trial.scored.consumers,
             least: Least { rows: LEAST_COMPARED, labelled: 0.3 },
+            proof: None,
         };
         // An abort rule states what must not be: the version goes back when it holds.
         Ok(canary.abort.iter().map(|rule| rule.judge(&rows, JudgeMode::Point)).find(RuleOutcome::is_passed))

@@ -3,6 +3,8 @@
 //! Holds true: judging is pure over what was measured; the evidence of a verdict holds every rule with its numbers.
 
 mod bench;
+mod data;
+mod notes;
 
 use kilter_domain::{
     contract::GateSpec,
@@ -13,6 +15,8 @@ use kilter_domain::{
 };
 
 pub use bench::{Bench, Champion, group_columns};
+pub(crate) use data::numbers as data_numbers;
+pub(crate) use notes::{Look, Notes};
 
 use crate::decision::Numbers;
 

@@ -5,12 +5,10 @@
 use std::collections::HashSet;
 
 use kilter_domain::{
-    rule::{Arg, Condition, Function, Measured, Measurement, NotMeasured, Part, Quantity},
+    rule::{Arg, Condition, ConditionError, Function, Measured, Measurement, NotMeasured, Part, Quantity},
     table::{Column, Table},
     time::Timestamp,
 };
-
-use super::condition::rows_where;
 
 /// Distinct values that `values(column)` lists at most.
 const MOST_VALUES: usize = 1_000;
@@ -25,6 +23,17 @@ pub fn column_quantity(table: &Table, now: Timestamp, quantity: &Quantity) -> Op
         Quantity::Call { function, args, condition } => {
             let measure = || call(table, now, *function, args, condition.as_ref());
             is_of_columns(*function).then(|| measure().unwrap_or_else(Measured::Nothing))
+        }
+    }
+}
+
+/// The rows for which a condition holds, in order; all rows without one.
+pub fn rows_where(table: &Table, condition: Option<&Condition>) -> Result<Vec<usize>, ConditionError> {
+    match condition {
+        None => Ok((0..table.rows()).collect()),
+        Some(condition) => {
+            let holds = condition.rows(table)?;
+            Ok((0..table.rows()).filter(|&row| holds[row]).collect())
         }
     }
 }
@@ -54,7 +63,8 @@ fn call(
     let unknown = |error: kilter_domain::table::TableError| {
         nothing(error.to_string(), "correct the column in the rule, or send the column")
     };
-    let rows = rows_where(table, condition).map_err(unknown)?;
+    let rows = rows_where(table, condition)
+        .map_err(|error| nothing(error.to_string(), "correct the condition of the rule, or send the column"))?;
     if function == Function::Unique {
         let columns = args.iter().map(|arg| table.column(name_of(arg))).collect::<Result<Vec<_>, _>>();
         return Ok(Measured::Value(exact(repeated(&columns.map_err(unknown)?, &rows) as f64, rows.len())));

@@ -13,8 +13,7 @@ use kilter_domain::{
 use kilter_inference::{Model, PredictError, Task};
 
 use super::{
-    columns::{column_quantity, exact, nothing},
-    condition::rows_where,
+    columns::{column_quantity, exact, nothing, rows_where},
     measurement, not_measured,
     reference::SCORE,
 };
@@ -327,10 +326,11 @@ pub fn groups_of(
     column: &str,
     condition: Option<&Condition>,
 ) -> Result<Vec<(String, Vec<bool>)>, NotMeasured> {
-    let wrong = |error: kilter_domain::table::TableError| nothing(error.to_string(), "correct the column in the rule");
-    let values = table.column(column).map_err(wrong)?;
+    let wrong = |error: String| nothing(error, "correct the column in the rule");
+    let values = table.column(column).map_err(|error| wrong(error.to_string()))?;
     let mut allowed = vec![false; table.rows()];
-    rows_where(table, condition).map_err(wrong)?.into_iter().for_each(|row| allowed[row] = true);
+    let rows = rows_where(table, condition).map_err(|error| wrong(error.to_string()))?;
+    rows.into_iter().for_each(|row| allowed[row] = true);
     let mut groups: BTreeMap<Arc<str>, Vec<bool>> = BTreeMap::new();
     let quartiles = quartiles(values);
     for row in (0..table.rows()).filter(|&row| allowed[row]) {

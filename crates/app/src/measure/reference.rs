@@ -5,10 +5,16 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use kilter_domain::table::{Column, Table};
+use kilter_domain::{
+    table::{Column, Table},
+    time::Timestamp,
+};
 use kilter_stats::{
     Outcome,
-    drift::{CategoricalCounts, CategoricalReference, Distance, Measure, NumericCounts, NumericReference},
+    drift::{
+        CategoricalCounts, CategoricalReference, Distance, Measure, NumericCounts, NumericReference, SeasonEffect,
+        Strata,
+    },
     estimated::Calibration,
     performance::Labelled,
 };
@@ -19,8 +25,17 @@ use crate::outcomes::{Outcomes, class_name};
 /// Distinct values up to which a number is a category.
 const CATEGORY_VALUES: usize = 20;
 
+/// Reference rows of a stratum, at least.
+const LEAST_STRATUM: usize = 20;
+
 /// The name of the score among the columns of a reference.
 pub const SCORE: &str = "score";
+
+/// The name of the predicted class among the answers of a reference.
+pub const PREDICTION: &str = "prediction";
+
+/// The name of the loss of labelled rows among the answers of a reference.
+pub const LOSS: &str = "loss";
 
 /// The frozen reference of one column.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -42,8 +57,28 @@ pub enum ColumnCounts {
 pub struct Reference {
     pub rows: u64,
     pub columns: BTreeMap<String, ColumnReference>,
+    /// What the model answered on held-out rows besides the score: [`PREDICTION`] and [`LOSS`].
+    #[serde(default)]
+    pub answers: BTreeMap<String, ColumnReference>,
+    /// The same by hour of the week, where the hour matters.
+    #[serde(default)]
+    pub season: Option<Season>,
     /// How scores of a binary model mean probabilities, learned on the held-out rows; for estimates before labels.
     pub calibration: Option<Calibration>,
+}
+
+/// References by hour of the week: each window is compared with its like.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Season {
+    pub strata: Strata,
+    /// One reference a stratum; columns that lack rows in some stratum are compared as a whole and do not stand here.
+    pub columns: BTreeMap<String, Vec<ColumnReference>>,
+}
+
+/// Hours since a Monday 00:00 UTC.
+pub fn hour_of(event: Timestamp) -> i64 {
+    // The epoch began on a Thursday.
+    event.millis().div_euclid(3_600_000) + 72
 }
 
 impl Reference {
@@ -54,7 +89,47 @@ impl Reference {
             .filter(|(name, _)| keep(name))
             .filter_map(|(name, column)| Some((name.to_owned(), ColumnReference::of(column)?)))
             .collect();
-        Self { rows: table.rows() as u64, columns, calibration: None }
+        Self { rows: table.rows() as u64, columns, ..Self::default() }
+    }
+
+    /// Adds the predicted classes of held-out rows; for a binary model the score says more.
+    pub fn with_predictions(mut self, predicted: Option<&[Arc<str>]>) -> Self {
+        if let Some(predicted) = predicted
+            && let Ok(reference) = CategoricalReference::of(predicted.iter().map(|label| Some(&**label)))
+        {
+            self.answers.insert(PREDICTION.to_owned(), ColumnReference::Categorical(reference));
+        }
+        self
+    }
+
+    /// Adds the losses of labelled held-out rows.
+    pub fn with_losses(mut self, losses: &[f64]) -> Self {
+        if let Ok(reference) = NumericReference::of(losses) {
+            self.answers.insert(LOSS.to_owned(), ColumnReference::Numeric(reference));
+        }
+        self
+    }
+
+    /// Adds strata by hour of the week, where hour or day explain enough of the score and the rows span two periods.
+    /// `events` are the times of the rows of `table`; `scored` those of the held-out rows with their scores.
+    pub fn with_season(mut self, table: &Table, events: &[Timestamp], scored: (&[Timestamp], &[f64])) -> Self {
+        let hours: Vec<i64> = events.iter().copied().map(hour_of).collect();
+        let score_hours: Vec<i64> = scored.0.iter().copied().map(hour_of).collect();
+        let Ok(effect) = SeasonEffect::of(&score_hours, scored.1) else { return self };
+        let Some(strata) = effect.strata(&hours) else { return self };
+        let of_hours = |hours: &[i64]| hours.iter().map(|hour| strata.of(*hour)).collect::<Vec<_>>();
+        let (rows, scores) = (of_hours(&hours), of_hours(&score_hours));
+        let mut columns = BTreeMap::new();
+        for (name, reference) in &self.columns {
+            let parts = match (name.as_str(), table.get(name)) {
+                (SCORE, _) => reference.by_stratum(&Column::Float(scored.1.to_vec()), &scores, strata.count()),
+                (_, Some(column)) => reference.by_stratum(column, &rows, strata.count()),
+                _ => None,
+            };
+            columns.extend(parts.map(|parts| (name.clone(), parts)));
+        }
+        self.season = Some(Season { strata, columns });
+        self
     }
 
     /// Adds the reference of the score.
@@ -90,6 +165,24 @@ impl ColumnReference {
                 CategoricalReference::of(labels.iter().map(Option::as_deref)).ok().map(Self::Categorical)
             }
             _ => NumericReference::of(&column.numbers()?).ok().map(Self::Numeric),
+        }
+    }
+
+    /// A reference of the same kind for each stratum; `None` when a stratum has too few values.
+    fn by_stratum(&self, column: &Column, stratum: &[usize], strata: usize) -> Option<Vec<Self>> {
+        let mut rows: Vec<Vec<usize>> = vec![Vec::new(); strata];
+        stratum.iter().enumerate().for_each(|(row, stratum)| rows[*stratum].push(row));
+        rows.iter().map(|rows| if rows.len() < LEAST_STRATUM { None } else { self.alike(&column.take(rows)) }).collect()
+    }
+
+    /// The reference of a column, of the kind that this one is.
+    fn alike(&self, column: &Column) -> Option<Self> {
+        match self {
+            Self::Numeric(_) => NumericReference::of(&column.numbers()?).ok().map(Self::Numeric),
+            Self::Categorical(_) => {
+                let labels = labels(column);
+                CategoricalReference::of(labels.iter().map(Option::as_deref)).ok().map(Self::Categorical)
+            }
         }
     }
 

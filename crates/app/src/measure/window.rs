@@ -3,14 +3,17 @@
 //! Holds true: a drift rule is held against the distance beyond what chance explains at these sample sizes (the raw
 //! distance stands in the note); performance is measured only when enough labels are in, and says how many are.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use kilter_domain::{
     rule::{Arg, Champion, Function, Measured, Measurement, Measurements, NotMeasured, Part, Quantity},
     table::{Column, Table},
     time::{Span, Timestamp},
 };
-use kilter_stats::drift::Measure;
+use kilter_stats::{drift::Measure, interval::clopper_pearson, tails::normal_quantile};
 
 use super::{
     columns::{column_quantity, exact, nothing},
@@ -20,6 +23,9 @@ use super::{
     reference::{ColumnReference, Reference, SCORE},
 };
 use crate::outcomes::Outcomes;
+
+/// The name under which rules ask who sent the requests.
+pub const CONSUMER: &str = "consumer";
 
 /// What a window must hold before it is measured.
 #[derive(Clone, Copy, Debug)]
@@ -45,7 +51,41 @@ pub struct WindowRows<'a> {
     pub estimates: &'a BTreeMap<String, Measurement>,
     /// Numbers that were counted elsewhere: `requests`, `error_rate`, `p99_ms`.
     pub facts: &'a BTreeMap<String, f64>,
+    /// Who asked for each row; empty where that was not looked up.
+    pub consumers: &'a [Option<Arc<str>>],
     pub least: Least,
+    /// How sure one must be; `None`: intervals hold at 95 %, distances are taken as they are.
+    pub proof: Option<Proof<'a>>,
+}
+
+/// How sure a monitor must be before a rule counts as broken, from the rate of false alarms that the contract states.
+#[derive(Clone, Copy, Debug)]
+pub struct Proof<'a> {
+    /// The chance of a false alarm that the rules of one window may take.
+    pub tail: f64,
+    /// Whether it is proven that something about the model has changed: then a 95 % interval says whether it matters.
+    pub is_changed: bool,
+    /// The columns in which a change is proven.
+    pub changed: &'a BTreeSet<String>,
+}
+
+/// The tail beyond each end of a 95 % interval.
+const USUAL_TAIL: f64 = 0.025;
+
+/// A measurement with an interval of 95 %, widened so that each of `parts` of its kind leaves `tail` beyond each end
+/// together.
+fn sure(measurement: Measurement, tail: f64, parts: usize) -> Measurement {
+    let factor = normal_quantile(1.0 - tail / parts.max(1) as f64) / normal_quantile(1.0 - USUAL_TAIL);
+    let value = measurement.value;
+    let widen = |(low, high): (f64, f64)| (value - factor * (value - low), value + factor * (high - value));
+    Measurement { interval: measurement.interval.map(widen), ..measurement }
+}
+
+/// A share that was counted on rows, with the interval that leaves `tail` beyond each end.
+fn counted(measurement: Measurement, tail: f64, parts: usize) -> Measurement {
+    let hits = (measurement.value * measurement.count as f64).round() as u64;
+    let interval = clopper_pearson(hits, measurement.count, 1.0 - 2.0 * tail / parts.max(1) as f64);
+    Measurement { interval: Some(interval), ..measurement }
 }
 
 impl Measurements for WindowRows<'_> {
@@ -78,19 +118,58 @@ impl WindowRows<'_> {
                 let groups = groups_of(self.table, column, condition.as_ref())?;
                 let metric = metric_name(metric);
                 let rows = if metric == "selection_rate" { self.decisions } else { self.labelled()? };
-                group_spread(rows, metric, *function, &groups).map(Measured::Value)
+                let spread = group_spread(rows, metric, *function, &groups)?;
+                let pairs = groups.len() * groups.len().saturating_sub(1) / 2;
+                Ok(Measured::Value(self.proof.map_or(spread.clone(), |proof| sure(spread, proof.tail, pairs))))
             }
             Quantity::Call { function, .. } => {
-                let mut table = self.table.clone();
-                if table.get(SCORE).is_none() {
-                    let scores = Column::Float(self.scores.to_vec());
-                    table.push(SCORE, scores).map_err(|error| nothing(error.to_string(), "report this"))?;
-                }
-                column_quantity(&table, self.now, quantity).ok_or_else(|| {
+                let table = self.with_facts_of_rows()?;
+                let measured = column_quantity(&table, self.now, quantity).ok_or_else(|| {
                     nothing(format!("`{function}` is not measured in a window"), "move the rule to a gate")
+                })?;
+                Ok(match function {
+                    Function::Missing | Function::Share => self.sampled(measured),
+                    _ => measured,
                 })
             }
         }
+    }
+
+    /// Shares of rows are samples of what comes: with the interval that the budget asks for.
+    fn sampled(&self, measured: Measured) -> Measured {
+        let Some(proof) = self.proof else { return measured };
+        let columns = self.reference.columns.len();
+        match measured {
+            Measured::Value(value) => Measured::Value(counted(value, proof.tail, columns)),
+            Measured::Each(parts) => Measured::Each(
+                parts
+                    .into_iter()
+                    .map(|part| Part { measurement: counted(part.measurement, proof.tail, columns), ..part })
+                    .collect(),
+            ),
+            other => other,
+        }
+    }
+
+    /// What was measured on labels or estimated, as sure as it must be: one of `parts` of its kind.
+    fn proven(&self, measurement: Measurement, parts: usize) -> Measurement {
+        match self.proof {
+            None => measurement,
+            Some(proof) => sure(measurement, if proof.is_changed { USUAL_TAIL } else { proof.tail }, parts),
+        }
+    }
+
+    /// The columns of the requests, the score and who asked.
+    fn with_facts_of_rows(&self) -> Result<Table, NotMeasured> {
+        let mut table = self.table.clone();
+        let asked = (self.consumers.len() == table.rows()).then(|| Column::Text(self.consumers.to_vec()));
+        let added = [(SCORE, Some(Column::Float(self.scores.to_vec()))), (CONSUMER, asked)];
+        for (name, column) in added {
+            if let (Some(column), None) = (column, table.get(name)) {
+                table.push(name, column).map_err(|error| nothing(error.to_string(), "report this"))?;
+            }
+        }
+        Ok(table)
     }
 
     fn enough_rows(&self) -> Result<(), NotMeasured> {
@@ -126,22 +205,26 @@ impl WindowRows<'_> {
             "labelled" => Ok(exact(self.outcomes.len() as f64 / self.table.rows().max(1) as f64, self.table.rows())),
             "selected" => {
                 self.enough_rows()?;
-                self.decisions.metric("selection_rate").map(|e| measurement(&e)).map_err(|r| not_measured(name, &r))
+                let rate = self.decisions.metric("selection_rate").map_err(|reason| not_measured(name, &reason))?;
+                Ok(self.proven(measurement(&rate), 1))
             }
             _ => {
-                self.labelled()?.metric(metric_name(name)).map(|e| measurement(&e)).map_err(|r| not_measured(name, &r))
+                let metric =
+                    self.labelled()?.metric(metric_name(name)).map_err(|reason| not_measured(name, &reason))?;
+                Ok(self.proven(measurement(&metric), 1))
             }
         }
     }
 
     fn sliced(&self, name: &str, column: &str) -> Result<Measured, NotMeasured> {
         let labelled = self.labelled()?;
-        let mut parts = Vec::new();
-        for (part, rows) in groups_of(self.table, column, None)? {
+        let (mut parts, groups) = (Vec::new(), groups_of(self.table, column, None)?);
+        let count = groups.len();
+        for (part, rows) in groups {
             let inside = labelled.filter(|row| rows[row]);
             if inside.len() >= self.least.rows {
                 let estimate = inside.metric(metric_name(name)).map_err(|reason| not_measured(name, &reason))?;
-                parts.push(Part { name: part, measurement: measurement(&estimate) });
+                parts.push(Part { name: part, measurement: self.proven(measurement(&estimate), count) });
             }
         }
         match parts.is_empty() {
@@ -157,7 +240,8 @@ impl WindowRows<'_> {
             return Err(nothing("`estimated` needs a metric", "write estimated(auc)"));
         };
         self.enough_rows()?;
-        self.estimates.get(name.as_str()).cloned().ok_or_else(|| {
+        let estimate = self.estimates.get(name.as_str()).cloned();
+        estimate.map(|estimate| self.proven(estimate, 1)).ok_or_else(|| {
             nothing(format!("`{name}` has no estimate without labels"), "use auc, accuracy, f1, precision or recall")
         })
     }
@@ -203,7 +287,8 @@ impl WindowRows<'_> {
         let distance = reference.distance(&window, measure).map_err(|reason| not_measured(name, &reason))?;
         Ok(Measurement {
             value: distance.effect,
-            interval: None,
+            // While chance cannot be excluded at the stated rate of false alarms, the effect may be none at all.
+            interval: self.proof.filter(|proof| !proof.changed.contains(name)).map(|_| (0.0, distance.effect)),
             count: distance.current_rows,
             estimated: false,
             note: Some(format!(

@@ -5,6 +5,7 @@
 
 use kilter_domain::{
     alert::{AlertEvent, AlertState, Hold, MonitorKind},
+    contract::{AlertSink, Monitor},
     ids::EndpointName,
     rule::{RuleOutcome, RuleVerdict},
 };
@@ -17,7 +18,8 @@ use crate::{
     error::AppError,
     gate::put_outcome,
     ledger::Act,
-    monitor::Window,
+    monitor::{Window, tell::Told},
+    project::Project,
 };
 
 /// What an alert is about.
@@ -66,26 +68,42 @@ pub fn event_of(outcomes: &[RuleOutcome]) -> AlertEvent {
     }
 }
 
+/// What a window came to on one subject.
+#[derive(Clone, Copy)]
+pub(crate) struct Finding<'a> {
+    pub subject: Subject,
+    pub window: Window,
+    pub outcomes: &'a [RuleOutcome],
+    /// Looks for causes; asked only when an alert begins to fire.
+    pub explain: &'a dyn Fn() -> Option<Explained>,
+}
+
+/// Why, in words and numbers.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Explained {
+    pub sentence: String,
+    pub numbers: Numbers,
+    pub detail: Value,
+}
+
 impl App {
-    /// Moves the alert of a subject by what a window showed.
+    /// Moves the alert of a subject by what a window showed; the state of the alert then, `None` where there is none.
     pub(crate) fn alert(
         &self,
         act: &Act,
         endpoint: &EndpointName,
-        subject: Subject,
-        window: Window,
-        outcomes: &[RuleOutcome],
-        hold: Hold,
-    ) -> Result<(), AppError> {
-        let event = event_of(outcomes);
-        let key = cause(endpoint, subject);
+        monitor: &Monitor,
+        finding: Finding,
+    ) -> Result<Option<AlertState>, AppError> {
+        let event = event_of(finding.outcomes);
+        let key = cause(endpoint, finding.subject);
         let open = self.store().read(|reader| alerts::find_open(reader, &key))?;
         match (open, event) {
-            (None, AlertEvent::Breached) => self.open_alert(act, endpoint, subject, window, outcomes, hold),
+            (None, AlertEvent::Breached) => self.open_alert(act, endpoint, monitor, finding).map(Some),
             (Some(alert), AlertEvent::Breached | AlertEvent::Clean) => {
-                self.move_alert(act, subject, &alert, event, outcomes, hold)
+                self.move_alert(act, &alert, event, monitor, finding).map(Some)
             }
-            _ => Ok(()),
+            (open, _) => Ok(open.map(|alert| alert.state)),
         }
     }
 
@@ -93,75 +111,99 @@ impl App {
         &self,
         act: &Act,
         endpoint: &EndpointName,
-        subject: Subject,
-        window: Window,
-        outcomes: &[RuleOutcome],
-        hold: Hold,
-    ) -> Result<(), AppError> {
-        let state = AlertState::opened(hold);
+        monitor: &Monitor,
+        finding: Finding,
+    ) -> Result<AlertState, AppError> {
+        let state = AlertState::opened(hold(monitor));
+        let explained = if state.is_failing() { (finding.explain)() } else { None };
         let new = alerts::NewAlert {
             id: self.new_id(),
             endpoint: endpoint.clone(),
-            cause: cause(endpoint, subject),
-            monitor: subject.kind,
+            cause: cause(endpoint, finding.subject),
+            monitor: finding.subject.kind,
             state,
-            detail: detail(window, outcomes),
+            detail: detail(finding, explained.as_ref()),
         };
-        let draft = self.alert_entry(act, subject, state, outcomes);
-        self.store().write(move |tx| alerts::open(&tx.audited(draft), &new).map(|_| ()))?;
-        Ok(())
+        let because = whole_sentence(finding.outcomes, explained.as_ref());
+        let draft = self.alert_entry(act, state, finding, &because, explained.as_ref());
+        let opened = self.store().write(move |tx| alerts::open(&tx.audited(draft), &new))?;
+        if state.is_failing() {
+            self.tell_of(act, &monitor.alert, &opened, &because);
+        }
+        Ok(state)
     }
 
     fn move_alert(
         &self,
         act: &Act,
-        subject: Subject,
         alert: &alerts::Alert,
         event: AlertEvent,
-        outcomes: &[RuleOutcome],
-        hold: Hold,
-    ) -> Result<(), AppError> {
+        monitor: &Monitor,
+        finding: Finding,
+    ) -> Result<AlertState, AppError> {
         let from = alert.state;
-        let next = from.after(event, hold, act.at).map_err(|illegal| AppError::Denied(illegal.to_string()))?;
+        let next = from.after(event, hold(monitor), act.at).map_err(|illegal| AppError::Denied(illegal.to_string()))?;
         if next == from {
-            return Ok(());
+            return Ok(next);
         }
-        let draft = match (from.is_failing(), next) {
-            (_, AlertState::Resolved) => {
-                let because = format!("{} is back in bounds", subject.word());
-                act.decides(DecisionKind::AlertResolved, because, &Numbers::default())
-            }
-            (false, _) if next.is_failing() => self.alert_entry(act, subject, next, outcomes),
-            _ => act.does("alert.count", sentence(outcomes), vec![]),
+        let begins = !from.is_failing() && next.is_failing();
+        let explained = if begins { (finding.explain)() } else { None };
+        let because = match next {
+            AlertState::Resolved => format!("{} is back in bounds", finding.subject.word()),
+            _ => whole_sentence(finding.outcomes, explained.as_ref()),
         };
-        let (id, detail) = (alert.id.clone(), with_latest(&alert.detail, outcomes));
-        self.store()
-            .write(move |tx| alerts::advance(&tx.audited(draft), &id, from, next, Some(&detail)).map(|_| ()))?;
-        Ok(())
+        let draft = match next {
+            AlertState::Resolved => act.decides(DecisionKind::AlertResolved, because.clone(), &Numbers::default()),
+            _ if begins => self.alert_entry(act, next, finding, &because, explained.as_ref()),
+            _ => act.does("alert.count", because.clone(), vec![]),
+        };
+        let (id, detail) = (alert.id.clone(), with_latest(&alert.detail, finding.outcomes, explained.as_ref()));
+        let moved =
+            self.store().write(move |tx| alerts::advance(&tx.audited(draft), &id, from, next, Some(&detail)))?;
+        if begins || next == AlertState::Resolved {
+            self.tell_of(act, &monitor.alert, &moved, &because);
+        }
+        Ok(next)
     }
 
     /// Resolves every open alert of an endpoint: the version that they are about no longer serves.
-    pub(crate) fn resolve_alerts(&self, act: &Act, endpoint: &EndpointName, because: &str) -> Result<(), AppError> {
+    pub(crate) fn resolve_alerts(
+        &self,
+        act: &Act,
+        project: &Project,
+        endpoint: &EndpointName,
+        because: &str,
+    ) -> Result<(), AppError> {
         let filter = alerts::AlertFilter { endpoint: Some(endpoint.clone()), open: true };
         let open = self.store().read(|reader| alerts::list(reader, &filter, &kilter_store::PageRequest::first(100)))?;
+        let sinks = project.contract.monitor.as_ref().map(|monitor| monitor.alert.clone()).unwrap_or_default();
         for alert in open.items {
-            let draft =
-                act.decides(DecisionKind::AlertResolved, format!("{}: {because}", alert.monitor), &Numbers::default());
-            self.store().write(move |tx| {
-                alerts::advance(&tx.audited(draft), &alert.id, alert.state, AlertState::Resolved, None).map(|_| ())
+            let sentence = format!("{}: {because}", alert.monitor);
+            let draft = act.decides(DecisionKind::AlertResolved, sentence.clone(), &Numbers::default());
+            let resolved = self.store().write(move |tx| {
+                alerts::advance(&tx.audited(draft), &alert.id, alert.state, AlertState::Resolved, None)
             })?;
+            self.tell_of(act, &sinks, &resolved, &sentence);
         }
         Ok(())
+    }
+
+    fn tell_of(&self, act: &Act, sinks: &[AlertSink], alert: &alerts::Alert, because: &str) {
+        let about = alert.cause.rsplit_once('/').map_or(alert.cause.as_str(), |(_, about)| about);
+        let (id, state) = (alert.id.as_str(), alert.state.as_str());
+        self.tell(sinks, &Told { at: act.at, endpoint: &alert.endpoint, alert: id, about, state, because });
     }
 
     fn alert_entry(
         &self,
         act: &Act,
-        subject: Subject,
         state: AlertState,
-        outcomes: &[RuleOutcome],
+        finding: Finding,
+        because: &str,
+        explained: Option<&Explained>,
     ) -> kilter_store::audit::Draft {
-        let mut numbers = Numbers::default();
+        let outcomes = finding.outcomes;
+        let mut numbers = explained.map(|explained| explained.numbers.clone()).unwrap_or_default();
         outcomes.iter().filter(|outcome| outcome.is_failed()).for_each(|outcome| put_outcome(&mut numbers, outcome));
         for part in
             outcomes.iter().flat_map(|outcome| &outcome.parts).filter(|part| part.verdict == RuleVerdict::Failed)
@@ -171,8 +213,8 @@ impl App {
             }
         }
         match state.is_failing() {
-            true => act.decides(subject.decision(), sentence(outcomes), &numbers),
-            false => act.does("alert.pending", sentence(outcomes), numbers.evidence()),
+            true => act.decides(finding.subject.decision(), because, &numbers),
+            false => act.does("alert.pending", because, numbers.evidence()),
         }
     }
 }
@@ -184,17 +226,33 @@ fn sentence(outcomes: &[RuleOutcome]) -> String {
     failed.join("; ")
 }
 
-fn detail(window: Window, outcomes: &[RuleOutcome]) -> Value {
+fn hold(monitor: &Monitor) -> Hold {
+    Hold { fire_after: monitor.hold.max(1), ..Hold::default() }
+}
+
+/// What breached and why, in one line.
+fn whole_sentence(outcomes: &[RuleOutcome], explained: Option<&Explained>) -> String {
+    let why = explained.map(|explained| explained.sentence.clone());
+    [Some(sentence(outcomes)), why].into_iter().flatten().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; ")
+}
+
+fn detail(Finding { window, outcomes, .. }: Finding, explained: Option<&Explained>) -> Value {
     json!({
         "since": window.start,
         "window": { "start": window.start, "end": window.end },
         "columns": breached_columns(outcomes),
         "text": sentence(outcomes),
+        "why": explained.map(|explained| &explained.sentence),
+        "causes": explained.map(|explained| &explained.detail),
     })
 }
 
-fn with_latest(detail: &Value, outcomes: &[RuleOutcome]) -> Value {
+fn with_latest(detail: &Value, outcomes: &[RuleOutcome], explained: Option<&Explained>) -> Value {
     let mut detail = detail.clone();
+    if let (Some(fields), Some(explained)) = (detail.as_object_mut(), explained) {
+        fields.insert("why".to_owned(), json!(explained.sentence));
+        fields.insert("causes".to_owned(), explained.detail.clone());
+    }
     if let (Some(fields), true) = (detail.as_object_mut(), outcomes.iter().any(RuleOutcome::is_failed)) {
         fields.insert("text".to_owned(), json!(sentence(outcomes)));
         fields.insert("columns".to_owned(), json!(breached_columns(outcomes)));

@@ -1,10 +1,13 @@
 //! One look at an endpoint: the windows that ended, and older ones whose labels have matured meanwhile.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use kilter_domain::{
-    alert::{Hold, MonitorKind},
-    contract::Monitor,
+    alert::{AlertState, MonitorKind},
+    contract::{Monitor, Retrain, Trigger},
     ids::EndpointName,
     rule::{JudgeMode, Measurement, Rule, RuleOutcome},
     time::{Span, Timestamp},
@@ -14,11 +17,18 @@ use kilter_stats::estimated::Expected;
 use kilter_store::{
     PageRequest,
     deployment::Deployment,
-    monitor::{self as readings, Reading, ReadingFilter, RuleWord},
+    monitor::{self as readings, Reading, ReadingFilter, RuleWord, evidence as kept},
 };
 use serde_json::json;
 
-use super::{Calendar, Subject, Window, defaults};
+use super::{
+    Calendar, Subject, Window,
+    alerts::{Explained, Finding},
+    causes::{Causes, Remedy, Scenery},
+    defaults,
+    evidence::{Budget, Evidence},
+    usage,
+};
 use crate::{
     App,
     error::AppError,
@@ -26,7 +36,7 @@ use crate::{
     ledger::Act,
     measure::{
         measurement,
-        window::{Least, WindowRows},
+        window::{Least, Proof, WindowRows},
     },
     outcomes::headline,
     package::Package,
@@ -42,6 +52,8 @@ const MOST_MATURING: usize = 60;
 const DRAWS: usize = 200;
 /// The reading that every window gets when it is first looked at.
 const ROWS: &str = "rows";
+/// The reading of the evidence that something changed.
+const EVIDENCE: &str = "evidence";
 /// The reading of how many labels a judgement of performance rests on.
 const COVERAGE: &str = "labelled";
 
@@ -51,9 +63,12 @@ struct Scene<'a> {
     act: &'a Act,
     endpoint: &'a EndpointName,
     monitor: &'a Monitor,
+    retrain: Option<&'a Retrain>,
     live: Deployment,
     package: Arc<Package>,
     calendar: Calendar,
+    evidence: Evidence,
+    budget: Budget,
 }
 
 impl App {
@@ -64,9 +79,24 @@ impl App {
         let Some(live) = live else { return Ok(()) };
         let (package, _) = self.loaded(&live.model, live.number)?;
         let calendar = self.calendar(project, endpoint)?.unwrap_or(Calendar::new(act.at, monitor.every));
-        let scene = Scene { app: self, act, endpoint, monitor, live, package, calendar };
+        self.tally_errors(act, endpoint)?;
+        let evidence = self.evidence_of(endpoint, &live, &package)?;
+        let budget = Budget::of(monitor);
+        let retrain = project.contract.retrain.as_ref();
+        let mut scene = Scene { app: self, act, endpoint, monitor, retrain, live, package, calendar, evidence, budget };
         scene.fresh()?;
         scene.matured()
+    }
+
+    /// What is believed about the version that is live; another version begins anew.
+    fn evidence_of(&self, endpoint: &EndpointName, live: &Deployment, package: &Package) -> Result<Evidence, AppError> {
+        let known = self.store().read(|reader| kept::find(reader, endpoint))?;
+        match known.filter(|known| known.model == live.model && known.number == live.number) {
+            None => Ok(Evidence::begin(&package.reference)),
+            Some(known) => {
+                serde_json::from_value(known.document).map_err(|source| AppError::Document { what: "evidence", source })
+            }
+        }
     }
 
     /// The windows of an endpoint, anchored where it was made; `None` where nothing is monitored.
@@ -78,39 +108,59 @@ impl App {
 }
 
 impl Scene<'_> {
-    /// Windows that ended since the last look: rows, quality, drift, decisions, estimates.
-    fn fresh(&self) -> Result<(), AppError> {
+    /// Windows that ended since the last look: rows, evidence, quality, drift, decisions, estimates.
+    fn fresh(&mut self) -> Result<(), AppError> {
         let seen = self.last_seen()?;
         for window in self.calendar.ended(seen, self.act.at, MOST_WINDOWS) {
             let rows = self.rows(window, None)?;
-            let mut made = vec![self.seen(window, &rows)];
+            self.evidence.see(&self.package.reference, &rows, window);
+            self.evidence.settle(self.budget);
+            let mut made = vec![self.seen(window, &rows), self.believed(window, &rows)];
             for kind in [MonitorKind::Data, MonitorKind::Drift, MonitorKind::Usage] {
                 made.extend(self.watch(kind, window)?);
             }
             made.extend(self.watch_estimates(window)?);
-            self.record(made)?;
+            self.record(window, made)?;
         }
         Ok(())
     }
 
     /// Windows since this version went live whose labels are not all known: performance and fairness, again.
-    fn matured(&self) -> Result<(), AppError> {
+    fn matured(&mut self) -> Result<(), AppError> {
         let since = self.live.live_since.unwrap_or(self.act.at);
         for window in self.calendar.ended(since, self.act.at, MOST_MATURING) {
-            let rows = self.rows(window, None)?;
             let known = self.known_coverage(window)?;
-            let is_first = known.is_none();
-            if rows.is_empty() || known.is_some_and(|(_, judged)| judged == rows.labelled() as u64) {
+            if known.is_some_and(|known| known.share >= 1.0) {
                 continue;
             }
+            let rows = self.rows(window, None)?;
+            let is_first = known.is_none();
+            if rows.is_empty() || known.is_some_and(|known| !is_worth_a_look(known.labelled, &rows)) {
+                continue;
+            }
+            self.see_losses(&rows, window);
             let mut made = vec![self.judged_coverage(window, &rows)];
             made.extend(self.watch(MonitorKind::Accuracy, window)?);
             if is_first || rows.labelled() > 0 {
                 made.extend(self.watch(MonitorKind::Bias, window)?);
             }
-            self.record(made)?;
+            self.record(window, made)?;
         }
         Ok(())
+    }
+
+    /// Lets the labels that came since the last look bet, once enough of the window's labels are known.
+    fn see_losses(&mut self, rows: &Answered, window: Window) {
+        let enough = self.monitor.min_labelled * rows.len() as f64;
+        if (rows.labelled() as f64) < enough {
+            return;
+        }
+        let manifest = &self.package.manifest;
+        let outcomes = rows.outcomes(manifest.signature.task, &manifest.signature.classes, manifest.threshold);
+        let sequences: Vec<i64> =
+            outcomes.rows.iter().map(|&row| rows.label_sequences[row].unwrap_or(i64::MIN)).collect();
+        self.evidence.see_losses(&self.package.reference, &outcomes.losses(), &sequences, window);
+        self.evidence.settle(self.budget);
     }
 
     /// The end of the newest window that was read; nothing before the endpoint's first window counts.
@@ -121,8 +171,8 @@ impl Scene<'_> {
         Ok(found.items.first().map_or(Timestamp(i64::MIN), |reading| reading.window_end))
     }
 
-    /// When a window was last judged on labels, and on how many.
-    fn known_coverage(&self, window: Window) -> Result<Option<(Timestamp, u64)>, AppError> {
+    /// On how many labels a window was last judged.
+    fn known_coverage(&self, window: Window) -> Result<Option<Coverage>, AppError> {
         let history = self.app.store().read(|reader| {
             let kind = Some(MonitorKind::Accuracy);
             readings::history(reader, self.endpoint, kind, COVERAGE, (window.start, window.end), 1000)
@@ -131,23 +181,24 @@ impl Scene<'_> {
             reading.window_start == window.start
                 && reading.version.as_ref().is_some_and(|(_, number)| *number == self.live.number)
         });
-        Ok(of_this.map(|reading| (reading.as_of, reading.count)).next_back())
+        let coverage = |reading: Reading| Coverage { labelled: reading.count, share: reading.value.unwrap_or(0.0) };
+        Ok(of_this.map(coverage).next_back())
     }
 
     /// What the live version answered in a window, or over a span that ends with it.
     fn rows(&self, window: Window, over: Option<Span>) -> Result<Answered, AppError> {
-        let start = over.map_or(window.start, |span| window.end.before(span));
-        let answered = self.app.answered(self.endpoint, Who::Answers, (start, window.end), self.act.at)?;
+        let Window { start, end } = covered(window, over);
+        let answered = self.app.answered(self.endpoint, Who::Answers, (start, end), self.act.at)?;
         Ok(answered.filter(|row| answered.versions[row] == self.live.number))
     }
 
     /// Judges the rules of a kind on a window and moves its alert.
-    fn watch(&self, kind: MonitorKind, window: Window) -> Result<Vec<Reading>, AppError> {
+    fn watch(&mut self, kind: MonitorKind, window: Window) -> Result<Vec<Reading>, AppError> {
         let rules = self.rules(kind, false)?;
         self.judge(Subject { kind, estimated: false }, &rules, window)
     }
 
-    fn watch_estimates(&self, window: Window) -> Result<Vec<Reading>, AppError> {
+    fn watch_estimates(&mut self, window: Window) -> Result<Vec<Reading>, AppError> {
         let mut rules = self.rules(MonitorKind::Accuracy, true)?;
         if rules.is_empty() {
             // Without a rule the estimate is still read, and bounded by nothing: every finite value is above -1e300.
@@ -166,21 +217,75 @@ impl Scene<'_> {
         Ok(rules.into_iter().filter(|rule| defaults::is_estimate(rule) == estimated).collect())
     }
 
-    fn judge(&self, subject: Subject, rules: &[Rule], window: Window) -> Result<Vec<Reading>, AppError> {
+    fn judge(&mut self, subject: Subject, rules: &[Rule], window: Window) -> Result<Vec<Reading>, AppError> {
         let mut outcomes: Vec<(usize, RuleOutcome)> = Vec::new();
         let mut spans: Vec<Option<Span>> = rules.iter().map(|rule| self.span(rule)).collect();
+        spans.sort_unstable_by_key(|span| span.map(Span::millis));
         spans.dedup();
+        let changed = self.evidence.named();
         for span in spans {
             let answered = self.rows(window, span)?;
-            let sheet = self.sheet(&answered)?;
+            let sheet = self.sheet(&answered, covered(window, span))?;
             for rule in rules.iter().filter(|rule| self.span(rule) == span) {
-                outcomes.push((answered.len(), rule.judge(&sheet.window(self), JudgeMode::Evidence)));
+                let rows = sheet.window(self, &changed);
+                outcomes.push((answered.len(), rule.judge(&rows, JudgeMode::Evidence)));
             }
         }
-        let hold = Hold { fire_after: self.monitor.hold.max(1), ..Hold::default() };
         let judged: Vec<RuleOutcome> = outcomes.iter().map(|(_, outcome)| outcome.clone()).collect();
-        self.app.alert(self.act, self.endpoint, subject, window, &judged, hold)?;
+        let explain = || self.explained(subject, window);
+        let finding = Finding { subject, window, outcomes: &judged, explain: &explain };
+        let state = self.app.alert(self.act, self.endpoint, self.monitor, finding)?;
+        if subject.kind == MonitorKind::Drift {
+            self.follow(state);
+        }
         Ok(outcomes.iter().map(|(rows, outcome)| self.reading(subject, window, *rows, outcome)).collect())
+    }
+
+    /// Why a subject is out of bounds, where that can be said. A failure here never keeps an alert from being raised.
+    fn explained(&self, subject: Subject, window: Window) -> Option<Explained> {
+        if !matches!(subject.kind, MonitorKind::Drift | MonitorKind::Accuracy) {
+            return None;
+        }
+        let found = self.causes(window).inspect_err(|error| {
+            tracing::warn!(endpoint = %self.endpoint, %error, "could not look for the causes of an alert");
+        });
+        let causes = found.ok()?;
+        let retrains = self.retrain.is_some_and(|retrain| {
+            retrain.when.iter().any(|when| matches!(when, Trigger::Failing { kind, .. } if *kind == subject.kind))
+        });
+        let remedy = match (retrains, subject.kind) {
+            (true, _) => Remedy::Retrains,
+            (false, MonitorKind::Accuracy) => Remedy::Retrain,
+            (false, _) => Remedy::Watch,
+        };
+        let sentence = causes.sentence(self.package.manifest.signature.task, remedy);
+        Some(Explained { sentence, numbers: causes.numbers(), detail: causes.detail() })
+    }
+
+    fn causes(&self, window: Window) -> Result<Causes, AppError> {
+        let scratch = self.app.scratch(&self.app.new_id())?;
+        let sample = self.package.sample(self.app.blobs(), scratch.path())?;
+        let (_, model) = self.app.loaded(&self.live.model, self.live.number)?;
+        let answered = self.rows(window, None)?;
+        let scenery = Scenery {
+            manifest: &self.package.manifest,
+            reference: &self.package.reference,
+            model: &model,
+            sample: sample.as_ref(),
+            answered: &answered,
+            evidence: &self.evidence,
+        };
+        Ok(scenery.causes())
+    }
+
+    /// What becomes of the evidence when the alert that rests on it moved: over means that it begins anew.
+    fn follow(&mut self, state: Option<AlertState>) {
+        match state {
+            Some(AlertState::Resolved) => self.evidence.restart(),
+            Some(_) => self.evidence.has_alert = true,
+            None if self.evidence.has_alert => self.evidence.restart(),
+            None => {}
+        }
     }
 
     /// The span of a rule when it is not that of the window.
@@ -249,19 +354,33 @@ impl Scene<'_> {
         }
     }
 
-    fn record(&self, made: Vec<Reading>) -> Result<(), AppError> {
-        Ok(self.app.store().write(move |tx| readings::record(tx, &made))?)
+    /// Readings and evidence of a window stand together, or neither does.
+    fn record(&self, window: Window, made: Vec<Reading>) -> Result<(), AppError> {
+        let document =
+            serde_json::to_value(&self.evidence).map_err(|source| AppError::Document { what: "evidence", source })?;
+        let (endpoint, model, number) = (self.endpoint.clone(), self.live.model.clone(), self.live.number);
+        let kept = kept::Evidence { endpoint, model, number, through: window.end, document };
+        Ok(self.app.store().write(move |tx| {
+            readings::record(tx, &made)?;
+            kept::put(tx, &kept)
+        })?)
+    }
+
+    /// The evidence after a window, as a reading.
+    fn believed(&self, window: Window, rows: &Answered) -> Reading {
+        let value = self.evidence.detector();
+        let reading = self.counted(MonitorKind::Drift, EVIDENCE, window, rows, value, rows.len() as u64);
+        Reading { detail: self.evidence.summary(self.budget), ..reading }
     }
 
     /// Everything that the rules of a window may ask, computed once.
-    fn sheet<'r>(&self, answered: &'r Answered) -> Result<Sheet<'r>, AppError> {
+    fn sheet<'r>(&self, answered: &'r Answered, window: Window) -> Result<Sheet<'r>, AppError> {
         let signature = &self.package.manifest.signature;
         let threshold = self.package.manifest.threshold;
         let outcomes = answered.outcomes(signature.task, &signature.classes, threshold);
         let decisions = answered.decisions(signature.task, &signature.classes, threshold);
         let estimates = self.estimates(answered);
-        let mut facts = BTreeMap::new();
-        facts.insert("requests".to_owned(), answered.len() as f64);
+        let facts = usage::facts(answered, self.app.errors_in(self.endpoint, window)?);
         Ok(Sheet { answered, outcomes, decisions, estimates, facts, package: self.package.clone() })
     }
 
@@ -286,6 +405,24 @@ impl Scene<'_> {
     }
 }
 
+/// The labels that a judgement of performance rested on.
+#[derive(Clone, Copy)]
+struct Coverage {
+    labelled: u64,
+    share: f64,
+}
+
+/// Whether enough labels came since a window was judged on `judged` of them: each look may err, so they are few.
+fn is_worth_a_look(judged: u64, rows: &Answered) -> bool {
+    let (known, all) = (rows.labelled() as u64, rows.len() as u64);
+    known != judged && (known == all || known < judged || 4 * known >= 5 * judged)
+}
+
+/// The time that a rule covers: its window, or the span that ends with it.
+fn covered(window: Window, over: Option<Span>) -> Window {
+    Window { start: over.map_or(window.start, |span| window.end.before(span)), end: window.end }
+}
+
 /// What the rules of one window are measured on.
 struct Sheet<'r> {
     answered: &'r Answered,
@@ -297,7 +434,7 @@ struct Sheet<'r> {
 }
 
 impl Sheet<'_> {
-    fn window<'s>(&'s self, scene: &Scene) -> WindowRows<'s> {
+    fn window<'s>(&'s self, scene: &Scene, changed: &'s BTreeSet<String>) -> WindowRows<'s> {
         WindowRows {
             now: scene.act.at,
             table: &self.answered.table,
@@ -307,10 +444,12 @@ impl Sheet<'_> {
             decisions: &self.decisions,
             estimates: &self.estimates,
             facts: &self.facts,
+            consumers: &self.answered.consumers,
             least: Least {
                 rows: usize::try_from(scene.monitor.min_rows).unwrap_or(usize::MAX),
                 labelled: scene.monitor.min_labelled,
             },
+            proof: Some(Proof { tail: scene.budget.tail(), is_changed: scene.evidence.is_alarmed(), changed }),
         }
     }
 }

@@ -5,9 +5,14 @@
 
 pub mod alerts;
 pub mod calendar;
+mod causes;
 pub mod defaults;
+pub mod evidence;
 mod handle;
 mod look;
+mod tell;
+mod usage;
 
 pub use alerts::Subject;
 pub use calendar::{Calendar, Window};
+pub use tell::ALERT_LOG;

@@ -34,6 +34,14 @@ pub struct Answered {
     pub predicted: Vec<Option<Arc<str>>>,
     /// The truth, missing where it is not known yet.
     pub labels: Vec<Option<Arc<str>>>,
+    /// The place of each label in the log: later labels have higher numbers.
+    pub label_sequences: Vec<Option<i64>>,
+    /// The request that each row came with: rows of one request share a number.
+    pub requests: Vec<i64>,
+    /// Who asked, where that is known.
+    pub consumers: Vec<Option<Arc<str>>>,
+    /// How long the version took for the row's request, in microseconds; missing where it was not recorded.
+    pub latencies_us: Vec<Option<i64>>,
 }
 
 /// Which rows of a log are wanted.
@@ -73,6 +81,10 @@ impl Answered {
             scores: pick(&self.scores, &rows),
             predicted: pick(&self.predicted, &rows),
             labels: pick(&self.labels, &rows),
+            label_sequences: pick(&self.label_sequences, &rows),
+            requests: pick(&self.requests, &rows),
+            consumers: pick(&self.consumers, &rows),
+            latencies_us: pick(&self.latencies_us, &rows),
         }
     }
 
@@ -121,7 +133,9 @@ impl App {
         let table = self.read_log(LogKind::Predictions, endpoint, start, end)?;
         let mut answered = split(&latest(table.take(&wanted(&table, who))));
         let labels = self.labels(endpoint, start, as_of)?;
-        answered.labels = answered.ids.iter().map(|id| labels.get(id).and_then(|label| label.value.clone())).collect();
+        let found: Vec<Option<&Label>> = answered.ids.iter().map(|id| labels.get(id)).collect();
+        answered.label_sequences = found.iter().map(|label| label.map(|label| label.sequence)).collect();
+        answered.labels = found.iter().map(|label| label.and_then(|label| label.value.clone())).collect();
         Ok(answered)
     }
 
@@ -221,6 +235,13 @@ fn split(table: &Table) -> Answered {
         scores,
         predicted: texts(table, column::PREDICTED),
         labels: vec![None; table.rows()],
+        label_sequences: vec![None; table.rows()],
+        requests: numbers(table, column::SEQUENCE),
+        consumers: texts(table, column::CONSUMER),
+        latencies_us: match table.get(column::LATENCY_US) {
+            Some(Column::Int(values)) => values.clone(),
+            _ => vec![None; table.rows()],
+        },
         table: table.select(|name| !name.starts_with('_')),
     }
 }

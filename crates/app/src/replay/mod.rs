@@ -106,7 +106,8 @@ fn first_training(app: &App, project: &Project, settings: &Settings, past: &Past
     let trained = app.train(project, training, &mut |_| ())?;
     if trained.version.is_none() {
         let failed = trained.record.steps.iter().find_map(|step| step.error.clone());
-        let because = failed.unwrap_or_else(|| "no model was packed; name it in [package]".to_owned());
+        let because =
+            trained.refused.or(failed).unwrap_or_else(|| "no model was packed; name it in [package]".to_owned());
         return Err(ReplayError::FirstTraining { because });
     }
     app.deploy_if_allowed(&Act::system("replay", settings.start), project, &trained, Governance::Assumed)?;

@@ -3,6 +3,7 @@
 mod contract;
 mod kills;
 mod manners;
+mod monitoring;
 mod people;
 mod replays;
 mod server;

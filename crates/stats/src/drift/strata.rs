@@ -15,8 +15,28 @@ const ROWS: u64 = 50;
 
 /// Which stratum each hour of the week belongs to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Stored")]
 pub struct Strata {
     of_hour: Vec<u16>,
+}
+
+/// Strata as they are stored, before they are believed.
+#[derive(Deserialize)]
+struct Stored {
+    of_hour: Vec<u16>,
+}
+
+impl TryFrom<Stored> for Strata {
+    type Error = Unmeasured;
+
+    fn try_from(stored: Stored) -> Outcome<Self> {
+        let is_whole =
+            stored.of_hour.len() == HOURS && stored.of_hour.iter().all(|stratum| usize::from(*stratum) < HOURS);
+        match is_whole {
+            true => Ok(Strata { of_hour: stored.of_hour }),
+            false => Err(Unmeasured::bad_input("stored strata", "they do not name a stratum for each hour of a week")),
+        }
+    }
 }
 
 /// What decided about strata.

@@ -27,6 +27,7 @@ const ROOMS: &[&[&Statement]] = &[
     model::alias::STATEMENTS,
     monitor::STATEMENTS,
     monitor::alert::STATEMENTS,
+    monitor::evidence::STATEMENTS,
     monitor::retrain::STATEMENTS,
     monitor::threshold::STATEMENTS,
     prediction::STATEMENTS,

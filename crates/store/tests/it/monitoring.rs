@@ -11,6 +11,7 @@ use kilter_store::{
     monitor::{
         self, Reading, ReadingFilter, RuleWord,
         alert::{self, AlertFilter, NewAlert},
+        evidence::{self, Evidence},
         retrain::{self, NewDecision, RetrainOutcome},
         threshold,
     },
@@ -252,4 +253,23 @@ fn the_budget_counts_only_runs_that_were_started() {
         })
         .unwrap();
     assert_eq!((count, last, list.items.len()), (1, Some(Timestamp(1)), 3));
+}
+
+#[test]
+fn an_endpoint_keeps_the_newest_evidence_alone() {
+    let world = World::furnished();
+    let find = || world.store.read(|reader| evidence::find(reader, &churn_endpoint())).unwrap();
+    assert_eq!(find(), None);
+    let seen = |through: i64| Evidence {
+        endpoint: churn_endpoint(),
+        model: churn_model(),
+        number: 1,
+        through: Timestamp(through),
+        document: json!({ "windows": through }),
+    };
+    for through in [1, 2] {
+        let kept = seen(through);
+        world.write(move |tx| evidence::put(tx, &kept)).unwrap();
+        assert_eq!(find(), Some(seen(through)));
+    }
 }

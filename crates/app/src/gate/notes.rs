@@ -1,0 +1,286 @@
+//! What a gate looks at without being asked: rows that stand on both sides, columns that tell too much, weak slices.
+//!
+//! Holds true: a note never refuses a version; each of its numbers has a name that a rule may bound. Deliberately
+//! absent: what only people know, such as whether a column is known when a prediction is made.
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    hash::{DefaultHasher, Hash, Hasher},
+};
+
+use kilter_domain::table::{Column, Table};
+use kilter_inference::{Signature, Task};
+use kilter_stats::{
+    causes::{Slice, SliceFeature, weak_slices},
+    performance::{BinaryRows, Labelled, metric},
+};
+
+use crate::{
+    dataset::Roles,
+    error::AppError,
+    measure::{bins::Bins, reference::Reference},
+    outcomes::{Outcomes, class_name},
+};
+
+/// Rows of a slice at least.
+const LEAST_SLICE: u64 = 100;
+/// The false discovery rate of weak slices.
+const DISCOVERY: f64 = 0.1;
+/// Columns that slices are looked for in.
+const MOST_SLICED: usize = 30;
+/// A column that ranks the label this well alone is looked at.
+const TELLS_TOO_MUCH: f64 = 0.99;
+/// Values beyond which a text is not ranked by the label.
+const MOST_VALUES: usize = 50;
+/// The share of rows from which something is worth a note.
+const NOTABLE: f64 = 0.01;
+/// The calibration error from which it is worth a note.
+const NOTABLE_ERROR: f64 = 0.05;
+
+/// What is looked at.
+pub(crate) struct Look<'a> {
+    pub trained_on: &'a Table,
+    pub test: &'a Table,
+    pub roles: &'a Roles,
+    pub signature: &'a Signature,
+    pub reference: &'a Reference,
+    /// The answers on the test rows.
+    pub outcomes: &'a Outcomes,
+}
+
+/// What was seen.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Notes {
+    /// For rules: `overlap`, `shared_ids`, `older_than_training`, `duplicates`, `best_single_auc`, `weak_slices`, ...
+    pub facts: BTreeMap<String, f64>,
+    /// What a person should know.
+    pub sentences: Vec<String>,
+}
+
+impl Notes {
+    fn fact(&mut self, name: &str, value: f64) {
+        self.facts.insert(name.to_owned(), value);
+    }
+
+    fn share(&mut self, name: &str, value: f64, limit: f64, sentence: impl Fn(String) -> String) {
+        self.fact(name, value);
+        if value > limit {
+            self.sentences.push(sentence(format!("{:.1} %", value * 100.0)));
+        }
+    }
+}
+
+impl Look<'_> {
+    /// Everything that is worth knowing.
+    pub fn notes(&self) -> Result<Notes, AppError> {
+        let mut notes = Notes::default();
+        self.twins(&mut notes);
+        self.ids(&mut notes)?;
+        self.order(&mut notes)?;
+        self.telling(&mut notes)?;
+        self.slices(&mut notes);
+        self.calibration(&mut notes);
+        Ok(notes)
+    }
+
+    /// Test rows that stand among the training rows too, and training rows that stand there twice.
+    fn twins(&self, notes: &mut Notes) {
+        let mut names: Vec<&str> = self.signature.inputs.iter().map(|input| input.name.as_str()).collect();
+        names.extend(self.roles.label.as_deref());
+        let (Some(trained), Some(test)) = (hashes(self.trained_on, &names), hashes(self.test, &names)) else { return };
+        let mut counts: HashMap<u64, u32> = HashMap::with_capacity(trained.len());
+        trained.iter().for_each(|row| *counts.entry(*row).or_default() += 1);
+        let repeated = trained.len() - counts.len();
+        let twins = trained.iter().filter(|row| counts[row] > 1).count();
+        let share = |part: usize, rows: usize| if rows == 0 { 0.0 } else { part as f64 / rows as f64 };
+        let natural = share(twins, trained.len());
+        let overlap = share(test.iter().filter(|row| counts.contains_key(row)).count(), test.len());
+        // Rows of few columns repeat by themselves: as often as training rows have twins.
+        notes.share("overlap", overlap, 2.0 * natural + NOTABLE, |share| {
+            format!("{share} of the test rows stand among the training rows too")
+        });
+        notes.share("duplicates", share(repeated, trained.len()), 0.1, |share| {
+            format!("{share} of the training rows repeat an earlier one")
+        });
+    }
+
+    fn ids(&self, notes: &mut Notes) -> Result<(), AppError> {
+        let has_all = |table: &Table| self.roles.id.iter().all(|column| table.get(column).is_some());
+        if self.roles.id.is_empty() || !has_all(self.test) || !has_all(self.trained_on) {
+            return Ok(());
+        }
+        let known: HashSet<_> = self.roles.row_ids(self.trained_on)?.into_iter().collect();
+        let test = self.roles.row_ids(self.test)?;
+        let shared = test.iter().filter(|id| known.contains(*id)).count() as f64 / test.len().max(1) as f64;
+        notes.share("shared_ids", shared, 0.0, |share| {
+            format!("{share} of the test rows have the id of a training row")
+        });
+        Ok(())
+    }
+
+    /// Test rows that happened before the last training row.
+    fn order(&self, notes: &mut Notes) -> Result<(), AppError> {
+        let Some(time) = &self.roles.time else { return Ok(()) };
+        if self.test.get(time).is_none() || self.trained_on.get(time).is_none() {
+            return Ok(());
+        }
+        let newest = self.roles.event_times(self.trained_on)?.into_iter().max();
+        let test = self.roles.event_times(self.test)?;
+        let older = test.iter().filter(|event| newest.is_some_and(|newest| **event < newest)).count();
+        notes.share("older_than_training", older as f64 / test.len().max(1) as f64, NOTABLE, |share| {
+            format!("{share} of the test rows are older than the newest training row")
+        });
+        Ok(())
+    }
+
+    /// The column that alone ranks the label best.
+    fn telling(&self, notes: &mut Notes) -> Result<(), AppError> {
+        if self.signature.task != Task::Binary {
+            return Ok(());
+        }
+        let label = self.roles.label(self.test)?;
+        let positive = self.signature.classes.get(1).map_or("1", String::as_str);
+        let truth: Vec<Option<bool>> =
+            (0..label.len()).map(|row| class_name(label, row).map(|class| *class == *positive)).collect();
+        let ranked = self.signature.inputs.iter().filter_map(|input| {
+            let auc = single_auc(self.test.get(&input.name)?, &truth)?;
+            Some((input.name.as_str(), auc))
+        });
+        if let Some((name, auc)) = ranked.max_by(|a, b| a.1.total_cmp(&b.1)) {
+            notes.fact("best_single_auc", auc);
+            if auc >= TELLS_TOO_MUCH {
+                notes.sentences.push(format!(
+                    "`{name}` alone ranks the label almost perfectly (AUC {auc:.3}): make sure that it does not follow from it"
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn slices(&self, notes: &mut Notes) {
+        let losses = self.outcomes.losses();
+        let placed: Vec<(&str, Bins, Vec<u16>)> = self
+            .signature
+            .inputs
+            .iter()
+            .filter_map(|input| {
+                let bins = Bins::of(self.reference.columns.get(&input.name)?);
+                let placed = bins.place(&self.test.get(&input.name)?.take(&self.outcomes.rows))?;
+                Some((input.name.as_str(), bins, placed))
+            })
+            .take(MOST_SLICED)
+            .collect();
+        let features: Vec<SliceFeature> =
+            placed.iter().map(|(_, bins, bin)| SliceFeature { bin, bins: bins.count() }).collect();
+        let Ok(found) = weak_slices(&losses, &features, LEAST_SLICE, DISCOVERY) else { return };
+        notes.fact("weak_slices", found.len() as f64);
+        let Some(worst) = found.first() else { return };
+        notes.fact("weak_slice_excess", worst.excess.value);
+        let words = |slice: &Slice| {
+            let described = slice.conditions.iter().map(|(at, bin)| placed[*at].1.describe(placed[*at].0, *bin));
+            described.collect::<Vec<_>>().join(" and ")
+        };
+        notes.sentences.push(format!(
+            "weakest where {}: loss {:.3}, {:+.3} beside the rest, on {} rows",
+            words(worst),
+            worst.loss,
+            worst.excess.value,
+            worst.rows
+        ));
+    }
+
+    fn calibration(&self, notes: &mut Notes) {
+        let Ok(error) = self.outcomes.metric("ece") else { return };
+        notes.fact("ece", error.value);
+        if error.low > NOTABLE_ERROR {
+            notes.sentences.push(format!("scores miss the observed rates by {:.3} on average", error.value));
+        }
+    }
+}
+
+/// Each row's hash over some columns; `None` when one is not there.
+fn hashes(table: &Table, names: &[&str]) -> Option<Vec<u64>> {
+    let columns: Vec<&Column> = names.iter().map(|name| table.get(name)).collect::<Option<_>>()?;
+    let hash = |row: usize| {
+        let mut hasher = DefaultHasher::new();
+        columns.iter().for_each(|column| match column {
+            Column::Text(values) => values[row].hash(&mut hasher),
+            _ if column.is_missing(row) => 1u8.hash(&mut hasher),
+            _ => column.number(row).to_bits().hash(&mut hasher),
+        });
+        hasher.finish()
+    };
+    Some((0..table.rows()).map(hash).collect())
+}
+
+/// How well a column alone ranks the label, in whichever direction is better; missing values are left out.
+fn single_auc(column: &Column, truth: &[Option<bool>]) -> Option<f64> {
+    let rate_of = match column {
+        Column::Text(_) => Some(rates(column, truth)?),
+        _ => None,
+    };
+    let score = |row: usize| match &rate_of {
+        Some(rates) => class_name(column, row).and_then(|class| rates.get(&*class).copied()).unwrap_or(f64::NAN),
+        None => column.number(row),
+    };
+    let (mut truths, mut scores) = (Vec::new(), Vec::new());
+    for (row, truth) in truth.iter().enumerate() {
+        if let (Some(truth), value) = (truth, score(row))
+            && value.is_finite()
+        {
+            truths.push(*truth);
+            scores.push(value);
+        }
+    }
+    let rows = BinaryRows::scored(&truths, &scores, 0.5).ok()?;
+    let auc = metric("auc", &Labelled::Binary(rows)).ok()?.value;
+    Some(auc.max(1.0 - auc))
+}
+
+/// The rate of positives of each value of a text with few values.
+fn rates(column: &Column, truth: &[Option<bool>]) -> Option<HashMap<String, f64>> {
+    let mut counts: HashMap<String, (f64, f64)> = HashMap::new();
+    for (row, truth) in truth.iter().enumerate() {
+        if let (Some(truth), Some(class)) = (truth, class_name(column, row)) {
+            let count = counts.entry(class.to_string()).or_default();
+            *count = (count.0 + f64::from(u8::from(*truth)), count.1 + 1.0);
+            if counts.len() > MOST_VALUES {
+                return None;
+            }
+        }
+    }
+    Some(counts.into_iter().map(|(class, (hits, rows))| (class, hits / rows)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn numbers(count: i64, of: impl Fn(i64) -> i64) -> Column {
+        Column::Int((0..count).map(|row| Some(of(row))).collect())
+    }
+
+    #[test]
+    fn a_column_that_follows_from_the_label_is_found() {
+        let truth: Vec<Option<bool>> = (0..200).map(|row| Some(row % 3 == 0)).collect();
+        let leak = numbers(200, |row| if row % 3 == 0 { -1 } else { 5 + row });
+        assert_eq!(single_auc(&leak, &truth), Some(1.0));
+        let noise = numbers(200, |row| row * 7919 % 101);
+        assert!(single_auc(&noise, &truth).unwrap() < 0.7);
+        let word = Column::Text((0..200).map(|row| Some(if row % 3 == 0 { "left" } else { "stays" }.into())).collect());
+        assert_eq!(single_auc(&word, &truth), Some(1.0));
+    }
+
+    #[test]
+    fn rows_are_told_apart_by_all_of_their_columns() {
+        let table = Table::new(vec![
+            ("a".into(), numbers(4, |row| row % 2)),
+            ("b".into(), Column::Text(vec![Some("x".into()), Some("x".into()), Some("x".into()), None])),
+        ])
+        .unwrap();
+        let hashes = hashes(&table, &["a", "b"]).unwrap();
+        assert_eq!(hashes[0], hashes[2]);
+        assert_ne!(hashes[1], hashes[3]);
+        assert_eq!(super::hashes(&table, &["a", "c"]), None);
+    }
+}

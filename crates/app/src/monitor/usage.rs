@@ -1,0 +1,123 @@
+//! Usage: how much a version was asked, by whom, how fast it answered, and how often it failed.
+//!
+//! Holds true: requests, consumers and latencies are read from the prediction log, so they survive a restart; failures
+//! leave no row there, so their counters are written down whenever they grew. Failures between the last look and a
+//! crash are not known.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use kilter_domain::{alert::MonitorKind, ids::EndpointName, time::Timestamp};
+use kilter_store::monitor::{self as readings, Reading};
+use serde_json::json;
+
+use super::Window;
+use crate::{App, error::AppError, ledger::Act, prediction::Answered};
+
+/// The reading of the requests that failed by the version's fault since the look before.
+const ERRORS: &str = "errors";
+/// Readings of failures that one window adds up at most.
+const MOST_TALLIES: u32 = 10_000;
+
+/// What rules about usage ask of the rows of a window.
+pub(super) fn facts(answered: &Answered, errors: u64) -> BTreeMap<String, f64> {
+    let mut latency_of: HashMap<i64, Option<i64>> = HashMap::new();
+    for (request, latency) in answered.requests.iter().zip(&answered.latencies_us) {
+        latency_of.insert(*request, *latency);
+    }
+    let requests = latency_of.len() as f64;
+    let mut latencies: Vec<f64> = latency_of.into_values().flatten().map(|micros| micros as f64 / 1e3).collect();
+    latencies.sort_by(f64::total_cmp);
+    let consumers: BTreeSet<_> = answered.consumers.iter().flatten().collect();
+    let asked = requests + errors as f64;
+    let mut facts = BTreeMap::from([
+        ("requests".to_owned(), requests),
+        ("errors".to_owned(), errors as f64),
+        ("consumers".to_owned(), consumers.len() as f64),
+    ]);
+    facts.extend((asked > 0.0).then(|| ("error_rate".to_owned(), errors as f64 / asked)));
+    let named = [("p50_ms", 0.5), ("p95_ms", 0.95), ("p99_ms", 0.99)];
+    facts.extend(named.into_iter().filter_map(|(name, share)| Some((name.to_owned(), quantile(&latencies, share)?))));
+    facts
+}
+
+/// The smallest value that at least `share` of the sorted values do not exceed.
+fn quantile(sorted: &[f64], share: f64) -> Option<f64> {
+    let rank = (sorted.len() as f64 * share).ceil() as usize;
+    sorted.get(rank.max(1) - 1).copied()
+}
+
+impl App {
+    /// Writes down how many requests failed at an endpoint since the last look, if any did.
+    pub(super) fn tally_errors(&self, act: &Act, endpoint: &EndpointName) -> Result<(), AppError> {
+        let Some(serving) = self.serving(endpoint) else { return Ok(()) };
+        let (mut since, mut errors) = (act.at, 0);
+        for served in serving.endpoint().routes().versions() {
+            let (number, now) = (served.version().number, served.counts().errors);
+            let known = self.lock_tallies().insert((endpoint.clone(), number), (act.at, now)).unwrap_or((act.at, 0));
+            // A version that was loaded again counts from zero.
+            errors += if now < known.1 { now } else { now - known.1 };
+            since = since.min(known.0);
+        }
+        if errors > 0 {
+            let reading = tally(act, endpoint, since, errors);
+            self.store().write(move |tx| readings::record(tx, &[reading]))?;
+        }
+        Ok(())
+    }
+
+    /// The requests that failed in a window, as far as they were written down.
+    pub(super) fn errors_in(&self, endpoint: &EndpointName, window: Window) -> Result<u64, AppError> {
+        let found = self.store().read(|reader| {
+            let kind = Some(MonitorKind::Usage);
+            readings::history(reader, endpoint, kind, ERRORS, (window.start, window.end), MOST_TALLIES)
+        })?;
+        // A tally belongs to the window in which it was taken.
+        let inside = |reading: &&Reading| window.start < reading.window_end && reading.window_end <= window.end;
+        Ok(found.iter().filter(inside).map(|reading| reading.count).sum())
+    }
+}
+
+fn tally(act: &Act, endpoint: &EndpointName, since: Timestamp, errors: u64) -> Reading {
+    Reading {
+        endpoint: endpoint.clone(),
+        monitor: MonitorKind::Usage,
+        metric: ERRORS.to_owned(),
+        window_start: since,
+        window_end: act.at,
+        value: Some(errors as f64),
+        low: None,
+        high: None,
+        count: errors,
+        verdict: None,
+        as_of: act.at,
+        estimated: false,
+        version: None,
+        detail: json!({}),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_are_counted_once_however_many_rows_they_had() {
+        let answered = Answered {
+            requests: vec![1, 1, 1, 2],
+            latencies_us: vec![Some(2_000), Some(2_000), Some(2_000), Some(10_000)],
+            consumers: vec![Some("crm".into()), Some("crm".into()), None, Some("web".into())],
+            ..Answered::default()
+        };
+        let facts = facts(&answered, 2);
+        let of = |name: &str| facts.get(name).copied();
+        assert_eq!((of("requests"), of("consumers"), of("errors")), (Some(2.0), Some(2.0), Some(2.0)));
+        assert_eq!((of("error_rate"), of("p50_ms"), of("p99_ms")), (Some(0.5), Some(2.0), Some(10.0)));
+    }
+
+    #[test]
+    fn without_requests_there_is_no_rate_and_no_latency() {
+        let facts = facts(&Answered::default(), 0);
+        assert_eq!(facts.get("requests"), Some(&0.0));
+        assert!(!facts.contains_key("error_rate") && !facts.contains_key("p99_ms"));
+    }
+}

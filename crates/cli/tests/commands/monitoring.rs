@@ -1,0 +1,160 @@
+//! What the monitors say of a past that is played through a whole project.
+
+use std::fmt::Write;
+
+use serde_json::Value;
+
+use crate::World;
+
+/// A population whose members may change on a day.
+struct Past {
+    days: u32,
+    rows_a_day: u32,
+    /// From this day on `x` is larger by this.
+    shift: Option<(u32, f64)>,
+    /// From this day on the group `b` is scored against its inclination.
+    unfair: Option<u32>,
+}
+
+impl Past {
+    const STEADY: Self = Self { days: 54, rows_a_day: 100, shift: None, unfair: None };
+
+    /// `at, id, group, x, noise, y` with `y` more often true for large `x`.
+    fn csv(&self) -> String {
+        let mut text = "at,id,group,x,noise,y\n".to_owned();
+        let mut draw = Draw(7);
+        for day in 0..self.days {
+            for row in 0..self.rows_a_day {
+                let group = if draw.uniform() < 0.5 { "a" } else { "b" };
+                let moved = self.shift.map_or(0.0, |(from, by)| if day >= from { by } else { 0.0 });
+                let biased = self.unfair.is_some_and(|from| day >= from) && group == "b";
+                let x = draw.normal() + moved - if biased { 2.0 } else { 0.0 };
+                let y = u32::from(draw.uniform() < 1.0 / (1.0 + (-1.5 * x).exp()));
+                let (month, of_month) = (1 + day / 28, 1 + day % 28);
+                let noise = draw.normal();
+                writeln!(text, "2024-{month:02}-{of_month:02},{day}-{row},{group},{x:.4},{noise:.4},{y}").unwrap();
+            }
+        }
+        text
+    }
+}
+
+struct Draw(u64);
+
+impl Draw {
+    fn uniform(&mut self) -> f64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 11) as f64 / (1u64 << 53) as f64
+    }
+
+    fn normal(&mut self) -> f64 {
+        (0..12).map(|_| self.uniform()).sum::<f64>() - 6.0
+    }
+}
+
+/// Plays a past; what is written into the contract beside the usual sections is handed in.
+fn played(past: &Past, data: &str, monitor: &str) -> (World, Value) {
+    let world = World::new();
+    world.write("rows.csv", &past.csv());
+    let contract = format!(
+        "[project]\nname = \"scores\"\nowner = \"user:ana\"\n\
+         [data.rows]\npath = \"rows.csv\"\ntime = \"at\"\nid = [\"id\"]\nlabel = \"y\"\nsensitive = [\"group\"]\n{data}\n\
+         [step.train]\nrun = \"kilter fit {{in.rows}} --target y --exclude at,id,group --learner linear --seed 1 --out {{out.model}}\"\n\
+         in = [\"rows\"]\nout = {{ model = \"work/model\" }}\n\
+         [package]\nmodel = \"train.model\"\n[deploy.production]\n\
+         [monitor]\n{monitor}\n\
+         [replay]\nstart = \"2024-02-01\"\nperiod = \"7d\"\nmetric = \"auc\"\n"
+    );
+    world.write("kilter.toml", &contract);
+    let report = world.json(&["replay", ".", "--keep", "state"]);
+    (world, report)
+}
+
+fn of_kind<'r>(report: &'r Value, kind: &str) -> Vec<&'r Value> {
+    let timeline = report["timeline"].as_array().unwrap();
+    timeline.iter().filter(|entry| entry["kind"] == kind).collect()
+}
+
+/// The days of the entries of a kind, as `2024-02-03`.
+fn days(report: &Value, kind: &str) -> Vec<String> {
+    of_kind(report, kind).iter().map(|entry| entry["at"].as_str().unwrap()[..10].to_owned()).collect()
+}
+
+#[test]
+fn data_that_does_not_meet_its_requirements_trains_nothing() {
+    let world = World::new();
+    world.write("rows.csv", &Past { days: 5, ..Past::STEADY }.csv());
+    world.write(
+        "kilter.toml",
+        "[project]\nname = \"scores\"\n[data.rows]\npath = \"rows.csv\"\nlabel = \"y\"\n\
+         require = [\"rows >= 10_000\", \"null(x) == 0\"]\n\
+         [step.train]\nrun = \"kilter fit {in.rows} --target y --out {out.model}\"\nin = [\"rows\"]\n\
+         out = { model = \"work/model\" }\n[package]\nmodel = \"train.model\"\n",
+    );
+    let said = world.kilter(&["run", "--data", "state"]);
+    assert_eq!(said.exit, 3, "{}{}", said.out, said.err);
+    assert!(said.out.contains("dataset `rows`: rows is 500, but at least 10000 is asked"), "{}", said.out);
+    assert!(!world.path().join("work/model").exists(), "a step was run on data that may not be trained on");
+}
+
+#[test]
+fn a_requirement_that_cannot_be_measured_leaves_the_version_undecided() {
+    let world = World::new();
+    world.write("rows.csv", &Past { days: 5, ..Past::STEADY }.csv());
+    world.write(
+        "kilter.toml",
+        "[project]\nname = \"scores\"\n[data.rows]\npath = \"rows.csv\"\nlabel = \"y\"\n\
+         require = [\"null(income) == 0\"]\n\
+         [step.train]\nrun = \"kilter fit {in.rows} --target y --exclude at,id --out {out.model}\"\nin = [\"rows\"]\n\
+         out = { model = \"work/model\" }\n[package]\nmodel = \"train.model\"\n",
+    );
+    let said = world.kilter(&["run", "--data", "state"]);
+    assert!(said.out.contains("undecided"), "{}{}", said.out, said.err);
+}
+
+#[test]
+fn usage_rules_count_requests_consumers_and_latency() {
+    let usage = "usage = [\"requests > 3\", \"rows >= 100\", \"share(consumer) known\", \"p99_ms < 10m\", \"error_rate <= 1%\", \"consumers > 1\"]\nalert = [\"log\"]";
+    let (world, report) = played(&Past::STEADY, "", &format!("every = \"1d\"\n{usage}"));
+    let alerts = of_kind(&report, "usage_alert");
+    assert_eq!(alerts.len(), 1, "{report:#}");
+    // One day is one batch of one consumer: both bounds that ask for more are named, the others are not.
+    let because = alerts[0]["because"].as_str().unwrap();
+    assert!(because.contains("consumers") && because.contains("requests"), "{because}");
+    assert!(!because.contains("share(consumer)") && !because.contains("p99_ms"), "{because}");
+    let log = world.read("state/alerts.jsonl");
+    assert!(log.lines().next().is_some_and(|line| line.contains("\"about\":\"usage\"")), "{log}");
+}
+
+#[test]
+fn an_alert_waits_for_as_many_windows_as_the_contract_says() {
+    let past = Past { shift: Some((40, 3.0)), ..Past::STEADY };
+    let at_once = played(&past, "", "every = \"1d\"\ndrift = [\"psi(x) < 0.25\"]").1;
+    let later = played(&past, "", "every = \"1d\"\ndrift = [\"psi(x) < 0.25\"]\nhold = 3").1;
+    assert_eq!(days(&at_once, "drift_alert"), ["2024-02-14"], "day 40 ends at the midnight that follows");
+    assert_eq!(days(&later, "drift_alert"), ["2024-02-16"]);
+}
+
+#[test]
+fn performance_is_judged_when_the_delay_of_the_labels_has_passed() {
+    // From day 40 on the model is asked about people whose `y` it cannot know: `x` moved, its meaning did not.
+    let past = Past { shift: Some((40, 4.0)), ..Past::STEADY };
+    let report =
+        played(&past, "label_delay = \"5d\"", "every = \"1d\"\naccuracy = [\"auc >= 0.75\"]\nmin_labelled = 0.5").1;
+    let found = days(&report, "performance_alert");
+    assert_eq!(found.len(), 1, "{report:#}");
+    assert!(found[0].as_str() >= "2024-02-18", "an alarm before labels can have matured: {found:?}");
+}
+
+#[test]
+fn a_group_that_is_treated_otherwise_raises_a_bias_alert() {
+    let past = Past { unfair: Some(40), ..Past::STEADY };
+    let rule = "every = \"1d\"\nbias = [\"ratio(selected, group) >= 0.8 over 7d\"]";
+    let report = played(&past, "", rule).1;
+    let alerts = of_kind(&report, "bias_alert");
+    assert_eq!(alerts.len(), 1, "{report:#}");
+    assert!(alerts[0]["at"].as_str().unwrap() >= "2024-02-14", "{:#}", alerts[0]);
+    assert!(alerts[0]["because"].as_str().unwrap().contains("ratio(selected, group)"), "{:#}", alerts[0]);
+    let quiet = played(&Past::STEADY, "", rule).1;
+    assert!(of_kind(&quiet, "bias_alert").is_empty(), "{quiet:#}");
+}
