@@ -8,6 +8,7 @@ pub mod columns;
 pub mod model_rows;
 pub mod profile;
 pub mod reference;
+pub mod tables;
 pub mod window;
 
 use kilter_domain::rule::{Measurement, NotMeasured};

@@ -3,8 +3,8 @@
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::{
-    alert, approve, check, completions, demo, deploy, doctor, evaluate, fit, init, label, output::Output, page::Answer,
-    reference, replay, run, schema, score, server, split, sql, status, stop::Stop,
+    alert, approve, check, completions, demo, deploy, doctor, drift, evaluate, fit, init, label, output::Output,
+    page::Answer, profile, reference, replay, run, schema, score, server, split, sql, status, stop::Stop,
 };
 
 /// Keeps machine-learning models in kilter: one binary carries a model through its whole life, and keeps the evidence.
@@ -66,6 +66,8 @@ pub(crate) enum Command {
     Fit(Box<fit::Fit>),
     Score(score::Score),
     Evaluate(evaluate::Evaluate),
+    Profile(profile::Profile),
+    Drift(drift::Drift),
     Doctor(doctor::Doctor),
     Completions(completions::Completions),
     #[command(hide = true)]
@@ -98,6 +100,8 @@ impl Command {
             Self::Fit(fit) => fit.run(output),
             Self::Score(score) => score.run(),
             Self::Evaluate(evaluate) => evaluate.run(),
+            Self::Profile(profile) => profile.run(),
+            Self::Drift(drift) => drift.run(),
             Self::Doctor(doctor) => doctor.run(),
             Self::Completions(completions) => completions.run(output),
             Self::Reference(reference) => reference.run(output),

@@ -1,10 +1,18 @@
 //! `kilter sql`: one query over files, to the terminal or into a file.
 
-use std::{fs, path::PathBuf, str::FromStr};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    str::FromStr,
+};
 
 use clap::Args;
-use kilter_domain::table::{Column, Table};
-use kilter_lake::{QueryResult, SqlOptions, sql};
+use kilter_domain::{
+    ids::EndpointName,
+    table::{Column, Table},
+    time::Timestamp,
+};
+use kilter_lake::{Lake, LogKind, QueryResult, SqlOptions, sql};
 use kilter_wire::{Code, Problem};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -18,7 +26,10 @@ use crate::{
 /// Memory for rows that are shown.
 const SHOWN_BYTES: usize = 256 << 20;
 
-/// Answer a SQL query over files: joins, windows, lags, point-in-time features.
+/// Answer a SQL query over files and over the prediction log: joins, windows, lags, point-in-time features, statistics.
+///
+/// Beside the usual aggregates: auc(score, label), average_precision, log_loss, brier, ece; and of the rows where a condition
+/// is true against those where it is false: psi(x, is_current), ks, js, tvd, wasserstein, w1_over_sd, ks_p, chi2_p.
 ///
 /// Rows without ORDER BY come in any order. A query that would answer differently every time (`now()`, `random()`) is
 /// refused unless --volatile says so.
@@ -33,6 +44,10 @@ pub(crate) struct Sql {
     /// A file, or a folder of them, and its name in the query; may stand several times.
     #[arg(long = "table", short, value_name = "NAME=FILE")]
     tables: Vec<Named>,
+    /// A data folder, whose prediction log gives the tables `predictions_ENDPOINT` and `labels_ENDPOINT` (what is no letter
+    /// or digit in a name becomes `_`). Only sealed partitions are seen: the newest rows come some time later.
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
     /// Write all rows into a file instead of showing some.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -69,6 +84,8 @@ struct Written {
     out: PathBuf,
     rows: u64,
     columns: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    logs: Vec<Log>,
 }
 
 #[derive(Serialize)]
@@ -78,6 +95,23 @@ struct Shown {
     rows: Vec<Map<String, Value>>,
     /// All rows of the answer.
     total: usize,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    logs: Vec<Log>,
+}
+
+/// A log that the query could see.
+#[derive(Clone, Serialize)]
+struct Log {
+    table: String,
+    /// Rows in sealed partitions.
+    rows: u64,
+    /// The last time among them.
+    until: Timestamp,
+    /// Files that could not be read and are left out.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    damaged: Vec<String>,
+    #[serde(skip)]
+    of: (LogKind, EndpointName),
 }
 
 impl Sql {
@@ -85,11 +119,19 @@ impl Sql {
         let query = self.query()?;
         let tables: Vec<_> = self.tables.iter().map(|table| (table.name.clone(), table.path.clone())).collect();
         let options = SqlOptions { volatile: self.volatile, ..SqlOptions::default() };
-        let result = sql(&query, &tables, &options)?;
+        let (result, logs) = match &self.data {
+            None => (sql(&query, &tables, &options)?, Vec::new()),
+            Some(data) => {
+                let lake = Lake::new(data.join("lake"));
+                let logs = logs_of(&lake, &query, data)?;
+                let named: Vec<_> = logs.iter().map(|log| (log.table.clone(), log.of.0, log.of.1.clone())).collect();
+                (lake.sql(&query, &named, &tables, &options)?, logs)
+            }
+        };
         let columns = result.columns().iter().map(|(name, _)| name.clone()).collect();
         match self.out {
-            Some(out) => written(result, out, columns),
-            None => Ok(shown(&result.into_table(SHOWN_BYTES)?, self.limit, columns)),
+            Some(out) => written(result, out, columns, logs),
+            None => Ok(shown(&result.into_table(SHOWN_BYTES)?, self.limit, columns, logs)),
         }
     }
 
@@ -102,7 +144,54 @@ impl Sql {
     }
 }
 
-fn written(result: QueryResult, out: PathBuf, columns: Vec<String>) -> Result<Answer, Stop> {
+/// The logs that a query names; all of them when it names none, so that a misspelt name is led to the nearest.
+fn logs_of(lake: &Lake, query: &str, data: &Path) -> Result<Vec<Log>, Stop> {
+    let mut logs: Vec<Log> = Vec::new();
+    for kind in [LogKind::Predictions, LogKind::Labels] {
+        for endpoint in lake.endpoints(kind)? {
+            let listing = lake.list(kind, &endpoint)?;
+            let Some(until) = listing.partitions.iter().map(|partition| partition.max_time).max() else { continue };
+            logs.push(Log {
+                table: table_name(kind, &endpoint, &logs),
+                rows: listing.partitions.iter().map(|partition| partition.rows).sum(),
+                until,
+                damaged: listing.damaged.iter().map(ToString::to_string).collect(),
+                of: (kind, endpoint),
+            });
+        }
+    }
+    if logs.is_empty() {
+        let detail = format!("`{}` holds no sealed partition of a prediction log", data.display());
+        return Err(Problem::new(Code::NotFound, detail)
+            .hint("name the folder that `kilter server --data` uses; what was recorded is sealed some time later")
+            .into());
+    }
+    let named: Vec<Log> = logs.iter().filter(|log| query.contains(&log.table)).cloned().collect();
+    Ok(if named.is_empty() { logs } else { named })
+}
+
+/// A name that SQL takes without quotes; of two endpoints that would share one, the second keeps its own.
+fn table_name(kind: LogKind, endpoint: &EndpointName, taken: &[Log]) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '_' };
+    let name = format!("{kind}_{}", endpoint.as_str().chars().map(plain).collect::<String>());
+    match taken.iter().any(|log| log.table == name) {
+        true => format!("{kind}_{endpoint}"),
+        false => name,
+    }
+}
+
+/// What the query could see of the log.
+fn with_logs(mut page: Page, logs: &[Log]) -> Page {
+    for log in logs {
+        page = page.line(format!("{}: {} sealed rows until {}", log.table, log.rows, log.until));
+        for damage in &log.damaged {
+            page = page.marked(Mark::Warn, format!("left out: {damage}"));
+        }
+    }
+    page
+}
+
+fn written(result: QueryResult, out: PathBuf, columns: Vec<String>, logs: Vec<Log>) -> Result<Answer, Stop> {
     if let Some(folder) = out.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.is_dir()) {
         let detail = format!("the folder of `{}` does not exist", out.display());
         return Err(Problem::new(Code::FileNotFound, detail)
@@ -112,10 +201,11 @@ fn written(result: QueryResult, out: PathBuf, columns: Vec<String>) -> Result<An
     let rows = result.write_to(&out)?;
     let page =
         Page::new().marked(Mark::Ok, format!("wrote {rows} rows of {} columns to {}", columns.len(), out.display()));
-    Ok(Answer::done(&Written { out, rows, columns }, page))
+    let page = with_logs(page, &logs);
+    Ok(Answer::done(&Written { out, rows, columns, logs }, page))
 }
 
-fn shown(table: &Table, limit: usize, columns: Vec<String>) -> Answer {
+fn shown(table: &Table, limit: usize, columns: Vec<String>, logs: Vec<Log>) -> Answer {
     let count = table.rows().min(limit);
     let mut text = TextTable::new(columns.clone());
     let mut rows = Vec::with_capacity(count);
@@ -127,7 +217,8 @@ fn shown(table: &Table, limit: usize, columns: Vec<String>) -> Answer {
     if table.rows() > count {
         page = page.line(format!("{count} of {} rows; --out FILE writes them all", table.rows()));
     }
-    Answer::done(&Shown { columns, rows, total: table.rows() }, page)
+    let page = with_logs(page, &logs);
+    Answer::done(&Shown { columns, rows, total: table.rows(), logs }, page)
 }
 
 /// A value in JSON; what it cannot say (infinities) is a text.

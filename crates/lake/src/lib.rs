@@ -11,6 +11,7 @@
 
 mod arrow_types;
 mod builder;
+mod columns;
 mod csv;
 mod error;
 mod format;
@@ -25,6 +26,7 @@ mod summary;
 mod text_out;
 mod write;
 
+pub use columns::{TableColumns, Values};
 pub use error::LakeError;
 pub use format::Format;
 pub use log::{Lake, Listing, LogKind, LogRows, Partition, TIME_COLUMN};

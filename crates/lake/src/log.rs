@@ -125,6 +125,25 @@ impl Lake {
         Ok((Partition { seq, path, rows, bytes, min_time, max_time }, digest))
     }
 
+    /// The endpoints that have a log of this kind, by name. Folders that bear no endpoint's name are not ours.
+    ///
+    /// # Errors
+    /// Only when the folder cannot be listed.
+    pub fn endpoints(&self, kind: LogKind) -> Result<Vec<EndpointName>, LakeError> {
+        let folder = self.root.join(kind.to_string());
+        let entries = match fs::read_dir(&folder) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries.map_err(|source| io("list", &folder, source))?,
+        };
+        let mut endpoints = Vec::new();
+        for entry in entries {
+            let name = entry.map_err(|source| io("list", &folder, source))?.file_name();
+            endpoints.extend(name.to_str().and_then(|name| name.parse::<EndpointName>().ok()));
+        }
+        endpoints.sort();
+        Ok(endpoints)
+    }
+
     /// All partitions, read from the footers of the files. A log that was never written is empty.
     ///
     /// # Errors

@@ -8,6 +8,16 @@
 //! The work runs on a runtime of its own with deep stacks, so that it may be called from any thread, inside of
 //! an async runtime or not, and a nested expression does not overflow.
 //!
+//! # Statistics
+//!
+//! Beside the usual aggregates there are `auc(score, label)`, `average_precision`, `log_loss`, `brier`, `ece`, and of the
+//! rows where a condition is true against those where it is false `ks(x, is_current)`, `wasserstein`, `w1_over_sd`, `psi`,
+//! `js`, `tvd`, `ks_p`, `chi2_p` (the last four of texts too):
+//!
+//! ```sql
+//! SELECT region, auc(score, left = 1) AS auc, psi(age, at >= '2026-06-01') AS age_psi FROM scored GROUP BY region
+//! ```
+//!
 //! # The value that was known at the time
 //!
 //! For each row of `labels` the last `features` at or before its time, of the same customer. It is one sort, with
@@ -28,6 +38,7 @@
 
 mod answer;
 mod error;
+mod functions;
 mod session;
 mod tables;
 

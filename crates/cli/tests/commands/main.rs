@@ -1,5 +1,6 @@
 //! What a person sees of the commands: answers, failures, exit codes.
 
+mod comparing;
 mod contract;
 mod kills;
 mod manners;

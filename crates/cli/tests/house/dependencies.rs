@@ -10,6 +10,7 @@ use crate::source::{floors, root};
 const NEIGHBOURS: &[(&str, &[&str])] = &[
     ("domain", &[]),
     ("stats", &[]),
+    ("report", &[]),
     ("wire", &["domain"]),
     ("inference", &["domain", "stats"]),
     ("fit", &["domain", "inference"]),
@@ -22,7 +23,7 @@ const NEIGHBOURS: &[(&str, &[&str])] = &[
     // Lists are read from the store as they stand; every change goes through an intention of `app`.
     ("server", &["domain", "wire", "serving", "store", "app"]),
     // Commands that need no project (`fit`, `sql`, `score`) stand on the floor that does the work.
-    ("cli", &["domain", "stats", "wire", "inference", "fit", "lake", "app", "server"]),
+    ("cli", &["domain", "stats", "wire", "inference", "fit", "lake", "report", "app", "server"]),
 ];
 
 fn manifest(path: &str) -> Table {

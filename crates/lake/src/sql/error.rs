@@ -152,6 +152,10 @@ fn from_plan(what: &str, at: Option<(u64, u64)>, tables: &[String]) -> SqlError 
     {
         return SqlError::NotAQuery { what: format!("{} not allowed", kind_words(what)) };
     }
+    // Our own functions say what is wrong with their arguments; the engine wraps it.
+    if let Some(own) = between(what, "coercion failed with: Error during planning: ", ". No function matches") {
+        return SqlError::Plan { at, what: own.to_owned() };
+    }
     SqlError::Plan { at, what: first_line(what) }
 }
 

@@ -1,7 +1,7 @@
 //! A fresh DataFusion session for each query: its bounds, its manners, its functions.
 //!
-//! Functions of our own (`psi`, `ks`, `auc` as aggregates over columns) have their place here, registered beside the
-//! built-in ones in [`open`], so that every query knows them.
+//! Functions of our own (`psi`, `ks`, `auc` as aggregates over columns, see [`super::functions`]) are registered beside
+//! the built-in ones in [`open`], so that every query knows them.
 
 use std::sync::Arc;
 
@@ -17,6 +17,7 @@ use datafusion::{
 use super::{
     SqlOptions,
     error::{SqlError, VOLATILE},
+    functions,
 };
 
 pub(super) fn open(options: &SqlOptions) -> Result<SessionContext, SqlError> {
@@ -41,6 +42,7 @@ pub(super) fn open(options: &SqlOptions) -> Result<SessionContext, SqlError> {
         .with_default_features()
         .build();
     let session = SessionContext::new_with_state(state);
+    functions::register(&session);
     if !options.volatile {
         VOLATILE.iter().for_each(|name| session.deregister_udf(name));
     }

@@ -1,6 +1,8 @@
 //! What `kilter-lake` promises to the crates above it. Every file is made by the test that reads it.
 
 mod bad_input;
+mod by_column;
+mod functions;
 mod partitions;
 mod sql;
 mod tables;

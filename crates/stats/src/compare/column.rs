@@ -141,7 +141,10 @@ impl ColumnDrift {
                 drift.read_unseen((frozen.singletons(), frozen.counts().values()), counts);
                 drift.picture = Some(picture::categories(frozen, counts));
             }
-            _ => drift.unmeasured = Some(why_not(reference, current)),
+            _ => {
+                drift.unmeasured = Some(why_not(reference, current));
+                drift.level = Level::Unjudged;
+            }
         }
         drift
     }
@@ -164,6 +167,7 @@ impl ColumnDrift {
         self.p = self.distances.iter().find(|distance| distance.measure == law).and_then(|distance| distance.p);
         if self.distances.is_empty() {
             self.unmeasured = Some(Unmeasured::undefined("drift", "no measure is defined on these values"));
+            self.level = Level::Unjudged;
         }
     }
 

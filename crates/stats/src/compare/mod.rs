@@ -23,6 +23,8 @@ use serde::{Deserialize, Serialize};
 pub enum Level {
     /// Within what chance does, or too little to matter.
     Calm,
+    /// Not compared: such columns always differ, or nothing is defined on them.
+    Unjudged,
     /// Too few values to say anything.
     Thin,
     /// Worth a note.

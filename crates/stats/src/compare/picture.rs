@@ -1,6 +1,7 @@
 //! What a picture of a column needs: the same bins, or the same categories, for both tables.
 
 use crate::drift::{CategoricalCounts, CategoricalReference, NumericCounts, NumericReference};
+use crate::profile::{ColumnProfile, Frozen};
 use serde::{Deserialize, Serialize};
 
 /// Bars of a histogram.
@@ -32,6 +33,16 @@ pub enum Picture {
         /// Shares of the current table.
         current: Vec<f64>,
     },
+}
+
+impl Picture {
+    /// The picture of one table's column, both sides the same; `None` for columns that are not compared by values.
+    pub fn of(profile: &ColumnProfile) -> Option<Picture> {
+        match profile.frozen.as_ref()? {
+            Frozen::Numeric(reference) => histogram(reference, reference.counts()),
+            Frozen::Categorical(reference) => Some(categories(reference, reference.counts())),
+        }
+    }
 }
 
 /// The histogram of numbers; `None` when all are one value.

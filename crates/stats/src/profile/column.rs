@@ -5,6 +5,7 @@ use super::values::{ColumnValues, TextCounts, distinct, number_label, runs};
 use crate::drift::{CategoricalCounts, CategoricalReference, Moments, NumericCounts, NumericReference, Sample};
 use crate::outcome::{Outcome, Unmeasured};
 use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
 
 /// The quantiles that a profile keeps.
 pub const QUANTILES: [f64; 7] = [0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99];
@@ -305,11 +306,25 @@ fn categories(stored: Stored, sample: &Sample) -> Outcome<CategoricalReference> 
 
 /// Ascending numbers as categories with their rows.
 pub(super) fn labels(stored: Stored, sorted: &[f64]) -> Vec<(String, u64)> {
-    let label = |value: f64| match stored {
+    runs(sorted).into_iter().map(|(value, rows)| (label(stored, value), rows)).collect()
+}
+
+fn label(stored: Stored, value: f64) -> String {
+    match stored {
         Stored::Bool => if value != 0.0 { "true" } else { "false" }.to_owned(),
         _ => number_label(value),
-    };
-    runs(sorted).into_iter().map(|(value, rows)| (label(value), rows)).collect()
+    }
+}
+
+impl ColumnCounts {
+    /// Adds rows that the same reference counted.
+    pub fn merge(&mut self, other: &ColumnCounts) -> Outcome<()> {
+        match (self, other) {
+            (ColumnCounts::Numeric(a), ColumnCounts::Numeric(b)) => a.merge(b),
+            (ColumnCounts::Categorical(a), ColumnCounts::Categorical(b)) => a.merge(b),
+            _ => Err(Unmeasured::bad_input("window", "its counts belong to another reference")),
+        }
+    }
 }
 
 impl Frozen {
@@ -326,6 +341,28 @@ impl Frozen {
                 Frozen::Categorical(reference.like(&table, sample.missing + sample.infinite)?)
             }
         }))
+    }
+
+    /// Counts numbers in any order; many columns' worth of rows may be counted piece by piece and merged.
+    pub fn count_numbers(&self, stored: Stored, values: &[f64]) -> ColumnCounts {
+        match self {
+            Frozen::Numeric(reference) => ColumnCounts::Numeric(reference.count(values)),
+            Frozen::Categorical(reference) => {
+                let mut counts: HashMap<u64, u64> = HashMap::new();
+                for value in values {
+                    // Both zeros are one value, and what is not finite is none.
+                    let value = if value.is_finite() { value + 0.0 } else { f64::NAN };
+                    *counts.entry(value.to_bits()).or_default() += 1;
+                }
+                let mut window = reference.window();
+                for (bits, rows) in counts {
+                    let value = f64::from_bits(bits);
+                    let label = (!value.is_nan()).then(|| label(stored, value));
+                    reference.add_many(&mut window, label.as_deref(), rows);
+                }
+                ColumnCounts::Categorical(window)
+            }
+        }
     }
 
     /// Counts a sorted sample of numbers.

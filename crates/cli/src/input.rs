@@ -1,0 +1,116 @@
+//! What commands over files take in: a table read by column, or a profile that was stored; and which columns.
+
+use std::{
+    fs::{self, File},
+    io::Read,
+    path::Path,
+};
+
+use clap::Args;
+use kilter_lake::{ReadOptions, TableColumns};
+use kilter_stats::profile::TableProfile;
+use kilter_wire::{Code, Problem};
+
+use crate::{failure::disk, stop::Stop};
+
+/// The largest profile that is read.
+const MAX_PROFILE_BYTES: u64 = 1 << 30;
+
+/// Which columns of a table.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct Columns {
+    /// The only columns to look at.
+    #[arg(long, value_name = "COLUMNS", value_delimiter = ',')]
+    columns: Vec<String>,
+    /// Columns to leave out.
+    #[arg(long, value_name = "COLUMNS", value_delimiter = ',')]
+    exclude: Vec<String>,
+}
+
+impl Columns {
+    /// Whether a column is looked at.
+    pub(crate) fn picks(&self, name: &str) -> bool {
+        let stands = |names: &[String]| names.iter().any(|known| known == name);
+        (self.columns.is_empty() || stands(&self.columns)) && !stands(&self.exclude)
+    }
+
+    /// Refuses names that no table has.
+    pub(crate) fn check<'a>(&self, known: impl Fn() -> Vec<&'a str>) -> Result<(), Stop> {
+        let names = known();
+        for name in self.columns.iter().chain(&self.exclude) {
+            if !names.contains(&name.as_str()) {
+                let detail = format!("there is no column `{name}`");
+                return Err(Problem::new(Code::ColumnUnknown, detail)
+                    .hint(format!("it has {}", listed(&names)))
+                    .into());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Names for a sentence: the first dozen.
+fn listed(names: &[&str]) -> String {
+    let shown: Vec<String> = names.iter().take(12).map(|name| format!("`{name}`")).collect();
+    let rest = names.len().saturating_sub(shown.len());
+    let more = if rest > 0 { format!(" and {rest} more") } else { String::new() };
+    shown.join(", ") + &more
+}
+
+/// What stands at a path.
+pub(crate) enum Input {
+    Table(TableColumns),
+    Profile(Box<TableProfile>),
+}
+
+impl Input {
+    /// Opens a table or a profile; the first bytes tell which.
+    pub(crate) fn open(path: &Path) -> Result<Self, Stop> {
+        match is_profile(path) {
+            true => read_profile(path).map(|profile| Self::Profile(Box::new(profile))),
+            false => open_table(path).map(Self::Table),
+        }
+    }
+
+    /// The names of its columns.
+    pub(crate) fn names(&self) -> Vec<&str> {
+        match self {
+            Self::Table(table) => names(table),
+            Self::Profile(profile) => profile.columns.iter().map(|column| column.name.as_str()).collect(),
+        }
+    }
+}
+
+/// The names of a table's columns.
+pub(crate) fn names(table: &TableColumns) -> Vec<&str> {
+    table.columns().iter().map(|(name, _)| name.as_str()).collect()
+}
+
+/// Opens a table.
+pub(crate) fn open_table(path: &Path) -> Result<TableColumns, Stop> {
+    Ok(TableColumns::open(path, &ReadOptions::default())?)
+}
+
+fn is_profile(path: &Path) -> bool {
+    let mut first = Vec::with_capacity(8);
+    // What cannot be read here is told by whoever reads it next.
+    let read = File::open(path).and_then(|file| file.take(8).read_to_end(&mut first));
+    read.is_ok() && TableProfile::is_profile(&first)
+}
+
+/// Reads a stored profile.
+pub(crate) fn read_profile(path: &Path) -> Result<TableProfile, Stop> {
+    let failed = |error: std::io::Error| disk("read the profile", path, &error);
+    let size = fs::metadata(path).map_err(failed)?.len();
+    if size > MAX_PROFILE_BYTES {
+        return Err(failed(std::io::Error::other(format!(
+            "it has {size} bytes, at most {MAX_PROFILE_BYTES} are read"
+        ))));
+    }
+    TableProfile::from_bytes(&fs::read(path).map_err(failed)?).map_err(|error| {
+        Problem::new(Code::FileInvalid, format!("`{}` is not a profile that can be read", path.display()))
+            .caused_by(Some(&error))
+            .hint("write it again: kilter profile FILE --out PROFILE")
+            .into()
+    })
+}

@@ -1,0 +1,291 @@
+//! A page: a verdict, facts, and parts, put together within a size.
+
+use crate::{
+    MOST_BYTES, State,
+    escape::{escaped, short},
+    figure::Figure,
+    style::sheet,
+};
+
+/// One page.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// What it is about.
+    pub title: String,
+    /// The state of the whole.
+    pub state: State,
+    /// The plain sentence that says the state, the number that decides it, and what happens next.
+    pub verdict: String,
+    /// How many rows, when, of what: names with their values.
+    pub facts: Vec<(String, String)>,
+    /// What follows, most important first.
+    pub parts: Vec<Part>,
+    /// Which definitions the numbers follow.
+    pub definitions: Vec<String>,
+}
+
+/// A part of a page.
+#[derive(Clone, Debug)]
+pub enum Part {
+    /// A heading.
+    Heading(String),
+    /// A paragraph.
+    Text(String),
+    /// A table.
+    Table(Table),
+    /// A picture.
+    Figure(Figure),
+    /// Parts beside each other where there is room.
+    Grid(Vec<Part>),
+    /// Parts that open with a click, or stand open.
+    Fold {
+        /// The line that stays.
+        summary: String,
+        /// Its state.
+        state: State,
+        /// A word for the state.
+        word: String,
+        /// Whether it stands open at first.
+        open: bool,
+        /// What is inside.
+        parts: Vec<Part>,
+    },
+}
+
+/// Rows under headings.
+#[derive(Clone, Debug, Default)]
+pub struct Table {
+    /// The headings; one that begins with `#` stands over numbers (and loses the sign).
+    pub headings: Vec<String>,
+    /// As many cells a row as there are headings.
+    pub rows: Vec<Vec<Cell>>,
+}
+
+/// A cell of a table.
+#[derive(Clone, Debug)]
+pub enum Cell {
+    /// A text or number.
+    Text(String),
+    /// A state with its word.
+    Mark(State, String),
+}
+
+impl Table {
+    /// A table without rows.
+    pub fn new<H: Into<String>>(headings: impl IntoIterator<Item = H>) -> Self {
+        Self { headings: headings.into_iter().map(Into::into).collect(), rows: Vec::new() }
+    }
+
+    /// Adds a row.
+    pub fn row(&mut self, cells: impl IntoIterator<Item = Cell>) {
+        self.rows.push(cells.into_iter().collect());
+    }
+}
+
+impl<T: Into<String>> From<T> for Cell {
+    fn from(text: T) -> Self {
+        Self::Text(text.into())
+    }
+}
+
+/// What a page had no room for.
+#[derive(Clone, Copy, Default)]
+struct LeftOut {
+    rows: usize,
+    parts: usize,
+}
+
+impl Report {
+    /// The page as HTML, at most [`MOST_BYTES`] long.
+    pub fn to_html(&self) -> String {
+        let mut body = self.head();
+        // Room for what comes after the parts: the definitions, and what was left out.
+        let tail = self.definitions.iter().map(|text| escaped(text).len() + 16).sum::<usize>() + 600;
+        let room = MOST_BYTES.saturating_sub(sheet().len() + tail);
+        let mut left_out = LeftOut::default();
+        for part in &self.parts {
+            add(part, &mut body, room, &mut left_out);
+        }
+        body += &self.foot(left_out);
+        format!(
+            "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
+             <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\
+             <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\
+             <title>{}</title><style>{}</style></head><body><main>{body}</main></body></html>\n",
+            escaped(&short(&self.title, 100)),
+            sheet()
+        )
+    }
+
+    fn head(&self) -> String {
+        let fact = |(name, value): &(String, String)| {
+            format!("<li>{} <b>{}</b></li>", escaped(&short(name, 60)), escaped(&short(value, 120)))
+        };
+        format!(
+            "<h1>{}</h1><p class=\"verdict {class}\"><span class=\"{class}\">{}</span> {}</p><ul class=\"facts\">{}</ul>",
+            escaped(&short(&self.title, 120)),
+            self.state.glyph(),
+            escaped(&self.verdict),
+            self.facts.iter().map(fact).collect::<String>(),
+            class = self.state.class(),
+        )
+    }
+
+    fn foot(&self, left_out: LeftOut) -> String {
+        let mut text = String::from("<footer>");
+        if left_out.parts + left_out.rows > 0 {
+            text += &format!(
+                "<p>Left out to keep this page under {} kB: {} pictures or columns and {} rows. --json tells them all.</p>",
+                MOST_BYTES / 1000,
+                left_out.parts,
+                left_out.rows
+            );
+        }
+        for definition in &self.definitions {
+            text += &format!("<p>{}</p>", escaped(definition));
+        }
+        text + "</footer>"
+    }
+}
+
+/// Adds a part where there is room for it.
+fn add(part: &Part, body: &mut String, room: usize, left_out: &mut LeftOut) {
+    if let Part::Table(table) = part {
+        return add_table(table, body, room, left_out);
+    }
+    let text = html(part);
+    if body.len() + text.len() <= room {
+        *body += &text;
+    } else if !matches!(part, Part::Heading(_) | Part::Text(_)) {
+        left_out.parts += 1;
+    }
+}
+
+fn add_table(table: &Table, body: &mut String, room: usize, left_out: &mut LeftOut) {
+    *body += &table_head(table);
+    let mut full = false;
+    for row in &table.rows {
+        let text = table_row(table, row);
+        full = full || body.len() + text.len() > room;
+        if full {
+            left_out.rows += 1;
+        } else {
+            *body += &text;
+        }
+    }
+    *body += "</tbody></table></div>";
+}
+
+fn html(part: &Part) -> String {
+    let all = |parts: &[Part]| parts.iter().map(html).collect::<String>();
+    match part {
+        Part::Heading(text) => format!("<h2>{}</h2>", escaped(text)),
+        Part::Text(text) => format!("<p>{}</p>", escaped(text)),
+        Part::Table(table) => {
+            let rows: String = table.rows.iter().map(|row| table_row(table, row)).collect();
+            format!("{}{rows}</tbody></table></div>", table_head(table))
+        }
+        Part::Figure(figure) => figure.html(),
+        Part::Grid(parts) => format!("<div class=\"grid\">{}</div>", all(parts)),
+        Part::Fold { summary, state, word, open, parts } => format!(
+            "<details{}><summary>{} <b>{}</b></summary><div>{}</div></details>",
+            if *open { " open" } else { "" },
+            chip(*state, word),
+            escaped(&short(summary, 120)),
+            all(parts)
+        ),
+    }
+}
+
+fn chip(state: State, word: &str) -> String {
+    format!("<span class=\"chip {}\">{} {}</span>", state.class(), state.glyph(), escaped(word))
+}
+
+fn is_number(heading: &str) -> bool {
+    heading.starts_with('#')
+}
+
+fn table_head(table: &Table) -> String {
+    let heading = |text: &String| {
+        let class = if is_number(text) { " class=\"n\"" } else { "" };
+        format!("<th{class}>{}</th>", escaped(text.trim_start_matches('#')))
+    };
+    let headings: String = table.headings.iter().map(heading).collect();
+    format!("<div class=\"wide\"><table><thead><tr>{headings}</tr></thead><tbody>")
+}
+
+fn table_row(table: &Table, row: &[Cell]) -> String {
+    let cell = |(heading, cell): (&String, &Cell)| match cell {
+        Cell::Text(text) if is_number(heading) => format!("<td class=\"n\">{}</td>", escaped(&short(text, 40))),
+        Cell::Text(text) => format!("<td class=\"name\">{}</td>", escaped(&short(text, 120))),
+        Cell::Mark(state, word) => format!("<td>{}</td>", chip(*state, word)),
+    };
+    format!("<tr>{}</tr>", table.headings.iter().zip(row).map(cell).collect::<String>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn report(parts: Vec<Part>) -> Report {
+        Report {
+            title: "drift of <b>a</b>".into(),
+            state: State::Warn,
+            verdict: "1 of 2 columns changed".into(),
+            facts: vec![("rows".into(), "12".into())],
+            parts,
+            definitions: vec!["W1 over the reference's standard deviation".into()],
+        }
+    }
+
+    #[test]
+    fn a_page_stands_alone() {
+        let html = report(vec![Part::Heading("Columns".into())]).to_html();
+        for outside in ["<script", "http://", "https://", "src=", "href=", "url("] {
+            assert!(!html.contains(outside), "{outside}");
+        }
+        assert!(html.contains("drift of &lt;b&gt;a&lt;/b&gt;") && html.contains("▲"));
+        assert_eq!(html.matches("<main>").count(), 1);
+    }
+
+    #[test]
+    fn a_page_keeps_to_its_size_and_says_what_it_left_out() {
+        let mut table = Table::new(["column", "#effect"]);
+        (0..20_000).for_each(|at| table.row([Cell::from(format!("column {at}")), Cell::from("0.1")]));
+        let fold = |at: usize| Part::Fold {
+            summary: format!("column {at}"),
+            state: State::Ok,
+            word: "calm".into(),
+            open: false,
+            parts: vec![Part::Text("x".repeat(900))],
+        };
+        let mut parts: Vec<Part> = (0..100).map(fold).collect();
+        parts.push(Part::Table(table));
+        parts.extend((0..100).map(fold));
+        let html = report(parts).to_html();
+        assert!(html.len() <= MOST_BYTES && html.len() > MOST_BYTES - 9_000, "{}", html.len());
+        assert!(html.contains("Left out") && html.contains("100 pictures or columns"));
+    }
+
+    #[test]
+    fn every_state_has_its_own_glyph_and_word() {
+        let states = [State::Ok, State::Warn, State::Bad, State::Wait, State::None, State::Thin];
+        let chips: Vec<String> = states.iter().map(|state| chip(*state, "word")).collect();
+        assert!(chips.iter().enumerate().all(|(at, chip)| !chips[..at].contains(chip)));
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_names_say_the_page_has_the_same_elements(name in any::<String>(), value in any::<String>()) {
+            let page = |name: &str, value: &str| {
+                let mut table = Table::new(["column", "#value"]);
+                table.row([Cell::from(name), Cell::from(value)]);
+                table.row([Cell::Mark(State::Bad, name.to_owned()), Cell::from(value)]);
+                report(vec![Part::Table(table), Part::Heading(name.to_owned()), Part::Text(value.to_owned())]).to_html()
+            };
+            let elements = |html: &str| html.matches('<').count();
+            prop_assert_eq!(elements(&page(&name, &value)), elements(&page("plain", "plain")));
+        }
+    }
+}
