@@ -11,7 +11,8 @@ use super::numeric::{NumericReference, Parts};
 use super::sort::{from_ordered, ordered};
 use crate::outcome::Unmeasured;
 
-const VERSION: u8 = 1;
+/// Version 2 writes a column's bins as differences from their mean; version 1, in full, is still read.
+const VERSION: u8 = 2;
 const NUMERIC: u8 = 1;
 const CATEGORICAL: u8 = 2;
 /// Items of a list that a profile may claim before its bytes are looked at.
@@ -26,7 +27,7 @@ pub enum FormatError {
     #[error("could not read a profile: the bytes end in the middle, after {0} bytes")]
     Truncated(usize),
     /// Another version of the format.
-    #[error("could not read a profile: format version {0} is unknown; this program reads version {VERSION}")]
+    #[error("could not read a profile: format version {0} is unknown; this program reads versions 1 to {VERSION}")]
     Version(u8),
     /// Another kind of profile.
     #[error("could not read a profile: it is of kind {found}, and kind {wanted} was asked for")]
@@ -63,6 +64,18 @@ impl Writer {
         self.0.push(value as u8);
     }
 
+    /// Numbers that lie close together: one of them in the middle, then how far each is from it.
+    fn alike(&mut self, values: &[u64]) {
+        let mut sorted = values.to_vec();
+        sorted.sort_unstable();
+        let middle = sorted.get(sorted.len() / 2).copied().unwrap_or(0);
+        self.whole(middle);
+        // Zigzag: small differences of either sign are small numbers.
+        values.iter().map(|value| value.wrapping_sub(middle) as i64).for_each(|off| {
+            self.whole(((off << 1) ^ (off >> 63)) as u64);
+        });
+    }
+
     pub(crate) fn float(&mut self, value: f64) {
         self.0.extend(value.to_bits().to_le_bytes());
     }
@@ -82,6 +95,16 @@ impl Writer {
         self.whole(zeros);
     }
 
+    /// Rows on the edges: all of them where most edges have some (rounded columns), else between runs of zeros.
+    fn points(&mut self, values: &[u64]) {
+        let is_full = 2 * values.iter().filter(|value| **value > 0).count() > values.len();
+        self.0.push(u8::from(is_full));
+        match is_full {
+            true => values.iter().for_each(|value| self.whole(*value)),
+            false => self.sparse(values),
+        }
+    }
+
     pub(crate) fn moments(&mut self, moments: &Moments) {
         self.whole(moments.count);
         [moments.mean, moments.m2, moments.m3, moments.m4].into_iter().for_each(|value| self.float(value));
@@ -99,14 +122,15 @@ pub(crate) struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    fn start(bytes: &'a [u8], kind: u8) -> Result<Self, FormatError> {
+    /// At the first byte after the kind, and the version.
+    fn start(bytes: &'a [u8], kind: u8) -> Result<(Self, u8), FormatError> {
         let mut reader = Reader { bytes, at: 0 };
-        match reader.byte()? {
-            VERSION => {}
-            other => return Err(FormatError::Version(other)),
+        let version = reader.byte()?;
+        if !(1..=VERSION).contains(&version) {
+            return Err(FormatError::Version(version));
         }
         match reader.byte()? {
-            found if found == kind => Ok(reader),
+            found if found == kind => Ok((reader, version)),
             found => Err(FormatError::Kind { found, wanted: kind }),
         }
     }
@@ -165,6 +189,20 @@ impl<'a> Reader<'a> {
         (0..count).map(|_| self.whole()).collect()
     }
 
+    fn alike(&mut self, count: usize) -> Result<Vec<u64>, FormatError> {
+        let middle = self.whole()?;
+        let off = |coded: u64| ((coded >> 1) as i64) ^ -((coded & 1) as i64);
+        Ok(self.wholes(count)?.into_iter().map(|coded| middle.wrapping_add(off(coded) as u64)).collect())
+    }
+
+    fn points(&mut self, count: usize) -> Result<Vec<u64>, FormatError> {
+        match self.byte()? {
+            0 => self.sparse(count),
+            1 => self.wholes(count),
+            _ => Err(FormatError::Nonsense("a list is of an unknown kind")),
+        }
+    }
+
     fn sparse(&mut self, count: usize) -> Result<Vec<u64>, FormatError> {
         let mut values = Vec::new();
         loop {
@@ -191,7 +229,13 @@ impl<'a> Reader<'a> {
 impl NumericReference {
     /// The profile as bytes.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut writer = Writer::start(NUMERIC);
+        self.write(Writer::start(NUMERIC), |writer, counts| {
+            writer.alike(&counts.bins);
+            writer.points(&counts.points);
+        })
+    }
+
+    fn write(&self, mut writer: Writer, bins_and_points: impl Fn(&mut Writer, &NumericCounts)) -> Vec<u8> {
         let counts = &self.counts;
         writer.whole(self.edges.len() as u64);
         let mut before = 0;
@@ -204,8 +248,7 @@ impl NumericReference {
         self.deciles.iter().for_each(|decile| writer.whole(u64::from(*decile)));
         [counts.rows, counts.missing, counts.infinite, counts.below].into_iter().for_each(|count| writer.whole(count));
         writer.moments(&counts.moments);
-        counts.bins.iter().for_each(|count| writer.whole(*count));
-        writer.sparse(&counts.points);
+        bins_and_points(&mut writer, counts);
         let last = self.edges.len();
         writer.float(counts.reach[0]);
         writer.float(counts.reach[last]);
@@ -218,7 +261,7 @@ impl NumericReference {
 
     /// Reads a profile; everything is checked.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, FormatError> {
-        let mut reader = Reader::start(bytes, NUMERIC)?;
+        let (mut reader, version) = Reader::start(bytes, NUMERIC)?;
         let n = reader.length(MOST_ITEMS)?;
         let mut edges = Vec::new();
         let mut place = 0u64;
@@ -231,8 +274,8 @@ impl NumericReference {
         let deciles = reader.wholes(count)?.into_iter().map(narrow).collect::<Result<_, _>>()?;
         let [rows, missing, infinite, below] = [reader.whole()?, reader.whole()?, reader.whole()?, reader.whole()?];
         let moments = reader.moments()?;
-        let bins = reader.wholes(n + 1)?;
-        let points = reader.sparse(n)?;
+        let bins = if version == 1 { reader.wholes(n + 1)? } else { reader.alike(n + 1)? };
+        let points = if version == 1 { reader.sparse(n)? } else { reader.points(n)? };
         let (first, last) = (reader.float()?, reader.float()?);
         let mut reach = vec![first];
         for bin in 1..n {
@@ -274,7 +317,7 @@ impl CategoricalReference {
 
     /// Reads a profile; everything is checked.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, FormatError> {
-        let mut reader = Reader::start(bytes, CATEGORICAL)?;
+        let (mut reader, _) = Reader::start(bytes, CATEGORICAL)?;
         let (mut values, mut counts) = (Vec::new(), Vec::new());
         for _ in 0..reader.length(MOST_ITEMS)? {
             let length = reader.length(MOST_NAME)?;
@@ -293,5 +336,23 @@ impl CategoricalReference {
         reader.end()?;
         let counts = CategoricalCounts { rows, missing, other, counts, ..CategoricalCounts::default() };
         Stored { values, rare, knows_all, singletons, counts }.try_into().map_err(FormatError::Contradiction)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_profile_of_version_1_is_still_read() {
+        let values: Vec<f64> = (0..5000).map(|i| f64::from(i * i % 977) / 8.0).collect();
+        let reference = NumericReference::of(&values).unwrap();
+        let old = reference.write(Writer(vec![1, NUMERIC]), |writer, counts| {
+            counts.bins.iter().for_each(|count| writer.whole(*count));
+            writer.sparse(&counts.points);
+        });
+        let (new, read) = (reference.to_bytes(), NumericReference::from_bytes(&old).unwrap());
+        assert_eq!(read, NumericReference::from_bytes(&new).unwrap());
+        assert!(new.len() < old.len(), "{} {}", new.len(), old.len());
     }
 }

@@ -52,20 +52,22 @@ impl TreeNode {
     }
 }
 
-/// A condition of a leaf's path on one feature.
+/// Conditions of a leaf's path on one feature, as far as their splits' decisions lie in one word.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Step {
-    pub split: u32,
-    pub goes_left: bool,
+pub(super) struct Check {
+    pub word: u32,
     /// Which of the leaf's distinct features.
     pub player: u32,
+    /// The splits, and which way each must go.
+    pub mask: u64,
+    pub left: u64,
 }
 
 /// A leaf, its path, and for each distinct feature on it the share of training weight that stays on the path.
 #[derive(Debug, Clone)]
 pub(super) struct Leaf {
     pub value: f64,
-    pub steps: Vec<Step>,
+    pub checks: Vec<Check>,
     pub features: Vec<u32>,
     pub stays: Vec<f64>,
 }
@@ -75,6 +77,8 @@ pub(super) struct Leaf {
 pub(super) struct Tree {
     nodes: Vec<TreeNode>,
     strict: bool,
+    /// Of a split: which of the tree's splits it is, in the order of the nodes.
+    place: Vec<u32>,
     pub leaves: Vec<Leaf>,
 }
 
@@ -82,12 +86,18 @@ pub(super) struct Tree {
 const MOST_SPLITS: usize = 1000;
 
 /// Distinct features on one path that exact attribution handles.
-const MOST_PLAYERS: usize = 60;
+pub(super) const MOST_PLAYERS: usize = 60;
 
 impl Tree {
     pub fn new(nodes: Vec<TreeNode>, strict: bool, features: usize) -> Outcome<Self> {
         check(&nodes, features)?;
-        let mut tree = Tree { nodes, strict, leaves: Vec::new() };
+        let mut splits = 0;
+        let count = |node: &TreeNode| {
+            splits += u32::from(matches!(node, TreeNode::Split { .. }));
+            splits.saturating_sub(1)
+        };
+        let place = nodes.iter().map(count).collect();
+        let mut tree = Tree { nodes, strict, place, leaves: Vec::new() };
         let mut path = Vec::new();
         tree.walk(0, &mut path)?;
         Ok(tree)
@@ -115,7 +125,7 @@ impl Tree {
     }
 
     fn leaf(&self, value: f64, path: &[(usize, bool)]) -> Outcome<Leaf> {
-        let mut leaf = Leaf { value, steps: Vec::new(), features: Vec::new(), stays: Vec::new() };
+        let mut leaf = Leaf { value, checks: Vec::new(), features: Vec::new(), stays: Vec::new() };
         for (node, goes_left) in path {
             let TreeNode::Split { feature, left, right, cover, .. } = self.nodes[*node] else { continue };
             let child = self.nodes[if *goes_left { left } else { right }].cover();
@@ -126,7 +136,14 @@ impl Tree {
                 leaf.features.len() - 1
             });
             leaf.stays[player] *= child / cover;
-            leaf.steps.push(Step { split: *node as u32, goes_left: *goes_left, player: player as u32 });
+            let (word, bit) = (self.place[*node] / 64, 1u64 << (self.place[*node] % 64));
+            let known = leaf.checks.iter().position(|check| (check.word, check.player as usize) == (word, player));
+            let known = known.unwrap_or_else(|| {
+                leaf.checks.push(Check { word, player: player as u32, mask: 0, left: 0 });
+                leaf.checks.len() - 1
+            });
+            leaf.checks[known].mask |= bit;
+            leaf.checks[known].left |= if *goes_left { bit } else { 0 };
         }
         if leaf.features.len() > MOST_PLAYERS {
             let (got, most) = (leaf.features.len(), MOST_PLAYERS);
@@ -135,23 +152,30 @@ impl Tree {
         Ok(leaf)
     }
 
-    /// For every node, whether the row goes left there (leaves: false).
-    pub fn decide(&self, row: &[f64], into: &mut Vec<bool>) {
+    /// For every split, in words of 64, whether the row goes left there.
+    pub fn decide(&self, row: &[f64], into: &mut Vec<u64>) {
         into.clear();
-        into.extend(self.nodes.iter().map(|node| match node {
-            TreeNode::Leaf { .. } => false,
-            TreeNode::Split { feature, threshold, missing, .. } => {
-                goes_left(row[*feature], *threshold, *missing, self.strict)
+        let (mut word, mut bits) = (0u64, 0);
+        for node in &self.nodes {
+            let TreeNode::Split { feature, threshold, missing, .. } = node else { continue };
+            word |= u64::from(goes_left(row[*feature], *threshold, *missing, self.strict)) << bits;
+            bits += 1;
+            if bits == 64 {
+                into.push(word);
+                (word, bits) = (0, 0);
             }
-        }));
+        }
+        into.push(word);
     }
 
-    pub fn predict(&self, decisions: &[bool]) -> f64 {
+    pub fn predict(&self, row: &[f64]) -> f64 {
         let mut node = 0;
         loop {
             match self.nodes[node] {
                 TreeNode::Leaf { value, .. } => return value,
-                TreeNode::Split { left, right, .. } => node = if decisions[node] { left } else { right },
+                TreeNode::Split { feature, threshold, left, right, missing, .. } => {
+                    node = if goes_left(row[feature], threshold, missing, self.strict) { left } else { right };
+                }
             }
         }
     }

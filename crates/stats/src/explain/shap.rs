@@ -6,9 +6,10 @@
 //! Gauss-Legendre is exact, all terms are positive, and no depth overflows. Rows that agree on a leaf's conditions share
 //! one pattern, whose values are computed once.
 
-use super::ensemble::{Leaf, Tree, TreeNode};
+use super::ensemble::{Leaf, MOST_PLAYERS, Tree, TreeNode};
 use crate::outcome::{Outcome, Unmeasured};
 use std::collections::HashMap;
+use std::sync::OnceLock;
 
 /// An ensemble of trees whose raw (margin) predictions add up.
 #[derive(Debug, Clone)]
@@ -68,16 +69,8 @@ impl TreeEnsemble {
 
     /// Raw predictions of rows (`rows x features`, NaN is missing).
     pub fn predict(&self, rows: &[f64]) -> Outcome<Vec<f64>> {
-        let mut decisions = Vec::new();
-        let mut one = |row: &&[f64]| {
-            let mut sum = self.offset;
-            for tree in &self.trees {
-                tree.decide(row, &mut decisions);
-                sum += tree.predict(&decisions);
-            }
-            sum
-        };
-        Ok(self.rows(rows)?.iter().map(&mut one).collect())
+        let one = |row: &&[f64]| self.offset + self.trees.iter().map(|tree| tree.predict(row)).sum::<f64>();
+        Ok(self.rows(rows)?.iter().map(one).collect())
     }
 
     /// The mean prediction over the training weights: where path-dependent values start.
@@ -98,18 +91,37 @@ impl TreeEnsemble {
     pub fn path_dependent(&self, rows: &[f64]) -> Outcome<Attribution> {
         let lines = self.rows(rows)?;
         let mut values = vec![0.0; rows.len()];
-        let mut decisions = Vec::new();
         for tree in &self.trees {
             let mut known: Vec<Known> = tree.leaves.iter().map(Known::new).collect();
-            for (line, out) in lines.iter().zip(values.chunks_mut(self.features)) {
+            self.each_block(tree, &lines, &mut values, |at, leaf, pattern, out| {
+                known[at].add(leaf, pattern, out, |into| against_shares(leaf, pattern, into));
+            });
+        }
+        Ok(Attribution { base: self.mean(), values, features: self.features })
+    }
+
+    /// Calls `see(leaf's place, leaf, the row's pattern on it, the row's values)` for all leaves and rows, leaf by leaf over
+    /// blocks of rows: a leaf's table and a block's values stay in the cache.
+    fn each_block(
+        &self,
+        tree: &Tree,
+        lines: &[&[f64]],
+        values: &mut [f64],
+        mut see: impl FnMut(usize, &Leaf, u64, &mut [f64]),
+    ) {
+        let (mut decisions, mut words) = (Vec::new(), Vec::new());
+        for (lines, values) in lines.chunks(BLOCK).zip(values.chunks_mut(BLOCK * self.features)) {
+            words.clear();
+            for line in lines {
                 tree.decide(line, &mut decisions);
-                for (leaf, known) in tree.leaves.iter().zip(&mut known) {
-                    let pattern = pattern(leaf, &decisions);
-                    known.add(leaf, pattern, out, |into| against_shares(leaf, pattern, into));
+                words.extend_from_slice(&decisions);
+            }
+            for (at, leaf) in tree.leaves.iter().enumerate() {
+                for (decisions, out) in words.chunks_exact(decisions.len()).zip(values.chunks_mut(self.features)) {
+                    see(at, leaf, pattern(leaf, decisions), out);
                 }
             }
         }
-        Ok(Attribution { base: self.mean(), values, features: self.features })
     }
 
     /// Interventional values: an absent feature is drawn from the background rows.
@@ -129,17 +141,16 @@ impl TreeEnsemble {
                 }
             }
             let mut known: Vec<Known> = tree.leaves.iter().map(Known::new).collect();
-            for (line, out) in lines.iter().zip(values.chunks_mut(self.features)) {
-                tree.decide(line, &mut decisions);
-                for ((leaf, known), counts) in tree.leaves.iter().zip(&mut known).zip(&counts) {
-                    let pattern = pattern(leaf, &decisions);
-                    known.add(leaf, pattern, out, |into| against_rows(leaf, pattern, counts, into));
-                }
-            }
+            self.each_block(tree, &lines, &mut values, |at, leaf, pattern, out| {
+                known[at].add(leaf, pattern, out, |into| against_rows(leaf, pattern, &counts[at], into));
+            });
         }
         Ok(Attribution { base: self.mean_over(background)?, values, features: self.features })
     }
 }
+
+/// Rows whose values stay in the cache while all leaves of a tree pass over them.
+const BLOCK: usize = 128;
 
 /// Distinct features of a leaf up to which every pattern has its place in a table.
 const TABLE_PLAYERS: usize = 10;
@@ -186,20 +197,19 @@ impl Known {
 }
 
 /// Bit j is set when the row meets every condition of the path on the leaf's feature j.
-fn pattern(leaf: &Leaf, decisions: &[bool]) -> u64 {
-    let mut pattern = (1u64 << leaf.features.len()) - 1;
-    for step in &leaf.steps {
-        if decisions[step.split as usize] != step.goes_left {
-            pattern &= !(1 << step.player);
-        }
+fn pattern(leaf: &Leaf, decisions: &[u64]) -> u64 {
+    let mut fails = 0u64;
+    for check in &leaf.checks {
+        let off = (decisions[check.word as usize] ^ check.left) & check.mask;
+        fails |= u64::from(off != 0) << check.player;
     }
-    pattern
+    !fails & ((1u64 << leaf.features.len()) - 1)
 }
 
 fn against_shares(leaf: &Leaf, pattern: u64, shares: &mut [f64]) {
     let players = leaf.features.len();
     let stays = |j: usize| if pattern >> j & 1 == 1 { 1.0 } else { 0.0 };
-    for (t, weight) in gauss_legendre(players.div_ceil(2)) {
+    for (t, weight) in quadrature(players.div_ceil(2)) {
         let factor = |j: usize| leaf.stays[j] * (1.0 - t) + stays(j) * t;
         let product: f64 = (0..players).map(factor).product();
         for (j, share) in shares.iter_mut().enumerate() {
@@ -230,6 +240,13 @@ fn against_rows(leaf: &Leaf, pattern: u64, background: &HashMap<u64, f64>, share
             }
         }
     }
+}
+
+/// The rule of `n` nodes; those that paths need are computed once.
+fn quadrature(n: usize) -> &'static [(f64, f64)] {
+    static RULES: OnceLock<Vec<Vec<(f64, f64)>>> = OnceLock::new();
+    let rules = RULES.get_or_init(|| (0..=MOST_PLAYERS.div_ceil(2)).map(gauss_legendre).collect());
+    rules.get(n).map_or(&[], Vec::as_slice)
 }
 
 /// Nodes and weights on [0, 1], exact for polynomials of degree `2 n - 1` (Newton on Legendre's polynomials).

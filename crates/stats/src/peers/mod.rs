@@ -6,3 +6,4 @@ pub mod argsort;
 pub mod bins;
 pub mod evidently;
 pub mod nannyml;
+pub mod numpy_random;

@@ -287,9 +287,9 @@ pub fn estimated_average_precision(probability: &[f64], score: &[f64]) -> Outcom
 }
 
 /// Whether its CBPE would calibrate: whether isotonic calibration lowers the calibration error (10 bins of equal mass)
-/// of the pooled test parts of ten stratified splits, 90 % to 10 %. Perfect rankings (AUC above 0.999) are left alone.
-/// The splits come from `seed` and differ from scikit-learn's.
-pub fn needs_calibration(truth: &[bool], score: &[f64], seed: u64) -> Outcome<bool> {
+/// of the pooled test parts of ten stratified splits, 90 % to 10 % (scikit-learn's, seed 42). Perfect rankings (AUC above
+/// 0.999) are left alone.
+pub fn needs_calibration(truth: &[bool], score: &[f64]) -> Outcome<bool> {
     use crate::estimated::Isotonic;
     use crate::performance::{BinaryRows, Labelled, metric};
     let rows = BinaryRows::scored(truth, score, 0.5)?;
@@ -297,35 +297,52 @@ pub fn needs_calibration(truth: &[bool], score: &[f64], seed: u64) -> Outcome<bo
     if auc.value > 0.999 {
         return Ok(false);
     }
-    let mut random = crate::random::Random::seeded(seed);
-    let mut tested: Vec<(f64, f64, f64)> = Vec::new();
-    for _ in 0..10 {
-        let (mut x, mut y, mut test) = (Vec::new(), Vec::new(), Vec::<usize>::new());
-        for class in [false, true] {
-            let mut members: Vec<usize> = (0..truth.len()).filter(|row| truth[*row] == class).collect();
-            random.shuffle(&mut members);
-            let cut = members.len().div_ceil(10);
-            test.extend(&members[..cut]);
-            for row in &members[cut..] {
-                x.push(score[*row]);
-                y.push(f64::from(u8::from(class)));
-            }
-        }
+    let splits = super::numpy_random::stratified_splits(truth, 10, 0.1, 42);
+    let splits = splits.ok_or_else(|| Unmeasured::too_few("rows of each class", truth.len(), 20))?;
+    // Truth, score and calibrated score of every tested row.
+    let mut tested: Vec<[f64; 3]> = Vec::new();
+    let number = |row: usize| f64::from(u8::from(truth[row]));
+    for split in splits {
+        let x: Vec<f64> = split.train.iter().map(|row| score[*row]).collect();
+        let y: Vec<f64> = split.train.iter().map(|row| number(*row)).collect();
         let map = Isotonic::fit(&x, &y, None)?;
-        tested.extend(test.iter().map(|row| (f64::from(u8::from(truth[*row])), score[*row], map.at(score[*row]))));
+        tested.extend(split.test.iter().map(|row| [number(*row), score[*row], map.at(score[*row])]));
     }
-    let error = |of: fn(&(f64, f64, f64)) -> f64| {
-        let mut order: Vec<(f64, f64)> = tested.iter().map(|row| (of(row), row.0)).collect();
-        order.sort_by(|a, b| a.0.total_cmp(&b.0));
-        let bins = 10.min(order.len() / 2).max(1);
-        let width = order.len() / bins;
-        (0..bins)
-            .map(|bin| {
-                let to = if bin + 1 == bins { order.len() } else { (bin + 1) * width };
-                let part = &order[bin * width..to];
-                part.iter().map(|(p, y)| p - y).sum::<f64>().abs() / order.len() as f64
-            })
-            .sum::<f64>()
-    };
-    Ok(error(|row| row.1) > error(|row| row.2))
+    Ok(calibration_error(&tested, 1) > calibration_error(&tested, 2))
+}
+
+/// The calibration error of the probability `column` of rows whose first number is the truth.
+fn calibration_error(rows: &[[f64; 3]], column: usize) -> f64 {
+    let probability: Vec<f64> = rows.iter().map(|row| row[column]).collect();
+    let order = super::argsort::argsort(&probability);
+    let n = rows.len();
+    let bins = if n <= 20 { (n / 2).max(1) } else { 10 };
+    let width = n / bins;
+    (0..bins)
+        .map(|bin| {
+            let to = if bin + 1 == bins { n } else { (bin + 1) * width };
+            let gap: f64 = order[bin * width..to].iter().map(|row| rows[*row][column] - rows[*row][0]).sum();
+            gap.abs() / n as f64
+        })
+        .sum()
+}
+
+/// Its estimate of `metric`: a rate whose expected denominator is zero counts as 0 there.
+pub fn estimated(metric: &str, expected: &crate::estimated::Expected) -> Outcome<f64> {
+    let value = expected.value(metric);
+    match metric {
+        "f1" | "precision" | "recall" | "specificity" => value.or(Ok(0.0)),
+        _ => value,
+    }
+}
+
+/// Whether its realised `metric` has a value on a chunk with `truths` different labels and `decisions` different
+/// predictions: some of them are left open on one class.
+pub fn is_realized(metric: &str, truths: usize, decisions: usize) -> bool {
+    match metric {
+        "accuracy" | "average_precision" => true,
+        "roc_auc" => truths > 1,
+        "f1" | "precision" | "recall" => truths > 1 && decisions > 1,
+        _ => true,
+    }
 }

@@ -9,7 +9,8 @@ use kilter_stats::estimated::{Calibration, ClassCalibrations, DirectLoss, Expect
 use kilter_stats::multivariate::{FrequencyCode, MeanFill, Reconstruction, domain_classifier};
 use kilter_stats::peers::nannyml::sampling_error::{self, Component};
 use kilter_stats::peers::nannyml::{
-    Categorical, Numeric, NumericDrift, band, categorical, estimated_average_precision, needs_calibration,
+    Categorical, Numeric, NumericDrift, band, categorical, estimated, estimated_average_precision, is_realized,
+    needs_calibration,
 };
 use kilter_stats::performance::{BinaryRows, Labelled, MulticlassRows, RegressionRows, metric};
 use serde_json::{Map, Value, json};
@@ -426,9 +427,16 @@ impl<'a> Model<'a> {
             };
             Ok(metric(name, &rows)?.value)
         };
+        let key = self.metrics().iter().find(|(_, ours)| *ours == name).map_or(name, |(key, _)| *key);
+        let is_there = |part: &Part| {
+            self.kind == "regression" || is_realized(key, different(&part.truth), different(&part.decision))
+        };
         chunks(table.rows(), self.size)
             .into_iter()
-            .map(|chunk| Ok(one(self.part(table, chunk)?).unwrap_or(f64::NAN)))
+            .map(|chunk| {
+                let part = self.part(table, chunk)?;
+                Ok(if is_there(&part) { one(part).unwrap_or(f64::NAN) } else { f64::NAN })
+            })
             .collect()
     }
 
@@ -598,7 +606,7 @@ impl<'a> Model<'a> {
             for (key, values) in &mut values {
                 let value = match *key {
                     "average_precision" => estimated_average_precision(expected.probabilities(), &part.probability),
-                    key => expected.value(key),
+                    key => estimated(key, &expected),
                 };
                 values.push(value.unwrap_or(f64::NAN));
             }
@@ -630,8 +638,15 @@ impl<'a> Model<'a> {
     }
 }
 
+fn different(values: &[f64]) -> usize {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted.dedup();
+    sorted.len()
+}
+
 fn calibration(truth: &[bool], score: &[f64]) -> Result<(Calibration, bool), String> {
-    let needed = needs_calibration(truth, score, 42).map_err(|error| error.to_string())?;
+    let needed = needs_calibration(truth, score).map_err(|error| error.to_string())?;
     let fitted = if needed {
         BinaryRows::scored(truth, score, 0.5).and_then(|rows| Calibration::fit(&rows)).map_err(|e| e.to_string())?
     } else {
