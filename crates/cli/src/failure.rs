@@ -4,7 +4,7 @@ use std::io;
 
 use kilter_app::{AppError, replay::ReplayError};
 use kilter_fit::FitError;
-use kilter_inference::{LoadError, PredictError};
+use kilter_inference::PredictError;
 use kilter_lake::LakeError;
 use kilter_server::{
     ServerError,
@@ -58,12 +58,6 @@ impl From<FitError> for Stop {
             _ => Code::TrainingRefused,
         };
         Problem::of(code, &error).into()
-    }
-}
-
-impl From<LoadError> for Stop {
-    fn from(error: LoadError) -> Self {
-        Problem::of(Code::ModelInvalid, &error).into()
     }
 }
 

@@ -6,6 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use kilter_app::AppError;
 use kilter_inference::Model;
 
 use crate::{failure::disk, stop::Stop};
@@ -60,7 +61,8 @@ pub(crate) fn load_model(path: &Path) -> Result<(PathBuf, Model), Stop> {
     if size > MAX_MODEL_BYTES {
         return Err(failed(io::Error::other(format!("it has {size} bytes, at most {MAX_MODEL_BYTES} are read"))));
     }
-    let model = Model::from_onnx(&fs::read(&file).map_err(failed)?)?;
+    let bytes = fs::read(&file).map_err(failed)?;
+    let model = Model::from_onnx(&bytes).map_err(|source| AppError::ModelFile { path: file.clone(), source })?;
     Ok((file, model))
 }
 

@@ -7,7 +7,7 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use kilter_app::{App, prediction::Serving};
+use kilter_app::{App, AppError, prediction::Serving};
 use kilter_domain::ids::EndpointName;
 use kilter_serving::{
     EventTimes, InferError,
@@ -55,7 +55,10 @@ fn raw(body: Vec<u8>) -> Response {
 fn serving(app: &App, model: &str) -> Result<Arc<Serving>, Refusal> {
     let unknown = || Refusal { status: 404, error: format!("there is no model `{model}` here") };
     let name: EndpointName = model.parse().map_err(|_| unknown())?;
-    app.serving(&name).ok_or_else(unknown)
+    app.serving(&name).ok_or_else(|| match app.project_at(&name) {
+        Ok(Some(_)) => Refusal { status: 404, error: AppError::NothingServes { endpoint: name }.to_string() },
+        _ => unknown(),
+    })
 }
 
 /// Refuses a version that is not the one that answers: which version answers which request is the endpoint's choice.

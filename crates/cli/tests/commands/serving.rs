@@ -77,6 +77,7 @@ fn an_endpoint_without_an_approved_version_says_so() {
     let server = Server::start(&world);
     let (status, answer) = server.ask("POST", "/v2/models/churn/infer", &rows());
     assert_eq!(status, 404, "{answer}");
+    assert!(answer["error"].as_str().unwrap().contains("no live version"), "{answer}");
 }
 
 #[test]

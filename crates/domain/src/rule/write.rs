@@ -29,7 +29,19 @@ impl Display for Word<'_> {
         // Short whole numbers read back as the same text without quotes.
         let is_whole = self.0 == "0"
             || (self.0.len() <= 15 && self.0.bytes().all(|c| c.is_ascii_digit()) && !self.0.starts_with('0'));
-        match (is_whole && !self.0.is_empty()) || (is_plain_name(self.0) && !KEYWORDS.contains(&self.0)) {
+        match is_whole && !self.0.is_empty() {
+            true => out.write_str(self.0),
+            false => write!(out, "{}", Text(self.0)),
+        }
+    }
+}
+
+/// A text that is compared with: a plain word, or in single quotes. A number without quotes would be a number.
+struct Text<'w>(&'w str);
+
+impl Display for Text<'_> {
+    fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
+        match is_plain_name(self.0) && !KEYWORDS.contains(&self.0) {
             true => out.write_str(self.0),
             false => write!(out, "'{}'", self.0.replace('\'', "''")),
         }
@@ -165,7 +177,7 @@ impl Display for Literal {
     fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
         match self {
             Self::Number(number) => write!(out, "{number}"),
-            Self::Text(text) => write!(out, "{}", Word(text)),
+            Self::Text(text) => write!(out, "{}", Text(text)),
         }
     }
 }
