@@ -53,6 +53,9 @@ fn served(app: &App) -> Vec<Served> {
     app.open_endpoints().into_iter().flat_map(of_endpoint).collect()
 }
 
+/// A counter of a version: its name, its help, and how it is read.
+type Counter = (&'static str, &'static str, fn(&VersionCounts) -> u64);
+
 /// One family: its help, its type, its samples (labels and value).
 fn family(page: &mut String, name: &str, kind: &str, help: &str, samples: impl IntoIterator<Item = (String, f64)>) {
     let mut samples = samples.into_iter().peekable();
@@ -75,7 +78,7 @@ fn labels(pairs: &[(&str, &str)]) -> String {
 fn page(served: &[Served], status: &v1::Status, uptime: f64) -> String {
     let mut page = String::new();
     let of = |served: &Served| labels(&[("endpoint", &served.endpoint), ("version", &served.version.to_string())]);
-    let counters: [(&str, &str, fn(&VersionCounts) -> u64); 5] = [
+    let counters: [Counter; 5] = [
         ("kilter_requests_total", "Requests that a version was asked to answer.", |counts| counts.requests),
         ("kilter_rows_total", "Rows that a version scored.", |counts| counts.rows),
         ("kilter_errors_total", "Requests that failed by the version's fault.", |counts| counts.errors),
