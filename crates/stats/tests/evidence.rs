@@ -2,8 +2,8 @@
 
 use kilter_stats::drift::{CategoricalReference, NumericReference};
 use kilter_stats::evidence::{
-    Betting, ColumnEvidence, EmpiricalBernstein, RateVerdict, count_e_value, judge_rate, model_detector,
-    model_e_process, msprt, rate_e_value,
+    Betting, ColumnEvidence, ConformalMartingale, EmpiricalBernstein, RateVerdict, count_e_value, judge_rate,
+    model_detector, model_e_process, msprt, rate_e_value,
 };
 use kilter_stats::random::Random;
 
@@ -184,4 +184,36 @@ fn hostile_windows_are_refused_and_change_nothing() {
         (0..40).for_each(|_| column.see_numeric(&reference.count(&values)).unwrap());
         assert!(column.detector().is_finite() && !column.e_process().is_nan());
     }
+}
+
+#[test]
+fn a_conformal_martingale_keeps_its_promise_and_finds_a_shift() {
+    let edges: Vec<f64> = (-30..=30).map(|i| f64::from(i) / 10.0).collect();
+    let (mut ever, mut found) = (0, 0);
+    for seed in 0..200 {
+        let mut random = Random::seeded(900 + seed);
+        let mut martingale = ConformalMartingale::new(&edges, seed).unwrap();
+        ever += usize::from((0..1500).any(|_| martingale.add(random.normal()) >= 20.0));
+        found += usize::from((0..400).any(|_| martingale.add(random.normal() + 1.0) >= 1000.0));
+    }
+    // 5 % of 200 is 10, plus three standard errors 9.2.
+    assert!(ever <= 19, "{ever} of 200 streams without change reached 20");
+    assert!(found >= 195, "{found} of 200 shifts were found");
+}
+
+#[test]
+fn a_conformal_martingale_of_strange_values_stays_a_number() {
+    let mut martingale = ConformalMartingale::new(&[0.0, 1.0], 1).unwrap();
+    for _ in 0..5000 {
+        for value in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 0.5, -0.0, 1e300] {
+            assert!(martingale.add(value).is_finite());
+        }
+    }
+    assert_eq!(martingale.seen(), 25_000);
+    for edges in [vec![], vec![1.0, 1.0], vec![f64::NAN], vec![2.0, 1.0]] {
+        assert!(ConformalMartingale::new(&edges, 1).is_err());
+    }
+    // A constant stream says nothing.
+    let mut constant = ConformalMartingale::new(&[0.0, 1.0], 2).unwrap();
+    assert!((0..5000).all(|_| constant.add(1.0) < 20.0));
 }

@@ -16,6 +16,14 @@ pub struct Test {
     pub p: f64,
 }
 
+/// A test whose arithmetic stayed within the numbers: squares of values near 1e308 do not.
+fn tested(what: &str, statistic: f64, p: f64) -> Outcome<Test> {
+    match statistic.is_nan() || p.is_nan() {
+        true => Err(Unmeasured::undefined(what, "the values are too large for its arithmetic")),
+        false => Ok(Test { statistic, p: p.clamp(0.0, 1.0) }),
+    }
+}
+
 fn both(a: &Sample, b: &Sample, need: usize) -> Outcome<(f64, f64)> {
     let least = a.values().len().min(b.values().len());
     if least < need {
@@ -53,7 +61,10 @@ pub fn t_test(a: &Sample, b: &Sample) -> Outcome<Test> {
         return Err(Unmeasured::undefined("t test", "both samples are constant"));
     }
     let statistic = (mean_a - mean_b) / (pooled * (1.0 / m + 1.0 / n)).sqrt();
-    Ok(Test { statistic, p: student_two_sided(statistic, m + n - 2.0) })
+    if pooled.is_infinite() {
+        return Err(Unmeasured::undefined("t test", "the values are too large for its arithmetic"));
+    }
+    tested("t test", statistic, student_two_sided(statistic, m + n - 2.0))
 }
 
 /// Which alternative a rank test looks at.
@@ -160,7 +171,7 @@ pub fn cramer_von_mises(a: &Sample, b: &Sample) -> Outcome<Test> {
         (total + 1.0) * (4.0 * k * total - 3.0 * (m * m + n * n) - 2.0 * k) / (45.0 * total * total * 4.0 * k);
     let normalised = 1.0 / 6.0 + (statistic - expected) / (45.0 * variance).sqrt();
     let p = if normalised < 0.003 { 1.0 } else { (1.0 - cramer_limit(normalised)).max(0.0) };
-    Ok(Test { statistic, p })
+    tested("cramer-von mises", statistic, p)
 }
 
 /// The limit law of the Cramer-von Mises statistic.
@@ -215,10 +226,14 @@ pub fn energy_distance(a: &Sample, b: &Sample) -> Outcome<f64> {
             (Some(x), Some(y)) => x.min(*y),
             (Some(x), None) => *x,
             (None, Some(y)) => *y,
-            (None, None) => return Ok((2.0 * sum).sqrt()),
+            (None, None) if sum.is_finite() => return Ok((2.0 * sum).sqrt()),
+            (None, None) => {
+                return Err(Unmeasured::undefined("energy distance", "the values are too large for its arithmetic"));
+            }
         };
         let gap = i as f64 / m - j as f64 / n;
-        sum += gap * gap * (next - at);
+        // Between values that far apart a gap of zero still counts as zero.
+        sum += if gap == 0.0 { 0.0 } else { gap * gap * (next - at) };
         at = next;
     }
 }

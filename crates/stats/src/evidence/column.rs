@@ -105,8 +105,9 @@ impl ColumnEvidence {
         for reference in references {
             let counts = reference.counts();
             add(&mut presence, &categorical_presence(counts));
-            // Good-Turing: what occurred once tells how often something new occurs.
-            presence[2] += reference.singletons() as f64;
+            // Good-Turing: what occurred once tells how often something new occurs. A reference with more values than it
+            // keeps calls nothing new, so there it would expect what cannot come.
+            presence[2] += if reference.knows_all() { reference.singletons() as f64 } else { 0.0 };
             let balls: Vec<f64> = named(counts).into_iter().map(|balls| balls.max(NOVELTY)).collect();
             strata.push([Urn::ordered(vec![1.0]), Urn::unordered(balls)]);
         }

@@ -1,12 +1,15 @@
-//! Why a model says what it says: exact Shapley values of trees and of linear models.
+//! Why a model says what it says: exact Shapley values of trees and of linear models; permutation importance and
+//! dependence of any model.
 //!
 //! Holds true: values add up to the prediction (local accuracy), to rounding; both the path-dependent and the
-//! interventional game; no sampling. Absent: file formats of models.
+//! interventional game; no sampling there. Absent: file formats of models.
 
 mod ensemble;
+mod model_free;
 mod shap;
 
 pub use ensemble::{Missing, TreeNode};
+pub use model_free::{Dependence, dependence, dependence_grid, permutation_importance};
 pub use shap::{Attribution, TreeEnsemble};
 
 use crate::outcome::{Outcome, Unmeasured};

@@ -5,8 +5,10 @@
 //! ratios rather than judged on noise; gaps carry Newcombe intervals. Definitions are fairlearn's and AIF360's.
 //! Absent: which definition is the right one.
 
+mod calibration;
 mod gaps;
 
+pub use calibration::{CalibrationByGroup, GroupCalibration, calibration_by_group};
 pub use gaps::{Gap, Summary};
 
 use crate::outcome::{Estimate, Outcome, Unmeasured, same_length};
