@@ -113,10 +113,9 @@ proptest! {
             all_metrics(Task::Ranking, &Labelled::Ranking(ranking))?;
         }
         honest("powered mean", powered_mean(&first, &second, &chance, 0.95))?;
-        if let Ok(groups) = Groups::of(&class, 4, &truth, &truth, Some(&weight)) {
-            if let Ok(summary) = groups.summary_of(0.95, 1) {
-                honest("parity", Ok(summary.demographic_parity.difference))?;
-            }
+        let groups = Groups::of(&class, 4, &truth, &truth, Some(&weight));
+        if let Ok(summary) = groups.and_then(|groups| groups.summary_of(0.95, 1)) {
+            honest("parity", Ok(summary.demographic_parity.difference))?;
         }
         if let Ok(made) = calibration_by_group(&class, 4, &truth, &chance, Some(&weight), (0.95, 2)) {
             for group in made.groups {
@@ -131,9 +130,8 @@ proptest! {
         let n = a.len().min(b.len());
         let fill = |values: &[f64]| MeanFill::fit(values).map(|fill| fill.complete(values));
         if let (Ok(a), Ok(b)) = (fill(&a[..n]), fill(&b[..n])) {
-            if let Ok(fitted) = Reconstruction::fit(&[&a, &b], 0.65) {
-                honest("reconstruction", fitted.reading(&[&a, &b], 0.95))?;
-            }
+            let fitted = Reconstruction::fit(&[&a, &b], 0.65);
+            honest("reconstruction", fitted.and_then(|fitted| fitted.reading(&[&a, &b], 0.95)))?;
         }
     }
 
