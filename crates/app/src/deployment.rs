@@ -16,6 +16,7 @@ use kilter_domain::{
 use kilter_store::{
     deployment::{self as deployments, Deployment, NewDeployment},
     model as versions,
+    monitor::evidence,
 };
 use serde_json::json;
 
@@ -92,17 +93,30 @@ impl App {
                 how: "wait for it, or roll it back first".to_owned(),
             });
         }
+        let requested = self.request(act, project, deploy, number, because)?;
+        self.first_stage(act, project, deploy, requested)
+    }
+
+    fn request(
+        &self,
+        act: &Act,
+        project: &Project,
+        deploy: &Deploy,
+        number: u32,
+        because: &str,
+    ) -> Result<Deployment, AppError> {
+        let endpoint = project.endpoint(deploy);
         let new = NewDeployment {
             id: self.new_id(),
             endpoint: endpoint.clone(),
-            model,
+            model: project.model(),
             number,
             because: json!({ "text": because }),
         };
         let draft = act.does("deployment.request", because, vec![format!("{VERSION}={number}")]);
         let requested = self.store().write(move |tx| deployments::request(&tx.audited(draft), &new))?;
         self.open_serving(&endpoint)?;
-        self.first_stage(act, project, deploy, requested)
+        Ok(requested)
     }
 
     /// Someone asks that a version serves at an endpoint, by the contract that was last registered for it.
@@ -178,7 +192,22 @@ impl App {
         self.advance(act, deploy, deployment, event, DecisionKind::CanaryStarted, because, &numbers)
     }
 
-    /// Makes a version the one that answers; what answered before is superseded, its alerts are over.
+    /// Puts a version that is the live one with another threshold in its place, at once.
+    pub(crate) fn replace_threshold(
+        &self,
+        act: &Act,
+        project: &Project,
+        deploy: &Deploy,
+        number: u32,
+        because: &str,
+        numbers: &Numbers,
+    ) -> Result<(), AppError> {
+        let requested = self.request(act, project, deploy, number, because)?;
+        self.go_live(act, project, deploy, &requested, because, numbers).map(|_| ())
+    }
+
+    /// Makes a version the one that answers; what answered before is superseded. Alerts and evidence are about a model:
+    /// they are over with it, and stay where the new version differs in its threshold alone.
     fn go_live(
         &self,
         act: &Act,
@@ -194,8 +223,10 @@ impl App {
             Some(before) => Some((before.clone(), self.next_state(deploy, before, DeploymentEvent::Superseded)?)),
             None => None,
         };
+        let same = before.as_ref().map(|before| self.is_same_model(before, deployment)).transpose()?.unwrap_or(false);
+        let kind = if same { DecisionKind::ThresholdChanged } else { DecisionKind::Promoted };
         let (id, state) = (deployment.id.clone(), deployment.state);
-        let promoted = self.entry(act, DecisionKind::Promoted, deployment.number, because, numbers);
+        let promoted = self.entry(act, kind, deployment.number, because, numbers);
         let replaced =
             act.does("deployment.supersede", format!("version {} took its place", deployment.number), vec![]);
         let live = self.store().write(move |tx| {
@@ -203,9 +234,16 @@ impl App {
             if let Some((before, next)) = superseded {
                 deployments::advance(&tx.audited(replaced), &before.id, before.state, next)?;
             }
-            deployments::advance(&tx.audited(promoted), &id, state, next)
+            let live = deployments::advance(&tx.audited(promoted), &id, state, next)?;
+            if same && let Some(known) = evidence::find(tx, &live.endpoint)? {
+                evidence::put(tx, &evidence::Evidence { number: live.number, ..known })?;
+            }
+            Ok(live)
         })?;
         self.follow(&deployment.endpoint, project)?;
+        if same {
+            return Ok(live);
+        }
         self.resolve_alerts(
             act,
             project,

@@ -22,6 +22,7 @@ pub mod reconcile;
 pub mod replay;
 pub mod retrain;
 pub mod run;
+pub mod threshold;
 pub mod training;
 pub mod training_data;
 pub mod version;
@@ -70,6 +71,8 @@ struct Inner {
     loaded: Mutex<HashMap<Digest, Loaded>>,
     serving: Mutex<BTreeMap<EndpointName, Arc<Serving>>>,
     tallies: Mutex<Tallies>,
+    /// When the threshold at each endpoint was last looked at. After a restart it is looked at again, which is harmless.
+    tuned: Mutex<BTreeMap<EndpointName, Timestamp>>,
 }
 
 /// When the failures of each served version were last written down, and how many there were then.
@@ -89,6 +92,7 @@ impl App {
                 loaded: Mutex::default(),
                 serving: Mutex::default(),
                 tallies: Mutex::default(),
+                tuned: Mutex::default(),
             }),
         };
         app.resume_serving()?;
@@ -162,6 +166,10 @@ impl App {
 
     pub(crate) fn lock_tallies(&self) -> std::sync::MutexGuard<'_, Tallies> {
         self.inner.tallies.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn lock_tuned(&self) -> std::sync::MutexGuard<'_, BTreeMap<EndpointName, Timestamp>> {
+        self.inner.tuned.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn recording(&self) -> kilter_serving::LogOptions {

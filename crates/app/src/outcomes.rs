@@ -24,8 +24,8 @@ pub struct Answers<'a> {
     pub labels: Option<&'a [Arc<str>]>,
     /// Row-major `rows x classes`; often not kept.
     pub probabilities: Option<&'a [f32]>,
-    /// At which score a binary answer is positive.
-    pub threshold: f64,
+    /// From which score on a binary answer is positive; `None`: as `labels` say.
+    pub threshold: Option<f64>,
 }
 
 /// Labelled rows of one model.
@@ -39,7 +39,7 @@ pub struct Outcomes {
 
 #[derive(Clone, Debug)]
 enum Kind {
-    Binary { truth: Vec<bool>, score: Vec<f64>, threshold: f64 },
+    Binary { truth: Vec<bool>, score: Vec<f64>, decision: Vec<bool> },
     Multiclass { classes: usize, truth: Vec<u32>, decision: Vec<u32>, probability: Option<Vec<f64>> },
     Regression { truth: Vec<f64>, predicted: Vec<f64> },
 }
@@ -78,9 +78,11 @@ impl Outcomes {
             places.iter().map(|&place| values[place]).collect()
         }
         let kind = match &self.kind {
-            Kind::Binary { truth, score, threshold } => {
-                Kind::Binary { truth: pick(truth, places), score: pick(score, places), threshold: *threshold }
-            }
+            Kind::Binary { truth, score, decision } => Kind::Binary {
+                truth: pick(truth, places),
+                score: pick(score, places),
+                decision: pick(decision, places),
+            },
             Kind::Multiclass { classes, truth, decision, probability } => Kind::Multiclass {
                 classes: *classes,
                 truth: pick(truth, places),
@@ -99,8 +101,8 @@ impl Outcomes {
     /// The rows as `stats` takes them.
     pub fn labelled(&self) -> Outcome<Labelled<'_>> {
         Ok(match &self.kind {
-            Kind::Binary { truth, score, threshold } => {
-                let rows = BinaryRows::scored(truth, score, *threshold)?;
+            Kind::Binary { truth, score, decision } => {
+                let rows = BinaryRows::scored(truth, score, 0.5)?.with_decisions(decision)?;
                 Labelled::Binary(match &self.weight {
                     Some(weight) => rows.with_weights(weight)?,
                     None => rows,
@@ -161,20 +163,28 @@ impl Outcomes {
         }
     }
 
-    /// What the calls cost: wrong decisions for classification, summed absolute error for regression.
-    pub fn cost(&self) -> f64 {
+    /// What the calls cost: binary ones at the prices of a false positive and a false negative where those are stated,
+    /// else the number of wrong decisions; for regression the summed absolute error.
+    pub fn cost(&self, prices: Option<(f64, f64)>) -> f64 {
         match &self.kind {
-            Kind::Binary { truth, score, threshold } => {
-                truth.iter().zip(score).filter(|&(&t, &p)| t != (p >= *threshold)).count() as f64
+            Kind::Binary { truth, decision, .. } => {
+                let (false_positive, false_negative) = prices.unwrap_or((1.0, 1.0));
+                let of = |(truth, decision): (&bool, &bool)| match (truth, decision) {
+                    (false, true) => false_positive,
+                    (true, false) => false_negative,
+                    _ => 0.0,
+                };
+                truth.iter().zip(decision).map(of).sum()
             }
             _ => self.losses().iter().sum(),
         }
     }
 
     /// What [`Outcomes::cost`] counts.
-    pub fn cost_unit(&self) -> &'static str {
-        match self.kind {
-            Kind::Regression { .. } => "summed absolute error",
+    pub fn cost_unit(&self, prices: Option<(f64, f64)>) -> &'static str {
+        match (&self.kind, prices) {
+            (Kind::Regression { .. }, _) => "summed absolute error",
+            (Kind::Binary { .. }, Some(_)) => "cost of wrong calls, as [threshold] prices them,",
             _ => "wrong calls",
         }
     }
@@ -182,9 +192,7 @@ impl Outcomes {
     /// Truth and decision of each row of a binary task, for fairness.
     pub fn decisions(&self) -> Option<(Vec<bool>, Vec<bool>)> {
         match &self.kind {
-            Kind::Binary { truth, score, threshold } => {
-                Some((truth.clone(), score.iter().map(|score| score >= threshold).collect()))
-            }
+            Kind::Binary { truth, decision, .. } => Some((truth.clone(), decision.clone())),
             _ => None,
         }
     }
@@ -244,15 +252,21 @@ fn same_class(class: &str, value: &str) -> bool {
 
 fn binary(answers: Answers, truth: &Column) -> (Vec<usize>, Kind) {
     let positive = answers.classes.get(1).map_or("1", String::as_str);
-    let (mut rows, mut labels, mut score) = (Vec::new(), Vec::new(), Vec::new());
+    let said = |row: usize| answers.labels.is_some_and(|labels| same_class(positive, &labels[row]));
+    let decide = |row: usize| match answers.threshold {
+        Some(threshold) => answers.scores[row] >= threshold,
+        None => said(row),
+    };
+    let (mut rows, mut labels, mut score, mut decision) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for row in 0..truth.len().min(answers.scores.len()) {
         if let (Some(class), true) = (class_name(truth, row), answers.scores[row].is_finite()) {
             rows.push(row);
             labels.push(same_class(positive, &class));
             score.push(answers.scores[row]);
+            decision.push(decide(row));
         }
     }
-    (rows, Kind::Binary { truth: labels, score, threshold: answers.threshold })
+    (rows, Kind::Binary { truth: labels, score, decision })
 }
 
 /// Classes that the model does not know get a number of their own behind its classes, with probability zero.
@@ -312,12 +326,12 @@ mod tests {
             scores: &[0.9, 0.2, 0.7, 0.1],
             labels: None,
             probabilities: None,
-            threshold: 0.5,
+            threshold: Some(0.5),
         };
         let outcomes = Outcomes::new(answers, &Column::Int(vec![Some(1), None, Some(0), Some(0)]), None);
         assert_eq!(outcomes.rows, vec![0, 2, 3]);
-        assert_eq!(outcomes.cost(), 1.0);
-        assert_eq!(outcomes.filter(|row| row != 2).cost(), 0.0);
+        assert_eq!(outcomes.cost(None), 1.0);
+        assert_eq!(outcomes.filter(|row| row != 2).cost(None), 0.0);
     }
 
     #[test]
@@ -330,7 +344,7 @@ mod tests {
             scores: &[0.5, 0.5],
             labels: Some(&labels),
             probabilities: Some(&[0.5, 0.3, 0.2, 0.2, 0.5, 0.3]),
-            threshold: 0.5,
+            threshold: Some(0.5),
         };
         let truth = Column::Text(vec![Some("a".into()), Some("macOS".into())]);
         let outcomes = Outcomes::new(answers, &truth, None);

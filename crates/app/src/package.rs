@@ -53,6 +53,9 @@ pub struct Manifest {
     pub trained_rows: u64,
     /// The operating threshold of a binary model on its score.
     pub threshold: f64,
+    /// The version whose model this is, where the two differ in their threshold alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tuned_from: Option<u32>,
 }
 
 /// A package in memory.
@@ -71,7 +74,7 @@ impl Package {
         blobs: &BlobStore,
         scratch: &Path,
         manifest: Manifest,
-        (reference, sample): (Reference, &Table),
+        (reference, sample): (Reference, Option<&Table>),
         model_bytes: Vec<u8>,
         policy: &str,
     ) -> Result<Self, AppError> {
@@ -90,7 +93,9 @@ impl Package {
             }
             atomic::write_atomic(&target, bytes)?;
         }
-        write_table(&scratch.join(SAMPLE_PATH), sample)?;
+        if let Some(sample) = sample {
+            write_table(&scratch.join(SAMPLE_PATH), sample)?;
+        }
         let content = blobs.put_tree(scratch)?;
         let sample = blobs
             .tree(&content.digest)?

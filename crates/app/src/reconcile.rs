@@ -42,6 +42,7 @@ impl App {
             self.look(&act, project, &endpoint)?;
         }
         let Some(main) = project.main_deploy() else { return Ok(None) };
+        self.tune_threshold(&act, project, main, step.governance)?;
         self.retrain_if_due(&act, project, &project.endpoint(main), step, observer)
     }
 

@@ -36,6 +36,7 @@ use crate::{
     package::{Manifest, Package, SAMPLE_LOSS, SAMPLE_ROWS, SAMPLE_SCORE},
     project::Project,
     run::RunRecord,
+    threshold,
     training::{Governance, Training, trained_numbers},
 };
 
@@ -70,9 +71,7 @@ impl App {
         refuse_leakage(&model, &roles)?;
         let test = self.test_rows(project, training, record, held_out)?;
         let trained_on = self.training_rows(project, training, record, &spec.model.step)?;
-        let threshold = project.main_deploy().and_then(|deploy| deploy.threshold).unwrap_or(0.5);
-        let scored = Scored::by(&model, &test, threshold)
-            .map_err(|source| AppError::Predict { what: "the rows that the gates are measured on".into(), source })?;
+        let (scored, threshold) = score_held_out(project, &model, &test, &roles)?;
         let is_compared =
             |name: &str| model.signature().input(name).is_some() || roles.sensitive.iter().any(|column| column == name);
         let weight = roles.weight.as_deref().and_then(|name| test.get(name));
@@ -103,9 +102,11 @@ impl App {
             trained_through: newest(&roles, &trained_on)?,
             trained_rows: trained_on.rows() as u64,
             threshold,
+            tuned_from: None,
         };
         let folder = scratch.join("package");
-        let package = Package::put(self.blobs(), &folder, manifest, (reference, &sample), model_bytes, &project.text)?;
+        let package =
+            Package::put(self.blobs(), &folder, manifest, (reference, Some(&sample)), model_bytes, &project.text)?;
         let metrics = measured_metrics(scored.task, &outcomes);
         let number = self.draft_version(project, training, &package, &metrics, test.rows())?;
         let mut facts = notes.facts.clone();
@@ -149,8 +150,9 @@ impl App {
         made: &Made,
         data: Option<Verdict>,
     ) -> Result<(u32, VersionState), AppError> {
-        let mover = Mover { app: self, project, training, number: made.number };
-        mover.submit(made)?;
+        let (act, governance) = (&training.act, training.governance);
+        let mover = Mover { app: self, project, act, governance, number: made.number };
+        mover.submit(made.package.digest, &made.commit)?;
         let champion = self.champion(project)?;
         let roles = project.roles(project.labelled_dataset()?);
         let bench = Bench { rows: &made.test, roles: &roles, now: training.act.at };
@@ -163,7 +165,7 @@ impl App {
         let threshold = made.package.manifest.threshold;
         let rows: ModelRows = bench.measure(&made.model, threshold, against.as_ref(), made.facts.clone(), gates)?;
         let judged = gate::judge(gates, &rows);
-        let state = mover.record_verdicts(made, &judged, data)?;
+        let state = mover.record_verdicts(made.package.digest, &made.notes, &judged, data)?;
         Ok((made.number, mover.approve_if_nobody_is_asked(state)?))
     }
 
@@ -183,11 +185,12 @@ impl App {
 }
 
 /// Moves one version; each move asks `domain`, then writes state and entry together.
-struct Mover<'a> {
-    app: &'a App,
-    project: &'a Project,
-    training: &'a Training,
-    number: u32,
+pub(crate) struct Mover<'a> {
+    pub app: &'a App,
+    pub project: &'a Project,
+    pub act: &'a Act,
+    pub governance: Governance,
+    pub number: u32,
 }
 
 impl Mover<'_> {
@@ -199,7 +202,7 @@ impl Mover<'_> {
         let model = self.model();
         let version = self.app.store().read(|reader| versions::get(reader, &model, self.number))?;
         let facts = facts_of(self.project, &version);
-        Ok(match self.training.governance {
+        Ok(match self.governance {
             Governance::Assumed => {
                 VersionFacts { approval_rule: ApprovalRule::default(), requirements: Requirements::default(), ..facts }
             }
@@ -207,8 +210,8 @@ impl Mover<'_> {
         })
     }
 
-    fn act(&self, part: &'static str) -> Act {
-        Act { at: self.training.act.at, by: Actor::system(part) }
+    fn by(&self, part: &'static str) -> Act {
+        Act { at: self.act.at, by: Actor::system(part) }
     }
 
     fn advance(
@@ -221,30 +224,31 @@ impl Mover<'_> {
     ) -> Result<VersionState, AppError> {
         let facts = self.facts()?;
         let next = facts.after(event, by).map_err(|refusal| AppError::Denied(refusal.to_string()))?;
-        let act = Act { at: self.training.act.at, by: by.actor.clone() };
+        let act = Act { at: self.act.at, by: by.actor.clone() };
         let draft = act.does(kind, because, numbers.evidence());
         let (model, number, from) = (self.model(), self.number, facts.state);
         self.app.store().write(move |tx| versions::advance(&tx.audited(draft), &model, number, from, next))?;
         Ok(next)
     }
 
-    fn submit(&self, made: &Made) -> Result<VersionState, AppError> {
-        let submission = Submission {
-            package: made.package.digest,
-            signed_by: None,
-            golden: Golden::NotRun,
-            commit: made.commit.clone(),
-        };
+    pub fn submit(&self, package: Digest, commit: &Commit) -> Result<VersionState, AppError> {
+        let submission = Submission { package, signed_by: None, golden: Golden::NotRun, commit: commit.clone() };
         let event = VersionEvent::Submitted(submission);
         self.advance(&event, &By::system("workflow"), "submitted", String::new(), &Numbers::default())
     }
 
     /// Writes every verdict, then moves the version: validated, rejected, or left where people must decide.
-    fn record_verdicts(&self, made: &Made, judged: &[Judged], data: Option<Verdict>) -> Result<VersionState, AppError> {
+    pub fn record_verdicts(
+        &self,
+        package: Digest,
+        notes: &Notes,
+        judged: &[Judged],
+        data: Option<Verdict>,
+    ) -> Result<VersionState, AppError> {
         let facts = self.facts()?;
         let mut numbers = gate::numbers(judged);
         data.iter().for_each(|data| numbers.extend(gate::data_numbers(data)));
-        made.notes.facts.iter().for_each(|(name, value)| numbers.put(name, *value));
+        notes.facts.iter().for_each(|(name, value)| numbers.put(name, *value));
         for judged in judged {
             self.record_verdict(judged, facts.policy)?;
         }
@@ -252,16 +256,16 @@ impl Mover<'_> {
         let because = verdicts().flat_map(Verdict::because).collect::<Vec<_>>().join("; ");
         let by = By::system("gate");
         if judged.iter().any(|judged| matches!(judged.verdict, Verdict::Failed { .. })) {
-            let reason = noted(refusal_sentence(judged), &made.notes);
+            let reason = noted(refusal_sentence(judged), notes);
             let event = VersionEvent::Rejected { reason: reason.clone() };
             return self.advance(&event, &by, DecisionKind::GateRefused.word(), reason, &numbers);
         }
         if verdicts().any(|verdict| matches!(verdict, Verdict::Undecided { .. })) {
-            self.note_undecided(noted(because, &made.notes), &numbers)?;
+            self.note_undecided(noted(because, notes), &numbers)?;
             return Ok(VersionState::Candidate);
         }
         let validation = Validation {
-            package: made.package.digest,
+            package,
             policy: facts.policy,
             gates: judged
                 .iter()
@@ -270,7 +274,7 @@ impl Mover<'_> {
             data,
         };
         let because = if because.is_empty() { "the contract has no gate".to_owned() } else { because };
-        let because = noted(because, &made.notes);
+        let because = noted(because, notes);
         self.advance(&VersionEvent::Validated(validation), &by, DecisionKind::GatePassed.word(), because, &numbers)
     }
 
@@ -282,14 +286,14 @@ impl Mover<'_> {
             verdict: judged.verdict.clone(),
             policy_digest: policy,
         };
-        let draft = self.act("gate").does("gate.judge", judged.verdict.because().join("; "), vec![]);
+        let draft = self.by("gate").does("gate.judge", judged.verdict.because().join("; "), vec![]);
         self.app.store().write(move |tx| verdicts::record_verdict(&tx.audited(draft), &new))?;
         Ok(())
     }
 
     /// An undecided gate moves nothing; the entry says what is missing.
     fn note_undecided(&self, because: String, numbers: &Numbers) -> Result<(), AppError> {
-        let draft = self.act("gate").decides(DecisionKind::GateUndecided, because, numbers);
+        let draft = self.by("gate").decides(DecisionKind::GateUndecided, because, numbers);
         let object = versions::object(&self.model(), self.number);
         self.app.store().write(move |tx| {
             tx.audited(draft).did_not_happen(&object, kilter_domain::audit::Outcome::Denied).map(|_| ())
@@ -297,8 +301,8 @@ impl Mover<'_> {
         Ok(())
     }
 
-    fn approve_if_nobody_is_asked(&self, state: VersionState) -> Result<VersionState, AppError> {
-        let assumed = self.training.governance == Governance::Assumed;
+    pub fn approve_if_nobody_is_asked(&self, state: VersionState) -> Result<VersionState, AppError> {
+        let assumed = self.governance == Governance::Assumed;
         let asks_nobody = self.project.contract.approve.rule.is_auto();
         if state != VersionState::Validated || !(assumed || asks_nobody) {
             return Ok(state);
@@ -307,7 +311,7 @@ impl Mover<'_> {
             (true, _) => "the contract approves what passed its gates".to_owned(),
             (false, _) => format!("assumed by the replay; the contract asks {}", self.project.contract.approve.rule),
         };
-        let expires = self.project.contract.approve.expire.map(|span| self.training.act.at.after(span));
+        let expires = self.project.contract.approve.expire.map(|span| self.act.at.after(span));
         let approval = Approval {
             signoffs: vec![],
             card: Card::Absent,
@@ -387,6 +391,23 @@ fn read_model(path: &Path) -> Result<Vec<u8>, AppError> {
     }
 }
 
+/// What a model answers on its held-out rows, and the threshold that it starts with: the one that the contract states,
+/// else the best for the goal of `[threshold]`, else a half.
+fn score_held_out(project: &Project, model: &Model, test: &Table, roles: &Roles) -> Result<(Scored, f64), AppError> {
+    const HALF: f64 = 0.5;
+    let scored = Scored::by(model, test, HALF)
+        .map_err(|source| AppError::Predict { what: "the rows that the gates are measured on".into(), source })?;
+    let stated = project.main_deploy().and_then(|deploy| deploy.threshold);
+    let chosen = match (stated, &project.contract.threshold) {
+        (None, Some(tuning)) if scored.task == Task::Binary => {
+            threshold::initial(tuning, &scored.outcomes(roles.label(test)?, None))
+        }
+        _ => None,
+    };
+    let threshold = stated.or(chosen).unwrap_or(HALF);
+    Ok((Scored { threshold, ..scored }, threshold))
+}
+
 fn refuse_leakage(model: &Model, roles: &Roles) -> Result<(), AppError> {
     let reads = |column: &&str| model.signature().input(column).is_some();
     match roles.leaking().find(reads) {
@@ -441,7 +462,7 @@ fn measured_metrics(task: Task, outcomes: &Outcomes) -> BTreeMap<String, f64> {
 }
 
 /// The commit that a run saw.
-fn commit(record: &RunRecord) -> Commit {
+pub(crate) fn commit(record: &RunRecord) -> Commit {
     match &record.git {
         Some(state) if state.dirty => Commit::Dirty { id: state.commit.clone() },
         Some(state) => Commit::Clean { id: state.commit.clone() },

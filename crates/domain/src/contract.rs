@@ -18,6 +18,7 @@ mod policy;
 mod reader;
 mod schema;
 mod template;
+mod threshold;
 mod watch;
 mod workflow;
 
@@ -31,6 +32,7 @@ pub use self::{
     parse::MAX_CONTRACT_BYTES,
     schema::{every_key, schema},
     template::{Placeholder, PlaceholderKind, filled, placeholders},
+    threshold::{ThresholdGoal, Tuning},
     watch::{
         AlertSink, Budget, FalseAlarms, GrewBy, Labels, Monitor, Patience, Reference, Replay, ReplayStart, Retrain,
         SinkKind, Then, Trigger,
@@ -57,6 +59,8 @@ pub struct Contract {
     pub monitor: Option<Monitor>,
     /// `None`: the section is absent, and nothing is retrained by itself.
     pub retrain: Option<Retrain>,
+    /// `None`: the section is absent, and the threshold of a version stays what it is.
+    pub threshold: Option<Tuning>,
     pub replay: Replay,
 }
 

@@ -5,7 +5,7 @@ use kilter_domain::{
     alert::MonitorKind,
     contract::{
         Contract, FalseAlarms, GrewBy, Location, Need, Patience, PlaceholderKind, Reference, ReplayStart, Risk,
-        SearchSpace, Source, Target, Then, Trigger, placeholders,
+        SearchSpace, Source, Target, Then, ThresholdGoal, Trigger, placeholders,
     },
     deployment::Admits,
     time::{Span, Timestamp},
@@ -506,4 +506,23 @@ proptest! {
             prop_assert!(errors.count() > 0 && !errors.to_string().is_empty());
         }
     }
+}
+
+#[test]
+fn a_threshold_has_one_goal() {
+    let goal =
+        |text: &str| Contract::parse(&format!("[threshold]\n{text}\n")).map(|contract| contract.threshold.unwrap());
+    let tuning = goal("cost = { false_positive = 1, false_negative = 20 }\nevery = \"7d\"").unwrap();
+    assert_eq!(tuning.goal, ThresholdGoal::Cost { false_positive: 1.0, false_negative: 20.0 });
+    assert_eq!((tuning.over, tuning.every, tuning.min_rows), (Span::days(30), Some(Span::days(7)), 200));
+    assert_eq!(goal("fpr = \"1%\"").unwrap().goal, ThresholdGoal::FalsePositiveRate(0.01));
+    one_error("[threshold]\n", 1, &["what the threshold is chosen for", "fpr = \"1%\""]);
+    one_error(
+        "[threshold]\nfpr = 0.1\ncost = { false_positive = 1, false_negative = 2 }\n",
+        1,
+        &["one goal", "remove"],
+    );
+    one_error("[threshold]\nfpr = 1\n", 2, &["between 0 and 1"]);
+    one_error("[threshold]\ncost = { false_positive = 1 }\n", 2, &["needs `false_negative`"]);
+    one_error("[threshold]\ncost = { false_positive = 0, false_negative = 2 }\n", 2, &["cannot be 0"]);
 }

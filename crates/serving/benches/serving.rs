@@ -42,8 +42,13 @@ fn model(learner: Learner, rounds: usize) -> Arc<ServedVersion> {
     let params = Params { rounds, patience: None, ..Params::default() };
     let onnx = fit(&train, &FitOptions { learner, params, ..FitOptions::new("y") }).unwrap().onnx;
     let version = VersionRef { number: 1, digest: Digest::of(b"one") };
-    let admission =
-        Admission { version, model: Digest::of(&onnx), state: VersionState::Approved, admits: Admits::Approved };
+    let admission = Admission {
+        version,
+        model: Digest::of(&onnx),
+        state: VersionState::Approved,
+        admits: Admits::Approved,
+        threshold: None,
+    };
     let edges = ScoreEdges::new((1..50).map(|edge| f64::from(edge) / 50.0).collect());
     Arc::new(ServedVersion::load(&onnx, &admission, edges).unwrap())
 }

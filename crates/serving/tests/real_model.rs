@@ -40,8 +40,13 @@ fn a_fitted_model_answers_over_json_as_it_does_in_process() {
     let onnx = fit(&table, &FitOptions::new("churned")).unwrap().onnx;
     let model = Model::from_onnx(&onnx).unwrap();
     let version = VersionRef { number: 3, digest: Digest::of(b"package") };
-    let admission =
-        Admission { version, model: Digest::of(&onnx), state: VersionState::Approved, admits: Admits::Approved };
+    let admission = Admission {
+        version,
+        model: Digest::of(&onnx),
+        state: VersionState::Approved,
+        admits: Admits::Approved,
+        threshold: None,
+    };
     let served = Arc::new(ServedVersion::load(&onnx, &admission, ScoreEdges::default()).unwrap());
     let dir = tempfile::tempdir().unwrap();
     let log = Arc::new(PredictionLog::open(dir.path(), LogOptions::default()).unwrap().0);

@@ -147,3 +147,16 @@ fn a_season_asks_for_strata_and_noise_does_not() {
     assert!(both.count() < 168 && both.count() > 20, "{}", both.count());
     assert!(SeasonEffect::of(&[1, 2], &[1.0, 2.0]).is_err());
 }
+
+/// Mean cost of the pairs by hand: of four rows, the new threshold spares two wrong "yes" (at 1) and misses one (at 5).
+#[test]
+fn the_difference_in_cost_of_two_thresholds_is_that_of_the_pairs() {
+    let truth = [false, false, true, true, false, true];
+    let score = [0.4, 0.45, 0.45, 0.9, 0.1, 0.95];
+    let rows = BinaryRows::scored(&truth, &score, 0.5).unwrap();
+    let found = kilter_stats::performance::cost_difference(&rows, (0.3, 0.6), (1.0, 5.0), 0.95).unwrap();
+    // -1, -1, +5, 0, 0, 0: mean 0.5, variance of the mean sum((d - 0.5)^2) / 36, Student with five degrees.
+    let (mean, margin) = (0.5, 2.570_581_835_6 * (25.5_f64 / 36.0).sqrt());
+    assert!((found.value - mean).abs() < 1e-12, "{found:?}");
+    assert!((found.high - mean - margin).abs() < 1e-6 && (mean - margin - found.low).abs() < 1e-6, "{found:?}");
+}

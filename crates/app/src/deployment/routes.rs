@@ -81,7 +81,8 @@ impl App {
         }
         let state = self.version_state(&deployment.model, deployment.number)?;
         let model = kilter_domain::digest::Digest::of(&package.model_bytes);
-        let admission = Admission { version, model, state, admits };
+        let threshold = Some(package.manifest.threshold);
+        let admission = Admission { version, model, state, admits, threshold };
         Ok(Arc::new(ServedVersion::load(&package.model_bytes, &admission, score_edges(&package))?))
     }
 

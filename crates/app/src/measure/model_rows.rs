@@ -58,7 +58,7 @@ impl Scored {
             scores: &self.scores,
             labels: self.labels.as_deref(),
             probabilities: self.probabilities.as_deref(),
-            threshold: self.threshold,
+            threshold: Some(self.threshold),
         };
         Outcomes::new(answers, truth, weight)
     }
@@ -417,7 +417,7 @@ mod tests {
             scores: &scores,
             labels: None,
             probabilities: None,
-            threshold: 0.5,
+            threshold: Some(0.5),
         };
         let outcomes = Outcomes::new(answers, &Column::Int(vec![Some(1); 400]), None);
         let groups: Vec<(String, Vec<bool>)> = vec![

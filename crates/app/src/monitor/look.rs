@@ -65,6 +65,10 @@ struct Scene<'a> {
     monitor: &'a Monitor,
     retrain: Option<&'a Retrain>,
     live: Deployment,
+    /// The live version and those before it that differ in their threshold alone: their scores are one story.
+    family: BTreeSet<u32>,
+    /// Since when they serve.
+    since: Timestamp,
     package: Arc<Package>,
     calendar: Calendar,
     evidence: Evidence,
@@ -83,7 +87,22 @@ impl App {
         let evidence = self.evidence_of(endpoint, &live, &package)?;
         let budget = Budget::of(monitor);
         let retrain = project.contract.retrain.as_ref();
-        let mut scene = Scene { app: self, act, endpoint, monitor, retrain, live, package, calendar, evidence, budget };
+        let (family, since) = self.lineage(&live)?;
+        let since = since.unwrap_or(act.at);
+        let mut scene = Scene {
+            app: self,
+            act,
+            endpoint,
+            monitor,
+            retrain,
+            live,
+            family,
+            since,
+            package,
+            calendar,
+            evidence,
+            budget,
+        };
         scene.fresh()?;
         scene.matured()
     }
@@ -127,8 +146,7 @@ impl Scene<'_> {
 
     /// Windows since this version went live whose labels are not all known: performance and fairness, again.
     fn matured(&mut self) -> Result<(), AppError> {
-        let since = self.live.live_since.unwrap_or(self.act.at);
-        for window in self.calendar.ended(since, self.act.at, MOST_MATURING) {
+        for window in self.calendar.ended(self.since, self.act.at, MOST_MATURING) {
             let known = self.known_coverage(window)?;
             if known.is_some_and(|known| known.share >= 1.0) {
                 continue;
@@ -179,7 +197,7 @@ impl Scene<'_> {
         })?;
         let of_this = history.into_iter().filter(|reading| {
             reading.window_start == window.start
-                && reading.version.as_ref().is_some_and(|(_, number)| *number == self.live.number)
+                && reading.version.as_ref().is_some_and(|(_, number)| self.family.contains(number))
         });
         let coverage = |reading: Reading| Coverage { labelled: reading.count, share: reading.value.unwrap_or(0.0) };
         Ok(of_this.map(coverage).next_back())
@@ -189,7 +207,7 @@ impl Scene<'_> {
     fn rows(&self, window: Window, over: Option<Span>) -> Result<Answered, AppError> {
         let Window { start, end } = covered(window, over);
         let answered = self.app.answered(self.endpoint, Who::Answers, (start, end), self.act.at)?;
-        Ok(answered.filter(|row| answered.versions[row] == self.live.number))
+        Ok(answered.filter(|row| self.family.contains(&answered.versions[row])))
     }
 
     /// Judges the rules of a kind on a window and moves its alert.

@@ -88,9 +88,14 @@ impl Answered {
         }
     }
 
-    /// The labelled rows as `stats` measures them.
+    /// The labelled rows as `stats` measures them, decided by one threshold whatever held when they were answered.
     pub fn outcomes(&self, task: Task, classes: &[String], threshold: f64) -> Outcomes {
-        self.joined(task, classes, threshold, &self.truth(task))
+        self.joined(task, classes, Some(threshold), &self.truth(task))
+    }
+
+    /// The labelled rows with the decisions that callers got.
+    pub fn served(&self, task: Task, classes: &[String]) -> Outcomes {
+        self.joined(task, classes, None, &self.truth(task))
     }
 
     /// All rows as if each label were negative: for rates of decisions, which need no label.
@@ -99,10 +104,10 @@ impl Answered {
             Task::Regression => Column::Float(vec![0.0; self.len()]),
             _ => Column::Text(vec![Some(Arc::from(classes.first().map_or("0", String::as_str))); self.len()]),
         };
-        self.joined(task, classes, threshold, &truth)
+        self.joined(task, classes, Some(threshold), &truth)
     }
 
-    fn joined(&self, task: Task, classes: &[String], threshold: f64, truth: &Column) -> Outcomes {
+    fn joined(&self, task: Task, classes: &[String], threshold: Option<f64>, truth: &Column) -> Outcomes {
         let labels: Vec<Arc<str>> =
             self.predicted.iter().map(|label| label.clone().unwrap_or_else(|| Arc::from(""))).collect();
         let answers =

@@ -69,7 +69,8 @@ pub struct Summary {
     /// The same for the version that was never retrained.
     pub never_retrained_since: Option<f64>,
     /// Wrong calls (classification: at the decision threshold) of the first version minus those that were served,
-    /// over the same rows; for regression the difference of the summed absolute errors.
+    /// over the same rows, each at its price where `[threshold] cost` states one; for regression the difference of the
+    /// summed absolute errors.
     pub cost_of_not_acting: Option<f64>,
     pub cost_unit: String,
     pub rows_compared: usize,

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use kilter_domain::{table::Column, time::Timestamp};
+use kilter_domain::{contract::ThresholdGoal, table::Column, time::Timestamp};
 use kilter_inference::{Model, Task};
 
 use super::{
@@ -54,7 +54,7 @@ pub fn report(
         project: project.name.to_string(),
         dataset: history.roles.dataset.clone(),
         larger_is_better: metric_task.is_none_or(|task| larger_is_better(&metric, task)),
-        summary: summary(&timeline, &played, &metric),
+        summary: summary(&timeline, &played, &metric, prices(project)),
         periods: played.into_iter().map(|played| played.period).collect(),
         notes: notes(settings, stage),
         metric,
@@ -83,7 +83,7 @@ fn play(
     let answered = app.answered(&stage.endpoint, Who::Answers, (start, end), Timestamp(i64::MAX - 1))?;
     let signature = &package.manifest.signature;
     let threshold = package.manifest.threshold;
-    let served = answered.outcomes(signature.task, &signature.classes, threshold);
+    let served = answered.served(signature.task, &signature.classes);
     let never = never_retrained(history, &answered, model, threshold)?;
     let value = |outcomes: &Outcomes| outcomes.metric(metric).ok().map(|estimate| estimate.value);
     let period = Period {
@@ -127,7 +127,7 @@ fn most_frequent(versions: &[u32]) -> Option<u64> {
     counts.into_iter().max_by_key(|(_, count)| *count).map(|(version, _)| u64::from(version))
 }
 
-fn summary(timeline: &[Entry], played: &[Played], metric: &str) -> Summary {
+fn summary(timeline: &[Entry], played: &[Played], metric: &str, prices: Option<(f64, f64)>) -> Summary {
     let count = |kind: DecisionKind| timeline.iter().filter(|entry| entry.kind == kind.word()).count();
     let mut alerts: BTreeMap<String, usize> = BTreeMap::new();
     for entry in timeline.iter().filter(|entry| entry.kind.ends_with("_alert")) {
@@ -143,22 +143,35 @@ fn summary(timeline: &[Entry], played: &[Played], metric: &str) -> Summary {
         ..Summary::default()
     };
     if let Some(second) = promotions.get(1) {
-        weigh(&mut summary, played.iter().filter(|played| played.period.start >= second.at), metric);
+        weigh(&mut summary, played.iter().filter(|played| played.period.start >= second.at), metric, prices);
     }
     summary
 }
 
+/// What wrong calls cost, where the contract says so.
+fn prices(project: &Project) -> Option<(f64, f64)> {
+    match project.contract.threshold.as_ref()?.goal {
+        ThresholdGoal::Cost { false_positive, false_negative } => Some((false_positive, false_negative)),
+        ThresholdGoal::FalsePositiveRate(_) => None,
+    }
+}
+
 /// Means over periods, weighted by their labelled rows; costs as sums.
-fn weigh<'p>(summary: &mut Summary, played: impl Iterator<Item = &'p Played>, metric: &str) {
+fn weigh<'p>(
+    summary: &mut Summary,
+    played: impl Iterator<Item = &'p Played>,
+    metric: &str,
+    prices: Option<(f64, f64)>,
+) {
     let (mut weight, mut served, mut never, mut cost) = (0.0, 0.0, 0.0, 0.0);
     for played in played {
-        summary.cost_unit = played.served.cost_unit().to_owned();
+        summary.cost_unit = played.served.cost_unit(prices).to_owned();
         let (Ok(ours), Ok(theirs)) = (played.served.metric(metric), played.never.metric(metric)) else { continue };
         let rows = played.served.len() as f64;
         weight += rows;
         served += rows * ours.value;
         never += rows * theirs.value;
-        cost += played.never.cost() - played.served.cost();
+        cost += played.never.cost(prices) - played.served.cost(prices);
     }
     if weight > 0.0 {
         summary.served_since_retraining = Some(served / weight);

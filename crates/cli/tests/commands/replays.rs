@@ -78,3 +78,20 @@ fn electricity_drifts_back_and_forth_and_worse_challengers_are_refused() {
     let summary = &report["summary"];
     assert!(summary["served_since_retraining"].as_f64() >= summary["never_retrained_since"].as_f64(), "{summary}");
 }
+
+#[test]
+#[ignore = "a whole replay; ./test --replays"]
+fn cards_move_the_threshold_with_matured_labels_and_retrain_only_for_a_new_pattern() {
+    let report = replay("cards");
+    check_timeline(&report);
+    let changed = first(&report, "threshold_changed").expect("prices rise and a sale comes: the cut moves");
+    // Labels are complete after thirty days, and the new pattern begins on 10 May: before 9 June nothing is known of it.
+    assert!(changed >= "2024-04-16", "{changed}");
+    let retrained = first(&report, "retrain_started").expect("card testing is a new pattern");
+    assert!(changed < retrained && retrained >= "2024-06-09", "{changed} {retrained}");
+    let summary = &report["summary"];
+    let (served, never) = (&summary["served_since_retraining"], &summary["never_retrained_since"]);
+    assert!(served.as_f64().unwrap() > never.as_f64().unwrap() + 0.05, "{summary}");
+    assert!(summary["cost_of_not_acting"].as_f64().unwrap() > 0.0, "{summary}");
+    assert!(summary["cost_unit"].as_str().unwrap().contains("[threshold]"), "{summary}");
+}

@@ -62,7 +62,8 @@ pub struct Deploy {
     pub rollback: Rollback,
     /// Who calls it: `crm-portal:/next-best-action`.
     pub consumers: Vec<String>,
-    /// The operating threshold on the score; `None`: chosen at training.
+    /// The operating threshold on the score that a new version starts with; `None`: chosen at training where
+    /// `[threshold]` states a goal, else 0.5.
     pub threshold: Option<f64>,
 }
 

@@ -104,6 +104,12 @@ pub const SECTIONS: &[SectionSpec] = &[
     section("monitor", "what is watched while a version serves", MONITOR),
     section("monitor.labels", "where the truth comes from", LABELS),
     section("retrain", "when a new version is trained without being asked", RETRAIN),
+    section(
+        "threshold",
+        "how the operating threshold of a binary model follows its labels, without a retraining",
+        THRESHOLD,
+    ),
+    section("threshold.cost", "what wrong decisions cost, in one unit", COST),
     section("replay", "how `kilter replay` plays a dataset as production", REPLAY),
 ];
 
@@ -346,7 +352,13 @@ const DEPLOY: &[Key] = &[
     ),
     key("rollback", Choice(&["auto", "manual"]), "auto", "who takes a bad version back", "\"auto\""),
     key("consumers", Texts, "unknown", "who calls it", "[\"crm-portal:/next-best-action\"]"),
-    key("threshold", Number(f64::MIN, f64::MAX), "chosen at training", "the operating threshold on the score", "0.35"),
+    key(
+        "threshold",
+        Number(f64::MIN, f64::MAX),
+        "by the goal of [threshold], else 0.5",
+        "the score from which on a new version decides \"yes\"",
+        "0.35",
+    ),
 ];
 
 const CANARY: &[Key] = &[
@@ -426,6 +438,31 @@ const RETRAIN: &[Key] = &[
     key("budget", Text, "no limit", "how many in how long: `N runs / SPAN`", "\"10 runs / 30d\""),
     key("cooldown", Span, "none", "the least time between two", "\"7d\""),
     key("window", Span, "everything", "train only on the last stretch of labelled data", "\"6mo\""),
+];
+
+const THRESHOLD: &[Key] = &[
+    key(
+        "cost",
+        Section("threshold.cost"),
+        "none",
+        "choose the threshold that costs least; this or `fpr` must be there",
+        "{ false_positive = 1, false_negative = 20 }",
+    ),
+    key("fpr", Share, "none", "find as much as possible at a false positive rate of at most this", "\"1%\""),
+    key("over", Span, "30d", "the stretch of matured labels that is looked at", "\"60d\""),
+    key("every", Span, "the monitor's window", "the least time between two looks", "\"7d\""),
+    key(
+        "min_rows",
+        Count(20, 1_000_000_000),
+        "200",
+        "labelled rows that choosing needs, and judging as many again",
+        "1000",
+    ),
+];
+
+const COST: &[Key] = &[
+    key("false_positive", Number(0.0, 1e12), "required", "of a \"yes\" that should have been a \"no\"", "1"),
+    key("false_negative", Number(0.0, 1e12), "required", "of a \"no\" that should have been a \"yes\"", "20"),
 ];
 
 const REPLAY: &[Key] = &[

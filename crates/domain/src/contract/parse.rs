@@ -2,6 +2,7 @@
 
 mod delivery;
 mod governance;
+mod threshold;
 mod watch;
 mod workflow;
 
@@ -90,6 +91,7 @@ fn read<'t>(reader: &Reader<'t>, table: &DeTable<'t>) -> Contract {
             "deploy" => contract.deploy = named(reader, &field, delivery::deploy),
             "monitor" => contract.monitor = watch::monitor(&field),
             "retrain" => contract.retrain = watch::retrain(&field),
+            "threshold" => contract.threshold = threshold::threshold(&field),
             "replay" => contract.replay = watch::replay(&field).unwrap_or_default(),
             other => {
                 reader.error(place, format!("unknown section `{other}`"), did_you_mean(other, top_level().into_iter()));
@@ -141,6 +143,7 @@ impl Default for Contract {
             deploy: Vec::new(),
             monitor: None,
             retrain: None,
+            threshold: None,
             replay: Replay::default(),
         }
     }

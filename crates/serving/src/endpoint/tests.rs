@@ -77,7 +77,7 @@ fn fake(add: f64) -> Fake {
 fn admission(number: u64) -> Admission {
     let digest = Digest::of(&number.to_le_bytes());
     let version = VersionRef { number, digest };
-    Admission { version, model: digest, state: VersionState::Approved, admits: Admits::Approved }
+    Admission { version, model: digest, state: VersionState::Approved, admits: Admits::Approved, threshold: None }
 }
 
 fn version(number: u64, fake: Fake) -> Arc<ServedVersion> {
@@ -182,6 +182,16 @@ fn an_answer_is_recorded_with_what_went_in() {
     assert_eq!(batch.features.column("x").unwrap(), &Column::Float(vec![0.2, 0.9]));
     assert_eq!(batch.features.column("plan").unwrap(), &Column::Text(vec![None, None]), "not sent: missing");
     assert_eq!(batch.probabilities, None, "two classes: the score says it all");
+}
+
+#[test]
+fn a_binary_version_decides_by_its_operating_threshold() {
+    let admission = Admission { threshold: Some(0.3), ..admission(7) };
+    let strict = ServedVersion::with_predictor(Box::new(fake(0.0)), &admission, ScoreEdges::new(vec![0.5])).unwrap();
+    let table = Table::new(vec![("x".into(), Column::Float(vec![0.29, 0.3, 0.6]))]).unwrap();
+    let (answers, _) = strict.score(&strict.complete(&table).unwrap()).unwrap();
+    assert_eq!(answers.labels.unwrap(), ["no", "yes", "yes"].map(Arc::from), "from the threshold on it is a yes");
+    assert_eq!(answers.scores, [0.29, 0.3, 0.6], "and the score stays what the model said");
 }
 
 #[test]

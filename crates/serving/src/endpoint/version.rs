@@ -8,7 +8,7 @@ use kilter_domain::{
     model::VersionState,
     table::{Column, Table},
 };
-use kilter_inference::{InputKind, LoadError, Missing, Model, PredictError, Signature};
+use kilter_inference::{InputKind, LoadError, Missing, Model, PredictError, Signature, Task};
 
 use crate::{
     counters::{Counters, ScoreEdges, VersionCounts},
@@ -50,7 +50,7 @@ impl Predictor for Model {
 }
 
 /// What the control plane says of a version when it is to be served; checked again here, beside the bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Admission {
     pub version: VersionRef,
     /// Digest of the model file's bytes, as the version's evidence states it.
@@ -59,6 +59,8 @@ pub struct Admission {
     pub state: VersionState,
     /// Which states this place takes: production takes approved ones.
     pub admits: Admits,
+    /// From which score on a binary version answers its second class; `None`: as the model itself decides.
+    pub threshold: Option<f64>,
 }
 
 /// Why a version was not let in. The endpoint goes on serving what it served.
@@ -90,7 +92,30 @@ fn needs(admits: Admits) -> &'static str {
 pub struct ServedVersion {
     version: VersionRef,
     predictor: Box<dyn Predictor>,
+    decides: Option<Decides>,
     counters: Counters,
+}
+
+/// The operating threshold of a binary version with the two classes that it tells apart.
+struct Decides {
+    threshold: f64,
+    classes: [Arc<str>; 2],
+}
+
+impl Decides {
+    fn of(threshold: Option<f64>, signature: &Signature) -> Option<Self> {
+        let [no, yes] = signature.classes.as_slice() else { return None };
+        let classes = [Arc::from(no.as_str()), Arc::from(yes.as_str())];
+        threshold.filter(|_| signature.task == Task::Binary).map(|threshold| Self { threshold, classes })
+    }
+
+    /// The class of each row by its score. A score that is no number keeps the label of the model.
+    fn decide(&self, answers: &mut Answers) {
+        let Some(labels) = &mut answers.labels else { return };
+        for (label, score) in labels.iter_mut().zip(&answers.scores).filter(|(_, score)| !score.is_nan()) {
+            *label = Arc::clone(&self.classes[usize::from(*score >= self.threshold)]);
+        }
+    }
 }
 
 impl std::fmt::Debug for ServedVersion {
@@ -148,7 +173,8 @@ impl ServedVersion {
         edges: ScoreEdges,
     ) -> Result<Self, AdmitError> {
         check_state(admission)?;
-        Ok(Self { version: admission.version, predictor, counters: Counters::new(edges) })
+        let decides = Decides::of(admission.threshold, predictor.signature());
+        Ok(Self { version: admission.version, predictor, decides, counters: Counters::new(edges) })
     }
 
     pub const fn version(&self) -> VersionRef {
@@ -173,9 +199,12 @@ impl ServedVersion {
         let begin = Instant::now();
         // A candidate that panics must not take the champion's answer with it.
         let answers = std::panic::catch_unwind(AssertUnwindSafe(|| self.predictor.predict(table)));
-        let answers = answers.map_err(|_| ScoreError::Panicked)??;
+        let mut answers = answers.map_err(|_| ScoreError::Panicked)??;
         if answers.scores.len() != table.rows() {
             return Err(ScoreError::WrongCount { found: answers.scores.len(), rows: table.rows() });
+        }
+        if let Some(decides) = &self.decides {
+            decides.decide(&mut answers);
         }
         let latency = begin.elapsed();
         self.counters.scored(&answers.scores, latency);

@@ -30,7 +30,7 @@ mod rows;
 pub use confusion::{Cell, Confusion, Rate};
 pub use multiclass::{Average, confusion_matrix};
 pub use name::{Better, Entry, Metric, Task, UnknownMetric};
-pub use operating::{OperatingPoint, Target, operating_point};
+pub use operating::{OperatingPoint, Target, cost_difference, operating_point};
 pub use probability::{Binning, CalibrationBin, LOG_CLIP, calibration_bins};
 pub use rows::{BinaryRows, Decided, Labelled, MulticlassRows, RankingRows, RegressionRows};
 

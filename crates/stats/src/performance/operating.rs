@@ -95,15 +95,37 @@ fn worth(table: &Confusion, target: Target, sure: bool) -> Option<f64> {
 
 fn cost(rows: &BinaryRows, threshold: f64, false_positive: f64, false_negative: f64) -> Outcome<Estimate> {
     let score = rows.scores("cost")?;
-    let of = |row: usize| match (rows.truth[row], score[row] >= threshold) {
+    weighted_mean(rows, 0.95, |row| price(rows.truth[row], score[row] >= threshold, false_positive, false_negative))
+}
+
+/// Mean cost a row at the threshold `new` minus that at `old`, of the same rows: pairs, so that rows which both decide
+/// alike add no noise. Below zero, the new one is cheaper. Student's interval of confidence `level`.
+///
+/// # Errors
+/// Fewer than two rows, or rows without scores.
+pub fn cost_difference(rows: &BinaryRows, (old, new): (f64, f64), costs: (f64, f64), level: f64) -> Outcome<Estimate> {
+    let score = rows.scores("cost")?;
+    if score.len() < 2 {
+        return Err(Unmeasured::too_few("rows", score.len(), 2));
+    }
+    let at = |row: usize, threshold: f64| price(rows.truth[row], score[row] >= threshold, costs.0, costs.1);
+    weighted_mean(rows, level, |row| at(row, new) - at(row, old))
+}
+
+/// What one decision costs.
+fn price(truth: bool, decision: bool, false_positive: f64, false_negative: f64) -> f64 {
+    match (truth, decision) {
         (false, true) => false_positive,
         (true, false) => false_negative,
         _ => 0.0,
-    };
-    let n = score.len();
+    }
+}
+
+fn weighted_mean(rows: &BinaryRows, level: f64, of: impl Fn(usize) -> f64) -> Outcome<Estimate> {
+    let n = rows.truth.len();
     let total: f64 = (0..n).map(|row| rows.weight(row)).sum();
     let mean = (0..n).map(|row| rows.weight(row) * of(row)).sum::<f64>() / total;
     let variance: f64 = (0..n).map(|row| (rows.weight(row) / total * (of(row) - mean)).powi(2)).sum();
-    let margin = student_margin(0.95, n as f64 - 1.0) * variance.sqrt();
-    Estimate::around(mean, margin, (f64::NEG_INFINITY, f64::INFINITY), 0.95, n as u64)
+    let margin = student_margin(level, n as f64 - 1.0) * variance.sqrt();
+    Estimate::around(mean, margin, (f64::NEG_INFINITY, f64::INFINITY), level, n as u64)
 }
