@@ -225,7 +225,7 @@ fn log_loss(truth: bool, probability: f64) -> f64 {
     if truth { -p.ln() } else { -(1.0 - p).ln() }
 }
 
-fn usable_weight(weight: f64) -> f64 {
+pub(crate) fn usable_weight(weight: f64) -> f64 {
     if weight.is_finite() && weight > 0.0 { weight } else { 0.0 }
 }
 
@@ -241,7 +241,8 @@ pub fn class_name(column: &Column, row: usize) -> Option<Arc<str>> {
     }
 }
 
-fn same_class(class: &str, value: &str) -> bool {
+/// Whether two names are of one class: `1`, `true` and `True` are.
+pub(crate) fn same_class(class: &str, value: &str) -> bool {
     let plain = |text: &str| match text {
         "true" | "True" => "1".to_owned(),
         "false" | "False" => "0".to_owned(),

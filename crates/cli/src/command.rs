@@ -3,8 +3,9 @@
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::{
-    alert, approve, check, completions, demo, deploy, doctor, drift, evaluate, fit, init, label, output::Output,
-    page::Answer, profile, reference, replay, run, schema, score, server, split, sql, status, stop::Stop,
+    alert, approve, check, completions, demo, deploy, doctor, drift, evaluate, fairness, fit, init, label,
+    output::Output, page::Answer, profile, reference, replay, run, schema, score, server, split, sql, status,
+    stop::Stop,
 };
 
 /// Keeps machine-learning models in kilter: one binary carries a model through its whole life, and keeps the evidence.
@@ -66,6 +67,7 @@ pub(crate) enum Command {
     Fit(Box<fit::Fit>),
     Score(score::Score),
     Evaluate(evaluate::Evaluate),
+    Fairness(Box<fairness::Fairness>),
     Profile(profile::Profile),
     Drift(drift::Drift),
     Doctor(doctor::Doctor),
@@ -100,6 +102,7 @@ impl Command {
             Self::Fit(fit) => fit.run(output),
             Self::Score(score) => score.run(),
             Self::Evaluate(evaluate) => evaluate.run(),
+            Self::Fairness(fairness) => fairness.run(),
             Self::Profile(profile) => profile.run(),
             Self::Drift(drift) => drift.run(),
             Self::Doctor(doctor) => doctor.run(),

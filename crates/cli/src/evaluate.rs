@@ -16,6 +16,7 @@ use serde::Serialize;
 use crate::{
     failure::usage,
     files::{load_model, write_whole},
+    measured::Measured,
     page::{Answer, Mark, Page, TextTable},
     stop::Stop,
 };
@@ -56,23 +57,16 @@ struct Evaluation {
     labelled: usize,
     /// The metric that leads the slices.
     headline: &'static str,
-    metrics: Vec<Measured>,
+    metrics: Vec<Metered>,
     slices: Vec<Slice>,
 }
 
 /// A metric: a number with its interval, or why there is none.
 #[derive(Serialize)]
-struct Measured {
+struct Metered {
     metric: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    value: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    low: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    high: Option<f64>,
-    /// Why it was not measured.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    missing: Option<String>,
+    #[serde(flatten)]
+    measured: Measured,
 }
 
 #[derive(Serialize)]
@@ -80,7 +74,7 @@ struct Slice {
     slice: String,
     labelled: usize,
     #[serde(flatten)]
-    measured: Measured,
+    measured: Metered,
 }
 
 impl Evaluate {
@@ -126,7 +120,7 @@ impl Evaluate {
                 let part = outcomes.filter(|row| inside[row]);
                 let measured = match part.len() {
                     few if few < LEAST_GROUP => {
-                        Measured::nothing(metric, format!("fewer than {LEAST_GROUP} labelled rows"))
+                        Metered::nothing(metric, format!("fewer than {LEAST_GROUP} labelled rows"))
                     }
                     _ => measured(&part, metric),
                 };
@@ -141,33 +135,23 @@ fn column<'t>(table: &'t Table, name: &str) -> Result<&'t kilter_domain::table::
     table.column(name).map_err(|error| Problem::of(Code::ColumnUnknown, &error).into())
 }
 
-impl Measured {
+impl Metered {
     fn nothing(metric: &'static str, why: String) -> Self {
-        Self { metric, value: None, low: None, high: None, missing: Some(why) }
+        Self { metric, measured: Measured::nothing(why) }
     }
 }
 
-fn measured(outcomes: &Outcomes, metric: &'static str) -> Measured {
-    let finite = |number: f64| number.is_finite().then_some(number);
-    match outcomes.metric(metric) {
-        Ok(found) => Measured {
-            metric,
-            value: Some(found.value),
-            low: finite(found.low),
-            high: finite(found.high),
-            missing: None,
-        },
-        Err(why) => Measured::nothing(metric, why.to_string()),
-    }
+fn measured(outcomes: &Outcomes, metric: &'static str) -> Metered {
+    Metered { metric, measured: Measured::of(&outcomes.metric(metric)) }
 }
 
 /// The evaluation with each measured metric as a plain number too, which is what a step reports.
 fn document(evaluation: &Evaluation) -> serde_json::Value {
     let mut document = serde_json::to_value(evaluation).unwrap_or_default();
     if let Some(fields) = document.as_object_mut() {
-        for measured in &evaluation.metrics {
-            if let Some(value) = measured.value {
-                fields.entry(measured.metric).or_insert(value.into());
+        for found in &evaluation.metrics {
+            if let Some(value) = found.measured.value {
+                fields.entry(found.metric).or_insert(value.into());
             }
         }
     }
@@ -180,19 +164,20 @@ fn page(evaluation: &Evaluation) -> Page {
     let mut page = Page::new()
         .marked(mark, format!("{} of {} rows have a `{}`", evaluation.labelled, evaluation.rows, evaluation.target));
     let mut metrics = TextTable::new(["metric", "value", "from", "to"]);
-    for found in evaluation.metrics.iter().filter(|found| found.missing.is_none()) {
-        metrics.row([found.metric.to_owned(), number(found.value), number(found.low), number(found.high)]);
+    for found in evaluation.metrics.iter().filter(|found| found.measured.missing.is_none()) {
+        let Measured { value, low, high, .. } = found.measured;
+        metrics.row([found.metric.to_owned(), number(value), number(low), number(high)]);
     }
     page = page.table(metrics);
     for found in &evaluation.metrics {
-        if let Some(why) = &found.missing {
+        if let Some(why) = &found.measured.missing {
             page = page.marked(Mark::Thin, format!("{}: {why}", found.metric));
         }
     }
     if !evaluation.slices.is_empty() {
         let mut slices = TextTable::new(["slice", "rows", evaluation.headline, "from", "to"]);
         for slice in &evaluation.slices {
-            let found = &slice.measured;
+            let found = &slice.measured.measured;
             slices.row([
                 slice.slice.clone(),
                 slice.labelled.to_string(),

@@ -50,7 +50,7 @@ details{border:1px solid var(--line);border-radius:10px;background:var(--panel);
 summary{padding:8px 12px;cursor:pointer;overflow-wrap:anywhere}\
 summary:focus-visible{outline:2px solid var(--first)}\
 details>div{padding:0 12px 12px}\
-.grid{display:grid;grid-template-columns:repeat(auto-fill,minmax(320px,1fr));gap:12px}\
+.grid{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(440px,100%),1fr));gap:12px}\
 figure{margin:8px 0;padding:8px;border:1px solid var(--line);border-radius:10px;background:var(--panel)}\
 svg{display:block;width:100%;height:auto;max-width:520px}\
 svg text{font:11px Inter,system-ui,sans-serif;fill:var(--mute)}\

@@ -332,12 +332,7 @@ pub fn groups_of(
     let rows = rows_where(table, condition).map_err(|error| wrong(error.to_string()))?;
     rows.into_iter().for_each(|row| allowed[row] = true);
     let mut groups: BTreeMap<Arc<str>, Vec<bool>> = BTreeMap::new();
-    let quartiles = quartiles(values);
-    for row in (0..table.rows()).filter(|&row| allowed[row]) {
-        let name = match &quartiles {
-            Some(edges) => quartile_name(edges, values.number(row)),
-            None => class_name(values, row),
-        };
+    for (row, name) in group_names(values).into_iter().enumerate().filter(|(row, _)| allowed[*row]) {
         if let Some(name) = name {
             groups.entry(name).or_insert_with(|| vec![false; table.rows()])[row] = true;
         }
@@ -348,6 +343,16 @@ pub fn groups_of(
     groups.sort_by_key(|(_, rows)| std::cmp::Reverse(size(rows)));
     groups.truncate(MOST_GROUPS);
     Ok(groups)
+}
+
+/// The group of each row by one column: its value, or the quartile of a number with many values.
+pub fn group_names(column: &Column) -> Vec<Option<Arc<str>>> {
+    let quartiles = quartiles(column);
+    let name = |row: usize| match &quartiles {
+        Some(edges) => quartile_name(edges, column.number(row)),
+        None => class_name(column, row),
+    };
+    (0..column.len()).map(name).collect()
 }
 
 fn sorted_numbers(column: &Column) -> Option<Vec<f64>> {

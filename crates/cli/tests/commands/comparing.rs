@@ -29,7 +29,7 @@ fn column<'a>(document: &'a serde_json::Value, name: &str) -> &'a serde_json::Va
 }
 
 /// A page that stands alone and fits.
-fn check_page(html: &str) {
+pub fn check_page(html: &str) {
     assert!(html.starts_with("<!doctype html>") && html.len() < 300_000, "{}", html.len());
     for outside in ["<script", "src=", "href=", "http://", "https://", "url("] {
         assert!(!html.contains(outside), "{outside}");

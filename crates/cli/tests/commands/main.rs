@@ -2,6 +2,7 @@
 
 mod comparing;
 mod contract;
+mod fairness;
 mod kills;
 mod manners;
 mod monitoring;

@@ -41,6 +41,16 @@ pub struct Summary {
     pub four_fifths_violations: Vec<usize>,
 }
 
+/// Equalized odds: the larger of the TPR and FPR differences, and the smaller of their ratios.
+pub fn equalized_odds(recall: &Gap, false_alarms: &Gap) -> (Estimate, Option<Estimate>) {
+    let by_value = |a: Estimate, b: Estimate, larger: bool| if (a.value >= b.value) == larger { a } else { b };
+    let ratio = match (recall.ratio, false_alarms.ratio) {
+        (Some(a), Some(b)) => Some(by_value(a, b, false)),
+        (a, b) => a.or(b),
+    };
+    (by_value(recall.difference, false_alarms.difference, true), ratio)
+}
+
 impl Groups {
     /// The extremes of a rate between groups of at least `minimum` rows. Undefined with fewer than two such groups.
     pub fn gap(&self, rate: Rate, level: f64, minimum: u64) -> Outcome<Gap> {
@@ -97,17 +107,13 @@ impl Groups {
         let equal_opportunity = self.gap(Rate::Recall, level, minimum)?;
         let false_alarms = self.gap(Rate::FalsePositiveRate, level, minimum)?;
         let predictive_parity = self.gap(Rate::Precision, level, minimum)?;
-        let by_value = |a: Estimate, b: Estimate, larger: bool| if (a.value >= b.value) == larger { a } else { b };
-        let equalized_odds_ratio = match (equal_opportunity.ratio, false_alarms.ratio) {
-            (Some(a), Some(b)) => Some(by_value(a, b, false)),
-            (a, b) => a.or(b),
-        };
+        let (equalized_odds_difference, equalized_odds_ratio) = equalized_odds(&equal_opportunity, &false_alarms);
         let (judged, _) = self.judged(Rate::SelectionRate, level, minimum);
         let most = judged.iter().map(|(_, rate)| *rate).fold(0.0, f64::max);
         let four_fifths_violations =
             judged.iter().filter(|(_, rate)| most > 0.0 && rate / most < 0.8).map(|(group, _)| *group).collect();
         Ok(Summary {
-            equalized_odds_difference: by_value(equal_opportunity.difference, false_alarms.difference, true),
+            equalized_odds_difference,
             equalized_odds_ratio,
             demographic_parity,
             equal_opportunity,

@@ -9,7 +9,7 @@ mod calibration;
 mod gaps;
 
 pub use calibration::{CalibrationByGroup, GroupCalibration, calibration_by_group};
-pub use gaps::{Gap, Summary};
+pub use gaps::{Gap, Summary, equalized_odds};
 
 use crate::outcome::{Estimate, Outcome, Unmeasured, same_length};
 use crate::performance::{Confusion, Rate};
