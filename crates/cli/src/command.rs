@@ -3,7 +3,7 @@
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::{
-    alert, approve, check, completions, demo, deploy, doctor, drift, evaluate, fairness, fit, init, label,
+    alert, approve, check, completions, demo, deploy, doctor, drift, evaluate, explain, fairness, fit, init, label,
     output::Output, page::Answer, profile, reference, replay, run, schema, score, server, split, sql, status,
     stop::Stop,
 };
@@ -68,6 +68,7 @@ pub(crate) enum Command {
     Score(score::Score),
     Evaluate(evaluate::Evaluate),
     Fairness(Box<fairness::Fairness>),
+    Explain(explain::Explain),
     Profile(profile::Profile),
     Drift(drift::Drift),
     Doctor(doctor::Doctor),
@@ -103,6 +104,7 @@ impl Command {
             Self::Score(score) => score.run(),
             Self::Evaluate(evaluate) => evaluate.run(),
             Self::Fairness(fairness) => fairness.run(),
+            Self::Explain(explain) => explain.run(),
             Self::Profile(profile) => profile.run(),
             Self::Drift(drift) => drift.run(),
             Self::Doctor(doctor) => doctor.run(),

@@ -15,6 +15,7 @@ mod deploy;
 mod doctor;
 mod drift;
 mod evaluate;
+mod explain;
 mod failure;
 mod fairness;
 mod files;

@@ -169,6 +169,26 @@ impl Figure {
         Self::new(caption, None, format!("{caption}: values with their intervals"), bottom, drawing)
     }
 
+    /// Signed values by name, from a line at zero: what pushes up to the right, what pushes down to the left.
+    pub fn pushes(caption: &str, bars: &[(String, f64, String)]) -> Self {
+        let values = || bars.iter().map(|bar| bar.1).filter(|value| value.is_finite());
+        let (down, up) = (values().fold(0.0, f64::min).abs(), values().fold(0.0, f64::max));
+        let (left, width, step) = (160.0, 220.0, 20.0);
+        let scale = width / (down + up).max(1e-12);
+        let zero = left + scale * down;
+        let bottom = 8.0 + step * bars.len() as f64;
+        let mut drawing = line("axis", (zero, 2.0), (zero, bottom));
+        for (at, (name, value, note)) in bars.iter().enumerate() {
+            let (y, long) = (4.0 + step * at as f64, scale * finite(value.abs()));
+            let (class, x) = if *value < 0.0 { ("refbar", zero - long) } else { ("curbar", zero) };
+            drawing += &text(left - 6.0, y + 11.0, "end", "name", &short(name, 24));
+            drawing += &rect(class, x, y, long, 13.0);
+            drawing += &text(left + width + 6.0, y + 11.0, "start", "", &short(note, 16));
+        }
+        let label = format!("{caption}: what pushes up and what pushes down");
+        Self::new(caption, Some(("lower", "higher")), label, bottom, drawing)
+    }
+
     /// A curve in the unit square (ROC; precision over recall), and the diagonal where it means chance.
     pub fn curve(caption: &str, axes: (&str, &str), points: &[CurvePoint], diagonal: bool) -> Self {
         let mut path = String::new();
@@ -304,6 +324,14 @@ mod tests {
     }
 
     #[test]
+    fn pushes_start_at_zero_and_keep_their_proportion() {
+        let bars = [("a".to_owned(), 3.0, "+3".to_owned()), ("b".to_owned(), -1.0, "-1".to_owned())];
+        let html = Figure::pushes("row 1", &bars).html();
+        assert!(html.contains("class=\"curbar\" x=\"215\" y=\"4\" width=\"165\""), "{html}");
+        assert!(html.contains("class=\"refbar\" x=\"160\" y=\"24\" width=\"55\""), "{html}");
+    }
+
+    #[test]
     fn curves_and_bins_stay_in_their_square() {
         let curve =
             Figure::curve("ROC", ("false positives", "true positives"), &[(0.0, 0.0), (0.5, 2.0), (1.0, 1.0)], true);
@@ -332,12 +360,13 @@ mod tests {
                 Figure::ranges(&name, &[range], Some(numbers[5])),
                 Figure::histogram(&name, &numbers, &numbers[1..], &numbers[1..]),
                 Figure::curve(&name, ("x", "y"), &[(numbers[0], numbers[1])], false),
+                Figure::pushes(&name, &[(name.clone(), numbers[0], name.clone()), (name.clone(), numbers[1], name.clone())]),
             ];
             for figure in figures {
                 let html = figure.html();
                 let attributes: String = html.split('"').skip(1).step_by(2).collect();
                 let is_ours = |text: &str| !text.contains("NaN") && !text.contains("inf");
-                let own = html.replace(&escaped(&short(&name, 120)), "").replace(&escaped(&short(&name, 22)), "").replace(&escaped(&name), "");
+                let own = html.replace(&escaped(&short(&name, 120)), "").replace(&escaped(&short(&name, 24)), "").replace(&escaped(&short(&name, 22)), "").replace(&escaped(&short(&name, 16)), "").replace(&escaped(&name), "");
                 prop_assert!(is_ours(&own), "{own}");
                 prop_assert!(!attributes.contains('<'));
             }

@@ -2,6 +2,7 @@
 
 mod comparing;
 mod contract;
+mod explaining;
 mod fairness;
 mod kills;
 mod manners;

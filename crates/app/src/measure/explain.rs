@@ -1,0 +1,324 @@
+//! Why a model answers as it does on a table: by column over all rows, and row by row.
+//!
+//! Holds true: what is told adds up; a model that cannot be explained exactly is measured by permutation and called so;
+//! of tables with more than [`MOST_ROWS`] rows every so manieth is taken, and how many were is known. Deliberately
+//! absent: the Shapley values themselves (`kilter_inference`, `kilter_stats::explain`).
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use kilter_domain::table::{Column, Table};
+use kilter_inference::{Attributions, ExplainError, Explainer, Model, PredictError, Prediction, Task};
+use kilter_stats::{Estimate, Outcome, Unmeasured, explain::permutation_importance};
+
+use super::model_rows::Scored;
+use crate::outcomes::{headline, larger_is_better};
+
+/// Rows that are explained at most.
+pub const MOST_ROWS: usize = 200_000;
+/// Rows of a background: the cost of trees grows with them, and the mean hardly moves any more.
+pub const BACKGROUND_ROWS: usize = 200;
+/// Rows that are shuffled at most, and how often each column is.
+const SHUFFLED_ROWS: usize = 10_000;
+const SHUFFLES: usize = 5;
+/// Rows behind a rank correlation at most.
+const RANKED_ROWS: usize = 5_000;
+/// Distinct values up to which a column is told value by value.
+const MOST_VALUES: usize = 20;
+
+/// Every so manieth row of a table, and which these are.
+pub struct Sampled {
+    pub table: Table,
+    pub rows: Vec<usize>,
+}
+
+impl Sampled {
+    /// At most `most` rows, evenly from first to last.
+    pub fn of(table: &Table, most: usize) -> Self {
+        let step = table.rows().div_ceil(most.max(1)).max(1);
+        let rows: Vec<usize> = (0..table.rows()).step_by(step).collect();
+        Self { table: table.take(&rows), rows }
+    }
+}
+
+/// What attributions start from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Background {
+    /// The training rows, as the model file remembers them.
+    Training,
+    /// Rows of a table.
+    Rows(usize),
+}
+
+/// The unit that a model adds up in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    LogOdds,
+    Probability,
+    /// The value of a regression.
+    Value,
+    /// A score of the model's own.
+    Raw,
+}
+
+/// Makes a model ready to explain: against its training rows where the file knows them, against `background` otherwise.
+pub fn explainer<'m>(model: &'m Model, background: &Table) -> Result<(Explainer<'m>, Background), ExplainError> {
+    match model.explainer() {
+        Err(ExplainError::NoTraining(_)) => {
+            let sample = Sampled::of(background, BACKGROUND_ROWS);
+            Ok((model.explainer_against(&sample.table)?, Background::Rows(sample.rows.len())))
+        }
+        made => Ok((made?, Background::Training)),
+    }
+}
+
+/// In which unit the raw scores of a model are, read off its answers to the same rows.
+pub fn unit(attributions: &Attributions, prediction: &Prediction) -> Unit {
+    let near = |answer: fn(f64) -> f64| {
+        (0..prediction.rows().min(1000)).all(|row| {
+            attributions.score(row, 0).is_some_and(|raw| (answer(raw) - prediction.scores()[row]).abs() < 1e-4)
+        })
+    };
+    match prediction.task() {
+        Task::Regression => Unit::Value,
+        // Up to a constant a row, which no comparison of classes sees.
+        Task::Multiclass => Unit::Raw,
+        Task::Binary if near(|raw| 1.0 / (1.0 + (-raw).exp())) => Unit::LogOdds,
+        Task::Binary if near(|raw| raw) => Unit::Probability,
+        Task::Binary => Unit::Raw,
+    }
+}
+
+/// A value, its rows, and the mean attribution there.
+pub type ByValue = (Arc<str>, usize, f64);
+
+/// What a column does to a score over all rows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Influence {
+    pub column: String,
+    /// The mean size of its attributions.
+    pub mean_absolute: f64,
+    pub mean: f64,
+    /// Spearman's rank correlation of its values and its attributions; `None` for texts and constant columns.
+    pub trend: Option<f64>,
+    /// By value, or by tenth of a number with many: rows, and the mean attribution.
+    pub values: Vec<ByValue>,
+}
+
+/// The influence of every column on one output, the largest first. `None` without rows.
+pub fn influences(attributions: &Attributions, table: &Table, output: usize) -> Option<Vec<Influence>> {
+    let (sizes, means) = (attributions.mean_absolute(output)?, attributions.mean(output)?);
+    let mut all: Vec<Influence> = attributions
+        .columns()
+        .iter()
+        .enumerate()
+        .map(|(at, name)| {
+            let part = |row: usize| attributions.of(row, output)[at];
+            let column = table.get(name);
+            Influence {
+                column: name.clone(),
+                mean_absolute: sizes[at],
+                mean: means[at],
+                trend: column.and_then(|column| trend(column, attributions.rows(), part)),
+                values: column.map_or_else(Vec::new, |column| by_value(column, attributions.rows(), part)),
+            }
+        })
+        .collect();
+    all.sort_by(|a, b| b.mean_absolute.total_cmp(&a.mean_absolute));
+    Some(all)
+}
+
+fn trend(column: &Column, rows: usize, part: impl Fn(usize) -> f64) -> Option<f64> {
+    let step = rows.div_ceil(RANKED_ROWS).max(1);
+    let pairs: Vec<(f64, f64)> = (0..rows)
+        .step_by(step)
+        .map(|row| (column.number(row), part(row)))
+        .filter(|(value, _)| value.is_finite())
+        .collect();
+    let first = ranks(&pairs.iter().map(|pair| pair.0).collect::<Vec<_>>());
+    let second = ranks(&pairs.iter().map(|pair| pair.1).collect::<Vec<_>>());
+    correlation(&first, &second)
+}
+
+/// Ranks; ties share their mean.
+fn ranks(values: &[f64]) -> Vec<f64> {
+    let mut order: Vec<usize> = (0..values.len()).collect();
+    order.sort_by(|&a, &b| values[a].total_cmp(&values[b]));
+    let mut ranks = vec![0.0; values.len()];
+    let mut start = 0;
+    while start < order.len() {
+        let tied = order[start..].iter().take_while(|&&at| values[at] == values[order[start]]).count().max(1);
+        let rank = start as f64 + (tied - 1) as f64 / 2.0;
+        order[start..start + tied].iter().for_each(|&at| ranks[at] = rank);
+        start += tied;
+    }
+    ranks
+}
+
+fn correlation(a: &[f64], b: &[f64]) -> Option<f64> {
+    let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len().max(1) as f64;
+    let (mean_a, mean_b) = (mean(a), mean(b));
+    let product = |x: &[f64], mean_x: f64, y: &[f64], mean_y: f64| -> f64 {
+        x.iter().zip(y).map(|(x, y)| (x - mean_x) * (y - mean_y)).sum()
+    };
+    let spread = (product(a, mean_a, a, mean_a) * product(b, mean_b, b, mean_b)).sqrt();
+    (spread > 0.0).then(|| (product(a, mean_a, b, mean_b) / spread).clamp(-1.0, 1.0))
+}
+
+/// The mean attribution by value, or by tenth of a number with many values. Numbers stand in their order, texts by what
+/// they do.
+fn by_value(column: &Column, rows: usize, part: impl Fn(usize) -> f64) -> Vec<ByValue> {
+    let rows = rows.min(column.len());
+    let edges = tenths(column, rows);
+    let mut sums: BTreeMap<Arc<str>, (f64, usize, f64)> = BTreeMap::new();
+    for row in 0..rows {
+        let (place, name) = match (&edges, column.number(row)) {
+            (Some(edges), value) if value.is_finite() => tenth_of(edges, value),
+            (_, value) => (value, column.label(row).unwrap_or_else(|| Arc::from("(missing)"))),
+        };
+        let sum = sums.entry(name).or_insert((place, 0, 0.0));
+        *sum = (sum.0, sum.1 + 1, sum.2 + part(row));
+        if sums.len() > MOST_VALUES {
+            return Vec::new();
+        }
+    }
+    let mean = |(value, (place, rows, sum)): (Arc<str>, (f64, usize, f64))| (place, (value, rows, sum / rows as f64));
+    let mut values: Vec<(f64, ByValue)> = sums.into_iter().map(mean).collect();
+    match column {
+        Column::Text(_) => values.sort_by(|a, b| b.1.2.total_cmp(&a.1.2)),
+        _ => values.sort_by(|a, b| a.0.total_cmp(&b.0)),
+    }
+    values.into_iter().map(|value| value.1).collect()
+}
+
+/// The edges between the tenths of a column of numbers with many values.
+fn tenths(column: &Column, rows: usize) -> Option<Vec<f64>> {
+    if matches!(column, Column::Text(_) | Column::Bool(_) | Column::Time(_)) {
+        return None;
+    }
+    let mut values: Vec<f64> = (0..rows).map(|row| column.number(row)).filter(|value| value.is_finite()).collect();
+    values.sort_by(f64::total_cmp);
+    let mut distinct = values.clone();
+    distinct.dedup();
+    let mut edges: Vec<f64> =
+        (0..=10).map(|at| values.get(values.len().saturating_sub(1) * at / 10).copied()).collect::<Option<_>>()?;
+    edges.dedup();
+    (distinct.len() > MOST_VALUES && edges.len() > 2).then_some(edges)
+}
+
+fn tenth_of(edges: &[f64], value: f64) -> (f64, Arc<str>) {
+    let above = edges.iter().skip(1).position(|edge| value <= *edge).unwrap_or(edges.len() - 2);
+    (edges[above], Arc::from(format!("{}..{}", edges[above], edges[above + 1])))
+}
+
+/// Rows from the lowest score to the highest, evenly: the lowest, the highest, and those between.
+pub fn spread_rows(attributions: &Attributions, count: usize) -> Vec<usize> {
+    let score = |row: usize| attributions.score(row, 0).unwrap_or(0.0);
+    let mut order: Vec<usize> = (0..attributions.rows()).collect();
+    order.sort_by(|&a, &b| score(a).total_cmp(&score(b)));
+    let (count, last) = (count.min(order.len()), order.len().saturating_sub(1));
+    match count {
+        0 => Vec::new(),
+        1 => vec![order[last / 2]],
+        _ => (0..count).map(|at| order[at * last / (count - 1)]).collect(),
+    }
+}
+
+/// How important columns are to a model that is not looked into.
+pub struct Permuted {
+    /// What got worse: a metric where there are labels, `score_change` otherwise.
+    pub metric: &'static str,
+    /// Rows that were shuffled.
+    pub rows: usize,
+    /// By column: by how much the metric got worse, or the score moved; the largest first.
+    pub columns: Vec<(String, Estimate)>,
+}
+
+/// Permutation importance: by how much the leading metric gets worse when one column is shuffled; without a label, by how
+/// much the score moves in the mean.
+pub fn permuted(model: &Model, table: &Table, target: Option<&str>, seed: u64) -> Result<Permuted, PermuteError> {
+    let sample = Sampled::of(table, SHUFFLED_ROWS);
+    let names: Vec<String> = model.signature().inputs.iter().map(|input| input.name.clone()).collect();
+    let plain = Scored::by(model, &sample.table, 0.5)?;
+    let truth = target.and_then(|name| sample.table.get(name));
+    let has_label = truth.is_some_and(|truth| !plain.outcomes(truth, None).is_empty());
+    let metric = if has_label { headline(plain.task) } else { "score_change" };
+    let task = truth.map(|truth| plain.outcomes(truth, None).metric_task());
+    let is_better = task.filter(|_| has_label).is_some_and(|task| larger_is_better(metric, task));
+    let measure = |shuffled: Option<(usize, &[usize])>| -> Outcome<f64> {
+        let scored = match shuffled {
+            None => None,
+            Some((column, order)) => {
+                let mixed = with_shuffled(&sample.table, &names[column], order);
+                let failed = |why: PredictError| Unmeasured::bad_input("the shuffled rows", why.to_string());
+                Some(Scored::by(model, &mixed, 0.5).map_err(failed)?)
+            }
+        };
+        let scored = scored.as_ref().unwrap_or(&plain);
+        match truth.filter(|_| has_label) {
+            Some(truth) => scored.outcomes(truth, None).metric(metric).map(|found| found.value),
+            None => Ok(mean_change(&plain.scores, &scored.scores)),
+        }
+    };
+    let found = permutation_importance(names.len(), sample.rows.len(), SHUFFLES, seed, is_better, measure)?;
+    let mut columns: Vec<(String, Estimate)> = names.iter().cloned().zip(found).collect();
+    columns.sort_by(|a, b| b.1.value.total_cmp(&a.1.value));
+    Ok(Permuted { metric, rows: sample.rows.len(), columns })
+}
+
+/// Why columns could not be shuffled.
+#[derive(Debug, thiserror::Error)]
+pub enum PermuteError {
+    #[error(transparent)]
+    Predict(#[from] PredictError),
+    #[error("permutation importance was not measured: {0}")]
+    Unmeasured(#[from] Unmeasured),
+}
+
+fn with_shuffled(table: &Table, column: &str, order: &[usize]) -> Table {
+    let columns = table.columns().map(|(name, kept)| {
+        let moved = if name == column { kept.take(order) } else { kept.clone() };
+        (name.to_owned(), moved)
+    });
+    Table::new(columns.collect()).unwrap_or_default()
+}
+
+fn mean_change(before: &[f64], after: &[f64]) -> f64 {
+    let sum: f64 = before.iter().zip(after).map(|(a, b)| (a - b).abs()).filter(|change| change.is_finite()).sum();
+    sum / before.len().max(1) as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ties_share_their_rank_and_a_constant_has_no_trend() {
+        assert_eq!(ranks(&[3.0, 1.0, 3.0, 2.0]), [2.5, 0.0, 2.5, 1.0]);
+        let column = Column::Float(vec![1.0, 4.0, f64::NAN, 9.0]);
+        let up = trend(&column, 4, |row| [0.1, 0.2, -5.0, 0.9][row]);
+        assert!(up.is_some_and(|up| (up - 1.0).abs() < 1e-12), "{up:?}");
+        assert_eq!(trend(&Column::Float(vec![2.0; 4]), 4, |row| row as f64), None);
+        assert_eq!(trend(&Column::Text(vec![None; 4]), 4, |row| row as f64), None);
+    }
+
+    #[test]
+    fn few_values_are_told_one_by_one_missing_ones_too() {
+        let column = Column::Int(vec![Some(1), None, Some(1), Some(2)]);
+        let values = by_value(&column, 4, |row| row as f64);
+        let told: Vec<(&str, usize, f64)> = values.iter().map(|(value, rows, mean)| (&**value, *rows, *mean)).collect();
+        assert_eq!(told, [("1", 2, 1.0), ("2", 1, 3.0), ("(missing)", 1, 1.0)]);
+        let many = by_value(&Column::Int((0..=100).map(Some).collect()), 101, |row| row as f64);
+        assert_eq!((many.len(), &*many[0].0, many[0].1, many[0].2), (10, "0..10", 11, 5.0));
+        assert_eq!(many.iter().map(|value| value.1).sum::<usize>(), 101);
+        let texts = Column::Text((0..30).map(|at| Some(Arc::from(format!("t{at}")))).collect());
+        assert!(by_value(&texts, 30, |_| 0.0).is_empty());
+    }
+
+    #[test]
+    fn a_sample_is_even_and_never_larger_than_asked() {
+        let table = Table::new(vec![("x".into(), Column::Int((0..10).map(Some).collect()))]).unwrap();
+        assert_eq!(Sampled::of(&table, 4).rows, [0, 3, 6, 9]);
+        assert_eq!(Sampled::of(&table, 10).rows.len(), 10);
+        assert!(Sampled::of(&table.take(&[]), 4).rows.is_empty());
+    }
+}
