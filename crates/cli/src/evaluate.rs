@@ -1,29 +1,38 @@
 //! `kilter evaluate`: how good a model is on labelled rows, over all and by slice, each number with its interval.
 
+mod found;
+mod page;
+
 use std::path::PathBuf;
 
 use clap::Args;
 use kilter_app::{
-    measure::model_rows::{LEAST_GROUP, Scored, groups_of},
+    measure::model_rows::{LEAST_GROUP, ModelRows, Scored, Side, groups_of},
     outcomes::{Outcomes, headline},
 };
-use kilter_domain::table::Table;
+use kilter_domain::{
+    rule::{JudgeMode, Rule, RuleOutcome},
+    table::{Column, Table},
+};
+use kilter_inference::{Model, Task};
 use kilter_lake::{ReadOptions, read_table};
 use kilter_stats::performance::Metric;
-use kilter_wire::{Code, Problem};
-use serde::Serialize;
+use kilter_wire::{Code, Exit, Problem};
 
 use crate::{
     failure::usage,
     files::{load_model, write_whole},
-    measured::Measured,
-    page::{Answer, Mark, Page, TextTable},
+    page::Answer,
+    project::now,
     stop::Stop,
 };
+use found::{Compared, Evaluation, Metered, Picture, Slice};
 
 /// Measure a model on labelled rows: every metric of its task with its 95 % interval, over all rows and by slice.
 ///
-/// What cannot be measured says so. Slices with fewer than 30 labelled rows are left out, and named.
+/// What cannot be measured says so. Slices with fewer than 30 labelled rows are left out, and named. With --against
+/// another model is measured on the same rows, and the differences are paired: an interval that leaves out zero is a
+/// difference. With --rule the command ends with exit code 3 when a rule fails or cannot be decided.
 #[derive(Debug, Args)]
 pub(crate) struct Evaluate {
     /// The model: an ONNX file, or a folder with a model.onnx.
@@ -42,39 +51,28 @@ pub(crate) struct Evaluate {
     /// The score from which on a binary answer counts as positive.
     #[arg(long, default_value_t = 0.5)]
     threshold: f64,
+    /// Another model of the same task to compare with, on the same rows; rules call it the champion.
+    #[arg(long, value_name = "MODEL")]
+    against: Option<PathBuf>,
+    /// A rule that must hold, like `auc >= 0.8` or `auc >= champion.auc`; may stand several times.
+    #[arg(long = "rule", value_name = "RULE")]
+    rules: Vec<Rule>,
     /// Also write the document into a file, for a step's `metrics`.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    /// Also write a page for a browser that needs nothing else.
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
 }
 
-/// What was measured.
-#[derive(Serialize)]
-struct Evaluation {
-    model: PathBuf,
-    target: String,
-    rows: usize,
-    /// Rows with a label, which alone are measured.
-    labelled: usize,
-    /// The metric that leads the slices.
-    headline: &'static str,
-    metrics: Vec<Metered>,
-    slices: Vec<Slice>,
-}
-
-/// A metric: a number with its interval, or why there is none.
-#[derive(Serialize)]
-struct Metered {
-    metric: &'static str,
-    #[serde(flatten)]
-    measured: Measured,
-}
-
-#[derive(Serialize)]
-struct Slice {
-    slice: String,
-    labelled: usize,
-    #[serde(flatten)]
-    measured: Metered,
+/// One model on the rows.
+struct Judged {
+    path: PathBuf,
+    model: Model,
+    outcomes: Outcomes,
+    scores: Vec<f64>,
+    task: Task,
+    classes: Vec<String>,
 }
 
 impl Evaluate {
@@ -82,32 +80,87 @@ impl Evaluate {
         if !(0.0..=1.0).contains(&self.threshold) {
             return Err(usage(format!("`--threshold {}` must lie between 0 and 1", self.threshold)));
         }
-        let (path, model) = load_model(&self.model)?;
-        let target = self.target.clone().or_else(|| model.signature().target.clone()).ok_or_else(|| {
+        let loaded = load_model(&self.model)?;
+        let target = self.target.clone().or_else(|| loaded.1.signature().target.clone()).ok_or_else(|| {
             Problem::new(Code::UsageInvalid, "the model does not say which column it predicts")
                 .hint("name it: --target COLUMN")
         })?;
         let table = read_table(&self.data, &ReadOptions::default())?;
-        let scored = Scored::by(&model, &table, self.threshold)?;
-        let weight = self.weight.as_deref().map(|name| column(&table, name)).transpose()?;
-        let outcomes = scored.outcomes(column(&table, &target)?, weight);
-        let headline = headline(scored.task);
-        let evaluation = Evaluation {
-            model: path,
+        let ours = self.judged(loaded, &table, &target)?;
+        let other = self.other(&ours, &table, &target)?;
+        let mut evaluation = self.measured(&ours, &table, target)?;
+        evaluation.against = other.as_ref().map(|other| compared(&ours, other));
+        evaluation.rules = self.judge(&ours, other, &table);
+        if let Some(out) = &self.out {
+            write_whole(out, &serde_json::to_vec_pretty(&evaluation.document()).unwrap_or_default())?;
+        }
+        if let Some(html) = &self.html {
+            write_whole(html, page::html(&evaluation, now()).as_bytes())?;
+        }
+        let holds = evaluation.rules.iter().all(RuleOutcome::is_passed);
+        let exit = if holds { Exit::Done } else { Exit::Negative };
+        Ok(Answer::done(&evaluation.document(), page::text(&evaluation)).exit(exit))
+    }
+
+    fn judged(&self, (path, model): (PathBuf, Model), table: &Table, target: &str) -> Result<Judged, Stop> {
+        let scored = Scored::by(&model, table, self.threshold)?;
+        let weight = self.weight.as_deref().map(|name| column(table, name)).transpose()?;
+        let outcomes = scored.outcomes(column(table, target)?, weight);
+        Ok(Judged { path, model, outcomes, scores: scored.scores, task: scored.task, classes: scored.classes })
+    }
+
+    /// The other model, on the rows that both answer.
+    fn other(&self, ours: &Judged, table: &Table, target: &str) -> Result<Option<Judged>, Stop> {
+        let Some(path) = &self.against else { return Ok(None) };
+        let other = self.judged(load_model(path)?, table, target)?;
+        match other.task == ours.task && other.classes == ours.classes {
+            true => Ok(Some(other)),
+            false => {
+                let detail = format!("`{}` and `{}` answer different questions", self.model.display(), path.display());
+                Err(Problem::new(Code::UsageInvalid, detail)
+                    .hint("compare models of one task with the same classes")
+                    .into())
+            }
+        }
+    }
+
+    fn measured(&self, ours: &Judged, table: &Table, target: String) -> Result<Evaluation, Stop> {
+        let headline = headline(ours.task);
+        let catalogue = Metric::catalogue(ours.outcomes.metric_task());
+        Ok(Evaluation {
+            model: ours.path.clone(),
+            data: self.data.clone(),
             target,
             rows: table.rows(),
-            labelled: outcomes.len(),
+            labelled: ours.outcomes.len(),
             headline,
-            metrics: Metric::catalogue(outcomes.metric_task())
-                .iter()
-                .map(|entry| measured(&outcomes, entry.name))
-                .collect(),
-            slices: self.slices(&table, &outcomes, headline)?,
+            metrics: catalogue.iter().map(|entry| Metered::of(&ours.outcomes, entry.name)).collect(),
+            slices: self.slices(table, &ours.outcomes, headline)?,
+            picture: Picture::of(&ours.outcomes, &ours.classes, self.threshold),
+            against: None,
+            rules: Vec::new(),
+            html: self.html.clone(),
+        })
+    }
+
+    /// Holds the rules against what was measured.
+    fn judge(&self, ours: &Judged, other: Option<Judged>, table: &Table) -> Vec<RuleOutcome> {
+        let side = |outcomes: &Outcomes, scores: &[f64]| Side { outcomes: outcomes.clone(), scores: scores.to_vec() };
+        let comparable = match &other {
+            Some(other) => common(&ours.outcomes, &other.outcomes, table.rows()),
+            None => vec![true; table.rows()],
         };
-        if let Some(out) = &self.out {
-            write_whole(out, &serde_json::to_vec_pretty(&document(&evaluation)).unwrap_or_default())?;
-        }
-        Ok(Answer::done(&document(&evaluation), page(&evaluation)))
+        let rows = ModelRows {
+            now: now(),
+            table,
+            candidate: side(&ours.outcomes, &ours.scores),
+            champion: other.as_ref().map(|other| side(&other.outcomes, &other.scores)),
+            comparable,
+            model: &ours.model,
+            facts: std::collections::BTreeMap::new(),
+            replayed: None,
+        };
+        self.rules.iter().map(|rule| rule.judge(&rows, JudgeMode::Point)).collect()
     }
 
     fn slices(&self, table: &Table, outcomes: &Outcomes, metric: &'static str) -> Result<Vec<Slice>, Stop> {
@@ -122,7 +175,7 @@ impl Evaluate {
                     few if few < LEAST_GROUP => {
                         Metered::nothing(metric, format!("fewer than {LEAST_GROUP} labelled rows"))
                     }
-                    _ => measured(&part, metric),
+                    _ => Metered::of(&part, metric),
                 };
                 slices.push(Slice { slice, labelled: part.len(), measured });
             }
@@ -131,62 +184,20 @@ impl Evaluate {
     }
 }
 
-fn column<'t>(table: &'t Table, name: &str) -> Result<&'t kilter_domain::table::Column, Stop> {
+fn column<'t>(table: &'t Table, name: &str) -> Result<&'t Column, Stop> {
     table.column(name).map_err(|error| Problem::of(Code::ColumnUnknown, &error).into())
 }
 
-impl Metered {
-    fn nothing(metric: &'static str, why: String) -> Self {
-        Self { metric, measured: Measured::nothing(why) }
-    }
+/// Which rows of the table both models answer and have a label.
+fn common(a: &Outcomes, b: &Outcomes, rows: usize) -> Vec<bool> {
+    let mut seen = vec![0u8; rows];
+    a.rows.iter().chain(&b.rows).for_each(|row| seen[*row] += 1);
+    seen.into_iter().map(|times| times == 2).collect()
 }
 
-fn measured(outcomes: &Outcomes, metric: &'static str) -> Metered {
-    Metered { metric, measured: Measured::of(&outcomes.metric(metric)) }
-}
-
-/// The evaluation with each measured metric as a plain number too, which is what a step reports.
-fn document(evaluation: &Evaluation) -> serde_json::Value {
-    let mut document = serde_json::to_value(evaluation).unwrap_or_default();
-    if let Some(fields) = document.as_object_mut() {
-        for found in &evaluation.metrics {
-            if let Some(value) = found.measured.value {
-                fields.entry(found.metric).or_insert(value.into());
-            }
-        }
-    }
-    document
-}
-
-fn page(evaluation: &Evaluation) -> Page {
-    let number = |value: Option<f64>| value.map_or("–".to_owned(), |value| format!("{value:.4}"));
-    let mark = if evaluation.labelled > 0 { Mark::Ok } else { Mark::Thin };
-    let mut page = Page::new()
-        .marked(mark, format!("{} of {} rows have a `{}`", evaluation.labelled, evaluation.rows, evaluation.target));
-    let mut metrics = TextTable::new(["metric", "value", "from", "to"]);
-    for found in evaluation.metrics.iter().filter(|found| found.measured.missing.is_none()) {
-        let Measured { value, low, high, .. } = found.measured;
-        metrics.row([found.metric.to_owned(), number(value), number(low), number(high)]);
-    }
-    page = page.table(metrics);
-    for found in &evaluation.metrics {
-        if let Some(why) = &found.measured.missing {
-            page = page.marked(Mark::Thin, format!("{}: {why}", found.metric));
-        }
-    }
-    if !evaluation.slices.is_empty() {
-        let mut slices = TextTable::new(["slice", "rows", evaluation.headline, "from", "to"]);
-        for slice in &evaluation.slices {
-            let found = &slice.measured.measured;
-            slices.row([
-                slice.slice.clone(),
-                slice.labelled.to_string(),
-                number(found.value),
-                number(found.low),
-                number(found.high),
-            ]);
-        }
-        page = page.line("").table(slices);
-    }
-    page
+fn compared(ours: &Judged, other: &Judged) -> Compared {
+    let last = ours.outcomes.rows.iter().chain(&other.outcomes.rows).max().map_or(0, |row| row + 1);
+    let both = common(&ours.outcomes, &other.outcomes, last);
+    let (a, b) = (ours.outcomes.filter(|row| both[row]), other.outcomes.filter(|row| both[row]));
+    Compared::of(&other.path, &a, &b)
 }

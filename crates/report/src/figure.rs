@@ -13,7 +13,7 @@ use crate::{
 
 const WIDTH: f64 = 480.0;
 /// Of a plot with axes: from the left, from the top, its width and height.
-const PLOT: (f64, f64, f64, f64) = (40.0, 10.0, 430.0, 150.0);
+pub(crate) const PLOT: (f64, f64, f64, f64) = (40.0, 10.0, 430.0, 150.0);
 /// Of a square plot.
 const SQUARE: (f64, f64, f64, f64) = (40.0, 10.0, 240.0, 240.0);
 
@@ -219,7 +219,7 @@ impl Figure {
         Self::new(caption, None, label, SQUARE.1 + SQUARE.3 + 32.0, drawing)
     }
 
-    fn new(
+    pub(crate) fn new(
         caption: &str,
         legend: Option<(&'static str, &'static str)>,
         label: String,
@@ -248,7 +248,7 @@ fn finite(value: f64) -> f64 {
     if value.is_finite() { value.max(0.0) } else { 0.0 }
 }
 
-fn tenth(value: f64) -> f64 {
+pub(crate) fn tenth(value: f64) -> f64 {
     let rounded = (value * 10.0).round() / 10.0;
     if rounded.is_finite() { rounded } else { 0.0 }
 }
@@ -258,7 +258,7 @@ fn in_square(x: f64, y: f64) -> (f64, f64) {
     (left + width * finite(x).min(1.0), top + height * (1.0 - finite(y).min(1.0)))
 }
 
-fn axis((left, top, width, height): (f64, f64, f64, f64)) -> String {
+pub(crate) fn axis((left, top, width, height): (f64, f64, f64, f64)) -> String {
     line("axis", (left, top + height), (left + width, top + height))
 }
 
@@ -274,7 +274,7 @@ fn square((x_name, y_name): (&str, &str)) -> String {
     drawing + &text(left + width + 8.0, top + 10.0, "start", "", &format!("↑ {y_name}"))
 }
 
-fn line(class: &str, from: (f64, f64), to: (f64, f64)) -> String {
+pub(crate) fn line(class: &str, from: (f64, f64), to: (f64, f64)) -> String {
     format!(
         "<line class=\"{class}\" x1=\"{}\" y1=\"{}\" x2=\"{}\" y2=\"{}\"/>",
         tenth(from.0),
@@ -289,11 +289,11 @@ fn rect(class: &str, x: f64, y: f64, width: f64, height: f64) -> String {
     format!("<rect class=\"{class}\" x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\"/>")
 }
 
-fn dot(class: &str, x: f64, y: f64, radius: f64) -> String {
+pub(crate) fn dot(class: &str, x: f64, y: f64, radius: f64) -> String {
     format!("<circle class=\"dot {class}\" cx=\"{}\" cy=\"{}\" r=\"{}\"/>", tenth(x), tenth(y), tenth(radius))
 }
 
-fn text(x: f64, y: f64, anchor: &str, class: &str, content: &str) -> String {
+pub(crate) fn text(x: f64, y: f64, anchor: &str, class: &str, content: &str) -> String {
     let class = if class.is_empty() { String::new() } else { format!(" class=\"{class}\"") };
     format!("<text x=\"{}\" y=\"{}\" text-anchor=\"{anchor}\"{class}>{}</text>", tenth(x), tenth(y), escaped(content))
 }

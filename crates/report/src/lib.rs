@@ -9,11 +9,13 @@ mod escape;
 mod figure;
 mod number;
 mod page;
+mod series;
 mod style;
 
 pub use figure::{Bar, CurvePoint, Figure, Range, ReliabilityPoint};
 pub use number::{number, percent, whole};
 pub use page::{Cell, Part, Report, Table};
+pub use series::{Series, SeriesPoint};
 
 /// Bytes that a page has at most.
 pub const MOST_BYTES: usize = 300_000;

@@ -63,6 +63,8 @@ svg .refbar{fill:var(--first)}\
 svg .curbar{fill:var(--second)}\
 svg .curve{fill:none;stroke:var(--first);stroke-width:2}\
 svg .dot{fill:var(--first)}\
+svg .band{fill:var(--first);fill-opacity:.16}\
+svg .open{fill:var(--panel);stroke:var(--first);stroke-width:1.5}svg .dot.none{fill:var(--none)}\
 svg .whisker{stroke:var(--first);stroke-width:2}\
 svg .whisker.warn,svg .whisker.bad{stroke:currentColor}svg .dot.warn,svg .dot.bad{fill:currentColor}\
 .key{display:inline-block;width:10px;height:10px;border-radius:2px;margin:0 4px 0 12px}\

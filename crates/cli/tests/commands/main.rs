@@ -2,6 +2,7 @@
 
 mod comparing;
 mod contract;
+mod evaluating;
 mod explaining;
 mod fairness;
 mod kills;

@@ -22,6 +22,7 @@ mod influence;
 mod multiclass;
 mod name;
 mod operating;
+mod picture;
 mod probability;
 mod ranking;
 mod regression;
@@ -31,6 +32,7 @@ pub use confusion::{Cell, Confusion, Rate};
 pub use multiclass::{Average, confusion_matrix};
 pub use name::{Better, Entry, Metric, Task, UnknownMetric};
 pub use operating::{OperatingPoint, Target, cost_difference, operating_point};
+pub use picture::{PredictedBin, Residuals, ScorePoint, class_tables, predicted_bins, residuals, score_points};
 pub use probability::{Binning, CalibrationBin, LOG_CLIP, calibration_bins};
 pub use rows::{BinaryRows, Decided, Labelled, MulticlassRows, RankingRows, RegressionRows};
 
