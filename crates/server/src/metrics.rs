@@ -1,4 +1,4 @@
-//! `GET /metrics`: what the data plane counted and what stands open, in the text format of Prometheus (0.0.4).
+//! `GET /metrics`: what the data plane counted, what monitors read last and what stands open, in the text format of Prometheus (0.0.4).
 //!
 //! Holds true: counters only grow while a version is loaded; a latency quantile is within 1 %; names carry their unit.
 //! Deliberately absent: windows and rates; whoever scrapes makes them.
@@ -16,6 +16,7 @@ use kilter_wire::{Problem, v1};
 
 use crate::{
     auth::Caller,
+    gauges::{self, Newest},
     problem::Failure,
     state::{House, blocking},
     views,
@@ -27,7 +28,8 @@ pub(crate) async fn metrics(_: Caller, State(house): State<House>) -> Result<Res
     let (app, uptime) = (house.app(), house.uptime().as_secs_f64());
     let text = blocking(move || {
         let status = views::status(&app)?;
-        Ok(page(&served(&app), &status, uptime))
+        let newest = gauges::newest(&app, &status)?;
+        Ok(page(&served(&app), &status, &newest, uptime))
     })
     .await?;
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response())
@@ -57,7 +59,13 @@ fn served(app: &App) -> Vec<Served> {
 type Counter = (&'static str, &'static str, fn(&VersionCounts) -> u64);
 
 /// One family: its help, its type, its samples (labels and value).
-fn family(page: &mut String, name: &str, kind: &str, help: &str, samples: impl IntoIterator<Item = (String, f64)>) {
+pub(crate) fn family(
+    page: &mut String,
+    name: &str,
+    kind: &str,
+    help: &str,
+    samples: impl IntoIterator<Item = (String, f64)>,
+) {
     let mut samples = samples.into_iter().peekable();
     if samples.peek().is_none() {
         return;
@@ -65,17 +73,21 @@ fn family(page: &mut String, name: &str, kind: &str, help: &str, samples: impl I
     // Writing to a String cannot fail.
     let _ = writeln!(page, "# HELP {name} {help}\n# TYPE {name} {kind}");
     for (labels, value) in samples {
-        let _ = writeln!(page, "{name}{labels} {value}");
+        // The digits of a huge number say no more than its exponent.
+        let _ = match value.abs() < 1e16 {
+            true => writeln!(page, "{name}{labels} {value}"),
+            false => writeln!(page, "{name}{labels} {value:e}"),
+        };
     }
 }
 
-fn labels(pairs: &[(&str, &str)]) -> String {
+pub(crate) fn labels(pairs: &[(&str, &str)]) -> String {
     let escape = |value: &str| value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
     let pairs: Vec<String> = pairs.iter().map(|(name, value)| format!("{name}=\"{}\"", escape(value))).collect();
     format!("{{{}}}", pairs.join(","))
 }
 
-fn page(served: &[Served], status: &v1::Status, uptime: f64) -> String {
+fn page(served: &[Served], status: &v1::Status, newest: &Newest, uptime: f64) -> String {
     let mut page = String::new();
     let of = |served: &Served| labels(&[("endpoint", &served.endpoint), ("version", &served.version.to_string())]);
     let counters: [Counter; 5] = [
@@ -103,6 +115,7 @@ fn page(served: &[Served], status: &v1::Status, uptime: f64) -> String {
         Some((labels(&[("endpoint", &endpoint.name)]), f64::from(live.version)))
     });
     family(&mut page, "kilter_live_version", "gauge", "The number of the version that answers.", live);
+    gauges::write(&mut page, newest);
     let entries = [(String::new(), status.audit_entries as f64)];
     family(&mut page, "kilter_audit_entries_total", "counter", "Entries of the audit table.", entries);
     family(
@@ -146,7 +159,7 @@ mod tests {
         let counts = Counters::new(ScoreEdges::default()).snapshot();
         let served = [Served { endpoint: "a\"b".to_owned(), version: 3, counts }];
         let status = v1::Status { endpoints: vec![], alerts: vec![], audit_entries: 7 };
-        let page = page(&served, &status, 1.5);
+        let page = page(&served, &status, &Newest::default(), 1.5);
         assert!(page.contains("kilter_requests_total{endpoint=\"a\\\"b\",version=\"3\"} 0\n"), "{page}");
         assert!(page.contains("kilter_audit_entries_total 7\n") && page.contains("kilter_uptime_seconds 1.5\n"));
         assert!(!page.contains("kilter_open_alerts"), "a family without samples is left out");

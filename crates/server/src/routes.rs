@@ -13,7 +13,7 @@ use utoipa::{
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::{acts, auth::Caller, health, metrics, observe, problem::Failure, state::House, v1, v2};
+use crate::{acts, auth::Caller, health, metrics, observe, problem::Failure, readings, state::House, v1, v2};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -22,7 +22,7 @@ use crate::{acts, auth::Caller, health, metrics, observe, problem::Failure, stat
     tags(
         (name = "inference", description = "Open Inference Protocol (V2)"),
         (name = "ship", description = "Models, versions, deployments"),
-        (name = "watch", description = "How it stands, alerts, labels"),
+        (name = "watch", description = "How it stands, monitors, alerts, labels"),
         (name = "govern", description = "The audit table"),
         (name = "operations", description = "Is it alive, is it ready, what does it offer"),
     )
@@ -44,6 +44,8 @@ fn all() -> OpenApiRouter<House> {
         .routes(routes!(v1::verify_audit))
         .routes(routes!(v1::endpoint))
         .routes(routes!(v1::labels))
+        .routes(routes!(readings::monitors))
+        .routes(routes!(readings::readings))
         .routes(routes!(acts::deploy))
         .routes(routes!(acts::roll_back))
         .routes(routes!(acts::approve))

@@ -145,17 +145,22 @@ pub(crate) struct Listing {
 
 impl Listing {
     fn page(&self) -> Result<PageRequest, Problem> {
-        let limit = self.limit.unwrap_or(DEFAULT_LIMIT);
-        if !(1..=MAX_LIMIT).contains(&limit) {
-            return Err(wrong(format!("`limit` is {limit}; a page has 1 to {MAX_LIMIT} rows")));
-        }
-        let page = PageRequest::first(limit);
-        Ok(match &self.cursor {
-            // Any text reads as a cursor; the list finds out whether it is one of its own.
-            Some(cursor) => page.after(name(cursor)?),
-            None => page,
-        })
+        page_of(self.limit, self.cursor.as_deref())
     }
+}
+
+/// The page that is asked for.
+pub(crate) fn page_of(limit: Option<u32>, cursor: Option<&str>) -> Result<PageRequest, Problem> {
+    let limit = limit.unwrap_or(DEFAULT_LIMIT);
+    if !(1..=MAX_LIMIT).contains(&limit) {
+        return Err(wrong(format!("`limit` is {limit}; a page has 1 to {MAX_LIMIT} rows")));
+    }
+    let page = PageRequest::first(limit);
+    Ok(match cursor {
+        // Any text reads as a cursor; the list finds out whether it is one of its own.
+        Some(cursor) => page.after(name(cursor)?),
+        None => page,
+    })
 }
 
 pub(crate) fn wrong(detail: String) -> Problem {

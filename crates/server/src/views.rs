@@ -20,7 +20,7 @@ use crate::failure::store_problem;
 /// Rows of a list at most.
 const MOST: u32 = 100;
 
-fn read<T>(app: &App, work: impl FnOnce(&Reader) -> Result<T, StoreError>) -> Result<T, Problem> {
+pub(crate) fn read<T>(app: &App, work: impl FnOnce(&Reader) -> Result<T, StoreError>) -> Result<T, Problem> {
     app.store().read(work).map_err(|error| store_problem(&error))
 }
 
@@ -81,7 +81,7 @@ pub fn models(app: &App, page: &PageRequest) -> Result<v1::Page<v1::Model>, Prob
     })
 }
 
-fn cursor(next: Option<Cursor>) -> Option<String> {
+pub(crate) fn cursor(next: Option<Cursor>) -> Option<String> {
     next.map(|cursor| cursor.to_string())
 }
 

@@ -45,6 +45,22 @@ statements! {
                 AND (better.as_of, -better.estimated) > (one.as_of, -one.estimated)
           )
         ORDER BY window_end, key LIMIT :limit";
+    // One step an index entry of each metric, not one a reading.
+    LATEST = "read the newest reading of every metric": "
+        WITH RECURSIVE name (metric) AS (
+            SELECT min(metric) FROM reading WHERE endpoint = :endpoint
+            UNION ALL
+            SELECT (SELECT min(metric) FROM reading WHERE endpoint = :endpoint AND metric > name.metric)
+            FROM name WHERE name.metric IS NOT NULL
+        ),
+        kind (monitor) AS (VALUES ('data'), ('accuracy'), ('drift'), ('bias'), ('usage'))
+        SELECT one.* FROM name CROSS JOIN kind JOIN reading AS one ON one.key = (
+            SELECT key FROM reading
+            WHERE endpoint = :endpoint AND metric = name.metric AND monitor = kind.monitor
+            ORDER BY window_end DESC, as_of DESC, estimated, key DESC LIMIT 1
+        )
+        WHERE name.metric IS NOT NULL
+        ORDER BY one.monitor, one.metric LIMIT :limit";
     NEWEST = "list readings": "
         SELECT * FROM reading
         WHERE endpoint = :endpoint AND (:monitor IS NULL OR monitor = :monitor)
@@ -162,6 +178,13 @@ pub fn history(
         ":end": window.1.millis(), ":limit": limit.clamp(1, 10_000),
     };
     reader.all(&HISTORY, params, reading)
+}
+
+/// The best-known reading of the newest window of every metric of an endpoint, by monitor and metric; at most `limit`
+/// (brought into 1 to 10,000).
+pub fn latest(reader: &Reader, endpoint: &EndpointName, limit: u32) -> Result<Vec<Reading>, StoreError> {
+    let params = named_params! { ":endpoint": endpoint.as_str(), ":limit": limit.clamp(1, 10_000) };
+    reader.all(&LATEST, params, reading)
 }
 
 fn reading(row: &Row) -> rusqlite::Result<Reading> {

@@ -138,6 +138,56 @@ pub struct Alert {
     pub detail: serde_json::Value,
 }
 
+/// One measured value of an endpoint over one window.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Reading {
+    pub endpoint: String,
+    /// Which kind of monitor: `data`, `accuracy`, `drift`, `bias`, `usage`.
+    pub monitor: String,
+    /// What was measured, as its rule writes it: `psi(income)`.
+    pub metric: String,
+    /// The rule; absent where none is about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
+    pub window_start: String,
+    pub window_end: String,
+    /// Absent: not measured, which is never zero.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<f64>,
+    /// The interval of the value; an open end is absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub low: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub high: Option<f64>,
+    /// The bounds of the rule.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bound_low: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bound_high: Option<f64>,
+    /// Rows it rests on.
+    pub count: u64,
+    /// `passed`, `failed` or `undecided`; absent where no rule is about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<String>,
+    /// What the rule says, in a sentence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub because: Option<String>,
+    /// What was known when it was made.
+    pub as_of: String,
+    /// Expected without labels, not measured with them.
+    pub estimated: bool,
+    /// Share of the window's rows whose label is known; only of readings that rest on labels.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub coverage: Option<f64>,
+    /// Labels are still missing: it will be read again.
+    pub provisional: bool,
+    /// The version that answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<u32>,
+}
+
 /// One entry of the audit table.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct AuditEntry {

@@ -119,6 +119,35 @@ fn what_is_known_later_stands_beside_what_was_known_then() {
 }
 
 #[test]
+fn the_newest_reading_of_every_metric_is_the_best_known_of_its_last_window() {
+    let world = World::furnished();
+    let at = |metric: &str, kind: MonitorKind, window: i64, as_of: i64, value: f64| Reading {
+        metric: metric.into(),
+        monitor: kind,
+        window_start: Timestamp(window),
+        window_end: Timestamp(window + 100),
+        ..reading(as_of, false, Some(value))
+    };
+    let (accuracy, drift) = (MonitorKind::Accuracy, MonitorKind::Drift);
+    let readings = vec![
+        at("auc", accuracy, 0, 900, 0.9),
+        at("auc", accuracy, 100, 300, 0.8),
+        at("auc", accuracy, 100, 400, 0.7),
+        at("psi(x)", drift, 0, 100, 0.1),
+        at("rows", drift, 0, 100, 5.0),
+        at("rows", accuracy, 100, 200, 6.0),
+    ];
+    record(&world, readings).unwrap();
+    let latest = |limit| world.store.read(|reader| monitor::latest(reader, &churn_endpoint(), limit)).unwrap();
+    let told: Vec<_> = latest(100).into_iter().map(|found| (found.monitor, found.metric, found.value)).collect();
+    let wanted = [(accuracy, "auc", 0.7), (accuracy, "rows", 6.0), (drift, "psi(x)", 0.1), (drift, "rows", 5.0)];
+    assert_eq!(told, wanted.map(|(kind, metric, value)| (kind, metric.to_owned(), Some(value))));
+    assert_eq!(latest(2).len(), 2);
+    let empty = world.store.read(|reader| monitor::latest(reader, &"nowhere".parse().unwrap(), 10)).unwrap();
+    assert_eq!(empty, []);
+}
+
+#[test]
 fn a_value_that_was_not_measured_cannot_pass() {
     let world = World::furnished();
     for value in [None, Some(f64::NAN)] {

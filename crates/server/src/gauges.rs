@@ -1,0 +1,131 @@
+//! What the monitors read last, as gauges of `/metrics`.
+//!
+//! Holds true: at most [`MOST_READINGS`] readings are told, and how many were not is told too; a number that was not
+//! measured has no sample, so that nothing compares with zero by mistake.
+
+use kilter_app::App;
+use kilter_domain::{ids::EndpointName, time::Timestamp};
+use kilter_wire::{Problem, v1};
+
+use crate::{
+    metrics::{family, labels},
+    readings,
+};
+
+/// Readings that one page tells at most, over all endpoints.
+const MOST_READINGS: usize = 500;
+/// Readings of one endpoint that are looked for at most.
+const MOST_METRICS: u32 = 1_000;
+
+/// The newest readings, and how many found no room.
+#[derive(Default)]
+pub(crate) struct Newest {
+    readings: Vec<v1::Reading>,
+    left_out: usize,
+}
+
+/// Reads what the monitors of the endpoints measured last; what a rule judges comes first.
+pub(crate) fn newest(app: &App, status: &v1::Status) -> Result<Newest, Problem> {
+    let mut found = Newest::default();
+    for endpoint in &status.endpoints {
+        let Ok(name) = endpoint.name.parse::<EndpointName>() else { continue };
+        found.readings.extend(readings::latest(app, &name, MOST_METRICS)?);
+    }
+    found.readings.sort_by_key(|reading| reading.verdict.is_none());
+    found.left_out = found.readings.len().saturating_sub(MOST_READINGS);
+    found.readings.truncate(MOST_READINGS);
+    Ok(found)
+}
+
+/// A gauge of a reading: its name, its help, and how it is read.
+type Gauge = (&'static str, &'static str, fn(&v1::Reading) -> Option<f64>);
+
+const GAUGES: [Gauge; 9] = [
+    ("kilter_monitor_value", "The newest reading of a metric.", |reading| reading.value),
+    ("kilter_monitor_low", "Low end of the interval of the newest reading.", |reading| reading.low),
+    ("kilter_monitor_high", "High end of the interval of the newest reading.", |reading| reading.high),
+    ("kilter_monitor_bound_low", "The least that the rule asks for.", |reading| reading.bound_low),
+    ("kilter_monitor_bound_high", "The most that the rule asks for.", |reading| reading.bound_high),
+    ("kilter_monitor_failing", "1 while the newest reading breaks its rule, 0 while it keeps it.", |reading| {
+        match reading.verdict.as_deref() {
+            Some("failed") => Some(1.0),
+            Some("passed") => Some(0.0),
+            _ => None,
+        }
+    }),
+    ("kilter_monitor_undecided", "1 while the rule could not be decided on the newest reading.", |reading| {
+        reading.verdict.as_deref().map(|verdict| f64::from(u8::from(verdict == "undecided")))
+    }),
+    ("kilter_monitor_rows", "Rows that the newest reading rests on.", |reading| Some(reading.count as f64)),
+    (
+        "kilter_monitor_window_end_seconds",
+        "When the window of the newest reading ended, in seconds since the epoch.",
+        |reading| reading.window_end.parse::<Timestamp>().ok().map(|end| end.millis() as f64 / 1000.0),
+    ),
+];
+
+/// Writes the gauges.
+pub(crate) fn write(page: &mut String, newest: &Newest) {
+    let of = |reading: &v1::Reading| {
+        let estimated = if reading.estimated { "true" } else { "false" };
+        let pairs = [("endpoint", &*reading.endpoint), ("monitor", &reading.monitor), ("metric", &reading.metric)];
+        labels(&[&pairs[..], &[("estimated", estimated)]].concat())
+    };
+    for (name, help, read) in GAUGES {
+        let samples = newest.readings.iter().filter_map(|reading| Some((of(reading), read(reading)?)));
+        family(page, name, "gauge", help, samples);
+    }
+    let help = "Metrics whose newest reading found no room on this page.";
+    family(page, "kilter_monitor_left_out", "gauge", help, [(String::new(), newest.left_out as f64)]);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reading(metric: &str, value: Option<f64>, verdict: Option<&str>) -> v1::Reading {
+        let time = "2026-01-02T00:00:00Z".to_owned();
+        v1::Reading {
+            endpoint: "churn".to_owned(),
+            monitor: "drift".to_owned(),
+            metric: metric.to_owned(),
+            rule: None,
+            window_start: time.clone(),
+            window_end: time.clone(),
+            value,
+            low: value.map(|value| value - 0.1),
+            high: None,
+            bound_low: None,
+            bound_high: Some(0.2),
+            count: 7,
+            verdict: verdict.map(str::to_owned),
+            because: None,
+            as_of: time,
+            estimated: false,
+            coverage: None,
+            provisional: false,
+            model: None,
+            version: None,
+        }
+    }
+
+    #[test]
+    fn a_reading_without_a_value_has_no_sample_and_labels_are_escaped() {
+        let readings = vec![
+            reading("share(city where name == \"a\\b\")", Some(0.3), Some("failed")),
+            reading("psi(x)", None, Some("undecided")),
+            reading("rows", Some(9.0), None),
+        ];
+        let mut page = String::new();
+        write(&mut page, &Newest { readings, left_out: 0 });
+        let odd = r#"{endpoint="churn",monitor="drift",metric="share(city where name == \"a\\b\")",estimated="false"}"#;
+        assert!(page.contains(&format!("kilter_monitor_value{odd} 0.3\n")), "{page}");
+        assert!(page.contains(&format!("kilter_monitor_failing{odd} 1\n")), "{page}");
+        assert!(page.contains(&format!("kilter_monitor_bound_high{odd} 0.2\n")), "{page}");
+        let plain = r#"{endpoint="churn",monitor="drift",metric="psi(x)",estimated="false"}"#;
+        assert!(!page.contains(&format!("kilter_monitor_value{plain}")), "{page}");
+        assert!(page.contains(&format!("kilter_monitor_undecided{plain} 1\n")), "{page}");
+        assert_eq!(page.matches("kilter_monitor_failing{").count(), 1, "what no rule judges fails nothing");
+        assert!(page.contains("kilter_monitor_left_out 0\n") && page.contains(" 1767312000\n"), "{page}");
+    }
+}

@@ -1,0 +1,177 @@
+//! What the monitors of an endpoint measured: the newest reading of each rule, and readings window by window.
+//!
+//! Holds true: a reading that rests on labels says how many of its window's are known; one that was not measured has no
+//! value. Deliberately absent: judgements; a reading carries the one that was made with it.
+
+use std::collections::HashMap;
+
+use axum::{
+    Json,
+    extract::{Path, State},
+};
+use kilter_app::App;
+use kilter_domain::{alert::MonitorKind, ids::EndpointName, time::Timestamp};
+use kilter_store::{
+    PageRequest, Reader, StoreError,
+    deployment::find_endpoint,
+    monitor::{self as store, Reading, ReadingFilter, RuleWord},
+};
+use kilter_wire::{Problem, v1};
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use crate::{
+    auth::Caller,
+    extract,
+    problem::Failure,
+    state::{House, blocking},
+    v1::{name, page_of},
+    views::{cursor, read},
+};
+
+/// Metrics of an endpoint that are listed at most.
+const MOST_METRICS: u32 = 1_000;
+/// Windows of a page whose labels are counted at most.
+const MOST_WINDOWS: u32 = 10_000;
+/// The reading of how many labels of a window are known.
+const COVERAGE: &str = "labelled";
+
+/// The newest reading of every rule (and of every other metric) of an endpoint, by kind and metric.
+#[utoipa::path(
+    get, path = "/api/v1/endpoints/{endpoint}/monitors", tag = "watch", params(("endpoint" = String, Path)),
+    responses((status = 200, body = v1::Page<v1::Reading>), (status = 401, body = Problem), (status = 404, body = Problem))
+)]
+pub(crate) async fn monitors(
+    _: Caller,
+    State(house): State<House>,
+    Path(endpoint): Path<String>,
+) -> Result<Json<v1::Page<v1::Reading>>, Failure> {
+    let (app, endpoint) = (house.app(), name(&endpoint)?);
+    let items = blocking(move || latest(&app, &endpoint, MOST_METRICS)).await?;
+    Ok(Json(v1::Page { items, next: None }))
+}
+
+/// Readings of an endpoint, newest first. A window is read again while labels come, so it may stand here several times.
+#[utoipa::path(
+    get, path = "/api/v1/endpoints/{endpoint}/readings", tag = "watch", params(("endpoint" = String, Path), Readings),
+    responses((status = 200, body = v1::Page<v1::Reading>), (status = 400, body = Problem), (status = 401, body = Problem), (status = 404, body = Problem))
+)]
+pub(crate) async fn readings(
+    _: Caller,
+    State(house): State<House>,
+    Path(endpoint): Path<String>,
+    wanted: extract::Query<Readings>,
+) -> Result<Json<v1::Page<v1::Reading>>, Failure> {
+    let (app, endpoint, wanted) = (house.app(), name(&endpoint)?, wanted.0);
+    let page = page_of(wanted.limit, wanted.cursor.as_deref())?;
+    let monitor = wanted.monitor.as_deref().map(name).transpose()?;
+    let filter = ReadingFilter { monitor, metric: wanted.metric };
+    Ok(Json(blocking(move || list(&app, &endpoint, &filter, &page)).await?))
+}
+
+/// Which readings.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Readings {
+    /// Of this kind: `data`, `accuracy`, `drift`, `bias`, `usage`.
+    monitor: Option<String>,
+    /// Of this metric, as its rule writes it.
+    metric: Option<String>,
+    /// Rows at most: 1 to 1000, 100 when nothing is said.
+    limit: Option<u32>,
+    /// Where the page before ended: its `next`.
+    cursor: Option<String>,
+}
+
+/// The newest reading of every metric of an endpoint.
+///
+/// # Errors
+/// When nothing of that name is registered, or the metadata cannot be read.
+pub(crate) fn latest(app: &App, endpoint: &EndpointName, limit: u32) -> Result<Vec<v1::Reading>, Problem> {
+    read(app, |reader| {
+        known(reader, endpoint)?;
+        told(reader, endpoint, &store::latest(reader, endpoint, limit)?)
+    })
+}
+
+fn list(
+    app: &App,
+    endpoint: &EndpointName,
+    filter: &ReadingFilter,
+    page: &PageRequest,
+) -> Result<v1::Page<v1::Reading>, Problem> {
+    read(app, |reader| {
+        known(reader, endpoint)?;
+        let found = store::list(reader, endpoint, filter, page)?;
+        Ok(v1::Page { items: told(reader, endpoint, &found.items)?, next: cursor(found.next) })
+    })
+}
+
+fn known(reader: &Reader, endpoint: &EndpointName) -> Result<(), StoreError> {
+    match find_endpoint(reader, endpoint)? {
+        Some(_) => Ok(()),
+        None => Err(StoreError::NotFound { what: "endpoint", id: endpoint.to_string() }),
+    }
+}
+
+type Span = (Timestamp, Timestamp);
+
+/// Readings in the words of `wire`, with the labels that are known by now.
+fn told(reader: &Reader, endpoint: &EndpointName, readings: &[Reading]) -> Result<Vec<v1::Reading>, StoreError> {
+    let resting = || readings.iter().filter(|reading| rests_on_labels(reading));
+    let span = resting()
+        .map(|reading| (reading.window_start, reading.window_end))
+        .reduce(|(start, end), (a, b)| (start.min(a), end.max(b)));
+    let mut coverage: HashMap<Span, f64> = HashMap::new();
+    if let Some((start, end)) = span {
+        let kind = Some(MonitorKind::Accuracy);
+        let labelled = store::history(reader, endpoint, kind, COVERAGE, (start, end), MOST_WINDOWS)?;
+        let shares = labelled.iter().filter_map(|found| Some(((found.window_start, found.window_end), found.value?)));
+        coverage.extend(shares);
+    }
+    let one = |reading: &Reading| {
+        let span = (reading.window_start, reading.window_end);
+        reading_of(reading, coverage.get(&span).copied().filter(|_| rests_on_labels(reading)))
+    };
+    Ok(readings.iter().map(one).collect())
+}
+
+fn rests_on_labels(reading: &Reading) -> bool {
+    !reading.estimated && matches!(reading.monitor, MonitorKind::Accuracy | MonitorKind::Bias)
+}
+
+fn reading_of(reading: &Reading, coverage: Option<f64>) -> v1::Reading {
+    let detail = |name: &str| reading.detail[name].as_str().map(str::to_owned);
+    let limit = |end: &str| reading.detail["limits"][end].as_f64().filter(|limit| limit.is_finite());
+    let finite = |value: Option<f64>| value.filter(|value| value.is_finite());
+    v1::Reading {
+        endpoint: reading.endpoint.to_string(),
+        monitor: reading.monitor.to_string(),
+        metric: reading.metric.clone(),
+        rule: detail("rule"),
+        window_start: reading.window_start.to_string(),
+        window_end: reading.window_end.to_string(),
+        value: finite(reading.value),
+        low: finite(reading.low),
+        high: finite(reading.high),
+        bound_low: limit("low"),
+        bound_high: limit("high"),
+        count: reading.count,
+        verdict: reading.verdict.map(|verdict| word(verdict).to_owned()),
+        because: detail("text"),
+        as_of: reading.as_of.to_string(),
+        estimated: reading.estimated,
+        provisional: coverage.is_some_and(|coverage| coverage < 1.0),
+        coverage,
+        model: reading.version.as_ref().map(|(model, _)| model.to_string()),
+        version: reading.version.as_ref().map(|(_, number)| *number),
+    }
+}
+
+const fn word(verdict: RuleWord) -> &'static str {
+    match verdict {
+        RuleWord::Passed => "passed",
+        RuleWord::Failed => "failed",
+        RuleWord::Undecided => "undecided",
+    }
+}
