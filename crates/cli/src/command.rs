@@ -4,7 +4,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::{
     alert, approve, check, completions, demo, deploy, doctor, drift, evaluate, explain, fairness, fit, init, label,
-    output::Output, page::Answer, profile, reference, replay, run, schema, score, server, split, sql, status,
+    monitor, output::Output, page::Answer, profile, reference, replay, run, schema, score, server, split, sql, status,
     stop::Stop,
 };
 
@@ -60,6 +60,7 @@ pub(crate) enum Command {
     Approve(approve::Approve),
     Reject(approve::Reject),
     Label(label::Label),
+    Monitor(monitor::Monitors),
     Alert(alert::Alerts),
     Audit(status::Audit),
     Split(split::Split),
@@ -96,6 +97,7 @@ impl Command {
             Self::Approve(approve) => approve.run(),
             Self::Reject(reject) => reject.run(),
             Self::Label(label) => label.run(output),
+            Self::Monitor(monitors) => monitors.run(output),
             Self::Alert(alerts) => alerts.run(),
             Self::Audit(audit) => audit.run(),
             Self::Split(split) => split.run(),

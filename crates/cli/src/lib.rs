@@ -24,6 +24,7 @@ mod init;
 mod input;
 mod label;
 mod measured;
+mod monitor;
 mod output;
 mod page;
 mod profile;

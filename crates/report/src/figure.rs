@@ -13,7 +13,7 @@ use crate::{
 
 const WIDTH: f64 = 480.0;
 /// Of a plot with axes: from the left, from the top, its width and height.
-pub(crate) const PLOT: (f64, f64, f64, f64) = (40.0, 10.0, 430.0, 150.0);
+const PLOT: (f64, f64, f64, f64) = (40.0, 10.0, 430.0, 150.0);
 /// Of a square plot.
 const SQUARE: (f64, f64, f64, f64) = (40.0, 10.0, 240.0, 240.0);
 

@@ -4,9 +4,14 @@ use std::fmt::Write;
 
 use crate::{
     State,
-    figure::{Figure, PLOT, axis, dot, line, tenth, text},
+    figure::{Figure, axis, dot, line, tenth, text},
     number::number,
 };
+
+/// From the left (room for the numbers of the axis), from the top, width and height.
+const PLOT: (f64, f64, f64, f64) = (56.0, 10.0, 414.0, 150.0);
+/// Bounds farther from the values than this many of their ranges are not drawn.
+const FAR: f64 = 2.0;
 
 /// Values in order.
 #[derive(Clone, Debug, Default)]
@@ -56,7 +61,7 @@ impl Scale {
         let x = range(series.points.iter().map(|point| point.x).collect());
         let values = series.points.iter().filter_map(|point| point.value);
         let mut ys: Vec<f64> = values.flat_map(|(value, low, high)| [value, low, high]).collect();
-        ys.extend(series.bounds.iter().flatten());
+        ys.extend(near_bounds(series));
         if series.diagonal {
             ys.extend([x.0, x.1]);
         }
@@ -70,6 +75,19 @@ impl Scale {
     fn y(&self, y: f64) -> f64 {
         PLOT.1 + PLOT.3 * (1.0 - share(y, self.y))
     }
+}
+
+/// The bounds that are worth their room: one that is far away would flatten the values.
+fn near_bounds(series: &Series) -> Vec<f64> {
+    let ends = series.points.iter().filter_map(|point| point.value).flat_map(|(value, low, high)| [value, low, high]);
+    let (low, high) = ends
+        .filter(|end| end.is_finite())
+        .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), end| (low.min(end), high.max(end)));
+    let is_near = |bound: &f64| {
+        let room = FAR * (high - low);
+        bound.is_finite() && (room <= 0.0 || (low - room..=high + room).contains(bound))
+    };
+    series.bounds.into_iter().flatten().filter(is_near).collect()
 }
 
 /// Where a value lies between two others; without overflow for the largest floats.
@@ -87,7 +105,7 @@ impl Figure {
         for (y, value) in [(top + 8.0, scale.y.1), (top + height, scale.y.0)] {
             drawing += &text(left - 4.0, y, "end", "", &number(value));
         }
-        for bound in series.bounds.into_iter().flatten().filter(|bound| bound.is_finite()) {
+        for bound in near_bounds(series) {
             drawing += &line("limit", (left, scale.y(bound)), (left + width, scale.y(bound)));
         }
         if series.diagonal {
@@ -176,7 +194,14 @@ mod tests {
         assert_eq!((html.matches("class=\"band\"").count(), html.matches("<circle").count()), (1, 4), "{html}");
         assert!(html.contains("dot none") && html.contains("class=\"limit\"") && html.contains("day 3"), "{html}");
         // The bound is the lowest of all, so its line lies on the axis.
-        assert!(html.contains("x1=\"40\" y1=\"160\" x2=\"470\" y2=\"160\""), "{html}");
+        assert!(html.contains("x1=\"56\" y1=\"160\" x2=\"470\" y2=\"160\""), "{html}");
+    }
+
+    #[test]
+    fn a_bound_that_is_far_away_does_not_flatten_the_values() {
+        let values = vec![point(0.0, Some((0.8, 0.7, 0.9))), point(1.0, Some((0.7, 0.6, 0.8)))];
+        let far = Series { bounds: [Some(-1.0), Some(0.95)], ..series(values) };
+        assert_eq!(Figure::series(&far).html().matches("class=\"limit\"").count(), 1);
     }
 
     #[test]

@@ -40,7 +40,7 @@ th{font-weight:550;text-align:left;white-space:nowrap;border-bottom:1px solid va
 th,td{padding:6px 12px;vertical-align:top}\
 tr+tr td{border-top:1px solid var(--line)}\
 .n{text-align:right;white-space:nowrap}\
-td.name{overflow-wrap:anywhere;min-width:12ch}\
+td.name{overflow-wrap:break-word;min-width:12ch;max-width:56ch}\
 .ok{color:var(--ok)}.warn{color:var(--warn)}.bad{color:var(--bad)}.wait{color:var(--wait)}.none,.thin{color:var(--none)}\
 .chip{white-space:nowrap;border-radius:6px;padding:1px 7px}\
 .chip.ok,.verdict.ok{background:var(--ok-tint)}.chip.warn,.verdict.warn{background:var(--warn-tint)}\

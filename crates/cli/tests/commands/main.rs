@@ -9,6 +9,7 @@ mod kills;
 mod manners;
 mod monitoring;
 mod people;
+mod readings;
 mod replays;
 mod server;
 mod serving;

@@ -7,17 +7,17 @@ use serde_json::Value;
 use crate::World;
 
 /// A population whose members may change on a day.
-struct Past {
-    days: u32,
-    rows_a_day: u32,
+pub struct Past {
+    pub days: u32,
+    pub rows_a_day: u32,
     /// From this day on `x` is larger by this.
-    shift: Option<(u32, f64)>,
+    pub shift: Option<(u32, f64)>,
     /// From this day on the group `b` is scored against its inclination.
-    unfair: Option<u32>,
+    pub unfair: Option<u32>,
 }
 
 impl Past {
-    const STEADY: Self = Self { days: 54, rows_a_day: 100, shift: None, unfair: None };
+    pub const STEADY: Self = Self { days: 54, rows_a_day: 100, shift: None, unfair: None };
 
     /// `at, id, group, x, noise, y` with `y` more often true for large `x`.
     fn csv(&self) -> String {
@@ -53,7 +53,7 @@ impl Draw {
 }
 
 /// Plays a past; what is written into the contract beside the usual sections is handed in.
-fn played(past: &Past, data: &str, monitor: &str) -> (World, Value) {
+pub fn played(past: &Past, data: &str, monitor: &str) -> (World, Value) {
     let world = World::new();
     world.write("rows.csv", &past.csv());
     let contract = format!(

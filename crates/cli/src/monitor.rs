@@ -1,0 +1,234 @@
+//! `kilter monitor`: what the monitors of an endpoint measured, now and window by window.
+
+mod found;
+mod page;
+mod prometheus;
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+use kilter_domain::nearest::nearest;
+use kilter_wire::{Code, Exit, Problem, v1};
+
+use crate::{
+    api::{Api, Reach},
+    files::write_whole,
+    output::Output,
+    page::Answer,
+    project::now,
+    stop::Stop,
+};
+use found::{Listed, Past, Shown};
+
+/// Windows of a rule that a page draws.
+const DRAWN_WINDOWS: usize = 60;
+/// Rules whose past a page draws.
+const DRAWN_RULES: usize = 40;
+/// Windows that are told at most.
+const MOST_WINDOWS: usize = 10_000;
+
+/// Monitors: what they measured last, window by window, and rules for Prometheus.
+#[derive(Debug, Args)]
+pub(crate) struct Monitors {
+    #[command(subcommand)]
+    what: MonitorVerb,
+}
+
+#[derive(Debug, Subcommand)]
+enum MonitorVerb {
+    /// List every endpoint and how its rules stand.
+    List {
+        #[command(flatten)]
+        reach: Reach,
+    },
+    /// Show every rule of an endpoint with its newest reading, and what stands open with its causes.
+    Show(Show),
+    /// Show what a rule measured, window by window.
+    History(History),
+    /// Print rules for Prometheus that alert on what `/metrics` tells of an endpoint.
+    Rules {
+        /// The name that clients call the place by.
+        endpoint: String,
+        #[command(flatten)]
+        reach: Reach,
+    },
+}
+
+#[derive(Debug, Args)]
+struct Show {
+    /// The name that clients call the place by.
+    endpoint: String,
+    /// Only monitors of this kind.
+    #[arg(long, value_name = "KIND", value_parser = ["data", "accuracy", "drift", "bias", "usage"])]
+    kind: Option<String>,
+    /// End with exit code 3 when a rule fails (`undecided`: also when one could not be decided).
+    #[arg(long, value_name = "VERDICT")]
+    fail_on: Option<FailOn>,
+    /// Also write a page for a browser that needs nothing else.
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+    #[command(flatten)]
+    reach: Reach,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum FailOn {
+    Failed,
+    Undecided,
+}
+
+#[derive(Debug, Args)]
+struct History {
+    /// The name that clients call the place by.
+    endpoint: String,
+    /// What was measured, as `kilter monitor show` writes it: `auc`, `psi(income)`.
+    metric: String,
+    /// The kind of monitor, where two measure the same.
+    #[arg(long, value_name = "KIND", value_parser = ["data", "accuracy", "drift", "bias", "usage"])]
+    kind: Option<String>,
+    /// How many windows, the newest ones.
+    #[arg(long, value_name = "N", default_value_t = 30)]
+    windows: usize,
+    /// Also write a page for a browser that needs nothing else.
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+    #[command(flatten)]
+    reach: Reach,
+}
+
+impl Monitors {
+    pub(crate) fn run(self, output: &Output) -> Result<Answer, Stop> {
+        match self.what {
+            MonitorVerb::List { reach } => list(&reach.api()?),
+            MonitorVerb::Show(show) => show.run(),
+            MonitorVerb::History(history) => history.run(),
+            MonitorVerb::Rules { endpoint, reach } => rules(&endpoint, &reach.api()?, output),
+        }
+    }
+}
+
+fn list(api: &Api) -> Result<Answer, Stop> {
+    let status: v1::Status = api.get("/api/v1/status")?;
+    let mut listed = Vec::new();
+    for endpoint in &status.endpoints {
+        listed.push(Listed::of(endpoint, &newest(api, &endpoint.name)?));
+    }
+    let page = page::list(&listed);
+    Ok(Answer::done(&serde_json::json!({ "endpoints": listed }), page))
+}
+
+/// The newest reading of every metric.
+fn newest(api: &Api, endpoint: &str) -> Result<Vec<v1::Reading>, Stop> {
+    let found: v1::Page<v1::Reading> = api.get(&format!("/api/v1/endpoints/{}/monitors", encoded(endpoint)))?;
+    Ok(found.items)
+}
+
+/// The newest windows of a metric, the oldest first; of each what is known best.
+fn past(api: &Api, newest: &v1::Reading, windows: usize) -> Result<Past, Stop> {
+    let (monitor, metric) = (&newest.monitor, encoded(&newest.metric));
+    let base = format!(
+        "/api/v1/endpoints/{}/readings?monitor={monitor}&metric={metric}&limit=1000",
+        encoded(&newest.endpoint)
+    );
+    let (mut past, mut cursor) = (Past::new(newest), String::new());
+    loop {
+        let page: v1::Page<v1::Reading> = api.get(&format!("{base}{cursor}"))?;
+        past.add(page.items);
+        match page.next {
+            // A window is read again while labels come, so older pages may still hold one of the newest windows.
+            Some(next) if past.len() < 2 * windows => cursor = format!("&cursor={}", encoded(&next)),
+            _ => break,
+        }
+    }
+    past.keep_newest(windows);
+    Ok(past)
+}
+
+impl Show {
+    fn run(self) -> Result<Answer, Stop> {
+        let api = self.reach.api()?;
+        let mut readings = newest(&api, &self.endpoint)?;
+        readings.retain(|reading| self.kind.as_ref().is_none_or(|kind| reading.monitor == *kind));
+        let alerts: v1::Page<v1::Alert> = api.get("/api/v1/alerts?open=true&limit=1000")?;
+        let ours = |alert: &v1::Alert| {
+            alert.endpoint == self.endpoint && self.kind.as_ref().is_none_or(|kind| alert.monitor == *kind)
+        };
+        let alerts = alerts.items.into_iter().filter(ours).collect();
+        let shown = Shown::of(&self.endpoint, readings, alerts, self.html.clone());
+        if let Some(html) = &self.html {
+            let drawn = shown.rules.iter().take(DRAWN_RULES);
+            let pasts = drawn.map(|rule| past(&api, rule, DRAWN_WINDOWS)).collect::<Result<Vec<_>, _>>()?;
+            write_whole(html, page::html(&shown, &pasts, now()).as_bytes())?;
+        }
+        let is_negative = match self.fail_on {
+            None => false,
+            Some(FailOn::Failed) => shown.count("failed") > 0,
+            Some(FailOn::Undecided) => shown.count("failed") + shown.count("undecided") > 0,
+        };
+        let exit = if is_negative { Exit::Negative } else { Exit::Done };
+        Ok(Answer::done(&shown, page::show(&shown)).exit(exit))
+    }
+}
+
+impl History {
+    fn run(self) -> Result<Answer, Stop> {
+        let api = self.reach.api()?;
+        let readings = newest(&api, &self.endpoint)?;
+        let is_meant = |reading: &&v1::Reading| {
+            reading.metric == self.metric && self.kind.as_ref().is_none_or(|kind| reading.monitor == *kind)
+        };
+        let meant: Vec<&v1::Reading> = readings.iter().filter(is_meant).collect();
+        let newest = match meant.as_slice() {
+            [] => return Err(self.unknown(&readings)),
+            [only] => only,
+            [first, second, ..] => {
+                let detail = format!("`{}` is measured by {} and {}", self.metric, first.monitor, second.monitor);
+                return Err(Problem::new(Code::UsageInvalid, detail).hint("choose with --kind").into());
+            }
+        };
+        let past = past(&api, newest, self.windows.clamp(1, MOST_WINDOWS))?;
+        if let Some(html) = &self.html {
+            write_whole(html, page::history_html(&past, now()).as_bytes())?;
+        }
+        Ok(Answer::done(&past.document(self.html.as_ref()), page::history(&past, self.html.as_ref())))
+    }
+
+    fn unknown(&self, readings: &[v1::Reading]) -> Stop {
+        let names = || readings.iter().map(|reading| reading.metric.as_str());
+        let detail = format!("`{}` has no reading of `{}`", self.endpoint, self.metric);
+        let problem = Problem::new(Code::NotFound, detail);
+        match nearest(&self.metric, names()) {
+            Some(name) => problem.hint(format!("did you mean `{name}`?")),
+            None => problem.hint(format!("see what is measured: kilter monitor show {}", self.endpoint)),
+        }
+        .into()
+    }
+}
+
+fn rules(endpoint: &str, api: &Api, output: &Output) -> Result<Answer, Stop> {
+    let readings = newest(api, endpoint)?;
+    output.raw(&prometheus::rules(endpoint, &readings))?;
+    Ok(Answer::said())
+}
+
+/// A text as a part of an address.
+fn encoded(text: &str) -> String {
+    let mut made = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => made.push(char::from(byte)),
+            _ => made += &format!("%{byte:02X}"),
+        }
+    }
+    made
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_a_metric_is_called_it_stays_one_part_of_the_address() {
+        assert_eq!(encoded("psi(a b) & c=é"), "psi%28a%20b%29%20%26%20c%3D%C3%A9");
+    }
+}

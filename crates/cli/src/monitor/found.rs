@@ -1,0 +1,161 @@
+//! What `kilter monitor` found, as its documents tell it.
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use kilter_domain::time::Timestamp;
+use kilter_wire::v1;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+/// A time of the API as a number; what cannot be read is older than all.
+pub(super) fn millis(time: &str) -> i64 {
+    time.parse::<Timestamp>().map_or(i64::MIN, Timestamp::millis)
+}
+
+/// How the rules of an endpoint stand.
+#[derive(Serialize)]
+pub(super) struct Listed {
+    pub endpoint: String,
+    /// Rules that are judged.
+    pub rules: usize,
+    pub passed: usize,
+    pub failed: usize,
+    pub undecided: usize,
+    /// When the newest window ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub window_end: Option<String>,
+    pub open_alerts: u64,
+}
+
+impl Listed {
+    pub fn of(endpoint: &v1::EndpointStatus, readings: &[v1::Reading]) -> Self {
+        let count = |word: &str| readings.iter().filter(|reading| reading.verdict.as_deref() == Some(word)).count();
+        Self {
+            endpoint: endpoint.name.clone(),
+            rules: readings.iter().filter(|reading| reading.verdict.is_some()).count(),
+            passed: count("passed"),
+            failed: count("failed"),
+            undecided: count("undecided"),
+            window_end: readings
+                .iter()
+                .max_by_key(|found| millis(&found.window_end))
+                .map(|found| found.window_end.clone()),
+            open_alerts: endpoint.open_alerts,
+        }
+    }
+}
+
+/// One endpoint.
+#[derive(Serialize)]
+pub(super) struct Shown {
+    pub endpoint: String,
+    /// By attention: what fails first.
+    pub rules: Vec<v1::Reading>,
+    /// What is measured besides, without a rule.
+    pub others: Vec<v1::Reading>,
+    pub alerts: Vec<v1::Alert>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub html: Option<PathBuf>,
+}
+
+impl Shown {
+    pub fn of(endpoint: &str, readings: Vec<v1::Reading>, alerts: Vec<v1::Alert>, html: Option<PathBuf>) -> Self {
+        let (mut rules, others): (Vec<_>, Vec<_>) = readings.into_iter().partition(|reading| reading.verdict.is_some());
+        rules.sort_by_key(|reading| attention(reading.verdict.as_deref()));
+        Self { endpoint: endpoint.to_owned(), rules, others, alerts, html }
+    }
+
+    pub fn count(&self, verdict: &str) -> usize {
+        self.rules.iter().filter(|rule| rule.verdict.as_deref() == Some(verdict)).count()
+    }
+}
+
+fn attention(verdict: Option<&str>) -> usize {
+    ["failed", "undecided", "passed"].iter().position(|word| verdict == Some(word)).unwrap_or(3)
+}
+
+/// A metric window by window.
+pub(super) struct Past {
+    pub newest: v1::Reading,
+    /// By end and start of the window: what is known best.
+    windows: BTreeMap<(i64, i64), v1::Reading>,
+}
+
+impl Past {
+    pub fn new(newest: &v1::Reading) -> Self {
+        Self { newest: newest.clone(), windows: BTreeMap::new() }
+    }
+
+    /// Of two readings of a window the later one counts, and a measured one before an estimated one.
+    pub fn add(&mut self, readings: Vec<v1::Reading>) {
+        for reading in readings {
+            let key = (millis(&reading.window_end), millis(&reading.window_start));
+            let known = self.windows.get(&key);
+            let rank = |reading: &v1::Reading| (millis(&reading.as_of), !reading.estimated);
+            if known.is_none_or(|known| rank(known) < rank(&reading)) {
+                self.windows.insert(key, reading);
+            }
+        }
+    }
+
+    pub fn len(&self) -> usize {
+        self.windows.len()
+    }
+
+    pub fn keep_newest(&mut self, windows: usize) {
+        while self.windows.len() > windows {
+            self.windows.pop_first();
+        }
+    }
+
+    /// The oldest window first.
+    pub fn readings(&self) -> impl DoubleEndedIterator<Item = &v1::Reading> {
+        self.windows.values()
+    }
+
+    pub fn document(&self, html: Option<&PathBuf>) -> Value {
+        let mut document = json!({
+            "endpoint": self.newest.endpoint,
+            "monitor": self.newest.monitor,
+            "metric": self.newest.metric,
+            "rule": self.newest.rule,
+            "readings": self.readings().collect::<Vec<_>>(),
+        });
+        if let Some(html) = html {
+            document["html"] = json!(html);
+        }
+        document
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reading(day: u32, as_of: &str, value: f64, estimated: bool) -> v1::Reading {
+        let text = json!({
+            "endpoint": "e", "monitor": "accuracy", "metric": "auc", "count": 5, "estimated": estimated,
+            "window_start": format!("2026-01-{day:02}T00:00:00Z"), "window_end": format!("2026-01-{:02}T00:00:00Z", day + 1),
+            "as_of": as_of, "value": value, "provisional": false,
+        });
+        serde_json::from_value(text).unwrap()
+    }
+
+    #[test]
+    fn of_each_window_what_is_known_best_is_kept_and_the_oldest_stands_first() {
+        let mut past = Past::new(&reading(3, "2026-02-02T00:00:00Z", 0.9, false));
+        past.add(vec![
+            reading(3, "2026-02-02T00:00:00Z", 0.9, false),
+            reading(2, "2026-02-02T00:00:00Z", 0.5, true),
+            reading(2, "2026-02-02T00:00:00Z", 0.6, false),
+        ]);
+        past.add(vec![
+            reading(2, "2026-02-02T00:00:00.500Z", 0.7, false),
+            reading(1, "2026-02-02T00:00:00Z", 0.1, false),
+        ]);
+        let values: Vec<_> = past.readings().map(|reading| reading.value.unwrap()).collect();
+        assert_eq!(values, [0.1, 0.7, 0.9]);
+        past.keep_newest(2);
+        assert_eq!((past.len(), past.readings().next().unwrap().value), (2, Some(0.7)));
+    }
+}
