@@ -241,6 +241,12 @@ pub fn class_name(column: &Column, row: usize) -> Option<Arc<str>> {
     }
 }
 
+/// Labels that are none of the classes: of a model that was trained on other words, all of them.
+pub fn unknown_labels(classes: &[String], truth: &Column) -> usize {
+    let is_known = |name: &str| classes.iter().any(|class| same_class(class, name));
+    (0..truth.len()).filter_map(|row| class_name(truth, row)).filter(|name| !is_known(name)).count()
+}
+
 /// Whether two names are of one class: `1`, `true` and `True` are.
 pub(crate) fn same_class(class: &str, value: &str) -> bool {
     let plain = |text: &str| match text {

@@ -8,10 +8,10 @@ use std::path::PathBuf;
 use clap::Args;
 use kilter_app::{
     measure::model_rows::{LEAST_GROUP, ModelRows, Scored, Side, groups_of},
-    outcomes::{Outcomes, headline},
+    outcomes::{Outcomes, headline, unknown_labels},
 };
 use kilter_domain::{
-    rule::{JudgeMode, Rule, RuleOutcome},
+    rule::{Bound, BoundExpr, JudgeMode, Rule, RuleOutcome},
     table::{Column, Table},
 };
 use kilter_inference::{Model, Task};
@@ -80,6 +80,11 @@ impl Evaluate {
         if !(0.0..=1.0).contains(&self.threshold) {
             return Err(usage(format!("`--threshold {}` must lie between 0 and 1", self.threshold)));
         }
+        if let (Some(rule), None) = (self.rules.iter().find(|rule| asks_champion(rule)), &self.against) {
+            return Err(Problem::new(Code::UsageInvalid, format!("`{rule}` asks for a champion, and there is none"))
+                .hint("name it: --against MODEL")
+                .into());
+        }
         let loaded = load_model(&self.model)?;
         let target = self.target.clone().or_else(|| loaded.1.signature().target.clone()).ok_or_else(|| {
             Problem::new(Code::UsageInvalid, "the model does not say which column it predicts")
@@ -88,7 +93,7 @@ impl Evaluate {
         let table = read_table(&self.data, &ReadOptions::default())?;
         let ours = self.judged(loaded, &table, &target)?;
         let other = self.other(&ours, &table, &target)?;
-        let mut evaluation = self.measured(&ours, &table, target)?;
+        let mut evaluation = self.measured(&ours, &table, &target)?;
         evaluation.against = other.as_ref().map(|other| compared(&ours, other));
         evaluation.rules = self.judge(&ours, other, &table);
         if let Some(out) = &self.out {
@@ -124,15 +129,19 @@ impl Evaluate {
         }
     }
 
-    fn measured(&self, ours: &Judged, table: &Table, target: String) -> Result<Evaluation, Stop> {
+    fn measured(&self, ours: &Judged, table: &Table, target: &str) -> Result<Evaluation, Stop> {
         let headline = headline(ours.task);
         let catalogue = Metric::catalogue(ours.outcomes.metric_task());
         Ok(Evaluation {
             model: ours.path.clone(),
             data: self.data.clone(),
-            target,
+            target: target.to_owned(),
             rows: table.rows(),
             labelled: ours.outcomes.len(),
+            unknown_labels: match ours.task {
+                Task::Regression => 0,
+                _ => unknown_labels(&ours.classes, column(table, target)?),
+            },
             headline,
             metrics: catalogue.iter().map(|entry| Metered::of(&ours.outcomes, entry.name)).collect(),
             slices: self.slices(table, &ours.outcomes, headline)?,
@@ -182,6 +191,10 @@ impl Evaluate {
         }
         Ok(slices)
     }
+}
+
+fn asks_champion(rule: &Rule) -> bool {
+    matches!(rule.bound, Bound::Compare(_, BoundExpr::Champion { .. }))
 }
 
 fn column<'t>(table: &'t Table, name: &str) -> Result<&'t Column, Stop> {

@@ -110,8 +110,14 @@ impl Fairness {
     }
 
     fn check(&self) -> Result<(), Stop> {
-        if !(0.0..=1.0).contains(&self.threshold) {
+        // Scores of a table need not be probabilities.
+        let is_usable =
+            if self.has_columns() { self.threshold.is_finite() } else { (0.0..=1.0).contains(&self.threshold) };
+        if !is_usable {
             return Err(usage(format!("`--threshold {}` must lie between 0 and 1", self.threshold)));
+        }
+        if let Some(twice) = self.groups.iter().enumerate().find(|(at, name)| self.groups[..*at].contains(name)) {
+            return Err(usage(format!("`{}` stands twice in --groups", twice.1)));
         }
         if self.has_columns() && self.second.is_some() {
             return Err(usage("a model and columns of answers were both given: leave out the model, or the columns"));
@@ -212,6 +218,7 @@ fn problem(error: &FairnessError) -> Stop {
             (Code::UsageInvalid, "name the positive one: --positive CLASS")
         }
         FairnessError::NoLabel { .. } => (Code::RowsUnfit, "wait for labels, or name another column with --target"),
+        FairnessError::OtherWords { .. } => (Code::RowsUnfit, "write answers and labels in the same words"),
         FairnessError::TooManyGroups { .. } => {
             (Code::UsageInvalid, "choose columns with fewer values, or leave out --intersect")
         }

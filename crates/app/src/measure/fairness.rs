@@ -6,7 +6,7 @@
 
 use std::{collections::BTreeMap, collections::BTreeSet, sync::Arc};
 
-use kilter_domain::table::{Table, TableError};
+use kilter_domain::table::{Column, Table, TableError};
 use kilter_inference::Task;
 use kilter_stats::fairness::Groups;
 
@@ -29,6 +29,8 @@ pub enum FairnessError {
     UnknownClass { class: String, known: Vec<String> },
     #[error("no row has both a value of `{target}` and an answer")]
     NoLabel { target: String },
+    #[error("`{answers}` and `{target}` have no value in common: {}", .examples.join(", "))]
+    OtherWords { answers: String, target: String, examples: Vec<String> },
     #[error("`{column}` has {found} groups, at most {MOST_GROUPS} are compared")]
     TooManyGroups { column: String, found: usize },
     #[error("no row has a value of `{column}`")]
@@ -90,6 +92,10 @@ impl Decided {
     /// What a model decided.
     pub fn by_model(scored: &Scored, truth: Truth) -> Result<Self, FairnessError> {
         let classes = &scored.classes;
+        let names = distinct(truth.table.column(truth.target)?);
+        if scored.task != Task::Regression {
+            in_common("the model", classes, truth.target, &names)?;
+        }
         let wanted = match (truth.positive, scored.task) {
             (_, Task::Regression) => return Err(FairnessError::Numbers),
             (Some(named), _) => classes
@@ -122,7 +128,11 @@ impl Decided {
         predicted: Option<&str>,
         threshold: f64,
     ) -> Result<Self, FairnessError> {
-        let positive = positive_of(truth)?;
+        let names = distinct(truth.table.column(truth.target)?);
+        if let Some(name) = predicted {
+            in_common(name, &distinct(truth.table.column(name)?), truth.target, &names)?;
+        }
+        let positive = positive_of(truth, names)?;
         let score = score.map(|name| truth.table.column(name)).transpose()?;
         let predicted = predicted.map(|name| truth.table.column(name)).transpose()?;
         let number = |row: usize| score.map_or(f64::NAN, |column| column.number(row));
@@ -190,14 +200,27 @@ fn decided(
     }
 }
 
+/// The values of a column as classes, in order.
+fn distinct(column: &Column) -> Vec<String> {
+    let classes: BTreeSet<Arc<str>> = (0..column.len()).filter_map(|row| class_name(column, row)).collect();
+    classes.iter().map(ToString::to_string).collect()
+}
+
+/// Refuses answers that never use a word of the labels: each would count as wrong.
+fn in_common(answers: &str, said: &[String], target: &str, labels: &[String]) -> Result<(), FairnessError> {
+    let shares = said.iter().any(|said| labels.iter().any(|label| same_class(said, label)));
+    if shares || said.is_empty() || labels.is_empty() {
+        return Ok(());
+    }
+    let examples = said.iter().take(3).chain(labels.iter().take(3)).cloned().collect();
+    Err(FairnessError::OtherWords { answers: answers.to_owned(), target: target.to_owned(), examples })
+}
+
 /// The positive one of a target's values: the one that is named, or the second of two.
-fn positive_of(truth: Truth) -> Result<String, FairnessError> {
+fn positive_of(truth: Truth, classes: Vec<String>) -> Result<String, FairnessError> {
     if let Some(named) = truth.positive {
         return Ok(named.to_owned());
     }
-    let column = truth.table.column(truth.target)?;
-    let classes: BTreeSet<Arc<str>> = (0..column.len()).filter_map(|row| class_name(column, row)).collect();
-    let classes: Vec<String> = classes.iter().map(ToString::to_string).collect();
     match classes.as_slice() {
         [] => Err(FairnessError::NoLabel { target: truth.target.to_owned() }),
         [only] if only == "0" || only == "1" => Ok("1".to_owned()),
@@ -259,8 +282,6 @@ pub fn intersections(columns: &[String], most: usize) -> Vec<Vec<String>> {
 
 #[cfg(test)]
 mod tests {
-    use kilter_domain::table::Column;
-
     use super::*;
 
     fn text(values: &[&str]) -> Column {
@@ -310,6 +331,8 @@ mod tests {
         let three = Truth { target: "score", ..truth(&table) };
         let why = Decided::by_columns(three, Some("score"), None, 0.5).unwrap_err();
         assert!(matches!(why, FairnessError::NoPositive { .. }), "{why}");
+        let other = Decided::by_columns(truth(&table), None, Some("sex"), 0.5).unwrap_err();
+        assert!(other.to_string().contains("no value in common: f, m, 0, 1"), "{other}");
         assert_eq!([second_in_order("10", "9"), second_in_order("no", "yes")], ["10", "yes"]);
     }
 }

@@ -30,6 +30,8 @@ pub(super) struct Evaluation {
     pub rows: usize,
     /// Rows with a label, which alone are measured.
     pub labelled: usize,
+    /// Labels that are no class of the model, which count as negative or as wrong.
+    pub unknown_labels: usize,
     /// The metric that leads the slices.
     pub headline: &'static str,
     pub metrics: Vec<Metered>,

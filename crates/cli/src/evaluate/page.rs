@@ -23,6 +23,9 @@ pub(super) fn text(found: &Evaluation) -> Page {
     let mark = if found.labelled > 0 { Mark::Ok } else { Mark::Thin };
     let mut page =
         Page::new().marked(mark, format!("{} of {} rows have a `{}`", found.labelled, found.rows, found.target));
+    if let Some(words) = unknown(found) {
+        page = page.marked(Mark::Warn, words);
+    }
     page = found.rules.iter().fold(page, |page, rule| page.marked(rule_mark(rule), rule.text.clone()));
     page = page.table(metric_text(&found.metrics));
     for metered in &found.metrics {
@@ -46,6 +49,12 @@ pub(super) fn text(found: &Evaluation) -> Page {
         page = page.marked(Mark::Ok, format!("wrote the page {}", html.display()));
     }
     page
+}
+
+/// Labels that the model was not trained on.
+fn unknown(found: &Evaluation) -> Option<String> {
+    let count = found.unknown_labels;
+    (count > 0).then(|| format!("{} values of `{}` are no class of the model", whole(count as u64), found.target))
 }
 
 fn fixed(value: Option<f64>) -> String {
@@ -179,7 +188,7 @@ fn verdict(found: &Evaluation) -> String {
 
 /// For a browser.
 pub(super) fn html(found: &Evaluation, now: Timestamp) -> String {
-    let mut parts = Vec::new();
+    let mut parts: Vec<Part> = unknown(found).into_iter().map(|words| Part::Text(format!("▲ {words}"))).collect();
     if !found.rules.is_empty() {
         parts.extend([Part::Heading("Rules".to_owned()), Part::Table(rule_table(&found.rules))]);
     }

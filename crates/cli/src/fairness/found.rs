@@ -79,6 +79,7 @@ pub(super) struct Group {
     #[serde(flatten)]
     pub counted: Counted,
     pub impact: Impact,
+    pub is_reference: bool,
     /// Against the reference group; absent for itself.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub against: Vec<Measure>,
@@ -229,21 +230,21 @@ fn groups(names: &[String], counted: &Groups, reference: Option<usize>) -> Vec<G
     let one = |(at, name): (usize, &String)| {
         let other = reference.filter(|reference| *reference != at);
         let ratio = other.map(|reference| counted.disparate_impact(at, reference, LEVEL, MINIMUM));
-        let is_judged = counted.rate(at, Rate::SelectionRate, LEVEL, MINIMUM).is_ok();
-        let impact = match &ratio {
-            None if is_judged && reference.is_some() => Impact::Fine,
-            None => Impact::Thin,
-            Some(ratio) => impact(ratio),
-        };
         Group {
             group: name.clone(),
             counted: Counted::judged(counted, at),
-            impact,
+            impact: ratio.as_ref().map_or(Impact::Thin, impact),
+            is_reference: reference == Some(at),
             against: other.map(|reference| against(counted, at, reference)).unwrap_or_default(),
             calibration: None,
         }
     };
-    names.iter().enumerate().map(one).collect()
+    let mut groups: Vec<Group> = names.iter().enumerate().map(one).collect();
+    // The reference is as it should be once anything could be held against it.
+    if groups.iter().any(|group| group.impact != Impact::Thin) {
+        groups.iter_mut().filter(|group| group.is_reference).for_each(|group| group.impact = Impact::Fine);
+    }
+    groups
 }
 
 fn impact(ratio: &Outcome) -> Impact {
@@ -299,7 +300,9 @@ impl Measure {
     }
 
     fn between(names: &[String], measure: &'static str, gap: &Outcome<Gap>) -> Self {
-        let name = |of: fn(&Gap) -> usize| gap.as_ref().ok().map(|gap| names[of(gap)].clone());
+        // Where every rate is the same, none is the highest.
+        let apart = gap.as_ref().ok().filter(|gap| gap.highest != gap.lowest);
+        let name = |of: fn(&Gap) -> usize| apart.map(|gap| names[of(gap)].clone());
         Self {
             measure,
             measured: Measured::of(&gap.as_ref().map(|gap| gap.difference).map_err(Clone::clone)),

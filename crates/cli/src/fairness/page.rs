@@ -116,8 +116,9 @@ fn verdict(found: &Found) -> String {
         .min_by(|a, b| a.0.total_cmp(&b.0));
     let Some((ratio, group)) = lowest else {
         return match count(Impact::Fine) {
-            0 => format!("No group can be judged: each needs {MINIMUM} rows with a label"),
-            _ if found.worst() == Impact::Thin => "No two groups can be compared".to_owned(),
+            0 => format!(
+                "No two groups can be compared: each needs {MINIMUM} rows with a label, and one must be selected at all"
+            ),
             _ => "Every group that can be judged is selected at least four fifths as often as its reference".to_owned(),
         };
     };
@@ -136,10 +137,11 @@ fn impact_of(group: &Group) -> Option<&Measured> {
 }
 
 fn impact_words(group: &Group) -> String {
-    match (impact_of(group).map(|ratio| (ratio.value, ratio.words())), group.impact) {
-        (Some((Some(_), words)), _) => words,
-        (_, Impact::Thin) => "too few".to_owned(),
-        _ => "reference".to_owned(),
+    match impact_of(group).map(|ratio| (ratio.value, ratio.words())) {
+        _ if group.is_reference => "reference".to_owned(),
+        Some((Some(_), words)) => words,
+        _ if group.counted.rate(Rate::SelectionRate).is_some_and(|rate| rate.value.is_some()) => "undefined".to_owned(),
+        _ => "too few".to_owned(),
     }
 }
 

@@ -100,6 +100,8 @@ fn rules_decide_the_exit_code_and_the_undecided_is_said() {
     let unknown = judge(&["p99_ms < 10"]);
     assert!(unknown.exit == 3 && unknown.out.contains("◆"), "{}", unknown.out);
     assert_eq!(judge(&["auc >= "]).exit, 2);
+    let alone = world.problem(&["evaluate", "model", "test.csv", "--rule", "auc >= champion.auc"], 2);
+    assert!(alone["hint"].as_str().unwrap().contains("--against"), "{alone}");
     let told =
         world.kilter(&["evaluate", "model", "test.csv", "--rule", "auc >= 0.99", "--html", "page.html", "--json"]);
     let document: Value = serde_json::from_str(&told.out).unwrap();
@@ -185,6 +187,9 @@ fn rows_without_a_label_or_of_one_class_are_told_not_guessed() {
         check_page(&world.read("page.html"));
         assert_eq!(world.kilter(&["evaluate", "model", name, "--rule", "auc >= 0.5"]).exit, 3);
     }
+    world.write("words.csv", &with("yes"));
+    let words = world.kilter(&["evaluate", "model", "words.csv"]);
+    assert!(words.out.contains("▲ 200 values of `employed` are no class of the model"), "{}", words.out);
     assert_eq!(world.problem(&["evaluate", "model", "test.csv", "--against", "nowhere"], 4)["code"], "file_not_found");
     assert_eq!(world.problem(&["evaluate", "model", "test.csv", "--slice", "age"], 2)["code"], "column_unknown");
 }

@@ -185,12 +185,24 @@ fn strange_tables_get_a_clear_word() {
         (&["fairness", "good.csv", "--groups", "group"], 2, "usage_invalid"),
         (&["fairness", "m", "good.csv", "--score", "said", "--groups", "group"], 2, "usage_invalid"),
         (&["fairness", "nowhere", "good.csv", "--groups", "group"], 4, "file_not_found"),
-        (&["fairness", "good.csv", "--groups", "group", "--score", "said", "--threshold", "2"], 2, "usage_invalid"),
+        (&["fairness", "good.csv", "--groups", "group", "--score", "said", "--threshold", "nan"], 2, "usage_invalid"),
         (&["fairness", "good.csv", "--groups", "group", "--score", "said", "--privileged", "x=1"], 2, "usage_invalid"),
     ];
     for (arguments, exit, code) in cases {
         assert_eq!(world.problem(arguments, *exit)["code"], *code, "{arguments:?}");
     }
+    let other = ["fairness", "good.csv", "--predicted", "group", "--target", "hired", "--groups", "group"];
+    assert!(world.problem(&other, 1)["detail"].as_str().unwrap().contains("no value in common"));
+    let never = world.kilter(&[&base("good.csv")[..], &["--threshold", "7"]].concat());
+    assert!(
+        never.out.starts_with("▨ No two groups can be compared") && never.out.contains("undefined"),
+        "{}",
+        never.out
+    );
+    assert_eq!(
+        world.problem(&[&base("good.csv")[..6], &["--groups", "group,group"]].concat(), 2)["code"],
+        "usage_invalid"
+    );
     let absent = [&base("good.csv")[..], &["--privileged", "group=z"]].concat();
     assert!(world.problem(&absent, 2)["hint"].as_str().unwrap().contains("group=a"));
 }
