@@ -13,6 +13,7 @@ use kilter_domain::{
     ids::{EndpointName, ModelName},
     model::VersionState,
 };
+use kilter_inference::{Signature, Task};
 use kilter_store::{
     deployment::{self as deployments, Deployment, NewDeployment},
     model as versions,
@@ -67,10 +68,42 @@ impl App {
         for deploy in project.contract.deploy.iter().filter(|deploy| deploy.auto || is_automatic) {
             if deploy.admits().takes(state) {
                 let because = format!("version {number} is {state}");
-                self.deploy(act, project, deploy, number, &because)?;
+                match self.deploy(act, project, deploy, number, &because) {
+                    // That a version cannot stand in for the live one is a result with its reason: the loop goes on.
+                    Err(AppError::Denied(reason)) => self.note_not_deployed(act, project, number, reason)?,
+                    done => done.map(|_| ())?,
+                }
             }
         }
         Ok(())
+    }
+
+    fn note_not_deployed(&self, act: &Act, project: &Project, number: u32, reason: String) -> Result<(), AppError> {
+        let draft = act.does("deployment.request", reason, vec![format!("{VERSION}={number}")]);
+        let object = versions::object(&project.model(), number);
+        self.store().write(move |tx| {
+            tx.audited(draft).did_not_happen(&object, kilter_domain::audit::Outcome::Denied).map(|_| ())
+        })?;
+        Ok(())
+    }
+
+    /// Whether callers of what is live can be answered by another version: the same task, and of two classes the same.
+    fn check_stand_in(&self, endpoint: &EndpointName, model: &ModelName, number: u32) -> Result<(), AppError> {
+        let Some(live) = self.store().read(|reader| deployments::live(reader, endpoint))? else { return Ok(()) };
+        let (new, old) = (self.loaded(model, number)?, self.loaded(&live.model, live.number)?);
+        let (new, old) = (&new.0.manifest.signature, &old.0.manifest.signature);
+        let is_same_pair = new.task != Task::Binary || new.classes == old.classes;
+        if new.task == old.task && is_same_pair {
+            return Ok(());
+        }
+        let said = |signature: &Signature| format!("{} of {}", signature.task, signature.classes.join(", "));
+        Err(AppError::Denied(format!(
+            "version {number} answers otherwise than version {} that callers of `{endpoint}` rely on ({}, not {}); deploy it \
+             to an endpoint of its own",
+            live.number,
+            said(new),
+            said(old)
+        )))
     }
 
     /// Requests that a version serves at a place, and takes the first stage that the contract states.
@@ -93,6 +126,7 @@ impl App {
                 how: "wait for it, or roll it back first".to_owned(),
             });
         }
+        self.check_stand_in(&endpoint, &model, number)?;
         let requested = self.request(act, project, deploy, number, because)?;
         self.first_stage(act, project, deploy, requested)
     }

@@ -39,9 +39,22 @@ pub struct Outcomes {
 
 #[derive(Clone, Debug)]
 enum Kind {
-    Binary { truth: Vec<bool>, score: Vec<f64>, decision: Vec<bool> },
-    Multiclass { classes: usize, truth: Vec<u32>, decision: Vec<u32>, probability: Option<Vec<f64>> },
-    Regression { truth: Vec<f64>, predicted: Vec<f64> },
+    Binary {
+        truth: Vec<bool>,
+        score: Vec<f64>,
+        decision: Vec<bool>,
+    },
+    /// `classes` names what truth and decision number: those of the model, then others that labels named.
+    Multiclass {
+        classes: Vec<Arc<str>>,
+        truth: Vec<u32>,
+        decision: Vec<u32>,
+        probability: Option<Vec<f64>>,
+    },
+    Regression {
+        truth: Vec<f64>,
+        predicted: Vec<f64>,
+    },
 }
 
 impl Outcomes {
@@ -84,11 +97,12 @@ impl Outcomes {
                 decision: pick(decision, places),
             },
             Kind::Multiclass { classes, truth, decision, probability } => Kind::Multiclass {
-                classes: *classes,
+                classes: classes.clone(),
                 truth: pick(truth, places),
                 decision: pick(decision, places),
                 probability: probability.as_ref().map(|values| {
-                    places.iter().flat_map(|&place| &values[place * classes..(place + 1) * classes]).copied().collect()
+                    let of_row = |&place: &usize| &values[place * classes.len()..(place + 1) * classes.len()];
+                    places.iter().flat_map(of_row).copied().collect()
                 }),
             },
             Kind::Regression { truth, predicted } => {
@@ -111,9 +125,9 @@ impl Outcomes {
             Kind::Multiclass { classes, truth, decision, probability } => {
                 let rows = match probability {
                     Some(probability) => {
-                        MulticlassRows::scored(truth, *classes, probability)?.with_decisions(decision)?
+                        MulticlassRows::scored(truth, classes.len(), probability)?.with_decisions(decision)?
                     }
-                    None => MulticlassRows::decided(truth, *classes, decision)?,
+                    None => MulticlassRows::decided(truth, classes.len(), decision)?,
                 };
                 Labelled::Multiclass(match &self.weight {
                     Some(weight) => rows.with_weights(weight)?,
@@ -147,9 +161,42 @@ impl Outcomes {
         kilter_stats::performance::metric(name, &self.labelled()?)
     }
 
-    /// The paired difference `self - other` of a metric. Both must stand on the same rows.
+    /// The paired difference `self - other` of a metric. Both must stand on the same rows; models of different classes
+    /// are compared over all of them.
     pub fn difference(&self, other: &Self, name: &str) -> Outcome<Estimate> {
-        kilter_stats::performance::difference(name, &self.labelled()?, &other.labelled()?)
+        let (Kind::Multiclass { classes: ours, .. }, Kind::Multiclass { classes: theirs, .. }) =
+            (&self.kind, &other.kind)
+        else {
+            return kilter_stats::performance::difference(name, &self.labelled()?, &other.labelled()?);
+        };
+        let mut all = ours.clone();
+        all.extend(theirs.iter().filter(|class| !ours.contains(class)).cloned());
+        let (one, other) = (self.over(&all), other.over(&all));
+        kilter_stats::performance::difference(name, &one.labelled()?, &other.labelled()?)
+    }
+
+    /// The same rows with their classes numbered as in `all`, which holds each of them; a class that the model does not
+    /// know has probability zero.
+    fn over(&self, all: &[Arc<str>]) -> Self {
+        let Kind::Multiclass { classes, truth, decision, probability } = &self.kind else { return self.clone() };
+        let place: Vec<u32> =
+            classes.iter().map(|class| all.iter().position(|known| known == class).unwrap_or(0) as u32).collect();
+        let renumber = |numbers: &[u32]| numbers.iter().map(|&number| place[number as usize]).collect();
+        let spread = |values: &Vec<f64>| {
+            let mut spread = vec![0.0; truth.len() * all.len()];
+            for (row, values) in values.chunks(classes.len()).enumerate() {
+                let row = &mut spread[row * all.len()..(row + 1) * all.len()];
+                values.iter().zip(&place).for_each(|(&value, &at)| row[at as usize] = value);
+            }
+            spread
+        };
+        let kind = Kind::Multiclass {
+            classes: all.to_vec(),
+            truth: renumber(truth),
+            decision: renumber(decision),
+            probability: probability.as_ref().map(spread),
+        };
+        Self { rows: self.rows.clone(), kind, weight: self.weight.clone() }
     }
 
     /// The loss of each row: log loss, 0/1 loss, absolute error.
@@ -278,13 +325,13 @@ fn binary(answers: Answers, truth: &Column) -> (Vec<usize>, Kind) {
 
 /// Classes that the model does not know get a number of their own behind its classes, with probability zero.
 fn multiclass(answers: Answers, truth: &Column) -> (Vec<usize>, Kind) {
-    let mut numbers: HashMap<Arc<str>, u32> = HashMap::new();
-    for (at, class) in answers.classes.iter().enumerate() {
-        numbers.insert(Arc::from(class.as_str()), at as u32);
-    }
+    let mut names: Vec<Arc<str>> = answers.classes.iter().map(|class| Arc::from(class.as_str())).collect();
+    let mut numbers: HashMap<Arc<str>, u32> = names.iter().cloned().zip(0..).collect();
     let mut number = |class: Arc<str>| {
-        let next = numbers.len() as u32;
-        *numbers.entry(class).or_insert(next)
+        *numbers.entry(class).or_insert_with_key(|class| {
+            names.push(class.clone());
+            names.len() as u32 - 1
+        })
     };
     let (mut rows, mut truths, mut decision) = (Vec::new(), Vec::new(), Vec::new());
     let labels = answers.labels.unwrap_or(&[]);
@@ -295,14 +342,14 @@ fn multiclass(answers: Answers, truth: &Column) -> (Vec<usize>, Kind) {
             decision.push(number(answer.clone()));
         }
     }
-    let (known, classes) = (answers.classes.len(), numbers.len());
+    let (known, classes) = (answers.classes.len(), names.len());
     let probability = answers.probabilities.map(|values| {
         let padding = std::iter::repeat_n(0.0, classes - known);
         let of_row =
             |&row: &usize| values[row * known..(row + 1) * known].iter().map(|&p| f64::from(p)).chain(padding.clone());
         rows.iter().flat_map(of_row).collect()
     });
-    (rows, Kind::Multiclass { classes, truth: truths, decision, probability })
+    (rows, Kind::Multiclass { classes: names, truth: truths, decision, probability })
 }
 
 fn regression(answers: Answers, truth: &Column) -> (Vec<usize>, Kind) {
@@ -357,5 +404,42 @@ mod tests {
         let outcomes = Outcomes::new(answers, &truth, None);
         assert_eq!(outcomes.metric("accuracy").unwrap().value, 0.5);
         assert!(outcomes.metric("log_loss").unwrap().value > 10.0);
+    }
+
+    fn classified(classes: &[&str], labels: &[&str], probabilities: Option<&[f32]>, truth: &[&str]) -> Outcomes {
+        let classes: Vec<String> = classes.iter().map(|class| (*class).to_owned()).collect();
+        let labels: Vec<Arc<str>> = labels.iter().map(|label| Arc::from(*label)).collect();
+        let scores = vec![0.5; labels.len()];
+        let answers = Answers {
+            task: Task::Multiclass,
+            classes: &classes,
+            scores: &scores,
+            labels: Some(&labels),
+            probabilities,
+            threshold: None,
+        };
+        Outcomes::new(answers, &Column::Text(truth.iter().map(|class| Some(Arc::from(*class))).collect()), None)
+    }
+
+    #[test]
+    fn models_that_know_different_classes_are_compared_over_all_of_them() {
+        let truth = ["a", "b", "new", "new", "a", "b"];
+        let old = classified(&["a", "b"], &["a", "b", "a", "b", "b", "b"], None, &truth);
+        let new = classified(&["b", "new", "a"], &["a", "b", "new", "new", "a", "a"], None, &truth);
+        assert_eq!(old.metric("accuracy").unwrap().value, 0.5);
+        let difference = new.difference(&old, "accuracy").unwrap();
+        assert!((difference.value - 2.0 / 6.0).abs() < 1e-12, "{difference:?}");
+    }
+
+    #[test]
+    fn probabilities_follow_their_class_when_classes_are_numbered_anew() {
+        let old = classified(&["a", "b"], &["a", "b"], Some(&[0.8, 0.2, 0.4, 0.6]), &["a", "c"]);
+        let all = ["c", "b", "a"].map(Arc::from);
+        let Kind::Multiclass { truth, decision, probability, .. } = old.over(&all).kind else {
+            panic!("several classes")
+        };
+        assert_eq!((truth, decision), (vec![2, 0], vec![2, 1]));
+        let probability: Vec<f32> = probability.unwrap().into_iter().map(|p| p as f32).collect();
+        assert_eq!(probability, [0.0, 0.2, 0.8, 0.0, 0.6, 0.4]);
     }
 }

@@ -165,7 +165,11 @@ impl App {
         let threshold = made.package.manifest.threshold;
         let rows: ModelRows = bench.measure(&made.model, threshold, against.as_ref(), made.facts.clone(), gates)?;
         let judged = gate::judge(gates, &rows);
-        let state = mover.record_verdicts(made.package.digest, &made.notes, &judged, data)?;
+        let mut notes = made.notes.clone();
+        if let Some((package, _)) = &champion {
+            notes.compare_classes(&made.package.manifest.signature, &package.manifest.signature);
+        }
+        let state = mover.record_verdicts(made.package.digest, &notes, &judged, data)?;
         Ok((made.number, mover.approve_if_nobody_is_asked(state)?))
     }
 

@@ -105,7 +105,7 @@ impl Endpoint {
         let routes = self.routes();
         let champion = routes.champion().ok_or_else(|| self.nothing_served())?;
         let versions = routes.versions().map(|version| version.version().to_string()).collect();
-        Ok(ModelMetadata::new(self.name.as_str(), versions, champion.signature()))
+        Ok(ModelMetadata::new(self.name.as_str(), versions, champion.signature(), routes.classes()))
     }
 
     /// Body of `GET /v2/models/NAME/ready`.

@@ -58,6 +58,23 @@ pub(crate) struct Notes {
 }
 
 impl Notes {
+    /// What a candidate can answer that the champion cannot, and the other way round: the classes of a label change.
+    pub fn compare_classes(&mut self, candidate: &Signature, champion: &Signature) {
+        let beside = |one: &Signature, other: &Signature| -> Vec<String> {
+            let new = one.classes.iter().filter(|class| !other.classes.contains(class));
+            new.map(|class| format!("`{class}`")).collect()
+        };
+        let (gained, lost) = (beside(candidate, champion), beside(champion, candidate));
+        if !gained.is_empty() {
+            self.fact("new_classes", gained.len() as f64);
+            self.sentences.push(format!("it answers classes that the champion does not know: {}", gained.join(", ")));
+        }
+        if !lost.is_empty() {
+            self.fact("lost_classes", lost.len() as f64);
+            self.sentences.push(format!("it no longer answers {}", lost.join(", ")));
+        }
+    }
+
     fn fact(&mut self, name: &str, value: f64) {
         self.facts.insert(name.to_owned(), value);
     }

@@ -26,35 +26,40 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Subject {
     pub kind: MonitorKind,
-    /// Whether it rests on performance that was estimated without labels.
-    pub estimated: bool,
+    pub basis: Basis,
+}
+
+/// What an alert rests on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Basis {
+    Measured,
+    /// Performance that was estimated without labels.
+    Estimated,
+    /// The classes that labels name.
+    Labels,
 }
 
 impl Subject {
     /// The word in the store and in documents.
     pub const fn word(self) -> &'static str {
-        match (self.kind, self.estimated) {
-            (MonitorKind::Accuracy, true) => "estimate",
-            (MonitorKind::Accuracy, false) => "performance",
+        match (self.kind, self.basis) {
+            (_, Basis::Labels) => "labels",
+            (MonitorKind::Accuracy, Basis::Estimated) => "estimate",
+            (MonitorKind::Accuracy, Basis::Measured) => "performance",
             (kind, _) => kind.as_str(),
         }
     }
 
     const fn decision(self) -> DecisionKind {
-        match (self.kind, self.estimated) {
-            (MonitorKind::Accuracy, true) => DecisionKind::EstimateAlert,
-            (MonitorKind::Accuracy, false) => DecisionKind::PerformanceAlert,
+        match (self.kind, self.basis) {
+            (MonitorKind::Accuracy, Basis::Estimated) => DecisionKind::EstimateAlert,
+            (MonitorKind::Accuracy, _) => DecisionKind::PerformanceAlert,
             (MonitorKind::Data, _) => DecisionKind::DataAlert,
             (MonitorKind::Drift, _) => DecisionKind::DriftAlert,
             (MonitorKind::Bias, _) => DecisionKind::BiasAlert,
             (MonitorKind::Usage, _) => DecisionKind::UsageAlert,
         }
     }
-}
-
-/// The alert about a subject at an endpoint: there is one at most.
-pub fn cause(endpoint: &EndpointName, subject: Subject) -> String {
-    format!("{endpoint}/{}", subject.word())
 }
 
 /// What the outcomes of one window say together.
@@ -72,10 +77,20 @@ pub fn event_of(outcomes: &[RuleOutcome]) -> AlertEvent {
 #[derive(Clone, Copy)]
 pub(crate) struct Finding<'a> {
     pub subject: Subject,
+    /// What of the subject, where each has an alert of its own.
+    pub about: Option<&'a str>,
     pub window: Window,
     pub outcomes: &'a [RuleOutcome],
     /// Looks for causes; asked only when an alert begins to fire.
     pub explain: &'a dyn Fn() -> Option<Explained>,
+}
+
+impl Finding<'_> {
+    /// What an alert is known by: of each there is one open at most.
+    fn cause(&self, endpoint: &EndpointName) -> String {
+        let word = self.subject.word();
+        self.about.map_or_else(|| format!("{endpoint}/{word}"), |about| format!("{endpoint}/{word}:{about}"))
+    }
 }
 
 /// Why, in words and numbers.
@@ -96,7 +111,7 @@ impl App {
         finding: Finding,
     ) -> Result<Option<AlertState>, AppError> {
         let event = event_of(finding.outcomes);
-        let key = cause(endpoint, finding.subject);
+        let key = finding.cause(endpoint);
         let open = self.store().read(|reader| alerts::find_open(reader, &key))?;
         match (open, event) {
             (None, AlertEvent::Breached) => self.open_alert(act, endpoint, monitor, finding).map(Some),
@@ -119,7 +134,7 @@ impl App {
         let new = alerts::NewAlert {
             id: self.new_id(),
             endpoint: endpoint.clone(),
-            cause: cause(endpoint, finding.subject),
+            cause: finding.cause(endpoint),
             monitor: finding.subject.kind,
             state,
             detail: detail(finding, explained.as_ref()),
@@ -189,7 +204,7 @@ impl App {
     }
 
     fn tell_of(&self, act: &Act, sinks: &[AlertSink], alert: &alerts::Alert, because: &str) {
-        let about = alert.cause.rsplit_once('/').map_or(alert.cause.as_str(), |(_, about)| about);
+        let about = alert.cause.split_once('/').map_or(alert.cause.as_str(), |(_, about)| about);
         let (id, state) = (alert.id.as_str(), alert.state.as_str());
         self.tell(sinks, &Told { at: act.at, endpoint: &alert.endpoint, alert: id, about, state, because });
     }

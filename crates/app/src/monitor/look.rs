@@ -23,11 +23,11 @@ use serde_json::json;
 
 use super::{
     Calendar, Subject, Window,
-    alerts::{Explained, Finding},
+    alerts::{Basis, Explained, Finding},
     causes::{Causes, Remedy, Scenery},
     defaults,
     evidence::{Budget, Evidence},
-    usage,
+    labels, usage,
 };
 use crate::{
     App,
@@ -157,12 +157,31 @@ impl Scene<'_> {
                 continue;
             }
             self.see_losses(&rows, window);
+            self.see_classes(&rows, window)?;
             let mut made = vec![self.judged_coverage(window, &rows)];
             made.extend(self.watch(MonitorKind::Accuracy, window)?);
             if is_first || rows.labelled() > 0 {
                 made.extend(self.watch(MonitorKind::Bias, window)?);
             }
             self.record(window, made)?;
+        }
+        Ok(())
+    }
+
+    /// Raises an alert when labels name classes that the version does not know. A window without such labels says nothing
+    /// against it: the class is there, and the alert ends with the version.
+    fn see_classes(&self, rows: &Answered, window: Window) -> Result<(), AppError> {
+        let signature = &self.package.manifest.signature;
+        if labels::unknown(rows, signature).is_empty() {
+            return Ok(());
+        }
+        let answered = self.rows(Window { start: self.since, ..window }, None)?;
+        let since = answered.events.iter().min().copied().unwrap_or(window.start).civil().date().to_string();
+        let subject = Subject { kind: MonitorKind::Data, basis: Basis::Labels };
+        for (class, breach) in labels::breaches(&answered, signature, self.live.number, &since) {
+            let outcomes = [breach];
+            let finding = Finding { subject, about: Some(&class), window, outcomes: &outcomes, explain: &|| None };
+            self.app.alert(self.act, self.endpoint, self.monitor, finding)?;
         }
         Ok(())
     }
@@ -213,7 +232,7 @@ impl Scene<'_> {
     /// Judges the rules of a kind on a window and moves its alert.
     fn watch(&mut self, kind: MonitorKind, window: Window) -> Result<Vec<Reading>, AppError> {
         let rules = self.rules(kind, false)?;
-        self.judge(Subject { kind, estimated: false }, &rules, window)
+        self.judge(Subject { kind, basis: Basis::Measured }, &rules, window)
     }
 
     fn watch_estimates(&mut self, window: Window) -> Result<Vec<Reading>, AppError> {
@@ -223,7 +242,7 @@ impl Scene<'_> {
             let name = headline(self.package.manifest.signature.task);
             rules.extend(format!("estimated({name}) >= -1").parse::<Rule>().ok());
         }
-        self.judge(Subject { kind: MonitorKind::Accuracy, estimated: true }, &rules, window)
+        self.judge(Subject { kind: MonitorKind::Accuracy, basis: Basis::Estimated }, &rules, window)
     }
 
     fn rules(&self, kind: MonitorKind, estimated: bool) -> Result<Vec<Rule>, AppError> {
@@ -251,7 +270,7 @@ impl Scene<'_> {
         }
         let judged: Vec<RuleOutcome> = outcomes.iter().map(|(_, outcome)| outcome.clone()).collect();
         let explain = || self.explained(subject, window);
-        let finding = Finding { subject, window, outcomes: &judged, explain: &explain };
+        let finding = Finding { subject, about: None, window, outcomes: &judged, explain: &explain };
         let state = self.app.alert(self.act, self.endpoint, self.monitor, finding)?;
         if subject.kind == MonitorKind::Drift {
             self.follow(state);
@@ -328,7 +347,7 @@ impl Scene<'_> {
                 None => RuleWord::Undecided,
             }),
             as_of: self.act.at,
-            estimated: subject_of.estimated,
+            estimated: subject_of.basis == Basis::Estimated,
             version: Some((self.live.model.clone(), self.live.number)),
             detail: serde_json::to_value(outcome).unwrap_or_else(|_| json!({})),
         }

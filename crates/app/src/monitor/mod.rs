@@ -9,6 +9,7 @@ mod causes;
 pub mod defaults;
 pub mod evidence;
 mod handle;
+mod labels;
 mod look;
 mod tell;
 mod usage;

@@ -10,7 +10,7 @@ use kilter_inference::Task;
 
 use super::{
     Answers, Candidate, Endpoint, InferError, InferRequest, InferResponse, Mode, ScoreError, ServedVersion, Tally,
-    split::meets_canary,
+    routes::ClassColumns, split::meets_canary,
 };
 use crate::{
     log::{Durability, Pending, PredictionBatch, PredictionLog, Probabilities, Role, VersionRef},
@@ -152,7 +152,14 @@ impl Endpoint {
         let ids = rows.ids.unwrap_or_else(|| self.make_ids(count));
         let times = rows.times.unwrap_or_else(|| vec![now; count]);
         let recorder = Recorder { log: self.log.clone(), tally: self.tally.clone(), consumer, now };
-        let mut call = Call { ids, times, table: rows.table, recorder, answer: Merged::of(count), pending: Vec::new() };
+        let mut call = Call {
+            ids,
+            times,
+            table: rows.table,
+            recorder,
+            answer: Merged::of(count, routes.columns().clone()),
+            pending: Vec::new(),
+        };
         let mut shadow = None;
         match routes.candidate() {
             None => call.answer_by(champion, Role::Champion, &all(count))?,
@@ -297,15 +304,18 @@ struct Attempt {
 struct Merged {
     versions: Vec<Option<VersionRef>>,
     answers: Answers,
+    columns: Arc<ClassColumns>,
 }
 
 impl Merged {
-    fn of(count: usize) -> Self {
-        Self { versions: vec![None; count], answers: Answers::default() }
+    fn of(count: usize, columns: Arc<ClassColumns>) -> Self {
+        Self { versions: vec![None; count], answers: Answers::default(), columns }
     }
 
-    /// Puts the answers of one version at its rows. Task and classes of all versions of a route are equal.
+    /// Puts the answers of one version at its rows. The task of all versions of a route is equal, and their class
+    /// probabilities are put at the places of the route.
     fn place(&mut self, version: VersionRef, rows: &[usize], mut answers: Answers) {
+        self.columns.place(version.number, &mut answers);
         let count = self.versions.len();
         rows.iter().for_each(|row| self.versions[*row] = Some(version));
         if rows.len() == count {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use kilter_inference::{Input, Task};
 
-use super::ServedVersion;
+use super::{Answers, ServedVersion};
 use crate::v2::{KnownInputs, RESERVED};
 
 /// How a candidate meets traffic.
@@ -29,6 +29,48 @@ pub struct Routes {
     champion: Option<Arc<ServedVersion>>,
     candidate: Option<Candidate>,
     known: KnownInputs,
+    columns: Arc<ClassColumns>,
+}
+
+/// Where the class probabilities of each version stand in an answer, while versions of different classes answer side by
+/// side: the live version's classes keep their places, new ones stand behind them, what a version does not know is zero.
+#[derive(Clone, Debug, Default)]
+pub(super) struct ClassColumns {
+    classes: Vec<String>,
+    /// The version whose classes stand otherwise, with the place of each.
+    moved: Option<(u64, Vec<usize>)>,
+}
+
+impl ClassColumns {
+    fn of(champion: &ServedVersion, candidate: Option<&Candidate>) -> Self {
+        let mut classes = champion.signature().classes.clone();
+        let canary = candidate.filter(|candidate| matches!(candidate.mode, Mode::Canary { .. }));
+        let Some(canary) = canary.filter(|canary| canary.version.signature().classes != classes) else {
+            return Self { classes, moved: None };
+        };
+        let theirs = &canary.version.signature().classes;
+        let new: Vec<String> = theirs.iter().filter(|class| !classes.contains(class)).cloned().collect();
+        classes.extend(new);
+        let places = theirs.iter().filter_map(|class| classes.iter().position(|known| known == class)).collect();
+        Self { classes, moved: Some((canary.version.version().number, places)) }
+    }
+
+    /// Puts the probabilities of a version at the places of the answer.
+    pub(super) fn place(&self, version: u64, answers: &mut Answers) {
+        let (Some((moved, places)), Some(values)) = (&self.moved, &answers.probabilities) else { return };
+        let (rows, width) = (answers.scores.len(), self.classes.len());
+        let own = values.len().checked_div(rows).unwrap_or(0);
+        let place = |at: usize| if version == *moved { places.get(at).copied() } else { Some(at) };
+        let mut placed = vec![0.0; rows * width];
+        for (row, values) in values.chunks(own.max(1)).enumerate() {
+            for (at, value) in values.iter().enumerate() {
+                if let Some(at) = place(at).filter(|at| *at < width) {
+                    placed[row * width + at] = *value;
+                }
+            }
+        }
+        answers.probabilities = Some(placed);
+    }
 }
 
 /// Why versions cannot be served together. What is served stays as it was.
@@ -45,7 +87,7 @@ pub enum RouteError {
     Task { champion: u64, candidate: u64, of_champion: Task, of_candidate: Task },
     #[error(
         "version {candidate} cannot answer in place of version {champion}: its classes are {}, those of the live one \
-         {}; callers would read its probabilities wrongly", .of_candidate.join(", "), .of_champion.join(", ")
+         {}; callers would read its scores wrongly", .of_candidate.join(", "), .of_champion.join(", ")
     )]
     Classes { champion: u64, candidate: u64, of_champion: Vec<String>, of_candidate: Vec<String> },
     #[error("the input `{input}` cannot be served: names that begin with `__` are Kilter's own; rename the column")]
@@ -75,7 +117,8 @@ impl Routes {
             return Err(RouteError::ReservedInput { input: input.name.clone() });
         }
         let known = KnownInputs::new(signatures(), recorded);
-        Ok(Self { champion: Some(champion), candidate, known })
+        let columns = Arc::new(ClassColumns::of(&champion, candidate.as_ref()));
+        Ok(Self { champion: Some(champion), candidate, known, columns })
     }
 
     /// The live version.
@@ -91,6 +134,15 @@ impl Routes {
     /// The champion, then the candidate.
     pub fn versions(&self) -> impl Iterator<Item = &Arc<ServedVersion>> {
         self.champion.iter().chain(self.candidate.as_ref().map(|candidate| &candidate.version))
+    }
+
+    /// The classes in the order of the probabilities that callers get; empty for a regression.
+    pub fn classes(&self) -> &[String] {
+        &self.columns.classes
+    }
+
+    pub(super) const fn columns(&self) -> &Arc<ClassColumns> {
+        &self.columns
     }
 
     /// All inputs that callers may send.
@@ -118,7 +170,8 @@ fn check_candidate(champion: &ServedVersion, candidate: &Candidate) -> Result<()
             of_candidate: trial.task,
         });
     }
-    if live.classes != trial.classes {
+    // Of several classes each has its place in the answer; of two, the score is the probability of the second.
+    if live.task == Task::Binary && live.classes != trial.classes {
         return Err(RouteError::Classes {
             champion,
             candidate: candidate_version,

@@ -382,6 +382,54 @@ fn versions_that_cannot_stand_in_for_each_other_are_not_served_together() {
     assert!(matches!(with(8, reserved, Mode::Shadow), Some(RouteError::ReservedInput { .. })));
 }
 
+/// Answers its classes with the probabilities that it is given.
+struct Classes(Signature, Vec<f32>);
+
+impl Predictor for Classes {
+    fn signature(&self) -> &Signature {
+        &self.0
+    }
+
+    fn predict(&self, table: &Table) -> Result<Answers, PredictError> {
+        let rows = table.rows();
+        let labels = Some(vec![Arc::from(self.0.classes[0].as_str()); rows]);
+        Ok(Answers { scores: vec![0.9; rows], labels, probabilities: Some(self.1.repeat(rows)) })
+    }
+}
+
+fn classes(number: u64, classes: &[&str], probabilities: &[f32]) -> Arc<ServedVersion> {
+    let classes: Vec<String> = classes.iter().map(|class| (*class).to_owned()).collect();
+    let signature = Signature { task: Task::Multiclass, classes, ..signature() };
+    let predictor = Box::new(Classes(signature, probabilities.to_vec()));
+    Arc::new(ServedVersion::with_predictor(predictor, &admission(number), ScoreEdges::new(vec![0.5])).unwrap())
+}
+
+#[test]
+fn a_canary_that_knows_a_new_class_leaves_the_places_of_the_others() {
+    let live = classes(7, &["Library", "Windows"], &[0.75, 0.25]);
+    let trial = classes(8, &["Library", "Security", "Windows"], &[0.5, 0.375, 0.125]);
+    let candidate = Candidate { version: trial, mode: Mode::Canary { percent: 50 } };
+    let world = World::serving(&live, Some(candidate));
+    let ids = many_ids(40);
+    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    let request = world.endpoint.read(body(&ids, &[0.5; 40]).as_bytes(), EventTimes::Now).unwrap();
+    let answer = world.endpoint.infer(request, NOW).unwrap();
+    let probabilities = answer.probabilities.unwrap();
+    assert_eq!(world.endpoint.routes().classes(), ["Library", "Windows", "Security"]);
+    let mut seen = [0, 0];
+    for (version, row) in answer.versions.iter().zip(probabilities.chunks(3)) {
+        match version.number {
+            7 => assert_eq!(row, [0.75, 0.25, 0.0]),
+            _ => assert_eq!(row, [0.5, 0.125, 0.375]),
+        }
+        seen[usize::from(version.number == 8)] += 1;
+    }
+    assert!(seen[0] > 5 && seen[1] > 5, "{seen:?}");
+    // The record of a version keeps its own classes.
+    let widths: Vec<usize> = world.batches().iter().map(|b| b.probabilities.as_ref().unwrap().classes).collect();
+    assert!(widths.contains(&2) && widths.contains(&3), "{widths:?}");
+}
+
 #[test]
 fn a_request_is_answered_by_what_was_served_when_it_was_read() {
     let world = World::serving(&version(7, fake(0.0)), None);

@@ -35,17 +35,27 @@ pub struct TensorMetadata {
     pub name: String,
     pub datatype: String,
     pub shape: Vec<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parameters: Option<TensorParameters>,
+}
+
+/// What more there is to know of an output.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TensorParameters {
+    /// What the columns of the probabilities stand for, in their order.
+    pub classes: Vec<String>,
 }
 
 impl ModelMetadata {
-    pub fn new(name: impl Into<String>, versions: Vec<String>, signature: &Signature) -> Self {
+    /// `classes` are those of the probabilities that callers get: of the live version, and of one on trial behind them.
+    pub fn new(name: impl Into<String>, versions: Vec<String>, signature: &Signature, classes: &[String]) -> Self {
         let inputs = signature.inputs.iter().map(|input| TensorMetadata::rows(&input.name, datatype(input.kind)));
-        let classes = signature.classes.len() as i64;
         let mut outputs = vec![TensorMetadata::rows("score", "FP64")];
         if signature.task != Task::Regression {
             outputs.push(TensorMetadata::rows("label", "BYTES"));
             let probabilities = TensorMetadata::rows("probabilities", "FP32");
-            outputs.push(TensorMetadata { shape: vec![-1, classes], ..probabilities });
+            let parameters = Some(TensorParameters { classes: classes.to_vec() });
+            outputs.push(TensorMetadata { shape: vec![-1, classes.len() as i64], parameters, ..probabilities });
         }
         Self { name: name.into(), versions, platform: "onnx_kilter".into(), inputs: inputs.collect(), outputs }
     }
@@ -53,7 +63,7 @@ impl ModelMetadata {
 
 impl TensorMetadata {
     fn rows(name: &str, datatype: &str) -> Self {
-        Self { name: name.to_owned(), datatype: datatype.to_owned(), shape: vec![-1] }
+        Self { name: name.to_owned(), datatype: datatype.to_owned(), shape: vec![-1], parameters: None }
     }
 }
 

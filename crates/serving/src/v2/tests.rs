@@ -330,11 +330,14 @@ fn only_wanted_outputs_are_answered_and_unknown_ones_refused() {
 
 #[test]
 fn metadata_says_what_to_send() {
-    let metadata = ModelMetadata::new("churn", vec!["8".into()], &signature());
+    let metadata = ModelMetadata::new("churn", vec!["8".into()], &signature(), &signature().classes);
     let json = serde_json::to_value(&metadata).unwrap();
     assert_eq!(json["inputs"][0], json!({"name": "tenure", "datatype": "FP64", "shape": [-1]}));
     assert_eq!(json["inputs"][1]["datatype"], "BYTES");
-    assert_eq!(json["outputs"][2], json!({"name": "probabilities", "datatype": "FP32", "shape": [-1, 2]}));
+    assert_eq!(
+        json["outputs"][2],
+        json!({"name": "probabilities", "datatype": "FP32", "shape": [-1, 2], "parameters": {"classes": ["no", "yes"]}})
+    );
     assert_eq!(serde_json::to_string(&Live { live: true }).unwrap(), r#"{"live":true}"#);
 }
 
