@@ -3,6 +3,8 @@
 //! Holds true: a window that could not be judged, or that is too close to call, moves nothing; an alert names what
 //! breached, in the words and numbers of the rules.
 
+use std::collections::BTreeSet;
+
 use kilter_domain::{
     alert::{AlertEvent, AlertState, Hold, MonitorKind},
     contract::{AlertSink, Monitor},
@@ -62,15 +64,43 @@ impl Subject {
     }
 }
 
-/// What the outcomes of one window say together.
-pub fn event_of(outcomes: &[RuleOutcome]) -> AlertEvent {
+/// What the outcomes of one window say together. An alert that is open is over when what breached holds again and nothing
+/// else breaches: a rule that never breached may be too close to call for ever.
+pub fn event_of(outcomes: &[RuleOutcome], told: &BTreeSet<String>) -> AlertEvent {
+    let holds = |outcome: &&RuleOutcome| told.is_empty() || told.iter().any(|thing| is_of(thing, outcome));
+    let mut watched = outcomes.iter().filter(holds).peekable();
     if outcomes.iter().any(RuleOutcome::is_failed) {
         AlertEvent::Breached
-    } else if !outcomes.is_empty() && outcomes.iter().all(RuleOutcome::is_passed) {
+    } else if watched.peek().is_some() && watched.all(RuleOutcome::is_passed) {
         AlertEvent::Clean
     } else {
         AlertEvent::NotMeasured
     }
+}
+
+/// What breached, one by one: a rule, and where it has parts each part. Of drift the rules alone: it spreads from column to
+/// column, and to say so of each would be noise.
+fn breached(kind: MonitorKind, outcomes: &[RuleOutcome]) -> BTreeSet<String> {
+    let things = |outcome: &RuleOutcome| -> Vec<String> {
+        let failed = outcome.parts.iter().filter(|part| part.verdict == RuleVerdict::Failed);
+        let parts: Vec<String> = failed.map(|part| format!("{}{PART}{}", outcome.rule, part.name)).collect();
+        if parts.is_empty() || kind == MonitorKind::Drift { vec![outcome.rule.clone()] } else { parts }
+    };
+    outcomes.iter().filter(|outcome| outcome.is_failed()).flat_map(things).collect()
+}
+
+/// Whether a thing that was told is of a rule.
+fn is_of(thing: &str, outcome: &RuleOutcome) -> bool {
+    thing.split(PART).next() == Some(outcome.rule.as_str())
+}
+
+/// Between a rule and its part in what was told: no rule holds it.
+const PART: &str = " | ";
+
+/// What an alert has told of so far; nothing for alerts that were opened before this was kept.
+fn told(detail: &Value) -> BTreeSet<String> {
+    let things = detail["told"].as_array().map(Vec::as_slice).unwrap_or_default();
+    things.iter().filter_map(|thing| thing.as_str().map(str::to_owned)).collect()
 }
 
 /// What a window came to on one subject.
@@ -110,9 +140,9 @@ impl App {
         monitor: &Monitor,
         finding: Finding,
     ) -> Result<Option<AlertState>, AppError> {
-        let event = event_of(finding.outcomes);
         let key = finding.cause(endpoint);
         let open = self.store().read(|reader| alerts::find_open(reader, &key))?;
+        let event = event_of(finding.outcomes, &open.as_ref().map(|alert| told(&alert.detail)).unwrap_or_default());
         match (open, event) {
             (None, AlertEvent::Breached) => self.open_alert(act, endpoint, monitor, finding).map(Some),
             (Some(alert), AlertEvent::Breached | AlertEvent::Clean) => {
@@ -159,6 +189,9 @@ impl App {
         let from = alert.state;
         let next = from.after(event, hold(monitor), act.at).map_err(|illegal| AppError::Denied(illegal.to_string()))?;
         if next == from {
+            if event == AlertEvent::Breached {
+                self.renew_alert(act, alert, monitor, finding)?;
+            }
             return Ok(next);
         }
         let begins = !from.is_failing() && next.is_failing();
@@ -172,13 +205,42 @@ impl App {
             _ if begins => self.alert_entry(act, next, finding, &because, explained.as_ref()),
             _ => act.does("alert.count", because.clone(), vec![]),
         };
-        let (id, detail) = (alert.id.clone(), with_latest(&alert.detail, finding.outcomes, explained.as_ref()));
+        let (id, detail) = (alert.id.clone(), with_latest(&alert.detail, finding, explained.as_ref()));
         let moved =
             self.store().write(move |tx| alerts::advance(&tx.audited(draft), &id, from, next, Some(&detail)))?;
         if begins || next == AlertState::Resolved {
             self.tell_of(act, &monitor.alert, &moved, &because);
         }
         Ok(next)
+    }
+
+    /// Keeps the newest numbers of an alert that goes on, and tells of what breaches now and was not told before.
+    fn renew_alert(
+        &self,
+        act: &Act,
+        alert: &alerts::Alert,
+        monitor: &Monitor,
+        finding: Finding,
+    ) -> Result<(), AppError> {
+        let known = told(&alert.detail);
+        let news: BTreeSet<String> =
+            breached(finding.subject.kind, finding.outcomes).difference(&known).cloned().collect();
+        let detail = with_latest(&alert.detail, finding, None);
+        let (id, state) = (alert.id.clone(), alert.state);
+        if news.is_empty() || known.is_empty() || !state.is_failing() {
+            let draft = act.does("alert.count", String::new(), vec![]);
+            self.store().write(move |tx| alerts::advance(&tx.audited(draft), &id, state, state, Some(&detail)))?;
+            return Ok(());
+        }
+        let new: Vec<RuleOutcome> =
+            finding.outcomes.iter().filter(|outcome| news.iter().any(|thing| is_of(thing, outcome))).cloned().collect();
+        let because = format!("while the alert is open: {}", sentence(&new));
+        let draft = self.alert_entry(act, state, Finding { outcomes: &new, ..finding }, &because, None);
+        let renewed = self.store().write(move |tx| alerts::renew(&tx.audited(draft), &id, state, &detail))?;
+        if !matches!(state, AlertState::Muted { .. }) {
+            self.tell_of(act, &monitor.alert, &renewed, &because);
+        }
+        Ok(())
     }
 
     /// Resolves every open alert of an endpoint: the version that they are about no longer serves.
@@ -251,8 +313,9 @@ fn whole_sentence(outcomes: &[RuleOutcome], explained: Option<&Explained>) -> St
     [Some(sentence(outcomes)), why].into_iter().flatten().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; ")
 }
 
-fn detail(Finding { window, outcomes, .. }: Finding, explained: Option<&Explained>) -> Value {
+fn detail(Finding { subject, window, outcomes, .. }: Finding, explained: Option<&Explained>) -> Value {
     json!({
+        "told": breached(subject.kind, outcomes),
         "since": window.start,
         "window": { "start": window.start, "end": window.end },
         "columns": breached_columns(outcomes),
@@ -262,8 +325,11 @@ fn detail(Finding { window, outcomes, .. }: Finding, explained: Option<&Explaine
     })
 }
 
-fn with_latest(detail: &Value, outcomes: &[RuleOutcome], explained: Option<&Explained>) -> Value {
+fn with_latest(detail: &Value, finding: Finding, explained: Option<&Explained>) -> Value {
+    let outcomes = finding.outcomes;
     let mut detail = detail.clone();
+    let mut things = told(&detail);
+    things.extend(breached(finding.subject.kind, outcomes));
     if let (Some(fields), Some(explained)) = (detail.as_object_mut(), explained) {
         fields.insert("why".to_owned(), json!(explained.sentence));
         fields.insert("causes".to_owned(), explained.detail.clone());
@@ -271,6 +337,7 @@ fn with_latest(detail: &Value, outcomes: &[RuleOutcome], explained: Option<&Expl
     if let (Some(fields), true) = (detail.as_object_mut(), outcomes.iter().any(RuleOutcome::is_failed)) {
         fields.insert("text".to_owned(), json!(sentence(outcomes)));
         fields.insert("columns".to_owned(), json!(breached_columns(outcomes)));
+        fields.insert("told".to_owned(), json!(things));
     }
     detail
 }
@@ -278,4 +345,50 @@ fn with_latest(detail: &Value, outcomes: &[RuleOutcome], explained: Option<&Expl
 fn breached_columns(outcomes: &[RuleOutcome]) -> Vec<String> {
     let parts = outcomes.iter().flat_map(|outcome| &outcome.parts).filter(|part| part.verdict == RuleVerdict::Failed);
     parts.map(|part| part.name.clone()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use kilter_domain::rule::{Limits, NotMeasured, PartOutcome, Undecided};
+
+    use super::*;
+
+    fn outcome(rule: &str, verdict: RuleVerdict, parts: &[&str]) -> RuleOutcome {
+        let part = |name: &&str| PartOutcome { name: (*name).to_owned(), verdict: verdict.clone(), measurement: None };
+        RuleOutcome {
+            rule: rule.to_owned(),
+            verdict: verdict.clone(),
+            measured: None,
+            part: None,
+            limits: Limits::default(),
+            parts: parts.iter().map(part).collect(),
+            text: String::new(),
+        }
+    }
+
+    fn undecided() -> RuleVerdict {
+        let missing = NotMeasured { missing: "rows".to_owned(), how: "wait".to_owned() };
+        RuleVerdict::Undecided(Undecided::NotMeasured(missing))
+    }
+
+    #[test]
+    fn an_alert_is_over_when_what_breached_holds_again_whatever_is_too_close_to_call() {
+        let told = breached(MonitorKind::Data, &[outcome("missing(*) <= 1%", RuleVerdict::Failed, &["age", "city"])]);
+        assert_eq!(told, ["missing(*) <= 1% | age", "missing(*) <= 1% | city"].map(str::to_owned).into());
+        let now =
+            [outcome("missing(*) <= 1%", RuleVerdict::Passed, &["age"]), outcome("min(x) >= 0", undecided(), &[])];
+        assert_eq!(event_of(&now, &told), AlertEvent::Clean);
+        assert_eq!(event_of(&now, &BTreeSet::new()), AlertEvent::NotMeasured, "nothing is known of what breached");
+        let other = [outcome("min(x) >= 0", RuleVerdict::Passed, &[])];
+        assert_eq!(event_of(&other, &told), AlertEvent::NotMeasured, "the rule that breached is not among them");
+        let worse = [now[0].clone(), outcome("min(x) >= 0", RuleVerdict::Failed, &[])];
+        assert_eq!(event_of(&worse, &told), AlertEvent::Breached);
+    }
+
+    #[test]
+    fn drift_is_told_by_rule_and_not_again_for_each_column() {
+        let of =
+            |columns: &[&str]| breached(MonitorKind::Drift, &[outcome("psi(*) < 0.1", RuleVerdict::Failed, columns)]);
+        assert_eq!(of(&["a"]), of(&["a", "b", "c"]));
+    }
 }

@@ -17,9 +17,8 @@ use kilter_stats::estimated::Expected;
 use kilter_store::{
     PageRequest,
     deployment::Deployment,
-    monitor::{self as readings, Reading, ReadingFilter, RuleWord, evidence as kept},
+    monitor::{self as readings, Reading, ReadingFilter, evidence as kept},
 };
-use serde_json::json;
 
 use super::{
     Calendar, Subject, Window,
@@ -27,12 +26,13 @@ use super::{
     causes::{Causes, Remedy, Scenery},
     defaults,
     evidence::{Budget, Evidence},
-    labels, usage,
+    labels, past,
+    readings::{COVERAGE, ROWS},
+    usage,
 };
 use crate::{
     App,
     error::AppError,
-    gate::subject,
     ledger::Act,
     measure::{
         measurement,
@@ -47,32 +47,29 @@ use crate::{
 /// Windows that one look reads at most; a longer absence leaves the oldest unread.
 const MOST_WINDOWS: usize = 400;
 /// Windows whose labels are waited for at most.
-const MOST_MATURING: usize = 60;
+pub(super) const MOST_MATURING: usize = 60;
 /// Draws behind the interval of an estimate.
 const DRAWS: usize = 200;
-/// The reading that every window gets when it is first looked at.
-const ROWS: &str = "rows";
-/// The reading of the evidence that something changed.
-const EVIDENCE: &str = "evidence";
-/// The reading of how many labels a judgement of performance rests on.
-const COVERAGE: &str = "labelled";
-
 /// What is looked at: one endpoint and the version that is live there.
-struct Scene<'a> {
-    app: &'a App,
-    act: &'a Act,
-    endpoint: &'a EndpointName,
-    monitor: &'a Monitor,
-    retrain: Option<&'a Retrain>,
-    live: Deployment,
+pub(super) struct Scene<'a> {
+    pub(super) app: &'a App,
+    pub(super) act: &'a Act,
+    pub(super) endpoint: &'a EndpointName,
+    pub(super) monitor: &'a Monitor,
+    pub(super) retrain: Option<&'a Retrain>,
+    pub(super) live: Deployment,
     /// The live version and those before it that differ in their threshold alone: their scores are one story.
-    family: BTreeSet<u32>,
+    pub(super) family: BTreeSet<u32>,
     /// Since when they serve.
-    since: Timestamp,
-    package: Arc<Package>,
-    calendar: Calendar,
-    evidence: Evidence,
-    budget: Budget,
+    pub(super) since: Timestamp,
+    pub(super) package: Arc<Package>,
+    pub(super) calendar: Calendar,
+    pub(super) evidence: Evidence,
+    pub(super) budget: Budget,
+    /// How long labels take, where the contract says so.
+    pub(super) delay: Option<Span>,
+    /// Whether what is found moves alerts: always of the live version, of one before it when it is news.
+    pub(super) is_news: bool,
 }
 
 impl App {
@@ -102,9 +99,31 @@ impl App {
             calendar,
             evidence,
             budget,
+            delay: project.labelled_dataset().ok().and_then(|dataset| project.roles(dataset).label_delay),
+            is_news: true,
         };
         scene.fresh()?;
-        scene.matured()
+        scene.matured()?;
+        self.look_back(scene)
+    }
+
+    /// Looks at the versions before the live one, whose labels may come only now.
+    fn look_back(&self, scene: Scene) -> Result<(), AppError> {
+        let trained_through = scene.package.manifest.trained_through;
+        let family = scene.family.clone();
+        let mut scene = scene;
+        for past in self.replaced(scene.endpoint)? {
+            if past.model != scene.live.model || family.contains(&past.number) {
+                continue;
+            }
+            let (package, _) = self.loaded(&past.model, past.number)?;
+            scene.evidence = Evidence::default();
+            scene.family = BTreeSet::from([past.number]);
+            scene.package = package;
+            scene.live = past;
+            scene.past(trained_through)?;
+        }
+        Ok(())
     }
 
     /// What is believed about the version that is live; another version begins anew.
@@ -146,16 +165,9 @@ impl Scene<'_> {
 
     /// Windows since this version went live whose labels are not all known: performance and fairness, again.
     fn matured(&mut self) -> Result<(), AppError> {
-        for window in self.calendar.ended(self.since, self.act.at, MOST_MATURING) {
-            let known = self.known_coverage(window)?;
-            if known.is_some_and(|known| known.share >= 1.0) {
-                continue;
-            }
-            let rows = self.rows(window, None)?;
-            let is_first = known.is_none();
-            if rows.is_empty() || known.is_some_and(|known| !is_worth_a_look(known.labelled, &rows)) {
-                continue;
-            }
+        for window in self.calendar.ended(self.since, self.act.at, self.most_maturing()) {
+            let is_first = self.known_coverage(window)?.is_none();
+            let Some(rows) = self.worth_judging(window)? else { continue };
             self.see_losses(&rows, window);
             self.see_classes(&rows, window)?;
             let mut made = vec![self.judged_coverage(window, &rows)];
@@ -166,6 +178,21 @@ impl Scene<'_> {
             self.record(window, made)?;
         }
         Ok(())
+    }
+
+    pub(super) fn most_maturing(&self) -> usize {
+        past::most_maturing(self.monitor, self.delay)
+    }
+
+    /// The rows of a window, if more of their labels are known than when it was last judged.
+    pub(super) fn worth_judging(&self, window: Window) -> Result<Option<Answered>, AppError> {
+        let known = self.known_coverage(window)?;
+        if known.is_some_and(|known| known.share >= 1.0) {
+            return Ok(None);
+        }
+        let rows = self.rows(window, None)?;
+        let is_worth = known.is_none_or(|known| is_worth_a_look(known.labelled, &rows));
+        Ok(Some(rows).filter(|rows| is_worth && !rows.is_empty()))
     }
 
     /// Raises an alert when labels name classes that the version does not know. A window without such labels says nothing
@@ -230,7 +257,7 @@ impl Scene<'_> {
     }
 
     /// Judges the rules of a kind on a window and moves its alert.
-    fn watch(&mut self, kind: MonitorKind, window: Window) -> Result<Vec<Reading>, AppError> {
+    pub(super) fn watch(&mut self, kind: MonitorKind, window: Window) -> Result<Vec<Reading>, AppError> {
         let rules = self.rules(kind, false)?;
         self.judge(Subject { kind, basis: Basis::Measured }, &rules, window)
     }
@@ -268,14 +295,27 @@ impl Scene<'_> {
                 outcomes.push((answered.len(), rule.judge(&rows, JudgeMode::Evidence)));
             }
         }
-        let judged: Vec<RuleOutcome> = outcomes.iter().map(|(_, outcome)| outcome.clone()).collect();
+        let judged: Vec<RuleOutcome> = outcomes.iter().map(|(_, outcome)| self.told_of(outcome)).collect();
         let explain = || self.explained(subject, window);
         let finding = Finding { subject, about: None, window, outcomes: &judged, explain: &explain };
-        let state = self.app.alert(self.act, self.endpoint, self.monitor, finding)?;
-        if subject.kind == MonitorKind::Drift {
-            self.follow(state);
+        if self.is_news {
+            let state = self.app.alert(self.act, self.endpoint, self.monitor, finding)?;
+            if subject.kind == MonitorKind::Drift {
+                self.follow(state);
+            }
         }
         Ok(outcomes.iter().map(|(rows, outcome)| self.reading(subject, window, *rows, outcome)).collect())
+    }
+
+    /// An outcome as an alert tells it: of a version that was replaced, with its number.
+    fn told_of(&self, outcome: &RuleOutcome) -> RuleOutcome {
+        let text = match self.live.live_until {
+            Some(until) => {
+                format!("version {}, which served until {}: {}", self.live.number, until.civil().date(), outcome.text)
+            }
+            None => outcome.text.clone(),
+        };
+        RuleOutcome { text, ..outcome.clone() }
     }
 
     /// Why a subject is out of bounds, where that can be said. A failure here never keeps an alert from being raised.
@@ -328,86 +368,6 @@ impl Scene<'_> {
     /// The span of a rule when it is not that of the window.
     fn span(&self, rule: &Rule) -> Option<Span> {
         rule.over.filter(|over| *over != self.monitor.every)
-    }
-
-    fn reading(&self, subject_of: Subject, window: Window, rows: usize, outcome: &RuleOutcome) -> Reading {
-        let measured = outcome.measured.as_ref();
-        Reading {
-            endpoint: self.endpoint.clone(),
-            monitor: subject_of.kind,
-            metric: subject(&outcome.rule),
-            window_start: window.start,
-            window_end: window.end,
-            value: measured.map(|measured| measured.value),
-            low: measured.and_then(|measured| Some(measured.interval?.0)),
-            high: measured.and_then(|measured| Some(measured.interval?.1)),
-            count: measured.map_or(rows as u64, |measured| measured.count),
-            verdict: Some(match measured {
-                Some(_) => RuleWord::from(&outcome.verdict),
-                None => RuleWord::Undecided,
-            }),
-            as_of: self.act.at,
-            estimated: subject_of.basis == Basis::Estimated,
-            version: Some((self.live.model.clone(), self.live.number)),
-            detail: serde_json::to_value(outcome).unwrap_or_else(|_| json!({})),
-        }
-    }
-
-    /// How many rows a window has: the mark that it was looked at.
-    fn seen(&self, window: Window, rows: &Answered) -> Reading {
-        self.counted(MonitorKind::Usage, ROWS, window, rows, rows.len() as f64, rows.len() as u64)
-    }
-
-    /// How many labels the judgement of a window rests on.
-    fn judged_coverage(&self, window: Window, rows: &Answered) -> Reading {
-        let share = rows.labelled() as f64 / rows.len().max(1) as f64;
-        self.counted(MonitorKind::Accuracy, COVERAGE, window, rows, share, rows.labelled() as u64)
-    }
-
-    fn counted(
-        &self,
-        monitor: MonitorKind,
-        metric: &str,
-        window: Window,
-        rows: &Answered,
-        value: f64,
-        count: u64,
-    ) -> Reading {
-        Reading {
-            endpoint: self.endpoint.clone(),
-            monitor,
-            metric: metric.to_owned(),
-            window_start: window.start,
-            window_end: window.end,
-            value: Some(value),
-            low: None,
-            high: None,
-            count,
-            verdict: None,
-            as_of: self.act.at,
-            estimated: false,
-            version: Some((self.live.model.clone(), self.live.number)),
-            detail: json!({ "rows": rows.len(), "labelled": rows.labelled() }),
-        }
-    }
-
-    /// Readings and evidence of a window stand together, or neither does.
-    fn record(&self, window: Window, made: Vec<Reading>) -> Result<(), AppError> {
-        let document =
-            serde_json::to_value(&self.evidence).map_err(|source| AppError::Document { what: "evidence", source })?;
-        let (endpoint, model, number) = (self.endpoint.clone(), self.live.model.clone(), self.live.number);
-        let kept = kept::Evidence { endpoint, model, number, through: window.end, document };
-        Ok(self.app.store().write(move |tx| {
-            readings::record(tx, &made)?;
-            kept::put(tx, &kept)
-        })?)
-    }
-
-    /// The evidence after a window, as a reading.
-    fn believed(&self, window: Window, rows: &Answered) -> Reading {
-        let value = self.evidence.detector();
-        let reading = self.counted(MonitorKind::Drift, EVIDENCE, window, rows, value, rows.len() as u64);
-        Reading { detail: self.evidence.summary(self.budget), ..reading }
     }
 
     /// Everything that the rules of a window may ask, computed once.

@@ -11,6 +11,8 @@ pub mod evidence;
 mod handle;
 mod labels;
 mod look;
+mod past;
+mod readings;
 mod tell;
 mod usage;
 

@@ -14,10 +14,12 @@ pub struct Past {
     pub shift: Option<(u32, f64)>,
     /// From this day on the group `b` is scored against its inclination.
     pub unfair: Option<u32>,
+    /// From this day on `y` has nothing to do with `x`.
+    pub broken: Option<u32>,
 }
 
 impl Past {
-    pub const STEADY: Self = Self { days: 54, rows_a_day: 100, shift: None, unfair: None };
+    pub const STEADY: Self = Self { days: 54, rows_a_day: 100, shift: None, unfair: None, broken: None };
 
     /// `at, id, group, x, noise, y` with `y` more often true for large `x`.
     fn csv(&self) -> String {
@@ -29,7 +31,8 @@ impl Past {
                 let moved = self.shift.map_or(0.0, |(from, by)| if day >= from { by } else { 0.0 });
                 let biased = self.unfair.is_some_and(|from| day >= from) && group == "b";
                 let x = draw.normal() + moved - if biased { 2.0 } else { 0.0 };
-                let y = u32::from(draw.uniform() < 1.0 / (1.0 + (-1.5 * x).exp()));
+                let slope = if self.broken.is_some_and(|from| day >= from) { 0.0 } else { 1.5 };
+                let y = u32::from(draw.uniform() < 1.0 / (1.0 + (-slope * x).exp()));
                 let (month, of_month) = (1 + day / 28, 1 + day % 28);
                 let noise = draw.normal();
                 writeln!(text, "2024-{month:02}-{of_month:02},{day}-{row},{group},{x:.4},{noise:.4},{y}").unwrap();
@@ -117,7 +120,9 @@ fn usage_rules_count_requests_consumers_and_latency() {
     let usage = "usage = [\"requests > 3\", \"rows >= 100\", \"share(consumer) known\", \"p99_ms < 10m\", \"error_rate <= 1%\", \"consumers > 1\"]\nalert = [\"log\"]";
     let (world, report) = played(&Past::STEADY, "", &format!("every = \"1d\"\n{usage}"));
     let alerts = of_kind(&report, "usage_alert");
-    assert_eq!(alerts.len(), 1, "{report:#}");
+    assert_eq!(alerts.len(), 2, "{report:#}");
+    // The past ends before its last window: what breaches then is news while the alert is open.
+    assert_eq!(alerts[1]["because"], "while the alert is open: rows is 0, but at least 100 is asked");
     // One day is one batch of one consumer: both bounds that ask for more are named, the others are not.
     let because = alerts[0]["because"].as_str().unwrap();
     assert!(because.contains("consumers") && because.contains("requests"), "{because}");
@@ -144,6 +149,22 @@ fn performance_is_judged_when_the_delay_of_the_labels_has_passed() {
     let found = days(&report, "performance_alert");
     assert_eq!(found.len(), 1, "{report:#}");
     assert!(found[0].as_str() >= "2024-02-18", "an alarm before labels can have matured: {found:?}");
+}
+
+#[test]
+fn a_version_that_was_replaced_before_its_labels_came_is_judged_all_the_same() {
+    // A new version every six days, labels after ten: no version ever sees a label of its own.
+    let past = Past { broken: Some(36), ..Past::STEADY };
+    let monitor = "every = \"1d\"\naccuracy = [\"auc >= 0.75\"]\nmin_labelled = 0.5\n\
+                   [retrain]\nwhen = [\"schedule every 6d\"]";
+    let (world, report) = played(&past, "label_delay = \"10d\"", monitor);
+    let alerts = of_kind(&report, "performance_alert");
+    assert!(!alerts.is_empty(), "{report:#}");
+    assert!(alerts[0]["because"].as_str().unwrap().contains(", which served until 2024-02-"), "{:#}", alerts[0]);
+    assert!(alerts[0]["at"].as_str().unwrap() >= "2024-02-19", "{:#}", alerts[0]);
+    drop(world);
+    let steady = played(&Past::STEADY, "label_delay = \"10d\"", monitor).1;
+    assert!(of_kind(&steady, "performance_alert").is_empty(), "{steady:#}");
 }
 
 #[test]

@@ -169,6 +169,17 @@ fn loans_claim_no_performance_within_a_year_and_name_the_new_channel_at_once() {
 
 #[test]
 #[ignore = "a whole replay; ./test --replays"]
+fn tickets_get_a_new_section_and_a_model_that_knows_it_is_promoted() {
+    let report = replay("tickets");
+    check_timeline(&report);
+    assert_eq!(count(&report, "gate_undecided"), 0, "models are compared though they know other classes");
+    assert!(count(&report, "promoted") >= 2, "{}", report["summary"]);
+    let (served, never) = worth(&report);
+    assert!(served > never, "{served} {never}");
+}
+
+#[test]
+#[ignore = "a whole replay; ./test --replays"]
 fn hotel_prices_follow_the_season_and_the_model_is_not_called_wrong() {
     let report = replay("hotel");
     check_timeline(&report);

@@ -169,7 +169,7 @@ impl Endpoint {
             }
             Some(Candidate { version, mode: Mode::Canary { percent } }) => {
                 let entities = rows.entities.as_deref().unwrap_or(&call.ids);
-                let (canary, rest) = draw(entities, version.version(), *percent);
+                let (canary, rest) = draw(entities, version.salt(), *percent);
                 call.canary(champion, version, canary, rest)?;
             }
         }
@@ -189,9 +189,9 @@ fn all(count: usize) -> Vec<usize> {
 }
 
 /// The rows that meet the canary, and the others.
-fn draw(entities: &[Arc<str>], candidate: VersionRef, percent: u8) -> (Vec<usize>, Vec<usize>) {
-    // Each candidate draws its own people: nobody is the guinea pig of every release.
-    let salt = candidate.digest.raw().first_chunk().map_or(candidate.number, |bytes| u64::from_le_bytes(*bytes));
+///
+/// Each candidate has a salt of its own and draws its own people: nobody is the guinea pig of every release.
+fn draw(entities: &[Arc<str>], salt: u64, percent: u8) -> (Vec<usize>, Vec<usize>) {
     (0..entities.len()).partition(|row| meets_canary(&entities[*row], salt, percent))
 }
 

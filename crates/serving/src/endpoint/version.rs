@@ -91,6 +91,9 @@ fn needs(admits: Admits) -> &'static str {
 /// A version in memory, and what it did so far.
 pub struct ServedVersion {
     version: VersionRef,
+    /// What its canary is drawn by: of the model's bytes and the version's number alone, so that a replay draws the
+    /// same entities again. The digest of the package will not do: it holds the id of a run.
+    salt: u64,
     predictor: Box<dyn Predictor>,
     decides: Option<Decides>,
     counters: Counters,
@@ -174,11 +177,16 @@ impl ServedVersion {
     ) -> Result<Self, AdmitError> {
         check_state(admission)?;
         let decides = Decides::of(admission.threshold, predictor.signature());
-        Ok(Self { version: admission.version, predictor, decides, counters: Counters::new(edges) })
+        let counters = Counters::new(edges);
+        Ok(Self { version: admission.version, salt: salt(admission), predictor, decides, counters })
     }
 
     pub const fn version(&self) -> VersionRef {
         self.version
+    }
+
+    pub(super) const fn salt(&self) -> u64 {
+        self.salt
     }
 
     pub fn signature(&self) -> &Signature {
@@ -235,6 +243,12 @@ impl ServedVersion {
         }
         Ok(Cow::Owned(table))
     }
+}
+
+/// Two versions of one model, which differ in their threshold, draw other entities too.
+fn salt(admission: &Admission) -> u64 {
+    let model = admission.model.raw().first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
+    model ^ admission.version.number.wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
 fn check_state(admission: &Admission) -> Result<(), AdmitError> {

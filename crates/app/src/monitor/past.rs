@@ -1,0 +1,52 @@
+//! Versions that no longer answer and whose labels come only now: how good they were is still worth knowing.
+//!
+//! Holds true: a window is judged against the version that answered it, under that version's number. It raises an alert
+//! only where it is news for the version that serves now: when that one was trained without the window's labels.
+
+use kilter_domain::{alert::MonitorKind, contract::Monitor, ids::EndpointName, time::Timestamp};
+use kilter_store::{
+    PageRequest,
+    deployment::{self as deployments, Deployment},
+};
+
+use super::look::{MOST_MATURING, Scene};
+use crate::{App, error::AppError};
+
+/// Earlier deployments that are looked at, newest first.
+const MOST_PAST: u32 = 12;
+
+impl App {
+    /// The deployments that served before the live one and whose labels may still come, newest first.
+    pub(super) fn replaced(&self, endpoint: &EndpointName) -> Result<Vec<Deployment>, AppError> {
+        let page = PageRequest::first(4 * MOST_PAST);
+        let listed = self.store().read(|reader| deployments::list(reader, Some(endpoint), &page))?;
+        let served = listed.items.into_iter().filter(|past| past.live_since.is_some() && past.live_until.is_some());
+        Ok(served.take(MOST_PAST as usize).collect())
+    }
+}
+
+impl Scene<'_> {
+    /// Judges what a version that was replaced answered, as its labels come.
+    pub(super) fn past(&mut self, news_from: Option<Timestamp>) -> Result<(), AppError> {
+        let (Some(since), Some(until)) = (self.live.live_since, self.live.live_until) else { return Ok(()) };
+        for window in self.calendar.ended(since, self.act.at, self.most_maturing()) {
+            // The window in which it was replaced may end later.
+            if window.start >= until {
+                continue;
+            }
+            let Some(rows) = self.worth_judging(window)? else { continue };
+            self.is_news = news_from.is_none_or(|through| through < window.end);
+            let mut made = vec![self.judged_coverage(window, &rows)];
+            made.extend(self.watch(MonitorKind::Accuracy, window)?);
+            made.extend(self.watch(MonitorKind::Bias, window)?);
+            self.record_readings(made)?;
+        }
+        Ok(())
+    }
+}
+
+/// Windows whose labels are waited for: those that the stated delay holds open, and some more.
+pub(super) fn most_maturing(monitor: &Monitor, delay: Option<kilter_domain::time::Span>) -> usize {
+    let waiting = delay.map_or(0, |delay| delay.millis() / monitor.every.millis().max(1));
+    MOST_MATURING + usize::try_from(waiting).unwrap_or(0).min(1_000)
+}

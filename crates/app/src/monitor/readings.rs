@@ -1,0 +1,103 @@
+//! What a look leaves behind: readings of rules, of rows and labels, and of the evidence.
+//!
+//! Holds true: the readings of a window and the evidence after it are written together, or neither is.
+
+use kilter_domain::{alert::MonitorKind, rule::RuleOutcome};
+use kilter_store::monitor::{self as readings, Reading, RuleWord, evidence as kept};
+use serde_json::json;
+
+use super::{Subject, Window, alerts::Basis, look::Scene};
+use crate::{error::AppError, gate::subject, prediction::Answered};
+
+/// The reading that every window gets when it is first looked at.
+pub(super) const ROWS: &str = "rows";
+/// The reading of the evidence that something changed.
+const EVIDENCE: &str = "evidence";
+/// The reading of how many labels a judgement of performance rests on.
+pub(super) const COVERAGE: &str = "labelled";
+
+impl Scene<'_> {
+    pub(super) fn reading(&self, subject_of: Subject, window: Window, rows: usize, outcome: &RuleOutcome) -> Reading {
+        let measured = outcome.measured.as_ref();
+        Reading {
+            endpoint: self.endpoint.clone(),
+            monitor: subject_of.kind,
+            metric: subject(&outcome.rule),
+            window_start: window.start,
+            window_end: window.end,
+            value: measured.map(|measured| measured.value),
+            low: measured.and_then(|measured| Some(measured.interval?.0)),
+            high: measured.and_then(|measured| Some(measured.interval?.1)),
+            count: measured.map_or(rows as u64, |measured| measured.count),
+            verdict: Some(match measured {
+                Some(_) => RuleWord::from(&outcome.verdict),
+                None => RuleWord::Undecided,
+            }),
+            as_of: self.act.at,
+            estimated: subject_of.basis == Basis::Estimated,
+            version: Some((self.live.model.clone(), self.live.number)),
+            detail: serde_json::to_value(outcome).unwrap_or_else(|_| json!({})),
+        }
+    }
+
+    /// How many rows a window has: the mark that it was looked at.
+    pub(super) fn seen(&self, window: Window, rows: &Answered) -> Reading {
+        self.counted(MonitorKind::Usage, ROWS, window, rows, rows.len() as f64, rows.len() as u64)
+    }
+
+    /// How many labels the judgement of a window rests on.
+    pub(super) fn judged_coverage(&self, window: Window, rows: &Answered) -> Reading {
+        let share = rows.labelled() as f64 / rows.len().max(1) as f64;
+        self.counted(MonitorKind::Accuracy, COVERAGE, window, rows, share, rows.labelled() as u64)
+    }
+
+    fn counted(
+        &self,
+        monitor: MonitorKind,
+        metric: &str,
+        window: Window,
+        rows: &Answered,
+        value: f64,
+        count: u64,
+    ) -> Reading {
+        Reading {
+            endpoint: self.endpoint.clone(),
+            monitor,
+            metric: metric.to_owned(),
+            window_start: window.start,
+            window_end: window.end,
+            value: Some(value),
+            low: None,
+            high: None,
+            count,
+            verdict: None,
+            as_of: self.act.at,
+            estimated: false,
+            version: Some((self.live.model.clone(), self.live.number)),
+            detail: json!({ "rows": rows.len(), "labelled": rows.labelled() }),
+        }
+    }
+
+    /// Readings and evidence of a window stand together, or neither does.
+    pub(super) fn record(&self, window: Window, made: Vec<Reading>) -> Result<(), AppError> {
+        let document =
+            serde_json::to_value(&self.evidence).map_err(|source| AppError::Document { what: "evidence", source })?;
+        let (endpoint, model, number) = (self.endpoint.clone(), self.live.model.clone(), self.live.number);
+        let kept = kept::Evidence { endpoint, model, number, through: window.end, document };
+        Ok(self.app.store().write(move |tx| {
+            readings::record(tx, &made)?;
+            kept::put(tx, &kept)
+        })?)
+    }
+
+    pub(super) fn record_readings(&self, made: Vec<Reading>) -> Result<(), AppError> {
+        Ok(self.app.store().write(move |tx| readings::record(tx, &made))?)
+    }
+
+    /// The evidence after a window, as a reading.
+    pub(super) fn believed(&self, window: Window, rows: &Answered) -> Reading {
+        let value = self.evidence.detector();
+        let reading = self.counted(MonitorKind::Drift, EVIDENCE, window, rows, value, rows.len() as u64);
+        Reading { detail: self.evidence.summary(self.budget), ..reading }
+    }
+}
