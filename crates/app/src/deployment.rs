@@ -14,6 +14,7 @@ use kilter_domain::{
     model::VersionState,
 };
 use kilter_inference::{Signature, Task};
+use kilter_serving::{ServedVersion, VersionRef};
 use kilter_store::{
     deployment::{self as deployments, Deployment, NewDeployment},
     model as versions,
@@ -71,6 +72,9 @@ impl App {
                 match self.deploy(act, project, deploy, number, &because) {
                     // That a version cannot stand in for the live one is a result with its reason: the loop goes on.
                     Err(AppError::Denied(reason)) => self.note_not_deployed(act, project, number, reason)?,
+                    Err(refused @ AppError::GoldenDiffers { .. }) => {
+                        self.note_not_deployed(act, project, number, refused.to_string())?;
+                    }
                     done => done.map(|_| ())?,
                 }
             }
@@ -106,6 +110,13 @@ impl App {
         )))
     }
 
+    /// Whether a version still answers as it did when it was packed; asked before any state moves.
+    fn check_answers(&self, model: &ModelName, number: u32) -> Result<(), AppError> {
+        let (package, loaded) = self.loaded(model, number)?;
+        let version = VersionRef { number: u64::from(number), digest: package.digest };
+        self.check_golden(&package, ServedVersion::on_trial(loaded, version, Some(package.manifest.threshold)))
+    }
+
     /// Requests that a version serves at a place, and takes the first stage that the contract states.
     pub fn deploy(
         &self,
@@ -127,6 +138,7 @@ impl App {
             });
         }
         self.check_stand_in(&endpoint, &model, number)?;
+        self.check_answers(&model, number)?;
         let requested = self.request(act, project, deploy, number, because)?;
         self.first_stage(act, project, deploy, requested)
     }
@@ -236,6 +248,7 @@ impl App {
         because: &str,
         numbers: &Numbers,
     ) -> Result<(), AppError> {
+        self.check_answers(&project.model(), number)?;
         let requested = self.request(act, project, deploy, number, because)?;
         self.go_live(act, project, deploy, &requested, because, numbers).map(|_| ())
     }
@@ -327,6 +340,7 @@ impl App {
         let version = self.store().read(|reader| versions::get(reader, &model, earlier))?;
         let requested = DeploymentState::requested(version.state, deploy.admits()).map_err(denied)?;
         let returned = requested.after(DeploymentEvent::WentLive, version.state, deploy.admits()).map_err(denied)?;
+        self.check_answers(&model, earlier)?;
         let ended = self.next_state(deploy, live, DeploymentEvent::RolledBack)?;
         let new = NewDeployment {
             id: self.new_id(),

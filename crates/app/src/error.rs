@@ -46,6 +46,12 @@ pub enum AppError {
     },
     #[error(transparent)]
     Profile(#[from] crate::measure::profile::ProfileError),
+    #[error(
+        "version {version} answers {differing} of its {rows} golden requests otherwise than when it was packed (row {}: \
+         {} {} was expected, {} found), so it does not serve; make a new version with `kilter run`",
+        first.row, first.output, first.expected, first.found
+    )]
+    GoldenDiffers { version: u64, rows: usize, differing: usize, first: Box<crate::golden::Difference> },
     #[error("the model {} cannot be loaded", digest.short())]
     Model {
         digest: Digest,

@@ -9,6 +9,7 @@ pub mod decision;
 pub mod deployment;
 pub mod error;
 pub mod gate;
+pub mod golden;
 pub mod ledger;
 pub mod live;
 pub mod measure;

@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use kilter_blobs::{BlobStore, ContentKind, atomic};
+use kilter_blobs::{BlobStore, ContentKind, Tree, atomic};
 use kilter_domain::{
     digest::Digest,
     ids::{ModelName, ProjectName},
@@ -16,7 +16,7 @@ use kilter_inference::{Model, Signature};
 use kilter_lake::{ReadOptions, read_table, write_table};
 use serde::{Deserialize, Serialize};
 
-use crate::{error::AppError, measure::reference::Reference};
+use crate::{error::AppError, golden::GoldenRequests, measure::reference::Reference};
 
 /// The path of the model inside of a package.
 pub const MODEL_PATH: &str = "model/model.onnx";
@@ -24,6 +24,8 @@ const MANIFEST_PATH: &str = "package.json";
 const PROFILE_PATH: &str = "reference/profile.bin";
 /// Labelled held-out rows with their losses: what causes of drift are weighed on.
 const SAMPLE_PATH: &str = "reference/sample.parquet";
+/// Golden requests with the answers that the model gave to them.
+const GOLDEN_PATH: &str = "golden/requests.parquet";
 /// The reference as the first layout kept it.
 const REFERENCE_PATH: &str = "reference.json";
 const POLICY_PATH: &str = "flow/kilter.toml";
@@ -66,6 +68,15 @@ pub struct Package {
     pub model_bytes: Vec<u8>,
     /// The blob of the labelled sample; packages of the first layout have none.
     sample: Option<Digest>,
+    /// The blob of the golden requests, where the contract asked for some.
+    golden: Option<Digest>,
+}
+
+/// What a package carries beside its model to be judged by.
+pub struct Evidence<'t> {
+    pub reference: Reference,
+    pub sample: Option<&'t Table>,
+    pub golden: Option<&'t GoldenRequests>,
 }
 
 impl Package {
@@ -74,7 +85,7 @@ impl Package {
         blobs: &BlobStore,
         scratch: &Path,
         manifest: Manifest,
-        (reference, sample): (Reference, Option<&Table>),
+        Evidence { reference, sample, golden }: Evidence<'_>,
         model_bytes: Vec<u8>,
         policy: &str,
     ) -> Result<Self, AppError> {
@@ -96,34 +107,34 @@ impl Package {
         if let Some(sample) = sample {
             write_table(&scratch.join(SAMPLE_PATH), sample)?;
         }
+        if let Some(golden) = golden {
+            atomic::create_dirs(&scratch.join("golden"))?;
+            write_table(&scratch.join(GOLDEN_PATH), &golden.to_table()?)?;
+        }
         let content = blobs.put_tree(scratch)?;
-        let sample = blobs
-            .tree(&content.digest)?
-            .entries()
-            .iter()
-            .find(|entry| entry.path.as_str() == SAMPLE_PATH)
-            .map(|entry| entry.digest);
+        let tree = blobs.tree(&content.digest)?;
         let [.., (_, model_bytes)] = parts;
-        Ok(Self { digest: content.digest, manifest, reference, model_bytes, sample })
+        let (sample, golden) = (part_at(&tree, SAMPLE_PATH), part_at(&tree, GOLDEN_PATH));
+        Ok(Self { digest: content.digest, manifest, reference, model_bytes, sample, golden })
     }
 
     /// Reads a package back; every part is verified against its digest.
     pub fn load(blobs: &BlobStore, digest: Digest) -> Result<Self, AppError> {
         let tree = blobs.tree(&digest)?;
-        let find = |path: &str| tree.entries().iter().find(|entry| entry.path.as_str() == path);
         let part = |path: &str| {
-            let entry = find(path).ok_or_else(|| AppError::BrokenPackage { digest, part: path.to_owned() })?;
-            Ok::<_, AppError>(blobs.read(&entry.digest, MOST_BYTES)?)
+            let found =
+                part_at(&tree, path).ok_or_else(|| AppError::BrokenPackage { digest, part: path.to_owned() })?;
+            Ok::<_, AppError>(blobs.read(&found, MOST_BYTES)?)
         };
         let read = |bytes: &[u8]| serde_json::from_slice(bytes);
         let manifest = read(&part(MANIFEST_PATH)?).map_err(|source| AppError::Document { what: "package", source })?;
-        let reference = match find(PROFILE_PATH) {
+        let reference = match part_at(&tree, PROFILE_PATH) {
             Some(_) => Reference::from_bytes(&part(PROFILE_PATH)?)?,
             None => serde_json::from_slice(&part(REFERENCE_PATH)?)
                 .map_err(|source| AppError::Document { what: "reference", source })?,
         };
-        let sample = find(SAMPLE_PATH).map(|entry| entry.digest);
-        Ok(Self { digest, manifest, reference, model_bytes: part(MODEL_PATH)?, sample })
+        let (sample, golden) = (part_at(&tree, SAMPLE_PATH), part_at(&tree, GOLDEN_PATH));
+        Ok(Self { digest, manifest, reference, model_bytes: part(MODEL_PATH)?, sample, golden })
     }
 
     /// The model, ready to answer.
@@ -134,16 +145,34 @@ impl Package {
     /// Labelled held-out rows with the columns of [`SAMPLE_SCORE`] and [`SAMPLE_LOSS`]; `None` for packages that were
     /// made before there was one. `scratch` is a folder of ours for the time of the call.
     pub fn sample(&self, blobs: &BlobStore, scratch: &Path) -> Result<Option<Table>, AppError> {
-        let Some(digest) = &self.sample else { return Ok(None) };
-        let path = scratch.join("sample.parquet");
-        atomic::write_atomic(&path, &blobs.read(digest, MOST_BYTES)?)?;
-        Ok(Some(read_table(&path, &ReadOptions::default())?))
+        self.sample.map(|digest| table_of(blobs, &digest, &scratch.join("sample.parquet"))).transpose()
+    }
+
+    /// Whether there are requests to ask the model again.
+    pub fn has_golden(&self) -> bool {
+        self.golden.is_some()
+    }
+
+    /// The golden requests with their answers; `scratch` as in [`Package::sample`].
+    pub fn golden(&self, blobs: &BlobStore, scratch: &Path) -> Result<Option<GoldenRequests>, AppError> {
+        let table = self.golden.map(|digest| table_of(blobs, &digest, &scratch.join("golden.parquet"))).transpose()?;
+        table.as_ref().map(GoldenRequests::from_table).transpose()
     }
 
     /// The size of the model in bytes.
     pub fn model_size(&self) -> u64 {
         self.model_bytes.len() as u64
     }
+}
+
+fn part_at(tree: &Tree, path: &str) -> Option<Digest> {
+    tree.entries().iter().find(|entry| entry.path.as_str() == path).map(|entry| entry.digest)
+}
+
+/// A stored table; the reader wants a file.
+fn table_of(blobs: &BlobStore, digest: &Digest, path: &Path) -> Result<Table, AppError> {
+    atomic::write_atomic(path, &blobs.read(digest, MOST_BYTES)?)?;
+    Ok(read_table(path, &ReadOptions::default())?)
 }
 
 /// Whether a stored content is a folder.

@@ -12,8 +12,8 @@ use kilter_domain::{
     gate::{ApprovalRule, Verdict},
     ids::ModelName,
     model::{
-        Approval, By, Card, Commit, GateResult, Golden, Requirements, Submission, Validation, VersionEvent,
-        VersionFacts, VersionState,
+        Approval, By, Card, Commit, GateResult, Requirements, Submission, Validation, VersionEvent, VersionFacts,
+        VersionState,
     },
     table::{Column, Table},
 };
@@ -27,13 +27,14 @@ use crate::{
     decision::{DecisionKind, Numbers},
     error::AppError,
     gate::{self, Bench, Champion, Judged, Look, Notes},
+    golden::Replayed,
     ledger::Act,
     measure::{
         model_rows::{ModelRows, Scored},
         reference::Reference,
     },
     outcomes::{Outcomes, headline},
-    package::{Manifest, Package, SAMPLE_LOSS, SAMPLE_ROWS, SAMPLE_SCORE},
+    package::{Evidence, Manifest, Package, SAMPLE_LOSS, SAMPLE_ROWS, SAMPLE_SCORE},
     project::Project,
     run::RunRecord,
     threshold,
@@ -92,6 +93,7 @@ impl App {
         };
         let notes = look.notes()?;
         let sample = labelled_sample(&test, &scored.scores, &outcomes)?;
+        let golden = self.golden_sample(project, training, spec, record, (&model, threshold))?;
         let manifest = Manifest {
             schema: 2,
             project: project.name.clone(),
@@ -105,8 +107,8 @@ impl App {
             tuned_from: None,
         };
         let folder = scratch.join("package");
-        let package =
-            Package::put(self.blobs(), &folder, manifest, (reference, Some(&sample)), model_bytes, &project.text)?;
+        let evidence = Evidence { reference, sample: Some(&sample), golden: golden.as_ref() };
+        let package = Package::put(self.blobs(), &folder, manifest, evidence, model_bytes, &project.text)?;
         let metrics = measured_metrics(scored.task, &outcomes);
         let number = self.draft_version(project, training, &package, &metrics, test.rows())?;
         let mut facts = notes.facts.clone();
@@ -152,10 +154,11 @@ impl App {
     ) -> Result<(u32, VersionState), AppError> {
         let (act, governance) = (&training.act, training.governance);
         let mover = Mover { app: self, project, act, governance, number: made.number };
-        mover.submit(made.package.digest, &made.commit)?;
+        let replayed = self.replay_golden(&made.package)?;
+        mover.submit(made.package.digest, &made.commit, &replayed)?;
         let champion = self.champion(project)?;
         let roles = project.roles(project.labelled_dataset()?);
-        let bench = Bench { rows: &made.test, roles: &roles, now: training.act.at };
+        let bench = Bench { rows: &made.test, roles: &roles, now: training.act.at, golden: replayed.counted() };
         let against = champion.as_ref().map(|(package, model)| Champion {
             model,
             threshold: package.manifest.threshold,
@@ -235,10 +238,10 @@ impl Mover<'_> {
         Ok(next)
     }
 
-    pub fn submit(&self, package: Digest, commit: &Commit) -> Result<VersionState, AppError> {
-        let submission = Submission { package, signed_by: None, golden: Golden::NotRun, commit: commit.clone() };
+    pub fn submit(&self, package: Digest, commit: &Commit, golden: &Replayed) -> Result<VersionState, AppError> {
+        let submission = Submission { package, signed_by: None, golden: golden.evidence(), commit: commit.clone() };
         let event = VersionEvent::Submitted(submission);
-        self.advance(&event, &By::system("workflow"), "submitted", String::new(), &Numbers::default())
+        self.advance(&event, &By::system("workflow"), "submitted", golden.sentence(), &golden.numbers())
     }
 
     /// Writes every verdict, then moves the version: validated, rejected, or left where people must decide.

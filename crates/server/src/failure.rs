@@ -35,9 +35,11 @@ fn code(error: &AppError) -> Code {
         AppError::NothingServes { .. } => Code::NothingServes,
         AppError::WrongState { .. } => Code::WrongState,
         AppError::Denied(_) => Code::Denied,
-        AppError::BrokenPackage { .. } | AppError::Model { .. } | AppError::ModelFile { .. } | AppError::Admit(_) => {
-            Code::ModelInvalid
-        }
+        AppError::BrokenPackage { .. }
+        | AppError::Model { .. }
+        | AppError::ModelFile { .. }
+        | AppError::GoldenDiffers { .. }
+        | AppError::Admit(_) => Code::ModelInvalid,
         AppError::Leakage { .. } => Code::TrainingRefused,
         AppError::Predict { .. } => Code::RowsUnfit,
         AppError::Roles(_) | AppError::Table(_) => Code::ColumnUnknown,

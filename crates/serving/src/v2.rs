@@ -10,6 +10,7 @@
 //! Deliberately absent: HTTP, routing, models.
 
 mod bind;
+mod client;
 mod data;
 mod datatype;
 mod error;
@@ -19,6 +20,7 @@ mod request;
 mod response;
 
 pub use bind::{KnownInputs, Rows};
+pub use client::{read_answers, write_request};
 pub use datatype::Datatype;
 pub use error::{InputProblem, V2Error};
 pub use metadata::{ErrorBody, Live, ModelMetadata, ModelReady, Ready, ServerMetadata, TensorMetadata};

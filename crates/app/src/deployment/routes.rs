@@ -30,7 +30,13 @@ impl App {
             for deployment in &listed.items {
                 if self.serving(&deployment.endpoint).is_none() {
                     self.open_serving(&deployment.endpoint)?;
-                    self.follow_endpoint(&deployment.endpoint)?;
+                    match self.follow_endpoint(&deployment.endpoint) {
+                        // One version that answers otherwise here takes no other endpoint down with it.
+                        Err(refused @ AppError::GoldenDiffers { .. }) => {
+                            tracing::error!(endpoint = %deployment.endpoint, %refused, "the endpoint serves nothing");
+                        }
+                        followed => followed?,
+                    }
                 }
             }
             match listed.next {
@@ -63,7 +69,14 @@ impl App {
                     DeploymentState::Canary { percent } => Mode::Canary { percent },
                     _ => Mode::Shadow,
                 };
-                Some(Candidate { version: self.served(&candidate, &now, admits)?, mode })
+                match self.served(&candidate, &now, admits) {
+                    // What serves goes on without a candidate that answers otherwise than it was judged by.
+                    Err(refused @ AppError::GoldenDiffers { .. }) => {
+                        tracing::error!(%endpoint, %refused, "the candidate is not asked");
+                        None
+                    }
+                    version => Some(Candidate { version: version?, mode }),
+                }
             }
             None => None,
         };
@@ -83,7 +96,9 @@ impl App {
         let model = kilter_domain::digest::Digest::of(&package.model_bytes);
         let threshold = Some(package.manifest.threshold);
         let admission = Admission { version, model, state, admits, threshold };
-        Ok(Arc::new(ServedVersion::load(&package.model_bytes, &admission, score_edges(&package))?))
+        let served = ServedVersion::load(&package.model_bytes, &admission, score_edges(&package))?;
+        self.check_golden(&package, served.trial())?;
+        Ok(Arc::new(served))
     }
 
     /// The project that an endpoint belongs to, as its contract was last registered; its files are not looked for.

@@ -17,10 +17,11 @@ use crate::{
     App, Loaded,
     error::AppError,
     gate::{self, Bench, Champion, Judged, Notes},
+    golden::Replayed,
     ledger::Act,
     measure::model_rows::ModelRows,
     outcomes::{Answers, Outcomes, class_name},
-    package::{Manifest, Package, SAMPLE_SCORE},
+    package::{Evidence, Manifest, Package, SAMPLE_SCORE},
     project::Project,
     run::RunRecord,
     training::Governance,
@@ -60,8 +61,9 @@ impl App {
         let number = self.store().write(move |tx| Ok(versions::create(&tx.audited(draft), &new)?.number))?;
         let mover = Mover { app: self, project, act, governance, number };
         let commit = record.as_ref().map_or(Commit::NotInGit, commit);
-        mover.submit(changed.digest, &commit)?;
-        let judged = self.judge_change(act, project, (live, loaded), rows, change, record.as_ref())?;
+        let replayed = self.replay_golden(&changed)?;
+        mover.submit(changed.digest, &commit, &replayed)?;
+        let judged = self.judge_change(act, project, (live, loaded), (rows, &replayed), change, record.as_ref())?;
         let kept = format!("rules that a threshold does not touch keep the verdict of version {}", live.number);
         let notes = Notes { sentences: vec![kept], ..Notes::default() };
         let state = mover.record_verdicts(changed.digest, &notes, &judged, None)?;
@@ -78,9 +80,11 @@ impl App {
         scratch: &std::path::Path,
     ) -> Result<Package, AppError> {
         let manifest = Manifest { threshold: change.to, tuned_from: Some(live.number), ..package.manifest.clone() };
-        let parts = (package.reference.clone(), sample);
+        let golden = package.golden(self.blobs(), scratch)?;
+        let golden = golden.map(|golden| golden.at_threshold(change.to, &manifest.signature));
+        let evidence = Evidence { reference: package.reference.clone(), sample, golden: golden.as_ref() };
         let bytes = package.model_bytes.clone();
-        Package::put(self.blobs(), &scratch.join("package"), manifest, parts, bytes, &project.text)
+        Package::put(self.blobs(), &scratch.join("package"), manifest, evidence, bytes, &project.text)
     }
 
     /// The record of the run that made a model; `None` where it was not kept.
@@ -96,13 +100,13 @@ impl App {
         act: &Act,
         project: &Project,
         (live, (package, model)): (&Deployment, &Loaded),
-        rows: &Matured,
+        (rows, replayed): (&Matured, &Replayed),
         change: &Change,
         record: Option<&RunRecord>,
     ) -> Result<Vec<Judged>, AppError> {
         let roles = project.roles(project.labelled_dataset()?);
         let table = judged_table(&roles, rows, change)?;
-        let bench = Bench { rows: &table, roles: &roles, now: act.at };
+        let bench = Bench { rows: &table, roles: &roles, now: act.at, golden: replayed.counted() };
         let before = package.manifest.threshold;
         let champion = Champion { model, threshold: before, trained_through: None };
         let mut facts: BTreeMap<String, f64> = record.map(RunRecord::metrics).unwrap_or_default();

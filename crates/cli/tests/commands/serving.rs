@@ -89,3 +89,21 @@ fn a_version_is_deployed_by_hand_and_taken_back() {
     assert_eq!(world.problem(&["rollback"], 4)["code"], "not_found");
     assert_eq!(world.problem(&["deploy", "staging", "--version", "1"], 4)["hint"], "use one of production");
 }
+
+#[test]
+fn golden_requests_travel_with_the_version_and_are_asked_before_it_serves() {
+    let world = project("0.55");
+    let contract =
+        world.read("kilter.toml").replace("[package]\n", "[package]\nsample = { from = \"split.test\", rows = 30 }\n");
+    let contract = contract.replace("[\"auc >= 0.55\"]", "[\"auc >= 0.55\", \"replay(sample) == expected\"]");
+    world.write("kilter.toml", &contract);
+    let ran = world.json(&["run"]);
+    assert_eq!(ran["version"]["state"], "approved", "{ran:#}");
+    let shown = world.json(&["model", "show", "churn@1"]);
+    let outcomes = shown["gates"][0].to_string();
+    assert!(outcomes.contains("replay(sample)") && outcomes.contains("30"), "{shown:#}");
+    let audit = world.json(&["audit", "list"]).to_string();
+    assert!(audit.contains("30 golden requests are answered as the run answered them"), "{audit}");
+    let server = Server::start(&world);
+    assert_eq!(server.ask("POST", "/v2/models/churn/infer", &rows()).0, 200);
+}

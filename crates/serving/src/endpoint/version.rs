@@ -34,6 +34,16 @@ pub struct Answers {
     pub probabilities: Option<Vec<f32>>,
 }
 
+impl Answers {
+    /// The answers with the labels that a binary version gives at this threshold; others decide as the model itself.
+    pub fn at_threshold(mut self, threshold: f64, signature: &Signature) -> Self {
+        if let Some(decides) = Decides::of(Some(threshold), signature) {
+            decides.decide(&mut self);
+        }
+        self
+    }
+}
+
 impl Predictor for Model {
     fn signature(&self) -> &Signature {
         self.signature()
@@ -94,12 +104,13 @@ pub struct ServedVersion {
     /// What its canary is drawn by: of the model's bytes and the version's number alone, so that a replay draws the
     /// same entities again. The digest of the package will not do: it holds the id of a run.
     salt: u64,
-    predictor: Box<dyn Predictor>,
+    predictor: Arc<dyn Predictor>,
     decides: Option<Decides>,
     counters: Counters,
 }
 
 /// The operating threshold of a binary version with the two classes that it tells apart.
+#[derive(Clone)]
 struct Decides {
     threshold: f64,
     classes: [Arc<str>; 2],
@@ -178,7 +189,26 @@ impl ServedVersion {
         check_state(admission)?;
         let decides = Decides::of(admission.threshold, predictor.signature());
         let counters = Counters::new(edges);
-        Ok(Self { version: admission.version, salt: salt(admission), predictor, decides, counters })
+        Ok(Self { version: admission.version, salt: salt(admission), predictor: predictor.into(), decides, counters })
+    }
+
+    /// A version that answers no caller: its golden requests are asked of it before it is admitted anywhere.
+    pub fn on_trial(predictor: Arc<dyn Predictor>, version: VersionRef, threshold: Option<f64>) -> Self {
+        let decides = Decides::of(threshold, predictor.signature());
+        Self { version, salt: version.number, predictor, decides, counters: Counters::new(ScoreEdges::new(vec![])) }
+    }
+
+    /// The same model with counters of its own: what it is asked in trial stands in no count of what it served.
+    pub fn trial(&self) -> Self {
+        let decides = self.decides.clone();
+        let predictor = self.predictor.clone();
+        Self {
+            version: self.version,
+            salt: self.salt,
+            predictor,
+            decides,
+            counters: Counters::new(ScoreEdges::new(vec![])),
+        }
     }
 
     pub const fn version(&self) -> VersionRef {

@@ -11,11 +11,11 @@ use super::{ID_INPUT, V2Error};
 const VERSION: &str = "__version";
 
 /// FP64 `[rows]`: probability of the positive class, predicted value, or probability of the predicted class.
-const SCORE: &str = "score";
+pub(super) const SCORE: &str = "score";
 /// BYTES `[rows]`: the predicted class.
-const LABEL: &str = "label";
+pub(super) const LABEL: &str = "label";
 /// FP32 `[rows, classes]`: in the order of the model's classes.
-const PROBABILITIES: &str = "probabilities";
+pub(super) const PROBABILITIES: &str = "probabilities";
 
 /// The outputs there are; `__id` are the prediction ids, by which labels find their row.
 pub const OUTPUTS: [&str; 5] = [SCORE, LABEL, PROBABILITIES, ID_INPUT, VERSION];
@@ -109,17 +109,17 @@ fn is_wanted(answer: &Answer<'_>, name: &str) -> bool {
 }
 
 #[derive(Default)]
-struct Separator(bool);
+pub(super) struct Separator(bool);
 
 impl Separator {
-    fn put(&mut self, out: &mut Vec<u8>) {
+    pub(super) fn put(&mut self, out: &mut Vec<u8>) {
         if std::mem::replace(&mut self.0, true) {
             out.push(b',');
         }
     }
 }
 
-fn tensor<T>(
+pub(super) fn tensor<T>(
     out: &mut Vec<u8>,
     name: &str,
     datatype: &str,
