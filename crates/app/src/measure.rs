@@ -5,6 +5,7 @@
 
 pub mod bins;
 pub mod columns;
+pub mod distance;
 pub mod explain;
 pub mod fairness;
 pub mod model_rows;

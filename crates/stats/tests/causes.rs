@@ -1,7 +1,7 @@
 //! What causes, thresholds, maturity and seasons promise.
 
 use kilter_stats::causes::{SliceFeature, estimated_damage, split_prediction_drift, weak_slices};
-use kilter_stats::drift::SeasonEffect;
+use kilter_stats::drift::{Cycle, SeasonEffect, Strata, YearEffect};
 use kilter_stats::explain::linear;
 use kilter_stats::labels::Maturity;
 use kilter_stats::performance::{BinaryRows, Labelled, Metric, Rate, Target, operating_point};
@@ -159,4 +159,26 @@ fn the_difference_in_cost_of_two_thresholds_is_that_of_the_pairs() {
     let (mean, margin) = (0.5, 2.570_581_835_6 * (25.5_f64 / 36.0).sqrt());
     assert!((found.value - mean).abs() < 1e-12, "{found:?}");
     assert!((found.high - mean - margin).abs() < 1e-6 && (mean - margin - found.low).abs() < 1e-6, "{found:?}");
+}
+
+#[test]
+fn a_year_asks_for_strata_after_two_of_them() {
+    let mut random = Random::seeded(9);
+    let month: Vec<i64> = (0..3600).map(|row| row / 100).collect();
+    let mut value = |season: f64| -> Vec<f64> {
+        let wave = |m: i64| season * (std::f64::consts::TAU * (m % 12) as f64 / 12.0).cos();
+        month.iter().map(|m| wave(*m) + random.normal()).collect()
+    };
+    let (flat, wavy) = (value(0.0), value(1.0));
+    assert!(!YearEffect::of(&month, &flat).unwrap().matters());
+    let effect = YearEffect::of(&month, &wavy).unwrap();
+    // A cosine of amplitude 1 beside noise of variance 1 explains a third.
+    assert!(effect.matters() && (effect.by_month - 1.0 / 3.0).abs() < 0.05 && effect.years == 3.0, "{effect:?}");
+    assert!(!YearEffect::of(&month[..1200], &wavy[..1200]).unwrap().matters(), "one year is no season");
+    let strata = Strata::of_year(&month);
+    assert_eq!((strata.cycle(), strata.count(), strata.of(0), strata.of(12 * 40 + 11)), (Cycle::Year, 12, 0, 11));
+    let json = serde_json::to_string(&strata).unwrap();
+    assert_eq!(serde_json::from_str::<Strata>(&json).unwrap(), strata);
+    let week = r#"{"of_hour":[0]}"#;
+    assert!(serde_json::from_str::<Strata>(week).is_err(), "a week has 168 hours");
 }

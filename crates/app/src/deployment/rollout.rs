@@ -230,6 +230,7 @@ impl App {
         let rows = WindowRows {
             now: act.at,
             table: &trial.scored.table,
+            events: &trial.scored.events,
             scores: &trial.scored.scores,
             reference: &package.reference,
             outcomes: &outcomes,

@@ -11,7 +11,7 @@ use kilter_stats::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::reference::{ColumnReference, Reference, Season};
+use super::reference::{ColumnReference, Reference, Season, SeasonalColumn};
 
 /// What every profile begins with; the last letter is the version of the layout.
 const MAGIC: &[u8; 8] = b"KILTERP1";
@@ -41,7 +41,14 @@ pub enum ProfileError {
 struct Header {
     rows: u64,
     calibration: Option<Calibration>,
+    /// As the first profiles had them: by hour of the week alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     strata: Option<Strata>,
+    #[serde(default)]
+    cycles: Vec<Strata>,
+    /// The place in `cycles` of each column by season; none: the first.
+    #[serde(default)]
+    cycle_of: BTreeMap<String, usize>,
     parts: Vec<Part>,
 }
 
@@ -75,8 +82,9 @@ impl Reference {
         let mut parts: Vec<(&str, Place, &ColumnReference)> = Vec::new();
         parts.extend(self.columns.iter().map(|(name, column)| (name.as_str(), Place::Column, column)));
         parts.extend(self.answers.iter().map(|(name, column)| (name.as_str(), Place::Answer, column)));
-        for (name, strata) in self.season.iter().flat_map(|season| &season.columns) {
-            let numbered = strata.iter().enumerate();
+        let seasonal = || self.season.iter().flat_map(|season| &season.columns);
+        for (name, column) in seasonal() {
+            let numbered = column.parts.iter().enumerate();
             parts.extend(numbered.map(|(stratum, column)| (name.as_str(), Place::Stratum(stratum), column)));
         }
         let mut body = Vec::new();
@@ -92,7 +100,9 @@ impl Reference {
             parts: headers.collect(),
             rows: self.rows,
             calibration: self.calibration.clone(),
-            strata: self.season.as_ref().map(|season| season.strata.clone()),
+            strata: None,
+            cycles: self.season.as_ref().map(|season| season.cycles.clone()).unwrap_or_default(),
+            cycle_of: seasonal().map(|(name, column)| (name.clone(), column.cycle)).collect(),
         };
         let header = serde_json::to_vec(&header)?;
         let length = u32::try_from(header.len()).map_err(|_| ProfileError::Nonsense("too many columns".into()))?;
@@ -131,7 +141,8 @@ impl Reference {
         if !body.is_empty() {
             return Err(ProfileError::Nonsense(format!("{} bytes follow its end", body.len())));
         }
-        reference.season = season(header.strata, seasonal)?;
+        let cycles = header.strata.into_iter().chain(header.cycles).collect();
+        reference.season = season(cycles, &header.cycle_of, seasonal)?;
         Ok(reference)
     }
 }
@@ -145,25 +156,24 @@ impl Kind {
     }
 }
 
-/// Every column has a reference for every stratum, or none.
+/// Every column by season has a reference for every stratum of its cycle.
 fn season(
-    strata: Option<Strata>,
+    cycles: Vec<Strata>,
+    cycle_of: &BTreeMap<String, usize>,
     columns: BTreeMap<String, Vec<ColumnReference>>,
 ) -> Result<Option<Season>, ProfileError> {
-    let Some(strata) = strata else {
-        return match columns.is_empty() {
-            true => Ok(None),
-            false => Err(ProfileError::Nonsense("it has columns by stratum and no strata".into())),
-        };
-    };
-    match columns.iter().find(|(_, parts)| parts.len() != strata.count()) {
-        Some((name, parts)) => Err(ProfileError::Nonsense(format!(
-            "`{name}` has {} strata, and there are {}",
-            parts.len(),
-            strata.count()
-        ))),
-        None => Ok(Some(Season { strata, columns })),
-    }
+    let placed = columns.into_iter().map(|(name, parts)| {
+        let cycle = cycle_of.get(&name).copied().unwrap_or(0);
+        match cycles.get(cycle).map(Strata::count) {
+            Some(count) if count == parts.len() => Ok((name, SeasonalColumn { cycle, parts })),
+            Some(count) => {
+                Err(ProfileError::Nonsense(format!("`{name}` has {} strata, and there are {count}", parts.len())))
+            }
+            None => Err(ProfileError::Nonsense(format!("`{name}` is by a season that is not there"))),
+        }
+    });
+    let columns: BTreeMap<String, SeasonalColumn> = placed.collect::<Result<_, _>>()?;
+    Ok((!columns.is_empty()).then_some(Season { cycles, columns }))
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 //! Holds true: needs no raw row afterwards; a numeric column with at most twenty distinct values is compared by
 //! category; identifiers (texts that are mostly unique) and times are not compared, because they always differ.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
 use kilter_domain::{
     table::{Column, Table},
@@ -12,8 +12,8 @@ use kilter_domain::{
 use kilter_stats::{
     Outcome,
     drift::{
-        CategoricalCounts, CategoricalReference, Distance, Measure, NumericCounts, NumericReference, SeasonEffect,
-        Strata,
+        CategoricalCounts, CategoricalReference, Cycle, Distance, Measure, NumericCounts, NumericReference,
+        SeasonEffect, Strata, YearEffect,
     },
     estimated::Calibration,
     performance::Labelled,
@@ -60,25 +60,72 @@ pub struct Reference {
     /// What the model answered on held-out rows besides the score: [`PREDICTION`] and [`LOSS`].
     #[serde(default)]
     pub answers: BTreeMap<String, ColumnReference>,
-    /// The same by hour of the week, where the hour matters.
+    /// The same by season, where that matters.
     #[serde(default)]
     pub season: Option<Season>,
     /// How scores of a binary model mean probabilities, learned on the held-out rows; for estimates before labels.
     pub calibration: Option<Calibration>,
 }
 
-/// References by hour of the week: each window is compared with its like.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// References by season: each window is compared with its like.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Season {
-    pub strata: Strata,
-    /// One reference a stratum; columns that lack rows in some stratum are compared as a whole and do not stand here.
-    pub columns: BTreeMap<String, Vec<ColumnReference>>,
+    /// By hour of the week, by month of the year; each at most once.
+    pub cycles: Vec<Strata>,
+    /// The columns that are compared by season, each by one cycle; one that lacks rows in some stratum does not stand here.
+    pub columns: BTreeMap<String, SeasonalColumn>,
+}
+
+/// One reference a stratum.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SeasonalColumn {
+    /// The place of its strata in [`Season::cycles`].
+    pub cycle: usize,
+    pub parts: Vec<ColumnReference>,
+}
+
+impl Season {
+    fn place_of(&mut self, strata: &Strata) -> usize {
+        self.cycles.iter().position(|known| known == strata).unwrap_or_else(|| {
+            self.cycles.push(strata.clone());
+            self.cycles.len() - 1
+        })
+    }
+
+    /// The strata of a column and its references.
+    pub fn of(&self, name: &str) -> Option<(&Strata, &[ColumnReference])> {
+        let column = self.columns.get(name)?;
+        Some((self.cycles.get(column.cycle)?, &column.parts))
+    }
+}
+
+/// The stratum of an event.
+pub fn stratum_of(strata: &Strata, event: Timestamp) -> usize {
+    strata.of(match strata.cycle() {
+        Cycle::Week => hour_of(event),
+        Cycle::Year => month_of(event),
+    })
+}
+
+/// The rows of each stratum.
+pub fn rows_by_stratum(strata: &Strata, events: &[Timestamp]) -> BTreeMap<usize, Vec<usize>> {
+    let mut rows: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    for (row, event) in events.iter().enumerate() {
+        rows.entry(stratum_of(strata, *event)).or_default().push(row);
+    }
+    rows
 }
 
 /// Hours since a Monday 00:00 UTC.
-pub fn hour_of(event: Timestamp) -> i64 {
+fn hour_of(event: Timestamp) -> i64 {
     // The epoch began on a Thursday.
     event.millis().div_euclid(3_600_000) + 72
+}
+
+/// Months since January of the year 0.
+fn month_of(event: Timestamp) -> i64 {
+    let date = event.civil().date();
+    12 * i64::from(date.year()) + i64::from(date.month()) - 1
 }
 
 impl Reference {
@@ -110,25 +157,33 @@ impl Reference {
         self
     }
 
-    /// Adds strata by hour of the week, where hour or day explain enough of the score and the rows span two periods.
-    /// `events` are the times of the rows of `table`; `scored` those of the held-out rows with their scores.
+    /// Adds strata where a season matters and the rows span two periods: by month of the year for columns that follow the
+    /// year, by hour of the week for the others when the score follows the hour or the day. `events` are the times of the
+    /// rows of `table`; `scored` those of the held-out rows with their scores.
     pub fn with_season(mut self, table: &Table, events: &[Timestamp], scored: (&[Timestamp], &[f64])) -> Self {
-        let hours: Vec<i64> = events.iter().copied().map(hour_of).collect();
-        let score_hours: Vec<i64> = scored.0.iter().copied().map(hour_of).collect();
-        let Ok(effect) = SeasonEffect::of(&score_hours, scored.1) else { return self };
-        let Some(strata) = effect.strata(&hours) else { return self };
-        let of_hours = |hours: &[i64]| hours.iter().map(|hour| strata.of(*hour)).collect::<Vec<_>>();
-        let (rows, scores) = (of_hours(&hours), of_hours(&score_hours));
-        let mut columns = BTreeMap::new();
+        let hours = |events: &[Timestamp]| events.iter().copied().map(hour_of).collect::<Vec<_>>();
+        let months: Vec<i64> = events.iter().copied().map(month_of).collect();
+        let effect = SeasonEffect::of(&hours(scored.0), scored.1).ok();
+        let week = effect.and_then(|effect| effect.strata(&hours(events)));
+        let follows_year = |values: &[f64]| YearEffect::of(&months, values).is_ok_and(|effect| effect.matters());
+        let year = Strata::of_year(&months);
+        let mut season = Season::default();
         for (name, reference) in &self.columns {
-            let parts = match (name.as_str(), table.get(name)) {
-                (SCORE, _) => reference.by_stratum(&Column::Float(scored.1.to_vec()), &scores, strata.count()),
-                (_, Some(column)) => reference.by_stratum(column, &rows, strata.count()),
-                _ => None,
+            let (column, times, by_year) = match table.get(name) {
+                _ if name == SCORE => (Cow::Owned(Column::Float(scored.1.to_vec())), scored.0, false),
+                Some(column) => {
+                    (Cow::Borrowed(column), events, column.numbers().is_some_and(|values| follows_year(&values)))
+                }
+                None => continue,
             };
-            columns.extend(parts.map(|parts| (name.clone(), parts)));
+            let Some(strata) = (if by_year { Some(&year) } else { week.as_ref() }) else { continue };
+            let stratum: Vec<usize> = times.iter().map(|event| stratum_of(strata, *event)).collect();
+            if let Some(parts) = reference.by_stratum(&column, &stratum, strata.count()) {
+                let cycle = season.place_of(strata);
+                season.columns.insert(name.clone(), SeasonalColumn { cycle, parts });
+            }
         }
-        self.season = Some(Season { strata, columns });
+        self.season = Some(season).filter(|season| !season.columns.is_empty());
         self
     }
 

@@ -17,6 +17,7 @@ use kilter_stats::{drift::Measure, interval::clopper_pearson, tails::normal_quan
 
 use super::{
     columns::{column_quantity, exact, nothing},
+    distance::{by_season, far},
     measurement,
     model_rows::{group_spread, groups_of, metric_name},
     not_measured,
@@ -41,6 +42,8 @@ pub struct WindowRows<'a> {
     pub now: Timestamp,
     /// Features and context of the rows that were answered.
     pub table: &'a Table,
+    /// When each row happened; empty where that does not matter.
+    pub events: &'a [Timestamp],
     pub scores: &'a [f64],
     pub reference: &'a Reference,
     /// The rows whose label is known at `now`.
@@ -273,23 +276,27 @@ impl WindowRows<'_> {
         name: &str,
         reference: &ColumnReference,
     ) -> Result<Measurement, NotMeasured> {
-        let window = if name == SCORE {
-            reference.count(&Column::Float(self.scores.to_vec()))
+        let scores;
+        let column = if name == SCORE {
+            scores = Column::Float(self.scores.to_vec());
+            &scores
         } else {
-            let column = self.table.get(name).ok_or_else(|| {
+            self.table.get(name).ok_or_else(|| {
                 nothing(format!("the requests of this window carry no `{name}`"), "send the column with each request")
-            })?;
-            reference.count(column)
+            })?
         };
-        let window = window
-            .ok_or_else(|| nothing(format!("`{name}` changed its type"), "send the type of the training data"))?;
         let measure = measure_of(function, reference);
-        let distance = reference.distance(&window, measure).map_err(|reason| not_measured(name, &reason))?;
+        let seasonal = self.reference.season.as_ref().and_then(|season| season.of(name));
+        let distance = match seasonal.filter(|_| self.events.len() == column.len()) {
+            Some((strata, parts)) => by_season(strata, parts, (column, self.events), measure),
+            None => far(reference, column, measure),
+        };
+        let distance = distance.map_err(|reason| not_measured(name, &reason))?;
         Ok(Measurement {
             value: distance.effect,
             // While chance cannot be excluded at the stated rate of false alarms, the effect may be none at all.
             interval: self.proof.filter(|proof| !proof.changed.contains(name)).map(|_| (0.0, distance.effect)),
-            count: distance.current_rows,
+            count: distance.rows,
             estimated: false,
             note: Some(format!(
                 "{} {:.3}, of which chance explains {:.3}",

@@ -10,6 +10,7 @@ use kilter_domain::{
     contract::{AlertSink, Monitor},
     ids::EndpointName,
     rule::{RuleOutcome, RuleVerdict},
+    time::Timestamp,
 };
 use kilter_store::monitor::alert as alerts;
 use serde_json::{Value, json};
@@ -97,6 +98,11 @@ fn is_of(thing: &str, outcome: &RuleOutcome) -> bool {
 /// Between a rule and its part in what was told: no rule holds it.
 const PART: &str = " | ";
 
+/// The end of the newest window that breached.
+fn last_breach(detail: &Value) -> Option<Timestamp> {
+    serde_json::from_value(detail["window"]["end"].clone()).ok()
+}
+
 /// What an alert has told of so far; nothing for alerts that were opened before this was kept.
 fn told(detail: &Value) -> BTreeSet<String> {
     let things = detail["told"].as_array().map(Vec::as_slice).unwrap_or_default();
@@ -144,6 +150,12 @@ impl App {
         let open = self.store().read(|reader| alerts::find_open(reader, &key))?;
         let event = event_of(finding.outcomes, &open.as_ref().map(|alert| told(&alert.detail)).unwrap_or_default());
         match (open, event) {
+            // An older window that holds says nothing against what a newer one showed.
+            (Some(alert), AlertEvent::Clean)
+                if last_breach(&alert.detail).is_some_and(|end| finding.window.end <= end) =>
+            {
+                Ok(Some(alert.state))
+            }
             (None, AlertEvent::Breached) => self.open_alert(act, endpoint, monitor, finding).map(Some),
             (Some(alert), AlertEvent::Breached | AlertEvent::Clean) => {
                 self.move_alert(act, &alert, event, monitor, finding).map(Some)
@@ -328,7 +340,7 @@ fn detail(Finding { subject, window, outcomes, .. }: Finding, explained: Option<
 fn with_latest(detail: &Value, finding: Finding, explained: Option<&Explained>) -> Value {
     let outcomes = finding.outcomes;
     let mut detail = detail.clone();
-    let mut things = told(&detail);
+    let (mut things, newest) = (told(&detail), last_breach(&detail));
     things.extend(breached(finding.subject.kind, outcomes));
     if let (Some(fields), Some(explained)) = (detail.as_object_mut(), explained) {
         fields.insert("why".to_owned(), json!(explained.sentence));
@@ -338,6 +350,9 @@ fn with_latest(detail: &Value, finding: Finding, explained: Option<&Explained>) 
         fields.insert("text".to_owned(), json!(sentence(outcomes)));
         fields.insert("columns".to_owned(), json!(breached_columns(outcomes)));
         fields.insert("told".to_owned(), json!(things));
+        if newest.is_none_or(|end| end < finding.window.end) {
+            fields.insert("window".to_owned(), json!({ "start": finding.window.start, "end": finding.window.end }));
+        }
     }
     detail
 }

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use super::Window;
 use crate::{
-    measure::reference::{ColumnCounts, ColumnReference, LOSS, PREDICTION, Reference, SCORE, hour_of},
+    measure::reference::{ColumnCounts, ColumnReference, LOSS, PREDICTION, Reference, SCORE, rows_by_stratum},
     prediction::Answered,
 };
 
@@ -72,9 +72,9 @@ impl Budget {
 impl Evidence {
     /// Nothing seen yet of what is compared with `reference`.
     pub fn begin(reference: &Reference) -> Self {
-        let seasonal = |name: &String| reference.season.as_ref().and_then(|season| season.columns.get(name));
+        let seasonal = |name: &String| reference.season.as_ref().and_then(|season| season.of(name));
         let columns = reference.columns.iter().chain(&reference.answers).filter_map(|(name, column)| {
-            let strata = seasonal(name).map_or(std::slice::from_ref(column), Vec::as_slice);
+            let strata = seasonal(name).map_or(std::slice::from_ref(column), |(_, parts)| parts);
             Some((name.clone(), evidence_of(strata)?))
         });
         Self { columns: columns.collect(), ..Self::default() }
@@ -220,17 +220,13 @@ fn bets(
 ) -> bool {
     let pooled = reference.columns.get(name).or_else(|| reference.answers.get(name));
     let season = reference.season.as_ref();
-    let strata = season.and_then(|season| Some((&season.strata, season.columns.get(name)?)));
+    let strata = season.and_then(|season| season.of(name));
     let parts: Option<Vec<(usize, ColumnCounts)>> = match (strata, pooled) {
         (Some((strata, references)), _) => {
-            let mut rows: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-            for (row, event) in events.iter().enumerate() {
-                rows.entry(strata.of(hour_of(*event))).or_default().push(row);
-            }
             let count = |(stratum, rows): (usize, Vec<usize>)| {
                 Some((stratum, references.get(stratum)?.count(&column.take(&rows))?))
             };
-            rows.into_iter().map(count).collect()
+            rows_by_stratum(strata, events).into_iter().map(count).collect()
         }
         (None, Some(reference)) => reference.count(column).map(|counts| vec![(0, counts)]),
         (None, None) => None,

@@ -9,7 +9,7 @@ use kilter_domain::{
     alert::{AlertState, MonitorKind},
     contract::{Monitor, Retrain, Trigger},
     ids::EndpointName,
-    rule::{JudgeMode, Measurement, Rule, RuleOutcome},
+    rule::{JudgeMode, Limits, Measurement, NotMeasured, Rule, RuleOutcome, RuleVerdict, Undecided},
     time::{Span, Timestamp},
 };
 use kilter_inference::Task;
@@ -62,6 +62,8 @@ pub(super) struct Scene<'a> {
     pub(super) family: BTreeSet<u32>,
     /// Since when they serve.
     pub(super) since: Timestamp,
+    /// The same where another model served before: a span that began earlier is not whole.
+    pub(super) took_over: Option<Timestamp>,
     pub(super) package: Arc<Package>,
     pub(super) calendar: Calendar,
     pub(super) evidence: Evidence,
@@ -86,6 +88,9 @@ impl App {
         let retrain = project.contract.retrain.as_ref();
         let (family, since) = self.lineage(&live)?;
         let since = since.unwrap_or(act.at);
+        let moment = Timestamp(since.millis() - 1);
+        let before = self.store().read(|reader| kilter_store::deployment::live_at(reader, endpoint, moment))?;
+        let took_over = before.map(|_| since);
         let mut scene = Scene {
             app: self,
             act,
@@ -95,6 +100,7 @@ impl App {
             live,
             family,
             since,
+            took_over,
             package,
             calendar,
             evidence,
@@ -288,6 +294,13 @@ impl Scene<'_> {
         spans.dedup();
         let changed = self.evidence.named();
         for span in spans {
+            if subject.kind == MonitorKind::Drift
+                && let Some(since) = self.took_over.filter(|since| covered(window, span).start < *since)
+            {
+                let of_span = rules.iter().filter(|rule| self.span(rule) == span);
+                outcomes.extend(of_span.map(|rule| (0, provisional(rule, self.live.number, since))));
+                continue;
+            }
             let answered = self.rows(window, span)?;
             let sheet = self.sheet(&answered, covered(window, span))?;
             for rule in rules.iter().filter(|rule| self.span(rule) == span) {
@@ -298,7 +311,8 @@ impl Scene<'_> {
         let judged: Vec<RuleOutcome> = outcomes.iter().map(|(_, outcome)| self.told_of(outcome)).collect();
         let explain = || self.explained(subject, window);
         let finding = Finding { subject, about: None, window, outcomes: &judged, explain: &explain };
-        if self.is_news {
+        let is_past = self.live.live_until.is_some();
+        if self.is_news && (!is_past || judged.iter().any(RuleOutcome::is_failed)) {
             let state = self.app.alert(self.act, self.endpoint, self.monitor, finding)?;
             if subject.kind == MonitorKind::Drift {
                 self.follow(state);
@@ -402,6 +416,23 @@ impl Scene<'_> {
     }
 }
 
+/// A rule over a span in which a version has not served from the start. What came before was answered by another version,
+/// and a part of a season is not the season: nothing is said of drift until the span is whole.
+fn provisional(rule: &Rule, version: u32, since: Timestamp) -> RuleOutcome {
+    let since = since.civil().date();
+    let missing = format!("a whole span of version {version}, which serves since {since}");
+    let how = "it is judged once the version has served for as long as the rule covers".to_owned();
+    RuleOutcome {
+        rule: rule.to_string(),
+        text: format!("{rule} was not measured: {missing}; {how}"),
+        verdict: RuleVerdict::Undecided(Undecided::NotMeasured(NotMeasured { missing, how })),
+        measured: None,
+        part: None,
+        limits: Limits::default(),
+        parts: vec![],
+    }
+}
+
 /// The labels that a judgement of performance rested on.
 #[derive(Clone, Copy)]
 struct Coverage {
@@ -435,6 +466,7 @@ impl Sheet<'_> {
         WindowRows {
             now: scene.act.at,
             table: &self.answered.table,
+            events: &self.answered.events,
             scores: &self.answered.scores,
             reference: &self.package.reference,
             outcomes: &self.outcomes,

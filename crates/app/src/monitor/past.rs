@@ -1,12 +1,14 @@
 //! Versions that no longer answer and whose labels come only now: how good they were is still worth knowing.
 //!
-//! Holds true: a window is judged against the version that answered it, under that version's number. It raises an alert
-//! only where it is news for the version that serves now: when that one was trained without the window's labels.
+//! Holds true: a window is judged against the version that answered it, under that version's number. A breach raises an
+//! alert where it is news: when the version that serves now was trained without the window's labels, and no alert about
+//! performance was raised since the old version went live. That a window holds says nothing of the version that serves.
 
 use kilter_domain::{alert::MonitorKind, contract::Monitor, ids::EndpointName, time::Timestamp};
 use kilter_store::{
     PageRequest,
     deployment::{self as deployments, Deployment},
+    monitor::alert as alerts,
 };
 
 use super::look::{MOST_MATURING, Scene};
@@ -26,7 +28,8 @@ impl App {
 }
 
 impl Scene<'_> {
-    /// Judges what a version that was replaced answered, as its labels come.
+    /// Judges what a version that was replaced answered, as its labels come. `news_from` is the newest event that the
+    /// version which serves now was trained on.
     pub(super) fn past(&mut self, news_from: Option<Timestamp>) -> Result<(), AppError> {
         let (Some(since), Some(until)) = (self.live.live_since, self.live.live_until) else { return Ok(()) };
         for window in self.calendar.ended(since, self.act.at, self.most_maturing()) {
@@ -35,13 +38,22 @@ impl Scene<'_> {
                 continue;
             }
             let Some(rows) = self.worth_judging(window)? else { continue };
-            self.is_news = news_from.is_none_or(|through| through < window.end);
+            self.is_news = news_from.is_none_or(|through| through < window.end) && !self.was_alarmed(since)?;
             let mut made = vec![self.judged_coverage(window, &rows)];
             made.extend(self.watch(MonitorKind::Accuracy, window)?);
             made.extend(self.watch(MonitorKind::Bias, window)?);
             self.record_readings(made)?;
         }
         Ok(())
+    }
+}
+
+impl Scene<'_> {
+    /// Whether an alert about performance was raised since a moment.
+    fn was_alarmed(&self, since: Timestamp) -> Result<bool, AppError> {
+        let filter = alerts::AlertFilter { endpoint: Some(self.endpoint.clone()), open: false };
+        let newest = self.app.store().read(|reader| alerts::list(reader, &filter, &PageRequest::first(100)))?;
+        Ok(newest.items.iter().any(|alert| alert.monitor == MonitorKind::Accuracy && alert.opened >= since))
     }
 }
 

@@ -42,7 +42,7 @@ pub(crate) use sample::quantile;
 pub use sample::{
     PSI_FLOOR, Sample, binned_distance, distance, distances, ks_and_w1, quantile_edges, right_closed_counts,
 };
-pub use strata::{HOURS, SeasonEffect, Strata};
+pub use strata::{Cycle, HOURS, MONTHS, SeasonEffect, Strata, YearEffect};
 pub use two_sample::{
     Alternative, Test, anderson_darling, cramer_von_mises, energy_distance, ks_asymptotic, ks_exact, ks_test,
     mann_whitney, t_test, two_proportions,
