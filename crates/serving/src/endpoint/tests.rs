@@ -121,6 +121,17 @@ impl World {
         };
         entries.filter_map(|entry| of(entry.record)).collect()
     }
+
+    /// The batches once there are that many: nobody waits for the record of a shadow.
+    fn batches_of(&self, count: usize) -> Vec<PredictionBatch> {
+        for _ in 0..200 {
+            if self.batches().len() >= count {
+                break;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+        self.batches()
+    }
 }
 
 fn body(ids: &[&str], x: &[f64]) -> String {
@@ -248,7 +259,7 @@ fn a_shadow_scores_everything_and_answers_nothing() {
         (&answer["model_version"], &answer["outputs"][0]["data"]),
         (&"7".into(), &serde_json::json!([0.2, 0.9]))
     );
-    let [first, second] = &world.batches()[..] else { panic!("two batches were recorded") };
+    let [first, second] = &world.batches_of(2)[..] else { panic!("two batches were recorded") };
     assert_eq!((first.role, second.role, second.version.number), (Role::Champion, Role::Shadow, 8));
     assert_eq!((&second.ids, &second.scores[..]), (&first.ids, &[0.2 + 0.1, 0.9 + 0.1][..]));
     assert!(second.features.names().iter().all(|name| first.features.get(name).is_none() || name == "plan"));
