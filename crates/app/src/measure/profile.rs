@@ -223,6 +223,21 @@ mod tests {
     }
 
     #[test]
+    fn a_column_by_month_adds_little_more_than_it_has() {
+        let events: Vec<Timestamp> = (0..4 * 365).map(|day| Timestamp((11_323 + day) * 86_400_000)).collect();
+        let wave =
+            |day: i64| -10.0 * (std::f64::consts::TAU * day as f64 / 365.25).cos() + (day * 7919 % 101) as f64 * 0.02;
+        let column = Column::Float((0..4 * 365).map(wave).collect());
+        let table = Table::new((0..20).map(|k| (format!("c{k}"), column.clone())).collect()).unwrap();
+        let pooled = Reference::of(&table, |_| true);
+        let scores = vec![0.5; events.len()];
+        let seasonal = pooled.clone().with_season(&table, &events, (&events, &scores));
+        assert_eq!(seasonal.season.as_ref().unwrap().columns.len(), 20);
+        let (pooled, seasonal) = (pooled.to_bytes().unwrap().len(), seasonal.to_bytes().unwrap().len());
+        assert!(seasonal < 5 * pooled / 2, "{pooled} and {seasonal}");
+    }
+
+    #[test]
     fn bytes_that_end_early_or_late_are_refused() {
         let bytes = seasonal().to_bytes().unwrap();
         for end in [0, 7, 9, 40, bytes.len() / 2, bytes.len() - 1] {

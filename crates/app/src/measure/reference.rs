@@ -25,6 +25,8 @@ use crate::outcomes::{Outcomes, class_name};
 /// Distinct values up to which a number is a category.
 const CATEGORY_VALUES: usize = 20;
 
+/// Bins of a stratum: a column has many strata, and each window few rows in one.
+const STRATUM_BINS: usize = 10;
 /// Reference rows of a stratum, at least.
 const LEAST_STRATUM: usize = 20;
 
@@ -230,10 +232,10 @@ impl ColumnReference {
         rows.iter().map(|rows| if rows.len() < LEAST_STRATUM { None } else { self.alike(&column.take(rows)) }).collect()
     }
 
-    /// The reference of a column, of the kind that this one is.
+    /// The reference of a stratum of a column, of the kind that the column's is.
     fn alike(&self, column: &Column) -> Option<Self> {
         match self {
-            Self::Numeric(_) => NumericReference::of(&column.numbers()?).ok().map(Self::Numeric),
+            Self::Numeric(_) => NumericReference::coarse(&column.numbers()?, STRATUM_BINS).ok().map(Self::Numeric),
             Self::Categorical(_) => {
                 let labels = labels(column);
                 CategoricalReference::of(labels.iter().map(Option::as_deref)).ok().map(Self::Categorical)

@@ -75,8 +75,18 @@ impl NumericReference {
         NumericReference::of_sample(&Sample::of(values))
     }
 
+    /// Freezes a column at fewer quantiles, for one of many strata: deciles, and `bins` bins (at most those of a profile)
+    /// whose tails are not looked into.
+    pub fn coarse(values: &[f64], bins: usize) -> Outcome<Self> {
+        NumericReference::with_bins(&Sample::of(values), bins.clamp(1, QUANTILE_BINS))
+    }
+
     /// Freezes a sample that is already sorted.
     pub fn of_sample(sample: &Sample) -> Outcome<Self> {
+        NumericReference::with_bins(sample, QUANTILE_BINS)
+    }
+
+    fn with_bins(sample: &Sample, bins: usize) -> Outcome<Self> {
         let sorted = sample.values();
         if sorted.is_empty() {
             return Err(Unmeasured::too_few("values for a reference", 0, 1));
@@ -86,9 +96,11 @@ impl NumericReference {
         // A column of few values keeps them all, and then nothing is lost.
         let mut edges: Vec<f64> = sorted.to_vec();
         edges.dedup();
-        if edges.len() > QUANTILE_BINS {
-            edges = (0..=QUANTILE_BINS).filter_map(|i| at(i, QUANTILE_BINS)).collect();
-            edges.extend(tail_edges(sorted));
+        if edges.len() > bins {
+            edges = (0..=bins).filter_map(|i| at(i, bins)).collect();
+            if bins == QUANTILE_BINS {
+                edges.extend(tail_edges(sorted));
+            }
         }
         edges.extend(&inner);
         edges.sort_unstable_by(f64::total_cmp);
