@@ -150,4 +150,13 @@ mod tests {
         let (low, high) = clopper_pearson(20, 20, 0.95);
         assert!((low - 0.83156653).abs() < 1e-7 && high == 1.0, "{low}");
     }
+    #[test]
+    fn clopper_pearson_of_many_million_rows_comes_back() {
+        // scipy 1.17: stats.beta.ppf
+        let (low, high) = clopper_pearson(3, 10_000_000, 0.95);
+        assert!((low / 6.186721656250593e-08 - 1.0).abs() < 1e-9, "{low}");
+        assert!((high / 8.767270541303173e-07 - 1.0).abs() < 1e-9, "{high}");
+        let (low, high) = clopper_pearson(0, 10_000_000, 0.95);
+        assert!(low == 0.0 && (high / 3.6888787737224376e-07 - 1.0).abs() < 1e-9, "{high}");
+    }
 }

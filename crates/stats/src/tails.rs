@@ -1,9 +1,12 @@
 //! Tails and quantiles of the distributions that tests and intervals need.
 //!
 //! Thin names over `statrs`, which panics on arguments outside of a function's domain: here they answer NaN. Quantiles
-//! are refined by Newton steps on the tail itself, so both directions agree.
+//! are refined by Newton steps on the tail itself, so both directions agree. Tails of rows without bound are our own.
 
-use statrs::function::beta::{beta_reg, inv_beta_reg};
+mod beta;
+
+pub use beta::{beta_quantile, beta_share};
+
 use statrs::function::erf::{erfc, erfc_inv};
 use statrs::function::gamma::{gamma_ur, ln_gamma};
 use std::f64::consts::{PI, SQRT_2};
@@ -60,7 +63,7 @@ pub fn student_two_sided(t: f64, df: f64) -> f64 {
     if t == 0.0 {
         return 1.0;
     }
-    beta_reg(0.5 * df, 0.5, df / (df + t * t))
+    beta_share(0.5 * df, 0.5, df / (df + t * t))
 }
 
 /// The half width, in standard errors, of a two-sided Student interval of confidence `level`.
@@ -71,19 +74,9 @@ pub fn student_margin(level: f64, df: f64) -> f64 {
     if df.is_nan() || df <= 0.0 {
         return f64::INFINITY;
     }
-    let x = inv_beta_reg(0.5 * df, 0.5, (1.0 - level).clamp(0.0, 1.0));
-    if x <= 0.0 { f64::INFINITY } else { (df * (1.0 - x) / x).sqrt() }
-}
-
-/// The x with P(X <= x) = `p` of a beta distribution; 0 where `a` is 0 and 1 where `b` is 0.
-pub fn beta_quantile(p: f64, a: f64, b: f64) -> f64 {
-    if a <= 0.0 {
-        return 0.0;
-    }
-    if b <= 0.0 {
-        return 1.0;
-    }
-    inv_beta_reg(a, b, p)
+    // By the complement of the tail's share, which stays exact where the tail is short.
+    let x = beta_quantile(level.clamp(0.0, 1.0), 0.5, 0.5 * df);
+    if x >= 1.0 { f64::INFINITY } else { (df * x / (1.0 - x)).sqrt() }
 }
 
 /// P(X >= successes) of a binomial: `trials` draws, each true with probability `rate`.
@@ -97,7 +90,7 @@ pub fn binomial_upper_tail(successes: u64, trials: u64, rate: f64) -> f64 {
     if rate >= 1.0 {
         return 1.0;
     }
-    beta_reg(successes as f64, (trials - successes + 1) as f64, rate)
+    beta_share(successes as f64, (trials - successes + 1) as f64, rate)
 }
 
 /// Natural logarithm of the beta function.

@@ -5,9 +5,8 @@
 
 use crate::interval::Proportion;
 use crate::outcome::{Estimate, Outcome, Unmeasured};
-use crate::tails::{beta_quantile, ln_beta};
+use crate::tails::{beta_quantile, beta_share, ln_beta};
 use serde::{Deserialize, Serialize};
-use statrs::function::beta::beta_reg;
 
 /// The e-value of `hits` in `rows` against "the rate is at most `limit`". Large values speak for a larger rate.
 pub fn rate_e_value(hits: u64, rows: u64, limit: f64) -> Outcome<f64> {
@@ -19,7 +18,7 @@ pub fn rate_e_value(hits: u64, rows: u64, limit: f64) -> Outcome<f64> {
     }
     let (k, miss) = (hits as f64, (rows - hits) as f64);
     // Prior Beta(1/2, 1/2), cut to rates above the limit.
-    let above = |a: f64, b: f64| beta_reg(b, a, 1.0 - limit);
+    let above = |a: f64, b: f64| beta_share(b, a, 1.0 - limit);
     let (after, before) = (above(k + 0.5, miss + 0.5), above(0.5, 0.5));
     if after <= 0.0 {
         return Ok(0.0);
