@@ -171,6 +171,7 @@ impl App {
         let mut notes = made.notes.clone();
         if let Some((package, _)) = &champion {
             notes.compare_classes(&made.package.manifest.signature, &package.manifest.signature);
+            notes.sentences.extend(gate::beside_champion(gates, &judged, &rows));
         }
         let state = mover.record_verdicts(made.package.digest, &notes, &judged, data)?;
         Ok((made.number, mover.approve_if_nobody_is_asked(state)?))

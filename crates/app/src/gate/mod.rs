@@ -11,7 +11,7 @@ use kilter_domain::{
     gate::Verdict,
     ids::GateName,
     nonempty::NonEmpty,
-    rule::{JudgeMode, Measurements, RuleOutcome},
+    rule::{Champion as OfChampion, JudgeMode, Measured, Measurements, Rule, RuleOutcome},
 };
 
 pub use bench::{Bench, Champion, group_columns};
@@ -34,6 +34,28 @@ pub fn judge(gates: &[GateSpec], measurements: &dyn Measurements) -> Vec<Judged>
         Some(Judged { gate: gate.name.clone(), verdict: Verdict::of(NonEmpty::new(outcomes)?) })
     };
     gates.iter().filter_map(verdict).collect()
+}
+
+/// What the champion reaches on the same rows where a candidate failed a bound that is not about it: a floor may keep out
+/// what is far better than what serves, and whoever reads the refusal should know.
+pub fn beside_champion(gates: &[GateSpec], judged: &[Judged], measurements: &dyn Measurements) -> Vec<String> {
+    let failed = |rule: &Rule| {
+        let text = rule.to_string();
+        let of = |judged: &Judged| judged.verdict.outcomes().any(|outcome| outcome.is_failed() && outcome.rule == text);
+        !text.contains("champion.") && judged.iter().any(of)
+    };
+    let said = |rule: &Rule, measured: &Measured| match measured {
+        Measured::Value(measurement) => {
+            Some(format!("what serves reaches {} of {:.4} on the same rows", rule.quantity, measurement.value))
+        }
+        _ => None,
+    };
+    let rules = gates.iter().flat_map(|gate| &gate.rules);
+    let champions = rules.filter(|rule| failed(rule)).filter_map(|rule| match measurements.champion(&rule.quantity) {
+        OfChampion::Measured(measured) => Some((rule, measured)),
+        OfChampion::None => None,
+    });
+    champions.filter_map(|(rule, measured)| said(rule, &measured)).collect()
 }
 
 /// The numbers behind verdicts, by the left side of each rule.
@@ -71,12 +93,38 @@ pub fn subject(rule: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use kilter_domain::{contract::Contract, rule::Quantity, time::Span};
+
     use super::*;
+    use crate::measure::columns::exact;
 
     #[test]
     fn the_subject_of_a_rule_is_its_left_side() {
         assert_eq!(subject("auc >= champion.auc - 0.002"), "auc");
         assert_eq!(subject("ratio(selected, gender) in 0.8..1.25"), "ratio(selected, gender)");
         assert_eq!(subject("unique(id)"), "unique(id)");
+    }
+
+    /// A candidate of 0.77 beside a champion of 0.6.
+    struct Better;
+
+    impl Measurements for Better {
+        fn measure(&self, _: &Quantity, _: Option<Span>) -> Measured {
+            Measured::Value(exact(0.77, 100))
+        }
+
+        fn champion(&self, _: &Quantity) -> OfChampion {
+            OfChampion::Measured(Measured::Value(exact(0.6, 100)))
+        }
+    }
+
+    #[test]
+    fn a_floor_that_keeps_out_what_is_better_says_so() {
+        let contract =
+            Contract::parse("[gate.quality]\nrules = [\"auc >= 0.8\", \"auc >= champion.auc\", \"f1 >= 0.1\"]\n")
+                .unwrap();
+        let judged = judge(&contract.gates, &Better);
+        let said = beside_champion(&contract.gates, &judged, &Better);
+        assert_eq!(said, ["what serves reaches auc of 0.6000 on the same rows"]);
     }
 }

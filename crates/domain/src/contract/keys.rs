@@ -377,7 +377,7 @@ const MONITOR: &[Key] = &[
         "where the truth comes from",
         "{ delay = \"60d\" }",
     ),
-    key("data", Rules, "nothing", "what must hold of the requests", "[\"missing(*) <= 5%\", \"unseen(*) == 0\"]"),
+    key("data", Rules, "nothing", "what must hold of the requests", "[\"missing(*) <= 5%\", \"unseen(plan) == 0\"]"),
     key("accuracy", Rules, "nothing", "what must hold once labels are in", "[\"auc >= 0.80 over 7d\"]"),
     key(
         "drift",
