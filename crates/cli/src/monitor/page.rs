@@ -58,7 +58,9 @@ pub(super) fn show(shown: &Shown) -> Page {
         }
         page = page.line("").table(table);
     }
-    for rule in shown.rules.iter().filter(|rule| rule.verdict.as_deref() == Some("undecided")) {
+    // What was measured and is too close to its bound stands in the table; why something was not measured does not.
+    let unmeasured = |rule: &&v1::Reading| rule.verdict.as_deref() == Some("undecided") && rule.value.is_none();
+    for rule in shown.rules.iter().filter(unmeasured) {
         if let Some(because) = &rule.because {
             page = page.marked(Mark::Wait, format!("{}: {because}", rule.metric));
         }
