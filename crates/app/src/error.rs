@@ -46,6 +46,8 @@ pub enum AppError {
     },
     #[error(transparent)]
     Profile(#[from] crate::measure::profile::ProfileError),
+    #[error(transparent)]
+    ProfileFile(#[from] crate::profiles::ProfileFileError),
     #[error(
         "version {version} answers {differing} of its {rows} golden requests otherwise than when it was packed (row {}: \
          {} {} was expected, {} found), so it does not serve; make a new version with `kilter run`",

@@ -18,6 +18,7 @@ pub mod outcomes;
 pub mod package;
 pub mod permit;
 pub mod prediction;
+pub mod profiles;
 pub mod project;
 pub mod reconcile;
 pub mod replay;
@@ -52,6 +53,8 @@ pub struct AppOptions {
     pub tool: PathBuf,
     /// How predictions are recorded.
     pub recording: kilter_serving::LogOptions,
+    /// Whether what is answered is counted into profiles. A past that is played needs none.
+    pub profiles: bool,
 }
 
 /// The platform on one data folder. Clones share it.
@@ -72,6 +75,8 @@ struct Inner {
     loaded: Mutex<HashMap<Digest, Loaded>>,
     serving: Mutex<BTreeMap<EndpointName, Arc<Serving>>>,
     tallies: Mutex<Tallies>,
+    profiles: Mutex<profiles::Open>,
+    profile_files: Mutex<()>,
     /// When the threshold at each endpoint was last looked at. After a restart it is looked at again, which is harmless.
     tuned: Mutex<BTreeMap<EndpointName, Timestamp>>,
 }
@@ -93,6 +98,8 @@ impl App {
                 loaded: Mutex::default(),
                 serving: Mutex::default(),
                 tallies: Mutex::default(),
+                profiles: Mutex::default(),
+                profile_files: Mutex::default(),
                 tuned: Mutex::default(),
             }),
         };
@@ -171,6 +178,10 @@ impl App {
 
     pub(crate) fn lock_tuned(&self) -> std::sync::MutexGuard<'_, BTreeMap<EndpointName, Timestamp>> {
         self.inner.tuned.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn counts_profiles(&self) -> bool {
+        self.inner.options.profiles
     }
 
     pub(crate) fn recording(&self) -> kilter_serving::LogOptions {

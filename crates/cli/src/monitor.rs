@@ -2,6 +2,7 @@
 
 mod found;
 mod page;
+mod profile;
 mod prometheus;
 
 use std::path::PathBuf;
@@ -45,6 +46,8 @@ enum MonitorVerb {
     Show(Show),
     /// Show what a rule measured, window by window.
     History(History),
+    /// Show what an endpoint was asked and answered by column, beside the reference of each version.
+    Profile(profile::Wanted),
     /// Print rules for Prometheus that alert on what `/metrics` tells of an endpoint.
     Rules {
         /// The name that clients call the place by.
@@ -102,6 +105,7 @@ impl Monitors {
             MonitorVerb::List { reach } => list(&reach.api()?),
             MonitorVerb::Show(show) => show.run(),
             MonitorVerb::History(history) => history.run(),
+            MonitorVerb::Profile(wanted) => wanted.run(),
             MonitorVerb::Rules { endpoint, reach } => rules(&endpoint, &reach.api()?, output),
         }
     }

@@ -19,6 +19,7 @@ mod metrics;
 mod observe;
 mod options;
 mod problem;
+mod profiles;
 mod readings;
 mod reconcile;
 mod routes;
@@ -86,7 +87,11 @@ impl Server {
             client::Answering::announce(&data, address);
         }
         reconcile::start(&self.house);
+        profiles::start(&self.house);
         accept::accept(self.listener, router, limits, stop, || self.house.begin_to_stop()).await;
+        let house = self.house.clone();
+        // It logs what it cannot do, and waits for a disk.
+        let _ = tokio::task::spawn_blocking(move || profiles::keep(&house)).await;
         client::Answering::leave(&data);
         tracing::info!("stopped");
     }

@@ -18,6 +18,7 @@ use crate::{
     auth::Caller,
     gauges::{self, Newest},
     problem::Failure,
+    profiles::Shares,
     state::{House, blocking},
     views,
 };
@@ -25,11 +26,11 @@ use crate::{
 /// What was counted since each version was loaded, and what stands open.
 #[utoipa::path(get, path = "/metrics", tag = "operations", responses((status = 200, description = "Text format of Prometheus, 0.0.4", content_type = "text/plain"), (status = 401, body = Problem)))]
 pub(crate) async fn metrics(_: Caller, State(house): State<House>) -> Result<Response, Failure> {
-    let (app, uptime) = (house.app(), house.uptime().as_secs_f64());
+    let (app, now, uptime) = (house.app(), house.now(), house.uptime().as_secs_f64());
     let text = blocking(move || {
         let status = views::status(&app)?;
         let newest = gauges::newest(&app, &status)?;
-        Ok(page(&served(&app), &status, &newest, uptime))
+        Ok(page(&served(&app), &status, (&newest, &Shares::of(&app, now)), uptime))
     })
     .await?;
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response())
@@ -87,7 +88,7 @@ pub(crate) fn labels(pairs: &[(&str, &str)]) -> String {
     format!("{{{}}}", pairs.join(","))
 }
 
-fn page(served: &[Served], status: &v1::Status, newest: &Newest, uptime: f64) -> String {
+fn page(served: &[Served], status: &v1::Status, (newest, shares): (&Newest, &Shares), uptime: f64) -> String {
     let mut page = String::new();
     let of = |served: &Served| labels(&[("endpoint", &served.endpoint), ("version", &served.version.to_string())]);
     let counters: [Counter; 5] = [
@@ -116,6 +117,7 @@ fn page(served: &[Served], status: &v1::Status, newest: &Newest, uptime: f64) ->
     });
     family(&mut page, "kilter_live_version", "gauge", "The number of the version that answers.", live);
     gauges::write(&mut page, newest);
+    shares.write(&mut page);
     let entries = [(String::new(), status.audit_entries as f64)];
     family(&mut page, "kilter_audit_entries_total", "counter", "Entries of the audit table.", entries);
     family(
@@ -159,7 +161,7 @@ mod tests {
         let counts = Counters::new(ScoreEdges::default()).snapshot();
         let served = [Served { endpoint: "a\"b".to_owned(), version: 3, counts }];
         let status = v1::Status { endpoints: vec![], alerts: vec![], audit_entries: 7 };
-        let page = page(&served, &status, &Newest::default(), 1.5);
+        let page = page(&served, &status, (&Newest::default(), &Shares::default()), 1.5);
         assert!(page.contains("kilter_requests_total{endpoint=\"a\\\"b\",version=\"3\"} 0\n"), "{page}");
         assert!(page.contains("kilter_audit_entries_total 7\n") && page.contains("kilter_uptime_seconds 1.5\n"));
         assert!(!page.contains("kilter_open_alerts"), "a family without samples is left out");

@@ -13,7 +13,7 @@ use utoipa::{
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::{acts, auth::Caller, health, metrics, observe, problem::Failure, readings, state::House, v1, v2};
+use crate::{acts, auth::Caller, health, metrics, observe, problem::Failure, profiles, readings, state::House, v1, v2};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -46,6 +46,7 @@ fn all() -> OpenApiRouter<House> {
         .routes(routes!(v1::labels))
         .routes(routes!(readings::monitors))
         .routes(routes!(readings::readings))
+        .routes(routes!(profiles::profile))
         .routes(routes!(acts::deploy))
         .routes(routes!(acts::roll_back))
         .routes(routes!(acts::approve))

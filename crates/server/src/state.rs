@@ -35,7 +35,7 @@ impl House {
     /// When the data folder cannot be used.
     pub fn open(options: ServerOptions) -> Result<Self, ServerError> {
         let tool = std::env::current_exe().map_err(ServerError::Program)?;
-        let app = App::open(&options.data, AppOptions { tool, recording: Default::default() })?;
+        let app = App::open(&options.data, AppOptions { tool, recording: Default::default(), profiles: true })?;
         Ok(Self(Arc::new(Inner { options, app, began: Instant::now(), is_stopping: AtomicBool::new(false) })))
     }
 

@@ -19,7 +19,15 @@ use kilter_domain::{
 use kilter_fit::{FitOptions, Learner, Params, fit};
 use kilter_serving::{
     Admission, Endpoint, EndpointOptions, EventTimes, Limits, LogOptions, PredictionBatch, PredictionLog, Role, Routes,
-    ServedVersion, VersionRef, counters::ScoreEdges, v2,
+    ServedVersion, VersionRef,
+    counters::ScoreEdges,
+    endpoint::Answers,
+    profile::{Place, Profile, Watched},
+    v2,
+};
+use kilter_stats::{
+    drift::{CategoricalReference, NumericReference},
+    profile::Frozen,
 };
 
 const FEATURES: usize = 20;
@@ -156,6 +164,53 @@ fn requests(criterion: &mut Criterion<ThreadTime>) {
     group.finish();
 }
 
+/// A watched column of each kind among fifty features: mostly numbers, some of few values, some texts.
+fn fifty(rows: usize) -> (Vec<Watched>, Table, Answers) {
+    let numbers = |at: usize, rows: usize| (0..rows).map(|row| drawn(row, at)).collect::<Vec<f64>>();
+    let word = |row: usize, at: usize| Arc::from(format!("word {}", (drawn(row, at) * 30.0) as u32));
+    let (mut watched, mut table) = (Vec::new(), Table::default());
+    for at in 0..50 {
+        let name = format!("feature_{at}");
+        let (frozen, column) = match at % 10 {
+            7 => {
+                let few = |row: usize| (drawn(row, at) * 5.0) as i64;
+                let names: Vec<String> = (0..5_000).map(|row| few(row).to_string()).collect();
+                let reference = CategoricalReference::of(names.iter().map(|name| Some(name.as_str()))).unwrap();
+                (Frozen::Categorical(reference), Column::Int((0..rows).map(|row| Some(few(row))).collect()))
+            }
+            8 | 9 => {
+                let words: Vec<Arc<str>> = (0..5_000).map(|row| word(row, at)).collect();
+                let reference = CategoricalReference::of(words.iter().map(|word| Some(&**word))).unwrap();
+                (Frozen::Categorical(reference), Column::Text((0..rows).map(|row| Some(word(row, at))).collect()))
+            }
+            _ => {
+                let reference = NumericReference::of(&numbers(at, 5_000)).unwrap();
+                (Frozen::Numeric(reference), Column::Float(numbers(at, rows)))
+            }
+        };
+        watched.push(Watched { name: name.clone(), place: Place::Feature, frozen });
+        table.push(name, column).unwrap();
+    }
+    let score = Frozen::Numeric(NumericReference::of(&numbers(99, 5_000)).unwrap());
+    watched.push(Watched { name: "score".to_owned(), place: Place::Score, frozen: score });
+    let answers = Answers { scores: numbers(99, rows), ..Answers::default() };
+    (watched, table, answers)
+}
+
+/// What counting a row of fifty features takes; the times are of a whole request.
+fn profiles(criterion: &mut Criterion<ThreadTime>) {
+    let mut group = criterion.benchmark_group("profile_50_features");
+    for rows in [1, 10, 1_000] {
+        let (watched, table, answers) = fifty(rows);
+        let profile = Profile::new(watched);
+        group.throughput(Throughput::Elements(rows as u64));
+        group.bench_function(BenchmarkId::new("count_rows", rows), |b| {
+            b.iter(|| profile.count(Role::Champion, black_box(&table), &answers, Timestamp(0)));
+        });
+    }
+    group.finish();
+}
+
 fn batch(rows: usize) -> PredictionBatch {
     PredictionBatch {
         version: VersionRef { number: 1, digest: Digest::of(b"one") },
@@ -219,7 +274,7 @@ fn short() -> Criterion {
 criterion_group! {
     name = processor;
     config = short().with_measurement(ThreadTime);
-    targets = requests
+    targets = requests, profiles
 }
 criterion_group! {
     name = disk;

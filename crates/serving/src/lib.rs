@@ -11,6 +11,7 @@
 pub mod counters;
 pub mod endpoint;
 pub mod log;
+pub mod profile;
 pub mod v2;
 
 pub use endpoint::{

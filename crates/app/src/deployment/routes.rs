@@ -98,7 +98,10 @@ impl App {
         let admission = Admission { version, model, state, admits, threshold };
         let served = ServedVersion::load(&package.model_bytes, &admission, score_edges(&package))?;
         self.check_golden(&package, served.trial())?;
-        Ok(Arc::new(served))
+        Ok(Arc::new(match self.counts_profiles() {
+            true => served.with_profile(self.open_profile(&deployment.endpoint, version, &package)),
+            false => served,
+        }))
     }
 
     /// The project that an endpoint belongs to, as its contract was last registered; its files are not looked for.

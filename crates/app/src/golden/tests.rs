@@ -29,7 +29,7 @@ label = "left"
 "#;
 
 /// Customers with a gap, a class of texts and an infinity.
-fn customers() -> Table {
+pub(crate) fn customers() -> Table {
     let rows = 300usize;
     let age = |row: usize| match row % 50 {
         7 => f64::NAN,
@@ -47,13 +47,13 @@ fn customers() -> Table {
     .unwrap()
 }
 
-fn finite(table: &Table) -> Table {
+pub(crate) fn finite(table: &Table) -> Table {
     let rows: Vec<usize> =
         (0..table.rows()).filter(|row| !table.get("age").unwrap().number(*row).is_infinite()).collect();
     table.take(&rows)
 }
 
-fn trained() -> (Vec<u8>, Model) {
+pub(crate) fn trained() -> (Vec<u8>, Model) {
     let onnx = fit(&finite(&customers()), &FitOptions::new("left")).unwrap().onnx;
     let model = Model::from_onnx(&onnx).unwrap();
     (onnx, model)
@@ -104,16 +104,23 @@ fn the_least_change_of_an_answer_is_found_and_named() {
     assert_eq!((out_of_time.differing, out_of_time.not_alone), (1, 40), "asking together is not cut short");
 }
 
+/// The reference of the customers and of what the model answers on them.
+fn reference(onnx: &[u8]) -> Reference {
+    let (model, rows) = (Model::from_onnx(onnx).unwrap(), finite(&customers()));
+    let scores = model.predict(&rows).unwrap().scores().to_vec();
+    Reference::of(&rows, |name| model.signature().input(name).is_some()).with_score(&scores)
+}
+
 /// An app with a registered project and its models.
-struct House {
-    app: App,
-    project: Project,
-    act: Act,
+pub(crate) struct House {
+    pub app: App,
+    pub project: Project,
+    pub act: Act,
 }
 
 impl House {
-    fn open(folder: &std::path::Path) -> Self {
-        let options = AppOptions { tool: "kilter".into(), recording: Default::default() };
+    pub fn open(folder: &std::path::Path) -> Self {
+        let options = AppOptions { tool: "kilter".into(), recording: Default::default(), profiles: true };
         let app = App::open(folder, options).unwrap();
         let project = Project::of(folder, CONTRACT.to_owned()).unwrap();
         let act = Act::system("test", Timestamp(1_700_000_000_000));
@@ -121,7 +128,7 @@ impl House {
     }
 
     /// An approved version of these bytes with these golden requests.
-    fn version(&self, onnx: &[u8], golden: Option<&GoldenRequests>) -> u32 {
+    pub fn version(&self, onnx: &[u8], golden: Option<&GoldenRequests>) -> u32 {
         let manifest = Manifest {
             schema: 2,
             project: self.project.name.clone(),
@@ -135,7 +142,7 @@ impl House {
             tuned_from: None,
         };
         let scratch = tempfile::tempdir().unwrap();
-        let evidence = Evidence { reference: Reference::default(), sample: None, golden };
+        let evidence = Evidence { reference: reference(onnx), sample: None, golden };
         let package =
             Package::put(self.app.blobs(), scratch.path(), manifest, evidence, onnx.to_vec(), CONTRACT).unwrap();
         let model = self.project.model();
@@ -157,7 +164,7 @@ impl House {
         write.unwrap().number
     }
 
-    fn deploy(&self, number: u32) -> Result<(), AppError> {
+    pub fn deploy(&self, number: u32) -> Result<(), AppError> {
         let deploy = self.project.main_deploy().unwrap();
         self.app.deploy(&self.act, &self.project, deploy, number, "test").map(|_| ())
     }

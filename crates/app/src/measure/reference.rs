@@ -17,6 +17,7 @@ use kilter_stats::{
     },
     estimated::Calibration,
     performance::Labelled,
+    profile::Frozen,
 };
 use serde::{Deserialize, Serialize};
 
@@ -252,6 +253,14 @@ impl ColumnReference {
                 ColumnCounts::Categorical(reference.count(labels.iter().map(Option::as_deref)))
             }
         })
+    }
+
+    /// The same for a profile.
+    pub fn frozen(&self) -> Frozen {
+        match self {
+            Self::Numeric(reference) => Frozen::Numeric(reference.clone()),
+            Self::Categorical(reference) => Frozen::Categorical(reference.clone()),
+        }
     }
 
     /// The distance of a window from this reference.

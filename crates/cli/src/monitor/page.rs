@@ -134,7 +134,7 @@ fn known(reading: &v1::Reading) -> String {
 }
 
 /// A time to the minute, as it is written.
-fn minute(time: &str) -> String {
+pub(super) fn minute(time: &str) -> String {
     match time.get(..16) {
         Some(text) => text.trim_end_matches("T00:00").replace('T', " "),
         None => time.to_owned(),

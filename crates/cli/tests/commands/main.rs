@@ -9,6 +9,7 @@ mod kills;
 mod manners;
 mod monitoring;
 mod people;
+mod profiles;
 mod readings;
 mod replays;
 mod server;

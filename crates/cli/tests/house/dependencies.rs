@@ -18,7 +18,7 @@ const NEIGHBOURS: &[(&str, &[&str])] = &[
     ("store", &["domain"]),
     ("runner", &["domain"]),
     ("lake", &["domain", "stats"]),
-    ("serving", &["domain", "inference"]),
+    ("serving", &["domain", "stats", "inference"]),
     ("app", &["domain", "stats", "inference", "blobs", "store", "runner", "lake", "serving"]),
     // Lists are read from the store as they stand; every change goes through an intention of `app`.
     ("server", &["domain", "wire", "serving", "store", "app"]),

@@ -65,6 +65,9 @@ impl ShadowWork {
     pub fn run(self) {
         let scored = self.version.complete(&self.table).and_then(|table| {
             let (answers, latency_us) = self.version.score(&table)?;
+            if let Some(profile) = self.version.profile() {
+                profile.count(Role::Shadow, &table, &answers, self.recorder.now);
+            }
             // The champion's record holds what both were given.
             let features = table.select(|name| self.table.get(name).is_none());
             Ok((answers, latency_us, features))
@@ -259,7 +262,8 @@ impl Call {
         };
         let features = version.complete(&mine)?;
         let (answers, latency_us) = version.score(&features)?;
-        let features = self.recorder.log.is_some().then(|| features.into_owned());
+        let is_kept = self.recorder.log.is_some() || version.profile().is_some();
+        let features = is_kept.then(|| features.into_owned());
         Ok(Attempt { answers, latency_us, features: features.unwrap_or_default() })
     }
 
@@ -270,13 +274,17 @@ impl Call {
         rows: &[usize],
         attempt: Attempt,
     ) -> Result<(), InferError> {
-        let Attempt { answers, latency_us, features } = attempt;
+        let Attempt { answers, latency_us, mut features } = attempt;
         if self.recorder.log.is_some() {
             let ids = rows.iter().map(|row| self.ids[*row].clone()).collect();
             let times = rows.iter().map(|row| self.times[*row]).collect();
             let batch =
                 self.recorder.batch(version, Part { role, answers: &answers, latency_us, features }, ids, times);
             self.pending.extend(self.recorder.record(&batch)?);
+            features = batch.features;
+        }
+        if let Some(profile) = version.profile() {
+            profile.count(role, &features, &answers, self.recorder.now);
         }
         self.answer.place(version.version(), rows, answers);
         Ok(())
@@ -296,7 +304,7 @@ impl Call {
 struct Attempt {
     answers: Answers,
     latency_us: u64,
-    /// Empty when nothing is recorded.
+    /// Empty when nothing is recorded and nothing counted.
     features: Table,
 }
 

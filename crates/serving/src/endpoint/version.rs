@@ -13,6 +13,7 @@ use kilter_inference::{InputKind, LoadError, Missing, Model, PredictError, Signa
 use crate::{
     counters::{Counters, ScoreEdges, VersionCounts},
     log::VersionRef,
+    profile::Profile,
 };
 
 /// Whatever can score rows: a model in this process, later a worker process.
@@ -107,6 +108,7 @@ pub struct ServedVersion {
     predictor: Arc<dyn Predictor>,
     decides: Option<Decides>,
     counters: Counters,
+    profile: Option<Arc<Profile>>,
 }
 
 /// The operating threshold of a binary version with the two classes that it tells apart.
@@ -189,26 +191,33 @@ impl ServedVersion {
         check_state(admission)?;
         let decides = Decides::of(admission.threshold, predictor.signature());
         let counters = Counters::new(edges);
-        Ok(Self { version: admission.version, salt: salt(admission), predictor: predictor.into(), decides, counters })
+        let (version, predictor) = (admission.version, predictor.into());
+        Ok(Self { version, salt: salt(admission), predictor, decides, counters, profile: None })
+    }
+
+    /// Counts every row that it answers into `profile` too.
+    pub fn with_profile(mut self, profile: Arc<Profile>) -> Self {
+        self.profile = Some(profile);
+        self
+    }
+
+    /// What it answers, counted by the frozen references of its columns; `None` where nobody asked for it.
+    pub fn profile(&self) -> Option<&Arc<Profile>> {
+        self.profile.as_ref()
     }
 
     /// A version that answers no caller: its golden requests are asked of it before it is admitted anywhere.
     pub fn on_trial(predictor: Arc<dyn Predictor>, version: VersionRef, threshold: Option<f64>) -> Self {
         let decides = Decides::of(threshold, predictor.signature());
-        Self { version, salt: version.number, predictor, decides, counters: Counters::new(ScoreEdges::new(vec![])) }
+        let counters = Counters::new(ScoreEdges::default());
+        Self { version, salt: version.number, predictor, decides, counters, profile: None }
     }
 
     /// The same model with counters of its own: what it is asked in trial stands in no count of what it served.
     pub fn trial(&self) -> Self {
-        let decides = self.decides.clone();
-        let predictor = self.predictor.clone();
-        Self {
-            version: self.version,
-            salt: self.salt,
-            predictor,
-            decides,
-            counters: Counters::new(ScoreEdges::new(vec![])),
-        }
+        let Self { version, salt, .. } = *self;
+        let (decides, predictor) = (self.decides.clone(), self.predictor.clone());
+        Self { version, salt, predictor, decides, counters: Counters::new(ScoreEdges::default()), profile: None }
     }
 
     pub const fn version(&self) -> VersionRef {

@@ -59,7 +59,10 @@ pub fn read_answers(body: &[u8]) -> Result<Answers, serde_json::Error> {
                 let scores: Vec<Option<f64>> = serde_json::from_str(data)?;
                 answers.scores = scores.into_iter().map(|score| score.unwrap_or(f64::NAN)).collect();
             }
-            LABEL => answers.labels = Some(serde_json::from_str::<Vec<Arc<str>>>(data)?),
+            LABEL => {
+                let labels: Vec<String> = serde_json::from_str(data)?;
+                answers.labels = Some(labels.into_iter().map(Arc::from).collect());
+            }
             PROBABILITIES => {
                 let values: Vec<Option<f32>> = serde_json::from_str(data)?;
                 answers.probabilities = Some(values.into_iter().map(|value| value.unwrap_or(f32::NAN)).collect());

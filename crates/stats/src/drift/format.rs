@@ -52,7 +52,7 @@ pub enum FormatError {
 pub(crate) struct Writer(pub(crate) Vec<u8>);
 
 impl Writer {
-    fn start(kind: u8) -> Self {
+    pub(super) fn start(kind: u8) -> Self {
         Writer(vec![VERSION, kind])
     }
 
@@ -81,7 +81,7 @@ impl Writer {
     }
 
     /// Runs of zeros are one number: most columns hardly touch their edges.
-    fn sparse(&mut self, values: &[u64]) {
+    pub(super) fn sparse(&mut self, values: &[u64]) {
         let mut zeros = 0;
         for value in values {
             if *value == 0 {
@@ -123,7 +123,7 @@ pub(crate) struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     /// At the first byte after the kind, and the version.
-    fn start(bytes: &'a [u8], kind: u8) -> Result<(Self, u8), FormatError> {
+    pub(super) fn start(bytes: &'a [u8], kind: u8) -> Result<(Self, u8), FormatError> {
         let mut reader = Reader { bytes, at: 0 };
         let version = reader.byte()?;
         if !(1..=VERSION).contains(&version) {
@@ -203,7 +203,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn sparse(&mut self, count: usize) -> Result<Vec<u64>, FormatError> {
+    pub(super) fn sparse(&mut self, count: usize) -> Result<Vec<u64>, FormatError> {
         let mut values = Vec::new();
         loop {
             let zeros = self.length(MOST_ITEMS)?;

@@ -29,6 +29,7 @@ pub mod shares;
 mod sort;
 mod strata;
 mod two_sample;
+mod window;
 
 pub use categorical::{CategoricalCounts, CategoricalReference, TOP_VALUES};
 pub use counts::NumericCounts;

@@ -2,7 +2,10 @@
 
 use super::CATEGORY_VALUES;
 use super::values::{ColumnValues, TextCounts, distinct, number_label, runs};
-use crate::drift::{CategoricalCounts, CategoricalReference, Moments, NumericCounts, NumericReference, Sample};
+use crate::drift::{
+    CategoricalCounts, CategoricalReference, Distance, FormatError, Measure, Moments, NumericCounts, NumericReference,
+    Sample,
+};
 use crate::outcome::{Outcome, Unmeasured};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -325,9 +328,71 @@ impl ColumnCounts {
             _ => Err(Unmeasured::bad_input("window", "its counts belong to another reference")),
         }
     }
+
+    /// Rows, with or without a value.
+    pub fn rows(&self) -> u64 {
+        match self {
+            ColumnCounts::Numeric(counts) => counts.rows,
+            ColumnCounts::Categorical(counts) => counts.rows,
+        }
+    }
+
+    /// Rows without a value.
+    pub fn missing(&self) -> u64 {
+        match self {
+            ColumnCounts::Numeric(counts) => counts.missing,
+            ColumnCounts::Categorical(counts) => counts.missing,
+        }
+    }
+
+    /// Adds rows without a value.
+    pub fn add_missing(&mut self, more: u64) {
+        let (rows, missing) = match self {
+            ColumnCounts::Numeric(counts) => (&mut counts.rows, &mut counts.missing),
+            ColumnCounts::Categorical(counts) => (&mut counts.rows, &mut counts.missing),
+        };
+        *rows += more;
+        *missing += more;
+    }
 }
 
 impl Frozen {
+    /// Empty counts.
+    pub fn window(&self) -> ColumnCounts {
+        match self {
+            Frozen::Numeric(reference) => ColumnCounts::Numeric(reference.window()),
+            Frozen::Categorical(reference) => ColumnCounts::Categorical(reference.window()),
+        }
+    }
+
+    /// Counts that this reference made, as bytes; `None` for those of another kind.
+    pub fn counts_to_bytes(&self, counts: &ColumnCounts) -> Option<Vec<u8>> {
+        match (self, counts) {
+            (Frozen::Numeric(_), ColumnCounts::Numeric(counts)) => Some(counts.to_bytes()),
+            (Frozen::Categorical(reference), ColumnCounts::Categorical(counts)) => {
+                Some(reference.counts_to_bytes(counts))
+            }
+            _ => None,
+        }
+    }
+
+    /// Reads counts that this reference made; everything is checked.
+    pub fn read_counts(&self, bytes: &[u8]) -> Result<ColumnCounts, FormatError> {
+        Ok(match self {
+            Frozen::Numeric(reference) => ColumnCounts::Numeric(reference.read_counts(bytes)?),
+            Frozen::Categorical(reference) => ColumnCounts::Categorical(reference.read_counts(bytes)?),
+        })
+    }
+
+    /// One measure of a window against this reference.
+    pub fn distance(&self, window: &ColumnCounts, measure: Measure) -> Outcome<Distance> {
+        match (self, window) {
+            (Frozen::Numeric(reference), ColumnCounts::Numeric(window)) => reference.distance(window, measure),
+            (Frozen::Categorical(reference), ColumnCounts::Categorical(window)) => reference.distance(window, measure),
+            _ => Err(Unmeasured::bad_input("window", "its counts belong to another reference")),
+        }
+    }
+
     /// The reference that other numbers make with the same bins or values; `None` without a finite one.
     fn like_sample(&self, stored: Stored, sample: &Sample) -> Outcome<Option<Frozen>> {
         if sample.values().is_empty() {

@@ -1,0 +1,154 @@
+//! What a profile says: of each column how much is missing, strange, and how far it is from its reference.
+
+use kilter_domain::{ids::ModelName, time::Timestamp};
+use kilter_serving::{
+    Role, VersionRef,
+    profile::{Place, Watched, Window},
+};
+use kilter_stats::{
+    drift::{Distance, Measure},
+    profile::{ColumnCounts, Frozen},
+};
+
+use super::{Sum, Sums};
+use crate::{App, error::AppError};
+
+const HOUR_MS: i64 = 3_600_000;
+
+/// What the versions of an endpoint answered.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EndpointProfile {
+    /// By version and role.
+    pub versions: Vec<VersionProfile>,
+    /// Files that could not be read.
+    pub unreadable: u64,
+    /// Rows that this process counted and could keep nowhere.
+    pub lost_rows: u64,
+}
+
+/// What a version answered in a role.
+#[derive(Clone, Debug, PartialEq)]
+pub struct VersionProfile {
+    pub model: ModelName,
+    pub number: u64,
+    pub role: Role,
+    /// The first and the end of the last hour with a row.
+    pub from: Timestamp,
+    pub to: Timestamp,
+    pub rows: u64,
+    pub columns: Vec<ColumnReading>,
+}
+
+/// What a column held.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ColumnReading {
+    pub name: String,
+    pub place: Place,
+    pub counts: ColumnCounts,
+    /// Share of the reference's rows without a value.
+    pub reference_missing: f64,
+    /// PSI, then W1 over the reference's standard deviation (numbers) or the total variation (categories); what is
+    /// undefined is left out.
+    pub distances: Vec<Distance>,
+}
+
+impl Sums {
+    pub(super) fn measured(self, app: &App) -> Result<EndpointProfile, AppError> {
+        let mut versions = Vec::new();
+        for ((version, _), sum) in self.windows {
+            let watched = self.columns.get(&version.digest).map(|watched| &**watched).unwrap_or_default();
+            versions.push(version_profile(app, version, watched, &sum)?);
+        }
+        Ok(EndpointProfile { versions, unreadable: self.unreadable, lost_rows: self.lost_rows })
+    }
+}
+
+fn version_profile(app: &App, version: VersionRef, watched: &[Watched], sum: &Sum) -> Result<VersionProfile, AppError> {
+    let (package, _) = app.load_package(version.digest)?;
+    Ok(VersionProfile {
+        model: package.manifest.model.clone(),
+        number: version.number,
+        role: sum.role,
+        from: Timestamp(sum.first_hour * HOUR_MS),
+        to: Timestamp((sum.last_hour + 1) * HOUR_MS),
+        rows: sum.window.rows,
+        columns: columns(watched, &sum.window),
+    })
+}
+
+fn columns(watched: &[Watched], window: &Window) -> Vec<ColumnReading> {
+    let reading = |(column, counts): (&Watched, &ColumnCounts)| {
+        let measures = match &column.frozen {
+            Frozen::Numeric(_) => [Measure::Psi, Measure::W1OverSd],
+            Frozen::Categorical(_) => [Measure::Psi, Measure::Tvd],
+        };
+        let distances = measures.iter().filter_map(|measure| column.frozen.distance(counts, *measure).ok());
+        ColumnReading {
+            name: column.name.clone(),
+            place: column.place,
+            counts: counts.clone(),
+            reference_missing: reference_missing(&column.frozen),
+            distances: distances.collect(),
+        }
+    };
+    watched.iter().zip(&window.columns).map(reading).collect()
+}
+
+fn reference_missing(frozen: &Frozen) -> f64 {
+    let (rows, missing) = match frozen {
+        Frozen::Numeric(reference) => (reference.counts().rows, reference.counts().missing),
+        Frozen::Categorical(reference) => (reference.counts().rows, reference.counts().missing),
+    };
+    share(missing, rows)
+}
+
+fn share(part: u64, rows: u64) -> f64 {
+    if rows == 0 { 0.0 } else { part as f64 / rows as f64 }
+}
+
+impl ColumnReading {
+    /// Rows, with or without a value.
+    pub fn rows(&self) -> u64 {
+        self.counts.rows()
+    }
+
+    /// Rows below and above the reference's range, and infinite ones; `None` for categories.
+    pub fn outside(&self) -> Option<[u64; 3]> {
+        match &self.counts {
+            ColumnCounts::Numeric(counts) => Some([counts.below, counts.above, counts.infinite]),
+            ColumnCounts::Categorical(_) => None,
+        }
+    }
+
+    /// The first categories that the reference never had.
+    pub fn unseen_values(&self) -> Vec<String> {
+        match &self.counts {
+            ColumnCounts::Categorical(counts) => counts.unseen_values.iter().map(|(value, _)| value.clone()).collect(),
+            ColumnCounts::Numeric(_) => vec![],
+        }
+    }
+
+    /// Share of the rows without a value.
+    pub fn missing_share(&self) -> f64 {
+        share(self.counts.missing(), self.counts.rows())
+    }
+
+    /// Share of the rows with a value whose category the reference never had; `None` for numbers.
+    pub fn unseen_share(&self) -> Option<f64> {
+        match &self.counts {
+            ColumnCounts::Categorical(counts) => Some(share(counts.unseen, counts.values())),
+            ColumnCounts::Numeric(_) => None,
+        }
+    }
+
+    /// Share of the rows with a value outside of the reference's range, infinities included; `None` for categories.
+    pub fn out_of_range_share(&self) -> Option<f64> {
+        match &self.counts {
+            ColumnCounts::Numeric(counts) => {
+                let outside = counts.below + counts.above + counts.infinite;
+                Some(share(outside, counts.rows - counts.missing))
+            }
+            ColumnCounts::Categorical(_) => None,
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! `kilter monitor profile`: what an endpoint was asked and answered, column by column.
+
+use clap::Args;
+use kilter_domain::time::{Span, Timestamp};
+use kilter_report::{number, percent, whole};
+use kilter_wire::{Code, Problem, v1};
+
+use super::{encoded, page::minute};
+use crate::{
+    api::Reach,
+    page::{Answer, Mark, Page, TextTable},
+    project::now,
+    stop::Stop,
+};
+
+/// Values that were never seen before, named at most.
+const NAMED: usize = 3;
+/// Effects from which a distance is worth a note, by the measure.
+const NOTABLE: f64 = 0.1;
+
+#[derive(Debug, Args)]
+pub(super) struct Wanted {
+    /// The name that clients call the place by.
+    endpoint: String,
+    /// From when on: a time (2026-11-28T06:00), or how long before `--until` (6h, 7d).
+    #[arg(long, value_name = "TIME", default_value = "1d")]
+    since: String,
+    /// Up to when; now when nothing is said.
+    #[arg(long, value_name = "TIME")]
+    until: Option<String>,
+    #[command(flatten)]
+    reach: Reach,
+}
+
+impl Wanted {
+    pub(super) fn run(self) -> Result<Answer, Stop> {
+        let (since, until) = self.span()?;
+        let path = format!(
+            "/api/v1/endpoints/{}/profile?since={}&until={}",
+            encoded(&self.endpoint),
+            encoded(&since.to_string()),
+            encoded(&until.to_string())
+        );
+        let profile: v1::Profile = self.reach.api()?.get(&path)?;
+        let page = page(&profile);
+        Ok(Answer::done(&profile, page))
+    }
+
+    fn span(&self) -> Result<(Timestamp, Timestamp), Stop> {
+        let until = match &self.until {
+            Some(text) => time(text)?,
+            None => now(),
+        };
+        match self.since.parse::<Span>() {
+            Ok(span) => Ok((until.before(span), until)),
+            Err(_) => Ok((time(&self.since)?, until)),
+        }
+    }
+}
+
+fn time(text: &str) -> Result<Timestamp, Stop> {
+    let unreadable = |error| Problem::of(Code::UsageInvalid, &error).hint("write 2026-11-28T06:00, or 6h, 7d before");
+    Ok(text.parse().map_err(unreadable)?)
+}
+
+fn page(profile: &v1::Profile) -> Page {
+    let mut page = Page::new();
+    if profile.versions.is_empty() {
+        let span = format!("{} to {}", minute(&profile.since), minute(&profile.until));
+        page = page.line(format!("`{}` answered nothing that was counted from {span}", profile.endpoint));
+    }
+    for version in &profile.versions {
+        let span = format!("{} to {}", minute(&version.from), minute(&version.to));
+        let rows = whole(version.rows);
+        page = page.line(format!("{}@{} as {}: {rows} rows, {span}", version.model, version.version, version.role));
+        let mut table = TextTable::new([
+            "column",
+            "missing",
+            "in the reference",
+            "unseen",
+            "out of range",
+            "psi",
+            "w1/sd or tvd",
+            "beyond chance",
+        ]);
+        for column in &version.columns {
+            table.row(cells(column));
+        }
+        page = page.table(table).line("");
+    }
+    if profile.unreadable_files > 0 {
+        page = page.marked(Mark::Bad, format!("{} files could not be read", profile.unreadable_files));
+    }
+    if profile.lost_rows > 0 {
+        page = page.marked(Mark::Bad, format!("{} rows could not be kept", whole(profile.lost_rows)));
+    }
+    page
+}
+
+fn cells(column: &v1::ProfileColumn) -> [String; 8] {
+    let share = |share: Option<f64>| share.map_or("–".to_owned(), percent);
+    let distance = |at: usize| column.distances.get(at);
+    let value = |at: usize| distance(at).map_or("–".to_owned(), |distance| number(distance.value));
+    let unseen = match column.unseen_values.is_empty() {
+        true => share(column.unseen_share),
+        false => {
+            let named: Vec<&str> = column.unseen_values.iter().take(NAMED).map(String::as_str).collect();
+            format!("{} ({})", share(column.unseen_share), named.join(", "))
+        }
+    };
+    let effect = distance(1).map_or("–".to_owned(), |distance| {
+        let mark = if distance.effect >= NOTABLE { Mark::Bad } else { Mark::Ok };
+        format!("{} {}", mark.glyph(), number(distance.effect))
+    });
+    [
+        column.column.clone(),
+        percent(column.missing_share),
+        percent(column.reference_missing_share),
+        unseen,
+        share(column.out_of_range_share),
+        value(0),
+        value(1),
+        effect,
+    ]
+}

@@ -1,0 +1,283 @@
+//! The profile of a version in service: every row that it answers, counted by the frozen references of its columns.
+//!
+//! Holds true: the roles of a version are counted apart, and so is each hour; counts merge by addition, so windows,
+//! processes and hours add up to the whole; who takes or looks holds no lock for longer than it takes to copy counts.
+//! What is counted waits in memory until it is taken; it is bounded, and what found no room is told.
+//! Deliberately absent: files, clocks, distances.
+
+use std::{
+    collections::HashMap,
+    fmt::Write,
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+};
+
+use kilter_domain::{
+    table::{Column, Table},
+    time::Timestamp,
+};
+use kilter_stats::{
+    Outcome,
+    drift::{CategoricalCounts, CategoricalReference},
+    profile::{ColumnCounts, Frozen},
+};
+
+use crate::{endpoint::Answers, log::Role};
+
+/// Counts of this many requests at once wait for nobody.
+const SHARDS: usize = 8;
+/// Rows up to which a request is counted straight into its shard; more are counted beside it and added.
+const FEW_ROWS: usize = 64;
+/// Hours and roles that a shard keeps until they are taken.
+const MOST_SLOTS: usize = 96;
+const HOUR_MS: i64 = 3_600_000;
+
+/// What a column of a profile is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// Sent with the request, or missing in it.
+    Feature,
+    /// The score that was answered.
+    Score,
+    /// The class that was answered.
+    Prediction,
+}
+
+/// A column that is counted, and what counts it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Watched {
+    pub name: String,
+    pub place: Place,
+    pub frozen: Frozen,
+}
+
+/// Counts of each watched column, in their order.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Window {
+    pub rows: u64,
+    pub columns: Vec<ColumnCounts>,
+}
+
+impl Window {
+    /// No row yet.
+    pub fn empty(watched: &[Watched]) -> Self {
+        Self { rows: 0, columns: watched.iter().map(|column| column.frozen.window()).collect() }
+    }
+
+    /// Adds the rows of another window of the same columns.
+    ///
+    /// # Errors
+    /// When it was counted by other references; then nothing of it is added.
+    pub fn merge(&mut self, other: &Self) -> Outcome<()> {
+        let mut merged = self.columns.clone();
+        if merged.len() != other.columns.len() {
+            return Err(kilter_stats::Unmeasured::bad_input("window", "it has other columns"));
+        }
+        merged.iter_mut().zip(&other.columns).try_for_each(|(column, more)| column.merge(more))?;
+        self.columns = merged;
+        self.rows += other.rows;
+        Ok(())
+    }
+}
+
+/// The window of an hour in a role.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Slot {
+    pub role: Role,
+    /// Hours since the epoch.
+    pub hour: i64,
+    pub window: Window,
+}
+
+/// The hour in which a moment lies, since the epoch.
+pub const fn hour_of(moment: Timestamp) -> i64 {
+    moment.millis().div_euclid(HOUR_MS)
+}
+
+/// Counts what a version answers.
+pub struct Profile {
+    watched: Vec<Watched>,
+    place: HashMap<String, usize>,
+    shards: Vec<Mutex<Vec<Slot>>>,
+    lost_rows: AtomicU64,
+}
+
+impl Profile {
+    /// Counts these columns. Requests are counted fastest when features come first, in the order of the signature.
+    pub fn new(watched: Vec<Watched>) -> Self {
+        let features = watched.iter().enumerate().filter(|(_, column)| column.place == Place::Feature);
+        let place = features.map(|(at, column)| (column.name.clone(), at)).collect();
+        let shards = (0..SHARDS).map(|_| Mutex::default()).collect();
+        Self { watched, place, shards, lost_rows: AtomicU64::new(0) }
+    }
+
+    /// The columns that are counted.
+    pub fn watched(&self) -> &[Watched] {
+        &self.watched
+    }
+
+    /// Rows that were counted and found no room before they were taken.
+    pub fn lost_rows(&self) -> u64 {
+        self.lost_rows.load(Relaxed)
+    }
+
+    /// Counts rows that were answered. A watched feature that the rows do not have is missing in all of them.
+    pub fn count(&self, role: Role, features: &Table, answers: &Answers, now: Timestamp) {
+        let hour = hour_of(now);
+        if answers.scores.len() <= FEW_ROWS {
+            let mut slots = self.free_shard();
+            return self.add(self.slot(&mut slots, role, hour), features, answers);
+        }
+        let mut window = Window::empty(&self.watched);
+        self.add(&mut window, features, answers);
+        self.put(Slot { role, hour, window });
+    }
+
+    /// Takes everything that was counted; what is counted from now on is new.
+    pub fn take(&self) -> Vec<Slot> {
+        self.gather(|slots| std::mem::take(&mut *slots))
+    }
+
+    /// What was counted and not yet taken.
+    pub fn look(&self) -> Vec<Slot> {
+        self.gather(|slots| slots.clone())
+    }
+
+    /// Gives back what was taken and could not be kept.
+    pub fn put(&self, slot: Slot) {
+        let mut slots = self.free_shard();
+        let own = self.slot(&mut slots, slot.role, slot.hour);
+        if own.merge(&slot.window).is_err() {
+            self.lost_rows.fetch_add(slot.window.rows, Relaxed);
+        }
+    }
+
+    fn gather(&self, of_shard: impl Fn(&mut Vec<Slot>) -> Vec<Slot>) -> Vec<Slot> {
+        let mut all: Vec<Slot> = Vec::new();
+        for shard in &self.shards {
+            let slots = of_shard(&mut lock(shard));
+            for slot in slots {
+                match all.iter_mut().find(|known| (known.role, known.hour) == (slot.role, slot.hour)) {
+                    // All slots of a profile were counted by its own references.
+                    Some(known) => drop(known.window.merge(&slot.window)),
+                    None => all.push(slot),
+                }
+            }
+        }
+        all
+    }
+
+    /// The first shard that nobody holds, mostly the first of all.
+    fn free_shard(&self) -> MutexGuard<'_, Vec<Slot>> {
+        let free = self.shards.iter().find_map(|shard| shard.try_lock().ok());
+        free.unwrap_or_else(|| lock(&self.shards[SHARDS - 1]))
+    }
+
+    fn slot<'s>(&self, slots: &'s mut Vec<Slot>, role: Role, hour: i64) -> &'s mut Window {
+        let known = slots.iter().position(|slot| slot.hour == hour && slot.role == role);
+        let at = known.unwrap_or_else(|| {
+            if slots.len() >= MOST_SLOTS {
+                self.lost_rows.fetch_add(slots.remove(0).window.rows, Relaxed);
+            }
+            slots.push(Slot { role, hour, window: Window::empty(&self.watched) });
+            slots.len() - 1
+        });
+        &mut slots[at].window
+    }
+
+    fn add(&self, window: &mut Window, features: &Table, answers: &Answers) {
+        let rows = answers.scores.len();
+        let mut next = 0;
+        let mut seen = 0;
+        for (name, column) in features.columns() {
+            let stands = self.watched.get(next).is_some_and(|watched| watched.name == name);
+            let Some(at) = (if stands { Some(next) } else { self.place.get(name).copied() }) else { continue };
+            next = at + 1;
+            seen += 1;
+            add_column(&self.watched[at].frozen, &mut window.columns[at], column);
+        }
+        if seen < self.place.len() {
+            let absent = self.place.iter().filter(|(name, _)| features.get(name).is_none());
+            absent.for_each(|(_, at)| window.columns[*at].add_missing(rows as u64));
+        }
+        for (watched, counts) in self.watched.iter().zip(&mut window.columns) {
+            match watched.place {
+                Place::Feature => {}
+                Place::Score => add_numbers(&watched.frozen, counts, answers.scores.iter().copied()),
+                Place::Prediction => {
+                    let label = |row: usize| answers.labels.as_ref().and_then(|labels| labels.get(row)).map(|l| &**l);
+                    add_texts(&watched.frozen, counts, (0..rows).map(label));
+                }
+            }
+        }
+        window.rows += rows as u64;
+    }
+}
+
+fn lock(shard: &Mutex<Vec<Slot>>) -> MutexGuard<'_, Vec<Slot>> {
+    // A panic while counting left at worst a row half counted.
+    shard.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn add_column(frozen: &Frozen, counts: &mut ColumnCounts, column: &Column) {
+    match (frozen, column) {
+        (Frozen::Numeric(_), Column::Float(values)) => add_numbers(frozen, counts, values.iter().copied()),
+        (Frozen::Numeric(_), column) => {
+            add_numbers(frozen, counts, (0..column.len()).map(|row| column.number(row)));
+        }
+        (Frozen::Categorical(_), Column::Text(values)) => {
+            add_texts(frozen, counts, values.iter().map(|value| value.as_deref()));
+        }
+        (Frozen::Categorical(reference), column) => {
+            if let ColumnCounts::Categorical(counts) = counts {
+                add_labels(reference, counts, column);
+            }
+        }
+    }
+}
+
+/// Numbers of a numeric reference; one of categories (a score of few values) counts them by name.
+fn add_numbers(frozen: &Frozen, counts: &mut ColumnCounts, values: impl Iterator<Item = f64>) {
+    match (frozen, counts) {
+        (Frozen::Numeric(reference), ColumnCounts::Numeric(counts)) => {
+            values.for_each(|value| reference.add(counts, value));
+        }
+        (Frozen::Categorical(reference), ColumnCounts::Categorical(counts)) => {
+            add_labels(reference, counts, &Column::Float(values.collect()));
+        }
+        _ => {}
+    }
+}
+
+fn add_texts<'t>(frozen: &Frozen, counts: &mut ColumnCounts, values: impl Iterator<Item = Option<&'t str>>) {
+    if let (Frozen::Categorical(reference), ColumnCounts::Categorical(counts)) = (frozen, counts) {
+        values.for_each(|value| reference.add(counts, value));
+    }
+}
+
+/// Values that are no texts as the names that references give them: `1`, not `1.0` and not `true`.
+fn add_labels(reference: &CategoricalReference, counts: &mut CategoricalCounts, column: &Column) {
+    let mut name = String::new();
+    for row in 0..column.len() {
+        if column.is_missing(row) {
+            reference.add(counts, None);
+            continue;
+        }
+        name.clear();
+        // Writing into a text cannot fail.
+        let _ = match column {
+            Column::Int(values) => write!(name, "{}", values[row].unwrap_or_default()),
+            Column::Bool(values) => write!(name, "{}", u8::from(values[row].unwrap_or_default())),
+            Column::Float(values) if values[row].fract() == 0.0 && values[row].abs() < 1e15 => {
+                write!(name, "{}", values[row] as i64)
+            }
+            column => write!(name, "{}", column.label(row).as_deref().unwrap_or_default()),
+        };
+        reference.add(counts, Some(&name));
+    }
+}
+
+#[cfg(test)]
+mod tests;
