@@ -11,12 +11,17 @@ use kilter_domain::{
     time::Timestamp,
 };
 use kilter_inference::{Infinite, Input, InputKind, Missing, PredictError, Signature, Task};
+use kilter_stats::{
+    drift::NumericReference,
+    profile::{ColumnCounts, Frozen},
+};
 use serde_json::Value;
 
 use super::*;
 use crate::{
     counters::ScoreEdges,
     log::{Durability, LogOptions, PredictionBatch, Record, Role, VersionRef},
+    profile::{Place, Profile, Watched},
     v2::Limits,
 };
 
@@ -574,4 +579,53 @@ fn requests_and_deployments_may_race() {
     askers.into_iter().for_each(|asker| asker.join().unwrap());
     let rows: usize = world.batches().iter().map(PredictionBatch::rows).sum();
     assert_eq!(rows, 200, "every answer was recorded once");
+}
+
+fn profiled(number: u64, fake: Fake) -> (Arc<ServedVersion>, Arc<Profile>) {
+    let numbers = NumericReference::of(&[0.0, 0.25, 0.5, 1.0]).unwrap();
+    let column = |name: &str, place| Watched { name: name.into(), place, frozen: Frozen::Numeric(numbers.clone()) };
+    let profile = Arc::new(Profile::new(vec![column("x", Place::Feature), column("score", Place::Score)]));
+    let version = ServedVersion::with_predictor(Box::new(fake), &admission(number), ScoreEdges::default());
+    (Arc::new(version.unwrap().with_profile(profile.clone())), profile)
+}
+
+/// Rows by role.
+fn counted(profile: &Profile) -> Vec<(Role, u64)> {
+    profile.look().iter().map(|slot| (slot.role, slot.window.rows)).collect()
+}
+
+#[test]
+fn what_each_version_answered_is_counted_in_its_role_and_what_it_refused_is_not() {
+    let ids = many_ids(200);
+    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    let ((champion, live), (candidate, trial)) = (profiled(7, fake(0.0)), profiled(8, fake(9.0)));
+    let world = World::serving(&champion, Some(Candidate { version: candidate.clone(), mode: Mode::Shadow }));
+    world.infer(&body(&ids, &[0.5; 200])).unwrap();
+    assert_eq!((counted(&live), counted(&trial)), (vec![(Role::Champion, 200)], vec![(Role::Shadow, 200)]));
+    let of_shadow = &trial.take()[0].window.columns;
+    let above = |counts: &ColumnCounts| matches!(counts, ColumnCounts::Numeric(counts) if counts.above == 200);
+    assert_eq!((above(&of_shadow[0]), above(&of_shadow[1])), (false, true), "features and score are its own");
+    live.take();
+
+    let canary = Candidate { version: candidate, mode: Mode::Canary { percent: 50 } };
+    world.endpoint.deploy(Routes::new(champion.clone(), Some(canary), &[]).unwrap());
+    world.infer(&body(&ids, &[0.5; 200])).unwrap();
+    let ([(Role::Champion, mine)], [(Role::Candidate, theirs)]) = (&counted(&live)[..], &counted(&trial)[..]) else {
+        panic!("{:?} {:?}", counted(&live), counted(&trial))
+    };
+    assert!(mine + theirs == 200 && *theirs > 60 && *theirs < 140, "{mine} {theirs}");
+
+    let none = Endpoint::new("churn".parse().unwrap(), world.endpoint.options.clone(), None);
+    none.deploy(Routes::new(champion.clone(), None, &[]).unwrap());
+    let before = counted(&live)[0].1;
+    assert!(
+        none.read(br#"{"inputs":[{"name":"plan","shape":[1],"datatype":"BYTES","data":["a"]}]}"#, EventTimes::Now)
+            .is_ok_and(|request| none.infer(request, NOW).is_err())
+    );
+    assert_eq!(counted(&live)[0].1, before, "a refused row was not answered");
+    let request = none.read(body(&["a"], &[0.5]).as_bytes(), EventTimes::Now).unwrap();
+    none.infer(request, NOW).unwrap();
+    assert_eq!(counted(&live)[0].1, before + 1, "an endpoint without a log counts too");
+    assert_eq!(counted(&champion.profile().unwrap().clone()), counted(&live));
+    assert!(champion.trial().profile().is_none(), "what is asked in trial is counted nowhere");
 }
