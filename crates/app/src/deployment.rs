@@ -326,7 +326,7 @@ impl App {
     }
 
     #[allow(clippy::too_many_arguments)] // one move, with everything its entries say
-    fn bring_back(
+    pub(crate) fn bring_back(
         &self,
         act: &Act,
         project: &Project,

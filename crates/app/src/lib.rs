@@ -20,6 +20,7 @@ pub mod permit;
 pub mod prediction;
 pub mod profiles;
 pub mod project;
+pub mod recall;
 pub mod reconcile;
 pub mod replay;
 pub mod retrain;

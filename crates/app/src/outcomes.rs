@@ -9,7 +9,7 @@ use kilter_domain::table::Column;
 use kilter_inference::Task;
 use kilter_stats::{
     Estimate, Outcome, Unmeasured,
-    performance::{BinaryRows, Labelled, Metric, MulticlassRows, RegressionRows, Task as MetricTask},
+    performance::{BinaryRows, LEVEL, Labelled, Metric, MulticlassRows, RegressionRows, Task as MetricTask},
 };
 
 /// What a model answered for some rows, in whatever form it was kept.
@@ -164,15 +164,22 @@ impl Outcomes {
     /// The paired difference `self - other` of a metric. Both must stand on the same rows; models of different classes
     /// are compared over all of them.
     pub fn difference(&self, other: &Self, name: &str) -> Outcome<Estimate> {
+        self.difference_at(other, name, LEVEL)
+    }
+
+    /// As [`Outcomes::difference`], with an interval of another confidence.
+    pub fn difference_at(&self, other: &Self, name: &str, level: f64) -> Outcome<Estimate> {
+        let metric = Metric::named(name, self.metric_task());
+        let metric = metric.map_err(|error| Unmeasured::bad_input(name, error.to_string()))?;
         let (Kind::Multiclass { classes: ours, .. }, Kind::Multiclass { classes: theirs, .. }) =
             (&self.kind, &other.kind)
         else {
-            return kilter_stats::performance::difference(name, &self.labelled()?, &other.labelled()?);
+            return metric.difference(&self.labelled()?, &other.labelled()?, level, 0);
         };
         let mut all = ours.clone();
         all.extend(theirs.iter().filter(|class| !ours.contains(class)).cloned());
         let (one, other) = (self.over(&all), other.over(&all));
-        kilter_stats::performance::difference(name, &one.labelled()?, &other.labelled()?)
+        metric.difference(&one.labelled()?, &other.labelled()?, level, 0)
     }
 
     /// The same rows with their classes numbered as in `all`, which holds each of them; a class that the model does not

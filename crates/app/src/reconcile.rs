@@ -43,6 +43,9 @@ impl App {
         }
         let Some(main) = project.main_deploy() else { return Ok(None) };
         self.tune_threshold(&act, project, main, step.governance)?;
+        if self.recall_if_better(&act, project, main)? {
+            return Ok(None);
+        }
         self.retrain_if_due(&act, project, &project.endpoint(main), step, observer)
     }
 

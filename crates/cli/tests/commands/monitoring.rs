@@ -16,10 +16,12 @@ pub struct Past {
     pub unfair: Option<u32>,
     /// From this day on `y` has nothing to do with `x`.
     pub broken: Option<u32>,
+    /// Between these days a large `x` means the opposite.
+    pub flipped: Option<(u32, u32)>,
 }
 
 impl Past {
-    pub const STEADY: Self = Self { days: 54, rows_a_day: 100, shift: None, unfair: None, broken: None };
+    pub const STEADY: Self = Self { days: 54, rows_a_day: 100, shift: None, unfair: None, broken: None, flipped: None };
 
     /// `at, id, group, x, noise, y` with `y` more often true for large `x`.
     fn csv(&self) -> String {
@@ -31,7 +33,8 @@ impl Past {
                 let moved = self.shift.map_or(0.0, |(from, by)| if day >= from { by } else { 0.0 });
                 let biased = self.unfair.is_some_and(|from| day >= from) && group == "b";
                 let x = draw.normal() + moved - if biased { 2.0 } else { 0.0 };
-                let slope = if self.broken.is_some_and(|from| day >= from) { 0.0 } else { 1.5 };
+                let sign = if self.flipped.is_some_and(|(from, to)| (from..to).contains(&day)) { -1.0 } else { 1.0 };
+                let slope = sign * if self.broken.is_some_and(|from| day >= from) { 0.0 } else { 1.5 };
                 let y = u32::from(draw.uniform() < 1.0 / (1.0 + (-slope * x).exp()));
                 let (month, of_month) = (1 + day / 28, 1 + day % 28);
                 let noise = draw.normal();
@@ -165,6 +168,26 @@ fn a_version_that_was_replaced_before_its_labels_came_is_judged_all_the_same() {
     drop(world);
     let steady = played(&Past::STEADY, "label_delay = \"10d\"", monitor).1;
     assert!(of_kind(&steady, "performance_alert").is_empty(), "{steady:#}");
+}
+
+#[test]
+fn what_drifts_back_brings_the_version_back_that_was_right_for_it() {
+    let past = Past { days: 70, flipped: Some((36, 56)), ..Past::STEADY };
+    let monitor = "every = \"1d\"\naccuracy = [\"auc >= 0.6\"]\n\
+                   [retrain]\nwhen = [\"monitor.accuracy failing\"]\nwindow = \"6d\"\ncooldown = \"5d\"";
+    let report = played(&past, "", monitor).1;
+    let back = of_kind(&report, "rolled_back");
+    let told = |entry: &&&Value| {
+        let because = entry["because"].as_str().unwrap();
+        entry["at"].as_str().unwrap() >= "2024-03-02" && because.contains("better than version")
+    };
+    let entry = back.iter().find(told).unwrap_or_else(|| panic!("no version came back: {report:#}"));
+    assert!(entry["numbers"]["auc"].as_f64().unwrap() >= 0.6, "{entry:#}");
+    assert!(entry["numbers"]["better by low"].as_f64().unwrap() > 0.0, "{entry:#}");
+    let periods = report["periods"].as_array().unwrap();
+    let served = |day: &str| periods.iter().find(|period| period["end"].as_str().unwrap() > day).unwrap();
+    let after = served("2024-03-08");
+    assert!(after["served"].as_f64().unwrap() > 0.7, "{after:#}");
 }
 
 #[test]
