@@ -150,10 +150,14 @@ impl App {
         let open = self.store().read(|reader| alerts::find_open(reader, &key))?;
         let event = event_of(finding.outcomes, &open.as_ref().map(|alert| told(&alert.detail)).unwrap_or_default());
         match (open, event) {
-            // An older window that holds says nothing against what a newer one showed.
-            (Some(alert), AlertEvent::Clean)
+            // A window that was judged before, or an older one, says nothing against what newer ones showed: that it
+            // holds now does not end the alert, and that it breaches again does not count anew.
+            (Some(alert), AlertEvent::Clean | AlertEvent::Breached)
                 if last_breach(&alert.detail).is_some_and(|end| finding.window.end <= end) =>
             {
+                if event == AlertEvent::Breached {
+                    self.renew_alert(act, &alert, monitor, finding)?;
+                }
                 Ok(Some(alert.state))
             }
             (None, AlertEvent::Breached) => self.open_alert(act, endpoint, monitor, finding).map(Some),
@@ -347,10 +351,10 @@ fn with_latest(detail: &Value, finding: Finding, explained: Option<&Explained>) 
         fields.insert("causes".to_owned(), explained.detail.clone());
     }
     if let (Some(fields), true) = (detail.as_object_mut(), outcomes.iter().any(RuleOutcome::is_failed)) {
-        fields.insert("text".to_owned(), json!(sentence(outcomes)));
-        fields.insert("columns".to_owned(), json!(breached_columns(outcomes)));
         fields.insert("told".to_owned(), json!(things));
-        if newest.is_none_or(|end| end < finding.window.end) {
+        if newest.is_none_or(|end| end <= finding.window.end) {
+            fields.insert("text".to_owned(), json!(sentence(outcomes)));
+            fields.insert("columns".to_owned(), json!(breached_columns(outcomes)));
             fields.insert("window".to_owned(), json!({ "start": finding.window.start, "end": finding.window.end }));
         }
     }
