@@ -328,21 +328,23 @@ pub fn groups_of(
 ) -> Result<Vec<(String, Vec<bool>)>, NotMeasured> {
     let wrong = |error: String| nothing(error, "correct the column in the rule");
     let values = table.column(column).map_err(|error| wrong(error.to_string()))?;
-    let mut allowed = vec![false; table.rows()];
-    let rows = rows_where(table, condition).map_err(|error| wrong(error.to_string()))?;
-    rows.into_iter().for_each(|row| allowed[row] = true);
-    let mut groups: BTreeMap<Arc<str>, Vec<bool>> = BTreeMap::new();
-    for (row, name) in group_names(values).into_iter().enumerate().filter(|(row, _)| allowed[*row]) {
-        if let Some(name) = name {
-            groups.entry(name).or_insert_with(|| vec![false; table.rows()])[row] = true;
+    let names = group_names(values);
+    let mut groups: BTreeMap<Arc<str>, Vec<usize>> = BTreeMap::new();
+    for row in rows_where(table, condition).map_err(|error| wrong(error.to_string()))? {
+        if let Some(name) = &names[row] {
+            groups.entry(name.clone()).or_default().push(row);
         }
     }
-    let size = |rows: &[bool]| rows.iter().filter(|&&inside| inside).count();
-    let mut groups: Vec<(String, Vec<bool>)> =
-        groups.into_iter().map(|(value, rows)| (format!("{column}={value}"), rows)).collect();
-    groups.sort_by_key(|(_, rows)| std::cmp::Reverse(size(rows)));
+    let mut groups: Vec<(Arc<str>, Vec<usize>)> = groups.into_iter().collect();
+    groups.sort_by_key(|(_, rows)| std::cmp::Reverse(rows.len()));
+    // A mask is as long as the table: only those that are kept get one, and not each of a million values.
     groups.truncate(MOST_GROUPS);
-    Ok(groups)
+    let mask = |rows: Vec<usize>| {
+        let mut inside = vec![false; table.rows()];
+        rows.into_iter().for_each(|row| inside[row] = true);
+        inside
+    };
+    Ok(groups.into_iter().map(|(value, rows)| (format!("{column}={value}"), mask(rows))).collect())
 }
 
 /// The group of each row by one column: its value, or the quartile of a number with many values.
