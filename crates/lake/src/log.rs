@@ -9,10 +9,13 @@
 //! digests in the store and compares with [`Lake::verify`]).
 
 use std::{
+    collections::HashMap,
     fmt,
     fs::{self, File},
     ops::Range,
     path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::SystemTime,
 };
 
 use kilter_domain::{
@@ -85,11 +88,16 @@ pub struct LogRows {
 #[derive(Clone, Debug)]
 pub struct Lake {
     root: PathBuf,
+    /// What footers said. A log is read many times a window, and has a file for each of its seals.
+    known: Arc<Mutex<Footers>>,
 }
+
+/// Partitions by their files, each with the length and the time by which a file that was changed would be noticed.
+type Footers = HashMap<PathBuf, ((u64, Option<SystemTime>), Partition)>;
 
 impl Lake {
     pub fn new(root: impl Into<PathBuf>) -> Self {
-        Self { root: root.into() }
+        Self { root: root.into(), known: Arc::default() }
     }
 
     /// The folder of one log; it exists once a partition was added.
@@ -160,7 +168,7 @@ impl Lake {
             if path.file_name().unwrap_or_default().to_string_lossy().starts_with('.') {
                 continue;
             }
-            match guarded(&path, || partition(&path)) {
+            match self.partition(&path) {
                 Ok(partition) => listing.partitions.push(partition),
                 Err(error) => listing.damaged.push(error),
             }
@@ -168,6 +176,23 @@ impl Lake {
         listing.partitions.sort_by_key(|partition| partition.seq);
         listing.damaged.sort_by_key(ToString::to_string);
         Ok(listing)
+    }
+
+    /// The partition that a file is. Its footer is read once.
+    fn partition(&self, path: &Path) -> Result<Partition, LakeError> {
+        let file = fs::metadata(path).map_err(|source| io("read", path, source))?;
+        let stamp = (file.len(), file.modified().ok());
+        let known = self.known().get(path).filter(|(seen, _)| *seen == stamp).map(|(_, partition)| partition.clone());
+        if let Some(partition) = known {
+            return Ok(partition);
+        }
+        let found = guarded(path, || partition(path))?;
+        self.known().insert(path.to_owned(), (stamp, found.clone()));
+        Ok(found)
+    }
+
+    fn known(&self) -> MutexGuard<'_, Footers> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Reads the rows whose time lies in `times`, by partition and then in the order they were added.
