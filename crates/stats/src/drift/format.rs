@@ -280,7 +280,9 @@ impl NumericReference {
         let mut reach = vec![first];
         for bin in 1..n {
             let full = bins[bin] as f64 * (edges[bin] - edges[bin - 1]);
-            reach.push(f64::from(reader.byte()?) / 255.0 * full);
+            let share = f64::from(reader.byte()?) / 255.0;
+            // Edges at both ends of what a number can be lie further apart than a number can say.
+            reach.push(if full.is_finite() { share * full } else { 0.0 });
         }
         reach.push(last);
         if n == 0 {
