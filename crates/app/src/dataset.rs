@@ -64,10 +64,11 @@ impl Roles {
         self.times(table, name)
     }
 
-    /// When the label of each row becomes known: the column that says so, else the event plus the delay.
+    /// When the label of each row becomes known: the column that says so, else the event plus the delay. A row without a
+    /// label need not say when it becomes known, and its event stands for that.
     pub fn label_known_times(&self, table: &Table, events: &[Timestamp]) -> Result<Vec<Timestamp>, RolesError> {
         match (&self.label_time, self.label_delay) {
-            (Some(column), _) => self.times(table, column),
+            (Some(column), _) => self.known_times(table, column, events),
             (None, Some(delay)) => Ok(events.iter().map(|event| event.after(delay)).collect()),
             (None, None) => Ok(events.to_vec()),
         }
@@ -75,16 +76,24 @@ impl Roles {
 
     fn times(&self, table: &Table, name: &str) -> Result<Vec<Timestamp>, RolesError> {
         let column = self.column(table, name)?;
-        (0..column.len())
-            .map(|row| {
-                time_of(column, row).ok_or_else(|| RolesError::NotATime {
-                    dataset: self.dataset.clone(),
-                    column: name.to_owned(),
-                    row,
-                    value: column.label(row).map_or_else(|| "missing".to_owned(), |text| text.to_string()),
-                })
-            })
-            .collect()
+        (0..column.len()).map(|row| self.time(column, name, row)).collect()
+    }
+
+    fn known_times(&self, table: &Table, name: &str, events: &[Timestamp]) -> Result<Vec<Timestamp>, RolesError> {
+        let column = self.column(table, name)?;
+        let label = self.label.as_deref().and_then(|label| table.column(label).ok());
+        let is_awaited = |row| label.is_some_and(|label| label.label(row).is_none()) && column.label(row).is_none();
+        let known = |row| if is_awaited(row) { Ok(events[row]) } else { self.time(column, name, row) };
+        (0..column.len()).map(known).collect()
+    }
+
+    fn time(&self, column: &Column, name: &str, row: usize) -> Result<Timestamp, RolesError> {
+        time_of(column, row).ok_or_else(|| RolesError::NotATime {
+            dataset: self.dataset.clone(),
+            column: name.to_owned(),
+            row,
+            value: column.label(row).map_or_else(|| "missing".to_owned(), |text| text.to_string()),
+        })
     }
 
     /// The id of each row: its id columns joined by `|`, or its number when the contract names none.

@@ -100,12 +100,12 @@ pub struct TextTable {
 impl TextTable {
     /// A table without rows.
     pub fn new<H: Into<String>>(headings: impl IntoIterator<Item = H>) -> Self {
-        Self { headings: headings.into_iter().map(Into::into).collect(), rows: Vec::new() }
+        Self { headings: headings.into_iter().map(|heading| on_one_line(heading.into())).collect(), rows: Vec::new() }
     }
 
     /// Adds a row: as many cells as there are headings (missing ones are empty, the rest is dropped).
     pub fn row<C: Into<String>>(&mut self, cells: impl IntoIterator<Item = C>) -> &mut Self {
-        let mut row: Vec<String> = cells.into_iter().map(Into::into).collect();
+        let mut row: Vec<String> = cells.into_iter().map(|cell| on_one_line(cell.into())).collect();
         row.resize(self.headings.len(), String::new());
         self.rows.push(row);
         self
@@ -139,6 +139,11 @@ impl TextTable {
         let right = !self.rows.is_empty() && cells().all(|cell| cell.is_empty() || cell == "–" || is_numeric(cell));
         (width.unwrap_or(0), right)
     }
+}
+
+/// Line breaks and what a terminal would obey, as the data of others may hold, stand as a replacement character.
+fn on_one_line(cell: String) -> String {
+    if cell.chars().any(char::is_control) { cell.replace(char::is_control, "\u{fffd}") } else { cell }
 }
 
 fn pad(cell: &str, width: usize, right: bool) -> String {

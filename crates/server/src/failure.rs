@@ -2,7 +2,7 @@
 
 use std::{error::Error, io};
 
-use kilter_app::{AppError, replay::ReplayError};
+use kilter_app::{AppError, dataset::RolesError, replay::ReplayError};
 use kilter_store::StoreError;
 use kilter_wire::{Code, Problem};
 
@@ -42,7 +42,9 @@ fn code(error: &AppError) -> Code {
         | AppError::Admit(_) => Code::ModelInvalid,
         AppError::Leakage { .. } => Code::TrainingRefused,
         AppError::Predict { .. } => Code::RowsUnfit,
-        AppError::Roles(_) | AppError::Table(_) => Code::ColumnUnknown,
+        AppError::Roles(RolesError::NotATime { .. }) => Code::FileInvalid,
+        AppError::Roles(RolesError::NoTime { .. } | RolesError::NoLabel { .. }) => Code::ContractInvalid,
+        AppError::Roles(RolesError::Column { .. }) | AppError::Table(_) => Code::ColumnUnknown,
         AppError::Infer(error) if error.status() < 500 => Code::RequestInvalid,
         AppError::Store(error) => store(error),
         AppError::Run(_) => of_disk(error).unwrap_or(Code::StepFailed),

@@ -194,5 +194,13 @@ fn notes(settings: &Settings, stage: &Stage) -> Vec<String> {
     if stage.unanswered > 0 {
         notes.push(format!("{} rows happened while no version served, and were not answered", stage.unanswered));
     }
+    let clocks = stage.history.known.iter().zip(&stage.history.events);
+    let early = clocks.filter(|(known, event)| known < event).count();
+    if early > 0 {
+        notes.push(format!(
+            "{early} labels are said to be known before their rows happened, and were told with them: look whether a column \
+             that the model reads knows them too"
+        ));
+    }
     notes
 }

@@ -5,6 +5,7 @@ mod contract;
 mod evaluating;
 mod explaining;
 mod fairness;
+mod hostile;
 mod kills;
 mod manners;
 mod monitoring;

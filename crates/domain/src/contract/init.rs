@@ -105,7 +105,7 @@ fn data(out: &mut String, from: &InitFrom<'_>, guess: &Guess<'_>, dataset: &str)
         None => {}
     }
     writeln!(out, "# sensitive = [\"COLUMN\"]   # columns by which fairness is watched")?;
-    writeln!(out, "require = [\"rows >= {}\"]\n", (from.rows / 2).max(1))
+    writeln!(out, "require = [\"rows >= {}\"]\n", (from.rows / 10).max(1))
 }
 
 fn steps(out: &mut String, guess: &Guess<'_>, dataset: &str, label: &ColumnSummary) -> std::fmt::Result {
