@@ -18,7 +18,7 @@ use kilter_stats::{
     profile::{ColumnCounts, ColumnProfile, ColumnValues, Stored, TableProfile, TextCounts},
 };
 
-/// Columns looked at side by side: each needs about 40 bytes a row of two tables.
+/// Columns looked at side by side: each needs eight bytes a row of each table, and their pages.
 const MOST_THREADS: usize = 4;
 
 /// What a table is compared with.
@@ -59,7 +59,7 @@ pub fn profile_like(reference: &TableProfile, table: &TableColumns) -> Result<Ta
     let columns = side_by_side(reference.columns.len(), |at| {
         let column = &reference.columns[at];
         let (stored, values) = whole(table, &column.name)?;
-        Ok::<_, LikeError>(column.like(stored, &values)?)
+        Ok::<_, LikeError>(column.like(stored, values)?)
     })?;
     Ok(TableProfile::new(table.rows(), columns))
 }
@@ -105,14 +105,11 @@ fn exactly(reference: &TableColumns, current: &TableColumns, name: &str) -> Resu
     let (stored, values) = whole(current, name)?;
     let (side, counts, sample) = match values {
         ColumnValues::Numbers { values, .. } => {
-            let sample = Sample::of(&values);
+            let rows = values.len() as u64;
+            let sample = Sample::taking(values);
             let frozen = profile.frozen.as_ref().filter(|_| old_stored != Stored::Text);
             let counts = frozen.map(|frozen| frozen.count_sample(stored, &sample));
-            (
-                Side { rows: values.len() as u64, missing: sample.missing, infinite: sample.infinite },
-                counts,
-                Some(sample),
-            )
+            (Side { rows, missing: sample.missing, infinite: sample.infinite }, counts, Some(sample))
         }
         ColumnValues::Texts(texts) => {
             let frozen = profile.frozen.as_ref().filter(|_| old_stored == Stored::Text);
@@ -135,9 +132,7 @@ fn by_profile(reference: &TableProfile, current: &TableColumns, name: &str) -> R
     let mut texts = TextCounts::default();
     current.read(name, |batch| match batch {
         Values::Numbers { values, .. } => {
-            side.rows += values.len() as u64;
-            side.missing += values.iter().filter(|value| value.is_nan()).count() as u64;
-            side.infinite += values.iter().filter(|value| value.is_infinite()).count() as u64;
+            side.add(Side::of_numbers(values));
             if let Some(frozen) = frozen {
                 let more = frozen.count_numbers(stored, values);
                 match &mut counts {
@@ -169,7 +164,7 @@ fn retyped(profile: &ColumnProfile, stored: Stored, side: Side) -> Option<Schema
 fn described(name: &str, stored: Stored, values: ColumnValues) -> (ColumnProfile, Option<Sample>) {
     match values {
         ColumnValues::Numbers { values, rounded } => {
-            let (profile, sample) = ColumnProfile::of_numbers(name, stored, &values, rounded);
+            let (profile, sample) = ColumnProfile::of_numbers(name, stored, values, rounded);
             (profile, Some(sample))
         }
         ColumnValues::Texts(texts) => (ColumnProfile::of_texts(name, &texts), None),

@@ -39,6 +39,21 @@ pub enum ReadingKind {
     OutOfRange,
 }
 
+impl Side {
+    /// Of numbers, where NaN is missing.
+    pub fn of_numbers(values: &[f64]) -> Self {
+        let count = |is: fn(f64) -> bool| values.iter().filter(|value| is(**value)).count() as u64;
+        Side { rows: values.len() as u64, missing: count(f64::is_nan), infinite: count(f64::is_infinite) }
+    }
+
+    /// Adds further rows of the table.
+    pub fn add(&mut self, more: Side) {
+        self.rows += more.rows;
+        self.missing += more.missing;
+        self.infinite += more.infinite;
+    }
+}
+
 impl ReadingKind {
     /// As part of a sentence.
     pub fn words(self) -> &'static str {

@@ -101,8 +101,8 @@ mod tests {
     use crate::random::Random;
 
     fn compared(name: &str, old: &[f64], new: &[f64]) -> ColumnDrift {
-        let (reference, a) = ColumnProfile::of_numbers(name, Stored::Float, old, 0);
-        let (current, b) = ColumnProfile::of_numbers(name, Stored::Float, new, 0);
+        let (reference, a) = ColumnProfile::of_numbers(name, Stored::Float, old.to_vec(), 0);
+        let (current, b) = ColumnProfile::of_numbers(name, Stored::Float, new.to_vec(), 0);
         let counts = reference.frozen.as_ref().map(|frozen| frozen.count_sample(Stored::Float, &b));
         let side = Side { rows: current.rows, missing: current.missing, infinite: current.infinite };
         ColumnDrift::of(&reference, &Current { stored: Stored::Float, side, counts, exact: Some((&a, &b)) })

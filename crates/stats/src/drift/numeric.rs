@@ -94,8 +94,8 @@ impl NumericReference {
         let at = |i: usize, k: usize| quantile(sorted, i as f64 / k as f64);
         let inner: Vec<f64> = (1..10).filter_map(|i| at(i, 10)).collect();
         // A column of few values keeps them all, and then nothing is lost.
-        let mut edges: Vec<f64> = sorted.to_vec();
-        edges.dedup();
+        let different = sorted.chunk_by(|a, b| a == b).map(|run| run[0]);
+        let mut edges: Vec<f64> = different.take(bins + 1).collect();
         if edges.len() > bins {
             edges = (0..=bins).filter_map(|i| at(i, bins)).collect();
             if bins == QUANTILE_BINS {

@@ -23,10 +23,19 @@ pub struct Sample {
 impl Sample {
     /// Takes a column: NaN is missing, infinities are counted apart, neither enters a distance.
     pub fn of(values: &[f64]) -> Self {
-        let sorted = sort_floats(values.iter().copied().filter(|value| value.is_finite()).collect());
-        let missing = values.iter().filter(|value| value.is_nan()).count() as u64;
-        let infinite = values.len() as u64 - missing - sorted.len() as u64;
-        Sample { sorted, missing, infinite }
+        Self::taking(values.to_vec())
+    }
+
+    /// Takes a column in its own memory: a large one is sorted where it is.
+    pub fn taking(mut values: Vec<f64>) -> Self {
+        let rows = values.len();
+        let mut missing = 0;
+        values.retain(|value| {
+            missing += u64::from(value.is_nan());
+            value.is_finite()
+        });
+        let infinite = (rows - values.len()) as u64 - missing;
+        Sample { sorted: sort_floats(values), missing, infinite }
     }
 
     /// The finite values, ascending.

@@ -11,27 +11,28 @@ const CACHED: usize = 1 << 16;
 /// Keys up to which comparing is faster than counting digits.
 const FEW: usize = 1 << 10;
 
-/// Ascending order of `f64::total_cmp`.
-pub(crate) fn sort_floats(values: Vec<f64>) -> Vec<f64> {
+/// Ascending order of `f64::total_cmp`, in the memory of the values.
+pub(crate) fn sort_floats(mut values: Vec<f64>) -> Vec<f64> {
     if values.len() < MANY {
-        let mut values = values;
         values.sort_unstable_by(f64::total_cmp);
         return values;
     }
-    let mut keys: Vec<u64> = values.iter().map(|value| ordered(*value)).collect();
-    let mut spare = vec![0u64; keys.len()];
+    // Both conversions stay in the memory of the vector, and a column of a large table is as large as that.
+    let mut keys: Vec<u64> = values.into_iter().map(ordered).collect();
+    let mut spare = vec![0u64; keys.len().min(CACHED)];
     sort_keys(&mut keys, &mut spare, DIGITS - 1);
     keys.into_iter().map(from_ordered).collect()
 }
 
-/// Sorts keys that agree on all digits above `top`. Many are parted by that digit, so that the passes over each part
-/// stay in the cache; `spare` is as long as `keys`.
+/// Sorts keys that agree on all digits above `top`. Many are parted by that digit where they are, so that the passes
+/// over each part stay in the cache; `spare` holds [`CACHED`] keys, or all.
 fn sort_keys(keys: &mut [u64], spare: &mut [u64], top: usize) {
     if keys.len() <= FEW {
         return keys.sort_unstable();
     }
     if keys.len() <= CACHED {
-        return sort_cached(keys, spare, top);
+        let length = keys.len();
+        return sort_cached(keys, &mut spare[..length], top);
     }
     let mut counts = [0u32; 1 << BITS];
     keys.iter().for_each(|key| counts[place(*key, top)] += 1);
@@ -41,14 +42,46 @@ fn sort_keys(keys: &mut [u64], spare: &mut [u64], top: usize) {
             sort_keys(keys, spare, top - 1)
         };
     }
-    scatter(keys, spare, &counts, top);
-    keys.copy_from_slice(spare);
+    part(keys, &counts, top);
     let mut from = 0;
     for count in counts.into_iter().filter(|_| top > 0) {
         let to = from + count as usize;
-        sort_keys(&mut keys[from..to], &mut spare[from..to], top - 1);
+        sort_keys(&mut keys[from..to], spare, top - 1);
         from = to;
     }
+}
+
+/// Moves keys to their digit's part where they are (American flag sort): each key goes to the next free place of its
+/// part, and what stood there goes on.
+fn part(keys: &mut [u64], counts: &[u32; 1 << BITS], digit: usize) {
+    let mut next = starts(counts);
+    let mut end = 0;
+    for (part, count) in counts.iter().enumerate() {
+        end += count;
+        while next[part] < end {
+            let mut key = keys[next[part] as usize];
+            loop {
+                let to = place(key, digit);
+                if to == part {
+                    break;
+                }
+                std::mem::swap(&mut key, &mut keys[next[to] as usize]);
+                next[to] += 1;
+            }
+            keys[next[part] as usize] = key;
+            next[part] += 1;
+        }
+    }
+}
+
+/// Where the keys of each digit begin.
+fn starts(counts: &[u32; 1 << BITS]) -> [u32; 1 << BITS] {
+    let mut sum = 0;
+    counts.map(|count| {
+        let start = sum;
+        sum += count;
+        start
+    })
 }
 
 /// Passes from the lowest digit to `top`.
@@ -73,12 +106,7 @@ fn sort_cached(keys: &mut [u64], spare: &mut [u64], top: usize) {
 
 /// Moves keys to their digit's place, in their order.
 fn scatter(from: &[u64], to: &mut [u64], counts: &[u32; 1 << BITS], digit: usize) {
-    let mut next = [0u32; 1 << BITS];
-    let mut sum = 0;
-    next.iter_mut().zip(counts).for_each(|(next, count)| {
-        *next = sum;
-        sum += count;
-    });
+    let mut next = starts(counts);
     for key in from {
         let next = &mut next[place(*key, digit)];
         to[*next as usize] = *key;

@@ -113,15 +113,15 @@ impl ColumnProfile {
     /// Looks at a whole column.
     pub fn of(name: &str, stored: Stored, values: ColumnValues) -> Self {
         match values {
-            ColumnValues::Numbers { values, rounded } => Self::of_numbers(name, stored, &values, rounded).0,
+            ColumnValues::Numbers { values, rounded } => Self::of_numbers(name, stored, values, rounded).0,
             ColumnValues::Texts(texts) => Self::of_texts(name, &texts),
         }
     }
 
     /// Looks at a column of numbers; its sorted sample comes back too, for exact distances.
-    pub fn of_numbers(name: &str, stored: Stored, values: &[f64], rounded: u64) -> (Self, Sample) {
-        let grows = stored == Stored::Int && grows(values);
-        let sample = Sample::of(values);
+    pub fn of_numbers(name: &str, stored: Stored, values: Vec<f64>, rounded: u64) -> (Self, Sample) {
+        let (rows, grows) = (values.len() as u64, stored == Stored::Int && grows(&values));
+        let sample = Sample::taking(values);
         let finite = sample.values();
         let count = distinct(finite);
         let kind = match stored {
@@ -151,7 +151,7 @@ impl ColumnProfile {
             name: name.to_owned(),
             stored,
             kind,
-            rows: values.len() as u64,
+            rows,
             missing: sample.missing,
             infinite: sample.infinite,
             rounded,
@@ -223,16 +223,16 @@ impl ColumnProfile {
     }
 
     /// Looks at a column as this profile of it does, with its bins or its values, so that both can be merged.
-    pub fn like(&self, stored: Stored, values: &ColumnValues) -> Outcome<ColumnProfile> {
+    pub fn like(&self, stored: Stored, values: ColumnValues) -> Outcome<ColumnProfile> {
         let mut own = match values {
             ColumnValues::Numbers { values, rounded } => {
-                let (mut own, sample) = Self::of_numbers(&self.name, stored, values, *rounded);
+                let (mut own, sample) = Self::of_numbers(&self.name, stored, values, rounded);
                 own.frozen =
                     self.frozen.as_ref().map(|frozen| frozen.like_sample(stored, &sample)).transpose()?.flatten();
                 own
             }
             ColumnValues::Texts(texts) => {
-                let mut own = Self::of_texts(&self.name, texts);
+                let mut own = Self::of_texts(&self.name, &texts);
                 own.frozen = match &self.frozen {
                     Some(Frozen::Categorical(reference)) if own.rows > own.missing => {
                         Some(Frozen::Categorical(reference.like(&texts.by_count(), texts.missing())?))

@@ -117,7 +117,7 @@ fn parts_counted_alike_add_up_to_the_whole() {
             ColumnProfile::of("city", Stored::Text, texts((0..3000).map(|i| ["Rome", "Oslo"][i % 2]))),
         ],
     );
-    let like = |at: usize, stored, values: ColumnValues| whole.columns[at].like(stored, &values).unwrap();
+    let like = |at: usize, stored, values: ColumnValues| whole.columns[at].like(stored, values).unwrap();
     let part = TableProfile::new(
         1001,
         vec![like(0, Stored::Float, numbers(second.clone())), like(1, Stored::Text, cities(0..1001))],
@@ -148,7 +148,7 @@ fn parts_that_were_counted_otherwise_are_refused_and_nothing_changes() {
     let renamed = TableProfile::new(0, vec![ColumnProfile::of("y", Stored::Float, numbers(normals(1, 500)))]);
     assert!(whole.merge(&renamed).unwrap_err().to_string().contains('y'));
     assert!(whole == before);
-    let like = whole.columns[0].like(Stored::Text, &texts(["a", "b"]));
+    let like = whole.columns[0].like(Stored::Text, texts(["a", "b"]));
     assert!(like.unwrap_err().to_string().contains("Text"));
 }
 
