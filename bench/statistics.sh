@@ -5,7 +5,7 @@
 #   PEERS="shap fairlearn" bench/statistics.sh
 #
 # Peers are installed pinned, each into its own folder under KILTER_PEERS (default ~/.cache/kilter/peers). Both sides draw
-# columns of the same shapes from the same laws in memory: reading files is measured by nobody here. One thread each.
+# columns of the same shapes from the same laws in memory: reading files is measured by tables.sh. One thread each.
 set -euo pipefail
 here="$(cd "$(dirname "$0")" && pwd)"
 folder="${KILTER_PEERS:-$HOME/.cache/kilter/peers}"
