@@ -18,6 +18,7 @@ use kilter_domain::{
 };
 use kilter_inference::Task;
 use kilter_store::{
+    PageRequest,
     deployment::{self as deployments, Deployment},
     model as versions,
 };
@@ -66,6 +67,9 @@ impl App {
             .store()
             .read(|reader| Ok((deployments::live(reader, &endpoint)?, deployments::candidate(reader, &endpoint)?)))?;
         let (Some(live), None) = (live, candidate) else { return Ok(()) };
+        if self.awaits_people(&live)? {
+            return Ok(());
+        }
         let loaded = self.loaded(&live.model, live.number)?;
         if loaded.0.manifest.signature.task != Task::Binary {
             return Ok(());
@@ -73,7 +77,19 @@ impl App {
         let Some(rows) = self.matured(act, project, tuning, &endpoint, &loaded)? else { return Ok(()) };
         let Some(change) = choose::change(tuning, &rows.outcomes, loaded.0.manifest.threshold) else { return Ok(()) };
         let (number, state) = self.version_of_change(act, project, (&live, &loaded), &rows, &change, governance)?;
-        self.apply_change(act, project, deploy, (number, state), &change)
+        // Where the contract does not let it in yet, it waits for people.
+        if deploy.admits().takes(state) {
+            self.replace_threshold(act, project, deploy, number, &change.because, &change.numbers)?;
+        }
+        Ok(())
+    }
+
+    /// Whether the newest version is a change of the live one's threshold that people have not decided about.
+    fn awaits_people(&self, live: &Deployment) -> Result<bool, AppError> {
+        let newest = self.store().read(|reader| versions::list(reader, &live.model, None, &PageRequest::first(1)))?;
+        let Some(newest) = newest.items.first() else { return Ok(false) };
+        let waits = matches!(newest.state, VersionState::Draft | VersionState::Candidate | VersionState::Validated);
+        Ok(waits && self.load_package(newest.digest)?.0.manifest.tuned_from == Some(live.number))
     }
 
     /// Whether it is time to look at the threshold again; says so once.
@@ -135,21 +151,6 @@ impl App {
             }
             None => Answered::default(),
         })
-    }
-
-    /// Puts a change into service where the contract lets its version in; else it waits for people.
-    fn apply_change(
-        &self,
-        act: &Act,
-        project: &Project,
-        deploy: &Deploy,
-        (number, state): (u32, VersionState),
-        change: &Change,
-    ) -> Result<(), AppError> {
-        if !deploy.admits().takes(state) {
-            return Ok(());
-        }
-        self.replace_threshold(act, project, deploy, number, &change.because, &change.numbers)
     }
 
     /// The versions that share the model of this one and were live here one after another before it: they differ in
