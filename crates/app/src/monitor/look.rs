@@ -172,15 +172,12 @@ impl Scene<'_> {
     /// Windows since this version went live whose labels are not all known: performance and fairness, again.
     fn matured(&mut self) -> Result<(), AppError> {
         for window in self.calendar.ended(self.since, self.act.at, self.most_maturing()) {
-            let is_first = self.known_coverage(window)?.is_none();
             let Some(rows) = self.worth_judging(window)? else { continue };
             self.see_losses(&rows, window);
             self.see_classes(&rows, window)?;
             let mut made = vec![self.judged_coverage(window, &rows)];
             made.extend(self.watch(MonitorKind::Accuracy, window)?);
-            if is_first || rows.labelled() > 0 {
-                made.extend(self.watch(MonitorKind::Bias, window)?);
-            }
+            made.extend(self.watch(MonitorKind::Bias, window)?);
             self.record(window, made)?;
         }
         Ok(())
