@@ -4,7 +4,7 @@ mod page;
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use kilter_app::measure::tables::{Reference, compare};
 use kilter_stats::{
     compare::{ColumnDrift, Level, Picture, Reading, ReadingKind, SchemaChange, Side, TableDrift},
@@ -17,6 +17,7 @@ use serde::Serialize;
 use crate::{
     files::write_whole,
     input::{Columns, Input, names, open_table},
+    measured::FailOn,
     page::Answer,
     profile::Unread,
     project::now,
@@ -42,12 +43,6 @@ pub(crate) struct Drift {
     /// Also write a page for a browser that needs nothing else.
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum FailOn {
-    Alert,
-    Warn,
 }
 
 /// What was found.

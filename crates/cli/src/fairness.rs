@@ -5,7 +5,7 @@ mod page;
 
 use std::path::{Path, PathBuf};
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use kilter_app::measure::{
     fairness::{Decided, FairnessError, MOST_COLUMNS, Truth, intersections, partition},
     model_rows::Scored,
@@ -17,6 +17,7 @@ use kilter_wire::{Code, Exit, Problem};
 use crate::{
     failure::usage,
     files::{load_model, write_whole},
+    measured::FailOn,
     page::Answer,
     project::now,
     stop::Stop,
@@ -70,12 +71,6 @@ pub(crate) struct Fairness {
     /// Also write a page for a browser that needs nothing else.
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum FailOn {
-    Alert,
-    Warn,
 }
 
 /// The rows with their decisions, and where they come from.

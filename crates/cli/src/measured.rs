@@ -1,8 +1,16 @@
 //! A number as documents and pages tell it: with its interval, or why there is none.
 
+use clap::ValueEnum;
 use kilter_report::number;
 use kilter_stats::{Estimate, Outcome};
 use serde::Serialize;
+
+/// The level at which a command ends with exit code 3.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum FailOn {
+    Alert,
+    Warn,
+}
 
 /// A number with its interval. An end that the data leave open is absent.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
