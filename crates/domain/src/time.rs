@@ -2,12 +2,15 @@
 
 use std::{fmt, str::FromStr};
 
-use jiff::{civil, tz::TimeZone};
+use jiff::{SignedDuration, civil};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Milliseconds since 1970-01-01T00:00:00Z. Shown as RFC 3339 in UTC.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct Timestamp(pub i64);
+
+/// The beginning of [`Timestamp`]s.
+const EPOCH: civil::DateTime = civil::DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
 
 /// A text that is neither an RFC 3339 time nor a date.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -23,16 +26,12 @@ impl Timestamp {
     /// Midnight UTC of a civil date; `None` outside of the years -9999..=9999.
     pub fn from_date(year: i16, month: i8, day: i8) -> Option<Self> {
         let date = civil::Date::new(year, month, day).ok()?;
-        TimeZone::UTC
-            .to_timestamp(date.to_datetime(civil::Time::midnight()))
-            .ok()
-            .map(|time| Self(time.as_millisecond()))
+        Some(Self::from_civil(date.to_datetime(civil::Time::midnight())))
     }
 
-    /// The civil date and time in UTC; times outside of jiff's range are clamped to it.
+    /// The civil date and time in UTC; times outside of the years -9999..=9999 are the nearest in them.
     pub fn civil(self) -> civil::DateTime {
-        let bounded = self.0.clamp(jiff::Timestamp::MIN.as_millisecond(), jiff::Timestamp::MAX.as_millisecond());
-        TimeZone::UTC.to_datetime(jiff::Timestamp::from_millisecond(bounded).unwrap_or(jiff::Timestamp::UNIX_EPOCH))
+        EPOCH.saturating_add(SignedDuration::from_millis(self.0))
     }
 
     /// This time moved on by `span` (calendar-aware for months and years).
@@ -49,7 +48,7 @@ impl Timestamp {
     }
 
     fn from_civil(time: civil::DateTime) -> Self {
-        Self(TimeZone::UTC.to_timestamp(time).map_or(i64::MAX, |time| time.as_millisecond()))
+        Self(i64::try_from(time.duration_since(EPOCH).as_millis()).unwrap_or(i64::MAX))
     }
 }
 
@@ -165,7 +164,11 @@ impl Span {
 
 impl fmt::Display for Span {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{}{}", self.count, self.unit.suffix())
+        match self.unit {
+            // Years are kept as months, and told as years again.
+            SpanUnit::Month if self.count != 0 && self.count % 12 == 0 => write!(out, "{}y", self.count / 12),
+            unit => write!(out, "{}{}", self.count, unit.suffix()),
+        }
     }
 }
 
@@ -225,10 +228,28 @@ mod tests {
     }
 
     #[test]
+    fn the_ends_of_time_are_told_as_they_are() {
+        for text in ["9999-12-31", "9999-12-30", "0001-01-01"] {
+            assert_eq!(text.parse::<Timestamp>().unwrap().to_string(), format!("{text}T00:00:00Z"));
+        }
+        assert_eq!(Timestamp::from_date(9999, 12, 31), "9999-12-31".parse().ok());
+        assert_eq!(Timestamp(i64::MAX).civil(), civil::DateTime::MAX);
+        assert_eq!(Timestamp(-1).to_string(), "1969-12-31T23:59:59.999Z");
+    }
+
+    #[test]
     fn months_follow_the_calendar() {
         let start: Timestamp = "1997-01-31".parse().unwrap();
         assert_eq!(start.after("1mo".parse().unwrap()).to_string(), "1997-02-28T00:00:00Z");
         assert_eq!(start.after("1y".parse().unwrap()).to_string(), "1998-01-31T00:00:00Z");
+    }
+
+    #[test]
+    fn spans_read_back_what_they_write() {
+        for text in ["90s", "30m", "2h", "7d", "4w", "1mo", "18mo", "1y", "10y", "0mo"] {
+            assert_eq!(text.parse::<Span>().unwrap().to_string(), text);
+        }
+        assert_eq!("24mo".parse::<Span>().unwrap().to_string(), "2y");
     }
 
     #[test]

@@ -73,7 +73,7 @@ pub struct Approve {
     /// An approver is never the author, starter or submitter. Default true.
     pub four_eyes: bool,
     pub needs: Vec<Need>,
-    /// How long an approval holds. Default by risk: low for ever, medium `12mo`, high `6mo`.
+    /// How long an approval holds. Default by risk: low for ever, medium `1y`, high `6mo`.
     pub expire: Option<Span>,
 }
 

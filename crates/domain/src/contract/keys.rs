@@ -330,7 +330,7 @@ const APPROVE: &[Key] = &[
         "what must be there before: `gate.*`, `gate.NAME`, `card`, `review.independent`",
         "[\"gate.*\", \"card\"]",
     ),
-    key("expire", Span, "by risk: low never, medium `12mo`, high `6mo`", "how long an approval holds", "\"180d\""),
+    key("expire", Span, "by risk: low never, medium `1y`, high `6mo`", "how long an approval holds", "\"180d\""),
 ];
 
 const DEPLOY: &[Key] = &[

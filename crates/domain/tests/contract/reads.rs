@@ -84,7 +84,7 @@ fn defaults_are_resolved_once() {
 fn the_risk_sets_the_approval_wherever_it_stands_in_the_file() {
     for (risk, rule, expire) in [
         ("low", "auto", None),
-        ("medium", "1 of validator", Some("12mo")),
+        ("medium", "1 of validator", Some("1y")),
         ("high", "1 of validator and 1 of owner", Some("6mo")),
     ] {
         let contract = parse(&format!("[approve]\nfour_eyes = false\n[project]\nrisk = \"{risk}\""));
