@@ -112,6 +112,8 @@ impl CsvRecords {
         let (mut cells, mut ends, mut last) = (0, 0, 0);
         loop {
             let input = self.input.fill_buf().map_err(|source| io("read", &self.path, source))?;
+            // What the end of the file closes, no line break closed: in an open quote it stands in the cell.
+            last = if input.is_empty() { 0 } else { last };
             let (result, consumed, wrote, ended) =
                 self.core.read_record(input, &mut self.cells[cells..], &mut self.ends[ends..]);
             last = input[..consumed].last().copied().unwrap_or(last);

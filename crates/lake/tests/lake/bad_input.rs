@@ -14,13 +14,14 @@ fn refusal(name: &str, bytes: &[u8]) -> String {
 
 #[test]
 fn bad_csv_is_refused_with_the_line_and_the_cure() {
-    let cases: [(&[u8], &str); 8] = [
+    let cases: [(&[u8], &str); 9] = [
         (
             b"a,b\n1,2\n\n3\n",
             "`t.csv` line 4 has 1 cells, its header 2: quote cells that hold the delimiter, or complete the row",
         ),
         (b"a,b\r\n\"x\r\ny\",2\r\n1,2,3\r\n", "`t.csv` line 4 has 3 cells, its header 2"),
         (b"a,b\n1,2,3", "`t.csv` line 2 has 3 cells, its header 2"),
+        (b"a,b,c\n1,2,3\n4,\"x,5\n6,7,8\n", "`t.csv` line 3 has 2 cells, its header 3"),
         (b"a,b,a\n1,2,3\n", "`t.csv` names column `a` twice (columns 1 and 3): rename one"),
         (b"a,,c\n1,2,3\n", "`t.csv` names no column 2"),
         (b"a,b\n1,2\n1,\xff\xfe\n", "`t.csv` line 3, column `b` is not UTF-8"),
