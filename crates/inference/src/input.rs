@@ -127,7 +127,11 @@ struct Source<'a> {
 }
 
 impl Source<'_> {
+    /// The refusal of a column from `row` on. A text column is refused for the first cell that makes it one: `abc` below
+    /// a hundred numbers, and not the number above it.
     fn wrong(&self, row: usize) -> PredictError {
+        let is_at_fault = |row: &usize| !self.column.is_missing(*row) && !self.reads_as_wanted(*row);
+        let row = (row..self.column.len()).find(is_at_fault).unwrap_or(row);
         let value = self.column.label(row).map_or(String::new(), |label| label.chars().take(80).collect());
         PredictError::WrongType {
             column: self.input.name.clone(),
@@ -135,6 +139,19 @@ impl Source<'_> {
             value,
             found: self.column.column_type(),
             expected: self.input.kind,
+        }
+    }
+
+    /// Whether a cell of a text column says what the model takes, only as text.
+    fn reads_as_wanted(&self, row: usize) -> bool {
+        let Column::Text(values) = self.column else { return false };
+        let text = values[row].as_deref().unwrap_or_default().trim();
+        match self.input.kind {
+            InputKind::Number => text.parse::<f64>().is_ok(),
+            InputKind::Integer => text.parse::<i64>().is_ok(),
+            InputKind::Boolean => text.parse::<bool>().is_ok(),
+            InputKind::Time => text.parse::<Timestamp>().is_ok(),
+            InputKind::Text => true,
         }
     }
 

@@ -316,3 +316,19 @@ proptest! {
         prop_assert_eq!(answers.rows(), count);
     }
 }
+
+#[test]
+fn a_text_among_numbers_is_refused_with_its_own_row() {
+    let model = Model::from_onnx(&tree_model(|_| ()).encode()).unwrap();
+    let texts = |values: &[&str]| Column::Text(values.iter().map(|&text| Some(Arc::from(text))).collect());
+    let refused = |values: &[&str]| {
+        let table = Table::new(vec![("x".into(), texts(values))]).unwrap();
+        model.predict(&table).unwrap_err().to_string()
+    };
+    // Past the first block of rows too.
+    let mut long = vec!["1.5"; 2_000];
+    long[1_999] = "n/a";
+    assert!(refused(&long).ends_with("row 1999 is `n/a`"), "{}", refused(&long));
+    assert!(refused(&["1", "abc", "def"]).ends_with("row 1 is `abc`"), "{}", refused(&["1", "abc", "def"]));
+    assert!(refused(&["1", "2"]).ends_with("row 0 is `1`"), "{}", refused(&["1", "2"]));
+}
