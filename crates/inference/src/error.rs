@@ -42,3 +42,20 @@ pub enum PredictError {
     #[error("could not run the node `{node}` of the model: {reason}")]
     Node { node: String, reason: String },
 }
+
+impl PredictError {
+    /// The row whose value is at fault, where it is one row's.
+    pub const fn row(&self) -> Option<usize> {
+        match self {
+            Self::WrongType { row, .. } | Self::MissingValue { row, .. } | Self::NotFinite { row, .. } => Some(*row),
+            Self::MissingColumn { .. } | Self::Node { .. } => None,
+        }
+    }
+
+    /// Gives the row at fault another number; nothing happens where no row is.
+    pub const fn set_row(&mut self, number: usize) {
+        if let Self::WrongType { row, .. } | Self::MissingValue { row, .. } | Self::NotFinite { row, .. } = self {
+            *row = number;
+        }
+    }
+}

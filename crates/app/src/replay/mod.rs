@@ -9,6 +9,7 @@
 mod calendar;
 mod history;
 mod known;
+mod refusals;
 mod report;
 mod settings;
 mod stage;

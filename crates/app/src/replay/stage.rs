@@ -2,13 +2,9 @@
 
 use std::sync::Arc;
 
-use kilter_domain::{
-    ids::EndpointName,
-    table::{Column, Table},
-    time::Timestamp,
-};
+use kilter_domain::{ids::EndpointName, table::Column, time::Timestamp};
 
-use super::{Progress, ReplayError, history::History, settings::Settings, timeline};
+use super::{Progress, ReplayError, history::History, refusals::Refusals, settings::Settings, timeline};
 use crate::{
     App,
     error::AppError,
@@ -27,6 +23,8 @@ pub struct Stage<'s> {
     pub endpoint: EndpointName,
     /// Rows that happened while nothing served.
     pub unanswered: usize,
+    /// Rows that the endpoint refused.
+    pub refused: Refusals,
     answered: usize,
     /// Rows of the played time, by the moment at which their label became known.
     labels: Vec<usize>,
@@ -48,6 +46,7 @@ impl<'s> Stage<'s> {
             endpoint: endpoint
                 .unwrap_or_else(|| project.name.as_str().parse().expect("project and endpoint names obey one grammar")),
             unanswered: 0,
+            refused: Refusals::default(),
             answered: 0,
             labels,
             told: 0,
@@ -58,26 +57,31 @@ impl<'s> Stage<'s> {
     /// Answers what happened in `from..to`, in the order of events.
     pub fn serve(&mut self, from: Timestamp, to: Timestamp) -> Result<(), ReplayError> {
         for batch in self.history.happened(from, to).chunks(self.settings.batch_rows) {
-            let request = Request {
-                table: self.sent(batch),
-                ids: batch.iter().map(|&row| self.history.ids[row].clone()).collect(),
-                events: batch.iter().map(|&row| self.history.events[row]).collect(),
-                consumer: Some(Arc::from("replay")),
-            };
             let now = self.history.events[batch[batch.len() - 1]];
-            match self.app.predict(&self.endpoint, request, now) {
-                Ok(_) => self.answered += batch.len(),
-                Err(AppError::NothingServes { .. }) => self.unanswered += batch.len(),
-                Err(error) => return Err(error.into()),
+            let mut parts = vec![batch];
+            while let Some(rows) = parts.pop() {
+                match self.app.predict(&self.endpoint, self.request(rows), now) {
+                    Ok(_) => self.answered += rows.len(),
+                    Err(AppError::NothingServes { .. }) => self.unanswered += rows.len(),
+                    Err(AppError::Infer(refusal)) if refusal.is_the_callers() => {
+                        parts.extend(self.refused.narrow(rows, &self.history.ids, refusal));
+                    }
+                    Err(error) => return Err(error.into()),
+                }
             }
         }
         Ok(())
     }
 
     /// What a client would send: everything but the outcome and what follows from it.
-    fn sent(&self, rows: &[usize]) -> Table {
-        let roles = &self.history.roles;
-        self.history.table.select(|name| !roles.leaking().any(|column| column == name)).take(rows)
+    fn request(&self, rows: &[usize]) -> Request {
+        let History { table, roles, events, ids, .. } = self.history;
+        Request {
+            table: table.take(rows).select(|name| !roles.leaking().any(|column| column == name)),
+            ids: rows.iter().map(|&row| ids[row].clone()).collect(),
+            events: rows.iter().map(|&row| events[row]).collect(),
+            consumer: Some(Arc::from("replay")),
+        }
     }
 
     /// When the last label becomes known.

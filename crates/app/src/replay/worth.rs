@@ -194,6 +194,7 @@ fn notes(settings: &Settings, stage: &Stage) -> Vec<String> {
     if stage.unanswered > 0 {
         notes.push(format!("{} rows happened while no version served, and were not answered", stage.unanswered));
     }
+    notes.extend(stage.refused.note());
     let clocks = stage.history.known.iter().zip(&stage.history.events);
     let early = clocks.filter(|(known, event)| known < event).count();
     if early > 0 {

@@ -259,6 +259,33 @@ fn a_time_that_is_none_is_told_with_its_row() {
 }
 
 #[test]
+fn rows_that_an_endpoint_refuses_are_left_out_and_the_past_is_played_on() {
+    let world = World::new();
+    let (text, mut changed) = (past(), String::new());
+    for (row, line) in text.lines().enumerate() {
+        let mut cells: Vec<String> = line.split(',').map(str::to_owned).collect();
+        // A linear model refuses what is infinite; the days that are trained on hold only numbers.
+        match (row, cells[0].as_str()) {
+            (0, _) => {}
+            (_, "2024-02-10T03:00:00Z" | "2024-02-10T07:00:00+02:00") => cells[2] = "inf".to_owned(),
+            _ => cells[2] = cells[3].clone(),
+        }
+        changed += &(cells.join(",") + "\n");
+    }
+    world.write("rows.csv", &changed);
+    world.write("kilter.toml", &PROJECT.replace("--param rounds=5", "--learner linear"));
+    let report = world.json(&["replay", "."]);
+    let notes: Vec<&str> = report["notes"].as_array().unwrap().iter().map(|note| note.as_str().unwrap()).collect();
+    let noted = |word: &str| notes.iter().find(|note| note.contains(word)).unwrap_or_else(|| panic!("{notes:?}"));
+    let refused = noted("refused");
+    assert!(refused.starts_with("2 rows were refused, as an endpoint refuses them") && refused.contains("`inf`"));
+    let periods = report["periods"].as_array().unwrap();
+    let rows: u64 = periods.iter().map(|period| period["rows"].as_u64().unwrap()).sum();
+    // Two rows of the first of February, two hours east, happened in January.
+    assert_eq!(rows, 42 * 30 - 2 - 2, "from the first of February on every other row is answered");
+}
+
+#[test]
 fn a_row_without_a_label_need_not_say_when_it_becomes_known() {
     let world = World::new();
     let (text, mut changed) = (past(), String::new());

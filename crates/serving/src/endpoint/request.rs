@@ -60,6 +60,31 @@ fn publicly(error: &LogError) -> &'static str {
 }
 
 impl InferError {
+    /// Whether another request could do better, and the same one never can.
+    pub const fn is_the_callers(&self) -> bool {
+        match self {
+            Self::Request(_) => true,
+            Self::Score { because, .. } => because.is_the_callers(),
+            Self::NothingServed { .. } | Self::NotRecorded { .. } => false,
+        }
+    }
+
+    /// The row whose value the model refused, where it was one row's.
+    pub const fn row(&self) -> Option<usize> {
+        match self {
+            Self::Score { because: ScoreError::Predict(error), .. } => error.row(),
+            _ => None,
+        }
+    }
+
+    /// The same refusal with another number of its row: that of a table from which the rows of the request were taken.
+    pub fn in_row(mut self, row: usize) -> Self {
+        if let Self::Score { because: ScoreError::Predict(error), .. } = &mut self {
+            error.set_row(row);
+        }
+        self
+    }
+
     /// The HTTP status that says the same.
     pub const fn status(&self) -> u16 {
         match self {
