@@ -15,6 +15,7 @@ pub fn problem_of(error: &AppError) -> Problem {
 pub fn replay_problem(error: &ReplayError) -> Problem {
     match error {
         ReplayError::App(error) => problem_of(error),
+        ReplayError::Alone { .. } => Problem::of(Code::FileInvalid, error),
         ReplayError::FirstTraining { .. } => Problem::of(Code::StepFailed, error),
         _ => Problem::of(Code::ContractInvalid, error),
     }

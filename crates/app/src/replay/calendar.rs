@@ -44,6 +44,28 @@ pub fn boundaries(start: Timestamp, period: Span, last: Timestamp) -> impl Itera
     (0..=MOST_PERIODS).map(nth).take_while(move |&boundary| !std::mem::replace(&mut behind, boundary > last))
 }
 
+/// Half a century: events of one dataset that are farther apart than this, and than any usual spread, share no past.
+const FAR: Span = Span { count: 600, unit: SpanUnit::Month };
+/// How many times the length of the middle half of all rows an event may be away from it.
+const SPREADS: i64 = 20;
+
+/// The first or last event where it lies so far from the middle half of all rows that it must be a mistake (a year 1, a
+/// year 9999), and how many years far. Only the ends that the replay would take for its own are asked about.
+pub fn lonely(history: &History, asks_first: bool, asks_last: bool) -> Option<(usize, Span)> {
+    let rows = history.order.len();
+    let event = |place: usize| history.events[history.order[place]];
+    let (first, last) = (*history.order.first()?, *history.order.last()?);
+    let (quarter, three_quarters) = (event(rows / 4), event((rows * 3 / 4).min(rows - 1)));
+    let between = |from: Timestamp, to: Timestamp| to.millis().saturating_sub(from.millis());
+    let far = FAR.millis().max(between(quarter, three_quarters).saturating_mul(SPREADS));
+    let away = |from: Timestamp, to: Timestamp| {
+        let years = i64::from(to.civil().year()) - i64::from(from.civil().year());
+        (between(from, to) > far).then(|| Span::months(12 * years))
+    };
+    let after = away(three_quarters, history.events[last]).filter(|_| asks_last).map(|away| (last, away));
+    after.or_else(|| away(history.events[first], quarter).filter(|_| asks_first).map(|away| (first, away)))
+}
+
 /// The calendar boundary of a period at or before `time`: midnight, and the first of a month for months.
 fn floor(time: Timestamp, period: Span) -> Timestamp {
     let date = time.civil().date();

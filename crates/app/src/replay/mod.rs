@@ -70,6 +70,17 @@ pub enum ReplayError {
         calendar::MOST_PERIODS
     )]
     TooManyPeriods { period: kilter_domain::time::Span },
+    #[error(
+        "dataset `{dataset}`: row {row} of time column `{column}` is {value}, {away} away from half of all rows, and the \
+         time between would be played empty; correct it, or set `start` and `end` in [replay]"
+    )]
+    Alone {
+        dataset: String,
+        column: String,
+        row: usize,
+        value: kilter_domain::time::Timestamp,
+        away: kilter_domain::time::Span,
+    },
     #[error("the first training failed: {because}; try it with `kilter run`")]
     FirstTraining { because: String },
 }

@@ -10,7 +10,7 @@ use super::{
     calendar::{self, boundaries},
     history::History,
 };
-use crate::project::Project;
+use crate::{dataset::Roles, project::Project};
 
 /// Rows of one request where the contract does not say.
 const BATCH_ROWS: usize = 500;
@@ -39,7 +39,12 @@ impl Settings {
         let (first, last) = history.span().ok_or_else(empty)?;
         let monitored = project.contract.monitor.as_ref().map(|monitor| monitor.every);
         let period = replay.period.or(monitored).unwrap_or_else(|| calendar::usual_period(first, last));
-        let last = options.until.or(replay.end).map_or(last, |end| end.min(last));
+        let stated_end = options.until.or(replay.end);
+        let lonely = calendar::lonely(history, replay.start.is_none(), stated_end.is_none());
+        if let Some((row, away)) = lonely {
+            return Err(alone(history, row, away));
+        }
+        let last = stated_end.map_or(last, |end| end.min(last));
         let start = start(replay.start, history, period)?;
         if start > last {
             let because = format!("the start {start} lies behind the last event {last}");
@@ -64,6 +69,18 @@ impl Settings {
     /// The first period boundary after `now`.
     pub fn next_boundary(&self, now: Timestamp) -> Option<Timestamp> {
         self.boundaries.iter().copied().find(|boundary| *boundary > now)
+    }
+}
+
+/// The error of an event that is far away from all others.
+fn alone(history: &History, row: usize, away: Span) -> ReplayError {
+    let Roles { dataset, time, .. } = &history.roles;
+    ReplayError::Alone {
+        dataset: dataset.clone(),
+        column: time.clone().unwrap_or_default(),
+        row,
+        value: history.events[row],
+        away,
     }
 }
 

@@ -259,6 +259,28 @@ fn a_time_that_is_none_is_told_with_its_row() {
 }
 
 #[test]
+fn a_time_that_is_thousands_of_years_away_is_told_with_its_row() {
+    let world = World::new();
+    let text = past();
+    let (head, rows) = text.split_once('\n').unwrap();
+    world.write("kilter.toml", PROJECT);
+    let rest = rows.split_once(',').unwrap().1;
+    for (cell, away) in [("9999-12-31", "7975y"), ("0001-01-01", "2023y")] {
+        world.write("rows.csv", &format!("{head}\n{cell},{rest}"));
+        world.write("kilter.toml", &PROJECT.replace("start  = \"2024-02-01\"", ""));
+        let problem = world.problem(&["replay", "."], 1);
+        let detail = problem["detail"].as_str().unwrap();
+        let told = format!("row 0 of time column `at` is {cell}T00:00:00Z, {away} away from half of all rows");
+        assert!(problem["code"] == "file_invalid" && detail.contains(&told), "{problem}");
+    }
+    // Who says where the time to be played begins and ends has answered.
+    let stated = PROJECT.replace("period = \"1w\"", "period = \"1w\"\nend = \"2024-02-20\"");
+    world.write("kilter.toml", &stated);
+    let report = world.json(&["replay", "."]);
+    assert_eq!(report["periods"].as_array().unwrap().len(), 3, "{:#}", report["periods"]);
+}
+
+#[test]
 fn rows_that_an_endpoint_refuses_are_left_out_and_the_past_is_played_on() {
     let world = World::new();
     let (text, mut changed) = (past(), String::new());
