@@ -2,7 +2,10 @@
 //!
 //! Holds true: nothing before time `t` reads a row or a label that was not known at `t`.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use kilter_domain::{
     table::Table,
@@ -21,6 +24,8 @@ pub struct History {
     pub known: Vec<Timestamp>,
     /// A unique id of each row, by row.
     pub ids: Vec<Arc<str>>,
+    /// How many rows have the id of an earlier one, and got a number behind it.
+    pub renamed: usize,
     /// Rows in the order of their events; rows of one instant keep the order of the file.
     pub order: Vec<usize>,
 }
@@ -31,10 +36,10 @@ impl History {
         roles.label(&table)?;
         let events = roles.event_times(&table)?;
         let known = roles.label_known_times(&table, &events)?;
-        let ids = unique(roles.row_ids(&table)?);
+        let (ids, renamed) = unique(roles.row_ids(&table)?);
         let mut order: Vec<usize> = (0..table.rows()).collect();
         order.sort_by_key(|&row| events[row]);
-        Ok(Self { table, roles, events, known, ids, order })
+        Ok(Self { table, roles, events, known, ids, renamed, order })
     }
 
     /// First and last event; `None` for an empty table.
@@ -65,16 +70,24 @@ impl History {
     }
 }
 
-fn unique(mut ids: Vec<Arc<str>>) -> Vec<Arc<str>> {
-    let mut seen: HashMap<Arc<str>, u32> = HashMap::with_capacity(ids.len());
-    for id in &mut ids {
-        let count = seen.entry(id.clone()).or_insert(0);
-        *count += 1;
-        if *count > 1 {
-            *id = Arc::from(format!("{id}#{count}"));
+/// The ids with a number behind those that came before, and how many those are.
+fn unique(mut ids: Vec<Arc<str>>) -> (Vec<Arc<str>>, usize) {
+    let mut count: HashMap<Arc<str>, u32> = HashMap::with_capacity(ids.len());
+    ids.iter().for_each(|id| *count.entry(id.clone()).or_insert(0) += 1);
+    let taken: HashSet<Arc<str>> = count.keys().cloned().collect();
+    let (mut seen, mut renamed) = (HashMap::new(), 0);
+    for id in ids.iter_mut().filter(|id| count[&**id] > 1) {
+        let last: &mut u32 = seen.entry(id.clone()).or_insert(0);
+        *last += 1;
+        if *last > 1 {
+            // `a#2` may be somebody's own id.
+            let free = |number: &u32| !taken.contains(&*format!("{id}#{number}"));
+            *last = (*last..).find(free).unwrap_or(*last);
+            *id = Arc::from(format!("{id}#{last}"));
+            renamed += 1;
         }
     }
-    ids
+    (ids, renamed)
 }
 
 #[cfg(test)]
@@ -119,7 +132,11 @@ mod tests {
 
     #[test]
     fn rows_that_share_an_id_stay_apart() {
-        let ids = unique(vec!["a".into(), "b".into(), "a".into()]);
-        assert_eq!(ids, vec![Arc::from("a"), Arc::from("b"), Arc::from("a#2")]);
+        let renamed = |ids: &[&str]| {
+            let (ids, renamed) = unique(ids.iter().map(|&id| Arc::from(id)).collect());
+            (ids.join(" "), renamed)
+        };
+        assert_eq!(renamed(&["a", "b", "a"]), ("a b a#2".to_owned(), 1));
+        assert_eq!(renamed(&["a", "a#2", "a", "a"]), ("a a#2 a#3 a#4".to_owned(), 2));
     }
 }

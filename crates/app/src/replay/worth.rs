@@ -195,6 +195,10 @@ fn notes(settings: &Settings, stage: &Stage) -> Vec<String> {
         notes.push(format!("{} rows happened while no version served, and were not answered", stage.unanswered));
     }
     notes.extend(stage.refused.note());
+    if stage.history.renamed > 0 {
+        let renamed = stage.history.renamed;
+        notes.push(format!("{renamed} rows have the id of an earlier row, and were played with a number behind it"));
+    }
     let clocks = stage.history.known.iter().zip(&stage.history.events);
     let early = clocks.filter(|(known, event)| known < event).count();
     if early > 0 {

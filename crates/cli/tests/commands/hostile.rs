@@ -301,6 +301,7 @@ fn rows_that_an_endpoint_refuses_are_left_out_and_the_past_is_played_on() {
     let noted = |word: &str| notes.iter().find(|note| note.contains(word)).unwrap_or_else(|| panic!("{notes:?}"));
     let refused = noted("refused");
     assert!(refused.starts_with("2 rows were refused, as an endpoint refuses them") && refused.contains("`inf`"));
+    assert!(noted("id of an earlier row").starts_with("1050 rows"));
     let periods = report["periods"].as_array().unwrap();
     let rows: u64 = periods.iter().map(|period| period["rows"].as_u64().unwrap()).sum();
     // Two rows of the first of February, two hours east, happened in January.
