@@ -220,9 +220,7 @@ pub fn cause_sentence(cause: &Cause) -> String {
 }
 
 fn failure(document: &serde_json::Value, record: Option<&RunRecord>) -> String {
-    let of_step = record.and_then(|record| {
-        record.steps.iter().find_map(|step| Some(format!("step `{}`: {}", step.step, step.error.clone()?)))
-    });
+    let of_step = record.and_then(RunRecord::failed_step).and_then(run::StepRecord::failure);
     of_step.or_else(|| Some(document.get("error")?.as_str()?.to_owned())).unwrap_or_else(|| "the run ended".to_owned())
 }
 

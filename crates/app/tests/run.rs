@@ -295,7 +295,11 @@ fn a_failed_step_skips_what_depends_on_it_and_nothing_else() {
     assert_eq!(states(&record), "bad: failed, good: succeeded, after: skipped, last: skipped");
     assert_eq!(record.state, RunState::Failed);
     assert_eq!(error_of(&record, "bad"), "the step ended with exit code 3");
-    assert_eq!(record.step("bad").unwrap().log_tail.as_deref(), Some("reason"));
+    let bad = record.step("bad").unwrap();
+    assert_eq!(bad.log_tail.as_deref(), Some("reason"));
+    assert_eq!(fs::read_to_string(bad.log_file.as_ref().unwrap()).unwrap(), "reason\n");
+    let said = "step `bad`: the step ended with exit code 3; the last line of its log is `reason`";
+    assert_eq!(record.failed_step().and_then(|step| step.failure()).as_deref(), Some(said));
     assert_eq!(error_of(&record, "after"), "skipped: step `bad`, which feeds it, did not succeed");
     assert_eq!(error_of(&record, "last"), "skipped: step `after`, which feeds it, did not succeed");
     assert_eq!(world.read("good"), "fine\n");

@@ -3,8 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use kilter_app::replay::{Entry, Period, Progress, ReplayOptions, Report, replay};
+use kilter_app::replay::{Entry, Period, Progress, ReplayError, ReplayOptions, Report, replay};
 use kilter_domain::time::Timestamp;
+use kilter_server::failure::replay_problem;
+use kilter_wire::Problem;
 
 use crate::{
     failure::{disk, usage},
@@ -54,7 +56,18 @@ pub(crate) fn play(
         return Err(usage(format!("`--keep {}` holds something already: name an empty folder", state.display())));
     }
     let moving = output.moving();
-    Ok(replay(project, state, options, app_options()?, &mut |progress| tell(&moving, output, progress))?)
+    let played = replay(project, state, options, app_options()?, &mut |progress| tell(&moving, output, progress));
+    Ok(played.map_err(|error| problem(&error, keep.is_some()))?)
+}
+
+/// Why a past was not played; the whole log of a step is named where it outlives the command.
+fn problem(error: &ReplayError, is_kept: bool) -> Problem {
+    match error {
+        ReplayError::FirstTraining { log: Some(log), .. } if is_kept => {
+            replay_problem(error).hint(format!("its whole log is `{}`", log.file.display()))
+        }
+        _ => replay_problem(error),
+    }
 }
 
 fn tell(moving: &Moving, output: &Output, progress: &Progress) {

@@ -198,7 +198,9 @@ fn ended(record: &StepRecord) -> String {
     let error = record.error.as_ref().map_or_else(String::new, |error| format!(": {error}"));
     let log = record.log_tail.as_ref().filter(|_| record.state == StepState::Failed);
     let log = log.map_or_else(String::new, |log| format!("\n    {}", log.trim_end().replace('\n', "\n    ")));
-    format!("{} ({what}){error}{log}", record.step)
+    let file =
+        record.log_file.as_ref().map_or_else(String::new, |file| format!("\n    its whole log is {}", file.display()));
+    format!("{} ({what}){error}{log}{file}", record.step)
 }
 
 fn explanation(record: &RunRecord) -> Page {

@@ -16,7 +16,7 @@ mod stage;
 mod timeline;
 mod worth;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use kilter_domain::{run::Cause, time::Timestamp};
 use kilter_lake::{ReadOptions, read_table};
@@ -33,7 +33,7 @@ use crate::{
     project::Project,
     reconcile::Step,
     replay::{known::Past, stage::Stage},
-    training::Governance,
+    training::{Governance, Trained},
 };
 
 /// What a caller may change of a replay.
@@ -81,8 +81,23 @@ pub enum ReplayError {
         value: kilter_domain::time::Timestamp,
         away: kilter_domain::time::Span,
     },
-    #[error("the first training failed: {because}; try it with `kilter run`")]
-    FirstTraining { because: String },
+    #[error("the first training failed: {because}; try it with `kilter run`{}", log.as_ref().map_or_else(String::new, StepLog::end))]
+    FirstTraining { because: String, log: Option<StepLog> },
+}
+
+/// What a failed step wrote.
+#[derive(Clone, Debug)]
+pub struct StepLog {
+    /// Its last lines.
+    pub tail: String,
+    /// All of it, in the state of the replay.
+    pub file: PathBuf,
+}
+
+impl StepLog {
+    fn end(&self) -> String {
+        format!("\nits log ends:\n    {}", self.tail.trim_end().replace('\n', "\n    "))
+    }
 }
 
 /// Plays the project in `folder`, keeping its state in `state` (an empty folder).
@@ -117,13 +132,19 @@ fn first_training(app: &App, project: &Project, settings: &Settings, past: &Past
     let training = app.training(project, &step, Cause::Replay, window)?;
     let trained = app.train(project, training, &mut |_| ())?;
     if trained.version.is_none() {
-        let failed = trained.record.steps.iter().find_map(|step| step.error.clone());
-        let because =
-            trained.refused.or(failed).unwrap_or_else(|| "no model was packed; name it in [package]".to_owned());
-        return Err(ReplayError::FirstTraining { because });
+        return Err(untrained(trained));
     }
     app.deploy_if_allowed(&Act::system("replay", settings.start), project, &trained, Governance::Assumed)?;
     Ok(())
+}
+
+fn untrained(trained: Trained) -> ReplayError {
+    let failed = trained.record.failed_step();
+    let log = failed.and_then(|step| Some(StepLog { tail: step.log_tail.clone()?, file: step.log_file.clone()? }));
+    let error = failed.and_then(|step| Some(format!("step `{}`: {}", step.step, step.error.clone()?)));
+    let because = trained.refused.or(error);
+    let because = because.unwrap_or_else(|| "no model was packed; name it in [package]".to_owned());
+    ReplayError::FirstTraining { because, log }
 }
 
 /// The loop: answer what happens until the next moment that matters, tell the labels, take one step.

@@ -1,6 +1,6 @@
 //! What happened in a run: events while it goes, a record when it is over.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use kilter_blobs::Content;
 use kilter_domain::{
@@ -14,6 +14,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{git::GitState, key::Change, pins::Pin};
+
+/// Characters of a line of a log that a sentence quotes.
+const MOST_SAID: usize = 300;
 
 /// An output of a step.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -61,6 +64,22 @@ pub struct StepRecord {
     pub error: Option<String>,
     /// The end of the log of a failed step.
     pub log_tail: Option<String>,
+    /// Where the whole log of a failed step stands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log_file: Option<PathBuf>,
+}
+
+impl StepRecord {
+    /// The step and why it failed, in one line: with the last line of its log, where it said something.
+    pub fn failure(&self) -> Option<String> {
+        let error = self.error.as_ref()?;
+        let last = self.log_tail.as_deref().and_then(|tail| tail.lines().rfind(|line| !line.trim().is_empty()));
+        let said = last.map_or_else(String::new, |line| {
+            let line: String = line.trim().chars().take(MOST_SAID).collect();
+            format!("; the last line of its log is `{line}`")
+        });
+        Some(format!("step `{}`: {error}{said}", self.step))
+    }
 }
 
 /// What a run did.
@@ -84,6 +103,11 @@ impl RunRecord {
     /// The metrics of all steps; a later step wins where names are equal.
     pub fn metrics(&self) -> BTreeMap<String, f64> {
         self.steps.iter().flat_map(|step| step.metrics.clone()).collect()
+    }
+
+    /// The first step that failed.
+    pub fn failed_step(&self) -> Option<&StepRecord> {
+        self.steps.iter().find(|step| step.error.is_some())
     }
 
     /// The record of a step.

@@ -72,6 +72,7 @@ impl StepRecord {
             max_rss_bytes: None,
             error,
             log_tail: None,
+            log_file: None,
         }
     }
 
@@ -221,6 +222,7 @@ impl Work<'_> {
         let kept = self.keep(&bench, &outcome, attempts);
         if kept.is_err() {
             record.log_tail = tail(&bench.log());
+            record.log_file = record.log.map(|log| engine.blobs.path_of(&log));
         }
         let (outputs, metrics) = kept?;
         let reproducible = if self.is_checked() { Some(self.differing(&key, &outputs, record)?) } else { None };

@@ -105,4 +105,21 @@ fn a_step_that_fails_is_told_with_the_end_of_its_log() {
     let said = world.kilter(&["run"]);
     assert_eq!(said.exit, 1, "{}{}", said.out, said.err);
     assert!(said.err.contains("so it goes"), "{}", said.err);
+    let file = said.err.lines().find_map(|line| line.split_once("its whole log is ")).expect("the log is named").1;
+    assert_eq!(std::fs::read_to_string(world.path().join(file)).unwrap(), "so it goes\n");
+}
+
+#[test]
+fn a_replay_that_cannot_train_says_what_the_step_said() {
+    let world = project("0.55");
+    let contract = world.read("kilter.toml").replace("[package]", "[replay]\nstart = \"2024-06-01\"\n[package]");
+    world.write("kilter.toml", &contract.replace("--target left", "--target lift"));
+    let problem = world.problem(&["replay", "."], 1);
+    let detail = problem["detail"].as_str().unwrap();
+    assert!(detail.contains("the first training failed: step `") && detail.contains("exit code 2"), "{problem}");
+    assert!(detail.contains("did you mean `left`"), "{problem}");
+    let kept = world.problem(&["replay", ".", "--keep", "state"], 1);
+    let hint = kept["hint"].as_str().unwrap();
+    let file = hint.strip_prefix("its whole log is `").and_then(|rest| rest.strip_suffix('`')).expect(hint);
+    assert!(std::fs::read_to_string(world.path().join(file)).unwrap().contains("lift"), "{kept}");
 }
