@@ -6,7 +6,10 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use kilter_domain::table::{Column, Table};
+use kilter_domain::{
+    table::{Column, Table},
+    time::Timestamp,
+};
 use kilter_lake::{ReadOptions, read_table};
 use kilter_wire::{Code, Problem, v1};
 use serde_json::{Value, json};
@@ -47,7 +50,8 @@ impl Label {
     pub(crate) fn run(self, output: &Output) -> Result<Answer, Stop> {
         let table = read_table(&self.file, &ReadOptions::default())?;
         let (ids, values) = (self.column(&table, &self.id)?, self.column(&table, &self.label)?);
-        let known = self.known_at.as_deref().map(|name| self.column(&table, name)).transpose()?;
+        // Before anything is sent: a file that is wrong in its last row is sent not at all.
+        let known = self.known_at.as_deref().map(|name| self.times(&table, name)).transpose()?;
         let api = self.reach.api()?;
         let path = format!("/api/v1/endpoints/{}/labels", self.endpoint);
         let moving = output.moving();
@@ -56,7 +60,7 @@ impl Label {
             let batch = v1::Labels {
                 ids: rows.clone().map(|row| self.id_at(ids, row)).collect::<Result<_, _>>()?,
                 values: rows.clone().map(|row| json_at(values, row)).collect(),
-                known_at: known.map(|known| rows.clone().map(|row| time_at(known, row)).collect()).transpose()?,
+                known_at: known.as_ref().map(|known| known[rows.clone()].iter().map(Timestamp::to_string).collect()),
             };
             let _: v1::LabelsKept = api.post(&path, &batch)?;
             moving.at(rows.end as u64, table.rows() as u64, "labels");
@@ -82,6 +86,23 @@ impl Label {
                 .into()
         })
     }
+
+    /// The times of a column, each of which must be one.
+    fn times(&self, table: &Table, name: &str) -> Result<Vec<Timestamp>, Stop> {
+        let column = self.column(table, name)?;
+        let time = |row| time_at(column, row).ok_or_else(|| self.no_time(name, column, row));
+        (0..table.rows()).map(time).collect()
+    }
+
+    fn no_time(&self, name: &str, column: &Column, row: usize) -> Stop {
+        let place = format!("row {} of `{}`, column `{name}`", row + 1, self.file.display());
+        let detail = match column.label(row) {
+            Some(value) => format!("{place}: `{value}` is not a time"),
+            None => format!("{place}: says not when its label became known"),
+        };
+        let hint = "write a date like 2026-03-01 or a time like 2026-03-01T12:00:00Z; without an offset it is UTC";
+        Problem::new(Code::FileInvalid, detail).hint(hint).into()
+    }
 }
 
 /// A cell as JSON; what is missing is `null`.
@@ -95,8 +116,9 @@ fn json_at(column: &Column, row: usize) -> Value {
     }
 }
 
-fn time_at(column: &Column, row: usize) -> Result<String, Stop> {
-    column.label(row).map(|time| time.to_string()).ok_or_else(|| {
-        Problem::new(Code::FileInvalid, format!("row {} says not when its label became known", row + 1)).into()
-    })
+fn time_at(column: &Column, row: usize) -> Option<Timestamp> {
+    match column {
+        Column::Time(values) => values[row].map(Timestamp),
+        _ => column.label(row)?.parse().ok(),
+    }
 }

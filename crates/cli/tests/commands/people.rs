@@ -64,6 +64,11 @@ fn labels_of_a_file_are_kept_and_rows_that_cannot_be_are_named() {
     assert_eq!(world.json(&["label", "churn", "labels.csv", "--known-at", "when"])["labels"], 2);
     let unknown = world.problem(&["label", "churn", "labels.csv", "--label", "truth"], 2);
     assert_eq!((&unknown["code"], &unknown["hint"]), (&"column_unknown".into(), &"name one of id, label, when".into()));
+    world.write("labels.csv", "id,label,when\na,1,2024-05-01\nb,0,05/02/2024\n");
+    let no_time = world.problem(&["label", "churn", "labels.csv", "--known-at", "when"], 1);
+    let told = "row 2 of `labels.csv`, column `when`: `05/02/2024` is not a time";
+    assert_eq!((&no_time["code"], &no_time["detail"]), (&"file_invalid".into(), &told.into()));
+    assert!(no_time["hint"].as_str().unwrap().contains("2026-03-01T12:00:00Z"), "{no_time}");
     world.write("labels.csv", "id,label\n,1\n");
     assert!(world.problem(&["label", "churn", "labels.csv"], 1)["detail"].as_str().unwrap().contains("row 1"));
     world.write("labels.csv", "id,label\na,1\n");
