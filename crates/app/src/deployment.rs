@@ -93,7 +93,7 @@ impl App {
 
     /// Whether callers of what is live can be answered by another version: the same task, and of two classes the same.
     fn check_stand_in(&self, endpoint: &EndpointName, model: &ModelName, number: u32) -> Result<(), AppError> {
-        let Some(live) = self.store().read(|reader| deployments::live(reader, endpoint))? else { return Ok(()) };
+        let Some(live) = self.answering(endpoint)? else { return Ok(()) };
         let (new, old) = (self.loaded(model, number)?, self.loaded(&live.model, live.number)?);
         let (new, old) = (&new.0.manifest.signature, &old.0.manifest.signature);
         let is_same_pair = new.task != Task::Binary || new.classes == old.classes;
@@ -108,6 +108,13 @@ impl App {
             said(new),
             said(old)
         )))
+    }
+
+    /// The live deployment of an endpoint, where it answers: one that was refused when it was loaded has no callers to
+    /// be fair to, and nothing to be compared with.
+    pub(crate) fn answering(&self, endpoint: &EndpointName) -> Result<Option<Deployment>, AppError> {
+        let live = self.store().read(|reader| deployments::live(reader, endpoint))?;
+        Ok(live.filter(|_| self.refused_at(endpoint).is_none()))
     }
 
     /// Whether a version still answers as it did when it was packed; asked before any state moves.
@@ -209,10 +216,12 @@ impl App {
         deploy: &Deploy,
         requested: Deployment,
     ) -> Result<Deployment, AppError> {
-        let live = self.store().read(|reader| deployments::live(reader, &requested.endpoint))?;
+        let live = self.answering(&requested.endpoint)?;
         let first_percent = deploy.canary.as_ref().and_then(|canary| canary.steps.first().copied());
         match (live, deploy.shadow, first_percent) {
-            (None, ..) => self.go_live(act, project, deploy, &requested, "nothing served before", &Numbers::default()),
+            (None, ..) => {
+                self.go_live(act, project, deploy, &requested, "nothing served until now", &Numbers::default())
+            }
             (Some(_), Some(shadow), _) => {
                 let because = format!("it answers unseen for {shadow} first");
                 let event = DeploymentEvent::ShadowStarted;
@@ -270,7 +279,10 @@ impl App {
             Some(before) => Some((before.clone(), self.next_state(deploy, before, DeploymentEvent::Superseded)?)),
             None => None,
         };
-        let same = before.as_ref().map(|before| self.is_same_model(before, deployment)).transpose()?.unwrap_or(false);
+        let same = match self.answering(&deployment.endpoint)? {
+            Some(before) => self.is_same_model(&before, deployment)?,
+            None => false,
+        };
         let kind = if same { DecisionKind::ThresholdChanged } else { DecisionKind::Promoted };
         let (id, state) = (deployment.id.clone(), deployment.state);
         let promoted = self.entry(act, kind, deployment.number, because, numbers);

@@ -103,3 +103,18 @@ pub enum AppError {
     #[error(transparent)]
     Plan(#[from] crate::run::PlanError),
 }
+
+impl AppError {
+    /// Whether it says of one version that it cannot serve as it stands here: others can.
+    pub const fn is_of_a_version(&self) -> bool {
+        matches!(
+            self,
+            Self::GoldenDiffers { .. }
+                | Self::BrokenPackage { .. }
+                | Self::Document { .. }
+                | Self::Model { .. }
+                | Self::Blob(_)
+                | Self::Admit(_)
+        )
+    }
+}

@@ -75,6 +75,8 @@ struct Inner {
     lake: Lake,
     loaded: Mutex<HashMap<Digest, Loaded>>,
     serving: Mutex<BTreeMap<EndpointName, Arc<Serving>>>,
+    /// Endpoints whose live version was refused when it was loaded, and why: they serve nothing.
+    refused: Mutex<BTreeMap<EndpointName, String>>,
     tallies: Mutex<Tallies>,
     profiles: Mutex<profiles::Open>,
     profile_files: Mutex<()>,
@@ -98,6 +100,7 @@ impl App {
                 lake: Lake::new(folder.join("lake")),
                 loaded: Mutex::default(),
                 serving: Mutex::default(),
+                refused: Mutex::default(),
                 tallies: Mutex::default(),
                 profiles: Mutex::default(),
                 profile_files: Mutex::default(),
@@ -171,6 +174,10 @@ impl App {
 
     pub(crate) fn lock_serving(&self) -> std::sync::MutexGuard<'_, BTreeMap<EndpointName, Arc<Serving>>> {
         self.inner.serving.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn lock_refused(&self) -> std::sync::MutexGuard<'_, BTreeMap<EndpointName, String>> {
+        self.inner.refused.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn lock_tallies(&self) -> std::sync::MutexGuard<'_, Tallies> {

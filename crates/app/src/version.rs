@@ -177,11 +177,12 @@ impl App {
         Ok((made.number, mover.approve_if_nobody_is_asked(state)?))
     }
 
-    /// The version that serves at the project's main place, loaded; `None` while nothing serves.
+    /// The version that serves at the project's main place, loaded; `None` while nothing serves, or what is live was
+    /// refused when it was loaded.
     pub fn champion(&self, project: &Project) -> Result<Option<Loaded>, AppError> {
         let Some(deploy) = project.main_deploy() else { return Ok(None) };
         let endpoint = project.endpoint(deploy);
-        let live = self.store().read(|reader| kilter_store::deployment::live(reader, &endpoint))?;
+        let live = self.answering(&endpoint)?;
         live.map(|live| self.loaded(&live.model, live.number)).transpose()
     }
 

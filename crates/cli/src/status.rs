@@ -30,6 +30,7 @@ impl Status {
             };
             let live = endpoint.live.as_ref().map_or("–".to_owned(), |live| format!("v{}", live.version));
             let attention = match endpoint.open_alerts {
+                _ if endpoint.refused.is_some() => Mark::Bad.glyph().to_owned() + " serves nothing",
                 0 => Mark::Ok.glyph().to_owned() + " healthy",
                 count => format!("{} {count} open alerts", Mark::Warn.glyph()),
             };
@@ -39,8 +40,19 @@ impl Status {
             true => Page::new().line("Nothing is registered yet: kilter run"),
             false => Page::new().table(table).line(format!("{} entries in the audit table", status.audit_entries)),
         };
+        let page = status.endpoints.iter().filter_map(refusal).fold(page, |page, text| page.marked(Mark::Bad, text));
         Ok(Answer::done(&status, page))
     }
+}
+
+/// That a version is live and answers nobody, and what to do.
+fn refusal(endpoint: &v1::EndpointStatus) -> Option<String> {
+    let because = endpoint.refused.as_ref()?;
+    let live = endpoint.live.as_ref().map_or_else(String::new, |live| format!("v{} ", live.version));
+    Some(format!(
+        "{} serves nothing: {live}was refused when it was loaded: {because}\n    go back with `kilter rollback {}`, or deploy another",
+        endpoint.name, endpoint.name
+    ))
 }
 
 /// Models and their versions.

@@ -111,7 +111,8 @@ fn page(served: &[Served], status: &v1::Status, (newest, shares): (&Newest, &Sha
     let open =
         status.endpoints.iter().map(|endpoint| (labels(&[("endpoint", &endpoint.name)]), endpoint.open_alerts as f64));
     family(&mut page, "kilter_open_alerts", "gauge", "Alerts of an endpoint that are not over.", open);
-    let live = status.endpoints.iter().filter_map(|endpoint| {
+    let answers = |endpoint: &&v1::EndpointStatus| endpoint.refused.is_none();
+    let live = status.endpoints.iter().filter(answers).filter_map(|endpoint| {
         let live = endpoint.live.as_ref()?;
         Some((labels(&[("endpoint", &endpoint.name)]), f64::from(live.version)))
     });

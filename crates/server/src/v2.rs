@@ -153,17 +153,32 @@ pub(crate) async fn infer_version(
     answer(house, serving, body).await
 }
 
+/// Why nothing answers, where a version is live and was refused; the reason itself is the operator's to read.
+fn refused(app: &App, error: InferError) -> Refusal {
+    match &error {
+        InferError::NothingServed { endpoint } if app.refused_at(endpoint).is_some() => Refusal {
+            status: error.status(),
+            error: format!(
+                "the live version of `{endpoint}` was refused when it was loaded, and nothing answers; `kilter status` says why"
+            ),
+        },
+        _ => error.into(),
+    }
+}
+
 /// Reads, answers and records away from the async threads; a shadow answers after the client has its own.
 async fn answer(house: House, serving: Arc<Serving>, body: axum::body::Bytes) -> Result<Response, Refusal> {
-    let now = house.now();
+    let (app, now) = (house.app(), house.now());
     let scored = tokio::task::spawn_blocking(move || {
         let request = serving.endpoint().read(&body, EventTimes::Now)?;
         let mut scored = serving.endpoint().score(request, now)?;
         let shadow = scored.take_shadow();
         Ok::<_, InferError>((scored, shadow))
     });
-    let (scored, shadow) =
-        scored.await.map_err(|_| Refusal { status: 500, error: "the request met a fault".to_owned() })??;
+    let (scored, shadow) = scored
+        .await
+        .map_err(|_| Refusal { status: 500, error: "the request met a fault".to_owned() })?
+        .map_err(|error| refused(&app, error))?;
     let answer = scored.recorded().await?;
     if let Some(shadow) = shadow {
         tokio::task::spawn_blocking(move || shadow.run());

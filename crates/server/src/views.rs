@@ -34,12 +34,18 @@ pub fn endpoint(app: &App, name: &EndpointName) -> Result<v1::EndpointStatus, Pr
         let found = deployments::find_endpoint(reader, name)?;
         let found = found.ok_or_else(|| StoreError::NotFound { what: "endpoint", id: name.to_string() })?;
         let open = alerts::list(reader, &filter, &PageRequest::first(MOST))?.items.len() as u64;
-        endpoint_status(reader, found, open)
+        endpoint_status(reader, found, open, app)
     })
 }
 
-fn endpoint_status(reader: &Reader, endpoint: Endpoint, open_alerts: u64) -> Result<v1::EndpointStatus, StoreError> {
+fn endpoint_status(
+    reader: &Reader,
+    endpoint: Endpoint,
+    open_alerts: u64,
+    app: &App,
+) -> Result<v1::EndpointStatus, StoreError> {
     Ok(v1::EndpointStatus {
+        refused: app.refused_at(&endpoint.name),
         live: deployments::live(reader, &endpoint.name)?.as_ref().map(deployment),
         candidate: deployments::candidate(reader, &endpoint.name)?.as_ref().map(deployment),
         open_alerts,
@@ -59,7 +65,7 @@ pub fn status(app: &App) -> Result<v1::Status, Problem> {
         let endpoints = deployments::list_endpoints(reader, None, &PageRequest::first(MOST))?.items;
         let endpoints = endpoints.into_iter().map(|endpoint| {
             let open = alerts.iter().filter(|alert| alert.endpoint == endpoint.name.as_str()).count() as u64;
-            endpoint_status(reader, endpoint, open)
+            endpoint_status(reader, endpoint, open, app)
         });
         Ok(v1::Status {
             endpoints: endpoints.collect::<Result<_, StoreError>>()?,

@@ -55,6 +55,9 @@ pub struct EndpointStatus {
     /// What answers; absent while nothing does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub live: Option<Deployment>,
+    /// Why `live` answers nobody: it was refused when it was loaded; absent while it answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<String>,
     /// What is on its way: in shadow or canary.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub candidate: Option<Deployment>,

@@ -19,6 +19,7 @@ use crate::{
     measure::reference::{ColumnReference, SCORE},
     package::Package,
     project::Project,
+    run::with_causes,
 };
 
 impl App {
@@ -30,13 +31,7 @@ impl App {
             for deployment in &listed.items {
                 if self.serving(&deployment.endpoint).is_none() {
                     self.open_serving(&deployment.endpoint)?;
-                    match self.follow_endpoint(&deployment.endpoint) {
-                        // One version that answers otherwise here takes no other endpoint down with it.
-                        Err(refused @ AppError::GoldenDiffers { .. }) => {
-                            tracing::error!(endpoint = %deployment.endpoint, %refused, "the endpoint serves nothing");
-                        }
-                        followed => followed?,
-                    }
+                    self.resume_endpoint(&deployment.endpoint)?;
                 }
             }
             match listed.next {
@@ -44,6 +39,24 @@ impl App {
                 None => return Ok(()),
             }
         }
+    }
+
+    /// One version that is damaged, or answers otherwise here, takes no other endpoint down with it.
+    fn resume_endpoint(&self, endpoint: &EndpointName) -> Result<(), AppError> {
+        match self.follow_endpoint(endpoint) {
+            Err(refused) if refused.is_of_a_version() => {
+                let because = with_causes(&refused);
+                tracing::error!(%endpoint, %because, "the endpoint serves nothing");
+                self.lock_refused().insert(endpoint.clone(), because);
+                Ok(())
+            }
+            followed => followed,
+        }
+    }
+
+    /// Why the live version of an endpoint was refused when it was loaded; `None` where it answers, or nothing is live.
+    pub fn refused_at(&self, endpoint: &EndpointName) -> Option<String> {
+        self.lock_refused().get(endpoint).cloned()
     }
 
     pub(crate) fn follow(&self, endpoint: &EndpointName, _project: &Project) -> Result<(), AppError> {
@@ -58,6 +71,7 @@ impl App {
             .read(|reader| Ok((deployments::live(reader, endpoint)?, deployments::candidate(reader, endpoint)?)))?;
         let Some(live) = live else {
             serving.endpoint().deploy(Routes::nothing());
+            self.lock_refused().remove(endpoint);
             return Ok(());
         };
         let now = serving.endpoint().routes();
@@ -82,6 +96,7 @@ impl App {
         };
         let routes = Routes::new(champion, candidate, &self.recorded_inputs(endpoint)?)?;
         serving.endpoint().deploy(routes);
+        self.lock_refused().remove(endpoint);
         Ok(())
     }
 

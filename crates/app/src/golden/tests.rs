@@ -220,5 +220,10 @@ fn a_version_with_a_tampered_answer_is_refused_and_what_served_serves_on() {
     assert!(matches!(refused, AppError::GoldenDiffers { version: 3, .. }), "{refused}");
     assert_eq!(house.answers(), Some(u64::from(good)), "the process goes on with what it served");
     drop(house);
-    assert_eq!(House::open(folder.path()).answers(), None, "after a restart nothing answers, and the app opens");
+    let house = House::open(folder.path());
+    assert_eq!(house.answers(), None, "after a restart nothing answers, and the app opens");
+    let because = house.app.refused_at(&"churn".parse().unwrap()).unwrap();
+    assert!(because.contains("1 of its 20 golden requests otherwise"), "{because}");
+    house.deploy(house.version(&onnx, Some(&golden))).unwrap();
+    assert_eq!((house.answers(), house.app.refused_at(&"churn".parse().unwrap())), (Some(4), None));
 }

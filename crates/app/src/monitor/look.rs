@@ -80,7 +80,11 @@ impl App {
         let Some(monitor) = &project.contract.monitor else { return Ok(()) };
         let live = self.store().read(|reader| kilter_store::deployment::live(reader, endpoint))?;
         let Some(live) = live else { return Ok(()) };
-        let (package, _) = self.loaded(&live.model, live.number)?;
+        let package = match self.loaded(&live.model, live.number) {
+            // It answers nobody, and everybody is told why: there is nothing to look at.
+            Err(refused) if refused.is_of_a_version() && self.refused_at(endpoint).is_some() => return Ok(()),
+            loaded => loaded?.0,
+        };
         let calendar = self.calendar(project, endpoint)?.unwrap_or(Calendar::new(act.at, monitor.every));
         self.tally_errors(act, endpoint)?;
         let evidence = self.evidence_of(endpoint, &live, &package)?;

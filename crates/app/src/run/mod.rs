@@ -43,6 +43,7 @@ use kilter_domain::{
 
 pub use actions::{Action, ActionResult};
 pub use code::CodeError;
+pub(crate) use error::with_causes;
 pub use error::{RunError, StepError};
 pub use git::GitState;
 pub use key::{Change, KeyRecord};

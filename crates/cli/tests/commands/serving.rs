@@ -107,3 +107,30 @@ fn golden_requests_travel_with_the_version_and_are_asked_before_it_serves() {
     let server = Server::start(&world);
     assert_eq!(server.ask("POST", "/v2/models/churn/infer", &rows()).0, 200);
 }
+
+#[test]
+fn a_live_version_whose_package_is_gone_serves_nothing_and_everybody_is_told() {
+    let world = project("0.55");
+    assert_eq!(world.kilter(&["run"]).exit, 0);
+    std::fs::remove_dir_all(world.path().join(".kilter/blobs/objects")).unwrap();
+    let status = world.json(&["status"]);
+    let endpoint = &status["endpoints"][0];
+    assert_eq!(endpoint["live"]["version"], 1);
+    assert!(endpoint["refused"].as_str().is_some_and(|because| !because.is_empty()), "{status}");
+    let shown = world.kilter(&["status"]).out;
+    assert!(shown.contains("churn serves nothing: v1 was refused when it was loaded"), "{shown}");
+
+    let server = Server::start(&world);
+    assert_eq!(server.get("/v2/models/churn/ready").0, 503);
+    let (status, answer) = server.ask("POST", "/v2/models/churn/infer", &rows());
+    assert!(status == 503 && answer["error"].as_str().unwrap().contains("`kilter status` says why"), "{answer}");
+    assert!(server.get("/api/v1/status").1["endpoints"][0]["refused"].is_string());
+    server.signal("-TERM");
+    assert_eq!(server.wait(), Some(0));
+
+    // What is trained anew is compared with nothing, and answers at once.
+    assert_eq!(world.json(&["run"])["version"]["state"], "approved");
+    let status = world.json(&["status"]);
+    assert_eq!(status["endpoints"][0]["live"]["version"], 2);
+    assert!(status["endpoints"][0]["refused"].is_null(), "{status}");
+}
