@@ -12,8 +12,6 @@ use kilter_domain::{
     rule::{JudgeMode, Limits, Measurement, NotMeasured, Rule, RuleOutcome, RuleVerdict, Undecided},
     time::{Span, Timestamp},
 };
-use kilter_inference::Task;
-use kilter_stats::estimated::Expected;
 use kilter_store::{
     PageRequest,
     deployment::Deployment,
@@ -34,10 +32,7 @@ use crate::{
     App,
     error::AppError,
     ledger::Act,
-    measure::{
-        measurement,
-        window::{Least, Proof, WindowRows},
-    },
+    measure::window::{Least, Proof, WindowRows},
     outcomes::headline,
     package::Package,
     prediction::{Answered, Who},
@@ -48,8 +43,6 @@ use crate::{
 const MOST_WINDOWS: usize = 400;
 /// Windows whose labels are waited for at most.
 pub(super) const MOST_MATURING: usize = 60;
-/// Draws behind the interval of an estimate.
-const DRAWS: usize = 200;
 /// What is looked at: one endpoint and the version that is live there.
 pub(super) struct Scene<'a> {
     pub(super) app: &'a App,
@@ -257,7 +250,7 @@ impl Scene<'_> {
     }
 
     /// What the live version answered in a window, or over a span that ends with it.
-    fn rows(&self, window: Window, over: Option<Span>) -> Result<Answered, AppError> {
+    pub(super) fn rows(&self, window: Window, over: Option<Span>) -> Result<Answered, AppError> {
         let Window { start, end } = covered(window, over);
         let answered = self.app.answered(self.endpoint, Who::Answers, (start, end), self.act.at)?;
         Ok(answered.filter(|row| self.family.contains(&answered.versions[row])))
@@ -269,17 +262,7 @@ impl Scene<'_> {
         self.judge(Subject { kind, basis: Basis::Measured }, &rules, window)
     }
 
-    fn watch_estimates(&mut self, window: Window) -> Result<Vec<Reading>, AppError> {
-        let mut rules = self.rules(MonitorKind::Accuracy, true)?;
-        if rules.is_empty() {
-            // Without a rule the estimate is still read, and bounded by nothing: every finite value is above -1e300.
-            let name = headline(self.package.manifest.signature.task);
-            rules.extend(format!("estimated({name}) >= -1").parse::<Rule>().ok());
-        }
-        self.judge(Subject { kind: MonitorKind::Accuracy, basis: Basis::Estimated }, &rules, window)
-    }
-
-    fn rules(&self, kind: MonitorKind, estimated: bool) -> Result<Vec<Rule>, AppError> {
+    pub(super) fn rules(&self, kind: MonitorKind, estimated: bool) -> Result<Vec<Rule>, AppError> {
         let model = &self.live.model;
         let version = self.app.store().read(|reader| kilter_store::model::get(reader, model, self.live.number))?;
         let task = self.package.manifest.signature.task;
@@ -288,7 +271,7 @@ impl Scene<'_> {
         Ok(rules.into_iter().filter(|rule| defaults::is_estimate(rule) == estimated).collect())
     }
 
-    fn judge(&mut self, subject: Subject, rules: &[Rule], window: Window) -> Result<Vec<Reading>, AppError> {
+    pub(super) fn judge(&mut self, subject: Subject, rules: &[Rule], window: Window) -> Result<Vec<Reading>, AppError> {
         let mut outcomes: Vec<(usize, RuleOutcome)> = Vec::new();
         let mut spans: Vec<Option<Span>> = rules.iter().map(|rule| self.span(rule)).collect();
         spans.sort_unstable_by_key(|span| span.map(Span::millis));
@@ -394,26 +377,6 @@ impl Scene<'_> {
         let estimates = self.estimates(answered);
         let facts = usage::facts(answered, self.app.errors_in(self.endpoint, window)?);
         Ok(Sheet { answered, outcomes, decisions, estimates, facts, package: self.package.clone() })
-    }
-
-    /// The metrics of a binary version as its calibrated scores expect them.
-    fn estimates(&self, answered: &Answered) -> BTreeMap<String, Measurement> {
-        let mut found = BTreeMap::new();
-        let (Some(calibration), Task::Binary) =
-            (&self.package.reference.calibration, self.package.manifest.signature.task)
-        else {
-            return found;
-        };
-        let threshold = self.package.manifest.threshold;
-        let scores: Vec<f64> = answered.scores.iter().copied().filter(|score| score.is_finite()).collect();
-        let decisions: Vec<bool> = scores.iter().map(|score| *score >= threshold).collect();
-        let Ok(expected) = Expected::new(&scores, &decisions, calibration) else { return found };
-        for name in ["auc", "accuracy", "f1", "precision", "recall"] {
-            if let Ok(estimate) = expected.estimate(name, calibration, 0.95, DRAWS, 0) {
-                found.insert(name.to_owned(), Measurement { estimated: true, ..measurement(&estimate) });
-            }
-        }
-        found
     }
 }
 

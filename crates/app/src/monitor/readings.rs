@@ -2,7 +2,10 @@
 //!
 //! Holds true: the readings of a window and the evidence after it are written together, or neither is.
 
-use kilter_domain::{alert::MonitorKind, rule::RuleOutcome};
+use kilter_domain::{
+    alert::MonitorKind,
+    rule::{Measurement, RuleOutcome},
+};
 use kilter_store::monitor::{self as readings, Reading, RuleWord, evidence as kept};
 use serde_json::json;
 
@@ -51,7 +54,15 @@ impl Scene<'_> {
         self.counted(MonitorKind::Accuracy, COVERAGE, window, rows, share, rows.labelled() as u64)
     }
 
-    fn counted(
+    /// An estimate that no rule bounds.
+    pub(super) fn estimated(&self, name: &str, window: Window, rows: &Answered, estimate: &Measurement) -> Reading {
+        let metric = format!("estimated({name})");
+        let reading = self.counted(MonitorKind::Accuracy, &metric, window, rows, estimate.value, estimate.count);
+        let (low, high) = estimate.interval.unzip();
+        Reading { low, high, estimated: true, ..reading }
+    }
+
+    pub(super) fn counted(
         &self,
         monitor: MonitorKind,
         metric: &str,

@@ -202,3 +202,18 @@ fn a_group_that_is_treated_otherwise_raises_a_bias_alert() {
     let quiet = played(&Past::STEADY, "", rule).1;
     assert!(of_kind(&quiet, "bias_alert").is_empty(), "{quiet:#}");
 }
+
+#[test]
+fn an_estimate_that_no_rule_bounds_has_no_bound_and_no_verdict() {
+    let world = played(&Past::STEADY, "", "every = \"1w\"\naccuracy = [\"auc >= 0.6\"]").0;
+    let told = world.json(&["monitor", "history", "scores", "estimated(auc)", "--data", "state"]);
+    let readings = told["readings"].as_array().unwrap();
+    assert!(!readings.is_empty(), "{told:#}");
+    for reading in readings {
+        assert!(reading["value"].as_f64() > Some(0.5) && reading["estimated"] == true, "{reading:#}");
+        assert!(
+            ["bound_low", "bound_high", "verdict", "rule"].iter().all(|name| reading[*name].is_null()),
+            "{reading:#}"
+        );
+    }
+}

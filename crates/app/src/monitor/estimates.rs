@@ -1,0 +1,54 @@
+//! Performance that is estimated from calibrated scores, before labels are in.
+//!
+//! Holds true: an estimate is never called measured; where no rule bounds it, its reading has neither bound nor verdict.
+
+use std::collections::BTreeMap;
+
+use kilter_domain::{alert::MonitorKind, rule::Measurement};
+use kilter_inference::Task;
+use kilter_stats::estimated::Expected;
+use kilter_store::monitor::Reading;
+
+use super::{Subject, Window, alerts::Basis, look::Scene};
+use crate::{error::AppError, measure::measurement, outcomes::headline, prediction::Answered};
+
+/// Draws behind the interval of an estimate.
+const DRAWS: usize = 200;
+
+impl Scene<'_> {
+    /// Judges the rules about estimates on a window; without one the estimate of the headline metric is read alone.
+    pub(super) fn watch_estimates(&mut self, window: Window) -> Result<Vec<Reading>, AppError> {
+        let rules = self.rules(MonitorKind::Accuracy, true)?;
+        if !rules.is_empty() {
+            let subject = Subject { kind: MonitorKind::Accuracy, basis: Basis::Estimated };
+            return self.judge(subject, &rules, window);
+        }
+        let answered = self.rows(window, None)?;
+        if (answered.len() as u64) < self.monitor.min_rows {
+            return Ok(vec![]);
+        }
+        let name = headline(self.package.manifest.signature.task);
+        let estimate = self.estimates(&answered).remove(name);
+        Ok(estimate.map(|estimate| self.estimated(name, window, &answered, &estimate)).into_iter().collect())
+    }
+
+    /// The metrics of a binary version as its calibrated scores expect them.
+    pub(super) fn estimates(&self, answered: &Answered) -> BTreeMap<String, Measurement> {
+        let mut found = BTreeMap::new();
+        let (Some(calibration), Task::Binary) =
+            (&self.package.reference.calibration, self.package.manifest.signature.task)
+        else {
+            return found;
+        };
+        let threshold = self.package.manifest.threshold;
+        let scores: Vec<f64> = answered.scores.iter().copied().filter(|score| score.is_finite()).collect();
+        let decisions: Vec<bool> = scores.iter().map(|score| *score >= threshold).collect();
+        let Ok(expected) = Expected::new(&scores, &decisions, calibration) else { return found };
+        for name in ["auc", "accuracy", "f1", "precision", "recall"] {
+            if let Ok(estimate) = expected.estimate(name, calibration, 0.95, DRAWS, 0) {
+                found.insert(name.to_owned(), Measurement { estimated: true, ..measurement(&estimate) });
+            }
+        }
+        found
+    }
+}
