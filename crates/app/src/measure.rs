@@ -12,6 +12,7 @@ pub mod model_rows;
 pub mod profile;
 pub mod reference;
 pub mod tables;
+pub mod telling;
 pub mod window;
 
 use kilter_domain::rule::{Measurement, NotMeasured};

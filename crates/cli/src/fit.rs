@@ -6,7 +6,8 @@ use std::{
 };
 
 use clap::Args;
-use kilter_domain::nearest::nearest;
+use kilter_app::measure::telling::{Asked, telling};
+use kilter_domain::{nearest::nearest, table::Table};
 use kilter_fit::{FitOptions, FitReport, Kind, Learner, Params, Task, fit};
 use kilter_lake::{ReadOptions, read_table};
 use kilter_wire::{Code, Problem};
@@ -23,6 +24,8 @@ use crate::{
 
 /// Columns shown to a person; the report holds them all.
 const SHOWN_COLUMNS: usize = 10;
+/// Rows that are asked whether a column alone tells the target.
+const MOST_ASKED: usize = 20_000;
 
 /// Train a model that predicts one column of a table from the others.
 ///
@@ -99,7 +102,8 @@ impl Fit {
         let options = self.options()?;
         let table = read_table(&self.data, &ReadOptions::default())?;
         output.note(&format!("training on {} rows of {}", table.rows(), self.data.display()));
-        let fitted = fit(&table, &options)?;
+        let mut fitted = fit(&table, &options)?;
+        fitted.report.notes.extend(told(&table, &fitted.report));
         make_folder(&self.out)?;
         let (model, report) = (self.out.join("model.onnx"), self.out.join("fit.json"));
         write_whole(&model, &fitted.onnx)?;
@@ -214,6 +218,16 @@ fn page(report: &FitReport) -> Page {
         page = page.marked(Mark::None, format!("{} was left out: {}", left.column, left.why));
     }
     report.notes.iter().fold(page, |page, note| page.marked(Mark::Warn, note.clone()))
+}
+
+/// What should make one look again: a column that alone tells the target.
+fn told(table: &Table, report: &FitReport) -> Option<String> {
+    let step = table.rows().div_ceil(MOST_ASKED).max(1);
+    let rows: Vec<usize> = (0..table.rows()).step_by(step).collect();
+    let asked = Asked { task: report.task, positive: report.classes.get(1).map(String::as_str) };
+    let names = report.used.iter().map(|used| used.column.as_str());
+    let table = table.take(&rows);
+    telling(&table, names, table.get(&report.target)?, asked)?.sentence()
 }
 
 #[cfg(test)]

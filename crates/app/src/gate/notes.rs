@@ -9,17 +9,18 @@ use std::{
 };
 
 use kilter_domain::table::{Column, Table};
-use kilter_inference::{Signature, Task};
-use kilter_stats::{
-    causes::{Slice, SliceFeature, weak_slices},
-    performance::{BinaryRows, Labelled, metric},
-};
+use kilter_inference::Signature;
+use kilter_stats::causes::{Slice, SliceFeature, weak_slices};
 
 use crate::{
     dataset::Roles,
     error::AppError,
-    measure::{bins::Bins, reference::Reference},
-    outcomes::{Outcomes, class_name},
+    measure::{
+        bins::Bins,
+        reference::Reference,
+        telling::{Asked, telling},
+    },
+    outcomes::Outcomes,
 };
 
 /// Rows of a slice at least.
@@ -28,10 +29,6 @@ const LEAST_SLICE: u64 = 100;
 const DISCOVERY: f64 = 0.1;
 /// Columns that slices are looked for in.
 const MOST_SLICED: usize = 30;
-/// A column that ranks the label this well alone is looked at.
-const TELLS_TOO_MUCH: f64 = 0.99;
-/// Values beyond which a text is not ranked by the label.
-const MOST_VALUES: usize = 50;
 /// The share of rows from which something is worth a note.
 const NOTABLE: f64 = 0.01;
 /// The calibration error from which it is worth a note.
@@ -150,27 +147,13 @@ impl Look<'_> {
         Ok(())
     }
 
-    /// The column that alone ranks the label best.
+    /// The column that alone tells the label best.
     fn telling(&self, notes: &mut Notes) -> Result<(), AppError> {
-        if self.signature.task != Task::Binary {
-            return Ok(());
-        }
-        let label = self.roles.label(self.test)?;
-        let positive = self.signature.classes.get(1).map_or("1", String::as_str);
-        let truth: Vec<Option<bool>> =
-            (0..label.len()).map(|row| class_name(label, row).map(|class| *class == *positive)).collect();
-        let ranked = self.signature.inputs.iter().filter_map(|input| {
-            let auc = single_auc(self.test.get(&input.name)?, &truth)?;
-            Some((input.name.as_str(), auc))
-        });
-        if let Some((name, auc)) = ranked.max_by(|a, b| a.1.total_cmp(&b.1)) {
-            notes.fact("best_single_auc", auc);
-            if auc >= TELLS_TOO_MUCH {
-                notes.sentences.push(format!(
-                    "`{name}` alone ranks the label almost perfectly (AUC {auc:.3}): make sure that it does not follow from it"
-                ));
-            }
-        }
+        let names = self.signature.inputs.iter().map(|input| input.name.as_str());
+        let asked = Asked { task: self.signature.task, positive: self.signature.classes.get(1).map(String::as_str) };
+        let Some(found) = telling(self.test, names, self.roles.label(self.test)?, asked) else { return Ok(()) };
+        notes.fact(found.measure.name(), found.value);
+        notes.sentences.extend(found.sentence());
         Ok(())
     }
 
@@ -230,62 +213,12 @@ fn hashes(table: &Table, names: &[&str]) -> Option<Vec<u64>> {
     Some((0..table.rows()).map(hash).collect())
 }
 
-/// How well a column alone ranks the label, in whichever direction is better; missing values are left out.
-fn single_auc(column: &Column, truth: &[Option<bool>]) -> Option<f64> {
-    let rate_of = match column {
-        Column::Text(_) => Some(rates(column, truth)?),
-        _ => None,
-    };
-    let score = |row: usize| match &rate_of {
-        Some(rates) => class_name(column, row).and_then(|class| rates.get(&*class).copied()).unwrap_or(f64::NAN),
-        None => column.number(row),
-    };
-    let (mut truths, mut scores) = (Vec::new(), Vec::new());
-    for (row, truth) in truth.iter().enumerate() {
-        if let (Some(truth), value) = (truth, score(row))
-            && value.is_finite()
-        {
-            truths.push(*truth);
-            scores.push(value);
-        }
-    }
-    let rows = BinaryRows::scored(&truths, &scores, 0.5).ok()?;
-    let auc = metric("auc", &Labelled::Binary(rows)).ok()?.value;
-    Some(auc.max(1.0 - auc))
-}
-
-/// The rate of positives of each value of a text with few values.
-fn rates(column: &Column, truth: &[Option<bool>]) -> Option<HashMap<String, f64>> {
-    let mut counts: HashMap<String, (f64, f64)> = HashMap::new();
-    for (row, truth) in truth.iter().enumerate() {
-        if let (Some(truth), Some(class)) = (truth, class_name(column, row)) {
-            let count = counts.entry(class.to_string()).or_default();
-            *count = (count.0 + f64::from(u8::from(*truth)), count.1 + 1.0);
-            if counts.len() > MOST_VALUES {
-                return None;
-            }
-        }
-    }
-    Some(counts.into_iter().map(|(class, (hits, rows))| (class, hits / rows)).collect())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn numbers(count: i64, of: impl Fn(i64) -> i64) -> Column {
         Column::Int((0..count).map(|row| Some(of(row))).collect())
-    }
-
-    #[test]
-    fn a_column_that_follows_from_the_label_is_found() {
-        let truth: Vec<Option<bool>> = (0..200).map(|row| Some(row % 3 == 0)).collect();
-        let leak = numbers(200, |row| if row % 3 == 0 { -1 } else { 5 + row });
-        assert_eq!(single_auc(&leak, &truth), Some(1.0));
-        let noise = numbers(200, |row| row * 7919 % 101);
-        assert!(single_auc(&noise, &truth).unwrap() < 0.7);
-        let word = Column::Text((0..200).map(|row| Some(if row % 3 == 0 { "left" } else { "stays" }.into())).collect());
-        assert_eq!(single_auc(&word, &truth), Some(1.0));
     }
 
     #[test]

@@ -74,3 +74,23 @@ fn bad_input_is_told_and_changes_nothing() {
     }
     assert_eq!(std::fs::read_dir(world.path()).unwrap().count(), before);
 }
+
+#[test]
+fn a_column_that_holds_the_target_is_named_when_a_model_learns_from_it() {
+    let world = World::new();
+    let rows = customers();
+    let (head, rows) = rows.split_once('\n').unwrap();
+    let leaking = rows.lines().map(|row| {
+        let left = row.ends_with(",1");
+        format!("{row},{},{}\n", if left { "gone" } else { "here" }, if left { "low" } else { "high" })
+    });
+    world.write("rows.csv", &format!("{head},place,grade\n{}", leaking.collect::<String>()));
+    let fit = |exclude: &str| {
+        let exclude = format!("id,at,{exclude}");
+        let fit =
+            ["fit", "rows.csv", "--target", "left", "--exclude", &exclude, "--param", "rounds=3", "--out", "model"];
+        world.json(&fit)["fit"]["notes"].to_string()
+    };
+    assert!(fit("grade").contains("`place` alone ranks the label almost perfectly (AUC 1.000)"), "{}", fit("grade"));
+    assert!(!fit("grade,place").contains("alone"), "{}", fit("grade,place"));
+}
