@@ -27,6 +27,7 @@ use crate::{
     decision::{DecisionKind, Numbers},
     error::AppError,
     ledger::Act,
+    monitor::alerts::can_be_learned,
     project::Project,
 };
 
@@ -149,7 +150,8 @@ impl App {
         let open = self.store().read(|reader| alerts::list(reader, &filter, &PageRequest::first(100)))?;
         let every = project.contract.monitor.as_ref().map_or(Span::days(1), |monitor| monitor.every);
         let is_due = |alert: &&Alert| {
-            let Some(fired) = alert.fired.filter(|_| alert.monitor == kind && alert.state.is_failing()) else {
+            let is_asked = alert.monitor == kind && alert.state.is_failing() && can_be_learned(alert);
+            let Some(fired) = alert.fired.filter(|_| is_asked) else {
                 return false;
             };
             match patience {

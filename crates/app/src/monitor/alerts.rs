@@ -95,6 +95,12 @@ fn is_of(thing: &str, outcome: &RuleOutcome) -> bool {
     thing.split(PART).next() == Some(outcome.rule.as_str())
 }
 
+/// Whether a new training could mend it: labels that do not come are learned by no model.
+pub(crate) fn can_be_learned(alert: &alerts::Alert) -> bool {
+    let about = alert.cause.split_once('/').map(|(_, about)| about);
+    about != Some(Subject { kind: MonitorKind::Data, basis: Basis::Labels }.word())
+}
+
 /// Between a rule and its part in what was told: no rule holds it.
 const PART: &str = " | ";
 
@@ -213,6 +219,7 @@ impl App {
         let begins = !from.is_failing() && next.is_failing();
         let explained = if begins { (finding.explain)() } else { None };
         let because = match next {
+            AlertState::Resolved if finding.subject.basis == Basis::Labels => "labels come again".to_owned(),
             AlertState::Resolved => format!("{} is back in bounds", finding.subject.word()),
             _ => whole_sentence(finding.outcomes, explained.as_ref()),
         };

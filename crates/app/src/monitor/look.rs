@@ -107,6 +107,7 @@ impl App {
         };
         scene.fresh()?;
         scene.matured()?;
+        scene.labels_due()?;
         self.look_back(scene)
     }
 

@@ -7,6 +7,7 @@ pub mod alerts;
 pub mod calendar;
 mod causes;
 pub mod defaults;
+mod due;
 mod estimates;
 pub mod evidence;
 mod handle;

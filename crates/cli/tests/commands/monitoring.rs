@@ -18,14 +18,27 @@ pub struct Past {
     pub broken: Option<u32>,
     /// Between these days a large `x` means the opposite.
     pub flipped: Option<(u32, u32)>,
+    /// Between these days nobody says what `y` was.
+    pub unlabelled: Option<(u32, u32)>,
+    /// What `y` was from this day on is known on the other day at the earliest.
+    pub late: Option<(u32, u32)>,
 }
 
 impl Past {
-    pub const STEADY: Self = Self { days: 54, rows_a_day: 100, shift: None, unfair: None, broken: None, flipped: None };
+    pub const STEADY: Self = Self {
+        days: 54,
+        rows_a_day: 100,
+        shift: None,
+        unfair: None,
+        broken: None,
+        flipped: None,
+        unlabelled: None,
+        late: None,
+    };
 
-    /// `at, id, group, x, noise, y` with `y` more often true for large `x`.
+    /// `at, known, id, group, x, noise, y` with `y` more often true for large `x`, and known two days later.
     fn csv(&self) -> String {
-        let mut text = "at,id,group,x,noise,y\n".to_owned();
+        let mut text = "at,known,id,group,x,noise,y\n".to_owned();
         let mut draw = Draw(7);
         for day in 0..self.days {
             for row in 0..self.rows_a_day {
@@ -36,13 +49,21 @@ impl Past {
                 let sign = if self.flipped.is_some_and(|(from, to)| (from..to).contains(&day)) { -1.0 } else { 1.0 };
                 let slope = sign * if self.broken.is_some_and(|from| day >= from) { 0.0 } else { 1.5 };
                 let y = u32::from(draw.uniform() < 1.0 / (1.0 + (-slope * x).exp()));
-                let (month, of_month) = (1 + day / 28, 1 + day % 28);
+                let is_told = !self.unlabelled.is_some_and(|(from, to)| (from..to).contains(&day));
+                let y = if is_told { y.to_string() } else { String::new() };
                 let noise = draw.normal();
-                writeln!(text, "2024-{month:02}-{of_month:02},{day}-{row},{group},{x:.4},{noise:.4},{y}").unwrap();
+                let late = self.late.filter(|(from, _)| day >= *from).map_or(0, |(_, known)| known);
+                let (at, known) = (date(day), date(late.max(day + 2)));
+                writeln!(text, "{at},{known},{day}-{row},{group},{x:.4},{noise:.4},{y}").unwrap();
             }
         }
         text
     }
+}
+
+/// The date of a day: every month has 28.
+fn date(day: u32) -> String {
+    format!("2024-{:02}-{:02}", 1 + day / 28, 1 + day % 28)
 }
 
 struct Draw(u64);
@@ -65,7 +86,7 @@ pub fn played(past: &Past, data: &str, monitor: &str) -> (World, Value) {
     let contract = format!(
         "[project]\nname = \"scores\"\nowner = \"user:ana\"\n\
          [data.rows]\npath = \"rows.csv\"\ntime = \"at\"\nid = [\"id\"]\nlabel = \"y\"\nsensitive = [\"group\"]\n{data}\n\
-         [step.train]\nrun = \"kilter fit {{in.rows}} --target y --exclude at,id,group --learner linear --seed 1 --out {{out.model}}\"\n\
+         [step.train]\nrun = \"kilter fit {{in.rows}} --target y --exclude at,known,id,group --learner linear --seed 1 --out {{out.model}}\"\n\
          in = [\"rows\"]\nout = {{ model = \"work/model\" }}\n\
          [package]\nmodel = \"train.model\"\n[deploy.production]\n\
          [monitor]\n{monitor}\n\
@@ -201,6 +222,43 @@ fn a_group_that_is_treated_otherwise_raises_a_bias_alert() {
     assert!(alerts[0]["because"].as_str().unwrap().contains("ratio(selected, group)"), "{:#}", alerts[0]);
     let quiet = played(&Past::STEADY, "", rule).1;
     assert!(of_kind(&quiet, "bias_alert").is_empty(), "{quiet:#}");
+}
+
+#[test]
+fn labels_that_stop_are_told_once_and_are_over_when_they_come_again() {
+    // Day 40 is the thirteenth of February. Labels take two days, and a window more is waited for.
+    let past = Past { days: 70, unlabelled: Some((40, 50)), ..Past::STEADY };
+    let monitor = "every = \"1d\"\naccuracy = [\"auc >= 0.6\"]\n[retrain]\nwhen = [\"monitor.data failing\"]";
+    let (world, report) = played(&past, "label_delay = \"2d\"", monitor);
+    let alerts = of_kind(&report, "data_alert");
+    assert_eq!(alerts.len(), 1, "{report:#}");
+    let because = "labels stopped: 0 % of the rows of 2024-02-13..2024-02-14 have a label, 100 % was usual";
+    assert_eq!(
+        (alerts[0]["because"].as_str().unwrap(), &days(&report, "data_alert")[0]),
+        (because, &"2024-02-17".into())
+    );
+    let resolved = of_kind(&report, "alert_resolved");
+    assert_eq!(resolved.len(), 1, "{report:#}");
+    assert_eq!(resolved[0]["because"], "labels come again");
+    assert_eq!(days(&report, "alert_resolved"), ["2024-02-29"], "three windows after day 50 have theirs");
+    assert!(of_kind(&report, "retrain_started").is_empty(), "no training learns labels that are not there");
+    let shown = world.kilter(&["monitor", "history", "scores", "labels", "--windows", "40", "--data", "state"]).out;
+    assert!(shown.contains("2024-02-13"), "{shown}");
+
+    // Without a stated delay nobody knows when labels are late.
+    let silent = played(&past, "", "every = \"1d\"\naccuracy = [\"auc >= 0.6\"]").1;
+    assert!(of_kind(&silent, "data_alert").is_empty(), "{silent:#}");
+}
+
+#[test]
+fn labels_that_come_after_all_count_for_the_end_of_the_alert_about_them() {
+    // What happened from the twenty-third on is known on the twenty-eighth: a day too late for the first window.
+    let past = Past { days: 54, late: Some((50, 55)), ..Past::STEADY };
+    let monitor = "every = \"1d\"\naccuracy = [\"auc >= 0.6\"]\nlabels = { delay = \"2d\" }";
+    let report = played(&past, "label_time = \"known\"", monitor).1;
+    assert_eq!(days(&report, "data_alert"), ["2024-02-27"], "{report:#}");
+    // That window itself, and two after it.
+    assert_eq!(days(&report, "alert_resolved"), ["2024-02-29"], "{report:#}");
 }
 
 #[test]
