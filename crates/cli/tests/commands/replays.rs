@@ -9,6 +9,26 @@ fn replay(example: &str) -> Value {
     World::new().json(&["replay", &folder])
 }
 
+/// The replay of an example whose contract says something otherwise.
+fn replay_with(example: &str, data: &str, (said, instead): (&str, &str)) -> Value {
+    let folder = format!("{}/../../examples/{example}", env!("CARGO_MANIFEST_DIR"));
+    let contract = std::fs::read_to_string(format!("{folder}/kilter.toml")).unwrap();
+    assert_eq!(contract.matches(said).count(), 1, "{said}");
+    let world = World::new();
+    world.write("kilter.toml", &contract.replace(said, instead));
+    std::fs::create_dir_all(world.path().join("data")).unwrap();
+    std::fs::copy(format!("{folder}/data/{data}"), world.path().join("data").join(data)).unwrap();
+    world.json(&["replay", "."])
+}
+
+/// The mean metric of all periods as served, weighted by their labelled rows.
+fn served_throughout(report: &Value) -> f64 {
+    let periods = report["periods"].as_array().unwrap().iter();
+    let measured = periods.filter_map(|period| Some((period["labelled"].as_f64()?, period["served"].as_f64()?)));
+    let (rows, sum) = measured.fold((0.0, 0.0), |(rows, sum), (count, value)| (rows + count, sum + count * value));
+    sum / rows
+}
+
 /// The first decision of a kind, and when.
 fn first<'r>(report: &'r Value, kind: &str) -> Option<&'r str> {
     let timeline = report["timeline"].as_array().unwrap();
@@ -71,12 +91,24 @@ fn crash_drifts_benignly_a_notice_and_no_retraining() {
 
 #[test]
 #[ignore = "a whole replay; ./test --replays"]
-fn electricity_drifts_back_and_forth_and_worse_challengers_are_refused() {
+fn electricity_drifts_back_and_forth_worse_challengers_are_refused_and_an_old_version_comes_back() {
     let report = replay("electricity");
     check_timeline(&report);
-    assert!(count(&report, "gate_refused") >= 1, "{}", report["summary"]);
-    let summary = &report["summary"];
-    assert!(summary["served_since_retraining"].as_f64() >= summary["never_retrained_since"].as_f64(), "{summary}");
+    assert!(count(&report, "gate_refused") >= 3, "{}", report["summary"]);
+    // In the summer of 1998 the market is back where it was before the prices of spring, which the live version learned.
+    let timeline = report["timeline"].as_array().unwrap();
+    let is_back = |entry: &&Value| entry["kind"] == "rolled_back" && entry["at"].as_str().unwrap() >= "1998-04-01";
+    let back = timeline.iter().find(is_back).expect("an earlier version answers the summer better");
+    let numbers = |name: &str| back["numbers"][name].as_f64().unwrap_or_else(|| panic!("no {name}: {back}"));
+    assert!(numbers("back to version") < back["version"].as_f64().unwrap() && numbers("better by low") > 0.0, "{back}");
+    let (served, never) = worth(&report);
+    assert!(served >= never, "{served} {never}");
+    // The same past, in which only people may take a version back.
+    let alone =
+        replay_with("electricity", "market.parquet", ("shadow = \"1d\"", "shadow = \"1d\"\nrollback = \"manual\""));
+    assert_eq!(count(&alone, "rolled_back"), 0);
+    let (recalling, alone) = (served_throughout(&report), served_throughout(&alone));
+    assert!(recalling > alone + 0.01, "{recalling} {alone}");
 }
 
 #[test]
