@@ -287,7 +287,7 @@ fn a_result_whose_files_are_gone_is_made_again() {
 #[test]
 fn a_failed_step_skips_what_depends_on_it_and_nothing_else() {
     let mut world = World::new();
-    world.step("bad: -> x=bad | echo reason >&2; exit 3");
+    world.step("bad: -> x=bad | echo reason >&2; echo '  → a way out' >&2; exit 3");
     world.step("after: bad.x -> y=after | cp {in.x} {out.y}");
     world.step("last: after.y -> z=last | cp {in.y} {out.z}");
     world.step("good: -> x=good | echo fine > {out.x}");
@@ -296,9 +296,9 @@ fn a_failed_step_skips_what_depends_on_it_and_nothing_else() {
     assert_eq!(record.state, RunState::Failed);
     assert_eq!(error_of(&record, "bad"), "the step ended with exit code 3");
     let bad = record.step("bad").unwrap();
-    assert_eq!(bad.log_tail.as_deref(), Some("reason"));
-    assert_eq!(fs::read_to_string(bad.log_file.as_ref().unwrap()).unwrap(), "reason\n");
-    let said = "step `bad`: the step ended with exit code 3; the last line of its log is `reason`";
+    assert_eq!(bad.log_tail.as_deref(), Some("reason\n  → a way out"));
+    assert_eq!(fs::read_to_string(bad.log_file.as_ref().unwrap()).unwrap(), "reason\n  → a way out\n");
+    let said = "step `bad`: the step ended with exit code 3; its log ends with `reason`";
     assert_eq!(record.failed_step().and_then(|step| step.failure()).as_deref(), Some(said));
     assert_eq!(error_of(&record, "after"), "skipped: step `bad`, which feeds it, did not succeed");
     assert_eq!(error_of(&record, "last"), "skipped: step `after`, which feeds it, did not succeed");

@@ -70,13 +70,15 @@ pub struct StepRecord {
 }
 
 impl StepRecord {
-    /// The step and why it failed, in one line: with the last line of its log, where it said something.
+    /// The step and why it failed, in one line: with the last line of its log, where it said something. What `kilter`
+    /// itself says ends with a way out, which is no reason.
     pub fn failure(&self) -> Option<String> {
         let error = self.error.as_ref()?;
-        let last = self.log_tail.as_deref().and_then(|tail| tail.lines().rfind(|line| !line.trim().is_empty()));
+        let is_reason = |line: &&str| !line.trim().is_empty() && !line.trim_start().starts_with('→');
+        let last = self.log_tail.as_deref().and_then(|tail| tail.lines().rfind(is_reason));
         let said = last.map_or_else(String::new, |line| {
             let line: String = line.trim().chars().take(MOST_SAID).collect();
-            format!("; the last line of its log is `{line}`")
+            format!("; its log ends with `{line}`")
         });
         Some(format!("step `{}`: {error}{said}", self.step))
     }
