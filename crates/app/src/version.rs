@@ -26,18 +26,14 @@ use crate::{
     dataset::Roles,
     decision::{DecisionKind, Numbers},
     error::AppError,
-    gate::{self, Bench, Champion, Judged, Look, Notes},
+    gate::{self, Bench, Champion, HeldOut, Judged, Look, Notes},
     golden::Replayed,
     ledger::Act,
-    measure::{
-        model_rows::{ModelRows, Scored},
-        reference::Reference,
-    },
+    measure::{model_rows::ModelRows, reference::Reference},
     outcomes::{Outcomes, headline},
     package::{Evidence, Manifest, Package, SAMPLE_LOSS, SAMPLE_ROWS, SAMPLE_SCORE},
     project::Project,
     run::RunRecord,
-    threshold,
     training::{Governance, Training, trained_numbers},
 };
 
@@ -72,7 +68,8 @@ impl App {
         refuse_leakage(&model, &roles)?;
         let test = self.test_rows(project, training, record, held_out)?;
         let trained_on = self.training_rows(project, training, record, &spec.model.step)?;
-        let (scored, threshold) = score_held_out(project, &model, &test, &roles)?;
+        let HeldOut { rows: test, scored, unfit } = HeldOut::score(project, &model, test, &roles)?;
+        let threshold = scored.threshold;
         let is_compared =
             |name: &str| model.signature().input(name).is_some() || roles.sensitive.iter().any(|column| column == name);
         let weight = roles.weight.as_deref().and_then(|name| test.get(name));
@@ -91,7 +88,8 @@ impl App {
             reference: &reference,
             outcomes: &outcomes,
         };
-        let notes = look.notes()?;
+        let mut notes = look.notes()?;
+        unfit.iter().for_each(|unfit| notes.refused(unfit));
         let sample = labelled_sample(&test, &scored.scores, &outcomes)?;
         let golden = self.golden_sample(project, training, spec, record, (&model, threshold))?;
         let manifest = Manifest {
@@ -398,23 +396,6 @@ fn read_model(path: &Path) -> Result<Vec<u8>, AppError> {
             how: format!("the output must hold one .onnx file, it holds {}", files.len()),
         }),
     }
-}
-
-/// What a model answers on its held-out rows, and the threshold that it starts with: the one that the contract states,
-/// else the best for the goal of `[threshold]`, else a half.
-fn score_held_out(project: &Project, model: &Model, test: &Table, roles: &Roles) -> Result<(Scored, f64), AppError> {
-    const HALF: f64 = 0.5;
-    let scored = Scored::by(model, test, HALF)
-        .map_err(|source| AppError::Predict { what: "the rows that the gates are measured on".into(), source })?;
-    let stated = project.main_deploy().and_then(|deploy| deploy.threshold);
-    let chosen = match (stated, &project.contract.threshold) {
-        (None, Some(tuning)) if scored.task == Task::Binary => {
-            threshold::initial(tuning, &scored.outcomes(roles.label(test)?, None))
-        }
-        _ => None,
-    };
-    let threshold = stated.or(chosen).unwrap_or(HALF);
-    Ok((Scored { threshold, ..scored }, threshold))
 }
 
 fn refuse_leakage(model: &Model, roles: &Roles) -> Result<(), AppError> {

@@ -4,6 +4,7 @@
 
 mod bench;
 mod data;
+mod held_out;
 mod notes;
 
 use kilter_domain::{
@@ -16,6 +17,7 @@ use kilter_domain::{
 
 pub use bench::{Bench, Champion, group_columns};
 pub(crate) use data::numbers as data_numbers;
+pub(crate) use held_out::{HeldOut, Unfit};
 pub(crate) use notes::{Look, Notes};
 
 use crate::decision::Numbers;

@@ -15,6 +15,7 @@ use kilter_stats::causes::{Slice, SliceFeature, weak_slices};
 use crate::{
     dataset::Roles,
     error::AppError,
+    gate::Unfit,
     measure::{
         bins::Bins,
         reference::Reference,
@@ -55,6 +56,13 @@ pub(crate) struct Notes {
 }
 
 impl Notes {
+    /// Rows that the candidate refuses, and on which it is therefore not measured.
+    pub fn refused(&mut self, unfit: &Unfit) {
+        self.fact("refused_rows", unfit.count as f64);
+        let rows = if unfit.count == 1 { "1 test row is".to_owned() } else { format!("{} test rows are", unfit.count) };
+        self.sentences.push(format!("{rows} left out, because the model refuses such a row: {}", unfit.first));
+    }
+
     /// What a candidate can answer that the champion cannot, and the other way round: the classes of a label change.
     pub fn compare_classes(&mut self, candidate: &Signature, champion: &Signature) {
         let beside = |one: &Signature, other: &Signature| -> Vec<String> {

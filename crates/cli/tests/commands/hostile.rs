@@ -295,8 +295,20 @@ fn rows_that_an_endpoint_refuses_are_left_out_and_the_past_is_played_on() {
         changed += &(cells.join(",") + "\n");
     }
     world.write("rows.csv", &changed);
-    world.write("kilter.toml", &PROJECT.replace("--param rounds=5", "--learner linear"));
+    let retrain = "[retrain]\nwhen = [\"schedule every 1w\"]\n[replay]\n";
+    let project = PROJECT.replace("--param rounds=5", "--learner linear").replace("[replay]\n", retrain);
+    world.write("kilter.toml", &project);
     let report = world.json(&["replay", "."]);
+    let timeline = report["timeline"].as_array().unwrap();
+    let said = |word: &str| timeline.iter().any(|entry| entry["because"].as_str().unwrap().contains(word));
+    assert!(
+        said("2 test rows are left out, because the model refuses such a row: the column `x` is `inf`"),
+        "{report:#}"
+    );
+    assert!(
+        said("its log ends with `✕ the column `x` cannot be taken as numeric"),
+        "a training on such rows is refused, and says so: {report:#}"
+    );
     let notes: Vec<&str> = report["notes"].as_array().unwrap().iter().map(|note| note.as_str().unwrap()).collect();
     let noted = |word: &str| notes.iter().find(|note| note.contains(word)).unwrap_or_else(|| panic!("{notes:?}"));
     let refused = noted("refused");

@@ -1,0 +1,116 @@
+//! The rows that gates are measured on, as the candidate answers them.
+//!
+//! Holds true: a row that the model refuses is left out and counted, as an endpoint answers every row but that; what it
+//! refuses of every row is an error.
+
+use kilter_domain::table::Table;
+use kilter_inference::{Model, PredictError, Task};
+
+use crate::{dataset::Roles, error::AppError, measure::model_rows::Scored, project::Project, threshold};
+
+/// Held-out rows and what a model answers on them.
+pub(crate) struct HeldOut {
+    pub rows: Table,
+    pub scored: Scored,
+    /// Rows that the model refuses; they are not among `rows`.
+    pub unfit: Option<Unfit>,
+}
+
+/// Rows that a model refuses for their own sake.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Unfit {
+    pub count: usize,
+    /// Why the first of them is refused, by its number in the table.
+    pub first: PredictError,
+}
+
+impl HeldOut {
+    /// Asks the model for the rows, at the threshold that it starts with: the one that the contract states, else the best
+    /// for the goal of `[threshold]`, else a half.
+    pub fn score(project: &Project, model: &Model, rows: Table, roles: &Roles) -> Result<Self, AppError> {
+        const HALF: f64 = 0.5;
+        let failed = |source| AppError::Predict { what: "the rows that the gates are measured on".into(), source };
+        let (rows, scored, unfit) = match Scored::by(model, &rows, HALF) {
+            Ok(scored) => (rows, scored, None),
+            Err(_) => {
+                let (fit, unfit) = parted(model, &rows).map_err(failed)?;
+                let rows = rows.take(&fit);
+                let scored = Scored::by(model, &rows, HALF).map_err(failed)?;
+                (rows, scored, unfit)
+            }
+        };
+        let stated = project.main_deploy().and_then(|deploy| deploy.threshold);
+        let chosen = match (stated, &project.contract.threshold) {
+            (None, Some(tuning)) if scored.task == Task::Binary => {
+                threshold::initial(tuning, &scored.outcomes(roles.label(&rows)?, None))
+            }
+            _ => None,
+        };
+        let threshold = stated.or(chosen).unwrap_or(HALF);
+        Ok(Self { rows, scored: Scored { threshold, ..scored }, unfit })
+    }
+}
+
+/// The rows that a model answers, in their order, and what it refuses of the others: halves are asked until one row is at
+/// fault.
+fn parted(model: &Model, table: &Table) -> Result<(Vec<usize>, Option<Unfit>), PredictError> {
+    let all: Vec<usize> = (0..table.rows()).collect();
+    let (mut fit, mut unfit) = (Vec::new(), None);
+    let mut parts = vec![&all[..]];
+    while let Some(part) = parts.pop() {
+        match model.predict(&table.take(part)) {
+            Ok(_) => fit.extend(part),
+            Err(error) if error.row().is_none() => return Err(error),
+            Err(_) if part.len() > 1 => {
+                let (earlier, later) = part.split_at(part.len() / 2);
+                parts.extend([later, earlier]);
+            }
+            Err(mut first) => {
+                first.set_row(part[0]);
+                unfit.get_or_insert(Unfit { count: 0, first }).count += 1;
+            }
+        }
+    }
+    match (fit.is_empty(), unfit) {
+        (true, Some(unfit)) => Err(unfit.first),
+        (_, unfit) => Ok((fit, unfit)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kilter_domain::table::Column;
+    use kilter_fit::{FitOptions, Learner, fit};
+
+    use super::*;
+
+    /// A linear model of `y` by `x`, which refuses what is infinite.
+    fn model() -> Model {
+        let number = |of: fn(usize) -> f64| Column::Float((0..100).map(of).collect());
+        let columns = vec![("x".into(), number(|row| row as f64)), ("y".into(), number(|row| 2.5 * row as f64))];
+        let options = FitOptions { learner: Learner::Linear, ..FitOptions::new("y") };
+        Model::from_onnx(&fit(&Table::new(columns).unwrap(), &options).unwrap().onnx).unwrap()
+    }
+
+    fn xs(values: Vec<f64>) -> Table {
+        Table::new(vec![("x".into(), Column::Float(values))]).unwrap()
+    }
+
+    #[test]
+    fn a_row_that_is_refused_costs_no_other_row() {
+        let mut values = vec![1.0; 500];
+        (values[490], values[491], values[7]) = (f64::INFINITY, f64::NEG_INFINITY, f64::INFINITY);
+        let (fit, unfit) = parted(&model(), &xs(values)).unwrap();
+        let unfit = unfit.unwrap();
+        assert_eq!((fit.len(), unfit.count, unfit.first.row()), (497, 3, Some(7)));
+        assert!(fit.is_sorted() && !fit.contains(&7) && !fit.contains(&490));
+    }
+
+    #[test]
+    fn what_is_refused_of_every_row_is_an_error() {
+        let refused = parted(&model(), &xs(vec![f64::INFINITY; 20])).unwrap_err();
+        assert_eq!(refused.row(), Some(0));
+        let other = Table::new(vec![("z".into(), Column::Float(vec![1.0]))]).unwrap();
+        assert!(matches!(parted(&model(), &other), Err(PredictError::MissingColumn { .. })));
+    }
+}
