@@ -22,6 +22,7 @@ pub mod profiles;
 pub mod project;
 pub mod recall;
 pub mod reconcile;
+pub mod recorded;
 pub mod replay;
 pub mod retrain;
 pub mod run;

@@ -12,7 +12,7 @@ use kilter_domain::{
     table::Table,
     time::Timestamp,
 };
-use kilter_inference::{Model, Signature};
+use kilter_inference::{Input, Model, Signature};
 use kilter_lake::{ReadOptions, read_table, write_table};
 use serde::{Deserialize, Serialize};
 
@@ -48,6 +48,9 @@ pub struct Manifest {
     /// The run that made it.
     pub run: String,
     pub signature: Signature,
+    /// Columns that requests may carry for the record though the model does not read them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub recorded: Vec<Input>,
     /// The digest of each dataset it was made from, by name.
     pub datasets: std::collections::BTreeMap<String, Digest>,
     /// The newest event that the model was trained on, where the data has a clock.

@@ -33,6 +33,7 @@ use crate::{
     outcomes::{Outcomes, headline},
     package::{Evidence, Manifest, Package, SAMPLE_LOSS, SAMPLE_ROWS, SAMPLE_SCORE},
     project::Project,
+    recorded,
     run::RunRecord,
     training::{Governance, Training, trained_numbers},
 };
@@ -70,8 +71,10 @@ impl App {
         let trained_on = self.training_rows(project, training, record, &spec.model.step)?;
         let HeldOut { rows: test, scored, unfit } = HeldOut::score(project, &model, test, &roles)?;
         let threshold = scored.threshold;
+        let watched = recorded::watched(&project.contract);
+        let is_outcome = |name: &str| roles.leaking().any(|column| column == name);
         let is_compared =
-            |name: &str| model.signature().input(name).is_some() || roles.sensitive.iter().any(|column| column == name);
+            |name: &str| model.signature().input(name).is_some() || (watched.contains(name) && !is_outcome(name));
         let weight = roles.weight.as_deref().and_then(|name| test.get(name));
         let outcomes = scored.outcomes(roles.label(&test)?, weight);
         let reference = Reference::of(&trained_on, is_compared)
@@ -98,6 +101,7 @@ impl App {
             model: project.model(),
             run: record.run.clone(),
             signature: model.signature().clone(),
+            recorded: recorded::inputs(&project.contract, &roles, model.signature(), &trained_on),
             datasets: record.data.iter().map(|(name, pin)| (name.to_string(), pin.content.digest)).collect(),
             trained_through: newest(&roles, &trained_on)?,
             trained_rows: trained_on.rows() as u64,

@@ -6,7 +6,7 @@ use kilter_domain::{
     deployment::{Admits, DeploymentState},
     ids::EndpointName,
 };
-use kilter_inference::{Infinite, Input, InputKind, Missing};
+use kilter_inference::{Input, InputKind};
 use kilter_serving::{Admission, Candidate, Mode, Routes, ServedVersion, VersionRef, counters::ScoreEdges};
 use kilter_store::{
     PageRequest,
@@ -19,6 +19,7 @@ use crate::{
     measure::reference::{ColumnReference, SCORE},
     package::Package,
     project::Project,
+    recorded,
     run::with_causes,
 };
 
@@ -94,7 +95,8 @@ impl App {
             }
             None => None,
         };
-        let routes = Routes::new(champion, candidate, &self.recorded_inputs(endpoint)?)?;
+        let recorded = self.recorded_inputs(endpoint, &live)?;
+        let routes = Routes::new(champion, candidate, &recorded)?;
         serving.endpoint().deploy(routes);
         self.lock_refused().remove(endpoint);
         Ok(())
@@ -134,18 +136,18 @@ impl App {
         Ok(deploy.map_or(Admits::Approved, kilter_domain::contract::Deploy::admits))
     }
 
-    /// Columns that requests may carry though no model reads them: protected attributes and slices, for the record.
-    fn recorded_inputs(&self, endpoint: &EndpointName) -> Result<Vec<Input>, AppError> {
-        let Some(Project { contract, .. }) = self.project_at(endpoint)? else { return Ok(vec![]) };
-        let mut names: Vec<String> =
-            contract.data.iter().flat_map(|dataset| dataset.sensitive.iter().chain(&dataset.id).cloned()).collect();
-        names.extend(crate::gate::group_columns(&contract.gates));
-        names.extend(contract.data.iter().filter_map(|dataset| dataset.time.clone()));
-        names.sort();
-        names.dedup();
-        let input =
-            |name: String| Input { name, kind: InputKind::Text, missing: Missing::Allowed, infinite: Infinite::Passed };
-        Ok(names.into_iter().map(input).collect())
+    /// Columns that requests may carry for the record: as the live version knows them, and those that the contract names
+    /// since (their type is not known: they are recorded as text).
+    fn recorded_inputs(&self, endpoint: &EndpointName, live: &Deployment) -> Result<Vec<Input>, AppError> {
+        let (package, _) = self.loaded(&live.model, live.number)?;
+        let mut inputs = package.manifest.recorded.clone();
+        let project = self.project_at(endpoint)?;
+        for name in project.iter().flat_map(|project| recorded::names(&project.contract)) {
+            if !inputs.iter().any(|input| input.name == name) {
+                inputs.push(recorded::input(name, InputKind::Text));
+            }
+        }
+        Ok(inputs)
     }
 }
 

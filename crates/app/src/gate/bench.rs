@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Instant};
 
 use kilter_domain::{
     contract::GateSpec,
-    rule::{Arg, Function, Quantity},
+    rule::{Function, Quantity},
     table::Table,
     time::Timestamp,
 };
@@ -136,17 +136,4 @@ fn replay(model: &Model, rows: &Table) -> Result<(usize, usize), AppError> {
         differing += usize::from(alone.scores()[0].to_bits() != together.scores()[row].to_bits());
     }
     Ok((differing, chosen.len()))
-}
-
-/// The columns that rules about groups and slices of these gates need.
-pub fn group_columns(gates: &[GateSpec]) -> Vec<String> {
-    let of_quantity = |quantity: &Quantity| match quantity {
-        Quantity::Metric { slice, .. } => slice.clone(),
-        Quantity::Call { function: Function::Ratio | Function::Gap, args, .. } => match args.last() {
-            Some(Arg::Name(column)) => Some(column.clone()),
-            _ => None,
-        },
-        Quantity::Call { .. } => None,
-    };
-    gates.iter().flat_map(|gate| &gate.rules).filter_map(|rule| of_quantity(&rule.quantity)).collect()
 }

@@ -15,7 +15,7 @@ use kilter_domain::{
     rule::{Champion as OfChampion, JudgeMode, Measured, Measurements, Rule, RuleOutcome},
 };
 
-pub use bench::{Bench, Champion, group_columns};
+pub use bench::{Bench, Champion};
 pub(crate) use data::numbers as data_numbers;
 pub(crate) use held_out::{HeldOut, Unfit};
 pub(crate) use notes::{Look, Notes};

@@ -135,6 +135,7 @@ impl House {
             model: self.project.model(),
             run: "r".into(),
             signature: Model::from_onnx(onnx).unwrap().signature().clone(),
+            recorded: vec![],
             datasets: Default::default(),
             trained_through: None,
             trained_rows: 300,

@@ -69,6 +69,24 @@ fn requests_that_do_not_fit_are_refused_with_the_input_and_the_reason() {
 }
 
 #[test]
+fn what_a_monitor_rule_names_may_be_sent_in_the_type_of_the_training_data_though_no_model_reads_it() {
+    let world = project("0.5");
+    let contract = world.read("kilter.toml").replace("--exclude id,at", "--exclude id,at,visits");
+    world.write("kilter.toml", &format!("{contract}[monitor]\ndrift = [\"psi(visits) < 0.2\"]\n"));
+    assert_eq!(world.kilter(&["run"]).exit, 0);
+    let server = Server::start(&world);
+    let (status, answer) = server.ask("POST", "/v2/models/churn/infer", &rows());
+    assert_eq!(status, 200, "{answer}");
+    let wrong = json!({ "inputs": [{ "name": "visits", "datatype": "BYTES", "shape": [1], "data": ["often"] }] });
+    let (status, answer) = server.ask("POST", "/v2/models/churn/infer", &wrong);
+    assert!(status == 400 && answer["error"].as_str().unwrap().contains("visits"), "{answer}");
+    let (_, profile) = server.get("/api/v1/endpoints/churn/profile");
+    let columns = profile["versions"][0]["columns"].as_array().unwrap();
+    let visits = columns.iter().find(|column| column["column"] == "visits").expect("it is counted by its reference");
+    assert_eq!((visits["rows"].as_u64(), visits["missing_share"].as_f64()), (Some(2), Some(0.0)), "{visits}");
+}
+
+#[test]
 fn an_endpoint_without_an_approved_version_says_so() {
     let world = project("1.0");
     assert_eq!(world.kilter(&["run"]).exit, 3);
