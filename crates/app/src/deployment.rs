@@ -307,6 +307,7 @@ impl App {
             act,
             project,
             &deployment.endpoint,
+            (&deployment.model, deployment.number),
             &format!("version {} took its place", deployment.number),
         )?;
         Ok(live)
@@ -365,14 +366,14 @@ impl App {
         let request = act.does("deployment.request", because, vec![format!("{VERSION}={earlier}")]);
         let go = act.does("deployment.return", because, vec![format!("{VERSION}={earlier}")]);
         let live = live.clone();
-        let endpoint = live.endpoint.clone();
+        let (endpoint, live_model) = (live.endpoint.clone(), live.model.clone());
         self.store().write(move |tx| {
             deployments::advance(&tx.audited(back), &live.id, live.state, ended)?;
             let made = deployments::request(&tx.audited(request), &new)?;
             deployments::advance(&tx.audited(go), &made.id, made.state, returned).map(|_| ())
         })?;
         self.follow(&endpoint, project)?;
-        self.resolve_alerts(act, project, &endpoint, &format!("version {earlier} is back"))
+        self.resolve_alerts(act, project, &endpoint, (&live_model, earlier), &format!("version {earlier} is back"))
     }
 
     /// The version that was live before this deployment, and may still be.

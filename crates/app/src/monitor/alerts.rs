@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use kilter_domain::{
     alert::{AlertEvent, AlertState, Hold, MonitorKind},
     contract::{AlertSink, Monitor},
-    ids::EndpointName,
+    ids::{EndpointName, ModelName},
     rule::{RuleOutcome, RuleVerdict},
     time::Timestamp,
 };
@@ -21,7 +21,7 @@ use crate::{
     error::AppError,
     gate::put_outcome,
     ledger::Act,
-    monitor::{Window, tell::Told},
+    monitor::{Window, labels, tell::Told},
     project::Project,
 };
 
@@ -266,18 +266,22 @@ impl App {
         Ok(())
     }
 
-    /// Resolves every open alert of an endpoint: the version that they are about no longer serves.
+    /// Resolves the open alerts of an endpoint: the version that they are about no longer serves. Those about classes
+    /// that the version which serves now (`by`) cannot answer either stay open.
     pub(crate) fn resolve_alerts(
         &self,
         act: &Act,
         project: &Project,
         endpoint: &EndpointName,
+        by: (&ModelName, u32),
         because: &str,
     ) -> Result<(), AppError> {
+        let (package, _) = self.loaded(by.0, by.1)?;
+        let signature = &package.manifest.signature;
         let filter = alerts::AlertFilter { endpoint: Some(endpoint.clone()), open: true };
         let open = self.store().read(|reader| alerts::list(reader, &filter, &kilter_store::PageRequest::first(100)))?;
         let sinks = project.contract.monitor.as_ref().map(|monitor| monitor.alert.clone()).unwrap_or_default();
-        for alert in open.items {
+        for alert in open.items.into_iter().filter(|alert| !labels::is_unknown_to(&alert.cause, signature)) {
             let sentence = format!("{}: {because}", alert.monitor);
             let draft = act.decides(DecisionKind::AlertResolved, sentence.clone(), &Numbers::default());
             let resolved = self.store().write(move |tx| {

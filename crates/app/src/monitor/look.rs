@@ -24,7 +24,8 @@ use super::{
     causes::{Causes, Remedy, Scenery},
     defaults,
     evidence::{Budget, Evidence},
-    labels, past,
+    labels::KnownClasses,
+    past,
     readings::{COVERAGE, ROWS},
     usage,
 };
@@ -106,16 +107,20 @@ impl App {
             is_news: true,
         };
         scene.fresh()?;
-        scene.matured()?;
+        let came = scene.matured()?;
         scene.labels_due()?;
-        self.look_back(scene)
+        let classes = scene.known_classes();
+        if self.look_back(scene)? || came {
+            self.see_classes(act, endpoint, monitor, &classes)?;
+        }
+        Ok(())
     }
 
-    /// Looks at the versions before the live one, whose labels may come only now.
-    fn look_back(&self, scene: Scene) -> Result<(), AppError> {
+    /// Looks at the versions before the live one, whose labels may come only now; whether some came.
+    fn look_back(&self, scene: Scene) -> Result<bool, AppError> {
         let trained_through = scene.package.manifest.trained_through;
         let family = scene.family.clone();
-        let mut scene = scene;
+        let (mut scene, mut came) = (scene, false);
         for past in self.replaced(scene.endpoint)? {
             if past.model != scene.live.model || family.contains(&past.number) {
                 continue;
@@ -125,9 +130,9 @@ impl App {
             scene.family = BTreeSet::from([past.number]);
             scene.package = package;
             scene.live = past;
-            scene.past(trained_through)?;
+            came |= scene.past(trained_through)?;
         }
-        Ok(())
+        Ok(came)
     }
 
     /// What is believed about the version that is live; another version begins anew.
@@ -167,18 +172,20 @@ impl Scene<'_> {
         Ok(())
     }
 
-    /// Windows since this version went live whose labels are not all known: performance and fairness, again.
-    fn matured(&mut self) -> Result<(), AppError> {
+    /// Windows since this version went live whose labels are not all known: performance and fairness, again. Whether
+    /// labels came.
+    fn matured(&mut self) -> Result<bool, AppError> {
+        let mut came = false;
         for window in self.calendar.ended(self.since, self.act.at, self.most_maturing()) {
             let Some(rows) = self.worth_judging(window)? else { continue };
+            came = true;
             self.see_losses(&rows, window);
-            self.see_classes(&rows, window)?;
             let mut made = vec![self.judged_coverage(window, &rows)];
             made.extend(self.watch(MonitorKind::Accuracy, window)?);
             made.extend(self.watch(MonitorKind::Bias, window)?);
             self.record(window, made)?;
         }
-        Ok(())
+        Ok(came)
     }
 
     pub(super) fn most_maturing(&self) -> usize {
@@ -196,22 +203,11 @@ impl Scene<'_> {
         Ok(Some(rows).filter(|rows| is_worth && !rows.is_empty()))
     }
 
-    /// Raises an alert when labels name classes that the version does not know. A window without such labels says nothing
-    /// against it: the class is there, and the alert ends with the version.
-    fn see_classes(&self, rows: &Answered, window: Window) -> Result<(), AppError> {
-        let signature = &self.package.manifest.signature;
-        if labels::unknown(rows, signature).is_empty() {
-            return Ok(());
-        }
-        let answered = self.rows(Window { start: self.since, ..window }, None)?;
-        let since = answered.events.iter().min().copied().unwrap_or(window.start).civil().date().to_string();
-        let subject = Subject { kind: MonitorKind::Data, basis: Basis::Labels };
-        for (class, breach) in labels::breaches(&answered, signature, self.live.number, &since) {
-            let outcomes = [breach];
-            let finding = Finding { subject, about: Some(&class), window, outcomes: &outcomes, explain: &|| None };
-            self.app.alert(self.act, self.endpoint, self.monitor, finding)?;
-        }
-        Ok(())
+    /// What the live version can answer, and the windows in which labels may say otherwise.
+    fn known_classes(&self) -> KnownClasses {
+        let from = self.package.manifest.trained_through.unwrap_or(Timestamp(i64::MIN));
+        let windows = self.calendar.ended(from, self.act.at, self.most_maturing());
+        KnownClasses { package: self.package.clone(), version: self.live.number, windows }
     }
 
     /// Lets the labels that came since the last look bet, once enough of the window's labels are known.

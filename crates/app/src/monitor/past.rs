@@ -29,9 +29,10 @@ impl App {
 
 impl Scene<'_> {
     /// Judges what a version that was replaced answered, as its labels come. `news_from` is the newest event that the
-    /// version which serves now was trained on.
-    pub(super) fn past(&mut self, news_from: Option<Timestamp>) -> Result<(), AppError> {
-        let (Some(since), Some(until)) = (self.live.live_since, self.live.live_until) else { return Ok(()) };
+    /// version which serves now was trained on. Whether labels came.
+    pub(super) fn past(&mut self, news_from: Option<Timestamp>) -> Result<bool, AppError> {
+        let (Some(since), Some(until)) = (self.live.live_since, self.live.live_until) else { return Ok(false) };
+        let mut came = false;
         for window in self.calendar.ended(since, self.act.at, self.most_maturing()) {
             // The window in which it was replaced is judged for the version that took over: one version's readings of a
             // window would hide the other's, and both would be judged anew at each look.
@@ -39,13 +40,14 @@ impl Scene<'_> {
                 continue;
             }
             let Some(rows) = self.worth_judging(window)? else { continue };
+            came = true;
             self.is_news = news_from.is_none_or(|through| through < window.end) && !self.was_alarmed(since)?;
             let mut made = vec![self.judged_coverage(window, &rows)];
             made.extend(self.watch(MonitorKind::Accuracy, window)?);
             made.extend(self.watch(MonitorKind::Bias, window)?);
             self.record_readings(made)?;
         }
-        Ok(())
+        Ok(came)
     }
 }
 
