@@ -162,7 +162,7 @@ fn the_difference_in_cost_of_two_thresholds_is_that_of_the_pairs() {
 }
 
 #[test]
-fn a_year_asks_for_strata_after_two_of_them() {
+fn a_year_asks_for_strata_once_half_of_it_is_known() {
     let mut random = Random::seeded(9);
     let month: Vec<i64> = (0..3600).map(|row| row / 100).collect();
     let mut value = |season: f64| -> Vec<f64> {
@@ -174,11 +174,48 @@ fn a_year_asks_for_strata_after_two_of_them() {
     let effect = YearEffect::of(&month, &wavy).unwrap();
     // A cosine of amplitude 1 beside noise of variance 1 explains a third.
     assert!(effect.matters() && (effect.by_month - 1.0 / 3.0).abs() < 0.05 && effect.years == 3.0, "{effect:?}");
-    assert!(!YearEffect::of(&month[..1200], &wavy[..1200]).unwrap().matters(), "one year is no season");
+    assert!(!YearEffect::of(&month[..500], &wavy[..500]).unwrap().matters(), "five months are no season");
     let strata = Strata::of_year(&month);
     assert_eq!((strata.cycle(), strata.count(), strata.of(0), strata.of(12 * 40 + 11)), (Cycle::Year, 12, 0, 11));
     let json = serde_json::to_string(&strata).unwrap();
     assert_eq!(serde_json::from_str::<Strata>(&json).unwrap(), strata);
     let week = r#"{"of_hour":[0]}"#;
     assert!(serde_json::from_str::<Strata>(week).is_err(), "a week has 168 hours");
+}
+
+#[test]
+fn a_category_follows_the_year_as_far_as_its_indicator_does() {
+    let mut random = Random::seeded(10);
+    let month: Vec<i64> = (0..2400).map(|row| row / 100).collect();
+    // Groups stay away in summer: a share of 0.3, and of 0.1 in June to August.
+    let away = |month: i64| if (5..8).contains(&(month % 12)) { 0.1 } else { 0.3 };
+    let kinds: Vec<Option<&str>> = month
+        .iter()
+        .map(|m| match random.uniform() {
+            u if u < away(*m) => Some("group"),
+            u if u < 0.995 => Some("single"),
+            _ => None,
+        })
+        .collect();
+    let effect = YearEffect::of_categories(&month, kinds.iter().copied()).unwrap();
+    let known = || month.iter().zip(&kinds).filter_map(|(month, kind)| Some((*month, (*kind)?)));
+    let indicator: Vec<f64> = known().map(|(_, kind)| f64::from(kind == "group")).collect();
+    let months: Vec<i64> = known().map(|(month, _)| month).collect();
+    let numeric = YearEffect::of(&months, &indicator).unwrap();
+    assert!((effect.by_month - numeric.by_month).abs() < 1e-12 && effect.years == 2.0, "{effect:?} {numeric:?}");
+    let still: Vec<Option<&str>> = month.iter().map(|_| Some(if random.uniform() < 0.3 { "a" } else { "b" })).collect();
+    assert!(!YearEffect::of_categories(&month, still.iter().copied()).unwrap().matters());
+}
+
+#[test]
+fn months_that_nobody_has_seen_are_a_stratum_of_their_own() {
+    // July to December, and one row of March.
+    let month: Vec<i64> = (6..12).flat_map(|month| [month; 30]).chain([14]).collect();
+    let strata = Strata::of_year(&month);
+    assert_eq!((strata.count(), strata.unseen()), (7, Some(6)));
+    assert_eq!([0, 2, 5, 6, 11, 18].map(|month| strata.of(month)), [6, 6, 6, 0, 5, 0]);
+    let json = serde_json::to_string(&strata).unwrap();
+    assert_eq!(serde_json::from_str::<Strata>(&json).unwrap(), strata);
+    let whole = Strata::of_year(&(0..12).flat_map(|month| [month; 30]).collect::<Vec<_>>());
+    assert_eq!((whole.count(), whole.unseen()), (12, None));
 }

@@ -105,4 +105,22 @@ mod tests {
         assert!(pooled > 1.0 && seasonal < 0.1, "{pooled} {seasonal}");
         assert!(of(4.0).1 > 0.5, "{:?}", of(4.0));
     }
+    #[test]
+    fn a_spring_is_compared_with_the_only_one_and_an_autumn_with_the_whole() {
+        let (table, events) = days(0, 243, 0.0);
+        let scores = vec![0.5; events.len()];
+        let reference = Reference::of(&table, |_| true).with_season(&table, &events, (&events, &scores));
+        let (strata, parts) = reference.season.as_ref().unwrap().of("temperature").unwrap();
+        let of = |from: i64| {
+            let (window, events) = days(from, 30, 0.0);
+            let column = window.column("temperature").unwrap();
+            let effect = by_season(strata, parts, (column, &events), Measure::Psi).unwrap().effect;
+            let pooled = far(&reference.columns["temperature"], column, Measure::Psi).unwrap().effect;
+            (effect, pooled, reference.months.first_seen(&events))
+        };
+        let (spring, pooled, known) = of(365 + 59);
+        assert!(spring < pooled / 2.0 && pooled > 0.8 && known.is_none(), "{spring} {pooled}");
+        let (autumn, pooled, unknown) = of(304);
+        assert!((autumn - pooled).abs() < pooled / 2.0 && unknown == Some(10), "{autumn} {pooled} {unknown:?}");
+    }
 }

@@ -11,7 +11,7 @@ use kilter_stats::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::reference::{ColumnReference, Reference, Season, SeasonalColumn};
+use super::reference::{ColumnReference, Months, Reference, Season, SeasonalColumn};
 
 /// What every profile begins with; the last letter is the version of the layout.
 const MAGIC: &[u8; 8] = b"KILTERP1";
@@ -49,6 +49,8 @@ struct Header {
     /// The place in `cycles` of each column by season; none: the first.
     #[serde(default)]
     cycle_of: BTreeMap<String, usize>,
+    #[serde(default, skip_serializing_if = "Months::is_empty")]
+    months: Months,
     parts: Vec<Part>,
 }
 
@@ -102,6 +104,7 @@ impl Reference {
             calibration: self.calibration.clone(),
             strata: None,
             cycles: self.season.as_ref().map(|season| season.cycles.clone()).unwrap_or_default(),
+            months: self.months,
             cycle_of: seasonal().map(|(name, column)| (name.clone(), column.cycle)).collect(),
         };
         let header = serde_json::to_vec(&header)?;
@@ -143,6 +146,7 @@ impl Reference {
         }
         let cycles = header.strata.into_iter().chain(header.cycles).collect();
         reference.season = season(cycles, &header.cycle_of, seasonal)?;
+        reference.months = header.months;
         Ok(reference)
     }
 }

@@ -66,6 +66,9 @@ pub struct Reference {
     /// The same by season, where that matters.
     #[serde(default)]
     pub season: Option<Season>,
+    /// The months of the year that its rows are of; none where the rows have no clock.
+    #[serde(default, skip_serializing_if = "Months::is_empty")]
+    pub months: Months,
     /// How scores of a binary model mean probabilities, learned on the held-out rows; for estimates before labels.
     pub calibration: Option<Calibration>,
 }
@@ -119,6 +122,30 @@ pub fn rows_by_stratum(strata: &Strata, events: &[Timestamp]) -> BTreeMap<usize,
     rows
 }
 
+/// Months of the year, as bits from January on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Months(u16);
+
+impl Months {
+    /// Those in which something happened.
+    pub fn of(events: &[Timestamp]) -> Self {
+        Self(events.iter().fold(0, |months, event| months | 1 << month_of(*event).rem_euclid(12)))
+    }
+
+    pub const fn is_empty(&self) -> bool {
+        self.0 == 0
+    }
+
+    /// The month of most of `events`, from 0 on, where no row was of it before; `None` also where no month is known.
+    pub fn first_seen(self, events: &[Timestamp]) -> Option<usize> {
+        let mut rows = [0_usize; 12];
+        events.iter().for_each(|event| rows[month_of(*event).rem_euclid(12) as usize] += 1);
+        let (month, _) = rows.iter().enumerate().max_by_key(|(_, rows)| **rows).filter(|(_, rows)| **rows > 0)?;
+        (!self.is_empty() && self.0 >> month & 1 == 0).then_some(month)
+    }
+}
+
 /// Hours since a Monday 00:00 UTC.
 fn hour_of(event: Timestamp) -> i64 {
     // The epoch began on a Thursday.
@@ -160,33 +187,31 @@ impl Reference {
         self
     }
 
-    /// Adds strata where a season matters and the rows span two periods: by month of the year for columns that follow the
-    /// year, by hour of the week for the others when the score follows the hour or the day. `events` are the times of the
+    /// Adds strata where a season matters: by month of the year for columns that follow the year, by hour of the week for
+    /// the others when the score follows the hour or the day. `events` are the times of the
     /// rows of `table`; `scored` those of the held-out rows with their scores.
     pub fn with_season(mut self, table: &Table, events: &[Timestamp], scored: (&[Timestamp], &[f64])) -> Self {
         let hours = |events: &[Timestamp]| events.iter().copied().map(hour_of).collect::<Vec<_>>();
         let months: Vec<i64> = events.iter().copied().map(month_of).collect();
         let effect = SeasonEffect::of(&hours(scored.0), scored.1).ok();
         let week = effect.and_then(|effect| effect.strata(&hours(events)));
-        let follows_year = |values: &[f64]| YearEffect::of(&months, values).is_ok_and(|effect| effect.matters());
         let year = Strata::of_year(&months);
         let mut season = Season::default();
         for (name, reference) in &self.columns {
             let (column, times, by_year) = match table.get(name) {
                 _ if name == SCORE => (Cow::Owned(Column::Float(scored.1.to_vec())), scored.0, false),
-                Some(column) => {
-                    (Cow::Borrowed(column), events, column.numbers().is_some_and(|values| follows_year(&values)))
-                }
+                Some(column) => (Cow::Borrowed(column), events, follows_year(column, &months)),
                 None => continue,
             };
             let Some(strata) = (if by_year { Some(&year) } else { week.as_ref() }) else { continue };
             let stratum: Vec<usize> = times.iter().map(|event| stratum_of(strata, *event)).collect();
-            if let Some(parts) = reference.by_stratum(&column, &stratum, strata.count()) {
+            if let Some(parts) = reference.by_stratum(&column, &stratum, strata) {
                 let cycle = season.place_of(strata);
                 season.columns.insert(name.clone(), SeasonalColumn { cycle, parts });
             }
         }
         self.season = Some(season).filter(|season| !season.columns.is_empty());
+        self.months = Months::of(events);
         self
     }
 
@@ -226,11 +251,17 @@ impl ColumnReference {
         }
     }
 
-    /// A reference of the same kind for each stratum; `None` when a stratum has too few values.
-    fn by_stratum(&self, column: &Column, stratum: &[usize], strata: usize) -> Option<Vec<Self>> {
-        let mut rows: Vec<Vec<usize>> = vec![Vec::new(); strata];
+    /// A reference of the same kind for each stratum, the whole for slots that nobody has seen; `None` when a stratum has
+    /// too few values.
+    fn by_stratum(&self, column: &Column, stratum: &[usize], strata: &Strata) -> Option<Vec<Self>> {
+        let mut rows: Vec<Vec<usize>> = vec![Vec::new(); strata.count()];
         stratum.iter().enumerate().for_each(|(row, stratum)| rows[*stratum].push(row));
-        rows.iter().map(|rows| if rows.len() < LEAST_STRATUM { None } else { self.alike(&column.take(rows)) }).collect()
+        let part = |(at, rows): (usize, &Vec<usize>)| match rows.len() {
+            _ if strata.unseen() == Some(at) => self.alike(column),
+            0..LEAST_STRATUM => None,
+            _ => self.alike(&column.take(rows)),
+        };
+        rows.iter().enumerate().map(part).collect()
     }
 
     /// The reference of a stratum of a column, of the kind that the column's is.
@@ -320,6 +351,18 @@ impl ColumnCounts {
             Self::Categorical(counts) => counts.unseen,
         }
     }
+}
+
+/// Whether the values of a column, or the frequency of one of its categories, turn with the months of the year.
+fn follows_year(column: &Column, months: &[i64]) -> bool {
+    let effect = match column {
+        Column::Text(values) => YearEffect::of_categories(months, values.iter().map(Option::as_deref)),
+        _ => match column.numbers() {
+            Some(values) => YearEffect::of(months, &values),
+            None => return false,
+        },
+    };
+    effect.is_ok_and(|effect| effect.matters())
 }
 
 fn labels(column: &Column) -> Vec<Option<Arc<str>>> {

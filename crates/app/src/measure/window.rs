@@ -72,6 +72,21 @@ pub struct Proof<'a> {
     pub changed: &'a BTreeSet<String>,
 }
 
+const MONTHS: [&str; 12] = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+];
+
 /// The tail beyond each end of a 95 % interval.
 const USUAL_TAIL: f64 = 0.025;
 
@@ -261,9 +276,7 @@ impl WindowRows<'_> {
                 Ok(Measured::Each(parts.collect()))
             }
             [Arg::Name(name)] => {
-                let reference = self.reference.columns.get(name).ok_or_else(|| {
-                    nothing(format!("`{name}` has no reference"), "name a feature of the model, or `score`")
-                })?;
+                let reference = self.reference.columns.get(name).ok_or_else(|| no_reference(name))?;
                 self.distance(function, name, reference).map(Measured::Value)
             }
             _ => Err(nothing(format!("`{function}` needs one column"), "write psi(income) or psi(*)")),
@@ -299,11 +312,19 @@ impl WindowRows<'_> {
             count: distance.rows,
             estimated: false,
             note: Some(format!(
-                "{} {:.3}, of which chance explains {:.3}",
+                "{} {:.3}, of which chance explains {:.3}{}",
                 measure.name(),
                 distance.value,
-                distance.expected
+                distance.expected,
+                self.first_seen()
             )),
+        })
+    }
+
+    /// What is to be said of a window in a month that the reference does not hold.
+    fn first_seen(&self) -> String {
+        self.reference.months.first_seen(self.events).map_or_else(String::new, |month| {
+            format!("; no {} is among the training rows: it may be the season", MONTHS[month])
         })
     }
 
@@ -318,9 +339,7 @@ impl WindowRows<'_> {
             [Arg::Name(name)] => {
                 let found = features.clone().find(|(feature, _)| *feature == name);
                 let measurement = found.and_then(|(name, reference)| count(name, reference));
-                measurement
-                    .map(Measured::Value)
-                    .ok_or_else(|| nothing(format!("`{name}` has no reference"), "name a feature of the model"))
+                measurement.map(Measured::Value).ok_or_else(|| no_reference(name))
             }
             _ => Ok(Measured::Each(
                 features
@@ -343,4 +362,12 @@ fn measure_of(function: Function, reference: &ColumnReference) -> Measure {
         (Function::W1, ColumnReference::Numeric(_)) => Measure::W1OverSd,
         _ => Measure::Tvd,
     }
+}
+
+/// What a version remembers of its training rows: what it reads, its score, and what the contract watched at that time.
+fn no_reference(name: &str) -> NotMeasured {
+    nothing(
+        format!("`{name}` has no reference in the version that serves"),
+        "name a feature of the model, `score`, or a column of its training rows; what a rule newly names is known to the next version",
+    )
 }
