@@ -8,6 +8,7 @@ use std::{
 use clap::Args;
 use kilter_domain::{
     contract::{self, ColumnSummary, InitFrom},
+    nearest::nearest,
     table::{Column, Table},
 };
 use kilter_lake::{Distinct, ReadOptions, read_table, summaries};
@@ -34,6 +35,9 @@ pub(crate) struct Init {
     /// The table: Parquet, CSV, TSV or JSON lines.
     #[arg(long, value_name = "FILE")]
     from: PathBuf,
+    /// The column to predict; by default it is guessed from names.
+    #[arg(long, value_name = "COLUMN")]
+    label: Option<String>,
     /// The project's folder.
     #[arg(default_value = ".")]
     project: PathBuf,
@@ -44,6 +48,8 @@ struct Written {
     file: PathBuf,
     rows: usize,
     columns: usize,
+    /// The column to predict, as stated or guessed.
+    label: Option<String>,
 }
 
 impl Init {
@@ -57,20 +63,51 @@ impl Init {
         }
         let table = read_table(&self.from, &ReadOptions { limit: Some(LOOKED_AT), ..ReadOptions::default() })?;
         let columns = columns(&table);
+        self.check_label(&table)?;
         make_folder(&self.project)?;
         let path = inside(&self.project, &self.from)?;
         let name = std::path::absolute(&self.project).ok();
         let name = name.as_deref().and_then(Path::file_name).and_then(|name| name.to_str()).unwrap_or("project");
-        let text = contract::init(&InitFrom { name, path: &path, rows: table.rows() as u64, columns: &columns });
+        let (rows, label) = (table.rows() as u64, self.label.as_deref());
+        let text = contract::init(&InitFrom { name, path: &path, rows, columns: &columns, label });
         write_new(&file, text.as_bytes())?;
-        let page = Page::new()
-            .marked(
-                Mark::Ok,
-                format!("wrote {} for {} rows of {} columns", file.display(), table.rows(), columns.len()),
-            )
-            .line("Look it over, then: kilter check, kilter run");
-        Ok(Answer::done(&Written { file, rows: table.rows(), columns: columns.len() }, page))
+        let written = Written { file, rows: table.rows(), columns: columns.len(), label: label_in(&text) };
+        let page = written.page();
+        Ok(Answer::done(&written, page))
     }
+
+    /// Refuses a label that is no column of the table.
+    fn check_label(&self, table: &Table) -> Result<(), Stop> {
+        let Some(label) = self.label.as_deref().filter(|label| table.get(label).is_none()) else { return Ok(()) };
+        let known = table.names();
+        let hint = match nearest(label, known.iter().map(String::as_str)) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("the columns are {}", known.join(", ")),
+        };
+        let detail = format!("`{}` has no column `{label}` to predict", self.from.display());
+        Err(Problem::new(Code::UsageInvalid, detail).hint(hint).into())
+    }
+}
+
+impl Written {
+    fn page(&self) -> Page {
+        let Self { file, rows, columns, label } = self;
+        let page =
+            Page::new().marked(Mark::Ok, format!("wrote {} for {rows} rows of {columns} columns", file.display()));
+        match label {
+            Some(label) => page
+                .line(format!("It predicts `{label}`. Look it over, then: kilter check, kilter run, kilter replay .")),
+            None => page.marked(
+                Mark::Warn,
+                "no column looks like the one to predict: name it in the file, or begin again with --label COLUMN",
+            ),
+        }
+    }
+}
+
+/// The column that a contract predicts.
+fn label_in(text: &str) -> Option<String> {
+    contract::Contract::parse(text).ok()?.data.first()?.label.clone()
 }
 
 /// The path of the table as the contract names it: relative to the project where it lies in there.

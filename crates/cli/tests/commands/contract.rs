@@ -36,6 +36,21 @@ fn a_first_contract_is_valid_and_an_existing_one_is_left_alone() {
 }
 
 #[test]
+fn the_column_to_predict_may_be_said_and_must_be_there() {
+    let world = World::new();
+    world.write("tickets.csv", "text,queue,n\nlost my card,card,1\ncannot log in,login,2\nlost it,card,3\n");
+    let said = world.kilter(&["init", "--from", "tickets.csv"]);
+    assert!(said.exit == 0 && said.out.contains("--label COLUMN"), "{}{}", said.out, said.err);
+    std::fs::remove_file(world.path().join("kilter.toml")).unwrap();
+    let problem = world.problem(&["init", "--from", "tickets.csv", "--label", "queu"], 2);
+    assert_eq!(problem["hint"], "did you mean `queue`?", "{problem}");
+    let written = world.json(&["init", "--from", "tickets.csv", "--label", "queue"]);
+    assert_eq!(written["label"], "queue");
+    assert!(world.read("kilter.toml").contains("--target queue"), "{}", world.read("kilter.toml"));
+    assert_eq!(world.json(&["check"])["valid"], true);
+}
+
+#[test]
 fn a_table_outside_of_the_project_is_refused_and_nothing_is_written() {
     let world = World::new();
     world.write("customers.csv", &customers());

@@ -34,6 +34,8 @@ pub struct InitFrom<'a> {
     pub path: &'a str,
     pub rows: u64,
     pub columns: &'a [ColumnSummary],
+    /// The column to predict, where it was said; `None`: it is guessed.
+    pub label: Option<&'a str>,
 }
 
 /// What the label asks for.
@@ -46,7 +48,7 @@ enum Question {
 
 /// The text of a small contract with comments, which [`Contract::parse`](super::Contract::parse) reads.
 pub fn init(from: &InitFrom<'_>) -> String {
-    let guess = Guess::of(from.rows, from.columns);
+    let guess = Guess::of(from.rows, from.columns, from.label);
     let mut text = String::new();
     // Writing into a text does not fail.
     let _ = write(&mut text, from, &guess);

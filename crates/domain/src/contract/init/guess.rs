@@ -48,12 +48,15 @@ pub(super) struct Guess<'c> {
 }
 
 impl<'c> Guess<'c> {
-    pub(super) fn of(rows: u64, columns: &'c [ColumnSummary]) -> Self {
+    /// Guesses what is not `stated`: the name of the label.
+    pub(super) fn of(rows: u64, columns: &'c [ColumnSummary], stated: Option<&str>) -> Self {
         // A brace would read as a placeholder of the command.
         let is_sayable = |name: &str| !name.trim().is_empty() && !name.contains('{');
         let columns = || columns.iter().filter(|column| is_sayable(&column.name));
-        let label_time = columns().find(|column| is_time(column) && has_any(&column.name, LABEL_TIMES));
-        let is_free = |column: &&ColumnSummary| Some(*column) != label_time;
+        let is_stated = |column: &ColumnSummary| Some(&*column.name) == stated;
+        let label_time =
+            columns().find(|column| is_time(column) && has_any(&column.name, LABEL_TIMES) && !is_stated(column));
+        let is_free = |column: &&ColumnSummary| Some(*column) != label_time && !is_stated(column);
         let time =
             columns().filter(is_free).filter(|column| is_time(column)).min_by_key(|column| rank(&column.name, TIMES));
         let id: Vec<&ColumnSummary> = columns()
@@ -64,10 +67,12 @@ impl<'c> Guess<'c> {
             Some(*column) != time && is_free(column) && !id.contains(column) && column.distinct >= 2
         };
         let named = columns().filter(may_be_label).filter(|column| rank(&column.name, LABELS) < LABELS.len());
-        let label = named.min_by_key(|column| rank(&column.name, LABELS)).or_else(|| {
+        let guessed = || {
             // Without a telling name: the last column, when it is one of two.
-            columns().rfind(may_be_label).filter(|column| column.distinct == 2)
-        });
+            let last = || columns().rfind(may_be_label).filter(|column| column.distinct == 2);
+            named.min_by_key(|column| rank(&column.name, LABELS)).or_else(last)
+        };
+        let label = columns().find(|column| is_stated(column)).or_else(guessed);
         Self { time, label, label_time: label.and(label_time), id }
     }
 
