@@ -5,6 +5,7 @@
 //! that cannot be given says why ([`Unmeasured`]), and no NaN is dressed as a number. Deliberately absent: files,
 //! clocks, sockets, databases, and every word of the product's domain. `design/monitoring.md` holds the definitions.
 
+pub mod association;
 pub mod boost;
 pub mod causes;
 pub mod compare;

@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use kilter_domain::table::{Column, Table};
 use kilter_inference::{Attributions, ExplainError, Explainer, Model, PredictError, Prediction, Task};
-use kilter_stats::{Estimate, Outcome, Unmeasured, explain::permutation_importance};
+use kilter_stats::{Estimate, Outcome, Unmeasured, association::spearman, explain::permutation_importance};
 
 use super::model_rows::Scored;
 use crate::outcomes::{headline, larger_is_better};
@@ -129,39 +129,12 @@ pub fn influences(attributions: &Attributions, table: &Table, output: usize) -> 
 
 fn trend(column: &Column, rows: usize, part: impl Fn(usize) -> f64) -> Option<f64> {
     let step = rows.div_ceil(RANKED_ROWS).max(1);
-    let pairs: Vec<(f64, f64)> = (0..rows)
+    let (values, parts): (Vec<f64>, Vec<f64>) = (0..rows)
         .step_by(step)
         .map(|row| (column.number(row), part(row)))
-        .filter(|(value, _)| value.is_finite())
-        .collect();
-    let first = ranks(&pairs.iter().map(|pair| pair.0).collect::<Vec<_>>());
-    let second = ranks(&pairs.iter().map(|pair| pair.1).collect::<Vec<_>>());
-    correlation(&first, &second)
-}
-
-/// Ranks; ties share their mean.
-fn ranks(values: &[f64]) -> Vec<f64> {
-    let mut order: Vec<usize> = (0..values.len()).collect();
-    order.sort_by(|&a, &b| values[a].total_cmp(&values[b]));
-    let mut ranks = vec![0.0; values.len()];
-    let mut start = 0;
-    while start < order.len() {
-        let tied = order[start..].iter().take_while(|&&at| values[at] == values[order[start]]).count().max(1);
-        let rank = start as f64 + (tied - 1) as f64 / 2.0;
-        order[start..start + tied].iter().for_each(|&at| ranks[at] = rank);
-        start += tied;
-    }
-    ranks
-}
-
-fn correlation(a: &[f64], b: &[f64]) -> Option<f64> {
-    let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len().max(1) as f64;
-    let (mean_a, mean_b) = (mean(a), mean(b));
-    let product = |x: &[f64], mean_x: f64, y: &[f64], mean_y: f64| -> f64 {
-        x.iter().zip(y).map(|(x, y)| (x - mean_x) * (y - mean_y)).sum()
-    };
-    let spread = (product(a, mean_a, a, mean_a) * product(b, mean_b, b, mean_b)).sqrt();
-    (spread > 0.0).then(|| (product(a, mean_a, b, mean_b) / spread).clamp(-1.0, 1.0))
+        .filter(|(value, part)| value.is_finite() && part.is_finite())
+        .unzip();
+    spearman(&values, &parts).ok()
 }
 
 /// The mean attribution by value, or by tenth of a number with many values. Numbers stand in their order, texts by what
@@ -292,8 +265,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ties_share_their_rank_and_a_constant_has_no_trend() {
-        assert_eq!(ranks(&[3.0, 1.0, 3.0, 2.0]), [2.5, 0.0, 2.5, 1.0]);
+    fn a_trend_leaves_out_what_is_missing_and_a_constant_has_none() {
         let column = Column::Float(vec![1.0, 4.0, f64::NAN, 9.0]);
         let up = trend(&column, 4, |row| [0.1, 0.2, -5.0, 0.9][row]);
         assert!(up.is_some_and(|up| (up - 1.0).abs() < 1e-12), "{up:?}");

@@ -7,7 +7,10 @@ use std::collections::HashMap;
 
 use kilter_domain::table::{Column, Table};
 use kilter_inference::Task;
-use kilter_stats::performance::{BinaryRows, Labelled, metric};
+use kilter_stats::{
+    association::{lambda, spearman},
+    performance::{BinaryRows, Labelled, metric},
+};
 
 use crate::outcomes::class_name;
 
@@ -87,7 +90,7 @@ pub fn telling<'n>(
 ) -> Option<Telling> {
     let of: &dyn Fn(&Column) -> Option<f64> = &|column| match asked.task {
         Task::Binary => single_auc(column, label, asked.positive.unwrap_or("1")),
-        Task::Multiclass => lambda(column, label),
+        Task::Multiclass => spared(column, label),
         Task::Regression => rank_correlation(column, label),
     };
     let measure = match asked.task {
@@ -113,7 +116,7 @@ fn single_auc(column: &Column, label: &Column, positive: &str) -> Option<f64> {
 /// How far a column's order is that of a number, from 0 to 1; missing values are left out.
 fn rank_correlation(column: &Column, label: &Column) -> Option<f64> {
     let (truths, scores) = pairs(column, label.len(), |row| Some(label.number(row)))?;
-    correlation(&ranks(&truths), &ranks(&scores)).map(f64::abs)
+    spearman(&truths, &scores).ok().map(f64::abs)
 }
 
 /// The truth and what a column says of it, where both are finite. A text says the mean of the truth over its rows of the
@@ -146,47 +149,25 @@ fn means(column: &Column, rows: usize, truth: impl Fn(usize) -> Option<f64>) -> 
     Some(sums.into_iter().map(|(value, (sum, rows))| (value, sum / rows)).collect())
 }
 
-/// The share of the errors of always answering the most frequent class that the most frequent class of each value spares
-/// (Goodman and Kruskal's lambda); `None` where the column has too many values, or there is one class alone.
-fn lambda(column: &Column, label: &Column) -> Option<f64> {
-    let mut of_value: HashMap<String, HashMap<String, usize>> = HashMap::new();
-    let mut of_class: HashMap<String, usize> = HashMap::new();
+/// The share of the errors of always answering the most frequent class that the column spares; `None` where it has too many
+/// values, or there is one class alone.
+fn spared(column: &Column, label: &Column) -> Option<f64> {
+    let (mut values, mut classes) = (HashMap::new(), HashMap::new());
+    let mut counts: Vec<Vec<u64>> = Vec::new();
     for row in 0..label.len() {
         let (Some(class), Some(value)) = (class_name(label, row), class_name(column, row)) else { continue };
-        *of_class.entry(class.to_string()).or_default() += 1;
-        *of_value.entry(value.to_string()).or_default().entry(class.to_string()).or_default() += 1;
-        if of_value.len() > MOST_VALUES.max(2 * of_class.len()) {
+        let next = (values.len(), classes.len());
+        let (value, class) = (*values.entry(value).or_insert(next.0), *classes.entry(class).or_insert(next.1));
+        if values.len() > MOST_VALUES.max(2 * classes.len()) {
             return None;
         }
+        counts.resize_with(values.len(), Vec::new);
+        let line = &mut counts[value];
+        line.resize(line.len().max(class + 1), 0);
+        line[class] += 1;
     }
-    let most = |counts: &HashMap<String, usize>| counts.values().max().copied().unwrap_or(0);
-    let rows: usize = of_class.values().sum();
-    let (right, base) = (of_value.values().map(most).sum::<usize>(), most(&of_class));
-    (rows > base).then(|| (right - base) as f64 / (rows - base) as f64)
-}
-
-/// The place of each value in their order; equal ones share the middle of their places.
-fn ranks(values: &[f64]) -> Vec<f64> {
-    let mut order: Vec<usize> = (0..values.len()).collect();
-    order.sort_by(|&a, &b| values[a].total_cmp(&values[b]));
-    let mut ranks = vec![0.0; values.len()];
-    let mut from = 0;
-    for tied in order.chunk_by(|&a, &b| values[a] == values[b]) {
-        let middle = from as f64 + (tied.len() - 1) as f64 / 2.0;
-        tied.iter().for_each(|&row| ranks[row] = middle);
-        from += tied.len();
-    }
-    ranks
-}
-
-/// Pearson's correlation; `None` where one side does not vary.
-fn correlation(a: &[f64], b: &[f64]) -> Option<f64> {
-    let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len().max(1) as f64;
-    let (middle_a, middle_b) = (mean(a), mean(b));
-    let together =
-        |x: &[f64], mx: f64, y: &[f64], my: f64| -> f64 { x.iter().zip(y).map(|(x, y)| (x - mx) * (y - my)).sum() };
-    let spread = together(a, middle_a, a, middle_a) * together(b, middle_b, b, middle_b);
-    (spread > 0.0).then(|| together(a, middle_a, b, middle_b) / spread.sqrt())
+    counts.iter_mut().for_each(|line| line.resize(classes.len(), 0));
+    lambda(&counts).ok()
 }
 
 #[cfg(test)]
@@ -239,7 +220,7 @@ mod tests {
         }
         // One class in nearly all rows is told by anything, and that is nothing.
         let rare = texts(|row| ["a", "b", "c"][usize::from(row == 7) + usize::from(row == 9)].into());
-        assert!(lambda(&numbers(|row| row % 2), &rare).unwrap() < 0.5);
+        assert!(spared(&numbers(|row| row % 2), &rare).unwrap() < 0.5);
     }
 
     #[test]
