@@ -10,6 +10,7 @@ pub mod deployment;
 pub mod error;
 pub mod gate;
 pub mod golden;
+mod halves;
 pub mod ledger;
 pub mod live;
 pub mod measure;

@@ -6,7 +6,9 @@
 use kilter_domain::table::Table;
 use kilter_inference::{Model, PredictError, Task};
 
-use crate::{dataset::Roles, error::AppError, measure::model_rows::Scored, project::Project, threshold};
+use crate::{
+    dataset::Roles, error::AppError, halves::by_halves, measure::model_rows::Scored, project::Project, threshold,
+};
 
 /// Held-out rows and what a model answers on them.
 pub(crate) struct HeldOut {
@@ -51,25 +53,17 @@ impl HeldOut {
     }
 }
 
-/// The rows that a model answers, in their order, and what it refuses of the others: halves are asked until one row is at
-/// fault.
+/// The rows that a model answers, in their order, and what it refuses of the others.
 fn parted(model: &Model, table: &Table) -> Result<(Vec<usize>, Option<Unfit>), PredictError> {
     let all: Vec<usize> = (0..table.rows()).collect();
     let (mut fit, mut unfit) = (Vec::new(), None);
-    let mut parts = vec![&all[..]];
-    while let Some(part) = parts.pop() {
-        match model.predict(&table.take(part)) {
-            Ok(_) => fit.extend(part),
-            Err(error) if error.row().is_none() => return Err(error),
-            Err(_) if part.len() > 1 => {
-                let (earlier, later) = part.split_at(part.len() / 2);
-                parts.extend([later, earlier]);
-            }
-            Err(mut first) => {
-                first.set_row(part[0]);
-                unfit.get_or_insert(Unfit { count: 0, first }).count += 1;
-            }
+    let ask = |part: &[usize]| model.predict(&table.take(part)).map(|_| fit.extend_from_slice(part));
+    for (part, mut first) in by_halves(&all, ask, |error| error.row().is_some()) {
+        if first.row().is_none() {
+            return Err(first);
         }
+        first.set_row(part[0]);
+        unfit.get_or_insert(Unfit { count: 0, first }).count += 1;
     }
     match (fit.is_empty(), unfit) {
         (true, Some(unfit)) => Err(unfit.first),

@@ -8,6 +8,7 @@ use super::{Progress, ReplayError, history::History, refusals::Refusals, setting
 use crate::{
     App,
     error::AppError,
+    halves::by_halves,
     outcomes::class_name,
     prediction::{Labels, Request},
     project::Project,
@@ -58,15 +59,27 @@ impl<'s> Stage<'s> {
     pub fn serve(&mut self, from: Timestamp, to: Timestamp) -> Result<(), ReplayError> {
         for batch in self.history.happened(from, to).chunks(self.settings.batch_rows) {
             let now = self.history.events[batch[batch.len() - 1]];
-            let mut parts = vec![batch];
-            while let Some(rows) = parts.pop() {
-                match self.app.predict(&self.endpoint, self.request(rows), now) {
-                    Ok(_) => self.answered += rows.len(),
-                    Err(AppError::NothingServes { .. }) => self.unanswered += rows.len(),
-                    Err(AppError::Infer(refusal)) if refusal.is_the_callers() => {
-                        parts.extend(self.refused.narrow(rows, &self.history.ids, refusal));
+            let (mut answered, mut unanswered) = (0, 0);
+            let ask = |rows: &[usize]| match self.app.predict(&self.endpoint, self.request(rows), now) {
+                Ok(_) => {
+                    answered += rows.len();
+                    Ok(())
+                }
+                Err(AppError::NothingServes { .. }) => {
+                    unanswered += rows.len();
+                    Ok(())
+                }
+                Err(error) => Err(error),
+            };
+            let refused = by_halves(batch, ask, is_of_a_row);
+            self.answered += answered;
+            self.unanswered += unanswered;
+            for (rows, error) in refused {
+                match error {
+                    AppError::Infer(refusal) if refusal.is_the_callers() => {
+                        self.refused.count(rows, &self.history.ids, refusal);
                     }
-                    Err(error) => return Err(error.into()),
+                    error => return Err(error.into()),
                 }
             }
         }
@@ -122,6 +135,11 @@ impl<'s> Stage<'s> {
         self.read = read;
         Ok(Progress { now, answered: self.answered, rows: self.labels.len(), decided })
     }
+}
+
+/// Whether one row of a request is what it was refused for.
+fn is_of_a_row(error: &AppError) -> bool {
+    matches!(error, AppError::Infer(refusal) if refusal.is_the_callers() && refusal.row().is_some())
 }
 
 /// A label cannot be told before its row happened.
