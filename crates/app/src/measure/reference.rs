@@ -137,12 +137,14 @@ impl Months {
         self.0 == 0
     }
 
-    /// The month of most of `events`, from 0 on, where no row was of it before; `None` also where no month is known.
-    pub fn first_seen(self, events: &[Timestamp]) -> Option<usize> {
+    /// The name of the month of most of `events` where no row was of it before; `None` also where no month is known.
+    pub fn first_seen(self, events: &[Timestamp]) -> Option<String> {
         let mut rows = [0_usize; 12];
-        events.iter().for_each(|event| rows[month_of(*event).rem_euclid(12) as usize] += 1);
-        let (month, _) = rows.iter().enumerate().max_by_key(|(_, rows)| **rows).filter(|(_, rows)| **rows > 0)?;
-        (!self.is_empty() && self.0 >> month & 1 == 0).then_some(month)
+        let of_year = |event: &Timestamp| month_of(*event).rem_euclid(12) as usize;
+        events.iter().for_each(|event| rows[of_year(event)] += 1);
+        let most = events.iter().max_by_key(|event| rows[of_year(event)])?;
+        let is_new = !self.is_empty() && self.0 >> of_year(most) & 1 == 0;
+        is_new.then(|| most.civil().strftime("%B").to_string())
     }
 }
 

@@ -72,21 +72,6 @@ pub struct Proof<'a> {
     pub changed: &'a BTreeSet<String>,
 }
 
-const MONTHS: [&str; 12] = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-];
-
 /// The tail beyond each end of a 95 % interval.
 const USUAL_TAIL: f64 = 0.025;
 
@@ -323,9 +308,10 @@ impl WindowRows<'_> {
 
     /// What is to be said of a window in a month that the reference does not hold.
     fn first_seen(&self) -> String {
-        self.reference.months.first_seen(self.events).map_or_else(String::new, |month| {
-            format!("; no {} is among the training rows: it may be the season", MONTHS[month])
-        })
+        self.reference
+            .months
+            .first_seen(self.events)
+            .map_or_else(String::new, |month| format!("; no {month} is among the training rows: it may be the season"))
     }
 
     /// Rows with a value that the reference never had.
