@@ -24,6 +24,7 @@ pub mod project;
 pub mod recall;
 pub mod reconcile;
 pub mod recorded;
+pub mod refusals;
 pub mod replay;
 pub mod retrain;
 pub mod run;
@@ -82,6 +83,7 @@ struct Inner {
     tallies: Mutex<Tallies>,
     profiles: Mutex<profiles::Open>,
     profile_files: Mutex<()>,
+    refusals: Mutex<refusals::RefusalLog>,
     /// When the threshold at each endpoint was last looked at. After a restart it is looked at again, which is harmless.
     tuned: Mutex<BTreeMap<EndpointName, Timestamp>>,
 }
@@ -106,6 +108,7 @@ impl App {
                 tallies: Mutex::default(),
                 profiles: Mutex::default(),
                 profile_files: Mutex::default(),
+                refusals: Mutex::default(),
                 tuned: Mutex::default(),
             }),
         };
@@ -188,6 +191,10 @@ impl App {
 
     pub(crate) fn lock_tuned(&self) -> std::sync::MutexGuard<'_, BTreeMap<EndpointName, Timestamp>> {
         self.inner.tuned.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn lock_refusals(&self) -> std::sync::MutexGuard<'_, refusals::RefusalLog> {
+        self.inner.refusals.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn counts_profiles(&self) -> bool {

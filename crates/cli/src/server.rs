@@ -4,7 +4,7 @@ use std::{net::IpAddr, path::PathBuf, str::FromStr, time::Duration};
 
 use clap::Args;
 use kilter_domain::time::{Span, Timestamp};
-use kilter_server::{Limits, LogFormat, ServerOptions, Token, init_logs};
+use kilter_server::{HostPort, Limits, LogFormat, ServerOptions, Token, init_logs};
 use kilter_wire::{Code, Problem};
 use serde::Serialize;
 
@@ -36,6 +36,10 @@ pub(crate) struct Server {
     /// The file with the token that requests must carry.
     #[arg(long, value_name = "FILE", env = "KILTER_TOKEN_FILE", hide_env_values = true)]
     token_file: Option<PathBuf>,
+    /// Another name that callers reach it by, like `kilter.example` behind a proxy; may stand several times. `localhost`
+    /// and the address itself need no word.
+    #[arg(long = "allowed-host", value_name = "HOST[:PORT]")]
+    allowed_hosts: Vec<HostPort>,
     /// The largest body, like `64MiB`.
     #[arg(long, value_name = "SIZE", default_value = "64MiB")]
     max_body: Size,
@@ -114,6 +118,7 @@ impl Server {
             port: self.port,
             allow_remote: self.allow_remote,
             token: self.token_file.as_deref().map(Token::read).transpose()?,
+            allowed_hosts: self.allowed_hosts.clone(),
             limits: Limits {
                 body: self.max_body.0,
                 request: duration(self.timeout),

@@ -55,6 +55,11 @@ impl Actor {
         Self { kind: ActorKind::System, name: name.to_owned() }
     }
 
+    /// A caller of the API who does not say who they are: `svc:api`.
+    pub fn nameless_service() -> Self {
+        Self { kind: ActorKind::Service, name: "api".to_owned() }
+    }
+
     /// The name without its kind.
     pub fn name(&self) -> &str {
         &self.name

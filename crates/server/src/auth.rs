@@ -6,7 +6,7 @@ use std::{fmt, fs, path::Path, sync::Arc};
 
 use axum::{
     extract::FromRequestParts,
-    http::{header::AUTHORIZATION, request::Parts},
+    http::{HeaderMap, header::AUTHORIZATION, request::Parts},
 };
 use kilter_app::Act;
 use kilter_domain::actor::{Actor, ActorKind};
@@ -76,9 +76,9 @@ impl Caller {
 }
 
 /// Whom the caller names; nobody outside is a part of the platform.
-fn actor(parts: &Parts) -> Result<Actor, Problem> {
-    let Some(value) = parts.headers.get(ACTOR_HEADER) else {
-        return "svc:api".parse().map_err(|error| Problem::of(Code::Internal, &error));
+fn actor(headers: &HeaderMap) -> Result<Actor, Problem> {
+    let Some(value) = headers.get(ACTOR_HEADER) else {
+        return Ok(Actor::nameless_service());
     };
     let actor: Actor = value
         .to_str()
@@ -95,14 +95,19 @@ fn actor(parts: &Parts) -> Result<Actor, Problem> {
     }
 }
 
+/// Whom a request names that is refused before anyone asks who sent it: nobody is believed, so `system:` is not written.
+pub(crate) fn named_actor(headers: &HeaderMap) -> Actor {
+    actor(headers).unwrap_or_else(|_| Actor::nameless_service())
+}
+
 impl FromRequestParts<House> for Caller {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, house: &House) -> Result<Self, Failure> {
-        let Some(token) = &house.options().token else { return Ok(Self(actor(parts)?)) };
+        let Some(token) = &house.options().token else { return Ok(Self(actor(&parts.headers)?)) };
         let carried = parts.headers.get(AUTHORIZATION).map(|value| value.as_bytes());
         match carried.and_then(|value| value.strip_prefix(b"Bearer ")) {
-            Some(carried) if token.is(carried) => Ok(Self(actor(parts)?)),
+            Some(carried) if token.is(carried) => Ok(Self(actor(&parts.headers)?)),
             Some(_) => {
                 Err(Problem::new(Code::TokenMissing, "the token of the request is not the one of this server").into())
             }

@@ -134,11 +134,15 @@ impl Client {
 
     fn request(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Request<Body>, Problem> {
         let mut request = Request::builder().method(method).uri(path).header(ACTOR_HEADER, self.actor.to_string());
-        if let Way::There { address, token } = &self.way {
-            request = request.header(header::HOST, address.as_str());
-            if let Some(token) = token {
-                request = request.header(header::AUTHORIZATION, format!("Bearer {}", token.text()));
-            }
+        request = match &self.way {
+            Way::Here(_) => request.header(header::HOST, "localhost"),
+            Way::There { address, .. } => request.header(header::HOST, address.as_str()),
+        };
+        if let Way::There { token: Some(token), .. } = &self.way {
+            request = request.header(header::AUTHORIZATION, format!("Bearer {}", token.text()));
+        }
+        if body.is_some() {
+            request = request.header(header::CONTENT_TYPE, "application/json");
         }
         let body = body.map_or_else(Body::empty, |body| Body::from(body.to_string()));
         request.body(body).map_err(|error| Problem::of(Code::UsageInvalid, &error))

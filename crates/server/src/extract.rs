@@ -3,12 +3,45 @@
 use axum::{
     body::{Bytes, to_bytes},
     extract::{FromRequest, FromRequestParts, Request},
-    http::request::Parts,
+    http::{HeaderMap, header, request::Parts},
 };
 use kilter_wire::{Code, Problem};
 use serde::de::DeserializeOwned;
 
 use crate::{problem::Failure, state::House};
+
+/// A request of the inference protocol may have a binary body behind its JSON; no form of a web page sends such a type.
+const V2_BINARY: &str = "application/octet-stream";
+
+/// The bytes of a request of the inference protocol, at most as many as the server takes.
+pub(crate) struct V2Body(pub(crate) Bytes);
+
+impl FromRequest<House> for V2Body {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, house: &House) -> Result<Self, Failure> {
+        check_type(request.headers(), &[V2_BINARY])?;
+        Ok(Self(Body::from_request(request, house).await?.0))
+    }
+}
+
+/// Refuses a body that does not state that it is JSON (or one of `others`): a page of another origin can send any text
+/// without being asked, but none of these types.
+fn check_type(headers: &HeaderMap, others: &[&str]) -> Result<(), Problem> {
+    let mut stated = headers.get_all(header::CONTENT_TYPE).into_iter();
+    let text = match (stated.next(), stated.next()) {
+        (None, _) => None,
+        (Some(only), None) => Some(only.to_str().unwrap_or("?")),
+        (Some(_), Some(_)) => Some("more than one"),
+    };
+    let kind = text.and_then(|text| text.split(';').next()).unwrap_or_default().trim().to_ascii_lowercase();
+    let is_json = kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json"));
+    if (is_json && !kind.contains(',')) || others.contains(&kind.as_str()) {
+        return Ok(());
+    }
+    let said = text.map_or("none".to_owned(), |text| format!("`{}`", text.chars().take(80).collect::<String>()));
+    Err(Problem::new(Code::MediaTypeUnsupported, format!("the body states its type as {said}, and must be JSON")))
+}
 
 /// The bytes of a body, at most as many as the server takes.
 pub(crate) struct Body(pub(crate) Bytes);
@@ -44,13 +77,14 @@ impl<T: DeserializeOwned> FromRequestParts<House> for Query<T> {
     }
 }
 
-/// A body of JSON as a value of ours. The content type is not asked: what is read decides.
+/// A body of JSON as a value of ours.
 pub(crate) struct Json<T>(pub(crate) T);
 
 impl<T: DeserializeOwned> FromRequest<House> for Json<T> {
     type Rejection = Failure;
 
     async fn from_request(request: Request, house: &House) -> Result<Self, Failure> {
+        check_type(request.headers(), &[])?;
         let Body(bytes) = Body::from_request(request, house).await?;
         serde_json::from_slice(&bytes)
             .map(Self)

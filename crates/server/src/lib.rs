@@ -2,18 +2,20 @@
 //!
 //! Holds true: a body, a header, a wait, a queue and the number of connections are bounded; every failure is a
 //! [`kilter_wire::Problem`] (the V2 addresses answer as their protocol says); a bug in one handler ends nothing else;
-//! beyond this machine nothing answers without a token; on a signal the server finishes what it has begun.
+//! beyond this machine nothing answers without a token, and no page of the web is answered; on a signal the server finishes what it has begun.
 //! Deliberately absent: decisions (`app`), and the words of requests and responses (`wire`).
 
 mod accept;
 mod acts;
 mod auth;
 pub mod client;
+mod cross_origin;
 mod error;
 mod extract;
 pub mod failure;
 mod gauges;
 mod health;
+mod hosts;
 mod logs;
 mod metrics;
 mod observe;
@@ -31,6 +33,7 @@ pub mod views;
 
 pub use auth::{ACTOR_HEADER, Token};
 pub use error::ServerError;
+pub use hosts::{HostPort, InvalidHost};
 pub use logs::{LogFormat, init_logs};
 pub use options::{Limits, ServerOptions};
 pub use routes::{openapi, router};

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use crate::{auth::Token, error::ServerError};
+use crate::{auth::Token, error::ServerError, hosts::HostPort};
 
 /// How a server is run.
 #[derive(Clone, Debug)]
@@ -21,6 +21,8 @@ pub struct ServerOptions {
     pub allow_remote: bool,
     /// What a request must carry. Without one everybody on this machine may do everything.
     pub token: Option<Token>,
+    /// Other names that requests may reach it by: of a proxy, of a service.
+    pub allowed_hosts: Vec<HostPort>,
     pub limits: Limits,
 }
 
@@ -60,6 +62,7 @@ impl ServerOptions {
             port: 0,
             allow_remote: false,
             token: None,
+            allowed_hosts: Vec::new(),
             limits: Limits::default(),
         }
     }

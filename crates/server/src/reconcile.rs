@@ -35,6 +35,7 @@ fn run(house: &House) {
 }
 
 fn step(house: &House) {
+    house.app().record_repeated_refusals(house.now());
     match house.app().reconcile_all(house.now()) {
         Ok(failed) => {
             for (project, error) in failed {

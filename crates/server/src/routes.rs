@@ -13,7 +13,10 @@ use utoipa::{
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::{acts, auth::Caller, health, metrics, observe, problem::Failure, profiles, readings, state::House, v1, v2};
+use crate::{
+    acts, auth::Caller, cross_origin, health, metrics, observe, problem::Failure, profiles, readings, state::House, v1,
+    v2,
+};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -82,6 +85,7 @@ pub fn router(house: House) -> Router {
     router
         .fallback(no_route)
         .method_not_allowed_fallback(no_method)
+        .layer(from_fn_with_state(house.clone(), cross_origin::protect))
         .layer(from_fn_with_state(house.clone(), observe::observe))
         .with_state(house)
 }

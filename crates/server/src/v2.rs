@@ -15,7 +15,7 @@ use kilter_serving::{
 };
 use serde::Serialize;
 
-use crate::{auth::Caller, extract::Body, problem::Failure, state::House};
+use crate::{auth::Caller, extract::V2Body, problem::Failure, state::House};
 
 /// A failure in the words of the protocol.
 pub(crate) struct Refusal {
@@ -135,7 +135,7 @@ pub(crate) async fn infer(
     _: Caller,
     State(house): State<House>,
     Path(model): Path<String>,
-    Body(body): Body,
+    V2Body(body): V2Body,
 ) -> Result<Response, Refusal> {
     let serving = serving(&house.app(), &model)?;
     answer(house, serving, body).await
@@ -146,7 +146,7 @@ pub(crate) async fn infer_version(
     _: Caller,
     State(house): State<House>,
     Path((model, version)): Path<(String, String)>,
-    Body(body): Body,
+    V2Body(body): V2Body,
 ) -> Result<Response, Refusal> {
     let serving = serving(&house.app(), &model)?;
     check_version(&serving, &model, &version)?;

@@ -43,7 +43,7 @@ impl World {
     }
 
     async fn get(&self, path: &str) -> String {
-        self.send(&format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")).await
+        self.send(&format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")).await
     }
 
     async fn end(&mut self) {
@@ -98,14 +98,16 @@ async fn a_wrong_address_and_a_wrong_method_are_problems_that_say_so() {
     let world = World::new(|_| {}).await;
     let answer = world.get("/nowhere").await;
     assert_eq!((status(&answer), problem(&answer).code.as_str()), (404, "route_not_found"));
-    let answer = world.send("DELETE /health HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await;
+    let answer = world.send("DELETE /health HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").await;
     assert_eq!((status(&answer), problem(&answer).code.as_str()), (405, "method_not_allowed"));
 }
 
 #[tokio::test]
 async fn the_request_id_of_the_client_comes_back_when_it_is_plain() {
     let world = World::new(|_| {}).await;
-    let ask = |id: &str| format!("GET /health HTTP/1.1\r\nhost: x\r\nx-request-id: {id}\r\nconnection: close\r\n\r\n");
+    let ask = |id: &str| {
+        format!("GET /health HTTP/1.1\r\nhost: localhost\r\nx-request-id: {id}\r\nconnection: close\r\n\r\n")
+    };
     assert!(world.send(&ask("order-17")).await.contains("x-request-id: order-17\r\n"));
     assert!(!world.send(&ask("<script>")).await.contains("<script>"));
     assert!(world.get("/health").await.contains("x-request-id: 0"));
@@ -134,7 +136,7 @@ async fn with_a_token_only_health_and_readiness_answer_without_it() {
     assert!(refused.contains("www-authenticate: Bearer\r\n"));
     let ask = |token: &str| {
         format!(
-            "GET /api/v1/openapi.json HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\nconnection: close\r\n\r\n"
+            "GET /api/v1/openapi.json HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {token}\r\nconnection: close\r\n\r\n"
         )
     };
     assert_eq!(status(&world.send(&ask(TOKEN)).await), 200);
@@ -185,7 +187,7 @@ async fn headers_that_never_end_and_headers_that_are_too_large_end_the_connectio
 async fn stopping_waits_for_what_has_begun_but_not_for_ever() {
     let mut world = World::new(|options| options.limits.drain = Duration::from_millis(200)).await;
     let mut idle = TcpStream::connect(world.address).await.unwrap();
-    idle.write_all(b"GET /health HTTP/1.1\r\nhost: x\r\n").await.unwrap();
+    idle.write_all(b"GET /health HTTP/1.1\r\nhost: localhost\r\n").await.unwrap();
     // The server has taken the connection once it answers a later one.
     assert_eq!(status(&world.get("/health").await), 200);
     world.end().await;

@@ -55,6 +55,9 @@ codes! {
     UsageInvalid      = "usage_invalid",      400, Usage,       "the command line cannot be understood",    "see `kilter help`, or `kilter COMMAND --help`";
     RequestInvalid    = "request_invalid",    400, Usage,       "the request cannot be understood",         "compare it with /api/v1/openapi.json";
     BodyTooLarge      = "body_too_large",     413, Usage,       "the body is larger than the server takes", "send fewer rows in a request, or raise `--max-body`";
+    MediaTypeUnsupported = "media_type_unsupported", 415, Usage,    "the body is not of a type that is taken",  "send the header `Content-Type: application/json` (with curl: `-H 'content-type: application/json'`)";
+    HostRefused       = "host_refused",       403, Forbidden,   "the server does not answer to this host",  "reach it by `localhost` or its address, or start it with `--allowed-host NAME`";
+    CrossSiteRefused  = "cross_site_refused", 403, Forbidden,   "a page of another origin sent the request", "send it from a program, or from a page of the server itself; behind a proxy, start the server with `--allowed-host` and the name of the proxy";
     RouteNotFound     = "route_not_found",    404, NotFound,    "there is nothing at this address",         "see the addresses in /api/v1/openapi.json";
     MethodNotAllowed  = "method_not_allowed", 405, Usage,       "this address does not take this method",   "see the methods in /api/v1/openapi.json";
     TokenMissing      = "token_missing",      401, Forbidden,   "the request carries no valid token",       "send `Authorization: Bearer TOKEN` with the token that the server was started with";

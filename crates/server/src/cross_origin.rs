@@ -1,0 +1,113 @@
+//! Keeps pages of the web away: a browser on this machine reaches a server of this machine, and sends for any page that
+//! it shows.
+//!
+//! Holds true: on every route, those that only read and those that answer probes included, the host of a request is ours,
+//! and what a browser says of its origin (`Origin`, `Sec-Fetch-Site`) is this server itself or nobody; what a browser
+//! cannot say, a body of JSON states (see `extract`). A refused decision leaves an entry of the audit table, counted
+//! instead of repeated. Deliberately absent: CORS; no page of another origin may read or do anything here.
+
+use axum::{
+    extract::{MatchedPath, Request, State},
+    http::{HeaderMap, HeaderName, Method, header},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use kilter_app::{Act, refusals::Refused};
+use kilter_wire::{Code, Problem};
+
+use crate::{
+    auth,
+    hosts::{AllowedHosts, HostPort},
+    options::ServerOptions,
+    problem::Failure,
+    state::House,
+    v2,
+};
+
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+/// Characters of what a stranger sent that a sentence repeats.
+const MAX_QUOTED: usize = 100;
+
+/// Passes on what was not sent for a page of another origin, and refuses the rest.
+pub(crate) async fn protect(State(house): State<House>, request: Request, next: Next) -> Response {
+    let Err(problem) = check(house.options(), &request) else { return next.run(request).await };
+    let path = request.uri().path().to_owned();
+    tracing::debug!(method = %request.method(), %path, reason = %problem.detail, "refused");
+    if let Some(refused) = refused_decision(&request, &problem) {
+        let act = Act { at: house.now(), by: auth::named_actor(request.headers()) };
+        let app = house.app();
+        // The answer does not wait for the disk, and a full disk admits nobody.
+        tokio::task::spawn_blocking(move || app.record_refusal(&act, refused));
+    }
+    if path.starts_with("/v2") {
+        return v2::Refusal::from(Failure::from(problem)).into_response();
+    }
+    Failure::from(problem.at(path)).into_response()
+}
+
+/// Whether the host of the request is ours, and a browser that sent it did so for a page of ours.
+fn check(options: &ServerOptions, request: &Request) -> Result<(), Problem> {
+    let hosts = AllowedHosts { bound: options.host, listed: &options.allowed_hosts };
+    let mut asked = host_of(request.headers())?;
+    if !hosts.admit(&asked) {
+        return Err(foreign_host(&asked));
+    }
+    // RFC 9112, 3.2.2: a target with a host of its own counts before the header. Both must be ours.
+    if let Some(target) = request.uri().authority() {
+        asked = target.as_str().parse().map_err(|error| Problem::of(Code::RequestInvalid, &error))?;
+        if !hosts.admit(&asked) {
+            return Err(foreign_host(&asked));
+        }
+    }
+    let same_site = |value: &str| matches!(value, "same-origin" | "none");
+    if let Some(site) = each(request.headers(), SEC_FETCH_SITE).find(|value| !same_site(value)) {
+        return Err(cross_site(format!("a page of another origin sent it (Sec-Fetch-Site: {})", quoted(site))));
+    }
+    match each(request.headers(), header::ORIGIN).find(|origin| !hosts.admit_origin(origin, &asked)) {
+        Some(origin) => Err(cross_site(format!("a page of another origin sent it (Origin: {})", quoted(origin)))),
+        None => Ok(()),
+    }
+}
+
+/// The one `Host` of the request.
+fn host_of(headers: &HeaderMap) -> Result<HostPort, Problem> {
+    let mut named = each(headers, header::HOST);
+    let (Some(host), None) = (named.next(), named.next()) else {
+        let detail = "the request names no host, or more than one";
+        return Err(Problem::new(Code::RequestInvalid, detail).hint("send one `Host` header"));
+    };
+    host.parse().map_err(|error| Problem::of(Code::RequestInvalid, &error))
+}
+
+/// Every value of a header; one that is not plain text is no value of anything, so it is refused like a foreign one.
+fn each(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &str> {
+    headers.get_all(name).into_iter().map(|value| value.to_str().unwrap_or("?"))
+}
+
+fn quoted(text: &str) -> String {
+    text.chars().take(MAX_QUOTED).collect()
+}
+
+fn foreign_host(asked: &HostPort) -> Problem {
+    let asked = quoted(&asked.to_string());
+    Problem::new(Code::HostRefused, format!("this server does not answer to the host `{asked}`"))
+        .hint(format!("if callers reach it by that name, start it with `--allowed-host {asked}`"))
+}
+
+fn cross_site(why: String) -> Problem {
+    Problem::new(Code::CrossSiteRefused, format!("the request is refused: {why}"))
+}
+
+/// What an entry of the audit table says of it, where a decision was asked for.
+fn refused_decision(request: &Request, problem: &Problem) -> Option<Refused> {
+    let route = request.extensions().get::<MatchedPath>()?.as_str();
+    let is_decision = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS)
+        && route.starts_with("/api/")
+        && !route.ends_with("/labels");
+    is_decision.then(|| Refused {
+        topic: format!("{} {route} {}", request.method(), problem.code),
+        action: "request.refuse".to_owned(),
+        object: format!("request:{}", quoted(request.uri().path())),
+        reason: problem.detail.clone(),
+    })
+}
