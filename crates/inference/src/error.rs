@@ -39,6 +39,10 @@ pub enum PredictError {
         "the column `{column}` is `{value}` in row {row}; the model takes finite numbers within the range of float32"
     )]
     NotFinite { column: String, row: usize, value: String },
+    #[error(
+        "{rows} rows with {classes} classes each are more numbers than one answer holds ({limit}): score fewer rows at once"
+    )]
+    TooMuch { rows: usize, classes: usize, limit: usize },
     #[error("could not run the node `{node}` of the model: {reason}")]
     Node { node: String, reason: String },
 }
@@ -48,7 +52,7 @@ impl PredictError {
     pub const fn row(&self) -> Option<usize> {
         match self {
             Self::WrongType { row, .. } | Self::MissingValue { row, .. } | Self::NotFinite { row, .. } => Some(*row),
-            Self::MissingColumn { .. } | Self::Node { .. } => None,
+            Self::MissingColumn { .. } | Self::TooMuch { .. } | Self::Node { .. } => None,
         }
     }
 

@@ -5,9 +5,8 @@ use kilter_domain::table::Table;
 
 use crate::{
     error::{LoadError, PredictError},
-    graph::Graph,
+    graph::{BLOCK_ROWS, Graph},
     input::{self, Slot},
-    model::BLOCK_ROWS,
     onnx::ModelProto,
     signature::Input,
     tensor::Value,
@@ -45,8 +44,11 @@ impl Features {
     pub fn of(&self, table: &Table) -> Result<Vec<Matrix>, PredictError> {
         let mut joined: Vec<Matrix> = Vec::new();
         let mut start = 0;
+        let first = input::values(&self.slots, &self.inputs, table, 0..table.rows().min(1));
+        // A row that does not fit is told by the block that it stands in.
+        let block = first.map_or(BLOCK_ROWS, |first| self.graph.block_rows(first));
         while start < table.rows() || joined.is_empty() {
-            let end = table.rows().min(start + BLOCK_ROWS);
+            let end = table.rows().min(start + block);
             let made = self.graph.run(input::values(&self.slots, &self.inputs, table, start..end)?)?;
             let made = made.into_iter().map(Matrix::from_value).collect::<Result<Vec<_>, _>>();
             let made = made.map_err(|reason| PredictError::Node { node: "the features".into(), reason })?;

@@ -15,6 +15,15 @@ use crate::{
 /// The oldest and newest operator sets whose meaning the executor was checked against.
 const OPSETS: std::ops::RangeInclusive<i64> = 7..=26;
 
+/// The most bytes of all values that live at once while rows run through a graph.
+const MAX_LIVE_BYTES: usize = 1 << 30;
+
+/// Rows run in blocks whose values take about so many bytes.
+const BLOCK_BYTES: usize = 64 << 20;
+
+/// Rows that run through a graph at once where their values are small: what lies between two nodes stays in the caches.
+pub(crate) const BLOCK_ROWS: usize = 1024;
+
 /// A node with its slots.
 #[derive(Debug)]
 pub(crate) struct Step {
@@ -91,7 +100,7 @@ impl Graph {
     /// The values of the outputs, in order, for the values of the inputs.
     pub fn run(&self, inputs: Vec<Value>) -> Result<Vec<Value>, PredictError> {
         let constants = self.constants_by_slot();
-        let slots = self.walk(inputs, &constants, &mut |_, _| ())?;
+        let (slots, _) = self.walk(inputs, &constants, &mut |_, _| ())?;
         let take = |&slot: &usize| slots[slot].clone().or_else(|| constants[slot].cloned());
         let outputs: Option<Vec<Value>> = self.outputs.iter().map(take).collect();
         outputs.ok_or_else(|| PredictError::Node { node: "the outputs".into(), reason: "one was not computed".into() })
@@ -103,19 +112,30 @@ impl Graph {
         self.walk(inputs, &self.constants_by_slot(), see).map(drop)
     }
 
+    /// How many rows run at once, so that the values between the nodes take a bounded memory; `inputs` are those of one
+    /// row.
+    pub fn block_rows(&self, inputs: Vec<Value>) -> usize {
+        match self.walk(inputs, &self.constants_by_slot(), &mut |_, _| ()) {
+            Ok((_, peak)) => (BLOCK_BYTES / peak.max(1)).clamp(1, BLOCK_ROWS),
+            // Rows that cannot run say so when they do.
+            Err(_) => BLOCK_ROWS,
+        }
+    }
+
     fn constants_by_slot(&self) -> Vec<Option<&Value>> {
         let mut constants: Vec<Option<&Value>> = vec![None; self.slots];
         self.constants.iter().for_each(|(slot, value)| constants[*slot] = Some(value));
         constants
     }
 
-    /// What is left in the slots when all steps have run.
+    /// What is left in the slots when all steps have run, and the most bytes that lived at once.
     fn walk(
         &self,
         inputs: Vec<Value>,
         constants: &[Option<&Value>],
         see: &mut impl FnMut(usize, &Value),
-    ) -> Result<Vec<Option<Value>>, PredictError> {
+    ) -> Result<(Vec<Option<Value>>, usize), PredictError> {
+        let (mut live, mut peak) = (inputs.iter().map(Value::bytes).sum::<usize>(), 0);
         let mut slots: Vec<Option<Value>> = vec![None; self.slots];
         self.inputs.iter().zip(inputs).for_each(|(&slot, value)| slots[slot] = Some(value));
         let mut arguments: Vec<Option<&Value>> = Vec::new();
@@ -127,15 +147,25 @@ impl Graph {
             let made = step.operator.run(Arguments(&arguments)).map_err(failed)?;
             // The borrowed arguments end here: slots change below.
             arguments = Vec::new();
+            live += made.iter().map(Value::bytes).sum::<usize>();
+            peak = peak.max(live);
+            if live > MAX_LIVE_BYTES {
+                return Err(failed(format!("what lies between the nodes takes more than {MAX_LIVE_BYTES} bytes")));
+            }
             for (slot, value) in step.outputs.iter().zip(made) {
-                if let Some(slot) = slot {
-                    see(*slot, &value);
-                    slots[*slot] = Some(value);
+                match slot {
+                    Some(slot) => {
+                        see(*slot, &value);
+                        slots[*slot] = Some(value);
+                    }
+                    None => live -= value.bytes(),
                 }
             }
-            step.done.iter().for_each(|&slot| slots[slot] = None);
+            for &slot in &step.done {
+                live -= slots[slot].take().map_or(0, |value| value.bytes());
+            }
         }
-        Ok(slots)
+        Ok((slots, peak))
     }
 
     /// The nodes in order.
@@ -211,12 +241,12 @@ pub(crate) fn constant_value(tensor: &TensorProto) -> Result<Value, String> {
     let dims = tensor.dims.iter().map(|&dim| usize::try_from(dim).map_err(|_| format!("{dim} is not a size")));
     let dims = dims.collect::<Result<Vec<_>, _>>()?;
     Ok(match &tensor.data {
-        TensorData::Float(data) => Value::Float(Tensor::new(&dims, data.clone())?),
-        TensorData::Double(data) => Value::Double(Tensor::new(&dims, data.clone())?),
-        TensorData::Int(data) => Value::Int(Tensor::new(&dims, data.clone())?),
-        TensorData::Bool(data) => Value::Bool(Tensor::new(&dims, data.clone())?),
+        TensorData::Float(data) => Value::Float(Tensor::constant(&dims, data.clone())?),
+        TensorData::Double(data) => Value::Double(Tensor::constant(&dims, data.clone())?),
+        TensorData::Int(data) => Value::Int(Tensor::constant(&dims, data.clone())?),
+        TensorData::Bool(data) => Value::Bool(Tensor::constant(&dims, data.clone())?),
         TensorData::Text(data) => {
-            Value::Text(Tensor::new(&dims, data.iter().map(|text| Arc::from(text.as_str())).collect())?)
+            Value::Text(Tensor::constant(&dims, data.iter().map(|text| Arc::from(text.as_str())).collect())?)
         }
     })
 }

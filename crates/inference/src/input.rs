@@ -28,13 +28,23 @@ pub(crate) struct Slot {
     pub width: usize,
 }
 
-/// The most columns of one graph input.
+/// The most columns of all graph inputs together: each has a name, so a few bytes of a file must not make many.
 const MAX_WIDTH: i64 = 100_000;
 
 /// The inputs that a caller must fill: those that are not constants.
 pub(crate) fn slots(proto: &ModelProto) -> Result<Vec<Slot>, LoadError> {
     let constants: HashSet<&str> = proto.graph.initializers.iter().map(|tensor| tensor.name.as_str()).collect();
-    proto.graph.inputs.iter().filter(|info| !constants.contains(info.name.as_str())).map(slot).collect()
+    let real = proto.graph.inputs.iter().filter(|info| !constants.contains(info.name.as_str()));
+    let slots = real.map(slot).collect::<Result<Vec<_>, _>>()?;
+    let width: usize = slots.iter().map(|slot| slot.width).sum();
+    match width <= MAX_WIDTH as usize {
+        true => Ok(slots),
+        false => Err(LoadError::TooLarge {
+            what: "the number of input columns".into(),
+            size: width as u64,
+            limit: MAX_WIDTH as u64,
+        }),
+    }
 }
 
 fn slot(info: &ValueInfo) -> Result<Slot, LoadError> {

@@ -10,7 +10,7 @@ use kilter_domain::table::Table;
 use crate::{
     error::{LoadError, PredictError},
     explain::{ExplainError, Prepared},
-    graph::Graph,
+    graph::{BLOCK_ROWS, Graph},
     input::{self, Slot},
     onnx::{ModelProto, ValueInfo, element},
     prediction::Prediction,
@@ -18,8 +18,8 @@ use crate::{
     tensor::Value,
 };
 
-/// Rows that run through the graph at once: what lies between two nodes stays small, whatever the table's size.
-pub(crate) const BLOCK_ROWS: usize = 1024;
+/// The most numbers of one answer (rows times classes): more would not fit beside its table.
+const MAX_ANSWERED: usize = 1 << 27;
 
 /// An immutable, loaded model. `Send + Sync`; share it behind an `Arc`.
 #[derive(Debug)]
@@ -31,6 +31,8 @@ pub struct Model {
     pub(crate) outputs: OutputSlots,
     /// What each column adds to each score of a linear model in the mean over its training rows: columns x scores.
     pub(crate) baseline: Option<Vec<f64>>,
+    /// How many rows run at once; found out with the first row.
+    block_rows: OnceLock<usize>,
     /// Made when the first explanation is asked for.
     pub(crate) explanation: OnceLock<Result<Arc<Prepared>, ExplainError>>,
 }
@@ -63,7 +65,16 @@ impl Model {
         }
         let classes = signature.classes.iter().map(|name| Arc::from(name.as_str())).collect();
         let baseline = written_baseline(&proto, &signature)?;
-        Ok(Self { graph, slots, signature, classes, outputs, baseline, explanation: OnceLock::new() })
+        Ok(Self {
+            graph,
+            slots,
+            signature,
+            classes,
+            outputs,
+            baseline,
+            block_rows: OnceLock::new(),
+            explanation: OnceLock::new(),
+        })
     }
 
     /// What the model takes and answers.
@@ -74,10 +85,14 @@ impl Model {
     /// The answers to the rows of `table`. Columns are taken by name, others are ignored; numbers, booleans and whole
     /// numbers are converted where nothing is lost but float32 rounding.
     pub fn predict(&self, table: &Table) -> Result<Prediction, PredictError> {
+        if table.rows().saturating_mul(self.classes.len()) > MAX_ANSWERED {
+            return Err(PredictError::TooMuch { rows: table.rows(), classes: self.classes.len(), limit: MAX_ANSWERED });
+        }
         let mut answer = Prediction::empty(self.signature.task, Arc::clone(&self.classes), table.rows());
         let mut start = 0;
+        let block = self.block_rows(table);
         while start < table.rows() {
-            let end = table.rows().min(start + BLOCK_ROWS);
+            let end = table.rows().min(start + block);
             self.predict_block(table, start..end, &mut answer)?;
             start = end;
         }
@@ -86,6 +101,20 @@ impl Model {
             input::values(&self.slots, &self.signature.inputs, table, 0..0)?;
         }
         Ok(answer)
+    }
+
+    /// How many rows run through the graph at once: what lies between two nodes stays small, whatever the table's size and
+    /// however wide the graph is.
+    pub(crate) fn block_rows(&self, table: &Table) -> usize {
+        if let Some(rows) = self.block_rows.get() {
+            return *rows;
+        }
+        let first = 0..table.rows().min(1);
+        match input::values(&self.slots, &self.signature.inputs, table, first) {
+            Ok(first) if table.rows() > 0 => *self.block_rows.get_or_init(|| self.graph.block_rows(first)),
+            // A row that does not fit is told by the block that it stands in.
+            _ => BLOCK_ROWS,
+        }
     }
 
     fn predict_block(&self, table: &Table, rows: Range<usize>, answer: &mut Prediction) -> Result<(), PredictError> {

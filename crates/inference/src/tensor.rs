@@ -1,11 +1,16 @@
 //! Values that flow between operators.
 //!
-//! Holds true: a tensor's data has as many elements as its shape says; no tensor has more than [`MAX_ELEMENTS`].
+//! Holds true: a tensor's data has as many elements as its shape says. A tensor that is computed has at most
+//! [`MAX_ELEMENTS`]; a constant may have as many as its file holds bytes for.
 
 use std::sync::Arc;
 
-/// The most elements of one tensor: a bound against shapes that would exhaust the memory.
-pub(crate) const MAX_ELEMENTS: usize = 1 << 28;
+/// The most elements of a tensor that is computed: a bound against shapes that would exhaust the memory. What needs more
+/// for a block of rows is run with fewer rows at once ([`crate::graph::Graph::block_rows`]).
+pub(crate) const MAX_ELEMENTS: usize = 1 << 24;
+
+/// The most elements of a constant.
+const MAX_CONSTANT_ELEMENTS: usize = 1 << 28;
 
 /// The most dimensions of a tensor.
 pub(crate) const MAX_RANK: usize = 6;
@@ -20,13 +25,17 @@ pub(crate) struct Shape {
 impl Shape {
     /// `None` when the rank or the number of elements is out of bounds.
     pub fn new(dims: &[usize]) -> Option<Self> {
+        Self::within(dims, MAX_ELEMENTS)
+    }
+
+    fn within(dims: &[usize], limit: usize) -> Option<Self> {
         if dims.len() > MAX_RANK {
             return None;
         }
         let mut count = 1usize;
         for &dim in dims {
             count = count.checked_mul(dim)?;
-            if dim > MAX_ELEMENTS || count > MAX_ELEMENTS {
+            if dim > limit || count > limit {
                 return None;
             }
         }
@@ -67,7 +76,16 @@ pub(crate) struct Tensor<T> {
 
 impl<T> Tensor<T> {
     pub fn new(dims: &[usize], data: Vec<T>) -> Result<Self, String> {
-        let shape = Shape::new(dims).ok_or_else(|| format!("a tensor of shape {dims:?} is too large"))?;
+        Self::of_shape(Shape::new(dims), dims, data)
+    }
+
+    /// A tensor that stands in the file.
+    pub fn constant(dims: &[usize], data: Vec<T>) -> Result<Self, String> {
+        Self::of_shape(Shape::within(dims, MAX_CONSTANT_ELEMENTS), dims, data)
+    }
+
+    fn of_shape(shape: Option<Shape>, dims: &[usize], data: Vec<T>) -> Result<Self, String> {
+        let shape = shape.ok_or_else(|| format!("a tensor of shape {dims:?} is too large"))?;
         match shape.count() == data.len() {
             true => Ok(Self { shape, data }),
             false => Err(format!("{} elements do not fill the shape {dims:?}", data.len())),
@@ -134,6 +152,9 @@ impl Sparse {
     }
 }
 
+/// What a short text takes: its pointer, and counts and bytes behind it.
+const TEXT_BYTES: usize = 48;
+
 /// What an operator takes and gives.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Value {
@@ -156,6 +177,19 @@ impl Value {
             Self::Text(_) => "string tensor",
             Self::Words(_) => "split text",
             Self::Sparse(_) => "sparse float matrix",
+        }
+    }
+
+    /// The memory that it takes, in bytes, roughly.
+    pub fn bytes(&self) -> usize {
+        match self {
+            Self::Float(tensor) => tensor.data.len() * size_of::<f32>(),
+            Self::Double(tensor) => tensor.data.len() * size_of::<f64>(),
+            Self::Int(tensor) => tensor.data.len() * size_of::<i64>(),
+            Self::Bool(tensor) => tensor.data.len(),
+            Self::Text(tensor) => tensor.data.len() * TEXT_BYTES,
+            Self::Words(words) => words.texts.len() * TEXT_BYTES + words.words.len() * 8 + words.ends.len() * 8,
+            Self::Sparse(matrix) => matrix.entries.len() * 8 + matrix.ends.len() * 8,
         }
     }
 

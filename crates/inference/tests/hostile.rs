@@ -332,3 +332,68 @@ fn a_text_among_numbers_is_refused_with_its_own_row() {
     assert!(refused(&["1", "abc", "def"]).ends_with("row 1 is `abc`"), "{}", refused(&["1", "abc", "def"]));
     assert!(refused(&["1", "2"]).ends_with("row 0 is `1`"), "{}", refused(&["1", "2"]));
 }
+
+/// The most memory that this process has held, in bytes.
+fn peak() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    line.trim().strip_suffix("kB").unwrap().trim().parse::<u64>().unwrap() * 1024
+}
+
+#[test]
+fn a_small_file_of_many_wide_inputs_is_refused_before_their_columns_are_named() {
+    let inputs: Vec<ValueInfo> =
+        (0..20_000).map(|at| value(&format!("x{at}"), element::FLOAT, &[-1, 100_000])).collect();
+    let node = NodeProto::new("", "Neg", &["x0"], &["y"]);
+    let bytes = model(vec![node], inputs, vec![value("y", element::FLOAT, &[-1, 1])]).encode();
+    assert!(bytes.len() < 1 << 20);
+    let before = peak();
+    let error = Model::from_onnx(&bytes).expect_err("too many columns");
+    assert!(matches!(&error, LoadError::TooLarge { size: 2_000_000_000, limit: 100_000, .. }), "{error}");
+    assert!(peak() - before < 128 << 20, "{} bytes more", peak() - before);
+}
+
+#[test]
+fn a_small_file_that_makes_wide_rows_answers_within_a_bound_of_memory() {
+    // 0.8 MB of weights: 200,000 products a row, as floats, doubles and floats again, summed at last.
+    let width = 200_000;
+    let to = |name: &str, kind: i32, from: &str| {
+        NodeProto::new("", "Cast", &[from], &[name]).with("to", AttributeValue::Int(i64::from(kind)))
+    };
+    let nodes = vec![
+        NodeProto::new("", "MatMul", &["x", "weights"], &["wide"]),
+        to("doubles", element::DOUBLE, "wide"),
+        to("floats", element::FLOAT, "doubles"),
+        NodeProto::new("", "Add", &["floats", "wide"], &["sum"]),
+        NodeProto::new("", "MatMul", &["sum", "ones"], &["y"]),
+    ];
+    let mut proto =
+        model(nodes, vec![value("x", element::FLOAT, &[-1, 1])], vec![value("y", element::FLOAT, &[-1, 1])]);
+    let mut constant = |name: &str, dims: [i64; 2], value: f32| {
+        let data = TensorData::Float(vec![value; width]);
+        proto.graph.initializers.push(TensorProto { name: name.into(), dims: dims.to_vec(), data });
+    };
+    constant("weights", [1, width as i64], 0.5);
+    constant("ones", [width as i64, 1], 1.0);
+    let model = Model::from_onnx(&proto.encode()).unwrap();
+    let before = peak();
+    let answers = model.predict(&numbers("x", (0..2_000).map(f64::from).collect())).unwrap();
+    assert_eq!((answers.rows(), answers.scores()[3]), (2_000, 600_000.0));
+    assert!(peak() - before < 512 << 20, "{} bytes more", peak() - before);
+}
+
+#[test]
+fn one_value_joined_with_itself_many_times_is_refused_before_it_is_copied() {
+    let join = NodeProto::new("", "Concat", &vec!["c"; 50_000], &["wide"]).with("axis", AttributeValue::Int(1));
+    let mut proto = model(
+        vec![join, NodeProto::new("", "MatMul", &["x", "wide"], &["y"])],
+        vec![value("x", element::FLOAT, &[-1, 1])],
+        vec![value("y", element::FLOAT, &[-1, 1])],
+    );
+    let data = TensorData::Float(vec![1.0; 100_000]);
+    proto.graph.initializers.push(TensorProto { name: "c".into(), dims: vec![1, 100_000], data });
+    let before = peak();
+    let error = Model::from_onnx(&proto.encode()).unwrap().predict(&numbers("x", vec![1.0])).unwrap_err().to_string();
+    assert!(error.contains("too large"), "{error}");
+    assert!(peak() - before < 128 << 20, "{} bytes more", peak() - before);
+}

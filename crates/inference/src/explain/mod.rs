@@ -17,13 +17,7 @@ use std::{ops::Range, sync::Arc};
 use kilter_domain::table::Table;
 use kilter_stats::{Unmeasured, explain::TreeEnsemble};
 
-use crate::{
-    error::PredictError,
-    input,
-    model::{BLOCK_ROWS, Model},
-    signature::Task,
-    tensor::Value,
-};
+use crate::{error::PredictError, graph::BLOCK_ROWS, input, model::Model, signature::Task, tensor::Value};
 pub use attributions::{Attributions, ColumnShift};
 use learner::{Learner, Term};
 use origins::{Origins, origins};
@@ -285,8 +279,9 @@ impl Explainer<'_> {
             // The columns are checked although there is nothing to explain.
             input::values(&model.slots, &model.signature().inputs, table, 0..0)?;
         }
+        let block = model.block_rows(table);
         while start < rows.end {
-            let end = rows.end.min(start + BLOCK_ROWS);
+            let end = rows.end.min(start + block);
             let inputs = input::values(&model.slots, &model.signature().inputs, table, start..end)?;
             model.graph.watch(inputs, &mut |slot, value| {
                 widths[slot] = value.shape().map(|shape| shape.matrix().1);

@@ -43,7 +43,8 @@ impl Scores {
         if columns != width {
             return Err(format!("the model has {width} coefficients, the rows have {columns} values"));
         }
-        let mut scores = Vec::with_capacity(rows * self.outputs);
+        let size = rows.checked_mul(self.outputs).filter(|&size| size <= crate::tensor::MAX_ELEMENTS);
+        let mut scores = Vec::with_capacity(size.ok_or("the result would be too large")?);
         for row in 0..rows {
             let values = &tensor.data[row * columns..(row + 1) * columns];
             for output in 0..self.outputs {

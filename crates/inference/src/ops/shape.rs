@@ -156,6 +156,10 @@ struct Concat {
 impl Operator for Concat {
     fn run(&self, inputs: Arguments<'_>) -> Outputs {
         let values = (0..inputs.len()).map(|at| inputs.get(at)).collect::<Result<Vec<_>, _>>()?;
+        // Before anything is copied: a node may name one value many times.
+        if values.iter().map(|value| value.bytes()).sum::<usize>() > MAX_ELEMENTS * size_of::<f64>() {
+            return Err("the joined tensor would be too large".into());
+        }
         if let Some(joined) = join_sparse(self.axis, &values) {
             return Ok(vec![Value::Sparse(joined?)]);
         }
