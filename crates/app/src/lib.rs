@@ -4,6 +4,7 @@
 //! cause are handed in; no state changes without its audit entry. Deliberately absent: HTTP, terminals, the clock.
 
 pub mod approval;
+mod bounded;
 pub mod dataset;
 pub mod decision;
 pub mod deployment;
@@ -45,7 +46,12 @@ use kilter_inference::Model;
 use kilter_lake::Lake;
 use kilter_store::Store;
 
-pub use crate::{error::AppError, ledger::Act, project::Project};
+pub use crate::{
+    bounded::{read_bounded, read_bounded_text},
+    error::AppError,
+    ledger::Act,
+    project::Project,
+};
 use crate::{package::Package, prediction::Serving};
 
 /// Packages kept in memory at most; the least numbers of versions serve, the rest are read again.
@@ -90,6 +96,13 @@ struct Inner {
 
 /// When the failures of each served version were last written down, and how many there were then.
 type Tallies = HashMap<(EndpointName, u64), (Timestamp, u64)>;
+
+/// A new id that sorts by the time of its making. A clock before 1970 counts as 1970.
+pub fn new_id() -> String {
+    let has_time = std::time::SystemTime::now() >= std::time::UNIX_EPOCH;
+    let made = || uuid::Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, 0, 0));
+    if has_time { uuid::Uuid::now_v7() } else { made() }.to_string()
+}
 
 impl App {
     /// Opens a data folder, made when missing, and everything that served in it.
@@ -141,7 +154,7 @@ impl App {
 
     /// A new id that sorts by the time of its making.
     pub(crate) fn new_id(&self) -> String {
-        uuid::Uuid::now_v7().to_string()
+        new_id()
     }
 
     /// Where runs keep their cache: the project's own folder, or ours when outputs do not go into the project.

@@ -7,7 +7,10 @@ use kilter_domain::{
     ids::{EndpointName, ModelName, ProjectName},
 };
 
-use crate::{dataset::Roles, error::AppError};
+use crate::{bounded::read_bounded_text, dataset::Roles, error::AppError};
+
+/// The largest contract file that is read; the contract itself says how much of it may be said.
+const MAX_CONTRACT_BYTES: u64 = 4 << 20;
 
 /// The name of the contract in a project's folder.
 pub const CONTRACT_FILE: &str = "kilter.toml";
@@ -26,7 +29,7 @@ impl Project {
     /// Reads the contract in `folder`.
     pub fn open(folder: &Path) -> Result<Self, AppError> {
         let path = folder.join(CONTRACT_FILE);
-        let text = std::fs::read_to_string(&path).map_err(|source| match source.kind() {
+        let text = read_bounded_text(&path, MAX_CONTRACT_BYTES).map_err(|source| match source.kind() {
             std::io::ErrorKind::NotFound => AppError::NoContract(folder.to_owned()),
             _ => AppError::ReadFile { path: path.clone(), source },
         })?;

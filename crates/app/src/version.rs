@@ -23,6 +23,7 @@ use serde_json::json;
 
 use crate::{
     App, Loaded,
+    bounded::read_bounded,
     dataset::Roles,
     decision::{DecisionKind, Numbers},
     error::AppError,
@@ -379,11 +380,14 @@ fn refusal_sentence(judged: &[Judged]) -> String {
         .join("; ")
 }
 
+/// The largest model file that is read into memory.
+const MAX_MODEL_BYTES: u64 = 2 << 30;
+
 /// The model of an output: the file itself, or the only `.onnx` file of a folder.
 fn read_model(path: &Path) -> Result<Vec<u8>, AppError> {
     let failed = |source| AppError::ReadFile { path: path.to_owned(), source };
     if path.is_file() {
-        return std::fs::read(path).map_err(failed);
+        return read_bounded(path, MAX_MODEL_BYTES).map_err(failed);
     }
     let mut found = Vec::new();
     for entry in std::fs::read_dir(path).map_err(failed)? {
@@ -393,7 +397,9 @@ fn read_model(path: &Path) -> Result<Vec<u8>, AppError> {
         }
     }
     match &found[..] {
-        [file] => std::fs::read(file).map_err(|source| AppError::ReadFile { path: file.clone(), source }),
+        [file] => {
+            read_bounded(file, MAX_MODEL_BYTES).map_err(|source| AppError::ReadFile { path: file.clone(), source })
+        }
         files => Err(AppError::NotFound {
             what: "model",
             id: path.display().to_string(),

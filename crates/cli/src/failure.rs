@@ -20,6 +20,8 @@ pub(crate) fn code_of(error: &io::Error) -> Code {
         io::ErrorKind::NotFound => Code::FileNotFound,
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Code::DiskFull,
         io::ErrorKind::AlreadyExists => Code::FileExists,
+        // It was read, or looked at, and is not what it should be.
+        io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => Code::FileInvalid,
         _ => Code::StorageFailed,
     }
 }

@@ -57,11 +57,7 @@ pub(crate) fn make_folder(folder: &Path) -> Result<(), Stop> {
 pub(crate) fn load_model(path: &Path) -> Result<(PathBuf, Model), Stop> {
     let file = if path.is_dir() { path.join("model.onnx") } else { path.to_owned() };
     let failed = |error: io::Error| disk("read the model", &file, &error);
-    let size = fs::metadata(&file).map_err(failed)?.len();
-    if size > MAX_MODEL_BYTES {
-        return Err(failed(io::Error::other(format!("it has {size} bytes, at most {MAX_MODEL_BYTES} are read"))));
-    }
-    let bytes = fs::read(&file).map_err(failed)?;
+    let bytes = kilter_app::read_bounded(&file, MAX_MODEL_BYTES).map_err(failed)?;
     let model = Model::from_onnx(&bytes).map_err(|source| AppError::ModelFile { path: file.clone(), source })?;
     Ok((file, model))
 }

@@ -1,10 +1,6 @@
 //! What commands over files take in: a table read by column, or a profile that was stored; and which columns.
 
-use std::{
-    fs::{self, File},
-    io::Read,
-    path::Path,
-};
+use std::{fs::File, io::Read, path::Path};
 
 use clap::Args;
 use kilter_lake::{ReadOptions, TableColumns};
@@ -94,20 +90,15 @@ pub(crate) fn open_table(path: &Path) -> Result<TableColumns, Stop> {
 fn is_profile(path: &Path) -> bool {
     let mut first = Vec::with_capacity(8);
     // What cannot be read here is told by whoever reads it next.
-    let read = File::open(path).and_then(|file| file.take(8).read_to_end(&mut first));
-    read.is_ok() && TableProfile::is_profile(&first)
+    let mut read = || File::open(path).and_then(|file| file.take(8).read_to_end(&mut first));
+    path.is_file() && read().is_ok() && TableProfile::is_profile(&first)
 }
 
 /// Reads a stored profile.
 pub(crate) fn read_profile(path: &Path) -> Result<TableProfile, Stop> {
     let failed = |error: std::io::Error| disk("read the profile", path, &error);
-    let size = fs::metadata(path).map_err(failed)?.len();
-    if size > MAX_PROFILE_BYTES {
-        return Err(failed(std::io::Error::other(format!(
-            "it has {size} bytes, at most {MAX_PROFILE_BYTES} are read"
-        ))));
-    }
-    TableProfile::from_bytes(&fs::read(path).map_err(failed)?).map_err(|error| {
+    let bytes = kilter_app::read_bounded(path, MAX_PROFILE_BYTES).map_err(failed)?;
+    TableProfile::from_bytes(&bytes).map_err(|error| {
         Problem::new(Code::FileInvalid, format!("`{}` is not a profile that can be read", path.display()))
             .caused_by(Some(&error))
             .hint("write it again: kilter profile FILE --out PROFILE")

@@ -24,6 +24,7 @@ mod init;
 mod input;
 mod label;
 mod measured;
+mod memory;
 mod monitor;
 mod output;
 mod page;
@@ -67,7 +68,8 @@ pub fn run(arguments: Vec<OsString>) -> Exit {
         Err(error) => return refuse(&error, asked_for_json),
     };
     let mut output = Output::new(&cli.shared);
-    match cli.command.run(&mut output).and_then(|answer| output.answer(&answer)) {
+    let ran = memory::bound_tables().and_then(|()| cli.command.run(&mut output));
+    match ran.and_then(|answer| output.answer(&answer)) {
         Ok(exit) => exit,
         Err(Stop::PipeClosed) => Exit::Done,
         Err(Stop::Problem(problem)) => output.problem(&problem),

@@ -1,7 +1,6 @@
 //! Where commands find the project, the data folder and the clock.
 
 use std::{
-    fs,
     path::{Path, PathBuf},
     time::{SystemTime, UNIX_EPOCH},
 };
@@ -75,13 +74,12 @@ pub(crate) fn read_contract(path: &Path) -> Result<(PathBuf, String), Stop> {
             let detail = format!("there is no contract `{}`", file.display());
             Problem::new(Code::FileNotFound, detail).hint("write a first one with `kilter init --from DATA`").into()
         }
+        std::io::ErrorKind::InvalidInput => {
+            let detail = format!("`{}` is no contract: {error}", file.display());
+            Problem::new(Code::ContractInvalid, detail).into()
+        }
         _ => disk("read", &file, &error),
     };
-    let size = fs::metadata(&file).map_err(failed)?.len();
-    if size > MAX_CONTRACT_BYTES {
-        let detail = format!("`{}` has {size} bytes, a contract has at most {MAX_CONTRACT_BYTES}", file.display());
-        return Err(Problem::new(Code::ContractInvalid, detail).into());
-    }
-    let text = fs::read_to_string(&file).map_err(failed)?;
+    let text = kilter_app::read_bounded_text(&file, MAX_CONTRACT_BYTES).map_err(failed)?;
     Ok((file, text))
 }

@@ -24,6 +24,10 @@ pub(crate) const SETTINGS: &[Setting] = &[
         name: "KILTER_TOKEN_FILE",
         meaning: "the file with the server's token, where `--token-file` is not given",
     },
+    Setting {
+        name: "KILTER_TABLE_MEMORY",
+        meaning: "the most memory that a table may take, like `2GiB`; else a sixth of what this process may use, at most 4 GiB",
+    },
     Setting { name: "CARGO", meaning: "set by `cargo run`: the demo then shows its next commands in that form" },
     Setting { name: "NO_COLOR", meaning: "when set and not empty: no colour, whatever the terminal" },
     Setting { name: "USER", meaning: "who acts, in the audit table; else `LOGNAME`" },

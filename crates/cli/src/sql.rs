@@ -1,7 +1,6 @@
 //! `kilter sql`: one query over files, to the terminal or into a file.
 
 use std::{
-    fs,
     path::{Path, PathBuf},
     str::FromStr,
 };
@@ -22,6 +21,9 @@ use crate::{
     page::{Answer, Mark, Page, TextTable},
     stop::Stop,
 };
+
+/// The largest file with a query that is read; the query itself may be as long as `kilter-lake` says.
+const MAX_QUERY_BYTES: u64 = 4 << 20;
 
 /// Memory for rows that are shown.
 const SHOWN_BYTES: usize = 256 << 20;
@@ -138,7 +140,9 @@ impl Sql {
     fn query(&self) -> Result<String, Stop> {
         match (&self.query, &self.file) {
             (Some(query), _) => Ok(query.clone()),
-            (None, Some(file)) => fs::read_to_string(file).map_err(|error| disk("read", file, &error)),
+            (None, Some(file)) => {
+                kilter_app::read_bounded_text(file, MAX_QUERY_BYTES).map_err(|error| disk("read", file, &error))
+            }
             (None, None) => Err(usage("there is no query")),
         }
     }

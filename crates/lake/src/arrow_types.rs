@@ -152,6 +152,16 @@ fn each_text(array: &dyn Array, take: impl FnOnce(&mut dyn Iterator<Item = Optio
         DataType::Utf8 => take(&mut array.as_string::<i32>().iter()),
         DataType::LargeUtf8 => take(&mut array.as_string::<i64>().iter()),
         DataType::Utf8View => take(&mut array.as_string_view().iter()),
+        DataType::Dictionary(_, value) if **value == DataType::Utf8 => {
+            // By its keys: a text that stands in every row is not copied for each.
+            let array = array.as_any_dictionary();
+            let texts = array.values().as_string::<i32>();
+            let keys = if texts.is_empty() { vec![0; array.len()] } else { array.normalized_keys() };
+            let text = |(row, key): (usize, usize)| {
+                (!texts.is_empty() && array.is_valid(row) && texts.is_valid(key)).then(|| texts.value(key))
+            };
+            take(&mut keys.into_iter().enumerate().map(text));
+        }
         _ => take(&mut cast(array, &DataType::Utf8)?.as_string::<i32>().iter()),
     }
     Ok(())

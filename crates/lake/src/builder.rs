@@ -33,12 +33,16 @@ impl ColumnBuilder {
 
     /// The memory held, in bytes, roughly.
     pub fn bytes(&self) -> usize {
-        let cell = match self.column {
+        self.column.len() * self.cell_bytes() + self.text_bytes
+    }
+
+    /// The memory of one cell, in bytes, without what a text holds.
+    pub fn cell_bytes(&self) -> usize {
+        match self.column {
             Column::Float(_) => 8,
             Column::Bool(_) => 1,
             Column::Int(_) | Column::Time(_) | Column::Text(_) => 16,
-        };
-        self.column.len() * cell + self.text_bytes
+        }
     }
 
     /// The column so far, leaving an empty one (texts stay shared with the next).
@@ -144,7 +148,8 @@ impl ColumnBuilder {
             return known.clone();
         }
         let value: Arc<str> = text.into();
-        self.text_bytes += text.len() + 16;
+        // Its bytes, their two counts, and what the allocator adds.
+        self.text_bytes += text.len() + 32;
         // A full set goes on answering while most lookups hit; else it is let go.
         if self.shared.len() < MAX_SHARED {
             self.shared.insert(value.clone());

@@ -8,18 +8,17 @@ use std::{
     collections::HashMap,
     fs::File,
     path::{Path, PathBuf},
-    sync::Arc,
 };
 
 use arrow::{
     array::{Array, AsArray, Float64Array},
     compute::cast,
-    datatypes::{ArrowDictionaryKeyType, DataType, Field, Float64Type, Int32Type, Int64Type, Schema},
+    datatypes::{ArrowDictionaryKeyType, DataType, Float64Type, Int32Type, Int64Type},
 };
 use kilter_domain::table::{Column, ColumnType, Table};
 use parquet::arrow::{
     ProjectionMask,
-    arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder},
+    arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReaderBuilder},
 };
 
 use crate::{
@@ -27,7 +26,7 @@ use crate::{
     builder::ColumnBuilder,
     error::LakeError,
     format::{Format, Source, io},
-    parquet::{Merge, damaged, guarded, survey, unfit_error},
+    parquet::{Merge, damaged, footer, guarded, survey, unfit_error},
     read::{ReadOptions, read_table},
 };
 
@@ -88,7 +87,8 @@ impl TableColumns {
                 None => unread.push((name, data_type.to_string())),
             }
         }
-        let footers = source.files.into_iter().map(|file| Ok((file.clone(), guarded(&file, || footer(&file))?)));
+        let footers =
+            source.files.into_iter().map(|file| Ok((file.clone(), guarded(&file, || footer(&file, by_dictionary))?)));
         let bytes = Bytes::Files(footers.collect::<Result<_, LakeError>>()?);
         Ok(Self { path: path.to_owned(), columns, unread, rows, bytes })
     }
@@ -136,22 +136,10 @@ impl TableColumns {
     }
 }
 
-/// The footer, with texts to be read by their dictionaries.
-fn footer(path: &Path) -> Result<ArrowReaderMetadata, LakeError> {
-    let file = File::open(path).map_err(|source| io("open", path, source))?;
-    let plain = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()).map_err(|error| damaged(path, error))?;
-    let by_dictionary = |field: &Arc<Field>| match field.data_type() {
-        DataType::Utf8 => {
-            let data_type = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
-            Arc::new(Field::new(field.name(), data_type, field.is_nullable()).with_metadata(field.metadata().clone()))
-        }
-        _ => field.clone(),
-    };
-    let fields: Vec<_> = plain.schema().fields().iter().map(by_dictionary).collect();
-    let schema = Arc::new(Schema::new_with_metadata(fields, plain.schema().metadata().clone()));
-    let options = ArrowReaderOptions::new().with_schema(schema);
-    // What cannot be read by dictionary is read as it is.
-    Ok(ArrowReaderMetadata::try_new(plain.metadata().clone(), options).unwrap_or(plain))
+/// Texts are read by the dictionaries of their pages.
+fn by_dictionary(data_type: &DataType) -> Option<DataType> {
+    let dictionary = || DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
+    (*data_type == DataType::Utf8).then(dictionary)
 }
 
 fn read_file(

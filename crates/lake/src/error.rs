@@ -22,6 +22,12 @@ pub enum LakeError {
     UnknownFormat { path: PathBuf },
     #[error("`{}` is named like {named} but holds {found}: rename it, or write it again", .path.display())]
     WrongFormat { path: PathBuf, named: Format, found: &'static str },
+    #[error(
+        "`{}` is {found}, not a file: tables are read more than once; write it to a file first", .path.display()
+    )]
+    NotAFile { path: PathBuf, found: &'static str },
+    #[error("folder `{}` holds folders in folders, more than {limit} deep: is there a link to a folder above?", .path.display())]
+    TooDeep { path: PathBuf, limit: usize },
     #[error("`{}` is empty: a table needs at least its column names", .path.display())]
     Empty { path: PathBuf },
     #[error("folder `{}` holds no table file: put .parquet, .csv, .tsv or .jsonl files into it", .path.display())]
@@ -84,10 +90,15 @@ pub enum LakeError {
     UnknownColumn { path: PathBuf, name: String, nearest: Option<String> },
     #[error(
         "`{}` needs more than the {limit} bytes of memory allowed for a table (after {rows} rows): \
-         read fewer columns, or cut it down with `kilter sql`",
+         read fewer columns, cut it down with `kilter sql`, or raise KILTER_TABLE_MEMORY (like 8GiB)",
         .path.display()
     )]
     TooLarge { path: PathBuf, limit: usize, rows: usize },
+    #[error(
+        "`{}` has {rows} rows, which would take {bytes} bytes of memory, more than the {limit} allowed for a table: read fewer columns, cut it down with `kilter sql`, or raise KILTER_TABLE_MEMORY (like 8GiB)",
+        .path.display()
+    )]
+    TooManyRows { path: PathBuf, limit: usize, rows: u64, bytes: u64 },
     #[error("could not write `{}`: column `{column}` row {row} holds {what}; write Parquet instead", .path.display())]
     Unwritable { path: PathBuf, column: String, row: usize, what: &'static str },
     #[error(

@@ -12,6 +12,8 @@ use crate::error::LakeError;
 
 /// One table is made of at most so many files.
 const MAX_FILES: usize = 100_000;
+/// Folders in folders; a link to a folder above would go on for ever.
+const MAX_DEPTH: usize = 16;
 
 /// How a table lies in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -70,7 +72,7 @@ impl Source {
             false => vec![path.to_owned()],
             true => {
                 let mut files = Vec::new();
-                collect(path, &mut files)?;
+                collect(path, &mut files, 0)?;
                 files
             }
         };
@@ -91,7 +93,10 @@ pub(crate) fn io(doing: &'static str, path: &Path, source: std::io::Error) -> La
     LakeError::Io { doing, path: path.to_owned(), source }
 }
 
-fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), LakeError> {
+fn collect(folder: &Path, files: &mut Vec<PathBuf>, depth: usize) -> Result<(), LakeError> {
+    if depth > MAX_DEPTH {
+        return Err(LakeError::TooDeep { path: folder.to_owned(), limit: MAX_DEPTH });
+    }
     let entries = fs::read_dir(folder).map_err(|source| io("list", folder, source))?;
     let mut paths = entries
         .map(|entry| entry.map(|entry| entry.path()))
@@ -108,7 +113,7 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), LakeError> {
         } else if name.contains('=') {
             return Err(LakeError::PartitionKey { path });
         } else {
-            collect(&path, files)?;
+            collect(&path, files, depth + 1)?;
         }
         if files.len() > MAX_FILES {
             return Err(LakeError::TooManyFiles { path: folder.to_owned(), limit: MAX_FILES });
@@ -117,9 +122,24 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), LakeError> {
     Ok(())
 }
 
+/// Refuses what is no file of bytes: opening a pipe would wait for a writer, a device may never end.
+fn check_is_file(path: &Path) -> Result<(), LakeError> {
+    use std::os::unix::fs::FileTypeExt;
+    let kind = fs::metadata(path).map_err(|source| io("open", path, source))?.file_type();
+    let found = match kind {
+        _ if kind.is_file() => return Ok(()),
+        _ if kind.is_fifo() => "a pipe",
+        _ if kind.is_socket() => "a socket",
+        _ if kind.is_dir() => "a folder",
+        _ => "a device",
+    };
+    Err(LakeError::NotAFile { path: path.to_owned(), found })
+}
+
 /// Refuses a file whose first bytes show another format than its name does.
 fn check_first_bytes(path: &Path, format: Format) -> Result<(), LakeError> {
     let mut first = Vec::with_capacity(16);
+    check_is_file(path)?;
     File::open(path)
         .and_then(|file| file.take(16).read_to_end(&mut first))
         .map_err(|source| io("read", path, source))?;

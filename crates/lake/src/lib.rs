@@ -30,7 +30,7 @@ pub use columns::{TableColumns, Values};
 pub use error::LakeError;
 pub use format::Format;
 pub use log::{Lake, Listing, LogKind, LogRows, Partition, TIME_COLUMN};
-pub use read::{ReadOptions, Schema, read_table, schema_of};
+pub use read::{ReadOptions, Schema, read_table, schema_of, set_table_memory, table_memory};
 pub use sql::{QueryResult, SqlError, SqlOptions, sql, sql_async};
 pub use summary::{ColumnSummary, Distinct, MAX_DISTINCT, NumberSummary, TOP_VALUES, summaries};
 pub use write::write_table;

@@ -7,36 +7,40 @@
 
 use std::{
     any::Any,
-    collections::HashSet,
+    collections::{HashMap, HashSet},
     fs::File,
     panic::{AssertUnwindSafe, catch_unwind},
-    path::{Path, PathBuf},
+    path::Path,
+    sync::Arc,
 };
 
 use arrow::{
     array::RecordBatchReader,
-    datatypes::{DataType, SchemaRef},
+    datatypes::{DataType, Field, Schema, SchemaRef},
 };
 use kilter_domain::table::{Column, ColumnType};
 use parquet::{
     arrow::{
         ProjectionMask,
-        arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder},
+        arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder},
     },
-    file::metadata::ParquetMetaData,
+    file::metadata::{ParquetMetaData, ParquetMetaDataReader},
 };
 
 use crate::{
     arrow_types::{self, Unfit},
     builder::ColumnBuilder,
+    csv::MAX_COLUMNS,
     error::LakeError,
     format::{Source, io},
     read::{MemoryBound, ReadOptions},
     scan::chosen,
 };
 
-/// Rows decoded at once.
+/// Rows decoded at once, of a table that is not wide.
 const BATCH_ROWS: usize = 8192;
+/// Cells decoded at once, of a table that is.
+const BATCH_CELLS: usize = 1 << 22;
 
 /// Runs `read` over the bytes of `path`; a panic in it becomes an error about the file.
 pub(crate) fn guarded<T>(path: &Path, read: impl FnOnce() -> Result<T, LakeError>) -> Result<T, LakeError> {
@@ -52,27 +56,37 @@ pub(crate) fn damaged(path: &Path, what: impl ToString) -> LakeError {
     LakeError::Damaged { path: path.to_owned(), what: what.to_string() }
 }
 
-/// An opened Parquet file: its footer is read and makes sense.
-struct ParquetFile {
-    path: PathBuf,
-    reader: ParquetRecordBatchReaderBuilder<File>,
+/// The footer of a Parquet file, with the columns whose type `change` replaces read as that type. A file of too many
+/// columns is refused before anything is made of them.
+pub(crate) fn footer(
+    path: &Path,
+    change: impl Fn(&DataType) -> Option<DataType>,
+) -> Result<ArrowReaderMetadata, LakeError> {
+    let file = File::open(path).map_err(|source| io("open", path, source))?;
+    let metadata = ParquetMetaDataReader::new().parse_and_finish(&file).map_err(|error| damaged(path, error))?;
+    if metadata.file_metadata().schema_descr().num_columns() > MAX_COLUMNS {
+        return Err(LakeError::TooManyColumns { path: path.to_owned(), limit: MAX_COLUMNS });
+    }
+    let metadata = Arc::new(metadata);
+    let plain = ArrowReaderMetadata::try_new(metadata.clone(), ArrowReaderOptions::new());
+    let plain = plain.map_err(|error| damaged(path, error))?;
+    let changed = |field: &Arc<Field>| match change(field.data_type()) {
+        Some(data_type) => {
+            let field =
+                Field::new(field.name(), data_type, field.is_nullable()).with_metadata(field.metadata().clone());
+            Arc::new(field)
+        }
+        None => field.clone(),
+    };
+    let fields: Vec<_> = plain.schema().fields().iter().map(changed).collect();
+    let schema = Arc::new(Schema::new_with_metadata(fields, plain.schema().metadata().clone()));
+    // What cannot be read as that type is read as it is.
+    Ok(ArrowReaderMetadata::try_new(metadata, ArrowReaderOptions::new().with_schema(schema)).unwrap_or(plain))
 }
 
-impl ParquetFile {
-    fn open(path: &Path) -> Result<Self, LakeError> {
-        let file = File::open(path).map_err(|source| io("open", path, source))?;
-        let reader = ParquetRecordBatchReaderBuilder::try_new_with_options(file, ArrowReaderOptions::new())
-            .map_err(|error| damaged(path, error))?;
-        Ok(Self { path: path.to_owned(), reader })
-    }
-
-    fn schema(&self) -> &SchemaRef {
-        self.reader.schema()
-    }
-
-    fn rows(&self) -> Result<u64, LakeError> {
-        rows(self.reader.metadata(), &self.path)
-    }
+/// Texts are read as views into the pages: a dictionary entry that stands in every row is not copied for each.
+fn as_view(data_type: &DataType) -> Option<DataType> {
+    matches!(data_type, DataType::Utf8 | DataType::LargeUtf8).then_some(DataType::Utf8View)
 }
 
 /// The rows that a footer counts, if it does not contradict itself.
@@ -100,9 +114,10 @@ impl ParquetTable {
         Ok(Self { source, union, columns, rows })
     }
 
-    /// Reads at most `limit` rows of the columns.
+    /// Reads at most `limit` rows of the columns. More rows than fit into the bound are refused by what the footers count.
     pub fn read(&self, limit: usize, bound: &MemoryBound) -> Result<Vec<Column>, LakeError> {
         let mut builders: Vec<_> = self.columns.iter().map(|(_, column)| ColumnBuilder::new(*column)).collect();
+        bound.check_rows(&self.source.path, &builders, self.rows.min(limit as u64))?;
         let mut left = limit;
         for path in &self.source.files {
             if left > 0 {
@@ -141,23 +156,28 @@ impl ParquetTable {
         builders: &mut [ColumnBuilder],
         bound: &MemoryBound,
     ) -> Result<usize, LakeError> {
-        let file = ParquetFile::open(path)?;
-        let places: Vec<Option<usize>> =
-            self.columns.iter().map(|(name, _)| file.schema().fields().iter().position(|f| f.name() == name)).collect();
-        let mask = ProjectionMask::roots(file.reader.parquet_schema(), places.iter().flatten().copied());
-        let reader = file.reader.with_projection(mask).with_limit(limit).with_batch_size(BATCH_ROWS).build();
+        let file = File::open(path).map_err(|source| io("open", path, source))?;
+        let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(file, footer(path, as_view)?);
+        let here = places_of(reader.schema());
+        let places = self.columns.iter().filter_map(|(name, _)| here.get(name.as_str()).copied());
+        let mask = ProjectionMask::roots(reader.parquet_schema(), places);
+        let batch_rows = (BATCH_CELLS / self.columns.len().max(1)).clamp(1, BATCH_ROWS);
+        let reader = reader.with_projection(mask).with_limit(limit).with_batch_size(batch_rows).build();
         let reader = reader.map_err(|error| damaged(path, error))?;
         // Of a projection the columns come in the file's order.
         let projected = reader.schema();
+        let places = places_of(&projected);
+        let places: Vec<Option<usize>> =
+            self.columns.iter().map(|(name, _)| places.get(name.as_str()).copied()).collect();
         let mut read = 0;
         for batch in reader {
             let batch = batch.map_err(|error| damaged(path, error))?;
-            for ((name, wanted), builder) in self.columns.iter().zip(&mut *builders) {
-                match projected.index_of(name) {
-                    Ok(at) => arrow_types::append(builder, batch.column(at))
+            for (((name, wanted), place), builder) in self.columns.iter().zip(&places).zip(&mut *builders) {
+                match *place {
+                    Some(at) => arrow_types::append(builder, batch.column(at))
                         .map_err(|unfit| unfit_error(path, name, *wanted, projected.field(at).data_type(), unfit))?,
-                    Err(_) if self.union => (0..batch.num_rows()).for_each(|_| builder.push_missing()),
-                    Err(_) => return Err(damaged(path, format!("column `{name}` vanished while it was read"))),
+                    None if self.union => (0..batch.num_rows()).for_each(|_| builder.push_missing()),
+                    None => return Err(damaged(path, format!("column `{name}` vanished while it was read"))),
                 }
             }
             read += batch.num_rows();
@@ -166,6 +186,11 @@ impl ParquetTable {
         // Without columns the batches are empty; the footer still counts.
         Ok(read)
     }
+}
+
+/// Where each column of a file stands.
+fn places_of(schema: &SchemaRef) -> HashMap<&str, usize> {
+    schema.fields().iter().enumerate().map(|(at, field)| (field.name().as_str(), at)).collect()
 }
 
 /// What columns the files of one table may have.
@@ -179,11 +204,11 @@ pub(crate) enum Merge {
 
 /// Names and Arrow types of the columns that all files together have, and their rows, by the footers.
 pub(crate) fn survey(source: &Source, how: Merge) -> Result<(Vec<(String, DataType)>, u64), LakeError> {
-    let (mut found, mut rows) = (Vec::new(), 0);
+    let (mut found, mut rows) = (Found::default(), 0);
     for (index, path) in source.files.iter().enumerate() {
         let (schema, count) = guarded(path, || {
-            let file = ParquetFile::open(path)?;
-            Ok((file.schema().clone(), file.rows()?))
+            let footer = footer(path, |_| None)?;
+            Ok((footer.schema().clone(), self::rows(footer.metadata(), path)?))
         })?;
         rows += count;
         let mut names = HashSet::new();
@@ -191,33 +216,50 @@ pub(crate) fn survey(source: &Source, how: Merge) -> Result<(Vec<(String, DataTy
             return Err(damaged(path, format!("column `{}` stands twice in it", field.name())));
         }
         let how = if index == 0 { Merge::Union } else { how };
-        merge(&mut found, &schema, how).map_err(|what| LakeError::DifferentColumns {
+        found.merge(&schema, how).map_err(|what| LakeError::DifferentColumns {
             path: path.clone(),
             first: source.files[0].clone(),
             what,
         })?;
-    }
-    Ok((found, rows))
-}
-
-/// Takes the columns of one more file into those found so far; the error is what differs.
-fn merge(found: &mut Vec<(String, DataType)>, schema: &SchemaRef, how: Merge) -> Result<(), String> {
-    for field in schema.fields() {
-        match found.iter_mut().find(|(name, _)| name == field.name()) {
-            None if how == Merge::Union => found.push((field.name().clone(), field.data_type().clone())),
-            None => return Err(format!("it has a column `{}` that the first has not", field.name())),
-            Some((name, known)) => match (arrow_types::common(known, field.data_type()), how) {
-                (Some(common), _) => *known = common,
-                (None, Merge::Union) => *known = DataType::Utf8,
-                (None, Merge::Equal) => {
-                    return Err(format!("column `{name}` is {} and not {known}", field.data_type()));
-                }
-            },
+        if found.columns.len() > MAX_COLUMNS {
+            return Err(LakeError::TooManyColumns { path: source.path.clone(), limit: MAX_COLUMNS });
         }
     }
-    match found.iter().find(|(name, _)| schema.field_with_name(name).is_err()) {
-        Some((name, _)) if how == Merge::Equal => Err(format!("it has no column `{name}`")),
-        _ => Ok(()),
+    Ok((found.columns, rows))
+}
+
+/// The columns of the files read so far, in the order they were found.
+#[derive(Default)]
+struct Found {
+    columns: Vec<(String, DataType)>,
+    places: HashMap<String, usize>,
+}
+
+impl Found {
+    /// Takes in the columns of one more file; the error is what differs.
+    fn merge(&mut self, schema: &SchemaRef, how: Merge) -> Result<(), String> {
+        for field in schema.fields() {
+            let place = self.places.get(field.name());
+            match place.map(|at| &mut self.columns[*at]) {
+                None if how == Merge::Union => {
+                    self.places.insert(field.name().clone(), self.columns.len());
+                    self.columns.push((field.name().clone(), field.data_type().clone()));
+                }
+                None => return Err(format!("it has a column `{}` that the first has not", field.name())),
+                Some((name, known)) => match (arrow_types::common(known, field.data_type()), how) {
+                    (Some(common), _) => *known = common,
+                    (None, Merge::Union) => *known = DataType::Utf8,
+                    (None, Merge::Equal) => {
+                        return Err(format!("column `{name}` is {} and not {known}", field.data_type()));
+                    }
+                },
+            }
+        }
+        let here = places_of(schema);
+        match self.columns.iter().find(|(name, _)| !here.contains_key(name.as_str())) {
+            Some((name, _)) if how == Merge::Equal => Err(format!("it has no column `{name}`")),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -231,8 +273,9 @@ fn wanted(
     let column_type = |data_type: &DataType| arrow_types::column_type(data_type).unwrap_or(ColumnType::Text);
     let found = fields.iter().map(|(name, data_type)| (name.clone(), column_type(data_type))).collect();
     let columns = chosen(path, found, options)?;
+    let names: HashSet<&str> = columns.iter().map(|(name, _)| name.as_str()).collect();
     for (name, data_type) in fields {
-        if arrow_types::column_type(&data_type).is_none() && columns.iter().any(|(chosen, _)| *chosen == name) {
+        if arrow_types::column_type(&data_type).is_none() && names.contains(name.as_str()) {
             let found = data_type.to_string();
             return Err(LakeError::UnsupportedType { path: path.to_owned(), column: name, found });
         }

@@ -11,7 +11,8 @@ use std::{
 use crate::attempt::RunnerError;
 
 /// Names that any command needs to work at all, and that change no result.
-const INHERITED: [&str; 9] = ["HOME", "LANG", "LC_ALL", "LC_CTYPE", "LOGNAME", "PATH", "SHELL", "TMPDIR", "USER"];
+const INHERITED: [&str; 10] =
+    ["HOME", "KILTER_TABLE_MEMORY", "LANG", "LC_ALL", "LC_CTYPE", "LOGNAME", "PATH", "SHELL", "TMPDIR", "USER"];
 
 /// The few variables every step gets, and `declared` ones that are set, from the environment of this process. With
 /// `tools`, that folder comes first in PATH.

@@ -13,6 +13,7 @@ use kilter_domain::ids::DatasetName;
 use serde::{Deserialize, Serialize};
 
 use super::{options::RunOptions, profile::Profile};
+use crate::bounded::read_bounded_text;
 
 const HEADER: &str = "# Written by `kilter run`: the data that was used, by digest. Commit it beside kilter.toml.\n\n";
 const VERSION: i64 = 1;
@@ -76,10 +77,10 @@ impl Lock {
         let bad = |because: String| PinError::Lock { path: path.to_owned(), because };
         match path.metadata() {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
-            Ok(found) if found.len() > MAX_LOCK_BYTES => return Err(bad(format!("it is {} bytes long", found.len()))),
             _ => {}
         }
-        let text = fs::read_to_string(path).map_err(|source| PinError::ReadLock { path: path.to_owned(), source })?;
+        let text = read_bounded_text(path, MAX_LOCK_BYTES)
+            .map_err(|source| PinError::ReadLock { path: path.to_owned(), source })?;
         let file: LockFile = toml::from_str(&text).map_err(|error| bad(error.message().to_owned()))?;
         match file.version {
             VERSION => Ok(Self { file }),

@@ -1,6 +1,7 @@
 //! What `kilter-lake` promises to the crates above it. Every file is made by the test that reads it.
 
 mod bad_input;
+mod bombs;
 mod by_column;
 mod functions;
 mod partitions;

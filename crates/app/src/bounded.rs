@@ -1,0 +1,72 @@
+//! Reading a small file that somebody else wrote: only a file, and only up to a bound.
+
+use std::{
+    fs::{self, File},
+    io::{self, Read},
+    os::unix::fs::FileTypeExt,
+    path::Path,
+};
+
+/// The bytes of the file at `path`, at most `limit` of them. What is no file is refused before it is opened: a pipe would
+/// wait for a writer, a device may never end.
+///
+/// # Errors
+/// What the disk answers; [`io::ErrorKind::InvalidInput`] for what is no file, or larger than `limit` (also when it grows
+/// while it is read).
+pub fn read_bounded(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    let found = fs::metadata(path)?;
+    check_is_file(&found)?;
+    let too_large = |bytes: u64| {
+        let detail = format!("it has {bytes} bytes; at most {limit} are read");
+        io::Error::new(io::ErrorKind::InvalidInput, detail)
+    };
+    if found.len() > limit {
+        return Err(too_large(found.len()));
+    }
+    let mut bytes = Vec::with_capacity(found.len() as usize);
+    let read = File::open(path)?.take(limit.saturating_add(1)).read_to_end(&mut bytes)? as u64;
+    if read > limit { Err(too_large(read)) } else { Ok(bytes) }
+}
+
+/// [`read_bounded`], as text.
+///
+/// # Errors
+/// As there, and [`io::ErrorKind::InvalidData`] for bytes that are not UTF-8.
+pub fn read_bounded_text(path: &Path, limit: u64) -> io::Result<String> {
+    let not_text = |_| io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8 text");
+    String::from_utf8(read_bounded(path, limit)?).map_err(not_text)
+}
+
+fn check_is_file(found: &fs::Metadata) -> io::Result<()> {
+    let kind = found.file_type();
+    let what = match kind {
+        _ if kind.is_file() => return Ok(()),
+        _ if kind.is_dir() => return Err(io::ErrorKind::IsADirectory.into()),
+        _ if kind.is_fifo() => "a pipe",
+        _ if kind.is_socket() => "a socket",
+        _ => "a device",
+    };
+    Err(io::Error::new(io::ErrorKind::InvalidInput, format!("it is {what}, not a file")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_within_the_bound_is_read_and_everything_else_is_refused_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        fs::write(&path, b"1234").unwrap();
+        assert_eq!(read_bounded(&path, 4).unwrap(), b"1234");
+        let refused = read_bounded(&path, 3).unwrap_err();
+        assert!(refused.to_string().contains("4 bytes; at most 3"), "{refused}");
+        assert_eq!(read_bounded(folder.path(), 3).unwrap_err().kind(), io::ErrorKind::IsADirectory);
+        for device in ["/dev/zero", "/dev/tty", "/dev/null"] {
+            let refused = read_bounded(Path::new(device), 3).unwrap_err();
+            assert!(refused.to_string().contains("a device"), "{device}: {refused}");
+        }
+        fs::write(&path, b"\xff").unwrap();
+        assert_eq!(read_bounded_text(&path, 3).unwrap_err().kind(), io::ErrorKind::InvalidData);
+    }
+}
