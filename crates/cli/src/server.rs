@@ -43,6 +43,9 @@ pub(crate) struct Server {
     /// The largest body, like `64MiB`.
     #[arg(long, value_name = "SIZE", default_value = "64MiB")]
     max_body: Size,
+    /// The most bytes of all bodies at once, like `256MiB`; more requests are refused until others are answered.
+    #[arg(long, value_name = "SIZE", default_value = "256MiB")]
+    max_bodies: Size,
     /// The longest that a request may take, like `30s`.
     #[arg(long, value_name = "TIME", default_value = "30s")]
     timeout: Span,
@@ -59,7 +62,13 @@ pub(crate) struct Server {
 
 /// Bytes, written with a unit.
 #[derive(Clone, Copy, Debug)]
-struct Size(usize);
+pub(crate) struct Size(usize);
+
+impl Size {
+    pub(crate) fn bytes(self) -> usize {
+        self.0
+    }
+}
 
 impl FromStr for Size {
     type Err = String;
@@ -121,6 +130,7 @@ impl Server {
             allowed_hosts: self.allowed_hosts.clone(),
             limits: Limits {
                 body: self.max_body.0,
+                bodies: self.max_bodies.0,
                 request: duration(self.timeout),
                 drain: duration(self.drain),
                 ..Limits::default()

@@ -2,7 +2,7 @@
 //!
 //! A permission is a value that is only made here: a handler that needs one cannot be written without asking for it.
 
-use std::{fmt, fs, path::Path, sync::Arc};
+use std::{fmt, path::Path, sync::Arc};
 
 use axum::{
     extract::FromRequestParts,
@@ -17,6 +17,9 @@ use crate::{error::ServerError, problem::Failure, state::House};
 /// The shortest token that is taken: shorter ones can be guessed.
 const MIN_TOKEN_BYTES: usize = 16;
 
+/// The largest file that is read as one.
+const MAX_TOKEN_BYTES: u64 = 64 << 10;
+
 /// A secret that requests carry. Never shown.
 #[derive(Clone)]
 pub struct Token(Arc<str>);
@@ -27,8 +30,8 @@ impl Token {
     /// # Errors
     /// When the file cannot be read, or holds fewer than 16 visible ASCII characters.
     pub fn read(path: &Path) -> Result<Self, ServerError> {
-        let text =
-            fs::read_to_string(path).map_err(|source| ServerError::TokenFile { path: path.to_owned(), source })?;
+        let text = kilter_app::read_bounded_text(path, MAX_TOKEN_BYTES)
+            .map_err(|source| ServerError::TokenFile { path: path.to_owned(), source })?;
         Self::new(text.trim()).ok_or_else(|| ServerError::BadToken {
             path: path.to_owned(),
             why: "it needs at least 16 visible ASCII characters; make one with `openssl rand -hex 32`",

@@ -1,7 +1,7 @@
 //! Reading a request: bounded, and refused with the reason.
 
 use axum::{
-    body::{Bytes, to_bytes},
+    body::{Bytes, HttpBody},
     extract::{FromRequest, FromRequestParts, Request},
     http::{HeaderMap, header, request::Parts},
 };
@@ -9,6 +9,9 @@ use kilter_wire::{Code, Problem};
 use serde::de::DeserializeOwned;
 
 use crate::{problem::Failure, state::House};
+
+/// The largest body of a request that changes a state: a version, a name, a reason.
+const MAX_STATEMENT_BYTES: usize = 256 << 10;
 
 /// A request of the inference protocol may have a binary body behind its JSON; no form of a web page sends such a type.
 const V2_BINARY: &str = "application/octet-stream";
@@ -21,7 +24,7 @@ impl FromRequest<House> for V2Body {
 
     async fn from_request(request: Request, house: &House) -> Result<Self, Failure> {
         check_type(request.headers(), &[V2_BINARY])?;
-        Ok(Self(Body::from_request(request, house).await?.0))
+        Ok(Self(read(request, house, house.options().limits.body).await?))
     }
 }
 
@@ -43,25 +46,23 @@ fn check_type(headers: &HeaderMap, others: &[&str]) -> Result<(), Problem> {
     Err(Problem::new(Code::MediaTypeUnsupported, format!("the body states its type as {said}, and must be JSON")))
 }
 
-/// The bytes of a body, at most as many as the server takes.
-pub(crate) struct Body(pub(crate) Bytes);
+/// The bytes of a body of JSON, at most as many as the server takes. As long as they are held they count against the
+/// bytes that all bodies together may have.
+pub(crate) struct JsonBody(pub(crate) Bytes);
 
-impl FromRequest<House> for Body {
+impl FromRequest<House> for JsonBody {
     type Rejection = Failure;
 
     async fn from_request(request: Request, house: &House) -> Result<Self, Failure> {
-        let limit = house.options().limits.body;
-        to_bytes(request.into_body(), limit).await.map(Self).map_err(|error| refused(error, limit).into())
+        check_type(request.headers(), &[])?;
+        Ok(Self(read(request, house, house.options().limits.body).await?))
     }
 }
 
-fn refused(error: axum::Error, limit: usize) -> Problem {
-    let inner = error.into_inner();
-    // The reader of the body says by its text alone that the limit was met.
-    if inner.to_string().contains("length limit exceeded") {
-        return Problem::new(Code::BodyTooLarge, format!("the body has more than {limit} bytes"));
-    }
-    Problem::new(Code::RequestInvalid, "the body did not arrive whole").caused_by(Some(&*inner))
+async fn read(request: Request, house: &House, limit: usize) -> Result<Bytes, Problem> {
+    let body = request.into_body();
+    let announced = body.size_hint().exact();
+    house.bodies().read(body, announced, limit).await
 }
 
 /// The part of the address after `?` as a value of ours.
@@ -77,7 +78,7 @@ impl<T: DeserializeOwned> FromRequestParts<House> for Query<T> {
     }
 }
 
-/// A body of JSON as a value of ours.
+/// A short body of JSON as a value of ours.
 pub(crate) struct Json<T>(pub(crate) T);
 
 impl<T: DeserializeOwned> FromRequest<House> for Json<T> {
@@ -85,7 +86,14 @@ impl<T: DeserializeOwned> FromRequest<House> for Json<T> {
 
     async fn from_request(request: Request, house: &House) -> Result<Self, Failure> {
         check_type(request.headers(), &[])?;
-        let Body(bytes) = Body::from_request(request, house).await?;
+        let limit = house.options().limits.body.min(MAX_STATEMENT_BYTES);
+        let too_large = |problem: Problem| match problem.known() {
+            Some(Code::BodyTooLarge) => {
+                problem.hint("what is said here is short: see the address in /api/v1/openapi.json")
+            }
+            _ => problem,
+        };
+        let bytes = read(request, house, limit).await.map_err(too_large)?;
         serde_json::from_slice(&bytes)
             .map(Self)
             .map_err(|error| Problem::new(Code::RequestInvalid, format!("the body cannot be read: {error}")).into())

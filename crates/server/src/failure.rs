@@ -1,8 +1,9 @@
 //! What the errors of the floors below mean to whoever asked.
 
-use std::{error::Error, io};
+use std::{error::Error, io, sync::Arc};
 
 use kilter_app::{AppError, dataset::RolesError, replay::ReplayError};
+use kilter_serving::{InferError, log::LogError};
 use kilter_store::StoreError;
 use kilter_wire::{Code, Problem};
 
@@ -48,9 +49,20 @@ fn code(error: &AppError) -> Code {
         AppError::Roles(RolesError::Column { .. }) | AppError::Table(_) => Code::ColumnUnknown,
         AppError::Infer(error) if error.status() < 500 => Code::RequestInvalid,
         AppError::Store(error) => store(error),
+        AppError::Infer(InferError::NotRecorded { source }) | AppError::Log(source) => log(source),
         AppError::Run(_) => of_disk(error).unwrap_or(Code::StepFailed),
         AppError::Lake(_) => of_disk(error).unwrap_or(Code::FileInvalid),
         _ => of_disk(error).unwrap_or(Code::StorageFailed),
+    }
+}
+
+fn log(error: &LogError) -> Code {
+    match error {
+        LogError::DiskFull { .. } => Code::DiskFull,
+        LogError::Busy { .. } => Code::Overloaded,
+        LogError::TooLarge { .. } => Code::BodyTooLarge,
+        LogError::InUse { .. } => Code::DataFolderInUse,
+        _ => Code::StorageFailed,
     }
 }
 
@@ -71,12 +83,13 @@ fn of_disk(error: &(dyn Error + 'static)) -> Option<Code> {
     let mut link = Some(error);
     let mut found = None;
     while let Some(error) = link {
-        found = found.or_else(|| error.downcast_ref::<io::Error>());
+        let shared = || error.downcast_ref::<Arc<io::Error>>().map(|error| &**error);
+        found = found.or_else(|| error.downcast_ref::<io::Error>()).or_else(shared);
         link = error.source();
     }
     found.map(|error| match error.kind() {
         io::ErrorKind::NotFound => Code::FileNotFound,
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Code::DiskFull,
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => Code::DiskFull,
         _ => Code::StorageFailed,
     })
 }

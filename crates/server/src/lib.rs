@@ -7,8 +7,11 @@
 
 mod accept;
 mod acts;
+mod address;
 mod auth;
+mod body_pool;
 pub mod client;
+mod connections;
 mod cross_origin;
 mod error;
 mod extract;
@@ -16,12 +19,15 @@ pub mod failure;
 mod gauges;
 mod health;
 mod hosts;
+mod labels;
 mod logs;
 mod metrics;
 mod observe;
+mod open_files;
 mod options;
 mod problem;
 mod profiles;
+mod public;
 mod readings;
 mod reconcile;
 mod routes;

@@ -13,7 +13,7 @@ use kilter_wire::{Code, Problem};
 use tower::ServiceExt;
 use tower_http::catch_panic::CatchPanic;
 
-use crate::{problem::Failure, state::House};
+use crate::{address, problem::Failure, public, state::House};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -22,16 +22,11 @@ pub(crate) async fn observe(State(house): State<House>, request: Request, next: 
     let began = Instant::now();
     let id = request_id(&request);
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-    let limit = house.options().limits.request;
-    let answered = tokio::time::timeout(limit, CatchPanic::custom(next, fault).oneshot(request)).await;
-    let mut response = match answered {
-        Ok(Ok(response)) => response.map(Body::new),
-        Ok(Err(never)) => match never {},
-        Err(_) => {
-            let detail = format!("{method} {path} took longer than {} s", limit.as_secs_f64());
-            Failure::from(Problem::new(Code::TimedOut, detail).at(path.as_str())).into_response()
-        }
+    let response = match address::check(request.uri()) {
+        Ok(()) => within_time(&house, request, next).await,
+        Err(problem) => address::refusal(&path, problem),
     };
+    let mut response = public::without_data_folder(response, &house.options().data).await;
     let headers = response.headers_mut();
     headers.insert(HeaderName::from_static("x-content-type-options"), HeaderValue::from_static("nosniff"));
     let (status, took_us) = (response.status().as_u16(), began.elapsed().as_micros());
@@ -43,13 +38,27 @@ pub(crate) async fn observe(State(house): State<House>, request: Request, next: 
     response
 }
 
+/// Answers the request, or says that it took too long.
+async fn within_time(house: &House, request: Request, next: Next) -> Response {
+    let limit = house.options().limits.request;
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    match tokio::time::timeout(limit, CatchPanic::custom(next, fault).oneshot(request)).await {
+        Ok(Ok(response)) => response.map(Body::new),
+        Ok(Err(never)) => match never {},
+        Err(_) => {
+            let detail = format!("{method} {path} took longer than {} s", limit.as_secs_f64());
+            Failure::from(Problem::new(Code::TimedOut, detail).at(path.as_str())).into_response()
+        }
+    }
+}
+
 /// The id that the client sent, when it is short and plain; a new one otherwise.
 fn request_id(request: &Request) -> HeaderValue {
     let is_plain = |value: &&HeaderValue| {
         let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.".contains(byte);
         (1..=64).contains(&value.len()) && value.as_bytes().iter().all(plain)
     };
-    let new = || HeaderValue::from_str(&uuid::Uuid::now_v7().to_string()).unwrap_or(HeaderValue::from_static("none"));
+    let new = || HeaderValue::from_str(&kilter_app::new_id()).unwrap_or(HeaderValue::from_static("none"));
     request.headers().get(REQUEST_ID).filter(is_plain).cloned().unwrap_or_else(new)
 }
 

@@ -6,6 +6,9 @@ use axum::{
 };
 use kilter_wire::Problem;
 
+/// When a request that was refused for lack of room may come again, in seconds.
+pub(crate) const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
+
 /// What a handler answers when it cannot do what was asked.
 #[derive(Debug)]
 pub(crate) struct Failure(pub(crate) Box<Problem>);
@@ -23,6 +26,9 @@ impl IntoResponse for Failure {
         let body = serde_json::to_vec(&self.0).unwrap_or_default();
         let mut response = (status, body).into_response();
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
+        }
         if status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }

@@ -15,7 +15,7 @@ use kilter_wire::{
     v1::{Check, Readiness},
 };
 
-use crate::{error::ServerError, options::ServerOptions};
+use crate::{body_pool::BodyPool, error::ServerError, options::ServerOptions};
 
 /// The house as the handlers see it. Cloning is cheap.
 #[derive(Clone)]
@@ -24,6 +24,7 @@ pub struct House(Arc<Inner>);
 struct Inner {
     options: ServerOptions,
     app: App,
+    bodies: BodyPool,
     began: Instant,
     is_stopping: AtomicBool,
 }
@@ -36,7 +37,8 @@ impl House {
     pub fn open(options: ServerOptions) -> Result<Self, ServerError> {
         let tool = std::env::current_exe().map_err(ServerError::Program)?;
         let app = App::open(&options.data, AppOptions { tool, recording: Default::default(), profiles: true })?;
-        Ok(Self(Arc::new(Inner { options, app, began: Instant::now(), is_stopping: AtomicBool::new(false) })))
+        let bodies = BodyPool::new(options.limits.bodies);
+        Ok(Self(Arc::new(Inner { options, app, bodies, began: Instant::now(), is_stopping: AtomicBool::new(false) })))
     }
 
     /// The platform.
@@ -53,6 +55,11 @@ impl House {
     /// How the server is run.
     pub fn options(&self) -> &ServerOptions {
         &self.0.options
+    }
+
+    /// Where the bytes of all bodies are counted.
+    pub(crate) fn bodies(&self) -> &BodyPool {
+        &self.0.bodies
     }
 
     /// How long it has been open.

@@ -1,13 +1,10 @@
 //! The native API: read the request, earn the permission, state the intention, answer.
 
-use std::sync::Arc;
-
 use axum::{
     Json,
     extract::{Path, State},
 };
-use kilter_app::prediction;
-use kilter_domain::{ids::EndpointName, table::Column, time::Timestamp};
+use kilter_domain::ids::EndpointName;
 use kilter_store::page::{DEFAULT_LIMIT, MAX_LIMIT, PageRequest};
 use kilter_wire::{Code, Problem, v1};
 use serde::Deserialize;
@@ -17,6 +14,7 @@ use crate::{
     auth::Caller,
     extract,
     failure::problem_of,
+    labels,
     problem::Failure,
     state::{House, blocking},
     views,
@@ -110,24 +108,28 @@ pub(crate) async fn endpoint(
     Ok(Json(blocking(move || views::endpoint(&app, &endpoint)).await?))
 }
 
-/// Keeps labels. Late, corrected and unknown ids are all taken; what was answered survives any end of the process.
+/// Keeps labels, at most 100,000 in a request. Late, corrected and unknown ids are all taken; what was answered survives
+/// any end of the process.
 #[utoipa::path(
     post, path = "/api/v1/endpoints/{endpoint}/labels", tag = "watch",
     params(("endpoint" = String, Path)), request_body = v1::Labels,
-    responses((status = 200, body = v1::LabelsKept), (status = 400, body = Problem), (status = 401, body = Problem), (status = 404, body = Problem))
+    responses((status = 200, body = v1::LabelsKept), (status = 400, body = Problem), (status = 401, body = Problem), (status = 404, body = Problem), (status = 413, body = Problem), (status = 503, body = Problem), (status = 507, body = Problem))
 )]
 pub(crate) async fn labels(
     _: Caller,
     State(house): State<House>,
     Path(endpoint): Path<String>,
-    extract::Json(body): extract::Json<v1::Labels>,
+    extract::JsonBody(body): extract::JsonBody,
 ) -> Result<Json<v1::LabelsKept>, Failure> {
     let (app, now) = (house.app(), house.now());
     let endpoint: EndpointName = name(&endpoint)?;
-    let labels = read_labels(body, now)?;
-    let count = labels.ids.len();
-    blocking(move || app.label(&endpoint, labels, now).map_err(|error| problem_of(&error))).await?;
-    Ok(Json(v1::LabelsKept { labels: count }))
+    let count = blocking(move || {
+        let labels = labels::read(&body, now)?;
+        let count = labels.ids.len();
+        app.label(&endpoint, labels, now).map_err(|error| problem_of(&error))?;
+        Ok(count)
+    });
+    Ok(Json(v1::LabelsKept { labels: count.await? }))
 }
 
 /// Which part of a list.
@@ -169,69 +171,4 @@ pub(crate) fn wrong(detail: String) -> Problem {
 
 pub(crate) fn name<T: std::str::FromStr<Err: std::error::Error + 'static>>(text: &str) -> Result<T, Problem> {
     text.parse().map_err(|error| Problem::of(Code::RequestInvalid, &error))
-}
-
-fn read_labels(body: v1::Labels, now: Timestamp) -> Result<prediction::Labels, Problem> {
-    let rows = body.ids.len();
-    let known_at = match body.known_at {
-        None => vec![now; rows],
-        Some(times) => times.iter().map(|time| name(time)).collect::<Result<_, _>>()?,
-    };
-    if body.values.len() != rows || known_at.len() != rows {
-        return Err(wrong(format!(
-            "{rows} ids, {} values, {} times: there must be as many of each",
-            body.values.len(),
-            known_at.len()
-        )));
-    }
-    let ids = body.ids.iter().map(|id| Arc::from(id.as_str())).collect();
-    Ok(prediction::Labels { ids, values: column(&body.values)?, known_at })
-}
-
-/// Values of one kind as a column; `null` is a missing value of any kind.
-fn column(values: &[serde_json::Value]) -> Result<Column, Problem> {
-    use serde_json::Value;
-    let present: Vec<&Value> = values.iter().filter(|value| !value.is_null()).collect();
-    if present.iter().all(|value| value.is_boolean()) {
-        return Ok(Column::Bool(values.iter().map(Value::as_bool).collect()));
-    }
-    if present.iter().all(|value| value.is_i64()) {
-        return Ok(Column::Int(values.iter().map(Value::as_i64).collect()));
-    }
-    if present.iter().all(|value| value.is_number()) {
-        return Ok(Column::Float(values.iter().map(|value| value.as_f64().unwrap_or(f64::NAN)).collect()));
-    }
-    if present.iter().all(|value| value.is_string()) {
-        return Ok(Column::Text(values.iter().map(|value| value.as_str().map(Arc::from)).collect()));
-    }
-    Err(wrong("labels are all texts, all numbers or all true/false".to_owned()))
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    fn read(values: serde_json::Value, ids: usize) -> Result<prediction::Labels, Problem> {
-        let ids = (0..ids).map(|id| id.to_string()).collect();
-        let values = values.as_array().cloned().unwrap_or_default();
-        read_labels(v1::Labels { ids, values, known_at: None }, Timestamp(7))
-    }
-
-    #[test]
-    fn labels_are_of_one_kind_and_null_takes_one_back() {
-        assert_eq!(read(json!([1, null]), 2).unwrap().values, Column::Int(vec![Some(1), None]));
-        assert_eq!(read(json!([true, false]), 2).unwrap().values, Column::Bool(vec![Some(true), Some(false)]));
-        assert!(matches!(read(json!([1, 0.5]), 2).unwrap().values, Column::Float(values) if values == [1.0, 0.5]));
-        assert!(read(json!(["yes", 1]), 2).unwrap_err().detail.contains("all texts"));
-        assert!(read(json!([{}]), 1).is_err());
-    }
-
-    #[test]
-    fn every_id_needs_its_value_and_its_time() {
-        assert!(read(json!([1]), 2).unwrap_err().detail.starts_with("2 ids, 1 values"));
-        let body = v1::Labels { ids: vec!["a".into()], values: vec![json!(1)], known_at: Some(vec!["soon".into()]) };
-        assert_eq!(read_labels(body, Timestamp(0)).err().unwrap().code, "request_invalid");
-    }
 }

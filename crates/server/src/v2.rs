@@ -15,7 +15,12 @@ use kilter_serving::{
 };
 use serde::Serialize;
 
-use crate::{auth::Caller, extract::V2Body, problem::Failure, state::House};
+use crate::{
+    auth::Caller,
+    extract::V2Body,
+    problem::{Failure, RETRY_AFTER},
+    state::House,
+};
 
 /// A failure in the words of the protocol.
 pub(crate) struct Refusal {
@@ -26,7 +31,11 @@ pub(crate) struct Refusal {
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        (status, json(&ErrorBody { error: self.error })).into_response()
+        let mut response = (status, json(&ErrorBody { error: self.error })).into_response();
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
+        }
+        response
     }
 }
 

@@ -193,3 +193,6 @@ async fn stopping_waits_for_what_has_begun_but_not_for_ever() {
     world.end().await;
     assert!(TcpStream::connect(world.address).await.is_err());
 }
+
+#[path = "http/bounds.rs"]
+mod bounds;

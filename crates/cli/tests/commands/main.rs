@@ -1,5 +1,6 @@
 //! What a person sees of the commands: answers, failures, exit codes.
 
+mod bounds;
 mod comparing;
 mod contract;
 mod evaluating;

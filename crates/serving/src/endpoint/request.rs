@@ -91,6 +91,8 @@ impl InferError {
             Self::Request(error) => error.status(),
             Self::Score { because, .. } if because.is_the_callers() => 400,
             Self::Score { .. } => 500,
+            Self::NotRecorded { source: LogError::DiskFull { .. } } => 507,
+            Self::NotRecorded { source: LogError::TooLarge { .. } } => 413,
             Self::NothingServed { .. } | Self::NotRecorded { .. } => 503,
         }
     }

@@ -164,6 +164,7 @@ impl ScoreError {
                         | PredictError::WrongType { .. }
                         | PredictError::MissingValue { .. }
                         | PredictError::NotFinite { .. }
+                        | PredictError::TooMuch { .. }
                 )
         )
     }
