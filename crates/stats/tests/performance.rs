@@ -213,3 +213,16 @@ fn ranking_counts_queries_and_agrees_with_hand_computed_values() {
     let want = 0.5 * (dcg([0.0, 3.0, 1.0]) / dcg([3.0, 1.0, 0.0]) + dcg([0.0, 1.0, 0.0]));
     assert!((metric("ndcg", &rows).unwrap().value - want).abs() < 1e-12);
 }
+
+#[test]
+fn a_probability_that_misses_one_by_rounding_is_one() {
+    let truth = [true, false, true, false];
+    let exact = [1.0, 0.0, 0.75, 0.25];
+    let rounded = [1.000_000_1, -0.000_000_1, 0.75, 0.25];
+    for name in ["log_loss", "brier", "ece", "mce", "calibration_bias"] {
+        let of = |score: &[f64]| metric(name, &Labelled::Binary(BinaryRows::scored(&truth, score, 0.5).unwrap()));
+        assert_eq!(of(&rounded).unwrap(), of(&exact).unwrap(), "{name}");
+        let beyond = of(&[1.01, 0.0, 0.75, 0.25]).unwrap_err().to_string();
+        assert!(beyond.contains("row 0 has the score 1.01"), "{beyond}");
+    }
+}

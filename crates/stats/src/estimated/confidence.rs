@@ -6,7 +6,9 @@
 
 use super::isotonic::Isotonic;
 use crate::outcome::{Estimate, Outcome, Unmeasured, all_finite, same_length};
-use crate::performance::{BinaryRows, Binning, Confusion, Labelled, Metric, Rate, Task, calibration_bins};
+use crate::performance::{
+    BinaryRows, Binning, Confusion, Labelled, Metric, Rate, Task, as_probabilities, calibration_bins,
+};
 use crate::random::Random;
 use crate::tails::normal_margin;
 use serde::{Deserialize, Serialize};
@@ -90,10 +92,9 @@ impl<'a> Expected<'a> {
     pub fn with_probabilities(score: &'a [f64], decision: &'a [bool], probability: Vec<f64>) -> Outcome<Self> {
         same_length("unlabelled rows", &[score.len(), decision.len(), probability.len()])?;
         all_finite("score", score)?;
-        if let Some(row) = probability.iter().position(|p| !(0.0..=1.0).contains(p)) {
-            return Err(Unmeasured::bad_input("probability", format!("row {row} has {}", probability[row])));
-        }
-        Ok(Expected { score, decision, probability })
+        let checked = as_probabilities(&probability).map(|probability| probability.into_owned());
+        let bad = |row: usize| Unmeasured::bad_input("probability", format!("row {row} has {}", probability[row]));
+        Ok(Expected { score, decision, probability: checked.map_err(bad)? })
     }
 
     /// Each row's probability of being positive.

@@ -3,6 +3,7 @@
 use super::MOST_GROUPS;
 use crate::interval::{Proportion, difference};
 use crate::outcome::{Estimate, Outcome, Unmeasured, all_finite, same_length};
+use crate::performance::as_probabilities;
 use crate::tails::student_margin;
 use serde::{Deserialize, Serialize};
 
@@ -56,6 +57,10 @@ pub fn calibration_by_group(
     (level, minimum): (f64, u64),
 ) -> Outcome<CalibrationByGroup> {
     check(group, groups, truth, score, weight)?;
+    let score = as_probabilities(score).map_err(|row| {
+        let why = format!("row {row} is {}; calibration needs probabilities from 0 to 1", score[row]);
+        Unmeasured::bad_input("score", why)
+    })?;
     let weight = |row: usize| weight.map_or(1.0, |weight| weight[row]);
     let miss = |row: usize| f64::from(u8::from(truth[row])) - score[row];
     let mut sums = vec![Sums::default(); groups];
@@ -123,10 +128,6 @@ fn check(group: &[u32], groups: usize, truth: &[bool], score: &[f64], weight: Op
     }
     if let Some(row) = group.iter().position(|group| *group as usize >= groups) {
         return Err(Unmeasured::bad_input("group", format!("row {row} is of group {}, beyond {groups}", group[row])));
-    }
-    if let Some(row) = score.iter().position(|score| !(0.0..=1.0).contains(score)) {
-        let why = format!("row {row} is {}; calibration needs probabilities from 0 to 1", score[row]);
-        return Err(Unmeasured::bad_input("score", why));
     }
     match weight {
         Some(weight) if weight.iter().any(|weight| !weight.is_finite() || *weight < 0.0) => {

@@ -3,6 +3,8 @@
 //! Holds true: columns of one value have the same length, numbers are finite, weights are positive somewhere, classes
 //! lie inside their count. Borrowed slices only; nothing is copied. Absent: names of columns and time.
 
+use std::borrow::Cow;
+
 use crate::outcome::{Outcome, Unmeasured, all_finite, same_length};
 
 /// Rows of one kind of task.
@@ -90,18 +92,27 @@ impl<'a> BinaryRows<'a> {
         self.score.ok_or_else(|| Unmeasured::bad_input(what, "it needs scores, and only decisions were given"))
     }
 
-    pub(crate) fn probabilities(&self, what: &str) -> Outcome<&'a [f64]> {
+    pub(crate) fn probabilities(&self, what: &str) -> Outcome<Cow<'a, [f64]>> {
         let score = self.scores(what)?;
-        match score.iter().position(|p| !(0.0..=1.0).contains(p)) {
-            None => Ok(score),
-            Some(row) => Err(Unmeasured::bad_input(
-                what,
-                format!(
-                    "it needs probabilities, and row {row} has the score {}; calibrate the scores first",
-                    score[row]
-                ),
-            )),
-        }
+        as_probabilities(score).map_err(|row| {
+            let why = "it needs probabilities, and row";
+            Unmeasured::bad_input(what, format!("{why} {row} has the score {}; calibrate the scores first", score[row]))
+        })
+    }
+}
+
+/// By how much a probability may miss the range from 0 to 1: sums in float32 (a softmax, a forest) round this far.
+const ROUNDING: f64 = 1e-6;
+
+/// Scores as probabilities: what lies outside of `[0, 1]` by no more than rounding is put to its end. Else the first row
+/// that is none.
+pub(crate) fn as_probabilities(score: &[f64]) -> Result<Cow<'_, [f64]>, usize> {
+    if score.iter().all(|p| (0.0..=1.0).contains(p)) {
+        return Ok(Cow::Borrowed(score));
+    }
+    match score.iter().position(|p| !(-ROUNDING..=1.0 + ROUNDING).contains(p)) {
+        None => Ok(score.iter().map(|p| p.clamp(0.0, 1.0)).collect()),
+        Some(row) => Err(row),
     }
 }
 
