@@ -43,9 +43,9 @@ pub fn inputs(contract: &Contract, roles: &Roles, signature: &Signature, trained
     recorded.filter_map(|name| Some(input(name.clone(), kind_of(trained_on.get(&name)?)))).collect()
 }
 
-/// An input that may be missing and may be anything of its kind: no model reads it.
+/// An input that may be absent, missing and anything of its kind: no model reads it.
 pub fn input(name: String, kind: InputKind) -> Input {
-    Input { name, kind, missing: Missing::Allowed, infinite: Infinite::Passed }
+    Input { name, kind, missing: Missing::Allowed, infinite: Infinite::Passed, optional: true }
 }
 
 fn named<'r>(rules: impl Iterator<Item = &'r Rule>) -> impl Iterator<Item = String> {

@@ -67,9 +67,10 @@ impl App {
         let model = Model::from_onnx(&model_bytes).map_err(|source| AppError::Model { digest, source })?;
         let dataset = project.labelled_dataset()?;
         let roles = project.roles(dataset);
-        refuse_leakage(&model, &roles)?;
         let test = self.test_rows(project, training, record, held_out)?;
         let trained_on = self.training_rows(project, training, record, &spec.model.step)?;
+        let (model, model_bytes) = named_by_training(model, model_bytes, &roles, &trained_on)?;
+        refuse_leakage(&model, &roles)?;
         let HeldOut { rows: test, scored, unfit } = HeldOut::score(project, &model, test, &roles)?;
         let threshold = scored.threshold;
         let watched = recorded::watched(&project.contract);
@@ -406,6 +407,19 @@ fn read_model(path: &Path) -> Result<Vec<u8>, AppError> {
             how: format!("the output must hold one .onnx file, it holds {}", files.len()),
         }),
     }
+}
+
+/// A foreign model of one block takes the features of its training rows in their order, from here on by their names.
+fn named_by_training(
+    model: Model,
+    bytes: Vec<u8>,
+    roles: &Roles,
+    trained_on: &Table,
+) -> Result<(Model, Vec<u8>), AppError> {
+    let failed = |source| AppError::Predict { what: "the training rows".to_owned(), source };
+    let model = model.named_by(trained_on, |name| roles.is_feature(name)).map_err(failed)?;
+    let bytes = model.with_signature(bytes);
+    Ok((model, bytes))
 }
 
 fn refuse_leakage(model: &Model, roles: &Roles) -> Result<(), AppError> {

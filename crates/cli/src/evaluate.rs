@@ -91,6 +91,7 @@ impl Evaluate {
                 .hint("name it: --target COLUMN")
         })?;
         let table = read_table(&self.data, &ReadOptions::default())?;
+        let loaded = (loaded.0, loaded.1.named_by(&table, self.is_feature(&target))?);
         let ours = self.judged(loaded, &table, &target)?;
         let other = self.other(&ours, &table, &target)?;
         let mut evaluation = self.measured(&ours, &table, &target)?;
@@ -107,6 +108,11 @@ impl Evaluate {
         Ok(Answer::done(&evaluation.document(), page::text(&evaluation)).exit(exit))
     }
 
+    /// Which columns a model of one block may take.
+    fn is_feature<'a>(&'a self, target: &'a str) -> impl Fn(&str) -> bool + 'a {
+        move |name| name != target && self.weight.as_deref() != Some(name)
+    }
+
     fn judged(&self, (path, model): (PathBuf, Model), table: &Table, target: &str) -> Result<Judged, Stop> {
         let scored = Scored::by(&model, table, self.threshold)?;
         let weight = self.weight.as_deref().map(|name| column(table, name)).transpose()?;
@@ -117,7 +123,9 @@ impl Evaluate {
     /// The other model, on the rows that both answer.
     fn other(&self, ours: &Judged, table: &Table, target: &str) -> Result<Option<Judged>, Stop> {
         let Some(path) = &self.against else { return Ok(None) };
-        let other = self.judged(load_model(path)?, table, target)?;
+        let (path_of_other, other) = load_model(path)?;
+        let other = other.named_by(table, self.is_feature(target))?;
+        let other = self.judged((path_of_other, other), table, target)?;
         match other.task == ours.task && other.classes == ours.classes {
             true => Ok(Some(other)),
             false => {

@@ -16,7 +16,7 @@ use kilter_wire::{Code, Problem};
 
 use crate::{
     failure::usage,
-    files::{load_model, write_whole},
+    files::{load_model_for, write_whole},
     page::Answer,
     project::now,
     stop::Stop,
@@ -91,8 +91,9 @@ impl Explain {
         if self.rows.max(self.row.len()) > MOST_LOCALS {
             return Err(usage(format!("at most {MOST_LOCALS} rows are told one by one")));
         }
-        let (path, model) = load_model(&self.model)?;
         let table = read_table(&self.data, &ReadOptions::default())?;
+        let others: Vec<&str> = self.target.as_deref().into_iter().collect();
+        let (path, model) = load_model_for(&self.model, &table, &others)?;
         if let Some(row) = self.row.iter().find(|row| **row >= table.rows()) {
             let rows = table.rows();
             return Err(usage(format!("there is no row {row}: the table has {rows} rows, counted from 0")));

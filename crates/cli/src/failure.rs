@@ -66,7 +66,7 @@ impl From<FitError> for Stop {
 impl From<PredictError> for Stop {
     fn from(error: PredictError) -> Self {
         let code = match &error {
-            PredictError::MissingColumn { .. } => Code::ColumnUnknown,
+            PredictError::MissingColumns { .. } | PredictError::BlockWidth { .. } => Code::ColumnUnknown,
             PredictError::Node { .. } => Code::ModelInvalid,
             _ => Code::RowsUnfit,
         };

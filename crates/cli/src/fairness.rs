@@ -148,6 +148,8 @@ impl Fairness {
         let (path, model) = load_model(&self.first)?;
         let target = self.target.clone().or_else(|| model.signature().target.clone()).ok_or_else(no_target)?;
         let table = read_table(data, &ReadOptions::default())?;
+        let is_feature = |name: &str| name != target && self.weight.as_deref() != Some(name);
+        let model = model.named_by(&table, is_feature)?;
         let scored = Scored::by(&model, &table, self.threshold)?;
         let decided = Decided::by_model(&scored, self.truth(&table, &target)).map_err(|error| problem(&error))?;
         Ok(Source { model: Some(path), data: data.to_path_buf(), target, table, decided })

@@ -7,6 +7,7 @@ use std::{
 };
 
 use kilter_app::AppError;
+use kilter_domain::table::Table;
 use kilter_inference::Model;
 
 use crate::{failure::disk, stop::Stop};
@@ -60,6 +61,13 @@ pub(crate) fn load_model(path: &Path) -> Result<(PathBuf, Model), Stop> {
     let bytes = kilter_app::read_bounded(&file, MAX_MODEL_BYTES).map_err(failed)?;
     let model = Model::from_onnx(&bytes).map_err(|source| AppError::ModelFile { path: file.clone(), source })?;
     Ok((file, model))
+}
+
+/// Loads the model at `path` for the rows of `table`: a model of one block takes its columns in order, but for `others`.
+pub(crate) fn load_model_for(path: &Path, table: &Table, others: &[&str]) -> Result<(PathBuf, Model), Stop> {
+    let (path, model) = load_model(path)?;
+    let model = model.named_by(table, |name| !others.contains(&name))?;
+    Ok((path, model))
 }
 
 #[cfg(test)]

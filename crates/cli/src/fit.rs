@@ -57,6 +57,9 @@ pub(crate) struct Fit {
     /// The only columns that the model may read.
     #[arg(long, value_name = "COLUMNS", value_delimiter = ',')]
     include: Option<Vec<String>>,
+    /// Columns that the model reads and a request may leave out; a request that lacks any other column is refused.
+    #[arg(long, value_name = "COLUMNS", value_delimiter = ',')]
+    optional: Vec<String>,
     /// The positive class of a binary task; by default the second in order.
     #[arg(long, value_name = "CLASS")]
     positive: Option<String>,
@@ -123,6 +126,7 @@ impl Fit {
             weight: self.weight.clone(),
             exclude: self.exclude.clone(),
             include: self.include.clone(),
+            optional: self.optional.clone(),
             positive: self.positive.clone(),
             kinds: self.kinds.by_column()?,
             seed: self.seed,

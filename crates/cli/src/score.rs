@@ -10,7 +10,7 @@ use kilter_wire::{Code, Problem};
 use serde::Serialize;
 
 use crate::{
-    files::load_model,
+    files::load_model_for,
     page::{Answer, Mark, Page},
     stop::Stop,
 };
@@ -50,8 +50,8 @@ struct Scored {
 
 impl Score {
     pub(crate) fn run(self) -> Result<Answer, Stop> {
-        let (path, model) = load_model(&self.model)?;
         let table = read_table(&self.data, &ReadOptions::default())?;
+        let (path, model) = load_model_for(&self.model, &table, &[])?;
         let prediction = model.predict(&table)?;
         let kept = match &self.keep {
             None => table,

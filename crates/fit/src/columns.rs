@@ -52,6 +52,7 @@ fn check_names(table: &Table, options: &FitOptions) -> Result<(), FitError> {
     options.exclude.iter().try_for_each(|name| target::column(table, "an excluded column", name).map(drop))?;
     let included = options.include.iter().flatten();
     included.into_iter().try_for_each(|name| target::column(table, "an included column", name).map(drop))?;
+    options.optional.iter().try_for_each(|name| target::column(table, "an optional column", name).map(drop))?;
     options.kinds.keys().try_for_each(|name| target::column(table, "a column of a stated kind", name).map(drop))
 }
 

@@ -36,7 +36,8 @@ impl Graph {
         };
         self.taken.insert(column.to_owned());
         self.inputs.push(value_info(column, element, Some(1)));
-        self.signature.push(Input { name: column.to_owned(), kind, missing: Missing::Allowed, infinite });
+        let (name, missing) = (column.to_owned(), Missing::Allowed);
+        self.signature.push(Input { name, kind, missing, infinite, optional: false });
         column.to_owned()
     }
 

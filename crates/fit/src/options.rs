@@ -27,6 +27,9 @@ pub struct FitOptions {
     /// When given, the only columns that the model may read.
     #[serde(default)]
     pub include: Option<Vec<String>>,
+    /// Columns that rows to be answered may lack as a whole; of others a row must have a value or say that it has none.
+    #[serde(default)]
+    pub optional: Vec<String>,
     /// The positive class of a binary task; by default the second in order.
     #[serde(default)]
     pub positive: Option<String>,
@@ -49,6 +52,7 @@ impl FitOptions {
             weight: None,
             exclude: Vec::new(),
             include: None,
+            optional: Vec::new(),
             positive: None,
             kinds: BTreeMap::new(),
             seed: 0,

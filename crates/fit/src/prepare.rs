@@ -67,6 +67,9 @@ pub(crate) fn prepare(chosen: &[Chosen], table: &Table, target: &Target, options
             Kind::Text => texts.extend(text(&mut prepared, &context, column, values)),
         }
     }
+    for input in &mut prepared.graph.signature {
+        input.optional = options.optional.contains(&input.name);
+    }
     match options.learner {
         Learner::Boosting => join_for_trees(&mut prepared, dense, texts),
         Learner::Linear => join_for_linear(&mut prepared, dense, texts),

@@ -12,8 +12,8 @@ pub enum LoadError {
     #[error("the ONNX graph is broken: {0}")]
     BrokenGraph(String),
     #[error(
-        "the operator `{operator}` of node `{node}` is not known to the native executor; serve this model through \
-         onnxruntime instead"
+        "the operator `{operator}` of node `{node}` is not among those that Kilter runs (trees, linear models and their \
+         preparation); a model of other operators cannot be used"
     )]
     UnknownOperator { operator: String, node: String },
     #[error("the operator `{operator}` of node `{node}` cannot be used: {reason}")]
@@ -29,8 +29,13 @@ pub enum LoadError {
 /// Why rows could not be answered.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum PredictError {
-    #[error("the column `{column}` is missing{}", .nearest.as_ref().map_or(String::new(), |name| format!("; did you mean `{name}`?")))]
-    MissingColumn { column: String, nearest: Option<String> },
+    #[error("{}", absent(.columns, .nearest))]
+    MissingColumns { columns: Vec<String>, nearest: Option<String> },
+    #[error(
+        "the model takes {width} columns as the one block `{input}`, and the rows have {}: {}; leave the others out, or \
+         call the columns `{input}_0` to `{input}_{}`", .found.len(), listed(.found), width - 1
+    )]
+    BlockWidth { input: String, width: usize, found: Vec<String> },
     #[error("the column `{column}` holds {found:?} values where the model takes {expected:?}: row {row} is `{value}`")]
     WrongType { column: String, row: usize, value: String, found: ColumnType, expected: InputKind },
     #[error("the column `{column}` has no value in row {row}, and the model does not take missing values there")]
@@ -52,7 +57,7 @@ impl PredictError {
     pub const fn row(&self) -> Option<usize> {
         match self {
             Self::WrongType { row, .. } | Self::MissingValue { row, .. } | Self::NotFinite { row, .. } => Some(*row),
-            Self::MissingColumn { .. } | Self::TooMuch { .. } | Self::Node { .. } => None,
+            Self::MissingColumns { .. } | Self::BlockWidth { .. } | Self::TooMuch { .. } | Self::Node { .. } => None,
         }
     }
 
@@ -61,5 +66,25 @@ impl PredictError {
         if let Self::WrongType { row, .. } | Self::MissingValue { row, .. } | Self::NotFinite { row, .. } = self {
             *row = number;
         }
+    }
+}
+
+/// Columns that are named in one error.
+const SHOWN_COLUMNS: usize = 20;
+
+/// What an error says of columns that are not there.
+fn absent(columns: &[String], nearest: &Option<String>) -> String {
+    let hint = nearest.as_ref().map_or(String::new(), |name| format!("; did you mean `{name}`?"));
+    match columns.len() {
+        1 => format!("the column {} is missing{hint}", listed(columns)),
+        _ => format!("the columns {} are missing{hint}", listed(columns)),
+    }
+}
+
+fn listed(columns: &[String]) -> String {
+    let shown: Vec<String> = columns.iter().take(SHOWN_COLUMNS).map(|name| format!("`{name}`")).collect();
+    match columns.len() - shown.len() {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
     }
 }

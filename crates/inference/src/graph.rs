@@ -7,13 +7,13 @@ use std::{collections::HashMap, sync::Arc};
 
 use crate::{
     error::{LoadError, PredictError},
-    onnx::{ModelProto, TensorData, TensorProto},
+    onnx::{ModelProto, NodeProto, TensorData, TensorProto},
     ops::{self, Anatomy, Arguments, Operator},
     tensor::{Tensor, Value},
 };
 
-/// The oldest and newest operator sets whose meaning the executor was checked against.
-const OPSETS: std::ops::RangeInclusive<i64> = 7..=26;
+/// The newest operator set whose meaning the executor was checked against.
+const NEWEST_OPSET: i64 = 26;
 
 /// The most bytes of all values that live at once while rows run through a graph.
 const MAX_LIVE_BYTES: usize = 1 << 30;
@@ -64,7 +64,7 @@ impl Graph {
         let mut steps = Vec::with_capacity(model.graph.nodes.len());
         for node in &model.graph.nodes {
             let label = node.label();
-            let operator = ops::build(node, opset(model, &node.domain)?)?;
+            let operator = ops::build(node, opset(model, node)?)?;
             let read = |name: &String| match name.is_empty() {
                 true => Ok(None),
                 false => names.slots.get(name).copied().map(Some).ok_or_else(|| unknown(name, &label)),
@@ -198,9 +198,46 @@ impl Graph {
         })
     }
 
-    /// The class names that some node knows, the last node first.
-    pub fn classes(&self) -> Option<Vec<String>> {
-        self.steps.iter().rev().find_map(|step| step.operator.classes())
+    /// Whether the value in `slot` is a sigmoid, with nothing but changes of shape and choices of columns behind it.
+    pub fn is_made_by_sigmoid(&self, mut slot: usize) -> bool {
+        for step in self.steps.iter().rev() {
+            if !step.outputs.contains(&Some(slot)) {
+                continue;
+            }
+            match (step.operator.is_sigmoid(), step.operator.anatomy(), step.inputs.first()) {
+                (true, ..) => return true,
+                (_, Anatomy::Same | Anatomy::Reshaped | Anatomy::Picked, Some(&Some(read))) => slot = read,
+                _ => return false,
+            }
+        }
+        false
+    }
+
+    /// The class names that some node knows, the last node first; else those that the label in the slot `label` is
+    /// picked from.
+    pub fn classes(&self, label: usize) -> Option<Vec<String>> {
+        let named = self.steps.iter().rev().find_map(|step| step.operator.classes());
+        named.or_else(|| self.picked_from(label))
+    }
+
+    /// The constant list of which the value in `slot` is an element, with changes of type and shape between.
+    fn picked_from(&self, mut slot: usize) -> Option<Vec<String>> {
+        for step in self.steps.iter().rev() {
+            if !step.outputs.contains(&Some(slot)) {
+                continue;
+            }
+            let read = step.inputs.first().copied().flatten()?;
+            match (step.operator.anatomy(), self.constant(read)) {
+                (Anatomy::Picked, Some(Value::Text(classes))) => {
+                    return Some(classes.data.iter().map(ToString::to_string).collect());
+                }
+                (Anatomy::Picked, Some(Value::Int(classes))) => {
+                    return Some(classes.data.iter().map(ToString::to_string).collect());
+                }
+                _ => slot = read,
+            }
+        }
+        None
     }
 }
 
@@ -224,13 +261,31 @@ fn unknown(name: &str, reader: &str) -> LoadError {
     LoadError::BrokenGraph(format!("`{reader}` reads `{name}`, which nothing before it makes"))
 }
 
-fn opset(model: &ModelProto, domain: &str) -> Result<i64, LoadError> {
+/// The first operator set in which an operator means what it means today. A converter writes the lowest set that has
+/// all operators of a file, so one that uses `Identity` alone says 1.
+fn since(operator: &str) -> i64 {
+    match operator {
+        "Identity" | "Constant" | "MatMul" | "Softmax" | "ArgMax" | "ReduceSum" | "Not" | "Gather" | "Squeeze"
+        | "Unsqueeze" | "Flatten" => 1,
+        "Concat" => 4,
+        "Reshape" => 5,
+        "Cast" | "Abs" | "Ceil" | "Exp" | "Floor" | "Log" | "Neg" | "Relu" | "Sigmoid" | "Sqrt" | "Tanh" | "Clip" => 6,
+        _ => 7,
+    }
+}
+
+/// The version of the operator set of a node.
+fn opset(model: &ModelProto, node: &NodeProto) -> Result<i64, LoadError> {
+    let (domain, operator) = (&node.domain, &node.op_type);
     let is_same = |name: &str| name == domain || (domain.is_empty() && name == "ai.onnx");
     let version = model.opset.iter().find(|(name, _)| is_same(name)).map(|&(_, version)| version);
+    let known = since(operator)..=NEWEST_OPSET;
     match version {
-        Some(version) if domain.is_empty() && !OPSETS.contains(&version) => {
-            Err(LoadError::BrokenGraph(format!("operator set {version} is not among {OPSETS:?}")))
-        }
+        Some(version) if domain.is_empty() && !known.contains(&version) => Err(LoadError::BrokenGraph(format!(
+            "the operator `{operator}` of operator set {version} is not known: versions {} to {} are",
+            known.start(),
+            known.end()
+        ))),
         Some(version) => Ok(version),
         None => Err(LoadError::BrokenGraph(format!("the operator set of the domain `{domain}` is not declared"))),
     }

@@ -1,6 +1,6 @@
 //! From a table's columns to the graph's input tensors.
 
-use std::{collections::HashSet, ops::Range, sync::Arc};
+use std::{borrow::Cow, collections::HashSet, ops::Range, sync::Arc};
 
 use kilter_domain::{
     table::{Column, Table},
@@ -9,6 +9,7 @@ use kilter_domain::{
 
 use crate::{
     error::{LoadError, PredictError},
+    nearest::nearest,
     onnx::{Dim, ModelProto, ValueInfo, element},
     signature::{Infinite, Input, InputKind, Missing},
     tensor::{Tensor, Value},
@@ -71,6 +72,7 @@ pub(crate) fn values(
     table: &Table,
     rows: Range<usize>,
 ) -> Result<Vec<Value>, PredictError> {
+    check_columns(inputs, table)?;
     let mut columns = inputs;
     let mut values = Vec::with_capacity(slots.len());
     for slot in slots {
@@ -84,9 +86,7 @@ pub(crate) fn values(
 /// The tensor of one graph input, from the columns named by `inputs` (`slot.width` of them).
 fn value(slot: &Slot, inputs: &[Input], table: &Table, rows: Range<usize>) -> Result<Value, PredictError> {
     let failed = |reason| PredictError::Node { node: slot.name.clone(), reason };
-    let columns =
-        inputs.iter().map(|input| Ok(Source { input, column: find(table, &input.name)?, rows: rows.clone() }));
-    let columns = columns.collect::<Result<Vec<_>, PredictError>>()?;
+    let columns: Vec<Source<'_>> = inputs.iter().map(|input| Source::of(input, table, rows.clone())).collect();
     let matrix = [rows.len(), inputs.len()];
     let dims = if slot.is_vector { &matrix[..1] } else { &matrix[..] };
     let made = match slot.element {
@@ -122,21 +122,34 @@ fn interleave<'a, T: Clone>(
     Ok((0..rows).flat_map(|row| parts.iter().map(move |part| part[row].clone())).collect())
 }
 
-fn find<'a>(table: &'a Table, name: &str) -> Result<&'a Column, PredictError> {
-    table.get(name).ok_or_else(|| PredictError::MissingColumn {
-        column: name.to_owned(),
-        nearest: crate::nearest::nearest(name, table.names().iter().map(String::as_str)).map(str::to_owned),
-    })
+/// Refuses a table that lacks columns, all of them named.
+fn check_columns(inputs: &[Input], table: &Table) -> Result<(), PredictError> {
+    let absent = inputs.iter().filter(|input| !input.optional && table.get(&input.name).is_none());
+    let columns: Vec<String> = absent.map(|input| input.name.clone()).collect();
+    let nearest = match &columns[..] {
+        [] => return Ok(()),
+        [name] => nearest(name, table.names().iter().map(String::as_str)).map(str::to_owned),
+        _ => None,
+    };
+    Err(PredictError::MissingColumns { columns, nearest })
 }
 
 /// Some rows of one column, and what the model wants of them.
 struct Source<'a> {
     input: &'a Input,
-    column: &'a Column,
+    column: Cow<'a, Column>,
     rows: Range<usize>,
 }
 
-impl Source<'_> {
+impl<'a> Source<'a> {
+    /// Of an optional input that the table lacks all values are missing.
+    fn of(input: &'a Input, table: &'a Table, rows: Range<usize>) -> Self {
+        match table.get(&input.name) {
+            Some(column) => Self { input, column: Cow::Borrowed(column), rows },
+            None => Self { input, column: Cow::Owned(Column::Float(vec![f64::NAN; rows.len()])), rows: 0..rows.len() },
+        }
+    }
+
     /// The refusal of a column from `row` on. A text column is refused for the first cell that makes it one: `abc` below
     /// a hundred numbers, and not the number above it.
     fn wrong(&self, row: usize) -> PredictError {
@@ -154,7 +167,7 @@ impl Source<'_> {
 
     /// Whether a cell of a text column says what the model takes, only as text.
     fn reads_as_wanted(&self, row: usize) -> bool {
-        let Column::Text(values) = self.column else { return false };
+        let Column::Text(values) = &*self.column else { return false };
         let text = values[row].as_deref().unwrap_or_default().trim();
         match self.input.kind {
             InputKind::Number => text.parse::<f64>().is_ok(),
@@ -191,7 +204,7 @@ impl Source<'_> {
             return Ok(self.times()?.into_iter().map(|time| convert(time as f64)).collect());
         }
         self.each(convert(f64::NAN), |row| {
-            let value = match self.column {
+            let value = match &*self.column {
                 Column::Float(values) => values[row],
                 Column::Text(_) | Column::Time(_) if !self.column.is_missing(row) => return Err(self.wrong(row)),
                 column => column.number(row),
@@ -209,7 +222,7 @@ impl Source<'_> {
         if self.input.kind == InputKind::Time {
             return self.times();
         }
-        self.each(0, |row| match self.column {
+        self.each(0, |row| match &*self.column {
             Column::Int(values) => Ok(values[row]),
             Column::Bool(values) => Ok(values[row].map(i64::from)),
             Column::Float(values) if values[row].is_nan() => Ok(None),
@@ -220,7 +233,7 @@ impl Source<'_> {
     }
 
     fn times(&self) -> Result<Vec<i64>, PredictError> {
-        self.each(MISSING_TIME, |row| match self.column {
+        self.each(MISSING_TIME, |row| match &*self.column {
             Column::Time(values) | Column::Int(values) => Ok(values[row]),
             Column::Float(values) if values[row].is_nan() => Ok(None),
             Column::Float(values) => whole(values[row]).map(Some).ok_or_else(|| self.wrong(row)),
@@ -235,7 +248,7 @@ impl Source<'_> {
 
     /// Whole numbers and booleans are written as a person would; missing is the empty text.
     fn texts(&self) -> Result<Vec<Arc<str>>, PredictError> {
-        self.each("".into(), |row| match self.column {
+        self.each("".into(), |row| match &*self.column {
             Column::Text(values) => Ok(values[row].clone()),
             Column::Time(_) if !self.column.is_missing(row) => Err(self.wrong(row)),
             column => Ok(column.label(row)),

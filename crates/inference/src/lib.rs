@@ -8,6 +8,7 @@
 //!
 //! Deliberately absent: training (the crate `fit`), files and sockets, operators that classical models do not use.
 
+mod block;
 mod error;
 mod explain;
 mod features;

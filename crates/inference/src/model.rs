@@ -1,6 +1,7 @@
 //! A loaded model: from bytes to answers.
 
 use std::{
+    borrow::Cow,
     ops::Range,
     sync::{Arc, OnceLock},
 };
@@ -29,10 +30,16 @@ pub struct Model {
     signature: Signature,
     classes: Arc<[Arc<str>]>,
     pub(crate) outputs: OutputSlots,
+    /// Whether one score a row is a probability: a sigmoid made it.
+    answers_probabilities: bool,
     /// What each column adds to each score of a linear model in the mean over its training rows: columns x scores.
     pub(crate) baseline: Option<Vec<f64>>,
     /// How many rows run at once; found out with the first row.
     block_rows: OnceLock<usize>,
+    /// Whether the columns have names that somebody gave them, in the file or by a table.
+    pub(crate) names_columns: bool,
+    /// Whether the file holds its signature.
+    pub(crate) has_written_signature: bool,
     /// Made when the first explanation is asked for.
     pub(crate) explanation: OnceLock<Result<Arc<Prepared>, ExplainError>>,
 }
@@ -52,7 +59,9 @@ impl Model {
         let graph = Graph::compile(&proto)?;
         let slots = input::slots(&proto)?;
         let outputs = outputs(&proto.graph.outputs)?;
-        let signature = match written_signature(&proto)? {
+        let written = written_signature(&proto)?;
+        let has_written_signature = written.is_some();
+        let signature = match written {
             Some(signature) => signature,
             None => guessed_signature(&slots, &outputs, &graph)?,
         };
@@ -65,14 +74,18 @@ impl Model {
         }
         let classes = signature.classes.iter().map(|name| Arc::from(name.as_str())).collect();
         let baseline = written_baseline(&proto, &signature)?;
+        let answers_probabilities = graph.is_made_by_sigmoid(graph.output(outputs.numbers));
         Ok(Self {
             graph,
             slots,
             signature,
             classes,
             outputs,
+            answers_probabilities,
             baseline,
             block_rows: OnceLock::new(),
+            names_columns: has_written_signature,
+            has_written_signature,
             explanation: OnceLock::new(),
         })
     }
@@ -80,6 +93,12 @@ impl Model {
     /// What the model takes and answers.
     pub fn signature(&self) -> &Signature {
         &self.signature
+    }
+
+    /// Calls the columns of the signature by these names.
+    pub(crate) fn name_columns(&mut self, names: Vec<String>) {
+        self.signature.inputs.iter_mut().zip(names).for_each(|(input, name)| input.name = name);
+        self.names_columns = true;
     }
 
     /// The answers to the rows of `table`. Columns are taken by name, others are ignored; numbers, booleans and whole
@@ -121,15 +140,30 @@ impl Model {
         let values = input::values(&self.slots, &self.signature.inputs, table, rows.clone())?;
         let results = self.graph.run(values)?;
         let wrong = |reason: String| PredictError::Node { node: "the outputs".into(), reason };
-        let numbers = results[self.outputs.numbers].floats().map_err(wrong)?;
+        let numbers = &results[self.outputs.numbers];
         if self.signature.task == Task::Regression {
-            return answer.push_values(&numbers.data, rows.len()).map_err(wrong);
+            return answer.push_values(&numbers.doubles().map_err(wrong)?.data, rows.len()).map_err(wrong);
         }
+        let numbers = self.by_class(numbers, rows.len()).map_err(wrong)?;
         let picked = match self.outputs.label {
             None => None,
             Some(at) => Some(class_indices(&results[at], &self.classes).map_err(wrong)?),
         };
-        answer.push_classes(&numbers.data, picked, rows.len()).map_err(wrong)
+        answer.push_classes(&numbers, picked, rows.len()).map_err(wrong)
+    }
+
+    /// One number a class and row. Some binary models (support vectors, ridge) answer one score a row: the second
+    /// class's, of which the first has the rest to one (a probability) or the opposite (a margin, which parts at 0).
+    fn by_class<'v>(&self, numbers: &'v Value, rows: usize) -> Result<Cow<'v, [f32]>, String> {
+        let numbers = match numbers.floats()? {
+            Cow::Borrowed(tensor) => Cow::Borrowed(&tensor.data[..]),
+            Cow::Owned(tensor) => Cow::Owned(tensor.data),
+        };
+        if self.classes.len() != 2 || numbers.len() != rows {
+            return Ok(numbers);
+        }
+        let first = |score: f32| if self.answers_probabilities { 1.0 - score } else { -score };
+        Ok(numbers.iter().flat_map(|&score| [first(score), score]).collect())
     }
 }
 
@@ -209,12 +243,13 @@ fn guessed_signature(slots: &[Slot], outputs: &OutputSlots, graph: &Graph) -> Re
             _ => Missing::Allowed,
         };
         let name = |at: usize| if slot.width == 1 { slot.name.clone() } else { format!("{}_{at}", slot.name) };
-        inputs.extend((0..slot.width).map(|at| Input { name: name(at), kind, missing, infinite: Infinite::Passed }));
+        let input = |at: usize| Input { name: name(at), kind, missing, infinite: Infinite::Passed, optional: false };
+        inputs.extend((0..slot.width).map(input));
     }
     let classes = match outputs.label {
         None => Vec::new(),
-        Some(_) => graph
-            .classes()
+        Some(label) => graph
+            .classes(graph.output(label))
             .ok_or_else(|| LoadError::UnknownOutputs("there is a label, but no node names the classes".into()))?,
     };
     let task = match (outputs.label, classes.len()) {

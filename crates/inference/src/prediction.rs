@@ -29,11 +29,11 @@ impl Prediction {
     }
 
     /// Adds `rows` values of a regressor.
-    pub(crate) fn push_values(&mut self, values: &[f32], rows: usize) -> Result<(), String> {
+    pub(crate) fn push_values(&mut self, values: &[f64], rows: usize) -> Result<(), String> {
         if values.len() != rows {
             return Err(format!("the model answered {} values for {rows} rows", values.len()));
         }
-        self.scores.extend(values.iter().map(|&value| f64::from(value)));
+        self.scores.extend_from_slice(values);
         Ok(())
     }
 
@@ -46,7 +46,10 @@ impl Prediction {
     ) -> Result<(), String> {
         let classes = self.classes.len();
         if probabilities.len() != rows * classes || picked.as_ref().is_some_and(|picked| picked.len() != rows) {
-            return Err(format!("the model answered {} probabilities for {rows} rows", probabilities.len()));
+            return Err(format!(
+                "the model answered {} numbers for {rows} rows of {classes} classes",
+                probabilities.len()
+            ));
         }
         let likeliest =
             |row: &[f32]| (1..classes).fold(0, |best, at| if row[at] > row[best] { at } else { best }) as u32;

@@ -1,6 +1,7 @@
 //! What a model takes and what it answers. `kilter fit` writes it into the ONNX file's metadata; for a foreign file it
 //! is read off the graph's inputs and outputs.
 
+use kilter_domain::table::Table;
 use serde::{Deserialize, Serialize};
 
 /// The key of the ONNX `metadata_props` entry that holds a [`Signature`] as JSON.
@@ -30,6 +31,14 @@ impl Signature {
     pub fn input(&self, name: &str) -> Option<&Input> {
         self.inputs.iter().find(|input| input.name == name)
     }
+
+    /// The inputs that `table` has no column for, though the model needs one.
+    pub fn absent<'s>(&'s self, table: &'s Table) -> impl Iterator<Item = &'s Input> {
+        // Mostly the columns stand in the order of the signature: then none is searched for.
+        let stands = |at: usize, name: &String| table.names().get(at) == Some(name) || table.get(name).is_some();
+        let inputs = self.inputs.iter().enumerate();
+        inputs.filter(move |(at, input)| !input.optional && !stands(*at, &input.name)).map(|(_, input)| input)
+    }
 }
 
 /// One column that a model reads.
@@ -41,6 +50,10 @@ pub struct Input {
     pub missing: Missing,
     #[serde(default)]
     pub infinite: Infinite,
+    /// Whether rows may come without this column: all of its values are then missing. Others are refused: a missing value
+    /// is said (`null`), a missing column is a mistake.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub optional: bool,
 }
 
 /// What a column holds, as the model sees it.

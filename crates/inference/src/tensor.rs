@@ -219,6 +219,16 @@ impl Value {
         })
     }
 
+    /// As float64; of a wide integer the nearest one.
+    pub fn doubles(&self) -> Result<std::borrow::Cow<'_, Tensor<f64>>, String> {
+        use std::borrow::Cow;
+        Ok(match self {
+            Self::Double(tensor) => Cow::Borrowed(tensor),
+            Self::Int(tensor) => Cow::Owned(tensor.map(|&value| value as f64)),
+            other => Cow::Owned(other.floats()?.map(|&value| f64::from(value))),
+        })
+    }
+
     pub fn ints(&self) -> Result<&Tensor<i64>, String> {
         match self {
             Self::Int(tensor) => Ok(tensor),

@@ -77,7 +77,7 @@ fn trees_that_are_none_are_refused() {
         assert!(error.contains(expected), "{name}: {error}");
     };
     check("nodes_truenodeids", Ints(vec![0, 0, 0]), "circle");
-    check("nodes_truenodeids", Ints(vec![2, 0, 0]), "two parents");
+    check("nodes_truenodeids", Ints(vec![2, 0, 0]), "more than one root");
     check("nodes_truenodeids", Ints(vec![7, 0, 0]), "has no node 7");
     check("nodes_truenodeids", Ints(vec![i64::MIN, 0, 0]), "has no node");
     check("nodes_nodeids", Ints(vec![0, 1, 1]), "stands twice");
@@ -135,7 +135,7 @@ fn graphs_that_cannot_run_are_refused_with_the_value_named() {
     check(vec![NodeProto::new("com.evil", "Add", &["x", "x"], &["y"])], "domain `com.evil` is not declared");
     let mut old = model(vec![node("Neg", &["x"], &["y"])], input(), output());
     old.opset[0].1 = 3;
-    assert!(load_error(&old).contains("operator set 3"));
+    assert!(load_error(&old).contains("`Neg` of operator set 3"));
     let three = vec![value("x", element::FLOAT, &[-1, 1, 1])];
     assert!(
         load_error(&model(vec![node("Neg", &["x"], &["y"])], three, output())).contains("not a vector or a matrix")

@@ -22,6 +22,7 @@ mod response;
 pub use bind::{KnownInputs, Rows};
 pub use client::{read_answers, write_request};
 pub use datatype::Datatype;
+pub(crate) use error::list;
 pub use error::{InputProblem, V2Error};
 pub use metadata::{ErrorBody, Live, ModelMetadata, ModelReady, Ready, ServerMetadata, TensorMetadata};
 pub use parameters::Parameters;

@@ -105,6 +105,6 @@ mod tests {
         let refused = parted(&model(), &xs(vec![f64::INFINITY; 20])).unwrap_err();
         assert_eq!(refused.row(), Some(0));
         let other = Table::new(vec![("z".into(), Column::Float(vec![1.0]))]).unwrap();
-        assert!(matches!(parted(&model(), &other), Err(PredictError::MissingColumn { .. })));
+        assert!(matches!(parted(&model(), &other), Err(PredictError::MissingColumns { .. })));
     }
 }

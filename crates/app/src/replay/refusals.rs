@@ -65,7 +65,7 @@ mod tests {
 
     #[test]
     fn what_no_row_is_at_fault_for_counts_all_of_them() {
-        let lacking = || ScoreError::MissingInputs { missing: vec!["`x`".into()], known: vec!["`x`".into()] };
+        let lacking = || ScoreError::MissingInputs { missing: vec!["x".into()], known: vec!["x".into()] };
         let note = noted(&[&(0..1000).collect::<Vec<_>>()], lacking);
         assert!(note.starts_with("1000 rows were refused"), "{note}");
     }

@@ -6,6 +6,7 @@ mod contract;
 mod evaluating;
 mod explaining;
 mod fairness;
+mod foreign;
 mod hostile;
 mod kills;
 mod manners;

@@ -152,3 +152,34 @@ fn a_live_version_whose_package_is_gone_serves_nothing_and_everybody_is_told() {
     assert_eq!(status["endpoints"][0]["live"]["version"], 2);
     assert!(status["endpoints"][0]["refused"].is_null(), "{status}");
 }
+
+#[test]
+fn a_request_or_a_file_that_lacks_features_is_refused_with_all_of_them() {
+    let world = project("0.55");
+    let contract = world.read("kilter.toml").replace("--exclude id,at", "--exclude id,at --optional region");
+    world.write("kilter.toml", &contract);
+    assert_eq!(world.kilter(&["run"]).exit, 0);
+    let server = Server::start(&world);
+    let input = |name: &str, datatype: &str, value: Value| json!({ "name": name, "datatype": datatype, "shape": [1], "data": [value] });
+    let infer = |inputs: Vec<Value>| server.ask("POST", "/v2/models/churn/infer", &json!({ "inputs": inputs }));
+    for (inputs, missing) in [
+        (vec![input("region", "BYTES", json!("north"))], "lacks `age`, `visits`, which"),
+        (vec![input("age", "FP64", json!(25))], "lacks `visits`, which"),
+        (vec![input("__id", "BYTES", json!("a")), input("visits", "FP64", json!(1))], "lacks `age`, which"),
+    ] {
+        let (status, answer) = infer(inputs);
+        assert!(status == 400 && answer["error"].as_str().unwrap().contains(missing), "{status} {answer}");
+    }
+    let (status, answer) = infer(vec![input("age", "FP64", Value::Null), input("visits", "FP64", Value::Null)]);
+    assert_eq!(status, 200, "a missing value is said, and `region` is optional: {answer}");
+    let (_, metadata) = server.get("/v2/models/churn");
+    let optional =
+        metadata["inputs"].as_array().unwrap().iter().filter(|input| input["parameters"]["optional"] == true);
+    assert_eq!(optional.map(|input| input["name"].as_str().unwrap()).collect::<Vec<_>>(), ["region"]);
+
+    world.write("part.csv", "region,left\nnorth,1\n");
+    let score = |file: &str| world.problem(&["score", file, "--model", "work/model", "--out", "o.csv"], 2);
+    assert_eq!(score("part.csv")["detail"], "the columns `age`, `visits` are missing");
+    world.write("whole.csv", "age,visits\n30,\n");
+    assert_eq!(world.json(&["score", "whole.csv", "--model", "work/model", "--out", "o.csv"])["rows"], 1);
+}

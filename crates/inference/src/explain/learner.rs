@@ -42,8 +42,7 @@ pub(super) fn find(graph: &Graph, numbers: usize) -> Result<Learner<'_>, String>
     match step.operator.anatomy() {
         Anatomy::Forest { forest, divisor, base, is_merged } => {
             let features = step.inputs.first().copied().flatten().ok_or("the trees read nothing")?;
-            let base = base.into_iter().map(f64::from).collect();
-            Ok(Learner::Forest { forest, divisor: f64::from(divisor), base, is_merged, features })
+            Ok(Learner::Forest { forest, divisor, base: base.to_vec(), is_merged, features })
         }
         _ => linear(graph, slot),
     }
@@ -79,8 +78,9 @@ fn linear(graph: &Graph, margin: usize) -> Result<Learner<'static>, String> {
     let mut factors: BTreeMap<usize, f64> = BTreeMap::from([(margin, 1.0)]);
     let (mut terms, mut constants) = (Vec::new(), Vec::new());
     for step in graph.steps().iter().rev() {
-        let Some(output) = step.outputs.first().copied().flatten() else { continue };
-        let Some(factor) = factors.remove(&output) else { continue };
+        // Of a classifier the scores are the second output.
+        let asked = step.outputs.iter().flatten().find_map(|output| factors.remove(output));
+        let Some(factor) = asked else { continue };
         let input = |at: usize| step.inputs.get(at).copied().flatten();
         let need = |at: usize| input(at).ok_or_else(|| format!("`{}` lacks input {at}", step.label));
         match step.operator.anatomy() {
@@ -123,13 +123,16 @@ fn linear(graph: &Graph, margin: usize) -> Result<Learner<'static>, String> {
 }
 
 fn scaled(value: &Value, factor: f64) -> Result<Vec<f64>, String> {
-    Ok(value.floats()?.data.iter().map(|&value| f64::from(value) * factor).collect())
+    Ok(value.doubles()?.data.iter().map(|&value| value * factor).collect())
 }
 
 fn product(slot: usize, right: &Value, transposed: bool, factor: f64) -> Result<Term, String> {
-    let right = right.floats()?;
-    let &[rows, columns] = right.shape.dims() else {
-        return Err(format!("weights of the shape {:?} are no matrix", right.shape.dims()));
+    let right = right.doubles()?;
+    let (rows, columns) = match *right.shape.dims() {
+        [rows, columns] => (rows, columns),
+        // A vector of weights is one column.
+        [rows] if !transposed => (rows, 1),
+        ref dims => return Err(format!("weights of the shape {dims:?} are no matrix")),
     };
     let (inner, outputs) = if transposed { (columns, rows) } else { (rows, columns) };
     if outputs == 0 {
@@ -139,6 +142,6 @@ fn product(slot: usize, right: &Value, transposed: bool, factor: f64) -> Result<
         let (column, output) = (at / outputs, at % outputs);
         right.data[if transposed { output * inner + column } else { column * outputs + output }]
     };
-    let weights = (0..inner * outputs).map(|at| f64::from(weight(at)) * factor).collect();
+    let weights = (0..inner * outputs).map(|at| weight(at) * factor).collect();
     Ok(Term { slot, weights, outputs })
 }

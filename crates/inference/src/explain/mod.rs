@@ -128,7 +128,7 @@ impl Prepared {
             }
             Learner::Forest { forest, divisor, base, is_merged, features } => {
                 let has_covers = forest.has_covers();
-                let mut trees = forest.by_output(has_covers);
+                let mut trees = forest.by_output(has_covers).map_err(ExplainError::Opaque)?;
                 if is_merged {
                     trees = vec![trees.into_iter().flatten().collect()];
                 }
@@ -354,13 +354,13 @@ fn features(blocks: &[Value], width: usize) -> Result<Vec<f64>, ExplainError> {
     let mut features = Vec::new();
     let failed = |reason: String| ExplainError::Predict(PredictError::Node { node: "the features".into(), reason });
     for block in blocks {
-        let tensor = block.floats().map_err(failed)?;
+        let tensor = block.doubles().map_err(failed)?;
         let (rows, columns) = tensor.shape.matrix();
         if columns < width {
             return Err(failed(format!("the trees read {width} columns, the rows have {columns}")));
         }
         for row in 0..rows {
-            features.extend(tensor.data[row * columns..][..width].iter().map(|&value| f64::from(value)));
+            features.extend_from_slice(&tensor.data[row * columns..][..width]);
             if width == 0 {
                 features.push(0.0);
             }
@@ -380,21 +380,21 @@ fn each_contribution(
         let width = term.weights.len() / term.outputs;
         let origin = origins.told_apart(width).map_err(ExplainError::Opaque)?;
         let mut start = 0;
-        let mut one = |row: usize, at: usize, value: f32| {
+        let mut one = |row: usize, at: usize, value: f64| {
             let weights = &term.weights[at * term.outputs..][..term.outputs];
             let column = origin[at] as usize;
-            weights.iter().enumerate().for_each(|(output, w)| see(row, column, output, w * f64::from(value)));
+            weights.iter().enumerate().for_each(|(output, w)| see(row, column, output, w * value));
         };
         for block in blocks {
             if let Value::Sparse(matrix) = block {
                 for row in 0..matrix.rows() {
                     let entries = matrix.row(row).iter().filter(|(at, _)| (*at as usize) < width);
-                    entries.for_each(|&(at, value)| one(start + row, at as usize, value));
+                    entries.for_each(|&(at, value)| one(start + row, at as usize, f64::from(value)));
                 }
                 start += matrix.rows();
                 continue;
             }
-            let tensor = block.floats().map_err(failed)?;
+            let tensor = block.doubles().map_err(failed)?;
             let (rows, columns) = tensor.shape.matrix();
             if columns != width {
                 return Err(failed(format!("{width} weights do not fit {columns} columns")));

@@ -29,6 +29,17 @@ impl ModelProto {
     }
 }
 
+/// A file with one more metadata entry. Messages of protobuf that follow each other are one, and lists are joined.
+pub fn with_metadata(mut bytes: Vec<u8>, key: &str, value: &str) -> Vec<u8> {
+    let mut out = Writer::default();
+    out.message(14, |out| {
+        out.put(1, key.as_bytes());
+        out.put(2, value.as_bytes());
+    });
+    bytes.extend(out.bytes);
+    bytes
+}
+
 fn graph(out: &mut Writer, graph: &GraphProto) {
     graph.nodes.iter().for_each(|entry| out.message(1, |out| node(out, entry)));
     out.put(2, graph.name.as_bytes());

@@ -8,6 +8,8 @@ mod decode;
 mod encode;
 mod wire;
 
+pub use encode::with_metadata;
+
 /// Element types of tensors (`TensorProto.DataType`).
 pub mod element {
     pub const FLOAT: i32 = 1;

@@ -213,6 +213,10 @@ impl Operator for Unary {
         }])
     }
 
+    fn is_sigmoid(&self) -> bool {
+        matches!(self.0, Single::Sigmoid)
+    }
+
     fn anatomy(&self) -> Anatomy<'_> {
         Anatomy::ByColumn
     }
@@ -292,12 +296,35 @@ fn clip(node: &Attributes<'_>) -> Built {
     Ok(Box::new(Clip { min: node.float("min", f32::MIN)?, max: node.float("max", f32::MAX)? }))
 }
 
+impl Clip {
+    fn doubles(&self, tensor: &Tensor<f64>, inputs: &Arguments<'_>) -> Result<Tensor<f64>, String> {
+        let bound = |at, default| match inputs.optional(at) {
+            None => Ok(default),
+            Some(value) => value.doubles()?.data.first().copied().ok_or("a bound is empty".to_owned()),
+        };
+        let (min, max) = (bound(1, f64::from(self.min))?, bound(2, f64::from(self.max))?);
+        // NaN passes through, as it does below.
+        Ok(tensor.map(|&x| {
+            if x < min {
+                min
+            } else if x > max {
+                max
+            } else {
+                x
+            }
+        }))
+    }
+}
+
 impl Operator for Clip {
     fn run(&self, inputs: Arguments<'_>) -> Outputs {
         let bound = |at, default| match inputs.optional(at) {
             None => Ok(default),
             Some(value) => value.floats()?.data.first().copied().ok_or("a bound is empty".to_owned()),
         };
+        if let Value::Double(tensor) = inputs.get(0)? {
+            return Ok(vec![Value::Double(self.doubles(tensor, &inputs)?)]);
+        }
         let (min, max) = (bound(1, self.min)?, bound(2, self.max)?);
         let clipped = inputs.get(0)?.floats()?.map(|&x| match x {
             x if x < min => min,

@@ -1,8 +1,8 @@
 //! Reading a node's attributes with their defaults.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
-use crate::onnx::{AttributeValue, NodeProto};
+use crate::onnx::{AttributeValue, NodeProto, TensorData, TensorProto};
 
 /// The attributes of one node.
 #[derive(Clone, Copy)]
@@ -51,6 +51,20 @@ impl<'a> Attributes<'a> {
             None => Ok(&[]),
             Some(AttributeValue::Floats(values)) => Ok(values),
             Some(_) => Err(format!("attribute `{name}` is not a list of floats")),
+        }
+    }
+
+    /// The list of floats `name`, or the double tensor `name_as_tensor` that stands in for it.
+    pub fn numbers(&self, name: &str) -> Result<Cow<'a, [f64]>, String> {
+        match self.node.attribute(&format!("{name}_as_tensor")) {
+            None => Ok(self.floats(name)?.iter().map(|&value| f64::from(value)).collect()),
+            Some(AttributeValue::Tensor(TensorProto { data: TensorData::Double(values), .. })) => {
+                Ok(Cow::Borrowed(values))
+            }
+            Some(AttributeValue::Tensor(TensorProto { data: TensorData::Float(values), .. })) => {
+                Ok(values.iter().map(|&value| f64::from(value)).collect())
+            }
+            Some(_) => Err(format!("attribute `{name}_as_tensor` is not a tensor of floats or doubles")),
         }
     }
 

@@ -77,6 +77,10 @@ impl Operator for Regressor {
         Ok(vec![Value::Float(Tensor::new(&[scores.len() / width, width], scores)?)])
     }
 
+    fn is_sigmoid(&self) -> bool {
+        self.post == PostTransform::Logistic
+    }
+
     fn anatomy(&self) -> Anatomy<'_> {
         self.scores.anatomy()
     }
@@ -127,6 +131,10 @@ impl Operator for Classifier {
 
     fn classes(&self) -> Option<Vec<String>> {
         Some(self.labels.names())
+    }
+
+    fn is_sigmoid(&self) -> bool {
+        self.post == PostTransform::Logistic
     }
 
     fn anatomy(&self) -> Anatomy<'_> {

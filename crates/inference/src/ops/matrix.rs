@@ -15,13 +15,29 @@ pub(super) fn build(node: &Attributes<'_>) -> Option<Built> {
     })
 }
 
+/// `MatMul`: numpy's `matmul`. A vector on the left is one row, on the right one column, and that dimension goes again.
 #[derive(Debug)]
 struct MatMul;
 
 impl Operator for MatMul {
     fn run(&self, inputs: Arguments<'_>) -> Outputs {
-        let right = inputs.get(1)?.floats()?;
-        Ok(vec![Value::Float(product(inputs.get(0)?, &right)?)])
+        let (left, right) = (inputs.get(0)?, inputs.get(1)?);
+        let dims = |value: &Value| value.shape().map(|shape| shape.dims().to_vec()).ok_or("split text is not a matrix");
+        let (of_left, of_right) = (dims(left)?, dims(right)?);
+        let (rows, inner) = match *of_left {
+            [inner] => (1, inner),
+            [ref outer @ .., inner] => (outer.iter().product(), inner),
+            [] => return Err("a single number does not multiply a matrix".into()),
+        };
+        let (height, columns) = match *of_right {
+            [height] => (height, 1),
+            [height, columns] => (height, columns),
+            _ => return Err(format!("a matrix or a vector is needed, not the shape {of_right:?}")),
+        };
+        let product = product(left, right, Shapes { rows, width: inner, height, columns }, false)?;
+        let mut shape = of_left[..of_left.len() - 1].to_vec();
+        shape.extend((of_right.len() == 2).then_some(columns));
+        Ok(vec![super::shape::with_shape(&product, &shape)?])
     }
 
     fn anatomy(&self) -> Anatomy<'_> {
@@ -29,41 +45,70 @@ impl Operator for MatMul {
     }
 }
 
-/// `left x right` of two matrices, summed in double precision.
-pub(super) fn product(left: &Value, right: &Tensor<f32>) -> Result<Tensor<f32>, String> {
-    let &[inner, columns] = right.shape.dims() else {
-        return Err(format!("a matrix is needed, not the shape {:?}", right.shape.dims()));
-    };
-    let left_shape = left.shape().ok_or("split text is not a matrix")?;
-    let &[rows, width] = left_shape.dims() else {
-        return Err(format!("a matrix is needed, not the shape {:?}", left_shape.dims()));
-    };
-    if width != inner {
-        return Err(format!("matrices of {width} columns and {inner} rows do not multiply"));
+/// `left x right`: float32 unless both are doubles.
+fn product(left: &Value, right: &Value, shapes: Shapes, transposed: bool) -> Result<Value, String> {
+    let Shapes { width, height, .. } = shapes;
+    if width != height {
+        return Err(format!("matrices of {width} columns and {height} rows do not multiply"));
     }
-    let shape = Shape::new(&[rows, columns]).ok_or("the product would be too large")?;
-    let mut data = Vec::with_capacity(shape.count());
-    let mut sums = vec![0.0f64; columns];
-    let add = |sums: &mut [f64], at: usize, value: f32| {
-        let factors = &right.data[at * columns..(at + 1) * columns];
-        sums.iter_mut().zip(factors).for_each(|(sum, &factor)| *sum += f64::from(value) * f64::from(factor));
+    let shape = Shape::new(&[shapes.rows, shapes.columns]).ok_or("the product would be too large")?;
+    let sums = match right {
+        Value::Double(right) => sums(left, &turned(&right.data, shapes, transposed), shapes)?,
+        right => sums(left, &turned(&right.floats()?.data, shapes, transposed), shapes)?,
     };
-    if let Value::Sparse(matrix) = left {
-        for row in 0..rows {
-            sums.fill(0.0);
-            matrix.row(row).iter().for_each(|&(at, value)| add(&mut sums, at as usize, value));
-            data.extend(sums.iter().map(|&sum| sum as f32));
-        }
-    } else {
-        let left = left.floats()?;
-        for row in 0..rows {
-            sums.fill(0.0);
-            let values = &left.data[row * width..(row + 1) * width];
-            values.iter().enumerate().for_each(|(at, &value)| add(&mut sums, at, value));
-            data.extend(sums.iter().map(|&sum| sum as f32));
+    Ok(match (left, right) {
+        (Value::Double(_), Value::Double(_)) => Value::Double(Tensor { shape, data: sums }),
+        _ => Value::Float(Tensor { shape, data: sums.into_iter().map(|sum| sum as f32).collect() }),
+    })
+}
+
+/// The sizes of two matrices that are multiplied.
+#[derive(Clone, Copy, Debug)]
+struct Shapes {
+    rows: usize,
+    /// Columns of the left one.
+    width: usize,
+    /// Rows of the right one.
+    height: usize,
+    columns: usize,
+}
+
+/// The right matrix row by row, where it stands column by column.
+fn turned<T: Copy>(data: &[T], shapes: Shapes, transposed: bool) -> std::borrow::Cow<'_, [T]> {
+    match transposed {
+        false => data.into(),
+        true => {
+            let row = |row: usize| (0..shapes.columns).map(move |column| data[column * shapes.height + row]);
+            (0..shapes.height).flat_map(row).collect()
         }
     }
-    Ok(Tensor { shape, data })
+}
+
+/// Summed in double precision.
+fn sums<T: Copy + Into<f64>>(left: &Value, right: &[T], shapes: Shapes) -> Result<Vec<f64>, String> {
+    let Shapes { rows, width, columns, .. } = shapes;
+    let mut sums = vec![0.0f64; rows * columns];
+    let add = |sums: &mut [f64], at: usize, value: f64| {
+        let factors = &right[at * columns..(at + 1) * columns];
+        sums.iter_mut().zip(factors).for_each(|(sum, &factor)| *sum += value * factor.into());
+    };
+    let lines = sums.chunks_exact_mut(columns.max(1)).enumerate();
+    match left {
+        Value::Sparse(matrix) => lines.for_each(|(row, sums)| {
+            matrix.row(row).iter().for_each(|&(at, value)| add(sums, at as usize, f64::from(value)));
+        }),
+        Value::Double(left) => lines.for_each(|(row, sums)| {
+            left.data[row * width..(row + 1) * width].iter().enumerate().for_each(|(at, &value)| add(sums, at, value));
+        }),
+        left => {
+            let left = left.floats()?;
+            lines.for_each(|(row, sums)| {
+                let values = left.data[row * width..(row + 1) * width].iter().enumerate();
+                values.for_each(|(at, &value)| add(sums, at, f64::from(value)));
+            });
+        }
+    }
+    Ok(sums)
 }
 
 /// `Gemm`: `alpha * A x B + beta * C`.
@@ -85,27 +130,35 @@ fn gemm(node: &Attributes<'_>) -> Built {
     }))
 }
 
-fn transpose(tensor: &Tensor<f32>) -> Result<Tensor<f32>, String> {
-    let &[rows, columns] = tensor.shape.dims() else {
-        return Err(format!("a matrix is needed, not the shape {:?}", tensor.shape.dims()));
-    };
-    let data = (0..columns).flat_map(|column| (0..rows).map(move |row| tensor.data[row * columns + column]));
-    Tensor::new(&[columns, rows], data.collect())
-}
-
 impl Operator for Gemm {
     fn run(&self, inputs: Arguments<'_>) -> Outputs {
-        let right = inputs.get(1)?.floats()?;
-        let mut result = match self.transposed {
-            true => product(inputs.get(0)?, &transpose(&right)?)?,
-            false => product(inputs.get(0)?, &right)?,
+        let (left, right) = (inputs.get(0)?, inputs.get(1)?);
+        let matrix = |value: &Value| {
+            let shape = value.shape().ok_or("split text is not a matrix")?;
+            <[usize; 2]>::try_from(shape.dims())
+                .map_err(|_| format!("a matrix is needed, not the shape {:?}", shape.dims()))
         };
-        result.data.iter_mut().for_each(|value| *value *= self.alpha);
-        if let Some(addend) = inputs.optional(2) {
-            let scaled = addend.floats()?.map(|&value| value * self.beta);
-            result = super::broadcast::zip(&result, &scaled, |a, b| a + b)?;
+        let ([rows, width], [mut height, mut columns]) = (matrix(left)?, matrix(right)?);
+        if self.transposed {
+            (height, columns) = (columns, height);
         }
-        Ok(vec![Value::Float(result)])
+        let mut result = product(left, right, Shapes { rows, width, height, columns }, self.transposed)?;
+        match &mut result {
+            Value::Double(tensor) => tensor.data.iter_mut().for_each(|value| *value *= f64::from(self.alpha)),
+            Value::Float(tensor) => tensor.data.iter_mut().for_each(|value| *value *= self.alpha),
+            _ => {}
+        }
+        let Some(addend) = inputs.optional(2) else { return Ok(vec![result]) };
+        Ok(vec![match result {
+            Value::Double(tensor) => {
+                let scaled = addend.doubles()?.map(|&value| value * f64::from(self.beta));
+                Value::Double(super::broadcast::zip(&tensor, &scaled, |a, b| a + b)?)
+            }
+            result => {
+                let scaled = addend.floats()?.map(|&value| value * self.beta);
+                Value::Float(super::broadcast::zip(&*result.floats()?, &scaled, |a, b| a + b)?)
+            }
+        }])
     }
 
     fn anatomy(&self) -> Anatomy<'_> {
@@ -122,14 +175,28 @@ struct Softmax {
 
 impl Operator for Softmax {
     fn run(&self, inputs: Arguments<'_>) -> Outputs {
-        let mut tensor = inputs.get(0)?.floats()?.into_owned();
-        let rank = tensor.shape.rank() as i64;
+        let value = inputs.get(0)?;
+        let shape = value.shape().ok_or("split text has no softmax")?;
+        let rank = shape.rank() as i64;
         let axis = if self.axis < 0 { self.axis + rank } else { self.axis };
         if axis != rank - 1 && !(self.flat && (0..rank).contains(&axis)) {
             return Err(format!("softmax along axis {} is not supported", self.axis));
         }
-        let width: usize = tensor.shape.dims()[axis as usize..].iter().product();
-        tensor.data.chunks_exact_mut(width.max(1)).for_each(|row| softmax(row, false));
+        let width = shape.dims()[axis as usize..].iter().product::<usize>().max(1);
+        if let Value::Double(tensor) = value {
+            let mut tensor = tensor.clone();
+            tensor.data.chunks_exact_mut(width).for_each(softmax_of_doubles);
+            return Ok(vec![Value::Double(tensor)]);
+        }
+        let mut tensor = value.floats()?.into_owned();
+        tensor.data.chunks_exact_mut(width).for_each(|row| softmax(row, false));
         Ok(vec![Value::Float(tensor)])
     }
+}
+
+fn softmax_of_doubles(row: &mut [f64]) {
+    let largest = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    row.iter_mut().for_each(|value| *value = (*value - largest).exp());
+    let sum: f64 = row.iter().sum();
+    row.iter_mut().for_each(|value| *value = if sum > 0.0 { *value / sum } else { 0.0 });
 }

@@ -9,6 +9,7 @@ mod encode;
 mod linear;
 mod matrix;
 mod post;
+mod reduce;
 mod shape;
 mod text;
 
@@ -75,8 +76,8 @@ pub(crate) enum Anatomy<'a> {
     /// Trees, whose sums are divided and moved. Of a merged forest all outputs add to one score.
     Forest {
         forest: &'a Forest,
-        divisor: f32,
-        base: Vec<f32>,
+        divisor: f64,
+        base: &'a [f64],
         is_merged: bool,
     },
     Constant(&'a Value),
@@ -89,6 +90,11 @@ pub(crate) trait Operator: Send + Sync + Debug {
     /// The class names that this node's scores stand for, where it knows them.
     fn classes(&self) -> Option<Vec<String>> {
         None
+    }
+
+    /// Whether what it answers are probabilities of a sigmoid.
+    fn is_sigmoid(&self) -> bool {
+        false
     }
 
     /// What an explanation may know of this node.
@@ -120,7 +126,11 @@ pub(crate) fn build(node: &NodeProto, opset: i64) -> Result<Box<dyn Operator>, L
 }
 
 fn build_core(node: &Attributes<'_>) -> Option<Built> {
-    arith::build(node).or_else(|| shape::build(node)).or_else(|| matrix::build(node)).or_else(|| text::build(node))
+    arith::build(node)
+        .or_else(|| shape::build(node))
+        .or_else(|| matrix::build(node))
+        .or_else(|| text::build(node))
+        .or_else(|| reduce::build(node))
 }
 
 fn build_ml(node: &Attributes<'_>) -> Option<Built> {

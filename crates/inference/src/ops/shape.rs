@@ -17,13 +17,12 @@ pub(super) fn build(node: &Attributes<'_>) -> Option<Built> {
         "Squeeze" => Ok(Box::new(Squeeze { axes: node.ints("axes").ok()?.to_vec() })),
         "Unsqueeze" => Ok(Box::new(Unsqueeze { axes: node.ints("axes").ok()?.to_vec() })),
         "Gather" => node.int("axis", 0).map(|axis| Box::new(Gather { axis }) as _),
-        "ArgMax" => arg_max(node),
         _ => return None,
     })
 }
 
 /// An axis counted from either end, as an index below `rank`.
-fn axis_of(axis: i64, rank: usize) -> Result<usize, String> {
+pub(super) fn axis_of(axis: i64, rank: usize) -> Result<usize, String> {
     let index = if axis < 0 { axis + rank as i64 } else { axis };
     usize::try_from(index)
         .ok()
@@ -31,7 +30,7 @@ fn axis_of(axis: i64, rank: usize) -> Result<usize, String> {
         .ok_or_else(|| format!("axis {axis} does not exist in a tensor of {rank} dimensions"))
 }
 
-fn with_shape(value: &Value, dims: &[usize]) -> Result<Value, String> {
+pub(super) fn with_shape(value: &Value, dims: &[usize]) -> Result<Value, String> {
     fn to<T: Clone>(tensor: &Tensor<T>, dims: &[usize]) -> Result<Tensor<T>, String> {
         Tensor::new(dims, tensor.data.clone())
     }
@@ -49,7 +48,7 @@ fn with_shape(value: &Value, dims: &[usize]) -> Result<Value, String> {
     })
 }
 
-fn shape_of(value: &Value) -> Result<Shape, String> {
+pub(super) fn shape_of(value: &Value) -> Result<Shape, String> {
     value.shape().ok_or_else(|| format!("a {} has no fixed shape", value.kind()))
 }
 
@@ -323,7 +322,7 @@ impl Operator for Flatten {
 }
 
 /// The axes of `Squeeze` and `Unsqueeze`: an attribute before opset 13, then an input.
-fn axes_of(attribute: &[i64], inputs: &Arguments<'_>) -> Result<Vec<i64>, String> {
+pub(super) fn axes_of(attribute: &[i64], inputs: &Arguments<'_>) -> Result<Vec<i64>, String> {
     match inputs.optional(1) {
         Some(value) => Ok(value.ints()?.data.clone()),
         None => Ok(attribute.to_vec()),
@@ -428,50 +427,4 @@ fn gather<T: Clone>(axis: i64, from: &Tensor<T>, indices: &Tensor<i64>) -> Resul
         }
     }
     Ok(Tensor { shape, data })
-}
-
-#[derive(Debug)]
-struct ArgMax {
-    axis: i64,
-    keep: bool,
-    last: bool,
-}
-
-fn arg_max(node: &Attributes<'_>) -> Built {
-    Ok(Box::new(ArgMax {
-        axis: node.int("axis", 0)?,
-        keep: node.int("keepdims", 1)? != 0,
-        last: node.int("select_last_index", 0)? != 0,
-    }))
-}
-
-impl Operator for ArgMax {
-    fn run(&self, inputs: Arguments<'_>) -> Outputs {
-        let tensor = inputs.get(0)?.floats()?;
-        let shape = tensor.shape;
-        let axis = axis_of(self.axis, shape.rank())?;
-        let size = shape.dims()[axis];
-        if size == 0 && shape.count() > 0 {
-            return Err("the largest of nothing does not exist".into());
-        }
-        let inner: usize = shape.dims()[axis + 1..].iter().product();
-        let outer: usize = shape.dims()[..axis].iter().product();
-        let mut dims = shape.dims().to_vec();
-        match self.keep {
-            true => dims[axis] = 1,
-            false => drop(dims.remove(axis)),
-        }
-        let mut data = Vec::with_capacity(outer * inner);
-        for block in 0..outer {
-            for lane in 0..inner {
-                let value = |at: usize| tensor.data[(block * size + at) * inner + lane];
-                let better = |at: usize, best: usize| match self.last {
-                    true => value(at) >= value(best),
-                    false => value(at) > value(best),
-                };
-                data.push((1..size).fold(0, |best, at| if better(at, best) { at } else { best }) as i64);
-            }
-        }
-        Ok(vec![Value::Int(Tensor::new(&dims, data)?)])
-    }
 }

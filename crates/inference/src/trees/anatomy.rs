@@ -10,25 +10,49 @@ pub(super) type Nodes = Vec<TreeNode>;
 /// By how much, relative to a node, the covers of its children may miss it: they are float32.
 const COVER_TOLERANCE: f32 = 1e-4;
 
+/// Nodes of a forest whose branches are shared, written out as trees: explanations walk every way to a leaf.
+const MAX_WRITTEN_OUT: usize = 1 << 18;
+
 impl Forest {
     /// By output: the trees that add to it. Unless `with_covers`, every node counts alike, which explanations against
     /// background rows do not see.
-    pub(crate) fn by_output(&self, with_covers: bool) -> Vec<Vec<Nodes>> {
+    pub(crate) fn by_output(&self, with_covers: bool) -> Result<Vec<Vec<Nodes>>, String> {
         let mut all = vec![Vec::new(); self.outputs()];
+        let mut room = if self.has_shared() { MAX_WRITTEN_OUT } else { usize::MAX };
         for tree in 0..self.trees() {
-            let (range, outputs) = self.tree(tree);
+            let (root, outputs) = self.tree(tree);
+            let places = self.written_out(root, room)?;
+            room -= places.len();
             for output in outputs {
-                let node = |at| self.node(range.start, at, output, with_covers);
-                all[output as usize].push(range.clone().map(node).collect());
+                let node = |&(at, left): &(usize, usize)| self.node(at, left, output, with_covers);
+                all[output as usize].push(places.iter().map(node).collect());
             }
         }
-        all
+        Ok(all)
+    }
+
+    /// The nodes of a tree breadth first, each with the place of its first child in this list.
+    fn written_out(&self, root: usize, room: usize) -> Result<Vec<(usize, usize)>, String> {
+        let mut places = vec![(root, 0)];
+        let mut next = 0;
+        while let Some(&(at, _)) = places.get(next) {
+            if places.len() > room {
+                return Err(format!("written out as trees its shared branches are more than {MAX_WRITTEN_OUT} nodes"));
+            }
+            let first = self.packed(at).first as usize;
+            if first != at {
+                places[next].1 = places.len();
+                places.extend([(first, 0), (first + 1, 0)]);
+            }
+            next += 1;
+        }
+        Ok(places)
     }
 
     /// Whether the file says how much training weight came by every node: positive, and at a split the sum of its
     /// children. Converters that do not know it write the same number everywhere.
     pub(crate) fn has_covers(&self) -> bool {
-        (0..self.trees()).all(|tree| self.tree(tree).0.all(|at| self.adds_up(at)))
+        !self.has_shared() && (0..self.nodes()).all(|at| self.adds_up(at))
     }
 
     fn adds_up(&self, at: usize) -> bool {
@@ -37,16 +61,15 @@ impl Forest {
         cover > 0.0 && cover.is_finite() && (first == at || (cover - children()).abs() <= COVER_TOLERANCE * cover)
     }
 
-    fn node(&self, root: usize, at: usize, output: u32, with_covers: bool) -> TreeNode {
-        let Packed { value, threshold, first, .. } = self.packed(at);
+    fn node(&self, at: usize, left: usize, output: u32, with_covers: bool) -> TreeNode {
+        let Packed { threshold, value, first } = self.packed(at);
         let cover = if with_covers { f64::from(self.cover(at)) } else { 1.0 };
         if first as usize == at {
             return TreeNode::Leaf { value: self.vote(at, output), cover };
         }
-        let left = first as usize - root;
         TreeNode::Split {
             feature: value as usize / 2,
-            threshold: f64::from(threshold),
+            threshold,
             left,
             right: left + 1,
             missing: if value.is_multiple_of(2) { Missing::Left } else { Missing::Right },

@@ -1,7 +1,7 @@
 //! What the tree operators do with the sums: base values, averages, labels and post transforms, as onnxruntime does.
 
 use super::{
-    forest::Forest,
+    forest::{Aggregate, Forest},
     read::{self, LeafNames},
 };
 use crate::{
@@ -15,9 +15,10 @@ type Built = Result<Box<dyn Operator>, String>;
 struct Regressor {
     forest: Forest,
     targets: usize,
-    base: Vec<f32>,
+    base: Vec<f64>,
+    aggregate: Aggregate,
     /// Sums are divided by this: the number of trees for averages.
-    divisor: f32,
+    divisor: f64,
     post: PostTransform,
 }
 
@@ -25,13 +26,15 @@ pub(super) fn regressor(node: &Attributes<'_>) -> Built {
     let targets = outputs(node.int("n_targets", 1)?)?;
     let trees = read::trees(node, &LeafNames { prefix: "target", outputs: "target_ids" }, targets)?;
     let forest = Forest::new(&trees, targets)?;
-    let divisor = match node.text("aggregate_function", "SUM")? {
-        "SUM" => 1.0,
-        "AVERAGE" => forest.trees().max(1) as f32,
-        other => return Err(format!("aggregate_function {other} is not supported")),
+    let (aggregate, divisor) = match node.text("aggregate_function", "SUM")? {
+        "SUM" => (Aggregate::Sum, 1.0),
+        "AVERAGE" => (Aggregate::Sum, forest.trees().max(1) as f64),
+        "MIN" => (Aggregate::Min, 1.0),
+        "MAX" => (Aggregate::Max, 1.0),
+        other => return Err(format!("aggregate_function {other} does not exist")),
     };
     let base = base_values(node, targets)?;
-    Ok(Box::new(Regressor { forest, targets, base, divisor, post: PostTransform::of(node)? }))
+    Ok(Box::new(Regressor { forest, targets, base, aggregate, divisor, post: PostTransform::of(node)? }))
 }
 
 fn outputs(count: i64) -> Result<usize, String> {
@@ -41,32 +44,31 @@ fn outputs(count: i64) -> Result<usize, String> {
         .ok_or_else(|| format!("{count} outputs are out of range"))
 }
 
-fn base_values(node: &Attributes<'_>, outputs: usize) -> Result<Vec<f32>, String> {
-    if node.has("base_values_as_tensor") {
-        return Err("double precision base values are not supported".into());
-    }
-    let base = node.floats("base_values")?.to_vec();
+fn base_values(node: &Attributes<'_>, outputs: usize) -> Result<Vec<f64>, String> {
+    let base = node.numbers("base_values")?.into_owned();
     match base.is_empty() || base.len() == outputs {
         true => Ok(base),
         false => Err(format!("there are {} base values for {outputs} outputs", base.len())),
     }
 }
 
-/// Row-major rows x outputs sums of the forest, and the number of rows.
-fn sums(forest: &Forest, value: &Value, outputs: usize) -> Result<(usize, Vec<f32>), String> {
+/// What the forest makes of `value`, by row and output, and the number of rows.
+fn answers(forest: &Forest, value: &Value, aggregate: Aggregate) -> Result<(usize, Vec<f64>), String> {
+    if let Value::Double(tensor) = value {
+        let (rows, columns) = tensor.shape.matrix();
+        return Ok((rows, forest.answer(&tensor.data, columns, rows, aggregate)?));
+    }
     let tensor = value.floats()?;
     let (rows, columns) = tensor.shape.matrix();
-    let size = rows.checked_mul(outputs).filter(|&size| size <= crate::tensor::MAX_ELEMENTS);
-    let mut sums = vec![0.0; size.ok_or("the result would be too large")?];
-    forest.sum(&tensor.data, columns, &mut sums)?;
-    Ok((rows, sums))
+    Ok((rows, forest.answer(&tensor.data, columns, rows, aggregate)?))
 }
 
 impl Operator for Regressor {
     fn run(&self, inputs: Arguments<'_>) -> Outputs {
-        let (rows, sums) = sums(&self.forest, inputs.get(0)?, self.targets)?;
+        let (rows, answers) = answers(&self.forest, inputs.get(0)?, self.aggregate)?;
         let base = |at: usize| self.base.get(at % self.targets).copied().unwrap_or(0.0);
-        let mut scores: Vec<f32> = sums.iter().enumerate().map(|(at, sum)| sum / self.divisor + base(at)).collect();
+        let score = |(at, answer): (usize, f64)| (answer / self.divisor + base(at)) as f32;
+        let mut scores: Vec<f32> = answers.into_iter().enumerate().map(score).collect();
         if self.post != PostTransform::None {
             scores.chunks_exact_mut(self.targets).for_each(|row| self.post.apply(row));
         }
@@ -74,7 +76,13 @@ impl Operator for Regressor {
     }
 
     fn anatomy(&self) -> Anatomy<'_> {
-        Anatomy::Forest { forest: &self.forest, divisor: self.divisor, base: self.base.clone(), is_merged: false }
+        match self.aggregate {
+            Aggregate::Sum => {
+                Anatomy::Forest { forest: &self.forest, divisor: self.divisor, base: &self.base, is_merged: false }
+            }
+            // The least and the largest of trees are no sum that could be split.
+            Aggregate::Min | Aggregate::Max => Anatomy::Opaque,
+        }
     }
 }
 
@@ -82,7 +90,7 @@ impl Operator for Regressor {
 struct Classifier {
     forest: Forest,
     labels: ClassLabels,
-    base: Vec<f32>,
+    base: Vec<f64>,
     post: PostTransform,
     binary: Option<Binary>,
 }
@@ -98,12 +106,12 @@ pub(super) fn classifier(node: &Attributes<'_>) -> Built {
     let labels = node.classes("classlabels_strings", "classlabels_int64s")?;
     let classes = outputs(labels.len() as i64)?;
     let trees = read::trees(node, &LeafNames { prefix: "class", outputs: "class_ids" }, classes)?;
-    let (ids, weights) = (node.ints("class_ids")?, node.floats("class_weights")?);
+    let (ids, weights) = (node.ints("class_ids")?, node.numbers("class_weights")?);
     let has_one_class = ids.iter().all(|id| Some(id) == ids.first());
     let binary =
         (classes == 2 && has_one_class).then(|| Binary { is_probability: weights.iter().all(|&weight| weight >= 0.0) });
     let base = match binary {
-        Some(_) if node.floats("base_values")?.len() == 1 => node.floats("base_values")?.to_vec(),
+        Some(_) if node.numbers("base_values")?.len() == 1 => node.numbers("base_values")?.into_owned(),
         _ => base_values(node, classes)?,
     };
     if binary.is_some() && base.len() == 2 {
@@ -114,7 +122,8 @@ pub(super) fn classifier(node: &Attributes<'_>) -> Built {
 }
 
 impl Classifier {
-    /// The class of one row; its scores are transformed in place.
+    /// The class of one row; its scores are transformed in place. Both are of the rounded sum, as a caller sees it: a
+    /// forest that parts in halves is decided as its own 0.5 says.
     fn decide(&self, scores: &mut [f32]) -> usize {
         let Some(binary) = self.binary else {
             let best = (1..scores.len()).fold(0, |best, at| if scores[at] > scores[best] { at } else { best });
@@ -137,13 +146,13 @@ impl Classifier {
 impl Operator for Classifier {
     fn run(&self, inputs: Arguments<'_>) -> Outputs {
         let classes = self.labels.len();
-        let (rows, sums) = sums(&self.forest, inputs.get(0)?, classes)?;
+        let (rows, sums) = answers(&self.forest, inputs.get(0)?, Aggregate::Sum)?;
         let base = |at: usize| match self.base.len() == classes {
             true => self.base[at % classes],
             false if at.is_multiple_of(classes) => self.base.first().copied().unwrap_or(0.0),
             false => 0.0,
         };
-        let mut scores: Vec<f32> = sums.iter().enumerate().map(|(at, sum)| sum + base(at)).collect();
+        let mut scores: Vec<f32> = sums.into_iter().enumerate().map(|(at, sum)| (sum + base(at)) as f32).collect();
         let picked: Vec<usize> = scores.chunks_exact_mut(classes).map(|row| self.decide(row)).collect();
         Ok(vec![self.labels.pick(&picked)?, Value::Float(Tensor::new(&[rows, classes], scores)?)])
     }
@@ -154,6 +163,6 @@ impl Operator for Classifier {
 
     fn anatomy(&self) -> Anatomy<'_> {
         let is_merged = self.binary.is_some();
-        Anatomy::Forest { forest: &self.forest, divisor: 1.0, base: self.base.clone(), is_merged }
+        Anatomy::Forest { forest: &self.forest, divisor: 1.0, base: &self.base, is_merged }
     }
 }

@@ -1,6 +1,6 @@
 //! From the attribute lists of a tree ensemble to checked trees.
 
-use std::collections::HashMap;
+use std::{borrow::Cow, collections::HashMap};
 
 use crate::ops::Attributes;
 
@@ -21,23 +21,26 @@ pub(super) enum Mode {
 pub(super) struct Node {
     pub mode: Mode,
     pub feature: usize,
-    pub threshold: f32,
+    pub threshold: f64,
     /// Where the comparison leads when it holds, and when it does not.
     pub yes: usize,
     pub no: usize,
     /// Whether a missing value counts as a comparison that holds.
     pub missing_is_yes: bool,
     /// What a leaf adds, by output.
-    pub votes: Vec<(u32, f32)>,
+    pub votes: Vec<(u32, f64)>,
     /// Training weight that came by (`nodes_hitrates`); 0 where the file does not say.
     pub cover: f32,
 }
 
-/// A tree whose root is `nodes[root]`.
+/// A tree whose root is `nodes[root]`. Branches may be shared: LightGBM's converter writes `x in {3, 7}` as a chain of
+/// comparisons for equality that all lead to one node.
 #[derive(Clone, Debug)]
 pub(super) struct Tree {
     pub nodes: Vec<Node>,
     pub root: usize,
+    /// All nodes, each behind all of its parents.
+    pub order: Vec<usize>,
 }
 
 /// Names of the leaf attributes: they differ between classifier and regressor.
@@ -48,9 +51,6 @@ pub(super) struct LeafNames {
 
 /// Reads and checks all trees. Every output index is below `outputs`.
 pub(super) fn trees(node: &Attributes<'_>, leaf: &LeafNames, outputs: usize) -> Result<Vec<Tree>, String> {
-    if node.has("nodes_values_as_tensor") {
-        return Err("double precision thresholds are not supported".into());
-    }
     let lists = Lists::read(node)?;
     let mut trees: Vec<Tree> = Vec::new();
     // Trees in the order of their first node; nodes by (tree, id).
@@ -59,7 +59,7 @@ pub(super) fn trees(node: &Attributes<'_>, leaf: &LeafNames, outputs: usize) -> 
     let mut rows: Vec<Vec<usize>> = Vec::new();
     for row in 0..lists.len() {
         let tree = *tree_of.entry(lists.tree[row]).or_insert_with(|| {
-            trees.push(Tree { nodes: Vec::new(), root: 0 });
+            trees.push(Tree { nodes: Vec::new(), root: 0, order: Vec::new() });
             rows.push(Vec::new());
             trees.len() - 1
         });
@@ -81,12 +81,12 @@ struct Lists<'a> {
     tree: &'a [i64],
     id: &'a [i64],
     feature: &'a [i64],
-    threshold: &'a [f32],
+    threshold: Cow<'a, [f64]>,
     mode: &'a [String],
     yes: &'a [i64],
     no: &'a [i64],
     missing: &'a [i64],
-    cover: &'a [f32],
+    cover: Cow<'a, [f64]>,
 }
 
 impl<'a> Lists<'a> {
@@ -95,12 +95,12 @@ impl<'a> Lists<'a> {
             tree: node.ints("nodes_treeids")?,
             id: node.ints("nodes_nodeids")?,
             feature: node.ints("nodes_featureids")?,
-            threshold: node.floats("nodes_values")?,
+            threshold: node.numbers("nodes_values")?,
             mode: node.texts("nodes_modes")?,
             yes: node.ints("nodes_truenodeids")?,
             no: node.ints("nodes_falsenodeids")?,
             missing: node.ints("nodes_missing_value_tracks_true")?,
-            cover: node.floats("nodes_hitrates")?,
+            cover: node.numbers("nodes_hitrates")?,
         };
         let sizes = [
             lists.id.len(),
@@ -145,12 +145,12 @@ impl<'a> Lists<'a> {
             return Err("a threshold is NaN".into());
         }
         // Answers do not need covers: a list of another length counts as none.
-        let cover = if self.cover.len() == self.len() { self.cover[row] } else { 0.0 };
+        let cover = if self.cover.len() == self.len() { self.cover[row] as f32 } else { 0.0 };
         Ok(Node { mode, feature, threshold, yes: 0, no: 0, missing_is_yes, votes: Vec::new(), cover })
     }
 }
 
-/// Resolves the children of one tree and checks that it is a tree: one root, every other node one parent.
+/// Resolves the children of one tree and checks that every walk from its one root ends.
 fn link(
     tree: &mut Tree,
     at: usize,
@@ -159,37 +159,40 @@ fn link(
     index_of: &HashMap<(usize, i64), usize>,
 ) -> Result<(), String> {
     let name = lists.tree[rows[0]];
-    let mut has_parent = vec![false; tree.nodes.len()];
+    let mut parents = vec![0u32; tree.nodes.len()];
     for (index, &row) in rows.iter().enumerate() {
         if tree.nodes[index].mode == Mode::Leaf {
             continue;
         }
         let mut child = |id: i64| {
             let child = *index_of.get(&(at, id)).ok_or_else(|| format!("tree {name} has no node {id}"))?;
-            match std::mem::replace(&mut has_parent[child], true) {
-                true => Err(format!("node {id} of tree {name} has two parents")),
-                false => Ok(child),
-            }
+            parents[child] += 1;
+            Ok::<usize, String>(child)
         };
         let (yes, no) = (child(lists.yes[row])?, child(lists.no[row])?);
         tree.nodes[index].yes = yes;
         tree.nodes[index].no = no;
     }
-    let mut roots = (0..tree.nodes.len()).filter(|&index| !has_parent[index]);
+    let mut roots = (0..tree.nodes.len()).filter(|&index| parents[index] == 0);
     tree.root = roots.next().ok_or_else(|| format!("tree {name} runs in a circle"))?;
     if roots.next().is_some() {
         return Err(format!("tree {name} has more than one root"));
     }
-    // Every node has at most one parent and there is one root: what is not reached from it lies on a circle.
-    let mut reached = 0;
+    // Nodes are taken when all of their parents were: what is never taken lies on a circle or behind one.
     let mut open = vec![tree.root];
     while let Some(index) = open.pop() {
-        reached += 1;
-        if tree.nodes[index].mode != Mode::Leaf {
-            open.extend([tree.nodes[index].yes, tree.nodes[index].no]);
+        tree.order.push(index);
+        if tree.nodes[index].mode == Mode::Leaf {
+            continue;
+        }
+        for child in [tree.nodes[index].yes, tree.nodes[index].no] {
+            parents[child] -= 1;
+            if parents[child] == 0 {
+                open.push(child);
+            }
         }
     }
-    match reached == tree.nodes.len() {
+    match tree.order.len() == tree.nodes.len() {
         true => Ok(()),
         false => Err(format!("tree {name} runs in a circle")),
     }
@@ -205,7 +208,7 @@ fn votes(
 ) -> Result<(), String> {
     let list = |name: &str| format!("{}_{name}", leaf.prefix);
     let (tree_ids, node_ids) = (node.ints(&list("treeids"))?, node.ints(&list("nodeids"))?);
-    let (targets, weights) = (node.ints(leaf.outputs)?, node.floats(&list("weights"))?);
+    let (targets, weights) = (node.ints(leaf.outputs)?, node.numbers(&list("weights"))?);
     if [node_ids.len(), targets.len(), weights.len()].iter().any(|&size| size != tree_ids.len()) {
         return Err("the lists of leaf weights have unlike lengths".into());
     }

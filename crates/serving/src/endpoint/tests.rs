@@ -42,12 +42,17 @@ struct Fake {
 }
 
 fn input(name: &str, kind: InputKind, missing: Missing) -> Input {
-    Input { name: name.into(), kind, missing, infinite: Infinite::Refused }
+    Input { name: name.into(), kind, missing, infinite: Infinite::Refused, optional: false }
+}
+
+/// A column that requests may leave out.
+fn plan() -> Input {
+    Input { optional: true, ..input("plan", InputKind::Text, Missing::Allowed) }
 }
 
 fn signature() -> Signature {
     Signature {
-        inputs: vec![input("x", InputKind::Number, Missing::Refused), input("plan", InputKind::Text, Missing::Allowed)],
+        inputs: vec![input("x", InputKind::Number, Missing::Refused), plan()],
         task: Task::Binary,
         classes: vec!["no".into(), "yes".into()],
         target: None,
@@ -66,7 +71,7 @@ impl Predictor for Fake {
         }
         for input in &self.signature.inputs {
             if table.get(&input.name).is_none() {
-                return Err(PredictError::MissingColumn { column: input.name.clone(), nearest: None });
+                return Err(PredictError::MissingColumns { columns: vec![input.name.clone()], nearest: None });
             }
         }
         let x = table.column("x").unwrap();

@@ -8,12 +8,13 @@ use kilter_domain::{
     model::VersionState,
     table::{Column, Table},
 };
-use kilter_inference::{InputKind, LoadError, Missing, Model, PredictError, Signature, Task};
+use kilter_inference::{InputKind, LoadError, Model, PredictError, Signature, Task};
 
 use crate::{
     counters::{Counters, ScoreEdges, VersionCounts},
     log::VersionRef,
     profile::Profile,
+    v2::list,
 };
 
 /// Whatever can score rows: a model in this process, later a worker process.
@@ -145,7 +146,12 @@ impl std::fmt::Debug for ServedVersion {
 pub enum ScoreError {
     #[error(transparent)]
     Predict(#[from] PredictError),
-    #[error("the request lacks {}, which the model needs; the model takes {}", .missing.join(", "), .known.join(", "))]
+    #[error(
+        "the request lacks {}, which the model reads; send every input, with null where a value is not known (the model \
+         takes {})",
+        list(.missing),
+        list(.known)
+    )]
     MissingInputs { missing: Vec<String>, known: Vec<String> },
     #[error("the model panicked; this is a bug of kilter, please report it with the request")]
     Panicked,
@@ -160,7 +166,7 @@ impl ScoreError {
             self,
             Self::MissingInputs { .. }
                 | Self::Predict(
-                    PredictError::MissingColumn { .. }
+                    PredictError::MissingColumns { .. }
                         | PredictError::WrongType { .. }
                         | PredictError::MissingValue { .. }
                         | PredictError::NotFinite { .. }
@@ -259,22 +265,19 @@ impl ServedVersion {
         Ok((answers, u64::try_from(latency.as_micros()).unwrap_or(u64::MAX)))
     }
 
-    /// The table with every input that the model reads: columns that were not sent are missing throughout, where the
-    /// model knows what to do with that.
+    /// The table with every input that the model reads: optional ones that were not sent are missing throughout. A request
+    /// that lacks another is refused: a client that lost a feature must not get an answer as if all were well.
     pub(super) fn complete<'t>(&self, table: &'t Table) -> Result<Cow<'t, Table>, ScoreError> {
         let signature = self.signature();
-        // Mostly the columns stand in the order of the signature: then none is searched for.
-        let stands = |at: usize, name: &String| table.names().get(at) == Some(name) || table.get(name).is_some();
-        let inputs = signature.inputs.iter().enumerate();
-        let absent: Vec<_> = inputs.filter(|(at, input)| !stands(*at, &input.name)).map(|(_, input)| input).collect();
+        let missing: Vec<String> = signature.absent(table).map(|input| input.name.clone()).collect();
+        if !missing.is_empty() {
+            let known = signature.inputs.iter().map(|input| input.name.clone()).collect();
+            return Err(ScoreError::MissingInputs { missing, known });
+        }
+        let optional = signature.inputs.iter().filter(|input| input.optional && table.get(&input.name).is_none());
+        let absent: Vec<_> = optional.collect();
         if absent.is_empty() {
             return Ok(Cow::Borrowed(table));
-        }
-        let needed = absent.iter().filter(|input| input.missing == Missing::Refused);
-        let missing: Vec<String> = needed.map(|input| format!("`{}`", input.name)).collect();
-        if !missing.is_empty() {
-            let known = signature.inputs.iter().map(|input| format!("`{}`", input.name)).collect();
-            return Err(ScoreError::MissingInputs { missing, known });
         }
         let mut table = table.clone();
         for input in absent {

@@ -111,7 +111,7 @@ fn hint(nearest: &Option<String>) -> String {
 }
 
 /// At most a dozen names: an error is read by a person.
-fn list(names: &[String]) -> String {
+pub(crate) fn list(names: &[String]) -> String {
     const SHOWN: usize = 12;
     let mut text = names.iter().take(SHOWN).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
     if names.len() > SHOWN {

@@ -39,22 +39,29 @@ pub struct TensorMetadata {
     pub parameters: Option<TensorParameters>,
 }
 
-/// What more there is to know of an output.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+/// What more there is to know of an input or output.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct TensorParameters {
     /// What the columns of the probabilities stand for, in their order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub classes: Vec<String>,
+    /// Whether a request may come without this input; any other is refused when it lacks one.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub optional: bool,
 }
 
 impl ModelMetadata {
     /// `classes` are those of the probabilities that callers get: of the live version, and of one on trial behind them.
     pub fn new(name: impl Into<String>, versions: Vec<String>, signature: &Signature, classes: &[String]) -> Self {
-        let inputs = signature.inputs.iter().map(|input| TensorMetadata::rows(&input.name, datatype(input.kind)));
+        let inputs = signature.inputs.iter().map(|input| TensorMetadata {
+            parameters: input.optional.then(|| TensorParameters { optional: true, ..TensorParameters::default() }),
+            ..TensorMetadata::rows(&input.name, datatype(input.kind))
+        });
         let mut outputs = vec![TensorMetadata::rows("score", "FP64")];
         if signature.task != Task::Regression {
             outputs.push(TensorMetadata::rows("label", "BYTES"));
             let probabilities = TensorMetadata::rows("probabilities", "FP32");
-            let parameters = Some(TensorParameters { classes: classes.to_vec() });
+            let parameters = Some(TensorParameters { classes: classes.to_vec(), optional: false });
             outputs.push(TensorMetadata { shape: vec![-1, classes.len() as i64], parameters, ..probabilities });
         }
         Self { name: name.into(), versions, platform: "onnx_kilter".into(), inputs: inputs.collect(), outputs }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{response::check_outputs, *};
 
 fn input(name: &str, kind: InputKind) -> Input {
-    Input { name: name.into(), kind, missing: Missing::Allowed, infinite: Infinite::Refused }
+    Input { name: name.into(), kind, missing: Missing::Allowed, infinite: Infinite::Refused, optional: false }
 }
 
 fn signature() -> Signature {

@@ -184,3 +184,46 @@ fn requests_and_deployments_may_race() {
     let rows: usize = world.batches().iter().map(PredictionBatch::rows).sum();
     assert_eq!(rows, 200, "every answer was recorded once");
 }
+
+#[test]
+fn a_request_that_lacks_an_input_is_refused_and_all_that_is_missing_is_named() {
+    let mut model = fake(0.0);
+    for (name, missing) in [("age", Missing::Allowed), ("visits", Missing::Refused)] {
+        model.signature.inputs.push(input(name, InputKind::Number, missing));
+    }
+    let gender = Input { optional: true, ..input("gender", InputKind::Text, Missing::Allowed) };
+    let world = World::new(LogOptions::default());
+    world.endpoint.deploy(Routes::new(version(7, model), None, &[gender]).unwrap());
+    let body = |names: &[&str], value: &str| {
+        let one = |name: &&str| {
+            let datatype = if ["plan", "gender"].contains(name) { "BYTES" } else { "FP64" };
+            format!(r#"{{"name":"{name}","shape":[1],"datatype":"{datatype}","data":[{value}]}}"#)
+        };
+        format!(r#"{{"inputs":[{}]}}"#, names.iter().map(one).collect::<Vec<_>>().join(","))
+    };
+    for (names, missing) in [
+        (vec!["gender"], "lacks `x`, `age`, `visits`, which"),
+        (vec!["plan"], "lacks `x`, `age`, `visits`, which"),
+        (vec!["x", "plan", "gender"], "lacks `age`, `visits`, which"),
+        (vec!["x", "visits"], "lacks `age`, which"),
+    ] {
+        let value = if names.iter().all(|name| ["plan", "gender"].contains(name)) { r#""a""# } else { "null" };
+        let error = world.infer(&body(&names, value)).unwrap_err();
+        assert!(error.status() == 400 && error.to_string().contains(missing), "{names:?}: {error}");
+    }
+    assert!(world.batches().is_empty(), "what is refused is not recorded");
+    // The optional input and the one that is only recorded may be absent; a missing value is said.
+    let with_null = r#"{"inputs":[{"name":"x","shape":[1],"datatype":"FP64","data":[0.5]},
+        {"name":"age","shape":[1],"datatype":"FP64","data":[null]},
+        {"name":"visits","shape":[1],"datatype":"FP64","data":[2]}]}"#;
+    world.infer(with_null).unwrap();
+    let metadata = serde_json::to_value(world.endpoint.metadata().unwrap()).unwrap();
+    let optional: Vec<&str> = metadata["inputs"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|input| input["parameters"]["optional"] == true)
+        .map(|input| input["name"].as_str().unwrap())
+        .collect();
+    assert_eq!(optional, ["plan"], "{metadata}");
+}

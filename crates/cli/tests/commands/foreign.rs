@@ -1,0 +1,131 @@
+//! Models that other tools wrote: loaded, answered as onnxruntime answers, explained, and refused with what is true.
+
+use std::{fs, path::PathBuf};
+
+use serde_json::Value;
+
+use crate::{World, fairness::csv};
+
+fn data(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name)
+}
+
+/// The named columns of a table as CSV.
+fn columns(text: &str, names: &[&str]) -> String {
+    let rows = csv(text, names).into_iter().map(|row| row.join(",") + "\n");
+    names.join(",") + "\n" + &rows.collect::<String>()
+}
+
+fn head(text: &str) -> Vec<&str> {
+    text.lines().next().unwrap().split(',').collect()
+}
+
+fn numbers(rows: Vec<Vec<String>>) -> Vec<f64> {
+    rows.into_iter().map(|row| row[0].parse().unwrap()).collect()
+}
+
+fn close(name: &str, found: &[f64], wanted: &[f64]) {
+    assert_eq!(found.len(), wanted.len(), "{name}");
+    for (row, (found, wanted)) in found.iter().zip(wanted).enumerate() {
+        assert!((found - wanted).abs() <= 2e-6 * wanted.abs().max(1.0), "{name}, row {row}: {found} and not {wanted}");
+    }
+}
+
+/// Every model of the folder, on the feature columns of its table: labels and numbers are those of onnxruntime.
+fn check_all(folder: &str) -> usize {
+    let mut seen = 0;
+    for entry in fs::read_dir(data(folder)).unwrap() {
+        let model = entry.unwrap().path();
+        if model.extension().is_none_or(|extension| extension != "onnx") {
+            continue;
+        }
+        seen += 1;
+        let world = World::new();
+        let name = model.file_stem().unwrap().to_str().unwrap();
+        let text = fs::read_to_string(model.with_extension("csv")).unwrap();
+        let features: Vec<&str> =
+            head(&text).into_iter().filter(|name| *name != "label" && !name.starts_with("right")).collect();
+        world.write("rows.csv", &columns(&text, &features));
+        let said = world.kilter(&["score", "--model", model.to_str().unwrap(), "rows.csv", "--out", "out.csv"]);
+        assert_eq!(said.exit, 0, "{name}: {}{}", said.out, said.err);
+        let out = world.read("out.csv");
+        if head(&text).contains(&"label") {
+            assert_eq!(csv(&out, &["predicted"]), csv(&text, &["label"]), "{name}");
+        }
+        for right in head(&text).into_iter().filter(|name| name.starts_with("right")) {
+            let found = right.strip_prefix("right_").map_or("score".to_owned(), |class| format!("p({class})"));
+            close(name, &numbers(csv(&out, &[&found])), &numbers(csv(&text, &[right])));
+        }
+    }
+    seen
+}
+
+#[test]
+fn models_of_scikit_learn_and_lightgbm_answer_as_onnxruntime_does() {
+    assert_eq!(check_all("foreign"), 26);
+}
+
+#[test]
+fn what_could_not_be_loaded_or_run_is_answered_now() {
+    assert_eq!(check_all("cases/lightgbm-categories-refused"), 2);
+    assert_eq!(check_all("cases/glm-of-scikit-learn"), 1);
+    assert_eq!(check_all("cases/model-of-ml-operators-only"), 1);
+}
+
+#[test]
+fn a_forest_of_equal_votes_is_a_probability_and_decides_ties_as_it_was_trained() {
+    let world = World::new();
+    let path = |name: &str| data("cases/forest-probability-above-one").join(name).display().to_string();
+    let rules = ["--rule", "brier <= 0.2", "--rule", "log_loss <= 5", "--rule", "ece <= 1"];
+    let told =
+        world.json(&[&["evaluate", &path("forest10.onnx"), &path("rows.csv"), "--target", "y"][..], &rules].concat());
+    let of = |name: &str| {
+        let metrics = told["metrics"].as_array().unwrap();
+        metrics.iter().find(|metric| metric["metric"] == name).unwrap()["value"].as_f64().unwrap()
+    };
+    assert!((of("brier") - 0.1726).abs() < 5e-5, "{told}");
+    // Two certain rows are wrong, so the clip decides: 1.353 at 1e-15, where scikit-learn says 1.393 at 2.2e-16.
+    assert!((of("log_loss") - 1.353).abs() < 5e-4, "{told}");
+    world.json(&["score", "--model", &path("forest10.onnx"), &path("rows.csv"), "--out", "out.csv"]);
+    let scores = numbers(csv(&world.read("out.csv"), &["score"]));
+    assert!(scores.iter().all(|score| (0.0..=1.0).contains(score)) && scores.contains(&1.0));
+    world.json(&["score", "--model", &path("forest20.onnx"), &path("ties.csv"), "--out", "ties.csv"]);
+    let ties = csv(&world.read("ties.csv"), &["score", "predicted", "right"]);
+    assert!(ties.iter().all(|row| row[1] == row[2]), "{ties:?}");
+    let even = ties.iter().filter(|row| row[0] == "0.5").count();
+    assert!(even > 10 && ties.iter().filter(|row| row[0] == "0.5").all(|row| row[1] == "0"), "{even}");
+}
+
+#[test]
+fn a_bare_logistic_regression_is_explained_exactly() {
+    let world = World::new();
+    let text = fs::read_to_string(data("foreign/logistic.csv")).unwrap();
+    world.write("rows.csv", &columns(&text, &["a", "b", "c", "d"]));
+    let told = world.json(&["explain", data("foreign/logistic.onnx").to_str().unwrap(), "rows.csv", "--rows", "5"]);
+    assert_eq!((&told["permutation"], &told["unit"]), (&Value::Null, &"log-odds".into()));
+    let rows = told["rows_explained"].as_array().unwrap();
+    assert_eq!(rows.len(), 5);
+    for row in rows {
+        let parts = row["parts"].as_array().unwrap().iter().map(|part| number(&part["part"]));
+        let score = number(&row["base"]) + parts.sum::<f64>();
+        close("score", &[score, 1.0 / (1.0 + (-score).exp())], &[number(&row["score"]), number(&row["answer"])]);
+    }
+}
+
+fn number(value: &Value) -> f64 {
+    value.as_f64().unwrap_or_else(|| panic!("{value} is no number"))
+}
+
+#[test]
+fn a_block_of_another_width_names_what_there_is() {
+    let world = World::new();
+    let text = fs::read_to_string(data("foreign/logistic.csv")).unwrap();
+    world.write("rows.csv", &columns(&text, &["a", "b", "c", "d", "label"]));
+    let model = data("foreign/logistic.onnx").display().to_string();
+    let problem = world.problem(&["score", "--model", &model, "rows.csv", "--out", "out.csv"], 2);
+    let detail = problem["detail"].as_str().unwrap();
+    assert!(detail.contains("takes 4 columns as the one block `X`") && detail.contains("`label`"), "{problem}");
+    // The column that is predicted is no feature.
+    let told = world.json(&["evaluate", &model, "rows.csv", "--target", "label"]);
+    assert!(told["accuracy"].as_f64().unwrap() == 1.0, "{told}");
+}
