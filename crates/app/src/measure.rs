@@ -22,6 +22,7 @@ use kilter_stats::{Estimate, Unmeasured};
 pub fn measurement(estimate: &Estimate) -> Measurement {
     Measurement {
         value: estimate.value,
+        whole: None,
         interval: Some((estimate.low, estimate.high)),
         count: estimate.count,
         estimated: false,

@@ -157,6 +157,7 @@ fn ends(column: &Column) -> (Option<Arc<str>>, Option<Arc<str>>) {
         Column::Text(_) => {
             (present().min_by_key(|&row| column.label(row)), present().max_by_key(|&row| column.label(row)))
         }
+        Column::Int(values) => (present().min_by_key(|&row| values[row]), present().max_by_key(|&row| values[row])),
         _ => {
             let order = |a: &usize, b: &usize| column.number(*a).total_cmp(&column.number(*b));
             (present().min_by(order), present().max_by(order))

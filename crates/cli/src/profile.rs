@@ -10,6 +10,7 @@ use clap::Args;
 use kilter_app::measure::tables::{LikeError, profile, profile_like};
 use kilter_domain::time::Timestamp;
 use kilter_lake::TableColumns;
+use kilter_report::number;
 use kilter_stats::profile::{ColumnProfile, QUANTILES, Stored, TableProfile, Warning};
 use kilter_wire::{Code, Problem};
 use serde::Serialize;
@@ -123,11 +124,28 @@ struct Category {
     rows: u64,
 }
 
+/// A number of a column. A whole number that a double would round is written in all of its digits.
+#[derive(Clone, Copy, Serialize)]
+#[serde(untagged)]
+enum Value {
+    Number(f64),
+    Whole(i64),
+}
+
+impl Value {
+    fn words(self) -> String {
+        match self {
+            Self::Number(value) => number(value),
+            Self::Whole(value) => value.to_string(),
+        }
+    }
+}
+
 /// Finite numbers. What is undefined or too large for a float is absent.
 #[derive(Serialize)]
 struct Numbers {
-    min: Option<f64>,
-    max: Option<f64>,
+    min: Option<Value>,
+    max: Option<Value>,
     mean: Option<f64>,
     sd: Option<f64>,
     skewness: Option<f64>,
@@ -138,7 +156,7 @@ struct Numbers {
 #[derive(Serialize)]
 struct Quantile {
     share: f64,
-    value: f64,
+    value: Value,
 }
 
 impl Profile {
@@ -236,12 +254,20 @@ impl Numbers {
     fn of(profile: &ColumnProfile) -> Self {
         let moments = profile.moments.unwrap_or_default();
         let finite = |value: Option<f64>| value.filter(|value| value.is_finite());
-        let range = moments.range().ok();
-        let quantiles = profile.quantiles.unwrap_or_default();
+        let range = match profile.wholes {
+            Some(wholes) => Some((Value::Whole(wholes.min), Value::Whole(wholes.max))),
+            None => moments.range().ok().map(|(min, max)| (Value::Number(min), Value::Number(max))),
+        };
+        let origin = profile.origin();
+        let value = |quantile: f64| match profile.wholes {
+            Some(_) => Value::Whole(origin.saturating_add(quantile.round() as i64)),
+            None => Value::Number(quantile),
+        };
+        let quantiles = profile.quantiles.unwrap_or_default().map(value);
         Self {
             min: range.map(|range| range.0),
             max: range.map(|range| range.1),
-            mean: finite(moments.mean().ok()),
+            mean: finite(moments.mean().ok().map(|mean| mean + origin as f64)),
             sd: finite(moments.sd(1).ok()),
             skewness: finite(moments.skewness().ok()),
             kurtosis: finite(moments.kurtosis().ok()),

@@ -27,7 +27,7 @@ pub use self::{
     condition::{Condition, Literal},
     error::RuleError,
     function::{ArgKind, FUNCTIONS, Function, FunctionEntry},
-    number::{Number, Unit},
+    number::{ExactNumber, Number, Unit},
     outcome::{
         Champion, JudgeMode, Limits, MAX_PARTS, Measured, Measurement, Measurements, NotMeasured, Part, PartOutcome,
         RuleOutcome, RuleVerdict, Undecided,

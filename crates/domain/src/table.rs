@@ -83,6 +83,22 @@ impl Column {
         }
     }
 
+    /// All values as numbers in whose order and differences nothing is lost: whole numbers of which some lie beyond 2^53
+    /// are less the one in their middle; `None` for a text column.
+    pub fn centred_numbers(&self) -> Option<Vec<f64>> {
+        const EXACT: u64 = 1 << 53;
+        match self {
+            Self::Int(values) if values.iter().flatten().any(|value| value.unsigned_abs() > EXACT) => {
+                let mut present: Vec<i64> = values.iter().flatten().copied().collect();
+                let middle = present.len() / 2;
+                let middle = i128::from(*present.select_nth_unstable(middle).1);
+                let less = |value: i64| (i128::from(value) - middle) as f64;
+                Some(values.iter().map(|value| value.map_or(f64::NAN, less)).collect())
+            }
+            _ => self.numbers(),
+        }
+    }
+
     /// The value of a row as a person would write it; `None` where it is missing.
     pub fn label(&self, row: usize) -> Option<Arc<str>> {
         match self {

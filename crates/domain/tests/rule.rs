@@ -230,7 +230,7 @@ impl Measurements for Numbers {
 }
 
 fn number(value: f64) -> Measurement {
-    Measurement { value, interval: None, count: 100, estimated: false, note: None }
+    Measurement { value, whole: None, interval: None, count: 100, estimated: false, note: None }
 }
 
 fn value(value: f64) -> Measured {
@@ -445,7 +445,7 @@ fn name() -> impl Strategy<Value = String> {
 
 fn any_number() -> impl Strategy<Value = Number> {
     let written = prop_oneof![-1e6..1e6, Just(0.0), Just(1e-300), Just(-1e300), (-1000..1000).prop_map(f64::from)];
-    (written, 0..Unit::ALL.len()).prop_map(|(written, unit)| Number { written, unit: Unit::ALL[unit] })
+    (written, 0..Unit::ALL.len()).prop_map(|(written, unit)| Number { written, rest: 0.0, unit: Unit::ALL[unit] })
 }
 
 fn op() -> impl Strategy<Value = Op> {

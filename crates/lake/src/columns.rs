@@ -38,12 +38,10 @@ const EXACT: u64 = 1 << 53;
 /// Some rows of a column, as statistics take them.
 #[derive(Debug)]
 pub enum Values<'a> {
-    /// Numbers, yes/no as 1 and 0, times in milliseconds; NaN is missing.
-    Numbers {
-        values: &'a [f64],
-        /// Whole numbers among them that a 64-bit float rounds.
-        rounded: u64,
-    },
+    /// Numbers, yes/no as 1 and 0, times in milliseconds; NaN is missing. All whole numbers among them are exact.
+    Numbers(&'a [f64]),
+    /// Whole numbers of which some lie beyond 2^53, so that a 64-bit float would round them.
+    Wholes(&'a [Option<i64>]),
     /// Texts with how often each occurs among these rows (a text may come more than once).
     Texts { counts: &'a [(&'a str, u64)], missing: u64 },
 }
@@ -177,19 +175,16 @@ fn numbers(
         DataType::Float64 => floats(array.as_primitive::<Float64Type>(), take),
         DataType::Int64 => {
             let array = array.as_primitive::<Int64Type>();
-            let mut rounded = 0;
-            let number = |value: i64| {
-                rounded += u64::from(value.unsigned_abs() > EXACT);
-                value as f64
-            };
+            if array.iter().flatten().any(|value| value.unsigned_abs() > EXACT) {
+                let values: Vec<Option<i64>> = array.iter().collect();
+                take(Values::Wholes(&values));
+                return Ok(());
+            }
             let values: Vec<f64> = match array.null_count() {
-                0 => array.values().iter().copied().map(number).collect(),
-                _ => {
-                    let mut number = number;
-                    array.iter().map(|value| value.map_or(f64::NAN, &mut number)).collect()
-                }
+                0 => array.values().iter().map(|value| *value as f64).collect(),
+                _ => array.iter().map(|value| value.map_or(f64::NAN, |value| value as f64)).collect(),
             };
-            take(Values::Numbers { values: &values, rounded });
+            take(Values::Numbers(&values));
         }
         DataType::Float32
         | DataType::Int32
@@ -213,10 +208,10 @@ fn numbers(
 
 fn floats(array: &Float64Array, take: &mut impl FnMut(Values<'_>)) {
     if array.null_count() == 0 {
-        return take(Values::Numbers { values: array.values(), rounded: 0 });
+        return take(Values::Numbers(array.values()));
     }
     let values: Vec<f64> = array.iter().map(|value| value.unwrap_or(f64::NAN)).collect();
-    take(Values::Numbers { values: &values, rounded: 0 });
+    take(Values::Numbers(&values));
 }
 
 /// An array of texts as counts.
@@ -262,7 +257,7 @@ where
 /// A column in memory.
 fn hand_over(column: &Column, take: &mut impl FnMut(Values<'_>)) {
     match column {
-        Column::Float(values) => take(Values::Numbers { values, rounded: 0 }),
+        Column::Float(values) => take(Values::Numbers(values)),
         Column::Text(values) => {
             let mut counts: HashMap<&str, u64> = HashMap::new();
             values.iter().flatten().for_each(|text| *counts.entry(text).or_default() += 1);
@@ -270,13 +265,12 @@ fn hand_over(column: &Column, take: &mut impl FnMut(Values<'_>)) {
             let present: u64 = counts.iter().map(|(_, rows)| rows).sum();
             take(Values::Texts { counts: &counts, missing: values.len() as u64 - present });
         }
+        Column::Int(values) if values.iter().flatten().any(|value| value.unsigned_abs() > EXACT) => {
+            take(Values::Wholes(values));
+        }
         _ => {
-            let rounded = match column {
-                Column::Int(values) => values.iter().flatten().filter(|value| value.unsigned_abs() > EXACT).count(),
-                _ => 0,
-            };
             let values: Vec<f64> = (0..column.len()).map(|row| column.number(row)).collect();
-            take(Values::Numbers { values: &values, rounded: rounded as u64 });
+            take(Values::Numbers(&values));
         }
     }
 }

@@ -43,6 +43,8 @@ pub enum Distinct {
 pub struct NumberSummary {
     pub min: f64,
     pub max: f64,
+    /// The least and the greatest with all of their digits, where a float would round one of them.
+    pub wholes: Option<(i64, i64)>,
     pub mean: f64,
     /// Of the sample (divided by n - 1); NaN for a single value.
     pub sd: f64,
@@ -106,7 +108,12 @@ fn numbers(column: &Column) -> Option<NumberSummary> {
     }
     let (mut count, mut mean, mut squares) = (0.0, 0.0, 0.0);
     let (mut min, mut max, mut infinite) = (f64::INFINITY, f64::NEG_INFINITY, 0);
-    for value in (0..column.len()).map(|row| column.number(row)).filter(|value| !value.is_nan()) {
+    let (origin, wholes) = whole_range(column);
+    let value = |row: usize| match column {
+        Column::Int(values) => values[row].map_or(f64::NAN, |value| (i128::from(value) - i128::from(origin)) as f64),
+        _ => column.number(row),
+    };
+    for value in (0..column.len()).map(value).filter(|value| !value.is_nan()) {
         if value.is_infinite() {
             infinite += 1;
             continue;
@@ -118,7 +125,18 @@ fn numbers(column: &Column) -> Option<NumberSummary> {
         squares += before * (value - mean);
     }
     let sd = if count > 1.0 { (squares / (count - 1.0)).sqrt() } else { f64::NAN };
-    (count > 0.0).then_some(NumberSummary { min, max, mean, sd, infinite })
+    let from = origin as f64;
+    (count > 0.0).then_some(NumberSummary { min: min + from, max: max + from, wholes, mean: mean + from, sd, infinite })
+}
+
+/// The range of whole numbers of which some lie beyond 2^53, and where it begins; from zero for other columns.
+fn whole_range(column: &Column) -> (i64, Option<(i64, i64)>) {
+    let Column::Int(values) = column else { return (0, None) };
+    let present = || values.iter().flatten().copied();
+    match (present().min(), present().max()) {
+        (Some(min), Some(max)) if min.unsigned_abs().max(max.unsigned_abs()) > 1 << 53 => (min, Some((min, max))),
+        _ => (0, None),
+    }
 }
 
 #[cfg(test)]
@@ -144,6 +162,10 @@ mod tests {
     fn large_numbers_with_small_differences_keep_their_spread() {
         let summary = summary(Column::Int((0..1000).map(|i| Some(1_700_000_000_000_000 + i % 2)).collect()));
         assert!((summary.numbers.unwrap().sd - 0.500_25).abs() < 1e-4);
+        let first = 1_790_000_000_000_000_001;
+        let wide = self::summary(Column::Int((0..13).map(|i| Some(first + i)).collect())).numbers.unwrap();
+        assert_eq!(wide.wholes, Some((first, first + 12)));
+        assert!((wide.sd - 3.894_440_481_849_308).abs() < 1e-12, "{}", wide.sd);
     }
 
     #[test]

@@ -223,6 +223,11 @@ fn lock(shard: &Mutex<Vec<Slot>>) -> MutexGuard<'_, Vec<Slot>> {
 
 fn add_column(frozen: &Frozen, counts: &mut ColumnCounts, column: &Column) {
     match (frozen, column) {
+        (Frozen::Numeric(reference), Column::Int(values)) => {
+            if let ColumnCounts::Numeric(counts) = counts {
+                values.iter().for_each(|value| reference.add_whole(counts, *value));
+            }
+        }
         (Frozen::Numeric(_), Column::Float(values)) => add_numbers(frozen, counts, values.iter().copied()),
         (Frozen::Numeric(_), column) => {
             add_numbers(frozen, counts, (0..column.len()).map(|row| column.number(row)));

@@ -97,7 +97,7 @@ fn profiles(rows: usize, columns: usize) {
     let mut made = Vec::new();
     for at in 0..columns {
         let values = column(at, 1, rows, 0.0);
-        let (profile, more) = cost(|| ColumnProfile::of_numbers(&format!("column {at}"), Stored::Float, values, 0).0);
+        let (profile, more) = cost(|| ColumnProfile::of_numbers(&format!("column {at}"), Stored::Float, values).0);
         spent += more;
         made.push(profile);
     }

@@ -214,6 +214,10 @@ fn hashes(table: &Table, names: &[&str]) -> Option<Vec<u64>> {
         columns.iter().for_each(|column| match column {
             Column::Text(values) => values[row].hash(&mut hasher),
             _ if column.is_missing(row) => 1u8.hash(&mut hasher),
+            // As a double where a double holds it, so that 1 and 1.0 are one value in either table.
+            Column::Int(values) if values[row].is_some_and(|value| value.unsigned_abs() > 1 << 53) => {
+                values[row].hash(&mut hasher);
+            }
             _ => column.number(row).to_bits().hash(&mut hasher),
         });
         hasher.finish()

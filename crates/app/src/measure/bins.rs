@@ -16,6 +16,8 @@ const NAMED_VALUES: usize = 20;
 pub enum Bins {
     /// Up to and with each cut; behind them what is above, and what is missing.
     Numbers(Vec<f64>),
+    /// The same of whole numbers that doubles would round.
+    Wholes(Vec<i64>),
     /// Each value; behind them all others, and what is missing.
     Values(Vec<String>),
 }
@@ -24,7 +26,10 @@ impl Bins {
     /// The bins of a column.
     pub fn of(reference: &ColumnReference) -> Self {
         match reference {
-            ColumnReference::Numeric(reference) => Self::Numbers(cuts(reference)),
+            ColumnReference::Numeric(reference) => match reference.whole_edges() {
+                [] => Self::Numbers(cuts(reference, reference.edges())),
+                edges => Self::Wholes(cuts(reference, edges)),
+            },
             ColumnReference::Categorical(reference) => {
                 Self::Values(reference.values().iter().take(NAMED_VALUES).cloned().collect())
             }
@@ -35,6 +40,7 @@ impl Bins {
     pub fn count(&self) -> usize {
         2 + match self {
             Self::Numbers(cuts) => cuts.len(),
+            Self::Wholes(cuts) => cuts.len(),
             Self::Values(values) => values.len(),
         }
     }
@@ -47,13 +53,17 @@ impl Bins {
                 value if value.is_nan() => missing,
                 value => cuts.partition_point(|cut| *cut < value),
             },
+            Self::Wholes(cuts) => match whole(column, row) {
+                None => missing,
+                Some(value) => cuts.partition_point(|cut| *cut < value),
+            },
             Self::Values(values) => match class_name(column, row) {
                 None => missing,
                 Some(name) => values.iter().position(|value| **value == *name).unwrap_or(missing - 1),
             },
         };
-        if matches!(self, Self::Numbers(_)) {
-            column.numbers()?;
+        if matches!(self, Self::Numbers(_) | Self::Wholes(_)) && matches!(column, Column::Text(_)) {
+            return None;
         }
         Some((0..column.len()).map(|row| u16::try_from(place(row)).unwrap_or(u16::MAX)).collect())
     }
@@ -69,19 +79,31 @@ impl Bins {
                 Some(value) => format!("{name} = {value}"),
                 None => format!("{name} any other value"),
             },
-            Self::Numbers(cuts) => match (bin.checked_sub(1).map(|below| cuts[below]), cuts.get(bin)) {
-                (None, None) => format!("{name} known"),
-                (None, Some(high)) => format!("{name} <= {high}"),
-                (Some(low), None) => format!("{name} > {low}"),
-                (Some(low), Some(high)) => format!("{low} < {name} <= {high}"),
-            },
+            Self::Numbers(cuts) => between(name, bin, cuts),
+            Self::Wholes(cuts) => between(name, bin, cuts),
         }
     }
 }
 
+fn between(name: &str, bin: usize, cuts: &[impl std::fmt::Display]) -> String {
+    match (bin.checked_sub(1).map(|below| &cuts[below]), cuts.get(bin)) {
+        (None, None) => format!("{name} known"),
+        (None, Some(high)) => format!("{name} <= {high}"),
+        (Some(low), None) => format!("{name} > {low}"),
+        (Some(low), Some(high)) => format!("{low} < {name} <= {high}"),
+    }
+}
+
+fn whole(column: &Column, row: usize) -> Option<i64> {
+    match column {
+        Column::Int(values) => values[row],
+        _ => Some(column.number(row)).filter(|value| !value.is_nan()).map(|value| value.round() as i64),
+    }
+}
+
 /// The places that cut the reference into parts of nearly equal mass.
-fn cuts(reference: &NumericReference) -> Vec<f64> {
-    let (edges, bins) = (reference.edges(), reference.counts().bins());
+fn cuts<T: Copy>(reference: &NumericReference, edges: &[T]) -> Vec<T> {
+    let bins = reference.counts().bins();
     let total: u64 = bins.iter().sum();
     let (mut below, mut cuts) = (0u64, Vec::new());
     for (edge, count) in edges.iter().zip(bins) {

@@ -40,7 +40,12 @@ pub fn rows_where(table: &Table, condition: Option<&Condition>) -> Result<Vec<us
 
 /// A value without an interval: it was counted, not sampled.
 pub fn exact(value: f64, count: usize) -> Measurement {
-    Measurement { value, interval: None, count: count as u64, estimated: false, note: None }
+    Measurement { value, whole: None, interval: None, count: count as u64, estimated: false, note: None }
+}
+
+/// The same of a whole number, with all of its digits.
+fn exact_whole(whole: i64, count: usize) -> Measurement {
+    Measurement { whole: Some(whole), ..exact(whole as f64, count) }
 }
 
 /// Why something was not measured.
@@ -91,6 +96,9 @@ fn name_of(arg: &Arg) -> &str {
 }
 
 fn one(column: &Column, rows: &[usize], now: Timestamp, function: Function) -> Result<Measurement, NotMeasured> {
+    if let Some(whole) = whole_summary(function, column, rows) {
+        return Ok(exact_whole(whole, rows.len()));
+    }
     let missing = rows.iter().filter(|&&row| column.is_missing(row)).count();
     let share = |part: usize| if rows.is_empty() { None } else { Some(part as f64 / rows.len() as f64) };
     let value = match function {
@@ -101,7 +109,7 @@ fn one(column: &Column, rows: &[usize], now: Timestamp, function: Function) -> R
             Some(rows.iter().filter_map(|&row| column.label(row)).collect::<HashSet<_>>().len() as f64)
         }
         Function::Age => numbers(column, rows).into_iter().reduce(f64::max).map(|newest| now.millis() as f64 - newest),
-        _ => summary(function, numbers(column, rows)),
+        _ => summary(function, column, rows),
     };
     let without = || nothing("no row has a value", "check the condition of the rule and the column");
     Ok(exact(value.ok_or_else(without)?, rows.len()))
@@ -111,20 +119,45 @@ fn numbers(column: &Column, rows: &[usize]) -> Vec<f64> {
     rows.iter().map(|&row| column.number(row)).filter(|value| !value.is_nan()).collect()
 }
 
-fn summary(function: Function, mut values: Vec<f64>) -> Option<f64> {
+/// The smallest, the largest and the sum of whole numbers, where doubles would round them.
+fn whole_summary(function: Function, column: &Column, rows: &[usize]) -> Option<i64> {
+    let Column::Int(values) = column else { return None };
+    let present = || rows.iter().filter_map(|&row| values[row]);
+    let whole = match function {
+        Function::Min => present().min().map(i128::from),
+        Function::Max => present().max().map(i128::from),
+        Function::Sum => Some(present().map(i128::from).sum()).filter(|_| present().next().is_some()),
+        _ => None,
+    };
+    whole.and_then(|whole| i64::try_from(whole).ok()).filter(|whole| whole.unsigned_abs() > 1 << 53)
+}
+
+/// Sums of powers are taken of values less one of them, so that large numbers keep their small differences.
+fn summary(function: Function, column: &Column, rows: &[usize]) -> Option<f64> {
+    let origin = match column {
+        Column::Int(values) => rows.iter().find_map(|&row| values[row]).unwrap_or(0),
+        _ => 0,
+    };
+    let mut values = match column {
+        Column::Int(values) => {
+            let less = |value: i64| (i128::from(value) - i128::from(origin)) as f64;
+            rows.iter().filter_map(|&row| values[row]).map(less).collect()
+        }
+        _ => numbers(column, rows),
+    };
     let count = values.len();
     if count == 0 {
         return None;
     }
-    let mean = values.iter().sum::<f64>() / count as f64;
+    let (mean, origin) = (values.iter().sum::<f64>() / count as f64, origin as f64);
     match function {
-        Function::Mean => Some(mean),
-        Function::Sum => Some(values.iter().sum()),
-        Function::Min => values.into_iter().reduce(f64::min),
-        Function::Max => values.into_iter().reduce(f64::max),
+        Function::Mean => Some(mean + origin),
+        Function::Sum => Some(values.iter().sum::<f64>() + origin * count as f64),
+        Function::Min => values.into_iter().reduce(f64::min).map(|value| value + origin),
+        Function::Max => values.into_iter().reduce(f64::max).map(|value| value + origin),
         Function::Median => {
             values.sort_by(f64::total_cmp);
-            Some((values[(count - 1) / 2] + values[count / 2]) / 2.0)
+            Some((values[(count - 1) / 2] + values[count / 2]) / 2.0 + origin)
         }
         Function::Sd if count > 1 => {
             Some((values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / (count - 1) as f64).sqrt())

@@ -288,7 +288,7 @@ pub fn group_spread(
         note.push_str(&format!("; too few rows in {}", small.join(", ")));
     }
     let count = outcomes.len() as u64;
-    Ok(Measurement { value, interval: Some(interval), count, estimated: false, note: Some(note) })
+    Ok(Measurement { value, whole: None, interval: Some(interval), count, estimated: false, note: Some(note) })
 }
 
 fn half(estimate: &kilter_stats::Estimate) -> f64 {

@@ -249,7 +249,7 @@ impl ColumnReference {
                 let labels = labels(column);
                 CategoricalReference::of(labels.iter().map(Option::as_deref)).ok().map(Self::Categorical)
             }
-            _ => NumericReference::of(&column.numbers()?).ok().map(Self::Numeric),
+            _ => numeric(column, None).map(Self::Numeric),
         }
     }
 
@@ -269,7 +269,7 @@ impl ColumnReference {
     /// The reference of a stratum of a column, of the kind that the column's is.
     fn alike(&self, column: &Column) -> Option<Self> {
         match self {
-            Self::Numeric(_) => NumericReference::coarse(&column.numbers()?, STRATUM_BINS).ok().map(Self::Numeric),
+            Self::Numeric(_) => numeric(column, Some(STRATUM_BINS)).map(Self::Numeric),
             Self::Categorical(_) => {
                 let labels = labels(column);
                 CategoricalReference::of(labels.iter().map(Option::as_deref)).ok().map(Self::Categorical)
@@ -280,7 +280,10 @@ impl ColumnReference {
     /// Counts a window of the same column.
     pub fn count(&self, column: &Column) -> Option<ColumnCounts> {
         Some(match self {
-            Self::Numeric(reference) => ColumnCounts::Numeric(reference.count(&column.numbers()?)),
+            Self::Numeric(reference) => ColumnCounts::Numeric(match column {
+                Column::Int(values) => reference.count_wholes(values),
+                _ => reference.count(&column.numbers()?),
+            }),
             Self::Categorical(reference) => {
                 let labels = labels(column);
                 ColumnCounts::Categorical(reference.count(labels.iter().map(Option::as_deref)))
@@ -359,12 +362,25 @@ impl ColumnCounts {
 fn follows_year(column: &Column, months: &[i64]) -> bool {
     let effect = match column {
         Column::Text(values) => YearEffect::of_categories(months, values.iter().map(Option::as_deref)),
-        _ => match column.numbers() {
+        _ => match column.centred_numbers() {
             Some(values) => YearEffect::of(months, &values),
             None => return false,
         },
     };
     effect.is_ok_and(|effect| effect.matters())
+}
+
+/// The reference of a column of numbers, at `bins` quantiles where it is one of many strata. Whole numbers of which some
+/// lie beyond 2^53 stay whole.
+fn numeric(column: &Column, bins: Option<usize>) -> Option<NumericReference> {
+    let reference = match (column, bins) {
+        (Column::Int(values), _) if values.iter().flatten().any(|value| value.unsigned_abs() > 1 << 53) => {
+            NumericReference::of_wholes(values, bins)
+        }
+        (_, None) => NumericReference::of(&column.numbers()?),
+        (_, Some(bins)) => NumericReference::coarse(&column.numbers()?, bins),
+    };
+    reference.ok()
 }
 
 fn labels(column: &Column) -> Vec<Option<Arc<str>>> {
@@ -378,6 +394,7 @@ fn distinct_up_to(column: &Column, limit: usize) -> usize {
         let is_new = match column {
             Column::Text(values) => values[row].as_deref().is_some_and(|text| seen.insert(hash(text.as_bytes()))),
             _ if column.is_missing(row) => false,
+            Column::Int(values) => values[row].is_some_and(|value| seen.insert(value as u64)),
             _ => seen.insert(column.number(row).to_bits()),
         };
         if is_new && seen.len() >= limit {

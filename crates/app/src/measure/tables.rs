@@ -15,7 +15,7 @@ use kilter_stats::{
     Unmeasured,
     compare::{ColumnDrift, Current, SchemaChange, Side, TableDrift},
     drift::Sample,
-    profile::{ColumnCounts, ColumnProfile, ColumnValues, Stored, TableProfile, TextCounts},
+    profile::{ColumnCounts, ColumnProfile, ColumnSample, ColumnValues, Stored, TableProfile, TextCounts},
 };
 
 /// Columns looked at side by side: each needs eight bytes a row of each table, and their pages.
@@ -101,16 +101,17 @@ type Compared = (Option<SchemaChange>, ColumnDrift);
 /// Both columns in memory, sorted.
 fn exactly(reference: &TableColumns, current: &TableColumns, name: &str) -> Result<Compared, LakeError> {
     let (old_stored, old_values) = whole(reference, name)?;
-    let (profile, old_sample) = described(name, old_stored, old_values);
+    let (profile, old_sample) = ColumnProfile::with_sample(name, old_stored, old_values);
     let (stored, values) = whole(current, name)?;
+    let numbers = |sample: ColumnSample| {
+        let frozen = profile.frozen.as_ref().filter(|_| old_stored != Stored::Text);
+        let counts = frozen.map(|frozen| frozen.count_sample(stored, &sample));
+        let side = Side { rows: sample.rows(), missing: sample.missing(), infinite: sample.infinite() };
+        (side, counts, Some(sample))
+    };
     let (side, counts, sample) = match values {
-        ColumnValues::Numbers { values, .. } => {
-            let rows = values.len() as u64;
-            let sample = Sample::taking(values);
-            let frozen = profile.frozen.as_ref().filter(|_| old_stored != Stored::Text);
-            let counts = frozen.map(|frozen| frozen.count_sample(stored, &sample));
-            (Side { rows, missing: sample.missing, infinite: sample.infinite }, counts, Some(sample))
-        }
+        ColumnValues::Numbers(values) => numbers(ColumnSample::Numbers(Sample::taking(values))),
+        ColumnValues::Wholes(values) => numbers(ColumnSample::Wholes(values.into_sample())),
         ColumnValues::Texts(texts) => {
             let frozen = profile.frozen.as_ref().filter(|_| old_stored == Stored::Text);
             let counts = frozen.and_then(|frozen| frozen.count_texts(&texts));
@@ -130,17 +131,19 @@ fn by_profile(reference: &TableProfile, current: &TableColumns, name: &str) -> R
     let mut side = Side { rows: 0, missing: 0, infinite: 0 };
     let mut counts: Option<ColumnCounts> = None;
     let mut texts = TextCounts::default();
+    let mut add = |more: ColumnCounts| match &mut counts {
+        // Counts of one reference always add up.
+        Some(counts) => counts.merge(&more).unwrap_or_default(),
+        None => counts = Some(more),
+    };
     current.read(name, |batch| match batch {
-        Values::Numbers { values, .. } => {
+        Values::Numbers(values) => {
             side.add(Side::of_numbers(values));
-            if let Some(frozen) = frozen {
-                let more = frozen.count_numbers(stored, values);
-                match &mut counts {
-                    // Counts of one reference always add up.
-                    Some(counts) => counts.merge(&more).unwrap_or_default(),
-                    None => counts = Some(more),
-                }
-            }
+            frozen.map(|frozen| frozen.count_numbers(stored, values)).into_iter().for_each(&mut add);
+        }
+        Values::Wholes(values) => {
+            side.add(Side::of_wholes(values));
+            frozen.map(|frozen| frozen.count_wholes(values)).into_iter().for_each(&mut add);
         }
         Values::Texts { counts, missing } => {
             counts.iter().for_each(|(text, rows)| texts.add(text, *rows));
@@ -161,38 +164,23 @@ fn retyped(profile: &ColumnProfile, stored: Stored, side: Side) -> Option<Schema
     SchemaChange::of_type(&profile.name, profile.stored, stored).filter(|_| has_values)
 }
 
-fn described(name: &str, stored: Stored, values: ColumnValues) -> (ColumnProfile, Option<Sample>) {
-    match values {
-        ColumnValues::Numbers { values, rounded } => {
-            let (profile, sample) = ColumnProfile::of_numbers(name, stored, values, rounded);
-            (profile, Some(sample))
-        }
-        ColumnValues::Texts(texts) => (ColumnProfile::of_texts(name, &texts), None),
-    }
-}
-
 /// A whole column.
 fn whole(table: &TableColumns, name: &str) -> Result<(Stored, ColumnValues), LakeError> {
     let stored = stored_as(table, name);
-    let mut numbers = Vec::new();
-    if stored != Stored::Text {
-        numbers.reserve_exact(usize::try_from(table.rows()).unwrap_or_default().min(1 << 28));
-    }
-    let (mut rounded_rows, mut texts) = (0, TextCounts::default());
-    table.read(name, |batch| match batch {
-        Values::Numbers { values, rounded } => {
-            numbers.extend_from_slice(values);
-            rounded_rows += rounded;
-        }
-        Values::Texts { counts, missing } => {
+    let rows = usize::try_from(table.rows()).unwrap_or_default().min(1 << 28);
+    let mut values = match stored {
+        Stored::Text => ColumnValues::Texts(TextCounts::default()),
+        _ => ColumnValues::Numbers(Vec::with_capacity(rows)),
+    };
+    table.read(name, |batch| match (batch, &mut values) {
+        (Values::Numbers(more), values) => values.add_numbers(more),
+        (Values::Wholes(more), values) => values.add_wholes(more),
+        (Values::Texts { counts, missing }, ColumnValues::Texts(texts)) => {
             counts.iter().for_each(|(text, rows)| texts.add(text, *rows));
             texts.add_missing(missing);
         }
+        (Values::Texts { .. }, _) => {}
     })?;
-    let values = match stored {
-        Stored::Text => ColumnValues::Texts(texts),
-        _ => ColumnValues::Numbers { values: numbers, rounded: rounded_rows },
-    };
     Ok((stored, values))
 }
 

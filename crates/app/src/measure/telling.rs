@@ -126,9 +126,10 @@ fn pairs(column: &Column, rows: usize, truth: impl Fn(usize) -> Option<f64>) -> 
         Column::Text(_) => Some(means(column, rows, &truth)?),
         _ => None,
     };
+    let numbers = column.centred_numbers().unwrap_or_default();
     let score = |row: usize| match &means {
         Some(means) => class_name(column, row).and_then(|value| means.get(&*value).copied()),
-        None => Some(column.number(row)),
+        None => numbers.get(row).copied(),
     };
     let pair = |row: usize| Some((truth(row)?, score(row)?));
     Some((0..rows).filter_map(pair).filter(|(truth, score)| truth.is_finite() && score.is_finite()).unzip())

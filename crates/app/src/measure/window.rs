@@ -292,6 +292,7 @@ impl WindowRows<'_> {
         let distance = distance.map_err(|reason| not_measured(name, &reason))?;
         Ok(Measurement {
             value: distance.effect,
+            whole: None,
             // While chance cannot be excluded at the stated rate of false alarms, the effect may be none at all.
             interval: self.proof.filter(|proof| !proof.changed.contains(name)).map(|_| (0.0, distance.effect)),
             count: distance.rows,

@@ -47,7 +47,7 @@ pub struct ColumnReading {
     pub counts: ColumnCounts,
     /// Share of the reference's rows without a value.
     pub reference_missing: f64,
-    /// PSI, then W1 over the reference's standard deviation (numbers) or the total variation (categories); what is
+    /// PSI, then W1 over the reference's standard deviation and KS (numbers) or the total variation (categories); what is
     /// undefined is left out.
     pub distances: Vec<Distance>,
 }
@@ -79,8 +79,8 @@ fn version_profile(app: &App, version: VersionRef, watched: &[Watched], sum: &Su
 fn columns(watched: &[Watched], window: &Window) -> Vec<ColumnReading> {
     let reading = |(column, counts): (&Watched, &ColumnCounts)| {
         let measures = match &column.frozen {
-            Frozen::Numeric(_) => [Measure::Psi, Measure::W1OverSd],
-            Frozen::Categorical(_) => [Measure::Psi, Measure::Tvd],
+            Frozen::Numeric(_) => &[Measure::Psi, Measure::W1OverSd, Measure::Ks][..],
+            Frozen::Categorical(_) => &[Measure::Psi, Measure::Tvd],
         };
         let distances = measures.iter().filter_map(|measure| column.frozen.distance(counts, *measure).ok());
         ColumnReading {

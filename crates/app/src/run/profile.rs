@@ -4,7 +4,7 @@
 use std::{path::Path, sync::Arc};
 
 use kilter_domain::{table::ColumnType, time::Timestamp};
-use kilter_lake::{ColumnSummary, Distinct, LakeError, ReadOptions, read_table, schema_of, summaries};
+use kilter_lake::{ColumnSummary, Distinct, LakeError, NumberSummary, ReadOptions, read_table, schema_of, summaries};
 use serde::{Deserialize, Serialize};
 
 /// Tables that need more memory are described by their columns alone.
@@ -52,6 +52,8 @@ pub struct ColumnProfile {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Bound {
+    /// Of a column in which a float would round some.
+    Whole(i64),
     Number(f64),
     Time(Timestamp),
 }
@@ -86,6 +88,7 @@ impl ColumnProfile {
             ColumnType::Time => Bound::Time(Timestamp(value as i64)),
             _ => Bound::Number(value),
         };
+        let whole = |numbers: NumberSummary, end: fn((i64, i64)) -> i64| numbers.wholes.map(end).map(Bound::Whole);
         let is_number = matches!(summary.column_type, ColumnType::Float | ColumnType::Int);
         let bounds = summary.numbers.filter(|_| summary.column_type != ColumnType::Bool);
         let spread = summary.numbers.filter(|_| is_number);
@@ -95,8 +98,8 @@ impl ColumnProfile {
                 Distinct::Exactly(count) => Some(count as u64),
                 Distinct::MoreThan(_) => None,
             },
-            min: bounds.map(|numbers| bound(numbers.min)),
-            max: bounds.map(|numbers| bound(numbers.max)),
+            min: bounds.map(|numbers| whole(numbers, |range| range.0).unwrap_or_else(|| bound(numbers.min))),
+            max: bounds.map(|numbers| whole(numbers, |range| range.1).unwrap_or_else(|| bound(numbers.max))),
             mean: spread.map(|numbers| numbers.mean).filter(|mean| mean.is_finite()),
             sd: spread.map(|numbers| numbers.sd).filter(|sd| sd.is_finite()),
             ..Self::named(summary.name.clone(), summary.column_type)
@@ -118,6 +121,10 @@ mod tests {
 
     #[test]
     fn a_table_is_described_by_its_columns_and_not_by_its_values() {
+        let wide = described("a.csv", b"id\n1790000000000000013\n7\n").unwrap();
+        let text = toml::to_string(&wide).unwrap();
+        assert!(text.contains("max = 1790000000000000013\n"), "{text}");
+        assert_eq!(toml::from_str::<Profile>(&text).unwrap(), wide);
         let profile = described("a.csv", b"when,name,x\n2026-01-01,ana,1.5\n2026-01-02,ana,\n").unwrap();
         let text = serde_json::to_string(&profile).unwrap();
         assert!(!text.contains("ana"), "{text}");

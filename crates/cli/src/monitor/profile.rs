@@ -81,6 +81,7 @@ fn page(profile: &v1::Profile) -> Page {
             "out of range",
             "psi",
             "w1/sd or tvd",
+            "ks",
             "beyond chance",
         ]);
         for column in &version.columns {
@@ -97,10 +98,12 @@ fn page(profile: &v1::Profile) -> Page {
     page
 }
 
-fn cells(column: &v1::ProfileColumn) -> [String; 8] {
+fn cells(column: &v1::ProfileColumn) -> [String; 9] {
     let share = |share: Option<f64>| share.map_or("–".to_owned(), percent);
-    let distance = |at: usize| column.distances.get(at);
-    let value = |at: usize| distance(at).map_or("–".to_owned(), |distance| number(distance.value));
+    let distance = |name: &str| column.distances.iter().find(|distance| distance.measure == name);
+    let value =
+        |distance: Option<&v1::ProfileDistance>| distance.map_or("–".to_owned(), |distance| number(distance.value));
+    let moved = distance("w1_over_sd").or_else(|| distance("tvd"));
     let unseen = match column.unseen_values.is_empty() {
         true => share(column.unseen_share),
         false => {
@@ -108,7 +111,9 @@ fn cells(column: &v1::ProfileColumn) -> [String; 8] {
             format!("{} ({})", share(column.unseen_share), named.join(", "))
         }
     };
-    let effect = distance(1).map_or("–".to_owned(), |distance| {
+    // A sentinel among the values (-9999) hides a shift from W1 and not from KS: the larger effect is what is said.
+    let farther = [moved, distance("ks")].into_iter().flatten().max_by(|a, b| a.effect.total_cmp(&b.effect));
+    let effect = farther.map_or("–".to_owned(), |distance| {
         let mark = if distance.effect >= NOTABLE { Mark::Bad } else { Mark::Ok };
         format!("{} {}", mark.glyph(), number(distance.effect))
     });
@@ -118,8 +123,9 @@ fn cells(column: &v1::ProfileColumn) -> [String; 8] {
         percent(column.reference_missing_share),
         unseen,
         share(column.out_of_range_share),
-        value(0),
-        value(1),
+        value(distance("psi")),
+        value(moved),
+        value(distance("ks")),
         effect,
     ]
 }

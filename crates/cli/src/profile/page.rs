@@ -4,7 +4,7 @@ use kilter_domain::time::Timestamp;
 use kilter_report::{Cell, Figure, Part, Report, State, Table, number, percent, whole};
 use kilter_stats::{compare::Picture, profile::TableProfile};
 
-use super::{Column, Described};
+use super::{Column, Described, Value};
 use crate::page::{Mark, Page, TextTable};
 
 /// What the numbers mean.
@@ -60,10 +60,11 @@ fn cells(column: &Column) -> Vec<String> {
     let none = || "–".to_owned();
     let optional = |value: Option<f64>| value.map_or_else(none, number);
     let numbers = column.numbers.as_ref();
-    let quantile = |at: usize| optional(numbers.and_then(|numbers| numbers.quantiles.get(at)).map(|q| q.value));
+    let value = |value: Option<Value>| value.map_or_else(none, Value::words);
+    let quantile = |at: usize| value(numbers.and_then(|numbers| numbers.quantiles.get(at)).map(|q| q.value));
     let end = |at: usize| match column.times {
         Some(times) => times[at].to_string(),
-        None => optional(numbers.and_then(|numbers| if at == 0 { numbers.min } else { numbers.max })),
+        None => value(numbers.and_then(|numbers| if at == 0 { numbers.min } else { numbers.max })),
     };
     let share = |rows: u64| percent(rows as f64 / column.rows.max(1) as f64);
     let top = column.top.iter().take(3).map(|category| format!("{} {}", short(&category.value), share(category.rows)));
@@ -139,7 +140,7 @@ fn fold(column: &Column, picture: Option<Picture>) -> Part {
     if let Some(numbers) = &column.numbers {
         let mut table = Table::new(["quantile", "#value"]);
         for quantile in &numbers.quantiles {
-            table.row([Cell::from(percent(quantile.share)), Cell::from(number(quantile.value))]);
+            table.row([Cell::from(percent(quantile.share)), Cell::from(quantile.value.words())]);
         }
         let shape = |value: Option<f64>| value.map_or("–".to_owned(), number);
         table.row([Cell::from("skewness"), Cell::from(shape(numbers.skewness))]);

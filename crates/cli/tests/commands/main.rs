@@ -11,6 +11,7 @@ mod hostile;
 mod kills;
 mod manners;
 mod monitoring;
+mod numbers;
 mod people;
 mod profiles;
 mod readings;

@@ -38,12 +38,12 @@ impl Rule {
                     Relation { op: *op, factor: *factor, offset: *offset },
                 );
             }
-            Bound::Compare(op, BoundExpr::Number(number)) => Region::Compare(*op, number.value()),
-            Bound::Compare(op, BoundExpr::Expected) => Region::Compare(*op, 0.0),
-            Bound::Within(low, high) => Region::Within(low.value(), high.value()),
+            Bound::Compare(op, BoundExpr::Number(number)) => Region::Compare(*op, number.exact()),
+            Bound::Compare(op, BoundExpr::Expected) => Region::Compare(*op, 0.0.into()),
+            Bound::Within(low, high) => Region::Within(low.exact(), high.exact()),
             // Both count: counter-examples, and the share that is known.
-            Bound::Holds => Region::Compare(Op::Equal, 0.0),
-            Bound::Known => Region::Compare(Op::AtLeast, 1.0),
+            Bound::Holds => Region::Compare(Op::Equal, 0.0.into()),
+            Bound::Known => Region::Compare(Op::AtLeast, 1.0.into()),
         };
         case.decide(measured, |_| Ok(region))
     }
@@ -79,11 +79,11 @@ impl Case<'_> {
         let is_same = self.rule.quantity == *other && relation.factor == 1.0;
         if let Some(difference) = is_same.then(|| measurements.difference(other)).flatten() {
             self.of_difference = true;
-            return self.decide(difference, |_| Ok(Region::Compare(relation.op, relation.offset)));
+            return self.decide(difference, |_| Ok(Region::Compare(relation.op, relation.offset.into())));
         }
         self.decide(measured, |part| {
             let bound = value_of(&champion, part)? * relation.factor + relation.offset;
-            Ok(Region::Compare(relation.op, bound))
+            Ok(Region::Compare(relation.op, bound.into()))
         })
     }
 

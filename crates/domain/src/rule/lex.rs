@@ -1,6 +1,6 @@
 //! Words, numbers and signs of a rule, each with its place.
 
-use super::{Number, RuleError, Unit};
+use super::{ExactNumber, Number, RuleError, Unit};
 
 /// A piece of a rule.
 #[derive(Clone, Debug, PartialEq)]
@@ -152,9 +152,18 @@ fn number(text: &str, at: usize) -> Result<(Token, usize), RuleError> {
     })?;
     let written = digits.replace('_', "").parse::<f64>().ok().filter(|number| number.is_finite());
     match written {
-        Some(written) => Ok((Token::Number(Number { written, unit }), length + suffix)),
+        Some(written) => {
+            let rest = whole(digits).filter(|_| unit == Unit::Plain).map_or(0.0, |whole| ExactNumber::from(whole).rest);
+            Ok((Token::Number(Number { written, rest, unit }), length + suffix))
+        }
         None => Err(RuleError::new(text, at, end, "a number that a double can hold")),
     }
+}
+
+/// A number without a fraction and an exponent, that is not beyond what any column holds.
+fn whole(digits: &str) -> Option<i128> {
+    let digits = digits.replace('_', "");
+    (digits.len() <= 30).then(|| digits.parse().ok()).flatten()
 }
 
 fn exponent_length(tail: &str) -> usize {

@@ -2,11 +2,37 @@
 
 use std::fmt;
 
+/// A double and what it rounded away, so that whole numbers of 64 bits are exact. The order is that of the numbers:
+/// rounding keeps it, and equal doubles are told apart by the rest.
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
+pub struct ExactNumber {
+    /// The nearest double.
+    pub value: f64,
+    /// The number less the double; zero for whatever a double holds.
+    pub rest: f64,
+}
+
+impl From<f64> for ExactNumber {
+    fn from(value: f64) -> Self {
+        Self { value, rest: 0.0 }
+    }
+}
+
+impl From<i128> for ExactNumber {
+    fn from(whole: i128) -> Self {
+        let value = whole as f64;
+        // Beyond 2^106 the rest would need more digits too: nobody counts that far.
+        Self { value, rest: whole.saturating_sub(value as i128) as f64 }
+    }
+}
+
 /// A number with the unit in which it was written.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Number {
     /// As written: `1` in `1%`.
     pub written: f64,
+    /// What a double cannot hold of a long whole number; else zero.
+    pub rest: f64,
     pub unit: Unit,
 }
 
@@ -88,7 +114,15 @@ impl Unit {
 impl Number {
     /// A number without a unit.
     pub const fn plain(written: f64) -> Self {
-        Self { written, unit: Unit::Plain }
+        Self { written, rest: 0.0, unit: Unit::Plain }
+    }
+
+    /// The number with all of its digits, in the unit that measurements use.
+    pub fn exact(self) -> ExactNumber {
+        match self.unit {
+            Unit::Plain => ExactNumber { value: self.written, rest: self.rest },
+            _ => self.value().into(),
+        }
     }
 
     /// In the unit that measurements use: a share for percent, bytes for sizes, milliseconds for lengths of time.
@@ -103,7 +137,10 @@ impl Number {
 
 impl fmt::Display for Number {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write_number(out, self.written)?;
+        match self.rest {
+            0.0 => write_number(out, self.written)?,
+            rest => write!(out, "{}", (self.written as i128).saturating_add(rest as i128))?,
+        }
         out.write_str(self.unit.suffix())
     }
 }
@@ -114,5 +151,22 @@ pub(super) fn write_number(out: &mut impl fmt::Write, value: f64) -> fmt::Result
         0.0 => write!(out, "0"),
         size if (1e-5..1e15).contains(&size) => write!(out, "{value}"),
         _ => write!(out, "{value:e}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whole_numbers_that_doubles_round_keep_their_order_and_their_digits() {
+        let numbers = [i128::from(i64::MIN), -1, 0, 1_790_000_000_000_000_012, 1_790_000_000_000_000_013];
+        let numbers = numbers.into_iter().chain([i128::from(u64::MAX) - 1, i128::from(u64::MAX)]);
+        let exact: Vec<ExactNumber> = numbers.clone().map(ExactNumber::from).collect();
+        assert!(exact.is_sorted_by(|a, b| a < b), "{exact:?}");
+        for (whole, exact) in numbers.zip(exact) {
+            let number = Number { written: exact.value, rest: exact.rest, unit: Unit::Plain };
+            assert!(whole.unsigned_abs() < 1 << 53 || exact.rest == 0.0 || number.to_string() == whole.to_string());
+        }
     }
 }

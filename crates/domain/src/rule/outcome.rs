@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Quantity;
+use super::{ExactNumber, Quantity};
 use crate::time::Span;
 
 /// One measured number with what is known about it.
@@ -11,6 +11,9 @@ pub struct Measurement {
     /// In the unit of the rule: a share, bytes, milliseconds, a count or the metric's own.
     #[serde(with = "super::float")]
     pub value: f64,
+    /// The value itself, where it is a whole number that a double rounds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub whole: Option<i64>,
     /// Low and high end of the confidence interval.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "super::float::interval")]
     pub interval: Option<(f64, f64)>,
@@ -22,6 +25,13 @@ pub struct Measurement {
     /// What a reader should know besides: "12 groups have too few rows".
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
+}
+
+impl Measurement {
+    /// The value with all of its digits.
+    pub fn exact(&self) -> ExactNumber {
+        self.whole.map_or(self.value.into(), |whole| i128::from(whole).into())
+    }
 }
 
 /// A measurement of one part: a slice, a column, a group.

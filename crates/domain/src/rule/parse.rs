@@ -126,7 +126,7 @@ impl Parser<'_> {
         let is_negative = self.take_sign("-");
         let Token::Number(number) = *self.peek() else { return Err(self.expected("a number")) };
         self.next();
-        Ok(if is_negative { Number { written: -number.written, ..number } } else { number })
+        Ok(if is_negative { Number { written: -number.written, rest: -number.rest, ..number } } else { number })
     }
 
     fn op(&mut self) -> Option<Op> {
@@ -280,7 +280,12 @@ impl Parser<'_> {
     /// A value of a column: a word, a quoted text, or a number, all as text.
     fn word(&mut self) -> Result<String, RuleError> {
         let is_negative = self.take_sign("-");
+        let written = &self.text[self.placed().start..self.placed().end];
         let word = match self.peek() {
+            // Long names of digits are kept as they are written.
+            Token::Number(_) if written.len() > 15 && written.bytes().all(|byte| byte.is_ascii_digit()) => {
+                format!("{}{written}", if is_negative { "-" } else { "" })
+            }
             Token::Number(number) if is_negative => format!("-{number}"),
             Token::Number(number) => number.to_string(),
             Token::Name { text, .. } | Token::Text(text) if !is_negative => text.clone(),

@@ -1,6 +1,6 @@
 //! The rows for which a condition holds.
 
-use super::{Condition, Literal, Op};
+use super::{Condition, ExactNumber, Literal, Op};
 use crate::{
     table::{Column, Table, TableError},
     time::Timestamp,
@@ -62,15 +62,26 @@ fn compare(name: &str, column: &Column, op: Op, literal: &Literal) -> Result<Vec
             Err(ConditionError::NotANumber { column: name.to_owned(), text: text.clone() })
         }
         (Column::Text(cells), Literal::Number(number)) => {
-            let bound = number.value();
-            let is_number = |cell: &str| cell.trim().parse::<f64>().is_ok_and(|cell| op.holds(&cell, &bound));
+            let bound = number.exact();
+            let is_number = |cell: &str| read(cell.trim()).is_some_and(|cell| op.holds(&cell, &bound));
             Ok(cells.iter().map(|cell| cell.as_deref().is_some_and(is_number)).collect())
+        }
+        (Column::Int(cells), Literal::Number(number)) => {
+            let bound = number.exact();
+            let holds = |cell: i64| op.holds(&ExactNumber::from(i128::from(cell)), &bound);
+            Ok(cells.iter().map(|cell| cell.is_some_and(holds)).collect())
         }
         (_, Literal::Number(number)) => {
             let bound = number.value();
             Ok(rows.map(|row| !column.is_missing(row) && op.holds(&column.number(row), &bound)).collect())
         }
     }
+}
+
+/// A text as the number that it writes, with all digits of a whole one.
+fn read(cell: &str) -> Option<ExactNumber> {
+    let whole = (cell.len() <= 30).then(|| cell.parse::<i128>().ok()).flatten();
+    whole.map(ExactNumber::from).or_else(|| cell.parse::<f64>().ok().map(ExactNumber::from))
 }
 
 impl Op {

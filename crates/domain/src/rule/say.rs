@@ -1,8 +1,8 @@
 //! The sentence that tells a person what a rule came to.
 
 use super::{
-    Bound, BoundExpr, Function, Measurement, NotMeasured, Number, Op, Quantity, Rule, RuleOutcome, RuleVerdict,
-    Undecided, Unit, compare::Region,
+    Bound, BoundExpr, ExactNumber, Function, Measurement, NotMeasured, Number, Op, Quantity, Rule, RuleOutcome,
+    RuleVerdict, Undecided, Unit, compare::Region,
 };
 
 /// How many values of a set are written out.
@@ -44,7 +44,10 @@ impl Said<'_> {
     }
 
     fn found(&self) -> String {
-        let mut found = show(self.measurement.value, self.unit);
+        let mut found = match self.measurement.whole {
+            Some(whole) if self.unit == Unit::Plain => whole.to_string(),
+            _ => show(self.measurement.value, self.unit),
+        };
         if let Some((low, high)) = self.measurement.interval {
             found = format!("{found} ({} to {})", show(low, self.unit), show(high, self.unit));
         }
@@ -52,7 +55,10 @@ impl Said<'_> {
     }
 
     fn asked(&self) -> String {
-        let shown = |value| show(value, self.unit);
+        let shown = |bound: ExactNumber| match bound.rest {
+            0.0 => show(bound.value, self.unit),
+            rest => Number { written: bound.value, rest, unit: Unit::Plain }.to_string(),
+        };
         match (&self.rule.bound, self.region) {
             (Bound::Holds, _) => "none".to_owned(),
             (Bound::Known, _) => "a known value in every row".to_owned(),
@@ -106,7 +112,7 @@ pub(super) fn not_measured(rule: &Rule, missing: &NotMeasured) -> String {
 
 /// Four significant digits in the given unit; whole numbers in full.
 pub(super) fn show(value: f64, unit: Unit) -> String {
-    let in_unit = value / Number { written: 1.0, unit }.value();
+    let in_unit = value / Number { written: 1.0, rest: 0.0, unit }.value();
     let digits = match in_unit.abs() {
         size if in_unit.fract() == 0.0 && size < 1e15 => 0,
         size if size >= 1000.0 => 0,

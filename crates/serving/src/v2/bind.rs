@@ -194,14 +194,12 @@ fn every(values: &Column, place: usize, width: usize) -> Column {
     }
 }
 
-/// The values as the kind wants them; nothing is rounded but a whole number that a model reads as a float.
+/// The values as the kind wants them. Whole numbers stay whole: a model that reads floats rounds them when it is run, and
+/// what is recorded and compared keeps all digits.
 fn convert(values: Column, kind: InputKind, datatype: Datatype) -> Result<Column, InputProblem> {
     let wrong = |row: usize, value: String| InputProblem::WrongValue { value, row, kind };
     match (kind, values) {
-        (InputKind::Number, values @ Column::Float(_)) => Ok(values),
-        (InputKind::Number, Column::Int(values)) => {
-            Ok(Column::Float(values.into_iter().map(|value| value.map_or(f64::NAN, |value| value as f64)).collect()))
-        }
+        (InputKind::Number, values @ (Column::Float(_) | Column::Int(_))) => Ok(values),
         (InputKind::Number, Column::Bool(values)) => {
             Ok(Column::Float(values.into_iter().map(|value| value.map_or(f64::NAN, f64::from)).collect()))
         }

@@ -3,10 +3,10 @@
 use super::Level;
 use super::picture::{self, Picture};
 use super::range::{judged, p_out_of_range};
-use crate::drift::{CategoricalCounts, Distance, Measure, NumericCounts, Sample, distances};
+use crate::drift::{CategoricalCounts, Distance, Measure, NumericCounts, distances};
 use crate::evidence::{RateReading, RateVerdict, judge_rate};
 use crate::outcome::Unmeasured;
-use crate::profile::{ColumnCounts, ColumnProfile, Frozen, Kind, Stored};
+use crate::profile::{ColumnCounts, ColumnProfile, ColumnSample, Frozen, Kind, Stored};
 use serde::{Deserialize, Serialize};
 
 /// Values in either table below which no distance is told.
@@ -44,6 +44,12 @@ impl Side {
     pub fn of_numbers(values: &[f64]) -> Self {
         let count = |is: fn(f64) -> bool| values.iter().filter(|value| is(**value)).count() as u64;
         Side { rows: values.len() as u64, missing: count(f64::is_nan), infinite: count(f64::is_infinite) }
+    }
+
+    /// Of whole numbers.
+    pub fn of_wholes(values: &[Option<i64>]) -> Self {
+        let missing = values.iter().filter(|value| value.is_none()).count() as u64;
+        Side { rows: values.len() as u64, missing, infinite: 0 }
     }
 
     /// Adds further rows of the table.
@@ -117,7 +123,7 @@ pub struct Current<'a> {
     /// By the reference's bins or table; `None` where the reference has none or the types differ.
     pub counts: Option<ColumnCounts>,
     /// Both tables' numbers, sorted, for exact distances.
-    pub exact: Option<(&'a Sample, &'a Sample)>,
+    pub exact: Option<(&'a ColumnSample, &'a ColumnSample)>,
 }
 
 impl ColumnDrift {
@@ -166,7 +172,7 @@ impl ColumnDrift {
 
     fn measure_numbers(&mut self, current: &Current, binned: impl FnOnce() -> Vec<Distance>, rows: (u64, u64)) {
         match current.exact {
-            Some((a, b)) => self.take(rows, || distances(a, b), Measure::Ks),
+            Some((a, b)) => self.take(rows, || exact_distances(a, b), Measure::Ks),
             None => self.take(rows, binned, Measure::Ks),
         }
     }
@@ -217,9 +223,13 @@ impl ColumnDrift {
         }
     }
 
-    /// The distance that leads.
+    /// The distance that leads: the first, unless another of those that make the level has a higher one. W1 over the
+    /// standard deviation says how far values moved in units of their spread, so one sentinel (-9999) among them hides a
+    /// shift of all others; KS looks at their order alone.
     pub fn headline(&self) -> Option<&Distance> {
-        self.distances.first()
+        let first = self.distances.first()?;
+        let order = self.distances.iter().find(|distance| distance.measure == Measure::Ks);
+        order.filter(|order| effect_level(order) > effect_level(first)).or(Some(first))
     }
 
     /// Whether a test supports that the column changed.
@@ -229,14 +239,7 @@ impl ColumnDrift {
 
     /// The level that the headline's effect has, where a test supports it.
     pub fn distance_level(&self) -> Level {
-        let Some(headline) = self.headline().filter(|_| self.is_evident()) else { return Level::Calm };
-        let [info, warn, alert] = headline.measure.steps();
-        match headline.effect {
-            effect if effect >= alert => Level::Alert,
-            effect if effect >= warn => Level::Warn,
-            effect if effect >= info => Level::Info,
-            _ => Level::Calm,
-        }
+        self.headline().filter(|_| self.is_evident()).map_or(Level::Calm, effect_level)
     }
 
     /// The level of everything together, once `p_adjusted` is known.
@@ -248,6 +251,27 @@ impl ColumnDrift {
     /// The effect of the headline in units of its alert threshold: for ordering.
     pub fn weight(&self) -> f64 {
         self.headline().map_or(0.0, |headline| headline.effect / headline.measure.steps()[2])
+    }
+}
+
+/// The level of an effect by the steps of its measure.
+fn effect_level(distance: &Distance) -> Level {
+    let [info, warn, alert] = distance.measure.steps();
+    match distance.effect {
+        effect if effect >= alert => Level::Alert,
+        effect if effect >= warn => Level::Warn,
+        effect if effect >= info => Level::Info,
+        _ => Level::Calm,
+    }
+}
+
+/// Distances of two columns of numbers, compared as what the reference holds.
+fn exact_distances(reference: &ColumnSample, current: &ColumnSample) -> Vec<Distance> {
+    match (reference, current) {
+        (ColumnSample::Numbers(a), ColumnSample::Numbers(b)) => distances(a, b),
+        (ColumnSample::Wholes(a), ColumnSample::Wholes(b)) => distances(a, b),
+        (ColumnSample::Wholes(a), ColumnSample::Numbers(b)) => distances(a, &b.to_wholes()),
+        (ColumnSample::Numbers(a), ColumnSample::Wholes(b)) => distances(a, &b.to_numbers()),
     }
 }
 

@@ -72,7 +72,10 @@ pub(super) fn histogram(reference: &NumericReference, current: &NumericCounts) -
             })
             .collect()
     };
-    Some(Picture::Histogram { reference: shares(own), current: shares(current), edges: edges.clone() })
+    let (own, current) = (shares(own), shares(current));
+    // Bins of whole numbers that doubles would round lie about their origin; bars that share both ends show nothing.
+    let edges: Vec<f64> = edges.iter().map(|edge| edge + reference.origin() as f64).collect();
+    (edges[0] < edges[BARS]).then_some(Picture::Histogram { reference: own, current, edges })
 }
 
 /// The place at which the share `p` is reached, by halving.

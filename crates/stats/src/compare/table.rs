@@ -97,12 +97,15 @@ impl TableDrift {
 mod tests {
     use super::*;
     use crate::compare::{Current, ReadingKind, Side};
-    use crate::profile::ColumnProfile;
+    use crate::profile::{ColumnProfile, ColumnSample};
     use crate::random::Random;
 
     fn compared(name: &str, old: &[f64], new: &[f64]) -> ColumnDrift {
-        let (reference, a) = ColumnProfile::of_numbers(name, Stored::Float, old.to_vec(), 0);
-        let (current, b) = ColumnProfile::of_numbers(name, Stored::Float, new.to_vec(), 0);
+        let numbers = |values: &[f64]| {
+            let (profile, sample) = ColumnProfile::of_numbers(name, Stored::Float, values.to_vec());
+            (profile, ColumnSample::Numbers(sample))
+        };
+        let ((reference, a), (current, b)) = (numbers(old), numbers(new));
         let counts = reference.frozen.as_ref().map(|frozen| frozen.count_sample(Stored::Float, &b));
         let side = Side { rows: current.rows, missing: current.missing, infinite: current.infinite };
         ColumnDrift::of(&reference, &Current { stored: Stored::Float, side, counts, exact: Some((&a, &b)) })

@@ -30,9 +30,8 @@ pub struct NumericCounts {
 }
 
 impl NumericCounts {
-    pub(super) fn empty(edges: &[f64]) -> Self {
-        let id = identity(edges);
-        let edges = edges.len();
+    /// No row yet, for edges of this identity.
+    pub(super) fn empty(id: u64, edges: usize) -> Self {
         NumericCounts {
             id,
             rows: 0,
@@ -61,11 +60,9 @@ impl NumericCounts {
     }
 
     /// Refuses stored counts that contradict themselves or the edges.
-    pub(super) fn check(&self, edges: &[f64]) -> Outcome<()> {
+    pub(super) fn check(&self, id: u64, n: usize) -> Outcome<()> {
         let wrong = |why: &str| Err(Unmeasured::bad_input("stored counts", why));
-        let n = edges.len();
-        if self.id != identity(edges) || self.bins.len() != n + 1 || self.points.len() != n || self.reach.len() != n + 1
-        {
+        if self.id != id || self.bins.len() != n + 1 || self.points.len() != n || self.reach.len() != n + 1 {
             return wrong("they belong to other edges");
         }
         let total = |counts: &[u64]| counts.iter().try_fold(0u64, |sum, count| sum.checked_add(*count));
@@ -118,10 +115,9 @@ impl NumericCounts {
     }
 }
 
-/// FNV-1a over the bits of the edges; stored in profiles, so it must never change.
-pub(super) fn identity(edges: &[f64]) -> u64 {
+/// FNV-1a over the bits of edges; stored in profiles, so it must never change.
+pub(super) fn identity(edges: impl Iterator<Item = u64>) -> u64 {
     edges
-        .iter()
-        .flat_map(|edge| edge.to_bits().to_le_bytes())
+        .flat_map(u64::to_le_bytes)
         .fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3))
 }

@@ -5,16 +5,20 @@
 //! bin's width, which moves W1 by less than a thousandth of its noise floor.
 
 use super::categorical::{CategoricalCounts, CategoricalReference, Stored};
-use super::counts::{NumericCounts, identity};
+use super::counts::NumericCounts;
 use super::moments::Moments;
-use super::numeric::{NumericReference, Parts};
+use super::numeric::{NumericReference, Parts, offsets};
 use super::sort::{from_ordered, ordered};
 use crate::outcome::Unmeasured;
 
 /// Version 2 writes a column's bins as differences from their mean; version 1, in full, is still read.
 const VERSION: u8 = 2;
+/// Version 3 is that of whole numbers that doubles would round: its edges are whole numbers.
+const WHOLE_VERSION: u8 = 3;
 const NUMERIC: u8 = 1;
 const CATEGORICAL: u8 = 2;
+/// The bit that turns a whole number's order into that of a number without a sign.
+const SIGN: u64 = 1 << 63;
 /// Items of a list that a profile may claim before its bytes are looked at.
 const MOST_ITEMS: u64 = 100_000;
 /// Bytes of a category's name.
@@ -27,7 +31,9 @@ pub enum FormatError {
     #[error("could not read a profile: the bytes end in the middle, after {0} bytes")]
     Truncated(usize),
     /// Another version of the format.
-    #[error("could not read a profile: format version {0} is unknown; this program reads versions 1 to {VERSION}")]
+    #[error(
+        "could not read a profile: format version {0} is unknown; this program reads versions 1 to {WHOLE_VERSION}"
+    )]
     Version(u8),
     /// Another kind of profile.
     #[error("could not read a profile: it is of kind {found}, and kind {wanted} was asked for")]
@@ -126,7 +132,7 @@ impl<'a> Reader<'a> {
     pub(super) fn start(bytes: &'a [u8], kind: u8) -> Result<(Self, u8), FormatError> {
         let mut reader = Reader { bytes, at: 0 };
         let version = reader.byte()?;
-        if !(1..=VERSION).contains(&version) {
+        if !(1..=WHOLE_VERSION).contains(&version) {
             return Err(FormatError::Version(version));
         }
         match reader.byte()? {
@@ -229,7 +235,9 @@ impl<'a> Reader<'a> {
 impl NumericReference {
     /// The profile as bytes.
     pub fn to_bytes(&self) -> Vec<u8> {
-        self.write(Writer::start(NUMERIC), |writer, counts| {
+        let start =
+            if self.whole_edges.is_empty() { Writer::start(NUMERIC) } else { Writer(vec![WHOLE_VERSION, NUMERIC]) };
+        self.write(start, |writer, counts| {
             writer.alike(&counts.bins);
             writer.points(&counts.points);
         })
@@ -239,8 +247,7 @@ impl NumericReference {
         let counts = &self.counts;
         writer.whole(self.edges.len() as u64);
         let mut before = 0;
-        for edge in &self.edges {
-            let place = ordered(*edge);
+        for place in self.places() {
             writer.whole(place.wrapping_sub(before));
             before = place;
         }
@@ -253,22 +260,37 @@ impl NumericReference {
         writer.float(counts.reach[0]);
         writer.float(counts.reach[last]);
         for bin in 1..last {
-            let full = counts.bins[bin] as f64 * (self.edges[bin] - self.edges[bin - 1]);
+            let full = counts.bins[bin] as f64 * self.width(bin);
             writer.0.push(if full > 0.0 { (counts.reach[bin] / full * 255.0).round() as u8 } else { 0 });
         }
         writer.0
+    }
+
+    /// The edges as numbers that ascend with them.
+    fn places(&self) -> Vec<u64> {
+        match self.whole_edges.is_empty() {
+            true => self.edges.iter().map(|edge| ordered(*edge)).collect(),
+            false => self.whole_edges.iter().map(|edge| *edge as u64 ^ SIGN).collect(),
+        }
     }
 
     /// Reads a profile; everything is checked.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, FormatError> {
         let (mut reader, version) = Reader::start(bytes, NUMERIC)?;
         let n = reader.length(MOST_ITEMS)?;
-        let mut edges = Vec::new();
+        let mut places = Vec::new();
         let mut place = 0u64;
         for _ in 0..n {
             place = place.checked_add(reader.whole()?).ok_or(FormatError::Nonsense("the edges do not ascend"))?;
-            edges.push(from_ordered(place));
+            places.push(place);
         }
+        let (edges, whole_edges) = match version {
+            WHOLE_VERSION => {
+                let whole: Vec<i64> = places.iter().map(|place| (place ^ SIGN) as i64).collect();
+                (offsets(&whole), whole)
+            }
+            _ => (places.into_iter().map(from_ordered).collect(), Vec::new()),
+        };
         let count = reader.length(MOST_ITEMS)?;
         let narrow = |value: u64| u16::try_from(value).map_err(|_| FormatError::Nonsense("a decile is no edge"));
         let deciles = reader.wholes(count)?.into_iter().map(narrow).collect::<Result<_, _>>()?;
@@ -277,9 +299,11 @@ impl NumericReference {
         let bins = if version == 1 { reader.wholes(n + 1)? } else { reader.alike(n + 1)? };
         let points = if version == 1 { reader.sparse(n)? } else { reader.points(n)? };
         let (first, last) = (reader.float()?, reader.float()?);
+        let counts = NumericCounts::empty(0, n);
+        let mut reference = NumericReference { edges, whole_edges, deciles, counts };
         let mut reach = vec![first];
-        for bin in 1..n {
-            let full = bins[bin] as f64 * (edges[bin] - edges[bin - 1]);
+        for (bin, count) in bins.iter().enumerate().take(n).skip(1) {
+            let full = *count as f64 * reference.width(bin);
             let share = f64::from(reader.byte()?) / 255.0;
             // Edges at both ends of what a number can be lie further apart than a number can say.
             reach.push(if full.is_finite() { share * full } else { 0.0 });
@@ -290,9 +314,10 @@ impl NumericReference {
         }
         reader.end()?;
         let above = bins.last().copied().unwrap_or(0);
-        let id = identity(&edges);
-        let counts = NumericCounts { id, rows, missing, infinite, below, above, moments, bins, points, reach };
-        Parts { edges, deciles, counts }.try_into().map_err(FormatError::Contradiction)
+        let id = reference.identity();
+        reference.counts = NumericCounts { id, rows, missing, infinite, below, above, moments, bins, points, reach };
+        let NumericReference { edges, whole_edges, deciles, counts } = reference;
+        Parts { edges, whole_edges, deciles, counts }.try_into().map_err(FormatError::Contradiction)
     }
 }
 

@@ -25,6 +25,7 @@ mod measure;
 mod moments;
 mod numeric;
 mod sample;
+mod scalar;
 pub mod shares;
 mod sort;
 mod strata;
@@ -39,10 +40,10 @@ pub use kolmogorov::{EXACT_ROWS, one_sample_tail, two_sample_tail};
 pub use measure::{Distance, Measure};
 pub use moments::Moments;
 pub use numeric::{NumericReference, QUANTILE_BINS};
-pub(crate) use sample::quantile;
 pub use sample::{
     PSI_FLOOR, Sample, binned_distance, distance, distances, ks_and_w1, quantile_edges, right_closed_counts,
 };
+pub use scalar::Scalar;
 pub use strata::{Cycle, HOURS, MONTHS, SeasonEffect, Strata, YearEffect};
 pub use two_sample::{
     Alternative, Test, anderson_darling, cramer_von_mises, energy_distance, ks_asymptotic, ks_exact, ks_test,

@@ -83,6 +83,13 @@ impl Moments {
         self.bound();
     }
 
+    /// The moments of the same values, each larger by `by`.
+    pub fn shifted(mut self, by: f64) -> Self {
+        self.mean += by;
+        self.range = self.range.map(|(low, high)| (low + by, high + by));
+        self
+    }
+
     /// Powers of huge numbers leave the floats; infinity says so, where NaN would be no moments at all.
     fn bound(&mut self) {
         for power in [&mut self.mean, &mut self.m2, &mut self.m3, &mut self.m4] {

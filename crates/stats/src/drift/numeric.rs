@@ -5,10 +5,11 @@
 //! share between two edges); W1 uses the sum of values in each bin, so it is exact in every bin where the two
 //! distribution functions do not cross.
 
-use super::counts::NumericCounts;
+use super::counts::{NumericCounts, identity};
 use super::expectation;
 use super::measure::{Distance, Measure};
-use super::sample::{Sample, binned_distance, quantile};
+use super::sample::{Sample, binned_distance, finite_sd, quantile};
+use super::scalar::{Scalar, nearest_whole};
 use crate::outcome::{Outcome, Unmeasured};
 use crate::tails::kolmogorov_tail;
 use serde::{Deserialize, Serialize};
@@ -20,8 +21,11 @@ pub const QUANTILE_BINS: usize = 256;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Parts")]
 pub struct NumericReference {
-    /// Ascending, distinct; the first and last are the reference's minimum and maximum.
+    /// Ascending, distinct; the first and last are the reference's minimum and maximum. Of whole numbers less the origin.
     pub(super) edges: Vec<f64>,
+    /// The edges themselves, where the column holds whole numbers that doubles would round; else empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) whole_edges: Vec<i64>,
     /// Which edges are the inner deciles.
     pub(super) deciles: Vec<u16>,
     pub(super) counts: NumericCounts,
@@ -31,6 +35,8 @@ pub struct NumericReference {
 #[derive(Deserialize)]
 pub(super) struct Parts {
     pub edges: Vec<f64>,
+    #[serde(default)]
+    pub whole_edges: Vec<i64>,
     pub deciles: Vec<u16>,
     pub counts: NumericCounts,
 }
@@ -42,12 +48,16 @@ impl TryFrom<Parts> for NumericReference {
     type Error = Unmeasured;
 
     fn try_from(parts: Parts) -> Outcome<Self> {
-        let Parts { edges, deciles, counts } = parts;
+        let Parts { edges, whole_edges, deciles, counts } = parts;
         let wrong = |why: &str| Err(Unmeasured::bad_input("stored profile", why));
         if edges.is_empty() || edges.len() > MOST_EDGES || edges.iter().any(|edge| !edge.is_finite()) {
             return wrong("its edges are missing, too many, or not finite");
         }
-        if edges.windows(2).any(|pair| pair[0] >= pair[1]) {
+        let ascend = match whole_edges.is_empty() {
+            true => edges.windows(2).all(|pair| pair[0] < pair[1]),
+            false => whole_edges.windows(2).all(|pair| pair[0] < pair[1]) && offsets(&whole_edges) == edges,
+        };
+        if !ascend {
             return wrong("its edges do not ascend");
         }
         if deciles.windows(2).any(|pair| pair[0] >= pair[1])
@@ -55,12 +65,18 @@ impl TryFrom<Parts> for NumericReference {
         {
             return wrong("its deciles are no ascending edges");
         }
-        counts.check(&edges)?;
-        if counts.values() == 0 {
+        let reference = NumericReference { edges, whole_edges, deciles, counts };
+        reference.counts.check(reference.identity(), reference.edges.len())?;
+        if reference.counts.values() == 0 {
             return wrong("it has no value");
         }
-        Ok(NumericReference { edges, deciles, counts })
+        Ok(reference)
     }
+}
+
+/// Ascending whole numbers less the one in their middle.
+pub(super) fn offsets(whole_edges: &[i64]) -> Vec<f64> {
+    i64::centred(whole_edges).into_owned()
 }
 
 struct Gap {
@@ -81,21 +97,29 @@ impl NumericReference {
         NumericReference::with_bins(&Sample::of(values), bins.clamp(1, QUANTILE_BINS))
     }
 
+    /// Freezes whole numbers that doubles would round, at `bins` quantiles or [`QUANTILE_BINS`].
+    pub fn of_wholes(values: &[Option<i64>], bins: Option<usize>) -> Outcome<Self> {
+        let present: Vec<i64> = values.iter().flatten().copied().collect();
+        let missing = (values.len() - present.len()) as u64;
+        let bins = bins.unwrap_or(QUANTILE_BINS).clamp(1, QUANTILE_BINS);
+        NumericReference::with_bins(&Sample::of_wholes(present, missing), bins)
+    }
+
     /// Freezes a sample that is already sorted.
-    pub fn of_sample(sample: &Sample) -> Outcome<Self> {
+    pub fn of_sample<T: Scalar>(sample: &Sample<T>) -> Outcome<Self> {
         NumericReference::with_bins(sample, QUANTILE_BINS)
     }
 
-    fn with_bins(sample: &Sample, bins: usize) -> Outcome<Self> {
+    fn with_bins<T: Scalar>(sample: &Sample<T>, bins: usize) -> Outcome<Self> {
         let sorted = sample.values();
         if sorted.is_empty() {
             return Err(Unmeasured::too_few("values for a reference", 0, 1));
         }
         let at = |i: usize, k: usize| quantile(sorted, i as f64 / k as f64);
-        let inner: Vec<f64> = (1..10).filter_map(|i| at(i, 10)).collect();
+        let inner: Vec<T> = (1..10).filter_map(|i| at(i, 10)).collect();
         // A column of few values keeps them all, and then nothing is lost.
         let different = sorted.chunk_by(|a, b| a == b).map(|run| run[0]);
-        let mut edges: Vec<f64> = different.take(bins + 1).collect();
+        let mut edges: Vec<T> = different.take(bins + 1).collect();
         if edges.len() > bins {
             edges = (0..=bins).filter_map(|i| at(i, bins)).collect();
             if bins == QUANTILE_BINS {
@@ -103,13 +127,16 @@ impl NumericReference {
             }
         }
         edges.extend(&inner);
-        edges.sort_unstable_by(f64::total_cmp);
+        edges.sort_unstable_by(T::order);
         edges.dedup();
         let mut deciles: Vec<u16> =
             inner.iter().map(|value| edges.partition_point(|edge| edge < value) as u16).collect();
         deciles.dedup();
-        let counts = NumericCounts::empty(&edges);
-        let mut reference = NumericReference { edges, deciles, counts };
+        let whole_edges = if T::IS_WHOLE { T::wholes(&edges).into_owned() } else { Vec::new() };
+        let edges = if T::IS_WHOLE { offsets(&whole_edges) } else { T::numbers(&edges).into_owned() };
+        let counts = NumericCounts::empty(0, 0);
+        let mut reference = NumericReference { edges, whole_edges, deciles, counts };
+        reference.counts.id = reference.identity();
         reference.counts = reference.count_sample(sample);
         Ok(reference)
     }
@@ -119,14 +146,37 @@ impl NumericReference {
         &self.counts
     }
 
-    /// Quantile edges; the first and last are the reference's range.
+    /// Quantile edges, less [`NumericReference::origin`]; the first and last are the reference's range.
     pub fn edges(&self) -> &[f64] {
         &self.edges
     }
 
+    /// The edges themselves, of whole numbers that doubles would round; empty for other columns.
+    pub fn whole_edges(&self) -> &[i64] {
+        &self.whole_edges
+    }
+
+    /// From where edges, moments and quantiles are counted: zero, and for whole numbers that doubles would round the edge
+    /// in their middle.
+    pub fn origin(&self) -> i64 {
+        self.whole_edges.get(self.whole_edges.len() / 2).copied().unwrap_or(0)
+    }
+
+    fn is_whole(&self) -> bool {
+        !self.whole_edges.is_empty()
+    }
+
+    /// FNV-1a over the edges; stored in profiles, so it must never change.
+    pub(super) fn identity(&self) -> u64 {
+        match self.is_whole() {
+            true => identity(self.whole_edges.iter().map(|edge| *edge as u64)),
+            false => identity(self.edges.iter().map(|edge| edge.to_bits())),
+        }
+    }
+
     /// Empty counts for a window.
     pub fn window(&self) -> NumericCounts {
-        NumericCounts { id: self.counts.id, ..NumericCounts::empty(&self.edges) }
+        NumericCounts::empty(self.counts.id, self.edges.len())
     }
 
     /// Adds one row to a window. `NaN` is missing.
@@ -137,8 +187,31 @@ impl NumericReference {
         } else if value.is_infinite() {
             window.infinite += 1;
         } else {
+            self.add_finite(window, value);
+        }
+    }
+
+    /// Adds one row of a whole number to a window; `None` is missing.
+    pub fn add_whole(&self, window: &mut NumericCounts, value: Option<i64>) {
+        window.rows += 1;
+        match value {
+            None => window.missing += 1,
+            Some(value) if self.is_whole() => {
+                window.moments.add(value.minus(self.origin()));
+                place(&self.whole_edges, window, value);
+            }
+            Some(value) => self.add_finite(window, value as f64),
+        }
+    }
+
+    fn add_finite(&self, window: &mut NumericCounts, value: f64) {
+        if self.is_whole() {
+            let value = nearest_whole(value);
+            window.moments.add(value.minus(self.origin()));
+            place(&self.whole_edges, window, value);
+        } else {
             window.moments.add(value);
-            self.place(window, value);
+            place(&self.edges, window, value);
         }
     }
 
@@ -153,30 +226,69 @@ impl NumericReference {
                 window.infinite += 1;
             } else {
                 finite.push(*value);
-                self.place(&mut window, *value);
             }
         }
         window.rows = values.len() as u64;
-        window.moments.add_all(&finite);
+        self.count_finite(&mut window, &finite);
         window
     }
 
+    /// Counts a whole column of whole numbers; `None` is missing.
+    pub fn count_wholes(&self, values: &[Option<i64>]) -> NumericCounts {
+        let present: Vec<i64> = values.iter().flatten().copied().collect();
+        let mut window = self.window();
+        window.rows = values.len() as u64;
+        window.missing = (values.len() - present.len()) as u64;
+        self.count_finite(&mut window, &present);
+        window
+    }
+
+    fn count_finite<T: Scalar>(&self, window: &mut NumericCounts, values: &[T]) {
+        match self.is_whole() {
+            true => {
+                let values = T::wholes(values);
+                values.iter().for_each(|value| place(&self.whole_edges, window, *value));
+                window.moments.add_all(&self.less_origin(&values));
+            }
+            false => {
+                let values = T::numbers(values);
+                values.iter().for_each(|value| place(&self.edges, window, *value));
+                window.moments.add_all(&values);
+            }
+        }
+    }
+
+    fn less_origin(&self, values: &[i64]) -> Vec<f64> {
+        let origin = self.origin();
+        values.iter().map(|value| value.minus(origin)).collect()
+    }
+
     /// Counts a sample that is already sorted.
-    pub fn count_sample(&self, sample: &Sample) -> NumericCounts {
+    pub fn count_sample<T: Scalar>(&self, sample: &Sample<T>) -> NumericCounts {
         let mut counts = self.window();
         counts.rows = sample.rows() + sample.missing + sample.infinite;
         counts.missing = sample.missing;
         counts.infinite = sample.infinite;
-        counts.moments.add_all(sample.values());
-        self.place_sorted(&mut counts, sample.values());
+        match self.is_whole() {
+            true => {
+                let sorted = T::wholes(sample.values());
+                counts.moments.add_all(&self.less_origin(&sorted));
+                place_sorted(&self.whole_edges, &mut counts, &sorted);
+            }
+            false => {
+                let sorted = T::numbers(sample.values());
+                counts.moments.add_all(&sorted);
+                place_sorted(&self.edges, &mut counts, &sorted);
+            }
+        }
         counts
     }
 
     /// The reference that a window's rows make with these edges. Fails without a value.
     pub fn like(&self, window: NumericCounts) -> Outcome<Self> {
         window.belongs_to(&self.counts)?;
-        let (edges, deciles) = (self.edges.clone(), self.deciles.clone());
-        Parts { edges, deciles, counts: window }.try_into()
+        let NumericReference { edges, whole_edges, deciles, .. } = self.clone();
+        Parts { edges, whole_edges, deciles, counts: window }.try_into()
     }
 
     /// Adds a window's rows to the reference. Its edges stay, so values beyond them go on counting as out of range.
@@ -185,7 +297,7 @@ impl NumericReference {
     }
 
     /// The share of `counts` (the reference's own, or a window's) up to and including `value`, linear between edges;
-    /// beyond them, between the outermost edge and the counts' own extremes.
+    /// beyond them, between the outermost edge and the counts' own extremes. `value` is less the origin, as edges are.
     pub fn share_up_to(&self, counts: &NumericCounts, value: f64) -> f64 {
         let n = counts.values() as f64;
         let Some((low, high)) = counts.moments.range.filter(|_| n > 0.0) else { return 0.0 };
@@ -209,42 +321,15 @@ impl NumericReference {
         self.edges.partition_point(|edge| *edge < value)
     }
 
-    fn place(&self, window: &mut NumericCounts, value: f64) {
-        let bin = self.bin(value);
-        let last = self.edges.len();
-        window.bins[bin] += 1;
-        if bin == last {
-            window.reach[bin] += value - self.edges[last - 1];
-            window.above += 1;
-        } else {
-            window.reach[bin] += self.edges[bin] - value;
-            window.points[bin] += u64::from(self.edges[bin] == value);
-            window.below += u64::from(bin == 0 && value < self.edges[0]);
+    /// How far edge `bin` is from the one before it.
+    pub(super) fn width(&self, bin: usize) -> f64 {
+        match self.is_whole() {
+            true => self.whole_edges[bin].minus(self.whole_edges[bin - 1]),
+            false => self.edges[bin] - self.edges[bin - 1],
         }
     }
 
-    /// Counts ascending values: one search an edge instead of one a value.
-    fn place_sorted(&self, window: &mut NumericCounts, sorted: &[f64]) {
-        let mut from = 0;
-        for (bin, edge) in self.edges.iter().enumerate() {
-            let to = from + sorted[from..].partition_point(|value| value <= edge);
-            let inside = &sorted[from..to];
-            window.bins[bin] += inside.len() as u64;
-            window.points[bin] += (inside.len() - inside.partition_point(|value| value < edge)) as u64;
-            window.reach[bin] += inside.iter().map(|value| edge - value).sum::<f64>();
-            if bin == 0 {
-                window.below += inside.partition_point(|value| value < edge) as u64;
-            }
-            from = to;
-        }
-        let last = self.edges.len();
-        let above = &sorted[from..];
-        window.bins[last] += above.len() as u64;
-        window.above += above.len() as u64;
-        window.reach[last] += above.iter().map(|value| value - self.edges[last - 1]).sum::<f64>();
-    }
-
-    /// The reference's quantile at `p`, linear between edges.
+    /// The reference's quantile at `p`, linear between edges, less the origin.
     pub fn quantile(&self, p: f64) -> f64 {
         let target = p.clamp(0.0, 1.0) * self.counts.values() as f64;
         let mut below = 0.0;
@@ -277,10 +362,7 @@ impl NumericReference {
                 Distance::new(measure, value, expected, Some(p), (m, n))
             }
             Measure::W1OverSd => {
-                let sd = self.counts.moments.sd(0)?;
-                if sd <= 0.0 {
-                    return Err(Unmeasured::undefined("w1_over_sd", "the reference is constant"));
-                }
+                let sd = finite_sd(self.counts.moments.sd(0)?)?;
                 let expected = expectation::w1(self.noise_integral(), m, n);
                 Distance::new(measure, self.w1(window) / sd, expected / sd, None, (m, n))
             }
@@ -318,7 +400,7 @@ impl NumericReference {
         let mut sum = signed(0).abs() + signed(last).abs();
         for bin in 1..last {
             let (before, after) = (gaps[bin - 1].at, gaps[bin].before);
-            let width = self.edges[bin] - self.edges[bin - 1];
+            let width = self.width(bin);
             let inside = before * width + signed(bin);
             sum += if before * after < 0.0 {
                 let crossing = 0.5 * width * (before * before + after * after) / (before.abs() + after.abs());
@@ -337,7 +419,7 @@ impl NumericReference {
         let mut below = self.counts.bins[0];
         let mut sum = 0.0;
         for bin in 1..self.edges.len() {
-            let width = self.edges[bin] - self.edges[bin - 1];
+            let width = self.width(bin);
             let first = below as f64 / m;
             below += self.counts.bins[bin];
             let last = (below - self.counts.points[bin]) as f64 / m;
@@ -361,9 +443,44 @@ impl NumericReference {
     }
 }
 
+fn place<T: Scalar>(edges: &[T], window: &mut NumericCounts, value: T) {
+    let bin = edges.partition_point(|edge| *edge < value);
+    let last = edges.len();
+    window.bins[bin] += 1;
+    if bin == last {
+        window.reach[bin] += value.minus(edges[last - 1]);
+        window.above += 1;
+    } else {
+        window.reach[bin] += edges[bin].minus(value);
+        window.points[bin] += u64::from(edges[bin] == value);
+        window.below += u64::from(bin == 0 && value < edges[0]);
+    }
+}
+
+/// Counts ascending values: one search an edge instead of one a value.
+fn place_sorted<T: Scalar>(edges: &[T], window: &mut NumericCounts, sorted: &[T]) {
+    let mut from = 0;
+    for (bin, edge) in edges.iter().enumerate() {
+        let to = from + sorted[from..].partition_point(|value| value <= edge);
+        let inside = &sorted[from..to];
+        window.bins[bin] += inside.len() as u64;
+        window.points[bin] += (inside.len() - inside.partition_point(|value| value < edge)) as u64;
+        window.reach[bin] += inside.iter().map(|value| edge.minus(*value)).sum::<f64>();
+        if bin == 0 {
+            window.below += inside.partition_point(|value| value < edge) as u64;
+        }
+        from = to;
+    }
+    let last = edges.len();
+    let above = &sorted[from..];
+    window.bins[last] += above.len() as u64;
+    window.above += above.len() as u64;
+    window.reach[last] += above.iter().map(|value| value.minus(edges[last - 1])).sum::<f64>();
+}
+
 /// Quantiles at 2^-9, 2^-10, ... from either end, as long as about four rows lie beyond: the outermost bins of a heavy
 /// tail are wide, and that is where Wasserstein's distance is made.
-fn tail_edges(sorted: &[f64]) -> Vec<f64> {
+fn tail_edges<T: Scalar>(sorted: &[T]) -> Vec<T> {
     let shares = (9..40).map(|k| 0.5f64.powi(k)).take_while(|share| share * sorted.len() as f64 >= 4.0);
     shares.flat_map(|share| [share, 1.0 - share]).filter_map(|share| quantile(sorted, share)).collect()
 }

@@ -2,8 +2,8 @@
 
 use super::expectation;
 use super::measure::{Distance, Measure};
+use super::scalar::Scalar;
 use super::shares;
-use super::sort::sort_floats;
 use crate::outcome::{Outcome, Unmeasured};
 use crate::tails::kolmogorov_tail;
 
@@ -12,8 +12,8 @@ pub const PSI_FLOOR: f64 = 1e-4;
 
 /// A numeric sample, sorted once: its finite values, and how many rows had none.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Sample {
-    sorted: Vec<f64>,
+pub struct Sample<T = f64> {
+    sorted: Vec<T>,
     /// Rows that were NaN.
     pub missing: u64,
     /// Rows that were infinite.
@@ -35,17 +35,7 @@ impl Sample {
             value.is_finite()
         });
         let infinite = (rows - values.len()) as u64 - missing;
-        Sample { sorted: sort_floats(values), missing, infinite }
-    }
-
-    /// The finite values, ascending.
-    pub fn values(&self) -> &[f64] {
-        &self.sorted
-    }
-
-    /// Finite values.
-    pub fn rows(&self) -> u64 {
-        self.sorted.len() as u64
+        Sample { sorted: f64::sorted(values), missing, infinite }
     }
 
     /// Mean and standard deviation with `ddof` degrees of freedom taken off.
@@ -58,35 +48,76 @@ impl Sample {
         let squares: f64 = self.sorted.iter().map(|value| (value - mean) * (value - mean)).sum();
         Ok((mean, (squares / (n - ddof)).sqrt()))
     }
+}
 
-    /// The quantile at `p` in [0, 1], linear between order statistics (numpy's default).
-    pub fn quantile(&self, p: f64) -> Outcome<f64> {
-        quantile(&self.sorted, p).ok_or_else(|| Unmeasured::too_few("values", 0, 1))
+impl Sample<i64> {
+    /// Takes whole numbers that doubles would round, beside rows without one.
+    pub fn of_wholes(values: Vec<i64>, missing: u64) -> Self {
+        Sample { sorted: i64::sorted(values), missing, infinite: 0 }
     }
 }
 
-pub(crate) fn quantile(sorted: &[f64], p: f64) -> Option<f64> {
+impl<T: Scalar> Sample<T> {
+    /// The finite values, ascending.
+    pub fn values(&self) -> &[T] {
+        &self.sorted
+    }
+
+    /// Finite values.
+    pub fn rows(&self) -> u64 {
+        self.sorted.len() as u64
+    }
+
+    /// The quantile at `p` in [0, 1], linear between order statistics (numpy's default).
+    pub fn quantile(&self, p: f64) -> Outcome<T> {
+        quantile(&self.sorted, p).ok_or_else(|| Unmeasured::too_few("values", 0, 1))
+    }
+
+    /// The same rows as whole numbers, each the nearest one.
+    pub fn to_wholes(&self) -> Sample<i64> {
+        Sample { sorted: T::wholes(&self.sorted).into_owned(), missing: self.missing, infinite: self.infinite }
+    }
+
+    /// The same rows as doubles, each the nearest one.
+    pub fn to_numbers(&self) -> Sample {
+        Sample { sorted: T::numbers(&self.sorted).into_owned(), missing: self.missing, infinite: self.infinite }
+    }
+
+    /// Standard deviation, divided by the number of values; [`Unmeasured::Undefined`] where its squares leave the doubles.
+    fn sd(&self) -> Outcome<f64> {
+        let values = T::centred(&self.sorted);
+        let n = values.len() as f64;
+        let mean = values.iter().sum::<f64>() / n;
+        let squares: f64 = values.iter().map(|value| (value - mean) * (value - mean)).sum();
+        finite_sd((squares / n).sqrt())
+    }
+}
+
+/// A standard deviation that W1 may be divided by.
+pub(super) fn finite_sd(sd: f64) -> Outcome<f64> {
+    match sd {
+        sd if !sd.is_finite() => Err(Unmeasured::undefined("w1_over_sd", "the reference's spread is beyond a double")),
+        sd if sd <= 0.0 => Err(Unmeasured::undefined("w1_over_sd", "the reference is constant")),
+        sd => Ok(sd),
+    }
+}
+
+pub(crate) fn quantile<T: Scalar>(sorted: &[T], p: f64) -> Option<T> {
     let last = sorted.len().checked_sub(1)?;
     let place = p.clamp(0.0, 1.0) * last as f64;
     let (low, fraction) = (place.floor() as usize, place.fract());
-    let (a, b) = (sorted[low], sorted[(low + 1).min(last)]);
-    // numpy's lerp keeps the result monotone: from the nearer end.
-    let gap = b - a;
-    if gap.is_infinite() {
-        return Some(a * (1.0 - fraction) + b * fraction);
-    }
-    Some(if fraction >= 0.5 { b - gap * (1.0 - fraction) } else { a + gap * fraction })
+    Some(sorted[low].toward(sorted[(low + 1).min(last)], fraction))
 }
 
 /// KS and W1 of two sorted samples in one pass: the largest, and the integral of, |F - G|.
-pub fn ks_and_w1(a: &[f64], b: &[f64]) -> Outcome<(f64, f64)> {
+pub fn ks_and_w1<T: Scalar>(a: &[T], b: &[T]) -> Outcome<(f64, f64)> {
     if a.is_empty() || b.is_empty() {
         return Err(Unmeasured::too_few("values", 0, 1));
     }
     let (step_a, step_b) = (1.0 / a.len() as f64, 1.0 / b.len() as f64);
     let (mut i, mut j) = (0, 0);
     let (mut ks, mut w1): (f64, f64) = (0.0, 0.0);
-    let mut at = a[0].min(b[0]);
+    let mut at = smaller(a[0], b[0]);
     loop {
         while i < a.len() && a[i] <= at {
             i += 1;
@@ -97,38 +128,42 @@ pub fn ks_and_w1(a: &[f64], b: &[f64]) -> Outcome<(f64, f64)> {
         let gap = (i as f64 * step_a - j as f64 * step_b).abs();
         ks = ks.max(gap);
         let next = match (a.get(i), b.get(j)) {
-            (Some(a), Some(b)) => a.min(*b),
+            (Some(a), Some(b)) => smaller(*a, *b),
             (Some(a), None) => *a,
             (None, Some(b)) => *b,
             (None, None) => return Ok((ks, w1)),
         };
-        w1 += gap * (next - at);
+        w1 += gap * next.minus(at);
         at = next;
     }
 }
 
+fn smaller<T: Scalar>(a: T, b: T) -> T {
+    if b < a { b } else { a }
+}
+
 /// The integral of `sqrt(F (1 - F))` of a sorted sample.
-pub(crate) fn noise_integral(sorted: &[f64]) -> f64 {
+pub(crate) fn noise_integral<T: Scalar>(sorted: &[T]) -> f64 {
     let n = sorted.len() as f64;
     sorted
         .windows(2)
         .enumerate()
         .map(|(below, pair)| {
             let f = (below + 1) as f64 / n;
-            (pair[1] - pair[0]) * (f * (1.0 - f)).sqrt()
+            pair[1].minus(pair[0]) * (f * (1.0 - f)).sqrt()
         })
         .sum()
 }
 
 /// Inner edges of `k` reference-quantile bins, duplicates merged.
-pub fn quantile_edges(reference: &[f64], k: usize) -> Vec<f64> {
-    let mut edges: Vec<f64> = (1..k).filter_map(|i| quantile(reference, i as f64 / k as f64)).collect();
+pub fn quantile_edges<T: Scalar>(reference: &[T], k: usize) -> Vec<T> {
+    let mut edges: Vec<T> = (1..k).filter_map(|i| quantile(reference, i as f64 / k as f64)).collect();
     edges.dedup();
     edges
 }
 
 /// Rows of a sorted sample in the bins `(-inf, e0], (e0, e1], ... (ek, inf)`.
-pub fn right_closed_counts(sorted: &[f64], edges: &[f64]) -> Vec<f64> {
+pub fn right_closed_counts<T: Scalar>(sorted: &[T], edges: &[T]) -> Vec<f64> {
     let mut counts = Vec::with_capacity(edges.len() + 1);
     let mut below = 0;
     for edge in edges {
@@ -142,7 +177,7 @@ pub fn right_closed_counts(sorted: &[f64], edges: &[f64]) -> Vec<f64> {
 
 /// One measure of the current sample against the reference, exactly. Bins, where a measure needs them, are the
 /// reference's deciles.
-pub fn distance(measure: Measure, reference: &Sample, current: &Sample) -> Outcome<Distance> {
+pub fn distance<T: Scalar>(measure: Measure, reference: &Sample<T>, current: &Sample<T>) -> Outcome<Distance> {
     let (a, b) = (&reference.sorted, &current.sorted);
     let (m, n) = (reference.rows(), current.rows());
     if m == 0 || n == 0 {
@@ -160,7 +195,7 @@ pub fn distance(measure: Measure, reference: &Sample, current: &Sample) -> Outco
 }
 
 /// Every numeric measure that is defined on the two samples, headline first; one pass serves KS and W1.
-pub fn distances(reference: &Sample, current: &Sample) -> Vec<Distance> {
+pub fn distances<T: Scalar>(reference: &Sample<T>, current: &Sample<T>) -> Vec<Distance> {
     let (a, b) = (&reference.sorted, &current.sorted);
     let Ok((ks, w1)) = ks_and_w1(a, b) else { return Vec::new() };
     let edges = quantile_edges(a, 10);
@@ -173,25 +208,22 @@ pub fn distances(reference: &Sample, current: &Sample) -> Vec<Distance> {
     measured.filter_map(Result::ok).collect()
 }
 
-fn kolmogorov(reference: &Sample, current: &Sample, ks: f64) -> Outcome<Distance> {
+fn kolmogorov<T: Scalar>(reference: &Sample<T>, current: &Sample<T>, ks: f64) -> Outcome<Distance> {
     let (m, n) = (reference.rows(), current.rows());
     let expected = expectation::ks(jumps(&reference.sorted), m, n);
     let p = kolmogorov_tail(ks / expectation::delta(m, n).sqrt());
     Distance::new(Measure::Ks, ks, expected, Some(p), (m, n))
 }
 
-fn wasserstein(reference: &Sample, current: &Sample, w1: f64) -> Outcome<Distance> {
+fn wasserstein<T: Scalar>(reference: &Sample<T>, current: &Sample<T>, w1: f64) -> Outcome<Distance> {
     let (m, n) = (reference.rows(), current.rows());
-    let sd = reference.mean_and_sd(0.0)?.1;
-    if sd <= 0.0 {
-        return Err(Unmeasured::undefined("w1_over_sd", "the reference is constant"));
-    }
+    let sd = reference.sd()?;
     let expected = expectation::w1(noise_integral(&reference.sorted), m, n);
     Distance::new(Measure::W1OverSd, w1 / sd, expected / sd, None, (m, n))
 }
 
 /// Cumulated shares after each distinct value; at most 64 are needed before the continuous law bounds them.
-fn jumps(sorted: &[f64]) -> impl Iterator<Item = f64> + '_ {
+fn jumps<T: Scalar>(sorted: &[T]) -> impl Iterator<Item = f64> + '_ {
     let n = sorted.len() as f64;
     sorted.windows(2).enumerate().filter(|(_, pair)| pair[0] < pair[1]).map(move |(below, _)| (below + 1) as f64 / n)
 }

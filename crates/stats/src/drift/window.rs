@@ -49,7 +49,7 @@ impl NumericReference {
         check_rows(rows)?;
         let above = bins[edges];
         let counts = NumericCounts { id, rows, missing, infinite, below, above, moments, bins, points, reach };
-        counts.check(self.edges()).map_err(FormatError::Contradiction)?;
+        counts.check(self.identity(), edges).map_err(FormatError::Contradiction)?;
         Ok(counts)
     }
 }

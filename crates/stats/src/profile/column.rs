@@ -1,10 +1,10 @@
 //! The profile of one column: what it holds, how often it holds nothing, and the frozen reference to compare with.
 
 use super::CATEGORY_VALUES;
-use super::values::{ColumnValues, TextCounts, distinct, number_label, runs};
+use super::values::{ColumnSample, ColumnValues, TextCounts, WholeValues, distinct, number_label, runs};
 use crate::drift::{
     CategoricalCounts, CategoricalReference, Distance, FormatError, Measure, Moments, NumericCounts, NumericReference,
-    Sample,
+    Sample, Scalar,
 };
 use crate::outcome::{Outcome, Unmeasured};
 use serde::{Deserialize, Serialize};
@@ -80,6 +80,17 @@ pub enum ColumnCounts {
     Categorical(CategoricalCounts),
 }
 
+/// The range of whole numbers that doubles would round.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WholeRange {
+    /// From where moments and quantiles are counted.
+    pub origin: i64,
+    /// The smallest.
+    pub min: i64,
+    /// The largest.
+    pub max: i64,
+}
+
 /// One column.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ColumnProfile {
@@ -95,8 +106,10 @@ pub struct ColumnProfile {
     pub missing: u64,
     /// Rows with an infinite number.
     pub infinite: u64,
-    /// Whole numbers that were rounded to a 64-bit float.
+    /// Whole numbers that an earlier version of this program rounded to a 64-bit float.
     pub rounded: u64,
+    /// Set of whole numbers that doubles would round: then moments and quantiles are less its origin.
+    pub wholes: Option<WholeRange>,
     /// Different values.
     pub distinct: Distinct,
     /// Of finite numbers and times.
@@ -112,16 +125,48 @@ pub struct ColumnProfile {
 impl ColumnProfile {
     /// Looks at a whole column.
     pub fn of(name: &str, stored: Stored, values: ColumnValues) -> Self {
+        Self::with_sample(name, stored, values).0
+    }
+
+    /// Looks at a whole column; numbers come back sorted, for exact distances.
+    pub fn with_sample(name: &str, stored: Stored, values: ColumnValues) -> (Self, Option<ColumnSample>) {
         match values {
-            ColumnValues::Numbers { values, rounded } => Self::of_numbers(name, stored, values, rounded).0,
-            ColumnValues::Texts(texts) => Self::of_texts(name, &texts),
+            ColumnValues::Numbers(values) => {
+                let (profile, sample) = Self::of_numbers(name, stored, values);
+                (profile, Some(ColumnSample::Numbers(sample)))
+            }
+            ColumnValues::Wholes(values) => {
+                let (profile, sample) = Self::of_wholes(name, stored, values);
+                (profile, Some(ColumnSample::Wholes(sample)))
+            }
+            ColumnValues::Texts(texts) => (Self::of_texts(name, &texts), None),
         }
     }
 
     /// Looks at a column of numbers; its sorted sample comes back too, for exact distances.
-    pub fn of_numbers(name: &str, stored: Stored, values: Vec<f64>, rounded: u64) -> (Self, Sample) {
-        let (rows, grows) = (values.len() as u64, stored == Stored::Int && grows(&values));
+    pub fn of_numbers(name: &str, stored: Stored, values: Vec<f64>) -> (Self, Sample) {
+        let grows = stored == Stored::Int && grows(&values);
         let sample = Sample::taking(values);
+        (Self::of_sample(name, stored, grows, &sample), sample)
+    }
+
+    /// The same of whole numbers that doubles would round.
+    pub fn of_wholes(name: &str, stored: Stored, values: WholeValues) -> (Self, Sample<i64>) {
+        let grows = stored == Stored::Int && values.grow();
+        let sample = values.into_sample();
+        let grows = grows && sample.rows() > LEAST_IDENTIFIERS;
+        let mut profile = Self::of_sample(name, stored, grows, &sample);
+        if let [min, .., max] | [min @ max] = *sample.values() {
+            let origin = match &profile.frozen {
+                Some(Frozen::Numeric(reference)) => reference.origin(),
+                _ => sample.values()[sample.values().len() / 2],
+            };
+            profile.wholes = Some(WholeRange { origin, min, max });
+        }
+        (profile, sample)
+    }
+
+    fn of_sample<T: Scalar>(name: &str, stored: Stored, grows: bool, sample: &Sample<T>) -> Self {
         let finite = sample.values();
         let count = distinct(finite);
         let kind = match stored {
@@ -133,35 +178,42 @@ impl ColumnProfile {
             _ => Kind::Number,
         };
         let frozen = match kind {
-            Kind::Number => NumericReference::of_sample(&sample).ok().map(Frozen::Numeric),
-            Kind::Category | Kind::Flag => categories(stored, &sample).ok().map(Frozen::Categorical),
+            Kind::Number => NumericReference::of_sample(sample).ok().map(Frozen::Numeric),
+            Kind::Category | Kind::Flag => categories(stored, sample).ok().map(Frozen::Categorical),
             _ => None,
         };
         let moments = match &frozen {
             Some(Frozen::Numeric(reference)) => reference.counts().moments,
             _ => {
                 let mut moments = Moments::default();
-                moments.add_all(finite);
+                moments.add_all(&T::centred(finite));
                 moments
             }
         };
-        let quantile = |p: f64| crate::drift::quantile(finite, p).unwrap_or_default();
+        // As the moments: less the middle edge of a numeric reference, else less the middle value.
+        let middle = match &frozen {
+            Some(Frozen::Numeric(reference)) if T::IS_WHOLE => T::of_whole(reference.origin()),
+            _ if T::IS_WHOLE => finite.get(finite.len() / 2).copied(),
+            _ => None,
+        };
+        let less = |value: T| middle.map_or_else(|| value.number(), |middle| value.minus(middle));
+        let quantile = |p: f64| sample.quantile(p).map_or(0.0, less);
         let numbers = matches!(stored, Stored::Float | Stored::Int) && !finite.is_empty();
-        let profile = ColumnProfile {
+        ColumnProfile {
             name: name.to_owned(),
             stored,
             kind,
-            rows,
+            rows: sample.rows() + sample.missing + sample.infinite,
             missing: sample.missing,
             infinite: sample.infinite,
-            rounded,
+            rounded: 0,
+            wholes: None,
             distinct: Distinct { count, exact: true },
             moments: (!finite.is_empty()).then_some(moments),
             quantiles: numbers.then(|| QUANTILES.map(quantile)),
             mean_length: None,
             frozen,
-        };
-        (profile, sample)
+        }
     }
 
     /// Looks at a column of texts.
@@ -187,6 +239,7 @@ impl ColumnProfile {
             missing: texts.missing(),
             infinite: 0,
             rounded: 0,
+            wholes: None,
             distinct: Distinct { count, exact },
             moments: None,
             quantiles: None,
@@ -225,10 +278,14 @@ impl ColumnProfile {
     /// Looks at a column as this profile of it does, with its bins or its values, so that both can be merged.
     pub fn like(&self, stored: Stored, values: ColumnValues) -> Outcome<ColumnProfile> {
         let mut own = match values {
-            ColumnValues::Numbers { values, rounded } => {
-                let (mut own, sample) = Self::of_numbers(&self.name, stored, values, rounded);
-                own.frozen =
-                    self.frozen.as_ref().map(|frozen| frozen.like_sample(stored, &sample)).transpose()?.flatten();
+            ColumnValues::Numbers(values) => {
+                let (mut own, sample) = Self::of_numbers(&self.name, stored, values);
+                own.frozen = self.frozen_like(stored, &sample)?;
+                own
+            }
+            ColumnValues::Wholes(values) => {
+                let (mut own, sample) = Self::of_wholes(&self.name, stored, values);
+                own.frozen = self.frozen_like(stored, &sample)?;
                 own
             }
             ColumnValues::Texts(texts) => {
@@ -242,6 +299,7 @@ impl ColumnProfile {
                 own
             }
         };
+        own.count_from(self.origin());
         if own.kind != Kind::Empty {
             let same = stored_alike(self.stored, stored) || self.kind == Kind::Empty;
             if !same {
@@ -255,6 +313,42 @@ impl ColumnProfile {
         Ok(own)
     }
 
+    fn frozen_like<T: Scalar>(&self, stored: Stored, sample: &Sample<T>) -> Outcome<Option<Frozen>> {
+        self.frozen.as_ref().map(|frozen| frozen.like_sample(stored, sample)).transpose().map(Option::flatten)
+    }
+
+    /// From where moments and quantiles are counted.
+    pub fn origin(&self) -> i64 {
+        self.wholes.map_or(0, |wholes| wholes.origin)
+    }
+
+    /// Counts moments and quantiles from where the bins of whole numbers count theirs.
+    fn count_from(&mut self, origin: i64) {
+        let Some(Frozen::Numeric(reference)) = &self.frozen else { return };
+        if reference.whole_edges().is_empty() {
+            return;
+        }
+        let (moments, by) = (reference.counts().moments, self.origin().minus(origin));
+        self.wholes = self.joined_wholes(self).map(|range| WholeRange { origin, ..range });
+        self.moments = Some(moments);
+        self.quantiles.iter_mut().flatten().for_each(|quantile| *quantile += by);
+    }
+
+    /// The range of both, with the origin of this one.
+    fn joined_wholes(&self, other: &ColumnProfile) -> Option<WholeRange> {
+        let range = |profile: &ColumnProfile| match profile.wholes {
+            Some(wholes) => Some((wholes.min, wholes.max)),
+            // Whole numbers that are exact as doubles.
+            None => profile.moments?.range().ok().map(|(low, high)| (low as i64, high as i64)),
+        };
+        let (a, b) = (range(self), range(other));
+        let (min, max) = match (a, b) {
+            (Some(a), Some(b)) => (a.0.min(b.0), a.1.max(b.1)),
+            (one, other) => one.or(other)?,
+        };
+        Some(WholeRange { origin: self.origin(), min, max })
+    }
+
     /// What the frozen reference does not hold.
     fn add_rows(&mut self, other: &ColumnProfile) {
         let texts = |profile: &ColumnProfile| (profile.rows - profile.missing) as f64;
@@ -266,13 +360,17 @@ impl ColumnProfile {
         self.missing += other.missing;
         self.infinite += other.infinite;
         self.rounded += other.rounded;
-        self.moments = match (self.moments, other.moments) {
+        let has_wholes = self.wholes.is_some() || other.wholes.is_some();
+        let wholes = self.joined_wholes(other).filter(|_| has_wholes);
+        let moved = other.moments.map(|moments| moments.shifted(other.origin().minus(self.origin())));
+        self.moments = match (self.moments, moved) {
             (Some(mut a), Some(b)) => {
                 a.merge(&b);
                 Some(a)
             }
             (a, b) => a.or(b),
         };
+        self.wholes = wholes;
         let least = self.distinct.count.max(other.distinct.count);
         self.distinct = match &self.frozen {
             Some(Frozen::Categorical(reference)) if reference.counts().other == 0 => {
@@ -298,7 +396,7 @@ fn grows(values: &[f64]) -> bool {
 }
 
 /// The categories of numbers or of yes and no.
-fn categories(stored: Stored, sample: &Sample) -> Outcome<CategoricalReference> {
+fn categories<T: Scalar>(stored: Stored, sample: &Sample<T>) -> Outcome<CategoricalReference> {
     let labelled = labels(stored, sample.values());
     let mut table: Vec<(&str, u64)> = labelled.iter().map(|(label, rows)| (label.as_str(), *rows)).collect();
     table.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
@@ -308,14 +406,15 @@ fn categories(stored: Stored, sample: &Sample) -> Outcome<CategoricalReference> 
 }
 
 /// Ascending numbers as categories with their rows.
-pub(super) fn labels(stored: Stored, sorted: &[f64]) -> Vec<(String, u64)> {
+pub(super) fn labels<T: Scalar>(stored: Stored, sorted: &[T]) -> Vec<(String, u64)> {
     runs(sorted).into_iter().map(|(value, rows)| (label(stored, value), rows)).collect()
 }
 
-fn label(stored: Stored, value: f64) -> String {
+fn label<T: Scalar>(stored: Stored, value: T) -> String {
     match stored {
-        Stored::Bool => if value != 0.0 { "true" } else { "false" }.to_owned(),
-        _ => number_label(value),
+        Stored::Bool => if value.number() != 0.0 { "true" } else { "false" }.to_owned(),
+        _ if T::IS_WHOLE => T::wholes(&[value]).first().map_or_else(String::new, ToString::to_string),
+        _ => number_label(value.number()),
     }
 }
 
@@ -394,7 +493,7 @@ impl Frozen {
     }
 
     /// The reference that other numbers make with the same bins or values; `None` without a finite one.
-    fn like_sample(&self, stored: Stored, sample: &Sample) -> Outcome<Option<Frozen>> {
+    fn like_sample<T: Scalar>(&self, stored: Stored, sample: &Sample<T>) -> Outcome<Option<Frozen>> {
         if sample.values().is_empty() {
             return Ok(None);
         }
@@ -430,8 +529,33 @@ impl Frozen {
         }
     }
 
+    /// Counts whole numbers in any order; `None` is missing.
+    pub fn count_wholes(&self, values: &[Option<i64>]) -> ColumnCounts {
+        match self {
+            Frozen::Numeric(reference) => ColumnCounts::Numeric(reference.count_wholes(values)),
+            Frozen::Categorical(reference) => {
+                let mut counts: HashMap<Option<i64>, u64> = HashMap::new();
+                values.iter().for_each(|value| *counts.entry(*value).or_default() += 1);
+                let mut counts: Vec<_> = counts.into_iter().collect();
+                counts.sort_unstable();
+                let mut window = reference.window();
+                for (value, rows) in counts {
+                    reference.add_many(&mut window, value.map(|value| value.to_string()).as_deref(), rows);
+                }
+                ColumnCounts::Categorical(window)
+            }
+        }
+    }
+
     /// Counts a sorted sample of numbers.
-    pub fn count_sample(&self, stored: Stored, sample: &Sample) -> ColumnCounts {
+    pub fn count_sample(&self, stored: Stored, sample: &ColumnSample) -> ColumnCounts {
+        match sample {
+            ColumnSample::Numbers(sample) => self.count_sorted(stored, sample),
+            ColumnSample::Wholes(sample) => self.count_sorted(stored, sample),
+        }
+    }
+
+    fn count_sorted<T: Scalar>(&self, stored: Stored, sample: &Sample<T>) -> ColumnCounts {
         match self {
             Frozen::Numeric(reference) => ColumnCounts::Numeric(reference.count_sample(sample)),
             Frozen::Categorical(reference) => {

@@ -4,13 +4,15 @@
 //! beside it. Numbers are LEB128, floats little-endian bits. A later version reads every earlier one.
 
 use super::TableProfile;
-use super::column::{ColumnProfile, Distinct, Frozen, Kind, QUANTILES, Stored};
+use super::column::{ColumnProfile, Distinct, Frozen, Kind, QUANTILES, Stored, WholeRange};
 use crate::drift::{CategoricalReference, FormatError, NumericReference, Reader, Writer};
 use std::collections::HashSet;
 
 /// With what the bytes begin.
 const MARK: &[u8; 8] = b"kilterPR";
 const VERSION: u8 = 1;
+/// Version 2 is written where a column holds whole numbers that doubles would round: each column then says its range.
+const WHOLE_VERSION: u8 = 2;
 /// The kind of this format among those of `drift`.
 const TABLE: u8 = 3;
 const MOST_COLUMNS: u64 = 100_000;
@@ -31,10 +33,16 @@ impl TableProfile {
     /// The profile as bytes.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut writer = Writer(MARK.to_vec());
-        writer.0.extend([VERSION, TABLE]);
+        let has_wholes = self.columns.iter().any(|column| column.wholes.is_some());
+        writer.0.extend([if has_wholes { WHOLE_VERSION } else { VERSION }, TABLE]);
         writer.whole(self.rows);
         writer.whole(self.columns.len() as u64);
-        self.columns.iter().for_each(|column| write(&mut writer, column));
+        for column in &self.columns {
+            write(&mut writer, column);
+            if has_wholes {
+                write_wholes(&mut writer, column.wholes);
+            }
+        }
         let sum = checksum(&writer.0);
         writer.0.extend(sum.to_le_bytes());
         writer.0
@@ -47,7 +55,7 @@ impl TableProfile {
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, FormatError> {
         let inside = bytes.strip_prefix(MARK).ok_or(FormatError::Nonsense("they do not begin as one"))?;
         let version = inside.first().copied().ok_or(FormatError::Truncated(bytes.len()))?;
-        if version != VERSION {
+        if ![VERSION, WHOLE_VERSION].contains(&version) {
             return Err(FormatError::Version(version));
         }
         let (body, sum) = bytes.split_last_chunk::<8>().ok_or(FormatError::Truncated(bytes.len()))?;
@@ -63,7 +71,11 @@ impl TableProfile {
         let count = reader.length(MOST_COLUMNS)?;
         let (mut columns, mut names) = (Vec::new(), HashSet::new());
         for _ in 0..count {
-            let column = read(&mut reader)?;
+            let mut column = read(&mut reader)?;
+            if version == WHOLE_VERSION && flag(&mut reader)? {
+                column.wholes = Some(wholes(&mut reader)?);
+            }
+            check_origin(&column)?;
             if !names.insert(column.name.clone()) {
                 return Err(FormatError::Nonsense("a column stands twice in it"));
             }
@@ -101,6 +113,33 @@ fn write(writer: &mut Writer, column: &ColumnProfile) {
     if kind > 0 {
         writer.whole(frozen.len() as u64);
         writer.0.extend(frozen);
+    }
+}
+
+fn write_wholes(writer: &mut Writer, wholes: Option<WholeRange>) {
+    writer.0.push(u8::from(wholes.is_some()));
+    let numbers = wholes.map(|wholes| [wholes.origin, wholes.min, wholes.max]);
+    numbers.iter().flatten().for_each(|number| writer.0.extend(number.to_le_bytes()));
+}
+
+fn wholes(reader: &mut Reader) -> Result<WholeRange, FormatError> {
+    let mut number = || {
+        let mut bytes = [0; 8];
+        bytes.copy_from_slice(reader.take(8)?);
+        Ok::<_, FormatError>(i64::from_le_bytes(bytes))
+    };
+    let range = WholeRange { origin: number()?, min: number()?, max: number()? };
+    if range.min > range.max { Err(FormatError::Nonsense("a range of whole numbers is empty")) } else { Ok(range) }
+}
+
+/// The moments of a column are counted from where its bins are.
+fn check_origin(column: &ColumnProfile) -> Result<(), FormatError> {
+    match &column.frozen {
+        Some(Frozen::Numeric(reference)) if !reference.whole_edges().is_empty() => {
+            let is_same = column.wholes.is_some_and(|wholes| wholes.origin == reference.origin());
+            if is_same { Ok(()) } else { Err(FormatError::Nonsense("whole numbers are counted from two origins")) }
+        }
+        _ => Ok(()),
     }
 }
 
@@ -143,6 +182,7 @@ fn read(reader: &mut Reader) -> Result<ColumnProfile, FormatError> {
         missing,
         infinite,
         rounded,
+        wholes: None,
         distinct,
         moments,
         quantiles,

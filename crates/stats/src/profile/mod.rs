@@ -6,7 +6,7 @@
 //!
 //! ```
 //! use kilter_stats::profile::{ColumnProfile, ColumnValues, Kind, Stored, TableProfile};
-//! let ages = ColumnValues::Numbers { values: (0..500).map(|i| f64::from(i % 60)).collect(), rounded: 0 };
+//! let ages = ColumnValues::Numbers((0..500).map(|i| f64::from(i % 60)).collect());
 //! let table = TableProfile::new(500, vec![ColumnProfile::of("age", Stored::Int, ages)]);
 //! assert_eq!(table.column("age").map(|age| age.kind), Some(Kind::Number));
 //! assert_eq!(TableProfile::from_bytes(&table.to_bytes()).unwrap().rows, 500);
@@ -18,8 +18,8 @@ mod values;
 mod warning;
 
 pub(crate) use column::stored_alike;
-pub use column::{ColumnCounts, ColumnProfile, Distinct, Frozen, Kind, QUANTILES, Stored};
-pub use values::{ColumnValues, MOST_TEXTS, TextCounts, number_label};
+pub use column::{ColumnCounts, ColumnProfile, Distinct, Frozen, Kind, QUANTILES, Stored, WholeRange};
+pub use values::{ColumnSample, ColumnValues, MOST_TEXTS, TextCounts, WholeValues, number_label};
 pub use warning::Warning;
 
 use crate::outcome::{Outcome, Unmeasured};

@@ -4,7 +4,7 @@ use crate::random::Random;
 use proptest::prelude::*;
 
 fn numbers(values: Vec<f64>) -> ColumnValues {
-    ColumnValues::Numbers { values, rounded: 0 }
+    ColumnValues::Numbers(values)
 }
 
 fn texts<'a>(values: impl IntoIterator<Item = &'a str>) -> ColumnValues {

@@ -1,5 +1,6 @@
 //! The values of one column on their way into a profile: numbers as they are, texts as a table of counts.
 
+use crate::drift::{Sample, Scalar};
 use crate::sketch;
 use std::collections::HashMap;
 
@@ -10,14 +11,102 @@ pub const MOST_TEXTS: usize = 1_000_000;
 #[derive(Debug, Clone)]
 pub enum ColumnValues {
     /// Numbers, yes/no as 1 and 0, times in milliseconds; NaN is missing.
-    Numbers {
-        /// In the order of the rows.
-        values: Vec<f64>,
-        /// Whole numbers that a 64-bit float rounds (beyond 2^53).
-        rounded: u64,
-    },
+    /// In the order of the rows.
+    Numbers(Vec<f64>),
+    /// Whole numbers of which some lie beyond 2^53, so that a double rounds them.
+    Wholes(WholeValues),
     /// Texts.
     Texts(TextCounts),
+}
+
+impl ColumnValues {
+    /// Adds rows of numbers.
+    pub fn add_numbers(&mut self, more: &[f64]) {
+        match self {
+            ColumnValues::Numbers(values) => values.extend_from_slice(more),
+            ColumnValues::Wholes(values) => more.iter().for_each(|value| values.add(whole(*value))),
+            ColumnValues::Texts(_) => {}
+        }
+    }
+
+    /// Adds rows of whole numbers, of which some lie beyond 2^53; `None` is missing. Rows before them were exact as doubles.
+    pub fn add_wholes(&mut self, more: &[Option<i64>]) {
+        if let ColumnValues::Numbers(values) = self {
+            let mut wholes = WholeValues::default();
+            values.iter().for_each(|value| wholes.add(whole(*value)));
+            *self = ColumnValues::Wholes(wholes);
+        }
+        if let ColumnValues::Wholes(values) = self {
+            more.iter().for_each(|value| values.add(*value));
+        }
+    }
+}
+
+fn whole(value: f64) -> Option<i64> {
+    (!value.is_nan()).then_some(value as i64)
+}
+
+/// Whole numbers in the order of their rows, and the rows without one.
+#[derive(Debug, Clone, Default)]
+pub struct WholeValues {
+    values: Vec<i64>,
+    missing: u64,
+}
+
+impl WholeValues {
+    /// Adds a row; `None` is missing.
+    pub fn add(&mut self, value: Option<i64>) {
+        match value {
+            Some(value) => self.values.push(value),
+            None => self.missing += 1,
+        }
+    }
+
+    /// Whether they grow from row to row without a gap.
+    pub(super) fn grow(&self) -> bool {
+        self.missing == 0 && self.values.windows(2).all(|pair| pair[0] < pair[1])
+    }
+
+    /// The same, sorted.
+    pub fn into_sample(self) -> Sample<i64> {
+        Sample::of_wholes(self.values, self.missing)
+    }
+}
+
+/// A sorted column of numbers, for exact distances.
+#[derive(Debug, Clone)]
+pub enum ColumnSample {
+    /// Doubles.
+    Numbers(Sample),
+    /// Whole numbers that doubles would round.
+    Wholes(Sample<i64>),
+}
+
+impl ColumnSample {
+    /// Rows, with or without a value.
+    pub fn rows(&self) -> u64 {
+        let finite = match self {
+            ColumnSample::Numbers(sample) => sample.rows(),
+            ColumnSample::Wholes(sample) => sample.rows(),
+        };
+        finite + self.missing() + self.infinite()
+    }
+
+    /// Rows without a value.
+    pub fn missing(&self) -> u64 {
+        match self {
+            ColumnSample::Numbers(sample) => sample.missing,
+            ColumnSample::Wholes(sample) => sample.missing,
+        }
+    }
+
+    /// Rows with an infinite number.
+    pub fn infinite(&self) -> u64 {
+        match self {
+            ColumnSample::Numbers(sample) => sample.infinite,
+            ColumnSample::Wholes(sample) => sample.infinite,
+        }
+    }
 }
 
 /// Texts by how often each occurs. Bounded: past [`MOST_TEXTS`] different ones the rest is counted together.
@@ -102,11 +191,11 @@ pub fn number_label(value: f64) -> String {
 }
 
 /// The distinct values of ascending numbers with their counts, in their order.
-pub(crate) fn runs(sorted: &[f64]) -> Vec<(f64, u64)> {
-    let mut runs: Vec<(f64, u64)> = Vec::new();
+pub(crate) fn runs<T: Scalar>(sorted: &[T]) -> Vec<(T, u64)> {
+    let mut runs: Vec<(T, u64)> = Vec::new();
     for value in sorted {
         match runs.last_mut() {
-            Some((last, count)) if last == value => *count += 1,
+            Some((last, count)) if *last == *value => *count += 1,
             _ => runs.push((*value, 1)),
         }
     }
@@ -114,7 +203,7 @@ pub(crate) fn runs(sorted: &[f64]) -> Vec<(f64, u64)> {
 }
 
 /// How many distinct values ascending numbers have.
-pub(crate) fn distinct(sorted: &[f64]) -> u64 {
+pub(crate) fn distinct<T: Scalar>(sorted: &[T]) -> u64 {
     let steps = sorted.windows(2).filter(|pair| pair[0] != pair[1]).count() as u64;
     if sorted.is_empty() { 0 } else { steps + 1 }
 }
@@ -141,8 +230,19 @@ mod tests {
     }
 
     #[test]
+    fn whole_numbers_behind_small_ones_stay_what_they_are() {
+        let mut values = ColumnValues::Numbers(Vec::new());
+        values.add_numbers(&[7.0, f64::NAN]);
+        values.add_wholes(&[Some(i64::MAX), None, Some(i64::MAX - 1)]);
+        values.add_numbers(&[-3.0]);
+        let ColumnValues::Wholes(values) = values else { panic!("{values:?}") };
+        let sample = values.into_sample();
+        assert_eq!((sample.values(), sample.missing), ([-3, 7, i64::MAX - 1, i64::MAX].as_slice(), 2));
+    }
+
+    #[test]
     fn runs_are_counted() {
         assert_eq!(runs(&[1.0, 1.0, 2.0]), [(1.0, 2), (2.0, 1)]);
-        assert_eq!((distinct(&[]), distinct(&[1.0]), distinct(&[1.0, 1.0, 2.0])), (0, 1, 2));
+        assert_eq!((distinct::<f64>(&[]), distinct(&[1.0]), distinct(&[1.0, 1.0, 2.0])), (0, 1, 2));
     }
 }

@@ -26,7 +26,7 @@ pub enum Warning {
     Infinite,
     /// More than 1,000 categories: the rarer ones are compared together.
     ManyCategories,
-    /// Whole numbers beyond 2^53 are compared as the nearest 64-bit float.
+    /// An earlier version of this program made the profile, and rounded whole numbers beyond 2^53.
     Rounded,
 }
 
@@ -41,7 +41,9 @@ impl Warning {
             Warning::Identifier => "nearly every row has a value of its own: it is not compared",
             Warning::Infinite => "some values are infinite: they count as missing in distances",
             Warning::ManyCategories => "more than 1,000 categories: the rarer ones are compared together",
-            Warning::Rounded => "whole numbers beyond 2^53 are rounded",
+            Warning::Rounded => {
+                "made by an earlier version, which rounded whole numbers beyond 2^53: make the profile again"
+            }
         }
     }
 }

@@ -147,8 +147,14 @@ fn outcome(verdict: RuleVerdict) -> RuleOutcome {
 fn a_verdict_with_an_unbounded_interval_reads_back_as_it_was() {
     let world = World::furnished();
     world.act(1, |audited| model::create(audited, &new_version("a"))).unwrap();
-    let unbounded =
-        Measurement { value: 0.8, interval: Some((0.7, f64::INFINITY)), count: 5, estimated: false, note: None };
+    let unbounded = Measurement {
+        value: 0.8,
+        whole: None,
+        interval: Some((0.7, f64::INFINITY)),
+        count: 5,
+        estimated: false,
+        note: None,
+    };
     let rule = RuleOutcome { measured: Some(unbounded), ..outcome(RuleVerdict::Passed) };
     let new = NewVerdict {
         model: churn_model(),
