@@ -194,7 +194,8 @@ fn a_sentinel_hides_no_shift_and_invents_none() {
     let world = World::new();
     let every = |step: usize, sentinel: &'static str| move |row: usize| (row % step == 1).then_some(sentinel);
     let of_both_signs = |row: usize| (row % 50 == 1).then_some(if row % 100 == 1 { "1e308" } else { "-1e308" });
-    let kinds: [(&str, Box<dyn Fn(usize) -> Option<&'static str>>); 12] = [
+    type Sentinel = Box<dyn Fn(usize) -> Option<&'static str>>;
+    let kinds: [(&str, Sentinel); 12] = [
         ("nothing", Box::new(|_| None)),
         ("1 % of -9999", Box::new(every(100, "-9999"))),
         ("5 % of -9999", Box::new(every(20, "-9999"))),
