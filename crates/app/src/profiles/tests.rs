@@ -66,7 +66,7 @@ fn what_is_in_memory_and_what_is_kept_add_up_over_restarts() {
         let column = column(&tenth, name);
         assert_eq!(column.missing_share(), column.reference_missing, "{name}");
         assert_eq!((column.unseen_share().unwrap_or(0.0), column.out_of_range_share().unwrap_or(0.0)), (0.0, 0.0));
-        assert!(column.distances.len() == 2 && column.distances.iter().all(|d| d.effect < 0.01), "{column:?}");
+        assert!(column.distances.len() >= 2 && column.distances.iter().all(|d| d.effect < 0.01), "{column:?}");
     }
 }
 

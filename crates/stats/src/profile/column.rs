@@ -1,14 +1,11 @@
 //! The profile of one column: what it holds, how often it holds nothing, and the frozen reference to compare with.
 
 use super::CATEGORY_VALUES;
-use super::values::{ColumnSample, ColumnValues, TextCounts, WholeValues, distinct, number_label, runs};
-use crate::drift::{
-    CategoricalCounts, CategoricalReference, Distance, FormatError, Measure, Moments, NumericCounts, NumericReference,
-    Sample, Scalar,
-};
+use super::frozen::{Frozen, categories};
+use super::values::{ColumnSample, ColumnValues, Stored, TextCounts, WholeValues, distinct};
+use crate::drift::{CategoricalReference, Moments, NumericReference, Sample, Scalar};
 use crate::outcome::{Outcome, Unmeasured};
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
 
 /// The quantiles that a profile keeps.
 pub const QUANTILES: [f64; 7] = [0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99];
@@ -16,22 +13,6 @@ pub const QUANTILES: [f64; 7] = [0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99];
 const LEAST_IDENTIFIERS: u64 = 40;
 /// Mean characters from which mostly different texts are free text.
 const FREE_TEXT: f64 = 50.0;
-
-/// How the values are stored in the table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Stored {
-    /// Floating point.
-    Float,
-    /// Whole numbers.
-    Int,
-    /// Yes or no.
-    Bool,
-    /// Texts.
-    Text,
-    /// Moments in time, as milliseconds since the epoch.
-    Time,
-}
 
 /// How the column is looked at, by its values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -60,24 +41,6 @@ pub struct Distinct {
     pub count: u64,
     /// Whether it was counted.
     pub exact: bool,
-}
-
-/// What later values are compared with.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Frozen {
-    /// Bins at the quantiles.
-    Numeric(NumericReference),
-    /// A table of values.
-    Categorical(CategoricalReference),
-}
-
-/// Rows of a column, counted by a [`Frozen`] reference.
-#[derive(Debug, Clone, PartialEq)]
-pub enum ColumnCounts {
-    /// By its bins.
-    Numeric(NumericCounts),
-    /// By its table.
-    Categorical(CategoricalCounts),
 }
 
 /// The range of whole numbers that doubles would round.
@@ -393,191 +356,4 @@ pub(crate) fn stored_alike(a: Stored, b: Stored) -> bool {
 /// Whole numbers that grow from row to row are a number of the row.
 fn grows(values: &[f64]) -> bool {
     values.len() as u64 > LEAST_IDENTIFIERS && values.windows(2).all(|pair| pair[0] < pair[1])
-}
-
-/// The categories of numbers or of yes and no.
-fn categories<T: Scalar>(stored: Stored, sample: &Sample<T>) -> Outcome<CategoricalReference> {
-    let labelled = labels(stored, sample.values());
-    let mut table: Vec<(&str, u64)> = labelled.iter().map(|(label, rows)| (label.as_str(), *rows)).collect();
-    table.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
-    // Infinite values are missing for comparisons.
-    let missing = sample.missing + sample.infinite;
-    CategoricalReference::of_table(&table, sample.rows() + missing, missing)
-}
-
-/// Ascending numbers as categories with their rows.
-pub(super) fn labels<T: Scalar>(stored: Stored, sorted: &[T]) -> Vec<(String, u64)> {
-    runs(sorted).into_iter().map(|(value, rows)| (label(stored, value), rows)).collect()
-}
-
-fn label<T: Scalar>(stored: Stored, value: T) -> String {
-    match stored {
-        Stored::Bool => if value.number() != 0.0 { "true" } else { "false" }.to_owned(),
-        _ if T::IS_WHOLE => T::wholes(&[value]).first().map_or_else(String::new, ToString::to_string),
-        _ => number_label(value.number()),
-    }
-}
-
-impl ColumnCounts {
-    /// Adds rows that the same reference counted.
-    pub fn merge(&mut self, other: &ColumnCounts) -> Outcome<()> {
-        match (self, other) {
-            (ColumnCounts::Numeric(a), ColumnCounts::Numeric(b)) => a.merge(b),
-            (ColumnCounts::Categorical(a), ColumnCounts::Categorical(b)) => a.merge(b),
-            _ => Err(Unmeasured::bad_input("window", "its counts belong to another reference")),
-        }
-    }
-
-    /// Rows, with or without a value.
-    pub fn rows(&self) -> u64 {
-        match self {
-            ColumnCounts::Numeric(counts) => counts.rows,
-            ColumnCounts::Categorical(counts) => counts.rows,
-        }
-    }
-
-    /// Rows without a value.
-    pub fn missing(&self) -> u64 {
-        match self {
-            ColumnCounts::Numeric(counts) => counts.missing,
-            ColumnCounts::Categorical(counts) => counts.missing,
-        }
-    }
-
-    /// Adds rows without a value.
-    pub fn add_missing(&mut self, more: u64) {
-        let (rows, missing) = match self {
-            ColumnCounts::Numeric(counts) => (&mut counts.rows, &mut counts.missing),
-            ColumnCounts::Categorical(counts) => (&mut counts.rows, &mut counts.missing),
-        };
-        *rows += more;
-        *missing += more;
-    }
-}
-
-impl Frozen {
-    /// Empty counts.
-    pub fn window(&self) -> ColumnCounts {
-        match self {
-            Frozen::Numeric(reference) => ColumnCounts::Numeric(reference.window()),
-            Frozen::Categorical(reference) => ColumnCounts::Categorical(reference.window()),
-        }
-    }
-
-    /// Counts that this reference made, as bytes; `None` for those of another kind.
-    pub fn counts_to_bytes(&self, counts: &ColumnCounts) -> Option<Vec<u8>> {
-        match (self, counts) {
-            (Frozen::Numeric(_), ColumnCounts::Numeric(counts)) => Some(counts.to_bytes()),
-            (Frozen::Categorical(reference), ColumnCounts::Categorical(counts)) => {
-                Some(reference.counts_to_bytes(counts))
-            }
-            _ => None,
-        }
-    }
-
-    /// Reads counts that this reference made; everything is checked.
-    pub fn read_counts(&self, bytes: &[u8]) -> Result<ColumnCounts, FormatError> {
-        Ok(match self {
-            Frozen::Numeric(reference) => ColumnCounts::Numeric(reference.read_counts(bytes)?),
-            Frozen::Categorical(reference) => ColumnCounts::Categorical(reference.read_counts(bytes)?),
-        })
-    }
-
-    /// One measure of a window against this reference.
-    pub fn distance(&self, window: &ColumnCounts, measure: Measure) -> Outcome<Distance> {
-        match (self, window) {
-            (Frozen::Numeric(reference), ColumnCounts::Numeric(window)) => reference.distance(window, measure),
-            (Frozen::Categorical(reference), ColumnCounts::Categorical(window)) => reference.distance(window, measure),
-            _ => Err(Unmeasured::bad_input("window", "its counts belong to another reference")),
-        }
-    }
-
-    /// The reference that other numbers make with the same bins or values; `None` without a finite one.
-    fn like_sample<T: Scalar>(&self, stored: Stored, sample: &Sample<T>) -> Outcome<Option<Frozen>> {
-        if sample.values().is_empty() {
-            return Ok(None);
-        }
-        Ok(Some(match self {
-            Frozen::Numeric(reference) => Frozen::Numeric(reference.like(reference.count_sample(sample))?),
-            Frozen::Categorical(reference) => {
-                let labelled = labels(stored, sample.values());
-                let table: Vec<(&str, u64)> = labelled.iter().map(|(label, rows)| (label.as_str(), *rows)).collect();
-                Frozen::Categorical(reference.like(&table, sample.missing + sample.infinite)?)
-            }
-        }))
-    }
-
-    /// Counts numbers in any order; many columns' worth of rows may be counted piece by piece and merged.
-    pub fn count_numbers(&self, stored: Stored, values: &[f64]) -> ColumnCounts {
-        match self {
-            Frozen::Numeric(reference) => ColumnCounts::Numeric(reference.count(values)),
-            Frozen::Categorical(reference) => {
-                let mut counts: HashMap<u64, u64> = HashMap::new();
-                for value in values {
-                    // Both zeros are one value, and what is not finite is none.
-                    let value = if value.is_finite() { value + 0.0 } else { f64::NAN };
-                    *counts.entry(value.to_bits()).or_default() += 1;
-                }
-                let mut window = reference.window();
-                for (bits, rows) in counts {
-                    let value = f64::from_bits(bits);
-                    let label = (!value.is_nan()).then(|| label(stored, value));
-                    reference.add_many(&mut window, label.as_deref(), rows);
-                }
-                ColumnCounts::Categorical(window)
-            }
-        }
-    }
-
-    /// Counts whole numbers in any order; `None` is missing.
-    pub fn count_wholes(&self, values: &[Option<i64>]) -> ColumnCounts {
-        match self {
-            Frozen::Numeric(reference) => ColumnCounts::Numeric(reference.count_wholes(values)),
-            Frozen::Categorical(reference) => {
-                let mut counts: HashMap<Option<i64>, u64> = HashMap::new();
-                values.iter().for_each(|value| *counts.entry(*value).or_default() += 1);
-                let mut counts: Vec<_> = counts.into_iter().collect();
-                counts.sort_unstable();
-                let mut window = reference.window();
-                for (value, rows) in counts {
-                    reference.add_many(&mut window, value.map(|value| value.to_string()).as_deref(), rows);
-                }
-                ColumnCounts::Categorical(window)
-            }
-        }
-    }
-
-    /// Counts a sorted sample of numbers.
-    pub fn count_sample(&self, stored: Stored, sample: &ColumnSample) -> ColumnCounts {
-        match sample {
-            ColumnSample::Numbers(sample) => self.count_sorted(stored, sample),
-            ColumnSample::Wholes(sample) => self.count_sorted(stored, sample),
-        }
-    }
-
-    fn count_sorted<T: Scalar>(&self, stored: Stored, sample: &Sample<T>) -> ColumnCounts {
-        match self {
-            Frozen::Numeric(reference) => ColumnCounts::Numeric(reference.count_sample(sample)),
-            Frozen::Categorical(reference) => {
-                let mut window = reference.window();
-                for (label, rows) in labels(stored, sample.values()) {
-                    reference.add_many(&mut window, Some(&label), rows);
-                }
-                reference.add_many(&mut window, None, sample.missing + sample.infinite);
-                ColumnCounts::Categorical(window)
-            }
-        }
-    }
-
-    /// Counts texts; `None` when the reference holds numbers.
-    pub fn count_texts(&self, texts: &TextCounts) -> Option<ColumnCounts> {
-        let Frozen::Categorical(reference) = self else { return None };
-        let mut window = reference.window();
-        texts.by_count().into_iter().for_each(|(text, rows)| reference.add_many(&mut window, Some(text), rows));
-        // Texts past the bound are of a kind that the reference cannot know either.
-        window.rows += texts.uncounted();
-        window.unseen += texts.uncounted();
-        reference.add_many(&mut window, None, texts.missing());
-        Some(ColumnCounts::Categorical(window))
-    }
 }

@@ -4,7 +4,9 @@
 //! beside it. Numbers are LEB128, floats little-endian bits. A later version reads every earlier one.
 
 use super::TableProfile;
-use super::column::{ColumnProfile, Distinct, Frozen, Kind, QUANTILES, Stored, WholeRange};
+use super::column::{ColumnProfile, Distinct, Kind, QUANTILES, WholeRange};
+use super::frozen::Frozen;
+use super::values::Stored;
 use crate::drift::{CategoricalReference, FormatError, NumericReference, Reader, Writer};
 use std::collections::HashSet;
 

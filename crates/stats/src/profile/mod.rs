@@ -14,12 +14,14 @@
 
 mod column;
 mod format;
+mod frozen;
 mod values;
 mod warning;
 
 pub(crate) use column::stored_alike;
-pub use column::{ColumnCounts, ColumnProfile, Distinct, Frozen, Kind, QUANTILES, Stored, WholeRange};
-pub use values::{ColumnSample, ColumnValues, MOST_TEXTS, TextCounts, WholeValues, number_label};
+pub use column::{ColumnProfile, Distinct, Kind, QUANTILES, WholeRange};
+pub use frozen::{ColumnCounts, Frozen};
+pub use values::{ColumnSample, ColumnValues, MOST_TEXTS, Stored, TextCounts, WholeValues, number_label};
 pub use warning::Warning;
 
 use crate::outcome::{Outcome, Unmeasured};

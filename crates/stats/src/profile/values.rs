@@ -2,10 +2,27 @@
 
 use crate::drift::{Sample, Scalar};
 use crate::sketch;
+use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
 /// Different texts that a column is counted by; rows of further ones are only counted.
 pub const MOST_TEXTS: usize = 1_000_000;
+
+/// How the values are stored in the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Stored {
+    /// Floating point.
+    Float,
+    /// Whole numbers.
+    Int,
+    /// Yes or no.
+    Bool,
+    /// Texts.
+    Text,
+    /// Moments in time, as milliseconds since the epoch.
+    Time,
+}
 
 /// One column.
 #[derive(Debug, Clone)]

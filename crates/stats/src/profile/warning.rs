@@ -1,6 +1,7 @@
 //! What of a column a person should know before using it.
 
-use super::column::{ColumnProfile, Kind, Stored};
+use super::column::{ColumnProfile, Kind};
+use super::values::Stored;
 use serde::{Deserialize, Serialize};
 
 /// Share of rows without a value from which a column is mostly missing.
