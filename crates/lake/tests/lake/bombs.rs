@@ -64,7 +64,7 @@ fn run_lengths_that_would_fill_the_memory_are_refused_by_what_the_footer_counts(
     let columns = TableColumns::open(&folder.path("rows.parquet"), &options).unwrap();
     columns
         .read("a", |values| {
-            if let Values::Numbers { values, .. } = values {
+            if let Values::Numbers(values) = values {
                 counted += values.len();
             }
         })
