@@ -14,6 +14,7 @@ pub(crate) const STEP_SETTINGS: &[Setting] = &[
     Setting { name: "KILTER_PARAMS", meaning: "the path of a JSON file with the declared parameters" },
     Setting { name: "KILTER_STEP", meaning: "the name of the step" },
     Setting { name: "KILTER_RUN", meaning: "the id of the run" },
+    Setting { name: "KILTER_ATTEMPT", meaning: "the log of the attempt; by it all its processes are found and ended" },
 ];
 
 pub(crate) const SETTINGS: &[Setting] = &[

@@ -1,9 +1,10 @@
-//! Starts the process, watches it, and ends its whole group when it must end.
+//! Starts the process, watches it, and ends it with everything that it started.
 
 use std::{
     fs,
     io::{self, PipeReader, Read},
     os::unix::process::{CommandExt, ExitStatusExt},
+    path::absolute,
     process::{self, Child, ExitStatus, Stdio},
     sync::{
         Arc, Mutex, PoisonError,
@@ -19,6 +20,7 @@ use wait4::Wait4;
 use crate::{
     attempt::{Attempt, Command, End, Outcome, RunnerError, Tee},
     cancel::CancelToken,
+    descendants::{ATTEMPT_VARIABLE, Descendants, adopt_orphans},
     log::BoundedLog,
     orphan::ProcessMark,
 };
@@ -37,7 +39,9 @@ pub fn execute(attempt: &Attempt, cancel: &CancelToken) -> Result<Outcome, Runne
     let log = BoundedLog::create(&attempt.log, attempt.log_limit_bytes).map_err(log_failed)?;
     let log = Arc::new(Mutex::new(log));
     let began = Instant::now();
+    adopt_orphans();
     let (child, output) = start(attempt)?;
+    let descendants = Descendants::of(child.id(), &attempt.log);
     let hidden_below = own_peak_bytes();
     if let (Some(path), Some(mark)) = (&attempt.mark, ProcessMark::of(child.id())) {
         // Without the note the process merely outlives a killed Kilter, as any child does.
@@ -48,6 +52,7 @@ pub fn execute(attempt: &Attempt, cancel: &CancelToken) -> Result<Outcome, Runne
     let pid = child.id();
     // The leader is dead but not reaped, so its number still names this group and no other.
     signal_group(&child, Signal::KILL);
+    descendants.end();
     let used = child.wait4().map_err(|source| RunnerError::Wait { pid, source })?;
     let wall_ms = began.elapsed().as_millis() as u64;
     let _ = drained.recv_timeout(OUTPUT_GRACE);
@@ -78,6 +83,7 @@ fn start(attempt: &Attempt) -> Result<(Child, PipeReader), RunnerError> {
             .current_dir(&attempt.folder)
             .env_clear()
             .envs(&attempt.environment)
+            .env(ATTEMPT_VARIABLE, absolute(&attempt.log)?)
             .stdin(Stdio::null())
             .stdout(writer.try_clone()?)
             .stderr(writer)

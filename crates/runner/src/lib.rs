@@ -9,6 +9,7 @@
 
 mod attempt;
 mod cancel;
+mod descendants;
 mod environment;
 mod execute;
 mod log;

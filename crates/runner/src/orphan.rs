@@ -4,6 +4,8 @@ use std::{fs, io, path::Path};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
+use crate::descendants;
+
 /// The leader of a process group, told apart from later processes of the same number by its start time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ProcessMark {
@@ -29,6 +31,11 @@ impl ProcessMark {
         let text = fs::read_to_string(path).ok()?;
         let (pid, started) = text.strip_suffix('\n')?.split_once(' ')?;
         Some(Self { pid: pid.parse().ok().filter(|pid| *pid > 1)?, started: started.parse().ok()? })
+    }
+
+    /// Kills every process that still names the attempt by its log, whatever became of its leader and its group.
+    pub fn end_attempt(log: &Path) {
+        descendants::end_marked(log);
     }
 
     /// Kills the process group if its leader still runs; says whether it did.

@@ -285,3 +285,46 @@ fn the_environment_is_a_plain_map() {
     assert!(!found.contains_key("NO_SUCH_VARIABLE"));
     assert!(found["PATH"].starts_with("/tools:"));
 }
+
+/// What leaves the group, the session and its parent, and clears what names the attempt.
+const ESCAPES: [&str; 4] = [
+    "setsid -f sh -c 'echo $$ >pid; exec sleep 600'",
+    "env -i PATH=\"$PATH\" setsid -f sh -c 'echo $$ >pid; exec sleep 600'",
+    "(setsid sh -c 'setsid -f sh -c \"echo \\$\\$ >pid; exec sleep 600\"' &) ; true",
+    "setsid sh -c 'trap \"\" TERM HUP; echo $$ >pid; while :; do sleep 600; done' &",
+];
+
+#[test]
+fn a_time_out_ends_what_left_the_group_and_the_session() {
+    for line in ESCAPES {
+        let world = World::new();
+        let attempt = Attempt {
+            timeout: Some(Duration::from_millis(700)),
+            grace: Duration::from_millis(50),
+            ..world.attempt(&format!("{line}\nexec >/dev/null 2>&1; sleep 600"))
+        };
+        let outcome = execute(&attempt, &CancelToken::new()).unwrap();
+        assert_eq!(outcome.end, End::TimedOut, "{line}");
+        let pid = read_pid(&world.path("pid"));
+        assert!(!is_running(&pid), "{line}: {pid} still runs");
+        assert!(!Path::new(&format!("/proc/{pid}")).exists(), "{line}: {pid} is left among the dead");
+    }
+}
+
+#[test]
+fn what_a_step_leaves_behind_ends_with_it_and_others_go_on() {
+    let other = World::new();
+    let cancel = CancelToken::new();
+    thread::scope(|scope| {
+        let running = scope.spawn(|| execute(&other.attempt("echo $$ >pid; exec sleep 600"), &cancel).unwrap());
+        let beside = read_pid(&other.path("pid"));
+        let world = World::new();
+        let line = format!("exec 2>&1; {} >/dev/null 2>&1\nwhile [ ! -s pid ]; do sleep 0.01; done", ESCAPES[0]);
+        let outcome = execute(&world.attempt(&line), &CancelToken::new()).unwrap();
+        assert_eq!(outcome.end, End::Exited(0));
+        assert!(!is_running(&read_pid(&world.path("pid"))));
+        assert!(is_running(&beside), "another attempt is left alone");
+        cancel.cancel();
+        assert_eq!(running.join().unwrap().end, End::Cancelled);
+    });
+}

@@ -34,7 +34,7 @@ impl Workbench {
     }
 
     pub(crate) fn log(&self) -> PathBuf {
-        self.folder.join("log")
+        log_of(&self.folder)
     }
 
     pub(crate) fn params(&self) -> PathBuf {
@@ -68,6 +68,10 @@ fn file_name(path: &TreePath) -> &str {
     path.as_str().rsplit('/').next().unwrap_or(path.as_str())
 }
 
+fn log_of(folder: &Path) -> PathBuf {
+    folder.join("log")
+}
+
 fn mark_of(folder: &Path) -> PathBuf {
     folder.join("process")
 }
@@ -80,6 +84,7 @@ pub(crate) fn sweep(root: &Path) {
         if is_dead {
             let folder = lock_path.with_extension("");
             ProcessMark::read(&mark_of(&folder)).map(|mark| mark.end());
+            ProcessMark::end_attempt(&log_of(&folder));
             // A leftover that cannot be removed now is tried again by the next run.
             let _ = fs::remove_dir_all(&folder);
             let _ = fs::remove_file(&lock_path);
