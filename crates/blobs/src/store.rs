@@ -69,7 +69,7 @@ pub struct BlobStore {
 struct Root {
     path: PathBuf,
     /// Held shared for as long as this process may write temporary files.
-    _lock: File,
+    _lock: Option<File>,
 }
 
 impl BlobStore {
@@ -87,7 +87,12 @@ impl BlobStore {
             lock.unlock().map_err(failed)?;
         }
         lock.lock_shared().map_err(failed)?;
-        Ok(Self { root: Arc::new(Root { path: root.to_owned(), _lock: lock }) })
+        Ok(Self { root: Arc::new(Root { path: root.to_owned(), _lock: Some(lock) }) })
+    }
+
+    /// The store at `root` as it stands, to read from it: nothing is made, swept or locked.
+    pub fn open_for_reading(root: &Path) -> Self {
+        Self { root: Arc::new(Root { path: root.to_owned(), _lock: None }) }
     }
 
     /// Stores `bytes`; storing what is there already costs one look.

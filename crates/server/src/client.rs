@@ -4,8 +4,10 @@
 //! absent: TLS; a server that is reached from elsewhere stands behind something that speaks it.
 
 use std::{
+    io,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
@@ -22,10 +24,12 @@ use serde_json::Value;
 use tokio::net::TcpStream;
 use tower::ServiceExt;
 
-use crate::{ACTOR_HEADER, House, ServerOptions, Token, router};
+use crate::{ACTOR_HEADER, House, ServerError, ServerOptions, Token, router};
 
 /// The longest that an answer may take.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// How soon a server that has a folder takes a connection.
+const LISTENS_WITHIN: Duration = Duration::from_millis(500);
 /// The largest answer that is read.
 const MOST_BYTES: usize = 256 << 20;
 /// The file in a data folder in which the server that has it says where it answers.
@@ -73,23 +77,37 @@ pub struct Client {
 
 enum Way {
     Here(Router),
-    There { address: String, token: Option<Token> },
+    /// The folder as it stands, because another process has it or nobody can write in it; and why nothing is changed.
+    Reading(Router, Box<Problem>),
+    There {
+        address: String,
+        token: Option<Token>,
+    },
 }
 
 impl Client {
-    /// The API of a data folder: that of the server that has it, else opened in this process.
+    /// The API of a data folder: that of the server that has it, else opened in this process. While another process has
+    /// it that is no server, and where nobody can write, it can still be looked at.
     ///
     /// # Errors
-    /// When the folder cannot be used, or another process that is no server has it.
+    /// When the folder cannot be used at all.
     pub fn of_folder(data: &Path, token: Option<Token>, actor: Actor) -> Result<Self, Problem> {
-        match House::open(ServerOptions::local(data)) {
-            Ok(house) => Ok(Self { way: Way::Here(router(house)), actor }),
-            Err(error) => {
-                let problem = Problem::from(error);
-                let in_use = problem.code == Code::DataFolderInUse.as_str();
-                let found = in_use.then(|| Answering::find(data)).flatten().ok_or(problem)?;
-                Ok(Self { way: Way::There { address: reachable(found.address).to_string(), token }, actor })
+        let error = match House::open(ServerOptions::local(data)) {
+            Ok(house) => return Ok(Self { way: Way::Here(router(house)), actor }),
+            Err(error) => error,
+        };
+        let is_read_only = cannot_be_written(&error);
+        let problem = Problem::from(error);
+        let is_in_use = problem.code == Code::DataFolderInUse.as_str();
+        if let Some(address) = is_in_use.then(|| Answering::find(data)).flatten().and_then(listening) {
+            return Ok(Self { way: Way::There { address: address.to_string(), token }, actor });
+        }
+        match House::open_for_reading(ServerOptions::local(data)) {
+            Ok(house) if is_in_use || is_read_only => {
+                Ok(Self { way: Way::Reading(router(house), Box::new(problem)), actor })
             }
+            // The first failure says why the folder cannot be used.
+            _ => Err(problem),
         }
     }
 
@@ -135,7 +153,7 @@ impl Client {
     fn request(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Request<Body>, Problem> {
         let mut request = Request::builder().method(method).uri(path).header(ACTOR_HEADER, self.actor.to_string());
         request = match &self.way {
-            Way::Here(_) => request.header(header::HOST, "localhost"),
+            Way::Here(_) | Way::Reading(..) => request.header(header::HOST, "localhost"),
             Way::There { address, .. } => request.header(header::HOST, address.as_str()),
         };
         if let Way::There { token: Some(token), .. } = &self.way {
@@ -150,7 +168,8 @@ impl Client {
 
     async fn send(&self, request: Request<Body>) -> Result<Response<Body>, Problem> {
         match &self.way {
-            Way::Here(router) => match router.clone().oneshot(request).await {
+            Way::Reading(_, problem) if request.method() != Method::GET => Err(problem.as_ref().clone()),
+            Way::Here(router) | Way::Reading(router, _) => match router.clone().oneshot(request).await {
                 Ok(response) => Ok(response),
                 Err(never) => match never {},
             },
@@ -168,6 +187,25 @@ impl Client {
             }
         }
     }
+}
+
+/// Whether a folder could not be opened because nobody, or not this person, may write in it.
+fn cannot_be_written(error: &ServerError) -> bool {
+    let mut link: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = link {
+        let shared = || error.downcast_ref::<Arc<io::Error>>().map(|error| &**error);
+        if let Some(error) = error.downcast_ref::<io::Error>().or_else(shared) {
+            return matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem);
+        }
+        link = error.source();
+    }
+    false
+}
+
+/// The address of a server that says that it answers there, if anybody listens: a server that was killed says so still.
+fn listening(found: Answering) -> Option<SocketAddr> {
+    let address = reachable(found.address);
+    std::net::TcpStream::connect_timeout(&address, LISTENS_WITHIN).is_ok().then_some(address)
 }
 
 /// A server that listens everywhere is reached on this machine.
@@ -200,7 +238,7 @@ mod tests {
         let client = Client::of_server(url, None, Actor::user("ana").unwrap())?;
         match client.way {
             Way::There { address, .. } => Ok(address),
-            Way::Here(_) => unreachable!("a URL is elsewhere"),
+            Way::Here(_) | Way::Reading(..) => unreachable!("a URL is elsewhere"),
         }
     }
 

@@ -37,8 +37,23 @@ impl House {
     pub fn open(options: ServerOptions) -> Result<Self, ServerError> {
         let tool = std::env::current_exe().map_err(ServerError::Program)?;
         let app = App::open(&options.data, AppOptions { tool, recording: Default::default(), profiles: true })?;
+        Ok(Self::of(options, app))
+    }
+
+    /// Opens what the options name to look at it: nothing serves, and every change is refused.
+    ///
+    /// # Errors
+    /// When there is no data folder, or it is of another version.
+    pub(crate) fn open_for_reading(options: ServerOptions) -> Result<Self, ServerError> {
+        let tool = std::env::current_exe().map_err(ServerError::Program)?;
+        let app = AppOptions { tool, recording: Default::default(), profiles: false };
+        let app = App::open_for_reading(&options.data, app)?;
+        Ok(Self::of(options, app))
+    }
+
+    fn of(options: ServerOptions, app: App) -> Self {
         let bodies = BodyPool::new(options.limits.bodies);
-        Ok(Self(Arc::new(Inner { options, app, bodies, began: Instant::now(), is_stopping: AtomicBool::new(false) })))
+        Self(Arc::new(Inner { options, app, bodies, began: Instant::now(), is_stopping: AtomicBool::new(false) }))
     }
 
     /// The platform.

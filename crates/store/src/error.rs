@@ -12,6 +12,14 @@ pub enum StoreError {
     /// Another process has the data folder open.
     #[error("the data folder {} is in use by {holder}: stop it, or give this one another folder", .dir.display())]
     InUse { dir: PathBuf, holder: String },
+    /// The store was opened to be read.
+    #[error("{} was opened to be read only, so nothing is changed in it", .path.display())]
+    ReadOnly { path: PathBuf },
+    /// The schema is older than this program, and nobody may change it now.
+    #[error(
+        "the database has an older schema: let `kilter server` or `kilter run` open it once, which brings it up to date"
+    )]
+    OlderSchema,
     /// The folder or its lock could not be made or opened.
     #[error("could not {attempted} {}", .path.display())]
     Folder { attempted: &'static str, path: PathBuf, source: Arc<io::Error> },

@@ -30,6 +30,7 @@ pub mod page;
 pub mod prediction;
 pub mod project;
 mod reader;
+mod reading;
 mod row;
 pub mod run;
 pub mod setting;
@@ -44,7 +45,7 @@ pub use page::{Cursor, Page, PageRequest};
 pub use reader::Reader;
 pub use writer::Tx;
 
-use crate::{doorbell::Doorbell, lock::FolderLock, reader::ReaderPool, writer::Writer};
+use crate::{doorbell::Doorbell, lock::FolderLock, reader::ReaderPool, reading::Access, writer::Writer};
 
 /// The name of the database file inside of the data folder.
 pub const DATABASE_FILE: &str = "kilter.db";
@@ -59,9 +60,10 @@ pub struct Store {
 // into the file; only then may others come in.
 struct Inner {
     readers: ReaderPool,
-    writer: Writer,
+    /// `None` where the store is only read.
+    writer: Option<Writer>,
     doorbell: Arc<Doorbell>,
-    _lock: FolderLock,
+    _lock: Option<FolderLock>,
 }
 
 impl Store {
@@ -81,10 +83,21 @@ impl Store {
         let mut connection = writer::connect(&path, options.durability)?;
         migrate::migrate(&mut connection, migrate::MIGRATIONS)?;
         writer::harden(&connection)?;
-        let readers = ReaderPool::new(&path);
+        let readers = ReaderPool::new(&path, Access::Shared);
         let doorbell = Arc::new(Doorbell::default());
         let writer = Writer::start(Tx::new(connection), Arc::clone(&doorbell))?;
-        Ok(Self { inner: Arc::new(Inner { readers, writer, doorbell, _lock: lock }) })
+        Ok(Self { inner: Arc::new(Inner { readers, writer: Some(writer), doorbell, _lock: Some(lock) }) })
+    }
+
+    /// Opens the store in `dir` to read it, while another process has it or where nobody can write. Nothing is made,
+    /// migrated or locked; every write is refused.
+    ///
+    /// # Errors
+    /// When there is no database, when it is not ours, and when its schema is not the one of this program.
+    pub fn open_for_reading(dir: impl AsRef<Path>) -> Result<Self, StoreError> {
+        let path = dir.as_ref().join(DATABASE_FILE);
+        let readers = ReaderPool::new(&path, reading::access(&path)?);
+        Ok(Self { inner: Arc::new(Inner { readers, writer: None, doorbell: Arc::default(), _lock: None }) })
     }
 
     /// Runs `work` in a transaction and returns its answer once it is durable.
@@ -99,7 +112,10 @@ impl Store {
         T: Send + 'static,
         F: FnOnce(&Tx) -> Result<T, StoreError> + Send + 'static,
     {
-        self.inner.writer.write(work)
+        match &self.inner.writer {
+            Some(writer) => writer.write(work),
+            None => Err(StoreError::ReadOnly { path: self.inner.readers.path().to_owned() }),
+        }
     }
 
     /// Runs `work` on one consistent snapshot of everything that was durable when it began.

@@ -57,6 +57,16 @@ pub(crate) fn migrate(connection: &mut Connection, migrations: &[Migration]) -> 
     Ok(())
 }
 
+/// Refuses a database of another level: one that is only read is not brought up to date.
+pub(crate) fn check_is_current(connection: &Connection) -> Result<(), StoreError> {
+    let applied = applied(connection)?;
+    refuse_foreign(&applied, MIGRATIONS)?;
+    match applied.len() == MIGRATIONS.len() {
+        true => Ok(()),
+        false => Err(StoreError::OlderSchema),
+    }
+}
+
 /// Refuses a file that is not ours, before anything is written into it.
 pub(crate) fn recognise(connection: &Connection, path: &Path) -> Result<(), StoreError> {
     let read = |sql| connection.query_row(sql, [], |row| row.get::<_, i64>(0));

@@ -6,9 +6,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rusqlite::{Connection, OpenFlags, Params, Row};
+use rusqlite::{Connection, Params, Row};
 
-use crate::{StoreError, statement::Statement};
+use crate::{
+    StoreError,
+    reading::{self, Access},
+    statement::Statement,
+};
 
 const READERS: usize = 4;
 const WAIT: Duration = Duration::from_secs(10);
@@ -56,6 +60,7 @@ impl Reader {
 /// Read-only connections, opened when first needed, at most [`READERS`] of them.
 pub(crate) struct ReaderPool {
     path: PathBuf,
+    access: Access,
     state: Mutex<PoolState>,
     returned: Condvar,
 }
@@ -67,8 +72,8 @@ struct PoolState {
 }
 
 impl ReaderPool {
-    pub(crate) fn new(path: &Path) -> Self {
-        Self { path: path.to_owned(), state: Mutex::default(), returned: Condvar::new() }
+    pub(crate) fn new(path: &Path, access: Access) -> Self {
+        Self { path: path.to_owned(), access, state: Mutex::default(), returned: Condvar::new() }
     }
 
     /// Runs `work` inside of one read transaction.
@@ -96,7 +101,7 @@ impl ReaderPool {
                 drop(state);
                 // The loan gives the place back also when opening fails.
                 let mut loan = Loan { pool: self, reader: None };
-                loan.reader = Some(open(&self.path)?);
+                loan.reader = Some(open(&self.path, self.access)?);
                 return Ok(loan);
             }
             let left = deadline.saturating_duration_since(Instant::now());
@@ -108,10 +113,9 @@ impl ReaderPool {
     }
 }
 
-fn open(path: &Path) -> Result<Reader, StoreError> {
+fn open(path: &Path, access: Access) -> Result<Reader, StoreError> {
     let failed = |error| StoreError::of("open a reader", error);
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags).map_err(failed)?;
+    let connection = reading::connect(path, access).map_err(failed)?;
     connection.execute_batch(READER_PRAGMAS).map_err(failed)?;
     Ok(Reader::new(connection))
 }
