@@ -27,6 +27,9 @@ use super::{
     workbench::Workbench,
 };
 
+/// The most bytes of one output: what a step writes by mistake must not fill the disk a second time.
+const MAX_OUTPUT_BYTES: u64 = 64 << 30;
+
 /// Of the log of a failed step, so much is shown with the error.
 const TAIL_BYTES: u64 = 4096;
 const TAIL_LINES: usize = 20;
@@ -298,9 +301,7 @@ impl Work<'_> {
         let mut outputs = BTreeMap::new();
         for (name, declared) in &self.step.outputs {
             let written = bench.output(name, declared);
-            if !written.exists() {
-                return Err(self.missing(name));
-            }
+            self.check_output(name, &written)?;
             let content = engine.blobs.put(&written, &engine.hashes);
             let content = content.map_err(|source| StepError::BadOutput { output: name.clone(), source })?;
             outputs.insert(name.clone(), content);
@@ -310,6 +311,23 @@ impl Work<'_> {
             None => BTreeMap::new(),
         };
         Ok((outputs, metrics))
+    }
+
+    /// An output is a file or a folder of its own, and no larger than what the store takes at once.
+    fn check_output(&self, name: &str, written: &Path) -> Result<(), StepError> {
+        let found = written.symlink_metadata().map_err(|_| self.missing(name))?;
+        let bad = |source| StepError::BadOutput { output: name.to_owned(), source };
+        if found.is_symlink() {
+            // A link leads out of the step's folder: what it names would change behind the cache.
+            return Err(bad(BlobError::NotPlain { path: written.to_owned(), what: "a symbolic link" }));
+        }
+        match bytes_of(written, &found) {
+            bytes if bytes > MAX_OUTPUT_BYTES => {
+                let what = format!("the output `{name}`");
+                Err(bad(BlobError::TooLarge { what, bytes, limit: MAX_OUTPUT_BYTES }))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn metrics(&self, output: &str, path: &Path) -> Result<BTreeMap<String, f64>, StepError> {
@@ -359,6 +377,24 @@ impl Work<'_> {
         }
         Ok(())
     }
+}
+
+/// The bytes of a file, or of all plain files in a folder. What cannot be listed is told by the store.
+fn bytes_of(path: &Path, found: &fs::Metadata) -> u64 {
+    if !found.is_dir() {
+        return found.len();
+    }
+    let (mut bytes, mut folders) = (0u64, vec![path.to_owned()]);
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
+            match entry.metadata() {
+                Ok(found) if found.is_dir() => folders.push(entry.path()),
+                Ok(found) => bytes = bytes.saturating_add(found.len()),
+                Err(_) => {}
+            }
+        }
+    }
+    bytes
 }
 
 /// The last lines of a log.

@@ -11,6 +11,14 @@ use super::{
 /// How many inputs and outputs the steps have at most, together: the checks compare them with each other.
 const MAX_PORTS: usize = 10_000;
 
+/// What stands beside a contract and is no output.
+const RESERVED: [(&str, &str); 4] = [
+    ("kilter.toml", "the contract"),
+    ("kilter.lock", "the lock file"),
+    (".kilter", "the data folder"),
+    (".git", "the history of the project"),
+];
+
 /// Adds everything that does not fit to the reader's errors.
 pub(super) fn check(contract: &Contract, reader: &Reader<'_>) {
     let check = Check { contract, reader };
@@ -217,12 +225,18 @@ impl Check<'_> {
         self.contract.steps[at].inputs.iter().filter_map(position).collect()
     }
 
-    /// No output lies in another one, nor where a dataset is.
+    /// No output lies in another one, nor where a dataset is, nor where the contract, its lock, the data folder or the
+    /// history of the project are.
     fn collisions(&self) {
         let outputs: Vec<(&Step, &Output)> =
             self.contract.steps.iter().flat_map(|step| step.outputs.iter().map(move |output| (step, output))).collect();
         for (at, (step, output)) in outputs.iter().enumerate() {
             let path = format!("step.{}.out.{}", step.name, output.name);
+            let reserved = RESERVED.iter().find(|(name, _)| overlap(&output.path, name));
+            if let Some((name, what)) = reserved {
+                let message = format!("`{}` would overwrite {what} (`{name}`)", output.path);
+                self.error(&path, message, Some(format!("write it somewhere else, like `work/{}`", output.name)));
+            }
             let earlier = outputs[..at].iter().find(|(_, other)| overlap(&output.path, &other.path));
             if let Some((other, port)) = earlier {
                 let message = format!("`{}` is written by `{}.{}` too", output.path, other.name, port.name);

@@ -222,3 +222,21 @@ fn a_file_without_end_is_refused() {
     let many: String = (0..500).map(|n| format!("[unknown{n}]\n")).collect();
     assert!(Contract::parse(&many).unwrap_err().count() <= 100);
 }
+
+#[test]
+fn no_output_stands_where_the_contract_its_lock_the_data_or_the_history_is() {
+    for (path, what) in [
+        ("kilter.toml", "the contract"),
+        ("kilter.lock", "the lock file"),
+        (".kilter", "the data folder"),
+        (".kilter/blobs", "the data folder"),
+        (".git", "the history"),
+        (".git/config", "the history"),
+    ] {
+        let text = format!("[step.a]\nrun = \"cp x {{out.o}}\"\nout = {{ o = \"{path}\" }}\n");
+        one_error(&text, 3, &[&format!("`{path}` would overwrite {what}"), "like `work/o`"]);
+    }
+    for path in ["kilter.toml.bak", "work/kilter.toml", ".gitignored", "kilter"] {
+        parse(&format!("[step.a]\nrun = \"cp x {{out.o}}\"\nout = {{ o = \"{path}\" }}\n"));
+    }
+}
