@@ -20,6 +20,7 @@ pub mod outcomes;
 pub mod package;
 pub mod permit;
 pub mod prediction;
+mod private;
 pub mod profiles;
 pub mod project;
 pub mod recall;
@@ -40,7 +41,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use kilter_blobs::{BlobStore, atomic};
+use kilter_blobs::{BlobError, BlobStore, atomic};
 use kilter_domain::{digest::Digest, ids::EndpointName, time::Timestamp};
 use kilter_inference::Model;
 use kilter_lake::Lake;
@@ -50,6 +51,7 @@ pub use crate::{
     bounded::{read_bounded, read_bounded_text},
     error::AppError,
     ledger::Act,
+    private::open_to_others,
     project::Project,
 };
 use crate::{package::Package, prediction::Serving};
@@ -104,16 +106,28 @@ pub fn new_id() -> String {
     if has_time { uuid::Uuid::now_v7() } else { made() }.to_string()
 }
 
+/// Makes the data folder when it is missing: it tells what was predicted of whom, so only its owner reads it.
+fn make_data_folder(folder: &Path) -> Result<(), AppError> {
+    private::create_private_folder(folder)
+        .map_err(|source| BlobError::Io { attempted: "create the data folder", path: folder.to_owned(), source }.into())
+}
+
 impl App {
     /// Opens a data folder, made when missing, and everything that served in it.
     pub fn open(folder: &Path, options: AppOptions) -> Result<Self, AppError> {
-        atomic::create_dirs(folder)?;
-        let app = Self {
+        make_data_folder(folder)?;
+        let app = Self::of(folder, options, Store::open(folder)?, BlobStore::open(&folder.join("blobs"))?);
+        app.resume_serving()?;
+        Ok(app)
+    }
+
+    fn of(folder: &Path, options: AppOptions, store: Store, blobs: BlobStore) -> Self {
+        Self {
             inner: Arc::new(Inner {
                 folder: folder.to_owned(),
                 options,
-                store: Store::open(folder)?,
-                blobs: BlobStore::open(&folder.join("blobs"))?,
+                store,
+                blobs,
                 lake: Lake::new(folder.join("lake")),
                 loaded: Mutex::default(),
                 serving: Mutex::default(),
@@ -124,9 +138,17 @@ impl App {
                 refusals: Mutex::default(),
                 tuned: Mutex::default(),
             }),
-        };
-        app.resume_serving()?;
-        Ok(app)
+        }
+    }
+
+    /// Opens a data folder to look at it, also while another process has it, or where nobody can write. Nothing serves,
+    /// and every change is refused.
+    ///
+    /// # Errors
+    /// When there is no data folder, or it is of another version of this program.
+    pub fn open_for_reading(folder: &Path, options: AppOptions) -> Result<Self, AppError> {
+        let blobs = BlobStore::open_for_reading(&folder.join("blobs"));
+        Ok(Self::of(folder, options, Store::open_for_reading(folder)?, blobs))
     }
 
     /// The data folder.

@@ -31,6 +31,9 @@ pub(crate) struct Doctor {
     /// The data folder to look at.
     #[arg(long, value_name = "DIR", env = "KILTER_DATA", default_value = ".kilter", hide_env_values = true)]
     data: PathBuf,
+    /// The file with the token of the server.
+    #[arg(long, value_name = "FILE", env = "KILTER_TOKEN_FILE", hide_env_values = true)]
+    token_file: Option<PathBuf>,
     /// The port that the server would listen on.
     #[arg(long, default_value_t = 8484)]
     port: u16,
@@ -64,7 +67,13 @@ impl Doctor {
     }
 
     fn look(&self) -> Report {
-        let checks = vec![folder(&self.data), space(&self.data), clock(&self.data), port(self.port)];
+        let checks = vec![
+            folder(&self.data),
+            space(&self.data),
+            privacy(&self.data, self.token_file.as_deref()),
+            clock(&self.data),
+            port(self.port),
+        ];
         Report {
             ok: checks.iter().all(|check| check.ok),
             version: env!("CARGO_PKG_VERSION"),
@@ -95,6 +104,13 @@ fn folder(data: &Path) -> Check {
         (Err(_), Ok(_)) => Ok(format!("`{}` does not exist yet and can be made", data.display())),
     };
     check("data folder", found)
+}
+
+/// Whether others than their owner can get at the data folder and the token.
+fn privacy(data: &Path, token: Option<&Path>) -> Check {
+    let open: Vec<String> = [Some(data), token].into_iter().flatten().filter_map(kilter_app::open_to_others).collect();
+    let found = if open.is_empty() { Ok("nobody but its owner".to_owned()) } else { Err(open.join("; ")) };
+    check("who can read it", found)
 }
 
 /// Writes a small file durably, removes it, and answers when the disk says it was written.

@@ -41,6 +41,7 @@ mod split;
 mod sql;
 mod status;
 mod stop;
+mod terminal;
 
 use std::{ffi::OsString, process::ExitCode};
 

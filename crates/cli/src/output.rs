@@ -11,6 +11,7 @@ use crate::{
     command::{ColorChoice, Shared},
     page::{Answer, Block, Mark, Page},
     stop::Stop,
+    terminal::{printable, printable_json},
 };
 
 /// How a command talks.
@@ -97,7 +98,7 @@ impl Output {
     /// Says something beside the answer, on standard error; not in JSON and not when quiet.
     pub fn note(&self, text: &str) {
         if !self.json && !self.quiet {
-            complain(&format!("{text}\n"));
+            complain(&format!("{}\n", printable(text)));
         }
     }
 
@@ -120,8 +121,10 @@ impl Output {
         let mut text = String::new();
         for block in &page.blocks {
             match block {
-                Block::Line(None, line) => text += &format!("{line}\n"),
-                Block::Line(Some(mark), line) => text += &format!("{} {line}\n", tinted(*mark, self.color_out)),
+                Block::Line(None, line) => text += &format!("{}\n", printable(line)),
+                Block::Line(Some(mark), line) => {
+                    text += &format!("{} {}\n", tinted(*mark, self.color_out), printable(line));
+                }
                 Block::Table(table) => table.lines().iter().enumerate().for_each(|(at, line)| {
                     text += &format!("{}\n", if at == 0 { styled(line, "1", self.color_out) } else { line.clone() });
                 }),
@@ -131,11 +134,11 @@ impl Output {
     }
 
     fn render_problem(&self, problem: &Problem) -> String {
-        let mut text = format!("{} {}\n", tinted(Mark::Bad, self.color_err), problem.detail);
+        let mut text = format!("{} {}\n", tinted(Mark::Bad, self.color_err), printable(&problem.detail));
         for cause in &problem.causes {
-            text += &format!("  because {cause}\n");
+            text += &format!("  because {}\n", printable(cause));
         }
-        text + &format!("  → {}\n", problem.hint)
+        text + &format!("  → {}\n", printable(&problem.hint))
     }
 }
 
@@ -148,7 +151,7 @@ impl Moving {
         if let Some(bar) = &self.0 {
             bar.set_length(total);
             bar.set_position(done);
-            bar.set_message(text.to_owned());
+            bar.set_message(printable(text).replace('\n', " "));
         }
     }
 
@@ -189,7 +192,8 @@ fn styled(text: &str, style: &str, color: bool) -> String {
 
 fn pretty(document: &impl serde::Serialize) -> String {
     // `Answer::done` has made a `Value` of the document already, and a `Problem` is texts and a number.
-    serde_json::to_string_pretty(document).map(|text| text + "\n").unwrap_or_default()
+    let text = serde_json::to_string_pretty(document).map(|text| text + "\n").unwrap_or_default();
+    printable_json(&text).into_owned()
 }
 
 fn print(text: &str) -> Result<(), Stop> {

@@ -4,6 +4,8 @@ use kilter_wire::Exit;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::terminal::is_control;
+
 /// A state, as every surface of Kilter shows it: a glyph, a colour, and a word beside it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mark {
@@ -143,7 +145,7 @@ impl TextTable {
 
 /// Line breaks and what a terminal would obey, as the data of others may hold, stand as a replacement character.
 fn on_one_line(cell: String) -> String {
-    if cell.chars().any(char::is_control) { cell.replace(char::is_control, "\u{fffd}") } else { cell }
+    if cell.chars().any(is_control) { cell.replace(is_control, "\u{fffd}") } else { cell }
 }
 
 fn pad(cell: &str, width: usize, right: bool) -> String {

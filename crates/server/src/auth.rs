@@ -22,7 +22,11 @@ const MAX_TOKEN_BYTES: u64 = 64 << 10;
 
 /// A secret that requests carry. Never shown.
 #[derive(Clone)]
-pub struct Token(Arc<str>);
+pub struct Token {
+    secret: Arc<str>,
+    /// Where it was read.
+    file: Option<Arc<Path>>,
+}
 
 impl Token {
     /// The token that stands in a file, without the white space around it.
@@ -32,7 +36,8 @@ impl Token {
     pub fn read(path: &Path) -> Result<Self, ServerError> {
         let text = kilter_app::read_bounded_text(path, MAX_TOKEN_BYTES)
             .map_err(|source| ServerError::TokenFile { path: path.to_owned(), source })?;
-        Self::new(text.trim()).ok_or_else(|| ServerError::BadToken {
+        let token = Self::new(text.trim()).map(|token| Self { file: Some(path.into()), ..token });
+        token.ok_or_else(|| ServerError::BadToken {
             path: path.to_owned(),
             why: "it needs at least 16 visible ASCII characters; make one with `openssl rand -hex 32`",
         })
@@ -41,17 +46,22 @@ impl Token {
     /// `text` as a token, when it is long enough and can stand in a header.
     pub fn new(text: &str) -> Option<Self> {
         let fits = text.len() >= MIN_TOKEN_BYTES && text.bytes().all(|byte| byte.is_ascii_graphic());
-        fits.then(|| Self(text.into()))
+        fits.then(|| Self { secret: text.into(), file: None })
+    }
+
+    /// The file that it was read from.
+    pub(crate) fn file(&self) -> Option<&Path> {
+        self.file.as_deref()
     }
 
     /// The secret, to be sent with a request of ours.
     pub(crate) fn text(&self) -> &str {
-        &self.0
+        &self.secret
     }
 
     /// Whether `other` is the same, in a time that does not tell where they differ.
     fn is(&self, other: &[u8]) -> bool {
-        let own = self.0.as_bytes();
+        let own = self.secret.as_bytes();
         let differing = own.iter().zip(other).fold(0, |sum, (left, right)| sum | (left ^ right));
         own.len() == other.len() && differing == 0
     }

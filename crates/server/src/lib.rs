@@ -65,6 +65,8 @@ impl Server {
         options.check()?;
         let address = SocketAddr::new(options.host, options.port);
         let listener = TcpListener::bind(address).await.map_err(|source| ServerError::bind(address, source))?;
+        // Before anything is made: what is made then is private.
+        say_what_is_open(&options);
         let opened = tokio::task::spawn_blocking(move || House::open(options)).await;
         let house = opened.map_err(|error| ServerError::Listen(error.into()))??;
         Ok(Self { listener, house })
@@ -103,5 +105,13 @@ impl Server {
         let _ = tokio::task::spawn_blocking(move || profiles::keep(&house)).await;
         client::Answering::leave(&data);
         tracing::info!("stopped");
+    }
+}
+
+/// Says what others than its owner can get at: the data folder and the token.
+fn say_what_is_open(options: &ServerOptions) {
+    let token = options.token.as_ref().and_then(Token::file);
+    for open in [Some(options.data.as_path()), token].into_iter().flatten().filter_map(kilter_app::open_to_others) {
+        tracing::warn!("{open}");
     }
 }

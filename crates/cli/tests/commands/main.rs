@@ -2,6 +2,7 @@
 
 mod bounds;
 mod comparing;
+mod contained;
 mod contract;
 mod evaluating;
 mod explaining;

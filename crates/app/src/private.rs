@@ -1,0 +1,59 @@
+//! What only its owner may read: the data folder (what was predicted of whom) and the token.
+
+use std::{
+    fs::{self, DirBuilder},
+    io,
+    os::unix::fs::{DirBuilderExt, PermissionsExt},
+    path::Path,
+};
+
+/// Read, write and search for the owner alone.
+const PRIVATE: u32 = 0o700;
+/// What others may do, of the bits of a mode.
+const OTHERS: u32 = 0o077;
+
+/// Makes `folder` for its owner alone, and what is missing above it as the system does; one that is there is left as it is.
+///
+/// # Errors
+/// What the disk answers.
+pub fn create_private_folder(folder: &Path) -> io::Result<()> {
+    if let Some(above) = folder.parent().filter(|above| !above.as_os_str().is_empty()) {
+        fs::create_dir_all(above)?;
+    }
+    match DirBuilder::new().mode(PRIVATE).create(folder) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => Ok(()),
+        made => made,
+    }
+}
+
+/// Why others than its owner can get at the file or folder at `path`, and what to do; `None` when nobody can, or nothing is
+/// there.
+pub fn open_to_others(path: &Path) -> Option<String> {
+    let found = fs::metadata(path).ok()?;
+    let mode = found.permissions().mode() & 0o777;
+    let wanted = if found.is_dir() { PRIVATE } else { 0o600 };
+    let detail =
+        || format!("`{}` can be used by others (mode {mode:o}): chmod {wanted:o} `{}`", path.display(), path.display());
+    (mode & OTHERS != 0).then(detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_is_made_for_its_owner_and_one_that_is_open_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a/b");
+        create_private_folder(&path).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, PRIVATE);
+        assert_eq!(open_to_others(&path), None);
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o750)).unwrap();
+        create_private_folder(&path).unwrap();
+        let told = open_to_others(&path).unwrap();
+        assert!(told.contains("mode 750") && told.contains("chmod 700"), "{told}");
+        assert_eq!(open_to_others(&folder.path().join("nothing")), None);
+        fs::write(folder.path().join("file"), "").unwrap();
+        assert!(create_private_folder(&folder.path().join("file")).is_err());
+    }
+}

@@ -1,0 +1,134 @@
+//! What others wrote stays where it belongs: links and outputs in their step, control characters off the terminal, data
+//! with its owner; and whoever only looks is kept out by nobody.
+
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    process::Stdio,
+    thread,
+    time::{Duration, Instant},
+};
+
+use crate::{World, customers, server::Server};
+
+const NAMED: &str = "[project]\nname = \"contained\"\n";
+
+#[test]
+fn an_output_that_is_a_link_is_refused_each_time_and_leaves_nothing_in_place() {
+    for target in ["$PWD/data.csv", "/etc/hostname", "$PWD", "nowhere"] {
+        let world = World::new();
+        world.write("data.csv", &customers());
+        let contract =
+            format!("{NAMED}[step.link]\nrun = \"ln -s {target} {{out.o}}\"\nout = {{ o = \"work/o.csv\" }}\n");
+        world.write("kilter.toml", &contract);
+        for turn in 0..2 {
+            let said = world.kilter(&["run"]);
+            let told = said.out.clone() + &said.err;
+            assert!(said.exit == 1 && told.contains("a symbolic link"), "{target}, turn {turn}: {told}");
+            assert!(world.path().join("work/o.csv").symlink_metadata().is_err(), "{target}");
+        }
+        assert_eq!(world.read("data.csv"), customers());
+    }
+}
+
+#[test]
+fn the_contract_is_no_output() {
+    let world = World::new();
+    let contract = format!("{NAMED}[step.a]\nrun = \"echo >{{out.o}}\"\nout = {{ o = \"kilter.toml\" }}\n");
+    world.write("kilter.toml", &contract);
+    assert_eq!(world.problem(&["run"], 2)["code"], "contract_invalid");
+    assert_eq!(world.read("kilter.toml"), contract);
+}
+
+/// Nothing but line breaks, tabs and what can be seen.
+fn is_plain(text: &str) -> bool {
+    !text.chars().any(|c| (c.is_control() && !"\n\t".contains(c)) || ('\u{202a}'..='\u{202e}').contains(&c))
+}
+
+#[test]
+fn what_a_terminal_obeys_never_reaches_it() {
+    let world = World::new();
+    let evil = "\u{1b}]0;mine\u{7}\u{1b}[2J\u{9b}31m\u{202e}x";
+    let table = customers().replace("region", &format!("reg{evil}ion")).replace("north", &format!("n{evil}"));
+    world.write("evil.csv", &table);
+    world.write("log.txt", &format!("step {evil}\r\n"));
+    let contract = format!("{NAMED}[step.a]\nrun = \"cat log.txt; exit 3\"\nout = {{ o = \"o\" }}\n");
+    world.write("kilter.toml", &contract);
+    let broken = format!("[step.a{evil}]\nrun = \"x\"\n");
+    world.write("broken/kilter.toml", &broken);
+    let excluded = format!("no{evil}such");
+    let commands: [&[&str]; 9] = [
+        &["run"],
+        &["profile", "evil.csv"],
+        &["drift", "evil.csv", "evil.csv"],
+        &["profile", "evil.csv", "--exclude", &excluded],
+        &["fit", "evil.csv", "--target", "left", "--exclude", "id,at", "--param", "rounds=3", "--out", "model"],
+        &["evaluate", "model", "evil.csv"],
+        &["sql", "select * from t limit 3", "--table", "t=evil.csv"],
+        &["check", "broken"],
+        &["init", "--from", "evil.csv", "--label", &excluded],
+    ];
+    for arguments in commands {
+        for json in [&[][..], &["--json"]] {
+            let said = world.kilter(&[arguments, json].concat());
+            assert!(is_plain(&said.out) && is_plain(&said.err), "{arguments:?}: {:?}{:?}", said.out, said.err);
+        }
+    }
+}
+
+#[test]
+fn the_data_folder_is_its_owners_and_one_that_is_not_is_told() {
+    let world = World::new();
+    let server = Server::start(&world);
+    let mode = |path: &str| fs::metadata(world.path().join(path)).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(".kilter"), 0o700);
+    server.signal("-TERM");
+    assert_eq!(server.wait(), Some(0));
+    let told = |world: &World| world.kilter(&["doctor", "--port", "0", "--token-file", "token"]).out;
+    world.write("token", "0123456789abcdef0123456789abcdef\n");
+    fs::set_permissions(world.path().join("token"), fs::Permissions::from_mode(0o600)).unwrap();
+    assert!(told(&world).contains("who can read it: nobody but its owner"), "{}", told(&world));
+    fs::set_permissions(world.path().join("token"), fs::Permissions::from_mode(0o644)).unwrap();
+    fs::set_permissions(world.path().join(".kilter"), fs::Permissions::from_mode(0o755)).unwrap();
+    let text = told(&world);
+    assert!(text.contains("chmod 700 `.kilter`") && text.contains("chmod 600 `token`"), "{text}");
+    let mut child = world
+        .command(&["server", "--port", "0", "--token-file", "token"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    thread::sleep(Duration::from_secs(2));
+    child.kill().unwrap();
+    let text = String::from_utf8(child.wait_with_output().unwrap().stderr).unwrap();
+    assert!(text.contains("chmod 700") && text.contains("chmod 600"), "{text}");
+}
+
+#[test]
+fn thirty_two_look_while_a_run_has_the_folder_and_who_would_change_something_waits() {
+    let world = World::new();
+    let began_file = world.path().join("began");
+    let command = format!("echo >{{out.o}}; touch {}; sleep 600", began_file.display());
+    world.write("kilter.toml", &format!("{NAMED}[step.a]\nrun = \"{command}\"\nout = {{ o = \"o\" }}\n"));
+    let mut run = world.command(&["run"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let waits_since = Instant::now();
+    while !began_file.exists() {
+        assert!(waits_since.elapsed() < Duration::from_secs(60), "the step does not begin");
+        thread::sleep(Duration::from_millis(20));
+    }
+    let looks: [&[&str]; 4] = [&["status"], &["audit", "list"], &["alert", "list"], &["deployment"]];
+    thread::scope(|scope| {
+        let looks: Vec<_> = (0..32).map(|at| scope.spawn(move || (at, looks[at % 4]))).collect();
+        for look in looks {
+            let (at, arguments) = look.join().unwrap();
+            let said = world.kilter(arguments);
+            assert_eq!(said.exit, 0, "look {at}, {arguments:?}: {}", said.err);
+        }
+    });
+    assert_eq!(world.problem(&["reject", "x@1", "--because", "no"], 6)["code"], "data_folder_in_use");
+    run.kill().unwrap();
+    run.wait().unwrap();
+    // A server that was killed leaves its address behind: whoever looks is not led astray.
+    world.write(".kilter/server.json", "{\"address\":\"127.0.0.1:9\",\"pid\":1}");
+    assert_eq!(world.kilter(&["status"]).exit, 0);
+}
