@@ -34,16 +34,13 @@ pub struct Approved {
 impl App {
     /// The project of a model, as its contract was last registered; its files are not looked for.
     pub fn project_of(&self, model: &ModelName) -> Result<Project, AppError> {
-        let stored = self.store().read(|reader| {
-            let Some(model) = versions::find_model(reader, model)? else { return Ok(None) };
-            kilter_store::project::current_contract(reader, &model.project)
-        })?;
+        let found = self.store().read(|reader| versions::find_model(reader, model))?;
         let unknown = || AppError::NotFound {
             what: "model",
             id: model.to_string(),
             how: "see the models with `kilter model list`".to_owned(),
         };
-        Project::of(self.folder(), stored.ok_or_else(unknown)?.text)
+        self.recorded_project(&found.ok_or_else(unknown)?.project)
     }
 
     /// Someone says yes to a validated version; it is approved once everyone whom the contract asks has.

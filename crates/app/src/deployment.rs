@@ -34,28 +34,6 @@ use crate::{
 };
 
 impl App {
-    /// Registers a project: its contract, its model, its endpoints. What is registered already stays.
-    pub fn register(&self, act: &Act, project: &Project) -> Result<(), AppError> {
-        let (name, text, model) = (project.name.clone(), project.text.clone(), project.model());
-        let folder = std::path::absolute(&project.folder).unwrap_or_else(|_| project.folder.clone());
-        let endpoints: Vec<EndpointName> =
-            project.contract.deploy.iter().map(|deploy| project.endpoint(deploy)).collect();
-        let draft = act.does("project.register", "", vec![]);
-        self.store().write(move |tx| {
-            let audited = tx.audited(draft);
-            if kilter_store::project::find(tx, &name)?.is_none() {
-                kilter_store::project::register(&audited, &name)?;
-            }
-            kilter_store::project::put_contract(&audited, &name, &text)?;
-            versions::register(&audited, &model, &name)?;
-            crate::live::remember_folder(&audited, &name, &folder)?;
-            endpoints
-                .iter()
-                .try_for_each(|endpoint| deployments::register_endpoint(&audited, endpoint, &name).map(|_| ()))
-        })?;
-        Ok(())
-    }
-
     /// Deploys what a training made wherever the contract lets the platform decide.
     pub fn deploy_if_allowed(
         &self,

@@ -36,6 +36,9 @@ pub enum AppError {
     WrongState { what: &'static str, id: String, state: String, how: String },
     #[error("{0}")]
     Denied(String),
+    /// `is_nameless`: the caller did not say who they are.
+    #[error("{sentence}")]
+    RightMissing { sentence: String, is_nameless: bool },
     #[error("package {} lacks `{part}`; it was not made by this platform or is damaged", digest.short())]
     BrokenPackage { digest: Digest, part: String },
     #[error("could not read or write the {what} document")]

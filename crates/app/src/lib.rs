@@ -3,6 +3,7 @@
 //! Holds true: a handler, a command, a reconciler and a replay do the same thing by the same function; time, actor and
 //! cause are handed in; no state changes without its audit entry. Deliberately absent: HTTP, terminals, the clock.
 
+pub mod access;
 pub mod approval;
 mod bounded;
 pub mod dataset;
@@ -27,6 +28,7 @@ pub mod recall;
 pub mod reconcile;
 pub mod recorded;
 pub mod refusals;
+mod registration;
 pub mod replay;
 pub mod retrain;
 pub mod run;
@@ -38,7 +40,7 @@ pub mod version;
 use std::{
     collections::{BTreeMap, HashMap},
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, RwLock},
 };
 
 use kilter_blobs::{BlobError, BlobStore, atomic};
@@ -91,6 +93,7 @@ struct Inner {
     tallies: Mutex<Tallies>,
     profiles: Mutex<profiles::Open>,
     profile_files: Mutex<()>,
+    access: RwLock<Arc<access::AccessMap>>,
     refusals: Mutex<refusals::RefusalLog>,
     /// When the threshold at each endpoint was last looked at. After a restart it is looked at again, which is harmless.
     tuned: Mutex<BTreeMap<EndpointName, Timestamp>>,
@@ -117,6 +120,7 @@ impl App {
     pub fn open(folder: &Path, options: AppOptions) -> Result<Self, AppError> {
         make_data_folder(folder)?;
         let app = Self::of(folder, options, Store::open(folder)?, BlobStore::open(&folder.join("blobs"))?);
+        app.load_access()?;
         app.resume_serving()?;
         Ok(app)
     }
@@ -135,6 +139,7 @@ impl App {
                 tallies: Mutex::default(),
                 profiles: Mutex::default(),
                 profile_files: Mutex::default(),
+                access: RwLock::default(),
                 refusals: Mutex::default(),
                 tuned: Mutex::default(),
             }),
@@ -148,7 +153,9 @@ impl App {
     /// When there is no data folder, or it is of another version of this program.
     pub fn open_for_reading(folder: &Path, options: AppOptions) -> Result<Self, AppError> {
         let blobs = BlobStore::open_for_reading(&folder.join("blobs"));
-        Ok(Self::of(folder, options, Store::open_for_reading(folder)?, blobs))
+        let app = Self::of(folder, options, Store::open_for_reading(folder)?, blobs);
+        app.load_access()?;
+        Ok(app)
     }
 
     /// The data folder.

@@ -1,4 +1,4 @@
-//! The loop on live projects: every registered project is reconciled on the files of its folder.
+//! The loop on live projects: every registered project is reconciled by its recorded contract, on the files of its folder.
 //!
 //! Holds true: a project whose folder or contract cannot be read is reported and does not keep the others from being
 //! looked at. Deliberately absent: the timer; who calls says what time it is.
@@ -54,7 +54,7 @@ impl KnownData for ProjectFiles {
     }
 }
 
-fn folder_setting(project: &ProjectName) -> String {
+pub(crate) fn folder_setting(project: &ProjectName) -> String {
     format!("project.{project}.folder")
 }
 
@@ -84,7 +84,8 @@ impl App {
         let remembered = self.store().read(|reader| setting::find(reader, &folder_setting(name)))?;
         let folder = remembered.and_then(|setting| setting.value.as_str().map(PathBuf::from));
         let Some(folder) = folder else { return Ok(()) };
-        let project = Arc::new(Project::open(&folder)?);
+        // The contract in force, on the files of the folder: a file that nobody recorded changes nothing.
+        let project = Arc::new(self.recorded_project(name)?.in_folder(&folder));
         let step = Step { now, data: &ProjectFiles, governance: Governance::Asked, outputs_root: None };
         self.reconcile(&project, &step, &mut |_| ())?;
         Ok(())

@@ -36,6 +36,17 @@ impl Project {
         Self::of(folder, text)
     }
 
+    /// A project by a contract that was recorded for it.
+    pub fn recorded(name: &ProjectName, folder: &Path, text: String) -> Result<Self, AppError> {
+        let contract = Contract::parse(&text).map_err(|errors| AppError::Contract(errors.to_string()))?;
+        Ok(Self { name: name.clone(), folder: folder.to_owned(), contract, text })
+    }
+
+    /// The same project with its files in `folder`.
+    pub fn in_folder(self, folder: &Path) -> Self {
+        Self { folder: folder.to_owned(), ..self }
+    }
+
     /// A project of a contract that was read already.
     pub fn of(folder: &Path, text: String) -> Result<Self, AppError> {
         let contract = Contract::parse(&text).map_err(|errors| AppError::Contract(errors.to_string()))?;

@@ -24,6 +24,8 @@ enum ReferencePage {
     Cli,
     /// docs/reference/errors.md
     Errors,
+    /// docs/reference/rights.md
+    Rights,
 }
 
 impl Reference {
@@ -31,6 +33,7 @@ impl Reference {
         let page = match self.page {
             ReferencePage::Cli => cli_page(),
             ReferencePage::Errors => kilter_wire::reference::errors(),
+            ReferencePage::Rights => kilter_wire::rights::page(),
         };
         if output.is_json() {
             return Ok(Answer::done(&serde_json::json!({ "markdown": page }), Page::new()));

@@ -90,7 +90,7 @@ impl Run {
     fn whole(self, project: &Project, output: &Output) -> Result<Answer, Stop> {
         let app = self.data.open()?;
         let act = act();
-        app.register(&act, project)?;
+        app.register_to_run(&act, project)?;
         let training = Training {
             cause: Cause::Manual { by: act.by.clone() },
             act: act.clone(),

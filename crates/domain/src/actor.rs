@@ -252,8 +252,12 @@ pub enum Action {
     RollBack,
     /// Acknowledge, mute, resolve.
     HandleAlert,
-    /// Change the contract of a project.
+    /// Change the contract of a project: data, steps, package, monitors, retraining.
     ChangeContract,
+    /// Change what judges and releases: gates, requirements of data, approval, risk, objectives, deployment, threshold.
+    ChangePolicy,
+    /// Change the owner and the roles of a project.
+    ChangeRoles,
     /// Verify the ledger and packages, export evidence.
     Audit,
     /// Users, tokens, keys, settings.
@@ -262,7 +266,7 @@ pub enum Action {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Action; 18] = [
+    pub const ALL: [Action; 20] = [
         Action::Read,
         Action::Predict,
         Action::Label,
@@ -279,6 +283,8 @@ impl Action {
         Action::RollBack,
         Action::HandleAlert,
         Action::ChangeContract,
+        Action::ChangePolicy,
+        Action::ChangeRoles,
         Action::Audit,
         Action::Administer,
     ];
@@ -294,7 +300,8 @@ impl Action {
             Self::Validate | Self::Lapse => &[],
             Self::Approve => &[Validator, Owner],
             Self::Reject | Self::Return => &[Validator],
-            Self::Retire => &[Owner],
+            Self::Retire | Self::ChangePolicy => &[Owner],
+            Self::ChangeRoles => &[Owner, Admin],
             Self::Revoke => &[Owner, Validator],
             Self::Deploy | Self::RollBack => &[Operator],
             Self::HandleAlert => &[Owner, Developer, Validator, Operator],
@@ -305,25 +312,69 @@ impl Action {
 
     /// Whether the system does it by itself, following the contract.
     pub const fn is_done_by_system(self) -> bool {
-        !matches!(self, Self::Revoke | Self::Retire | Self::Return | Self::ChangeContract | Self::Administer)
+        !matches!(
+            self,
+            Self::Revoke
+                | Self::Retire
+                | Self::Return
+                | Self::ChangeContract
+                | Self::ChangePolicy
+                | Self::ChangeRoles
+                | Self::Administer
+        )
     }
 
     /// Whether only a person may do it (the system may where [`Action::is_done_by_system`]).
     pub const fn needs_a_person(self) -> bool {
-        matches!(self, Self::Approve | Self::Reject | Self::Return | Self::Revoke | Self::Retire)
+        matches!(
+            self,
+            Self::Approve
+                | Self::Reject
+                | Self::Return
+                | Self::Revoke
+                | Self::Retire
+                | Self::ChangePolicy
+                | Self::ChangeRoles
+        )
+    }
+
+    /// What one does who does it, for a sentence: "may not {phrase}".
+    pub const fn phrase(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Predict => "ask for predictions",
+            Self::Label => "send labels",
+            Self::Run => "start or cancel a run",
+            Self::Submit => "submit a version",
+            Self::Validate => "validate a version",
+            Self::Approve => "approve a version",
+            Self::Reject => "reject a version",
+            Self::Return => "take a version back to candidate",
+            Self::Lapse => "let an approval lapse",
+            Self::Retire => "retire a version",
+            Self::Revoke => "revoke a version",
+            Self::Deploy => "deploy a version",
+            Self::RollBack => "roll back",
+            Self::HandleAlert => "handle an alert",
+            Self::ChangeContract => "change the contract",
+            Self::ChangePolicy => "change gates, approval, deployment or what else judges and releases",
+            Self::ChangeRoles => "change the owner or the roles",
+            Self::Audit => "read or verify the audit table",
+            Self::Administer => "administer the platform",
+        }
     }
 }
 
 /// Why someone may not do something.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Denied {
-    #[error("{actor} may not {action:?}: this needs the role {}", .roles.iter().map(|role| role.as_str()).collect::<Vec<_>>().join(" or "))]
+    #[error("{actor} may not {}: this needs the role {}", .action.phrase(), .roles.iter().map(|role| role.as_str()).collect::<Vec<_>>().join(" or "))]
     NeedsRole { actor: Actor, action: Action, roles: &'static [Role] },
-    #[error("{actor} may not {action:?}: only a person may, and a service account is none")]
+    #[error("{actor} may not {}: only a person may, and a service account is none", .action.phrase())]
     NeedsPerson { actor: Actor, action: Action },
-    #[error("nobody may {action:?} by hand: the platform does it when the evidence is there ({actor} tried)")]
+    #[error("nobody may {} by hand: the platform does it when the evidence is there ({actor} tried)", .action.phrase())]
     NeedsSystem { actor: Actor, action: Action },
-    #[error("the platform does not {action:?} by itself: a person must")]
+    #[error("the platform does not {} by itself: a person must", .action.phrase())]
     NotBySystem { action: Action },
 }
 

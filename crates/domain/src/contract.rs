@@ -4,6 +4,7 @@
 //! cycle, its paths stay in the project, its rules are parsed. Every section is optional; defaults are resolved here,
 //! once. Deliberately absent: files. The text is handed in, and whether a path exists is asked elsewhere.
 
+mod change;
 mod check;
 mod data;
 mod delivery;

@@ -82,6 +82,11 @@ pub const ACTOR_HEADER: &str = "x-kilter-actor";
 pub(crate) struct Caller(Actor);
 
 impl Caller {
+    /// Who they say they are.
+    pub(crate) fn actor(&self) -> &Actor {
+        &self.0
+    }
+
     /// Acts as this caller, now.
     pub(crate) fn act(self, house: &House) -> Act {
         Act { at: house.now(), by: self.0 }

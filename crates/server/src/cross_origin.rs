@@ -8,18 +8,21 @@
 
 use axum::{
     extract::{MatchedPath, Request, State},
-    http::{HeaderMap, HeaderName, Method, header},
+    http::{HeaderMap, HeaderName, header},
     middleware::Next,
-    response::{IntoResponse, Response},
+    response::Response,
 };
 use kilter_app::{Act, refusals::Refused};
-use kilter_wire::{Code, Problem};
+use kilter_domain::actor::Action;
+use kilter_wire::{
+    Code, Problem,
+    rights::{Asks, of_route},
+};
 
 use crate::{
     auth,
     hosts::{AllowedHosts, HostPort},
     options::ServerOptions,
-    problem::Failure,
     state::House,
     v2,
 };
@@ -39,10 +42,7 @@ pub(crate) async fn protect(State(house): State<House>, request: Request, next: 
         // The answer does not wait for the disk, and a full disk admits nobody.
         tokio::task::spawn_blocking(move || app.record_refusal(&act, refused));
     }
-    if path.starts_with("/v2") {
-        return v2::Refusal::from(Failure::from(problem)).into_response();
-    }
-    Failure::from(problem.at(path)).into_response()
+    v2::answer_in_words_of(&path, problem)
 }
 
 /// Whether the host of the request is ours, and a browser that sent it did so for a page of ours.
@@ -101,9 +101,8 @@ fn cross_site(why: String) -> Problem {
 /// What an entry of the audit table says of it, where a decision was asked for.
 fn refused_decision(request: &Request, problem: &Problem) -> Option<Refused> {
     let route = request.extensions().get::<MatchedPath>()?.as_str();
-    let is_decision = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS)
-        && route.starts_with("/api/")
-        && !route.ends_with("/labels");
+    let Asks::Right(action, _) = of_route(request.method().as_str(), route)? else { return None };
+    let is_decision = !matches!(action, Action::Read | Action::Predict | Action::Label | Action::Audit);
     is_decision.then(|| Refused {
         topic: format!("{} {route} {}", request.method(), problem.code),
         action: "request.refuse".to_owned(),

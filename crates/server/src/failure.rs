@@ -9,7 +9,14 @@ use kilter_wire::{Code, Problem};
 
 /// An error of the house as a problem.
 pub fn problem_of(error: &AppError) -> Problem {
-    Problem::of(code(error), error)
+    let problem = Problem::of(code(error), error);
+    match error {
+        AppError::RightMissing { is_nameless: true, .. } => problem.hint(
+            "say who asks with the header `x-kilter-actor: user:NAME` (or `svc:NAME`), or give the role to `svc:api`, which is \
+             whoever says nothing",
+        ),
+        _ => problem,
+    }
 }
 
 /// An error of a replay as a problem.
@@ -37,6 +44,7 @@ fn code(error: &AppError) -> Code {
         AppError::NothingServes { .. } => Code::NothingServes,
         AppError::WrongState { .. } => Code::WrongState,
         AppError::Denied(_) => Code::Denied,
+        AppError::RightMissing { .. } => Code::RightMissing,
         AppError::BrokenPackage { .. }
         | AppError::Model { .. }
         | AppError::ModelFile { .. }

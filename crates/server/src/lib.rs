@@ -30,6 +30,7 @@ mod profiles;
 mod public;
 mod readings;
 mod reconcile;
+mod rights;
 mod routes;
 mod state;
 mod stop;

@@ -1,5 +1,7 @@
 //! Every address there is. A route and its part of the OpenAPI document are one declaration.
 
+use std::{collections::BTreeSet, sync::LazyLock};
+
 use axum::{
     Router,
     extract::State,
@@ -14,8 +16,8 @@ use utoipa::{
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    acts, auth::Caller, cross_origin, health, metrics, observe, problem::Failure, profiles, readings, state::House, v1,
-    v2,
+    acts, auth::Caller, cross_origin, health, metrics, observe, problem::Failure, profiles, readings, rights,
+    state::House, v1, v2,
 };
 
 #[derive(OpenApi)]
@@ -79,12 +81,29 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     document
 }
 
+/// Whether there is a route of this method and path, as the router writes it.
+pub(crate) fn has(method: &Method, path: &str) -> bool {
+    static ROUTES: LazyLock<BTreeSet<(String, String)>> = LazyLock::new(|| {
+        // The document is made of the same declarations as the router.
+        let document = serde_json::to_value(openapi()).unwrap_or_default();
+        let paths = document["paths"].as_object().into_iter().flatten();
+        paths
+            .flat_map(|(path, methods)| {
+                let methods = methods.as_object().into_iter().flatten();
+                methods.map(|(method, _)| (method.to_uppercase(), path.clone())).collect::<Vec<_>>()
+            })
+            .collect()
+    });
+    ROUTES.contains(&(method.as_str().to_owned(), path.to_owned()))
+}
+
 /// The router with everything around it that bounds and observes a request.
 pub fn router(house: House) -> Router {
     let (router, _) = all().split_for_parts();
     router
         .fallback(no_route)
         .method_not_allowed_fallback(no_method)
+        .layer(from_fn_with_state(house.clone(), rights::enforce))
         .layer(from_fn_with_state(house.clone(), cross_origin::protect))
         .layer(from_fn_with_state(house.clone(), observe::observe))
         .with_state(house)

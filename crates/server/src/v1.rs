@@ -22,20 +22,27 @@ use crate::{
 
 /// What there is and how it stands.
 #[utoipa::path(get, path = "/api/v1/status", tag = "watch", responses((status = 200, body = v1::Status), (status = 401, body = Problem)))]
-pub(crate) async fn status(_: Caller, State(house): State<House>) -> Result<Json<v1::Status>, Failure> {
+pub(crate) async fn status(caller: Caller, State(house): State<House>) -> Result<Json<v1::Status>, Failure> {
     let app = house.app();
-    Ok(Json(blocking(move || views::status(&app)).await?))
+    let readable = app.readable(caller.actor());
+    let mut status = blocking(move || views::status(&app)).await?;
+    status.endpoints.retain(|endpoint| readable.has_project(&endpoint.project));
+    status.alerts.retain(|alert| readable.has_endpoint(&alert.endpoint));
+    Ok(Json(status))
 }
 
 /// Every model with its versions, newest first.
 #[utoipa::path(get, path = "/api/v1/models", tag = "ship", params(Listing), responses((status = 200, body = v1::Page<v1::Model>), (status = 400, body = Problem), (status = 401, body = Problem)))]
 pub(crate) async fn models(
-    _: Caller,
+    caller: Caller,
     State(house): State<House>,
     listing: extract::Query<Listing>,
 ) -> Result<Json<v1::Page<v1::Model>>, Failure> {
     let (app, page) = (house.app(), listing.0.page()?);
-    Ok(Json(blocking(move || views::models(&app, &page)).await?))
+    let readable = app.readable(caller.actor());
+    let mut found = blocking(move || views::models(&app, &page)).await?;
+    found.items.retain(|one| readable.has_project(&one.project));
+    Ok(Json(found))
 }
 
 /// One version with what each gate said.
@@ -57,23 +64,29 @@ pub(crate) async fn version(
 /// Deployments, newest first.
 #[utoipa::path(get, path = "/api/v1/deployments", tag = "ship", params(Listing), responses((status = 200, body = v1::Page<v1::Deployment>), (status = 400, body = Problem), (status = 401, body = Problem)))]
 pub(crate) async fn deployments(
-    _: Caller,
+    caller: Caller,
     State(house): State<House>,
     listing: extract::Query<Listing>,
 ) -> Result<Json<v1::Page<v1::Deployment>>, Failure> {
     let (app, page) = (house.app(), listing.0.page()?);
-    Ok(Json(blocking(move || views::deployments(&app, None, &page)).await?))
+    let readable = app.readable(caller.actor());
+    let mut found = blocking(move || views::deployments(&app, None, &page)).await?;
+    found.items.retain(|one| readable.has_endpoint(&one.endpoint));
+    Ok(Json(found))
 }
 
 /// Alerts, newest first.
 #[utoipa::path(get, path = "/api/v1/alerts", tag = "watch", params(Listing), responses((status = 200, body = v1::Page<v1::Alert>), (status = 400, body = Problem), (status = 401, body = Problem)))]
 pub(crate) async fn alerts(
-    _: Caller,
+    caller: Caller,
     State(house): State<House>,
     listing: extract::Query<Listing>,
 ) -> Result<Json<v1::Page<v1::Alert>>, Failure> {
     let (app, page) = (house.app(), listing.0.page()?);
-    Ok(Json(blocking(move || views::alerts(&app, listing.0.open, &page)).await?))
+    let readable = app.readable(caller.actor());
+    let mut found = blocking(move || views::alerts(&app, listing.0.open, &page)).await?;
+    found.items.retain(|one| readable.has_endpoint(&one.endpoint));
+    Ok(Json(found))
 }
 
 /// Entries of the audit table, newest first.

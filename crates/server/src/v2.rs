@@ -13,6 +13,7 @@ use kilter_serving::{
     EventTimes, InferError,
     v2::{ErrorBody, Live, Ready, ServerMetadata},
 };
+use kilter_wire::Problem;
 use serde::Serialize;
 
 use crate::{
@@ -49,6 +50,14 @@ impl From<InferError> for Refusal {
 impl From<Failure> for Refusal {
     fn from(failure: Failure) -> Self {
         Self { status: failure.0.status, error: failure.0.to_string() }
+    }
+}
+
+/// A refusal in the words of the protocol that the address speaks.
+pub(crate) fn answer_in_words_of(path: &str, problem: Problem) -> Response {
+    match path.starts_with("/v2") {
+        true => Refusal::from(Failure::from(problem)).into_response(),
+        false => Failure::from(problem.at(path)).into_response(),
     }
 }
 

@@ -8,6 +8,7 @@ pub mod code;
 pub mod exit;
 pub mod problem;
 pub mod reference;
+pub mod rights;
 pub mod v1;
 
 pub use code::Code;

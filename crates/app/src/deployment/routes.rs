@@ -123,11 +123,8 @@ impl App {
 
     /// The project that an endpoint belongs to, as its contract was last registered; its files are not looked for.
     pub fn project_at(&self, endpoint: &EndpointName) -> Result<Option<Project>, AppError> {
-        let stored = self.store().read(|reader| {
-            let Some(endpoint) = deployments::find_endpoint(reader, endpoint)? else { return Ok(None) };
-            kilter_store::project::current_contract(reader, &endpoint.project)
-        })?;
-        stored.map(|stored| Project::of(self.folder(), stored.text)).transpose()
+        let found = self.store().read(|reader| deployments::find_endpoint(reader, endpoint))?;
+        found.map(|endpoint| self.recorded_project(&endpoint.project)).transpose()
     }
 
     fn admits_at(&self, endpoint: &EndpointName) -> Result<Admits, AppError> {

@@ -17,6 +17,7 @@ mod people;
 mod profiles;
 mod readings;
 mod replays;
+mod rights;
 mod server;
 mod serving;
 mod tables;

@@ -14,9 +14,11 @@ fn kilter(arguments: &[&str]) -> String {
 
 #[test]
 fn the_pages_that_are_made_from_the_code_are_fresh() {
-    for (arguments, path) in
-        [(&["reference", "cli"][..], "docs/reference/cli.md"), (&["reference", "errors"], "docs/reference/errors.md")]
-    {
+    for (arguments, path) in [
+        (&["reference", "cli"][..], "docs/reference/cli.md"),
+        (&["reference", "errors"], "docs/reference/errors.md"),
+        (&["reference", "rights"], "docs/reference/rights.md"),
+    ] {
         let page = fs::read_to_string(root().join(path)).unwrap_or_default();
         assert!(
             page == kilter(arguments),

@@ -1,0 +1,142 @@
+//! Who may do what at the terminal: by the contract in force, not by the file at hand.
+
+use std::collections::BTreeSet;
+
+use kilter_wire::rights::{Asks, At, DOORS};
+
+use crate::{World, contract::project};
+
+const ROLES: &str = "owner = [\"user:olga\"]\ndeveloper = [\"user:dev\"]\nvalidator = [\"user:vera\"]\n\
+    operator = [\"user:ops\"]\nauditor = [\"user:ada\"]\nconsumer = [\"user:con\"]\n";
+
+fn guarded() -> World {
+    let world = project("0.55");
+    let contract = world.read("kilter.toml");
+    world.write("kilter.toml", &format!("{contract}\n[project.roles]\n{ROLES}"));
+    world
+}
+
+fn by(world: &World, who: &str, arguments: &[&str]) -> (i32, String) {
+    let output = world.command(arguments).env("USER", who).output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (output.status.code().unwrap(), text(output.stdout) + &text(output.stderr))
+}
+
+fn edit(world: &World, from: &str, to: &str) {
+    let before = world.read("kilter.toml");
+    assert!(before.contains(from), "{from}");
+    world.write("kilter.toml", &before.replace(from, to));
+}
+
+#[test]
+fn every_command_has_its_row_and_every_row_its_command() {
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/reference/cli.md")).unwrap();
+    let headings: Vec<&str> = page.lines().filter_map(|line| line.strip_prefix("### kilter ")).collect();
+    // A command above others runs itself only where its usage names no command.
+    let is_group = |name: &str| {
+        let below = page.split_once(&format!("### kilter {name}\n")).unwrap().1;
+        below.lines().find(|line| line.starts_with("    kilter ")).unwrap().ends_with("<COMMAND>")
+    };
+    let commands: BTreeSet<&str> = headings.into_iter().filter(|name| !is_group(name)).chain(["reference"]).collect();
+    let rows: BTreeSet<&str> = DOORS
+        .iter()
+        .filter_map(|door| match door.at {
+            At::Command(name) => Some(name),
+            At::Route(..) => None,
+        })
+        .collect();
+    assert_eq!(rows, commands, "rows (left) of wire/src/rights.rs and commands (right) differ");
+    let routes: BTreeSet<String> = DOORS
+        .iter()
+        .filter_map(|door| match door.at {
+            At::Route(method, path) => Some(format!("{method} {path}")),
+            At::Command(_) => None,
+        })
+        .collect();
+    for door in DOORS {
+        if let Asks::Routes(called) = door.asks {
+            assert!(called.iter().all(|route| routes.contains(*route)), "{door:?} names a route that is not there");
+        }
+    }
+}
+
+#[test]
+fn a_run_asks_for_its_right_by_the_contract_in_force_and_cannot_give_itself_one() {
+    let world = guarded();
+    assert_eq!(by(&world, "eve", &["run"]).0, 5, "the first run too: the contract trusts nobody else");
+    assert_eq!(by(&world, "dev", &["run"]).0, 0);
+    let (exit, said) = by(&world, "eve", &["run"]);
+    assert!(exit == 5 && said.contains("owner (user:olga) or developer (user:dev)"), "{said}");
+    let as_it_was = world.read("kilter.toml");
+    for role in ["vera", "ops", "ada", "con"] {
+        assert_eq!(by(&world, role, &["run"]).0, 5, "{role}");
+    }
+    // The roles deleted from the file, or given to oneself: the recorded ones count.
+    let deleted = as_it_was.split("\n[project.roles]").next().unwrap().to_owned();
+    world.write("kilter.toml", &deleted);
+    for who in ["eve", "dev", "vera", "ops"] {
+        let (exit, said) = by(&world, who, &["run"]);
+        assert_eq!(exit, 5, "{who}: {said}");
+    }
+    world.write("kilter.toml", &as_it_was.replace("\"user:vera\"", "\"user:vera\", \"user:dev\""));
+    let (exit, said) = by(&world, "dev", &["run"]);
+    assert!(exit == 5 && said.contains("change the owner or the roles"), "{said}");
+    world.write("kilter.toml", &as_it_was);
+    let models: serde_json::Value = serde_json::from_str(&by(&world, "ada", &["model", "list", "--json"]).1).unwrap();
+    assert_eq!(models["models"][0]["versions"].as_array().unwrap().len(), 1, "no refused run made a version: {models}");
+    assert_eq!(by(&world, "ada", &["audit", "verify"]).0, 0);
+}
+
+#[test]
+fn what_judges_and_releases_is_changed_by_the_owner_and_the_rest_by_developers() {
+    let world = guarded();
+    assert_eq!(by(&world, "dev", &["run"]).0, 0);
+    edit(&world, "auc >= 0.55", "auc >= 0.5");
+    let (exit, said) = by(&world, "dev", &["run"]);
+    assert!(exit == 5 && said.contains("owner (user:olga)") && said.contains("gates"), "{said}");
+    assert_eq!(by(&world, "olga", &["run"]).0, 0, "the owner may");
+    assert_eq!(by(&world, "dev", &["run"]).0, 0, "what the owner recorded is in force");
+    edit(&world, "[project.roles]", "# a developer's word\n[replay]\nperiod = \"7d\"\n[project.roles]");
+    let (exit, said) = by(&world, "dev", &["run"]);
+    assert_eq!(exit, 0, "{said}");
+}
+
+#[test]
+fn a_project_without_roles_keeps_its_owner_and_lets_everybody_work() {
+    let world = project("0.55");
+    edit(&world, "[project]\n", "[project]\nowner = \"user:ana\"\n");
+    assert_eq!(by(&world, "eve", &["run"]).0, 0);
+    edit(&world, "auc >= 0.55", "auc >= 0.5");
+    assert_eq!(by(&world, "eve", &["run"]).0, 0);
+    edit(&world, "user:ana", "user:eve");
+    assert_eq!(by(&world, "eve", &["run"]).0, 5);
+    assert_eq!(by(&world, "ana", &["run"]).0, 0);
+}
+
+#[test]
+fn labels_and_looks_ask_at_the_terminal_too() {
+    let world = guarded();
+    assert_eq!(by(&world, "dev", &["run"]).0, 0);
+    world.write("labels.csv", "id,label\na,1\n");
+    for arguments in [
+        &["label", "churn", "labels.csv"][..],
+        &["status"],
+        &["model", "list"],
+        &["model", "show", "churn@1"],
+        &["deployment"],
+        &["alert", "list"],
+        &["audit", "list"],
+        &["audit", "verify"],
+        &["monitor", "list"],
+        &["deploy", "--version", "1"],
+        &["rollback"],
+        &["approve", "churn@1"],
+        &["reject", "churn@1", "--because", "x"],
+    ] {
+        let (exit, said) = by(&world, "eve", arguments);
+        assert!(exit == 5 && said.contains("may not"), "{arguments:?}: {said}");
+    }
+    assert_eq!(by(&world, "con", &["label", "churn", "labels.csv"]).0, 0);
+    assert_eq!(by(&world, "con", &["audit", "list"]).0, 5);
+    assert_eq!(by(&world, "ada", &["audit", "list"]).0, 0);
+}

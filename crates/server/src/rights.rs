@@ -1,0 +1,91 @@
+//! Asks for the right of each route, by the one table of doors.
+//!
+//! Holds true: a route that has no row is used by nobody; a right is asked for in the project that the request is about,
+//! by its contract in force; a prediction asks in memory. Deliberately absent: rights of intentions that name their
+//! project in the body (they ask themselves), and proof of who asks.
+
+use axum::{
+    RequestPartsExt,
+    extract::{FromRequestParts, MatchedPath, RawPathParams, Request, State},
+    http::Method,
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use kilter_app::access::Subject;
+use kilter_domain::actor::Action;
+use kilter_wire::{
+    Code, Problem,
+    rights::{Asks, Of, of_route},
+};
+
+use crate::{
+    auth::Caller,
+    failure::problem_of,
+    routes,
+    state::{House, blocking},
+    v2,
+};
+
+/// Passes on what the caller may do, and refuses the rest.
+pub(crate) async fn enforce(State(house): State<House>, request: Request, next: Next) -> Response {
+    let Some(route) = request.extensions().get::<MatchedPath>().map(|route| route.as_str().to_owned()) else {
+        return next.run(request).await;
+    };
+    let (action, of) = match asked(request.method(), &route) {
+        Some(Asks::Right(action, of)) => (action, of),
+        Some(_) => return next.run(request).await,
+        None => {
+            let detail =
+                format!("{} {route} has no row in the table of rights, so nobody may use it", request.method());
+            return v2::answer_in_words_of(&route, Problem::new(Code::RightMissing, detail));
+        }
+    };
+    let (mut parts, body) = request.into_parts();
+    let caller = match Caller::from_request_parts(&mut parts, &house).await {
+        Ok(caller) => caller,
+        Err(refused) => return refused.into_response(),
+    };
+    let path = parts.uri.path().to_owned();
+    let allowed = match parts.extract::<RawPathParams>().await {
+        Ok(params) => allow(&house, caller, action, subject(of, &params)).await,
+        Err(_) => Err(Problem::new(Code::RequestInvalid, "the path is not UTF-8 once its escapes are read")),
+    };
+    match allowed {
+        Ok(()) => next.run(Request::from_parts(parts, body)).await,
+        Err(problem) => v2::answer_in_words_of(&path, problem),
+    }
+}
+
+/// What the route asks for; `None` where it has no row. A method that it does not take is refused behind this.
+fn asked(method: &Method, route: &str) -> Option<Asks> {
+    let method = if *method == Method::HEAD { &Method::GET } else { method };
+    match of_route(method.as_str(), route) {
+        None if !routes::has(method, route) => Some(Asks::Nothing("this address does not take the method")),
+        asks => asks,
+    }
+}
+
+/// What the right is asked about; `None` where the path names nothing that there could be, or the body names it.
+fn subject(of: Of, params: &RawPathParams) -> Option<Subject> {
+    let param = |name: &str| params.iter().find(|(found, _)| *found == name).map(|(_, value)| value);
+    match of {
+        // The inference protocol calls an endpoint a model.
+        Of::Endpoint => param("endpoint").or_else(|| param("model"))?.parse().ok().map(Subject::Endpoint),
+        Of::Model => param("model")?.parse().ok().map(Subject::Model),
+        Of::Alert => param("id").map(|id| Subject::Alert(id.to_owned())),
+        Of::Run => param("id").map(|id| Subject::Run(id.to_owned())),
+        Of::AnyProject => Some(Subject::AnyProject),
+        Of::EveryProject => Some(Subject::EveryProject),
+        Of::Named => None,
+    }
+}
+
+async fn allow(house: &House, caller: Caller, action: Action, subject: Option<Subject>) -> Result<(), Problem> {
+    let Some(subject) = subject else { return Ok(()) };
+    let app = house.app();
+    if app.may_in_memory(caller.actor(), action, &subject) {
+        return Ok(());
+    }
+    let act = caller.act(house);
+    blocking(move || app.require(&act, action, &subject).map_err(|error| problem_of(&error))).await
+}

@@ -1,0 +1,242 @@
+//! The one table of doors: every route and every command, and which right it asks for. The server asks by this table, the
+//! reference page is made from it, and a test fails for a route or a command that has no row.
+
+use kilter_domain::actor::{Action, Role};
+
+/// One way to reach the platform, and what it asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Door {
+    pub at: At,
+    pub asks: Asks,
+}
+
+/// Where a door is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum At {
+    /// Method and path, as the router writes them.
+    Route(&'static str, &'static str),
+    /// A command without its `kilter`: `model show`.
+    Command(&'static str),
+}
+
+/// What a door asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asks {
+    /// Nothing of whoever reaches it, with the reason.
+    Nothing(&'static str),
+    /// A right, in which project.
+    Right(Action, Of),
+    /// What the routes ask that the command calls.
+    Routes(&'static [&'static str]),
+    /// Nothing of ours, with the reason: the command works on files, and the system decides who may read and write them.
+    Files(&'static str),
+}
+
+/// In which project a right is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Of {
+    /// That of the endpoint in the path.
+    Endpoint,
+    /// That of the model in the path.
+    Model,
+    /// That of the alert in the path.
+    Alert,
+    /// That of the run in the path.
+    Run,
+    /// The one that the request names.
+    Named,
+    /// Any; what is of others is left out of the answer.
+    AnyProject,
+    /// All, because the answer cannot be taken apart.
+    EveryProject,
+}
+
+impl Of {
+    /// For the reference.
+    const fn words(self) -> &'static str {
+        match self {
+            Self::Endpoint => "the project of the endpoint",
+            Self::Model => "the project of the model",
+            Self::Alert => "the project of the alert",
+            Self::Run => "the project of the run",
+            Self::Named => "the project that is named",
+            Self::AnyProject => "any project; what is of others is left out",
+            Self::EveryProject => "every project",
+        }
+    }
+}
+
+const fn route(method: &'static str, path: &'static str, action: Action, of: Of) -> Door {
+    Door { at: At::Route(method, path), asks: Asks::Right(action, of) }
+}
+
+const fn open(path: &'static str, reason: &'static str) -> Door {
+    Door { at: At::Route("GET", path), asks: Asks::Nothing(reason) }
+}
+
+const fn command(name: &'static str, routes: &'static [&'static str]) -> Door {
+    Door { at: At::Command(name), asks: Asks::Routes(routes) }
+}
+
+const fn files(name: &'static str, reason: &'static str) -> Door {
+    Door { at: At::Command(name), asks: Asks::Files(reason) }
+}
+
+const PROBE: &str = "balancers and probes have no name; it tells nothing of a project";
+const READS_FILES: &str = "reads and writes the files that it names";
+
+/// Every door.
+pub const DOORS: &[Door] = &[
+    // Routes.
+    open("/health", PROBE),
+    open("/ready", PROBE),
+    open("/metrics", "a scraper has no name; counts and readings, no rows; the token guards it"),
+    open("/api/v1/openapi.json", "it is the same for every server"),
+    route("GET", "/api/v1/status", Action::Read, Of::AnyProject),
+    route("GET", "/api/v1/models", Action::Read, Of::AnyProject),
+    route("GET", "/api/v1/models/{model}/versions/{version}", Action::Read, Of::Model),
+    route("POST", "/api/v1/models/{model}/versions/{version}/approve", Action::Approve, Of::Model),
+    route("POST", "/api/v1/models/{model}/versions/{version}/reject", Action::Reject, Of::Model),
+    route("GET", "/api/v1/deployments", Action::Read, Of::AnyProject),
+    route("GET", "/api/v1/endpoints/{endpoint}", Action::Read, Of::Endpoint),
+    route("POST", "/api/v1/endpoints/{endpoint}/deploy", Action::Deploy, Of::Endpoint),
+    route("POST", "/api/v1/endpoints/{endpoint}/rollback", Action::RollBack, Of::Endpoint),
+    route("POST", "/api/v1/endpoints/{endpoint}/labels", Action::Label, Of::Endpoint),
+    route("GET", "/api/v1/endpoints/{endpoint}/monitors", Action::Read, Of::Endpoint),
+    route("GET", "/api/v1/endpoints/{endpoint}/readings", Action::Read, Of::Endpoint),
+    route("GET", "/api/v1/endpoints/{endpoint}/profile", Action::Read, Of::Endpoint),
+    route("GET", "/api/v1/alerts", Action::Read, Of::AnyProject),
+    route("POST", "/api/v1/alerts/{id}/acknowledge", Action::HandleAlert, Of::Alert),
+    route("POST", "/api/v1/alerts/{id}/mute", Action::HandleAlert, Of::Alert),
+    route("POST", "/api/v1/alerts/{id}/unmute", Action::HandleAlert, Of::Alert),
+    route("POST", "/api/v1/alerts/{id}/resolve", Action::HandleAlert, Of::Alert),
+    route("GET", "/api/v1/audit", Action::Audit, Of::EveryProject),
+    route("GET", "/api/v1/audit/verify", Action::Audit, Of::EveryProject),
+    open("/v2", "it is the same for every server"),
+    open("/v2/health/live", PROBE),
+    open("/v2/health/ready", PROBE),
+    open(
+        "/v2/models/{model}/ready",
+        "balancers and probes have no name; it tells whether a name answers, and nothing else",
+    ),
+    open(
+        "/v2/models/{model}/versions/{version}/ready",
+        "balancers and probes have no name; it tells whether a name answers, and nothing else",
+    ),
+    route("GET", "/v2/models/{model}", Action::Read, Of::Endpoint),
+    route("GET", "/v2/models/{model}/versions/{version}", Action::Read, Of::Endpoint),
+    route("POST", "/v2/models/{model}/infer", Action::Predict, Of::Endpoint),
+    route("POST", "/v2/models/{model}/versions/{version}/infer", Action::Predict, Of::Endpoint),
+    // Commands that change or read what is registered.
+    Door { at: At::Command("run"), asks: Asks::Right(Action::Run, Of::Named) },
+    command("status", &["GET /api/v1/status"]),
+    command("deploy", &["POST /api/v1/endpoints/{endpoint}/deploy"]),
+    command("rollback", &["POST /api/v1/endpoints/{endpoint}/rollback"]),
+    command("model list", &["GET /api/v1/models"]),
+    command("model show", &["GET /api/v1/models/{model}/versions/{version}"]),
+    command("deployment", &["GET /api/v1/deployments"]),
+    command("approve", &["POST /api/v1/models/{model}/versions/{version}/approve"]),
+    command("reject", &["POST /api/v1/models/{model}/versions/{version}/reject"]),
+    command("label", &["POST /api/v1/endpoints/{endpoint}/labels"]),
+    command("monitor list", &["GET /api/v1/status", "GET /api/v1/endpoints/{endpoint}/monitors", "GET /api/v1/alerts"]),
+    command("monitor show", &["GET /api/v1/status", "GET /api/v1/endpoints/{endpoint}/readings", "GET /api/v1/alerts"]),
+    command("monitor history", &["GET /api/v1/status", "GET /api/v1/endpoints/{endpoint}/readings"]),
+    command("monitor profile", &["GET /api/v1/endpoints/{endpoint}/profile"]),
+    files("monitor rules", "writes rules for Prometheus from a contract"),
+    command("alert list", &["GET /api/v1/alerts"]),
+    command("alert ack", &["POST /api/v1/alerts/{id}/acknowledge"]),
+    command("alert mute", &["POST /api/v1/alerts/{id}/mute"]),
+    command("alert unmute", &["POST /api/v1/alerts/{id}/unmute"]),
+    command("alert resolve", &["POST /api/v1/alerts/{id}/resolve"]),
+    command("audit list", &["GET /api/v1/audit"]),
+    command("audit verify", &["GET /api/v1/audit/verify"]),
+    // Commands on files.
+    files("server", "opens the data folder that it names, and then answers by the rows above"),
+    files("replay", "plays a past on a platform of its own, in a folder of its own"),
+    files("demo", "makes a folder of its own"),
+    files("init", "writes a contract"),
+    files("check", "reads a contract"),
+    files("schema", "writes the schema of contracts"),
+    files("split", READS_FILES),
+    files("sql", "reads files, with `--data` also the Parquet files of a prediction log"),
+    files("fit", READS_FILES),
+    files("score", READS_FILES),
+    files("evaluate", READS_FILES),
+    files("fairness", READS_FILES),
+    files("explain", READS_FILES),
+    files("profile", READS_FILES),
+    files("drift", READS_FILES),
+    files("doctor", "looks at this machine"),
+    files("completions", "writes completions for a shell"),
+    files("reference", "writes pages of this reference"),
+];
+
+/// What a route asks for; `None` for one that has no row, which nobody may use.
+pub fn of_route(method: &str, path: &str) -> Option<Asks> {
+    let is_asked = |door: &&Door| matches!(door.at, At::Route(of, at) if of == method && at == path);
+    DOORS.iter().find(is_asked).map(|door| door.asks)
+}
+
+/// `docs/reference/rights.md`: who may do what, and which door asks for which right.
+pub fn page() -> String {
+    let mut page = String::from(INTRO);
+    page += "\n## Roles and rights\n\n| right |";
+    Role::ALL.iter().for_each(|role| page += &format!(" {role} |"));
+    page += " by hand of |\n|---|";
+    Role::ALL.iter().for_each(|_| page += "---|");
+    page += "---|\n";
+    for action in Action::ALL {
+        page += &format!("| {} |", action.phrase());
+        Role::ALL.iter().for_each(|role| page += if action.roles().contains(role) { " yes |" } else { " |" });
+        page += match (action.roles().is_empty(), action.needs_a_person()) {
+            (true, _) => " the platform alone |\n",
+            (_, true) => " a person |\n",
+            _ => " a person or a service |\n",
+        };
+    }
+    page += "\n## Routes\n\n| route | right | in |\n|---|---|---|\n";
+    for door in DOORS {
+        if let At::Route(method, path) = door.at {
+            page += &format!("| `{method} {path}` | {} |\n", asked(door.asks));
+        }
+    }
+    page += "\n## Commands\n\n| command | right | in |\n|---|---|---|\n";
+    for door in DOORS {
+        if let At::Command(name) = door.at {
+            page += &format!("| `kilter {name}` | {} |\n", asked(door.asks));
+        }
+    }
+    page
+}
+
+fn asked(asks: Asks) -> String {
+    match asks {
+        Asks::Nothing(reason) => format!("none: {reason} | "),
+        Asks::Right(action, of) => format!("{} | {}", action.phrase(), of.words()),
+        Asks::Routes(routes) => {
+            let routes: Vec<String> = routes.iter().map(|route| format!("`{route}`")).collect();
+            format!("as {} | ", routes.join(", "))
+        }
+        Asks::Files(reason) => format!("none: it {reason}; the system decides who may | "),
+    }
+}
+
+const INTRO: &str = "\
+# Rights
+
+<!-- Generated by `kilter reference rights`. Change crates/wire/src/rights.rs and crates/domain/src/actor.rs and write it again. -->
+
+Roles are given in `[project.roles]`, the owner in `[project] owner`. What counts is the contract that was recorded last by
+someone who may change it, never the file in the folder. A contract that gives no role trusts everyone who can reach the
+platform, except with what is the owner's where one is named: retiring, and changing the owner and the roles. A contract that gives
+any role trusts nobody else. The first contract of a project is recorded by whoever may start its first run by it.
+
+A run whose contract differs from the recorded one changes the contract, and asks for that right as well: for *change the
+contract* always; for *change gates, approval, deployment or what else judges and releases* where gates, `[approve]`,
+`[deploy.*]`, `[threshold]`, objectives, the risk or what is required of data and package differ; for *change the owner or the
+roles* where those differ.
+
+What is refused is 403 (`right_missing`), says who has the right, and leaves an entry of the audit table; what is refused
+again within an hour is counted. Who is asking is what the caller says (`x-kilter-actor`, `USER` at the terminal): a caller of the
+API who says nothing is `svc:api`, and a contract may give that service a role.
+";
