@@ -4,6 +4,7 @@
 //! cause are handed in; no state changes without its audit entry. Deliberately absent: HTTP, terminals, the clock.
 
 pub mod access;
+pub mod active_runs;
 pub mod approval;
 mod bounded;
 pub mod dataset;
@@ -32,9 +33,11 @@ mod registration;
 pub mod replay;
 pub mod retrain;
 pub mod run;
+mod run_logs;
 pub mod threshold;
 pub mod training;
 pub mod training_data;
+mod unchanged;
 pub mod version;
 
 use std::{
@@ -94,6 +97,7 @@ struct Inner {
     profiles: Mutex<profiles::Open>,
     profile_files: Mutex<()>,
     access: RwLock<Arc<access::AccessMap>>,
+    active_runs: active_runs::ActiveRuns,
     refusals: Mutex<refusals::RefusalLog>,
     /// When the threshold at each endpoint was last looked at. After a restart it is looked at again, which is harmless.
     tuned: Mutex<BTreeMap<EndpointName, Timestamp>>,
@@ -140,6 +144,7 @@ impl App {
                 profiles: Mutex::default(),
                 profile_files: Mutex::default(),
                 access: RwLock::default(),
+                active_runs: Default::default(),
                 refusals: Mutex::default(),
                 tuned: Mutex::default(),
             }),

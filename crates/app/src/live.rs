@@ -80,10 +80,14 @@ impl App {
         Ok(failed)
     }
 
-    fn reconcile_one(&self, name: &ProjectName, now: Timestamp) -> Result<(), AppError> {
+    /// The folder of a project on this machine, where it was registered with one.
+    pub fn project_folder(&self, name: &ProjectName) -> Result<Option<PathBuf>, AppError> {
         let remembered = self.store().read(|reader| setting::find(reader, &folder_setting(name)))?;
-        let folder = remembered.and_then(|setting| setting.value.as_str().map(PathBuf::from));
-        let Some(folder) = folder else { return Ok(()) };
+        Ok(remembered.and_then(|setting| setting.value.as_str().map(PathBuf::from)))
+    }
+
+    fn reconcile_one(&self, name: &ProjectName, now: Timestamp) -> Result<(), AppError> {
+        let Some(folder) = self.project_folder(name)? else { return Ok(()) };
         // The contract in force, on the files of the folder: a file that nobody recorded changes nothing.
         let project = Arc::new(self.recorded_project(name)?.in_folder(&folder));
         let step = Step { now, data: &ProjectFiles, governance: Governance::Asked, outputs_root: None };

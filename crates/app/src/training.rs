@@ -27,7 +27,7 @@ use crate::{
     error::AppError,
     ledger::Act,
     project::Project,
-    run::{self, Force, Now, RunEvent, RunOptions, RunRecord},
+    run::{self, CancelToken, Force, Now, RunEvent, RunOptions, RunRecord},
 };
 
 /// What is to be trained, why, and on which data.
@@ -58,6 +58,14 @@ pub struct Wish {
     pub params: BTreeMap<String, serde_json::Value>,
 }
 
+/// The id of a run before anything of it happens, and how it is stopped.
+pub struct RunTicket {
+    pub id: String,
+    pub cancel: CancelToken,
+    /// Whether its row stands already ([`App::queue_run`]).
+    pub is_queued: bool,
+}
+
 /// Who gives the evidence that only people can give.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Governance {
@@ -75,6 +83,8 @@ pub struct Trained {
     /// The version that it made and where that stands; `None` when the run failed or packs no model.
     pub version: Option<(u32, VersionState)>,
     pub cause: Cause,
+    /// The version that it would have made again, and where that stands: every result was known.
+    pub unchanged: Option<(u32, VersionState)>,
     /// Why it was not begun: what the contract requires of its data and the data does not hold.
     pub refused: Option<String>,
 }
@@ -94,16 +104,31 @@ impl App {
         training: Training,
         observer: &mut dyn FnMut(RunEvent),
     ) -> Result<Trained, AppError> {
-        let id = self.new_id();
+        let ticket = RunTicket { id: self.new_id(), cancel: CancelToken::new(), is_queued: false };
+        self.train_as(project, training, ticket, observer)
+    }
+
+    /// [`Self::train`], as the run of a ticket.
+    pub fn train_as(
+        &self,
+        project: &Project,
+        training: Training,
+        ticket: RunTicket,
+        observer: &mut dyn FnMut(RunEvent),
+    ) -> Result<Trained, AppError> {
+        let id = ticket.id.clone();
         let scratch = self.scratch(&id)?;
         let mut training = training;
         let data = self.required_of_data(project, &training)?;
-        self.begin_run(project, &training, &id)?;
+        if !ticket.is_queued {
+            self.queue_run(project, &training, &id)?;
+        }
+        self.begin_run(&training, &id)?;
         if let Some(verdict @ Verdict::Failed { .. }) = &data {
             return self.refuse_data(training, id, verdict);
         }
         let held_out = self.hold_out(project, &mut training, scratch.path())?;
-        let record = match self.execute(project, &training, &id, observer) {
+        let mut record = match self.execute(project, &training, &ticket, observer) {
             Ok(record) => record,
             Err(error) => {
                 let document = json!({ "error": error.to_string() });
@@ -111,8 +136,12 @@ impl App {
                 return Err(error);
             }
         };
+        let unchanged = self.unchanged_version(project, &training, &record)?;
+        record.unchanged = unchanged.as_ref().map(|(version, _)| version.clone());
         self.record_run(project, &training.act, &id, &record)?;
+        let unchanged = unchanged.map(|(version, state)| (version.number, state));
         let version = match (record.state, &project.contract.package) {
+            _ if unchanged.is_some() => None,
             (RunState::Succeeded, Some(package)) => {
                 let made = self.pack(project, &training, package, &record, held_out, scratch.path())?;
                 match keeps_drafts(project, &training.cause) {
@@ -122,14 +151,14 @@ impl App {
             }
             _ => None,
         };
-        Ok(Trained { run: id, record, version, cause: training.cause, refused: None })
+        Ok(Trained { run: id, record, version, unchanged, cause: training.cause, refused: None })
     }
 
     fn execute(
         &self,
         project: &Project,
         training: &Training,
-        id: &str,
+        ticket: &RunTicket,
         observer: &mut dyn FnMut(RunEvent),
     ) -> Result<RunRecord, AppError> {
         let plan = run::Plan::of(&project.contract)?;
@@ -141,23 +170,49 @@ impl App {
             force: training.wish.force.clone(),
             locked: training.wish.locked,
             only: if training.steps.is_empty() { None } else { Some(plan.with_upstream(&training.steps)?) },
-            ..RunOptions::new(id, training.cause.clone(), &project.folder, self.tool(), training.now.clone())
+            cancel: ticket.cancel.clone(),
+            ..RunOptions::new(&ticket.id, training.cause.clone(), &project.folder, self.tool(), training.now.clone())
         };
         Ok(run::execute(&plan, &options, observer)?)
     }
 
-    fn begin_run(&self, project: &Project, training: &Training, id: &str) -> Result<(), AppError> {
+    /// Writes the row of a run that will begin.
+    pub(crate) fn queue_run(&self, project: &Project, training: &Training, id: &str) -> Result<(), AppError> {
         let new = runs::NewRun {
             id: id.to_owned(),
             project: project.name.clone(),
             cause: training.cause.clone(),
             record: json!({}),
         };
+        let draft = training.act.does("run_queued", cause_sentence(&training.cause), vec![]);
+        self.store().write(move |tx| runs::create(&tx.audited(draft), &new).map(|_| ()))?;
+        Ok(())
+    }
+
+    fn begin_run(&self, training: &Training, id: &str) -> Result<(), AppError> {
         let draft = training.act.does("run_started", cause_sentence(&training.cause), vec![]);
+        let id = id.to_owned();
+        self.store().write(move |tx| {
+            runs::advance(&tx.audited(draft), &id, RunState::Queued, RunState::Running, None).map(|_| ())
+        })?;
+        Ok(())
+    }
+
+    /// Ends a run that an error kept from ending by itself.
+    pub(crate) fn end_unfinished(&self, act: &Act, id: &str, because: &str) -> Result<(), AppError> {
+        let found = self.store().read(|reader| runs::get(reader, id))?;
+        let document = json!({ "error": because });
+        let (id, draft) = (id.to_owned(), act.does(DecisionKind::TrainingFailed.word(), because, vec![]));
         self.store().write(move |tx| {
             let audited = tx.audited(draft);
-            runs::create(&audited, &new)?;
-            runs::advance(&audited, &new.id, RunState::Queued, RunState::Running, None).map(|_| ())
+            let mut state = found.state;
+            if state == RunState::Queued {
+                state = runs::advance(&audited, &id, state, RunState::Running, None)?.state;
+            }
+            match state {
+                RunState::Running => runs::advance(&audited, &id, state, RunState::Failed, Some(&document)).map(|_| ()),
+                _ => Ok(()),
+            }
         })?;
         Ok(())
     }
@@ -178,6 +233,7 @@ impl App {
     ) -> Result<(), AppError> {
         let (action, because) = match state {
             RunState::Succeeded => ("run_succeeded".to_owned(), String::new()),
+            RunState::Cancelled => ("run_cancelled".to_owned(), String::new()),
             _ => (DecisionKind::TrainingFailed.word().to_owned(), failure(&document, record)),
         };
         let draft = act.does(&action, because, vec![]);

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use kilter_domain::actor::Role;
 use kilter_domain::contract::{Contract, ContractErrors, Location, Reference, SinkKind};
 use kilter_wire::Exit;
 use serde::Serialize;
@@ -61,6 +62,7 @@ fn valid(file: PathBuf, contract: &Contract) -> Answer {
     let mut page = Page::new().marked(Mark::Ok, format!("{} is valid: {}", file.display(), parts.join(", ")));
     let mut warnings = absent(file.parent().unwrap_or(Path::new(".")), contract);
     warnings.extend(not_acted_upon(contract));
+    warnings.extend(locks_everybody_out(contract));
     for warning in &warnings {
         page = page.marked(Mark::Warn, warning.clone());
     }
@@ -78,6 +80,18 @@ fn absent(folder: &Path, contract: &Contract) -> Vec<String> {
         }
     }
     warnings
+}
+
+/// Roles without anybody who could ever change them.
+fn locks_everybody_out(contract: &Contract) -> Option<String> {
+    let project = &contract.project;
+    let has = |role: Role| project.roles.get(&role).is_some_and(|given| !given.is_empty());
+    let gives_roles = Role::ALL.into_iter().any(has);
+    (gives_roles && project.owner.is_none() && !has(Role::Owner) && !has(Role::Admin)).then(|| {
+        "[project.roles] names neither an owner nor an admin: once a run has recorded it, nobody may change roles, gates, \
+         approval or deployment; add `owner = \"user:NAME\"` to [project]"
+            .to_owned()
+    })
 }
 
 /// What the contract states and nobody acts upon, with what to do instead.

@@ -6,7 +6,7 @@ use std::{
 };
 
 use clap::Args;
-use kilter_app::{Act, App, AppOptions};
+use kilter_app::{Act, AppOptions};
 use kilter_domain::{actor::Actor, time::Timestamp};
 use kilter_wire::{Code, Problem};
 
@@ -24,11 +24,6 @@ pub(crate) struct DataFolder {
 }
 
 impl DataFolder {
-    /// Opens it for this process alone, made when missing.
-    pub(crate) fn open(&self) -> Result<App, Stop> {
-        Ok(App::open(&self.path, app_options()?)?)
-    }
-
     /// Its path, when there is one.
     pub(crate) fn existing(&self) -> Result<&Path, Stop> {
         if !self.path.is_dir() {

@@ -1,4 +1,9 @@
 //! `kilter run`: the steps of a project, and what the contract does with what they make.
+//!
+//! Holds true: the run is done by the server where one has the data folder or is named, else by this process; what is said
+//! of it is read back from its record, so both say the same.
+
+mod looks;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -6,47 +11,72 @@ use std::{
     sync::Arc,
 };
 
-use clap::Args;
+use clap::{Args, Subcommand};
 use kilter_app::{
     Project,
-    run::{Change, Force, Plan, RunEvent, RunOptions, RunRecord, StepRecord, execute},
-    training::{Governance, Trained, Training, Wish},
+    run::{Force, Plan, RunOptions, RunRecord, execute},
+    training::{Governance, Training, Wish},
 };
 use kilter_domain::{
+    digest::Digest,
     ids::StepName,
-    model::VersionState,
-    run::{Cause, RunState, StepState},
+    run::{Cause, StepState},
 };
-use kilter_server::failure::problem_of;
-use kilter_wire::{Code, Exit, Problem};
+use kilter_server::{failure::problem_of, run_views};
+use kilter_wire::{Code, Exit, Problem, v1};
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
+    api::{Api, Platform, Reach},
     failure::usage,
     output::{Moving, Output},
     page::{Answer, Mark, Page},
-    project::{DataFolder, act, now},
+    project::{act, now},
+    status::{with_gates, with_metrics},
     stop::Stop,
 };
 
+/// The rest between two questions that had no answer.
+const PAUSE: std::time::Duration = std::time::Duration::from_millis(200);
+
 /// Run a project's steps; pack, judge and deploy what they make, as the contract says.
 ///
-/// Steps whose result is known are taken from the cache, so a run that was stopped goes on where it was. Ends with 3 when
-/// a gate refuses the version, with 8 when a person must decide.
+/// Steps whose result is known are taken from the cache, so a run that was stopped goes on where it was. A run that comes
+/// to what a version holds already makes no other. Where a server has the data folder, it does the run, in the project's
+/// folder, and goes on with it whatever becomes of this command. Ends with 3 when a gate refuses the version, with 8 when
+/// a person must decide. A step that is called like a command below is named after `--`.
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Run {
+    #[command(subcommand)]
+    verb: Option<Verb>,
+    #[command(flatten)]
+    start: Start,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    List(looks::List),
+    Show(looks::Show),
+    Logs(looks::Logs),
+    Cancel(looks::Cancel),
+}
+
+/// What to run.
+#[derive(Debug, Args)]
+struct Start {
     /// Only these steps and what feeds them; all where none is named.
     steps: Vec<StepName>,
     /// The project's folder.
     #[arg(long, value_name = "DIR", default_value = ".")]
     project: PathBuf,
     #[command(flatten)]
-    data: DataFolder,
+    reach: Reach,
     /// Say what would be executed and why, and do nothing.
     #[arg(long)]
     explain: bool,
-    /// Execute steps though their results are known.
+    /// Execute steps though their results are known, and make a version though nothing changed.
     #[arg(long, conflicts_with = "explain")]
     force: bool,
     /// Refuse to run when data is not what kilter.lock pins.
@@ -59,20 +89,38 @@ pub(crate) struct Run {
 
 #[derive(Serialize)]
 struct Ran<'r> {
-    run: &'r RunRecord,
+    /// The record; of a run that never began its id and state.
+    run: Value,
     #[serde(skip_serializing_if = "Option::is_none")]
-    version: Option<Made>,
+    version: Option<Made<'r>>,
+    unchanged: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'r str>,
 }
 
 #[derive(Serialize)]
-struct Made {
-    model: String,
+struct Made<'r> {
+    model: &'r str,
     number: u32,
-    state: String,
+    state: &'r str,
+    metrics: &'r Value,
+    gates: &'r [v1::GateVerdict],
 }
 
 impl Run {
     pub(crate) fn run(self, output: &Output) -> Result<Answer, Stop> {
+        match self.verb {
+            Some(Verb::List(list)) => list.run(),
+            Some(Verb::Show(show)) => show.run(),
+            Some(Verb::Logs(logs)) => logs.run(output),
+            Some(Verb::Cancel(cancel)) => cancel.run(),
+            None => self.start.run(output),
+        }
+    }
+}
+
+impl Start {
+    fn run(self, output: &Output) -> Result<Answer, Stop> {
         let project = Project::open(&self.project).map_err(|error| problem_of(&error))?;
         if project.contract.steps.is_empty() {
             let detail = format!("the contract in {} states no step", self.project.display());
@@ -88,24 +136,64 @@ impl Run {
 
     /// Steps, version, gates, deployment.
     fn whole(self, project: &Project, output: &Output) -> Result<Answer, Stop> {
-        let app = self.data.open()?;
-        let act = act();
-        app.register_to_run(&act, project)?;
-        let training = Training {
-            cause: Cause::Manual { by: act.by.clone() },
-            act: act.clone(),
-            data: BTreeMap::new(),
-            steps: self.steps.iter().cloned().collect(),
-            outputs_root: None,
-            governance: Governance::Asked,
-            wish: Wish { force: self.force(), locked: self.locked, params: overrides(&self.params)? },
-            now: Arc::new(now),
+        let run = match self.reach.platform()? {
+            Platform::Here(app) => {
+                let act = act();
+                app.register_to_run(&act, project)?;
+                let training = Training {
+                    cause: Cause::Manual { by: act.by.clone() },
+                    act: act.clone(),
+                    data: BTreeMap::new(),
+                    steps: self.steps.iter().cloned().collect(),
+                    outputs_root: None,
+                    governance: Governance::Asked,
+                    wish: Wish { force: self.force(), locked: self.locked, params: overrides(&self.params)? },
+                    now: Arc::new(now),
+                };
+                let moving = output.moving();
+                let trained = app.train(project, training, &mut |event| {
+                    run_views::event(0, &event).iter().for_each(|event| tell(&moving, output, event));
+                })?;
+                app.deploy_if_allowed(&act, project, &trained, Governance::Asked)?;
+                run_views::run(&app, &trained.run)?
+            }
+            Platform::There(api) => self.by_server(&api, project, output)?,
         };
+        Ok(answer(project, &run))
+    }
+
+    /// Asks the server for the run, and follows it to its end.
+    fn by_server(&self, api: &Api, project: &Project, output: &Output) -> Result<v1::Run, Stop> {
+        let folder = api.knows_folder().then(|| std::path::absolute(&self.project)).transpose();
+        let folder = folder.map_err(|error| crate::failure::disk("find", &self.project, &error))?;
+        let body = v1::NewRun {
+            project: folder.is_none().then(|| project.name.to_string()),
+            folder: folder.map(|folder| folder.display().to_string()),
+            contract: Some(Digest::of(project.text.as_bytes()).to_string()),
+            steps: self.steps.iter().map(ToString::to_string).collect(),
+            force: self.force,
+            locked: self.locked,
+            params: overrides(&self.params)?,
+        };
+        let v1::RunStarted { id } = api.post("/api/v1/runs", &body)?;
+        output.note(&format!("The server does run {id}; `kilter run cancel {id}` stops it."));
         let moving = output.moving();
-        let trained = app.train(project, training, &mut |event| tell(&moving, output, &event))?;
-        app.deploy_if_allowed(&act, project, &trained, Governance::Asked)?;
-        drop(moving);
-        Ok(answer(project, &trained.record, Some(&trained)))
+        let mut after = 0;
+        loop {
+            let progress: v1::RunProgress = api.get(&format!("/api/v1/runs/{id}/events?after={after}"))?;
+            for event in &progress.events {
+                after = event.number;
+                tell(&moving, output, event);
+            }
+            if progress.has_ended {
+                break;
+            }
+            // A server that many follow answers at once.
+            if progress.events.is_empty() {
+                std::thread::sleep(PAUSE);
+            }
+        }
+        api.get(&format!("/api/v1/runs/{id}"))
     }
 
     fn force(&self) -> Force {
@@ -130,7 +218,7 @@ impl Run {
             ..RunOptions::new("explain", Cause::Manual { by: act.by }, &project.folder, &tool, Arc::new(now))
         };
         let record = execute(&plan, &options, &mut |_| ()).map_err(|error| problem_of(&error.into()))?;
-        Ok(Answer::done(&Ran { run: &record, version: None }, explanation(&record)))
+        Ok(Answer::done(&serde_json::json!({ "run": record }), explanation(&record)))
     }
 }
 
@@ -146,119 +234,108 @@ fn overrides(texts: &[String]) -> Result<BTreeMap<String, Value>, Stop> {
 }
 
 /// One event of a run as a line.
-fn tell(moving: &Moving, output: &Output, event: &RunEvent) {
-    let page = match event {
-        RunEvent::StepStarted { step, attempt, because } => {
-            let again = if *attempt > 1 { format!(" (attempt {attempt})") } else { String::new() };
-            Page::new().marked(Mark::Running, format!("{step}{again}{}", reasons(because)))
-        }
-        RunEvent::StepWaiting { step, path } => {
-            Page::new().marked(Mark::Wait, format!("{step} waits: another run holds {path}"))
-        }
-        RunEvent::StepRetrying { step, attempt, wait_ms, .. } => Page::new()
-            .marked(Mark::Warn, format!("{step} failed (attempt {attempt}), tried again in {} s", wait_ms / 1_000)),
-        RunEvent::StepEnded { record } => Page::new().marked(mark(record.state), ended(record)),
-        RunEvent::DataChanged { dataset, was, .. } => {
-            let what = if was.is_some() {
-                "has changed; kilter.lock now pins it as it is"
-            } else {
-                "is pinned in kilter.lock"
-            };
-            Page::new().marked(Mark::None, format!("dataset {dataset} {what}"))
-        }
-        RunEvent::Kept { step, path, .. } => Page::new()
-            .marked(Mark::Warn, format!("{step}: what stood at {path} was not made by a run; it is kept in the store")),
-        RunEvent::Started { .. } | RunEvent::StepOutput { .. } => return,
+fn tell(moving: &Moving, output: &Output, event: &v1::RunEvent) {
+    use v1::RunEventKind as Kind;
+    let mark = match event.kind {
+        Kind::Started => return,
+        Kind::StepStarted => Mark::Running,
+        Kind::StepWaiting => Mark::Wait,
+        Kind::StepRetrying | Kind::OutputKept => Mark::Warn,
+        Kind::StepSucceeded | Kind::StepCached => Mark::Ok,
+        Kind::StepFailed => Mark::Bad,
+        Kind::StepRefused => Mark::Blocked,
+        Kind::StepNotRun | Kind::DataChanged => Mark::None,
     };
-    moving.say(output, &page);
-}
-
-fn reasons(because: &[Change]) -> String {
-    let changes: Vec<String> = because.iter().take(3).map(ToString::to_string).collect();
-    if changes.is_empty() { String::new() } else { format!(": {}", changes.join("; ")) }
-}
-
-const fn mark(state: StepState) -> Mark {
-    match state {
-        StepState::Succeeded | StepState::Cached => Mark::Ok,
-        StepState::Failed => Mark::Bad,
-        StepState::Running => Mark::Running,
-        StepState::Queued => Mark::Wait,
-        StepState::Cancelled | StepState::Skipped => Mark::None,
-        StepState::Refused => Mark::Blocked,
-    }
-}
-
-fn ended(record: &StepRecord) -> String {
-    let what = match record.state {
-        StepState::Cached => "known already".to_owned(),
-        StepState::Succeeded => format!("{:.1} s", record.wall_ms as f64 / 1_000.0),
-        state => format!("{state:?}").to_lowercase(),
-    };
-    let error = record.error.as_ref().map_or_else(String::new, |error| format!(": {error}"));
-    let log = record.log_tail.as_ref().filter(|_| record.state == StepState::Failed);
-    let log = log.map_or_else(String::new, |log| format!("\n    {}", log.trim_end().replace('\n', "\n    ")));
-    let file =
-        record.log_file.as_ref().map_or_else(String::new, |file| format!("\n    its whole log is {}", file.display()));
-    format!("{} ({what}){error}{log}{file}", record.step)
+    moving.say(output, &Page::new().marked(mark, event.text.clone()));
 }
 
 fn explanation(record: &RunRecord) -> Page {
     record.steps.iter().fold(Page::new(), |page, step| match step.state {
         StepState::Queued => {
-            page.marked(Mark::Running, format!("{} would be executed{}", step.step, reasons(&step.because)))
+            let reasons = run_views::reasons(&step.because);
+            page.marked(Mark::Running, format!("{} would be executed{reasons}", step.step))
         }
-        _ => page.marked(mark(step.state), ended(step)),
+        _ => page.marked(Mark::Ok, run_views::step_sentence(step)),
     })
 }
 
-/// What came of a run, in one sentence, and how the command ends.
-fn answer(project: &Project, record: &RunRecord, trained: Option<&Trained>) -> Answer {
-    let version = trained.and_then(|trained| trained.version);
-    let ran = Ran {
-        run: record,
-        version: version.map(|(number, state)| Made {
-            model: project.model().to_string(),
-            number,
-            state: state.to_string(),
-        }),
-    };
-    let count = |state| record.steps.iter().filter(|step| step.state == state).count();
-    let steps = format!(
-        "{} steps: {} executed, {} known already",
-        record.steps.len(),
-        count(StepState::Succeeded),
-        count(StepState::Cached)
-    );
-    let (exit, mark, sentence) = match (record.state, version) {
-        (RunState::Succeeded, None) => (Exit::Done, Mark::Ok, steps),
-        (RunState::Succeeded, Some((number, state))) => {
-            let (exit, mark, word) = verdict(state);
-            (exit, mark, format!("{} v{number} {word}; {steps}", project.model()))
-        }
-        (_, None) if trained.is_some_and(|trained| trained.refused.is_some()) => {
-            let because = trained.and_then(|trained| trained.refused.clone()).unwrap_or_default();
-            (Exit::Negative, Mark::Blocked, format!("nothing was trained: {because}"))
-        }
-        (state, _) => (Exit::Failed, Mark::Bad, format!("the run {}; {steps}", format!("{state:?}").to_lowercase())),
-    };
+/// What came of a run: the verdict, what decided it, what was measured, and how the command ends.
+fn answer(project: &Project, run: &v1::Run) -> Answer {
+    let (exit, mark, sentence) = verdict(run);
     let mut page = Page::new().marked(mark, sentence);
-    let waits_for_a_word = !project.contract.deploy.iter().all(|place| place.auto);
-    if let Some((number, _)) = version.filter(|(_, state)| *state == VersionState::Approved && waits_for_a_word) {
-        page = page.line(format!("Let it answer: kilter deploy --version {number}"));
+    page = with_step_metrics(page, run);
+    if let Some(version) = &run.version {
+        page = with_metrics(with_gates(page, version), version);
     }
+    let waits_for_a_word = !project.contract.deploy.iter().all(|place| place.auto);
+    if let Some(version) = run.version.as_ref().filter(|version| version.state == "approved" && waits_for_a_word) {
+        page = page.line(format!("Let it answer: kilter deploy --version {}", version.number));
+    }
+    let record = match &run.record {
+        Value::Null => serde_json::json!({ "run": run.summary.id, "state": run.summary.state, "steps": [] }),
+        record => record.clone(),
+    };
+    let version = run.version.as_ref().map(|version| Made {
+        model: &version.model,
+        number: version.number,
+        state: &version.state,
+        metrics: &version.metrics,
+        gates: &version.gates,
+    });
+    let ran = Ran { run: record, version, unchanged: run.unchanged, reason: run.reason.as_deref() };
     Answer::done(&ran, page).exit(exit)
 }
 
-/// What the state of a version says of the command that made it.
-const fn verdict(state: VersionState) -> (Exit, Mark, &'static str) {
-    match state {
-        VersionState::Approved => (Exit::Done, Mark::Ok, "is approved"),
-        VersionState::Rejected => (Exit::Negative, Mark::Bad, "is refused by a gate: see `kilter model show`"),
-        VersionState::Validated => (Exit::Waits, Mark::Wait, "passed its gates and waits for approval"),
-        VersionState::Candidate => {
-            (Exit::Waits, Mark::Wait, "is undecided: something was not measured, see `kilter model show`")
+/// What the steps measured themselves.
+fn with_step_metrics(page: Page, run: &v1::Run) -> Page {
+    run.steps.iter().filter(|step| !step.metrics.is_empty()).fold(page, |page, step| {
+        let metrics: Vec<String> = step.metrics.iter().map(|(name, value)| format!("{name} = {value:.4}")).collect();
+        page.line(format!("step {}: {}", step.name, metrics.join(", ")))
+    })
+}
+
+/// The sentence of a run, and how a command ends that did it.
+fn verdict(run: &v1::Run) -> (Exit, Mark, String) {
+    let count = |state| run.steps.iter().filter(|step| step.state == state).count();
+    let steps = format!(
+        "{} steps: {} executed, {} known already",
+        run.steps.len(),
+        count(v1::StepState::Succeeded),
+        count(v1::StepState::Cached)
+    );
+    match (run.summary.state, &run.version) {
+        (v1::RunState::Succeeded, None) => (Exit::Done, Mark::Ok, steps),
+        (v1::RunState::Succeeded, Some(version)) => {
+            let (exit, mark, word) = of_version(&version.state);
+            let (model, number) = (&version.model, version.number);
+            match run.unchanged {
+                true => {
+                    let sentence = format!(
+                        "unchanged: version {number} of {model} {word}; {steps}; `kilter run --force` makes another one"
+                    );
+                    (exit, mark, sentence)
+                }
+                false => (exit, mark, format!("{model} v{number} {word}; {steps}")),
+            }
         }
-        VersionState::Draft | VersionState::Retired | VersionState::Revoked => (Exit::Done, Mark::None, "is made"),
+        (v1::RunState::Failed, _) if run.record.is_null() => {
+            let reason = run.reason.as_deref().unwrap_or("see `kilter run show`");
+            (Exit::Negative, Mark::Blocked, format!("nothing was trained: {reason}"))
+        }
+        (state, _) => {
+            let reason = run.reason.as_ref().map_or(String::new(), |reason| format!(": {reason}"));
+            (Exit::Failed, Mark::Bad, format!("the run {}{reason}; {steps}", format!("{state:?}").to_lowercase()))
+        }
+    }
+}
+
+/// What the state of a version says of the command that made it.
+fn of_version(state: &str) -> (Exit, Mark, &'static str) {
+    match state {
+        "approved" => (Exit::Done, Mark::Ok, "is approved"),
+        "rejected" => (Exit::Negative, Mark::Bad, "is refused by a gate"),
+        "validated" => (Exit::Waits, Mark::Wait, "passed its gates and waits for approval"),
+        "candidate" => (Exit::Waits, Mark::Wait, "is undecided: something was not measured"),
+        _ => (Exit::Done, Mark::None, "is made"),
     }
 }

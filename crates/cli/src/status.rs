@@ -133,6 +133,12 @@ fn show_version(text: &str, reach: &Reach) -> Result<Answer, Stop> {
     let mut page = Page::new()
         .marked(mark, format!("{}@{} is {}", version.model, version.number, version.state))
         .line(format!("package {}, made {}", version.digest, version.created));
+    page = with_metrics(with_gates(page, &version), &version);
+    Ok(Answer::done(&version, page))
+}
+
+/// What each gate said of a version, rule by rule.
+pub(crate) fn with_gates(mut page: Page, version: &v1::Version) -> Page {
     for gate in &version.gates {
         let mark = match gate.verdict.as_str() {
             "passed" => Mark::Ok,
@@ -142,11 +148,16 @@ fn show_version(text: &str, reach: &Reach) -> Result<Answer, Stop> {
         page = page.marked(mark, format!("gate {}: {}", gate.gate, gate.verdict));
         page = gate.because.iter().fold(page, |page, because| page.line(format!("    {because}")));
     }
+    page
+}
+
+/// What was measured of a version on rows that it was not trained on.
+pub(crate) fn with_metrics(page: Page, version: &v1::Version) -> Page {
     let mut table = TextTable::new(["metric", "value"]);
     for (name, value) in version.metrics.as_object().into_iter().flatten() {
         table.row([name.clone(), value.as_f64().map_or(value.to_string(), |value| format!("{value:.4}"))]);
     }
-    Ok(Answer::done(&version, if table.is_empty() { page } else { page.table(table) }))
+    if table.is_empty() { page } else { page.table(table) }
 }
 
 /// Deployments: which version served where, and when.

@@ -54,13 +54,24 @@ impl Token {
         self.file.as_deref()
     }
 
+    /// A new one that nobody can guess.
+    ///
+    /// # Errors
+    /// When the system has no randomness to give.
+    pub(crate) fn random() -> Result<Self, ServerError> {
+        let mut bytes = [0_u8; 32];
+        getrandom::fill(&mut bytes).map_err(|_| ServerError::Randomness)?;
+        let text: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        Ok(Self { secret: text.into(), file: None })
+    }
+
     /// The secret, to be sent with a request of ours.
     pub(crate) fn text(&self) -> &str {
         &self.secret
     }
 
     /// Whether `other` is the same, in a time that does not tell where they differ.
-    fn is(&self, other: &[u8]) -> bool {
+    pub(crate) fn is(&self, other: &[u8]) -> bool {
         let own = self.secret.as_bytes();
         let differing = own.iter().zip(other).fold(0, |sum, (left, right)| sum | (left ^ right));
         own.len() == other.len() && differing == 0

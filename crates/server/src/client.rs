@@ -4,8 +4,9 @@
 //! absent: TLS; a server that is reached from elsewhere stands behind something that speaks it.
 
 use std::{
-    io,
+    io::{self, Write},
     net::{IpAddr, Ipv4Addr, SocketAddr},
+    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -24,7 +25,7 @@ use serde_json::Value;
 use tokio::net::TcpStream;
 use tower::ServiceExt;
 
-use crate::{ACTOR_HEADER, House, ServerError, ServerOptions, Token, router};
+use crate::{ACTOR_HEADER, House, ServerError, ServerOptions, Token, router, runs::FOLDER_KEY_HEADER};
 
 /// The longest that an answer may take.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -40,6 +41,9 @@ const ADDRESS_FILE: &str = "server.json";
 pub(crate) struct Answering {
     pub(crate) address: SocketAddr,
     pub(crate) pid: u32,
+    /// What a request carries that names a folder of this machine. An older server says none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) key: Option<String>,
 }
 
 impl Answering {
@@ -49,10 +53,10 @@ impl Answering {
 
     /// Says where `data` is answered for. Only looked at while the folder is in use, so a file that stayed behind
     /// misleads nobody.
-    pub(crate) fn announce(data: &Path, address: SocketAddr) {
-        let said = Self { address, pid: std::process::id() };
+    pub(crate) fn announce(data: &Path, address: SocketAddr, key: &Token) {
+        let said = Self { address, pid: std::process::id(), key: Some(key.text().to_owned()) };
         let written =
-            serde_json::to_vec(&said).map_err(Into::into).and_then(|text| std::fs::write(Self::file(data), text));
+            serde_json::to_vec(&said).map_err(Into::into).and_then(|text| write_private(&Self::file(data), &text));
         if let Err(error) = written {
             tracing::warn!(%error, "commands will not find this server by its data folder: name it with --server");
         }
@@ -69,10 +73,23 @@ impl Answering {
     }
 }
 
+/// Writes a file that only its owner can read.
+fn write_private(path: &Path, text: &[u8]) -> std::io::Result<()> {
+    // One that stayed behind may be readable for others, and keeps its mode.
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    file.write_all(text)
+}
+
 /// The native API, near or far.
 pub struct Client {
     way: Way,
     actor: Actor,
+    /// The key of the data folder, where it was found in it.
+    folder_key: Option<String>,
 }
 
 enum Way {
@@ -93,22 +110,35 @@ impl Client {
     /// When the folder cannot be used at all.
     pub fn of_folder(data: &Path, token: Option<Token>, actor: Actor) -> Result<Self, Problem> {
         let error = match House::open(ServerOptions::local(data)) {
-            Ok(house) => return Ok(Self { way: Way::Here(router(house)), actor }),
+            Ok(house) => return Ok(Self { way: Way::Here(router(house)), actor, folder_key: None }),
             Err(error) => error,
         };
         let is_read_only = cannot_be_written(&error);
         let problem = Problem::from(error);
         let is_in_use = problem.code == Code::DataFolderInUse.as_str();
-        if let Some(address) = is_in_use.then(|| Answering::find(data)).flatten().and_then(listening) {
-            return Ok(Self { way: Way::There { address: address.to_string(), token }, actor });
+        if let Some(running) = is_in_use.then(|| Self::of_running(data, token, actor.clone())).flatten() {
+            return Ok(running);
         }
         match House::open_for_reading(ServerOptions::local(data)) {
             Ok(house) if is_in_use || is_read_only => {
-                Ok(Self { way: Way::Reading(router(house), Box::new(problem)), actor })
+                Ok(Self { way: Way::Reading(router(house), Box::new(problem)), actor, folder_key: None })
             }
             // The first failure says why the folder cannot be used.
             _ => Err(problem),
         }
+    }
+
+    /// The API of the server that has a data folder; `None` where none answers for it.
+    pub fn of_running(data: &Path, token: Option<Token>, actor: Actor) -> Option<Self> {
+        let found = Answering::find(data)?;
+        let folder_key = found.key.clone();
+        let way = Way::There { address: listening(found)?.to_string(), token };
+        Some(Self { way, actor, folder_key })
+    }
+
+    /// Whether the server takes a folder of this machine from us.
+    pub fn knows_folder(&self) -> bool {
+        self.folder_key.is_some()
     }
 
     /// The API of a server.
@@ -122,7 +152,7 @@ impl Client {
                 .hint("write it like http://127.0.0.1:8484")
         })?;
         let address = if address.contains(':') { address.to_owned() } else { format!("{address}:80") };
-        Ok(Self { way: Way::There { address, token }, actor })
+        Ok(Self { way: Way::There { address, token }, actor, folder_key: None })
     }
 
     /// Reads `path`.
@@ -158,6 +188,9 @@ impl Client {
         };
         if let Way::There { token: Some(token), .. } = &self.way {
             request = request.header(header::AUTHORIZATION, format!("Bearer {}", token.text()));
+        }
+        if let Some(key) = &self.folder_key {
+            request = request.header(FOLDER_KEY_HEADER, key);
         }
         if body.is_some() {
             request = request.header(header::CONTENT_TYPE, "application/json");

@@ -31,6 +31,8 @@ pub enum ServerError {
     BadToken { path: PathBuf, why: &'static str },
     #[error("could not read the token file `{}`", .path.display())]
     TokenFile { path: PathBuf, source: io::Error },
+    #[error("the system gave no random bytes")]
+    Randomness,
     #[error("could not listen to the signals of the system")]
     Signals(#[source] io::Error),
 }
@@ -52,7 +54,9 @@ impl From<ServerError> for Problem {
             ServerError::BadToken { .. } | ServerError::TokenFile { .. } => Code::FileInvalid,
             ServerError::Bind { .. } => Code::StorageFailed,
             ServerError::App(error) => return problem_of(error),
-            ServerError::Program(_) | ServerError::Listen(_) | ServerError::Signals(_) => Code::Internal,
+            ServerError::Program(_) | ServerError::Listen(_) | ServerError::Randomness | ServerError::Signals(_) => {
+                Code::Internal
+            }
         };
         Self::of(code, &error)
     }

@@ -32,6 +32,8 @@ mod readings;
 mod reconcile;
 mod rights;
 mod routes;
+pub mod run_views;
+mod runs;
 mod state;
 mod stop;
 mod v1;
@@ -66,10 +68,16 @@ impl Server {
         options.check()?;
         let address = SocketAddr::new(options.host, options.port);
         let listener = TcpListener::bind(address).await.map_err(|source| ServerError::bind(address, source))?;
+        let address = listener.local_addr().map_err(ServerError::Listen)?;
         // Before anything is made: what is made then is private.
         say_what_is_open(&options);
-        let opened = tokio::task::spawn_blocking(move || House::open(options)).await;
-        let house = opened.map_err(|error| ServerError::Listen(error.into()))??;
+        let opened = tokio::task::spawn_blocking(move || {
+            let house = House::open(options)?;
+            // Before anyone is told that there is a server: commands find it by this.
+            client::Answering::announce(&house.options().data, address, house.folder_key());
+            Ok::<_, ServerError>(house)
+        });
+        let house = opened.await.map_err(|error| ServerError::Listen(error.into()))??;
         Ok(Self { listener, house })
     }
 
@@ -95,12 +103,12 @@ impl Server {
     pub async fn run_until(self, stop: impl Future<Output = ()>) {
         let (limits, data) = (self.house.options().limits, self.house.options().data.clone());
         let router = router(self.house.clone());
-        if let Ok(address) = self.address() {
-            client::Answering::announce(&data, address);
-        }
         reconcile::start(&self.house);
         profiles::start(&self.house);
         accept::accept(self.listener, router, limits, stop, || self.house.begin_to_stop()).await;
+        let house = self.house.clone();
+        // Runs that go on are asked to stop, and end in their rows.
+        let _ = tokio::task::spawn_blocking(move || house.app().stop_runs(limits.drain)).await;
         let house = self.house.clone();
         // It logs what it cannot do, and waits for a disk.
         let _ = tokio::task::spawn_blocking(move || profiles::keep(&house)).await;

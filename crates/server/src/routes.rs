@@ -16,7 +16,7 @@ use utoipa::{
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    acts, auth::Caller, cross_origin, health, metrics, observe, problem::Failure, profiles, readings, rights,
+    acts, auth::Caller, cross_origin, health, metrics, observe, problem::Failure, profiles, readings, rights, runs,
     state::House, v1, v2,
 };
 
@@ -26,6 +26,7 @@ use crate::{
     components(schemas(Problem)),
     tags(
         (name = "inference", description = "Open Inference Protocol (V2)"),
+        (name = "runs", description = "Runs: asked for, followed, cancelled, looked at"),
         (name = "ship", description = "Models, versions, deployments"),
         (name = "watch", description = "How it stands, monitors, alerts, labels"),
         (name = "govern", description = "The audit table"),
@@ -60,6 +61,11 @@ fn all() -> OpenApiRouter<House> {
         .routes(routes!(acts::mute))
         .routes(routes!(acts::unmute))
         .routes(routes!(acts::resolve))
+        .routes(routes!(runs::start, runs::list))
+        .routes(routes!(runs::show))
+        .routes(routes!(runs::events))
+        .routes(routes!(runs::cancel))
+        .routes(routes!(runs::log))
         .routes(routes!(v2::server))
         .routes(routes!(v2::live))
         .routes(routes!(v2::ready))

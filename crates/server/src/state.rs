@@ -15,7 +15,7 @@ use kilter_wire::{
     v1::{Check, Readiness},
 };
 
-use crate::{body_pool::BodyPool, error::ServerError, options::ServerOptions};
+use crate::{auth::Token, body_pool::BodyPool, error::ServerError, options::ServerOptions};
 
 /// The house as the handlers see it. Cloning is cheap.
 #[derive(Clone)]
@@ -27,6 +27,8 @@ struct Inner {
     bodies: BodyPool,
     began: Instant,
     is_stopping: AtomicBool,
+    /// Whoever can read the data folder finds it there, and may name folders of this machine.
+    folder_key: Token,
 }
 
 impl House {
@@ -37,7 +39,7 @@ impl House {
     pub fn open(options: ServerOptions) -> Result<Self, ServerError> {
         let tool = std::env::current_exe().map_err(ServerError::Program)?;
         let app = App::open(&options.data, AppOptions { tool, recording: Default::default(), profiles: true })?;
-        Ok(Self::of(options, app))
+        Self::of(options, app)
     }
 
     /// Opens what the options name to look at it: nothing serves, and every change is refused.
@@ -48,12 +50,19 @@ impl House {
         let tool = std::env::current_exe().map_err(ServerError::Program)?;
         let app = AppOptions { tool, recording: Default::default(), profiles: false };
         let app = App::open_for_reading(&options.data, app)?;
-        Ok(Self::of(options, app))
+        Self::of(options, app)
     }
 
-    fn of(options: ServerOptions, app: App) -> Self {
+    fn of(options: ServerOptions, app: App) -> Result<Self, ServerError> {
         let bodies = BodyPool::new(options.limits.bodies);
-        Self(Arc::new(Inner { options, app, bodies, began: Instant::now(), is_stopping: AtomicBool::new(false) }))
+        Ok(Self(Arc::new(Inner {
+            options,
+            app,
+            bodies,
+            began: Instant::now(),
+            is_stopping: AtomicBool::new(false),
+            folder_key: Token::random()?,
+        })))
     }
 
     /// The platform.
@@ -77,6 +86,16 @@ impl House {
         &self.0.bodies
     }
 
+    /// What a request carries that names a folder of this machine.
+    pub(crate) fn folder_key(&self) -> &Token {
+        &self.0.folder_key
+    }
+
+    /// Whether this is the key of the data folder.
+    pub(crate) fn is_folder_key(&self, key: &[u8]) -> bool {
+        self.0.folder_key.is(key)
+    }
+
     /// How long it has been open.
     pub(crate) fn uptime(&self) -> Duration {
         self.0.began.elapsed()
@@ -85,6 +104,8 @@ impl House {
     /// From now on it is not ready: balancers send requests elsewhere while it finishes.
     pub(crate) fn begin_to_stop(&self) {
         self.0.is_stopping.store(true, Ordering::Relaxed);
+        // Whoever follows a run hears of its end before the connection is closed.
+        self.0.app.cancel_runs();
     }
 
     /// Whether it finishes what it has begun and takes nothing new.

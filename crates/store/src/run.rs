@@ -128,6 +128,16 @@ pub fn advance(
     get(audited.tx(), id)
 }
 
+/// Writes down that someone asked a run to stop; it ends when its steps have.
+///
+/// # Errors
+/// When there is no such run.
+pub fn note_cancel(audited: &Audited, id: &str) -> Result<u64, StoreError> {
+    let (run, object) = (get(audited.tx(), id)?, object(id));
+    let state = Some(run.state.as_str());
+    audited.enter(&Change { before: state, after: state, ..Change::of(&object) })
+}
+
 /// The run, if there is one.
 pub fn find(reader: &Reader, id: &str) -> Result<Option<Run>, StoreError> {
     reader.one(&FIND, named_params! { ":id": id }, run)

@@ -112,6 +112,12 @@ pub const DOORS: &[Door] = &[
     route("POST", "/api/v1/alerts/{id}/resolve", Action::HandleAlert, Of::Alert),
     route("GET", "/api/v1/audit", Action::Audit, Of::EveryProject),
     route("GET", "/api/v1/audit/verify", Action::Audit, Of::EveryProject),
+    route("POST", "/api/v1/runs", Action::Run, Of::Named),
+    route("GET", "/api/v1/runs", Action::Read, Of::AnyProject),
+    route("GET", "/api/v1/runs/{id}", Action::Read, Of::Run),
+    route("GET", "/api/v1/runs/{id}/events", Action::Read, Of::Run),
+    route("POST", "/api/v1/runs/{id}/cancel", Action::Run, Of::Run),
+    route("GET", "/api/v1/runs/{id}/steps/{step}/log", Action::Read, Of::Run),
     open("/v2", "it is the same for every server"),
     open("/v2/health/live", PROBE),
     open("/v2/health/ready", PROBE),
@@ -129,6 +135,10 @@ pub const DOORS: &[Door] = &[
     route("POST", "/v2/models/{model}/versions/{version}/infer", Action::Predict, Of::Endpoint),
     // Commands that change or read what is registered.
     Door { at: At::Command("run"), asks: Asks::Right(Action::Run, Of::Named) },
+    command("run list", &["GET /api/v1/runs"]),
+    command("run show", &["GET /api/v1/runs", "GET /api/v1/runs/{id}"]),
+    command("run logs", &["GET /api/v1/runs", "GET /api/v1/runs/{id}", "GET /api/v1/runs/{id}/steps/{step}/log"]),
+    command("run cancel", &["POST /api/v1/runs/{id}/cancel"]),
     command("status", &["GET /api/v1/status"]),
     command("deploy", &["POST /api/v1/endpoints/{endpoint}/deploy"]),
     command("rollback", &["POST /api/v1/endpoints/{endpoint}/rollback"]),
@@ -143,6 +153,7 @@ pub const DOORS: &[Door] = &[
     command("monitor history", &["GET /api/v1/status", "GET /api/v1/endpoints/{endpoint}/readings"]),
     command("monitor profile", &["GET /api/v1/endpoints/{endpoint}/profile"]),
     files("monitor rules", "writes rules for Prometheus from a contract"),
+    command("alert", &["GET /api/v1/alerts"]),
     command("alert list", &["GET /api/v1/alerts"]),
     command("alert ack", &["POST /api/v1/alerts/{id}/acknowledge"]),
     command("alert mute", &["POST /api/v1/alerts/{id}/mute"]),
@@ -229,7 +240,7 @@ const INTRO: &str = "\
 Roles are given in `[project.roles]`, the owner in `[project] owner`. What counts is the contract that was recorded last by
 someone who may change it, never the file in the folder. A contract that gives no role trusts everyone who can reach the
 platform, except with what is the owner's where one is named: retiring, and changing the owner and the roles. A contract that gives
-any role trusts nobody else. The first contract of a project is recorded by whoever may start its first run by it.
+any role trusts nobody else; `kilter check` warns where it names neither owner nor admin, because nobody could change it then (a\nproject that is locked so goes on under another name). The first contract of a project is recorded by whoever may start its first run by it.
 
 A run whose contract differs from the recorded one changes the contract, and asks for that right as well: for *change the
 contract* always; for *change gates, approval, deployment or what else judges and releases* where gates, `[approve]`,

@@ -1,5 +1,10 @@
 //! Requests and responses of `/api/v1` and of the health addresses beside it.
 
+mod run;
+
+pub use run::{
+    NewRun, Run, RunEvent, RunEventKind, RunProgress, RunStarted, RunState, RunStep, RunSummary, StepLog, StepState,
+};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 

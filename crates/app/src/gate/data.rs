@@ -82,8 +82,9 @@ impl App {
             params: Default::default(),
             git: None,
             steps: vec![],
+            unchanged: None,
         };
-        Ok(Trained { run: id, record, version: None, cause: training.cause, refused: Some(because) })
+        Ok(Trained { run: id, record, version: None, unchanged: None, cause: training.cause, refused: Some(because) })
     }
 
     /// Writes down that data is not fit to be trained on, where no run was begun.

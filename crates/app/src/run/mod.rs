@@ -54,7 +54,7 @@ pub use options::{Force, Now, RunOptions};
 pub use pins::{Lock, Pin, PinError};
 pub use plan::{Environment, Needs, Plan, PlanError, PlanParts, Source, Step};
 pub use profile::{Bound, ColumnProfile, Describe, Profile};
-pub use record::{OutputRecord, RunEvent, RunRecord, StepRecord};
+pub use record::{OutputRecord, RunEvent, RunRecord, StepRecord, UnchangedVersion};
 
 use engine::Engine;
 use schedule::Schedule;
@@ -90,6 +90,7 @@ pub fn execute(plan: &Plan, options: &RunOptions, observer: &mut dyn FnMut(RunEv
         params: engine.params.clone(),
         git,
         steps,
+        unchanged: None,
     })
 }
 

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 use kilter_blobs::Content;
 use kilter_domain::{
     digest::Digest,
-    ids::{DatasetName, StepName},
+    ids::{DatasetName, ModelName, StepName},
     run::{Cause, RunState, StepState},
     time::Timestamp,
 };
@@ -99,6 +99,16 @@ pub struct RunRecord {
     pub git: Option<GitState>,
     /// In the order in which they may run.
     pub steps: Vec<StepRecord>,
+    /// The version that is there already with everything that this run came to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unchanged: Option<UnchangedVersion>,
+}
+
+/// A version that a run would have made again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnchangedVersion {
+    pub model: ModelName,
+    pub number: u32,
 }
 
 impl RunRecord {

@@ -18,6 +18,7 @@ mod profiles;
 mod readings;
 mod replays;
 mod rights;
+mod runs;
 mod server;
 mod serving;
 mod tables;

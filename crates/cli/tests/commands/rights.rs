@@ -114,6 +114,19 @@ fn a_project_without_roles_keeps_its_owner_and_lets_everybody_work() {
 }
 
 #[test]
+fn roles_that_nobody_could_change_are_warned_of() {
+    let world = project("0.55");
+    let contract = world.read("kilter.toml");
+    let warnings = |roles: &str| {
+        world.write("kilter.toml", &format!("{contract}\n[project.roles]\n{roles}\n"));
+        world.json(&["check"])["warnings"].to_string()
+    };
+    assert!(warnings("developer = [\"user:dev\"]").contains("neither an owner nor an admin"));
+    assert!(!warnings("admin = [\"user:ada\"]").contains("neither"));
+    assert!(!warnings("").contains("neither"));
+}
+
+#[test]
 fn labels_and_looks_ask_at_the_terminal_too() {
     let world = guarded();
     assert_eq!(by(&world, "dev", &["run"]).0, 0);

@@ -28,6 +28,8 @@ async fn bodies_in_flight_share_one_bound_and_what_is_beyond_it_comes_again_late
     let world = World::new(|options| options.limits.bodies = 1 << 20).await;
     let size = 700 << 10;
     let mut first = begun(&world, size, 1).await;
+    // Whoever comes first has the room; without a rest the second could be the first.
+    tokio::time::sleep(Duration::from_millis(300)).await;
     // The server has read what was sent when the next body finds no room; until then it is refused for what it says.
     let began = Instant::now();
     let refused = loop {

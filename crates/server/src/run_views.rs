@@ -1,0 +1,203 @@
+//! Runs in the words of `wire`; routes and commands show the same.
+
+use kilter_app::{
+    App,
+    run::{Change, RunEvent, RunRecord, StepRecord, UnchangedVersion},
+    training::cause_sentence,
+};
+use kilter_domain::{
+    ids::StepName,
+    run::{RunState, StepState},
+};
+use kilter_store::{
+    PageRequest, Reader, StoreError, model as versions,
+    run::{self as runs, Run, RunFilter},
+};
+use kilter_wire::{Code, Problem, v1};
+
+use crate::{
+    failure::problem_of,
+    views::{self, cursor, read},
+};
+
+/// Changes that a sentence names at most.
+const MAX_REASONS: usize = 3;
+
+/// Runs, newest first.
+///
+/// # Errors
+/// When the metadata cannot be read, or the cursor is of another list.
+pub fn runs(app: &App, page: &PageRequest) -> Result<v1::Page<v1::RunSummary>, Problem> {
+    read(app, |reader| {
+        let found = runs::list(reader, &RunFilter::default(), page)?;
+        let items = found.items.iter().map(|run| {
+            let version = made_by(reader, &run.id)?.map(|version| version.number);
+            Ok(summary(run, version))
+        });
+        Ok(v1::Page { items: items.collect::<Result<_, StoreError>>()?, next: cursor(found.next) })
+    })
+}
+
+/// One run with what came of it.
+///
+/// # Errors
+/// When there is no such run, or the metadata cannot be read.
+pub fn run(app: &App, id: &str) -> Result<v1::Run, Problem> {
+    let (run, made) = read(app, |reader| Ok((runs::get(reader, id)?, made_by(reader, id)?)))?;
+    let record = record_of(&run);
+    let unchanged = record.as_ref().and_then(|record| record.unchanged.clone());
+    let named = made.map(|made| UnchangedVersion { model: made.model, number: made.number }).or(unchanged.clone());
+    let version = named.map(|of| views::version_with_gates(app, &of.model, of.number)).transpose()?;
+    let number = version.as_ref().filter(|_| unchanged.is_none()).map(|version| version.number);
+    Ok(v1::Run {
+        summary: summary(&run, number),
+        version,
+        unchanged: unchanged.is_some(),
+        reason: reason(&run, record.as_ref()),
+        steps: record.iter().flat_map(|record| &record.steps).map(step).collect(),
+        record: if record.is_some() { run.record } else { serde_json::Value::Null },
+    })
+}
+
+/// The log of a step of a run.
+///
+/// # Errors
+/// When there is no such run or step, or its log is gone.
+pub fn step_log(app: &App, id: &str, name: &StepName) -> Result<v1::StepLog, Problem> {
+    let text = app.step_log(id, name).map_err(|error| problem_of(&error))?;
+    Ok(v1::StepLog { run: id.to_owned(), step: name.to_string(), text })
+}
+
+/// The version that a run made: the first, because later ones of the same run differ in their threshold alone.
+fn made_by(reader: &Reader, run: &str) -> Result<Option<versions::Version>, StoreError> {
+    Ok(versions::find_by_run(reader, run)?.pop())
+}
+
+fn record_of(run: &Run) -> Option<RunRecord> {
+    serde_json::from_value(run.record.clone()).ok()
+}
+
+/// Why it made nothing.
+fn reason(run: &Run, record: Option<&RunRecord>) -> Option<String> {
+    let of_step = record.and_then(RunRecord::failed_step).and_then(StepRecord::failure);
+    of_step.or_else(|| Some(run.record.get("error")?.as_str()?.to_owned()))
+}
+
+fn summary(run: &Run, version: Option<u32>) -> v1::RunSummary {
+    v1::RunSummary {
+        id: run.id.clone(),
+        project: run.project.to_string(),
+        state: state(run.state),
+        cause: cause_sentence(&run.cause),
+        created: run.created.to_string(),
+        ended: run.ended.map(|time| time.to_string()),
+        version,
+    }
+}
+
+const fn state(state: RunState) -> v1::RunState {
+    match state {
+        RunState::Queued => v1::RunState::Queued,
+        RunState::Running => v1::RunState::Running,
+        RunState::Succeeded => v1::RunState::Succeeded,
+        RunState::Failed => v1::RunState::Failed,
+        RunState::Cancelled => v1::RunState::Cancelled,
+        RunState::Refused => v1::RunState::Refused,
+    }
+}
+
+fn step(record: &StepRecord) -> v1::RunStep {
+    v1::RunStep {
+        name: record.step.to_string(),
+        state: step_state(record.state),
+        wall_ms: record.wall_ms,
+        made_by: record.made_by.clone(),
+        has_log: record.log.is_some() || record.log_file.is_some(),
+        metrics: record.metrics.clone(),
+        error: record.error.clone(),
+    }
+}
+
+const fn step_state(state: StepState) -> v1::StepState {
+    match state {
+        StepState::Queued => v1::StepState::Queued,
+        StepState::Running => v1::StepState::Running,
+        StepState::Succeeded => v1::StepState::Succeeded,
+        StepState::Failed => v1::StepState::Failed,
+        StepState::Cancelled => v1::StepState::Cancelled,
+        StepState::Cached => v1::StepState::Cached,
+        StepState::Skipped => v1::StepState::Skipped,
+        StepState::Refused => v1::StepState::Refused,
+    }
+}
+
+/// An event of a run in a sentence; output of steps is in their logs.
+pub fn event(number: u64, event: &RunEvent) -> Option<v1::RunEvent> {
+    use v1::RunEventKind as Kind;
+    let (kind, text) = match event {
+        RunEvent::Started { run, steps } => (Kind::Started, format!("run {run}: {} steps", steps.len())),
+        RunEvent::StepStarted { step, attempt, because } => {
+            let again = if *attempt > 1 { format!(" (attempt {attempt})") } else { String::new() };
+            (Kind::StepStarted, format!("{step}{again}{}", reasons(because)))
+        }
+        RunEvent::StepWaiting { step, path } => (Kind::StepWaiting, format!("{step} waits: another run holds {path}")),
+        RunEvent::StepRetrying { step, attempt, wait_ms, .. } => {
+            let text = format!("{step} failed (attempt {attempt}), tried again in {} s", wait_ms / 1_000);
+            (Kind::StepRetrying, text)
+        }
+        RunEvent::StepEnded { record } => (ended_kind(record.state), step_sentence(record)),
+        RunEvent::DataChanged { dataset, was, .. } => {
+            let what = if was.is_some() {
+                "has changed; kilter.lock now pins it as it is"
+            } else {
+                "is pinned in kilter.lock"
+            };
+            (Kind::DataChanged, format!("dataset {dataset} {what}"))
+        }
+        RunEvent::Kept { step, path, .. } => {
+            let text = format!("{step}: what stood at {path} was not made by a run; it is kept in the store");
+            (Kind::OutputKept, text)
+        }
+        RunEvent::StepOutput { .. } => return None,
+    };
+    Some(v1::RunEvent { number, kind, text })
+}
+
+const fn ended_kind(state: StepState) -> v1::RunEventKind {
+    match state {
+        StepState::Succeeded => v1::RunEventKind::StepSucceeded,
+        StepState::Cached => v1::RunEventKind::StepCached,
+        StepState::Failed => v1::RunEventKind::StepFailed,
+        StepState::Refused => v1::RunEventKind::StepRefused,
+        _ => v1::RunEventKind::StepNotRun,
+    }
+}
+
+/// Why a step is executed, after a colon.
+pub fn reasons(because: &[Change]) -> String {
+    let changes: Vec<String> = because.iter().take(MAX_REASONS).map(ToString::to_string).collect();
+    if changes.is_empty() { String::new() } else { format!(": {}", changes.join("; ")) }
+}
+
+/// What a step did, with the end of its log where it failed.
+pub fn step_sentence(record: &StepRecord) -> String {
+    let what = match record.state {
+        StepState::Cached => "known already".to_owned(),
+        StepState::Succeeded => format!("{:.1} s", record.wall_ms as f64 / 1_000.0),
+        state => format!("{state:?}").to_lowercase(),
+    };
+    let error = record.error.as_ref().map_or_else(String::new, |error| format!(": {error}"));
+    let log = record.log_tail.as_ref().filter(|_| record.state == StepState::Failed);
+    let log = log.map_or_else(String::new, |log| format!("\n    {}", log.trim_end().replace('\n', "\n    ")));
+    let file =
+        record.log_file.as_ref().map_or_else(String::new, |file| format!("\n    its whole log is {}", file.display()));
+    format!("{} ({what}){error}{log}{file}", record.step)
+}
+
+/// A run whose folder or contract cannot be used as it was asked for.
+pub(crate) fn not_here(detail: String) -> Problem {
+    Problem::new(Code::NotFound, detail).hint(
+        "a server runs projects in folders of its own machine: bring the project's folder there, and run `kilter run` there \
+         once, in the folder and with the server's data folder (`--data`)",
+    )
+}
