@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 
+use kilter_blobs::BlobError;
 use kilter_domain::{digest::Digest, ids::EndpointName, table::TableError};
 use kilter_inference::{LoadError, PredictError};
+use kilter_lake::LakeError;
 
 use crate::dataset::RolesError;
 
@@ -24,6 +26,12 @@ pub enum AppError {
         #[source]
         source: std::io::Error,
     },
+    #[error(
+        "{} is {}, but {} is there: this is the folder of a platform that lost its database, not a new one; restore it \
+         from a backup (`kilter restore`), or choose another --data to begin anew",
+        path.display(), if *is_missing { "missing" } else { "empty" }, beside.display()
+    )]
+    DatabaseLost { path: PathBuf, is_missing: bool, beside: PathBuf },
     #[error("{0}")]
     Contract(String),
     #[error("the project has no name and its folder {} gives none; add `name = \"...\"` to [project]", .0.display())]
@@ -108,6 +116,16 @@ pub enum AppError {
 }
 
 impl AppError {
+    /// Whether a file of the data folder is damaged or missing; the error names it.
+    pub const fn is_damage(&self) -> bool {
+        matches!(
+            self,
+            Self::DatabaseLost { .. }
+                | Self::Lake(LakeError::PartitionMissing { .. } | LakeError::Changed { .. })
+                | Self::Blob(BlobError::Corrupt { .. })
+        )
+    }
+
     /// Whether it says of one version that it cannot serve as it stands here: others can.
     pub const fn is_of_a_version(&self) -> bool {
         matches!(

@@ -6,7 +6,9 @@
 pub mod access;
 pub mod active_runs;
 pub mod approval;
+pub mod backup;
 mod bounded;
+mod data_folder;
 pub mod dataset;
 pub mod decision;
 pub mod deployment;
@@ -14,6 +16,7 @@ pub mod error;
 pub mod gate;
 pub mod golden;
 mod halves;
+pub mod integrity;
 pub mod ledger;
 pub mod live;
 pub mod measure;
@@ -123,7 +126,11 @@ impl App {
     /// Opens a data folder, made when missing, and everything that served in it.
     pub fn open(folder: &Path, options: AppOptions) -> Result<Self, AppError> {
         make_data_folder(folder)?;
+        data_folder::refuse_lost_database(folder)?;
         let app = Self::of(folder, options, Store::open(folder)?, BlobStore::open(&folder.join("blobs"))?);
+        if let Some(path) = app.store().changed_while_closed() {
+            tracing::error!(changed = %data_folder::changed_database(&path), "the database is not what was closed");
+        }
         app.load_access()?;
         app.resume_serving()?;
         Ok(app)

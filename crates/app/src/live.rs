@@ -6,18 +6,19 @@
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
-    sync::Arc,
 };
 
 use kilter_domain::{
-    ids::{DatasetName, ProjectName},
+    ids::{DatasetName, EndpointName, ProjectName},
     time::{Span, Timestamp},
 };
 use kilter_lake::{ReadOptions, read_table, schema_of, write_table};
 use kilter_store::{PageRequest, audit::Audited, setting};
 use serde_json::json;
 
-use crate::{App, AppError, Project, reconcile::Step, replay::History, retrain::KnownData, training::Governance};
+use crate::{
+    App, AppError, Project, ledger::Act, reconcile::Step, replay::History, retrain::KnownData, training::Governance,
+};
 
 /// The files of a project as they are now.
 pub struct ProjectFiles;
@@ -68,16 +69,13 @@ pub(crate) fn remember_folder(
 }
 
 impl App {
-    /// One step of the loop for every registered project; what went wrong, by project.
-    pub fn reconcile_all(&self, now: Timestamp) -> Result<Vec<(ProjectName, AppError)>, AppError> {
+    /// The registered projects.
+    ///
+    /// # Errors
+    /// When the metadata cannot be read.
+    pub fn projects(&self) -> Result<Vec<ProjectName>, AppError> {
         let projects = self.store().read(|reader| kilter_store::project::list(reader, &PageRequest::first(1000)))?;
-        let mut failed = Vec::new();
-        for known in projects.items {
-            if let Err(error) = self.reconcile_one(&known.name, now) {
-                failed.push((known.name, error));
-            }
-        }
-        Ok(failed)
+        Ok(projects.items.into_iter().map(|project| project.name).collect())
     }
 
     /// The folder of a project on this machine, where it was registered with one.
@@ -86,12 +84,48 @@ impl App {
         Ok(remembered.and_then(|setting| setting.value.as_str().map(PathBuf::from)))
     }
 
-    fn reconcile_one(&self, name: &ProjectName, now: Timestamp) -> Result<(), AppError> {
-        let Some(folder) = self.project_folder(name)? else { return Ok(()) };
-        // The contract in force, on the files of the folder: a file that nobody recorded changes nothing.
-        let project = Arc::new(self.recorded_project(name)?.in_folder(&folder));
-        let step = Step { now, data: &ProjectFiles, governance: Governance::Asked, outputs_root: None };
-        self.reconcile(&project, &step, &mut |_| ())?;
-        Ok(())
+    /// Seals and merges what was recorded at every open endpoint; what went wrong, by endpoint.
+    pub fn seal_all(&self, now: Timestamp) -> Vec<(EndpointName, AppError)> {
+        let act = Act::system("reconcile", now);
+        let seal = |endpoint: &EndpointName| {
+            self.note_losses(&act, endpoint)?;
+            self.seal(endpoint)?;
+            self.merge_partitions(endpoint)
+        };
+        let endpoints = self.open_endpoints().into_iter();
+        endpoints.filter_map(|(endpoint, _)| seal(&endpoint).err().map(|error| (endpoint, error))).collect()
     }
+
+    /// One step of the loop for a project, besides training; whether a training is due.
+    ///
+    /// # Errors
+    /// When the project cannot be read, or something could not be measured or written.
+    pub fn look_at_project(&self, name: &ProjectName, now: Timestamp, may_train: bool) -> Result<bool, AppError> {
+        let Some(project) = self.registered_project(name)? else { return Ok(false) };
+        let step = live_step(now);
+        match self.observe(&project, &step)? {
+            true if may_train => self.is_training_due(&project, &step),
+            _ => Ok(false),
+        }
+    }
+
+    /// Trains a project if that is still due.
+    ///
+    /// # Errors
+    /// When the project cannot be read, or the training could not be done.
+    pub fn train_if_due(&self, name: &ProjectName, now: Timestamp) -> Result<(), AppError> {
+        let Some(project) = self.registered_project(name)? else { return Ok(()) };
+        self.retrain(&project, &live_step(now), &mut |_| ()).map(drop)
+    }
+
+    /// A project with the contract in force, on the files of its folder: a file that nobody recorded changes nothing.
+    /// `None` where its folder is not known.
+    fn registered_project(&self, name: &ProjectName) -> Result<Option<Project>, AppError> {
+        let Some(folder) = self.project_folder(name)? else { return Ok(None) };
+        Ok(Some(self.recorded_project(name)?.in_folder(&folder)))
+    }
+}
+
+fn live_step(now: Timestamp) -> Step<'static> {
+    Step { now, data: &ProjectFiles, governance: Governance::Asked, outputs_root: None }
 }

@@ -34,18 +34,47 @@ impl App {
         step: &Step,
         observer: &mut dyn FnMut(RunEvent),
     ) -> Result<Option<Trained>, AppError> {
+        for deploy in &project.contract.deploy {
+            let endpoint = project.endpoint(deploy);
+            self.note_losses(&Act::system("reconcile", step.now), &endpoint)?;
+            self.seal(&endpoint)?;
+        }
+        match self.observe(project, step)? {
+            true => self.retrain(project, step, observer),
+            false => Ok(None),
+        }
+    }
+
+    /// Rollouts, monitors, alerts, thresholds and returns of earlier versions, on what is sealed; whether a training may
+    /// follow.
+    pub(crate) fn observe(&self, project: &Project, step: &Step) -> Result<bool, AppError> {
         let act = Act::system("reconcile", step.now);
         for deploy in &project.contract.deploy {
             let endpoint = project.endpoint(deploy);
-            self.seal(&endpoint)?;
             self.advance_rollout(&act, project, deploy, &endpoint)?;
             self.look(&act, project, &endpoint)?;
         }
-        let Some(main) = project.main_deploy() else { return Ok(None) };
+        let Some(main) = project.main_deploy() else { return Ok(false) };
         self.tune_threshold(&act, project, main, step.governance)?;
-        if self.recall_if_better(&act, project, main)? {
-            return Ok(None);
-        }
+        Ok(!self.recall_if_better(&act, project, main)?)
+    }
+
+    /// Whether a training is due and may start. What is due and may not start is written down.
+    pub(crate) fn is_training_due(&self, project: &Project, step: &Step) -> Result<bool, AppError> {
+        let Some(main) = project.main_deploy() else { return Ok(false) };
+        let act = Act::system("reconcile", step.now);
+        Ok(self.due_retraining(&act, project, &project.endpoint(main), step.data)?.is_some())
+    }
+
+    /// Trains if that is due.
+    pub(crate) fn retrain(
+        &self,
+        project: &Project,
+        step: &Step,
+        observer: &mut dyn FnMut(RunEvent),
+    ) -> Result<Option<Trained>, AppError> {
+        let Some(main) = project.main_deploy() else { return Ok(None) };
+        let act = Act::system("reconcile", step.now);
         self.retrain_if_due(&act, project, &project.endpoint(main), step, observer)
     }
 

@@ -3,6 +3,8 @@
 //! Holds true: a retraining knows its cause, stays within its budget and cool-down, and ends at the same gates as any
 //! other training. A retraining that was asked for and not started is written down with its reason.
 
+mod pause;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -65,7 +67,7 @@ impl App {
     ) -> Result<Option<Due>, AppError> {
         let Some(retrain) = &project.contract.retrain else { return Ok(None) };
         let Some(due) = self.triggered(act.at, project, endpoint, retrain, data)? else { return Ok(None) };
-        match self.hindrance(act.at, project, endpoint, retrain)? {
+        match self.hindrance(act.at, project, endpoint, (retrain, &due.cause))? {
             None => Ok(Some(due)),
             Some(hindrance) => {
                 self.skip(act, project, &due, &hindrance)?;
@@ -125,7 +127,7 @@ impl App {
                 Trigger::Failing { kind, patience } => self.failing(now, project, endpoint, *kind, *patience)?,
                 Trigger::Every(every) => self.scheduled(now, project, *every)?,
                 Trigger::Cron(cron) => {
-                    let last = self.last_training(project)?;
+                    let last = self.last_training(project, now)?;
                     let next = last.and_then(|last| cron.next_after(last)).filter(|next| *next <= now);
                     next.map(|_| scheduled(&cron.to_string()))
                 }
@@ -171,7 +173,7 @@ impl App {
     }
 
     fn scheduled(&self, now: Timestamp, project: &Project, every: Span) -> Result<Option<Due>, AppError> {
-        let last = self.last_training(project)?;
+        let last = self.last_training(project, now)?;
         Ok(last.filter(|last| last.after(every) <= now).map(|_| scheduled(&format!("every {every}"))))
     }
 
@@ -183,7 +185,7 @@ impl App {
         by: GrewBy,
         data: &dyn KnownData,
     ) -> Result<Option<Due>, AppError> {
-        let Some(last) = self.last_training(project)? else { return Ok(None) };
+        let Some(last) = self.last_training(project, now)? else { return Ok(None) };
         let (before, rows) = (data.rows(project, dataset, last)?, data.rows(project, dataset, now)?);
         let is_enough = match by {
             GrewBy::Share(share) => rows as f64 >= before as f64 * (1.0 + share),
@@ -197,10 +199,8 @@ impl App {
     }
 
     /// When the project was last trained, by whomever.
-    fn last_training(&self, project: &Project) -> Result<Option<Timestamp>, AppError> {
-        let filter = kilter_store::run::RunFilter { project: Some(project.name.clone()), ..Default::default() };
-        let newest = self.store().read(|reader| kilter_store::run::list(reader, &filter, &PageRequest::first(1)))?;
-        Ok(newest.items.first().map(|run| run.created))
+    fn last_training(&self, project: &Project, now: Timestamp) -> Result<Option<Timestamp>, AppError> {
+        Ok(self.newest_runs(project, now)?.first().map(|run| run.created))
     }
 
     /// Why a retraining that is due may not start.
@@ -209,16 +209,15 @@ impl App {
         now: Timestamp,
         project: &Project,
         endpoint: &EndpointName,
-        retrain: &Retrain,
+        (retrain, cause): (&Retrain, &Cause),
     ) -> Result<Option<String>, AppError> {
         let candidate = self.store().read(|reader| kilter_store::deployment::candidate(reader, endpoint))?;
         if let Some(candidate) = candidate {
             return Ok(Some(format!("version {} is still on its way to production", candidate.number)));
         }
-        if let (Some(cooldown), Some(last)) = (retrain.cooldown, self.last_training(project)?)
-            && last.after(cooldown) > now
-        {
-            return Ok(Some(format!("the cool-down of {cooldown} is not over")));
+        let window = project.contract.monitor.as_ref().map(|monitor| monitor.every);
+        if let Some(pause) = pause::pause(now, retrain, window, cause, &self.newest_runs(project, now)?) {
+            return Ok(Some(pause));
         }
         if let Some(budget) = retrain.budget {
             let since = now.before(budget.per);

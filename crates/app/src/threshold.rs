@@ -97,7 +97,7 @@ impl App {
         let every = tuning.every.or(project.contract.monitor.as_ref().map(|monitor| monitor.every));
         let every = every.unwrap_or(Span::days(1));
         let mut looked = self.lock_tuned();
-        if looked.get(endpoint).is_some_and(|last| last.after(every) > now) {
+        if looked.get(endpoint).is_some_and(|last| *last <= now && last.after(every) > now) {
             return false;
         }
         looked.insert(endpoint.clone(), now);

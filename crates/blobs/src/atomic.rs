@@ -79,9 +79,44 @@ pub fn sync_dir(folder: &Path) -> Result<(), BlobError> {
         .map_err(|source| BlobError::io("sync the folder", folder, source))
 }
 
-/// Creates `folder` and what is missing above it.
+/// Creates `folder` and what is missing above it; new names survive a power cut.
 pub fn create_dirs(folder: &Path) -> Result<(), BlobError> {
-    fs::create_dir_all(folder).map_err(|source| BlobError::io("create the folder", folder, source))
+    let is_missing = |folder: &&Path| !folder.as_os_str().is_empty() && !folder.exists();
+    let missing: Vec<&Path> = folder.ancestors().take_while(is_missing).collect();
+    fs::create_dir_all(folder).map_err(|source| BlobError::io("create the folder", folder, source))?;
+    missing.into_iter().try_for_each(|folder| sync_dir(&parent(folder)))
+}
+
+/// Copies a file to a new one, with its permissions; when it returns, the bytes survive a power cut. The digest and the
+/// number of bytes that went through.
+pub fn copy_new(from: &Path, to: &Path) -> Result<(Digest, u64), BlobError> {
+    let failed = |source| BlobError::io("read", from, source);
+    let mut source = File::open(from).map_err(failed)?;
+    let permissions = source.metadata().map_err(failed)?.permissions();
+    let mut target =
+        OpenOptions::new().write(true).create_new(true).open(to).map_err(|source| match source.kind() {
+            io::ErrorKind::AlreadyExists => BlobError::Exists { path: to.to_owned() },
+            _ => BlobError::io("create", to, source),
+        })?;
+    let copied = copy_hashing(&mut source, &mut target).map_err(|error| match error {
+        CopyError::Read(source) => failed(source),
+        CopyError::Write(source) => BlobError::io("write", to, source),
+    })?;
+    let finish = || {
+        target.set_permissions(permissions)?;
+        target.sync_all()
+    };
+    finish().map_err(|source| BlobError::io("write", to, source))?;
+    Ok(copied)
+}
+
+/// The digest and the number of bytes of a file.
+pub fn digest_of(path: &Path) -> Result<(Digest, u64), BlobError> {
+    let failed = |source| BlobError::io("read", path, source);
+    let mut source = File::open(path).map_err(failed)?;
+    copy_hashing(&mut source, &mut io::sink()).map_err(|error| match error {
+        CopyError::Read(source) | CopyError::Write(source) => failed(source),
+    })
 }
 
 pub(crate) fn parent(path: &Path) -> PathBuf {
@@ -141,6 +176,19 @@ mod tests {
         let error = BlobError::io("write", "/dev/full", error);
         assert!(error.is_disk_full());
         assert!(error.to_string().starts_with("the disk is full: could not write `/dev/full`"), "{error}");
+    }
+
+    #[test]
+    fn a_copy_has_the_bytes_and_the_permissions_and_never_replaces_a_file() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let (from, to) = (folder.path().join("a"), folder.path().join("b"));
+        fs::write(&from, b"bytes").unwrap();
+        fs::set_permissions(&from, fs::Permissions::from_mode(0o444)).unwrap();
+        assert_eq!(copy_new(&from, &to).unwrap(), (Digest::of(b"bytes"), 5));
+        assert_eq!(digest_of(&to).unwrap(), (Digest::of(b"bytes"), 5));
+        assert_eq!(fs::metadata(&to).unwrap().permissions().mode() & 0o777, 0o444);
+        assert!(matches!(copy_new(&from, &to), Err(BlobError::Exists { .. })));
     }
 
     #[test]

@@ -163,8 +163,7 @@ impl BlobStore {
 
     /// Where the object stands, for reading (a memory map, say). The file must not be changed.
     pub fn path_of(&self, digest: &Digest) -> PathBuf {
-        let hex = digest.to_string();
-        self.root.path.join("objects").join(&hex[..2]).join(&hex[2..])
+        Self::path_in(&self.root.path, digest)
     }
 
     /// Opens an object for reading. Its bytes are not verified.
@@ -216,6 +215,41 @@ impl BlobStore {
             }
         }
         Ok(())
+    }
+
+    /// Where an object of the store at `root` stands.
+    pub fn path_in(root: &Path, digest: &Digest) -> PathBuf {
+        let hex = digest.to_string();
+        root.join("objects").join(&hex[..2]).join(&hex[2..])
+    }
+
+    /// Reads every object of the store at `root` and compares its bytes with its name, without opening the store: nothing
+    /// is changed, and others may use it meanwhile.
+    ///
+    /// # Errors
+    /// When the folder cannot be listed.
+    pub fn check(root: &Path, each: &mut dyn FnMut(&Path, Result<Digest, BlobError>)) -> Result<(), BlobError> {
+        for (name, path, _) in crate::checkout::walk(&root.join("objects"))? {
+            let checked = match name.as_str().replace('/', "").parse::<Digest>() {
+                Err(_) => Err(BlobError::NotPlain { path: path.clone(), what: "a file whose name is no digest" }),
+                Ok(expected) => atomic::digest_of(&path).and_then(|(found, _)| match found == expected {
+                    true => Ok(expected),
+                    false => Err(BlobError::Corrupt { expected, found, path: path.clone() }),
+                }),
+            };
+            each(&path, checked);
+        }
+        Ok(())
+    }
+
+    /// What is needed for a tree and is not among the `whole` objects of the store at `root`.
+    pub fn missing_of(root: &Path, tree: &Digest, whole: &BTreeSet<Digest>) -> Vec<Digest> {
+        if !whole.contains(tree) {
+            return vec![*tree];
+        }
+        let bytes = fs::read(Self::path_in(root, tree)).unwrap_or_default();
+        let entries = Tree::parse(&bytes).map(|tree| tree.entries().to_vec()).unwrap_or_default();
+        entries.into_iter().map(|entry| entry.digest).filter(|digest| !whole.contains(digest)).collect()
     }
 
     /// An object of another length than its name promises was torn, and is written again.

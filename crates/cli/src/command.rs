@@ -3,9 +3,9 @@
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::{
-    alert, approve, check, completions, demo, deploy, doctor, drift, evaluate, explain, fairness, fit, init, label,
-    monitor, output::Output, page::Answer, profile, reference, replay, run, schema, score, server, split, sql, status,
-    stop::Stop,
+    alert, approve, backup, check, completions, demo, deploy, doctor, drift, evaluate, explain, fairness, fit, init,
+    label, monitor, output::Output, page::Answer, profile, reference, replay, run, schema, score, server, split, sql,
+    status, stop::Stop,
 };
 
 /// Keeps machine-learning models in kilter: one binary carries a model through its whole life, and keeps the evidence.
@@ -73,6 +73,8 @@ pub(crate) enum Command {
     Profile(profile::Profile),
     Drift(drift::Drift),
     Doctor(doctor::Doctor),
+    Backup(backup::Backup),
+    Restore(backup::Restore),
     Completions(completions::Completions),
     #[command(hide = true)]
     Reference(reference::Reference),
@@ -110,6 +112,8 @@ impl Command {
             Self::Profile(profile) => profile.run(),
             Self::Drift(drift) => drift.run(),
             Self::Doctor(doctor) => doctor.run(),
+            Self::Backup(backup) => backup.run(),
+            Self::Restore(restore) => restore.run(),
             Self::Completions(completions) => completions.run(output),
             Self::Reference(reference) => reference.run(output),
         }

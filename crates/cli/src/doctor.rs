@@ -1,4 +1,5 @@
-//! `kilter doctor`: looks at what Kilter needs from this machine, and says what to do where it is not right.
+//! `kilter doctor`: looks at what Kilter needs from this machine and at every file of a data folder, and says what to do
+//! where something is not right.
 
 use std::{
     fs,
@@ -10,22 +11,30 @@ use std::{
 };
 
 use clap::Args;
+use kilter_app::{
+    App, AppOptions,
+    integrity::{PartCheck, check_data_folder},
+};
 use kilter_domain::time::Timestamp;
-use kilter_wire::{Exit, v1::Check};
+use kilter_server::failure::problem_of;
+use kilter_wire::{Code, Exit, Problem, v1::Check};
 use serde::Serialize;
 
 use crate::{
     page::{Answer, Mark, Page},
+    project::act,
     stop::Stop,
 };
 
 /// Less free space than this is told as a failure: one busy day of predictions fits into it.
 const MIN_FREE_BYTES: u64 = 1 << 30;
 
-/// Look at what Kilter needs from this machine: data folder, space, clock, port; Python only where a step wants it.
+/// Look at what Kilter needs from this machine (data folder, space, clock, port; Python only where a step wants it), and
+/// whether every file of the data folder is whole.
 ///
-/// Changes nothing but a small file that it writes into the data folder and removes again. Ends with 1 when something
-/// that is needed is not right; what is optional never fails it.
+/// Database, blobs, prediction log, lake and counts are read and compared with the digests that are kept of them; a server
+/// may run meanwhile. Changes nothing but a small file that it writes into the data folder and removes again. Ends with 1 when
+/// something that is needed is not right; what is optional never fails it.
 #[derive(Debug, Args)]
 pub(crate) struct Doctor {
     /// The data folder to look at.
@@ -40,6 +49,10 @@ pub(crate) struct Doctor {
     /// The Python whose optional packages are looked at.
     #[arg(long, value_name = "PROGRAM", default_value = "python3")]
     python: PathBuf,
+    /// Accept that the rows of partitions which are missing or damaged are lost: they leave the index, with an entry in the
+    /// audit table, and what is measured goes on without them. The server must not run.
+    #[arg(long)]
+    accept_loss: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -49,15 +62,30 @@ struct Report {
     checks: Vec<Check>,
     /// Nothing here is needed; a step may want it.
     optional: Vec<Check>,
+    /// Every file of the data folder that is damaged or missing, with what to do.
+    faults: Vec<String>,
+    /// Partitions whose loss was accepted now.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    accepted: Vec<PathBuf>,
 }
 
 impl Doctor {
     pub(crate) fn run(self) -> Result<Answer, Stop> {
-        let report = self.look();
+        let accepted = if self.accept_loss { self.accept()? } else { Vec::new() };
+        let report = self.look(accepted);
         let mut page = Page::new().line(format!("kilter {}", report.version));
+        for path in &report.accepted {
+            page = page.marked(Mark::Warn, format!("{}: its rows are given up", path.display()));
+        }
         for check in &report.checks {
             page =
                 page.marked(if check.ok { Mark::Ok } else { Mark::Bad }, format!("{}: {}", check.name, check.detail));
+        }
+        for fault in report.faults.iter().take(MAX_SHOWN) {
+            page = page.line(format!("    {fault}"));
+        }
+        if report.faults.len() > MAX_SHOWN {
+            page = page.line(format!("    and {} more: see --json", report.faults.len() - MAX_SHOWN));
         }
         for check in &report.optional {
             let mark = if check.ok { Mark::Ok } else { Mark::None };
@@ -66,20 +94,48 @@ impl Doctor {
         Ok(Answer::done(&report, page).exit(if report.ok { Exit::Done } else { Exit::Failed }))
     }
 
-    fn look(&self) -> Report {
-        let checks = vec![
+    fn look(&self, accepted: Vec<PathBuf>) -> Report {
+        let mut checks = vec![
             folder(&self.data),
             space(&self.data),
             privacy(&self.data, self.token_file.as_deref()),
             clock(&self.data),
             port(self.port),
         ];
+        let mut faults = Vec::new();
+        if self.data.is_dir() {
+            for part in check_data_folder(&self.data) {
+                checks.push(check(part.name, whole(&part)));
+                faults.extend(part.faults.iter().map(ToString::to_string));
+            }
+        }
         Report {
             ok: checks.iter().all(|check| check.ok),
             version: env!("CARGO_PKG_VERSION"),
             checks,
             optional: vec![python(&self.python), onnxruntime(&self.python)],
+            faults,
+            accepted,
         }
+    }
+
+    fn accept(&self) -> Result<Vec<PathBuf>, Stop> {
+        let tool = std::env::current_exe().map_err(|error| Problem::of(Code::Internal, &error))?;
+        let options = AppOptions { tool, recording: Default::default(), profiles: false };
+        let app = App::open(&self.data, options).map_err(|error| problem_of(&error))?;
+        Ok(app.accept_losses(&act()).map_err(|error| problem_of(&error))?)
+    }
+}
+
+/// Faults that are shown at most; the document holds all of them.
+const MAX_SHOWN: usize = 20;
+
+fn whole(part: &PartCheck) -> Result<String, String> {
+    match part.faults.len() {
+        0 if part.files == 1 => Ok("1 file, whole".to_owned()),
+        0 => Ok(format!("{} files, all whole", part.files)),
+        1 => Err("1 fault, see below".to_owned()),
+        faults => Err(format!("{faults} faults, see below")),
     }
 }
 
@@ -141,9 +197,12 @@ fn space(data: &Path) -> Check {
     check("disk space", found)
 }
 
+fn millis(time: SystemTime) -> i64 {
+    time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64)
+}
+
 /// Whether the clock of the machine and that of the disk agree, and stand after this program was written.
 fn clock(data: &Path) -> Check {
-    let millis = |time: SystemTime| time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64);
     let now = millis(SystemTime::now());
     let written = probe(&nearest_existing(data)).map_or(now, millis);
     let apart_s = (now - written).abs() / 1_000;

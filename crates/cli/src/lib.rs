@@ -7,6 +7,7 @@
 mod alert;
 mod api;
 mod approve;
+mod backup;
 mod check;
 mod command;
 mod completions;

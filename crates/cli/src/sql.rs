@@ -6,12 +6,14 @@ use std::{
 };
 
 use clap::Args;
+use kilter_app::prediction::{self, LogTable};
 use kilter_domain::{
     ids::EndpointName,
     table::{Column, Table},
     time::Timestamp,
 };
-use kilter_lake::{Lake, LogKind, QueryResult, SqlOptions, sql};
+use kilter_lake::{Lake, LogKind, QueryResult, SqlOptions, sql, sql_over_logs};
+use kilter_server::failure::problem_of;
 use kilter_wire::{Code, Problem};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -25,6 +27,8 @@ use crate::{
 /// The largest file with a query that is read; the query itself may be as long as `kilter-lake` says.
 const MAX_QUERY_BYTES: u64 = 4 << 20;
 
+/// The database of a data folder, in which the partitions are indexed.
+const DATABASE_FILE: &str = "kilter.db";
 /// Memory for rows that are shown.
 const SHOWN_BYTES: usize = 256 << 20;
 
@@ -109,11 +113,11 @@ struct Log {
     rows: u64,
     /// The last time among them.
     until: Timestamp,
-    /// Files that could not be read and are left out.
+    /// What may be missing in the answer, and why.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     damaged: Vec<String>,
     #[serde(skip)]
-    of: (LogKind, EndpointName),
+    files: Vec<PathBuf>,
 }
 
 impl Sql {
@@ -124,10 +128,9 @@ impl Sql {
         let (result, logs) = match &self.data {
             None => (sql(&query, &tables, &options)?, Vec::new()),
             Some(data) => {
-                let lake = Lake::new(data.join("lake"));
-                let logs = logs_of(&lake, &query, data)?;
-                let named: Vec<_> = logs.iter().map(|log| (log.table.clone(), log.of.0, log.of.1.clone())).collect();
-                (lake.sql(&query, &named, &tables, &options)?, logs)
+                let logs = logs_of(&query, data)?;
+                let named: Vec<_> = logs.iter().map(|log| (log.table.clone(), log.files.clone())).collect();
+                (sql_over_logs(&query, &named, &tables, &options)?, logs)
             }
         };
         let columns = result.columns().iter().map(|(name, _)| name.clone()).collect();
@@ -148,37 +151,63 @@ impl Sql {
     }
 }
 
-/// The logs that a query names; all of them when it names none, so that a misspelt name is led to the nearest.
-fn logs_of(lake: &Lake, query: &str, data: &Path) -> Result<Vec<Log>, Stop> {
+/// The logs that a query names; all of them when it names none, so that a misspelt name is led to the nearest. Each file is
+/// compared with what the index says of it: an answer never lacks rows that were sealed.
+fn logs_of(query: &str, data: &Path) -> Result<Vec<Log>, Stop> {
+    let lake = Lake::new(data.join("lake"));
+    let found = match data.join(DATABASE_FILE).exists() {
+        true => prediction::log_tables(data).map_err(|error| problem_of(&error))?,
+        false => return unindexed(&lake, query, data),
+    };
+    let mut logs: Vec<(Log, LogTable)> = Vec::new();
+    for table in found {
+        let name = table_name(table.kind, &table.endpoint, logs.iter().map(|(log, _)| log));
+        let log = Log { table: name, rows: table.rows, until: table.until, damaged: vec![], files: vec![] };
+        logs.push((log, table));
+    }
+    let named = named(query, logs, |(log, _)| &log.table, data)?;
+    let with_files = |(log, table): (Log, LogTable)| Ok(Log { files: table.files(&lake)?, ..log });
+    named.into_iter().map(with_files).collect()
+}
+
+/// The logs of a folder that has partitions and no database, as after a copy of them alone: what can be read of the files.
+fn unindexed(lake: &Lake, query: &str, data: &Path) -> Result<Vec<Log>, Stop> {
     let mut logs: Vec<Log> = Vec::new();
     for kind in [LogKind::Predictions, LogKind::Labels] {
         for endpoint in lake.endpoints(kind)? {
             let listing = lake.list(kind, &endpoint)?;
             let Some(until) = listing.partitions.iter().map(|partition| partition.max_time).max() else { continue };
+            let no_index =
+                format!("`{}` is missing: partitions are not compared with it", data.join(DATABASE_FILE).display());
             logs.push(Log {
-                table: table_name(kind, &endpoint, &logs),
+                table: table_name(kind, &endpoint, logs.iter()),
                 rows: listing.partitions.iter().map(|partition| partition.rows).sum(),
                 until,
-                damaged: listing.damaged.iter().map(ToString::to_string).collect(),
-                of: (kind, endpoint),
+                damaged: listing.damaged.iter().map(ToString::to_string).chain([no_index]).collect(),
+                files: listing.partitions.into_iter().map(|partition| partition.path).collect(),
             });
         }
     }
+    named(query, logs, |log| &log.table, data)
+}
+
+/// The logs whose tables a query names; all of them when it names none.
+fn named<T>(query: &str, logs: Vec<T>, table: impl Fn(&T) -> &String, data: &Path) -> Result<Vec<T>, Stop> {
     if logs.is_empty() {
         let detail = format!("`{}` holds no sealed partition of a prediction log", data.display());
         return Err(Problem::new(Code::NotFound, detail)
             .hint("name the folder that `kilter server --data` uses; what was recorded is sealed some time later")
             .into());
     }
-    let named: Vec<Log> = logs.iter().filter(|log| query.contains(&log.table)).cloned().collect();
-    Ok(if named.is_empty() { logs } else { named })
+    let names_one = logs.iter().any(|log| query.contains(table(log)));
+    Ok(logs.into_iter().filter(|log| !names_one || query.contains(table(log))).collect())
 }
 
 /// A name that SQL takes without quotes; of two endpoints that would share one, the second keeps its own.
-fn table_name(kind: LogKind, endpoint: &EndpointName, taken: &[Log]) -> String {
+fn table_name<'l>(kind: LogKind, endpoint: &EndpointName, mut taken: impl Iterator<Item = &'l Log>) -> String {
     let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '_' };
     let name = format!("{kind}_{}", endpoint.as_str().chars().map(plain).collect::<String>());
-    match taken.iter().any(|log| log.table == name) {
+    match taken.any(|log| log.table == name) {
         true => format!("{kind}_{endpoint}"),
         false => name,
     }
@@ -189,7 +218,7 @@ fn with_logs(mut page: Page, logs: &[Log]) -> Page {
     for log in logs {
         page = page.line(format!("{}: {} sealed rows until {}", log.table, log.rows, log.until));
         for damage in &log.damaged {
-            page = page.marked(Mark::Warn, format!("left out: {damage}"));
+            page = page.marked(Mark::Warn, damage.clone());
         }
     }
     page

@@ -41,6 +41,10 @@ impl Status {
             false => Page::new().table(table).line(format!("{} entries in the audit table", status.audit_entries)),
         };
         let page = status.endpoints.iter().filter_map(refusal).fold(page, |page, text| page.marked(Mark::Bad, text));
+        let page = status.damage.iter().fold(page, |page, damage| page.marked(Mark::Bad, damage.clone()));
+        let stuck = status.tasks.iter().filter(|task| !task.ok);
+        let page = stuck
+            .fold(page, |page, task| page.marked(Mark::Bad, format!("{} stands still: {}", task.name, task.detail)));
         Ok(Answer::done(&status, page))
     }
 }

@@ -52,16 +52,6 @@ impl ColumnBuilder {
         mem::replace(&mut self.column, next)
     }
 
-    /// Forgets all rows from `rows` on.
-    pub fn truncate(&mut self, rows: usize) {
-        match &mut self.column {
-            Column::Float(values) => values.truncate(rows),
-            Column::Int(values) | Column::Time(values) => values.truncate(rows),
-            Column::Bool(values) => values.truncate(rows),
-            Column::Text(values) => values.truncate(rows),
-        }
-    }
-
     pub fn push_missing(&mut self) {
         match &mut self.column {
             Column::Float(values) => values.push(f64::NAN),

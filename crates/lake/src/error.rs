@@ -102,13 +102,16 @@ pub enum LakeError {
     #[error("could not write `{}`: column `{column}` row {row} holds {what}; write Parquet instead", .path.display())]
     Unwritable { path: PathBuf, column: String, row: usize, what: &'static str },
     #[error(
-        "partition {seq} of `{}` exists with other rows, and a partition never changes: use the next number",
-        .path.display()
+        "`{}` is missing, and the index of the prediction log knows it: restore it from a backup (`kilter restore`), or \
+         accept that its rows are lost with `kilter doctor --accept-loss`", .path.display()
     )]
-    PartitionExists { path: PathBuf, seq: u64 },
+    PartitionMissing { path: PathBuf },
     #[error("a partition for `{}` needs a time column `{column}` without missing values{}", .path.display(), at_row(*.row))]
     NoTime { path: PathBuf, column: &'static str, row: Option<usize> },
-    #[error("`{}` has digest {found}, but {expected} was recorded: restore it from a copy", .path.display())]
+    #[error(
+        "`{}` is damaged: it has digest {found}, and {expected} was recorded; restore it from a backup \
+         (`kilter restore`), or accept that its rows are lost with `kilter doctor --accept-loss`", .path.display()
+    )]
     Changed { path: PathBuf, expected: Digest, found: Digest },
     #[error("`{}` does not make a table", .path.display())]
     Table { path: PathBuf, source: TableError },

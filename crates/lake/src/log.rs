@@ -1,45 +1,50 @@
 //! The prediction log at rest: what was predicted and what turned out to be true, an endpoint at a time, in
 //! numbered Parquet partitions.
 //!
-//! Holds true: a partition appears whole or not at all and never changes; adding the same rows under the same number
-//! again is no error, so that whoever crashed between adding and noting it may just repeat. A damaged or foreign file
-//! is named, and does not keep the others from being read.
+//! Holds true: a partition is written beside its place ([`Lake::stage`]), noted in the index of the caller, and then named
+//! ([`Lake::publish`]): whatever is interrupted, [`Lake::recover`] completes or removes it. A named partition never
+//! changes. Rows are read of the partitions that the index knows, each compared with its digest: one that is missing or
+//! has other bytes is an error that names it, never fewer rows.
 //!
-//! Deliberately absent: what the columns mean besides the time, and a list of partitions elsewhere (`app` keeps
-//! digests in the store and compares with [`Lake::verify`]).
+//! Deliberately absent: what the columns mean besides the time, and the index itself (`app` keeps it in the store).
 
 use std::{
     collections::HashMap,
     fmt,
     fs::{self, File},
     ops::Range,
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::SystemTime,
 };
 
 use kilter_domain::{
     digest::Digest,
     ids::EndpointName,
-    table::{Column, Table},
+    table::{Column, ColumnType, Table},
     time::Timestamp,
 };
 use parquet::file::{
     metadata::ParquetMetaData,
+    properties::ReaderProperties,
     reader::{FileReader, SerializedFileReader},
+    serialized_reader::ReadOptionsBuilder,
 };
 
 use crate::{
     error::LakeError,
     format::{Format, Source, io},
     parquet::{ParquetTable, damaged, guarded, rows},
-    read::{MemoryBound, ReadOptions},
-    write::{Target, parquet_bytes},
+    read::{MemoryBound, ReadOptions, schema_of},
+    write::{Target, create_folder, parquet_bytes, sync_folder},
 };
 
 /// The column that orders the rows of the log: when it was predicted, or when the label came to be known.
 /// Names that begin with `_` are Kilter's own, so no feature bears this one.
 pub const TIME_COLUMN: &str = "_time";
+
+/// The column of texts by which rows of two logs are joined: each partition keeps a filter of its values.
+pub const ID_COLUMN: &str = "__id";
 
 /// What a partition holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -70,6 +75,22 @@ pub struct Partition {
     pub max_time: Timestamp,
 }
 
+/// A partition as the index knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnownPartition {
+    pub seq: u64,
+    pub digest: Digest,
+    pub bytes: u64,
+}
+
+/// A partition that is written and has no name yet: nobody reads it.
+#[derive(Debug)]
+pub struct StagedPartition {
+    /// With the path that it will have.
+    pub partition: Partition,
+    pub digest: Digest,
+}
+
 /// All partitions of one kind and endpoint, by number, and the files that should be some but are not.
 #[derive(Debug, Default)]
 pub struct Listing {
@@ -77,23 +98,44 @@ pub struct Listing {
     pub damaged: Vec<LakeError>,
 }
 
-/// Rows of a span of time, and the files that could not be read.
-#[derive(Debug)]
-pub struct LogRows {
-    pub table: Table,
-    pub damaged: Vec<LakeError>,
-}
-
 /// The folder of all logs: `<root>/<kind>/<endpoint>/<number>.parquet`.
 #[derive(Clone, Debug)]
 pub struct Lake {
     root: PathBuf,
-    /// What footers said. A log is read many times a window, and has a file for each of its seals.
-    known: Arc<Mutex<Footers>>,
+    /// What was found in the files. A log is read many times a window, and has a file for each of its seals.
+    known: Arc<Mutex<HashMap<PathBuf, Found>>>,
 }
 
-/// Partitions by their files, each with the length and the time by which a file that was changed would be noticed.
-type Footers = HashMap<PathBuf, ((u64, Option<SystemTime>), Partition)>;
+/// What was found in a file, while its stamp is the same.
+#[derive(Debug)]
+struct Found {
+    stamp: Stamp,
+    /// What its footer said.
+    partition: Option<Partition>,
+    /// The digest of its bytes.
+    digest: Option<Digest>,
+}
+
+/// By what a file that was changed is noticed: its length, its inode, and when its bytes and its inode changed last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Stamp {
+    bytes: u64,
+    inode: u64,
+    modified: (i64, i64),
+    changed: (i64, i64),
+}
+
+impl Stamp {
+    fn of(path: &Path) -> Result<Self, LakeError> {
+        let file = fs::metadata(path).map_err(|source| io("read", path, source))?;
+        Ok(Self {
+            bytes: file.len(),
+            inode: file.ino(),
+            modified: (file.mtime(), file.mtime_nsec()),
+            changed: (file.ctime(), file.ctime_nsec()),
+        })
+    }
+}
 
 impl Lake {
     pub fn new(root: impl Into<PathBuf>) -> Self {
@@ -105,32 +147,113 @@ impl Lake {
         self.root.join(kind.to_string()).join(endpoint.as_str())
     }
 
-    /// Adds rows as partition `seq`, and says what was written and its digest. When it returns, the rows survive a
-    /// loss of power.
+    /// The file of a partition.
+    pub fn path_of(&self, kind: LogKind, endpoint: &EndpointName, seq: u64) -> PathBuf {
+        self.folder(kind, endpoint).join(file_name(seq))
+    }
+
+    /// Writes rows as partition `seq`, under a name that nobody reads. When it returns, the bytes survive a loss of power.
     ///
     /// # Errors
-    /// A table without rows or without a complete time column [`TIME_COLUMN`]; a partition of this number with other rows;
-    /// or what the disk answers, then nothing was added.
-    pub fn append(
+    /// A table without rows or without a complete time column [`TIME_COLUMN`]; or what the disk answers.
+    pub fn stage(
         &self,
         kind: LogKind,
         endpoint: &EndpointName,
         seq: u64,
         table: &Table,
-    ) -> Result<(Partition, Digest), LakeError> {
+    ) -> Result<StagedPartition, LakeError> {
         let folder = self.folder(kind, endpoint);
-        let path = folder.join(format!("{seq:012}.parquet"));
+        let path = folder.join(file_name(seq));
         let (min, max) = span(&folder, table)?;
-        fs::create_dir_all(&folder).map_err(|source| io("create", &folder, source))?;
+        create_folder(&folder)?;
         let notes = [("kilter.min_time", min.to_string()), ("kilter.max_time", max.to_string())];
-        let bytes = parquet_bytes(&path, table, &notes)?;
+        let bytes = parquet_bytes(&path, table, &notes, ID_COLUMN)?;
         let digest = Digest::of(&bytes);
-        if !Target::create(&path)?.write_new(&bytes)? && digest_of(&path)? != digest {
-            return Err(LakeError::PartitionExists { path: folder, seq });
-        }
+        Target::create(&staged_path(&path))?.write(&bytes)?;
         let (min_time, max_time) = (Timestamp(min), Timestamp(max));
         let (rows, bytes) = (table.rows() as u64, bytes.len() as u64);
-        Ok((Partition { seq, path, rows, bytes, min_time, max_time }, digest))
+        Ok(StagedPartition { partition: Partition { seq, path, rows, bytes, min_time, max_time }, digest })
+    }
+
+    /// Gives a staged partition its name; doing it twice is harmless.
+    ///
+    /// # Errors
+    /// What the disk answers; [`Lake::recover`] completes it then.
+    pub fn publish(&self, staged: &StagedPartition) -> Result<(), LakeError> {
+        let path = &staged.partition.path;
+        name_staged(path)?;
+        let stamp = Stamp::of(path)?;
+        let found = Found { stamp, partition: Some(staged.partition.clone()), digest: Some(staged.digest) };
+        self.known().insert(path.clone(), found);
+        Ok(())
+    }
+
+    /// Completes what was interrupted: a staged partition that the index knows gets its name, any other half-made file
+    /// goes. How many were completed and how many removed.
+    ///
+    /// # Errors
+    /// What the disk answers.
+    pub fn recover(
+        &self,
+        kind: LogKind,
+        endpoint: &EndpointName,
+        indexed: &dyn Fn(u64) -> Option<Digest>,
+    ) -> Result<(usize, usize), LakeError> {
+        let (mut completed, mut removed) = (0, 0);
+        for path in self.files(kind, endpoint)? {
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let Some(name) = name.strip_prefix('.') else { continue };
+            let seq = name.strip_suffix(STAGED).and_then(|name| name.strip_suffix(".parquet")?.parse().ok());
+            let known = seq.and_then(|seq: u64| Some((seq, indexed(seq)?)));
+            match known.filter(|(_, digest)| digest_of(&path).is_ok_and(|found| found == *digest)) {
+                Some((seq, _)) => {
+                    name_staged(&self.path_of(kind, endpoint, seq))?;
+                    completed += 1;
+                }
+                None => {
+                    fs::remove_file(&path).map_err(|source| io("remove", &path, source))?;
+                    removed += 1;
+                }
+            }
+        }
+        Ok((completed, removed))
+    }
+
+    /// The highest number that a file of an endpoint bears, whether the index knows it or not.
+    ///
+    /// # Errors
+    /// When the folder cannot be listed.
+    pub fn highest(&self, endpoint: &EndpointName) -> Result<Option<u64>, LakeError> {
+        let mut highest = None;
+        for kind in [LogKind::Predictions, LogKind::Labels] {
+            let numbers = self.files(kind, endpoint)?.into_iter().filter_map(|path| number(&path));
+            highest = highest.max(numbers.max());
+        }
+        Ok(highest)
+    }
+
+    /// Deletes the file of a partition that the index does not need any more; one that is gone is no error.
+    ///
+    /// # Errors
+    /// What the disk answers.
+    pub fn remove(&self, kind: LogKind, endpoint: &EndpointName, seq: u64) -> Result<(), LakeError> {
+        let path = self.path_of(kind, endpoint, seq);
+        self.known().remove(&path);
+        match fs::remove_file(&path) {
+            Err(source) if source.kind() != std::io::ErrorKind::NotFound => Err(io("remove", &path, source)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Every file in the folder of a log, half-made ones too.
+    fn files(&self, kind: LogKind, endpoint: &EndpointName) -> Result<Vec<PathBuf>, LakeError> {
+        let folder = self.folder(kind, endpoint);
+        let entries = match fs::read_dir(&folder) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries.map_err(|source| io("list", &folder, source))?,
+        };
+        entries.map(|entry| entry.map(|entry| entry.path()).map_err(|source| io("list", &folder, source))).collect()
     }
 
     /// The endpoints that have a log of this kind, by name. Folders that bear no endpoint's name are not ours.
@@ -157,14 +280,8 @@ impl Lake {
     /// # Errors
     /// Only when the folder cannot be listed.
     pub fn list(&self, kind: LogKind, endpoint: &EndpointName) -> Result<Listing, LakeError> {
-        let folder = self.folder(kind, endpoint);
         let mut listing = Listing::default();
-        let entries = match fs::read_dir(&folder) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(listing),
-            entries => entries.map_err(|source| io("list", &folder, source))?,
-        };
-        for entry in entries {
-            let path = entry.map_err(|source| io("list", &folder, source))?.path();
+        for path in self.files(kind, endpoint)? {
             if path.file_name().unwrap_or_default().to_string_lossy().starts_with('.') {
                 continue;
             }
@@ -180,62 +297,177 @@ impl Lake {
 
     /// The partition that a file is. Its footer is read once.
     fn partition(&self, path: &Path) -> Result<Partition, LakeError> {
-        let file = fs::metadata(path).map_err(|source| io("read", path, source))?;
-        let stamp = (file.len(), file.modified().ok());
-        let known = self.known().get(path).filter(|(seen, _)| *seen == stamp).map(|(_, partition)| partition.clone());
+        let stamp = Stamp::of(path)?;
+        let known =
+            self.known().get(path).filter(|found| found.stamp == stamp).and_then(|found| found.partition.clone());
         if let Some(partition) = known {
             return Ok(partition);
         }
         let found = guarded(path, || partition(path))?;
-        self.known().insert(path.to_owned(), (stamp, found.clone()));
+        self.remember(path.to_owned(), stamp, |known| known.partition = Some(found.clone()));
         Ok(found)
     }
 
-    fn known(&self) -> MutexGuard<'_, Footers> {
+    /// Adds to what is known of a file with this stamp.
+    fn remember(&self, path: PathBuf, stamp: Stamp, add: impl FnOnce(&mut Found)) {
+        let mut known = self.known();
+        let found = known.entry(path).or_insert(Found { stamp, partition: None, digest: None });
+        if found.stamp != stamp {
+            *found = Found { stamp, partition: None, digest: None };
+        }
+        add(found);
+    }
+
+    fn known(&self) -> MutexGuard<'_, HashMap<PathBuf, Found>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Reads the rows whose time lies in `times`, by partition and then in the order they were added.
-    /// Partitions may have different columns: what one lacks is missing there, and a column that holds different
-    /// things in two of them is read as text. Damaged partitions are left out and told in the answer.
+    /// Reads the rows of these partitions whose time lies in `times`, by partition and then in the order they were added.
+    /// Partitions may have different columns: what one lacks is missing there, and a column that holds different things in
+    /// two of them is read as text.
     ///
     /// # Errors
-    /// Rows that need more memory than allowed, or a column in the options that no partition has.
+    /// A partition that is missing or does not have the bytes that were added, rows that need more memory than allowed, or
+    /// a column in the options that no partition has.
     pub fn read(
         &self,
         kind: LogKind,
         endpoint: &EndpointName,
+        known: &[KnownPartition],
         times: Range<Timestamp>,
         options: &ReadOptions,
-    ) -> Result<LogRows, LakeError> {
-        let Listing { mut partitions, mut damaged } = self.list(kind, endpoint)?;
-        partitions.retain(|partition| partition.min_time < times.end && partition.max_time >= times.start);
-        let files: Vec<_> = partitions.into_iter().map(|partition| partition.path).collect();
-        if files.is_empty() {
-            return Ok(LogRows { table: Table::default(), damaged });
+    ) -> Result<Table, LakeError> {
+        if known.is_empty() {
+            return Ok(Table::default());
         }
-        let source = Source { path: self.folder(kind, endpoint), format: Format::Parquet, files };
-        let table = rows_within(source, times, options, &mut damaged)?;
-        Ok(LogRows { table, damaged })
+        let files = known.iter().map(|known| self.verify(kind, endpoint, known)).collect::<Result<Vec<_>, _>>()?;
+        rows_within(Source { path: self.folder(kind, endpoint), format: Format::Parquet, files }, times, options)
     }
 
-    /// Checks that a partition still has the bytes that were added.
+    /// Reads all rows of these partitions, in the order they were added.
     ///
     /// # Errors
-    /// When it has others, or cannot be read.
-    pub fn verify(&self, partition: &Partition, expected: Digest) -> Result<(), LakeError> {
-        match digest_of(&partition.path)? {
-            found if found == expected => Ok(()),
-            found => Err(LakeError::Changed { path: partition.path.clone(), expected, found }),
+    /// As [`Lake::read`]; and when there is none.
+    pub fn read_partitions(
+        &self,
+        kind: LogKind,
+        endpoint: &EndpointName,
+        known: &[KnownPartition],
+    ) -> Result<Table, LakeError> {
+        let path = self.folder(kind, endpoint);
+        let files = known.iter().map(|known| self.verify(kind, endpoint, known)).collect::<Result<Vec<_>, _>>()?;
+        if files.is_empty() {
+            return Err(LakeError::EmptyFolder { path });
+        }
+        let options = ReadOptions::default();
+        let read = ParquetTable::plan(Source { path: path.clone(), format: Format::Parquet, files }, &options, true)?;
+        let columns = read.read(usize::MAX, &MemoryBound { bytes: options.memory_bytes })?;
+        let named = read.columns.into_iter().map(|(name, _)| name).zip(columns).collect();
+        Table::new(named).map_err(|source| LakeError::Table { path, source })
+    }
+
+    /// Names and types of the columns of a partition.
+    ///
+    /// # Errors
+    /// As [`Lake::read`].
+    pub fn columns(
+        &self,
+        kind: LogKind,
+        endpoint: &EndpointName,
+        known: &KnownPartition,
+    ) -> Result<Vec<(String, ColumnType)>, LakeError> {
+        Ok(schema_of(&self.verify(kind, endpoint, known)?)?.columns)
+    }
+
+    /// Whether one of `ids` may stand in the column [`ID_COLUMN`] of a partition: no when that is sure, by the filter that
+    /// the partition keeps of its ids.
+    ///
+    /// # Errors
+    /// As [`Lake::read`].
+    pub fn may_hold(
+        &self,
+        kind: LogKind,
+        endpoint: &EndpointName,
+        known: &KnownPartition,
+        ids: &[Arc<str>],
+    ) -> Result<bool, LakeError> {
+        let path = self.verify(kind, endpoint, known)?;
+        guarded(&path, || id_filter_holds(&path, ids))
+    }
+
+    /// Checks that a partition still has the bytes that were added, and says where they are. The bytes of a file are read
+    /// once, and again when its stamp has changed.
+    ///
+    /// # Errors
+    /// When it is missing, has others, or cannot be read.
+    pub fn verify(&self, kind: LogKind, endpoint: &EndpointName, known: &KnownPartition) -> Result<PathBuf, LakeError> {
+        let path = self.path_of(kind, endpoint, known.seq);
+        let stamp = match Stamp::of(&path) {
+            Err(LakeError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
+                return Err(LakeError::PartitionMissing { path });
+            }
+            stamp => stamp?,
+        };
+        let seen = self.known().get(&path).filter(|found| found.stamp == stamp).and_then(|found| found.digest);
+        let found = match seen {
+            Some(digest) => digest,
+            None => digest_of(&path)?,
+        };
+        if found != known.digest {
+            return Err(LakeError::Changed { path, expected: known.digest, found });
+        }
+        if seen.is_none() {
+            self.remember(path.clone(), stamp, |known| known.digest = Some(found));
+        }
+        Ok(path)
+    }
+}
+
+/// Whether the filters of a file may hold one of the ids; a file without them may hold any.
+fn id_filter_holds(path: &Path, ids: &[Arc<str>]) -> Result<bool, LakeError> {
+    let file = File::open(path).map_err(|source| io("open", path, source))?;
+    let properties = ReaderProperties::builder().set_read_bloom_filter(true).build();
+    let options = ReadOptionsBuilder::new().with_reader_properties(properties).build();
+    let reader = SerializedFileReader::new_with_options(file, options).map_err(|error| damaged(path, error))?;
+    let schema = reader.metadata().file_metadata().schema_descr();
+    let Some(column) = schema.columns().iter().position(|column| column.name() == ID_COLUMN) else { return Ok(false) };
+    for group in 0..reader.num_row_groups() {
+        let group = reader.get_row_group(group).map_err(|error| damaged(path, error))?;
+        match group.get_column_bloom_filter(column) {
+            Some(filter) if !ids.iter().any(|id| filter.check(&**id)) => {}
+            _ => return Ok(true),
         }
     }
+    Ok(false)
+}
+
+const STAGED: &str = ".staged";
+
+fn file_name(seq: u64) -> String {
+    format!("{seq:012}.parquet")
+}
+
+/// Where a partition is written before it has its name. The leading dot keeps readers away.
+fn staged_path(path: &Path) -> PathBuf {
+    path.with_file_name(format!(".{}{STAGED}", path.file_name().unwrap_or_default().to_string_lossy()))
+}
+
+fn name_staged(path: &Path) -> Result<(), LakeError> {
+    match fs::rename(staged_path(path), path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && path.exists() => Ok(()),
+        Err(source) => Err(io("name", path, source)),
+        Ok(()) => sync_folder(path),
+    }
+}
+
+/// The number that a file of a log bears in its name.
+fn number(path: &Path) -> Option<u64> {
+    path.file_stem()?.to_str()?.parse().ok().filter(|_| path.extension().is_some_and(|ending| ending == "parquet"))
 }
 
 /// The partition that a file is, by its name and its footer.
 fn partition(path: &Path) -> Result<Partition, LakeError> {
-    let seq = path.file_stem().and_then(|stem| stem.to_str()?.parse().ok());
-    let seq = seq.filter(|_| path.extension().is_some_and(|ending| ending == "parquet"));
-    let seq = seq.ok_or_else(|| damaged(path, "its name is not that of a partition (`<number>.parquet`)"))?;
+    let seq = number(path).ok_or_else(|| damaged(path, "its name is not that of a partition (`<number>.parquet`)"))?;
     let file = File::open(path).map_err(|source| io("open", path, source))?;
     let bytes = file.metadata().map_err(|source| io("read", path, source))?.len();
     let reader = SerializedFileReader::new(file).map_err(|error| damaged(path, error))?;
@@ -262,19 +494,14 @@ fn span(folder: &Path, table: &Table) -> Result<(i64, i64), LakeError> {
     times().min().zip(times().max()).ok_or_else(|| no_time(None))
 }
 
-fn rows_within(
-    source: Source,
-    times: Range<Timestamp>,
-    options: &ReadOptions,
-    damaged: &mut Vec<LakeError>,
-) -> Result<Table, LakeError> {
+fn rows_within(source: Source, times: Range<Timestamp>, options: &ReadOptions) -> Result<Table, LakeError> {
     let path = source.path.clone();
     let mut wanted = options.clone();
     if let Some(names) = &mut wanted.columns {
         names.push(TIME_COLUMN.to_owned());
     }
     let read = ParquetTable::plan(source, &wanted, true)?;
-    let columns = read.read_past_damage(&MemoryBound { bytes: options.memory_bytes }, damaged)?;
+    let columns = read.read(usize::MAX, &MemoryBound { bytes: options.memory_bytes })?;
     let named = read.columns.into_iter().map(|(name, _)| name).zip(columns).collect();
     let table = Table::new(named).map_err(|source| LakeError::Table { path, source })?;
     let Some(Column::Time(at)) = table.get(TIME_COLUMN) else { return Ok(table) };

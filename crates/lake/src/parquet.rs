@@ -127,28 +127,6 @@ impl ParquetTable {
         Ok(builders.iter_mut().map(ColumnBuilder::take).collect())
     }
 
-    /// Reads all rows; a file that turns out to be damaged is left out and told.
-    pub fn read_past_damage(
-        &self,
-        bound: &MemoryBound,
-        damaged: &mut Vec<LakeError>,
-    ) -> Result<Vec<Column>, LakeError> {
-        let mut builders: Vec<_> = self.columns.iter().map(|(_, column)| ColumnBuilder::new(*column)).collect();
-        for path in &self.source.files {
-            let before: Vec<usize> = builders.iter().map(ColumnBuilder::len).collect();
-            match guarded(path, || self.read_file(path, usize::MAX, &mut builders, bound)) {
-                Ok(_) => {}
-                Err(error @ LakeError::TooLarge { .. }) => return Err(error),
-                Err(error) => {
-                    // What was read of it before the damage showed goes too.
-                    builders.iter_mut().zip(before).for_each(|(builder, rows)| builder.truncate(rows));
-                    damaged.push(error);
-                }
-            }
-        }
-        Ok(builders.iter_mut().map(ColumnBuilder::take).collect())
-    }
-
     fn read_file(
         &self,
         path: &Path,

@@ -47,10 +47,7 @@ use std::{
     sync::{OnceLock, mpsc},
 };
 
-use kilter_domain::{
-    ids::EndpointName,
-    table::{ColumnType, Table},
-};
+use kilter_domain::table::{ColumnType, Table};
 use tokio::{
     runtime::{Builder, Runtime},
     task::JoinHandle,
@@ -59,7 +56,6 @@ use tokio::{
 use crate::{
     error::LakeError,
     format::{Format, Source},
-    log::{Lake, LogKind},
     parquet::panic_text,
 };
 
@@ -97,18 +93,12 @@ impl Default for SqlOptions {
 /// A planned query whose rows have not been taken yet: they go into a table or, in any number, into a file.
 pub struct QueryResult {
     answer: Answer,
-    damaged: Vec<LakeError>,
 }
 
 impl QueryResult {
     /// Names and types of the columns that come out.
     pub fn columns(&self) -> &[(String, ColumnType)] {
         self.answer.columns()
-    }
-
-    /// Partitions of a log that could not be read and are left out of the answer.
-    pub fn damaged(&self) -> &[LakeError] {
-        &self.damaged
     }
 
     /// Takes all rows as a table of at most `memory_bytes`, roughly.
@@ -153,7 +143,7 @@ impl QueryResult {
 /// A query that is not one `SELECT`, names what is not there, or does not fit its types, with line and column and the
 /// nearest name; a file that cannot be read.
 pub fn sql(query: &str, tables: &[(String, PathBuf)], options: &SqlOptions) -> Result<QueryResult, LakeError> {
-    wait(plan(query.to_owned(), files(tables), Vec::new(), options.clone()))
+    wait(plan(query.to_owned(), files(tables), options.clone()))
 }
 
 /// [`sql`] for async callers; dropping the future ends the work.
@@ -165,47 +155,37 @@ pub async fn sql_async(
     tables: &[(String, PathBuf)],
     options: &SqlOptions,
 ) -> Result<QueryResult, LakeError> {
-    Running::start(plan(query.to_owned(), files(tables), Vec::new(), options.clone()))?.finish().await
+    Running::start(plan(query.to_owned(), files(tables), options.clone()))?.finish().await
 }
 
-impl Lake {
-    /// Plans a query over logs, each under a name, and over files beside them. What a partition of a log lacks is
-    /// missing there; partitions whose footer is damaged are left out and told by [`QueryResult::damaged`].
-    ///
-    /// # Errors
-    /// As [`sql`]; and a log without any partition.
-    pub fn sql(
-        &self,
-        query: &str,
-        logs: &[(String, LogKind, EndpointName)],
-        tables: &[(String, PathBuf)],
-        options: &SqlOptions,
-    ) -> Result<QueryResult, LakeError> {
-        let (mut inputs, mut damaged) = (files(tables), Vec::new());
-        for (name, kind, endpoint) in logs {
-            let listing = self.list(*kind, endpoint)?;
-            damaged.extend(listing.damaged);
-            let files: Vec<_> = listing.partitions.into_iter().map(|partition| partition.path).collect();
-            let path = self.folder(*kind, endpoint);
-            if files.is_empty() {
-                return Err(LakeError::EmptyFolder { path });
-            }
-            inputs.push((name.clone(), Input::Log(Source { path, format: Format::Parquet, files })));
+/// Plans a query over logs, each a name and the files of its partitions, and over files beside them. What a partition of a
+/// log lacks is missing there.
+///
+/// # Errors
+/// As [`sql`]; and a log without any partition.
+pub fn sql_over_logs(
+    query: &str,
+    logs: &[(String, Vec<PathBuf>)],
+    tables: &[(String, PathBuf)],
+    options: &SqlOptions,
+) -> Result<QueryResult, LakeError> {
+    let mut inputs = files(tables);
+    for (name, files) in logs {
+        let path = files.first().and_then(|file| file.parent()).map_or_else(|| PathBuf::from(name), Path::to_owned);
+        if files.is_empty() {
+            return Err(LakeError::EmptyFolder { path });
         }
-        wait(plan(query.to_owned(), inputs, damaged, options.clone()))
+        let source = Source { path, format: Format::Parquet, files: files.clone() };
+        inputs.push((name.clone(), Input::Log(source)));
     }
+    wait(plan(query.to_owned(), inputs, options.clone()))
 }
 
 fn files(tables: &[(String, PathBuf)]) -> Vec<(String, Input)> {
     tables.iter().map(|(name, path)| (name.clone(), Input::Files(path.clone()))).collect()
 }
 
-async fn plan(
-    query: String,
-    inputs: Vec<(String, Input)>,
-    damaged: Vec<LakeError>,
-    options: SqlOptions,
-) -> Result<QueryResult, LakeError> {
+async fn plan(query: String, inputs: Vec<(String, Input)>, options: SqlOptions) -> Result<QueryResult, LakeError> {
     if query.trim().is_empty() {
         return Err(SqlError::Empty.into());
     }
@@ -218,7 +198,7 @@ async fn plan(
         tables::register(&session, &name, input)?;
         names.push(name);
     }
-    Ok(QueryResult { answer: Answer::plan(&session, &query, names, &options).await?, damaged })
+    Ok(QueryResult { answer: Answer::plan(&session, &query, names, &options).await? })
 }
 
 fn runtime() -> Result<&'static Runtime, LakeError> {

@@ -17,6 +17,7 @@ use parquet::{
     arrow::{ArrowWriter, arrow_writer::ArrowWriterOptions},
     basic::{Compression, ZstdLevel},
     file::{metadata::KeyValue, properties::WriterProperties},
+    schema::types::ColumnPath,
 };
 
 use crate::{
@@ -29,6 +30,8 @@ use crate::{
 /// Rows that are turned into Arrow and encoded at once.
 const BATCH_ROWS: usize = 8192;
 const GROUP_ROWS: usize = 1 << 18;
+/// How often the filter of a column says yes to a value that it does not hold.
+const FILTER_ERROR: f64 = 0.000_1;
 
 /// Writes a table in the format that the ending of `path` tells, in one atomic step.
 ///
@@ -64,7 +67,9 @@ impl TableWriter {
         let target = Target::create(path)?;
         let file = target.file()?;
         let rows = match format {
-            Format::Parquet => Rows::Parquet(Box::new(parquet_writer(file, path, arrow_types::schema(&columns), &[])?)),
+            Format::Parquet => {
+                Rows::Parquet(Box::new(parquet_writer(file, path, arrow_types::schema(&columns), &[], None)?))
+            }
             _ => {
                 let names = columns.iter().map(|(name, _)| name.clone()).collect();
                 let mut writer = TextWriter::new(BufWriter::with_capacity(1 << 16, file), format, names);
@@ -145,16 +150,10 @@ impl Target {
         sync_folder(&self.path)
     }
 
-    /// Writes the file whole and gives it its name, unless another bears it already; whether it was given.
-    pub fn write_new(mut self, bytes: &[u8]) -> Result<bool, LakeError> {
+    /// Writes the file whole and gives it its name, replacing what bore it.
+    pub fn write(mut self, bytes: &[u8]) -> Result<(), LakeError> {
         self.file.write_all(bytes).map_err(|source| io("write", &self.path, source))?;
-        self.sync()?;
-        // A hard link is the one step in `std` that never replaces. The temporary name goes when `self` drops.
-        match fs::hard_link(&self.temporary, &self.path) {
-            Ok(()) => sync_folder(&self.path).map(|()| true),
-            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(false),
-            Err(source) => Err(io("write", &self.path, source)),
-        }
+        self.commit()
     }
 
     fn sync(&self) -> Result<(), LakeError> {
@@ -171,8 +170,16 @@ impl Drop for Target {
     }
 }
 
+/// Makes a folder and what is missing above it; their names survive a loss of power.
+pub(crate) fn create_folder(folder: &Path) -> Result<(), LakeError> {
+    let is_missing = |folder: &&Path| !folder.as_os_str().is_empty() && !folder.exists();
+    let missing: Vec<&Path> = folder.ancestors().take_while(is_missing).collect();
+    fs::create_dir_all(folder).map_err(|source| io("create", folder, source))?;
+    missing.into_iter().try_for_each(sync_folder)
+}
+
 /// Makes a new name in a folder survive a loss of power.
-fn sync_folder(path: &Path) -> Result<(), LakeError> {
+pub(crate) fn sync_folder(path: &Path) -> Result<(), LakeError> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(|source| io("write the folder of", path, source))
 }
@@ -183,15 +190,22 @@ pub(crate) fn parquet_writer<W: Write + Send>(
     path: &Path,
     schema: SchemaRef,
     notes: &[(&str, String)],
+    filtered: Option<(&str, u64)>,
 ) -> Result<ArrowWriter<W>, LakeError> {
     let notes: Vec<_> = notes.iter().map(|(key, value)| KeyValue::new((*key).to_owned(), value.clone())).collect();
-    let properties = WriterProperties::builder()
+    let mut properties = WriterProperties::builder()
         .set_created_by("kilter".to_owned())
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
         .set_max_row_group_row_count(Some(GROUP_ROWS))
-        .set_key_value_metadata((!notes.is_empty()).then_some(notes))
-        .build();
-    let options = ArrowWriterOptions::new().with_properties(properties).with_skip_arrow_metadata(true);
+        .set_key_value_metadata((!notes.is_empty()).then_some(notes));
+    if let Some((column, rows)) = filtered {
+        let column = ColumnPath::from(column);
+        properties = properties
+            .set_column_bloom_filter_enabled(column.clone(), true)
+            .set_column_bloom_filter_fpp(column.clone(), FILTER_ERROR)
+            .set_column_bloom_filter_max_ndv(column, rows.min(GROUP_ROWS as u64).max(1));
+    }
+    let options = ArrowWriterOptions::new().with_properties(properties.build()).with_skip_arrow_metadata(true);
     ArrowWriter::try_new_with_options(out, schema, options).map_err(|error| not_written(path, error))
 }
 
@@ -199,12 +213,19 @@ pub(crate) fn not_written(path: &Path, error: impl Into<Box<dyn std::error::Erro
     io("write", path, std::io::Error::other(error))
 }
 
-/// A table as the bytes of a Parquet file, with notes in its footer.
-pub(crate) fn parquet_bytes(path: &Path, table: &Table, notes: &[(&str, String)]) -> Result<Vec<u8>, LakeError> {
+/// A table as the bytes of a Parquet file, with notes in its footer, and a filter of the values of one column where it has
+/// that.
+pub(crate) fn parquet_bytes(
+    path: &Path,
+    table: &Table,
+    notes: &[(&str, String)],
+    filtered: &str,
+) -> Result<Vec<u8>, LakeError> {
     let schema = arrow_types::schema(&arrow_types::columns_of(table));
     let columns: Vec<&Column> = table.columns().map(|(_, column)| column).collect();
     let mut bytes = Vec::new();
-    let mut writer = parquet_writer(&mut bytes, path, schema.clone(), notes)?;
+    let filtered = table.get(filtered).map(|column| (filtered, column.len() as u64));
+    let mut writer = parquet_writer(&mut bytes, path, schema.clone(), notes, filtered)?;
     for from in (0..table.rows()).step_by(BATCH_ROWS) {
         encode(&mut writer, path, &schema, &columns, from..table.rows().min(from + BATCH_ROWS))?;
     }

@@ -57,6 +57,7 @@ fn code(error: &AppError) -> Code {
         AppError::Roles(RolesError::Column { .. }) | AppError::Table(_) => Code::ColumnUnknown,
         AppError::Infer(error) if error.status() < 500 => Code::RequestInvalid,
         AppError::Store(error) => store(error),
+        error if error.is_damage() => Code::DataDamaged,
         AppError::Infer(InferError::NotRecorded { source }) | AppError::Log(source) => log(source),
         AppError::Run(_) => of_disk(error).unwrap_or(Code::StepFailed),
         AppError::Lake(_) => of_disk(error).unwrap_or(Code::FileInvalid),
@@ -70,6 +71,7 @@ fn log(error: &LogError) -> Code {
         LogError::Busy { .. } => Code::Overloaded,
         LogError::TooLarge { .. } => Code::BodyTooLarge,
         LogError::InUse { .. } => Code::DataFolderInUse,
+        LogError::Vanished { .. } => Code::DataVanished,
         _ => Code::StorageFailed,
     }
 }
@@ -82,6 +84,8 @@ fn store(error: &StoreError) -> Code {
         StoreError::Invalid { .. } | StoreError::InvalidCursor(_) => Code::RequestInvalid,
         StoreError::DiskFull { .. } => Code::DiskFull,
         StoreError::Busy { .. } => Code::TimedOut,
+        StoreError::Damaged { .. } | StoreError::ForeignDatabase { .. } => Code::DataDamaged,
+        StoreError::Vanished { .. } => Code::DataVanished,
         error => of_disk(error).unwrap_or(Code::StorageFailed),
     }
 }

@@ -25,11 +25,11 @@ pub(crate) struct Newest {
 }
 
 /// Reads what the monitors of the endpoints measured last; what a rule judges comes first.
-pub(crate) fn newest(app: &App, status: &v1::Status) -> Result<Newest, Problem> {
+pub(crate) fn newest(app: &App, status: &v1::Status, now: Timestamp) -> Result<Newest, Problem> {
     let mut found = Newest::default();
     for endpoint in &status.endpoints {
         let Ok(name) = endpoint.name.parse::<EndpointName>() else { continue };
-        found.readings.extend(readings::latest(app, &name, MOST_METRICS)?);
+        found.readings.extend(readings::latest(app, &name, now, MOST_METRICS)?);
     }
     found.readings.sort_by_key(|reading| reading.verdict.is_none());
     found.left_out = found.readings.len().saturating_sub(MOST_READINGS);

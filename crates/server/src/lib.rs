@@ -9,6 +9,7 @@ mod accept;
 mod acts;
 mod address;
 mod auth;
+mod background;
 mod body_pool;
 pub mod client;
 mod connections;
@@ -111,7 +112,11 @@ impl Server {
         let _ = tokio::task::spawn_blocking(move || house.app().stop_runs(limits.drain)).await;
         let house = self.house.clone();
         // It logs what it cannot do, and waits for a disk.
-        let _ = tokio::task::spawn_blocking(move || profiles::keep(&house)).await;
+        let kept = tokio::task::spawn_blocking(move || {
+            profiles::keep(&house);
+            reconcile::seal(&house);
+        });
+        let _ = kept.await;
         client::Answering::leave(&data);
         tracing::info!("stopped");
     }

@@ -27,9 +27,10 @@ use crate::{
 #[utoipa::path(get, path = "/metrics", tag = "operations", responses((status = 200, description = "Text format of Prometheus, 0.0.4", content_type = "text/plain"), (status = 401, body = Problem)))]
 pub(crate) async fn metrics(_: Caller, State(house): State<House>) -> Result<Response, Failure> {
     let (app, now, uptime) = (house.app(), house.now(), house.uptime().as_secs_f64());
+    let tasks = house.tasks();
     let text = blocking(move || {
-        let status = views::status(&app)?;
-        let newest = gauges::newest(&app, &status)?;
+        let status = v1::Status { tasks, ..views::status(&app)? };
+        let newest = gauges::newest(&app, &status, now)?;
         Ok(page(&served(&app), &status, (&newest, &Shares::of(&app, now)), uptime))
     })
     .await?;
@@ -117,6 +118,7 @@ fn page(served: &[Served], status: &v1::Status, (newest, shares): (&Newest, &Sha
         Some((labels(&[("endpoint", &endpoint.name)]), f64::from(live.version)))
     });
     family(&mut page, "kilter_live_version", "gauge", "The number of the version that answers.", live);
+    tasks(&mut page, status);
     gauges::write(&mut page, newest);
     shares.write(&mut page);
     let entries = [(String::new(), status.audit_entries as f64)];
@@ -129,6 +131,36 @@ fn page(served: &[Served], status: &v1::Status, (newest, shares): (&Newest, &Sha
         [(String::new(), uptime)],
     );
     page
+}
+
+/// A gauge of a background task: its name, its kind, its help, and how it is read.
+type TaskGauge = (&'static str, &'static str, &'static str, fn(&v1::TaskStatus) -> Option<f64>);
+
+/// What goes on beside requests.
+fn tasks(page: &mut String, status: &v1::Status) {
+    let gauges: [TaskGauge; 5] = [
+        ("kilter_task_ok", "gauge", "1 while a background task goes on, 0 while it fails or is blocked.", |task| {
+            Some(f64::from(u8::from(task.ok)))
+        }),
+        ("kilter_task_failures", "gauge", "Steps of a background task that failed in a row.", |task| {
+            Some(f64::from(task.failures))
+        }),
+        ("kilter_task_panics_total", "counter", "Steps of a background task that panicked.", |task| {
+            Some(task.panics as f64)
+        }),
+        ("kilter_task_running_seconds", "gauge", "How long the step takes that runs now.", |task| {
+            task.running_seconds.map(|seconds| seconds as f64)
+        }),
+        ("kilter_task_succeeded_seconds_ago", "gauge", "Time since a background task last succeeded.", |task| {
+            task.succeeded_seconds_ago.map(|seconds| seconds as f64)
+        }),
+    ];
+    for (name, kind, help, read) in gauges {
+        let samples = status.tasks.iter().filter_map(|task| Some((labels(&[("task", &task.name)]), read(task)?)));
+        family(page, name, kind, help, samples);
+    }
+    let damage = [(String::new(), status.damage.len() as f64)];
+    family(page, "kilter_damage", "gauge", "Things of the data folder that are damaged or missing.", damage);
 }
 
 fn latency(page: &mut String, served: &[Served]) {
@@ -161,7 +193,7 @@ mod tests {
     fn a_page_has_every_family_once_and_escapes_its_labels() {
         let counts = Counters::new(ScoreEdges::default()).snapshot();
         let served = [Served { endpoint: "a\"b".to_owned(), version: 3, counts }];
-        let status = v1::Status { endpoints: vec![], alerts: vec![], audit_entries: 7 };
+        let status = v1::Status { audit_entries: 7, ..v1::Status::default() };
         let page = page(&served, &status, (&Newest::default(), &Shares::default()), 1.5);
         assert!(page.contains("kilter_requests_total{endpoint=\"a\\\"b\",version=\"3\"} 0\n"), "{page}");
         assert!(page.contains("kilter_audit_entries_total 7\n") && page.contains("kilter_uptime_seconds 1.5\n"));

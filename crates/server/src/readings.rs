@@ -46,8 +46,8 @@ pub(crate) async fn monitors(
     State(house): State<House>,
     Path(endpoint): Path<String>,
 ) -> Result<Json<v1::Page<v1::Reading>>, Failure> {
-    let (app, endpoint) = (house.app(), name(&endpoint)?);
-    let items = blocking(move || latest(&app, &endpoint, MOST_METRICS)).await?;
+    let (app, endpoint, now) = (house.app(), name(&endpoint)?, house.now());
+    let items = blocking(move || latest(&app, &endpoint, now, MOST_METRICS)).await?;
     Ok(Json(v1::Page { items, next: None }))
 }
 
@@ -87,10 +87,15 @@ pub(crate) struct Readings {
 ///
 /// # Errors
 /// When nothing of that name is registered, or the metadata cannot be read.
-pub(crate) fn latest(app: &App, endpoint: &EndpointName, limit: u32) -> Result<Vec<v1::Reading>, Problem> {
+pub(crate) fn latest(
+    app: &App,
+    endpoint: &EndpointName,
+    now: Timestamp,
+    limit: u32,
+) -> Result<Vec<v1::Reading>, Problem> {
     read(app, |reader| {
         known(reader, endpoint)?;
-        told(reader, endpoint, &store::latest(reader, endpoint, limit)?)
+        told(reader, endpoint, &store::latest(reader, endpoint, now, limit)?)
     })
 }
 

@@ -12,10 +12,16 @@ use kilter_app::{App, AppOptions};
 use kilter_domain::time::Timestamp;
 use kilter_wire::{
     Code, Problem,
-    v1::{Check, Readiness},
+    v1::{self, Check, Readiness},
 };
 
-use crate::{auth::Token, body_pool::BodyPool, error::ServerError, options::ServerOptions};
+use crate::{
+    auth::Token,
+    background::{Background, Importance},
+    body_pool::BodyPool,
+    error::ServerError,
+    options::ServerOptions,
+};
 
 /// The house as the handlers see it. Cloning is cheap.
 #[derive(Clone)]
@@ -25,6 +31,7 @@ struct Inner {
     options: ServerOptions,
     app: App,
     bodies: BodyPool,
+    background: Background,
     began: Instant,
     is_stopping: AtomicBool,
     /// Whoever can read the data folder finds it there, and may name folders of this machine.
@@ -59,6 +66,7 @@ impl House {
             options,
             app,
             bodies,
+            background: Background::default(),
             began: Instant::now(),
             is_stopping: AtomicBool::new(false),
             folder_key: Token::random()?,
@@ -118,11 +126,37 @@ impl House {
         let is_stopping = self.is_stopping();
         let data = &self.options().data;
         let has_folder = data.is_dir();
-        let checks = vec![
+        let mut checks = vec![
             check("accepting", !is_stopping, if is_stopping { "stopping: finishes what it has begun" } else { "yes" }),
             check("data folder", has_folder, if has_folder { "there" } else { "gone: bring it back and start again" }),
         ];
-        Readiness { ready: checks.iter().all(|check| check.ok), checks }
+        checks.extend(self.0.app.check_presence().into_iter().map(|(name, found)| match found {
+            Ok(()) => check(name, true, "there"),
+            Err(error) => check(name, false, &self.without_folder(&error)),
+        }));
+        let mut ready = checks.iter().all(|check| check.ok);
+        for (task, importance) in self.0.background.tasks() {
+            ready &= task.ok || importance == Importance::Project;
+            checks.push(check(&task.name, task.ok, &self.without_folder(&task.detail)));
+        }
+        checks.extend(self.0.app.damage().into_iter().map(|damage| check("damage", false, &self.without_folder(&damage))));
+        Readiness { ready, checks }
+    }
+
+    /// How everything stands that goes on beside requests.
+    pub(crate) fn tasks(&self) -> Vec<v1::TaskStatus> {
+        let tasks = self.0.background.tasks().into_iter();
+        tasks.map(|(task, _)| v1::TaskStatus { detail: self.without_folder(&task.detail), ..task }).collect()
+    }
+
+    /// A text whose files are named below the data folder: where that lies is nobody's business who asks from elsewhere.
+    fn without_folder(&self, text: &str) -> String {
+        text.replace(&format!("{}/", self.options().data.display()), "")
+    }
+
+    /// What goes on beside requests.
+    pub(crate) fn background(&self) -> &Background {
+        &self.0.background
     }
 }
 

@@ -28,6 +28,9 @@ pub(crate) async fn status(caller: Caller, State(house): State<House>) -> Result
     let mut status = blocking(move || views::status(&app)).await?;
     status.endpoints.retain(|endpoint| readable.has_project(&endpoint.project));
     status.alerts.retain(|alert| readable.has_endpoint(&alert.endpoint));
+    status.tasks = house.tasks();
+    // What is one project's own bears its name.
+    status.tasks.retain(|task| task.name.split_once(" of ").is_none_or(|(_, project)| readable.has_project(project)));
     Ok(Json(status))
 }
 

@@ -71,6 +71,8 @@ pub fn status(app: &App) -> Result<v1::Status, Problem> {
             endpoints: endpoints.collect::<Result<_, StoreError>>()?,
             alerts,
             audit_entries: audit::size(reader)?,
+            tasks: Vec::new(),
+            damage: app.damage(),
         })
     })
 }

@@ -14,6 +14,7 @@
 //! Deliberately absent: Parquet, joins of labels to predictions, any wall clock.
 
 mod bytes;
+mod check;
 mod codec;
 mod disk;
 mod error;
@@ -38,6 +39,7 @@ use std::{
     thread::JoinHandle,
 };
 
+pub use check::{SegmentCheck, check_folder, copy_segment};
 pub use error::{Damage, LogError};
 pub use options::{Durability, LogOptions};
 pub use pending::{Pending, Receipt};
@@ -91,7 +93,7 @@ impl PredictionLog {
     /// When the folder cannot be used, or another process has the log open.
     pub fn open(dir: impl Into<PathBuf>, options: LogOptions) -> Result<(Self, Recovery), LogError> {
         let dir = dir.into();
-        fs::create_dir_all(&dir).map_err(LogError::io("create the prediction log", &dir))?;
+        disk::create_folder(&dir)?;
         let lock = lock(&dir)?;
         let shared = Arc::<Shared>::default();
         let (sender, jobs) = mpsc::sync_channel(options.queue_appends.max(1));
@@ -142,6 +144,29 @@ impl PredictionLog {
     /// The segment that is being written; `None` while the disk does not let one be made.
     pub fn active(&self) -> Option<SegmentId> {
         self.shared.segments().active.map(|(id, _)| id)
+    }
+
+    /// The segment that was deleted or moved while the log wrote it; since then nothing is acknowledged.
+    pub fn vanished(&self) -> Option<PathBuf> {
+        self.shared.segments().vanished.clone()
+    }
+
+    /// Whether every segment is still there, before the next append finds out.
+    ///
+    /// # Errors
+    /// [`LogError::Vanished`] with the file that is not.
+    pub fn check_presence(&self) -> Result<(), LogError> {
+        if let Some(path) = self.vanished() {
+            return Err(LogError::Vanished { path });
+        }
+        let segments = self.sealed().into_iter().chain(self.active());
+        let missing =
+            segments.map(|segment| (segment, disk::segment_path(&self.dir, segment))).find(|(_, path)| !path.exists());
+        match missing {
+            // It may have been handed over just now.
+            Some((segment, path)) if self.find(segment).is_ok() => Err(LogError::Vanished { path }),
+            _ => Ok(()),
+        }
     }
 
     /// Everything that can be read of a segment, sealed or still being written (then: up to what is acknowledged).
@@ -223,6 +248,10 @@ impl PredictionLog {
     fn enqueue(&self, kind: u8, payload: Vec<u8>, rows: usize, waits: bool) -> Result<Pending, LogError> {
         if payload.len() > segment::MAX_PAYLOAD {
             return Err(LogError::TooLarge { bytes: payload.len(), limit: segment::MAX_PAYLOAD });
+        }
+        if !waits && let Some(path) = self.vanished() {
+            // Whoever does not wait would never be told.
+            return Err(LogError::Vanished { path });
         }
         let bytes = payload.len();
         let waiting = self.shared.queued_appends.load(Ordering::Relaxed);

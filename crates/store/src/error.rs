@@ -2,7 +2,11 @@
 //!
 //! Holds true: an error is cheap to clone, because one failed commit is told to every writer in its batch.
 
-use std::{io, path::PathBuf, sync::Arc};
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use rusqlite::ErrorCode;
 
@@ -34,8 +38,23 @@ pub enum StoreError {
     )]
     ForeignMigration { number: u32, name: String },
     /// The file is a database, but not one of ours.
-    #[error("{} is not a kilter database: give an empty folder, or the folder of a kilter server", .path.display())]
+    #[error(
+        "{} is not a kilter database: give an empty folder, or the folder of a kilter server; if it was one, it is \
+         damaged: put a backup in its place (`kilter restore`)", .path.display()
+    )]
     ForeignDatabase { path: PathBuf },
+    /// The database, or a file that belongs to it, was deleted, moved or replaced while it was open.
+    #[error(
+        "{} was deleted, moved or replaced while the server runs, so nothing can be kept any more: stop the server, \
+         restore the data folder (`kilter restore`), start again", .path.display()
+    )]
+    Vanished { path: PathBuf },
+    /// The database file holds bytes that no database writes.
+    #[error(
+        "could not {attempted}: {} is damaged ({because}); stop the server, keep a copy of the folder, and put a backup \
+         in its place (`kilter restore`); `kilter doctor` checks every file", .path.display()
+    )]
+    Damaged { attempted: String, path: PathBuf, because: String },
     /// There is no such thing.
     #[error("there is no {what} `{id}`")]
     NotFound { what: &'static str, id: String },
@@ -91,15 +110,42 @@ impl StoreError {
     }
 
     /// [`Self::Failing`] when the disk itself failed, so that nobody can say what it holds; else the error as it is.
-    pub(crate) fn or_failing(self) -> Self {
-        let Self::Sql { attempted, source } = &self else { return self };
-        match source.sqlite_error_code() {
-            Some(ErrorCode::SystemIoFailure | ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
-                Self::Failing { because: format!("could not {attempted}: {source}") }
+    pub(crate) fn or_failing(self, database: &Path) -> Self {
+        match self.in_database(database) {
+            Self::Sql { attempted, source } if source.sqlite_error_code() == Some(ErrorCode::SystemIoFailure) => {
+                Self::Failing { because: format!("could not {attempted} in {}: {source}", database.display()) }
             }
-            _ => self,
+            other => other,
         }
     }
+
+    /// The same error with the name of the file, where the file itself is what is wrong.
+    pub(crate) fn in_database(self, database: &Path) -> Self {
+        match self {
+            Self::Sql { attempted, source } if is_damage(&source) => {
+                Self::Damaged { attempted, path: database.to_owned(), because: plain(&source) }
+            }
+            other => other,
+        }
+    }
+
+    /// Whether nothing can be written any more until the store is opened again.
+    pub(crate) const fn is_final(&self) -> bool {
+        matches!(self, Self::Failing { .. } | Self::Vanished { .. } | Self::Damaged { .. })
+    }
+}
+
+/// Whether the bytes of the file are at fault: pages that contradict each other, or values that no statement of ours
+/// writes.
+fn is_damage(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
+        || matches!(
+            error,
+            rusqlite::Error::FromSqlConversionFailure(..)
+                | rusqlite::Error::InvalidColumnType(..)
+                | rusqlite::Error::IntegralValueOutOfRange(..)
+                | rusqlite::Error::Utf8Error(..)
+        )
 }
 
 /// The database's own words for a broken constraint. Triggers speak in whole sentences, constraints in table and column.

@@ -19,6 +19,7 @@ pub mod dataset;
 pub mod deployment;
 mod doorbell;
 mod error;
+mod fingerprint;
 pub mod gate;
 pub mod lease;
 mod lock;
@@ -28,6 +29,7 @@ pub mod monitor;
 mod options;
 pub mod page;
 pub mod prediction;
+mod presence;
 pub mod project;
 mod reader;
 mod reading;
@@ -45,7 +47,9 @@ pub use page::{Cursor, Page, PageRequest};
 pub use reader::Reader;
 pub use writer::Tx;
 
-use crate::{doorbell::Doorbell, lock::FolderLock, reader::ReaderPool, reading::Access, writer::Writer};
+use crate::{
+    doorbell::Doorbell, lock::FolderLock, presence::Presence, reader::ReaderPool, reading::Access, writer::Writer,
+};
 
 /// The name of the database file inside of the data folder.
 pub const DATABASE_FILE: &str = "kilter.db";
@@ -57,13 +61,29 @@ pub struct Store {
 }
 
 // Fields drop in this order. The writer finishes its queue and, being the last connection, folds the write-ahead log
-// into the file; only then may others come in.
+// into the file; then its digest is noted; only then may others come in.
 struct Inner {
     readers: ReaderPool,
     /// `None` where the store is only read.
     writer: Option<Writer>,
     doorbell: Arc<Doorbell>,
+    presence: Presence,
+    note: Option<ClosingNote>,
     _lock: Option<FolderLock>,
+}
+
+/// Notes what the database is when it is closed.
+struct ClosingNote {
+    presence: Presence,
+    was_changed: bool,
+}
+
+impl Drop for ClosingNote {
+    fn drop(&mut self) {
+        if self.presence.check_database().is_ok() {
+            fingerprint::write(&self.presence.database());
+        }
+    }
 }
 
 impl Store {
@@ -80,13 +100,54 @@ impl Store {
     pub fn open_with(dir: impl AsRef<Path>, options: StoreOptions) -> Result<Self, StoreError> {
         let lock = FolderLock::take(dir.as_ref())?;
         let path = dir.as_ref().join(DATABASE_FILE);
-        let mut connection = writer::connect(&path, options.durability)?;
-        migrate::migrate(&mut connection, migrate::MIGRATIONS)?;
-        writer::harden(&connection)?;
+        let was_changed = fingerprint::take(&path) == Some(false);
+        let connection = Self::connect(&path, options).map_err(|error| error.in_database(&path))?;
         let readers = ReaderPool::new(&path, Access::Shared);
         let doorbell = Arc::new(Doorbell::default());
-        let writer = Writer::start(Tx::new(connection), Arc::clone(&doorbell))?;
-        Ok(Self { inner: Arc::new(Inner { readers, writer: Some(writer), doorbell, _lock: Some(lock) }) })
+        let presence = Presence::of(&path);
+        let writer = Some(Writer::start(Tx::new(connection), Arc::clone(&doorbell), presence.clone())?);
+        let note = Some(ClosingNote { presence: presence.clone(), was_changed });
+        Ok(Self { inner: Arc::new(Inner { readers, writer, doorbell, presence, note, _lock: Some(lock) }) })
+    }
+
+    fn connect(path: &Path, options: StoreOptions) -> Result<rusqlite::Connection, StoreError> {
+        let mut connection = writer::connect(path, options.durability)?;
+        migrate::migrate(&mut connection, migrate::MIGRATIONS)?;
+        writer::harden(&connection)?;
+        Ok(connection)
+    }
+
+    /// Whether `dir` holds no database, or one that nothing was ever written into: what [`Store::open`] would begin with.
+    ///
+    /// # Errors
+    /// When the file is there and cannot be read.
+    pub fn is_new(dir: impl AsRef<Path>) -> Result<bool, StoreError> {
+        let path = dir.as_ref().join(DATABASE_FILE);
+        match std::fs::metadata(&path) {
+            Ok(found) if found.len() > 0 => migrate::is_empty(&path).map_err(|error| error.in_database(&path)),
+            Ok(_) => Ok(true),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(true),
+            Err(source) => Err(StoreError::Folder { attempted: "read", path, source: Arc::new(source) }),
+        }
+    }
+
+    /// The database, where it is not what it was when it was closed: something else wrote it, or a bit flipped.
+    pub fn changed_while_closed(&self) -> Option<std::path::PathBuf> {
+        self.inner.note.as_ref().filter(|note| note.was_changed).map(|note| note.presence.database())
+    }
+
+    /// Whether the database of a store that is only read is still what it was when it was closed; `None` when nobody
+    /// knows, as while a server has it.
+    pub fn is_as_closed(&self) -> Option<bool> {
+        fingerprint::compare(self.inner.readers.path())
+    }
+
+    /// Whether the files of the database are still those that were opened.
+    ///
+    /// # Errors
+    /// [`StoreError::Vanished`] with the file that is not.
+    pub fn check_presence(&self) -> Result<(), StoreError> {
+        self.inner.presence.check()
     }
 
     /// Opens the store in `dir` to read it, while another process has it or where nobody can write. Nothing is made,
@@ -96,8 +157,13 @@ impl Store {
     /// When there is no database, when it is not ours, and when its schema is not the one of this program.
     pub fn open_for_reading(dir: impl AsRef<Path>) -> Result<Self, StoreError> {
         let path = dir.as_ref().join(DATABASE_FILE);
-        let readers = ReaderPool::new(&path, reading::access(&path)?);
-        Ok(Self { inner: Arc::new(Inner { readers, writer: None, doorbell: Arc::default(), _lock: None }) })
+        if let Err(source) = std::fs::metadata(&path) {
+            return Err(StoreError::Folder { attempted: "open the database", path, source: Arc::new(source) });
+        }
+        let access = reading::access(&path).map_err(|error| error.in_database(&path))?;
+        let (readers, presence) = (ReaderPool::new(&path, access), Presence::of(&path));
+        let (writer, note, lock) = (None, None, None);
+        Ok(Self { inner: Arc::new(Inner { readers, writer, doorbell: Arc::default(), presence, note, _lock: lock }) })
     }
 
     /// Runs `work` in a transaction and returns its answer once it is durable.
@@ -113,7 +179,7 @@ impl Store {
         F: FnOnce(&Tx) -> Result<T, StoreError> + Send + 'static,
     {
         match &self.inner.writer {
-            Some(writer) => writer.write(work),
+            Some(writer) => writer.write(work).map_err(|error| error.in_database(self.inner.readers.path())),
             None => Err(StoreError::ReadOnly { path: self.inner.readers.path().to_owned() }),
         }
     }
@@ -123,7 +189,10 @@ impl Store {
     /// # Errors
     /// What `work` returned, or why no reader could be had.
     pub fn read<T>(&self, work: impl FnOnce(&Reader) -> Result<T, StoreError>) -> Result<T, StoreError> {
-        self.inner.readers.read(work)
+        self.inner.readers.read(work).map_err(|error| {
+            let vanished = self.inner.presence.check().err().filter(|_| matches!(error, StoreError::Sql { .. }));
+            vanished.unwrap_or_else(|| error.in_database(self.inner.readers.path()))
+        })
     }
 
     /// How many commits there were since the store was opened: what to hand to [`Store::wait_for_commit`].

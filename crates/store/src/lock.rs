@@ -23,7 +23,12 @@ impl FolderLock {
             let path = path.to_owned();
             move |source| StoreError::Folder { attempted, path, source: Arc::new(source) }
         };
+        let is_new = !dir.exists();
         fs::create_dir_all(dir).map_err(failed("make the data folder", dir))?;
+        if is_new && let Some(above) = dir.parent().filter(|above| !above.as_os_str().is_empty()) {
+            // The name of the folder must survive a loss of power like what is written into it.
+            File::open(above).and_then(|above| above.sync_all()).map_err(failed("sync the folder above", above))?;
+        }
         let path = dir.join(LOCK_FILE);
         let mut file = OpenOptions::new()
             .read(true)

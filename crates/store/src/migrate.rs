@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use kilter_domain::digest::Digest;
-use rusqlite::{Connection, ErrorCode, OptionalExtension, Transaction, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Transaction, TransactionBehavior};
 
 use crate::StoreError;
 
@@ -45,6 +45,7 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations![
     "0006_monitoring",
     "0007_access",
     "0008_evidence",
+    "0009_recording",
 ];
 
 /// Brings the database up to the last of `migrations`.
@@ -79,6 +80,14 @@ pub(crate) fn recognise(connection: &Connection, path: &Path) -> Result<(), Stor
         }
         Err(error) => Err(StoreError::of("open the database", error)),
     }
+}
+
+/// Whether no migration was ever applied to the file.
+pub(crate) fn is_empty(path: &Path) -> Result<bool, StoreError> {
+    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)
+        .map_err(|error| StoreError::of("open the database", error))?;
+    recognise(&connection, path)?;
+    Ok(applied(&connection)?.is_empty())
 }
 
 /// Names and digests of what was applied, in order. Empty for a new file.

@@ -1,7 +1,9 @@
 //! Readings and the bounds that they are judged by; alerts and what was done about them.
 //!
 //! Holds true: a value that was not measured is `None`, never zero; a reading that is made again for the same
-//! window and the same knowledge (`as_of`) replaces itself, one made with more knowledge stands beside it.
+//! window and the same knowledge (`as_of`) replaces itself, one made with more knowledge stands beside it. Nothing from the
+//! future is final: what a clock that was ahead left is passed over until its time comes, and replaced when its window is
+//! measured again.
 
 pub mod alert;
 pub mod evidence;
@@ -33,6 +35,14 @@ statements! {
         ON CONFLICT (endpoint, monitor, metric, window_start, window_end, as_of, estimated) DO UPDATE
         SET value = excluded.value, low = excluded.low, high = excluded.high, count = excluded.count,
             verdict = excluded.verdict, model = excluded.model, number = excluded.number, detail = excluded.detail";
+    AHEAD = "replace a reading from the future": "
+        DELETE FROM reading
+        WHERE endpoint = :endpoint AND monitor = :monitor AND metric = :metric AND window_start = :window_start
+          AND window_end = :window_end AND estimated = :estimated AND as_of > :as_of";
+    NEWEST_ENDED = "read the newest reading of a metric": "
+        SELECT * FROM reading
+        WHERE endpoint = :endpoint AND monitor = :monitor AND metric = :metric AND window_end <= :now AND as_of <= :now
+        ORDER BY window_end DESC, as_of DESC, key DESC LIMIT 1";
     // Of each window only what is known best: the latest as_of, measured before estimated.
     HISTORY = "read the history of a metric": "
         SELECT * FROM reading AS one
@@ -57,7 +67,7 @@ statements! {
         SELECT one.* FROM name CROSS JOIN kind JOIN reading AS one ON one.key = (
             SELECT key FROM reading
             WHERE endpoint = :endpoint AND metric = name.metric AND monitor = kind.monitor
-            ORDER BY window_end DESC, as_of DESC, estimated, key DESC LIMIT 1
+            ORDER BY (window_end <= :now AND as_of <= :now) DESC, window_end DESC, as_of DESC, estimated, key DESC LIMIT 1
         )
         WHERE name.metric IS NOT NULL
         ORDER BY one.monitor, one.metric LIMIT :limit";
@@ -129,6 +139,12 @@ pub fn record(tx: &Tx, readings: &[Reading]) -> Result<(), StoreError> {
 }
 
 fn put(tx: &Tx, reading: &Reading) -> Result<(), StoreError> {
+    let ahead = named_params! {
+        ":endpoint": reading.endpoint.as_str(), ":monitor": reading.monitor.as_str(), ":metric": reading.metric,
+        ":window_start": reading.window_start.millis(), ":window_end": reading.window_end.millis(),
+        ":estimated": reading.estimated, ":as_of": reading.as_of.millis(),
+    };
+    tx.execute(&AHEAD, ahead)?;
     let (model, number) = reading.version.as_ref().map(|(model, number)| (model.as_str(), *number)).unzip();
     let params = named_params! {
         ":endpoint": reading.endpoint.as_str(), ":monitor": reading.monitor.as_str(), ":metric": reading.metric,
@@ -163,6 +179,20 @@ pub fn list(
     Ok(page.page(LIST, reader.all(&NEWEST, params, |row| Ok((row.get("key")?, reading(row)?)))?))
 }
 
+/// The reading of a metric whose window ended last, of those that ended and were made at or before `now`.
+pub fn newest_ended(
+    reader: &Reader,
+    endpoint: &EndpointName,
+    monitor: MonitorKind,
+    metric: &str,
+    now: Timestamp,
+) -> Result<Option<Reading>, StoreError> {
+    let params = named_params! {
+        ":endpoint": endpoint.as_str(), ":monitor": monitor.as_str(), ":metric": metric, ":now": now.millis(),
+    };
+    reader.one(&NEWEST_ENDED, params, reading)
+}
+
 /// The best-known reading of each window that touches `start..end`, by window; at most `limit` (brought into 1 to
 /// 10,000). The best-known is the one made last, and a measured one before an estimated one.
 pub fn history(
@@ -181,9 +211,15 @@ pub fn history(
 }
 
 /// The best-known reading of the newest window of every metric of an endpoint, by monitor and metric; at most `limit`
-/// (brought into 1 to 10,000).
-pub fn latest(reader: &Reader, endpoint: &EndpointName, limit: u32) -> Result<Vec<Reading>, StoreError> {
-    let params = named_params! { ":endpoint": endpoint.as_str(), ":limit": limit.clamp(1, 10_000) };
+/// (brought into 1 to 10,000). A window that is not over at `now` counts only where there is no other.
+pub fn latest(
+    reader: &Reader,
+    endpoint: &EndpointName,
+    now: Timestamp,
+    limit: u32,
+) -> Result<Vec<Reading>, StoreError> {
+    let params =
+        named_params! { ":endpoint": endpoint.as_str(), ":now": now.millis(), ":limit": limit.clamp(1, 10_000) };
     reader.all(&LATEST, params, reading)
 }
 

@@ -1,13 +1,19 @@
 //! The index of the prediction log and of the label log: which Parquet file holds what.
 //!
 //! Holds true: a partition is told by kind, endpoint and sequence; naming it again with the same bytes changes
-//! nothing, with others it is refused. Deliberately absent: the rows themselves; those are the lake's.
+//! nothing, with others it is refused; a merged partition and those that it stands for change places in one
+//! transaction. Deliberately absent: the rows themselves; those are the lake's.
 
 use kilter_domain::{digest::Digest, ids::EndpointName, time::Timestamp};
 use rusqlite::{Row, named_params};
 use serde::{Deserialize, Serialize};
 
-use crate::{Page, PageRequest, Reader, StoreError, Tx, row, statement::statements};
+use crate::{
+    Page, PageRequest, Reader, StoreError, Tx,
+    audit::{Audited, Change},
+    row,
+    statement::statements,
+};
 
 const LIST: &str = "partition";
 
@@ -17,12 +23,39 @@ statements! {
         VALUES (:kind, :endpoint, :seq, :path, :rows, :bytes, :digest, :min_time, :max_time)";
     FIND = "read the partition": "
         SELECT * FROM partition WHERE kind = :kind AND endpoint = :endpoint AND seq = :seq";
-    NEXT_SEQ = "find the end of the log": "
-        SELECT coalesce(max(seq) + 1, 0) FROM partition WHERE kind = :kind AND endpoint = :endpoint";
     OVERLAPPING = "list the partitions of a window": "
         SELECT * FROM partition
         WHERE kind = :kind AND endpoint = :endpoint AND max_time >= :start AND min_time < :end AND seq > :above
+          AND merged_into IS NULL
         ORDER BY seq LIMIT :limit";
+    NUMBERED = "list the partitions of a segment": "
+        SELECT * FROM partition WHERE kind = :kind AND endpoint = :endpoint AND seq BETWEEN :first AND :last
+        ORDER BY seq LIMIT 1000";
+    LAST_SEQ = "find the end of the log": "
+        SELECT max(seq) FROM partition WHERE endpoint = :endpoint";
+    MERGED = "list the partitions that were merged": "
+        SELECT * FROM partition WHERE kind = :kind AND endpoint = :endpoint AND merged_into IS NOT NULL
+        ORDER BY seq LIMIT :limit";
+    MERGE = "merge the partition": "
+        UPDATE partition SET merged_into = :into
+        WHERE kind = :kind AND endpoint = :endpoint AND seq = :seq AND merged_into IS NULL";
+    FORGET = "take the partition out of the index": "
+        DELETE FROM partition WHERE kind = :kind AND endpoint = :endpoint AND seq = :seq";
+    NOTE_SERVED = "note a file of counts": "
+        INSERT INTO served_file (endpoint, path, hour) VALUES (:endpoint, :path, :hour)
+        ON CONFLICT (endpoint, path) DO NOTHING";
+    SERVED = "list the files of counts": "
+        SELECT path, hour FROM served_file WHERE endpoint = :endpoint AND hour BETWEEN :first AND :last
+        ORDER BY path LIMIT 100000";
+    FORGET_SERVED = "forget old files of counts": "
+        DELETE FROM served_file WHERE endpoint = :endpoint AND hour < :before";
+    RECORDING = "read how far the log was sealed": "
+        SELECT * FROM recording WHERE endpoint = :endpoint";
+    SEALED = "write how far the log was sealed": "
+        INSERT INTO recording (endpoint, sealed_through, next_sequence)
+        VALUES (:endpoint, :sealed_through, :next_sequence)
+        ON CONFLICT (endpoint) DO UPDATE SET sealed_through = max(sealed_through, excluded.sealed_through),
+                                             next_sequence = max(next_sequence, excluded.next_sequence)";
 }
 
 /// Which log a partition belongs to.
@@ -89,13 +122,113 @@ pub fn find_partition(
     reader.one(&FIND, params, partition)
 }
 
-/// The sequence number of the next partition of a log.
-pub fn next_seq(reader: &Reader, kind: PartitionKind, endpoint: &EndpointName) -> Result<i64, StoreError> {
-    let params = named_params! { ":kind": row::name_of(&kind)?, ":endpoint": endpoint.as_str() };
-    Ok(reader.one(&NEXT_SEQ, params, |row| row.get(0))?.unwrap_or(0))
+/// Every partition with a number in `first..=last`, merged or not; at most a thousand.
+pub fn list_numbered(
+    reader: &Reader,
+    kind: PartitionKind,
+    endpoint: &EndpointName,
+    (first, last): (i64, i64),
+) -> Result<Vec<Partition>, StoreError> {
+    let params = named_params! {
+        ":kind": row::name_of(&kind)?, ":endpoint": endpoint.as_str(), ":first": first, ":last": last,
+    };
+    reader.all(&NUMBERED, params, partition)
 }
 
-/// Partitions with an event in `start..end`, in their order.
+/// The highest number of a partition of an endpoint, of either kind.
+pub fn last_seq(reader: &Reader, endpoint: &EndpointName) -> Result<Option<i64>, StoreError> {
+    let last = reader.one(&LAST_SEQ, named_params! { ":endpoint": endpoint.as_str() }, |row| row.get(0))?;
+    Ok(last.flatten())
+}
+
+/// Partitions whose rows stand in a larger one since, and whose files may go.
+pub fn list_merged(
+    reader: &Reader,
+    kind: PartitionKind,
+    endpoint: &EndpointName,
+    limit: u32,
+) -> Result<Vec<Partition>, StoreError> {
+    let params = named_params! { ":kind": row::name_of(&kind)?, ":endpoint": endpoint.as_str(), ":limit": limit };
+    reader.all(&MERGED, params, partition)
+}
+
+/// Puts a merged partition into the index, in the place of those that it holds.
+///
+/// # Errors
+/// When one of them is not in the index any more, or was merged already.
+pub fn merge_partitions(tx: &Tx, merged: &Partition, sources: &[i64]) -> Result<(), StoreError> {
+    add_partition(tx, merged)?;
+    for seq in sources {
+        let params = named_params! {
+            ":kind": row::name_of(&merged.kind)?, ":endpoint": merged.endpoint.as_str(), ":seq": seq,
+            ":into": merged.seq,
+        };
+        if tx.execute(&MERGE, params)? != 1 {
+            let because = format!("partition {seq} of `{}` is not in the index, or is merged already", merged.endpoint);
+            return Err(StoreError::Conflict { attempted: MERGE.attempt, because });
+        }
+    }
+    Ok(())
+}
+
+/// Someone accepts that the rows of a partition are lost: it leaves the index, and the ledger keeps what it was.
+///
+/// # Errors
+/// When the index knows no such partition.
+pub fn accept_loss(
+    audited: &Audited,
+    kind: PartitionKind,
+    endpoint: &EndpointName,
+    seq: i64,
+) -> Result<Partition, StoreError> {
+    let found = find_partition(audited.tx(), kind, endpoint, seq)?;
+    let object = format!("partition:{endpoint}/{}/{seq}", row::name_of(&kind)?);
+    let found = found.ok_or_else(|| StoreError::NotFound { what: "partition", id: object.clone() })?;
+    let digest = found.digest.to_string();
+    let change =
+        Change { object_digest: Some(&digest), before: Some("kept"), after: Some("lost"), ..Change::of(&object) };
+    audited.enter(&change)?;
+    forget_partition(audited.tx(), kind, endpoint, seq)?;
+    Ok(found)
+}
+
+/// Takes a partition out of the index.
+pub fn forget_partition(tx: &Tx, kind: PartitionKind, endpoint: &EndpointName, seq: i64) -> Result<(), StoreError> {
+    let params = named_params! { ":kind": row::name_of(&kind)?, ":endpoint": endpoint.as_str(), ":seq": seq };
+    tx.execute(&FORGET, params).map(drop)
+}
+
+/// How far the log of an endpoint was moved into partitions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recording {
+    pub endpoint: EndpointName,
+    /// The last segment of which every record stands in a partition; 0 before the first.
+    pub sealed_through: i64,
+    /// No record that is not sealed yet has a lower sequence number.
+    pub next_sequence: i64,
+}
+
+/// How far the log of an endpoint was sealed; `None` before its folder was made for the first time.
+pub fn find_recording(reader: &Reader, endpoint: &EndpointName) -> Result<Option<Recording>, StoreError> {
+    reader.one(&RECORDING, named_params! { ":endpoint": endpoint.as_str() }, |row| {
+        Ok(Recording {
+            endpoint: row::parsed(row, "endpoint")?,
+            sealed_through: row.get("sealed_through")?,
+            next_sequence: row.get("next_sequence")?,
+        })
+    })
+}
+
+/// Writes how far the log was sealed. The numbers only grow.
+pub fn record_sealed(tx: &Tx, recording: &Recording) -> Result<(), StoreError> {
+    let params = named_params! {
+        ":endpoint": recording.endpoint.as_str(), ":sealed_through": recording.sealed_through,
+        ":next_sequence": recording.next_sequence,
+    };
+    tx.execute(&SEALED, params).map(drop)
+}
+
+/// Partitions with an event in `start..end`, in their order; those that were merged into another are left out.
 pub fn list_partitions(
     reader: &Reader,
     kind: PartitionKind,
@@ -123,4 +256,20 @@ fn partition(row: &Row) -> rusqlite::Result<Partition> {
         min_time: row::time(row, "min_time")?,
         max_time: row::time(row, "max_time")?,
     })
+}
+
+/// Notes a file in which what was served in an hour is counted; noting it again changes nothing.
+pub fn note_served(tx: &Tx, endpoint: &EndpointName, path: &str, hour: i64) -> Result<(), StoreError> {
+    tx.execute(&NOTE_SERVED, named_params! { ":endpoint": endpoint.as_str(), ":path": path, ":hour": hour }).map(drop)
+}
+
+/// The files in which what was served in the hours `first..=last` is counted, by path.
+pub fn list_served(reader: &Reader, endpoint: &EndpointName, first: i64, last: i64) -> Result<Vec<String>, StoreError> {
+    let params = named_params! { ":endpoint": endpoint.as_str(), ":first": first, ":last": last };
+    reader.all(&SERVED, params, |row| row.get("path"))
+}
+
+/// Forgets files of counts of hours before `before`.
+pub fn forget_served(tx: &Tx, endpoint: &EndpointName, before: i64) -> Result<(), StoreError> {
+    tx.execute(&FORGET_SERVED, named_params! { ":endpoint": endpoint.as_str(), ":before": before }).map(drop)
 }

@@ -20,7 +20,7 @@ use std::{
 
 use rusqlite::{Connection, Params, config::DbConfig};
 
-use crate::{Durability, Reader, StoreError, doorbell::Doorbell, migrate, statement::Statement};
+use crate::{Durability, Reader, StoreError, doorbell::Doorbell, migrate, presence::Presence, statement::Statement};
 
 /// Writes that share a commit at most.
 const BATCH: usize = 64;
@@ -93,11 +93,11 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    pub(crate) fn start(tx: Tx, doorbell: Arc<Doorbell>) -> Result<Self, StoreError> {
+    pub(crate) fn start(tx: Tx, doorbell: Arc<Doorbell>, presence: Presence) -> Result<Self, StoreError> {
         let (queue, jobs) = sync_channel(QUEUE);
         let thread = thread::Builder::new()
             .name("store-writer".to_owned())
-            .spawn(move || serve(&tx, &jobs, &doorbell))
+            .spawn(move || serve(&tx, &jobs, &doorbell, &presence))
             .map_err(|_| StoreError::Closed)?;
         Ok(Self { queue: Some(queue), id: thread.thread().id(), thread: Some(thread) })
     }
@@ -172,36 +172,41 @@ where
     }
 }
 
-fn serve(tx: &Tx, jobs: &Receiver<Box<dyn Job>>, doorbell: &Doorbell) {
+fn serve(tx: &Tx, jobs: &Receiver<Box<dyn Job>>, doorbell: &Doorbell, presence: &Presence) {
     let mut failing = None;
     while let Ok(first) = jobs.recv() {
         let mut batch = vec![first];
         batch.extend(jobs.try_iter().take(BATCH - 1));
         match &failing {
-            None => failing = commit(tx, batch, doorbell),
-            Some(because) => settle(batch, &Err(StoreError::Failing { because: String::clone(because) })),
+            None => failing = commit(tx, batch, doorbell, presence),
+            Some(error) => settle(batch, &Err(StoreError::clone(error))),
         }
     }
     // Statistics for the planner, bounded by SQLite itself; a failure here loses nothing.
     let _ = tx.connection.execute_batch("PRAGMA optimize;");
 }
 
-/// Runs a batch to its commit and answers it. Returns why the disk is failing, if it is.
-fn commit(tx: &Tx, batch: Vec<Box<dyn Job>>, doorbell: &Doorbell) -> Option<String> {
+/// Runs a batch to its commit and answers it. Returns why nothing can be written any more, if that is so.
+fn commit(tx: &Tx, batch: Vec<Box<dyn Job>>, doorbell: &Doorbell, presence: &Presence) -> Option<StoreError> {
+    let database = presence.database();
     let mut batch = batch.into_iter().peekable();
     while batch.peek().is_some() {
         let mut open = Vec::new();
-        let committed = fill(tx, &mut batch, &mut open).map_err(StoreError::or_failing);
+        let committed = fill(tx, &mut batch, &mut open).map_err(|error| error.or_failing(&database));
+        // A commit into a file without a name is no commit.
+        let committed = presence.check().and(committed);
         match &committed {
             Ok(()) => doorbell.ring(),
             Err(_) if !tx.connection.is_autocommit() => drop(tx.connection.execute_batch("ROLLBACK")),
             Err(_) => {}
         }
         settle(open, &committed);
-        if let Err(StoreError::Failing { because }) = &committed {
-            tracing::error!(because, "the disk failed while committing; the store refuses further writes");
+        if let Err(error) = &committed
+            && error.is_final()
+        {
+            tracing::error!(%error, "the store refuses further writes");
             settle(batch.collect(), &committed);
-            return Some(because.clone());
+            return Some(error.clone());
         }
     }
     None

@@ -73,6 +73,8 @@ codes! {
     RowsUnfit         = "rows_unfit",         422, Failed,      "the rows do not fit the model",            "correct the rows, or train a model that takes them";
     SqlInvalid        = "sql_invalid",        400, Usage,       "the query cannot be answered",             "correct the query; `--table NAME=FILE` gives a file its name in it";
     StorageFailed     = "storage_failed",     500, Failed,      "reading or writing failed",                "see the cause below; `kilter doctor` checks folder, space and rights";
+    DataDamaged       = "data_damaged",       500, Failed,      "a file of the data folder is damaged or missing", "see the file named above; `kilter doctor` checks all of them, `kilter restore` puts a backup in their place";
+    DataVanished      = "data_vanished",      503, Unreachable, "the data folder was deleted or moved under the server", "stop the server, restore the data folder with `kilter restore`, and start again";
     DiskFull          = "disk_full",          507, Failed,      "the disk is full",                         "make room and repeat; nothing was lost";
 
     // The contract.

@@ -23,7 +23,8 @@ pub struct Health {
 /// Whether requests may be sent here (`GET /ready`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Readiness {
-    /// True when every check below holds.
+    /// True when requests may be sent here. What is wrong with one project alone is among the checks, and keeps the others
+    /// ready.
     pub ready: bool,
     /// What was looked at.
     pub checks: Vec<Check>,
@@ -42,7 +43,7 @@ pub struct Check {
 }
 
 /// What there is and how it stands (`GET /api/v1/status`).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Status {
     /// Endpoints, newest first.
     pub endpoints: Vec<EndpointStatus>,
@@ -50,6 +51,31 @@ pub struct Status {
     pub alerts: Vec<Alert>,
     /// Entries of the audit table.
     pub audit_entries: u64,
+    /// What the server does beside requests: seals, monitors and trainings. Empty where no server runs.
+    #[serde(default)]
+    pub tasks: Vec<TaskStatus>,
+    /// What of the data folder is damaged or missing, each with the file and what to do.
+    #[serde(default)]
+    pub damage: Vec<String>,
+}
+
+/// How a task stands that the server does beside requests.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct TaskStatus {
+    #[schema(example = "sealing")]
+    pub name: String,
+    /// False when it keeps failing, has panicked, or does not come back.
+    pub ok: bool,
+    /// What it does, or why it does not.
+    pub detail: String,
+    /// Failures in a row.
+    pub failures: u32,
+    /// Panics since the server began.
+    pub panics: u64,
+    /// How long the step takes that runs now.
+    pub running_seconds: Option<u64>,
+    /// When it last succeeded.
+    pub succeeded_seconds_ago: Option<u64>,
 }
 
 /// How an endpoint stands.

@@ -39,6 +39,11 @@ impl Calendar {
         Window { start: self.boundary(number), end: self.boundary(number + 1) }
     }
 
+    /// Where the first window begins.
+    pub fn start(&self) -> Timestamp {
+        self.anchor
+    }
+
     /// The windows that ended in `after < end <= until`, oldest first, at most `most` of them (the newest).
     pub fn ended(&self, after: Timestamp, until: Timestamp, most: usize) -> Vec<Window> {
         let Some(last) = self.last_ended(until) else { return vec![] };

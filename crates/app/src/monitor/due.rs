@@ -71,6 +71,8 @@ impl Scene<'_> {
         let filter = ReadingFilter { monitor: Some(MonitorKind::Data), metric: Some(LABELS.to_owned()) };
         let page = PageRequest::first(MOST_USUAL);
         let mut found = self.app.store().read(|reader| readings::list(reader, self.endpoint, &filter, &page))?.items;
+        // What a clock that was ahead left is no part of what is known.
+        found.retain(|reading| reading.window_end <= self.act.at && reading.as_of <= self.act.at);
         found.dedup_by_key(|reading| reading.window_start);
         Ok(found)
     }

@@ -13,9 +13,8 @@ use kilter_domain::{
     time::{Span, Timestamp},
 };
 use kilter_store::{
-    PageRequest,
     deployment::Deployment,
-    monitor::{self as readings, Reading, ReadingFilter, evidence as kept},
+    monitor::{self as readings, Reading, evidence as kept},
 };
 
 use super::{
@@ -85,7 +84,8 @@ impl App {
         let budget = Budget::of(monitor);
         let retrain = project.contract.retrain.as_ref();
         let (family, since) = self.lineage(&live)?;
-        let since = since.unwrap_or(act.at);
+        // A clock that was ahead may have left a moment that is still to come.
+        let since = since.map_or(act.at, |since| if since <= act.at { since } else { calendar.start() });
         let moment = Timestamp(since.millis() - 1);
         let before = self.store().read(|reader| kilter_store::deployment::live_at(reader, endpoint, moment))?;
         let took_over = before.map(|_| since);
@@ -224,12 +224,11 @@ impl Scene<'_> {
         self.evidence.settle(self.budget);
     }
 
-    /// The end of the newest window that was read; nothing before the endpoint's first window counts.
+    /// The end of the newest window that was read and is over; nothing before the endpoint's first window counts.
     fn last_seen(&self) -> Result<Timestamp, AppError> {
-        let filter = ReadingFilter { monitor: Some(MonitorKind::Usage), metric: Some(ROWS.to_owned()) };
-        let page = PageRequest::first(1);
-        let found = self.app.store().read(|reader| readings::list(reader, self.endpoint, &filter, &page))?;
-        Ok(found.items.first().map_or(Timestamp(i64::MIN), |reading| reading.window_end))
+        let (kind, now) = (MonitorKind::Usage, self.act.at);
+        let found = self.app.store().read(|reader| readings::newest_ended(reader, self.endpoint, kind, ROWS, now))?;
+        Ok(found.map_or(Timestamp(i64::MIN), |reading| reading.window_end))
     }
 
     /// On how many labels a window was last judged.

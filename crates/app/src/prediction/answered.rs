@@ -11,7 +11,7 @@ use kilter_domain::{
     time::Timestamp,
 };
 use kilter_inference::Task;
-use kilter_lake::{LogKind, ReadOptions, TIME_COLUMN};
+use kilter_lake::{LogKind, TIME_COLUMN};
 use kilter_serving::log::column;
 
 use crate::{
@@ -137,48 +137,43 @@ impl App {
     ) -> Result<Answered, AppError> {
         let table = self.read_log(LogKind::Predictions, endpoint, start, end)?;
         let mut answered = split(&latest(table.take(&wanted(&table, who))));
-        let labels = self.labels(endpoint, start, as_of)?;
+        let labels = self.labels(endpoint, &answered.ids, start, as_of)?;
         let found: Vec<Option<&Label>> = answered.ids.iter().map(|id| labels.get(id)).collect();
         answered.label_sequences = found.iter().map(|label| label.map(|label| label.sequence)).collect();
         answered.labels = found.iter().map(|label| label.and_then(|label| label.value.clone())).collect();
         Ok(answered)
     }
 
-    /// Every label known at `as_of` that became known at or after `from`, by prediction id.
+    /// Every label known at `as_of`, by prediction id: those that became known at or after `from`, and of these ids those that
+    /// were known before: a label may be sent before its prediction, and say an earlier time.
     fn labels(
         &self,
         endpoint: &EndpointName,
+        ids: &[Arc<str>],
         from: Timestamp,
         as_of: Timestamp,
     ) -> Result<HashMap<Arc<str>, Label>, AppError> {
+        let until = Timestamp(as_of.millis().saturating_add(1));
         let mut known: HashMap<Arc<str>, Label> = HashMap::new();
-        let table = self.read_log(LogKind::Labels, endpoint, from, Timestamp(as_of.millis().saturating_add(1)))?;
-        let (ids, values) = (texts(&table, column::ID), texts(&table, column::LABEL));
-        let sequence = numbers(&table, column::SEQUENCE);
-        for row in 0..table.rows() {
-            let Some(id) = &ids[row] else { continue };
-            let label = Label { sequence: sequence[row], value: values[row].clone() };
-            let entry = known.entry(id.clone()).or_insert_with(|| label.clone());
-            if label.sequence >= entry.sequence {
-                *entry = label;
-            }
+        if !ids.is_empty() {
+            add_labels(&mut known, &self.read_log_before(LogKind::Labels, endpoint, from.min(until), ids)?);
         }
+        add_labels(&mut known, &self.read_log(LogKind::Labels, endpoint, from, until)?);
         Ok(known)
     }
+}
 
-    /// Rows of a log; damaged partitions are named in the log of the process and left out.
-    fn read_log(
-        &self,
-        kind: LogKind,
-        endpoint: &EndpointName,
-        start: Timestamp,
-        end: Timestamp,
-    ) -> Result<Table, AppError> {
-        let rows = self.lake().read(kind, endpoint, start..end, &ReadOptions::default())?;
-        for damage in rows.damaged {
-            tracing::error!(%endpoint, %damage, "a partition of the prediction log cannot be read");
+/// Takes in the labels of a table; of one id the one that was recorded last stands.
+fn add_labels(known: &mut HashMap<Arc<str>, Label>, table: &Table) {
+    let (ids, values) = (texts(table, column::ID), texts(table, column::LABEL));
+    let sequence = numbers(table, column::SEQUENCE);
+    for row in 0..table.rows() {
+        let Some(id) = &ids[row] else { continue };
+        let label = Label { sequence: sequence[row], value: values[row].clone() };
+        let entry = known.entry(id.clone()).or_insert_with(|| label.clone());
+        if label.sequence >= entry.sequence {
+            *entry = label;
         }
-        Ok(rows.table)
     }
 }
 

@@ -3,18 +3,24 @@
 //! Holds true: an answer that was given is recorded; a label finds its prediction by id, whenever it comes.
 
 mod answered;
+pub(crate) mod index;
+mod merge;
+mod open;
 mod seal;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use kilter_domain::{
     ids::EndpointName,
     table::{Column, Table},
     time::Timestamp,
 };
-use kilter_serving::{Endpoint, EndpointOptions, InferError, InferResponse, LabelBatch, PredictionLog};
+use kilter_serving::{Endpoint, InferError, InferResponse, LabelBatch, PredictionLog};
 
 pub use answered::{Answered, Who};
+pub use index::{LogTable, log_tables};
+pub use open::Loss;
+pub(crate) use open::losses;
 
 use crate::{App, error::AppError};
 
@@ -22,6 +28,11 @@ use crate::{App, error::AppError};
 pub struct Serving {
     endpoint: Endpoint,
     log: Arc<PredictionLog>,
+    /// Held while segments become partitions.
+    sealing: Mutex<()>,
+    merges: Mutex<merge::MergeRounds>,
+    /// What was found to be missing when the log was opened.
+    losses: Vec<Loss>,
 }
 
 impl Serving {
@@ -33,6 +44,20 @@ impl Serving {
     /// What remembers.
     pub fn log(&self) -> &PredictionLog {
         &self.log
+    }
+
+    /// What was found to be missing when the log was opened.
+    pub fn losses(&self) -> &[Loss] {
+        &self.losses
+    }
+
+    fn lock_merges(&self) -> MutexGuard<'_, merge::MergeRounds> {
+        self.merges.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lock_sealing(&self) -> MutexGuard<'_, ()> {
+        // A panic while it was held left at worst a staged file, which the next seal completes or removes.
+        self.sealing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -64,25 +89,6 @@ impl App {
     /// Every endpoint that is open, by name.
     pub fn open_endpoints(&self) -> Vec<(EndpointName, Arc<Serving>)> {
         self.lock_serving().iter().map(|(name, serving)| (name.clone(), serving.clone())).collect()
-    }
-
-    /// Opens an endpoint with its log; one that is open is left as it is.
-    pub(crate) fn open_serving(&self, name: &EndpointName) -> Result<Arc<Serving>, AppError> {
-        let mut open = self.lock_serving();
-        if let Some(serving) = open.get(name) {
-            return Ok(serving.clone());
-        }
-        let folder = self.folder().join("log").join(name.as_str());
-        let (log, recovery) = PredictionLog::open(folder, self.recording())?;
-        for damage in &recovery.damage {
-            tracing::error!(endpoint = %name, %damage, "part of the prediction log cannot be read");
-        }
-        let log = Arc::new(log);
-        let options = EndpointOptions { limits: kilter_serving::Limits::default(), id_prefix: self.new_id() };
-        let endpoint = Endpoint::new(name.clone(), options, Some(log.clone()));
-        let serving = Arc::new(Serving { endpoint, log });
-        open.insert(name.clone(), serving.clone());
-        Ok(serving)
     }
 
     /// Answers rows, and records them before it answers. Columns that nobody knows are left out here, because a table

@@ -10,7 +10,7 @@ mod measured;
 
 use std::{
     collections::BTreeMap,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, MutexGuard, PoisonError},
 };
 
@@ -21,6 +21,7 @@ use kilter_serving::{
     profile::{Place, Profile, Slot, Watched, Window, hour_of},
 };
 use kilter_stats::{drift::CategoricalReference, profile::Frozen};
+use kilter_store::prediction as index;
 
 use crate::{
     App,
@@ -94,9 +95,9 @@ impl App {
         now: Timestamp,
     ) -> Result<(), AppError> {
         let path = folder::path(&self.profile_folder(endpoint), version, slot);
-        let mut window = slot.window.clone();
+        let (mut window, mut is_new) = (slot.window.clone(), false);
         match folder::read(&path)? {
-            None => folder::prune(&self.profile_folder(endpoint), hour_of(now) - KEPT_HOURS),
+            None => is_new = true,
             Some(bytes) => match file::decode(&bytes, watched).and_then(|kept| kept.merged(&window)) {
                 Ok(merged) => window = merged,
                 Err(damage) => {
@@ -107,7 +108,29 @@ impl App {
         }
         let header = file::Header { number: version.number, package: version.digest, role: slot.role, hour: slot.hour };
         let bytes = file::encode(&header, watched, &window)?;
-        Ok(kilter_blobs::atomic::write_atomic(&path, &bytes)?)
+        kilter_blobs::atomic::write_atomic(&path, &bytes)?;
+        if is_new { self.note_file(endpoint, &path, slot.hour, now) } else { Ok(()) }
+    }
+
+    /// Notes a file, so that it is known to be missing when it is; old ones go.
+    fn note_file(&self, endpoint: &EndpointName, path: &Path, hour: i64, now: Timestamp) -> Result<(), AppError> {
+        let (folder, before) = (self.profile_folder(endpoint), hour_of(now) - KEPT_HOURS);
+        folder::prune(&folder, before);
+        let name = path.strip_prefix(&folder).unwrap_or(path).to_string_lossy().into_owned();
+        let endpoint = endpoint.clone();
+        self.store().write(move |tx| {
+            index::forget_served(tx, &endpoint, before)?;
+            index::note_served(tx, &endpoint, &name, hour)
+        })?;
+        Ok(())
+    }
+
+    /// Files that were noted for a span and are not there.
+    fn missing_files(&self, endpoint: &EndpointName, span: Span) -> Result<Vec<PathBuf>, AppError> {
+        let (first, last) = (hour_of(span.since), hour_of(span.until));
+        let noted = self.store().read(|reader| index::list_served(reader, endpoint, first, last))?;
+        let folder = self.profile_folder(endpoint);
+        Ok(noted.into_iter().map(|name| folder.join(name)).filter(|path| !path.exists()).collect())
     }
 
     fn profile_folder(&self, endpoint: &EndpointName) -> PathBuf {
@@ -127,6 +150,10 @@ impl App {
                 tracing::error!(path = %path.display(), %damage, "a profile cannot be read");
                 sums.unreadable += 1;
             }
+        }
+        for missing in self.missing_files(endpoint, span)? {
+            tracing::error!(path = %missing.display(), "a profile is missing: what it counted is not told");
+            sums.unreadable += 1;
         }
         let open: Vec<_> = self.lock_profiles().iter().map(|(key, profile)| (key.clone(), profile.clone())).collect();
         for ((_, version), profile) in open.into_iter().filter(|((name, _), _)| name == endpoint) {
@@ -160,6 +187,20 @@ impl App {
     fn lock_profile_files(&self) -> MutexGuard<'_, ()> {
         self.inner.profile_files.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Reads every file below `served/` and says which cannot be read; `files` counts them.
+pub(crate) fn check_files(served: &Path, files: &mut u64) -> Vec<(PathBuf, ProfileFileError)> {
+    let mut damaged = Vec::new();
+    for endpoint in std::fs::read_dir(served).into_iter().flatten().flatten() {
+        let always = Span { since: Timestamp(i64::MIN), until: Timestamp(i64::MAX) };
+        for path in folder::list(&endpoint.path(), always).unwrap_or_default() {
+            *files += 1;
+            let bytes = folder::read(&path).ok().flatten().unwrap_or_default();
+            damaged.extend(file::Header::read(&bytes).err().map(|damage| (path, damage)));
+        }
+    }
+    damaged
 }
 
 /// Windows added up by version and role.

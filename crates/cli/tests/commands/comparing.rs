@@ -279,7 +279,7 @@ fn the_prediction_log_is_queried_by_the_name_of_its_endpoint() {
     ])
     .unwrap();
     let endpoint: EndpointName = "churn-eu".parse().unwrap();
-    lake.append(LogKind::Predictions, &endpoint, 1, &table).unwrap();
+    lake.publish(&lake.stage(LogKind::Predictions, &endpoint, 1, &table).unwrap()).unwrap();
     let query = "select count(*) as n, ks(_score, _time >= '1970-01-01T00:00:50') as ks from predictions_churn_eu";
     let told = world.json(&["sql", query, "--data", "data"]);
     assert_eq!((told["rows"][0]["n"].as_u64(), told["rows"][0]["ks"].as_f64()), (Some(100), Some(0.0)), "{told}");

@@ -1,13 +1,17 @@
 //! What a person sees of the commands: answers, failures, exit codes.
 
+mod backups;
 mod bounds;
+mod clocks;
 mod comparing;
 mod contained;
 mod contract;
+mod damage;
 mod evaluating;
 mod explaining;
 mod fairness;
 mod foreign;
+mod full_disk;
 mod hostile;
 mod kills;
 mod manners;
@@ -19,6 +23,8 @@ mod readings;
 mod replays;
 mod rights;
 mod runs;
+mod sealing;
+mod sealing_kills;
 mod server;
 mod serving;
 mod tables;

@@ -18,8 +18,19 @@ pub struct Server {
 
 impl Server {
     pub fn start(world: &World) -> Self {
+        Self::start_with(world, "")
+    }
+
+    /// A server that a shell starts after `before`.
+    pub fn start_with(world: &World, before: &str) -> Self {
         let arguments = ["server", "--port", "0", "--json", "--log", "warn"];
-        let mut child = world.command(&arguments).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut command = world.command(&arguments);
+        if !before.is_empty() {
+            let typed = format!("{before} exec {} {}", env!("CARGO_BIN_EXE_kilter"), arguments.join(" "));
+            command = Command::new("sh");
+            command.args(["-c", &typed]).current_dir(world.path()).env_remove("KILTER_DATA").stdin(Stdio::null());
+        }
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut text = String::new();
         while !text.ends_with('}') {

@@ -436,7 +436,13 @@ const RETRAIN: &[Key] = &[
         "\"candidate\"",
     ),
     key("budget", Text, "no limit", "how many in how long: `N runs / SPAN`", "\"10 runs / 30d\""),
-    key("cooldown", Span, "none", "the least time between two", "\"7d\""),
+    key(
+        "cooldown",
+        Span,
+        "a window of the monitor, an hour at most; none for schedules",
+        "the least time between two; after trainings that failed in a row it is longer",
+        "\"7d\"",
+    ),
     key("window", Span, "everything", "train only on the last stretch of labelled data", "\"6mo\""),
 ];
 

@@ -103,7 +103,7 @@ fn the_endpoints_of_a_log_are_listed_and_foreign_folders_are_not() {
     assert_eq!(lake.endpoints(LogKind::Labels).unwrap(), []);
     let table = Table::new(vec![("_time".into(), Column::Time(vec![Some(5)]))]).unwrap();
     let churn: EndpointName = "churn".parse().unwrap();
-    lake.append(LogKind::Predictions, &churn, 1, &table).unwrap();
+    crate::append(&lake, LogKind::Predictions, &churn, 1, &table);
     let found = lake.endpoints(LogKind::Predictions).unwrap();
     assert!(found.contains(&churn) && !found.iter().any(|name| name.as_str().contains(' ')), "{found:?}");
 }

@@ -10,8 +10,11 @@ mod tables;
 
 use std::{fs, path::PathBuf};
 
-use kilter_domain::table::{Column, Table};
-use kilter_lake::{LakeError, ReadOptions, read_table};
+use kilter_domain::{
+    ids::EndpointName,
+    table::{Column, Table},
+};
+use kilter_lake::{KnownPartition, Lake, LakeError, LogKind, ReadOptions, read_table};
 use tempfile::TempDir;
 
 /// A folder that vanishes, with files in it.
@@ -51,4 +54,11 @@ fn every_type() -> Table {
         ("time".into(), Column::Time(vec![Some(0), Some(-1), Some(1_764_000_000_123), None])),
     ])
     .unwrap()
+}
+
+/// Adds rows as a partition and gives it its name.
+fn append(lake: &Lake, kind: LogKind, endpoint: &EndpointName, seq: u64, table: &Table) -> KnownPartition {
+    let staged = lake.stage(kind, endpoint, seq, table).unwrap();
+    lake.publish(&staged).unwrap();
+    KnownPartition { seq, digest: staged.digest, bytes: staged.partition.bytes }
 }

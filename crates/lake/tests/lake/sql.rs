@@ -4,7 +4,7 @@ use kilter_domain::{
     ids::EndpointName,
     table::{Column, ColumnType, Table},
 };
-use kilter_lake::{Lake, LakeError, LogKind, SqlOptions, TIME_COLUMN, sql, sql_async, write_table};
+use kilter_lake::{Lake, LakeError, LogKind, SqlOptions, TIME_COLUMN, sql, sql_async, sql_over_logs, write_table};
 
 use crate::{Folder, every_type, texts};
 
@@ -208,25 +208,24 @@ fn a_folder_of_parquet_files_is_one_table_in_sql_too() {
 }
 
 #[test]
-fn a_log_is_a_table_whose_partitions_may_differ_and_a_damaged_one_is_told() {
+fn a_log_is_a_table_whose_partitions_may_differ() {
     let folder = shop();
     let (lake, churn) = (Lake::new(folder.path("lake")), "churn".parse::<EndpointName>().unwrap());
     let rows = |time, column: (&str, Column)| {
         let times = (TIME_COLUMN.to_owned(), Column::Time(vec![Some(time)]));
         Table::new(vec![times, (column.0.to_owned(), column.1)]).unwrap()
     };
-    let logs = [("p".to_owned(), LogKind::Predictions, churn.clone())];
-    let empty = lake.sql("SELECT 1 AS one", &logs, &[], &SqlOptions::default());
+    let empty = sql_over_logs("SELECT 1 AS one", &[("p".to_owned(), vec![])], &[], &SqlOptions::default());
     assert!(matches!(empty, Err(LakeError::EmptyFolder { .. })));
     for (seq, column) in [(1, ("score", Column::Float(vec![0.5]))), (2, ("tier", texts(&["gold"])))] {
-        lake.append(LogKind::Predictions, &churn, seq, &rows(seq as i64, column)).unwrap();
+        crate::append(&lake, LogKind::Predictions, &churn, seq, &rows(seq as i64, column));
     }
-    lake.append(LogKind::Predictions, &churn, 3, &rows(3, ("tier", Column::Int(vec![Some(7)])))).unwrap();
-    fs::write(lake.folder(LogKind::Predictions, &churn).join("000000000004.parquet"), "PAR1").unwrap();
+    crate::append(&lake, LogKind::Predictions, &churn, 3, &rows(3, ("tier", Column::Int(vec![Some(7)]))));
+    let listing = lake.list(LogKind::Predictions, &churn).unwrap();
+    let logs = [("p".to_owned(), listing.partitions.into_iter().map(|partition| partition.path).collect())];
 
     let query = "SELECT p.score, p.tier, (SELECT count(*) FROM customers) AS n FROM p ORDER BY _time";
-    let result = lake.sql(query, &logs, &tables(&folder, &["customers.parquet"]), &SqlOptions::default()).unwrap();
-    assert_eq!(result.damaged().len(), 1);
+    let result = sql_over_logs(query, &logs, &tables(&folder, &["customers.parquet"]), &SqlOptions::default()).unwrap();
     let table = result.into_table(ANY).unwrap();
     assert_eq!(table.column("tier").unwrap(), &texts(&["", "gold", "7"]));
     assert_eq!(

@@ -33,6 +33,18 @@ pub(super) fn list_segments(dir: &Path) -> Result<Vec<SegmentId>, LogError> {
     Ok(found)
 }
 
+/// The segments of a folder, oldest first; nothing is touched.
+pub(super) fn segments_in(dir: &Path) -> Result<Vec<SegmentId>, LogError> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(dir).map_err(LogError::io("list the prediction log", dir))? {
+        let name = entry.map_err(LogError::io("list the prediction log", dir))?.file_name();
+        let number = name.to_str().and_then(|name| name.strip_suffix(SUFFIX)?.parse().ok());
+        found.extend(number.map(SegmentId));
+    }
+    found.sort_unstable();
+    Ok(found)
+}
+
 /// Makes a segment that has a whole header and a lasting name, or none at all.
 pub(super) fn create_segment(dir: &Path, header: Header, options: &LogOptions) -> Result<SegmentFile, LogError> {
     let path = segment_path(dir, header.segment);
@@ -100,9 +112,20 @@ pub(super) fn delete_segment(dir: &Path, path: &Path) -> Result<(), LogError> {
 
 fn aside_folder(dir: &Path) -> Result<PathBuf, LogError> {
     let aside = dir.join(ASIDE);
-    fs::create_dir_all(&aside).map_err(LogError::io("create", &aside))?;
-    sync_folder(dir)?;
+    create_folder(&aside)?;
     Ok(aside)
+}
+
+/// Makes a folder and what is missing above it; the names last.
+pub(super) fn create_folder(dir: &Path) -> Result<(), LogError> {
+    let missing: Vec<&Path> =
+        dir.ancestors().take_while(|folder| !folder.as_os_str().is_empty() && !folder.exists()).collect();
+    fs::create_dir_all(dir).map_err(LogError::io("create the prediction log", dir))?;
+    for folder in missing {
+        let above = folder.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        sync_folder(above)?;
+    }
+    Ok(())
 }
 
 /// A name lasts only when its folder was synced.
@@ -148,6 +171,18 @@ impl SegmentFile {
     #[cfg(test)]
     pub(super) fn sync(&mut self) -> io::Result<()> {
         if self.faults.sync_fails() { Err(io::Error::other("injected sync failure")) } else { self.file.sync_data() }
+    }
+
+    /// Whether `path` still names this file: it was neither deleted nor moved nor replaced.
+    pub(super) fn is_at(&self, path: &Path) -> bool {
+        use std::os::unix::fs::MetadataExt;
+        let identity = |found: fs::Metadata| (found.dev(), found.ino());
+        match (self.file.metadata(), fs::metadata(path)) {
+            (Ok(open), Ok(named)) => identity(open) == identity(named),
+            // Whatever else keeps the disk from answering is told by the next write.
+            (_, Err(error)) => error.kind() != io::ErrorKind::NotFound && error.kind() != io::ErrorKind::NotADirectory,
+            (Err(_), _) => true,
+        }
     }
 
     /// Takes back everything behind `length`, as if it had never been written.

@@ -36,6 +36,11 @@ pub enum LogError {
     UnknownSegment(SegmentId),
     #[error("{} is not a segment of a prediction log: {reason}", path.display())]
     NotASegment { path: PathBuf, reason: String },
+    #[error(
+        "{} was deleted or moved while the server runs, so nothing is recorded any more: stop the server, \
+         restore the data folder (`kilter restore`), start again", path.display()
+    )]
+    Vanished { path: PathBuf },
     #[error("the prediction log is closed")]
     Closed,
 }

@@ -27,6 +27,11 @@ pub struct LogOptions {
     pub queue_bytes: usize,
     /// Buffered mode: the longest time between two `fdatasync`s while records arrive.
     pub flush_every: Duration,
+    /// No segment made from now on has a lower number than this: whoever keeps what was sealed hands in the number
+    /// behind it, so that a folder that was lost does not begin at 1 again.
+    pub first_segment: u64,
+    /// No record appended from now on has a lower sequence number than this.
+    pub first_sequence: u64,
     #[cfg(test)]
     pub(crate) faults: std::sync::Arc<super::faults::Faults>,
 }
@@ -41,6 +46,8 @@ impl Default for LogOptions {
             queue_appends: 4_096,
             queue_bytes: 128 << 20,
             flush_every: Duration::from_millis(500),
+            first_segment: 1,
+            first_sequence: 1,
             #[cfg(test)]
             faults: Default::default(),
         }

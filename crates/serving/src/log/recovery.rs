@@ -19,6 +19,8 @@ use super::{
 /// What was found and done when a log was opened.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Recovery {
+    /// Every segment that was there, oldest first.
+    pub found: Vec<SegmentId>,
     /// Segments that wait to be handed over.
     pub sealed: Vec<SegmentId>,
     /// Rows in the segment that is written on.
@@ -52,12 +54,14 @@ pub(super) fn recover(
     jobs: Receiver<Job>,
 ) -> Result<(Writer, Recovery), LogError> {
     let mut sealed = disk::list_segments(dir)?;
+    let mut recovery = Recovery { found: sealed.clone(), ..Recovery::default() };
     let last = sealed.pop();
-    let mut recovery = Recovery::default();
     let active = match last {
         None => None,
         Some(id) => go_on_with(dir, options, id, &mut recovery)?,
     };
+    // A segment below the first number is of an older copy of the folder: it is handed over, not written on.
+    let active = active.filter(|active| active.header.segment.0 >= options.first_segment);
     if let (Some(id), None) = (last, &active) {
         sealed.push(id);
     }
@@ -74,8 +78,8 @@ pub(super) fn recover(
         jobs,
         first_record: active.as_ref().filter(|active| active.rows > 0).map(|_| Instant::now()),
         active,
-        next_segment: SegmentId(last.map_or(1, |id| id.0.saturating_add(1))),
-        next_sequence: recovery.next_sequence.max(1),
+        next_segment: SegmentId(last.map_or(1, |id| id.0.saturating_add(1)).max(options.first_segment)),
+        next_sequence: recovery.next_sequence.max(options.first_sequence).max(1),
         unsynced: None,
     };
     recovery.next_sequence = writer.next_sequence;

@@ -1,13 +1,13 @@
-//! Records as tables: batches of one shape (same version, role and columns) become one table each.
+//! Records as tables: batches of any mix of columns become one table of predictions, and one table for each type of label.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use kilter_domain::table::{Column, ColumnType, Table};
 
 use super::{
     Contents,
     error::Damage,
-    record::{Entry, LabelBatch, PredictionBatch, Record, Role, SegmentId, VersionRef},
+    record::{Entry, LabelBatch, PredictionBatch, Record, SegmentId},
 };
 
 /// The names of the columns that the log adds. A feature can never bear one: `__` is refused at the door.
@@ -44,110 +44,156 @@ pub mod column {
 #[derive(Debug)]
 pub struct SegmentTables {
     pub segment: SegmentId,
-    /// One for each version, role and set of columns, in order of first appearance; rows in the order of the log.
-    pub predictions: Vec<PredictionTable>,
+    /// Every prediction, in the order of the log: the columns of [`column`], then the features. A column that a batch
+    /// lacks is missing in its rows; one that comes as different types is read as the type that holds them all.
+    /// `None` when there is no prediction.
+    pub predictions: Option<Table>,
     /// One for each type of label.
     pub labels: Vec<Table>,
+    /// The first sequence number behind the records of the segment.
+    pub next_sequence: u64,
     /// Places that could not be read.
     pub damage: Vec<Damage>,
 }
 
-/// Rows that one version scored in one role: the columns of [`column`], then the features.
-#[derive(Debug)]
-pub struct PredictionTable {
-    pub version: VersionRef,
-    pub role: Role,
-    pub table: Table,
-}
-
 pub(super) fn to_tables(contents: Contents) -> SegmentTables {
-    let mut predictions: Vec<Group<PredictionShape>> = Vec::new();
-    let mut labels: Vec<Group<ColumnType>> = Vec::new();
+    let mut predictions = MixedTable::default();
+    let mut labels: Vec<(ColumnType, MixedTable)> = Vec::new();
+    let mut next_sequence = 0;
     for Entry { sequence, record } in &contents.entries {
+        next_sequence = next_sequence.max(sequence.saturating_add(1));
         match record {
-            Record::Predictions(batch) => {
-                group(&mut predictions, PredictionShape::of(batch)).append(prediction_columns(*sequence, batch));
-            }
+            Record::Predictions(batch) => predictions.append(batch.rows(), prediction_columns(*sequence, batch)),
             Record::Labels(batch) => {
-                group(&mut labels, batch.values.column_type()).append(label_columns(*sequence, batch));
+                let label_type = batch.values.column_type();
+                let at = labels.iter().position(|(known, _)| *known == label_type).unwrap_or_else(|| {
+                    labels.push((label_type, MixedTable::default()));
+                    labels.len() - 1
+                });
+                labels[at].1.append(batch.rows(), label_columns(*sequence, batch));
             }
         }
     }
-    let predictions = predictions
-        .into_iter()
-        .map(|group| PredictionTable {
-            version: group.shape.version,
-            role: group.shape.role,
-            table: group.into_table(),
-        })
-        .collect();
-    let labels = labels.into_iter().map(Group::into_table).collect();
-    SegmentTables { segment: contents.segment, predictions, labels, damage: contents.damage }
-}
-
-/// Batches with equal shapes have equal columns.
-#[derive(PartialEq)]
-struct PredictionShape {
-    version: VersionRef,
-    role: Role,
-    has_labels: bool,
-    classes: usize,
-    features: Vec<(String, ColumnType)>,
-}
-
-impl PredictionShape {
-    fn of(batch: &PredictionBatch) -> Self {
-        let features = batch.features.columns().map(|(name, column)| (name.to_owned(), column.column_type())).collect();
-        Self {
-            version: batch.version,
-            role: batch.role,
-            has_labels: batch.labels.is_some(),
-            classes: batch.probabilities.as_ref().map_or(0, |probabilities| probabilities.classes),
-            features,
-        }
+    SegmentTables {
+        segment: contents.segment,
+        predictions: (predictions.rows > 0).then(|| predictions.into_table()),
+        labels: labels.into_iter().filter(|(_, table)| table.rows > 0).map(|(_, table)| table.into_table()).collect(),
+        next_sequence,
+        damage: contents.damage,
     }
 }
 
-struct Group<S> {
-    shape: S,
+/// A table that grows by batches of any mix of columns.
+#[derive(Default)]
+struct MixedTable {
+    rows: usize,
     columns: Vec<(String, Column)>,
+    places: HashMap<String, usize>,
 }
 
-/// Neighbouring batches mostly have one shape, so the last group is looked at first.
-fn group<S: PartialEq>(groups: &mut Vec<Group<S>>, shape: S) -> &mut Group<S> {
-    let at = groups.iter().rposition(|group| group.shape == shape).unwrap_or_else(|| {
-        groups.push(Group { shape, columns: Vec::new() });
-        groups.len() - 1
-    });
-    &mut groups[at]
-}
-
-impl<S> Group<S> {
-    fn append(&mut self, batch: Vec<(String, Column)>) {
-        if self.columns.is_empty() {
-            self.columns = batch;
-            return;
-        }
-        for ((_, column), (_, more)) in self.columns.iter_mut().zip(batch) {
-            match (column, more) {
-                (Column::Float(all), Column::Float(more)) => all.extend(more),
-                (Column::Int(all), Column::Int(more)) | (Column::Time(all), Column::Time(more)) => all.extend(more),
-                (Column::Bool(all), Column::Bool(more)) => all.extend(more),
-                (Column::Text(all), Column::Text(more)) => all.extend(more),
-                // Equal shapes have equal types.
-                _ => {}
+impl MixedTable {
+    fn append(&mut self, rows: usize, batch: Vec<(String, Column)>) {
+        let total = self.rows + rows;
+        for (name, more) in batch {
+            match self.places.get(&name) {
+                // A feature that bears one of our names was refused at the door; of a file from elsewhere the first stands.
+                Some(&at) if self.columns[at].1.len() >= total => {}
+                Some(&at) => extend(&mut self.columns[at].1, more),
+                None => {
+                    let mut column = missing(more.column_type(), self.rows);
+                    extend(&mut column, more);
+                    self.places.insert(name.clone(), self.columns.len());
+                    self.columns.push((name, column));
+                }
             }
         }
+        for (_, column) in &mut self.columns {
+            extend_missing(column, total);
+        }
+        self.rows = total;
     }
 
     fn into_table(self) -> Table {
         let mut table = Table::default();
         for (name, column) in self.columns {
-            // A feature that bears one of our names was refused at the door; a file from elsewhere keeps the first.
+            // Names are unique and lengths equal, by construction.
             let _ = table.push(name, column);
         }
         table
     }
+}
+
+fn missing(column_type: ColumnType, rows: usize) -> Column {
+    let mut column = match column_type {
+        ColumnType::Float => Column::Float(Vec::new()),
+        ColumnType::Int => Column::Int(Vec::new()),
+        ColumnType::Time => Column::Time(Vec::new()),
+        ColumnType::Bool => Column::Bool(Vec::new()),
+        ColumnType::Text => Column::Text(Vec::new()),
+    };
+    extend_missing(&mut column, rows);
+    column
+}
+
+/// Fills a column up to `rows` with missing values.
+fn extend_missing(column: &mut Column, rows: usize) {
+    match column {
+        Column::Float(all) => all.resize(rows, f64::NAN),
+        Column::Int(all) | Column::Time(all) => all.resize(rows, None),
+        Column::Bool(all) => all.resize(rows, None),
+        Column::Text(all) => all.resize(rows, None),
+    }
+}
+
+/// Appends values, of another type too: whole numbers among numbers are numbers while that is exact, anything else
+/// becomes text.
+fn extend(column: &mut Column, more: Column) {
+    let rows = column.len() + more.len();
+    match (&mut *column, more) {
+        (Column::Float(all), Column::Float(more)) => all.extend(more),
+        (Column::Int(all), Column::Int(more)) | (Column::Time(all), Column::Time(more)) => all.extend(more),
+        (Column::Bool(all), Column::Bool(more)) => all.extend(more),
+        (Column::Text(all), Column::Text(more)) => all.extend(more),
+        (_, more) if is_all_missing(&more) => extend_missing(column, rows),
+        (held, more) if is_all_missing(held) => {
+            let before = rows - more.len();
+            *column = missing(more.column_type(), before);
+            extend(column, more);
+        }
+        (held, more) => {
+            let (mut all, more) = common(held, &more);
+            extend(&mut all, more);
+            *column = all;
+        }
+    }
+}
+
+fn is_all_missing(column: &Column) -> bool {
+    (0..column.len()).all(|row| column.is_missing(row))
+}
+
+/// Two columns of different types as two of one type.
+fn common(one: &Column, other: &Column) -> (Column, Column) {
+    match (exact_floats(one), exact_floats(other)) {
+        (Some(one), Some(other)) => (Column::Float(one), Column::Float(other)),
+        _ => (text(one), text(other)),
+    }
+}
+
+/// The numbers of a column as floats; `None` when one of them would change.
+fn exact_floats(column: &Column) -> Option<Vec<f64>> {
+    const EXACT: u64 = 1 << 53;
+    match column {
+        Column::Float(values) => Some(values.clone()),
+        Column::Int(values) if values.iter().flatten().all(|value| value.unsigned_abs() <= EXACT) => {
+            Some(values.iter().map(|value| value.map_or(f64::NAN, |value| value as f64)).collect())
+        }
+        _ => None,
+    }
+}
+
+fn text(column: &Column) -> Column {
+    Column::Text((0..column.len()).map(|row| column.label(row)).collect())
 }
 
 fn texts(values: &[Arc<str>]) -> Column {

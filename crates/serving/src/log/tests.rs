@@ -342,26 +342,104 @@ fn columns_that_do_not_fit_together_are_refused_by_name() {
 }
 
 #[test]
-fn batches_of_one_shape_become_one_table() {
+fn batches_of_any_mix_of_columns_become_one_table() {
     let dir = tempfile::tempdir().unwrap();
     let (log, _) = PredictionLog::open(dir.path(), options()).unwrap();
     log.append(&batch(&["a", "b"])).unwrap();
     log.append(&PredictionBatch { role: Role::Shadow, features: Table::default(), ..batch(&["a", "b"]) }).unwrap();
-    log.append(&batch(&["c"])).unwrap();
+    let other = Table::new(vec![("region".into(), Column::Text(vec![Some("north".into())]))]).unwrap();
+    log.append(&PredictionBatch { features: other, labels: None, ..batch(&["c"]) }).unwrap();
     log.append_labels(&labels(&["a"], vec![Some("yes".into())])).unwrap();
     log.append_labels(&labels(&["a"], vec![Some("no".into())])).unwrap();
     let tables = log.read_tables(log.rotate().unwrap().unwrap()).unwrap();
-    let [champion, shadow] = &tables.predictions[..] else { panic!("{:?}", tables.predictions) };
-    assert_eq!((champion.table.rows(), champion.role, shadow.table.rows()), (3, Role::Champion, 2));
-    assert_eq!(champion.table.column("plan").unwrap().label(2).as_deref(), Some("gold"));
-    assert_eq!(champion.table.column(column::SEQUENCE).unwrap(), &Column::Int(vec![Some(1), Some(1), Some(3)]));
-    assert!(shadow.table.get("plan").is_none());
+    let predictions = tables.predictions.unwrap();
+    let texts = |name: &str| {
+        let column = predictions.column(name).unwrap();
+        (0..column.len())
+            .map(|row| column.label(row).map_or("-".to_owned(), |text| text.to_string()))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(texts(column::ID), ["a", "b", "a", "b", "c"]);
+    assert_eq!(texts("plan"), ["gold", "gold", "-", "-", "-"]);
+    assert_eq!(texts("tenure"), ["1.5", "1.5", "-", "-", "-"]);
+    assert_eq!(texts("region"), ["-", "-", "-", "-", "north"]);
+    assert_eq!(texts(column::PREDICTED), ["no", "no", "no", "no", "-"]);
+    assert_eq!(texts(column::SEQUENCE), ["1", "1", "2", "2", "3"]);
     let [told] = &tables.labels[..] else { panic!("{:?}", tables.labels) };
     assert_eq!(
         told.column(column::LABEL).unwrap().label(1).as_deref(),
         Some("no"),
         "the later one has the later number"
     );
+    assert_eq!(tables.next_sequence, 6);
+}
+
+#[test]
+fn a_column_that_comes_as_different_types_keeps_every_value() {
+    let dir = tempfile::tempdir().unwrap();
+    let (log, _) = PredictionLog::open(dir.path(), options()).unwrap();
+    let mixed = |column: Column| {
+        let features = Table::new(vec![("mixed".into(), column.clone()), ("number".into(), column)]).unwrap();
+        PredictionBatch { features, ..batch(&["a"]) }
+    };
+    log.append(&mixed(Column::Int(vec![None]))).unwrap();
+    log.append(&mixed(Column::Float(vec![0.5]))).unwrap();
+    log.append(&mixed(Column::Int(vec![Some(7)]))).unwrap();
+    let text = Table::new(vec![("mixed".into(), Column::Text(vec![Some("seven".into())]))]).unwrap();
+    log.append(&PredictionBatch { features: text, ..batch(&["a"]) }).unwrap();
+    let large = Table::new(vec![("number".into(), Column::Int(vec![Some((1 << 53) + 1)]))]).unwrap();
+    let tables = log.read_tables(log.rotate().unwrap().unwrap()).unwrap();
+    let predictions = tables.predictions.unwrap();
+    let Column::Float(numbers) = predictions.column("number").unwrap() else { panic!("whole numbers are numbers") };
+    assert_eq!((numbers[1], numbers[2], numbers[0].is_nan()), (0.5, 7.0, true));
+    let texts = |table: &Table, name: &str| {
+        let column = table.column(name).unwrap();
+        (0..column.len())
+            .map(|row| column.label(row).map_or("-".to_owned(), |text| text.to_string()))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(texts(&predictions, "mixed"), ["-", "0.5", "7", "seven"]);
+
+    log.append(&mixed(Column::Float(vec![0.5]))).unwrap();
+    log.append(&PredictionBatch { features: large, ..batch(&["a"]) }).unwrap();
+    let tables = log.read_tables(log.rotate().unwrap().unwrap()).unwrap();
+    assert_eq!(texts(&tables.predictions.unwrap(), "number"), ["0.5", "9007199254740993"], "no digit is lost");
+}
+
+#[test]
+fn numbers_never_come_back_when_the_folder_was_lost() {
+    let dir = tempfile::tempdir().unwrap();
+    let floor = LogOptions { first_segment: 8, first_sequence: 500, ..options() };
+    let (log, recovery) = PredictionLog::open(dir.path().join("log"), floor.clone()).unwrap();
+    assert_eq!((log.active(), recovery.next_sequence), (Some(SegmentId(8)), 500));
+    assert_eq!(log.append(&batch(&["a"])).unwrap().sequence, 500);
+    drop(log);
+    // An older copy of the folder was put back: what it holds is sealed, and the numbers go on behind.
+    let (log, _) = PredictionLog::open(dir.path().join("log"), LogOptions { first_segment: 12, ..floor }).unwrap();
+    assert_eq!((log.sealed(), log.active()), (vec![SegmentId(8)], Some(SegmentId(12))));
+}
+
+#[test]
+fn a_segment_that_is_deleted_under_the_log_is_noticed_and_nothing_is_acknowledged_any_more() {
+    for what in ["segment", "folder", "folder moved away"] {
+        let root = tempfile::tempdir().unwrap();
+        let dir = root.path().join("log");
+        let (log, _) = PredictionLog::open(&dir, options()).unwrap();
+        log.append(&batch(&["a"])).unwrap();
+        let path = path_of(&log, log.active().unwrap());
+        match what {
+            "segment" => fs::remove_file(&path).unwrap(),
+            "folder" => fs::remove_dir_all(&dir).unwrap(),
+            _ => fs::rename(&dir, root.path().join("elsewhere")).unwrap(),
+        }
+        for _ in 0..2 {
+            let error = log.append(&batch(&["b"])).unwrap_err();
+            assert!(matches!(&error, LogError::Vanished { path: named } if *named == path), "{what}: {error}");
+            assert!(error.to_string().contains("restore") && !error.is_temporary(), "{error}");
+        }
+        assert!(log.append_labels(&labels(&["a"], vec![None])).is_err(), "{what}");
+        assert_eq!(log.vanished(), Some(path), "{what}");
+    }
 }
 
 fn any_text() -> impl Strategy<Value = Arc<str>> {

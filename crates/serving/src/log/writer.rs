@@ -61,6 +61,8 @@ pub(super) struct Segments {
     pub(super) active: Option<(SegmentId, u64)>,
     /// Written no more because the disk failed under it, not sealed yet because its successor does not exist.
     pub(super) retired: Option<SegmentId>,
+    /// The segment that was deleted or moved while it was written: nothing is acknowledged any more.
+    pub(super) vanished: Option<PathBuf>,
 }
 
 impl Shared {
@@ -161,6 +163,9 @@ impl Writer {
 
     /// Makes the group last; answers with the segment and the sequence number of its first record.
     fn commit(&mut self, group: &[Append]) -> Result<(SegmentId, u64), LogError> {
+        if let Some(path) = self.shared.segments().vanished.clone() {
+            return Err(LogError::Vanished { path });
+        }
         let first_sequence = self.next_sequence;
         // Numbers are never used twice, not even those of a write that failed half-way.
         self.next_sequence += group.len() as u64;
@@ -185,6 +190,11 @@ impl Writer {
             let _ = active.file.truncate(active.length);
             self.retire_unless(false);
             return Err(LogError::io("sync", path)(error));
+        }
+        if !active.file.is_at(&path) {
+            // What was written went into a file that nobody can open any more.
+            self.shared.segments().vanished = Some(path.clone());
+            return Err(LogError::Vanished { path });
         }
         active.length += bytes.len() as u64;
         active.rows += group.iter().map(|append| append.rows).sum::<u64>();

@@ -14,7 +14,7 @@ fn cramped(path: &Path, pages: i64) -> Writer {
     migrate::migrate(&mut connection, migrate::MIGRATIONS).unwrap();
     let used: i64 = connection.query_row("PRAGMA page_count", [], |row| row.get(0)).unwrap();
     connection.query_row(&format!("PRAGMA max_page_count = {}", used + pages), [], |_| Ok(())).unwrap();
-    Writer::start(Tx::new(connection), Arc::new(Doorbell::default())).unwrap()
+    Writer::start(Tx::new(connection), Arc::new(Doorbell::default()), Presence::of(path)).unwrap()
 }
 
 fn put(writer: &Writer, name: &str, value: Value) -> Result<(), StoreError> {

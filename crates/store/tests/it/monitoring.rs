@@ -58,8 +58,8 @@ fn a_window_finds_the_partitions_that_touch_it() {
     assert_eq!(touching(9, 11), [0, 1]);
     assert_eq!(touching(16, 17), [1, 2]);
     assert_eq!(touching(31, 99), [0_i64; 0]);
-    let next = |kind| world.store.read(|reader| prediction::next_seq(reader, kind, &churn_endpoint())).unwrap();
-    assert_eq!((next(PartitionKind::Predictions), next(PartitionKind::Labels)), (3, 0));
+    let last = world.store.read(|reader| prediction::last_seq(reader, &churn_endpoint())).unwrap();
+    assert_eq!(last, Some(2));
 }
 
 #[test]
@@ -70,6 +70,79 @@ fn a_partition_is_indexed_once_and_never_replaced() {
     let other = Partition { digest: Digest::of(b"other"), ..partition(0, 0, 9) };
     assert!(add(&world, other).unwrap_err().to_string().contains("holds"));
     assert!(matches!(add(&world, partition(1, 9, 0)), Err(StoreError::Conflict { .. })), "it ends before it begins");
+}
+
+#[test]
+fn nothing_from_the_future_is_final() {
+    let world = World::furnished();
+    let at = |end: i64, as_of: i64, value: f64| Reading {
+        window_start: Timestamp(end - 10),
+        window_end: Timestamp(end),
+        ..reading(as_of, false, Some(value))
+    };
+    let put = |readings: Vec<Reading>| world.write(move |tx| monitor::record(tx, &readings)).unwrap();
+    put(vec![at(10, 11, 0.1)]);
+    // The clock is set forward, windows of the future are read (and are empty), and it is set back.
+    put(vec![at(20, 100, 0.0), at(90, 100, 0.0)]);
+    let newest = |now: i64| {
+        let (kind, now) = (MonitorKind::Accuracy, Timestamp(now));
+        let found = world.store.read(|reader| monitor::newest_ended(reader, &churn_endpoint(), kind, "auc", now));
+        found.unwrap().map(|reading| (reading.window_end.millis(), reading.value))
+    };
+    let latest = |now: i64| {
+        let found = world.store.read(|reader| monitor::latest(reader, &churn_endpoint(), Timestamp(now), 10)).unwrap();
+        found.iter().map(|reading| (reading.window_end.millis(), reading.value)).collect::<Vec<_>>()
+    };
+    assert_eq!((newest(15), latest(15)), (Some((10, Some(0.1))), vec![(10, Some(0.1))]));
+    // The window is over, and is read again: that stands, also when the time of the wrong reading comes.
+    put(vec![at(20, 21, 0.2)]);
+    assert_eq!((newest(25), latest(25)), (Some((20, Some(0.2))), vec![(20, Some(0.2))]));
+    let history = world
+        .store
+        .read(|reader| monitor::history(reader, &churn_endpoint(), None, "auc", (Timestamp(0), Timestamp(30)), 10));
+    let values: Vec<_> = history.unwrap().iter().map(|reading| reading.value).collect();
+    assert_eq!(values, [Some(0.1), Some(0.2)]);
+}
+
+#[test]
+fn a_merged_partition_stands_in_the_place_of_those_that_it_holds() {
+    let world = World::furnished();
+    for (seq, start, end) in [(0, 0, 9), (1, 10, 19), (2, 20, 29)] {
+        add(&world, partition(seq, start, end)).unwrap();
+    }
+    let merged = Partition { digest: Digest::of(b"merged"), ..partition(1_900, 0, 19) };
+    let merge = |merged: Partition| world.store.write(move |tx| prediction::merge_partitions(tx, &merged, &[0, 1]));
+    merge(merged.clone()).unwrap();
+    let kind = PartitionKind::Predictions;
+    let listed = || {
+        let page = PageRequest::default();
+        let (start, end) = (Timestamp(0), Timestamp(100));
+        let found =
+            world.store.read(|reader| prediction::list_partitions(reader, kind, &churn_endpoint(), start, end, &page));
+        found.unwrap().items.iter().map(|partition| partition.seq).collect::<Vec<_>>()
+    };
+    assert_eq!(listed(), [2, 1_900]);
+    let error = merge(Partition { seq: 1_901, ..merged }).unwrap_err();
+    assert!(matches!(error, StoreError::Conflict { .. }), "{error}");
+    assert_eq!(listed(), [2, 1_900], "of a merge that is refused nothing is kept");
+    let old = world.store.read(|reader| prediction::list_merged(reader, kind, &churn_endpoint(), 10)).unwrap();
+    assert_eq!(old.iter().map(|partition| partition.seq).collect::<Vec<_>>(), [0, 1]);
+    world.store.write(move |tx| prediction::forget_partition(tx, kind, &churn_endpoint(), 0)).unwrap();
+    let old = world.store.read(|reader| prediction::list_merged(reader, kind, &churn_endpoint(), 10)).unwrap();
+    assert_eq!(old.len(), 1);
+}
+
+#[test]
+fn how_far_a_log_was_sealed_only_grows() {
+    let world = World::furnished();
+    let find = || world.store.read(|reader| prediction::find_recording(reader, &churn_endpoint())).unwrap();
+    assert_eq!(find(), None);
+    for (sealed_through, next_sequence) in [(0, 1), (3, 40), (2, 90)] {
+        let recording = prediction::Recording { endpoint: churn_endpoint(), sealed_through, next_sequence };
+        world.store.write(move |tx| prediction::record_sealed(tx, &recording)).unwrap();
+    }
+    let found = find().unwrap();
+    assert_eq!((found.sealed_through, found.next_sequence), (3, 90));
 }
 
 fn reading(as_of: i64, estimated: bool, value: Option<f64>) -> Reading {
@@ -138,12 +211,17 @@ fn the_newest_reading_of_every_metric_is_the_best_known_of_its_last_window() {
         at("rows", accuracy, 100, 200, 6.0),
     ];
     record(&world, readings).unwrap();
-    let latest = |limit| world.store.read(|reader| monitor::latest(reader, &churn_endpoint(), limit)).unwrap();
+    let latest = |limit| {
+        world.store.read(|reader| monitor::latest(reader, &churn_endpoint(), Timestamp(i64::MAX), limit)).unwrap()
+    };
     let told: Vec<_> = latest(100).into_iter().map(|found| (found.monitor, found.metric, found.value)).collect();
     let wanted = [(accuracy, "auc", 0.7), (accuracy, "rows", 6.0), (drift, "psi(x)", 0.1), (drift, "rows", 5.0)];
     assert_eq!(told, wanted.map(|(kind, metric, value)| (kind, metric.to_owned(), Some(value))));
     assert_eq!(latest(2).len(), 2);
-    let empty = world.store.read(|reader| monitor::latest(reader, &"nowhere".parse().unwrap(), 10)).unwrap();
+    let empty = world
+        .store
+        .read(|reader| monitor::latest(reader, &"nowhere".parse().unwrap(), Timestamp(i64::MAX), 10))
+        .unwrap();
     assert_eq!(empty, []);
 }
 

@@ -2,7 +2,7 @@
 
 use std::{fs, sync::Barrier, thread, time::Duration};
 
-use kilter_store::{Durability, Store, StoreError, StoreOptions, project};
+use kilter_store::{Durability, ReadOnlyStore, Store, StoreError, StoreOptions, project};
 
 use crate::world::{World, draft};
 
@@ -165,31 +165,42 @@ fn a_copy_holds_what_was_durable_and_never_writes_over_a_file() {
     register(&world.store, "churn").unwrap();
     let copies = tempfile::tempdir().unwrap();
     let copy = copies.path().join(kilter_store::DATABASE_FILE);
-    world.store.copy_to(&copy).unwrap();
+    let look = ReadOnlyStore::open(world.dir.path()).unwrap();
+    look.copy_to(&copy).unwrap();
     register(&world.store, "later").unwrap();
-    let error = world.store.copy_to(&copy).unwrap_err();
+    let error = look.copy_to(&copy).unwrap_err();
     assert!(error.to_string().starts_with("could not make the copy"), "{error}");
     let copied = Store::open(copies.path()).unwrap();
     assert!(is_registered(&copied, "churn") && !is_registered(&copied, "later"));
     assert!(copied.read(kilter_store::audit::verify).unwrap().is_sound());
-    assert!(world.store.copy_to(copies.path().join("no/such/folder")).is_err());
+    assert!(look.copy_to(copies.path().join("no/such/folder")).is_err());
 }
 
 #[test]
-fn a_store_that_was_closed_is_one_file() {
+fn a_store_that_was_closed_is_one_file_and_its_digest() {
     let world = World::furnished();
     world.store.read(kilter_store::audit::size).unwrap();
     let World { dir, store } = world;
     drop(store);
     let mut names: Vec<_> = fs::read_dir(dir.path()).unwrap().map(|file| file.unwrap().file_name()).collect();
     names.sort();
-    assert_eq!(names, [kilter_store::DATABASE_FILE, "store.lock"]);
+    assert_eq!(names, [kilter_store::DATABASE_FILE, "kilter.db-digest", "store.lock"]);
+    let store = Store::open(dir.path()).unwrap();
+    assert_eq!(store.changed_while_closed(), None);
+    drop(store);
+    let shell = rusqlite::Connection::open(dir.path().join(kilter_store::DATABASE_FILE)).unwrap();
+    shell.execute_batch("UPDATE project SET created = created + 1").unwrap();
+    drop(shell);
+    assert_eq!(ReadOnlyStore::open(dir.path()).unwrap().is_as_closed(), Some(false));
+    let store = Store::open(dir.path()).unwrap();
+    assert_eq!(store.changed_while_closed(), Some(dir.path().join(kilter_store::DATABASE_FILE)));
 }
 
 #[test]
 fn a_file_that_rotted_is_found_out() {
     let world = World::furnished();
-    assert_eq!(world.store.check_file().unwrap(), Vec::<String>::new());
+    let check = |dir: &std::path::Path| ReadOnlyStore::open(dir).and_then(|store| store.check_file());
+    assert_eq!(check(world.dir.path()).unwrap(), Vec::<String>::new());
     let World { dir, store } = world;
     drop(store);
     let path = dir.path().join(kilter_store::DATABASE_FILE);
@@ -198,6 +209,38 @@ fn a_file_that_rotted_is_found_out() {
     let end = bytes.len();
     bytes[end - 4096..].fill(0xA5);
     fs::write(&path, bytes).unwrap();
-    let found = Store::open(dir.path()).and_then(|store| store.check_file());
+    let found = check(dir.path());
     assert!(found.as_ref().map_or(true, |found| !found.is_empty()), "{found:?}");
+    // Whatever cannot be read names the file and what to do.
+    let error = found.err().map(|error| error.to_string());
+    assert!(error.as_ref().is_none_or(|error| error.contains("kilter.db") && error.contains("restore")), "{error:?}");
+}
+
+#[test]
+fn a_database_that_is_deleted_moved_or_replaced_under_the_store_is_noticed() {
+    for what in ["database", "journal", "folder", "moved", "replaced"] {
+        let root = tempfile::tempdir().unwrap();
+        let dir = root.path().join("data");
+        let store = Store::open(&dir).unwrap();
+        register(&store, "churn").unwrap();
+        store.check_presence().unwrap();
+        let path = dir.join(kilter_store::DATABASE_FILE);
+        let journal = dir.join(format!("{}-wal", kilter_store::DATABASE_FILE));
+        match what {
+            "database" => fs::remove_file(&path).unwrap(),
+            "journal" => fs::remove_file(&journal).unwrap(),
+            "folder" => fs::remove_dir_all(&dir).unwrap(),
+            "moved" => fs::rename(&dir, root.path().join("elsewhere")).unwrap(),
+            _ => {
+                fs::copy(&path, dir.join("copy")).unwrap();
+                fs::rename(dir.join("copy"), &path).unwrap();
+            }
+        }
+        let named = if what == "journal" { &journal } else { &path };
+        for name in ["one", "two"] {
+            let error = register(&store, name).unwrap_err();
+            assert!(matches!(&error, StoreError::Vanished { path } if path == named), "{what}: {error}");
+        }
+        assert!(store.check_presence().is_err(), "{what}");
+    }
 }

@@ -1,0 +1,121 @@
+//! What lies in a data folder, and whether it belongs together.
+//!
+//! Holds true: a folder that has held a platform is never taken for a new one because its database is gone.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use kilter_store::{DATABASE_FILE, Store};
+
+use crate::{App, error::AppError};
+
+impl App {
+    /// Whether the files that are written now still bear their names, each with what to do when it does not.
+    pub fn check_presence(&self) -> Vec<(&'static str, Result<(), String>)> {
+        let database = self.store().check_presence().map_err(|error| error.to_string());
+        let logs = self
+            .open_endpoints()
+            .into_iter()
+            .try_for_each(|(_, serving)| serving.log().check_presence().map_err(|error| error.to_string()));
+        vec![("database", database), ("prediction log", logs)]
+    }
+
+    /// What was found to be missing since the folder was opened, each with the file and what to do.
+    pub fn damage(&self) -> Vec<String> {
+        let endpoints = self.open_endpoints().into_iter();
+        endpoints
+            .flat_map(|(_, serving)| serving.losses().iter().map(ToString::to_string).collect::<Vec<_>>())
+            .collect()
+    }
+}
+
+/// That a database is not what it was when it was closed.
+pub(crate) fn changed_database(path: &Path) -> String {
+    format!(
+        "{} is not what it was when it was closed: another program wrote it, or it is damaged; look with `kilter doctor` and \
+         `kilter audit verify`, and restore a backup (`kilter restore`) if nobody meant to change it",
+        path.display()
+    )
+}
+
+/// Refuses a folder whose database is missing or empty while what belongs to one is there.
+pub(crate) fn refuse_lost_database(folder: &Path) -> Result<(), AppError> {
+    let path = folder.join(DATABASE_FILE);
+    if !Store::is_new(folder)? {
+        return Ok(());
+    }
+    match remains(folder) {
+        None => Ok(()),
+        Some(beside) => Err(AppError::DatabaseLost { is_missing: !path.exists(), path, beside }),
+    }
+}
+
+/// Something in the folder that only a platform with a database leaves there.
+fn remains(folder: &Path) -> Option<PathBuf> {
+    let journal = folder.join(format!("{DATABASE_FILE}-wal"));
+    if fs::metadata(&journal).is_ok_and(|file| file.len() > 0) {
+        return Some(journal);
+    }
+    let recorded =
+        ["log", "lake", "served"].map(|name| folder.join(name)).into_iter().find_map(|path| first_file(&path));
+    // A project keeps its cache of steps in a folder of the same name, with blobs and without a database: blobs alone
+    // say nothing. The lock says that a database was opened here.
+    let opened = fs::metadata(folder.join("store.lock")).is_ok_and(|lock| lock.len() > 0);
+    recorded.or_else(|| first_file(&folder.join("blobs").join("objects")).filter(|_| opened))
+}
+
+/// Some file below a folder that is no lock and no leftover.
+fn first_file(folder: &Path) -> Option<PathBuf> {
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
+            let (path, name) = (entry.path(), entry.file_name());
+            match entry.file_type() {
+                Ok(kind) if kind.is_dir() => folders.push(path),
+                Ok(_) if name != "lock" && !name.to_string_lossy().starts_with('.') => return Some(path),
+                _ => {}
+            }
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_without_its_database_is_refused_and_a_new_one_is_not() {
+        let dir = tempfile::tempdir().unwrap();
+        let put = |name: &str, bytes: &[u8]| {
+            let path = dir.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, bytes).unwrap();
+        };
+        refuse_lost_database(dir.path()).unwrap();
+        put("blobs/objects/aa/bb", b"the cache of a project's steps");
+        put("log/churn/lock", b"");
+        refuse_lost_database(dir.path()).unwrap();
+        put("log/churn/0000000001.klog", b"x");
+        let refused = |dir: &Path| refuse_lost_database(dir).unwrap_err().to_string();
+        assert!(refused(dir.path()).contains("kilter.db is missing"), "{}", refused(dir.path()));
+        assert!(refused(dir.path()).contains("0000000001.klog") && refused(dir.path()).contains("kilter restore"));
+        put(DATABASE_FILE, b"");
+        assert!(refused(dir.path()).contains("kilter.db is empty"));
+        fs::remove_dir_all(dir.path().join("log")).unwrap();
+        refuse_lost_database(dir.path()).unwrap();
+        put("store.lock", b"12");
+        assert!(refused(dir.path()).contains("blobs"), "a database was opened beside these blobs");
+    }
+
+    #[test]
+    fn a_database_in_which_nothing_was_ever_written_is_an_empty_one() {
+        let dir = tempfile::tempdir().unwrap();
+        drop(Store::open(dir.path()).unwrap());
+        fs::create_dir_all(dir.path().join("lake/predictions/churn")).unwrap();
+        fs::write(dir.path().join("lake/predictions/churn/000000001000.parquet"), "x").unwrap();
+        refuse_lost_database(dir.path()).unwrap();
+    }
+}

@@ -1,0 +1,186 @@
+//! The index of the prediction log: which partitions there are, as the store knows them.
+//!
+//! Holds true: rows are read of the partitions of the index and of no other file; one that is missing or has other bytes
+//! than were added is an error that names it, never fewer rows.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use kilter_domain::{digest::Digest, ids::EndpointName, table::Table, time::Timestamp};
+use kilter_lake::{KnownPartition, Lake, LakeError, LogKind, ReadOptions};
+use kilter_store::{
+    PageRequest, Store, Reader, StoreError, deployment,
+    prediction::{self as index, Partition, PartitionKind},
+};
+
+use crate::{App, error::AppError};
+
+/// Times that a read begins anew because partitions were merged meanwhile.
+const MAX_RETRIES: usize = 3;
+
+/// A kind of log in the words of the index.
+pub(crate) const fn kind_of(kind: LogKind) -> PartitionKind {
+    match kind {
+        LogKind::Predictions => PartitionKind::Predictions,
+        LogKind::Labels => PartitionKind::Labels,
+    }
+}
+
+/// A partition in the words of the lake.
+pub(crate) fn known(partition: &Partition) -> KnownPartition {
+    KnownPartition { seq: u64::try_from(partition.seq).unwrap_or(0), digest: partition.digest, bytes: partition.bytes }
+}
+
+/// Every partition of a log that touches `start..end`, by number.
+pub(crate) fn partitions(
+    reader: &Reader,
+    kind: LogKind,
+    endpoint: &EndpointName,
+    (start, end): (Timestamp, Timestamp),
+) -> Result<Vec<Partition>, StoreError> {
+    let mut found = Vec::new();
+    let mut page = PageRequest::first(1000);
+    loop {
+        let listed = index::list_partitions(reader, kind_of(kind), endpoint, start, end, &page)?;
+        found.extend(listed.items);
+        match listed.next {
+            Some(cursor) => page = PageRequest::first(1000).after(cursor),
+            None => return Ok(found),
+        }
+    }
+}
+
+impl App {
+    /// Every partition of a log that touches `start..end`.
+    pub(crate) fn partitions(
+        &self,
+        kind: LogKind,
+        endpoint: &EndpointName,
+        span: (Timestamp, Timestamp),
+    ) -> Result<Vec<Partition>, AppError> {
+        Ok(self.store().read(|reader| partitions(reader, kind, endpoint, span))?)
+    }
+
+    /// The digest of an indexed partition, merged or not.
+    pub(crate) fn indexed(&self, kind: LogKind, endpoint: &EndpointName, seq: u64) -> Option<Digest> {
+        let seq = i64::try_from(seq).ok()?;
+        let found = self.store().read(|reader| index::find_partition(reader, kind_of(kind), endpoint, seq));
+        found.ok().flatten().map(|partition| partition.digest)
+    }
+
+    /// The rows of a log with a time in `start..end`.
+    pub(crate) fn read_log(
+        &self,
+        kind: LogKind,
+        endpoint: &EndpointName,
+        start: Timestamp,
+        end: Timestamp,
+    ) -> Result<Table, AppError> {
+        self.read_listed(kind, endpoint, (start, end), |known| {
+            self.lake().read(kind, endpoint, known, start..end, &ReadOptions::default())
+        })
+    }
+
+    /// The rows of a log with a time before `end`, of partitions that may hold one of these ids; the others are not read.
+    pub(crate) fn read_log_before(
+        &self,
+        kind: LogKind,
+        endpoint: &EndpointName,
+        end: Timestamp,
+        ids: &[Arc<str>],
+    ) -> Result<Table, AppError> {
+        let start = Timestamp(i64::MIN);
+        self.read_listed(kind, endpoint, (start, end), |known| {
+            let mut wanted = Vec::new();
+            for known in known {
+                if self.lake().may_hold(kind, endpoint, known, ids)? {
+                    wanted.push(known.clone());
+                }
+            }
+            self.lake().read(kind, endpoint, &wanted, start..end, &ReadOptions::default())
+        })
+    }
+
+    /// Reads what the index lists, and begins anew when a partition was merged, and its file removed, meanwhile.
+    fn read_listed(
+        &self,
+        kind: LogKind,
+        endpoint: &EndpointName,
+        span: (Timestamp, Timestamp),
+        read: impl Fn(&[KnownPartition]) -> Result<Table, LakeError>,
+    ) -> Result<Table, AppError> {
+        let mut listed = self.partitions(kind, endpoint, span)?;
+        let mut retries = 0;
+        loop {
+            match read(&listed.iter().map(known).collect::<Vec<_>>()) {
+                Err(error @ (LakeError::PartitionMissing { .. } | LakeError::Io { .. })) if retries < MAX_RETRIES => {
+                    let again = self.partitions(kind, endpoint, span)?;
+                    if again == listed {
+                        return Err(error.into());
+                    }
+                    (listed, retries) = (again, retries + 1);
+                }
+                table => return Ok(table?),
+            }
+        }
+    }
+}
+
+/// A log as SQL sees it: its sealed partitions.
+#[derive(Clone, Debug)]
+pub struct LogTable {
+    pub kind: LogKind,
+    pub endpoint: EndpointName,
+    /// Rows in sealed partitions.
+    pub rows: u64,
+    /// The last time among them.
+    pub until: Timestamp,
+    pub partitions: Vec<KnownPartition>,
+}
+
+impl LogTable {
+    /// The files of the log, each compared with what was written.
+    ///
+    /// # Errors
+    /// When one is missing or has other bytes.
+    pub fn files(&self, lake: &Lake) -> Result<Vec<PathBuf>, LakeError> {
+        self.partitions.iter().map(|known| lake.verify(self.kind, &self.endpoint, known)).collect()
+    }
+}
+
+/// The logs of a data folder that have sealed partitions, also while a server has the folder.
+///
+/// # Errors
+/// When there is no database, or it cannot be read.
+pub fn log_tables(folder: &Path) -> Result<Vec<LogTable>, AppError> {
+    let store = Store::open_for_reading(folder)?;
+    let mut tables = Vec::new();
+    for kind in [LogKind::Predictions, LogKind::Labels] {
+        for endpoint in endpoints(&store)? {
+            let always = (Timestamp(i64::MIN), Timestamp(i64::MAX));
+            let found = store.read(|reader| partitions(reader, kind, &endpoint, always))?;
+            let Some(until) = found.iter().map(|partition| partition.max_time).max() else { continue };
+            let rows = found.iter().map(|partition| partition.rows).sum();
+            tables.push(LogTable { kind, endpoint, rows, until, partitions: found.iter().map(known).collect() });
+        }
+    }
+    Ok(tables)
+}
+
+/// The endpoints of a data folder, by name.
+pub(crate) fn endpoints(store: &Store) -> Result<Vec<EndpointName>, StoreError> {
+    let mut found = Vec::new();
+    let mut page = PageRequest::first(1000);
+    loop {
+        let listed = store.read(|reader| deployment::list_endpoints(reader, None, &page))?;
+        found.extend(listed.items.into_iter().map(|endpoint| endpoint.name));
+        match listed.next {
+            Some(cursor) => page = PageRequest::first(1000).after(cursor),
+            None => break,
+        }
+    }
+    found.sort();
+    Ok(found)
+}

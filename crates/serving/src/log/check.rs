@@ -1,0 +1,68 @@
+//! Looking at the folder of a log without opening it, also while a process writes it.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use super::{
+    disk,
+    error::{Damage, LogError},
+    record::SegmentId,
+    segment,
+};
+
+/// What a segment file holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SegmentCheck {
+    pub segment: SegmentId,
+    pub path: PathBuf,
+    pub bytes: u64,
+    pub rows: u64,
+    /// Places that cannot be read, with readable records behind them.
+    pub damage: Vec<Damage>,
+    /// Bytes at the end that are no whole record: a write that goes on, or one that a crash ended.
+    pub torn_bytes: u64,
+}
+
+/// Reads every segment of a folder, oldest first. A segment that is handed over meanwhile is left out.
+///
+/// # Errors
+/// When the folder or a file cannot be read.
+pub fn check_folder(dir: &Path) -> Result<Vec<SegmentCheck>, LogError> {
+    let mut found = Vec::new();
+    for segment in disk::segments_in(dir)? {
+        let path = disk::segment_path(dir, segment);
+        let file = match fs::read(&path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+            file => file.map_err(LogError::io("read the segment", &path))?,
+        };
+        let scan = segment::scan(&path, &file, false);
+        let bytes = file.len() as u64;
+        let torn_bytes = scan.torn_at.map_or(0, |at| bytes - at);
+        found.push(SegmentCheck { segment, path, bytes, rows: scan.rows, damage: scan.damage, torn_bytes });
+    }
+    Ok(found)
+}
+
+/// Copies a segment up to its last whole record into a new file, also while it is written; `None` when it was handed over
+/// meanwhile.
+///
+/// # Errors
+/// When the file cannot be read, or the copy cannot be written.
+pub fn copy_segment(from: &Path, to: &Path) -> Result<Option<u64>, LogError> {
+    use std::io::Write;
+    let file = match fs::read(from) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        file => file.map_err(LogError::io("read the segment", from))?,
+    };
+    let scan = segment::scan(from, &file, false);
+    let whole = scan.torn_at.map_or(file.len(), |at| at as usize);
+    let write = || {
+        let mut copy = fs::File::create_new(to)?;
+        copy.write_all(&file[..whole])?;
+        copy.sync_all()
+    };
+    write().map_err(LogError::io("write the copy of a segment", to))?;
+    Ok(Some(whole as u64))
+}
