@@ -8,12 +8,14 @@
 //!
 //! Deliberately absent: what the columns mean besides the time, and the index itself (`app` keeps it in the store).
 
+mod id_filter;
+mod stamp;
+
 use std::{
     collections::HashMap,
     fmt,
     fs::{self, File},
     ops::Range,
-    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -26,10 +28,10 @@ use kilter_domain::{
 };
 use parquet::file::{
     metadata::ParquetMetaData,
-    properties::ReaderProperties,
     reader::{FileReader, SerializedFileReader},
-    serialized_reader::ReadOptionsBuilder,
 };
+
+use stamp::Stamp;
 
 use crate::{
     error::LakeError,
@@ -114,27 +116,6 @@ struct Found {
     partition: Option<Partition>,
     /// The digest of its bytes.
     digest: Option<Digest>,
-}
-
-/// By what a file that was changed is noticed: its length, its inode, and when its bytes and its inode changed last.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Stamp {
-    bytes: u64,
-    inode: u64,
-    modified: (i64, i64),
-    changed: (i64, i64),
-}
-
-impl Stamp {
-    fn of(path: &Path) -> Result<Self, LakeError> {
-        let file = fs::metadata(path).map_err(|source| io("read", path, source))?;
-        Ok(Self {
-            bytes: file.len(),
-            inode: file.ino(),
-            modified: (file.mtime(), file.mtime_nsec()),
-            changed: (file.ctime(), file.ctime_nsec()),
-        })
-    }
 }
 
 impl Lake {
@@ -392,7 +373,7 @@ impl Lake {
         ids: &[Arc<str>],
     ) -> Result<bool, LakeError> {
         let path = self.verify(kind, endpoint, known)?;
-        guarded(&path, || id_filter_holds(&path, ids))
+        guarded(&path, || id_filter::may_hold(&path, ids))
     }
 
     /// Checks that a partition still has the bytes that were added, and says where they are. The bytes of a file are read
@@ -421,24 +402,6 @@ impl Lake {
         }
         Ok(path)
     }
-}
-
-/// Whether the filters of a file may hold one of the ids; a file without them may hold any.
-fn id_filter_holds(path: &Path, ids: &[Arc<str>]) -> Result<bool, LakeError> {
-    let file = File::open(path).map_err(|source| io("open", path, source))?;
-    let properties = ReaderProperties::builder().set_read_bloom_filter(true).build();
-    let options = ReadOptionsBuilder::new().with_reader_properties(properties).build();
-    let reader = SerializedFileReader::new_with_options(file, options).map_err(|error| damaged(path, error))?;
-    let schema = reader.metadata().file_metadata().schema_descr();
-    let Some(column) = schema.columns().iter().position(|column| column.name() == ID_COLUMN) else { return Ok(false) };
-    for group in 0..reader.num_row_groups() {
-        let group = reader.get_row_group(group).map_err(|error| damaged(path, error))?;
-        match group.get_column_bloom_filter(column) {
-            Some(filter) if !ids.iter().any(|id| filter.check(&**id)) => {}
-            _ => return Ok(true),
-        }
-    }
-    Ok(false)
 }
 
 const STAGED: &str = ".staged";

@@ -175,7 +175,7 @@ fn sweep(flips: usize) {
             let outcome = match found {
                 Ok(found) if found.answers == whole.answers => "right answers",
                 Ok(found) if names(&found.reports, file) || names(&told, file) => "reported",
-                Err(refusal) if names(&[refusal.clone()], file) => "refused",
+                Err(refusal) if names(std::slice::from_ref(&refusal), file) => "refused",
                 Ok(found) => {
                     wrong.push(format!("{} {damage}: other answers, and {:?} {told:?}", file.display(), found.reports));
                     "SILENT"

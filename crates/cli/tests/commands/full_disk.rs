@@ -43,7 +43,7 @@ fn fill(server: &Server, most: usize) -> (Vec<String>, usize) {
         body["inputs"].as_array_mut().unwrap().push(ids);
         match ask(&server.address, "POST", "/v2/models/churn/infer", &body).unwrap() {
             (200, _) => known.extend([id.clone(), format!("{id}-b")]),
-            (503, answer) => {
+            (503 | 507, answer) => {
                 let said = answer["error"].as_str().unwrap().to_owned();
                 assert!(said.contains("disk is full"), "{said}");
                 assert!(!said.contains("/tmp"), "no path of the server is told: {said}");

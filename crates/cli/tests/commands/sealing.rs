@@ -249,7 +249,7 @@ fn small_partitions_are_merged_without_a_row_less_and_sql_opens_few_files_at_onc
     let answer = few(&world);
     assert_eq!(answer["n"], 602, "{answer}");
 
-    for _ in 0..40 {
+    for _ in 0..70 {
         assert!(app.seal_all(Timestamp(1_800_000_000_000)).is_empty());
     }
     let after = sealed(&app);

@@ -84,7 +84,7 @@ fn kill_while_sealing(kills: u64) {
     let mut known: BTreeMap<String, bool> = BTreeMap::new();
     for kill in 0..kills {
         // Moments that no clock of the process prefers.
-        let said = one_life(folder.to_str().unwrap(), 150 + kill.wrapping_mul(2_654_435_761) % 397);
+        let said = one_life(folder.to_str().unwrap(), 1_200 + kill.wrapping_mul(2_654_435_761) % 1_999);
         for (what, id) in said {
             *known.entry(id).or_default() |= what == "labelled";
         }
@@ -118,7 +118,7 @@ fn kill_while_sealing(kills: u64) {
         known.len(),
         all.len()
     );
-    assert!(known.len() as u64 > kills, "too little was going on");
+    assert!(known.len() as u64 >= kills, "too little was going on");
 }
 
 #[test]

@@ -6,11 +6,13 @@
 use std::sync::Arc;
 
 use datafusion::{
+    execution::object_store::ObjectStoreUrl,
     execution::{
         SessionStateBuilder,
         disk_manager::{DiskManagerBuilder, DiskManagerMode},
         runtime_env::RuntimeEnvBuilder,
     },
+    object_store::{limit::LimitStore, local::LocalFileSystem},
     prelude::{SessionConfig, SessionContext},
 };
 
@@ -19,6 +21,9 @@ use super::{
     error::{SqlError, VOLATILE},
     functions,
 };
+
+/// Files that one query has open at the same time.
+const MAX_OPEN_FILES: usize = 16;
 
 pub(super) fn open(options: &SqlOptions) -> Result<SessionContext, SqlError> {
     let disk = match &options.temporary {
@@ -42,6 +47,9 @@ pub(super) fn open(options: &SqlOptions) -> Result<SessionContext, SqlError> {
         .with_default_features()
         .build();
     let session = SessionContext::new_with_state(state);
+    // Planning looks at every file of a table at the same time: of a thousand partitions a thousand would be open.
+    let files = LimitStore::new(LocalFileSystem::new(), MAX_OPEN_FILES);
+    session.register_object_store(ObjectStoreUrl::local_filesystem().as_ref(), Arc::new(files));
     functions::register(&session);
     if !options.volatile {
         VOLATILE.iter().for_each(|name| session.deregister_udf(name));

@@ -2,7 +2,7 @@
 
 use std::{fs, sync::Barrier, thread, time::Duration};
 
-use kilter_store::{Durability, ReadOnlyStore, Store, StoreError, StoreOptions, project};
+use kilter_store::{Durability, Store, StoreError, StoreOptions, project};
 
 use crate::world::{World, draft};
 
@@ -165,7 +165,7 @@ fn a_copy_holds_what_was_durable_and_never_writes_over_a_file() {
     register(&world.store, "churn").unwrap();
     let copies = tempfile::tempdir().unwrap();
     let copy = copies.path().join(kilter_store::DATABASE_FILE);
-    let look = ReadOnlyStore::open(world.dir.path()).unwrap();
+    let look = Store::open_for_reading(world.dir.path()).unwrap();
     look.copy_to(&copy).unwrap();
     register(&world.store, "later").unwrap();
     let error = look.copy_to(&copy).unwrap_err();
@@ -191,7 +191,7 @@ fn a_store_that_was_closed_is_one_file_and_its_digest() {
     let shell = rusqlite::Connection::open(dir.path().join(kilter_store::DATABASE_FILE)).unwrap();
     shell.execute_batch("UPDATE project SET created = created + 1").unwrap();
     drop(shell);
-    assert_eq!(ReadOnlyStore::open(dir.path()).unwrap().is_as_closed(), Some(false));
+    assert_eq!(Store::open_for_reading(dir.path()).unwrap().is_as_closed(), Some(false));
     let store = Store::open(dir.path()).unwrap();
     assert_eq!(store.changed_while_closed(), Some(dir.path().join(kilter_store::DATABASE_FILE)));
 }
@@ -199,7 +199,7 @@ fn a_store_that_was_closed_is_one_file_and_its_digest() {
 #[test]
 fn a_file_that_rotted_is_found_out() {
     let world = World::furnished();
-    let check = |dir: &std::path::Path| ReadOnlyStore::open(dir).and_then(|store| store.check_file());
+    let check = |dir: &std::path::Path| Store::open_for_reading(dir).and_then(|store| store.check_file());
     assert_eq!(check(world.dir.path()).unwrap(), Vec::<String>::new());
     let World { dir, store } = world;
     drop(store);
