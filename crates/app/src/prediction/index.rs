@@ -11,7 +11,7 @@ use std::{
 use kilter_domain::{digest::Digest, ids::EndpointName, table::Table, time::Timestamp};
 use kilter_lake::{KnownPartition, Lake, LakeError, LogKind, ReadOptions};
 use kilter_store::{
-    PageRequest, Store, Reader, StoreError, deployment,
+    PageRequest, Reader, Store, StoreError, deployment,
     prediction::{self as index, Partition, PartitionKind},
 };
 
