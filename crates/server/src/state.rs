@@ -139,7 +139,9 @@ impl House {
             ready &= task.ok || importance == Importance::Project;
             checks.push(check(&task.name, task.ok, &self.without_folder(&task.detail)));
         }
-        checks.extend(self.0.app.damage().into_iter().map(|damage| check("damage", false, &self.without_folder(&damage))));
+        checks.extend(
+            self.0.app.damage().into_iter().map(|damage| check("damage", false, &self.without_folder(&damage))),
+        );
         Readiness { ready, checks }
     }
 
