@@ -8,7 +8,7 @@ use rusqlite::{Row, named_params};
 
 use crate::{
     Page, PageRequest, Reader, StoreError, Tx,
-    audit::{Audited, Change},
+    audit::{Audited, Change, table},
     row,
     statement::statements,
 };
@@ -20,7 +20,7 @@ statements! {
         INSERT INTO token (id, hash, name, actor, roles, created, expires, audit_seq)
         VALUES (:id, :hash, :name, :actor, :roles, :created, :expires, :audit_seq)";
     REVOKE = "revoke the token": "
-        UPDATE token SET revoked = :at, audit_seq = :audit_seq WHERE id = :id AND revoked IS NULL";
+        UPDATE token SET revoked = :revoked, audit_seq = :audit_seq WHERE id = :id AND revoked IS NULL";
     USED = "note the use of the token": "
         UPDATE token SET last_used = max(coalesce(last_used, :at), :at) WHERE id = :id";
     FIND = "read the token": "
@@ -72,13 +72,13 @@ impl Token {
 /// When id or hash is taken.
 pub fn create(audited: &Audited, new: &NewToken) -> Result<Token, StoreError> {
     let object = format!("token:{}", new.id);
-    let audit_seq = audited.enter(&Change { after: Some("valid"), ..Change::of(&object) })?;
+    let change = Change { after: Some("valid"), ..Change::of(&object) };
     let params = named_params! {
         ":id": new.id, ":hash": new.hash.as_slice(), ":name": new.name, ":actor": new.actor.to_string(),
         ":roles": row::text_of(INSERT.attempt, &new.roles)?, ":created": audited.at().millis(),
-        ":expires": new.expires.map(Timestamp::millis), ":audit_seq": audit_seq,
+        ":expires": new.expires.map(Timestamp::millis), ":revoked": None::<i64>,
     };
-    audited.tx().execute(&INSERT, params)?;
+    audited.write_row(&table::TOKEN, &change, &INSERT, params)?;
     get(audited.tx(), &new.id)
 }
 
@@ -92,9 +92,9 @@ pub fn revoke(audited: &Audited, id: &str) -> Result<Token, StoreError> {
         return Err(StoreError::Conflict { attempted: REVOKE.attempt, because });
     }
     let object = format!("token:{id}");
-    let audit_seq = audited.enter(&Change { before: Some("valid"), after: Some("revoked"), ..Change::of(&object) })?;
-    let params = named_params! { ":id": id, ":at": audited.at().millis(), ":audit_seq": audit_seq };
-    audited.tx().execute(&REVOKE, params)?;
+    let change = Change { before: Some("valid"), after: Some("revoked"), ..Change::of(&object) };
+    let params = named_params! { ":id": id, ":revoked": audited.at().millis() };
+    audited.write_row(&table::TOKEN, &change, &REVOKE, params)?;
     get(audited.tx(), id)
 }
 

@@ -10,6 +10,9 @@
 //! Deliberately absent: who may do it. That was decided before anyone came here; a refusal is recorded as well.
 
 mod hash;
+mod rows;
+pub(crate) mod schema;
+pub(crate) mod table;
 pub(crate) mod verify;
 
 use kilter_domain::{actor::Actor, time::Timestamp};
@@ -18,7 +21,7 @@ use rusqlite::{Row, named_params};
 pub use kilter_domain::audit::{Entry, Outcome};
 pub use verify::{Fault, Verification, verify};
 
-use crate::{Page, PageRequest, Reader, StoreError, Tx, row, statement::statements};
+use crate::{Page, PageRequest, Reader, StoreError, Tx, audit::table::RowDigest, row, statement::statements};
 
 const LIST: &str = "audit";
 const MAX_REASON_BYTES: usize = 16 * 1024;
@@ -129,7 +132,7 @@ impl<'t> Audited<'t> {
     /// When `outcome` says that it did happen: then the change writes the entry.
     pub fn did_not_happen(&self, object: &str, outcome: Outcome) -> Result<u64, StoreError> {
         match outcome {
-            Outcome::Denied | Outcome::Failed => append(self.tx, &self.draft, &Change::of(object), outcome),
+            Outcome::Denied | Outcome::Failed => append(self.tx, &self.draft, &Change::of(object), None, outcome),
             Outcome::Done => Err(invalid("an action that was done is recorded by its change".to_owned())),
         }
     }
@@ -146,9 +149,9 @@ impl<'t> Audited<'t> {
         }
     }
 
-    /// Writes the entry of a change that follows at once, in the same function; its `seq`.
+    /// Writes the entry of a change of no row of its own; its `seq`. What writes a row is [`Audited::write_row`].
     pub(crate) fn enter(&self, change: &Change) -> Result<u64, StoreError> {
-        append(self.tx, &self.draft, change, Outcome::Done)
+        append(self.tx, &self.draft, change, None, Outcome::Done)
     }
 }
 
@@ -193,7 +196,13 @@ pub fn list_of_actor(reader: &Reader, actor: &Actor, page: &PageRequest) -> Resu
     Ok(page.page(LIST, reader.all(&NEWEST_OF_ACTOR, params, keyed_record)?))
 }
 
-fn append(tx: &Tx, draft: &Draft, change: &Change, outcome: Outcome) -> Result<u64, StoreError> {
+fn append(
+    tx: &Tx,
+    draft: &Draft,
+    change: &Change,
+    row: Option<&RowDigest>,
+    outcome: Outcome,
+) -> Result<u64, StoreError> {
     check(draft)?;
     let reason = draft.reason.as_deref().map(salted).transpose()?;
     let owned = |text: Option<&str>| text.map(str::to_owned);
@@ -209,7 +218,7 @@ fn append(tx: &Tx, draft: &Draft, change: &Change, outcome: Outcome) -> Result<u
         before: owned(change.before),
         after: owned(change.after),
         reason_hash: reason.as_ref().map(|(_, hash)| hash.clone()),
-        evidence: draft.evidence.clone(),
+        evidence: draft.evidence.iter().cloned().chain(row.map(RowDigest::evidence)).collect(),
     };
     insert(tx, &entry)?;
     if let (Some((salt, _)), Some(text)) = (reason, &draft.reason) {

@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::{
     Page, PageRequest, Reader, StoreError,
-    audit::{Audited, Change},
+    audit::{Audited, Change, table},
     row,
     statement::statements,
 };
@@ -32,14 +32,10 @@ statements! {
     INSERT = "record the deployment": "
         INSERT INTO deployment (id, endpoint, model, number, state, created, because, audit_seq)
         VALUES (:id, :endpoint, :model, :number, :state, :created, :because, :audit_seq)";
-    // A clock that jumped back makes an empty reign, never two that overlap.
     MOVE = "move the deployment": "
         UPDATE deployment
-        SET state = :next, canary_percent = :percent, audit_seq = :audit_seq,
-            started = CASE WHEN :next IN ('shadow', 'canary', 'live') THEN coalesce(started, :at) ELSE started END,
-            ended = CASE WHEN :next IN ('superseded', 'rolled_back', 'stopped') THEN :at END,
-            live_since = CASE WHEN :next = 'live' THEN coalesce(live_since, :from) ELSE live_since END,
-            live_until = CASE WHEN state = 'live' AND :next <> 'live' THEN max(:at, live_since) ELSE live_until END
+        SET state = :state, canary_percent = :canary_percent, started = :started, ended = :ended,
+            live_since = :live_since, live_until = :live_until, audit_seq = :audit_seq
         WHERE id = :id AND state = :expected AND canary_percent IS :expected_percent";
     LAST_REIGN = "read who was live last": "
         SELECT max(coalesce(live_until, live_since)) FROM deployment
@@ -59,6 +55,8 @@ statements! {
         ORDER BY key LIMIT :limit";
     REQUESTED = "list what waits to be served": "
         SELECT * FROM deployment WHERE state = 'requested' AND endpoint = :endpoint ORDER BY key LIMIT :limit";
+    WAS_REQUESTED = "look for the deployment of a version": "
+        SELECT 1 FROM deployment WHERE model = :model AND number = :number AND endpoint = :endpoint LIMIT 1";
     NEWEST = "list deployments": "
         SELECT * FROM deployment WHERE key < :below ORDER BY key DESC LIMIT :limit";
     NEWEST_OF_ENDPOINT = "list deployments": "
@@ -108,6 +106,11 @@ pub fn object(id: &str) -> String {
     format!("deployment:{id}")
 }
 
+/// The name of an endpoint in the ledger.
+pub fn endpoint_object(name: &EndpointName) -> String {
+    format!("endpoint:{name}")
+}
+
 /// Registers an endpoint; one that is registered for the same project already is left as it is.
 ///
 /// # Errors
@@ -125,13 +128,11 @@ pub fn register_endpoint(
         }
         None => {}
     }
-    let object = format!("endpoint:{name}");
-    let audit_seq = audited.enter(&Change { after: Some("registered"), ..Change::of(&object) })?;
-    let params = named_params! {
-        ":name": name.as_str(), ":project": project.as_str(), ":created": audited.at().millis(),
-        ":audit_seq": audit_seq,
-    };
-    audited.tx().execute(&INSERT_ENDPOINT, params)?;
+    let object = endpoint_object(name);
+    let change = Change { after: Some("registered"), ..Change::of(&object) };
+    let params =
+        named_params! { ":name": name.as_str(), ":project": project.as_str(), ":created": audited.at().millis() };
+    let audit_seq = audited.write_row(&table::ENDPOINT, &change, &INSERT_ENDPOINT, params)?;
     Ok(Endpoint { name: name.clone(), project: project.clone(), created: audited.at(), audit_seq })
 }
 
@@ -164,13 +165,15 @@ pub fn request(audited: &Audited, new: &NewDeployment) -> Result<Deployment, Sto
     }
     let state = DeploymentState::Requested.as_str();
     let object = object(&new.id);
-    let audit_seq = audited.enter(&Change { after: Some(state), ..Change::of(&object) })?;
+    let change = Change { after: Some(state), ..Change::of(&object) };
+    let nothing = None::<i64>;
     let params = named_params! {
         ":id": new.id, ":endpoint": new.endpoint.as_str(), ":model": new.model.as_str(), ":number": new.number,
         ":state": state, ":created": audited.at().millis(),
-        ":because": row::text_of(INSERT.attempt, &new.because)?, ":audit_seq": audit_seq,
+        ":because": row::text_of(INSERT.attempt, &new.because)?,
+        ":canary_percent": nothing, ":started": nothing, ":ended": nothing, ":live_since": nothing, ":live_until": nothing,
     };
-    audited.tx().execute(&INSERT, params)?;
+    audited.write_row(&table::DEPLOYMENT, &change, &INSERT, params)?;
     get(audited.tx(), &new.id)
 }
 
@@ -191,17 +194,37 @@ pub fn advance(
     let deployment = get(tx, id)?;
     let (object, before, after) = (object(id), expected.to_string(), next.to_string());
     audited.expect(&object, &before, &deployment.state.to_string())?;
-    let audit_seq = audited.enter(&Change { before: Some(&before), after: Some(&after), ..Change::of(&object) })?;
+    let change = Change { before: Some(&before), after: Some(&after), ..Change::of(&object) };
     let last: Option<i64> =
         tx.one(&LAST_REIGN, named_params! { ":endpoint": deployment.endpoint.as_str() }, |row| row.get(0))?.flatten();
-    let at = audited.at().millis();
+    let endpoint = deployment.endpoint.clone();
+    let moved = deployment.moved(next, audited.at(), last.map(Timestamp));
+    let millis = |time: Option<Timestamp>| time.map(Timestamp::millis);
     let params = named_params! {
-        ":id": id, ":expected": expected.as_str(), ":expected_percent": percent(expected), ":next": next.as_str(),
-        ":percent": percent(next), ":at": at, ":from": last.map_or(at, |last| last.max(at)),
-        ":audit_seq": audit_seq,
+        ":id": id, ":expected": expected.as_str(), ":expected_percent": percent(expected), ":state": next.as_str(),
+        ":canary_percent": percent(next), ":started": millis(moved.started), ":ended": millis(moved.ended),
+        ":live_since": millis(moved.live_since), ":live_until": millis(moved.live_until),
     };
-    tx.execute(&MOVE, params).map_err(|error| in_words(error, &deployment.endpoint))?;
+    audited.write_row(&table::DEPLOYMENT, &change, &MOVE, params).map_err(|error| in_words(error, &endpoint))?;
     get(tx, id)
+}
+
+impl Deployment {
+    /// The deployment as a move at `at` leaves it, where the last reign at its endpoint ended (or began) at `last`. A clock
+    /// that jumped back makes an empty reign, never two that overlap.
+    fn moved(self, next: DeploymentState, at: Timestamp, last: Option<Timestamp>) -> Self {
+        use DeploymentState::{Canary, Live, Shadow};
+        let serves = matches!(next, Shadow | Canary { .. } | Live);
+        let ends_reign = self.state == Live && next != Live;
+        Self {
+            started: self.started.or(serves.then_some(at)),
+            ended: next.is_ended().then_some(at),
+            live_since: self.live_since.or((next == Live).then(|| last.map_or(at, |last| last.max(at)))),
+            live_until: if ends_reign { self.live_since.map(|since| since.max(at)) } else { self.live_until },
+            state: next,
+            ..self
+        }
+    }
 }
 
 const fn percent(state: DeploymentState) -> Option<u8> {
@@ -257,6 +280,17 @@ pub fn list_serving(reader: &Reader, page: &PageRequest) -> Result<Page<Deployme
 /// What waits to be served at the endpoint, oldest first; at most a hundred.
 pub fn list_requested(reader: &Reader, endpoint: &EndpointName) -> Result<Vec<Deployment>, StoreError> {
     reader.all(&REQUESTED, named_params! { ":endpoint": endpoint.as_str(), ":limit": 100 }, deployment)
+}
+
+/// Whether the version was ever asked for at the endpoint, whatever became of it.
+pub fn was_requested(
+    reader: &Reader,
+    endpoint: &EndpointName,
+    model: &ModelName,
+    number: u32,
+) -> Result<bool, StoreError> {
+    let params = named_params! { ":model": model.as_str(), ":number": number, ":endpoint": endpoint.as_str() };
+    Ok(reader.one(&WAS_REQUESTED, params, |_| Ok(()))?.is_some())
 }
 
 /// Deployments of an endpoint, or all, newest first.

@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::{
     Page, PageRequest, Reader, StoreError,
-    audit::{Audited, Change},
+    audit::{Audited, Change, table},
     row,
     statement::statements,
 };
@@ -108,15 +108,12 @@ pub fn record_verdict(audited: &Audited, new: &NewVerdict) -> Result<u64, StoreE
     let outcome = new.verdict.as_str();
     let evidence = row::readable_text_of(INSERT_VERDICT.attempt, &new.verdict)?;
     let digest = Digest::of(evidence.as_bytes()).to_string();
-    let audit_seq =
-        audited.enter(&Change { object_digest: Some(&digest), after: Some(outcome), ..Change::of(&object) })?;
+    let change = Change { object_digest: Some(&digest), after: Some(outcome), ..Change::of(&object) };
     let params = named_params! {
         ":model": new.model.as_str(), ":number": new.number, ":gate": new.gate.as_str(), ":outcome": outcome,
         ":evidence": evidence, ":policy_digest": new.policy_digest.to_string(), ":at": audited.at().millis(),
-        ":audit_seq": audit_seq,
     };
-    audited.tx().execute(&INSERT_VERDICT, params)?;
-    Ok(audit_seq)
+    audited.write_row(&table::VERDICT, &change, &INSERT_VERDICT, params)
 }
 
 /// The last verdict of each gate that judged the version, by gate.
@@ -145,14 +142,13 @@ pub fn list_verdicts(
 pub fn record_approval(audited: &Audited, new: &NewApproval) -> Result<u64, StoreError> {
     let object = format!("approval:{}/{}", new.model, new.number);
     let decision = row::name_of(&new.decision)?;
-    let audit_seq = audited.enter(&Change { after: Some(&decision), ..Change::of(&object) })?;
+    let change = Change { after: Some(&decision), ..Change::of(&object) };
     let params = named_params! {
         ":model": new.model.as_str(), ":number": new.number, ":by": audited.actor().to_string(), ":role": new.role.as_str(),
         ":decision": decision, ":conditions": row::text_of(INSERT_APPROVAL.attempt, &new.conditions)?,
-        ":at": audited.at().millis(), ":expires": new.expires.map(Timestamp::millis), ":audit_seq": audit_seq,
+        ":at": audited.at().millis(), ":expires": new.expires.map(Timestamp::millis),
     };
-    audited.tx().execute(&INSERT_APPROVAL, params)?;
-    Ok(audit_seq)
+    audited.write_row(&table::APPROVAL, &change, &INSERT_APPROVAL, params)
 }
 
 /// Decisions about the version, newest first.

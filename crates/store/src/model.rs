@@ -16,7 +16,7 @@ use serde_json::Value;
 
 use crate::{
     Page, PageRequest, Reader, StoreError,
-    audit::{Audited, Change},
+    audit::{Audited, Change, table},
     row,
     statement::statements,
 };
@@ -40,7 +40,7 @@ statements! {
         VALUES (:model, :number, :state, :run, :makers, :digest, :signature, :policy, :policy_digest, :metrics,
                 :created, :audit_seq)";
     MOVE = "move the version": "
-        UPDATE model_version SET state = :next, audit_seq = :audit_seq
+        UPDATE model_version SET state = :state, audit_seq = :audit_seq
         WHERE model = :model AND number = :number AND state = :expected";
     FIND = "read the version": "
         SELECT * FROM model_version WHERE model = :model AND number = :number";
@@ -116,14 +116,11 @@ pub fn register(audited: &Audited, name: &ModelName, project: &ProjectName) -> R
         None => {}
     }
     let object = format!("model:{name}");
-    let audit_seq = audited.enter(&Change { after: Some("registered"), ..Change::of(&object) })?;
-    let model = Model { name: name.clone(), project: project.clone(), created: audited.at(), audit_seq };
-    let params = named_params! {
-        ":name": name.as_str(), ":project": project.as_str(), ":created": model.created.millis(),
-        ":audit_seq": audit_seq,
-    };
-    audited.tx().execute(&INSERT_MODEL, params)?;
-    Ok(model)
+    let change = Change { after: Some("registered"), ..Change::of(&object) };
+    let created = audited.at();
+    let params = named_params! { ":name": name.as_str(), ":project": project.as_str(), ":created": created.millis() };
+    let audit_seq = audited.write_row(&table::MODEL, &change, &INSERT_MODEL, params)?;
+    Ok(Model { name: name.clone(), project: project.clone(), created, audit_seq })
 }
 
 /// The model, if it is registered.
@@ -155,17 +152,15 @@ pub fn create(audited: &Audited, new: &NewVersion) -> Result<Version, StoreError
     let state = VersionState::Draft.as_str();
     let object = object(&new.model, number);
     let digest = new.digest.to_string();
-    let audit_seq =
-        audited.enter(&Change { object_digest: Some(&digest), after: Some(state), ..Change::of(&object) })?;
+    let change = Change { object_digest: Some(&digest), after: Some(state), ..Change::of(&object) };
     let params = named_params! {
         ":model": new.model.as_str(), ":number": number, ":state": state, ":run": new.run,
         ":makers": row::text_of(INSERT.attempt, &new.makers)?, ":digest": digest,
         ":signature": row::text_of(INSERT.attempt, &new.signature)?, ":policy": new.policy,
         ":policy_digest": Digest::of(new.policy.as_bytes()).to_string(),
         ":metrics": row::text_of(INSERT.attempt, &new.metrics)?, ":created": audited.at().millis(),
-        ":audit_seq": audit_seq,
     };
-    tx.execute(&INSERT, params)?;
+    audited.write_row(&table::VERSION, &change, &INSERT, params)?;
     get(tx, &new.model, number)
 }
 
@@ -185,16 +180,9 @@ pub fn advance(
     let (before, after) = (expected.as_str(), next.as_str());
     audited.expect(&object, before, version.state.as_str())?;
     let digest = version.digest.to_string();
-    let audit_seq = audited.enter(&Change {
-        object: &object,
-        object_digest: Some(&digest),
-        before: Some(before),
-        after: Some(after),
-    })?;
-    let params = named_params! {
-        ":model": model.as_str(), ":number": number, ":expected": before, ":next": after, ":audit_seq": audit_seq
-    };
-    audited.tx().execute(&MOVE, params)?;
+    let change = Change { object: &object, object_digest: Some(&digest), before: Some(before), after: Some(after) };
+    let params = named_params! { ":model": model.as_str(), ":number": number, ":expected": before, ":state": after };
+    audited.write_row(&table::VERSION, &change, &MOVE, params)?;
     get(audited.tx(), model, number)
 }
 

@@ -5,7 +5,7 @@ use rusqlite::{Row, named_params};
 
 use crate::{
     Page, PageRequest, Reader, StoreError,
-    audit::{Audited, Change},
+    audit::{Audited, Change, table},
     row,
     statement::statements,
 };
@@ -61,13 +61,10 @@ pub fn register(audited: &Audited, name: &ProjectName) -> Result<Project, StoreE
         return Err(StoreError::Conflict { attempted: INSERT.attempt, because });
     }
     let object = format!("project:{name}");
-    let audit_seq = audited.enter(&Change { after: Some("registered"), ..Change::of(&object) })?;
-    let project = Project { name: name.clone(), created: audited.at(), audit_seq };
-    let params = named_params! {
-        ":name": project.name.as_str(), ":created": project.created.millis(), ":audit_seq": audit_seq
-    };
-    audited.tx().execute(&INSERT, params)?;
-    Ok(project)
+    let change = Change { after: Some("registered"), ..Change::of(&object) };
+    let params = named_params! { ":name": name.as_str(), ":created": audited.at().millis() };
+    let audit_seq = audited.write_row(&table::PROJECT, &change, &INSERT, params)?;
+    Ok(Project { name: name.clone(), created: audited.at(), audit_seq })
 }
 
 /// Puts a project under a contract. The text that holds already is not recorded twice.
@@ -80,12 +77,8 @@ pub fn put_contract(audited: &Audited, project: &ProjectName, text: &str) -> Res
     let before = current.as_ref().map(|contract| contract.digest.to_string());
     let after = digest.to_string();
     let object = format!("contract:{project}");
-    let audit_seq = audited.enter(&Change {
-        object_digest: Some(&after),
-        before: before.as_deref(),
-        after: Some(&after),
-        ..Change::of(&object)
-    })?;
+    let change =
+        Change { object_digest: Some(&after), before: before.as_deref(), after: Some(&after), ..Change::of(&object) };
     let contract = Contract {
         project: project.clone(),
         number: current.as_ref().map_or(1, |contract| contract.number + 1),
@@ -93,14 +86,14 @@ pub fn put_contract(audited: &Audited, project: &ProjectName, text: &str) -> Res
         text: text.to_owned(),
         // A clock that jumped back must not make a later contract begin before an earlier one.
         since: current.map_or(audited.at(), |contract| contract.since.max(audited.at())),
-        audit_seq,
+        audit_seq: 0,
     };
     let params = named_params! {
         ":project": contract.project.as_str(), ":number": contract.number, ":digest": after,
-        ":text": contract.text, ":since": contract.since.millis(), ":audit_seq": audit_seq,
+        ":text": contract.text, ":since": contract.since.millis(),
     };
-    audited.tx().execute(&INSERT_CONTRACT, params)?;
-    Ok(contract)
+    let audit_seq = audited.write_row(&table::CONTRACT, &change, &INSERT_CONTRACT, params)?;
+    Ok(Contract { audit_seq, ..contract })
 }
 
 /// The project, if it is registered.

@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::{
     Page, PageRequest, Reader, StoreError,
-    audit::{Audited, Change},
+    audit::{Audited, Change, table},
     row,
     statement::statements,
 };
@@ -26,9 +26,7 @@ statements! {
         INSERT INTO run (id, project, cause, state, created, record, audit_seq)
         VALUES (:id, :project, :cause, :state, :created, :record, :audit_seq)";
     MOVE = "move the run": "
-        UPDATE run SET state = :next, audit_seq = :audit_seq, record = coalesce(:record, record),
-                       started = CASE WHEN :next = 'running' THEN coalesce(started, :at) ELSE started END,
-                       ended = CASE WHEN :next IN ('queued', 'running') THEN ended ELSE :at END
+        UPDATE run SET state = :state, audit_seq = :audit_seq, record = :record, started = :started, ended = :ended
         WHERE id = :id AND state = :expected";
     FIND = "read the run": "
         SELECT * FROM run WHERE id = :id";
@@ -93,13 +91,14 @@ pub fn create(audited: &Audited, new: &NewRun) -> Result<Run, StoreError> {
     }
     let state = RunState::Queued.as_str();
     let object = object(&new.id);
-    let audit_seq = audited.enter(&Change { after: Some(state), ..Change::of(&object) })?;
+    let change = Change { after: Some(state), ..Change::of(&object) };
+    let nothing = None::<i64>;
     let params = named_params! {
         ":id": new.id, ":project": new.project.as_str(), ":cause": row::text_of(INSERT.attempt, &new.cause)?,
         ":state": state, ":created": audited.at().millis(),
-        ":record": row::text_of(INSERT.attempt, &new.record)?, ":audit_seq": audit_seq,
+        ":record": row::text_of(INSERT.attempt, &new.record)?, ":started": nothing, ":ended": nothing,
     };
-    audited.tx().execute(&INSERT, params)?;
+    audited.write_row(&table::RUN, &change, &INSERT, params)?;
     get(audited.tx(), &new.id)
 }
 
@@ -118,13 +117,17 @@ pub fn advance(
     let run = get(audited.tx(), id)?;
     let (before, after) = (expected.as_str(), next.as_str());
     audited.expect(&object, before, run.state.as_str())?;
-    let audit_seq = audited.enter(&Change { before: Some(before), after: Some(after), ..Change::of(&object) })?;
-    let record = record.map(|record| row::text_of(MOVE.attempt, record)).transpose()?;
+    let change = Change { before: Some(before), after: Some(after), ..Change::of(&object) };
+    let record = row::text_of(MOVE.attempt, record.unwrap_or(&run.record))?;
+    let at = audited.at();
+    let is_under_way = matches!(next, RunState::Queued | RunState::Running);
+    let started = run.started.or((next == RunState::Running).then_some(at));
+    let ended = if is_under_way { run.ended } else { Some(at) };
     let params = named_params! {
-        ":id": id, ":expected": before, ":next": after, ":at": audited.at().millis(), ":record": record,
-        ":audit_seq": audit_seq,
+        ":id": id, ":expected": before, ":state": after, ":record": record,
+        ":started": started.map(Timestamp::millis), ":ended": ended.map(Timestamp::millis),
     };
-    audited.tx().execute(&MOVE, params)?;
+    audited.write_row(&table::RUN, &change, &MOVE, params)?;
     get(audited.tx(), id)
 }
 

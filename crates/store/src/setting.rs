@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::{
     Page, PageRequest, Reader, StoreError,
-    audit::{Audited, Change},
+    audit::{Audited, Change, table},
     row,
     statement::statements,
 };
@@ -44,10 +44,10 @@ pub fn put(audited: &Audited, name: &str, value: &Value) -> Result<Setting, Stor
     let before = current.map(|setting| Digest::of(setting.value.to_string().as_bytes()).to_string());
     let after = Digest::of(text.as_bytes()).to_string();
     let object = format!("setting:{name}");
-    let audit_seq = audited.enter(&Change { before: before.as_deref(), after: Some(&after), ..Change::of(&object) })?;
+    let change = Change { before: before.as_deref(), after: Some(&after), ..Change::of(&object) };
     let since = audited.at();
-    let params = named_params! { ":name": name, ":value": text, ":since": since.millis(), ":audit_seq": audit_seq };
-    audited.tx().execute(&PUT, params)?;
+    let params = named_params! { ":name": name, ":value": text, ":since": since.millis() };
+    let audit_seq = audited.write_row(&table::SETTING, &change, &PUT, params)?;
     Ok(Setting { name: name.to_owned(), value: value.clone(), since, audit_seq })
 }
 

@@ -18,7 +18,7 @@ use std::{
     thread::{self, JoinHandle, ThreadId},
 };
 
-use rusqlite::{Connection, Params, config::DbConfig};
+use rusqlite::{Connection, Params, ToSql, config::DbConfig, types::Value};
 
 use crate::{Durability, Reader, StoreError, doorbell::Doorbell, migrate, presence::Presence, statement::Statement};
 
@@ -49,6 +49,35 @@ impl Tx {
         self.connection.prepare_cached(statement.sql).map_err(failed)?.execute(params).map_err(failed)
     }
 
+    /// As [`Tx::execute`], with parameters by name of which the statement may leave some out; it may ask for no other.
+    pub(crate) fn execute_by_name(
+        &self,
+        statement: &Statement,
+        params: &[(&str, &dyn ToSql)],
+    ) -> Result<usize, StoreError> {
+        let failed = |error| StoreError::of(statement.attempt, error);
+        let mut prepared = self.connection.prepare_cached(statement.sql).map_err(failed)?;
+        bind(&mut prepared, params).map_err(failed)?;
+        prepared.raw_execute().map_err(failed)
+    }
+
+    /// The first `columns` values of a row that is there.
+    pub(crate) fn row_by_name(
+        &self,
+        attempted: &'static str,
+        sql: &str,
+        params: &[(&str, &dyn ToSql)],
+        columns: usize,
+    ) -> Result<Vec<Value>, StoreError> {
+        let failed = |error| StoreError::of(attempted, error);
+        let mut prepared = self.connection.prepare_cached(sql).map_err(failed)?;
+        bind(&mut prepared, params).map_err(failed)?;
+        let mut rows = prepared.raw_query();
+        let missing = || StoreError::Invalid { attempted, because: "there is no such row".to_owned() };
+        let row = rows.next().map_err(failed)?.ok_or_else(missing)?;
+        (0..columns).map(|column| row.get(column).map_err(failed)).collect()
+    }
+
     /// The key of the row that was inserted last.
     pub(crate) fn last_key(&self) -> i64 {
         self.connection.last_insert_rowid()
@@ -64,6 +93,21 @@ impl Deref for Tx {
 
     fn deref(&self) -> &Reader {
         &self.reader
+    }
+}
+
+/// Binds what a statement asks for.
+fn bind(prepared: &mut rusqlite::Statement<'_>, params: &[(&str, &dyn ToSql)]) -> rusqlite::Result<()> {
+    let mut bound = 0;
+    for (name, value) in params {
+        if let Some(place) = prepared.parameter_index(name)? {
+            prepared.raw_bind_parameter(place, value)?;
+            bound += 1;
+        }
+    }
+    match prepared.parameter_count() {
+        asked if asked == bound => Ok(()),
+        asked => Err(rusqlite::Error::InvalidParameterCount(bound, asked)),
     }
 }
 

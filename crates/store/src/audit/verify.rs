@@ -1,13 +1,16 @@
 //! Whether the ledger still says what was written, and whether every life stands where its last entry left it.
 //!
-//! Finds a changed column, body, leaf or reason, a gap, an entry without its change and a state without its entry.
+//! Finds a changed column, body, leaf or reason, a gap, an entry without its change, a row that is not the one that its
+//! entry wrote, and a trigger, index or table that is gone.
 //! Deliberately absent: what only a signed checkpoint kept elsewhere can show, a ledger rewritten from its start.
+
+use std::collections::BTreeSet;
 
 use rusqlite::{Row, named_params};
 
 use crate::{
     Reader, StoreError,
-    audit::{Entry, entry, hash},
+    audit::{Entry, entry, hash, rows, schema},
     statement::statements,
 };
 
@@ -52,6 +55,14 @@ statements! {
                 SELECT 1 FROM model_version WHERE model || '/' || number = substr(object, 9))
         )
         LIMIT :limit";
+    // A reason is erased by an entry of its own.
+    REASONS_GONE = "look for reasons that nobody erased": "
+        SELECT audit.seq FROM audit LEFT JOIN audit_reason USING (seq)
+        WHERE audit.reason_hash IS NOT NULL AND audit_reason.seq IS NULL AND NOT EXISTS (
+            SELECT 1 FROM audit AS erased
+            WHERE erased.object = 'entry:' || audit.seq AND erased.after = 'erased' AND erased.outcome = 'done'
+        )
+        LIMIT :limit";
     // Each entry of a life begins where the one before it ended.
     BROKEN_CHAINS = "follow each life through the ledger": "
         WITH step AS (
@@ -70,6 +81,9 @@ pub struct Verification {
     pub entries: u64,
     /// Entries whose reason was given and later erased.
     pub erased_reasons: u64,
+    /// Rows whose entry says nothing of their columns, because an earlier program wrote it: of them only the state is
+    /// compared.
+    pub unsealed_rows: u64,
     /// What is wrong; the first hundred.
     pub faults: Vec<Fault>,
 }
@@ -98,6 +112,51 @@ pub enum Fault {
     EntryWithoutChange { seq: u64, object: String },
     #[error("entry {seq} does not begin where the one before it left {object}")]
     BrokenChain { seq: u64, object: String },
+    #[error("entry {seq}: its reason is gone, and no entry says that it was erased")]
+    ReasonGone { seq: u64 },
+    #[error(
+        "table `{table}`, {object}: {} not what entry {seq} wrote ({entry})",
+        said(.columns)
+    )]
+    RowChanged { table: &'static str, object: String, columns: Vec<&'static str>, seq: i64, entry: String },
+    #[error("table `{table}`, {object}: the row names entry {seq}, which says nothing of it")]
+    RowWithoutEntry { table: &'static str, object: String, seq: i64 },
+    #[error("table `{table}`, {object}: entry {seq} wrote a row that is gone, or that names another entry")]
+    EntryWithoutRow { table: &'static str, object: String, seq: i64 },
+    #[error("table `{table}`, {object}: entry {seq} wrote one row, and more than one names it")]
+    RowTwice { table: &'static str, object: String, seq: i64 },
+    #[error(
+        "table `{table}`, {object}: `until` is not what entry {seq} says, at which it ended or since which it holds"
+    )]
+    EndWithoutEntry { table: &'static str, object: String, seq: i64 },
+    #[error("the {what} is gone from the schema: what it guards can be changed unseen")]
+    SchemaMissing { what: String },
+    #[error("the {what} of the schema is not the one of this program")]
+    SchemaChanged { what: String },
+    #[error("the {what} of the schema is not from this program")]
+    SchemaForeign { what: String },
+}
+
+impl Fault {
+    /// The thing of which the states are wrong, where it is about one.
+    fn object(&self) -> Option<&str> {
+        match self {
+            Self::StateWithoutEntry { object, .. }
+            | Self::EntryWithoutChange { object, .. }
+            | Self::BrokenChain { object, .. }
+            | Self::RowChanged { object, .. }
+            | Self::RowWithoutEntry { object, .. }
+            | Self::EntryWithoutRow { object, .. }
+            | Self::RowTwice { object, .. }
+            | Self::EndWithoutEntry { object, .. } => Some(object),
+            _ => None,
+        }
+    }
+}
+
+fn said(columns: &[&str]) -> String {
+    let named: Vec<String> = columns.iter().map(|column| format!("`{column}`")).collect();
+    format!("{} {}", named.join(", "), if columns.len() == 1 { "is" } else { "are" })
 }
 
 /// Reads the whole ledger and compares it with itself and with every life. About 60,000 entries a CPU second.
@@ -115,6 +174,8 @@ pub fn verify(reader: &Reader) -> Result<Verification, StoreError> {
         page.iter().for_each(|record| check_record(&mut found, record));
     }
     check_lives(reader, &mut found)?;
+    check_rows(reader, &mut found)?;
+    found.faults.extend(schema::faults(reader)?);
     found.faults.truncate(MAX_FAULTS);
     Ok(found)
 }
@@ -175,5 +236,16 @@ fn check_lives(reader: &Reader, found: &mut Verification) -> Result<(), StoreErr
     found.faults.extend(reader.all(&LIVES_WITHOUT_ENTRY, named_params! { ":limit": MAX_FAULTS }, state)?);
     found.faults.extend(reader.all(&ENTRIES_WITHOUT_LIFE, named_params! { ":limit": MAX_FAULTS }, begun)?);
     found.faults.extend(reader.all(&BROKEN_CHAINS, named_params! { ":limit": MAX_FAULTS }, chain)?);
+    let gone = |row: &Row| Ok(Fault::ReasonGone { seq: row.get(0)? });
+    found.faults.extend(reader.all(&REASONS_GONE, named_params! { ":limit": MAX_FAULTS }, gone)?);
+    Ok(())
+}
+
+/// What is told of a thing already is not told again by its row.
+fn check_rows(reader: &Reader, found: &mut Verification) -> Result<(), StoreError> {
+    let rows::Found { faults, unsealed } = rows::compare(reader, MAX_FAULTS)?;
+    let told: BTreeSet<String> = found.faults.iter().filter_map(|fault| fault.object().map(str::to_owned)).collect();
+    found.faults.extend(faults.into_iter().filter(|fault| !fault.object().is_some_and(|object| told.contains(object))));
+    found.unsealed_rows = unsealed;
     Ok(())
 }

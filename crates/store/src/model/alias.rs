@@ -7,7 +7,7 @@ use rusqlite::{Row, named_params};
 
 use crate::{
     Page, PageRequest, Reader, StoreError,
-    audit::{Audited, Change},
+    audit::{Audited, Change, table},
     model::get,
     row,
     statement::statements,
@@ -58,13 +58,15 @@ pub fn point(audited: &Audited, model: &ModelName, alias: &str, number: u32) -> 
     }
     // A clock that jumped back makes an empty interval, never one that ends before it begins.
     let since = current.as_ref().map_or(audited.at(), |tenure| tenure.since.max(audited.at()));
-    let audit_seq = enter(audited, model, alias, current.as_ref(), Some((number, &digest)))?;
     end(audited, model, alias, since)?;
+    let (before, after) = (current.map(|tenure| tenure.number.to_string()), number.to_string());
+    let object = object(model, alias);
+    let change =
+        Change { object_digest: Some(&digest), before: before.as_deref(), after: Some(&after), ..Change::of(&object) };
     let params = named_params! {
         ":model": model.as_str(), ":alias": alias, ":number": number, ":since": since.millis(),
-        ":audit_seq": audit_seq,
     };
-    tx.execute(&BEGIN, params)?;
+    let audit_seq = audited.write_row(&table::ALIAS, &change, &BEGIN, params)?;
     Ok(Tenure { model: model.clone(), alias: alias.to_owned(), number, since, until: None, audit_seq })
 }
 
@@ -75,26 +77,14 @@ pub fn point(audited: &Audited, model: &ModelName, alias: &str, number: u32) -> 
 pub fn remove(audited: &Audited, model: &ModelName, alias: &str) -> Result<(), StoreError> {
     let missing = || StoreError::NotFound { what: "alias", id: format!("{model}@{alias}") };
     let current = current(audited.tx(), model, alias)?.ok_or_else(missing)?;
-    enter(audited, model, alias, Some(&current), None)?;
+    let before = current.number.to_string();
+    audited.enter(&Change { before: Some(&before), ..Change::of(&object(model, alias)) })?;
     end(audited, model, alias, current.since.max(audited.at()))
 }
 
-fn enter(
-    audited: &Audited,
-    model: &ModelName,
-    alias: &str,
-    before: Option<&Tenure>,
-    after: Option<(u32, &str)>,
-) -> Result<u64, StoreError> {
-    let before = before.map(|tenure| tenure.number.to_string());
-    let digest = after.map(|(_, digest)| digest);
-    let after = after.map(|(number, _)| number.to_string());
-    audited.enter(&Change {
-        object: &format!("alias:{model}@{alias}"),
-        object_digest: digest,
-        before: before.as_deref(),
-        after: after.as_deref(),
-    })
+/// The name of an alias in the ledger.
+fn object(model: &ModelName, alias: &str) -> String {
+    format!("alias:{model}@{alias}")
 }
 
 fn end(audited: &Audited, model: &ModelName, alias: &str, until: Timestamp) -> Result<(), StoreError> {

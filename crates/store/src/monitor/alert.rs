@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::{
     Page, PageRequest, Reader, StoreError,
-    audit::{Audited, Change},
+    audit::{Audited, Change, table},
     row,
     statement::statements,
 };
@@ -22,15 +22,11 @@ const LIST: &str = "alert";
 statements! {
     INSERT = "open the alert": "
         INSERT INTO alert (id, endpoint, cause, monitor, state, windows, opened, fired, detail, audit_seq)
-        VALUES (:id, :endpoint, :cause, :monitor, :state, :windows, :at,
-                CASE WHEN :state = 'firing' THEN :at END, :detail, :audit_seq)";
+        VALUES (:id, :endpoint, :cause, :monitor, :state, :windows, :opened, :fired, :detail, :audit_seq)";
     MOVE = "move the alert": "
         UPDATE alert
-        SET state = :next, windows = :windows, muted_until = :muted_until, audit_seq = :audit_seq,
-            detail = coalesce(:detail, detail),
-            fired = CASE WHEN :next = 'firing' THEN coalesce(fired, :at) ELSE fired END,
-            acknowledged = CASE WHEN :next = 'acknowledged' THEN coalesce(acknowledged, :at) ELSE acknowledged END,
-            resolved = CASE WHEN :next = 'resolved' THEN :at END
+        SET state = :state, windows = :windows, muted_until = :muted_until, audit_seq = :audit_seq,
+            detail = coalesce(:detail, detail), fired = :fired, acknowledged = :acknowledged, resolved = :resolved
         WHERE id = :id";
     COUNT = "count a window of the alert": "
         UPDATE alert SET windows = :windows, detail = coalesce(:detail, detail) WHERE id = :id";
@@ -101,13 +97,16 @@ pub fn open(audited: &Audited, new: &NewAlert) -> Result<Alert, StoreError> {
     }
     let state = text(new.state);
     let object = object(&new.id);
-    let audit_seq = audited.enter(&Change { after: Some(&state), ..Change::of(&object) })?;
+    let change = Change { after: Some(&state), ..Change::of(&object) };
+    let (at, nothing) = (audited.at().millis(), None::<i64>);
     let params = named_params! {
         ":id": new.id, ":endpoint": new.endpoint.as_str(), ":cause": new.cause, ":monitor": new.monitor.as_str(),
-        ":state": new.state.as_str(), ":windows": windows(new.state), ":at": audited.at().millis(),
-        ":detail": row::text_of(INSERT.attempt, &new.detail)?, ":audit_seq": audit_seq,
+        ":state": new.state.as_str(), ":windows": windows(new.state), ":opened": at,
+        ":fired": matches!(new.state, AlertState::Firing { .. }).then_some(at),
+        ":detail": row::text_of(INSERT.attempt, &new.detail)?,
+        ":muted_until": nothing, ":acknowledged": nothing, ":resolved": nothing,
     };
-    audited.tx().execute(&INSERT, params)?;
+    audited.write_row(&table::ALERT, &change, &INSERT, params)?;
     get(audited.tx(), &new.id)
 }
 
@@ -133,12 +132,16 @@ pub fn advance(
         audited.tx().execute(&COUNT, params)?;
         return get(audited.tx(), id);
     }
-    let audit_seq = audited.enter(&Change { before: Some(&before), after: Some(&after), ..Change::of(&object) })?;
+    let change = Change { before: Some(&before), after: Some(&after), ..Change::of(&object) };
+    let at = audited.at();
+    let since = |first: Option<Timestamp>, is_so: bool| first.or(is_so.then_some(at)).map(Timestamp::millis);
     let params = named_params! {
-        ":id": id, ":next": next.as_str(), ":windows": windows(next), ":muted_until": muted_until(next),
-        ":at": audited.at().millis(), ":detail": detail, ":audit_seq": audit_seq,
+        ":id": id, ":state": next.as_str(), ":windows": windows(next), ":muted_until": muted_until(next),
+        ":detail": detail, ":fired": since(alert.fired, matches!(next, AlertState::Firing { .. })),
+        ":acknowledged": since(alert.acknowledged, matches!(next, AlertState::Acknowledged { .. })),
+        ":resolved": since(None, next == AlertState::Resolved),
     };
-    audited.tx().execute(&MOVE, params)?;
+    audited.write_row(&table::ALERT, &change, &MOVE, params)?;
     get(audited.tx(), id)
 }
 

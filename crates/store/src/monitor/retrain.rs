@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Page, PageRequest, Reader, StoreError,
-    audit::{Audited, Change},
+    audit::{Audited, Change, table},
     row,
     statement::statements,
 };
@@ -74,14 +74,12 @@ pub fn record(audited: &Audited, new: &NewDecision) -> Result<u64, StoreError> {
     }
     let outcome = row::name_of(&new.outcome)?;
     let object = format!("retrain:{}", new.project);
-    let audit_seq = audited.enter(&Change { after: Some(&outcome), ..Change::of(&object) })?;
+    let change = Change { after: Some(&outcome), ..Change::of(&object) };
     let params = named_params! {
         ":project": new.project.as_str(), ":cause": row::text_of(INSERT.attempt, &new.cause)?,
         ":outcome": outcome, ":run": new.run, ":because": new.because, ":at": audited.at().millis(),
-        ":audit_seq": audit_seq,
     };
-    audited.tx().execute(&INSERT, params)?;
-    Ok(audit_seq)
+    audited.write_row(&table::RETRAIN_DECISION, &change, &INSERT, params)
 }
 
 /// Runs that were started for the project after `since`: what a budget counts.

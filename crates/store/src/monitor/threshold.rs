@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::{
     Page, PageRequest, Reader, StoreError,
-    audit::{Audited, Change},
+    audit::{Audited, Change, table},
     row,
     statement::statements,
 };
@@ -61,14 +61,14 @@ pub fn set(
     let since = current.as_ref().map_or(audited.at(), |threshold| threshold.since.max(audited.at()));
     let (before, after) = (current.map(|current| range(current.low, current.high)), range(low, high));
     let object = format!("threshold:{project}/{rule}");
-    let audit_seq = audited.enter(&Change { before: before.as_deref(), after: Some(&after), ..Change::of(&object) })?;
+    let change = Change { before: before.as_deref(), after: Some(&after), ..Change::of(&object) };
     let (project_text, since_ms) = (project.as_str(), since.millis());
     tx.execute(&END, named_params! { ":project": project_text, ":rule": rule, ":until": since_ms })?;
     let params = named_params! {
         ":project": project_text, ":rule": rule, ":low": low, ":high": high, ":since": since_ms,
-        ":because": row::text_of(BEGIN.attempt, because)?, ":audit_seq": audit_seq,
+        ":because": row::text_of(BEGIN.attempt, because)?,
     };
-    tx.execute(&BEGIN, params)?;
+    let audit_seq = audited.write_row(&table::THRESHOLD, &change, &BEGIN, params)?;
     let (rule, because) = (rule.to_owned(), because.clone());
     Ok(Threshold { project: project.clone(), rule, low, high, since, until: None, because, audit_seq })
 }

@@ -183,7 +183,11 @@ fn found_after(sql: &str) -> Vec<Fault> {
         connection.execute_batch("PRAGMA foreign_keys = OFF").unwrap();
         connection.execute_batch(sql).unwrap();
     });
-    world.store.read(audit::verify).unwrap().faults
+    let faults = world.store.read(audit::verify).unwrap().faults;
+    let (guards, faults): (Vec<_>, Vec<_>) =
+        faults.into_iter().partition(|fault| matches!(fault, Fault::SchemaMissing { .. }));
+    assert!(guards.len() > 20, "that the triggers are gone is told: {guards:?}");
+    faults
 }
 
 #[test]
@@ -201,7 +205,13 @@ fn verification_names_what_was_tampered_with() {
         found_after("UPDATE audit_reason SET text = 'it was not' WHERE seq = 5"),
         [Fault::ReasonChanged { seq: 5 }]
     );
-    assert_eq!(found_after("DELETE FROM audit WHERE seq = 2"), [Fault::Gap { expected: 2, found: 3 }]);
+    assert_eq!(
+        found_after("DELETE FROM audit WHERE seq = 2"),
+        [
+            Fault::Gap { expected: 2, found: 3 },
+            Fault::RowWithoutEntry { table: "model", object: "model:churn".into(), seq: 2 }
+        ]
+    );
 }
 
 #[test]

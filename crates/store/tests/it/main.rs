@@ -7,6 +7,7 @@ mod lists;
 mod metrics;
 mod monitoring;
 mod stairwell;
+mod tampering;
 mod versions;
 mod world;
 mod writes;

@@ -1,0 +1,203 @@
+//! Whether each row of the audited tables is the one that its entry wrote, and each entry still has its row.
+
+use kilter_domain::time::Timestamp;
+use rusqlite::Row;
+
+use super::{
+    Outcome,
+    table::{AuditedTable, RowDigest, Rows, TABLES},
+    verify::Fault,
+};
+use crate::{Reader, StoreError};
+
+/// What was found in the rows.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    pub faults: Vec<Fault>,
+    /// Rows whose entry was written by an earlier program and says nothing of their columns.
+    pub unsealed: u64,
+}
+
+/// Compares all rows with their entries, `most` faults a table.
+pub(super) fn compare(reader: &Reader, most: usize) -> Result<Found, StoreError> {
+    let mut found = Found::default();
+    for table in TABLES {
+        compare_rows(reader, table, most, &mut found)?;
+        found.faults.extend(entries_without_row(reader, table, most)?);
+        found.faults.extend(rows_of_one_entry(reader, table, most)?);
+        if table.rows == Rows::Intervals {
+            found.faults.extend(ends_without_entry(reader, table, most)?);
+        }
+    }
+    Ok(found)
+}
+
+const ATTEMPT: &str = "compare rows with the ledger";
+
+fn compare_rows(reader: &Reader, table: &AuditedTable, most: usize, found: &mut Found) -> Result<(), StoreError> {
+    let failed = |error| StoreError::of(ATTEMPT, error);
+    let columns: Vec<String> = table.columns.iter().map(|column| format!("t.{column}")).collect();
+    let sql = format!(
+        "SELECT {}, {} AS row_object, t.audit_seq AS row_seq, {SAID} FROM {} AS t LEFT JOIN audit ON audit.seq = t.audit_seq",
+        columns.join(", "),
+        table.object,
+        table.name
+    );
+    let mut prepared = reader.connection.prepare(&sql).map_err(failed)?;
+    let mut rows = prepared.raw_query();
+    let mut count = 0;
+    while let Some(row) = rows.next().map_err(failed)?
+        && count < most
+    {
+        match compare_row(table, row).map_err(failed)? {
+            Compared::Same => {}
+            Compared::Unsealed => found.unsealed += 1,
+            Compared::Otherwise(fault) => {
+                found.faults.push(fault);
+                count += 1;
+            }
+        }
+    }
+    Ok(())
+}
+
+enum Compared {
+    Same,
+    Unsealed,
+    Otherwise(Fault),
+}
+
+fn compare_row(table: &AuditedTable, row: &Row) -> rusqlite::Result<Compared> {
+    let width = table.columns.len();
+    let (object, seq): (Option<String>, i64) = (row.get(width)?, row.get(width + 1)?);
+    let object = object.unwrap_or_else(|| format!("{}?", table.prefix));
+    let row_name = || (table.name, object.clone());
+    let said = Said::read(row, width + 2)?;
+    let Some(said) = said.filter(|said| said.object == object && said.outcome == Outcome::Done.as_str()) else {
+        let (table, object) = row_name();
+        return Ok(Compared::Otherwise(Fault::RowWithoutEntry { table, object, seq }));
+    };
+    let mut digest = RowDigest::default();
+    for (place, column) in table.columns.iter().enumerate() {
+        digest.add(column, row.get_ref(place)?);
+    }
+    Ok(match digest.differs(table, &said.evidence) {
+        None => Compared::Unsealed,
+        Some(columns) if columns.is_empty() => Compared::Same,
+        Some(columns) => {
+            let (table, object) = row_name();
+            Compared::Otherwise(Fault::RowChanged { table, object, columns, seq, entry: said.sentence() })
+        }
+    })
+}
+
+/// What is read of an entry beside its row, whose columns have names in common with it.
+const SAID: &str =
+    "audit.object, audit.outcome, audit.evidence, audit.action, audit.actor, audit.at, audit.before, audit.after";
+
+/// An entry as a row needs it, whatever somebody made of it.
+struct Said {
+    object: String,
+    outcome: String,
+    evidence: Vec<String>,
+    action: String,
+    actor: String,
+    at: Timestamp,
+    before: Option<String>,
+    after: Option<String>,
+}
+
+impl Said {
+    /// Reads [`SAID`] from column `from` on; `None` where there is no entry.
+    fn read(row: &Row, from: usize) -> rusqlite::Result<Option<Self>> {
+        let Some(object) = row.get(from)? else { return Ok(None) };
+        let evidence: String = row.get(from + 2)?;
+        Ok(Some(Self {
+            object,
+            outcome: row.get(from + 1)?,
+            // Evidence that cannot be read is told where the ledger is read.
+            evidence: serde_json::from_str(&evidence).unwrap_or_default(),
+            action: row.get(from + 3)?,
+            actor: row.get(from + 4)?,
+            at: Timestamp(row.get(from + 5)?),
+            before: row.get(from + 6)?,
+            after: row.get(from + 7)?,
+        }))
+    }
+
+    /// What it says, for a person.
+    fn sentence(&self) -> String {
+        let state = match (&self.before, &self.after) {
+            (Some(before), Some(after)) => format!(", {} to {}", short(before), short(after)),
+            (None, Some(after)) => format!(", {}", short(after)),
+            _ => String::new(),
+        };
+        format!("{} by {} at {}{state}", self.action, self.actor, self.at)
+    }
+}
+
+/// A state, or the beginning of a digest.
+fn short(state: &str) -> &str {
+    match state.len() {
+        64.. => state.get(..12).unwrap_or(state),
+        _ => state,
+    }
+}
+
+/// Entries whose row is gone: every one of a fact, the last one of a state.
+fn entries_without_row(reader: &Reader, table: &AuditedTable, most: usize) -> Result<Vec<Fault>, StoreError> {
+    let begins = table.prefix;
+    // The character after the colon: all objects of the prefix lie between.
+    let ends = format!("{};", begins.trim_end_matches(':'));
+    let which = match table.rows {
+        Rows::Facts | Rows::Intervals => "SELECT seq, object FROM audit WHERE",
+        Rows::States => "SELECT max(seq) AS seq, object FROM audit WHERE after IS NOT before AND",
+    };
+    let group = if table.rows == Rows::States { "GROUP BY object" } else { "" };
+    let sql = format!(
+        "WITH said AS ({which} outcome = 'done' AND after IS NOT NULL AND object >= '{begins}' AND object < '{ends}' {group})
+         SELECT said.seq, said.object FROM said LEFT JOIN {} AS t ON t.audit_seq = said.seq
+         WHERE t.audit_seq IS NULL ORDER BY said.seq LIMIT {most}",
+        table.name
+    );
+    let name = table.name;
+    all(reader, &sql, |row| Ok(Fault::EntryWithoutRow { table: name, seq: row.get(0)?, object: row.get(1)? }))
+}
+
+/// Rows that claim an entry which another row has.
+fn rows_of_one_entry(reader: &Reader, table: &AuditedTable, most: usize) -> Result<Vec<Fault>, StoreError> {
+    let sql = format!(
+        "SELECT audit_seq, max({}) FROM {} AS t GROUP BY audit_seq HAVING count(*) > 1 LIMIT {most}",
+        table.object, table.name
+    );
+    let name = table.name;
+    all(reader, &sql, |row| {
+        let object: Option<String> = row.get(1)?;
+        Ok(Fault::RowTwice { table: name, object: object.unwrap_or_default(), seq: row.get(0)? })
+    })
+}
+
+/// Intervals that do not end where the next entry of their object says.
+fn ends_without_entry(reader: &Reader, table: &AuditedTable, most: usize) -> Result<Vec<Fault>, StoreError> {
+    let sql = format!(
+        "WITH span AS (
+             SELECT {} AS object, t.audit_seq AS seq, t.since AS since, t.until AS until, (
+                 SELECT min(later.seq) FROM audit AS later
+                 WHERE later.object = {} AND later.seq > t.audit_seq AND later.outcome = 'done'
+             ) AS next
+             FROM {} AS t
+         )
+         SELECT span.object, coalesce(span.next, span.seq) FROM span LEFT JOIN audit ON audit.seq = span.next
+         WHERE span.until IS NOT CASE WHEN audit.seq IS NULL THEN NULL ELSE max(span.since, audit.at) END LIMIT {most}",
+        table.object, table.object, table.name
+    );
+    let name = table.name;
+    all(reader, &sql, |row| Ok(Fault::EndWithoutEntry { table: name, object: row.get(0)?, seq: row.get(1)? }))
+}
+
+fn all<T>(reader: &Reader, sql: &str, read: impl FnMut(&Row) -> rusqlite::Result<T>) -> Result<Vec<T>, StoreError> {
+    let failed = |error| StoreError::of(ATTEMPT, error);
+    let mut prepared = reader.connection.prepare(sql).map_err(failed)?;
+    let rows = prepared.query_map([], read).map_err(failed)?;
+    rows.collect::<rusqlite::Result<_>>().map_err(failed)
+}

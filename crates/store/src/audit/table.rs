@@ -1,0 +1,249 @@
+//! The tables whose rows are written with their entries, and what an entry says of its row.
+//!
+//! Holds true: an entry carries the digest of every column that only moves with an entry, so a row cannot be changed
+//! alone. Left out are counts that move without one, and say so here: `alert.windows` and `alert.detail` (each window
+//! counts), `token.last_used`, and the `until` of intervals, which the entry of the next one states.
+
+use kilter_domain::digest::Digest;
+use rusqlite::{
+    ToSql,
+    types::{ToSqlOutput, Value, ValueRef},
+};
+
+use crate::{StoreError, Tx, statement::Statement};
+
+/// How the rows of a table belong to their entries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Rows {
+    /// Each entry has a row of its own, for ever.
+    Facts,
+    /// As [`Rows::Facts`]; a row ends when the next one of its object begins.
+    Intervals,
+    /// One row an object: it belongs to the last entry that moved it.
+    States,
+}
+
+/// A table whose rows are written with their entries.
+#[derive(Debug)]
+pub(crate) struct AuditedTable {
+    pub name: &'static str,
+    /// How the ledger calls a row, over the columns of `t`.
+    pub object: &'static str,
+    /// What the names of its objects begin with.
+    pub prefix: &'static str,
+    pub rows: Rows,
+    /// The columns that only move with an entry.
+    pub columns: &'static [&'static str],
+    /// Finds the row that is about to be changed; empty where rows are only added.
+    pub find: &'static str,
+}
+
+macro_rules! tables {
+    ($($constant:ident = $name:literal, $prefix:literal || $object:literal, $rows:ident, [$($column:literal),*], $find:literal;)*) => {
+        $(pub(crate) const $constant: AuditedTable = AuditedTable {
+            name: $name,
+            object: concat!("'", $prefix, "' || ", $object),
+            prefix: $prefix,
+            rows: Rows::$rows,
+            columns: &[$($column),*],
+            find: $find,
+        };)*
+        /// Every one of them.
+        pub(crate) const TABLES: &[&AuditedTable] = &[$(&$constant),*];
+    };
+}
+
+tables! {
+    PROJECT = "project", "project:" || "t.name", States, ["name", "created"], "";
+    CONTRACT = "contract", "contract:" || "t.project", Facts, ["project", "number", "digest", "text", "since"], "";
+    MODEL = "model", "model:" || "t.name", States, ["name", "project", "created"], "";
+    ENDPOINT = "endpoint", "endpoint:" || "t.name", States, ["name", "project", "created"], "";
+    RUN = "run", "run:" || "t.id", States,
+        ["id", "project", "cause", "state", "created", "started", "ended", "record"], "id = :id";
+    VERSION = "model_version", "version:" || "t.model || '/' || t.number", States,
+        ["model", "number", "state", "run", "makers", "digest", "signature", "policy", "policy_digest", "metrics", "created"],
+        "model = :model AND number = :number";
+    VERDICT = "verdict", "verdict:" || "t.model || '/' || t.number || '/' || t.gate", Facts,
+        ["model", "number", "gate", "outcome", "evidence", "policy_digest", "at"], "";
+    APPROVAL = "approval", "approval:" || "t.model || '/' || t.number", Facts,
+        ["model", "number", "by", "role", "decision", "conditions", "at", "expires"], "";
+    ALIAS = "alias", "alias:" || "t.model || '@' || t.alias", Intervals, ["model", "alias", "number", "since"], "";
+    DEPLOYMENT = "deployment", "deployment:" || "t.id", States,
+        ["id", "endpoint", "model", "number", "state", "canary_percent", "created", "started", "ended", "live_since",
+         "live_until", "because"], "id = :id";
+    ALERT = "alert", "alert:" || "t.id", States,
+        ["id", "endpoint", "cause", "monitor", "state", "muted_until", "opened", "fired", "acknowledged", "resolved"],
+        "id = :id";
+    THRESHOLD = "threshold", "threshold:" || "t.project || '/' || t.rule", Intervals,
+        ["project", "rule", "low", "high", "since", "because"], "";
+    RETRAIN_DECISION = "retrain_decision", "retrain:" || "t.project", Facts,
+        ["project", "cause", "outcome", "run", "because", "at"], "";
+    TOKEN = "token", "token:" || "t.id", States,
+        ["id", "hash", "name", "actor", "roles", "created", "expires", "revoked"], "id = :id";
+    SETTING = "setting", "setting:" || "t.name", States, ["name", "value", "since"], "";
+}
+
+/// Parameters of a statement by name.
+pub(crate) type Params<'p> = &'p [(&'p str, &'p dyn ToSql)];
+
+impl AuditedTable {
+    /// What an entry says of a row that `params` write: over the stored row where they leave a column as it is.
+    pub(crate) fn digest_of(&self, tx: &Tx, params: Params<'_>) -> Result<RowDigest, StoreError> {
+        let attempt = "write the digest of a row";
+        let failed = |error| StoreError::of(attempt, error);
+        let written = |column: &str| {
+            params.iter().find(|(name, _)| name.strip_prefix(':') == Some(column)).map(|(_, value)| *value)
+        };
+        let mut stored = Vec::new();
+        if self.columns.iter().any(|column| written(column).is_none()) {
+            let sql = format!("SELECT {} FROM {} AS t WHERE {}", self.columns.join(", "), self.name, self.find);
+            stored = tx.row_by_name(attempt, &sql, params, self.columns.len())?;
+        }
+        let mut digest = RowDigest::default();
+        for (place, column) in self.columns.iter().enumerate() {
+            match written(column) {
+                Some(value) => match value.to_sql().map_err(failed)? {
+                    ToSqlOutput::Borrowed(value) => digest.add(column, value),
+                    ToSqlOutput::Owned(value) => digest.add(column, (&value).into()),
+                    _ => return Err(StoreError::Invalid { attempted: attempt, because: format!("`{column}`") }),
+                },
+                None => digest.add(column, stored.get(place).unwrap_or(&Value::Null).into()),
+            }
+        }
+        Ok(digest)
+    }
+}
+
+/// The digest of a row, and a short one of each column to name what differs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct RowDigest {
+    columns: Vec<Digest>,
+}
+
+/// What a digest begins with among the evidence of an entry.
+const MARK: &str = "row:";
+/// Characters of a column's digest that are kept: they only name it, the whole digest decides.
+const SHORT: usize = 4;
+
+impl RowDigest {
+    /// Adds the value of a column. A number that is none is stored as no value, and a zero has no sign.
+    pub(crate) fn add(&mut self, column: &str, value: ValueRef<'_>) {
+        let mut bytes = column.as_bytes().to_vec();
+        bytes.push(0);
+        match value {
+            ValueRef::Null => bytes.push(b'n'),
+            ValueRef::Real(number) if number.is_nan() => bytes.push(b'n'),
+            ValueRef::Integer(number) => {
+                bytes.push(b'i');
+                bytes.extend(number.to_le_bytes());
+            }
+            ValueRef::Real(number) => {
+                bytes.push(b'r');
+                bytes.extend((number + 0.0).to_le_bytes());
+            }
+            ValueRef::Text(text) => {
+                bytes.push(b't');
+                bytes.extend(text);
+            }
+            ValueRef::Blob(blob) => {
+                bytes.push(b'b');
+                bytes.extend(blob);
+            }
+        }
+        self.columns.push(Digest::of(&bytes));
+    }
+
+    /// As evidence of an entry.
+    pub(crate) fn evidence(&self) -> String {
+        let short: String = self.columns.iter().map(|column| column.to_string()[..SHORT].to_owned()).collect();
+        format!("{MARK}{}:{short}", self.whole())
+    }
+
+    fn whole(&self) -> Digest {
+        let bytes: Vec<u8> = self.columns.iter().flat_map(|column| *column.raw()).collect();
+        Digest::of(&bytes)
+    }
+
+    /// Which columns are not as the evidence of an entry says; `None` where the entry says nothing of its row, as those
+    /// of earlier programs.
+    pub(crate) fn differs(&self, table: &AuditedTable, evidence: &[String]) -> Option<Vec<&'static str>> {
+        let said = evidence.iter().find_map(|item| item.strip_prefix(MARK))?;
+        let (whole, short) = said.split_once(':').unwrap_or((said, ""));
+        if whole == self.whole().to_string() {
+            return Some(Vec::new());
+        }
+        let says = |place: usize| short.get(place * SHORT..(place + 1) * SHORT);
+        let named = table.columns.iter().zip(&self.columns).enumerate();
+        let differing = named.filter(|(place, (_, digest))| says(*place) != digest.to_string().get(..SHORT));
+        let mut differing: Vec<&'static str> = differing.map(|(_, (column, _))| *column).collect();
+        if differing.is_empty() {
+            // Short digests may agree by chance; the whole one decides.
+            differing = table.columns.to_vec();
+        }
+        Some(differing)
+    }
+}
+
+impl super::Audited<'_> {
+    /// Writes a row and the entry of it; the entry's `seq`. `params` are those of the statement without `:audit_seq`,
+    /// and may name columns that the statement leaves as they are.
+    pub(crate) fn write_row(
+        &self,
+        table: &AuditedTable,
+        change: &super::Change<'_>,
+        statement: &Statement,
+        params: Params<'_>,
+    ) -> Result<u64, StoreError> {
+        let row = table.digest_of(self.tx(), params)?;
+        let seq = super::append(self.tx(), &self.draft, change, Some(&row), super::Outcome::Done)?;
+        let mut all = params.to_vec();
+        all.push((":audit_seq", &seq));
+        self.tx().execute_by_name(statement, &all)?;
+        Ok(seq)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn digest(values: &[(&str, Value)]) -> RowDigest {
+        let mut digest = RowDigest::default();
+        values.iter().for_each(|(column, value)| digest.add(column, value.into()));
+        digest
+    }
+
+    #[test]
+    fn a_value_that_differs_in_kind_or_column_has_another_digest() {
+        let values = [
+            Value::Null,
+            Value::Integer(0),
+            Value::Integer(1),
+            Value::Real(1.0),
+            Value::Text("1".into()),
+            Value::Blob(b"1".to_vec()),
+            Value::Text(String::new()),
+        ];
+        let all: Vec<String> = values.iter().map(|value| digest(&[("a", value.clone())]).evidence()).collect();
+        let distinct: std::collections::BTreeSet<&String> = all.iter().collect();
+        assert_eq!(distinct.len(), values.len());
+        assert_ne!(digest(&[("a", Value::Null)]), digest(&[("b", Value::Null)]));
+        assert_eq!(digest(&[("a", Value::Real(-0.0))]), digest(&[("a", Value::Real(0.0))]));
+        assert_eq!(digest(&[("a", Value::Real(f64::NAN))]), digest(&[("a", Value::Null)]));
+    }
+
+    #[test]
+    fn what_differs_is_named_and_an_entry_without_a_digest_says_nothing() {
+        let row = |number| {
+            digest(&[
+                ("name", Value::Text("churn".into())),
+                ("value", Value::Text("1".into())),
+                ("since", Value::Integer(number)),
+            ])
+        };
+        let evidence = [row(1).evidence(), "auc=0.8".to_owned()];
+        assert_eq!(row(1).differs(&SETTING, &evidence), Some(vec![]));
+        assert_eq!(row(2).differs(&SETTING, &evidence), Some(vec!["since"]));
+        assert_eq!(row(2).differs(&SETTING, &evidence[1..]), None);
+    }
+}
