@@ -184,7 +184,7 @@ impl App {
             self.deploy_if_allowed(&act, project, &trained, Governance::Asked)
         }));
         let failed = match done {
-            Ok(Ok(())) => None,
+            Ok(Ok(_)) => None,
             Ok(Err(error)) => Some(crate::run::with_causes(&error)),
             Err(_) => Some("the run met a fault of Kilter; its log has the rest".to_owned()),
         };

@@ -81,6 +81,11 @@ pub enum AppError {
         "the model reads `{column}`, which holds or follows from the label; leave it out of the training (`--exclude {column}`)"
     )]
     Leakage { column: String },
+    #[error(
+        "the model reads `{column}`, and names that begin with `__` are kept for what Kilter records, so no request could \
+         carry it; rename the column, or leave it out of the training (`--exclude {column}`)"
+    )]
+    ReservedInput { column: String },
     #[error("could not score {what}")]
     Predict {
         what: String,
@@ -91,7 +96,7 @@ pub enum AppError {
         "the endpoint `{endpoint}` has no live version; train one with `kilter run`, or deploy one with `kilter deploy`"
     )]
     NothingServes { endpoint: EndpointName },
-    #[error("these versions cannot be served together")]
+    #[error("this cannot be served")]
     Routes(#[from] kilter_serving::RouteError),
     #[error(transparent)]
     Roles(#[from] RolesError),
@@ -136,6 +141,13 @@ impl AppError {
                 | Self::Model { .. }
                 | Self::Blob(_)
                 | Self::Admit(_)
+                | Self::Routes(_)
         )
+    }
+
+    /// Whether it says that something may not be or need not be done as things stand: a result with its reason, where
+    /// the platform tried it by itself.
+    pub const fn is_refusal(&self) -> bool {
+        matches!(self, Self::Denied(_) | Self::WrongState { .. } | Self::Leakage { .. }) || self.is_of_a_version()
     }
 }

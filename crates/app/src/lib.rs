@@ -31,6 +31,7 @@ pub mod project;
 pub mod recall;
 pub mod reconcile;
 pub mod recorded;
+pub mod recovery;
 pub mod refusals;
 mod registration;
 pub mod replay;
@@ -94,8 +95,10 @@ struct Inner {
     lake: Lake,
     loaded: Mutex<HashMap<Digest, Loaded>>,
     serving: Mutex<BTreeMap<EndpointName, Arc<Serving>>>,
-    /// Endpoints whose live version was refused when it was loaded, and why: they serve nothing.
-    refused: Mutex<BTreeMap<EndpointName, String>>,
+    /// Endpoints at which something that the store says serves does not, and why.
+    refused: Mutex<BTreeMap<EndpointName, deployment::NotServed>>,
+    /// Who may change what answers at an endpoint: one at a time.
+    changes: Mutex<BTreeMap<EndpointName, Arc<Mutex<()>>>>,
     tallies: Mutex<Tallies>,
     profiles: Mutex<profiles::Open>,
     profile_files: Mutex<()>,
@@ -147,6 +150,7 @@ impl App {
                 loaded: Mutex::default(),
                 serving: Mutex::default(),
                 refused: Mutex::default(),
+                changes: Mutex::default(),
                 tallies: Mutex::default(),
                 profiles: Mutex::default(),
                 profile_files: Mutex::default(),
@@ -235,8 +239,12 @@ impl App {
         self.inner.serving.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn lock_refused(&self) -> std::sync::MutexGuard<'_, BTreeMap<EndpointName, String>> {
+    pub(crate) fn lock_refused(&self) -> std::sync::MutexGuard<'_, BTreeMap<EndpointName, deployment::NotServed>> {
         self.inner.refused.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn lock_changes(&self) -> std::sync::MutexGuard<'_, BTreeMap<EndpointName, Arc<Mutex<()>>>> {
+        self.inner.changes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn lock_tallies(&self) -> std::sync::MutexGuard<'_, Tallies> {

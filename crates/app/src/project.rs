@@ -1,6 +1,9 @@
 //! A project: a folder with a contract, and what the contract's names mean to the platform.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use kilter_domain::{
     contract::{Contract, Dataset, Deploy, Location},
@@ -54,7 +57,25 @@ impl Project {
             Some(name) => name.clone(),
             None => folder_name(folder).ok_or_else(|| AppError::NoName(folder.to_owned()))?,
         };
-        Ok(Self { name, folder: folder.to_owned(), contract, text })
+        let project = Self { name, folder: folder.to_owned(), contract, text };
+        project.check_endpoints()?;
+        Ok(project)
+    }
+
+    /// Two places that clients could not tell apart: their names are cut to the length of a name.
+    fn check_endpoints(&self) -> Result<(), AppError> {
+        let mut seen: BTreeMap<EndpointName, &str> = BTreeMap::new();
+        for deploy in &self.contract.deploy {
+            let endpoint = self.endpoint(deploy);
+            if let Some(other) = seen.get(&endpoint) {
+                return Err(AppError::Contract(format!(
+                    "[deploy.{other}] and [deploy.{}] would both be called `{endpoint}`; shorten the name of the project",
+                    deploy.name
+                )));
+            }
+            seen.insert(endpoint, &deploy.name);
+        }
+        Ok(())
     }
 
     /// The name under which versions are registered: that of the package, else of the project.
@@ -126,4 +147,22 @@ impl Project {
 
 fn folder_name(folder: &Path) -> Option<ProjectName> {
     folder.canonicalize().ok()?.file_name()?.to_str()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_that_clients_could_not_tell_apart_are_refused() {
+        let name = "a".repeat(64);
+        let contract = |name: &str| format!("[project]\nname = \"{name}\"\n[deploy.east]\n[deploy.west]\n");
+        let refused = Project::of(Path::new("."), contract(&name)).unwrap_err().to_string();
+        assert!(refused.contains("[deploy.east] and [deploy.west] would both be called"), "{refused}");
+        let project = Project::of(Path::new("."), contract("a")).unwrap();
+        assert_eq!(
+            project.contract.deploy.iter().map(|at| project.endpoint(at).to_string()).collect::<Vec<_>>(),
+            ["a-east", "a-west"]
+        );
+    }
 }

@@ -89,7 +89,7 @@ impl App {
             .with("better by high", better.gain.high)
             .with("labelled rows", rows.len() as f64)
             .with("back to version", f64::from(better.number));
-        self.bring_back(act, project, deploy, &live, better.number, &because, &numbers)?;
+        self.bring_back(act, project, deploy, (&live, better.number), &because, &numbers)?;
         Ok(true)
     }
 

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use kilter_domain::{gate::Verdict, ids::EndpointName, time::Timestamp};
+use kilter_domain::{contract::Deploy, gate::Verdict, ids::EndpointName, time::Timestamp};
 
 use crate::{
     App,
@@ -13,7 +13,7 @@ use crate::{
     ledger::Act,
     project::Project,
     retrain::KnownData,
-    run::RunEvent,
+    run::{RunEvent, with_causes},
     training::{Governance, Trained, Training, Wish},
 };
 
@@ -49,10 +49,19 @@ impl App {
     /// follow.
     pub(crate) fn observe(&self, project: &Project, step: &Step) -> Result<bool, AppError> {
         let act = Act::system("reconcile", step.now);
+        let mut failed = None;
         for deploy in &project.contract.deploy {
-            let endpoint = project.endpoint(deploy);
-            self.advance_rollout(&act, project, deploy, &endpoint)?;
-            self.look(&act, project, &endpoint)?;
+            // One endpoint that cannot be looked at keeps no other one from being looked at.
+            if let Err(error) = self.attend(&act, project, deploy) {
+                tracing::error!(endpoint = %project.endpoint(deploy), error = with_causes(&error), "it cannot be looked at");
+                failed.get_or_insert(error);
+            }
+        }
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        if step.governance == Governance::Asked {
+            self.deploy_newest(project, step.now)?;
         }
         let Some(main) = project.main_deploy() else { return Ok(false) };
         self.tune_threshold(&act, project, main, step.governance)?;
@@ -76,6 +85,12 @@ impl App {
         let Some(main) = project.main_deploy() else { return Ok(None) };
         let act = Act::system("reconcile", step.now);
         self.retrain_if_due(&act, project, &project.endpoint(main), step, observer)
+    }
+
+    fn attend(&self, act: &Act, project: &Project, deploy: &Deploy) -> Result<(), AppError> {
+        let endpoint = project.endpoint(deploy);
+        self.advance_rollout(act, project, deploy, &endpoint)?;
+        self.look(act, project, &endpoint)
     }
 
     fn retrain_if_due(

@@ -11,6 +11,7 @@ use kilter_domain::{
     table::{Column, Table},
 };
 use kilter_inference::{Infinite, Input, InputKind, Missing, Signature};
+use kilter_serving::v2::RESERVED;
 
 use crate::{dataset::Roles, measure::window::CONSUMER};
 
@@ -30,8 +31,13 @@ pub fn names(contract: &Contract) -> BTreeSet<String> {
     let outcomes: Vec<&String> =
         contract.data.iter().flat_map(|dataset| dataset.label.iter().chain(&dataset.label_time)).collect();
     let mut found: BTreeSet<String> = watched(contract).into_iter().chain(of_rows).chain(named(judged)).collect();
-    found.retain(|name| name != CONSUMER && !outcomes.contains(&name));
+    found.retain(|name| name != CONSUMER && !outcomes.contains(&name) && !is_reserved(name));
     found
+}
+
+/// Whether a name is one of those that Kilter gives to what it records itself: no column of a request bears it.
+pub fn is_reserved(name: &str) -> bool {
+    name.starts_with(RESERVED)
 }
 
 /// The same as inputs of an endpoint, of the types that they have among the rows that a version was trained on; what is

@@ -12,10 +12,14 @@ use kilter_domain::{
     time::{Span, Timestamp},
 };
 
-use crate::{App, error::AppError, ledger::Act};
+use kilter_store::StoreError;
+
+use crate::{App, error::AppError, ledger::Act, run::with_causes};
 
 /// Kinds of refusals that are kept apart at a time; what is beyond them is counted together.
 const MAX_TOPICS: usize = 64;
+/// Characters of a reason that are kept.
+const REASON_CHARS: usize = 4_000;
 /// The topic of what is beyond them.
 const OTHERS: &str = "others";
 
@@ -102,6 +106,28 @@ impl App {
         if let Some(entry) = due {
             self.write_refusal(entry);
         }
+    }
+
+    /// Does what someone asks of `object`; that it is refused is an entry, and is returned.
+    ///
+    /// # Errors
+    /// Those of `work`.
+    pub(crate) fn asked<T>(
+        &self,
+        act: &Act,
+        action: &str,
+        object: &str,
+        work: impl FnOnce() -> Result<T, AppError>,
+    ) -> Result<T, AppError> {
+        work().inspect_err(|error| {
+            let is_race = matches!(error, AppError::Store(StoreError::Moved { .. } | StoreError::Conflict { .. }));
+            if !error.is_refusal() && !is_race {
+                return;
+            }
+            let reason: String = with_causes(error).chars().take(REASON_CHARS).collect();
+            let topic = format!("{} {action} {object}: {reason}", act.by);
+            self.record_refusal(act, Refused { topic, action: action.to_owned(), object: object.to_owned(), reason });
+        })
     }
 
     /// Writes the counts of refusals that were repeated and whose hour is over.

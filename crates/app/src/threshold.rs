@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 
 use kilter_domain::{
     contract::{Deploy, Tuning},
-    ids::EndpointName,
+    ids::{EndpointName, ModelName},
     model::VersionState,
     time::{Span, Timestamp},
 };
@@ -179,12 +179,16 @@ impl App {
     }
 
     /// Whether two versions differ in their threshold alone.
-    pub(crate) fn is_same_model(&self, one: &Deployment, other: &Deployment) -> Result<bool, AppError> {
-        if one.model != other.model {
+    pub(crate) fn is_same_model(
+        &self,
+        (model, number): (&ModelName, u32),
+        (other_model, other): (&ModelName, u32),
+    ) -> Result<bool, AppError> {
+        if model != other_model {
             return Ok(false);
         }
-        let bytes = |deployment: &Deployment| Ok::<_, AppError>(self.loaded(&deployment.model, deployment.number)?.0);
-        Ok(bytes(one)?.model_bytes == bytes(other)?.model_bytes)
+        let bytes = |number: u32| Ok::<_, AppError>(self.loaded(model, number)?.0);
+        Ok(bytes(number)?.model_bytes == bytes(other)?.model_bytes)
     }
 }
 

@@ -71,6 +71,7 @@ impl App {
         let trained_on = self.training_rows(project, training, record, &spec.model.step)?;
         let (model, model_bytes) = named_by_training(model, model_bytes, &roles, &trained_on)?;
         refuse_leakage(&model, &roles)?;
+        refuse_reserved(&model)?;
         let HeldOut { rows: test, scored, unfit } = HeldOut::score(project, &model, test, &roles)?;
         let threshold = scored.threshold;
         let watched = recorded::watched(&project.contract);
@@ -426,6 +427,15 @@ fn refuse_leakage(model: &Model, roles: &Roles) -> Result<(), AppError> {
     let reads = |column: &&str| model.signature().input(column).is_some();
     match roles.leaking().find(reads) {
         Some(column) => Err(AppError::Leakage { column: column.to_owned() }),
+        None => Ok(()),
+    }
+}
+
+/// A model that reads a column under one of our own names could never be asked: requests cannot carry it.
+fn refuse_reserved(model: &Model) -> Result<(), AppError> {
+    let mut inputs = model.signature().inputs.iter();
+    match inputs.find(|input| recorded::is_reserved(&input.name)) {
+        Some(input) => Err(AppError::ReservedInput { column: input.name.clone() }),
         None => Ok(()),
     }
 }

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use tokio::runtime::Runtime;
 
 use crate::{
-    project::{DataFolder, act, app_options},
+    project::{DataFolder, act, app_options, now},
     stop::Stop,
 };
 
@@ -33,7 +33,10 @@ impl Reach {
             return Ok(Platform::There(self.api()?));
         }
         match App::open(&self.data.path, app_options()?) {
-            Ok(app) => Ok(Platform::Here(app)),
+            Ok(app) => {
+                app.recover(now())?;
+                Ok(Platform::Here(app))
+            }
             Err(error) => {
                 let problem = problem_of(&error);
                 let is_in_use = problem.code == Code::DataFolderInUse.as_str();

@@ -34,6 +34,13 @@ impl Approve {
         let state = &approval.version.state;
         if approval.missing.is_empty() {
             let page = Page::new().marked(Mark::Ok, format!("{model}@{number} is {state}"));
+            let page = approval.deployed.iter().fold(page, |page, at| match (&at.state, &at.refused) {
+                (Some(state), _) => page.marked(Mark::Ok, format!("v{} is {state} at {}", at.version, at.endpoint)),
+                (None, refused) => {
+                    let because = refused.clone().unwrap_or_default();
+                    page.marked(Mark::Wait, format!("v{} is not deployed at {}: {because}", at.version, at.endpoint))
+                }
+            });
             return Ok(Answer::done(&approval, page));
         }
         let missing = approval.missing.join("; ");

@@ -14,6 +14,7 @@ use std::{
 use clap::{Args, Subcommand};
 use kilter_app::{
     Project,
+    deployment::Deployed,
     run::{Force, Plan, RunOptions, RunRecord, execute},
     training::{Governance, Training, Wish},
 };
@@ -154,7 +155,9 @@ impl Start {
                 let trained = app.train(project, training, &mut |event| {
                     run_views::event(0, &event).iter().for_each(|event| tell(&moving, output, event));
                 })?;
-                app.deploy_if_allowed(&act, project, &trained, Governance::Asked)?;
+                for at in app.deploy_if_allowed(&act, project, &trained, Governance::Asked)? {
+                    moving.say(output, &deployed(&at));
+                }
                 run_views::run(&app, &trained.run)?
             }
             Platform::There(api) => self.by_server(&api, project, output)?,
@@ -231,6 +234,16 @@ fn overrides(texts: &[String]) -> Result<BTreeMap<String, Value>, Stop> {
         _ => Err(usage(format!("`--param {text}` needs the form NAME=VALUE, like train.rounds=50"))),
     };
     texts.iter().map(read).collect()
+}
+
+/// What became of the version at a place that the contract deploys to by itself.
+fn deployed(at: &Deployed) -> Page {
+    match &at.outcome {
+        Ok(state) => Page::new().marked(Mark::Ok, format!("v{} is {state} at {}", at.number, at.endpoint)),
+        Err(because) => {
+            Page::new().marked(Mark::Wait, format!("v{} is not deployed at {}: {because}", at.number, at.endpoint))
+        }
+    }
 }
 
 /// One event of a run as a line.

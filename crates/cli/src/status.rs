@@ -31,6 +31,8 @@ impl Status {
             let live = endpoint.live.as_ref().map_or("–".to_owned(), |live| format!("v{}", live.version));
             let attention = match endpoint.open_alerts {
                 _ if endpoint.refused.is_some() => Mark::Bad.glyph().to_owned() + " serves nothing",
+                _ if endpoint.candidate_refused.is_some() => Mark::Bad.glyph().to_owned() + " candidate is not asked",
+                0 if endpoint.live.is_none() => Mark::Wait.glyph().to_owned() + " serves nothing yet",
                 0 => Mark::Ok.glyph().to_owned() + " healthy",
                 count => format!("{} {count} open alerts", Mark::Warn.glyph()),
             };
@@ -40,6 +42,7 @@ impl Status {
             true => Page::new().line("Nothing is registered yet: kilter run"),
             false => Page::new().table(table).line(format!("{} entries in the audit table", status.audit_entries)),
         };
+        let page = status.endpoints.iter().filter_map(waiting).fold(page, |page, text| page.marked(Mark::Wait, text));
         let page = status.endpoints.iter().filter_map(refusal).fold(page, |page, text| page.marked(Mark::Bad, text));
         let page = status.damage.iter().fold(page, |page, damage| page.marked(Mark::Bad, damage.clone()));
         let stuck = status.tasks.iter().filter(|task| !task.ok);
@@ -49,8 +52,21 @@ impl Status {
     }
 }
 
-/// That a version is live and answers nobody, and what to do.
+/// Which version is waited with, for whom, and what they type.
+fn waiting(endpoint: &v1::EndpointStatus) -> Option<String> {
+    let waits = endpoint.waits.as_ref()?;
+    let who = if waits.who.is_empty() { String::new() } else { format!("{}: ", waits.who.join(", ")) };
+    Some(format!("{}: {}\n    {who}{}", endpoint.name, waits.reason, waits.command))
+}
+
+/// That a version is live (or on trial) and is not asked, and what to do.
 fn refusal(endpoint: &v1::EndpointStatus) -> Option<String> {
+    if let (Some(because), Some(candidate)) = (&endpoint.candidate_refused, &endpoint.candidate) {
+        return Some(format!(
+            "v{} is {} at {} and cannot be asked: {because}\n    take it back with `kilter rollback {}`",
+            candidate.version, candidate.state, endpoint.name, endpoint.name
+        ));
+    }
     let because = endpoint.refused.as_ref()?;
     let live = endpoint.live.as_ref().map_or_else(String::new, |live| format!("v{} ", live.version));
     Some(format!(
@@ -243,7 +259,14 @@ fn verify_audit(reach: &Reach) -> Result<Answer, Stop> {
     let check: v1::AuditCheck = reach.api()?.get("/api/v1/audit/verify")?;
     let entries = check.entries;
     if check.sound {
-        let page = Page::new().marked(Mark::Ok, format!("{entries} entries, unbroken; every state has its entry"));
+        let page =
+            Page::new().marked(Mark::Ok, format!("{entries} entries, unbroken; every row is as its entry wrote it"));
+        let page = match check.unsealed_rows {
+            0 => page,
+            rows => {
+                page.line(format!("{rows} rows were written by an earlier program: of them only the state is compared"))
+            }
+        };
         return Ok(Answer::done(&check, page));
     }
     let page = check.faults.iter().fold(Page::new(), |page, fault| page.marked(Mark::Bad, fault.clone()));

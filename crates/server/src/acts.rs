@@ -63,11 +63,11 @@ pub(crate) async fn roll_back(
     extract::Json(body): extract::Json<v1::Reason>,
 ) -> Result<Json<v1::EndpointStatus>, Failure> {
     let (app, act) = (house.app(), caller.act(&house));
-    let endpoint: EndpointName = name(&endpoint)?;
+    let (endpoint, now): (EndpointName, _) = (name(&endpoint)?, house.now());
     let because = reason(body.because);
     let status = blocking(move || {
         app.roll_back_at(&act, &endpoint, &because).map_err(|error| problem_of(&error))?;
-        views::endpoint(&app, &endpoint)
+        views::endpoint(&app, &endpoint, now)
     });
     Ok(Json(status.await?))
 }
@@ -95,7 +95,8 @@ pub(crate) async fn approve(
     let approval = blocking(move || {
         let approved = app.approve(&act, &model, number, &because).map_err(|error| problem_of(&error))?;
         let version = views::version_with_gates(&app, &model, number)?;
-        Ok(v1::Approval { version, missing: approved.missing })
+        let deployed = approved.deployed.iter().map(views::deployed).collect();
+        Ok(v1::Approval { version, missing: approved.missing, deployed })
     });
     Ok(Json(approval.await?))
 }

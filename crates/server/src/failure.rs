@@ -49,8 +49,9 @@ fn code(error: &AppError) -> Code {
         | AppError::Model { .. }
         | AppError::ModelFile { .. }
         | AppError::GoldenDiffers { .. }
-        | AppError::Admit(_) => Code::ModelInvalid,
-        AppError::Leakage { .. } => Code::TrainingRefused,
+        | AppError::Admit(_)
+        | AppError::Routes(_) => Code::ModelInvalid,
+        AppError::Leakage { .. } | AppError::ReservedInput { .. } => Code::TrainingRefused,
         AppError::Predict { .. } => Code::RowsUnfit,
         AppError::Roles(RolesError::NotATime { .. }) => Code::FileInvalid,
         AppError::Roles(RolesError::NoTime { .. } | RolesError::NoLabel { .. }) => Code::ContractInvalid,

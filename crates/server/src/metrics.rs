@@ -29,7 +29,7 @@ pub(crate) async fn metrics(_: Caller, State(house): State<House>) -> Result<Res
     let (app, now, uptime) = (house.app(), house.now(), house.uptime().as_secs_f64());
     let tasks = house.tasks();
     let text = blocking(move || {
-        let status = v1::Status { tasks, ..views::status(&app)? };
+        let status = v1::Status { tasks, ..views::status(&app, now)? };
         let newest = gauges::newest(&app, &status, now)?;
         Ok(page(&served(&app), &status, (&newest, &Shares::of(&app, now)), uptime))
     })

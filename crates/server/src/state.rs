@@ -46,7 +46,11 @@ impl House {
     pub fn open(options: ServerOptions) -> Result<Self, ServerError> {
         let tool = std::env::current_exe().map_err(ServerError::Program)?;
         let app = App::open(&options.data, AppOptions { tool, recording: Default::default(), profiles: true })?;
-        Self::of(options, app)
+        let house = Self::of(options, app)?;
+        if let Err(error) = house.app().recover(house.now()) {
+            tracing::error!(%error, "what an earlier process left under way could not be ended");
+        }
+        Ok(house)
     }
 
     /// Opens what the options name to look at it: nothing serves, and every change is refused.
@@ -141,6 +145,13 @@ impl House {
         }
         checks.extend(
             self.0.app.damage().into_iter().map(|damage| check("damage", false, &self.without_folder(&damage))),
+        );
+        // One endpoint that cannot be served keeps no request from the others.
+        let refused = self.app().refused_endpoints().into_iter();
+        checks.extend(
+            refused.map(|(endpoint, because)| {
+                check(&format!("endpoint {endpoint}"), false, &self.without_folder(&because))
+            }),
         );
         Readiness { ready, checks }
     }

@@ -23,9 +23,9 @@ use crate::{
 /// What there is and how it stands.
 #[utoipa::path(get, path = "/api/v1/status", tag = "watch", responses((status = 200, body = v1::Status), (status = 401, body = Problem)))]
 pub(crate) async fn status(caller: Caller, State(house): State<House>) -> Result<Json<v1::Status>, Failure> {
-    let app = house.app();
+    let (app, now) = (house.app(), house.now());
     let readable = app.readable(caller.actor());
-    let mut status = blocking(move || views::status(&app)).await?;
+    let mut status = blocking(move || views::status(&app, now)).await?;
     status.endpoints.retain(|endpoint| readable.has_project(&endpoint.project));
     status.alerts.retain(|alert| readable.has_endpoint(&alert.endpoint));
     status.tasks = house.tasks();
@@ -120,8 +120,8 @@ pub(crate) async fn endpoint(
     State(house): State<House>,
     Path(endpoint): Path<String>,
 ) -> Result<Json<v1::EndpointStatus>, Failure> {
-    let (app, endpoint) = (house.app(), name(&endpoint)?);
-    Ok(Json(blocking(move || views::endpoint(&app, &endpoint)).await?))
+    let (app, endpoint, now) = (house.app(), name(&endpoint)?, house.now());
+    Ok(Json(blocking(move || views::endpoint(&app, &endpoint, now)).await?))
 }
 
 /// Keeps labels, at most 100,000 in a request. Late, corrected and unknown ids are all taken; what was answered survives

@@ -74,6 +74,7 @@ fn serving(app: &App, model: &str) -> Result<Arc<Serving>, Refusal> {
     let unknown = || Refusal { status: 404, error: format!("there is no model `{model}` here") };
     let name: EndpointName = model.parse().map_err(|_| unknown())?;
     app.serving(&name).ok_or_else(|| match app.project_at(&name) {
+        _ if app.refused_at(&name).is_some() => Refusal { status: 503, error: unanswered(&name) },
         Ok(Some(_)) => Refusal { status: 404, error: AppError::NothingServes { endpoint: name }.to_string() },
         _ => unknown(),
     })
@@ -171,15 +172,18 @@ pub(crate) async fn infer_version(
     answer(house, serving, body).await
 }
 
+fn unanswered(endpoint: &EndpointName) -> String {
+    format!(
+        "the live version of `{endpoint}` was refused when it was loaded, and nothing answers; `kilter status` says why"
+    )
+}
+
 /// Why nothing answers, where a version is live and was refused; the reason itself is the operator's to read.
 fn refused(app: &App, error: InferError) -> Refusal {
     match &error {
-        InferError::NothingServed { endpoint } if app.refused_at(endpoint).is_some() => Refusal {
-            status: error.status(),
-            error: format!(
-                "the live version of `{endpoint}` was refused when it was loaded, and nothing answers; `kilter status` says why"
-            ),
-        },
+        InferError::NothingServed { endpoint } if app.refused_at(endpoint).is_some() => {
+            Refusal { status: error.status(), error: unanswered(endpoint) }
+        }
         _ => error.into(),
     }
 }

@@ -1,6 +1,6 @@
 //! What there is, in the words of `wire`. The routes and the commands show the same.
 
-use kilter_app::App;
+use kilter_app::{App, deployment::Deployed};
 use kilter_domain::{
     gate::Verdict,
     ids::{EndpointName, ModelName},
@@ -15,7 +15,7 @@ use kilter_store::{
 };
 use kilter_wire::{Problem, v1};
 
-use crate::failure::store_problem;
+use crate::failure::{problem_of, store_problem};
 
 /// Rows of a list at most.
 const MOST: u32 = 100;
@@ -28,14 +28,34 @@ pub(crate) fn read<T>(app: &App, work: impl FnOnce(&Reader) -> Result<T, StoreEr
 ///
 /// # Errors
 /// When nothing of that name is registered, or the metadata cannot be read.
-pub fn endpoint(app: &App, name: &EndpointName) -> Result<v1::EndpointStatus, Problem> {
+pub fn endpoint(app: &App, name: &EndpointName, now: Timestamp) -> Result<v1::EndpointStatus, Problem> {
     let filter = AlertFilter { open: true, endpoint: Some(name.clone()) };
-    read(app, |reader| {
+    let mut status = read(app, |reader| {
         let found = deployments::find_endpoint(reader, name)?;
         let found = found.ok_or_else(|| StoreError::NotFound { what: "endpoint", id: name.to_string() })?;
         let open = alerts::list(reader, &filter, &PageRequest::first(MOST))?.items.len() as u64;
         endpoint_status(reader, found, open, app)
-    })
+    })?;
+    status.waits = waits(app, name, now);
+    Ok(status)
+}
+
+/// What an endpoint waits for. A contract that cannot be read takes no status away: it is the next step.
+fn waits(app: &App, endpoint: &EndpointName, now: Timestamp) -> Option<v1::Waits> {
+    match app.waiting_at(endpoint, now) {
+        Ok(waiting) => waiting.map(|waiting| v1::Waits {
+            version: waiting.version,
+            reason: waiting.reason,
+            who: waiting.who,
+            command: waiting.command,
+        }),
+        Err(error) => Some(v1::Waits {
+            version: None,
+            reason: problem_of(&error).to_string(),
+            who: Vec::new(),
+            command: "kilter check".to_owned(),
+        }),
+    }
 }
 
 fn endpoint_status(
@@ -46,9 +66,11 @@ fn endpoint_status(
 ) -> Result<v1::EndpointStatus, StoreError> {
     Ok(v1::EndpointStatus {
         refused: app.refused_at(&endpoint.name),
+        candidate_refused: app.candidate_refused_at(&endpoint.name),
         live: deployments::live(reader, &endpoint.name)?.as_ref().map(deployment),
         candidate: deployments::candidate(reader, &endpoint.name)?.as_ref().map(deployment),
         open_alerts,
+        waits: None,
         project: endpoint.project.to_string(),
         name: endpoint.name.to_string(),
     })
@@ -58,8 +80,8 @@ fn endpoint_status(
 ///
 /// # Errors
 /// When the metadata cannot be read.
-pub fn status(app: &App) -> Result<v1::Status, Problem> {
-    read(app, |reader| {
+pub fn status(app: &App, now: Timestamp) -> Result<v1::Status, Problem> {
+    let mut status = read(app, |reader| {
         let open = AlertFilter { open: true, ..AlertFilter::default() };
         let alerts: Vec<_> = alerts::list(reader, &open, &PageRequest::first(MOST))?.items.iter().map(alert).collect();
         let endpoints = deployments::list_endpoints(reader, None, &PageRequest::first(MOST))?.items;
@@ -74,7 +96,21 @@ pub fn status(app: &App) -> Result<v1::Status, Problem> {
             tasks: Vec::new(),
             damage: app.damage(),
         })
-    })
+    })?;
+    for endpoint in &mut status.endpoints {
+        endpoint.waits = endpoint.name.parse().ok().and_then(|name| waits(app, &name, now));
+    }
+    Ok(status)
+}
+
+/// What became of a version at a place, in the words of `wire`.
+pub(crate) fn deployed(deployed: &Deployed) -> v1::DeployedVersion {
+    v1::DeployedVersion {
+        endpoint: deployed.endpoint.to_string(),
+        version: deployed.number,
+        state: deployed.outcome.as_ref().ok().map(ToString::to_string),
+        refused: deployed.outcome.as_ref().err().cloned(),
+    }
 }
 
 /// Every model with its versions.
@@ -180,7 +216,8 @@ pub fn audit(app: &App, page: &PageRequest) -> Result<v1::Page<v1::AuditEntry>, 
 pub fn verify_audit(app: &App) -> Result<v1::AuditCheck, Problem> {
     let found = read(app, kilter_store::audit::verify)?;
     let faults: Vec<String> = found.faults.iter().map(ToString::to_string).collect();
-    Ok(v1::AuditCheck { entries: found.entries, sound: faults.is_empty(), faults })
+    let sound = faults.is_empty();
+    Ok(v1::AuditCheck { entries: found.entries, sound, unsealed_rows: found.unsealed_rows, faults })
 }
 
 fn text(time: Option<Timestamp>) -> Option<String> {

@@ -23,8 +23,8 @@ pub struct Health {
 /// Whether requests may be sent here (`GET /ready`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Readiness {
-    /// True when requests may be sent here. What is wrong with one project alone is among the checks, and keeps the others
-    /// ready.
+    /// True when requests may be sent here. What is wrong with one project or one endpoint alone is among the checks, and
+    /// keeps the others ready.
     pub ready: bool,
     /// What was looked at.
     pub checks: Vec<Check>,
@@ -92,8 +92,29 @@ pub struct EndpointStatus {
     /// What is on its way: in shadow or canary.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub candidate: Option<Deployment>,
+    /// Why `candidate` is not asked: it cannot be served beside what is live; absent while it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub candidate_refused: Option<String>,
     /// Alerts of this endpoint that are open.
     pub open_alerts: u64,
+    /// What is waited for before a version answers, or the next one does; absent while nothing is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waits: Option<Waits>,
+}
+
+/// The next step towards a version that answers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Waits {
+    /// The version that is waited with; absent while there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<u32>,
+    /// Why it does not answer yet.
+    pub reason: String,
+    /// Who can take the step: roles, with the people who have them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub who: Vec<String>,
+    /// The command that takes it.
+    pub command: String,
 }
 
 /// A registered model.
@@ -356,6 +377,22 @@ pub struct Approval {
     pub version: Version,
     /// What the contract still asks for; empty when the version is approved.
     pub missing: Vec<String>,
+    /// What became of the newest approved version at each place that the contract deploys to by itself.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub deployed: Vec<DeployedVersion>,
+}
+
+/// What became of a version at a place that the contract deploys to by itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DeployedVersion {
+    pub endpoint: String,
+    pub version: u32,
+    /// `shadow`, `canary 10`, `live`; absent when it was not deployed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
+    /// Why it was not deployed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<String>,
 }
 
 /// What a check of the whole audit table found (`GET /api/v1/audit/verify`).
@@ -363,6 +400,9 @@ pub struct Approval {
 pub struct AuditCheck {
     pub entries: u64,
     pub sound: bool,
+    /// Rows whose entry was written by an earlier program and says nothing of their columns: of them the state is compared.
+    #[serde(default)]
+    pub unsealed_rows: u64,
     /// One sentence a fault.
     pub faults: Vec<String>,
 }

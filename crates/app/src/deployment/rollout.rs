@@ -16,6 +16,7 @@ use kilter_domain::{
 use kilter_stats::{Estimate, evidence::EmpiricalBernstein};
 use kilter_store::deployment::{self as deployments, Deployment};
 
+use super::change::EndpointChange;
 use crate::{
     App,
     decision::{DecisionKind, Numbers},
@@ -55,23 +56,29 @@ impl App {
         let Some(candidate) = self.store().read(|reader| deployments::candidate(reader, endpoint))? else {
             return Ok(());
         };
+        // What is not asked is neither widened nor judged; `kilter status` says why, and a person takes it back.
+        if self.refused_at(endpoint).or_else(|| self.candidate_refused_at(endpoint)).is_some() {
+            return Ok(());
+        }
         let since = self.stage_since(&candidate)?;
         let trial = self.trial(act, &candidate, since)?;
         if let Some((because, numbers)) = self.guardrail(act, deploy, &candidate, &trial)? {
-            return self.roll_back(act, project, deploy, &because, &numbers);
+            let take_back = |change: &EndpointChange<'_>| change.take_back(&candidate, &because, &numbers);
+            return self.change_endpoint(act, project, deploy, take_back);
         }
-        match candidate.state {
+        let next = match candidate.state {
             DeploymentState::Shadow => {
                 let is_over = deploy.shadow.is_none_or(|shadow| since.after(shadow) <= act.at);
-                if is_over { self.after_shadow(act, project, deploy, &candidate, &trial) } else { Ok(()) }
+                is_over.then(|| after_shadow(deploy))
             }
-            DeploymentState::Canary { percent } => {
-                let Some(canary) = &deploy.canary else { return Ok(()) };
+            DeploymentState::Canary { percent } => deploy.canary.as_ref().and_then(|canary| {
                 let is_over = since.after(canary.every) <= act.at && trial.answered() >= canary.min_rows;
-                if is_over { self.widen(act, project, deploy, canary, &candidate, percent, &trial) } else { Ok(()) }
-            }
-            _ => Ok(()),
-        }
+                is_over.then(|| after_canary(canary, percent))
+            }),
+            _ => None,
+        };
+        let Some(next) = next else { return Ok(()) };
+        self.change_endpoint(act, project, deploy, |change| trial.take_stage(change, &candidate, next))
     }
 
     /// When a rollout at a place wants to be looked at again.
@@ -99,54 +106,6 @@ impl App {
         let seq = candidate.audit_seq;
         let entry = self.store().read(|reader| kilter_store::audit::find(reader, seq))?;
         Ok(entry.map_or(candidate.created, |record| record.entry.at))
-    }
-
-    fn after_shadow(
-        &self,
-        act: &Act,
-        project: &Project,
-        deploy: &Deploy,
-        candidate: &Deployment,
-        trial: &Trial,
-    ) -> Result<(), AppError> {
-        let because = trial.sentence();
-        match deploy.canary.as_ref().and_then(|canary| canary.steps.first().copied()) {
-            Some(percent) if percent < 100 => {
-                let event = DeploymentEvent::CanaryStarted { percent };
-                let numbers = trial.numbers().with("percent", f64::from(percent));
-                self.advance(act, deploy, candidate, event, DecisionKind::CanaryStarted, &because, &numbers)?;
-            }
-            _ => {
-                self.go_live(act, project, deploy, candidate, &because, &trial.numbers())?;
-            }
-        }
-        Ok(())
-    }
-
-    #[allow(clippy::too_many_arguments)] // everything that decides a step
-    fn widen(
-        &self,
-        act: &Act,
-        project: &Project,
-        deploy: &Deploy,
-        canary: &Canary,
-        candidate: &Deployment,
-        percent: u8,
-        trial: &Trial,
-    ) -> Result<(), AppError> {
-        let next = canary.steps.iter().copied().find(|step| *step > percent).filter(|step| *step < 100);
-        let because = trial.sentence();
-        match next {
-            Some(percent) => {
-                let event = DeploymentEvent::CanaryWidened { percent };
-                let numbers = trial.numbers().with("percent", f64::from(percent));
-                self.advance(act, deploy, candidate, event, DecisionKind::CanaryStep, &because, &numbers)?;
-            }
-            None => {
-                self.go_live(act, project, deploy, candidate, &because, &trial.numbers())?;
-            }
-        }
-        Ok(())
     }
 
     fn trial(&self, act: &Act, candidate: &Deployment, since: Timestamp) -> Result<Trial, AppError> {
@@ -246,7 +205,39 @@ impl App {
     }
 }
 
+/// The stage that follows a shadow: a canary of the share that the contract begins with, or going live.
+fn after_shadow(deploy: &Deploy) -> Option<(DeploymentEvent, DecisionKind, u8)> {
+    let percent = deploy.canary.as_ref().and_then(|canary| canary.steps.first().copied());
+    let percent = percent.filter(|percent| *percent < 100)?;
+    Some((DeploymentEvent::CanaryStarted { percent }, DecisionKind::CanaryStarted, percent))
+}
+
+/// The stage that follows a canary: the next share, or going live.
+fn after_canary(canary: &Canary, percent: u8) -> Option<(DeploymentEvent, DecisionKind, u8)> {
+    let percent = canary.steps.iter().copied().find(|step| *step > percent).filter(|step| *step < 100)?;
+    Some((DeploymentEvent::CanaryWidened { percent }, DecisionKind::CanaryStep, percent))
+}
+
 impl Trial {
+    fn take_stage(
+        &self,
+        change: &EndpointChange<'_>,
+        candidate: &Deployment,
+        next: Option<(DeploymentEvent, DecisionKind, u8)>,
+    ) -> Result<(), AppError> {
+        let because = self.sentence();
+        match next {
+            Some((event, kind, percent)) => {
+                let numbers = self.numbers().with("percent", f64::from(percent));
+                change.advance_candidate(candidate, event, kind, &because, &numbers)?;
+            }
+            None => {
+                change.promote(candidate, &because, &self.numbers())?;
+            }
+        }
+        Ok(())
+    }
+
     fn answered(&self) -> u64 {
         self.scored.len() as u64
     }

@@ -1,16 +1,24 @@
 //! The data plane follows the store: what it says is live, shadow or canary is what answers.
+//!
+//! Holds true: whatever was committed, the folder opens. An endpoint whose live version, log or contract cannot be used
+//! serves nothing, says why, and takes no other one down with it; a candidate that cannot be served is left out.
 
-use std::sync::Arc;
+use std::{
+    panic::{self, AssertUnwindSafe},
+    sync::{Arc, PoisonError},
+};
 
 use kilter_domain::{
+    contract::Deploy,
     deployment::{Admits, DeploymentState},
-    ids::EndpointName,
+    ids::{EndpointName, ModelName},
 };
 use kilter_inference::{Input, InputKind};
 use kilter_serving::{Admission, Candidate, Mode, Routes, ServedVersion, VersionRef, counters::ScoreEdges};
 use kilter_store::{
     PageRequest,
     deployment::{self as deployments, Deployment},
+    model as versions,
 };
 
 use crate::{
@@ -23,16 +31,63 @@ use crate::{
     run::with_causes,
 };
 
+/// A version of a model.
+#[derive(Clone, Debug)]
+struct Slot {
+    model: ModelName,
+    number: u32,
+}
+
+/// What is to answer at an endpoint: a live version, and at most one on trial beside it.
+#[derive(Clone, Debug)]
+pub(super) struct Lineup {
+    live: Slot,
+    candidate: Option<(Slot, Mode)>,
+}
+
+impl Lineup {
+    pub(super) fn live(model: &ModelName, number: u32) -> Self {
+        Self { live: Slot { model: model.clone(), number }, candidate: None }
+    }
+
+    pub(super) fn beside(self, model: &ModelName, number: u32, mode: Mode) -> Self {
+        Self { candidate: Some((Slot { model: model.clone(), number }, mode)), ..self }
+    }
+
+    fn of(live: &Deployment, candidate: Option<&Deployment>) -> Self {
+        let lineup = Self::live(&live.model, live.number);
+        match candidate {
+            None => lineup,
+            Some(candidate) => {
+                let mode = match candidate.state {
+                    DeploymentState::Canary { percent } => Mode::Canary { percent },
+                    _ => Mode::Shadow,
+                };
+                lineup.beside(&candidate.model, candidate.number, mode)
+            }
+        }
+    }
+}
+
+/// Why something that the store says serves does not.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct NotServed {
+    live: Option<String>,
+    candidate: Option<String>,
+}
+
 impl App {
-    /// Opens every endpoint that serves, as the store says.
+    /// Opens every endpoint that serves, as the store says. One that cannot be served keeps no other one from serving.
+    ///
+    /// # Errors
+    /// When the metadata cannot be read.
     pub(crate) fn resume_serving(&self) -> Result<(), AppError> {
         let mut page = PageRequest::first(1000);
         loop {
             let listed = self.store().read(|reader| deployments::list_serving(reader, &page))?;
             for deployment in &listed.items {
-                if self.serving(&deployment.endpoint).is_none() {
-                    self.open_serving(&deployment.endpoint)?;
-                    self.resume_endpoint(&deployment.endpoint)?;
+                if self.serving(&deployment.endpoint).is_none() && self.refused_at(&deployment.endpoint).is_none() {
+                    self.resume_endpoint(&deployment.endpoint);
                 }
             }
             match listed.next {
@@ -42,81 +97,134 @@ impl App {
         }
     }
 
-    /// One version that is damaged, or answers otherwise here, takes no other endpoint down with it.
-    fn resume_endpoint(&self, endpoint: &EndpointName) -> Result<(), AppError> {
-        match self.follow_endpoint(endpoint) {
-            Err(refused) if refused.is_of_a_version() => {
-                let because = with_causes(&refused);
-                tracing::error!(%endpoint, %because, "the endpoint serves nothing");
-                self.lock_refused().insert(endpoint.clone(), because);
-                Ok(())
-            }
-            followed => followed,
+    /// Why an endpoint does not serve is remembered, logged, and told where it is asked for.
+    fn resume_endpoint(&self, endpoint: &EndpointName) {
+        let followed = panic::catch_unwind(AssertUnwindSafe(|| self.follow_endpoint(endpoint)));
+        if followed.is_err() {
+            let because = "loading it met a fault of Kilter; please report it with the log".to_owned();
+            tracing::error!(%endpoint, %because, "the live version is refused");
+            self.lock_refused().insert(endpoint.clone(), NotServed { live: Some(because), candidate: None });
         }
     }
 
     /// Why the live version of an endpoint was refused when it was loaded; `None` where it answers, or nothing is live.
     pub fn refused_at(&self, endpoint: &EndpointName) -> Option<String> {
-        self.lock_refused().get(endpoint).cloned()
+        self.lock_refused().get(endpoint)?.live.clone()
     }
 
-    pub(crate) fn follow(&self, endpoint: &EndpointName, _project: &Project) -> Result<(), AppError> {
-        self.follow_endpoint(endpoint)
+    /// Why the candidate of an endpoint is not asked; `None` where it is, or there is none.
+    pub fn candidate_refused_at(&self, endpoint: &EndpointName) -> Option<String> {
+        self.lock_refused().get(endpoint)?.candidate.clone()
+    }
+
+    /// Every endpoint at which something that the store says serves does not, and why.
+    pub fn refused_endpoints(&self) -> Vec<(EndpointName, String)> {
+        let of = |(endpoint, refused): (&EndpointName, &NotServed)| {
+            let live = refused.live.as_ref().map(|because| format!("serves nothing: {because}"));
+            let candidate = refused.candidate.as_ref().map(|because| format!("its candidate is not asked: {because}"));
+            Some((endpoint.clone(), live.or(candidate)?))
+        };
+        self.lock_refused().iter().filter_map(of).collect()
     }
 
     /// Loads what the store says serves at an endpoint, and lets it answer.
+    ///
+    /// # Errors
+    /// Why the live version does not answer; it is remembered as well.
     pub(crate) fn follow_endpoint(&self, endpoint: &EndpointName) -> Result<(), AppError> {
-        let serving = self.open_serving(endpoint)?;
+        let lock = self.endpoint_lock(endpoint);
+        let _alone = lock.lock().unwrap_or_else(PoisonError::into_inner);
+        self.follow_alone(endpoint)
+    }
+
+    /// The same, for whoever changes the endpoint alone already.
+    pub(super) fn follow_alone(&self, endpoint: &EndpointName) -> Result<(), AppError> {
+        self.published(endpoint).inspect_err(|refused| {
+            let because = with_causes(refused);
+            tracing::error!(%endpoint, %because, "the live version is refused");
+            self.lock_refused().insert(endpoint.clone(), NotServed { live: Some(because), candidate: None });
+        })
+    }
+
+    fn published(&self, endpoint: &EndpointName) -> Result<(), AppError> {
         let (live, candidate) = self
             .store()
             .read(|reader| Ok((deployments::live(reader, endpoint)?, deployments::candidate(reader, endpoint)?)))?;
+        let serving = self.open_serving(endpoint)?;
         let Some(live) = live else {
             serving.endpoint().deploy(Routes::nothing());
             self.lock_refused().remove(endpoint);
             return Ok(());
         };
-        let now = serving.endpoint().routes();
-        let admits = self.admits_at(endpoint)?;
-        let champion = self.served(&live, &now, admits)?;
-        let candidate = match candidate {
-            Some(candidate) => {
-                let mode = match candidate.state {
-                    DeploymentState::Canary { percent } => Mode::Canary { percent },
-                    _ => Mode::Shadow,
-                };
-                match self.served(&candidate, &now, admits) {
-                    // What serves goes on without a candidate that answers otherwise than it was judged by.
-                    Err(refused @ AppError::GoldenDiffers { .. }) => {
-                        tracing::error!(%endpoint, %refused, "the candidate is not asked");
-                        None
-                    }
-                    version => Some(Candidate { version: version?, mode }),
-                }
-            }
-            None => None,
+        let (project, admits) = self.terms_at(endpoint);
+        let load = |lineup: &Lineup| match &project {
+            Some(project) => self.load_routes(endpoint, lineup, project, admits),
+            None => self.load_routes_with(endpoint, lineup, &[], admits),
         };
-        let recorded = self.recorded_inputs(endpoint, &live)?;
-        let routes = Routes::new(champion, candidate, &recorded)?;
+        let (routes, refused) = match (load(&Lineup::of(&live, candidate.as_ref())), candidate) {
+            (Ok(routes), _) => (routes, None),
+            (Err(refused), None) => return Err(refused),
+            // What is live goes on without a candidate that cannot be served.
+            (Err(refused), Some(_)) => (load(&Lineup::of(&live, None))?, Some(with_causes(&refused))),
+        };
         serving.endpoint().deploy(routes);
         self.lock_refused().remove(endpoint);
+        if let Some(because) = refused {
+            tracing::error!(%endpoint, %because, "the candidate is not asked");
+            self.lock_refused().insert(endpoint.clone(), NotServed { live: None, candidate: Some(because) });
+        }
         Ok(())
     }
 
+    /// Loads a line-up and fits it together; nothing that serves changes.
+    pub(super) fn load_routes(
+        &self,
+        endpoint: &EndpointName,
+        lineup: &Lineup,
+        project: &Project,
+        admits: Admits,
+    ) -> Result<Routes, AppError> {
+        let named: Vec<String> = recorded::names(&project.contract).into_iter().collect();
+        self.load_routes_with(endpoint, lineup, &named, admits)
+    }
+
+    fn load_routes_with(
+        &self,
+        endpoint: &EndpointName,
+        lineup: &Lineup,
+        recorded: &[String],
+        admits: Admits,
+    ) -> Result<Routes, AppError> {
+        let now = self.serving(endpoint).map(|serving| serving.endpoint().routes()).unwrap_or_default();
+        let champion = self.served(endpoint, &lineup.live, &now, admits)?;
+        let candidate = match &lineup.candidate {
+            Some((slot, mode)) => Some(Candidate { version: self.served(endpoint, slot, &now, admits)?, mode: *mode }),
+            None => None,
+        };
+        Ok(Routes::new(champion, candidate, &self.recorded_inputs(&lineup.live, recorded))?)
+    }
+
     /// A version that is served already keeps its counters; another is loaded and verified.
-    fn served(&self, deployment: &Deployment, now: &Routes, admits: Admits) -> Result<Arc<ServedVersion>, AppError> {
-        let (package, _) = self.loaded(&deployment.model, deployment.number)?;
-        let version = VersionRef { number: u64::from(deployment.number), digest: package.digest };
+    fn served(
+        &self,
+        endpoint: &EndpointName,
+        slot: &Slot,
+        now: &Routes,
+        admits: Admits,
+    ) -> Result<Arc<ServedVersion>, AppError> {
+        let stored = self.store().read(|reader| versions::get(reader, &slot.model, slot.number))?;
+        let version = VersionRef { number: u64::from(slot.number), digest: stored.digest };
         if let Some(served) = now.versions().find(|served| served.version() == version) {
             return Ok(served.clone());
         }
-        let state = self.version_state(&deployment.model, deployment.number)?;
+        let (package, _) = self.load_package(stored.digest)?;
         let model = kilter_domain::digest::Digest::of(&package.model_bytes);
         let threshold = Some(package.manifest.threshold);
-        let admission = Admission { version, model, state, admits, threshold };
+        let admission = Admission { version, model, state: stored.state, admits, threshold };
         let served = ServedVersion::load(&package.model_bytes, &admission, score_edges(&package))?;
         self.check_golden(&package, served.trial())?;
         Ok(Arc::new(match self.counts_profiles() {
-            true => served.with_profile(self.open_profile(&deployment.endpoint, version, &package)),
+            true => served.with_profile(self.open_profile(endpoint, version, &package)),
             false => served,
         }))
     }
@@ -127,24 +235,30 @@ impl App {
         found.map(|endpoint| self.recorded_project(&endpoint.project)).transpose()
     }
 
-    fn admits_at(&self, endpoint: &EndpointName) -> Result<Admits, AppError> {
-        let project = self.project_at(endpoint)?;
+    /// The contract of an endpoint and what it admits: approved versions alone where there is none that can be read.
+    fn terms_at(&self, endpoint: &EndpointName) -> (Option<Project>, Admits) {
+        let project = self.project_at(endpoint).unwrap_or_else(|error| {
+            tracing::error!(%endpoint, error = with_causes(&error), "the contract cannot be read; only approved versions serve");
+            None
+        });
         let deploy = project.as_ref().and_then(|project| project.deploy_at(endpoint));
-        Ok(deploy.map_or(Admits::Approved, kilter_domain::contract::Deploy::admits))
+        let admits = deploy.map_or(Admits::Approved, Deploy::admits);
+        (project, admits)
     }
 
     /// Columns that requests may carry for the record: as the live version knows them, and those that the contract names
-    /// since (their type is not known: they are recorded as text).
-    fn recorded_inputs(&self, endpoint: &EndpointName, live: &Deployment) -> Result<Vec<Input>, AppError> {
-        let (package, _) = self.loaded(&live.model, live.number)?;
-        let mut inputs = package.manifest.recorded.clone();
-        let project = self.project_at(endpoint)?;
-        for name in project.iter().flat_map(|project| recorded::names(&project.contract)) {
-            if !inputs.iter().any(|input| input.name == name) {
-                inputs.push(recorded::input(name, InputKind::Text));
+    /// since (their type is not known: they are recorded as text). Names of our own are never among them.
+    fn recorded_inputs(&self, live: &Slot, named: &[String]) -> Vec<Input> {
+        // A version that is served from memory may have lost its package: the names of the contract are left.
+        let package = self.loaded(&live.model, live.number);
+        let mut inputs = package.map(|(package, _)| package.manifest.recorded.clone()).unwrap_or_default();
+        for name in named {
+            if !inputs.iter().any(|input| input.name == *name) {
+                inputs.push(recorded::input(name.clone(), InputKind::Text));
             }
         }
-        Ok(inputs)
+        inputs.retain(|input| !recorded::is_reserved(&input.name));
+        inputs
     }
 }
 

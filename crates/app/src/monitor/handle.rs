@@ -18,17 +18,21 @@ impl App {
     /// When there is no such alert, the person may not, or its state does not allow it.
     pub fn handle_alert(&self, act: &Act, id: &str, event: AlertEvent, because: &str) -> Result<Alert, AppError> {
         let alert = self.store().read(|reader| alerts::get(reader, id))?;
+        self.asked(act, verb(event), &alerts::object(id), || self.move_by_hand(act, alert, event, because))
+    }
+
+    fn move_by_hand(&self, act: &Act, alert: Alert, event: AlertEvent, because: &str) -> Result<Alert, AppError> {
         let project = self.project_at(&alert.endpoint)?;
         if let Some(project) = &project {
             permit(&project.contract, &act.by, Action::HandleAlert)?;
         }
         let next = alert.state.after(event, Hold::default(), act.at).map_err(|refusal| AppError::WrongState {
             what: "alert",
-            id: id.to_owned(),
+            id: alert.id.clone(),
             state: alert.state.as_str().to_owned(),
             how: refusal.to_string(),
         })?;
-        let (id, from) = (id.to_owned(), alert.state);
+        let (id, from) = (alert.id, alert.state);
         let draft = act.does(verb(event), because, vec![]);
         Ok(self.store().write(move |tx| alerts::advance(&tx.audited(draft), &id, from, next, None))?)
     }

@@ -56,6 +56,8 @@ pub use plan::{Environment, Needs, Plan, PlanError, PlanParts, Source, Step};
 pub use profile::{Bound, ColumnProfile, Describe, Profile};
 pub use record::{OutputRecord, RunEvent, RunRecord, StepRecord, UnchangedVersion};
 
+pub(crate) use workbench::sweep;
+
 use engine::Engine;
 use schedule::Schedule;
 

@@ -76,7 +76,7 @@ fn facts(data: &Path) -> Result<Facts, String> {
     }
     let problem = |problem: kilter_wire::Problem| format!("{} {:?}", problem.detail, problem.causes);
     let models = views::models(&app, &PageRequest::first(100)).map_err(problem)?;
-    let status = views::status(&app).map_err(problem)?;
+    let status = views::status(&app, Timestamp(0)).map_err(problem)?;
     let span = Span { since: Timestamp(0), until: Timestamp(i64::MAX / 4) };
     let profile = app.endpoint_profile(&churn, span).map_err(|error| said(&error))?;
     let mut reports = app.damage();

@@ -7,6 +7,7 @@ mod comparing;
 mod contained;
 mod contract;
 mod damage;
+mod deploying;
 mod evaluating;
 mod explaining;
 mod fairness;
