@@ -10,7 +10,7 @@ use kilter_domain::{
     contract::{Deploy, Rollback},
     ids::EndpointName,
     model::VersionState,
-    rule::{Champion, JudgeMode, Measured, Measurements, Quantity},
+    rule::{Champion, JudgeMode, Measured, Measurements, Quantity, rounded},
     time::{Span, Timestamp},
 };
 use kilter_stats::Estimate;
@@ -71,16 +71,16 @@ impl App {
         }
         let Some(better) = self.best(project, &live, &earlier, &rows)? else { return Ok(false) };
         let because = format!(
-            "version {} answers the {} labelled rows since {} better than version {}: {} is {:.4}, by {:.4} ({:.4} to {:.4})",
+            "version {} answers the {} labelled rows since {} better than version {}: {} is {}, by {} ({} to {})",
             better.number,
             rows.len(),
             since.civil().date(),
             live.number,
             better.metric,
-            better.value,
-            better.gain.value,
-            better.gain.low,
-            better.gain.high,
+            rounded(better.value),
+            rounded(better.gain.value),
+            rounded(better.gain.low),
+            rounded(better.gain.high),
         );
         let numbers = Numbers::default()
             .with(better.metric.clone(), better.value)

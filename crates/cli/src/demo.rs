@@ -16,6 +16,7 @@ use crate::{
     failure::disk,
     output::Output,
     page::{Answer, TextTable},
+    project::DATA_FOLDER,
     replay::{page, play, temporary},
     stop::Stop,
 };
@@ -34,7 +35,8 @@ const FILES: [(&str, &[u8]); 3] = [
 /// cost. The project that it plays is in the binary; --keep writes it to a folder, to read and to change.
 #[derive(Debug, Args)]
 pub(crate) struct Demo {
-    /// Write the project into this folder, which must be empty or absent, and play it there.
+    /// Write the project into this folder, which must be empty or absent, play it there, and keep what came of it: `kilter
+    /// status` and `kilter server` in that folder show it.
     #[arg(long, value_name = "DIR")]
     keep: Option<PathBuf>,
 }
@@ -56,7 +58,8 @@ impl Demo {
         };
         write_project(&folder)?;
         output.note("playing a year of a shop as production: every line is a decision; this takes a minute or two\n");
-        let report = play(&folder, None, &ReplayOptions::default(), output)?;
+        let state = self.keep.as_ref().map(|folder| folder.join(DATA_FOLDER));
+        let report = play(&folder, state.as_deref(), &ReplayOptions::default(), output)?;
         let mut table = TextTable::new(["next", ""]);
         for next in self.next() {
             table.row([next.command, next.what.to_owned()]);
@@ -69,8 +72,8 @@ impl Demo {
         let kilter = if std::env::var_os("CARGO").is_some() { "cargo run --release --" } else { "kilter" };
         let look = match &self.keep {
             Some(folder) => Next {
-                command: format!("{kilter} replay {} --json", folder.display()),
-                what: "every decision with its numbers",
+                command: format!("cd {} && {kilter} status", folder.display()),
+                what: "what serves, what is wrong, what was decided",
             },
             None => Next {
                 command: format!("{kilter} demo --keep {PROJECT}"),

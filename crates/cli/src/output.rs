@@ -9,7 +9,7 @@ use kilter_wire::{Exit, Problem};
 
 use crate::{
     command::{ColorChoice, Shared},
-    page::{Answer, Block, Mark, Page},
+    page::{Answer, Block, Mark, Page, wrap},
     stop::Stop,
     terminal::{printable, printable_json},
 };
@@ -21,6 +21,8 @@ pub struct Output {
     quiet: bool,
     color_out: bool,
     color_err: bool,
+    /// Characters in a line of the terminal that reads standard output; `None` where nobody says it.
+    width: Option<usize>,
 }
 
 impl Output {
@@ -36,12 +38,13 @@ impl Output {
             quiet: shared.quiet,
             color_out: !shared.json && wanted(io::stdout().is_terminal()),
             color_err: !shared.json && wanted(io::stderr().is_terminal()),
+            width: terminal_width(),
         }
     }
 
     /// JSON alone, for failures met before the options could be read.
     pub(crate) const fn json_only() -> Self {
-        Self { json: true, quiet: true, color_out: false, color_err: false }
+        Self { json: true, quiet: true, color_out: false, color_err: false, width: None }
     }
 
     /// Whether one document is wanted instead of a page.
@@ -121,16 +124,31 @@ impl Output {
         let mut text = String::new();
         for block in &page.blocks {
             match block {
-                Block::Line(None, line) => text += &format!("{}\n", printable(line)),
-                Block::Line(Some(mark), line) => {
-                    text += &format!("{} {}\n", tinted(*mark, self.color_out), printable(line));
-                }
-                Block::Table(table) => table.lines().iter().enumerate().for_each(|(at, line)| {
+                Block::Line(mark, line) => text += &self.lines(*mark, line, 2),
+                Block::Hanging(mark, line, indent) => text += &self.lines(Some(*mark), line, *indent),
+                Block::Table(table) => table.lines(self.width).iter().enumerate().for_each(|(at, line)| {
                     text += &format!("{}\n", if at == 0 { styled(line, "1", self.color_out) } else { line.clone() });
                 }),
             }
         }
         text
+    }
+
+    /// A line with its mark, wrapped to the terminal; what is wrapped goes on `indent` characters behind where it began.
+    fn lines(&self, mark: Option<Mark>, text: &str, indent: usize) -> String {
+        let before = mark.map_or_else(String::new, |mark| format!("{} ", tinted(mark, self.color_out)));
+        let text = printable(text);
+        let Some(width) = self.width else { return format!("{before}{text}\n") };
+        let width = width.saturating_sub(2 * usize::from(mark.is_some())).max(MIN_WIDTH);
+        let margin = if mark.is_some() { "  " } else { "" };
+        let mut lines = Vec::new();
+        for line in text.split('\n') {
+            let begins = line.len() - line.trim_start().len();
+            lines.extend(wrap(line, width, begins + indent));
+        }
+        let behind =
+            lines.iter().enumerate().map(|(at, line)| if at == 0 { line.clone() } else { format!("{margin}{line}") });
+        format!("{before}{}\n", behind.collect::<Vec<_>>().join("\n"))
     }
 
     fn render_problem(&self, problem: &Problem) -> String {
@@ -155,6 +173,20 @@ impl Moving {
         }
     }
 
+    /// Writes a part of the answer above the line, on standard output.
+    pub fn tell(&self, output: &Output, page: &Page) {
+        if output.json || output.quiet {
+            return;
+        }
+        let text = output.render(page);
+        // When nobody reads any more, the answer at the end says so.
+        let write = || drop(print(&text));
+        match &self.0 {
+            Some(bar) => bar.suspend(write),
+            None => write(),
+        }
+    }
+
     /// Writes a page above the line. Where nothing moves the page is written all the same, on standard error.
     pub fn say(&self, output: &Output, page: &Page) {
         if output.json || output.quiet {
@@ -174,6 +206,16 @@ impl Drop for Moving {
             bar.finish_and_clear();
         }
     }
+}
+
+/// What lines are never made narrower than.
+const MIN_WIDTH: usize = 40;
+
+/// How wide the terminal behind standard output is; where there is none, what `COLUMNS` says.
+fn terminal_width() -> Option<usize> {
+    let stated = || std::env::var("COLUMNS").ok()?.trim().parse::<usize>().ok();
+    let seen = terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| usize::from(width.0));
+    seen.or_else(stated).filter(|width| *width > 0).map(|width| width.max(MIN_WIDTH))
 }
 
 /// No colour where the person said so (<https://no-color.org>) or the terminal cannot show it.
@@ -212,7 +254,7 @@ mod tests {
 
     use super::*;
 
-    const PLAIN: Output = Output { json: false, quiet: false, color_out: false, color_err: false };
+    const PLAIN: Output = Output { json: false, quiet: false, color_out: false, color_err: false, width: None };
 
     #[test]
     fn a_failure_says_what_why_and_what_next() {
@@ -230,5 +272,13 @@ mod tests {
         let tinted = Output { color_out: true, ..PLAIN };
         assert_eq!(tinted.render(&page), "\x1b[33m▲\x1b[0m near the limit\n");
         assert_eq!(PLAIN.render(&page), "▲ near the limit\n");
+    }
+
+    #[test]
+    fn what_is_wider_than_the_terminal_is_wrapped_below_its_mark() {
+        let page = Page::new().hanging(Mark::Ok, "2026-01-01  one two three four five six seven eight nine", 12);
+        let narrow = Output { width: Some(42), ..PLAIN };
+        assert_eq!(narrow.render(&page), "✓ 2026-01-01  one two three four five six\n              seven eight nine\n");
+        assert_eq!(PLAIN.render(&page).lines().count(), 1);
     }
 }

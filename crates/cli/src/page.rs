@@ -55,6 +55,8 @@ impl Mark {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Block {
     Line(Option<Mark>, String),
+    /// A line whose continuation, where it is wrapped, begins so far to the right.
+    Hanging(Mark, String, usize),
     Table(TextTable),
 }
 
@@ -81,6 +83,13 @@ impl Page {
     #[must_use]
     pub fn marked(mut self, mark: Mark, text: impl Into<String>) -> Self {
         self.blocks.push(Block::Line(Some(mark), text.into()));
+        self
+    }
+
+    /// Adds a line with the glyph of `mark`; where it is wrapped, it goes on `indent` characters to the right.
+    #[must_use]
+    pub fn hanging(mut self, mark: Mark, text: impl Into<String>, indent: usize) -> Self {
+        self.blocks.push(Block::Hanging(mark, text.into(), indent));
         self
     }
 
@@ -123,14 +132,26 @@ impl TextTable {
         self.rows.is_empty()
     }
 
-    /// The lines of the table, the headings first.
-    pub(crate) fn lines(&self) -> Vec<String> {
-        let columns: Vec<(usize, bool)> = (0..self.headings.len()).map(|at| self.layout(at)).collect();
-        let line = |cells: &[String]| {
-            let padded = cells.iter().zip(&columns).map(|(cell, &(width, right))| pad(cell, width, right));
-            padded.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    /// The lines of the table, the headings first. Where it is wider than `width`, the widest columns are wrapped.
+    pub(crate) fn lines(&self, width: Option<usize>) -> Vec<String> {
+        let mut columns: Vec<(usize, bool)> = (0..self.headings.len()).map(|at| self.layout(at)).collect();
+        if let Some(width) = width {
+            fit(&mut columns, width);
+        }
+        let lines = |cells: &Vec<String>| {
+            let wrapped: Vec<Vec<String>> =
+                cells.iter().zip(&columns).map(|(cell, (width, _))| wrap(cell, *width, 0)).collect();
+            let height = wrapped.iter().map(Vec::len).max().unwrap_or(0);
+            let line = |at: usize| {
+                let cell = |(cells, &(width, right)): (&Vec<String>, &(usize, bool))| {
+                    pad(cells.get(at).map_or("", String::as_str), width, right)
+                };
+                let padded: Vec<String> = wrapped.iter().zip(&columns).map(cell).collect();
+                padded.join(GAP).trim_end().to_owned()
+            };
+            (0..height).map(line).collect::<Vec<_>>()
         };
-        std::iter::once(&self.headings).chain(&self.rows).map(|cells| line(cells)).collect()
+        std::iter::once(&self.headings).chain(&self.rows).flat_map(lines).collect()
     }
 
     /// How wide a column is, and whether it leans to the right.
@@ -141,6 +162,34 @@ impl TextTable {
         let right = !self.rows.is_empty() && cells().all(|cell| cell.is_empty() || cell == "–" || is_numeric(cell));
         (width.unwrap_or(0), right)
     }
+}
+
+/// Between two columns.
+const GAP: &str = "  ";
+/// What a column is never made narrower than.
+const MIN_COLUMN: usize = 8;
+
+/// Makes the widest columns of words narrower until all fit into `width`, or none can be.
+fn fit(columns: &mut [(usize, bool)], width: usize) {
+    let gaps = GAP.len() * columns.len().saturating_sub(1);
+    loop {
+        let taken: usize = columns.iter().map(|column| column.0).sum::<usize>() + gaps;
+        let widest = columns.iter_mut().filter(|(width, is_number)| !is_number && *width > MIN_COLUMN);
+        match widest.max_by_key(|column| column.0) {
+            Some(column) if taken > width => column.0 -= 1,
+            _ => return,
+        }
+    }
+}
+
+/// A text in lines of at most `width` characters, broken between words; those behind the first begin with `indent` blanks.
+pub(crate) fn wrap(text: &str, width: usize, indent: usize) -> Vec<String> {
+    if text.chars().count() <= width {
+        return vec![text.to_owned()];
+    }
+    let indent = " ".repeat(indent.min(width / 2));
+    let options = textwrap::Options::new(width.max(1)).subsequent_indent(&indent);
+    textwrap::wrap(text, options).into_iter().map(String::from).collect()
 }
 
 /// Line breaks and what a terminal would obey, as the data of others may hold, stand as a replacement character.
@@ -193,6 +242,28 @@ mod tests {
     fn numbers_lean_right_and_words_lean_left() {
         let mut table = TextTable::new(["model", "rows", "auc"]);
         table.row(["churn", "12", "0.71"]).row(["x", "1200", "–"]).row(["short"]);
-        assert_eq!(table.lines(), ["model  rows   auc", "churn    12  0.71", "x      1200     –", "short"]);
+        assert_eq!(table.lines(None), ["model  rows   auc", "churn    12  0.71", "x      1200     –", "short"]);
+    }
+
+    #[test]
+    fn a_table_fits_and_loses_no_word() {
+        let mut table = TextTable::new(["opened", "what", "rows"]);
+        table.row(["2026-01-01", "the mean score moved by much more than chance explains since spring", "1200"]);
+        let lines = table.lines(Some(48));
+        assert!(lines.len() > 2 && lines.iter().all(|line| line.chars().count() <= 48), "{lines:#?}");
+        let words: Vec<&str> = lines.iter().flat_map(|line| line.split_whitespace()).collect();
+        assert!(
+            ["mean", "chance", "spring", "1200", "2026-01-01"].iter().all(|word| words.contains(word)),
+            "{words:?}"
+        );
+        assert_eq!(table.lines(None).len(), 2);
+        // Nothing can be narrower than it must be.
+        assert!(!table.lines(Some(5)).is_empty());
+    }
+
+    #[test]
+    fn a_line_goes_on_below_where_it_began() {
+        assert_eq!(wrap("one two three four", 10, 2), ["one two", "  three", "  four"]);
+        assert_eq!(wrap("short", 10, 2), ["short"]);
     }
 }

@@ -15,11 +15,14 @@ use crate::{failure::disk, stop::Stop};
 /// The largest contract that is read.
 const MAX_CONTRACT_BYTES: u64 = 4 << 20;
 
+/// The data folder of a project, where nobody names another.
+pub(crate) const DATA_FOLDER: &str = ".kilter";
+
 /// The data folder of a command.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct DataFolder {
     /// The folder that holds everything.
-    #[arg(long = "data", value_name = "DIR", env = "KILTER_DATA", default_value = ".kilter", hide_env_values = true)]
+    #[arg(long = "data", value_name = "DIR", env = "KILTER_DATA", default_value = DATA_FOLDER, hide_env_values = true)]
     pub(crate) path: PathBuf,
 }
 

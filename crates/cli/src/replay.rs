@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use kilter_app::replay::{Entry, Period, Progress, ReplayError, ReplayOptions, Report, replay};
-use kilter_domain::time::Timestamp;
+use kilter_domain::{rule::rounded, time::Timestamp};
 use kilter_server::failure::replay_problem;
 use kilter_wire::Problem;
 
@@ -15,6 +15,9 @@ use crate::{
     project::app_options,
     stop::Stop,
 };
+
+/// Where the lines of a decision begin behind its first: below what was decided.
+const HANGING: usize = 12;
 
 /// Play a project's dataset as production and tell every decision.
 ///
@@ -72,7 +75,7 @@ fn problem(error: &ReplayError, is_kept: bool) -> Problem {
 
 fn tell(moving: &Moving, output: &Output, progress: &Progress) {
     for entry in &progress.decided {
-        moving.say(output, &Page::new().marked(mark(&entry.kind), line(entry)));
+        moving.tell(output, &Page::new().hanging(mark(&entry.kind), line(entry), HANGING));
     }
     moving.at(progress.answered as u64, progress.rows as u64, &day(progress.now));
 }
@@ -176,12 +179,44 @@ fn sentences(report: &Report) -> Vec<String> {
         ));
     }
     if let Some(cost) = summary.cost_of_not_acting {
-        let rows = summary.rows_compared;
-        sentences.push(format!("Not acting would have cost {cost:.0} more {} over {rows} rows", summary.cost_unit));
+        sentences.push(cost_sentence(cost, &summary.cost_unit, summary.rows_compared));
     }
     sentences
 }
 
+/// What never retraining would have cost beside what was served; a gain is said as one.
+fn cost_sentence(cost: f64, unit: &str, rows: usize) -> String {
+    let size = rounded(cost.abs().round());
+    let is_counted = unit == "wrong calls";
+    match (cost.round(), is_counted) {
+        (0.0, true) => format!("Not acting would have made as many {unit} over {rows} rows"),
+        (0.0, false) => format!("Not acting would have cost as much {unit} over {rows} rows"),
+        (1.0, true) => format!("Not acting would have made 1 more wrong call over {rows} rows"),
+        (-1.0, true) => format!("Not acting would have made 1 wrong call fewer over {rows} rows"),
+        (more, true) if more > 0.0 => format!("Not acting would have made {size} more {unit} over {rows} rows"),
+        (_, true) => format!("Not acting would have made {size} fewer {unit} over {rows} rows"),
+        (more, false) if more > 0.0 => format!("Not acting would have cost {size} more {unit} over {rows} rows"),
+        (_, false) => format!("Not acting would have cost {size} less {unit} over {rows} rows"),
+    }
+}
+
 fn count(count: usize, one: &str) -> String {
     format!("{count} {one}{}", if count == 1 { "" } else { "s" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gain_is_never_a_negative_cost() {
+        let said = |cost: f64, unit: &str| cost_sentence(cost, unit, 100);
+        assert_eq!(said(-25.0, "wrong calls"), "Not acting would have made 25 fewer wrong calls over 100 rows");
+        assert_eq!(said(1234.6, "wrong calls"), "Not acting would have made 1235 more wrong calls over 100 rows");
+        assert_eq!(said(-0.4, "wrong calls"), "Not acting would have made as many wrong calls over 100 rows");
+        assert_eq!(said(-1.0, "wrong calls"), "Not acting would have made 1 wrong call fewer over 100 rows");
+        let error = "summed absolute error";
+        assert_eq!(said(-7.2, error), "Not acting would have cost 7 less summed absolute error over 100 rows");
+        assert_eq!(said(7.2, error), "Not acting would have cost 7 more summed absolute error over 100 rows");
+    }
 }

@@ -12,6 +12,10 @@ pub(crate) const STEP_SETTINGS: &[Setting] = &[
     Setting { name: "KILTER_IN_NAME", meaning: "the path of the input NAME, as `{in.NAME}`" },
     Setting { name: "KILTER_OUT_NAME", meaning: "the path of the output NAME, as `{out.NAME}`" },
     Setting { name: "KILTER_PARAMS", meaning: "the path of a JSON file with the declared parameters" },
+    Setting {
+        name: "KILTER_COLUMN_ROLES",
+        meaning: "the path of a JSON file with what the contract says that columns are for, by dataset; `kilter fit` reads it",
+    },
     Setting { name: "KILTER_STEP", meaning: "the name of the step" },
     Setting { name: "KILTER_RUN", meaning: "the id of the run" },
     Setting { name: "KILTER_ATTEMPT", meaning: "the log of the attempt; by it all its processes are found and ended" },
@@ -30,6 +34,10 @@ pub(crate) const SETTINGS: &[Setting] = &[
         meaning: "the most memory that a table may take, like `2GiB`; else a sixth of what this process may use, at most 4 GiB",
     },
     Setting { name: "CARGO", meaning: "set by `cargo run`: the demo then shows its next commands in that form" },
+    Setting {
+        name: "COLUMNS",
+        meaning: "how wide lines may be where standard output is no terminal; else they are not wrapped",
+    },
     Setting { name: "NO_COLOR", meaning: "when set and not empty: no colour, whatever the terminal" },
     Setting { name: "USER", meaning: "who acts, in the audit table; else `LOGNAME`" },
     Setting { name: "TERM", meaning: "`dumb` means a terminal without colour" },

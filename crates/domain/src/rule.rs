@@ -34,6 +34,7 @@ pub use self::{
     },
     parse::{MAX_RULE_BYTES, parse_target},
     rows::ConditionError,
+    say::{rounded, signed},
 };
 use crate::time::Span;
 

@@ -10,7 +10,7 @@ use kilter_domain::{
     contract::{Canary, Deploy},
     deployment::{DeploymentEvent, DeploymentState},
     ids::EndpointName,
-    rule::{JudgeMode, RuleOutcome},
+    rule::{JudgeMode, RuleOutcome, rounded, signed},
     time::{Span, Timestamp},
 };
 use kilter_stats::{Estimate, evidence::EmpiricalBernstein};
@@ -159,8 +159,10 @@ impl App {
     ) -> Result<Option<(String, Numbers)>, AppError> {
         if let Some(worse) = trial.difference.filter(|difference| difference.low > 0.0) {
             let because = format!(
-                "its loss is higher than the champion's by {:.4} (at least {:.4}) on {} labelled rows",
-                worse.value, worse.low, worse.count
+                "its loss is higher than the champion's by {} (at least {}) on {} labelled rows",
+                rounded(worse.value),
+                rounded(worse.low),
+                worse.count
             );
             return Ok(Some((because, trial.numbers())));
         }
@@ -246,12 +248,17 @@ impl Trial {
         let rows = self.scored.len();
         match self.difference {
             Some(difference) if difference.high < 0.0 => format!(
-                "its loss is lower than the champion's by {:.4} (at least {:.4}) on {} labelled rows; no guardrail broke",
-                -difference.value, -difference.high, difference.count
+                "its loss is lower than the champion's by {} (at least {}) on {} labelled rows; no guardrail broke",
+                rounded(-difference.value),
+                rounded(-difference.high),
+                difference.count
             ),
             Some(difference) => format!(
-                "its loss differs from the champion's by {:+.4} [{:+.4}, {:+.4}] on {} labelled rows; no guardrail broke",
-                difference.value, difference.low, difference.high, difference.count
+                "its loss differs from the champion's by {} [{}, {}] on {} labelled rows; no guardrail broke",
+                signed(difference.value),
+                signed(difference.low),
+                signed(difference.high),
+                difference.count
             ),
             None => format!("it scored {rows} rows and no guardrail broke; too few labels are known to compare losses"),
         }

@@ -8,6 +8,7 @@
 use std::collections::BTreeSet;
 
 use kilter_domain::{
+    rule::{rounded, signed},
     table::{Column, Table},
     time::Timestamp,
 };
@@ -238,8 +239,9 @@ impl Causes {
         parts.extend(self.shift_sentence(task));
         parts.extend(self.loss_sentence());
         if let Some((words, slice, before)) = self.slices.first() {
-            let before = before.map_or_else(String::new, |before| format!(", {before:.3} before"));
-            parts.push(format!("worst where {words}: loss {:.3}{before} on {} rows", slice.loss, slice.rows));
+            let before = before.map_or_else(String::new, |before| format!(", {} before", rounded(before)));
+            let (loss, rows) = (rounded(slice.loss), slice.rows);
+            parts.push(format!("worst where {words}: loss {loss}{before} on {rows} rows"));
         }
         if !parts.is_empty() {
             parts.push(self.next(remedy));
@@ -251,12 +253,13 @@ impl Causes {
         let (total, parts) = self.shift.as_ref()?;
         let first = parts.first()?;
         let unit = if task == Task::Regression { "prediction" } else { "score (log-odds)" };
-        Some(format!("the mean {unit} moved by {total:+.3}, most by `{}` ({:+.3})", first.column, first.shift.value))
+        let (total, part) = (signed(*total), signed(first.shift.value));
+        Some(format!("the mean {unit} moved by {total}, most by `{}` ({part})", first.column))
     }
 
     fn loss_sentence(&self) -> Option<String> {
         let loss = self.loss?;
-        let most = self.damages.first().map(|(name, damage)| format!(", most by `{name}` ({:+.4})", damage.value));
+        let most = self.damages.first().map(|(name, damage)| format!(", most by `{name}` ({})", signed(damage.value)));
         let most = most.unwrap_or_default();
         let drift = loss.drift.map(|drift| drift.value);
         Some(match (loss.now, drift) {
@@ -264,18 +267,17 @@ impl Causes {
                 let grown = now - loss.before;
                 let explained = drift.filter(|_| grown > 0.0).map_or_else(String::new, |drift| {
                     format!(
-                        ", of which drift of the inputs explains {:+.4} ({:.0} %){most}",
-                        drift,
+                        ", of which drift of the inputs explains {} ({:.0} %){most}",
+                        signed(drift),
                         share(drift, grown) * 100.0
                     )
                 });
-                format!(
-                    "the loss is {now:.4} on {rows} labelled rows and was {:.4} ({grown:+.4}){explained}",
-                    loss.before
-                )
+                let (now, before, grown) = (rounded(now), rounded(loss.before), signed(grown));
+                format!("the loss is {now} on {rows} labelled rows and was {before} ({grown}){explained}")
             }
             (None, Some(drift)) => {
-                format!("weighed on the held-out rows this changes the loss of {:.4} by {drift:+.4}{most}", loss.before)
+                let (before, drift) = (rounded(loss.before), signed(drift));
+                format!("weighed on the held-out rows this changes the loss of {before} by {drift}{most}")
             }
             (None, None) => return None,
         })

@@ -20,8 +20,10 @@ const BATCH_ROWS: usize = 500;
 pub struct Settings {
     /// When the first version is trained and serving begins.
     pub start: Timestamp,
-    /// When the clock stops: the end of the period in which the last event happened.
+    /// When the clock stops: the end of the period in which the last event happened, or where the caller says.
     pub end: Timestamp,
+    /// Whether the labels that become known after the end are waited for: not where the caller stops the clock.
+    pub waits_for_labels: bool,
     pub period: Span,
     /// `start`, then the end of each period.
     pub boundaries: Vec<Timestamp>,
@@ -50,14 +52,19 @@ impl Settings {
             let because = format!("the start {start} lies behind the last event {last}");
             return Err(ReplayError::NoStart { because });
         }
-        let boundaries: Vec<Timestamp> = boundaries(start, period, last).collect();
-        let end = *boundaries.last().unwrap_or(&last);
-        if end <= last {
+        let mut boundaries: Vec<Timestamp> = boundaries(start, period, last).collect();
+        if boundaries.last().is_none_or(|end| *end <= last) {
             return Err(ReplayError::TooManyPeriods { period });
         }
+        if let Some(until) = options.until.filter(|until| boundaries.last().is_some_and(|end| until < end)) {
+            boundaries.retain(|boundary| *boundary < until);
+            boundaries.push(until);
+        }
+        let end = *boundaries.last().unwrap_or(&last);
         Ok(Self {
             start,
             end,
+            waits_for_labels: options.until.is_none(),
             period,
             boundaries,
             seed: options.seed.unwrap_or(replay.seed),

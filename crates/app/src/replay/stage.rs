@@ -97,8 +97,11 @@ impl<'s> Stage<'s> {
         }
     }
 
-    /// When the last label becomes known.
+    /// When the last label becomes known; where the caller stopped the clock, that moment.
     pub fn settled(&self) -> Timestamp {
+        if !self.settings.waits_for_labels {
+            return self.settings.end;
+        }
         let last = self.labels.last().map(|&row| told_at(self.history, row));
         last.map_or(self.settings.end, |last| last.max(self.settings.end))
     }

@@ -1,6 +1,9 @@
 //! Which threshold matured labels speak for, and how sure that is.
 
-use kilter_domain::contract::{ThresholdGoal, Tuning};
+use kilter_domain::{
+    contract::{ThresholdGoal, Tuning},
+    rule::rounded,
+};
 use kilter_stats::{
     Estimate,
     performance::{BinaryRows, Confusion, Rate, Target, cost_difference, operating_point},
@@ -50,8 +53,10 @@ pub(super) fn change(tuning: &Tuning, rows: &Outcomes, from: f64) -> Option<Chan
         ThresholdGoal::FalsePositiveRate(most) => nearer(&judging, (from, to), most, (&before, &after))?,
     };
     let because = format!(
-        "the threshold goes from {from:.4} to {to:.4}: on {} labelled rows that it was not chosen on, {gain}; false \
+        "the threshold goes from {} to {}: on {} labelled rows that it was not chosen on, {gain}; false \
          positives {:.1} % instead of {:.1} %, found {:.1} % instead of {:.1} %",
+        rounded(from),
+        rounded(to),
         judging.len(),
         100.0 * after.false_positive_rate.value,
         100.0 * before.false_positive_rate.value,
@@ -94,7 +99,12 @@ fn cheaper(rows: &Outcomes, thresholds: (f64, f64), costs: (f64, f64)) -> Option
         .with("saved a row", saved.value)
         .with("saved a row low", saved.low)
         .with("saved a row high", saved.high);
-    let said = format!("wrong calls cost {:.4} a row less ({:.4} to {:.4})", saved.value, saved.low, saved.high);
+    let said = format!(
+        "wrong calls cost {} a row less ({} to {})",
+        rounded(saved.value),
+        rounded(saved.low),
+        rounded(saved.high)
+    );
     (saved.low > 0.0).then_some((said, numbers))
 }
 

@@ -110,6 +110,17 @@ pub(super) fn not_measured(rule: &Rule, missing: &NotMeasured) -> String {
     format!("{} was not measured: {}; {}", rule.quantity, missing.missing, missing.how)
 }
 
+/// A number as a person reads it: four significant digits, whole numbers in full.
+pub fn rounded(value: f64) -> String {
+    show(value, Unit::Plain)
+}
+
+/// The same with its sign, for what was added or lost.
+pub fn signed(value: f64) -> String {
+    let text = rounded(value);
+    if value >= 0.0 { format!("+{text}") } else { text }
+}
+
 /// Four significant digits in the given unit; whole numbers in full.
 pub(super) fn show(value: f64, unit: Unit) -> String {
     let in_unit = value / Number { written: 1.0, rest: 0.0, unit }.value();

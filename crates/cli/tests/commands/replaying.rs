@@ -1,0 +1,49 @@
+//! `replay` as a person sees it: the timeline, its width, where it ends, what is kept.
+
+use crate::{World, contract::project, said};
+
+fn replay(world: &World, more: &[&str]) -> crate::Said {
+    let mut command = world.command(&[&["replay", "."][..], more].concat());
+    said(command.env("COLUMNS", "100").output().unwrap())
+}
+
+#[test]
+fn the_timeline_is_the_answer_and_fits_the_terminal() {
+    let world = project("0.55");
+    let told = replay(&world, &[]);
+    assert_eq!(told.exit, 0, "{}", told.err);
+    assert!(told.out.contains("first training of a replay") && told.out.contains("by period"), "{}", told.out);
+    assert!(!told.err.contains("trained"), "what is decided is no noise: {}", told.err);
+    let widest = told.out.lines().map(|line| line.chars().count()).max().unwrap();
+    assert!(widest <= 100, "{widest}: {}", told.out);
+    let unwrapped = world.kilter(&["replay", "."]);
+    assert!(unwrapped.out.lines().count() <= told.out.lines().count());
+    let quiet = world.kilter(&["replay", ".", "--quiet"]);
+    assert_eq!((quiet.out.as_str(), quiet.exit), ("", 0));
+}
+
+#[test]
+fn until_stops_the_clock_there() {
+    let world = project("0.55");
+    let whole = world.json(&["replay", "."]);
+    let report = world.json(&["replay", ".", "--until", "2024-08-10"]);
+    assert!(report["end"].as_str().unwrap().starts_with("2024-08-10"), "{}", report["end"]);
+    let rows = |report: &serde_json::Value| -> u64 {
+        report["periods"].as_array().unwrap().iter().map(|period| period["rows"].as_u64().unwrap()).sum()
+    };
+    assert!(rows(&report) < rows(&whole));
+    for entry in report["timeline"].as_array().unwrap() {
+        assert!(entry["at"].as_str().unwrap() <= "2024-08-10T00:00:00Z", "{entry}");
+    }
+    assert!(!report["notes"].to_string().contains("waited for"), "{}", report["notes"]);
+}
+
+#[test]
+fn what_a_replay_keeps_is_a_data_folder_that_commands_show() {
+    let world = project("0.55");
+    assert_eq!(replay(&world, &["--keep", ".kilter"]).exit, 0);
+    let status = world.json(&["status"]);
+    assert!(status["endpoints"][0]["live"]["version"].as_u64().is_some(), "{status}");
+    let shown = world.kilter(&["status"]);
+    assert!(shown.out.contains("churn"), "{}{}", shown.out, shown.err);
+}
