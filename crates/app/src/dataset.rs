@@ -43,6 +43,8 @@ pub struct Roles {
     pub weight: Option<String>,
     pub sensitive: Vec<String>,
     pub ignore: Vec<String>,
+    /// Columns that may tell the label alone: they are known when a prediction is made.
+    pub not_leaking: Vec<String>,
     /// The class that counts as positive, as text.
     pub positive: Option<String>,
 }

@@ -78,9 +78,10 @@ pub enum AppError {
         source: LoadError,
     },
     #[error(
-        "the model reads `{column}`, which holds or follows from the label; leave it out of the training (`--exclude {column}`)"
+        "the model reads `{column}`, which no model may read: the contract names it as {role}; leave it out of the training \
+         (`--exclude {column}`)"
     )]
-    Leakage { column: String },
+    Leakage { column: String, role: &'static str },
     #[error(
         "the model reads `{column}`, and names that begin with `__` are kept for what Kilter records, so no request could \
          carry it; rename the column, or leave it out of the training (`--exclude {column}`)"

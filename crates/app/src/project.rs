@@ -125,6 +125,7 @@ impl Project {
             weight: dataset.weight.clone(),
             sensitive: dataset.sensitive.clone(),
             ignore: dataset.ignore.clone(),
+            not_leaking: dataset.not_leaking.clone(),
             positive: dataset.positive.clone(),
         }
     }

@@ -172,7 +172,9 @@ impl App {
         let gates = &project.contract.gates;
         let threshold = made.package.manifest.threshold;
         let rows: ModelRows = bench.measure(&made.model, threshold, against.as_ref(), made.facts.clone(), gates)?;
-        let judged = gate::judge(gates, &rows);
+        let mut judged = gate::judge(gates, &rows);
+        let trained = usize::try_from(made.package.manifest.trained_rows).unwrap_or(usize::MAX);
+        judged.extend(gate::leakage(&made.notes, gates, &roles.dataset, trained));
         let mut notes = made.notes.clone();
         if let Some((package, _)) = &champion {
             notes.compare_classes(&made.package.manifest.signature, &package.manifest.signature);
@@ -424,9 +426,10 @@ fn named_by_training(
 }
 
 fn refuse_leakage(model: &Model, roles: &Roles) -> Result<(), AppError> {
-    let reads = |column: &&str| model.signature().input(column).is_some();
-    match roles.leaking().find(reads) {
-        Some(column) => Err(AppError::Leakage { column: column.to_owned() }),
+    let of_outcome = roles.leaking().map(|column| (column, "the label or when it becomes known"));
+    let ignored = roles.ignore.iter().map(|column| (column.as_str(), "`ignore`"));
+    match of_outcome.chain(ignored).find(|(column, _)| model.signature().input(column).is_some()) {
+        Some((column, role)) => Err(AppError::Leakage { column: column.to_owned(), role }),
         None => Ok(()),
     }
 }

@@ -1,12 +1,17 @@
 //! `kilter fit`: trains a built-in model, as a command of its own or as a step's.
 
+mod roles;
+
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
 };
 
 use clap::Args;
-use kilter_app::measure::telling::{Asked, telling};
+use kilter_app::measure::{
+    explain::Sampled,
+    telling::{Asked, Telling, telling},
+};
 use kilter_domain::{nearest::nearest, table::Table};
 use kilter_fit::{FitOptions, FitReport, Kind, Learner, Params, Task, fit};
 use kilter_lake::{ReadOptions, read_table};
@@ -102,11 +107,13 @@ struct Fitted<'a> {
 
 impl Fit {
     pub(crate) fn run(self, output: &Output) -> Result<Answer, Stop> {
-        let options = self.options()?;
+        let (mut options, roles) = (self.options()?, roles::of_run()?);
         let table = read_table(&self.data, &ReadOptions::default())?;
+        roles::apply(&roles, &table, &mut options);
         output.note(&format!("training on {} rows of {}", table.rows(), self.data.display()));
         let mut fitted = fit(&table, &options)?;
-        fitted.report.notes.extend(told(&table, &fitted.report));
+        fitted.report.notes.extend(leaks(&table, &fitted.report));
+        fitted.report.notes.extend(roles::notes(&roles, &fitted.report));
         make_folder(&self.out)?;
         let (model, report) = (self.out.join("model.onnx"), self.out.join("fit.json"));
         write_whole(&model, &fitted.onnx)?;
@@ -224,14 +231,14 @@ fn page(report: &FitReport) -> Page {
     report.notes.iter().fold(page, |page, note| page.marked(Mark::Warn, note.clone()))
 }
 
-/// What should make one look again: a column that alone tells the target.
-fn told(table: &Table, report: &FitReport) -> Option<String> {
-    let step = table.rows().div_ceil(MOST_ASKED).max(1);
-    let rows: Vec<usize> = (0..table.rows()).step_by(step).collect();
+/// What should make one look again: columns that alone tell the target.
+fn leaks(table: &Table, report: &FitReport) -> Vec<String> {
+    let Some(label) = table.get(&report.target) else { return Vec::new() };
     let asked = Asked { task: report.task, positive: report.classes.get(1).map(String::as_str) };
     let names = report.used.iter().map(|used| used.column.as_str());
-    let table = table.take(&rows);
-    telling(&table, names, table.get(&report.target)?, asked)?.sentence()
+    let sample = Sampled::of(table, MOST_ASKED);
+    let label = label.take(&sample.rows);
+    telling(&sample.table, names, &label, asked).iter().filter_map(Telling::sentence).collect()
 }
 
 #[cfg(test)]

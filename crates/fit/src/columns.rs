@@ -6,7 +6,7 @@ use kilter_domain::table::{Column, Table};
 
 use crate::{
     error::FitError,
-    options::{FitOptions, Kind},
+    options::{FitOptions, Kind, Reserved},
     report::LeftOut,
     target,
 };
@@ -75,6 +75,17 @@ fn decide(name: &str, column: &Column, options: &FitOptions) -> Result<Result<Ki
     }
     if options.exclude.iter().any(|excluded| excluded == name) {
         return out("excluded by the options");
+    }
+    let is_included = || options.include.iter().flatten().any(|included| included == name);
+    if let Some(Reserved { reason, may_be_named }) = options.reserved.get(name) {
+        match (may_be_named, is_included()) {
+            (false, true) => {
+                return Err(FitError::Reserved { column: name.to_owned(), reason: reason.clone() });
+            }
+            (true, true) => {}
+            (true, false) if options.kinds.contains_key(name) => {}
+            (_, false) => return out(reason),
+        }
     }
     if options.include.as_ref().is_some_and(|included| !included.iter().any(|other| other == name)) {
         return out("not among the included columns");

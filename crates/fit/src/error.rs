@@ -7,6 +7,10 @@ pub enum FitError {
     NoSuchColumn { role: &'static str, name: String, nearest: Option<String> },
     #[error("the target `{target}` cannot be learned: {reason}")]
     BadTarget { target: String, reason: String },
+    #[error(
+        "the column `{column}` is to be read, but {reason}; take it out of the included columns, or give it no role"
+    )]
+    Reserved { column: String, reason: String },
     #[error("the weight in row {row} of column `{column}` is `{value}`; weights are finite numbers, zero or more")]
     BadWeight { column: String, row: usize, value: String },
     #[error("there are {rows} rows with a target; at least {least} are needed")]

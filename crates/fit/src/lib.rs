@@ -29,7 +29,7 @@ use kilter_inference::{Features, Matrix, Model, PredictError, onnx::element};
 
 pub use error::FitError;
 pub use kilter_inference::Task;
-pub use options::{FitOptions, Kind, Learner, Params};
+pub use options::{FitOptions, Kind, Learner, Params, Reserved};
 pub use report::{FitReport, Importance, LeftOut, Used};
 
 use prepare::Prepared;

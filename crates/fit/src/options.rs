@@ -30,6 +30,9 @@ pub struct FitOptions {
     /// Columns that rows to be answered may lack as a whole; of others a row must have a value or say that it has none.
     #[serde(default)]
     pub optional: Vec<String>,
+    /// Columns that stay out because of what they are for, wherever the data is used.
+    #[serde(default)]
+    pub reserved: BTreeMap<String, Reserved>,
     /// The positive class of a binary task; by default the second in order.
     #[serde(default)]
     pub positive: Option<String>,
@@ -53,12 +56,23 @@ impl FitOptions {
             exclude: Vec::new(),
             include: None,
             optional: Vec::new(),
+            reserved: BTreeMap::new(),
             positive: None,
             kinds: BTreeMap::new(),
             seed: 0,
             params: Params::default(),
         }
     }
+}
+
+/// Why a column stays out of models.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reserved {
+    /// "it is the `label_time` of `customers`".
+    pub reason: String,
+    /// Whether options that name it (`include`, `kinds`) let it in all the same: an id may be a category too.
+    pub may_be_named: bool,
 }
 
 /// The family of models to train.

@@ -5,6 +5,7 @@
 mod bench;
 mod data;
 mod held_out;
+mod leakage;
 mod notes;
 
 use kilter_domain::{
@@ -12,12 +13,13 @@ use kilter_domain::{
     gate::Verdict,
     ids::GateName,
     nonempty::NonEmpty,
-    rule::{Champion as OfChampion, JudgeMode, Measured, Measurements, Rule, RuleOutcome},
+    rule::{Champion as OfChampion, JudgeMode, Measured, Measurements, Rule, RuleOutcome, rounded},
 };
 
 pub use bench::{Bench, Champion};
 pub(crate) use data::numbers as data_numbers;
 pub(crate) use held_out::{HeldOut, Unfit};
+pub(crate) use leakage::leakage;
 pub(crate) use notes::{Look, Notes};
 
 use crate::decision::Numbers;
@@ -48,7 +50,7 @@ pub fn beside_champion(gates: &[GateSpec], judged: &[Judged], measurements: &dyn
     };
     let said = |rule: &Rule, measured: &Measured| match measured {
         Measured::Value(measurement) => {
-            Some(format!("what serves reaches {} of {:.4} on the same rows", rule.quantity, measurement.value))
+            Some(format!("what serves reaches {} of {} on the same rows", rule.quantity, rounded(measurement.value)))
         }
         _ => None,
     };
@@ -127,6 +129,6 @@ mod tests {
                 .unwrap();
         let judged = judge(&contract.gates, &Better);
         let said = beside_champion(&contract.gates, &judged, &Better);
-        assert_eq!(said, ["what serves reaches auc of 0.6000 on the same rows"]);
+        assert_eq!(said, ["what serves reaches auc of 0.6 on the same rows"]);
     }
 }

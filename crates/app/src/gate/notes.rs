@@ -1,6 +1,7 @@
 //! What a gate looks at without being asked: rows that stand on both sides, columns that tell too much, weak slices.
 //!
-//! Holds true: a note never refuses a version; each of its numbers has a name that a rule may bound. Deliberately
+//! Holds true: a note never refuses a version, but for a column that alone tells the label ([`super::leakage`]); each of
+//! its numbers has a name that a rule may bound. Deliberately
 //! absent: what only people know, such as whether a column is known when a prediction is made.
 
 use std::{
@@ -8,7 +9,10 @@ use std::{
     hash::{DefaultHasher, Hash, Hasher},
 };
 
-use kilter_domain::table::{Column, Table};
+use kilter_domain::{
+    rule::{rounded, signed},
+    table::{Column, Table},
+};
 use kilter_inference::Signature;
 use kilter_stats::causes::{Slice, SliceFeature, weak_slices};
 
@@ -18,8 +22,9 @@ use crate::{
     gate::Unfit,
     measure::{
         bins::Bins,
+        explain::Sampled,
         reference::Reference,
-        telling::{Asked, telling},
+        telling::{Asked, Telling, telling},
     },
     outcomes::Outcomes,
 };
@@ -30,6 +35,12 @@ const LEAST_SLICE: u64 = 100;
 const DISCOVERY: f64 = 0.1;
 /// Columns that slices are looked for in.
 const MOST_SLICED: usize = 30;
+/// Training rows that are asked whether a column alone tells the label.
+const MAX_ASKED: usize = 10_000;
+/// By how much the test rows may say less of a leak than the training rows.
+const TEST_SLACK: f64 = 0.02;
+/// Columns that notes name.
+const MAX_NOTED: usize = 3;
 /// The share of rows from which something is worth a note.
 const NOTABLE: f64 = 0.01;
 /// The calibration error from which it is worth a note.
@@ -53,6 +64,8 @@ pub(crate) struct Notes {
     pub facts: BTreeMap<String, f64>,
     /// What a person should know.
     pub sentences: Vec<String>,
+    /// Columns that alone tell the label, beyond what the contract names as honest.
+    pub leaks: Vec<Telling>,
 }
 
 impl Notes {
@@ -99,7 +112,7 @@ impl Look<'_> {
         self.twins(&mut notes);
         self.ids(&mut notes)?;
         self.order(&mut notes)?;
-        self.telling(&mut notes)?;
+        self.leaks(&mut notes)?;
         self.slices(&mut notes);
         self.calibration(&mut notes);
         Ok(notes)
@@ -155,13 +168,31 @@ impl Look<'_> {
         Ok(())
     }
 
-    /// The column that alone tells the label best.
-    fn telling(&self, notes: &mut Notes) -> Result<(), AppError> {
-        let names = self.signature.inputs.iter().map(|input| input.name.as_str());
+    /// The column that alone tells the label best; those that tell it so well among the training rows and among the test
+    /// rows that they must hold it, or follow from it.
+    fn leaks(&self, notes: &mut Notes) -> Result<(), AppError> {
         let asked = Asked { task: self.signature.task, positive: self.signature.classes.get(1).map(String::as_str) };
-        let Some(found) = telling(self.test, names, self.roles.label(self.test)?, asked) else { return Ok(()) };
-        notes.fact(found.measure.name(), found.value);
-        notes.sentences.extend(found.sentence());
+        let names = || self.signature.inputs.iter().map(|input| input.name.as_str());
+        let tested = telling(self.test, names(), self.roles.label(self.test)?, asked);
+        let sample = Sampled::of(self.trained_on, MAX_ASKED);
+        let trained = match self.roles.label(&sample.table) {
+            Ok(label) => telling(&sample.table, names(), label, asked),
+            Err(_) => Vec::new(),
+        };
+        if let Some(best) = tested.first() {
+            notes.fact(best.measure.name(), best.value);
+        }
+        let is_honest = |told: &&Telling| self.roles.not_leaking.contains(&told.column);
+        // Test rows may be few: then it is enough that they do not speak against it.
+        let holds = |told: &Telling, slack: f64| {
+            let of_test = tested.iter().find(|other| other.column == told.column);
+            of_test.is_none_or(|other| other.value >= told.measure.limit() - slack)
+        };
+        let certain = trained.iter().filter(|told| told.is_leak() && told.is_certain && holds(told, TEST_SLACK));
+        notes.leaks = certain.filter(|told| !is_honest(told)).cloned().collect();
+        let noted =
+            tested.iter().filter(|told| !is_honest(told) && !notes.leaks.iter().any(|leak| leak.column == told.column));
+        notes.sentences.extend(noted.filter_map(Telling::sentence).take(MAX_NOTED));
         Ok(())
     }
 
@@ -189,10 +220,10 @@ impl Look<'_> {
             described.collect::<Vec<_>>().join(" and ")
         };
         notes.sentences.push(format!(
-            "weakest where {}: loss {:.3}, {:+.3} beside the rest, on {} rows",
+            "weakest where {}: loss {}, {} beside the rest, on {} rows",
             words(worst),
-            worst.loss,
-            worst.excess.value,
+            rounded(worst.loss),
+            signed(worst.excess.value),
             worst.rows
         ));
     }
@@ -201,7 +232,7 @@ impl Look<'_> {
         let Ok(error) = self.outcomes.metric("ece") else { return };
         notes.fact("ece", error.value);
         if error.low > NOTABLE_ERROR {
-            notes.sentences.push(format!("scores miss the observed rates by {:.3} on average", error.value));
+            notes.sentences.push(format!("scores miss the observed rates by {} on average", rounded(error.value)));
         }
     }
 }

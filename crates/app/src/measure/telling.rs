@@ -1,7 +1,9 @@
 //! Columns that alone tell the label: mostly they hold it, or follow from it.
 //!
-//! Holds true: a column is asked by itself, without a model; in whichever direction it tells more. Deliberately absent:
-//! whether it is known when a prediction is made, which only people know.
+//! Holds true: a column is asked by itself, without a model; in whichever direction it tells more; a missing value is a
+//! value, so that a column which is filled only when the label is known tells it. Values of few rows count as one, so that
+//! names of rows tell nothing by chance. Deliberately absent: whether a column is known when a prediction is made, which
+//! only people know: they name it in `not_leaking`.
 
 use std::collections::HashMap;
 
@@ -14,8 +16,17 @@ use kilter_stats::{
 
 use crate::outcomes::class_name;
 
-/// Values beyond which a text, or a number that is to tell a class, is not asked.
-const MOST_VALUES: usize = 50;
+/// Values beyond which a column is not asked value by value.
+const MAX_VALUES: usize = 50;
+/// Rows of a value, below which it counts as one of the rare ones.
+const MIN_VALUE_ROWS: u64 = 5;
+/// Rows that must have a label and a value before a column can be called a leak.
+const MIN_ROWS: usize = 50;
+/// Rows of the rarer of two classes: with 20, a column of a true AUC of 0.95 reaches 0.99 once in fifteen times, on rows of
+/// two tables at once hardly ever.
+const MIN_CLASS_ROWS: usize = 20;
+/// The share of the labelled rows in which a number must be known to order a number.
+const MIN_COVERAGE: f64 = 0.5;
 
 /// What is asked of columns.
 #[derive(Clone, Copy, Debug)]
@@ -37,6 +48,14 @@ pub enum Measure {
 }
 
 impl Measure {
+    const fn of(task: Task) -> Self {
+        match task {
+            Task::Binary => Self::Auc,
+            Task::Multiclass => Self::Lambda,
+            Task::Regression => Self::RankCorrelation,
+        }
+    }
+
     /// As rules know it.
     pub const fn name(self) -> &'static str {
         match self {
@@ -47,7 +66,7 @@ impl Measure {
     }
 
     /// From where on it is too good to be true.
-    const fn limit(self) -> f64 {
+    pub const fn limit(self) -> f64 {
         match self {
             Self::Auc | Self::Lambda => 0.99,
             Self::RankCorrelation => 0.999,
@@ -55,18 +74,25 @@ impl Measure {
     }
 }
 
-/// The column that tells the label best.
+/// How well one column tells the label.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Telling {
     pub column: String,
     pub measure: Measure,
     pub value: f64,
+    /// Whether the rows are enough to say so.
+    pub is_certain: bool,
 }
 
 impl Telling {
+    /// Whether it is too good to be true.
+    pub fn is_leak(&self) -> bool {
+        self.value >= self.measure.limit()
+    }
+
     /// What a person should know, where it is too good to be true.
     pub fn sentence(&self) -> Option<String> {
-        let Self { column, measure, value } = self;
+        let Self { column, measure, value, .. } = self;
         let told = match measure {
             Measure::Auc => format!("ranks the label almost perfectly (AUC {value:.3})"),
             Measure::Lambda => {
@@ -76,99 +102,155 @@ impl Telling {
                 format!("orders the label almost perfectly (rank correlation {value:.4})")
             }
         };
-        (*value >= measure.limit())
-            .then(|| format!("`{column}` alone {told}: make sure that it does not follow from it"))
+        self.is_leak().then(|| format!("`{column}` alone {told}: make sure that it does not follow from it"))
     }
 }
 
-/// The column of `names` that alone tells `label` best; `None` where none can be asked.
+/// What each column of `names` that can be asked tells of `label`; the best first.
 pub fn telling<'n>(
     table: &Table,
     names: impl Iterator<Item = &'n str>,
     label: &Column,
     asked: Asked<'_>,
-) -> Option<Telling> {
-    let of: &dyn Fn(&Column) -> Option<f64> = &|column| match asked.task {
-        Task::Binary => single_auc(column, label, asked.positive.unwrap_or("1")),
-        Task::Multiclass => spared(column, label),
-        Task::Regression => rank_correlation(column, label),
+) -> Vec<Telling> {
+    let measure = Measure::of(asked.task);
+    let truth = Truth::of(label, asked);
+    let one = |name: &str| {
+        let (value, is_certain) = truth.told_by(table.get(name)?)?;
+        Some(Telling { column: name.to_owned(), measure, value, is_certain })
     };
-    let measure = match asked.task {
-        Task::Binary => Measure::Auc,
-        Task::Multiclass => Measure::Lambda,
-        Task::Regression => Measure::RankCorrelation,
-    };
-    let found = names.filter_map(|name| Some((name, of(table.get(name)?)?)));
-    let (name, value) = found.max_by(|a, b| a.1.total_cmp(&b.1))?;
-    Some(Telling { column: name.to_owned(), measure, value })
+    let mut all: Vec<Telling> = names.filter_map(one).collect();
+    all.sort_by(|a, b| b.value.total_cmp(&a.value));
+    all
 }
 
-/// How well a column alone ranks two classes; missing values are left out.
-fn single_auc(column: &Column, label: &Column, positive: &str) -> Option<f64> {
-    let truth = |row: usize| class_name(label, row).map(|class| f64::from(u8::from(*class == *positive)));
-    let (truths, scores) = pairs(column, label.len(), truth)?;
-    let truths: Vec<bool> = truths.into_iter().map(|truth| truth > 0.5).collect();
-    let rows = BinaryRows::scored(&truths, &scores, 0.5).ok()?;
-    let auc = metric("auc", &Labelled::Binary(rows)).ok()?.value;
-    Some(auc.max(1.0 - auc))
+/// The label of each row.
+enum Truth {
+    Binary(Vec<Option<bool>>),
+    Classes(Vec<Option<u32>>),
+    Numbers(Vec<f64>),
 }
 
-/// How far a column's order is that of a number, from 0 to 1; missing values are left out.
-fn rank_correlation(column: &Column, label: &Column) -> Option<f64> {
-    let (truths, scores) = pairs(column, label.len(), |row| Some(label.number(row)))?;
-    spearman(&truths, &scores).ok().map(f64::abs)
-}
-
-/// The truth and what a column says of it, where both are finite. A text says the mean of the truth over its rows of the
-/// same value, where its values are few.
-fn pairs(column: &Column, rows: usize, truth: impl Fn(usize) -> Option<f64>) -> Option<(Vec<f64>, Vec<f64>)> {
-    let means = match column {
-        Column::Text(_) => Some(means(column, rows, &truth)?),
-        _ => None,
-    };
-    let numbers = column.centred_numbers().unwrap_or_default();
-    let score = |row: usize| match &means {
-        Some(means) => class_name(column, row).and_then(|value| means.get(&*value).copied()),
-        None => numbers.get(row).copied(),
-    };
-    let pair = |row: usize| Some((truth(row)?, score(row)?));
-    Some((0..rows).filter_map(pair).filter(|(truth, score)| truth.is_finite() && score.is_finite()).unzip())
-}
-
-/// The mean of the truth by value; `None` for more than [`MOST_VALUES`].
-fn means(column: &Column, rows: usize, truth: impl Fn(usize) -> Option<f64>) -> Option<HashMap<String, f64>> {
-    let mut sums: HashMap<String, (f64, f64)> = HashMap::new();
-    for row in 0..rows {
-        if let (Some(truth), Some(value)) = (truth(row).filter(|truth| truth.is_finite()), class_name(column, row)) {
-            let sum = sums.entry(value.to_string()).or_default();
-            *sum = (sum.0 + truth, sum.1 + 1.0);
-            if sums.len() > MOST_VALUES {
-                return None;
+impl Truth {
+    fn of(label: &Column, asked: Asked<'_>) -> Self {
+        let rows = 0..label.len();
+        match asked.task {
+            Task::Regression => Self::Numbers(rows.map(|row| label.number(row)).collect()),
+            Task::Binary => {
+                let positive = asked.positive.unwrap_or("1");
+                Self::Binary(rows.map(|row| class_name(label, row).map(|class| *class == *positive)).collect())
+            }
+            Task::Multiclass => {
+                let mut codes = HashMap::new();
+                let mut code = |class: std::sync::Arc<str>| {
+                    let next = codes.len() as u32;
+                    *codes.entry(class).or_insert(next)
+                };
+                Self::Classes(rows.map(|row| class_name(label, row).map(&mut code)).collect())
             }
         }
     }
-    Some(sums.into_iter().map(|(value, (sum, rows))| (value, sum / rows)).collect())
+
+    /// How well a column tells it, and whether its rows are enough to call that more than chance.
+    fn told_by(&self, column: &Column) -> Option<(f64, bool)> {
+        match self {
+            Self::Binary(truth) => single_auc(column, truth),
+            Self::Classes(truth) => spared(column, truth),
+            Self::Numbers(truth) => rank_correlation(column, truth),
+        }
+    }
 }
 
-/// The share of the errors of always answering the most frequent class that the column spares; `None` where it has too many
-/// values, or there is one class alone.
-fn spared(column: &Column, label: &Column) -> Option<f64> {
-    let (mut values, mut classes) = (HashMap::new(), HashMap::new());
-    let mut counts: Vec<Vec<u64>> = Vec::new();
-    for row in 0..label.len() {
-        let (Some(class), Some(value)) = (class_name(label, row), class_name(column, row)) else { continue };
-        let next = (values.len(), classes.len());
-        let (value, class) = (*values.entry(value).or_insert(next.0), *classes.entry(class).or_insert(next.1));
-        if values.len() > MOST_VALUES.max(2 * classes.len()) {
-            return None;
-        }
-        counts.resize_with(values.len(), Vec::new);
-        let line = &mut counts[value];
-        line.resize(line.len().max(class + 1), 0);
-        line[class] += 1;
+/// How well a column alone ranks two classes: by its order, with what is missing at either end, and by its values.
+fn single_auc(column: &Column, truth: &[Option<bool>]) -> Option<(f64, bool)> {
+    let rows: Vec<usize> = (0..truth.len().min(column.len())).filter(|row| truth[*row].is_some()).collect();
+    let truths: Vec<bool> = rows.iter().filter_map(|row| truth[*row]).collect();
+    let auc = |scores: Vec<f64>| {
+        let auc = metric("auc", &Labelled::Binary(BinaryRows::scored(&truths, &scores, 0.5).ok()?)).ok()?.value;
+        Some(auc.max(1.0 - auc))
+    };
+    let positives = truths.iter().filter(|truth| **truth).count();
+    let is_certain = rows.len() >= MIN_ROWS && positives.min(rows.len() - positives) >= MIN_CLASS_ROWS;
+    let by_order = |numbers: &[f64], missing: f64| {
+        let number = |row: &usize| numbers.get(*row).copied().filter(|value| value.is_finite()).unwrap_or(missing);
+        auc(rows.iter().map(number).collect())
+    };
+    let ordered = match column.centred_numbers() {
+        Some(numbers) => [by_order(&numbers, f64::MIN), by_order(&numbers, f64::MAX)],
+        None => [None, None],
+    };
+    let truth_of = |row: usize| truth[row].map(|truth| f64::from(u8::from(truth)));
+    let by_value = by_value(column, &rows, truth_of).and_then(auc);
+    let best = ordered.into_iter().chain([by_value]).flatten().max_by(f64::total_cmp)?;
+    Some((best, is_certain))
+}
+
+/// By row, the mean truth over the rows of the same value.
+fn by_value(column: &Column, rows: &[usize], truth: impl Fn(usize) -> Option<f64>) -> Option<Vec<f64>> {
+    let (codes, count) = codes(column, rows, MAX_VALUES)?;
+    let mut sums = vec![(0.0, 0.0); count];
+    for (row, code) in rows.iter().zip(&codes) {
+        let sum = &mut sums[*code as usize];
+        *sum = (sum.0 + truth(*row)?, sum.1 + 1.0);
     }
-    counts.iter_mut().for_each(|line| line.resize(classes.len(), 0));
-    lambda(&counts).ok()
+    Some(codes.iter().map(|code| sums[*code as usize].0 / sums[*code as usize].1).collect())
+}
+
+/// A number for the value of each row, and how many there are: 0 is missing, 1 all values of few rows. Of columns with more
+/// than `most` values it is known only whether there is one.
+fn codes(column: &Column, rows: &[usize], most: usize) -> Option<(Vec<u32>, usize)> {
+    let mut counts: HashMap<std::sync::Arc<str>, u64> = HashMap::new();
+    for row in rows {
+        if let Some(value) = class_name(column, *row) {
+            *counts.entry(value).or_default() += 1;
+            if counts.len() > most {
+                let is_there = |row: &usize| u32::from(!column.is_missing(*row));
+                return Some((rows.iter().map(is_there).collect(), 2));
+            }
+        }
+    }
+    let mut frequent: Vec<_> =
+        counts.into_iter().filter(|(_, rows)| *rows >= MIN_VALUE_ROWS).map(|(value, _)| value).collect();
+    frequent.sort_unstable();
+    let code = |row: &usize| match class_name(column, *row) {
+        None => 0,
+        Some(value) => frequent.binary_search(&value).map_or(1, |at| at as u32 + 2),
+    };
+    Some((rows.iter().map(code).collect(), frequent.len() + 2))
+}
+
+/// How far a column's order is that of a number, from 0 to 1: of numbers by rank, of others by the mean over each value.
+fn rank_correlation(column: &Column, truth: &[f64]) -> Option<(f64, bool)> {
+    let rows: Vec<usize> = (0..truth.len().min(column.len())).filter(|row| truth[*row].is_finite()).collect();
+    let labelled = rows.len();
+    let (rows, scores) = match column.centred_numbers() {
+        None => {
+            let scores = by_value(column, &rows, |row| Some(truth[row]))?;
+            (rows, scores)
+        }
+        Some(numbers) => {
+            let known: Vec<usize> = rows.into_iter().filter(|row| numbers[*row].is_finite()).collect();
+            let scores = known.iter().map(|row| numbers[*row]).collect();
+            (known, scores)
+        }
+    };
+    let truths: Vec<f64> = rows.iter().map(|row| truth[*row]).collect();
+    let is_certain = rows.len() >= MIN_ROWS && rows.len() as f64 >= MIN_COVERAGE * labelled as f64;
+    spearman(&truths, &scores).ok().map(|correlation| (correlation.abs(), is_certain))
+}
+
+/// The share of the errors of always answering the most frequent class that the column spares; `None` where there is one
+/// class alone.
+fn spared(column: &Column, truth: &[Option<u32>]) -> Option<(f64, bool)> {
+    let rows: Vec<usize> = (0..truth.len().min(column.len())).filter(|row| truth[*row].is_some()).collect();
+    let classes = truth.iter().flatten().max().map_or(0, |class| *class as usize + 1);
+    let (codes, count) = codes(column, &rows, MAX_VALUES.max(2 * classes))?;
+    let mut counts = vec![vec![0u64; classes]; count];
+    for (row, code) in rows.iter().zip(&codes) {
+        counts[*code as usize][truth[*row]? as usize] += 1;
+    }
+    counts.retain(|line| line.iter().any(|rows| *rows > 0));
+    lambda(&counts).ok().map(|lambda| (lambda, rows.len() >= MIN_ROWS))
 }
 
 #[cfg(test)]
@@ -188,10 +270,10 @@ mod tests {
         let noise = numbers(|row| row * 7919 % 41);
         let table = Table::new(vec![("noise".into(), noise), ("leak".into(), leak)]).unwrap();
         let asked = Asked { task, positive: Some("1") };
-        let found = telling(&table, ["noise", "leak"].into_iter(), label, asked).unwrap();
-        let alone = telling(&table, ["noise"].into_iter(), label, asked);
-        assert!(alone.is_none_or(|noise| noise.sentence().is_none()), "noise tells nothing");
-        found
+        let mut found = telling(&table, ["noise", "leak"].into_iter(), label, asked);
+        let noise = found.iter().find(|told| told.column == "noise");
+        assert!(noise.is_none_or(|noise| noise.sentence().is_none()), "noise tells nothing: {noise:?}");
+        found.remove(0)
     }
 
     #[test]
@@ -221,7 +303,9 @@ mod tests {
         }
         // One class in nearly all rows is told by anything, and that is nothing.
         let rare = texts(|row| ["a", "b", "c"][usize::from(row == 7) + usize::from(row == 9)].into());
-        assert!(spared(&numbers(|row| row % 2), &rare).unwrap() < 0.5);
+        let asked = Asked { task: Task::Multiclass, positive: None };
+        let table = Table::new(vec![("odd".into(), numbers(|row| row % 2))]).unwrap();
+        assert!(telling(&table, ["odd"].into_iter(), &rare, asked)[0].value < 0.5);
     }
 
     #[test]
@@ -233,5 +317,38 @@ mod tests {
             let is_told = found.sentence().is_some();
             assert_eq!(is_told, !matches!(leak, Column::Text(_)), "four steps are not a curve: {found:?}");
         }
+    }
+
+    #[test]
+    fn a_column_that_is_filled_or_coded_by_the_label_is_found() {
+        let label = numbers(|row| i64::from(row % 3 == 0));
+        let closed = Column::Time((0..200).map(|row| (row % 3 == 0).then_some(1_700_000_000_000 + row)).collect());
+        let reason = Column::Text((0..200).map(|row| (row % 3 == 0).then(|| format!("note {row}").into())).collect());
+        let code = numbers(|row| [2, 1, 3][row as usize % 3]);
+        let late = Column::Float((0..200).map(|row| if row % 3 == 0 { f64::NAN } else { row as f64 }).collect());
+        for leak in [closed, reason, code, late] {
+            let found = found(Task::Binary, &label, leak.clone());
+            assert!(found.column == "leak" && found.value == 1.0 && found.is_certain, "{found:?} by {leak:?}");
+        }
+        // Known in a few rows, a number tells nothing of the others.
+        let few = Column::Float((0..200).map(|row| if row < 10 { f64::from(row % 3) } else { f64::NAN }).collect());
+        let table = Table::new(vec![("few".into(), few)]).unwrap();
+        let asked = Asked { task: Task::Binary, positive: Some("1") };
+        assert!(!telling(&table, ["few"].into_iter(), &label, asked)[0].is_leak());
+    }
+
+    #[test]
+    fn names_of_rows_and_few_rows_are_no_leak() {
+        let label = numbers(|row| row * 7919 % 97 % 2);
+        let asked = Asked { task: Task::Binary, positive: Some("1") };
+        for names in [texts(|row| format!("customer {row}")), texts(|row| format!("group {}", row % 49))] {
+            let table = Table::new(vec![("name".into(), names)]).unwrap();
+            let told = telling(&table, ["name"].into_iter(), &label, asked);
+            assert!(told.iter().all(|told| !told.is_leak()), "{told:?}");
+        }
+        let rare = numbers(|row| i64::from(row < 10));
+        let table = Table::new(vec![("leak".into(), rare.clone())]).unwrap();
+        let told = &telling(&table, ["leak"].into_iter(), &rare, asked)[0];
+        assert!(told.is_leak() && !told.is_certain, "ten rows of a class are too few to be certain");
     }
 }

@@ -12,6 +12,7 @@ use kilter_blobs::{BlobError, ensure_inside};
 use kilter_runner::{Attempt, Command, Tee, inherited_environment};
 
 use super::{
+    column_roles,
     engine::Input,
     error::StepError,
     placeholder::{self, Part},
@@ -61,8 +62,12 @@ impl Work<'_> {
             paths.insert(format!("out.{name}"), path);
         }
         let params = serde_json::to_vec_pretty(&engine.declared_params(self.step)).unwrap_or_default();
-        let failed = |source| BlobError::Io { attempted: "write", path: bench.params(), source };
-        fs::write(bench.params(), params).map_err(failed)?;
+        let write = |path: PathBuf, bytes: Vec<u8>| {
+            fs::write(&path, bytes).map_err(|source| BlobError::Io { attempted: "write", path, source })
+        };
+        write(bench.params(), params)?;
+        let roles = engine.plan.roles_of(self.step);
+        write(bench.column_roles(), serde_json::to_vec_pretty(&roles).unwrap_or_default())?;
         Ok(Attempt {
             command: self.command(&paths),
             folder: self.folder()?,
@@ -107,6 +112,7 @@ impl Work<'_> {
             found.insert(variable(kind, name), path.display().to_string());
         }
         found.insert("KILTER_PARAMS".to_owned(), bench.params().display().to_string());
+        found.insert(column_roles::VARIABLE.to_owned(), bench.column_roles().display().to_string());
         found.insert("KILTER_STEP".to_owned(), self.name.to_string());
         found.insert("KILTER_RUN".to_owned(), self.engine.options.run_id.clone());
         found.extend(self.engine.options.environment.clone());

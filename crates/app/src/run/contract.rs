@@ -11,7 +11,10 @@ use kilter_domain::{
 use kilter_runner::{Command, Retry, RetryOn};
 use serde_json::{Map, Value};
 
-use super::plan::{Environment, Needs, Plan, PlanError, PlanParts, Source, Step};
+use super::{
+    column_roles::ColumnRoles,
+    plan::{Environment, Needs, Plan, PlanError, PlanParts, Source, Step},
+};
 
 impl Plan {
     /// The steps of a contract. Datasets without a path can only be used when the run hands one in.
@@ -32,6 +35,11 @@ impl Plan {
                 lock: contract.env.lock.as_deref().map(|lock| safe(lock, PlanError::environment_lock)).transpose()?,
                 python: contract.env.python.clone(),
             },
+            roles: contract
+                .data
+                .iter()
+                .filter_map(|dataset| Some((dataset.name.clone(), ColumnRoles::of(dataset)?)))
+                .collect(),
         })
     }
 }

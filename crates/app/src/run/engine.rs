@@ -107,6 +107,7 @@ impl<'a> Engine<'a> {
             code: self.code.closure(step, &self.hashes)?,
             env: step.env.iter().map(|name| (name.clone(), variable(name))).collect(),
             environment: self.environment_of(step),
+            roles: self.plan.roles_of(step),
             outputs: step.outputs.keys().cloned().collect(),
             metrics: step.metrics.clone(),
         })

@@ -9,6 +9,8 @@ use kilter_domain::digest::Digest;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::column_roles::RolesByDataset;
+
 /// Changes when the meaning of a record changes, so that old results are not taken for new ones.
 const DOMAIN: &[u8] = b"step-key/v1\n";
 
@@ -32,6 +34,9 @@ pub struct KeyRecord {
     pub env: BTreeMap<String, String>,
     /// Interpreter, packages, system, and the digest of `kilter` where the command uses it.
     pub environment: BTreeMap<String, String>,
+    /// What columns of its data are for, by dataset.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub roles: RolesByDataset,
     /// Names of the outputs.
     pub outputs: Vec<String>,
     /// The output that is read as metrics.
@@ -152,6 +157,7 @@ fn list<T>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::run::column_roles::ColumnRoles;
     use serde_json::json;
 
     fn record() -> KeyRecord {
@@ -164,6 +170,7 @@ mod tests {
             code: BTreeMap::from([("train.py".to_owned(), Digest::of(b"code"))]),
             env: BTreeMap::new(),
             environment: BTreeMap::from([("platform".to_owned(), "linux-x86_64-gnu".to_owned())]),
+            roles: BTreeMap::new(),
             outputs: vec!["model".to_owned()],
             metrics: None,
         }
@@ -185,7 +192,7 @@ mod tests {
     #[test]
     fn each_field_changes_the_key_and_is_named() {
         type Edit = fn(&mut KeyRecord);
-        let edits: [(&str, Edit); 10] = [
+        let edits: [(&str, Edit); 11] = [
             ("command", |r| r.command.push("x".to_owned())),
             ("shell", |r| r.shell = false),
             ("folder", |r| r.folder = Some("sub".to_owned())),
@@ -194,6 +201,10 @@ mod tests {
             ("code.train.py", |r| r.code.extend([("train.py".to_owned(), Digest::of(b"new"))])),
             ("env.TOKEN", |r| drop(r.env.insert("TOKEN".to_owned(), "unset".to_owned()))),
             ("environment.platform", |r| drop(r.environment.remove("platform"))),
+            ("roles.rows.ignore", |r| {
+                let roles = ColumnRoles { ignore: vec!["notes".to_owned()], ..ColumnRoles::default() };
+                r.roles.insert("rows".to_owned(), roles);
+            }),
             ("outputs", |r| r.outputs.push("report".to_owned())),
             ("metrics", |r| r.metrics = Some("report".to_owned())),
         ];

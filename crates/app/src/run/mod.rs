@@ -13,6 +13,7 @@
 mod actions;
 mod attempt;
 mod code;
+mod column_roles;
 mod contract;
 mod engine;
 mod error;
@@ -43,6 +44,7 @@ use kilter_domain::{
 
 pub use actions::{Action, ActionResult};
 pub use code::CodeError;
+pub use column_roles::{ColumnRoles, RolesByDataset, VARIABLE as ROLES_VARIABLE};
 pub(crate) use error::with_causes;
 pub use error::{RunError, StepError};
 pub use git::GitState;

@@ -13,7 +13,10 @@ use kilter_domain::ids::{DatasetName, StepName};
 use kilter_runner::{Command, Retry};
 use serde_json::{Map, Value};
 
-use super::placeholder::{self, Part};
+use super::{
+    column_roles::{ColumnRoles, RolesByDataset},
+    placeholder::{self, Part},
+};
 
 /// Folders that steps may not write to.
 const RESERVED: [&str; 2] = [".git", ".kilter"];
@@ -128,6 +131,8 @@ pub struct PlanParts {
     /// The `[params]` tables.
     pub params: Map<String, Value>,
     pub environment: Environment,
+    /// What columns are for, of the datasets that say it.
+    pub roles: BTreeMap<DatasetName, ColumnRoles>,
 }
 
 /// Checked [`PlanParts`].
@@ -197,6 +202,23 @@ impl Plan {
 
     pub fn environment(&self) -> &Environment {
         &self.parts.environment
+    }
+
+    /// What columns are for in all datasets that the inputs of `step` come from.
+    pub(crate) fn roles_of(&self, step: &Step) -> RolesByDataset {
+        let mut datasets: BTreeSet<&DatasetName> = BTreeSet::new();
+        let (mut seen, mut open) = (BTreeSet::new(), vec![step]);
+        while let Some(step) = open.pop() {
+            for source in step.inputs.values() {
+                match source {
+                    Source::Dataset(dataset) => drop(datasets.insert(dataset)),
+                    Source::Output { step, .. } if seen.insert(step) => open.extend(self.parts.steps.get(step)),
+                    Source::Output { .. } => {}
+                }
+            }
+        }
+        let roles = |dataset: &DatasetName| Some((dataset.to_string(), self.parts.roles.get(dataset)?.clone()));
+        datasets.into_iter().filter_map(roles).collect()
     }
 
     /// `steps` and everything that feeds them.

@@ -41,6 +41,10 @@ impl Workbench {
         self.folder.join("params.json")
     }
 
+    pub(crate) fn column_roles(&self) -> PathBuf {
+        self.folder.join("column_roles.json")
+    }
+
     pub(crate) fn mark(&self) -> PathBuf {
         mark_of(&self.folder)
     }

@@ -27,6 +27,8 @@ pub struct Dataset {
     pub sensitive: Vec<String>,
     /// Columns that are never features.
     pub ignore: Vec<String>,
+    /// Columns that may tell the label alone: they are known when a prediction is made and do not follow from it.
+    pub not_leaking: Vec<String>,
     /// Columns that are categories, whatever their type.
     pub categorical: Vec<String>,
     /// What must hold before the data is used.

@@ -197,6 +197,13 @@ const DATA: &[Key] = &[
     key("sensitive", Texts, "none", "columns by which fairness is watched", "[\"gender\", \"age_band\"]"),
     key("ignore", Texts, "none", "columns that are never features", "[\"notes\"]"),
     key(
+        "not_leaking",
+        Texts,
+        "none: a column that alone tells the label refuses the version",
+        "columns that may tell the label alone, because they are known when a prediction is made",
+        "[\"light\"]",
+    ),
+    key(
         "categorical",
         Texts,
         "guessed from the values",

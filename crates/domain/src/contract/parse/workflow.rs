@@ -25,6 +25,7 @@ pub(super) fn dataset(name: &str, field: &Field<'_, '_>) -> Option<Dataset> {
         weight: section.text("weight"),
         sensitive: section.texts("sensitive"),
         ignore: section.texts("ignore"),
+        not_leaking: section.texts("not_leaking"),
         categorical: section.texts("categorical"),
         require: section.rules("require"),
     };

@@ -1,0 +1,45 @@
+//! The gate that every version meets: no column that it reads tells the label alone.
+//!
+//! Holds true: it refuses on what was found among training and test rows alike; a column that the contract names in
+//! `not_leaking` is let through, and a rule of the contract about the same number is judged in its place.
+
+use kilter_domain::{
+    contract::GateSpec,
+    gate::Verdict,
+    ids::GateName,
+    nonempty::NonEmpty,
+    rule::{Limits, Quantity, RuleOutcome, RuleVerdict},
+};
+
+use super::{Judged, Notes};
+use crate::measure::{columns::exact, telling::Telling};
+
+/// As verdicts and entries name it.
+const GATE: &str = "label_leakage";
+
+/// The verdict on the columns that alone tell the label; `None` where there is none.
+pub(crate) fn leakage(notes: &Notes, gates: &[GateSpec], dataset: &str, rows: usize) -> Option<Judged> {
+    let measure = notes.leaks.first()?.measure;
+    let is_bounded = |quantity: &Quantity| matches!(quantity, Quantity::Metric { name, .. } if name == measure.name());
+    if gates.iter().flat_map(|gate| &gate.rules).any(|rule| is_bounded(&rule.quantity)) {
+        return None;
+    }
+    let outcomes = notes.leaks.iter().map(|leak| breach(leak, dataset, rows)).collect();
+    Some(Judged { gate: GATE.parse::<GateName>().ok()?, verdict: Verdict::of(NonEmpty::new(outcomes)?) })
+}
+
+fn breach(leak: &Telling, dataset: &str, rows: usize) -> RuleOutcome {
+    let (column, limit) = (&leak.column, leak.measure.limit());
+    let found = leak.sentence().unwrap_or_default();
+    RuleOutcome {
+        rule: format!("{} < {limit}", leak.measure.name()),
+        verdict: RuleVerdict::Failed,
+        measured: Some(exact(leak.value, rows)),
+        part: Some(column.clone()),
+        limits: Limits { low: None, high: Some(limit) },
+        parts: Vec::new(),
+        text: format!(
+            "{found}; put it into `ignore` of [data.{dataset}], or into `not_leaking` if it is known when a prediction is made"
+        ),
+    }
+}
