@@ -152,13 +152,18 @@ impl<'a> Expected<'a> {
         }
     }
 
-    /// Probabilities in falling order of score, summed over ties: (expected positives, expected negatives).
-    fn steps(&self) -> Vec<(f64, f64)> {
+    /// The rows in falling order of score, as curves go through them.
+    fn falling(&self) -> Vec<u32> {
         let mut order: Vec<u32> = (0..self.score.len() as u32).collect();
         order.sort_unstable_by(|a, b| self.score[*b as usize].total_cmp(&self.score[*a as usize]).then(a.cmp(b)));
+        order
+    }
+
+    /// Probabilities in falling order of score, summed over ties: (expected positives, expected negatives).
+    fn steps(&self) -> Vec<(f64, f64)> {
         let mut steps: Vec<(f64, f64)> = Vec::new();
         let mut before = f64::NAN;
-        for row in order {
+        for row in self.falling() {
             let (score, c) = (self.score[row as usize], self.probability[row as usize]);
             if score != before {
                 steps.push((0.0, 0.0));
@@ -209,12 +214,20 @@ impl<'a> Expected<'a> {
         let value = self.value(name)?;
         let metric =
             Metric::named(name, Task::Binary).map_err(|error| Unmeasured::bad_input(name, error.to_string()))?;
+        // A curve sorts its rows. The scores are the same in every draw: sorted once, each draw finds them in order.
+        let order: Vec<u32> = match metric {
+            Metric::Auc | Metric::AveragePrecision => self.falling(),
+            _ => (0..self.score.len() as u32).collect(),
+        };
+        let score: Vec<f64> = order.iter().map(|row| self.score[*row as usize]).collect();
+        let decision: Vec<bool> = order.iter().map(|row| self.decision[*row as usize]).collect();
         let mut random = Random::seeded(seed);
-        let mut truth = vec![false; self.score.len()];
+        let (mut truth, mut placed) = (vec![false; score.len()], vec![false; score.len()]);
         let (mut sum, mut squares, mut drawn) = (0.0, 0.0, 0.0f64);
         for _ in 0..draws.clamp(2, 1000) {
             truth.iter_mut().zip(&self.probability).for_each(|(truth, c)| *truth = random.uniform() < *c);
-            if let Some(got) = self.realised(metric, &truth) {
+            placed.iter_mut().zip(&order).for_each(|(placed, row)| *placed = truth[*row as usize]);
+            if let Some(got) = realised(metric, &placed, &score, &decision) {
                 sum += got;
                 squares += got * got;
                 drawn += 1.0;
@@ -229,16 +242,17 @@ impl<'a> Expected<'a> {
         let range = if name == "log_loss" { (0.0, f64::INFINITY) } else { (0.0, 1.0) };
         Estimate::around(value, margin, range, level, self.score.len() as u64)
     }
+}
 
-    fn realised(&self, metric: Metric, truth: &[bool]) -> Option<f64> {
-        let rows = BinaryRows::scored(truth, self.score, 0.5).ok()?.with_decisions(self.decision).ok()?;
-        match metric {
-            Metric::Rate(rate) => Confusion::of(&rows).proportion(rate).share(),
-            Metric::F { beta: 1.0 } => {
-                let jaccard = Confusion::of(&rows).proportion(Rate::Jaccard).share()?;
-                Some(2.0 * jaccard / (1.0 + jaccard))
-            }
-            _ => metric.measure(&Labelled::Binary(rows), 0.95).ok().map(|estimate| estimate.value),
+/// The metric of rows whose truth was drawn.
+fn realised(metric: Metric, truth: &[bool], score: &[f64], decision: &[bool]) -> Option<f64> {
+    let rows = BinaryRows::scored(truth, score, 0.5).ok()?.with_decisions(decision).ok()?;
+    match metric {
+        Metric::Rate(rate) => Confusion::of(&rows).proportion(rate).share(),
+        Metric::F { beta: 1.0 } => {
+            let jaccard = Confusion::of(&rows).proportion(Rate::Jaccard).share()?;
+            Some(2.0 * jaccard / (1.0 + jaccard))
         }
+        _ => metric.measure(&Labelled::Binary(rows), 0.95).ok().map(|estimate| estimate.value),
     }
 }
