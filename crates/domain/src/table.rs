@@ -207,6 +207,22 @@ impl Table {
         }
     }
 
+    /// [`Table::take`] of a table that is not needed any more: when all rows are wanted in their order, nothing is copied.
+    ///
+    /// # Panics
+    /// When a row is out of bounds.
+    pub fn into_rows(self, rows: &[usize]) -> Self {
+        let is_whole = rows.len() == self.rows && rows.iter().enumerate().all(|(at, row)| at == *row);
+        if is_whole { self } else { self.take(rows) }
+    }
+
+    /// [`Table::select`] of a table that is not needed any more: nothing is copied.
+    pub fn into_columns(self, keep: impl Fn(&str) -> bool) -> Self {
+        let named = self.names.into_iter().zip(self.columns);
+        let (names, columns) = named.filter(|(name, _)| keep(name)).unzip();
+        Self { names, columns, rows: self.rows }
+    }
+
     /// The columns for which `keep` says yes, in their order.
     pub fn select(&self, keep: impl Fn(&str) -> bool) -> Self {
         let (names, columns) = self

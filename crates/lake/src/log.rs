@@ -471,7 +471,7 @@ fn rows_within(source: Source, times: Range<Timestamp>, options: &ReadOptions) -
     let within = |row: &usize| at[*row].is_some_and(|at| times.contains(&Timestamp(at)));
     let rows: Vec<usize> = (0..table.rows()).filter(within).take(options.limit.unwrap_or(usize::MAX)).collect();
     let asked = |name: &str| options.columns.as_ref().is_none_or(|names| names.iter().any(|asked| asked == name));
-    Ok(table.take(&rows).select(asked))
+    Ok(table.into_rows(&rows).into_columns(asked))
 }
 
 fn digest_of(path: &Path) -> Result<Digest, LakeError> {

@@ -13,7 +13,11 @@ use super::{Subject, Window, alerts::Basis, look::Scene};
 use crate::{error::AppError, measure::measurement, outcomes::headline, prediction::Answered};
 
 /// Draws behind the interval of an estimate.
-const DRAWS: usize = 200;
+const MAX_DRAWS: usize = 200;
+/// Of a large window fewer: fifty draws find its standard deviation, which is small, to a tenth of itself.
+const MIN_DRAWS: usize = 50;
+/// Rows that are drawn for one estimate, about.
+const MAX_DRAWN_ROWS: usize = 20_000_000;
 
 impl Scene<'_> {
     /// Judges the rules about estimates on a window; without one the estimate of the headline metric is read alone.
@@ -44,8 +48,9 @@ impl Scene<'_> {
         let scores: Vec<f64> = answered.scores.iter().copied().filter(|score| score.is_finite()).collect();
         let decisions: Vec<bool> = scores.iter().map(|score| *score >= threshold).collect();
         let Ok(expected) = Expected::new(&scores, &decisions, calibration) else { return found };
+        let draws = (MAX_DRAWN_ROWS / scores.len().max(1)).clamp(MIN_DRAWS, MAX_DRAWS);
         for name in ["auc", "accuracy", "f1", "precision", "recall"] {
-            if let Ok(estimate) = expected.estimate(name, calibration, 0.95, DRAWS, 0) {
+            if let Ok(estimate) = expected.estimate(name, calibration, 0.95, draws, 0) {
                 found.insert(name.to_owned(), Measurement { estimated: true, ..measurement(&estimate) });
             }
         }

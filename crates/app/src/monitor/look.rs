@@ -1,7 +1,9 @@
 //! One look at an endpoint: the windows that ended, and older ones whose labels have matured meanwhile.
 
 use std::{
+    cell::RefCell,
     collections::{BTreeMap, BTreeSet},
+    rc::Rc,
     sync::Arc,
 };
 
@@ -63,8 +65,17 @@ pub(super) struct Scene<'a> {
     pub(super) budget: Budget,
     /// How long labels take, where the contract says so.
     pub(super) delay: Option<Span>,
+    /// The window that was read last: several kinds of rules judge the same rows.
+    pub(super) read: RefCell<Option<ReadWindow>>,
     /// Whether what is found moves alerts: always of the live version, of one before it when it is news.
     pub(super) is_news: bool,
+}
+
+/// The rows of a window, and of which versions they are.
+pub(super) struct ReadWindow {
+    window: Window,
+    versions: BTreeSet<u32>,
+    rows: Rc<Answered>,
 }
 
 impl App {
@@ -104,6 +115,7 @@ impl App {
             evidence,
             budget,
             delay: project.labelled_dataset().ok().and_then(|dataset| project.roles(dataset).label_delay),
+            read: RefCell::default(),
             is_news: true,
         };
         scene.fresh()?;
@@ -193,7 +205,7 @@ impl Scene<'_> {
     }
 
     /// The rows of a window, if more of their labels are known than when it was last judged.
-    pub(super) fn worth_judging(&self, window: Window) -> Result<Option<Answered>, AppError> {
+    pub(super) fn worth_judging(&self, window: Window) -> Result<Option<Rc<Answered>>, AppError> {
         let known = self.known_coverage(window)?;
         if known.is_some_and(|known| known.share >= 1.0) {
             return Ok(None);
@@ -245,11 +257,19 @@ impl Scene<'_> {
         Ok(of_this.map(coverage).next_back())
     }
 
-    /// What the live version answered in a window, or over a span that ends with it.
-    pub(super) fn rows(&self, window: Window, over: Option<Span>) -> Result<Answered, AppError> {
-        let Window { start, end } = covered(window, over);
-        let answered = self.app.answered(self.endpoint, Who::Answers, (start, end), self.act.at)?;
-        Ok(answered.filter(|row| self.family.contains(&answered.versions[row])))
+    /// What the live version answered in a window, or over a span that ends with it. At most one window is held at a time.
+    pub(super) fn rows(&self, window: Window, over: Option<Span>) -> Result<Rc<Answered>, AppError> {
+        let window = covered(window, over);
+        let mut read = self.read.borrow_mut();
+        if let Some(read) = read.as_ref().filter(|read| read.window == window && read.versions == self.family) {
+            return Ok(read.rows.clone());
+        }
+        // The window before goes first: two would need twice the memory.
+        *read = None;
+        let answered = self.app.answered(self.endpoint, Who::Answers, (window.start, window.end), self.act.at)?;
+        let rows = Rc::new(answered.of_versions(&self.family));
+        *read = Some(ReadWindow { window, versions: self.family.clone(), rows: rows.clone() });
+        Ok(rows)
     }
 
     /// Judges the rules of a kind on a window and moves its alert.
@@ -282,7 +302,7 @@ impl Scene<'_> {
                 continue;
             }
             let answered = self.rows(window, span)?;
-            let sheet = self.sheet(&answered, covered(window, span))?;
+            let sheet = self.sheet(&answered, covered(window, span), rules.iter().any(defaults::is_estimate))?;
             for rule in rules.iter().filter(|rule| self.span(rule) == span) {
                 let rows = sheet.window(self, &changed);
                 outcomes.push((answered.len(), rule.judge(&rows, JudgeMode::Evidence)));
@@ -365,12 +385,13 @@ impl Scene<'_> {
     }
 
     /// Everything that the rules of a window may ask, computed once.
-    fn sheet<'r>(&self, answered: &'r Answered, window: Window) -> Result<Sheet<'r>, AppError> {
+    fn sheet<'r>(&self, answered: &'r Answered, window: Window, estimated: bool) -> Result<Sheet<'r>, AppError> {
         let signature = &self.package.manifest.signature;
         let threshold = self.package.manifest.threshold;
         let outcomes = answered.outcomes(signature.task, &signature.classes, threshold);
         let decisions = answered.decisions(signature.task, &signature.classes, threshold);
-        let estimates = self.estimates(answered);
+        // They are drawn hundreds of times: only where a rule asks for them.
+        let estimates = if estimated { self.estimates(answered) } else { BTreeMap::new() };
         let facts = usage::facts(answered, self.app.errors_in(self.endpoint, window)?);
         Ok(Sheet { answered, outcomes, decisions, estimates, facts, package: self.package.clone() })
     }

@@ -3,7 +3,10 @@
 //! Holds true: a row stands once under its prediction id; the label that was recorded last wins; a label counts only
 //! from the moment at which it was known; labels that belong to no prediction are counted, not lost.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
 
 use kilter_domain::{
     ids::EndpointName,
@@ -69,22 +72,31 @@ impl Answered {
 
     /// Only the rows for which `keep` says yes.
     pub fn filter(&self, keep: impl Fn(usize) -> bool) -> Self {
-        let rows: Vec<usize> = (0..self.len()).filter(|&row| keep(row)).collect();
+        self.pick(&(0..self.len()).filter(|&row| keep(row)).collect::<Vec<_>>())
+    }
+
+    /// Only the rows of these versions; when all are, nothing is copied.
+    pub fn of_versions(self, versions: &BTreeSet<u32>) -> Self {
+        let rows: Vec<usize> = (0..self.len()).filter(|&row| versions.contains(&self.versions[row])).collect();
+        if rows.len() == self.len() { self } else { self.pick(&rows) }
+    }
+
+    fn pick(&self, rows: &[usize]) -> Self {
         fn pick<T: Clone>(values: &[T], rows: &[usize]) -> Vec<T> {
             rows.iter().map(|&row| values[row].clone()).collect()
         }
         Self {
-            table: self.table.take(&rows),
-            ids: pick(&self.ids, &rows),
-            events: pick(&self.events, &rows),
-            versions: pick(&self.versions, &rows),
-            scores: pick(&self.scores, &rows),
-            predicted: pick(&self.predicted, &rows),
-            labels: pick(&self.labels, &rows),
-            label_sequences: pick(&self.label_sequences, &rows),
-            requests: pick(&self.requests, &rows),
-            consumers: pick(&self.consumers, &rows),
-            latencies_us: pick(&self.latencies_us, &rows),
+            table: self.table.take(rows),
+            ids: pick(&self.ids, rows),
+            events: pick(&self.events, rows),
+            versions: pick(&self.versions, rows),
+            scores: pick(&self.scores, rows),
+            predicted: pick(&self.predicted, rows),
+            labels: pick(&self.labels, rows),
+            label_sequences: pick(&self.label_sequences, rows),
+            requests: pick(&self.requests, rows),
+            consumers: pick(&self.consumers, rows),
+            latencies_us: pick(&self.latencies_us, rows),
         }
     }
 
@@ -136,7 +148,8 @@ impl App {
         as_of: Timestamp,
     ) -> Result<Answered, AppError> {
         let table = self.read_log(LogKind::Predictions, endpoint, start, end)?;
-        let mut answered = split(&latest(table.take(&wanted(&table, who))));
+        let wanted = wanted(&table, who);
+        let mut answered = split(latest(table.into_rows(&wanted)));
         let labels = self.labels(endpoint, &answered.ids, start, as_of)?;
         let found: Vec<Option<&Label>> = answered.ids.iter().map(|id| labels.get(id)).collect();
         answered.label_sequences = found.iter().map(|label| label.map(|label| label.sequence)).collect();
@@ -222,27 +235,27 @@ fn latest(table: Table) -> Table {
     }
     let mut rows: Vec<usize> = last.into_values().collect();
     rows.sort_unstable();
-    table.take(&rows)
+    table.into_rows(&rows)
 }
 
-fn split(table: &Table) -> Answered {
-    let ids = texts(table, column::ID).into_iter().map(|id| id.unwrap_or_else(|| Arc::from(""))).collect();
+fn split(table: Table) -> Answered {
+    let ids = texts(&table, column::ID).into_iter().map(|id| id.unwrap_or_else(|| Arc::from(""))).collect();
     let scores = table.get(column::SCORE).and_then(Column::numbers).unwrap_or_else(|| vec![f64::NAN; table.rows()]);
     Answered {
         ids,
-        events: numbers(table, TIME_COLUMN).into_iter().map(Timestamp).collect(),
-        versions: numbers(table, column::VERSION).into_iter().map(|n| u32::try_from(n).unwrap_or(0)).collect(),
+        events: numbers(&table, TIME_COLUMN).into_iter().map(Timestamp).collect(),
+        versions: numbers(&table, column::VERSION).into_iter().map(|n| u32::try_from(n).unwrap_or(0)).collect(),
         scores,
-        predicted: texts(table, column::PREDICTED),
+        predicted: texts(&table, column::PREDICTED),
         labels: vec![None; table.rows()],
         label_sequences: vec![None; table.rows()],
-        requests: numbers(table, column::SEQUENCE),
-        consumers: texts(table, column::CONSUMER),
+        requests: numbers(&table, column::SEQUENCE),
+        consumers: texts(&table, column::CONSUMER),
         latencies_us: match table.get(column::LATENCY_US) {
             Some(Column::Int(values)) => values.clone(),
             _ => vec![None; table.rows()],
         },
-        table: table.select(|name| !name.starts_with('_')),
+        table: table.into_columns(|name| !name.starts_with('_')),
     }
 }
 
@@ -258,7 +271,7 @@ mod tests {
             (column::SCORE.into(), Column::Float(vec![0.1, 0.2, 0.3])),
         ])
         .unwrap();
-        let answered = split(&latest(table));
+        let answered = split(latest(table));
         assert_eq!(answered.ids, vec![Arc::from("b"), Arc::from("a")]);
         assert_eq!(answered.scores, vec![0.2, 0.3]);
     }
