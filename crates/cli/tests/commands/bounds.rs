@@ -10,10 +10,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use kilter_domain::table::{Column, Table};
+use kilter_app::{Act, App, AppOptions, Project, prediction::Request};
+use kilter_domain::{
+    actor::Actor,
+    table::{Column, Table},
+    time::Timestamp,
+};
 use kilter_lake::write_table;
 
-use crate::{World, customers, server::Server};
+use crate::{World, contract::project, customers, server::Server};
 
 /// Sends `body` and answers the status; 0 when the server ended the connection before it answered.
 fn post(address: &str, path: &str, body: &[u8]) -> u16 {
@@ -149,4 +154,58 @@ fn what_is_no_file_is_refused_by_every_command_before_it_is_opened() {
         assert!(matches!(exit, Some(1 | 2)), "{arguments:?}: {exit:?} {said}");
         assert!(said.contains("a pipe") || said.contains("a device"), "{arguments:?}: {said}");
     }
+}
+
+/// The most memory that this process has held, in bytes.
+fn peak() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    line.trim().strip_suffix("kB").unwrap().trim().parse::<u64>().unwrap() * 1024
+}
+
+/// `rows` answers within a day of the endpoint, and what a look at that day took: memory and time.
+fn look_at_a_window_of(rows: usize) -> (u64, Duration) {
+    let world = project("0.55");
+    let contract = world.read("kilter.toml");
+    world.write("kilter.toml", &format!("{contract}[monitor]\nevery = \"1d\"\ndrift = [\"psi(*) < 0.25\"]\n"));
+    assert_eq!(world.kilter(&["run"]).exit, 0);
+    let options =
+        AppOptions { tool: env!("CARGO_BIN_EXE_kilter").into(), recording: Default::default(), profiles: false };
+    let app = App::open(&world.path().join(".kilter"), options).unwrap();
+    let endpoint = "churn".parse().unwrap();
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    let made = Timestamp(since.as_millis() as i64 + 60_000);
+    for first in (0..rows).step_by(50_000) {
+        let part = 50_000.min(rows - first);
+        let number = |at: usize, modulus: usize| ((first + at) * 2_654_435_761 % modulus) as f64;
+        let table = Table::new(vec![
+            ("age".into(), Column::Float((0..part).map(|at| 20.0 + number(at, 60)).collect())),
+            ("visits".into(), Column::Float((0..part).map(|at| number(at, 20)).collect())),
+            ("region".into(), Column::Text(vec![Some("north".into()); part])),
+        ]);
+        let ids = (first..first + part).map(|at| format!("id-{at}").into()).collect();
+        let request = Request { table: table.unwrap(), ids, events: vec![made; part], consumer: None };
+        app.predict(&endpoint, request, made).unwrap();
+    }
+    app.seal(&endpoint).unwrap();
+    let project = Project::open(world.path()).unwrap();
+    let later = Timestamp(made.millis() + 3 * 86_400_000);
+    // From here on the kernel counts the peak anew.
+    fs::write("/proc/self/clear_refs", "5").unwrap();
+    let (before, began) = (peak(), Instant::now());
+    app.look(&Act { at: later, by: Actor::user("ana").unwrap() }, &project, &endpoint).unwrap();
+    let (took, bytes) = (began.elapsed(), peak() - before);
+    drop(app);
+    let readings = world.json(&["monitor", "history", "churn", "rows"]).to_string();
+    assert!(readings.contains(&rows.to_string()), "the window was read: {readings}");
+    (bytes, took)
+}
+
+#[test]
+fn a_window_is_read_once_and_held_once() {
+    let rows = std::env::var("KILTER_WINDOW_ROWS").ok().and_then(|rows| rows.parse().ok()).unwrap_or(100_000);
+    let (bytes, took) = look_at_a_window_of(rows);
+    println!("a look at a window of {rows} rows: {} MiB more, {took:?}", bytes >> 20);
+    // Ids, scores, events, three columns and their like, a few hundred bytes a row.
+    assert!(bytes / (rows as u64) < 900, "{} bytes a row", bytes / rows as u64);
 }

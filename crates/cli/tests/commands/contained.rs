@@ -9,7 +9,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{World, customers, server::Server};
+use serde_json::json;
+
+use crate::{World, contract::project, customers, server::Server, serving::rows as rows_of_two};
 
 const NAMED: &str = "[project]\nname = \"contained\"\n";
 
@@ -131,4 +133,32 @@ fn thirty_two_look_while_a_run_has_the_folder_and_who_would_change_something_wai
     // A server that was killed leaves its address behind: whoever looks is not led astray.
     world.write(".kilter/server.json", "{\"address\":\"127.0.0.1:9\",\"pid\":1}");
     assert_eq!(world.kilter(&["status"]).exit, 0);
+}
+
+#[test]
+fn a_full_disk_is_507_and_the_answer_names_no_folder_of_the_machine() {
+    let world = project("0.55");
+    assert_eq!(world.kilter(&["run"]).exit, 0);
+    // No file grows past two mebibytes: to whoever writes, the disk is full.
+    let server = Server::start_with(&world, "trap '' XFSZ; ulimit -f 2048;");
+    let rows = 90_000;
+    let numbers = |value: f64| vec![value; rows];
+    let body = json!({ "inputs": [
+        { "name": "age", "datatype": "FP64", "shape": [rows], "data": numbers(25.0) },
+        { "name": "visits", "datatype": "FP64", "shape": [rows], "data": numbers(1.0) },
+        { "name": "region", "datatype": "BYTES", "shape": [rows], "data": vec!["north"; rows] },
+    ] });
+    let ids: Vec<String> = (0..rows).map(|at| format!("an-id-of-some-length-{at}")).collect();
+    let labels = json!({ "ids": ids, "values": vec![1; rows] });
+    let folder = world.path().display().to_string();
+    for (path, body) in [("/v2/models/churn/infer", &body), ("/api/v1/endpoints/churn/labels", &labels)] {
+        let (status, answer) = server.ask("POST", path, body);
+        assert_eq!(status, 507, "{path}: {answer}");
+        assert!(
+            !answer.to_string().contains(&folder) && answer.to_string().contains("disk is full"),
+            "{path}: {answer}"
+        );
+    }
+    // What fits is still recorded.
+    assert_eq!(server.ask("POST", "/v2/models/churn/infer", &rows_of_two()).0, 200);
 }

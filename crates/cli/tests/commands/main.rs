@@ -30,6 +30,7 @@ mod sealing;
 mod sealing_kills;
 mod server;
 mod serving;
+mod sweep;
 mod tables;
 
 use std::{
