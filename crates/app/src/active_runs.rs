@@ -149,6 +149,8 @@ impl App {
     /// When `act` may not run, or change the contract in force into that of the project; when too many runs go on.
     pub fn start_run(&self, act: &Act, project: Project, request: RunRequest) -> Result<String, AppError> {
         self.register_to_run(act, &project)?;
+        // What can be known to be wrong is said before anything is taken.
+        crate::run::Plan::of(&project.contract)?.with_upstream(&request.steps)?;
         let training = Training {
             cause: Cause::Manual { by: act.by.clone() },
             act: act.clone(),

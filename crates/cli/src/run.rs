@@ -183,7 +183,8 @@ impl Start {
         let moving = output.moving();
         let mut after = 0;
         loop {
-            let progress: v1::RunProgress = api.get(&format!("/api/v1/runs/{id}/events?after={after}"))?;
+            let progress = api.get(&format!("/api/v1/runs/{id}/events?after={after}"));
+            let progress: v1::RunProgress = progress.map_err(|stop| server_gone(stop, &id))?;
             for event in &progress.events {
                 after = event.number;
                 tell(&moving, output, event);
@@ -196,7 +197,7 @@ impl Start {
                 std::thread::sleep(PAUSE);
             }
         }
-        api.get(&format!("/api/v1/runs/{id}"))
+        api.get(&format!("/api/v1/runs/{id}")).map_err(|stop| server_gone(stop, &id))
     }
 
     fn force(&self) -> Force {
@@ -222,6 +223,19 @@ impl Start {
         };
         let record = execute(&plan, &options, &mut |_| ()).map_err(|error| problem_of(&error.into()))?;
         Ok(Answer::done(&serde_json::json!({ "run": record }), explanation(&record)))
+    }
+}
+
+/// A server that ends cancels its runs; what became of this one stands in its record.
+fn server_gone(stop: Stop, id: &str) -> Stop {
+    match stop {
+        Stop::Problem(problem) if problem.code == Code::ServerUnreachable.as_str() => {
+            let hint = format!(
+                "the server has ended, and its runs with it: see `kilter run show {id}`; `kilter run` goes on where it stopped"
+            );
+            problem.hint(hint).into()
+        }
+        stop => stop,
     }
 }
 
@@ -331,7 +345,7 @@ fn verdict(run: &v1::Run) -> (Exit, Mark, String) {
                 false => (exit, mark, format!("{model} v{number} {word}; {steps}")),
             }
         }
-        (v1::RunState::Failed, _) if run.record.is_null() => {
+        (v1::RunState::Failed, _) if run.data_refused => {
             let reason = run.reason.as_deref().unwrap_or("see `kilter run show`");
             (Exit::Negative, Mark::Blocked, format!("nothing was trained: {reason}"))
         }

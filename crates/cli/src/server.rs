@@ -109,13 +109,14 @@ impl Server {
             .map_err(|error| Problem::of(Code::Internal, &error))?;
         runtime.block_on(async {
             let server = kilter_server::Server::bind(options).await?;
+            let stop = kilter_server::stop_signal()?;
             let address = format!("http://{}", server.address()?);
             let page = Page::new()
                 .line(format!("kilter {} answers on {address}", env!("CARGO_PKG_VERSION")))
                 .line(format!("Everything is kept in {}. Stop it with Ctrl-C.", data.display()));
             let answering = Answering { address, data, version: env!("CARGO_PKG_VERSION"), pid: std::process::id() };
             output.announce(&answering, page)?;
-            server.run().await?;
+            server.run_until(stop).await;
             Ok(Answer::said())
         })
     }

@@ -8,12 +8,12 @@
 
 use axum::{
     extract::{MatchedPath, Request, State},
-    http::{HeaderMap, HeaderName, header},
+    http::{HeaderMap, HeaderName, StatusCode, header},
     middleware::Next,
     response::Response,
 };
 use kilter_app::{Act, refusals::Refused};
-use kilter_domain::actor::Action;
+use kilter_domain::actor::{Action, Actor};
 use kilter_wire::{
     Code, Problem,
     rights::{Asks, of_route},
@@ -33,16 +33,53 @@ const MAX_QUOTED: usize = 100;
 
 /// Passes on what was not sent for a page of another origin, and refuses the rest.
 pub(crate) async fn protect(State(house): State<House>, request: Request, next: Next) -> Response {
-    let Err(problem) = check(house.options(), &request) else { return next.run(request).await };
+    let decision = decision_of(&request);
+    let Err(problem) = check(house.options(), &request) else {
+        let response = next.run(request).await;
+        if response.status() == StatusCode::UNSUPPORTED_MEDIA_TYPE {
+            // A page that a browser says nothing of is kept out by this alone.
+            let problem = Problem::new(Code::MediaTypeUnsupported, "its body did not state that it is JSON");
+            record(&house, decision, &problem);
+        }
+        return response;
+    };
     let path = request.uri().path().to_owned();
     tracing::debug!(method = %request.method(), %path, reason = %problem.detail, "refused");
-    if let Some(refused) = refused_decision(&request, &problem) {
-        let act = Act { at: house.now(), by: auth::named_actor(request.headers()) };
-        let app = house.app();
-        // The answer does not wait for the disk, and a full disk admits nobody.
-        tokio::task::spawn_blocking(move || app.record_refusal(&act, refused));
-    }
+    record(&house, decision, &problem);
     v2::answer_in_words_of(&path, problem)
+}
+
+/// A decision that a request asks for, and who it says asks.
+struct Decision {
+    /// Method and route.
+    door: String,
+    path: String,
+    by: Actor,
+}
+
+/// The decision that is asked for; reading, predicting and labels are none.
+fn decision_of(request: &Request) -> Option<Decision> {
+    let route = request.extensions().get::<MatchedPath>()?.as_str();
+    let Asks::Right(action, _) = of_route(request.method().as_str(), route)? else { return None };
+    let is_decision = !matches!(action, Action::Read | Action::Predict | Action::Label | Action::Audit);
+    is_decision.then(|| Decision {
+        door: format!("{} {route}", request.method()),
+        path: quoted(request.uri().path()),
+        by: auth::named_actor(request.headers()),
+    })
+}
+
+/// Writes the entry of a refused decision. The answer does not wait for the disk, and a full disk admits nobody.
+fn record(house: &House, decision: Option<Decision>, problem: &Problem) {
+    let Some(Decision { door, path, by }) = decision else { return };
+    let refused = Refused {
+        topic: format!("{door} {}", problem.code),
+        action: "request.refuse".to_owned(),
+        object: format!("request:{path}"),
+        reason: problem.detail.clone(),
+    };
+    let (app, act) = (house.app(), Act { at: house.now(), by });
+    tokio::task::spawn_blocking(move || app.record_refusal(&act, refused));
 }
 
 /// Whether the host of the request is ours, and a browser that sent it did so for a page of ours.
@@ -96,17 +133,4 @@ fn foreign_host(asked: &HostPort) -> Problem {
 
 fn cross_site(why: String) -> Problem {
     Problem::new(Code::CrossSiteRefused, format!("the request is refused: {why}"))
-}
-
-/// What an entry of the audit table says of it, where a decision was asked for.
-fn refused_decision(request: &Request, problem: &Problem) -> Option<Refused> {
-    let route = request.extensions().get::<MatchedPath>()?.as_str();
-    let Asks::Right(action, _) = of_route(request.method().as_str(), route)? else { return None };
-    let is_decision = !matches!(action, Action::Read | Action::Predict | Action::Label | Action::Audit);
-    is_decision.then(|| Refused {
-        topic: format!("{} {route} {}", request.method(), problem.code),
-        action: "request.refuse".to_owned(),
-        object: format!("request:{}", quoted(request.uri().path())),
-        reason: problem.detail.clone(),
-    })
 }

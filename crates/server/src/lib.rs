@@ -53,6 +53,15 @@ use std::net::SocketAddr;
 
 use tokio::net::TcpListener;
 
+/// Ready once the process is told to stop (SIGTERM, SIGINT). From the call on these signals do not end it by themselves, so
+/// it is made before anybody is told that there is a server.
+///
+/// # Errors
+/// When signals cannot be listened to.
+pub fn stop_signal() -> Result<impl Future<Output = ()>, ServerError> {
+    Ok(stop::Signals::listen()?.first())
+}
+
 /// A server that owns its address and answers once it is run.
 pub struct Server {
     listener: TcpListener,
@@ -95,8 +104,7 @@ impl Server {
     /// # Errors
     /// When signals cannot be listened to.
     pub async fn run(self) -> Result<(), ServerError> {
-        let signals = stop::Signals::listen()?;
-        self.run_until(signals.first()).await;
+        self.run_until(stop_signal()?).await;
         Ok(())
     }
 

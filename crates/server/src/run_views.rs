@@ -53,6 +53,7 @@ pub fn run(app: &App, id: &str) -> Result<v1::Run, Problem> {
         summary: summary(&run, number),
         version,
         unchanged: unchanged.is_some(),
+        data_refused: run.record.get("data").is_some() && record.is_none(),
         reason: reason(&run, record.as_ref()),
         steps: record.iter().flat_map(|record| &record.steps).map(step).collect(),
         record: if record.is_some() { run.record } else { serde_json::Value::Null },

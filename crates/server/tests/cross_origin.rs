@@ -172,4 +172,18 @@ async fn refused_decisions_leave_one_entry_however_often_they_are_sent() {
     assert_eq!(entries.len(), 1, "{entries:?}");
     assert_eq!((&entries[0]["outcome"], &entries[0]["actor"]), (&"denied".into(), &"user:ana".into()));
     assert!(entries[0]["reason"].as_str().unwrap().contains("http://evil.example"), "{}", entries[0]);
+    // A browser that says nothing of the page is kept out by the type of the body; that is an entry too.
+    let silent = [("host", "localhost"), ("content-type", "text/plain")];
+    for _ in 0..20 {
+        let (status, _) = world.send(&Method::POST, "/api/v1/endpoints/crash/rollback", &silent, "{}").await;
+        assert_eq!(status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    }
+    for _ in 0..100 {
+        let found = world.send(&Method::GET, "/api/v1/audit", &[("host", "localhost")], "").await.1;
+        if found["items"].as_array().is_some_and(|items| items.len() == 2) {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    panic!("no entry of the decision whose body was a text");
 }

@@ -178,6 +178,8 @@ pub const DOORS: &[Door] = &[
     files("profile", READS_FILES),
     files("drift", READS_FILES),
     files("doctor", "looks at this machine"),
+    files("backup", "copies the data folder of whoever can read it"),
+    files("restore", "makes a data folder from a backup"),
     files("completions", "writes completions for a shell"),
     files("reference", "writes pages of this reference"),
 ];

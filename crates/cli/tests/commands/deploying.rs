@@ -136,7 +136,8 @@ fn a_refused_act_leaves_an_entry_that_says_who_tried_what() {
 /// A project that deploys by itself what people approved.
 fn automatic_after_approval() -> World {
     let world = project("0.55");
-    let roles = "[project.roles]\nvalidator = [\"user:ana\"]\noperator = [\"user:olga\"]\ndeveloper = [\"user:dev\"]\n";
+    let roles = "[project.roles]\nvalidator = [\"user:ana\"]\noperator = [\"user:olga\"]\ndeveloper = [\"user:dev\"]\n\
+        consumer = [\"svc:api\"]\n";
     let contract = world.read("kilter.toml");
     world.write("kilter.toml", &format!("{contract}\n[approve]\nrule = \"validator\"\n{roles}"));
     world
@@ -148,8 +149,15 @@ fn by(world: &World, who: &str, arguments: &[&str]) -> (i32, String) {
     (output.status.code().unwrap(), text(output.stdout) + &text(output.stderr))
 }
 
+/// The document of a command that someone with a role types.
+fn as_ana(world: &World, arguments: &[&str]) -> Value {
+    let (exit, said) = by(world, "ana", &[arguments, &["--json"]].concat());
+    assert_eq!(exit, 0, "{said}");
+    serde_json::from_str(&said).unwrap()
+}
+
 fn live(world: &World) -> Value {
-    world.json(&["status"])["endpoints"][0]["live"]["version"].clone()
+    as_ana(world, &["status"])["endpoints"][0]["live"]["version"].clone()
 }
 
 #[test]
@@ -160,7 +168,7 @@ fn what_a_person_approves_is_deployed_at_once_and_until_then_status_says_who_is_
         assert_eq!(by(&world, "dev", &["run"]).0, 8, "it waits for a person");
         world.write("kilter.toml", &world.read("kilter.toml").replace(rounds, "rounds=20"));
     }
-    let shown = world.kilter(&["status"]).out;
+    let shown = by(&world, "ana", &["status"]).1;
     assert!(!shown.contains("healthy"), "nothing serves: {shown}");
     for said in [
         "serves nothing yet",
@@ -170,14 +178,14 @@ fn what_a_person_approves_is_deployed_at_once_and_until_then_status_says_who_is_
     ] {
         assert!(shown.contains(said), "{said}: {shown}");
     }
-    let waits = world.json(&["status"])["endpoints"][0]["waits"].clone();
+    let waits = as_ana(&world, &["status"])["endpoints"][0]["waits"].clone();
     assert_eq!((&waits["version"], &waits["command"]), (&json!(3), &json!("kilter approve churn@3")), "{waits}");
 
     // In this process, with no server: the one that was approved, whatever came meanwhile.
     let (exit, said) = by(&world, "ana", &["approve", "churn@1"]);
     assert!(exit == 0 && said.contains("v1 is live at churn"), "{said}");
     assert_eq!(live(&world), 1);
-    assert_eq!(world.json(&["status"])["endpoints"][0]["waits"]["version"], 3, "a newer one waits");
+    assert_eq!(as_ana(&world, &["status"])["endpoints"][0]["waits"]["version"], 3, "a newer one waits");
 
     // Through a server, and the newest that is approved.
     let server = Server::start(&world);
@@ -189,11 +197,11 @@ fn what_a_person_approves_is_deployed_at_once_and_until_then_status_says_who_is_
     let (exit, said) = by(&world, "ana", &["approve", "churn@2"]);
     assert!(exit == 0 && !said.contains("live at"), "an older one replaces no newer one: {said}");
     assert_eq!(live(&world), 3);
-    assert!(world.json(&["status"])["endpoints"][0]["waits"].is_null());
+    assert!(as_ana(&world, &["status"])["endpoints"][0]["waits"].is_null());
     server.signal("-TERM");
     assert_eq!(server.wait(), Some(0));
-    assert!(world.kilter(&["status"]).out.contains("healthy"));
-    assert_eq!(world.json(&["audit", "verify"])["sound"], true);
+    assert!(by(&world, "ana", &["status"]).1.contains("healthy"));
+    assert_eq!(as_ana(&world, &["audit", "verify"])["sound"], true);
 }
 
 #[test]

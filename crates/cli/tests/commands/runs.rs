@@ -187,6 +187,60 @@ fn a_folder_is_run_in_for_those_alone_who_can_read_the_data_folder() {
 }
 
 #[test]
+fn a_run_by_the_server_fails_as_one_without() {
+    let world = World::new();
+    world.write(
+        "kilter.toml",
+        "[project]\nname = \"one\"\n[params]\nn = 3\n[step.a]\nrun = \"echo n={params.n} >{out.o}\"\nparams = [\"n\"]\n\
+         out = { o = \"work/o\" }\n[step.b]\nrun = \"sh -c 'echo so it goes; exit 9'\"\nin = [\"a.o\"]\n",
+    );
+    let all = [
+        (&["run", "a", "--param", "n=5"][..], 0),
+        (&["run", "a", "--locked"], 0),
+        (&["run", "a", "--param", "m=5"], 1),
+        (&["run", "nosuch"], 2),
+        (&["run"], 1),
+    ];
+    for (arguments, exit) in all {
+        assert_eq!(world.kilter(arguments).exit, exit, "{arguments:?} by the command itself");
+    }
+    let server = Server::start(&world);
+    for (arguments, exit) in all {
+        let said = world.kilter(arguments);
+        assert_eq!(said.exit, exit, "{arguments:?} by the server: {}{}", said.out, said.err);
+    }
+    assert_eq!(world.kilter(&["run", "a", "--param", "n=7"]).exit, 0);
+    assert_eq!(world.read("work/o"), "n=7\n");
+    assert!(world.kilter(&["run"]).err.contains("so it goes"), "with the end of the log");
+    let asked = world.command(&["run", "nosuch", "--server", "http://127.0.0.1:1"]).output().unwrap();
+    assert_eq!(asked.status.code(), Some(7));
+    drop(server);
+    assert_eq!(world.kilter(&["run", "a"]).exit, 0, "and by itself again once the server is gone");
+}
+
+#[test]
+fn the_loop_follows_the_contract_in_force_and_not_the_file() {
+    let world = project("0.55");
+    let contract = world.read("kilter.toml") + "[retrain]\nwhen = [\"schedule every 1d\"]\n";
+    world.write("kilter.toml", &contract);
+    let data = world.path().join(".kilter");
+    assert_eq!(world.kilter(&["run"]).exit, 0);
+    world.write("kilter.toml", &contract.replace("auc >= 0.55", "auc >= 1.0"));
+    let rows = world.read("customers.csv");
+    world.write("customers.csv", &(rows + "400,2024-11-01,33,4,north,0\n"));
+    let tool = env!("CARGO_BIN_EXE_kilter").into();
+    let options = kilter_app::AppOptions { tool, recording: Default::default(), profiles: false };
+    let app = kilter_app::App::open(&data, options).unwrap();
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis() as i64;
+    let (churn, soon) = ("churn".parse().unwrap(), kilter_domain::time::Timestamp(now + 2 * 86_400_000));
+    assert!(app.look_at_project(&churn, soon, true).unwrap(), "the schedule is due");
+    app.train_if_due(&churn, soon).unwrap();
+    drop(app);
+    let shown = world.json(&["model", "show", "churn@2"]);
+    assert_eq!((&shown["state"], &shown["gates"][0]["verdict"]), (&"approved".into(), &"passed".into()), "{shown}");
+}
+
+#[test]
 fn a_run_by_the_server_asks_for_its_right_too() {
     let world = project("0.55");
     let contract = world.read("kilter.toml");

@@ -94,6 +94,9 @@ pub struct Run {
     /// Every result was known, and a version of them is there: none was made.
     #[serde(default)]
     pub unchanged: bool,
+    /// What the contract requires of its data does not hold, so nothing was executed.
+    #[serde(default)]
+    pub data_refused: bool,
     /// Why it made nothing: what failed, or what its data does not hold.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
