@@ -22,10 +22,12 @@ use utoipa::IntoParams;
 
 use crate::{
     auth::Caller,
+    background::Importance,
     extract,
     failure::problem_of,
     metrics::{family, labels},
     problem::Failure,
+    reconcile::with_causes,
     state::{House, blocking},
     v1::{name, wrong},
     views::read,
@@ -34,6 +36,8 @@ use crate::{
 /// What a crash may lose at most.
 const EVERY: Duration = Duration::from_secs(60);
 const PATIENCE: Duration = Duration::from_millis(200);
+/// What keeping takes at most, before it is said to be blocked.
+const LIMIT: Duration = Duration::from_secs(5 * 60);
 const HOUR_MS: i64 = 3_600_000;
 /// How far back a profile reaches when nothing is said.
 const DAY_MS: i64 = 24 * HOUR_MS;
@@ -60,11 +64,11 @@ fn run(house: &House) {
     }
 }
 
-/// Keeps what was counted.
+/// Keeps what was counted; what cannot be kept is counted on in memory.
 pub(crate) fn keep(house: &House) {
-    if let Err(error) = house.app().keep_profiles(house.now()) {
-        tracing::error!(%error, "profiles could not be kept; they are counted on in memory");
-    }
+    house.background().step("served counts", (Importance::Project, LIMIT), || {
+        house.app().keep_profiles(house.now()).map_err(|error| with_causes(&error))
+    });
 }
 
 /// What the versions of an endpoint were asked and answered, by column, beside the reference of each. Rows are counted by

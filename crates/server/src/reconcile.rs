@@ -189,7 +189,7 @@ fn look(house: &House, name: &ProjectName, state: &Arc<State>, training: &Arc<At
 }
 
 /// An error with everything beneath it, in one line.
-fn with_causes(error: &dyn std::error::Error) -> String {
+pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(source) = cause {

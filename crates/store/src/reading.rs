@@ -101,7 +101,7 @@ mod tests {
         let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).unwrap();
         assert!(tables > 0);
         drop(connection);
-        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 2, "nothing is made beside the file and its lock");
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 3, "nothing is made beside file, digest and lock");
     }
 
     #[test]

@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use kilter_app::{App, AppOptions, prediction::Who};
+use kilter_app::{App, AppOptions, integrity::check_data_folder, prediction::Who};
 use kilter_domain::time::Timestamp;
 use serde_json::{Value, json};
 
@@ -126,6 +126,11 @@ fn a_server_that_is_killed_a_hundred_times_loses_nothing_that_it_acknowledged() 
     let check = world.json(&["audit", "verify"]);
     assert_eq!(check["sound"], true, "{check}");
     let (answers, labels) = recorded(&world);
+    let parts = check_data_folder(&world.path().join(".kilter"));
+    let faults = parts.iter().flat_map(|part| &part.faults).map(ToString::to_string);
+    // What a kill tore off was never acknowledged, and lies aside.
+    let faults: Vec<String> = faults.filter(|fault| !fault.contains("/aside/")).collect();
+    assert_eq!(faults, [""; 0]);
     for (id, score) in &known.scores {
         assert_eq!(answers.get(id), Some(score), "prediction {id}");
     }
