@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fs, thread};
 
-use kilter_domain::{deployment::DeploymentState, ids::EndpointName, table::Table};
+use kilter_domain::{deployment::DeploymentState, ids::EndpointName, model::VersionState, table::Table};
 use kilter_fit::{FitOptions, fit};
 use kilter_serving::Mode;
 use kilter_store::{
@@ -12,7 +12,7 @@ use kilter_store::{
 use serde_json::json;
 
 use crate::{
-    Project,
+    Act, Project,
     error::AppError,
     golden::tests::{House, customers, finite, trained},
 };
@@ -390,4 +390,25 @@ fn a_contract_that_cannot_be_read_keeps_nothing_from_serving() {
     house.app.register(&house.act, &house.project).unwrap();
     house.deploy(house.version(&trained().0, None)).unwrap();
     assert_eq!(routed(&house).0, Some(2), "a contract that can be read heals it");
+}
+
+#[test]
+fn people_who_approve_at_once_are_all_counted_and_nobody_is_told_otherwise() {
+    let folder = tempfile::tempdir().unwrap();
+    let terms =
+        "auto = true\n[approve]\nrule = \"2 of validator\"\n[project.roles]\nvalidator = [\"user:ana\", \"user:ben\"]";
+    let house = house(folder.path(), terms);
+    let (onnx, _) = trained();
+    for round in 1..=10 {
+        let number = house.version_in(VersionState::Validated, &onnx, None);
+        thread::scope(|scope| {
+            for who in ["user:ana", "user:ben"] {
+                let (house, act) = (&house, Act { at: house.act.at, by: who.parse().unwrap() });
+                scope.spawn(move || house.app.approve(&act, &house.project.model(), number, "").unwrap());
+            }
+        });
+        let state = house.app.version_state(&house.project.model(), number).unwrap();
+        assert_eq!((state, routed(&house).0), (VersionState::Approved, Some(u64::from(number))), "round {round}");
+        assert_eq!(routed(&house), stored(&house));
+    }
 }

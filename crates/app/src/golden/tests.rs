@@ -133,6 +133,11 @@ impl House {
 
     /// An approved version of these bytes with these golden requests.
     pub fn version(&self, onnx: &[u8], golden: Option<&GoldenRequests>) -> u32 {
+        self.version_in(VersionState::Approved, onnx, golden)
+    }
+
+    /// The same in another state.
+    pub fn version_in(&self, state: VersionState, onnx: &[u8], golden: Option<&GoldenRequests>) -> u32 {
         let manifest = Manifest {
             schema: 2,
             project: self.project.name.clone(),
@@ -164,7 +169,7 @@ impl House {
         let (made, moved) = (entry(), entry());
         let write = self.app.store().write(move |tx| {
             let number = versions::create(&tx.audited(made), &new)?.number;
-            versions::advance(&tx.audited(moved), &model, number, VersionState::Draft, VersionState::Approved)
+            versions::advance(&tx.audited(moved), &model, number, VersionState::Draft, state)
         });
         write.unwrap().number
     }
