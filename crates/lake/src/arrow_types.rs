@@ -19,6 +19,9 @@ use kilter_domain::table::{Column, ColumnType, Table};
 
 use crate::builder::ColumnBuilder;
 
+/// Digits that a float holds exactly.
+const EXACT_DIGITS: u8 = 15;
+
 /// The column type that an Arrow type is read as; `None` when there is none.
 pub(crate) fn column_type(data_type: &DataType) -> Option<ColumnType> {
     use DataType::{
@@ -35,6 +38,28 @@ pub(crate) fn column_type(data_type: &DataType) -> Option<ColumnType> {
         Dictionary(_, value) => column_type(value),
         _ => None,
     }
+}
+
+/// Whether a type of whole numbers holds some that 64 bits with a sign do not, or that a float would round.
+pub(crate) fn may_be_wide(data_type: &DataType) -> bool {
+    match data_type {
+        DataType::UInt64 => true,
+        DataType::Decimal64(digits, 0) | DataType::Decimal128(digits, 0) | DataType::Decimal256(digits, 0) => {
+            *digits > EXACT_DIGITS
+        }
+        DataType::Dictionary(_, value) => may_be_wide(value),
+        _ => false,
+    }
+}
+
+/// Whether a type holds whole numbers alone.
+pub(crate) fn is_whole(data_type: &DataType) -> bool {
+    column_type(data_type) == Some(ColumnType::Int) || may_be_wide(data_type)
+}
+
+/// Whether all values of an array go into 64 bits with a sign.
+pub(crate) fn fits_int(array: &dyn Array) -> bool {
+    cast(array, &DataType::Int64).is_ok()
 }
 
 /// The Arrow type as which a column can be read that is `left` in one file and `right` in another.
@@ -126,6 +151,10 @@ pub(crate) fn append(builder: &mut ColumnBuilder, array: &dyn Array) -> Result<(
         }
         (own, wanted) if own == wanted || (own, wanted) == (ColumnType::Int, ColumnType::Float) => {
             builder.push_column(column(array, wanted)?).map_err(|()| Unfit::Type)
+        }
+        // Decimals without a fraction, whose values were seen to fit.
+        (ColumnType::Float, ColumnType::Int) if may_be_wide(array.data_type()) => {
+            builder.push_column(column(array, ColumnType::Int)?).map_err(|()| Unfit::Type)
         }
         // A column without any value fits everywhere.
         _ if array.null_count() == array.len() => {

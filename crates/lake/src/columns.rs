@@ -26,7 +26,7 @@ use crate::{
     builder::ColumnBuilder,
     error::LakeError,
     format::{Format, Source, io},
-    parquet::{Merge, damaged, footer, guarded, survey, unfit_error},
+    parquet::{Merge, damaged, exact_type, footer, guarded, survey, unfit_error},
     read::{ReadOptions, read_table},
 };
 
@@ -77,18 +77,18 @@ impl TableColumns {
             let rows = table.rows() as u64;
             return Ok(Self { path: path.to_owned(), columns, unread: Vec::new(), rows, bytes: Bytes::Held(table) });
         }
-        let (fields, rows) = survey(&source, Merge::Equal)?;
+        let survey = survey(&source, Merge::Equal)?;
         let (mut columns, mut unread) = (Vec::new(), Vec::new());
-        for (name, data_type) in fields {
-            match arrow_types::column_type(&data_type) {
-                Some(column_type) => columns.push((name, column_type)),
-                None => unread.push((name, data_type.to_string())),
+        for (name, data_type) in &survey.fields {
+            match arrow_types::column_type(data_type) {
+                Some(own) => columns.push((name.clone(), exact_type(&source, &survey, name, own)?)),
+                None => unread.push((name.clone(), data_type.to_string())),
             }
         }
         let footers =
             source.files.into_iter().map(|file| Ok((file.clone(), guarded(&file, || footer(&file, by_dictionary))?)));
         let bytes = Bytes::Files(footers.collect::<Result<_, LakeError>>()?);
-        Ok(Self { path: path.to_owned(), columns, unread, rows, bytes })
+        Ok(Self { path: path.to_owned(), columns, unread, rows: survey.rows, bytes })
     }
 
     /// Names and types, in the table's order.

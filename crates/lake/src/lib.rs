@@ -30,7 +30,9 @@ pub use columns::{TableColumns, Values};
 pub use error::LakeError;
 pub use format::Format;
 pub use log::{ID_COLUMN, KnownPartition, Lake, Listing, LogKind, Partition, StagedPartition, TIME_COLUMN};
-pub use read::{ReadOptions, Schema, read_table, schema_of, set_table_memory, table_memory};
+pub use read::{
+    ReadOptions, Schema, column_names, read_table, schema_of, set_table_memory, table_memory, unread_columns,
+};
 pub use sql::{QueryResult, SqlError, SqlOptions, sql, sql_async, sql_over_logs};
 pub use summary::{ColumnSummary, Distinct, MAX_DISTINCT, NumberSummary, TOP_VALUES, summaries};
 pub use write::write_table;

@@ -24,7 +24,10 @@ use parquet::{
         ProjectionMask,
         arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder},
     },
-    file::metadata::{ParquetMetaData, ParquetMetaDataReader},
+    file::{
+        metadata::{ParquetMetaData, ParquetMetaDataReader},
+        statistics::Statistics,
+    },
 };
 
 use crate::{
@@ -109,9 +112,9 @@ pub(crate) struct ParquetTable {
 impl ParquetTable {
     /// Reads the footers.
     pub fn plan(source: Source, options: &ReadOptions, union: bool) -> Result<Self, LakeError> {
-        let (fields, rows) = survey(&source, if union { Merge::Union } else { Merge::Equal })?;
-        let columns = wanted(&source.path, fields, options)?;
-        Ok(Self { source, union, columns, rows })
+        let survey = survey(&source, if union { Merge::Union } else { Merge::Equal })?;
+        let columns = wanted(&source, &survey, options)?;
+        Ok(Self { source, union, columns, rows: survey.rows })
     }
 
     /// Reads at most `limit` rows of the columns. More rows than fit into the bound are refused by what the footers count.
@@ -180,9 +183,18 @@ pub(crate) enum Merge {
     Union,
 }
 
-/// Names and Arrow types of the columns that all files together have, and their rows, by the footers.
-pub(crate) fn survey(source: &Source, how: Merge) -> Result<(Vec<(String, DataType)>, u64), LakeError> {
-    let (mut found, mut rows) = (Found::default(), 0);
+/// What the footers of all files of a table say.
+pub(crate) struct Survey {
+    /// Names and Arrow types of the columns that all files together have.
+    pub fields: Vec<(String, DataType)>,
+    pub rows: u64,
+    /// Columns that some file stores as whole numbers which may not go into 64 bits with a sign.
+    wide: HashSet<String>,
+}
+
+/// Reads the footers.
+pub(crate) fn survey(source: &Source, how: Merge) -> Result<Survey, LakeError> {
+    let (mut found, mut rows, mut wide) = (Found::default(), 0, HashSet::new());
     for (index, path) in source.files.iter().enumerate() {
         let (schema, count) = guarded(path, || {
             let footer = footer(path, |_| None)?;
@@ -193,6 +205,8 @@ pub(crate) fn survey(source: &Source, how: Merge) -> Result<(Vec<(String, DataTy
         if let Some(field) = schema.fields().iter().find(|field| !names.insert(field.name())) {
             return Err(damaged(path, format!("column `{}` stands twice in it", field.name())));
         }
+        let may_be_wide = schema.fields().iter().filter(|field| arrow_types::may_be_wide(field.data_type()));
+        wide.extend(may_be_wide.map(|field| field.name().clone()));
         let how = if index == 0 { Merge::Union } else { how };
         found.merge(&schema, how).map_err(|what| LakeError::DifferentColumns {
             path: path.clone(),
@@ -203,7 +217,7 @@ pub(crate) fn survey(source: &Source, how: Merge) -> Result<(Vec<(String, DataTy
             return Err(LakeError::TooManyColumns { path: source.path.clone(), limit: MAX_COLUMNS });
         }
     }
-    Ok((found.columns, rows))
+    Ok(Survey { fields: found.columns, rows, wide })
 }
 
 /// The columns of the files read so far, in the order they were found.
@@ -241,24 +255,87 @@ impl Found {
     }
 }
 
-/// The columns asked for; only these must have a type that we read.
-fn wanted(
-    path: &Path,
-    fields: Vec<(String, DataType)>,
-    options: &ReadOptions,
-) -> Result<Vec<(String, ColumnType)>, LakeError> {
-    // A column without a type of ours is no obstacle while nobody asks for it.
+/// The columns asked for. Those without a type of ours are left out, unless they are named.
+fn wanted(source: &Source, survey: &Survey, options: &ReadOptions) -> Result<Vec<(String, ColumnType)>, LakeError> {
+    let path = &source.path;
+    let is_read = |(_, data_type): &&(String, DataType)| arrow_types::column_type(data_type).is_some();
     let column_type = |data_type: &DataType| arrow_types::column_type(data_type).unwrap_or(ColumnType::Text);
-    let found = fields.iter().map(|(name, data_type)| (name.clone(), column_type(data_type))).collect();
-    let columns = chosen(path, found, options)?;
-    let names: HashSet<&str> = columns.iter().map(|(name, _)| name.as_str()).collect();
-    for (name, data_type) in fields {
-        if arrow_types::column_type(&data_type).is_none() && names.contains(name.as_str()) {
+    let typed = |(name, data_type): &(String, DataType)| (name.clone(), column_type(data_type));
+    let found = match options.columns {
+        Some(_) => survey.fields.iter().map(typed).collect(),
+        None => survey.fields.iter().filter(is_read).map(typed).collect(),
+    };
+    let mut columns = chosen(path, found, options)?;
+    let places: HashMap<String, usize> = columns.iter().enumerate().map(|(at, (name, _))| (name.clone(), at)).collect();
+    for (name, data_type) in &survey.fields {
+        let Some(column) = places.get(name).map(|at| &mut columns[*at]) else { continue };
+        if arrow_types::column_type(data_type).is_none() {
             let found = data_type.to_string();
-            return Err(LakeError::UnsupportedType { path: path.to_owned(), column: name, found });
+            return Err(LakeError::UnsupportedType { path: path.clone(), column: name.clone(), found });
+        }
+        if !options.types.contains_key(name) {
+            column.1 = exact_type(source, survey, name, column.1)?;
         }
     }
     Ok(columns)
+}
+
+/// The type that holds a column without losing a digit: one of unsigned or of long decimal whole numbers is whole where all
+/// of its values go into 64 bits, else a text of their digits, as the same numbers are in a text file.
+pub(crate) fn exact_type(
+    source: &Source,
+    survey: &Survey,
+    name: &str,
+    own: ColumnType,
+) -> Result<ColumnType, LakeError> {
+    let is_whole = || survey.fields.iter().any(|(known, data_type)| known == name && arrow_types::is_whole(data_type));
+    if !survey.wide.contains(name) || !is_whole() {
+        return Ok(own);
+    }
+    for path in &source.files {
+        if !guarded(path, || fits(path, name))? {
+            return Ok(ColumnType::Text);
+        }
+    }
+    Ok(ColumnType::Int)
+}
+
+/// Whether all values of a column of a file go into 64 bits with a sign: by its statistics, else by reading it.
+fn fits(path: &Path, name: &str) -> Result<bool, LakeError> {
+    let footer = footer(path, |_| None)?;
+    let Some(place) = footer.schema().fields().iter().position(|field| field.name() == name) else { return Ok(true) };
+    let data_type = footer.schema().field(place).data_type();
+    if !arrow_types::may_be_wide(data_type) || is_small(&footer, place) {
+        return Ok(true);
+    }
+    let file = File::open(path).map_err(|source| io("open", path, source))?;
+    let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, footer.clone());
+    let mask = ProjectionMask::roots(builder.parquet_schema(), [place]);
+    let reader = builder.with_projection(mask).with_batch_size(BATCH_ROWS).build();
+    for batch in reader.map_err(|error| damaged(path, error))? {
+        if !arrow_types::fits_int(batch.map_err(|error| damaged(path, error))?.column(0)) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Whether the statistics of an unsigned column say that no value needs the 64th bit: the largest one is stored by its
+/// bits, so it would be negative here.
+fn is_small(footer: &ArrowReaderMetadata, place: usize) -> bool {
+    if *footer.schema().field(place).data_type() != DataType::UInt64 {
+        return false;
+    }
+    let schema = footer.metadata().file_metadata().schema_descr();
+    let Some(leaf) = (0..schema.num_columns()).find(|&leaf| schema.get_column_root_idx(leaf) == place) else {
+        return false;
+    };
+    footer.metadata().row_groups().iter().all(|group| match group.column(leaf).statistics() {
+        // Old writers ordered such numbers as if they had a sign.
+        Some(known) if known.is_min_max_deprecated() => false,
+        Some(Statistics::Int64(known)) => known.max_opt().is_some_and(|max| *max >= 0),
+        _ => false,
+    })
 }
 
 pub(crate) fn unfit_error(path: &Path, column: &str, wanted: ColumnType, found: &DataType, unfit: Unfit) -> LakeError {

@@ -9,10 +9,12 @@ use std::{
 use kilter_domain::table::{Column, ColumnType, Table};
 
 use crate::{
+    arrow_types,
     builder::ColumnBuilder,
+    csv::CsvRecords,
     error::LakeError,
     format::{Format, Source},
-    parquet::ParquetTable,
+    parquet::{Merge, ParquetTable, survey},
     scan::Scan,
 };
 
@@ -67,8 +69,9 @@ pub struct Schema {
 ///
 /// # Errors
 /// A file that is not what its name says, is damaged, has ragged rows, duplicate names, other columns than the first
-/// file of its folder, types that have no place in a table, or needs more memory than allowed. The error
-/// names the file, and where it can the line and the column.
+/// file of its folder, or needs more memory than allowed. The error names the file, and where it can the line and the
+/// column. Columns of a Parquet file whose type has no place in a table (lists, binary) are left out, unless
+/// [`ReadOptions::columns`] names them; [`unread_columns`] says which.
 pub fn read_table(path: &Path, options: &ReadOptions) -> Result<Table, LakeError> {
     let source = Source::open(path)?;
     let limit = options.limit.unwrap_or(usize::MAX);
@@ -87,6 +90,33 @@ pub fn read_table(path: &Path, options: &ReadOptions) -> Result<Table, LakeError
     };
     let named = names.into_iter().map(|(name, _)| name).zip(columns).collect();
     Table::new(named).map_err(|source| LakeError::Table { path: path.to_owned(), source })
+}
+
+/// The columns that [`read_table`] leaves out because their type has no place in a table, with that type.
+///
+/// # Errors
+/// As [`read_table`].
+pub fn unread_columns(path: &Path) -> Result<Vec<(String, String)>, LakeError> {
+    let source = Source::open(path)?;
+    if source.format != Format::Parquet {
+        return Ok(Vec::new());
+    }
+    let survey = survey(&source, Merge::Equal)?;
+    let unread = survey.fields.into_iter().filter(|(_, data_type)| arrow_types::column_type(data_type).is_none());
+    Ok(unread.map(|(name, data_type)| (name, data_type.to_string())).collect())
+}
+
+/// The names of a table's columns, without its rows (JSON lines are read: each may bring another name).
+///
+/// # Errors
+/// As [`read_table`].
+pub fn column_names(path: &Path) -> Result<Vec<String>, LakeError> {
+    let source = Source::open(path)?;
+    match (source.format, source.files.first()) {
+        (Format::Csv | Format::Tsv, Some(first)) => Ok(CsvRecords::open(first, source.format)?.names().to_vec()),
+        (Format::Parquet, _) => Ok(survey(&source, Merge::Equal)?.fields.into_iter().map(|(name, _)| name).collect()),
+        _ => Ok(Scan::plan(source, &ReadOptions::default())?.columns.into_iter().map(|(name, _)| name).collect()),
+    }
 }
 
 /// Reads the columns of a table, and counts its rows, without holding it in memory.

@@ -25,6 +25,8 @@ use crate::{
 pub(super) struct Answer {
     columns: Vec<(String, ColumnType)>,
     stream: SendableRecordBatchStream,
+    session: SessionContext,
+    query: String,
     /// For the words of errors.
     tables: Vec<String>,
     options: SqlOptions,
@@ -48,7 +50,23 @@ impl Answer {
             false => Err(SqlError::DuplicateColumn { name: field.name().clone() }),
         };
         let columns = stream.schema().fields().iter().map(column).collect::<Result<_, SqlError>>()?;
-        Ok(Self { columns, stream, options: options.clone(), tables })
+        Ok(Self {
+            columns,
+            stream,
+            session: session.clone(),
+            query: query.to_owned(),
+            options: options.clone(),
+            tables,
+        })
+    }
+
+    /// The same query from its first row on, with one column more as the digits of its numbers: only when its values come
+    /// is seen that 64 bits with a sign do not hold them.
+    async fn again(self, wide: Wide) -> Result<Self, SqlError> {
+        let Self { mut columns, stream, session, query, tables, options } = self;
+        drop(stream);
+        columns[wide.0].1 = ColumnType::Text;
+        Ok(Self { columns, ..Self::plan(&session, &query, tables, &options).await? })
     }
 
     pub fn columns(&self) -> &[(String, ColumnType)] {
@@ -58,7 +76,11 @@ impl Answer {
     pub async fn into_table(mut self, limit: usize) -> Result<Table, LakeError> {
         let mut builders = self.builders();
         while let Some(batch) = self.next().await? {
-            self.append(&mut builders, &batch)?;
+            if let Some(wide) = self.append(&mut builders, &batch)? {
+                self = self.again(wide).await?;
+                builders = self.builders();
+                continue;
+            }
             if builders.iter().map(ColumnBuilder::bytes).sum::<usize>() > limit {
                 let rows = builders.first().map_or(0, ColumnBuilder::len);
                 return Err(SqlError::ResultTooLarge { limit, rows }.into());
@@ -74,7 +96,11 @@ impl Answer {
         let mut builders = self.builders();
         let mut rows = 0;
         while let Some(batch) = self.next().await? {
-            self.append(&mut builders, &batch)?;
+            if let Some(wide) = self.append(&mut builders, &batch)? {
+                self = self.again(wide).await?;
+                (writer, builders, rows) = (TableWriter::create(path, self.columns.clone())?, self.builders(), 0);
+                continue;
+            }
             let columns: Vec<Column> = builders.iter_mut().map(ColumnBuilder::take).collect();
             writer.write(&columns.iter().collect::<Vec<_>>(), 0, batch.num_rows())?;
             rows += batch.num_rows() as u64;
@@ -92,16 +118,26 @@ impl Answer {
         batch.map_err(|error| SqlError::from_engine(&error, &self.tables, &self.options))
     }
 
-    fn append(&self, builders: &mut [ColumnBuilder], batch: &RecordBatch) -> Result<(), SqlError> {
-        for (at, (builder, (name, _))) in builders.iter_mut().zip(&self.columns).enumerate() {
-            arrow_types::append(builder, batch.column(at)).map_err(|unfit| match unfit {
-                Unfit::Type => unsupported(name, batch.column(at).data_type()),
-                Unfit::Value(what) => SqlError::Data { what: format!("column `{name}`: {what}") },
-            })?;
+    fn append(&self, builders: &mut [ColumnBuilder], batch: &RecordBatch) -> Result<Option<Wide>, SqlError> {
+        for (at, (builder, (name, column_type))) in builders.iter_mut().zip(&self.columns).enumerate() {
+            let array = batch.column(at);
+            match arrow_types::append(builder, array) {
+                Ok(()) => {}
+                Err(Unfit::Value(_))
+                    if *column_type == ColumnType::Int && arrow_types::may_be_wide(array.data_type()) =>
+                {
+                    return Ok(Some(Wide(at)));
+                }
+                Err(Unfit::Type) => return Err(unsupported(name, array.data_type())),
+                Err(Unfit::Value(what)) => return Err(SqlError::Data { what: format!("column `{name}`: {what}") }),
+            }
         }
-        Ok(())
+        Ok(None)
     }
 }
+
+/// The place of a column whose values do not go into 64 bits with a sign.
+struct Wide(usize);
 
 fn column_type(name: &str, data_type: &DataType) -> Result<ColumnType, SqlError> {
     arrow_types::column_type(data_type).ok_or_else(|| unsupported(name, data_type))

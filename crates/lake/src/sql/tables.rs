@@ -63,7 +63,7 @@ pub(super) fn register(session: &SessionContext, name: &str, input: Input) -> Re
 }
 
 fn parquet(source: &Source, how: Merge) -> Result<ListingTable, LakeError> {
-    let (fields, _) = survey(source, how)?;
+    let fields = survey(source, how)?.fields;
     // Files may differ in what they promise, so any column may have missing values.
     let fields = fields.into_iter().map(|(name, data_type)| Field::new(name, data_type, true));
     let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));

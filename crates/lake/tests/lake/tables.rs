@@ -106,6 +106,64 @@ fn types_of_other_tools_come_in_without_loss() {
 }
 
 #[test]
+fn whole_numbers_that_64_bits_do_not_hold_are_texts_of_their_digits() {
+    let hashes = vec![Some(u64::MAX), None, Some(7), Some(1 << 63)];
+    let decimals = |values: [i128; 4]| Decimal128Array::from(values.to_vec()).with_precision_and_scale(38, 0).unwrap();
+    let id = 1_790_000_000_000_000_013;
+    let columns: Vec<(&str, arrow::array::ArrayRef)> = vec![
+        ("hash", Arc::new(UInt64Array::from(hashes))),
+        ("fits", Arc::new(UInt64Array::from(vec![3, 1, 2, i64::MAX as u64]))),
+        ("number", Arc::new(decimals([id, -id, 0, i128::from(i64::MAX)]))),
+        ("wide", Arc::new(decimals([id, i128::from(u64::MAX) * 10, -1, 0]))),
+        ("x", Arc::new(Int16Array::from(vec![1, 2, 3, 4]))),
+    ];
+    let folder = Folder::with(&[("t.parquet", &parquet(columns))]);
+    let table = folder.read("t.parquet").unwrap();
+    let column = |name: &str| table.column(name).unwrap().clone();
+    assert_eq!(column("hash"), texts(&["18446744073709551615", "", "7", "9223372036854775808"]));
+    assert_eq!(column("fits"), Column::Int(vec![Some(3), Some(1), Some(2), Some(i64::MAX)]));
+    assert_eq!(column("number"), Column::Int(vec![Some(id as i64), Some(-id as i64), Some(0), Some(i64::MAX)]));
+    assert_eq!(column("wide"), texts(&["1790000000000000013", "184467440737095516150", "-1", "0"]));
+    let schema = kilter_lake::schema_of(&folder.path("t.parquet")).unwrap();
+    assert_eq!(schema.columns[0].1, ColumnType::Text);
+    let by_column = kilter_lake::TableColumns::open(&folder.path("t.parquet"), &ReadOptions::default()).unwrap();
+    assert_eq!(by_column.columns(), schema.columns);
+    let one = ReadOptions { columns: Some(vec!["x".into()]), ..ReadOptions::default() };
+    assert_eq!(read_table(&folder.path("t.parquet"), &one).unwrap().names(), ["x"]);
+    // A text file of the same numbers is read alike.
+    write_table(&folder.path("t.csv"), &table).unwrap();
+    assert_eq!(folder.read("t.csv").unwrap(), table);
+}
+
+#[test]
+fn files_that_store_whole_numbers_in_different_ways_make_one_table() {
+    let signed = parquet(vec![("id", Arc::new(arrow::array::Int64Array::from(vec![-5, 6])))]);
+    let unsigned = |values: Vec<u64>| parquet(vec![("id", Arc::new(UInt64Array::from(values)))]);
+    let folder = Folder::with(&[
+        ("small/a.parquet", &signed),
+        ("small/b.parquet", &unsigned(vec![7])),
+        ("wide/a.parquet", &signed),
+        ("wide/b.parquet", &unsigned(vec![u64::MAX])),
+    ]);
+    let small = folder.read("small").unwrap();
+    assert_eq!(small.column("id").unwrap(), &Column::Int(vec![Some(-5), Some(6), Some(7)]));
+    let wide = folder.read("wide").unwrap();
+    assert_eq!(wide.column("id").unwrap(), &texts(&["-5", "6", "18446744073709551615"]));
+}
+
+#[test]
+fn columns_that_have_no_place_in_a_table_are_left_out_and_named() {
+    let bytes = arrow::array::BinaryArray::from(vec![&b"ab"[..], b"c"]);
+    let file = parquet(vec![("blob", Arc::new(bytes)), ("x", Arc::new(Int16Array::from(vec![1, 2])))]);
+    let folder = Folder::with(&[("t.parquet", &file)]);
+    let path = folder.path("t.parquet");
+    assert_eq!(folder.read("t.parquet").unwrap().names(), ["x"]);
+    assert_eq!(kilter_lake::unread_columns(&path).unwrap(), [("blob".to_owned(), "Binary".to_owned())]);
+    let named = ReadOptions { columns: Some(vec!["blob".into()]), ..ReadOptions::default() };
+    assert!(matches!(read_table(&path, &named), Err(LakeError::UnsupportedType { .. })));
+}
+
+#[test]
 fn repeated_texts_share_one_allocation() {
     let table = Folder::with(&[("t.csv", b"a\nx\ny\nx\n")]).read("t.csv").unwrap();
     let Column::Text(values) = table.column("a").unwrap() else { panic!() };
