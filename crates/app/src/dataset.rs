@@ -20,7 +20,7 @@ pub enum RolesError {
         source: TableError,
     },
     #[error(
-        "dataset `{dataset}`: row {row} of time column `{column}` is `{value}`, not a time; use timestamps, dates like 2026-03-01, or whole years"
+        "dataset `{dataset}`: row {row} of time column `{column}` is `{value}`, not a time; use timestamps, dates like 2026-03-01, whole years, or whole numbers that count on (each a second)"
     )]
     NotATime { dataset: String, column: String, row: usize, value: String },
     #[error("dataset `{dataset}` names no time column; add `time = \"...\"` to [data.{dataset}]")]
@@ -60,7 +60,9 @@ impl Roles {
         self.column(table, name)
     }
 
-    /// When each row happened. Whole numbers from 1000 to 9999 are years, texts are dates or times.
+    /// When each row happened. Texts are dates or times. Whole numbers are years where they may be (nearly all from 1000 to
+    /// 2200) and the column is not called like a counter; else they count seconds since 1970, so that a number of the row keeps its
+    /// order, `every = "500s"` is a window of 500 rows, and seconds of Unix are what they are.
     pub fn event_times(&self, table: &Table) -> Result<Vec<Timestamp>, RolesError> {
         let name = self.time.as_deref().ok_or_else(|| RolesError::NoTime { dataset: self.dataset.clone() })?;
         self.times(table, name)
@@ -78,19 +80,21 @@ impl Roles {
 
     fn times(&self, table: &Table, name: &str) -> Result<Vec<Timestamp>, RolesError> {
         let column = self.column(table, name)?;
-        (0..column.len()).map(|row| self.time(column, name, row)).collect()
+        let numbers = Numbers::of(name, column);
+        (0..column.len()).map(|row| self.time(column, name, row, numbers)).collect()
     }
 
     fn known_times(&self, table: &Table, name: &str, events: &[Timestamp]) -> Result<Vec<Timestamp>, RolesError> {
         let column = self.column(table, name)?;
         let label = self.label.as_deref().and_then(|label| table.column(label).ok());
         let is_awaited = |row| label.is_some_and(|label| label.label(row).is_none()) && column.label(row).is_none();
-        let known = |row| if is_awaited(row) { Ok(events[row]) } else { self.time(column, name, row) };
+        let numbers = Numbers::of(name, column);
+        let known = |row| if is_awaited(row) { Ok(events[row]) } else { self.time(column, name, row, numbers) };
         (0..column.len()).map(known).collect()
     }
 
-    fn time(&self, column: &Column, name: &str, row: usize) -> Result<Timestamp, RolesError> {
-        time_of(column, row).ok_or_else(|| RolesError::NotATime {
+    fn time(&self, column: &Column, name: &str, row: usize, numbers: Numbers) -> Result<Timestamp, RolesError> {
+        time_of(column, row, numbers).ok_or_else(|| RolesError::NotATime {
             dataset: self.dataset.clone(),
             column: name.to_owned(),
             row,
@@ -124,11 +128,71 @@ impl Roles {
     }
 }
 
-fn time_of(column: &Column, row: usize) -> Option<Timestamp> {
+/// What whole numbers of a time column are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Numbers {
+    Years,
+    /// A count that goes on, one second each.
+    Seconds,
+}
+
+/// Names of columns that count rows or steps.
+const COUNTERS: &[&str] = &[
+    "row",
+    "rows",
+    "index",
+    "idx",
+    "step",
+    "steps",
+    "seq",
+    "sequence",
+    "counter",
+    "tick",
+    "cycle",
+    "iteration",
+    "record",
+    "instant",
+    "number",
+    "nr",
+    "no",
+    "rownum",
+    "unix",
+];
+/// The last year that whole numbers are usually taken for.
+const LAST_YEAR: f64 = 2200.0;
+/// The last second of the year 9999.
+const LAST_SECOND: u64 = 253_402_300_799;
+
+impl Numbers {
+    fn of(name: &str, column: &Column) -> Self {
+        let (mut rows, mut usual, mut others) = (0, 0, 0);
+        for value in (0..column.len()).map(|row| column.number(row)).filter(|value| !value.is_nan()) {
+            rows += 1;
+            usual += usize::from((1000.0..=LAST_YEAR).contains(&value));
+            others += usize::from(!(1000.0..=9999.0).contains(&value));
+        }
+        // A single year 9999 is a mistake among years, and no other way to count.
+        let all_years = others == 0 && usual * 10 >= rows * 9;
+        let lower = name.to_lowercase();
+        let last_word = lower.rsplit(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
+        if all_years && !COUNTERS.contains(&last_word) { Self::Years } else { Self::Seconds }
+    }
+
+    fn time(self, value: i64) -> Option<Timestamp> {
+        match self {
+            Self::Years => year(value),
+            Self::Seconds => (value.unsigned_abs() <= LAST_SECOND).then_some(Timestamp(value * 1000)),
+        }
+    }
+}
+
+fn time_of(column: &Column, row: usize, numbers: Numbers) -> Option<Timestamp> {
     match column {
         Column::Time(values) => values[row].map(Timestamp),
-        Column::Int(values) => values[row].and_then(year),
-        Column::Float(values) if values[row].fract() == 0.0 => year(values[row] as i64),
+        Column::Int(values) => values[row].and_then(|value| numbers.time(value)),
+        Column::Float(values) if values[row].fract() == 0.0 && values[row].abs() < 1e12 => {
+            numbers.time(values[row] as i64)
+        }
         Column::Text(values) => values[row].as_deref()?.parse().ok(),
         Column::Float(_) | Column::Bool(_) => None,
     }
@@ -159,6 +223,26 @@ mod tests {
             let table = Table::new(vec![("when".into(), column)]).unwrap();
             assert_eq!(roles().event_times(&table).unwrap(), vec![day]);
         }
+    }
+
+    #[test]
+    fn a_counter_is_a_time_in_its_own_order_in_any_part_of_the_table() {
+        let times = |name: &str, values: std::ops::Range<i64>| {
+            let table = Table::new(vec![(name.into(), Column::Int(values.map(Some).collect()))]).unwrap();
+            Roles { time: Some(name.into()), ..roles() }
+                .event_times(&table)
+                .map(|times| times.last().map(|time| time.millis()))
+        };
+        assert_eq!(times("row", 0..500).unwrap(), Some(499_000));
+        assert_eq!(times("row", 1500..1550).unwrap(), Some(1_549_000), "a part of a counter does not turn into years");
+        assert_eq!(times("t", 1..5000).unwrap(), Some(4_999_000));
+        assert_eq!(times("unix", 1_700_000_000..1_700_000_010).unwrap(), Some(1_700_000_009_000));
+        assert_eq!(
+            times("year", 1990..2020).unwrap(),
+            Timestamp::from_date(2019, 1, 1).map(|day| Some(day.millis())).unwrap()
+        );
+        let error = times("row", 1_790_000_000_000_000_000..1_790_000_000_000_000_002).unwrap_err().to_string();
+        assert!(error.contains("row 0") && error.contains("count on"), "{error}");
     }
 
     #[test]

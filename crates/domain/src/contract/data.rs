@@ -9,7 +9,7 @@ pub struct Dataset {
     pub path: Option<Location>,
     /// JSON Schema file of its rows, relative to the project.
     pub schema: Option<String>,
-    /// The event-time column: timestamps, dates as text, or whole years.
+    /// The event-time column: timestamps, dates as text, whole years, or a number of the row.
     pub time: Option<String>,
     /// The columns that identify a row, and so a prediction.
     pub id: Vec<String>,

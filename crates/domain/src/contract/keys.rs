@@ -175,7 +175,13 @@ const DATA: &[Key] = &[
         "\"data/customers.parquet\"",
     ),
     key("schema", Path, "taken from the data", "the JSON Schema of its rows", "\"schemas/customers.json\""),
-    key("time", Text, "none", "the event-time column: timestamps, dates as text, or whole years", "\"snapshot_at\""),
+    key(
+        "time",
+        Text,
+        "none",
+        "the event-time column: timestamps, dates as text, whole years, or a number of the row (each counts as a second)",
+        "\"snapshot_at\"",
+    ),
     key(
         "id",
         Texts,
