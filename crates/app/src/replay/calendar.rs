@@ -9,7 +9,8 @@ const LEAST_ROWS: usize = 100;
 /// A replay has at most this many periods; a shorter period is an error of the contract.
 pub const MOST_PERIODS: usize = 5_000;
 
-const LENGTHS: [Span; 6] = [
+const LENGTHS: [Span; 7] = [
+    Span { count: 120, unit: SpanUnit::Month },
     Span { count: 12, unit: SpanUnit::Month },
     Span { count: 3, unit: SpanUnit::Month },
     Span { count: 1, unit: SpanUnit::Month },
@@ -22,7 +23,12 @@ const LENGTHS: [Span; 6] = [
 pub fn usual_period(first: Timestamp, last: Timestamp) -> Span {
     let length = last.millis().saturating_sub(first.millis());
     let fits = |span: &&Span| length / span.millis().max(1) >= 12;
-    *LENGTHS.iter().find(fits).unwrap_or(&LENGTHS[LENGTHS.len() - 1])
+    *LENGTHS[1..].iter().find(fits).unwrap_or(&LENGTHS[LENGTHS.len() - 1])
+}
+
+/// The shortest usual period that is longer than `period` and that `fits` says yes to.
+pub fn longer_period(period: Span, fits: impl Fn(Span) -> bool) -> Option<Span> {
+    LENGTHS.into_iter().rev().find(|length| length.millis() > period.millis() && fits(*length))
 }
 
 /// The first period boundary at which a fifth of the rows is labelled, and at least a hundred are.

@@ -66,10 +66,10 @@ pub enum ReplayError {
     #[error("serving cannot begin: {because}; set `start` in [replay] to a date at which enough labels are known")]
     NoStart { because: String },
     #[error(
-        "a period of {period} cuts the data into more than {} pieces; choose a longer `period` in [replay]",
+        "a period of {period} cuts the data into more than {} pieces; set `period = \"{longer}\"` in [replay]",
         calendar::MOST_PERIODS
     )]
-    TooManyPeriods { period: kilter_domain::time::Span },
+    TooManyPeriods { period: kilter_domain::time::Span, longer: kilter_domain::time::Span },
     #[error(
         "dataset `{dataset}`: row {row} of time column `{column}` is {value}, {away} away from half of all rows, and the \
          time between would be played empty; correct it, or set `start` and `end` in [replay]"

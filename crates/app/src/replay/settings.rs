@@ -27,6 +27,8 @@ pub struct Settings {
     pub period: Span,
     /// `start`, then the end of each period.
     pub boundaries: Vec<Timestamp>,
+    /// Why the period is not the monitor's window, where that would cut the data into too many.
+    pub note: Option<String>,
     pub seed: u64,
     pub batch_rows: usize,
     /// The headline metric; `None`: that of the task.
@@ -40,13 +42,27 @@ impl Settings {
         let empty = || ReplayError::Empty { dataset: history.roles.dataset.clone() };
         let (first, last) = history.span().ok_or_else(empty)?;
         let monitored = project.contract.monitor.as_ref().map(|monitor| monitor.every);
-        let period = replay.period.or(monitored).unwrap_or_else(|| calendar::usual_period(first, last));
+        let mut period = replay.period.or(monitored).unwrap_or_else(|| calendar::usual_period(first, last));
         let stated_end = options.until.or(replay.end);
         let lonely = calendar::lonely(history, replay.start.is_none(), stated_end.is_none());
         if let Some((row, away)) = lonely {
             return Err(alone(history, row, away));
         }
         let last = stated_end.map_or(last, |end| end.min(last));
+        let fits = |period: Span| boundaries(first, period, last).last().is_some_and(|end| end > last);
+        let longer = calendar::longer_period(period, fits).filter(|_| !fits(period));
+        let note = match longer {
+            Some(longer) if replay.period.is_none() => {
+                let note = format!(
+                    "`every = \"{period}\"` of [monitor] cuts the data into more than {} windows, so this report counts by \
+                     {longer}: `every = \"{longer}\"` would give windows that hold more rows",
+                    calendar::MOST_PERIODS
+                );
+                period = longer;
+                Some(note)
+            }
+            _ => None,
+        };
         let start = start(replay.start, history, period)?;
         if start > last {
             let because = format!("the start {start} lies behind the last event {last}");
@@ -54,7 +70,7 @@ impl Settings {
         }
         let mut boundaries: Vec<Timestamp> = boundaries(start, period, last).collect();
         if boundaries.last().is_none_or(|end| *end <= last) {
-            return Err(ReplayError::TooManyPeriods { period });
+            return Err(ReplayError::TooManyPeriods { period, longer: longer.unwrap_or(period) });
         }
         if let Some(until) = options.until.filter(|until| boundaries.last().is_some_and(|end| until < end)) {
             boundaries.retain(|boundary| *boundary < until);
@@ -67,6 +83,7 @@ impl Settings {
             waits_for_labels: options.until.is_none(),
             period,
             boundaries,
+            note,
             seed: options.seed.unwrap_or(replay.seed),
             batch_rows: replay.batch_rows.map_or(BATCH_ROWS, |rows| rows.max(1) as usize),
             metric: replay.metric.clone(),

@@ -194,6 +194,7 @@ fn notes(settings: &Settings, stage: &Stage) -> Vec<String> {
     if stage.unanswered > 0 {
         notes.push(format!("{} rows happened while no version served, and were not answered", stage.unanswered));
     }
+    notes.extend(settings.note.clone());
     notes.extend(stage.refused.note());
     if stage.history.renamed > 0 {
         let renamed = stage.history.renamed;
