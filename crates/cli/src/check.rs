@@ -1,13 +1,16 @@
 //! `kilter check`: everything that is wrong with a contract, with its place and its cure.
 
+mod data;
+
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use kilter_domain::actor::Role;
-use kilter_domain::contract::{Contract, ContractErrors, Location, Reference, SinkKind};
+use kilter_domain::contract::{Contract, ContractErrors, Inspected, Known, Location, Reference, SinkKind};
 use kilter_wire::Exit;
 use serde::Serialize;
 
+use self::data::Data;
 use crate::{
     page::{Answer, Mark, Page},
     project::read_contract,
@@ -16,7 +19,8 @@ use crate::{
 
 /// Check a contract: every error at once, with line, nearest name and what to do.
 ///
-/// Ends with 3 when it is not valid. A dataset that is not there (yet) is a warning.
+/// Names of columns are held against the data, names of metrics against the task that the label asks for, and keys that do
+/// nothing yet are named. Ends with 3 when it is not valid. A dataset that is not there (yet) is a warning.
 #[derive(Debug, Args)]
 pub(crate) struct Check {
     /// The project's folder, or a contract file.
@@ -44,14 +48,23 @@ struct Fault {
 impl Check {
     pub(crate) fn run(self) -> Result<Answer, Stop> {
         let (file, text) = read_contract(&self.project)?;
-        Ok(match Contract::parse(&text) {
-            Ok(contract) => valid(file, &contract),
-            Err(errors) => invalid(file.clone(), errors.in_file(file.display().to_string())),
+        let shown = file.display().to_string();
+        let contract = match Contract::parse(&text) {
+            Ok(contract) => contract,
+            Err(errors) => return Ok(invalid(file, errors.in_file(shown))),
+        };
+        let folder = file.parent().unwrap_or(Path::new(".")).to_owned();
+        let mut data = Data::of(&folder, &contract);
+        let known = Known { columns: std::mem::take(&mut data.columns), metric: &|name| data.wrong_metric(name) };
+        Ok(match Contract::inspect(&text, &known) {
+            Ok(inspected) => valid(file, &folder, &inspected, &data.unreadable),
+            Err(errors) => invalid(file, errors.in_file(shown)),
         })
     }
 }
 
-fn valid(file: PathBuf, contract: &Contract) -> Answer {
+fn valid(file: PathBuf, folder: &Path, inspected: &Inspected, unreadable: &[String]) -> Answer {
+    let contract = &inspected.contract;
     let count = |count: usize, one: &str| format!("{count} {one}{}", if count == 1 { "" } else { "s" });
     let parts = [
         count(contract.data.len(), "dataset"),
@@ -60,9 +73,14 @@ fn valid(file: PathBuf, contract: &Contract) -> Answer {
         count(contract.deploy.len(), "deployment"),
     ];
     let mut page = Page::new().marked(Mark::Ok, format!("{} is valid: {}", file.display(), parts.join(", ")));
-    let mut warnings = absent(file.parent().unwrap_or(Path::new(".")), contract);
+    let mut warnings = absent(folder, contract);
+    warnings.extend(unreadable.iter().cloned());
     warnings.extend(not_acted_upon(contract));
     warnings.extend(locks_everybody_out(contract));
+    warnings.extend(inspected.warnings.iter().map(|warning| {
+        let hint = warning.hint.as_ref().map_or_else(String::new, |hint| format!(" ({hint})"));
+        format!("{}:{}: {}{hint}", file.display(), warning.line, warning.message)
+    }));
     for warning in &warnings {
         page = page.marked(Mark::Warn, warning.clone());
     }

@@ -85,7 +85,7 @@ impl Command {
     pub(crate) fn run(self, output: &mut Output) -> Result<Answer, Stop> {
         match self {
             Self::Demo(demo) => demo.run(output),
-            Self::Init(init) => init.run(),
+            Self::Init(init) => init.run(output),
             Self::Check(check) => check.run(),
             Self::Schema(schema) => schema.run(output),
             Self::Run(run) => run.run(output),

@@ -16,10 +16,9 @@ use serde::Serialize;
 
 use crate::{
     files::write_whole,
-    input::{Columns, Input, names, open_table},
+    input::{Columns, Input, Unread, all_names, open_table},
     measured::FailOn,
     page::Answer,
-    profile::Unread,
     project::now,
     stop::Stop,
 };
@@ -145,19 +144,17 @@ impl Drift {
     pub(crate) fn run(self) -> Result<Answer, Stop> {
         let reference = Input::open(&self.reference)?;
         let current = open_table(&self.current)?;
-        self.columns.check(|| {
-            let mut known = reference.names();
-            known.extend(names(&current));
-            known
-        })?;
+        let mut known = reference.names();
+        known.extend(all_names(&current));
+        let chosen = self.columns.chosen(&known)?;
         let side = match &reference {
             Input::Table(table) => Reference::Table(table),
             Input::Profile(profile) => Reference::Profile(profile),
         };
-        let drift = compare(&side, &current, |name| self.columns.picks(name))?;
+        let drift = compare(&side, &current, |name| chosen.picks(name))?;
         let found = Found {
             is_exact: matches!(reference, Input::Table(_)),
-            unread: Unread::of(&current),
+            unread: Unread::all(current.unread()),
             html: self.html.clone(),
             ..self.found(&drift)
         };

@@ -20,8 +20,10 @@ use kilter_stats::performance::Metric;
 use kilter_wire::{Code, Exit, Problem};
 
 use crate::{
+    column_list::{ColumnList, named},
     failure::usage,
     files::{load_model, write_whole},
+    input::Unread,
     page::Answer,
     project::now,
     stop::Stop,
@@ -46,8 +48,8 @@ pub(crate) struct Evaluate {
     #[arg(long, value_name = "COLUMN")]
     weight: Option<String>,
     /// Columns by whose values the leading metric is told (numbers with many values by quartile).
-    #[arg(long, value_name = "COLUMNS", value_delimiter = ',')]
-    slice: Vec<String>,
+    #[arg(long, value_name = "COLUMNS")]
+    slice: Vec<ColumnList>,
     /// The score from which on a binary answer counts as positive.
     #[arg(long, default_value_t = 0.5)]
     threshold: f64,
@@ -105,7 +107,8 @@ impl Evaluate {
         }
         let holds = evaluation.rules.iter().all(RuleOutcome::is_passed);
         let exit = if holds { Exit::Done } else { Exit::Negative };
-        Ok(Answer::done(&evaluation.document(), page::text(&evaluation)).exit(exit))
+        let unread = Unread::of_file(&self.data)?;
+        Ok(Answer::done(&evaluation.document(), page::text(&evaluation)).left_out(&unread).exit(exit))
     }
 
     /// Which columns a model of one block may take.
@@ -182,7 +185,7 @@ impl Evaluate {
 
     fn slices(&self, table: &Table, outcomes: &Outcomes, metric: &'static str) -> Result<Vec<Slice>, Stop> {
         let mut slices = Vec::new();
-        for name in &self.slice {
+        for name in &named(&self.slice, table.names()) {
             column(table, name)?;
             let groups = groups_of(table, name, None)
                 .map_err(|missing| Problem::new(Code::FileInvalid, missing.missing).hint(missing.how))?;

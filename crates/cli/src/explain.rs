@@ -17,6 +17,7 @@ use kilter_wire::{Code, Problem};
 use crate::{
     failure::usage,
     files::{load_model_for, write_whole},
+    input::Unread,
     page::Answer,
     project::now,
     stop::Stop,
@@ -84,7 +85,7 @@ impl Explain {
         if let Some(html) = &self.html {
             write_whole(html, page::html(&found, now()).as_bytes())?;
         }
-        Ok(Answer::done(&found, page::text(&found)))
+        Ok(Answer::done(&found, page::text(&found)).left_out(&Unread::of_file(&self.data)?))
     }
 
     fn subject(&self) -> Result<Subject, Stop> {

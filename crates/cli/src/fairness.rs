@@ -15,8 +15,10 @@ use kilter_lake::{ReadOptions, read_table};
 use kilter_wire::{Code, Exit, Problem};
 
 use crate::{
+    column_list::{ColumnList, named},
     failure::usage,
     files::{load_model, write_whole},
+    input::Unread,
     measured::FailOn,
     page::Answer,
     project::now,
@@ -39,7 +41,10 @@ pub(crate) struct Fairness {
     #[arg(value_name = "DATA")]
     second: Option<PathBuf>,
     /// The columns whose values are the groups (numbers with many values by quartile).
-    #[arg(long, value_name = "COLUMNS", value_delimiter = ',', required = true)]
+    #[arg(long = "groups", value_name = "COLUMNS", required = true)]
+    group_lists: Vec<ColumnList>,
+    /// The same as columns of the table, once it is read.
+    #[arg(skip)]
     groups: Vec<String>,
     /// Also judge the combinations of two and three of the columns.
     #[arg(long)]
@@ -83,9 +88,10 @@ struct Source {
 }
 
 impl Fairness {
-    pub(crate) fn run(self) -> Result<Answer, Stop> {
+    pub(crate) fn run(mut self) -> Result<Answer, Stop> {
         self.check()?;
         let source = self.source()?;
+        self.name_groups(&source.table)?;
         let mut found = Found::of(&source, self.threshold_used(), self.html.clone());
         for columns in self.attributes() {
             let partition = partition(&source.table, &columns).map_err(|error| problem(&error))?;
@@ -101,7 +107,8 @@ impl Fairness {
             Some(FailOn::Warn) if worst >= Impact::Warn => Exit::Negative,
             _ => Exit::Done,
         };
-        Ok(Answer::done(&found, page::text(&found)).exit(exit))
+        let unread = Unread::of_file(&source.data)?;
+        Ok(Answer::done(&found, page::text(&found)).left_out(&unread).exit(exit))
     }
 
     fn check(&self) -> Result<(), Stop> {
@@ -111,15 +118,24 @@ impl Fairness {
         if !is_usable {
             return Err(usage(format!("`--threshold {}` must lie between 0 and 1", self.threshold)));
         }
-        if let Some(twice) = self.groups.iter().enumerate().find(|(at, name)| self.groups[..*at].contains(name)) {
-            return Err(usage(format!("`{}` stands twice in --groups", twice.1)));
-        }
         if self.has_columns() && self.second.is_some() {
             return Err(usage("a model and columns of answers were both given: leave out the model, or the columns"));
         }
-        let known =
-            |pair: &&String| pair.split_once('=').is_none_or(|(column, _)| !self.groups.iter().any(|g| g == column));
-        match self.privileged.iter().find(known) {
+        Ok(())
+    }
+
+    /// Which columns of the table are the groups.
+    fn name_groups(&mut self, table: &Table) -> Result<(), Stop> {
+        self.groups = named(&self.group_lists, table.names());
+        if let Some(twice) = self.groups.iter().enumerate().find(|(at, name)| self.groups[..*at].contains(name)) {
+            return Err(usage(format!("`{}` stands twice in --groups", twice.1)));
+        }
+        let is_named = |pair: &str| {
+            self.groups
+                .iter()
+                .any(|group| pair.strip_prefix(group.as_str()).is_some_and(|value| value.starts_with('=')))
+        };
+        match self.privileged.iter().find(|pair| !is_named(pair)) {
             Some(pair) => Err(usage(format!("`--privileged {pair}` does not name a value of one of the --groups"))),
             None => Ok(()),
         }

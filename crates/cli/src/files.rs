@@ -49,6 +49,20 @@ pub(crate) fn write_new(path: &Path, bytes: &[u8]) -> Result<(), Stop> {
     write().map_err(|error| disk("write", path, &error))
 }
 
+/// Copies a file to a place where nothing is: beside it first, so that it is there whole or not at all.
+pub(crate) fn copy_whole(from: &Path, to: &Path) -> Result<(), Stop> {
+    let mut name = to.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{}.tmp", std::process::id()));
+    let beside = to.with_file_name(name);
+    let copied = fs::copy(from, &beside).and_then(|_| File::open(&beside)?.sync_all());
+    let copied = copied.and_then(|()| fs::rename(&beside, to));
+    if copied.is_err() {
+        // What is left of a failed attempt is ours; when it cannot be removed, the first error says why.
+        let _ = fs::remove_file(&beside);
+    }
+    copied.map_err(|error| disk("copy a file to", to, &error))
+}
+
 /// Makes a folder and those above it.
 pub(crate) fn make_folder(folder: &Path) -> Result<(), Stop> {
     fs::create_dir_all(folder).map_err(|error| disk("make the folder", folder, &error))

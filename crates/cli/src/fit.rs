@@ -14,14 +14,16 @@ use kilter_app::measure::{
 };
 use kilter_domain::{nearest::nearest, table::Table};
 use kilter_fit::{FitOptions, FitReport, Kind, Learner, Params, Task, fit};
-use kilter_lake::{ReadOptions, read_table};
+use kilter_lake::{ReadOptions, column_names, read_table};
 use kilter_wire::{Code, Problem};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::{
+    column_list::{ColumnList, named},
     failure::usage,
     files::{make_folder, write_whole},
+    input::Unread,
     output::Output,
     page::{Answer, Mark, Page, TextTable},
     stop::Stop,
@@ -57,14 +59,14 @@ pub(crate) struct Fit {
     #[arg(long, value_name = "COLUMN")]
     weight: Option<String>,
     /// Columns that the model must not read.
-    #[arg(long, value_name = "COLUMNS", value_delimiter = ',')]
-    exclude: Vec<String>,
+    #[arg(long, value_name = "COLUMNS")]
+    exclude: Vec<ColumnList>,
     /// The only columns that the model may read.
-    #[arg(long, value_name = "COLUMNS", value_delimiter = ',')]
-    include: Option<Vec<String>>,
+    #[arg(long, value_name = "COLUMNS")]
+    include: Vec<ColumnList>,
     /// Columns that the model reads and a request may leave out; a request that lacks any other column is refused.
-    #[arg(long, value_name = "COLUMNS", value_delimiter = ',')]
-    optional: Vec<String>,
+    #[arg(long, value_name = "COLUMNS")]
+    optional: Vec<ColumnList>,
     /// The positive class of a binary task; by default the second in order.
     #[arg(long, value_name = "CLASS")]
     positive: Option<String>,
@@ -82,20 +84,20 @@ pub(crate) struct Fit {
 #[derive(Debug, Args)]
 struct Kinds {
     /// Columns to take as numbers.
-    #[arg(long, value_name = "COLUMNS", value_delimiter = ',')]
-    numeric: Vec<String>,
+    #[arg(long, value_name = "COLUMNS")]
+    numeric: Vec<ColumnList>,
     /// Columns to take as yes or no.
-    #[arg(long, value_name = "COLUMNS", value_delimiter = ',')]
-    boolean: Vec<String>,
+    #[arg(long, value_name = "COLUMNS")]
+    boolean: Vec<ColumnList>,
     /// Columns to take as categories.
-    #[arg(long, value_name = "COLUMNS", value_delimiter = ',')]
-    categorical: Vec<String>,
+    #[arg(long, value_name = "COLUMNS")]
+    categorical: Vec<ColumnList>,
     /// Columns to take as text, word by word.
-    #[arg(long, value_name = "COLUMNS", value_delimiter = ',')]
-    text: Vec<String>,
+    #[arg(long, value_name = "COLUMNS")]
+    text: Vec<ColumnList>,
     /// Columns to take as times, by the parts of the calendar.
-    #[arg(long, value_name = "COLUMNS", value_delimiter = ',')]
-    time: Vec<String>,
+    #[arg(long, value_name = "COLUMNS")]
+    time: Vec<ColumnList>,
 }
 
 #[derive(Serialize)]
@@ -107,9 +109,13 @@ struct Fitted<'a> {
 
 impl Fit {
     pub(crate) fn run(self, output: &Output) -> Result<Answer, Stop> {
-        let (mut options, roles) = (self.options()?, roles::of_run()?);
-        let table = read_table(&self.data, &ReadOptions::default())?;
-        roles::apply(&roles, &table, &mut options);
+        let known = column_names(&self.data)?;
+        let unread = Unread::of_file(&self.data)?;
+        let (mut options, roles) = (self.options(&known)?, roles::of_run()?);
+        options.exclude.retain(|name| !unread.iter().any(|unread| unread.column() == name));
+        roles::apply(&roles, &known, &mut options);
+        let columns = read_by(&options, &known);
+        let table = read_table(&self.data, &ReadOptions { columns, ..ReadOptions::default() })?;
         output.note(&format!("training on {} rows of {}", table.rows(), self.data.display()));
         let mut fitted = fit(&table, &options)?;
         fitted.report.notes.extend(leaks(&table, &fitted.report));
@@ -119,10 +125,12 @@ impl Fit {
         write_whole(&model, &fitted.onnx)?;
         write_whole(&report, json(&fitted.report).as_bytes())?;
         let page = page(&fitted.report).line(format!("Wrote {} and {}", model.display(), report.display()));
-        Ok(Answer::done(&Fitted { model: &model, report: &report, fit: &fitted.report }, page))
+        let unread = if options.include.is_some() { Vec::new() } else { unread };
+        Ok(Answer::done(&Fitted { model: &model, report: &report, fit: &fitted.report }, page).left_out(&unread))
     }
 
-    fn options(&self) -> Result<FitOptions, Stop> {
+    /// With the columns of the table, which the lists are read by.
+    fn options(&self, known: &[String]) -> Result<FitOptions, Stop> {
         Ok(FitOptions {
             task: self.task.as_deref().map(|task| match task {
                 "binary" => Task::Binary,
@@ -131,11 +139,11 @@ impl Fit {
             }),
             learner: if self.learner == "linear" { Learner::Linear } else { Learner::Boosting },
             weight: self.weight.clone(),
-            exclude: self.exclude.clone(),
-            include: self.include.clone(),
-            optional: self.optional.clone(),
+            exclude: named(&self.exclude, known),
+            include: Some(named(&self.include, known)).filter(|_| !self.include.is_empty()),
+            optional: named(&self.optional, known),
             positive: self.positive.clone(),
-            kinds: self.kinds.by_column()?,
+            kinds: self.kinds.by_column(known)?,
             seed: self.seed,
             params: params(&self.params)?,
             ..FitOptions::new(&self.target)
@@ -144,7 +152,7 @@ impl Fit {
 }
 
 impl Kinds {
-    fn by_column(&self) -> Result<BTreeMap<String, Kind>, Stop> {
+    fn by_column(&self, known: &[String]) -> Result<BTreeMap<String, Kind>, Stop> {
         let lists = [
             (&self.numeric, Kind::Numeric),
             (&self.boolean, Kind::Boolean),
@@ -153,14 +161,26 @@ impl Kinds {
             (&self.time, Kind::Time),
         ];
         let mut kinds = BTreeMap::new();
-        for (column, kind) in lists.iter().flat_map(|(columns, kind)| columns.iter().map(move |column| (column, *kind)))
-        {
+        let named = |(lists, kind): &(&Vec<ColumnList>, Kind)| (named(lists, known), *kind);
+        let stated =
+            lists.iter().map(named).flat_map(|(columns, kind)| columns.into_iter().map(move |name| (name, kind)));
+        for (column, kind) in stated {
             if let Some(other) = kinds.insert(column.clone(), kind).filter(|&other| other != kind) {
                 return Err(usage(format!("column `{column}` is said to be {other:?} and {kind:?}")));
             }
         }
         Ok(kinds)
     }
+}
+
+/// The columns that a fit of included columns reads, in the order of the table; `None`: all. A name that the table does not
+/// have is among them: reading says so.
+fn read_by(options: &FitOptions, known: &[String]) -> Option<Vec<String>> {
+    let included = options.include.as_ref()?;
+    let others = options.weight.iter().chain(&options.exclude).chain(options.kinds.keys());
+    let wanted: Vec<&String> = included.iter().chain([&options.target]).chain(others).collect();
+    let there = known.iter().filter(|name| wanted.contains(name));
+    Some(there.chain(wanted.iter().copied().filter(|name| !known.contains(name))).cloned().collect())
 }
 
 /// The settings of the learner as `NAME=VALUE` texts say them.

@@ -1,23 +1,32 @@
 //! `kilter init`: a first contract for a table.
 
 use std::{
+    fs,
     path::{Component, Path, PathBuf},
     sync::Arc,
 };
 
 use clap::Args;
+use kilter_app::{
+    measure::telling::{Asked, telling},
+    outcomes::class_name,
+};
 use kilter_domain::{
     contract::{self, ColumnSummary, InitFrom},
     nearest::nearest,
     table::{Column, Table},
 };
+use kilter_inference::Task;
 use kilter_lake::{Distinct, ReadOptions, read_table, summaries};
 use kilter_wire::{Code, Problem};
 use serde::Serialize;
+use similar::TextDiff;
 
 use crate::{
     failure::disk,
-    files::{make_folder, write_new},
+    files::{copy_whole, make_folder, write_new, write_whole},
+    input::Unread,
+    output::Output,
     page::{Answer, Mark, Page},
     stop::Stop,
 };
@@ -26,10 +35,14 @@ use crate::{
 const LOOKED_AT: usize = 200_000;
 /// Values of a column that are looked at one by one.
 const SAMPLES: usize = 20;
+/// Rows that are asked whether a column alone tells the label.
+const MOST_ASKED: usize = 20_000;
 
 /// Write a first kilter.toml for a table: small, valid, with comments.
 ///
-/// What it guesses (time, label, ids) stands there with a comment; look it over. An existing kilter.toml is left alone.
+/// What it guesses (time, label, ids) stands there with a comment; look it over. Columns that alone tell the label, and those
+/// that look like ids, are no features. A table outside of the project is copied into its folder `data`. An existing
+/// kilter.toml is left alone, unless --label or --force says what to write: then the difference is shown, and you are asked.
 #[derive(Debug, Args)]
 pub(crate) struct Init {
     /// The table: Parquet, CSV, TSV or JSON lines.
@@ -38,6 +51,9 @@ pub(crate) struct Init {
     /// The column to predict; by default it is guessed from names.
     #[arg(long, value_name = "COLUMN")]
     label: Option<String>,
+    /// Replace an existing kilter.toml without asking.
+    #[arg(long)]
+    force: bool,
     /// The project's folder.
     #[arg(default_value = ".")]
     project: PathBuf,
@@ -50,30 +66,91 @@ struct Written {
     columns: usize,
     /// The column to predict, as stated or guessed.
     label: Option<String>,
+    /// Columns that alone tell the label.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    telling: Vec<String>,
+    /// Where the table was copied to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    copied: Option<PathBuf>,
 }
 
 impl Init {
-    pub(crate) fn run(self) -> Result<Answer, Stop> {
+    pub(crate) fn run(self, output: &Output) -> Result<Answer, Stop> {
         let here = self.project == Path::new(".");
         let file = if here { PathBuf::from("kilter.toml") } else { self.project.join("kilter.toml") };
-        if file.exists() {
+        if file.exists() && self.label.is_none() && !self.force {
             return Err(Problem::new(Code::FileExists, format!("`{}` exists already", file.display()))
-                .hint("see what it says with `kilter check`, or choose another folder")
+                .hint("see what it says with `kilter check`, or write it anew with --label COLUMN or --force")
                 .into());
         }
         let table = read_table(&self.from, &ReadOptions { limit: Some(LOOKED_AT), ..ReadOptions::default() })?;
         let columns = columns(&table);
         self.check_label(&table)?;
         make_folder(&self.project)?;
-        let path = inside(&self.project, &self.from)?;
+        let (path, outside) = inside(&self.project, &self.from)?;
         let name = std::path::absolute(&self.project).ok();
         let name = name.as_deref().and_then(Path::file_name).and_then(|name| name.to_str()).unwrap_or("project");
         let (rows, label) = (table.rows() as u64, self.label.as_deref());
-        let text = contract::init(&InitFrom { name, path: &path, rows, columns: &columns, label });
-        write_new(&file, text.as_bytes())?;
-        let written = Written { file, rows: table.rows(), columns: columns.len(), label: label_in(&text) };
+        let mut from = InitFrom { name, path: &path, rows, columns: &columns, label, telling: &[] };
+        let telling = contract::label_of(&from).map(|label| telling_columns(&table, &label)).unwrap_or_default();
+        from.telling = &telling;
+        let text = contract::init(&from);
+        let copied = outside.then(|| self.copy_inside(&path)).transpose()?;
+        self.write(&file, &text, output)?;
+        let written = contract::Contract::parse(&text).ok().and_then(|contract| contract.data.into_iter().next());
+        let ignored = written.as_ref().map(|data| data.ignore.clone()).unwrap_or_default();
+        let telling = telling.into_iter().map(|(name, _)| name).filter(|name| ignored.contains(name)).collect();
+        let label = written.and_then(|data| data.label);
+        let written = Written { file, rows: table.rows(), columns: columns.len(), label, telling, copied };
+        let unread = Unread::of_file(&self.from)?;
         let page = written.page();
-        Ok(Answer::done(&written, page))
+        Ok(Answer::done(&written, page).left_out(&unread))
+    }
+
+    /// Copies the table to its place in the project; a file of other content there is left alone.
+    fn copy_inside(&self, path: &str) -> Result<PathBuf, Stop> {
+        let place = self.project.join(path);
+        if place.exists() {
+            let length = |path: &Path| fs::metadata(path).map(|about| about.len()).ok();
+            let same = length(&place) == length(&self.from) && fs::read(&place).ok() == fs::read(&self.from).ok();
+            let taken = || {
+                let detail = format!(
+                    "`{}` lies outside of the project, and `{}` is another file",
+                    self.from.display(),
+                    place.display()
+                );
+                Problem::new(Code::FileExists, detail).hint("give the file another name, or move it into the project")
+            };
+            return if same { Ok(place) } else { Err(taken().into()) };
+        }
+        place.parent().map_or(Ok(()), make_folder)?;
+        copy_whole(&self.from, &place)?;
+        Ok(place)
+    }
+
+    /// Writes the contract. One that is there is replaced once a person has seen the difference, or with --force.
+    fn write(&self, file: &Path, text: &str, output: &Output) -> Result<(), Stop> {
+        if !file.exists() {
+            return write_new(file, text.as_bytes());
+        }
+        let old = fs::read_to_string(file).map_err(|error| disk("read", file, &error))?;
+        if old == text {
+            return Ok(());
+        }
+        let difference = difference(&old, text);
+        if self.force {
+            output.note(&difference);
+            return write_whole(file, text.as_bytes());
+        }
+        if output.can_ask() {
+            output.note(&difference);
+            let replace = output.ask(&format!("Replace `{}`?", file.display()));
+            if replace.map_err(|error| disk("read your answer for", file, &error))? {
+                return write_whole(file, text.as_bytes());
+            }
+        }
+        let detail = format!("`{}` exists already, and would change:\n{difference}", file.display());
+        Err(Problem::new(Code::FileExists, detail).hint("say --force to replace it").into())
     }
 
     /// Refuses a label that is no column of the table.
@@ -91,9 +168,16 @@ impl Init {
 
 impl Written {
     fn page(&self) -> Page {
-        let Self { file, rows, columns, label } = self;
-        let page =
+        let Self { file, rows, columns, label, telling, copied } = self;
+        let mut page =
             Page::new().marked(Mark::Ok, format!("wrote {} for {rows} rows of {columns} columns", file.display()));
+        if let Some(place) = copied {
+            page = page.marked(Mark::Ok, format!("copied the table to {}", place.display()));
+        }
+        for column in telling {
+            page = page
+                .marked(Mark::Warn, format!("`{column}` alone tells the label, so no model reads it: look it over"));
+        }
         match label {
             Some(label) => page
                 .line(format!("It predicts `{label}`. Look it over, then: kilter check, kilter run, kilter replay .")),
@@ -105,24 +189,64 @@ impl Written {
     }
 }
 
-/// The column that a contract predicts.
-fn label_in(text: &str) -> Option<String> {
-    contract::Contract::parse(text).ok()?.data.first()?.label.clone()
+/// The lines that differ, with a few around them.
+fn difference(old: &str, new: &str) -> String {
+    TextDiff::from_lines(old, new).unified_diff().context_radius(1).header("as it is", "as it would be").to_string()
 }
 
-/// The path of the table as the contract names it: relative to the project where it lies in there.
-fn inside(project: &Path, file: &Path) -> Result<String, Stop> {
+/// The columns that alone tell the label, each with a sentence about it.
+fn telling_columns(table: &Table, label: &str) -> Vec<(String, String)> {
+    let step = table.rows().div_ceil(MOST_ASKED).max(1);
+    let table = table.take(&(0..table.rows()).step_by(step).collect::<Vec<_>>());
+    let Some(truth) = table.get(label) else { return Vec::new() };
+    let classes = classes(truth);
+    // As `kilter fit` takes a column where nobody tells it the task.
+    let task = match (truth, classes.len()) {
+        (Column::Bool(_), _) | (_, ..=2) => Task::Binary,
+        (Column::Text(_), _) => Task::Multiclass,
+        _ => Task::Regression,
+    };
+    let asked = Asked { task, positive: classes.last().map(|class| &**class) };
+    let sentence = |name: &String| {
+        let names = [name.as_str()];
+        Some((name.clone(), telling(&table, names.into_iter(), truth, asked)?.sentence()?))
+    };
+    table.names().iter().filter(|name| *name != label).filter_map(sentence).collect()
+}
+
+/// The different values of a label in their order; three, if there are more.
+fn classes(truth: &Column) -> Vec<Arc<str>> {
+    let mut seen = std::collections::BTreeSet::new();
+    for class in (0..truth.len()).filter_map(|row| class_name(truth, row)) {
+        seen.insert(class);
+        if seen.len() > 2 {
+            break;
+        }
+    }
+    seen.into_iter().collect()
+}
+
+/// The path of the table as the contract names it, relative to the project; and whether it lies outside and goes to `data`.
+fn inside(project: &Path, file: &Path) -> Result<(String, bool), Stop> {
     let whole = |path: &Path| path.canonicalize().map_err(|error| disk("find", path, &error));
     let (project, file) = (whole(project)?, whole(file)?);
-    let path = file.strip_prefix(&project).map_err(|_| {
-        let detail = format!("`{}` lies outside of the project `{}`", file.display(), project.display());
-        Problem::new(Code::UsageInvalid, detail).hint("copy or link the file into the project's folder first")
-    })?;
-    let parts = path.components().filter_map(|part| match part {
-        Component::Normal(part) => part.to_str(),
-        _ => None,
-    });
-    Ok(parts.collect::<Vec<_>>().join("/"))
+    let named = |path: &Path| {
+        let parts = path.components().filter_map(|part| match part {
+            Component::Normal(part) => part.to_str(),
+            _ => None,
+        });
+        parts.collect::<Vec<_>>().join("/")
+    };
+    match file.strip_prefix(&project) {
+        Ok(path) => Ok((named(path), false)),
+        Err(_) if file.is_file() => {
+            Ok((format!("data/{}", named(Path::new(file.file_name().unwrap_or_default()))), true))
+        }
+        Err(_) => {
+            let detail = format!("the folder `{}` lies outside of the project `{}`", file.display(), project.display());
+            Err(Problem::new(Code::UsageInvalid, detail).hint("copy it into the project's folder first").into())
+        }
+    }
 }
 
 /// What the first contract is guessed from.

@@ -3,11 +3,16 @@
 use std::{fs::File, io::Read, path::Path};
 
 use clap::Args;
-use kilter_lake::{ReadOptions, TableColumns};
+use kilter_lake::{ReadOptions, TableColumns, unread_columns};
 use kilter_stats::profile::TableProfile;
 use kilter_wire::{Code, Problem};
+use serde::Serialize;
 
-use crate::{failure::disk, stop::Stop};
+use crate::{
+    column_list::{self, ColumnList, named},
+    failure::disk,
+    stop::Stop,
+};
 
 /// The largest profile that is read.
 const MAX_PROFILE_BYTES: u64 = 1 << 30;
@@ -16,32 +21,42 @@ const MAX_PROFILE_BYTES: u64 = 1 << 30;
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct Columns {
     /// The only columns to look at.
-    #[arg(long, value_name = "COLUMNS", value_delimiter = ',')]
-    columns: Vec<String>,
+    #[arg(long, value_name = "COLUMNS")]
+    columns: Vec<ColumnList>,
     /// Columns to leave out.
-    #[arg(long, value_name = "COLUMNS", value_delimiter = ',')]
+    #[arg(long, value_name = "COLUMNS")]
+    exclude: Vec<ColumnList>,
+}
+
+/// Columns of a table that were chosen.
+pub(crate) struct Chosen {
+    /// Empty: all.
+    columns: Vec<String>,
     exclude: Vec<String>,
 }
 
-impl Columns {
+impl Chosen {
     /// Whether a column is looked at.
     pub(crate) fn picks(&self, name: &str) -> bool {
         let stands = |names: &[String]| names.iter().any(|known| known == name);
         (self.columns.is_empty() || stands(&self.columns)) && !stands(&self.exclude)
     }
+}
 
-    /// Refuses names that no table has.
-    pub(crate) fn check<'a>(&self, known: impl Fn() -> Vec<&'a str>) -> Result<(), Stop> {
-        let names = known();
-        for name in self.columns.iter().chain(&self.exclude) {
-            if !names.contains(&name.as_str()) {
-                let detail = format!("there is no column `{name}`");
-                return Err(Problem::new(Code::ColumnUnknown, detail)
-                    .hint(format!("it has {}", listed(&names)))
-                    .into());
+impl Columns {
+    /// Which of a table's columns are meant. Names that the table does not have are refused.
+    pub(crate) fn chosen(&self, known: &[&str]) -> Result<Chosen, Stop> {
+        let chosen = Chosen { columns: named(&self.columns, known), exclude: named(&self.exclude, known) };
+        let unknown = chosen.columns.iter().chain(&chosen.exclude).find(|name| !known.contains(&name.as_str()));
+        match unknown {
+            None => Ok(chosen),
+            Some(name) => {
+                let hint = column_list::hint(known).map_or_else(String::new, |hint| format!("; {hint}"));
+                Err(Problem::new(Code::ColumnUnknown, format!("there is no column `{name}`"))
+                    .hint(format!("it has {}{hint}", listed(known)))
+                    .into())
             }
         }
-        Ok(())
     }
 }
 
@@ -51,6 +66,35 @@ fn listed(names: &[&str]) -> String {
     let rest = names.len().saturating_sub(shown.len());
     let more = if rest > 0 { format!(" and {rest} more") } else { String::new() };
     shown.join(", ") + &more
+}
+
+/// A column that is not read, because its type has no place in a table.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Unread {
+    column: String,
+    #[serde(rename = "type")]
+    found: String,
+}
+
+impl Unread {
+    /// Those of a table, each with its type.
+    pub(crate) fn all(unread: &[(String, String)]) -> Vec<Self> {
+        unread.iter().map(|(column, found)| Self { column: column.clone(), found: found.clone() }).collect()
+    }
+
+    /// Those of a file.
+    pub(crate) fn of_file(path: &Path) -> Result<Vec<Self>, Stop> {
+        Ok(Self::all(&unread_columns(path)?))
+    }
+
+    pub(crate) fn column(&self) -> &str {
+        &self.column
+    }
+
+    /// As a sentence.
+    pub(crate) fn words(&self) -> String {
+        format!("`{}` was left out: it holds {}", self.column, self.found)
+    }
 }
 
 /// What stands at a path.
@@ -68,10 +112,10 @@ impl Input {
         }
     }
 
-    /// The names of its columns.
+    /// The names of its columns, also of those that are left out.
     pub(crate) fn names(&self) -> Vec<&str> {
         match self {
-            Self::Table(table) => names(table),
+            Self::Table(table) => all_names(table),
             Self::Profile(profile) => profile.columns.iter().map(|column| column.name.as_str()).collect(),
         }
     }
@@ -80,6 +124,12 @@ impl Input {
 /// The names of a table's columns.
 pub(crate) fn names(table: &TableColumns) -> Vec<&str> {
     table.columns().iter().map(|(name, _)| name.as_str()).collect()
+}
+
+/// The same with the columns that are left out.
+pub(crate) fn all_names(table: &TableColumns) -> Vec<&str> {
+    let unread = table.unread().iter().map(|(name, _)| name.as_str());
+    names(table).into_iter().chain(unread).collect()
 }
 
 /// Opens a table.

@@ -9,6 +9,7 @@ mod api;
 mod approve;
 mod backup;
 mod check;
+mod column_list;
 mod command;
 mod completions;
 mod demo;

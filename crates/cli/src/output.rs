@@ -105,6 +105,22 @@ impl Output {
         }
     }
 
+    /// Whether a person sits at the terminal and can be asked.
+    pub fn can_ask(&self) -> bool {
+        !self.json && !self.quiet && io::stdin().is_terminal() && io::stderr().is_terminal()
+    }
+
+    /// Asks a question on standard error; only `y` and `yes` are a yes.
+    ///
+    /// # Errors
+    /// When the answer cannot be read.
+    pub fn ask(&self, question: &str) -> io::Result<bool> {
+        complain(&format!("{question} [y/N] "));
+        let mut answer = String::new();
+        io::stdin().read_line(&mut answer)?;
+        Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
+    }
+
     /// A line that moves while something goes on.
     pub fn moving(&self) -> Moving {
         let style = indicatif::ProgressStyle::with_template("{bar:24} {percent:>3} % {msg}");

@@ -4,7 +4,7 @@ use kilter_wire::Exit;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::terminal::is_control;
+use crate::{input::Unread, terminal::is_control};
 
 /// A state, as every surface of Kilter shows it: a glyph, a colour, and a word beside it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -224,6 +224,18 @@ impl Answer {
     /// It was done, and everything has been said.
     pub fn said() -> Self {
         Self { exit: Exit::Done, document: None, page: Page::new() }
+    }
+
+    /// The same answer, which names the columns of a table that were left out because of their type.
+    #[must_use]
+    pub(crate) fn left_out(mut self, unread: &[Unread]) -> Self {
+        for column in unread {
+            self.page = self.page.marked(Mark::None, column.words());
+        }
+        if let (Some(Value::Object(document)), [_, ..]) = (&mut self.document, unread) {
+            document.insert("unread".to_owned(), serde_json::to_value(unread).unwrap_or_default());
+        }
+        self
     }
 
     /// The same answer with another exit code.

@@ -17,7 +17,7 @@ use serde::Serialize;
 
 use crate::{
     files::write_whole,
-    input::{Columns, Input, names, open_table, read_profile},
+    input::{Columns, Input, Unread, names, open_table, read_profile},
     page::Answer,
     project::now,
     stop::Stop,
@@ -66,29 +66,6 @@ struct Described {
     bytes: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     html: Option<PathBuf>,
-}
-
-/// A column that is not read.
-#[derive(Serialize)]
-pub(crate) struct Unread {
-    column: String,
-    #[serde(rename = "type")]
-    found: String,
-}
-
-impl Unread {
-    pub(crate) fn of(table: &TableColumns) -> Vec<Self> {
-        let pair = |(column, found): &(String, String)| Self { column: column.clone(), found: found.clone() };
-        table.unread().iter().map(pair).collect()
-    }
-
-    pub(crate) fn column(&self) -> &str {
-        &self.column
-    }
-
-    pub(crate) fn found(&self) -> &str {
-        &self.found
-    }
 }
 
 /// One column, as the document tells it.
@@ -205,15 +182,16 @@ impl Profile {
 
     fn of_file(&self) -> Result<(TableProfile, Vec<Unread>), Stop> {
         let input = Input::open(&self.file)?;
-        self.columns.check(|| input.names())?;
+        let chosen = self.columns.chosen(&input.names())?;
         match input {
             Input::Table(table) => {
-                let chosen: Vec<String> =
-                    names(&table).into_iter().filter(|name| self.columns.picks(name)).map(str::to_owned).collect();
-                Ok((profile(&table, &chosen)?, Unread::of(&table)))
+                let names: Vec<String> =
+                    names(&table).into_iter().filter(|name| chosen.picks(name)).map(str::to_owned).collect();
+                let unread = Unread::all(table.unread()).into_iter().filter(|unread| chosen.picks(unread.column()));
+                Ok((profile(&table, &names)?, unread.collect()))
             }
             Input::Profile(mut profile) => {
-                profile.columns.retain(|column| self.columns.picks(&column.name));
+                profile.columns.retain(|column| chosen.picks(&column.name));
                 Ok((*profile, Vec::new()))
             }
         }

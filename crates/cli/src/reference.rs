@@ -135,4 +135,8 @@ const CLI_INTRO: &str = "\
 Every command takes `--help`. Answers go to standard output, failures and notes to standard error. With `--json` standard
 output is exactly one document, whose fields only ever grow; a failure is the document of [errors](errors.md), on standard
 error. The exit codes stand there too.
+
+Where an option takes COLUMNS, names stand between commas as in a line of CSV: a name with a comma or a quote stands in double
+quotes (a quote in it twice), and the option may stand several times. The shell needs quotes of its own around them:
+`--exclude '\"Income, total\",age'`. Quotes of a name may be left out where the columns of the table leave no doubt.
 ";

@@ -10,7 +10,9 @@ use kilter_wire::{Code, Problem};
 use serde::Serialize;
 
 use crate::{
+    column_list::{ColumnList, named},
     files::load_model_for,
+    input::Unread,
     page::{Answer, Mark, Page},
     stop::Stop,
 };
@@ -30,8 +32,8 @@ pub(crate) struct Score {
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
     /// The only columns of the rows to write beside the answers.
-    #[arg(long, value_name = "COLUMNS", value_delimiter = ',')]
-    keep: Option<Vec<String>>,
+    #[arg(long, value_name = "COLUMNS")]
+    keep: Vec<ColumnList>,
 }
 
 #[derive(Serialize)]
@@ -53,9 +55,9 @@ impl Score {
         let table = read_table(&self.data, &ReadOptions::default())?;
         let (path, model) = load_model_for(&self.model, &table, &[])?;
         let prediction = model.predict(&table)?;
-        let kept = match &self.keep {
-            None => table,
-            Some(names) => kept(&table, names)?,
+        let kept = match named(&self.keep, table.names()) {
+            names if names.is_empty() => table,
+            names => kept(&table, &names)?,
         };
         write_table(&self.out, &with_answers(kept, &model, &prediction)?)?;
         let scored = Scored {
@@ -70,7 +72,7 @@ impl Score {
         let page = Page::new()
             .marked(Mark::Ok, format!("answered {} rows{mean}", scored.rows))
             .line(format!("Wrote {}", scored.out.display()));
-        Ok(Answer::done(&scored, page))
+        Ok(Answer::done(&scored, page).left_out(&Unread::of_file(&self.data)?))
     }
 }
 

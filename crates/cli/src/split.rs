@@ -15,7 +15,9 @@ use serde::Serialize;
 use kilter_app::{dataset::Roles, training_data::newest_share};
 
 use crate::{
+    column_list::{ColumnList, named},
     failure::usage,
+    input::Unread,
     page::{Answer, Mark, Page},
     stop::Stop,
 };
@@ -33,7 +35,7 @@ pub(crate) struct Split {
     train: PathBuf,
     /// Where the rows to test with are written.
     test: PathBuf,
-    /// The column that says when a row happened: times, dates as text, or whole years.
+    /// The column that says when a row happened: times, dates as text, whole years, or a number of the row.
     #[arg(long, value_name = "COLUMN", conflicts_with = "by")]
     time: Option<String>,
     /// The share of the rows to test with.
@@ -43,8 +45,8 @@ pub(crate) struct Split {
     #[arg(long, default_value_t = 0)]
     seed: u64,
     /// Columns whose equal values stay on one side, like a customer's.
-    #[arg(long, value_name = "COLUMNS", value_delimiter = ',')]
-    by: Vec<String>,
+    #[arg(long, value_name = "COLUMNS")]
+    by: Vec<ColumnList>,
 }
 
 #[derive(Serialize)]
@@ -71,7 +73,7 @@ impl Split {
         let (train, test) = match &self.time {
             Some(column) => by_time(&table, column, self.share, self.seed)?,
             None if self.by.is_empty() => by_draw(table.rows(), self.share, self.seed),
-            None => by_group(&table, &self.by, self.share, self.seed)?,
+            None => by_group(&table, &named(&self.by, table.names()), self.share, self.seed)?,
         };
         if train.is_empty() || test.is_empty() {
             return Err(unparted(&table, &self.data.display().to_string()).into());
@@ -82,12 +84,13 @@ impl Split {
         let when = from.map_or_else(String::new, |from| format!(", from {from} on"));
         let page = Page::new()
             .marked(Mark::Ok, format!("{} rows to train on, {} to test with{when}", train.len(), test.len()));
+        let unread = Unread::of_file(&self.data)?;
         let parted = Parted {
             train: Side { path: self.train, rows: train.len() },
             test: Side { path: self.test, rows: test.len() },
             from,
         };
-        Ok(Answer::done(&parted, page))
+        Ok(Answer::done(&parted, page).left_out(&unread))
     }
 }
 

@@ -12,6 +12,7 @@ mod error;
 mod field;
 mod governance;
 mod init;
+mod inspect;
 mod keys;
 mod parse;
 mod path;
@@ -20,6 +21,7 @@ mod reader;
 mod schema;
 mod template;
 mod threshold;
+mod unused;
 mod watch;
 mod workflow;
 
@@ -28,7 +30,8 @@ pub use self::{
     delivery::{Canary, Deploy, OutputRef, Package, Rollback, Sample, Target},
     error::{ContractError, ContractErrors, MAX_ERRORS},
     governance::{Approve, Environment, GateSpec, Need, Objective, Project, Risk},
-    init::{ColumnSummary, InitFrom, init},
+    init::{ColumnSummary, InitFrom, init, label_of, list_entry},
+    inspect::{Complaint, Inspected, Known},
     keys::{Key, Kind, PARAMS, SECTIONS, SectionSpec, top_level},
     parse::MAX_CONTRACT_BYTES,
     schema::{every_key, schema},

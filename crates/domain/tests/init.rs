@@ -19,7 +19,7 @@ fn column(name: &str, column_type: ColumnType, distinct: u64, samples: &[&str]) 
 }
 
 fn written(name: &str, path: &str, columns: &[ColumnSummary]) -> (String, Contract) {
-    let text = init(&InitFrom { name, path, rows: 1000, columns, label: None });
+    let text = init(&InitFrom { name, path, rows: 1000, columns, label: None, telling: &[] });
     let contract = Contract::parse(&text).unwrap_or_else(|errors| panic!("{errors}\n{text}"));
     (text, contract)
 }
@@ -122,7 +122,7 @@ proptest! {
     fn what_is_written_always_reads(
         name in "(?s).{0,80}", path in "(?s).{0,40}", rows in 0..u64::MAX, columns in prop::collection::vec(any_column(), 0..12),
     ) {
-        let text = init(&InitFrom { name: &name, path: &path, rows, columns: &columns, label: None });
+        let text = init(&InitFrom { name: &name, path: &path, rows, columns: &columns, label: None, telling: &[] });
         if let Err(errors) = Contract::parse(&text) {
             prop_assert!(false, "{errors}\n{text}");
         }

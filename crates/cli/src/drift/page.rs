@@ -34,7 +34,7 @@ pub(super) fn text(drift: &TableDrift, found: &Found) -> Page {
     }
     page = page.table(table);
     for unread in &found.unread {
-        page = page.marked(Mark::None, format!("`{}` was left out: it holds {}", unread.column(), unread.found()));
+        page = page.marked(Mark::None, unread.words());
     }
     if let Some(html) = &found.html {
         page = page.marked(Mark::Ok, format!("wrote the page {}", html.display()));

@@ -6,7 +6,6 @@
 use std::{env, fs, path::Path};
 
 use kilter_app::run::{ColumnRoles, ROLES_VARIABLE, RolesByDataset};
-use kilter_domain::table::Table;
 use kilter_fit::{FitOptions, FitReport, Kind, Reserved};
 use kilter_wire::{Code, Problem};
 
@@ -24,8 +23,8 @@ pub(super) fn of_run() -> Result<RolesByDataset, Stop> {
     })
 }
 
-/// The options with what the roles say of the columns of `table`.
-pub(super) fn apply(roles: &RolesByDataset, table: &Table, options: &mut FitOptions) {
+/// The options with what the roles say of the columns of a table.
+pub(super) fn apply(roles: &RolesByDataset, columns: &[String], options: &mut FitOptions) {
     for (dataset, roles) in roles {
         let mut reserve = |column: &String, role: &str, may_be_named: bool| {
             let reason = format!("the contract names it as `{role}` of `{dataset}`");
@@ -39,10 +38,10 @@ pub(super) fn apply(roles: &RolesByDataset, table: &Table, options: &mut FitOpti
         roles.ignore.iter().for_each(|column| reserve(column, "ignore", false));
         roles.weight.iter().for_each(|column| reserve(column, "weight", true));
         roles.id.iter().for_each(|column| reserve(column, "id", true));
-        for column in roles.categorical.iter().filter(|column| table.get(column).is_some()) {
+        for column in roles.categorical.iter().filter(|column| columns.contains(column)) {
             options.kinds.entry(column.clone()).or_insert(Kind::Categorical);
         }
-        let weight = roles.weight.as_ref().filter(|column| table.get(column).is_some() && **column != options.target);
+        let weight = roles.weight.as_ref().filter(|column| columns.contains(column) && **column != options.target);
         if options.weight.is_none() && options.include.iter().flatten().all(|name| Some(name) != weight) {
             options.weight = weight.cloned();
         }

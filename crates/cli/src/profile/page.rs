@@ -28,7 +28,7 @@ pub(super) fn text(described: &Described) -> Page {
         }
     }
     for unread in &described.unread {
-        page = page.marked(Mark::None, format!("`{}` was left out: it holds {}", unread.column, unread.found));
+        page = page.marked(Mark::None, unread.words());
     }
     if let (Some(out), Some(bytes)) = (&described.out, described.bytes) {
         page =

@@ -138,3 +138,220 @@ fn a_replay_that_cannot_train_says_what_the_step_said() {
     let file = hint.strip_prefix("its whole log is `").and_then(|rest| rest.strip_suffix('`')).expect(hint);
     assert!(std::fs::read_to_string(world.path().join(file)).unwrap().contains("lift"), "{kept}");
 }
+
+/// A project whose contract is `contract` over 400 customers.
+fn checked(contract: &str) -> (crate::Said, serde_json::Value) {
+    let world = World::new();
+    world.write("customers.csv", &customers());
+    world.write("kilter.toml", contract);
+    let said = world.kilter(&["check", "--json"]);
+    let document = serde_json::from_str(&said.out).unwrap_or_default();
+    (said, document)
+}
+
+#[test]
+fn names_of_columns_are_held_against_the_data() {
+    let (said, document) = checked(&PROJECT.replace("BOUND", "0.5"));
+    assert_eq!((said.exit, &document["warnings"]), (0, &serde_json::json!([])), "{document}");
+    for (right, wrong, line, near) in [
+        ("time  = \"at\"", "time  = \"att\"", 6, "`at`"),
+        ("label = \"left\"", "label = \"lefft\"", 8, "`left`"),
+        ("id    = [\"id\"]", "id    = [\"id\", \"agee\"]", 7, "`age`"),
+        ("label = \"left\"", "label = \"left\"\nsensitive = [\"regio\"]", 9, "`region`"),
+        ("label = \"left\"", "label = \"left\"\nignore = [\"visit\"]", 9, "`visits`"),
+        ("label = \"left\"", "label = \"left\"\nrequire = [\"null(agge) == 0\"]", 9, "`age`"),
+        ("\"auc >= BOUND\"", "\"auc >= 0.5\", \"auc.slice(regon) >= 0.5\"", 19, "`region`"),
+        ("auto = true", "auto = true\n[monitor]\ndrift = [\"psi(*) < 0.2\", \"psi(visitts) < 0.2\"]", 25, "`visits`"),
+    ] {
+        let (said, document) = checked(&PROJECT.replace(right, wrong).replace("BOUND", "0.5"));
+        let error = &document["errors"][0];
+        assert_eq!((said.exit, error["line"].as_u64()), (3, Some(line)), "{wrong}: {document}");
+        assert!(error["hint"].as_str().unwrap().contains(near), "{wrong}: {error}");
+    }
+    // What a step of one's own hands on may have columns that the dataset has not.
+    let own = PROJECT.replace("kilter split {in.customers}", "python split.py {in.customers}");
+    let (said, document) = checked(&own.replace("auc >= BOUND", "auc.slice(age_band) >= 0.5"));
+    assert_eq!(said.exit, 0, "{document}");
+    let warnings = document["warnings"].to_string();
+    assert!(warnings.contains("kilter.toml:19") && warnings.contains("age_band"), "{warnings}");
+}
+
+#[test]
+fn names_of_metrics_are_held_against_the_task() {
+    let of = |label: &str, rule: &str| {
+        let contract =
+            PROJECT.replace("label = \"left\"", &format!("label = \"{label}\"")).replace("auc >= BOUND", rule);
+        checked(&contract.replace("--target left", &format!("--target {label}")))
+    };
+    for (label, rule) in [
+        ("left", "auc >= 0.5"),
+        ("left", "p99_ms <= 100"),
+        ("left", "auc >= champion.auc - 0.01"),
+        ("age", "rmse <= champion.rmse * 1.1"),
+        ("region", "accuracy >= 0.5"),
+    ] {
+        let (said, document) = of(label, rule);
+        assert_eq!(said.exit, 0, "{label} {rule}: {document}");
+    }
+    for (label, rule, words) in [
+        ("age", "auc >= 0.5", "`auc` is a metric of binary models, and `age` asks for a regression one"),
+        ("left", "rmse <= 3", "`rmse` is a metric of regression models, and `left` asks for a binary one"),
+        ("region", "r2 >= 0.1", "`r2` is a metric of regression models, and `region` asks for a multiclass one"),
+        ("left", "acuracy >= 0.5", "there is no metric `acuracy`"),
+        ("age", "rmse <= champion.auc", "`auc` is a metric of binary models"),
+    ] {
+        let (said, document) = of(label, rule);
+        let error = &document["errors"][0];
+        assert_eq!((said.exit, error["line"].as_u64()), (3, Some(19)), "{label} {rule}: {document}");
+        assert!(error["message"].as_str().unwrap().contains(words), "{label} {rule}: {error}");
+    }
+}
+
+#[test]
+fn keys_that_do_nothing_yet_are_named_with_their_lines() {
+    let text = PROJECT.replace("BOUND", "0.5")
+        + "[env]\npython = \"3.11\"\n[objective.calls]\nkpi = \"saved customers\"\nsource = \"sql/saved.sql\"\n";
+    let text = text.replace(
+        "model = \"train.model\"",
+        "model = \"train.model\"\nsign = \"key:release\"\npush = \"oci://example/churn\"",
+    );
+    let sweep = "sweep = { trials = 4, goal = \"max auc\", search = { rounds = \"int 5..50\" } }";
+    let text = text.replace("[gate.quality]", &format!("{sweep}\n[gate.quality]"));
+    let (said, document) = checked(&text);
+    assert_eq!(said.exit, 0, "{document}{}", said.err);
+    let warnings: Vec<&str> =
+        document["warnings"].as_array().unwrap().iter().map(|text| text.as_str().unwrap()).collect();
+    for key in ["sweep", "python", "sign", "push", "source", "kpi"] {
+        let line = 1 + text.lines().position(|line| line.starts_with(key)).unwrap();
+        let told = format!("kilter.toml:{line}: `{key}` does nothing yet: ");
+        assert!(warnings.iter().any(|warning| warning.starts_with(&told)), "{told} in {warnings:?}");
+    }
+}
+
+#[test]
+fn a_first_contract_leaves_out_what_tells_the_label_and_what_looks_like_an_id() {
+    let world = World::new();
+    let mut text = "token,day,age,refund,left\n".to_owned();
+    for row in 0..400u32 {
+        let noise = row.wrapping_mul(2_654_435_761) >> 20;
+        let left = u32::from(noise % 60 + row % 7 > 40);
+        text += &format!(
+            "t{:x},2024-{:02}-{:02},{},{},{left}\n",
+            noise * 1000 + row,
+            1 + row / 40,
+            1 + row % 28,
+            20 + noise % 60,
+            left * 50 + row % 9
+        );
+    }
+    world.write("customers.csv", &text);
+    let written = world.json(&["init", "--from", "customers.csv", "--label", "left"]);
+    assert_eq!(written["telling"], serde_json::json!(["refund"]), "{written}");
+    let contract = world.read("kilter.toml");
+    assert!(contract.contains("ignore = [\"refund\", \"token\"]"), "{contract}");
+    assert!(
+        contract.contains("`refund` alone ranks the label") && contract.contains("`token` looks like an id"),
+        "{contract}"
+    );
+    assert!(contract.contains("--exclude day,refund,token"), "{contract}");
+    assert!(contract.contains("\"ece <= "), "{contract}");
+    // 400 rows in ten months: a window of half a year holds 200 of them.
+    assert!(contract.contains("every    = \"1y\"") || contract.contains("every    = \"3mo\""), "{contract}");
+    assert_eq!(world.json(&["check"])["warnings"], serde_json::json!([]), "{contract}");
+}
+
+#[test]
+fn a_first_contract_agrees_with_fit_about_the_task_and_reads_texts_by_words() {
+    let numbers = |of: &dyn Fn(u32) -> String| {
+        let mut text = "x,note,label\n".to_owned();
+        for row in 0..400u32 {
+            let noise = row.wrapping_mul(2_654_435_761) >> 20;
+            text += &format!("{},the customer {noise} wrote about parcel {row},{}\n", noise % 97, of(noise));
+        }
+        text
+    };
+    let kinds: [(&str, &dyn Fn(u32) -> String); 4] = [
+        ("binary", &|noise| (noise % 2).to_string()),
+        ("multiclass", &|noise| ["red", "green", "blue"][(noise % 3) as usize].to_owned()),
+        ("regression", &|noise| (noise % 5).to_string()),
+        ("regression", &|noise| (noise % 997).to_string()),
+    ];
+    for (task, of) in kinds {
+        let world = World::new();
+        world.write("t.csv", &numbers(of));
+        world.json(&["init", "--from", "t.csv", "--label", "label"]);
+        let contract = world.read("kilter.toml");
+        assert!(contract.contains("--learner linear"), "{contract}");
+        let said = world.kilter(&["run"]);
+        assert!([0, 3].contains(&said.exit), "{}{}", said.out, said.err);
+        let fit: serde_json::Value = serde_json::from_str(&world.read("work/model/fit.json")).unwrap();
+        assert_eq!(fit["task"], task, "{contract}");
+        let lead = if task == "binary" {
+            "auc"
+        } else if task == "multiclass" {
+            "accuracy"
+        } else {
+            "r2"
+        };
+        assert!(contract.contains(&format!("rules = [\"{lead} >= ")), "{contract}");
+    }
+}
+
+#[test]
+fn a_first_contract_is_written_anew_only_when_a_person_or_force_says_so() {
+    let world = World::new();
+    world.write("customers.csv", &customers());
+    world.json(&["init", "--from", "customers.csv"]);
+    let first = world.read("kilter.toml");
+    assert_eq!(world.kilter(&["init", "--from", "customers.csv", "--label", "left"]).exit, 0, "nothing would change");
+    let problem = world.problem(&["init", "--from", "customers.csv", "--label", "region"], 6);
+    assert_eq!(problem["code"], "file_exists");
+    let detail = problem["detail"].as_str().unwrap();
+    assert!(detail.contains("-label = \"left\"") && detail.contains("+label = \"region\""), "{detail}");
+    assert_eq!(world.read("kilter.toml"), first);
+    world.json(&["init", "--from", "customers.csv", "--label", "region", "--force"]);
+    assert!(world.read("kilter.toml").contains("label = \"region\""));
+}
+
+#[test]
+fn a_table_outside_of_the_project_is_copied_into_it_and_the_original_stays() {
+    let world = World::new();
+    world.write("elsewhere/customers.csv", &customers());
+    let written = world.json(&["init", "--from", "elsewhere/customers.csv", "project"]);
+    assert_eq!(written["copied"], "project/data/customers.csv");
+    assert!(world.read("project/kilter.toml").contains("path = \"data/customers.csv\""));
+    assert_eq!(world.read("project/data/customers.csv"), world.read("elsewhere/customers.csv"));
+    assert_eq!(world.json(&["check", "project"])["warnings"], serde_json::json!([]));
+    world.write("other/data/customers.csv", "x\n1\n");
+    let taken = world.problem(&["init", "--from", "elsewhere/customers.csv", "other"], 6);
+    assert_eq!(
+        (taken["code"].as_str(), world.read("other/data/customers.csv").as_str()),
+        (Some("file_exists"), "x\n1\n")
+    );
+}
+
+#[test]
+fn a_replay_whose_windows_are_too_many_proposes_longer_ones() {
+    let world = World::new();
+    let mut text = "year,x,y\n".to_owned();
+    for row in 0..2000u32 {
+        let noise = row.wrapping_mul(2_654_435_761) >> 20;
+        text += &format!("{},{},{}\n", 1980 + row / 50, noise % 97, u32::from(noise % 97 + noise % 31 > 60));
+    }
+    world.write("customers.csv", &text);
+    let contract = PROJECT
+        .replace("time  = \"at\"", "time  = \"year\"")
+        .replace("--time at", "--time year")
+        .replace("--exclude id,at", "--exclude year")
+        .replace("id    = [\"id\"]\n", "")
+        .replace("label = \"left\"", "label = \"y\"")
+        .replace("--target left", "--target y")
+        .replace("BOUND", "0.5");
+    world.write("kilter.toml", &(contract.clone() + "[monitor]\nevery = \"1d\"\n"));
+    let report = world.json(&["replay", "."]);
+    let notes = report["notes"].to_string();
+    assert!(notes.contains("every = ") && notes.contains("7d"), "{notes}");
+    world.write("kilter.toml", &(contract + "[replay]\nperiod = \"1d\"\n"));
+    let problem = world.problem(&["replay", "."], 1);
+    assert!(problem["detail"].as_str().unwrap().contains("set `period = \"7d\"`"), "{problem}");
+}

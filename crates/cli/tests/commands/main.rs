@@ -3,6 +3,7 @@
 mod backups;
 mod bounds;
 mod clocks;
+mod columns;
 mod comparing;
 mod contained;
 mod contract;

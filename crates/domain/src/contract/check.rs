@@ -2,7 +2,7 @@
 //! collide, placeholders and parameters exist.
 
 use super::{
-    Contract, Location, Need, Output, OutputRef, Source, Step, Trigger,
+    Contract, ContractError, Location, Need, Output, OutputRef, Source, Step, Trigger,
     path::overlap,
     reader::{Reader, did_you_mean},
     template::{Found, PlaceholderKind, scan},
@@ -20,7 +20,7 @@ const RESERVED: [(&str, &str); 4] = [
 ];
 
 /// Adds everything that does not fit to the reader's errors.
-pub(super) fn check(contract: &Contract, reader: &Reader<'_>) {
+pub(super) fn check(contract: &Contract, reader: &Reader<'_>, further: impl FnOnce(&Check<'_>)) {
     let check = Check { contract, reader };
     let ports: usize = contract.steps.iter().map(|step| step.inputs.len() + step.outputs.len()).sum();
     if ports > MAX_PORTS {
@@ -38,15 +38,22 @@ pub(super) fn check(contract: &Contract, reader: &Reader<'_>) {
     check.gates();
     check.retrain();
     check.replay();
+    further(&check);
 }
 
-struct Check<'c> {
-    contract: &'c Contract,
-    reader: &'c Reader<'c>,
+/// A contract and where its parts stand.
+pub(super) struct Check<'c> {
+    pub contract: &'c Contract,
+    pub reader: &'c Reader<'c>,
 }
 
 impl Check<'_> {
-    fn error(&self, path: &str, message: String, hint: Option<String>) {
+    /// What is likely not meant, with its place.
+    pub fn warning(&self, path: &str, message: String, hint: Option<String>) -> ContractError {
+        ContractError { place: self.reader.place(path), message, hint, line: 0, column: 0 }
+    }
+
+    pub fn error(&self, path: &str, message: String, hint: Option<String>) {
         self.reader.error(self.reader.place(path), message, hint);
     }
 

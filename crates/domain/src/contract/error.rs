@@ -28,12 +28,8 @@ pub struct ContractErrors {
 }
 
 impl ContractErrors {
-    pub(super) fn new(text: &str, mut errors: Vec<ContractError>) -> Self {
-        errors.sort_by_key(|error| error.place.start);
-        errors.dedup();
-        for error in &mut errors {
-            (error.line, error.column) = line_and_column(text, error.place.start);
-        }
+    pub(super) fn new(text: &str, errors: Vec<ContractError>) -> Self {
+        let errors = located(text, errors);
         Self { file: "kilter.toml".to_owned(), text: text.to_owned(), errors }
     }
 
@@ -51,6 +47,16 @@ impl ContractErrors {
     pub fn count(&self) -> usize {
         self.errors.len()
     }
+}
+
+/// The same in the order of the file, each with its line and column.
+pub(super) fn located(text: &str, mut errors: Vec<ContractError>) -> Vec<ContractError> {
+    errors.sort_by_key(|error| error.place.start);
+    errors.dedup();
+    for error in &mut errors {
+        (error.line, error.column) = line_and_column(text, error.place.start);
+    }
+    errors
 }
 
 /// Line and column, from 1, of a byte.

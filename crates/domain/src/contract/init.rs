@@ -8,7 +8,7 @@ mod guess;
 use std::fmt::Write as _;
 
 use self::guess::Guess;
-use crate::table::ColumnType;
+use crate::{table::ColumnType, time::Timestamp};
 
 /// What is known of one column.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,6 +36,13 @@ pub struct InitFrom<'a> {
     pub columns: &'a [ColumnSummary],
     /// The column to predict, where it was said; `None`: it is guessed.
     pub label: Option<&'a str>,
+    /// Columns that alone tell the label, each with a sentence about it. See [`label_of`].
+    pub telling: &'a [(String, String)],
+}
+
+/// The column that the contract predicts, as said or guessed.
+pub fn label_of(from: &InitFrom<'_>) -> Option<String> {
+    Guess::of(from).label.map(|label| label.name.clone())
 }
 
 /// What the label asks for.
@@ -48,7 +55,7 @@ enum Question {
 
 /// The text of a small contract with comments, which [`Contract::parse`](super::Contract::parse) reads.
 pub fn init(from: &InitFrom<'_>) -> String {
-    let guess = Guess::of(from.rows, from.columns, from.label);
+    let guess = Guess::of(from);
     let mut text = String::new();
     // Writing into a text does not fail.
     let _ = write(&mut text, from, &guess);
@@ -71,8 +78,8 @@ fn write(out: &mut String, from: &InitFrom<'_>, guess: &Guess<'_>) -> std::fmt::
         return writeln!(out, "# in  = [\"{dataset}\"]\n# out = {{ model = \"work/model\" }}");
     };
     steps(out, guess, &dataset, label)?;
-    gate(out, guess.question(label))?;
-    watch(out, guess, label)
+    gate(out, guess.question(label), from.rows)?;
+    watch(out, guess, label, from.rows)
 }
 
 fn data(out: &mut String, from: &InitFrom<'_>, guess: &Guess<'_>, dataset: &str) -> std::fmt::Result {
@@ -106,39 +113,66 @@ fn data(out: &mut String, from: &InitFrom<'_>, guess: &Guess<'_>, dataset: &str)
         }
         None => {}
     }
+    let never: Vec<&ColumnSummary> = guess.telling.iter().chain(&guess.like_ids).copied().collect();
+    if !never.is_empty() {
+        let names: Vec<String> = never.iter().map(|column| quoted(&column.name)).collect();
+        writeln!(out, "ignore = [{}]   # never features:", names.join(", "))?;
+        let is_named = |name: &String| guess.telling.iter().any(|column| column.name == *name);
+        for (_, sentence) in from.telling.iter().filter(|(name, _)| is_named(name)) {
+            writeln!(out, "#   {}", one_line(sentence))?;
+        }
+        for column in &guess.like_ids {
+            writeln!(out, "#   `{}` looks like an id: each row has another value", one_line(&column.name))?;
+        }
+    }
     writeln!(out, "# sensitive = [\"COLUMN\"]   # columns by which fairness is watched")?;
     writeln!(out, "require = [\"rows >= {}\"]\n", (from.rows / 10).max(1))
 }
 
 fn steps(out: &mut String, guess: &Guess<'_>, dataset: &str, label: &ColumnSummary) -> std::fmt::Result {
-    let time = guess.time.map_or_else(String::new, |time| format!(" --time {}", shell_word(&time.name)));
+    let time = guess.time.map_or_else(String::new, |time| option("time", &time.name));
     writeln!(out, "# Steps are commands: any language may stand here.")?;
     writeln!(out, "[step.split]")?;
     writeln!(out, "run = {}", quoted(&format!("kilter split {{in.{dataset}}} {{out.train}} {{out.test}}{time}")))?;
     writeln!(out, "in  = [\"{dataset}\"]")?;
     writeln!(out, "out = {{ train = \"work/train.parquet\", test = \"work/test.parquet\" }}\n")?;
-    // A column whose name has a comma cannot stand in a list of the command line.
-    let not_features = guess.not_features().into_iter().filter(|name| !name.contains(','));
-    let excluded: Vec<&str> = not_features.collect();
-    let exclude = match excluded.is_empty() {
-        true => String::new(),
-        false => format!(" --exclude {}", shell_word(&excluded.join(","))),
+    let exclude = match guess.not_features()[..] {
+        [] => String::new(),
+        // Alone, a name needs no quotes: the command takes it as it is.
+        [alone] if !alone.contains('"') => option("exclude", alone),
+        ref several => option("exclude", &several.iter().map(|name| list_entry(name)).collect::<Vec<_>>().join(",")),
     };
+    for column in &guess.prose {
+        writeln!(
+            out,
+            "# `{}` holds texts of several words: the linear learner reads them word by word.",
+            one_line(&column.name)
+        )?;
+    }
+    if guess.has_few_numbers(label) {
+        writeln!(out, "# The label is predicted as a number; add --task multiclass if its numbers are classes.")?;
+    }
     writeln!(out, "[step.train]")?;
-    let target = shell_word(&label.name);
+    let target = option("target", &label.name);
+    let learner = match guess.prose.is_empty() {
+        true => "",
+        false => " --learner linear",
+    };
     writeln!(
         out,
         "run = {}",
-        quoted(&format!("kilter fit {{in.train}} --target {target}{exclude} --out {{out.model}}"))
+        quoted(&format!("kilter fit {{in.train}}{target}{exclude}{learner} --out {{out.model}}"))
     )?;
     writeln!(out, "in  = [\"split.train\"]\nout = {{ model = \"work/model\" }}\n")
 }
 
-fn gate(out: &mut String, question: Question) -> std::fmt::Result {
+fn gate(out: &mut String, question: Question, rows: u64) -> std::fmt::Result {
     let rules = match question {
-        Question::Binary => "\"auc >= 0.6\", \"auc >= champion.auc - 0.002\"",
-        Question::Multiclass => "\"accuracy >= 0.5\", \"accuracy >= champion.accuracy - 0.005\"",
-        Question::Regression => "\"r2 >= 0.1\", \"rmse <= champion.rmse * 1.02\"",
+        Question::Binary => {
+            format!("\"auc >= 0.6\", \"ece <= {}\", \"auc >= champion.auc - 0.002\"", calibration_bound(rows / 4))
+        }
+        Question::Multiclass => "\"accuracy >= 0.5\", \"accuracy >= champion.accuracy - 0.005\"".to_owned(),
+        Question::Regression => "\"r2 >= 0.1\", \"rmse <= champion.rmse * 1.02\"".to_owned(),
     };
     writeln!(
         out,
@@ -152,16 +186,64 @@ fn gate(out: &mut String, question: Question) -> std::fmt::Result {
     )
 }
 
-fn watch(out: &mut String, guess: &Guess<'_>, label: &ColumnSummary) -> std::fmt::Result {
+fn watch(out: &mut String, guess: &Guess<'_>, label: &ColumnSummary, rows: u64) -> std::fmt::Result {
     let accuracy = match guess.question(label) {
-        Question::Binary => "auc >= 0.6",
-        Question::Multiclass => "accuracy >= 0.5",
-        Question::Regression => "r2 >= 0.1",
+        Question::Binary => format!("\"auc >= 0.6\", \"ece <= {}\"", calibration_bound(WINDOW_ROWS)),
+        Question::Multiclass => "\"accuracy >= 0.5\"".to_owned(),
+        Question::Regression => "\"r2 >= 0.1\"".to_owned(),
     };
-    writeln!(out, "[monitor]\nevery    = \"1d\"\naccuracy = [\"{accuracy}\"]")?;
+    let every = guess.time.and_then(|time| window(time, rows)).unwrap_or("1d");
+    writeln!(out, "[monitor]\nevery    = \"{every}\"   # long enough for {WINDOW_ROWS} rows\naccuracy = [{accuracy}]")?;
     writeln!(out, "drift    = [\"psi(*) < 0.25\", \"psi(score) < 0.25\"]\n")?;
     writeln!(out, "# A new version meets the same gates as any other.")?;
     writeln!(out, "[retrain]\nwhen = [\"monitor.accuracy failing\"]")
+}
+
+/// Rows that a window should hold: four times what a monitor needs to judge at all.
+const WINDOW_ROWS: u64 = 200;
+
+/// The shortest usual window that holds [`WINDOW_ROWS`] rows of the table and is not shorter than the step between two of its
+/// times; `None` where the times say nothing.
+fn window(time: &ColumnSummary, rows: u64) -> Option<&'static str> {
+    const DAY: f64 = 86_400_000.0;
+    const WINDOWS: [(&str, f64); 6] = [
+        ("1d", DAY),
+        ("7d", 7.0 * DAY),
+        ("1mo", 30.0 * DAY),
+        ("3mo", 90.0 * DAY),
+        ("1y", 365.0 * DAY),
+        ("10y", 3650.0 * DAY),
+    ];
+    let length = time_at(&time.max)? - time_at(&time.min)?;
+    if length <= 0.0 || time.distinct < 2 {
+        return None;
+    }
+    let step = length / (time.distinct - 1) as f64;
+    let enough = length * WINDOW_ROWS as f64 / rows.max(1) as f64;
+    // Months are not all of one length.
+    let least = 0.95 * step.max(enough);
+    let longest = WINDOWS[WINDOWS.len() - 1].0;
+    Some(WINDOWS.iter().find(|(_, window)| *window >= least).map_or(longest, |(name, _)| name))
+}
+
+/// A time as the summary of a column writes it: a time, or a year.
+fn time_at(value: &Option<String>) -> Option<f64> {
+    let value = value.as_deref()?;
+    let year = || Timestamp::from_date(value.parse().ok()?, 1, 1);
+    value.parse::<Timestamp>().ok().or_else(year).map(|time| time.millis() as f64)
+}
+
+/// A calibration error that noise alone does not reach on `rows` rows: ten bins of equal width put about
+/// `0.4 sqrt(10 / rows)` into it when the scores are right.
+fn calibration_bound(rows: u64) -> f64 {
+    let noise = 0.4 * (10.0 / rows.max(40) as f64).sqrt();
+    // Steps of a twentieth, as a person would write them.
+    ((0.05 + noise) * 20.0).ceil().max(2.0) / 20.0
+}
+
+/// A text in a comment.
+fn one_line(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 /// A text as a name: other characters become `-`, and `or` stands for what has none.
@@ -187,8 +269,30 @@ fn quoted(text: &str) -> String {
     out + "\""
 }
 
-/// A text as one word of a shell.
+/// A column's name as an entry of a list of columns on the command line, as CSV writes it: in double quotes where it holds a
+/// comma, a quote or a space at its ends.
+pub fn list_entry(name: &str) -> String {
+    match name.contains([',', '"']) || name.trim() != name {
+        true => format!("\"{}\"", name.replace('"', "\"\"")),
+        false => name.to_owned(),
+    }
+}
+
+/// An option of a command with its value. One that begins with a dash is bound to the option, so that it is none itself.
+fn option(name: &str, value: &str) -> String {
+    format!(" --{name}{}{}", if value.starts_with('-') { '=' } else { ' ' }, shell_word(value))
+}
+
+/// A text as one word of a shell. What would read as a placeholder of the command is broken by an end and a beginning of
+/// the quotes, which the shell joins.
 fn shell_word(text: &str) -> String {
     let is_plain = !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.,/:@+".contains(c));
-    if is_plain { text.to_owned() } else { format!("'{}'", text.replace('\'', "'\\''")) }
+    if is_plain {
+        return text.to_owned();
+    }
+    let word = format!("'{}'", text.replace('\'', "'\\''"));
+    match super::template::scan(&word).is_empty() {
+        true => word,
+        false => word.replace('{', "{''"),
+    }
 }

@@ -12,7 +12,7 @@ use toml::de::DeTable;
 
 use super::{
     Approve, Contract, ContractErrors, OutputRef, Replay, Risk,
-    check::check,
+    check::{Check, check},
     error::ContractError,
     field::Field,
     keys::top_level,
@@ -37,6 +37,11 @@ impl FromStr for Contract {
 impl Contract {
     /// Reads the text of a `kilter.toml`. All errors are reported at once, each with its place and a way out.
     pub fn parse(text: &str) -> Result<Self, ContractErrors> {
+        Self::parse_with(text, |_| ())
+    }
+
+    /// The same, with a further look at what was read.
+    pub(super) fn parse_with(text: &str, further: impl FnOnce(&Check<'_>)) -> Result<Self, ContractErrors> {
         if text.len() > MAX_CONTRACT_BYTES {
             let message = format!("the file has {} bytes, more than {MAX_CONTRACT_BYTES}", text.len());
             return Err(ContractErrors::new("", vec![at(0..0, message, None)]));
@@ -47,7 +52,7 @@ impl Contract {
         }
         let reader = Reader::new(text);
         let contract = read(&reader, table.get_ref());
-        check(&contract, &reader);
+        check(&contract, &reader, further);
         let errors = reader.into_errors();
         match errors.is_empty() {
             true => Ok(contract),

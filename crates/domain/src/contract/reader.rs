@@ -49,6 +49,11 @@ impl<'t> Reader<'t> {
         }
     }
 
+    /// Every path that stands in the file, with its place.
+    pub(super) fn places(&self) -> Vec<(String, Range<usize>)> {
+        self.places.borrow().iter().map(|(path, place)| (path.clone(), place.clone())).collect()
+    }
+
     pub(super) fn into_errors(self) -> Vec<ContractError> {
         self.errors.into_inner()
     }

@@ -1,6 +1,6 @@
 //! Which column is the time, the label, the id: guessed from names, types and values.
 
-use super::{ColumnSummary, Question};
+use super::{ColumnSummary, InitFrom, Question};
 use crate::{table::ColumnType, time::Timestamp};
 
 /// Names that a label often has, the likeliest first.
@@ -36,8 +36,12 @@ const LABEL_TIMES: &[&str] = &["label_available", "label_time", "label_at", "lab
 /// Names of event times, the likeliest first.
 const TIMES: &[&str] = &["event_time", "timestamp", "time", "datetime", "date", "ts", "at", "day", "month", "year"];
 
-/// A label with more values than these is a number to predict, not a class.
-const MAX_CLASSES: u64 = 50;
+/// Numbers with more values than these are no classes.
+const MAX_CLASSES: u64 = 10;
+/// Rows below which a column of other values in each row says nothing.
+const LEAST_IDS: u64 = 40;
+/// Words in the mean from which texts are prose, and not names.
+const PROSE_WORDS: usize = 3;
 
 /// The parts that columns seem to play.
 pub(super) struct Guess<'c> {
@@ -45,13 +49,20 @@ pub(super) struct Guess<'c> {
     pub label: Option<&'c ColumnSummary>,
     pub label_time: Option<&'c ColumnSummary>,
     pub id: Vec<&'c ColumnSummary>,
+    /// Columns that alone tell the label.
+    pub telling: Vec<&'c ColumnSummary>,
+    /// Columns that are called nothing like an id and have another value in each row.
+    pub like_ids: Vec<&'c ColumnSummary>,
+    /// Columns of texts of several words.
+    pub prose: Vec<&'c ColumnSummary>,
 }
 
 impl<'c> Guess<'c> {
-    /// Guesses what is not `stated`: the name of the label.
-    pub(super) fn of(rows: u64, columns: &'c [ColumnSummary], stated: Option<&str>) -> Self {
-        // A brace would read as a placeholder of the command.
-        let is_sayable = |name: &str| !name.trim().is_empty() && !name.contains('{');
+    /// Guesses what is not stated.
+    pub(super) fn of(from: &InitFrom<'c>) -> Self {
+        let (rows, columns, stated) = (from.rows, from.columns, from.label);
+        // No command line holds the end of a text.
+        let is_sayable = |name: &str| !name.is_empty() && !name.contains('\0');
         let columns = || columns.iter().filter(|column| is_sayable(&column.name));
         let is_stated = |column: &ColumnSummary| Some(&*column.name) == stated;
         let label_time =
@@ -73,19 +84,34 @@ impl<'c> Guess<'c> {
             named.min_by_key(|column| rank(&column.name, LABELS)).or_else(last)
         };
         let label = columns().find(|column| is_stated(column)).or_else(guessed);
-        Self { time, label, label_time: label.and(label_time), id }
+        let label_time = label.and(label_time);
+        let has_role = |column: &ColumnSummary| {
+            [time, label, label_time].contains(&Some(column)) || id.iter().any(|id| id.name == column.name)
+        };
+        let others = || columns().filter(|column| !has_role(column));
+        let tells = |column: &&ColumnSummary| from.telling.iter().any(|(name, _)| *name == column.name);
+        let telling: Vec<_> = others().filter(tells).collect();
+        let like_ids: Vec<_> = others().filter(|column| !tells(column) && is_like_id(column, rows)).collect();
+        let prose = others().filter(|column| !tells(column) && is_prose(column, rows)).collect();
+        Self { time, label, label_time, id, telling, like_ids, prose }
     }
 
     /// The columns that a model must not read.
     pub(super) fn not_features(&self) -> Vec<&'c str> {
-        self.time.iter().chain(&self.id).chain(&self.label_time).map(|column| column.name.as_str()).collect()
+        let roles = self.time.iter().chain(&self.id).chain(&self.label_time);
+        roles.chain(&self.telling).chain(&self.like_ids).map(|column| column.name.as_str()).collect()
     }
 
+    /// Whether a label that is learned as a number may as well be a class.
+    pub(super) fn has_few_numbers(&self, label: &ColumnSummary) -> bool {
+        self.question(label) == Question::Regression && label.distinct <= MAX_CLASSES
+    }
+
+    /// What `kilter fit` takes the label for, where it is not told.
     pub(super) fn question(&self, label: &ColumnSummary) -> Question {
         match (label.distinct, label.column_type) {
-            (2, _) | (_, ColumnType::Bool) => Question::Binary,
+            (..=2, _) | (_, ColumnType::Bool) => Question::Binary,
             (_, ColumnType::Text) => Question::Multiclass,
-            (distinct, ColumnType::Int) if distinct <= MAX_CLASSES.min(10) => Question::Multiclass,
             _ => Question::Regression,
         }
     }
@@ -118,6 +144,31 @@ fn is_time(column: &ColumnSummary) -> bool {
         }
         ColumnType::Float | ColumnType::Bool => false,
     }
+}
+
+/// Another value in each row: texts that are no prose and no times, or whole numbers without a gap.
+fn is_like_id(column: &ColumnSummary, rows: u64) -> bool {
+    if rows < LEAST_IDS || column.missing > 0 || column.distinct < rows {
+        return false;
+    }
+    let whole = |end: &Option<String>| end.as_deref().and_then(|end| end.parse::<i64>().ok());
+    match column.column_type {
+        ColumnType::Text => !is_prose(column, rows) && !is_time(column),
+        ColumnType::Int => {
+            matches!((whole(&column.min), whole(&column.max)), (Some(min), Some(max)) if max.checked_sub(min) == i64::try_from(rows - 1).ok())
+        }
+        ColumnType::Float | ColumnType::Bool | ColumnType::Time => false,
+    }
+}
+
+/// Mostly different texts of several words.
+fn is_prose(column: &ColumnSummary, rows: u64) -> bool {
+    let words: usize = column.samples.iter().map(|text| text.split_whitespace().count()).sum();
+    column.column_type == ColumnType::Text
+        && column.distinct > 20
+        && 2 * column.distinct > rows.saturating_sub(column.missing)
+        && !column.samples.is_empty()
+        && words >= PROSE_WORDS * column.samples.len()
 }
 
 /// A name that says so, and values that differ: in one row of ten at least.

@@ -1,0 +1,69 @@
+//! Keys that the contract takes and that do nothing yet: said by `kilter check`, so that nobody relies on them.
+//!
+//! Holds true: a key leaves this list with the change that makes it do something; each of them is a key of the contract (a
+//! test watches it).
+
+use super::{ContractError, check::Check};
+
+/// The path of a key (`*` for a name that the user chooses), and what happens instead.
+pub(super) const UNUSED: &[(&str, &str)] = &[
+    ("objective.*.kpi", "it is a note for people: nothing measures it"),
+    ("objective.*.baseline", "it is a note for people: nothing is compared with it"),
+    ("objective.*.target", "it is a note for people: nothing is held against it"),
+    ("objective.*.source", "the query is never run; measure the objective with `kilter sql` or your own tools"),
+    ("objective.*.review", "nobody is reminded; put the date into your calendar"),
+    ("data.*.schema", "rows are not held against a JSON Schema; write what must hold into `require`"),
+    ("env.python", "it changes the cache key alone; steps run with the Python that their command names"),
+    ("step.*.sweep", "the step runs once, with the values of [params]"),
+    ("step.*.needs.gpu", "devices are not counted: two steps may run on one at a time"),
+    ("package.include", "no further file is packed; let a step write it into the folder of the model"),
+    ("package.sign", "nothing is signed yet, and a version that needs a signature is not approved; take it out"),
+    ("package.push", "nothing is pushed; copy the package from the data folder"),
+    ("deploy.*.target", "answers leave by HTTP, whatever it says"),
+];
+
+/// A warning for each key of the contract that does nothing.
+pub(super) fn keys(check: &Check<'_>) -> Vec<ContractError> {
+    let mut warnings = Vec::new();
+    for (path, place) in check.reader.places() {
+        let found = UNUSED.iter().find(|(pattern, _)| fits(pattern, &path));
+        if let Some((_, instead)) = found {
+            let key = path.rsplit('.').next().unwrap_or_default();
+            let message = format!("`{key}` does nothing yet: {instead}");
+            warnings.push(ContractError { place, message, hint: None, line: 0, column: 0 });
+        }
+    }
+    warnings
+}
+
+fn fits(pattern: &str, path: &str) -> bool {
+    let (mut pattern, mut path) = (pattern.split('.'), path.split('.'));
+    loop {
+        match (pattern.next(), path.next()) {
+            (None, None) => return true,
+            (Some("*"), Some(_)) => {}
+            (Some(a), Some(b)) if a == b => {}
+            _ => return false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::every_key;
+
+    #[test]
+    fn each_of_them_is_a_key_of_the_contract() {
+        let known: Vec<String> = every_key().map(|(section, key)| format!("{}.{}", section.path, key.name)).collect();
+        for (path, _) in UNUSED {
+            assert!(known.iter().any(|known| known == path), "{path} is no key");
+        }
+    }
+
+    #[test]
+    fn a_pattern_fits_names_of_one_part() {
+        assert!(fits("step.*.sweep", "step.train.sweep") && !fits("step.*.sweep", "step.train.sweep.trials"));
+        assert!(!fits("step.*.sweep", "step.train") && !fits("env.python", "env.lock"));
+    }
+}
