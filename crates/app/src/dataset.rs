@@ -181,7 +181,7 @@ impl Numbers {
     fn time(self, value: i64) -> Option<Timestamp> {
         match self {
             Self::Years => year(value),
-            Self::Seconds => (value.unsigned_abs() <= LAST_SECOND).then_some(Timestamp(value * 1000)),
+            Self::Seconds => (value.unsigned_abs() <= LAST_SECOND).then(|| Timestamp(value * 1000)),
         }
     }
 }

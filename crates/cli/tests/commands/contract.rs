@@ -50,14 +50,6 @@ fn the_column_to_predict_may_be_said_and_must_be_there() {
     assert_eq!(world.json(&["check"])["valid"], true);
 }
 
-#[test]
-fn a_table_outside_of_the_project_is_refused_and_nothing_is_written() {
-    let world = World::new();
-    world.write("customers.csv", &customers());
-    assert_eq!(world.problem(&["init", "--from", "customers.csv", "project"], 2)["code"], "usage_invalid");
-    assert!(!world.path().join("project/kilter.toml").exists());
-}
-
 const PROJECT: &str = r#"
 [project]
 name = "churn"
@@ -234,7 +226,7 @@ fn a_first_contract_leaves_out_what_tells_the_label_and_what_looks_like_an_id() 
     let mut text = "token,day,age,refund,left\n".to_owned();
     for row in 0..400u32 {
         let noise = row.wrapping_mul(2_654_435_761) >> 20;
-        let left = u32::from(noise % 60 + row % 7 > 40);
+        let left = u32::from(noise % 60 + (row * 37) % 50 > 55);
         text += &format!(
             "t{:x},2024-{:02}-{:02},{},{},{left}\n",
             noise * 1000 + row,
@@ -255,8 +247,8 @@ fn a_first_contract_leaves_out_what_tells_the_label_and_what_looks_like_an_id() 
     );
     assert!(contract.contains("--exclude day,refund,token"), "{contract}");
     assert!(contract.contains("\"ece <= "), "{contract}");
-    // 400 rows in ten months: a window of half a year holds 200 of them.
-    assert!(contract.contains("every    = \"1y\"") || contract.contains("every    = \"3mo\""), "{contract}");
+    // 400 rows in ten months: a window of a month would hold too few to be judged, and one of a year all of them.
+    assert!(contract.contains("every    = \"3mo\"   # about "), "{contract}");
     assert_eq!(world.json(&["check"])["warnings"], serde_json::json!([]), "{contract}");
 }
 
@@ -333,25 +325,28 @@ fn a_table_outside_of_the_project_is_copied_into_it_and_the_original_stays() {
 #[test]
 fn a_replay_whose_windows_are_too_many_proposes_longer_ones() {
     let world = World::new();
-    let mut text = "year,x,y\n".to_owned();
+    let mut text = "unix,x,y\n".to_owned();
+    // 215 days: 5,160 hours, and a replay has at most 5,000 periods.
     for row in 0..2000u32 {
         let noise = row.wrapping_mul(2_654_435_761) >> 20;
-        text += &format!("{},{},{}\n", 1980 + row / 50, noise % 97, u32::from(noise % 97 + noise % 31 > 60));
+        let second = 1_704_067_200 + row * 9_288;
+        text += &format!("{second},{},{}\n", noise % 97, u32::from(noise % 97 + noise % 31 > 60));
     }
     world.write("customers.csv", &text);
     let contract = PROJECT
-        .replace("time  = \"at\"", "time  = \"year\"")
-        .replace("--time at", "--time year")
-        .replace("--exclude id,at", "--exclude year")
+        .replace("time  = \"at\"", "time  = \"unix\"")
+        .replace("--time at", "--time unix")
+        .replace("--exclude id,at", "--exclude unix")
         .replace("id    = [\"id\"]\n", "")
         .replace("label = \"left\"", "label = \"y\"")
         .replace("--target left", "--target y")
         .replace("BOUND", "0.5");
-    world.write("kilter.toml", &(contract.clone() + "[monitor]\nevery = \"1d\"\n"));
+    world.write("kilter.toml", &(contract.clone() + "[monitor]\nevery = \"1h\"\n"));
     let report = world.json(&["replay", "."]);
-    let notes = report["notes"].to_string();
-    assert!(notes.contains("every = ") && notes.contains("7d"), "{notes}");
-    world.write("kilter.toml", &(contract + "[replay]\nperiod = \"1d\"\n"));
-    let problem = world.problem(&["replay", "."], 1);
-    assert!(problem["detail"].as_str().unwrap().contains("set `period = \"7d\"`"), "{problem}");
+    let notes = report["notes"].as_array().unwrap();
+    let note = notes.iter().filter_map(|note| note.as_str()).find(|note| note.contains("every = \"1h\""));
+    assert!(note.is_some_and(|note| note.contains("played with `every = \"1d\"`")), "{notes:?}");
+    world.write("kilter.toml", &(contract + "[replay]\nperiod = \"1h\"\n"));
+    let problem = world.kilter(&["replay", "."]);
+    assert!(problem.exit != 0 && problem.err.contains("set `period = \"1d\"`"), "{}", problem.err);
 }

@@ -192,8 +192,11 @@ fn watch(out: &mut String, guess: &Guess<'_>, label: &ColumnSummary, rows: u64) 
         Question::Multiclass => "\"accuracy >= 0.5\"".to_owned(),
         Question::Regression => "\"r2 >= 0.1\"".to_owned(),
     };
-    let every = guess.time.and_then(|time| window(time, rows)).unwrap_or("1d");
-    writeln!(out, "[monitor]\nevery    = \"{every}\"   # long enough for {WINDOW_ROWS} rows\naccuracy = [{accuracy}]")?;
+    match guess.time.and_then(|time| window(time, rows)) {
+        Some((every, rows)) => writeln!(out, "[monitor]\nevery    = \"{every}\"   # about {rows} rows")?,
+        None => writeln!(out, "[monitor]\nevery    = \"1d\"")?,
+    }
+    writeln!(out, "accuracy = [{accuracy}]")?;
     writeln!(out, "drift    = [\"psi(*) < 0.25\", \"psi(score) < 0.25\"]\n")?;
     writeln!(out, "# A new version meets the same gates as any other.")?;
     writeln!(out, "[retrain]\nwhen = [\"monitor.accuracy failing\"]")
@@ -201,10 +204,12 @@ fn watch(out: &mut String, guess: &Guess<'_>, label: &ColumnSummary, rows: u64) 
 
 /// Rows that a window should hold: four times what a monitor needs to judge at all.
 const WINDOW_ROWS: u64 = 200;
+/// Windows that the table should be cut into, at least.
+const LEAST_WINDOWS: f64 = 8.0;
 
-/// The shortest usual window that holds [`WINDOW_ROWS`] rows of the table and is not shorter than the step between two of its
-/// times; `None` where the times say nothing.
-fn window(time: &ColumnSummary, rows: u64) -> Option<&'static str> {
+/// The shortest usual window that holds [`WINDOW_ROWS`] rows of the table (fewer, where that would leave hardly a window) and
+/// is not shorter than the step between two of its times, and about how many rows that is; `None` where the times say nothing.
+fn window(time: &ColumnSummary, rows: u64) -> Option<(&'static str, u64)> {
     const DAY: f64 = 86_400_000.0;
     const WINDOWS: [(&str, f64); 6] = [
         ("1d", DAY),
@@ -219,11 +224,11 @@ fn window(time: &ColumnSummary, rows: u64) -> Option<&'static str> {
         return None;
     }
     let step = length / (time.distinct - 1) as f64;
-    let enough = length * WINDOW_ROWS as f64 / rows.max(1) as f64;
+    let enough = (length * WINDOW_ROWS as f64 / rows.max(1) as f64).min(length / LEAST_WINDOWS);
     // Months are not all of one length.
     let least = 0.95 * step.max(enough);
-    let longest = WINDOWS[WINDOWS.len() - 1].0;
-    Some(WINDOWS.iter().find(|(_, window)| *window >= least).map_or(longest, |(name, _)| name))
+    let (name, window) = WINDOWS.into_iter().find(|(_, window)| *window >= least).unwrap_or(WINDOWS[WINDOWS.len() - 1]);
+    Some((name, (rows as f64 * (window / length).min(1.0)).round() as u64))
 }
 
 /// A time as the summary of a column writes it: a time, or a year.

@@ -126,6 +126,33 @@ mod tests {
         NumericReference::of(&(0..3_000).map(|i| f64::from(i * i % 977) / 8.0).collect::<Vec<_>>()).unwrap()
     }
 
+    #[test]
+    fn whole_numbers_that_doubles_round_keep_their_bins_in_bytes_and_in_json() {
+        let first = 1_790_000_000_000_000_000i64;
+        let values =
+            |shift: i64| (0..900).map(|i| (i % 45 > 0).then_some(first + i * i % 389 + shift)).collect::<Vec<_>>();
+        let reference = NumericReference::of_wholes(&values(0), None).unwrap();
+        let shown = |reference: &NumericReference| {
+            let window = reference.count_wholes(&values(97));
+            let read = reference.read_counts(&window.to_bytes()).unwrap();
+            assert_eq!(read, window);
+            let mut one_by_one = reference.window();
+            values(97).into_iter().for_each(|value| reference.add_whole(&mut one_by_one, value));
+            assert_eq!((one_by_one.bins(), one_by_one.missing, one_by_one.above), (window.bins(), 20, window.above));
+            reference.distance(&window, crate::drift::Measure::Ks).unwrap().value
+        };
+        let back = NumericReference::from_bytes(&reference.to_bytes()).unwrap();
+        assert_eq!((back.whole_edges(), back.origin()), (reference.whole_edges(), reference.origin()));
+        let json: NumericReference = serde_json::from_str(&serde_json::to_string(&reference).unwrap()).unwrap();
+        assert_eq!(json, reference);
+        let small =
+            NumericReference::of(&(0..900).filter(|i| i % 45 > 0).map(|i| f64::from(i * i % 389)).collect::<Vec<_>>())
+                .unwrap();
+        let moved: Vec<f64> = (0..900).filter(|i| i % 45 > 0).map(|i| f64::from(i * i % 389 + 97)).collect();
+        let wanted = small.distance(&small.count(&moved), crate::drift::Measure::Ks).unwrap().value;
+        assert_eq!([&reference, &back, &json].map(shown), [wanted; 3], "as the same numbers near zero");
+    }
+
     fn categorical() -> CategoricalReference {
         CategoricalReference::of(["a", "b", "a", "é", "b", "a"].map(Some)).unwrap()
     }
