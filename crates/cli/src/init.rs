@@ -207,11 +207,9 @@ fn telling_columns(table: &Table, label: &str) -> Vec<(String, String)> {
         _ => Task::Regression,
     };
     let asked = Asked { task, positive: classes.last().map(|class| &**class) };
-    let sentence = |name: &String| {
-        let names = [name.as_str()];
-        Some((name.clone(), telling(&table, names.into_iter(), truth, asked)?.sentence()?))
-    };
-    table.names().iter().filter(|name| *name != label).filter_map(sentence).collect()
+    let names = table.names().iter().map(String::as_str).filter(|name| *name != label);
+    let told = telling(&table, names, truth, asked);
+    told.iter().filter_map(|found| Some((found.column.clone(), found.sentence()?))).collect()
 }
 
 /// The different values of a label in their order; three, if there are more.
