@@ -36,12 +36,12 @@ fn child() {
     for turn in 0.. {
         let at = Timestamp(1_800_000_000_000 + turn);
         let id: Arc<str> = Arc::from(format!("{}-{turn}", std::process::id()));
-        // Requests carry what they like.
-        let mut columns =
-            vec![("age".to_owned(), Column::Float(vec![25.0])), ("visits".to_owned(), Column::Float(vec![1.0]))];
-        if turn % 3 == 0 {
-            columns.push(("region".to_owned(), Column::Text(vec![Some("north".into())])));
-        }
+        let region = (turn % 3 == 0).then(|| "north".into());
+        let columns = vec![
+            ("age".to_owned(), Column::Float(vec![25.0])),
+            ("visits".to_owned(), Column::Float(vec![1.0])),
+            ("region".to_owned(), Column::Text(vec![region])),
+        ];
         let table = Table::new(columns).unwrap();
         let request = Request { table, ids: vec![id.clone()], events: vec![at], consumer: None };
         app.predict(&churn, request, at).unwrap();
@@ -73,6 +73,7 @@ fn one_life(folder: &str, milliseconds: u64) -> Vec<(String, String)> {
         said.collect::<Vec<_>>()
     });
     thread::sleep(Duration::from_millis(milliseconds));
+    assert!(child.try_wait().unwrap().is_none(), "it ends when it is killed, and not by itself");
     child.kill().unwrap();
     child.wait().unwrap();
     reader.join().unwrap()
@@ -118,7 +119,7 @@ fn kill_while_sealing(kills: u64) {
         known.len(),
         all.len()
     );
-    assert!(known.len() as u64 >= kills, "too little was going on");
+    assert!(known.len() as u64 > 3 * kills, "too little was going on: {} rows", known.len());
 }
 
 #[test]
