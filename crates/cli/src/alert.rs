@@ -53,7 +53,7 @@ struct List {
 
 #[derive(Debug, Args)]
 struct One {
-    /// The id of the alert, as `kilter alert list` shows it.
+    /// The id of the alert, as `kilter alert list` shows it: the whole id, or as much of its end as tells it apart.
     id: String,
     /// Why, for the audit table.
     #[arg(long, value_name = "TEXT")]
@@ -79,16 +79,32 @@ impl List {
     fn run(self) -> Result<Answer, Stop> {
         let path = format!("/api/v1/alerts?open={}", !self.all);
         let found: v1::Page<v1::Alert> = self.reach.api()?.get(&path)?;
-        let mut table = TextTable::new(["opened", "endpoint", "monitor", "state", "what", "id"]);
+        let mut table = TextTable::new(["id", "opened", "endpoint", "monitor", "state", "what"]);
         for alert in &found.items {
             let what = alert.detail["text"].as_str().unwrap_or(&alert.cause).to_owned();
-            let cells = [&alert.opened, &alert.endpoint, &alert.monitor, &alert.state, &what, &alert.id];
-            table.row(cells.map(Clone::clone));
+            let opened: String = alert.opened.chars().take(16).collect();
+            let id = short(&alert.id);
+            table.row([
+                id.to_owned(),
+                opened,
+                alert.endpoint.clone(),
+                alert.monitor.clone(),
+                alert.state.clone(),
+                what,
+            ]);
         }
         let page =
             if table.is_empty() { Page::new().marked(Mark::Ok, "no open alert") } else { Page::new().table(table) };
         Ok(Answer::done(&json!({ "alerts": found.items, "next": found.next }), page))
     }
+}
+
+/// Characters of an id that people read and write.
+const SHORT_ID: usize = 8;
+
+/// The end of an id: the beginning is the time, and the same for alerts of one night.
+pub(crate) fn short(id: &str) -> &str {
+    id.char_indices().rev().nth(SHORT_ID - 1).map_or(id, |(at, _)| &id[at..])
 }
 
 impl One {

@@ -25,7 +25,7 @@ const TOKENS: &[(&str, &str, &str)] = &[
 const RULES: &str = "\
 *{box-sizing:border-box}\
 body{margin:0;background:var(--bg);color:var(--ink);font:14px/20px Inter,system-ui,-apple-system,'Segoe UI',sans-serif;font-variant-numeric:tabular-nums}\
-main{max-width:1080px;margin:0 auto;padding:24px 16px 48px}\
+main{max-width:1680px;margin:0 auto;padding:24px 16px 48px}\
 h1{font-size:20px;line-height:26px;letter-spacing:-.015em;margin:0 0 4px;overflow-wrap:anywhere}\
 h2{font-size:16px;line-height:22px;margin:32px 0 8px}\
 p{margin:4px 0 12px;max-width:76ch}\
@@ -36,11 +36,11 @@ p{margin:4px 0 12px;max-width:76ch}\
 .facts b,summary b{color:var(--ink)}\
 .wide{overflow-x:auto;border:1px solid var(--line);border-radius:10px;background:var(--panel)}\
 table{border-collapse:collapse;width:100%}\
-th{font-weight:550;text-align:left;white-space:nowrap;border-bottom:1px solid var(--line);position:sticky;top:0;background:var(--panel)}\
+th{font-weight:550;text-align:left;border-bottom:1px solid var(--line);position:sticky;top:0;background:var(--panel)}\
 th,td{padding:6px 12px;vertical-align:top}\
 tr+tr td{border-top:1px solid var(--line)}\
 .n{text-align:right;white-space:nowrap}\
-td.name{overflow-wrap:break-word;min-width:12ch;max-width:56ch}\
+td.name{overflow-wrap:anywhere;min-width:12ch;max-width:56ch}\
 .ok{color:var(--ok)}.warn{color:var(--warn)}.bad{color:var(--bad)}.wait{color:var(--wait)}.none,.thin{color:var(--none)}\
 .chip{white-space:nowrap;border-radius:6px;padding:1px 7px}\
 .chip.ok,.verdict.ok{background:var(--ok-tint)}.chip.warn,.verdict.warn{background:var(--warn-tint)}\

@@ -6,7 +6,7 @@ use kilter_app::outcomes::Outcomes;
 use kilter_domain::rule::RuleOutcome;
 use kilter_stats::performance::{
     Better, Binning, CalibrationBin, Confusion, Labelled, Metric, PredictedBin, Rate, Residuals, ScorePoint,
-    calibration_bins, class_tables, predicted_bins, residuals, score_points,
+    calibration_bins, class_matrix, class_tables, predicted_bins, residuals, score_points,
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -15,6 +15,10 @@ use crate::measured::Measured;
 
 /// Points of a curve at most.
 const CURVE_POINTS: usize = 100;
+/// Classes of a confusion matrix that a person still reads.
+const MAX_MATRIX: usize = 30;
+/// What labels that the model was not trained on are called.
+const UNKNOWN_CLASS: &str = "(a class that the model does not know)";
 /// Bins of the reliability diagram, and of predicted values.
 const BINS: usize = 10;
 /// Bins of the histogram of residuals.
@@ -76,6 +80,9 @@ pub(super) struct Picture {
     /// Several classes: each against the rest.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub classes: Vec<Class>,
+    /// Several classes: how often each was taken for which.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub matrix: Option<Matrix>,
     /// Regression: what came true by what was predicted.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub predicted: Vec<PredictedBin>,
@@ -90,6 +97,13 @@ pub(super) struct Counts {
     pub false_positive: u64,
     pub false_negative: u64,
     pub true_negative: u64,
+}
+
+/// A confusion matrix: `rows[truth][decision]`, in the order of `classes`.
+#[derive(Serialize)]
+pub(super) struct Matrix {
+    pub classes: Vec<String>,
+    pub rows: Vec<Vec<u64>>,
 }
 
 #[derive(Serialize)]
@@ -174,10 +188,13 @@ impl Picture {
                 ..Self::default()
             },
             Ok(Labelled::Multiclass(rows)) => {
-                let named = |(at, table): (usize, &Confusion)| {
-                    Class::of(classes.get(at).map_or("(a class that the model does not know)", String::as_str), table)
-                };
-                Self { classes: class_tables(&rows).iter().enumerate().map(named).collect(), ..Self::default() }
+                let name = |at: usize| classes.get(at).map_or(UNKNOWN_CLASS, String::as_str);
+                let named = |(at, table): (usize, &Confusion)| Class::of(name(at), table);
+                let classes: Vec<Class> = class_tables(&rows).iter().enumerate().map(named).collect();
+                let names = classes.iter().map(|class| class.class.clone()).collect();
+                let is_readable = classes.len() <= MAX_MATRIX;
+                let matrix = is_readable.then(|| Matrix { classes: names, rows: class_matrix(&rows) });
+                Self { classes, matrix, ..Self::default() }
             }
             Ok(Labelled::Regression(rows)) => Self {
                 predicted: predicted_bins(&rows, BINS, LEVEL).unwrap_or_default(),

@@ -1,5 +1,6 @@
 //! The words of `kilter evaluate`: tables for the terminal, a page for a browser.
 
+use kilter_app::gate::subject;
 use kilter_domain::{
     rule::{RuleOutcome, RuleVerdict},
     time::Timestamp,
@@ -9,7 +10,7 @@ use kilter_report::{
     percent, whole,
 };
 
-use super::found::{Class, Compared, Counts, Evaluation, Metered, Standing};
+use super::found::{Class, Compared, Counts, Evaluation, Matrix, Metered, Standing};
 use crate::{
     measured::Measured,
     page::{Mark, Page, TextTable},
@@ -38,6 +39,9 @@ pub(super) fn text(found: &Evaluation) -> Page {
     }
     if !found.picture.classes.is_empty() {
         page = page.line("").table(class_text(&found.picture.classes));
+    }
+    if let Some(matrix) = &found.picture.matrix {
+        page = page.line("").line("In truth (lines), and taken for (columns):").table(matrix_text(matrix));
     }
     if !found.slices.is_empty() {
         page = page.line("").table(slice_text(found));
@@ -74,6 +78,14 @@ fn counts_text(counts: &Counts) -> TextTable {
     let row = |name: &str, yes: u64, no: u64| [name.to_owned(), whole(yes), whole(no)];
     table.row(row("positive", counts.true_positive, counts.false_negative));
     table.row(row("negative", counts.false_positive, counts.true_negative));
+    table
+}
+
+fn matrix_text(matrix: &Matrix) -> TextTable {
+    let mut table = TextTable::new(std::iter::once("in truth").chain(matrix.classes.iter().map(String::as_str)));
+    for (class, rows) in matrix.classes.iter().zip(&matrix.rows) {
+        table.row(std::iter::once(class.clone()).chain(rows.iter().map(|rows| whole(*rows))));
+    }
     table
 }
 
@@ -203,6 +215,9 @@ pub(super) fn html(found: &Evaluation, now: Timestamp) -> String {
     if !found.picture.classes.is_empty() {
         parts.extend([Part::Heading("By class".to_owned()), Part::Table(class_table(&found.picture.classes))]);
     }
+    if let Some(matrix) = &found.picture.matrix {
+        parts.extend([Part::Heading("Confusion matrix".to_owned()), Part::Table(matrix_table(matrix))]);
+    }
     if let Some(compared) = &found.against {
         parts.extend([Part::Heading(compared_title(compared)), Part::Table(compared_table(compared))]);
     }
@@ -211,7 +226,7 @@ pub(super) fn html(found: &Evaluation, now: Timestamp) -> String {
         parts.push(Part::Figure(Figure::ranges(
             &format!("{} with 95 % intervals", found.headline),
             &slices(found),
-            None,
+            bound_of(found),
         )));
     }
     parts.extend([Part::Heading("Metrics".to_owned()), Part::Table(metric_table(&found.metrics))]);
@@ -292,6 +307,24 @@ fn counts_table(counts: &Counts) -> Table {
     row("positive", counts.true_positive, counts.false_negative, counts.true_positive);
     row("negative", counts.false_positive, counts.true_negative, counts.true_negative);
     table
+}
+
+/// Lines are classes in truth, columns what they were taken for.
+fn matrix_table(matrix: &Matrix) -> Table {
+    let headings: Vec<String> = matrix.classes.iter().map(|class| format!("#taken for {class}")).collect();
+    let mut table = Table::new(std::iter::once("in truth").chain(headings.iter().map(String::as_str)));
+    for (class, rows) in matrix.classes.iter().zip(&matrix.rows) {
+        let cells = rows.iter().map(|rows| Cell::from(whole(*rows)));
+        table.row(std::iter::once(Cell::Text(class.clone())).chain(cells));
+    }
+    table
+}
+
+/// The bound that a rule sets on the headline metric, drawn beside what was measured.
+fn bound_of(found: &Evaluation) -> Option<f64> {
+    let of_headline = |rule: &&RuleOutcome| subject(&rule.rule).split(".slice").next() == Some(found.headline);
+    let rule = found.rules.iter().find(of_headline)?;
+    rule.limits.low.or(rule.limits.high)
 }
 
 fn class_table(classes: &[Class]) -> Table {

@@ -147,6 +147,17 @@ fn several_classes_and_numbers_have_their_own_pictures() {
         close(number(&found["precision"]["value"]), hits / decided as f64);
         close(number(&found["f1"]["value"]), 2.0 * hits / (truth + decided) as f64);
     }
+    // The confusion matrix: its lines add up to the classes in truth, its columns to what they were taken for.
+    let matrix = &told["matrix"];
+    let names: Vec<&str> = matrix["classes"].as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
+    let cell = |truth: usize, decision: usize| matrix["rows"][truth][decision].as_u64().unwrap();
+    for (at, name) in names.iter().enumerate() {
+        let found = named(&told["classes"], "class", name);
+        let (truth, decided) =
+            (0..names.len()).fold((0, 0), |sums, other| (sums.0 + cell(at, other), sums.1 + cell(other, at)));
+        assert_eq!((found["rows"].as_u64(), found["decided"].as_u64()), (Some(truth), Some(decided)), "{name}");
+    }
+    assert!(world.read("page.html").contains("Confusion matrix"));
     check_page(&world.read("page.html"));
     let told = world.json(&["evaluate", "numbers", "rows.csv", "--html", "page.html"]);
     let bins = told["predicted"].as_array().unwrap();

@@ -32,7 +32,9 @@ pub use confusion::{Cell, Confusion, Rate};
 pub use multiclass::{Average, confusion_matrix};
 pub use name::{Better, Entry, Metric, Task, UnknownMetric};
 pub use operating::{OperatingPoint, Target, cost_difference, operating_point};
-pub use picture::{PredictedBin, Residuals, ScorePoint, class_tables, predicted_bins, residuals, score_points};
+pub use picture::{
+    PredictedBin, Residuals, ScorePoint, class_matrix, class_tables, predicted_bins, residuals, score_points,
+};
 pub use probability::{Binning, CalibrationBin, LOG_CLIP, calibration_bins};
 pub(crate) use rows::as_probabilities;
 pub use rows::{BinaryRows, Decided, Labelled, MulticlassRows, RankingRows, RegressionRows};

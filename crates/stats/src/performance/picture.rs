@@ -63,6 +63,15 @@ pub fn class_tables(rows: &MulticlassRows) -> Vec<Confusion> {
     tables
 }
 
+/// The confusion matrix: rows by truth, then by decision.
+pub fn class_matrix(rows: &MulticlassRows) -> Vec<Vec<u64>> {
+    let mut matrix = vec![vec![0; rows.classes]; rows.classes];
+    for row in 0..rows.truth.len() {
+        matrix[rows.truth[row] as usize][rows.decision(row)] += 1;
+    }
+    matrix
+}
+
 /// Rows of about one prediction: what was predicted and what came true.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct PredictedBin {

@@ -32,6 +32,8 @@ statements! {
         UPDATE alert SET windows = :windows, detail = coalesce(:detail, detail) WHERE id = :id";
     FIND = "read the alert": "
         SELECT * FROM alert WHERE id = :id";
+    FIND_BY_END = "find the alert": "
+        SELECT * FROM alert WHERE substr(id, -length(:end)) = :end LIMIT 2";
     FIND_OPEN = "read the open alert of a cause": "
         SELECT * FROM alert WHERE cause = :cause AND state <> 'resolved'";
     NEWEST = "list alerts": "
@@ -193,9 +195,30 @@ pub fn find(reader: &Reader, id: &str) -> Result<Option<Alert>, StoreError> {
     reader.one(&FIND, named_params! { ":id": id }, alert)
 }
 
-/// The alert, or an error that names it.
+/// What the end of an id must have at least, to stand for it.
+const MIN_SHORT_ID: usize = 4;
+
+/// The alert that is called so, or whose id alone ends so; else an error that names it. Ids begin with the time, so that
+/// alerts of one night differ at their ends.
+///
+/// # Errors
+/// When there is no such alert, or several end so.
 pub fn get(reader: &Reader, id: &str) -> Result<Alert, StoreError> {
-    find(reader, id)?.ok_or_else(|| StoreError::NotFound { what: "alert", id: id.to_owned() })
+    let nothing = || StoreError::NotFound { what: "alert", id: id.to_owned() };
+    if let Some(found) = find(reader, id)? {
+        return Ok(found);
+    }
+    if id.len() < MIN_SHORT_ID {
+        return Err(nothing());
+    }
+    let mut ends = reader.all(&FIND_BY_END, named_params! { ":end": id }, alert)?;
+    match ends.len() {
+        0 | 1 => ends.pop().ok_or_else(nothing),
+        _ => Err(StoreError::Conflict {
+            attempted: FIND_BY_END.attempt,
+            because: format!("several alerts end with `{id}`; write more of the id"),
+        }),
+    }
 }
 
 /// The open alert of a cause.

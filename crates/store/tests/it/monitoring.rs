@@ -380,3 +380,23 @@ fn an_endpoint_keeps_the_newest_evidence_alone() {
         assert_eq!(find(), Some(seen(through)));
     }
 }
+
+#[test]
+fn an_alert_is_named_by_the_end_of_its_id_where_no_other_ends_so() {
+    let world = World::furnished();
+    for (at, end) in [(1, "aa3f2a91c0"), (2, "bb3f2a91c0"), (3, "00000d17e5")] {
+        let cause = format!("churn/drift/{end}");
+        let new = NewAlert { cause, ..new_alert(&format!("0190f3a2-7c1e-7abc-8def-{end}")) };
+        world.act(at, move |audited| alert::open(audited, &new)).unwrap();
+    }
+    let found = |id: &str| world.store.read(|reader| alert::get(reader, id));
+    for id in ["d17e5", "0d17e5", "0190f3a2-7c1e-7abc-8def-00000d17e5"] {
+        assert_eq!(found(id).unwrap().id, "0190f3a2-7c1e-7abc-8def-00000d17e5", "{id}");
+    }
+    assert!(found("aa3f2a91c0").is_ok());
+    let several = found("3f2a91c0").unwrap_err().to_string();
+    assert!(several.contains("several alerts end with `3f2a91c0`"), "{several}");
+    for nothing in ["7e5", "ffff", "", "%%%%", "____"] {
+        assert!(found(nothing).unwrap_err().to_string().contains("there is no alert"), "{nothing}");
+    }
+}
