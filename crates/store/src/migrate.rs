@@ -6,9 +6,9 @@
 use std::path::Path;
 
 use kilter_domain::digest::Digest;
-use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Transaction, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, Transaction, TransactionBehavior};
 
-use crate::StoreError;
+use crate::{StoreError, reading};
 
 /// `KILT`: marks a SQLite file as ours.
 const APPLICATION_ID: i64 = 0x4b49_4c54;
@@ -84,10 +84,7 @@ pub(crate) fn recognise(connection: &Connection, path: &Path) -> Result<(), Stor
 
 /// Whether no migration was ever applied to the file.
 pub(crate) fn is_empty(path: &Path) -> Result<bool, StoreError> {
-    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)
-        .map_err(|error| StoreError::of("open the database", error))?;
-    recognise(&connection, path)?;
-    Ok(applied(&connection)?.is_empty())
+    Ok(applied(&reading::open(path)?.0)?.is_empty())
 }
 
 /// Names and digests of what was applied, in order. Empty for a new file.

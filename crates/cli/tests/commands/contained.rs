@@ -162,3 +162,26 @@ fn a_full_disk_is_507_and_the_answer_names_no_folder_of_the_machine() {
     // What fits is still recorded.
     assert_eq!(server.ask("POST", "/v2/models/churn/infer", &rows_of_two()).0, 200);
 }
+
+#[test]
+fn a_folder_in_which_nobody_can_write_can_be_looked_at() {
+    let world = project("0.55");
+    assert_eq!(world.kilter(&["run"]).exit, 0);
+    let commands = ["status", "audit list", "alert list", "deployment", "model list", "doctor --port 0"];
+    // A mount of its own, seen by these commands alone; where the system forbids that, there is nothing to be seen.
+    let typed: Vec<String> = commands.iter().map(|command| format!("\"$0\" {command}; echo \"exit $?\"")).collect();
+    let line = format!(
+        "mount --bind .kilter .kilter && mount -o remount,ro,bind .kilter || exit 77\n! touch .kilter/x 2>/dev/null || exit 77\n{}",
+        typed.join("\n")
+    );
+    let mut command = std::process::Command::new("unshare");
+    command.args(["-rm", "sh", "-c", &line]).arg(world.command(&[]).get_program()).current_dir(world.path());
+    let Ok(output) = command.output() else { return };
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    if output.status.code() == Some(77) || !text.contains("exit") {
+        return;
+    }
+    let exits: Vec<&str> = text.lines().filter(|line| line.starts_with("exit ")).collect();
+    assert_eq!(exits[..5], ["exit 0"; 5], "{text}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(text.contains("churn") && !text.contains("could not open the database"), "{text}");
+}
