@@ -8,6 +8,7 @@ pub mod columns;
 pub mod distance;
 pub mod explain;
 pub mod fairness;
+pub mod latency;
 pub mod model_rows;
 pub mod profile;
 pub mod reference;
@@ -36,6 +37,7 @@ pub fn not_measured(what: &str, reason: &Unmeasured) -> NotMeasured {
         Unmeasured::TooFew { .. } => "wait for more labelled rows, or measure over a longer time",
         Unmeasured::Undefined { .. } => "measure on rows where it is defined, or choose another metric",
         Unmeasured::BadInput { .. } => "correct the rule or the input that it names",
+        Unmeasured::UnknownLabels { .. } => "write the labels in the words of the model, or train it on theirs",
     };
     NotMeasured { missing: format!("`{what}`: {reason}"), how: how.to_owned() }
 }

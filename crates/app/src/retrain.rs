@@ -8,6 +8,7 @@ mod pause;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use kilter_blobs::HashCache;
 use kilter_domain::{
     alert::MonitorKind,
     contract::{GrewBy, Patience, Retrain, Trigger},
@@ -29,9 +30,13 @@ use crate::{
     decision::{DecisionKind, Numbers},
     error::AppError,
     ledger::Act,
+    live::ProjectFiles,
     monitor::alerts::can_be_learned,
     project::Project,
 };
+
+/// Where the record of a run keeps how many labelled rows the datasets had that triggers watch.
+pub(crate) const DATASET_ROWS: &str = "dataset_rows";
 
 /// What is known of the data at a moment: the files of the project now, or a replayed past.
 pub trait KnownData {
@@ -185,17 +190,63 @@ impl App {
         by: GrewBy,
         data: &dyn KnownData,
     ) -> Result<Option<Due>, AppError> {
-        let Some(last) = self.last_training(project, now)? else { return Ok(None) };
-        let (before, rows) = (data.rows(project, dataset, last)?, data.rows(project, dataset, now)?);
+        let Some(last) = self.newest_runs(project, now)?.into_iter().next() else { return Ok(None) };
+        // What the training saw it wrote down: of rows that were added since, the times say nothing about when.
+        let before = match last.record[DATASET_ROWS][dataset.as_str()].as_u64() {
+            Some(rows) => rows,
+            None => data.rows(project, dataset, last.created)?,
+        };
+        let rows = data.rows(project, dataset, now)?;
         let is_enough = match by {
-            GrewBy::Share(share) => rows as f64 >= before as f64 * (1.0 + share),
+            // A tenth of 400 is 40, whatever the rounding of 1.1 says.
+            GrewBy::Share(share) => rows.saturating_sub(before) as f64 >= before as f64 * share * (1.0 - 1e-9),
             GrewBy::Rows(more) => rows >= before.saturating_add(more),
         };
-        Ok((is_enough && rows > before).then(|| Due {
-            cause: Cause::NewData { dataset: dataset.clone(), digest: Digest::of(format!("{rows}").as_bytes()) },
+        if !is_enough || rows <= before {
+            return Ok(None);
+        }
+        Ok(Some(Due {
+            cause: Cause::NewData { dataset: dataset.clone(), digest: self.digest_of(now, project, dataset, data)? },
             because: format!("dataset `{dataset}` grew from {before} to {rows} labelled rows"),
             numbers: Numbers::default().with("rows before", before as f64).with("rows", rows as f64),
         }))
+    }
+
+    /// The digest of what a retraining reads as the dataset now.
+    fn digest_of(
+        &self,
+        now: Timestamp,
+        project: &Project,
+        dataset: &DatasetName,
+        data: &dyn KnownData,
+    ) -> Result<Digest, AppError> {
+        let folder = self.folder().join("known");
+        kilter_blobs::atomic::create_dirs(&folder)?;
+        let window = project.contract.retrain.as_ref().and_then(|retrain| retrain.window);
+        let path = match (data.files(project, now, window, &folder)?.remove(dataset), project.contract.dataset(dataset))
+        {
+            (Some(path), _) => path,
+            (None, Some(stated)) => project.dataset_path(stated)?,
+            (None, None) => {
+                return Err(AppError::NotFound {
+                    what: "dataset",
+                    id: dataset.to_string(),
+                    how: "name a dataset of the contract".to_owned(),
+                });
+            }
+        };
+        Ok(HashCache::load(&folder.join("hashes")).content_of(&path)?.digest)
+    }
+
+    /// The labelled rows of the datasets that a trigger watches, as a training finds them. What cannot be counted is not
+    /// among them: the training says why.
+    pub(crate) fn watched_rows(&self, project: &Project, now: Timestamp) -> BTreeMap<String, u64> {
+        let triggers = project.contract.retrain.as_ref().map(|retrain| retrain.when.as_slice()).unwrap_or_default();
+        let grown = triggers.iter().filter_map(|trigger| match trigger {
+            Trigger::Grew { data, .. } => Some((data.to_string(), ProjectFiles.rows(project, data, now).ok()?)),
+            _ => None,
+        });
+        grown.collect()
     }
 
     /// When the project was last trained, by whomever.

@@ -27,6 +27,7 @@ use crate::{
     error::AppError,
     ledger::Act,
     project::Project,
+    retrain::DATASET_ROWS,
     run::{self, CancelToken, Force, Now, RunEvent, RunOptions, RunRecord},
 };
 
@@ -182,7 +183,7 @@ impl App {
             id: id.to_owned(),
             project: project.name.clone(),
             cause: training.cause.clone(),
-            record: json!({}),
+            record: json!({ DATASET_ROWS: self.watched_rows(project, training.act.at) }),
         };
         let draft = training.act.does("run_queued", cause_sentence(&training.cause), vec![]);
         self.store().write(move |tx| runs::create(&tx.audited(draft), &new).map(|_| ()))?;
@@ -252,6 +253,8 @@ impl App {
             log::log_params(tx, &id, params.iter().map(|(name, value)| (name.as_str(), value.as_str())))?;
             log::log_metrics(tx, &id, &points)?;
             log::record_artifacts(tx, &id, &artifacts)?;
+            let mut document = document;
+            document[DATASET_ROWS] = runs::get(tx, &id)?.record[DATASET_ROWS].take();
             runs::advance(&tx.audited(draft), &id, RunState::Running, state, Some(&document)).map(|_| ())
         })?;
         Ok(())

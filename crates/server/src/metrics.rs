@@ -168,7 +168,10 @@ fn latency(page: &mut String, served: &[Served]) {
     if served.is_empty() {
         return;
     }
-    let _ = writeln!(page, "# HELP {name} Time that a version took to score a request.\n# TYPE {name} summary");
+    let _ = writeln!(
+        page,
+        "# HELP {name} Time that a version took to score a request since it was loaded; its quantiles are p50_ms, p95_ms and p99_ms of rules.\n# TYPE {name} summary"
+    );
     for Served { endpoint, version, counts } in served {
         let version = version.to_string();
         for q in ["0.5", "0.95", "0.99"] {

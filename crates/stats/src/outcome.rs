@@ -83,6 +83,12 @@ pub enum Unmeasured {
         /// What is wrong with it, and what would be right.
         why: String,
     },
+    /// Too many labels name none of the classes that were decided between.
+    #[error("{why}")]
+    UnknownLabels {
+        /// How many, and the words that came.
+        why: String,
+    },
 }
 
 impl Unmeasured {

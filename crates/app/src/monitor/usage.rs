@@ -11,7 +11,7 @@ use kilter_store::monitor::{self as readings, Reading};
 use serde_json::json;
 
 use super::Window;
-use crate::{App, error::AppError, ledger::Act, prediction::Answered};
+use crate::{App, error::AppError, ledger::Act, measure::latency::latency_quantiles, prediction::Answered};
 
 /// The reading of the requests that failed by the version's fault since the look before.
 const ERRORS: &str = "errors";
@@ -25,8 +25,7 @@ pub(super) fn facts(answered: &Answered, errors: u64) -> BTreeMap<String, f64> {
         latency_of.insert(*request, *latency);
     }
     let requests = latency_of.len() as f64;
-    let mut latencies: Vec<f64> = latency_of.into_values().flatten().map(|micros| micros as f64 / 1e3).collect();
-    latencies.sort_by(f64::total_cmp);
+    let latencies: Vec<f64> = latency_of.into_values().flatten().map(|micros| micros as f64 / 1e3).collect();
     let consumers: BTreeSet<_> = answered.consumers.iter().flatten().collect();
     let asked = requests + errors as f64;
     let mut facts = BTreeMap::from([
@@ -35,15 +34,8 @@ pub(super) fn facts(answered: &Answered, errors: u64) -> BTreeMap<String, f64> {
         ("consumers".to_owned(), consumers.len() as f64),
     ]);
     facts.extend((asked > 0.0).then(|| ("error_rate".to_owned(), errors as f64 / asked)));
-    let named = [("p50_ms", 0.5), ("p95_ms", 0.95), ("p99_ms", 0.99)];
-    facts.extend(named.into_iter().filter_map(|(name, share)| Some((name.to_owned(), quantile(&latencies, share)?))));
+    facts.extend(latency_quantiles(latencies));
     facts
-}
-
-/// The smallest value that at least `share` of the sorted values do not exceed.
-fn quantile(sorted: &[f64], share: f64) -> Option<f64> {
-    let rank = (sorted.len() as f64 * share).ceil() as usize;
-    sorted.get(rank.max(1) - 1).copied()
 }
 
 impl App {
