@@ -45,6 +45,8 @@ kinds! {
     PerformanceAlert = "performance_alert";
     /// Performance estimated without labels left its bounds.
     EstimateAlert = "estimate_alert";
+    /// The metric is surely worse than before a promotion.
+    PromotionAlert = "promotion_alert";
     BiasAlert = "bias_alert";
     UsageAlert = "usage_alert";
     AlertResolved = "alert_resolved";

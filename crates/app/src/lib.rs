@@ -63,7 +63,7 @@ pub use crate::{
     private::open_to_others,
     project::Project,
 };
-use crate::{package::Package, prediction::Serving};
+use crate::{monitor::corrections::LabelMarks, package::Package, prediction::Serving};
 
 /// Packages kept in memory at most; the least numbers of versions serve, the rest are read again.
 const MOST_LOADED: usize = 32;
@@ -107,6 +107,8 @@ struct Inner {
     refusals: Mutex<refusals::RefusalLog>,
     /// When the threshold at each endpoint was last looked at. After a restart it is looked at again, which is harmless.
     tuned: Mutex<BTreeMap<EndpointName, Timestamp>>,
+    /// How far the labels of each endpoint were looked through for corrections.
+    label_marks: Mutex<LabelMarks>,
 }
 
 /// When the failures of each served version were last written down, and how many there were then.
@@ -158,6 +160,7 @@ impl App {
                 active_runs: Default::default(),
                 refusals: Mutex::default(),
                 tuned: Mutex::default(),
+                label_marks: Mutex::default(),
             }),
         }
     }
@@ -249,6 +252,10 @@ impl App {
 
     pub(crate) fn lock_tallies(&self) -> std::sync::MutexGuard<'_, Tallies> {
         self.inner.tallies.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn label_marks(&self) -> std::sync::MutexGuard<'_, LabelMarks> {
+        self.inner.label_marks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn lock_tuned(&self) -> std::sync::MutexGuard<'_, BTreeMap<EndpointName, Timestamp>> {

@@ -7,7 +7,7 @@
 
 use kilter_domain::{
     alert::MonitorKind,
-    contract::{Deploy, Rollback},
+    contract::{Deploy, Monitor, Rollback},
     ids::EndpointName,
     model::VersionState,
     rule::{Champion, JudgeMode, Measured, Measurements, Quantity, rounded},
@@ -131,7 +131,8 @@ impl App {
     ) -> Result<Option<Better>, AppError> {
         let (package, model) = self.loaded(&live.model, live.number)?;
         let task = package.manifest.signature.task;
-        let metric = judged_metric(project).unwrap_or_else(|| headline(task).to_owned());
+        let metric =
+            project.contract.monitor.as_ref().and_then(judged_metric).unwrap_or_else(|| headline(task).to_owned());
         let outcomes = |package: &crate::package::Package, model: &kilter_inference::Model| {
             let manifest = &package.manifest;
             // A version that reads columns which are no longer sent cannot answer for today.
@@ -195,9 +196,8 @@ fn labels(labels: Option<Vec<std::sync::Arc<str>>>) -> Vec<Option<std::sync::Arc
 }
 
 /// The metric of the first rule on performance that is about a whole metric.
-fn judged_metric(project: &Project) -> Option<String> {
-    let rules = &project.contract.monitor.as_ref()?.accuracy;
-    rules.iter().find_map(|rule| match &rule.quantity {
+pub(crate) fn judged_metric(monitor: &Monitor) -> Option<String> {
+    monitor.accuracy.iter().find_map(|rule| match &rule.quantity {
         Quantity::Metric { name, slice: None } => Some(name.clone()),
         _ => None,
     })

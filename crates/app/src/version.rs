@@ -96,6 +96,7 @@ impl App {
         };
         let mut notes = look.notes()?;
         unfit.iter().for_each(|unfit| notes.refused(unfit));
+        notes.labels(outcomes.label_check());
         let sample = labelled_sample(&test, &scored.scores, &outcomes)?;
         let golden = self.golden_sample(project, training, spec, record, (&model, threshold))?;
         let manifest = Manifest {

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use clap::Args;
 use kilter_app::{
     measure::model_rows::{LEAST_GROUP, ModelRows, Scored, Side, groups_of},
-    outcomes::{Outcomes, headline, unknown_labels},
+    outcomes::{Outcomes, headline},
 };
 use kilter_domain::{
     rule::{Bound, BoundExpr, JudgeMode, Rule, RuleOutcome},
@@ -28,7 +28,7 @@ use crate::{
     project::now,
     stop::Stop,
 };
-use found::{Compared, Evaluation, Metered, Picture, Slice};
+use found::{Compared, Evaluation, Labels, Metered, Picture, Slice};
 
 /// Measure a model on labelled rows: every metric of its task with its 95 % interval, over all rows and by slice.
 ///
@@ -50,9 +50,10 @@ pub(crate) struct Evaluate {
     /// Columns by whose values the leading metric is told (numbers with many values by quartile).
     #[arg(long, value_name = "COLUMNS")]
     slice: Vec<ColumnList>,
-    /// The score from which on a binary answer counts as positive.
-    #[arg(long, default_value_t = 0.5)]
-    threshold: f64,
+    /// The score from which on a binary answer counts as positive; by default where the model decides by itself: 0.5, and
+    /// above 0 of a model that answers margins.
+    #[arg(long, value_name = "SCORE", allow_negative_numbers = true)]
+    threshold: Option<f64>,
     /// Another model of the same task to compare with, on the same rows; rules call it the champion.
     #[arg(long, value_name = "MODEL")]
     against: Option<PathBuf>,
@@ -75,13 +76,22 @@ struct Judged {
     scores: Vec<f64>,
     task: Task,
     classes: Vec<String>,
+    threshold: f64,
+}
+
+/// The answers of a model, decided at a stated threshold, or where the model decides by itself.
+pub(crate) fn scored(model: &Model, table: &Table, threshold: Option<f64>) -> Result<Scored, Stop> {
+    let own = Scored::by_itself(model, table)?;
+    let Some(threshold) = threshold else { return Ok(own) };
+    let is_usable = if own.is_margin { threshold.is_finite() } else { (0.0..=1.0).contains(&threshold) };
+    match is_usable {
+        true => Ok(Scored { threshold, ..own }),
+        false => Err(usage(format!("`--threshold {threshold}` must lie between 0 and 1"))),
+    }
 }
 
 impl Evaluate {
     pub(crate) fn run(self) -> Result<Answer, Stop> {
-        if !(0.0..=1.0).contains(&self.threshold) {
-            return Err(usage(format!("`--threshold {}` must lie between 0 and 1", self.threshold)));
-        }
         if let (Some(rule), None) = (self.rules.iter().find(|rule| asks_champion(rule)), &self.against) {
             return Err(Problem::new(Code::UsageInvalid, format!("`{rule}` asks for a champion, and there is none"))
                 .hint("name it: --against MODEL")
@@ -117,10 +127,11 @@ impl Evaluate {
     }
 
     fn judged(&self, (path, model): (PathBuf, Model), table: &Table, target: &str) -> Result<Judged, Stop> {
-        let scored = Scored::by(&model, table, self.threshold)?;
+        let scored = scored(&model, table, self.threshold)?;
         let weight = self.weight.as_deref().map(|name| column(table, name)).transpose()?;
         let outcomes = scored.outcomes(column(table, target)?, weight);
-        Ok(Judged { path, model, outcomes, scores: scored.scores, task: scored.task, classes: scored.classes })
+        let Scored { scores, task, classes, threshold, .. } = scored;
+        Ok(Judged { path, model, outcomes, scores, task, classes, threshold })
     }
 
     /// The other model, on the rows that both answer.
@@ -149,14 +160,12 @@ impl Evaluate {
             target: target.to_owned(),
             rows: table.rows(),
             labelled: ours.outcomes.len(),
-            unknown_labels: match ours.task {
-                Task::Regression => 0,
-                _ => unknown_labels(&ours.classes, column(table, target)?),
-            },
+            unknown_labels: ours.outcomes.label_check().unknown,
+            labels: Labels::of(ours.outcomes.label_check()),
             headline,
             metrics: catalogue.iter().map(|entry| Metered::of(&ours.outcomes, entry.name)).collect(),
             slices: self.slices(table, &ours.outcomes, headline)?,
-            picture: Picture::of(&ours.outcomes, &ours.classes, self.threshold),
+            picture: Picture::of(&ours.outcomes, &ours.classes, ours.threshold),
             against: None,
             rules: Vec::new(),
             html: self.html.clone(),

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use kilter_app::measure::{
     fairness::{Decided, FairnessError, MOST_COLUMNS, Truth, intersections, partition},
-    model_rows::Scored,
+    model_rows::HALF,
 };
 use kilter_domain::table::Table;
 use kilter_lake::{ReadOptions, read_table};
@@ -16,6 +16,7 @@ use kilter_wire::{Code, Exit, Problem};
 
 use crate::{
     column_list::{ColumnList, named},
+    evaluate::scored,
     failure::usage,
     files::{load_model, write_whole},
     input::Unread,
@@ -58,9 +59,10 @@ pub(crate) struct Fairness {
     /// The class that counts as positive; by default the second of two.
     #[arg(long, value_name = "CLASS")]
     positive: Option<String>,
-    /// The score from which on an answer counts as positive.
-    #[arg(long, default_value_t = 0.5)]
-    threshold: f64,
+    /// The score from which on an answer counts as positive; by default where the model decides by itself: 0.5, and above 0
+    /// of a model that answers margins.
+    #[arg(long, value_name = "SCORE", allow_negative_numbers = true)]
+    threshold: Option<f64>,
     /// The column of the table that holds the scores, instead of a model.
     #[arg(long, value_name = "COLUMN")]
     score: Option<String>,
@@ -85,6 +87,8 @@ struct Source {
     target: String,
     table: Table,
     decided: Decided,
+    /// From which score on an answer counts as positive; `None` where the table holds decisions.
+    threshold: Option<f64>,
 }
 
 impl Fairness {
@@ -92,7 +96,7 @@ impl Fairness {
         self.check()?;
         let source = self.source()?;
         self.name_groups(&source.table)?;
-        let mut found = Found::of(&source, self.threshold_used(), self.html.clone());
+        let mut found = Found::of(&source, source.threshold, self.html.clone());
         for columns in self.attributes() {
             let partition = partition(&source.table, &columns).map_err(|error| problem(&error))?;
             let privileged = self.privileged(&partition)?;
@@ -112,11 +116,9 @@ impl Fairness {
     }
 
     fn check(&self) -> Result<(), Stop> {
-        // Scores of a table need not be probabilities.
-        let is_usable =
-            if self.has_columns() { self.threshold.is_finite() } else { (0.0..=1.0).contains(&self.threshold) };
-        if !is_usable {
-            return Err(usage(format!("`--threshold {}` must lie between 0 and 1", self.threshold)));
+        // Scores of a table need not be probabilities; what a model's may be is asked when they are known.
+        if let Some(threshold) = self.threshold.filter(|threshold| !threshold.is_finite()) {
+            return Err(usage(format!("`--threshold {threshold}` is no number to decide from")));
         }
         if self.has_columns() && self.second.is_some() {
             return Err(usage("a model and columns of answers were both given: leave out the model, or the columns"));
@@ -146,10 +148,6 @@ impl Fairness {
         self.score.is_some() || self.predicted.is_some()
     }
 
-    fn threshold_used(&self) -> Option<f64> {
-        self.predicted.is_none().then_some(self.threshold)
-    }
-
     fn source(&self) -> Result<Source, Stop> {
         match (&self.second, self.has_columns()) {
             (_, true) => self.of_columns(),
@@ -166,18 +164,21 @@ impl Fairness {
         let table = read_table(data, &ReadOptions::default())?;
         let is_feature = |name: &str| name != target && self.weight.as_deref() != Some(name);
         let model = model.named_by(&table, is_feature)?;
-        let scored = Scored::by(&model, &table, self.threshold)?;
+        let scored = scored(&model, &table, self.threshold)?;
         let decided = Decided::by_model(&scored, self.truth(&table, &target)).map_err(|error| problem(&error))?;
-        Ok(Source { model: Some(path), data: data.to_path_buf(), target, table, decided })
+        let threshold = Some(scored.threshold);
+        Ok(Source { model: Some(path), data: data.to_path_buf(), target, table, decided, threshold })
     }
 
     fn of_columns(&self) -> Result<Source, Stop> {
         let target = self.target.clone().ok_or_else(no_target)?;
         let table = read_table(&self.first, &ReadOptions::default())?;
         let (score, predicted) = (self.score.as_deref(), self.predicted.as_deref());
-        let decided = Decided::by_columns(self.truth(&table, &target), score, predicted, self.threshold)
+        let threshold = self.threshold.unwrap_or(HALF);
+        let decided = Decided::by_columns(self.truth(&table, &target), score, predicted, threshold)
             .map_err(|error| problem(&error))?;
-        Ok(Source { model: None, data: self.first.clone(), target, table, decided })
+        let threshold = predicted.is_none().then_some(threshold);
+        Ok(Source { model: None, data: self.first.clone(), target, table, decided, threshold })
     }
 
     fn truth<'a>(&'a self, table: &'a Table, target: &'a str) -> Truth<'a> {
@@ -231,7 +232,9 @@ fn problem(error: &FairnessError) -> Stop {
             (Code::UsageInvalid, "name the positive one: --positive CLASS")
         }
         FairnessError::NoLabel { .. } => (Code::RowsUnfit, "wait for labels, or name another column with --target"),
-        FairnessError::OtherWords { .. } => (Code::RowsUnfit, "write answers and labels in the same words"),
+        FairnessError::OtherWords { .. } | FairnessError::UnknownLabels { .. } => {
+            (Code::RowsUnfit, "write answers and labels in the same words")
+        }
         FairnessError::TooManyGroups { .. } => {
             (Code::UsageInvalid, "choose columns with fewer values, or leave out --intersect")
         }

@@ -254,7 +254,7 @@ fn page(report: &FitReport) -> Page {
 /// What should make one look again: columns that alone tell the target.
 fn leaks(table: &Table, report: &FitReport) -> Vec<String> {
     let Some(label) = table.get(&report.target) else { return Vec::new() };
-    let asked = Asked { task: report.task, positive: report.classes.get(1).map(String::as_str) };
+    let asked = Asked { task: report.task, classes: &report.classes };
     let names = report.used.iter().map(|used| used.column.as_str());
     let sample = Sampled::of(table, MOST_ASKED);
     let label = label.take(&sample.rows);

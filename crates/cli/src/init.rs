@@ -206,7 +206,8 @@ fn telling_columns(table: &Table, label: &str) -> Vec<(String, String)> {
         (Column::Text(_), _) => Task::Multiclass,
         _ => Task::Regression,
     };
-    let asked = Asked { task, positive: classes.last().map(|class| &**class) };
+    let classes: Vec<String> = classes.iter().map(ToString::to_string).collect();
+    let asked = Asked { task, classes: &classes };
     let names = table.names().iter().map(String::as_str).filter(|name| *name != label);
     let told = telling(&table, names, truth, asked);
     told.iter().filter_map(|found| Some((found.column.clone(), found.sentence()?))).collect()

@@ -23,6 +23,8 @@ use crate::{
 
 /// Labels that go into one request.
 const BATCH: usize = 20_000;
+/// Unknown ids, and sentences about unknown labels, that are shown at most.
+const SHOWN: usize = 5;
 
 /// Send labels of predictions from a file: which id, what was true, when that became known.
 ///
@@ -46,6 +48,55 @@ pub(crate) struct Label {
     reach: Reach,
 }
 
+/// What became of the labels.
+#[derive(Default)]
+struct Sent {
+    labels: usize,
+    /// `None` where the log is too long to be looked through.
+    known_ids: Option<usize>,
+    unknown_ids: Vec<String>,
+    /// Labels that name no class, by batch.
+    unknown_labels: Vec<String>,
+}
+
+impl Sent {
+    fn add(&mut self, kept: v1::LabelsKept) {
+        self.labels += kept.labels;
+        self.known_ids = self.known_ids.zip(kept.known_ids).map(|(all, more)| all + more);
+        self.unknown_ids.extend(kept.unknown_ids);
+        self.unknown_labels.extend(kept.unknown_labels);
+    }
+
+    fn document(&self, endpoint: &str) -> Value {
+        let unknown = self.known_ids.map(|known| self.labels - known);
+        json!({
+            "endpoint": endpoint,
+            "labels": self.labels,
+            "known_ids": self.known_ids,
+            "unknown_ids": unknown,
+            "unknown_examples": self.unknown_ids.iter().take(SHOWN).collect::<Vec<_>>(),
+            "unknown_labels": self.unknown_labels,
+        })
+    }
+
+    fn page(&self, endpoint: &str) -> Page {
+        let mut page = Page::new().marked(Mark::Ok, format!("{} labels are kept at {endpoint}", self.labels));
+        page = match self.known_ids {
+            Some(known) if known == self.labels => page.line("  every id is that of a recorded prediction"),
+            Some(known) => {
+                let named = self.unknown_ids.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
+                let words = format!(
+                    "{known} ids are those of recorded predictions, {} are not (yet), such as {named}",
+                    self.labels - known
+                );
+                page.marked(Mark::Warn, words)
+            }
+            None => page.line("  the log is too long to be looked through for the ids"),
+        };
+        self.unknown_labels.iter().take(SHOWN).fold(page, |page, words| page.marked(Mark::Warn, words.clone()))
+    }
+}
+
 impl Label {
     pub(crate) fn run(self, output: &Output) -> Result<Answer, Stop> {
         let table = read_table(&self.file, &ReadOptions::default())?;
@@ -54,19 +105,19 @@ impl Label {
         let known = self.known_at.as_deref().map(|name| self.times(&table, name)).transpose()?;
         let api = self.reach.api()?;
         let path = format!("/api/v1/endpoints/{}/labels", self.endpoint);
-        let moving = output.moving();
+        let (moving, mut sent) = (output.moving(), Sent { known_ids: Some(0), ..Sent::default() });
         for first in (0..table.rows()).step_by(BATCH) {
             let rows = first..table.rows().min(first + BATCH);
             let batch = v1::Labels {
                 ids: rows.clone().map(|row| self.id_at(ids, row)).collect::<Result<_, _>>()?,
                 values: rows.clone().map(|row| json_at(values, row)).collect(),
                 known_at: known.as_ref().map(|known| known[rows.clone()].iter().map(Timestamp::to_string).collect()),
+                count_known: true,
             };
-            let _: v1::LabelsKept = api.post(&path, &batch)?;
+            sent.add(api.post(&path, &batch)?);
             moving.at(rows.end as u64, table.rows() as u64, "labels");
         }
-        let page = Page::new().marked(Mark::Ok, format!("{} labels are kept at {}", table.rows(), self.endpoint));
-        Ok(Answer::done(&json!({ "endpoint": self.endpoint, "labels": table.rows() }), page))
+        Ok(Answer::done(&sent.document(&self.endpoint), sent.page(&self.endpoint)))
     }
 
     fn column<'t>(&self, table: &'t Table, name: &str) -> Result<&'t Column, Stop> {

@@ -8,7 +8,7 @@ mod prometheus;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
-use kilter_domain::nearest::nearest;
+use kilter_domain::{nearest::nearest, time::Timestamp};
 use kilter_wire::{Code, Exit, Problem, v1};
 
 use crate::{
@@ -84,14 +84,20 @@ enum FailOn {
 struct History {
     /// The name that clients call the place by.
     endpoint: String,
-    /// What was measured, as `kilter monitor show` writes it: `auc`, `psi(income)`.
+    /// What was measured, as `kilter monitor show` writes it: `auc`, `psi(income)`. One column of `psi(*)` is `psi(COLUMN)`.
     metric: String,
+    /// One part of what was measured: a column, a group or a slice like `region=north`.
+    #[arg(long, value_name = "NAME")]
+    part: Option<String>,
     /// The kind of monitor, where two measure the same.
     #[arg(long, value_name = "KIND", value_parser = ["data", "accuracy", "drift", "bias", "usage"])]
     kind: Option<String>,
     /// How many windows, the newest ones.
     #[arg(long, value_name = "N", default_value_t = 30)]
     windows: usize,
+    /// Only windows that ended by this time: the page before the one that began with it.
+    #[arg(long, value_name = "TIME")]
+    before: Option<Timestamp>,
     /// Also write a page for a browser that needs nothing else.
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
@@ -127,24 +133,37 @@ fn newest(api: &Api, endpoint: &str) -> Result<Vec<v1::Reading>, Stop> {
     Ok(found.items)
 }
 
+/// Which windows of a metric are wanted.
+#[derive(Clone, Copy)]
+struct Wanted<'w> {
+    part: Option<&'w str>,
+    /// Only windows that ended by then.
+    before: Option<Timestamp>,
+    windows: usize,
+}
+
 /// The newest windows of a metric, the oldest first; of each what is known best.
-fn past(api: &Api, newest: &v1::Reading, windows: usize) -> Result<Past, Stop> {
+fn past(api: &Api, newest: &v1::Reading, wanted: Wanted) -> Result<Past, Stop> {
     let (monitor, metric) = (&newest.monitor, encoded(&newest.metric));
+    let part = wanted.part.map(|part| format!("&part={}", encoded(part))).unwrap_or_default();
     let base = format!(
-        "/api/v1/endpoints/{}/readings?monitor={monitor}&metric={metric}&limit=1000",
+        "/api/v1/endpoints/{}/readings?monitor={monitor}&metric={metric}{part}&limit=1000",
         encoded(&newest.endpoint)
     );
-    let (mut past, mut cursor) = (Past::new(newest), String::new());
+    let (mut past, mut cursor) = (Past::new(newest, wanted.part), String::new());
     loop {
         let page: v1::Page<v1::Reading> = api.get(&format!("{base}{cursor}"))?;
-        past.add(page.items);
+        let is_wanted = |reading: &v1::Reading| {
+            wanted.before.is_none_or(|before| found::millis(&reading.window_end) <= before.millis())
+        };
+        past.add(page.items.into_iter().filter(is_wanted));
         match page.next {
             // A window is read again while labels come, so older pages may still hold one of the newest windows.
-            Some(next) if past.len() < 2 * windows => cursor = format!("&cursor={}", encoded(&next)),
+            Some(next) if past.len() < 2 * wanted.windows => cursor = format!("&cursor={}", encoded(&next)),
             _ => break,
         }
     }
-    past.keep_newest(windows);
+    past.keep_newest(wanted.windows);
     Ok(past)
 }
 
@@ -161,7 +180,8 @@ impl Show {
         let shown = Shown::of(&self.endpoint, readings, alerts, self.html.clone());
         if let Some(html) = &self.html {
             let drawn = shown.rules.iter().take(DRAWN_RULES);
-            let pasts = drawn.map(|rule| past(&api, rule, DRAWN_WINDOWS)).collect::<Result<Vec<_>, _>>()?;
+            let drawn_windows = Wanted { part: None, before: None, windows: DRAWN_WINDOWS };
+            let pasts = drawn.map(|rule| past(&api, rule, drawn_windows)).collect::<Result<Vec<_>, _>>()?;
             write_whole(html, page::html(&shown, &pasts, now()).as_bytes())?;
         }
         let is_negative = match self.fail_on {
@@ -178,10 +198,17 @@ impl History {
     fn run(self) -> Result<Answer, Stop> {
         let api = self.reach.api()?;
         let readings = newest(&api, &self.endpoint)?;
-        let is_meant = |reading: &&v1::Reading| {
-            reading.metric == self.metric && self.kind.as_ref().is_none_or(|kind| reading.monitor == *kind)
+        let named = |metric: &str| -> Vec<&v1::Reading> {
+            let is_meant = |reading: &&v1::Reading| {
+                reading.metric == metric && self.kind.as_ref().is_none_or(|kind| reading.monitor == *kind)
+            };
+            readings.iter().filter(is_meant).collect()
         };
-        let meant: Vec<&v1::Reading> = readings.iter().filter(is_meant).collect();
+        let (mut meant, mut part) = (named(&self.metric), self.part.as_deref());
+        // A column of what is measured of every column.
+        if let (true, None, Some((of_every, column))) = (meant.is_empty(), part, of_every(&self.metric)) {
+            (meant, part) = (named(&of_every), Some(column));
+        }
         let newest = match meant.as_slice() {
             [] => return Err(self.unknown(&readings)),
             [only] => only,
@@ -190,11 +217,24 @@ impl History {
                 return Err(Problem::new(Code::UsageInvalid, detail).hint("choose with --kind").into());
             }
         };
-        let past = past(&api, newest, self.windows.clamp(1, MOST_WINDOWS))?;
+        let windows = self.windows.clamp(1, MOST_WINDOWS);
+        let past = past(&api, newest, Wanted { part, before: self.before, windows })?;
+        if past.readings().next().is_none() {
+            return Err(self.no_window());
+        }
+        if let Some(part) = part.filter(|_| past.readings().all(|reading| reading.verdict.is_none())) {
+            return Err(no_part(newest, part));
+        }
         if let Some(html) = &self.html {
             write_whole(html, page::history_html(&past, now()).as_bytes())?;
         }
         Ok(Answer::done(&past.document(self.html.as_ref()), page::history(&past, self.html.as_ref())))
+    }
+
+    fn no_window(&self) -> Stop {
+        let before = self.before.map(|before| before.to_string()).unwrap_or_default();
+        let detail = format!("no window of `{}` ended by {before}", self.metric);
+        Problem::new(Code::NotFound, detail).hint("name a later time, or leave out --before").into()
     }
 
     fn unknown(&self, readings: &[v1::Reading]) -> Stop {
@@ -207,6 +247,21 @@ impl History {
         }
         .into()
     }
+}
+
+/// `psi(income)` as `psi(*)` and the column.
+fn of_every(metric: &str) -> Option<(String, &str)> {
+    let (function, rest) = metric.split_once('(')?;
+    Some((format!("{function}(*)"), rest.strip_suffix(')')?))
+}
+
+fn no_part(newest: &v1::Reading, part: &str) -> Stop {
+    let detail = format!("`{}` at `{}` has no part `{part}` in these windows", newest.metric, newest.endpoint);
+    Problem::new(Code::NotFound, detail)
+        .hint(
+            "the columns, groups and slices that were measured stand in kilter monitor show --json and in open alerts",
+        )
+        .into()
 }
 
 fn rules(endpoint: &str, api: &Api, output: &Output) -> Result<Answer, Stop> {

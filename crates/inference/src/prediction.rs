@@ -82,6 +82,13 @@ impl Prediction {
         (self.task != Task::Regression).then_some(&self.probabilities[..])
     }
 
+    /// Whether the scores of a binary model are margins: signed distances from its own border, which lies at zero. Then the
+    /// other class has the opposite score, where probabilities of two classes add up to one. Known of one row already.
+    pub fn is_margin(&self) -> bool {
+        let pairs = self.probabilities.chunks_exact(2);
+        self.task == Task::Binary && pairs.len() > 0 && pairs.into_iter().all(|pair| pair[0] == -pair[1])
+    }
+
     /// The predicted class of each row; `None` for regression.
     pub fn labels(&self) -> Option<Vec<Arc<str>>> {
         (self.task != Task::Regression)

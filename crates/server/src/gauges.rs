@@ -89,6 +89,8 @@ mod tests {
             endpoint: "churn".to_owned(),
             monitor: "drift".to_owned(),
             metric: metric.to_owned(),
+            part: None,
+            default_rule: false,
             rule: None,
             window_start: time.clone(),
             window_end: time.clone(),

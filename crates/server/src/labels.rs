@@ -22,11 +22,18 @@ pub(crate) const MAX_ID_BYTES: usize = 300;
 /// The longest label that is a text, in bytes.
 pub(crate) const MAX_TEXT_BYTES: usize = 1_024;
 
+/// What a request says.
+pub(crate) struct Sent {
+    pub labels: prediction::Labels,
+    /// Whether it wants to know how many of the ids are known.
+    pub count_known: bool,
+}
+
 /// Reads the body of `POST /api/v1/endpoints/{endpoint}/labels`; what became known at an unstated time did so at `now`.
 ///
 /// # Errors
 /// When it is not JSON, no labels, past a bound, or its parts do not fit together.
-pub(crate) fn read(body: &[u8], now: Timestamp) -> Result<prediction::Labels, Problem> {
+pub(crate) fn read(body: &[u8], now: Timestamp) -> Result<Sent, Problem> {
     let body: Body = serde_json::from_slice(body).map_err(|error| refused(&error))?;
     let (ids, values) = (body.ids.0, body.values.0);
     let known_at = match body.known_at {
@@ -42,7 +49,8 @@ pub(crate) fn read(body: &[u8], now: Timestamp) -> Result<prediction::Labels, Pr
         )));
     }
     let ids = ids.into_iter().map(|Id(id)| id).collect();
-    Ok(prediction::Labels { ids, values: column(values)?, known_at })
+    let labels = prediction::Labels { ids, values: column(values)?, known_at };
+    Ok(Sent { labels, count_known: body.count_known })
 }
 
 fn refused(error: &serde_json::Error) -> Problem {
@@ -64,6 +72,8 @@ struct Body {
     values: Bounded<Label>,
     #[serde(default)]
     known_at: Option<Bounded<Time>>,
+    #[serde(default)]
+    count_known: bool,
 }
 
 /// A list of at most [`MAX_LABELS`].
@@ -207,6 +217,10 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+
+    fn read(body: &[u8], now: Timestamp) -> Result<prediction::Labels, Problem> {
+        super::read(body, now).map(|sent| sent.labels)
+    }
 
     fn read_values(values: Value, ids: usize) -> Result<prediction::Labels, Problem> {
         let ids: Vec<String> = (0..ids).map(|id| id.to_string()).collect();

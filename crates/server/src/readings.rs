@@ -10,7 +10,12 @@ use axum::{
     extract::{Path, State},
 };
 use kilter_app::App;
-use kilter_domain::{alert::MonitorKind, ids::EndpointName, time::Timestamp};
+use kilter_domain::{
+    alert::MonitorKind,
+    ids::EndpointName,
+    rule::{MAX_PARTS, PartOutcome},
+    time::Timestamp,
+};
 use kilter_store::{
     PageRequest, Reader, StoreError,
     deployment::find_endpoint,
@@ -66,7 +71,8 @@ pub(crate) async fn readings(
     let page = page_of(wanted.limit, wanted.cursor.as_deref())?;
     let monitor = wanted.monitor.as_deref().map(name).transpose()?;
     let filter = ReadingFilter { monitor, metric: wanted.metric };
-    Ok(Json(blocking(move || list(&app, &endpoint, &filter, &page)).await?))
+    let part = wanted.part;
+    Ok(Json(blocking(move || list(&app, &endpoint, &filter, part.as_deref(), &page)).await?))
 }
 
 /// Which readings.
@@ -77,6 +83,8 @@ pub(crate) struct Readings {
     monitor: Option<String>,
     /// Of this metric, as its rule writes it.
     metric: Option<String>,
+    /// With the numbers of this part of it: a column of `psi(*)`, a group or a slice (`region=north`).
+    part: Option<String>,
     /// Rows at most: 1 to 1000, 100 when nothing is said.
     limit: Option<u32>,
     /// Where the page before ended: its `next`.
@@ -95,7 +103,7 @@ pub(crate) fn latest(
 ) -> Result<Vec<v1::Reading>, Problem> {
     read(app, |reader| {
         known(reader, endpoint)?;
-        told(reader, endpoint, &store::latest(reader, endpoint, now, limit)?)
+        told(reader, endpoint, &store::latest(reader, endpoint, now, limit)?, None)
     })
 }
 
@@ -103,12 +111,13 @@ fn list(
     app: &App,
     endpoint: &EndpointName,
     filter: &ReadingFilter,
+    part: Option<&str>,
     page: &PageRequest,
 ) -> Result<v1::Page<v1::Reading>, Problem> {
     read(app, |reader| {
         known(reader, endpoint)?;
         let found = store::list(reader, endpoint, filter, page)?;
-        Ok(v1::Page { items: told(reader, endpoint, &found.items)?, next: cursor(found.next) })
+        Ok(v1::Page { items: told(reader, endpoint, &found.items, part)?, next: cursor(found.next) })
     })
 }
 
@@ -122,7 +131,12 @@ fn known(reader: &Reader, endpoint: &EndpointName) -> Result<(), StoreError> {
 type Span = (Timestamp, Timestamp);
 
 /// Readings in the words of `wire`, with the labels that are known by now.
-fn told(reader: &Reader, endpoint: &EndpointName, readings: &[Reading]) -> Result<Vec<v1::Reading>, StoreError> {
+fn told(
+    reader: &Reader,
+    endpoint: &EndpointName,
+    readings: &[Reading],
+    part: Option<&str>,
+) -> Result<Vec<v1::Reading>, StoreError> {
     let resting = || readings.iter().filter(|reading| rests_on_labels(reading));
     let span = resting()
         .map(|reading| (reading.window_start, reading.window_end))
@@ -136,7 +150,9 @@ fn told(reader: &Reader, endpoint: &EndpointName, readings: &[Reading]) -> Resul
     }
     let one = |reading: &Reading| {
         let span = (reading.window_start, reading.window_end);
-        reading_of(reading, coverage.get(&span).copied().filter(|_| rests_on_labels(reading)))
+        let coverage = coverage.get(&span).copied().filter(|_| rests_on_labels(reading));
+        let whole = reading_of(reading, coverage);
+        part.map_or(whole.clone(), |part| part_of(whole, reading, part))
     };
     Ok(readings.iter().map(one).collect())
 }
@@ -153,7 +169,9 @@ fn reading_of(reading: &Reading, coverage: Option<f64>) -> v1::Reading {
         endpoint: reading.endpoint.to_string(),
         monitor: reading.monitor.to_string(),
         metric: reading.metric.clone(),
+        part: None,
         rule: detail("rule"),
+        default_rule: reading.detail["default"].as_bool().unwrap_or(false),
         window_start: reading.window_start.to_string(),
         window_end: reading.window_end.to_string(),
         value: finite(reading.value),
@@ -170,6 +188,30 @@ fn reading_of(reading: &Reading, coverage: Option<f64>) -> v1::Reading {
         coverage,
         model: reading.version.as_ref().map(|(model, _)| model.to_string()),
         version: reading.version.as_ref().map(|(_, number)| *number),
+    }
+}
+
+/// A reading with the numbers of one of its parts; without any where the part was not measured.
+fn part_of(whole: v1::Reading, reading: &Reading, name: &str) -> v1::Reading {
+    let parts = reading.detail["parts"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let found = parts.iter().find(|part| part["name"] == name);
+    let found = found.and_then(|part| serde_json::from_value::<PartOutcome>(part.clone()).ok());
+    let measured = found.as_ref().and_then(|part| part.measurement.as_ref());
+    let finite = |value: f64| Some(value).filter(|value| value.is_finite());
+    let end =
+        |of: fn((f64, f64)) -> f64| measured.and_then(|measured| measured.interval).and_then(|both| finite(of(both)));
+    v1::Reading {
+        part: Some(name.to_owned()),
+        value: measured.and_then(|measured| finite(measured.value)),
+        low: end(|both| both.0),
+        high: end(|both| both.1),
+        count: measured.map_or(0, |measured| measured.count),
+        verdict: found.as_ref().map(|part| word(RuleWord::from(&part.verdict)).to_owned()),
+        because: match &found {
+            Some(_) => measured.and_then(|measured| measured.note.clone()),
+            None => Some(format!("`{name}` was not measured in this window, or is not among the {MAX_PARTS} worst")),
+        },
+        ..whole
     }
 }
 

@@ -4,7 +4,8 @@ use axum::{
     Json,
     extract::{Path, State},
 };
-use kilter_domain::ids::EndpointName;
+use kilter_app::{App, AppError, prediction};
+use kilter_domain::{ids::EndpointName, time::Timestamp};
 use kilter_store::page::{DEFAULT_LIMIT, MAX_LIMIT, PageRequest};
 use kilter_wire::{Code, Problem, v1};
 use serde::Deserialize;
@@ -139,13 +140,37 @@ pub(crate) async fn labels(
 ) -> Result<Json<v1::LabelsKept>, Failure> {
     let (app, now) = (house.app(), house.now());
     let endpoint: EndpointName = name(&endpoint)?;
-    let count = blocking(move || {
-        let labels = labels::read(&body, now)?;
-        let count = labels.ids.len();
-        app.label(&endpoint, labels, now).map_err(|error| problem_of(&error))?;
-        Ok(count)
-    });
-    Ok(Json(v1::LabelsKept { labels: count.await? }))
+    let keep = move || {
+        let labels::Sent { labels, count_known } = labels::read(&body, now)?;
+        kept(&app, &endpoint, labels, count_known, now).map_err(|error| problem_of(&error))
+    };
+    Ok(Json(blocking(keep).await?))
+}
+
+/// Names of ids that one answer holds at most.
+const UNKNOWN_NAMED: usize = 10;
+
+fn kept(
+    app: &App,
+    endpoint: &EndpointName,
+    labels: prediction::Labels,
+    is_counted: bool,
+    now: Timestamp,
+) -> Result<v1::LabelsKept, AppError> {
+    let (ids, values) = (labels.ids.clone(), labels.values.clone());
+    app.label(endpoint, labels, now)?;
+    let found = if is_counted { Some(app.known_ids(endpoint, &ids)?) } else { None };
+    let unknown = found.iter().flat_map(|found| &found.unknown).take(UNKNOWN_NAMED);
+    Ok(v1::LabelsKept {
+        labels: ids.len(),
+        unknown_ids: unknown.map(ToString::to_string).collect(),
+        // Where the log is too long to be looked through, nothing is said.
+        known_ids: found.filter(|found| found.is_whole).map(|found| found.known),
+        unknown_labels: app
+            .check_labels(endpoint, &values)?
+            .filter(|check| check.unknown > 0)
+            .map(|check| check.sentence()),
+    })
 }
 
 /// Which part of a list.

@@ -273,9 +273,15 @@ pub struct Reading {
     pub monitor: String,
     /// What was measured, as its rule writes it: `psi(income)`.
     pub metric: String,
+    /// The column, group or slice that the numbers are of, where one part was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<String>,
     /// The rule; absent where none is about it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rule: Option<String>,
+    /// Nobody wrote the rule: it holds where the contract says nothing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub default_rule: bool,
     pub window_start: String,
     pub window_end: String,
     /// Absent: not measured, which is never zero.
@@ -419,10 +425,22 @@ pub struct Labels {
     /// When each became known, RFC 3339; where it is absent, now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub known_at: Option<Vec<String>>,
+    /// Whether to say how many of the ids belong to recorded predictions: it looks through the log.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub count_known: bool,
 }
 
 /// Labels that are kept: they survive any end of the process.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct LabelsKept {
     pub labels: usize,
+    /// Labels whose id belongs to a recorded prediction, where that was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub known_ids: Option<usize>,
+    /// Some of the ids that belong to none (yet).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unknown_ids: Vec<String>,
+    /// Labels that name no class of the version that serves: how many, and the words. They are kept, and measured never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unknown_labels: Option<String>,
 }

@@ -125,8 +125,13 @@ impl App {
         let span = (candidate.created, Timestamp(act.at.millis().saturating_add(1)));
         let ours = self.answered(&candidate.endpoint, Who::Version(candidate.number), span, act.at)?;
         let theirs = self.answered(&candidate.endpoint, Who::Version(live.number), span, act.at)?;
-        let (mut ours, mut theirs) = (self.losses(candidate, &ours)?, self.losses(live, &theirs)?);
-        if self.loaded(&live.model, live.number)?.0.manifest.signature.task == kilter_inference::Task::Regression {
+        let champion = self.loaded(&live.model, live.number)?.0;
+        // A class that one of them alone knows is a wrong answer of the other.
+        let classes = [&self.loaded(&candidate.model, candidate.number)?.0, &champion]
+            .map(|package| package.manifest.signature.classes.clone())
+            .concat();
+        let (mut ours, mut theirs) = (self.losses(candidate, &ours, &classes)?, self.losses(live, &theirs, &classes)?);
+        if champion.manifest.signature.task == kilter_inference::Task::Regression {
             // Errors of a regression have the unit of the target: in units of the champion's they fit any target.
             let unit = spread(&theirs);
             ours.iter_mut().chain(&mut theirs).for_each(|(_, loss)| *loss /= unit);
@@ -134,10 +139,14 @@ impl App {
         Ok(paired(&ours, &theirs).or_else(|| apart(&ours, &theirs)))
     }
 
-    fn losses(&self, deployment: &Deployment, answered: &Answered) -> Result<Losses, AppError> {
+    fn losses(&self, deployment: &Deployment, answered: &Answered, classes: &[String]) -> Result<Losses, AppError> {
         let (package, _) = self.loaded(&deployment.model, deployment.number)?;
         let signature = &package.manifest.signature;
-        let outcomes = answered.outcomes(signature.task, &signature.classes, package.manifest.threshold);
+        let outcomes =
+            answered.outcomes(signature.task, &signature.classes, package.manifest.threshold).knowing(classes);
+        if outcomes.label_check().is_beyond() {
+            return Ok(vec![]);
+        }
         let named = outcomes.rows.iter().zip(outcomes.losses());
         Ok(named.map(|(&row, loss)| (answered.ids[row].clone(), loss)).collect())
     }

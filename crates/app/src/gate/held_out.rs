@@ -28,16 +28,15 @@ pub(crate) struct Unfit {
 
 impl HeldOut {
     /// Asks the model for the rows, at the threshold that it starts with: the one that the contract states, else the best
-    /// for the goal of `[threshold]`, else a half.
+    /// for the goal of `[threshold]`, else where the model decides by itself.
     pub fn score(project: &Project, model: &Model, rows: Table, roles: &Roles) -> Result<Self, AppError> {
-        const HALF: f64 = 0.5;
         let failed = |source| AppError::Predict { what: "the rows that the gates are measured on".into(), source };
-        let (rows, scored, unfit) = match Scored::by(model, &rows, HALF) {
+        let (rows, scored, unfit) = match Scored::by_itself(model, &rows) {
             Ok(scored) => (rows, scored, None),
             Err(_) => {
                 let (fit, unfit) = parted(model, &rows).map_err(failed)?;
                 let rows = rows.take(&fit);
-                let scored = Scored::by(model, &rows, HALF).map_err(failed)?;
+                let scored = Scored::by_itself(model, &rows).map_err(failed)?;
                 (rows, scored, unfit)
             }
         };
@@ -48,7 +47,7 @@ impl HeldOut {
             }
             _ => None,
         };
-        let threshold = stated.or(chosen).unwrap_or(HALF);
+        let threshold = stated.or(chosen).unwrap_or(scored.threshold);
         Ok(Self { rows, scored: Scored { threshold, ..scored }, unfit })
     }
 }
@@ -88,6 +87,22 @@ mod tests {
 
     fn xs(values: Vec<f64>) -> Table {
         Table::new(vec![("x".into(), Column::Float(values))]).unwrap()
+    }
+
+    #[test]
+    fn the_first_threshold_of_a_model_that_answers_margins_is_its_own_zero() {
+        let bytes = include_bytes!("../../../cli/tests/data/cases/margins-decided-at-one-half/margin.onnx");
+        let model = Model::from_onnx(bytes).unwrap();
+        let column = |of: fn(usize) -> f64| Column::Float((0..40).map(of).collect());
+        // Small rows have small margins, within a half of zero: what they are is no matter of their size.
+        let rows = vec![("X_0".into(), column(|row| 0.01 * row as f64 - 0.2)), ("X_1".into(), column(|_| 0.05))];
+        let scored = Scored::by_itself(&model, &Table::new(rows).unwrap()).unwrap();
+        assert!(scored.is_margin && scored.scores.iter().all(|score| score.abs() < 0.5), "{:?}", scored.scores);
+        let own = scored.labels.clone().unwrap();
+        let decided = scored.scores.iter().map(|score| *score >= scored.threshold);
+        assert!(own.iter().zip(decided).all(|(label, is_positive)| (**label == *scored.classes[1]) == is_positive));
+        let half = Scored::by_itself(&self::model(), &xs(vec![1.0; 3])).unwrap();
+        assert!(!half.is_margin && half.threshold == 0.5);
     }
 
     #[test]

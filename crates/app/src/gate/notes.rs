@@ -26,7 +26,7 @@ use crate::{
         reference::Reference,
         telling::{Asked, Telling, telling},
     },
-    outcomes::Outcomes,
+    outcomes::{LabelCheck, Outcomes},
 };
 
 /// Rows of a slice at least.
@@ -74,6 +74,14 @@ impl Notes {
         self.fact("refused_rows", unfit.count as f64);
         let rows = if unfit.count == 1 { "1 test row is".to_owned() } else { format!("{} test rows are", unfit.count) };
         self.sentences.push(format!("{rows} left out, because the model refuses such a row: {}", unfit.first));
+    }
+
+    /// Labels that name no class of the candidate: without them, or with so many of them not at all, it is measured.
+    pub fn labels(&mut self, check: &LabelCheck) {
+        if check.unknown > 0 {
+            self.fact("unknown_labels", check.unknown as f64);
+            self.sentences.push(check.note().unwrap_or_else(|| check.sentence()));
+        }
     }
 
     /// What a candidate can answer that the champion cannot, and the other way round: the classes of a label change.
@@ -171,7 +179,7 @@ impl Look<'_> {
     /// The column that alone tells the label best; those that tell it so well among the training rows and among the test
     /// rows that they must hold it, or follow from it.
     fn leaks(&self, notes: &mut Notes) -> Result<(), AppError> {
-        let asked = Asked { task: self.signature.task, positive: self.signature.classes.get(1).map(String::as_str) };
+        let asked = Asked { task: self.signature.task, classes: &self.signature.classes };
         let names = || self.signature.inputs.iter().map(|input| input.name.as_str());
         let tested = telling(self.test, names(), self.roles.label(self.test)?, asked);
         let sample = Sampled::of(self.trained_on, MAX_ASKED);

@@ -56,6 +56,8 @@ pub enum Unit {
     Probability,
     /// The value of a regression.
     Value,
+    /// The natural logarithm of the value: a regression of counts, amounts or times with a log link.
+    LogValue,
     /// A score of the model's own.
     Raw,
 }
@@ -75,15 +77,21 @@ pub fn explainer<'m>(model: &'m Model, background: &Table) -> Result<(Explainer<
 pub fn unit(attributions: &Attributions, prediction: &Prediction) -> Unit {
     let near = |answer: fn(f64) -> f64| {
         (0..prediction.rows().min(1000)).all(|row| {
-            attributions.score(row, 0).is_some_and(|raw| (answer(raw) - prediction.scores()[row]).abs() < 1e-4)
+            let score = prediction.scores()[row];
+            let is_near = |raw: f64| (answer(raw) - score).abs() < 1e-4 * score.abs().max(1.0);
+            attributions.score(row, 0).is_some_and(is_near)
         })
     };
+    let logistic = |raw: f64| 1.0 / (1.0 + (-raw).exp());
     match prediction.task() {
-        Task::Regression => Unit::Value,
+        Task::Regression if near(|raw| raw) => Unit::Value,
+        Task::Regression if near(f64::exp) => Unit::LogValue,
+        Task::Regression if near(logistic) => Unit::LogOdds,
+        Task::Regression => Unit::Raw,
         // Up to a constant a row, which no comparison of classes sees.
         Task::Multiclass => Unit::Raw,
-        Task::Binary if near(|raw| 1.0 / (1.0 + (-raw).exp())) => Unit::LogOdds,
-        Task::Binary if near(|raw| raw) => Unit::Probability,
+        Task::Binary if near(logistic) => Unit::LogOdds,
+        Task::Binary if near(|raw| raw) && !prediction.is_margin() => Unit::Probability,
         Task::Binary => Unit::Raw,
     }
 }
@@ -211,7 +219,7 @@ pub struct Permuted {
 pub fn permuted(model: &Model, table: &Table, target: Option<&str>, seed: u64) -> Result<Permuted, PermuteError> {
     let sample = Sampled::of(table, SHUFFLED_ROWS);
     let names: Vec<String> = model.signature().inputs.iter().map(|input| input.name.clone()).collect();
-    let plain = Scored::by(model, &sample.table, 0.5)?;
+    let plain = Scored::by_itself(model, &sample.table)?;
     let truth = target.and_then(|name| sample.table.get(name));
     let has_label = truth.is_some_and(|truth| !plain.outcomes(truth, None).is_empty());
     let metric = if has_label { headline(plain.task) } else { "score_change" };
@@ -223,7 +231,7 @@ pub fn permuted(model: &Model, table: &Table, target: Option<&str>, seed: u64) -
             Some((column, order)) => {
                 let mixed = with_shuffled(&sample.table, &names[column], order);
                 let failed = |why: PredictError| Unmeasured::bad_input("the shuffled rows", why.to_string());
-                Some(Scored::by(model, &mixed, 0.5).map_err(failed)?)
+                Some(Scored::by(model, &mixed, plain.threshold).map_err(failed)?)
             }
         };
         let scored = scored.as_ref().unwrap_or(&plain);

@@ -4,14 +4,14 @@
 //! label, without a usable answer or without a group are left out and counted, never guessed. Deliberately absent: the
 //! rates and gaps themselves (`kilter_stats::fairness`), and which of them is the right one.
 
-use std::{collections::BTreeMap, collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
-use kilter_domain::table::{Column, Table, TableError};
+use kilter_domain::table::{Table, TableError};
 use kilter_inference::Task;
 use kilter_stats::fairness::Groups;
 
 use super::model_rows::{Scored, group_names};
-use crate::outcomes::{class_name, same_class, usable_weight};
+use crate::outcomes::{ClassMatcher, LabelCheck, class_name, distinct_classes, label_text, usable_weight};
 
 /// Groups that one attribute, or an intersection of them, has at most.
 pub const MOST_GROUPS: usize = 500;
@@ -31,6 +31,8 @@ pub enum FairnessError {
     NoLabel { target: String },
     #[error("`{answers}` and `{target}` have no value in common: {}", .examples.join(", "))]
     OtherWords { answers: String, target: String, examples: Vec<String> },
+    #[error("of `{target}`, {why}")]
+    UnknownLabels { target: String, why: String },
     #[error("`{column}` has {found} groups, at most {MOST_GROUPS} are compared")]
     TooManyGroups { column: String, found: usize },
     #[error("no row has a value of `{column}`")]
@@ -51,6 +53,8 @@ pub struct Decided {
     /// The probability of the positive class; `None` where only decisions are known.
     pub score: Option<Vec<f64>>,
     pub weight: Option<Vec<f64>>,
+    /// How the labels fit the classes; rows whose label names none are left out.
+    pub labels: LabelCheck,
 }
 
 /// Where labels and weights stand, and what counts as positive.
@@ -92,33 +96,34 @@ impl Decided {
     /// What a model decided.
     pub fn by_model(scored: &Scored, truth: Truth) -> Result<Self, FairnessError> {
         let classes = &scored.classes;
-        let names = distinct(truth.table.column(truth.target)?);
         if scored.task != Task::Regression {
+            let names = distinct_classes(truth.table.column(truth.target)?);
             in_common("the model", classes, truth.target, &names)?;
         }
+        let matcher = ClassMatcher::new(classes);
         let wanted = match (truth.positive, scored.task) {
             (_, Task::Regression) => return Err(FairnessError::Numbers),
-            (Some(named), _) => classes
-                .iter()
-                .position(|class| same_class(class, named))
+            (Some(named), _) => matcher
+                .class_of(named)
                 .ok_or_else(|| FairnessError::UnknownClass { class: named.to_owned(), known: classes.clone() })?,
             (None, Task::Binary) => 1,
             (None, Task::Multiclass) => {
                 return Err(FairnessError::NoPositive { column: truth.target.to_owned(), classes: classes.clone() });
             }
         };
-        let positive = classes.get(wanted).cloned().unwrap_or_default();
+        let known = Known { classes, matcher: &matcher, positive: wanted };
         if scored.task == Task::Binary {
-            let score = |row: usize| if wanted == 1 { scored.scores[row] } else { 1.0 - scored.scores[row] };
+            let other = if scored.is_margin { 0.0 } else { 1.0 };
+            let score = |row: usize| if wanted == 1 { scored.scores[row] } else { other - scored.scores[row] };
             let decide = |row: usize| Some((scored.scores[row] >= scored.threshold) == (wanted == 1));
-            return decided(truth, positive, Some(&score), &decide);
+            return decided(truth, known, Some(&score), &decide);
         }
         let (labels, probabilities) = (scored.labels.as_deref(), scored.probabilities.as_deref());
         let score = |row: usize| {
             probabilities.and_then(|all| all.get(row * classes.len() + wanted)).map_or(f64::NAN, |&p| f64::from(p))
         };
-        let decide = |row: usize| labels.and_then(|labels| labels.get(row)).map(|label| **label == *positive);
-        decided(truth, positive.clone(), Some(&score), &decide)
+        let decide = |row: usize| Some(matcher.class_of(labels?.get(row)?) == Some(wanted));
+        decided(truth, known, Some(&score), &decide)
     }
 
     /// What a table holds: a column of scores that decide from `threshold` on, a column of decisions, or both.
@@ -128,20 +133,28 @@ impl Decided {
         predicted: Option<&str>,
         threshold: f64,
     ) -> Result<Self, FairnessError> {
-        let names = distinct(truth.table.column(truth.target)?);
+        let names = distinct_classes(truth.table.column(truth.target)?);
         if let Some(name) = predicted {
-            in_common(name, &distinct(truth.table.column(name)?), truth.target, &names)?;
+            in_common(name, &distinct_classes(truth.table.column(name)?), truth.target, &names)?;
         }
-        let positive = positive_of(truth, names)?;
+        let positive = positive_of(truth, names.clone())?;
+        let said = predicted.map(|name| truth.table.column(name).map(distinct_classes)).transpose()?;
+        // Where two classes were decided between, labels are to name one of them; else they are their own words.
+        let mut classes = said.filter(|said| said.len() == 2).unwrap_or(names);
+        if ClassMatcher::new(&classes).class_of(&positive).is_none() {
+            classes.push(positive.clone());
+        }
+        let matcher = ClassMatcher::new(&classes);
+        let wanted = matcher.class_of(&positive).unwrap_or_default();
         let score = score.map(|name| truth.table.column(name)).transpose()?;
         let predicted = predicted.map(|name| truth.table.column(name)).transpose()?;
         let number = |row: usize| score.map_or(f64::NAN, |column| column.number(row));
         let decide = |row: usize| match predicted {
-            Some(column) => class_name(column, row).map(|class| same_class(&positive, &class)),
+            Some(column) => class_name(column, row).map(|class| matcher.class_of(&class) == Some(wanted)),
             None => Some(number(row)).filter(|score| score.is_finite()).map(|score| score >= threshold),
         };
         let scores: Option<&dyn Fn(usize) -> f64> = score.is_some().then_some(&number as _);
-        decided(truth, positive.clone(), scores, &decide)
+        decided(truth, Known { classes: &classes, matcher: &matcher, positive: wanted }, scores, &decide)
     }
 
     /// These rows by the groups of a partition.
@@ -169,30 +182,47 @@ impl Grouped {
     }
 }
 
+/// The classes that labels may name, and which of them counts as positive.
+#[derive(Clone, Copy)]
+struct Known<'a> {
+    classes: &'a [String],
+    matcher: &'a ClassMatcher,
+    positive: usize,
+}
+
 fn decided(
     truth: Truth,
-    positive: String,
+    known: Known,
     score: Option<&dyn Fn(usize) -> f64>,
     decide: &dyn Fn(usize) -> Option<bool>,
 ) -> Result<Decided, FairnessError> {
     let labels = truth.table.column(truth.target)?;
     let weight = truth.weight.map(|name| truth.table.column(name)).transpose()?;
     let mut made = Decided {
-        positive,
+        positive: known.classes.get(known.positive).cloned().unwrap_or_default(),
         score: score.map(|_| Vec::new()),
         weight: weight.map(|_| Vec::new()),
         ..Decided::default()
     };
+    let mut unknown: Vec<Arc<str>> = Vec::new();
     for row in 0..truth.table.rows() {
         let value = score.map_or(0.0, |score| score(row));
-        let (Some(class), Some(decision), true) = (class_name(labels, row), decide(row), value.is_finite()) else {
+        let (Some(label), Some(decision), true) = (label_text(labels, row), decide(row), value.is_finite()) else {
+            continue;
+        };
+        let Some(class) = known.matcher.class_of(&label) else {
+            unknown.push(label);
             continue;
         };
         made.rows.push(row);
-        made.truth.push(same_class(&made.positive, &class));
+        made.truth.push(class == known.positive);
         made.decision.push(decision);
         made.score.iter_mut().for_each(|scores| scores.push(value));
         made.weight.iter_mut().zip(weight).for_each(|(all, column)| all.push(usable_weight(column.number(row))));
+    }
+    made.labels = LabelCheck::new(known.classes, made.rows.len() + unknown.len(), unknown.iter());
+    if made.labels.is_beyond() {
+        return Err(FairnessError::UnknownLabels { target: truth.target.to_owned(), why: made.labels.sentence() });
     }
     match made.rows.is_empty() {
         true => Err(FairnessError::NoLabel { target: truth.target.to_owned() }),
@@ -200,15 +230,11 @@ fn decided(
     }
 }
 
-/// The values of a column as classes, in order.
-fn distinct(column: &Column) -> Vec<String> {
-    let classes: BTreeSet<Arc<str>> = (0..column.len()).filter_map(|row| class_name(column, row)).collect();
-    classes.iter().map(ToString::to_string).collect()
-}
-
 /// Refuses answers that never use a word of the labels: each would count as wrong.
 fn in_common(answers: &str, said: &[String], target: &str, labels: &[String]) -> Result<(), FairnessError> {
-    let shares = said.iter().any(|said| labels.iter().any(|label| same_class(said, label)));
+    let (of_answers, of_labels) = (ClassMatcher::new(said), ClassMatcher::new(labels));
+    let shares = labels.iter().any(|label| of_answers.class_of(label).is_some())
+        || said.iter().any(|said| of_labels.class_of(said).is_some());
     if shares || said.is_empty() || labels.is_empty() {
         return Ok(());
     }
@@ -282,6 +308,8 @@ pub fn intersections(columns: &[String], most: usize) -> Vec<Vec<String>> {
 
 #[cfg(test)]
 mod tests {
+    use kilter_domain::table::Column;
+
     use super::*;
 
     fn text(values: &[&str]) -> Column {
@@ -323,6 +351,26 @@ mod tests {
         let columns: Vec<String> = ["a", "b", "c", "d"].map(str::to_owned).to_vec();
         let sets = intersections(&columns, MOST_COLUMNS);
         assert_eq!((sets.len(), sets[0].as_slice()), (10, &["a".to_owned(), "b".to_owned()][..]));
+    }
+
+    #[test]
+    fn a_label_that_was_never_decided_for_is_no_negative() {
+        let labels = (0..100).map(|row| if row < 5 { "maybe" } else { ["0.0", "1.0"][row % 2] }).collect::<Vec<_>>();
+        let rows = |labels: &[&str]| {
+            let said = Column::Int((0..100).map(|row| Some(row % 2)).collect());
+            Table::new(vec![("said".to_owned(), said), ("y".to_owned(), text(labels))]).unwrap()
+        };
+        let decided = |table: &Table| {
+            let truth = Truth { table, target: "y", weight: None, positive: Some("1") };
+            Decided::by_columns(truth, None, Some("said"), 0.5)
+        };
+        let few = decided(&rows(&labels)).unwrap();
+        assert_eq!((few.rows.len(), few.labels.unknown), (95, 5));
+        assert!(few.truth == few.decision);
+        let mut more = labels.clone();
+        more[7] = "maybe";
+        let why = decided(&rows(&more)).unwrap_err().to_string();
+        assert!(why.contains("6 of 100 labels are not a class of the model (`0`, `1`): `maybe` (6)"), "{why}");
     }
 
     #[test]

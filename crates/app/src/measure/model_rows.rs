@@ -34,13 +34,37 @@ pub struct Scored {
     pub labels: Option<Vec<Arc<str>>>,
     pub probabilities: Option<Vec<f32>>,
     pub threshold: f64,
+    /// Whether scores are margins, not probabilities.
+    pub is_margin: bool,
+}
+
+/// From which probability on an answer is positive where nobody says otherwise.
+pub const HALF: f64 = 0.5;
+/// The same for margins: above zero, as the models themselves decide.
+pub const ABOVE_ZERO: f64 = 5e-324;
+
+/// From where on answers are positive, in words.
+pub fn threshold_words(threshold: f64) -> String {
+    match threshold == ABOVE_ZERO {
+        true => "above 0".to_owned(),
+        false => format!("from {threshold} on"),
+    }
 }
 
 impl Scored {
+    /// Asks the model for every row, decided where the model decides by itself: from a probability of a half on, or for a
+    /// margin above zero.
+    pub fn by_itself(model: &Model, table: &Table) -> Result<Self, PredictError> {
+        let scored = Self::by(model, table, HALF)?;
+        let threshold = if scored.is_margin { ABOVE_ZERO } else { HALF };
+        Ok(Self { threshold, ..scored })
+    }
+
     /// Asks the model for every row.
     pub fn by(model: &Model, table: &Table, threshold: f64) -> Result<Self, PredictError> {
         let prediction = model.predict(table)?;
         Ok(Self {
+            is_margin: prediction.is_margin(),
             task: prediction.task(),
             classes: model.signature().classes.clone(),
             scores: prediction.scores().to_vec(),
@@ -150,11 +174,15 @@ impl ModelRows<'_> {
         match name {
             "rows" => Ok(exact(self.table.rows() as f64, self.table.rows())),
             "labelled" => Ok(exact(side.outcomes.len() as f64 / self.table.rows().max(1) as f64, self.table.rows())),
-            _ => side.outcomes.metric(metric_name(name)).map(|e| measurement(&e)).map_err(|r| not_measured(name, &r)),
+            _ => {
+                let metric = side.outcomes.metric(metric_name(name)).map_err(|reason| not_measured(name, &reason))?;
+                Ok(on_labels(&side.outcomes, &metric))
+            }
         }
     }
 
     fn sliced(&self, side: &Side, name: &str, column: &str) -> Result<Vec<Part>, NotMeasured> {
+        side.outcomes.label_check().tolerable().map_err(|reason| not_measured(name, &reason))?;
         let mut parts = Vec::new();
         for (part, rows) in self.groups(column, None)? {
             let inside = side.outcomes.filter(|row| rows[row]);
@@ -254,6 +282,11 @@ impl ModelRows<'_> {
     }
 }
 
+/// A metric on labelled rows, with what it leaves out.
+pub fn on_labels(outcomes: &Outcomes, estimate: &kilter_stats::Estimate) -> Measurement {
+    Measurement { note: outcomes.label_check().note(), ..measurement(estimate) }
+}
+
 /// Smallest over largest (`ratio`) or largest minus smallest (`gap`) value of a metric over groups of rows.
 ///
 /// Groups with fewer than [`LEAST_GROUP`] labelled rows are named in the note and left out.
@@ -263,6 +296,7 @@ pub fn group_spread(
     function: Function,
     groups: &[(String, Vec<bool>)],
 ) -> Result<Measurement, NotMeasured> {
+    outcomes.label_check().tolerable().map_err(|reason| not_measured(metric, &reason))?;
     let (mut measured, mut small) = (Vec::new(), Vec::new());
     for (name, rows) in groups {
         let inside = outcomes.filter(|row| rows[row]);

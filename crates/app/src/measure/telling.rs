@@ -14,7 +14,7 @@ use kilter_stats::{
     performance::{BinaryRows, Labelled, metric},
 };
 
-use crate::outcomes::class_name;
+use crate::outcomes::{ClassMatcher, class_name, label_text};
 
 /// Values beyond which a column is not asked value by value.
 const MAX_VALUES: usize = 50;
@@ -32,8 +32,8 @@ const MIN_COVERAGE: f64 = 0.5;
 #[derive(Clone, Copy, Debug)]
 pub struct Asked<'a> {
     pub task: Task,
-    /// The class that counts as positive where there are two.
-    pub positive: Option<&'a str>,
+    /// The classes of the model; of two the second counts as positive.
+    pub classes: &'a [String],
 }
 
 /// How well a column alone tells the label.
@@ -137,8 +137,9 @@ impl Truth {
         match asked.task {
             Task::Regression => Self::Numbers(rows.map(|row| label.number(row)).collect()),
             Task::Binary => {
-                let positive = asked.positive.unwrap_or("1");
-                Self::Binary(rows.map(|row| class_name(label, row).map(|class| *class == *positive)).collect())
+                let matcher = ClassMatcher::new(asked.classes);
+                let is_positive = |row: usize| matcher.class_of(&label_text(label, row)?).map(|class| class == 1);
+                Self::Binary(rows.map(is_positive).collect())
             }
             Task::Multiclass => {
                 let mut codes = HashMap::new();
@@ -257,6 +258,10 @@ fn spared(column: &Column, truth: &[Option<u32>]) -> Option<(f64, bool)> {
 mod tests {
     use super::*;
 
+    fn two() -> [String; 2] {
+        ["0".to_owned(), "1".to_owned()]
+    }
+
     fn numbers(of: impl Fn(i64) -> i64) -> Column {
         Column::Int((0..200).map(|row| Some(of(row))).collect())
     }
@@ -269,7 +274,8 @@ mod tests {
     fn found(task: Task, label: &Column, leak: Column) -> Telling {
         let noise = numbers(|row| row * 7919 % 41);
         let table = Table::new(vec![("noise".into(), noise), ("leak".into(), leak)]).unwrap();
-        let asked = Asked { task, positive: Some("1") };
+        let classes = two();
+        let asked = Asked { task, classes: &classes };
         let mut found = telling(&table, ["noise", "leak"].into_iter(), label, asked);
         let noise = found.iter().find(|told| told.column == "noise");
         assert!(noise.is_none_or(|noise| noise.sentence().is_none()), "noise tells nothing: {noise:?}");
@@ -303,7 +309,7 @@ mod tests {
         }
         // One class in nearly all rows is told by anything, and that is nothing.
         let rare = texts(|row| ["a", "b", "c"][usize::from(row == 7) + usize::from(row == 9)].into());
-        let asked = Asked { task: Task::Multiclass, positive: None };
+        let asked = Asked { task: Task::Multiclass, classes: &[] };
         let table = Table::new(vec![("odd".into(), numbers(|row| row % 2))]).unwrap();
         assert!(telling(&table, ["odd"].into_iter(), &rare, asked)[0].value < 0.5);
     }
@@ -333,14 +339,16 @@ mod tests {
         // Known in a few rows, a number tells nothing of the others.
         let few = Column::Float((0..200).map(|row| if row < 10 { f64::from(row % 3) } else { f64::NAN }).collect());
         let table = Table::new(vec![("few".into(), few)]).unwrap();
-        let asked = Asked { task: Task::Binary, positive: Some("1") };
+        let classes = two();
+        let asked = Asked { task: Task::Binary, classes: &classes };
         assert!(!telling(&table, ["few"].into_iter(), &label, asked)[0].is_leak());
     }
 
     #[test]
     fn names_of_rows_and_few_rows_are_no_leak() {
         let label = numbers(|row| row * 7919 % 97 % 2);
-        let asked = Asked { task: Task::Binary, positive: Some("1") };
+        let classes = two();
+        let asked = Asked { task: Task::Binary, classes: &classes };
         for names in [texts(|row| format!("customer {row}")), texts(|row| format!("group {}", row % 49))] {
             let table = Table::new(vec![("name".into(), names)]).unwrap();
             let told = telling(&table, ["name"].into_iter(), &label, asked);

@@ -19,7 +19,7 @@ use super::{
     columns::{column_quantity, exact, nothing},
     distance::{by_season, far},
     measurement,
-    model_rows::{group_spread, groups_of, metric_name},
+    model_rows::{group_spread, groups_of, metric_name, on_labels},
     not_measured,
     reference::{ColumnReference, Reference, SCORE},
 };
@@ -107,6 +107,7 @@ impl Measurements for WindowRows<'_> {
 
 impl WindowRows<'_> {
     fn quantity(&self, quantity: &Quantity) -> Result<Measured, NotMeasured> {
+        self.is_sent(quantity)?;
         match quantity {
             Quantity::Metric { name, slice: None } => self.metric(name).map(Measured::Value),
             Quantity::Metric { name, slice: Some(column) } => self.sliced(name, column),
@@ -135,6 +136,26 @@ impl WindowRows<'_> {
                     _ => measured,
                 })
             }
+        }
+    }
+
+    /// Whether the window holds what a quantity is about: rows, and the columns that it names.
+    fn is_sent(&self, quantity: &Quantity) -> Result<(), NotMeasured> {
+        let args: &[Arg] = match quantity {
+            Quantity::Metric { slice: None, .. } => return Ok(()),
+            Quantity::Metric { slice: Some(_), .. } => &[],
+            Quantity::Call { args, .. } => args,
+        };
+        if self.table.rows() == 0 {
+            return Err(nothing("no request was answered in the window", "wait for requests"));
+        }
+        let absent = args.iter().find_map(|arg| match arg {
+            Arg::Name(name) if name != SCORE && self.table.get(name).is_none() => Some(name),
+            _ => None,
+        });
+        match absent.filter(|name| self.reference.columns.contains_key(*name)) {
+            Some(name) => Err(not_sent(name)),
+            None => Ok(()),
         }
     }
 
@@ -185,6 +206,7 @@ impl WindowRows<'_> {
 
     fn labelled(&self) -> Result<&Outcomes, NotMeasured> {
         self.enough_rows()?;
+        self.outcomes.label_check().tolerable().map_err(|reason| not_measured("labels", &reason))?;
         let share = self.outcomes.len() as f64 / self.table.rows().max(1) as f64;
         match share >= self.least.labelled && !self.outcomes.is_empty() {
             true => Ok(self.outcomes),
@@ -214,7 +236,7 @@ impl WindowRows<'_> {
             _ => {
                 let metric =
                     self.labelled()?.metric(metric_name(name)).map_err(|reason| not_measured(name, &reason))?;
-                Ok(self.proven(measurement(&metric), 1))
+                Ok(self.proven(on_labels(self.outcomes, &metric), 1))
             }
         }
     }
@@ -279,9 +301,7 @@ impl WindowRows<'_> {
             scores = Column::Float(self.scores.to_vec());
             &scores
         } else {
-            self.table.get(name).ok_or_else(|| {
-                nothing(format!("the requests of this window carry no `{name}`"), "send the column with each request")
-            })?
+            self.table.get(name).ok_or_else(|| not_sent(name))?
         };
         let measure = measure_of(function, reference);
         let seasonal = self.reference.season.as_ref().and_then(|season| season.of(name));
@@ -349,6 +369,10 @@ fn measure_of(function: Function, reference: &ColumnReference) -> Measure {
         (Function::W1, ColumnReference::Numeric(_)) => Measure::W1OverSd,
         _ => Measure::Tvd,
     }
+}
+
+fn not_sent(name: &str) -> NotMeasured {
+    nothing(format!("the requests of this window carry no `{name}`"), "send the column with each request")
 }
 
 /// What a version remembers of its training rows: what it reads, its score, and what the contract watched at that time.

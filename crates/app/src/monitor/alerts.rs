@@ -9,7 +9,7 @@ use kilter_domain::{
     alert::{AlertEvent, AlertState, Hold, MonitorKind},
     contract::{AlertSink, Monitor},
     ids::{EndpointName, ModelName},
-    rule::{RuleOutcome, RuleVerdict},
+    rule::{PartOutcome, RuleOutcome, RuleVerdict},
     time::Timestamp,
 };
 use kilter_store::monitor::alert as alerts;
@@ -40,6 +40,10 @@ pub enum Basis {
     Estimated,
     /// The classes that labels name.
     Labels,
+    /// The words of labels, where they are not those of the model.
+    LabelWords,
+    /// What was reached before a promotion.
+    Promotion,
 }
 
 impl Subject {
@@ -47,6 +51,8 @@ impl Subject {
     pub const fn word(self) -> &'static str {
         match (self.kind, self.basis) {
             (_, Basis::Labels) => "labels",
+            (_, Basis::LabelWords) => "label_words",
+            (_, Basis::Promotion) => "promotion",
             (MonitorKind::Accuracy, Basis::Estimated) => "estimate",
             (MonitorKind::Accuracy, Basis::Measured) => "performance",
             (kind, _) => kind.as_str(),
@@ -56,6 +62,7 @@ impl Subject {
     const fn decision(self) -> DecisionKind {
         match (self.kind, self.basis) {
             (MonitorKind::Accuracy, Basis::Estimated) => DecisionKind::EstimateAlert,
+            (MonitorKind::Accuracy, Basis::Promotion) => DecisionKind::PromotionAlert,
             (MonitorKind::Accuracy, _) => DecisionKind::PerformanceAlert,
             (MonitorKind::Data, _) => DecisionKind::DataAlert,
             (MonitorKind::Drift, _) => DecisionKind::DriftAlert,
@@ -79,13 +86,12 @@ pub fn event_of(outcomes: &[RuleOutcome], told: &BTreeSet<String>) -> AlertEvent
     }
 }
 
-/// What breached, one by one: a rule, and where it has parts each part. Of drift the rules alone: it spreads from column to
-/// column, and to say so of each would be noise.
-fn breached(kind: MonitorKind, outcomes: &[RuleOutcome]) -> BTreeSet<String> {
+/// What breached, one by one: a rule, and where it has parts each part.
+fn breached(outcomes: &[RuleOutcome]) -> BTreeSet<String> {
     let things = |outcome: &RuleOutcome| -> Vec<String> {
         let failed = outcome.parts.iter().filter(|part| part.verdict == RuleVerdict::Failed);
         let parts: Vec<String> = failed.map(|part| format!("{}{PART}{}", outcome.rule, part.name)).collect();
-        if parts.is_empty() || kind == MonitorKind::Drift { vec![outcome.rule.clone()] } else { parts }
+        if parts.is_empty() { vec![outcome.rule.clone()] } else { parts }
     };
     outcomes.iter().filter(|outcome| outcome.is_failed()).flat_map(things).collect()
 }
@@ -95,14 +101,19 @@ fn is_of(thing: &str, outcome: &RuleOutcome) -> bool {
     thing.split(PART).next() == Some(outcome.rule.as_str())
 }
 
-/// Whether a new training could mend it: labels that do not come are learned by no model.
+/// Whether a new training could mend it: labels that do not come, or in other words, are learned by no model, and a
+/// promotion that made it worse is taken back, or explained.
 pub(crate) fn can_be_learned(alert: &alerts::Alert) -> bool {
     let about = alert.cause.split_once('/').map(|(_, about)| about);
-    about != Some(Subject { kind: MonitorKind::Data, basis: Basis::Labels }.word())
+    let bases = [Basis::Labels, Basis::LabelWords, Basis::Promotion];
+    about.is_none_or(|about| bases.iter().all(|basis| Subject { kind: alert.monitor, basis: *basis }.word() != about))
 }
 
 /// Between a rule and its part in what was told: no rule holds it.
 const PART: &str = " | ";
+
+/// Parts that break a rule anew which one sentence names.
+const NEWS_NAMED: usize = 5;
 
 /// The end of the newest window that breached.
 fn last_breach(detail: &Value) -> Option<Timestamp> {
@@ -220,6 +231,9 @@ impl App {
         let explained = if begins { (finding.explain)() } else { None };
         let because = match next {
             AlertState::Resolved if finding.subject.basis == Basis::Labels => "labels come again".to_owned(),
+            AlertState::Resolved if finding.subject.basis == Basis::LabelWords => {
+                "the labels are in the words of the model again".to_owned()
+            }
             AlertState::Resolved => format!("{} is back in bounds", finding.subject.word()),
             _ => whole_sentence(finding.outcomes, explained.as_ref()),
         };
@@ -246,8 +260,7 @@ impl App {
         finding: Finding,
     ) -> Result<(), AppError> {
         let known = told(&alert.detail);
-        let news: BTreeSet<String> =
-            breached(finding.subject.kind, finding.outcomes).difference(&known).cloned().collect();
+        let news: BTreeSet<String> = breached(finding.outcomes).difference(&known).cloned().collect();
         let detail = with_latest(&alert.detail, finding, None);
         let (id, state) = (alert.id.clone(), alert.state);
         if news.is_empty() || known.is_empty() || !state.is_failing() {
@@ -257,7 +270,7 @@ impl App {
         }
         let new: Vec<RuleOutcome> =
             finding.outcomes.iter().filter(|outcome| news.iter().any(|thing| is_of(thing, outcome))).cloned().collect();
-        let because = format!("while the alert is open: {}", sentence(&new));
+        let because = format!("while the alert is open: {}", sentence_of_news(&new, &known));
         let draft = self.alert_entry(act, state, Finding { outcomes: &new, ..finding }, &because, None);
         let renewed = self.store().write(move |tx| alerts::renew(&tx.audited(draft), &id, state, &detail))?;
         if !matches!(state, AlertState::Muted { .. }) {
@@ -281,14 +294,25 @@ impl App {
         let filter = alerts::AlertFilter { endpoint: Some(endpoint.clone()), open: true };
         let open = self.store().read(|reader| alerts::list(reader, &filter, &kilter_store::PageRequest::first(100)))?;
         let sinks = project.contract.monitor.as_ref().map(|monitor| monitor.alert.clone()).unwrap_or_default();
-        for alert in open.items.into_iter().filter(|alert| !labels::is_unknown_to(&alert.cause, signature)) {
-            let sentence = format!("{}: {because}", alert.monitor);
-            let draft = act.decides(DecisionKind::AlertResolved, sentence.clone(), &Numbers::default());
-            let resolved = self.store().write(move |tx| {
-                alerts::advance(&tx.audited(draft), &alert.id, alert.state, AlertState::Resolved, None)
-            })?;
-            self.tell_of(act, &sinks, &resolved, &sentence);
+        for alert in open.items.into_iter().filter(|alert| !labels::is_unknown_to(alert, signature)) {
+            self.end_alert(act, &sinks, &alert, &format!("{}: {because}", alert.monitor))?;
         }
+        Ok(())
+    }
+
+    /// Resolves an alert for a reason that no window gives.
+    pub(super) fn end_alert(
+        &self,
+        act: &Act,
+        sinks: &[AlertSink],
+        alert: &alerts::Alert,
+        reason: &str,
+    ) -> Result<(), AppError> {
+        let draft = act.decides(DecisionKind::AlertResolved, reason, &Numbers::default());
+        let (id, from) = (alert.id.clone(), alert.state);
+        let resolved =
+            self.store().write(move |tx| alerts::advance(&tx.audited(draft), &id, from, AlertState::Resolved, None))?;
+        self.tell_of(act, sinks, &resolved, reason);
         Ok(())
     }
 
@@ -330,6 +354,27 @@ fn sentence(outcomes: &[RuleOutcome]) -> String {
     failed.join("; ")
 }
 
+/// What breaches and was not told before: of a rule that was, the parts that are new, the worst first.
+fn sentence_of_news(outcomes: &[RuleOutcome], told: &BTreeSet<String>) -> String {
+    let of = |outcome: &RuleOutcome| {
+        if !told.iter().any(|thing| is_of(thing, outcome)) {
+            return outcome.text.clone();
+        }
+        let is_new = |part: &&PartOutcome| {
+            part.verdict == RuleVerdict::Failed && !told.contains(&format!("{}{PART}{}", outcome.rule, part.name))
+        };
+        let named = |part: &PartOutcome| match &part.measurement {
+            Some(measured) => format!("{} ({:.4})", part.name, measured.value),
+            None => part.name.clone(),
+        };
+        let new: Vec<String> = outcome.parts.iter().filter(is_new).map(named).collect();
+        let more = new.len().saturating_sub(NEWS_NAMED);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        format!("{} is now broken by {}{more} too", outcome.rule, new[..new.len().min(NEWS_NAMED)].join(", "))
+    };
+    outcomes.iter().map(of).collect::<Vec<_>>().join("; ")
+}
+
 fn hold(monitor: &Monitor) -> Hold {
     Hold { fire_after: monitor.hold.max(1), ..Hold::default() }
 }
@@ -340,9 +385,9 @@ fn whole_sentence(outcomes: &[RuleOutcome], explained: Option<&Explained>) -> St
     [Some(sentence(outcomes)), why].into_iter().flatten().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; ")
 }
 
-fn detail(Finding { subject, window, outcomes, .. }: Finding, explained: Option<&Explained>) -> Value {
+fn detail(Finding { window, outcomes, .. }: Finding, explained: Option<&Explained>) -> Value {
     json!({
-        "told": breached(subject.kind, outcomes),
+        "told": breached(outcomes),
         "since": window.start,
         "window": { "start": window.start, "end": window.end },
         "columns": breached_columns(outcomes),
@@ -356,7 +401,7 @@ fn with_latest(detail: &Value, finding: Finding, explained: Option<&Explained>) 
     let outcomes = finding.outcomes;
     let mut detail = detail.clone();
     let (mut things, newest) = (told(&detail), last_breach(&detail));
-    things.extend(breached(finding.subject.kind, outcomes));
+    things.extend(breached(outcomes));
     if let (Some(fields), Some(explained)) = (detail.as_object_mut(), explained) {
         fields.insert("why".to_owned(), json!(explained.sentence));
         fields.insert("causes".to_owned(), explained.detail.clone());
@@ -379,7 +424,7 @@ fn breached_columns(outcomes: &[RuleOutcome]) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use kilter_domain::rule::{Limits, NotMeasured, PartOutcome, Undecided};
+    use kilter_domain::rule::{Limits, NotMeasured, Undecided};
 
     use super::*;
 
@@ -403,7 +448,7 @@ mod tests {
 
     #[test]
     fn an_alert_is_over_when_what_breached_holds_again_whatever_is_too_close_to_call() {
-        let told = breached(MonitorKind::Data, &[outcome("missing(*) <= 1%", RuleVerdict::Failed, &["age", "city"])]);
+        let told = breached(&[outcome("missing(*) <= 1%", RuleVerdict::Failed, &["age", "city"])]);
         assert_eq!(told, ["missing(*) <= 1% | age", "missing(*) <= 1% | city"].map(str::to_owned).into());
         let now =
             [outcome("missing(*) <= 1%", RuleVerdict::Passed, &["age"]), outcome("min(x) >= 0", undecided(), &[])];
@@ -416,9 +461,23 @@ mod tests {
     }
 
     #[test]
-    fn drift_is_told_by_rule_and_not_again_for_each_column() {
-        let of =
-            |columns: &[&str]| breached(MonitorKind::Drift, &[outcome("psi(*) < 0.1", RuleVerdict::Failed, columns)]);
-        assert_eq!(of(&["a"]), of(&["a", "b", "c"]));
+    fn a_column_that_begins_to_breach_is_told_by_name_and_once() {
+        let of = |columns: &[&str]| vec![outcome("psi(*) < 0.1", RuleVerdict::Failed, columns)];
+        let known = breached(&of(&["a"]));
+        let news = |columns: &[&str]| breached(&of(columns)).difference(&known).cloned().collect::<Vec<_>>();
+        assert_eq!(news(&["a", "b", "c"]), ["psi(*) < 0.1 | b", "psi(*) < 0.1 | c"]);
+        assert!(news(&["a"]).is_empty() && news(&[]) == ["psi(*) < 0.1"]);
+        let many: Vec<String> = (0..9).map(|at| format!("c{at}")).collect();
+        let many: Vec<&str> = many.iter().map(String::as_str).collect();
+        assert_eq!(sentence_of_news(&of(&["a", "b"]), &known), "psi(*) < 0.1 is now broken by b too");
+        assert_eq!(
+            sentence_of_news(&of(&many), &known),
+            "psi(*) < 0.1 is now broken by c0, c1, c2, c3, c4 and 4 more too"
+        );
+        let other = [RuleOutcome {
+            text: "psi(score) is 0.4".to_owned(),
+            ..outcome("psi(score) < 0.1", RuleVerdict::Failed, &[])
+        }];
+        assert_eq!(sentence_of_news(&other, &known), "psi(score) is 0.4");
     }
 }

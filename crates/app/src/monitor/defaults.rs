@@ -3,7 +3,7 @@
 use kilter_domain::{
     alert::MonitorKind,
     contract::Monitor,
-    rule::{Function, Quantity, Rule},
+    rule::{Arg, Function, Quantity, Rule},
 };
 use kilter_inference::Task;
 
@@ -23,17 +23,38 @@ const TOLERATED_GROWTH: f64 = 1.15;
 /// A share of missing or strange values below this is no alarm by itself.
 const LEAST_SHARE: f64 = 0.01;
 
+/// A rule that is watched, and where it comes from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WatchedRule {
+    pub rule: Rule,
+    /// Nobody wrote it: it holds where the contract says nothing.
+    pub is_default: bool,
+}
+
 /// What is watched of a version, by kind: the contract's rules, else the usual ones.
-pub fn rules(monitor: &Monitor, kind: MonitorKind, package: &Package, metric: Option<f64>) -> Vec<Rule> {
+pub fn rules(monitor: &Monitor, kind: MonitorKind, package: &Package, metric: Option<f64>) -> Vec<WatchedRule> {
     let stated = monitor.rules(kind);
     let reference = &package.reference;
-    match kind {
-        MonitorKind::Data => stated.iter().cloned().chain(quality_rules(reference)).collect(),
-        _ if !stated.is_empty() => stated.to_vec(),
+    let defaults = match kind {
+        MonitorKind::Data => quality_rules(reference).into_iter().filter(|rule| !is_stated(rule, stated)).collect(),
+        _ if !stated.is_empty() => vec![],
         MonitorKind::Drift => parsed([format!("psi(*) < {PSI_LIMIT}"), format!("psi({SCORE}) < {PSI_LIMIT}")]),
         MonitorKind::Accuracy => accuracy_rule(package.manifest.signature.task, metric).into_iter().collect(),
         MonitorKind::Bias | MonitorKind::Usage => vec![],
-    }
+    };
+    let stated = stated.iter().map(|rule| WatchedRule { rule: rule.clone(), is_default: false });
+    stated.chain(defaults.into_iter().map(|rule| WatchedRule { rule, is_default: true })).collect()
+}
+
+/// Whether the contract states a rule about the same quantity, of the column or of every column.
+fn is_stated(default: &Rule, stated: &[Rule]) -> bool {
+    let Quantity::Call { function, args, .. } = &default.quantity else { return false };
+    stated.iter().any(|rule| match &rule.quantity {
+        Quantity::Call { function: of, args: about, .. } => {
+            of == function && (about == args || about.as_slice() == [Arg::Every])
+        }
+        Quantity::Metric { .. } => false,
+    })
 }
 
 /// Whether a rule asks for an estimate without labels.
@@ -72,4 +93,18 @@ fn missing_limit(column: &ColumnReference) -> f64 {
 fn is_plain(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
         && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stated_rule_takes_the_place_of_the_default_about_the_same() {
+        let rule = |text: &str| text.parse::<Rule>().unwrap();
+        let default = rule("missing(age) <= 0.01");
+        assert!(is_stated(&default, &[rule("auc >= 0.5"), rule("missing(age) <= 40%")]));
+        assert!(is_stated(&default, &[rule("missing(*) <= 40%")]));
+        assert!(!is_stated(&default, &[rule("missing(city) <= 40%"), rule("unseen(age) == 0")]));
+    }
 }

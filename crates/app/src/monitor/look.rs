@@ -23,11 +23,12 @@ use super::{
     Calendar, Subject, Window,
     alerts::{Basis, Explained, Finding},
     causes::{Causes, Remedy, Scenery},
-    defaults,
+    corrections::Corrections,
+    defaults::{self, WatchedRule},
     evidence::{Budget, Evidence},
     labels::KnownClasses,
     past,
-    readings::{COVERAGE, ROWS},
+    readings::ROWS,
     usage,
 };
 use crate::{
@@ -43,6 +44,8 @@ use crate::{
 
 /// Windows that one look reads at most; a longer absence leaves the oldest unread.
 const MOST_WINDOWS: usize = 400;
+/// Behind the sentence of a rule that nobody wrote.
+const BY_DEFAULT: &str = " (a default: the contract states no rule about it)";
 /// Windows whose labels are waited for at most.
 pub(super) const MOST_MATURING: usize = 60;
 /// What is looked at: one endpoint and the version that is live there.
@@ -67,6 +70,8 @@ pub(super) struct Scene<'a> {
     pub(super) delay: Option<Span>,
     /// The window that was read last: several kinds of rules judge the same rows.
     pub(super) read: RefCell<Option<ReadWindow>>,
+    /// Labels that were corrected since the last look.
+    pub(super) corrections: Corrections,
     /// Whether what is found moves alerts: always of the live version, of one before it when it is news.
     pub(super) is_news: bool,
 }
@@ -100,6 +105,11 @@ impl App {
         let moment = Timestamp(since.millis() - 1);
         let before = self.store().read(|reader| kilter_store::deployment::live_at(reader, endpoint, moment))?;
         let took_over = before.map(|_| since);
+        let delay = project.labelled_dataset().ok().and_then(|dataset| project.roles(dataset).label_delay);
+        let watched = calendar.ended(Timestamp(i64::MIN), act.at, past::most_maturing(monitor, delay));
+        let watched = watched.first().map_or(act.at, |window| window.start);
+        let (corrections, mark) = self.corrections(endpoint, (watched, act.at))?;
+        let has_corrections = !corrections.is_empty();
         let mut scene = Scene {
             app: self,
             act,
@@ -114,17 +124,22 @@ impl App {
             calendar,
             evidence,
             budget,
-            delay: project.labelled_dataset().ok().and_then(|dataset| project.roles(dataset).label_delay),
+            delay,
+            corrections,
             read: RefCell::default(),
             is_news: true,
         };
         scene.fresh()?;
         let came = scene.matured()?;
+        if came {
+            scene.judge_promotion()?;
+        }
         scene.labels_due()?;
         let classes = scene.known_classes();
-        if self.look_back(scene)? || came {
+        if self.look_back(scene)? || came || has_corrections {
             self.see_classes(act, endpoint, monitor, &classes)?;
         }
+        self.label_marks().insert(endpoint.clone(), mark);
         Ok(())
     }
 
@@ -204,17 +219,6 @@ impl Scene<'_> {
         past::most_maturing(self.monitor, self.delay)
     }
 
-    /// The rows of a window, if more of their labels are known than when it was last judged.
-    pub(super) fn worth_judging(&self, window: Window) -> Result<Option<Rc<Answered>>, AppError> {
-        let known = self.known_coverage(window)?;
-        if known.is_some_and(|known| known.share >= 1.0) {
-            return Ok(None);
-        }
-        let rows = self.rows(window, None)?;
-        let is_worth = known.is_none_or(|known| is_worth_a_look(known.labelled, &rows));
-        Ok(Some(rows).filter(|rows| is_worth && !rows.is_empty()))
-    }
-
     /// What the live version can answer, and the windows in which labels may say otherwise.
     fn known_classes(&self) -> KnownClasses {
         let from = self.package.manifest.trained_through.unwrap_or(Timestamp(i64::MIN));
@@ -230,6 +234,9 @@ impl Scene<'_> {
         }
         let manifest = &self.package.manifest;
         let outcomes = rows.outcomes(manifest.signature.task, &manifest.signature.classes, manifest.threshold);
+        if outcomes.label_check().is_beyond() {
+            return;
+        }
         let sequences: Vec<i64> =
             outcomes.rows.iter().map(|&row| rows.label_sequences[row].unwrap_or(i64::MIN)).collect();
         self.evidence.see_losses(&self.package.reference, &outcomes.losses(), &sequences, window);
@@ -241,20 +248,6 @@ impl Scene<'_> {
         let (kind, now) = (MonitorKind::Usage, self.act.at);
         let found = self.app.store().read(|reader| readings::newest_ended(reader, self.endpoint, kind, ROWS, now))?;
         Ok(found.map_or(Timestamp(i64::MIN), |reading| reading.window_end))
-    }
-
-    /// On how many labels a window was last judged.
-    fn known_coverage(&self, window: Window) -> Result<Option<Coverage>, AppError> {
-        let history = self.app.store().read(|reader| {
-            let kind = Some(MonitorKind::Accuracy);
-            readings::history(reader, self.endpoint, kind, COVERAGE, (window.start, window.end), 1000)
-        })?;
-        let of_this = history.into_iter().filter(|reading| {
-            reading.window_start == window.start
-                && reading.version.as_ref().is_some_and(|(_, number)| self.family.contains(number))
-        });
-        let coverage = |reading: Reading| Coverage { labelled: reading.count, share: reading.value.unwrap_or(0.0) };
-        Ok(of_this.map(coverage).next_back())
     }
 
     /// What the live version answered in a window, or over a span that ends with it. At most one window is held at a time.
@@ -278,18 +271,23 @@ impl Scene<'_> {
         self.judge(Subject { kind, basis: Basis::Measured }, &rules, window)
     }
 
-    pub(super) fn rules(&self, kind: MonitorKind, estimated: bool) -> Result<Vec<Rule>, AppError> {
+    pub(super) fn rules(&self, kind: MonitorKind, estimated: bool) -> Result<Vec<WatchedRule>, AppError> {
         let model = &self.live.model;
         let version = self.app.store().read(|reader| kilter_store::model::get(reader, model, self.live.number))?;
         let task = self.package.manifest.signature.task;
         let metric = version.metrics.get(headline(task)).and_then(serde_json::Value::as_f64);
         let rules = defaults::rules(self.monitor, kind, &self.package, metric);
-        Ok(rules.into_iter().filter(|rule| defaults::is_estimate(rule) == estimated).collect())
+        Ok(rules.into_iter().filter(|watched| defaults::is_estimate(&watched.rule) == estimated).collect())
     }
 
-    pub(super) fn judge(&mut self, subject: Subject, rules: &[Rule], window: Window) -> Result<Vec<Reading>, AppError> {
-        let mut outcomes: Vec<(usize, RuleOutcome)> = Vec::new();
-        let mut spans: Vec<Option<Span>> = rules.iter().map(|rule| self.span(rule)).collect();
+    pub(super) fn judge(
+        &mut self,
+        subject: Subject,
+        rules: &[WatchedRule],
+        window: Window,
+    ) -> Result<Vec<Reading>, AppError> {
+        let mut outcomes: Vec<(usize, &WatchedRule, RuleOutcome)> = Vec::new();
+        let mut spans: Vec<Option<Span>> = rules.iter().map(|watched| self.span(&watched.rule)).collect();
         spans.sort_unstable_by_key(|span| span.map(Span::millis));
         spans.dedup();
         let changed = self.evidence.named();
@@ -297,18 +295,25 @@ impl Scene<'_> {
             if subject.kind == MonitorKind::Drift
                 && let Some(since) = self.took_over.filter(|since| covered(window, span).start < *since)
             {
-                let of_span = rules.iter().filter(|rule| self.span(rule) == span);
-                outcomes.extend(of_span.map(|rule| (0, provisional(rule, self.live.number, since))));
+                let of_span = rules.iter().filter(|watched| self.span(&watched.rule) == span);
+                let provisional = |rule: &Rule| provisional(rule, self.live.number, since);
+                outcomes.extend(of_span.map(|watched| (0, watched, provisional(&watched.rule))));
                 continue;
             }
             let answered = self.rows(window, span)?;
-            let sheet = self.sheet(&answered, covered(window, span), rules.iter().any(defaults::is_estimate))?;
-            for rule in rules.iter().filter(|rule| self.span(rule) == span) {
+            let has_estimates = rules.iter().any(|watched| defaults::is_estimate(&watched.rule));
+            let sheet = self.sheet(&answered, covered(window, span), has_estimates)?;
+            for watched in rules.iter().filter(|watched| self.span(&watched.rule) == span) {
                 let rows = sheet.window(self, &changed);
-                outcomes.push((answered.len(), rule.judge(&rows, JudgeMode::Evidence)));
+                outcomes.push((answered.len(), watched, watched.rule.judge(&rows, JudgeMode::Evidence)));
             }
         }
-        let judged: Vec<RuleOutcome> = outcomes.iter().map(|(_, outcome)| self.told_of(outcome)).collect();
+        for (_, watched, outcome) in &mut outcomes {
+            if watched.is_default {
+                outcome.text += BY_DEFAULT;
+            }
+        }
+        let judged: Vec<RuleOutcome> = outcomes.iter().map(|(_, _, outcome)| self.told_of(outcome)).collect();
         let explain = || self.explained(subject, window);
         let finding = Finding { subject, about: None, window, outcomes: &judged, explain: &explain };
         let is_past = self.live.live_until.is_some();
@@ -318,7 +323,10 @@ impl Scene<'_> {
                 self.follow(state);
             }
         }
-        Ok(outcomes.iter().map(|(rows, outcome)| self.reading(subject, window, *rows, outcome)).collect())
+        let reading = |(rows, watched, outcome): &(usize, &WatchedRule, RuleOutcome)| {
+            self.reading(subject, window, *rows, (outcome, watched.is_default))
+        };
+        Ok(outcomes.iter().map(reading).collect())
     }
 
     /// An outcome as an alert tells it: of a version that was replaced, with its number.
@@ -412,19 +420,6 @@ fn provisional(rule: &Rule, version: u32, since: Timestamp) -> RuleOutcome {
         limits: Limits::default(),
         parts: vec![],
     }
-}
-
-/// The labels that a judgement of performance rested on.
-#[derive(Clone, Copy)]
-struct Coverage {
-    labelled: u64,
-    share: f64,
-}
-
-/// Whether enough labels came since a window was judged on `judged` of them: each look may err, so they are few.
-fn is_worth_a_look(judged: u64, rows: &Answered) -> bool {
-    let (known, all) = (rows.labelled() as u64, rows.len() as u64);
-    known != judged && (known == all || known < judged || 4 * known >= 5 * judged)
 }
 
 /// The time that a rule covers: its window, or the span that ends with it.

@@ -6,6 +6,7 @@
 pub mod alerts;
 pub mod calendar;
 mod causes;
+pub(crate) mod corrections;
 pub mod defaults;
 mod due;
 mod estimates;
@@ -14,6 +15,7 @@ mod handle;
 mod labels;
 mod look;
 mod past;
+mod promotion;
 mod readings;
 mod tell;
 mod usage;

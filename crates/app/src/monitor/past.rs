@@ -56,7 +56,10 @@ impl Scene<'_> {
     fn was_alarmed(&self, since: Timestamp) -> Result<bool, AppError> {
         let filter = alerts::AlertFilter { endpoint: Some(self.endpoint.clone()), open: false };
         let newest = self.app.store().read(|reader| alerts::list(reader, &filter, &PageRequest::first(100)))?;
-        Ok(newest.items.iter().any(|alert| alert.monitor == MonitorKind::Accuracy && alert.opened >= since))
+        // That a promotion made it worse is said of the version after it.
+        let is_about_it = |alert: &&alerts::Alert| !alert.cause.ends_with("/promotion");
+        let alarmed = |alert: &alerts::Alert| alert.monitor == MonitorKind::Accuracy && alert.opened >= since;
+        Ok(newest.items.iter().filter(is_about_it).any(alarmed))
     }
 }
 

@@ -9,7 +9,7 @@ use kilter_domain::{
 use kilter_store::monitor::{self as readings, Reading, RuleWord, evidence as kept};
 use serde_json::json;
 
-use super::{Subject, Window, alerts::Basis, look::Scene};
+use super::{Subject, Window, alerts::Basis, corrections::labels_through, look::Scene};
 use crate::{error::AppError, gate::subject, prediction::Answered};
 
 /// The reading that every window gets when it is first looked at.
@@ -20,8 +20,18 @@ const EVIDENCE: &str = "evidence";
 pub(super) const COVERAGE: &str = "labelled";
 
 impl Scene<'_> {
-    pub(super) fn reading(&self, subject_of: Subject, window: Window, rows: usize, outcome: &RuleOutcome) -> Reading {
+    pub(super) fn reading(
+        &self,
+        subject_of: Subject,
+        window: Window,
+        rows: usize,
+        (outcome, is_default): (&RuleOutcome, bool),
+    ) -> Reading {
         let measured = outcome.measured.as_ref();
+        let mut detail = serde_json::to_value(outcome).unwrap_or_else(|_| json!({}));
+        if is_default {
+            detail["default"] = json!(true);
+        }
         Reading {
             endpoint: self.endpoint.clone(),
             monitor: subject_of.kind,
@@ -39,7 +49,7 @@ impl Scene<'_> {
             as_of: self.act.at,
             estimated: subject_of.basis == Basis::Estimated,
             version: Some((self.live.model.clone(), self.live.number)),
-            detail: serde_json::to_value(outcome).unwrap_or_else(|_| json!({})),
+            detail,
         }
     }
 
@@ -51,7 +61,12 @@ impl Scene<'_> {
     /// How many labels the judgement of a window rests on.
     pub(super) fn judged_coverage(&self, window: Window, rows: &Answered) -> Reading {
         let share = rows.labelled() as f64 / rows.len().max(1) as f64;
-        self.counted(MonitorKind::Accuracy, COVERAGE, window, rows, share, rows.labelled() as u64)
+        let reading = self.counted(MonitorKind::Accuracy, COVERAGE, window, rows, share, rows.labelled() as u64);
+        let through = labels_through(rows);
+        Reading {
+            detail: json!({ "rows": rows.len(), "labelled": rows.labelled(), "labels_through": through }),
+            ..reading
+        }
     }
 
     /// An estimate that no rule bounds.

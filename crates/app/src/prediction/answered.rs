@@ -102,12 +102,12 @@ impl Answered {
 
     /// The labelled rows as `stats` measures them, decided by one threshold whatever held when they were answered.
     pub fn outcomes(&self, task: Task, classes: &[String], threshold: f64) -> Outcomes {
-        self.joined(task, classes, Some(threshold), &self.truth(task))
+        self.joined(task, classes, Some(threshold), &self.truth())
     }
 
     /// The labelled rows with the decisions that callers got.
     pub fn served(&self, task: Task, classes: &[String]) -> Outcomes {
-        self.joined(task, classes, None, &self.truth(task))
+        self.joined(task, classes, None, &self.truth())
     }
 
     /// All rows as if each label were negative: for rates of decisions, which need no label.
@@ -127,14 +127,9 @@ impl Answered {
         Outcomes::new(answers, truth, None)
     }
 
-    fn truth(&self, task: Task) -> Column {
-        match task {
-            Task::Regression => {
-                let number = |label: &Option<Arc<str>>| label.as_deref().and_then(|text| text.parse().ok());
-                Column::Float(self.labels.iter().map(|label| number(label).unwrap_or(f64::NAN)).collect())
-            }
-            _ => Column::Text(self.labels.clone()),
-        }
+    /// The labels as they came; numbers among them too.
+    pub(crate) fn truth(&self) -> Column {
+        Column::Text(self.labels.clone())
     }
 }
 
@@ -196,7 +191,7 @@ struct Label {
     value: Option<Arc<str>>,
 }
 
-fn numbers(table: &Table, name: &str) -> Vec<i64> {
+pub(crate) fn numbers(table: &Table, name: &str) -> Vec<i64> {
     match table.get(name) {
         Some(Column::Int(values) | Column::Time(values)) => values.iter().map(|value| value.unwrap_or(0)).collect(),
         _ => vec![0; table.rows()],
@@ -204,7 +199,7 @@ fn numbers(table: &Table, name: &str) -> Vec<i64> {
 }
 
 /// A text column of a table; all missing where there is none.
-fn texts(table: &Table, name: &str) -> Vec<Option<Arc<str>>> {
+pub(crate) fn texts(table: &Table, name: &str) -> Vec<Option<Arc<str>>> {
     match table.get(name) {
         Some(Column::Text(values)) => values.clone(),
         Some(column) => (0..column.len()).map(|row| column.label(row)).collect(),

@@ -83,6 +83,21 @@ impl App {
         })
     }
 
+    /// The same rows with some of their columns alone.
+    pub(crate) fn read_log_columns(
+        &self,
+        kind: LogKind,
+        endpoint: &EndpointName,
+        (start, end): (Timestamp, Timestamp),
+        columns: &[&str],
+    ) -> Result<Table, AppError> {
+        let columns = Some(columns.iter().map(|column| (*column).to_owned()).collect());
+        let options = ReadOptions { columns, ..ReadOptions::default() };
+        self.read_listed(kind, endpoint, (start, end), |known| {
+            self.lake().read(kind, endpoint, known, start..end, &options)
+        })
+    }
+
     /// The rows of a log with a time before `end`, of partitions that may hold one of these ids; the others are not read.
     pub(crate) fn read_log_before(
         &self,

@@ -4,6 +4,7 @@
 
 mod answered;
 pub(crate) mod index;
+mod known;
 mod merge;
 mod open;
 mod seal;
@@ -18,7 +19,9 @@ use kilter_domain::{
 use kilter_serving::{Endpoint, InferError, InferResponse, LabelBatch, PredictionLog};
 
 pub use answered::{Answered, Who};
+pub(crate) use answered::{numbers, texts};
 pub use index::{LogTable, log_tables};
+pub use known::KnownIds;
 pub use open::Loss;
 pub(crate) use open::losses;
 

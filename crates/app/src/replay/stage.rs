@@ -9,7 +9,7 @@ use crate::{
     App,
     error::AppError,
     halves::by_halves,
-    outcomes::class_name,
+    outcomes::label_text,
     prediction::{Labels, Request},
     project::Project,
     reconcile::Step,
@@ -154,6 +154,6 @@ fn told_at(history: &History, row: usize) -> Timestamp {
 fn truth(column: &Column, rows: &[usize]) -> Column {
     match column {
         Column::Float(values) if rows.iter().any(|&row| values[row].fract() != 0.0) => column.take(rows),
-        _ => Column::Text(rows.iter().map(|&row| class_name(column, row)).collect()),
+        _ => Column::Text(rows.iter().map(|&row| label_text(column, row)).collect()),
     }
 }

@@ -1,8 +1,8 @@
 //! What acting was worth: the metric of each period as served, beside that of the first version on the same rows.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 
-use kilter_domain::{contract::ThresholdGoal, table::Column, time::Timestamp};
+use kilter_domain::{contract::ThresholdGoal, time::Timestamp};
 use kilter_inference::{Model, Task};
 
 use super::{
@@ -43,10 +43,11 @@ pub fn report(
     let first = first_served(app, project, &timeline)?;
     let task = first.as_ref().map_or(Task::Binary, |(package, _)| package.manifest.signature.task);
     let metric = settings.metric.clone().unwrap_or_else(|| headline(task).to_owned());
+    let classes = served_classes(app, project, &timeline)?;
     let mut played = Vec::new();
     if let Some((package, model)) = &first {
         for pair in settings.boundaries.windows(2) {
-            played.push(play(app, history, stage, (package, model), &metric, (pair[0], pair[1]))?);
+            played.push(play(app, history, stage, (package, model, &classes), &metric, (pair[0], pair[1]))?);
         }
     }
     let metric_task = played.first().map(|played| played.served.metric_task());
@@ -72,19 +73,32 @@ fn first_served(app: &App, project: &Project, timeline: &[Entry]) -> Result<Opti
     number.map(|number| app.loaded(&project.model(), number)).transpose()
 }
 
+/// The classes of every version that served, each once.
+fn served_classes(app: &App, project: &Project, timeline: &[Entry]) -> Result<Vec<String>, AppError> {
+    let mut classes: Vec<String> = Vec::new();
+    for entry in timeline.iter().filter(|entry| entry.kind == DecisionKind::Promoted.word()) {
+        let Some(number) = entry.version.and_then(|number| u32::try_from(number).ok()) else { continue };
+        let (package, _) = app.loaded(&project.model(), number)?;
+        let known = &package.manifest.signature.classes;
+        classes.extend(known.iter().filter(|class| !classes.contains(class)).cloned().collect::<Vec<_>>());
+    }
+    Ok(classes)
+}
+
 fn play(
     app: &App,
     history: &History,
     stage: &Stage,
-    (package, model): (&Package, &Model),
+    (package, model, classes): (&Package, &Model, &[String]),
     metric: &str,
     (start, end): (Timestamp, Timestamp),
 ) -> Result<Played, AppError> {
     let answered = app.answered(&stage.endpoint, Who::Answers, (start, end), Timestamp(i64::MAX - 1))?;
     let signature = &package.manifest.signature;
     let threshold = package.manifest.threshold;
-    let served = answered.served(signature.task, &signature.classes);
-    let never = never_retrained(history, &answered, model, threshold)?;
+    // A class that any version knows is a label of them all: whoever does not know it is wrong.
+    let served = answered.served(signature.task, &signature.classes).knowing(classes);
+    let never = never_retrained(history, &answered, model, threshold)?.knowing(classes);
     let value = |outcomes: &Outcomes| outcomes.metric(metric).ok().map(|estimate| estimate.value);
     let period = Period {
         start,
@@ -111,14 +125,7 @@ fn never_retrained(
     let rows: Vec<usize> = answered.ids.iter().filter_map(|id| place.get(&**id).copied()).collect();
     let scored = Scored::by(model, &history.table.take(&rows), threshold)
         .map_err(|source| AppError::Predict { what: "the rows of a period with the first version".into(), source })?;
-    let truth = match scored.task {
-        Task::Regression => {
-            let number = |label: &Option<Arc<str>>| label.as_deref().and_then(|text| text.parse().ok());
-            Column::Float(answered.labels.iter().map(|label| number(label).unwrap_or(f64::NAN)).collect())
-        }
-        _ => Column::Text(answered.labels.clone()),
-    };
-    Ok(scored.outcomes(&truth, None))
+    Ok(scored.outcomes(&answered.truth(), None))
 }
 
 fn most_frequent(versions: &[u32]) -> Option<u64> {

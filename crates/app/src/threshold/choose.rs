@@ -146,6 +146,10 @@ fn best(goal: ThresholdGoal, rows: &Outcomes) -> Option<f64> {
 }
 
 fn has_both_classes(rows: &Outcomes) -> bool {
+    // Labels in other words than the model's classes say nothing of where to decide.
+    if rows.label_check().is_beyond() {
+        return false;
+    }
     let Some((truth, _)) = rows.scores() else { return false };
     let positive = truth.iter().filter(|&&truth| truth).count();
     positive.min(truth.len() - positive) >= LEAST_OF_CLASS

@@ -20,7 +20,7 @@ use crate::{
     golden::Replayed,
     ledger::Act,
     measure::model_rows::ModelRows,
-    outcomes::{Answers, Outcomes, class_name},
+    outcomes::{Answers, Outcomes},
     package::{Evidence, Manifest, Package, SAMPLE_SCORE},
     project::Project,
     run::RunRecord,
@@ -157,7 +157,6 @@ fn judged_table(roles: &crate::dataset::Roles, rows: &Matured, change: &Change) 
 fn accuracy(project: &Project, package: &Package, sample: &Table, threshold: f64) -> Option<f64> {
     let roles = project.roles(project.labelled_dataset().ok()?);
     let label = roles.label(sample).ok()?;
-    let truth = Column::Text((0..sample.rows()).map(|row| class_name(label, row)).collect());
     let scores = sample.get(SAMPLE_SCORE).and_then(Column::numbers)?;
     let answers = Answers {
         task: Task::Binary,
@@ -167,5 +166,5 @@ fn accuracy(project: &Project, package: &Package, sample: &Table, threshold: f64
         probabilities: None,
         threshold: Some(threshold),
     };
-    Outcomes::new(answers, &truth, None).metric("accuracy").ok().map(|accuracy| accuracy.value)
+    Outcomes::new(answers, label, None).metric("accuracy").ok().map(|accuracy| accuracy.value)
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use kilter_app::outcomes::Outcomes;
+use kilter_app::outcomes::{LabelCheck, Outcomes};
 use kilter_domain::rule::RuleOutcome;
 use kilter_stats::performance::{
     Better, Binning, CalibrationBin, Confusion, Labelled, Metric, PredictedBin, Rate, Residuals, ScorePoint,
@@ -34,8 +34,10 @@ pub(super) struct Evaluation {
     pub rows: usize,
     /// Rows with a label, which alone are measured.
     pub labelled: usize,
-    /// Labels that are no class of the model, which count as negative or as wrong.
+    /// Labels that are no class of the model: they are left out, and beyond a small share nothing is measured.
     pub unknown_labels: usize,
+    #[serde(skip)]
+    pub labels: Option<Labels>,
     /// The metric that leads the slices.
     pub headline: &'static str,
     pub metrics: Vec<Metered>,
@@ -48,6 +50,21 @@ pub(super) struct Evaluation {
     pub rules: Vec<RuleOutcome>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub html: Option<PathBuf>,
+}
+
+/// Labels that are no class of the model, in words.
+pub(super) struct Labels {
+    pub sentence: String,
+    /// Whether they are so many that nothing is measured.
+    pub is_beyond: bool,
+}
+
+impl Labels {
+    /// `None` where every label is a class.
+    pub fn of(check: &LabelCheck) -> Option<Self> {
+        let sentence = check.note().unwrap_or_else(|| check.sentence());
+        (check.unknown > 0).then(|| Self { sentence, is_beyond: check.is_beyond() })
+    }
 }
 
 /// A metric: a number with its interval, or why there is none.

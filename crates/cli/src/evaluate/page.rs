@@ -1,6 +1,6 @@
 //! The words of `kilter evaluate`: tables for the terminal, a page for a browser.
 
-use kilter_app::gate::subject;
+use kilter_app::{gate::subject, measure::model_rows::threshold_words};
 use kilter_domain::{
     rule::{RuleOutcome, RuleVerdict},
     time::Timestamp,
@@ -22,20 +22,24 @@ const DRAWN: usize = 40;
 /// For the terminal.
 pub(super) fn text(found: &Evaluation) -> Page {
     let mark = if found.labelled > 0 { Mark::Ok } else { Mark::Thin };
-    let mut page =
-        Page::new().marked(mark, format!("{} of {} rows have a `{}`", found.labelled, found.rows, found.target));
-    if let Some(words) = unknown(found) {
-        page = page.marked(Mark::Warn, words);
+    let labelled = found.labelled + found.unknown_labels;
+    let mut page = Page::new().marked(mark, format!("{labelled} of {} rows have a `{}`", found.rows, found.target));
+    if let Some(labels) = &found.labels {
+        page = page.marked(if labels.is_beyond { Mark::Bad } else { Mark::Warn }, labels.sentence.clone());
     }
     page = found.rules.iter().fold(page, |page, rule| page.marked(rule_mark(rule), rule.text.clone()));
-    page = page.table(metric_text(&found.metrics));
-    for metered in &found.metrics {
+    // Where the labels fit no class, that is the reason of every metric, and is said above.
+    let is_beyond = found.labels.as_ref().is_some_and(|labels| labels.is_beyond);
+    if !is_beyond {
+        page = page.table(metric_text(&found.metrics));
+    }
+    for metered in found.metrics.iter().filter(|_| !is_beyond) {
         if let Some(why) = &metered.measured.missing {
             page = page.marked(Mark::Thin, format!("{}: {why}", metered.metric));
         }
     }
     if let Some(counts) = &found.picture.confusion {
-        page = page.line("").line(format!("Decided from {} on:", counts.threshold)).table(counts_text(counts));
+        page = page.line("").line(format!("Decided {}:", threshold_words(counts.threshold))).table(counts_text(counts));
     }
     if !found.picture.classes.is_empty() {
         page = page.line("").table(class_text(&found.picture.classes));
@@ -53,12 +57,6 @@ pub(super) fn text(found: &Evaluation) -> Page {
         page = page.marked(Mark::Ok, format!("wrote the page {}", html.display()));
     }
     page
-}
-
-/// Labels that the model was not trained on.
-fn unknown(found: &Evaluation) -> Option<String> {
-    let count = found.unknown_labels;
-    (count > 0).then(|| format!("{} values of `{}` are no class of the model", whole(count as u64), found.target))
 }
 
 fn fixed(value: Option<f64>) -> String {
@@ -183,7 +181,10 @@ fn state(found: &Evaluation) -> State {
 /// The plain sentence: the leading number, and how the rules stand.
 fn verdict(found: &Evaluation) -> String {
     if found.labelled == 0 {
-        return format!("No row has a `{}`: nothing can be measured", found.target);
+        return match &found.labels {
+            Some(labels) => format!("Nothing can be measured: {}", labels.sentence),
+            None => format!("No row has a `{}`: nothing can be measured", found.target),
+        };
     }
     let lead = found.metrics.iter().find(|metered| metered.metric == found.headline);
     let lead = lead.map_or("–".to_owned(), |lead| match &lead.measured.missing {
@@ -200,7 +201,8 @@ fn verdict(found: &Evaluation) -> String {
 
 /// For a browser.
 pub(super) fn html(found: &Evaluation, now: Timestamp) -> String {
-    let mut parts: Vec<Part> = unknown(found).into_iter().map(|words| Part::Text(format!("▲ {words}"))).collect();
+    let unknown = found.labels.iter().map(|labels| Part::Text(format!("▲ {}", labels.sentence)));
+    let mut parts: Vec<Part> = unknown.collect();
     if !found.rules.is_empty() {
         parts.extend([Part::Heading("Rules".to_owned()), Part::Table(rule_table(&found.rules))]);
     }
@@ -209,7 +211,7 @@ pub(super) fn html(found: &Evaluation, now: Timestamp) -> String {
         parts.push(Part::Grid(pictures.into_iter().map(Part::Figure).collect()));
     }
     if let Some(counts) = &found.picture.confusion {
-        parts.push(Part::Heading(format!("Decided from {} on", counts.threshold)));
+        parts.push(Part::Heading(format!("Decided {}", threshold_words(counts.threshold))));
         parts.push(Part::Table(counts_table(counts)));
     }
     if !found.picture.classes.is_empty() {

@@ -162,6 +162,7 @@ pub(super) const fn unit_words(unit: Unit) -> &'static str {
         Unit::LogOdds => "log-odds",
         Unit::Probability => "probability",
         Unit::Value => "value",
+        Unit::LogValue => "log of the value",
         Unit::Raw => "raw score",
     }
 }

@@ -84,6 +84,7 @@ fn notes(found: &Found) -> Vec<String> {
 fn unit_phrase(unit: &str) -> &str {
     match unit {
         "value" => "the unit of the answer",
+        "log of the value" => "natural logarithms of the answer",
         "probability" => "probabilities",
         "raw score" => "the model's own unit",
         other => other,

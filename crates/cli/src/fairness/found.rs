@@ -44,6 +44,9 @@ pub(super) struct Found {
     pub rows: usize,
     /// Rows with a label and an answer, which alone are judged.
     pub decided: usize,
+    /// Labels that name no class, which are left out: how many, and the words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unknown_labels: Option<String>,
     /// Rows below which a number is not judged.
     pub least_rows: u64,
     pub level: f64,
@@ -144,6 +147,7 @@ impl Found {
             threshold,
             rows: source.table.rows(),
             decided: decided.rows.len(),
+            unknown_labels: decided.labels.note(),
             least_rows: MINIMUM,
             level: LEVEL,
             overall: Counted::of(&all.map(|all| all.overall()).unwrap_or_default()),

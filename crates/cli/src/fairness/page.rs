@@ -1,5 +1,6 @@
 //! The words of `kilter fairness`: a table for the terminal, a page for a browser.
 
+use kilter_app::measure::model_rows::threshold_words;
 use kilter_domain::time::Timestamp;
 use kilter_report::{Cell, Figure, Part, Range, Report, State, Table, number, percent, whole};
 use kilter_stats::{fairness::MINIMUM, performance::Rate};
@@ -29,6 +30,9 @@ const RATES: [(Rate, &str); 7] = [
 /// For the terminal.
 pub(super) fn text(found: &Found) -> Page {
     let mut page = Page::new().marked(mark(found.worst()), verdict(found)).line(format!("  {}", rows_words(found)));
+    if let Some(note) = &found.unknown_labels {
+        page = page.marked(Mark::Warn, note.clone());
+    }
     for attribute in &found.attributes {
         page = attribute_text(page.line("").line(title(attribute)), attribute);
     }
@@ -101,7 +105,8 @@ fn title(attribute: &Attribute) -> String {
 }
 
 fn rows_words(found: &Found) -> String {
-    let threshold = found.threshold.map_or(String::new(), |threshold| format!(", decided from {threshold} on"));
+    let threshold =
+        found.threshold.map_or(String::new(), |threshold| format!(", decided {}", threshold_words(threshold)));
     let (decided, rows) = (whole(found.decided as u64), whole(found.rows as u64));
     format!("{decided} of {rows} rows are decided and labelled; positive is `{}`{threshold}", found.positive)
 }

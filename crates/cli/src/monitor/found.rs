@@ -77,17 +77,21 @@ fn attention(verdict: Option<&str>) -> usize {
 /// A metric window by window.
 pub(super) struct Past {
     pub newest: v1::Reading,
+    /// The part of the metric that is shown.
+    pub part: Option<String>,
+    /// Whether there are older windows.
+    pub has_older: bool,
     /// By end and start of the window: what is known best.
     windows: BTreeMap<(i64, i64), v1::Reading>,
 }
 
 impl Past {
-    pub fn new(newest: &v1::Reading) -> Self {
-        Self { newest: newest.clone(), windows: BTreeMap::new() }
+    pub fn new(newest: &v1::Reading, part: Option<&str>) -> Self {
+        Self { newest: newest.clone(), part: part.map(str::to_owned), has_older: false, windows: BTreeMap::new() }
     }
 
     /// Of two readings of a window the later one counts, and a measured one before an estimated one.
-    pub fn add(&mut self, readings: Vec<v1::Reading>) {
+    pub fn add(&mut self, readings: impl IntoIterator<Item = v1::Reading>) {
         for reading in readings {
             let key = (millis(&reading.window_end), millis(&reading.window_start));
             let known = self.windows.get(&key);
@@ -103,6 +107,7 @@ impl Past {
     }
 
     pub fn keep_newest(&mut self, windows: usize) {
+        self.has_older = self.windows.len() > windows;
         while self.windows.len() > windows {
             self.windows.pop_first();
         }
@@ -119,8 +124,12 @@ impl Past {
             "monitor": self.newest.monitor,
             "metric": self.newest.metric,
             "rule": self.newest.rule,
+            "has_older": self.has_older,
             "readings": self.readings().collect::<Vec<_>>(),
         });
+        if let Some(part) = &self.part {
+            document["part"] = json!(part);
+        }
         if let Some(html) = html {
             document["html"] = json!(html);
         }
@@ -143,7 +152,7 @@ mod tests {
 
     #[test]
     fn of_each_window_what_is_known_best_is_kept_and_the_oldest_stands_first() {
-        let mut past = Past::new(&reading(3, "2026-02-02T00:00:00Z", 0.9, false));
+        let mut past = Past::new(&reading(3, "2026-02-02T00:00:00Z", 0.9, false), None);
         past.add(vec![
             reading(3, "2026-02-02T00:00:00Z", 0.9, false),
             reading(2, "2026-02-02T00:00:00Z", 0.5, true),
@@ -157,5 +166,6 @@ mod tests {
         assert_eq!(values, [0.1, 0.7, 0.9]);
         past.keep_newest(2);
         assert_eq!((past.len(), past.readings().next().unwrap().value), (2, Some(0.7)));
+        assert!(past.has_older);
     }
 }

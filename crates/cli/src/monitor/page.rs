@@ -109,12 +109,14 @@ fn interval(reading: &v1::Reading) -> String {
 }
 
 fn bound(reading: &v1::Reading) -> String {
-    match (reading.bound_low, reading.bound_high) {
-        (None, None) => "–".to_owned(),
+    let bound = match (reading.bound_low, reading.bound_high) {
+        (None, None) => return "–".to_owned(),
         (Some(low), None) => format!("≥ {}", number(low)),
         (None, Some(high)) => format!("≤ {}", number(high)),
         (Some(low), Some(high)) => format!("{} to {}", number(low), number(high)),
-    }
+    };
+    // A bound that nobody wrote is marked, so that nobody looks for it in the contract.
+    if reading.default_rule { format!("{bound} (default)") } else { bound }
 }
 
 /// Estimated or measured, on how many labels, as of when.
@@ -222,7 +224,8 @@ pub(super) fn history(past: &Past, html: Option<&PathBuf>) -> Page {
     let newest = &past.newest;
     let line = sparkline(&past.readings().map(|reading| reading.value).collect::<Vec<_>>());
     let rule = newest.rule.clone().unwrap_or_else(|| format!("{} (no rule)", newest.metric));
-    let mut page = Page::new().line(format!("{rule} at {}  {line}", newest.endpoint));
+    let part = past.part.as_ref().map(|part| format!(", of {part}")).unwrap_or_default();
+    let mut page = Page::new().line(format!("{rule} at {}{part}  {line}", newest.endpoint));
     let mut table =
         TextTable::new(["window", "verdict", "value", "interval", "bound", "rows", "version", "what is known"]);
     for reading in past.readings().rev() {
@@ -232,6 +235,9 @@ pub(super) fn history(past: &Past, html: Option<&PathBuf>) -> Page {
         table.row([window, judged, value, interval, bound, rows, version, known]);
     }
     page = page.table(table);
+    if let (true, Some(oldest)) = (past.has_older, past.readings().next()) {
+        page = page.line(format!("  older windows: --before {}, or more of them: --windows N", oldest.window_start));
+    }
     wrote(page, html)
 }
 

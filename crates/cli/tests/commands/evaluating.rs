@@ -200,7 +200,61 @@ fn rows_without_a_label_or_of_one_class_are_told_not_guessed() {
     }
     world.write("words.csv", &with("yes"));
     let words = world.kilter(&["evaluate", "model", "words.csv"]);
-    assert!(words.out.contains("▲ 200 values of `employed` are no class of the model"), "{}", words.out);
+    let said = "✕ not one of the 200 labels is a class of the model (`0`, `1`); they read `yes` (200)";
+    assert!(words.out.contains(said) && !words.out.contains("accuracy"), "{}", words.out);
+    assert_eq!(world.kilter(&["evaluate", "model", "words.csv", "--rule", "npv >= 0.1"]).exit, 3);
     assert_eq!(world.problem(&["evaluate", "model", "test.csv", "--against", "nowhere"], 4)["code"], "file_not_found");
     assert_eq!(world.problem(&["evaluate", "model", "test.csv", "--slice", "age"], 2)["code"], "column_unknown");
+}
+
+/// A model that answers margins, and its rows.
+pub fn margins() -> World {
+    let world = World::new();
+    let case = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/cases/margins-decided-at-one-half");
+    for file in ["margin.onnx", "rows.csv"] {
+        std::fs::copy(case.join(file), world.path().join(file)).unwrap();
+    }
+    world
+}
+
+#[test]
+fn a_model_that_answers_margins_is_decided_at_its_own_zero() {
+    let world = margins();
+    let evaluated = world.json(&["evaluate", "margin.onnx", "rows.csv", "--target", "y"]);
+    close(number(&evaluated["accuracy"]), 0.6325);
+    assert!((number(&evaluated["recall"]) - 0.5855).abs() < 5e-5, "{}", evaluated["recall"]);
+    // As the model's own decisions are, row by row.
+    world.json(&["score", "rows.csv", "--model", "margin.onnx", "--out", "scored.csv"]);
+    let rows = csv(&world.read("scored.csv"), &["y", "predicted"]);
+    let right = rows.iter().filter(|row| row[0] == row[1]).count();
+    close(number(&evaluated["accuracy"]), right as f64 / rows.len() as f64);
+    let said = world.kilter(&["evaluate", "margin.onnx", "rows.csv", "--target", "y"]).out;
+    assert!(said.contains("Decided above 0:"), "{said}");
+    let fairness = world.json(&["fairness", "margin.onnx", "rows.csv", "--target", "y", "--groups", "X_0"]);
+    let rates = &fairness["overall"]["rates"];
+    close(number(&named(rates, "rate", "accuracy")["value"]), 0.6325);
+    // A stated threshold may be any number; that of probabilities lies between 0 and 1.
+    let at = |threshold: &str| {
+        world.json(&["evaluate", "margin.onnx", "rows.csv", "--target", "y", "--threshold", threshold])
+    };
+    close(number(&at("0.5")["accuracy"]), 0.605);
+    assert!(number(&at("-1.5")["recall"]) > number(&evaluated["recall"]));
+    let probabilities = employment();
+    let problem = probabilities.problem(&["evaluate", "model", "test.csv", "--threshold", "1.5"], 2);
+    assert_eq!(problem["code"], "usage_invalid");
+}
+
+#[test]
+fn a_version_that_answers_margins_is_gated_and_served_at_its_own_zero() {
+    let world = margins();
+    world.write(
+        "kilter.toml",
+        "[project]\nname = \"margins\"\n[data.rows]\npath = \"rows.csv\"\nlabel = \"y\"\n\
+         [step.train]\nrun = \"mkdir -p {out.model} && cp margin.onnx {out.model}/model.onnx\"\n\
+         in = [\"rows\"]\ncode = [\"margin.onnx\"]\nout = { model = \"work/model\" }\n\
+         [gate.q]\nrules = [\"recall >= 0.4\"]\n[package]\nmodel = \"train.model\"\n",
+    );
+    // At one half it would find three in ten.
+    let ran = world.json(&["run"]);
+    assert_eq!(ran["version"]["state"], "approved", "{ran:#}");
 }

@@ -197,3 +197,16 @@ fn strange_rows_get_a_clear_word() {
     let x = &none["outputs"][0]["columns"][0];
     assert_eq!((x["column"].clone(), number(&x["trend"]) > 0.8), (json!("x"), true), "{x}");
 }
+
+#[test]
+fn the_scale_of_a_log_link_and_of_margins_is_named() {
+    let world = crate::evaluating::margins();
+    let case = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/cases/log-scale-called-value");
+    std::fs::copy(case.join("poisson.onnx"), world.path().join("poisson.onnx")).unwrap();
+    world.write("counts.csv", "x_0,x_1\n1,2\n0.5,-3\n2,0\n-1,1\n");
+    let told = world.json(&["explain", "poisson.onnx", "counts.csv"]);
+    assert_eq!(told["unit"], "log of the value", "{told:#}");
+    let said = world.kilter(&["explain", "poisson.onnx", "counts.csv"]).out;
+    assert!(said.contains("natural logarithms of the answer"), "{said}");
+    assert_ne!(world.json(&["explain", "margin.onnx", "rows.csv"])["unit"], "probability");
+}

@@ -22,6 +22,8 @@ pub struct Past {
     pub unlabelled: Option<(u32, u32)>,
     /// What `y` was from this day on is known on the other day at the earliest.
     pub late: Option<(u32, u32)>,
+    /// From this day on `0` and `1` of `y` are written so.
+    pub spelled: Option<(u32, [&'static str; 2])>,
 }
 
 impl Past {
@@ -34,6 +36,7 @@ impl Past {
         flipped: None,
         unlabelled: None,
         late: None,
+        spelled: None,
     };
 
     /// `at, known, id, group, x, noise, y` with `y` more often true for large `x`, and known two days later.
@@ -50,7 +53,8 @@ impl Past {
                 let slope = sign * if self.broken.is_some_and(|from| day >= from) { 0.0 } else { 1.5 };
                 let y = u32::from(draw.uniform() < 1.0 / (1.0 + (-slope * x).exp()));
                 let is_told = !self.unlabelled.is_some_and(|(from, to)| (from..to).contains(&day));
-                let y = if is_told { y.to_string() } else { String::new() };
+                let words = self.spelled.filter(|(from, _)| day >= *from).map_or(["0", "1"], |(_, words)| words);
+                let y = if is_told { words[y as usize] } else { "" };
                 let noise = draw.normal();
                 let late = self.late.filter(|(from, _)| day >= *from).map_or(0, |(_, known)| known);
                 let (at, known) = (date(day), date(late.max(day + 2)));

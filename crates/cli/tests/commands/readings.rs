@@ -144,6 +144,38 @@ fn a_server_tells_the_same_in_pages_and_as_gauges_that_the_rules_use() {
 }
 
 #[test]
+fn one_column_of_every_column_has_a_history_page_by_page() {
+    let past = Past { days: 56, shift: Some((40, 3.0)), ..Past::STEADY };
+    let (world, _) = played(&past, "", "every = \"1d\"\nmin_labelled = 0.5");
+    let history =
+        |arguments: &[&str]| world.json(&[&["monitor", "history", "scores", "--data", "state"], arguments].concat());
+    let (every, x) = (history(&["psi(*)"]), history(&["psi(x)"]));
+    assert_eq!((x["part"].as_str(), x["metric"].as_str()), (Some("x"), Some("psi(*)")), "{x:#}");
+    assert_eq!(x["readings"].as_array().unwrap().len(), every["readings"].as_array().unwrap().len());
+    let last = |told: &Value| told["readings"].as_array().unwrap().last().unwrap().clone();
+    assert!(last(&x)["verdict"] == "failed" && last(&x)["value"] == last(&every)["value"], "{}", last(&x));
+    let noise = history(&["psi(*)", "--part", "noise"]);
+    assert_eq!(last(&noise)["verdict"], "passed", "{}", last(&noise));
+    assert_eq!(last(&noise)["default_rule"], true);
+    let problem = world.problem(&["monitor", "history", "scores", "psi(nothing)", "--data", "state"], 4);
+    assert_eq!(problem["code"], "not_found");
+    // Page by page the windows are those of all.
+    let all = history(&["rows", "--windows", "1000"]);
+    let (mut pages, mut before) = (Vec::new(), "2024-12-01".to_owned());
+    loop {
+        let page = history(&["rows", "--windows", "7", "--before", &before]);
+        let readings = page["readings"].as_array().unwrap().clone();
+        before = readings[0]["window_start"].as_str().unwrap().to_owned();
+        pages.splice(0..0, readings);
+        if page["has_older"] == false {
+            break;
+        }
+    }
+    assert_eq!(&pages, all["readings"].as_array().unwrap());
+    assert!(world.problem(&["monitor", "history", "scores", "rows", "--before", "2020-01-01", "--data", "state"], 4)["detail"].is_string());
+}
+
+#[test]
 fn an_empty_platform_has_nothing_to_tell_and_says_so() {
     let world = World::new();
     assert_eq!(world.problem(&["monitor", "list", "--data", "nowhere"], 4)["code"], "file_not_found");

@@ -1,0 +1,226 @@
+//! Whether a promotion made it worse: the metric of the answers since, beside what the version before reached.
+//!
+//! Holds true: windows count once their labels are complete, because labels that come early are no fair sample. The two
+//! are other rows, so the difference is that of two independent samples: `after - before`, with the standard errors of
+//! both (their 95 % half-widths over 1.96) added in squares. It is looked at when the labelled answers reach
+//! [`FIRST_LOOK`], and each time they have doubled; look `k` errs with `ERROR / 2^(k+1)`, so that all of them together
+//! err with at most [`ERROR`]. Deliberately absent: whose fault it is; the world may have changed meanwhile.
+
+use std::collections::BTreeMap;
+
+use kilter_domain::{
+    alert::MonitorKind,
+    contract::Monitor,
+    rule::{Limits, RuleOutcome, RuleVerdict},
+    time::{Span, Timestamp},
+};
+use kilter_stats::{Estimate, tails::normal_margin};
+use kilter_store::{
+    PageRequest, deployment as deployments,
+    monitor::{self as readings, ReadingFilter},
+};
+
+use super::{
+    Subject, Window,
+    alerts::{Basis, Finding},
+    look::Scene,
+    readings::COVERAGE,
+};
+use crate::{
+    error::AppError,
+    measure::measurement,
+    outcomes::{Outcomes, headline, larger_is_better},
+    prediction::{Answered, Who},
+    recall::judged_metric,
+};
+
+/// The reading of the difference.
+const CHANGE: &str = "change_since_promotion";
+/// Labelled answers at the first look.
+const FIRST_LOOK: usize = 50;
+/// The chance that a promotion which changed nothing is called worse, over all looks.
+const ERROR: f64 = 0.01;
+/// Readings of how many labels windows have that are looked through at most.
+const MAX_READINGS: u32 = 10_000;
+/// Looks at most.
+const MAX_LOOKS: u32 = 20;
+/// The share of a window's rows whose label is known, from which its labels count as complete before their delay is over.
+const COMPLETE: f64 = 0.9;
+const SUBJECT: Subject = Subject { kind: MonitorKind::Accuracy, basis: Basis::Promotion };
+
+impl Scene<'_> {
+    /// Compares the answers since the promotion with those before it, where enough labels came since the last comparison.
+    pub(super) fn judge_promotion(&self) -> Result<(), AppError> {
+        let Some(since) = self.took_over else { return Ok(()) };
+        let looked = self.last_look()?;
+        let look = looked.map_or(0, |rows| look_of(rows) + 1);
+        if look > MAX_LOOKS {
+            return Ok(());
+        }
+        // The first windows since then: what comes later says more about the world than about the promotion.
+        let most = self.most_maturing();
+        let every = self.monitor.every;
+        let reach = Span { count: every.count.saturating_mul(most as i64), unit: every.unit };
+        let windows = &self.calendar.ended(since, since.after(reach).min(self.act.at), most)[..];
+        let Some(last) = windows.last() else { return Ok(()) };
+        if self.judged_labels(since, *last)? < FIRST_LOOK << look {
+            return Ok(());
+        }
+        let after =
+            self.complete(&self.app.answered(self.endpoint, Who::Answers, (since, last.end), self.act.at)?, windows);
+        let after = after.filter(|row| self.family.contains(&after.versions[row]));
+        if after.len() < FIRST_LOOK << look {
+            return Ok(());
+        }
+        let Some(before) = self.before(since)? else { return Ok(()) };
+        let task = self.package.manifest.signature.task;
+        let name = judged_metric(self.monitor).unwrap_or_else(|| headline(task).to_owned());
+        let signature = &self.package.manifest.signature;
+        let outcomes = after.outcomes(signature.task, &signature.classes, self.package.manifest.threshold);
+        let (Ok(now), Ok(then)) = (outcomes.metric(&name), before.outcomes.metric(&name)) else { return Ok(()) };
+        let change = difference(&now, &then, 1.0 - ERROR / f64::from(2u32.pow(look_of(after.len()) + 1)));
+        self.note_change(*last, &after, &change)?;
+        let sign = if larger_is_better(&name, outcomes.metric_task()) { 1.0 } else { -1.0 };
+        let is_worse = if sign > 0.0 { change.high < 0.0 } else { change.low > 0.0 };
+        let outcome = self.told_change(&name, (&now, &then), &change, (since, before.version), is_worse);
+        // It is said at once: there is one look, not one a window.
+        let monitor = Monitor { hold: 1, ..self.monitor.clone() };
+        let finding = Finding { subject: SUBJECT, about: None, window: *last, outcomes: &[outcome], explain: &|| None };
+        self.app.alert(self.act, self.endpoint, &monitor, finding).map(drop)
+    }
+
+    /// On how many labels the windows since the promotion were judged: to know it no row is read.
+    fn judged_labels(&self, since: Timestamp, last: Window) -> Result<usize, AppError> {
+        let span = (since, last.end);
+        let kind = Some(MonitorKind::Accuracy);
+        let read = self
+            .app
+            .store()
+            .read(|reader| readings::history(reader, self.endpoint, kind, COVERAGE, span, MAX_READINGS))?;
+        let newest: BTreeMap<Timestamp, u64> =
+            read.into_iter().map(|reading| (reading.window_start, reading.count)).collect();
+        Ok(usize::try_from(newest.into_values().sum::<u64>()).unwrap_or(usize::MAX))
+    }
+
+    /// On how many labelled answers of this version the promotion was looked at last.
+    fn last_look(&self) -> Result<Option<usize>, AppError> {
+        let filter = ReadingFilter { monitor: Some(MonitorKind::Accuracy), metric: Some(CHANGE.to_owned()) };
+        let page = PageRequest::first(1);
+        let newest = self.app.store().read(|reader| readings::list(reader, self.endpoint, &filter, &page))?.items.pop();
+        let is_ours = |reading: &readings::Reading| {
+            reading.version.as_ref().is_some_and(|(_, number)| self.family.contains(number))
+        };
+        Ok(newest.filter(is_ours).map(|reading| usize::try_from(reading.count).unwrap_or(usize::MAX)))
+    }
+
+    /// The rows of windows whose labels are complete, with their labels.
+    fn complete(&self, answered: &Answered, windows: &[Window]) -> Answered {
+        let window_of =
+            |event: Timestamp| windows.iter().position(|window| (window.start..window.end).contains(&event));
+        let mut counts: BTreeMap<usize, (usize, usize)> = BTreeMap::new();
+        for (event, label) in answered.events.iter().zip(&answered.labels) {
+            let Some(window) = window_of(*event) else { continue };
+            let (rows, labelled) = counts.entry(window).or_default();
+            *rows += 1;
+            *labelled += usize::from(label.is_some());
+        }
+        let is_complete = |window: usize| {
+            let is_over = self.delay.is_some_and(|delay| windows[window].end.after(delay) <= self.act.at);
+            is_over || counts.get(&window).is_some_and(|&(rows, labelled)| labelled as f64 >= COMPLETE * rows as f64)
+        };
+        answered
+            .filter(|row| answered.labels[row].is_some() && window_of(answered.events[row]).is_some_and(is_complete))
+    }
+
+    /// The newest labelled answers of the version that served before.
+    fn before(&self, since: Timestamp) -> Result<Option<Before>, AppError> {
+        let moment = Timestamp(since.millis() - 1);
+        let live = self.app.store().read(|reader| deployments::live_at(reader, self.endpoint, moment))?;
+        let Some(live) = live else { return Ok(None) };
+        let windows = self.calendar.ended(Timestamp(i64::MIN), since, self.most_maturing());
+        let Some(first) = windows.first() else { return Ok(None) };
+        let answered = self.app.answered(self.endpoint, Who::Answers, (first.start, since), self.act.at)?;
+        let answered = self.complete(&answered, &windows);
+        let answered = answered.filter(|row| answered.versions[row] == live.number);
+        let (package, _) = self.app.loaded(&live.model, live.number)?;
+        let signature = &package.manifest.signature;
+        let outcomes = answered.outcomes(signature.task, &signature.classes, package.manifest.threshold);
+        Ok((outcomes.len() >= FIRST_LOOK).then_some(Before { version: live.number, outcomes }))
+    }
+
+    fn note_change(&self, window: Window, after: &Answered, change: &Estimate) -> Result<(), AppError> {
+        let reading = self.counted(MonitorKind::Accuracy, CHANGE, window, after, change.value, after.len() as u64);
+        self.record_readings(vec![readings::Reading { low: Some(change.low), high: Some(change.high), ..reading }])
+    }
+
+    fn told_change(
+        &self,
+        name: &str,
+        (now, then): (&Estimate, &Estimate),
+        change: &Estimate,
+        (since, before): (Timestamp, u32),
+        is_worse: bool,
+    ) -> RuleOutcome {
+        let shown =
+            |estimate: &Estimate| format!("{:.4} ({:.4} to {:.4})", estimate.value, estimate.low, estimate.high);
+        let text = format!(
+            "since version {} took over on {}, {name} is {} on {} labelled answers; version {before} reached {} on {} before",
+            self.live.number,
+            since.civil().date(),
+            shown(now),
+            now.count,
+            shown(then),
+            then.count
+        );
+        RuleOutcome {
+            rule: format!("{name} >= that of version {before}"),
+            verdict: if is_worse { RuleVerdict::Failed } else { RuleVerdict::Passed },
+            measured: Some(measurement(change)),
+            part: None,
+            limits: Limits::default(),
+            parts: vec![],
+            text,
+        }
+    }
+}
+
+/// What the version before reached.
+struct Before {
+    version: u32,
+    outcomes: Outcomes,
+}
+
+/// The number of the look at so many labelled answers.
+fn look_of(rows: usize) -> u32 {
+    (rows / FIRST_LOOK).max(1).ilog2()
+}
+
+/// `now - then` of two independent samples.
+fn difference(now: &Estimate, then: &Estimate, level: f64) -> Estimate {
+    let error = |estimate: &Estimate| (estimate.high - estimate.low) / 2.0 / normal_margin(estimate.level);
+    let margin = normal_margin(level) * error(now).hypot(error(then));
+    let value = now.value - then.value;
+    Estimate { value, low: value - margin, high: value + margin, level, count: now.count }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn estimate(value: f64, half: f64) -> Estimate {
+        Estimate { value, low: value - half, high: value + half, level: 0.95, count: 200 }
+    }
+
+    #[test]
+    fn looks_are_made_each_time_the_labels_have_doubled() {
+        assert_eq!([50, 99, 100, 199, 200, 50 << 7].map(look_of), [0, 0, 1, 1, 2, 7]);
+    }
+
+    #[test]
+    fn a_difference_of_two_samples_has_the_errors_of_both() {
+        let change = difference(&estimate(0.7, 0.03), &estimate(0.8, 0.04), 0.95);
+        assert!((change.value + 0.1).abs() < 1e-12 && (change.high - change.low - 0.1).abs() < 1e-9, "{change:?}");
+        assert!(difference(&estimate(0.7, 0.03), &estimate(0.8, 0.04), 0.995).high < -0.02);
+        assert!(difference(&estimate(0.78, 0.03), &estimate(0.8, 0.04), 0.995).high > 0.0);
+    }
+}

@@ -1,0 +1,142 @@
+//! A project that serves, with the time handed in: rows are asked, labelled and looked at on any hour.
+
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use kilter_app::{
+    App, AppOptions, Project,
+    live::ProjectFiles,
+    prediction::{Labels, Request},
+    reconcile::Step,
+    training::{Governance, Trained},
+};
+use kilter_domain::{
+    ids::EndpointName,
+    table::{Column, Table},
+    time::Timestamp,
+};
+use serde_json::Value;
+
+use crate::World;
+
+const MINUTE: i64 = 60_000;
+const HOUR: i64 = 60 * MINUTE;
+
+/// A world whose first version is live.
+pub struct Live {
+    pub world: World,
+    app: Option<App>,
+    endpoint: EndpointName,
+    /// The full hour in which it was deployed.
+    start: Timestamp,
+}
+
+impl Live {
+    /// Trains and deploys what the world holds as `churn`.
+    pub fn new(world: World) -> Self {
+        let ran = world.json(&["run"]);
+        assert_eq!(ran["version"]["state"], "approved", "{ran:#}");
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
+        let start = Timestamp(i64::try_from(now).unwrap() / HOUR * HOUR);
+        let mut live = Self { world, app: None, endpoint: "churn".parse().unwrap(), start };
+        live.open();
+        live
+    }
+
+    fn open(&mut self) {
+        let options =
+            AppOptions { tool: env!("CARGO_BIN_EXE_kilter").into(), recording: Default::default(), profiles: false };
+        self.app = Some(App::open(&self.world.path().join(".kilter"), options).unwrap());
+    }
+
+    fn app(&self) -> &App {
+        self.app.as_ref().unwrap()
+    }
+
+    /// A moment, hours after the first full hour.
+    pub fn hour(&self, hours: i64) -> Timestamp {
+        Timestamp(self.start.millis() + hours * HOUR)
+    }
+
+    /// Asks for rows at five past an hour.
+    pub fn ask(&self, hour: i64, ids: &[String], columns: Vec<(String, Column)>) {
+        let at = Timestamp(self.hour(hour).millis() + 5 * MINUTE);
+        let request = Request {
+            table: Table::new(columns).unwrap(),
+            ids: ids.iter().map(|id| Arc::from(id.as_str())).collect(),
+            events: vec![at; ids.len()],
+            consumer: None,
+        };
+        self.app().predict(&self.endpoint, request, at).unwrap();
+    }
+
+    pub fn label(&self, hour: i64, ids: &[String], values: Column) {
+        let at = Timestamp(self.hour(hour).millis() + 10 * MINUTE);
+        let ids: Vec<Arc<str>> = ids.iter().map(|id| Arc::from(id.as_str())).collect();
+        let known_at = vec![at; ids.len()];
+        self.app().label(&self.endpoint, Labels { ids, values, known_at }, at).unwrap();
+    }
+
+    /// One step of the loop at half past an hour.
+    pub fn look(&self, hour: i64) -> Option<Trained> {
+        let now = Timestamp(self.hour(hour).millis() + 30 * MINUTE);
+        let project = Project::open(self.world.path()).unwrap();
+        let step = Step { now, data: &ProjectFiles, governance: Governance::Asked, outputs_root: None };
+        self.app().reconcile(&project, &step, &mut |_| ()).unwrap()
+    }
+
+    /// Trains a version on what the world holds, which goes live at an hour.
+    pub fn retrain(&mut self, hour: i64) {
+        let path = self.world.path().join("kilter.toml");
+        let contract = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(&path, format!("{contract}\n[retrain]\nwhen = [\"schedule every 1h\"]\n")).unwrap();
+        let trained = self.look(hour).expect("it is time");
+        assert!(trained.version.is_some(), "{trained:?}");
+        std::fs::write(&path, contract).unwrap();
+    }
+
+    /// What a command answers between two looks.
+    pub fn told(&mut self, arguments: &[&str]) -> Value {
+        self.app = None;
+        let told = self.world.json(arguments);
+        self.open();
+        told
+    }
+
+    /// The newest reading of a metric.
+    pub fn reading(&mut self, metric: &str) -> Value {
+        let shown = self.told(&["monitor", "show", "churn"]);
+        let mut rules = shown["rules"].as_array().unwrap().iter().chain(shown["others"].as_array().unwrap());
+        rules.find(|rule| rule["metric"] == metric).cloned().unwrap_or_else(|| panic!("no {metric} in {shown:#}"))
+    }
+
+    /// Alerts that were ever opened, by what they are known by.
+    pub fn alerts(&mut self) -> BTreeMap<String, Value> {
+        let told = self.told(&["alert", "list", "--all"]);
+        told["alerts"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .cloned()
+            .map(|alert| (alert["cause"].as_str().unwrap().to_owned(), alert))
+            .collect()
+    }
+}
+
+/// Rows of `age`, `visits` and `region` as [`crate::customers`] makes them, and whether each left.
+pub fn asked(rows: usize) -> (Vec<String>, Vec<(String, Column)>, Vec<bool>) {
+    let text = crate::customers();
+    let cells: Vec<Vec<&str>> = text.lines().skip(1).take(rows).map(|line| line.split(',').collect()).collect();
+    let number = |at: usize| Column::Int(cells.iter().map(|row| row[at].parse().ok()).collect());
+    let region = Column::Text(cells.iter().map(|row| Some(Arc::from(row[4]))).collect());
+    let columns = vec![("age".to_owned(), number(2)), ("visits".to_owned(), number(3)), ("region".to_owned(), region)];
+    let ids = (0..rows).map(|row| format!("p{row}")).collect();
+    (ids, columns, cells.iter().map(|row| row[5] == "1").collect())
+}
+
+pub fn texts(texts: impl IntoIterator<Item = impl AsRef<str>>) -> Column {
+    Column::Text(texts.into_iter().map(|text| Some(Arc::from(text.as_ref()))).collect())
+}
