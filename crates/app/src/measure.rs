@@ -8,12 +8,16 @@ pub mod columns;
 pub mod distance;
 pub mod explain;
 pub mod fairness;
+pub(crate) mod held_out;
 pub mod latency;
 pub mod model_rows;
 pub mod profile;
 pub mod reference;
+pub mod season;
 pub mod tables;
 pub mod telling;
+pub mod timed;
+pub mod variation;
 pub mod window;
 
 use kilter_domain::rule::{Measurement, NotMeasured};

@@ -30,7 +30,7 @@ use crate::{
     gate::{self, Bench, Champion, HeldOut, Judged, Look, Notes},
     golden::Replayed,
     ledger::Act,
-    measure::{model_rows::ModelRows, reference::Reference},
+    measure::{held_out::HeldOutAnswers, model_rows::ModelRows, reference::Reference},
     outcomes::{Outcomes, headline},
     package::{Evidence, Manifest, Package, SAMPLE_LOSS, SAMPLE_ROWS, SAMPLE_SCORE},
     project::Project,
@@ -85,7 +85,8 @@ impl App {
             .with_predictions(scored.labels.as_deref().filter(|_| scored.task == Task::Multiclass))
             .with_losses(&outcomes.losses())
             .with_calibration(&outcomes);
-        let reference = with_season(reference, &roles, &trained_on, &test, &scored.scores)?;
+        let answers = HeldOutAnswers { scored: &scored, outcomes: &outcomes, rows: &test };
+        let reference = answers.with_times(reference, project, &roles, &trained_on)?;
         let look = Look {
             trained_on: &trained_on,
             test: &test,
@@ -449,22 +450,6 @@ fn newest(roles: &Roles, table: &Table) -> Result<Option<kilter_domain::time::Ti
         Some(time) if table.get(time).is_some() => Ok(roles.event_times(table)?.into_iter().max()),
         _ => Ok(None),
     }
-}
-
-/// Adds strata by hour of the week where the rows have a clock.
-fn with_season(
-    reference: Reference,
-    roles: &Roles,
-    trained_on: &Table,
-    test: &Table,
-    scores: &[f64],
-) -> Result<Reference, AppError> {
-    let has_clock = |table: &Table| roles.time.as_deref().is_some_and(|time| table.get(time).is_some());
-    if !has_clock(trained_on) || !has_clock(test) {
-        return Ok(reference);
-    }
-    let (events, test_events) = (roles.event_times(trained_on)?, roles.event_times(test)?);
-    Ok(reference.with_season(trained_on, &events, (&test_events, scores)))
 }
 
 /// Held-out rows with label, score and loss, evenly over the table.

@@ -1,6 +1,7 @@
 //! `kilter drift`: how a table differs from a reference, column by column, what matters first.
 
 mod page;
+mod timed;
 
 use std::path::PathBuf;
 
@@ -28,6 +29,9 @@ use crate::{
 /// The reference is another table (then every distance is exact), or a profile stored by `kilter profile --out`. A
 /// column gets a level where its distance, less what two samples of one law would show, reaches the threshold and a
 /// test supports it after correction for the number of columns.
+///
+/// With `--time` both are tables whose rows have times, and distances are those that a monitor reads: from the reference
+/// rows of the same season, beside what windows of the reference itself show.
 #[derive(Debug, Args)]
 pub(crate) struct Drift {
     /// The reference: a table, or a stored profile.
@@ -42,6 +46,8 @@ pub(crate) struct Drift {
     /// Also write a page for a browser that needs nothing else.
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
+    #[command(flatten)]
+    times: timed::Times,
 }
 
 /// What was found.
@@ -142,6 +148,9 @@ struct Unseen {
 
 impl Drift {
     pub(crate) fn run(self) -> Result<Answer, Stop> {
+        if self.times.is_asked() {
+            return self.times.run(&self);
+        }
         let reference = Input::open(&self.reference)?;
         let current = open_table(&self.current)?;
         let mut known = reference.names();

@@ -106,6 +106,7 @@ mod tests {
             estimated: false,
             coverage: None,
             provisional: false,
+            level: None,
             model: None,
             version: None,
         }

@@ -168,6 +168,8 @@ fn column(found: &ColumnReading) -> v1::ProfileColumn {
                 effect: distance.effect,
             })
             .collect(),
+        compared: found.compared.clone(),
+        level: found.level.word().to_owned(),
     }
 }
 

@@ -9,7 +9,7 @@ use axum::{
     Json,
     extract::{Path, State},
 };
-use kilter_app::App;
+use kilter_app::{App, monitor::level_of_drift};
 use kilter_domain::{
     alert::MonitorKind,
     ids::EndpointName,
@@ -186,6 +186,7 @@ fn reading_of(reading: &Reading, coverage: Option<f64>) -> v1::Reading {
         estimated: reading.estimated,
         provisional: coverage.is_some_and(|coverage| coverage < 1.0),
         coverage,
+        level: level_of_drift(reading).map(|level| level.word().to_owned()),
         model: reading.version.as_ref().map(|(model, _)| model.to_string()),
         version: reading.version.as_ref().map(|(_, number)| *number),
     }

@@ -127,3 +127,12 @@ pub(crate) fn all_finite(what: &str, values: &[f64]) -> Outcome<()> {
         )),
     }
 }
+
+/// A number at five digits: what is learned from samples is not known closer, and is stored often.
+pub(crate) fn rounded(value: f64) -> f64 {
+    if value == 0.0 || !value.is_finite() {
+        return value;
+    }
+    let scale = 10f64.powi(4 - value.abs().log10().floor() as i32);
+    if scale.is_finite() && scale > 0.0 { (value * scale).round() / scale } else { value }
+}

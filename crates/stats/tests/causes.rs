@@ -1,7 +1,6 @@
 //! What causes, thresholds, maturity and seasons promise.
 
 use kilter_stats::causes::{SliceFeature, estimated_damage, split_prediction_drift, weak_slices};
-use kilter_stats::drift::{Cycle, SeasonEffect, Strata, YearEffect};
 use kilter_stats::explain::linear;
 use kilter_stats::labels::Maturity;
 use kilter_stats::performance::{BinaryRows, Labelled, Metric, Rate, Target, operating_point};
@@ -128,26 +127,6 @@ fn maturity_is_not_fooled_by_predictions_that_still_wait() {
     assert!(Maturity::of(&[1.0], &[Some(-1.0)]).is_err() && Maturity::of(&[], &[]).is_err());
 }
 
-#[test]
-fn a_season_asks_for_strata_and_noise_does_not() {
-    let mut random = Random::seeded(6);
-    let hour: Vec<i64> = (0..6000).map(|i| i / 10).collect();
-    let mut value = |daily: f64, weekend: f64| -> Vec<f64> {
-        let wave = |h: i64| daily * (std::f64::consts::TAU * (h % 24) as f64 / 24.0).sin();
-        hour.iter().map(|h| wave(*h) + if h % 168 >= 120 { weekend } else { 0.0 } + random.normal()).collect()
-    };
-    let effect = SeasonEffect::of(&hour, &value(0.0, 0.0)).unwrap();
-    assert!(effect.strata(&hour).is_none() && effect.by_hour < 0.01);
-    let strata = SeasonEffect::of(&hour, &value(1.0, 0.0)).unwrap().strata(&hour).unwrap();
-    assert_eq!((strata.count(), strata.of(3), strata.of(24 + 3)), (24, strata.of(27), strata.of(171)));
-    let days = SeasonEffect::of(&hour, &value(0.0, 2.0)).unwrap().strata(&hour).unwrap();
-    assert_eq!((days.count(), days.of(0), days.of(167)), (7, 0, 6));
-    // Ten rows an hour and less than four weeks: hours of the week must share.
-    let both = SeasonEffect::of(&hour, &value(1.5, 2.0)).unwrap().strata(&hour).unwrap();
-    assert!(both.count() < 168 && both.count() > 20, "{}", both.count());
-    assert!(SeasonEffect::of(&[1, 2], &[1.0, 2.0]).is_err());
-}
-
 /// Mean cost of the pairs by hand: of four rows, the new threshold spares two wrong "yes" (at 1) and misses one (at 5).
 #[test]
 fn the_difference_in_cost_of_two_thresholds_is_that_of_the_pairs() {
@@ -159,63 +138,4 @@ fn the_difference_in_cost_of_two_thresholds_is_that_of_the_pairs() {
     let (mean, margin) = (0.5, 2.570_581_835_6 * (25.5_f64 / 36.0).sqrt());
     assert!((found.value - mean).abs() < 1e-12, "{found:?}");
     assert!((found.high - mean - margin).abs() < 1e-6 && (mean - margin - found.low).abs() < 1e-6, "{found:?}");
-}
-
-#[test]
-fn a_year_asks_for_strata_once_half_of_it_is_known() {
-    let mut random = Random::seeded(9);
-    let month: Vec<i64> = (0..3600).map(|row| row / 100).collect();
-    let mut value = |season: f64| -> Vec<f64> {
-        let wave = |m: i64| season * (std::f64::consts::TAU * (m % 12) as f64 / 12.0).cos();
-        month.iter().map(|m| wave(*m) + random.normal()).collect()
-    };
-    let (flat, wavy) = (value(0.0), value(1.0));
-    assert!(!YearEffect::of(&month, &flat).unwrap().matters());
-    let effect = YearEffect::of(&month, &wavy).unwrap();
-    // A cosine of amplitude 1 beside noise of variance 1 explains a third.
-    assert!(effect.matters() && (effect.by_month - 1.0 / 3.0).abs() < 0.05 && effect.years == 3.0, "{effect:?}");
-    assert!(!YearEffect::of(&month[..500], &wavy[..500]).unwrap().matters(), "five months are no season");
-    let strata = Strata::of_year(&month);
-    assert_eq!((strata.cycle(), strata.count(), strata.of(0), strata.of(12 * 40 + 11)), (Cycle::Year, 12, 0, 11));
-    let json = serde_json::to_string(&strata).unwrap();
-    assert_eq!(serde_json::from_str::<Strata>(&json).unwrap(), strata);
-    let week = r#"{"of_hour":[0]}"#;
-    assert!(serde_json::from_str::<Strata>(week).is_err(), "a week has 168 hours");
-}
-
-#[test]
-fn a_category_follows_the_year_as_far_as_its_indicator_does() {
-    let mut random = Random::seeded(10);
-    let month: Vec<i64> = (0..2400).map(|row| row / 100).collect();
-    // Groups stay away in summer: a share of 0.3, and of 0.1 in June to August.
-    let away = |month: i64| if (5..8).contains(&(month % 12)) { 0.1 } else { 0.3 };
-    let kinds: Vec<Option<&str>> = month
-        .iter()
-        .map(|m| match random.uniform() {
-            u if u < away(*m) => Some("group"),
-            u if u < 0.995 => Some("single"),
-            _ => None,
-        })
-        .collect();
-    let effect = YearEffect::of_categories(&month, kinds.iter().copied()).unwrap();
-    let known = || month.iter().zip(&kinds).filter_map(|(month, kind)| Some((*month, (*kind)?)));
-    let indicator: Vec<f64> = known().map(|(_, kind)| f64::from(kind == "group")).collect();
-    let months: Vec<i64> = known().map(|(month, _)| month).collect();
-    let numeric = YearEffect::of(&months, &indicator).unwrap();
-    assert!((effect.by_month - numeric.by_month).abs() < 1e-12 && effect.years == 2.0, "{effect:?} {numeric:?}");
-    let still: Vec<Option<&str>> = month.iter().map(|_| Some(if random.uniform() < 0.3 { "a" } else { "b" })).collect();
-    assert!(!YearEffect::of_categories(&month, still.iter().copied()).unwrap().matters());
-}
-
-#[test]
-fn months_that_nobody_has_seen_are_a_stratum_of_their_own() {
-    // July to December, and one row of March.
-    let month: Vec<i64> = (6..12).flat_map(|month| [month; 30]).chain([14]).collect();
-    let strata = Strata::of_year(&month);
-    assert_eq!((strata.count(), strata.unseen()), (7, Some(6)));
-    assert_eq!([0, 2, 5, 6, 11, 18].map(|month| strata.of(month)), [6, 6, 6, 0, 5, 0]);
-    let json = serde_json::to_string(&strata).unwrap();
-    assert_eq!(serde_json::from_str::<Strata>(&json).unwrap(), strata);
-    let whole = Strata::of_year(&(0..12).flat_map(|month| [month; 30]).collect::<Vec<_>>());
-    assert_eq!((whole.count(), whole.unseen()), (12, None));
 }

@@ -252,6 +252,12 @@ pub struct ProfileColumn {
     pub infinite: Option<u64>,
     /// How far it is from its reference: `psi`, then `w1_over_sd` (numbers) or `tvd` (categories).
     pub distances: Vec<ProfileDistance>,
+    /// What it was compared with: rows of which season, and what says how far windows are off by themselves.
+    #[serde(default)]
+    pub compared: String,
+    /// `calm`, `note`, `warn`, `alert`, or `too few`, by the last distance: the words of `kilter drift`.
+    #[serde(default)]
+    pub level: String,
 }
 
 /// A distance from the reference.
@@ -314,6 +320,10 @@ pub struct Reading {
     pub coverage: Option<f64>,
     /// Labels are still missing: it will be read again.
     pub provisional: bool,
+    /// Of drift: `calm`, `note`, `warn`, `alert` or `too few`, in the words and by the thresholds of `kilter drift`; above
+    /// calm only what the evidence supports.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub level: Option<String>,
     /// The version that answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,

@@ -1,75 +1,209 @@
-//! How far a column of a window is from its reference, where a season matters from the like of each row.
+//! How far a column of a window is from its reference: from the rows of its season, and beyond what windows of the
+//! reference itself show.
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use kilter_domain::{table::Column, time::Timestamp};
+use kilter_serving::profile::Watched;
 use kilter_stats::{
     Outcome, Unmeasured,
-    drift::{Measure, Strata},
+    drift::{Block, Distance, Law, Matched, Measure, Season, categorical_tally},
+    evidence::Basis,
+    profile,
 };
 
-use super::reference::{ColumnReference, rows_by_stratum};
+use super::{
+    reference::{ColumnCounts, ColumnReference, Reference},
+    season::strata_of,
+    variation::ColumnView,
+};
 
-/// A distance with what chance alone would show.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Far {
-    pub value: f64,
-    pub expected: f64,
-    /// The value less what chance explains, at least zero.
-    pub effect: f64,
-    /// Rows with a value.
-    pub rows: u64,
+/// What weighted reference rows must count as, at least.
+const MIN_MATCHED: f64 = 50.0;
+/// The share of a window's rows that must have their like in the reference.
+const MIN_ALIKE: f64 = 0.8;
+
+/// A distance with what it would be without a change, and what it was compared with.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct DriftDistance {
+    pub distance: Distance,
+    /// What rows were compared by; none: with the whole reference.
+    pub season: Option<Season>,
+    /// What the reference rows of the window's season count as.
+    pub reference_rows: u64,
+    /// Windows of the reference that say what is expected; none: rows are taken as independent.
+    pub windows: u32,
+    /// Whether those windows are as long as this one.
+    pub is_as_long: bool,
+    /// What the spread between windows rests on.
+    pub basis: Basis,
 }
 
-/// The distance of a column from its reference.
+impl DriftDistance {
+    /// What was compared with what, in words.
+    pub fn compared(&self) -> String {
+        let rows = self.reference_rows;
+        let with = match self.season {
+            Some(season) => format!("{rows} reference rows of the same {}", season.name()),
+            None => format!("{rows} reference rows"),
+        };
+        let by = match (self.windows, self.is_as_long) {
+            (0, _) => "its rows are taken as independent".to_owned(),
+            (windows, true) => format!("as {windows} windows of the reference show"),
+            (windows, false) => {
+                format!("as {windows} shorter windows of the reference show, it has too few as long as this one")
+            }
+        };
+        let few = match self.basis {
+            Basis::Learned => "",
+            Basis::Assumed => "; how much windows differ by themselves is assumed",
+            Basis::TooFew => "; the reference has too few independent windows to tell a change from its own",
+        };
+        format!("against {with}, {by}{few}")
+    }
+}
+
+/// The distance of a column from its reference, without a season.
 ///
 /// # Errors
 /// When the column is of another type than the reference, or has too few values.
-pub fn far(reference: &ColumnReference, column: &Column, measure: Measure) -> Outcome<Far> {
+pub fn pooled(reference: &ColumnReference, column: &Column, measure: Measure) -> Outcome<Distance> {
     let window = reference.count(column).ok_or_else(|| Unmeasured::bad_input("column", "it changed its type"))?;
-    let distance = reference.distance(&window, measure)?;
-    let (value, expected, effect, rows) = (distance.value, distance.expected, distance.effect, distance.current_rows);
-    Ok(Far { value, expected, effect, rows })
+    reference.distance(&window, measure)
 }
 
-/// The distance from the like of each row: that of each stratum, weighted by its rows of the window. Strata with too few
-/// rows are passed over. What chance explains is taken off the sum, not off each part, which would leave its noise.
-///
-/// # Errors
-/// When no stratum could be compared, for the reason of the first.
-pub fn by_season(
-    strata: &Strata,
-    parts: &[ColumnReference],
-    (column, events): (&Column, &[Timestamp]),
-    measure: Measure,
-) -> Outcome<Far> {
-    let (mut sum, mut failed) = (Far::default(), Unmeasured::too_few("rows", 0, 1));
-    for (stratum, rows) in rows_by_stratum(strata, events) {
-        let Some(reference) = parts.get(stratum) else { continue };
-        match far(reference, &column.take(&rows), measure) {
-            Ok(part) => {
-                let weight = part.rows as f64;
-                sum.value += weight * part.value;
-                sum.expected += weight * part.expected;
-                sum.rows += part.rows;
+impl Reference {
+    /// The distance of a window of a column. `events` are the times of its rows; without them there is no season.
+    ///
+    /// # Errors
+    /// When the column has no reference or is of another type, when the window has too few values, or the reference too
+    /// few rows of its season.
+    pub fn distance(
+        &self,
+        name: &str,
+        column: &Column,
+        events: &[Timestamp],
+        measure: Measure,
+    ) -> Outcome<DriftDistance> {
+        let unknown = || Unmeasured::bad_input(name, "it has no reference");
+        let reference = self.columns.get(name).or_else(|| self.answers.get(name)).ok_or_else(unknown)?;
+        let view = self.view(name).ok_or_else(unknown)?;
+        let changed = || Unmeasured::bad_input("column", "it changed its type");
+        let blocks = view.blocks(&reference.codes(column).ok_or_else(changed)?, events);
+        let distance = match view.strata.filter(|_| events.len() == column.len()) {
+            Some(_) => matched(&view, reference, column, &blocks, measure)?,
+            None => pooled(reference, column, measure)?,
+        };
+        Ok(expected(&view, distance, blocks.len()))
+    }
+}
+
+impl Reference {
+    /// The distance of what was counted in service, of which the rows of each hour are known and their order is not.
+    ///
+    /// # Errors
+    /// As [`Reference::distance`].
+    pub fn counted_distance(
+        &self,
+        column: &Watched,
+        counts: &profile::ColumnCounts,
+        hours: &[(Timestamp, u64)],
+        measure: Measure,
+    ) -> Outcome<DriftDistance> {
+        let Some(view) = self.view(&column.name).filter(|view| is_of(view, &column.frozen)) else {
+            return Ok(independent(column.frozen.distance(counts, measure)?));
+        };
+        let events: Vec<Timestamp> = hours.iter().map(|(hour, _)| *hour).collect();
+        let blocks: BTreeSet<i64> = match view.block_ms {
+            Some(length) => events.iter().map(|event| event.millis().div_euclid(length.max(1))).collect(),
+            None => BTreeSet::from([0]),
+        };
+        let distance = match view.strata {
+            Some(strata) => {
+                let mut values: BTreeMap<usize, f64> = BTreeMap::new();
+                for (stratum, (_, rows)) in strata_of(Some(strata), &events).into_iter().zip(hours) {
+                    *values.entry(usize::from(stratum)).or_default() += *rows as f64;
+                }
+                let like = alike(&view, &values.into_iter().collect::<Vec<_>>())?;
+                match counts {
+                    profile::ColumnCounts::Numeric(counts) => like.numeric(counts, measure)?,
+                    profile::ColumnCounts::Categorical(counts) => like.tallied(&categorical_tally(counts), measure)?,
+                }
             }
-            Err(reason) if sum.rows == 0 => failed = reason,
-            Err(_) => {}
-        }
+            None => column.frozen.distance(counts, measure)?,
+        };
+        Ok(expected(&view, distance, blocks.len()))
     }
-    if sum.rows == 0 {
-        return Err(failed);
+}
+
+/// Whether a counted column is counted by the reference that it is compared with.
+fn is_of(view: &ColumnView, frozen: &profile::Frozen) -> bool {
+    match (view.law, frozen) {
+        (Law::Numeric(known), profile::Frozen::Numeric(frozen)) => known.counts() == frozen.counts(),
+        (Law::Categorical(known), profile::Frozen::Categorical(frozen)) => known.counts() == frozen.counts(),
+        _ => false,
     }
-    let rows = sum.rows as f64;
-    let (value, expected) = (sum.value / rows, sum.expected / rows);
-    Ok(Far { value, expected, effect: (value - expected).max(0.0), rows: sum.rows })
+}
+
+/// A distance of which nothing but its own rows is known.
+fn independent(distance: Distance) -> DriftDistance {
+    let (reference_rows, basis) = (distance.reference_rows, Basis::Assumed);
+    DriftDistance { distance, season: None, reference_rows, windows: 0, is_as_long: false, basis }
+}
+
+/// From the rows of the same season.
+fn matched(
+    view: &ColumnView,
+    reference: &ColumnReference,
+    column: &Column,
+    blocks: &[Block],
+    measure: Measure,
+) -> Outcome<Distance> {
+    let mut window = Block::default();
+    blocks.iter().for_each(|block| window.merge(block));
+    let like = alike(view, &window.values(view.law.width()))?;
+    match reference.count(column) {
+        Some(ColumnCounts::Numeric(counts)) => like.numeric(&counts, measure),
+        _ => like.tallied(&window.whole(view.law.width()), measure),
+    }
+}
+
+/// The reference weighted to values by stratum.
+fn alike<'v>(view: &'v ColumnView, values: &[(usize, f64)]) -> Outcome<Matched<'v>> {
+    let has_like = |stratum: usize| view.tallies.get(stratum).is_some_and(|tally| tally.values() > 0);
+    let all: f64 = values.iter().map(|(_, values)| values).sum();
+    let alike: f64 = values.iter().filter(|(stratum, _)| has_like(*stratum)).map(|(_, values)| values).sum();
+    if alike < MIN_ALIKE * all {
+        return Err(Unmeasured::too_few("rows with their like in the reference", alike as usize, all as usize));
+    }
+    let matched = Matched::of(view.law, &view.tallies, values)?;
+    if matched.rows() < MIN_MATCHED {
+        let have = matched.rows() as usize;
+        return Err(Unmeasured::too_few("reference rows of the window's season", have, MIN_MATCHED as usize));
+    }
+    Ok(matched)
+}
+
+/// The distance beside what windows of the reference show.
+pub fn expected(view: &ColumnView, distance: Distance, blocks: usize) -> DriftDistance {
+    let learned = view.distances.map(|variation| variation.expected(&distance, blocks));
+    DriftDistance {
+        season: view.strata.and_then(|strata| strata.season()),
+        reference_rows: distance.reference_rows,
+        windows: learned.map_or(0, |learned| learned.windows),
+        is_as_long: learned.is_some_and(|learned| learned.is_as_long),
+        basis: view.directions.basis,
+        distance: learned.map_or(distance, |learned| distance.expecting(learned.value)),
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use kilter_domain::table::Table;
+    use kilter_domain::{table::Table, time::Span};
     use kilter_stats::drift::Cycle;
 
     use super::*;
-    use crate::measure::reference::Reference;
+    use crate::measure::variation::{ReferenceTimes, SeasonChoice};
 
     /// Days from 2001 on, with a temperature that follows the year and a number that does not.
     fn days(from: i64, days: i64, warmer: f64) -> (Table, Vec<Timestamp>) {
@@ -87,43 +221,73 @@ mod tests {
         (table.unwrap(), events)
     }
 
+    fn reference(days_of_it: i64) -> Reference {
+        let (table, events) = days(0, days_of_it, 0.0);
+        let times = ReferenceTimes { events: &events, every: Some(Span::months(1)), ..ReferenceTimes::default() };
+        Reference::of(&table, |_| true).with_times(&table, times, &[])
+    }
+
     #[test]
-    fn a_summer_is_compared_with_summers_and_a_hot_one_is_still_told() {
-        let (table, events) = days(0, 5 * 365, 0.0);
-        let scores = vec![0.5; events.len()];
-        let reference = Reference::of(&table, |_| true).with_season(&table, &events, (&events, &scores));
+    fn a_summer_is_compared_with_summers_and_a_hot_one_is_still_found() {
+        let reference = reference(5 * 365);
         let season = reference.season.as_ref().unwrap();
-        let (strata, parts) = season.of("temperature").unwrap();
+        let (strata, _) = season.of("temperature").unwrap();
         assert_eq!((strata.cycle(), strata.count(), season.of("load").is_none()), (Cycle::Year, 12, true));
         let of = |warmer: f64| {
             let (july, events) = days(5 * 365 + 181, 31, warmer);
             let column = july.column("temperature").unwrap();
-            let pooled = far(&reference.columns["temperature"], column, Measure::Psi).unwrap();
-            (pooled.effect, by_season(strata, parts, (column, &events), Measure::Psi).unwrap().effect)
+            let whole = pooled(&reference.columns["temperature"], column, Measure::Psi).unwrap();
+            (whole, reference.distance("temperature", column, &events, Measure::Psi).unwrap())
         };
-        let (pooled, seasonal) = of(0.0);
-        assert!(pooled > 1.0 && seasonal < 0.1, "{pooled} {seasonal}");
-        assert!(of(4.0).1 > 0.5, "{:?}", of(4.0));
+        let (whole, seasonal) = of(0.0);
+        assert_eq!(seasonal.season, Some(Season::MonthOfYear));
+        assert!((150..170).contains(&seasonal.reference_rows), "five summers: {seasonal:?}");
+        assert!(whole.value > 1.0 && seasonal.distance.value < 0.8 && seasonal.distance.effect < 0.3, "{seasonal:?}");
+        assert!(seasonal.windows >= 4 && seasonal.compared().contains("same month of the year"), "{seasonal:?}");
+        assert!(of(4.0).1.distance.effect > 1.0, "{:?}", of(4.0).1);
     }
+
+    /// Every measure, number and category alike.
     #[test]
-    fn a_spring_is_compared_with_the_only_one_and_an_autumn_with_the_whole() {
-        let (table, events) = days(0, 243, 0.0);
-        let scores = vec![0.5; events.len()];
-        let reference = Reference::of(&table, |_| true).with_season(&table, &events, (&events, &scores));
-        let (strata, parts) = reference.season.as_ref().unwrap().of("temperature").unwrap();
-        let of = |from: i64| {
-            let (window, events) = days(from, 30, 0.0);
-            let column = window.column("temperature").unwrap();
-            let effect = by_season(strata, parts, (column, &events), Measure::Psi).unwrap().effect;
-            let pooled = far(&reference.columns["temperature"], column, Measure::Psi).unwrap().effect;
-            (effect, pooled, reference.months.first_seen(&events))
+    fn over_a_whole_period_a_seasonal_distance_is_the_pooled_one() {
+        let reference = reference(6 * 365);
+        let (year, events) = days(6 * 365, 365, 0.0);
+        let column = year.column("temperature").unwrap();
+        for measure in [Measure::Psi, Measure::Js, Measure::Ks, Measure::W1OverSd, Measure::Tvd] {
+            let seasonal = reference.distance("temperature", column, &events, measure).unwrap();
+            let whole = pooled(&reference.columns["temperature"], column, measure).unwrap();
+            assert!((seasonal.distance.value - whole.value).abs() < 0.02, "{measure:?} {seasonal:?} {whole:?}");
+            assert!(seasonal.distance.effect < 0.02, "{seasonal:?}");
+        }
+    }
+
+    #[test]
+    fn a_season_that_came_once_is_in_the_variation_and_not_in_strata() {
+        let reference = reference(243);
+        assert!(reference.season.is_none(), "eight months hold no month twice");
+        let (autumn, events) = days(304, 30, 0.0);
+        let column = autumn.column("temperature").unwrap();
+        let found = reference.distance("temperature", column, &events, Measure::Psi).unwrap();
+        // Months of the reference are as far from the rest of it as this one is.
+        assert!(found.distance.value > 0.8 && found.distance.effect < 0.6 * found.distance.value, "{found:?}");
+        assert_eq!(reference.months.first_seen(&events).as_deref(), Some("November"));
+    }
+
+    #[test]
+    fn a_window_of_a_season_that_the_reference_hardly_knows_is_undecided() {
+        // Two years of which February to November are known: there is no like of a January.
+        let (table, events) = days(0, 2 * 365, 0.0);
+        let kept: Vec<usize> = (0..730).filter(|day| (40..330).contains(&(day % 365))).collect();
+        let (table, events) = (table.take(&kept), kept.iter().map(|day| events[*day]).collect::<Vec<_>>());
+        let times = ReferenceTimes {
+            events: &events,
+            every: Some(Span::months(1)),
+            season: SeasonChoice::Given(Season::MonthOfYear),
         };
-        let (spring, pooled, known) = of(365 + 59);
-        assert!(spring < pooled / 2.0 && pooled > 0.8 && known.is_none(), "{spring} {pooled}");
-        let (autumn, pooled, unknown) = of(304);
-        assert!(
-            (autumn - pooled).abs() < pooled / 2.0 && unknown.as_deref() == Some("November"),
-            "{autumn} {pooled} {unknown:?}"
-        );
+        let reference = Reference::of(&table, |_| true).with_times(&table, times, &[]);
+        let (january, events) = days(2 * 365 + 2, 25, 0.0);
+        let column = january.column("temperature").unwrap();
+        let found = reference.distance("temperature", column, &events, Measure::Psi);
+        assert!(matches!(found, Err(Unmeasured::TooFew { .. })), "{found:?}");
     }
 }

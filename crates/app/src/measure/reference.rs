@@ -3,7 +3,7 @@
 //! Holds true: needs no raw row afterwards; a numeric column with at most twenty distinct values is compared by
 //! category; identifiers (texts that are mostly unique) and times are not compared, because they always differ.
 
-use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
 use kilter_domain::{
     table::{Column, Table},
@@ -11,25 +11,18 @@ use kilter_domain::{
 };
 use kilter_stats::{
     Outcome,
-    drift::{
-        CategoricalCounts, CategoricalReference, Cycle, Distance, Measure, NumericCounts, NumericReference,
-        SeasonEffect, Strata, YearEffect,
-    },
+    drift::{CategoricalCounts, CategoricalReference, Distance, Measure, NumericCounts, NumericReference},
     estimated::Calibration,
     performance::Labelled,
     profile::Frozen,
 };
 use serde::{Deserialize, Serialize};
 
+use super::{season::SeasonalColumns, variation::ReferenceVariation};
 use crate::outcomes::{Outcomes, class_name};
 
 /// Distinct values up to which a number is a category.
 const CATEGORY_VALUES: usize = 20;
-
-/// Bins of a stratum: a column has many strata, and each window few rows in one.
-const STRATUM_BINS: usize = 10;
-/// Reference rows of a stratum, at least.
-const LEAST_STRATUM: usize = 20;
 
 /// The name of the score among the columns of a reference.
 pub const SCORE: &str = "score";
@@ -65,61 +58,15 @@ pub struct Reference {
     pub answers: BTreeMap<String, ColumnReference>,
     /// The same by season, where that matters.
     #[serde(default)]
-    pub season: Option<Season>,
+    pub season: Option<SeasonalColumns>,
+    /// How far windows of the reference itself lie from it; none where its rows have no clock.
+    #[serde(default)]
+    pub variation: Option<ReferenceVariation>,
     /// The months of the year that its rows are of; none where the rows have no clock.
     #[serde(default, skip_serializing_if = "Months::is_empty")]
     pub months: Months,
     /// How scores of a binary model mean probabilities, learned on the held-out rows; for estimates before labels.
     pub calibration: Option<Calibration>,
-}
-
-/// References by season: each window is compared with its like.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Season {
-    /// By hour of the week, by month of the year; each at most once.
-    pub cycles: Vec<Strata>,
-    /// The columns that are compared by season, each by one cycle; one that lacks rows in some stratum does not stand here.
-    pub columns: BTreeMap<String, SeasonalColumn>,
-}
-
-/// One reference a stratum.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct SeasonalColumn {
-    /// The place of its strata in [`Season::cycles`].
-    pub cycle: usize,
-    pub parts: Vec<ColumnReference>,
-}
-
-impl Season {
-    fn place_of(&mut self, strata: &Strata) -> usize {
-        self.cycles.iter().position(|known| known == strata).unwrap_or_else(|| {
-            self.cycles.push(strata.clone());
-            self.cycles.len() - 1
-        })
-    }
-
-    /// The strata of a column and its references.
-    pub fn of(&self, name: &str) -> Option<(&Strata, &[ColumnReference])> {
-        let column = self.columns.get(name)?;
-        Some((self.cycles.get(column.cycle)?, &column.parts))
-    }
-}
-
-/// The stratum of an event.
-pub fn stratum_of(strata: &Strata, event: Timestamp) -> usize {
-    strata.of(match strata.cycle() {
-        Cycle::Week => hour_of(event),
-        Cycle::Year => month_of(event),
-    })
-}
-
-/// The rows of each stratum.
-pub fn rows_by_stratum(strata: &Strata, events: &[Timestamp]) -> BTreeMap<usize, Vec<usize>> {
-    let mut rows: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-    for (row, event) in events.iter().enumerate() {
-        rows.entry(stratum_of(strata, *event)).or_default().push(row);
-    }
-    rows
 }
 
 /// Months of the year, as bits from January on.
@@ -149,13 +96,13 @@ impl Months {
 }
 
 /// Hours since a Monday 00:00 UTC.
-fn hour_of(event: Timestamp) -> i64 {
+pub(super) fn hour_of(event: Timestamp) -> i64 {
     // The epoch began on a Thursday.
     event.millis().div_euclid(3_600_000) + 72
 }
 
 /// Months since January of the year 0.
-fn month_of(event: Timestamp) -> i64 {
+pub(super) fn month_of(event: Timestamp) -> i64 {
     let date = event.civil().date();
     12 * i64::from(date.year()) + i64::from(date.month()) - 1
 }
@@ -186,34 +133,6 @@ impl Reference {
         if let Ok(reference) = NumericReference::of(losses) {
             self.answers.insert(LOSS.to_owned(), ColumnReference::Numeric(reference));
         }
-        self
-    }
-
-    /// Adds strata where a season matters: by month of the year for columns that follow the year, by hour of the week for
-    /// the others when the score follows the hour or the day. `events` are the times of the
-    /// rows of `table`; `scored` those of the held-out rows with their scores.
-    pub fn with_season(mut self, table: &Table, events: &[Timestamp], scored: (&[Timestamp], &[f64])) -> Self {
-        let hours = |events: &[Timestamp]| events.iter().copied().map(hour_of).collect::<Vec<_>>();
-        let months: Vec<i64> = events.iter().copied().map(month_of).collect();
-        let effect = SeasonEffect::of(&hours(scored.0), scored.1).ok();
-        let week = effect.and_then(|effect| effect.strata(&hours(events)));
-        let year = Strata::of_year(&months);
-        let mut season = Season::default();
-        for (name, reference) in &self.columns {
-            let (column, times, by_year) = match table.get(name) {
-                _ if name == SCORE => (Cow::Owned(Column::Float(scored.1.to_vec())), scored.0, false),
-                Some(column) => (Cow::Borrowed(column), events, follows_year(column, &months)),
-                None => continue,
-            };
-            let Some(strata) = (if by_year { Some(&year) } else { week.as_ref() }) else { continue };
-            let stratum: Vec<usize> = times.iter().map(|event| stratum_of(strata, *event)).collect();
-            if let Some(parts) = reference.by_stratum(&column, &stratum, strata) {
-                let cycle = season.place_of(strata);
-                season.columns.insert(name.clone(), SeasonalColumn { cycle, parts });
-            }
-        }
-        self.season = Some(season).filter(|season| !season.columns.is_empty());
-        self.months = Months::of(events);
         self
     }
 
@@ -249,31 +168,7 @@ impl ColumnReference {
                 let labels = labels(column);
                 CategoricalReference::of(labels.iter().map(Option::as_deref)).ok().map(Self::Categorical)
             }
-            _ => numeric(column, None).map(Self::Numeric),
-        }
-    }
-
-    /// A reference of the same kind for each stratum, the whole for slots that nobody has seen; `None` when a stratum has
-    /// too few values.
-    fn by_stratum(&self, column: &Column, stratum: &[usize], strata: &Strata) -> Option<Vec<Self>> {
-        let mut rows: Vec<Vec<usize>> = vec![Vec::new(); strata.count()];
-        stratum.iter().enumerate().for_each(|(row, stratum)| rows[*stratum].push(row));
-        let part = |(at, rows): (usize, &Vec<usize>)| match rows.len() {
-            _ if strata.unseen() == Some(at) => self.alike(column),
-            0..LEAST_STRATUM => None,
-            _ => self.alike(&column.take(rows)),
-        };
-        rows.iter().enumerate().map(part).collect()
-    }
-
-    /// The reference of a stratum of a column, of the kind that the column's is.
-    fn alike(&self, column: &Column) -> Option<Self> {
-        match self {
-            Self::Numeric(_) => numeric(column, Some(STRATUM_BINS)).map(Self::Numeric),
-            Self::Categorical(_) => {
-                let labels = labels(column);
-                CategoricalReference::of(labels.iter().map(Option::as_deref)).ok().map(Self::Categorical)
-            }
+            _ => numeric(column).map(Self::Numeric),
         }
     }
 
@@ -358,32 +253,18 @@ impl ColumnCounts {
     }
 }
 
-/// Whether the values of a column, or the frequency of one of its categories, turn with the months of the year.
-fn follows_year(column: &Column, months: &[i64]) -> bool {
-    let effect = match column {
-        Column::Text(values) => YearEffect::of_categories(months, values.iter().map(Option::as_deref)),
-        _ => match column.centred_numbers() {
-            Some(values) => YearEffect::of(months, &values),
-            None => return false,
-        },
-    };
-    effect.is_ok_and(|effect| effect.matters())
-}
-
-/// The reference of a column of numbers, at `bins` quantiles where it is one of many strata. Whole numbers of which some
-/// lie beyond 2^53 stay whole.
-fn numeric(column: &Column, bins: Option<usize>) -> Option<NumericReference> {
-    let reference = match (column, bins) {
-        (Column::Int(values), _) if values.iter().flatten().any(|value| value.unsigned_abs() > 1 << 53) => {
-            NumericReference::of_wholes(values, bins)
+/// The reference of a column of numbers. Whole numbers of which some lie beyond 2^53 stay whole.
+fn numeric(column: &Column) -> Option<NumericReference> {
+    let reference = match column {
+        Column::Int(values) if values.iter().flatten().any(|value| value.unsigned_abs() > 1 << 53) => {
+            NumericReference::of_wholes(values, None)
         }
-        (_, None) => NumericReference::of(&column.numbers()?),
-        (_, Some(bins)) => NumericReference::coarse(&column.numbers()?, bins),
+        _ => NumericReference::of(&column.numbers()?),
     };
     reference.ok()
 }
 
-fn labels(column: &Column) -> Vec<Option<Arc<str>>> {
+pub(super) fn labels(column: &Column) -> Vec<Option<Arc<str>>> {
     (0..column.len()).map(|row| class_name(column, row)).collect()
 }
 

@@ -17,7 +17,6 @@ use kilter_stats::{drift::Measure, interval::clopper_pearson, tails::normal_quan
 
 use super::{
     columns::{column_quantity, exact, nothing},
-    distance::{by_season, far},
     measurement,
     model_rows::{group_spread, groups_of, metric_name, on_labels},
     not_measured,
@@ -304,24 +303,22 @@ impl WindowRows<'_> {
             self.table.get(name).ok_or_else(|| not_sent(name))?
         };
         let measure = measure_of(function, reference);
-        let seasonal = self.reference.season.as_ref().and_then(|season| season.of(name));
-        let distance = match seasonal.filter(|_| self.events.len() == column.len()) {
-            Some((strata, parts)) => by_season(strata, parts, (column, self.events), measure),
-            None => far(reference, column, measure),
-        };
-        let distance = distance.map_err(|reason| not_measured(name, &reason))?;
+        let found = self.reference.distance(name, column, self.events, measure);
+        let found = found.map_err(|reason| not_measured(name, &reason))?;
+        let distance = found.distance;
         Ok(Measurement {
             value: distance.effect,
             whole: None,
             // While chance cannot be excluded at the stated rate of false alarms, the effect may be none at all.
             interval: self.proof.filter(|proof| !proof.changed.contains(name)).map(|_| (0.0, distance.effect)),
-            count: distance.rows,
+            count: distance.current_rows,
             estimated: false,
             note: Some(format!(
-                "{} {:.3}, of which chance explains {:.3}{}",
+                "{} {:.3}, of which chance explains {:.3}, {}{}",
                 measure.name(),
                 distance.value,
                 distance.expected,
+                found.compared(),
                 self.first_seen()
             )),
         })

@@ -3,19 +3,27 @@
 //!
 //! Holds true: each row bets once, when its window is first read, and each label once, when it comes; without a change
 //! the alarm comes on average no sooner than after the stated number of windows (an e-detector, averaged over features,
-//! score, prediction and loss, whatever depends on whatever); e-BH names the columns. Evidence says *that* something
+//! score, prediction and loss, whatever depends on whatever); e-BH names the columns. A column has the lesser of two
+//! evidences: that of its rows, which holds for any law of rows that do not depend on each other, and that of its windows,
+//! for which rows may depend and follow a season. What both hold for holds for the lesser. Evidence says *that* something
 //! changed; rules say whether it is large enough to matter, and an alert needs both. A new version begins anew.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use kilter_domain::{contract::Monitor, table::Column, time::Timestamp};
-use kilter_stats::evidence::{ColumnEvidence, e_benjamini_hochberg, model_detector};
+use kilter_stats::{
+    drift::{Block, Law},
+    evidence::{ColumnEvidence, WindowEvidence, WindowReference, e_benjamini_hochberg},
+};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::Window;
 use crate::{
-    measure::reference::{ColumnCounts, ColumnReference, LOSS, PREDICTION, Reference, SCORE, rows_by_stratum},
+    measure::{
+        reference::{ColumnReference, LOSS, PREDICTION, Reference, SCORE},
+        variation::ColumnView,
+    },
     prediction::Answered,
 };
 
@@ -32,6 +40,9 @@ const MOST_WAITING: usize = 200;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Evidence {
     columns: BTreeMap<String, ColumnEvidence>,
+    /// The same columns, by windows.
+    #[serde(default)]
+    by_window: BTreeMap<String, WindowEvidence>,
     /// For each column whose latest windows together speak against "no change": since when, and how much.
     rising: BTreeMap<String, Rise>,
     /// The columns that an alarm named, and since when they rose; empty while there is no alarm.
@@ -72,12 +83,21 @@ impl Budget {
 impl Evidence {
     /// Nothing seen yet of what is compared with `reference`.
     pub fn begin(reference: &Reference) -> Self {
-        let seasonal = |name: &String| reference.season.as_ref().and_then(|season| season.of(name));
-        let columns = reference.columns.iter().chain(&reference.answers).filter_map(|(name, column)| {
-            let strata = seasonal(name).map_or(std::slice::from_ref(column), |(_, parts)| parts);
-            Some((name.clone(), evidence_of(strata)?))
-        });
-        Self { columns: columns.collect(), ..Self::default() }
+        let names = || reference.columns.keys().chain(reference.answers.keys());
+        let columns = names().filter_map(|name| Some((name.clone(), evidence_of(&reference.view(name)?))));
+        Self { columns: columns.collect(), ..Self::default() }.completed(reference)
+    }
+
+    /// The same with evidence by windows, which earlier versions did not keep.
+    pub fn completed(mut self, reference: &Reference) -> Self {
+        for name in self.columns.keys().filter(|name| !self.by_window.contains_key(*name)).cloned().collect::<Vec<_>>()
+        {
+            let Some(view) = reference.view(&name) else { continue };
+            if let Ok(known) = WindowReference::of(view.law, &view.tallies, &view.directions) {
+                self.by_window.insert(name, known.begin());
+            }
+        }
+        self
     }
 
     /// Takes the answers of a window that was not seen before.
@@ -87,25 +107,45 @@ impl Evidence {
         }
         let score = Column::Float(answered.scores.clone());
         let predicted = Column::Text(answered.predicted.clone());
-        for (name, evidence) in &mut self.columns {
+        for name in self.columns.keys().filter(|name| *name != LOSS).cloned().collect::<Vec<_>>() {
             let column = match name.as_str() {
                 SCORE => Some(&score),
                 PREDICTION => Some(&predicted),
-                LOSS => None,
                 name => answered.table.get(name),
             };
             let Some(column) = column else { continue };
-            if bets(evidence, reference, name, column, &answered.events) {
-                rise(&mut self.rising, name, evidence, window);
-            }
+            self.bet(reference, &name, column, &answered.events, window);
         }
+    }
+
+    /// Lets a window of a column bet: its rows each against its stratum, and its blocks.
+    fn bet(&mut self, reference: &Reference, name: &str, column: &Column, events: &[Timestamp], window: Window) {
+        let known = reference.columns.get(name).or_else(|| reference.answers.get(name));
+        let (Some(known), Some(view)) = (known, reference.view(name)) else { return };
+        let Some(codes) = known.codes(column) else { return };
+        let blocks = view.blocks(&codes, events);
+        let Some(evidence) = self.columns.get_mut(name) else { return };
+        if !bets(evidence, known, &view, &blocks) {
+            return;
+        }
+        let mut latest = evidence.latest_e_value();
+        if let (Some(by_window), Ok(of_windows)) =
+            (self.by_window.get_mut(name), WindowReference::of(view.law, &view.tallies, &view.directions))
+        {
+            let length = (window.end.millis() - window.start.millis()) as f64;
+            let part = view.block_ms.map_or(1.0, |block| length / block.max(1) as f64);
+            of_windows.see(by_window, &blocks, part);
+            latest = latest.min(by_window.latest_e_value());
+        }
+        rise(&mut self.rising, name, latest, window);
     }
 
     /// Takes the losses of the rows of a window whose labels came since the last time. `sequences` are the places of
     /// the labels in the log, one for each loss.
     pub fn see_losses(&mut self, reference: &Reference, losses: &[f64], sequences: &[i64], window: Window) {
-        let Some(known) = reference.answers.get(LOSS) else { return };
-        let Some(evidence) = self.columns.get_mut(LOSS) else { return };
+        if !reference.answers.contains_key(LOSS) || !self.columns.contains_key(LOSS) {
+            return;
+        }
         let seen = self.labels.get(&window.end.millis()).copied().unwrap_or(i64::MIN);
         let fresh: Vec<f64> =
             losses.iter().zip(sequences).filter(|(_, sequence)| **sequence > seen).map(|(loss, _)| *loss).collect();
@@ -114,11 +154,7 @@ impl Evidence {
         while self.labels.len() > MOST_WAITING {
             self.labels.pop_first();
         }
-        if let Some(ColumnCounts::Numeric(counts)) = known.count(&Column::Float(fresh))
-            && evidence.see_numeric(&counts).is_ok()
-        {
-            rise(&mut self.rising, LOSS, evidence, window);
-        }
+        self.bet(reference, LOSS, &Column::Float(fresh), &[], window);
     }
 
     /// Raises the alarm, and names columns, where the evidence has reached the budget.
@@ -128,21 +164,35 @@ impl Evidence {
             return;
         }
         let names: Vec<&String> = self.columns.keys().collect();
-        let values: Vec<f64> = self.columns.values().map(ColumnEvidence::e_process).collect();
+        let values: Vec<f64> = self.columns.keys().map(|name| self.e_process(name)).collect();
         let discovered = e_benjamini_hochberg(&values, DISCOVERY).into_iter().map(|at| names[at]);
         // What made the mean cross is named too, when e-BH has not the means for it yet.
-        let crossed =
-            self.columns.iter().filter(|(_, column)| column.detector() >= budget.windows).map(|(name, _)| name);
-        for name in discovered.chain(crossed) {
-            if let Some(rise) = self.rising.get(name) {
-                self.named.entry(name.clone()).or_insert(rise.since);
-            }
+        let crossed = self.columns.keys().filter(|name| self.detector_of(name) >= budget.windows);
+        let named = discovered.chain(crossed).filter_map(|name| Some((name.clone(), self.rising.get(name)?.since)));
+        for (name, since) in named.collect::<Vec<_>>() {
+            self.named.entry(name).or_insert(since);
         }
     }
 
-    /// The mean detector over the columns that were seen.
+    /// The mean detector over the columns that were seen: it stays a detector, whatever depends on whatever.
     pub fn detector(&self) -> f64 {
-        model_detector(self.columns.values().filter(|column| column.windows() > 0))
+        let seen: Vec<f64> = self
+            .columns
+            .iter()
+            .filter(|(_, column)| column.windows() > 0)
+            .map(|(name, _)| self.detector_of(name))
+            .collect();
+        seen.iter().sum::<f64>() / seen.len().max(1) as f64
+    }
+
+    fn detector_of(&self, name: &str) -> f64 {
+        let of_rows = self.columns.get(name).map_or(0.0, ColumnEvidence::detector);
+        self.by_window.get(name).map_or(of_rows, |windows| of_rows.min(windows.detector()))
+    }
+
+    fn e_process(&self, name: &str) -> f64 {
+        let of_rows = self.columns.get(name).map_or(0.0, ColumnEvidence::e_process);
+        self.by_window.get(name).map_or(of_rows, |windows| of_rows.min(windows.e_process()))
     }
 
     /// Whether the evidence reached the budget since it began.
@@ -163,6 +213,7 @@ impl Evidence {
     /// Forgets the evidence, not what was learned of the columns: after an alert is over.
     pub fn restart(&mut self) {
         self.columns.values_mut().for_each(ColumnEvidence::restart);
+        self.by_window.values_mut().for_each(WindowEvidence::restart);
         self.rising.clear();
         self.named.clear();
         self.alarmed = false;
@@ -172,8 +223,16 @@ impl Evidence {
     /// The numbers for a reading.
     pub fn summary(&self, budget: Budget) -> Value {
         let mut strongest: Vec<_> = self.columns.iter().filter(|(_, column)| column.windows() > 0).collect();
-        strongest.sort_by(|a, b| b.1.detector().total_cmp(&a.1.detector()).then(a.0.cmp(b.0)));
-        let column = |(name, column): (&String, &ColumnEvidence)| json!({ "column": name, "detector": column.detector(), "e_value": column.e_process(), "since": self.rising.get(name).map(|rise| rise.since) });
+        strongest.sort_by(|a, b| self.detector_of(b.0).total_cmp(&self.detector_of(a.0)).then(a.0.cmp(b.0)));
+        let column = |(name, _): (&String, &ColumnEvidence)| {
+            json!({
+                "column": name,
+                "detector": self.detector_of(name),
+                "e_value": self.e_process(name),
+                "since": self.rising.get(name).map(|rise| rise.since),
+                "basis": self.by_window.get(name).map(WindowEvidence::basis),
+            })
+        };
         json!({
             "windows_between_false_alarms": budget.windows / MONITORS,
             "alarm_at": budget.windows,
@@ -184,65 +243,49 @@ impl Evidence {
     }
 }
 
-fn rise(rising: &mut BTreeMap<String, Rise>, name: &str, evidence: &ColumnEvidence, window: Window) {
+fn rise(rising: &mut BTreeMap<String, Rise>, name: &str, e_value: f64, window: Window) {
     let before = rising.get(name).copied().unwrap_or(Rise { since: window.start, sum: 0.0 });
-    let sum = before.sum + evidence.latest_e_value().max(f64::MIN_POSITIVE).ln();
+    let sum = before.sum + e_value.max(f64::MIN_POSITIVE).ln();
     match sum > 0.0 {
         true => drop(rising.insert(name.to_owned(), Rise { sum, ..before })),
         false => drop(rising.remove(name)),
     }
 }
 
-/// The evidence of a column over its strata, which are of one kind.
-fn evidence_of(strata: &[ColumnReference]) -> Option<ColumnEvidence> {
-    let mut numeric = Vec::new();
-    let mut categorical = Vec::new();
-    for stratum in strata {
-        match stratum {
-            ColumnReference::Numeric(reference) => numeric.push(reference),
-            ColumnReference::Categorical(reference) => categorical.push(reference),
+/// The evidence of a column's rows over its strata. Where the reference has no row of one, no row of it bets.
+fn evidence_of(view: &ColumnView) -> ColumnEvidence {
+    let whole = view.law.tally();
+    let strata = || view.tallies.iter().map(|tally| if tally.values() > 0 { tally } else { &whole });
+    match view.law {
+        Law::Numeric(reference) => {
+            let strata: Vec<_> = strata().map(|tally| reference.stratum(tally)).collect();
+            ColumnEvidence::numeric_strata(&strata.iter().collect::<Vec<_>>())
         }
-    }
-    match (numeric.is_empty(), categorical.is_empty()) {
-        (false, true) => Some(ColumnEvidence::numeric_strata(&numeric)),
-        (true, false) => Some(ColumnEvidence::categorical_strata(&categorical)),
-        _ => None,
+        Law::Categorical(reference) => {
+            let strata: Vec<_> = strata().map(|tally| reference.stratum(tally)).collect();
+            ColumnEvidence::categorical_strata(&strata.iter().collect::<Vec<_>>())
+        }
     }
 }
 
-/// Lets a window of a column bet, each row against its stratum; whether it could.
-fn bets(
-    evidence: &mut ColumnEvidence,
-    reference: &Reference,
-    name: &str,
-    column: &Column,
-    events: &[Timestamp],
-) -> bool {
-    let pooled = reference.columns.get(name).or_else(|| reference.answers.get(name));
-    let season = reference.season.as_ref();
-    let strata = season.and_then(|season| season.of(name));
-    let parts: Option<Vec<(usize, ColumnCounts)>> = match (strata, pooled) {
-        (Some((strata, references)), _) => {
-            let count = |(stratum, rows): (usize, Vec<usize>)| {
-                Some((stratum, references.get(stratum)?.count(&column.take(&rows))?))
-            };
-            rows_by_stratum(strata, events).into_iter().map(count).collect()
+/// Lets the rows of a window bet, each against its stratum; whether they could.
+fn bets(evidence: &mut ColumnEvidence, reference: &ColumnReference, view: &ColumnView, blocks: &[Block]) -> bool {
+    let mut whole = Block::default();
+    blocks.iter().for_each(|block| whole.merge(block));
+    let is_known = |stratum: &usize| view.tallies.get(*stratum).is_some_and(|tally| tally.values() > 0);
+    let strata = whole.strata(view.law.width());
+    let strata = strata.iter().filter(|(stratum, _)| is_known(stratum));
+    match reference {
+        ColumnReference::Numeric(reference) => {
+            let counts: Vec<_> = strata.map(|(stratum, tally)| (*stratum, reference.as_counts(tally))).collect();
+            let counts: Vec<_> = counts.iter().map(|(stratum, counts)| (*stratum, counts)).collect();
+            !counts.is_empty() && evidence.see_numeric_strata(&counts).is_ok()
         }
-        (None, Some(reference)) => reference.count(column).map(|counts| vec![(0, counts)]),
-        (None, None) => None,
-    };
-    let Some(parts) = parts else { return false };
-    let mut numeric = Vec::new();
-    let mut categorical = Vec::new();
-    for (stratum, counts) in &parts {
-        match counts {
-            ColumnCounts::Numeric(counts) => numeric.push((*stratum, counts)),
-            ColumnCounts::Categorical(counts) => categorical.push((*stratum, counts)),
+        ColumnReference::Categorical(reference) => {
+            let counts: Vec<_> = strata.map(|(stratum, tally)| (*stratum, reference.as_counts(tally))).collect();
+            let counts: Vec<_> = counts.iter().map(|(stratum, counts)| (*stratum, counts)).collect();
+            !counts.is_empty() && evidence.see_categorical_strata(&counts).is_ok()
         }
-    }
-    match numeric.is_empty() {
-        false => evidence.see_numeric_strata(&numeric).is_ok(),
-        true => evidence.see_categorical_strata(&categorical).is_ok(),
     }
 }
 
@@ -257,6 +300,7 @@ mod tests {
     use kilter_stats::random::Random;
 
     use super::*;
+    use crate::measure::variation::ReferenceTimes;
 
     const BUDGET: Budget = Budget { windows: 1000.0 };
 
@@ -305,11 +349,10 @@ mod tests {
         let place = Column::Text((0..scores.len()).map(|i| Some(Arc::from(["a", "b", "c"][i % 3]))).collect());
         let table = Table::new(vec![("x".into(), column("x")), ("y".into(), column("y")), ("place".into(), place)]);
         let table = table.unwrap();
-        Reference::of(&table, |_| true).with_score(&scores).with_losses(&scores).with_season(
-            &table,
-            &events,
-            (&events, &scores),
-        )
+        let times = ReferenceTimes { events: &events, every: Some(Span::days(1)), ..ReferenceTimes::default() };
+        let answer = |name| (name, Column::Float(scores.clone()), events.clone());
+        let answers = [answer(SCORE), answer(LOSS)];
+        Reference::of(&table, |_| true).with_score(&scores).with_losses(&scores).with_times(&table, times, &answers)
     }
 
     #[test]

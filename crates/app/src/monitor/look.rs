@@ -58,9 +58,9 @@ pub(super) struct Scene<'a> {
     pub(super) live: Deployment,
     /// The live version and those before it that differ in their threshold alone: their scores are one story.
     pub(super) family: BTreeSet<u32>,
-    /// Since when they serve.
+    /// Since when they serve: a span that began earlier is not over.
     pub(super) since: Timestamp,
-    /// The same where another model served before: a span that began earlier is not whole.
+    /// The same where another model served before.
     pub(super) took_over: Option<Timestamp>,
     pub(super) package: Arc<Package>,
     pub(super) calendar: Calendar,
@@ -156,6 +156,7 @@ impl App {
             scene.evidence = Evidence::default();
             scene.family = BTreeSet::from([past.number]);
             scene.package = package;
+            scene.since = past.live_since.unwrap_or(scene.since);
             scene.live = past;
             came |= scene.past(trained_through)?;
         }
@@ -168,7 +169,9 @@ impl App {
         match known.filter(|known| known.model == live.model && known.number == live.number) {
             None => Ok(Evidence::begin(&package.reference)),
             Some(known) => {
-                serde_json::from_value(known.document).map_err(|source| AppError::Document { what: "evidence", source })
+                let known: Evidence = serde_json::from_value(known.document)
+                    .map_err(|source| AppError::Document { what: "evidence", source })?;
+                Ok(known.completed(&package.reference))
             }
         }
     }
@@ -292,15 +295,13 @@ impl Scene<'_> {
         spans.dedup();
         let changed = self.evidence.named();
         for span in spans {
-            if subject.kind == MonitorKind::Drift
-                && let Some(since) = self.took_over.filter(|since| covered(window, span).start < *since)
-            {
+            let answered = self.rows(window, span)?;
+            if is_not_over(covered(window, span), self.since) {
                 let of_span = rules.iter().filter(|watched| self.span(&watched.rule) == span);
-                let provisional = |rule: &Rule| provisional(rule, self.live.number, since);
-                outcomes.extend(of_span.map(|watched| (0, watched, provisional(&watched.rule))));
+                let pending = |rule: &Rule| pending(rule, self.live.number, covered(window, span), self.since);
+                outcomes.extend(of_span.map(|watched| (answered.len(), watched, pending(&watched.rule))));
                 continue;
             }
-            let answered = self.rows(window, span)?;
             let has_estimates = rules.iter().any(|watched| defaults::is_estimate(&watched.rule));
             let sheet = self.sheet(&answered, covered(window, span), has_estimates)?;
             for watched in rules.iter().filter(|watched| self.span(&watched.rule) == span) {
@@ -405,12 +406,25 @@ impl Scene<'_> {
     }
 }
 
-/// A rule over a span in which a version has not served from the start. What came before was answered by another version,
-/// and a part of a season is not the season: nothing is said of drift until the span is whole.
-fn provisional(rule: &Rule, version: u32, since: Timestamp) -> RuleOutcome {
-    let since = since.civil().date();
-    let missing = format!("a whole span of version {version}, which serves since {since}");
-    let how = "it is judged once the version has served for as long as the rule covers".to_owned();
+/// Whether a version has not served for the whole of a span. What came before was answered by another version or by none,
+/// and a part of a span is not the span: a hundredth may be missing, which is what a start in the middle of things takes.
+fn is_not_over(span: Window, since: Timestamp) -> bool {
+    let length = span.end.millis() - span.start.millis();
+    since.millis() - span.start.millis() > length / 100
+}
+
+/// A rule over a span that is not over, of whatever kind: nothing is said until it is.
+fn pending(rule: &Rule, version: u32, span: Window, since: Timestamp) -> RuleOutcome {
+    let (served, length) = (span.end.millis() - since.millis(), span.end.millis() - span.start.millis());
+    let (unit, name) = match length {
+        length if length >= 2 * 86_400_000 => (86_400_000, "days"),
+        length if length >= 2 * 3_600_000 => (3_600_000, "hours"),
+        length if length >= 2 * 60_000 => (60_000, "minutes"),
+        _ => (1_000, "seconds"),
+    };
+    let (served, length) = (served.max(0) / unit, length / unit);
+    let missing = format!("the window is not over yet: {served} of {length} {name}");
+    let how = format!("it is judged once version {version}, which serves since {since}, has served for all of it");
     RuleOutcome {
         rule: rule.to_string(),
         text: format!("{rule} was not measured: {missing}; {how}"),

@@ -22,4 +22,5 @@ mod usage;
 
 pub use alerts::Subject;
 pub use calendar::{Calendar, Window};
+pub use readings::level_of_drift;
 pub use tell::ALERT_LOG;

@@ -6,6 +6,7 @@ use kilter_domain::{
     alert::MonitorKind,
     rule::{Measurement, RuleOutcome},
 };
+use kilter_stats::{compare::Level, drift::Measure};
 use kilter_store::monitor::{self as readings, Reading, RuleWord, evidence as kept};
 use serde_json::json;
 
@@ -18,6 +19,18 @@ pub(super) const ROWS: &str = "rows";
 const EVIDENCE: &str = "evidence";
 /// The reading of how many labels a judgement of performance rests on.
 pub(super) const COVERAGE: &str = "labelled";
+
+/// The level of a drift reading, in the words of `kilter drift`: that of its effect, where the evidence supports one.
+pub fn level_of_drift(reading: &Reading) -> Option<Level> {
+    let (function, _) = reading.metric.split_once('(').filter(|_| reading.monitor == MonitorKind::Drift)?;
+    let measure = Measure::named(function).ok()?;
+    Some(match reading.value {
+        None => Level::Thin,
+        // Chance is not excluded yet.
+        Some(value) if value > 0.0 && reading.low == Some(0.0) => Level::Calm,
+        Some(value) => Level::of_effect(measure, value),
+    })
+}
 
 impl Scene<'_> {
     pub(super) fn reading(

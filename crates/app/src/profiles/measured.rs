@@ -3,15 +3,16 @@
 use kilter_domain::{ids::ModelName, time::Timestamp};
 use kilter_serving::{
     Role, VersionRef,
-    profile::{Place, Watched, Window},
+    profile::{Place, Watched},
 };
 use kilter_stats::{
+    compare::{LEAST_ROWS, Level},
     drift::{Distance, Measure},
     profile::{ColumnCounts, Frozen},
 };
 
 use super::{Sum, Sums};
-use crate::{App, error::AppError};
+use crate::{App, error::AppError, measure::reference::Reference};
 
 const HOUR_MS: i64 = 3_600_000;
 
@@ -47,9 +48,13 @@ pub struct ColumnReading {
     pub counts: ColumnCounts,
     /// Share of the reference's rows without a value.
     pub reference_missing: f64,
-    /// PSI, then W1 over the reference's standard deviation and KS (numbers) or the total variation (categories); what is
-    /// undefined is left out.
+    /// PSI, then W1 over the reference's standard deviation and KS (numbers) or the total variation (categories), from the
+    /// rows of the same season; what is undefined is left out.
     pub distances: Vec<Distance>,
+    /// What it was compared with, or why it was not.
+    pub compared: String,
+    /// How much it matters, as far as one look without evidence over windows tells.
+    pub level: Level,
 }
 
 impl Sums {
@@ -72,26 +77,43 @@ fn version_profile(app: &App, version: VersionRef, watched: &[Watched], sum: &Su
         from: Timestamp(sum.first_hour * HOUR_MS),
         to: Timestamp((sum.last_hour + 1) * HOUR_MS),
         rows: sum.window.rows,
-        columns: columns(watched, &sum.window),
+        columns: columns(watched, sum, &package.reference),
     })
 }
 
-fn columns(watched: &[Watched], window: &Window) -> Vec<ColumnReading> {
+fn columns(watched: &[Watched], sum: &Sum, reference: &Reference) -> Vec<ColumnReading> {
+    let hours: Vec<(Timestamp, u64)> =
+        sum.hours.iter().map(|(hour, rows)| (Timestamp(hour * HOUR_MS), *rows)).collect();
     let reading = |(column, counts): (&Watched, &ColumnCounts)| {
         let measures = match &column.frozen {
             Frozen::Numeric(_) => &[Measure::Psi, Measure::W1OverSd, Measure::Ks][..],
             Frozen::Categorical(_) => &[Measure::Psi, Measure::Tvd],
         };
-        let distances = measures.iter().filter_map(|measure| column.frozen.distance(counts, *measure).ok());
+        let measured: Vec<_> =
+            measures.iter().map(|measure| reference.counted_distance(column, counts, &hours, *measure)).collect();
+        let compared = match &measured[0] {
+            Ok(found) => found.compared(),
+            Err(reason) => reason.to_string(),
+        };
+        let distances: Vec<Distance> = measured.into_iter().flatten().map(|found| found.distance).collect();
         ColumnReading {
             name: column.name.clone(),
             place: column.place,
             counts: counts.clone(),
             reference_missing: reference_missing(&column.frozen),
-            distances: distances.collect(),
+            level: level_of(&distances),
+            distances,
+            compared,
         }
     };
-    watched.iter().zip(&window.columns).map(reading).collect()
+    watched.iter().zip(&sum.window.columns).map(reading).collect()
+}
+
+/// The level of the farthest, not of PSI: a sentinel among the values hides a shift from W1 and not from KS.
+fn level_of(distances: &[Distance]) -> Level {
+    let judged = distances.iter().filter(|distance| distance.measure != Measure::Psi);
+    let is_enough = |distance: &&Distance| distance.current_rows >= LEAST_ROWS;
+    judged.filter(is_enough).map(|found| Level::of_effect(found.measure, found.effect)).max().unwrap_or(Level::Thin)
 }
 
 fn reference_missing(frozen: &Frozen) -> f64 {

@@ -216,6 +216,8 @@ struct Sum {
     role: Role,
     first_hour: i64,
     last_hour: i64,
+    /// Rows of each hour: what the reference is weighted by.
+    hours: BTreeMap<i64, u64>,
     window: Window,
 }
 
@@ -227,9 +229,11 @@ impl Sums {
             Some(sum) => {
                 sum.window.merge(window).map_err(ProfileFileError::Merge)?;
                 (sum.first_hour, sum.last_hour) = (sum.first_hour.min(*hour), sum.last_hour.max(*hour));
+                *sum.hours.entry(*hour).or_default() += window.rows;
             }
             None => {
-                let sum = Sum { role: *role, first_hour: *hour, last_hour: *hour, window: window.clone() };
+                let hours = BTreeMap::from([(*hour, window.rows)]);
+                let sum = Sum { role: *role, first_hour: *hour, last_hour: *hour, hours, window: window.clone() };
                 self.windows.insert((version, role.as_str()), sum);
             }
         }

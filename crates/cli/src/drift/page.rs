@@ -29,7 +29,7 @@ pub(super) fn text(drift: &TableDrift, found: &Found) -> Page {
     }
     let mut table = TextTable::new(HEADINGS.iter().map(|heading| heading.trim_start_matches('#')));
     for column in &drift.columns {
-        let level = format!("{} {}", mark(column.level).glyph(), level_word(column.level));
+        let level = format!("{} {}", mark(column.level).glyph(), column.level.word());
         table.row([level].into_iter().chain(cells(column)));
     }
     page = page.table(table);
@@ -137,18 +137,7 @@ fn schema_words(change: &SchemaChange) -> String {
     }
 }
 
-fn level_word(level: Level) -> &'static str {
-    match level {
-        Level::Calm => "calm",
-        Level::Unjudged => "not compared",
-        Level::Thin => "too few",
-        Level::Info => "note",
-        Level::Warn => "warn",
-        Level::Alert => "alert",
-    }
-}
-
-fn mark(level: Level) -> Mark {
+pub(super) fn mark(level: Level) -> Mark {
     match level {
         Level::Calm | Level::Info => Mark::Ok,
         Level::Unjudged => Mark::None,
@@ -172,14 +161,14 @@ fn state(level: Level) -> State {
 pub(super) fn html(drift: &TableDrift, found: &Found, now: Timestamp) -> String {
     let mut table = Table::new(HEADINGS.iter().copied());
     for change in &found.schema {
-        let mut cells = vec![Cell::Mark(state(change.level), level_word(change.level).to_owned())];
+        let mut cells = vec![Cell::Mark(state(change.level), change.level.word().to_owned())];
         cells.push(Cell::from(change.change.column()));
         cells.extend((0..8).map(|_| Cell::from("–")));
         cells.push(Cell::from(schema_words(&change.change)));
         table.row(cells);
     }
     for column in &drift.columns {
-        let level = Cell::Mark(state(column.level), level_word(column.level).to_owned());
+        let level = Cell::Mark(state(column.level), column.level.word().to_owned());
         table.row([level].into_iter().chain(cells(column).into_iter().map(Cell::Text)));
     }
     let mut parts = vec![Part::Table(table), Part::Heading("Columns, by attention".to_owned())];
@@ -224,7 +213,7 @@ fn fold(column: &ColumnDrift, open: bool) -> Part {
     Part::Fold {
         summary: column.name.clone(),
         state: state(column.level),
-        word: level_word(column.level).to_owned(),
+        word: column.level.word().to_owned(),
         open: open && column.level >= Level::Info,
         parts,
     }

@@ -122,6 +122,7 @@ fn bound(reading: &v1::Reading) -> String {
 /// Estimated or measured, on how many labels, as of when.
 fn known(reading: &v1::Reading) -> String {
     let mut words = Vec::new();
+    words.extend(reading.level.clone());
     if reading.estimated {
         words.push("estimated, no labels".to_owned());
     }

@@ -15,8 +15,6 @@ use crate::{
 
 /// Values that were never seen before, named at most.
 const NAMED: usize = 3;
-/// Effects from which a distance is worth a note, by the measure.
-const NOTABLE: f64 = 0.1;
 
 #[derive(Debug, Args)]
 pub(super) struct Wanted {
@@ -83,6 +81,8 @@ fn page(profile: &v1::Profile) -> Page {
             "w1/sd or tvd",
             "ks",
             "beyond chance",
+            "level",
+            "compared",
         ]);
         for column in &version.columns {
             table.row(cells(column));
@@ -98,7 +98,7 @@ fn page(profile: &v1::Profile) -> Page {
     page
 }
 
-fn cells(column: &v1::ProfileColumn) -> [String; 9] {
+fn cells(column: &v1::ProfileColumn) -> [String; 11] {
     let share = |share: Option<f64>| share.map_or("–".to_owned(), percent);
     let distance = |name: &str| column.distances.iter().find(|distance| distance.measure == name);
     let value =
@@ -113,10 +113,13 @@ fn cells(column: &v1::ProfileColumn) -> [String; 9] {
     };
     // A sentinel among the values (-9999) hides a shift from W1 and not from KS: the larger effect is what is said.
     let farther = [moved, distance("ks")].into_iter().flatten().max_by(|a, b| a.effect.total_cmp(&b.effect));
-    let effect = farther.map_or("–".to_owned(), |distance| {
-        let mark = if distance.effect >= NOTABLE { Mark::Bad } else { Mark::Ok };
-        format!("{} {}", mark.glyph(), number(distance.effect))
-    });
+    let effect = farther.map_or("–".to_owned(), |distance| number(distance.effect));
+    let mark = match column.level.as_str() {
+        "alert" => Mark::Bad,
+        "warn" => Mark::Warn,
+        "too few" => Mark::Thin,
+        _ => Mark::Ok,
+    };
     [
         column.column.clone(),
         percent(column.missing_share),
@@ -127,5 +130,7 @@ fn cells(column: &v1::ProfileColumn) -> [String; 9] {
         value(moved),
         value(distance("ks")),
         effect,
+        format!("{} {}", mark.glyph(), column.level),
+        column.compared.clone(),
     ]
 }

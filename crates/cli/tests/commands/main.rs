@@ -31,6 +31,7 @@ mod rights;
 mod runs;
 mod sealing;
 mod sealing_kills;
+mod seasons;
 mod server;
 mod serving;
 mod sweep;

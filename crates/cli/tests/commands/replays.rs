@@ -94,7 +94,8 @@ fn crash_drifts_benignly_a_notice_and_no_retraining() {
 fn electricity_drifts_back_and_forth_worse_challengers_are_refused_and_an_old_version_comes_back() {
     let report = replay("electricity");
     check_timeline(&report);
-    assert!(count(&report, "gate_refused") >= 3, "{}", report["summary"]);
+    // A window in which a version took over is not judged: fewer alarms, and fewer trainings that are refused.
+    assert!(count(&report, "gate_refused") >= 2, "{}", report["summary"]);
     // In the summer of 1998 the market is back where it was before the prices of spring, which the live version learned.
     let timeline = report["timeline"].as_array().unwrap();
     let is_back = |entry: &&Value| entry["kind"] == "rolled_back" && entry["at"].as_str().unwrap() >= "1998-04-01";
@@ -236,13 +237,8 @@ fn hotel_prices_follow_the_season_and_the_model_is_not_called_wrong() {
     let report = replay("hotel");
     check_timeline(&report);
     assert_eq!(count(&report, "performance_alert") + count(&report, "data_alert"), 0);
-    // A spring is new to a model of one autumn, which the notice says; an August is compared with the one before.
-    assert_eq!(count(&report, "drift_alert"), 1);
-    assert!(
-        why(&report, "drift_alert").contains("no March is among the training rows"),
-        "{}",
-        why(&report, "drift_alert")
-    );
+    // How much months differ is in the variation of the reference itself: a season that it does not hold is no alert.
+    assert_eq!(count(&report, "drift_alert"), 0);
     assert!(report["periods"].as_array().unwrap().iter().all(|period| period["labelled"].as_u64() > Some(500)));
     let (served, never) = worth(&report);
     assert!(served < never + 0.002, "{served} {never}");

@@ -254,15 +254,8 @@ impl ColumnDrift {
     }
 }
 
-/// The level of an effect by the steps of its measure.
 fn effect_level(distance: &Distance) -> Level {
-    let [info, warn, alert] = distance.measure.steps();
-    match distance.effect {
-        effect if effect >= alert => Level::Alert,
-        effect if effect >= warn => Level::Warn,
-        effect if effect >= info => Level::Info,
-        _ => Level::Calm,
-    }
+    Level::of_effect(distance.measure, distance.effect)
 }
 
 /// Distances of two columns of numbers, compared as what the reference holds.

@@ -15,6 +15,7 @@ pub use column::{ColumnDrift, Current, EVIDENCE, LEAST_ROWS, Reading, ReadingKin
 pub use picture::Picture;
 pub use table::{SchemaChange, TableDrift};
 
+use crate::drift::Measure;
 use serde::{Deserialize, Serialize};
 
 /// How much a change matters.
@@ -33,6 +34,31 @@ pub enum Level {
     Warn,
     /// Worth acting on.
     Alert,
+}
+
+impl Level {
+    /// The level of an effect, by the thresholds of its measure; for commands, profiles and monitors alike.
+    pub fn of_effect(measure: Measure, effect: f64) -> Self {
+        let [info, warn, alert] = measure.steps();
+        match effect {
+            effect if effect >= alert => Level::Alert,
+            effect if effect >= warn => Level::Warn,
+            effect if effect >= info => Level::Info,
+            _ => Level::Calm,
+        }
+    }
+
+    /// The word that people read.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Level::Calm => "calm",
+            Level::Unjudged => "not compared",
+            Level::Thin => "too few",
+            Level::Info => "note",
+            Level::Warn => "warn",
+            Level::Alert => "alert",
+        }
+    }
 }
 
 /// Adjusted p-values (Benjamini & Hochberg 1995): those at or below `alpha` are the discoveries whose expected share of

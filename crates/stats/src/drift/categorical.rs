@@ -3,6 +3,7 @@
 
 use super::measure::{Distance, Measure};
 use super::sample::binned_distance;
+use super::tally::Tally;
 use crate::outcome::{Outcome, Unmeasured};
 use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, HashSet};
@@ -219,6 +220,29 @@ impl CategoricalReference {
         stored.try_into()
     }
 
+    /// Counts of rows that are known by their codes; unseen values have lost their names.
+    pub fn as_counts(&self, tally: &Tally) -> CategoricalCounts {
+        let named = self.values.len().min(tally.bins.len());
+        let rest = |at: usize| tally.bins.get(named + at).copied().unwrap_or(0);
+        CategoricalCounts {
+            rows: tally.rows(),
+            missing: tally.missing + tally.infinite,
+            other: rest(0),
+            unseen: rest(1),
+            unseen_values: Vec::new(),
+            counts: tally.bins[..named].to_vec(),
+        }
+    }
+
+    /// The same table with the rows of a stratum.
+    pub fn stratum(&self, tally: &Tally) -> CategoricalReference {
+        // What occurred once is spread as the rows are.
+        let part = tally.values() as f64 / self.counts.values().max(1) as f64;
+        let singletons = (self.singletons as f64 * part).round() as u64;
+        let stored = Stored { counts: self.as_counts(tally), singletons, ..Stored::from(self.clone()) };
+        CategoricalReference::from_stored(stored)
+    }
+
     /// Empty counts for a window.
     pub fn window(&self) -> CategoricalCounts {
         CategoricalCounts { counts: vec![0; self.values.len()], ..CategoricalCounts::default() }
@@ -238,12 +262,22 @@ impl CategoricalReference {
         };
         if let Some(place) = self.place.get(value) {
             window.counts[*place as usize] += rows;
-        } else if self.rare.binary_search(&hash(value)).is_ok() || !self.knows_all {
+        } else if self.is_rare(value) {
             window.other += rows;
         } else {
             window.unseen += rows;
             note(&mut window.unseen_values, value, rows);
         }
+    }
+
+    /// The place of a value that is kept by name.
+    pub(super) fn place_of(&self, value: &str) -> Option<u32> {
+        self.place.get(value).copied()
+    }
+
+    /// Whether a value that has no place counts as `other`.
+    pub(super) fn is_rare(&self, value: &str) -> bool {
+        self.rare.binary_search(&hash(value)).is_ok() || !self.knows_all
     }
 
     /// Counts a whole column.

@@ -106,4 +106,17 @@ impl Distance {
         let effect = (value - expected).max(0.0);
         Ok(Distance { measure, value, expected, effect, p, reference_rows: rows.0, current_rows: rows.1 })
     }
+
+    /// The expectation of independent rows if the window had another number of them: it goes with `1/m + 1/n`, or with
+    /// its root.
+    pub fn expected_at(&self, rows: u64) -> f64 {
+        let delta = |n: u64| 1.0 / self.reference_rows.max(1) as f64 + 1.0 / n.max(1) as f64;
+        let ratio = delta(rows) / delta(self.current_rows);
+        self.expected * if self.measure == Measure::Psi { ratio } else { ratio.sqrt() }
+    }
+
+    /// The distance with another expectation.
+    pub fn expecting(self, expected: f64) -> Self {
+        Distance { expected, effect: (self.value - expected).max(0.0), ..self }
+    }
 }

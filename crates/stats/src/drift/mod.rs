@@ -21,6 +21,7 @@ mod counts;
 pub mod expectation;
 mod format;
 mod kolmogorov;
+mod matched;
 mod measure;
 mod moments;
 mod numeric;
@@ -29,7 +30,9 @@ mod scalar;
 pub mod shares;
 mod sort;
 mod strata;
+mod tally;
 mod two_sample;
+mod variation;
 mod window;
 
 pub use categorical::{CategoricalCounts, CategoricalReference, TOP_VALUES};
@@ -37,6 +40,7 @@ pub use counts::NumericCounts;
 pub use format::FormatError;
 pub(crate) use format::{Reader, Writer};
 pub use kolmogorov::{EXACT_ROWS, one_sample_tail, two_sample_tail};
+pub use matched::Matched;
 pub use measure::{Distance, Measure};
 pub use moments::Moments;
 pub use numeric::{NumericReference, QUANTILE_BINS};
@@ -44,8 +48,10 @@ pub use sample::{
     PSI_FLOOR, Sample, binned_distance, distance, distances, ks_and_w1, quantile_edges, right_closed_counts,
 };
 pub use scalar::Scalar;
-pub use strata::{Cycle, HOURS, MONTHS, SeasonEffect, Strata, YearEffect};
+pub use strata::{Clock, Cycle, HOURS, MONTHS, Season, SeasonEffect, Strata, find_season};
+pub use tally::{Law, Tally, categorical_tally, numeric_tally};
 pub use two_sample::{
     Alternative, Test, anderson_darling, cramer_von_mises, energy_distance, ks_asymptotic, ks_exact, ks_test,
     mann_whitney, t_test, two_proportions,
 };
+pub use variation::{Block, MAX_BLOCKS, MEASURES, NullExpectation, SpanVariation, Variation};

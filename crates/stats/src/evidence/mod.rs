@@ -10,11 +10,15 @@ mod alarm;
 mod bets;
 mod column;
 mod conformal;
+mod directions;
 mod rate;
 mod sequence;
+mod windows;
 
 pub use alarm::{e_benjamini_hochberg, model_detector, model_e_process, p_to_e};
 pub use column::ColumnEvidence;
 pub use conformal::ConformalMartingale;
+pub use directions::{Basis, Direction, Directions, MIN_BLOCKS};
 pub use rate::{RateReading, RateVerdict, count_e_value, judge_rate, rate_e_value};
 pub use sequence::{Betting, EmpiricalBernstein, distribution_band, msprt, msprt_two_arms, paired};
+pub use windows::{WindowEvidence, WindowReference};

@@ -1,0 +1,171 @@
+//! Rows of a column as codes of its reference's bins or categories, and how often each code occurs.
+//!
+//! One row is one number, whatever the column holds, so that blocks of time, seasons and windows are counted by one
+//! piece of code for numbers and categories alike.
+
+use super::format::{FormatError, Reader, Writer};
+use super::scalar::nearest_whole;
+use super::{CategoricalCounts, CategoricalReference, NumericCounts, NumericReference};
+use serde::{Deserialize, Serialize};
+
+/// The code of a row without a value.
+pub const MISSING: u32 = u32::MAX;
+/// The code of an infinite number.
+pub const INFINITE: u32 = u32::MAX - 1;
+
+/// The kind of a tally among the formats of references.
+const KIND: u8 = 6;
+/// Codes of a column, and rows of a stratum, at most.
+const MAX_WIDTH: u64 = 8_192;
+const MAX_ROWS: u64 = 1 << 48;
+
+/// How often each code occurs.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Tally {
+    /// Rows by bin or category.
+    pub bins: Vec<u64>,
+    /// Rows without a value.
+    pub missing: u64,
+    /// Rows with an infinite number.
+    pub infinite: u64,
+}
+
+impl Tally {
+    /// No row yet, of `width` codes.
+    pub fn empty(width: usize) -> Self {
+        Tally { bins: vec![0; width], missing: 0, infinite: 0 }
+    }
+
+    /// Counts a row.
+    pub fn add(&mut self, code: u32) {
+        match code {
+            MISSING => self.missing += 1,
+            INFINITE => self.infinite += 1,
+            code => {
+                if let Some(bin) = self.bins.get_mut(code as usize) {
+                    *bin += 1;
+                }
+            }
+        }
+    }
+
+    /// Adds the rows of another tally of the same reference.
+    pub fn merge(&mut self, other: &Tally) {
+        self.bins.iter_mut().zip(&other.bins).for_each(|(a, b)| *a += b);
+        self.missing += other.missing;
+        self.infinite += other.infinite;
+    }
+
+    /// The tally without the rows of a part of it.
+    pub fn without(&self, part: &Tally) -> Tally {
+        let bins = self.bins.iter().zip(&part.bins).map(|(a, b)| a.saturating_sub(*b)).collect();
+        Tally {
+            bins,
+            missing: self.missing.saturating_sub(part.missing),
+            infinite: self.infinite.saturating_sub(part.infinite),
+        }
+    }
+
+    /// The tally as bytes: small where most codes do not occur.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut writer = Writer::start(KIND);
+        [self.missing, self.infinite, self.bins.len() as u64].into_iter().for_each(|count| writer.whole(count));
+        writer.sparse(&self.bins);
+        writer.0
+    }
+
+    /// Reads a tally back.
+    ///
+    /// # Errors
+    /// Bytes that are cut short, of another kind, or name more rows than there can be.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, FormatError> {
+        let (mut reader, _) = Reader::start(bytes, KIND)?;
+        let (missing, infinite) = (reader.whole()?, reader.whole()?);
+        let width = reader.length(MAX_WIDTH)?;
+        let bins = reader.sparse(width)?;
+        reader.end()?;
+        let all = bins.iter().chain([&missing, &infinite]).try_fold(0u64, |sum, count| sum.checked_add(*count));
+        match all.is_some_and(|all| all < MAX_ROWS) {
+            true => Ok(Tally { bins, missing, infinite }),
+            false => Err(FormatError::Nonsense("a stratum has more rows than there can be")),
+        }
+    }
+
+    /// Rows with a value.
+    pub fn values(&self) -> u64 {
+        self.bins.iter().sum()
+    }
+
+    /// All rows.
+    pub fn rows(&self) -> u64 {
+        self.values() + self.missing + self.infinite
+    }
+}
+
+/// A frozen reference, of numbers or of categories.
+#[derive(Debug, Clone, Copy)]
+pub enum Law<'r> {
+    /// Bins at the quantiles.
+    Numeric(&'r NumericReference),
+    /// A table of values.
+    Categorical(&'r CategoricalReference),
+}
+
+impl Law<'_> {
+    /// How many codes there are.
+    pub fn width(self) -> usize {
+        match self {
+            Law::Numeric(reference) => reference.edges().len() + 1,
+            Law::Categorical(reference) => reference.values().len() + 2,
+        }
+    }
+
+    /// The reference's own rows.
+    pub fn tally(self) -> Tally {
+        match self {
+            Law::Numeric(reference) => numeric_tally(reference.counts()),
+            Law::Categorical(reference) => categorical_tally(reference.counts()),
+        }
+    }
+}
+
+/// The tally of counted numbers.
+pub fn numeric_tally(counts: &NumericCounts) -> Tally {
+    Tally { bins: counts.bins().to_vec(), missing: counts.missing, infinite: counts.infinite }
+}
+
+/// The tally of counted categories.
+pub fn categorical_tally(counts: &CategoricalCounts) -> Tally {
+    let bins = counts.counts().iter().copied().chain([counts.other, counts.unseen]).collect();
+    Tally { bins, missing: counts.missing, infinite: 0 }
+}
+
+impl NumericReference {
+    /// The code of a number.
+    pub fn code(&self, value: f64) -> u32 {
+        match value {
+            value if value.is_nan() => MISSING,
+            value if value.is_infinite() => INFINITE,
+            value if self.whole_edges().is_empty() => self.bin(value) as u32,
+            value => self.code_whole(Some(nearest_whole(value))),
+        }
+    }
+
+    /// The code of a whole number, which stays whole.
+    pub fn code_whole(&self, value: Option<i64>) -> u32 {
+        match (value, self.whole_edges()) {
+            (None, _) => MISSING,
+            (Some(value), []) => self.bin(value as f64) as u32,
+            (Some(value), edges) => edges.partition_point(|edge| *edge < value) as u32,
+        }
+    }
+}
+
+impl CategoricalReference {
+    /// The code of a value: its place, or those of `other` and of `unseen`, which follow.
+    pub fn code(&self, value: Option<&str>) -> u32 {
+        let Some(value) = value else { return MISSING };
+        let named = self.values().len() as u32;
+        self.place_of(value).unwrap_or(if self.is_rare(value) { named } else { named + 1 })
+    }
+}
