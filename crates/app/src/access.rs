@@ -13,8 +13,8 @@ use kilter_domain::{
     ids::{EndpointName, ModelName, ProjectName},
 };
 use kilter_store::{
-    PageRequest, deployment as deployments, model as versions, monitor::alert as alerts, project as projects,
-    run as runs,
+    PageRequest, StoreError, deployment as deployments, model as versions, monitor::alert as alerts,
+    project as projects, run as runs,
 };
 
 use crate::{App, Project, error::AppError, ledger::Act, permit::Access};
@@ -125,7 +125,12 @@ impl App {
                 self.store().read(|reader| runs::find(reader, id))?.map_or(Ok(()), |run| of(&run.project))
             }
             Subject::Alert(id) => {
-                let alert = self.store().read(|reader| alerts::find(reader, id))?;
+                // As the intention reads it: an id may be written by its end.
+                let alert = match self.store().read(|reader| alerts::get(reader, id)) {
+                    Ok(alert) => Some(alert),
+                    Err(StoreError::NotFound { .. } | StoreError::Conflict { .. }) => None,
+                    Err(error) => return Err(error.into()),
+                };
                 alert.and_then(|alert| map.endpoints.get(&alert.endpoint)).map_or(Ok(()), of)
             }
             Subject::EveryProject => map.projects.keys().try_for_each(of),
