@@ -118,10 +118,7 @@ impl App {
         let package = Package::put(self.blobs(), &folder, manifest, evidence, model_bytes, &project.text)?;
         let metrics = measured_metrics(scored.task, &outcomes);
         let number = self.draft_version(project, training, &package, &metrics, test.rows())?;
-        let mut facts = notes.facts.clone();
-        facts.extend(record.metrics());
-        facts.insert("size".to_owned(), package.model_size() as f64);
-        let commit = commit(record);
+        let (facts, commit) = (facts(&notes, record, &package), commit(record));
         Ok(Made { number, package, model: Arc::new(model), test, facts, notes, commit })
     }
 
@@ -472,6 +469,14 @@ fn measured_metrics(task: Task, outcomes: &Outcomes) -> BTreeMap<String, f64> {
     };
     let measured = |name: &&str| Some(((*name).to_owned(), outcomes.metric(name).ok()?.value));
     names.iter().filter_map(measured).collect()
+}
+
+/// What rules of the gate may ask beside metrics: what was noticed, what the steps logged, the size of the model in bytes.
+fn facts(notes: &Notes, record: &RunRecord, package: &Package) -> BTreeMap<String, f64> {
+    let mut facts = notes.facts.clone();
+    facts.extend(record.metrics());
+    facts.insert("size".to_owned(), package.model_size() as f64);
+    facts
 }
 
 /// The commit that a run saw.

@@ -46,6 +46,7 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations![
     "0007_access",
     "0008_evidence",
     "0009_recording",
+    "0010_alert_names",
 ];
 
 /// Brings the database up to the last of `migrations`.

@@ -2,9 +2,12 @@
 //!
 //! Holds true: the reader takes no key that is not here, and asks for each one that is (a test watches both).
 
+mod operation;
+
+use self::operation::{COST, LABELS, MONITOR, RETRAIN, THRESHOLD};
 use super::keys::Kind::{
-    Any, Bool, Choice, Count, Inputs, Map, Number, Path, Percents, Rules, Search, Section, Share, Span, Text, Texts,
-    Triggers, When, Word,
+    Any, Bool, Choice, Count, Inputs, Map, Number, Path, Percents, Rules, Search, Section, Span, Text, Texts, When,
+    Word,
 };
 
 /// A table of the file.
@@ -379,109 +382,6 @@ const CANARY: &[Key] = &[
     key("every", Span, "1h", "how long each step lasts at least", "\"2h\""),
     key("min_rows", Count(0, 1_000_000_000), "50", "how many answers each step needs at least", "200"),
     key("abort", Rules, "nothing", "the version is taken back as soon as one of these holds", "[\"error_rate > 1%\"]"),
-];
-
-const MONITOR: &[Key] = &[
-    key("every", Span, "1d", "the length of a window", "\"1mo\""),
-    key(
-        "labels",
-        Section("monitor.labels"),
-        "sent by prediction id",
-        "where the truth comes from",
-        "{ delay = \"60d\" }",
-    ),
-    key("data", Rules, "nothing", "what must hold of the requests", "[\"missing(*) <= 5%\", \"unseen(plan) == 0\"]"),
-    key("accuracy", Rules, "nothing", "what must hold once labels are in", "[\"auc >= 0.80 over 7d\"]"),
-    key(
-        "drift",
-        Rules,
-        "nothing",
-        "how far columns and score may move from the reference",
-        "[\"psi(*) < 0.2 over 1d\"]",
-    ),
-    key(
-        "bias",
-        Rules,
-        "nothing",
-        "what must hold between groups",
-        "[\"ratio(selected, gender) in 0.8..1.25 over 30d\"]",
-    ),
-    key("usage", Rules, "nothing", "what must hold of the traffic", "[\"requests > 100 over 1d\"]"),
-    key("alert", Texts, "the log", "who hears of it: `mail:NAME`, `webhook:NAME`, `log`", "[\"mail:crm-ops\"]"),
-    key("hold", Count(1, 1_000), "1", "how many windows in a row must breach before an alert fires", "2"),
-    key("min_rows", Count(1, 1_000_000_000), "50", "windows with fewer rows are not judged", "200"),
-    key("min_labelled", Share, "30%", "windows with a smaller share of labels are not judged on accuracy", "\"30%\""),
-    key(
-        "reference",
-        Text,
-        "training",
-        "what is compared with: `training`, `previous` (window) or `last SPAN`",
-        "\"training\"",
-    ),
-    key(
-        "false_alarms",
-        Text,
-        "1 per 1000 windows",
-        "how many false alarms are acceptable: `N per SPAN` or `N per M windows`",
-        "\"1 per 1y\"",
-    ),
-];
-
-const LABELS: &[Key] = &[
-    key("source", Path, "sent by prediction id", "the query or file that gives them", "\"sql/churned.sql\""),
-    key("delay", Span, "`label_delay` of the dataset", "how long after the prediction they come", "\"60d\""),
-];
-
-const RETRAIN: &[Key] = &[
-    key(
-        "when",
-        Triggers,
-        "never",
-        "any of: `schedule 'CRON'`, `schedule every SPAN`, `monitor.KIND failing [SPAN | N windows]`, `data.NAME grew N%` or `N rows`",
-        "[\"monitor.accuracy failing\", \"schedule every 30d\"]",
-    ),
-    key("run", Texts, "every step", "the steps to run", "[\"split\", \"train\"]"),
-    key(
-        "then",
-        Choice(&["candidate", "draft"]),
-        "candidate",
-        "what becomes of the model: submitted to the same gates, or kept for a person",
-        "\"candidate\"",
-    ),
-    key("budget", Text, "no limit", "how many in how long: `N runs / SPAN`", "\"10 runs / 30d\""),
-    key(
-        "cooldown",
-        Span,
-        "a window of the monitor, an hour at most; none for schedules",
-        "the least time between two; after trainings that failed in a row it is longer",
-        "\"7d\"",
-    ),
-    key("window", Span, "everything", "train only on the last stretch of labelled data", "\"6mo\""),
-];
-
-const THRESHOLD: &[Key] = &[
-    key(
-        "cost",
-        Section("threshold.cost"),
-        "none",
-        "choose the threshold that costs least; this or `fpr` must be there",
-        "{ false_positive = 1, false_negative = 20 }",
-    ),
-    key("fpr", Share, "none", "find as much as possible at a false positive rate of at most this", "\"1%\""),
-    key("over", Span, "30d", "the stretch of matured labels that is looked at", "\"60d\""),
-    key("every", Span, "the monitor's window", "the least time between two looks", "\"7d\""),
-    key(
-        "min_rows",
-        Count(20, 1_000_000_000),
-        "200",
-        "labelled rows that choosing needs, and judging as many again",
-        "1000",
-    ),
-];
-
-const COST: &[Key] = &[
-    key("false_positive", Number(0.0, 1e12), "required", "of a \"yes\" that should have been a \"no\"", "1"),
-    key("false_negative", Number(0.0, 1e12), "required", "of a \"no\" that should have been a \"yes\"", "20"),
 ];
 
 const REPLAY: &[Key] = &[

@@ -33,7 +33,7 @@ statements! {
     FIND = "read the alert": "
         SELECT * FROM alert WHERE id = :id";
     FIND_BY_END = "find the alert": "
-        SELECT * FROM alert WHERE substr(id, -length(:end)) = :end LIMIT 2";
+        SELECT * FROM alert WHERE substr(id, -4) = substr(:end, -4) AND substr(id, -length(:end)) = :end LIMIT 2";
     FIND_OPEN = "read the open alert of a cause": "
         SELECT * FROM alert WHERE cause = :cause AND state <> 'resolved'";
     NEWEST = "list alerts": "
@@ -195,7 +195,7 @@ pub fn find(reader: &Reader, id: &str) -> Result<Option<Alert>, StoreError> {
     reader.one(&FIND, named_params! { ":id": id }, alert)
 }
 
-/// What the end of an id must have at least, to stand for it.
+/// What the end of an id must have at least, to stand for it: the index `alert_end` holds so many of its characters.
 const MIN_SHORT_ID: usize = 4;
 
 /// The alert that is called so, or whose id alone ends so; else an error that names it. Ids begin with the time, so that

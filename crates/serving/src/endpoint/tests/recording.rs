@@ -24,7 +24,7 @@ fn a_full_disk_withholds_the_answer_in_durable_mode_only() {
             Ok(_) => assert!(!is_durable),
             Err(error) => {
                 assert!(is_durable);
-                assert_eq!((error.status(), error.code()), (503, "prediction_not_recorded"));
+                assert_eq!((error.status(), error.code()), (507, "prediction_not_recorded"));
                 assert!(error.to_string().contains("disk is full"), "{error}");
                 assert!(!error.to_string().contains('/'), "paths are not for callers: {error}");
             }
