@@ -108,14 +108,11 @@ pub fn replay(
     app: AppOptions,
     observer: &mut dyn FnMut(&Progress),
 ) -> Result<Report, ReplayError> {
-    let mut project = Project::open(folder)?;
+    let project = Project::open(folder)?;
     let dataset = project.labelled_dataset()?.clone();
     let table = read_table(&project.dataset_path(&dataset)?, &ReadOptions::default()).map_err(AppError::from)?;
     let history = History::new(table, project.roles(&dataset)).map_err(AppError::from)?;
     let settings = Settings::of(&project, &history, options)?;
-    if let (Some(every), Some(monitor)) = (settings.longer_windows, &mut project.contract.monitor) {
-        monitor.every = every;
-    }
     let app = App::open(state, app)?;
     app.register(&Act::system("replay", settings.start), &project)?;
     let past = Past::new(&history, dataset.name.clone());

@@ -27,8 +27,7 @@ pub struct Settings {
     pub period: Span,
     /// `start`, then the end of each period.
     pub boundaries: Vec<Timestamp>,
-    /// The monitor's windows, where those of the contract would cut the data into too many; and what is said about it.
-    pub longer_windows: Option<Span>,
+    /// Why the period is not the monitor's window, where that would cut the data into too many.
     pub note: Option<String>,
     pub seed: u64,
     pub batch_rows: usize,
@@ -55,8 +54,8 @@ impl Settings {
         let note = match longer {
             Some(longer) if replay.period.is_none() => {
                 let note = format!(
-                    "`every = \"{period}\"` of [monitor] cuts the data into more than {} windows, so this replay was played \
-                     with `every = \"{longer}\"`: set that in the contract",
+                    "`every = \"{period}\"` of [monitor] cuts the data into more than {} windows, so this report counts by \
+                     {longer}: set `every = \"{longer}\"` in the contract",
                     calendar::MOST_PERIODS
                 );
                 period = longer;
@@ -84,7 +83,6 @@ impl Settings {
             waits_for_labels: options.until.is_none(),
             period,
             boundaries,
-            longer_windows: note.as_ref().map(|_| period),
             note,
             seed: options.seed.unwrap_or(replay.seed),
             batch_rows: replay.batch_rows.map_or(BATCH_ROWS, |rows| rows.max(1) as usize),
