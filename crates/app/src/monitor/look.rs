@@ -102,9 +102,7 @@ impl App {
         let (family, since) = self.lineage(&live)?;
         // A clock that was ahead may have left a moment that is still to come.
         let since = since.map_or(act.at, |since| if since <= act.at { since } else { calendar.start() });
-        let moment = Timestamp(since.millis() - 1);
-        let before = self.store().read(|reader| kilter_store::deployment::live_at(reader, endpoint, moment))?;
-        let took_over = before.map(|_| since);
+        let took_over = self.took_over(endpoint, since)?;
         let delay = project.labelled_dataset().ok().and_then(|dataset| project.roles(dataset).label_delay);
         let watched = calendar.ended(Timestamp(i64::MIN), act.at, past::most_maturing(monitor, delay));
         let watched = watched.first().map_or(act.at, |window| window.start);
@@ -143,6 +141,13 @@ impl App {
         Ok(())
     }
 
+    /// When a version began to answer, where another one did before.
+    fn took_over(&self, endpoint: &EndpointName, since: Timestamp) -> Result<Option<Timestamp>, AppError> {
+        let moment = Timestamp(since.millis() - 1);
+        let before = self.store().read(|reader| kilter_store::deployment::live_at(reader, endpoint, moment))?;
+        Ok(before.map(|_| since))
+    }
+
     /// Looks at the versions before the live one, whose labels may come only now; whether some came.
     fn look_back(&self, scene: Scene) -> Result<bool, AppError> {
         let trained_through = scene.package.manifest.trained_through;
@@ -157,6 +162,7 @@ impl App {
             scene.family = BTreeSet::from([past.number]);
             scene.package = package;
             scene.since = past.live_since.unwrap_or(scene.since);
+            scene.took_over = self.took_over(scene.endpoint, scene.since)?;
             scene.live = past;
             came |= scene.past(trained_through)?;
         }
@@ -296,7 +302,7 @@ impl Scene<'_> {
         let changed = self.evidence.named();
         for span in spans {
             let answered = self.rows(window, span)?;
-            if is_not_over(covered(window, span), self.since) {
+            if self.waits(subject.kind, covered(window, span)) {
                 let of_span = rules.iter().filter(|watched| self.span(&watched.rule) == span);
                 let pending = |rule: &Rule| pending(rule, self.live.number, covered(window, span), self.since);
                 outcomes.extend(of_span.map(|watched| (answered.len(), watched, pending(&watched.rule))));
@@ -388,6 +394,19 @@ impl Scene<'_> {
         }
     }
 
+    /// Whether a span is not over. An endpoint that began to answer within it has no whole span: a part is not the span, but
+    /// for a hundredth, which is what a start in the middle of things takes. Where another model answered before, its rows
+    /// are not this version's: drift, which compares seasons, waits for a whole span of the version; of all else half of
+    /// it is the version's.
+    fn waits(&self, kind: MonitorKind, span: Window) -> bool {
+        let length = span.end.millis() - span.start.millis();
+        let missing = self.since.millis() - span.start.millis();
+        match self.took_over {
+            Some(_) if kind != MonitorKind::Drift => missing > length / 2,
+            _ => missing > length / 100,
+        }
+    }
+
     /// The span of a rule when it is not that of the window.
     fn span(&self, rule: &Rule) -> Option<Span> {
         rule.over.filter(|over| *over != self.monitor.every)
@@ -404,13 +423,6 @@ impl Scene<'_> {
         let facts = usage::facts(answered, self.app.errors_in(self.endpoint, window)?);
         Ok(Sheet { answered, outcomes, decisions, estimates, facts, package: self.package.clone() })
     }
-}
-
-/// Whether a version has not served for the whole of a span. What came before was answered by another version or by none,
-/// and a part of a span is not the span: a hundredth may be missing, which is what a start in the middle of things takes.
-fn is_not_over(span: Window, since: Timestamp) -> bool {
-    let length = span.end.millis() - span.start.millis();
-    since.millis() - span.start.millis() > length / 100
 }
 
 /// A rule over a span that is not over, of whatever kind: nothing is said until it is.
