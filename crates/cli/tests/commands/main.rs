@@ -19,6 +19,7 @@ mod kills;
 mod labels;
 mod leaks;
 mod live;
+mod loops;
 mod manners;
 mod monitoring;
 mod numbers;
@@ -34,6 +35,7 @@ mod sealing_kills;
 mod seasons;
 mod server;
 mod serving;
+mod spans;
 mod sweep;
 mod tables;
 
