@@ -18,9 +18,9 @@ fn versions(world: &World) -> usize {
     models["models"].as_array().unwrap().iter().map(|model| model["versions"].as_array().unwrap().len()).sum()
 }
 
-/// Asks until `is_so`, for at most half a minute.
-fn wait_for(ask: impl Fn() -> Value, is_so: impl Fn(&Value) -> bool) -> Value {
-    for _ in 0..300 {
+/// Asks until `is_so`, for at most a minute.
+pub fn wait_for(ask: impl Fn() -> Value, is_so: impl Fn(&Value) -> bool) -> Value {
+    for _ in 0..600 {
         let found = ask();
         if is_so(&found) {
             return found;
