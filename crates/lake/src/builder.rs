@@ -9,18 +9,22 @@ use crate::guess::{is_missing, parse_bool, parse_float, parse_time};
 
 /// Past so many different texts a column is hardly categorical, and looking them up costs more than it saves.
 const MAX_SHARED: usize = 1 << 16;
+/// After that, so many texts are taken as they come before it is tried again.
+const UNSHARED: usize = 15 * MAX_SHARED;
 
 pub(crate) struct ColumnBuilder {
     column: Column,
     shared: HashSet<Arc<str>>,
     hits: usize,
+    /// Texts that are not looked up any more.
+    unshared: usize,
     /// Bytes of texts that were allocated for this column.
     text_bytes: usize,
 }
 
 impl ColumnBuilder {
     pub fn new(column_type: ColumnType) -> Self {
-        Self { column: empty(column_type), shared: HashSet::new(), hits: 0, text_bytes: 0 }
+        Self { column: empty(column_type), shared: HashSet::new(), hits: 0, unshared: 0, text_bytes: 0 }
     }
 
     pub fn column_type(&self) -> ColumnType {
@@ -133,19 +137,22 @@ impl ColumnBuilder {
     }
 
     fn share(&mut self, text: &str) -> Arc<str> {
-        if let Some(known) = self.shared.get(text) {
+        if self.unshared == 0
+            && let Some(known) = self.shared.get(text)
+        {
             self.hits += 1;
             return known.clone();
         }
         let value: Arc<str> = text.into();
         // Its bytes, their two counts, and what the allocator adds.
         self.text_bytes += text.len() + 32;
-        // A full set goes on answering while most lookups hit; else it is let go.
-        if self.shared.len() < MAX_SHARED {
+        // A full set goes on answering while most lookups hit; else it is let go, and ids are not looked up for a while.
+        if self.unshared > 0 {
+            self.unshared -= 1;
+        } else if self.shared.len() < MAX_SHARED {
             self.shared.insert(value.clone());
         } else if self.hits < self.column.len() / 2 {
-            self.shared.clear();
-            self.hits = 0;
+            (self.shared, self.hits, self.unshared) = (HashSet::new(), 0, UNSHARED);
         }
         value
     }

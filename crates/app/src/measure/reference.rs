@@ -88,8 +88,17 @@ impl Months {
     pub fn first_seen(self, events: &[Timestamp]) -> Option<String> {
         let mut rows = [0_usize; 12];
         let of_year = |event: &Timestamp| month_of(*event).rem_euclid(12) as usize;
-        events.iter().for_each(|event| rows[of_year(event)] += 1);
-        let most = events.iter().max_by_key(|event| rows[of_year(event)])?;
+        // Rows of a day follow each other: a date is worked out once for each run of them.
+        let (mut day, mut month) = (i64::MIN, 0);
+        for event in events {
+            let of_event = event.millis().div_euclid(86_400_000);
+            if of_event != day {
+                (day, month) = (of_event, of_year(event));
+            }
+            rows[month] += 1;
+        }
+        let most = rows.iter().max().copied()?;
+        let most = events.iter().rev().find(|event| rows[of_year(event)] == most)?;
         let is_new = !self.is_empty() && self.0 >> of_year(most) & 1 == 0;
         is_new.then(|| most.civil().strftime("%B").to_string())
     }

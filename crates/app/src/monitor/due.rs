@@ -78,7 +78,8 @@ impl Scene<'_> {
     }
 
     fn labels_of(&self, window: Window) -> Result<Labels, AppError> {
-        let answered = self.app.answered(self.endpoint, Who::Answers, (window.start, window.end), self.act.at)?;
+        let span = (window.start, window.end);
+        let answered = self.app.answered_labels(self.endpoint, Who::Answers, span, self.act.at)?;
         let rows = answered.len();
         Ok(Labels { window, rows, share: answered.labelled() as f64 / rows.max(1) as f64 })
     }

@@ -94,7 +94,7 @@ impl App {
         span: (Timestamp, Timestamp),
     ) -> Result<Answered, AppError> {
         let through = known.package.manifest.trained_through;
-        let answered = self.answered(endpoint, Who::Answers, span, act.at)?;
+        let answered = self.answered_labels(endpoint, Who::Answers, span, act.at)?;
         Ok(answered.filter(|row| {
             answered.labels[row].is_some() && through.is_none_or(|through| answered.events[row] > through)
         }))

@@ -64,13 +64,26 @@ impl Live {
     /// Asks for rows at five past an hour.
     pub fn ask(&self, hour: i64, ids: &[String], columns: Vec<(String, Column)>) {
         let at = Timestamp(self.hour(hour).millis() + 5 * MINUTE);
-        let request = Request {
-            table: Table::new(columns).unwrap(),
-            ids: ids.iter().map(|id| Arc::from(id.as_str())).collect(),
-            events: vec![at; ids.len()],
-            consumer: None,
-        };
-        self.app().predict(&self.endpoint, request, at).unwrap();
+        self.request(vec![at; ids.len()], ids, columns);
+    }
+
+    /// Asks for rows of which `first` came before them, so that `count` are spread evenly over an hour.
+    pub fn ask_over_an_hour(
+        &self,
+        hour: i64,
+        (first, count): (usize, usize),
+        ids: &[String],
+        columns: Vec<(String, Column)>,
+    ) {
+        let event = |row: usize| Timestamp(self.hour(hour).millis() + row as i64 * HOUR / count as i64);
+        self.request((first..first + ids.len()).map(event).collect(), ids, columns);
+    }
+
+    fn request(&self, events: Vec<Timestamp>, ids: &[String], columns: Vec<(String, Column)>) {
+        let now = *events.last().unwrap();
+        let ids = ids.iter().map(|id| Arc::from(id.as_str())).collect();
+        let request = Request { table: Table::new(columns).unwrap(), ids, events, consumer: None };
+        self.app().predict(&self.endpoint, request, now).unwrap();
     }
 
     pub fn label(&self, hour: i64, ids: &[String], values: Column) {

@@ -17,6 +17,7 @@ mod full_disk;
 mod hostile;
 mod kills;
 mod labels;
+mod large_windows;
 mod leaks;
 mod live;
 mod loops;
