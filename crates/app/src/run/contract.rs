@@ -73,6 +73,7 @@ fn step_of(step: &contract::Step) -> Result<Step, PlanError> {
         retry: retry_of(&step.retry),
         timeout: step.timeout.map(duration),
         needs: needs_of(&step.needs),
+        max_output_bytes: step.max_output_bytes,
         metrics: step.metrics.clone(),
         folder: folder.map(|folder| safe(folder, |path, source| folder_error(&step.name, path, source))).transpose()?,
         cache: step.cache,

@@ -3,6 +3,7 @@
 use std::{error::Error, path::PathBuf};
 
 use kilter_blobs::{BlobError, UnsafePath};
+use kilter_domain::ids::StepName;
 use kilter_runner::{End, RunnerError};
 
 use super::{code::CodeError, locks::LockError, metrics::MetricsError, pins::PinError, plan::PlanError};
@@ -37,6 +38,11 @@ pub enum StepError {
     MissingOutput { output: String, hint: String },
     #[error("output `{output}` cannot be kept")]
     BadOutput { output: String, source: BlobError },
+    #[error(
+        "output `{output}` has {bytes} bytes, more than the {limit} that it may have; let the step write less, or write \
+         `max_output = \"{enough}GiB\"` into [step.{step}] (nothing of it was kept)"
+    )]
+    OutputTooLarge { step: StepName, output: String, bytes: u64, limit: u64, enough: u64 },
     #[error("output `{output}` cannot be put at `{path}`")]
     OutputPlace { output: String, path: String, source: UnsafePath },
     #[error("output `{output}` could not be put in place")]

@@ -9,7 +9,10 @@ use std::{
 };
 
 use kilter_blobs::{TreePath, UnsafePath};
-use kilter_domain::ids::{DatasetName, StepName};
+use kilter_domain::{
+    contract::DEFAULT_MAX_OUTPUT_BYTES,
+    ids::{DatasetName, StepName},
+};
 use kilter_runner::{Command, Retry};
 use serde_json::{Map, Value};
 
@@ -68,6 +71,8 @@ pub struct Step {
     pub retry: Retry,
     pub timeout: Option<Duration>,
     pub needs: Needs,
+    /// The most bytes of one output.
+    pub max_output_bytes: u64,
     /// The output that holds its metrics as JSON.
     pub metrics: Option<String>,
     /// Working directory, relative to the project; `None`: its root.
@@ -91,6 +96,7 @@ impl Step {
             retry: Retry::default(),
             timeout: None,
             needs: Needs::default(),
+            max_output_bytes: DEFAULT_MAX_OUTPUT_BYTES,
             metrics: None,
             folder: None,
             cache: true,

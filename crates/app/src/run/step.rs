@@ -27,9 +27,6 @@ use super::{
     workbench::Workbench,
 };
 
-/// The most bytes of one output: what a step writes by mistake must not fill the disk a second time.
-const MAX_OUTPUT_BYTES: u64 = 64 << 30;
-
 /// Of the log of a failed step, so much is shown with the error.
 const TAIL_BYTES: u64 = 4096;
 const TAIL_LINES: usize = 20;
@@ -313,7 +310,7 @@ impl Work<'_> {
         Ok((outputs, metrics))
     }
 
-    /// An output is a file or a folder of its own, and no larger than what the store takes at once.
+    /// An output is a file or a folder of its own, and no larger than the contract lets it be.
     fn check_output(&self, name: &str, written: &Path) -> Result<(), StepError> {
         let found = written.symlink_metadata().map_err(|_| self.missing(name))?;
         let bad = |source| StepError::BadOutput { output: name.to_owned(), source };
@@ -321,12 +318,13 @@ impl Work<'_> {
             // A link leads out of the step's folder: what it names would change behind the cache.
             return Err(bad(BlobError::NotPlain { path: written.to_owned(), what: "a symbolic link" }));
         }
-        match bytes_of(written, &found) {
-            bytes if bytes > MAX_OUTPUT_BYTES => {
-                let what = format!("the output `{name}`");
-                Err(bad(BlobError::TooLarge { what, bytes, limit: MAX_OUTPUT_BYTES }))
+        let (bytes, limit) = (bytes_of(written, &found), self.step.max_output_bytes);
+        match bytes > limit {
+            true => {
+                let (output, step) = (name.to_owned(), self.name.clone());
+                Err(StepError::OutputTooLarge { step, output, bytes, limit, enough: bytes.div_ceil(1 << 30) })
             }
-            _ => Ok(()),
+            false => Ok(()),
         }
     }
 

@@ -209,3 +209,32 @@ fn a_window_is_read_once_and_held_once() {
     // Ids, scores, events, three columns and their like, a few hundred bytes a row.
     assert!(bytes / (rows as u64) < 900, "{} bytes a row", bytes / rows as u64);
 }
+
+#[test]
+fn an_output_larger_than_its_step_may_write_fails_it_with_its_size_and_what_to_do() {
+    let world = World::new();
+    let run = |command: &str, bound: &str| {
+        let step = format!("[step.make]\nrun = \"{command}\"\nout = {{ rows = \"work/rows\" }}\n{bound}\n");
+        world.write("kilter.toml", &format!("[project]\nname = \"x\"\n{step}"));
+        let said = world.kilter(&["run"]);
+        (said.exit, said.out + &said.err)
+    };
+    let file = "head -c 3000 /dev/zero > {out.rows}";
+    let folder = "mkdir -p {out.rows}/deep && head -c 1500 /dev/zero | tee {out.rows}/a > {out.rows}/deep/b";
+    for command in [file, folder] {
+        let (exit, said) = run(command, "max_output = \"2KiB\"");
+        let words = said.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(
+            exit != 0 && words.contains("output `rows` has 3000 bytes, more than the 2048 that it may have"),
+            "{said}"
+        );
+        assert!(words.contains("write `max_output = \"1GiB\"` into [step.make]"), "{said}");
+        assert!(!world.path().join("work/rows").exists(), "nothing of it is kept");
+        let (exit, said) = run(command, "max_output = \"3KiB\"");
+        assert_eq!(exit, 0, "the cure: {said}");
+        fs::remove_dir_all(world.path().join("work")).unwrap();
+    }
+    let (exit, said) = run(file, "max_output = \"much\"");
+    assert!(exit == 2 && said.contains("is not a size"), "{exit} {said}");
+    assert_eq!(run(file, "").0, 0, "64 GiB unless it is stated");
+}

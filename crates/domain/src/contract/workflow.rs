@@ -20,6 +20,8 @@ pub struct Step {
     pub retry: Retry,
     pub timeout: Option<Span>,
     pub needs: Needs,
+    /// The most bytes of one output. Default [`DEFAULT_MAX_OUTPUT_BYTES`].
+    pub max_output_bytes: u64,
     pub sweep: Option<Sweep>,
     /// Globs of the files that are the step's code, relative to the project.
     pub code: Vec<String>,
@@ -32,6 +34,10 @@ pub struct Step {
     /// Whether equal inputs give equal outputs. Default true.
     pub deterministic: bool,
 }
+
+/// What an output may have, unless the step says otherwise: what is written by mistake must not fill the disk a second
+/// time.
+pub const DEFAULT_MAX_OUTPUT_BYTES: u64 = 64 << 30;
 
 /// What a step reads, under the name that `{in.NAME}` uses.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,8 +3,8 @@
 use super::{output_ref, plain_name};
 use crate::{
     contract::{
-        Dataset, Input, Needs, Output, Retry, RetryOn, SearchSpace, Source, Step, Sweep, field::Field, path::location,
-        reader::Section,
+        DEFAULT_MAX_OUTPUT_BYTES, Dataset, Input, Needs, Output, Retry, RetryOn, SearchSpace, Source, Step, Sweep,
+        field::Field, path::location, reader::Section,
     },
     rule::{Bound, BoundExpr, Rule, Unit},
 };
@@ -52,6 +52,10 @@ pub(super) fn step(name: &str, field: &Field<'_, '_>) -> Option<Step> {
         retry: section.section("retry").map(retry).unwrap_or_default(),
         timeout: section.span("timeout"),
         needs: section.section("needs").map(needs).unwrap_or_default(),
+        max_output_bytes: section
+            .field("max_output")
+            .and_then(|field| field.read(size))
+            .unwrap_or(DEFAULT_MAX_OUTPUT_BYTES),
         sweep: section.section("sweep").and_then(sweep),
         code: section.paths("code"),
         env: section.list("env").iter().filter_map(|field| field.read(variable)).collect(),
