@@ -64,16 +64,18 @@ impl Project {
 
     /// Two places that clients could not tell apart: their names are cut to the length of a name.
     fn check_endpoints(&self) -> Result<(), AppError> {
-        let mut seen: BTreeMap<EndpointName, &str> = BTreeMap::new();
+        let mut seen: BTreeMap<String, &str> = BTreeMap::new();
         for deploy in &self.contract.deploy {
             let endpoint = self.endpoint(deploy);
-            if let Some(other) = seen.get(&endpoint) {
+            // File systems and hosts fold case.
+            let folded = endpoint.as_str().to_lowercase();
+            if let Some(other) = seen.get(&folded) {
                 return Err(AppError::Contract(format!(
                     "[deploy.{other}] and [deploy.{}] would both be called `{endpoint}`; shorten the name of the project",
                     deploy.name
                 )));
             }
-            seen.insert(endpoint, &deploy.name);
+            seen.insert(folded, &deploy.name);
         }
         Ok(())
     }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use kilter_domain::{
     actor::Action,
+    contract::Objection,
     digest::Digest,
     ids::{EndpointName, ProjectName},
 };
@@ -38,7 +39,8 @@ impl App {
     /// Registers a project: its contract, its model, its endpoints. What is registered already stays.
     ///
     /// # Errors
-    /// [`AppError::RightMissing`], when another contract is in force and `act` may not change it into this one.
+    /// [`AppError::RightMissing`], when another contract is in force and `act` may not change it into this one;
+    /// [`AppError::Contract`], when it says what is not put in force.
     pub fn register(&self, act: &Act, project: &Project) -> Result<(), AppError> {
         let folder = std::path::absolute(&project.folder).unwrap_or_else(|_| project.folder.clone());
         let in_force = self.in_force(&project.name)?;
@@ -50,6 +52,13 @@ impl App {
                 rights.push(Action::ChangeContract);
             }
             rights.into_iter().try_for_each(|right| self.ask(act, &access, right).map(|_| ()))?;
+        }
+        // What an earlier version put in force goes on as it is.
+        let old = in_force.as_ref().and_then(|found| Some(found.project.as_ref()?.contract.objections()));
+        let is_new = |found: &Objection| !old.iter().flatten().any(|old| old.message == found.message);
+        if let Some(found) = project.contract.objections().into_iter().find(is_new) {
+            let hint = found.hint.map_or_else(String::new, |hint| format!("; {hint}"));
+            return Err(AppError::Contract(format!("{}{hint}", found.message)));
         }
         self.put_contract(act, project, &folder, in_force.map(|found| found.digest))?;
         self.load_access()

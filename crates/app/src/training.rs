@@ -165,6 +165,7 @@ impl App {
         let plan = run::Plan::of(&project.contract)?;
         let options = RunOptions {
             state_folder: self.state_folder(training.outputs_root.is_some(), project),
+            data_folder: Some(self.folder().to_owned()),
             outputs_root: training.outputs_root.clone(),
             data_overrides: training.data.clone(),
             param_overrides: training.wish.params.clone(),

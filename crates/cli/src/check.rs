@@ -5,7 +5,6 @@ mod data;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use kilter_domain::actor::Role;
 use kilter_domain::contract::{Contract, ContractErrors, Inspected, Known, Location, Reference, SinkKind};
 use kilter_wire::Exit;
 use serde::Serialize;
@@ -76,7 +75,6 @@ fn valid(file: PathBuf, folder: &Path, inspected: &Inspected, unreadable: &[Stri
     let mut warnings = absent(folder, contract);
     warnings.extend(unreadable.iter().cloned());
     warnings.extend(not_acted_upon(contract));
-    warnings.extend(locks_everybody_out(contract));
     warnings.extend(inspected.warnings.iter().map(|warning| {
         let hint = warning.hint.as_ref().map_or_else(String::new, |hint| format!(" ({hint})"));
         format!("{}:{}: {}{hint}", file.display(), warning.line, warning.message)
@@ -98,18 +96,6 @@ fn absent(folder: &Path, contract: &Contract) -> Vec<String> {
         }
     }
     warnings
-}
-
-/// Roles without anybody who could ever change them.
-fn locks_everybody_out(contract: &Contract) -> Option<String> {
-    let project = &contract.project;
-    let has = |role: Role| project.roles.get(&role).is_some_and(|given| !given.is_empty());
-    let gives_roles = Role::ALL.into_iter().any(has);
-    (gives_roles && project.owner.is_none() && !has(Role::Owner) && !has(Role::Admin)).then(|| {
-        "[project.roles] names neither an owner nor an admin: once a run has recorded it, nobody may change roles, gates, \
-         approval or deployment; add `owner = \"user:NAME\"` to [project]"
-            .to_owned()
-    })
 }
 
 /// What the contract states and nobody acts upon, with what to do instead.

@@ -4,6 +4,7 @@
 //! cycle, its paths stay in the project, its rules are parsed. Every section is optional; defaults are resolved here,
 //! once. Deliberately absent: files. The text is handed in, and whether a path exists is asked elsewhere.
 
+mod admission;
 mod change;
 mod check;
 mod data;
@@ -14,6 +15,7 @@ mod governance;
 mod init;
 mod inspect;
 mod keys;
+mod lockout;
 mod parse;
 mod path;
 mod policy;
@@ -26,6 +28,7 @@ mod watch;
 mod workflow;
 
 pub use self::{
+    admission::Objection,
     data::{Dataset, Location},
     delivery::{Canary, Deploy, OutputRef, Package, Rollback, Sample, Target},
     error::{ContractError, ContractErrors, MAX_ERRORS},
@@ -41,7 +44,7 @@ pub use self::{
         AlertSink, Budget, FalseAlarms, GrewBy, Labels, Monitor, Patience, Reference, Replay, ReplayStart, Retrain,
         SinkKind, Then, Trigger,
     },
-    workflow::{Input, Needs, Output, Retry, RetryOn, SearchSpace, Source, Step, Sweep},
+    workflow::{DEFAULT_MAX_OUTPUT_BYTES, Input, Needs, Output, Retry, RetryOn, SearchSpace, Source, Step, Sweep},
 };
 use crate::ids::{DatasetName, GateName, StepName};
 

@@ -2,7 +2,7 @@
 
 use std::{error::Error, io, sync::Arc};
 
-use kilter_app::{AppError, dataset::RolesError, replay::ReplayError};
+use kilter_app::{AppError, dataset::RolesError, replay::ReplayError, run::RunError};
 use kilter_serving::{InferError, log::LogError};
 use kilter_store::StoreError;
 use kilter_wire::{Code, Problem};
@@ -37,9 +37,11 @@ pub fn store_problem(error: &StoreError) -> Problem {
 fn code(error: &AppError) -> Code {
     match error {
         AppError::NoContract(_) => Code::FileNotFound,
-        AppError::Contract(_) | AppError::NoName(_) | AppError::NotInContract { .. } | AppError::Plan(_) => {
-            Code::ContractInvalid
-        }
+        AppError::Contract(_)
+        | AppError::NoName(_)
+        | AppError::NotInContract { .. }
+        | AppError::Plan(_)
+        | AppError::Run(RunError::Plan(_)) => Code::ContractInvalid,
         AppError::NotFound { .. } => Code::NotFound,
         AppError::NothingServes { .. } => Code::NothingServes,
         AppError::WrongState { .. } => Code::WrongState,

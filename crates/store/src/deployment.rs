@@ -14,6 +14,7 @@ use serde_json::Value;
 use crate::{
     Page, PageRequest, Reader, StoreError,
     audit::{Audited, Change, table},
+    project::refuse_alike,
     row,
     statement::statements,
 };
@@ -24,6 +25,8 @@ const DEPLOYMENTS: &str = "deployment";
 statements! {
     INSERT_ENDPOINT = "register the endpoint": "
         INSERT INTO endpoint (name, project, created, audit_seq) VALUES (:name, :project, :created, :audit_seq)";
+    ALIKE_ENDPOINT = "find an endpoint that is called alike": "
+        SELECT name FROM endpoint WHERE name = :name COLLATE NOCASE LIMIT 1";
     FIND_ENDPOINT = "read the endpoint": "
         SELECT * FROM endpoint WHERE name = :name";
     NEWEST_ENDPOINTS = "list endpoints": "
@@ -128,6 +131,7 @@ pub fn register_endpoint(
         }
         None => {}
     }
+    refuse_alike(audited, (&ALIKE_ENDPOINT, INSERT_ENDPOINT.attempt), "an endpoint", name.as_str())?;
     let object = endpoint_object(name);
     let change = Change { after: Some("registered"), ..Change::of(&object) };
     let params =

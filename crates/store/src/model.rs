@@ -17,6 +17,7 @@ use serde_json::Value;
 use crate::{
     Page, PageRequest, Reader, StoreError,
     audit::{Audited, Change, table},
+    project::refuse_alike,
     row,
     statement::statements,
 };
@@ -27,6 +28,8 @@ const VERSIONS: &str = "version";
 statements! {
     INSERT_MODEL = "register the model": "
         INSERT INTO model (name, project, created, audit_seq) VALUES (:name, :project, :created, :audit_seq)";
+    ALIKE_MODEL = "find a model that is called alike": "
+        SELECT name FROM model WHERE name = :name COLLATE NOCASE LIMIT 1";
     FIND_MODEL = "read the model": "
         SELECT * FROM model WHERE name = :name";
     NEWEST_MODELS = "list models": "
@@ -115,6 +118,7 @@ pub fn register(audited: &Audited, name: &ModelName, project: &ProjectName) -> R
         }
         None => {}
     }
+    refuse_alike(audited, (&ALIKE_MODEL, INSERT_MODEL.attempt), "a model", name.as_str())?;
     let object = format!("model:{name}");
     let change = Change { after: Some("registered"), ..Change::of(&object) };
     let created = audited.at();

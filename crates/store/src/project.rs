@@ -7,7 +7,7 @@ use crate::{
     Page, PageRequest, Reader, StoreError,
     audit::{Audited, Change, table},
     row,
-    statement::statements,
+    statement::{Statement, statements},
 };
 
 const LIST: &str = "project";
@@ -16,6 +16,8 @@ const CONTRACTS: &str = "contract";
 statements! {
     INSERT = "register the project": "
         INSERT INTO project (name, created, audit_seq) VALUES (:name, :created, :audit_seq)";
+    ALIKE_PROJECT = "find a project that is called alike": "
+        SELECT name FROM project WHERE name = :name COLLATE NOCASE LIMIT 1";
     FIND = "read the project": "
         SELECT * FROM project WHERE name = :name";
     NEWEST = "list projects": "
@@ -60,11 +62,30 @@ pub fn register(audited: &Audited, name: &ProjectName) -> Result<Project, StoreE
         let because = format!("project `{name}` is registered already");
         return Err(StoreError::Conflict { attempted: INSERT.attempt, because });
     }
+    refuse_alike(audited, (&ALIKE_PROJECT, INSERT.attempt), "a project", name.as_str())?;
     let object = format!("project:{name}");
     let change = Change { after: Some("registered"), ..Change::of(&object) };
     let params = named_params! { ":name": name.as_str(), ":created": audited.at().millis() };
     let audit_seq = audited.write_row(&table::PROJECT, &change, &INSERT, params)?;
     Ok(Project { name: name.clone(), created: audited.at(), audit_seq })
+}
+
+/// Refuses a name that differs from one that is taken in its case alone: file systems, hosts and people take them for one.
+pub(crate) fn refuse_alike(
+    audited: &Audited,
+    (find, attempted): (&Statement, &'static str),
+    what: &str,
+    name: &str,
+) -> Result<(), StoreError> {
+    let taken: Option<String> = audited.tx().one(find, named_params! { ":name": name }, |row| row.get(0))?;
+    match taken {
+        None => Ok(()),
+        Some(taken) => {
+            let because =
+                format!("there is {what} `{taken}`, and `{name}` differs in its case alone; use another name");
+            Err(StoreError::Conflict { attempted, because })
+        }
+    }
 }
 
 /// Puts a project under a contract. The text that holds already is not recorded twice.

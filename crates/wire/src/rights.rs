@@ -242,7 +242,7 @@ const INTRO: &str = "\
 Roles are given in `[project.roles]`, the owner in `[project] owner`. What counts is the contract that was recorded last by
 someone who may change it, never the file in the folder. A contract that gives no role trusts everyone who can reach the
 platform, except with what is the owner's where one is named: retiring, and changing the owner and the roles. A contract that gives
-any role trusts nobody else; `kilter check` warns where it names neither owner nor admin, because nobody could change it then (a\nproject that is locked so goes on under another name). The first contract of a project is recorded by whoever may start its first run by it.
+any role trusts nobody else. One that nobody could ever change, because neither its owner nor an admin is a person, is refused by\n`kilter check` and before it is recorded. `group:NAME` gives nobody a role yet, and `kilter check` says so. The first contract of a project is recorded by whoever may start its first run by it.
 
 A run whose contract differs from the recorded one changes the contract, and asks for that right as well: for *change the
 contract* always; for *change gates, approval, deployment or what else judges and releases* where gates, `[approve]`,

@@ -395,8 +395,7 @@ fn a_contract_that_cannot_be_read_keeps_nothing_from_serving() {
 #[test]
 fn people_who_approve_at_once_are_all_counted_and_nobody_is_told_otherwise() {
     let folder = tempfile::tempdir().unwrap();
-    let terms =
-        "auto = true\n[approve]\nrule = \"2 of validator\"\n[project.roles]\nvalidator = [\"user:ana\", \"user:ben\"]";
+    let terms = "auto = true\n[approve]\nrule = \"2 of validator\"\n[project.roles]\nvalidator = [\"user:ana\", \"user:ben\"]\nadmin = [\"user:ida\"]";
     let house = house(folder.path(), terms);
     let (onnx, _) = trained();
     for round in 1..=10 {

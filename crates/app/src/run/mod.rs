@@ -22,6 +22,7 @@ mod key;
 mod locks;
 mod metrics;
 mod options;
+mod output_places;
 mod pins;
 mod placeholder;
 mod plan;
@@ -53,6 +54,7 @@ pub use kilter_runner::{CancelToken, Command, Retry, RetryOn};
 pub use locks::LockError;
 pub use metrics::MetricsError;
 pub use options::{Force, Now, RunOptions};
+pub use output_places::KEPT_NAMES;
 pub use pins::{Lock, Pin, PinError};
 pub use plan::{Environment, Needs, Plan, PlanError, PlanParts, Source, Step};
 pub use profile::{Bound, ColumnProfile, Describe, Profile};
@@ -73,6 +75,7 @@ pub fn execute(plan: &Plan, options: &RunOptions, observer: &mut dyn FnMut(RunEv
     let options = &engine::absolute(options)?;
     let started = (options.now)();
     let wanted = wanted(plan, options)?;
+    output_places::check(plan, options, &wanted)?;
     let engine = &Engine::open(plan, options)?;
     let (git, data, steps) = thread::scope(|scope| {
         let git = scope.spawn(|| git::state(&options.project_folder));

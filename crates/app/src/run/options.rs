@@ -50,6 +50,8 @@ pub struct RunOptions {
     pub project_folder: PathBuf,
     /// What Kilter keeps between runs: blobs, results, locks. `.kilter` in the project by default.
     pub state_folder: PathBuf,
+    /// The data folder of the platform, which outputs must not touch; `None`: it is no part of a platform.
+    pub data_folder: Option<PathBuf>,
     /// Where outputs are put, instead of in the project.
     pub outputs_root: Option<PathBuf>,
     /// Other files or folders in the place of datasets. They are not pinned in `kilter.lock`.
@@ -95,6 +97,7 @@ impl RunOptions {
             cause,
             project_folder: project_folder.to_owned(),
             state_folder: project_folder.join(".kilter"),
+            data_folder: None,
             outputs_root: None,
             data_overrides: BTreeMap::new(),
             param_overrides: BTreeMap::new(),

@@ -16,8 +16,8 @@ use std::{
 };
 
 use kilter_app::run::{
-    CancelToken, Change, Force, Plan, PlanParts, Retry, RetryOn, RunError, RunEvent, RunOptions, RunRecord, Source,
-    Step, execute,
+    CancelToken, Change, Force, Plan, PlanError, PlanParts, Retry, RetryOn, RunError, RunEvent, RunOptions, RunRecord,
+    Source, Step, execute,
 };
 use kilter_domain::{
     run::{Cause, RunState},

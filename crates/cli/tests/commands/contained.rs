@@ -3,15 +3,22 @@
 
 use std::{
     fs,
-    os::unix::fs::PermissionsExt,
+    os::unix::fs::{PermissionsExt, symlink},
     process::Stdio,
     thread,
     time::{Duration, Instant},
 };
 
+use kilter_app::run::KEPT_NAMES;
 use serde_json::json;
 
-use crate::{World, contract::project, customers, server::Server, serving::rows as rows_of_two};
+use crate::{
+    World,
+    contract::project,
+    customers,
+    server::{Server, ask},
+    serving::rows as rows_of_two,
+};
 
 const NAMED: &str = "[project]\nname = \"contained\"\n";
 
@@ -40,6 +47,74 @@ fn the_contract_is_no_output() {
     world.write("kilter.toml", &contract);
     assert_eq!(world.problem(&["run"], 2)["code"], "contract_invalid");
     assert_eq!(world.read("kilter.toml"), contract);
+}
+
+/// A project whose step writes to `output`, with `more` in its contract; it says when it ran.
+fn writing_to(output: &str, more: &str) -> World {
+    let world = World::new();
+    for folder in ["config", "store"] {
+        fs::create_dir(world.path().join(folder)).unwrap();
+    }
+    let run = "touch ran; echo > {out.o}";
+    let step = format!("[step.a]\nrun = \"{run}\"\nout = {{ o = \"{output}\" }}\n[data.d]\npath = \"d.csv\"\n");
+    world.write("config/kilter.toml", &format!("{NAMED}{step}{more}"));
+    world.write("store/d.csv", &customers());
+    world.write("packages.lock", "numpy\n");
+    for (link, real) in [("kilter.toml", "config/kilter.toml"), ("d.csv", "store/d.csv"), ("alias", "kept")] {
+        symlink(real, world.path().join(link)).unwrap();
+    }
+    world
+}
+
+#[test]
+fn an_output_over_what_kilter_reads_or_keeps_is_refused_before_anything_runs() {
+    for (data, output) in [
+        ("kept", "kept"),
+        ("kept", "kept/kilter.db"),
+        ("kept", "kept/work/model"),
+        ("kept", "Kept/model"),
+        ("alias", "kept/model"),
+        ("work/../kept", "kept/model"),
+        ("deep/kept", "deep"),
+        (".", "blobs/model"),
+        (".", "kilter.db"),
+        (".kilter", "Kilter.toml"),
+        (".kilter", "x/../KILTER.lock"),
+        (".kilter", ".Kilter/model"),
+        (".kilter", ".GIT/hooks"),
+        (".kilter", "config/kilter.toml"),
+        (".kilter", "config"),
+        (".kilter", "store/d.csv"),
+        (".kilter", "store/D.csv"),
+        (".kilter", "packages.lock"),
+    ] {
+        let world = writing_to(output, "[env]\nlock = \"packages.lock\"\n");
+        fs::create_dir(world.path().join("kept")).unwrap();
+        let (contract, data_before) = (world.read("kilter.toml"), world.read("d.csv"));
+        let problem = world.problem(&["run", "--data", data], 2);
+        assert_eq!(problem["code"], "contract_invalid", "{data} {output}: {problem}");
+        assert!(!world.path().join("ran").exists(), "{data} {output}: the step ran");
+        assert_eq!((world.read("kilter.toml"), world.read("d.csv")), (contract, data_before), "{output}");
+    }
+    for (data, output) in [("kept", "kept2/model"), (".", "work/model"), ("kept/../deep", "kept/model")] {
+        let world = writing_to(output, "");
+        assert_eq!(world.kilter(&["run", "--data", data]).exit, 0, "{data} {output}");
+        assert!(world.path().join(output).exists());
+    }
+}
+
+/// Outputs are kept off each of these, so the list has to be whole.
+#[test]
+fn what_the_platform_writes_into_its_data_folder_is_listed() {
+    let world = project("0.55");
+    assert_eq!(world.kilter(&["run"]).exit, 0);
+    let server = Server::start(&world);
+    assert_eq!(ask(&server.address, "POST", "/v2/models/churn/infer", &rows_of_two()).unwrap().0, 200);
+    drop(server);
+    let names = fs::read_dir(world.path().join(".kilter")).unwrap().map(|entry| entry.unwrap().file_name());
+    let names: Vec<String> = names.map(|name| name.into_string().unwrap()).collect();
+    let unknown: Vec<&String> = names.iter().filter(|name| !KEPT_NAMES.contains(&name.as_str())).collect();
+    assert_eq!(unknown, [".gitignore"; 0], "{names:?}");
 }
 
 /// Nothing but line breaks, tabs and what can be seen.

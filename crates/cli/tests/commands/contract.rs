@@ -346,3 +346,21 @@ fn a_replay_whose_windows_are_too_many_proposes_longer_ones() {
     let problem = world.kilter(&["replay", "."]);
     assert!(problem.exit != 0 && problem.err.contains("set `period = \"1d\"`"), "{}", problem.err);
 }
+
+#[test]
+fn names_that_differ_in_their_case_alone_are_refused_by_check_and_before_anything_is_recorded() {
+    let world = project("0.55");
+    let contract = world.read("kilter.toml");
+    world.write("kilter.toml", &contract.replace("[deploy.production]", "[deploy.Production]\n[deploy.production]"));
+    let said = world.kilter(&["check"]);
+    assert!(said.exit == 3 && said.out.contains("differ in their case alone"), "{}", said.out);
+    assert!(world.problem(&["run"], 2).to_string().contains("differ in their case alone"));
+    world.write("kilter.toml", &contract);
+    assert_eq!(world.kilter(&["run"]).exit, 0, "nothing of it was recorded");
+    // Another project of the same data folder: its project, model and endpoint would be called alike.
+    world.write("other/kilter.toml", &contract.replace("name = \"churn\"", "name = \"Churn\""));
+    world.write("other/customers.csv", &customers());
+    let data = world.path().join(".kilter");
+    let problem = world.problem(&["run", "--project", "other", "--data", data.to_str().unwrap()], 6);
+    assert!(problem.to_string().contains("`churn`, and `Churn` differs in its case alone"), "{problem}");
+}

@@ -18,7 +18,7 @@ fn by(world: &World, who: &str, arguments: &[&str]) -> (i32, String) {
 
 #[test]
 fn a_version_waits_for_the_people_whom_the_contract_asks() {
-    let roles = "validator = [\"user:ana\", \"user:ben\"]\noperator = [\"user:olga\"]\ndeveloper = [\"user:dev\"]";
+    let roles = "validator = [\"user:ana\", \"user:ben\"]\noperator = [\"user:olga\"]\ndeveloper = [\"user:dev\"]\nadmin = [\"user:ida\"]";
     let world = asking("2 of validator", roles);
     assert_eq!(by(&world, "dev", &["run"]).0, 8, "it waits for people");
     assert_eq!(by(&world, "olga", &["deploy", "--version", "1"]).0, 5, "validated is not approved");
@@ -47,7 +47,7 @@ fn a_version_waits_for_the_people_whom_the_contract_asks() {
 
 #[test]
 fn a_version_that_was_rejected_stays_so() {
-    let world = asking("validator", "validator = [\"user:ana\"]\ndeveloper = [\"user:dev\"]");
+    let world = asking("validator", "validator = [\"user:ana\"]\ndeveloper = [\"user:dev\"]\nadmin = [\"user:ida\"]");
     assert_eq!(by(&world, "dev", &["run"]).0, 8);
     assert_eq!(by(&world, "ana", &["reject", "churn@1", "--because", " "]).0, 5, "a no needs its reason");
     assert_eq!(by(&world, "ana", &["reject", "churn@1", "--because", "trained on returns"]).0, 0);

@@ -114,16 +114,45 @@ fn a_project_without_roles_keeps_its_owner_and_lets_everybody_work() {
 }
 
 #[test]
-fn roles_that_nobody_could_change_are_warned_of() {
+fn a_contract_that_nobody_could_ever_change_is_refused_before_it_is_recorded() {
     let world = project("0.55");
     let contract = world.read("kilter.toml");
-    let warnings = |roles: &str| {
-        world.write("kilter.toml", &format!("{contract}\n[project.roles]\n{roles}\n"));
-        world.json(&["check"])["warnings"].to_string()
-    };
-    assert!(warnings("developer = [\"user:dev\"]").contains("neither an owner nor an admin"));
-    assert!(!warnings("admin = [\"user:ada\"]").contains("neither"));
-    assert!(!warnings("").contains("neither"));
+    let with = |roles: &str| world.write("kilter.toml", &format!("{contract}\n[project.roles]\n{roles}\n"));
+    for locked in
+        ["developer = [\"user:dev\"]", "owner = [\"group:ds\"]\ndeveloper = [\"user:dev\"]", "admin = [\"svc:ci\"]"]
+    {
+        with(locked);
+        let said = world.kilter(&["check", "--json"]);
+        let checked: serde_json::Value = serde_json::from_str(&said.out).unwrap();
+        assert_eq!((said.exit, checked["valid"].as_bool()), (3, Some(false)), "{locked}: {checked}");
+        assert!(checked["errors"][0]["message"].as_str().unwrap().contains("nobody could ever change"), "{checked}");
+        let (exit, said) = by(&world, "dev", &["run"]);
+        // Who may run is asked first: nobody may by the last one.
+        let is_refused = said.contains("nobody could ever change") || said.contains("may not start");
+        assert!(exit != 0 && is_refused, "{locked}: {said}");
+    }
+    with("owner = [\"user:olga\"]\ndeveloper = [\"user:dev\"]");
+    assert_eq!(by(&world, "dev", &["run"]).0, 0, "nothing of the refused ones is in force");
+    // Nor does a contract in force become one.
+    with("developer = [\"user:dev\", \"user:olga\"]");
+    let (exit, said) = by(&world, "olga", &["run"]);
+    assert!(exit != 0 && said.contains("nobody could ever change"), "{said}");
+    with("owner = [\"user:olga\"]\ndeveloper = [\"user:dev\", \"user:eve\"]");
+    assert_eq!(by(&world, "olga", &["run"]).0, 0);
+}
+
+#[test]
+fn a_role_of_a_group_is_said_to_do_nothing_yet() {
+    let world = project("0.55");
+    let contract = world.read("kilter.toml");
+    world.write(
+        "kilter.toml",
+        &format!("{contract}\n[project.roles]\nowner = [\"user:olga\"]\nvalidator = [\"group:risk\", \"user:vera\"]\n"),
+    );
+    let checked = world.json(&["check"]);
+    let warnings: Vec<&str> = checked["warnings"].as_array().unwrap().iter().filter_map(|w| w.as_str()).collect();
+    let of_groups: Vec<&&str> = warnings.iter().filter(|warning| warning.contains("group:")).collect();
+    assert!(of_groups.len() == 1 && of_groups[0].contains("`group:risk` does nothing yet"), "{warnings:?}");
 }
 
 #[test]

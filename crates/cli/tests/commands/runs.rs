@@ -246,7 +246,7 @@ fn a_run_by_the_server_asks_for_its_right_too() {
     let contract = world.read("kilter.toml");
     world.write(
         "kilter.toml",
-        &format!("{contract}\n[project.roles]\ndeveloper = [\"user:dev\"]\nauditor = [\"user:ada\"]\n"),
+        &format!("{contract}\n[project.roles]\ndeveloper = [\"user:dev\"]\nauditor = [\"user:ada\"]\nadmin = [\"user:ida\"]\n"),
     );
     let _server = Server::start(&world);
     let by = |who: &str, arguments: &[&str]| world.command(arguments).env("USER", who).output().unwrap().status.code();

@@ -6,7 +6,8 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Contract, ContractError, ContractErrors, Monitor, check::Check, error::located, reader::did_you_mean, unused,
+    Contract, ContractError, ContractErrors, Monitor, check::Check, error::located, lockout, reader::did_you_mean,
+    unused,
 };
 use crate::rule::{Bound, BoundExpr, Rule};
 
@@ -42,14 +43,18 @@ impl Contract {
     /// Reads a contract as [`Contract::parse`] does, and holds it against the data that it names.
     ///
     /// # Errors
-    /// What `parse` finds; columns of roles and data checks that a dataset does not have; metrics of another task.
+    /// What `parse` finds; what keeps it from being put in force; columns of roles and data checks that a dataset does not have; metrics of another task.
     pub fn inspect(text: &str, known: &Known<'_>) -> Result<Inspected, ContractErrors> {
         let mut warnings = Vec::new();
         let contract = Self::parse_with(text, |check| {
             let inspection = Inspection { check, known };
             inspection.roles();
             inspection.rules(&mut warnings);
+            for objection in check.contract.objections() {
+                check.error(&objection.path, objection.message, objection.hint);
+            }
             warnings.extend(unused::keys(check));
+            warnings.extend(lockout::groups(check));
         })?;
         Ok(Inspected { contract, warnings: located(text, warnings) })
     }

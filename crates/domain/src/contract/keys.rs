@@ -148,14 +148,14 @@ const PROJECT: &[Key] = &[
         "\"medium\"",
     ),
     key("owner", Text, "nobody", "the one who is accountable", "\"user:ana\""),
-    key("roles", Section("project.roles"), "nobody", "who holds which role", "{ developer = [\"group:ds\"] }"),
+    key("roles", Section("project.roles"), "nobody", "who holds which role", "{ developer = [\"user:dev\"] }"),
 ];
 
 const ROLES: &[Key] = &[
     key("owner", Texts, "nobody", "accountable; retires and revokes", "[\"user:ana\"]"),
-    key("developer", Texts, "nobody", "creates, runs, submits", "[\"group:ds\"]"),
-    key("validator", Texts, "nobody", "approves and rejects, never own work", "[\"group:model-risk\"]"),
-    key("operator", Texts, "nobody", "deploys and rolls back", "[\"group:crm-ops\"]"),
+    key("developer", Texts, "nobody", "creates, runs, submits", "[\"user:dev\"]"),
+    key("validator", Texts, "nobody", "approves and rejects, never own work", "[\"user:vera\"]"),
+    key("operator", Texts, "nobody", "deploys and rolls back", "[\"user:ops\", \"svc:ci\"]"),
     key("consumer", Texts, "nobody", "predicts and sends labels", "[\"svc:crm-portal\"]"),
     key("auditor", Texts, "nobody", "reads and verifies everything", "[\"user:eve\"]"),
     key("admin", Texts, "nobody", "users, keys and settings", "[\"user:root\"]"),
@@ -260,6 +260,7 @@ const STEP: &[Key] = &[
     key("retry", Section("step.*.retry"), "never", "when it is tried again", "{ times = 2, on = [\"timeout\"] }"),
     key("timeout", Span, "none", "when it is killed", "\"1h\""),
     key("needs", Section("step.*.needs"), "anything", "what it needs of its machine", "{ cpu = 2, memory = \"8GiB\" }"),
+    key("max_output", Text, "64GiB", "the most that one output may have; more fails the step", "\"200GiB\""),
     key(
         "sweep",
         Section("step.*.sweep"),

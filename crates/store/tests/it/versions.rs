@@ -208,3 +208,31 @@ fn a_clock_that_jumps_back_never_makes_two_champions() {
     assert_eq!([60, 100, 200].map(|at| champion_at(&world, at)), [None, Some(2), Some(2)]);
     assert!(world.act(1, |audited| alias::remove(audited, &churn_model(), "challenger")).is_err());
 }
+
+#[test]
+fn a_name_that_differs_in_its_case_alone_is_not_registered_a_second_time() {
+    let world = World::furnished();
+    let conflict = |outcome: Result<(), StoreError>, what: &str| match outcome {
+        Err(StoreError::Conflict { because, .. }) => {
+            let expected = format!("there is {what} `churn`, and `CHURN` differs in its case alone");
+            assert!(because.contains(&expected), "{because}");
+        }
+        other => panic!("{what}: {other:?}"),
+    };
+    let churn = || "churn".parse().unwrap();
+    conflict(
+        world.act(1, |audited| kilter_store::project::register(audited, &"CHURN".parse().unwrap()).map(drop)),
+        "a project",
+    );
+    conflict(
+        world.act(1, move |audited| model::register(audited, &"CHURN".parse().unwrap(), &churn()).map(drop)),
+        "a model",
+    );
+    conflict(
+        world.act(1, move |audited| {
+            kilter_store::deployment::register_endpoint(audited, &"CHURN".parse().unwrap(), &churn()).map(drop)
+        }),
+        "an endpoint",
+    );
+    world.act(1, |audited| kilter_store::project::register(audited, &"CHURN2".parse().unwrap())).unwrap();
+}
