@@ -30,6 +30,8 @@ struct Kind {
     follows_day: bool,
     /// Rows around the level, in standard deviations of it.
     noise: f64,
+    /// By how much the level climbs over the reference; afterwards it stays.
+    climb: f64,
 }
 
 impl Kind {
@@ -81,14 +83,15 @@ impl Source {
     }
 
     fn take(&mut self, steps: usize, shift: f64) -> Rows {
-        let Kind { step, rho, noise, .. } = self.kind;
+        let Kind { step, rho, noise, climb, reference, .. } = self.kind;
         let mut rows = Rows::default();
         for _ in 0..steps {
             self.level = rho * self.level + (1.0 - rho * rho).sqrt() * self.random.normal();
             for _ in 0..self.kind.rows_at(&mut self.random, self.at) {
                 let around = self.level + noise * self.random.normal();
                 rows.hours.push(self.at);
-                rows.values.push(self.kind.level(self.at) + around / (1.0 + noise * noise).sqrt() + shift);
+                let climbed = climb * (self.at as f64 / (step * reference as i64) as f64).min(1.0);
+                rows.values.push(self.kind.level(self.at) + climbed + around / (1.0 + noise * noise).sqrt() + shift);
             }
             self.at += step;
         }
@@ -263,6 +266,7 @@ const HOURLY: Kind = Kind {
     rows: 10.0,
     follows_day: false,
     noise: 1.0,
+    climb: 0.0,
 };
 /// Days of one row; windows of four weeks.
 const DAILY: Kind =
@@ -300,6 +304,29 @@ fn false_alarms_and_delay_on_streams_that_depend_and_turn() {
         let kind = Kind { every: 24 * 7, ..kind };
         worst = worst.max(row("the same, windows of a week", kind, count).0);
     }
+    // References of a year: how long they remember themselves is hardly known, or not at all.
+    let short = Kind { reference: 365, ..DAILY };
+    for rho in [0.5, 0.9, 0.95, 0.98] {
+        worst =
+            worst.max(row(&format!("a year of days, AR {rho}, windows of four weeks"), Kind { rho, ..short }, count).0);
+    }
+    for climb in [1.0, 3.0] {
+        let kind = Kind { climb, rho: 0.5, ..short };
+        worst = worst.max(row(&format!("a year of days, AR 0.5, after a climb by {climb} sd"), kind, count).0);
+    }
     let promised = WINDOWS as f64 / BUDGET;
     assert!(worst <= promised, "{worst} of the streams had a false alarm, {promised} may");
+}
+
+#[test]
+fn a_column_that_climbed_is_compared_with_the_levels_that_it_passed() {
+    let kind = Kind { climb: 3.0, rho: 0.5, reference: 365, ..DAILY };
+    let quiet = run(kind, 10, 60, 0.0);
+    assert!(quiet.iter().all(|came| came.basis == Some(Basis::Learned)), "one climb, not one block");
+    assert!(quiet.iter().filter(|came| came.first[3].is_some()).count() <= 2, "where it has arrived is no change");
+    let gone_on = run(kind, 10, 60, 2.0);
+    assert!(gone_on.iter().all(|came| came.first[3].is_some_and(|first| first < 30)));
+    // Levels that wander for as long as the reference is are no climb, and nothing is said.
+    let wandering = run(Kind { rho: 0.995, climb: 0.0, ..kind }, 10, 60, 2.0);
+    assert!(wandering.iter().filter(|came| came.basis == Some(Basis::TooFew)).count() >= 8);
 }

@@ -7,6 +7,7 @@
 //! the share. A direction over its standard deviation is then read as a normal deviate by its place among the blocks of
 //! the reference.
 
+use super::series::{Trend, memory_of, quantiles_of, trend_of};
 use crate::drift::{Block, Law, Tally};
 use crate::outcome::rounded;
 use crate::tails::{normal_cdf, normal_quantile};
@@ -19,7 +20,7 @@ const ANGULAR: f64 = 0.25;
 /// Blocks below which the variation between them cannot be learned.
 pub const MIN_BLOCKS: usize = 30;
 /// Independent blocks that a reference must amount to.
-const MIN_INDEPENDENT: f64 = 4.0;
+const MIN_INDEPENDENT: f64 = 8.0;
 /// Values of a block from which few blocks still say how far their levels are from each other.
 const MANY_VALUES: f64 = 50.0;
 /// Standard deviation between windows, in those of the rows, that is assumed where it cannot be learned.
@@ -59,6 +60,12 @@ pub struct Direction {
     pub spread: f64,
     /// Blocks that count as one (the integrated autocorrelation time), with the error of its estimate added.
     pub memory: f64,
+    /// Where the reference climbed or fell steadily: the levels that its trend passed through.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trend: Option<Trend>,
+    /// Whether the reference is too short beside `memory` for this direction to count.
+    #[serde(default)]
+    pub is_short: bool,
 }
 
 /// The directions of a column.
@@ -251,17 +258,33 @@ impl Directions {
             Direction::learn(&column, *within, season, basis)
         };
         let all: Vec<Direction> = within.iter().enumerate().map(of).collect();
-        let worst = all.iter().map(|direction| direction.memory).fold(1.0, f64::max);
-        let is_short = basis == Basis::Learned && (blocks.len() as f64 - season) / worst < MIN_INDEPENDENT;
+        // A column with a trend counts in the directions that are known beside it; any other as a whole or not.
+        let has_trend = all.iter().take(scheme.ordered_directions()).any(|direction| direction.trend.is_some());
+        let is_short = !has_trend && all.iter().any(|direction| direction.is_short);
         let basis = if is_short { Basis::TooFew } else { basis };
         Directions { blocks: blocks.len() as f64, season: rounded(season), basis, all }
     }
 }
 
 impl Direction {
+    /// Learns from the levels of blocks. Where they depend on each other for too long to tell, a trend may be why.
     fn learn(residuals: &[Residual], within: f64, season: f64, basis: Basis) -> Self {
+        let direction = Direction::of(residuals, within, season, basis);
+        if basis != Basis::Learned || !direction.is_short {
+            return direction;
+        }
+        let levels: Vec<f64> = residuals.iter().map(|residual| residual.off).collect();
+        let Some((trend, left)) = trend_of(&levels) else { return direction };
+        let left: Vec<Residual> =
+            residuals.iter().zip(left).map(|(residual, off)| Residual { off, ..*residual }).collect();
+        let around = Direction::of(&left, within, season + 2.0, basis);
+        if around.is_short { direction } else { Direction { trend: Some(trend), ..around } }
+    }
+
+    /// `taken` is how many blocks' worth of levels were fitted to the blocks.
+    fn of(residuals: &[Residual], within: f64, taken: f64, basis: Basis) -> Self {
         let k = residuals.len() as f64;
-        let free = (k - season).max(1.0);
+        let free = (k - taken).max(1.0);
         let total: f64 = residuals.iter().map(|residual| residual.off.powi(2)).sum::<f64>() / free;
         let sampling = residuals.iter().map(|residual| within / residual.rows).sum::<f64>() / k.max(1.0);
         let learned = if k >= 2.0 { (total - sampling).max(0.0) } else { 0.0 };
@@ -277,10 +300,12 @@ impl Direction {
             centre: 0.0,
             spread: 1.0,
             memory: 1.0,
+            trend: None,
+            is_short: false,
         };
         if basis == Basis::Learned {
-            // What the season took from the blocks makes them too alike.
-            let alike = if season < 2.0 { 1.0 } else { (k / free).sqrt() };
+            // What was taken from the blocks makes them too alike.
+            let alike = if taken < 2.0 { 1.0 } else { (k / free).sqrt() };
             let standard = |residual: &Residual| alike * residual.off / (between + within / residual.rows).sqrt();
             let standard: Vec<f64> = residuals.iter().map(standard).collect();
             direction.farthest = rounded(normal_quantile(1.0 - 0.5 / k));
@@ -290,13 +315,25 @@ impl Direction {
             let squares = deviates.iter().map(|deviate| (deviate - direction.centre).powi(2)).sum::<f64>();
             direction.spread = rounded((squares / free).sqrt().max(1.0));
             direction.memory = rounded(memory_of(&deviates));
+            direction.is_short = free / direction.memory < MIN_INDEPENDENT;
         }
         direction
     }
 
+    /// How far a block is off, as a normal deviate. Where the reference has a trend: beyond all levels that it passed.
+    pub(super) fn deviate_of(&self, residual: Residual) -> f64 {
+        let sd = (self.between + self.within / residual.rows).sqrt();
+        match self.trend.map(|trend| trend.beyond(residual.off)) {
+            None => self.deviate(residual.off / sd),
+            Some(0.0) => 0.0,
+            Some(beyond) if beyond > 0.0 => self.deviate(beyond / sd).max(0.0),
+            Some(beyond) => self.deviate(beyond / sd).min(0.0),
+        }
+    }
+
     /// A value over its standard deviation as a normal deviate: its place among the reference's blocks, so that a law
     /// with a long tail does not pass for a change.
-    pub(super) fn deviate(&self, value: f64) -> f64 {
+    fn deviate(&self, value: f64) -> f64 {
         let known = &self.quantiles;
         let (Some(first), Some(last)) = (known.first(), known.last()) else { return value };
         let deviate = |at: f64| (2.0 * at / (known.len() as f64 - 1.0) - 1.0) * self.farthest;
@@ -323,54 +360,6 @@ impl Direction {
         };
         (found - self.centre) / self.spread
     }
-}
-
-/// Values at normal deviates from `-farthest` to `farthest`.
-fn quantiles_of(mut values: Vec<f64>, farthest: f64) -> Vec<f64> {
-    values.sort_unstable_by(f64::total_cmp);
-    let at = |step: usize| {
-        let deviate = (2.0 * step as f64 / (DEVIATES as f64 - 1.0) - 1.0) * farthest;
-        let place = normal_cdf(deviate) * values.len() as f64 - 0.5;
-        let place = place.clamp(0.0, values.len() as f64 - 1.0);
-        let (low, part) = (place.floor() as usize, place.fract());
-        let high = (low + 1).min(values.len() - 1);
-        rounded(values[low] + part * (values[high] - values[low]))
-    };
-    if values.is_empty() { vec![] } else { (0..DEVIATES).map(at).collect() }
-}
-
-/// How many values of a series count as one when its mean is taken: the integrated autocorrelation time, by Geyer's
-/// initial monotone sequence (1992), or by the means of 8 or of 16 stretches, whichever is longest; corrected for the
-/// mean that was taken off, and with its standard error added.
-fn memory_of(series: &[f64]) -> f64 {
-    let k = series.len();
-    let mean = series.iter().sum::<f64>() / k.max(1) as f64;
-    let centred: Vec<f64> = series.iter().map(|value| value - mean).collect();
-    let variance = centred.iter().map(|value| value * value).sum::<f64>() / k.max(1) as f64;
-    if k < 4 || variance <= 1e-12 {
-        return 1.0;
-    }
-    let covariance = |lag: usize| centred[lag..].iter().zip(&centred).map(|(a, b)| a * b).sum::<f64>() / k as f64;
-    let (mut sum, mut before) = (-variance, f64::INFINITY);
-    for pair in 0..k / 4 {
-        let next = (covariance(2 * pair) + covariance(2 * pair + 1)).min(before);
-        if next <= 0.0 {
-            break;
-        }
-        sum += 2.0 * next;
-        before = next;
-    }
-    let of_stretches = |count: usize| {
-        let length = k / count;
-        let means =
-            centred.chunks_exact(length.max(1)).take(count).map(|part| part.iter().sum::<f64>() / length as f64);
-        length as f64 * means.map(|mean| mean * mean).sum::<f64>() / (count as f64 - 1.0) / variance
-    };
-    let longest = [8, 16].into_iter().filter(|count| k >= 2 * count).map(of_stretches).fold(sum / variance, f64::max);
-    let longest = longest.max(1.0);
-    let independent = k as f64 / longest;
-    let corrected = longest / (1.0 - 1.0 / independent).max(0.3);
-    corrected * (1.0 + (2.0 / independent.max(2.0)).sqrt())
 }
 
 fn pooled(law: Law, strata: &[Tally]) -> Tally {

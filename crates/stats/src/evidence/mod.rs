@@ -13,6 +13,7 @@ mod conformal;
 mod directions;
 mod rate;
 mod sequence;
+mod series;
 mod windows;
 
 pub use alarm::{e_benjamini_hochberg, model_detector, model_e_process, p_to_e};
@@ -21,4 +22,5 @@ pub use conformal::ConformalMartingale;
 pub use directions::{Basis, Direction, Directions, MIN_BLOCKS};
 pub use rate::{RateReading, RateVerdict, count_e_value, judge_rate, rate_e_value};
 pub use sequence::{Betting, EmpiricalBernstein, distribution_band, msprt, msprt_two_arms, paired};
+pub use series::Trend;
 pub use windows::{WindowEvidence, WindowReference};

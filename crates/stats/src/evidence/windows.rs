@@ -107,8 +107,10 @@ impl<'r> WindowReference<'r> {
             for (at, residual) in self.scheme.residuals(&self.strata, &summaries).into_iter().enumerate() {
                 let Some(residual) = residual else { continue };
                 let direction = &self.directions.all[at];
-                let standard = residual.off / (direction.between + direction.within / residual.rows).sqrt();
-                let value = direction.deviate(standard);
+                if direction.is_short {
+                    continue;
+                }
+                let value = direction.deviate_of(residual);
                 let memory = (direction.memory / part.clamp(1e-3, 1.0)).max(1.0);
                 let z = evidence.states[at].take(value, memory, evidence.season);
                 let largest = MAX_BET.min(MEMORY_BET / (memory - 1.0).max(1e-9));
