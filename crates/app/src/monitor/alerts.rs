@@ -173,7 +173,7 @@ impl App {
                 if last_breach(&alert.detail).is_some_and(|end| finding.window.end <= end) =>
             {
                 if event == AlertEvent::Breached {
-                    self.renew_alert(act, &alert, monitor, finding)?;
+                    self.renew_alert(act, &alert, alert.state, monitor, finding)?;
                 }
                 Ok(Some(alert.state))
             }
@@ -202,7 +202,7 @@ impl App {
             state,
             detail: detail(finding, explained.as_ref()),
         };
-        let because = whole_sentence(finding.outcomes, explained.as_ref());
+        let because = whole_sentence(act.at, finding, explained.as_ref());
         let draft = self.alert_entry(act, state, finding, &because, explained.as_ref());
         let opened = self.store().write(move |tx| alerts::open(&tx.audited(draft), &new))?;
         if state.is_failing() {
@@ -221,10 +221,12 @@ impl App {
     ) -> Result<AlertState, AppError> {
         let from = alert.state;
         let next = from.after(event, hold(monitor), act.at).map_err(|illegal| AppError::Denied(illegal.to_string()))?;
+        // A clean window before does not make what breaches now less new.
+        if event == AlertEvent::Breached && (next == from || from.is_failing()) {
+            self.renew_alert(act, alert, next, monitor, finding)?;
+            return Ok(next);
+        }
         if next == from {
-            if event == AlertEvent::Breached {
-                self.renew_alert(act, alert, monitor, finding)?;
-            }
             return Ok(next);
         }
         let begins = !from.is_failing() && next.is_failing();
@@ -235,7 +237,7 @@ impl App {
                 "the labels are in the words of the model again".to_owned()
             }
             AlertState::Resolved => format!("{} is back in bounds", finding.subject.word()),
-            _ => whole_sentence(finding.outcomes, explained.as_ref()),
+            _ => whole_sentence(act.at, finding, explained.as_ref()),
         };
         let draft = match next {
             AlertState::Resolved => act.decides(DecisionKind::AlertResolved, because.clone(), &Numbers::default()),
@@ -256,24 +258,25 @@ impl App {
         &self,
         act: &Act,
         alert: &alerts::Alert,
+        next: AlertState,
         monitor: &Monitor,
         finding: Finding,
     ) -> Result<(), AppError> {
         let known = told(&alert.detail);
         let news: BTreeSet<String> = breached(finding.outcomes).difference(&known).cloned().collect();
         let detail = with_latest(&alert.detail, finding, None);
-        let (id, state) = (alert.id.clone(), alert.state);
-        if news.is_empty() || known.is_empty() || !state.is_failing() {
-            let draft = act.does("alert.count", String::new(), vec![]);
-            self.store().write(move |tx| alerts::advance(&tx.audited(draft), &id, state, state, Some(&detail)))?;
+        let (id, from) = (alert.id.clone(), alert.state);
+        if news.is_empty() || known.is_empty() || !from.is_failing() {
+            let draft = act.does("alert.count", sentence(finding.outcomes), vec![]);
+            self.store().write(move |tx| alerts::advance(&tx.audited(draft), &id, from, next, Some(&detail)))?;
             return Ok(());
         }
         let new: Vec<RuleOutcome> =
             finding.outcomes.iter().filter(|outcome| news.iter().any(|thing| is_of(thing, outcome))).cloned().collect();
         let because = format!("while the alert is open: {}", sentence_of_news(&new, &known));
-        let draft = self.alert_entry(act, state, Finding { outcomes: &new, ..finding }, &because, None);
-        let renewed = self.store().write(move |tx| alerts::renew(&tx.audited(draft), &id, state, &detail))?;
-        if !matches!(state, AlertState::Muted { .. }) {
+        let draft = self.alert_entry(act, next, Finding { outcomes: &new, ..finding }, &because, None);
+        let renewed = self.store().write(move |tx| alerts::renew(&tx.audited(draft), &id, from, next, &detail))?;
+        if !matches!(next, AlertState::Muted { .. }) {
             self.tell_of(act, &monitor.alert, &renewed, &because);
         }
         Ok(())
@@ -379,10 +382,13 @@ fn hold(monitor: &Monitor) -> Hold {
     Hold { fire_after: monitor.hold.max(1), ..Hold::default() }
 }
 
-/// What breached and why, in one line.
-fn whole_sentence(outcomes: &[RuleOutcome], explained: Option<&Explained>) -> String {
+/// What breached and why, in one line. Of a window that is not the newest, because its labels came later, which one.
+fn whole_sentence(now: Timestamp, finding: Finding, explained: Option<&Explained>) -> String {
+    let is_older = finding.subject.basis == Basis::Measured && finding.window.is_older(now);
+    let of = is_older.then(|| format!("in the window {}", finding.window));
     let why = explained.map(|explained| explained.sentence.clone());
-    [Some(sentence(outcomes)), why].into_iter().flatten().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; ")
+    let parts = [Some(sentence(finding.outcomes)), of, why].into_iter().flatten();
+    parts.filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; ")
 }
 
 fn detail(Finding { window, outcomes, .. }: Finding, explained: Option<&Explained>) -> Value {

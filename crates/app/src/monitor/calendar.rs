@@ -9,6 +9,24 @@ pub struct Window {
     pub end: Timestamp,
 }
 
+impl Window {
+    /// Whether it ended longer than its own length before `now`.
+    pub const fn is_older(self, now: Timestamp) -> bool {
+        now.millis() - self.end.millis() >= self.end.millis() - self.start.millis()
+    }
+}
+
+/// `2022-12-05 to 2023-01-02`; the end is not part of it. With the time where it is not of whole days.
+impl std::fmt::Display for Window {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        const DAY: i64 = 86_400_000;
+        match self.start.millis() % DAY == 0 && self.end.millis() % DAY == 0 {
+            true => write!(f, "{} to {}", self.start.civil().date(), self.end.civil().date()),
+            false => write!(f, "{} to {}", self.start, self.end),
+        }
+    }
+}
+
 /// Windows of one length that follow one another from an anchor.
 #[derive(Clone, Copy, Debug)]
 pub struct Calendar {

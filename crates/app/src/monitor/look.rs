@@ -301,16 +301,19 @@ impl Scene<'_> {
         spans.dedup();
         let changed = self.evidence.named();
         for span in spans {
+            let (over, of_span) =
+                (covered(window, span), rules.iter().filter(|watched| self.span(&watched.rule) == span));
+            let (early, ripe): (Vec<_>, Vec<_>) =
+                of_span.partition(|watched| self.waits(subject.kind, &watched.rule, over));
             let answered = self.rows(window, span)?;
-            if self.waits(subject.kind, covered(window, span)) {
-                let of_span = rules.iter().filter(|watched| self.span(&watched.rule) == span);
-                let pending = |rule: &Rule| pending(rule, self.live.number, covered(window, span), self.since);
-                outcomes.extend(of_span.map(|watched| (answered.len(), watched, pending(&watched.rule))));
+            let pending = |rule: &Rule| pending(rule, self.live.number, over, self.since);
+            outcomes.extend(early.into_iter().map(|watched| (answered.len(), watched, pending(&watched.rule))));
+            if ripe.is_empty() {
                 continue;
             }
             let has_estimates = rules.iter().any(|watched| defaults::is_estimate(&watched.rule));
-            let sheet = self.sheet(&answered, covered(window, span), has_estimates)?;
-            for watched in rules.iter().filter(|watched| self.span(&watched.rule) == span) {
+            let sheet = self.sheet(&answered, over, has_estimates)?;
+            for watched in ripe {
                 let rows = sheet.window(self, &changed);
                 outcomes.push((answered.len(), watched, watched.rule.judge(&rows, JudgeMode::Evidence)));
             }
@@ -396,14 +399,16 @@ impl Scene<'_> {
 
     /// Whether a span is not over. An endpoint that began to answer within it has no whole span: a part is not the span, but
     /// for a hundredth, which is what a start in the middle of things takes. Where another model answered before, its rows
-    /// are not this version's: drift, which compares seasons, waits for a whole span of the version; of all else half of
-    /// it is the version's.
-    fn waits(&self, kind: MonitorKind, span: Window) -> bool {
+    /// are not this version's: drift, which compares seasons, and whatever counts wait for a whole span of the version.
+    /// What requests bring is as wrong in a part as in the whole; of all else half of the span is the version's.
+    fn waits(&self, kind: MonitorKind, rule: &Rule, span: Window) -> bool {
         let length = span.end.millis() - span.start.millis();
         let missing = self.since.millis() - span.start.millis();
         match self.took_over {
-            Some(_) if kind != MonitorKind::Drift => missing > length / 2,
-            _ => missing > length / 100,
+            Some(_) if kind == MonitorKind::Drift || usage::counts(&rule.quantity) => missing > length / 100,
+            Some(_) if kind == MonitorKind::Data => false,
+            Some(_) => missing > length / 2,
+            None => missing > length / 100,
         }
     }
 

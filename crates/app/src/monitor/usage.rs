@@ -6,7 +6,12 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use kilter_domain::{alert::MonitorKind, ids::EndpointName, time::Timestamp};
+use kilter_domain::{
+    alert::MonitorKind,
+    ids::EndpointName,
+    rule::{Function, Quantity},
+    time::Timestamp,
+};
 use kilter_store::monitor::{self as readings, Reading};
 use serde_json::json;
 
@@ -17,6 +22,9 @@ use crate::{App, error::AppError, ledger::Act, measure::latency::latency_quantil
 const ERRORS: &str = "errors";
 /// Readings of failures that one window adds up at most.
 const MOST_TALLIES: u32 = 10_000;
+
+/// Metrics of a window that are counts.
+const COUNTS: [&str; 4] = ["rows", "requests", "errors", "consumers"];
 
 /// What rules about usage ask of the rows of a window.
 pub(super) fn facts(answered: &Answered, errors: u64) -> BTreeMap<String, f64> {
@@ -36,6 +44,14 @@ pub(super) fn facts(answered: &Answered, errors: u64) -> BTreeMap<String, f64> {
     facts.extend((asked > 0.0).then(|| ("error_rate".to_owned(), errors as f64 / asked)));
     facts.extend(latency_quantiles(latencies));
     facts
+}
+
+/// Whether a quantity grows with the time that it is counted over: a part of a span says less than the whole.
+pub(super) fn counts(quantity: &Quantity) -> bool {
+    match quantity {
+        Quantity::Metric { name, .. } => COUNTS.contains(&name.as_str()),
+        Quantity::Call { function, .. } => matches!(function, Function::Sum | Function::Distinct),
+    }
 }
 
 impl App {

@@ -85,9 +85,20 @@ impl Draw {
 
 /// Plays a past; what is written into the contract beside the usual sections is handed in.
 pub fn played(past: &Past, data: &str, monitor: &str) -> (World, Value) {
+    played_rows(&past.csv(), &contract(data, monitor))
+}
+
+/// Plays the rows of a past by a contract.
+fn played_rows(rows: &str, contract: &str) -> (World, Value) {
     let world = World::new();
-    world.write("rows.csv", &past.csv());
-    let contract = format!(
+    world.write("rows.csv", rows);
+    world.write("kilter.toml", contract);
+    let report = world.json(&["replay", ".", "--keep", "state"]);
+    (world, report)
+}
+
+fn contract(data: &str, monitor: &str) -> String {
+    format!(
         "[project]\nname = \"scores\"\nowner = \"user:ana\"\n\
          [data.rows]\npath = \"rows.csv\"\ntime = \"at\"\nid = [\"id\"]\nlabel = \"y\"\nsensitive = [\"group\"]\n{data}\n\
          [step.train]\nrun = \"kilter fit {{in.rows}} --target y --exclude at,known,id,group --learner linear --seed 1 --out {{out.model}}\"\n\
@@ -95,10 +106,7 @@ pub fn played(past: &Past, data: &str, monitor: &str) -> (World, Value) {
          [package]\nmodel = \"train.model\"\n[deploy.production]\n\
          [monitor]\n{monitor}\n\
          [replay]\nstart = \"2024-02-01\"\nperiod = \"7d\"\nmetric = \"auc\"\n"
-    );
-    world.write("kilter.toml", &contract);
-    let report = world.json(&["replay", ".", "--keep", "state"]);
-    (world, report)
+    )
 }
 
 fn of_kind<'r>(report: &'r Value, kind: &str) -> Vec<&'r Value> {
@@ -157,6 +165,52 @@ fn usage_rules_count_requests_consumers_and_latency() {
     assert!(!because.contains("share(consumer)") && !because.contains("p99_ms"), "{because}");
     let log = world.read("state/alerts.jsonl");
     assert!(log.lines().next().is_some_and(|line| line.contains("\"about\":\"usage\"")), "{log}");
+}
+
+/// The rows of a past, of which some, by their id, have 1000 in a column.
+fn spoiled(past: &Past, at: &[(&str, usize)]) -> String {
+    let mut rows: Vec<String> = past.csv().lines().map(str::to_owned).collect();
+    for (id, column) in at {
+        let row = rows.iter_mut().find(|row| row.contains(&format!(",{id},"))).unwrap();
+        let mut fields: Vec<&str> = row.split(',').collect();
+        fields[*column] = "1000";
+        *row = fields.join(",");
+    }
+    rows.join("\n")
+}
+
+#[test]
+fn a_version_that_took_over_within_a_window_is_judged_on_what_it_was_sent_and_not_on_how_much() {
+    // Version 2 serves the last two days of the third week: one value of the last day is too large.
+    let rows = spoiled(&Past::STEADY, &[("48-5", 5)]);
+    let rules = "every = \"7d\"\ndata = [\"max(noise) <= 100\", \"rows >= 500\"]\ndrift = [\"psi(noise) < 0.25\"]\n\
+                 [retrain]\nwhen = [\"schedule every 12d\"]";
+    let canary = "[deploy.production]\ncanary = { steps = [50, 100], every = \"5d\", min_rows = 10 }\n";
+    let (world, report) = played_rows(&rows, &contract("", rules).replace("[deploy.production]\n", canary));
+    assert_eq!(&days(&report, "promoted")[1..2], ["2024-02-20"], "{report:#}");
+    let told = of_kind(&report, "data_alert");
+    assert_eq!(told[0]["at"].as_str().map(|at| &at[..10]), Some("2024-02-22"), "{report:#}");
+    assert_eq!(told[0]["because"], "max(noise) is 1000, but at most 100 is asked");
+    assert!(told.iter().all(|entry| !entry["because"].as_str().unwrap().contains("rows is")), "a part is fewer rows");
+    let of_week = |name: &str| {
+        let told = world.json(&["monitor", "history", "scores", name, "--kind", "data", "--data", "state"]);
+        let readings = told["readings"].as_array().cloned().unwrap_or_default();
+        let week = |reading: &Value| reading["window_end"].as_str().is_some_and(|end| end.starts_with("2024-02-22"));
+        readings.into_iter().find(week).map(|reading| reading["verdict"].clone())
+    };
+    assert_eq!(of_week("rows"), Some("undecided".into()));
+}
+
+#[test]
+fn what_breaks_after_a_clean_window_is_told_while_the_alert_is_open() {
+    // One value too large on the fortieth day, none on the next, one of another column on the day after.
+    let rows = spoiled(&Past::STEADY, &[("40-5", 5), ("42-5", 4)]);
+    let rules = "every = \"1d\"\ndata = [\"max(noise) <= 100\", \"max(x) <= 100\"]";
+    let (_, report) = played_rows(&rows, &contract("", rules));
+    let told = of_kind(&report, "data_alert");
+    assert_eq!(days(&report, "data_alert"), ["2024-02-14", "2024-02-16"], "{report:#}");
+    assert_eq!(told[0]["because"], "max(noise) is 1000, but at most 100 is asked");
+    assert_eq!(told[1]["because"], "while the alert is open: max(x) is 1000, but at most 100 is asked");
 }
 
 #[test]

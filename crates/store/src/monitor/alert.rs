@@ -147,19 +147,29 @@ pub fn advance(
     get(audited.tx(), id)
 }
 
-/// Renews what an open alert says, with an entry of its own: it stays in its state, and there is something new to know.
+/// Renews what an open alert says, with an entry of its own though it may stay in its state: there is something new to
+/// know.
 ///
 /// # Errors
 /// When there is no such alert, or when it has moved meanwhile.
-pub fn renew(audited: &Audited, id: &str, expected: AlertState, detail: &Value) -> Result<Alert, StoreError> {
-    let alert = get(audited.tx(), id)?;
-    let (object, state) = (object(id), text(expected));
-    audited.expect(&object, &counted(expected), &counted(alert.state))?;
-    audited.enter(&Change { before: Some(&state), after: Some(&state), ..Change::of(&object) })?;
-    let detail = row::text_of(COUNT.attempt, detail)?;
-    let params = named_params! { ":id": id, ":windows": windows(expected), ":detail": Some(detail) };
-    audited.tx().execute(&COUNT, params)?;
-    get(audited.tx(), id)
+pub fn renew(
+    audited: &Audited,
+    id: &str,
+    expected: AlertState,
+    next: AlertState,
+    detail: &Value,
+) -> Result<Alert, StoreError> {
+    let (object, before, after) = (object(id), text(expected), text(next));
+    if before == after {
+        let alert = get(audited.tx(), id)?;
+        audited.expect(&object, &counted(expected), &counted(alert.state))?;
+        audited.enter(&Change { before: Some(&before), after: Some(&after), ..Change::of(&object) })?;
+        let detail = row::text_of(COUNT.attempt, detail)?;
+        let params = named_params! { ":id": id, ":windows": windows(next), ":detail": Some(detail) };
+        audited.tx().execute(&COUNT, params)?;
+        return get(audited.tx(), id);
+    }
+    advance(audited, id, expected, next, Some(detail))
 }
 
 /// As the ledger writes it: `firing`, `muted 1764000000000`.
