@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::{
     api::Reach,
-    page::{Answer, Mark, Page, TextTable},
+    page::{Answer, Mark, Page, TextTable, minute},
     project::now,
     stop::Stop,
 };
@@ -82,7 +82,7 @@ impl List {
         let mut table = TextTable::new(["id", "opened", "endpoint", "monitor", "state", "what"]);
         for alert in &found.items {
             let what = alert.detail["text"].as_str().unwrap_or(&alert.cause).to_owned();
-            let opened: String = alert.opened.chars().take(16).collect();
+            let opened = minute(&alert.opened);
             let id = short(&alert.id);
             table.row([
                 id.to_owned(),

@@ -44,6 +44,7 @@ mod sql;
 mod status;
 mod stop;
 mod terminal;
+mod text_table;
 
 use std::{ffi::OsString, process::ExitCode};
 

@@ -9,9 +9,10 @@ use kilter_wire::{Exit, Problem};
 
 use crate::{
     command::{ColorChoice, Shared},
-    page::{Answer, Block, Mark, Page, wrap},
+    page::{Answer, Block, Mark, Page},
     stop::Stop,
     terminal::{printable, printable_json},
+    text_table::wrap,
 };
 
 /// How a command talks.
@@ -23,6 +24,8 @@ pub struct Output {
     color_err: bool,
     /// Characters in a line of the terminal that reads standard output; `None` where nobody says it.
     width: Option<usize>,
+    /// The same of standard error.
+    width_err: Option<usize>,
 }
 
 impl Output {
@@ -38,13 +41,14 @@ impl Output {
             quiet: shared.quiet,
             color_out: !shared.json && wanted(io::stdout().is_terminal()),
             color_err: !shared.json && wanted(io::stderr().is_terminal()),
-            width: terminal_width(),
+            width: terminal_width(&io::stdout()),
+            width_err: terminal_width(&io::stderr()),
         }
     }
 
     /// JSON alone, for failures met before the options could be read.
     pub(crate) const fn json_only() -> Self {
-        Self { json: true, quiet: true, color_out: false, color_err: false, width: None }
+        Self { json: true, quiet: true, color_out: false, color_err: false, width: None, width_err: None }
     }
 
     /// Whether one document is wanted instead of a page.
@@ -101,7 +105,7 @@ impl Output {
     /// Says something beside the answer, on standard error; not in JSON and not when quiet.
     pub fn note(&self, text: &str) {
         if !self.json && !self.quiet {
-            complain(&format!("{}\n", printable(text)));
+            complain(&wrapped(&printable(text), self.width_err, (0, 2)));
         }
     }
 
@@ -153,27 +157,28 @@ impl Output {
     /// A line with its mark, wrapped to the terminal; what is wrapped goes on `indent` characters behind where it began.
     fn lines(&self, mark: Option<Mark>, text: &str, indent: usize) -> String {
         let before = mark.map_or_else(String::new, |mark| format!("{} ", tinted(mark, self.color_out)));
-        let text = printable(text);
-        let Some(width) = self.width else { return format!("{before}{text}\n") };
-        let width = width.saturating_sub(2 * usize::from(mark.is_some())).max(MIN_WIDTH);
-        let margin = if mark.is_some() { "  " } else { "" };
-        let mut lines = Vec::new();
-        for line in text.split('\n') {
-            let begins = line.len() - line.trim_start().len();
-            lines.extend(wrap(line, width, begins + indent));
-        }
-        let behind =
-            lines.iter().enumerate().map(|(at, line)| if at == 0 { line.clone() } else { format!("{margin}{line}") });
-        format!("{before}{}\n", behind.collect::<Vec<_>>().join("\n"))
+        let margin = 2 * usize::from(mark.is_some());
+        format!("{before}{}", wrapped(&printable(text), self.width, (margin, indent)))
     }
 
     fn render_problem(&self, problem: &Problem) -> String {
-        let mut text = format!("{} {}\n", tinted(Mark::Bad, self.color_err), printable(&problem.detail));
+        let part = |text: &str| wrapped(&printable(text), self.width_err, (2, 2));
+        let mut text = format!("{} {}", tinted(Mark::Bad, self.color_err), part(&problem.detail));
         for cause in &problem.causes {
-            text += &format!("  because {}\n", printable(cause));
+            text += &format!("  {}", part(&format!("because {cause}")));
         }
-        text + &format!("  → {}\n", printable(&problem.hint))
+        text + &format!("  {}", part(&format!("→ {}", problem.hint)))
     }
+}
+
+/// A text that stands `margin` characters from the left, with its line break at the end. What is wrapped goes on below
+/// where its line began, `indent` characters to the right.
+fn wrapped(text: &str, width: Option<usize>, (margin, indent): (usize, usize)) -> String {
+    let Some(width) = width else { return format!("{text}\n") };
+    let width = width.saturating_sub(margin).max(MIN_WIDTH);
+    let lines: Vec<String> =
+        text.split('\n').flat_map(|line| wrap(line, width, line.len() - line.trim_start().len() + indent)).collect();
+    lines.join(&format!("\n{}", " ".repeat(margin))) + "\n"
 }
 
 /// A line at the bottom of a terminal that moves while something goes on; nothing elsewhere.
@@ -208,7 +213,7 @@ impl Moving {
         if output.json || output.quiet {
             return;
         }
-        let text = Output { color_out: output.color_err, ..*output }.render(page);
+        let text = Output { color_out: output.color_err, width: output.width_err, ..*output }.render(page);
         match &self.0 {
             Some(bar) => bar.suspend(|| complain(&text)),
             None => complain(&text),
@@ -227,10 +232,10 @@ impl Drop for Moving {
 /// What lines are never made narrower than.
 const MIN_WIDTH: usize = 40;
 
-/// How wide the terminal behind standard output is; where there is none, what `COLUMNS` says.
-fn terminal_width() -> Option<usize> {
+/// How wide the terminal behind a stream is; where there is none, what `COLUMNS` says.
+fn terminal_width(stream: &impl std::os::fd::AsFd) -> Option<usize> {
     let stated = || std::env::var("COLUMNS").ok()?.trim().parse::<usize>().ok();
-    let seen = terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| usize::from(width.0));
+    let seen = terminal_size::terminal_size_of(stream).map(|(width, _)| usize::from(width.0));
     seen.or_else(stated).filter(|width| *width > 0).map(|width| width.max(MIN_WIDTH))
 }
 
@@ -270,7 +275,8 @@ mod tests {
 
     use super::*;
 
-    const PLAIN: Output = Output { json: false, quiet: false, color_out: false, color_err: false, width: None };
+    const PLAIN: Output =
+        Output { json: false, quiet: false, color_out: false, color_err: false, width: None, width_err: None };
 
     #[test]
     fn a_failure_says_what_why_and_what_next() {
@@ -279,6 +285,17 @@ mod tests {
         assert_eq!(
             PLAIN.render_problem(&problem),
             "✕ could not read `a.csv`\n  because entity not found\n  → check the path; it is taken from the current folder\n"
+        );
+    }
+
+    #[test]
+    fn a_failure_fits_its_terminal_too() {
+        let problem =
+            Problem::new(Code::FileNotFound, "could not read the table `a.csv` that the step `train` asks for");
+        let narrow = Output { width_err: Some(40), ..PLAIN };
+        assert_eq!(
+            narrow.render_problem(&problem),
+            "✕ could not read the table `a.csv` that\n    the step `train` asks for\n  → check the path; it is taken from the\n    current folder\n"
         );
     }
 

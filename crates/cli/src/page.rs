@@ -4,7 +4,8 @@ use kilter_wire::Exit;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::{input::Unread, terminal::is_control};
+use crate::input::Unread;
+pub use crate::text_table::TextTable;
 
 /// A state, as every surface of Kilter shows it: a glyph, a colour, and a word beside it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +50,12 @@ impl Mark {
             Self::None | Self::Blocked | Self::Thin => "2",
         }
     }
+}
+
+/// When a page for a browser was made, as one of its facts.
+pub(crate) fn made(now: kilter_domain::time::Timestamp) -> (String, String) {
+    let text = now.to_string();
+    ("made".to_owned(), format!("{} UTC", text.get(..16).unwrap_or(&text).replace('T', " ")))
 }
 
 /// One cell of a table or one line of a page, with its mark.
@@ -101,107 +108,6 @@ impl Page {
     }
 }
 
-/// Rows of text under headings; columns of numbers lean to the right.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TextTable {
-    headings: Vec<String>,
-    rows: Vec<Vec<String>>,
-}
-
-impl TextTable {
-    /// A table without rows.
-    pub fn new<H: Into<String>>(headings: impl IntoIterator<Item = H>) -> Self {
-        Self { headings: headings.into_iter().map(|heading| on_one_line(heading.into())).collect(), rows: Vec::new() }
-    }
-
-    /// Adds a row: as many cells as there are headings (missing ones are empty, the rest is dropped).
-    pub fn row<C: Into<String>>(&mut self, cells: impl IntoIterator<Item = C>) -> &mut Self {
-        let mut row: Vec<String> = cells.into_iter().map(|cell| on_one_line(cell.into())).collect();
-        row.resize(self.headings.len(), String::new());
-        self.rows.push(row);
-        self
-    }
-
-    /// The number of rows.
-    pub fn len(&self) -> usize {
-        self.rows.len()
-    }
-
-    /// True without rows.
-    pub fn is_empty(&self) -> bool {
-        self.rows.is_empty()
-    }
-
-    /// The lines of the table, the headings first. Where it is wider than `width`, the widest columns are wrapped.
-    pub(crate) fn lines(&self, width: Option<usize>) -> Vec<String> {
-        let mut columns: Vec<(usize, bool)> = (0..self.headings.len()).map(|at| self.layout(at)).collect();
-        if let Some(width) = width {
-            fit(&mut columns, width);
-        }
-        let lines = |cells: &Vec<String>| {
-            let wrapped: Vec<Vec<String>> =
-                cells.iter().zip(&columns).map(|(cell, (width, _))| wrap(cell, *width, 0)).collect();
-            let height = wrapped.iter().map(Vec::len).max().unwrap_or(0);
-            let line = |at: usize| {
-                let cell = |(cells, &(width, right)): (&Vec<String>, &(usize, bool))| {
-                    pad(cells.get(at).map_or("", String::as_str), width, right)
-                };
-                let padded: Vec<String> = wrapped.iter().zip(&columns).map(cell).collect();
-                padded.join(GAP).trim_end().to_owned()
-            };
-            (0..height).map(line).collect::<Vec<_>>()
-        };
-        std::iter::once(&self.headings).chain(&self.rows).flat_map(lines).collect()
-    }
-
-    /// How wide a column is, and whether it leans to the right.
-    fn layout(&self, column: usize) -> (usize, bool) {
-        let cells = || self.rows.iter().map(|row| row[column].as_str());
-        let width = cells().chain([self.headings[column].as_str()]).map(|cell| cell.chars().count()).max();
-        let is_numeric = |cell: &str| cell.starts_with(|c: char| c.is_ascii_digit() || "-+.".contains(c));
-        let right = !self.rows.is_empty() && cells().all(|cell| cell.is_empty() || cell == "–" || is_numeric(cell));
-        (width.unwrap_or(0), right)
-    }
-}
-
-/// Between two columns.
-const GAP: &str = "  ";
-/// What a column is never made narrower than.
-const MIN_COLUMN: usize = 8;
-
-/// Makes the widest columns of words narrower until all fit into `width`, or none can be.
-fn fit(columns: &mut [(usize, bool)], width: usize) {
-    let gaps = GAP.len() * columns.len().saturating_sub(1);
-    loop {
-        let taken: usize = columns.iter().map(|column| column.0).sum::<usize>() + gaps;
-        let widest = columns.iter_mut().filter(|(width, is_number)| !is_number && *width > MIN_COLUMN);
-        match widest.max_by_key(|column| column.0) {
-            Some(column) if taken > width => column.0 -= 1,
-            _ => return,
-        }
-    }
-}
-
-/// A text in lines of at most `width` characters, broken between words; those behind the first begin with `indent` blanks.
-pub(crate) fn wrap(text: &str, width: usize, indent: usize) -> Vec<String> {
-    if text.chars().count() <= width {
-        return vec![text.to_owned()];
-    }
-    let indent = " ".repeat(indent.min(width / 2));
-    let options = textwrap::Options::new(width.max(1)).subsequent_indent(&indent);
-    textwrap::wrap(text, options).into_iter().map(String::from).collect()
-}
-
-/// Line breaks and what a terminal would obey, as the data of others may hold, stand as a replacement character.
-fn on_one_line(cell: String) -> String {
-    if cell.chars().any(is_control) { cell.replace(is_control, "\u{fffd}") } else { cell }
-}
-
-fn pad(cell: &str, width: usize, right: bool) -> String {
-    let gap = " ".repeat(width.saturating_sub(cell.chars().count()));
-    if right { gap + cell } else { cell.to_owned() + &gap }
-}
-
 /// What came of a command.
 #[derive(Clone, Debug)]
 pub struct Answer {
@@ -246,36 +152,21 @@ impl Answer {
     }
 }
 
+/// A time to the minute, as it is written.
+pub(crate) fn minute(time: &str) -> String {
+    match time.get(..16) {
+        Some(text) => text.trim_end_matches("T00:00").replace('T', " "),
+        None => time.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn numbers_lean_right_and_words_lean_left() {
-        let mut table = TextTable::new(["model", "rows", "auc"]);
-        table.row(["churn", "12", "0.71"]).row(["x", "1200", "–"]).row(["short"]);
-        assert_eq!(table.lines(None), ["model  rows   auc", "churn    12  0.71", "x      1200     –", "short"]);
-    }
-
-    #[test]
-    fn a_table_fits_and_loses_no_word() {
-        let mut table = TextTable::new(["opened", "what", "rows"]);
-        table.row(["2026-01-01", "the mean score moved by much more than chance explains since spring", "1200"]);
-        let lines = table.lines(Some(48));
-        assert!(lines.len() > 2 && lines.iter().all(|line| line.chars().count() <= 48), "{lines:#?}");
-        let words: Vec<&str> = lines.iter().flat_map(|line| line.split_whitespace()).collect();
-        assert!(
-            ["mean", "chance", "spring", "1200", "2026-01-01"].iter().all(|word| words.contains(word)),
-            "{words:?}"
-        );
-        assert_eq!(table.lines(None).len(), 2);
-        // Nothing can be narrower than it must be.
-        assert!(!table.lines(Some(5)).is_empty());
-    }
-
-    #[test]
-    fn a_line_goes_on_below_where_it_began() {
-        assert_eq!(wrap("one two three four", 10, 2), ["one two", "  three", "  four"]);
-        assert_eq!(wrap("short", 10, 2), ["short"]);
+    fn times_are_told_to_the_minute_and_midnight_as_the_day() {
+        assert_eq!(minute("2026-01-02T00:00:00Z"), "2026-01-02");
+        assert_eq!((minute("2026-01-02T03:04:05.006Z").as_str(), minute("x").as_str()), ("2026-01-02 03:04", "x"));
     }
 }

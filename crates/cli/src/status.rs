@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::{
     api::Reach,
     failure::usage,
-    page::{Answer, Mark, Page, TextTable},
+    page::{Answer, Mark, Page, TextTable, minute},
     stop::Stop,
 };
 
@@ -34,7 +34,7 @@ impl Status {
                 _ if endpoint.candidate_refused.is_some() => Mark::Bad.glyph().to_owned() + " candidate is not asked",
                 0 if endpoint.live.is_none() => Mark::Wait.glyph().to_owned() + " serves nothing yet",
                 0 => Mark::Ok.glyph().to_owned() + " healthy",
-                count => format!("{} {count} open alerts", Mark::Warn.glyph()),
+                count => format!("{} {count} open alert{}", Mark::Warn.glyph(), if count == 1 { "" } else { "s" }),
             };
             table.row([endpoint.name.clone(), live, version(&endpoint.candidate), attention]);
         }
@@ -117,7 +117,7 @@ fn list_models(reach: &Reach) -> Result<Answer, Stop> {
             version.model.clone(),
             format!("v{}", version.number),
             version.state.clone(),
-            version.created.clone(),
+            minute(&version.created),
             package,
         ]);
     }
@@ -192,12 +192,12 @@ impl Deployments {
         let found: v1::Page<v1::Deployment> = self.reach.api()?.get("/api/v1/deployments")?;
         let mut table = TextTable::new(["endpoint", "version", "state", "requested", "live since", "live until"]);
         for deployment in &found.items {
-            let time = |time: &Option<String>| time.clone().unwrap_or("–".to_owned());
+            let time = |time: &Option<String>| time.as_deref().map_or("–".to_owned(), minute);
             table.row([
                 deployment.endpoint.clone(),
                 format!("v{}", deployment.version),
                 deployment.state.clone(),
-                deployment.created.clone(),
+                minute(&deployment.created),
                 time(&deployment.live_since),
                 time(&deployment.live_until),
             ]);

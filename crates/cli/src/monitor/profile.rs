@@ -5,10 +5,10 @@ use kilter_domain::time::{Span, Timestamp};
 use kilter_report::{number, percent, whole};
 use kilter_wire::{Code, Problem, v1};
 
-use super::{encoded, page::minute};
+use super::encoded;
 use crate::{
     api::Reach,
-    page::{Answer, Mark, Page, TextTable},
+    page::{Answer, Mark, Page, TextTable, minute},
     project::now,
     stop::Stop,
 };

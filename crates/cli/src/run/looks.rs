@@ -7,7 +7,7 @@ use kilter_wire::{Code, Problem, v1};
 use crate::{
     api::{Api, Reach},
     output::Output,
-    page::{Answer, Mark, Page, TextTable},
+    page::{Answer, Mark, Page, TextTable, minute},
     status::{with_gates, with_metrics},
     stop::Stop,
     terminal::printable,
@@ -33,7 +33,7 @@ impl List {
                 run.project.clone(),
                 word(run.state),
                 run.version.map_or("–".to_owned(), |number| format!("v{number}")),
-                run.created.clone(),
+                minute(&run.created),
                 run.cause.clone(),
             ]);
         }
