@@ -12,6 +12,7 @@ pub(crate) mod held_out;
 pub mod latency;
 pub mod model_rows;
 pub mod profile;
+mod range_names;
 pub mod reference;
 pub mod season;
 pub mod tables;

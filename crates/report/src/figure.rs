@@ -6,14 +6,13 @@
 use std::fmt::Write;
 
 use crate::{
-    State,
     escape::{escaped, short},
     number::{number, percent},
 };
 
-const WIDTH: f64 = 480.0;
+pub(crate) const WIDTH: f64 = 420.0;
 /// Of a plot with axes: from the left, from the top, its width and height.
-const PLOT: (f64, f64, f64, f64) = (40.0, 10.0, 430.0, 150.0);
+const PLOT: (f64, f64, f64, f64) = (48.0, 10.0, 364.0, 140.0);
 /// Of a square plot.
 const SQUARE: (f64, f64, f64, f64) = (40.0, 10.0, 240.0, 240.0);
 
@@ -25,30 +24,6 @@ pub struct Figure {
     label: String,
     height: f64,
     drawing: String,
-}
-
-/// A pair of shares with its name.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Bar {
-    /// What the bar is of.
-    pub name: String,
-    /// Of the reference.
-    pub reference: f64,
-    /// Of the current table.
-    pub current: f64,
-}
-
-/// A value with its interval.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Range {
-    /// What it is of.
-    pub name: String,
-    /// The value; `None` shows the note alone.
-    pub value: Option<(f64, f64, f64)>,
-    /// What stands behind it (the numbers, or why there are none).
-    pub note: String,
-    /// How it is judged.
-    pub state: State,
 }
 
 /// A point of a curve.
@@ -99,94 +74,6 @@ impl Figure {
         let figure = Self::histogram(caption, edges, shares, shares);
         let label = format!("{caption}: shares of the rows in {} bins", shares.len());
         Self { legend: None, label, ..figure }
-    }
-
-    /// Shares of one table by category.
-    pub fn ranking(caption: &str, bars: &[(String, f64)]) -> Self {
-        let longest = bars.iter().map(|bar| bar.1).filter(|x| x.is_finite()).fold(1e-12, f64::max);
-        let (left, width, step) = (150.0, 250.0, 20.0);
-        let mut drawing = String::new();
-        for (at, (name, share)) in bars.iter().enumerate() {
-            let (y, long) = (4.0 + step * at as f64, width * finite(*share) / longest);
-            drawing += &text(left - 6.0, y + 11.0, "end", "name", &short(name, 22));
-            drawing += &rect("refbar", left, y, long, 13.0);
-            drawing += &text(left + long + 6.0, y + 11.0, "start", "", &percent(*share));
-        }
-        let label = format!("{caption}: shares of the rows by category");
-        Self::new(caption, None, label, 8.0 + step * bars.len() as f64, drawing)
-    }
-
-    /// Shares of two tables by category.
-    pub fn bars(caption: &str, bars: &[Bar]) -> Self {
-        let longest =
-            bars.iter().map(|bar| bar.reference.max(bar.current)).filter(|x| x.is_finite()).fold(1e-12, f64::max);
-        let (left, width, step) = (150.0, 250.0, 26.0);
-        let mut drawing = String::new();
-        for (at, bar) in bars.iter().enumerate() {
-            let y = 4.0 + step * at as f64;
-            drawing += &text(left - 6.0, y + 14.0, "end", "name", &short(&bar.name, 22));
-            for (class, share, down) in [("refbar", bar.reference, 0.0), ("curbar", bar.current, 10.0)] {
-                let long = width * finite(share) / longest;
-                drawing += &rect(class, left, y + down, long, 9.0);
-            }
-            let both = format!("{} → {}", percent(bar.reference), percent(bar.current));
-            let end = left + width * finite(bar.reference.max(bar.current)) / longest;
-            drawing += &text((end + 6.0).min(WIDTH - 74.0), y + 14.0, "start", "", &both);
-        }
-        let label = format!("{caption}: shares of the reference and of the current rows by category");
-        Self::new(caption, Some(("reference", "current")), label, 8.0 + step * bars.len() as f64, drawing)
-    }
-
-    /// Values with their intervals under each other, and a line where something is promised.
-    pub fn ranges(caption: &str, ranges: &[Range], limit: Option<f64>) -> Self {
-        let (left, width, step) = (150.0, 220.0, 22.0);
-        let ends = ranges.iter().filter_map(|range| range.value).flat_map(|(value, low, high)| [value, low, high]);
-        let (low, high) = ends
-            .chain(limit)
-            .filter(|x| x.is_finite())
-            .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), x| (low.min(x), high.max(x)));
-        let span = if high > low { high - low } else { 1.0 };
-        let x = |value: f64| left + width * ((value - low) / span).clamp(0.0, 1.0);
-        let bottom = 8.0 + step * ranges.len() as f64;
-        let mut drawing = String::new();
-        if let Some(limit) = limit.filter(|limit| limit.is_finite()) {
-            drawing += &line("limit", (x(limit), 2.0), (x(limit), bottom));
-        }
-        for (at, range) in ranges.iter().enumerate() {
-            let y = 14.0 + step * at as f64;
-            drawing += &text(left - 10.0, y + 4.0, "end", "name", &short(&range.name, 22));
-            let state = range.state.class();
-            if let Some((value, low, high)) = range.value.filter(|value| value.0.is_finite()) {
-                let end = |end: f64, open: f64| if end.is_finite() { x(end) } else { open };
-                let from = end(low, left);
-                drawing += &format!("<g class=\"{state}\">");
-                drawing += &line(&format!("whisker {state}"), (from, y), (end(high, left + width), y));
-                drawing += &dot(state, x(value), y, 4.0);
-                drawing += "</g>";
-            }
-            drawing += &text(left + width + 10.0, y + 4.0, "start", "", &range.note);
-        }
-        Self::new(caption, None, format!("{caption}: values with their intervals"), bottom, drawing)
-    }
-
-    /// Signed values by name, from a line at zero: what pushes up to the right, what pushes down to the left.
-    pub fn pushes(caption: &str, bars: &[(String, f64, String)]) -> Self {
-        let values = || bars.iter().map(|bar| bar.1).filter(|value| value.is_finite());
-        let (down, up) = (values().fold(0.0, f64::min).abs(), values().fold(0.0, f64::max));
-        let (left, width, step) = (160.0, 220.0, 20.0);
-        let scale = width / (down + up).max(1e-12);
-        let zero = left + scale * down;
-        let bottom = 8.0 + step * bars.len() as f64;
-        let mut drawing = line("axis", (zero, 2.0), (zero, bottom));
-        for (at, (name, value, note)) in bars.iter().enumerate() {
-            let (y, long) = (4.0 + step * at as f64, scale * finite(value.abs()));
-            let (class, x) = if *value < 0.0 { ("refbar", zero - long) } else { ("curbar", zero) };
-            drawing += &text(left - 6.0, y + 11.0, "end", "name", &short(name, 24));
-            drawing += &rect(class, x, y, long, 13.0);
-            drawing += &text(left + width + 6.0, y + 11.0, "start", "", &short(note, 16));
-        }
-        let label = format!("{caption}: what pushes up and what pushes down");
-        Self::new(caption, Some(("lower", "higher")), label, bottom, drawing)
     }
 
     /// A curve in the unit square (ROC; precision over recall), and the diagonal where it means chance.
@@ -244,7 +131,7 @@ impl Figure {
     }
 }
 
-fn finite(value: f64) -> f64 {
+pub(crate) fn finite(value: f64) -> f64 {
     if value.is_finite() { value.max(0.0) } else { 0.0 }
 }
 
@@ -284,7 +171,7 @@ pub(crate) fn line(class: &str, from: (f64, f64), to: (f64, f64)) -> String {
     )
 }
 
-fn rect(class: &str, x: f64, y: f64, width: f64, height: f64) -> String {
+pub(crate) fn rect(class: &str, (x, y): (f64, f64), (width, height): (f64, f64)) -> String {
     let (x, y, width) = (tenth(x), tenth(y), tenth(width));
     format!("<rect class=\"{class}\" x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\"/>")
 }
@@ -301,6 +188,7 @@ pub(crate) fn text(x: f64, y: f64, anchor: &str, class: &str, content: &str) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Bar, Range, State, fit::fitted};
     use proptest::prelude::*;
 
     #[test]
@@ -309,26 +197,8 @@ mod tests {
         let html = figure.html();
         assert_eq!((html.matches("<path").count(), html.matches('V').count()), (2, 6), "{html}");
         // The tallest bar reaches the top, one of a third of it two thirds down.
-        assert!(html.contains("V110H255V10H470"), "{html}");
+        assert!(html.contains("V103.3H230V10H412"), "{html}");
         assert!(html.contains("aria-label=\"age: shares"));
-    }
-
-    #[test]
-    fn an_open_interval_reaches_the_edge_and_a_missing_value_shows_its_note() {
-        let range = |value, note: &str| Range { name: "a".into(), value, note: note.into(), state: State::Bad };
-        let figure =
-            Figure::ranges("gap", &[range(Some((0.1, 0.0, f64::INFINITY)), "0.1"), range(None, "too few")], Some(0.2));
-        let html = figure.html();
-        assert_eq!(html.matches("<circle").count(), 1);
-        assert!(html.contains("x2=\"370\"") && html.contains("too few") && html.contains("class=\"limit\""), "{html}");
-    }
-
-    #[test]
-    fn pushes_start_at_zero_and_keep_their_proportion() {
-        let bars = [("a".to_owned(), 3.0, "+3".to_owned()), ("b".to_owned(), -1.0, "-1".to_owned())];
-        let html = Figure::pushes("row 1", &bars).html();
-        assert!(html.contains("class=\"curbar\" x=\"215\" y=\"4\" width=\"165\""), "{html}");
-        assert!(html.contains("class=\"refbar\" x=\"160\" y=\"24\" width=\"55\""), "{html}");
     }
 
     #[test]
@@ -366,7 +236,8 @@ mod tests {
                 let html = figure.html();
                 let attributes: String = html.split('"').skip(1).step_by(2).collect();
                 let is_ours = |text: &str| !text.contains("NaN") && !text.contains("inf");
-                let own = html.replace(&escaped(&short(&name, 120)), "").replace(&escaped(&short(&name, 24)), "").replace(&escaped(&short(&name, 22)), "").replace(&escaped(&short(&name, 16)), "").replace(&escaped(&name), "");
+                let shown = [short(&name, 120), fitted(&name, 150.0), fitted(&name, 130.0), name.clone()];
+                let own = shown.iter().fold(html.clone(), |html, name| html.replace(&escaped(name), ""));
                 prop_assert!(is_ours(&own), "{own}");
                 prop_assert!(!attributes.contains('<'));
             }

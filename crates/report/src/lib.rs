@@ -7,14 +7,17 @@
 
 mod escape;
 mod figure;
+mod fit;
 mod number;
 mod page;
+mod rows;
 mod series;
 mod style;
 
-pub use figure::{Bar, CurvePoint, Figure, Range, ReliabilityPoint};
+pub use figure::{CurvePoint, Figure, ReliabilityPoint};
 pub use number::{number, percent, whole};
 pub use page::{Cell, Part, Report, Table};
+pub use rows::{Bar, Range};
 pub use series::{Series, SeriesPoint};
 
 /// Bytes that a page has at most.

@@ -7,6 +7,9 @@ use crate::{
     style::sheet,
 };
 
+/// Characters of a name that are not broken where a table is narrower than it wants to be.
+const LONGEST_PIECE: usize = 20;
+
 /// One page.
 #[derive(Clone, Debug)]
 pub struct Report {
@@ -68,6 +71,8 @@ pub enum Cell {
     Text(String),
     /// A state with its word.
     Mark(State, String),
+    /// A number that stands for so large a share of something: the larger, the darker its ground.
+    Share(String, f64),
 }
 
 impl Table {
@@ -162,10 +167,11 @@ fn add(part: &Part, body: &mut String, room: usize, left_out: &mut LeftOut) {
 }
 
 fn add_table(table: &Table, body: &mut String, room: usize, left_out: &mut LeftOut) {
-    *body += &table_head(table);
+    let columns = shown_columns(table);
+    *body += &table_head(table, &columns);
     let mut full = false;
     for row in &table.rows {
-        let text = table_row(table, row);
+        let text = table_row(table, &columns, row);
         full = full || body.len() + text.len() > room;
         if full {
             left_out.rows += 1;
@@ -182,8 +188,9 @@ fn html(part: &Part) -> String {
         Part::Heading(text) => format!("<h2>{}</h2>", escaped(text)),
         Part::Text(text) => format!("<p>{}</p>", escaped(text)),
         Part::Table(table) => {
-            let rows: String = table.rows.iter().map(|row| table_row(table, row)).collect();
-            format!("{}{rows}</tbody></table></div>", table_head(table))
+            let columns = shown_columns(table);
+            let rows: String = table.rows.iter().map(|row| table_row(table, &columns, row)).collect();
+            format!("{}{rows}</tbody></table></div>", table_head(table, &columns))
         }
         Part::Figure(figure) => figure.html(),
         Part::Grid(parts) => format!("<div class=\"grid\">{}</div>", all(parts)),
@@ -205,22 +212,54 @@ fn is_number(heading: &str) -> bool {
     heading.starts_with('#')
 }
 
-fn table_head(table: &Table) -> String {
-    let heading = |text: &String| {
-        let class = if is_number(text) { " class=\"n\"" } else { "" };
-        format!("<th{class}>{}</th>", escaped(text.trim_start_matches('#')))
+/// The places of the columns that have something to show: one that is empty in every row only takes room.
+fn shown_columns(table: &Table) -> Vec<usize> {
+    let is_empty = |cell: Option<&Cell>| matches!(cell, None | Some(Cell::Text(_))) && cell_text(cell).is_empty();
+    let is_shown = |at: &usize| table.rows.is_empty() || !table.rows.iter().all(|row| is_empty(row.get(*at)));
+    (0..table.headings.len()).filter(is_shown).collect()
+}
+
+fn cell_text(cell: Option<&Cell>) -> &str {
+    match cell {
+        Some(Cell::Text(text) | Cell::Mark(_, text) | Cell::Share(text, _)) => text,
+        None => "",
+    }
+}
+
+/// The longest piece of the names of a column that should stay in one line, in characters.
+fn longest_piece(table: &Table, at: usize) -> usize {
+    let pieces = table.rows.iter().flat_map(|row| cell_text(row.get(at)).split_whitespace());
+    pieces.map(|piece| piece.chars().count()).max().unwrap_or(0).min(LONGEST_PIECE)
+}
+
+fn table_head(table: &Table, columns: &[usize]) -> String {
+    let heading = |at: &usize| {
+        let (at, text) = (*at, &table.headings[*at]);
+        let how = match is_number(text) {
+            true => " class=\"n\"".to_owned(),
+            false => format!(" style=\"min-width:{}ch\"", longest_piece(table, at) + 3),
+        };
+        format!("<th{how}>{}</th>", escaped(&short(text.trim_start_matches('#'), 80)))
     };
-    let headings: String = table.headings.iter().map(heading).collect();
+    let headings: String = columns.iter().map(heading).collect();
     format!("<div class=\"wide\"><table><thead><tr>{headings}</tr></thead><tbody>")
 }
 
-fn table_row(table: &Table, row: &[Cell]) -> String {
-    let cell = |(heading, cell): (&String, &Cell)| match cell {
-        Cell::Text(text) if is_number(heading) => format!("<td class=\"n\">{}</td>", escaped(&short(text, 40))),
-        Cell::Text(text) => format!("<td class=\"name\">{}</td>", escaped(&short(text, 120))),
-        Cell::Mark(state, word) => format!("<td>{}</td>", chip(*state, word)),
+fn table_row(table: &Table, columns: &[usize], row: &[Cell]) -> String {
+    let cell = |at: &usize| match row.get(*at) {
+        Some(Cell::Text(text)) if is_number(&table.headings[*at]) => {
+            format!("<td class=\"n\">{}</td>", escaped(&short(text, 40)))
+        }
+        Some(Cell::Text(text)) => format!("<td class=\"name\">{}</td>", escaped(&short(text, 120))),
+        Some(Cell::Mark(state, word)) => format!("<td>{}</td>", chip(*state, word)),
+        Some(Cell::Share(text, share)) => {
+            // At most half of the colour, so that the number can be read on it.
+            let percent = (50.0 * share.clamp(0.0, 1.0)).round() as u8;
+            format!("<td class=\"n heat\" style=\"--share:{percent}%\">{}</td>", escaped(&short(text, 40)))
+        }
+        None => "<td></td>".to_owned(),
     };
-    format!("<tr>{}</tr>", table.headings.iter().zip(row).map(cell).collect::<String>())
+    format!("<tr>{}</tr>", columns.iter().map(cell).collect::<String>())
 }
 
 #[cfg(test)]
@@ -269,6 +308,19 @@ mod tests {
     }
 
     #[test]
+    fn a_table_leaves_out_what_is_empty_and_keeps_short_names_whole() {
+        let mut table = Table::new(["metric", "#value", "why not"]);
+        table.row(["missing(avg_order)", "0", ""].map(Cell::from));
+        table.row([Cell::from("auc"), Cell::Share("0.7".into(), 0.7), Cell::from("")]);
+        let html = html(&Part::Table(table));
+        assert!(!html.contains("why not") && html.matches("<td").count() == 4, "{html}");
+        assert!(html.contains("min-width:21ch") && html.contains("--share:35%"), "{html}");
+        let mut table = Table::new(["metric", "why not"]);
+        table.row(["auc", "too few rows"].map(Cell::from));
+        assert!(super::html(&Part::Table(table)).contains("why not"));
+    }
+
+    #[test]
     fn every_state_has_its_own_glyph_and_word() {
         let states = [State::Ok, State::Warn, State::Bad, State::Wait, State::None, State::Thin];
         let chips: Vec<String> = states.iter().map(|state| chip(*state, "word")).collect();
@@ -282,6 +334,7 @@ mod tests {
                 let mut table = Table::new(["column", "#value"]);
                 table.row([Cell::from(name), Cell::from(value)]);
                 table.row([Cell::Mark(State::Bad, name.to_owned()), Cell::from(value)]);
+                table.row(["a column", "that is left out where it is empty"].map(Cell::from));
                 report(vec![Part::Table(table), Part::Heading(name.to_owned()), Part::Text(value.to_owned())]).to_html()
             };
             let elements = |html: &str| html.matches('<').count();

@@ -9,9 +9,9 @@ use crate::{
 };
 
 /// From the left (room for the numbers of the axis), from the top, width and height.
-const PLOT: (f64, f64, f64, f64) = (56.0, 10.0, 414.0, 150.0);
-/// Bounds farther from the values than this many of their ranges are not drawn.
-const FAR: f64 = 2.0;
+const PLOT: (f64, f64, f64, f64) = (56.0, 10.0, 356.0, 140.0);
+/// A bound farther from the values than this many of their ranges is written at the edge that it lies behind.
+const FAR: f64 = 4.0;
 
 /// Values in order.
 #[derive(Clone, Debug, Default)]
@@ -20,8 +20,6 @@ pub struct Series {
     pub caption: String,
     /// From left to right.
     pub points: Vec<SeriesPoint>,
-    /// The bounds that the values are held to: low and high.
-    pub bounds: [Option<f64>; 2],
     /// Draws the line on which the value equals its place (predicted against observed).
     pub diagonal: bool,
 }
@@ -35,6 +33,8 @@ pub struct SeriesPoint {
     pub label: String,
     /// The value with its interval; an end may be infinite. `None`: not measured.
     pub value: Option<(f64, f64, f64)>,
+    /// The bounds that it is held to: low and high. A point that knows none is held to those of the points around it.
+    pub bounds: [Option<f64>; 2],
     /// How it is judged.
     pub state: State,
     /// Drawn as a ring: estimated, or not final.
@@ -77,6 +77,18 @@ impl Scale {
     }
 }
 
+/// The bounds of one side, point by point: what a point does not know is that of the one before it, else of the one after.
+fn bounds_of(series: &Series, side: usize) -> Vec<f64> {
+    let known: Vec<Option<f64>> =
+        series.points.iter().map(|point| point.bounds[side].filter(|bound| bound.is_finite())).collect();
+    let Some(mut bound) = known.iter().flatten().next().copied() else { return Vec::new() };
+    let next = |own: &Option<f64>| {
+        bound = own.unwrap_or(bound);
+        bound
+    };
+    known.iter().map(next).collect()
+}
+
 /// The bounds that are worth their room: one that is far away would flatten the values.
 fn near_bounds(series: &Series) -> Vec<f64> {
     let ends = series.points.iter().filter_map(|point| point.value).flat_map(|(value, low, high)| [value, low, high]);
@@ -85,9 +97,9 @@ fn near_bounds(series: &Series) -> Vec<f64> {
         .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), end| (low.min(end), high.max(end)));
     let is_near = |bound: &f64| {
         let room = FAR * (high - low);
-        bound.is_finite() && (room <= 0.0 || (low - room..=high + room).contains(bound))
+        room <= 0.0 || (low - room..=high + room).contains(bound)
     };
-    series.bounds.into_iter().flatten().filter(is_near).collect()
+    (0..2).flat_map(|side| bounds_of(series, side)).filter(is_near).collect()
 }
 
 /// Where a value lies between two others; without overflow for the largest floats.
@@ -105,9 +117,6 @@ impl Figure {
         for (y, value) in [(top + 8.0, scale.y.1), (top + height, scale.y.0)] {
             drawing += &text(left - 4.0, y, "end", "", &number(value));
         }
-        for bound in near_bounds(series) {
-            drawing += &line("limit", (left, scale.y(bound)), (left + width, scale.y(bound)));
-        }
         if series.diagonal {
             drawing += &line("limit", (left, scale.y(scale.x.0)), (left + width, scale.y(scale.x.1)));
         }
@@ -115,33 +124,62 @@ impl Figure {
         for point in &series.points {
             drawing += &mark(point, &scale);
         }
+        drawing += &bound_line(series, &scale, 0);
+        drawing += &bound_line(series, &scale, 1);
         drawing += &ticks(series, &scale);
         let label = format!("{}: {} values with their intervals", series.caption, series.points.len());
         Self::new(&series.caption, None, label, top + height + 22.0, drawing)
     }
 }
 
-/// The band and the line of every stretch without a gap.
+/// What the values are held to, as a dashed line that steps where the rule changed, with the number that holds now.
+fn bound_line(series: &Series, scale: &Scale, side: usize) -> String {
+    let bounds = bounds_of(series, side);
+    let Some(newest) = bounds.last() else { return String::new() };
+    let (left, top, width, height) = PLOT;
+    let words = format!("{} {}", ["≥", "≤"][side], number(*newest));
+    let name = |y: f64, words: &str| text(left + width, y, "end", "bound", words);
+    if *newest > scale.y.1 {
+        return name(top + 8.0, &format!("{words} ↑"));
+    }
+    if *newest < scale.y.0 {
+        return name(top + height - 4.0, &format!("{words} ↓"));
+    }
+    let xs: Vec<f64> = series.points.iter().map(|point| scale.x(point.x)).collect();
+    let mut path = format!("M{} {}", tenth(left), tenth(scale.y(bounds[0])));
+    for at in 1..bounds.len() {
+        if bounds[at] != bounds[at - 1] {
+            // Writing into a text cannot fail.
+            let _ = write!(path, "H{}V{}", tenth((xs[at - 1] + xs[at]) / 2.0), tenth(scale.y(bounds[at])));
+        }
+    }
+    let y = scale.y(*newest);
+    let above = if y < top + 14.0 { y + 12.0 } else { y - 4.0 };
+    format!("<path class=\"limit\" d=\"{path}H{}\"/>{}", tenth(left + width), name(above, &words))
+}
+
+/// The line of every stretch without a gap, and the band of every stretch that has intervals.
 fn bands(series: &Series, scale: &Scale) -> String {
     let is_measured = |point: &SeriesPoint| point.value.is_some_and(|value| value.0.is_finite());
+    let has_interval = |point: &SeriesPoint| point.value.is_some_and(|(value, low, high)| low < value || value < high);
     let mut drawing = String::new();
     for stretch in series.points.split(|point| !is_measured(point)).filter(|stretch| stretch.len() > 1) {
-        let (mut line, mut lower) = (String::new(), Vec::new());
-        let mut upper = String::new();
-        for (at, (x, (value, low, high))) in
-            stretch.iter().filter_map(|point| Some((point.x, point.value?))).enumerate()
-        {
-            let (step, x) = (if at == 0 { "M" } else { "L" }, tenth(scale.x(x)));
-            // Writing into a text cannot fail.
-            let _ = write!(line, "{step}{x} {}", tenth(scale.y(value)));
-            let _ = write!(upper, "{step}{x} {}", tenth(scale.y(high)));
-            lower.push(format!("L{x} {}", tenth(scale.y(low))));
+        for stretch in stretch.split(|point| !has_interval(point)).filter(|stretch| stretch.len() > 1) {
+            let upper = path(stretch.iter(), scale, |value| value.2);
+            let lower = path(stretch.iter().rev(), scale, |value| value.1).replacen('M', "L", 1);
+            drawing += &format!("<path class=\"band\" d=\"{upper}{lower}Z\"/>");
         }
-        lower.reverse();
-        drawing +=
-            &format!("<path class=\"band\" d=\"{upper}{}Z\"/><path class=\"curve\" d=\"{line}\"/>", lower.concat());
+        drawing += &format!("<path class=\"curve\" d=\"{}\"/>", path(stretch.iter(), scale, |value| value.0));
     }
     drawing
+}
+
+fn path<'p>(points: impl Iterator<Item = &'p SeriesPoint>, scale: &Scale, pick: fn((f64, f64, f64)) -> f64) -> String {
+    let values = points.filter_map(|point| Some((point.x, pick(point.value?))));
+    let step = |(at, (x, y)): (usize, (f64, f64))| {
+        format!("{}{} {}", if at == 0 { "M" } else { "L" }, tenth(scale.x(x)), tenth(scale.y(y)))
+    };
+    values.enumerate().map(step).collect()
 }
 
 fn mark(point: &SeriesPoint, scale: &Scale) -> String {
@@ -178,11 +216,16 @@ mod tests {
     use proptest::prelude::*;
 
     fn point(x: f64, value: Option<(f64, f64, f64)>) -> SeriesPoint {
-        SeriesPoint { x, label: format!("day {x}"), value, state: State::Ok, is_open: false }
+        SeriesPoint { x, label: format!("day {x}"), value, bounds: [None, None], state: State::Ok, is_open: false }
     }
 
     fn series(points: Vec<SeriesPoint>) -> Series {
-        Series { caption: "auc".into(), points, bounds: [Some(0.5), None], diagonal: false }
+        held(points, [Some(0.5), None])
+    }
+
+    fn held(mut points: Vec<SeriesPoint>, bounds: [Option<f64>; 2]) -> Series {
+        points.iter_mut().for_each(|point| point.bounds = bounds);
+        Series { caption: "auc".into(), points, diagonal: false }
     }
 
     #[test]
@@ -194,14 +237,33 @@ mod tests {
         assert_eq!((html.matches("class=\"band\"").count(), html.matches("<circle").count()), (1, 4), "{html}");
         assert!(html.contains("dot none") && html.contains("class=\"limit\"") && html.contains("day 3"), "{html}");
         // The bound is the lowest of all, so its line lies on the axis.
-        assert!(html.contains("x1=\"56\" y1=\"160\" x2=\"470\" y2=\"160\""), "{html}");
+        assert!(html.contains("d=\"M56 150H412\""), "{html}");
     }
 
     #[test]
-    fn a_bound_that_is_far_away_does_not_flatten_the_values() {
+    fn a_bound_that_is_far_away_does_not_flatten_the_values_and_is_written_at_its_edge() {
         let values = vec![point(0.0, Some((0.8, 0.7, 0.9))), point(1.0, Some((0.7, 0.6, 0.8)))];
-        let far = Series { bounds: [Some(-1.0), Some(0.95)], ..series(values) };
-        assert_eq!(Figure::series(&far).html().matches("class=\"limit\"").count(), 1);
+        let html = Figure::series(&held(values, [Some(-1.0), Some(0.95)])).html();
+        assert_eq!(html.matches("class=\"limit\"").count(), 1);
+        assert!(html.contains(">≤ 0.95</text>") && html.contains(">≥ -1 ↓</text>"), "{html}");
+    }
+
+    #[test]
+    fn a_bound_that_was_changed_is_a_step_and_a_window_without_one_has_that_of_its_neighbours() {
+        let value = Some((0.8, 0.7, 0.9));
+        let mut points: Vec<SeriesPoint> = (0..4).map(|at| point(f64::from(at), value)).collect();
+        points[1].bounds = [Some(0.75), None];
+        points[2].bounds = [Some(0.85), None];
+        let html = Figure::series(&Series { caption: "auc".into(), points, diagonal: false }).html();
+        // From the left edge at 0.75, between the second and the third at 0.85, to the right edge.
+        assert!(html.contains("class=\"limit\" d=\"M56 115H234V45H412\"") && html.contains(">≥ 0.85</text>"), "{html}");
+    }
+
+    #[test]
+    fn a_band_is_drawn_between_intervals_only() {
+        let points = vec![point(0.0, Some((0.8, 0.1, 0.8))), point(1.0, Some((0.7, 0.7, 0.7)))];
+        let html = Figure::series(&series(points)).html();
+        assert_eq!((html.matches("class=\"band\"").count(), html.matches("class=\"curve\"").count()), (0, 1));
     }
 
     #[test]
@@ -215,7 +277,7 @@ mod tests {
         #[test]
         fn whatever_the_numbers_are_nothing_leaves_the_plot(numbers in proptest::collection::vec(any::<f64>(), 12)) {
             let points = numbers.chunks(4).map(|n| point(n[0], Some((n[1], n[2], n[3])))).collect();
-            let html = Figure::series(&Series { bounds: [Some(numbers[5]), Some(numbers[7])], diagonal: true, ..series(points) }).html();
+            let html = Figure::series(&Series { diagonal: true, ..held(points, [Some(numbers[5]), Some(numbers[7])]) }).html();
             prop_assert!(!html.contains("NaN") && !html.contains("\"inf"), "{}", html);
         }
     }

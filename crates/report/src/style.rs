@@ -1,4 +1,4 @@
-//! The style sheet: the product's colours for light and dark, one column of at most 1080 pixels, nothing that moves.
+//! The style sheet: the product's colours for light and dark, one column of at most 1680 pixels, nothing that moves.
 
 /// Colours by token, light first.
 const TOKENS: &[(&str, &str, &str)] = &[
@@ -28,7 +28,8 @@ body{margin:0;background:var(--bg);color:var(--ink);font:14px/20px Inter,system-
 main{max-width:1680px;margin:0 auto;padding:24px 16px 48px}\
 h1{font-size:20px;line-height:26px;letter-spacing:-.015em;margin:0 0 4px;overflow-wrap:anywhere}\
 h2{font-size:16px;line-height:22px;margin:32px 0 8px}\
-p{margin:4px 0 12px;max-width:76ch}\
+p{margin:4px 0 12px;max-width:76ch;overflow-wrap:anywhere}\
+td.heat{background:color-mix(in srgb,var(--first) var(--share),transparent)}\
 .verdict{padding:8px 12px;border-radius:6px;border:1px solid var(--line)}\
 .facts{display:flex;flex-wrap:wrap;gap:4px 24px;margin:12px 0;padding:0;list-style:none}\
 .facts b{font-weight:600}\
@@ -37,10 +38,11 @@ p{margin:4px 0 12px;max-width:76ch}\
 .wide{overflow-x:auto;border:1px solid var(--line);border-radius:10px;background:var(--panel)}\
 table{border-collapse:collapse;width:100%}\
 th{font-weight:550;text-align:left;border-bottom:1px solid var(--line);position:sticky;top:0;background:var(--panel)}\
-th,td{padding:6px 12px;vertical-align:top}\
+th,td{padding:6px 9px;vertical-align:top}\
 tr+tr td{border-top:1px solid var(--line)}\
-.n{text-align:right;white-space:nowrap}\
-td.name{overflow-wrap:anywhere;min-width:12ch;max-width:56ch}\
+.n{text-align:right}\
+td.n{white-space:nowrap}\
+td.name{overflow-wrap:anywhere;max-width:56ch}\
 .ok{color:var(--ok)}.warn{color:var(--warn)}.bad{color:var(--bad)}.wait{color:var(--wait)}.none,.thin{color:var(--none)}\
 .chip{white-space:nowrap;border-radius:6px;padding:1px 7px}\
 .chip.ok,.verdict.ok{background:var(--ok-tint)}.chip.warn,.verdict.warn{background:var(--warn-tint)}\
@@ -50,13 +52,13 @@ details{border:1px solid var(--line);border-radius:10px;background:var(--panel);
 summary{padding:8px 12px;cursor:pointer;overflow-wrap:anywhere}\
 summary:focus-visible{outline:2px solid var(--first)}\
 details>div{padding:0 12px 12px}\
-.grid{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(440px,100%),1fr));gap:12px}\
-figure{margin:8px 0;padding:8px;border:1px solid var(--line);border-radius:10px;background:var(--panel)}\
+.grid{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(400px,100%),1fr));gap:12px}\
+figure{margin:8px 0;max-width:560px;padding:8px;border:1px solid var(--line);border-radius:10px;background:var(--panel)}\
 svg{display:block;width:100%;height:auto;max-width:520px}\
 svg text{font:11px Inter,system-ui,sans-serif;fill:var(--mute)}\
 svg .name{fill:var(--ink)}\
-svg .axis{stroke:var(--line)}\
-svg .limit{stroke:var(--mute);stroke-dasharray:4 3}\
+svg .axis{stroke:var(--mute);stroke-opacity:.5}\
+svg .limit{fill:none;stroke:var(--mute);stroke-dasharray:4 3}svg .bound{fill:var(--ink);paint-order:stroke;stroke:var(--panel);stroke-width:3px}\
 svg .ref{fill:none;stroke:var(--first);stroke-width:1.5}\
 svg .cur{fill:var(--second);fill-opacity:.45}\
 svg .refbar{fill:var(--first)}\
@@ -121,6 +123,13 @@ mod tests {
                     assert!(found >= 4.5, "{text} on {ground}, dark {dark}: {found:.2}");
                 }
             }
+            // The darkest ground of a cell that is shaded by its share: half of the colour.
+            let half = |at: usize| {
+                let channel = |name: &str| u16::from_str_radix(&of(name, dark)[at..at + 2], 16).unwrap();
+                format!("{:02x}", (channel("first") + channel("panel")) / 2)
+            };
+            let shaded = format!("#{}{}{}", half(1), half(3), half(5));
+            assert!(contrast(of("ink", dark), &shaded) >= 4.5, "{shaded}, dark {dark}");
             for series in ["first", "second"] {
                 assert!(contrast(of(series, dark), of("panel", dark)) >= 3.0, "{series}");
             }

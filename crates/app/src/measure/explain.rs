@@ -10,7 +10,7 @@ use kilter_domain::table::{Column, Table};
 use kilter_inference::{Attributions, ExplainError, Explainer, Model, PredictError, Prediction, Task};
 use kilter_stats::{Estimate, Outcome, Unmeasured, association::spearman, explain::permutation_importance};
 
-use super::model_rows::Scored;
+use super::{model_rows::Scored, range_names::range_names};
 use crate::outcomes::{headline, larger_is_better};
 
 /// Rows that are explained at most.
@@ -149,11 +149,11 @@ fn trend(column: &Column, rows: usize, part: impl Fn(usize) -> f64) -> Option<f6
 /// they do.
 fn by_value(column: &Column, rows: usize, part: impl Fn(usize) -> f64) -> Vec<ByValue> {
     let rows = rows.min(column.len());
-    let edges = tenths(column, rows);
+    let edges = tenths(column, rows).map(|edges| (range_names(&edges), edges));
     let mut sums: BTreeMap<Arc<str>, (f64, usize, f64)> = BTreeMap::new();
     for row in 0..rows {
         let (place, name) = match (&edges, column.number(row)) {
-            (Some(edges), value) if value.is_finite() => tenth_of(edges, value),
+            (Some((names, edges)), value) if value.is_finite() => tenth_of(edges, names, value),
             (_, value) => (value, column.label(row).unwrap_or_else(|| Arc::from("(missing)"))),
         };
         let sum = sums.entry(name).or_insert((place, 0, 0.0));
@@ -186,9 +186,10 @@ fn tenths(column: &Column, rows: usize) -> Option<Vec<f64>> {
     (distinct.len() > MOST_VALUES && edges.len() > 2).then_some(edges)
 }
 
-fn tenth_of(edges: &[f64], value: f64) -> (f64, Arc<str>) {
+/// Where the tenth of a value stands among the others, and its name (`names` as [`range_names`] has them).
+fn tenth_of(edges: &[f64], names: &[Arc<str>], value: f64) -> (f64, Arc<str>) {
     let above = edges.iter().skip(1).position(|edge| value <= *edge).unwrap_or(edges.len() - 2);
-    (edges[above], Arc::from(format!("{}..{}", edges[above], edges[above + 1])))
+    (edges[above], names[above + 1].clone())
 }
 
 /// Rows from the lowest score to the highest, evenly: the lowest, the highest, and those between.

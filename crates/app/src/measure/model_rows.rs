@@ -15,6 +15,7 @@ use kilter_inference::{Model, PredictError, Task};
 use super::{
     columns::{column_quantity, exact, nothing, rows_where},
     measurement, not_measured,
+    range_names::range_names,
     reference::SCORE,
 };
 use crate::outcomes::{Answers, Outcomes, class_name};
@@ -383,12 +384,10 @@ pub fn groups_of(
 
 /// The group of each row by one column: its value, or the quartile of a number with many values.
 pub fn group_names(column: &Column) -> Vec<Option<Arc<str>>> {
-    let quartiles = quartiles(column);
-    let name = |row: usize| match &quartiles {
-        Some(edges) => quartile_name(edges, column.number(row)),
-        None => class_name(column, row),
-    };
-    (0..column.len()).map(name).collect()
+    match quartiles(column) {
+        Some(edges) => quartile_names(column, &edges),
+        None => (0..column.len()).map(|row| class_name(column, row)).collect(),
+    }
 }
 
 fn sorted_numbers(column: &Column) -> Option<Vec<f64>> {
@@ -406,15 +405,15 @@ fn quartiles(column: &Column) -> Option<[f64; 3]> {
     (distinct.len() > MOST_NUMBERS).then(|| [at(0.25), at(0.5), at(0.75)])
 }
 
-fn quartile_name(edges: &[f64; 3], value: f64) -> Option<Arc<str>> {
-    let [low, middle, high] = edges;
-    Some(Arc::from(match value {
-        v if v.is_nan() => return None,
-        v if v <= *low => format!("..{low}"),
-        v if v <= *middle => format!("{low}..{middle}"),
-        v if v <= *high => format!("{middle}..{high}"),
-        _ => format!("{high}.."),
-    }))
+/// The quartile of each row; a missing number has none.
+fn quartile_names(column: &Column, edges: &[f64; 3]) -> Vec<Option<Arc<str>>> {
+    let names = range_names(edges);
+    let name = |row: usize| {
+        let value = column.number(row);
+        let below = edges.iter().filter(|edge| value > **edge).count();
+        (!value.is_nan()).then(|| names[below].clone())
+    };
+    (0..column.len()).map(name).collect()
 }
 
 fn deciles(column: &Column) -> Option<Vec<f64>> {

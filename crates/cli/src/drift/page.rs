@@ -9,7 +9,7 @@ use kilter_stats::{
 
 use super::{Found, measure_words};
 use crate::{
-    page::{Mark, Page, TextTable},
+    page::{Mark, Page, TextTable, made},
     profile::word,
 };
 
@@ -182,7 +182,7 @@ pub(super) fn html(drift: &TableDrift, found: &Found, now: Timestamp) -> String 
             ("reference rows".to_owned(), whole(found.reference_rows)),
             ("current rows".to_owned(), whole(found.current_rows)),
             ("computed from".to_owned(), against.to_owned()),
-            ("made".to_owned(), now.to_string()),
+            made(now),
         ],
         parts,
         definitions: definitions(),

@@ -13,7 +13,7 @@ use kilter_report::{
 use super::found::{Class, Compared, Counts, Evaluation, Matrix, Metered, Standing};
 use crate::{
     measured::Measured,
-    page::{Mark, Page, TextTable},
+    page::{Mark, Page, TextTable, made},
 };
 
 /// Slices in one picture.
@@ -59,8 +59,13 @@ pub(super) fn text(found: &Evaluation) -> Page {
     page
 }
 
+/// Four decimals, so that metrics stand under each other; of what is larger than a share as many as a person reads.
 fn fixed(value: Option<f64>) -> String {
-    value.map_or("–".to_owned(), |value| format!("{value:.4}"))
+    match value {
+        None => "–".to_owned(),
+        Some(value) if value.abs() < 100.0 => format!("{value:.4}"),
+        Some(value) => number(value),
+    }
 }
 
 fn metric_text(metrics: &[Metered]) -> TextTable {
@@ -218,7 +223,9 @@ pub(super) fn html(found: &Evaluation, now: Timestamp) -> String {
         parts.extend([Part::Heading("By class".to_owned()), Part::Table(class_table(&found.picture.classes))]);
     }
     if let Some(matrix) = &found.picture.matrix {
-        parts.extend([Part::Heading("Confusion matrix".to_owned()), Part::Table(matrix_table(matrix))]);
+        parts.push(Part::Heading("Confusion matrix".to_owned()));
+        let how = "Lines are the classes in truth, columns what they were taken for. The darker, the larger the share of its line.";
+        parts.extend([Part::Text(how.to_owned()), Part::Table(matrix_table(matrix))]);
     }
     if let Some(compared) = &found.against {
         parts.extend([Part::Heading(compared_title(compared)), Part::Table(compared_table(compared))]);
@@ -240,7 +247,7 @@ pub(super) fn html(found: &Evaluation, now: Timestamp) -> String {
             ("rows".to_owned(), whole(found.rows as u64)),
             ("labelled".to_owned(), whole(found.labelled as u64)),
             ("target".to_owned(), found.target.clone()),
-            ("made".to_owned(), now.to_string()),
+            made(now),
         ],
         parts,
         definitions: definitions(),
@@ -284,13 +291,13 @@ fn pictures(found: &Evaluation) -> Vec<Figure> {
             x: bin.predicted,
             label: number(bin.predicted),
             value: Some((bin.observed.value, bin.observed.low, bin.observed.high)),
+            bounds: [None, None],
             state: State::Ok,
             is_open: false,
         };
         figures.push(Figure::series(&Series {
             caption: "What came true over what was predicted, by tenths of the rows".to_owned(),
             points: picture.predicted.iter().map(point).collect(),
-            bounds: [None, None],
             diagonal: true,
         }));
     }
@@ -311,12 +318,13 @@ fn counts_table(counts: &Counts) -> Table {
     table
 }
 
-/// Lines are classes in truth, columns what they were taken for.
+/// Lines are classes in truth, columns what they were taken for; a cell is as dark as its share of the line.
 fn matrix_table(matrix: &Matrix) -> Table {
-    let headings: Vec<String> = matrix.classes.iter().map(|class| format!("#taken for {class}")).collect();
-    let mut table = Table::new(std::iter::once("in truth").chain(headings.iter().map(String::as_str)));
+    let headings = matrix.classes.iter().map(|class| format!("#{class}"));
+    let mut table = Table::new(std::iter::once("in truth".to_owned()).chain(headings));
     for (class, rows) in matrix.classes.iter().zip(&matrix.rows) {
-        let cells = rows.iter().map(|rows| Cell::from(whole(*rows)));
+        let all = rows.iter().sum::<u64>().max(1) as f64;
+        let cells = rows.iter().map(|rows| Cell::Share(whole(*rows), *rows as f64 / all));
         table.row(std::iter::once(Cell::Text(class.clone())).chain(cells));
     }
     table

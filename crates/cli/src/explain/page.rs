@@ -4,7 +4,7 @@ use kilter_domain::time::Timestamp;
 use kilter_report::{Cell, Figure, Part, Range, Report, State, Table, number, percent, whole};
 
 use super::found::{Change, Column, ColumnPart, Found, Importance, Local, Output, Shift, Value};
-use crate::page::{Mark, Page, TextTable};
+use crate::page::{Mark, Page, TextTable, made};
 
 /// Columns that stand one by one; the rest stand together.
 const SHOWN: usize = 15;
@@ -56,16 +56,33 @@ fn verdict(found: &Found) -> String {
             None => "The model reads no column".to_owned(),
         };
     }
-    let first = found.outputs.first().and_then(|output| Some((output, output.columns.first()?)));
-    match first {
-        Some((_, first)) if first.mean_absolute > 0.0 => format!(
-            "`{}` moves the score most: by {} in the mean, {} of what all columns do",
-            first.column,
-            number(first.mean_absolute),
-            percent(first.share)
+    let of_classes = match found.outputs.len() {
+        0 | 1 => String::new(),
+        classes => format!(" of {classes} classes"),
+    };
+    match largest(found) {
+        Some((column, moved, share)) if moved > 0.0 => format!(
+            "`{column}` moves the score{}{of_classes} most: by {} in the mean, {} of what all columns do",
+            if of_classes.is_empty() { "" } else { "s" },
+            number(moved),
+            percent(share)
         ),
         _ => "No column moves the score: every row gets the same".to_owned(),
     }
+}
+
+/// The column that moves the scores most, by how much in the mean over the classes, and its share of what all columns do.
+fn largest(found: &Found) -> Option<(&str, f64, f64)> {
+    let mut moved: Vec<(&str, f64)> = Vec::new();
+    for column in found.outputs.iter().flat_map(|output| &output.columns) {
+        match moved.iter_mut().find(|(name, _)| *name == column.column) {
+            Some((_, sum)) => *sum += column.mean_absolute,
+            None => moved.push((&column.column, column.mean_absolute)),
+        }
+    }
+    let all: f64 = moved.iter().map(|(_, sum)| sum).sum();
+    let (name, sum) = moved.into_iter().reduce(|a, b| if b.1 > a.1 { b } else { a })?;
+    Some((name, sum / found.outputs.len() as f64, if all > 0.0 { sum / all } else { 0.0 }))
 }
 
 fn notes(found: &Found) -> Vec<String> {
@@ -157,6 +174,10 @@ fn local_text(local: &Local) -> TextTable {
 
 fn short(value: Option<&str>) -> String {
     let Some(value) = value else { return "(missing)".to_owned() };
+    // A number that a table holds with all its digits.
+    if let (true, Ok(value)) = (value.len() > 8 && value.contains('.'), value.parse::<f64>()) {
+        return number(value);
+    }
     match value.char_indices().nth(32) {
         None => value.to_owned(),
         Some((at, _)) => format!("{}…", &value[..at]),
@@ -210,13 +231,19 @@ fn importance_text(importance: &Importance) -> TextTable {
 /// For a browser.
 pub(super) fn html(found: &Found, now: Timestamp) -> String {
     let mut parts = Vec::new();
-    for output in &found.outputs {
-        parts.push(Part::Heading(output_title(found, output)));
-        parts.push(Part::Table(output_table(output)));
-        let bars: Vec<(String, f64)> =
-            output.columns.iter().take(SHOWN).map(|column| (column.column.clone(), column.share)).collect();
-        parts.push(Part::Figure(Figure::ranking("Share of what all columns do to the score", &bars)));
-        parts.extend(output.columns.iter().take(SHOWN).filter(|column| column.values.len() > 1).map(fold));
+    for (at, output) in found.outputs.iter().enumerate() {
+        let (title, inside) = (output_title(found, output), output_parts(output));
+        match found.outputs.len() {
+            1 => parts.extend([Part::Heading(title)].into_iter().chain(inside)),
+            // Of several classes one stands open: the others are a click away, not a screen.
+            _ => parts.push(Part::Fold {
+                summary: title,
+                state: State::None,
+                word: "by class".to_owned(),
+                open: at == 0,
+                parts: inside,
+            }),
+        }
     }
     if let Some(change) = &found.against {
         for shift in &change.outputs {
@@ -243,6 +270,16 @@ pub(super) fn html(found: &Found, now: Timestamp) -> String {
     .to_html()
 }
 
+/// What moves one score: every column, and what its values do.
+fn output_parts(output: &Output) -> Vec<Part> {
+    let bars: Vec<(String, f64)> =
+        output.columns.iter().take(SHOWN).map(|column| (column.column.clone(), column.share)).collect();
+    let share = Figure::ranking("Share of what all columns do to the score", &bars);
+    let mut parts = vec![Part::Table(output_table(output)), Part::Figure(share)];
+    parts.extend(output.columns.iter().take(SHOWN).filter(|column| column.values.len() > 1).map(fold));
+    parts
+}
+
 fn facts(found: &Found, now: Timestamp) -> Vec<(String, String)> {
     let mut facts = vec![
         ("rows".to_owned(), whole(found.rows as u64)),
@@ -251,7 +288,7 @@ fn facts(found: &Found, now: Timestamp) -> Vec<(String, String)> {
     ];
     facts.extend(found.unit.map(|unit| ("score in".to_owned(), unit_phrase(unit).to_owned())));
     facts.extend(found.background.clone().map(|background| ("measured from".to_owned(), background)));
-    facts.push(("made".to_owned(), now.to_string()));
+    facts.push(made(now));
     facts
 }
 

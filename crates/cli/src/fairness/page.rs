@@ -8,7 +8,7 @@ use kilter_stats::{fairness::MINIMUM, performance::Rate};
 use super::found::{Attribute, Counted, FOUR_FIFTHS, Found, Group, Impact, Measure};
 use crate::{
     measured::Measured,
-    page::{Mark, Page, TextTable},
+    page::{Mark, Page, TextTable, made},
 };
 
 /// Groups of one attribute that the terminal shows; the document holds all.
@@ -239,7 +239,7 @@ pub(super) fn html(found: &Found, now: Timestamp) -> String {
             ("target".to_owned(), found.target.clone()),
             ("positive".to_owned(), found.positive.clone()),
             ("threshold".to_owned(), found.threshold.map_or("–".to_owned(), number)),
-            ("made".to_owned(), now.to_string()),
+            made(now),
         ],
         parts,
         definitions: definitions(),

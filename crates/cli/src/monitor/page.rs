@@ -8,7 +8,7 @@ use kilter_wire::v1;
 use serde_json::Value;
 
 use super::found::{Listed, Past, Shown, millis};
-use crate::page::{Mark, Page, TextTable};
+use crate::page::{Mark, Page, TextTable, made, minute};
 
 /// Heights of a sparkline.
 const SPARKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
@@ -132,16 +132,11 @@ fn known(reading: &v1::Reading) -> String {
     if reading.provisional {
         words.push("provisional".to_owned());
     }
-    words.push(format!("as of {}", minute(&reading.as_of)));
-    words.join(", ")
-}
-
-/// A time to the minute, as it is written.
-pub(super) fn minute(time: &str) -> String {
-    match time.get(..16) {
-        Some(text) => text.trim_end_matches("T00:00").replace('T', " "),
-        None => time.to_owned(),
+    // A window that was read when it ended needs no second time.
+    if minute(&reading.as_of) != minute(&reading.window_end) {
+        words.push(format!("as of {}", minute(&reading.as_of)));
     }
+    words.join(", ")
 }
 
 fn judged(reading: &v1::Reading) -> State {
@@ -232,8 +227,7 @@ pub(super) fn history(past: &Past, html: Option<&PathBuf>) -> Page {
     for reading in past.readings().rev() {
         let [_, _, value, interval, bound, rows, window, known] = cells(reading);
         let judged = format!("{} {}", mark(judged(reading)).glyph(), word(reading));
-        let version = reading.version.map_or("–".to_owned(), |version| format!("v{version}"));
-        table.row([window, judged, value, interval, bound, rows, version, known]);
+        table.row([window, judged, value, interval, bound, rows, version(reading), known]);
     }
     page = page.table(table);
     if let (true, Some(oldest)) = (past.has_older, past.readings().next()) {
@@ -282,29 +276,62 @@ pub(super) fn html(shown: &Shown, pasts: &[Past], now: Timestamp) -> String {
 pub(super) fn history_html(past: &Past, now: Timestamp) -> String {
     let newest = &past.newest;
     let verdict = newest.because.clone().unwrap_or_else(|| format!("{} is {}", newest.metric, value(newest)));
-    let parts = vec![Part::Figure(figure(past)), Part::Table(reading_table(past.readings().rev()))];
+    let parts = vec![Part::Figure(figure(past)), Part::Table(window_table(past.readings().rev()))];
     report(format!("{} at {}", newest.metric, newest.endpoint), judged(newest), verdict, parts, now)
 }
 
-fn report(title: String, state: State, verdict: String, parts: Vec<Part>, now: Timestamp) -> String {
+fn report(title: String, state: State, verdict: String, mut parts: Vec<Part>, now: Timestamp) -> String {
+    let (verdict, detail) = split_detail(&verdict);
+    if let Some(detail) = detail {
+        parts.insert(0, Part::Text(format!("Measured as: {detail}.")));
+    }
     let definitions = vec![
         "A window is read when it ends, and again when more of its labels are known; provisional: labels are still missing. \
-         Rings are provisional or estimated, bands are 95 % intervals, dashed lines the bounds of the rule, grey dots on the \
+         Rings are provisional or estimated, bands are 95 % intervals, dashed lines the bound of the rule (an arrow points to one that lies far outside), grey dots on the \
          axis windows that were not measured."
             .to_owned(),
         "Undecided: not measured, or too close to the bound to tell. It is never zero and never a pass.".to_owned(),
     ];
-    let facts = vec![("made".to_owned(), now.to_string())];
+    let (verdict, facts) = (verdict.to_owned(), vec![made(now)]);
     Report { title, state, verdict, facts, parts, definitions }.to_html()
 }
 
+/// Every rule with its newest reading.
 fn reading_table<'a>(readings: impl Iterator<Item = &'a v1::Reading>) -> Table {
-    let mut table = Table::new(HEADINGS);
+    let mut table =
+        Table::new(["verdict", "metric", "#value", "#interval", "#bound", "#rows", "window", "what is known"]);
     for reading in readings {
+        let [_, metric, value, interval, bound, rows, window, known] = cells(reading);
         let verdict = Cell::Mark(judged(reading), word(reading).to_owned());
-        table.row([verdict].into_iter().chain(cells(reading).map(Cell::Text)));
+        let cells = [metric, value, interval, bound, rows, window, known];
+        table.row([verdict].into_iter().chain(cells.map(Cell::Text)));
     }
     table
+}
+
+/// One metric, window by window.
+fn window_table<'a>(readings: impl Iterator<Item = &'a v1::Reading>) -> Table {
+    let mut table =
+        Table::new(["window", "verdict", "#value", "#interval", "#bound", "#rows", "#version", "what is known"]);
+    for reading in readings {
+        let [_, _, value, interval, bound, rows, window, known] = cells(reading);
+        let verdict = Cell::Mark(judged(reading), word(reading).to_owned());
+        let cells = [value, interval, bound, rows, version(reading), known];
+        table.row([Cell::Text(window), verdict].into_iter().chain(cells.map(Cell::Text)));
+    }
+    table
+}
+
+fn version(reading: &v1::Reading) -> String {
+    reading.version.map_or("–".to_owned(), |version| format!("v{version}"))
+}
+
+/// A sentence and what it says in brackets at its end: the verdict stands first, how it was measured below it.
+fn split_detail(sentence: &str) -> (&str, Option<&str>) {
+    match sentence.strip_suffix(')').and_then(|text| text.split_once(" (")) {
+        Some((verdict, detail)) => (verdict, Some(detail)),
+        None => (sentence, None),
+    }
 }
 
 fn figure(past: &Past) -> Figure {
@@ -316,13 +343,13 @@ fn figure(past: &Past) -> Figure {
             (None, None) => (value, value, value),
             (low, high) => (value, infinite(low, f64::NEG_INFINITY), infinite(high, f64::INFINITY)),
         }),
+        bounds: [reading.bound_low, reading.bound_high],
         state: judged(reading),
         is_open: reading.provisional || reading.estimated,
     };
     Figure::series(&Series {
         caption: past.newest.rule.clone().unwrap_or_else(|| past.newest.metric.clone()),
         points: past.readings().map(point).collect(),
-        bounds: [past.newest.bound_low, past.newest.bound_high],
         diagonal: false,
     })
 }
@@ -336,11 +363,5 @@ mod tests {
         assert_eq!(sparkline(&[Some(0.0), None, Some(1.0), Some(0.5), Some(f64::NAN)]), "▁ █▅ ");
         assert_eq!((sparkline(&[Some(2.0), Some(2.0)]).as_str(), sparkline(&[]).as_str()), ("▄▄", ""));
         assert_eq!(sparkline(&[Some(f64::MAX), Some(f64::MIN)]), "█▁");
-    }
-
-    #[test]
-    fn times_are_told_to_the_minute_and_midnight_as_the_day() {
-        assert_eq!(minute("2026-01-02T00:00:00Z"), "2026-01-02");
-        assert_eq!((minute("2026-01-02T03:04:05.006Z").as_str(), minute("x").as_str()), ("2026-01-02 03:04", "x"));
     }
 }

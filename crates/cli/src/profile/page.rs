@@ -5,7 +5,7 @@ use kilter_report::{Cell, Figure, Part, Report, State, Table, number, percent, w
 use kilter_stats::{compare::Picture, profile::TableProfile};
 
 use super::{Column, Described, Value};
-use crate::page::{Mark, Page, TextTable};
+use crate::page::{Mark, Page, TextTable, made};
 
 /// What the numbers mean.
 const DEFINITIONS: &[&str] = &[
@@ -125,7 +125,7 @@ pub(super) fn html(profile: &TableProfile, described: &Described, now: Timestamp
         facts: vec![
             ("rows".to_owned(), whole(described.rows)),
             ("columns".to_owned(), whole(described.columns.len() as u64)),
-            ("made".to_owned(), now.to_string()),
+            made(now),
         ],
         parts,
         definitions: DEFINITIONS.iter().map(|&text| text.to_owned()).collect(),
