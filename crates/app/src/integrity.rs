@@ -11,7 +11,7 @@ use std::{
 };
 
 use kilter_blobs::BlobStore;
-use kilter_domain::{digest::Digest, ids::EndpointName, time::Timestamp};
+use kilter_domain::{digest::Digest, ids::EndpointName, plural::counted, time::Timestamp};
 use kilter_lake::{Lake, LakeError, LogKind};
 use kilter_serving::log::check_folder;
 use kilter_store::{DATABASE_FILE, PageRequest, Store, audit, model as versions, prediction as index};
@@ -190,7 +190,8 @@ fn check_log(folder: &Path, store: Option<&Store>) -> PartCheck {
                     }
                     // Of the last one the end may be a write that goes on.
                     if at < last && segment.torn_bytes > 0 {
-                        let what = format!("its last {} bytes are no whole record", segment.torn_bytes);
+                        let what =
+                            format!("behind its last whole record stand {}", counted(segment.torn_bytes, "byte"));
                         part.fault(&segment.path, what, RESTORE);
                     }
                 }
@@ -250,7 +251,8 @@ fn check_partitions(lake: &Lake, store: &Store, kind: LogKind, endpoint: &Endpoi
         let seq = i64::try_from(found.seq).unwrap_or(i64::MAX);
         let is_known = store.read(|reader| index::find_partition(reader, kind_of(kind), endpoint, seq));
         if is_known.is_ok_and(|known| known.is_none()) {
-            let what = format!("the index does not know it, so its {} rows are read by nobody", found.rows);
+            let what =
+                format!("the index does not know it, so nobody reads what it holds: {}", counted(found.rows, "row"));
             part.fault(found.path, what, "restore the backup that it belongs to, or move it away");
         }
     }

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 use kilter_domain::{
     audit::Outcome,
+    plural::counted,
     time::{Span, Timestamp},
 };
 
@@ -139,7 +140,7 @@ impl App {
     fn write_refusal(&self, entry: DueEntry) {
         let DueEntry { act, refused, repeated } = entry;
         let more = if repeated > 0 {
-            format!("; refused {repeated} times more since the entry before")
+            format!("; refused {} since the entry before", counted(repeated, "more time"))
         } else {
             String::new()
         };

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use kilter_app::backup::{BackupError, Manifest, back_up, restore};
-use kilter_domain::time::Timestamp;
+use kilter_domain::{plural::counted, time::Timestamp};
 use kilter_server::failure::problem_of;
 use kilter_wire::{Code, Problem};
 use serde::Serialize;
@@ -76,8 +76,8 @@ impl Restore {
 
 fn size(manifest: &Manifest) -> String {
     format!(
-        "{} files, {:.1} MiB, each compared with its digest",
-        manifest.files.len(),
+        "{}, {:.1} MiB, each compared with its digest",
+        counted(manifest.files.len(), "file"),
         manifest.bytes() as f64 / f64::from(1 << 20)
     )
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use kilter_domain::contract::{Contract, ContractErrors, Inspected, Known, Location, Reference, SinkKind};
+use kilter_domain::plural::counted;
 use kilter_wire::Exit;
 use serde::Serialize;
 
@@ -64,12 +65,11 @@ impl Check {
 
 fn valid(file: PathBuf, folder: &Path, inspected: &Inspected, unreadable: &[String]) -> Answer {
     let contract = &inspected.contract;
-    let count = |count: usize, one: &str| format!("{count} {one}{}", if count == 1 { "" } else { "s" });
     let parts = [
-        count(contract.data.len(), "dataset"),
-        count(contract.steps.len(), "step"),
-        count(contract.gates.len(), "gate"),
-        count(contract.deploy.len(), "deployment"),
+        counted(contract.data.len(), "dataset"),
+        counted(contract.steps.len(), "step"),
+        counted(contract.gates.len(), "gate"),
+        counted(contract.deploy.len(), "deployment"),
     ];
     let mut page = Page::new().marked(Mark::Ok, format!("{} is valid: {}", file.display(), parts.join(", ")));
     let mut warnings = absent(folder, contract);
@@ -138,7 +138,7 @@ fn invalid(file: PathBuf, errors: ContractErrors) -> Answer {
         hint: error.hint.clone(),
     };
     let count = errors.count();
-    let closing = format!("{} is not valid: {count} error{}", file.display(), if count == 1 { "" } else { "s" });
+    let closing = format!("{} is not valid: {}", file.display(), counted(count, "error"));
     let page = Page::new().line(errors.to_string()).line("").marked(Mark::Bad, closing);
     let errors = errors.iter().map(fault).collect();
     Answer::done(&Checked { file, valid: false, errors, warnings: Vec::new() }, page).exit(Exit::Negative)

@@ -15,7 +15,7 @@ use kilter_app::{
     App, AppOptions,
     integrity::{PartCheck, check_data_folder},
 };
-use kilter_domain::time::Timestamp;
+use kilter_domain::{plural::counted, time::Timestamp};
 use kilter_server::failure::problem_of;
 use kilter_wire::{Code, Exit, Problem, v1::Check};
 use serde::Serialize;
@@ -134,8 +134,7 @@ fn whole(part: &PartCheck) -> Result<String, String> {
     match part.faults.len() {
         0 if part.files == 1 => Ok("1 file, whole".to_owned()),
         0 => Ok(format!("{} files, all whole", part.files)),
-        1 => Err("1 fault, see below".to_owned()),
-        faults => Err(format!("{faults} faults, see below")),
+        faults => Err(format!("{}, see below", counted(faults, "fault"))),
     }
 }
 

@@ -12,7 +12,7 @@ use kilter_app::measure::{
     explain::Sampled,
     telling::{Asked, Telling, telling},
 };
-use kilter_domain::{nearest::nearest, table::Table};
+use kilter_domain::{nearest::nearest, plural::counted, table::Table};
 use kilter_fit::{FitOptions, FitReport, Kind, Learner, Params, Task, fit};
 use kilter_lake::{ReadOptions, column_names, read_table};
 use kilter_wire::{Code, Problem};
@@ -116,7 +116,7 @@ impl Fit {
         roles::apply(&roles, &known, &mut options);
         let columns = read_by(&options, &known);
         let table = read_table(&self.data, &ReadOptions { columns, ..ReadOptions::default() })?;
-        output.note(&format!("training on {} rows of {}", table.rows(), self.data.display()));
+        output.note(&format!("training on {} of {}", counted(table.rows(), "row"), self.data.display()));
         let mut fitted = fit(&table, &options)?;
         fitted.report.notes.extend(leaks(&table, &fitted.report));
         fitted.report.notes.extend(roles::notes(&roles, &fitted.report));
@@ -229,10 +229,10 @@ fn page(report: &FitReport) -> Page {
     let learner = if report.learner == Learner::Linear { "linear" } else { "boosting" };
     let mut page = Page::new().marked(
         Mark::Ok,
-        format!("trained `{}` ({}, {learner}) on {} rows: {loss}", report.target, report.task, report.rows),
+        format!("trained `{}` ({}, {learner}) on {}: {loss}", report.target, report.task, counted(report.rows, "row")),
     );
     if report.rows_left_out > 0 {
-        page = page.line(format!("{} rows were left out: they have no target or no weight", report.rows_left_out));
+        page = page.line(format!("{} left out, without a target or a weight", counted(report.rows_left_out, "row")));
     }
     let mut table = TextTable::new(["column", "kind", "share", "missing"]);
     for importance in report.importance.iter().take(SHOWN_COLUMNS) {
@@ -243,7 +243,7 @@ fn page(report: &FitReport) -> Page {
     }
     page = page.table(table);
     if report.used.len() > SHOWN_COLUMNS {
-        page = page.line(format!("and {} more columns, in fit.json", report.used.len() - SHOWN_COLUMNS));
+        page = page.line(format!("and {}, in fit.json", counted(report.used.len() - SHOWN_COLUMNS, "more column")));
     }
     for left in &report.left_out {
         page = page.marked(Mark::None, format!("{} was left out: {}", left.column, left.why));

@@ -14,6 +14,7 @@ use kilter_app::{
 use kilter_domain::{
     contract::{self, ColumnSummary, InitFrom},
     nearest::nearest,
+    plural::counted,
     table::{Column, Table},
 };
 use kilter_inference::Task;
@@ -169,8 +170,10 @@ impl Init {
 impl Written {
     fn page(&self) -> Page {
         let Self { file, rows, columns, label, telling, copied } = self;
-        let mut page =
-            Page::new().marked(Mark::Ok, format!("wrote {} for {rows} rows of {columns} columns", file.display()));
+        let mut page = Page::new().marked(
+            Mark::Ok,
+            format!("wrote {} for {} of {}", file.display(), counted(*rows, "row"), counted(*columns, "column")),
+        );
         if let Some(place) = copied {
             page = page.marked(Mark::Ok, format!("copied the table to {}", place.display()));
         }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use kilter_app::replay::{Entry, Period, Progress, ReplayError, ReplayOptions, Report, replay};
-use kilter_domain::{rule::rounded, time::Timestamp};
+use kilter_domain::{plural::counted, rule::rounded, time::Timestamp};
 use kilter_server::failure::replay_problem;
 use kilter_wire::Problem;
 
@@ -166,11 +166,12 @@ fn sentences(report: &Report) -> Vec<String> {
     let summary = &report.summary;
     let alerts: usize = summary.alerts.values().sum();
     let mut sentences = vec![format!(
-        "{} trained, {} promoted, {} refused by gates, {} rolled back; {alerts} alerts",
-        count(summary.versions_trained, "version"),
+        "{} trained, {} promoted, {} refused by gates, {} rolled back; {}",
+        counted(summary.versions_trained, "version"),
         summary.promoted,
         summary.refused,
-        summary.rolled_back
+        summary.rolled_back,
+        counted(alerts, "alert")
     )];
     if let (Some(served), Some(never)) = (summary.served_since_retraining, summary.never_retrained_since) {
         let name = &report.metric;
@@ -186,22 +187,18 @@ fn sentences(report: &Report) -> Vec<String> {
 
 /// What never retraining would have cost beside what was served; a gain is said as one.
 fn cost_sentence(cost: f64, unit: &str, rows: usize) -> String {
-    let size = rounded(cost.abs().round());
+    let (size, rows) = (rounded(cost.abs().round()), counted(rows, "row"));
     let is_counted = unit == "wrong calls";
     match (cost.round(), is_counted) {
-        (0.0, true) => format!("Not acting would have made as many {unit} over {rows} rows"),
-        (0.0, false) => format!("Not acting would have cost as much {unit} over {rows} rows"),
-        (1.0, true) => format!("Not acting would have made 1 more wrong call over {rows} rows"),
-        (-1.0, true) => format!("Not acting would have made 1 wrong call fewer over {rows} rows"),
-        (more, true) if more > 0.0 => format!("Not acting would have made {size} more {unit} over {rows} rows"),
-        (_, true) => format!("Not acting would have made {size} fewer {unit} over {rows} rows"),
-        (more, false) if more > 0.0 => format!("Not acting would have cost {size} more {unit} over {rows} rows"),
-        (_, false) => format!("Not acting would have cost {size} less {unit} over {rows} rows"),
+        (0.0, true) => format!("Not acting would have made as many {unit} over {rows}"),
+        (0.0, false) => format!("Not acting would have cost as much {unit} over {rows}"),
+        (1.0, true) => format!("Not acting would have made 1 more wrong call over {rows}"),
+        (-1.0, true) => format!("Not acting would have made 1 wrong call fewer over {rows}"),
+        (more, true) if more > 0.0 => format!("Not acting would have made {size} more {unit} over {rows}"),
+        (_, true) => format!("Not acting would have made {size} fewer {unit} over {rows}"),
+        (more, false) if more > 0.0 => format!("Not acting would have cost {size} more {unit} over {rows}"),
+        (_, false) => format!("Not acting would have cost {size} less {unit} over {rows}"),
     }
-}
-
-fn count(count: usize, one: &str) -> String {
-    format!("{count} {one}{}", if count == 1 { "" } else { "s" })
 }
 
 #[cfg(test)]

@@ -21,6 +21,7 @@ use kilter_app::{
 use kilter_domain::{
     digest::Digest,
     ids::StepName,
+    plural::counted,
     run::{Cause, StepState},
 };
 use kilter_server::{failure::problem_of, run_views};
@@ -325,8 +326,8 @@ fn with_step_metrics(page: Page, run: &v1::Run) -> Page {
 fn verdict(run: &v1::Run) -> (Exit, Mark, String) {
     let count = |state| run.steps.iter().filter(|step| step.state == state).count();
     let steps = format!(
-        "{} steps: {} executed, {} known already",
-        run.steps.len(),
+        "{}: {} executed, {} known already",
+        counted(run.steps.len(), "step"),
         count(v1::StepState::Succeeded),
         count(v1::StepState::Cached)
     );

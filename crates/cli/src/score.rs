@@ -3,7 +3,10 @@
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use clap::Args;
-use kilter_domain::table::{Column, Table};
+use kilter_domain::{
+    plural::counted,
+    table::{Column, Table},
+};
 use kilter_inference::{Model, Prediction, Task};
 use kilter_lake::{ReadOptions, read_table, write_table};
 use kilter_wire::{Code, Problem};
@@ -70,7 +73,7 @@ impl Score {
         };
         let mean = scored.score_mean.map_or_else(String::new, |mean| format!(", mean score {mean:.4}"));
         let page = Page::new()
-            .marked(Mark::Ok, format!("answered {} rows{mean}", scored.rows))
+            .marked(Mark::Ok, format!("answered {}{mean}", counted(scored.rows, "row")))
             .line(format!("Wrote {}", scored.out.display()));
         Ok(Answer::done(&scored, page).left_out(&Unread::of_file(&self.data)?))
     }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use kilter_domain::{
     digest::Digest,
+    plural::counted,
     table::{Column, Table},
     time::Timestamp,
 };
@@ -82,8 +83,10 @@ impl Split {
         write_table(&self.train, &table.take(&train))?;
         write_table(&self.test, &table.take(&test))?;
         let when = from.map_or_else(String::new, |from| format!(", from {from} on"));
-        let page = Page::new()
-            .marked(Mark::Ok, format!("{} rows to train on, {} to test with{when}", train.len(), test.len()));
+        let page = Page::new().marked(
+            Mark::Ok,
+            format!("{} to train on, {} to test with{when}", counted(train.len(), "row"), test.len()),
+        );
         let unread = Unread::of_file(&self.data)?;
         let parted = Parted {
             train: Side { path: self.train, rows: train.len() },
@@ -97,7 +100,7 @@ impl Split {
 fn unparted(table: &Table, data: &str) -> Problem {
     Problem::new(
         Code::FileInvalid,
-        format!("the {} rows of `{data}` cannot be parted: one side would be empty", table.rows()),
+        format!("the {} of `{data}` cannot be parted: one side would be empty", counted(table.rows(), "row")),
     )
     .hint("bring more rows, or choose another --share, --time or --by")
 }

@@ -9,6 +9,7 @@ use clap::Args;
 use kilter_app::prediction::{self, LogTable};
 use kilter_domain::{
     ids::EndpointName,
+    plural::counted,
     table::{Column, Table},
     time::Timestamp,
 };
@@ -232,8 +233,10 @@ fn written(result: QueryResult, out: PathBuf, columns: Vec<String>, logs: Vec<Lo
             .into());
     }
     let rows = result.write_to(&out)?;
-    let page =
-        Page::new().marked(Mark::Ok, format!("wrote {rows} rows of {} columns to {}", columns.len(), out.display()));
+    let page = Page::new().marked(
+        Mark::Ok,
+        format!("wrote {} of {} to {}", counted(rows, "row"), counted(columns.len(), "column"), out.display()),
+    );
     let page = with_logs(page, &logs);
     Ok(Answer::done(&Written { out, rows, columns, logs }, page))
 }

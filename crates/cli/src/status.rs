@@ -1,6 +1,7 @@
 //! `kilter status`, `model`, `deployment`, `audit`: what there is and how it stands.
 
 use clap::{Args, Subcommand};
+use kilter_domain::plural::{counted, plural};
 use kilter_wire::{Exit, v1};
 use serde_json::json;
 
@@ -34,13 +35,15 @@ impl Status {
                 _ if endpoint.candidate_refused.is_some() => Mark::Bad.glyph().to_owned() + " candidate is not asked",
                 0 if endpoint.live.is_none() => Mark::Wait.glyph().to_owned() + " serves nothing yet",
                 0 => Mark::Ok.glyph().to_owned() + " healthy",
-                count => format!("{} {count} open alert{}", Mark::Warn.glyph(), if count == 1 { "" } else { "s" }),
+                count => format!("{} {}", Mark::Warn.glyph(), counted(count, "open alert")),
             };
             table.row([endpoint.name.clone(), live, version(&endpoint.candidate), attention]);
         }
         let page = match status.endpoints.is_empty() {
             true => Page::new().line("Nothing is registered yet: kilter run"),
-            false => Page::new().table(table).line(format!("{} entries in the audit table", status.audit_entries)),
+            false => {
+                Page::new().table(table).line(format!("{} in the audit table", counted(status.audit_entries, "entry")))
+            }
         };
         let page = status.endpoints.iter().filter_map(waiting).fold(page, |page, text| page.marked(Mark::Wait, text));
         let page = status.endpoints.iter().filter_map(refusal).fold(page, |page, text| page.marked(Mark::Bad, text));
@@ -257,19 +260,20 @@ fn list_audit(limit: u32, reach: &Reach) -> Result<Answer, Stop> {
 
 fn verify_audit(reach: &Reach) -> Result<Answer, Stop> {
     let check: v1::AuditCheck = reach.api()?.get("/api/v1/audit/verify")?;
-    let entries = check.entries;
+    let entries = counted(check.entries, "entry");
     if check.sound {
-        let page =
-            Page::new().marked(Mark::Ok, format!("{entries} entries, unbroken; every row is as its entry wrote it"));
+        let page = Page::new().marked(Mark::Ok, format!("{entries}, unbroken; every row is as its entry wrote it"));
         let page = match check.unsealed_rows {
             0 => page,
             rows => {
-                page.line(format!("{rows} rows were written by an earlier program: of them only the state is compared"))
+                let were = plural(rows, "was", "were");
+                let rows = counted(rows, "row");
+                page.line(format!("{rows} {were} written by an earlier program: there only the state is compared"))
             }
         };
         return Ok(Answer::done(&check, page));
     }
     let page = check.faults.iter().fold(Page::new(), |page, fault| page.marked(Mark::Bad, fault.clone()));
-    let page = page.line(format!("{} things are wrong in {entries} entries", check.faults.len()));
+    let page = page.line(format!("{} in {entries}", counted(check.faults.len(), "fault")));
     Ok(Answer::done(&check, page).exit(Exit::Negative))
 }

@@ -14,6 +14,7 @@ pub mod ids;
 pub mod model;
 pub mod nearest;
 pub mod nonempty;
+pub mod plural;
 pub mod rule;
 pub mod run;
 pub mod schedule;

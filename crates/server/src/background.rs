@@ -11,6 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use kilter_domain::plural::counted;
 use kilter_wire::v1;
 
 /// Failures in a row after which a task does not only have bad luck.
@@ -136,7 +137,7 @@ impl Task {
                 running.unwrap_or_default().as_secs(),
                 self.limit.as_secs()
             ),
-            (false, Some(error)) => format!("failed {} times in a row: {error}", self.failures),
+            (false, Some(error)) => format!("failed {} in a row: {error}", counted(self.failures, "time")),
             (false, None) => "goes on".to_owned(),
         };
         v1::TaskStatus {

@@ -7,6 +7,7 @@ use kilter_app::{
 };
 use kilter_domain::{
     ids::StepName,
+    plural::counted,
     run::{RunState, StepState},
 };
 use kilter_store::{
@@ -136,7 +137,7 @@ const fn step_state(state: StepState) -> v1::StepState {
 pub fn event(number: u64, event: &RunEvent) -> Option<v1::RunEvent> {
     use v1::RunEventKind as Kind;
     let (kind, text) = match event {
-        RunEvent::Started { run, steps } => (Kind::Started, format!("run {run}: {} steps", steps.len())),
+        RunEvent::Started { run, steps } => (Kind::Started, format!("run {run}: {}", counted(steps.len(), "step"))),
         RunEvent::StepStarted { step, attempt, because } => {
             let again = if *attempt > 1 { format!(" (attempt {attempt})") } else { String::new() };
             (Kind::StepStarted, format!("{step}{again}{}", reasons(because)))

@@ -8,6 +8,7 @@
 use std::collections::BTreeSet;
 
 use kilter_domain::{
+    plural::counted,
     rule::{rounded, signed},
     table::{Column, Table},
     time::Timestamp,
@@ -241,7 +242,7 @@ impl Causes {
         if let Some((words, slice, before)) = self.slices.first() {
             let before = before.map_or_else(String::new, |before| format!(", {} before", rounded(before)));
             let (loss, rows) = (rounded(slice.loss), slice.rows);
-            parts.push(format!("worst where {words}: loss {loss}{before} on {rows} rows"));
+            parts.push(format!("worst where {words}: loss {loss}{before} on {}", counted(rows, "row")));
         }
         if !parts.is_empty() {
             parts.push(self.next(remedy));

@@ -13,6 +13,7 @@ use kilter_domain::{
     alert::MonitorKind,
     contract::Monitor,
     ids::EndpointName,
+    plural::{counted, plural},
     rule::{Limits, PartOutcome, RuleOutcome, RuleVerdict},
     time::{Span, Timestamp},
 };
@@ -237,8 +238,10 @@ fn breaches(check: &LabelCheck, signature: &Signature, version: u32, since: &str
     let (label, labelled) = (signature.target.as_deref().unwrap_or("label"), check.labelled);
     let breach = |(class, rows): &(Arc<str>, usize)| {
         let text = format!(
-            "{rows} of {labelled} labels since {since} name {}, which version {version} cannot answer: a new class is \
+            "{rows} of {} since {since} {} {}, which version {version} cannot answer: a new class is \
              learned by a retraining, another spelling is mended in the labels",
+            counted(labelled, "label"),
+            plural(*rows, "names", "name"),
             quoted(class)
         );
         let outcome = RuleOutcome {

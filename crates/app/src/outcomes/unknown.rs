@@ -5,6 +5,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
+use kilter_domain::plural::{counted, plural};
 use kilter_stats::{Outcome, Unmeasured};
 
 use super::classes::ClassMatcher;
@@ -84,8 +85,13 @@ impl LabelCheck {
         let words: Vec<String> = self.words.iter().map(|(word, rows)| format!("{} ({rows})", quoted(word))).collect();
         let words = listed_raw(&words, MAX_NAMED);
         match self.unknown == self.labelled {
-            true => format!("not one of the {} labels is {what}; they read {words}", self.labelled),
-            false => format!("{} of {} labels are not {what}: {words}", self.unknown, self.labelled),
+            true => format!("not one of the {} is {what}; they read {words}", counted(self.labelled, "label")),
+            false => format!(
+                "{} of {} {} not {what}: {words}",
+                self.unknown,
+                counted(self.labelled, "label"),
+                plural(self.unknown, "is", "are")
+            ),
         }
     }
 }

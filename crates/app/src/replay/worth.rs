@@ -2,7 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use kilter_domain::{contract::ThresholdGoal, time::Timestamp};
+use kilter_domain::{
+    contract::ThresholdGoal,
+    plural::{counted, plural},
+    time::Timestamp,
+};
 use kilter_inference::{Model, Task};
 
 use super::{
@@ -199,20 +203,25 @@ fn notes(settings: &Settings, stage: &Stage) -> Vec<String> {
         notes.push(format!("the last labels were waited for until {settled}; nothing was decided after {end}"));
     }
     if stage.unanswered > 0 {
-        notes.push(format!("{} rows happened while no version served, and were not answered", stage.unanswered));
+        let were = plural(stage.unanswered, "was", "were");
+        let rows = counted(stage.unanswered, "row");
+        notes.push(format!("{rows} happened while no version served, and {were} not answered"));
     }
     notes.extend(settings.note.clone());
     notes.extend(stage.refused.note());
     if stage.history.renamed > 0 {
         let renamed = stage.history.renamed;
-        notes.push(format!("{renamed} rows have the id of an earlier row, and were played with a number behind it"));
+        let (have, were) = plural(renamed, ("has", "was"), ("have", "were"));
+        let rows = counted(renamed, "row");
+        notes.push(format!("{rows} {have} the id of an earlier row, and {were} played with a number behind it"));
     }
     let clocks = stage.history.known.iter().zip(&stage.history.events);
     let early = clocks.filter(|(known, event)| known < event).count();
     if early > 0 {
+        let (are, labels) = (plural(early, "is", "are"), counted(early, "label"));
         notes.push(format!(
-            "{early} labels are said to be known before their rows happened, and were told with them: look whether a column \
-             that the model reads knows them too"
+            "{labels} {are} said to be known before the row happened, and told with it: look whether a column that the model \
+             reads knows as much"
         ));
     }
     notes

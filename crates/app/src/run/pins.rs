@@ -9,7 +9,7 @@ use std::{
 };
 
 use kilter_blobs::{BlobError, BlobStore, Content, HashCache, UnsafePath, atomic};
-use kilter_domain::ids::DatasetName;
+use kilter_domain::{ids::DatasetName, plural::counted};
 use serde::{Deserialize, Serialize};
 
 use super::{options::RunOptions, profile::Profile};
@@ -119,8 +119,8 @@ impl Pin {
 
     fn summary(&self) -> String {
         let size = match self.profile.rows {
-            Some(rows) => format!("{rows} rows"),
-            None => format!("{} bytes", self.content.bytes),
+            Some(rows) => counted(rows, "row"),
+            None => counted(self.content.bytes, "byte"),
         };
         format!("{} ({size})", self.content.digest.short())
     }

@@ -1,6 +1,9 @@
 //! The words of `kilter drift`: a table for the terminal, a page for a browser.
 
-use kilter_domain::time::Timestamp;
+use kilter_domain::{
+    plural::{counted, plural},
+    time::Timestamp,
+};
 use kilter_report::{Bar, Cell, Figure, Part, Report, State, Table, number, percent, whole};
 use kilter_stats::{
     compare::{ColumnDrift, LEAST_ROWS, Level, Picture, Reading, SchemaChange, TableDrift},
@@ -19,9 +22,11 @@ const OPEN: usize = 12;
 /// For the terminal.
 pub(super) fn text(drift: &TableDrift, found: &Found) -> Page {
     let mut page = Page::new().marked(mark(found.level), verdict(drift)).line(format!(
-        "  reference {} rows, current {} rows{}",
+        "  reference {} {}, current {} {}{}",
         whole(found.reference_rows),
+        plural(found.reference_rows, "row", "rows"),
         whole(found.current_rows),
+        plural(found.current_rows, "row", "rows"),
         if found.is_exact { "" } else { " (against a stored profile: distances to its bins)" }
     ));
     for change in &found.schema {
@@ -93,23 +98,24 @@ fn verdict(drift: &TableDrift) -> String {
     let told = match (alerts, warnings) {
         (0, 0) if drift.level() == Level::Thin => {
             format!(
-                "Not enough data: fewer than {LEAST_ROWS} values to compare in {} of {all} columns",
-                drift.count(Level::Thin)
+                "Not enough data: fewer than {LEAST_ROWS} values to compare in {} of {}",
+                drift.count(Level::Thin),
+                counted(all, "column")
             )
         }
         (0, 0) => format!("No column of {all} drifted beyond chance by more than a note"),
-        (0, _) => format!("{warnings} of {all} columns {} worth a look", are(warnings)),
-        (_, 0) => format!("{alerts} of {all} columns drifted"),
-        _ => format!("{alerts} of {all} columns drifted, {warnings} more {} worth a look", are(warnings)),
+        (0, _) => format!("{warnings} of {} {} worth a look", counted(all, "column"), plural(warnings, "is", "are")),
+        (_, 0) => format!("{alerts} of {} drifted", counted(all, "column")),
+        _ => format!(
+            "{alerts} of {} drifted, {warnings} more {} worth a look",
+            counted(all, "column"),
+            plural(warnings, "is", "are")
+        ),
     };
     match drift.columns.first().filter(|column| column.level >= Level::Warn).map(|column| (column, leading(column))) {
         Some((column, Some(words))) => format!("{told}: `{}` {words}", column.name),
         _ => told,
     }
-}
-
-fn are(count: usize) -> &'static str {
-    if count == 1 { "is" } else { "are" }
 }
 
 /// What made a column's level.

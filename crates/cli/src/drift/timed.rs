@@ -12,6 +12,7 @@ use kilter_app::{
     },
 };
 use kilter_domain::{
+    plural::{counted, plural},
     table::Table,
     time::{Span, Timestamp},
 };
@@ -190,9 +191,17 @@ fn text(columns: &[TimedDrift], level: Level, rows: (usize, usize)) -> Page {
     let drifted = columns.iter().filter(|column| column.level >= Level::Warn).count();
     let verdict = match drifted {
         0 => format!("No column of {} drifted beyond what the reference itself does", columns.len()),
-        drifted => format!("{drifted} of {} columns drifted beyond what the reference itself does", columns.len()),
+        drifted => {
+            format!("{drifted} of {} drifted beyond what the reference itself does", counted(columns.len(), "column"))
+        }
     };
-    let counts = format!("  reference {} rows, current {} rows", whole(rows.0 as u64), whole(rows.1 as u64));
+    let counts = format!(
+        "  reference {} {}, current {} {}",
+        whole(rows.0 as u64),
+        plural(rows.0, "row", "rows"),
+        whole(rows.1 as u64),
+        plural(rows.1, "row", "rows")
+    );
     let mut table =
         TextTable::new(["level", "column", "measure", "distance", "by chance", "effect", "p", "PSI", "compared"]);
     for column in columns {

@@ -2,6 +2,7 @@
 
 use kilter_app::{gate::subject, measure::model_rows::threshold_words};
 use kilter_domain::{
+    plural::plural,
     rule::{RuleOutcome, RuleVerdict},
     time::Timestamp,
 };
@@ -121,7 +122,8 @@ fn slice_text(found: &Evaluation) -> TextTable {
 }
 
 fn compared_title(compared: &Compared) -> String {
-    format!("Beside {}, on the same {} rows:", compared.model.display(), whole(compared.labelled as u64))
+    let rows = plural(compared.labelled, "row", "rows");
+    format!("Beside {}, on the same {} {rows}:", compared.model.display(), whole(compared.labelled as u64))
 }
 
 fn compared_text(compared: &Compared) -> TextTable {
@@ -363,13 +365,11 @@ fn compared_table(compared: &Compared) -> Table {
 fn slices(found: &Evaluation) -> Vec<Range> {
     let range = |slice: &super::found::Slice| {
         let measured = &slice.measured.measured;
-        let rows = whole(slice.labelled as u64);
+        let rows = format!("{} {}", whole(slice.labelled as u64), plural(slice.labelled, "row", "rows"));
         Range {
             name: slice.slice.clone(),
             value: measured.ends(),
-            note: measured
-                .value
-                .map_or(format!("too few ({rows} rows)"), |value| format!("{}, {rows} rows", number(value))),
+            note: measured.value.map_or(format!("too few ({rows})"), |value| format!("{}, {rows}", number(value))),
             state: State::Ok,
         }
     };

@@ -1,6 +1,9 @@
 //! The words of `kilter explain`: tables for the terminal, a page for a browser.
 
-use kilter_domain::time::Timestamp;
+use kilter_domain::{
+    plural::{counted, plural},
+    time::Timestamp,
+};
 use kilter_report::{Cell, Figure, Part, Range, Report, State, Table, number, percent, whole};
 
 use super::found::{Change, Column, ColumnPart, Found, Importance, Local, Output, Shift, Value};
@@ -87,7 +90,7 @@ fn largest(found: &Found) -> Option<(&str, f64, f64)> {
 
 fn notes(found: &Found) -> Vec<String> {
     let mut notes = vec![match found.explained == found.rows {
-        true => format!("{} rows", whole(found.rows as u64)),
+        true => format!("{} {}", whole(found.rows as u64), plural(found.rows, "row", "rows")),
         false => format!("{} of {} rows, evenly", whole(found.explained as u64), whole(found.rows as u64)),
     }];
     if let Some(unit) = found.unit {
@@ -119,7 +122,7 @@ fn output_text(output: &Output) -> TextTable {
         table.row([column.column.clone(), number(column.mean_absolute), percent(column.share), direction(column)]);
     }
     if let Some((count, rest)) = others(output.columns.iter().map(|column| column.mean_absolute)) {
-        table.row([format!("{count} others"), number(rest), String::new(), String::new()]);
+        table.row([counted(count, "other"), number(rest), String::new(), String::new()]);
     }
     table
 }
@@ -167,7 +170,7 @@ fn local_text(local: &Local) -> TextTable {
         table.row([part.column.clone(), short(part.value.as_deref()), signed(part.part)]);
     }
     if let Some((count, rest)) = others(local.parts.iter().map(|part| part.part)) {
-        table.row([format!("{count} others"), String::new(), signed(rest)]);
+        table.row([counted(count, "other"), String::new(), signed(rest)]);
     }
     table
 }
@@ -203,7 +206,7 @@ fn shift_text(shift: &Shift) -> TextTable {
     }
     let values = shift.columns.iter().map(|column| column.measured.value.unwrap_or_default());
     if let Some((count, rest)) = others(values) {
-        table.row([format!("{count} others"), signed(rest)]);
+        table.row([counted(count, "other"), signed(rest)]);
     }
     table
 }
@@ -333,7 +336,7 @@ fn local_figure(found: &Found, local: &Local) -> Figure {
     };
     let mut bars: Vec<(String, f64, String)> = local.parts.iter().take(SHOWN).map(bar).collect();
     if let Some((count, rest)) = others(local.parts.iter().map(|part| part.part)) {
-        bars.push((format!("{count} others"), rest, signed(rest)));
+        bars.push((counted(count, "other"), rest, signed(rest)));
     }
     Figure::pushes(&local_title(found, local), &bars)
 }

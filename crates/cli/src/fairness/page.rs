@@ -1,7 +1,7 @@
 //! The words of `kilter fairness`: a table for the terminal, a page for a browser.
 
 use kilter_app::measure::model_rows::threshold_words;
-use kilter_domain::time::Timestamp;
+use kilter_domain::{plural::plural, time::Timestamp};
 use kilter_report::{Cell, Figure, Part, Range, Report, State, Table, number, percent, whole};
 use kilter_stats::{fairness::MINIMUM, performance::Rate};
 
@@ -86,7 +86,8 @@ fn notes(attribute: &Attribute) -> Vec<String> {
         notes.push(format!("too few rows to judge (fewer than {MINIMUM}): {names}{more}"));
     }
     if attribute.without > 0 {
-        notes.push(format!("{} rows belong to no group: they have no value", whole(attribute.without as u64)));
+        let (belong, have) = plural(attribute.without, ("row belongs", "it has"), ("rows belong", "they have"));
+        notes.push(format!("{} {belong} to no group: {have} no value", whole(attribute.without as u64)));
     }
     let missing = |measure: &Measure| measure.measured.missing.clone();
     let mut reasons: Vec<String> = attribute.measures.iter().filter_map(missing).collect();

@@ -2,7 +2,10 @@
 
 use std::path::PathBuf;
 
-use kilter_domain::time::Timestamp;
+use kilter_domain::{
+    plural::{counted, plural},
+    time::Timestamp,
+};
 use kilter_report::{Cell, Figure, Part, Report, Series, SeriesPoint, State, Table, number, percent, whole};
 use kilter_wire::v1;
 use serde_json::Value;
@@ -185,9 +188,13 @@ fn verdict(shown: &Shown) -> String {
     match (failed, undecided, all) {
         (_, _, 0) => format!("No rule of {endpoint} was judged yet: readings come when a window has ended"),
         (0, 0, _) => format!("Every rule of {endpoint} is kept: {all} of {all}"),
-        (0, _, _) => format!("{undecided} of {all} rules of {endpoint} are undecided: {first}"),
+        (0, _, _) => {
+            let are = plural(undecided, "is", "are");
+            format!("{undecided} of {} of {endpoint} {are} undecided: {first}", counted(all, "rule"))
+        }
         _ => {
-            format!("{failed} of {all} rules of {endpoint} {} broken: {first}", if failed == 1 { "is" } else { "are" })
+            let are = plural(failed, "is", "are");
+            format!("{failed} of {} of {endpoint} {are} broken: {first}", counted(all, "rule"))
         }
     }
 }

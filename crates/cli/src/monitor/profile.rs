@@ -1,7 +1,10 @@
 //! `kilter monitor profile`: what an endpoint was asked and answered, column by column.
 
 use clap::Args;
-use kilter_domain::time::{Span, Timestamp};
+use kilter_domain::{
+    plural::{counted, plural},
+    time::{Span, Timestamp},
+};
 use kilter_report::{number, percent, whole};
 use kilter_wire::{Code, Problem, v1};
 
@@ -69,8 +72,8 @@ fn page(profile: &v1::Profile) -> Page {
     }
     for version in &profile.versions {
         let span = format!("{} to {}", minute(&version.from), minute(&version.to));
-        let rows = whole(version.rows);
-        page = page.line(format!("{}@{} as {}: {rows} rows, {span}", version.model, version.version, version.role));
+        let (rows, noun) = (whole(version.rows), plural(version.rows, "row", "rows"));
+        page = page.line(format!("{}@{} as {}: {rows} {noun}, {span}", version.model, version.version, version.role));
         let mut table = TextTable::new([
             "column",
             "missing",
@@ -90,10 +93,10 @@ fn page(profile: &v1::Profile) -> Page {
         page = page.table(table).line("");
     }
     if profile.unreadable_files > 0 {
-        page = page.marked(Mark::Bad, format!("{} files could not be read", profile.unreadable_files));
+        page = page.marked(Mark::Bad, format!("{} could not be read", counted(profile.unreadable_files, "file")));
     }
     if profile.lost_rows > 0 {
-        page = page.marked(Mark::Bad, format!("{} rows could not be kept", whole(profile.lost_rows)));
+        page = page.marked(Mark::Bad, format!("{} could not be kept", counted(profile.lost_rows, "row")));
     }
     page
 }

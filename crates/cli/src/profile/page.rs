@@ -1,6 +1,9 @@
 //! The words of `kilter profile`: a table for the terminal, a page for a browser.
 
-use kilter_domain::time::Timestamp;
+use kilter_domain::{
+    plural::{counted, plural},
+    time::Timestamp,
+};
 use kilter_report::{Cell, Figure, Part, Report, State, Table, number, percent, whole};
 use kilter_stats::{compare::Picture, profile::TableProfile};
 
@@ -15,13 +18,17 @@ const DEFINITIONS: &[&str] = &[
 ];
 
 /// For the terminal.
+fn counts(described: &Described) -> String {
+    let rows = plural(described.rows, "row", "rows");
+    format!("{} {rows}, {}", whole(described.rows), counted(described.columns.len(), "column"))
+}
+
 pub(super) fn text(described: &Described) -> Page {
     let mut table = TextTable::new(HEADINGS.iter().map(|heading| heading.trim_start_matches('#')));
     for column in &described.columns {
         table.row(cells(column));
     }
-    let mut page =
-        Page::new().line(format!("{} rows, {} columns", whole(described.rows), described.columns.len())).table(table);
+    let mut page = Page::new().line(counts(described)).table(table);
     for column in &described.columns {
         for warning in &column.warnings {
             page = page.marked(Mark::Warn, format!("`{}`: {}", column.column, warning.meaning()));

@@ -8,7 +8,7 @@ mod guess;
 use std::fmt::Write as _;
 
 use self::guess::Guess;
-use crate::{table::ColumnType, time::Timestamp};
+use crate::{plural::counted, table::ColumnType, time::Timestamp};
 
 /// What is known of one column.
 #[derive(Clone, Debug, PartialEq)]
@@ -85,9 +85,9 @@ fn write(out: &mut String, from: &InitFrom<'_>, guess: &Guess<'_>) -> std::fmt::
 fn data(out: &mut String, from: &InitFrom<'_>, guess: &Guess<'_>, dataset: &str) -> std::fmt::Result {
     writeln!(
         out,
-        "# {} rows, {} columns. Guessed from names and values: look these over.",
-        from.rows,
-        from.columns.len()
+        "# {}, {}. Guessed from names and values: look these over.",
+        counted(from.rows, "row"),
+        counted(from.columns.len(), "column")
     )?;
     writeln!(out, "[data.{dataset}]")?;
     match super::path::location(from.path) {

@@ -4,6 +4,7 @@ use super::{
     Bound, BoundExpr, ExactNumber, Function, Measurement, NotMeasured, Number, Op, Quantity, Rule, RuleOutcome,
     RuleVerdict, Undecided, Unit, compare::Region,
 };
+use crate::plural::{counted, plural};
 
 /// How many values of a set are written out.
 const SHOWN: usize = 5;
@@ -94,11 +95,15 @@ pub(super) fn of_parts(worst: &RuleOutcome, failed: usize, total: usize) -> Stri
 
 pub(super) fn of_set(rule: &Rule, values: &[String], strangers: &[&String]) -> String {
     let Quantity::Call { function: Function::Values, args, .. } = &rule.quantity else {
-        return format!("{} has {} values outside of the set", rule.quantity, strangers.len());
+        return format!("{} has {} outside of the set", rule.quantity, counted(strangers.len(), "value"));
     };
     let column = args.first().map_or_else(String::new, ToString::to_string);
     if strangers.is_empty() {
-        return format!("all {} values of {column} are allowed", values.len());
+        return plural(
+            values.len(),
+            format!("the one value of {column} is allowed"),
+            format!("all {} values of {column} are allowed", values.len()),
+        );
     }
     let shown: Vec<String> = strangers.iter().take(SHOWN).map(|value| format!("`{value}`")).collect();
     let more = strangers.len().saturating_sub(SHOWN);

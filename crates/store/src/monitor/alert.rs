@@ -5,6 +5,7 @@
 use kilter_domain::{
     alert::{AlertState, MonitorKind},
     ids::EndpointName,
+    plural,
     time::Timestamp,
 };
 use rusqlite::{Row, named_params};
@@ -182,7 +183,7 @@ fn text(state: AlertState) -> String {
 
 /// As an error writes it: with the windows that it has counted.
 fn counted(state: AlertState) -> String {
-    format!("{} after {} windows", text(state), windows(state))
+    format!("{} after {}", text(state), plural::counted(windows(state), "window"))
 }
 
 const fn windows(state: AlertState) -> u32 {
