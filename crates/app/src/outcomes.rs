@@ -286,21 +286,27 @@ fn log_loss(truth: bool, probability: f64) -> f64 {
 }
 
 #[cfg(test)]
+impl Outcomes {
+    /// The answers of a model of two classes that decides at one half.
+    pub(crate) fn of_binary(classes: &[&str], scores: &[f64], truth: &Column) -> Self {
+        let classes: Vec<String> = classes.iter().map(|class| (*class).to_owned()).collect();
+        let (task, threshold) = (Task::Binary, Some(0.5));
+        Self::new(
+            Answers { task, classes: &classes, scores, labels: None, probabilities: None, threshold },
+            truth,
+            None,
+        )
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn rows_without_a_label_are_left_out() {
-        let classes = ["0".to_owned(), "1".to_owned()];
-        let answers = Answers {
-            task: Task::Binary,
-            classes: &classes,
-            scores: &[0.9, 0.2, 0.7, 0.1],
-            labels: None,
-            probabilities: None,
-            threshold: Some(0.5),
-        };
-        let outcomes = Outcomes::new(answers, &Column::Int(vec![Some(1), None, Some(0), Some(0)]), None);
+        let truth = Column::Int(vec![Some(1), None, Some(0), Some(0)]);
+        let outcomes = Outcomes::of_binary(&["0", "1"], &[0.9, 0.2, 0.7, 0.1], &truth);
         assert_eq!(outcomes.rows, vec![0, 2, 3]);
         assert_eq!(outcomes.cost(None), 1.0);
         assert_eq!(outcomes.filter(|row| row != 2).cost(None), 0.0);
@@ -321,7 +327,7 @@ mod tests {
         let truth = Column::Text(vec![Some("a".into()), Some("macOS".into())]);
         let outcomes = Outcomes::new(answers, &truth, None);
         let why = outcomes.metric("accuracy").unwrap_err().to_string();
-        assert_eq!(why, "1 of 2 labels are not a class of the model (`a`, `b`, `c`): `macOS` (1)");
+        assert_eq!(why, "1 of 2 labels is not a class of the model (`a`, `b`, `c`): `macOS` (1)");
         let beside_another = outcomes.knowing(&["macOS".to_owned()]);
         assert_eq!(beside_another.metric("accuracy").unwrap().value, 0.5);
         assert!(beside_another.metric("log_loss").unwrap().value > 10.0);
@@ -344,17 +350,8 @@ mod tests {
 
     /// A model of two classes that always says the first, on these labels.
     fn two_classes(classes: &[&str], truth: Column) -> Outcomes {
-        let classes: Vec<String> = classes.iter().map(|class| (*class).to_owned()).collect();
         let scores: Vec<f64> = (0..truth.len()).map(|row| 0.1 + 0.001 * row as f64).collect();
-        let answers = Answers {
-            task: Task::Binary,
-            classes: &classes,
-            scores: &scores,
-            labels: None,
-            probabilities: None,
-            threshold: Some(0.5),
-        };
-        Outcomes::new(answers, &truth, None)
+        Outcomes::of_binary(classes, &scores, &truth)
     }
 
     fn texts<'t>(texts: impl IntoIterator<Item = &'t str>) -> Column {

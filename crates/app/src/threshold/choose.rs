@@ -158,10 +158,8 @@ fn has_both_classes(rows: &Outcomes) -> bool {
 #[cfg(test)]
 mod tests {
     use kilter_domain::{table::Column, time::Span};
-    use kilter_inference::Task;
 
     use super::*;
-    use crate::outcomes::Answers;
 
     fn tuning(goal: ThresholdGoal) -> Tuning {
         Tuning { goal, over: Span::days(30), every: None, min_rows: 100 }
@@ -178,16 +176,7 @@ mod tests {
         let truth: Vec<bool> = chance.iter().map(|&p| dice() < p).collect();
         let scores: Vec<f64> =
             chance.iter().zip(&truth).map(|(&p, &t)| (if t { p } else { p + shift }).clamp(0.0, 1.0)).collect();
-        let classes = ["0".to_owned(), "1".to_owned()];
-        let answers = Answers {
-            task: Task::Binary,
-            classes: &classes,
-            scores: &scores,
-            labels: None,
-            probabilities: None,
-            threshold: Some(0.5),
-        };
-        Outcomes::new(answers, &Column::Bool(truth.into_iter().map(Some).collect()), None)
+        Outcomes::of_binary(&["0", "1"], &scores, &Column::Bool(truth.into_iter().map(Some).collect()))
     }
 
     #[test]
