@@ -70,9 +70,11 @@ impl Demo {
     /// What to type next, in the form in which this was typed.
     fn next(&self) -> [Next; 3] {
         let kilter = if std::env::var_os("CARGO").is_some() { "cargo run --release --" } else { "kilter" };
+        // Each is typed where this was.
+        let there = format!("cd {} && ", self.keep.as_deref().unwrap_or(Path::new(PROJECT)).display());
         let look = match &self.keep {
-            Some(folder) => Next {
-                command: format!("cd {} && {kilter} status", folder.display()),
+            Some(_) => Next {
+                command: format!("{there}{kilter} status"),
                 what: "what serves, what is wrong, what was decided",
             },
             None => Next {
@@ -83,7 +85,7 @@ impl Demo {
         [
             look,
             Next { command: format!("{kilter} init --from YOUR_DATA.csv"), what: "the same for your data" },
-            Next { command: format!("{kilter} server"), what: "serve, watch and retrain for real" },
+            Next { command: format!("{there}{kilter} server"), what: "serve, watch and retrain for real" },
         ]
     }
 }
