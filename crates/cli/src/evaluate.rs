@@ -34,7 +34,8 @@ use found::{Compared, Evaluation, Labels, Metered, Picture, Slice};
 ///
 /// What cannot be measured says so. Slices with fewer than 30 labelled rows are left out, and named. With --against
 /// another model is measured on the same rows, and the differences are paired: an interval that leaves out zero is a
-/// difference. With --rule the command ends with exit code 3 when a rule fails or cannot be decided.
+/// difference. The command ends with exit code 3 when not one metric could be measured, and with --rule when a rule fails
+/// or cannot be decided.
 #[derive(Debug, Args)]
 pub(crate) struct Evaluate {
     /// The model: an ONNX file, or a folder with a model.onnx.
@@ -116,7 +117,8 @@ impl Evaluate {
             write_whole(html, page::html(&evaluation, now()).as_bytes())?;
         }
         let holds = evaluation.rules.iter().all(RuleOutcome::is_passed);
-        let exit = if holds { Exit::Done } else { Exit::Negative };
+        let is_measured = evaluation.metrics.iter().any(|metered| metered.measured.value.is_some());
+        let exit = if holds && is_measured { Exit::Done } else { Exit::Negative };
         let unread = Unread::of_file(&self.data)?;
         Ok(Answer::done(&evaluation.document(), page::text(&evaluation)).left_out(&unread).exit(exit))
     }

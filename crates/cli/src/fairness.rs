@@ -233,7 +233,7 @@ fn problem(error: &FairnessError) -> Stop {
         }
         FairnessError::NoLabel { .. } => (Code::RowsUnfit, "wait for labels, or name another column with --target"),
         FairnessError::OtherWords { .. } | FairnessError::UnknownLabels { .. } => {
-            (Code::RowsUnfit, "write answers and labels in the same words")
+            return Problem::of(Code::LabelsUnknown, error).into();
         }
         FairnessError::TooManyGroups { .. } => {
             (Code::UsageInvalid, "choose columns with fewer values, or leave out --intersect")

@@ -71,6 +71,7 @@ codes! {
     TrainingRefused   = "training_refused",   422, Failed,      "no model can be trained from this table",  "see what was found above, and change the table or the options";
     ModelInvalid      = "model_invalid",      422, Failed,      "the file is not a model that can be used", "train it again, or convert it to ONNX";
     RowsUnfit         = "rows_unfit",         422, Failed,      "the rows do not fit the model",            "correct the rows, or train a model that takes them";
+    LabelsUnknown     = "labels_unknown",     422, Usage,       "the labels are not in the words of the model", "write answers and labels in the same words, or name another column with --target";
     SqlInvalid        = "sql_invalid",        400, Usage,       "the query cannot be answered",             "correct the query; `--table NAME=FILE` gives a file its name in it";
     StorageFailed     = "storage_failed",     500, Failed,      "reading or writing failed",                "see the cause below; `kilter doctor` checks folder, space and rights";
     DataDamaged       = "data_damaged",       500, Failed,      "a file of the data folder is damaged or missing", "see the file named above; `kilter doctor` checks all of them, `kilter restore` puts a backup in their place";

@@ -192,7 +192,7 @@ fn strange_tables_get_a_clear_word() {
         assert_eq!(world.problem(arguments, *exit)["code"], *code, "{arguments:?}");
     }
     let other = ["fairness", "good.csv", "--predicted", "group", "--target", "hired", "--groups", "group"];
-    assert!(world.problem(&other, 1)["detail"].as_str().unwrap().contains("no value in common"));
+    assert!(world.problem(&other, 2)["detail"].as_str().unwrap().contains("no value in common"));
     let never = world.kilter(&[&base("good.csv")[..], &["--threshold", "7"]].concat());
     assert!(
         never.out.starts_with("▨ No two groups can be compared") && never.out.contains("undefined"),

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::{
     World, customers,
-    live::{Live, asked, texts},
+    live::{Live, asked, texts, watched},
     monitoring::{Past, played},
 };
 
@@ -49,7 +49,9 @@ fn a_gate_on_labels_in_other_words_is_undecided_and_names_them() {
     assert!(evaluated.exit == 3 && evaluated.out.contains("not one of the 400 labels"), "{}", evaluated.out);
     let fairness = ["fairness", "work/model", "rows.csv", "--groups", "region", "--target", "left"];
     let refused = world.kilter(&fairness);
-    assert!(refused.exit != 0 && refused.err.contains("have no value in common: 0, 1, no, yes"), "{}", refused.err);
+    assert!(refused.exit == 2 && refused.err.contains("have no value in common: 0, 1, no, yes"), "{}", refused.err);
+    let alone = world.kilter(&["evaluate", "work/model", "rows.csv", "--target", "left"]);
+    assert!(alone.exit == 3 && alone.out.contains("not one of the 400 labels"), "{}", alone.out);
 }
 
 #[test]
@@ -124,26 +126,6 @@ fn a_past_whose_labels_change_their_spelling_alone_is_measured_on() {
     let (spelled, plain) = (played(&past, "", WORDS).1, played(&Past::STEADY, "", WORDS).1);
     assert_eq!(spelled["periods"], plain["periods"]);
     assert!(of_kind(&spelled, "data_alert").is_empty() && of_kind(&spelled, "performance_alert").is_empty());
-}
-
-/// The customers of `churn`, watched by the hour.
-fn watched(target: &str, more: &str) -> Live {
-    let world = World::new();
-    world.write("customers.csv", &customers());
-    // Who left is not known yet when a region is predicted.
-    let other = if target == "left" { "at" } else { "left" };
-    world.write(
-        "kilter.toml",
-        &format!(
-            "[project]\nname = \"churn\"\n\
-             [data.customers]\npath = \"customers.csv\"\ntime = \"at\"\nid = [\"id\"]\nlabel = \"{target}\"\n\
-             [step.train]\nrun = \"kilter fit {{in.customers}} --target {target} --exclude id,at,{other} --param rounds=20 --out {{out.model}}\"\n\
-             in = [\"customers\"]\nout = {{ model = \"work/model\" }}\n\
-             [package]\nmodel = \"train.model\"\n[deploy.production]\nauto = true\n\
-             [monitor]\nevery = \"1h\"\nmin_rows = 20\n{more}\n"
-        ),
-    );
-    Live::new(world)
 }
 
 const ACCURACY: &str =
