@@ -3,11 +3,19 @@
 use std::path::PathBuf;
 
 use kilter_blobs::BlobError;
-use kilter_domain::{digest::Digest, ids::EndpointName, table::TableError};
+use kilter_domain::{digest::Digest, ids::EndpointName, table::TableError, time::Timestamp};
 use kilter_inference::{LoadError, PredictError};
 use kilter_lake::LakeError;
 
 use crate::dataset::RolesError;
+
+/// Why a label is not taken that is known only later.
+pub fn label_from_future(id: &str, known_at: Timestamp, now: Timestamp) -> String {
+    format!(
+        "the label of `{id}` becomes known at {known_at}, and it is {now}: what is still to come is not known; correct the \
+         time, or send the label then"
+    )
+}
 
 /// Everything that can stop an intention. What a gate or a rule says is no error: it is a result.
 #[derive(Debug, thiserror::Error)]
@@ -97,6 +105,8 @@ pub enum AppError {
         "the endpoint `{endpoint}` has no live version; train one with `kilter run`, or deploy one with `kilter deploy`"
     )]
     NothingServes { endpoint: EndpointName },
+    #[error("{}", label_from_future(id, *known_at, *now))]
+    LabelFromFuture { id: String, known_at: Timestamp, now: Timestamp },
     #[error("this cannot be served")]
     Routes(#[from] kilter_serving::RouteError),
     #[error(transparent)]

@@ -8,6 +8,7 @@ pub mod active_runs;
 pub mod approval;
 pub mod backup;
 mod bounded;
+pub mod clock;
 mod data_folder;
 pub mod dataset;
 pub mod decision;
@@ -109,6 +110,7 @@ struct Inner {
     tuned: Mutex<BTreeMap<EndpointName, Timestamp>>,
     /// How far the labels of each endpoint were looked through for corrections.
     label_marks: Mutex<LabelMarks>,
+    newest_look: clock::NewestLook,
 }
 
 /// When the failures of each served version were last written down, and how many there were then.
@@ -161,6 +163,7 @@ impl App {
                 refusals: Mutex::default(),
                 tuned: Mutex::default(),
                 label_marks: Mutex::default(),
+                newest_look: Default::default(),
             }),
         }
     }
@@ -198,6 +201,10 @@ impl App {
 
     pub(crate) fn tool(&self) -> &Path {
         &self.inner.options.tool
+    }
+
+    fn newest_look(&self) -> &clock::NewestLook {
+        &self.inner.newest_look
     }
 
     /// A new id that sorts by the time of its making.

@@ -49,6 +49,7 @@ impl App {
     /// follow.
     pub(crate) fn observe(&self, project: &Project, step: &Step) -> Result<bool, AppError> {
         let act = Act::system("reconcile", step.now);
+        self.note_clock(&act)?;
         let mut failed = None;
         for deploy in &project.contract.deploy {
             // One endpoint that cannot be looked at keeps no other one from being looked at.

@@ -156,11 +156,13 @@ impl App {
         let filter = alerts::AlertFilter { endpoint: Some(endpoint.clone()), open: true };
         let open = self.store().read(|reader| alerts::list(reader, &filter, &PageRequest::first(100)))?;
         let every = project.contract.monitor.as_ref().map_or(Span::days(1), |monitor| monitor.every);
+        let latest = self.past_time(Timestamp(i64::MAX), now)?;
         let is_due = |alert: &&Alert| {
             let is_asked = alert.monitor == kind && alert.state.is_failing() && can_be_learned(alert);
             let Some(fired) = alert.fired.filter(|_| is_asked) else {
                 return false;
             };
+            let fired = if fired <= now { fired } else { latest };
             match patience {
                 Patience::AtOnce => true,
                 Patience::For(span) => fired.after(span) <= now,
@@ -272,7 +274,11 @@ impl App {
         }
         if let Some(budget) = retrain.budget {
             let since = now.before(budget.per);
-            let started = self.store().read(|reader| decisions::started_since(reader, &project.name, since))?;
+            // What a clock that was ahead started counts from when it was set back.
+            let latest = self.past_time(Timestamp(i64::MAX), now)?;
+            let until = if latest > since { Timestamp(i64::MAX) } else { now };
+            let started =
+                self.store().read(|reader| decisions::started_between(reader, &project.name, since, until))?;
             if started >= u64::from(budget.runs) {
                 return Ok(Some(format!("the budget of {budget} is used up")));
             }

@@ -157,7 +157,7 @@ impl App {
     /// their threshold alone. With the moment since which they serve.
     pub(crate) fn lineage(&self, live: &Deployment) -> Result<(BTreeSet<u32>, Option<Timestamp>), AppError> {
         let mut family = BTreeSet::from([live.number]);
-        let (mut since, mut number) = (live.live_since, live.number);
+        let (mut since, mut number) = (self.live_since(live)?, live.number);
         while let Some(from) = self.loaded(&live.model, number)?.0.manifest.tuned_from {
             if from >= number || !family.insert(from) {
                 break;
@@ -171,11 +171,17 @@ impl App {
                 None => None,
             };
             match before.filter(|before| before.number == from) {
-                Some(before) => since = before.live_since,
+                Some(before) => since = self.live_since(&before)?,
                 None => break,
             }
         }
         Ok((family, since))
+    }
+
+    /// Since when a deployment is live; no later than its move was written, or than the clock was set back after that.
+    fn live_since(&self, deployment: &Deployment) -> Result<Option<Timestamp>, AppError> {
+        let latest = self.store().read(|reader| kilter_store::clock::at_the_latest(reader, deployment.audit_seq))?;
+        Ok(deployment.live_since.map(|since| latest.map_or(since, |latest| since.min(latest))))
     }
 
     /// Whether two versions differ in their threshold alone.

@@ -6,7 +6,9 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use kilter_app::{clock::is_ahead, error::label_from_future};
 use kilter_domain::{
+    plural::{counted, plural},
     table::{Column, Table},
     time::Timestamp,
 };
@@ -18,6 +20,7 @@ use crate::{
     api::Reach,
     output::Output,
     page::{Answer, Mark, Page},
+    project::now,
     stop::Stop,
 };
 
@@ -80,14 +83,19 @@ impl Sent {
     }
 
     fn page(&self, endpoint: &str) -> Page {
-        let mut page = Page::new().marked(Mark::Ok, format!("{} labels are kept at {endpoint}", self.labels));
+        let mut page = Page::new().marked(
+            Mark::Ok,
+            format!("{} {} kept at {endpoint}", counted(self.labels, "label"), plural(self.labels, "is", "are")),
+        );
         page = match self.known_ids {
             Some(known) if known == self.labels => page.line("  every id is that of a recorded prediction"),
             Some(known) => {
                 let named = self.unknown_ids.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
+                let unknown = self.labels - known;
                 let words = format!(
-                    "{known} ids are those of recorded predictions, {} are not (yet), such as {named}",
-                    self.labels - known
+                    "{} of recorded predictions, {unknown} {} not (yet), such as {named}",
+                    plural(known, "1 id is that".to_owned(), format!("{known} ids are those")),
+                    plural(unknown, "is", "are")
                 );
                 page.marked(Mark::Warn, words)
             }
@@ -102,7 +110,7 @@ impl Label {
         let table = read_table(&self.file, &ReadOptions::default())?;
         let (ids, values) = (self.column(&table, &self.id)?, self.column(&table, &self.label)?);
         // Before anything is sent: a file that is wrong in its last row is sent not at all.
-        let known = self.known_at.as_deref().map(|name| self.times(&table, name)).transpose()?;
+        let known = self.known_at.as_deref().map(|name| self.times(&table, (ids, name))).transpose()?;
         let api = self.reach.api()?;
         let path = format!("/api/v1/endpoints/{}/labels", self.endpoint);
         let (moving, mut sent) = (output.moving(), Sent { known_ids: Some(0), ..Sent::default() });
@@ -138,10 +146,18 @@ impl Label {
         })
     }
 
-    /// The times of a column, each of which must be one.
-    fn times(&self, table: &Table, name: &str) -> Result<Vec<Timestamp>, Stop> {
-        let column = self.column(table, name)?;
-        let time = |row| time_at(column, row).ok_or_else(|| self.no_time(name, column, row));
+    /// The times of a column, each of which must be one that has come.
+    fn times(&self, table: &Table, (ids, name): (&Column, &str)) -> Result<Vec<Timestamp>, Stop> {
+        let (column, now) = (self.column(table, name)?, now());
+        let time = |row| {
+            let time = time_at(column, row).ok_or_else(|| self.no_time(name, column, row))?;
+            if !is_ahead(time, now) {
+                return Ok(time);
+            }
+            let reason = label_from_future(&self.id_at(ids, row)?, time, now);
+            let detail = format!("row {} of `{}`, column `{name}`: {reason}", row + 1, self.file.display());
+            Err(Problem::new(Code::FileInvalid, detail).into())
+        };
         (0..table.rows()).map(time).collect()
     }
 

@@ -58,6 +58,7 @@ fn code(error: &AppError) -> Code {
         AppError::Roles(RolesError::NotATime { .. }) => Code::FileInvalid,
         AppError::Roles(RolesError::NoTime { .. } | RolesError::NoLabel { .. }) => Code::ContractInvalid,
         AppError::Roles(RolesError::Column { .. }) | AppError::Table(_) => Code::ColumnUnknown,
+        AppError::LabelFromFuture { .. } => Code::RequestInvalid,
         AppError::Infer(error) if error.status() < 500 => Code::RequestInvalid,
         AppError::Store(error) => store(error),
         error if error.is_damage() => Code::DataDamaged,

@@ -28,7 +28,9 @@ statements! {
     ALIKE_ENDPOINT = "find an endpoint that is called alike": "
         SELECT name FROM endpoint WHERE name = :name COLLATE NOCASE LIMIT 1";
     FIND_ENDPOINT = "read the endpoint": "
-        SELECT * FROM endpoint WHERE name = :name";
+        SELECT name, project, audit_seq, min(created, coalesce(
+            (SELECT min(at) FROM audit WHERE object = 'clock' AND seq > endpoint.audit_seq), created)) AS created
+        FROM endpoint WHERE name = :name";
     NEWEST_ENDPOINTS = "list endpoints": "
         SELECT * FROM endpoint WHERE (:project IS NULL OR project = :project) AND key < :below
         ORDER BY key DESC LIMIT :limit";
@@ -140,7 +142,8 @@ pub fn register_endpoint(
     Ok(Endpoint { name: name.clone(), project: project.clone(), created: audited.at(), audit_seq })
 }
 
-/// The endpoint, if it is registered.
+/// The endpoint, if it is registered. One that was registered while the clock was ahead was so at the latest when the clock
+/// was found set back.
 pub fn find_endpoint(reader: &Reader, name: &EndpointName) -> Result<Option<Endpoint>, StoreError> {
     reader.one(&FIND_ENDPOINT, named_params! { ":name": name.as_str() }, endpoint)
 }

@@ -14,6 +14,7 @@
 
 pub mod actor;
 pub mod audit;
+pub mod clock;
 mod copy;
 pub mod dataset;
 pub mod deployment;

@@ -60,7 +60,7 @@ impl App {
         if self.refused_at(endpoint).or_else(|| self.candidate_refused_at(endpoint)).is_some() {
             return Ok(());
         }
-        let since = self.stage_since(&candidate)?;
+        let since = self.stage_since(&candidate, act.at)?;
         let trial = self.trial(act, &candidate, since)?;
         if let Some((because, numbers)) = self.guardrail(act, deploy, &candidate, &trial)? {
             let take_back = |change: &EndpointChange<'_>| change.take_back(&candidate, &because, &numbers);
@@ -91,7 +91,7 @@ impl App {
         let Some(candidate) = self.store().read(|reader| deployments::candidate(reader, endpoint))? else {
             return Ok(None);
         };
-        let since = self.stage_since(&candidate)?;
+        let since = self.stage_since(&candidate, now)?;
         let every = match candidate.state {
             DeploymentState::Shadow => deploy.shadow,
             _ => deploy.canary.as_ref().map(|canary| canary.every),
@@ -102,10 +102,10 @@ impl App {
     }
 
     /// When the present stage began: the entry of the last move.
-    fn stage_since(&self, candidate: &Deployment) -> Result<Timestamp, AppError> {
+    fn stage_since(&self, candidate: &Deployment, now: Timestamp) -> Result<Timestamp, AppError> {
         let seq = candidate.audit_seq;
         let entry = self.store().read(|reader| kilter_store::audit::find(reader, seq))?;
-        Ok(entry.map_or(candidate.created, |record| record.entry.at))
+        self.past_time(entry.map_or(candidate.created, |record| record.entry.at), now)
     }
 
     fn trial(&self, act: &Act, candidate: &Deployment, since: Timestamp) -> Result<Trial, AppError> {
@@ -122,7 +122,7 @@ impl App {
     /// Mean loss of the candidate minus that of the champion since the rollout began: over the rows that both scored
     /// (shadow), else between the rows that chance gave to each (canary).
     fn compare(&self, act: &Act, candidate: &Deployment, live: &Deployment) -> Result<Option<Estimate>, AppError> {
-        let span = (candidate.created, Timestamp(act.at.millis().saturating_add(1)));
+        let span = (self.past_time(candidate.created, act.at)?, Timestamp(act.at.millis().saturating_add(1)));
         let ours = self.answered(&candidate.endpoint, Who::Version(candidate.number), span, act.at)?;
         let theirs = self.answered(&candidate.endpoint, Who::Version(live.number), span, act.at)?;
         let champion = self.loaded(&live.model, live.number)?.0;

@@ -115,9 +115,9 @@ const PART: &str = " | ";
 /// Parts that break a rule anew which one sentence names.
 const NEWS_NAMED: usize = 5;
 
-/// The end of the newest window that breached.
-fn last_breach(detail: &Value) -> Option<Timestamp> {
-    serde_json::from_value(detail["window"]["end"].clone()).ok()
+/// The end of the newest window that breached; one that is not over at `now` was judged by a clock that was ahead.
+fn last_breach(detail: &Value, now: Timestamp) -> Option<Timestamp> {
+    serde_json::from_value(detail["window"]["end"].clone()).ok().filter(|end| *end <= now)
 }
 
 /// What an alert has told of so far; nothing for alerts that were opened before this was kept.
@@ -170,7 +170,7 @@ impl App {
             // A window that was judged before, or an older one, says nothing against what newer ones showed: that it
             // holds now does not end the alert, and that it breaches again does not count anew.
             (Some(alert), AlertEvent::Clean | AlertEvent::Breached)
-                if last_breach(&alert.detail).is_some_and(|end| finding.window.end <= end) =>
+                if last_breach(&alert.detail, act.at).is_some_and(|end| finding.window.end <= end) =>
             {
                 if event == AlertEvent::Breached {
                     self.renew_alert(act, &alert, alert.state, monitor, finding)?;
@@ -244,7 +244,7 @@ impl App {
             _ if begins => self.alert_entry(act, next, finding, &because, explained.as_ref()),
             _ => act.does("alert.count", because.clone(), vec![]),
         };
-        let (id, detail) = (alert.id.clone(), with_latest(&alert.detail, finding, explained.as_ref()));
+        let (id, detail) = (alert.id.clone(), with_latest(&alert.detail, act.at, finding, explained.as_ref()));
         let moved =
             self.store().write(move |tx| alerts::advance(&tx.audited(draft), &id, from, next, Some(&detail)))?;
         if begins || next == AlertState::Resolved {
@@ -264,7 +264,7 @@ impl App {
     ) -> Result<(), AppError> {
         let known = told(&alert.detail);
         let news: BTreeSet<String> = breached(finding.outcomes).difference(&known).cloned().collect();
-        let detail = with_latest(&alert.detail, finding, None);
+        let detail = with_latest(&alert.detail, act.at, finding, None);
         let (id, from) = (alert.id.clone(), alert.state);
         if news.is_empty() || known.is_empty() || !from.is_failing() {
             let draft = act.does("alert.count", sentence(finding.outcomes), vec![]);
@@ -403,10 +403,10 @@ fn detail(Finding { window, outcomes, .. }: Finding, explained: Option<&Explaine
     })
 }
 
-fn with_latest(detail: &Value, finding: Finding, explained: Option<&Explained>) -> Value {
+fn with_latest(detail: &Value, now: Timestamp, finding: Finding, explained: Option<&Explained>) -> Value {
     let outcomes = finding.outcomes;
     let mut detail = detail.clone();
-    let (mut things, newest) = (told(&detail), last_breach(&detail));
+    let (mut things, newest) = (told(&detail), last_breach(&detail, now));
     things.extend(breached(outcomes));
     if let (Some(fields), Some(explained)) = (detail.as_object_mut(), explained) {
         fields.insert("why".to_owned(), json!(explained.sentence));

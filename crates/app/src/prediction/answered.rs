@@ -188,7 +188,7 @@ impl App {
         if rows.is_empty() {
             return Ok(());
         }
-        let until = Timestamp(as_of.millis().saturating_add(1));
+        let until = Timestamp(self.labels_known_until(as_of)?.millis().saturating_add(1));
         let before = self.read_log_before(LogKind::Labels, endpoint, from.min(until), &rows.ids)?;
         let since = self.read_log(LogKind::Labels, endpoint, from, until)?;
         let row_of: HashMap<&str, usize> = rows.ids.iter().enumerate().map(|(row, id)| (&**id, row)).collect();

@@ -25,7 +25,7 @@ pub use known::KnownIds;
 pub use open::Loss;
 pub(crate) use open::losses;
 
-use crate::{App, error::AppError};
+use crate::{App, clock::is_ahead, error::AppError};
 
 /// An endpoint that is open: what answers, and what remembers.
 pub struct Serving {
@@ -117,9 +117,18 @@ impl App {
     }
 
     /// Records labels. Durable when it returns; ids that are not known (yet) are kept.
+    ///
+    /// # Errors
+    /// When a label became known only after now, by more than clocks differ: it would count for nothing until then. None of
+    /// the request is kept.
     pub fn label(&self, endpoint: &EndpointName, labels: Labels, now: Timestamp) -> Result<(), AppError> {
         let serving = self.serving(endpoint).ok_or_else(|| AppError::NothingServes { endpoint: endpoint.clone() })?;
         let Labels { ids, values, known_at } = labels;
+        if let Some(row) = known_at.iter().position(|time| is_ahead(*time, now)) {
+            return Err(AppError::LabelFromFuture { id: ids[row].to_string(), known_at: known_at[row], now });
+        }
+        // What a clock says that is a little ahead is known now.
+        let known_at = known_at.into_iter().map(|time| time.min(now)).collect();
         serving.log.append_labels(&LabelBatch { recorded_at: now, ids, values, known_at })?;
         Ok(())
     }

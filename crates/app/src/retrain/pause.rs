@@ -1,7 +1,7 @@
 //! The pause before the next retraining: the cool-down of the contract or its default, and longer after failures.
 //!
 //! Holds true: a training that fails, or takes the process with it, is not started again and again: each failure in a row
-//! doubles the pause, up to a day. A run that a wrong clock put into the future counts for nothing.
+//! doubles the pause, up to a day. A run that a wrong clock put into the future was made when the clock was set back.
 
 use kilter_domain::{
     contract::Retrain,
@@ -24,11 +24,12 @@ const MAX_PAUSE_MS: i64 = 24 * 60 * 60 * 1_000;
 const MAX_RUNS: u32 = 50;
 
 impl App {
-    /// The newest runs of a project, newest first, as far as they were made at or before `now`.
+    /// The newest runs of a project, newest first, each made at `now` or before.
     pub(super) fn newest_runs(&self, project: &Project, now: Timestamp) -> Result<Vec<Run>, AppError> {
         let filter = RunFilter { project: Some(project.name.clone()), ..Default::default() };
         let newest = self.store().read(|reader| runs::list(reader, &filter, &PageRequest::first(MAX_RUNS)))?;
-        Ok(newest.items.into_iter().filter(|run| run.created <= now).collect())
+        let made = |run: Run| Ok(Run { created: self.past_time(run.created, now)?, ..run });
+        newest.items.into_iter().map(made).collect()
     }
 }
 

@@ -20,7 +20,7 @@ use kilter_domain::{
 };
 use serde_json::Value;
 
-use crate::World;
+use crate::{World, customers};
 
 const MINUTE: i64 = 60_000;
 const HOUR: i64 = 60 * MINUTE;
@@ -113,10 +113,19 @@ impl Live {
 
     /// What a command answers between two looks.
     pub fn told(&mut self, arguments: &[&str]) -> Value {
+        self.between(|world| world.json(arguments))
+    }
+
+    /// What a command says between two looks.
+    pub fn said(&mut self, arguments: &[&str]) -> String {
+        self.between(|world| world.kilter(arguments).out)
+    }
+
+    fn between<T>(&mut self, ask: impl FnOnce(&World) -> T) -> T {
         self.app = None;
-        let told = self.world.json(arguments);
+        let answer = ask(&self.world);
         self.open();
-        told
+        answer
     }
 
     /// The newest reading of a metric.
@@ -137,6 +146,26 @@ impl Live {
             .map(|alert| (alert["cause"].as_str().unwrap().to_owned(), alert))
             .collect()
     }
+}
+
+/// The customers of `churn`, watched by the hour; what stands behind `[monitor]` of the contract is handed in.
+pub fn watched(target: &str, more: &str) -> Live {
+    let world = World::new();
+    world.write("customers.csv", &customers());
+    // Who left is not known yet when a region is predicted.
+    let other = if target == "left" { "at" } else { "left" };
+    world.write(
+        "kilter.toml",
+        &format!(
+            "[project]\nname = \"churn\"\n\
+             [data.customers]\npath = \"customers.csv\"\ntime = \"at\"\nid = [\"id\"]\nlabel = \"{target}\"\n\
+             [step.train]\nrun = \"kilter fit {{in.customers}} --target {target} --exclude id,at,{other} --param rounds=20 --out {{out.model}}\"\n\
+             in = [\"customers\"]\nout = {{ model = \"work/model\" }}\n\
+             [package]\nmodel = \"train.model\"\n[deploy.production]\nauto = true\n\
+             [monitor]\nevery = \"1h\"\nmin_rows = 20\n{more}\n"
+        ),
+    );
+    Live::new(world)
 }
 
 /// Rows of `age`, `visits` and `region` as [`crate::customers`] makes them, and whether each left.

@@ -4,8 +4,7 @@
 use serde_json::Value;
 
 use crate::{
-    World, customers,
-    live::{Live, asked, texts},
+    live::{asked, texts, watched},
     monitoring::{Past, played},
 };
 
@@ -72,25 +71,8 @@ fn a_rule_over_28_days_is_judged_with_the_window_that_completes_them_of_whatever
     assert!(alerted("bias_alert").first().is_some_and(|day| day.as_str() >= "2024-02-29"), "{report:#}");
 }
 
-/// The customers of `churn`, watched by the hour.
-fn watched(monitor: &str) -> Live {
-    let world = World::new();
-    world.write("customers.csv", &customers());
-    world.write(
-        "kilter.toml",
-        &format!(
-            "[project]\nname = \"churn\"\n\
-             [data.customers]\npath = \"customers.csv\"\ntime = \"at\"\nid = [\"id\"]\nlabel = \"left\"\n\
-             [step.train]\nrun = \"kilter fit {{in.customers}} --target left --exclude id,at --param rounds=20 --out {{out.model}}\"\n\
-             in = [\"customers\"]\nout = {{ model = \"work/model\" }}\n\
-             [package]\nmodel = \"train.model\"\n[deploy.production]\nauto = true\n\
-             [monitor]\nevery = \"1h\"\nmin_rows = 20\nmin_labelled = 0.5\n{monitor}\n"
-        ),
-    );
-    Live::new(world)
-}
-
-const DAY: &str = r#"accuracy = ["accuracy >= 0.1 over 1d", "accuracy.slice(region) >= 0.1 over 1d"]
+const DAY: &str = r#"min_labelled = 0.5
+accuracy = ["accuracy >= 0.1 over 1d", "accuracy.slice(region) >= 0.1 over 1d"]
 data = ["missing(age) < 0.5 over 1d"]
 bias = ["ratio(selected, region) >= 0.01 over 1d", "gap(recall, region) <= 1 over 1d"]
 usage = ["requests >= 1000 over 1d", "rows >= 1 over 1d", "p99_ms < 60000 over 1d", "error_rate <= 0.5 over 1d", "share(consumer) >= 0 over 1d"]
@@ -98,7 +80,7 @@ usage = ["requests >= 1000 over 1d", "rows >= 1 over 1d", "p99_ms < 60000 over 1
 
 #[test]
 fn a_live_rule_over_a_day_waits_for_the_first_day_of_the_first_version() {
-    let mut live = watched(DAY);
+    let mut live = watched("left", DAY);
     let (ids, columns, left) = asked(60);
     let said: Vec<&str> = left.iter().map(|left| if *left { "1" } else { "0" }).collect();
     for hour in 1..=25 {
@@ -136,7 +118,8 @@ fn a_live_rule_over_a_day_waits_for_the_first_day_of_the_first_version() {
     assert_eq!(alerts["churn/usage"]["state"], "firing", "{alerts:#?}");
 }
 
-const ALL: &str = r#"accuracy = ["accuracy >= 0.1", "accuracy.slice(region) >= 0.1", "estimated(accuracy) >= 0.1", "labelled >= 0.1"]
+const ALL: &str = r#"min_labelled = 0.5
+accuracy = ["accuracy >= 0.1", "accuracy.slice(region) >= 0.1", "estimated(accuracy) >= 0.1", "labelled >= 0.1"]
 data = ["missing(age) < 0.5", "null(age) < 500", "share(age) >= 0.1", "mean(age) < 90", "min(age) >= 0", "max(age) <= 200", "sum(age) >= 0", "median(age) < 90", "sd(age) < 90", "distinct(region) < 9", "values(region) in {north, south, west}", "unique(age) >= 0", "unseen(region) == 0", "unseen(*) == 0"]
 drift = ["psi(age) < 0.5", "psi(*) < 0.5", "js(score) < 0.5", "ks(age) < 0.5", "w1(age) < 0.5", "tvd(region) < 0.5"]
 bias = ["ratio(selected, region) >= 0.01", "gap(recall, region) <= 1"]
@@ -145,7 +128,7 @@ usage = ["p99_ms < 60000", "p50_ms < 60000", "error_rate <= 0.5", "share(consume
 
 #[test]
 fn a_window_in_which_nothing_was_asked_is_no_fault_of_any_rule() {
-    let mut live = watched(ALL);
+    let mut live = watched("left", ALL);
     let (ids, columns, left) = asked(60);
     live.ask(1, &ids, columns);
     live.label(1, &ids, texts(left.iter().map(|left| if *left { "1" } else { "0" })));

@@ -17,9 +17,9 @@ statements! {
     INSERT = "record the retraining decision": "
         INSERT INTO retrain_decision (project, cause, outcome, run, because, at, audit_seq)
         VALUES (:project, :cause, :outcome, :run, :because, :at, :audit_seq)";
-    STARTED_SINCE = "count the runs of the budget": "
+    STARTED_BETWEEN = "count the runs of the budget": "
         SELECT count(*) FROM retrain_decision
-        WHERE project = :project AND outcome = 'started' AND at > :since";
+        WHERE project = :project AND outcome = 'started' AND at > :since AND at <= :until";
     LAST_STARTED = "find the last retraining": "
         SELECT max(at) FROM retrain_decision WHERE project = :project AND outcome = 'started'";
     NEWEST = "list retraining decisions": "
@@ -82,10 +82,15 @@ pub fn record(audited: &Audited, new: &NewDecision) -> Result<u64, StoreError> {
     audited.write_row(&table::RETRAIN_DECISION, &change, &INSERT, params)
 }
 
-/// Runs that were started for the project after `since`: what a budget counts.
-pub fn started_since(reader: &Reader, project: &ProjectName, since: Timestamp) -> Result<u64, StoreError> {
-    let params = named_params! { ":project": project.as_str(), ":since": since.millis() };
-    Ok(reader.one(&STARTED_SINCE, params, |row| row.get(0))?.unwrap_or(0))
+/// Runs that were started for the project after `since`, up to `until`: what a budget counts.
+pub fn started_between(
+    reader: &Reader,
+    project: &ProjectName,
+    since: Timestamp,
+    until: Timestamp,
+) -> Result<u64, StoreError> {
+    let params = named_params! { ":project": project.as_str(), ":since": since.millis(), ":until": until.millis() };
+    Ok(reader.one(&STARTED_BETWEEN, params, |row| row.get(0))?.unwrap_or(0))
 }
 
 /// When a run was last started for the project: what a cool-down counts from.

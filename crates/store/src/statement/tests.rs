@@ -10,8 +10,8 @@ use kilter_domain::{
 
 use super::Statement;
 use crate::{
-    DATABASE_FILE, Store, actor, audit, copy, dataset, deployment, gate, lease, model, monitor, prediction, project,
-    run, setting,
+    DATABASE_FILE, Store, actor, audit, clock, copy, dataset, deployment, gate, lease, model, monitor, prediction,
+    project, run, setting,
 };
 
 const ROOMS: &[&[&Statement]] = &[
@@ -19,6 +19,7 @@ const ROOMS: &[&[&Statement]] = &[
     audit::STATEMENTS,
     audit::verify::STATEMENTS,
     audit::schema::STATEMENTS,
+    clock::STATEMENTS,
     copy::STATEMENTS,
     dataset::STATEMENTS,
     deployment::STATEMENTS,

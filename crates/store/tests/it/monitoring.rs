@@ -288,7 +288,7 @@ fn a_window_that_only_counts_makes_no_entry_and_a_mute_makes_one() {
     advance(2, pending(1), pending(2)).unwrap();
     assert_eq!(size(), before);
     let error = advance(3, pending(1), pending(2)).unwrap_err();
-    assert!(error.to_string().contains("pending after 2 windows, not pending after 1 windows"), "{error}");
+    assert!(error.to_string().contains("pending after 2 windows, not pending after 1 window"), "{error}");
     let muted = |until, clean| AlertState::Muted { until: Timestamp(until), clean };
     let firing = AlertState::Firing { clean: 0 };
     for (from, to) in
@@ -353,7 +353,7 @@ fn the_budget_counts_only_runs_that_were_started() {
         .store
         .read(|reader| {
             Ok((
-                retrain::started_since(reader, &churn(), Timestamp(0))?,
+                retrain::started_between(reader, &churn(), Timestamp(0), Timestamp(i64::MAX))?,
                 retrain::last_started(reader, &churn())?,
                 retrain::list(reader, &churn(), &PageRequest::default())?,
             ))
