@@ -16,14 +16,13 @@ use std::{
 };
 
 use kilter_domain::{ids::StepName, run::Cause};
-use kilter_runner::CancelToken;
 use kilter_store::run as runs;
+use kilter_workflow::{CancelToken, Now, RunEvent};
 
 use crate::{
     App, Project,
     error::AppError,
     ledger::Act,
-    run::{Now, RunEvent},
     training::{Governance, RunTicket, Training, Wish},
 };
 
@@ -150,7 +149,7 @@ impl App {
     pub fn start_run(&self, act: &Act, project: Project, request: RunRequest) -> Result<String, AppError> {
         self.register_to_run(act, &project)?;
         // What can be known to be wrong is said before anything is taken.
-        crate::run::Plan::of(&project.contract)?.with_upstream(&request.steps)?;
+        kilter_workflow::Plan::of(&project.contract)?.with_upstream(&request.steps)?;
         let training = Training {
             cause: Cause::Manual { by: act.by.clone() },
             act: act.clone(),
@@ -187,7 +186,7 @@ impl App {
         }));
         let failed = match done {
             Ok(Ok(_)) => None,
-            Ok(Err(error)) => Some(crate::run::with_causes(&error)),
+            Ok(Err(error)) => Some(kilter_workflow::with_causes(&error)),
             Err(_) => Some("the run met a fault of Kilter; its log has the rest".to_owned()),
         };
         if let Some(because) = failed {

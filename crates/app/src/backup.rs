@@ -14,6 +14,12 @@
 //! it is restored; neither writes into a folder that holds something. Deliberately absent: the cache of steps, which can be
 //! made again, and backups of a part.
 
+use kilter_blobs::{BlobError, atomic};
+use kilter_domain::{digest::Digest, time::Timestamp};
+use kilter_lake::{Lake, LakeError, LogKind};
+use kilter_serving::log::copy_segment;
+use kilter_store::{DATABASE_FILE, Store, StoreError};
+use serde::{Deserialize, Serialize};
 use std::{
     collections::BTreeSet,
     fs, io,
@@ -21,13 +27,6 @@ use std::{
     thread,
     time::Duration,
 };
-
-use kilter_blobs::{BlobError, atomic};
-use kilter_domain::{digest::Digest, time::Timestamp};
-use kilter_lake::{Lake, LakeError, LogKind};
-use kilter_serving::log::copy_segment;
-use kilter_store::{DATABASE_FILE, Store, StoreError};
-use serde::{Deserialize, Serialize};
 
 use crate::{
     error::AppError,

@@ -1,11 +1,10 @@
 //! Why an intention of the platform could not be carried out.
 
-use std::path::PathBuf;
-
 use kilter_blobs::BlobError;
 use kilter_domain::{digest::Digest, ids::EndpointName, table::TableError, time::Timestamp};
 use kilter_inference::{LoadError, PredictError};
 use kilter_lake::LakeError;
+use std::path::PathBuf;
 
 use crate::dataset::RolesError;
 
@@ -126,9 +125,9 @@ pub enum AppError {
     #[error(transparent)]
     Admit(#[from] kilter_serving::AdmitError),
     #[error(transparent)]
-    Run(#[from] crate::run::RunError),
+    Run(#[from] kilter_workflow::RunError),
     #[error(transparent)]
-    Plan(#[from] crate::run::PlanError),
+    Plan(#[from] kilter_workflow::PlanError),
 }
 
 impl AppError {

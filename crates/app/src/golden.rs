@@ -19,10 +19,9 @@ use kilter_serving::{
     endpoint::{Answers, Predictor},
     v2::{read_answers, write_request},
 };
+use kilter_workflow::RunRecord;
 
-use crate::{
-    App, decision::Numbers, error::AppError, package::Package, project::Project, run::RunRecord, training::Training,
-};
+use crate::{App, decision::Numbers, error::AppError, package::Package, project::Project, training::Training};
 
 /// Rows of one request when all are asked together.
 const TOGETHER: usize = 500;

@@ -4,17 +4,16 @@
 //! Deliberately absent: repairs. What is damaged comes back from a backup, or a person accepts its loss
 //! ([`App::accept_losses`]).
 
-use std::{
-    collections::BTreeSet,
-    fmt, fs,
-    path::{Path, PathBuf},
-};
-
 use kilter_blobs::BlobStore;
 use kilter_domain::{digest::Digest, ids::EndpointName, plural::counted, time::Timestamp};
 use kilter_lake::{Lake, LakeError, LogKind};
 use kilter_serving::log::check_folder;
 use kilter_store::{DATABASE_FILE, PageRequest, Store, audit, model as versions, prediction as index};
+use std::{
+    collections::BTreeSet,
+    fmt, fs,
+    path::{Path, PathBuf},
+};
 
 use crate::{
     App,
@@ -289,7 +288,7 @@ fn check_served(folder: &Path, store: Option<&Store>) -> PartCheck {
 
 /// An error with what is beneath it.
 fn with_cause(error: &dyn std::error::Error) -> String {
-    crate::run::with_causes(error)
+    kilter_workflow::with_causes(error)
 }
 
 impl App {

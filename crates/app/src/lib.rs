@@ -7,7 +7,6 @@ pub mod access;
 pub mod active_runs;
 pub mod approval;
 pub mod backup;
-mod bounded;
 pub mod clock;
 mod data_folder;
 pub mod dataset;
@@ -37,7 +36,6 @@ pub mod refusals;
 mod registration;
 pub mod replay;
 pub mod retrain;
-pub mod run;
 mod run_logs;
 pub mod threshold;
 pub mod training;
@@ -45,25 +43,20 @@ pub mod training_data;
 mod unchanged;
 pub mod version;
 
+use kilter_blobs::{BlobError, BlobStore, atomic};
+use kilter_domain::{digest::Digest, ids::EndpointName, time::Timestamp};
+use kilter_inference::Model;
+use kilter_lake::Lake;
+use kilter_store::Store;
 use std::{
     collections::{BTreeMap, HashMap},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError, RwLock},
 };
 
-use kilter_blobs::{BlobError, BlobStore, atomic};
-use kilter_domain::{digest::Digest, ids::EndpointName, time::Timestamp};
-use kilter_inference::Model;
-use kilter_lake::Lake;
-use kilter_store::Store;
+pub use kilter_blobs::{read_bounded, read_bounded_text};
 
-pub use crate::{
-    bounded::{read_bounded, read_bounded_text},
-    error::AppError,
-    ledger::Act,
-    private::open_to_others,
-    project::Project,
-};
+pub use crate::{error::AppError, ledger::Act, private::open_to_others, project::Project};
 use crate::{monitor::corrections::LabelMarks, package::Package, prediction::Serving};
 
 /// Packages kept in memory at most; the least numbers of versions serve, the rest are read again.

@@ -3,8 +3,6 @@
 //! Holds true: nothing in a package changes after it was put; what is known only later (verdicts, approvals,
 //! deployments) never enters it. A package that lacks a part, or whose bytes do not match their names, is refused.
 
-use std::path::Path;
-
 use kilter_blobs::{BlobStore, ContentKind, Tree, atomic};
 use kilter_domain::{
     digest::Digest,
@@ -15,6 +13,7 @@ use kilter_domain::{
 use kilter_inference::{Input, Model, Signature};
 use kilter_lake::{ReadOptions, read_table, write_table};
 use serde::{Deserialize, Serialize};
+use std::path::Path;
 
 use crate::{error::AppError, golden::GoldenRequests, measure::reference::Reference};
 

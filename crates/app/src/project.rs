@@ -5,12 +5,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use kilter_blobs::read_bounded_text;
 use kilter_domain::{
     contract::{Contract, Dataset, Deploy, Location},
     ids::{EndpointName, ModelName, ProjectName},
 };
 
-use crate::{bounded::read_bounded_text, dataset::Roles, error::AppError};
+use crate::{dataset::Roles, error::AppError};
 
 /// The largest contract file that is read; the contract itself says how much of it may be said.
 const MAX_CONTRACT_BYTES: u64 = 4 << 20;

@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 
 use kilter_domain::{contract::Deploy, gate::Verdict, ids::EndpointName, time::Timestamp};
+use kilter_workflow::{RunEvent, with_causes};
 
 use crate::{
     App,
@@ -13,7 +14,6 @@ use crate::{
     ledger::Act,
     project::Project,
     retrain::KnownData,
-    run::{RunEvent, with_causes},
     training::{Governance, Trained, Training, Wish},
 };
 

@@ -14,7 +14,7 @@ use kilter_domain::{
 use kilter_store::{PageRequest, deployment as deployments, run as runs};
 use serde_json::json;
 
-use crate::{App, decision::DecisionKind, error::AppError, ledger::Act, run};
+use crate::{App, decision::DecisionKind, error::AppError, ledger::Act};
 
 const RUN_ENDED: &str = "the process that ran it ended before the run did; start it again with `kilter run`";
 const REQUEST_ENDED: &str = "it was requested and never took its first stage; deploy the version again";
@@ -99,7 +99,7 @@ impl App {
     /// Removes what was being written when a process ended.
     fn sweep(&self) {
         for folder in ["tmp", "runs/tmp"] {
-            run::sweep(&self.folder().join(folder));
+            kilter_workflow::sweep(&self.folder().join(folder));
         }
         let scratch = self.folder().join("scratch");
         for entry in fs::read_dir(&scratch).into_iter().flatten().flatten() {

@@ -14,8 +14,9 @@ use kilter_domain::{
 };
 
 use kilter_store::StoreError;
+use kilter_workflow::with_causes;
 
-use crate::{App, error::AppError, ledger::Act, run::with_causes};
+use crate::{App, error::AppError, ledger::Act};
 
 /// Kinds of refusals that are kept apart at a time; what is beyond them is counted together.
 const MAX_TOPICS: usize = 64;

@@ -5,9 +5,6 @@
 
 mod pause;
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-
 use kilter_blobs::HashCache;
 use kilter_domain::{
     alert::MonitorKind,
@@ -24,6 +21,8 @@ use kilter_store::{
         retrain::{self as decisions, NewDecision, RetrainOutcome},
     },
 };
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use crate::{
     App,

@@ -3,8 +3,9 @@
 use kilter_blobs::{BlobError, BlobStore};
 use kilter_domain::ids::StepName;
 use kilter_store::run as runs;
+use kilter_workflow::RunRecord;
 
-use crate::{App, error::AppError, run::RunRecord};
+use crate::{App, error::AppError};
 
 /// The largest log that is read; an attempt writes at most 16 MiB.
 const MAX_LOG_BYTES: u64 = 32 << 20;

@@ -19,6 +19,7 @@ use kilter_store::{
     dataset as datasets,
     run::{self as runs, log},
 };
+use kilter_workflow::{CancelToken, Force, Now, RunEvent, RunOptions, RunRecord};
 use serde_json::json;
 
 use crate::{
@@ -28,7 +29,6 @@ use crate::{
     ledger::Act,
     project::Project,
     retrain::DATASET_ROWS,
-    run::{self, CancelToken, Force, Now, RunEvent, RunOptions, RunRecord},
 };
 
 /// What is to be trained, why, and on which data.
@@ -162,7 +162,7 @@ impl App {
         ticket: &RunTicket,
         observer: &mut dyn FnMut(RunEvent),
     ) -> Result<RunRecord, AppError> {
-        let plan = run::Plan::of(&project.contract)?;
+        let plan = kilter_workflow::Plan::of(&project.contract)?;
         let options = RunOptions {
             state_folder: self.state_folder(training.outputs_root.is_some(), project),
             data_folder: Some(self.folder().to_owned()),
@@ -175,7 +175,7 @@ impl App {
             cancel: ticket.cancel.clone(),
             ..RunOptions::new(&ticket.id, training.cause.clone(), &project.folder, self.tool(), training.now.clone())
         };
-        Ok(run::execute(&plan, &options, observer)?)
+        Ok(kilter_workflow::execute(&plan, &options, observer)?)
     }
 
     /// Writes the row of a run that will begin.
@@ -280,7 +280,7 @@ pub fn cause_sentence(cause: &Cause) -> String {
 }
 
 fn failure(document: &serde_json::Value, record: Option<&RunRecord>) -> String {
-    let of_step = record.and_then(RunRecord::failed_step).and_then(run::StepRecord::failure);
+    let of_step = record.and_then(RunRecord::failed_step).and_then(kilter_workflow::StepRecord::failure);
     of_step.or_else(|| Some(document.get("error")?.as_str()?.to_owned())).unwrap_or_else(|| "the run ended".to_owned())
 }
 
@@ -304,7 +304,7 @@ fn flatten(name: &str, value: &serde_json::Value, found: &mut Vec<(String, Strin
 }
 
 fn logged_artifacts(record: &RunRecord, at: kilter_domain::time::Timestamp) -> Vec<log::Artifact> {
-    let of_step = |step: &run::StepRecord| {
+    let of_step = |step: &kilter_workflow::StepRecord| {
         let name = step.step.to_string();
         let outputs = step.outputs.clone();
         outputs.into_iter().map(move |(output, written)| log::Artifact {

@@ -11,8 +11,9 @@ use kilter_domain::{
     table::Table,
 };
 use kilter_lake::{ReadOptions, read_table, write_table};
+use kilter_workflow::RunRecord;
 
-use crate::{App, dataset::Roles, error::AppError, project::Project, run::RunRecord, training::Training};
+use crate::{App, dataset::Roles, error::AppError, project::Project, training::Training};
 
 /// The newest share of the rows, held out for the gates when no step makes a test set.
 const HELD_OUT_SHARE: f64 = 0.25;

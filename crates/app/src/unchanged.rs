@@ -3,8 +3,6 @@
 //! Holds true: "unchanged" means that no step was executed, and that data, outputs and all of the contract that packs and
 //! judges a version are what they were in the run of that version. `--force` asks for another version all the same.
 
-use std::collections::BTreeMap;
-
 use kilter_blobs::Content;
 use kilter_domain::{
     contract::{Contract, Environment, Project as Stated, Replay},
@@ -12,11 +10,12 @@ use kilter_domain::{
     run::{RunState, StepState},
 };
 use kilter_store::{PageRequest, model as versions, project as projects, run as runs};
+use kilter_workflow::{Force, RunRecord, UnchangedVersion};
+use std::collections::BTreeMap;
 
 use crate::{
     App, Project,
     error::AppError,
-    run::{Force, RunRecord, UnchangedVersion},
     training::{Governance, Training},
 };
 

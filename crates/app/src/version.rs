@@ -5,6 +5,7 @@
 
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
+use kilter_blobs::read_bounded;
 use kilter_domain::{
     actor::Actor,
     contract::{Package as PackageSpec, Risk},
@@ -19,11 +20,11 @@ use kilter_domain::{
 };
 use kilter_inference::{Model, Task};
 use kilter_store::{gate as verdicts, model as versions};
+use kilter_workflow::RunRecord;
 use serde_json::json;
 
 use crate::{
     App, Loaded,
-    bounded::read_bounded,
     dataset::Roles,
     decision::{DecisionKind, Numbers},
     error::AppError,
@@ -35,7 +36,6 @@ use crate::{
     package::{Evidence, Manifest, Package, SAMPLE_LOSS, SAMPLE_ROWS, SAMPLE_SCORE},
     project::Project,
     recorded,
-    run::RunRecord,
     training::{Governance, Training, trained_numbers},
 };
 

@@ -8,6 +8,7 @@
 //! the same digests), and garbage collection (only the one who knows all versions may forget bytes).
 
 pub mod atomic;
+mod bounded;
 mod cache;
 mod checkout;
 mod error;
@@ -15,6 +16,7 @@ mod path;
 mod store;
 mod tree;
 
+pub use bounded::{read_bounded, read_bounded_text};
 pub use cache::HashCache;
 pub use checkout::Replaced;
 pub use error::BlobError;

@@ -15,7 +15,6 @@ use clap::{Args, Subcommand};
 use kilter_app::{
     Project,
     deployment::Deployed,
-    run::{Force, Plan, RunOptions, RunRecord, execute},
     training::{Governance, Training, Wish},
 };
 use kilter_domain::{
@@ -26,6 +25,7 @@ use kilter_domain::{
 };
 use kilter_server::{failure::problem_of, run_views};
 use kilter_wire::{Code, Exit, Problem, v1};
+use kilter_workflow::{Force, Plan, RunOptions, RunRecord, execute};
 use serde::Serialize;
 use serde_json::Value;
 

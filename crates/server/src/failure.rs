@@ -2,10 +2,11 @@
 
 use std::{error::Error, io, sync::Arc};
 
-use kilter_app::{AppError, dataset::RolesError, replay::ReplayError, run::RunError};
+use kilter_app::{AppError, dataset::RolesError, replay::ReplayError};
 use kilter_serving::{InferError, log::LogError};
 use kilter_store::StoreError;
 use kilter_wire::{Code, Problem};
+use kilter_workflow::RunError;
 
 /// An error of the house as a problem.
 pub fn problem_of(error: &AppError) -> Problem {

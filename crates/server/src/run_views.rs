@@ -1,10 +1,6 @@
 //! Runs in the words of `wire`; routes and commands show the same.
 
-use kilter_app::{
-    App,
-    run::{Change, RunEvent, RunRecord, StepRecord, UnchangedVersion},
-    training::cause_sentence,
-};
+use kilter_app::{App, training::cause_sentence};
 use kilter_domain::{
     ids::StepName,
     plural::counted,
@@ -15,6 +11,7 @@ use kilter_store::{
     run::{self as runs, Run, RunFilter},
 };
 use kilter_wire::{Code, Problem, v1};
+use kilter_workflow::{Change, RunEvent, RunRecord, StepRecord, UnchangedVersion};
 
 use crate::{
     failure::problem_of,

@@ -12,6 +12,7 @@ use kilter_store::{
     PageRequest, audit, deployment as deployments,
     model::{self as versions, Version},
 };
+use kilter_workflow::with_causes;
 
 use crate::{
     App,
@@ -19,7 +20,6 @@ use crate::{
     ledger::Act,
     project::Project,
     replay::VERSION,
-    run::with_causes,
     training::{Governance, Trained},
 };
 

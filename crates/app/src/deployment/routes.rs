@@ -20,6 +20,7 @@ use kilter_store::{
     deployment::{self as deployments, Deployment},
     model as versions,
 };
+use kilter_workflow::with_causes;
 
 use crate::{
     App,
@@ -28,7 +29,6 @@ use crate::{
     package::Package,
     project::Project,
     recorded,
-    run::with_causes,
 };
 
 /// A version of a model.

@@ -18,6 +18,8 @@ use kilter_store::run as runs;
 use serde_json::json;
 
 use super::put_outcome;
+use kilter_workflow::RunRecord;
+
 use crate::{
     App,
     decision::{DecisionKind, Numbers},
@@ -25,7 +27,6 @@ use crate::{
     ledger::Act,
     measure::columns::{column_quantity, nothing},
     project::Project,
-    run::RunRecord,
     training::{Trained, Training},
 };
 

@@ -13,6 +13,8 @@ use kilter_inference::Task;
 use kilter_store::{deployment::Deployment, gate as verdicts, model as versions, run as runs};
 
 use super::{Change, Matured, metrics_of};
+use kilter_workflow::RunRecord;
+
 use crate::{
     App, Loaded,
     error::AppError,
@@ -23,7 +25,6 @@ use crate::{
     outcomes::{Answers, Outcomes},
     package::{Evidence, Manifest, Package, SAMPLE_SCORE},
     project::Project,
-    run::RunRecord,
     training::Governance,
     version::{Mover, commit},
 };

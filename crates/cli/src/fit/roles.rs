@@ -5,9 +5,9 @@
 
 use std::{env, fs, path::Path};
 
-use kilter_app::run::{ColumnRoles, ROLES_VARIABLE, RolesByDataset};
 use kilter_fit::{FitOptions, FitReport, Kind, Reserved};
 use kilter_wire::{Code, Problem};
+use kilter_workflow::{ColumnRoles, ROLES_VARIABLE, RolesByDataset};
 
 use crate::{failure::disk, stop::Stop};
 

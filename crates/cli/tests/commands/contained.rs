@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use kilter_app::run::KEPT_NAMES;
+use kilter_workflow::KEPT_NAMES;
 use serde_json::json;
 
 use crate::{

@@ -16,14 +16,14 @@ const NEIGHBOURS: &[(&str, &[&str])] = &[
     ("fit", &["domain", "inference"]),
     ("blobs", &["domain"]),
     ("store", &["domain"]),
-    ("runner", &["domain"]),
     ("lake", &["domain", "stats"]),
+    ("workflow", &["domain", "blobs", "lake"]),
     ("serving", &["domain", "stats", "inference"]),
-    ("app", &["domain", "stats", "inference", "blobs", "store", "runner", "lake", "serving"]),
+    ("app", &["domain", "stats", "inference", "blobs", "store", "workflow", "lake", "serving"]),
     // Lists are read from the store as they stand; every change goes through an intention of `app`.
-    ("server", &["domain", "wire", "serving", "store", "app"]),
+    ("server", &["domain", "wire", "serving", "store", "workflow", "app"]),
     // Commands that need no project (`fit`, `sql`, `score`) stand on the floor that does the work.
-    ("cli", &["domain", "stats", "wire", "inference", "fit", "lake", "report", "app", "server"]),
+    ("cli", &["domain", "stats", "wire", "inference", "fit", "lake", "report", "workflow", "app", "server"]),
 ];
 
 fn manifest(path: &str) -> Table {

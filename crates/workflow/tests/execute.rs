@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use kilter_runner::{
+use kilter_workflow::executor::{
     Attempt, CancelToken, Command, End, Outcome, ProcessMark, Retry, RetryOn, RunnerError, execute,
     execute_with_retries, inherited_environment, link_tool,
 };

@@ -2,9 +2,9 @@
 
 use std::{error::Error, path::PathBuf};
 
+use crate::executor::{End, RunnerError};
 use kilter_blobs::{BlobError, UnsafePath};
 use kilter_domain::ids::StepName;
-use kilter_runner::{End, RunnerError};
 
 use super::{code::CodeError, locks::LockError, metrics::MetricsError, pins::PinError, plan::PlanError};
 
@@ -76,7 +76,7 @@ impl StepError {
 }
 
 /// An error and its causes in one line.
-pub(crate) fn with_causes(error: &dyn Error) -> String {
+pub fn with_causes(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

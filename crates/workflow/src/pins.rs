@@ -13,7 +13,7 @@ use kilter_domain::{ids::DatasetName, plural::counted};
 use serde::{Deserialize, Serialize};
 
 use super::{options::RunOptions, profile::Profile};
-use crate::bounded::read_bounded_text;
+use kilter_blobs::read_bounded_text;
 
 const HEADER: &str = "# Written by `kilter run`: the data that was used, by digest. Commit it beside kilter.toml.\n\n";
 const VERSION: i64 = 1;

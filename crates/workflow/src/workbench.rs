@@ -7,8 +7,8 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
+use crate::executor::ProcessMark;
 use kilter_blobs::{BlobError, TreePath, atomic};
-use kilter_runner::ProcessMark;
 
 static COUNTER: AtomicU64 = AtomicU64::new(0);
 
@@ -81,7 +81,7 @@ fn mark_of(folder: &Path) -> PathBuf {
 }
 
 /// Ends what killed runs left running, and removes their folders.
-pub(crate) fn sweep(root: &Path) {
+pub fn sweep(root: &Path) {
     let entries = fs::read_dir(root).into_iter().flatten().flatten();
     for lock_path in entries.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|e| e == "lock")) {
         let is_dead = File::open(&lock_path).is_ok_and(|lock| lock.try_lock().is_ok());

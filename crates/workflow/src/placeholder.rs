@@ -2,8 +2,8 @@
 
 use std::{collections::BTreeSet, fmt};
 
+use crate::executor::Command;
 use kilter_domain::contract::{Placeholder, PlaceholderKind, placeholders};
-use kilter_runner::Command;
 use serde_json::{Map, Value};
 
 /// A piece of a command.

@@ -4,7 +4,7 @@ use std::{fs, io, path::Path};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
-use crate::descendants;
+use super::descendants;
 
 /// The leader of a process group, told apart from later processes of the same number by its start time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -15,13 +15,13 @@ use std::{
     time::Duration,
 };
 
-use kilter_app::run::{
-    CancelToken, Change, Force, Plan, PlanError, PlanParts, Retry, RetryOn, RunError, RunEvent, RunOptions, RunRecord,
-    Source, Step, execute,
-};
 use kilter_domain::{
     run::{Cause, RunState},
     time::Timestamp,
+};
+use kilter_workflow::{
+    CancelToken, Change, Force, Plan, PlanError, PlanParts, Retry, RetryOn, RunError, RunEvent, RunOptions, RunRecord,
+    Source, Step, execute,
 };
 use serde_json::json;
 use tempfile::TempDir;
@@ -123,7 +123,7 @@ impl World {
 }
 
 fn states(record: &RunRecord) -> String {
-    let state = |step: &kilter_app::run::StepRecord| format!("{}: {}", step.step, step.state.as_str());
+    let state = |step: &kilter_workflow::StepRecord| format!("{}: {}", step.step, step.state.as_str());
     record.steps.iter().map(state).collect::<Vec<_>>().join(", ")
 }
 

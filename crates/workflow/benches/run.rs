@@ -3,11 +3,11 @@
 use std::{fs, path::Path, sync::Arc};
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use kilter_app::run::{Plan, PlanParts, RunOptions, Source, Step, execute};
 use kilter_domain::{
     run::{Cause, RunState, StepState},
     time::Timestamp,
 };
+use kilter_workflow::{Plan, PlanParts, RunOptions, Source, Step, execute};
 
 const STEPS: usize = 50;
 

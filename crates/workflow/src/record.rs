@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
+use crate::executor::End;
 use kilter_blobs::Content;
 use kilter_domain::{
     digest::Digest,
@@ -9,7 +10,6 @@ use kilter_domain::{
     run::{Cause, RunState, StepState},
     time::Timestamp,
 };
-use kilter_runner::End;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 

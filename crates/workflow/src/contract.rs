@@ -2,13 +2,13 @@
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
+use crate::executor::{Command, Retry, RetryOn};
 use kilter_blobs::TreePath;
 use kilter_domain::{
     contract::{self, Contract},
     ids::StepName,
     time::Span,
 };
-use kilter_runner::{Command, Retry, RetryOn};
 use serde_json::{Map, Value};
 
 use super::{

@@ -9,10 +9,10 @@ use std::{
     sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
+use crate::executor::Command;
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use kilter_blobs::{BlobError, HashCache};
 use kilter_domain::digest::Digest;
-use kilter_runner::Command;
 
 use super::{
     placeholder::{self, Part},

@@ -7,9 +7,9 @@ use std::{
     sync::OnceLock,
 };
 
+use crate::executor::{Command, link_tool};
 use kilter_blobs::{BlobError, BlobStore, Content, ContentKind, HashCache, TreePath, atomic};
 use kilter_domain::digest::Digest;
-use kilter_runner::{Command, link_tool};
 use serde_json::{Map, Value};
 
 use super::{

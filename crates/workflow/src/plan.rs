@@ -8,12 +8,12 @@ use std::{
     time::Duration,
 };
 
+use crate::executor::{Command, Retry};
 use kilter_blobs::{TreePath, UnsafePath};
 use kilter_domain::{
     contract::DEFAULT_MAX_OUTPUT_BYTES,
     ids::{DatasetName, StepName},
 };
-use kilter_runner::{Command, Retry};
 use serde_json::{Map, Value};
 
 use super::{

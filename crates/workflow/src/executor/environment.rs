@@ -8,7 +8,7 @@ use std::{
     process,
 };
 
-use crate::attempt::RunnerError;
+use super::attempt::RunnerError;
 
 /// Names that any command needs to work at all, and that change no result.
 const INHERITED: [&str; 10] =

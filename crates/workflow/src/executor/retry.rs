@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr, time::Duration};
 
-use crate::{
+use super::{
     attempt::{End, Outcome},
     cancel::CancelToken,
 };

@@ -4,7 +4,7 @@
 //! process group, grandchildren included; nothing of the group outlives the attempt; a log has a bound and keeps its
 //! head and its tail. The clock and sleeping stand here and nowhere above.
 //!
-//! Deliberately absent: what a step is, its inputs, outputs and cache (`kilter-app`), other places to execute (Ray,
+//! Deliberately absent: what a step is, its inputs, outputs and cache (the modules beside it), other places to execute (Ray,
 //! Slurm, Kubernetes), and any judgement of the result beyond how the process ended.
 
 mod attempt;

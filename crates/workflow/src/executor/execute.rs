@@ -17,7 +17,7 @@ use std::{
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 use wait4::Wait4;
 
-use crate::{
+use super::{
     attempt::{Attempt, Command, End, Outcome, RunnerError, Tee},
     cancel::CancelToken,
     descendants::{ATTEMPT_VARIABLE, Descendants, adopt_orphans},

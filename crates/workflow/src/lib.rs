@@ -17,6 +17,7 @@ mod column_roles;
 mod contract;
 mod engine;
 mod error;
+pub mod executor;
 mod git;
 mod key;
 mod locks;
@@ -46,11 +47,11 @@ use kilter_domain::{
 pub use actions::{Action, ActionResult};
 pub use code::CodeError;
 pub use column_roles::{ColumnRoles, RolesByDataset, VARIABLE as ROLES_VARIABLE};
-pub(crate) use error::with_causes;
+pub use error::with_causes;
 pub use error::{RunError, StepError};
+pub use executor::{CancelToken, Command, Retry, RetryOn};
 pub use git::GitState;
 pub use key::{Change, KeyRecord};
-pub use kilter_runner::{CancelToken, Command, Retry, RetryOn};
 pub use locks::LockError;
 pub use metrics::MetricsError;
 pub use options::{Force, Now, RunOptions};
@@ -60,7 +61,7 @@ pub use plan::{Environment, Needs, Plan, PlanError, PlanParts, Source, Step};
 pub use profile::{Bound, ColumnProfile, Describe, Profile};
 pub use record::{OutputRecord, RunEvent, RunRecord, StepRecord, UnchangedVersion};
 
-pub(crate) use workbench::sweep;
+pub use workbench::sweep;
 
 use engine::Engine;
 use schedule::Schedule;

@@ -157,7 +157,7 @@ fn list<T>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::column_roles::ColumnRoles;
+    use crate::column_roles::ColumnRoles;
     use serde_json::json;
 
     fn record() -> KeyRecord {

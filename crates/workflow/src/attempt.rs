@@ -8,8 +8,8 @@ use std::{
     time::Duration,
 };
 
+use crate::executor::{Attempt, Command, Tee, inherited_environment};
 use kilter_blobs::{BlobError, ensure_inside};
-use kilter_runner::{Attempt, Command, Tee, inherited_environment};
 
 use super::{
     column_roles,

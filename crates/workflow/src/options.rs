@@ -7,12 +7,12 @@ use std::{
     thread,
 };
 
+use crate::executor::CancelToken;
 use kilter_domain::{
     ids::{DatasetName, StepName},
     run::Cause,
     time::Timestamp,
 };
-use kilter_runner::CancelToken;
 use serde_json::Value;
 
 use super::profile::{Describe, describe_table};

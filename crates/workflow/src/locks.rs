@@ -11,8 +11,8 @@ use std::{
     time::Duration,
 };
 
+use crate::executor::CancelToken;
 use kilter_domain::digest::Digest;
-use kilter_runner::CancelToken;
 
 /// How often a lock that somebody else holds is tried again.
 const POLL: Duration = Duration::from_millis(20);

@@ -9,9 +9,9 @@ use std::{
     time::Duration,
 };
 
+use crate::executor::{End, Outcome, execute_with_retries};
 use kilter_blobs::{BlobError, Content, Replaced, ensure_inside};
 use kilter_domain::{digest::Digest, ids::StepName, run::StepState};
-use kilter_runner::{End, Outcome, execute_with_retries};
 
 use super::{
     actions::{Action, ActionResult},
@@ -259,7 +259,7 @@ impl Work<'_> {
             let attempt = self.attempt(fresh)?;
             let (step, because) = (self.name.clone(), because.to_vec());
             (self.tell)(RunEvent::StepStarted { step, attempt: number, because });
-            Ok(kilter_runner::execute(&attempt, cancel)?)
+            Ok(crate::executor::execute(&attempt, cancel)?)
         };
         let mut waiting = |attempt, end: &End, wait: Duration| {
             let (step, wait_ms) = (self.name.clone(), wait.as_millis() as u64);
