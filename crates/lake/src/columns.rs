@@ -24,10 +24,11 @@ use parquet::arrow::{
 use crate::{
     arrow_types,
     builder::ColumnBuilder,
+    claims::{Leaves, check_pages},
     error::LakeError,
     format::{Format, Source, io},
     parquet::{Merge, damaged, exact_type, footer, guarded, survey, unfit_error},
-    read::{ReadOptions, read_table},
+    read::{ReadOptions, read_table, table_memory},
 };
 
 /// Rows decoded at once.
@@ -148,10 +149,11 @@ fn read_file(
     take: &mut impl FnMut(Values<'_>),
 ) -> Result<(), LakeError> {
     let file = File::open(path).map_err(|source| io("open", path, source))?;
-    let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, footer.clone());
-    let place = builder.schema().fields().iter().position(|field| field.name() == name);
+    let place = footer.schema().fields().iter().position(|field| field.name() == name);
     let place = place.ok_or_else(|| damaged(path, format!("column `{name}` vanished while it was read")))?;
-    let mask = ProjectionMask::roots(builder.parquet_schema(), [place]);
+    let mask = ProjectionMask::roots(footer.parquet_schema(), [place]);
+    check_pages(&file, path, footer.metadata(), &Leaves::Of(&mask), table_memory())?;
+    let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, footer.clone());
     let reader = builder.with_projection(mask).with_batch_size(BATCH_ROWS).build();
     for batch in reader.map_err(|error| damaged(path, error))? {
         let batch = batch.map_err(|error| damaged(path, error))?;

@@ -99,6 +99,11 @@ pub enum LakeError {
         .path.display()
     )]
     TooManyRows { path: PathBuf, limit: usize, rows: u64, bytes: u64 },
+    #[error(
+        "`{}` has pages that unpack to {bytes} bytes at a time, more than the {limit} allowed for a table: write it with smaller \
+         pages or fewer columns, or raise KILTER_TABLE_MEMORY (like 8GiB)", .path.display()
+    )]
+    PagesTooLarge { path: PathBuf, bytes: u64, limit: usize },
     #[error("could not write `{}`: column `{column}` row {row} holds {what}; write Parquet instead", .path.display())]
     Unwritable { path: PathBuf, column: String, row: usize, what: &'static str },
     #[error(

@@ -11,6 +11,7 @@
 
 mod arrow_types;
 mod builder;
+mod claims;
 mod columns;
 mod csv;
 mod error;

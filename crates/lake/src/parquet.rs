@@ -33,10 +33,11 @@ use parquet::{
 use crate::{
     arrow_types::{self, Unfit},
     builder::ColumnBuilder,
+    claims::{Leaves, check_footer, check_pages},
     csv::MAX_COLUMNS,
     error::LakeError,
     format::{Source, io},
-    read::{MemoryBound, ReadOptions},
+    read::{MemoryBound, ReadOptions, table_memory},
     scan::chosen,
 };
 
@@ -66,6 +67,7 @@ pub(crate) fn footer(
     change: impl Fn(&DataType) -> Option<DataType>,
 ) -> Result<ArrowReaderMetadata, LakeError> {
     let file = File::open(path).map_err(|source| io("open", path, source))?;
+    check_footer(&file, path)?;
     let metadata = ParquetMetaDataReader::new().parse_and_finish(&file).map_err(|error| damaged(path, error))?;
     if metadata.file_metadata().schema_descr().num_columns() > MAX_COLUMNS {
         return Err(LakeError::TooManyColumns { path: path.to_owned(), limit: MAX_COLUMNS });
@@ -85,6 +87,16 @@ pub(crate) fn footer(
     let schema = Arc::new(Schema::new_with_metadata(fields, plain.schema().metadata().clone()));
     // What cannot be read as that type is read as it is.
     Ok(ArrowReaderMetadata::try_new(metadata, ArrowReaderOptions::new().with_schema(schema)).unwrap_or(plain))
+}
+
+/// Holds the pages of every column of a file, each column by itself, against what a table may take: a query decides which of
+/// them it reads.
+pub(crate) fn check_all_pages(path: &Path) -> Result<(), LakeError> {
+    guarded(path, || {
+        let footer = footer(path, |_| None)?;
+        let file = File::open(path).map_err(|source| io("open", path, source))?;
+        check_pages(&file, path, footer.metadata(), &Leaves::Each, table_memory())
+    })
 }
 
 /// Texts are read as views into the pages: a dictionary entry that stands in every row is not copied for each.
@@ -138,10 +150,12 @@ impl ParquetTable {
         bound: &MemoryBound,
     ) -> Result<usize, LakeError> {
         let file = File::open(path).map_err(|source| io("open", path, source))?;
-        let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(file, footer(path, as_view)?);
-        let here = places_of(reader.schema());
+        let footer = footer(path, as_view)?;
+        let here = places_of(footer.schema());
         let places = self.columns.iter().filter_map(|(name, _)| here.get(name.as_str()).copied());
-        let mask = ProjectionMask::roots(reader.parquet_schema(), places);
+        let mask = ProjectionMask::roots(footer.parquet_schema(), places);
+        check_pages(&file, path, footer.metadata(), &Leaves::Of(&mask), bound.bytes)?;
+        let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(file, footer);
         let batch_rows = (BATCH_CELLS / self.columns.len().max(1)).clamp(1, BATCH_ROWS);
         let reader = reader.with_projection(mask).with_limit(limit).with_batch_size(batch_rows).build();
         let reader = reader.map_err(|error| damaged(path, error))?;
@@ -309,8 +323,9 @@ fn fits(path: &Path, name: &str) -> Result<bool, LakeError> {
         return Ok(true);
     }
     let file = File::open(path).map_err(|source| io("open", path, source))?;
+    let mask = ProjectionMask::roots(footer.parquet_schema(), [place]);
+    check_pages(&file, path, footer.metadata(), &Leaves::Of(&mask), table_memory())?;
     let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, footer.clone());
-    let mask = ProjectionMask::roots(builder.parquet_schema(), [place]);
     let reader = builder.with_projection(mask).with_batch_size(BATCH_ROWS).build();
     for batch in reader.map_err(|error| damaged(path, error))? {
         if !arrow_types::fits_int(batch.map_err(|error| damaged(path, error))?.column(0)) {

@@ -28,7 +28,7 @@ use crate::{
     arrow_types,
     error::LakeError,
     format::{Format, Source},
-    parquet::{Merge, damaged, survey},
+    parquet::{Merge, check_all_pages, damaged, survey},
     read::ReadOptions,
     scan::{Chunks, Scan},
 };
@@ -54,7 +54,10 @@ pub(super) fn register(session: &SessionContext, name: &str, input: Input) -> Re
     let table: Arc<dyn TableProvider> = match input {
         Input::Log(source) => Arc::new(parquet(&source, Merge::Union)?),
         Input::Files(path) => match Source::open(&path)? {
-            source if source.format == Format::Parquet => Arc::new(parquet(&source, Merge::Equal)?),
+            source if source.format == Format::Parquet => {
+                source.files.iter().try_for_each(|file| check_all_pages(file))?;
+                Arc::new(parquet(&source, Merge::Equal)?)
+            }
             source => Arc::new(TextTable::new(Scan::plan(source, &ReadOptions::default())?)),
         },
     };

@@ -16,7 +16,11 @@ use kilter_domain::table::Column;
 use kilter_lake::{Format, LakeError, ReadOptions, TableColumns, Values, read_table, schema_of};
 use parquet::{
     arrow::{ArrowWriter, arrow_writer::ArrowWriterOptions},
-    file::properties::WriterProperties,
+    basic::Compression,
+    file::{
+        properties::WriterProperties,
+        reader::{FileReader, SerializedFileReader},
+    },
 };
 
 use super::Folder;
@@ -152,4 +156,99 @@ fn what_is_no_file_is_refused_before_it_is_opened() {
         assert!(began.elapsed() < Duration::from_secs(5), "{name}");
     }
     assert!(Format::of(&folder.path("pipe.csv")).is_ok());
+}
+
+fn varint(mut value: u64) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    while value >= 0x80 {
+        bytes.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    bytes.push(value as u8);
+    bytes
+}
+
+/// The whole number that stands at a place, and the place behind it.
+fn number(bytes: &[u8], mut at: usize) -> (u64, usize) {
+    let (mut value, mut shift) = (0, 0);
+    loop {
+        value |= u64::from(bytes[at] & 0x7f) << shift;
+        (at, shift) = (at + 1, shift + 7);
+        if bytes[at - 1] & 0x80 == 0 {
+            return (value, at);
+        }
+    }
+}
+
+/// A file of one column and one page.
+fn one_page(folder: &Folder, compression: Compression) -> Vec<u8> {
+    let properties = WriterProperties::builder().set_dictionary_enabled(false).set_compression(compression).build();
+    let values: ArrayRef = Arc::new(Float64Array::from_iter_values((0..500).map(f64::from)));
+    let options = ArrowWriterOptions::new().with_properties(properties);
+    write_with(folder, "good.parquet", vec![("a", values)], options);
+    assert_eq!(read_table(&folder.path("good.parquet"), &ReadOptions::default()).unwrap().rows(), 500);
+    fs::read(folder.path("good.parquet")).unwrap()
+}
+
+/// The file with other bytes before the sizes of its page than it had: what it claims to unpack to, and what `more` says.
+fn claiming(folder: &Folder, bytes: &[u8], unpacked: u64, more: &[u8]) -> Vec<u8> {
+    let reader = SerializedFileReader::new(File::open(folder.path("good.parquet")).unwrap()).unwrap();
+    let (start, length) = reader.metadata().row_group(0).column(0).byte_range();
+    let (start, end) = (start as usize, (start + length) as usize);
+    // Type, unpacked and packed size: a byte that says so and a number each.
+    let (kind, at) = number(bytes, start + 1);
+    let (_, at) = number(bytes, at + 1);
+    let (packed, at) = number(bytes, at + 1);
+    let head = |packed: u64| {
+        let fields = [kind, 2 * unpacked, packed].map(|value| [vec![0x15], varint(value)].concat());
+        [&fields.concat(), more].concat()
+    };
+    // The header grows into the bytes of the page, so that no place of the footer moves.
+    let grown = head(packed).len() - (at - start);
+    let head = head(packed - 2 * grown as u64);
+    let mut made = [&bytes[..start], &head, &bytes[at..]].concat();
+    made.drain(end..end + grown);
+    assert_eq!(made.len(), bytes.len());
+    made
+}
+
+#[test]
+fn pages_that_claim_more_than_a_table_may_have_are_refused_before_anything_is_reserved() {
+    for (compression, what) in
+        [(Compression::ZSTD(Default::default()), "2147483647 bytes"), (Compression::SNAPPY, "more than it can")]
+    {
+        let folder = Folder::with(&[]);
+        let bytes = one_page(&folder, compression);
+        fs::write(folder.path("bomb.parquet"), claiming(&folder, &bytes, 0x7fff_ffff, &[])).unwrap();
+        let options = ReadOptions { memory_bytes: 64 << 20, ..ReadOptions::default() };
+        let error = read_table(&folder.path("bomb.parquet"), &options).unwrap_err();
+        assert!(error.to_string().contains(what), "{compression:?}: {error}");
+    }
+    assert!(peak() < 256 << 20, "{} MiB", peak() >> 20);
+}
+
+#[test]
+fn a_claim_of_more_bytes_or_parts_than_there_are_ends_no_process() {
+    let folder = Folder::with(&[]);
+    let bytes = one_page(&folder, Compression::SNAPPY);
+    // The header of a data page whose statistics have a text of 2^40 bytes.
+    let statistics = [&[0x2c, 0x15, 2, 0x15, 0, 0x15, 0, 0x15, 0, 0x1c, 0x18][..], &varint(1 << 40)].concat();
+    let long = claiming(&folder, &bytes, 4_000, &statistics);
+    // The footer: behind the number of rows, a list of one group becomes one of 2^31.
+    let rows = [&[0x16][..], &varint(1_000), &[0x19, 0x1c]].concat();
+    let at = bytes.windows(rows.len()).rposition(|part| part == rows).unwrap() + rows.len() - 1;
+    let count = [&[0xfc][..], &varint(0x7fff_ffff)].concat();
+    let mut many = [&bytes[..at], &count, &bytes[at + 1..]].concat();
+    let end = many.len() - 8;
+    let size = u32::from_le_bytes(many[end..end + 4].try_into().unwrap()) + count.len() as u32 - 1;
+    many[end..end + 4].copy_from_slice(&size.to_le_bytes());
+    for (made, what) in [(long, "claims more bytes than there are"), (many, "counts more than it holds")] {
+        fs::write(folder.path("bomb.parquet"), made).unwrap();
+        let path = folder.path("bomb.parquet");
+        let error = read_table(&path, &ReadOptions::default()).unwrap_err();
+        assert!(matches!(error, LakeError::Damaged { .. }) && error.to_string().contains(what), "{error}");
+        let columns = TableColumns::open(&path, &ReadOptions::default());
+        assert!(columns.and_then(|columns| columns.read("a", |_| ())).is_err());
+    }
+    assert!(peak() < 256 << 20, "{} MiB", peak() >> 20);
 }

@@ -192,7 +192,7 @@ fn bad_cells_and_damaged_files_are_told_as_when_reading_a_table() {
     bytes[4..80].fill(0xff);
     fs::write(folder.path("t.parquet"), bytes).unwrap();
     let refusal = refusal(&folder, &["t.parquet"], "SELECT sum(float) AS s FROM t");
-    assert!(refusal.contains("failed on its data") || refusal.contains("gave up"), "{refusal}");
+    assert!(refusal.contains("t.parquet` is damaged or cut short: a page has no header"), "{refusal}");
 }
 
 #[test]
