@@ -178,6 +178,9 @@ impl PredictionLog {
         let scan = segment::scan(&path, &file, true);
         let mut damage = scan.damage;
         damage.extend(scan.torn_at.map(|offset| recovery::torn_damage(&path, &file, offset)));
+        if sealed {
+            damage.extend(disk::missing_end(&self.dir, segment));
+        }
         if sealed && damage.is_empty() {
             self.shared.segments().whole.insert(segment);
         }

@@ -12,8 +12,6 @@ use std::{
 use crate::presence::beside;
 
 const ENDING: &str = "-digest";
-/// Larger files would take seconds to open.
-const MAX_BYTES: u64 = 512 << 20;
 
 /// Writes what the closed database is. Best effort: without the note nothing is compared.
 pub(crate) fn write(database: &Path) {
@@ -46,11 +44,11 @@ fn note(database: &Path) -> PathBuf {
     beside(database, ENDING)
 }
 
-/// The digest of a database that is one file; `None` while there is a journal beside it, and of one that is too large.
+/// The digest of a database that is one file, whatever its size; `None` while there is a journal beside it.
 fn digest(database: &Path) -> io::Result<Option<String>> {
     let has_journal = fs::metadata(beside(database, "-wal")).is_ok_and(|journal| journal.len() > 0);
     let mut file = File::open(database)?;
-    if has_journal || file.metadata()?.len() > MAX_BYTES {
+    if has_journal {
         return Ok(None);
     }
     let mut hasher = blake3::Hasher::new();
@@ -83,5 +81,18 @@ mod tests {
         write(&database);
         fs::write(dir.path().join("kilter.db-wal"), b"frames").unwrap();
         assert_eq!(take(&database), None, "a journal is to be read first");
+    }
+
+    #[test]
+    fn a_large_database_is_compared_too() {
+        let dir = tempfile::tempdir().unwrap();
+        let database = dir.path().join("kilter.db");
+        // Past the 512 MiB up to which it was compared once; a hole on the disk.
+        let mut file = File::create(&database).unwrap();
+        file.set_len((512 << 20) + 4096).unwrap();
+        write(&database);
+        assert_eq!(compare(&database), Some(true));
+        io::Write::write_all(&mut file, &[1]).unwrap();
+        assert_eq!(compare(&database), Some(false));
     }
 }

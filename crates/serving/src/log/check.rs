@@ -19,7 +19,7 @@ pub struct SegmentCheck {
     pub path: PathBuf,
     pub bytes: u64,
     pub rows: u64,
-    /// Places that cannot be read, with readable records behind them.
+    /// Places that cannot be read, with readable records behind them, and an end that is missing.
     pub damage: Vec<Damage>,
     /// Bytes at the end that are no whole record: a write that goes on, or one that a crash ended.
     pub torn_bytes: u64,
@@ -40,7 +40,9 @@ pub fn check_folder(dir: &Path) -> Result<Vec<SegmentCheck>, LogError> {
         let scan = segment::scan(&path, &file, false);
         let bytes = file.len() as u64;
         let torn_bytes = scan.torn_at.map_or(0, |at| bytes - at);
-        found.push(SegmentCheck { segment, path, bytes, rows: scan.rows, damage: scan.damage, torn_bytes });
+        let mut damage = scan.damage;
+        damage.extend(disk::missing_end(dir, segment));
+        found.push(SegmentCheck { segment, path, bytes, rows: scan.rows, damage, torn_bytes });
     }
     Ok(found)
 }

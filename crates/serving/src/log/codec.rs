@@ -20,6 +20,8 @@ use super::{
 pub(super) const PREDICTIONS_V1: u8 = 1;
 /// Kind of a frame that holds a [`LabelBatch`].
 pub(super) const LABELS_V1: u8 = 2;
+/// Kind of the frame that says how long the segment before was; no record.
+pub(super) const SEGMENT_BEFORE_V1: u8 = 3;
 
 pub(super) fn decode(kind: u8, payload: &[u8]) -> Result<Record, DecodeError> {
     let mut bytes = Bytes::new(payload);

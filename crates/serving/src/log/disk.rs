@@ -2,11 +2,16 @@
 
 use std::{
     fs::{self, File, OpenOptions},
-    io::{self, Write},
+    io::{self, Read, Write},
     path::{Path, PathBuf},
 };
 
-use super::{error::LogError, options::LogOptions, record::SegmentId, segment::Header};
+use super::{
+    error::{Damage, LogError},
+    options::LogOptions,
+    record::SegmentId,
+    segment::{FIRST_BYTES, Header, SegmentBefore},
+};
 
 const SUFFIX: &str = ".klog";
 /// Where bytes are kept that are no records: torn ends and damaged segments. Nothing reads it but a person.
@@ -45,19 +50,42 @@ pub(super) fn segments_in(dir: &Path) -> Result<Vec<SegmentId>, LogError> {
     Ok(found)
 }
 
-/// Makes a segment that has a whole header and a lasting name, or none at all.
-pub(super) fn create_segment(dir: &Path, header: Header, options: &LogOptions) -> Result<SegmentFile, LogError> {
+/// What is missing at the end of a closed segment, by what the next one says of it.
+pub(super) fn missing_end(dir: &Path, segment: SegmentId) -> Option<Damage> {
+    let next = segment_path(dir, SegmentId(segment.0.checked_add(1)?));
+    let mut first_bytes = Vec::with_capacity(FIRST_BYTES);
+    // What cannot be read is told where the next one is read itself.
+    File::open(next).and_then(|file| file.take(FIRST_BYTES as u64).read_to_end(&mut first_bytes)).ok()?;
+    let noted = SegmentBefore::of(&first_bytes).filter(|noted| noted.segment == segment)?;
+    // Asked after the note was read: a segment that was closed meanwhile has its whole length by now.
+    let path = segment_path(dir, segment);
+    let length = fs::metadata(&path).ok()?.len();
+    (length < noted.length).then_some(())?;
+    let reason = format!("its end is missing: it had {} bytes when the next segment was begun", noted.length);
+    Some(Damage { path, offset: length, bytes: noted.length - length, reason })
+}
+
+/// Makes a segment that has a whole header, what is to be said of the one before, and a lasting name, or none at all. Answers
+/// its length too.
+pub(super) fn create_segment(
+    dir: &Path,
+    header: Header,
+    before: Option<SegmentBefore>,
+    options: &LogOptions,
+) -> Result<(SegmentFile, u64), LogError> {
     let path = segment_path(dir, header.segment);
     let new = path.with_extension("klog.new");
-    let attempt = || -> Result<SegmentFile, LogError> {
+    let mut bytes = header.encode();
+    bytes.extend(before.iter().flat_map(|before| before.encode(&header)));
+    let attempt = || -> Result<(SegmentFile, u64), LogError> {
         let file = OpenOptions::new().create(true).write(true).truncate(true).open(&new);
         let file = file.map_err(LogError::io("create the segment", &new))?;
         let mut file = SegmentFile::wrap(file, options);
-        file.write_all(&header.encode()).map_err(LogError::io("write the segment", &new))?;
+        file.write_all(&bytes).map_err(LogError::io("write the segment", &new))?;
         file.sync().map_err(LogError::io("sync the segment", &new))?;
         fs::rename(&new, &path).map_err(LogError::io("name the segment", &path))?;
         sync_folder(dir)?;
-        Ok(file)
+        Ok((file, bytes.len() as u64))
     };
     attempt().inspect_err(|_| {
         // Best effort: what remains is removed when the log is opened next.

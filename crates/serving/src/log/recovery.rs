@@ -29,7 +29,8 @@ pub struct Recovery {
     pub next_sequence: u64,
     /// An end that was never acknowledged and was cut off.
     pub torn: Option<Torn>,
-    /// Unreadable places in the segment that was active; it is sealed now. Sealed segments are looked at when read.
+    /// Unreadable places in the segment that was active (it is sealed now), and missing ends of sealed ones; the rest of these
+    /// is looked at when they are read.
     pub damage: Vec<Damage>,
 }
 
@@ -65,6 +66,7 @@ pub(super) fn recover(
     if let (Some(id), None) = (last, &active) {
         sealed.push(id);
     }
+    recovery.damage.extend(sealed.iter().filter_map(|&segment| disk::missing_end(dir, segment)));
     recovery.sealed.clone_from(&sealed);
     {
         let mut segments = shared.segments();
@@ -118,7 +120,7 @@ fn go_on_with(
         return Ok(None);
     }
     let file = disk::reopen_segment(&path, length, options)?;
-    Ok(Some(Active { file, header, length, rows: scan.rows }))
+    Ok(Some(Active { file, header, length, rows: scan.rows, records: scan.records }))
 }
 
 /// The unreadable end of a segment that nobody will append to any more.

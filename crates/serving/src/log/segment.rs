@@ -86,6 +86,42 @@ fn checksum(mark: u32, head: &[u8], payload: &[u8]) -> u32 {
     crc.finalize()
 }
 
+/// How long a segment was when the next one was begun: nothing that was acknowledged lies behind. It stands in the first frame of
+/// the next one, so that a closed segment that was cut is known also where the cut lies between two records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct SegmentBefore {
+    pub(super) segment: SegmentId,
+    pub(super) length: u64,
+}
+
+/// Bytes at the beginning of a file that hold its header and what it says of the segment before.
+pub(super) const FIRST_BYTES: usize = HEADER_BYTES + frame_bytes(16);
+
+impl SegmentBefore {
+    /// The frame of it, for the segment of `header`.
+    pub(super) fn encode(&self, header: &Header) -> Vec<u8> {
+        let payload = [self.segment.0.to_le_bytes(), self.length.to_le_bytes()].concat();
+        let mut frame = Vec::with_capacity(frame_bytes(payload.len()));
+        let sequence = header.first_sequence.saturating_sub(1);
+        put_frame(&mut frame, header.mark, codec::SEGMENT_BEFORE_V1, sequence, &payload);
+        frame
+    }
+
+    fn decode(payload: &[u8]) -> Option<Self> {
+        let number = |at: usize| payload.get(at..at + 8)?.try_into().ok().map(u64::from_le_bytes);
+        (payload.len() == 16).then_some(())?;
+        Some(Self { segment: SegmentId(number(0)?), length: number(8)? })
+    }
+
+    /// What the first [`FIRST_BYTES`] of a file say; `None` of one that was begun after a disk failed, after a start, or by an
+    /// earlier version.
+    pub(super) fn of(first_bytes: &[u8]) -> Option<Self> {
+        let header = Header::decode(first_bytes)?;
+        let frame = frame_at(first_bytes.get(HEADER_BYTES..)?, header.mark)?;
+        (frame.kind == codec::SEGMENT_BEFORE_V1).then(|| Self::decode(frame.payload))?
+    }
+}
+
 struct Frame<'a> {
     kind: u8,
     sequence: u64,
@@ -111,6 +147,8 @@ pub(super) struct Scan {
     pub(super) header: Option<Header>,
     pub(super) entries: Vec<Entry>,
     pub(super) rows: u64,
+    /// Records that can be read.
+    pub(super) records: u64,
     /// Unreadable places with readable frames behind them, and frames that cannot be understood.
     pub(super) damage: Vec<Damage>,
     /// Where the unreadable end of the file begins: what a crash tears off.
@@ -138,8 +176,13 @@ pub(super) fn scan(path: &Path, file: &[u8], keep: bool) -> Scan {
             at = next;
             continue;
         };
+        if frame.kind == codec::SEGMENT_BEFORE_V1 {
+            at += frame.length;
+            continue;
+        }
         match codec::decode(frame.kind, frame.payload) {
             Ok(record) => {
+                scan.records += 1;
                 scan.rows += record.rows() as u64;
                 if keep {
                     scan.entries.push(Entry { sequence: frame.sequence, record });

@@ -1,3 +1,5 @@
+mod closed;
+
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use kilter_domain::{

@@ -20,7 +20,7 @@ use super::{
     options::{Durability, LogOptions},
     pending::{Receipt, Reply},
     record::SegmentId,
-    segment::{self, HEADER_BYTES, Header},
+    segment::{self, Header, SegmentBefore},
 };
 
 /// One write: bigger groups only make the first in line wait longer.
@@ -77,6 +77,7 @@ pub(super) struct Active {
     pub(super) header: Header,
     pub(super) length: u64,
     pub(super) rows: u64,
+    pub(super) records: u64,
 }
 
 pub(super) struct Writer {
@@ -197,6 +198,7 @@ impl Writer {
             return Err(LogError::Vanished { path });
         }
         active.length += bytes.len() as u64;
+        active.records += group.len() as u64;
         active.rows += group.iter().map(|append| append.rows).sum::<u64>();
         let segment = active.header.segment;
         self.shared.segments().active = Some((segment, active.length));
@@ -241,13 +243,16 @@ impl Writer {
     /// is ever used twice, even when every sealed segment was handed over.
     pub(super) fn begin_segment(&mut self) -> Result<(), LogError> {
         let header = Header::new(self.next_segment, self.next_sequence);
-        let file = disk::create_segment(&self.dir, header, &self.options)?;
+        // What a failed disk holds of the one before, nobody can say.
+        let closed = self.active.as_ref();
+        let closed = closed.map(|active| SegmentBefore { segment: active.header.segment, length: active.length });
+        let (file, length) = disk::create_segment(&self.dir, header, closed, &self.options)?;
         self.next_segment = SegmentId(self.next_segment.0 + 1);
-        let before = self.active.replace(Active { file, header, length: HEADER_BYTES as u64, rows: 0 });
+        let before = self.active.replace(Active { file, header, length, rows: 0, records: 0 });
         let mut segments = self.shared.segments();
         let retired = segments.retired.take();
         segments.sealed.extend(before.map(|active| active.header.segment).into_iter().chain(retired));
-        segments.active = Some((header.segment, HEADER_BYTES as u64));
+        segments.active = Some((header.segment, length));
         drop(segments);
         self.first_record = None;
         Ok(())
@@ -262,7 +267,7 @@ impl Writer {
                 Some(id) => self.begin_segment().map(|()| Some(id)),
             };
         };
-        if active.length <= HEADER_BYTES as u64 {
+        if active.records == 0 {
             return Ok(None);
         }
         let id = active.header.segment;
