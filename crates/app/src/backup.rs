@@ -324,7 +324,10 @@ impl Copy<'_> {
                 for partition in store.read(|reader| partitions(reader, kind, &endpoint, always))? {
                     let path = lake.path_of(kind, &endpoint, known(&partition).seq);
                     let to = self.place(&path)?;
-                    let (digest, bytes) = match atomic::copy_new(&path, &to) {
+                    // Until its name is there, or after a kill before, it lies beside.
+                    let from =
+                        if path.exists() { Ok(path.clone()) } else { lake.verify(kind, &endpoint, &known(&partition)) };
+                    let (digest, bytes) = match atomic::copy_new(from.as_ref().unwrap_or(&path), &to) {
                         Err(BlobError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
                             return Err(BackupError::DamagedData(LakeError::PartitionMissing { path }.to_string()));
                         }

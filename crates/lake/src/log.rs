@@ -34,6 +34,7 @@ use parquet::file::{
 use stamp::Stamp;
 
 use crate::{
+    claims,
     error::LakeError,
     format::{Format, Source, io},
     parquet::{ParquetTable, damaged, guarded, rows},
@@ -376,8 +377,9 @@ impl Lake {
         guarded(&path, || id_filter::may_hold(&path, ids))
     }
 
-    /// Checks that a partition still has the bytes that were added, and says where they are. The bytes of a file are read
-    /// once, and again when its stamp has changed.
+    /// Checks that a partition still has the bytes that were added, and says where they are: also under the name that it has until
+    /// [`Lake::publish`], which a kill after the index was written leaves. The bytes of a file are read once, and again when its
+    /// stamp has changed.
     ///
     /// # Errors
     /// When it is missing, has others, or cannot be read.
@@ -385,7 +387,14 @@ impl Lake {
         let path = self.path_of(kind, endpoint, known.seq);
         let stamp = match Stamp::of(&path) {
             Err(LakeError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
-                return Err(LakeError::PartitionMissing { path });
+                let staged = staged_path(&path);
+                let is_staged = digest_of(&staged).is_ok_and(|digest| digest == known.digest);
+                return match is_staged {
+                    true => Ok(staged),
+                    // It was given its name while it was looked for.
+                    false if path.exists() => self.verify(kind, endpoint, known),
+                    false => Err(LakeError::PartitionMissing { path }),
+                };
             }
             stamp => stamp?,
         };
@@ -433,6 +442,7 @@ fn partition(path: &Path) -> Result<Partition, LakeError> {
     let seq = number(path).ok_or_else(|| damaged(path, "its name is not that of a partition (`<number>.parquet`)"))?;
     let file = File::open(path).map_err(|source| io("open", path, source))?;
     let bytes = file.metadata().map_err(|source| io("read", path, source))?.len();
+    claims::check_footer(&file, path)?;
     let reader = SerializedFileReader::new(file).map_err(|error| damaged(path, error))?;
     let metadata = reader.metadata();
     let time = |key| note(metadata, key).ok_or_else(|| damaged(path, format!("it has no note `{key}`")));

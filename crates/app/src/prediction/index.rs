@@ -132,7 +132,8 @@ impl App {
             match read(&listed.iter().map(known).collect::<Vec<_>>()) {
                 Err(error @ (LakeError::PartitionMissing { .. } | LakeError::Io { .. })) if retries < MAX_RETRIES => {
                     let again = self.partitions(kind, endpoint, span)?;
-                    if again == listed {
+                    // Once more also of the same list: a file may have been given its name while it was opened.
+                    if again == listed && retries > 0 {
                         return Err(error.into());
                     }
                     (listed, retries) = (again, retries + 1);

@@ -287,3 +287,31 @@ fn bytes_that_a_crash_tore_off_are_set_aside_with_a_line() {
     );
     assert_eq!(sealed(&open(&world)).len(), asked.len());
 }
+
+/// A kill between the commit of the index and the naming of the file.
+#[test]
+fn a_partition_that_was_not_named_yet_is_no_loss_to_whoever_looks_before_the_next_start() {
+    let world = live();
+    let server = Server::start(&world);
+    let asked = ask_once(&server);
+    drop(server);
+    let app = open(&world);
+    assert_eq!(sealed(&app).len(), asked.len());
+    drop(app);
+    let named = partitions(&world, "predictions").into_iter().find(|path| path.extension().is_some()).unwrap();
+    let staged = named.with_file_name(format!(".{}.staged", named.file_name().unwrap().to_str().unwrap()));
+    fs::rename(&named, &staged).unwrap();
+    let folder = world.path().join(".kilter");
+    let faults: Vec<_> = check_data_folder(&folder).into_iter().flat_map(|part| part.faults).collect();
+    assert_eq!(faults, []);
+    let counted =
+        world.json(&["sql", "select count(*) as n from predictions_churn", "--data", folder.to_str().unwrap()]);
+    assert_eq!(counted["rows"][0]["n"], asked.len());
+    assert_eq!(world.kilter(&["backup", "copy"]).exit, 0);
+    assert!(staged.exists(), "who only looks changes nothing");
+    assert_eq!(sealed(&open(&world)).len(), asked.len());
+    assert!(named.exists() && !staged.exists());
+    fs::remove_file(&named).unwrap();
+    let faults: Vec<_> = check_data_folder(&folder).into_iter().flat_map(|part| part.faults).collect();
+    assert!(faults.len() == 1 && faults[0].what.contains("it is missing"), "{faults:?}");
+}
