@@ -63,7 +63,7 @@ pub enum AppError {
         source: serde_json::Error,
     },
     #[error(transparent)]
-    Profile(#[from] crate::measure::profile::ProfileError),
+    Profile(#[from] kilter_evaluation::profile::ProfileError),
     #[error(transparent)]
     ProfileFile(#[from] crate::profiles::ProfileFileError),
     #[error(

@@ -10,12 +10,13 @@ use kilter_domain::{
     table::Table,
     time::Timestamp,
 };
+use kilter_evaluation::reference::Reference;
 use kilter_inference::{Input, Model, Signature};
 use kilter_lake::{ReadOptions, read_table, write_table};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
-use crate::{error::AppError, golden::GoldenRequests, measure::reference::Reference};
+use crate::{error::AppError, golden::GoldenRequests};
 
 /// The path of the model inside of a package.
 pub const MODEL_PATH: &str = "model/model.onnx";

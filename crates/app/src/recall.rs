@@ -13,6 +13,13 @@ use kilter_domain::{
     rule::{Champion, JudgeMode, Measured, Measurements, Quantity, rounded},
     time::{Span, Timestamp},
 };
+use kilter_evaluation::{
+    columns::nothing,
+    measurement,
+    model_rows::Scored,
+    not_measured,
+    outcomes::{Outcomes, headline, larger_is_better},
+};
 use kilter_stats::Estimate;
 use kilter_store::{
     PageRequest,
@@ -25,8 +32,6 @@ use crate::{
     decision::Numbers,
     error::AppError,
     ledger::Act,
-    measure::{columns::nothing, measurement, model_rows::Scored, not_measured},
-    outcomes::{Outcomes, headline, larger_is_better},
     prediction::{Answered, Who},
     project::Project,
 };

@@ -10,10 +10,11 @@ use kilter_domain::{
     rule::Rule,
     table::{Column, Table},
 };
+use kilter_evaluation::window::CONSUMER;
 use kilter_inference::{Infinite, Input, InputKind, Missing, Signature};
 use kilter_serving::v2::RESERVED;
 
-use crate::{dataset::Roles, measure::window::CONSUMER};
+use crate::dataset::Roles;
 
 /// The columns that are compared with how they were in training besides those that the model reads.
 pub fn watched(contract: &Contract) -> BTreeSet<String> {

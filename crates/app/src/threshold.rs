@@ -16,6 +16,7 @@ use kilter_domain::{
     model::VersionState,
     time::{Span, Timestamp},
 };
+use kilter_evaluation::{model_rows::Scored, outcomes::Outcomes};
 use kilter_inference::Task;
 use kilter_store::{
     PageRequest,
@@ -31,8 +32,6 @@ use crate::{
     decision::Numbers,
     error::AppError,
     ledger::Act,
-    measure::model_rows::Scored,
-    outcomes::Outcomes,
     prediction::{Answered, Who},
     project::Project,
     training::Governance,

@@ -18,6 +18,11 @@ use kilter_domain::{
     },
     table::{Column, Table},
 };
+use kilter_evaluation::{
+    model_rows::ModelRows,
+    outcomes::{Outcomes, headline},
+    reference::Reference,
+};
 use kilter_inference::{Model, Task};
 use kilter_store::{gate as verdicts, model as versions};
 use kilter_workflow::RunRecord;
@@ -30,9 +35,8 @@ use crate::{
     error::AppError,
     gate::{self, Bench, Champion, HeldOut, Judged, Look, Notes},
     golden::Replayed,
+    held_out_answers::HeldOutAnswers,
     ledger::Act,
-    measure::{held_out::HeldOutAnswers, model_rows::ModelRows, reference::Reference},
-    outcomes::{Outcomes, headline},
     package::{Evidence, Manifest, Package, SAMPLE_LOSS, SAMPLE_ROWS, SAMPLE_SCORE},
     project::Project,
     recorded,

@@ -6,13 +6,14 @@ mod page;
 use std::path::PathBuf;
 
 use clap::Args;
-use kilter_app::{
-    measure::model_rows::{LEAST_GROUP, ModelRows, Scored, Side, groups_of},
-    outcomes::{Outcomes, headline},
-};
+
 use kilter_domain::{
     rule::{Bound, BoundExpr, JudgeMode, Rule, RuleOutcome},
     table::{Column, Table},
+};
+use kilter_evaluation::{
+    model_rows::{LEAST_GROUP, ModelRows, Scored, Side, groups_of},
+    outcomes::{Outcomes, headline},
 };
 use kilter_inference::{Model, Task};
 use kilter_lake::{ReadOptions, read_table};

@@ -6,10 +6,10 @@ mod page;
 use std::path::PathBuf;
 
 use clap::Args;
-use kilter_app::measure::explain::{
+use kilter_domain::table::Table;
+use kilter_evaluation::explain::{
     MOST_ROWS, PermuteError, Sampled, explainer, influences, permuted, spread_rows, unit,
 };
-use kilter_domain::table::Table;
 use kilter_inference::{Attributions, ExplainError, Model, Prediction};
 use kilter_lake::{ReadOptions, read_table};
 use kilter_wire::{Code, Problem};

@@ -6,11 +6,11 @@ mod page;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use kilter_app::measure::{
+use kilter_domain::table::Table;
+use kilter_evaluation::{
     fairness::{Decided, FairnessError, MOST_COLUMNS, Truth, intersections, partition},
     model_rows::HALF,
 };
-use kilter_domain::table::Table;
 use kilter_lake::{ReadOptions, read_table};
 use kilter_wire::{Code, Exit, Problem};
 
@@ -195,7 +195,7 @@ impl Fairness {
     }
 
     /// The group whose every value was named as privileged.
-    fn privileged(&self, partition: &kilter_app::measure::fairness::Partition) -> Result<Option<usize>, Stop> {
+    fn privileged(&self, partition: &kilter_evaluation::fairness::Partition) -> Result<Option<usize>, Stop> {
         let named =
             |column: &String| self.privileged.iter().find_map(|pair| pair.strip_prefix(column)?.strip_prefix('='));
         let Some(values) = partition.columns.iter().map(named).collect::<Option<Vec<&str>>>() else { return Ok(None) };

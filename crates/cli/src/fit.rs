@@ -8,11 +8,11 @@ use std::{
 };
 
 use clap::Args;
-use kilter_app::measure::{
+use kilter_domain::{nearest::nearest, plural::counted, table::Table};
+use kilter_evaluation::{
     explain::Sampled,
     telling::{Asked, Telling, telling},
 };
-use kilter_domain::{nearest::nearest, plural::counted, table::Table};
 use kilter_fit::{FitOptions, FitReport, Kind, Learner, Params, Task, fit};
 use kilter_lake::{ReadOptions, column_names, read_table};
 use kilter_wire::{Code, Problem};

@@ -7,15 +7,16 @@ use std::{
 };
 
 use clap::Args;
-use kilter_app::{
-    measure::telling::{Asked, telling},
-    outcomes::class_name,
-};
+
 use kilter_domain::{
     contract::{self, ColumnSummary, InitFrom},
     nearest::nearest,
     plural::counted,
     table::{Column, Table},
+};
+use kilter_evaluation::{
+    outcomes::class_name,
+    telling::{Asked, telling},
 };
 use kilter_inference::Task;
 use kilter_lake::{Distinct, ReadOptions, read_table, summaries};

@@ -13,6 +13,7 @@ use kilter_domain::{
     rule::{JudgeMode, RuleOutcome, rounded, signed},
     time::{Span, Timestamp},
 };
+use kilter_evaluation::window::{Least, WindowRows};
 use kilter_stats::{Estimate, evidence::EmpiricalBernstein};
 use kilter_store::deployment::{self as deployments, Deployment};
 
@@ -23,7 +24,6 @@ use crate::{
     error::AppError,
     gate::put_outcome,
     ledger::Act,
-    measure::window::{Least, WindowRows},
     prediction::{Answered, Who},
     project::Project,
 };

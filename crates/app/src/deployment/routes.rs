@@ -13,6 +13,7 @@ use kilter_domain::{
     deployment::{Admits, DeploymentState},
     ids::{EndpointName, ModelName},
 };
+use kilter_evaluation::reference::{ColumnReference, SCORE};
 use kilter_inference::{Input, InputKind};
 use kilter_serving::{Admission, Candidate, Mode, Routes, ServedVersion, VersionRef, counters::ScoreEdges};
 use kilter_store::{
@@ -22,14 +23,7 @@ use kilter_store::{
 };
 use kilter_workflow::with_causes;
 
-use crate::{
-    App,
-    error::AppError,
-    measure::reference::{ColumnReference, SCORE},
-    package::Package,
-    project::Project,
-    recorded,
-};
+use crate::{App, error::AppError, package::Package, project::Project, recorded};
 
 /// A version of a model.
 #[derive(Clone, Debug)]

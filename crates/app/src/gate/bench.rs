@@ -8,17 +8,14 @@ use kilter_domain::{
     table::Table,
     time::Timestamp,
 };
+use kilter_evaluation::{
+    latency::latency_quantiles,
+    model_rows::{ModelRows, Scored, Side},
+};
 use kilter_inference::Model;
 use kilter_serving::endpoint::Predictor;
 
-use crate::{
-    dataset::Roles,
-    error::AppError,
-    measure::{
-        latency::latency_quantiles,
-        model_rows::{ModelRows, Scored, Side},
-    },
-};
+use crate::{dataset::Roles, error::AppError};
 
 /// Rows that a comparison needs at least; with fewer unseen ones, all rows are compared.
 const LEAST_COMPARED: usize = 200;

@@ -13,6 +13,7 @@ use kilter_domain::{
     table::Table,
     time::{Span, Timestamp},
 };
+use kilter_evaluation::columns::{column_quantity, nothing};
 use kilter_lake::{ReadOptions, read_table};
 use kilter_store::run as runs;
 use serde_json::json;
@@ -25,7 +26,6 @@ use crate::{
     decision::{DecisionKind, Numbers},
     error::AppError,
     ledger::Act,
-    measure::columns::{column_quantity, nothing},
     project::Project,
     training::{Trained, Training},
 };

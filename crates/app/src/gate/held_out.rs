@@ -4,11 +4,10 @@
 //! refuses of every row is an error.
 
 use kilter_domain::table::Table;
+use kilter_evaluation::model_rows::Scored;
 use kilter_inference::{Model, PredictError, Task};
 
-use crate::{
-    dataset::Roles, error::AppError, halves::by_halves, measure::model_rows::Scored, project::Project, threshold,
-};
+use crate::{dataset::Roles, error::AppError, halves::by_halves, project::Project, threshold};
 
 /// Held-out rows and what a model answers on them.
 pub(crate) struct HeldOut {

@@ -12,7 +12,7 @@ use kilter_domain::{
 };
 
 use super::{Judged, Notes};
-use crate::measure::{columns::exact, telling::Telling};
+use kilter_evaluation::{columns::exact, telling::Telling};
 
 /// As verdicts and entries name it.
 const GATE: &str = "label_leakage";

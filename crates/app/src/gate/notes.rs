@@ -13,21 +13,17 @@ use kilter_domain::{
     rule::{rounded, signed},
     table::{Column, Table},
 };
+use kilter_evaluation::{
+    bins::Bins,
+    explain::Sampled,
+    outcomes::{LabelCheck, Outcomes},
+    reference::Reference,
+    telling::{Asked, Telling, telling},
+};
 use kilter_inference::Signature;
 use kilter_stats::causes::{Slice, SliceFeature, weak_slices};
 
-use crate::{
-    dataset::Roles,
-    error::AppError,
-    gate::Unfit,
-    measure::{
-        bins::Bins,
-        explain::Sampled,
-        reference::Reference,
-        telling::{Asked, Telling, telling},
-    },
-    outcomes::{LabelCheck, Outcomes},
-};
+use crate::{dataset::Roles, error::AppError, gate::Unfit};
 
 /// Rows of a slice at least.
 const LEAST_SLICE: u64 = 100;

@@ -5,6 +5,7 @@ use kilter_domain::{
     model::VersionState,
     table::{Column, Table},
 };
+use kilter_evaluation::reference::Reference;
 use kilter_fit::{FitOptions, fit};
 use kilter_store::{deployment as deployments, model as versions};
 use serde_json::json;
@@ -13,7 +14,6 @@ use super::*;
 use crate::{
     AppOptions,
     ledger::Act,
-    measure::reference::Reference,
     package::{Evidence, Manifest},
 };
 

@@ -13,6 +13,10 @@ use kilter_domain::{
     table::{Column, Table},
     time::Timestamp,
 };
+use kilter_evaluation::{
+    bins::Bins,
+    reference::{Reference, SCORE},
+};
 use kilter_inference::{ColumnShift, Model, Task};
 use kilter_stats::{
     Estimate,
@@ -23,10 +27,6 @@ use serde_json::{Value, json};
 use super::evidence::Evidence;
 use crate::{
     decision::Numbers,
-    measure::{
-        bins::Bins,
-        reference::{Reference, SCORE},
-    },
     package::{Manifest, SAMPLE_LOSS, SAMPLE_SCORE},
     prediction::Answered,
 };

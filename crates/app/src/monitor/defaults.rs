@@ -5,13 +5,13 @@ use kilter_domain::{
     contract::Monitor,
     rule::{Arg, Function, Quantity, Rule},
 };
+use kilter_evaluation::{
+    outcomes::headline,
+    reference::{ColumnReference, Reference, SCORE},
+};
 use kilter_inference::Task;
 
-use crate::{
-    measure::reference::{ColumnReference, Reference, SCORE},
-    outcomes::headline,
-    package::Package,
-};
+use crate::package::Package;
 
 /// Population stability, less what chance explains, beyond which a column has moved enough to matter. The usual reading
 /// of the index calls 0.1 a moderate shift and 0.25 a large one; an alert needs evidence over windows besides.

@@ -8,6 +8,7 @@ use kilter_domain::{
     rule::{Limits, RuleOutcome, RuleVerdict},
     time::{Span, Timestamp},
 };
+use kilter_evaluation::columns::exact;
 use kilter_store::{
     PageRequest,
     monitor::{self as readings, Reading, ReadingFilter, RuleWord},
@@ -19,7 +20,7 @@ use super::{
     alerts::{Basis, Finding},
     look::Scene,
 };
-use crate::{error::AppError, measure::columns::exact, prediction::Who};
+use crate::{error::AppError, prediction::Who};
 
 /// The reading of how many labels a window has once they are due.
 const LABELS: &str = "labels";

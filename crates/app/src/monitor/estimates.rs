@@ -5,12 +5,13 @@
 use std::collections::BTreeMap;
 
 use kilter_domain::{alert::MonitorKind, rule::Measurement};
+use kilter_evaluation::{measurement, outcomes::headline};
 use kilter_inference::Task;
 use kilter_stats::estimated::Expected;
 use kilter_store::monitor::Reading;
 
 use super::{Subject, Window, alerts::Basis, look::Scene};
-use crate::{error::AppError, measure::measurement, outcomes::headline, prediction::Answered};
+use crate::{error::AppError, prediction::Answered};
 
 /// Draws behind the interval of an estimate.
 const MAX_DRAWS: usize = 200;

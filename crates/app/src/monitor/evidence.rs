@@ -11,6 +11,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use kilter_domain::{contract::Monitor, table::Column, time::Timestamp};
+use kilter_evaluation::{
+    reference::{ColumnReference, LOSS, PREDICTION, Reference, SCORE},
+    variation::ColumnView,
+};
 use kilter_stats::{
     drift::{Block, Law},
     evidence::{ColumnEvidence, WindowEvidence, WindowReference, e_benjamini_hochberg},
@@ -19,13 +23,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::Window;
-use crate::{
-    measure::{
-        reference::{ColumnReference, LOSS, PREDICTION, Reference, SCORE},
-        variation::ColumnView,
-    },
-    prediction::Answered,
-};
+use crate::prediction::Answered;
 
 /// Monitors that share the rate of false alarms: drift, performance, estimates, bias, data.
 const MONITORS: f64 = 5.0;
@@ -300,7 +298,7 @@ mod tests {
     use kilter_stats::random::Random;
 
     use super::*;
-    use crate::measure::variation::ReferenceTimes;
+    use kilter_evaluation::variation::ReferenceTimes;
 
     const BUDGET: Budget = Budget { windows: 1000.0 };
 

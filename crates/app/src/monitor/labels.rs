@@ -17,6 +17,10 @@ use kilter_domain::{
     rule::{Limits, PartOutcome, RuleOutcome, RuleVerdict},
     time::{Span, Timestamp},
 };
+use kilter_evaluation::{
+    columns::exact,
+    outcomes::{ClassMatcher, LabelCheck, quoted},
+};
 use kilter_inference::{Signature, Task};
 use kilter_store::{
     PageRequest,
@@ -31,8 +35,6 @@ use crate::{
     App,
     error::AppError,
     ledger::Act,
-    measure::columns::exact,
-    outcomes::{ClassMatcher, LabelCheck, quoted},
     package::Package,
     prediction::{Answered, Who},
 };

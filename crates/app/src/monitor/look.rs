@@ -14,6 +14,10 @@ use kilter_domain::{
     rule::{JudgeMode, Limits, Measurement, NotMeasured, Rule, RuleOutcome, RuleVerdict, Undecided},
     time::{Span, Timestamp},
 };
+use kilter_evaluation::{
+    outcomes::headline,
+    window::{Least, Proof, WindowRows},
+};
 use kilter_store::{
     deployment::Deployment,
     monitor::{self as readings, Reading, evidence as kept},
@@ -35,8 +39,6 @@ use crate::{
     App,
     error::AppError,
     ledger::Act,
-    measure::window::{Least, Proof, WindowRows},
-    outcomes::headline,
     package::Package,
     prediction::{Answered, Who},
     project::Project,
@@ -461,8 +463,8 @@ fn covered(window: Window, over: Option<Span>) -> Window {
 /// What the rules of one window are measured on.
 struct Sheet<'r> {
     answered: &'r Answered,
-    outcomes: crate::outcomes::Outcomes,
-    decisions: crate::outcomes::Outcomes,
+    outcomes: kilter_evaluation::outcomes::Outcomes,
+    decisions: kilter_evaluation::outcomes::Outcomes,
     estimates: BTreeMap<String, Measurement>,
     facts: BTreeMap<String, f64>,
     package: Arc<Package>,

@@ -14,6 +14,10 @@ use kilter_domain::{
     rule::{Limits, RuleOutcome, RuleVerdict},
     time::{Span, Timestamp},
 };
+use kilter_evaluation::{
+    measurement,
+    outcomes::{Outcomes, headline, larger_is_better},
+};
 use kilter_stats::{Estimate, tails::normal_margin};
 use kilter_store::{
     PageRequest, deployment as deployments,
@@ -28,8 +32,6 @@ use super::{
 };
 use crate::{
     error::AppError,
-    measure::measurement,
-    outcomes::{Outcomes, headline, larger_is_better},
     prediction::{Answered, Who},
     recall::judged_metric,
 };

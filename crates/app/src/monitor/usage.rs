@@ -12,11 +12,12 @@ use kilter_domain::{
     rule::{Function, Quantity},
     time::Timestamp,
 };
+use kilter_evaluation::latency::latency_quantiles;
 use kilter_store::monitor::{self as readings, Reading};
 use serde_json::json;
 
 use super::Window;
-use crate::{App, error::AppError, ledger::Act, measure::latency::latency_quantiles, prediction::Answered};
+use crate::{App, error::AppError, ledger::Act, prediction::Answered};
 
 /// The reading of the requests that failed by the version's fault since the look before.
 const ERRORS: &str = "errors";

@@ -13,15 +13,12 @@ use kilter_domain::{
     table::{Column, Table},
     time::Timestamp,
 };
+use kilter_evaluation::outcomes::{Answers, Outcomes};
 use kilter_inference::Task;
 use kilter_lake::{LogKind, TIME_COLUMN};
 use kilter_serving::log::column;
 
-use crate::{
-    App,
-    error::AppError,
-    outcomes::{Answers, Outcomes},
-};
+use crate::{App, error::AppError};
 
 /// Rows of one window in the order of the log.
 #[derive(Clone, Debug, Default)]

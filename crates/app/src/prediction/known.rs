@@ -5,17 +5,14 @@
 use std::{collections::HashSet, sync::Arc};
 
 use kilter_domain::{ids::EndpointName, table::Column, time::Timestamp};
+use kilter_evaluation::outcomes::{ClassMatcher, LabelCheck, label_number, label_text};
 use kilter_inference::Task;
 use kilter_lake::{LogKind, ReadOptions};
 use kilter_serving::{Record, log::column};
 use kilter_store::deployment as deployments;
 
 use super::{answered::texts, index::known};
-use crate::{
-    App,
-    error::AppError,
-    outcomes::{ClassMatcher, LabelCheck, label_number, label_text},
-};
+use crate::{App, error::AppError};
 
 /// Rows of the log that are looked through for ids at most, the newest ones.
 const MAX_SEARCHED: u64 = 20_000_000;

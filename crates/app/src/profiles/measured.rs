@@ -1,6 +1,7 @@
 //! What a profile says: of each column how much is missing, strange, and how far it is from its reference.
 
 use kilter_domain::{ids::ModelName, time::Timestamp};
+use kilter_evaluation::reference::Reference;
 use kilter_serving::{
     Role, VersionRef,
     profile::{Place, Watched},
@@ -12,7 +13,7 @@ use kilter_stats::{
 };
 
 use super::{Sum, Sums};
-use crate::{App, error::AppError, measure::reference::Reference};
+use crate::{App, error::AppError};
 
 const HOUR_MS: i64 = 3_600_000;
 

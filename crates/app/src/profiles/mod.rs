@@ -15,6 +15,7 @@ use std::{
 };
 
 use kilter_domain::{digest::Digest, ids::EndpointName, time::Timestamp};
+use kilter_evaluation::reference::{PREDICTION, SCORE};
 use kilter_inference::Task;
 use kilter_serving::{
     Role, VersionRef,
@@ -23,12 +24,7 @@ use kilter_serving::{
 use kilter_stats::{drift::CategoricalReference, profile::Frozen};
 use kilter_store::prediction as index;
 
-use crate::{
-    App,
-    error::AppError,
-    measure::reference::{PREDICTION, SCORE},
-    package::Package,
-};
+use crate::{App, error::AppError, package::Package};
 
 pub use file::ProfileFileError;
 pub use measured::{ColumnReading, EndpointProfile, VersionProfile};

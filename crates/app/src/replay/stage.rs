@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use kilter_domain::{ids::EndpointName, table::Column, time::Timestamp};
+use kilter_evaluation::outcomes::label_text;
 
 use super::{Progress, ReplayError, history::History, refusals::Refusals, settings::Settings, timeline};
 use crate::{
     App,
     error::AppError,
     halves::by_halves,
-    outcomes::label_text,
     prediction::{Labels, Request},
     project::Project,
     reconcile::Step,

@@ -7,6 +7,10 @@ use kilter_domain::{
     plural::{counted, plural},
     time::Timestamp,
 };
+use kilter_evaluation::{
+    model_rows::Scored,
+    outcomes::{Outcomes, headline, larger_is_better},
+};
 use kilter_inference::{Model, Task};
 
 use super::{
@@ -21,8 +25,6 @@ use crate::{
     App, Loaded,
     decision::DecisionKind,
     error::AppError,
-    measure::model_rows::Scored,
-    outcomes::{Outcomes, headline, larger_is_better},
     package::Package,
     prediction::{Answered, Who},
     project::Project,

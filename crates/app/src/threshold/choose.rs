@@ -4,13 +4,14 @@ use kilter_domain::{
     contract::{ThresholdGoal, Tuning},
     rule::rounded,
 };
+use kilter_evaluation::outcomes::Outcomes;
 use kilter_stats::{
     Estimate,
     performance::{BinaryRows, Confusion, Rate, Target, cost_difference, operating_point},
 };
 
 use super::thresholds;
-use crate::{decision::Numbers, outcomes::Outcomes};
+use crate::decision::Numbers;
 
 /// Rows of either class below which neither half says anything.
 const LEAST_OF_CLASS: usize = 10;

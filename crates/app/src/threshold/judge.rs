@@ -9,6 +9,10 @@ use kilter_domain::{
     rule::RuleOutcome,
     table::{Column, Table},
 };
+use kilter_evaluation::{
+    model_rows::ModelRows,
+    outcomes::{Answers, Outcomes},
+};
 use kilter_inference::Task;
 use kilter_store::{deployment::Deployment, gate as verdicts, model as versions, run as runs};
 
@@ -21,8 +25,6 @@ use crate::{
     gate::{self, Bench, Champion, Judged, Notes},
     golden::Replayed,
     ledger::Act,
-    measure::model_rows::ModelRows,
-    outcomes::{Answers, Outcomes},
     package::{Evidence, Manifest, Package, SAMPLE_SCORE},
     project::Project,
     training::Governance,

@@ -3,18 +3,15 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use kilter_app::{
-    AppError,
-    dataset::Roles,
-    measure::{
-        timed::{TimedDrift, compare},
-        variation::{ReferenceTimes, SeasonChoice},
-    },
-};
+use kilter_app::{AppError, dataset::Roles};
 use kilter_domain::{
     plural::{counted, plural},
     table::Table,
     time::{Span, Timestamp},
+};
+use kilter_evaluation::{
+    timed::{TimedDrift, compare},
+    variation::{ReferenceTimes, SeasonChoice},
 };
 use kilter_lake::{ReadOptions, read_table};
 use kilter_report::{number, whole};

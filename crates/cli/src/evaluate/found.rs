@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use kilter_app::outcomes::{LabelCheck, Outcomes};
 use kilter_domain::rule::RuleOutcome;
+use kilter_evaluation::outcomes::{LabelCheck, Outcomes};
 use kilter_stats::performance::{
     Better, Binning, CalibrationBin, Confusion, Labelled, Metric, PredictedBin, Rate, Residuals, ScorePoint,
     calibration_bins, class_matrix, class_tables, predicted_bins, residuals, score_points,

@@ -1,11 +1,12 @@
 //! The words of `kilter evaluate`: tables for the terminal, a page for a browser.
 
-use kilter_app::{gate::subject, measure::model_rows::threshold_words};
+use kilter_app::gate::subject;
 use kilter_domain::{
     plural::plural,
     rule::{RuleOutcome, RuleVerdict},
     time::Timestamp,
 };
+use kilter_evaluation::model_rows::threshold_words;
 use kilter_report::{
     Cell, CurvePoint, Figure, Part, Range, ReliabilityPoint, Report, Series, SeriesPoint, State, Table, number,
     percent, whole,

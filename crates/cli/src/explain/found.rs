@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use kilter_app::measure::explain::{Background, Influence, Permuted, Unit};
 use kilter_domain::table::Table;
+use kilter_evaluation::explain::{Background, Influence, Permuted, Unit};
 use kilter_inference::{Attributions, Prediction, Task};
 use kilter_stats::Unmeasured;
 use serde::Serialize;

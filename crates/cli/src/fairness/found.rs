@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use kilter_app::measure::fairness::{Grouped, Partition};
+use kilter_evaluation::fairness::{Grouped, Partition};
 use kilter_stats::{
     Outcome, Unmeasured,
     fairness::{Gap, Groups, MINIMUM, RATES, calibration_by_group, equalized_odds},

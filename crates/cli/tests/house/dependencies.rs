@@ -19,11 +19,15 @@ const NEIGHBOURS: &[(&str, &[&str])] = &[
     ("lake", &["domain", "stats"]),
     ("workflow", &["domain", "blobs", "lake"]),
     ("serving", &["domain", "stats", "inference"]),
-    ("app", &["domain", "stats", "inference", "blobs", "store", "workflow", "lake", "serving"]),
+    ("evaluation", &["domain", "stats", "inference", "lake", "serving"]),
+    ("app", &["domain", "stats", "inference", "blobs", "store", "workflow", "lake", "serving", "evaluation"]),
     // Lists are read from the store as they stand; every change goes through an intention of `app`.
     ("server", &["domain", "wire", "serving", "store", "workflow", "app"]),
     // Commands that need no project (`fit`, `sql`, `score`) stand on the floor that does the work.
-    ("cli", &["domain", "stats", "wire", "inference", "fit", "lake", "report", "workflow", "app", "server"]),
+    (
+        "cli",
+        &["domain", "stats", "wire", "inference", "fit", "lake", "report", "workflow", "evaluation", "app", "server"],
+    ),
 ];
 
 fn manifest(path: &str) -> Table {

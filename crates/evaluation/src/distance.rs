@@ -203,7 +203,7 @@ mod tests {
     use kilter_stats::drift::Cycle;
 
     use super::*;
-    use crate::measure::variation::{ReferenceTimes, SeasonChoice};
+    use crate::variation::{ReferenceTimes, SeasonChoice};
 
     /// Days from 2001 on, with a temperature that follows the year and a number that does not.
     fn days(from: i64, days: i64, warmer: f64) -> (Table, Vec<Timestamp>) {

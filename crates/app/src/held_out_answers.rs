@@ -2,19 +2,20 @@
 
 use kilter_domain::table::{Column, Table};
 
-use super::{
+use kilter_evaluation::{
     model_rows::Scored,
+    outcomes::Outcomes,
     reference::{LOSS, PREDICTION, Reference, SCORE},
     variation::ReferenceTimes,
 };
+
 use crate::{
     dataset::{Roles, RolesError},
-    outcomes::Outcomes,
     project::Project,
 };
 
 /// Answers of a model on its held-out rows.
-pub(crate) struct HeldOutAnswers<'a> {
+pub struct HeldOutAnswers<'a> {
     pub scored: &'a Scored,
     pub outcomes: &'a Outcomes,
     pub rows: &'a Table,

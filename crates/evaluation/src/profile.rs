@@ -219,7 +219,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::measure::{
+    use crate::{
         reference::{LOSS, SCORE},
         variation::ReferenceTimes,
     };

@@ -18,8 +18,8 @@ use kilter_stats::{
 };
 
 pub use classes::{ClassMatcher, class_name, distinct_classes, label_number, label_text};
-pub(crate) use join::usable_weight;
-pub(crate) use unknown::quoted;
+pub use join::usable_weight;
+pub use unknown::quoted;
 pub use unknown::{LabelCheck, MAX_UNKNOWN_SHARE};
 
 /// What a model answered for some rows, in whatever form it was kept.
@@ -285,10 +285,9 @@ fn log_loss(truth: bool, probability: f64) -> f64 {
     if truth { -p.ln() } else { -(1.0 - p).ln() }
 }
 
-#[cfg(test)]
 impl Outcomes {
     /// The answers of a model of two classes that decides at one half.
-    pub(crate) fn of_binary(classes: &[&str], scores: &[f64], truth: &Column) -> Self {
+    pub fn of_binary(classes: &[&str], scores: &[f64], truth: &Column) -> Self {
         let classes: Vec<String> = classes.iter().map(|class| (*class).to_owned()).collect();
         let (task, threshold) = (Task::Binary, Some(0.5));
         Self::new(

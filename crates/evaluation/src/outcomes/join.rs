@@ -12,7 +12,7 @@ use super::{
     classes::{ClassMatcher, label_number, label_text},
 };
 
-pub(crate) fn usable_weight(weight: f64) -> f64 {
+pub fn usable_weight(weight: f64) -> f64 {
     if weight.is_finite() && weight > 0.0 { weight } else { 0.0 }
 }
 

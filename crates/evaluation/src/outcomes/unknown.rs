@@ -97,7 +97,7 @@ impl LabelCheck {
 }
 
 /// A word between backticks: cut, and without characters that steer a terminal.
-pub(crate) fn quoted(word: &str) -> String {
+pub fn quoted(word: &str) -> String {
     let is_short = word.chars().count() <= MAX_LENGTH;
     let shown = word.chars().take(MAX_LENGTH).flat_map(|c| {
         let plain = (!c.is_control()).then_some(c);

@@ -13,7 +13,7 @@ const MOST_DIGITS: usize = 17;
 
 /// The names of the ranges between increasing edges, the open ones below the first and above the last included: of `n`
 /// edges `n + 1` names.
-pub(crate) fn range_names(edges: &[f64]) -> Vec<Arc<str>> {
+pub fn range_names(edges: &[f64]) -> Vec<Arc<str>> {
     let texts = edge_names(edges);
     let end = |at: Option<usize>| at.and_then(|at| texts.get(at)).map_or("", String::as_str);
     (0..=edges.len()).map(|at| Arc::from(format!("{}..{}", end(at.checked_sub(1)), end(Some(at))))).collect()
