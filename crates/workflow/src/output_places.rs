@@ -58,7 +58,10 @@ fn taken(plan: &Plan, options: &RunOptions, root: &Path) -> Vec<Taken> {
     add(project.join("kilter.toml"), "the contract lies there");
     add(project.join("kilter.lock"), "the lock file lies there");
     add(project.join(".git"), "the history of the project lies there");
-    add(project.join(".kilter"), "what Kilter keeps lies there");
+    // A folder of ours for outputs may lie in it: a replay that is kept there.
+    if !real(root).starts_with(real(&project.join(".kilter"))) {
+        add(project.join(".kilter"), "what Kilter keeps lies there");
+    }
     for (name, path) in plan.datasets().iter().chain(&options.data_overrides) {
         if !path.as_os_str().is_empty() {
             add(project.join(path), &format!("dataset `{name}` lies there, and steps never write to data"));

@@ -137,7 +137,7 @@ fn a_refused_act_leaves_an_entry_that_says_who_tried_what() {
 fn automatic_after_approval() -> World {
     let world = project("0.55");
     let roles = "[project.roles]\nvalidator = [\"user:ana\"]\noperator = [\"user:olga\"]\ndeveloper = [\"user:dev\"]\n\
-        consumer = [\"svc:api\"]\n";
+        consumer = [\"svc:api\"]\nadmin = [\"user:root\"]\n";
     let contract = world.read("kilter.toml");
     world.write("kilter.toml", &format!("{contract}\n[approve]\nrule = \"validator\"\n{roles}"));
     world
