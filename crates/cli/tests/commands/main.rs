@@ -30,6 +30,7 @@ mod readings;
 mod replaying;
 mod replays;
 mod rights;
+mod rights_latency;
 mod runs;
 mod sealing;
 mod sealing_kills;
