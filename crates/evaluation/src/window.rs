@@ -130,6 +130,7 @@ impl WindowRows<'_> {
                 let measured = column_quantity(&table, self.now, quantity).ok_or_else(|| {
                     nothing(format!("`{function}` is not measured in a window"), "move the rule to a gate")
                 })?;
+                let measured = self.of_columns_sent(measured);
                 Ok(match function {
                     Function::Missing | Function::Share => self.sampled(measured),
                     _ => measured,
@@ -155,6 +156,16 @@ impl WindowRows<'_> {
         match absent.filter(|name| self.reference.columns.contains_key(*name)) {
             Some(name) => Err(not_sent(name)),
             None => Ok(()),
+        }
+    }
+
+    /// Every column is every one of the requests: who asked, and the score, are measured where a rule names them.
+    fn of_columns_sent(&self, measured: Measured) -> Measured {
+        match measured {
+            Measured::Each(parts) => {
+                Measured::Each(parts.into_iter().filter(|part| self.table.get(&part.name).is_some()).collect())
+            }
+            other => other,
         }
     }
 
