@@ -12,8 +12,8 @@ pub enum LoadError {
     #[error("the ONNX graph is broken: {0}")]
     BrokenGraph(String),
     #[error(
-        "the operator `{operator}` of node `{node}` is not among those that Kilter runs (trees, linear models and their \
-         preparation); a model of other operators cannot be used"
+        "the operator `{operator}` of node `{node}` is not among those that Kilter runs (trees, linear models, small networks \
+         and their preparation)"
     )]
     UnknownOperator { operator: String, node: String },
     #[error("the operator `{operator}` of node `{node}` cannot be used: {reason}")]
@@ -24,6 +24,26 @@ pub enum LoadError {
     BadSignature { key: String, reason: String },
     #[error("the model's outputs are not those of a classifier or regressor: {0}")]
     UnknownOutputs(String),
+}
+
+impl LoadError {
+    /// What to do next.
+    pub const fn way_out(&self) -> &'static str {
+        match self {
+            Self::NotOnnx { .. } => {
+                "write the model as ONNX (skl2onnx for scikit-learn, onnxmltools for LightGBM), or train one with `kilter fit`"
+            }
+            Self::UnknownOperator { .. } | Self::BadOperator { .. } => {
+                "train an estimator of other operators (trees, linear models, small networks, and their preparation), or use \
+                 `kilter fit`"
+            }
+            Self::BrokenGraph(_) | Self::BadSignature { .. } => "export the model again, with its graph in one file",
+            Self::TooLarge { .. } => "train a smaller model, with fewer or smaller trees",
+            Self::UnknownOutputs(_) => {
+                "export a classifier (its label and its probabilities) or a regressor (one value a row)"
+            }
+        }
+    }
 }
 
 /// Why rows could not be answered.

@@ -3,7 +3,7 @@
 use std::{error::Error, io, sync::Arc};
 
 use kilter_app::{AppError, dataset::RolesError, replay::ReplayError};
-use kilter_serving::{InferError, log::LogError};
+use kilter_serving::{AdmitError, InferError, log::LogError};
 use kilter_store::StoreError;
 use kilter_wire::{Code, Problem};
 use kilter_workflow::RunError;
@@ -16,6 +16,10 @@ pub fn problem_of(error: &AppError) -> Problem {
             "say who asks with the header `x-kilter-actor: user:NAME` (or `svc:NAME`), or give the role to `svc:api`, which is \
              whoever says nothing",
         ),
+        AppError::Model { source, .. }
+        | AppError::ModelFile { source, .. }
+        | AppError::Admit(AdmitError::Load { source, .. }) => problem.hint(source.way_out()),
+        AppError::GoldenDiffers { .. } => problem.hint("make a new version with `kilter run`, or deploy another one"),
         _ => problem,
     }
 }

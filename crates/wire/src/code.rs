@@ -61,7 +61,7 @@ codes! {
     RouteNotFound     = "route_not_found",    404, NotFound,    "there is nothing at this address",         "see the addresses in /api/v1/openapi.json";
     MethodNotAllowed  = "method_not_allowed", 405, Usage,       "this address does not take this method",   "see the methods in /api/v1/openapi.json";
     TokenMissing      = "token_missing",      401, Forbidden,   "the request carries no valid token",       "send `Authorization: Bearer TOKEN` with the token that the server was started with";
-    TimedOut          = "timed_out",          504, Unreachable, "it took longer than is allowed",           "try again with less to do, or raise the time-out";
+    TimedOut          = "timed_out",          504, Unreachable, "it took longer than is allowed",           "try again, with less to do; how long a server lets a request take is `kilter server --timeout TIME`";
 
     // Files and tables.
     FileNotFound      = "file_not_found",     404, NotFound,    "the file does not exist",                  "check the path; it is taken from the current folder";
@@ -69,7 +69,7 @@ codes! {
     FileExists        = "file_exists",        409, Conflict,    "the file exists already",                  "name another file, or move this one away";
     ColumnUnknown     = "column_unknown",     422, Usage,       "the table has no such column",             "see its columns with `kilter sql \"select * from t limit 1\" --table t=FILE`";
     TrainingRefused   = "training_refused",   422, Failed,      "no model can be trained from this table",  "see what was found above, and change the table or the options";
-    ModelInvalid      = "model_invalid",      422, Failed,      "the file is not a model that can be used", "train it again, or convert it to ONNX";
+    ModelInvalid      = "model_invalid",      422, Failed,      "the file is not a model that can be used", "use another model, or train one with `kilter fit`";
     RowsUnfit         = "rows_unfit",         422, Failed,      "the rows do not fit the model",            "correct the rows, or train a model that takes them";
     LabelsUnknown     = "labels_unknown",     422, Usage,       "the labels are not in the words of the model", "write answers and labels in the same words, or name another column with --target";
     SqlInvalid        = "sql_invalid",        400, Usage,       "the query cannot be answered",             "correct the query; `--table NAME=FILE` gives a file its name in it";

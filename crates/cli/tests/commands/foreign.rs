@@ -62,7 +62,7 @@ fn check_all(folder: &str) -> usize {
 
 #[test]
 fn models_of_scikit_learn_and_lightgbm_answer_as_onnxruntime_does() {
-    assert_eq!(check_all("foreign"), 26);
+    assert_eq!(check_all("foreign"), 69);
 }
 
 #[test]
@@ -70,6 +70,33 @@ fn what_could_not_be_loaded_or_run_is_answered_now() {
     assert_eq!(check_all("cases/lightgbm-categories-refused"), 2);
     assert_eq!(check_all("cases/glm-of-scikit-learn"), 1);
     assert_eq!(check_all("cases/model-of-ml-operators-only"), 1);
+}
+
+#[test]
+fn what_does_not_run_names_its_operator_and_no_way_that_it_has_gone() {
+    for (name, operator) in [
+        ("kernel", "ai.onnx.ml.SVMClassifier"),
+        ("kernel_levels", "ai.onnx.ml.SVMClassifier"),
+        ("kernel_value", "ai.onnx.ml.SVMRegressor"),
+        ("neighbours", "Scan"),
+        ("neighbours_levels", "Scan"),
+    ] {
+        let world = World::new();
+        world.write("rows.csv", "a,b,c,d\n1,2,3,4\n");
+        let model = data("foreign/refused").join(format!("{name}.onnx")).display().to_string();
+        let problem = world.problem(&["score", "--model", &model, "rows.csv", "--out", "out.csv"], 1);
+        assert_eq!(problem["code"], "model_invalid");
+        let cause = problem["causes"][0].as_str().unwrap();
+        assert!(cause.contains(&format!("the operator `{operator}` of node")), "{name}: {cause}");
+        // It is ONNX already, and trained again it is the same.
+        let hint = problem["hint"].as_str().unwrap();
+        assert!(hint.contains("of other operators") && !hint.contains("convert"), "{name}: {hint}");
+    }
+    let world = World::new();
+    world.write("model.onnx", "a pickle");
+    world.write("rows.csv", "a\n1\n");
+    let problem = world.problem(&["score", "--model", "model.onnx", "rows.csv", "--out", "out.csv"], 1);
+    assert!(problem["hint"].as_str().unwrap().contains("write the model as ONNX"), "{problem}");
 }
 
 #[test]

@@ -96,6 +96,7 @@ fn graph(field: &Field<'_>) -> Result<GraphProto, LoadError> {
 
 fn node(field: &Field<'_>) -> Result<NodeProto, LoadError> {
     let mut node = NodeProto::default();
+    let mut has_subgraph = false;
     let mut reader = field.message()?;
     while let Some(field) = reader.next()? {
         match field.number {
@@ -103,7 +104,10 @@ fn node(field: &Field<'_>) -> Result<NodeProto, LoadError> {
             2 => node.outputs.push(field.text()?),
             3 => node.name = field.text()?,
             4 => node.op_type = field.text()?,
-            5 => node.attributes.push(attribute(&field)?),
+            5 => match attribute(&field)? {
+                Some(attribute) => node.attributes.push(attribute),
+                None => has_subgraph = true,
+            },
             7 => node.domain = field.text()?,
             _ => {}
         }
@@ -112,6 +116,10 @@ fn node(field: &Field<'_>) -> Result<NodeProto, LoadError> {
     }
     if node.domain == "ai.onnx" {
         node.domain.clear();
+    }
+    if has_subgraph {
+        let reason = "it holds a graph of its own, which Kilter does not run".to_owned();
+        return Err(LoadError::BadOperator { operator: node.op_type.clone(), node: node.label(), reason });
     }
     Ok(node)
 }
@@ -130,7 +138,8 @@ struct RawAttribute {
     texts: Vec<String>,
 }
 
-fn attribute(field: &Field<'_>) -> Result<Attribute, LoadError> {
+/// An attribute; `None` where it is a graph (of `Scan`, `If` or `Loop`).
+fn attribute(field: &Field<'_>) -> Result<Option<Attribute>, LoadError> {
     let mut raw = RawAttribute::default();
     let mut reader = field.message()?;
     while let Some(field) = reader.next()? {
@@ -144,14 +153,14 @@ fn attribute(field: &Field<'_>) -> Result<Attribute, LoadError> {
             8 => field.push_ints(&mut raw.ints)?,
             9 => raw.texts.push(field.text()?),
             20 => raw.kind = field.int()?,
-            6 | 11 => return Err(LoadError::BrokenGraph(format!("attribute `{}` holds a subgraph", raw.name))),
+            6 | 11 => return Ok(None),
             _ => {}
         }
     }
     let value = raw.value().ok_or_else(|| {
         LoadError::BrokenGraph(format!("attribute `{}` is of the unsupported type {}", raw.name, raw.kind))
     })?;
-    Ok(Attribute { name: raw.name, value })
+    Ok(Some(Attribute { name: raw.name, value }))
 }
 
 impl RawAttribute {

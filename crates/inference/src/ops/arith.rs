@@ -25,6 +25,8 @@ pub(super) fn build(node: &Attributes<'_>) -> Option<Built> {
         "GreaterOrEqual" => binary(Pair::GreaterOrEqual),
         "And" => binary(Pair::And),
         "Or" => binary(Pair::Or),
+        "Sum" => Some(Ok(Box::new(Sum))),
+        "Pow" => Some(Ok(Box::new(Pow))),
         "Neg" => unary(Single::Neg),
         "Abs" => unary(Single::Abs),
         "Exp" => unary(Single::Exp),
@@ -32,6 +34,8 @@ pub(super) fn build(node: &Attributes<'_>) -> Option<Built> {
         "Sqrt" => unary(Single::Sqrt),
         "Floor" => unary(Single::Floor),
         "Ceil" => unary(Single::Ceil),
+        "Reciprocal" => unary(Single::Reciprocal),
+        "Sign" => unary(Single::Sign),
         "Sigmoid" => unary(Single::Sigmoid),
         "Tanh" => unary(Single::Tanh),
         "Relu" => unary(Single::Relu),
@@ -177,6 +181,44 @@ impl Binary {
     }
 }
 
+/// `Sum` of any number of tensors.
+#[derive(Debug)]
+struct Sum;
+
+impl Operator for Sum {
+    fn run(&self, inputs: Arguments<'_>) -> Outputs {
+        let mut sum = inputs.get(0)?.clone();
+        for at in 1..inputs.len() {
+            sum = Binary(Pair::Add).combine(&sum, inputs.get(at)?)?;
+        }
+        Ok(vec![sum])
+    }
+
+    fn anatomy(&self) -> Anatomy<'_> {
+        Anatomy::ByColumn
+    }
+}
+
+/// `Pow`: the answer has the type of the base, whatever the exponent is.
+#[derive(Debug)]
+struct Pow;
+
+impl Operator for Pow {
+    fn run(&self, inputs: Arguments<'_>) -> Outputs {
+        let (base, exponent) = (inputs.get(0)?, inputs.get(1)?.doubles()?);
+        let power = broadcast::zip(&*base.doubles()?, &*exponent, f64::powf)?;
+        Ok(vec![match base {
+            Value::Double(_) => Value::Double(power),
+            Value::Int(_) => return Err("powers of whole numbers are not supported".into()),
+            _ => Value::Float(power.map(|&value| value as f32)),
+        }])
+    }
+
+    fn anatomy(&self) -> Anatomy<'_> {
+        Anatomy::ByColumn
+    }
+}
+
 #[derive(Clone, Copy, Debug)]
 enum Single {
     Neg,
@@ -186,6 +228,8 @@ enum Single {
     Sqrt,
     Floor,
     Ceil,
+    Reciprocal,
+    Sign,
     Sigmoid,
     Tanh,
     Relu,
@@ -232,6 +276,14 @@ impl Single {
             Self::Sqrt => x.sqrt(),
             Self::Floor => x.floor(),
             Self::Ceil => x.ceil(),
+            Self::Reciprocal => 1.0 / x,
+            Self::Sign => {
+                if x == 0.0 || x.is_nan() {
+                    x
+                } else {
+                    x.signum()
+                }
+            }
             Self::Sigmoid => 1.0 / (1.0 + (-x).exp()),
             Self::Tanh => x.tanh(),
             Self::Relu => {

@@ -6,6 +6,7 @@ mod arith;
 mod attributes;
 mod broadcast;
 mod encode;
+mod layout;
 mod linear;
 mod matrix;
 mod post;
@@ -128,6 +129,7 @@ pub(crate) fn build(node: &NodeProto, opset: i64) -> Result<Box<dyn Operator>, L
 fn build_core(node: &Attributes<'_>) -> Option<Built> {
     arith::build(node)
         .or_else(|| shape::build(node))
+        .or_else(|| layout::build(node))
         .or_else(|| matrix::build(node))
         .or_else(|| text::build(node))
         .or_else(|| reduce::build(node))
