@@ -1,6 +1,7 @@
 //! The real onnxruntime answers what our own executor answers, on every kind of model that `fit` writes.
 //!
-//! Tolerance: 1e-5, absolute on probabilities, relative on values beyond 1 in size. Needs a Python with onnxruntime, named
+//! Tolerance: 2.5e-6, absolute on probabilities; on values relative to their own size or the median one, which is what the
+//! float32 sums of onnxruntime leave over (the bound stands in `tests/python/onnx_parity/check.py`). Needs a Python with onnxruntime, named
 //! by `KILTER_PYTHON` (default `~/.cache/kilter/venv/bin/python`); without one the test says so and is skipped.
 
 #[path = "common/support.rs"]
@@ -15,7 +16,8 @@ use kilter_fit::{FitOptions, Kind, Learner, Task, fit};
 use kilter_inference::Model;
 use tables::{ALL, With, other_targets, people};
 
-const TOLERANCE: f64 = 1e-5;
+/// 40 trees round by 2^-24 each; measured are 2.4e-7 at most.
+const TOLERANCE: f64 = 2.5e-6;
 
 fn python() -> PathBuf {
     let default = || PathBuf::from(std::env::var_os("HOME").unwrap_or_default()).join(".cache/kilter/venv/bin/python");
