@@ -31,7 +31,7 @@ const SHOWN: usize = 5;
 
 /// Send labels of predictions from a file: which id, what was true, when that became known.
 ///
-/// Late, corrected and unknown ids are all taken. An empty label takes one back.
+/// Late, corrected and unknown ids are all taken; a time that is still to come is refused. An empty label takes one back.
 #[derive(Debug, Args)]
 pub(crate) struct Label {
     /// The endpoint whose predictions they are about.

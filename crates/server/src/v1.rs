@@ -125,8 +125,8 @@ pub(crate) async fn endpoint(
     Ok(Json(blocking(move || views::endpoint(&app, &endpoint, now)).await?))
 }
 
-/// Keeps labels, at most 100,000 in a request. Late, corrected and unknown ids are all taken; what was answered survives
-/// any end of the process.
+/// Keeps labels, at most 100,000 in a request. Late, corrected and unknown ids are all taken, and a time that is still to come
+/// by more than five minutes is refused with all of the request; what was answered survives any end of the process.
 #[utoipa::path(
     post, path = "/api/v1/endpoints/{endpoint}/labels", tag = "watch",
     params(("endpoint" = String, Path)), request_body = v1::Labels,

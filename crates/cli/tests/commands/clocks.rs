@@ -145,6 +145,14 @@ fn a_training_of_a_clock_that_was_ahead_keeps_no_schedule_waiting() {
 }
 
 #[test]
+fn a_training_of_a_clock_that_was_ahead_is_in_the_budget_from_when_it_was_set_back() {
+    let live = watched("left", "[retrain]\nwhen = [\"schedule every 1h\"]\nbudget = \"1 runs / 3h\"");
+    assert!(live.look(24).is_some(), "the clock is a day ahead");
+    let trained: Vec<bool> = [1, 2, 3, 4].map(|hour| live.look(hour).is_some()).to_vec();
+    assert_eq!(trained, [false, false, false, true], "three hours after the clock was set back");
+}
+
+#[test]
 fn an_alert_of_a_window_that_is_still_to_come_ends_with_windows_of_the_present() {
     let mut live = watched("left", "usage = [\"rows >= 1\"]");
     live.look(24);
