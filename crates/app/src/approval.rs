@@ -82,7 +82,7 @@ impl App {
         let version = self.store().read(|reader| versions::get(reader, model, number))?;
         if version.state != VersionState::Validated {
             let (from, to) = (version.state, "approved");
-            return Err(AppError::Denied(IllegalVersionMove::State { from, to }.to_string()));
+            return Err(IllegalVersionMove::State { from, to }.into());
         }
         let role = asked_role(project, &permit.roles);
         let expires = project.contract.approve.expire.map(|span| act.at.after(span));
@@ -154,7 +154,7 @@ impl App {
         let version = self.store().read(|reader| versions::get(reader, model, number))?;
         let by = By { actor: act.by.clone(), roles: permit.roles };
         let event = VersionEvent::Rejected { reason: because.to_owned() };
-        let next = facts_of(project, &version).after(&event, &by).map_err(|no| AppError::Denied(no.to_string()))?;
+        let next = facts_of(project, &version).after(&event, &by)?;
         let (who, decision) = (model.clone(), Decision::Rejected);
         let new =
             NewApproval { model: who, number, role: Role::Validator, decision, conditions: json!({}), expires: None };

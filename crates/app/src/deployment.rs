@@ -13,7 +13,6 @@ mod waiting;
 use kilter_domain::{
     actor::Action,
     contract::Deploy,
-    deployment::IllegalDeploymentMove,
     ids::{EndpointName, ModelName},
     model::VersionState,
 };
@@ -128,14 +127,14 @@ impl App {
         if new.task == old.task && is_same_pair {
             return Ok(());
         }
-        let said = |signature: &Signature| format!("{} of {}", signature.task, signature.classes.join(", "));
-        Err(AppError::Denied(format!(
-            "version {number} answers otherwise than version {} that callers of `{endpoint}` rely on ({}, not {}); deploy it \
-             to an endpoint of its own",
-            live.number,
-            said(new),
-            said(&old)
-        )))
+        let described = |signature: &Signature| format!("{} of {}", signature.task, signature.classes.join(", "));
+        Err(AppError::SignatureDiffers {
+            version: number,
+            live: live.number,
+            endpoint: endpoint.clone(),
+            new: described(new),
+            old: described(&old),
+        })
     }
 
     /// What a live version takes and gives: of what answers in this process, else of its package.
@@ -174,10 +173,6 @@ impl App {
     pub(crate) fn version_state(&self, model: &ModelName, number: u32) -> Result<VersionState, AppError> {
         Ok(self.store().read(|reader| versions::get(reader, model, number))?.state)
     }
-}
-
-fn denied(refusal: IllegalDeploymentMove) -> AppError {
-    AppError::Denied(refusal.to_string())
 }
 
 #[cfg(test)]

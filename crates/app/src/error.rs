@@ -1,7 +1,10 @@
 //! Why an intention of the platform could not be carried out.
 
 use kilter_blobs::BlobError;
-use kilter_domain::{digest::Digest, ids::EndpointName, table::TableError, time::Timestamp};
+use kilter_domain::{
+    alert::IllegalAlertMove, deployment::IllegalDeploymentMove, digest::Digest, ids::EndpointName,
+    model::IllegalVersionMove, table::TableError, time::Timestamp,
+};
 use kilter_inference::{LoadError, PredictError};
 use kilter_lake::LakeError;
 use std::path::PathBuf;
@@ -49,8 +52,18 @@ pub enum AppError {
     NotFound { what: &'static str, id: String, how: String },
     #[error("{what} `{id}` is {state}; {how}")]
     WrongState { what: &'static str, id: String, state: String, how: String },
-    #[error("{0}")]
-    Denied(String),
+    #[error(transparent)]
+    VersionMove(#[from] IllegalVersionMove),
+    #[error(transparent)]
+    DeploymentMove(#[from] IllegalDeploymentMove),
+    #[error(transparent)]
+    AlertMove(#[from] IllegalAlertMove),
+    /// What the new version takes and gives, and what callers of the live one rely on.
+    #[error(
+        "version {version} has another signature ({new}) than version {live} that callers of `{endpoint}` rely on ({old}); deploy it \
+         to an endpoint of its own"
+    )]
+    SignatureDiffers { version: u32, live: u32, endpoint: EndpointName, new: String, old: String },
     /// `is_nameless`: the caller did not say who they are.
     #[error("{sentence}")]
     RightMissing { sentence: String, is_nameless: bool },
@@ -158,6 +171,8 @@ impl AppError {
     /// Whether it says that something may not be or need not be done as things stand: a result with its reason, where
     /// the platform tried it by itself.
     pub const fn is_refusal(&self) -> bool {
-        matches!(self, Self::Denied(_) | Self::WrongState { .. } | Self::Leakage { .. }) || self.is_of_a_version()
+        let is_move = matches!(self, Self::VersionMove(_) | Self::DeploymentMove(_) | Self::AlertMove(_));
+        let is_stated = matches!(self, Self::SignatureDiffers { .. } | Self::WrongState { .. } | Self::Leakage { .. });
+        is_move || is_stated || self.is_of_a_version()
     }
 }

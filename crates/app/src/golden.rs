@@ -183,7 +183,11 @@ struct Caller(Endpoint);
 
 impl Caller {
     fn of(version: ServedVersion) -> Result<Self, AppError> {
-        let name = "golden".parse().map_err(|_| AppError::Denied("`golden` is no endpoint".to_owned()))?;
+        let name = "golden".parse().map_err(|invalid: kilter_domain::ids::InvalidName| AppError::NotFound {
+            what: "endpoint",
+            id: "golden".to_owned(),
+            how: invalid.to_string(),
+        })?;
         let options = EndpointOptions { limits: Limits::default(), id_prefix: "golden".to_owned() };
         let endpoint = Endpoint::new(name, options, None);
         endpoint.deploy(Routes::new(Arc::new(version), None, &[])?);

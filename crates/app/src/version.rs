@@ -242,7 +242,7 @@ impl Mover<'_> {
         numbers: &Numbers,
     ) -> Result<VersionState, AppError> {
         let facts = self.facts()?;
-        let next = facts.after(event, by).map_err(|refusal| AppError::Denied(refusal.to_string()))?;
+        let next = facts.after(event, by)?;
         let act = Act { at: self.act.at, by: by.actor.clone() };
         let draft = act.does(kind, because, numbers.evidence());
         let (model, number, from) = (self.model(), self.number, facts.state);

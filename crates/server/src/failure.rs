@@ -3,6 +3,7 @@
 use std::{error::Error, io, sync::Arc};
 
 use kilter_app::{AppError, dataset::RolesError, replay::ReplayError};
+use kilter_domain::model::IllegalVersionMove;
 use kilter_serving::{AdmitError, InferError, log::LogError};
 use kilter_store::StoreError;
 use kilter_wire::{Code, Problem};
@@ -50,7 +51,9 @@ fn code(error: &AppError) -> Code {
         AppError::NotFound { .. } => Code::NotFound,
         AppError::NothingServes { .. } => Code::NothingServes,
         AppError::WrongState { .. } => Code::WrongState,
-        AppError::Denied(_) => Code::Denied,
+        AppError::VersionMove(IllegalVersionMove::Right(_)) => Code::RightMissing,
+        AppError::VersionMove(_) | AppError::DeploymentMove(_) | AppError::AlertMove(_) => Code::WrongState,
+        AppError::SignatureDiffers { .. } => Code::SignatureDiffers,
         AppError::RightMissing { .. } => Code::RightMissing,
         AppError::BrokenPackage { .. }
         | AppError::Model { .. }

@@ -85,7 +85,7 @@ codes! {
     // What is registered.
     NotFound          = "not_found",          404, NotFound,    "there is no such thing",                   "see what there is with `kilter status`";
     WrongState        = "wrong_state",        409, Conflict,    "its state does not allow this",            "see its state with `kilter status`";
-    Denied            = "denied",             403, Forbidden,   "this may not be done",                     "see who may in the contract's [project.roles], and what is asked for in [approve]";
+    SignatureDiffers  = "signature_differs",  422, Failed,      "its callers rely on another signature",    "deploy it to an endpoint of its own";
     RightMissing      = "right_missing",      403, Forbidden,   "the caller has not the right to do this",  "ask one of those who have it, or have the role given in [project.roles] by someone who may change roles";
     NothingServes     = "nothing_serves",     404, NotFound,    "no version serves at this endpoint",       "train and deploy one with `kilter run`";
 

@@ -19,7 +19,7 @@ use kilter_store::{
 };
 use serde_json::json;
 
-use super::{denied, routes::Lineup};
+use super::routes::Lineup;
 use crate::{
     App,
     decision::{DecisionKind, Numbers},
@@ -82,7 +82,7 @@ impl EndpointChange<'_> {
     pub(super) fn deploy(&self, number: u32, because: &str) -> Result<Deployment, AppError> {
         let (app, model) = (self.app, self.project.model());
         let version = app.store().read(|reader| versions::get(reader, &model, number))?;
-        DeploymentState::requested(version.state, self.deploy.admits()).map_err(denied)?;
+        DeploymentState::requested(version.state, self.deploy.admits())?;
         if let Some(candidate) = self.candidate()? {
             return Err(self.wrong_state(&candidate, "still a candidate", "wait for it, or roll it back first"));
         }
@@ -146,8 +146,8 @@ impl EndpointChange<'_> {
     ) -> Result<(), AppError> {
         let (model, app) = (live.model.clone(), self.app);
         let version = app.version_state(&model, earlier)?;
-        let requested = DeploymentState::requested(version, self.deploy.admits()).map_err(denied)?;
-        let returned = requested.after(DeploymentEvent::WentLive, version, self.deploy.admits()).map_err(denied)?;
+        let requested = DeploymentState::requested(version, self.deploy.admits())?;
+        let returned = requested.after(DeploymentEvent::WentLive, version, self.deploy.admits())?;
         app.check_answers(&model, earlier)?;
         let ended = self.next_state(live, DeploymentEvent::RolledBack)?;
         let (serving, routes) = self.prepare(&Lineup::live(&model, earlier))?;
@@ -340,7 +340,7 @@ impl EndpointChange<'_> {
 
     fn after(&self, entrant: &Entrant, event: DeploymentEvent) -> Result<DeploymentState, AppError> {
         let version = self.app.version_state(&entrant.model, entrant.number)?;
-        entrant.state.after(event, version, self.deploy.admits()).map_err(denied)
+        Ok(entrant.state.after(event, version, self.deploy.admits())?)
     }
 
     fn entry(&self, kind: DecisionKind, number: u32, because: &str, numbers: &Numbers) -> Draft {

@@ -220,7 +220,7 @@ impl App {
         finding: Finding,
     ) -> Result<AlertState, AppError> {
         let from = alert.state;
-        let next = from.after(event, hold(monitor), act.at).map_err(|illegal| AppError::Denied(illegal.to_string()))?;
+        let next = from.after(event, hold(monitor), act.at)?;
         // A clean window before does not make what breaches now less new.
         if event == AlertEvent::Breached && (next == from || from.is_failing()) {
             self.renew_alert(act, alert, next, monitor, finding)?;

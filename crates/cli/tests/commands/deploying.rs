@@ -50,6 +50,20 @@ fn the_live_version_that_is_deployed_once_more_is_refused_and_everything_goes_on
 }
 
 #[test]
+fn a_version_of_other_classes_is_a_mismatch_and_no_missing_right() {
+    let world = by_hand("");
+    versions(&world, 1);
+    assert_eq!(world.json(&["deploy", "--version", "1"])["state"], "live");
+    world.write("customers.csv", &customers().replace(",1\n", ",went\n").replace(",0\n", ",stayed\n"));
+    assert_eq!(world.json(&["run"])["version"]["number"], 2);
+    let refused = world.problem(&["deploy", "--version", "2"], 1);
+    assert_eq!(refused["code"], "signature_differs", "{refused}");
+    assert!(refused["detail"].as_str().unwrap().contains("binary of stayed, went"), "{refused}");
+    let server = Server::start(&world);
+    assert_eq!(server.ask("POST", "/api/v1/endpoints/churn/deploy", &json!({ "version": 2 })).0, 422);
+}
+
+#[test]
 fn a_column_under_one_of_our_names_is_refused_at_training_and_the_folder_stays_open() {
     let world = project("0.55");
     let pandas: String = customers()
@@ -116,8 +130,8 @@ fn a_refused_act_leaves_an_entry_that_says_who_tried_what() {
     versions(&world, 1);
     assert_eq!(world.json(&["deploy", "--version", "1"])["state"], "live");
     world.problem(&["deploy", "--version", "1"], 6);
-    world.problem(&["approve", "churn@1"], 5);
-    world.problem(&["reject", "churn@1", "--because", "late"], 5);
+    world.problem(&["approve", "churn@1"], 6);
+    world.problem(&["reject", "churn@1", "--because", "late"], 6);
     let entries = world.json(&["audit", "list"]);
     let entries = entries["entries"].as_array().unwrap();
     for (action, object) in [

@@ -21,7 +21,7 @@ fn a_version_waits_for_the_people_whom_the_contract_asks() {
     let roles = "validator = [\"user:ana\", \"user:ben\"]\noperator = [\"user:olga\"]\ndeveloper = [\"user:dev\"]\nadmin = [\"user:ida\"]";
     let world = asking("2 of validator", roles);
     assert_eq!(by(&world, "dev", &["run"]).0, 8, "it waits for people");
-    assert_eq!(by(&world, "olga", &["deploy", "--version", "1"]).0, 5, "validated is not approved");
+    assert_eq!(by(&world, "olga", &["deploy", "--version", "1"]).0, 6, "validated is not approved");
     assert_eq!(by(&world, "dev", &["approve", "churn@1"]).0, 5, "a developer does not approve");
     let (exit, said) = by(&world, "ana", &["approve", "churn@1"]);
     assert!(exit == 8 && said.contains("1 more validator"), "{said}");
@@ -49,10 +49,10 @@ fn a_version_waits_for_the_people_whom_the_contract_asks() {
 fn a_version_that_was_rejected_stays_so() {
     let world = asking("validator", "validator = [\"user:ana\"]\ndeveloper = [\"user:dev\"]\nadmin = [\"user:ida\"]");
     assert_eq!(by(&world, "dev", &["run"]).0, 8);
-    assert_eq!(by(&world, "ana", &["reject", "churn@1", "--because", " "]).0, 5, "a no needs its reason");
+    assert_eq!(by(&world, "ana", &["reject", "churn@1", "--because", " "]).0, 6, "a no needs its reason");
     assert_eq!(by(&world, "ana", &["reject", "churn@1", "--because", "trained on returns"]).0, 0);
     let (exit, said) = by(&world, "ana", &["approve", "churn@1"]);
-    assert!(exit == 5 && said.contains("a fix is a new version"), "{said}");
+    assert!(exit == 6 && said.contains("a fix is a new version"), "{said}");
     assert_eq!(by(&world, "ana", &["model", "show", "churn@7"]).0, 4);
     assert_eq!(world.problem(&["approve", "churn"], 2)["code"], "usage_invalid");
 }

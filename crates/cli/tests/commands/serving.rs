@@ -90,7 +90,7 @@ fn what_a_monitor_rule_names_may_be_sent_in_the_type_of_the_training_data_though
 fn an_endpoint_without_an_approved_version_says_so() {
     let world = project("1.0");
     assert_eq!(world.kilter(&["run"]).exit, 3);
-    let refused = world.problem(&["deploy", "production", "--version", "1"], 5);
+    let refused = world.problem(&["deploy", "production", "--version", "1"], 6);
     assert!(refused["detail"].as_str().unwrap().contains("rejected"), "{refused}");
     let server = Server::start(&world);
     let (status, answer) = server.ask("POST", "/v2/models/churn/infer", &rows());
