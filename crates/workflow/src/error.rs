@@ -6,7 +6,7 @@ use crate::executor::{End, RunnerError};
 use kilter_blobs::{BlobError, UnsafePath};
 use kilter_domain::ids::StepName;
 
-use super::{code::CodeError, locks::LockError, metrics::MetricsError, pins::PinError, plan::PlanError};
+use super::{code_deps::CodeError, lockfile::LockfileError, locks::LockError, metrics::MetricsError, plan::PlanError};
 
 /// Why a run did not start. Nothing was executed.
 #[derive(Debug, thiserror::Error)]
@@ -14,7 +14,7 @@ pub enum RunError {
     #[error(transparent)]
     Plan(#[from] PlanError),
     #[error(transparent)]
-    Data(#[from] PinError),
+    Data(#[from] LockfileError),
     #[error("could not open what Kilter keeps in `{}`", .folder.display())]
     State { folder: PathBuf, source: BlobError },
     #[error("there is no project in `{}`; go to the folder of kilter.toml, or create one with `kilter init`", .folder.display())]

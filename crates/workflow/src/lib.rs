@@ -10,29 +10,28 @@
 //!
 //! Deliberately absent: the clock (it is handed in), SQL, gates, and where else than on this machine a step may run.
 
-mod actions;
+mod action_cache;
 mod attempt;
-mod code;
+mod attempt_folder;
+mod code_deps;
 mod column_roles;
 mod contract;
-mod engine;
+mod dataset_profile;
 mod error;
 pub mod executor;
 mod git;
 mod key;
+mod lockfile;
 mod locks;
 mod metrics;
 mod options;
 mod output_places;
-mod pins;
 mod placeholder;
 mod plan;
-mod profile;
-mod python;
 mod record;
+mod run_context;
 mod schedule;
 mod step;
-mod workbench;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -44,26 +43,26 @@ use kilter_domain::{
     run::{RunState, StepState},
 };
 
-pub use actions::{Action, ActionResult};
-pub use code::CodeError;
+pub use action_cache::{Action, ActionResult};
+pub use code_deps::CodeError;
 pub use column_roles::{ColumnRoles, RolesByDataset, VARIABLE as ROLES_VARIABLE};
+pub use dataset_profile::{ColumnBound, ColumnProfile, DatasetProfile, Describe};
 pub use error::with_causes;
 pub use error::{RunError, StepError};
 pub use executor::{CancelToken, Command, Retry, RetryOn};
 pub use git::GitState;
 pub use key::{Change, KeyRecord};
+pub use lockfile::{LockedDataset, Lockfile, LockfileError};
 pub use locks::LockError;
 pub use metrics::MetricsError;
 pub use options::{Force, Now, RunOptions};
 pub use output_places::KEPT_NAMES;
-pub use pins::{Lock, Pin, PinError};
 pub use plan::{Environment, Needs, Plan, PlanError, PlanParts, Source, Step};
-pub use profile::{Bound, ColumnProfile, Describe, Profile};
 pub use record::{OutputRecord, RunEvent, RunRecord, StepRecord, UnchangedVersion};
 
-pub use workbench::sweep;
+pub use attempt_folder::sweep;
 
-use engine::Engine;
+use run_context::RunContext;
 use schedule::Schedule;
 
 /// Executes the steps of a plan whose results are not known yet, and says what happened.
@@ -73,21 +72,21 @@ use schedule::Schedule;
 /// state folder cannot be used. A failed step is no error here: it stands in the record. A run that only explains
 /// leaves steps `queued` that it would execute.
 pub fn execute(plan: &Plan, options: &RunOptions, observer: &mut dyn FnMut(RunEvent)) -> Result<RunRecord, RunError> {
-    let options = &engine::absolute(options)?;
+    let options = &run_context::absolute(options)?;
     let started = (options.now)();
     let wanted = wanted(plan, options)?;
     output_places::check(plan, options, &wanted)?;
-    let engine = &Engine::open(plan, options)?;
+    let context = &RunContext::open(plan, options)?;
     let (git, data, steps) = thread::scope(|scope| {
         let git = scope.spawn(|| git::state(&options.project_folder));
-        let data = pin_data(engine, &wanted, observer)?;
+        let data = pin_data(context, &wanted, observer)?;
         let run = options.run_id.clone();
         observer(RunEvent::Started { run, steps: wanted.iter().map(|name| (*name).clone()).collect() });
-        let steps = Schedule::new(engine, &data, wanted).run(observer);
+        let steps = Schedule::new(context, &data, wanted).run(observer);
         Ok::<_, RunError>((git.join().ok().flatten(), data, steps))
     })?;
     // Hashes that could not be kept are made again next time.
-    let _ = engine.hashes.save();
+    let _ = context.hashes.save();
     Ok(RunRecord {
         run: options.run_id.clone(),
         cause: options.cause.clone(),
@@ -95,7 +94,7 @@ pub fn execute(plan: &Plan, options: &RunOptions, observer: &mut dyn FnMut(RunEv
         started,
         ended: (options.now)(),
         data,
-        params: engine.params.clone(),
+        params: context.params.clone(),
         git,
         steps,
         unchanged: None,
@@ -127,11 +126,11 @@ fn wanted<'a>(plan: &'a Plan, options: &RunOptions) -> Result<Vec<&'a StepName>,
 
 /// Pins the datasets that the wanted steps read (all, for a project without steps).
 fn pin_data(
-    engine: &Engine<'_>,
+    context: &RunContext<'_>,
     wanted: &[&StepName],
     observer: &mut dyn FnMut(RunEvent),
-) -> Result<BTreeMap<DatasetName, Pin>, RunError> {
-    let (plan, options) = (engine.plan, engine.options);
+) -> Result<BTreeMap<DatasetName, LockedDataset>, RunError> {
+    let (plan, options) = (context.plan, context.options);
     let sources = wanted.iter().flat_map(|name| plan.steps()[*name].inputs.values());
     let used: BTreeSet<&DatasetName> = match plan.steps().is_empty() {
         true => plan.datasets().keys().collect(),
@@ -143,23 +142,25 @@ fn pin_data(
             .collect(),
     };
     let lock_path = options.project_folder.join("kilter.lock");
-    let mut lock = Lock::read(&lock_path)?;
+    let mut lock = Lockfile::read(&lock_path)?;
     let mut pins = BTreeMap::new();
     for name in used {
         let before = lock.data().get(name);
-        let pin = pins::pin(name, &plan.datasets()[name], before, options, &engine.blobs, &engine.hashes)?;
+        let pin =
+            lockfile::lock_dataset(name, &plan.datasets()[name], before, options, &context.blobs, &context.hashes)?;
         pins.insert(name.clone(), pin);
     }
     let is_stated = |name: &DatasetName| !options.data_overrides.contains_key(name);
     let stated: BTreeMap<_, _> = pins.clone().into_iter().filter(|(name, _)| is_stated(name)).collect();
-    let changed: Vec<(&DatasetName, Option<&Pin>, &Pin)> = stated
+    let changed: Vec<(&DatasetName, Option<&LockedDataset>, &LockedDataset)> = stated
         .iter()
         .map(|(name, pin)| (name, lock.data().get(name), pin))
         .filter(|(_, was, now)| was.is_none_or(|was| was.content != now.content))
         .collect();
     if options.locked && !changed.is_empty() {
-        let lines: Vec<String> = changed.iter().map(|(name, was, now)| Pin::change(name, *was, now)).collect();
-        return Err(PinError::Locked { changes: lines.join("; ") }.into());
+        let lines: Vec<String> =
+            changed.iter().map(|(name, was, now)| LockedDataset::change(name, *was, now)).collect();
+        return Err(LockfileError::Locked { changes: lines.join("; ") }.into());
     }
     for (name, was, now) in changed {
         observer(RunEvent::DataChanged {

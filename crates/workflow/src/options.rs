@@ -15,7 +15,7 @@ use kilter_domain::{
 };
 use serde_json::Value;
 
-use super::profile::{Describe, describe_table};
+use super::dataset_profile::{Describe, describe_table};
 
 /// Tells the time. Handed in, so that a replay can tell another.
 pub type Now = Arc<dyn Fn() -> Timestamp + Send + Sync>;

@@ -13,7 +13,7 @@ use kilter_domain::{
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{git::GitState, key::Change, pins::Pin};
+use super::{git::GitState, key::Change, lockfile::LockedDataset};
 
 /// Characters of a line of a log that a sentence quotes.
 const MOST_SAID: usize = 300;
@@ -93,7 +93,7 @@ pub struct RunRecord {
     pub started: Timestamp,
     pub ended: Timestamp,
     /// The datasets it used, as they were.
-    pub data: BTreeMap<DatasetName, Pin>,
+    pub data: BTreeMap<DatasetName, LockedDataset>,
     /// All parameters, after overrides.
     pub params: Map<String, Value>,
     pub git: Option<GitState>,
@@ -148,8 +148,8 @@ pub enum RunEvent {
     /// A dataset is not what `kilter.lock` pinned, or is pinned for the first time.
     DataChanged {
         dataset: DatasetName,
-        was: Option<Box<Pin>>,
-        now: Box<Pin>,
+        was: Option<Box<LockedDataset>>,
+        now: Box<LockedDataset>,
     },
     /// Another run holds this path.
     StepWaiting {

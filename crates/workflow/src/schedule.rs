@@ -19,12 +19,12 @@ use kilter_domain::{
 };
 
 use super::{
-    engine::{Engine, Input},
     error::{StepError, with_causes},
     key::Change,
-    pins::{self, Pin},
+    lockfile::{self, LockedDataset},
     plan::{Source, Step},
     record::{RunEvent, StepRecord},
+    run_context::{Input, RunContext},
     step::{Tell, Work},
 };
 
@@ -39,8 +39,8 @@ enum Message {
 }
 
 pub(crate) struct Schedule<'a> {
-    engine: &'a Engine<'a>,
-    data: &'a BTreeMap<DatasetName, Pin>,
+    context: &'a RunContext<'a>,
+    data: &'a BTreeMap<DatasetName, LockedDataset>,
     wanted: Vec<&'a StepName>,
     waiting: BTreeSet<&'a StepName>,
     running: BTreeMap<&'a StepName, &'a Step>,
@@ -49,9 +49,13 @@ pub(crate) struct Schedule<'a> {
 
 impl<'a> Schedule<'a> {
     /// `wanted`: in an order in which they may run.
-    pub(crate) fn new(engine: &'a Engine<'a>, data: &'a BTreeMap<DatasetName, Pin>, wanted: Vec<&'a StepName>) -> Self {
+    pub(crate) fn new(
+        context: &'a RunContext<'a>,
+        data: &'a BTreeMap<DatasetName, LockedDataset>,
+        wanted: Vec<&'a StepName>,
+    ) -> Self {
         let waiting = wanted.iter().copied().collect();
-        Self { engine, data, wanted, waiting, running: BTreeMap::new(), ended: BTreeMap::new() }
+        Self { context, data, wanted, waiting, running: BTreeMap::new(), ended: BTreeMap::new() }
     }
 
     /// Runs all steps and returns their records in order.
@@ -94,13 +98,13 @@ impl<'a> Schedule<'a> {
 
     /// A waiting step that will never run.
     fn settled(&self) -> Option<StepRecord> {
-        let idle = |name: &StepName, state, error: Option<String>| StepRecord::idle(self.engine, name, state, error);
-        if self.engine.options.cancel.is_cancelled() {
+        let idle = |name: &StepName, state, error: Option<String>| StepRecord::idle(self.context, name, state, error);
+        if self.context.options.cancel.is_cancelled() {
             let error = "the run was cancelled".to_owned();
             return self.waiting.first().map(|name| idle(name, StepState::Cancelled, Some(error)));
         }
         self.waiting.iter().find_map(|name| {
-            let upstream = || self.engine.plan.steps()[*name].upstream().filter_map(|step| self.ended.get(step));
+            let upstream = || self.context.plan.steps()[*name].upstream().filter_map(|step| self.ended.get(step));
             let has_failed = |record: &&StepRecord| !record.state.has_outputs() && record.state != StepState::Queued;
             if let Some(failed) = upstream().find(has_failed) {
                 let error = format!("skipped: step `{}`, which feeds it, did not succeed", failed.step);
@@ -114,7 +118,7 @@ impl<'a> Schedule<'a> {
 
     /// Steps whose inputs are done and for which there is room.
     fn admitted(&self) -> Vec<&'a StepName> {
-        let options = self.engine.options;
+        let options = self.context.options;
         let needs = |step: &Step| (u64::from(step.needs.cpu), step.needs.memory_bytes);
         let (mut cpu, mut memory) = self.running.values().fold((0, 0), |(cpu, memory), step| {
             let (more_cpu, more_memory) = needs(step);
@@ -122,7 +126,7 @@ impl<'a> Schedule<'a> {
         });
         let mut found = Vec::new();
         for name in self.wanted.iter().filter(|name| self.waiting.contains(**name)) {
-            let step = &self.engine.plan.steps()[*name];
+            let step = &self.context.plan.steps()[*name];
             let is_ready = step.upstream().all(|upstream| !self.is_open(upstream));
             let (more_cpu, more_memory) = needs(step);
             let fits = cpu + more_cpu <= u64::from(options.cores)
@@ -150,21 +154,21 @@ impl<'a> Schedule<'a> {
     ) where
         'a: 'scope,
     {
-        let step = &self.engine.plan.steps()[name];
+        let step = &self.context.plan.steps()[name];
         let inputs = match self.inputs(step) {
             Ok(inputs) => inputs,
             Err(error) => {
-                let record = StepRecord::idle(self.engine, name, StepState::Failed, Some(with_causes(&error)));
+                let record = StepRecord::idle(self.context, name, StepState::Failed, Some(with_causes(&error)));
                 return self.end(record, observer);
             }
         };
         self.waiting.remove(name);
         self.running.insert(name, step);
-        let (engine, sender, events) = (self.engine, sender.clone(), sender.clone());
+        let (context, sender, events) = (self.context, sender.clone(), sender.clone());
         scope.spawn(move || {
             // Once the run is over nobody listens, and nothing needs to be said.
             let tell: Tell = Arc::new(move |event| drop(events.send(Message::Event(Box::new(event)))));
-            let record = Work { engine, name, step, inputs, tell }.run();
+            let record = Work { context, name, step, inputs, tell }.run();
             let _ = sender.send(Message::Ended(Box::new(record)));
         });
     }
@@ -187,22 +191,22 @@ impl<'a> Schedule<'a> {
     }
 
     fn dataset(&self, dataset: &DatasetName) -> Option<Input> {
-        let stated = self.engine.plan.datasets().get(dataset)?;
-        let path = pins::locate(dataset, stated, self.engine.options).ok()?;
+        let stated = self.context.plan.datasets().get(dataset)?;
+        let path = lockfile::locate(dataset, stated, self.context.options).ok()?;
         let content = self.data.get(dataset)?.content.clone();
         Some(Input { content, path, declared: None })
     }
 
     fn made(&self, step: &StepName, output: &str, content: &Content) -> Input {
-        let declared = self.engine.plan.steps()[step].outputs[output].clone();
-        let path = declared.below(&self.engine.outputs_root);
+        let declared = self.context.plan.steps()[step].outputs[output].clone();
+        let path = declared.below(&self.context.outputs_root);
         Input { content: content.clone(), path, declared: Some(declared) }
     }
 
     fn made_before(&self, step: &StepName, output: &str) -> Result<Option<Input>, StepError> {
-        let engine = self.engine;
-        let declared = &engine.plan.steps()[step].outputs[output];
-        let path = ensure_inside(&engine.outputs_root, Path::new(declared.as_str()));
+        let context = self.context;
+        let declared = &context.plan.steps()[step].outputs[output];
+        let path = ensure_inside(&context.outputs_root, Path::new(declared.as_str()));
         let path = path.map_err(|source| StepError::OutputPlace {
             output: output.to_owned(),
             path: declared.to_string(),
@@ -211,7 +215,7 @@ impl<'a> Schedule<'a> {
         if !path.exists() {
             return Ok(None);
         }
-        let content = engine.blobs.put(&path, &engine.hashes)?;
+        let content = context.blobs.put(&path, &context.hashes)?;
         Ok(Some(self.made(step, output, &content)))
     }
 }

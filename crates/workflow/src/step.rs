@@ -14,9 +14,9 @@ use kilter_blobs::{BlobError, Content, Replaced, ensure_inside};
 use kilter_domain::{digest::Digest, ids::StepName, run::StepState};
 
 use super::{
-    actions::{Action, ActionResult},
+    action_cache::{Action, ActionResult},
     attempt::variable,
-    engine::{Engine, Input},
+    attempt_folder::AttemptFolder,
     error::{StepError, with_causes},
     key::{Change, KeyRecord},
     locks::{Locks, Wanted},
@@ -24,7 +24,7 @@ use super::{
     placeholder::{self, Part},
     plan::Step,
     record::{OutputRecord, RunEvent, StepRecord},
-    workbench::Workbench,
+    run_context::{Input, RunContext},
 };
 
 /// Of the log of a failed step, so much is shown with the error.
@@ -39,7 +39,7 @@ pub(crate) type Tell = Arc<dyn Fn(RunEvent) + Send + Sync>;
 
 /// One step while it is worked on.
 pub(crate) struct Work<'a> {
-    pub engine: &'a Engine<'a>,
+    pub context: &'a RunContext<'a>,
     pub name: &'a StepName,
     pub step: &'a Step,
     pub inputs: BTreeMap<String, Input>,
@@ -48,8 +48,8 @@ pub(crate) struct Work<'a> {
 
 impl StepRecord {
     /// A step that has done nothing.
-    pub(crate) fn idle(engine: &Engine<'_>, name: &StepName, state: StepState, error: Option<String>) -> Self {
-        let now = (engine.options.now)();
+    pub(crate) fn idle(context: &RunContext<'_>, name: &StepName, state: StepState, error: Option<String>) -> Self {
+        let now = (context.options.now)();
         Self {
             step: name.clone(),
             state,
@@ -94,8 +94,8 @@ impl StepRecord {
 impl Work<'_> {
     /// Does what is to be done, and says how it went.
     pub(crate) fn run(&self) -> StepRecord {
-        let mut record = StepRecord::idle(self.engine, self.name, StepState::Failed, None);
-        record.params = self.engine.declared_params(self.step);
+        let mut record = StepRecord::idle(self.context, self.name, StepState::Failed, None);
+        record.params = self.context.declared_params(self.step);
         record.inputs = self.inputs.iter().map(|(name, input)| (name.clone(), input.content.clone())).collect();
         match self.try_run(&mut record) {
             Ok(state) => record.state = state,
@@ -104,20 +104,20 @@ impl Work<'_> {
                 record.error = Some(with_causes(&error));
             }
         }
-        record.ended = (self.engine.options.now)();
+        record.ended = (self.context.options.now)();
         record
     }
 
     fn try_run(&self, record: &mut StepRecord) -> Result<StepState, StepError> {
-        let engine = self.engine;
-        let key_record = engine.key_record(self.step, &self.inputs)?;
+        let context = self.context;
+        let key_record = context.key_record(self.step, &self.inputs)?;
         let key = key_record.key();
         record.key = Some(key);
         if let Some(action) = self.known(&key) {
             return self.restore(&action, record, None);
         }
         record.because = self.because(&key, &key_record);
-        if engine.options.explain_only {
+        if context.options.explain_only {
             return Ok(StepState::Queued);
         }
         let (locks, waited) = self.lock(record)?;
@@ -130,7 +130,7 @@ impl Work<'_> {
 
     /// The result for this key, when it is wanted and everything it consists of is there.
     fn known(&self, key: &Digest) -> Option<Action> {
-        if !self.step.cache || self.engine.options.force.covers(self.name) || self.is_checked() {
+        if !self.step.cache || self.context.options.force.covers(self.name) || self.is_checked() {
             return None;
         }
         self.whole_result(key)
@@ -138,19 +138,19 @@ impl Work<'_> {
 
     /// The result for this key when everything it consists of is there.
     fn whole_result(&self, key: &Digest) -> Option<Action> {
-        let action = self.engine.actions.get(self.name, key)?;
-        let is_whole = action.result.outputs.values().all(|content| self.engine.blobs.has_content(content));
+        let action = self.context.actions.get(self.name, key)?;
+        let is_whole = action.result.outputs.values().all(|content| self.context.blobs.has_content(content));
         is_whole.then_some(action)
     }
 
     fn is_checked(&self) -> bool {
-        self.engine.options.check && self.step.deterministic
+        self.context.options.check && self.step.deterministic
     }
 
     fn because(&self, key: &Digest, record: &KeyRecord) -> Vec<Change> {
         let note =
             |field: &str, now: &str| vec![Change { field: field.to_owned(), was: None, now: Some(now.to_owned()) }];
-        if self.engine.options.force.covers(self.name) {
+        if self.context.options.force.covers(self.name) {
             return note("force", "asked to execute it again");
         }
         if self.is_checked() {
@@ -159,10 +159,10 @@ impl Work<'_> {
         if !self.step.cache {
             return note("cache", "the contract says that it is always executed");
         }
-        if self.engine.actions.get(self.name, key).is_some() {
+        if self.context.actions.get(self.name, key).is_some() {
             return note("outputs", "a result is known, but its files are gone from the store");
         }
-        self.engine.actions.nearest_changes(self.name, record).unwrap_or_default()
+        self.context.actions.nearest_changes(self.name, record).unwrap_or_default()
     }
 
     /// Writers of these outputs exclude each other; readers of an input exclude its writers.
@@ -172,26 +172,29 @@ impl Work<'_> {
             wanted.read(input.path.clone());
         }
         for path in self.step.outputs.values() {
-            wanted.write(path.below(&self.engine.outputs_root));
+            wanted.write(path.below(&self.context.outputs_root));
         }
         let mut waited = false;
         let mut waiting = |path: &Path| {
             waited = true;
             (self.tell)(RunEvent::StepWaiting { step: record.step.clone(), path: path.display().to_string() });
         };
-        let locks =
-            wanted.take(&self.engine.options.state_folder.join("locks"), &self.engine.options.cancel, &mut waiting)?;
+        let locks = wanted.take(
+            &self.context.options.state_folder.join("locks"),
+            &self.context.options.cancel,
+            &mut waiting,
+        )?;
         Ok((locks, waited))
     }
 
     /// Takes a known result: its outputs are put in place where they are not.
     fn restore(&self, action: &Action, record: &mut StepRecord, held: Option<&Locks>) -> Result<StepState, StepError> {
-        let engine = self.engine;
+        let context = self.context;
         record.take(self.step, &action.result);
         record.made_by = Some(action.run.clone());
         let is_there = |name: &String, content: &Content| -> Result<bool, StepError> {
             let path = self.place_of(name)?;
-            Ok(path.exists() && engine.hashes.content_of(&path).is_ok_and(|found| found == *content))
+            Ok(path.exists() && context.hashes.content_of(&path).is_ok_and(|found| found == *content))
         };
         let mut absent = Vec::new();
         for (name, content) in &action.result.outputs {
@@ -199,30 +202,30 @@ impl Work<'_> {
                 absent.push((name, content));
             }
         }
-        if absent.is_empty() || engine.options.explain_only {
+        if absent.is_empty() || context.options.explain_only {
             return Ok(StepState::Cached);
         }
         let _own = if held.is_none() { Some(self.lock(record)?) } else { None };
         for (name, content) in absent {
             let path = self.place_of(name)?;
-            let replaced = engine.blobs.place(content, &path, &engine.hashes);
+            let replaced = context.blobs.place(content, &path, &context.hashes);
             self.placed(name, replaced)?;
         }
         Ok(StepState::Cached)
     }
 
     fn execute(&self, key: Digest, key_record: KeyRecord, record: &mut StepRecord) -> Result<StepState, StepError> {
-        let engine = self.engine;
-        let (bench, attempts, outcome) = self.attempts(&record.because)?;
+        let context = self.context;
+        let (scratch, attempts, outcome) = self.attempts(&record.because)?;
         record.end = Some(outcome.end.clone());
         record.attempts = attempts;
         (record.wall_ms, record.cpu_ms) = (outcome.wall_ms, outcome.cpu_ms);
         record.max_rss_bytes = outcome.max_rss_bytes;
-        record.log = Some(engine.blobs.put_file(&bench.log())?.digest);
-        let kept = self.keep(&bench, &outcome, attempts);
+        record.log = Some(context.blobs.put_file(&scratch.log())?.digest);
+        let kept = self.keep(&scratch, &outcome, attempts);
         if kept.is_err() {
-            record.log_tail = tail(&bench.log());
-            record.log_file = record.log.map(|log| engine.blobs.path_of(&log));
+            record.log_tail = tail(&scratch.log());
+            record.log_file = record.log.map(|log| context.blobs.path_of(&log));
         }
         let (outputs, metrics) = kept?;
         let reproducible = if self.is_checked() { Some(self.differing(&key, &outputs, record)?) } else { None };
@@ -236,26 +239,27 @@ impl Work<'_> {
             cpu_ms: outcome.cpu_ms,
             max_rss_bytes: outcome.max_rss_bytes,
         };
-        let (run, at) = (engine.options.run_id.clone(), (engine.options.now)());
+        let (run, at) = (context.options.run_id.clone(), (context.options.now)());
         let action = Action { key, record: key_record, result, run, at };
         // From here on the result is known, whatever happens to the files in place.
-        engine.actions.put(self.name, &action)?;
+        context.actions.put(self.name, &action)?;
         record.take(self.step, &action.result);
         for (name, content) in &action.result.outputs {
-            let written = bench.output(name, &self.step.outputs[name]);
-            let replaced = engine.blobs.adopt(&written, content, &self.place_of(name)?, &engine.hashes);
+            let written = scratch.output(name, &self.step.outputs[name]);
+            let replaced = context.blobs.adopt(&written, content, &self.place_of(name)?, &context.hashes);
             self.placed(name, replaced)?;
         }
         Ok(StepState::Succeeded)
     }
 
     /// Attempts, as many as its retries allow; each in a folder of its own, of which the last is returned.
-    fn attempts(&self, because: &[Change]) -> Result<(Workbench, u32, Outcome), StepError> {
-        let (engine, cancel) = (self.engine, &self.engine.options.cancel);
-        let mut bench = None;
+    fn attempts(&self, because: &[Change]) -> Result<(AttemptFolder, u32, Outcome), StepError> {
+        let (context, cancel) = (self.context, &self.context.options.cancel);
+        let mut scratch = None;
         let mut attempt = |number: u32| -> Result<Outcome, StepError> {
-            drop(bench.take());
-            let fresh = bench.insert(Workbench::create(&engine.options.state_folder.join("tmp"), self.name.as_str())?);
+            drop(scratch.take());
+            let fresh =
+                scratch.insert(AttemptFolder::create(&context.options.state_folder.join("tmp"), self.name.as_str())?);
             let attempt = self.attempt(fresh)?;
             let (step, because) = (self.name.clone(), because.to_vec());
             (self.tell)(RunEvent::StepStarted { step, attempt: number, because });
@@ -266,7 +270,7 @@ impl Work<'_> {
             (self.tell)(RunEvent::StepRetrying { step, attempt, end: end.clone(), wait_ms });
         };
         let (number, outcome) = execute_with_retries(&self.step.retry, cancel, &mut attempt, &mut waiting)?;
-        Ok((bench.expect("an outcome comes from an attempt, which made its folder"), number, outcome))
+        Ok((scratch.expect("an outcome comes from an attempt, which made its folder"), number, outcome))
     }
 
     /// Whether the known result, or else a second execution, has the same outputs; notes those that differ.
@@ -279,8 +283,8 @@ impl Work<'_> {
         let others = match self.whole_result(key) {
             Some(known) => known.result.outputs,
             None => {
-                let (bench, attempts, outcome) = self.attempts(&record.because)?;
-                self.keep(&bench, &outcome, attempts)?.0
+                let (scratch, attempts, outcome) = self.attempts(&record.because)?;
+                self.keep(&scratch, &outcome, attempts)?.0
             }
         };
         let differs = |(name, content): &(&String, &Content)| others.get(*name) != Some(content);
@@ -289,22 +293,22 @@ impl Work<'_> {
     }
 
     /// Checks what an attempt left, and stores it.
-    fn keep(&self, bench: &Workbench, outcome: &Outcome, attempts: u32) -> Result<Made, StepError> {
-        let engine = self.engine;
+    fn keep(&self, scratch: &AttemptFolder, outcome: &Outcome, attempts: u32) -> Result<Made, StepError> {
+        let context = self.context;
         if !outcome.end.is_success() {
             return Err(StepError::Ended { end: outcome.end.clone(), attempts });
         }
-        self.check_inputs(bench)?;
+        self.check_inputs(scratch)?;
         let mut outputs = BTreeMap::new();
         for (name, declared) in &self.step.outputs {
-            let written = bench.output(name, declared);
+            let written = scratch.output(name, declared);
             self.check_output(name, &written)?;
-            let content = engine.blobs.put(&written, &engine.hashes);
+            let content = context.blobs.put(&written, &context.hashes);
             let content = content.map_err(|source| StepError::BadOutput { output: name.clone(), source })?;
             outputs.insert(name.clone(), content);
         }
         let metrics = match &self.step.metrics {
-            Some(name) => self.metrics(name, &bench.output(name, &self.step.outputs[name]))?,
+            Some(name) => self.metrics(name, &scratch.output(name, &self.step.outputs[name]))?,
             None => BTreeMap::new(),
         };
         Ok((outputs, metrics))
@@ -343,7 +347,7 @@ impl Work<'_> {
     fn missing(&self, output: &str) -> StepError {
         let declared = &self.step.outputs[output];
         let uses = placeholder::mentions(&self.step.command, &Part::Output(output));
-        let stands = declared.below(&self.engine.outputs_root).exists();
+        let stands = declared.below(&self.context.outputs_root).exists();
         let hint = match (uses, stands) {
             (false, true) => format!(
                 "; something stands at `{declared}`: let the command write to {{out.{output}}} instead of that path"
@@ -360,7 +364,7 @@ impl Work<'_> {
 
     fn place_of(&self, output: &str) -> Result<PathBuf, StepError> {
         let path = &self.step.outputs[output];
-        ensure_inside(&self.engine.outputs_root, Path::new(path.as_str())).map_err(|source| StepError::OutputPlace {
+        ensure_inside(&self.context.outputs_root, Path::new(path.as_str())).map_err(|source| StepError::OutputPlace {
             output: output.to_owned(),
             path: path.to_string(),
             source,

@@ -13,14 +13,14 @@ use kilter_domain::digest::Digest;
 use serde_json::{Map, Value};
 
 use super::{
-    actions::ActionCache,
-    code::{self, CodeIndex},
+    action_cache::ActionCache,
+    attempt_folder,
+    code_deps::{self, CodeIndex},
     error::{RunError, StepError},
     key::KeyRecord,
     options::RunOptions,
     placeholder,
     plan::{Plan, Step},
-    workbench,
 };
 
 /// An input of a step as this run sees it.
@@ -32,7 +32,7 @@ pub(crate) struct Input {
     pub declared: Option<TreePath>,
 }
 
-pub(crate) struct Engine<'a> {
+pub(crate) struct RunContext<'a> {
     pub plan: &'a Plan,
     pub options: &'a RunOptions,
     pub blobs: BlobStore,
@@ -66,7 +66,7 @@ pub(crate) fn absolute(options: &RunOptions) -> Result<RunOptions, RunError> {
     Ok(RunOptions { project_folder, state_folder, outputs_root, data_overrides, ..options.clone() })
 }
 
-impl<'a> Engine<'a> {
+impl<'a> RunContext<'a> {
     /// Opens what Kilter keeps, ends what a killed run left, and makes `kilter` available to steps.
     pub(crate) fn open(plan: &'a Plan, options: &'a RunOptions) -> Result<Self, RunError> {
         let state = &options.state_folder;
@@ -75,7 +75,7 @@ impl<'a> Engine<'a> {
         if !ignore.exists() {
             atomic::write_atomic(&ignore, b"*\n").map_err(failed)?;
         }
-        workbench::sweep(&state.join("tmp"));
+        attempt_folder::sweep(&state.join("tmp"));
         let hashes = HashCache::load(&state.join("hashes"));
         Ok(Self {
             blobs: BlobStore::open(&state.join("blobs")).map_err(failed)?,
@@ -121,7 +121,7 @@ impl<'a> Engine<'a> {
 
     fn environment_of(&self, step: &Step) -> BTreeMap<String, String> {
         let mut found = self.environment.clone();
-        let words: BTreeSet<String> = code::command_words(&step.command).into_iter().collect();
+        let words: BTreeSet<String> = code_deps::command_words(&step.command).into_iter().collect();
         found.extend(words.iter().find_map(|word| interpreter(word)).map(|name| ("interpreter".to_owned(), name)));
         if words.contains("kilter") {
             let digest =

@@ -12,7 +12,7 @@ use kilter_blobs::{BlobError, BlobStore, Content, HashCache, UnsafePath, atomic}
 use kilter_domain::{ids::DatasetName, plural::counted};
 use serde::{Deserialize, Serialize};
 
-use super::{options::RunOptions, profile::Profile};
+use super::{dataset_profile::DatasetProfile, options::RunOptions};
 use kilter_blobs::read_bounded_text;
 
 const HEADER: &str = "# Written by `kilter run`: the data that was used, by digest. Commit it beside kilter.toml.\n\n";
@@ -22,18 +22,18 @@ const MAX_LOCK_BYTES: u64 = 64 << 20;
 
 /// A dataset as it was seen.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Pin {
+pub struct LockedDataset {
     /// As the contract states it, or where it lay instead.
     pub path: String,
     #[serde(flatten)]
     pub content: Content,
     #[serde(flatten)]
-    pub profile: Profile,
+    pub profile: DatasetProfile,
 }
 
 /// Why a dataset could not be pinned.
 #[derive(Debug, thiserror::Error)]
-pub enum PinError {
+pub enum LockfileError {
     #[error("dataset `{dataset}`: there is nothing at `{}`; put the data there, or correct `path` in [data.{dataset}]", .path.display())]
     Missing { dataset: DatasetName, path: PathBuf },
     #[error(
@@ -47,7 +47,7 @@ pub enum PinError {
     #[error("dataset `{dataset}` is not a whole table: {because}")]
     Table { dataset: DatasetName, because: String },
     #[error("`{}` cannot be read as a lock: {because}; restore it from Git, or delete it to pin the data anew", .path.display())]
-    Lock { path: PathBuf, because: String },
+    Lockfile { path: PathBuf, because: String },
     #[error("could not read `{}`", .path.display())]
     ReadLock { path: PathBuf, source: io::Error },
     #[error("could not write kilter.lock")]
@@ -60,27 +60,27 @@ pub enum PinError {
 struct LockFile {
     version: i64,
     #[serde(default)]
-    data: BTreeMap<DatasetName, Pin>,
+    data: BTreeMap<DatasetName, LockedDataset>,
     #[serde(flatten)]
     others: toml::Table,
 }
 
 /// What `kilter.lock` says.
 #[derive(Default)]
-pub struct Lock {
+pub struct Lockfile {
     file: LockFile,
 }
 
-impl Lock {
+impl Lockfile {
     /// Reads the lock; an absent file pins nothing.
-    pub fn read(path: &Path) -> Result<Self, PinError> {
-        let bad = |because: String| PinError::Lock { path: path.to_owned(), because };
+    pub fn read(path: &Path) -> Result<Self, LockfileError> {
+        let bad = |because: String| LockfileError::Lockfile { path: path.to_owned(), because };
         match path.metadata() {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
             _ => {}
         }
         let text = read_bounded_text(path, MAX_LOCK_BYTES)
-            .map_err(|source| PinError::ReadLock { path: path.to_owned(), source })?;
+            .map_err(|source| LockfileError::ReadLock { path: path.to_owned(), source })?;
         let file: LockFile = toml::from_str(&text).map_err(|error| bad(error.message().to_owned()))?;
         match file.version {
             VERSION => Ok(Self { file }),
@@ -89,26 +89,27 @@ impl Lock {
     }
 
     /// The pinned datasets.
-    pub fn data(&self) -> &BTreeMap<DatasetName, Pin> {
+    pub fn data(&self) -> &BTreeMap<DatasetName, LockedDataset> {
         &self.file.data
     }
 
     /// Pins these datasets; whether that changed anything.
-    pub(crate) fn pin(&mut self, pins: &BTreeMap<DatasetName, Pin>) -> bool {
+    pub(crate) fn pin(&mut self, pins: &BTreeMap<DatasetName, LockedDataset>) -> bool {
         let before = self.file.data.clone();
         self.file.data.extend(pins.iter().map(|(name, pin)| (name.clone(), pin.clone())));
         self.file.data != before
     }
 
-    pub(crate) fn write(mut self, path: &Path) -> Result<(), PinError> {
+    pub(crate) fn write(mut self, path: &Path) -> Result<(), LockfileError> {
         self.file.version = VERSION;
-        let bad = |error: toml::ser::Error| PinError::Lock { path: path.to_owned(), because: error.to_string() };
+        let bad =
+            |error: toml::ser::Error| LockfileError::Lockfile { path: path.to_owned(), because: error.to_string() };
         let text = HEADER.to_owned() + &toml::to_string(&self.file).map_err(bad)?;
-        atomic::write_atomic(path, text.as_bytes()).map_err(|source| PinError::WriteLock { source })
+        atomic::write_atomic(path, text.as_bytes()).map_err(|source| LockfileError::WriteLock { source })
     }
 }
 
-impl Pin {
+impl LockedDataset {
     /// `was … now …` for a person.
     pub fn change(dataset: &DatasetName, was: Option<&Self>, now: &Self) -> String {
         match was {
@@ -127,20 +128,23 @@ impl Pin {
 }
 
 /// Finds the files of a dataset.
-pub(crate) fn locate(dataset: &DatasetName, path: &Path, options: &RunOptions) -> Result<PathBuf, PinError> {
-    let missing = |path: &Path| PinError::Missing { dataset: dataset.clone(), path: path.to_owned() };
+pub(crate) fn locate(dataset: &DatasetName, path: &Path, options: &RunOptions) -> Result<PathBuf, LockfileError> {
+    let missing = |path: &Path| LockfileError::Missing { dataset: dataset.clone(), path: path.to_owned() };
     let found = match options.data_overrides.get(dataset) {
         Some(other) => other.clone(),
         None if is_remote(path) => {
-            return Err(PinError::NotLocal { dataset: dataset.clone(), path: path.display().to_string() });
+            return Err(LockfileError::NotLocal { dataset: dataset.clone(), path: path.display().to_string() });
         }
         None if path.is_absolute() => path.to_owned(),
         None => {
             let plain = path.strip_prefix(".").unwrap_or(path);
             // A link to a disk with more room is fine for reading; only the words of the path may not leave.
             let parts = plain.to_str().ok_or(UnsafePath::NotUtf8).and_then(|text| text.parse());
-            let inside: kilter_blobs::TreePath =
-                parts.map_err(|source| PinError::Leaves { dataset: dataset.clone(), path: path.to_owned(), source })?;
+            let inside: kilter_blobs::TreePath = parts.map_err(|source| LockfileError::Leaves {
+                dataset: dataset.clone(),
+                path: path.to_owned(),
+                source,
+            })?;
             inside.below(&options.project_folder)
         }
     };
@@ -158,16 +162,16 @@ fn is_remote(path: &Path) -> bool {
 }
 
 /// Hashes a dataset, and describes it unless `before` or the state folder knows this very content.
-pub(crate) fn pin(
+pub(crate) fn lock_dataset(
     dataset: &DatasetName,
     stated: &Path,
-    before: Option<&Pin>,
+    before: Option<&LockedDataset>,
     options: &RunOptions,
     blobs: &BlobStore,
     hashes: &HashCache,
-) -> Result<Pin, PinError> {
+) -> Result<LockedDataset, LockfileError> {
     let path = locate(dataset, stated, options)?;
-    let failed = |source| PinError::Read { dataset: dataset.clone(), source };
+    let failed = |source| LockfileError::Read { dataset: dataset.clone(), source };
     let content = hashes.content_of(&path).map_err(failed)?;
     let is_other = options.data_overrides.contains_key(dataset);
     let is_kept = !is_other && !options.explain_only && content.bytes <= options.keep_data_bytes;
@@ -175,7 +179,7 @@ pub(crate) fn pin(
         blobs.put(&path, hashes).map_err(failed)?;
     }
     let shown = if is_other { &path } else { stated };
-    let pinned = |profile| Pin { path: shown.display().to_string(), content: content.clone(), profile };
+    let pinned = |profile| LockedDataset { path: shown.display().to_string(), content: content.clone(), profile };
     if let Some(known) = before.filter(|known| known.content == content) {
         return Ok(pinned(known.profile.clone()));
     }
@@ -184,7 +188,7 @@ pub(crate) fn pin(
     if let Some(profile) = known {
         return Ok(pinned(profile));
     }
-    let table_failed = |because| PinError::Table { dataset: dataset.clone(), because };
+    let table_failed = |because| LockfileError::Table { dataset: dataset.clone(), because };
     let profile = (options.describe)(&path).map_err(table_failed)?;
     if let (Ok(bytes), false) = (serde_json::to_vec(&profile), options.explain_only) {
         atomic::write_atomic(&remembered, &bytes).map_err(failed)?;
@@ -198,12 +202,16 @@ mod tests {
     use kilter_domain::digest::Digest;
     use proptest::prelude::*;
 
-    fn pinned(text: &str) -> Pin {
+    fn pinned(text: &str) -> LockedDataset {
         let content: Content = serde_json::from_value(serde_json::json!({
             "kind": "file", "digest": Digest::of(text.as_bytes()), "bytes": text.len(), "files": 1
         }))
         .unwrap();
-        Pin { path: "data/a.csv".to_owned(), content, profile: Profile { rows: Some(3), ..Profile::default() } }
+        LockedDataset {
+            path: "data/a.csv".to_owned(),
+            content,
+            profile: DatasetProfile { rows: Some(3), ..DatasetProfile::default() },
+        }
     }
 
     #[test]
@@ -211,13 +219,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("kilter.lock");
         fs::write(&path, "version = 1\n[env]\nimage = \"sha256:1\"\n").unwrap();
-        let mut lock = Lock::read(&path).unwrap();
+        let mut lock = Lockfile::read(&path).unwrap();
         let pins = BTreeMap::from([("b".parse().unwrap(), pinned("b")), ("a".parse().unwrap(), pinned("a"))]);
         assert!(lock.pin(&pins));
         lock.write(&path).unwrap();
         let first = fs::read_to_string(&path).unwrap();
         assert!(first.contains("image = \"sha256:1\"") && first.find("[data.a]") < first.find("[data.b]"), "{first}");
-        let mut lock = Lock::read(&path).unwrap();
+        let mut lock = Lockfile::read(&path).unwrap();
         assert_eq!(lock.data(), &pins);
         assert!(!lock.pin(&pins));
         lock.write(&path).unwrap();
@@ -235,7 +243,7 @@ mod tests {
             ("version = 1\n[data.\"../x\"]\npath = \"a\"", "restore it from Git"),
         ] {
             fs::write(&path, text).unwrap();
-            let error = Lock::read(&path).err().unwrap().to_string();
+            let error = Lockfile::read(&path).err().unwrap().to_string();
             assert!(error.contains(expected), "{error}");
         }
     }
@@ -253,7 +261,7 @@ mod tests {
             let folder = tempfile::tempdir().unwrap();
             let path = folder.path().join("kilter.lock");
             fs::write(&path, text).unwrap();
-            let _ = Lock::read(&path);
+            let _ = Lockfile::read(&path);
         }
     }
 }

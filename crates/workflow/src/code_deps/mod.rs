@@ -1,6 +1,8 @@
 //! Which files of the project a step depends on besides its inputs: the files its command names, their local Python
 //! imports and the imports of those, and the declared globs.
 
+mod python;
+
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     fs,
@@ -14,10 +16,10 @@ use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use kilter_blobs::{BlobError, HashCache};
 use kilter_domain::digest::Digest;
 
-use super::{
+use self::python::Import;
+use crate::{
     placeholder::{self, Part},
     plan::Step,
-    python::{self, Import},
 };
 
 /// Most files of a project that globs are matched against.

@@ -11,11 +11,11 @@ use serde::{Deserialize, Serialize};
 const MEMORY_BYTES: usize = 1 << 30;
 
 /// Describes the table at a path. An error means that it is damaged.
-pub type Describe = Arc<dyn Fn(&Path) -> Result<Profile, String> + Send + Sync>;
+pub type Describe = Arc<dyn Fn(&Path) -> Result<DatasetProfile, String> + Send + Sync>;
 
 /// A table as its columns are.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Profile {
+pub struct DatasetProfile {
     /// `None` when it is no table that Kilter reads.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rows: Option<u64>,
@@ -39,9 +39,9 @@ pub struct ColumnProfile {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub distinct: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub min: Option<Bound>,
+    pub min: Option<ColumnBound>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub max: Option<Bound>,
+    pub max: Option<ColumnBound>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mean: Option<f64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -51,7 +51,7 @@ pub struct ColumnProfile {
 /// The least or greatest value of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
-pub enum Bound {
+pub enum ColumnBound {
     /// Of a column in which a float would round some.
     Whole(i64),
     Number(f64),
@@ -59,22 +59,22 @@ pub enum Bound {
 }
 
 /// Reads a table. What holds no table, or one that only a step can read, has no columns and says why.
-pub(crate) fn describe_table(path: &Path) -> Result<Profile, String> {
+pub(crate) fn describe_table(path: &Path) -> Result<DatasetProfile, String> {
     let options = ReadOptions { memory_bytes: MEMORY_BYTES, ..ReadOptions::default() };
     match read_table(path, &options) {
         Ok(table) => {
             let columns = summaries(&table).iter().map(ColumnProfile::of).collect();
-            Ok(Profile { rows: Some(table.rows() as u64), not_a_table: None, columns })
+            Ok(DatasetProfile { rows: Some(table.rows() as u64), not_a_table: None, columns })
         }
         Err(LakeError::TooLarge { .. }) => schema_of(path).map_err(|error| error.to_string()).map(|schema| {
             let columns = schema.columns.into_iter().map(|(name, kind)| ColumnProfile::named(name, kind));
-            Profile { rows: Some(schema.rows), not_a_table: None, columns: columns.collect() }
+            DatasetProfile { rows: Some(schema.rows), not_a_table: None, columns: columns.collect() }
         }),
         // Nobody could read these; better to hear it before a step trips over it.
         Err(error @ (LakeError::Damaged { .. } | LakeError::WrongFormat { .. } | LakeError::Io { .. })) => {
             Err(super::error::with_causes(&error))
         }
-        Err(error) => Ok(Profile { not_a_table: Some(error.to_string()), ..Profile::default() }),
+        Err(error) => Ok(DatasetProfile { not_a_table: Some(error.to_string()), ..DatasetProfile::default() }),
     }
 }
 
@@ -85,10 +85,11 @@ impl ColumnProfile {
 
     fn of(summary: &ColumnSummary) -> Self {
         let bound = |value: f64| match summary.column_type {
-            ColumnType::Time => Bound::Time(Timestamp(value as i64)),
-            _ => Bound::Number(value),
+            ColumnType::Time => ColumnBound::Time(Timestamp(value as i64)),
+            _ => ColumnBound::Number(value),
         };
-        let whole = |numbers: NumberSummary, end: fn((i64, i64)) -> i64| numbers.wholes.map(end).map(Bound::Whole);
+        let whole =
+            |numbers: NumberSummary, end: fn((i64, i64)) -> i64| numbers.wholes.map(end).map(ColumnBound::Whole);
         let is_number = matches!(summary.column_type, ColumnType::Float | ColumnType::Int);
         let bounds = summary.numbers.filter(|_| summary.column_type != ColumnType::Bool);
         let spread = summary.numbers.filter(|_| is_number);
@@ -112,7 +113,7 @@ mod tests {
     use super::*;
     use std::fs;
 
-    fn described(name: &str, bytes: &[u8]) -> Result<Profile, String> {
+    fn described(name: &str, bytes: &[u8]) -> Result<DatasetProfile, String> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(name);
         fs::write(&path, bytes).unwrap();
@@ -124,18 +125,18 @@ mod tests {
         let wide = described("a.csv", b"id\n1790000000000000013\n7\n").unwrap();
         let text = toml::to_string(&wide).unwrap();
         assert!(text.contains("max = 1790000000000000013\n"), "{text}");
-        assert_eq!(toml::from_str::<Profile>(&text).unwrap(), wide);
+        assert_eq!(toml::from_str::<DatasetProfile>(&text).unwrap(), wide);
         let profile = described("a.csv", b"when,name,x\n2026-01-01,ana,1.5\n2026-01-02,ana,\n").unwrap();
         let text = serde_json::to_string(&profile).unwrap();
         assert!(!text.contains("ana"), "{text}");
         assert_eq!(profile.rows, Some(2));
         let [when, name, x] = &profile.columns[..] else { panic!("{profile:?}") };
-        assert_eq!(when.min, Some(Bound::Time("2026-01-01".parse().unwrap())));
+        assert_eq!(when.min, Some(ColumnBound::Time("2026-01-01".parse().unwrap())));
         assert_eq!((name.distinct, name.min), (Some(1), None));
         assert_eq!((x.missing, x.mean, x.sd), (Some(1), Some(1.5), None));
-        assert_eq!(serde_json::from_str::<Profile>(&text).unwrap(), profile);
+        assert_eq!(serde_json::from_str::<DatasetProfile>(&text).unwrap(), profile);
         let toml = toml::to_string(&profile).unwrap();
-        assert_eq!(toml::from_str::<Profile>(&toml).unwrap(), profile);
+        assert_eq!(toml::from_str::<DatasetProfile>(&toml).unwrap(), profile);
     }
 
     #[test]

@@ -13,13 +13,13 @@ use kilter_blobs::{BlobError, TreePath, atomic};
 static COUNTER: AtomicU64 = AtomicU64::new(0);
 
 /// A fresh folder, and a lock that says that its run is alive.
-pub(crate) struct Workbench {
+pub(crate) struct AttemptFolder {
     folder: PathBuf,
     lock_path: PathBuf,
     _lock: File,
 }
 
-impl Workbench {
+impl AttemptFolder {
     /// A folder below `root` that no other attempt on this machine has.
     pub(crate) fn create(root: &Path, step: &str) -> Result<Self, BlobError> {
         let name = format!("{step}.{}.{}", process::id(), COUNTER.fetch_add(1, Ordering::Relaxed));
@@ -28,9 +28,9 @@ impl Workbench {
         atomic::create_dirs(root)?;
         let lock = File::create(&lock_path).map_err(failed)?;
         lock.lock().map_err(failed)?;
-        let bench = Self { folder, lock_path: lock_path.clone(), _lock: lock };
-        atomic::create_dirs(&bench.folder)?;
-        Ok(bench)
+        let scratch = Self { folder, lock_path: lock_path.clone(), _lock: lock };
+        atomic::create_dirs(&scratch.folder)?;
+        Ok(scratch)
     }
 
     pub(crate) fn log(&self) -> PathBuf {
@@ -60,7 +60,7 @@ impl Workbench {
     }
 }
 
-impl Drop for Workbench {
+impl Drop for AttemptFolder {
     fn drop(&mut self) {
         // What stays is swept by the next run.
         let _ = fs::remove_dir_all(&self.folder);
