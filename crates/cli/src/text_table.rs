@@ -94,14 +94,18 @@ impl TextTable {
             let mut cells = self.headings.iter().zip(row);
             lines.extend(cells.next().into_iter().flat_map(|(_, first)| wrap(first, width, 0)));
             for (heading, cell) in cells.filter(|(_, cell)| !cell.is_empty()) {
-                let begin = format!("  {}{GAP}", pad(heading, names, false));
-                let indent = display_width(&begin);
-                let room = width.saturating_sub(indent).max(1);
-                let texts = wrap(cell, room, 0);
+                let indent = 2 + names + GAP.len();
+                let mut begin = format!("  {}{GAP}", pad(heading, names, false));
+                // A long heading has a line of its own.
+                if display_width(heading) > names {
+                    lines.push(format!("  {heading}"));
+                    begin = " ".repeat(indent);
+                }
                 let line = |(at, text): (usize, &String)| match at {
                     0 => format!("{begin}{text}"),
                     _ => format!("{}{text}", " ".repeat(indent)),
                 };
+                let texts = wrap(cell, width.saturating_sub(indent).max(1), 0);
                 lines.extend(texts.iter().enumerate().map(line));
             }
         }
@@ -303,6 +307,10 @@ mod tests {
             "  newest       1998-06-01",
         ];
         assert_eq!(lines, expected, "{lines:#?}");
+        let mut table = TextTable::new(["id", "orders_of_the_last_thirty_days_per_customer"]);
+        table.row(["7", "0.5"]);
+        let expected = ["id", "7", "  orders_of_the_last_thirty_days_per_customer", "         0.5"];
+        assert_eq!(table.lines(Some(15)), expected, "{:#?}", table.lines(Some(15)));
     }
 
     #[test]

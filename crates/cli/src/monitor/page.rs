@@ -94,9 +94,19 @@ fn cells(reading: &v1::Reading) -> [String; 8] {
         interval(reading),
         bound(reading),
         whole(reading.count),
-        format!("{} to {}", minute(&reading.window_start), minute(&reading.window_end)),
+        span(&reading.window_start, &reading.window_end),
         known(reading),
     ]
+}
+
+/// From when to when; where minutes do not tell the ends apart, to the second.
+fn span(start: &str, end: &str) -> String {
+    let is_short = start.get(..16) == end.get(..16);
+    let time = |time: &str| match time.get(11..19) {
+        Some(second) if is_short => format!("{} {second}", &time[..10]),
+        _ => minute(time),
+    };
+    format!("{} to {}", time(start), time(end))
 }
 
 fn value(reading: &v1::Reading) -> String {
@@ -370,5 +380,12 @@ mod tests {
         assert_eq!(sparkline(&[Some(0.0), None, Some(1.0), Some(0.5), Some(f64::NAN)]), "▁ █▅ ");
         assert_eq!((sparkline(&[Some(2.0), Some(2.0)]).as_str(), sparkline(&[]).as_str()), ("▄▄", ""));
         assert_eq!(sparkline(&[Some(f64::MAX), Some(f64::MIN)]), "█▁");
+    }
+
+    #[test]
+    fn windows_of_seconds_are_told_to_the_second() {
+        assert_eq!(span("2026-01-02T03:04:00Z", "2026-01-02T03:04:20Z"), "2026-01-02 03:04:00 to 2026-01-02 03:04:20");
+        assert_eq!(span("2026-01-02T00:00:00Z", "2026-01-03T06:00:00Z"), "2026-01-02 to 2026-01-03 06:00");
+        assert_eq!(span("x", "x"), "x to x");
     }
 }
