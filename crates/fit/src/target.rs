@@ -5,8 +5,11 @@ use std::{
     sync::Arc,
 };
 
-use kilter_domain::table::{Column, Table};
-use kilter_inference::{Task, nearest};
+use kilter_domain::{
+    nearest::nearest,
+    table::{Column, Table},
+};
+use kilter_inference::Task;
 
 use crate::{error::FitError, options::FitOptions};
 

@@ -3,13 +3,13 @@
 use std::{borrow::Cow, collections::HashSet, ops::Range, sync::Arc};
 
 use kilter_domain::{
+    nearest::nearest,
     table::{Column, Table},
     time::Timestamp,
 };
 
 use crate::{
     error::{LoadError, PredictError},
-    nearest::nearest,
     onnx::{Dim, ModelProto, ValueInfo, element},
     signature::{Infinite, Input, InputKind, Missing},
     tensor::{Tensor, Value},

@@ -15,7 +15,10 @@ use arrow::{
     compute::cast,
     datatypes::{ArrowDictionaryKeyType, DataType, Float64Type, Int32Type, Int64Type},
 };
-use kilter_domain::table::{Column, ColumnType, Table};
+use kilter_domain::{
+    nearest::nearest,
+    table::{Column, ColumnType, Table},
+};
 use parquet::arrow::{
     ProjectionMask,
     arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReaderBuilder},
@@ -116,7 +119,7 @@ impl TableColumns {
             return Err(LakeError::UnknownColumn {
                 path: self.path.clone(),
                 name: name.to_owned(),
-                nearest: crate::error::nearest(name, self.columns.iter().map(|(known, _)| known.as_str())),
+                nearest: nearest(name, self.columns.iter().map(|(known, _)| known.as_str())).map(str::to_owned),
             });
         };
         match &self.bytes {

@@ -4,12 +4,15 @@
 
 use std::{collections::HashMap, path::Path};
 
-use kilter_domain::table::{Column, ColumnType};
+use kilter_domain::{
+    nearest::nearest,
+    table::{Column, ColumnType},
+};
 
 use crate::{
     builder::ColumnBuilder,
     csv::{CsvRecords, MAX_COLUMNS},
-    error::{LakeError, nearest},
+    error::LakeError,
     format::{Format, Source},
     guess::Guess,
     jsonl::JsonRecords,
@@ -58,7 +61,7 @@ pub(crate) fn chosen(
     let unknown = |name: &str, found: &[(String, ColumnType)]| LakeError::UnknownColumn {
         path: path.to_owned(),
         name: name.to_owned(),
-        nearest: nearest(name, found.iter().map(|(name, _)| name.as_str())),
+        nearest: nearest(name, found.iter().map(|(name, _)| name.as_str())).map(str::to_owned),
     };
     for (name, column_type) in &options.types {
         let at = found.iter().position(|(known, _)| known == name).ok_or_else(|| unknown(name, &found))?;

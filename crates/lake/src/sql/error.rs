@@ -4,8 +4,9 @@ use datafusion::{
     common::{DataFusionError, Diagnostic, SchemaError},
     sql::sqlparser::parser::ParserError,
 };
+use kilter_domain::nearest::nearest;
 
-use crate::error::{hint, nearest};
+use crate::error::hint;
 
 /// Why a query did not answer.
 #[derive(Debug, thiserror::Error)]
@@ -122,7 +123,7 @@ fn from_schema(error: &SchemaError, at: Option<(u64, u64)>) -> SqlError {
             }
             let mut present: Vec<String> = valid_fields.iter().map(|field| field.name.clone()).collect();
             present.dedup();
-            let nearest = nearest(&field.name, present.iter().map(String::as_str));
+            let nearest = nearest(&field.name, present.iter().map(String::as_str)).map(str::to_owned);
             SqlError::UnknownColumn { at, name: field.flat_name(), nearest, present }
         }
         SchemaError::AmbiguousReference { field } => {
@@ -137,7 +138,7 @@ fn from_schema(error: &SchemaError, at: Option<(u64, u64)>) -> SqlError {
 fn from_plan(what: &str, at: Option<(u64, u64)>, tables: &[String]) -> SqlError {
     if let Some(name) = between(what, "table '", "' not found") {
         let name = name.rsplit('.').next().unwrap_or(name).to_owned();
-        let nearest = nearest(&name, tables.iter().map(String::as_str));
+        let nearest = nearest(&name, tables.iter().map(String::as_str)).map(str::to_owned);
         return SqlError::UnknownTable { at, name, nearest, present: tables.to_owned() };
     }
     if let Some(name) = between(what, "Invalid function '", "'") {

@@ -413,22 +413,9 @@ impl Metric {
     }
 }
 
+/// By edits and swaps of neighbours; `name` is cut at 64 letters so that the work stays bounded.
 fn nearest(name: &str, task: Task) -> &'static str {
+    let start: String = name.chars().take(64).collect();
     let names = Metric::catalogue(task).iter().flat_map(|entry| entry.also.iter().chain([&entry.name]).copied());
-    names.min_by_key(|known| edits(name, known)).unwrap_or("")
-}
-
-/// Levenshtein's distance; `name` is cut at 64 bytes so that the work stays bounded.
-fn edits(name: &str, known: &str) -> usize {
-    let (a, b): (Vec<u8>, Vec<u8>) = (name.bytes().take(64).collect(), known.bytes().collect());
-    let mut previous: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.iter().enumerate() {
-        let mut current = vec![i + 1];
-        for (j, y) in b.iter().enumerate() {
-            let replaced = previous[j] + usize::from(x != y);
-            current.push(replaced.min(previous[j + 1] + 1).min(current[j] + 1));
-        }
-        previous = current;
-    }
-    previous[b.len()]
+    names.min_by_key(|known| strsim::osa_distance(&start, known)).unwrap_or("")
 }
