@@ -1,6 +1,7 @@
 //! Cron expressions of five fields, in UTC: `0 3 1 * *`.
 //!
-//! Holds true: the next time is computed from the time that is handed in; there is no clock here.
+//! Holds true: the next time is computed from the time that is handed in; there is no clock here; a search ends after ten
+//! years. Why this is not a crate: docs/decisions/0020-own-code-or-a-crate.md.
 
 use std::{fmt, str::FromStr};
 
@@ -31,7 +32,9 @@ impl Cron {
     /// The first matching minute after `time`; `None` when there is none within ten years (31 February).
     pub fn next_after(&self, time: Timestamp) -> Option<Timestamp> {
         const MINUTE: i64 = 60_000;
-        let start = Timestamp((time.millis().div_euclid(MINUTE) + 1).checked_mul(MINUTE)?);
+        // Days outside of the calendar are no days to walk through.
+        let time = Timestamp::from_civil(time.civil());
+        let start = Timestamp((time.millis().div_euclid(MINUTE) + 1) * MINUTE);
         let end = time.after(Span::months(120));
         let mut at = start;
         while at <= end {
@@ -87,13 +90,11 @@ impl FromStr for Cron {
 /// The set of values that a field names, as bits.
 fn field(text: &str, low: u32, high: u32, what: &str) -> Result<u64, String> {
     let bad = || format!("`{text}` is not a {what} from {low} to {high}");
-    let number = |text: &str| text.parse::<u32>().ok().filter(|n| (low..=high).contains(n)).ok_or_else(bad);
+    let number = |text: &str| whole(text).filter(|n| (low..=high).contains(n)).ok_or_else(bad);
     let mut set = 0_u64;
     for part in text.split(',') {
         let (range, step) = match part.split_once('/') {
-            Some((range, step)) => {
-                (range, step.parse::<u32>().ok().filter(|step| (1..=60).contains(step)).ok_or_else(bad)?)
-            }
+            Some((range, step)) => (range, whole(step).filter(|step| (1..=60).contains(step)).ok_or_else(bad)?),
             None => (part, 1),
         };
         let (from, to) = match range.split_once('-') {
@@ -108,6 +109,11 @@ fn field(text: &str, low: u32, high: u32, what: &str) -> Result<u64, String> {
         (from..=to).step_by(step as usize).for_each(|value| set |= 1 << value);
     }
     Ok(set)
+}
+
+/// A number in digits alone; Rust reads `+1` too.
+fn whole(text: &str) -> Option<u32> {
+    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
 }
 
 impl fmt::Display for Cron {
@@ -142,8 +148,25 @@ mod tests {
     }
 
     #[test]
-    fn a_date_that_never_comes_has_no_next_time() {
-        assert_eq!("0 0 31 2 *".parse::<Cron>().unwrap().next_after(Timestamp(0)), None);
+    fn a_day_field_that_begins_with_a_star_restricts_the_other() {
+        // Cron's own rule (crontab(5)): either day may match unless one of the fields begins with `*`, with a step or without.
+        assert_eq!(next("0 0 */2 * 1", "2026-01-01"), "2026-01-05T00:00:00Z", "a Monday with an odd date");
+        assert_eq!(next("0 0 13 * */5", "2026-01-01"), "2026-02-13T00:00:00Z", "a 13th that is a Friday or a Sunday");
+    }
+
+    #[test]
+    fn a_date_that_never_comes_has_no_next_time_and_is_found_out_soon() {
+        let began = std::time::Instant::now();
+        for text in ["0 0 31 2 *", "0 0 30 2 */7", "59 23 31 4,6,9,11 *"] {
+            let cron: Cron = text.parse().unwrap();
+            assert_eq!(cron.next_after(Timestamp(0)), None, "{text}");
+            assert_eq!(cron.next_after(Timestamp(i64::MAX)), None, "{text}");
+            // The last moment of the calendar, and the first.
+            assert_eq!(cron.next_after("9999-12-31".parse().unwrap()), None, "{text}");
+            assert_eq!(cron.next_after(Timestamp(i64::MIN)), None, "{text}");
+        }
+        // Ten years are 3,653 days; milliseconds even without optimisation, and this must not hold up a tick.
+        assert!(began.elapsed() < std::time::Duration::from_secs(2), "{:?}", began.elapsed());
     }
 
     #[test]
@@ -156,6 +179,18 @@ mod tests {
             ("* * 0 * *", "day of month"),
             ("* * * * mon", "day of week"),
             ("*/0 * * * *", "minute"),
+            ("*/61 * * * *", "minute"),
+            ("+1 * * * *", "minute"),
+            ("*/+5 * * * *", "minute"),
+            ("1,,2 * * * *", "minute"),
+            ("0,30, * * * *", "minute"),
+            ("99999999999999999999 * * * *", "minute"),
+            ("* - * * *", "hour"),
+            ("* 1-2-3 * * *", "hour"),
+            ("* * L * *", "day of month"),
+            ("* * * */ *", "month"),
+            ("* * * * 5#2", "day of week"),
+            ("@daily", "1 fields"),
         ] {
             let error = text.parse::<Cron>().unwrap_err().to_string();
             assert!(error.contains(why), "{text}: {error}");

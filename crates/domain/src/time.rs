@@ -47,7 +47,8 @@ impl Timestamp {
         self.after(Span { count: -span.count, unit: span.unit })
     }
 
-    fn from_civil(time: civil::DateTime) -> Self {
+    /// The moment of a civil date and time in UTC.
+    pub(crate) fn from_civil(time: civil::DateTime) -> Self {
         Self(i64::try_from(time.duration_since(EPOCH).as_millis()).unwrap_or(i64::MAX))
     }
 }
