@@ -42,7 +42,7 @@ pub mod training_data;
 mod unchanged;
 pub mod version;
 
-use kilter_blobs::{BlobError, BlobStore, atomic};
+use kilter_blobs::{BlobError, BlobStore};
 use kilter_domain::{digest::Digest, ids::EndpointName, time::Timestamp};
 use kilter_inference::Model;
 use kilter_lake::Lake;
@@ -52,10 +52,16 @@ use std::{
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError, RwLock},
 };
+use tempfile::TempDir;
 
 pub use kilter_blobs::{read_bounded, read_bounded_text};
 
-pub use crate::{error::AppError, ledger::Act, private::open_to_others, project::Project};
+pub use crate::{
+    error::AppError,
+    ledger::Act,
+    private::{open_to_others, temporary_folder},
+    project::Project,
+};
 use crate::{monitor::corrections::LabelMarks, package::Package, prediction::Serving};
 
 /// Packages kept in memory at most; the least numbers of versions serve, the rest are read again.
@@ -210,10 +216,9 @@ impl App {
     }
 
     /// A folder of ours that is gone when the guard is dropped.
-    pub(crate) fn scratch(&self, name: &str) -> Result<Scratch, AppError> {
-        let folder = self.inner.folder.join("scratch").join(name);
-        atomic::create_dirs(&folder)?;
-        Ok(Scratch(folder))
+    pub(crate) fn scratch(&self, name: &str) -> Result<TempDir, AppError> {
+        let above = self.inner.folder.join("scratch");
+        temporary_folder(&above, &format!("{name}.")).map_err(|source| AppError::WriteFile { path: above, source })
     }
 
     /// A package and its model, verified when first read.
@@ -271,22 +276,5 @@ impl App {
 
     pub(crate) fn recording(&self) -> kilter_serving::LogOptions {
         self.inner.options.recording.clone()
-    }
-}
-
-/// A folder that goes away with its guard.
-pub(crate) struct Scratch(PathBuf);
-
-impl Scratch {
-    pub(crate) fn path(&self) -> &Path {
-        &self.0
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        if let Err(error) = std::fs::remove_dir_all(&self.0) {
-            tracing::warn!(folder = %self.0.display(), %error, "could not remove a scratch folder");
-        }
     }
 }

@@ -7,6 +7,8 @@ use std::{
     path::Path,
 };
 
+use tempfile::TempDir;
+
 /// Read, write and search for the owner alone.
 const PRIVATE: u32 = 0o700;
 /// What others may do, of the bits of a mode.
@@ -26,6 +28,15 @@ pub fn create_private_folder(folder: &Path) -> io::Result<()> {
     }
 }
 
+/// A new folder below `above`, for its owner alone; it goes away with its guard. `above` is made if it is missing.
+///
+/// # Errors
+/// What the disk answers.
+pub fn temporary_folder(above: &Path, prefix: &str) -> io::Result<TempDir> {
+    fs::create_dir_all(above)?;
+    tempfile::Builder::new().prefix(prefix).permissions(fs::Permissions::from_mode(PRIVATE)).tempdir_in(above)
+}
+
 /// Why others than its owner can get at the file or folder at `path`, and what to do; `None` when nobody can, or nothing is
 /// there.
 pub fn open_to_others(path: &Path) -> Option<String> {
@@ -40,6 +51,21 @@ pub fn open_to_others(path: &Path) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_temporary_folder_is_its_owners_alone_and_goes_with_its_guard() {
+        let above = tempfile::tempdir().unwrap();
+        let missing = above.path().join("data/scratch");
+        let (first, second) =
+            (temporary_folder(&missing, "run-7.").unwrap(), temporary_folder(&missing, "run-7.").unwrap());
+        assert_ne!(first.path(), second.path(), "two of one name");
+        assert_eq!(first.path().parent(), Some(missing.as_path()));
+        assert_eq!(fs::metadata(first.path()).unwrap().permissions().mode() & 0o777, PRIVATE);
+        fs::write(first.path().join("half.parquet"), "x").unwrap();
+        drop(first);
+        let left: Vec<_> = fs::read_dir(&missing).unwrap().map(|entry| entry.unwrap().path()).collect();
+        assert_eq!(left, [second.path()]);
+    }
 
     #[test]
     fn a_folder_is_made_for_its_owner_and_one_that_is_open_is_told() {

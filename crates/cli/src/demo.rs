@@ -17,7 +17,7 @@ use crate::{
     output::Output,
     page::{Answer, TextTable},
     project::DATA_FOLDER,
-    replay::{page, play, temporary},
+    replay::{page, play, thrown_away},
     stop::Stop,
 };
 
@@ -50,7 +50,7 @@ struct Next {
 
 impl Demo {
     pub(crate) fn run(self, output: &Output) -> Result<Answer, Stop> {
-        let thrown_away = self.keep.is_none().then(temporary).transpose()?;
+        let thrown_away = self.keep.is_none().then(thrown_away).transpose()?;
         let folder = match (&self.keep, &thrown_away) {
             (Some(folder), _) => folder.clone(),
             (None, Some(folder)) => folder.path().join(PROJECT),

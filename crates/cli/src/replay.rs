@@ -3,10 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use kilter_app::replay::{Entry, Period, Progress, ReplayError, ReplayOptions, Report, replay};
+use kilter_app::{
+    replay::{Entry, Period, Progress, ReplayError, ReplayOptions, Report, replay},
+    temporary_folder,
+};
 use kilter_domain::{plural::counted, rule::rounded, time::Timestamp};
 use kilter_server::failure::replay_problem;
 use kilter_wire::Problem;
+use tempfile::TempDir;
 
 use crate::{
     failure::{disk, usage},
@@ -53,14 +57,20 @@ pub(crate) fn play(
     options: &ReplayOptions,
     output: &Output,
 ) -> Result<Report, Stop> {
-    let thrown_away = keep.is_none().then(temporary).transpose()?;
-    let state = keep.or(thrown_away.as_ref().map(Folder::path)).unwrap_or(project);
+    let thrown_away = keep.is_none().then(thrown_away).transpose()?;
+    let state = keep.or(thrown_away.as_ref().map(TempDir::path)).unwrap_or(project);
     if state.read_dir().is_ok_and(|mut entries| entries.next().is_some()) {
         return Err(usage(format!("`--keep {}` holds something already: name an empty folder", state.display())));
     }
     let moving = output.moving();
     let played = replay(project, state, options, app_options()?, &mut |progress| tell(&moving, output, progress));
     Ok(played.map_err(|error| problem(&error, keep.is_some()))?)
+}
+
+/// A folder for the state of a replay that nobody keeps.
+pub(crate) fn thrown_away() -> Result<TempDir, Stop> {
+    let above = std::env::temp_dir();
+    temporary_folder(&above, "kilter-replay-").map_err(|error| disk("make a folder in", &above, &error))
 }
 
 /// Why a past was not played; the whole log of a step is named where it outlives the command.
@@ -78,31 +88,6 @@ fn tell(moving: &Moving, output: &Output, progress: &Progress) {
         moving.tell(output, &Page::new().hanging(mark(&entry.kind), line(entry), HANGING));
     }
     moving.at(progress.answered as u64, progress.rows as u64, &day(progress.now));
-}
-
-/// A folder that goes away with this value.
-pub(crate) struct Folder(PathBuf);
-
-impl Folder {
-    pub(crate) fn path(&self) -> &Path {
-        &self.0
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        // A folder that stays in the system's temporary place costs space until the system cleans it.
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
-pub(crate) fn temporary() -> Result<Folder, Stop> {
-    static NEXT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
-    let turn = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-    let nanos = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_nanos();
-    let path = std::env::temp_dir().join(format!("kilter-replay-{}-{nanos}-{turn}", std::process::id()));
-    std::fs::create_dir(&path).map_err(|error| disk("make the folder", &path, &error))?;
-    Ok(Folder(path))
 }
 
 fn day(time: Timestamp) -> String {
