@@ -76,7 +76,7 @@ pub enum AppError {
         source: serde_json::Error,
     },
     #[error(transparent)]
-    Profile(#[from] kilter_evaluation::profile::ProfileError),
+    Profile(#[from] kilter_evaluation::reference_format::ProfileError),
     #[error(transparent)]
     ProfileFile(#[from] crate::profiles::ProfileFileError),
     #[error(

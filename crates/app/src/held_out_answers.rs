@@ -3,8 +3,8 @@
 use kilter_domain::table::{Column, Table};
 
 use kilter_evaluation::{
-    model_rows::Scored,
-    outcomes::Outcomes,
+    gate_metrics::Predictions,
+    labelled_predictions::LabelledPredictions,
     reference::{LOSS, PREDICTION, Reference, SCORE},
     variation::ReferenceTimes,
 };
@@ -16,8 +16,8 @@ use crate::{
 
 /// Answers of a model on its held-out rows.
 pub struct HeldOutAnswers<'a> {
-    pub scored: &'a Scored,
-    pub outcomes: &'a Outcomes,
+    pub scored: &'a Predictions,
+    pub outcomes: &'a LabelledPredictions,
     pub rows: &'a Table,
 }
 

@@ -14,11 +14,10 @@ use kilter_domain::{
     time::{Span, Timestamp},
 };
 use kilter_evaluation::{
-    columns::nothing,
-    measurement,
-    model_rows::Scored,
-    not_measured,
-    outcomes::{Outcomes, headline, larger_is_better},
+    column_stats::nothing,
+    gate_metrics::Predictions,
+    labelled_predictions::{LabelledPredictions, headline, larger_is_better},
+    measurement, not_measured,
 };
 use kilter_stats::Estimate;
 use kilter_store::{
@@ -141,7 +140,7 @@ impl App {
         let outcomes = |package: &crate::package::Package, model: &kilter_inference::Model| {
             let manifest = &package.manifest;
             // A version that reads columns which are no longer sent cannot answer for today.
-            let scored = Scored::by(model, &rows.table, manifest.threshold).ok()?;
+            let scored = Predictions::by(model, &rows.table, manifest.threshold).ok()?;
             let answered = Answered { scores: scored.scores, predicted: labels(scored.labels), ..rows.clone() };
             Some(answered.outcomes(manifest.signature.task, &manifest.signature.classes, manifest.threshold))
         };
@@ -171,14 +170,14 @@ impl App {
 }
 
 /// Whether the rules on performance that the contract states hold for outcomes, as far as they are about whole metrics.
-fn holds(project: &Project, outcomes: &Outcomes) -> bool {
+fn holds(project: &Project, outcomes: &LabelledPredictions) -> bool {
     let rules = project.contract.monitor.as_ref().map(|monitor| monitor.accuracy.as_slice()).unwrap_or_default();
     let mut whole = rules.iter().filter(|rule| matches!(rule.quantity, Quantity::Metric { slice: None, .. }));
     whole.all(|rule| rule.judge(&Metrics(outcomes), JudgeMode::Point).is_passed())
 }
 
-/// Outcomes as rules ask them.
-struct Metrics<'o>(&'o Outcomes);
+/// LabelledPredictions as rules ask them.
+struct Metrics<'o>(&'o LabelledPredictions);
 
 impl Measurements for Metrics<'_> {
     fn measure(&self, quantity: &Quantity, _over: Option<Span>) -> Measured {

@@ -10,7 +10,7 @@ use kilter_domain::{
     rule::Rule,
     table::{Column, Table},
 };
-use kilter_evaluation::window::CONSUMER;
+use kilter_evaluation::monitor_metrics::CONSUMER;
 use kilter_inference::{Infinite, Input, InputKind, Missing, Signature};
 use kilter_serving::v2::RESERVED;
 

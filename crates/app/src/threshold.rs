@@ -16,7 +16,7 @@ use kilter_domain::{
     model::VersionState,
     time::{Span, Timestamp},
 };
-use kilter_evaluation::{model_rows::Scored, outcomes::Outcomes};
+use kilter_evaluation::{gate_metrics::Predictions, labelled_predictions::LabelledPredictions};
 use kilter_inference::Task;
 use kilter_store::{
     PageRequest,
@@ -45,7 +45,7 @@ const REACH: i64 = 4;
 /// Rows of production with complete labels, as the live model scores them.
 pub(crate) struct Matured {
     pub answered: Answered,
-    pub outcomes: Outcomes,
+    pub outcomes: LabelledPredictions,
 }
 
 impl App {
@@ -118,7 +118,7 @@ impl App {
             return Ok(None);
         }
         let manifest = &package.manifest;
-        let scored = Scored::by(model, &answered.table, manifest.threshold)
+        let scored = Predictions::by(model, &answered.table, manifest.threshold)
             .map_err(|source| AppError::Predict { what: "the rows that a threshold is chosen on".into(), source })?;
         // Whatever version answered a row then: the question is what the live model would do.
         let answered = Answered { scores: scored.scores, ..answered };

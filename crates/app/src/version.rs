@@ -19,8 +19,8 @@ use kilter_domain::{
     table::{Column, Table},
 };
 use kilter_evaluation::{
-    model_rows::ModelRows,
-    outcomes::{Outcomes, headline},
+    gate_metrics::ModelRows,
+    labelled_predictions::{LabelledPredictions, headline},
     reference::Reference,
 };
 use kilter_inference::{Model, Task};
@@ -454,7 +454,7 @@ fn newest(roles: &Roles, table: &Table) -> Result<Option<kilter_domain::time::Ti
 }
 
 /// Held-out rows with label, score and loss, evenly over the table.
-fn labelled_sample(test: &Table, scores: &[f64], outcomes: &Outcomes) -> Result<Table, AppError> {
+fn labelled_sample(test: &Table, scores: &[f64], outcomes: &LabelledPredictions) -> Result<Table, AppError> {
     let step = outcomes.len().div_ceil(SAMPLE_ROWS).max(1);
     let places: Vec<usize> = (0..outcomes.len()).step_by(step).collect();
     let rows: Vec<usize> = places.iter().map(|&place| outcomes.rows[place]).collect();
@@ -465,7 +465,7 @@ fn labelled_sample(test: &Table, scores: &[f64], outcomes: &Outcomes) -> Result<
 }
 
 /// The metrics that every version carries: the headline of its task and the usual ones beside it.
-fn measured_metrics(task: Task, outcomes: &Outcomes) -> BTreeMap<String, f64> {
+fn measured_metrics(task: Task, outcomes: &LabelledPredictions) -> BTreeMap<String, f64> {
     let names: &[&str] = match task {
         Task::Binary => &[headline(Task::Binary), "average_precision", "log_loss", "brier", "accuracy", "ece"],
         Task::Multiclass => &[headline(Task::Multiclass), "f1_macro", "log_loss"],

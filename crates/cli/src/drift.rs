@@ -6,7 +6,7 @@ mod timed;
 use std::path::PathBuf;
 
 use clap::Args;
-use kilter_evaluation::tables::{Reference, compare};
+use kilter_evaluation::table_compare::{Reference, compare};
 use kilter_stats::{
     compare::{ColumnDrift, Level, Picture, Reading, ReadingKind, SchemaChange, Side, TableDrift},
     drift::{Distance, Measure},

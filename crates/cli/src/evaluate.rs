@@ -12,8 +12,8 @@ use kilter_domain::{
     table::{Column, Table},
 };
 use kilter_evaluation::{
-    model_rows::{LEAST_GROUP, ModelRows, Scored, Side, groups_of},
-    outcomes::{Outcomes, headline},
+    gate_metrics::{LEAST_GROUP, ModelRows, Predictions, Side, groups_of},
+    labelled_predictions::{LabelledPredictions, headline},
 };
 use kilter_inference::{Model, Task};
 use kilter_lake::{ReadOptions, read_table};
@@ -74,7 +74,7 @@ pub(crate) struct Evaluate {
 struct Judged {
     path: PathBuf,
     model: Model,
-    outcomes: Outcomes,
+    outcomes: LabelledPredictions,
     scores: Vec<f64>,
     task: Task,
     classes: Vec<String>,
@@ -82,12 +82,12 @@ struct Judged {
 }
 
 /// The answers of a model, decided at a stated threshold, or where the model decides by itself.
-pub(crate) fn scored(model: &Model, table: &Table, threshold: Option<f64>) -> Result<Scored, Stop> {
-    let own = Scored::by_itself(model, table)?;
+pub(crate) fn scored(model: &Model, table: &Table, threshold: Option<f64>) -> Result<Predictions, Stop> {
+    let own = Predictions::by_itself(model, table)?;
     let Some(threshold) = threshold else { return Ok(own) };
     let is_usable = if own.is_margin { threshold.is_finite() } else { (0.0..=1.0).contains(&threshold) };
     match is_usable {
-        true => Ok(Scored { threshold, ..own }),
+        true => Ok(Predictions { threshold, ..own }),
         false => Err(usage(format!("`--threshold {threshold}` must lie between 0 and 1"))),
     }
 }
@@ -133,7 +133,7 @@ impl Evaluate {
         let scored = scored(&model, table, self.threshold)?;
         let weight = self.weight.as_deref().map(|name| column(table, name)).transpose()?;
         let outcomes = scored.outcomes(column(table, target)?, weight);
-        let Scored { scores, task, classes, threshold, .. } = scored;
+        let Predictions { scores, task, classes, threshold, .. } = scored;
         Ok(Judged { path, model, outcomes, scores, task, classes, threshold })
     }
 
@@ -177,7 +177,10 @@ impl Evaluate {
 
     /// Holds the rules against what was measured.
     fn judge(&self, ours: &Judged, other: Option<Judged>, table: &Table) -> Vec<RuleOutcome> {
-        let side = |outcomes: &Outcomes, scores: &[f64]| Side { outcomes: outcomes.clone(), scores: scores.to_vec() };
+        let side = |outcomes: &LabelledPredictions, scores: &[f64]| Side {
+            outcomes: outcomes.clone(),
+            scores: scores.to_vec(),
+        };
         let comparable = match &other {
             Some(other) => common(&ours.outcomes, &other.outcomes, table.rows()),
             None => vec![true; table.rows()],
@@ -195,7 +198,7 @@ impl Evaluate {
         self.rules.iter().map(|rule| rule.judge(&rows, JudgeMode::Point)).collect()
     }
 
-    fn slices(&self, table: &Table, outcomes: &Outcomes, metric: &'static str) -> Result<Vec<Slice>, Stop> {
+    fn slices(&self, table: &Table, outcomes: &LabelledPredictions, metric: &'static str) -> Result<Vec<Slice>, Stop> {
         let mut slices = Vec::new();
         for name in &named(&self.slice, table.names()) {
             column(table, name)?;
@@ -225,7 +228,7 @@ fn column<'t>(table: &'t Table, name: &str) -> Result<&'t Column, Stop> {
 }
 
 /// Which rows of the table both models answer and have a label.
-fn common(a: &Outcomes, b: &Outcomes, rows: usize) -> Vec<bool> {
+fn common(a: &LabelledPredictions, b: &LabelledPredictions, rows: usize) -> Vec<bool> {
     let mut seen = vec![0u8; rows];
     a.rows.iter().chain(&b.rows).for_each(|row| seen[*row] += 1);
     seen.into_iter().map(|times| times == 2).collect()

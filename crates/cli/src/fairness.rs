@@ -9,7 +9,7 @@ use clap::Args;
 use kilter_domain::table::Table;
 use kilter_evaluation::{
     fairness::{Decided, FairnessError, MOST_COLUMNS, Truth, intersections, partition},
-    model_rows::HALF,
+    gate_metrics::HALF,
 };
 use kilter_lake::{ReadOptions, read_table};
 use kilter_wire::{Code, Exit, Problem};

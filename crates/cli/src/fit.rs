@@ -11,7 +11,7 @@ use clap::Args;
 use kilter_domain::{nearest::nearest, plural::counted, table::Table};
 use kilter_evaluation::{
     explain::Sampled,
-    telling::{Asked, Telling, telling},
+    label_leakage::{Asked, LabelLeakage, find_label_leakage},
 };
 use kilter_fit::{FitOptions, FitReport, Kind, Learner, Params, Task, fit};
 use kilter_lake::{ReadOptions, column_names, read_table};
@@ -258,7 +258,7 @@ fn leaks(table: &Table, report: &FitReport) -> Vec<String> {
     let names = report.used.iter().map(|used| used.column.as_str());
     let sample = Sampled::of(table, MOST_ASKED);
     let label = label.take(&sample.rows);
-    telling(&sample.table, names, &label, asked).iter().filter_map(Telling::sentence).collect()
+    find_label_leakage(&sample.table, names, &label, asked).iter().filter_map(LabelLeakage::sentence).collect()
 }
 
 #[cfg(test)]

@@ -15,8 +15,8 @@ use kilter_domain::{
     table::{Column, Table},
 };
 use kilter_evaluation::{
-    outcomes::class_name,
-    telling::{Asked, telling},
+    label_leakage::{Asked, find_label_leakage},
+    labelled_predictions::class_name,
 };
 use kilter_inference::Task;
 use kilter_lake::{Distinct, ReadOptions, read_table, summaries};
@@ -213,7 +213,7 @@ fn telling_columns(table: &Table, label: &str) -> Vec<(String, String)> {
     let classes: Vec<String> = classes.iter().map(ToString::to_string).collect();
     let asked = Asked { task, classes: &classes };
     let names = table.names().iter().map(String::as_str).filter(|name| *name != label);
-    let told = telling(&table, names, truth, asked);
+    let told = find_label_leakage(&table, names, truth, asked);
     told.iter().filter_map(|found| Some((found.column.clone(), found.sentence()?))).collect()
 }
 

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use kilter_domain::time::Timestamp;
-use kilter_evaluation::tables::{LikeError, profile, profile_like};
+use kilter_evaluation::table_compare::{LikeError, profile, profile_like};
 use kilter_lake::TableColumns;
 use kilter_report::number;
 use kilter_stats::profile::{ColumnProfile, QUANTILES, Stored, TableProfile, Warning};

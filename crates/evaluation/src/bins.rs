@@ -4,7 +4,7 @@ use kilter_domain::table::Column;
 use kilter_stats::drift::NumericReference;
 
 use super::reference::ColumnReference;
-use crate::outcomes::class_name;
+use crate::labelled_predictions::class_name;
 
 /// Bins of a number, by equal mass of the reference.
 const NUMBER_BINS: usize = 10;

@@ -10,8 +10,8 @@ use kilter_domain::table::{Column, Table};
 use kilter_inference::{Attributions, ExplainError, Explainer, Model, PredictError, Prediction, Task};
 use kilter_stats::{Estimate, Outcome, Unmeasured, association::spearman, explain::permutation_importance};
 
-use super::{model_rows::Scored, range_names::range_names};
-use crate::outcomes::{headline, larger_is_better};
+use super::{gate_metrics::Predictions, range_names::range_names};
+use crate::labelled_predictions::{headline, larger_is_better};
 
 /// Rows that are explained at most.
 pub const MOST_ROWS: usize = 200_000;
@@ -220,7 +220,7 @@ pub struct Permuted {
 pub fn permuted(model: &Model, table: &Table, target: Option<&str>, seed: u64) -> Result<Permuted, PermuteError> {
     let sample = Sampled::of(table, SHUFFLED_ROWS);
     let names: Vec<String> = model.signature().inputs.iter().map(|input| input.name.clone()).collect();
-    let plain = Scored::by_itself(model, &sample.table)?;
+    let plain = Predictions::by_itself(model, &sample.table)?;
     let truth = target.and_then(|name| sample.table.get(name));
     let has_label = truth.is_some_and(|truth| !plain.outcomes(truth, None).is_empty());
     let metric = if has_label { headline(plain.task) } else { "score_change" };
@@ -232,7 +232,7 @@ pub fn permuted(model: &Model, table: &Table, target: Option<&str>, seed: u64) -
             Some((column, order)) => {
                 let mixed = with_shuffled(&sample.table, &names[column], order);
                 let failed = |why: PredictError| Unmeasured::bad_input("the shuffled rows", why.to_string());
-                Some(Scored::by(model, &mixed, plain.threshold).map_err(failed)?)
+                Some(Predictions::by(model, &mixed, plain.threshold).map_err(failed)?)
             }
         };
         let scored = scored.as_ref().unwrap_or(&plain);

@@ -10,8 +10,8 @@ use kilter_domain::table::{Table, TableError};
 use kilter_inference::Task;
 use kilter_stats::fairness::Groups;
 
-use super::model_rows::{Scored, group_names};
-use crate::outcomes::{ClassMatcher, LabelCheck, class_name, distinct_classes, label_text, usable_weight};
+use super::gate_metrics::{Predictions, group_names};
+use crate::labelled_predictions::{ClassMatcher, LabelCheck, class_name, distinct_classes, label_text, usable_weight};
 
 /// Groups that one attribute, or an intersection of them, has at most.
 pub const MOST_GROUPS: usize = 500;
@@ -94,7 +94,7 @@ pub struct Grouped {
 
 impl Decided {
     /// What a model decided.
-    pub fn by_model(scored: &Scored, truth: Truth) -> Result<Self, FairnessError> {
+    pub fn by_model(scored: &Predictions, truth: Truth) -> Result<Self, FairnessError> {
         let classes = &scored.classes;
         if scored.task != Task::Regression {
             let names = distinct_classes(truth.table.column(truth.target)?);

@@ -4,22 +4,22 @@
 //! wherever it stands. What cannot be measured says so and how to get it.
 
 pub mod bins;
-pub mod columns;
-pub mod distance;
+pub mod column_stats;
+pub mod drift;
+pub mod drift_over_time;
 pub mod explain;
 pub mod fairness;
+pub mod gate_metrics;
+pub mod label_leakage;
+pub mod labelled_predictions;
 pub mod latency;
-pub mod model_rows;
-pub mod outcomes;
-pub mod profile;
+pub mod monitor_metrics;
 mod range_names;
 pub mod reference;
+pub mod reference_format;
 pub mod season;
-pub mod tables;
-pub mod telling;
-pub mod timed;
+pub mod table_compare;
 pub mod variation;
-pub mod window;
 
 use kilter_domain::rule::{Measurement, NotMeasured};
 use kilter_stats::{Estimate, Unmeasured};

@@ -19,7 +19,7 @@ use kilter_stats::{
 use serde::{Deserialize, Serialize};
 
 use super::{season::SeasonalColumns, variation::ReferenceVariation};
-use crate::outcomes::{Outcomes, class_name};
+use crate::labelled_predictions::{LabelledPredictions, class_name};
 
 /// Distinct values up to which a number is a category.
 const CATEGORY_VALUES: usize = 20;
@@ -154,7 +154,7 @@ impl Reference {
     }
 
     /// Adds the calibration of a binary model from its labelled held-out rows.
-    pub fn with_calibration(mut self, held_out: &Outcomes) -> Self {
+    pub fn with_calibration(mut self, held_out: &LabelledPredictions) -> Self {
         if let Ok(Labelled::Binary(rows)) = held_out.labelled() {
             self.calibration = Calibration::fit(&rows).ok();
         }

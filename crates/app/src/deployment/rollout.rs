@@ -13,7 +13,7 @@ use kilter_domain::{
     rule::{JudgeMode, RuleOutcome, rounded, signed},
     time::{Span, Timestamp},
 };
-use kilter_evaluation::window::{Least, WindowRows};
+use kilter_evaluation::monitor_metrics::{MinSample, WindowRows};
 use kilter_stats::{Estimate, evidence::EmpiricalBernstein};
 use kilter_store::deployment::{self as deployments, Deployment};
 
@@ -208,7 +208,7 @@ impl App {
             estimates: &std::collections::BTreeMap::new(),
             facts: &facts,
             consumers: &trial.scored.consumers,
-            least: Least { rows: LEAST_COMPARED, labelled: 0.3 },
+            least: MinSample { rows: LEAST_COMPARED, labelled: 0.3 },
             proof: None,
         };
         // An abort rule states what must not be: the version goes back when it holds.

@@ -9,8 +9,8 @@ use kilter_domain::{
     time::Timestamp,
 };
 use kilter_evaluation::{
+    gate_metrics::{ModelRows, Predictions, Side},
     latency::latency_quantiles,
-    model_rows::{ModelRows, Scored, Side},
 };
 use kilter_inference::Model;
 use kilter_serving::endpoint::Predictor;
@@ -79,7 +79,7 @@ impl<'t> Bench<'t> {
     }
 
     fn side(&self, model: &Model, threshold: f64, what: &str) -> Result<Side, AppError> {
-        let scored = Scored::by(model, self.rows, threshold)
+        let scored = Predictions::by(model, self.rows, threshold)
             .map_err(|source| AppError::Predict { what: what.to_owned(), source })?;
         let weight = self.roles.weight.as_deref().and_then(|name| self.rows.get(name));
         let outcomes = scored.outcomes(self.roles.label(self.rows)?, weight);

@@ -13,7 +13,7 @@ use kilter_domain::{
     table::Table,
     time::{Span, Timestamp},
 };
-use kilter_evaluation::columns::{column_quantity, nothing};
+use kilter_evaluation::column_stats::{column_quantity, nothing};
 use kilter_lake::{ReadOptions, read_table};
 use kilter_store::run as runs;
 use serde_json::json;

@@ -4,7 +4,7 @@
 //! refuses of every row is an error.
 
 use kilter_domain::table::Table;
-use kilter_evaluation::model_rows::Scored;
+use kilter_evaluation::gate_metrics::Predictions;
 use kilter_inference::{Model, PredictError, Task};
 
 use crate::{dataset::Roles, error::AppError, halves::by_halves, project::Project, threshold};
@@ -12,7 +12,7 @@ use crate::{dataset::Roles, error::AppError, halves::by_halves, project::Project
 /// Held-out rows and what a model answers on them.
 pub(crate) struct HeldOut {
     pub rows: Table,
-    pub scored: Scored,
+    pub scored: Predictions,
     /// Rows that the model refuses; they are not among `rows`.
     pub unfit: Option<Unfit>,
 }
@@ -30,12 +30,12 @@ impl HeldOut {
     /// for the goal of `[threshold]`, else where the model decides by itself.
     pub fn score(project: &Project, model: &Model, rows: Table, roles: &Roles) -> Result<Self, AppError> {
         let failed = |source| AppError::Predict { what: "the rows that the gates are measured on".into(), source };
-        let (rows, scored, unfit) = match Scored::by_itself(model, &rows) {
+        let (rows, scored, unfit) = match Predictions::by_itself(model, &rows) {
             Ok(scored) => (rows, scored, None),
             Err(_) => {
                 let (fit, unfit) = parted(model, &rows).map_err(failed)?;
                 let rows = rows.take(&fit);
-                let scored = Scored::by_itself(model, &rows).map_err(failed)?;
+                let scored = Predictions::by_itself(model, &rows).map_err(failed)?;
                 (rows, scored, unfit)
             }
         };
@@ -47,7 +47,7 @@ impl HeldOut {
             _ => None,
         };
         let threshold = stated.or(chosen).unwrap_or(scored.threshold);
-        Ok(Self { rows, scored: Scored { threshold, ..scored }, unfit })
+        Ok(Self { rows, scored: Predictions { threshold, ..scored }, unfit })
     }
 }
 
@@ -95,12 +95,12 @@ mod tests {
         let column = |of: fn(usize) -> f64| Column::Float((0..40).map(of).collect());
         // Small rows have small margins, within a half of zero: what they are is no matter of their size.
         let rows = vec![("X_0".into(), column(|row| 0.01 * row as f64 - 0.2)), ("X_1".into(), column(|_| 0.05))];
-        let scored = Scored::by_itself(&model, &Table::new(rows).unwrap()).unwrap();
+        let scored = Predictions::by_itself(&model, &Table::new(rows).unwrap()).unwrap();
         assert!(scored.is_margin && scored.scores.iter().all(|score| score.abs() < 0.5), "{:?}", scored.scores);
         let own = scored.labels.clone().unwrap();
         let decided = scored.scores.iter().map(|score| *score >= scored.threshold);
         assert!(own.iter().zip(decided).all(|(label, is_positive)| (**label == *scored.classes[1]) == is_positive));
-        let half = Scored::by_itself(&self::model(), &xs(vec![1.0; 3])).unwrap();
+        let half = Predictions::by_itself(&self::model(), &xs(vec![1.0; 3])).unwrap();
         assert!(!half.is_margin && half.threshold == 0.5);
     }
 

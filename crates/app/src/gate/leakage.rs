@@ -12,7 +12,7 @@ use kilter_domain::{
 };
 
 use super::{Judged, Notes};
-use kilter_evaluation::{columns::exact, telling::Telling};
+use kilter_evaluation::{column_stats::exact, label_leakage::LabelLeakage};
 
 /// As verdicts and entries name it.
 const GATE: &str = "label_leakage";
@@ -28,7 +28,7 @@ pub(crate) fn leakage(notes: &Notes, gates: &[GateSpec], dataset: &str, rows: us
     Some(Judged { gate: GATE.parse::<GateName>().ok()?, verdict: Verdict::of(NonEmpty::new(outcomes)?) })
 }
 
-fn breach(leak: &Telling, dataset: &str, rows: usize) -> RuleOutcome {
+fn breach(leak: &LabelLeakage, dataset: &str, rows: usize) -> RuleOutcome {
     let (column, limit) = (&leak.column, leak.measure.limit());
     let found = leak.sentence().unwrap_or_default();
     RuleOutcome {

@@ -100,7 +100,7 @@ mod tests {
     use kilter_domain::{contract::Contract, rule::Quantity, time::Span};
 
     use super::*;
-    use kilter_evaluation::columns::exact;
+    use kilter_evaluation::column_stats::exact;
 
     #[test]
     fn the_subject_of_a_rule_is_its_left_side() {

@@ -16,9 +16,9 @@ use kilter_domain::{
 use kilter_evaluation::{
     bins::Bins,
     explain::Sampled,
-    outcomes::{LabelCheck, Outcomes},
+    label_leakage::{Asked, LabelLeakage, find_label_leakage},
+    labelled_predictions::{LabelCheck, LabelledPredictions},
     reference::Reference,
-    telling::{Asked, Telling, telling},
 };
 use kilter_inference::Signature;
 use kilter_stats::causes::{Slice, SliceFeature, weak_slices};
@@ -50,7 +50,7 @@ pub(crate) struct Look<'a> {
     pub signature: &'a Signature,
     pub reference: &'a Reference,
     /// The answers on the test rows.
-    pub outcomes: &'a Outcomes,
+    pub outcomes: &'a LabelledPredictions,
 }
 
 /// What was seen.
@@ -61,7 +61,7 @@ pub(crate) struct Notes {
     /// What a person should know.
     pub sentences: Vec<String>,
     /// Columns that alone tell the label, beyond what the contract names as honest.
-    pub leaks: Vec<Telling>,
+    pub leaks: Vec<LabelLeakage>,
 }
 
 impl Notes {
@@ -177,18 +177,18 @@ impl Look<'_> {
     fn leaks(&self, notes: &mut Notes) -> Result<(), AppError> {
         let asked = Asked { task: self.signature.task, classes: &self.signature.classes };
         let names = || self.signature.inputs.iter().map(|input| input.name.as_str());
-        let tested = telling(self.test, names(), self.roles.label(self.test)?, asked);
+        let tested = find_label_leakage(self.test, names(), self.roles.label(self.test)?, asked);
         let sample = Sampled::of(self.trained_on, MAX_ASKED);
         let trained = match self.roles.label(&sample.table) {
-            Ok(label) => telling(&sample.table, names(), label, asked),
+            Ok(label) => find_label_leakage(&sample.table, names(), label, asked),
             Err(_) => Vec::new(),
         };
         if let Some(best) = tested.first() {
             notes.fact(best.measure.name(), best.value);
         }
-        let is_honest = |told: &&Telling| self.roles.not_leaking.contains(&told.column);
+        let is_honest = |told: &&LabelLeakage| self.roles.not_leaking.contains(&told.column);
         // Test rows may be few: then it is enough that they do not speak against it.
-        let holds = |told: &Telling, slack: f64| {
+        let holds = |told: &LabelLeakage, slack: f64| {
             let of_test = tested.iter().find(|other| other.column == told.column);
             of_test.is_none_or(|other| other.value >= told.measure.limit() - slack)
         };
@@ -196,7 +196,7 @@ impl Look<'_> {
         notes.leaks = certain.filter(|told| !is_honest(told)).cloned().collect();
         let noted =
             tested.iter().filter(|told| !is_honest(told) && !notes.leaks.iter().any(|leak| leak.column == told.column));
-        notes.sentences.extend(noted.filter_map(Telling::sentence).take(MAX_NOTED));
+        notes.sentences.extend(noted.filter_map(LabelLeakage::sentence).take(MAX_NOTED));
         Ok(())
     }
 

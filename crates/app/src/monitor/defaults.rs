@@ -6,7 +6,7 @@ use kilter_domain::{
     rule::{Arg, Function, Quantity, Rule},
 };
 use kilter_evaluation::{
-    outcomes::headline,
+    labelled_predictions::headline,
     reference::{ColumnReference, Reference, SCORE},
 };
 use kilter_inference::Task;

@@ -8,7 +8,7 @@ use kilter_domain::{
     rule::{Limits, RuleOutcome, RuleVerdict},
     time::{Span, Timestamp},
 };
-use kilter_evaluation::columns::exact;
+use kilter_evaluation::column_stats::exact;
 use kilter_store::{
     PageRequest,
     monitor::{self as readings, Reading, ReadingFilter, RuleWord},

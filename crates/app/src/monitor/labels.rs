@@ -18,8 +18,8 @@ use kilter_domain::{
     time::{Span, Timestamp},
 };
 use kilter_evaluation::{
-    columns::exact,
-    outcomes::{ClassMatcher, LabelCheck, quoted},
+    column_stats::exact,
+    labelled_predictions::{ClassMatcher, LabelCheck, quoted},
 };
 use kilter_inference::{Signature, Task};
 use kilter_store::{

@@ -15,8 +15,8 @@ use kilter_domain::{
     time::{Span, Timestamp},
 };
 use kilter_evaluation::{
-    outcomes::headline,
-    window::{Least, Proof, WindowRows},
+    labelled_predictions::headline,
+    monitor_metrics::{AlarmPolicy, MinSample, WindowRows},
 };
 use kilter_store::{
     deployment::Deployment,
@@ -463,8 +463,8 @@ fn covered(window: Window, over: Option<Span>) -> Window {
 /// What the rules of one window are measured on.
 struct Sheet<'r> {
     answered: &'r Answered,
-    outcomes: kilter_evaluation::outcomes::Outcomes,
-    decisions: kilter_evaluation::outcomes::Outcomes,
+    outcomes: kilter_evaluation::labelled_predictions::LabelledPredictions,
+    decisions: kilter_evaluation::labelled_predictions::LabelledPredictions,
     estimates: BTreeMap<String, Measurement>,
     facts: BTreeMap<String, f64>,
     package: Arc<Package>,
@@ -483,11 +483,11 @@ impl Sheet<'_> {
             estimates: &self.estimates,
             facts: &self.facts,
             consumers: &self.answered.consumers,
-            least: Least {
+            least: MinSample {
                 rows: usize::try_from(scene.monitor.min_rows).unwrap_or(usize::MAX),
                 labelled: scene.monitor.min_labelled,
             },
-            proof: Some(Proof { tail: scene.budget.tail(), is_changed: scene.evidence.is_alarmed(), changed }),
+            proof: Some(AlarmPolicy { tail: scene.budget.tail(), is_changed: scene.evidence.is_alarmed(), changed }),
         }
     }
 }

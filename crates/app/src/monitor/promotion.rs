@@ -15,8 +15,8 @@ use kilter_domain::{
     time::{Span, Timestamp},
 };
 use kilter_evaluation::{
+    labelled_predictions::{LabelledPredictions, headline, larger_is_better},
     measurement,
-    outcomes::{Outcomes, headline, larger_is_better},
 };
 use kilter_stats::{Estimate, tails::normal_margin};
 use kilter_store::{
@@ -189,7 +189,7 @@ impl Scene<'_> {
 /// What the version before reached.
 struct Before {
     version: u32,
-    outcomes: Outcomes,
+    outcomes: LabelledPredictions,
 }
 
 /// The number of the look at so many labelled answers.

@@ -13,7 +13,7 @@ use kilter_domain::{
     table::{Column, Table},
     time::Timestamp,
 };
-use kilter_evaluation::outcomes::{Answers, Outcomes};
+use kilter_evaluation::labelled_predictions::{LabelledPredictions, RawPredictions};
 use kilter_inference::Task;
 use kilter_lake::{LogKind, TIME_COLUMN};
 use kilter_serving::log::column;
@@ -98,17 +98,17 @@ impl Answered {
     }
 
     /// The labelled rows as `stats` measures them, decided by one threshold whatever held when they were answered.
-    pub fn outcomes(&self, task: Task, classes: &[String], threshold: f64) -> Outcomes {
+    pub fn outcomes(&self, task: Task, classes: &[String], threshold: f64) -> LabelledPredictions {
         self.joined(task, classes, Some(threshold), &self.truth())
     }
 
     /// The labelled rows with the decisions that callers got.
-    pub fn served(&self, task: Task, classes: &[String]) -> Outcomes {
+    pub fn served(&self, task: Task, classes: &[String]) -> LabelledPredictions {
         self.joined(task, classes, None, &self.truth())
     }
 
     /// All rows as if each label were negative: for rates of decisions, which need no label.
-    pub fn decisions(&self, task: Task, classes: &[String], threshold: f64) -> Outcomes {
+    pub fn decisions(&self, task: Task, classes: &[String], threshold: f64) -> LabelledPredictions {
         let truth = match task {
             Task::Regression => Column::Float(vec![0.0; self.len()]),
             _ => Column::Text(vec![Some(Arc::from(classes.first().map_or("0", String::as_str))); self.len()]),
@@ -116,12 +116,18 @@ impl Answered {
         self.joined(task, classes, Some(threshold), &truth)
     }
 
-    fn joined(&self, task: Task, classes: &[String], threshold: Option<f64>, truth: &Column) -> Outcomes {
+    fn joined(&self, task: Task, classes: &[String], threshold: Option<f64>, truth: &Column) -> LabelledPredictions {
         let labels: Vec<Arc<str>> =
             self.predicted.iter().map(|label| label.clone().unwrap_or_else(|| Arc::from(""))).collect();
-        let answers =
-            Answers { task, classes, scores: &self.scores, labels: Some(&labels), probabilities: None, threshold };
-        Outcomes::new(answers, truth, None)
+        let answers = RawPredictions {
+            task,
+            classes,
+            scores: &self.scores,
+            labels: Some(&labels),
+            probabilities: None,
+            threshold,
+        };
+        LabelledPredictions::new(answers, truth, None)
     }
 
     /// The labels as they came; numbers among them too.

@@ -5,7 +5,7 @@
 use std::{collections::HashSet, sync::Arc};
 
 use kilter_domain::{ids::EndpointName, table::Column, time::Timestamp};
-use kilter_evaluation::outcomes::{ClassMatcher, LabelCheck, label_number, label_text};
+use kilter_evaluation::labelled_predictions::{ClassMatcher, LabelCheck, label_number, label_text};
 use kilter_inference::Task;
 use kilter_lake::{LogKind, ReadOptions};
 use kilter_serving::{Record, log::column};

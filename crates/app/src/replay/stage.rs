@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use kilter_domain::{ids::EndpointName, table::Column, time::Timestamp};
-use kilter_evaluation::outcomes::label_text;
+use kilter_evaluation::labelled_predictions::label_text;
 
 use super::{Progress, ReplayError, history::History, refusals::Refusals, settings::Settings, timeline};
 use crate::{

@@ -8,8 +8,8 @@ use kilter_domain::{
     time::Timestamp,
 };
 use kilter_evaluation::{
-    model_rows::Scored,
-    outcomes::{Outcomes, headline, larger_is_better},
+    gate_metrics::Predictions,
+    labelled_predictions::{LabelledPredictions, headline, larger_is_better},
 };
 use kilter_inference::{Model, Task};
 
@@ -33,8 +33,8 @@ use crate::{
 /// One period, with the outcomes behind its numbers.
 struct Played {
     period: Period,
-    served: Outcomes,
-    never: Outcomes,
+    served: LabelledPredictions,
+    never: LabelledPredictions,
 }
 
 /// The report of a replay that has ended.
@@ -105,7 +105,7 @@ fn play(
     // A class that any version knows is a label of them all: whoever does not know it is wrong.
     let served = answered.served(signature.task, &signature.classes).knowing(classes);
     let never = never_retrained(history, &answered, model, threshold)?.knowing(classes);
-    let value = |outcomes: &Outcomes| outcomes.metric(metric).ok().map(|estimate| estimate.value);
+    let value = |outcomes: &LabelledPredictions| outcomes.metric(metric).ok().map(|estimate| estimate.value);
     let period = Period {
         start,
         end,
@@ -125,11 +125,11 @@ fn never_retrained(
     answered: &Answered,
     model: &Model,
     threshold: f64,
-) -> Result<Outcomes, AppError> {
+) -> Result<LabelledPredictions, AppError> {
     let place: std::collections::HashMap<&str, usize> =
         history.ids.iter().enumerate().map(|(row, id)| (&**id, row)).collect();
     let rows: Vec<usize> = answered.ids.iter().filter_map(|id| place.get(&**id).copied()).collect();
-    let scored = Scored::by(model, &history.table.take(&rows), threshold)
+    let scored = Predictions::by(model, &history.table.take(&rows), threshold)
         .map_err(|source| AppError::Predict { what: "the rows of a period with the first version".into(), source })?;
     Ok(scored.outcomes(&answered.truth(), None))
 }

@@ -4,7 +4,7 @@ use kilter_domain::{
     contract::{ThresholdGoal, Tuning},
     rule::rounded,
 };
-use kilter_evaluation::outcomes::Outcomes;
+use kilter_evaluation::labelled_predictions::LabelledPredictions;
 use kilter_stats::{
     Estimate,
     performance::{BinaryRows, Confusion, Rate, Target, cost_difference, operating_point},
@@ -29,7 +29,7 @@ pub(crate) struct Change {
 }
 
 /// The threshold that a new version starts with, chosen on its held-out rows; `None` where they are too few.
-pub(crate) fn initial(tuning: &Tuning, held_out: &Outcomes) -> Option<f64> {
+pub(crate) fn initial(tuning: &Tuning, held_out: &LabelledPredictions) -> Option<f64> {
     if (held_out.len() as u64) < tuning.min_rows || !has_both_classes(held_out) {
         return None;
     }
@@ -38,10 +38,10 @@ pub(crate) fn initial(tuning: &Tuning, held_out: &Outcomes) -> Option<f64> {
 
 /// The change that labelled rows speak for. Chosen on every other row and judged on the rest, so that both halves see
 /// the same days; `None` where the rows are too few, or the threshold that holds is as good.
-pub(super) fn change(tuning: &Tuning, rows: &Outcomes, from: f64) -> Option<Change> {
+pub(super) fn change(tuning: &Tuning, rows: &LabelledPredictions, from: f64) -> Option<Change> {
     let half = |odd: usize| rows.at(&(0..rows.len()).filter(|place| place % 2 == odd).collect::<Vec<_>>());
     let (choosing, judging) = (half(0), half(1));
-    let is_enough = |half: &Outcomes| half.len() as u64 >= tuning.min_rows && has_both_classes(half);
+    let is_enough = |half: &LabelledPredictions| half.len() as u64 >= tuning.min_rows && has_both_classes(half);
     if !is_enough(&choosing) || !is_enough(&judging) {
         return None;
     }
@@ -78,7 +78,7 @@ struct At {
 }
 
 impl At {
-    fn of(rows: &Outcomes, threshold: f64) -> Option<Self> {
+    fn of(rows: &LabelledPredictions, threshold: f64) -> Option<Self> {
         let (truth, score) = rows.scores()?;
         let table = Confusion::of(&BinaryRows::scored(truth, score, threshold).ok()?);
         let rate = |rate: Rate| table.rate(rate, 0.95).ok();
@@ -92,7 +92,7 @@ impl At {
 }
 
 /// Whether wrong calls surely cost less at the new threshold.
-fn cheaper(rows: &Outcomes, thresholds: (f64, f64), costs: (f64, f64)) -> Option<(String, Numbers)> {
+fn cheaper(rows: &LabelledPredictions, thresholds: (f64, f64), costs: (f64, f64)) -> Option<(String, Numbers)> {
     let (truth, score) = rows.scores()?;
     let all = BinaryRows::scored(truth, score, thresholds.0).ok()?;
     let saved = cost_difference(&all, thresholds, costs, LEVEL).ok()?.map_decreasing(|cost| -cost).ok()?;
@@ -111,7 +111,7 @@ fn cheaper(rows: &Outcomes, thresholds: (f64, f64), costs: (f64, f64)) -> Option
 
 /// Whether the new threshold ends a surely exceeded rate of false positives, or finds surely more within it.
 fn nearer(
-    rows: &Outcomes,
+    rows: &LabelledPredictions,
     (from, to): (f64, f64),
     most: f64,
     (before, after): (&At, &At),
@@ -132,7 +132,7 @@ fn nearer(
     (missed.high < 0.0).then_some((said, numbers))
 }
 
-fn best(goal: ThresholdGoal, rows: &Outcomes) -> Option<f64> {
+fn best(goal: ThresholdGoal, rows: &LabelledPredictions) -> Option<f64> {
     let (target, sure) = match goal {
         ThresholdGoal::Cost { false_positive, false_negative } => {
             (Target::Cost { false_positive, false_negative }, false)
@@ -146,7 +146,7 @@ fn best(goal: ThresholdGoal, rows: &Outcomes) -> Option<f64> {
     Some(if point.threshold.is_finite() { point.threshold } else { highest() })
 }
 
-fn has_both_classes(rows: &Outcomes) -> bool {
+fn has_both_classes(rows: &LabelledPredictions) -> bool {
     // Labels in other words than the model's classes say nothing of where to decide.
     if rows.label_check().is_beyond() {
         return false;
@@ -167,7 +167,7 @@ mod tests {
     }
 
     /// `rows` rows whose score is the chance of "yes" in hundredths, shifted by `shift` where the truth is "no".
-    fn rows(rows: usize, shift: f64) -> Outcomes {
+    fn rows(rows: usize, shift: f64) -> LabelledPredictions {
         let mut state = 7_u64;
         let mut dice = || {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -177,7 +177,7 @@ mod tests {
         let truth: Vec<bool> = chance.iter().map(|&p| dice() < p).collect();
         let scores: Vec<f64> =
             chance.iter().zip(&truth).map(|(&p, &t)| (if t { p } else { p + shift }).clamp(0.0, 1.0)).collect();
-        Outcomes::of_binary(&["0", "1"], &scores, &Column::Bool(truth.into_iter().map(Some).collect()))
+        LabelledPredictions::of_binary(&["0", "1"], &scores, &Column::Bool(truth.into_iter().map(Some).collect()))
     }
 
     #[test]

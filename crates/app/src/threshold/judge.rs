@@ -10,8 +10,8 @@ use kilter_domain::{
     table::{Column, Table},
 };
 use kilter_evaluation::{
-    model_rows::ModelRows,
-    outcomes::{Answers, Outcomes},
+    gate_metrics::ModelRows,
+    labelled_predictions::{LabelledPredictions, RawPredictions},
 };
 use kilter_inference::Task;
 use kilter_store::{deployment::Deployment, gate as verdicts, model as versions, run as runs};
@@ -161,7 +161,7 @@ fn accuracy(project: &Project, package: &Package, sample: &Table, threshold: f64
     let roles = project.roles(project.labelled_dataset().ok()?);
     let label = roles.label(sample).ok()?;
     let scores = sample.get(SAMPLE_SCORE).and_then(Column::numbers)?;
-    let answers = Answers {
+    let answers = RawPredictions {
         task: Task::Binary,
         classes: &package.manifest.signature.classes,
         scores: &scores,
@@ -169,5 +169,5 @@ fn accuracy(project: &Project, package: &Package, sample: &Table, threshold: f64
         probabilities: None,
         threshold: Some(threshold),
     };
-    Outcomes::new(answers, label, None).metric("accuracy").ok().map(|accuracy| accuracy.value)
+    LabelledPredictions::new(answers, label, None).metric("accuracy").ok().map(|accuracy| accuracy.value)
 }

@@ -10,7 +10,7 @@ use kilter_domain::{
     time::{Span, Timestamp},
 };
 use kilter_evaluation::{
-    timed::{TimedDrift, compare},
+    drift_over_time::{TimedDrift, compare},
     variation::{ReferenceTimes, SeasonChoice},
 };
 use kilter_lake::{ReadOptions, read_table};

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use kilter_domain::rule::RuleOutcome;
-use kilter_evaluation::outcomes::{LabelCheck, Outcomes};
+use kilter_evaluation::labelled_predictions::{LabelCheck, LabelledPredictions};
 use kilter_stats::performance::{
     Better, Binning, CalibrationBin, Confusion, Labelled, Metric, PredictedBin, Rate, Residuals, ScorePoint,
     calibration_bins, class_matrix, class_tables, predicted_bins, residuals, score_points,
@@ -183,7 +183,7 @@ impl Evaluation {
 }
 
 impl Metered {
-    pub fn of(outcomes: &Outcomes, metric: &'static str) -> Self {
+    pub fn of(outcomes: &LabelledPredictions, metric: &'static str) -> Self {
         Self { metric, measured: Measured::of(&outcomes.metric(metric)) }
     }
 
@@ -193,7 +193,7 @@ impl Metered {
 }
 
 impl Picture {
-    pub fn of(outcomes: &Outcomes, classes: &[String], threshold: f64) -> Self {
+    pub fn of(outcomes: &LabelledPredictions, classes: &[String], threshold: f64) -> Self {
         if outcomes.is_empty() {
             return Self::default();
         }
@@ -250,9 +250,9 @@ impl Class {
 
 impl Compared {
     /// `ours` and `theirs` stand on the same rows.
-    pub fn of(path: &Path, ours: &Outcomes, theirs: &Outcomes) -> Self {
+    pub fn of(path: &Path, ours: &LabelledPredictions, theirs: &LabelledPredictions) -> Self {
         let one = |entry: &kilter_stats::performance::Entry| {
-            let value = |outcomes: &Outcomes| Measured::of(&outcomes.metric(entry.name)).value;
+            let value = |outcomes: &LabelledPredictions| Measured::of(&outcomes.metric(entry.name)).value;
             let (here, there) = (value(ours), value(theirs));
             let difference = match ours.is_empty() {
                 true => Measured::nothing("no row has a label and both answers"),

@@ -6,7 +6,7 @@ use kilter_domain::{
     rule::{RuleOutcome, RuleVerdict},
     time::Timestamp,
 };
-use kilter_evaluation::model_rows::threshold_words;
+use kilter_evaluation::gate_metrics::threshold_words;
 use kilter_report::{
     Cell, CurvePoint, Figure, Part, Range, ReliabilityPoint, Report, Series, SeriesPoint, State, Table, number,
     percent, whole,

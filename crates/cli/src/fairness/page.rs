@@ -1,7 +1,7 @@
 //! The words of `kilter fairness`: a table for the terminal, a page for a browser.
 
 use kilter_domain::{plural::plural, time::Timestamp};
-use kilter_evaluation::model_rows::threshold_words;
+use kilter_evaluation::gate_metrics::threshold_words;
 use kilter_report::{Cell, Figure, Part, Range, Report, State, Table, number, percent, whole};
 use kilter_stats::{fairness::MINIMUM, performance::Rate};
 

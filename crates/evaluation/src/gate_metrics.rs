@@ -13,12 +13,12 @@ use kilter_domain::{
 use kilter_inference::{Model, PredictError, Task};
 
 use super::{
-    columns::{column_quantity, exact, nothing, rows_where},
+    column_stats::{column_quantity, exact, nothing, rows_where},
     measurement, not_measured,
     range_names::range_names,
     reference::SCORE,
 };
-use crate::outcomes::{Answers, Outcomes, class_name};
+use crate::labelled_predictions::{LabelledPredictions, RawPredictions, class_name};
 
 /// Rows below which a group or slice is not measured (too few to say anything).
 pub const LEAST_GROUP: usize = 30;
@@ -28,7 +28,7 @@ const MOST_GROUPS: usize = 50;
 const MOST_NUMBERS: usize = 20;
 
 /// What a model answered on a table.
-pub struct Scored {
+pub struct Predictions {
     pub task: Task,
     pub classes: Vec<String>,
     pub scores: Vec<f64>,
@@ -52,7 +52,7 @@ pub fn threshold_words(threshold: f64) -> String {
     }
 }
 
-impl Scored {
+impl Predictions {
     /// Asks the model for every row, decided where the model decides by itself: from a probability of a half on, or for a
     /// margin above zero.
     pub fn by_itself(model: &Model, table: &Table) -> Result<Self, PredictError> {
@@ -76,8 +76,8 @@ impl Scored {
     }
 
     /// Joined with the truth.
-    pub fn outcomes(&self, truth: &Column, weight: Option<&Column>) -> Outcomes {
-        let answers = Answers {
+    pub fn outcomes(&self, truth: &Column, weight: Option<&Column>) -> LabelledPredictions {
+        let answers = RawPredictions {
             task: self.task,
             classes: &self.classes,
             scores: &self.scores,
@@ -85,13 +85,13 @@ impl Scored {
             probabilities: self.probabilities.as_deref(),
             threshold: Some(self.threshold),
         };
-        Outcomes::new(answers, truth, weight)
+        LabelledPredictions::new(answers, truth, weight)
     }
 }
 
 /// One model on the rows that a gate is judged on.
 pub struct Side {
-    pub outcomes: Outcomes,
+    pub outcomes: LabelledPredictions,
     pub scores: Vec<f64>,
 }
 
@@ -129,7 +129,7 @@ impl Measurements for ModelRows<'_> {
         let champion = self.champion.as_ref()?;
         let Quantity::Metric { name, slice } = quantity else { return None };
         let (ours, theirs) = (self.comparable(&self.candidate), self.comparable(champion));
-        let pair = |a: &Outcomes, b: &Outcomes| {
+        let pair = |a: &LabelledPredictions, b: &LabelledPredictions| {
             a.difference(b, name).map(|d| measurement(&d)).map_err(|reason| not_measured(name, &reason))
         };
         let measured = match slice {
@@ -150,7 +150,7 @@ impl Measurements for ModelRows<'_> {
 
 impl ModelRows<'_> {
     /// The rows on which candidate and champion are compared.
-    fn comparable(&self, side: &Side) -> Outcomes {
+    fn comparable(&self, side: &Side) -> LabelledPredictions {
         side.outcomes.filter(|row| self.comparable[row])
     }
 
@@ -284,7 +284,7 @@ impl ModelRows<'_> {
 }
 
 /// A metric on labelled rows, with what it leaves out.
-pub fn on_labels(outcomes: &Outcomes, estimate: &kilter_stats::Estimate) -> Measurement {
+pub fn on_labels(outcomes: &LabelledPredictions, estimate: &kilter_stats::Estimate) -> Measurement {
     Measurement { note: outcomes.label_check().note(), ..measurement(estimate) }
 }
 
@@ -292,7 +292,7 @@ pub fn on_labels(outcomes: &Outcomes, estimate: &kilter_stats::Estimate) -> Meas
 ///
 /// Groups with fewer than [`LEAST_GROUP`] labelled rows are named in the note and left out.
 pub fn group_spread(
-    outcomes: &Outcomes,
+    outcomes: &LabelledPredictions,
     metric: &str,
     function: Function,
     groups: &[(String, Vec<bool>)],
@@ -451,7 +451,7 @@ mod tests {
     fn a_ratio_of_groups_has_an_interval_and_names_them() {
         let classes = ["0".to_owned(), "1".to_owned()];
         let scores: Vec<f64> = (0..400).map(|row| if row % 4 < row / 200 + 1 { 0.9 } else { 0.1 }).collect();
-        let answers = Answers {
+        let answers = RawPredictions {
             task: Task::Binary,
             classes: &classes,
             scores: &scores,
@@ -459,7 +459,7 @@ mod tests {
             probabilities: None,
             threshold: Some(0.5),
         };
-        let outcomes = Outcomes::new(answers, &Column::Int(vec![Some(1); 400]), None);
+        let outcomes = LabelledPredictions::new(answers, &Column::Int(vec![Some(1); 400]), None);
         let groups: Vec<(String, Vec<bool>)> = vec![
             ("g=a".into(), (0..400).map(|row| row < 200).collect()),
             ("g=b".into(), (0..400).map(|row| row >= 200).collect()),

@@ -14,7 +14,7 @@ use kilter_stats::{
     performance::{BinaryRows, Labelled, metric},
 };
 
-use crate::outcomes::{ClassMatcher, class_name, label_text};
+use crate::labelled_predictions::{ClassMatcher, class_name, label_text};
 
 /// Values beyond which a column is not asked value by value.
 const MAX_VALUES: usize = 50;
@@ -76,7 +76,7 @@ impl Measure {
 
 /// How well one column tells the label.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Telling {
+pub struct LabelLeakage {
     pub column: String,
     pub measure: Measure,
     pub value: f64,
@@ -84,7 +84,7 @@ pub struct Telling {
     pub is_certain: bool,
 }
 
-impl Telling {
+impl LabelLeakage {
     /// Whether it is too good to be true.
     pub fn is_leak(&self) -> bool {
         self.value >= self.measure.limit()
@@ -107,19 +107,19 @@ impl Telling {
 }
 
 /// What each column of `names` that can be asked tells of `label`; the best first.
-pub fn telling<'n>(
+pub fn find_label_leakage<'n>(
     table: &Table,
     names: impl Iterator<Item = &'n str>,
     label: &Column,
     asked: Asked<'_>,
-) -> Vec<Telling> {
+) -> Vec<LabelLeakage> {
     let measure = Measure::of(asked.task);
     let truth = Truth::of(label, asked);
     let one = |name: &str| {
         let (value, is_certain) = truth.told_by(table.get(name)?)?;
-        Some(Telling { column: name.to_owned(), measure, value, is_certain })
+        Some(LabelLeakage { column: name.to_owned(), measure, value, is_certain })
     };
-    let mut all: Vec<Telling> = names.filter_map(one).collect();
+    let mut all: Vec<LabelLeakage> = names.filter_map(one).collect();
     all.sort_by(|a, b| b.value.total_cmp(&a.value));
     all
 }
@@ -271,12 +271,12 @@ mod tests {
     }
 
     /// Which of a telling column and noise is found, and how sure.
-    fn found(task: Task, label: &Column, leak: Column) -> Telling {
+    fn found(task: Task, label: &Column, leak: Column) -> LabelLeakage {
         let noise = numbers(|row| row * 7919 % 41);
         let table = Table::new(vec![("noise".into(), noise), ("leak".into(), leak)]).unwrap();
         let classes = two();
         let asked = Asked { task, classes: &classes };
-        let mut found = telling(&table, ["noise", "leak"].into_iter(), label, asked);
+        let mut found = find_label_leakage(&table, ["noise", "leak"].into_iter(), label, asked);
         let noise = found.iter().find(|told| told.column == "noise");
         assert!(noise.is_none_or(|noise| noise.sentence().is_none()), "noise tells nothing: {noise:?}");
         found.remove(0)
@@ -311,7 +311,7 @@ mod tests {
         let rare = texts(|row| ["a", "b", "c"][usize::from(row == 7) + usize::from(row == 9)].into());
         let asked = Asked { task: Task::Multiclass, classes: &[] };
         let table = Table::new(vec![("odd".into(), numbers(|row| row % 2))]).unwrap();
-        assert!(telling(&table, ["odd"].into_iter(), &rare, asked)[0].value < 0.5);
+        assert!(find_label_leakage(&table, ["odd"].into_iter(), &rare, asked)[0].value < 0.5);
     }
 
     #[test]
@@ -341,7 +341,7 @@ mod tests {
         let table = Table::new(vec![("few".into(), few)]).unwrap();
         let classes = two();
         let asked = Asked { task: Task::Binary, classes: &classes };
-        assert!(!telling(&table, ["few"].into_iter(), &label, asked)[0].is_leak());
+        assert!(!find_label_leakage(&table, ["few"].into_iter(), &label, asked)[0].is_leak());
     }
 
     #[test]
@@ -351,12 +351,12 @@ mod tests {
         let asked = Asked { task: Task::Binary, classes: &classes };
         for names in [texts(|row| format!("customer {row}")), texts(|row| format!("group {}", row % 49))] {
             let table = Table::new(vec![("name".into(), names)]).unwrap();
-            let told = telling(&table, ["name"].into_iter(), &label, asked);
+            let told = find_label_leakage(&table, ["name"].into_iter(), &label, asked);
             assert!(told.iter().all(|told| !told.is_leak()), "{told:?}");
         }
         let rare = numbers(|row| i64::from(row < 10));
         let table = Table::new(vec![("leak".into(), rare.clone())]).unwrap();
-        let told = &telling(&table, ["leak"].into_iter(), &rare, asked)[0];
+        let told = &find_label_leakage(&table, ["leak"].into_iter(), &rare, asked)[0];
         assert!(told.is_leak() && !told.is_certain, "ten rows of a class are too few to be certain");
     }
 }

@@ -8,7 +8,7 @@ use std::{
 use kilter_domain::table::Column;
 
 use super::{
-    Answers, Kind, LabelCheck, Outcomes, UnknownRow,
+    Kind, LabelCheck, LabelledPredictions, RawPredictions, UnknownRow,
     classes::{ClassMatcher, label_number, label_text},
 };
 
@@ -20,7 +20,7 @@ fn weights(column: Option<&Column>, rows: &[usize]) -> Option<Vec<f64>> {
     column.map(|column| rows.iter().map(|&row| usable_weight(column.number(row))).collect())
 }
 
-pub(super) fn binary(answers: Answers, truth: &Column, weight: Option<&Column>) -> Outcomes {
+pub(super) fn binary(answers: RawPredictions, truth: &Column, weight: Option<&Column>) -> LabelledPredictions {
     let classes = match answers.classes.len() {
         0 | 1 => &["0".to_owned(), "1".to_owned()],
         _ => answers.classes,
@@ -47,10 +47,10 @@ pub(super) fn binary(answers: Answers, truth: &Column, weight: Option<&Column>) 
     let check = LabelCheck::new(classes, rows.len() + unknown.len(), unknown.iter());
     let weight = weights(weight, &rows);
     let kind = Kind::Binary { truth: labels, score, decision };
-    Outcomes { rows, kind, weight, unknown: vec![], labels: Arc::new(check) }
+    LabelledPredictions { rows, kind, weight, unknown: vec![], labels: Arc::new(check) }
 }
 
-pub(super) fn multiclass(answers: Answers, truth: &Column, weight: Option<&Column>) -> Outcomes {
+pub(super) fn multiclass(answers: RawPredictions, truth: &Column, weight: Option<&Column>) -> LabelledPredictions {
     let matcher = ClassMatcher::new(answers.classes);
     let mut names: Vec<Arc<str>> = answers.classes.iter().map(|class| Arc::from(class.as_str())).collect();
     // What another version decided may be a class that this one does not know.
@@ -93,10 +93,10 @@ pub(super) fn multiclass(answers: Answers, truth: &Column, weight: Option<&Colum
         LabelCheck::new(answers.classes, rows.len() + unknown.len(), unknown.iter().map(|unknown| &unknown.label));
     let weight = weights(weight, &rows);
     let kind = Kind::Multiclass { classes: names, truth: truths, decision, probability };
-    Outcomes { rows, kind, weight, unknown, labels: Arc::new(check) }
+    LabelledPredictions { rows, kind, weight, unknown, labels: Arc::new(check) }
 }
 
-pub(super) fn regression(answers: Answers, truth: &Column, weight: Option<&Column>) -> Outcomes {
+pub(super) fn regression(answers: RawPredictions, truth: &Column, weight: Option<&Column>) -> LabelledPredictions {
     let (mut rows, mut truths, mut predicted) = (Vec::new(), Vec::new(), Vec::new());
     let mut unknown: Vec<Arc<str>> = Vec::new();
     for row in 0..truth.len().min(answers.scores.len()) {
@@ -114,7 +114,7 @@ pub(super) fn regression(answers: Answers, truth: &Column, weight: Option<&Colum
     }
     let check = LabelCheck::new(&[], rows.len() + unknown.len(), unknown.iter());
     let weight = weights(weight, &rows);
-    Outcomes {
+    LabelledPredictions {
         rows,
         kind: Kind::Regression { truth: truths, predicted },
         weight,
@@ -123,7 +123,7 @@ pub(super) fn regression(answers: Answers, truth: &Column, weight: Option<&Colum
     }
 }
 
-impl Outcomes {
+impl LabelledPredictions {
     /// These rows and those of `other`, on the rows that both have. Of several classes a label counts that either model
     /// knows: it is a wrong answer of the one that does not.
     pub(super) fn on_common_rows(&self, other: &Self) -> (Self, Self) {

@@ -24,7 +24,7 @@ pub use unknown::{LabelCheck, MAX_UNKNOWN_SHARE};
 
 /// What a model answered for some rows, in whatever form it was kept.
 #[derive(Clone, Copy, Debug)]
-pub struct Answers<'a> {
+pub struct RawPredictions<'a> {
     pub task: Task,
     /// The classes in the model's order; empty for regression.
     pub classes: &'a [String],
@@ -40,7 +40,7 @@ pub struct Answers<'a> {
 
 /// Labelled rows of one model.
 #[derive(Clone, Debug)]
-pub struct Outcomes {
+pub struct LabelledPredictions {
     /// The rows of the input that stand here, in order.
     pub rows: Vec<usize>,
     kind: Kind,
@@ -82,9 +82,9 @@ enum Kind {
     },
 }
 
-impl Outcomes {
+impl LabelledPredictions {
     /// Joins answers with the truth of the same rows.
-    pub fn new(answers: Answers, truth: &Column, weight: Option<&Column>) -> Self {
+    pub fn new(answers: RawPredictions, truth: &Column, weight: Option<&Column>) -> Self {
         match answers.task {
             Task::Binary => join::binary(answers, truth, weight),
             Task::Multiclass => join::multiclass(answers, truth, weight),
@@ -201,7 +201,7 @@ impl Outcomes {
         self.difference_at(other, name, LEVEL)
     }
 
-    /// As [`Outcomes::difference`], with an interval of another confidence.
+    /// As [`LabelledPredictions::difference`], with an interval of another confidence.
     pub fn difference_at(&self, other: &Self, name: &str, level: f64) -> Outcome<Estimate> {
         let metric = Metric::named(name, self.metric_task());
         let metric = metric.map_err(|error| Unmeasured::bad_input(name, error.to_string()))?;
@@ -240,7 +240,7 @@ impl Outcomes {
         }
     }
 
-    /// What [`Outcomes::cost`] counts.
+    /// What [`LabelledPredictions::cost`] counts.
     pub fn cost_unit(&self, prices: Option<(f64, f64)>) -> &'static str {
         match (&self.kind, prices) {
             (Kind::Regression { .. }, _) => "summed absolute error",
@@ -285,13 +285,13 @@ fn log_loss(truth: bool, probability: f64) -> f64 {
     if truth { -p.ln() } else { -(1.0 - p).ln() }
 }
 
-impl Outcomes {
+impl LabelledPredictions {
     /// The answers of a model of two classes that decides at one half.
     pub fn of_binary(classes: &[&str], scores: &[f64], truth: &Column) -> Self {
         let classes: Vec<String> = classes.iter().map(|class| (*class).to_owned()).collect();
         let (task, threshold) = (Task::Binary, Some(0.5));
         Self::new(
-            Answers { task, classes: &classes, scores, labels: None, probabilities: None, threshold },
+            RawPredictions { task, classes: &classes, scores, labels: None, probabilities: None, threshold },
             truth,
             None,
         )
@@ -305,7 +305,7 @@ mod tests {
     #[test]
     fn rows_without_a_label_are_left_out() {
         let truth = Column::Int(vec![Some(1), None, Some(0), Some(0)]);
-        let outcomes = Outcomes::of_binary(&["0", "1"], &[0.9, 0.2, 0.7, 0.1], &truth);
+        let outcomes = LabelledPredictions::of_binary(&["0", "1"], &[0.9, 0.2, 0.7, 0.1], &truth);
         assert_eq!(outcomes.rows, vec![0, 2, 3]);
         assert_eq!(outcomes.cost(None), 1.0);
         assert_eq!(outcomes.filter(|row| row != 2).cost(None), 0.0);
@@ -315,7 +315,7 @@ mod tests {
     fn a_class_that_the_model_cannot_know_is_a_miss_not_a_crash() {
         let classes = ["a".to_owned(), "b".to_owned(), "c".to_owned()];
         let labels: Vec<Arc<str>> = vec!["a".into(), "b".into()];
-        let answers = Answers {
+        let answers = RawPredictions {
             task: Task::Multiclass,
             classes: &classes,
             scores: &[0.5, 0.5],
@@ -324,7 +324,7 @@ mod tests {
             threshold: Some(0.5),
         };
         let truth = Column::Text(vec![Some("a".into()), Some("macOS".into())]);
-        let outcomes = Outcomes::new(answers, &truth, None);
+        let outcomes = LabelledPredictions::new(answers, &truth, None);
         let why = outcomes.metric("accuracy").unwrap_err().to_string();
         assert_eq!(why, "1 of 2 labels is not a class of the model (`a`, `b`, `c`): `macOS` (1)");
         let beside_another = outcomes.knowing(&["macOS".to_owned()]);
@@ -332,11 +332,16 @@ mod tests {
         assert!(beside_another.metric("log_loss").unwrap().value > 10.0);
     }
 
-    fn classified(classes: &[&str], labels: &[&str], probabilities: Option<&[f32]>, truth: &[&str]) -> Outcomes {
+    fn classified(
+        classes: &[&str],
+        labels: &[&str],
+        probabilities: Option<&[f32]>,
+        truth: &[&str],
+    ) -> LabelledPredictions {
         let classes: Vec<String> = classes.iter().map(|class| (*class).to_owned()).collect();
         let labels: Vec<Arc<str>> = labels.iter().map(|label| Arc::from(*label)).collect();
         let scores = vec![0.5; labels.len()];
-        let answers = Answers {
+        let answers = RawPredictions {
             task: Task::Multiclass,
             classes: &classes,
             scores: &scores,
@@ -344,13 +349,17 @@ mod tests {
             probabilities,
             threshold: None,
         };
-        Outcomes::new(answers, &Column::Text(truth.iter().map(|class| Some(Arc::from(*class))).collect()), None)
+        LabelledPredictions::new(
+            answers,
+            &Column::Text(truth.iter().map(|class| Some(Arc::from(*class))).collect()),
+            None,
+        )
     }
 
     /// A model of two classes that always says the first, on these labels.
-    fn two_classes(classes: &[&str], truth: Column) -> Outcomes {
+    fn two_classes(classes: &[&str], truth: Column) -> LabelledPredictions {
         let scores: Vec<f64> = (0..truth.len()).map(|row| 0.1 + 0.001 * row as f64).collect();
-        Outcomes::of_binary(classes, &scores, &truth)
+        LabelledPredictions::of_binary(classes, &scores, &truth)
     }
 
     fn texts<'t>(texts: impl IntoIterator<Item = &'t str>) -> Column {
@@ -415,7 +424,7 @@ mod tests {
     #[test]
     fn texts_that_state_numbers_measure_a_regression_and_other_words_do_not() {
         let regression = |truth: Column| {
-            let answers = Answers {
+            let answers = RawPredictions {
                 task: Task::Regression,
                 classes: &[],
                 scores: &[1.0, 2.0, 3.0],
@@ -423,7 +432,7 @@ mod tests {
                 probabilities: None,
                 threshold: None,
             };
-            Outcomes::new(answers, &truth, None).metric("mae")
+            LabelledPredictions::new(answers, &truth, None).metric("mae")
         };
         assert_eq!(regression(texts(["1.5", " 2.5 ", "3.5"])).unwrap().value, 0.5);
         let why = regression(texts(["low", "low", "3.5"])).unwrap_err().to_string();

@@ -16,20 +16,19 @@ use kilter_domain::{
 use kilter_stats::{drift::Measure, interval::clopper_pearson, tails::normal_quantile};
 
 use super::{
-    columns::{column_quantity, exact, nothing},
-    measurement,
-    model_rows::{group_spread, groups_of, metric_name, on_labels},
-    not_measured,
+    column_stats::{column_quantity, exact, nothing},
+    gate_metrics::{group_spread, groups_of, metric_name, on_labels},
+    measurement, not_measured,
     reference::{ColumnReference, Reference, SCORE},
 };
-use crate::outcomes::Outcomes;
+use crate::labelled_predictions::LabelledPredictions;
 
 /// The name under which rules ask who sent the requests.
 pub const CONSUMER: &str = "consumer";
 
 /// What a window must hold before it is measured.
 #[derive(Clone, Copy, Debug)]
-pub struct Least {
+pub struct MinSample {
     /// Rows for distances and rates.
     pub rows: usize,
     /// Share of rows whose label is known, for performance.
@@ -46,23 +45,23 @@ pub struct WindowRows<'a> {
     pub scores: &'a [f64],
     pub reference: &'a Reference,
     /// The rows whose label is known at `now`.
-    pub outcomes: &'a Outcomes,
+    pub outcomes: &'a LabelledPredictions,
     /// Every row as if its label were negative: for rates of decisions, which need no label.
-    pub decisions: &'a Outcomes,
+    pub decisions: &'a LabelledPredictions,
     /// The metrics as estimated before labels, by name.
     pub estimates: &'a BTreeMap<String, Measurement>,
     /// Numbers that were counted elsewhere: `requests`, `error_rate`, `p99_ms`.
     pub facts: &'a BTreeMap<String, f64>,
     /// Who asked for each row; empty where that was not looked up.
     pub consumers: &'a [Option<Arc<str>>],
-    pub least: Least,
+    pub least: MinSample,
     /// How sure one must be; `None`: intervals hold at 95 %, distances are taken as they are.
-    pub proof: Option<Proof<'a>>,
+    pub proof: Option<AlarmPolicy<'a>>,
 }
 
 /// How sure a monitor must be before a rule counts as broken, from the rate of false alarms that the contract states.
 #[derive(Clone, Copy, Debug)]
-pub struct Proof<'a> {
+pub struct AlarmPolicy<'a> {
     /// The chance of a false alarm that the rules of one window may take.
     pub tail: f64,
     /// Whether it is proven that something about the model has changed: then a 95 % interval says whether it matters.
@@ -214,7 +213,7 @@ impl WindowRows<'_> {
         }
     }
 
-    fn labelled(&self) -> Result<&Outcomes, NotMeasured> {
+    fn labelled(&self) -> Result<&LabelledPredictions, NotMeasured> {
         self.enough_rows()?;
         self.outcomes.label_check().tolerable().map_err(|reason| not_measured("labels", &reason))?;
         let share = self.outcomes.len() as f64 / self.table.rows().max(1) as f64;

@@ -12,7 +12,7 @@ use kilter_stats::{
 };
 
 use super::{
-    distance::DriftDistance,
+    drift::DriftDistance,
     reference::Reference,
     variation::{ColumnView, ReferenceTimes},
 };
