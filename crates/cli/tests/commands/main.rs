@@ -14,6 +14,7 @@ mod explaining;
 mod fairness;
 mod foreign;
 mod full_disk;
+mod guides;
 mod hostile;
 mod kills;
 mod labels;

@@ -1,0 +1,232 @@
+//! The guides: every command of a page is typed in an empty folder, and what it writes is what the page shows.
+//!
+//! In a block `console` lines that begin with `$ ` are commands (`> ` goes on with one), and the lines below are what it
+//! writes. A line `…` stands for what the page leaves out. Numbers, ids and blanks may differ, words may not. A comment
+//! above a block says more: `<!-- file: NAME -->` writes the block into a file, `<!-- until -->` types its commands again
+//! until they write what is shown, `<!-- exit: N -->` is how each of them ends.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use crate::World;
+
+/// How long a page that waits for the server waits.
+const MAX_WAIT: Duration = Duration::from_secs(120);
+
+/// A fenced block with what the comment above it says.
+struct Block {
+    line: usize,
+    language: String,
+    directive: String,
+    text: String,
+}
+
+/// A command with what the page shows below it.
+struct Typed {
+    command: String,
+    shown: Vec<String>,
+}
+
+fn blocks(page: &str) -> Vec<Block> {
+    let mut found = Vec::new();
+    let mut directive = String::new();
+    let mut open: Option<Block> = None;
+    for (number, line) in page.lines().enumerate() {
+        match (&mut open, line.strip_prefix("```")) {
+            (Some(_), Some("")) => found.extend(open.take()),
+            (Some(block), _) => block.text += &format!("{line}\n"),
+            (None, Some(language)) => {
+                let directive = std::mem::take(&mut directive);
+                open = Some(Block { line: number + 1, language: language.to_owned(), directive, text: String::new() });
+            }
+            (None, None) => {
+                let comment = line.strip_prefix("<!-- ").and_then(|rest| rest.strip_suffix(" -->"));
+                directive = comment.map_or_else(String::new, str::to_owned);
+            }
+        }
+    }
+    assert!(open.is_none(), "a block of the page does not end");
+    found
+}
+
+fn typed(text: &str) -> Vec<Typed> {
+    let mut found: Vec<Typed> = Vec::new();
+    for line in text.lines() {
+        match (line.strip_prefix("$ "), line.strip_prefix("> "), found.last_mut()) {
+            (Some(command), ..) => found.push(Typed { command: command.to_owned(), shown: Vec::new() }),
+            (None, Some(more), Some(last)) if last.shown.is_empty() => last.command += &format!("\n{more}"),
+            (None, _, Some(last)) => last.shown.push(line.to_owned()),
+            (None, _, None) => panic!("no command stands above: {line}"),
+        }
+    }
+    found
+}
+
+/// The words of a text; every number and id is `#`.
+fn words(text: &str) -> String {
+    let is_id = |word: &str| word.len() >= 8 && word.chars().all(|c| c.is_ascii_hexdigit() || c == '-');
+    let mut out = String::new();
+    for word in text.split_whitespace() {
+        let parts = word.split_inclusive(|c: char| !(c.is_ascii_alphanumeric() || c == '-'));
+        for part in parts {
+            let (core, end) = match part.chars().last() {
+                Some(last) if !(last.is_ascii_alphanumeric() || last == '-') => {
+                    part.split_at(part.len() - last.len_utf8())
+                }
+                _ => (part, ""),
+            };
+            match is_id(core) {
+                true => out.push('#'),
+                false => out.extend(core.chars().map(|c| if c.is_ascii_digit() { '#' } else { c })),
+            }
+            out += end;
+        }
+        out.push(' ');
+    }
+    // `#.##`, `-##` and `#` are one number each.
+    let mut short = String::new();
+    for c in out.chars() {
+        let is_inside = matches!(c, '#' | '.') && short.ends_with('#');
+        if !is_inside {
+            short.push(c);
+        }
+    }
+    short.replace("-#", "#").replace("+#", "#").replace("#e#", "#").trim_end().to_owned()
+}
+
+/// Why `written` is not what the page shows; `None` when it is.
+fn difference(shown: &[String], written: &str) -> Option<String> {
+    let chunks: Vec<String> = shown.split(|line| line.trim() == "…").map(|lines| words(&lines.join("\n"))).collect();
+    let written = words(written);
+    if let [all] = chunks.as_slice() {
+        return (*all != written).then(|| format!("the page shows\n  {all}\nand the command writes\n  {written}"));
+    }
+    let mut rest = written.as_str();
+    for chunk in &chunks {
+        match rest.find(chunk.as_str()) {
+            Some(at) => rest = &rest[at + chunk.len()..],
+            None => return Some(format!("the page shows\n  {chunk}\nand the command writes\n  {written}")),
+        }
+    }
+    None
+}
+
+/// Who types a page.
+struct Typist {
+    world: World,
+    folder: PathBuf,
+    server: Option<(Child, u16)>,
+}
+
+impl Drop for Typist {
+    fn drop(&mut self) {
+        if let Some((server, _)) = &mut self.server {
+            let _ = server.kill();
+            let _ = server.wait();
+        }
+    }
+}
+
+impl Typist {
+    fn new() -> Self {
+        let world = World::new();
+        let folder = world.path().to_owned();
+        Self { world, folder, server: None }
+    }
+
+    /// A shell in which `kilter` is the program under test.
+    fn shell(&self, command: &str) -> Command {
+        let tools = Path::new(env!("CARGO_BIN_EXE_kilter")).parent().unwrap();
+        let path = format!("{}:{}", tools.display(), std::env::var("PATH").unwrap());
+        let mut shell = Command::new("bash");
+        shell.arg("-c").arg(command).current_dir(&self.folder).env("PATH", path).stdin(Stdio::null());
+        shell.env("USER", "you").env_remove("COLUMNS").env_remove("KILTER_DATA").env_remove("KILTER_SERVER");
+        shell
+    }
+
+    fn serve(&mut self) {
+        let mut server = self.shell("exec kilter server --port 0 --log warn").stdout(Stdio::piped()).spawn().unwrap();
+        let said = BufReader::new(server.stdout.take().unwrap()).lines().next().unwrap().unwrap();
+        let port = said.rsplit_once(':').unwrap().1.parse().unwrap();
+        self.server = Some((server, port));
+    }
+
+    /// Everything that a command writes, and how it ends.
+    fn run(&self, command: &str) -> (String, i32) {
+        let port = self.server.as_ref().map_or(8484, |(_, port)| *port);
+        let command = command.replace("localhost:8484", &format!("localhost:{port}"));
+        let out = self.shell(&format!("{{ {command}\n}} 2>&1")).output().unwrap();
+        (String::from_utf8(out.stdout).unwrap(), out.status.code().unwrap_or(-1))
+    }
+
+    fn check(&mut self, page: &str, block: &Block, typed: &Typed) {
+        let place = format!("{page}:{}: $ {}", block.line, typed.command);
+        if typed.command == "kilter server" {
+            return self.serve();
+        }
+        // A shell of its own forgets where it went.
+        if let Some(folder) = typed.command.strip_prefix("mkdir ").and_then(|rest| rest.split_once(" && cd ")) {
+            self.folder = self.world.path().join(folder.1);
+            return fs::create_dir_all(&self.folder).unwrap();
+        }
+        let wanted = block.directive.strip_prefix("exit: ").map_or(0, |exit| exit.parse().unwrap());
+        let began = Instant::now();
+        loop {
+            let (written, exit) = self.run(&typed.command);
+            let problem = match exit == wanted {
+                true => difference(&typed.shown, &written),
+                false => Some(format!("ends with {exit} and not {wanted}:\n{written}")),
+            };
+            let Some(problem) = problem else { return };
+            assert!(block.directive == "until" && began.elapsed() < MAX_WAIT, "{place}\n{problem}");
+            std::thread::sleep(Duration::from_millis(500));
+        }
+    }
+}
+
+/// Types every command of a guide.
+fn check_guide(name: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/guides").join(name);
+    let page = fs::read_to_string(path).unwrap();
+    let mut typist = Typist::new();
+    let mut commands = 0;
+    for block in blocks(&page) {
+        if let Some(file) = block.directive.strip_prefix("file: ") {
+            fs::write(typist.folder.join(file), &block.text).unwrap();
+        } else if block.language == "console" {
+            for typed in typed(&block.text) {
+                typist.check(name, &block, &typed);
+                commands += 1;
+            }
+        }
+    }
+    assert!(commands > 5, "{name} has {commands} commands");
+}
+
+#[test]
+fn the_first_model_is_made_as_its_guide_says() {
+    check_guide("first-model.md");
+}
+
+#[test]
+fn a_page_that_shows_other_words_than_a_command_writes_is_found() {
+    let shown = |text: &str| text.lines().map(str::to_owned).collect::<Vec<_>>();
+    let written = "✓ v2 is approved\n  auc is 0.94 (0.92 to 0.95)\npackage 6c4edf6b0637, done\n";
+    for right in [
+        "✓ v1 is approved\n auc is 0.8 (-0.7 to 0.91)\npackage aaaaaaaa0637, done",
+        "…\npackage 111111111111, done",
+        "✓ v2 is approved\n…",
+        "…",
+    ] {
+        assert_eq!(difference(&shown(right), written), None);
+    }
+    for wrong in ["✓ v2 is rejected\n…", "✓ v2 is approved", "", "…\npackage none, done", "…\ndone\n…\nauc is 0.94\n…"]
+    {
+        assert!(difference(&shown(wrong), written).is_some(), "{wrong}");
+    }
+}
