@@ -156,6 +156,7 @@ impl App {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use kilter_domain::time::HOUR_MS;
 
     fn act(at: i64) -> Act {
         Act { at: Timestamp(at), by: "user:eve".parse().unwrap() }
@@ -165,19 +166,17 @@ mod tests {
         Refused { topic: topic.into(), action: "x".into(), object: "y".into(), reason: "z".into() }
     }
 
-    const HOUR: i64 = 3_600_000;
-
     #[test]
     fn what_is_repeated_within_an_hour_is_one_entry_and_a_count() {
         let mut log = RefusalLog::default();
         assert_eq!(log.count(&act(0), refused("a")).unwrap().repeated, 0);
         assert!((1..1_000_000).step_by(1_000).all(|at| log.count(&act(at), refused("a")).is_none()));
-        assert!(log.close(Timestamp(HOUR - 1)).is_empty());
-        let due = log.close(Timestamp(HOUR));
+        assert!(log.close(Timestamp(HOUR_MS - 1)).is_empty());
+        let due = log.close(Timestamp(HOUR_MS));
         assert_eq!((due.len(), due[0].repeated), (1, 1_000));
-        assert!(log.count(&act(HOUR + 1), refused("a")).is_none(), "the entry of the count began a new hour");
-        assert_eq!(log.count(&act(2 * HOUR), refused("a")).unwrap().repeated, 1);
-        assert!(log.close(Timestamp(4 * HOUR)).is_empty() && log.0.is_empty(), "what is not repeated is forgotten");
+        assert!(log.count(&act(HOUR_MS + 1), refused("a")).is_none(), "the entry of the count began a new hour");
+        assert_eq!(log.count(&act(2 * HOUR_MS), refused("a")).unwrap().repeated, 1);
+        assert!(log.close(Timestamp(4 * HOUR_MS)).is_empty() && log.0.is_empty(), "what is not repeated is forgotten");
     }
 
     #[test]
@@ -185,7 +184,7 @@ mod tests {
         let mut log = RefusalLog::default();
         let entries = (0..10_000).filter_map(|at| log.count(&act(at), refused(&format!("{at}")))).count();
         assert_eq!((entries, log.0.len()), (MAX_TOPICS + 1, MAX_TOPICS + 1));
-        let due = log.close(Timestamp(2 * HOUR));
+        let due = log.close(Timestamp(2 * HOUR_MS));
         assert_eq!(due.iter().map(|due| due.repeated).sum::<u64>(), (10_000 - MAX_TOPICS - 1) as u64);
     }
 }

@@ -228,10 +228,11 @@ fn thresholds(from: f64, to: f64) -> Numbers {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use kilter_domain::time::DAY_MS;
 
     fn answered(days: &[(i64, bool)]) -> Answered {
         Answered {
-            events: days.iter().map(|(day, _)| Timestamp(day * 86_400_000 + 5)).collect(),
+            events: days.iter().map(|(day, _)| Timestamp(day * DAY_MS + 5)).collect(),
             labels: days.iter().map(|(_, known)| known.then(|| "1".into())).collect(),
             ..Answered::default()
         }
@@ -240,7 +241,7 @@ mod tests {
     #[test]
     fn labels_that_come_early_do_not_make_a_window_mature() {
         let rows = answered(&[(1, true), (1, true), (2, true), (2, false), (3, true), (3, false)]);
-        assert_eq!(mature_until(&rows, 86_400_000), Some(Timestamp(2 * 86_400_000)));
-        assert_eq!(mature_until(&answered(&[(1, false)]), 86_400_000), None);
+        assert_eq!(mature_until(&rows, DAY_MS), Some(Timestamp(2 * DAY_MS)));
+        assert_eq!(mature_until(&answered(&[(1, false)]), DAY_MS), None);
     }
 }

@@ -5,7 +5,7 @@
 
 use std::{fmt, str::FromStr};
 
-use crate::time::{Span, Timestamp};
+use crate::time::{DAY_MS, HOUR_MS, MINUTE_MS, Span, Timestamp};
 
 /// Minute, hour, day of month, month, day of week. Lists, ranges and steps (`*/15`, `1-5`, `0,30`), no names.
 #[derive(Clone, PartialEq, Eq)]
@@ -31,19 +31,18 @@ pub struct InvalidCron {
 impl Cron {
     /// The first matching minute after `time`; `None` when there is none within ten years (31 February).
     pub fn next_after(&self, time: Timestamp) -> Option<Timestamp> {
-        const MINUTE: i64 = 60_000;
         // Days outside of the calendar are no days to walk through.
         let time = Timestamp::from_civil(time.civil());
-        let start = Timestamp((time.millis().div_euclid(MINUTE) + 1) * MINUTE);
+        let start = Timestamp((time.millis().div_euclid(MINUTE_MS) + 1) * MINUTE_MS);
         let end = time.after(Span::months(120));
         let mut at = start;
         while at <= end {
             if !self.matches_day(at) {
-                at = Timestamp((at.millis().div_euclid(86_400_000) + 1) * 86_400_000);
+                at = Timestamp((at.millis().div_euclid(DAY_MS) + 1) * DAY_MS);
             } else if !has(self.hour, at.civil().hour()) {
-                at = Timestamp((at.millis().div_euclid(3_600_000) + 1) * 3_600_000);
+                at = Timestamp((at.millis().div_euclid(HOUR_MS) + 1) * HOUR_MS);
             } else if !has(self.minute, at.civil().minute()) {
-                at = Timestamp(at.millis() + MINUTE);
+                at = Timestamp(at.millis() + MINUTE_MS);
             } else {
                 return Some(at);
             }

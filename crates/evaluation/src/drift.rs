@@ -199,7 +199,10 @@ pub fn expected(view: &ColumnView, distance: Distance, blocks: usize) -> DriftDi
 
 #[cfg(test)]
 mod tests {
-    use kilter_domain::{table::Table, time::Span};
+    use kilter_domain::{
+        table::Table,
+        time::{DAY_MS, Span},
+    };
     use kilter_stats::drift::Cycle;
 
     use super::*;
@@ -207,7 +210,7 @@ mod tests {
 
     /// Days from 2001 on, with a temperature that follows the year and a number that does not.
     fn days(from: i64, days: i64, warmer: f64) -> (Table, Vec<Timestamp>) {
-        let events: Vec<Timestamp> = (from..from + days).map(|day| Timestamp((11_323 + day) * 86_400_000)).collect();
+        let events: Vec<Timestamp> = (from..from + days).map(|day| Timestamp((11_323 + day) * DAY_MS)).collect();
         let mut state = 5_u64 + from as u64;
         let mut noise = || {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);

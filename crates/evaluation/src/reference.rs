@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use kilter_domain::{
     table::{Column, Table},
-    time::Timestamp,
+    time::{DAY_MS, HOUR_MS, Timestamp},
 };
 use kilter_stats::{
     Outcome,
@@ -91,7 +91,7 @@ impl Months {
         // Rows of a day follow each other: a date is worked out once for each run of them.
         let (mut day, mut month) = (i64::MIN, 0);
         for event in events {
-            let of_event = event.millis().div_euclid(86_400_000);
+            let of_event = event.millis().div_euclid(DAY_MS);
             if of_event != day {
                 (day, month) = (of_event, of_year(event));
             }
@@ -107,7 +107,7 @@ impl Months {
 /// Hours since a Monday 00:00 UTC.
 pub(super) fn hour_of(event: Timestamp) -> i64 {
     // The epoch began on a Thursday.
-    event.millis().div_euclid(3_600_000) + 72
+    event.millis().div_euclid(HOUR_MS) + 72
 }
 
 /// Months since January of the year 0.

@@ -214,7 +214,7 @@ fn season(
 mod tests {
     use kilter_domain::{
         table::{Column, Table},
-        time::Timestamp,
+        time::{DAY_MS, HOUR_MS, Timestamp},
     };
     use proptest::prelude::*;
 
@@ -227,7 +227,7 @@ mod tests {
     /// Four weeks by the hour, busy by day.
     fn seasonal() -> Reference {
         let hours = 24 * 28i64;
-        let events: Vec<Timestamp> = (0..hours * 10).map(|i| Timestamp((i / 10) * 3_600_000)).collect();
+        let events: Vec<Timestamp> = (0..hours * 10).map(|i| Timestamp((i / 10) * HOUR_MS)).collect();
         let value = |i: i64| (((i / 10) % 24) * 10 + i % 7) as f64;
         let column = Column::Float((0..hours * 10).map(value).collect());
         let place = Column::Text((0..hours * 10).map(|i| Some(["a", "b"][(i % 2) as usize].into())).collect());
@@ -261,7 +261,7 @@ mod tests {
 
     #[test]
     fn a_column_by_month_has_seven_kilobytes_more_at_most() {
-        let events: Vec<Timestamp> = (0..4 * 365).map(|day| Timestamp((11_323 + day) * 86_400_000)).collect();
+        let events: Vec<Timestamp> = (0..4 * 365).map(|day| Timestamp((11_323 + day) * DAY_MS)).collect();
         let wave =
             |day: i64| -10.0 * (std::f64::consts::TAU * day as f64 / 365.25).cos() + (day * 7919 % 101) as f64 * 0.02;
         let column = Column::Float((0..4 * 365).map(wave).collect());

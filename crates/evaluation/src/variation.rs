@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use kilter_domain::{
     table::{Column, Table},
-    time::{Span, Timestamp},
+    time::{DAY_MS, HOUR_MS, Span, Timestamp},
 };
 use kilter_stats::{
     drift::{Block, Law, MAX_BLOCKS, Season, Strata, Tally, Variation},
@@ -20,8 +20,8 @@ use super::{
     season::{SeasonalColumns, TimedColumn, strata_of},
 };
 
-/// Lengths of blocks, in milliseconds: an hour, a quarter of a day, a day, a week, thirty days.
-const LENGTHS: [i64; 5] = [3_600_000, 21_600_000, 86_400_000, 604_800_000, 2_592_000_000];
+/// Lengths of blocks, in milliseconds.
+const LENGTHS: [i64; 5] = [HOUR_MS, 6 * HOUR_MS, DAY_MS, 7 * DAY_MS, 30 * DAY_MS];
 /// Blocks from which a longer length is enough.
 const ENOUGH_BLOCKS: usize = 200;
 

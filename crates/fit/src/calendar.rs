@@ -3,6 +3,8 @@
 
 use kilter_inference::{Infinite, InputKind, MISSING_TIME, onnx::AttributeValue, onnx::element};
 
+use kilter_domain::time::{DAY_MS, HOUR_MS};
+
 use crate::graph::Graph;
 
 /// A part of a date.
@@ -18,7 +20,6 @@ pub(crate) enum Part {
     DayOfYear,
 }
 
-const DAY_MS: i64 = 86_400_000;
 /// Years -9999 to 9999, as the platform's times.
 const EARLIEST_MS: i64 = -377_705_116_800_000;
 const LATEST_MS: i64 = 253_402_300_799_999;
@@ -102,7 +103,7 @@ impl<'a> Calendar<'a> {
         let days = self.days.clone();
         match part {
             Part::Hour => {
-                let hours = self.with("Div", &self.ms.clone(), 3_600_000);
+                let hours = self.with("Div", &self.ms.clone(), HOUR_MS);
                 self.with("Mod", &hours, 24)
             }
             Part::DayOfWeek => {
@@ -221,11 +222,11 @@ mod tests {
 
     #[test]
     fn every_part_is_that_of_the_calendar_from_one_end_to_the_other() {
-        let day = 86_400_000;
+        let day = DAY_MS;
         // Every 7 hours around leap days of all sorts (1600, 1900, 2000, 2024, 0, -400) and the ends of the calendar.
         let around = [-11_676_096_000_000, -2_203_891_200_000, 951_782_400_000, 1_709_164_800_000, 0];
         let ancient = [-62_162_208_000_000, -74_784_816_000_000, -377_705_000_000_000, 253_402_000_000_000];
-        let near = |&time: &i64| (-100..100).map(move |step| time + step * 7 * 3_600_000 + 13);
+        let near = |&time: &i64| (-100..100).map(move |step| time + step * 7 * HOUR_MS + 13);
         let mut times: Vec<i64> = around.iter().chain(&ancient).flat_map(near).collect();
         times.retain(|time| (-377_705_000_000_000..=253_402_200_000_000).contains(time));
         times.extend((0..3_000).map(|step| -1_000 * day + step * 3 * day / 4));

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use kilter_domain::table::{Column, Table};
+use kilter_domain::{
+    table::{Column, Table},
+    time::{DAY_MS, HOUR_MS},
+};
 use kilter_inference::{Infinite, InputKind, onnx::AttributeValue, onnx::element};
 
 use crate::{
@@ -185,10 +188,9 @@ fn time(prepared: &mut Prepared, dense: &mut Dense, context: &Context<'_>, colum
         _ => Vec::new(),
     };
     let bounds = times.iter().min().zip(times.iter().max());
-    let days = bounds.map_or(0, |(first, last)| last.saturating_sub(*first) / 86_400_000);
+    let days = bounds.map_or(0, |(first, last)| last.saturating_sub(*first) / DAY_MS);
     // Dates without a time of day have one hour.
-    let has_hours =
-        times.iter().any(|time| time.rem_euclid(86_400_000) / 3_600_000 != times[0].rem_euclid(86_400_000) / 3_600_000);
+    let has_hours = times.iter().any(|time| time.rem_euclid(DAY_MS) / HOUR_MS != times[0].rem_euclid(DAY_MS) / HOUR_MS);
     let is_usable = |part: &Part| {
         let has_values = context.options.learner == Learner::Boosting || !part.values().is_empty();
         days >= part.least_days() && has_values && (*part != Part::Hour || has_hours)

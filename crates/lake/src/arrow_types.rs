@@ -15,7 +15,10 @@ use arrow::{
     },
     error::ArrowError,
 };
-use kilter_domain::table::{Column, ColumnType, Table};
+use kilter_domain::{
+    table::{Column, ColumnType, Table},
+    time::DAY_MS,
+};
 
 use crate::builder::ColumnBuilder;
 
@@ -223,7 +226,7 @@ fn times(array: &dyn Array) -> Result<Vec<Option<i64>>, Unfit> {
     };
     match array.data_type() {
         DataType::Date32 => {
-            scaled(&mut array.as_primitive::<Date32Type>().iter().map(|days| days.map(i64::from)), 86_400_000)
+            scaled(&mut array.as_primitive::<Date32Type>().iter().map(|days| days.map(i64::from)), DAY_MS)
         }
         DataType::Date64 => scaled(&mut array.as_primitive::<Date64Type>().iter(), 1),
         DataType::Timestamp(TimeUnit::Second, _) => {

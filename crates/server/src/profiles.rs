@@ -13,7 +13,10 @@ use kilter_app::{
     App,
     profiles::{ColumnReading, Span, VersionProfile},
 };
-use kilter_domain::{ids::EndpointName, time::Timestamp};
+use kilter_domain::{
+    ids::EndpointName,
+    time::{DAY_MS, HOUR_MS, Timestamp},
+};
 use kilter_serving::{Role, profile::Place};
 use kilter_store::{StoreError, deployment::find_endpoint};
 use kilter_wire::{Problem, v1};
@@ -38,9 +41,6 @@ const EVERY: Duration = Duration::from_secs(60);
 const PATIENCE: Duration = Duration::from_millis(200);
 /// What keeping takes at most, before it is said to be blocked.
 const LIMIT: Duration = Duration::from_secs(5 * 60);
-const HOUR_MS: i64 = 3_600_000;
-/// How far back a profile reaches when nothing is said.
-const DAY_MS: i64 = 24 * HOUR_MS;
 /// Columns whose shares one page of metrics tells at most, over all endpoints.
 const MOST_COLUMNS: usize = 500;
 

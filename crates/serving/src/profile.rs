@@ -16,7 +16,7 @@ use std::{
 
 use kilter_domain::{
     table::{Column, Table},
-    time::Timestamp,
+    time::{HOUR_MS, Timestamp},
 };
 use kilter_stats::{
     Outcome,
@@ -32,7 +32,6 @@ const SHARDS: usize = 8;
 const FEW_ROWS: usize = 64;
 /// Hours and roles that a shard keeps until they are taken.
 const MOST_SLOTS: usize = 96;
-const HOUR_MS: i64 = 3_600_000;
 
 /// What a column of a profile is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! Windows: stretches of time on a fixed calendar, so that every look cuts the past in the same places.
 
-use kilter_domain::time::{Span, SpanUnit, Timestamp};
+use kilter_domain::time::{DAY_MS, HOUR_MS, Span, SpanUnit, Timestamp};
 
 /// One window, `start..end`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -19,8 +19,7 @@ impl Window {
 /// `2022-12-05 to 2023-01-02`; the end is not part of it. With the time where it is not of whole days.
 impl std::fmt::Display for Window {
     fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
-        const DAY: i64 = 86_400_000;
-        match self.start.millis() % DAY == 0 && self.end.millis() % DAY == 0 {
+        match self.start.millis() % DAY_MS == 0 && self.end.millis() % DAY_MS == 0 {
             true => write!(f, "{} to {}", self.start.civil().date(), self.end.civil().date()),
             false => write!(f, "{} to {}", self.start, self.end),
         }
@@ -43,7 +42,7 @@ impl Calendar {
         let anchor = match every.unit {
             SpanUnit::Month => midnight(1),
             SpanUnit::Day | SpanUnit::Week => midnight(time.day()),
-            SpanUnit::Hour => Timestamp(since.millis().div_euclid(3_600_000) * 3_600_000),
+            SpanUnit::Hour => Timestamp(since.millis().div_euclid(HOUR_MS) * HOUR_MS),
             SpanUnit::Minute | SpanUnit::Second => since,
         };
         Self { anchor, every: Span { count: every.count.max(1), unit: every.unit } }

@@ -293,7 +293,7 @@ mod tests {
 
     use kilter_domain::{
         table::Table,
-        time::{Span, SpanUnit},
+        time::{DAY_MS, HOUR_MS, Span, SpanUnit},
     };
     use kilter_stats::random::Random;
 
@@ -303,17 +303,17 @@ mod tests {
     const BUDGET: Budget = Budget { windows: 1000.0 };
 
     fn day(n: i64) -> Window {
-        Window { start: Timestamp(n * 86_400_000), end: Timestamp((n + 1) * 86_400_000) }
+        Window { start: Timestamp(n * DAY_MS), end: Timestamp((n + 1) * DAY_MS) }
     }
 
     /// A day of rows; `x` is larger by `shift`, `y` follows the hour of the day.
     fn rows(random: &mut Random, day: i64, count: usize, shift: f64) -> Answered {
         let events: Vec<Timestamp> =
-            (0..count).map(|i| Timestamp(day * 86_400_000 + (i * 86_400_000 / count) as i64)).collect();
+            (0..count).map(|i| Timestamp(day * DAY_MS + i as i64 * DAY_MS / count as i64)).collect();
         let x: Vec<f64> = (0..count).map(|_| random.normal() + shift).collect();
         let y: Vec<f64> = events
             .iter()
-            .map(|e| (e.millis().div_euclid(3_600_000).rem_euclid(24)) as f64 + 0.1 * random.normal())
+            .map(|e| (e.millis().div_euclid(HOUR_MS).rem_euclid(24)) as f64 + 0.1 * random.normal())
             .collect();
         let place: Column = Column::Text((0..count).map(|i| Some(Arc::from(["a", "b", "c"][i % 3]))).collect());
         let table = Table::new(vec![
@@ -373,7 +373,7 @@ mod tests {
         assert!(alarm.is_some_and(|n| n < 70), "{alarm:?}");
         assert_eq!(evidence.named(), BTreeSet::from(["x".to_owned()]));
         let since = evidence.since("x").unwrap();
-        assert!((55..=61).contains(&(since.millis() / 86_400_000)), "{since}");
+        assert!((55..=61).contains(&(since.millis() / DAY_MS)), "{since}");
     }
 
     #[test]
@@ -385,8 +385,8 @@ mod tests {
             // Windows of one hour: of the pooled reference each of them is a part far off.
             let whole = rows(&mut random, n / 24, 24 * 30, 0.0);
             let hour = n % 24;
-            let inside = whole.filter(|row| whole.events[row].millis() / 3_600_000 % 24 == hour);
-            let start = Timestamp(n * 3_600_000);
+            let inside = whole.filter(|row| whole.events[row].millis() / HOUR_MS % 24 == hour);
+            let start = Timestamp(n * HOUR_MS);
             evidence.see(
                 &reference,
                 &inside,

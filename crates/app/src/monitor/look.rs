@@ -12,7 +12,7 @@ use kilter_domain::{
     contract::{Monitor, Retrain, Trigger},
     ids::EndpointName,
     rule::{JudgeMode, Limits, Measurement, NotMeasured, Rule, RuleOutcome, RuleVerdict, Undecided},
-    time::{Span, Timestamp},
+    time::{DAY_MS, HOUR_MS, MINUTE_MS, Span, Timestamp},
 };
 use kilter_evaluation::{
     labelled_predictions::headline,
@@ -436,9 +436,9 @@ impl Scene<'_> {
 fn pending(rule: &Rule, version: u32, span: Window, since: Timestamp) -> RuleOutcome {
     let (served, length) = (span.end.millis() - since.millis(), span.end.millis() - span.start.millis());
     let (unit, name) = match length {
-        length if length >= 2 * 86_400_000 => (86_400_000, "days"),
-        length if length >= 2 * 3_600_000 => (3_600_000, "hours"),
-        length if length >= 2 * 60_000 => (60_000, "minutes"),
+        length if length >= 2 * DAY_MS => (DAY_MS, "days"),
+        length if length >= 2 * HOUR_MS => (HOUR_MS, "hours"),
+        length if length >= 2 * MINUTE_MS => (MINUTE_MS, "minutes"),
         _ => (1_000, "seconds"),
     };
     let (served, length) = (served.max(0) / unit, length / unit);

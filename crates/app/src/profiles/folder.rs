@@ -6,13 +6,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use kilter_domain::time::Timestamp;
+use kilter_domain::time::{HOUR_MS, Timestamp};
 use kilter_serving::{VersionRef, profile::Slot, profile::hour_of};
 
 use super::{Span, file};
 use crate::error::AppError;
 
-const HOUR_MS: i64 = 3_600_000;
 const ENDING: &str = "bin";
 
 /// The file of a slot.

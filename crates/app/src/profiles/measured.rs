@@ -1,6 +1,9 @@
 //! What a profile says: of each column how much is missing, strange, and how far it is from its reference.
 
-use kilter_domain::{ids::ModelName, time::Timestamp};
+use kilter_domain::{
+    ids::ModelName,
+    time::{HOUR_MS, Timestamp},
+};
 use kilter_evaluation::reference::Reference;
 use kilter_serving::{
     Role, VersionRef,
@@ -14,8 +17,6 @@ use kilter_stats::{
 
 use super::{Sum, Sums};
 use crate::{App, error::AppError};
-
-const HOUR_MS: i64 = 3_600_000;
 
 /// What the versions of an endpoint answered.
 #[derive(Clone, Debug, PartialEq)]

@@ -8,7 +8,11 @@ mod guess;
 use std::fmt::Write as _;
 
 use self::guess::Guess;
-use crate::{plural::counted, table::ColumnType, time::Timestamp};
+use crate::{
+    plural::counted,
+    table::ColumnType,
+    time::{DAY_MS, Timestamp},
+};
 
 /// What is known of one column.
 #[derive(Clone, Debug, PartialEq)]
@@ -210,7 +214,7 @@ const LEAST_WINDOWS: f64 = 8.0;
 /// The shortest usual window that holds [`WINDOW_ROWS`] rows of the table (fewer, where that would leave hardly a window) and
 /// is not shorter than the step between two of its times, and about how many rows that is; `None` where the times say nothing.
 fn window(time: &ColumnSummary, rows: u64) -> Option<(&'static str, u64)> {
-    const DAY: f64 = 86_400_000.0;
+    const DAY: f64 = DAY_MS as f64;
     const WINDOWS: [(&str, f64); 6] = [
         ("1d", DAY),
         ("7d", 7.0 * DAY),
