@@ -30,7 +30,7 @@ use crate::{
     extract,
     problem::Failure,
     state::{House, blocking},
-    v1::{name, page_of},
+    v1::{name, page_request},
     views::{cursor, read},
 };
 
@@ -68,7 +68,7 @@ pub(crate) async fn readings(
     wanted: extract::Query<Readings>,
 ) -> Result<Json<v1::Page<v1::Reading>>, Failure> {
     let (app, endpoint, wanted) = (house.app(), name(&endpoint)?, wanted.0);
-    let page = page_of(wanted.limit, wanted.cursor.as_deref())?;
+    let page = page_request(wanted.limit, wanted.cursor.as_deref())?;
     let monitor = wanted.monitor.as_deref().map(name).transpose()?;
     let filter = ReadingFilter { monitor, metric: wanted.metric };
     let part = wanted.part;

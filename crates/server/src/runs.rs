@@ -24,7 +24,7 @@ use crate::{
     problem::Failure,
     run_views,
     state::{House, blocking},
-    v1::{name, page_of, wrong},
+    v1::{name, page_request, wrong},
 };
 
 /// The header with the key of the data folder.
@@ -115,7 +115,7 @@ pub(crate) async fn list(
     State(house): State<House>,
     listing: extract::Query<RunListing>,
 ) -> Result<Json<v1::Page<v1::RunSummary>>, Failure> {
-    let (app, page) = (house.app(), page_of(listing.0.limit, listing.0.cursor.as_deref())?);
+    let (app, page) = (house.app(), page_request(listing.0.limit, listing.0.cursor.as_deref())?);
     let readable = app.readable(caller.actor());
     let mut found = blocking(move || run_views::runs(&app, &page)).await?;
     found.items.retain(|run| readable.has_project(&run.project));

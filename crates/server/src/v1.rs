@@ -188,12 +188,12 @@ pub(crate) struct Listing {
 
 impl Listing {
     fn page(&self) -> Result<PageRequest, Problem> {
-        page_of(self.limit, self.cursor.as_deref())
+        page_request(self.limit, self.cursor.as_deref())
     }
 }
 
 /// The page that is asked for.
-pub(crate) fn page_of(limit: Option<u32>, cursor: Option<&str>) -> Result<PageRequest, Problem> {
+pub(crate) fn page_request(limit: Option<u32>, cursor: Option<&str>) -> Result<PageRequest, Problem> {
     let limit = limit.unwrap_or(DEFAULT_LIMIT);
     if !(1..=MAX_LIMIT).contains(&limit) {
         return Err(wrong(format!("`limit` is {limit}; a page has 1 to {MAX_LIMIT} rows")));

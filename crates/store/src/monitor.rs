@@ -10,6 +10,8 @@ pub mod evidence;
 pub mod retrain;
 pub mod threshold;
 
+use std::ops::Range;
+
 use kilter_domain::{
     alert::MonitorKind,
     ids::{EndpointName, ModelName},
@@ -18,7 +20,7 @@ use kilter_domain::{
 };
 use rusqlite::{Row, named_params};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{Page, PageRequest, Reader, StoreError, Tx, row, statement::statements};
 
@@ -124,6 +126,35 @@ pub struct Reading {
     /// The version that answered, when it was one.
     pub version: Option<(ModelName, u32)>,
     pub detail: Value,
+}
+
+impl Reading {
+    /// A reading of a window in which nothing was measured: no rows, no value, no rule, no version. Whoever measured sets what
+    /// is known beside it.
+    pub fn unmeasured(
+        endpoint: &EndpointName,
+        monitor: MonitorKind,
+        metric: &str,
+        window: Range<Timestamp>,
+        as_of: Timestamp,
+    ) -> Self {
+        Self {
+            endpoint: endpoint.clone(),
+            monitor,
+            metric: metric.to_owned(),
+            window_start: window.start,
+            window_end: window.end,
+            value: None,
+            low: None,
+            high: None,
+            count: 0,
+            verdict: None,
+            as_of,
+            estimated: false,
+            version: None,
+            detail: json!({}),
+        }
+    }
 }
 
 /// Records readings in one go.

@@ -94,21 +94,13 @@ impl Scene<'_> {
     }
 
     fn note_labels(&self, labels: Labels, outcome: Option<&RuleOutcome>) -> Result<Reading, AppError> {
+        let Window { start, end } = labels.window;
         let reading = Reading {
-            endpoint: self.endpoint.clone(),
-            monitor: MonitorKind::Data,
-            metric: LABELS.to_owned(),
-            window_start: labels.window.start,
-            window_end: labels.window.end,
             value: (labels.rows > 0).then_some(labels.share),
-            low: None,
-            high: None,
             count: labels.rows as u64,
             verdict: outcome.map(|outcome| RuleWord::from(&outcome.verdict)),
-            as_of: self.act.at,
-            estimated: false,
-            version: None,
             detail: outcome.map_or_else(|| json!({}), |outcome| json!(outcome)),
+            ..Reading::unmeasured(self.endpoint, MonitorKind::Data, LABELS, start..end, self.act.at)
         };
         self.record_readings(vec![reading.clone()])?;
         Ok(reading)

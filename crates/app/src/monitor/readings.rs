@@ -46,11 +46,6 @@ impl Scene<'_> {
             detail["default"] = json!(true);
         }
         Reading {
-            endpoint: self.endpoint.clone(),
-            monitor: subject_of.kind,
-            metric: subject(&outcome.rule),
-            window_start: window.start,
-            window_end: window.end,
             value: measured.map(|measured| measured.value),
             low: measured.and_then(|measured| Some(measured.interval?.0)),
             high: measured.and_then(|measured| Some(measured.interval?.1)),
@@ -59,11 +54,17 @@ impl Scene<'_> {
                 Some(_) => RuleWord::from(&outcome.verdict),
                 None => RuleWord::Undecided,
             }),
-            as_of: self.act.at,
             estimated: subject_of.basis == Basis::Estimated,
-            version: Some((self.live.model.clone(), self.live.number)),
             detail,
+            ..self.unmeasured(subject_of.kind, &subject(&outcome.rule), window)
         }
+    }
+
+    /// A reading of the live version that has nothing measured yet.
+    fn unmeasured(&self, monitor: MonitorKind, metric: &str, window: Window) -> Reading {
+        let version = Some((self.live.model.clone(), self.live.number));
+        let reading = Reading::unmeasured(self.endpoint, monitor, metric, window.start..window.end, self.act.at);
+        Reading { version, ..reading }
     }
 
     /// How many rows a window has: the mark that it was looked at.
@@ -100,20 +101,10 @@ impl Scene<'_> {
         count: u64,
     ) -> Reading {
         Reading {
-            endpoint: self.endpoint.clone(),
-            monitor,
-            metric: metric.to_owned(),
-            window_start: window.start,
-            window_end: window.end,
             value: Some(value),
-            low: None,
-            high: None,
             count,
-            verdict: None,
-            as_of: self.act.at,
-            estimated: false,
-            version: Some((self.live.model.clone(), self.live.number)),
             detail: json!({ "rows": rows.len(), "labelled": rows.labelled() }),
+            ..self.unmeasured(monitor, metric, window)
         }
     }
 

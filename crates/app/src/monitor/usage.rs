@@ -14,7 +14,6 @@ use kilter_domain::{
 };
 use kilter_evaluation::latency::latency_quantiles;
 use kilter_store::monitor::{self as readings, Reading};
-use serde_json::json;
 
 use super::Window;
 use crate::{App, error::AppError, ledger::Act, prediction::Answered};
@@ -88,20 +87,9 @@ impl App {
 
 fn tally(act: &Act, endpoint: &EndpointName, since: Timestamp, errors: u64) -> Reading {
     Reading {
-        endpoint: endpoint.clone(),
-        monitor: MonitorKind::Usage,
-        metric: ERRORS.to_owned(),
-        window_start: since,
-        window_end: act.at,
         value: Some(errors as f64),
-        low: None,
-        high: None,
         count: errors,
-        verdict: None,
-        as_of: act.at,
-        estimated: false,
-        version: None,
-        detail: json!({}),
+        ..Reading::unmeasured(endpoint, MonitorKind::Usage, ERRORS, since..act.at, act.at)
     }
 }
 
