@@ -11,6 +11,7 @@ use kilter_domain::{
     table::Table,
 };
 use kilter_lake::{ReadOptions, read_table, write_table};
+use kilter_stats::random::Random;
 use kilter_workflow::RunRecord;
 
 use crate::{App, dataset::Roles, error::AppError, project::Project, training::Training};
@@ -37,20 +38,12 @@ pub fn newest_share(table: &Table, roles: &Roles, share: f64, seed: u64) -> Resu
         None => vec![Default::default(); table.rows()],
     };
     let mut order: Vec<usize> = (0..table.rows()).collect();
-    order.sort_by_key(|&row| (events[row], scatter(row as u64 ^ seed)));
+    order.sort_by_key(|&row| (events[row], Random::seeded(row as u64 ^ seed).bits()));
     let kept = table.rows() - (table.rows() as f64 * share).round() as usize;
     let (mut train, mut test) = (order[..kept].to_vec(), order[kept..].to_vec());
     train.sort_unstable();
     test.sort_unstable();
     Ok((train, test))
-}
-
-/// SplitMix64: a fixed, well mixed function of a number.
-fn scatter(mut value: u64) -> u64 {
-    value = value.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    value = (value ^ (value >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    value = (value ^ (value >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    value ^ (value >> 31)
 }
 
 impl App {

@@ -19,7 +19,6 @@ mod graph;
 mod linear;
 mod options;
 mod prepare;
-mod random;
 mod report;
 mod target;
 mod vocabulary;

@@ -14,6 +14,7 @@ pub mod estimated;
 pub mod evidence;
 pub mod explain;
 pub mod fairness;
+pub mod hash;
 pub mod interval;
 pub mod labels;
 pub mod multivariate;

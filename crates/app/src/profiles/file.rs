@@ -8,7 +8,7 @@ use kilter_serving::{
     Role,
     profile::{Watched, Window},
 };
-use kilter_stats::{Unmeasured, drift::FormatError};
+use kilter_stats::{Unmeasured, drift::FormatError, hash::fnv1a};
 use serde::{Deserialize, Serialize};
 
 /// With what every file begins; the last letter is the version of the layout.
@@ -147,10 +147,9 @@ pub(super) fn decode(bytes: &[u8], watched: &[Watched]) -> Result<Kept, ProfileF
     }
 }
 
-/// FNV-1a: it finds damage, not malice.
+/// It finds damage, not malice.
 fn checksum(bytes: &[u8]) -> u64 {
-    let step = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, step)
+    fnv1a(bytes.iter().copied())
 }
 
 #[cfg(test)]

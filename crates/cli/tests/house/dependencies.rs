@@ -13,7 +13,7 @@ const NEIGHBOURS: &[(&str, &[&str])] = &[
     ("report", &[]),
     ("wire", &["domain"]),
     ("inference", &["domain", "stats"]),
-    ("fit", &["domain", "inference"]),
+    ("fit", &["domain", "stats", "inference"]),
     ("blobs", &["domain"]),
     ("store", &["domain"]),
     ("lake", &["domain", "stats"]),

@@ -10,13 +10,14 @@ mod loss;
 mod tree;
 
 use kilter_inference::Matrix;
+use kilter_stats::random::Random;
 
 use histogram::Limits;
 use loss::Loss;
 use tree::{Grower, Growth};
 pub(crate) use tree::{Node, Tree};
 
-use crate::{options::Params, random::Random, target::Outcome};
+use crate::{options::Params, target::Outcome};
 
 /// A trained forest: tree `t` adds to output `t % outputs`.
 #[derive(Clone, Debug, PartialEq)]
@@ -60,8 +61,8 @@ fn held_back(rows: usize, params: &Params, seed: u64) -> (Vec<u32>, Vec<u32>) {
     if params.patience.is_none() || rows < HOLDOUT_FROM {
         return ((0..rows as u32).collect(), Vec::new());
     }
-    let mut random = Random::new(seed);
-    (0..rows as u32).partition(|_| !random.next().is_multiple_of(HOLDOUT_SHARE))
+    let mut random = Random::seeded(seed);
+    (0..rows as u32).partition(|_| !random.bits().is_multiple_of(HOLDOUT_SHARE))
 }
 
 /// A training run.

@@ -1,5 +1,7 @@
 //! Who meets the canary: a stable share of the entities, the same ones on every machine and after every restart.
 
+use kilter_stats::hash::{mixed, salted_fnv1a};
+
 /// A stable hash of an id: FNV-1a with Murmur3's finish, the upper 32 bits. It is part of the format of what Kilter
 /// records: it never changes.
 pub fn split_hash(id: &str) -> u32 {
@@ -8,14 +10,7 @@ pub fn split_hash(id: &str) -> u32 {
 
 /// As [`split_hash`]; another salt draws other ids.
 fn salted_hash(id: &str, salt: u64) -> u32 {
-    let mut hash = 0xcbf2_9ce4_8422_2325 ^ salt;
-    for byte in id.bytes() {
-        hash = (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
-    }
-    hash ^= hash >> 33;
-    hash = hash.wrapping_mul(0xff51_afd7_ed55_8ccd);
-    hash ^= hash >> 33;
-    hash = hash.wrapping_mul(0xc4ce_b9fe_1a85_ec53);
+    let hash = mixed(salted_fnv1a(salt, id.bytes())).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
     ((hash ^ (hash >> 33)) >> 32) as u32
 }
 

@@ -4,6 +4,7 @@
 use super::measure::{Distance, Measure};
 use super::sample::binned_distance;
 use super::tally::Tally;
+use crate::hash::{fnv1a, mixed};
 use crate::outcome::{Outcome, Unmeasured};
 use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, HashSet};
@@ -350,13 +351,7 @@ fn note(names: &mut Vec<(String, u64)>, value: &str, rows: u64) {
     }
 }
 
-/// FNV-1a with a final mix; stored in profiles, so it must never change.
+/// Stored in profiles, so it must never change.
 fn hash(value: &str) -> u64 {
-    let mut h = 0xcbf2_9ce4_8422_2325u64;
-    for byte in value.bytes() {
-        h = (h ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
-    }
-    h ^= h >> 33;
-    h = h.wrapping_mul(0xff51_afd7_ed55_8ccd);
-    h ^ (h >> 33)
+    mixed(fnv1a(value.bytes()))
 }

@@ -1,6 +1,7 @@
 //! Counts of a numeric column's values, keyed to the edges of a reference; they merge by addition.
 
 use super::moments::Moments;
+use crate::hash::fnv1a;
 use crate::outcome::{Outcome, Unmeasured};
 use serde::{Deserialize, Serialize};
 
@@ -115,9 +116,7 @@ impl NumericCounts {
     }
 }
 
-/// FNV-1a over the bits of edges; stored in profiles, so it must never change.
+/// A hash of the bits of edges; stored in profiles, so it must never change.
 pub(super) fn identity(edges: impl Iterator<Item = u64>) -> u64 {
-    edges
-        .flat_map(u64::to_le_bytes)
-        .fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3))
+    fnv1a(edges.flat_map(u64::to_le_bytes))
 }

@@ -166,7 +166,7 @@ impl NumericReference {
         !self.whole_edges.is_empty()
     }
 
-    /// FNV-1a over the edges; stored in profiles, so it must never change.
+    /// A hash of the edges; stored in profiles, so it must never change.
     pub(super) fn identity(&self) -> u64 {
         match self.is_whole() {
             true => identity(self.whole_edges.iter().map(|edge| *edge as u64)),

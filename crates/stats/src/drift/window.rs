@@ -5,6 +5,7 @@ use super::categorical::{CategoricalCounts, CategoricalReference};
 use super::counts::NumericCounts;
 use super::format::{FormatError, Reader, Writer};
 use super::numeric::NumericReference;
+use crate::hash::fnv1a;
 
 /// Kinds of this format beside those of references.
 const NUMERIC: u8 = 4;
@@ -98,11 +99,9 @@ impl CategoricalReference {
         Ok(counts)
     }
 
-    /// FNV-1a over the values in their order; stored in windows, so it must never change.
+    /// A hash of the values in their order; stored in windows, so it must never change.
     fn identity(&self) -> u64 {
-        let bytes = self.values().iter().flat_map(|value| value.bytes().chain([0xff]));
-        bytes
-            .fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3))
+        fnv1a(self.values().iter().flat_map(|value| value.bytes().chain([0xff])))
     }
 }
 

@@ -8,6 +8,7 @@ use super::column::{ColumnProfile, Distinct, Kind, QUANTILES, WholeRange};
 use super::frozen::Frozen;
 use super::values::Stored;
 use crate::drift::{CategoricalReference, FormatError, NumericReference, Reader, Writer};
+use crate::hash::fnv1a;
 use std::collections::HashSet;
 
 /// With what the bytes begin.
@@ -213,9 +214,7 @@ fn quantiles(reader: &mut Reader) -> Result<[f64; 7], FormatError> {
     Ok(quantiles)
 }
 
-/// FNV-1a: it finds damage, not malice.
+/// It finds damage, not malice.
 fn checksum(bytes: &[u8]) -> u64 {
-    bytes
-        .iter()
-        .fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3))
+    fnv1a(bytes.iter().copied())
 }

@@ -3,6 +3,7 @@
 //! Holds true: merging equals having seen both streams; size is bounded; errors are stated. Distances need the bins of
 //! `drift` instead: a general sketch is too coarse for Wasserstein.
 
+use crate::hash::fnv1a;
 use crate::outcome::{Outcome, Unmeasured};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -25,9 +26,7 @@ impl Default for Distinct {
 impl Distinct {
     /// Adds a value by its bytes.
     pub fn add(&mut self, value: &[u8]) {
-        let mut h = value
-            .iter()
-            .fold(0xcbf2_9ce4_8422_2325u64, |h, byte| (h ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3));
+        let mut h = fnv1a(value.iter().copied());
         h ^= h >> 32;
         h = h.wrapping_mul(0xd6e8_feb8_6659_fd93);
         h ^= h >> 32;

@@ -1,6 +1,7 @@
 //! Texts: length, words out of the reference's vocabulary, and a domain classifier on hashed character trigrams.
 
 use crate::drift::{Distance, Measure, NumericCounts, NumericReference};
+use crate::hash::{fnv1a, mixed};
 use crate::outcome::{Estimate, Outcome, Unmeasured};
 use crate::performance::{BinaryRows, Labelled, Metric};
 use serde::{Deserialize, Serialize};
@@ -91,10 +92,7 @@ fn unknown_share(text: &str, words: &HashSet<u64>) -> f64 {
 }
 
 fn hash(chars: impl Iterator<Item = char>) -> u64 {
-    let mut h = chars.fold(0xcbf2_9ce4_8422_2325u64, |h, c| (h ^ u64::from(c)).wrapping_mul(0x0000_0100_0000_01b3));
-    h ^= h >> 33;
-    h = h.wrapping_mul(0xff51_afd7_ed55_8ccd);
-    h ^ (h >> 33)
+    mixed(fnv1a(chars))
 }
 
 /// The AUC with which a naive Bayes classifier of hashed character trigrams tells current texts from reference ones,
