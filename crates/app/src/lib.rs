@@ -122,7 +122,10 @@ pub fn new_id() -> String {
 }
 
 /// Makes the data folder when it is missing: it tells what was predicted of whom, so only its owner reads it.
-fn make_data_folder(folder: &Path) -> Result<(), AppError> {
+///
+/// # Errors
+/// What the disk answers.
+pub fn make_data_folder(folder: &Path) -> Result<(), AppError> {
     private::create_private_folder(folder)
         .map_err(|source| BlobError::Io { attempted: "create the data folder", path: folder.to_owned(), source }.into())
 }

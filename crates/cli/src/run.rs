@@ -15,6 +15,7 @@ use clap::{Args, Subcommand};
 use kilter_app::{
     Project,
     deployment::Deployed,
+    make_data_folder,
     training::{Governance, Training, Wish},
 };
 use kilter_domain::{
@@ -222,6 +223,8 @@ impl Start {
             param_overrides: overrides(&self.params)?,
             ..RunOptions::new("explain", Cause::Manual { by: act.by }, &project.folder, &tool, Arc::new(now))
         };
+        // What is known of files by their digests is kept also of a run that is only explained.
+        make_data_folder(&options.state_folder).map_err(|error| problem_of(&error))?;
         let record = execute(&plan, &options, &mut |_| ()).map_err(|error| problem_of(&error.into()))?;
         Ok(Answer::done(&serde_json::json!({ "run": record }), explanation(&record)))
     }

@@ -129,6 +129,15 @@ fn a_step_that_is_called_like_a_command_is_named_after_dashes() {
 }
 
 #[test]
+fn a_folder_that_begins_with_an_explanation_is_private_too() {
+    use std::os::unix::fs::PermissionsExt;
+    let world = one_step("true");
+    assert_eq!(world.kilter(&["run", "--explain"]).exit, 0);
+    let mode = std::fs::metadata(world.path().join(".kilter")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o700, "{mode:o}");
+}
+
+#[test]
 fn a_run_of_the_server_is_cancelled_and_ends_with_the_server() {
     let world = one_step("sleep 600");
     assert_eq!(world.kilter(&["run", "--explain"]).exit, 0);
