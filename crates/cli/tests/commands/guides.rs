@@ -121,6 +121,8 @@ struct Typist {
     world: World,
     folder: PathBuf,
     server: Option<(Child, u16)>,
+    /// Where `python` is, for pages that need one.
+    python: Option<PathBuf>,
 }
 
 impl Drop for Typist {
@@ -136,13 +138,15 @@ impl Typist {
     fn new() -> Self {
         let world = World::new();
         let folder = world.path().to_owned();
-        Self { world, folder, server: None }
+        Self { world, folder, server: None, python: None }
     }
 
     /// A shell in which `kilter` is the program under test.
     fn shell(&self, command: &str) -> Command {
         let tools = Path::new(env!("CARGO_BIN_EXE_kilter")).parent().unwrap();
-        let path = format!("{}:{}", tools.display(), std::env::var("PATH").unwrap());
+        let folders = [Some(tools), self.python.as_deref()].into_iter().flatten().map(Path::to_owned);
+        let rest = std::env::var_os("PATH").unwrap();
+        let path = std::env::join_paths(folders.chain(std::env::split_paths(&rest))).unwrap();
         let mut shell = Command::new("bash");
         shell.arg("-c").arg(command).current_dir(&self.folder).env("PATH", path).stdin(Stdio::null());
         shell.env("USER", "you").env_remove("COLUMNS").env_remove("KILTER_DATA").env_remove("KILTER_SERVER");
@@ -189,28 +193,61 @@ impl Typist {
     }
 }
 
-/// Types every command of a guide.
-fn check_guide(name: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/guides").join(name);
-    let page = fs::read_to_string(path).unwrap();
-    let mut typist = Typist::new();
-    let mut commands = 0;
-    for block in blocks(&page) {
-        if let Some(file) = block.directive.strip_prefix("file: ") {
-            fs::write(typist.folder.join(file), &block.text).unwrap();
-        } else if block.language == "console" {
-            for typed in typed(&block.text) {
-                typist.check(name, &block, &typed);
-                commands += 1;
+fn read(name: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/guides").join(name)).unwrap()
+}
+
+impl Typist {
+    /// Types every command of a page, or of a part of it; how many there were.
+    fn type_page(&mut self, name: &str, page: &str) -> usize {
+        let mut commands = 0;
+        for block in blocks(page) {
+            if let Some(file) = block.directive.strip_prefix("file: ") {
+                fs::write(self.folder.join(file), &block.text).unwrap();
+            } else if block.language == "console" {
+                for typed in typed(&block.text) {
+                    self.check(name, &block, &typed);
+                    commands += 1;
+                }
             }
         }
+        commands
     }
-    assert!(commands > 5, "{name} has {commands} commands");
 }
 
 #[test]
 fn the_first_model_is_made_as_its_guide_says() {
-    check_guide("first-model.md");
+    assert!(Typist::new().type_page("first-model.md", &read("first-model.md")) > 15);
+}
+
+#[test]
+fn predictions_and_labels_are_sent_as_their_guide_says() {
+    let mut typist = Typist::new();
+    let first = read("first-model.md");
+    let (server_runs, _) = first.split_once("Ask for one customer.").unwrap();
+    typist.type_page("first-model.md", server_runs);
+    assert!(typist.type_page("predictions-and-labels.md", &read("predictions-and-labels.md")) > 8);
+}
+
+/// The folder of a Python that has what the guide of own trainers imports; `None` when there is none.
+fn python_for_trainers() -> Option<PathBuf> {
+    let python = PathBuf::from(std::env::var_os("KILTER_PYTHON")?);
+    let imports = "import sklearn, pandas, skl2onnx, lightgbm, onnxmltools";
+    let has_all = Command::new(&python).args(["-c", imports]).stderr(Stdio::null()).status().ok()?.success();
+    has_all.then(|| python.parent().map(Path::to_owned)).flatten()
+}
+
+#[test]
+fn an_own_trainer_is_brought_as_its_guide_says() {
+    let Some(python) = python_for_trainers() else {
+        eprintln!(
+            "skipped: KILTER_PYTHON is no Python with scikit-learn, skl2onnx, LightGBM and onnxmltools; ./test makes one"
+        );
+        return;
+    };
+    let mut typist = Typist::new();
+    typist.python = Some(python);
+    assert!(typist.type_page("own-trainer.md", &read("own-trainer.md")) > 8);
 }
 
 #[test]
