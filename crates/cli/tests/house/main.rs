@@ -4,5 +4,6 @@
 mod dependencies;
 mod documents;
 mod length;
+mod links;
 mod source;
 mod words;
