@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// Decisions about a version that are read; more than a rule can ask for.
-const MOST_DECISIONS: u32 = 1000;
+const MAX_DECISIONS: u32 = 1000;
 
 /// What a yes came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -170,7 +170,7 @@ impl App {
 
 /// A version and what people said of it.
 fn decided(reader: &Reader, model: &ModelName, number: u32) -> Result<(Version, Vec<Said>), StoreError> {
-    let page = PageRequest::first(MOST_DECISIONS);
+    let page = PageRequest::first(MAX_DECISIONS);
     Ok((versions::get(reader, model, number)?, decisions::list_approvals(reader, model, number, &page)?.items))
 }
 

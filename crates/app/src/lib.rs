@@ -65,7 +65,7 @@ pub use crate::{
 use crate::{monitor::corrections::LabelMarks, package::Package, prediction::Serving};
 
 /// Packages kept in memory at most; the least numbers of versions serve, the rest are read again.
-const MOST_LOADED: usize = 32;
+const MAX_LOADED: usize = 32;
 
 /// How the platform is opened.
 pub struct AppOptions {
@@ -233,7 +233,7 @@ impl App {
         let model = package.model()?;
         let pair = (Arc::new(package), Arc::new(model));
         let mut loaded = self.lock_loaded();
-        if loaded.len() >= MOST_LOADED {
+        if loaded.len() >= MAX_LOADED {
             loaded.clear();
         }
         loaded.insert(digest, pair.clone());

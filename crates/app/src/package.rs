@@ -36,7 +36,7 @@ pub const SAMPLE_LOSS: &str = "__loss";
 /// Rows of the labelled sample at most.
 pub const SAMPLE_ROWS: usize = 5_000;
 /// A package part larger than this is not read into memory.
-const MOST_BYTES: u64 = 2 << 30;
+const MAX_BYTES: u64 = 2 << 30;
 
 /// What a package says about itself.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -127,7 +127,7 @@ impl Package {
         let part = |path: &str| {
             let found =
                 part_at(&tree, path).ok_or_else(|| AppError::BrokenPackage { digest, part: path.to_owned() })?;
-            Ok::<_, AppError>(blobs.read(&found, MOST_BYTES)?)
+            Ok::<_, AppError>(blobs.read(&found, MAX_BYTES)?)
         };
         let read = |bytes: &[u8]| serde_json::from_slice(bytes);
         let manifest = read(&part(MANIFEST_PATH)?).map_err(|source| AppError::Document { what: "package", source })?;
@@ -174,7 +174,7 @@ fn part_at(tree: &Tree, path: &str) -> Option<Digest> {
 
 /// A stored table; the reader wants a file.
 fn table_of(blobs: &BlobStore, digest: &Digest, path: &Path) -> Result<Table, AppError> {
-    atomic::write_atomic(path, &blobs.read(digest, MOST_BYTES)?)?;
+    atomic::write_atomic(path, &blobs.read(digest, MAX_BYTES)?)?;
     Ok(read_table(path, &ReadOptions::default())?)
 }
 

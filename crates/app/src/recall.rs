@@ -36,11 +36,11 @@ use crate::{
 };
 
 /// Earlier versions that are asked, newest first.
-const MOST_ASKED: usize = 5;
+const MAX_ASKED: usize = 5;
 /// How sure the comparison with all of them together must be: it is made at every step while the alert is open.
 const LEVEL: f64 = 0.99;
 /// Labelled rows below which nothing is compared.
-const LEAST_ROWS: usize = 100;
+const MIN_ROWS: usize = 100;
 
 /// An earlier version that is better than the live one.
 struct Better {
@@ -70,7 +70,7 @@ impl App {
         let until = Timestamp(act.at.millis().saturating_add(1));
         let rows = self.answered(&endpoint, Who::Answers, (since, until), act.at)?;
         let rows = rows.filter(|row| rows.labels[row].is_some());
-        if rows.len() < LEAST_ROWS {
+        if rows.len() < MIN_ROWS {
             return Ok(false);
         }
         let Some(better) = self.best(project, &live, &earlier, &rows)? else { return Ok(false) };
@@ -115,7 +115,7 @@ impl App {
         let mut found = Vec::new();
         for past in listed.items {
             let was_live = past.live_since.is_some() && past.model == live.model;
-            if !was_live || !seen.insert(past.number) || found.len() == MOST_ASKED {
+            if !was_live || !seen.insert(past.number) || found.len() == MAX_ASKED {
                 continue;
             }
             if self.version_state(&past.model, past.number)? == VersionState::Approved {

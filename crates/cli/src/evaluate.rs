@@ -12,7 +12,7 @@ use kilter_domain::{
     table::{Column, Table},
 };
 use kilter_evaluation::{
-    gate_metrics::{LEAST_GROUP, ModelRows, Predictions, Side, groups_of},
+    gate_metrics::{MIN_GROUP, ModelRows, Predictions, Side, groups_of},
     labelled_predictions::{LabelledPredictions, headline},
 };
 use kilter_inference::{Model, Task};
@@ -207,9 +207,7 @@ impl Evaluate {
             for (slice, inside) in groups {
                 let part = outcomes.filter(|row| inside[row]);
                 let measured = match part.len() {
-                    few if few < LEAST_GROUP => {
-                        Metered::nothing(metric, format!("fewer than {LEAST_GROUP} labelled rows"))
-                    }
+                    few if few < MIN_GROUP => Metered::nothing(metric, format!("fewer than {MIN_GROUP} labelled rows")),
                     _ => Metered::of(&part, metric),
                 };
                 slices.push(Slice { slice, labelled: part.len(), measured });

@@ -7,9 +7,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use kilter_domain::table::Table;
-use kilter_evaluation::explain::{
-    MOST_ROWS, PermuteError, Sampled, explainer, influences, permuted, spread_rows, unit,
-};
+use kilter_evaluation::explain::{MAX_ROWS, PermuteError, Sampled, explainer, influences, permuted, spread_rows, unit};
 use kilter_inference::{Attributions, ExplainError, Model, Prediction};
 use kilter_lake::{ReadOptions, read_table};
 use kilter_wire::{Code, Problem};
@@ -25,7 +23,7 @@ use crate::{
 use found::{Change, Found, Importance, Local, Output, background_words, unit_words};
 
 /// Rows that are told one by one at most.
-const MOST_LOCALS: usize = 1000;
+const MAX_LOCALS: usize = 1000;
 
 /// Tell what moves a model's score: by column over all rows, for chosen rows, and between two tables.
 ///
@@ -89,8 +87,8 @@ impl Explain {
     }
 
     fn subject(&self) -> Result<Subject, Stop> {
-        if self.rows.max(self.row.len()) > MOST_LOCALS {
-            return Err(usage(format!("at most {MOST_LOCALS} rows are told one by one")));
+        if self.rows.max(self.row.len()) > MAX_LOCALS {
+            return Err(usage(format!("at most {MAX_LOCALS} rows are told one by one")));
         }
         let table = read_table(&self.data, &ReadOptions::default())?;
         let others: Vec<&str> = self.target.as_deref().into_iter().collect();
@@ -99,7 +97,7 @@ impl Explain {
             let rows = table.rows();
             return Err(usage(format!("there is no row {row}: the table has {rows} rows, counted from 0")));
         }
-        let sample = Sampled::of(&table, MOST_ROWS);
+        let sample = Sampled::of(&table, MAX_ROWS);
         let prediction = model.predict(&sample.table)?;
         if prediction.rows() == 0 {
             let detail = format!("`{}` has no rows to explain", self.data.display());
@@ -131,7 +129,7 @@ impl Explain {
         found.locals =
             chosen.iter().enumerate().map(|(at, row)| Local::of(*row, at, &parts, &answers, &rows)).collect();
         if let Some(path) = &self.against {
-            let reference = Sampled::of(&read_table(path, &ReadOptions::default())?, MOST_ROWS);
+            let reference = Sampled::of(&read_table(path, &ReadOptions::default())?, MAX_ROWS);
             let before = explainer.explain(&reference.table).map_err(explained)?;
             found.against = Some(Change::of(path, &before, attributions).map_err(|why| {
                 Problem::new(Code::RowsUnfit, format!("the change from `{}` was not split: {why}", path.display()))

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use kilter_domain::table::Table;
 use kilter_evaluation::{
-    fairness::{Decided, FairnessError, MOST_COLUMNS, Truth, intersections, partition},
+    fairness::{Decided, FairnessError, MAX_COLUMNS, Truth, intersections, partition},
     gate_metrics::HALF,
 };
 use kilter_lake::{ReadOptions, read_table};
@@ -189,7 +189,7 @@ impl Fairness {
     fn attributes(&self) -> Vec<Vec<String>> {
         let mut all: Vec<Vec<String>> = self.groups.iter().map(|column| vec![column.clone()]).collect();
         if self.intersect {
-            all.extend(intersections(&self.groups, MOST_COLUMNS));
+            all.extend(intersections(&self.groups, MAX_COLUMNS));
         }
         all
     }

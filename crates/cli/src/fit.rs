@@ -32,7 +32,7 @@ use crate::{
 /// Columns shown to a person; the report holds them all.
 const SHOWN_COLUMNS: usize = 10;
 /// Rows that are asked whether a column alone tells the target.
-const MOST_ASKED: usize = 20_000;
+const MAX_ASKED: usize = 20_000;
 
 /// Train a model that predicts one column of a table from the others.
 ///
@@ -256,7 +256,7 @@ fn leaks(table: &Table, report: &FitReport) -> Vec<String> {
     let Some(label) = table.get(&report.target) else { return Vec::new() };
     let asked = Asked { task: report.task, classes: &report.classes };
     let names = report.used.iter().map(|used| used.column.as_str());
-    let sample = Sampled::of(table, MOST_ASKED);
+    let sample = Sampled::of(table, MAX_ASKED);
     let label = label.take(&sample.rows);
     find_label_leakage(&sample.table, names, &label, asked).iter().filter_map(LabelLeakage::sentence).collect()
 }

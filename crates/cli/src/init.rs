@@ -38,7 +38,7 @@ const LOOKED_AT: usize = 200_000;
 /// Values of a column that are looked at one by one.
 const SAMPLES: usize = 20;
 /// Rows that are asked whether a column alone tells the label.
-const MOST_ASKED: usize = 20_000;
+const MAX_ASKED: usize = 20_000;
 
 /// Write a first kilter.toml for a table: small, valid, with comments.
 ///
@@ -200,7 +200,7 @@ fn difference(old: &str, new: &str) -> String {
 
 /// The columns that alone tell the label, each with a sentence about it.
 fn telling_columns(table: &Table, label: &str) -> Vec<(String, String)> {
-    let step = table.rows().div_ceil(MOST_ASKED).max(1);
+    let step = table.rows().div_ceil(MAX_ASKED).max(1);
     let table = table.take(&(0..table.rows()).step_by(step).collect::<Vec<_>>());
     let Some(truth) = table.get(label) else { return Vec::new() };
     let classes = classes(truth);

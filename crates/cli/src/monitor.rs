@@ -26,7 +26,7 @@ const DRAWN_WINDOWS: usize = 60;
 /// Rules whose past a page draws.
 const DRAWN_RULES: usize = 40;
 /// Windows that are told at most.
-const MOST_WINDOWS: usize = 10_000;
+const MAX_WINDOWS: usize = 10_000;
 
 /// Monitors: what they measured last, window by window, and rules for Prometheus.
 #[derive(Debug, Args)]
@@ -217,7 +217,7 @@ impl History {
                 return Err(Problem::new(Code::UsageInvalid, detail).hint("choose with --kind").into());
             }
         };
-        let windows = self.windows.clamp(1, MOST_WINDOWS);
+        let windows = self.windows.clamp(1, MAX_WINDOWS);
         let past = past(&api, newest, Wanted { part, before: self.before, windows })?;
         if past.readings().next().is_none() {
             return Err(self.no_window());

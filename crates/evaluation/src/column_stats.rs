@@ -11,7 +11,7 @@ use kilter_domain::{
 };
 
 /// Distinct values that `values(column)` lists at most.
-const MOST_VALUES: usize = 1_000;
+const MAX_VALUES: usize = 1_000;
 
 /// A quantity that needs nothing but a table and the time; `None` when it needs more (labels, a model, a reference).
 pub fn column_quantity(table: &Table, now: Timestamp, quantity: &Quantity) -> Option<Measured> {
@@ -175,9 +175,8 @@ fn repeated(columns: &[&Column], rows: &[usize]) -> usize {
 
 fn values(column: &Column, rows: &[usize]) -> Result<Vec<String>, NotMeasured> {
     let distinct: HashSet<_> = rows.iter().filter_map(|&row| column.label(row)).collect();
-    if distinct.len() > MOST_VALUES {
-        let missing =
-            format!("the column has {} distinct values, and at most {MOST_VALUES} are listed", distinct.len());
+    if distinct.len() > MAX_VALUES {
+        let missing = format!("the column has {} distinct values, and at most {MAX_VALUES} are listed", distinct.len());
         return Err(nothing(missing, "bound the column with min, max or distinct instead"));
     }
     let mut values: Vec<String> = distinct.into_iter().map(|value| value.to_string()).collect();

@@ -6,7 +6,7 @@
 use kilter_domain::{table::Table, time::Timestamp};
 use kilter_stats::{
     Unmeasured,
-    compare::{EVIDENCE, LEAST_ROWS, Level, benjamini_hochberg},
+    compare::{EVIDENCE, Level, MIN_ROWS, benjamini_hochberg},
     drift::Measure,
     evidence::{Basis, WindowReference},
 };
@@ -90,7 +90,7 @@ fn p_of(view: &ColumnView, codes: &[u32], events: &[Timestamp]) -> f64 {
 
 fn level_of(column: &TimedDrift) -> Level {
     let Some(headline) = column.distances.first() else { return Level::Thin };
-    if headline.distance.current_rows < LEAST_ROWS || headline.basis == Basis::TooFew {
+    if headline.distance.current_rows < MIN_ROWS || headline.basis == Basis::TooFew {
         return Level::Thin;
     }
     // A sentinel among the values hides a shift from W1 and not from KS.

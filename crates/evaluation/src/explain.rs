@@ -1,7 +1,7 @@
 //! Why a model answers as it does on a table: by column over all rows, and row by row.
 //!
 //! Holds true: what is told adds up; a model that cannot be explained exactly is measured by permutation and called so;
-//! of tables with more than [`MOST_ROWS`] rows every so manieth is taken, and how many were is known. Deliberately
+//! of tables with more than [`MAX_ROWS`] rows every so manieth is taken, and how many were is known. Deliberately
 //! absent: the Shapley values themselves (`kilter_inference`, `kilter_stats::explain`).
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -14,7 +14,7 @@ use super::{gate_metrics::Predictions, range_names::range_names};
 use crate::labelled_predictions::{headline, larger_is_better};
 
 /// Rows that are explained at most.
-pub const MOST_ROWS: usize = 200_000;
+pub const MAX_ROWS: usize = 200_000;
 /// Rows of a background: the cost of trees grows with them, and the mean hardly moves any more.
 pub const BACKGROUND_ROWS: usize = 200;
 /// Rows that are shuffled at most, and how often each column is.
@@ -23,7 +23,7 @@ const SHUFFLES: usize = 5;
 /// Rows behind a rank correlation at most.
 const RANKED_ROWS: usize = 5_000;
 /// Distinct values up to which a column is told value by value.
-const MOST_VALUES: usize = 20;
+const MAX_VALUES: usize = 20;
 
 /// Every so manieth row of a table, and which these are.
 pub struct Sampled {
@@ -158,7 +158,7 @@ fn by_value(column: &Column, rows: usize, part: impl Fn(usize) -> f64) -> Vec<By
         };
         let sum = sums.entry(name).or_insert((place, 0, 0.0));
         *sum = (sum.0, sum.1 + 1, sum.2 + part(row));
-        if sums.len() > MOST_VALUES {
+        if sums.len() > MAX_VALUES {
             return Vec::new();
         }
     }
@@ -183,7 +183,7 @@ fn tenths(column: &Column, rows: usize) -> Option<Vec<f64>> {
     let mut edges: Vec<f64> =
         (0..=10).map(|at| values.get(values.len().saturating_sub(1) * at / 10).copied()).collect::<Option<_>>()?;
     edges.dedup();
-    (distinct.len() > MOST_VALUES && edges.len() > 2).then_some(edges)
+    (distinct.len() > MAX_VALUES && edges.len() > 2).then_some(edges)
 }
 
 /// Where the tenth of a value stands among the others, and its name (`names` as [`range_names`] has them).

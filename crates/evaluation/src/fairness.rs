@@ -14,9 +14,9 @@ use super::gate_metrics::{Predictions, group_names};
 use crate::labelled_predictions::{ClassMatcher, LabelCheck, class_name, distinct_classes, label_text, usable_weight};
 
 /// Groups that one attribute, or an intersection of them, has at most.
-pub const MOST_GROUPS: usize = 500;
+pub const MAX_GROUPS: usize = 500;
 /// Columns that are intersected at most.
-pub const MOST_COLUMNS: usize = 3;
+pub const MAX_COLUMNS: usize = 3;
 
 /// Why decisions cannot be judged by group.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -33,7 +33,7 @@ pub enum FairnessError {
     OtherWords { answers: String, target: String, examples: Vec<String> },
     #[error("of `{target}`, {why}")]
     UnknownLabels { target: String, why: String },
-    #[error("`{column}` has {found} groups, at most {MOST_GROUPS} are compared")]
+    #[error("`{column}` has {found} groups, at most {MAX_GROUPS} are compared")]
     TooManyGroups { column: String, found: usize },
     #[error("no row has a value of `{column}`")]
     NoGroup { column: String },
@@ -279,7 +279,7 @@ pub fn partition(table: &Table, columns: &[String]) -> Result<Partition, Fairnes
     let whole = columns.join(" x ");
     match counts.len() {
         0 => return Err(FairnessError::NoGroup { column: whole }),
-        found if found > MOST_GROUPS => return Err(FairnessError::TooManyGroups { column: whole, found }),
+        found if found > MAX_GROUPS => return Err(FairnessError::TooManyGroups { column: whole, found }),
         _ => {}
     }
     let mut ordered: Vec<(&[Arc<str>], usize)> = counts.into_iter().collect();
@@ -349,7 +349,7 @@ mod tests {
         assert_eq!(both.names[0], "sex=m, old=1");
         assert_eq!((both.names.len(), both.of[5]), (4, None));
         let columns: Vec<String> = ["a", "b", "c", "d"].map(str::to_owned).to_vec();
-        let sets = intersections(&columns, MOST_COLUMNS);
+        let sets = intersections(&columns, MAX_COLUMNS);
         assert_eq!((sets.len(), sets[0].as_slice()), (10, &["a".to_owned(), "b".to_owned()][..]));
     }
 

@@ -21,11 +21,11 @@ use super::{
 use crate::labelled_predictions::{LabelledPredictions, RawPredictions, class_name};
 
 /// Rows below which a group or slice is not measured (too few to say anything).
-pub const LEAST_GROUP: usize = 30;
+pub const MIN_GROUP: usize = 30;
 /// Values of a slice column beyond which the rest is left out, most frequent first.
-const MOST_GROUPS: usize = 50;
+const MAX_GROUPS: usize = 50;
 /// Distinct numbers beyond which a column is sliced by its quartiles.
-const MOST_NUMBERS: usize = 20;
+const MAX_NUMBERS: usize = 20;
 
 /// What a model answered on a table.
 pub struct Predictions {
@@ -138,7 +138,7 @@ impl Measurements for ModelRows<'_> {
                 let parts = groups.iter().filter_map(|(part, rows)| {
                     let inside = |row: usize| rows[row];
                     let (ours, theirs) = (ours.filter(inside), theirs.filter(inside));
-                    (ours.len() >= LEAST_GROUP)
+                    (ours.len() >= MIN_GROUP)
                         .then(|| pair(&ours, &theirs).map(|measurement| Part { name: part.clone(), measurement }))
                 });
                 Ok(Measured::Each(parts.collect::<Result<_, _>>()?))
@@ -187,14 +187,14 @@ impl ModelRows<'_> {
         let mut parts = Vec::new();
         for (part, rows) in self.groups(column, None)? {
             let inside = side.outcomes.filter(|row| rows[row]);
-            if inside.len() >= LEAST_GROUP {
+            if inside.len() >= MIN_GROUP {
                 let estimate = inside.metric(metric_name(name)).map_err(|reason| not_measured(name, &reason))?;
                 parts.push(Part { name: part, measurement: measurement(&estimate) });
             }
         }
         match parts.is_empty() {
             true => Err(nothing(
-                format!("no value of `{column}` has {LEAST_GROUP} labelled rows"),
+                format!("no value of `{column}` has {MIN_GROUP} labelled rows"),
                 "measure on more rows, or slice by a column with fewer values",
             )),
             false => Ok(parts),
@@ -290,7 +290,7 @@ pub fn on_labels(outcomes: &LabelledPredictions, estimate: &kilter_stats::Estima
 
 /// Smallest over largest (`ratio`) or largest minus smallest (`gap`) value of a metric over groups of rows.
 ///
-/// Groups with fewer than [`LEAST_GROUP`] labelled rows are named in the note and left out.
+/// Groups with fewer than [`MIN_GROUP`] labelled rows are named in the note and left out.
 pub fn group_spread(
     outcomes: &LabelledPredictions,
     metric: &str,
@@ -301,7 +301,7 @@ pub fn group_spread(
     let (mut measured, mut small) = (Vec::new(), Vec::new());
     for (name, rows) in groups {
         let inside = outcomes.filter(|row| rows[row]);
-        match inside.len() >= LEAST_GROUP {
+        match inside.len() >= MIN_GROUP {
             true => {
                 let estimate = inside.metric(metric).map_err(|reason| not_measured(metric, &reason))?;
                 measured.push((name.clone(), estimate));
@@ -311,7 +311,7 @@ pub fn group_spread(
     }
     if measured.len() < 2 {
         return Err(nothing(
-            format!("fewer than two groups have {LEAST_GROUP} labelled rows"),
+            format!("fewer than two groups have {MIN_GROUP} labelled rows"),
             "measure over a longer time or on more rows",
         ));
     }
@@ -373,7 +373,7 @@ pub fn groups_of(
     let mut groups: Vec<(Arc<str>, Vec<usize>)> = groups.into_iter().collect();
     groups.sort_by_key(|(_, rows)| std::cmp::Reverse(rows.len()));
     // A mask is as long as the table: only those that are kept get one, and not each of a million values.
-    groups.truncate(MOST_GROUPS);
+    groups.truncate(MAX_GROUPS);
     let mask = |rows: Vec<usize>| {
         let mut inside = vec![false; table.rows()];
         rows.into_iter().for_each(|row| inside[row] = true);
@@ -402,7 +402,7 @@ fn quartiles(column: &Column) -> Option<[f64; 3]> {
     let mut distinct = values.clone();
     distinct.dedup();
     let at = |share: f64| values[((values.len() - 1) as f64 * share) as usize];
-    (distinct.len() > MOST_NUMBERS).then(|| [at(0.25), at(0.5), at(0.75)])
+    (distinct.len() > MAX_NUMBERS).then(|| [at(0.25), at(0.5), at(0.75)])
 }
 
 /// The quartile of each row; a missing number has none.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 /// Significant digits of an edge, where they tell the edges apart.
 const DIGITS: usize = 4;
 /// Digits that tell any two doubles apart.
-const MOST_DIGITS: usize = 17;
+const MAX_DIGITS: usize = 17;
 
 /// The names of the ranges between increasing edges, the open ones below the first and above the last included: of `n`
 /// edges `n + 1` names.
@@ -24,13 +24,13 @@ fn edge_names(edges: &[f64]) -> Vec<String> {
     let is_told_apart = |texts: &Vec<String>| {
         texts.windows(2).zip(edges.windows(2)).all(|(texts, edges)| texts[0] != texts[1] || edges[0] == edges[1])
     };
-    (DIGITS..MOST_DIGITS).map(texts).find(is_told_apart).unwrap_or_else(|| texts(MOST_DIGITS))
+    (DIGITS..MAX_DIGITS).map(texts).find(is_told_apart).unwrap_or_else(|| texts(MAX_DIGITS))
 }
 
 /// A number with so many significant digits; its whole part keeps all of its own.
 fn rounded(value: f64, digits: usize) -> String {
     let whole_digits = if value.abs() >= 1.0 { value.abs().log10().floor() as usize + 1 } else { 0 };
-    let decimals = digits.max(whole_digits).min(MOST_DIGITS) - 1;
+    let decimals = digits.max(whole_digits).min(MAX_DIGITS) - 1;
     // A number that was written by us is read by us.
     format!("{value:.decimals$e}").parse::<f64>().unwrap_or(value).to_string()
 }

@@ -20,7 +20,7 @@ use super::{
 /// What every profile begins with; the last letter is the version of the layout.
 const MAGIC: &[u8; 8] = b"KILTERP1";
 /// Parts that a header may name.
-const MOST_PARTS: usize = 1_000_000;
+const MAX_PARTS: usize = 1_000_000;
 
 /// Why bytes are no profile.
 #[derive(Debug, thiserror::Error)]
@@ -134,7 +134,7 @@ impl Reference {
         let length = u32::from_le_bytes(*length) as usize;
         let (header, mut body) = rest.split_at_checked(length).ok_or(ProfileError::Truncated)?;
         let header: Header = serde_json::from_slice(header)?;
-        if header.parts.len() > MOST_PARTS {
+        if header.parts.len() > MAX_PARTS {
             return Err(ProfileError::Nonsense("it names too many parts".into()));
         }
         let mut reference = Reference { rows: header.rows, calibration: header.calibration, ..Reference::default() };

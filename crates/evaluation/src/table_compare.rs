@@ -19,7 +19,7 @@ use kilter_stats::{
 };
 
 /// Columns looked at side by side: each needs eight bytes a row of each table, and their pages.
-const MOST_THREADS: usize = 4;
+const MAX_THREADS: usize = 4;
 
 /// What a table is compared with.
 pub enum Reference<'a> {
@@ -202,7 +202,7 @@ fn stored_as(table: &TableColumns, name: &str) -> Stored {
 /// Does `work` for every number below `count`, a few at a time; the answers come in the numbers' order, and of the
 /// errors that of the lowest number.
 fn side_by_side<T: Send, E: Send>(count: usize, work: impl Fn(usize) -> Result<T, E> + Sync) -> Result<Vec<T>, E> {
-    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS).min(count);
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS).min(count);
     let next = AtomicUsize::new(0);
     let done: Mutex<Vec<Option<Result<T, E>>>> = Mutex::new((0..count).map(|_| None).collect());
     std::thread::scope(|scope| {

@@ -7,7 +7,7 @@ use kilter_domain::table::Column;
 use crate::{columns::is_missing, target::Outcome};
 
 /// Rows below which a category joins the group of rare ones.
-const LEAST_ROWS: usize = 5;
+const MIN_ROWS: usize = 5;
 /// Rows of the overall mean that are mixed into a category's own: few rows must not order far out.
 const PRIOR_ROWS: f64 = 10.0;
 
@@ -36,7 +36,7 @@ impl Categories {
         let mut sorted: Vec<(Arc<str>, usize)> = counts.into_iter().collect();
         sorted.sort_unstable_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
         // With few categories even rare ones are worth a name of their own.
-        let least = if total <= 3 { 1 } else { LEAST_ROWS };
+        let least = if total <= 3 { 1 } else { MIN_ROWS };
         let kept: Vec<Arc<str>> =
             sorted.into_iter().take(most).filter(|&(_, count)| count >= least).map(|(label, _)| label).collect();
         Self { has_rare: kept.len() < total, kept, has_missing }

@@ -14,7 +14,7 @@ use kilter_inference::Task;
 use crate::{error::FitError, options::FitOptions};
 
 /// The fewest rows that a model is made of.
-const LEAST_ROWS: usize = 10;
+const MIN_ROWS: usize = 10;
 /// The most classes of a target.
 const MAX_CLASSES: usize = 1_000;
 
@@ -63,8 +63,8 @@ impl Target {
         };
         let is_used = |&row: &usize| !column.is_missing(row) && weights[row].is_some_and(|weight| weight > 0.0);
         let rows: Vec<usize> = (0..table.rows()).filter(is_used).collect();
-        if rows.len() < LEAST_ROWS {
-            return Err(FitError::TooFewRows { rows: rows.len(), least: LEAST_ROWS });
+        if rows.len() < MIN_ROWS {
+            return Err(FitError::TooFewRows { rows: rows.len(), least: MIN_ROWS });
         }
         let mut weights: Vec<f64> = rows.iter().filter_map(|&row| weights[row]).collect();
         // Weights say how much rows count against each other: their mean is one, so that settings keep their meaning.

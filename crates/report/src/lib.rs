@@ -21,7 +21,7 @@ pub use rows::{Bar, Range};
 pub use series::{Series, SeriesPoint};
 
 /// Bytes that a page has at most.
-pub const MOST_BYTES: usize = 300_000;
+pub const MAX_BYTES: usize = 300_000;
 
 /// The state of a thing: a glyph, a colour, and a word beside it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! A page: a verdict, facts, and parts, put together within a size.
 
 use crate::{
-    MOST_BYTES, State,
+    MAX_BYTES, State,
     escape::{escaped, short},
     figure::Figure,
     style::sheet,
@@ -101,12 +101,12 @@ struct LeftOut {
 }
 
 impl Report {
-    /// The page as HTML, at most [`MOST_BYTES`] long.
+    /// The page as HTML, at most [`MAX_BYTES`] long.
     pub fn to_html(&self) -> String {
         let mut body = self.head();
         // Room for what comes after the parts: the definitions, and what was left out.
         let tail = self.definitions.iter().map(|text| escaped(text).len() + 16).sum::<usize>() + 600;
-        let room = MOST_BYTES.saturating_sub(sheet().len() + tail);
+        let room = MAX_BYTES.saturating_sub(sheet().len() + tail);
         let mut left_out = LeftOut::default();
         for part in &self.parts {
             add(part, &mut body, room, &mut left_out);
@@ -141,7 +141,7 @@ impl Report {
         if left_out.parts + left_out.rows > 0 {
             text += &format!(
                 "<p>Left out to keep this page under {} kB: {} pictures or columns and {} rows. --json tells them all.</p>",
-                MOST_BYTES / 1000,
+                MAX_BYTES / 1000,
                 left_out.parts,
                 left_out.rows
             );
@@ -303,7 +303,7 @@ mod tests {
         parts.push(Part::Table(table));
         parts.extend((0..100).map(fold));
         let html = report(parts).to_html();
-        assert!(html.len() <= MOST_BYTES && html.len() > MOST_BYTES - 9_000, "{}", html.len());
+        assert!(html.len() <= MAX_BYTES && html.len() > MAX_BYTES - 9_000, "{}", html.len());
         assert!(html.contains("Left out") && html.contains("100 pictures or columns"));
     }
 

@@ -9,8 +9,8 @@ use crate::{
 };
 
 /// Pixels that the longest name and the longest note get.
-const MOST_NAME: f64 = 150.0;
-const MOST_NOTE: f64 = 130.0;
+const MAX_NAME: f64 = 150.0;
+const MAX_NOTE: f64 = 130.0;
 /// Between a name, the picture and a note.
 const GAP: f64 = 8.0;
 
@@ -47,14 +47,14 @@ struct Columns {
 
 impl Columns {
     fn of<'t>(names: impl Iterator<Item = &'t str>, notes: impl Iterator<Item = &'t str>) -> Self {
-        let name = names.map(text_width).fold(0.0, f64::max).clamp(40.0, MOST_NAME);
-        let note = notes.map(text_width).fold(0.0, f64::max).min(MOST_NOTE);
+        let name = names.map(text_width).fold(0.0, f64::max).clamp(40.0, MAX_NAME);
+        let note = notes.map(text_width).fold(0.0, f64::max).min(MAX_NOTE);
         let left = name + GAP;
         Self { left, width: WIDTH - left - note - 2.0 * GAP }
     }
 
     fn name(self, y: f64, name: &str) -> String {
-        text(self.left - GAP, y, "end", "name", &fitted(name, MOST_NAME))
+        text(self.left - GAP, y, "end", "name", &fitted(name, MAX_NAME))
     }
 
     /// A note behind the picture.
@@ -64,7 +64,7 @@ impl Columns {
 
     /// A note behind `x`.
     fn note_at(self, x: f64, y: f64, note: &str) -> String {
-        text(x + GAP, y, "start", "", &fitted(note, MOST_NOTE))
+        text(x + GAP, y, "start", "", &fitted(note, MAX_NOTE))
     }
 }
 

@@ -32,7 +32,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// How soon a server that has a folder takes a connection.
 const LISTENS_WITHIN: Duration = Duration::from_millis(500);
 /// The largest answer that is read.
-const MOST_BYTES: usize = 256 << 20;
+const MAX_BYTES: usize = 256 << 20;
 /// The file in a data folder in which the server that has it says where it answers.
 const ADDRESS_FILE: &str = "server.json";
 
@@ -254,7 +254,7 @@ async fn read<T: DeserializeOwned>(answer: Response<Body>, path: &str) -> Result
     let garbled = |error: &(dyn std::error::Error + 'static)| {
         Problem::new(Code::ServerUnreachable, format!("the answer of {path} cannot be read")).caused_by(Some(error))
     };
-    let bytes = to_bytes(answer.into_body(), MOST_BYTES).await.map_err(|error| garbled(&error))?;
+    let bytes = to_bytes(answer.into_body(), MAX_BYTES).await.map_err(|error| garbled(&error))?;
     match status.is_success() {
         true => serde_json::from_slice(&bytes).map_err(|error| garbled(&error)),
         false => Err(serde_json::from_slice(&bytes).unwrap_or_else(|_| {

@@ -1,6 +1,6 @@
 //! What the monitors read last, as gauges of `/metrics`.
 //!
-//! Holds true: at most [`MOST_READINGS`] readings are told, and how many were not is told too; a number that was not
+//! Holds true: at most [`MAX_READINGS`] readings are told, and how many were not is told too; a number that was not
 //! measured has no sample, so that nothing compares with zero by mistake.
 
 use kilter_app::App;
@@ -13,9 +13,9 @@ use crate::{
 };
 
 /// Readings that one page tells at most, over all endpoints.
-const MOST_READINGS: usize = 500;
+const MAX_READINGS: usize = 500;
 /// Readings of one endpoint that are looked for at most.
-const MOST_METRICS: u32 = 1_000;
+const MAX_METRICS: u32 = 1_000;
 
 /// The newest readings, and how many found no room.
 #[derive(Default)]
@@ -29,11 +29,11 @@ pub(crate) fn newest(app: &App, status: &v1::Status, now: Timestamp) -> Result<N
     let mut found = Newest::default();
     for endpoint in &status.endpoints {
         let Ok(name) = endpoint.name.parse::<EndpointName>() else { continue };
-        found.readings.extend(readings::latest(app, &name, now, MOST_METRICS)?);
+        found.readings.extend(readings::latest(app, &name, now, MAX_METRICS)?);
     }
     found.readings.sort_by_key(|reading| reading.verdict.is_none());
-    found.left_out = found.readings.len().saturating_sub(MOST_READINGS);
-    found.readings.truncate(MOST_READINGS);
+    found.left_out = found.readings.len().saturating_sub(MAX_READINGS);
+    found.readings.truncate(MAX_READINGS);
     Ok(found)
 }
 

@@ -1,6 +1,6 @@
 //! What versions answered, by column: kept on a timer and when the server stops, told over the API, named in gauges.
 //!
-//! Holds true: at most [`MOST_COLUMNS`] columns are gauges of one page, and how many were left out is told. Deliberately
+//! Holds true: at most [`MAX_COLUMNS`] columns are gauges of one page, and how many were left out is told. Deliberately
 //! absent: judgements; a profile is compared with the version's own reference, and monitors judge.
 
 use std::{thread, time::Duration};
@@ -42,7 +42,7 @@ const PATIENCE: Duration = Duration::from_millis(200);
 /// What keeping takes at most, before it is said to be blocked.
 const LIMIT: Duration = Duration::from_secs(5 * 60);
 /// Columns whose shares one page of metrics tells at most, over all endpoints.
-const MOST_COLUMNS: usize = 500;
+const MAX_COLUMNS: usize = 500;
 
 /// Keeps profiles from time to time, in a thread of its own.
 pub(crate) fn start(house: &House) {
@@ -198,8 +198,8 @@ impl Shares {
                 shares.columns.extend(columns.map(|column| share(&endpoint, version, column)));
             }
         }
-        shares.left_out = shares.columns.len().saturating_sub(MOST_COLUMNS);
-        shares.columns.truncate(MOST_COLUMNS);
+        shares.left_out = shares.columns.len().saturating_sub(MAX_COLUMNS);
+        shares.columns.truncate(MAX_COLUMNS);
         shares
     }
 

@@ -35,9 +35,9 @@ use crate::{
 };
 
 /// Metrics of an endpoint that are listed at most.
-const MOST_METRICS: u32 = 1_000;
+const MAX_METRICS: u32 = 1_000;
 /// Windows of a page whose labels are counted at most.
-const MOST_WINDOWS: u32 = 10_000;
+const MAX_WINDOWS: u32 = 10_000;
 /// The reading of how many labels of a window are known.
 const COVERAGE: &str = "labelled";
 
@@ -52,7 +52,7 @@ pub(crate) async fn monitors(
     Path(endpoint): Path<String>,
 ) -> Result<Json<v1::Page<v1::Reading>>, Failure> {
     let (app, endpoint, now) = (house.app(), name(&endpoint)?, house.now());
-    let items = blocking(move || latest(&app, &endpoint, now, MOST_METRICS)).await?;
+    let items = blocking(move || latest(&app, &endpoint, now, MAX_METRICS)).await?;
     Ok(Json(v1::Page { items, next: None }))
 }
 
@@ -144,7 +144,7 @@ fn told(
     let mut coverage: HashMap<Span, f64> = HashMap::new();
     if let Some((start, end)) = span {
         let kind = Some(MonitorKind::Accuracy);
-        let labelled = store::history(reader, endpoint, kind, COVERAGE, (start, end), MOST_WINDOWS)?;
+        let labelled = store::history(reader, endpoint, kind, COVERAGE, (start, end), MAX_WINDOWS)?;
         let shares = labelled.iter().filter_map(|found| Some(((found.window_start, found.window_end), found.value?)));
         coverage.extend(shares);
     }

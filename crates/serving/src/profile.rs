@@ -31,7 +31,7 @@ const SHARDS: usize = 8;
 /// Rows up to which a request is counted straight into its shard; more are counted beside it and added.
 const FEW_ROWS: usize = 64;
 /// Hours and roles that a shard keeps until they are taken.
-const MOST_SLOTS: usize = 96;
+const MAX_SLOTS: usize = 96;
 
 /// What a column of a profile is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -177,7 +177,7 @@ impl Profile {
     fn slot<'s>(&self, slots: &'s mut Vec<Slot>, role: Role, hour: i64) -> &'s mut Window {
         let known = slots.iter().position(|slot| slot.hour == hour && slot.role == role);
         let at = known.unwrap_or_else(|| {
-            if slots.len() >= MOST_SLOTS {
+            if slots.len() >= MAX_SLOTS {
                 self.lost_rows.fetch_add(slots.remove(0).window.rows, Relaxed);
             }
             slots.push(Slot { role, hour, window: Window::empty(&self.watched) });

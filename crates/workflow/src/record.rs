@@ -16,7 +16,7 @@ use serde_json::{Map, Value};
 use super::{git::GitState, key::Change, lockfile::LockedDataset};
 
 /// Characters of a line of a log that a sentence quotes.
-const MOST_SAID: usize = 300;
+const MAX_SAID: usize = 300;
 
 /// An output of a step.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -77,7 +77,7 @@ impl StepRecord {
         let is_reason = |line: &&str| !line.trim().is_empty() && !line.trim_start().starts_with('→');
         let last = self.log_tail.as_deref().and_then(|tail| tail.lines().rfind(is_reason));
         let said = last.map_or_else(String::new, |line| {
-            let line: String = line.trim().chars().take(MOST_SAID).collect();
+            let line: String = line.trim().chars().take(MAX_SAID).collect();
             format!("; its log ends with `{line}`")
         });
         Some(format!("step `{}`: {error}{said}", self.step))

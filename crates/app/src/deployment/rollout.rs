@@ -33,7 +33,7 @@ const LEVEL: f64 = 0.95;
 /// Losses beyond this count as this: a confidence sequence needs a bound.
 const LARGEST_LOSS: f64 = 5.0;
 /// Rows with labels below which the comparison says nothing.
-const LEAST_COMPARED: usize = 50;
+const MIN_COMPARED: usize = 50;
 
 /// What is known of a candidate at a stage of its rollout.
 struct Trial {
@@ -208,7 +208,7 @@ impl App {
             estimates: &std::collections::BTreeMap::new(),
             facts: &facts,
             consumers: &trial.scored.consumers,
-            least: MinSample { rows: LEAST_COMPARED, labelled: 0.3 },
+            least: MinSample { rows: MIN_COMPARED, labelled: 0.3 },
             proof: None,
         };
         // An abort rule states what must not be: the version goes back when it holds.
@@ -303,7 +303,7 @@ fn sequence(range: (f64, f64), level: f64, values: impl Iterator<Item = f64>) ->
         let _ = sequence.add(value.clamp(range.0, range.1));
         count += 1;
     }
-    if count < LEAST_COMPARED { None } else { sequence.estimate().ok() }
+    if count < MIN_COMPARED { None } else { sequence.estimate().ok() }
 }
 
 fn paired(ours: &Losses, theirs: &Losses) -> Option<Estimate> {

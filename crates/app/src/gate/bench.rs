@@ -18,7 +18,7 @@ use kilter_serving::endpoint::Predictor;
 use crate::{dataset::Roles, error::AppError};
 
 /// Rows that a comparison needs at least; with fewer unseen ones, all rows are compared.
-const LEAST_COMPARED: usize = 200;
+const MIN_COMPARED: usize = 200;
 /// Requests that latency is measured on.
 const TIMED_REQUESTS: usize = 300;
 /// Rows that are asked one by one to see that answers are the same.
@@ -95,7 +95,7 @@ impl<'t> Bench<'t> {
         };
         let unseen: Vec<bool> = self.roles.event_times(self.rows)?.iter().map(|&event| event > through).collect();
         let count = unseen.iter().filter(|&&is_unseen| is_unseen).count();
-        Ok(if count >= LEAST_COMPARED { unseen } else { all })
+        Ok(if count >= MIN_COMPARED { unseen } else { all })
     }
 }
 

@@ -26,11 +26,11 @@ use kilter_stats::causes::{Slice, SliceFeature, weak_slices};
 use crate::{dataset::Roles, error::AppError, gate::Unfit};
 
 /// Rows of a slice at least.
-const LEAST_SLICE: u64 = 100;
+const MIN_SLICE: u64 = 100;
 /// The false discovery rate of weak slices.
 const DISCOVERY: f64 = 0.1;
 /// Columns that slices are looked for in.
-const MOST_SLICED: usize = 30;
+const MAX_SLICED: usize = 30;
 /// Training rows that are asked whether a column alone tells the label.
 const MAX_ASKED: usize = 10_000;
 /// By how much the test rows may say less of a leak than the training rows.
@@ -211,11 +211,11 @@ impl Look<'_> {
                 let placed = bins.place(&self.test.get(&input.name)?.take(&self.outcomes.rows))?;
                 Some((input.name.as_str(), bins, placed))
             })
-            .take(MOST_SLICED)
+            .take(MAX_SLICED)
             .collect();
         let features: Vec<SliceFeature> =
             placed.iter().map(|(_, bins, bin)| SliceFeature { bin, bins: bins.count() }).collect();
-        let Ok(found) = weak_slices(&losses, &features, LEAST_SLICE, DISCOVERY) else { return };
+        let Ok(found) = weak_slices(&losses, &features, MIN_SLICE, DISCOVERY) else { return };
         notes.fact("weak_slices", found.len() as f64);
         let Some(worst) = found.first() else { return };
         notes.fact("weak_slice_excess", worst.excess.value);

@@ -34,17 +34,17 @@ use crate::{
 /// Confidence of the intervals.
 const LEVEL: f64 = 0.95;
 /// Labelled rows below which nothing is said of the realised loss.
-const LEAST_LABELLED: usize = 50;
+const MIN_LABELLED: usize = 50;
 /// Rows of a slice at least.
-const LEAST_SLICE: u64 = 100;
+const MIN_SLICE: u64 = 100;
 /// The false discovery rate of slices.
 const DISCOVERY: f64 = 0.1;
 /// Columns that slices are looked for in.
-const MOST_SLICED: usize = 30;
+const MAX_SLICED: usize = 30;
 /// Rows that are explained on each side.
 const EXPLAINED_ROWS: usize = 1_000;
 /// Columns and slices that an alert names.
-const MOST_NAMED: usize = 5;
+const MAX_NAMED: usize = 5;
 
 /// What causes are looked for in.
 pub(super) struct Scenery<'a> {
@@ -130,7 +130,7 @@ impl Scenery<'_> {
         let labelled = self.losses().1;
         Some(Loss {
             before: mean(&losses),
-            now: (labelled.len() >= LEAST_LABELLED).then(|| (mean(&labelled), labelled.len())),
+            now: (labelled.len() >= MIN_LABELLED).then(|| (mean(&labelled), labelled.len())),
             drift: self.reference.columns.get(SCORE).and_then(|score| self.damage(SCORE, &Bins::of(score))),
         })
     }
@@ -156,7 +156,7 @@ impl Scenery<'_> {
 
     fn slices(&self) -> Vec<(String, Slice, Option<f64>)> {
         let (rows, losses) = self.losses();
-        if rows.len() < 2 * LEAST_SLICE as usize {
+        if rows.len() < 2 * MIN_SLICE as usize {
             return vec![];
         }
         let placed: Vec<(&str, Bins, Vec<u16>)> = self
@@ -165,12 +165,12 @@ impl Scenery<'_> {
                 let placed = bins.place(&self.answered.table.get(name)?.take(&rows))?;
                 Some((name, bins, placed))
             })
-            .take(MOST_SLICED)
+            .take(MAX_SLICED)
             .collect();
         let features: Vec<SliceFeature> =
             placed.iter().map(|(_, bins, bin)| SliceFeature { bin, bins: bins.count() }).collect();
-        let Ok(found) = weak_slices(&losses, &features, LEAST_SLICE, DISCOVERY) else { return vec![] };
-        let described = found.into_iter().take(MOST_NAMED).map(|slice| {
+        let Ok(found) = weak_slices(&losses, &features, MIN_SLICE, DISCOVERY) else { return vec![] };
+        let described = found.into_iter().take(MAX_NAMED).map(|slice| {
             let conditions: Vec<(&str, &Bins, u16)> =
                 slice.conditions.iter().map(|(at, bin)| (placed[*at].0, &placed[*at].1, *bin)).collect();
             let words: Vec<String> = conditions.iter().map(|(name, bins, bin)| bins.describe(name, *bin)).collect();
@@ -317,12 +317,12 @@ impl Causes {
                 numbers.put("loss explained by drift", drift.value);
             }
         }
-        for (name, damage) in self.damages.iter().take(MOST_NAMED) {
+        for (name, damage) in self.damages.iter().take(MAX_NAMED) {
             numbers.put(format!("loss by drift of {name}"), damage.value);
         }
         if let Some((total, parts)) = &self.shift {
             numbers.put("score shift", *total);
-            parts.iter().take(MOST_NAMED).for_each(|part| {
+            parts.iter().take(MAX_NAMED).for_each(|part| {
                 numbers.put(format!("score shift by {}", part.column), part.shift.value);
             });
         }
@@ -332,7 +332,7 @@ impl Causes {
     /// Everything, for the alert's page.
     pub fn detail(&self) -> Value {
         let interval = |estimate: &Estimate| json!([estimate.low, estimate.high]);
-        let damages = self.damages.iter().take(4 * MOST_NAMED);
+        let damages = self.damages.iter().take(4 * MAX_NAMED);
         json!({
             "columns": self.columns.iter().map(|(name, since)| json!({ "column": name, "since": since })).collect::<Vec<_>>(),
             "loss": self.loss.map(|loss| json!({
@@ -367,7 +367,7 @@ fn day(at: Timestamp) -> String {
 fn listed<'a>(names: impl Iterator<Item = &'a String>) -> String {
     let names: Vec<&str> = names.map(String::as_str).collect();
     match names.len() {
-        0..=MOST_NAMED => names.join(", "),
-        more => format!("{} and {} more", names[..MOST_NAMED].join(", "), more - MOST_NAMED),
+        0..=MAX_NAMED => names.join(", "),
+        more => format!("{} and {} more", names[..MAX_NAMED].join(", "), more - MAX_NAMED),
     }
 }

@@ -21,7 +21,7 @@ const TOLERATED_LOSS: f64 = 0.03;
 /// What an error may grow by against the held-out rows.
 const TOLERATED_GROWTH: f64 = 1.15;
 /// A share of missing or strange values below this is no alarm by itself.
-const LEAST_SHARE: f64 = 0.01;
+const MIN_SHARE: f64 = 0.01;
 
 /// A rule that is watched, and where it comes from.
 #[derive(Clone, Debug, PartialEq)]
@@ -86,7 +86,7 @@ fn quality_rules(reference: &Reference) -> Vec<Rule> {
 fn missing_limit(column: &ColumnReference) -> f64 {
     let (share, rows) = (column.missing_share(), column.rows().max(1) as f64);
     let upper = share + 3.0 * (share * (1.0 - share) / rows).sqrt() + 3.0 / rows;
-    (3.0 * upper).clamp(LEAST_SHARE, 1.0)
+    (3.0 * upper).clamp(MIN_SHARE, 1.0)
 }
 
 /// Whether a column's name can stand in a rule as it is.

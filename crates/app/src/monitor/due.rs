@@ -27,11 +27,11 @@ const LABELS: &str = "labels";
 /// What is asked of it, in the words of a rule.
 const RULE: &str = "labels >= usual / 2";
 /// Windows that say what is usual, at least.
-const LEAST_USUAL: usize = 3;
+const MIN_USUAL: usize = 3;
 /// Readings that are looked through for what is usual at most, newest first.
-const MOST_USUAL: u32 = 100;
+const MAX_USUAL: u32 = 100;
 /// Windows that one look judges at most; after a longer absence the oldest are left unjudged.
-const MOST_DUE: usize = 60;
+const MAX_DUE: usize = 60;
 
 /// The labels of one window.
 #[derive(Clone, Copy, Debug)]
@@ -56,7 +56,7 @@ impl Scene<'_> {
                 self.tell_labels(Window { end: self.act.at, ..window }, outcome)?;
             }
         }
-        for window in self.calendar.ended(seen, due_before(self.act.at, delay, self.monitor.every), MOST_DUE) {
+        for window in self.calendar.ended(seen, due_before(self.act.at, delay, self.monitor.every), MAX_DUE) {
             let labels = self.labels_of(window)?;
             let outcome = self.judged(labels, &known);
             known.insert(0, self.note_labels(labels, outcome.as_ref())?);
@@ -70,7 +70,7 @@ impl Scene<'_> {
     /// The newest reading of each window whose labels were due, newest first.
     fn known_labels(&self) -> Result<Vec<Reading>, AppError> {
         let filter = ReadingFilter { monitor: Some(MonitorKind::Data), metric: Some(LABELS.to_owned()) };
-        let page = PageRequest::first(MOST_USUAL);
+        let page = PageRequest::first(MAX_USUAL);
         let mut found = self.app.store().read(|reader| readings::list(reader, self.endpoint, &filter, &page))?.items;
         // What a clock that was ahead left is no part of what is known.
         found.retain(|reading| reading.window_end <= self.act.at && reading.as_of <= self.act.at);
@@ -123,7 +123,7 @@ fn due_before(now: Timestamp, delay: Span, every: Span) -> Timestamp {
 
 /// The middle of what windows before reached; `None` while they are too few.
 fn median(mut shares: Vec<f64>) -> Option<f64> {
-    if shares.len() < LEAST_USUAL {
+    if shares.len() < MIN_USUAL {
         return None;
     }
     shares.sort_by(f64::total_cmp);

@@ -30,9 +30,9 @@ const MONITORS: f64 = 5.0;
 /// The false discovery rate of the columns that are named.
 const DISCOVERY: f64 = 0.1;
 /// Columns whose numbers a reading keeps, strongest first.
-const MOST_NAMED: usize = 20;
+const MAX_NAMED: usize = 20;
 /// Windows whose labels are waited for at most.
-const MOST_WAITING: usize = 200;
+const MAX_WAITING: usize = 200;
 
 /// What is believed about one version at one endpoint.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -149,7 +149,7 @@ impl Evidence {
             losses.iter().zip(sequences).filter(|(_, sequence)| **sequence > seen).map(|(loss, _)| *loss).collect();
         let Some(newest) = sequences.iter().copied().max().filter(|newest| *newest > seen) else { return };
         self.labels.insert(window.end.millis(), newest);
-        while self.labels.len() > MOST_WAITING {
+        while self.labels.len() > MAX_WAITING {
             self.labels.pop_first();
         }
         self.bet(reference, LOSS, &Column::Float(fresh), &[], window);
@@ -236,7 +236,7 @@ impl Evidence {
             "alarm_at": budget.windows,
             "is_alarmed": self.alarmed,
             "named": self.named.keys().collect::<Vec<_>>(),
-            "columns": strongest.into_iter().take(MOST_NAMED).map(column).collect::<Vec<_>>(),
+            "columns": strongest.into_iter().take(MAX_NAMED).map(column).collect::<Vec<_>>(),
         })
     }
 }

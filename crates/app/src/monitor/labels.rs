@@ -40,9 +40,9 @@ use crate::{
 };
 
 /// Rows of unknown classes below which they may be slips of the pen.
-const LEAST_ROWS: usize = 5;
+const MIN_ROWS: usize = 5;
 /// Classes that get an alert at most, those of most rows: a label that names hundreds is broken in another way.
-const MOST_NAMED: usize = 20;
+const MAX_NAMED: usize = 20;
 /// The share of unknown labels up to which each of several classes may be a new one. Beyond it, most labels are in other
 /// words than those of the model, whatever each of them means.
 const MAX_NEW_SHARE: f64 = 0.5;
@@ -128,7 +128,7 @@ impl App {
         self.alert(act, endpoint, monitor, finding)?;
         let after = answered.filter(|row| answered.events[row] >= breached.end);
         if let Some(window) =
-            after.events.iter().max().and_then(|event| window_of(*event)).filter(|_| after.len() >= LEAST_ROWS)
+            after.events.iter().max().and_then(|event| window_of(*event)).filter(|_| after.len() >= MIN_ROWS)
         {
             let outcomes = [other_words(&check(&after, known.signature()), known, since, RuleVerdict::Passed)];
             let finding =
@@ -159,7 +159,7 @@ impl App {
                 }
                 About::Words => check.unknown,
             };
-            if left < LEAST_ROWS {
+            if left < MIN_ROWS {
                 let reason = match &about {
                     About::Class(class) => {
                         format!("labels no longer name {}: they were taken back or corrected", quoted(class))
@@ -216,7 +216,7 @@ fn fits(matcher: &ClassMatcher, signature: &Signature, label: &str) -> bool {
 /// Whether labels that fit no class are no new classes, but words of another vocabulary: two classes have no third, and
 /// where most labels fit none, it is not the classes that are new.
 fn are_other_words(check: &LabelCheck, signature: &Signature) -> bool {
-    check.unknown >= LEAST_ROWS && (signature.task != Task::Multiclass || check.unknown_share() > MAX_NEW_SHARE)
+    check.unknown >= MIN_ROWS && (signature.task != Task::Multiclass || check.unknown_share() > MAX_NEW_SHARE)
 }
 
 /// Whether an alert is about labels that a model cannot answer either.
@@ -257,7 +257,7 @@ fn breaches(check: &LabelCheck, signature: &Signature, version: u32, since: &str
         };
         (class.clone(), outcome)
     };
-    check.words.iter().filter(|(_, rows)| *rows >= LEAST_ROWS).take(MOST_NAMED).map(breach).collect()
+    check.words.iter().filter(|(_, rows)| *rows >= MIN_ROWS).take(MAX_NAMED).map(breach).collect()
 }
 
 /// What is to be said of labels in other words, as the rule `unseen(LABEL) == 0` would say it.
@@ -279,7 +279,7 @@ fn other_words(check: &LabelCheck, known: &KnownClasses, since: &str, verdict: R
         measured: Some(exact(check.unknown as f64, check.labelled)),
         part: None,
         limits: Limits { low: None, high: Some(0.0) },
-        parts: check.words.iter().take(MOST_NAMED).map(part).collect(),
+        parts: check.words.iter().take(MAX_NAMED).map(part).collect(),
         verdict,
         text,
     }

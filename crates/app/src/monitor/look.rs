@@ -45,11 +45,11 @@ use crate::{
 };
 
 /// Windows that one look reads at most; a longer absence leaves the oldest unread.
-const MOST_WINDOWS: usize = 400;
+const MAX_WINDOWS: usize = 400;
 /// Behind the sentence of a rule that nobody wrote.
 const BY_DEFAULT: &str = " (a default: the contract states no rule about it)";
 /// Windows whose labels are waited for at most.
-pub(super) const MOST_MATURING: usize = 60;
+pub(super) const MAX_MATURING: usize = 60;
 /// What is looked at: one endpoint and the version that is live there.
 pub(super) struct Scene<'a> {
     pub(super) app: &'a App,
@@ -196,7 +196,7 @@ impl Scene<'_> {
     /// Windows that ended since the last look: rows, evidence, quality, drift, decisions, estimates.
     fn fresh(&mut self) -> Result<(), AppError> {
         let seen = self.last_seen()?;
-        for window in self.calendar.ended(seen, self.act.at, MOST_WINDOWS) {
+        for window in self.calendar.ended(seen, self.act.at, MAX_WINDOWS) {
             let rows = self.rows(window, None)?;
             self.evidence.see(&self.package.reference, &rows, window);
             self.evidence.settle(self.budget);

@@ -11,19 +11,19 @@ use kilter_store::{
     monitor::alert as alerts,
 };
 
-use super::look::{MOST_MATURING, Scene};
+use super::look::{MAX_MATURING, Scene};
 use crate::{App, error::AppError};
 
 /// Earlier deployments that are looked at, newest first.
-const MOST_PAST: u32 = 12;
+const MAX_PAST: u32 = 12;
 
 impl App {
     /// The deployments that served before the live one and whose labels may still come, newest first.
     pub(super) fn replaced(&self, endpoint: &EndpointName) -> Result<Vec<Deployment>, AppError> {
-        let page = PageRequest::first(4 * MOST_PAST);
+        let page = PageRequest::first(4 * MAX_PAST);
         let listed = self.store().read(|reader| deployments::list(reader, Some(endpoint), &page))?;
         let served = listed.items.into_iter().filter(|past| past.live_since.is_some() && past.live_until.is_some());
-        Ok(served.take(MOST_PAST as usize).collect())
+        Ok(served.take(MAX_PAST as usize).collect())
     }
 }
 
@@ -66,5 +66,5 @@ impl Scene<'_> {
 /// Windows whose labels are waited for: those that the stated delay holds open, and some more.
 pub(super) fn most_maturing(monitor: &Monitor, delay: Option<kilter_domain::time::Span>) -> usize {
     let waiting = delay.map_or(0, |delay| delay.millis() / monitor.every.millis().max(1));
-    MOST_MATURING + usize::try_from(waiting).unwrap_or(0).min(1_000)
+    MAX_MATURING + usize::try_from(waiting).unwrap_or(0).min(1_000)
 }

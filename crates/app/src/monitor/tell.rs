@@ -19,7 +19,7 @@ pub const ALERT_LOG: &str = "alerts.jsonl";
 /// The log before the present one.
 const EARLIER_LOG: &str = "alerts.1.jsonl";
 /// Bytes from which a new log is begun; the one before is kept.
-const MOST_BYTES: u64 = 10 << 20;
+const MAX_BYTES: u64 = 10 << 20;
 
 /// One line of the log.
 #[derive(Debug, Serialize)]
@@ -48,7 +48,7 @@ impl App {
 
 fn append(folder: &Path, told: &Told) -> std::io::Result<()> {
     let path = folder.join(ALERT_LOG);
-    if fs::metadata(&path).is_ok_and(|file| file.len() >= MOST_BYTES) {
+    if fs::metadata(&path).is_ok_and(|file| file.len() >= MAX_BYTES) {
         fs::rename(&path, folder.join(EARLIER_LOG))?;
     }
     let mut line = serde_json::to_vec(told)?;
@@ -78,7 +78,7 @@ mod tests {
         assert_eq!(text.lines().count(), 2);
         let line: serde_json::Value = serde_json::from_str(text.lines().next().unwrap()).unwrap();
         assert_eq!((line["about"].as_str(), line["state"].as_str()), (Some("drift"), Some("firing")));
-        fs::File::options().write(true).open(folder.path().join(ALERT_LOG)).unwrap().set_len(MOST_BYTES).unwrap();
+        fs::File::options().write(true).open(folder.path().join(ALERT_LOG)).unwrap().set_len(MAX_BYTES).unwrap();
         append(folder.path(), &told).unwrap();
         assert!(fs::metadata(folder.path().join(ALERT_LOG)).unwrap().len() < 1000);
         assert!(folder.path().join(EARLIER_LOG).exists());

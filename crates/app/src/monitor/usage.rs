@@ -21,7 +21,7 @@ use crate::{App, error::AppError, ledger::Act, prediction::Answered};
 /// The reading of the requests that failed by the version's fault since the look before.
 const ERRORS: &str = "errors";
 /// Readings of failures that one window adds up at most.
-const MOST_TALLIES: u32 = 10_000;
+const MAX_TALLIES: u32 = 10_000;
 
 /// Metrics of a window that are counts.
 const COUNTS: [&str; 4] = ["rows", "requests", "errors", "consumers"];
@@ -77,7 +77,7 @@ impl App {
     pub(super) fn errors_in(&self, endpoint: &EndpointName, window: Window) -> Result<u64, AppError> {
         let found = self.store().read(|reader| {
             let kind = Some(MonitorKind::Usage);
-            readings::history(reader, endpoint, kind, ERRORS, (window.start, window.end), MOST_TALLIES)
+            readings::history(reader, endpoint, kind, ERRORS, (window.start, window.end), MAX_TALLIES)
         })?;
         // A tally belongs to the window in which it was taken.
         let inside = |reading: &&Reading| window.start < reading.window_end && reading.window_end <= window.end;

@@ -10,7 +10,7 @@ use kilter_serving::{
     profile::{Place, Watched},
 };
 use kilter_stats::{
-    compare::{LEAST_ROWS, Level},
+    compare::{Level, MIN_ROWS},
     drift::{Distance, Measure},
     profile::{ColumnCounts, Frozen},
 };
@@ -114,7 +114,7 @@ fn columns(watched: &[Watched], sum: &Sum, reference: &Reference) -> Vec<ColumnR
 /// The level of the farthest, not of PSI: a sentinel among the values hides a shift from W1 and not from KS.
 fn level_of(distances: &[Distance]) -> Level {
     let judged = distances.iter().filter(|distance| distance.measure != Measure::Psi);
-    let is_enough = |distance: &&Distance| distance.current_rows >= LEAST_ROWS;
+    let is_enough = |distance: &&Distance| distance.current_rows >= MIN_ROWS;
     judged.filter(is_enough).map(|found| Level::of_effect(found.measure, found.effect)).max().unwrap_or(Level::Thin)
 }
 

@@ -5,9 +5,9 @@ use kilter_domain::time::{Span, SpanUnit, Timestamp};
 use super::history::History;
 
 /// Labelled rows below which no model is worth training.
-const LEAST_ROWS: usize = 100;
+const MIN_ROWS: usize = 100;
 /// A replay has at most this many periods; a shorter period is an error of the contract.
-pub const MOST_PERIODS: usize = 5_000;
+pub const MAX_PERIODS: usize = 5_000;
 
 const LENGTHS: [Span; 7] = [
     Span { count: 120, unit: SpanUnit::Month },
@@ -36,7 +36,7 @@ pub fn longer_period(period: Span, fits: impl Fn(Span) -> bool) -> Option<Span> 
 /// `None` when that never happens before the last event.
 pub fn usual_start(history: &History, period: Span) -> Option<Timestamp> {
     let (first, last) = history.span()?;
-    let least = LEAST_ROWS.max(history.table.rows() / 5);
+    let least = MIN_ROWS.max(history.table.rows() / 5);
     let mut known: Vec<Timestamp> = history.events.iter().zip(&history.known).map(|(&e, &k)| e.max(k)).collect();
     known.sort_unstable();
     let enough = *known.get(least)?;
@@ -47,7 +47,7 @@ pub fn usual_start(history: &History, period: Span) -> Option<Timestamp> {
 pub fn boundaries(start: Timestamp, period: Span, last: Timestamp) -> impl Iterator<Item = Timestamp> {
     let nth = move |n: usize| start.after(Span { count: period.count.saturating_mul(n as i64), unit: period.unit });
     let mut behind = false;
-    (0..=MOST_PERIODS).map(nth).take_while(move |&boundary| !std::mem::replace(&mut behind, boundary > last))
+    (0..=MAX_PERIODS).map(nth).take_while(move |&boundary| !std::mem::replace(&mut behind, boundary > last))
 }
 
 /// Half a century: events of one dataset that are farther apart than this, and than any usual spread, share no past.

@@ -67,7 +67,7 @@ pub enum ReplayError {
     NoStart { because: String },
     #[error(
         "a period of {period} cuts the data into more than {} pieces; set `period = \"{longer}\"` in [replay]",
-        calendar::MOST_PERIODS
+        calendar::MAX_PERIODS
     )]
     TooManyPeriods { period: kilter_domain::time::Span, longer: kilter_domain::time::Span },
     #[error(

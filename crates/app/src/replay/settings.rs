@@ -56,7 +56,7 @@ impl Settings {
                 let note = format!(
                     "`every = \"{period}\"` of [monitor] cuts the data into more than {} windows, so this report counts by \
                      {longer}: set `every = \"{longer}\"` in the contract",
-                    calendar::MOST_PERIODS
+                    calendar::MAX_PERIODS
                 );
                 period = longer;
                 Some(note)

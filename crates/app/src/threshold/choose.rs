@@ -14,7 +14,7 @@ use super::thresholds;
 use crate::decision::Numbers;
 
 /// Rows of either class below which neither half says anything.
-const LEAST_OF_CLASS: usize = 10;
+const MIN_OF_CLASS: usize = 10;
 /// How sure a saving must be: labels are looked at again and again.
 const LEVEL: f64 = 0.99;
 
@@ -153,7 +153,7 @@ fn has_both_classes(rows: &LabelledPredictions) -> bool {
     }
     let Some((truth, _)) = rows.scores() else { return false };
     let positive = truth.iter().filter(|&&truth| truth).count();
-    positive.min(truth.len() - positive) >= LEAST_OF_CLASS
+    positive.min(truth.len() - positive) >= MIN_OF_CLASS
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use kilter_domain::{
 };
 use kilter_report::{Bar, Cell, Figure, Part, Report, State, Table, number, percent, whole};
 use kilter_stats::{
-    compare::{ColumnDrift, LEAST_ROWS, Level, Picture, Reading, SchemaChange, TableDrift},
+    compare::{ColumnDrift, Level, MIN_ROWS, Picture, Reading, SchemaChange, TableDrift},
     drift::{Distance, Measure},
 };
 
@@ -98,7 +98,7 @@ fn verdict(drift: &TableDrift) -> String {
     let told = match (alerts, warnings) {
         (0, 0) if drift.level() == Level::Thin => {
             format!(
-                "Not enough data: fewer than {LEAST_ROWS} values to compare in {} of {}",
+                "Not enough data: fewer than {MIN_ROWS} values to compare in {} of {}",
                 drift.count(Level::Thin),
                 counted(all, "column")
             )
@@ -251,7 +251,7 @@ fn definitions() -> Vec<String> {
             .to_owned(),
         format!(
             "PSI, JS (base 2) and TVD of numbers use the reference's deciles; PSI floors shares at 0.0001. Missing values are \
-             left out of distances and counted as a rate; infinite ones count as missing. Fewer than {LEAST_ROWS} values in \
+             left out of distances and counted as a rate; infinite ones count as missing. Fewer than {MIN_ROWS} values in \
              either table are too few for a distance."
         ),
         "Rates (missing, infinite, unseen): a warning where the reference had none or the evidence is strong, an alert from \

@@ -7,7 +7,7 @@ use super::found::millis;
 /// Windows without a new reading after which readings count as stopped.
 const PATIENCE_WINDOWS: i64 = 3;
 /// The shortest time before readings count as stopped.
-const LEAST_PATIENCE_SECONDS: i64 = 900;
+const MIN_PATIENCE_SECONDS: i64 = 900;
 
 /// One alert of the file.
 struct Alert<'a> {
@@ -73,7 +73,7 @@ pub(super) fn rules(endpoint: &str, readings: &[v1::Reading]) -> String {
 fn patience_seconds(readings: &[v1::Reading]) -> i64 {
     let length = |reading: &v1::Reading| (millis(&reading.window_end) - millis(&reading.window_start)) / 1000;
     let shortest = readings.iter().map(length).filter(|seconds| *seconds > 0).min().unwrap_or(86_400);
-    (PATIENCE_WINDOWS * shortest).max(LEAST_PATIENCE_SECONDS)
+    (PATIENCE_WINDOWS * shortest).max(MIN_PATIENCE_SECONDS)
 }
 
 impl Alert<'_> {

@@ -54,3 +54,17 @@ fn the_words_and_the_numbers_touch_no_clock_file_or_socket() {
     }
     assert!(found.is_empty(), "\n{}", found.join("\n"));
 }
+
+/// What `docs/glossary.md` and the style of the field replace.
+#[test]
+fn names_that_were_replaced_do_not_come_back() {
+    let mut found = Vec::new();
+    for source in sources() {
+        let words = source.code.split(|c: char| !c.is_alphanumeric() && c != '_');
+        let is_replaced = |word: &&str| word.starts_with("MOST_") || word.starts_with("LEAST_");
+        found.extend(
+            words.filter(is_replaced).map(|word| format!("{}: {word} (bounds are MAX_ and MIN_)", source.path)),
+        );
+    }
+    assert!(found.is_empty(), "\n{}", found.join("\n"));
+}

@@ -209,7 +209,7 @@ fn watch(out: &mut String, guess: &Guess<'_>, label: &ColumnSummary, rows: u64) 
 /// Rows that a window should hold: four times what a monitor needs to judge at all.
 const WINDOW_ROWS: u64 = 200;
 /// Windows that the table should be cut into, at least.
-const LEAST_WINDOWS: f64 = 8.0;
+const MIN_WINDOWS: f64 = 8.0;
 
 /// The shortest usual window that holds [`WINDOW_ROWS`] rows of the table (fewer, where that would leave hardly a window) and
 /// is not shorter than the step between two of its times, and about how many rows that is; `None` where the times say nothing.
@@ -228,7 +228,7 @@ fn window(time: &ColumnSummary, rows: u64) -> Option<(&'static str, u64)> {
         return None;
     }
     let step = length / (time.distinct - 1) as f64;
-    let enough = (length * WINDOW_ROWS as f64 / rows.max(1) as f64).min(length / LEAST_WINDOWS);
+    let enough = (length * WINDOW_ROWS as f64 / rows.max(1) as f64).min(length / MIN_WINDOWS);
     // Months are not all of one length.
     let least = 0.95 * step.max(enough);
     let (name, window) = WINDOWS.into_iter().find(|(_, window)| *window >= least).unwrap_or(WINDOWS[WINDOWS.len() - 1]);

@@ -14,7 +14,7 @@ pub(super) struct Loss<'a> {
 }
 
 /// The smallest second derivative: rows that are certain must not divide by zero.
-const LEAST_CURVE: f64 = 1e-16;
+const MIN_CURVE: f64 = 1e-16;
 
 impl<'a> Loss<'a> {
     /// Begins at the best constant answer for the rows `train`.
@@ -34,7 +34,7 @@ impl<'a> Loss<'a> {
         let mut gradients = vec![Vec::with_capacity(self.weights.len()); outputs];
         let gradient = |slope: f64, curve: f64, weight: f64| Gradient {
             slope: (slope * weight) as f32,
-            curve: (curve.max(LEAST_CURVE) * weight) as f32,
+            curve: (curve.max(MIN_CURVE) * weight) as f32,
         };
         match self.outcome {
             Outcome::Values(values) => {

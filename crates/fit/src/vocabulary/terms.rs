@@ -9,7 +9,7 @@ use super::{bare, raw_words};
 use crate::target::Outcome;
 
 /// Rows that a term must occur in.
-const LEAST_ROWS: u32 = 2;
+const MIN_ROWS: u32 = 2;
 /// Distinct terms counted at once; past it, those seen once are forgotten.
 const MAX_COUNTED: usize = 2_000_000;
 /// What may join words.
@@ -98,7 +98,7 @@ impl Corpus {
     /// The terms to keep with the rows they occur in: parts, joined words, pairs, each by their letters, since the
     /// order of columns must not hang on a hash.
     pub fn chosen(&self, most: usize, rank: &Rank<'_>) -> Vec<(Term, u32)> {
-        let frequent: HashMap<Term, u32> = self.counts().into_iter().filter(|&(_, rows)| rows >= LEAST_ROWS).collect();
+        let frequent: HashMap<Term, u32> = self.counts().into_iter().filter(|&(_, rows)| rows >= MIN_ROWS).collect();
         let mut kept: Vec<(Term, u32)> = frequent.iter().map(|(&term, &rows)| (term, rows)).collect();
         if kept.len() > most {
             let scores: HashMap<Term, f64> = match rank {

@@ -103,8 +103,8 @@ fn a_feature_that_was_not_sent_is_missing() {
 fn what_nobody_takes_is_bounded_and_told() {
     let profile = Profile::new(watched());
     let (table, answers) = rows(&[(5.0, Some(1), Some(0))]);
-    (0..MOST_SLOTS as i64 + 3).for_each(|hour| profile.count(Role::Champion, &table, &answers, Timestamp(hour * HOUR)));
-    assert_eq!((profile.look().len(), profile.lost_rows()), (MOST_SLOTS, 3));
+    (0..MAX_SLOTS as i64 + 3).for_each(|hour| profile.count(Role::Champion, &table, &answers, Timestamp(hour * HOUR)));
+    assert_eq!((profile.look().len(), profile.lost_rows()), (MAX_SLOTS, 3));
 }
 
 #[test]

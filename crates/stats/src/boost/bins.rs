@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
 /// Bins of values; one more holds what is missing.
-const MOST_BINS: usize = 255;
+const MAX_BINS: usize = 255;
 /// Rows that the cut points of a numeric column are learned on.
 const SAMPLE: usize = 200_000;
 
@@ -84,11 +84,11 @@ fn edges(values: &[f64]) -> Vec<f64> {
     let mut distinct = sorted.clone();
     distinct.dedup();
     let between = |a: f64, b: f64| if a.is_finite() && b.is_finite() { a + 0.5 * (b - a) } else { a };
-    if distinct.len() < MOST_BINS {
+    if distinct.len() < MAX_BINS {
         return distinct.windows(2).map(|pair| between(pair[0], pair[1])).collect();
     }
-    let mut edges: Vec<f64> = (1..MOST_BINS - 1)
-        .map(|i| i * sorted.len() / (MOST_BINS - 1))
+    let mut edges: Vec<f64> = (1..MAX_BINS - 1)
+        .map(|i| i * sorted.len() / (MAX_BINS - 1))
         .filter(|place| *place > 0)
         .map(|place| between(sorted[place - 1], sorted[place]))
         .collect();
@@ -108,7 +108,7 @@ fn order(values: &[u32], target: &[f64]) -> HashMap<u32, u8> {
         sums.into_iter().map(|(value, (sum, n))| (value, (sum + 10.0 * total) / (n + 10.0))).collect();
     ranked.sort_by(|a, b| a.1.total_cmp(&b.1).then(a.0.cmp(&b.0)));
     let count = ranked.len();
-    let bin = |place: usize| if count <= MOST_BINS { place } else { place * MOST_BINS / count } as u8;
+    let bin = |place: usize| if count <= MAX_BINS { place } else { place * MAX_BINS / count } as u8;
     ranked.into_iter().enumerate().map(|(place, (value, _))| (value, bin(place))).collect()
 }
 

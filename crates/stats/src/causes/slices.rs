@@ -32,11 +32,11 @@ pub struct Slice {
 }
 
 /// Pairs of features that are looked at.
-const MOST_PAIRS: usize = 5000;
+const MAX_PAIRS: usize = 5000;
 /// Slices that are returned.
-const MOST_SLICES: usize = 50;
+const MAX_SLICES: usize = 50;
 /// Bins of a feature.
-const MOST_BINS: usize = 64;
+const MAX_BINS: usize = 64;
 
 #[derive(Clone, Copy, Default)]
 struct Sums {
@@ -63,7 +63,7 @@ pub fn weak_slices(loss: &[f64], features: &[SliceFeature], minimum: u64, alpha:
         alone.push(sums);
     }
     let pairs = (0..features.len()).flat_map(|a| (0..a).map(move |b| (b, a)));
-    for (a, b) in pairs.take(MOST_PAIRS) {
+    for (a, b) in pairs.take(MAX_PAIRS) {
         let width = features[b].bins;
         let mut sums = vec![Sums::default(); features[a].bins * width];
         for ((loss, x), y) in loss.iter().zip(features[a].bin).zip(features[b].bin) {
@@ -81,7 +81,7 @@ pub fn weak_slices(loss: &[f64], features: &[SliceFeature], minimum: u64, alpha:
     let mut kept: Vec<Slice> =
         e_benjamini_hochberg(&e_values, alpha).into_iter().map(|place| found[place].clone()).collect();
     kept.sort_by(|a, b| b.share_of_loss.total_cmp(&a.share_of_loss));
-    kept.truncate(MOST_SLICES);
+    kept.truncate(MAX_SLICES);
     Ok(kept)
 }
 
@@ -127,7 +127,7 @@ fn check(loss: &[f64], features: &[SliceFeature]) -> Outcome<()> {
     all_finite("loss", loss)?;
     for (index, feature) in features.iter().enumerate() {
         let name = format!("feature {index}");
-        if feature.bin.len() != loss.len() || feature.bins > MOST_BINS {
+        if feature.bin.len() != loss.len() || feature.bins > MAX_BINS {
             let (rows, bins) = (feature.bin.len(), feature.bins);
             return Err(Unmeasured::bad_input(&name, format!("{rows} rows in {bins} bins for {} losses", loss.len())));
         }

@@ -10,7 +10,7 @@ use crate::profile::{ColumnCounts, ColumnProfile, ColumnSample, Frozen, Kind, St
 use serde::{Deserialize, Serialize};
 
 /// Values in either table below which no distance is told.
-pub const LEAST_ROWS: u64 = 50;
+pub const MIN_ROWS: u64 = 50;
 /// The share of false discoveries among columns that get a level.
 pub const EVIDENCE: f64 = 0.05;
 
@@ -179,8 +179,8 @@ impl ColumnDrift {
 
     /// Takes the distances over when there are enough rows, and the p-value of the one whose law is known.
     fn take(&mut self, (m, n): (u64, u64), measured: impl FnOnce() -> Vec<Distance>, law: Measure) {
-        if m.min(n) < LEAST_ROWS {
-            self.unmeasured = Some(Unmeasured::too_few("values", m.min(n) as usize, LEAST_ROWS as usize));
+        if m.min(n) < MIN_ROWS {
+            self.unmeasured = Some(Unmeasured::too_few("values", m.min(n) as usize, MIN_ROWS as usize));
             self.level = Level::Thin;
             return;
         }

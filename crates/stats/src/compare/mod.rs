@@ -11,7 +11,7 @@ mod picture;
 mod range;
 mod table;
 
-pub use column::{ColumnDrift, Current, EVIDENCE, LEAST_ROWS, Reading, ReadingKind, Side};
+pub use column::{ColumnDrift, Current, EVIDENCE, MIN_ROWS, Reading, ReadingKind, Side};
 pub use picture::Picture;
 pub use table::{SchemaChange, TableDrift};
 

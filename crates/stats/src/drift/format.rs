@@ -20,9 +20,9 @@ const CATEGORICAL: u8 = 2;
 /// The bit that turns a whole number's order into that of a number without a sign.
 const SIGN: u64 = 1 << 63;
 /// Items of a list that a profile may claim before its bytes are looked at.
-const MOST_ITEMS: u64 = 100_000;
+const MAX_ITEMS: u64 = 100_000;
 /// Bytes of a category's name.
-const MOST_NAME: u64 = 1 << 20;
+const MAX_NAME: u64 = 1 << 20;
 
 /// Why bytes are no profile.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -212,7 +212,7 @@ impl<'a> Reader<'a> {
     pub(super) fn sparse(&mut self, count: usize) -> Result<Vec<u64>, FormatError> {
         let mut values = Vec::new();
         loop {
-            let zeros = self.length(MOST_ITEMS)?;
+            let zeros = self.length(MAX_ITEMS)?;
             values.resize(values.len() + zeros, 0);
             if values.len() == count {
                 return Ok(values);
@@ -277,7 +277,7 @@ impl NumericReference {
     /// Reads a profile; everything is checked.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, FormatError> {
         let (mut reader, version) = Reader::start(bytes, NUMERIC)?;
-        let n = reader.length(MOST_ITEMS)?;
+        let n = reader.length(MAX_ITEMS)?;
         let mut places = Vec::new();
         let mut place = 0u64;
         for _ in 0..n {
@@ -291,7 +291,7 @@ impl NumericReference {
             }
             _ => (places.into_iter().map(from_ordered).collect(), Vec::new()),
         };
-        let count = reader.length(MOST_ITEMS)?;
+        let count = reader.length(MAX_ITEMS)?;
         let narrow = |value: u64| u16::try_from(value).map_err(|_| FormatError::Nonsense("a decile is no edge"));
         let deciles = reader.wholes(count)?.into_iter().map(narrow).collect::<Result<_, _>>()?;
         let [rows, missing, infinite, below] = [reader.whole()?, reader.whole()?, reader.whole()?, reader.whole()?];
@@ -346,14 +346,14 @@ impl CategoricalReference {
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, FormatError> {
         let (mut reader, _) = Reader::start(bytes, CATEGORICAL)?;
         let (mut values, mut counts) = (Vec::new(), Vec::new());
-        for _ in 0..reader.length(MOST_ITEMS)? {
-            let length = reader.length(MOST_NAME)?;
+        for _ in 0..reader.length(MAX_ITEMS)? {
+            let length = reader.length(MAX_NAME)?;
             let name = std::str::from_utf8(reader.take(length)?);
             values.push(name.map_err(|_| FormatError::Nonsense("a category's name is no UTF-8"))?.to_owned());
             counts.push(reader.whole()?);
         }
         let mut rare = Vec::new();
-        for _ in 0..reader.length(MOST_ITEMS)? {
+        for _ in 0..reader.length(MAX_ITEMS)? {
             let mut hash = [0; 8];
             hash.copy_from_slice(reader.take(8)?);
             rare.push(u64::from_le_bytes(hash));

@@ -42,7 +42,7 @@ pub(super) struct Parts {
 }
 
 /// Edges that a stored profile may have: its own, and room for a later version's.
-const MOST_EDGES: usize = 4096;
+const MAX_EDGES: usize = 4096;
 
 impl TryFrom<Parts> for NumericReference {
     type Error = Unmeasured;
@@ -50,7 +50,7 @@ impl TryFrom<Parts> for NumericReference {
     fn try_from(parts: Parts) -> Outcome<Self> {
         let Parts { edges, whole_edges, deciles, counts } = parts;
         let wrong = |why: &str| Err(Unmeasured::bad_input("stored profile", why));
-        if edges.is_empty() || edges.len() > MOST_EDGES || edges.iter().any(|edge| !edge.is_finite()) {
+        if edges.is_empty() || edges.len() > MAX_EDGES || edges.iter().any(|edge| !edge.is_finite()) {
             return wrong("its edges are missing, too many, or not finite");
         }
         let ascend = match whole_edges.is_empty() {

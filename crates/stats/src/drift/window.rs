@@ -11,9 +11,9 @@ use crate::hash::fnv1a;
 const NUMERIC: u8 = 4;
 const CATEGORICAL: u8 = 5;
 /// Rows of one window: far beyond any, and sums of many windows still fit.
-const MOST_ROWS: u64 = 1 << 48;
-const MOST_NAMES: u64 = 20;
-const MOST_NAME: u64 = 1 << 20;
+const MAX_ROWS: u64 = 1 << 48;
+const MAX_NAMES: u64 = 20;
+const MAX_NAME: u64 = 1 << 20;
 
 impl NumericCounts {
     /// The counts as bytes.
@@ -83,8 +83,8 @@ impl CategoricalReference {
         let [rows, missing, other, unseen] = [reader.whole()?, reader.whole()?, reader.whole()?, reader.whole()?];
         let counts = reader.sparse(self.values().len())?;
         let mut unseen_values = Vec::new();
-        for _ in 0..reader.length(MOST_NAMES)? {
-            let length = reader.length(MOST_NAME)?;
+        for _ in 0..reader.length(MAX_NAMES)? {
+            let length = reader.length(MAX_NAME)?;
             let name = std::str::from_utf8(reader.take(length)?);
             let name = name.map_err(|_| FormatError::Nonsense("a category's name is no UTF-8"))?.to_owned();
             unseen_values.push((name, reader.whole()?));
@@ -112,7 +112,7 @@ fn identity_of(reader: &mut Reader) -> Result<u64, FormatError> {
 }
 
 fn check_rows(rows: u64) -> Result<(), FormatError> {
-    if rows > MOST_ROWS { Err(FormatError::Nonsense("it has more rows than there can be")) } else { Ok(()) }
+    if rows > MAX_ROWS { Err(FormatError::Nonsense("it has more rows than there can be")) } else { Ok(()) }
 }
 
 #[cfg(test)]

@@ -83,10 +83,10 @@ pub(super) struct Tree {
 }
 
 /// Splits on one path: a bound for trees of hostile files, whose paths would fill the memory.
-const MOST_SPLITS: usize = 1000;
+const MAX_SPLITS: usize = 1000;
 
 /// Distinct features on one path that exact attribution handles.
-pub(super) const MOST_PLAYERS: usize = 60;
+pub(super) const MAX_PLAYERS: usize = 60;
 
 impl Tree {
     pub fn new(nodes: Vec<TreeNode>, strict: bool, features: usize) -> Outcome<Self> {
@@ -109,8 +109,8 @@ impl Tree {
                 let leaf = self.leaf(value, path)?;
                 self.leaves.push(leaf);
             }
-            TreeNode::Split { .. } if path.len() == MOST_SPLITS => {
-                let why = format!("a path has more than {MOST_SPLITS} splits");
+            TreeNode::Split { .. } if path.len() == MAX_SPLITS => {
+                let why = format!("a path has more than {MAX_SPLITS} splits");
                 return Err(Unmeasured::bad_input("tree", why));
             }
             TreeNode::Split { left, right, .. } => {
@@ -145,8 +145,8 @@ impl Tree {
             leaf.checks[known].mask |= bit;
             leaf.checks[known].left |= if *goes_left { bit } else { 0 };
         }
-        if leaf.features.len() > MOST_PLAYERS {
-            let (got, most) = (leaf.features.len(), MOST_PLAYERS);
+        if leaf.features.len() > MAX_PLAYERS {
+            let (got, most) = (leaf.features.len(), MAX_PLAYERS);
             return Err(Unmeasured::bad_input("tree", format!("a path splits on {got} features; {most} are possible")));
         }
         Ok(leaf)

@@ -8,7 +8,7 @@ use crate::random::Random;
 use crate::tails::student_margin;
 
 /// Shuffles of one column.
-const MOST_REPEATS: usize = 1000;
+const MAX_REPEATS: usize = 1000;
 
 /// By how much a metric gets worse when a column is shuffled (Breiman 2001), in the unit of the metric: its mean over the
 /// shuffles, with Student's interval of that mean (the luck of the shuffles, not of the rows). One entry a column.
@@ -23,8 +23,8 @@ pub fn permutation_importance(
     larger_is_better: bool,
     mut measure: impl FnMut(Option<(usize, &[usize])>) -> Outcome<f64>,
 ) -> Outcome<Vec<Estimate>> {
-    if rows < 2 || !(2..=MOST_REPEATS).contains(&repeats) {
-        let why = format!("{rows} rows, {repeats} repeats; at least two of each, and at most {MOST_REPEATS} repeats");
+    if rows < 2 || !(2..=MAX_REPEATS).contains(&repeats) {
+        let why = format!("{rows} rows, {repeats} repeats; at least two of each, and at most {MAX_REPEATS} repeats");
         return Err(Unmeasured::bad_input("permutation importance", why));
     }
     let sign = if larger_is_better { 1.0 } else { -1.0 };

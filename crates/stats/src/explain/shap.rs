@@ -6,7 +6,7 @@
 //! Gauss-Legendre is exact, all terms are positive, and no depth overflows. Rows that agree on a leaf's conditions share
 //! one pattern, whose values are computed once.
 
-use super::ensemble::{Leaf, MOST_PLAYERS, Tree, TreeNode};
+use super::ensemble::{Leaf, MAX_PLAYERS, Tree, TreeNode};
 use crate::outcome::{Outcome, Unmeasured};
 use std::collections::HashMap;
 use std::sync::OnceLock;
@@ -245,7 +245,7 @@ fn against_rows(leaf: &Leaf, pattern: u64, background: &HashMap<u64, f64>, share
 /// The rule of `n` nodes; those that paths need are computed once.
 fn quadrature(n: usize) -> &'static [(f64, f64)] {
     static RULES: OnceLock<Vec<Vec<(f64, f64)>>> = OnceLock::new();
-    let rules = RULES.get_or_init(|| (0..=MOST_PLAYERS.div_ceil(2)).map(gauss_legendre).collect());
+    let rules = RULES.get_or_init(|| (0..=MAX_PLAYERS.div_ceil(2)).map(gauss_legendre).collect());
     rules.get(n).map_or(&[], Vec::as_slice)
 }
 

@@ -1,6 +1,6 @@
 //! Calibration by group: does a score of 0.7 mean the same for everybody?
 
-use super::MOST_GROUPS;
+use super::MAX_GROUPS;
 use crate::interval::{Proportion, difference};
 use crate::outcome::{Estimate, Outcome, Unmeasured, all_finite, same_length};
 use crate::performance::as_probabilities;
@@ -123,8 +123,8 @@ fn check(group: &[u32], groups: usize, truth: &[bool], score: &[f64], weight: Op
     let lengths = [group.len(), truth.len(), score.len(), weight.map_or(group.len(), <[f64]>::len)];
     same_length("rows", &lengths)?;
     all_finite("score", score)?;
-    if groups > MOST_GROUPS {
-        return Err(Unmeasured::bad_input("groups", format!("{groups} groups are more than {MOST_GROUPS}")));
+    if groups > MAX_GROUPS {
+        return Err(Unmeasured::bad_input("groups", format!("{groups} groups are more than {MAX_GROUPS}")));
     }
     if let Some(row) = group.iter().position(|group| *group as usize >= groups) {
         return Err(Unmeasured::bad_input("group", format!("row {row} is of group {}, beyond {groups}", group[row])));

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 /// Rows below which a group is named but not judged.
 pub const MINIMUM: u64 = 30;
 /// Groups that one table holds; more is an identifier, not an attribute.
-pub const MOST_GROUPS: usize = 100_000;
+pub const MAX_GROUPS: usize = 100_000;
 /// Rates that are reported per group.
 pub const RATES: [Rate; 9] = [
     Rate::SelectionRate,
@@ -41,8 +41,8 @@ pub struct Groups {
 impl Groups {
     /// An empty table of `groups` groups.
     pub fn new(groups: usize) -> Outcome<Self> {
-        if groups > MOST_GROUPS {
-            return Err(Unmeasured::bad_input("groups", format!("{groups} groups are more than {MOST_GROUPS}")));
+        if groups > MAX_GROUPS {
+            return Err(Unmeasured::bad_input("groups", format!("{groups} groups are more than {MAX_GROUPS}")));
         }
         Ok(Groups { tables: vec![Confusion::default(); groups] })
     }

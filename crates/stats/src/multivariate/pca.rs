@@ -9,7 +9,7 @@ use crate::tails::student_margin;
 use serde::{Deserialize, Serialize};
 
 /// Columns that one analysis takes; the eigenproblem grows with their cube.
-const MOST_COLUMNS: usize = 512;
+const MAX_COLUMNS: usize = 512;
 
 /// A fitted reconstruction.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -25,8 +25,8 @@ impl Reconstruction {
     /// Fits on complete columns (no NaN), keeping at least `share` of the variance.
     pub fn fit(columns: &[&[f64]], share: f64) -> Outcome<Self> {
         let k = columns.len();
-        if k == 0 || k > MOST_COLUMNS {
-            return Err(Unmeasured::bad_input("columns", format!("{k} columns; 1 to {MOST_COLUMNS} are possible")));
+        if k == 0 || k > MAX_COLUMNS {
+            return Err(Unmeasured::bad_input("columns", format!("{k} columns; 1 to {MAX_COLUMNS} are possible")));
         }
         let rows = crate::outcome::same_length("columns", &columns.iter().map(|c| c.len()).collect::<Vec<_>>())?;
         if rows < 2 {

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 /// The quantiles that a profile keeps.
 pub const QUANTILES: [f64; 7] = [0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99];
 /// Texts (or ever growing whole numbers) below which nothing is called an identifier.
-const LEAST_IDENTIFIERS: u64 = 40;
+const MIN_IDENTIFIERS: u64 = 40;
 /// Mean characters from which mostly different texts are free text.
 const FREE_TEXT: f64 = 50.0;
 
@@ -117,7 +117,7 @@ impl ColumnProfile {
     pub fn of_wholes(name: &str, stored: Stored, values: WholeValues) -> (Self, Sample<i64>) {
         let grows = stored == Stored::Int && values.grow();
         let sample = values.into_sample();
-        let grows = grows && sample.rows() > LEAST_IDENTIFIERS;
+        let grows = grows && sample.rows() > MIN_IDENTIFIERS;
         let mut profile = Self::of_sample(name, stored, grows, &sample);
         if let [min, .., max] | [min @ max] = *sample.values() {
             let origin = match &profile.frozen {
@@ -183,7 +183,7 @@ impl ColumnProfile {
     pub fn of_texts(name: &str, texts: &TextCounts) -> Self {
         let (count, exact) = texts.distinct();
         let values = texts.rows() - texts.missing();
-        let mostly_different = values > LEAST_IDENTIFIERS && 2 * count > values;
+        let mostly_different = values > MIN_IDENTIFIERS && 2 * count > values;
         let kind = match values {
             0 => Kind::Empty,
             _ if mostly_different && texts.mean_length().is_some_and(|length| length > FREE_TEXT) => Kind::Text,
@@ -355,5 +355,5 @@ pub(crate) fn stored_alike(a: Stored, b: Stored) -> bool {
 
 /// Whole numbers that grow from row to row are a number of the row.
 fn grows(values: &[f64]) -> bool {
-    values.len() as u64 > LEAST_IDENTIFIERS && values.windows(2).all(|pair| pair[0] < pair[1])
+    values.len() as u64 > MIN_IDENTIFIERS && values.windows(2).all(|pair| pair[0] < pair[1])
 }

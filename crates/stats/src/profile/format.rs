@@ -18,10 +18,10 @@ const VERSION: u8 = 1;
 const WHOLE_VERSION: u8 = 2;
 /// The kind of this format among those of `drift`.
 const TABLE: u8 = 3;
-const MOST_COLUMNS: u64 = 100_000;
-const MOST_NAME: u64 = 1 << 16;
+const MAX_COLUMNS: u64 = 100_000;
+const MAX_NAME: u64 = 1 << 16;
 /// Bytes of one column's reference.
-const MOST_FROZEN: u64 = 64 << 20;
+const MAX_FROZEN: u64 = 64 << 20;
 
 const STORED: [Stored; 5] = [Stored::Float, Stored::Int, Stored::Bool, Stored::Text, Stored::Time];
 const KINDS: [Kind; 7] =
@@ -71,7 +71,7 @@ impl TableProfile {
             found => return Err(FormatError::Kind { found, wanted: TABLE }),
         }
         let rows = reader.whole()?;
-        let count = reader.length(MOST_COLUMNS)?;
+        let count = reader.length(MAX_COLUMNS)?;
         let (mut columns, mut names) = (Vec::new(), HashSet::new());
         for _ in 0..count {
             let mut column = read(&mut reader)?;
@@ -147,7 +147,7 @@ fn check_origin(column: &ColumnProfile) -> Result<(), FormatError> {
 }
 
 fn read(reader: &mut Reader) -> Result<ColumnProfile, FormatError> {
-    let length = reader.length(MOST_NAME)?;
+    let length = reader.length(MAX_NAME)?;
     let name = std::str::from_utf8(reader.take(length)?)
         .map_err(|_| FormatError::Nonsense("a column's name is no UTF-8"))?
         .to_owned();
@@ -167,7 +167,7 @@ fn read(reader: &mut Reader) -> Result<ColumnProfile, FormatError> {
     let frozen = match reader.byte()? {
         0 => None,
         kind @ (1 | 2) => {
-            let length = reader.length(MOST_FROZEN)?;
+            let length = reader.length(MAX_FROZEN)?;
             let bytes = reader.take(length)?;
             Some(match kind {
                 1 => Frozen::Numeric(NumericReference::from_bytes(bytes)?),

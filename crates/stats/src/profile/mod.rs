@@ -21,7 +21,7 @@ mod warning;
 pub(crate) use column::stored_alike;
 pub use column::{ColumnProfile, Distinct, Kind, QUANTILES, WholeRange};
 pub use frozen::{ColumnCounts, Frozen};
-pub use values::{ColumnSample, ColumnValues, MOST_TEXTS, Stored, TextCounts, WholeValues, number_label};
+pub use values::{ColumnSample, ColumnValues, MAX_TEXTS, Stored, TextCounts, WholeValues, number_label};
 pub use warning::Warning;
 
 use crate::outcome::{Outcome, Unmeasured};

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
 /// Different texts that a column is counted by; rows of further ones are only counted.
-pub const MOST_TEXTS: usize = 1_000_000;
+pub const MAX_TEXTS: usize = 1_000_000;
 
 /// How the values are stored in the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -126,7 +126,7 @@ impl ColumnSample {
     }
 }
 
-/// Texts by how often each occurs. Bounded: past [`MOST_TEXTS`] different ones the rest is counted together.
+/// Texts by how often each occurs. Bounded: past [`MAX_TEXTS`] different ones the rest is counted together.
 #[derive(Debug, Clone, Default)]
 pub struct TextCounts {
     table: HashMap<Box<str>, u64>,
@@ -145,7 +145,7 @@ impl TextCounts {
         self.characters += rows * text.chars().count() as u64;
         if let Some(count) = self.table.get_mut(text) {
             *count += rows;
-        } else if self.table.len() < MOST_TEXTS {
+        } else if self.table.len() < MAX_TEXTS {
             self.table.insert(text.into(), rows);
         } else {
             self.uncounted += rows;
@@ -232,10 +232,10 @@ mod tests {
     #[test]
     fn texts_past_the_bound_are_counted_and_named_no_more() {
         let mut texts = TextCounts::default();
-        (0..MOST_TEXTS + 5_000).for_each(|i| texts.add(&i.to_string(), 1));
+        (0..MAX_TEXTS + 5_000).for_each(|i| texts.add(&i.to_string(), 1));
         texts.add("0", 3);
         texts.add_missing(2);
-        assert_eq!((texts.rows(), texts.missing(), texts.uncounted()), (MOST_TEXTS as u64 + 5_005, 2, 5_000));
+        assert_eq!((texts.rows(), texts.missing(), texts.uncounted()), (MAX_TEXTS as u64 + 5_005, 2, 5_000));
         let (distinct, exact) = texts.distinct();
         assert!(!exact && (distinct as f64 / 1_005_000.0 - 1.0).abs() < 0.06, "{distinct}");
         assert_eq!(texts.by_count()[0], ("0", 4));

@@ -8,9 +8,9 @@ use statrs::function::gamma::ln_gamma;
 use std::f64::consts::PI;
 
 /// Steps of the continued fraction; it needs a few times the square root of the larger parameter.
-const MOST_STEPS: u32 = 200_000;
+const MAX_STEPS: u32 = 200_000;
 /// Steps towards a quantile; Newton's need about ten.
-const MOST_TRIES: u32 = 200;
+const MAX_TRIES: u32 = 200;
 
 /// P(X <= x) of a beta distribution with positive `a` and `b`.
 pub fn beta_share(a: f64, b: f64, x: f64) -> f64 {
@@ -40,7 +40,7 @@ pub fn beta_quantile(p: f64, a: f64, b: f64) -> f64 {
         return f64::NAN;
     }
     let (mut low, mut high, mut x) = (0.0, 1.0, a / (a + b));
-    for _ in 0..MOST_TRIES {
+    for _ in 0..MAX_TRIES {
         let share = beta_share(a, b, x);
         if share < p {
             low = x;
@@ -102,7 +102,7 @@ fn fraction(a: f64, b: f64, x: f64) -> f64 {
     let mut c = 1.0;
     let mut d = 1.0 / away(1.0 - (a + b) * x / (a + 1.0));
     let mut product = d;
-    for step in 1..MOST_STEPS {
+    for step in 1..MAX_STEPS {
         let m = f64::from(step);
         let even = m * (b - m) * x / ((a + 2.0 * m - 1.0) * (a + 2.0 * m));
         d = 1.0 / away(1.0 + even * d);

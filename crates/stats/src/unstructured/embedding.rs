@@ -12,7 +12,7 @@ const FEATURES: usize = 256;
 /// Rows that the kernel's width is learned on.
 const WIDTH_ROWS: usize = 500;
 /// Dimensions of an embedding.
-const MOST_DIMENSIONS: usize = 65_536;
+const MAX_DIMENSIONS: usize = 65_536;
 
 /// The frozen reference of an embedding column. Directions come from the seed and are not stored.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -186,7 +186,7 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
 }
 
 fn lines(rows: &[f64], dimensions: usize) -> Outcome<Vec<&[f64]>> {
-    if dimensions == 0 || dimensions > MOST_DIMENSIONS || !rows.len().is_multiple_of(dimensions) {
+    if dimensions == 0 || dimensions > MAX_DIMENSIONS || !rows.len().is_multiple_of(dimensions) {
         let length = rows.len();
         return Err(Unmeasured::bad_input("embeddings", format!("{length} numbers are no rows of {dimensions}")));
     }

@@ -39,7 +39,7 @@ const TIMES: &[&str] = &["event_time", "timestamp", "time", "datetime", "date", 
 /// Numbers with more values than these are no classes.
 const MAX_CLASSES: u64 = 10;
 /// Rows below which a column of other values in each row says nothing.
-const LEAST_IDS: u64 = 40;
+const MIN_IDS: u64 = 40;
 /// Words in the mean from which texts are prose, and not names.
 const PROSE_WORDS: usize = 3;
 
@@ -148,7 +148,7 @@ fn is_time(column: &ColumnSummary) -> bool {
 
 /// Another value in each row: texts that are no prose and no times, or whole numbers without a gap.
 fn is_like_id(column: &ColumnSummary, rows: u64) -> bool {
-    if rows < LEAST_IDS || column.missing > 0 || column.distinct < rows {
+    if rows < MIN_IDS || column.missing > 0 || column.distinct < rows {
         return false;
     }
     let whole = |end: &Option<String>| end.as_deref().and_then(|end| end.parse::<i64>().ok());
