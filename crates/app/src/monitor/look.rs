@@ -442,8 +442,8 @@ fn pending(rule: &Rule, version: u32, span: Window, since: Timestamp) -> RuleOut
         _ => (1_000, "seconds"),
     };
     let (served, length) = (served.max(0) / unit, length / unit);
-    let missing = format!("the window is not over yet: {served} of {length} {name}");
-    let how = format!("it is judged once version {version}, which serves since {since}, has served for all of it");
+    let missing = format!("version {version} has served for {served} of the {length} {name} of the window");
+    let how = format!("it serves since {since}, and is judged on windows that begin after that");
     RuleOutcome {
         rule: rule.to_string(),
         text: format!("{rule} was not measured: {missing}; {how}"),

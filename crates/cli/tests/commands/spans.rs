@@ -23,7 +23,7 @@ fn check_waits_until(readings: &[Value], whole: &str, length: &str) {
     assert!(readings.iter().any(|reading| started(reading).as_str() < whole), "none before {whole}: {readings:#?}");
     assert!(readings.iter().any(|reading| started(reading).as_str() >= whole), "none from {whole} on: {readings:#?}");
     for reading in readings {
-        let waits = reason(reading).contains("the window is not over yet: ") && reason(reading).contains(length);
+        let waits = reason(reading).contains("has served for ") && reason(reading).contains(length);
         let is_waiting = waits && reading["value"].is_null() && reading["verdict"] == "undecided";
         assert_eq!(is_waiting, started(reading).as_str() < whole, "{reading:#}");
         assert_eq!(reading["value"].is_number(), !is_waiting, "{reading:#}");

@@ -159,10 +159,14 @@ impl Endpoint {
             return Err(self.nothing_served());
         }
         let mut request = read_request(body, self.limits())?;
-        let states_time = request.parameters.time.is_some() || request.inputs.iter().any(|one| one.name == TIME_INPUT);
-        if states_time && event_times == EventTimes::Now {
+        if event_times == EventTimes::Now {
             let problem = InputProblem::TimeNotAccepted;
-            return Err(V2Error::Input { input: format!("`{TIME_INPUT}`"), problem }.into());
+            if request.parameters.time.is_some() {
+                return Err(V2Error::BadParameter { name: "time".into(), problem: problem.to_string() }.into());
+            }
+            if request.inputs.iter().any(|one| one.name == TIME_INPUT) {
+                return Err(V2Error::Input { input: format!("`{TIME_INPUT}`"), problem }.into());
+            }
         }
         let id = request.id.clone();
         let outputs = std::mem::take(&mut request.outputs);
