@@ -57,7 +57,8 @@ impl Demo {
             (None, None) => PathBuf::from(PROJECT),
         };
         write_project(&folder)?;
-        output.note("playing a year of a shop as production: every line is a decision; this takes a minute or two\n");
+        output
+            .note("playing a year of a shop as production: every line is a decision; this takes less than a minute\n");
         let state = self.keep.as_ref().map(|folder| folder.join(DATA_FOLDER));
         let report = play(&folder, state.as_deref(), &ReplayOptions::default(), output)?;
         let mut table = TextTable::new(["next", ""]);
