@@ -10,7 +10,7 @@
 use super::counts::NumericCounts;
 use super::expectation;
 use super::measure::{Distance, Measure};
-use super::numeric::NumericReference;
+use super::numeric::{NumericReference, area_between};
 use super::sample::PSI_FLOOR;
 use super::sample::finite_sd;
 use super::shares;
@@ -199,12 +199,7 @@ impl<'r> NumericLaw<'r> {
             let (before, after) = (gaps[bin - 1].1, gaps[bin].0);
             let width = self.reference.width(bin);
             let inside = before * width + signed(bin);
-            sum += if before * after < 0.0 {
-                let crossing = 0.5 * width * (before * before + after * after) / (before.abs() + after.abs());
-                crossing.max(inside.abs())
-            } else {
-                inside.abs()
-            };
+            sum += area_between(before, after, width, inside);
         }
         sum
     }

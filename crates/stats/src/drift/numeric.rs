@@ -402,12 +402,7 @@ impl NumericReference {
             let (before, after) = (gaps[bin - 1].at, gaps[bin].before);
             let width = self.width(bin);
             let inside = before * width + signed(bin);
-            sum += if before * after < 0.0 {
-                let crossing = 0.5 * width * (before * before + after * after) / (before.abs() + after.abs());
-                crossing.max(inside.abs())
-            } else {
-                inside.abs()
-            };
+            sum += area_between(before, after, width, inside);
         }
         sum
     }
@@ -483,4 +478,14 @@ fn place_sorted<T: Scalar>(edges: &[T], window: &mut NumericCounts, sorted: &[T]
 fn tail_edges<T: Scalar>(sorted: &[T]) -> Vec<T> {
     let shares = (9..40).map(|k| 0.5f64.powi(k)).take_while(|share| share * sorted.len() as f64 >= 4.0);
     shares.flat_map(|share| [share, 1.0 - share]).filter_map(|share| quantile(sorted, share)).collect()
+}
+
+/// The area between two distribution functions over a bin: they are `before` and `after` apart at its ends, and `inside` is the
+/// signed integral of the gap. If they cross within the bin, two triangles are the least that the area can be.
+pub(super) fn area_between(before: f64, after: f64, width: f64, inside: f64) -> f64 {
+    if before * after < 0.0 {
+        let crossing = 0.5 * width * (before * before + after * after) / (before.abs() + after.abs());
+        return crossing.max(inside.abs());
+    }
+    inside.abs()
 }
