@@ -44,10 +44,10 @@ pub enum LockfileError {
     Leaves { dataset: DatasetName, path: PathBuf, source: UnsafePath },
     #[error("dataset `{dataset}` could not be read")]
     Read { dataset: DatasetName, source: BlobError },
-    #[error("dataset `{dataset}` is not a whole table: {because}")]
-    Table { dataset: DatasetName, because: String },
-    #[error("`{}` cannot be read as a lock: {because}; restore it from Git, or delete it to pin the data anew", .path.display())]
-    Lockfile { path: PathBuf, because: String },
+    #[error("dataset `{dataset}` is not a whole table: {reason}")]
+    Table { dataset: DatasetName, reason: String },
+    #[error("`{}` cannot be read as a lock: {reason}; restore it from Git, or delete it to pin the data anew", .path.display())]
+    Unreadable { path: PathBuf, reason: String },
     #[error("could not read `{}`", .path.display())]
     ReadLock { path: PathBuf, source: io::Error },
     #[error("could not write kilter.lock")]
@@ -74,7 +74,7 @@ pub struct Lockfile {
 impl Lockfile {
     /// Reads the lock; an absent file pins nothing.
     pub fn read(path: &Path) -> Result<Self, LockfileError> {
-        let bad = |because: String| LockfileError::Lockfile { path: path.to_owned(), because };
+        let bad = |reason: String| LockfileError::Unreadable { path: path.to_owned(), reason };
         match path.metadata() {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
             _ => {}
@@ -103,7 +103,7 @@ impl Lockfile {
     pub(crate) fn write(mut self, path: &Path) -> Result<(), LockfileError> {
         self.file.version = VERSION;
         let bad =
-            |error: toml::ser::Error| LockfileError::Lockfile { path: path.to_owned(), because: error.to_string() };
+            |error: toml::ser::Error| LockfileError::Unreadable { path: path.to_owned(), reason: error.to_string() };
         let text = HEADER.to_owned() + &toml::to_string(&self.file).map_err(bad)?;
         atomic::write_atomic(path, text.as_bytes()).map_err(|source| LockfileError::WriteLock { source })
     }
@@ -188,7 +188,7 @@ pub(crate) fn lock_dataset(
     if let Some(profile) = known {
         return Ok(pinned(profile));
     }
-    let table_failed = |because| LockfileError::Table { dataset: dataset.clone(), because };
+    let table_failed = |reason| LockfileError::Table { dataset: dataset.clone(), reason };
     let profile = (options.describe)(&path).map_err(table_failed)?;
     if let (Ok(bytes), false) = (serde_json::to_vec(&profile), options.explain_only) {
         atomic::write_atomic(&remembered, &bytes).map_err(failed)?;
