@@ -1,8 +1,8 @@
 //! `kilter alert`: what stayed out of bounds, and what people do about it.
 
 use clap::{Args, Subcommand};
+use kilter_api::v1;
 use kilter_domain::time::{Span, Timestamp};
-use kilter_wire::v1;
 use serde_json::json;
 
 use crate::{

@@ -1,9 +1,9 @@
 //! How commands reach the platform: the server that has the data folder, a server that is named, or this process.
 
 use clap::Args;
+use kilter_api::{Code, Problem};
 use kilter_app::App;
 use kilter_server::{Token, client::Client, failure::problem_of};
-use kilter_wire::{Code, Problem};
 use serde::{Serialize, de::DeserializeOwned};
 use std::path::PathBuf;
 use tokio::runtime::Runtime;

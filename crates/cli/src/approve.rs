@@ -1,7 +1,7 @@
 //! `kilter approve` and `kilter reject`: what a person decides about a version.
 
 use clap::Args;
-use kilter_wire::{Exit, v1};
+use kilter_api::{Exit, v1};
 
 use crate::{
     api::Reach,

@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use kilter_api::{Code, Problem};
 use kilter_app::backup::{BackupError, Manifest, back_up, restore};
 use kilter_domain::{plural::counted, time::Timestamp};
 use kilter_server::failure::problem_of;
-use kilter_wire::{Code, Problem};
 use serde::Serialize;
 
 use crate::{

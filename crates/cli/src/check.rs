@@ -5,9 +5,9 @@ mod data;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use kilter_api::Exit;
 use kilter_domain::contract::{Contract, ContractErrors, Inspected, Known, Location, Reference, SinkKind};
 use kilter_domain::plural::counted;
-use kilter_wire::Exit;
 use serde::Serialize;
 
 use self::data::Data;

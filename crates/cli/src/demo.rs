@@ -8,8 +8,8 @@ use std::{
 };
 
 use clap::Args;
+use kilter_api::{Code, Problem};
 use kilter_app::replay::ReplayOptions;
-use kilter_wire::{Code, Problem};
 use serde::Serialize;
 
 use crate::{

@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use kilter_api::{Code, Problem, v1};
 use kilter_app::Project;
 use kilter_domain::contract::Deploy as Place;
 use kilter_server::failure::problem_of;
-use kilter_wire::{Code, Problem, v1};
 
 use crate::{
     api::Reach,

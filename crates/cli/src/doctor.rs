@@ -11,13 +11,13 @@ use std::{
 };
 
 use clap::Args;
+use kilter_api::{Code, Exit, Problem, v1::Check};
 use kilter_app::{
     App, AppOptions,
     integrity::{PartCheck, check_data_folder},
 };
 use kilter_domain::{plural::counted, time::Timestamp};
 use kilter_server::failure::problem_of;
-use kilter_wire::{Code, Exit, Problem, v1::Check};
 use serde::Serialize;
 
 use crate::{

@@ -6,13 +6,13 @@ mod timed;
 use std::path::PathBuf;
 
 use clap::Args;
+use kilter_api::Exit;
 use kilter_evaluation::table_compare::{Reference, compare};
 use kilter_stats::{
     compare::{ColumnDrift, Level, Picture, Reading, ReadingKind, SchemaChange, Side, TableDrift},
     drift::{Distance, Measure},
     profile::Kind,
 };
-use kilter_wire::Exit;
 use serde::Serialize;
 
 use crate::{

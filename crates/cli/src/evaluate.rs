@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use kilter_api::{Code, Exit, Problem};
 use kilter_domain::{
     rule::{Bound, BoundExpr, JudgeMode, Rule, RuleOutcome},
     table::{Column, Table},
@@ -18,7 +19,6 @@ use kilter_evaluation::{
 use kilter_inference::{Model, Task};
 use kilter_lake::{ReadOptions, read_table};
 use kilter_stats::performance::Metric;
-use kilter_wire::{Code, Exit, Problem};
 
 use crate::{
     column_list::{ColumnList, named},

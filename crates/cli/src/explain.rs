@@ -6,11 +6,11 @@ mod page;
 use std::path::PathBuf;
 
 use clap::Args;
+use kilter_api::{Code, Problem};
 use kilter_domain::table::Table;
 use kilter_evaluation::explain::{MAX_ROWS, PermuteError, Sampled, explainer, influences, permuted, spread_rows, unit};
 use kilter_inference::{Attributions, ExplainError, Model, Prediction};
 use kilter_lake::{ReadOptions, read_table};
-use kilter_wire::{Code, Problem};
 
 use crate::{
     failure::usage,

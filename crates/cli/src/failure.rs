@@ -2,6 +2,7 @@
 
 use std::io;
 
+use kilter_api::{Code, Problem};
 use kilter_app::{AppError, replay::ReplayError};
 use kilter_fit::FitError;
 use kilter_inference::PredictError;
@@ -10,7 +11,6 @@ use kilter_server::{
     ServerError,
     failure::{problem_of, replay_problem},
 };
-use kilter_wire::{Code, Problem};
 
 use crate::stop::Stop;
 

@@ -6,13 +6,13 @@ mod page;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use kilter_api::{Code, Exit, Problem};
 use kilter_domain::table::Table;
 use kilter_evaluation::{
     fairness::{Decided, FairnessError, MAX_COLUMNS, Truth, intersections, partition},
     gate_metrics::HALF,
 };
 use kilter_lake::{ReadOptions, read_table};
-use kilter_wire::{Code, Exit, Problem};
 
 use crate::{
     column_list::{ColumnList, named},

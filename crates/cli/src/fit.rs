@@ -8,6 +8,7 @@ use std::{
 };
 
 use clap::Args;
+use kilter_api::{Code, Problem};
 use kilter_domain::{nearest::nearest, plural::counted, table::Table};
 use kilter_evaluation::{
     explain::Sampled,
@@ -15,7 +16,6 @@ use kilter_evaluation::{
 };
 use kilter_fit::{FitOptions, FitReport, Kind, Learner, Params, Task, fit};
 use kilter_lake::{ReadOptions, column_names, read_table};
-use kilter_wire::{Code, Problem};
 use serde::Serialize;
 use serde_json::{Map, Value};
 

@@ -8,6 +8,7 @@ use std::{
 
 use clap::Args;
 
+use kilter_api::{Code, Problem};
 use kilter_domain::{
     contract::{self, ColumnSummary, InitFrom},
     nearest::nearest,
@@ -20,7 +21,6 @@ use kilter_evaluation::{
 };
 use kilter_inference::Task;
 use kilter_lake::{Distinct, ReadOptions, read_table, summaries};
-use kilter_wire::{Code, Problem};
 use serde::Serialize;
 use similar::TextDiff;
 

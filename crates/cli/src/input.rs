@@ -3,9 +3,9 @@
 use std::{fs::File, io::Read, path::Path};
 
 use clap::Args;
+use kilter_api::{Code, Problem};
 use kilter_lake::{ReadOptions, TableColumns, unread_columns};
 use kilter_stats::profile::TableProfile;
-use kilter_wire::{Code, Problem};
 use serde::Serialize;
 
 use crate::{

@@ -6,6 +6,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use kilter_api::{Code, Problem, v1};
 use kilter_app::{clock::is_ahead, error::label_from_future};
 use kilter_domain::{
     plural::{counted, plural},
@@ -13,7 +14,6 @@ use kilter_domain::{
     time::Timestamp,
 };
 use kilter_lake::{ReadOptions, read_table};
-use kilter_wire::{Code, Problem, v1};
 use serde_json::{Value, json};
 
 use crate::{

@@ -52,7 +52,7 @@ use clap::{
     Parser,
     error::{ContextKind, ContextValue},
 };
-use kilter_wire::{Code, Exit, Problem};
+use kilter_api::{Code, Exit, Problem};
 
 pub use command::Cli;
 pub use output::Output;

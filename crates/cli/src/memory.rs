@@ -6,7 +6,7 @@
 
 use std::fs;
 
-use kilter_wire::Problem;
+use kilter_api::Problem;
 use rustix::process::{Resource, getrlimit};
 
 use crate::{failure::usage, server::Size, stop::Stop};

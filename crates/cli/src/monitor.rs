@@ -8,8 +8,8 @@ mod prometheus;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
+use kilter_api::{Code, Exit, Problem, v1};
 use kilter_domain::{nearest::nearest, time::Timestamp};
-use kilter_wire::{Code, Exit, Problem, v1};
 
 use crate::{
     api::{Api, Reach},

@@ -5,7 +5,7 @@
 
 use std::io::{self, IsTerminal, Write};
 
-use kilter_wire::{Exit, Problem};
+use kilter_api::{Exit, Problem};
 
 use crate::{
     command::{ColorChoice, Shared},
@@ -271,7 +271,7 @@ fn complain(text: &str) {
 
 #[cfg(test)]
 mod tests {
-    use kilter_wire::Code;
+    use kilter_api::Code;
 
     use super::*;
 

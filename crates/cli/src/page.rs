@@ -1,6 +1,6 @@
 //! What a command answers: one document for programs and one page for people, built together, shown one at a time.
 
-use kilter_wire::Exit;
+use kilter_api::Exit;
 use serde::Serialize;
 use serde_json::Value;
 

@@ -7,12 +7,12 @@ pub(crate) use page::word;
 use std::path::PathBuf;
 
 use clap::Args;
+use kilter_api::{Code, Problem};
 use kilter_domain::time::Timestamp;
 use kilter_evaluation::table_compare::{LikeError, profile, profile_like};
 use kilter_lake::TableColumns;
 use kilter_report::number;
 use kilter_stats::profile::{ColumnProfile, QUANTILES, Stored, TableProfile, Warning};
-use kilter_wire::{Code, Problem};
 use serde::Serialize;
 
 use crate::{

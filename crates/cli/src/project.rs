@@ -6,9 +6,9 @@ use std::{
 };
 
 use clap::Args;
+use kilter_api::{Code, Problem};
 use kilter_app::{Act, AppOptions};
 use kilter_domain::{actor::Actor, time::Timestamp};
-use kilter_wire::{Code, Problem};
 
 use crate::{failure::disk, stop::Stop};
 

@@ -32,8 +32,8 @@ impl Reference {
     pub(crate) fn run(self, output: &Output) -> Result<Answer, Stop> {
         let page = match self.page {
             ReferencePage::Cli => cli_page(),
-            ReferencePage::Errors => kilter_wire::reference::errors(),
-            ReferencePage::Rights => kilter_wire::rights::page(),
+            ReferencePage::Errors => kilter_api::reference::errors(),
+            ReferencePage::Rights => kilter_api::rights::page(),
         };
         if output.is_json() {
             return Ok(Answer::done(&serde_json::json!({ "markdown": page }), Page::new()));

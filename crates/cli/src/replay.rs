@@ -3,13 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use kilter_api::Problem;
 use kilter_app::{
     replay::{Entry, Period, Progress, ReplayError, ReplayOptions, Report, replay},
     temporary_folder,
 };
 use kilter_domain::{plural::counted, rule::rounded, time::Timestamp};
 use kilter_server::failure::replay_problem;
-use kilter_wire::Problem;
 use tempfile::TempDir;
 
 use crate::{

@@ -12,6 +12,7 @@ use std::{
 };
 
 use clap::{Args, Subcommand};
+use kilter_api::{Code, Exit, Problem, v1};
 use kilter_app::{
     Project,
     deployment::Deployed,
@@ -25,7 +26,6 @@ use kilter_domain::{
     run::{Cause, StepState},
 };
 use kilter_server::{failure::problem_of, run_views};
-use kilter_wire::{Code, Exit, Problem, v1};
 use kilter_workflow::{Force, Plan, RunOptions, RunRecord, execute};
 use serde::Serialize;
 use serde_json::Value;

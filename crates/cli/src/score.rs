@@ -3,13 +3,13 @@
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use clap::Args;
+use kilter_api::{Code, Problem};
 use kilter_domain::{
     plural::counted,
     table::{Column, Table},
 };
 use kilter_inference::{Model, Prediction, Task};
 use kilter_lake::{ReadOptions, read_table, write_table};
-use kilter_wire::{Code, Problem};
 use serde::Serialize;
 
 use crate::{

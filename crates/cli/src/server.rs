@@ -3,9 +3,9 @@
 use std::{net::IpAddr, path::PathBuf, str::FromStr, time::Duration};
 
 use clap::Args;
+use kilter_api::{Code, Problem};
 use kilter_domain::time::{Span, Timestamp};
 use kilter_server::{HostPort, Limits, LogFormat, ServerOptions, Token, init_logs};
-use kilter_wire::{Code, Problem};
 use serde::Serialize;
 
 use crate::{

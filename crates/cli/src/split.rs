@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use kilter_api::{Code, Problem};
 use kilter_domain::{
     digest::Digest,
     plural::counted,
@@ -10,7 +11,6 @@ use kilter_domain::{
     time::Timestamp,
 };
 use kilter_lake::{ReadOptions, read_table, write_table};
-use kilter_wire::{Code, Problem};
 use serde::Serialize;
 
 use kilter_app::{dataset::Roles, training_data::newest_share};

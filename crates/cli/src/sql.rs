@@ -6,6 +6,7 @@ use std::{
 };
 
 use clap::Args;
+use kilter_api::{Code, Problem};
 use kilter_app::prediction::{self, LogTable};
 use kilter_domain::{
     ids::EndpointName,
@@ -15,7 +16,6 @@ use kilter_domain::{
 };
 use kilter_lake::{Lake, LogKind, QueryResult, SqlOptions, sql, sql_over_logs};
 use kilter_server::failure::problem_of;
-use kilter_wire::{Code, Problem};
 use serde::Serialize;
 use serde_json::{Map, Value};
 

@@ -1,8 +1,8 @@
 //! `kilter status`, `model`, `deployment`, `audit`: what there is and how it stands.
 
 use clap::{Args, Subcommand};
+use kilter_api::{Exit, v1};
 use kilter_domain::plural::{counted, plural};
-use kilter_wire::{Exit, v1};
 use serde_json::json;
 
 use crate::{

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use kilter_wire::{Code, Problem};
+use kilter_api::{Code, Problem};
 
 /// What keeps a command from answering.
 #[derive(Debug)]

@@ -7,11 +7,11 @@ use axum::{
     Json,
     extract::{Path, State},
 };
+use kilter_api::{Problem, v1};
 use kilter_domain::{
     alert::AlertEvent,
     ids::{EndpointName, ModelName},
 };
-use kilter_wire::{Problem, v1};
 
 use crate::{
     auth::Caller,

@@ -4,7 +4,7 @@ use axum::{
     http::Uri,
     response::{IntoResponse, Response},
 };
-use kilter_wire::{Code, Problem};
+use kilter_api::{Code, Problem};
 use percent_encoding::percent_decode_str;
 
 use crate::{problem::Failure, v2::Refusal};

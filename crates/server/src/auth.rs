@@ -8,9 +8,9 @@ use axum::{
     extract::FromRequestParts,
     http::{HeaderMap, header::AUTHORIZATION, request::Parts},
 };
+use kilter_api::{Code, Problem};
 use kilter_app::Act;
 use kilter_domain::actor::{Actor, ActorKind};
-use kilter_wire::{Code, Problem};
 
 use crate::{error::ServerError, problem::Failure, state::House};
 

@@ -11,8 +11,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use kilter_api::v1;
 use kilter_domain::plural::counted;
-use kilter_wire::v1;
 
 /// Failures in a row after which a task does not only have bad luck.
 const MIN_FAILURES: u32 = 3;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
 use futures::TryStreamExt;
-use kilter_wire::{Code, Problem};
+use kilter_api::{Code, Problem};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// The most that is reserved for a body before its bytes arrive: what a client announces is no reason to allocate.

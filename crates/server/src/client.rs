@@ -18,8 +18,8 @@ use axum::{
     http::{Method, Request, Response, header},
 };
 use hyper_util::rt::TokioIo;
+use kilter_api::{Code, Problem};
 use kilter_domain::actor::Actor;
-use kilter_wire::{Code, Problem};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use tokio::net::TcpStream;

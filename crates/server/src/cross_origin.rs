@@ -12,12 +12,12 @@ use axum::{
     middleware::Next,
     response::Response,
 };
-use kilter_app::{Act, refusals::Refused};
-use kilter_domain::actor::{Action, Actor};
-use kilter_wire::{
+use kilter_api::{
     Code, Problem,
     rights::{Asks, of_route},
 };
+use kilter_app::{Act, refusals::Refused};
+use kilter_domain::actor::{Action, Actor};
 
 use crate::{
     auth,

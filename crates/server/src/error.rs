@@ -6,8 +6,8 @@ use std::{
     path::PathBuf,
 };
 
+use kilter_api::{Code, Problem};
 use kilter_app::AppError;
-use kilter_wire::{Code, Problem};
 
 use crate::failure::problem_of;
 

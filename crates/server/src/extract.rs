@@ -5,7 +5,7 @@ use axum::{
     extract::{FromRequest, FromRequestParts, Request},
     http::{HeaderMap, header, request::Parts},
 };
-use kilter_wire::{Code, Problem};
+use kilter_api::{Code, Problem};
 use serde::de::DeserializeOwned;
 
 use crate::{problem::Failure, state::House};

@@ -2,11 +2,11 @@
 
 use std::{error::Error, io, sync::Arc};
 
+use kilter_api::{Code, Problem};
 use kilter_app::{AppError, dataset::RolesError, replay::ReplayError};
 use kilter_domain::model::IllegalVersionMove;
 use kilter_serving::{AdmitError, InferError, log::LogError};
 use kilter_store::StoreError;
-use kilter_wire::{Code, Problem};
 use kilter_workflow::RunError;
 
 /// An error of the house as a problem.

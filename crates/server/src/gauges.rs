@@ -3,9 +3,9 @@
 //! Holds true: at most [`MAX_READINGS`] readings are told, and how many were not is told too; a number that was not
 //! measured has no sample, so that nothing compares with zero by mistake.
 
+use kilter_api::{Problem, v1};
 use kilter_app::App;
 use kilter_domain::{ids::EndpointName, time::Timestamp};
-use kilter_wire::{Problem, v1};
 
 use crate::{
     metrics::{family, labels},

@@ -5,9 +5,9 @@
 
 use std::{borrow::Cow, fmt, marker::PhantomData, sync::Arc};
 
+use kilter_api::{Code, Problem};
 use kilter_app::prediction;
 use kilter_domain::{table::Column, time::Timestamp};
-use kilter_wire::{Code, Problem};
 use serde::{
     Deserialize, Deserializer,
     de::{Error, SeqAccess, Visitor},
@@ -64,7 +64,7 @@ fn refused(error: &serde_json::Error) -> Problem {
 /// In the text of the error that a list which is too long ends with.
 const TOO_MANY: &str = "more labels than a request may hold";
 
-/// [`kilter_wire::v1::Labels`], as it is read.
+/// [`kilter_api::v1::Labels`], as it is read.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Body {

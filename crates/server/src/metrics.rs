@@ -10,9 +10,9 @@ use axum::{
     http::header,
     response::{IntoResponse, Response},
 };
+use kilter_api::{Problem, v1};
 use kilter_app::App;
 use kilter_serving::counters::VersionCounts;
-use kilter_wire::{Problem, v1};
 
 use crate::{
     auth::Caller,

@@ -9,7 +9,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use kilter_wire::{Code, Problem};
+use kilter_api::{Code, Problem};
 use tower::ServiceExt;
 use tower_http::catch_panic::CatchPanic;
 

@@ -9,6 +9,7 @@ use axum::{
     Json,
     extract::{Path, State},
 };
+use kilter_api::{Problem, v1};
 use kilter_app::{
     App,
     profiles::{ColumnReading, Span, VersionProfile},
@@ -19,7 +20,6 @@ use kilter_domain::{
 };
 use kilter_serving::{Role, profile::Place};
 use kilter_store::{StoreError, deployment::find_endpoint};
-use kilter_wire::{Problem, v1};
 use serde::Deserialize;
 use utoipa::IntoParams;
 

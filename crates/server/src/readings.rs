@@ -9,6 +9,7 @@ use axum::{
     Json,
     extract::{Path, State},
 };
+use kilter_api::{Problem, v1};
 use kilter_app::{App, monitor::level_of_drift};
 use kilter_domain::{
     alert::MonitorKind,
@@ -21,7 +22,6 @@ use kilter_store::{
     deployment::find_endpoint,
     monitor::{self as store, Reading, ReadingFilter, RuleWord},
 };
-use kilter_wire::{Problem, v1};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -130,7 +130,7 @@ fn known(reader: &Reader, endpoint: &EndpointName) -> Result<(), StoreError> {
 
 type Span = (Timestamp, Timestamp);
 
-/// Readings in the words of `wire`, with the labels that are known by now.
+/// Readings in the words of `api`, with the labels that are known by now.
 fn told(
     reader: &Reader,
     endpoint: &EndpointName,

@@ -11,12 +11,12 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use kilter_app::access::Subject;
-use kilter_domain::actor::Action;
-use kilter_wire::{
+use kilter_api::{
     Code, Problem,
     rights::{Asks, Of, of_route},
 };
+use kilter_app::access::Subject;
+use kilter_domain::actor::Action;
 
 use crate::{
     auth::Caller,

@@ -8,7 +8,7 @@ use axum::{
     http::{Method, Uri},
     middleware::from_fn_with_state,
 };
-use kilter_wire::{Code, Problem};
+use kilter_api::{Code, Problem};
 use utoipa::{
     OpenApi,
     openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme},

@@ -1,5 +1,6 @@
-//! Runs in the words of `wire`; routes and commands show the same.
+//! Runs in the words of `api`; routes and commands show the same.
 
+use kilter_api::{Code, Problem, v1};
 use kilter_app::{App, training::cause_sentence};
 use kilter_domain::{
     ids::StepName,
@@ -10,7 +11,6 @@ use kilter_store::{
     PageRequest, Reader, StoreError, model as versions,
     run::{self as runs, Run, RunFilter},
 };
-use kilter_wire::{Code, Problem, v1};
 use kilter_workflow::{Change, RunEvent, RunRecord, StepRecord, UnchangedVersion};
 
 use crate::{

@@ -10,9 +10,9 @@ use axum::{
     extract::{Path, State},
     http::{HeaderMap, StatusCode},
 };
+use kilter_api::{Code, Problem, v1};
 use kilter_app::{Act, App, Project, active_runs::RunRequest, training::Wish};
 use kilter_domain::{digest::Digest, ids::ProjectName};
-use kilter_wire::{Code, Problem, v1};
 use kilter_workflow::Force;
 use serde::Deserialize;
 use utoipa::IntoParams;

@@ -8,12 +8,12 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use kilter_app::{App, AppOptions};
-use kilter_domain::time::Timestamp;
-use kilter_wire::{
+use kilter_api::{
     Code, Problem,
     v1::{self, Check, Readiness},
 };
+use kilter_app::{App, AppOptions};
+use kilter_domain::time::Timestamp;
 
 use crate::{
     auth::Token,

@@ -4,10 +4,10 @@ use axum::{
     Json,
     extract::{Path, State},
 };
+use kilter_api::{Code, Problem, v1};
 use kilter_app::{App, AppError, prediction};
 use kilter_domain::{ids::EndpointName, time::Timestamp};
 use kilter_store::page::{DEFAULT_LIMIT, MAX_LIMIT, PageRequest};
-use kilter_wire::{Code, Problem, v1};
 use serde::Deserialize;
 use utoipa::IntoParams;
 

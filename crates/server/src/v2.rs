@@ -7,13 +7,13 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use kilter_api::Problem;
 use kilter_app::{App, AppError, prediction::Serving};
 use kilter_domain::ids::EndpointName;
 use kilter_serving::{
     EventTimes, InferError,
     v2::{ErrorBody, Live, Ready, ServerMetadata},
 };
-use kilter_wire::Problem;
 use serde::Serialize;
 
 use crate::{

@@ -1,5 +1,6 @@
-//! What there is, in the words of `wire`. The routes and the commands show the same.
+//! What there is, in the words of `api`. The routes and the commands show the same.
 
+use kilter_api::{Problem, v1};
 use kilter_app::{App, deployment::Deployed};
 use kilter_domain::{
     gate::Verdict,
@@ -13,7 +14,6 @@ use kilter_store::{
     model::{self as models, Version},
     monitor::alert::{self as alerts, Alert, AlertFilter},
 };
-use kilter_wire::{Problem, v1};
 
 use crate::failure::{problem_of, store_problem};
 
@@ -103,7 +103,7 @@ pub fn status(app: &App, now: Timestamp) -> Result<v1::Status, Problem> {
     Ok(status)
 }
 
-/// What became of a version at a place, in the words of `wire`.
+/// What became of a version at a place, in the words of `api`.
 pub(crate) fn deployed(deployed: &Deployed) -> v1::DeployedVersion {
     v1::DeployedVersion {
         endpoint: deployed.endpoint.to_string(),
@@ -245,7 +245,7 @@ fn version(version: &Version) -> v1::Version {
     }
 }
 
-/// A deployment in the words of `wire`.
+/// A deployment in the words of `api`.
 pub fn deployment(deployment: &Deployment) -> v1::Deployment {
     v1::Deployment {
         id: deployment.id.clone(),

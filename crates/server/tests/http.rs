@@ -2,8 +2,8 @@
 
 use std::{net::SocketAddr, time::Duration};
 
+use kilter_api::Problem;
 use kilter_server::{Server, ServerError, ServerOptions, Token};
-use kilter_wire::Problem;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,

@@ -7,6 +7,7 @@ use axum::{
     body::{Body, to_bytes},
     http::Request,
 };
+use kilter_api::rights::{Asks, At, DOORS, Of};
 use kilter_app::{Act, App, AppOptions, Project};
 use kilter_domain::{
     actor::{Action, Role},
@@ -16,7 +17,6 @@ use kilter_domain::{
 };
 use kilter_server::{ACTOR_HEADER, House, ServerOptions, openapi, router};
 use kilter_store::{monitor::alert::NewAlert, run::NewRun};
-use kilter_wire::rights::{Asks, At, DOORS, Of};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
@@ -141,7 +141,7 @@ fn every_route_has_its_row_and_every_row_its_route() {
         .collect();
     let unique: BTreeSet<String> = rows.iter().cloned().collect();
     assert_eq!(rows.len(), unique.len(), "a route has two rows");
-    assert_eq!(unique, routes, "rows (left) and routes (right) of wire/src/rights.rs and the router differ");
+    assert_eq!(unique, routes, "rows (left) and routes (right) of api/src/rights.rs and the router differ");
 }
 
 #[tokio::test]

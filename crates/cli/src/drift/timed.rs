@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
+use kilter_api::Exit;
 use kilter_app::{AppError, dataset::Roles};
 use kilter_domain::{
     plural::{counted, plural},
@@ -16,7 +17,6 @@ use kilter_evaluation::{
 use kilter_lake::{ReadOptions, read_table};
 use kilter_report::{number, whole};
 use kilter_stats::{compare::Level, drift::Season};
-use kilter_wire::Exit;
 use serde::Serialize;
 
 use super::{Drift, measure_words, page::mark};

@@ -5,8 +5,8 @@
 
 use std::{env, fs, path::Path};
 
+use kilter_api::{Code, Problem};
 use kilter_fit::{FitOptions, FitReport, Kind, Reserved};
-use kilter_wire::{Code, Problem};
 use kilter_workflow::{ColumnRoles, ROLES_VARIABLE, RolesByDataset};
 
 use crate::{failure::disk, stop::Stop};

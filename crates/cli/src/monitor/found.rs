@@ -2,8 +2,8 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
+use kilter_api::v1;
 use kilter_domain::time::Timestamp;
-use kilter_wire::v1;
 use serde::Serialize;
 use serde_json::{Value, json};
 

@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 
+use kilter_api::v1;
 use kilter_domain::{
     plural::{counted, plural},
     time::Timestamp,
 };
 use kilter_report::{Cell, Figure, Part, Report, Series, SeriesPoint, State, Table, number, percent, whole};
-use kilter_wire::v1;
 use serde_json::Value;
 
 use super::found::{Listed, Past, Shown, millis};

@@ -1,12 +1,12 @@
 //! `kilter monitor profile`: what an endpoint was asked and answered, column by column.
 
 use clap::Args;
+use kilter_api::{Code, Problem, v1};
 use kilter_domain::{
     plural::{counted, plural},
     time::{Span, Timestamp},
 };
 use kilter_report::{number, percent, whole};
-use kilter_wire::{Code, Problem, v1};
 
 use super::encoded;
 use crate::{

@@ -1,6 +1,6 @@
 //! Rules for Prometheus over the gauges of `/metrics`: broken and undecided rules, readings that stopped coming, failures.
 
-use kilter_wire::v1;
+use kilter_api::v1;
 
 use super::found::millis;
 

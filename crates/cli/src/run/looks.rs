@@ -1,8 +1,8 @@
 //! What there is to see of runs, and their end: `kilter run list | show | logs | cancel`.
 
 use clap::Args;
+use kilter_api::{Code, Problem, v1};
 use kilter_domain::ids::StepName;
-use kilter_wire::{Code, Problem, v1};
 
 use crate::{
     api::{Api, Reach},

@@ -74,7 +74,7 @@ fn facts(data: &Path) -> Result<Facts, String> {
         let age = answered.table.get("age").map(|column| column.number(row));
         rows.insert(answered.ids[row].to_string(), format!("{score} {label:?} {age:?} {}", answered.events[row]));
     }
-    let problem = |problem: kilter_wire::Problem| format!("{} {:?}", problem.detail, problem.causes);
+    let problem = |problem: kilter_api::Problem| format!("{} {:?}", problem.detail, problem.causes);
     let models = views::models(&app, &PageRequest::first(100)).map_err(problem)?;
     let status = views::status(&app, Timestamp(0)).map_err(problem)?;
     let span = Span { since: Timestamp(0), until: Timestamp(i64::MAX / 4) };

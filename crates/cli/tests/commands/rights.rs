@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use kilter_wire::rights::{Asks, At, DOORS};
+use kilter_api::rights::{Asks, At, DOORS};
 
 use crate::{World, contract::project};
 
@@ -45,7 +45,7 @@ fn every_command_has_its_row_and_every_row_its_command() {
             At::Route(..) => None,
         })
         .collect();
-    assert_eq!(rows, commands, "rows (left) of wire/src/rights.rs and commands (right) differ");
+    assert_eq!(rows, commands, "rows (left) of api/src/rights.rs and commands (right) differ");
     let routes: BTreeSet<String> = DOORS
         .iter()
         .filter_map(|door| match door.at {

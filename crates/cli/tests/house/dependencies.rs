@@ -11,7 +11,7 @@ const NEIGHBOURS: &[(&str, &[&str])] = &[
     ("domain", &[]),
     ("stats", &[]),
     ("report", &[]),
-    ("wire", &["domain"]),
+    ("api", &["domain"]),
     ("inference", &["domain", "stats"]),
     ("fit", &["domain", "stats", "inference"]),
     ("blobs", &["domain"]),
@@ -22,11 +22,11 @@ const NEIGHBOURS: &[(&str, &[&str])] = &[
     ("evaluation", &["domain", "stats", "inference", "lake", "serving"]),
     ("app", &["domain", "stats", "inference", "blobs", "store", "workflow", "lake", "serving", "evaluation"]),
     // Lists are read from the store as they stand; every change goes through an intention of `app`.
-    ("server", &["domain", "wire", "serving", "store", "workflow", "app"]),
+    ("server", &["domain", "api", "serving", "store", "workflow", "app"]),
     // Commands that need no project (`fit`, `sql`, `score`) stand on the floor that does the work.
     (
         "cli",
-        &["domain", "stats", "wire", "inference", "fit", "lake", "report", "workflow", "evaluation", "app", "server"],
+        &["domain", "stats", "api", "inference", "fit", "lake", "report", "workflow", "evaluation", "app", "server"],
     ),
 ];
 
