@@ -4,13 +4,40 @@
 //! the same over HTTP and in the terminal ([`problem`]); field names here are the words of the glossary.
 //! Deliberately absent: logic. Conversions from the words of the house stand where both sides are known.
 
+pub mod alerts;
+pub mod audit;
 pub mod code;
+pub mod columns;
+pub mod deployments;
+pub mod endpoints;
 pub mod exit;
+pub mod gates;
+pub mod health;
+pub mod models;
+pub mod monitors;
+pub mod page;
+pub mod predictions;
 pub mod problem;
 pub mod reference;
 pub mod rights;
-pub mod v1;
+pub mod runs;
+pub mod status;
 
+pub use alerts::{Alert, Mute};
+pub use audit::{AuditCheck, AuditEntry};
 pub use code::Code;
+pub use columns::{Profile, ProfileColumn, ProfileDistance, VersionProfile};
+pub use deployments::{Deploy, DeployedVersion, Deployment};
+pub use endpoints::{EndpointStatus, Waits};
 pub use exit::Exit;
+pub use gates::GateVerdict;
+pub use health::{Check, Health, Readiness, TaskStatus};
+pub use models::{Approval, Model, Version};
+pub use monitors::Reading;
+pub use page::{Page, Reason};
+pub use predictions::{Labels, LabelsKept};
 pub use problem::Problem;
+pub use runs::{
+    NewRun, Run, RunEvent, RunEventKind, RunProgress, RunStarted, RunState, RunStep, RunSummary, StepLog, StepState,
+};
+pub use status::Status;

@@ -1,7 +1,7 @@
 //! `kilter alert`: what stayed out of bounds, and what people do about it.
 
 use clap::{Args, Subcommand};
-use kilter_api::v1;
+use kilter_api as api;
 use kilter_domain::time::{Span, Timestamp};
 use serde_json::json;
 
@@ -78,7 +78,7 @@ impl Alerts {
 impl List {
     fn run(self) -> Result<Answer, Stop> {
         let path = format!("/api/v1/alerts?open={}", !self.all);
-        let found: v1::Page<v1::Alert> = self.reach.api()?.get(&path)?;
+        let found: api::Page<api::Alert> = self.reach.api()?.get(&path)?;
         let mut table = TextTable::new(["id", "opened", "endpoint", "monitor", "state", "what"]);
         for alert in &found.items {
             let what = alert.detail["text"].as_str().unwrap_or(&alert.cause).to_owned();
@@ -109,18 +109,18 @@ pub(crate) fn short(id: &str) -> &str {
 
 impl One {
     fn reason(self, verb: &str) -> Result<Answer, Stop> {
-        let body = v1::Reason { because: self.because.clone() };
+        let body = api::Reason { because: self.because.clone() };
         self.moved(verb, &body)
     }
 
     fn mute(self, until: Timestamp) -> Result<Answer, Stop> {
-        let body = v1::Mute { until: until.to_string(), because: self.because.clone() };
+        let body = api::Mute { until: until.to_string(), because: self.because.clone() };
         self.moved("mute", &body)
     }
 
     fn moved(&self, verb: &str, body: &impl serde::Serialize) -> Result<Answer, Stop> {
         let id: String = self.id.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').collect();
-        let alert: v1::Alert = self.reach.api()?.post(&format!("/api/v1/alerts/{id}/{verb}"), body)?;
+        let alert: api::Alert = self.reach.api()?.post(&format!("/api/v1/alerts/{id}/{verb}"), body)?;
         let page = Page::new().marked(Mark::Ok, format!("{} at {} is {}", alert.monitor, alert.endpoint, alert.state));
         Ok(Answer::done(&alert, page))
     }

@@ -1,7 +1,7 @@
 //! `kilter approve` and `kilter reject`: what a person decides about a version.
 
 use clap::Args;
-use kilter_api::{Exit, v1};
+use kilter_api::{self as api, Exit};
 
 use crate::{
     api::Reach,
@@ -29,8 +29,8 @@ impl Approve {
     pub(crate) fn run(self) -> Result<Answer, Stop> {
         let (model, number) = version_named(&self.which)?;
         let path = format!("/api/v1/models/{model}/versions/{number}/approve");
-        let body = v1::Reason { because: Some(self.because) };
-        let approval: v1::Approval = self.reach.api()?.post(&path, &body)?;
+        let body = api::Reason { because: Some(self.because) };
+        let approval: api::Approval = self.reach.api()?.post(&path, &body)?;
         let state = &approval.version.state;
         if approval.missing.is_empty() {
             let page = Page::new().marked(Mark::Ok, format!("{model}@{number} is {state}"));
@@ -66,7 +66,7 @@ impl Reject {
     pub(crate) fn run(self) -> Result<Answer, Stop> {
         let (model, number) = version_named(&self.which)?;
         let path = format!("/api/v1/models/{model}/versions/{number}/reject");
-        let version: v1::Version = self.reach.api()?.post(&path, &v1::Reason { because: Some(self.because) })?;
+        let version: api::Version = self.reach.api()?.post(&path, &api::Reason { because: Some(self.because) })?;
         let page = Page::new().marked(Mark::Bad, format!("{model}@{number} is {}", version.state));
         Ok(Answer::done(&version, page))
     }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use kilter_api::{Code, Problem, v1};
+use kilter_api::{self as api, Code, Problem};
 use kilter_app::Project;
 use kilter_domain::contract::Deploy as Place;
 use kilter_server::failure::problem_of;
@@ -77,10 +77,10 @@ pub(crate) struct Deploy {
 impl Deploy {
     pub(crate) fn run(self) -> Result<Answer, Stop> {
         let endpoint = self.at.endpoint()?;
-        let body = v1::Deploy { version: self.number, because: Some(self.because) };
+        let body = api::Deploy { version: self.number, because: Some(self.because) };
         let path = format!("/api/v1/endpoints/{endpoint}/deploy");
-        let deployed: v1::Deployment = self.at.reach.api()?.post(&path, &body)?;
-        let v1::Deployment { model, version, state, .. } = &deployed;
+        let deployed: api::Deployment = self.at.reach.api()?.post(&path, &body)?;
+        let api::Deployment { model, version, state, .. } = &deployed;
         let page = Page::new().marked(Mark::Ok, format!("{model} v{version} is {state} at {endpoint}"));
         Ok(Answer::done(&deployed, page))
     }
@@ -100,8 +100,8 @@ impl Rollback {
     pub(crate) fn run(self) -> Result<Answer, Stop> {
         let endpoint = self.at.endpoint()?;
         let path = format!("/api/v1/endpoints/{endpoint}/rollback");
-        let body = v1::Reason { because: Some(self.because) };
-        let status: v1::EndpointStatus = self.at.reach.api()?.post(&path, &body)?;
+        let body = api::Reason { because: Some(self.because) };
+        let status: api::EndpointStatus = self.at.reach.api()?.post(&path, &body)?;
         let live = status.live.as_ref().map(|live| live.version);
         let sentence = live.map_or("nothing answers".to_owned(), |version| format!("version {version} answers"));
         Ok(Answer::done(&status, Page::new().marked(Mark::Ok, format!("{sentence} at {endpoint}"))))

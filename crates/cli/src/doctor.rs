@@ -11,7 +11,7 @@ use std::{
 };
 
 use clap::Args;
-use kilter_api::{Code, Exit, Problem, v1::Check};
+use kilter_api::{Check, Code, Exit, Problem};
 use kilter_app::{
     App, AppOptions,
     integrity::{PartCheck, check_data_folder},

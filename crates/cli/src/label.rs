@@ -6,7 +6,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use kilter_api::{Code, Problem, v1};
+use kilter_api::{self as api, Code, Problem};
 use kilter_app::{clock::is_ahead, error::label_from_future};
 use kilter_domain::{
     plural::{counted, plural},
@@ -63,7 +63,7 @@ struct Sent {
 }
 
 impl Sent {
-    fn add(&mut self, kept: v1::LabelsKept) {
+    fn add(&mut self, kept: api::LabelsKept) {
         self.labels += kept.labels;
         self.known_ids = self.known_ids.zip(kept.known_ids).map(|(all, more)| all + more);
         self.unknown_ids.extend(kept.unknown_ids);
@@ -116,7 +116,7 @@ impl Label {
         let (moving, mut sent) = (output.moving(), Sent { known_ids: Some(0), ..Sent::default() });
         for first in (0..table.rows()).step_by(BATCH) {
             let rows = first..table.rows().min(first + BATCH);
-            let batch = v1::Labels {
+            let batch = api::Labels {
                 ids: rows.clone().map(|row| self.id_at(ids, row)).collect::<Result<_, _>>()?,
                 values: rows.clone().map(|row| json_at(values, row)).collect(),
                 known_at: known.as_ref().map(|known| known[rows.clone()].iter().map(Timestamp::to_string).collect()),

@@ -8,7 +8,7 @@ mod prometheus;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
-use kilter_api::{Code, Exit, Problem, v1};
+use kilter_api::{self as api, Code, Exit, Problem};
 use kilter_domain::{nearest::nearest, time::Timestamp};
 
 use crate::{
@@ -118,7 +118,7 @@ impl Monitors {
 }
 
 fn list(api: &Api) -> Result<Answer, Stop> {
-    let status: v1::Status = api.get("/api/v1/status")?;
+    let status: api::Status = api.get("/api/v1/status")?;
     let mut listed = Vec::new();
     for endpoint in &status.endpoints {
         listed.push(Listed::of(endpoint, &newest(api, &endpoint.name)?));
@@ -128,8 +128,8 @@ fn list(api: &Api) -> Result<Answer, Stop> {
 }
 
 /// The newest reading of every metric.
-fn newest(api: &Api, endpoint: &str) -> Result<Vec<v1::Reading>, Stop> {
-    let found: v1::Page<v1::Reading> = api.get(&format!("/api/v1/endpoints/{}/monitors", encoded(endpoint)))?;
+fn newest(api: &Api, endpoint: &str) -> Result<Vec<api::Reading>, Stop> {
+    let found: api::Page<api::Reading> = api.get(&format!("/api/v1/endpoints/{}/monitors", encoded(endpoint)))?;
     Ok(found.items)
 }
 
@@ -143,7 +143,7 @@ struct Wanted<'w> {
 }
 
 /// The newest windows of a metric, the oldest first; of each what is known best.
-fn past(api: &Api, newest: &v1::Reading, wanted: Wanted) -> Result<Past, Stop> {
+fn past(api: &Api, newest: &api::Reading, wanted: Wanted) -> Result<Past, Stop> {
     let (monitor, metric) = (&newest.monitor, encoded(&newest.metric));
     let part = wanted.part.map(|part| format!("&part={}", encoded(part))).unwrap_or_default();
     let base = format!(
@@ -152,8 +152,8 @@ fn past(api: &Api, newest: &v1::Reading, wanted: Wanted) -> Result<Past, Stop> {
     );
     let (mut past, mut cursor) = (Past::new(newest, wanted.part), String::new());
     loop {
-        let page: v1::Page<v1::Reading> = api.get(&format!("{base}{cursor}"))?;
-        let is_wanted = |reading: &v1::Reading| {
+        let page: api::Page<api::Reading> = api.get(&format!("{base}{cursor}"))?;
+        let is_wanted = |reading: &api::Reading| {
             wanted.before.is_none_or(|before| found::millis(&reading.window_end) <= before.millis())
         };
         past.add(page.items.into_iter().filter(is_wanted));
@@ -172,8 +172,8 @@ impl Show {
         let api = self.reach.api()?;
         let mut readings = newest(&api, &self.endpoint)?;
         readings.retain(|reading| self.kind.as_ref().is_none_or(|kind| reading.monitor == *kind));
-        let alerts: v1::Page<v1::Alert> = api.get("/api/v1/alerts?open=true&limit=1000")?;
-        let ours = |alert: &v1::Alert| {
+        let alerts: api::Page<api::Alert> = api.get("/api/v1/alerts?open=true&limit=1000")?;
+        let ours = |alert: &api::Alert| {
             alert.endpoint == self.endpoint && self.kind.as_ref().is_none_or(|kind| alert.monitor == *kind)
         };
         let alerts = alerts.items.into_iter().filter(ours).collect();
@@ -198,8 +198,8 @@ impl History {
     fn run(self) -> Result<Answer, Stop> {
         let api = self.reach.api()?;
         let readings = newest(&api, &self.endpoint)?;
-        let named = |metric: &str| -> Vec<&v1::Reading> {
-            let is_meant = |reading: &&v1::Reading| {
+        let named = |metric: &str| -> Vec<&api::Reading> {
+            let is_meant = |reading: &&api::Reading| {
                 reading.metric == metric && self.kind.as_ref().is_none_or(|kind| reading.monitor == *kind)
             };
             readings.iter().filter(is_meant).collect()
@@ -237,7 +237,7 @@ impl History {
         Problem::new(Code::NotFound, detail).hint("name a later time, or leave out --before").into()
     }
 
-    fn unknown(&self, readings: &[v1::Reading]) -> Stop {
+    fn unknown(&self, readings: &[api::Reading]) -> Stop {
         let names = || readings.iter().map(|reading| reading.metric.as_str());
         let detail = format!("`{}` has no reading of `{}`", self.endpoint, self.metric);
         let problem = Problem::new(Code::NotFound, detail);
@@ -255,7 +255,7 @@ fn of_every(metric: &str) -> Option<(String, &str)> {
     Some((format!("{function}(*)"), rest.strip_suffix(')')?))
 }
 
-fn no_part(newest: &v1::Reading, part: &str) -> Stop {
+fn no_part(newest: &api::Reading, part: &str) -> Stop {
     let detail = format!("`{}` at `{}` has no part `{part}` in these windows", newest.metric, newest.endpoint);
     Problem::new(Code::NotFound, detail)
         .hint(

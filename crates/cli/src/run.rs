@@ -12,7 +12,7 @@ use std::{
 };
 
 use clap::{Args, Subcommand};
-use kilter_api::{Code, Exit, Problem, v1};
+use kilter_api::{self as api, Code, Exit, Problem};
 use kilter_app::{
     Project,
     deployment::Deployed,
@@ -107,7 +107,7 @@ struct Made<'r> {
     number: u32,
     state: &'r str,
     metrics: &'r Value,
-    gates: &'r [v1::GateVerdict],
+    gates: &'r [api::GateVerdict],
 }
 
 impl Run {
@@ -168,10 +168,10 @@ impl Start {
     }
 
     /// Asks the server for the run, and follows it to its end.
-    fn by_server(&self, api: &Api, project: &Project, output: &Output) -> Result<v1::Run, Stop> {
+    fn by_server(&self, api: &Api, project: &Project, output: &Output) -> Result<api::Run, Stop> {
         let folder = api.knows_folder().then(|| std::path::absolute(&self.project)).transpose();
         let folder = folder.map_err(|error| crate::failure::disk("find", &self.project, &error))?;
-        let body = v1::NewRun {
+        let body = api::NewRun {
             project: folder.is_none().then(|| project.name.to_string()),
             folder: folder.map(|folder| folder.display().to_string()),
             contract: Some(Digest::of(project.text.as_bytes()).to_string()),
@@ -180,13 +180,13 @@ impl Start {
             locked: self.locked,
             params: overrides(&self.params)?,
         };
-        let v1::RunStarted { id } = api.post("/api/v1/runs", &body)?;
+        let api::RunStarted { id } = api.post("/api/v1/runs", &body)?;
         output.note(&format!("The server does run {id}; `kilter run cancel {id}` stops it."));
         let moving = output.moving();
         let mut after = 0;
         loop {
             let progress = api.get(&format!("/api/v1/runs/{id}/events?after={after}"));
-            let progress: v1::RunProgress = progress.map_err(|stop| server_gone(stop, &id))?;
+            let progress: api::RunProgress = progress.map_err(|stop| server_gone(stop, &id))?;
             for event in &progress.events {
                 after = event.number;
                 tell(&moving, output, event);
@@ -265,8 +265,8 @@ fn deployed(at: &Deployed) -> Page {
 }
 
 /// One event of a run as a line.
-fn tell(moving: &Moving, output: &Output, event: &v1::RunEvent) {
-    use v1::RunEventKind as Kind;
+fn tell(moving: &Moving, output: &Output, event: &api::RunEvent) {
+    use api::RunEventKind as Kind;
     let mark = match event.kind {
         Kind::Started => return,
         Kind::StepStarted => Mark::Running,
@@ -291,7 +291,7 @@ fn explanation(record: &RunRecord) -> Page {
 }
 
 /// What came of a run: the verdict, what decided it, what was measured, and how the command ends.
-fn answer(project: &Project, run: &v1::Run) -> Answer {
+fn answer(project: &Project, run: &api::Run) -> Answer {
     let (exit, mark, sentence) = verdict(run);
     let mut page = Page::new().marked(mark, sentence);
     page = with_step_metrics(page, run);
@@ -318,7 +318,7 @@ fn answer(project: &Project, run: &v1::Run) -> Answer {
 }
 
 /// What the steps measured themselves.
-fn with_step_metrics(page: Page, run: &v1::Run) -> Page {
+fn with_step_metrics(page: Page, run: &api::Run) -> Page {
     run.steps.iter().filter(|step| !step.metrics.is_empty()).fold(page, |page, step| {
         let metrics: Vec<String> = step.metrics.iter().map(|(name, value)| format!("{name} = {value:.4}")).collect();
         page.line(format!("step {}: {}", step.name, metrics.join(", ")))
@@ -326,17 +326,17 @@ fn with_step_metrics(page: Page, run: &v1::Run) -> Page {
 }
 
 /// The sentence of a run, and how a command ends that did it.
-fn verdict(run: &v1::Run) -> (Exit, Mark, String) {
+fn verdict(run: &api::Run) -> (Exit, Mark, String) {
     let count = |state| run.steps.iter().filter(|step| step.state == state).count();
     let steps = format!(
         "{}: {} executed, {} known already",
         counted(run.steps.len(), "step"),
-        count(v1::StepState::Succeeded),
-        count(v1::StepState::Cached)
+        count(api::StepState::Succeeded),
+        count(api::StepState::Cached)
     );
     match (run.summary.state, &run.version) {
-        (v1::RunState::Succeeded, None) => (Exit::Done, Mark::Ok, steps),
-        (v1::RunState::Succeeded, Some(version)) => {
+        (api::RunState::Succeeded, None) => (Exit::Done, Mark::Ok, steps),
+        (api::RunState::Succeeded, Some(version)) => {
             let (exit, mark, word) = of_version(&version.state);
             let (model, number) = (&version.model, version.number);
             match run.unchanged {
@@ -349,7 +349,7 @@ fn verdict(run: &v1::Run) -> (Exit, Mark, String) {
                 false => (exit, mark, format!("{model} v{number} {word}; {steps}")),
             }
         }
-        (v1::RunState::Failed, _) if run.data_refused => {
+        (api::RunState::Failed, _) if run.data_refused => {
             let reason = run.reason.as_deref().unwrap_or("see `kilter run show`");
             (Exit::Negative, Mark::Blocked, format!("nothing was trained: {reason}"))
         }

@@ -1,7 +1,7 @@
 //! `kilter status`, `model`, `deployment`, `audit`: what there is and how it stands.
 
 use clap::{Args, Subcommand};
-use kilter_api::{Exit, v1};
+use kilter_api::{self as api, Exit};
 use kilter_domain::plural::{counted, plural};
 use serde_json::json;
 
@@ -23,10 +23,10 @@ pub(crate) struct Status {
 
 impl Status {
     pub(crate) fn run(self) -> Result<Answer, Stop> {
-        let status: v1::Status = self.reach.api()?.get("/api/v1/status")?;
+        let status: api::Status = self.reach.api()?.get("/api/v1/status")?;
         let mut table = TextTable::new(["endpoint", "live", "on its way", "attention"]);
         for endpoint in &status.endpoints {
-            let version = |deployment: &Option<v1::Deployment>| {
+            let version = |deployment: &Option<api::Deployment>| {
                 deployment.as_ref().map_or("–".to_owned(), |found| format!("v{} {}", found.version, found.state))
             };
             let live = endpoint.live.as_ref().map_or("–".to_owned(), |live| format!("v{}", live.version));
@@ -56,14 +56,14 @@ impl Status {
 }
 
 /// Which version is waited with, for whom, and what they type.
-fn waiting(endpoint: &v1::EndpointStatus) -> Option<String> {
+fn waiting(endpoint: &api::EndpointStatus) -> Option<String> {
     let waits = endpoint.waits.as_ref()?;
     let who = if waits.who.is_empty() { String::new() } else { format!("{}: ", waits.who.join(", ")) };
     Some(format!("{}: {}\n    {who}{}", endpoint.name, waits.reason, waits.command))
 }
 
 /// That a version is live (or on trial) and is not asked, and what to do.
-fn refusal(endpoint: &v1::EndpointStatus) -> Option<String> {
+fn refusal(endpoint: &api::EndpointStatus) -> Option<String> {
     if let (Some(because), Some(candidate)) = (&endpoint.candidate_refused, &endpoint.candidate) {
         return Some(format!(
             "v{} is {} at {} and cannot be asked: {because}\n    take it back with `kilter rollback {}`",
@@ -112,7 +112,7 @@ impl Models {
 }
 
 fn list_models(reach: &Reach) -> Result<Answer, Stop> {
-    let models: v1::Page<v1::Model> = reach.api()?.get("/api/v1/models")?;
+    let models: api::Page<api::Model> = reach.api()?.get("/api/v1/models")?;
     let mut table = TextTable::new(["model", "version", "state", "made", "package"]);
     for version in models.items.iter().flat_map(|model| &model.versions) {
         let package = version.digest.chars().take(12).collect::<String>();
@@ -146,7 +146,7 @@ pub(crate) fn version_named(text: &str) -> Result<(String, u32), Stop> {
 
 fn show_version(text: &str, reach: &Reach) -> Result<Answer, Stop> {
     let (model, number) = version_named(text)?;
-    let version: v1::Version = reach.api()?.get(&format!("/api/v1/models/{model}/versions/{number}"))?;
+    let version: api::Version = reach.api()?.get(&format!("/api/v1/models/{model}/versions/{number}"))?;
     let mark = match version.state.as_str() {
         "approved" => Mark::Ok,
         "rejected" | "revoked" => Mark::Bad,
@@ -161,7 +161,7 @@ fn show_version(text: &str, reach: &Reach) -> Result<Answer, Stop> {
 }
 
 /// What each gate said of a version, rule by rule.
-pub(crate) fn with_gates(mut page: Page, version: &v1::Version) -> Page {
+pub(crate) fn with_gates(mut page: Page, version: &api::Version) -> Page {
     for gate in &version.gates {
         let mark = match gate.verdict.as_str() {
             "passed" => Mark::Ok,
@@ -175,7 +175,7 @@ pub(crate) fn with_gates(mut page: Page, version: &v1::Version) -> Page {
 }
 
 /// What was measured of a version on rows that it was not trained on.
-pub(crate) fn with_metrics(page: Page, version: &v1::Version) -> Page {
+pub(crate) fn with_metrics(page: Page, version: &api::Version) -> Page {
     let mut table = TextTable::new(["metric", "value"]);
     for (name, value) in version.metrics.as_object().into_iter().flatten() {
         table.row([name.clone(), value.as_f64().map_or(value.to_string(), |value| format!("{value:.4}"))]);
@@ -192,7 +192,7 @@ pub(crate) struct Deployments {
 
 impl Deployments {
     pub(crate) fn run(self) -> Result<Answer, Stop> {
-        let found: v1::Page<v1::Deployment> = self.reach.api()?.get("/api/v1/deployments")?;
+        let found: api::Page<api::Deployment> = self.reach.api()?.get("/api/v1/deployments")?;
         let mut table = TextTable::new(["endpoint", "version", "state", "requested", "live since", "live until"]);
         for deployment in &found.items {
             let time = |time: &Option<String>| time.as_deref().map_or("–".to_owned(), minute);
@@ -248,7 +248,7 @@ impl Audit {
 }
 
 fn list_audit(limit: u32, reach: &Reach) -> Result<Answer, Stop> {
-    let found: v1::Page<v1::AuditEntry> = reach.api()?.get(&format!("/api/v1/audit?limit={limit}"))?;
+    let found: api::Page<api::AuditEntry> = reach.api()?.get(&format!("/api/v1/audit?limit={limit}"))?;
     let mut table = TextTable::new(["entry", "at", "who", "what", "object", "why"]);
     for entry in &found.items {
         let why = entry.reason.clone().unwrap_or_default();
@@ -259,7 +259,7 @@ fn list_audit(limit: u32, reach: &Reach) -> Result<Answer, Stop> {
 }
 
 fn verify_audit(reach: &Reach) -> Result<Answer, Stop> {
-    let check: v1::AuditCheck = reach.api()?.get("/api/v1/audit/verify")?;
+    let check: api::AuditCheck = reach.api()?.get("/api/v1/audit/verify")?;
     let entries = counted(check.entries, "entry");
     if check.sound {
         let page = Page::new().marked(Mark::Ok, format!("{entries}, unbroken; every row is as its entry wrote it"));

@@ -7,7 +7,7 @@ use axum::{
     Json,
     extract::{Path, State},
 };
-use kilter_api::{Problem, v1};
+use kilter_api::{self as api, Problem};
 use kilter_domain::{
     alert::AlertEvent,
     ids::{EndpointName, ModelName},
@@ -33,15 +33,15 @@ fn reason(because: Option<String>) -> String {
 /// Lets a version serve at an endpoint, by the stages of the contract: shadow, canary, live.
 #[utoipa::path(
     post, path = "/api/v1/endpoints/{endpoint}/deploy", tag = "ship",
-    params(("endpoint" = String, Path)), request_body = v1::Deploy,
-    responses((status = 200, body = v1::Deployment), (status = 400, body = Problem), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem))
+    params(("endpoint" = String, Path)), request_body = api::Deploy,
+    responses((status = 200, body = api::Deployment), (status = 400, body = Problem), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem))
 )]
 pub(crate) async fn deploy(
     caller: Caller,
     State(house): State<House>,
     Path(endpoint): Path<String>,
-    extract::Json(body): extract::Json<v1::Deploy>,
-) -> Result<Json<v1::Deployment>, Failure> {
+    extract::Json(body): extract::Json<api::Deploy>,
+) -> Result<Json<api::Deployment>, Failure> {
     let (app, act) = (house.app(), caller.act(&house));
     let endpoint: EndpointName = name(&endpoint)?;
     let because = reason(body.because);
@@ -53,15 +53,15 @@ pub(crate) async fn deploy(
 /// Takes back what is on its way at an endpoint, or goes back to what answered before. Waits for no approval.
 #[utoipa::path(
     post, path = "/api/v1/endpoints/{endpoint}/rollback", tag = "ship",
-    params(("endpoint" = String, Path)), request_body = v1::Reason,
-    responses((status = 200, body = v1::EndpointStatus), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem))
+    params(("endpoint" = String, Path)), request_body = api::Reason,
+    responses((status = 200, body = api::EndpointStatus), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem))
 )]
 pub(crate) async fn roll_back(
     caller: Caller,
     State(house): State<House>,
     Path(endpoint): Path<String>,
-    extract::Json(body): extract::Json<v1::Reason>,
-) -> Result<Json<v1::EndpointStatus>, Failure> {
+    extract::Json(body): extract::Json<api::Reason>,
+) -> Result<Json<api::EndpointStatus>, Failure> {
     let (app, act) = (house.app(), caller.act(&house));
     let (endpoint, now): (EndpointName, _) = (name(&endpoint)?, house.now());
     let because = reason(body.because);
@@ -80,15 +80,15 @@ fn version_name(model: &str, version: &str) -> Result<(ModelName, u32), Problem>
 /// Says yes to a validated version. It is approved once everyone whom the contract asks has said so.
 #[utoipa::path(
     post, path = "/api/v1/models/{model}/versions/{version}/approve", tag = "govern",
-    params(("model" = String, Path), ("version" = u32, Path)), request_body = v1::Reason,
-    responses((status = 200, body = v1::Approval), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem))
+    params(("model" = String, Path), ("version" = u32, Path)), request_body = api::Reason,
+    responses((status = 200, body = api::Approval), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem))
 )]
 pub(crate) async fn approve(
     caller: Caller,
     State(house): State<House>,
     Path((model, version)): Path<(String, String)>,
-    extract::Json(body): extract::Json<v1::Reason>,
-) -> Result<Json<v1::Approval>, Failure> {
+    extract::Json(body): extract::Json<api::Reason>,
+) -> Result<Json<api::Approval>, Failure> {
     let (app, act) = (house.app(), caller.act(&house));
     let (model, number) = version_name(&model, &version)?;
     let because = reason(body.because);
@@ -96,7 +96,7 @@ pub(crate) async fn approve(
         let approved = app.approve(&act, &model, number, &because).map_err(|error| problem_of(&error))?;
         let version = views::version_with_gates(&app, &model, number)?;
         let deployed = approved.deployed.iter().map(views::deployed).collect();
-        Ok(v1::Approval { version, missing: approved.missing, deployed })
+        Ok(api::Approval { version, missing: approved.missing, deployed })
     });
     Ok(Json(approval.await?))
 }
@@ -104,15 +104,15 @@ pub(crate) async fn approve(
 /// Says no to a version. It is final; a reason must be given.
 #[utoipa::path(
     post, path = "/api/v1/models/{model}/versions/{version}/reject", tag = "govern",
-    params(("model" = String, Path), ("version" = u32, Path)), request_body = v1::Reason,
-    responses((status = 200, body = v1::Version), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem))
+    params(("model" = String, Path), ("version" = u32, Path)), request_body = api::Reason,
+    responses((status = 200, body = api::Version), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem))
 )]
 pub(crate) async fn reject(
     caller: Caller,
     State(house): State<House>,
     Path((model, version)): Path<(String, String)>,
-    extract::Json(body): extract::Json<v1::Reason>,
-) -> Result<Json<v1::Version>, Failure> {
+    extract::Json(body): extract::Json<api::Reason>,
+) -> Result<Json<api::Version>, Failure> {
     let (app, act) = (house.app(), caller.act(&house));
     let (model, number) = version_name(&model, &version)?;
     let because = body.because.unwrap_or_default();
@@ -126,30 +126,30 @@ pub(crate) async fn reject(
 /// Someone looks at an alert.
 #[utoipa::path(
     post, path = "/api/v1/alerts/{id}/acknowledge", tag = "watch",
-    params(("id" = String, Path)), request_body = v1::Reason,
-    responses((status = 200, body = v1::Alert), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem))
+    params(("id" = String, Path)), request_body = api::Reason,
+    responses((status = 200, body = api::Alert), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem))
 )]
 pub(crate) async fn acknowledge(
     caller: Caller,
     State(house): State<House>,
     Path(id): Path<String>,
-    extract::Json(body): extract::Json<v1::Reason>,
-) -> Result<Json<v1::Alert>, Failure> {
+    extract::Json(body): extract::Json<api::Reason>,
+) -> Result<Json<api::Alert>, Failure> {
     handle(caller, house, id, AlertEvent::Acknowledged, body.because).await
 }
 
 /// Keeps an alert silent until a moment.
 #[utoipa::path(
     post, path = "/api/v1/alerts/{id}/mute", tag = "watch",
-    params(("id" = String, Path)), request_body = v1::Mute,
-    responses((status = 200, body = v1::Alert), (status = 400, body = Problem), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem))
+    params(("id" = String, Path)), request_body = api::Mute,
+    responses((status = 200, body = api::Alert), (status = 400, body = Problem), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem))
 )]
 pub(crate) async fn mute(
     caller: Caller,
     State(house): State<House>,
     Path(id): Path<String>,
-    extract::Json(body): extract::Json<v1::Mute>,
-) -> Result<Json<v1::Alert>, Failure> {
+    extract::Json(body): extract::Json<api::Mute>,
+) -> Result<Json<api::Alert>, Failure> {
     let until = name(&body.until)?;
     handle(caller, house, id, AlertEvent::Muted { until }, body.because).await
 }
@@ -157,30 +157,30 @@ pub(crate) async fn mute(
 /// Ends a mute before its time.
 #[utoipa::path(
     post, path = "/api/v1/alerts/{id}/unmute", tag = "watch",
-    params(("id" = String, Path)), request_body = v1::Reason,
-    responses((status = 200, body = v1::Alert), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem))
+    params(("id" = String, Path)), request_body = api::Reason,
+    responses((status = 200, body = api::Alert), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem))
 )]
 pub(crate) async fn unmute(
     caller: Caller,
     State(house): State<House>,
     Path(id): Path<String>,
-    extract::Json(body): extract::Json<v1::Reason>,
-) -> Result<Json<v1::Alert>, Failure> {
+    extract::Json(body): extract::Json<api::Reason>,
+) -> Result<Json<api::Alert>, Failure> {
     handle(caller, house, id, AlertEvent::Unmuted, body.because).await
 }
 
 /// Calls an alert over; the next breach opens a new one.
 #[utoipa::path(
     post, path = "/api/v1/alerts/{id}/resolve", tag = "watch",
-    params(("id" = String, Path)), request_body = v1::Reason,
-    responses((status = 200, body = v1::Alert), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem))
+    params(("id" = String, Path)), request_body = api::Reason,
+    responses((status = 200, body = api::Alert), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem))
 )]
 pub(crate) async fn resolve(
     caller: Caller,
     State(house): State<House>,
     Path(id): Path<String>,
-    extract::Json(body): extract::Json<v1::Reason>,
-) -> Result<Json<v1::Alert>, Failure> {
+    extract::Json(body): extract::Json<api::Reason>,
+) -> Result<Json<api::Alert>, Failure> {
     handle(caller, house, id, AlertEvent::Resolved, body.because).await
 }
 
@@ -190,7 +190,7 @@ async fn handle(
     id: String,
     event: AlertEvent,
     because: Option<String>,
-) -> Result<Json<v1::Alert>, Failure> {
+) -> Result<Json<api::Alert>, Failure> {
     let (app, act, because) = (house.app(), caller.act(&house), reason(because));
     let alert = blocking(move || {
         let alert = app.handle_alert(&act, &id, event, &because).map_err(|error| problem_of(&error))?;

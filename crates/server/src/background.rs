@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use kilter_api::v1;
+use kilter_api as api;
 use kilter_domain::plural::counted;
 
 /// Failures in a row after which a task does not only have bad luck.
@@ -81,7 +81,7 @@ impl Background {
     }
 
     /// How each task stands.
-    pub(crate) fn tasks(&self) -> Vec<(v1::TaskStatus, Importance)> {
+    pub(crate) fn tasks(&self) -> Vec<(api::TaskStatus, Importance)> {
         self.lock().iter().map(|(name, task)| (task.status(name), task.importance)).collect()
     }
 
@@ -127,7 +127,7 @@ impl Task {
         self.error = error;
     }
 
-    fn status(&self, name: &str) -> v1::TaskStatus {
+    fn status(&self, name: &str) -> api::TaskStatus {
         let running = self.running.map(|since| since.elapsed());
         let is_blocked = running.is_some_and(|elapsed| elapsed > self.limit);
         let is_failing = self.failures >= MIN_FAILURES || (self.failures > 0 && self.panics > 0);
@@ -140,7 +140,7 @@ impl Task {
             (false, Some(error)) => format!("failed {} in a row: {error}", counted(self.failures, "time")),
             (false, None) => "goes on".to_owned(),
         };
-        v1::TaskStatus {
+        api::TaskStatus {
             name: name.to_owned(),
             ok: !is_blocked && !is_failing,
             detail,
@@ -163,7 +163,7 @@ mod tests {
 
     const SOON: (Importance, Duration) = (Importance::Vital, Duration::from_secs(60));
 
-    fn only(background: &Background) -> v1::TaskStatus {
+    fn only(background: &Background) -> api::TaskStatus {
         let tasks = background.tasks();
         assert_eq!(tasks.len(), 1);
         tasks[0].0.clone()

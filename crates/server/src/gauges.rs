@@ -3,7 +3,7 @@
 //! Holds true: at most [`MAX_READINGS`] readings are told, and how many were not is told too; a number that was not
 //! measured has no sample, so that nothing compares with zero by mistake.
 
-use kilter_api::{Problem, v1};
+use kilter_api::{self as api, Problem};
 use kilter_app::App;
 use kilter_domain::{ids::EndpointName, time::Timestamp};
 
@@ -20,12 +20,12 @@ const MAX_METRICS: u32 = 1_000;
 /// The newest readings, and how many found no room.
 #[derive(Default)]
 pub(crate) struct Newest {
-    readings: Vec<v1::Reading>,
+    readings: Vec<api::Reading>,
     left_out: usize,
 }
 
 /// Reads what the monitors of the endpoints measured last; what a rule judges comes first.
-pub(crate) fn newest(app: &App, status: &v1::Status, now: Timestamp) -> Result<Newest, Problem> {
+pub(crate) fn newest(app: &App, status: &api::Status, now: Timestamp) -> Result<Newest, Problem> {
     let mut found = Newest::default();
     for endpoint in &status.endpoints {
         let Ok(name) = endpoint.name.parse::<EndpointName>() else { continue };
@@ -38,7 +38,7 @@ pub(crate) fn newest(app: &App, status: &v1::Status, now: Timestamp) -> Result<N
 }
 
 /// A gauge of a reading: its name, its help, and how it is read.
-type Gauge = (&'static str, &'static str, fn(&v1::Reading) -> Option<f64>);
+type Gauge = (&'static str, &'static str, fn(&api::Reading) -> Option<f64>);
 
 const GAUGES: [Gauge; 9] = [
     ("kilter_monitor_value", "The newest reading of a metric.", |reading| reading.value),
@@ -66,7 +66,7 @@ const GAUGES: [Gauge; 9] = [
 
 /// Writes the gauges.
 pub(crate) fn write(page: &mut String, newest: &Newest) {
-    let of = |reading: &v1::Reading| {
+    let of = |reading: &api::Reading| {
         let estimated = if reading.estimated { "true" } else { "false" };
         let pairs = [("endpoint", &*reading.endpoint), ("monitor", &reading.monitor), ("metric", &reading.metric)];
         labels(&[&pairs[..], &[("estimated", estimated)]].concat())
@@ -83,9 +83,9 @@ pub(crate) fn write(page: &mut String, newest: &Newest) {
 mod tests {
     use super::*;
 
-    fn reading(metric: &str, value: Option<f64>, verdict: Option<&str>) -> v1::Reading {
+    fn reading(metric: &str, value: Option<f64>, verdict: Option<&str>) -> api::Reading {
         let time = "2026-01-02T00:00:00Z".to_owned();
-        v1::Reading {
+        api::Reading {
             endpoint: "churn".to_owned(),
             monitor: "drift".to_owned(),
             metric: metric.to_owned(),

@@ -1,7 +1,7 @@
 //! Whether the process answers, and whether requests may be sent to it. Both answer anyone: a balancer has no token.
 
 use axum::{Json, extract::State, http::StatusCode};
-use kilter_api::v1::{Health, Readiness};
+use kilter_api::{Health, Readiness};
 
 use crate::state::House;
 

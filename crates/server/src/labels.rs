@@ -64,7 +64,7 @@ fn refused(error: &serde_json::Error) -> Problem {
 /// In the text of the error that a list which is too long ends with.
 const TOO_MANY: &str = "more labels than a request may hold";
 
-/// [`kilter_api::v1::Labels`], as it is read.
+/// [`kilter_api::Labels`], as it is read.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Body {

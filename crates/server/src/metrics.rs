@@ -10,7 +10,7 @@ use axum::{
     http::header,
     response::{IntoResponse, Response},
 };
-use kilter_api::{Problem, v1};
+use kilter_api::{self as api, Problem};
 use kilter_app::App;
 use kilter_serving::counters::VersionCounts;
 
@@ -29,7 +29,7 @@ pub(crate) async fn metrics(_: Caller, State(house): State<House>) -> Result<Res
     let (app, now, uptime) = (house.app(), house.now(), house.uptime().as_secs_f64());
     let tasks = house.tasks();
     let text = blocking(move || {
-        let status = v1::Status { tasks, ..views::status(&app, now)? };
+        let status = api::Status { tasks, ..views::status(&app, now)? };
         let newest = gauges::newest(&app, &status, now)?;
         Ok(page(&served(&app), &status, (&newest, &Shares::of(&app, now)), uptime))
     })
@@ -89,7 +89,7 @@ pub(crate) fn labels(pairs: &[(&str, &str)]) -> String {
     format!("{{{}}}", pairs.join(","))
 }
 
-fn page(served: &[Served], status: &v1::Status, (newest, shares): (&Newest, &Shares), uptime: f64) -> String {
+fn page(served: &[Served], status: &api::Status, (newest, shares): (&Newest, &Shares), uptime: f64) -> String {
     let mut page = String::new();
     let of = |served: &Served| labels(&[("endpoint", &served.endpoint), ("version", &served.version.to_string())]);
     let counters: [Counter; 5] = [
@@ -112,7 +112,7 @@ fn page(served: &[Served], status: &v1::Status, (newest, shares): (&Newest, &Sha
     let open =
         status.endpoints.iter().map(|endpoint| (labels(&[("endpoint", &endpoint.name)]), endpoint.open_alerts as f64));
     family(&mut page, "kilter_open_alerts", "gauge", "Alerts of an endpoint that are not over.", open);
-    let answers = |endpoint: &&v1::EndpointStatus| endpoint.refused.is_none();
+    let answers = |endpoint: &&api::EndpointStatus| endpoint.refused.is_none();
     let live = status.endpoints.iter().filter(answers).filter_map(|endpoint| {
         let live = endpoint.live.as_ref()?;
         Some((labels(&[("endpoint", &endpoint.name)]), f64::from(live.version)))
@@ -134,10 +134,10 @@ fn page(served: &[Served], status: &v1::Status, (newest, shares): (&Newest, &Sha
 }
 
 /// A gauge of a background task: its name, its kind, its help, and how it is read.
-type TaskGauge = (&'static str, &'static str, &'static str, fn(&v1::TaskStatus) -> Option<f64>);
+type TaskGauge = (&'static str, &'static str, &'static str, fn(&api::TaskStatus) -> Option<f64>);
 
 /// What goes on beside requests.
-fn tasks(page: &mut String, status: &v1::Status) {
+fn tasks(page: &mut String, status: &api::Status) {
     let gauges: [TaskGauge; 5] = [
         ("kilter_task_ok", "gauge", "1 while a background task goes on, 0 while it fails or is blocked.", |task| {
             Some(f64::from(u8::from(task.ok)))
@@ -196,7 +196,7 @@ mod tests {
     fn a_page_has_every_family_once_and_escapes_its_labels() {
         let counts = Counters::new(ScoreEdges::default()).snapshot();
         let served = [Served { endpoint: "a\"b".to_owned(), version: 3, counts }];
-        let status = v1::Status { audit_entries: 7, ..v1::Status::default() };
+        let status = api::Status { audit_entries: 7, ..api::Status::default() };
         let page = page(&served, &status, (&Newest::default(), &Shares::default()), 1.5);
         assert!(page.contains("kilter_requests_total{endpoint=\"a\\\"b\",version=\"3\"} 0\n"), "{page}");
         assert!(page.contains("kilter_audit_entries_total 7\n") && page.contains("kilter_uptime_seconds 1.5\n"));

@@ -9,7 +9,7 @@ use axum::{
     Json,
     extract::{Path, State},
 };
-use kilter_api::{Problem, v1};
+use kilter_api::{self as api, Problem};
 use kilter_app::{
     App,
     profiles::{ColumnReading, Span, VersionProfile},
@@ -75,14 +75,14 @@ pub(crate) fn keep(house: &House) {
 /// the hour in which they came; hours that lie partly in the span count whole.
 #[utoipa::path(
     get, path = "/api/v1/endpoints/{endpoint}/profile", tag = "watch", params(("endpoint" = String, Path), Wanted),
-    responses((status = 200, body = v1::Profile), (status = 400, body = Problem), (status = 401, body = Problem), (status = 404, body = Problem))
+    responses((status = 200, body = api::Profile), (status = 400, body = Problem), (status = 401, body = Problem), (status = 404, body = Problem))
 )]
 pub(crate) async fn profile(
     _: Caller,
     State(house): State<House>,
     Path(endpoint): Path<String>,
     wanted: extract::Query<Wanted>,
-) -> Result<Json<v1::Profile>, Failure> {
+) -> Result<Json<api::Profile>, Failure> {
     let (app, endpoint) = (house.app(), name(&endpoint)?);
     let span = wanted.0.span(house.now())?;
     Ok(Json(blocking(move || told(&app, &endpoint, span)).await?))
@@ -110,13 +110,13 @@ impl Wanted {
     }
 }
 
-fn told(app: &App, endpoint: &EndpointName, span: Span) -> Result<v1::Profile, Problem> {
+fn told(app: &App, endpoint: &EndpointName, span: Span) -> Result<api::Profile, Problem> {
     read(app, |reader| match find_endpoint(reader, endpoint)? {
         Some(_) => Ok(()),
         None => Err(StoreError::NotFound { what: "endpoint", id: endpoint.to_string() }),
     })?;
     let found = app.endpoint_profile(endpoint, span).map_err(|error| problem_of(&error))?;
-    Ok(v1::Profile {
+    Ok(api::Profile {
         endpoint: endpoint.to_string(),
         since: span.since.to_string(),
         until: span.until.to_string(),
@@ -126,8 +126,8 @@ fn told(app: &App, endpoint: &EndpointName, span: Span) -> Result<v1::Profile, P
     })
 }
 
-fn version(found: &VersionProfile) -> v1::VersionProfile {
-    v1::VersionProfile {
+fn version(found: &VersionProfile) -> api::VersionProfile {
+    api::VersionProfile {
         model: found.model.to_string(),
         version: found.number,
         role: found.role.to_string(),
@@ -138,9 +138,9 @@ fn version(found: &VersionProfile) -> v1::VersionProfile {
     }
 }
 
-fn column(found: &ColumnReading) -> v1::ProfileColumn {
+fn column(found: &ColumnReading) -> api::ProfileColumn {
     let outside = found.outside();
-    v1::ProfileColumn {
+    api::ProfileColumn {
         column: found.name.clone(),
         place: match found.place {
             Place::Feature => "feature",
@@ -161,7 +161,7 @@ fn column(found: &ColumnReading) -> v1::ProfileColumn {
         distances: found
             .distances
             .iter()
-            .map(|distance| v1::ProfileDistance {
+            .map(|distance| api::ProfileDistance {
                 measure: distance.measure.name().to_owned(),
                 value: distance.value,
                 expected: distance.expected,

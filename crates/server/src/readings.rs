@@ -9,7 +9,7 @@ use axum::{
     Json,
     extract::{Path, State},
 };
-use kilter_api::{Problem, v1};
+use kilter_api::{self as api, Problem};
 use kilter_app::{App, monitor::level_of_drift};
 use kilter_domain::{
     alert::MonitorKind,
@@ -44,29 +44,29 @@ const COVERAGE: &str = "labelled";
 /// The newest reading of every rule (and of every other metric) of an endpoint, by kind and metric.
 #[utoipa::path(
     get, path = "/api/v1/endpoints/{endpoint}/monitors", tag = "watch", params(("endpoint" = String, Path)),
-    responses((status = 200, body = v1::Page<v1::Reading>), (status = 401, body = Problem), (status = 404, body = Problem))
+    responses((status = 200, body = api::Page<api::Reading>), (status = 401, body = Problem), (status = 404, body = Problem))
 )]
 pub(crate) async fn monitors(
     _: Caller,
     State(house): State<House>,
     Path(endpoint): Path<String>,
-) -> Result<Json<v1::Page<v1::Reading>>, Failure> {
+) -> Result<Json<api::Page<api::Reading>>, Failure> {
     let (app, endpoint, now) = (house.app(), name(&endpoint)?, house.now());
     let items = blocking(move || latest(&app, &endpoint, now, MAX_METRICS)).await?;
-    Ok(Json(v1::Page { items, next: None }))
+    Ok(Json(api::Page { items, next: None }))
 }
 
 /// Readings of an endpoint, newest first. A window is read again while labels come, so it may stand here several times.
 #[utoipa::path(
     get, path = "/api/v1/endpoints/{endpoint}/readings", tag = "watch", params(("endpoint" = String, Path), Readings),
-    responses((status = 200, body = v1::Page<v1::Reading>), (status = 400, body = Problem), (status = 401, body = Problem), (status = 404, body = Problem))
+    responses((status = 200, body = api::Page<api::Reading>), (status = 400, body = Problem), (status = 401, body = Problem), (status = 404, body = Problem))
 )]
 pub(crate) async fn readings(
     _: Caller,
     State(house): State<House>,
     Path(endpoint): Path<String>,
     wanted: extract::Query<Readings>,
-) -> Result<Json<v1::Page<v1::Reading>>, Failure> {
+) -> Result<Json<api::Page<api::Reading>>, Failure> {
     let (app, endpoint, wanted) = (house.app(), name(&endpoint)?, wanted.0);
     let page = page_request(wanted.limit, wanted.cursor.as_deref())?;
     let monitor = wanted.monitor.as_deref().map(name).transpose()?;
@@ -100,7 +100,7 @@ pub(crate) fn latest(
     endpoint: &EndpointName,
     now: Timestamp,
     limit: u32,
-) -> Result<Vec<v1::Reading>, Problem> {
+) -> Result<Vec<api::Reading>, Problem> {
     read(app, |reader| {
         known(reader, endpoint)?;
         told(reader, endpoint, &store::latest(reader, endpoint, now, limit)?, None)
@@ -113,11 +113,11 @@ fn list(
     filter: &ReadingFilter,
     part: Option<&str>,
     page: &PageRequest,
-) -> Result<v1::Page<v1::Reading>, Problem> {
+) -> Result<api::Page<api::Reading>, Problem> {
     read(app, |reader| {
         known(reader, endpoint)?;
         let found = store::list(reader, endpoint, filter, page)?;
-        Ok(v1::Page { items: told(reader, endpoint, &found.items, part)?, next: cursor(found.next) })
+        Ok(api::Page { items: told(reader, endpoint, &found.items, part)?, next: cursor(found.next) })
     })
 }
 
@@ -136,7 +136,7 @@ fn told(
     endpoint: &EndpointName,
     readings: &[Reading],
     part: Option<&str>,
-) -> Result<Vec<v1::Reading>, StoreError> {
+) -> Result<Vec<api::Reading>, StoreError> {
     let resting = || readings.iter().filter(|reading| rests_on_labels(reading));
     let span = resting()
         .map(|reading| (reading.window_start, reading.window_end))
@@ -161,11 +161,11 @@ fn rests_on_labels(reading: &Reading) -> bool {
     !reading.estimated && matches!(reading.monitor, MonitorKind::Accuracy | MonitorKind::Bias)
 }
 
-fn reading_of(reading: &Reading, coverage: Option<f64>) -> v1::Reading {
+fn reading_of(reading: &Reading, coverage: Option<f64>) -> api::Reading {
     let detail = |name: &str| reading.detail[name].as_str().map(str::to_owned);
     let limit = |end: &str| reading.detail["limits"][end].as_f64().filter(|limit| limit.is_finite());
     let finite = |value: Option<f64>| value.filter(|value| value.is_finite());
-    v1::Reading {
+    api::Reading {
         endpoint: reading.endpoint.to_string(),
         monitor: reading.monitor.to_string(),
         metric: reading.metric.clone(),
@@ -193,7 +193,7 @@ fn reading_of(reading: &Reading, coverage: Option<f64>) -> v1::Reading {
 }
 
 /// A reading with the numbers of one of its parts; without any where the part was not measured.
-fn part_of(whole: v1::Reading, reading: &Reading, name: &str) -> v1::Reading {
+fn part_of(whole: api::Reading, reading: &Reading, name: &str) -> api::Reading {
     let parts = reading.detail["parts"].as_array().map(Vec::as_slice).unwrap_or_default();
     let found = parts.iter().find(|part| part["name"] == name);
     let found = found.and_then(|part| serde_json::from_value::<PartOutcome>(part.clone()).ok());
@@ -201,7 +201,7 @@ fn part_of(whole: v1::Reading, reading: &Reading, name: &str) -> v1::Reading {
     let finite = |value: f64| Some(value).filter(|value| value.is_finite());
     let end =
         |of: fn((f64, f64)) -> f64| measured.and_then(|measured| measured.interval).and_then(|both| finite(of(both)));
-    v1::Reading {
+    api::Reading {
         part: Some(name.to_owned()),
         value: measured.and_then(|measured| finite(measured.value)),
         low: end(|both| both.0),

@@ -1,6 +1,6 @@
 //! Runs in the words of `api`; routes and commands show the same.
 
-use kilter_api::{Code, Problem, v1};
+use kilter_api::{self as api, Code, Problem};
 use kilter_app::{App, training::cause_sentence};
 use kilter_domain::{
     ids::StepName,
@@ -25,14 +25,14 @@ const MAX_REASONS: usize = 3;
 ///
 /// # Errors
 /// When the metadata cannot be read, or the cursor is of another list.
-pub fn runs(app: &App, page: &PageRequest) -> Result<v1::Page<v1::RunSummary>, Problem> {
+pub fn runs(app: &App, page: &PageRequest) -> Result<api::Page<api::RunSummary>, Problem> {
     read(app, |reader| {
         let found = runs::list(reader, &RunFilter::default(), page)?;
         let items = found.items.iter().map(|run| {
             let version = made_by(reader, &run.id)?.map(|version| version.number);
             Ok(summary(run, version))
         });
-        Ok(v1::Page { items: items.collect::<Result<_, StoreError>>()?, next: cursor(found.next) })
+        Ok(api::Page { items: items.collect::<Result<_, StoreError>>()?, next: cursor(found.next) })
     })
 }
 
@@ -40,14 +40,14 @@ pub fn runs(app: &App, page: &PageRequest) -> Result<v1::Page<v1::RunSummary>, P
 ///
 /// # Errors
 /// When there is no such run, or the metadata cannot be read.
-pub fn run(app: &App, id: &str) -> Result<v1::Run, Problem> {
+pub fn run(app: &App, id: &str) -> Result<api::Run, Problem> {
     let (run, made) = read(app, |reader| Ok((runs::get(reader, id)?, made_by(reader, id)?)))?;
     let record = record_of(&run);
     let unchanged = record.as_ref().and_then(|record| record.unchanged.clone());
     let named = made.map(|made| UnchangedVersion { model: made.model, number: made.number }).or(unchanged.clone());
     let version = named.map(|of| views::version_with_gates(app, &of.model, of.number)).transpose()?;
     let number = version.as_ref().filter(|_| unchanged.is_none()).map(|version| version.number);
-    Ok(v1::Run {
+    Ok(api::Run {
         summary: summary(&run, number),
         version,
         unchanged: unchanged.is_some(),
@@ -62,9 +62,9 @@ pub fn run(app: &App, id: &str) -> Result<v1::Run, Problem> {
 ///
 /// # Errors
 /// When there is no such run or step, or its log is gone.
-pub fn step_log(app: &App, id: &str, name: &StepName) -> Result<v1::StepLog, Problem> {
+pub fn step_log(app: &App, id: &str, name: &StepName) -> Result<api::StepLog, Problem> {
     let text = app.step_log(id, name).map_err(|error| problem_of(&error))?;
-    Ok(v1::StepLog { run: id.to_owned(), step: name.to_string(), text })
+    Ok(api::StepLog { run: id.to_owned(), step: name.to_string(), text })
 }
 
 /// The version that a run made: the first, because later ones of the same run differ in their threshold alone.
@@ -82,8 +82,8 @@ fn reason(run: &Run, record: Option<&RunRecord>) -> Option<String> {
     of_step.or_else(|| Some(run.record.get("error")?.as_str()?.to_owned()))
 }
 
-fn summary(run: &Run, version: Option<u32>) -> v1::RunSummary {
-    v1::RunSummary {
+fn summary(run: &Run, version: Option<u32>) -> api::RunSummary {
+    api::RunSummary {
         id: run.id.clone(),
         project: run.project.to_string(),
         state: state(run.state),
@@ -94,19 +94,19 @@ fn summary(run: &Run, version: Option<u32>) -> v1::RunSummary {
     }
 }
 
-const fn state(state: RunState) -> v1::RunState {
+const fn state(state: RunState) -> api::RunState {
     match state {
-        RunState::Queued => v1::RunState::Queued,
-        RunState::Running => v1::RunState::Running,
-        RunState::Succeeded => v1::RunState::Succeeded,
-        RunState::Failed => v1::RunState::Failed,
-        RunState::Cancelled => v1::RunState::Cancelled,
-        RunState::Refused => v1::RunState::Refused,
+        RunState::Queued => api::RunState::Queued,
+        RunState::Running => api::RunState::Running,
+        RunState::Succeeded => api::RunState::Succeeded,
+        RunState::Failed => api::RunState::Failed,
+        RunState::Cancelled => api::RunState::Cancelled,
+        RunState::Refused => api::RunState::Refused,
     }
 }
 
-fn step(record: &StepRecord) -> v1::RunStep {
-    v1::RunStep {
+fn step(record: &StepRecord) -> api::RunStep {
+    api::RunStep {
         name: record.step.to_string(),
         state: step_state(record.state),
         wall_ms: record.wall_ms,
@@ -117,22 +117,22 @@ fn step(record: &StepRecord) -> v1::RunStep {
     }
 }
 
-const fn step_state(state: StepState) -> v1::StepState {
+const fn step_state(state: StepState) -> api::StepState {
     match state {
-        StepState::Queued => v1::StepState::Queued,
-        StepState::Running => v1::StepState::Running,
-        StepState::Succeeded => v1::StepState::Succeeded,
-        StepState::Failed => v1::StepState::Failed,
-        StepState::Cancelled => v1::StepState::Cancelled,
-        StepState::Cached => v1::StepState::Cached,
-        StepState::Skipped => v1::StepState::Skipped,
-        StepState::Refused => v1::StepState::Refused,
+        StepState::Queued => api::StepState::Queued,
+        StepState::Running => api::StepState::Running,
+        StepState::Succeeded => api::StepState::Succeeded,
+        StepState::Failed => api::StepState::Failed,
+        StepState::Cancelled => api::StepState::Cancelled,
+        StepState::Cached => api::StepState::Cached,
+        StepState::Skipped => api::StepState::Skipped,
+        StepState::Refused => api::StepState::Refused,
     }
 }
 
 /// An event of a run in a sentence; output of steps is in their logs.
-pub fn event(number: u64, event: &RunEvent) -> Option<v1::RunEvent> {
-    use v1::RunEventKind as Kind;
+pub fn event(number: u64, event: &RunEvent) -> Option<api::RunEvent> {
+    use api::RunEventKind as Kind;
     let (kind, text) = match event {
         RunEvent::Started { run, steps } => (Kind::Started, format!("run {run}: {}", counted(steps.len(), "step"))),
         RunEvent::StepStarted { step, attempt, because } => {
@@ -159,16 +159,16 @@ pub fn event(number: u64, event: &RunEvent) -> Option<v1::RunEvent> {
         }
         RunEvent::StepOutput { .. } => return None,
     };
-    Some(v1::RunEvent { number, kind, text })
+    Some(api::RunEvent { number, kind, text })
 }
 
-const fn ended_kind(state: StepState) -> v1::RunEventKind {
+const fn ended_kind(state: StepState) -> api::RunEventKind {
     match state {
-        StepState::Succeeded => v1::RunEventKind::StepSucceeded,
-        StepState::Cached => v1::RunEventKind::StepCached,
-        StepState::Failed => v1::RunEventKind::StepFailed,
-        StepState::Refused => v1::RunEventKind::StepRefused,
-        _ => v1::RunEventKind::StepNotRun,
+        StepState::Succeeded => api::RunEventKind::StepSucceeded,
+        StepState::Cached => api::RunEventKind::StepCached,
+        StepState::Failed => api::RunEventKind::StepFailed,
+        StepState::Refused => api::RunEventKind::StepRefused,
+        _ => api::RunEventKind::StepNotRun,
     }
 }
 

@@ -10,7 +10,7 @@ use axum::{
     extract::{Path, State},
     http::{HeaderMap, StatusCode},
 };
-use kilter_api::{Code, Problem, v1};
+use kilter_api::{self as api, Code, Problem};
 use kilter_app::{Act, App, Project, active_runs::RunRequest, training::Wish};
 use kilter_domain::{digest::Digest, ids::ProjectName};
 use kilter_workflow::Force;
@@ -34,15 +34,15 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Asks for a run of a project. It goes on without whoever asked; its events tell how far it is.
 #[utoipa::path(
-    post, path = "/api/v1/runs", tag = "runs", request_body = v1::NewRun,
-    responses((status = 202, body = v1::RunStarted), (status = 400, body = Problem), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem))
+    post, path = "/api/v1/runs", tag = "runs", request_body = api::NewRun,
+    responses((status = 202, body = api::RunStarted), (status = 400, body = Problem), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem))
 )]
 pub(crate) async fn start(
     caller: Caller,
     State(house): State<House>,
     headers: HeaderMap,
-    extract::Json(body): extract::Json<v1::NewRun>,
-) -> Result<(StatusCode, Json<v1::RunStarted>), Failure> {
+    extract::Json(body): extract::Json<api::NewRun>,
+) -> Result<(StatusCode, Json<api::RunStarted>), Failure> {
     let has_key = headers.get(FOLDER_KEY_HEADER).is_some_and(|key| house.is_folder_key(key.as_bytes()));
     let (app, act) = (house.app(), caller.act(&house));
     let steps = body.steps.iter().map(|step| name(step)).collect::<Result<BTreeSet<_>, _>>()?;
@@ -54,11 +54,11 @@ pub(crate) async fn start(
         let request = RunRequest { steps, wish, now: Arc::new(move || clock.now()) };
         app.start_run(&act, project, request).map_err(|error| problem_of(&error))
     });
-    Ok((StatusCode::ACCEPTED, Json(v1::RunStarted { id: id.await? })))
+    Ok((StatusCode::ACCEPTED, Json(api::RunStarted { id: id.await? })))
 }
 
 /// The project that is asked for, as its folder on this machine states it.
-fn project_to_run(app: &App, act: &Act, body: &v1::NewRun, has_key: bool) -> Result<Project, Problem> {
+fn project_to_run(app: &App, act: &Act, body: &api::NewRun, has_key: bool) -> Result<Project, Problem> {
     let project = match (&body.folder, &body.project) {
         (Some(_), _) if !has_key => {
             let detail = format!("{} may not name a folder of this machine to run in", act.by);
@@ -109,12 +109,12 @@ pub(crate) struct RunListing {
 }
 
 /// Runs, newest first.
-#[utoipa::path(get, path = "/api/v1/runs", tag = "runs", params(RunListing), responses((status = 200, body = v1::Page<v1::RunSummary>), (status = 400, body = Problem), (status = 401, body = Problem), (status = 403, body = Problem)))]
+#[utoipa::path(get, path = "/api/v1/runs", tag = "runs", params(RunListing), responses((status = 200, body = api::Page<api::RunSummary>), (status = 400, body = Problem), (status = 401, body = Problem), (status = 403, body = Problem)))]
 pub(crate) async fn list(
     caller: Caller,
     State(house): State<House>,
     listing: extract::Query<RunListing>,
-) -> Result<Json<v1::Page<v1::RunSummary>>, Failure> {
+) -> Result<Json<api::Page<api::RunSummary>>, Failure> {
     let (app, page) = (house.app(), page_request(listing.0.limit, listing.0.cursor.as_deref())?);
     let readable = app.readable(caller.actor());
     let mut found = blocking(move || run_views::runs(&app, &page)).await?;
@@ -123,12 +123,12 @@ pub(crate) async fn list(
 }
 
 /// One run with its steps, its metrics, the version that it made and what each gate said.
-#[utoipa::path(get, path = "/api/v1/runs/{id}", tag = "runs", params(("id" = String, Path)), responses((status = 200, body = v1::Run), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem)))]
+#[utoipa::path(get, path = "/api/v1/runs/{id}", tag = "runs", params(("id" = String, Path)), responses((status = 200, body = api::Run), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem)))]
 pub(crate) async fn show(
     _: Caller,
     State(house): State<House>,
     Path(id): Path<String>,
-) -> Result<Json<v1::Run>, Failure> {
+) -> Result<Json<api::Run>, Failure> {
     let app = house.app();
     Ok(Json(blocking(move || run_views::run(&app, &id)).await?))
 }
@@ -144,35 +144,35 @@ pub(crate) struct EventsAfter {
 
 /// What happened in a run after a number. Waits up to ten seconds for the next event; a run that ended, or of an earlier
 /// process, has none any more.
-#[utoipa::path(get, path = "/api/v1/runs/{id}/events", tag = "runs", params(("id" = String, Path), EventsAfter), responses((status = 200, body = v1::RunProgress), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem)))]
+#[utoipa::path(get, path = "/api/v1/runs/{id}/events", tag = "runs", params(("id" = String, Path), EventsAfter), responses((status = 200, body = api::RunProgress), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem)))]
 pub(crate) async fn events(
     _: Caller,
     State(house): State<House>,
     Path(id): Path<String>,
     asked: extract::Query<EventsAfter>,
-) -> Result<Json<v1::RunProgress>, Failure> {
+) -> Result<Json<api::RunProgress>, Failure> {
     let app = house.app();
     // An answer comes well before the time limit of a request.
     let patience = PATIENCE.min(house.options().limits.request / 2);
     let progress = blocking(move || {
         let Some(found) = app.run_events(&id, asked.0.after, patience) else {
             run_views::run(&app, &id)?;
-            return Ok(v1::RunProgress { events: Vec::new(), has_ended: true });
+            return Ok(api::RunProgress { events: Vec::new(), has_ended: true });
         };
         let events = found.events.iter().filter_map(|(number, event)| run_views::event(*number, event)).collect();
-        Ok(v1::RunProgress { events, has_ended: found.has_ended })
+        Ok(api::RunProgress { events, has_ended: found.has_ended })
     });
     Ok(Json(progress.await?))
 }
 
 /// Asks a run to stop. Its steps are ended, and it is `cancelled` once they are.
-#[utoipa::path(post, path = "/api/v1/runs/{id}/cancel", tag = "runs", params(("id" = String, Path)), request_body = v1::Reason, responses((status = 200, body = v1::Run), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
+#[utoipa::path(post, path = "/api/v1/runs/{id}/cancel", tag = "runs", params(("id" = String, Path)), request_body = api::Reason, responses((status = 200, body = api::Run), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
 pub(crate) async fn cancel(
     caller: Caller,
     State(house): State<House>,
     Path(id): Path<String>,
-    extract::Json(body): extract::Json<v1::Reason>,
-) -> Result<Json<v1::Run>, Failure> {
+    extract::Json(body): extract::Json<api::Reason>,
+) -> Result<Json<api::Run>, Failure> {
     let (app, act) = (house.app(), caller.act(&house));
     let cancelled = blocking(move || {
         let run = run_views::run(&app, &id)?;
@@ -190,12 +190,12 @@ pub(crate) async fn cancel(
 }
 
 /// The log of a step, of the execution that made its result.
-#[utoipa::path(get, path = "/api/v1/runs/{id}/steps/{step}/log", tag = "runs", params(("id" = String, Path), ("step" = String, Path)), responses((status = 200, body = v1::StepLog), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem)))]
+#[utoipa::path(get, path = "/api/v1/runs/{id}/steps/{step}/log", tag = "runs", params(("id" = String, Path), ("step" = String, Path)), responses((status = 200, body = api::StepLog), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem)))]
 pub(crate) async fn log(
     _: Caller,
     State(house): State<House>,
     Path((id, step)): Path<(String, String)>,
-) -> Result<Json<v1::StepLog>, Failure> {
+) -> Result<Json<api::StepLog>, Failure> {
     let (app, step) = (house.app(), name(&step)?);
     Ok(Json(blocking(move || run_views::step_log(&app, &id, &step)).await?))
 }

@@ -8,10 +8,7 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use kilter_api::{
-    Code, Problem,
-    v1::{self, Check, Readiness},
-};
+use kilter_api::{self as api, Check, Code, Problem, Readiness};
 use kilter_app::{App, AppOptions};
 use kilter_domain::time::Timestamp;
 
@@ -157,9 +154,9 @@ impl House {
     }
 
     /// How everything stands that goes on beside requests.
-    pub(crate) fn tasks(&self) -> Vec<v1::TaskStatus> {
+    pub(crate) fn tasks(&self) -> Vec<api::TaskStatus> {
         let tasks = self.0.background.tasks().into_iter();
-        tasks.map(|(task, _)| v1::TaskStatus { detail: self.without_folder(&task.detail), ..task }).collect()
+        tasks.map(|(task, _)| api::TaskStatus { detail: self.without_folder(&task.detail), ..task }).collect()
     }
 
     /// A text whose files are named below the data folder: where that lies is nobody's business who asks from elsewhere.

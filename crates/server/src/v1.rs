@@ -4,7 +4,7 @@ use axum::{
     Json,
     extract::{Path, State},
 };
-use kilter_api::{Code, Problem, v1};
+use kilter_api::{self as api, Code, Problem};
 use kilter_app::{App, AppError, prediction};
 use kilter_domain::{ids::EndpointName, time::Timestamp};
 use kilter_store::page::{DEFAULT_LIMIT, MAX_LIMIT, PageRequest};
@@ -22,8 +22,8 @@ use crate::{
 };
 
 /// What there is and how it stands.
-#[utoipa::path(get, path = "/api/v1/status", tag = "watch", responses((status = 200, body = v1::Status), (status = 401, body = Problem)))]
-pub(crate) async fn status(caller: Caller, State(house): State<House>) -> Result<Json<v1::Status>, Failure> {
+#[utoipa::path(get, path = "/api/v1/status", tag = "watch", responses((status = 200, body = api::Status), (status = 401, body = Problem)))]
+pub(crate) async fn status(caller: Caller, State(house): State<House>) -> Result<Json<api::Status>, Failure> {
     let (app, now) = (house.app(), house.now());
     let readable = app.readable(caller.actor());
     let mut status = blocking(move || views::status(&app, now)).await?;
@@ -36,12 +36,12 @@ pub(crate) async fn status(caller: Caller, State(house): State<House>) -> Result
 }
 
 /// Every model with its versions, newest first.
-#[utoipa::path(get, path = "/api/v1/models", tag = "ship", params(Listing), responses((status = 200, body = v1::Page<v1::Model>), (status = 400, body = Problem), (status = 401, body = Problem)))]
+#[utoipa::path(get, path = "/api/v1/models", tag = "ship", params(Listing), responses((status = 200, body = api::Page<api::Model>), (status = 400, body = Problem), (status = 401, body = Problem)))]
 pub(crate) async fn models(
     caller: Caller,
     State(house): State<House>,
     listing: extract::Query<Listing>,
-) -> Result<Json<v1::Page<v1::Model>>, Failure> {
+) -> Result<Json<api::Page<api::Model>>, Failure> {
     let (app, page) = (house.app(), listing.0.page()?);
     let readable = app.readable(caller.actor());
     let mut found = blocking(move || views::models(&app, &page)).await?;
@@ -53,25 +53,25 @@ pub(crate) async fn models(
 #[utoipa::path(
     get, path = "/api/v1/models/{model}/versions/{version}", tag = "ship",
     params(("model" = String, Path), ("version" = u32, Path)),
-    responses((status = 200, body = v1::Version), (status = 401, body = Problem), (status = 404, body = Problem))
+    responses((status = 200, body = api::Version), (status = 401, body = Problem), (status = 404, body = Problem))
 )]
 pub(crate) async fn version(
     _: Caller,
     State(house): State<House>,
     Path((model, version)): Path<(String, String)>,
-) -> Result<Json<v1::Version>, Failure> {
+) -> Result<Json<api::Version>, Failure> {
     let (app, model) = (house.app(), name(&model)?);
     let number = version.parse().map_err(|_| wrong(format!("`{version}` is not the number of a version")))?;
     Ok(Json(blocking(move || views::version_with_gates(&app, &model, number)).await?))
 }
 
 /// Deployments, newest first.
-#[utoipa::path(get, path = "/api/v1/deployments", tag = "ship", params(Listing), responses((status = 200, body = v1::Page<v1::Deployment>), (status = 400, body = Problem), (status = 401, body = Problem)))]
+#[utoipa::path(get, path = "/api/v1/deployments", tag = "ship", params(Listing), responses((status = 200, body = api::Page<api::Deployment>), (status = 400, body = Problem), (status = 401, body = Problem)))]
 pub(crate) async fn deployments(
     caller: Caller,
     State(house): State<House>,
     listing: extract::Query<Listing>,
-) -> Result<Json<v1::Page<v1::Deployment>>, Failure> {
+) -> Result<Json<api::Page<api::Deployment>>, Failure> {
     let (app, page) = (house.app(), listing.0.page()?);
     let readable = app.readable(caller.actor());
     let mut found = blocking(move || views::deployments(&app, None, &page)).await?;
@@ -80,12 +80,12 @@ pub(crate) async fn deployments(
 }
 
 /// Alerts, newest first.
-#[utoipa::path(get, path = "/api/v1/alerts", tag = "watch", params(Listing), responses((status = 200, body = v1::Page<v1::Alert>), (status = 400, body = Problem), (status = 401, body = Problem)))]
+#[utoipa::path(get, path = "/api/v1/alerts", tag = "watch", params(Listing), responses((status = 200, body = api::Page<api::Alert>), (status = 400, body = Problem), (status = 401, body = Problem)))]
 pub(crate) async fn alerts(
     caller: Caller,
     State(house): State<House>,
     listing: extract::Query<Listing>,
-) -> Result<Json<v1::Page<v1::Alert>>, Failure> {
+) -> Result<Json<api::Page<api::Alert>>, Failure> {
     let (app, page) = (house.app(), listing.0.page()?);
     let readable = app.readable(caller.actor());
     let mut found = blocking(move || views::alerts(&app, listing.0.open, &page)).await?;
@@ -94,19 +94,19 @@ pub(crate) async fn alerts(
 }
 
 /// Entries of the audit table, newest first.
-#[utoipa::path(get, path = "/api/v1/audit", tag = "govern", params(Listing), responses((status = 200, body = v1::Page<v1::AuditEntry>), (status = 400, body = Problem), (status = 401, body = Problem)))]
+#[utoipa::path(get, path = "/api/v1/audit", tag = "govern", params(Listing), responses((status = 200, body = api::Page<api::AuditEntry>), (status = 400, body = Problem), (status = 401, body = Problem)))]
 pub(crate) async fn audit(
     _: Caller,
     State(house): State<House>,
     listing: extract::Query<Listing>,
-) -> Result<Json<v1::Page<v1::AuditEntry>>, Failure> {
+) -> Result<Json<api::Page<api::AuditEntry>>, Failure> {
     let (app, page) = (house.app(), listing.0.page()?);
     Ok(Json(blocking(move || views::audit(&app, &page)).await?))
 }
 
 /// Reads the whole audit table and compares it with itself and with every state.
-#[utoipa::path(get, path = "/api/v1/audit/verify", tag = "govern", responses((status = 200, body = v1::AuditCheck), (status = 401, body = Problem)))]
-pub(crate) async fn verify_audit(_: Caller, State(house): State<House>) -> Result<Json<v1::AuditCheck>, Failure> {
+#[utoipa::path(get, path = "/api/v1/audit/verify", tag = "govern", responses((status = 200, body = api::AuditCheck), (status = 401, body = Problem)))]
+pub(crate) async fn verify_audit(_: Caller, State(house): State<House>) -> Result<Json<api::AuditCheck>, Failure> {
     let app = house.app();
     Ok(Json(blocking(move || views::verify_audit(&app)).await?))
 }
@@ -114,13 +114,13 @@ pub(crate) async fn verify_audit(_: Caller, State(house): State<House>) -> Resul
 /// One endpoint and what serves there.
 #[utoipa::path(
     get, path = "/api/v1/endpoints/{endpoint}", tag = "watch", params(("endpoint" = String, Path)),
-    responses((status = 200, body = v1::EndpointStatus), (status = 401, body = Problem), (status = 404, body = Problem))
+    responses((status = 200, body = api::EndpointStatus), (status = 401, body = Problem), (status = 404, body = Problem))
 )]
 pub(crate) async fn endpoint(
     _: Caller,
     State(house): State<House>,
     Path(endpoint): Path<String>,
-) -> Result<Json<v1::EndpointStatus>, Failure> {
+) -> Result<Json<api::EndpointStatus>, Failure> {
     let (app, endpoint, now) = (house.app(), name(&endpoint)?, house.now());
     Ok(Json(blocking(move || views::endpoint(&app, &endpoint, now)).await?))
 }
@@ -129,15 +129,15 @@ pub(crate) async fn endpoint(
 /// by more than five minutes is refused with all of the request; what was answered survives any end of the process.
 #[utoipa::path(
     post, path = "/api/v1/endpoints/{endpoint}/labels", tag = "watch",
-    params(("endpoint" = String, Path)), request_body = v1::Labels,
-    responses((status = 200, body = v1::LabelsKept), (status = 400, body = Problem), (status = 401, body = Problem), (status = 404, body = Problem), (status = 413, body = Problem), (status = 503, body = Problem), (status = 507, body = Problem))
+    params(("endpoint" = String, Path)), request_body = api::Labels,
+    responses((status = 200, body = api::LabelsKept), (status = 400, body = Problem), (status = 401, body = Problem), (status = 404, body = Problem), (status = 413, body = Problem), (status = 503, body = Problem), (status = 507, body = Problem))
 )]
 pub(crate) async fn labels(
     _: Caller,
     State(house): State<House>,
     Path(endpoint): Path<String>,
     extract::JsonBody(body): extract::JsonBody,
-) -> Result<Json<v1::LabelsKept>, Failure> {
+) -> Result<Json<api::LabelsKept>, Failure> {
     let (app, now) = (house.app(), house.now());
     let endpoint: EndpointName = name(&endpoint)?;
     let keep = move || {
@@ -156,12 +156,12 @@ fn kept(
     labels: prediction::Labels,
     is_counted: bool,
     now: Timestamp,
-) -> Result<v1::LabelsKept, AppError> {
+) -> Result<api::LabelsKept, AppError> {
     let (ids, values) = (labels.ids.clone(), labels.values.clone());
     app.label(endpoint, labels, now)?;
     let found = if is_counted { Some(app.known_ids(endpoint, &ids)?) } else { None };
     let unknown = found.iter().flat_map(|found| &found.unknown).take(UNKNOWN_NAMED);
-    Ok(v1::LabelsKept {
+    Ok(api::LabelsKept {
         labels: ids.len(),
         unknown_ids: unknown.map(ToString::to_string).collect(),
         // Where the log is too long to be looked through, nothing is said.

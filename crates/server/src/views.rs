@@ -1,6 +1,6 @@
 //! What there is, in the words of `api`. The routes and the commands show the same.
 
-use kilter_api::{Problem, v1};
+use kilter_api::{self as api, Problem};
 use kilter_app::{App, deployment::Deployed};
 use kilter_domain::{
     gate::Verdict,
@@ -28,7 +28,7 @@ pub(crate) fn read<T>(app: &App, work: impl FnOnce(&Reader) -> Result<T, StoreEr
 ///
 /// # Errors
 /// When nothing of that name is registered, or the metadata cannot be read.
-pub fn endpoint(app: &App, name: &EndpointName, now: Timestamp) -> Result<v1::EndpointStatus, Problem> {
+pub fn endpoint(app: &App, name: &EndpointName, now: Timestamp) -> Result<api::EndpointStatus, Problem> {
     let filter = AlertFilter { open: true, endpoint: Some(name.clone()) };
     let mut status = read(app, |reader| {
         let found = deployments::find_endpoint(reader, name)?;
@@ -41,15 +41,15 @@ pub fn endpoint(app: &App, name: &EndpointName, now: Timestamp) -> Result<v1::En
 }
 
 /// What an endpoint waits for. A contract that cannot be read takes no status away: it is the next step.
-fn waits(app: &App, endpoint: &EndpointName, now: Timestamp) -> Option<v1::Waits> {
+fn waits(app: &App, endpoint: &EndpointName, now: Timestamp) -> Option<api::Waits> {
     match app.waiting_at(endpoint, now) {
-        Ok(waiting) => waiting.map(|waiting| v1::Waits {
+        Ok(waiting) => waiting.map(|waiting| api::Waits {
             version: waiting.version,
             reason: waiting.reason,
             who: waiting.who,
             command: waiting.command,
         }),
-        Err(error) => Some(v1::Waits {
+        Err(error) => Some(api::Waits {
             version: None,
             reason: problem_of(&error).to_string(),
             who: Vec::new(),
@@ -63,8 +63,8 @@ fn endpoint_status(
     endpoint: Endpoint,
     open_alerts: u64,
     app: &App,
-) -> Result<v1::EndpointStatus, StoreError> {
-    Ok(v1::EndpointStatus {
+) -> Result<api::EndpointStatus, StoreError> {
+    Ok(api::EndpointStatus {
         refused: app.refused_at(&endpoint.name),
         candidate_refused: app.candidate_refused_at(&endpoint.name),
         live: deployments::live(reader, &endpoint.name)?.as_ref().map(deployment),
@@ -80,7 +80,7 @@ fn endpoint_status(
 ///
 /// # Errors
 /// When the metadata cannot be read.
-pub fn status(app: &App, now: Timestamp) -> Result<v1::Status, Problem> {
+pub fn status(app: &App, now: Timestamp) -> Result<api::Status, Problem> {
     let mut status = read(app, |reader| {
         let open = AlertFilter { open: true, ..AlertFilter::default() };
         let alerts: Vec<_> = alerts::list(reader, &open, &PageRequest::first(MOST))?.items.iter().map(alert).collect();
@@ -89,7 +89,7 @@ pub fn status(app: &App, now: Timestamp) -> Result<v1::Status, Problem> {
             let open = alerts.iter().filter(|alert| alert.endpoint == endpoint.name.as_str()).count() as u64;
             endpoint_status(reader, endpoint, open, app)
         });
-        Ok(v1::Status {
+        Ok(api::Status {
             endpoints: endpoints.collect::<Result<_, StoreError>>()?,
             alerts,
             audit_entries: audit::size(reader)?,
@@ -104,8 +104,8 @@ pub fn status(app: &App, now: Timestamp) -> Result<v1::Status, Problem> {
 }
 
 /// What became of a version at a place, in the words of `api`.
-pub(crate) fn deployed(deployed: &Deployed) -> v1::DeployedVersion {
-    v1::DeployedVersion {
+pub(crate) fn deployed(deployed: &Deployed) -> api::DeployedVersion {
+    api::DeployedVersion {
         endpoint: deployed.endpoint.to_string(),
         version: deployed.number,
         state: deployed.outcome.as_ref().ok().map(ToString::to_string),
@@ -117,11 +117,11 @@ pub(crate) fn deployed(deployed: &Deployed) -> v1::DeployedVersion {
 ///
 /// # Errors
 /// When the metadata cannot be read.
-pub fn models(app: &App, page: &PageRequest) -> Result<v1::Page<v1::Model>, Problem> {
+pub fn models(app: &App, page: &PageRequest) -> Result<api::Page<api::Model>, Problem> {
     read(app, |reader| {
         let found = models::list_models(reader, None, page)?;
         let items = found.items.into_iter().map(|model| model_of(reader, model)).collect::<Result<_, _>>()?;
-        Ok(v1::Page { items, next: cursor(found.next) })
+        Ok(api::Page { items, next: cursor(found.next) })
     })
 }
 
@@ -129,24 +129,24 @@ pub(crate) fn cursor(next: Option<Cursor>) -> Option<String> {
     next.map(|cursor| cursor.to_string())
 }
 
-fn page_of<T, U>(found: Page<T>, one: impl Fn(&T) -> U) -> v1::Page<U> {
-    v1::Page { items: found.items.iter().map(one).collect(), next: cursor(found.next) }
+fn page_of<T, U>(found: Page<T>, one: impl Fn(&T) -> U) -> api::Page<U> {
+    api::Page { items: found.items.iter().map(one).collect(), next: cursor(found.next) }
 }
 
 /// One model with its versions.
 ///
 /// # Errors
 /// When there is none of that name, or the metadata cannot be read.
-pub fn model(app: &App, name: &ModelName) -> Result<v1::Model, Problem> {
+pub fn model(app: &App, name: &ModelName) -> Result<api::Model, Problem> {
     read(app, |reader| match models::find_model(reader, name)? {
         Some(model) => model_of(reader, model),
         None => Err(StoreError::NotFound { what: "model", id: name.to_string() }),
     })
 }
 
-fn model_of(reader: &Reader, model: models::Model) -> Result<v1::Model, StoreError> {
+fn model_of(reader: &Reader, model: models::Model) -> Result<api::Model, StoreError> {
     let versions = models::list(reader, &model.name, None, &PageRequest::first(MOST))?.items;
-    Ok(v1::Model {
+    Ok(api::Model {
         name: model.name.to_string(),
         project: model.project.to_string(),
         created: model.created.to_string(),
@@ -158,17 +158,17 @@ fn model_of(reader: &Reader, model: models::Model) -> Result<v1::Model, StoreErr
 ///
 /// # Errors
 /// When there is no such version, or the metadata cannot be read.
-pub fn version_with_gates(app: &App, name: &ModelName, number: u32) -> Result<v1::Version, Problem> {
+pub fn version_with_gates(app: &App, name: &ModelName, number: u32) -> Result<api::Version, Problem> {
     read(app, |reader| {
         let found = models::get(reader, name, number)?;
         let said = gates::standing_verdicts(reader, name, number)?;
-        let gates = said.iter().map(|said| v1::GateVerdict {
+        let gates = said.iter().map(|said| api::GateVerdict {
             gate: said.gate.to_string(),
             at: said.at.to_string(),
             verdict: verdict(&said.verdict).to_owned(),
             because: said.verdict.because().into_iter().map(str::to_owned).collect(),
         });
-        Ok(v1::Version { gates: gates.collect(), ..version(&found) })
+        Ok(api::Version { gates: gates.collect(), ..version(&found) })
     })
 }
 
@@ -180,7 +180,7 @@ pub fn deployments(
     app: &App,
     endpoint: Option<&EndpointName>,
     page: &PageRequest,
-) -> Result<v1::Page<v1::Deployment>, Problem> {
+) -> Result<api::Page<api::Deployment>, Problem> {
     read(app, |reader| Ok(page_of(deployments::list(reader, endpoint, page)?, deployment)))
 }
 
@@ -188,7 +188,7 @@ pub fn deployments(
 ///
 /// # Errors
 /// When the metadata cannot be read, or the cursor is of another list.
-pub fn alerts(app: &App, open: bool, page: &PageRequest) -> Result<v1::Page<v1::Alert>, Problem> {
+pub fn alerts(app: &App, open: bool, page: &PageRequest) -> Result<api::Page<api::Alert>, Problem> {
     let filter = AlertFilter { open, ..AlertFilter::default() };
     read(app, |reader| Ok(page_of(alerts::list(reader, &filter, page)?, alert)))
 }
@@ -197,7 +197,7 @@ pub fn alerts(app: &App, open: bool, page: &PageRequest) -> Result<v1::Page<v1::
 ///
 /// # Errors
 /// When there is none of that id, or the metadata cannot be read.
-pub fn one_alert(app: &App, id: &str) -> Result<v1::Alert, Problem> {
+pub fn one_alert(app: &App, id: &str) -> Result<api::Alert, Problem> {
     read(app, |reader| Ok(alert(&alerts::get(reader, id)?)))
 }
 
@@ -205,7 +205,7 @@ pub fn one_alert(app: &App, id: &str) -> Result<v1::Alert, Problem> {
 ///
 /// # Errors
 /// When the metadata cannot be read, or the cursor is of another list.
-pub fn audit(app: &App, page: &PageRequest) -> Result<v1::Page<v1::AuditEntry>, Problem> {
+pub fn audit(app: &App, page: &PageRequest) -> Result<api::Page<api::AuditEntry>, Problem> {
     read(app, |reader| Ok(page_of(audit::list(reader, page)?, entry)))
 }
 
@@ -213,11 +213,11 @@ pub fn audit(app: &App, page: &PageRequest) -> Result<v1::Page<v1::AuditEntry>, 
 ///
 /// # Errors
 /// When the metadata cannot be read.
-pub fn verify_audit(app: &App) -> Result<v1::AuditCheck, Problem> {
+pub fn verify_audit(app: &App) -> Result<api::AuditCheck, Problem> {
     let found = read(app, kilter_store::audit::verify)?;
     let faults: Vec<String> = found.faults.iter().map(ToString::to_string).collect();
     let sound = faults.is_empty();
-    Ok(v1::AuditCheck { entries: found.entries, sound, unsealed_rows: found.unsealed_rows, faults })
+    Ok(api::AuditCheck { entries: found.entries, sound, unsealed_rows: found.unsealed_rows, faults })
 }
 
 fn text(time: Option<Timestamp>) -> Option<String> {
@@ -232,8 +232,8 @@ const fn verdict(verdict: &Verdict) -> &'static str {
     }
 }
 
-fn version(version: &Version) -> v1::Version {
-    v1::Version {
+fn version(version: &Version) -> api::Version {
+    api::Version {
         model: version.model.to_string(),
         number: version.number,
         state: version.state.to_string(),
@@ -246,8 +246,8 @@ fn version(version: &Version) -> v1::Version {
 }
 
 /// A deployment in the words of `api`.
-pub fn deployment(deployment: &Deployment) -> v1::Deployment {
-    v1::Deployment {
+pub fn deployment(deployment: &Deployment) -> api::Deployment {
+    api::Deployment {
         id: deployment.id.clone(),
         endpoint: deployment.endpoint.to_string(),
         model: deployment.model.to_string(),
@@ -259,8 +259,8 @@ pub fn deployment(deployment: &Deployment) -> v1::Deployment {
     }
 }
 
-fn alert(alert: &Alert) -> v1::Alert {
-    v1::Alert {
+fn alert(alert: &Alert) -> api::Alert {
+    api::Alert {
         id: alert.id.clone(),
         endpoint: alert.endpoint.to_string(),
         monitor: alert.monitor.to_string(),
@@ -273,9 +273,9 @@ fn alert(alert: &Alert) -> v1::Alert {
     }
 }
 
-fn entry(record: &audit::Record) -> v1::AuditEntry {
+fn entry(record: &audit::Record) -> api::AuditEntry {
     let entry = &record.entry;
-    v1::AuditEntry {
+    api::AuditEntry {
         seq: entry.seq,
         at: entry.at.to_string(),
         actor: entry.actor.to_string(),

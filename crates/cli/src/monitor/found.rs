@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
-use kilter_api::v1;
+use kilter_api as api;
 use kilter_domain::time::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -28,7 +28,7 @@ pub(super) struct Listed {
 }
 
 impl Listed {
-    pub fn of(endpoint: &v1::EndpointStatus, readings: &[v1::Reading]) -> Self {
+    pub fn of(endpoint: &api::EndpointStatus, readings: &[api::Reading]) -> Self {
         let count = |word: &str| readings.iter().filter(|reading| reading.verdict.as_deref() == Some(word)).count();
         Self {
             endpoint: endpoint.name.clone(),
@@ -50,16 +50,16 @@ impl Listed {
 pub(super) struct Shown {
     pub endpoint: String,
     /// By attention: what fails first.
-    pub rules: Vec<v1::Reading>,
+    pub rules: Vec<api::Reading>,
     /// What is measured besides, without a rule.
-    pub others: Vec<v1::Reading>,
-    pub alerts: Vec<v1::Alert>,
+    pub others: Vec<api::Reading>,
+    pub alerts: Vec<api::Alert>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub html: Option<PathBuf>,
 }
 
 impl Shown {
-    pub fn of(endpoint: &str, readings: Vec<v1::Reading>, alerts: Vec<v1::Alert>, html: Option<PathBuf>) -> Self {
+    pub fn of(endpoint: &str, readings: Vec<api::Reading>, alerts: Vec<api::Alert>, html: Option<PathBuf>) -> Self {
         let (mut rules, others): (Vec<_>, Vec<_>) = readings.into_iter().partition(|reading| reading.verdict.is_some());
         rules.sort_by_key(|reading| attention(reading.verdict.as_deref()));
         Self { endpoint: endpoint.to_owned(), rules, others, alerts, html }
@@ -76,26 +76,26 @@ fn attention(verdict: Option<&str>) -> usize {
 
 /// A metric window by window.
 pub(super) struct Past {
-    pub newest: v1::Reading,
+    pub newest: api::Reading,
     /// The part of the metric that is shown.
     pub part: Option<String>,
     /// Whether there are older windows.
     pub has_older: bool,
     /// By end and start of the window: what is known best.
-    windows: BTreeMap<(i64, i64), v1::Reading>,
+    windows: BTreeMap<(i64, i64), api::Reading>,
 }
 
 impl Past {
-    pub fn new(newest: &v1::Reading, part: Option<&str>) -> Self {
+    pub fn new(newest: &api::Reading, part: Option<&str>) -> Self {
         Self { newest: newest.clone(), part: part.map(str::to_owned), has_older: false, windows: BTreeMap::new() }
     }
 
     /// Of two readings of a window the later one counts, and a measured one before an estimated one.
-    pub fn add(&mut self, readings: impl IntoIterator<Item = v1::Reading>) {
+    pub fn add(&mut self, readings: impl IntoIterator<Item = api::Reading>) {
         for reading in readings {
             let key = (millis(&reading.window_end), millis(&reading.window_start));
             let known = self.windows.get(&key);
-            let rank = |reading: &v1::Reading| (millis(&reading.as_of), !reading.estimated);
+            let rank = |reading: &api::Reading| (millis(&reading.as_of), !reading.estimated);
             if known.is_none_or(|known| rank(known) < rank(&reading)) {
                 self.windows.insert(key, reading);
             }
@@ -114,7 +114,7 @@ impl Past {
     }
 
     /// The oldest window first.
-    pub fn readings(&self) -> impl DoubleEndedIterator<Item = &v1::Reading> {
+    pub fn readings(&self) -> impl DoubleEndedIterator<Item = &api::Reading> {
         self.windows.values()
     }
 
@@ -141,7 +141,7 @@ impl Past {
 mod tests {
     use super::*;
 
-    fn reading(day: u32, as_of: &str, value: f64, estimated: bool) -> v1::Reading {
+    fn reading(day: u32, as_of: &str, value: f64, estimated: bool) -> api::Reading {
         let text = json!({
             "endpoint": "e", "monitor": "accuracy", "metric": "auc", "count": 5, "estimated": estimated,
             "window_start": format!("2026-01-{day:02}T00:00:00Z"), "window_end": format!("2026-01-{:02}T00:00:00Z", day + 1),

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use kilter_api::v1;
+use kilter_api as api;
 use kilter_domain::{
     plural::{counted, plural},
     time::Timestamp,
@@ -62,7 +62,7 @@ pub(super) fn show(shown: &Shown) -> Page {
         page = page.line("").table(table);
     }
     // What was measured and is too close to its bound stands in the table; why something was not measured does not.
-    let unmeasured = |rule: &&v1::Reading| rule.verdict.as_deref() == Some("undecided") && rule.value.is_none();
+    let unmeasured = |rule: &&api::Reading| rule.verdict.as_deref() == Some("undecided") && rule.value.is_none();
     for rule in shown.rules.iter().filter(unmeasured) {
         if let Some(because) = &rule.because {
             page = page.marked(Mark::Wait, format!("{}: {because}", rule.metric));
@@ -86,7 +86,7 @@ fn wrote(page: Page, html: Option<&PathBuf>) -> Page {
 const HEADINGS: [&str; 9] =
     ["verdict", "monitor", "metric", "#value", "#interval", "#bound", "#rows", "#window", "what is known"];
 
-fn cells(reading: &v1::Reading) -> [String; 8] {
+fn cells(reading: &api::Reading) -> [String; 8] {
     [
         reading.monitor.clone(),
         reading.metric.clone(),
@@ -109,11 +109,11 @@ fn span(start: &str, end: &str) -> String {
     format!("{} to {}", time(start), time(end))
 }
 
-fn value(reading: &v1::Reading) -> String {
+fn value(reading: &api::Reading) -> String {
     reading.value.map_or("–".to_owned(), number)
 }
 
-fn interval(reading: &v1::Reading) -> String {
+fn interval(reading: &api::Reading) -> String {
     let end = |end: Option<f64>, open: &str| end.map_or_else(|| open.to_owned(), number);
     match (reading.low, reading.high) {
         (None, None) => "–".to_owned(),
@@ -121,7 +121,7 @@ fn interval(reading: &v1::Reading) -> String {
     }
 }
 
-fn bound(reading: &v1::Reading) -> String {
+fn bound(reading: &api::Reading) -> String {
     let bound = match (reading.bound_low, reading.bound_high) {
         (None, None) => return "–".to_owned(),
         (Some(low), None) => format!("≥ {}", number(low)),
@@ -133,7 +133,7 @@ fn bound(reading: &v1::Reading) -> String {
 }
 
 /// Estimated or measured, on how many labels, as of when.
-fn known(reading: &v1::Reading) -> String {
+fn known(reading: &api::Reading) -> String {
     let mut words = Vec::new();
     words.extend(reading.level.clone());
     if reading.estimated {
@@ -152,7 +152,7 @@ fn known(reading: &v1::Reading) -> String {
     words.join(", ")
 }
 
-fn judged(reading: &v1::Reading) -> State {
+fn judged(reading: &api::Reading) -> State {
     match reading.verdict.as_deref() {
         Some("passed") => State::Ok,
         Some("failed") => State::Bad,
@@ -161,7 +161,7 @@ fn judged(reading: &v1::Reading) -> State {
     }
 }
 
-fn word(reading: &v1::Reading) -> &'static str {
+fn word(reading: &api::Reading) -> &'static str {
     match reading.verdict.as_deref() {
         Some("passed") => "kept",
         Some("failed") => "broken",
@@ -209,12 +209,12 @@ fn verdict(shown: &Shown) -> String {
     }
 }
 
-fn alert_words(alert: &v1::Alert) -> String {
+fn alert_words(alert: &api::Alert) -> String {
     alert.detail["text"].as_str().unwrap_or(&alert.cause).to_owned()
 }
 
 /// Why, where the alert knows it.
-fn causes(alert: &v1::Alert) -> Vec<String> {
+fn causes(alert: &api::Alert) -> Vec<String> {
     let mut told: Vec<String> = alert.detail["why"].as_str().map(str::to_owned).into_iter().collect();
     let list = |name: &str| alert.detail["causes"][name].as_array().cloned().unwrap_or_default();
     let text = |value: &Value, name: &str| value[name].as_str().unwrap_or_default().to_owned();
@@ -314,7 +314,7 @@ fn report(title: String, state: State, verdict: String, mut parts: Vec<Part>, no
 }
 
 /// Every rule with its newest reading.
-fn reading_table<'a>(readings: impl Iterator<Item = &'a v1::Reading>) -> Table {
+fn reading_table<'a>(readings: impl Iterator<Item = &'a api::Reading>) -> Table {
     let mut table =
         Table::new(["verdict", "metric", "#value", "#interval", "#bound", "#rows", "window", "what is known"]);
     for reading in readings {
@@ -327,7 +327,7 @@ fn reading_table<'a>(readings: impl Iterator<Item = &'a v1::Reading>) -> Table {
 }
 
 /// One metric, window by window.
-fn window_table<'a>(readings: impl Iterator<Item = &'a v1::Reading>) -> Table {
+fn window_table<'a>(readings: impl Iterator<Item = &'a api::Reading>) -> Table {
     let mut table =
         Table::new(["window", "verdict", "#value", "#interval", "#bound", "#rows", "#version", "what is known"]);
     for reading in readings {
@@ -339,7 +339,7 @@ fn window_table<'a>(readings: impl Iterator<Item = &'a v1::Reading>) -> Table {
     table
 }
 
-fn version(reading: &v1::Reading) -> String {
+fn version(reading: &api::Reading) -> String {
     reading.version.map_or("–".to_owned(), |version| format!("v{version}"))
 }
 
@@ -353,7 +353,7 @@ fn split_detail(sentence: &str) -> (&str, Option<&str>) {
 
 fn figure(past: &Past) -> Figure {
     let infinite = |end: Option<f64>, open: f64| end.unwrap_or(open);
-    let point = |reading: &v1::Reading| SeriesPoint {
+    let point = |reading: &api::Reading| SeriesPoint {
         x: millis(&reading.window_end) as f64,
         label: minute(&reading.window_end),
         value: reading.value.map(|value| match (reading.low, reading.high) {

@@ -1,7 +1,7 @@
 //! `kilter monitor profile`: what an endpoint was asked and answered, column by column.
 
 use clap::Args;
-use kilter_api::{Code, Problem, v1};
+use kilter_api::{self as api, Code, Problem};
 use kilter_domain::{
     plural::{counted, plural},
     time::{Span, Timestamp},
@@ -42,7 +42,7 @@ impl Wanted {
             encoded(&since.to_string()),
             encoded(&until.to_string())
         );
-        let profile: v1::Profile = self.reach.api()?.get(&path)?;
+        let profile: api::Profile = self.reach.api()?.get(&path)?;
         let page = page(&profile);
         Ok(Answer::done(&profile, page))
     }
@@ -64,7 +64,7 @@ fn time(text: &str) -> Result<Timestamp, Stop> {
     Ok(text.parse().map_err(unreadable)?)
 }
 
-fn page(profile: &v1::Profile) -> Page {
+fn page(profile: &api::Profile) -> Page {
     let mut page = Page::new();
     if profile.versions.is_empty() {
         let span = format!("{} to {}", minute(&profile.since), minute(&profile.until));
@@ -101,11 +101,11 @@ fn page(profile: &v1::Profile) -> Page {
     page
 }
 
-fn cells(column: &v1::ProfileColumn) -> [String; 11] {
+fn cells(column: &api::ProfileColumn) -> [String; 11] {
     let share = |share: Option<f64>| share.map_or("–".to_owned(), percent);
     let distance = |name: &str| column.distances.iter().find(|distance| distance.measure == name);
     let value =
-        |distance: Option<&v1::ProfileDistance>| distance.map_or("–".to_owned(), |distance| number(distance.value));
+        |distance: Option<&api::ProfileDistance>| distance.map_or("–".to_owned(), |distance| number(distance.value));
     let moved = distance("w1_over_sd").or_else(|| distance("tvd"));
     let unseen = match column.unseen_values.is_empty() {
         true => share(column.unseen_share),

@@ -1,6 +1,6 @@
 //! Rules for Prometheus over the gauges of `/metrics`: broken and undecided rules, readings that stopped coming, failures.
 
-use kilter_api::v1;
+use kilter_api as api;
 
 use super::found::millis;
 
@@ -19,7 +19,7 @@ struct Alert<'a> {
 }
 
 /// A rule file for one endpoint.
-pub(super) fn rules(endpoint: &str, readings: &[v1::Reading]) -> String {
+pub(super) fn rules(endpoint: &str, readings: &[api::Reading]) -> String {
     let of = format!("{{endpoint=\"{}\"}}", endpoint.replace('\\', "\\\\").replace('"', "\\\""));
     let patience = patience_seconds(readings);
     let alerts = [
@@ -70,8 +70,8 @@ pub(super) fn rules(endpoint: &str, readings: &[v1::Reading]) -> String {
 }
 
 /// Three windows of the shortest rule, at least a quarter of an hour.
-fn patience_seconds(readings: &[v1::Reading]) -> i64 {
-    let length = |reading: &v1::Reading| (millis(&reading.window_end) - millis(&reading.window_start)) / 1000;
+fn patience_seconds(readings: &[api::Reading]) -> i64 {
+    let length = |reading: &api::Reading| (millis(&reading.window_end) - millis(&reading.window_start)) / 1000;
     let shortest = readings.iter().map(length).filter(|seconds| *seconds > 0).min().unwrap_or(86_400);
     (PATIENCE_WINDOWS * shortest).max(MIN_PATIENCE_SECONDS)
 }

@@ -1,7 +1,7 @@
 //! What there is to see of runs, and their end: `kilter run list | show | logs | cancel`.
 
 use clap::Args;
-use kilter_api::{Code, Problem, v1};
+use kilter_api::{self as api, Code, Problem};
 use kilter_domain::ids::StepName;
 
 use crate::{
@@ -25,7 +25,7 @@ pub(super) struct List {
 
 impl List {
     pub(super) fn run(self) -> Result<Answer, Stop> {
-        let found: v1::Page<v1::RunSummary> = self.reach.api()?.get(&format!("/api/v1/runs?limit={}", self.limit))?;
+        let found: api::Page<api::RunSummary> = self.reach.api()?.get(&format!("/api/v1/runs?limit={}", self.limit))?;
         let mut table = TextTable::new(["run", "project", "state", "version", "began", "why"]);
         for run in &found.items {
             table.row([
@@ -92,11 +92,11 @@ impl Logs {
     pub(super) fn run(self, output: &Output) -> Result<Answer, Stop> {
         let api = self.reach.api()?;
         let run = named(&api, self.run)?;
-        let is_asked = |step: &&v1::RunStep| match &self.step {
+        let is_asked = |step: &&api::RunStep| match &self.step {
             Some(name) => step.name == name.as_str(),
             None => step.has_log,
         };
-        let steps: Vec<&v1::RunStep> = run.steps.iter().filter(is_asked).collect();
+        let steps: Vec<&api::RunStep> = run.steps.iter().filter(is_asked).collect();
         if let (Some(name), true) = (&self.step, steps.is_empty()) {
             let names: Vec<&str> = run.steps.iter().map(|step| step.name.as_str()).collect();
             return Err(Problem::new(Code::NotFound, format!("run {} has no step `{name}`", run.summary.id))
@@ -104,7 +104,8 @@ impl Logs {
                 .into());
         }
         let id = &run.summary.id;
-        let read = |step: &&v1::RunStep| api.get::<v1::StepLog>(&format!("/api/v1/runs/{id}/steps/{}/log", step.name));
+        let read =
+            |step: &&api::RunStep| api.get::<api::StepLog>(&format!("/api/v1/runs/{id}/steps/{}/log", step.name));
         let logs = steps.iter().map(read).collect::<Result<Vec<_>, _>>()?;
         if output.is_json() {
             return Ok(Answer::done(&serde_json::json!({ "run": id, "logs": logs }), Page::new()));
@@ -132,19 +133,19 @@ pub(super) struct Cancel {
 
 impl Cancel {
     pub(super) fn run(self) -> Result<Answer, Stop> {
-        let body = v1::Reason { because: Some(self.reason) };
-        let run: v1::Run = self.reach.api()?.post(&format!("/api/v1/runs/{}/cancel", self.id), &body)?;
+        let body = api::Reason { because: Some(self.reason) };
+        let run: api::Run = self.reach.api()?.post(&format!("/api/v1/runs/{}/cancel", self.id), &body)?;
         let page = Page::new().marked(Mark::Running, format!("run {} is asked to stop", run.summary.id));
         Ok(Answer::done(&run, page))
     }
 }
 
 /// The run of this id, else the newest.
-fn named(api: &Api, id: Option<String>) -> Result<v1::Run, Stop> {
+fn named(api: &Api, id: Option<String>) -> Result<api::Run, Stop> {
     let id = match id {
         Some(id) => id,
         None => {
-            let newest: v1::Page<v1::RunSummary> = api.get("/api/v1/runs?limit=1")?;
+            let newest: api::Page<api::RunSummary> = api.get("/api/v1/runs?limit=1")?;
             let newest = newest.items.into_iter().next().map(|run| run.id);
             newest.ok_or_else(|| {
                 Problem::new(Code::NotFound, "there is no run yet").hint("start one with `kilter run`")
@@ -160,44 +161,44 @@ fn named(api: &Api, id: Option<String>) -> Result<v1::Run, Stop> {
     api.get(&format!("/api/v1/runs/{id}"))
 }
 
-fn word(state: v1::RunState) -> String {
+fn word(state: api::RunState) -> String {
     format!("{state:?}").to_lowercase()
 }
 
-fn state(state: v1::RunState) -> String {
+fn state(state: api::RunState) -> String {
     match state {
-        v1::RunState::Succeeded | v1::RunState::Failed => word(state),
+        api::RunState::Succeeded | api::RunState::Failed => word(state),
         _ => format!("is {}", word(state)),
     }
 }
 
-const fn mark_of_run(state: v1::RunState) -> Mark {
+const fn mark_of_run(state: api::RunState) -> Mark {
     match state {
-        v1::RunState::Queued => Mark::Wait,
-        v1::RunState::Running => Mark::Running,
-        v1::RunState::Succeeded => Mark::Ok,
-        v1::RunState::Failed => Mark::Bad,
-        v1::RunState::Cancelled => Mark::None,
-        v1::RunState::Refused => Mark::Blocked,
+        api::RunState::Queued => Mark::Wait,
+        api::RunState::Running => Mark::Running,
+        api::RunState::Succeeded => Mark::Ok,
+        api::RunState::Failed => Mark::Bad,
+        api::RunState::Cancelled => Mark::None,
+        api::RunState::Refused => Mark::Blocked,
     }
 }
 
-const fn mark_of_step(state: v1::StepState) -> Mark {
+const fn mark_of_step(state: api::StepState) -> Mark {
     match state {
-        v1::StepState::Succeeded | v1::StepState::Cached => Mark::Ok,
-        v1::StepState::Failed => Mark::Bad,
-        v1::StepState::Running => Mark::Running,
-        v1::StepState::Queued => Mark::Wait,
-        v1::StepState::Cancelled | v1::StepState::Skipped => Mark::None,
-        v1::StepState::Refused => Mark::Blocked,
+        api::StepState::Succeeded | api::StepState::Cached => Mark::Ok,
+        api::StepState::Failed => Mark::Bad,
+        api::StepState::Running => Mark::Running,
+        api::StepState::Queued => Mark::Wait,
+        api::StepState::Cancelled | api::StepState::Skipped => Mark::None,
+        api::StepState::Refused => Mark::Blocked,
     }
 }
 
 /// What a step did, and what it measured.
-fn sentence(step: &v1::RunStep) -> String {
+fn sentence(step: &api::RunStep) -> String {
     let what = match step.state {
-        v1::StepState::Cached => "known already".to_owned(),
-        v1::StepState::Succeeded => format!("{:.1} s", step.wall_ms as f64 / 1_000.0),
+        api::StepState::Cached => "known already".to_owned(),
+        api::StepState::Succeeded => format!("{:.1} s", step.wall_ms as f64 / 1_000.0),
         state => format!("{state:?}").to_lowercase(),
     };
     let metrics: Vec<String> = step.metrics.iter().map(|(name, value)| format!("{name} = {value:.4}")).collect();

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::Version;
+use crate::models::Version;
 
 /// Asks for a run (`POST /api/v1/runs`). The server runs it in the project's folder on its own machine.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]

@@ -1,0 +1,32 @@
+//! Alerts, and what is done about them.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// A reading that stayed out of bounds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Alert {
+    pub id: String,
+    pub endpoint: String,
+    /// Which kind of monitor: `data`, `accuracy`, `drift`, `bias`, `usage`.
+    pub monitor: String,
+    pub state: String,
+    pub cause: String,
+    pub opened: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fired: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resolved: Option<String>,
+    #[schema(value_type = Object)]
+    pub detail: serde_json::Value,
+}
+
+/// Keeps an alert silent for a time (`POST /api/v1/alerts/{id}/mute`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Mute {
+    /// RFC 3339; a mute always ends.
+    pub until: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub because: Option<String>,
+}

@@ -1,0 +1,82 @@
+//! What an endpoint was asked and answered, by column.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// What an endpoint was asked and answered in a span of hours, beside the references of its versions.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Profile {
+    pub endpoint: String,
+    pub since: String,
+    pub until: String,
+    /// Each version, its roles apart; empty when nothing was answered.
+    pub versions: Vec<VersionProfile>,
+    /// Files of the span that could not be read: their rows are not counted here.
+    pub unreadable_files: u64,
+    /// Rows that the process could not keep, because nothing could be written for days.
+    pub lost_rows: u64,
+}
+
+/// What one version answered in one role.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct VersionProfile {
+    pub model: String,
+    pub version: u64,
+    /// `champion` (live), `candidate` (canary) or `shadow`.
+    pub role: String,
+    /// The first hour with a row, and the end of the last one.
+    pub from: String,
+    pub to: String,
+    pub rows: u64,
+    /// Features in the order of the signature, then score and prediction.
+    pub columns: Vec<ProfileColumn>,
+}
+
+/// What one column held.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ProfileColumn {
+    pub column: String,
+    /// `feature`, `score` or `prediction`.
+    pub place: String,
+    /// `numeric` or `categorical`.
+    pub kind: String,
+    pub rows: u64,
+    /// Share of rows without a value, here and in the reference.
+    pub missing_share: f64,
+    pub reference_missing_share: f64,
+    /// Share of rows with a value that the reference never had; of categories.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unseen_share: Option<f64>,
+    /// The first of these values.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unseen_values: Vec<String>,
+    /// Share of rows with a value outside of the reference's range or infinite; of numbers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub out_of_range_share: Option<f64>,
+    /// Rows below and above the range, and infinite ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub below: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub above: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub infinite: Option<u64>,
+    /// How far it is from its reference: `psi`, then `w1_over_sd` (numbers) or `tvd` (categories).
+    pub distances: Vec<ProfileDistance>,
+    /// What it was compared with: rows of which season, and what says how far windows are off by themselves.
+    #[serde(default)]
+    pub compared: String,
+    /// `calm`, `note`, `warn`, `alert`, or `too few`, by the last distance: the words of `kilter drift`.
+    #[serde(default)]
+    pub level: String,
+}
+
+/// A distance from the reference.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ProfileDistance {
+    pub measure: String,
+    pub value: f64,
+    /// What chance alone makes of it with so many rows.
+    pub expected: f64,
+    /// What is left of it beyond chance.
+    pub effect: f64,
+}

@@ -1,0 +1,45 @@
+//! Endpoints: what answers there, and what they wait for.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::deployments::Deployment;
+
+/// How an endpoint stands.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct EndpointStatus {
+    pub name: String,
+    pub project: String,
+    /// What answers; absent while nothing does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub live: Option<Deployment>,
+    /// Why `live` answers nobody: it was refused when it was loaded; absent while it answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<String>,
+    /// What is on its way: in shadow or canary.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub candidate: Option<Deployment>,
+    /// Why `candidate` is not asked: it cannot be served beside what is live; absent while it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub candidate_refused: Option<String>,
+    /// Alerts of this endpoint that are open.
+    pub open_alerts: u64,
+    /// What is waited for before a version answers, or the next one does; absent while nothing is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waits: Option<Waits>,
+}
+
+/// The next step towards a version that answers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Waits {
+    /// The version that is waited with; absent while there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<u32>,
+    /// Why it does not answer yet.
+    pub reason: String,
+    /// Who can take the step: roles, with the people who have them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub who: Vec<String>,
+    /// The command that takes it.
+    pub command: String,
+}

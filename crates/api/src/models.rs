@@ -1,0 +1,48 @@
+//! Registered models and their versions.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::{deployments::DeployedVersion, gates::GateVerdict};
+
+/// A registered model.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Model {
+    pub name: String,
+    pub project: String,
+    pub created: String,
+    /// Versions, newest first; at most a hundred.
+    pub versions: Vec<Version>,
+}
+
+/// A version of a model. Nothing edits it; its digest is its identity.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Version {
+    pub model: String,
+    pub number: u32,
+    /// `draft`, `candidate`, `validated`, `approved`, `rejected`, `retired` or `revoked`.
+    pub state: String,
+    /// BLAKE3 of its package.
+    pub digest: String,
+    /// The run that made it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<String>,
+    pub created: String,
+    /// What was measured on the rows that it was not trained on, by metric.
+    #[schema(value_type = Object)]
+    pub metrics: serde_json::Value,
+    /// What each gate said last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gates: Vec<GateVerdict>,
+}
+
+/// What a yes to a version came to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Approval {
+    pub version: Version,
+    /// What the contract still asks for; empty when the version is approved.
+    pub missing: Vec<String>,
+    /// What became of the newest approved version at each place that the contract deploys to by itself.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub deployed: Vec<DeployedVersion>,
+}

@@ -1,0 +1,64 @@
+//! What monitors measured, window by window.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// One measured value of an endpoint over one window.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Reading {
+    pub endpoint: String,
+    /// Which kind of monitor: `data`, `accuracy`, `drift`, `bias`, `usage`.
+    pub monitor: String,
+    /// What was measured, as its rule writes it: `psi(income)`.
+    pub metric: String,
+    /// The column, group or slice that the numbers are of, where one part was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<String>,
+    /// The rule; absent where none is about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
+    /// Nobody wrote the rule: it holds where the contract says nothing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub default_rule: bool,
+    pub window_start: String,
+    pub window_end: String,
+    /// Absent: not measured, which is never zero.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<f64>,
+    /// The interval of the value; an open end is absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub low: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub high: Option<f64>,
+    /// The bounds of the rule.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bound_low: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bound_high: Option<f64>,
+    /// Rows it rests on.
+    pub count: u64,
+    /// `passed`, `failed` or `undecided`; absent where no rule is about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<String>,
+    /// What the rule says, in a sentence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub because: Option<String>,
+    /// What was known when it was made.
+    pub as_of: String,
+    /// Expected without labels, not measured with them.
+    pub estimated: bool,
+    /// Share of the window's rows whose label is known; only of readings that rest on labels.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub coverage: Option<f64>,
+    /// Labels are still missing: it will be read again.
+    pub provisional: bool,
+    /// Of drift: `calm`, `note`, `warn`, `alert` or `too few`, in the words and by the thresholds of `kilter drift`; above
+    /// calm only what the evidence supports.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub level: Option<String>,
+    /// The version that answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<u32>,
+}
