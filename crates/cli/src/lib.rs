@@ -4,47 +4,15 @@
 //! command; nothing is coloured or animated where it would end up in a file; a closed pipe is the end, not a failure.
 //! Deliberately absent: decisions. What a command does is done by the floors below; here stand words and arguments.
 
-mod alert;
-mod api;
-mod approve;
-mod backup;
-mod check;
-mod column_list;
-mod command;
-mod completions;
-mod demo;
-mod deploy;
-mod doctor;
-mod drift;
-mod evaluate;
-mod explain;
-mod failure;
-mod fairness;
-mod files;
-mod fit;
-mod init;
+mod cli;
+mod commands;
+mod connect;
+mod context;
+mod env;
+mod fs;
 mod input;
-mod label;
-mod measured;
 mod memory;
-mod monitor;
-mod output;
-mod page;
-mod profile;
-mod project;
-mod reference;
-mod replay;
-mod run;
-mod schema;
-mod score;
-mod server;
-mod settings;
-mod split;
-mod sql;
-mod status;
-mod stop;
-mod terminal;
-mod text_table;
+mod ui;
 
 use std::{ffi::OsString, process::ExitCode};
 
@@ -54,10 +22,13 @@ use clap::{
 };
 use kilter_api::{Code, Exit, Problem};
 
-pub use command::Cli;
-pub use output::Output;
-pub use page::{Answer, Mark, Page, TextTable};
-pub use stop::Stop;
+pub use cli::Cli;
+pub use ui::{
+    error::Stop,
+    output::Output,
+    text_table::TextTable,
+    view::{Answer, Mark, Page},
+};
 
 /// Reads the arguments of the process, does what they say and tells how it went.
 pub fn main() -> ExitCode {

@@ -9,7 +9,10 @@ use std::fs;
 use kilter_api::Problem;
 use rustix::process::{Resource, getrlimit};
 
-use crate::{failure::usage, server::Size, stop::Stop};
+use crate::{
+    commands::server::Size,
+    ui::error::{Stop, usage},
+};
 
 /// A table gets one part of so many of the memory there is.
 const PARTS: u64 = 6;

@@ -1,4 +1,4 @@
-"""Models that other tools wrote, with the answers of onnxruntime, for `crates/cli/tests/commands/foreign.rs`.
+"""Models that other tools wrote, with the answers of onnxruntime, for `crates/cli/tests/commands/foreign_models.rs`.
 
     pip install skl2onnx==1.20.0 onnxmltools==1.16.0 lightgbm==4.7.0 scikit-learn==1.9.1 onnxruntime==1.32.0 pandas
     python make.py ../../../crates/cli/tests/data/foreign

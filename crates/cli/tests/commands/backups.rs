@@ -14,9 +14,9 @@ use serde_json::json;
 
 use crate::{
     World,
-    sealing::{answered, ask_once, ids, live, open, sealed},
+    prediction_log::{answered, ask_once, ids, live, open, sealed},
+    predictions::rows,
     server::{Server, ask},
-    serving::rows,
 };
 
 #[test]

@@ -16,8 +16,8 @@ use serde_json::{Value, json};
 
 use crate::{
     contract::project,
-    live::{asked, texts, watched},
-    sealing::{ask_once, live, open},
+    live_project::{asked, texts, watched},
+    prediction_log::{ask_once, live, open},
     server::Server,
 };
 

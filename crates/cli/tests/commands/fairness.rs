@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::{World, comparing::check_page};
+use crate::{World, drift::check_page};
 
 const PEOPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/employment/data/people.parquet");
 

@@ -7,9 +7,9 @@ use serde_json::json;
 use crate::{
     World,
     contract::project,
-    sealing::{open, sealed},
+    prediction_log::{open, sealed},
+    predictions::rows,
     server::{Server, ask},
-    serving::rows,
 };
 
 /// A small disk of memory below the world, where this user may mount one.
@@ -108,7 +108,7 @@ fn a_disk_that_is_full_refuses_and_goes_on_when_there_is_room() {
     fs::remove_file(&ballast).unwrap();
     let (status, answer) = server.ask("POST", "/v2/models/churn/infer", &rows());
     assert_eq!(status, 200, "it goes on when there is room: {answer}");
-    known.extend(crate::sealing::ids(&answer));
+    known.extend(crate::prediction_log::ids(&answer));
     server.signal("-KILL");
     drop(server);
     check(&world, &known);

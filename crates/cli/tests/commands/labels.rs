@@ -5,8 +5,8 @@ use serde_json::Value;
 
 use crate::{
     World, customers,
-    live::{Live, asked, texts, watched},
-    monitoring::{Past, played},
+    live_project::{Live, asked, texts, watched},
+    monitors::{Past, played},
 };
 
 /// A project whose model is trained on `coded.csv` (`left` is 0 or 1) and measured on `rows.csv`, where `left` has these

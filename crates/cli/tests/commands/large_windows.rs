@@ -7,7 +7,7 @@ use std::{fmt::Write, fs, sync::Arc, time::Instant};
 use kilter_domain::table::Column;
 use kilter_stats::random::Random;
 
-use crate::{World, live::Live};
+use crate::{World, live_project::Live};
 
 const CONTRACT: &str = r#"
 [project]

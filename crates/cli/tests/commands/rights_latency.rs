@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{World, contract::project, server::Server, serving::rows};
+use crate::{World, contract::project, predictions::rows, server::Server};
 
 const CONNECTIONS: usize = 4;
 /// The two servers take turns, so that what else the machine does meets both.

@@ -1,0 +1,263 @@
+//! The words of `kilter drift`: a table for the terminal, a page for a browser.
+
+use kilter_domain::{
+    plural::{counted, plural},
+    time::Timestamp,
+};
+use kilter_report::{Bar, Cell, Figure, Part, Report, State, Table, number, percent, whole};
+use kilter_stats::{
+    compare::{ColumnDrift, Level, MIN_ROWS, Picture, Reading, SchemaChange, TableDrift},
+    drift::{Distance, Measure},
+};
+
+use super::{Found, measure_words};
+use crate::{
+    commands::analyse::profile::word,
+    ui::view::{Mark, Page, TextTable, made},
+};
+
+/// Columns that stand open on the page at first.
+const OPEN: usize = 12;
+
+/// For the terminal.
+pub(super) fn text(drift: &TableDrift, found: &Found) -> Page {
+    let mut page = Page::new().marked(mark(found.level), verdict(drift)).line(format!(
+        "  reference {} {}, current {} {}{}",
+        whole(found.reference_rows),
+        plural(found.reference_rows, "row", "rows"),
+        whole(found.current_rows),
+        plural(found.current_rows, "row", "rows"),
+        if found.is_exact { "" } else { " (against a stored profile: distances to its bins)" }
+    ));
+    for change in &found.schema {
+        page = page.marked(mark(change.level), schema_words(&change.change));
+    }
+    let mut table = TextTable::new(HEADINGS.iter().map(|heading| heading.trim_start_matches('#')));
+    for column in &drift.columns {
+        let level = format!("{} {}", mark(column.level).glyph(), column.level.word());
+        table.row([level].into_iter().chain(cells(column)));
+    }
+    page = page.table(table);
+    for unread in &found.unread {
+        page = page.marked(Mark::None, unread.words());
+    }
+    if let Some(html) = &found.html {
+        page = page.marked(Mark::Ok, format!("wrote the page {}", html.display()));
+    }
+    page
+}
+
+const HEADINGS: &[&str] =
+    &["level", "column", "measure", "#distance", "#by chance", "#effect", "#p", "#KS", "#PSI", "#JS", "what else"];
+
+fn cells(column: &ColumnDrift) -> Vec<String> {
+    let none = || "–".to_owned();
+    let headline = column.headline();
+    let optional = |value: Option<f64>| value.map_or_else(none, number);
+    let of = |measure: Measure| optional(column.distances.iter().find(|d| d.measure == measure).map(|d| d.value));
+    vec![
+        column.name.clone(),
+        headline.map_or_else(|| word(&column.kind), |headline| measure_words(headline.measure).to_owned()),
+        optional(headline.map(|headline| headline.value)),
+        optional(headline.map(|headline| headline.expected)),
+        optional(headline.map(|headline| headline.effect)),
+        column.p_adjusted.map_or_else(none, p_value),
+        of(Measure::Ks),
+        of(Measure::Psi),
+        of(Measure::Js),
+        what_else(column),
+    ]
+}
+
+fn p_value(p: f64) -> String {
+    if p < 0.001 { "<0.001".to_owned() } else { format!("{p:.3}") }
+}
+
+/// Rates that are out of the ordinary, and why nothing was measured.
+fn what_else(column: &ColumnDrift) -> String {
+    let mut words: Vec<String> =
+        column.readings.iter().filter(|reading| reading.level > Level::Calm).map(reading_words).collect();
+    if !column.unseen.is_empty() {
+        let names: Vec<String> = column.unseen.iter().take(3).map(|(value, _)| format!("`{value}`")).collect();
+        let more = if column.unseen.len() > names.len() { ", …" } else { "" };
+        words.push(format!("unseen: {}{more}", names.join(", ")));
+    }
+    words.extend(column.unmeasured.as_ref().map(ToString::to_string));
+    words.join("; ")
+}
+
+fn reading_words(reading: &Reading) -> String {
+    let rate = &reading.rate;
+    format!("{} {} → {}", reading.kind.words(), percent(rate.reference), percent(rate.rate.value))
+}
+
+/// The plain sentence: state, deciding number against its limit, what else.
+fn verdict(drift: &TableDrift) -> String {
+    let (alerts, warnings) = (drift.count(Level::Alert), drift.count(Level::Warn));
+    let all = drift.columns.len();
+    let told = match (alerts, warnings) {
+        (0, 0) if drift.level() == Level::Thin => {
+            format!(
+                "Not enough data: fewer than {MIN_ROWS} values to compare in {} of {}",
+                drift.count(Level::Thin),
+                counted(all, "column")
+            )
+        }
+        (0, 0) => format!("No column of {all} drifted beyond chance by more than a note"),
+        (0, _) => format!("{warnings} of {} {} worth a look", counted(all, "column"), plural(warnings, "is", "are")),
+        (_, 0) => format!("{alerts} of {} drifted", counted(all, "column")),
+        _ => format!(
+            "{alerts} of {} drifted, {warnings} more {} worth a look",
+            counted(all, "column"),
+            plural(warnings, "is", "are")
+        ),
+    };
+    match drift.columns.first().filter(|column| column.level >= Level::Warn).map(|column| (column, leading(column))) {
+        Some((column, Some(words))) => format!("{told}: `{}` {words}", column.name),
+        _ => told,
+    }
+}
+
+/// What made a column's level.
+fn leading(column: &ColumnDrift) -> Option<String> {
+    if column.distance_level() == column.level {
+        return column.headline().map(|headline| effect_words(headline, column.level));
+    }
+    column.readings.iter().find(|reading| reading.level == column.level).map(reading_words)
+}
+
+fn effect_words(headline: &Distance, level: Level) -> String {
+    let [_, warn, alert] = headline.measure.steps();
+    let (name, limit) = if level == Level::Alert { ("alert", alert) } else { ("warn", warn) };
+    let measure = measure_words(headline.measure);
+    format!("by {measure} {} beyond chance ({name} at {})", number(headline.effect), number(limit))
+}
+
+fn schema_words(change: &SchemaChange) -> String {
+    match change {
+        SchemaChange::Removed { column } => format!("column `{column}` is missing: the reference has it"),
+        SchemaChange::Added { column } => format!("column `{column}` is new: the reference lacks it"),
+        SchemaChange::Retyped { column, from, to } => {
+            format!("column `{column}` holds {} and not {}", word(to), word(from))
+        }
+    }
+}
+
+pub(super) fn mark(level: Level) -> Mark {
+    match level {
+        Level::Calm | Level::Info => Mark::Ok,
+        Level::Unjudged => Mark::None,
+        Level::Thin => Mark::Thin,
+        Level::Warn => Mark::Warn,
+        Level::Alert => Mark::Bad,
+    }
+}
+
+fn state(level: Level) -> State {
+    match level {
+        Level::Calm | Level::Info => State::Ok,
+        Level::Unjudged => State::None,
+        Level::Thin => State::Thin,
+        Level::Warn => State::Warn,
+        Level::Alert => State::Bad,
+    }
+}
+
+/// For a browser.
+pub(super) fn html(drift: &TableDrift, found: &Found, now: Timestamp) -> String {
+    let mut table = Table::new(HEADINGS.iter().copied());
+    for change in &found.schema {
+        let mut cells = vec![Cell::Mark(state(change.level), change.level.word().to_owned())];
+        cells.push(Cell::from(change.change.column()));
+        cells.extend((0..8).map(|_| Cell::from("–")));
+        cells.push(Cell::from(schema_words(&change.change)));
+        table.row(cells);
+    }
+    for column in &drift.columns {
+        let level = Cell::Mark(state(column.level), column.level.word().to_owned());
+        table.row([level].into_iter().chain(cells(column).into_iter().map(Cell::Text)));
+    }
+    let mut parts = vec![Part::Table(table), Part::Heading("Columns, by attention".to_owned())];
+    parts.extend(drift.columns.iter().enumerate().map(|(at, column)| fold(column, at < OPEN)));
+    let against = if found.is_exact { "all rows of both tables" } else { "all current rows, and the stored profile" };
+    Report {
+        title: format!("Drift of {} from {}", found.current.display(), found.reference.display()),
+        state: state(found.level),
+        verdict: verdict(drift),
+        facts: vec![
+            ("reference rows".to_owned(), whole(found.reference_rows)),
+            ("current rows".to_owned(), whole(found.current_rows)),
+            ("computed from".to_owned(), against.to_owned()),
+            made(now),
+        ],
+        parts,
+        definitions: definitions(),
+    }
+    .to_html()
+}
+
+fn fold(column: &ColumnDrift, open: bool) -> Part {
+    let mut parts = Vec::new();
+    let words = what_else(column);
+    if !words.is_empty() {
+        parts.push(Part::Text(words));
+    }
+    parts.extend(column.picture.clone().map(|picture| Part::Figure(figure(&column.name, picture))));
+    if !column.distances.is_empty() {
+        let mut table = Table::new(["measure", "#distance", "#by chance", "#effect", "#p"]);
+        for distance in &column.distances {
+            table.row([
+                Cell::from(measure_words(distance.measure)),
+                Cell::from(number(distance.value)),
+                Cell::from(number(distance.expected)),
+                Cell::from(number(distance.effect)),
+                Cell::from(distance.p.map_or("–".to_owned(), p_value)),
+            ]);
+        }
+        parts.push(Part::Table(table));
+    }
+    Part::Fold {
+        summary: column.name.clone(),
+        state: state(column.level),
+        word: column.level.word().to_owned(),
+        open: open && column.level >= Level::Info,
+        parts,
+    }
+}
+
+fn figure(name: &str, picture: Picture) -> Figure {
+    match picture {
+        Picture::Histogram { edges, reference, current } => Figure::histogram(name, &edges, &reference, &current),
+        Picture::Categories { names, reference, current } => {
+            let pairs = names.into_iter().zip(reference.into_iter().zip(current));
+            let bars: Vec<Bar> = pairs.map(|(name, (reference, current))| Bar { name, reference, current }).collect();
+            Figure::bars(name, &bars)
+        }
+    }
+}
+
+fn definitions() -> Vec<String> {
+    let steps = |measure: Measure| measure.steps().map(number).join(" / ");
+    vec![
+        format!(
+            "Headline: for numbers the Wasserstein-1 distance over the reference's standard deviation (note, warn, alert at {}), \
+             for categories the total variation distance ({}). The level is that of the effect: the distance less its \
+             expectation between two samples of one law of these sizes.",
+            steps(Measure::W1OverSd),
+            steps(Measure::Tvd)
+        ),
+        "p: two-sample Kolmogorov-Smirnov for numbers, chi-square of homogeneity for categories, after Benjamini and \
+         Hochberg's correction for the number of columns. No level above calm without p of at most 0.05."
+            .to_owned(),
+        format!(
+            "PSI, JS (base 2) and TVD of numbers use the reference's deciles; PSI floors shares at 0.0001. Missing values are \
+             left out of distances and counted as a rate; infinite ones count as missing. Fewer than {MIN_ROWS} values in \
+             either table are too few for a distance."
+        ),
+        "Rates (missing, infinite, unseen): a warning where the reference had none or the evidence is strong, an alert from \
+         five rows and thrice the reference's upper bound. Out of range: only where two samples of one law would \
+         hardly exceed each other so far."
+            .to_owned(),
+        "Rows that depend on each other (repeated customers, seasons) overstate every p-value here.".to_owned(),
+    ]
+}

@@ -1,0 +1,399 @@
+//! The words of `kilter evaluate`: tables for the terminal, a page for a browser.
+
+use kilter_app::gate::subject;
+use kilter_domain::{
+    plural::plural,
+    rule::{RuleOutcome, RuleVerdict},
+    time::Timestamp,
+};
+use kilter_evaluation::gate_metrics::threshold_words;
+use kilter_report::{
+    Cell, CurvePoint, Figure, Part, Range, ReliabilityPoint, Report, Series, SeriesPoint, State, Table, number,
+    percent, whole,
+};
+
+use super::result::{Class, Compared, Counts, Evaluation, Matrix, Metered, Standing};
+use crate::ui::{
+    estimate::Measured,
+    view::{Mark, Page, TextTable, made},
+};
+
+/// Slices in one picture.
+const DRAWN: usize = 40;
+
+/// For the terminal.
+pub(super) fn text(found: &Evaluation) -> Page {
+    let mark = if found.labelled > 0 { Mark::Ok } else { Mark::Thin };
+    let labelled = found.labelled + found.unknown_labels;
+    let mut page = Page::new().marked(mark, format!("{labelled} of {} rows have a `{}`", found.rows, found.target));
+    if let Some(labels) = &found.labels {
+        page = page.marked(if labels.is_beyond { Mark::Bad } else { Mark::Warn }, labels.sentence.clone());
+    }
+    page = found.rules.iter().fold(page, |page, rule| page.marked(rule_mark(rule), rule.text.clone()));
+    // Where the labels fit no class, that is the reason of every metric, and is said above.
+    let is_beyond = found.labels.as_ref().is_some_and(|labels| labels.is_beyond);
+    if !is_beyond {
+        page = page.table(metric_text(&found.metrics));
+    }
+    for metered in found.metrics.iter().filter(|_| !is_beyond) {
+        if let Some(why) = &metered.measured.missing {
+            page = page.marked(Mark::Thin, format!("{}: {why}", metered.metric));
+        }
+    }
+    if let Some(counts) = &found.picture.confusion {
+        page = page.line("").line(format!("Decided {}:", threshold_words(counts.threshold))).table(counts_text(counts));
+    }
+    if !found.picture.classes.is_empty() {
+        page = page.line("").table(class_text(&found.picture.classes));
+    }
+    if let Some(matrix) = &found.picture.matrix {
+        page = page.line("").line("In truth (lines), and taken for (columns):").table(matrix_text(matrix));
+    }
+    if !found.slices.is_empty() {
+        page = page.line("").table(slice_text(found));
+    }
+    if let Some(compared) = &found.against {
+        page = page.line("").line(compared_title(compared)).table(compared_text(compared));
+    }
+    if let Some(html) = &found.html {
+        page = page.marked(Mark::Ok, format!("wrote the page {}", html.display()));
+    }
+    page
+}
+
+/// Four decimals, so that metrics stand under each other; of what is larger than a share as many as a person reads.
+fn fixed(value: Option<f64>) -> String {
+    match value {
+        None => "–".to_owned(),
+        Some(value) if value.abs() < 100.0 => format!("{value:.4}"),
+        Some(value) => number(value),
+    }
+}
+
+fn metric_text(metrics: &[Metered]) -> TextTable {
+    let mut table = TextTable::new(["metric", "value", "from", "to"]);
+    for Metered { metric, measured } in metrics.iter().filter(|found| found.measured.missing.is_none()) {
+        table.row([(*metric).to_owned(), fixed(measured.value), fixed(measured.low), fixed(measured.high)]);
+    }
+    table
+}
+
+fn counts_text(counts: &Counts) -> TextTable {
+    let mut table = TextTable::new(["", "decided positive", "decided negative"]);
+    let row = |name: &str, yes: u64, no: u64| [name.to_owned(), whole(yes), whole(no)];
+    table.row(row("positive", counts.true_positive, counts.false_negative));
+    table.row(row("negative", counts.false_positive, counts.true_negative));
+    table
+}
+
+fn matrix_text(matrix: &Matrix) -> TextTable {
+    let mut table = TextTable::new(std::iter::once("in truth").chain(matrix.classes.iter().map(String::as_str)));
+    for (class, rows) in matrix.classes.iter().zip(&matrix.rows) {
+        table.row(std::iter::once(class.clone()).chain(rows.iter().map(|rows| whole(*rows))));
+    }
+    table
+}
+
+fn class_text(classes: &[Class]) -> TextTable {
+    let mut table = TextTable::new(["class", "rows", "decided", "precision", "recall", "f1"]);
+    for class in classes {
+        table.row(class_cells(class));
+    }
+    table
+}
+
+fn class_cells(class: &Class) -> [String; 6] {
+    [
+        class.class.clone(),
+        whole(class.rows),
+        whole(class.decided),
+        class.precision.words(),
+        class.recall.words(),
+        class.f1.words(),
+    ]
+}
+
+fn slice_text(found: &Evaluation) -> TextTable {
+    let mut table = TextTable::new(["slice", "rows", found.headline, "from", "to"]);
+    for slice in &found.slices {
+        let Measured { value, low, high, .. } = slice.measured.measured;
+        table.row([slice.slice.clone(), slice.labelled.to_string(), fixed(value), fixed(low), fixed(high)]);
+    }
+    table
+}
+
+fn compared_title(compared: &Compared) -> String {
+    let rows = plural(compared.labelled, "row", "rows");
+    format!("Beside {}, on the same {} {rows}:", compared.model.display(), whole(compared.labelled as u64))
+}
+
+fn compared_text(compared: &Compared) -> TextTable {
+    let mut table = TextTable::new(["metric", "here", "there", "difference", ""]);
+    for found in compared.metrics.iter().filter(|found| found.difference.value.is_some()) {
+        let judged = format!("{} {}", standing_mark(found.judged).glyph(), standing_word(found.judged));
+        table.row([found.metric.to_owned(), fixed(found.here), fixed(found.there), found.difference.words(), judged]);
+    }
+    table
+}
+
+fn standing_word(standing: Standing) -> &'static str {
+    match standing {
+        Standing::Better => "better",
+        Standing::Worse => "worse",
+        Standing::Even => "no difference to tell",
+        Standing::Unjudged => "not judged",
+    }
+}
+
+fn standing_mark(standing: Standing) -> Mark {
+    match standing {
+        Standing::Better => Mark::Ok,
+        Standing::Worse => Mark::Bad,
+        Standing::Even | Standing::Unjudged => Mark::None,
+    }
+}
+
+fn standing_state(standing: Standing) -> State {
+    match standing {
+        Standing::Better => State::Ok,
+        Standing::Worse => State::Bad,
+        Standing::Even | Standing::Unjudged => State::None,
+    }
+}
+
+fn rule_mark(rule: &RuleOutcome) -> Mark {
+    match rule.verdict {
+        RuleVerdict::Passed => Mark::Ok,
+        RuleVerdict::Failed => Mark::Bad,
+        RuleVerdict::Undecided(_) => Mark::Wait,
+    }
+}
+
+fn rule_state(rule: &RuleOutcome) -> (State, &'static str) {
+    match rule.verdict {
+        RuleVerdict::Passed => (State::Ok, "holds"),
+        RuleVerdict::Failed => (State::Bad, "fails"),
+        RuleVerdict::Undecided(_) => (State::Wait, "undecided"),
+    }
+}
+
+fn state(found: &Evaluation) -> State {
+    let of_rules = found.rules.iter().map(|rule| rule_state(rule).0);
+    match of_rules.max_by_key(|state| [State::Ok, State::Wait, State::Bad].iter().position(|known| known == state)) {
+        _ if found.labelled == 0 => State::Thin,
+        Some(state) => state,
+        None => State::None,
+    }
+}
+
+/// The plain sentence: the leading number, and how the rules stand.
+fn verdict(found: &Evaluation) -> String {
+    if found.labelled == 0 {
+        return match &found.labels {
+            Some(labels) => format!("Nothing can be measured: {}", labels.sentence),
+            None => format!("No row has a `{}`: nothing can be measured", found.target),
+        };
+    }
+    let lead = found.metrics.iter().find(|metered| metered.metric == found.headline);
+    let lead = lead.map_or("–".to_owned(), |lead| match &lead.measured.missing {
+        Some(why) => format!("{} was not measured: {why}", found.headline),
+        None => format!("{} is {}", found.headline, lead.measured.words()),
+    });
+    let broken = found.rules.iter().find(|rule| rule.is_failed()).or(found.rules.iter().find(|rule| !rule.is_passed()));
+    match broken {
+        Some(rule) => rule.text.clone(),
+        None if found.rules.is_empty() => lead,
+        None => format!("{lead}; every rule holds"),
+    }
+}
+
+/// For a browser.
+pub(super) fn html(found: &Evaluation, now: Timestamp) -> String {
+    let unknown = found.labels.iter().map(|labels| Part::Text(format!("▲ {}", labels.sentence)));
+    let mut parts: Vec<Part> = unknown.collect();
+    if !found.rules.is_empty() {
+        parts.extend([Part::Heading("Rules".to_owned()), Part::Table(rule_table(&found.rules))]);
+    }
+    let pictures = pictures(found);
+    if !pictures.is_empty() {
+        parts.push(Part::Grid(pictures.into_iter().map(Part::Figure).collect()));
+    }
+    if let Some(counts) = &found.picture.confusion {
+        parts.push(Part::Heading(format!("Decided {}", threshold_words(counts.threshold))));
+        parts.push(Part::Table(counts_table(counts)));
+    }
+    if !found.picture.classes.is_empty() {
+        parts.extend([Part::Heading("By class".to_owned()), Part::Table(class_table(&found.picture.classes))]);
+    }
+    if let Some(matrix) = &found.picture.matrix {
+        parts.push(Part::Heading("Confusion matrix".to_owned()));
+        let how = "Lines are the classes in truth, columns what they were taken for. The darker, the larger the share of its line.";
+        parts.extend([Part::Text(how.to_owned()), Part::Table(matrix_table(matrix))]);
+    }
+    if let Some(compared) = &found.against {
+        parts.extend([Part::Heading(compared_title(compared)), Part::Table(compared_table(compared))]);
+    }
+    if !found.slices.is_empty() {
+        parts.push(Part::Heading(format!("{} by slice", found.headline)));
+        parts.push(Part::Figure(Figure::ranges(
+            &format!("{} with 95 % intervals", found.headline),
+            &slices(found),
+            bound_of(found),
+        )));
+    }
+    parts.extend([Part::Heading("Metrics".to_owned()), Part::Table(metric_table(&found.metrics))]);
+    Report {
+        title: format!("Evaluation of {} on {}", found.model.display(), found.data.display()),
+        state: state(found),
+        verdict: verdict(found),
+        facts: vec![
+            ("rows".to_owned(), whole(found.rows as u64)),
+            ("labelled".to_owned(), whole(found.labelled as u64)),
+            ("target".to_owned(), found.target.clone()),
+            made(now),
+        ],
+        parts,
+        definitions: definitions(),
+    }
+    .to_html()
+}
+
+fn rule_table(rules: &[RuleOutcome]) -> Table {
+    let mut table = Table::new(["state", "rule", "because"]);
+    for rule in rules {
+        let (state, word) = rule_state(rule);
+        table.row([Cell::Mark(state, word.to_owned()), Cell::from(rule.rule.as_str()), Cell::from(rule.text.as_str())]);
+    }
+    table
+}
+
+fn pictures(found: &Evaluation) -> Vec<Figure> {
+    let (mut figures, picture) = (Vec::new(), &found.picture);
+    if !picture.curve.is_empty() {
+        let start: CurvePoint = (0.0, 0.0);
+        let roc: Vec<CurvePoint> = std::iter::once(start)
+            .chain(picture.curve.iter().map(|point| (point.false_positive_rate, point.true_positive_rate)))
+            .collect();
+        let recall: Vec<CurvePoint> =
+            picture.curve.iter().map(|point| (point.true_positive_rate, point.precision)).collect();
+        figures.push(Figure::curve("ROC", ("false positive rate", "true positive rate"), &roc, true));
+        figures.push(Figure::curve("Precision over recall", ("recall", "precision"), &recall, false));
+    }
+    if !picture.calibration.is_empty() {
+        let all: f64 = picture.calibration.iter().map(|bin| bin.weight).sum();
+        let point = |bin: &kilter_stats::performance::CalibrationBin| ReliabilityPoint {
+            predicted: bin.predicted,
+            observed: (bin.observed, bin.observed - 1.96 * bin.error, bin.observed + 1.96 * bin.error),
+            share: bin.weight / all,
+        };
+        let points: Vec<ReliabilityPoint> = picture.calibration.iter().map(point).collect();
+        figures.push(Figure::reliability("Calibration: what came true over what was predicted", &points));
+    }
+    if !picture.predicted.is_empty() {
+        let point = |bin: &kilter_stats::performance::PredictedBin| SeriesPoint {
+            x: bin.predicted,
+            label: number(bin.predicted),
+            value: Some((bin.observed.value, bin.observed.low, bin.observed.high)),
+            bounds: [None, None],
+            state: State::Ok,
+            is_open: false,
+        };
+        figures.push(Figure::series(&Series {
+            caption: "What came true over what was predicted, by tenths of the rows".to_owned(),
+            points: picture.predicted.iter().map(point).collect(),
+            diagonal: true,
+        }));
+    }
+    if let Some(residuals) = &picture.residuals {
+        figures.push(Figure::shape("Residuals: predicted less true", &residuals.edges, &residuals.shares));
+    }
+    figures
+}
+
+fn counts_table(counts: &Counts) -> Table {
+    let mut table = Table::new(["in truth", "#decided positive", "#decided negative", "#share decided right"]);
+    let mut row = |name: &str, yes: u64, no: u64, right: u64| {
+        let share = right as f64 / (yes + no).max(1) as f64;
+        table.row([Cell::from(name), Cell::from(whole(yes)), Cell::from(whole(no)), Cell::from(percent(share))]);
+    };
+    row("positive", counts.true_positive, counts.false_negative, counts.true_positive);
+    row("negative", counts.false_positive, counts.true_negative, counts.true_negative);
+    table
+}
+
+/// Lines are classes in truth, columns what they were taken for; a cell is as dark as its share of the line.
+fn matrix_table(matrix: &Matrix) -> Table {
+    let headings = matrix.classes.iter().map(|class| format!("#{class}"));
+    let mut table = Table::new(std::iter::once("in truth".to_owned()).chain(headings));
+    for (class, rows) in matrix.classes.iter().zip(&matrix.rows) {
+        let all = rows.iter().sum::<u64>().max(1) as f64;
+        let cells = rows.iter().map(|rows| Cell::Share(whole(*rows), *rows as f64 / all));
+        table.row(std::iter::once(Cell::Text(class.clone())).chain(cells));
+    }
+    table
+}
+
+/// The bound that a rule sets on the headline metric, drawn beside what was measured.
+fn bound_of(found: &Evaluation) -> Option<f64> {
+    let of_headline = |rule: &&RuleOutcome| subject(&rule.rule).split(".slice").next() == Some(found.headline);
+    let rule = found.rules.iter().find(of_headline)?;
+    rule.limits.low.or(rule.limits.high)
+}
+
+fn class_table(classes: &[Class]) -> Table {
+    let mut table = Table::new(["class", "#rows", "#decided", "#precision", "#recall", "#f1"]);
+    for class in classes {
+        table.row(class_cells(class).map(Cell::Text));
+    }
+    table
+}
+
+fn compared_table(compared: &Compared) -> Table {
+    let mut table = Table::new(["", "metric", "#here", "#there", "#difference"]);
+    for found in &compared.metrics {
+        let difference = found.difference.missing.clone().unwrap_or_else(|| found.difference.words());
+        table.row([
+            Cell::Mark(standing_state(found.judged), standing_word(found.judged).to_owned()),
+            Cell::from(found.metric),
+            Cell::from(fixed(found.here)),
+            Cell::from(fixed(found.there)),
+            Cell::from(difference),
+        ]);
+    }
+    table
+}
+
+fn slices(found: &Evaluation) -> Vec<Range> {
+    let range = |slice: &super::result::Slice| {
+        let measured = &slice.measured.measured;
+        let rows = format!("{} {}", whole(slice.labelled as u64), plural(slice.labelled, "row", "rows"));
+        Range {
+            name: slice.slice.clone(),
+            value: measured.ends(),
+            note: measured.value.map_or(format!("too few ({rows})"), |value| format!("{}, {rows}", number(value))),
+            state: State::Ok,
+        }
+    };
+    found.slices.iter().take(DRAWN).map(range).collect()
+}
+
+fn metric_table(metrics: &[Metered]) -> Table {
+    let mut table = Table::new(["metric", "#value", "#from", "#to", "why not"]);
+    for Metered { metric, measured } in metrics {
+        let why = measured.missing.clone().unwrap_or_default();
+        table.row([*metric, &fixed(measured.value), &fixed(measured.low), &fixed(measured.high), &why].map(Cell::from));
+    }
+    table
+}
+
+fn definitions() -> Vec<String> {
+    vec![
+        "Metrics are scikit-learn's; a share without a denominator is not measured, never zero. Intervals (95 %): Wilson for \
+         rates, DeLong for AUC, influence functions and order statistics elsewhere."
+            .to_owned(),
+        "Differences of two models are paired, row by row. Better and worse: the interval of the difference leaves out zero. \
+         Of many metrics some differ by chance alone."
+            .to_owned(),
+        "Rows without a label are left out. Rows that depend on each other make every interval too narrow.".to_owned(),
+    ]
+}

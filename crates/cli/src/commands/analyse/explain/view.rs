@@ -1,0 +1,388 @@
+//! The words of `kilter explain`: tables for the terminal, a page for a browser.
+
+use kilter_domain::{
+    plural::{counted, plural},
+    time::Timestamp,
+};
+use kilter_report::{Cell, Figure, Part, Range, Report, State, Table, number, percent, whole};
+
+use super::result::{Change, Column, ColumnPart, Found, Importance, Local, Output, Shift, Value};
+use crate::ui::view::{Mark, Page, TextTable, made};
+
+/// Columns that stand one by one; the rest stand together.
+const SHOWN: usize = 15;
+/// From this rank correlation on a column is said to raise or to lower the score.
+const CLEAR_TREND: f64 = 0.3;
+/// Classes whose scores are told in the terminal.
+const SHOWN_OUTPUTS: usize = 5;
+
+/// For the terminal.
+pub(super) fn text(found: &Found) -> Page {
+    let mut page = Page::new().marked(mark(found), verdict(found));
+    for line in notes(found) {
+        page = page.line(format!("  {line}"));
+    }
+    for output in found.outputs.iter().take(SHOWN_OUTPUTS) {
+        page = page.line("").line(output_title(found, output)).table(output_text(output));
+    }
+    for local in &found.locals {
+        page = page.line("").line(local_title(found, local)).table(local_text(local));
+    }
+    if let Some(change) = &found.against {
+        for shift in change.outputs.iter().take(SHOWN_OUTPUTS) {
+            page = page.line("").line(shift_title(found, change, shift)).table(shift_text(shift));
+        }
+    }
+    if let Some(importance) = &found.permutation {
+        page = page.line("").line(importance_title(importance)).table(importance_text(importance));
+    }
+    if let Some(html) = &found.html {
+        page = page.marked(Mark::Ok, format!("wrote the page {}", html.display()));
+    }
+    page
+}
+
+fn mark(found: &Found) -> Mark {
+    if found.permutation.is_some() { Mark::Wait } else { Mark::Ok }
+}
+
+/// The plain sentence: which column matters most.
+fn verdict(found: &Found) -> String {
+    if let Some(importance) = &found.permutation {
+        return match importance.columns.first() {
+            Some(first) => format!(
+                "`{}` matters most: shuffled, it costs {} of {}. This model cannot be explained exactly",
+                first.column,
+                first.measured.words(),
+                metric_words(importance)
+            ),
+            None => "The model reads no column".to_owned(),
+        };
+    }
+    let of_classes = match found.outputs.len() {
+        0 | 1 => String::new(),
+        classes => format!(" of {classes} classes"),
+    };
+    match largest(found) {
+        Some((column, moved, share)) if moved > 0.0 => format!(
+            "`{column}` moves the score{}{of_classes} most: by {} in the mean, {} of what all columns do",
+            if of_classes.is_empty() { "" } else { "s" },
+            number(moved),
+            percent(share)
+        ),
+        _ => "No column moves the score: every row gets the same".to_owned(),
+    }
+}
+
+/// The column that moves the scores most, by how much in the mean over the classes, and its share of what all columns do.
+fn largest(found: &Found) -> Option<(&str, f64, f64)> {
+    let mut moved: Vec<(&str, f64)> = Vec::new();
+    for column in found.outputs.iter().flat_map(|output| &output.columns) {
+        match moved.iter_mut().find(|(name, _)| *name == column.column) {
+            Some((_, sum)) => *sum += column.mean_absolute,
+            None => moved.push((&column.column, column.mean_absolute)),
+        }
+    }
+    let all: f64 = moved.iter().map(|(_, sum)| sum).sum();
+    let (name, sum) = moved.into_iter().reduce(|a, b| if b.1 > a.1 { b } else { a })?;
+    Some((name, sum / found.outputs.len() as f64, if all > 0.0 { sum / all } else { 0.0 }))
+}
+
+fn notes(found: &Found) -> Vec<String> {
+    let mut notes = vec![match found.explained == found.rows {
+        true => format!("{} {}", whole(found.rows as u64), plural(found.rows, "row", "rows")),
+        false => format!("{} of {} rows, evenly", whole(found.explained as u64), whole(found.rows as u64)),
+    }];
+    if let Some(unit) = found.unit {
+        notes[0] += &format!("; the score is in {}", unit_phrase(unit));
+    }
+    notes.extend(found.background.as_ref().map(|background| format!("measured from {background}")));
+    notes.extend(found.permutation.as_ref().map(|importance| format!("why not exactly: {}", importance.because)));
+    notes
+}
+
+fn unit_phrase(unit: &str) -> &str {
+    match unit {
+        "value" => "the unit of the answer",
+        "log of the value" => "natural logarithms of the answer",
+        "probability" => "probabilities",
+        "raw score" => "the model's own unit",
+        other => other,
+    }
+}
+
+fn output_title(found: &Found, output: &Output) -> String {
+    let of = if found.outputs.len() > 1 { format!("score of `{}`", output.output) } else { "score".to_owned() };
+    format!("Over all rows: {of} {} in the mean, from the base {}", number(output.mean_score), number(output.base))
+}
+
+fn output_text(output: &Output) -> TextTable {
+    let mut table = TextTable::new(["column", "mean |SHAP|", "share", "direction"]);
+    for column in output.columns.iter().take(SHOWN) {
+        table.row([column.column.clone(), number(column.mean_absolute), percent(column.share), direction(column)]);
+    }
+    if let Some((count, rest)) = others(output.columns.iter().map(|column| column.mean_absolute)) {
+        table.row([counted(count, "other"), number(rest), String::new(), String::new()]);
+    }
+    table
+}
+
+/// How many stand beyond the shown ones, and their sum.
+fn others(values: impl Iterator<Item = f64>) -> Option<(usize, f64)> {
+    let rest: Vec<f64> = values.skip(SHOWN).collect();
+    (!rest.is_empty()).then(|| (rest.len(), rest.iter().sum()))
+}
+
+/// Whether larger values raise or lower the score, or which values do.
+fn direction(column: &Column) -> String {
+    if column.mean_absolute == 0.0 {
+        return "has no say".to_owned();
+    }
+    match column.trend {
+        Some(trend) if trend >= CLEAR_TREND => return format!("▲ more raises it ({})", number(trend)),
+        Some(trend) if trend <= -CLEAR_TREND => return format!("▼ more lowers it ({})", number(trend)),
+        _ => {}
+    }
+    let by_mean = |a: &&Value, b: &&Value| a.mean.total_cmp(&b.mean);
+    match (column.values.iter().max_by(by_mean), column.values.iter().min_by(by_mean)) {
+        (Some(up), Some(down)) if column.values.len() > 1 => {
+            format!("`{}` {}, `{}` {}", up.value, signed(up.mean), down.value, signed(down.mean))
+        }
+        _ => "by its many values".to_owned(),
+    }
+}
+
+fn signed(value: f64) -> String {
+    if value > 0.0 { format!("+{}", number(value)) } else { number(value) }
+}
+
+fn local_title(found: &Found, local: &Local) -> String {
+    let answer = match found.task {
+        kilter_inference::Task::Regression => String::new(),
+        _ => format!(", `{}` with probability {}", local.output, number(local.answer)),
+    };
+    format!("Row {}: score {} from the base {}{answer}", local.row, number(local.score), number(local.base))
+}
+
+fn local_text(local: &Local) -> TextTable {
+    let mut table = TextTable::new(["column", "value", "pushes"]);
+    for part in local.parts.iter().take(SHOWN).filter(|part| part.part != 0.0) {
+        table.row([part.column.clone(), short(part.value.as_deref()), signed(part.part)]);
+    }
+    if let Some((count, rest)) = others(local.parts.iter().map(|part| part.part)) {
+        table.row([counted(count, "other"), String::new(), signed(rest)]);
+    }
+    table
+}
+
+fn short(value: Option<&str>) -> String {
+    let Some(value) = value else { return "(missing)".to_owned() };
+    // A number that a table holds with all its digits.
+    if let (true, Ok(value)) = (value.len() > 8 && value.contains('.'), value.parse::<f64>()) {
+        return number(value);
+    }
+    match value.char_indices().nth(32) {
+        None => value.to_owned(),
+        Some((at, _)) => format!("{}…", &value[..at]),
+    }
+}
+
+fn shift_title(found: &Found, change: &Change, shift: &Shift) -> String {
+    let of = if found.outputs.len() > 1 { format!(" of `{}`", shift.output) } else { String::new() };
+    format!(
+        "The mean score{of} went from {} ({}, {} rows) to {}: {}, which is by column",
+        number(shift.before),
+        change.data.display(),
+        whole(change.rows as u64),
+        number(shift.now),
+        signed(shift.change)
+    )
+}
+
+fn shift_text(shift: &Shift) -> TextTable {
+    let mut table = TextTable::new(["column", "moved the mean score by"]);
+    for column in shift.columns.iter().take(SHOWN) {
+        table.row([column.column.clone(), column.measured.words()]);
+    }
+    let values = shift.columns.iter().map(|column| column.measured.value.unwrap_or_default());
+    if let Some((count, rest)) = others(values) {
+        table.row([counted(count, "other"), signed(rest)]);
+    }
+    table
+}
+
+fn metric_words(importance: &Importance) -> &str {
+    if importance.metric == "score_change" { "the score, in the mean" } else { importance.metric }
+}
+
+fn importance_title(importance: &Importance) -> String {
+    let rows = whole(importance.rows as u64);
+    match importance.metric {
+        "score_change" => format!("By how much the score moves when a column is shuffled ({rows} rows, no labels)"),
+        metric => format!("By how much {metric} gets worse when a column is shuffled ({rows} rows)"),
+    }
+}
+
+fn importance_text(importance: &Importance) -> TextTable {
+    let mut table = TextTable::new(["column", "importance"]);
+    for column in importance.columns.iter().take(2 * SHOWN) {
+        table.row([column.column.clone(), column.measured.words()]);
+    }
+    table
+}
+
+/// For a browser.
+pub(super) fn html(found: &Found, now: Timestamp) -> String {
+    let mut parts = Vec::new();
+    for (at, output) in found.outputs.iter().enumerate() {
+        let (title, inside) = (output_title(found, output), output_parts(output));
+        match found.outputs.len() {
+            1 => parts.extend([Part::Heading(title)].into_iter().chain(inside)),
+            // Of several classes one stands open: the others are a click away, not a screen.
+            _ => parts.push(Part::Fold {
+                summary: title,
+                state: State::None,
+                word: "by class".to_owned(),
+                open: at == 0,
+                parts: inside,
+            }),
+        }
+    }
+    if let Some(change) = &found.against {
+        for shift in &change.outputs {
+            parts.push(Part::Heading(shift_title(found, change, shift)));
+            parts.push(Part::Figure(shift_figure(shift)));
+        }
+    }
+    if !found.locals.is_empty() {
+        parts.push(Part::Heading("Row by row".to_owned()));
+        parts.push(Part::Grid(found.locals.iter().map(|local| Part::Figure(local_figure(found, local))).collect()));
+    }
+    if let Some(importance) = &found.permutation {
+        parts.push(Part::Heading(importance_title(importance)));
+        parts.push(Part::Figure(importance_figure(importance)));
+    }
+    Report {
+        title: format!("Explanation of {} on {}", found.model.display(), found.data.display()),
+        state: if found.permutation.is_some() { State::Wait } else { State::Ok },
+        verdict: verdict(found),
+        facts: facts(found, now),
+        parts,
+        definitions: definitions(found),
+    }
+    .to_html()
+}
+
+/// What moves one score: every column, and what its values do.
+fn output_parts(output: &Output) -> Vec<Part> {
+    let bars: Vec<(String, f64)> =
+        output.columns.iter().take(SHOWN).map(|column| (column.column.clone(), column.share)).collect();
+    let share = Figure::ranking("Share of what all columns do to the score", &bars);
+    let mut parts = vec![Part::Table(output_table(output)), Part::Figure(share)];
+    parts.extend(output.columns.iter().take(SHOWN).filter(|column| column.values.len() > 1).map(fold));
+    parts
+}
+
+fn facts(found: &Found, now: Timestamp) -> Vec<(String, String)> {
+    let mut facts = vec![
+        ("rows".to_owned(), whole(found.rows as u64)),
+        ("explained".to_owned(), whole(found.explained as u64)),
+        ("task".to_owned(), found.task.to_string()),
+    ];
+    facts.extend(found.unit.map(|unit| ("score in".to_owned(), unit_phrase(unit).to_owned())));
+    facts.extend(found.background.clone().map(|background| ("measured from".to_owned(), background)));
+    facts.push(made(now));
+    facts
+}
+
+fn output_table(output: &Output) -> Table {
+    let mut table = Table::new(["column", "#mean |SHAP|", "#share", "#mean", "direction"]);
+    for column in &output.columns {
+        table.row([
+            Cell::from(column.column.as_str()),
+            Cell::from(number(column.mean_absolute)),
+            Cell::from(percent(column.share)),
+            Cell::from(signed(column.mean)),
+            Cell::from(direction(column)),
+        ]);
+    }
+    table
+}
+
+/// What each value of a column does.
+fn fold(column: &Column) -> Part {
+    let bars: Vec<(String, f64, String)> = column
+        .values
+        .iter()
+        .map(|value| {
+            (value.value.clone(), value.mean, format!("{}, {} rows", signed(value.mean), whole(value.rows as u64)))
+        })
+        .collect();
+    Part::Fold {
+        summary: column.column.clone(),
+        state: State::None,
+        word: "by value".to_owned(),
+        open: false,
+        parts: vec![Part::Figure(Figure::pushes(
+            &format!("What each value of {} does in the mean", column.column),
+            &bars,
+        ))],
+    }
+}
+
+fn local_figure(found: &Found, local: &Local) -> Figure {
+    let bar = |part: &super::result::Part| {
+        (format!("{} = {}", part.column, short(part.value.as_deref())), part.part, signed(part.part))
+    };
+    let mut bars: Vec<(String, f64, String)> = local.parts.iter().take(SHOWN).map(bar).collect();
+    if let Some((count, rest)) = others(local.parts.iter().map(|part| part.part)) {
+        bars.push((counted(count, "other"), rest, signed(rest)));
+    }
+    Figure::pushes(&local_title(found, local), &bars)
+}
+
+fn shift_figure(shift: &Shift) -> Figure {
+    let range = |column: &ColumnPart| Range {
+        name: column.column.clone(),
+        value: column.measured.ends(),
+        note: column.measured.value.map_or("–".to_owned(), signed),
+        state: State::Ok,
+    };
+    let ranges: Vec<Range> = shift.columns.iter().take(2 * SHOWN).map(range).collect();
+    Figure::ranges("By how much each column moved the mean score, with 95 % intervals", &ranges, Some(0.0))
+}
+
+fn importance_figure(importance: &Importance) -> Figure {
+    let range = |column: &ColumnPart| Range {
+        name: column.column.clone(),
+        value: column.measured.ends(),
+        note: column.measured.value.map_or("–".to_owned(), number),
+        state: State::Ok,
+    };
+    let ranges: Vec<Range> = importance.columns.iter().take(2 * SHOWN).map(range).collect();
+    Figure::ranges("Importance, with intervals over the shuffles", &ranges, Some(0.0))
+}
+
+fn definitions(found: &Found) -> Vec<String> {
+    if found.permutation.is_some() {
+        return vec![
+            "Permutation importance (Breiman 2001): the mean over five shuffles of a column, and Student's interval of the \
+             luck of the shuffles. Columns that carry the same information share it and may each look unimportant."
+                .to_owned(),
+        ];
+    }
+    vec![
+        "SHAP: exact Shapley values, path-dependent for trees, weight times distance from the mean for linear models; what a \
+         model makes of one column is summed back to it. A row's parts and the base add up to its score."
+            .to_owned(),
+        "The score is what the model adds up before it answers; probabilities do not add up. It says what the model uses, not \
+         what causes what."
+            .to_owned(),
+        "Direction: Spearman's rank correlation between the values of a column and its attributions; where it is weak, the \
+         values that raise and lower the score most."
+            .to_owned(),
+        "The change of a mean score between two tables is the difference of mean attributions, column by column, without a \
+         rest; intervals (95 %) are those of sampling."
+            .to_owned(),
+    ]
+}

@@ -1,0 +1,247 @@
+//! `kilter fairness`: what decisions do to groups, each number with its interval, and where groups differ.
+
+mod result;
+mod view;
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use kilter_api::{Code, Exit, Problem};
+use kilter_domain::table::Table;
+use kilter_evaluation::{
+    fairness::{Decided, FairnessError, MAX_COLUMNS, Truth, intersections, partition},
+    gate_metrics::HALF,
+};
+use kilter_lake::{ReadOptions, read_table};
+
+use crate::{
+    commands::analyse::evaluate::scored,
+    context::now,
+    fs::{load_model, write_whole},
+    input::{
+        column_list::{ColumnList, named},
+        table::Unread,
+    },
+    ui::{
+        error::{Stop, usage},
+        estimate::FailOn,
+        view::Answer,
+    },
+};
+use result::{Attribute, Found, Impact};
+
+/// Tell what decisions do to groups: selection, true and false positive rates, precision, calibration, and their gaps.
+///
+/// The decisions are a model's, or stand in the table already (--score, --predicted). Every number has its 95 %
+/// interval; what rests on fewer than 30 rows is named and not judged. An impact (a group's selection rate over that of
+/// the privileged group, or of the group that is selected most) below four fifths is a warning, and an alert where its
+/// whole interval lies below.
+#[derive(Debug, Args)]
+pub(crate) struct Fairness {
+    /// The model: an ONNX file, or a folder with a model.onnx. Left out with --score or --predicted.
+    #[arg(value_name = "MODEL")]
+    first: PathBuf,
+    /// The labelled rows.
+    #[arg(value_name = "DATA")]
+    second: Option<PathBuf>,
+    /// The columns whose values are the groups (numbers with many values by quartile).
+    #[arg(long = "groups", value_name = "COLUMNS", required = true)]
+    group_lists: Vec<ColumnList>,
+    /// The same as columns of the table, once it is read.
+    #[arg(skip)]
+    groups: Vec<String>,
+    /// Also judge the combinations of two and three of the columns.
+    #[arg(long)]
+    intersect: bool,
+    /// The column that holds what turned out to be true; by default the one that the model was trained on.
+    #[arg(long, value_name = "COLUMN")]
+    target: Option<String>,
+    /// The group that others are compared with, like `sex=male`; by default the one that is selected most.
+    #[arg(long, value_name = "COLUMN=VALUE")]
+    privileged: Vec<String>,
+    /// The class that counts as positive; by default the second of two.
+    #[arg(long, value_name = "CLASS")]
+    positive: Option<String>,
+    /// The score from which on an answer counts as positive; by default where the model decides by itself: 0.5, and above 0
+    /// of a model that answers margins.
+    #[arg(long, value_name = "SCORE", allow_negative_numbers = true)]
+    threshold: Option<f64>,
+    /// The column of the table that holds the scores, instead of a model.
+    #[arg(long, value_name = "COLUMN")]
+    score: Option<String>,
+    /// The column of the table that holds the decisions, instead of a model.
+    #[arg(long, value_name = "COLUMN")]
+    predicted: Option<String>,
+    /// The column of row weights.
+    #[arg(long, value_name = "COLUMN")]
+    weight: Option<String>,
+    /// End with exit code 3 when an impact reaches this level.
+    #[arg(long, value_name = "LEVEL")]
+    fail_on: Option<FailOn>,
+    /// Also write a page for a browser that needs nothing else.
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+}
+
+/// The rows with their decisions, and where they come from.
+struct Source {
+    model: Option<PathBuf>,
+    data: PathBuf,
+    target: String,
+    table: Table,
+    decided: Decided,
+    /// From which score on an answer counts as positive; `None` where the table holds decisions.
+    threshold: Option<f64>,
+}
+
+impl Fairness {
+    pub(crate) fn run(mut self) -> Result<Answer, Stop> {
+        self.check()?;
+        let source = self.source()?;
+        self.name_groups(&source.table)?;
+        let mut found = Found::of(&source, source.threshold, self.html.clone());
+        for columns in self.attributes() {
+            let partition = partition(&source.table, &columns).map_err(|error| problem(&error))?;
+            let privileged = self.privileged(&partition)?;
+            found.attributes.push(Attribute::of(&partition, &source.decided.by(&partition), privileged));
+        }
+        if let Some(html) = &self.html {
+            write_whole(html, view::html(&found, now()).as_bytes())?;
+        }
+        let worst = found.worst();
+        let exit = match self.fail_on {
+            Some(FailOn::Alert) if worst >= Impact::Alert => Exit::Negative,
+            Some(FailOn::Warn) if worst >= Impact::Warn => Exit::Negative,
+            _ => Exit::Done,
+        };
+        let unread = Unread::of_file(&source.data)?;
+        Ok(Answer::done(&found, view::text(&found)).left_out(&unread).exit(exit))
+    }
+
+    fn check(&self) -> Result<(), Stop> {
+        // Scores of a table need not be probabilities; what a model's may be is asked when they are known.
+        if let Some(threshold) = self.threshold.filter(|threshold| !threshold.is_finite()) {
+            return Err(usage(format!("`--threshold {threshold}` is no number to decide from")));
+        }
+        if self.has_columns() && self.second.is_some() {
+            return Err(usage("a model and columns of answers were both given: leave out the model, or the columns"));
+        }
+        Ok(())
+    }
+
+    /// Which columns of the table are the groups.
+    fn name_groups(&mut self, table: &Table) -> Result<(), Stop> {
+        self.groups = named(&self.group_lists, table.names());
+        if let Some(twice) = self.groups.iter().enumerate().find(|(at, name)| self.groups[..*at].contains(name)) {
+            return Err(usage(format!("`{}` stands twice in --groups", twice.1)));
+        }
+        let is_named = |pair: &str| {
+            self.groups
+                .iter()
+                .any(|group| pair.strip_prefix(group.as_str()).is_some_and(|value| value.starts_with('=')))
+        };
+        match self.privileged.iter().find(|pair| !is_named(pair)) {
+            Some(pair) => Err(usage(format!("`--privileged {pair}` does not name a value of one of the --groups"))),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether the table holds the answers.
+    fn has_columns(&self) -> bool {
+        self.score.is_some() || self.predicted.is_some()
+    }
+
+    fn source(&self) -> Result<Source, Stop> {
+        match (&self.second, self.has_columns()) {
+            (_, true) => self.of_columns(),
+            (Some(data), false) => self.of_model(data),
+            (None, false) => Err(Problem::new(Code::UsageInvalid, "there are no rows, or no answers to judge")
+                .hint("give a model and a table, or a table with --score COLUMN or --predicted COLUMN")
+                .into()),
+        }
+    }
+
+    fn of_model(&self, data: &Path) -> Result<Source, Stop> {
+        let (path, model) = load_model(&self.first)?;
+        let target = self.target.clone().or_else(|| model.signature().target.clone()).ok_or_else(no_target)?;
+        let table = read_table(data, &ReadOptions::default())?;
+        let is_feature = |name: &str| name != target && self.weight.as_deref() != Some(name);
+        let model = model.named_by(&table, is_feature)?;
+        let scored = scored(&model, &table, self.threshold)?;
+        let decided = Decided::by_model(&scored, self.truth(&table, &target)).map_err(|error| problem(&error))?;
+        let threshold = Some(scored.threshold);
+        Ok(Source { model: Some(path), data: data.to_path_buf(), target, table, decided, threshold })
+    }
+
+    fn of_columns(&self) -> Result<Source, Stop> {
+        let target = self.target.clone().ok_or_else(no_target)?;
+        let table = read_table(&self.first, &ReadOptions::default())?;
+        let (score, predicted) = (self.score.as_deref(), self.predicted.as_deref());
+        let threshold = self.threshold.unwrap_or(HALF);
+        let decided = Decided::by_columns(self.truth(&table, &target), score, predicted, threshold)
+            .map_err(|error| problem(&error))?;
+        let threshold = predicted.is_none().then_some(threshold);
+        Ok(Source { model: None, data: self.first.clone(), target, table, decided, threshold })
+    }
+
+    fn truth<'a>(&'a self, table: &'a Table, target: &'a str) -> Truth<'a> {
+        Truth { table, target, weight: self.weight.as_deref(), positive: self.positive.as_deref() }
+    }
+
+    /// Each column, then what is intersected.
+    fn attributes(&self) -> Vec<Vec<String>> {
+        let mut all: Vec<Vec<String>> = self.groups.iter().map(|column| vec![column.clone()]).collect();
+        if self.intersect {
+            all.extend(intersections(&self.groups, MAX_COLUMNS));
+        }
+        all
+    }
+
+    /// The group whose every value was named as privileged.
+    fn privileged(&self, partition: &kilter_evaluation::fairness::Partition) -> Result<Option<usize>, Stop> {
+        let named =
+            |column: &String| self.privileged.iter().find_map(|pair| pair.strip_prefix(column)?.strip_prefix('='));
+        let Some(values) = partition.columns.iter().map(named).collect::<Option<Vec<&str>>>() else { return Ok(None) };
+        match partition.values.iter().position(|of_group| *of_group == values) {
+            Some(group) => Ok(Some(group)),
+            // A combination may have no row although each value has some.
+            None if values.len() > 1 => Ok(None),
+            None => {
+                let detail = format!("no row has `{}={}`", partition.columns[0], values[0]);
+                Err(Problem::new(Code::UsageInvalid, detail)
+                    .hint(format!(
+                        "name one of {}",
+                        partition.names.iter().take(12).cloned().collect::<Vec<_>>().join(", ")
+                    ))
+                    .into())
+            }
+        }
+    }
+}
+
+fn no_target() -> Stop {
+    Problem::new(Code::UsageInvalid, "it is not said which column holds what turned out to be true")
+        .hint("name it: --target COLUMN")
+        .into()
+}
+
+fn problem(error: &FairnessError) -> Stop {
+    let (code, hint) = match error {
+        FairnessError::Column(_) => return Problem::of(Code::ColumnUnknown, error).into(),
+        FairnessError::Numbers => {
+            (Code::UsageInvalid, "judge a classifier, or decisions of your own with --predicted COLUMN")
+        }
+        FairnessError::NoPositive { .. } | FairnessError::UnknownClass { .. } => {
+            (Code::UsageInvalid, "name the positive one: --positive CLASS")
+        }
+        FairnessError::NoLabel { .. } => (Code::RowsUnfit, "wait for labels, or name another column with --target"),
+        FairnessError::OtherWords { .. } | FairnessError::UnknownLabels { .. } => {
+            return Problem::of(Code::LabelsUnknown, error).into();
+        }
+        FairnessError::TooManyGroups { .. } => {
+            (Code::UsageInvalid, "choose columns with fewer values, or leave out --intersect")
+        }
+        FairnessError::NoGroup { .. } => (Code::RowsUnfit, "choose a column that has values"),
+    };
+    Problem::of(code, error).hint(hint).into()
+}

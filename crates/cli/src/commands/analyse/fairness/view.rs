@@ -1,0 +1,359 @@
+//! The words of `kilter fairness`: a table for the terminal, a page for a browser.
+
+use kilter_domain::{plural::plural, time::Timestamp};
+use kilter_evaluation::gate_metrics::threshold_words;
+use kilter_report::{Cell, Figure, Part, Range, Report, State, Table, number, percent, whole};
+use kilter_stats::{fairness::MINIMUM, performance::Rate};
+
+use super::result::{Attribute, Counted, FOUR_FIFTHS, Found, Group, Impact, Measure};
+use crate::ui::{
+    estimate::Measured,
+    view::{Mark, Page, TextTable, made},
+};
+
+/// Groups of one attribute that the terminal shows; the document holds all.
+const SHOWN: usize = 40;
+/// Groups in one picture.
+const DRAWN: usize = 20;
+
+/// The rates of a table, with their headings.
+const RATES: [(Rate, &str); 7] = [
+    (Rate::SelectionRate, "#selected"),
+    (Rate::Recall, "#TPR"),
+    (Rate::FalsePositiveRate, "#FPR"),
+    (Rate::FalseNegativeRate, "#FNR"),
+    (Rate::Precision, "#PPV"),
+    (Rate::Accuracy, "#accuracy"),
+    (Rate::BaseRate, "#base rate"),
+];
+
+/// For the terminal.
+pub(super) fn text(found: &Found) -> Page {
+    let mut page = Page::new().marked(mark(found.worst()), verdict(found)).line(format!("  {}", rows_words(found)));
+    if let Some(note) = &found.unknown_labels {
+        page = page.marked(Mark::Warn, note.clone());
+    }
+    for attribute in &found.attributes {
+        page = attribute_text(page.line("").line(title(attribute)), attribute);
+    }
+    if let Some(html) = &found.html {
+        page = page.marked(Mark::Ok, format!("wrote the page {}", html.display()));
+    }
+    page
+}
+
+fn attribute_text(mut page: Page, attribute: &Attribute) -> Page {
+    let mut groups = TextTable::new(headings().iter().map(|heading| heading.trim_start_matches('#')));
+    for group in attribute.groups.iter().take(SHOWN) {
+        let impact = format!("{} {}", mark(group.impact).glyph(), impact_words(group));
+        groups.row([group.group.clone()].into_iter().chain(cells(&group.counted)).chain([impact]));
+    }
+    page = page.table(groups);
+    let rest = attribute.groups.len().saturating_sub(SHOWN);
+    if rest > 0 {
+        page = page.line(format!("  and {rest} smaller groups: --json tells them all"));
+    }
+    let mut measures = TextTable::new(["measure", "value", "between"]);
+    for measure in &attribute.measures {
+        measures.row([measure_words(measure.measure).to_owned(), measure.measured.words(), between(measure)]);
+    }
+    page = page.table(measures);
+    for note in notes(attribute) {
+        page = page.marked(Mark::Thin, note);
+    }
+    page
+}
+
+fn headings() -> Vec<&'static str> {
+    let rates = RATES.iter().map(|(_, heading)| *heading);
+    ["group", "#rows"].into_iter().chain(rates).chain(["impact"]).collect()
+}
+
+fn cells(counted: &Counted) -> Vec<String> {
+    let rate = |(rate, _): &(Rate, &str)| {
+        counted.rate(*rate).and_then(|found| found.value).map_or("–".to_owned(), |value| format!("{value:.3}"))
+    };
+    [whole(counted.rows)].into_iter().chain(RATES.iter().map(rate)).collect()
+}
+
+/// What was not judged, and why.
+fn notes(attribute: &Attribute) -> Vec<String> {
+    let mut notes = Vec::new();
+    if !attribute.too_few.is_empty() {
+        let names = attribute.too_few.iter().take(8).cloned().collect::<Vec<_>>().join("; ");
+        let more = attribute.too_few.len().saturating_sub(8);
+        let more = if more > 0 { format!("; and {more} more") } else { String::new() };
+        notes.push(format!("too few rows to judge (fewer than {MINIMUM}): {names}{more}"));
+    }
+    if attribute.without > 0 {
+        let (belong, have) = plural(attribute.without, ("row belongs", "it has"), ("rows belong", "they have"));
+        notes.push(format!("{} {belong} to no group: {have} no value", whole(attribute.without as u64)));
+    }
+    let missing = |measure: &Measure| measure.measured.missing.clone();
+    let mut reasons: Vec<String> = attribute.measures.iter().filter_map(missing).collect();
+    reasons.dedup();
+    notes.extend(reasons);
+    notes
+}
+
+fn title(attribute: &Attribute) -> String {
+    let columns = attribute.columns.join(" x ");
+    match (&attribute.reference, attribute.reference_is_named) {
+        (Some(reference), true) => format!("{columns}, beside the privileged group {reference}"),
+        (Some(reference), false) => format!("{columns}, beside the group that is selected most: {reference}"),
+        (None, _) => format!("{columns}: no two groups can be compared"),
+    }
+}
+
+fn rows_words(found: &Found) -> String {
+    let threshold =
+        found.threshold.map_or(String::new(), |threshold| format!(", decided {}", threshold_words(threshold)));
+    let (decided, rows) = (whole(found.decided as u64), whole(found.rows as u64));
+    format!("{decided} of {rows} rows are decided and labelled; positive is `{}`{threshold}", found.positive)
+}
+
+/// The plain sentence: state, deciding number against its limit.
+fn verdict(found: &Found) -> String {
+    let groups = || found.attributes.iter().flat_map(|attribute| &attribute.groups);
+    let count = |impact: Impact| groups().filter(|group| group.impact == impact).count();
+    let lowest = groups()
+        .filter(|group| group.impact >= Impact::Warn)
+        .filter_map(|group| Some((impact_of(group)?.value?, group)))
+        .min_by(|a, b| a.0.total_cmp(&b.0));
+    let Some((ratio, group)) = lowest else {
+        return match count(Impact::Fine) {
+            0 => format!(
+                "No two groups can be compared: each needs {MINIMUM} rows with a label, and one must be selected at all"
+            ),
+            _ => "Every group that can be judged is selected at least four fifths as often as its reference".to_owned(),
+        };
+    };
+    let sure = if group.impact == Impact::Alert { "" } else { ", which chance may explain" };
+    let more = count(Impact::Alert) + count(Impact::Warn) - 1;
+    let more = match more {
+        0 => String::new(),
+        1 => "; 1 more group is below four fifths".to_owned(),
+        _ => format!("; {more} more groups are below four fifths"),
+    };
+    format!("{} is selected {} times as often as its reference, below 0.8{sure}{more}", group.group, number(ratio))
+}
+
+fn impact_of(group: &Group) -> Option<&Measured> {
+    group.against.iter().find(|measure| measure.measure == "disparate_impact").map(|measure| &measure.measured)
+}
+
+fn impact_words(group: &Group) -> String {
+    match impact_of(group).map(|ratio| (ratio.value, ratio.words())) {
+        _ if group.is_reference => "reference".to_owned(),
+        Some((Some(_), words)) => words,
+        _ if group.counted.rate(Rate::SelectionRate).is_some_and(|rate| rate.value.is_some()) => "undefined".to_owned(),
+        _ => "too few".to_owned(),
+    }
+}
+
+fn between(measure: &Measure) -> String {
+    match (&measure.highest, &measure.lowest) {
+        (Some(highest), Some(lowest)) => format!("{highest} | {lowest}"),
+        _ => String::new(),
+    }
+}
+
+fn measure_words(measure: &str) -> &str {
+    match measure {
+        "demographic_parity_difference" => "demographic parity, difference",
+        "demographic_parity_ratio" => "demographic parity, ratio",
+        "equalized_odds_difference" => "equalised odds, difference",
+        "equalized_odds_ratio" => "equalised odds, ratio",
+        "equal_opportunity_difference" => "equal opportunity, difference",
+        "equal_opportunity_ratio" => "equal opportunity, ratio",
+        "false_positive_rate_difference" => "false positive rate, difference",
+        "predictive_parity_difference" => "predictive parity, difference",
+        "accuracy_difference" => "accuracy, difference",
+        "calibration_gap_difference" => "calibration, difference",
+        "disparate_impact" => "disparate impact",
+        "statistical_parity_difference" => "statistical parity, difference",
+        "average_odds_difference" => "average odds, difference",
+        "selection_rate_difference" => "selection rate, difference",
+        other => other,
+    }
+}
+
+fn mark(impact: Impact) -> Mark {
+    match impact {
+        Impact::Fine => Mark::Ok,
+        Impact::Warn => Mark::Warn,
+        Impact::Alert => Mark::Bad,
+        Impact::Thin => Mark::Thin,
+    }
+}
+
+fn state(impact: Impact) -> State {
+    match impact {
+        Impact::Fine => State::Ok,
+        Impact::Warn => State::Warn,
+        Impact::Alert => State::Bad,
+        Impact::Thin => State::Thin,
+    }
+}
+
+fn state_word(impact: Impact) -> &'static str {
+    match impact {
+        Impact::Fine => "fine",
+        Impact::Warn => "warn",
+        Impact::Alert => "alert",
+        Impact::Thin => "too few",
+    }
+}
+
+/// For a browser.
+pub(super) fn html(found: &Found, now: Timestamp) -> String {
+    let mut parts = Vec::new();
+    for attribute in &found.attributes {
+        parts.push(Part::Heading(title(attribute)));
+        parts.push(Part::Table(group_table(attribute)));
+        parts.extend(notes(attribute).into_iter().map(|note| Part::Text(format!("▨ {note}"))));
+        parts.push(Part::Grid(figures(attribute)));
+        parts.push(fold("Differences and ratios", attribute.impact, vec![Part::Table(measure_table(attribute))]));
+        parts.push(fold(
+            "Each group beside its reference",
+            attribute.impact,
+            vec![Part::Table(against_table(attribute))],
+        ));
+        if let Some(table) = calibration_table(attribute) {
+            parts.push(Part::Fold {
+                summary: "Calibration".to_owned(),
+                state: State::None,
+                word: "by group".to_owned(),
+                open: false,
+                parts: vec![Part::Table(table)],
+            });
+        }
+    }
+    let of = found.model.as_ref().map_or_else(String::new, |model| format!("{} on ", model.display()));
+    Report {
+        title: format!("Fairness of {of}{}", found.data.display()),
+        state: state(found.worst()),
+        verdict: verdict(found),
+        facts: vec![
+            ("rows".to_owned(), whole(found.rows as u64)),
+            ("decided and labelled".to_owned(), whole(found.decided as u64)),
+            ("target".to_owned(), found.target.clone()),
+            ("positive".to_owned(), found.positive.clone()),
+            ("threshold".to_owned(), found.threshold.map_or("–".to_owned(), number)),
+            made(now),
+        ],
+        parts,
+        definitions: definitions(),
+    }
+    .to_html()
+}
+
+fn fold(summary: &str, impact: Impact, parts: Vec<Part>) -> Part {
+    let word = state_word(impact).to_owned();
+    Part::Fold { summary: summary.to_owned(), state: state(impact), word, open: impact >= Impact::Warn, parts }
+}
+
+fn group_table(attribute: &Attribute) -> Table {
+    let mut table = Table::new(["state"].into_iter().chain(headings()));
+    for group in &attribute.groups {
+        let mut row = vec![Cell::Mark(state(group.impact), state_word(group.impact).to_owned())];
+        row.push(Cell::from(group.group.as_str()));
+        row.extend(cells(&group.counted).into_iter().map(Cell::Text));
+        row.push(Cell::from(impact_words(group)));
+        table.row(row);
+    }
+    table
+}
+
+/// The three rates that most definitions speak of, by group.
+fn figures(attribute: &Attribute) -> Vec<Part> {
+    let range = |group: &Group, rate: Rate| {
+        let measured = group.counted.rate(rate);
+        Range {
+            name: group.group.clone(),
+            value: measured.and_then(Measured::ends),
+            note: measured.and_then(|found| found.value).map_or("too few".to_owned(), percent),
+            state: if rate == Rate::SelectionRate { state(group.impact) } else { State::Ok },
+        }
+    };
+    let figure = |(rate, caption): (Rate, &str)| {
+        let ranges: Vec<Range> = attribute.groups.iter().take(DRAWN).map(|group| range(group, rate)).collect();
+        let limit = (rate == Rate::SelectionRate).then(|| four_fifths(attribute)).flatten();
+        Part::Figure(Figure::ranges(caption, &ranges, limit))
+    };
+    [
+        (Rate::SelectionRate, "Selection rate; the line is four fifths of the reference's"),
+        (Rate::Recall, "True positive rate"),
+        (Rate::FalsePositiveRate, "False positive rate"),
+    ]
+    .map(figure)
+    .into()
+}
+
+fn four_fifths(attribute: &Attribute) -> Option<f64> {
+    let reference = attribute.reference.as_ref()?;
+    let group = attribute.groups.iter().find(|group| group.group == *reference)?;
+    Some(group.counted.rate(Rate::SelectionRate)?.value? * FOUR_FIFTHS)
+}
+
+fn measure_table(attribute: &Attribute) -> Table {
+    let mut table = Table::new(["measure", "#value and 95 % interval", "highest", "lowest"]);
+    for measure in &attribute.measures {
+        let name = |name: &Option<String>| Cell::from(name.clone().unwrap_or_default());
+        table.row([
+            Cell::from(measure_words(measure.measure)),
+            Cell::from(measure.measured.words()),
+            name(&measure.highest),
+            name(&measure.lowest),
+        ]);
+    }
+    table
+}
+
+fn against_table(attribute: &Attribute) -> Table {
+    let first = attribute.groups.iter().find(|group| !group.against.is_empty());
+    let measures = first.map_or(&[][..], |group| &group.against);
+    let mut table = Table::new(
+        ["group".to_owned()].into_iter().chain(measures.iter().map(|m| format!("#{}", measure_words(m.measure)))),
+    );
+    for group in attribute.groups.iter().filter(|group| !group.against.is_empty()) {
+        let cells = group.against.iter().map(|measure| Cell::from(measure.measured.words()));
+        table.row([Cell::from(group.group.as_str())].into_iter().chain(cells));
+    }
+    table
+}
+
+fn calibration_table(attribute: &Attribute) -> Option<Table> {
+    let mut table = Table::new(["group", "#mean score", "#came true", "#truth less score", "#calibration error"]);
+    for group in &attribute.groups {
+        if let Some(found) = &group.calibration {
+            table.row([
+                Cell::from(group.group.as_str()),
+                Cell::from(number(found.predicted)),
+                Cell::from(found.observed.words()),
+                Cell::from(found.gap.words()),
+                Cell::from(number(found.error)),
+            ]);
+        }
+    }
+    (!table.rows.is_empty()).then_some(table)
+}
+
+fn definitions() -> Vec<String> {
+    vec![
+        format!(
+            "Selected: decided positive. TPR, FPR, FNR: true positive, false positive, false negative rate. PPV: true among \
+             decided positive. A rate with fewer than {MINIMUM} rows in its denominator is not told."
+        ),
+        "Impact: the selection rate over that of the reference group, which is the privileged one where it was named, and the \
+         one that is selected most otherwise. Below four fifths it is a warning, and an alert where its whole interval lies \
+         below."
+            .to_owned(),
+        "Demographic parity compares selection rates, equal opportunity TPR, equalised odds the worse of TPR and FPR, \
+         predictive parity PPV, average odds the mean of the TPR and FPR differences: the definitions of fairlearn and AIF360."
+            .to_owned(),
+        "Intervals (95 %): Wilson for rates, Newcombe for differences, MOVER on logarithms for ratios; those of the largest \
+         differences are widened for having been picked (Bonferroni). Which definition is the right one is for people to say."
+            .to_owned(),
+    ]
+}

@@ -1,0 +1,175 @@
+//! The words of `kilter profile`: a table for the terminal, a page for a browser.
+
+use kilter_domain::{
+    plural::{counted, plural},
+    time::Timestamp,
+};
+use kilter_report::{Cell, Figure, Part, Report, State, Table, number, percent, whole};
+use kilter_stats::{compare::Picture, profile::TableProfile};
+
+use super::{Column, Described, Value};
+use crate::ui::view::{Mark, Page, TextTable, made};
+
+/// What the numbers mean.
+const DEFINITIONS: &[&str] = &[
+    "Missing values are counted and left out. Infinite values are counted apart and left out of moments and quantiles.",
+    "sd divides by n - 1; skewness and excess kurtosis are those of the rows (biased); quantiles are linear between order statistics.",
+    "A column of numbers with at most 20 distinct values is a category; mostly different texts are an identifier, or free text when longer than 50 characters on average; whole numbers that grow from row to row are an identifier.",
+];
+
+/// For the terminal.
+fn counts(described: &Described) -> String {
+    let rows = plural(described.rows, "row", "rows");
+    format!("{} {rows}, {}", whole(described.rows), counted(described.columns.len(), "column"))
+}
+
+pub(super) fn text(described: &Described) -> Page {
+    let mut table = TextTable::new(HEADINGS.iter().map(|heading| heading.trim_start_matches('#')));
+    for column in &described.columns {
+        table.row(cells(column));
+    }
+    let mut page = Page::new().line(counts(described)).table(table);
+    for column in &described.columns {
+        for warning in &column.warnings {
+            page = page.marked(Mark::Warn, format!("`{}`: {}", column.column, warning.meaning()));
+        }
+    }
+    for unread in &described.unread {
+        page = page.marked(Mark::None, unread.words());
+    }
+    if let (Some(out), Some(bytes)) = (&described.out, described.bytes) {
+        page =
+            page.marked(Mark::Ok, format!("stored the profile in {} ({} bytes)", out.display(), whole(bytes as u64)));
+    }
+    if let Some(html) = &described.html {
+        page = page.marked(Mark::Ok, format!("wrote the page {}", html.display()));
+    }
+    page
+}
+
+const HEADINGS: &[&str] = &[
+    "column",
+    "type",
+    "kind",
+    "#missing",
+    "#distinct",
+    "#mean",
+    "#sd",
+    "#min",
+    "#p5",
+    "#p50",
+    "#p95",
+    "#max",
+    "most frequent",
+];
+
+fn cells(column: &Column) -> Vec<String> {
+    let none = || "–".to_owned();
+    let optional = |value: Option<f64>| value.map_or_else(none, number);
+    let numbers = column.numbers.as_ref();
+    let value = |value: Option<Value>| value.map_or_else(none, Value::words);
+    let quantile = |at: usize| value(numbers.and_then(|numbers| numbers.quantiles.get(at)).map(|q| q.value));
+    let end = |at: usize| match column.times {
+        Some(times) => times[at].to_string(),
+        None => value(numbers.and_then(|numbers| if at == 0 { numbers.min } else { numbers.max })),
+    };
+    let share = |rows: u64| percent(rows as f64 / column.rows.max(1) as f64);
+    let top = column.top.iter().take(3).map(|category| format!("{} {}", short(&category.value), share(category.rows)));
+    let about = if column.distinct_is_exact { "" } else { "~" };
+    vec![
+        column.column.clone(),
+        word(&column.stored),
+        word(&column.kind),
+        share(column.missing),
+        format!("{about}{}", whole(column.distinct)),
+        optional(numbers.and_then(|numbers| numbers.mean)),
+        optional(numbers.and_then(|numbers| numbers.sd)),
+        end(0),
+        quantile(1),
+        quantile(3),
+        quantile(5),
+        end(1),
+        top.collect::<Vec<_>>().join(", "),
+    ]
+}
+
+/// The word that the document uses.
+pub(crate) fn word(value: &impl serde::Serialize) -> String {
+    serde_json::to_value(value).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
+}
+
+fn short(text: &str) -> String {
+    match text.char_indices().nth(24) {
+        None => text.to_owned(),
+        Some((at, _)) => format!("{}…", &text[..at]),
+    }
+}
+
+/// For a browser.
+pub(super) fn html(profile: &TableProfile, described: &Described, now: Timestamp) -> String {
+    let warned = described.columns.iter().filter(|column| !column.warnings.is_empty()).count();
+    let verdict = match warned {
+        0 => format!("No column of {} needs a look before it is used.", described.columns.len()),
+        1 => format!("1 column of {} needs a look before it is used.", described.columns.len()),
+        _ => format!("{warned} columns of {} need a look before they are used.", described.columns.len()),
+    };
+    let mut table = Table::new(["state"].into_iter().chain(HEADINGS.iter().copied()));
+    for column in &described.columns {
+        let mark = match column.warnings.is_empty() {
+            true => Cell::Mark(State::Ok, "fine".to_owned()),
+            false => Cell::Mark(State::Warn, "look".to_owned()),
+        };
+        table.row([mark].into_iter().chain(cells(column).into_iter().map(Cell::Text)));
+    }
+    let mut parts = vec![Part::Table(table), Part::Heading("Columns".to_owned())];
+    parts.extend(
+        described.columns.iter().zip(&profile.columns).map(|(column, profile)| fold(column, Picture::of(profile))),
+    );
+    Report {
+        title: format!("Profile of {}", described.file.display()),
+        state: if warned == 0 { State::Ok } else { State::Warn },
+        verdict,
+        facts: vec![
+            ("rows".to_owned(), whole(described.rows)),
+            ("columns".to_owned(), whole(described.columns.len() as u64)),
+            made(now),
+        ],
+        parts,
+        definitions: DEFINITIONS.iter().map(|&text| text.to_owned()).collect(),
+    }
+    .to_html()
+}
+
+fn fold(column: &Column, picture: Option<Picture>) -> Part {
+    let mut parts: Vec<Part> =
+        column.warnings.iter().map(|warning| Part::Text(format!("▲ {}", warning.meaning()))).collect();
+    parts.extend(picture.map(|picture| Part::Figure(figure(&column.column, picture))));
+    if let Some(numbers) = &column.numbers {
+        let mut table = Table::new(["quantile", "#value"]);
+        for quantile in &numbers.quantiles {
+            table.row([Cell::from(percent(quantile.share)), Cell::from(quantile.value.words())]);
+        }
+        let shape = |value: Option<f64>| value.map_or("–".to_owned(), number);
+        table.row([Cell::from("skewness"), Cell::from(shape(numbers.skewness))]);
+        table.row([Cell::from("excess kurtosis"), Cell::from(shape(numbers.kurtosis))]);
+        parts.push(Part::Table(table));
+    }
+    let warned = !column.warnings.is_empty();
+    Part::Fold {
+        summary: column.column.clone(),
+        state: if warned { State::Warn } else { State::Ok },
+        word: if warned { "look" } else { "fine" }.to_owned(),
+        open: warned,
+        parts,
+    }
+}
+
+fn figure(name: &str, picture: Picture) -> Figure {
+    match picture {
+        Picture::Histogram { edges, reference, .. } => Figure::shape(name, &edges, &reference),
+        Picture::Categories { names, reference, .. } => {
+            let bars: Vec<(String, f64)> = names.into_iter().zip(reference).collect();
+            Figure::ranking(name, &bars)
+        }
+    }
+}

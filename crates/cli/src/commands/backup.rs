@@ -1,0 +1,102 @@
+//! `kilter backup` and `kilter restore`: everything that a data folder holds, elsewhere, and back.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use kilter_api::{Code, Problem};
+use kilter_app::backup::{BackupError, Manifest, back_up, restore};
+use kilter_domain::{plural::counted, time::Timestamp};
+use kilter_server::failure::problem_of;
+use serde::Serialize;
+
+use crate::{
+    context::act,
+    ui::{
+        error::Stop,
+        view::{Answer, Mark, Page},
+    },
+};
+
+/// Back up everything that the platform keeps into a new folder, also while a server runs on it.
+///
+/// The backup holds all that was acknowledged before it began: the database, blobs, the prediction log, its partitions, and
+/// the counts of what was served. Each file is compared with the digest that the platform keeps of it: of a damaged folder
+/// there is no backup. What can be made again (the cache of steps) is left out.
+#[derive(Debug, Args)]
+pub(crate) struct Backup {
+    /// The folder to write; it must not exist yet, or be empty.
+    target: PathBuf,
+    /// The data folder to back up.
+    #[arg(long, value_name = "DIR", env = "KILTER_DATA", default_value = ".kilter", hide_env_values = true)]
+    data: PathBuf,
+}
+
+/// Make a data folder from a backup.
+///
+/// Each file is compared with the list in the backup, and the database with itself; nothing is ever written into a folder
+/// that holds something.
+#[derive(Debug, Args)]
+pub(crate) struct Restore {
+    /// The folder that `kilter backup` wrote.
+    backup: PathBuf,
+    /// The data folder to make; it must not exist yet, or be empty.
+    #[arg(long, value_name = "DIR", env = "KILTER_DATA", default_value = ".kilter", hide_env_values = true)]
+    data: PathBuf,
+}
+
+#[derive(Serialize)]
+struct Copied {
+    folder: PathBuf,
+    files: usize,
+    bytes: u64,
+    /// When the backup was taken.
+    created: Timestamp,
+    /// The version of Kilter that took it.
+    kilter: String,
+}
+
+impl Backup {
+    pub(crate) fn run(self) -> Result<Answer, Stop> {
+        let manifest = back_up(&self.data, &self.target, act().at).map_err(problem)?;
+        let page = Page::new()
+            .marked(Mark::Ok, format!("{} is backed up in {}", self.data.display(), self.target.display()))
+            .line(size(&manifest))
+            .line(format!("restore it with: kilter restore {} --data DIR", self.target.display()));
+        Ok(Answer::done(&copied(self.target, manifest), page))
+    }
+}
+
+impl Restore {
+    pub(crate) fn run(self) -> Result<Answer, Stop> {
+        let manifest = restore(&self.backup, &self.data).map_err(problem)?;
+        let page = Page::new()
+            .marked(Mark::Ok, format!("{} is restored from {}", self.data.display(), self.backup.display()))
+            .line(format!("{}, as of {}", size(&manifest), manifest.created));
+        Ok(Answer::done(&copied(self.data, manifest), page))
+    }
+}
+
+fn size(manifest: &Manifest) -> String {
+    format!(
+        "{}, {:.1} MiB, each compared with its digest",
+        counted(manifest.files.len(), "file"),
+        manifest.bytes() as f64 / f64::from(1 << 20)
+    )
+}
+
+fn copied(folder: PathBuf, manifest: Manifest) -> Copied {
+    let (files, bytes) = (manifest.files.len(), manifest.bytes());
+    Copied { folder, files, bytes, created: manifest.created, kilter: manifest.kilter }
+}
+
+fn problem(error: BackupError) -> Problem {
+    let code = match &error {
+        BackupError::App(error) => return problem_of(error),
+        BackupError::TargetNotEmpty(_) => Code::FileExists,
+        BackupError::TargetInside(_) => Code::UsageInvalid,
+        BackupError::NoDatabase(_) | BackupError::NoBackup { .. } => Code::FileNotFound,
+        BackupError::Newer { .. } => Code::FileInvalid,
+        BackupError::Damaged { .. } | BackupError::DamagedData(_) => Code::DataDamaged,
+    };
+    Problem::of(code, &error)
+}

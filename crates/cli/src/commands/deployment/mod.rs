@@ -1,0 +1,3 @@
+//! Deployments: which version serves at which endpoint.
+
+pub(crate) mod deploy;

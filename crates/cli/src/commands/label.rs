@@ -1,0 +1,193 @@
+//! `kilter label`: a file of what turned out to be true, sent to an endpoint.
+//!
+//! Holds true: rows are sent in batches and each is durable when it was answered; sending a file again corrects nothing
+//! and loses nothing, because the label that was recorded last stands.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use kilter_api::{self as api, Code, Problem};
+use kilter_app::{clock::is_ahead, error::label_from_future};
+use kilter_domain::{
+    plural::{counted, plural},
+    table::{Column, Table},
+    time::Timestamp,
+};
+use kilter_lake::{ReadOptions, read_table};
+use serde_json::{Value, json};
+
+use crate::{
+    connect::Reach,
+    context::now,
+    ui::{
+        error::Stop,
+        output::Output,
+        view::{Answer, Mark, Page},
+    },
+};
+
+/// Labels that go into one request.
+const BATCH: usize = 20_000;
+/// Unknown ids, and sentences about unknown labels, that are shown at most.
+const SHOWN: usize = 5;
+
+/// Send labels of predictions from a file: which id, what was true, when that became known.
+///
+/// Late, corrected and unknown ids are all taken; a time that is still to come is refused. An empty label takes one back.
+#[derive(Debug, Args)]
+pub(crate) struct Label {
+    /// The endpoint whose predictions they are about.
+    endpoint: String,
+    /// A CSV, JSON-lines or Parquet file.
+    file: PathBuf,
+    /// The column with the ids of the predictions.
+    #[arg(long, value_name = "COLUMN", default_value = "id")]
+    id: String,
+    /// The column with what was true.
+    #[arg(long, value_name = "COLUMN", default_value = "label")]
+    label: String,
+    /// The column with the time at which each became known; without it, now.
+    #[arg(long, value_name = "COLUMN")]
+    known_at: Option<String>,
+    #[command(flatten)]
+    reach: Reach,
+}
+
+/// What became of the labels.
+#[derive(Default)]
+struct Sent {
+    labels: usize,
+    /// `None` where the log is too long to be looked through.
+    known_ids: Option<usize>,
+    unknown_ids: Vec<String>,
+    /// Labels that name no class, by batch.
+    unknown_labels: Vec<String>,
+}
+
+impl Sent {
+    fn add(&mut self, kept: api::LabelsKept) {
+        self.labels += kept.labels;
+        self.known_ids = self.known_ids.zip(kept.known_ids).map(|(all, more)| all + more);
+        self.unknown_ids.extend(kept.unknown_ids);
+        self.unknown_labels.extend(kept.unknown_labels);
+    }
+
+    fn document(&self, endpoint: &str) -> Value {
+        let unknown = self.known_ids.map(|known| self.labels - known);
+        json!({
+            "endpoint": endpoint,
+            "labels": self.labels,
+            "known_ids": self.known_ids,
+            "unknown_ids": unknown,
+            "unknown_examples": self.unknown_ids.iter().take(SHOWN).collect::<Vec<_>>(),
+            "unknown_labels": self.unknown_labels,
+        })
+    }
+
+    fn page(&self, endpoint: &str) -> Page {
+        let mut page = Page::new().marked(
+            Mark::Ok,
+            format!("{} {} kept at {endpoint}", counted(self.labels, "label"), plural(self.labels, "is", "are")),
+        );
+        page = match self.known_ids {
+            Some(known) if known == self.labels => page.line("  every id is that of a recorded prediction"),
+            Some(known) => {
+                let named = self.unknown_ids.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
+                let unknown = self.labels - known;
+                let words = format!(
+                    "{} of recorded predictions, {unknown} {} not (yet), such as {named}",
+                    plural(known, "1 id is that".to_owned(), format!("{known} ids are those")),
+                    plural(unknown, "is", "are")
+                );
+                page.marked(Mark::Warn, words)
+            }
+            None => page.line("  the log is too long to be looked through for the ids"),
+        };
+        self.unknown_labels.iter().take(SHOWN).fold(page, |page, words| page.marked(Mark::Warn, words.clone()))
+    }
+}
+
+impl Label {
+    pub(crate) fn run(self, output: &Output) -> Result<Answer, Stop> {
+        let table = read_table(&self.file, &ReadOptions::default())?;
+        let (ids, values) = (self.column(&table, &self.id)?, self.column(&table, &self.label)?);
+        // Before anything is sent: a file that is wrong in its last row is sent not at all.
+        let known = self.known_at.as_deref().map(|name| self.times(&table, (ids, name))).transpose()?;
+        let api = self.reach.api()?;
+        let path = format!("/api/v1/endpoints/{}/labels", self.endpoint);
+        let (moving, mut sent) = (output.moving(), Sent { known_ids: Some(0), ..Sent::default() });
+        for first in (0..table.rows()).step_by(BATCH) {
+            let rows = first..table.rows().min(first + BATCH);
+            let batch = api::Labels {
+                ids: rows.clone().map(|row| self.id_at(ids, row)).collect::<Result<_, _>>()?,
+                values: rows.clone().map(|row| json_at(values, row)).collect(),
+                known_at: known.as_ref().map(|known| known[rows.clone()].iter().map(Timestamp::to_string).collect()),
+                count_known: true,
+            };
+            sent.add(api.post(&path, &batch)?);
+            moving.at(rows.end as u64, table.rows() as u64, "labels");
+        }
+        Ok(Answer::done(&sent.document(&self.endpoint), sent.page(&self.endpoint)))
+    }
+
+    fn column<'t>(&self, table: &'t Table, name: &str) -> Result<&'t Column, Stop> {
+        table.get(name).ok_or_else(|| {
+            let columns = table.names();
+            Problem::new(Code::ColumnUnknown, format!("`{}` has no column `{name}`", self.file.display()))
+                .hint(format!("name one of {}", columns.join(", ")))
+                .into()
+        })
+    }
+
+    fn id_at(&self, ids: &Column, row: usize) -> Result<String, Stop> {
+        ids.label(row).map(|id| id.to_string()).ok_or_else(|| {
+            let detail = format!("row {} of `{}` has no id", row + 1, self.file.display());
+            Problem::new(Code::FileInvalid, detail)
+                .hint("a label belongs to a prediction: give its id, or drop the row")
+                .into()
+        })
+    }
+
+    /// The times of a column, each of which must be one that has come.
+    fn times(&self, table: &Table, (ids, name): (&Column, &str)) -> Result<Vec<Timestamp>, Stop> {
+        let (column, now) = (self.column(table, name)?, now());
+        let time = |row| {
+            let time = time_at(column, row).ok_or_else(|| self.no_time(name, column, row))?;
+            if !is_ahead(time, now) {
+                return Ok(time);
+            }
+            let reason = label_from_future(&self.id_at(ids, row)?, time, now);
+            let detail = format!("row {} of `{}`, column `{name}`: {reason}", row + 1, self.file.display());
+            Err(Problem::new(Code::FileInvalid, detail).into())
+        };
+        (0..table.rows()).map(time).collect()
+    }
+
+    fn no_time(&self, name: &str, column: &Column, row: usize) -> Stop {
+        let place = format!("row {} of `{}`, column `{name}`", row + 1, self.file.display());
+        let detail = match column.label(row) {
+            Some(value) => format!("{place}: `{value}` is not a time"),
+            None => format!("{place}: says not when its label became known"),
+        };
+        let hint = "write a date like 2026-03-01 or a time like 2026-03-01T12:00:00Z; without an offset it is UTC";
+        Problem::new(Code::FileInvalid, detail).hint(hint).into()
+    }
+}
+
+/// A cell as JSON; what is missing is `null`.
+fn json_at(column: &Column, row: usize) -> Value {
+    match column {
+        Column::Bool(values) => json!(values[row]),
+        Column::Int(values) => json!(values[row]),
+        // NaN, which is missing, is null in JSON.
+        Column::Float(values) => json!(values[row]),
+        _ => json!(column.label(row)),
+    }
+}
+
+fn time_at(column: &Column, row: usize) -> Option<Timestamp> {
+    match column {
+        Column::Time(values) => values[row].map(Timestamp),
+        _ => column.label(row)?.parse().ok(),
+    }
+}

@@ -1,0 +1,18 @@
+//! One module per command, grouped by the noun that it works on.
+
+pub(crate) mod alert;
+pub(crate) mod analyse;
+pub(crate) mod backup;
+pub(crate) mod completions;
+pub(crate) mod data;
+pub(crate) mod deployment;
+pub(crate) mod doctor;
+pub(crate) mod label;
+pub(crate) mod model;
+pub(crate) mod monitor;
+pub(crate) mod predict;
+pub(crate) mod project;
+pub(crate) mod reference;
+pub(crate) mod server;
+pub(crate) mod status;
+pub(crate) mod train;

@@ -1,0 +1,75 @@
+//! `kilter approve` and `kilter reject`: what a person decides about a version.
+
+use clap::Args;
+use kilter_api::{self as api, Exit};
+
+use crate::{
+    commands::status::version_named,
+    connect::Reach,
+    ui::{
+        error::Stop,
+        view::{Answer, Mark, Page},
+    },
+};
+
+/// Say yes to a version whose gates passed. It is approved once everyone whom the contract asks has said so.
+///
+/// Ends with 8 while others are still asked.
+#[derive(Debug, Args)]
+pub(crate) struct Approve {
+    /// The version, like `churn@3`.
+    #[arg(value_name = "VERSION")]
+    which: String,
+    /// Why, for the audit table.
+    #[arg(long, value_name = "TEXT", default_value = "said at the terminal")]
+    because: String,
+    #[command(flatten)]
+    reach: Reach,
+}
+
+impl Approve {
+    pub(crate) fn run(self) -> Result<Answer, Stop> {
+        let (model, number) = version_named(&self.which)?;
+        let path = format!("/api/v1/models/{model}/versions/{number}/approve");
+        let body = api::Reason { because: Some(self.because) };
+        let approval: api::Approval = self.reach.api()?.post(&path, &body)?;
+        let state = &approval.version.state;
+        if approval.missing.is_empty() {
+            let page = Page::new().marked(Mark::Ok, format!("{model}@{number} is {state}"));
+            let page = approval.deployed.iter().fold(page, |page, at| match (&at.state, &at.refused) {
+                (Some(state), _) => page.marked(Mark::Ok, format!("v{} is {state} at {}", at.version, at.endpoint)),
+                (None, refused) => {
+                    let because = refused.clone().unwrap_or_default();
+                    page.marked(Mark::Wait, format!("v{} is not deployed at {}: {because}", at.version, at.endpoint))
+                }
+            });
+            return Ok(Answer::done(&approval, page));
+        }
+        let missing = approval.missing.join("; ");
+        let page = Page::new().marked(Mark::Wait, format!("{model}@{number} is {state}; still asked for: {missing}"));
+        Ok(Answer::done(&approval, page).exit(Exit::Waits))
+    }
+}
+
+/// Say no to a version. It is final: a fix is a new version.
+#[derive(Debug, Args)]
+pub(crate) struct Reject {
+    /// The version, like `churn@3`.
+    #[arg(value_name = "VERSION")]
+    which: String,
+    /// Why, for the audit table.
+    #[arg(long, value_name = "TEXT")]
+    because: String,
+    #[command(flatten)]
+    reach: Reach,
+}
+
+impl Reject {
+    pub(crate) fn run(self) -> Result<Answer, Stop> {
+        let (model, number) = version_named(&self.which)?;
+        let path = format!("/api/v1/models/{model}/versions/{number}/reject");
+        let version: api::Version = self.reach.api()?.post(&path, &api::Reason { because: Some(self.because) })?;
+        let page = Page::new().marked(Mark::Bad, format!("{model}@{number} is {}", version.state));
+        Ok(Answer::done(&version, page))
+    }
+}

@@ -1,0 +1,291 @@
+//! `kilter monitor`: what the monitors of an endpoint measured, now and window by window.
+
+mod columns;
+mod prometheus;
+mod result;
+mod view;
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+use kilter_api::{self as api, Code, Exit, Problem};
+use kilter_domain::{nearest::nearest, time::Timestamp};
+
+use crate::{
+    connect::{Api, Reach},
+    context::now,
+    fs::write_whole,
+    ui::{error::Stop, output::Output, view::Answer},
+};
+use result::{Listed, Past, Shown};
+
+/// Windows of a rule that a page draws.
+const DRAWN_WINDOWS: usize = 60;
+/// Rules whose past a page draws.
+const DRAWN_RULES: usize = 40;
+/// Windows that are told at most.
+const MAX_WINDOWS: usize = 10_000;
+
+/// Monitors: what they measured last, window by window, and rules for Prometheus.
+#[derive(Debug, Args)]
+pub(crate) struct Monitors {
+    #[command(subcommand)]
+    what: MonitorVerb,
+}
+
+#[derive(Debug, Subcommand)]
+enum MonitorVerb {
+    /// List every endpoint and how its rules stand.
+    List {
+        #[command(flatten)]
+        reach: Reach,
+    },
+    /// Show every rule of an endpoint with its newest reading, and what stands open with its causes.
+    Show(Show),
+    /// Show what a rule measured, window by window.
+    History(History),
+    /// Show what an endpoint was asked and answered by column, beside the reference of each version.
+    Profile(columns::Wanted),
+    /// Print rules for Prometheus that alert on what `/metrics` tells of an endpoint.
+    Rules {
+        /// The name that clients call the place by.
+        endpoint: String,
+        #[command(flatten)]
+        reach: Reach,
+    },
+}
+
+#[derive(Debug, Args)]
+struct Show {
+    /// The name that clients call the place by.
+    endpoint: String,
+    /// Only monitors of this kind.
+    #[arg(long, value_name = "KIND", value_parser = ["data", "accuracy", "drift", "bias", "usage"])]
+    kind: Option<String>,
+    /// End with exit code 3 when a rule fails (`undecided`: also when one could not be decided).
+    #[arg(long, value_name = "VERDICT")]
+    fail_on: Option<FailOn>,
+    /// Also write a page for a browser that needs nothing else.
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+    #[command(flatten)]
+    reach: Reach,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum FailOn {
+    Failed,
+    Undecided,
+}
+
+#[derive(Debug, Args)]
+struct History {
+    /// The name that clients call the place by.
+    endpoint: String,
+    /// What was measured, as `kilter monitor show` writes it: `auc`, `psi(income)`. One column of `psi(*)` is `psi(COLUMN)`.
+    metric: String,
+    /// One part of what was measured: a column, a group or a slice like `region=north`.
+    #[arg(long, value_name = "NAME")]
+    part: Option<String>,
+    /// The kind of monitor, where two measure the same.
+    #[arg(long, value_name = "KIND", value_parser = ["data", "accuracy", "drift", "bias", "usage"])]
+    kind: Option<String>,
+    /// How many windows, the newest ones.
+    #[arg(long, value_name = "N", default_value_t = 30)]
+    windows: usize,
+    /// Only windows that ended by this time: the page before the one that began with it.
+    #[arg(long, value_name = "TIME")]
+    before: Option<Timestamp>,
+    /// Also write a page for a browser that needs nothing else.
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+    #[command(flatten)]
+    reach: Reach,
+}
+
+impl Monitors {
+    pub(crate) fn run(self, output: &Output) -> Result<Answer, Stop> {
+        match self.what {
+            MonitorVerb::List { reach } => list(&reach.api()?),
+            MonitorVerb::Show(show) => show.run(),
+            MonitorVerb::History(history) => history.run(),
+            MonitorVerb::Profile(wanted) => wanted.run(),
+            MonitorVerb::Rules { endpoint, reach } => rules(&endpoint, &reach.api()?, output),
+        }
+    }
+}
+
+fn list(api: &Api) -> Result<Answer, Stop> {
+    let status: api::Status = api.get("/api/v1/status")?;
+    let mut listed = Vec::new();
+    for endpoint in &status.endpoints {
+        listed.push(Listed::of(endpoint, &newest(api, &endpoint.name)?));
+    }
+    let page = view::list(&listed);
+    Ok(Answer::done(&serde_json::json!({ "endpoints": listed }), page))
+}
+
+/// The newest reading of every metric.
+fn newest(api: &Api, endpoint: &str) -> Result<Vec<api::Reading>, Stop> {
+    let found: api::Page<api::Reading> = api.get(&format!("/api/v1/endpoints/{}/monitors", encoded(endpoint)))?;
+    Ok(found.items)
+}
+
+/// Which windows of a metric are wanted.
+#[derive(Clone, Copy)]
+struct Wanted<'w> {
+    part: Option<&'w str>,
+    /// Only windows that ended by then.
+    before: Option<Timestamp>,
+    windows: usize,
+}
+
+/// The newest windows of a metric, the oldest first; of each what is known best.
+fn past(api: &Api, newest: &api::Reading, wanted: Wanted) -> Result<Past, Stop> {
+    let (monitor, metric) = (&newest.monitor, encoded(&newest.metric));
+    let part = wanted.part.map(|part| format!("&part={}", encoded(part))).unwrap_or_default();
+    let base = format!(
+        "/api/v1/endpoints/{}/readings?monitor={monitor}&metric={metric}{part}&limit=1000",
+        encoded(&newest.endpoint)
+    );
+    let (mut past, mut cursor) = (Past::new(newest, wanted.part), String::new());
+    loop {
+        let page: api::Page<api::Reading> = api.get(&format!("{base}{cursor}"))?;
+        let is_wanted = |reading: &api::Reading| {
+            wanted.before.is_none_or(|before| result::millis(&reading.window_end) <= before.millis())
+        };
+        past.add(page.items.into_iter().filter(is_wanted));
+        match page.next {
+            // A window is read again while labels come, so older pages may still hold one of the newest windows.
+            Some(next) if past.len() < 2 * wanted.windows => cursor = format!("&cursor={}", encoded(&next)),
+            _ => break,
+        }
+    }
+    past.keep_newest(wanted.windows);
+    Ok(past)
+}
+
+impl Show {
+    fn run(self) -> Result<Answer, Stop> {
+        let api = self.reach.api()?;
+        let mut readings = newest(&api, &self.endpoint)?;
+        readings.retain(|reading| self.kind.as_ref().is_none_or(|kind| reading.monitor == *kind));
+        let alerts: api::Page<api::Alert> = api.get("/api/v1/alerts?open=true&limit=1000")?;
+        let ours = |alert: &api::Alert| {
+            alert.endpoint == self.endpoint && self.kind.as_ref().is_none_or(|kind| alert.monitor == *kind)
+        };
+        let alerts = alerts.items.into_iter().filter(ours).collect();
+        let shown = Shown::of(&self.endpoint, readings, alerts, self.html.clone());
+        if let Some(html) = &self.html {
+            let drawn = shown.rules.iter().take(DRAWN_RULES);
+            let drawn_windows = Wanted { part: None, before: None, windows: DRAWN_WINDOWS };
+            let pasts = drawn.map(|rule| past(&api, rule, drawn_windows)).collect::<Result<Vec<_>, _>>()?;
+            write_whole(html, view::html(&shown, &pasts, now()).as_bytes())?;
+        }
+        let is_negative = match self.fail_on {
+            None => false,
+            Some(FailOn::Failed) => shown.count("failed") > 0,
+            Some(FailOn::Undecided) => shown.count("failed") + shown.count("undecided") > 0,
+        };
+        let exit = if is_negative { Exit::Negative } else { Exit::Done };
+        Ok(Answer::done(&shown, view::show(&shown)).exit(exit))
+    }
+}
+
+impl History {
+    fn run(self) -> Result<Answer, Stop> {
+        let api = self.reach.api()?;
+        let readings = newest(&api, &self.endpoint)?;
+        let named = |metric: &str| -> Vec<&api::Reading> {
+            let is_meant = |reading: &&api::Reading| {
+                reading.metric == metric && self.kind.as_ref().is_none_or(|kind| reading.monitor == *kind)
+            };
+            readings.iter().filter(is_meant).collect()
+        };
+        let (mut meant, mut part) = (named(&self.metric), self.part.as_deref());
+        // A column of what is measured of every column.
+        if let (true, None, Some((of_every, column))) = (meant.is_empty(), part, of_every(&self.metric)) {
+            (meant, part) = (named(&of_every), Some(column));
+        }
+        let newest = match meant.as_slice() {
+            [] => return Err(self.unknown(&readings)),
+            [only] => only,
+            [first, second, ..] => {
+                let detail = format!("`{}` is measured by {} and {}", self.metric, first.monitor, second.monitor);
+                return Err(Problem::new(Code::UsageInvalid, detail).hint("choose with --kind").into());
+            }
+        };
+        let windows = self.windows.clamp(1, MAX_WINDOWS);
+        let past = past(&api, newest, Wanted { part, before: self.before, windows })?;
+        if past.readings().next().is_none() {
+            return Err(self.no_window());
+        }
+        if let Some(part) = part.filter(|_| past.readings().all(|reading| reading.verdict.is_none())) {
+            return Err(no_part(newest, part));
+        }
+        if let Some(html) = &self.html {
+            write_whole(html, view::history_html(&past, now()).as_bytes())?;
+        }
+        Ok(Answer::done(&past.document(self.html.as_ref()), view::history(&past, self.html.as_ref())))
+    }
+
+    fn no_window(&self) -> Stop {
+        let before = self.before.map(|before| before.to_string()).unwrap_or_default();
+        let detail = format!("no window of `{}` ended by {before}", self.metric);
+        Problem::new(Code::NotFound, detail).hint("name a later time, or leave out --before").into()
+    }
+
+    fn unknown(&self, readings: &[api::Reading]) -> Stop {
+        let names = || readings.iter().map(|reading| reading.metric.as_str());
+        let detail = format!("`{}` has no reading of `{}`", self.endpoint, self.metric);
+        let problem = Problem::new(Code::NotFound, detail);
+        match nearest(&self.metric, names()) {
+            Some(name) => problem.hint(format!("did you mean `{name}`?")),
+            None => problem.hint(format!("see what is measured: kilter monitor show {}", self.endpoint)),
+        }
+        .into()
+    }
+}
+
+/// `psi(income)` as `psi(*)` and the column.
+fn of_every(metric: &str) -> Option<(String, &str)> {
+    let (function, rest) = metric.split_once('(')?;
+    Some((format!("{function}(*)"), rest.strip_suffix(')')?))
+}
+
+fn no_part(newest: &api::Reading, part: &str) -> Stop {
+    let detail = format!("`{}` at `{}` has no part `{part}` in these windows", newest.metric, newest.endpoint);
+    Problem::new(Code::NotFound, detail)
+        .hint(
+            "the columns, groups and slices that were measured stand in kilter monitor show --json and in open alerts",
+        )
+        .into()
+}
+
+fn rules(endpoint: &str, api: &Api, output: &Output) -> Result<Answer, Stop> {
+    let readings = newest(api, endpoint)?;
+    output.raw(&prometheus::rules(endpoint, &readings))?;
+    Ok(Answer::said())
+}
+
+/// A text as a part of an address.
+fn encoded(text: &str) -> String {
+    let mut made = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => made.push(char::from(byte)),
+            _ => made += &format!("%{byte:02X}"),
+        }
+    }
+    made
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_a_metric_is_called_it_stays_one_part_of_the_address() {
+        assert_eq!(encoded("psi(a b) & c=é"), "psi%28a%20b%29%20%26%20c%3D%C3%A9");
+    }
+}

@@ -1,0 +1,391 @@
+//! The words of `kilter monitor`: tables and a sparkline for the terminal, a page for a browser.
+
+use std::path::PathBuf;
+
+use kilter_api as api;
+use kilter_domain::{
+    plural::{counted, plural},
+    time::Timestamp,
+};
+use kilter_report::{Cell, Figure, Part, Report, Series, SeriesPoint, State, Table, number, percent, whole};
+use serde_json::Value;
+
+use super::result::{Listed, Past, Shown, millis};
+use crate::ui::view::{Mark, Page, TextTable, made, minute};
+
+/// Heights of a sparkline.
+const SPARKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+
+/// Every endpoint.
+pub(super) fn list(endpoints: &[Listed]) -> Page {
+    if endpoints.is_empty() {
+        return Page::new().line("Nothing is registered yet: kilter run");
+    }
+    let mut table =
+        TextTable::new(["endpoint", "rules", "kept", "broken", "undecided", "open alerts", "newest window"]);
+    for found in endpoints {
+        let (mark, rules) = match (found.failed, found.undecided, found.rules) {
+            (0, 0, 0) => (Mark::None, "–".to_owned()),
+            (0, 0, rules) => (Mark::Ok, rules.to_string()),
+            (0, _, rules) => (Mark::Wait, rules.to_string()),
+            (_, _, rules) => (Mark::Bad, rules.to_string()),
+        };
+        table.row([
+            format!("{} {}", mark.glyph(), found.endpoint),
+            rules,
+            found.passed.to_string(),
+            found.failed.to_string(),
+            found.undecided.to_string(),
+            found.open_alerts.to_string(),
+            found.window_end.as_deref().map_or("–".to_owned(), minute),
+        ]);
+    }
+    Page::new().table(table)
+}
+
+/// One endpoint.
+pub(super) fn show(shown: &Shown) -> Page {
+    let mut page = Page::new().marked(mark(state(shown)), verdict(shown));
+    for alert in &shown.alerts {
+        page = page.marked(
+            Mark::Bad,
+            format!("{} alert since {}: {}", alert.monitor, minute(&alert.opened), alert_words(alert)),
+        );
+        page = causes(alert).into_iter().fold(page, |page, cause| page.line(format!("    {cause}")));
+    }
+    if !shown.rules.is_empty() {
+        let mut table = TextTable::new(HEADINGS.iter().map(|heading| heading.trim_start_matches('#')));
+        for rule in &shown.rules {
+            let judged = format!("{} {}", mark(judged(rule)).glyph(), word(rule));
+            table.row([judged].into_iter().chain(cells(rule)));
+        }
+        page = page.line("").table(table);
+    }
+    // What was measured and is too close to its bound stands in the table; why something was not measured does not.
+    let unmeasured = |rule: &&api::Reading| rule.verdict.as_deref() == Some("undecided") && rule.value.is_none();
+    for rule in shown.rules.iter().filter(unmeasured) {
+        if let Some(because) = &rule.because {
+            page = page.marked(Mark::Wait, format!("{}: {because}", rule.metric));
+        }
+    }
+    if !shown.others.is_empty() {
+        let names: Vec<String> =
+            shown.others.iter().map(|other| format!("{} {}", other.metric, value(other))).collect();
+        page = page.line(format!("Without a rule: {}", names.join(", ")));
+    }
+    wrote(page, shown.html.as_ref())
+}
+
+fn wrote(page: Page, html: Option<&PathBuf>) -> Page {
+    match html {
+        Some(html) => page.marked(Mark::Ok, format!("wrote the page {}", html.display())),
+        None => page,
+    }
+}
+
+const HEADINGS: [&str; 9] =
+    ["verdict", "monitor", "metric", "#value", "#interval", "#bound", "#rows", "#window", "what is known"];
+
+fn cells(reading: &api::Reading) -> [String; 8] {
+    [
+        reading.monitor.clone(),
+        reading.metric.clone(),
+        value(reading),
+        interval(reading),
+        bound(reading),
+        whole(reading.count),
+        span(&reading.window_start, &reading.window_end),
+        known(reading),
+    ]
+}
+
+/// From when to when; where minutes do not tell the ends apart, to the second.
+fn span(start: &str, end: &str) -> String {
+    let is_short = start.get(..16) == end.get(..16);
+    let time = |time: &str| match time.get(11..19) {
+        Some(second) if is_short => format!("{} {second}", &time[..10]),
+        _ => minute(time),
+    };
+    format!("{} to {}", time(start), time(end))
+}
+
+fn value(reading: &api::Reading) -> String {
+    reading.value.map_or("–".to_owned(), number)
+}
+
+fn interval(reading: &api::Reading) -> String {
+    let end = |end: Option<f64>, open: &str| end.map_or_else(|| open.to_owned(), number);
+    match (reading.low, reading.high) {
+        (None, None) => "–".to_owned(),
+        (low, high) => format!("{} to {}", end(low, "-∞"), end(high, "∞")),
+    }
+}
+
+fn bound(reading: &api::Reading) -> String {
+    let bound = match (reading.bound_low, reading.bound_high) {
+        (None, None) => return "–".to_owned(),
+        (Some(low), None) => format!("≥ {}", number(low)),
+        (None, Some(high)) => format!("≤ {}", number(high)),
+        (Some(low), Some(high)) => format!("{} to {}", number(low), number(high)),
+    };
+    // A bound that nobody wrote is marked, so that nobody looks for it in the contract.
+    if reading.default_rule { format!("{bound} (default)") } else { bound }
+}
+
+/// Estimated or measured, on how many labels, as of when.
+fn known(reading: &api::Reading) -> String {
+    let mut words = Vec::new();
+    words.extend(reading.level.clone());
+    if reading.estimated {
+        words.push("estimated, no labels".to_owned());
+    }
+    if let Some(coverage) = reading.coverage {
+        words.push(format!("{} labelled", percent(coverage)));
+    }
+    if reading.provisional {
+        words.push("provisional".to_owned());
+    }
+    // A window that was read when it ended needs no second time.
+    if minute(&reading.as_of) != minute(&reading.window_end) {
+        words.push(format!("as of {}", minute(&reading.as_of)));
+    }
+    words.join(", ")
+}
+
+fn judged(reading: &api::Reading) -> State {
+    match reading.verdict.as_deref() {
+        Some("passed") => State::Ok,
+        Some("failed") => State::Bad,
+        Some(_) => State::Wait,
+        None => State::None,
+    }
+}
+
+fn word(reading: &api::Reading) -> &'static str {
+    match reading.verdict.as_deref() {
+        Some("passed") => "kept",
+        Some("failed") => "broken",
+        Some(_) => "undecided",
+        None => "no rule",
+    }
+}
+
+const fn mark(state: State) -> Mark {
+    match state {
+        State::Ok => Mark::Ok,
+        State::Warn => Mark::Warn,
+        State::Bad => Mark::Bad,
+        State::Wait => Mark::Wait,
+        State::None => Mark::None,
+        State::Thin => Mark::Thin,
+    }
+}
+
+fn state(shown: &Shown) -> State {
+    match (shown.count("failed"), shown.count("undecided"), shown.rules.len()) {
+        (_, _, 0) => State::None,
+        (0, 0, _) => State::Ok,
+        (0, _, _) => State::Wait,
+        _ => State::Bad,
+    }
+}
+
+/// The plain sentence: state and the number that decides it.
+fn verdict(shown: &Shown) -> String {
+    let (failed, undecided, all) = (shown.count("failed"), shown.count("undecided"), shown.rules.len());
+    let first = shown.rules.first().and_then(|rule| rule.because.clone()).unwrap_or_default();
+    let endpoint = &shown.endpoint;
+    match (failed, undecided, all) {
+        (_, _, 0) => format!("No rule of {endpoint} was judged yet: readings come when a window has ended"),
+        (0, 0, _) => format!("Every rule of {endpoint} is kept: {all} of {all}"),
+        (0, _, _) => {
+            let are = plural(undecided, "is", "are");
+            format!("{undecided} of {} of {endpoint} {are} undecided: {first}", counted(all, "rule"))
+        }
+        _ => {
+            let are = plural(failed, "is", "are");
+            format!("{failed} of {} of {endpoint} {are} broken: {first}", counted(all, "rule"))
+        }
+    }
+}
+
+fn alert_words(alert: &api::Alert) -> String {
+    alert.detail["text"].as_str().unwrap_or(&alert.cause).to_owned()
+}
+
+/// Why, where the alert knows it.
+fn causes(alert: &api::Alert) -> Vec<String> {
+    let mut told: Vec<String> = alert.detail["why"].as_str().map(str::to_owned).into_iter().collect();
+    let list = |name: &str| alert.detail["causes"][name].as_array().cloned().unwrap_or_default();
+    let text = |value: &Value, name: &str| value[name].as_str().unwrap_or_default().to_owned();
+    told.extend(list("damages").iter().take(3).filter_map(|cause| {
+        Some(format!(
+            "drift of {} costs an estimated {} of loss a row",
+            text(cause, "column"),
+            number(cause["value"].as_f64()?)
+        ))
+    }));
+    told.extend(list("slices").iter().take(3).filter_map(|cause| {
+        let (loss, before) = (cause["loss"].as_f64()?, cause["loss_before"].as_f64()?);
+        Some(format!("worst where {}: loss {} instead of {}", text(cause, "where"), number(loss), number(before)))
+    }));
+    told
+}
+
+/// A metric window by window.
+pub(super) fn history(past: &Past, html: Option<&PathBuf>) -> Page {
+    let newest = &past.newest;
+    let line = sparkline(&past.readings().map(|reading| reading.value).collect::<Vec<_>>());
+    let rule = newest.rule.clone().unwrap_or_else(|| format!("{} (no rule)", newest.metric));
+    let part = past.part.as_ref().map(|part| format!(", of {part}")).unwrap_or_default();
+    let mut page = Page::new().line(format!("{rule} at {}{part}  {line}", newest.endpoint));
+    let mut table =
+        TextTable::new(["window", "verdict", "value", "interval", "bound", "rows", "version", "what is known"]);
+    for reading in past.readings().rev() {
+        let [_, _, value, interval, bound, rows, window, known] = cells(reading);
+        let judged = format!("{} {}", mark(judged(reading)).glyph(), word(reading));
+        table.row([window, judged, value, interval, bound, rows, version(reading), known]);
+    }
+    page = page.table(table);
+    if let (true, Some(oldest)) = (past.has_older, past.readings().next()) {
+        page = page.line(format!("  older windows: --before {}, or more of them: --windows N", oldest.window_start));
+    }
+    wrote(page, html)
+}
+
+/// Values as heights; what was not measured is a space.
+fn sparkline(values: &[Option<f64>]) -> String {
+    let measured = || values.iter().flatten().copied().filter(|value| value.is_finite());
+    let (low, high) = (measured().fold(f64::INFINITY, f64::min), measured().fold(f64::NEG_INFINITY, f64::max));
+    let height = |value: f64| match high > low {
+        true => SPARKS[((value / 2.0 - low / 2.0) / (high / 2.0 - low / 2.0) * 7.0).round().clamp(0.0, 7.0) as usize],
+        false => SPARKS[3],
+    };
+    values.iter().map(|value| value.filter(|value| value.is_finite()).map_or(' ', height)).collect()
+}
+
+/// One endpoint, for a browser.
+pub(super) fn html(shown: &Shown, pasts: &[Past], now: Timestamp) -> String {
+    let mut parts = Vec::new();
+    for alert in &shown.alerts {
+        let mut inside = vec![Part::Text(alert_words(alert))];
+        inside.extend(causes(alert).into_iter().map(Part::Text));
+        parts.push(Part::Fold {
+            summary: format!("{} alert since {}", alert.monitor, minute(&alert.opened)),
+            state: State::Bad,
+            word: alert.state.clone(),
+            open: true,
+            parts: inside,
+        });
+    }
+    parts.push(Part::Heading("Rules, by attention".to_owned()));
+    parts.push(Part::Table(reading_table(shown.rules.iter())));
+    parts.push(Part::Heading("Window by window".to_owned()));
+    parts.push(Part::Grid(pasts.iter().map(|past| Part::Figure(figure(past))).collect()));
+    if !shown.others.is_empty() {
+        parts.push(Part::Heading("Without a rule".to_owned()));
+        parts.push(Part::Table(reading_table(shown.others.iter())));
+    }
+    report(format!("Monitors of {}", shown.endpoint), state(shown), verdict(shown), parts, now)
+}
+
+/// One metric, for a browser.
+pub(super) fn history_html(past: &Past, now: Timestamp) -> String {
+    let newest = &past.newest;
+    let verdict = newest.because.clone().unwrap_or_else(|| format!("{} is {}", newest.metric, value(newest)));
+    let parts = vec![Part::Figure(figure(past)), Part::Table(window_table(past.readings().rev()))];
+    report(format!("{} at {}", newest.metric, newest.endpoint), judged(newest), verdict, parts, now)
+}
+
+fn report(title: String, state: State, verdict: String, mut parts: Vec<Part>, now: Timestamp) -> String {
+    let (verdict, detail) = split_detail(&verdict);
+    if let Some(detail) = detail {
+        parts.insert(0, Part::Text(format!("Measured as: {detail}.")));
+    }
+    let definitions = vec![
+        "A window is read when it ends, and again when more of its labels are known; provisional: labels are still missing. \
+         Rings are provisional or estimated, bands are 95 % intervals, dashed lines the bound of the rule (an arrow points to one that lies far outside), grey dots on the \
+         axis windows that were not measured."
+            .to_owned(),
+        "Undecided: not measured, or too close to the bound to tell. It is never zero and never a pass.".to_owned(),
+    ];
+    let (verdict, facts) = (verdict.to_owned(), vec![made(now)]);
+    Report { title, state, verdict, facts, parts, definitions }.to_html()
+}
+
+/// Every rule with its newest reading.
+fn reading_table<'a>(readings: impl Iterator<Item = &'a api::Reading>) -> Table {
+    let mut table =
+        Table::new(["verdict", "metric", "#value", "#interval", "#bound", "#rows", "window", "what is known"]);
+    for reading in readings {
+        let [_, metric, value, interval, bound, rows, window, known] = cells(reading);
+        let verdict = Cell::Mark(judged(reading), word(reading).to_owned());
+        let cells = [metric, value, interval, bound, rows, window, known];
+        table.row([verdict].into_iter().chain(cells.map(Cell::Text)));
+    }
+    table
+}
+
+/// One metric, window by window.
+fn window_table<'a>(readings: impl Iterator<Item = &'a api::Reading>) -> Table {
+    let mut table =
+        Table::new(["window", "verdict", "#value", "#interval", "#bound", "#rows", "#version", "what is known"]);
+    for reading in readings {
+        let [_, _, value, interval, bound, rows, window, known] = cells(reading);
+        let verdict = Cell::Mark(judged(reading), word(reading).to_owned());
+        let cells = [value, interval, bound, rows, version(reading), known];
+        table.row([Cell::Text(window), verdict].into_iter().chain(cells.map(Cell::Text)));
+    }
+    table
+}
+
+fn version(reading: &api::Reading) -> String {
+    reading.version.map_or("–".to_owned(), |version| format!("v{version}"))
+}
+
+/// A sentence and what it says in brackets at its end: the verdict stands first, how it was measured below it.
+fn split_detail(sentence: &str) -> (&str, Option<&str>) {
+    match sentence.strip_suffix(')').and_then(|text| text.split_once(" (")) {
+        Some((verdict, detail)) => (verdict, Some(detail)),
+        None => (sentence, None),
+    }
+}
+
+fn figure(past: &Past) -> Figure {
+    let infinite = |end: Option<f64>, open: f64| end.unwrap_or(open);
+    let point = |reading: &api::Reading| SeriesPoint {
+        x: millis(&reading.window_end) as f64,
+        label: minute(&reading.window_end),
+        value: reading.value.map(|value| match (reading.low, reading.high) {
+            (None, None) => (value, value, value),
+            (low, high) => (value, infinite(low, f64::NEG_INFINITY), infinite(high, f64::INFINITY)),
+        }),
+        bounds: [reading.bound_low, reading.bound_high],
+        state: judged(reading),
+        is_open: reading.provisional || reading.estimated,
+    };
+    Figure::series(&Series {
+        caption: past.newest.rule.clone().unwrap_or_else(|| past.newest.metric.clone()),
+        points: past.readings().map(point).collect(),
+        diagonal: false,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sparkline_has_a_height_a_window_and_a_gap_where_nothing_was_measured() {
+        assert_eq!(sparkline(&[Some(0.0), None, Some(1.0), Some(0.5), Some(f64::NAN)]), "▁ █▅ ");
+        assert_eq!((sparkline(&[Some(2.0), Some(2.0)]).as_str(), sparkline(&[]).as_str()), ("▄▄", ""));
+        assert_eq!(sparkline(&[Some(f64::MAX), Some(f64::MIN)]), "█▁");
+    }
+
+    #[test]
+    fn windows_of_seconds_are_told_to_the_second() {
+        assert_eq!(span("2026-01-02T03:04:00Z", "2026-01-02T03:04:20Z"), "2026-01-02 03:04:00 to 2026-01-02 03:04:20");
+        assert_eq!(span("2026-01-02T00:00:00Z", "2026-01-03T06:00:00Z"), "2026-01-02 to 2026-01-03 06:00");
+        assert_eq!(span("x", "x"), "x to x");
+    }
+}

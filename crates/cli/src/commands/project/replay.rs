@@ -1,0 +1,205 @@
+//! `kilter replay`: a past played as production, and what came of it.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use kilter_api::Problem;
+use kilter_app::{
+    replay::{Entry, Period, Progress, ReplayError, ReplayOptions, Report, replay},
+    temporary_folder,
+};
+use kilter_domain::{plural::counted, rule::rounded, time::Timestamp};
+use kilter_server::failure::replay_problem;
+use tempfile::TempDir;
+
+use crate::{
+    context::app_options,
+    ui::{
+        error::{Stop, disk, usage},
+        output::{Moving, Output},
+        view::{Answer, Mark, Page, TextTable},
+    },
+};
+
+/// Where the lines of a decision begin behind its first: below what was decided.
+const HANGING: usize = 12;
+
+/// Play a project's dataset as production and tell every decision.
+///
+/// Trains on the first period, serves the rest through the real endpoint in the order of events, lets labels arrive
+/// when they became known; monitors, alerts, retrains, gates and promotes as the server would, with the clock handed in.
+#[derive(Debug, Args)]
+pub(crate) struct Replay {
+    /// The project's folder.
+    project: PathBuf,
+    /// Keep the state of the replay in this folder, which must be empty or absent; without it, it is thrown away.
+    #[arg(long, value_name = "DIR")]
+    keep: Option<PathBuf>,
+    /// The seed of whatever the replay draws; by default the contract's.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Play until this moment at most.
+    #[arg(long, value_name = "TIME")]
+    until: Option<Timestamp>,
+}
+
+impl Replay {
+    pub(crate) fn run(self, output: &Output) -> Result<Answer, Stop> {
+        let options = ReplayOptions { seed: self.seed, until: self.until };
+        let report = play(&self.project, self.keep.as_deref(), &options, output)?;
+        Ok(Answer::done(&report, page(&report)))
+    }
+}
+
+/// Plays a project; shows decisions while they fall.
+pub(crate) fn play(
+    project: &Path,
+    keep: Option<&Path>,
+    options: &ReplayOptions,
+    output: &Output,
+) -> Result<Report, Stop> {
+    let thrown_away = keep.is_none().then(thrown_away).transpose()?;
+    let state = keep.or(thrown_away.as_ref().map(TempDir::path)).unwrap_or(project);
+    if state.read_dir().is_ok_and(|mut entries| entries.next().is_some()) {
+        return Err(usage(format!("`--keep {}` holds something already: name an empty folder", state.display())));
+    }
+    let moving = output.moving();
+    let played = replay(project, state, options, app_options()?, &mut |progress| tell(&moving, output, progress));
+    Ok(played.map_err(|error| problem(&error, keep.is_some()))?)
+}
+
+/// A folder for the state of a replay that nobody keeps.
+pub(crate) fn thrown_away() -> Result<TempDir, Stop> {
+    let above = std::env::temp_dir();
+    temporary_folder(&above, "kilter-replay-").map_err(|error| disk("make a folder in", &above, &error))
+}
+
+/// Why a past was not played; the whole log of a step is named where it outlives the command.
+fn problem(error: &ReplayError, is_kept: bool) -> Problem {
+    match error {
+        ReplayError::FirstTraining { log: Some(log), .. } if is_kept => {
+            replay_problem(error).hint(format!("its whole log is `{}`", log.file.display()))
+        }
+        _ => replay_problem(error),
+    }
+}
+
+fn tell(moving: &Moving, output: &Output, progress: &Progress) {
+    for entry in &progress.decided {
+        moving.tell(output, &Page::new().hanging(mark(&entry.kind), line(entry), HANGING));
+    }
+    moving.at(progress.answered as u64, progress.rows as u64, &day(progress.now));
+}
+
+fn day(time: Timestamp) -> String {
+    time.to_string().chars().take(10).collect()
+}
+
+/// One decision as a line: day, kind, version, why.
+fn line(entry: &Entry) -> String {
+    let version = entry.version.map_or_else(String::new, |version| format!("v{version}"));
+    format!("{}  {:<18} {version:<4} {}", day(entry.at), entry.kind.replace('_', " "), entry.because)
+        .trim_end()
+        .to_owned()
+}
+
+/// What kind of news a decision is.
+fn mark(kind: &str) -> Mark {
+    match kind {
+        "gate_refused" | "training_failed" | "rolled_back" => Mark::Bad,
+        "gate_undecided" => Mark::Wait,
+        "canary_started" | "canary_step" | "shadow_started" | "retrain_started" => Mark::Running,
+        "retrain_skipped" => Mark::None,
+        kind if kind.ends_with("_alert") => Mark::Warn,
+        _ => Mark::Ok,
+    }
+}
+
+/// The report of a replay for a person: the periods, what acting was worth, what could not be known.
+pub(crate) fn page(report: &Report) -> Page {
+    let mut page = Page::new().line("").line(format!(
+        "{} from {} to {}: {} by period",
+        report.project,
+        day(report.start),
+        day(report.end),
+        report.metric
+    ));
+    let mut table = TextTable::new(["from", "rows", "labelled", "served", "never retrained", "version"]);
+    for period in &report.periods {
+        table.row(cells(period));
+    }
+    page = page.table(table).line("");
+    for sentence in sentences(report) {
+        page = page.line(sentence);
+    }
+    report.notes.iter().fold(page, |page, note| page.marked(Mark::None, note.clone()))
+}
+
+fn cells(period: &Period) -> [String; 6] {
+    let metric = |value: Option<f64>| value.map_or("–".to_owned(), |value| format!("{value:.4}"));
+    [
+        day(period.start),
+        period.rows.to_string(),
+        period.labelled.to_string(),
+        metric(period.served),
+        metric(period.never_retrained),
+        period.served_version.map_or("–".to_owned(), |version| format!("v{version}")),
+    ]
+}
+
+/// What acting was worth, in sentences.
+fn sentences(report: &Report) -> Vec<String> {
+    let summary = &report.summary;
+    let alerts: usize = summary.alerts.values().sum();
+    let mut sentences = vec![format!(
+        "{} trained, {} promoted, {} refused by gates, {} rolled back; {}",
+        counted(summary.versions_trained, "version"),
+        summary.promoted,
+        summary.refused,
+        summary.rolled_back,
+        counted(alerts, "alert")
+    )];
+    if let (Some(served), Some(never)) = (summary.served_since_retraining, summary.never_retrained_since) {
+        let name = &report.metric;
+        sentences.push(format!(
+            "Since the first retrained version: {name} {served:.4} as served, {never:.4} without retraining"
+        ));
+    }
+    if let Some(cost) = summary.cost_of_not_acting {
+        sentences.push(cost_sentence(cost, &summary.cost_unit, summary.rows_compared));
+    }
+    sentences
+}
+
+/// What never retraining would have cost beside what was served; a gain is said as one.
+fn cost_sentence(cost: f64, unit: &str, rows: usize) -> String {
+    let (size, rows) = (rounded(cost.abs().round()), counted(rows, "row"));
+    let is_counted = unit == "wrong calls";
+    match (cost.round(), is_counted) {
+        (0.0, true) => format!("Not acting would have made as many {unit} over {rows}"),
+        (0.0, false) => format!("Not acting would have cost as much {unit} over {rows}"),
+        (1.0, true) => format!("Not acting would have made 1 more wrong call over {rows}"),
+        (-1.0, true) => format!("Not acting would have made 1 wrong call fewer over {rows}"),
+        (more, true) if more > 0.0 => format!("Not acting would have made {size} more {unit} over {rows}"),
+        (_, true) => format!("Not acting would have made {size} fewer {unit} over {rows}"),
+        (more, false) if more > 0.0 => format!("Not acting would have cost {size} more {unit} over {rows}"),
+        (_, false) => format!("Not acting would have cost {size} less {unit} over {rows}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gain_is_never_a_negative_cost() {
+        let said = |cost: f64, unit: &str| cost_sentence(cost, unit, 100);
+        assert_eq!(said(-25.0, "wrong calls"), "Not acting would have made 25 fewer wrong calls over 100 rows");
+        assert_eq!(said(1234.6, "wrong calls"), "Not acting would have made 1235 more wrong calls over 100 rows");
+        assert_eq!(said(-0.4, "wrong calls"), "Not acting would have made as many wrong calls over 100 rows");
+        assert_eq!(said(-1.0, "wrong calls"), "Not acting would have made 1 wrong call fewer over 100 rows");
+        let error = "summed absolute error";
+        assert_eq!(said(-7.2, error), "Not acting would have cost 7 less summed absolute error over 100 rows");
+        assert_eq!(said(7.2, error), "Not acting would have cost 7 more summed absolute error over 100 rows");
+    }
+}

@@ -1,0 +1,372 @@
+//! `kilter run`: the steps of a project, and what the contract does with what they make.
+//!
+//! Holds true: the run is done by the server where one has the data folder or is named, else by this process; what is said
+//! of it is read back from its record, so both say the same.
+
+use super::runs;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+    sync::Arc,
+};
+
+use clap::{Args, Subcommand};
+use kilter_api::{self as api, Code, Exit, Problem};
+use kilter_app::{
+    Project,
+    deployment::Deployed,
+    make_data_folder,
+    training::{Governance, Training, Wish},
+};
+use kilter_domain::{
+    digest::Digest,
+    ids::StepName,
+    plural::counted,
+    run::{Cause, StepState},
+};
+use kilter_server::{failure::problem_of, run_views};
+use kilter_workflow::{Force, Plan, RunOptions, RunRecord, execute};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::{
+    commands::status::{with_gates, with_metrics},
+    connect::{Api, Platform, Reach},
+    context::{act, now},
+    ui::{
+        error::{Stop, usage},
+        output::{Moving, Output},
+        view::{Answer, Mark, Page},
+    },
+};
+
+/// The rest between two questions that had no answer.
+const PAUSE: std::time::Duration = std::time::Duration::from_millis(200);
+
+/// Run a project's steps; pack, judge and deploy what they make, as the contract says.
+///
+/// Steps whose result is known are taken from the cache, so a run that was stopped goes on where it was. A run that comes
+/// to what a version holds already makes no other. Where a server has the data folder, it does the run, in the project's
+/// folder, and goes on with it whatever becomes of this command. Ends with 3 when a gate refuses the version, with 8 when
+/// a person must decide. A step that is called like a command below is named after `--`.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct Run {
+    #[command(subcommand)]
+    verb: Option<Verb>,
+    #[command(flatten)]
+    start: Start,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    List(runs::List),
+    Show(runs::Show),
+    Logs(runs::Logs),
+    Cancel(runs::Cancel),
+}
+
+/// What to run.
+#[derive(Debug, Args)]
+struct Start {
+    /// Only these steps and what feeds them; all where none is named.
+    steps: Vec<StepName>,
+    /// The project's folder.
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    project: PathBuf,
+    #[command(flatten)]
+    reach: Reach,
+    /// Say what would be executed and why, and do nothing.
+    #[arg(long)]
+    explain: bool,
+    /// Execute steps though their results are known, and make a version though nothing changed.
+    #[arg(long, conflicts_with = "explain")]
+    force: bool,
+    /// Refuse to run when data is not what kilter.lock pins.
+    #[arg(long)]
+    locked: bool,
+    /// Another value of a parameter, like `train.rounds=50`; may stand several times.
+    #[arg(long = "param", value_name = "NAME=VALUE")]
+    params: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct Ran<'r> {
+    /// The record; of a run that never began its id and state.
+    run: Value,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<Made<'r>>,
+    unchanged: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'r str>,
+}
+
+#[derive(Serialize)]
+struct Made<'r> {
+    model: &'r str,
+    number: u32,
+    state: &'r str,
+    metrics: &'r Value,
+    gates: &'r [api::GateVerdict],
+}
+
+impl Run {
+    pub(crate) fn run(self, output: &Output) -> Result<Answer, Stop> {
+        match self.verb {
+            Some(Verb::List(list)) => list.run(),
+            Some(Verb::Show(show)) => show.run(),
+            Some(Verb::Logs(logs)) => logs.run(output),
+            Some(Verb::Cancel(cancel)) => cancel.run(),
+            None => self.start.run(output),
+        }
+    }
+}
+
+impl Start {
+    fn run(self, output: &Output) -> Result<Answer, Stop> {
+        let project = Project::open(&self.project).map_err(|error| problem_of(&error))?;
+        if project.contract.steps.is_empty() {
+            let detail = format!("the contract in {} states no step", self.project.display());
+            return Err(Problem::new(Code::ContractInvalid, detail)
+                .hint("add a [step.NAME] with `run = \"…\"`")
+                .into());
+        }
+        match self.explain {
+            true => self.explained(&project),
+            false => self.whole(&project, output),
+        }
+    }
+
+    /// Steps, version, gates, deployment.
+    fn whole(self, project: &Project, output: &Output) -> Result<Answer, Stop> {
+        let run = match self.reach.platform()? {
+            Platform::Here(app) => {
+                let act = act();
+                app.register_to_run(&act, project)?;
+                let training = Training {
+                    cause: Cause::Manual { by: act.by.clone() },
+                    act: act.clone(),
+                    data: BTreeMap::new(),
+                    steps: self.steps.iter().cloned().collect(),
+                    outputs_root: None,
+                    governance: Governance::Asked,
+                    wish: Wish { force: self.force(), locked: self.locked, params: overrides(&self.params)? },
+                    now: Arc::new(now),
+                };
+                let moving = output.moving();
+                let trained = app.train(project, training, &mut |event| {
+                    run_views::event(0, &event).iter().for_each(|event| tell(&moving, output, event));
+                })?;
+                for at in app.deploy_if_allowed(&act, project, &trained, Governance::Asked)? {
+                    moving.say(output, &deployed(&at));
+                }
+                run_views::run(&app, &trained.run)?
+            }
+            Platform::There(api) => self.by_server(&api, project, output)?,
+        };
+        Ok(answer(project, &run))
+    }
+
+    /// Asks the server for the run, and follows it to its end.
+    fn by_server(&self, api: &Api, project: &Project, output: &Output) -> Result<api::Run, Stop> {
+        let folder = api.knows_folder().then(|| std::path::absolute(&self.project)).transpose();
+        let folder = folder.map_err(|error| crate::ui::error::disk("find", &self.project, &error))?;
+        let body = api::NewRun {
+            project: folder.is_none().then(|| project.name.to_string()),
+            folder: folder.map(|folder| folder.display().to_string()),
+            contract: Some(Digest::of(project.text.as_bytes()).to_string()),
+            steps: self.steps.iter().map(ToString::to_string).collect(),
+            force: self.force,
+            locked: self.locked,
+            params: overrides(&self.params)?,
+        };
+        let api::RunStarted { id } = api.post("/api/v1/runs", &body)?;
+        output.note(&format!("The server does run {id}; `kilter run cancel {id}` stops it."));
+        let moving = output.moving();
+        let mut after = 0;
+        loop {
+            let progress = api.get(&format!("/api/v1/runs/{id}/events?after={after}"));
+            let progress: api::RunProgress = progress.map_err(|stop| server_gone(stop, &id))?;
+            for event in &progress.events {
+                after = event.number;
+                tell(&moving, output, event);
+            }
+            if progress.has_ended {
+                break;
+            }
+            // A server that many follow answers at once.
+            if progress.events.is_empty() {
+                std::thread::sleep(PAUSE);
+            }
+        }
+        api.get(&format!("/api/v1/runs/{id}")).map_err(|stop| server_gone(stop, &id))
+    }
+
+    fn force(&self) -> Force {
+        if self.force { Force::All } else { Force::None }
+    }
+
+    /// What would be executed, and why; nothing is done.
+    fn explained(self, project: &Project) -> Result<Answer, Stop> {
+        let act = act();
+        let plan = Plan::of(&project.contract).map_err(|error| Problem::of(Code::ContractInvalid, &error))?;
+        let only: BTreeSet<StepName> = self.steps.iter().cloned().collect();
+        let tool = std::env::current_exe().map_err(|error| Problem::of(Code::Internal, &error))?;
+        let only = match only.is_empty() {
+            true => None,
+            false => Some(plan.with_upstream(&only).map_err(|error| Problem::of(Code::ContractInvalid, &error))?),
+        };
+        let options = RunOptions {
+            only,
+            locked: self.locked,
+            explain_only: true,
+            param_overrides: overrides(&self.params)?,
+            ..RunOptions::new("explain", Cause::Manual { by: act.by }, &project.folder, &tool, Arc::new(now))
+        };
+        // What is known of files by their digests is kept also of a run that is only explained.
+        make_data_folder(&options.state_folder).map_err(|error| problem_of(&error))?;
+        let record = execute(&plan, &options, &mut |_| ()).map_err(|error| problem_of(&error.into()))?;
+        Ok(Answer::done(&serde_json::json!({ "run": record }), explanation(&record)))
+    }
+}
+
+/// A server that ends cancels its runs; what became of this one stands in its record.
+fn server_gone(stop: Stop, id: &str) -> Stop {
+    match stop {
+        Stop::Problem(problem) if problem.code == Code::ServerUnreachable.as_str() => {
+            let hint = format!(
+                "the server has ended, and its runs with it: see `kilter run show {id}`; `kilter run` goes on where it stopped"
+            );
+            problem.hint(hint).into()
+        }
+        stop => stop,
+    }
+}
+
+fn overrides(texts: &[String]) -> Result<BTreeMap<String, Value>, Stop> {
+    let read = |text: &String| match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => {
+            let value = serde_json::from_str(value).unwrap_or_else(|_| Value::String(value.to_owned()));
+            Ok((name.to_owned(), value))
+        }
+        _ => Err(usage(format!("`--param {text}` needs the form NAME=VALUE, like train.rounds=50"))),
+    };
+    texts.iter().map(read).collect()
+}
+
+/// What became of the version at a place that the contract deploys to by itself.
+fn deployed(at: &Deployed) -> Page {
+    match &at.outcome {
+        Ok(state) => Page::new().marked(Mark::Ok, format!("v{} is {state} at {}", at.number, at.endpoint)),
+        Err(because) => {
+            Page::new().marked(Mark::Wait, format!("v{} is not deployed at {}: {because}", at.number, at.endpoint))
+        }
+    }
+}
+
+/// One event of a run as a line.
+fn tell(moving: &Moving, output: &Output, event: &api::RunEvent) {
+    use api::RunEventKind as Kind;
+    let mark = match event.kind {
+        Kind::Started => return,
+        Kind::StepStarted => Mark::Running,
+        Kind::StepWaiting => Mark::Wait,
+        Kind::StepRetrying | Kind::OutputKept => Mark::Warn,
+        Kind::StepSucceeded | Kind::StepCached => Mark::Ok,
+        Kind::StepFailed => Mark::Bad,
+        Kind::StepRefused => Mark::Blocked,
+        Kind::StepNotRun | Kind::DataChanged => Mark::None,
+    };
+    moving.say(output, &Page::new().marked(mark, event.text.clone()));
+}
+
+fn explanation(record: &RunRecord) -> Page {
+    record.steps.iter().fold(Page::new(), |page, step| match step.state {
+        StepState::Queued => {
+            let reasons = run_views::reasons(&step.because);
+            page.marked(Mark::Running, format!("{} would be executed{reasons}", step.step))
+        }
+        _ => page.marked(Mark::Ok, run_views::step_sentence(step)),
+    })
+}
+
+/// What came of a run: the verdict, what decided it, what was measured, and how the command ends.
+fn answer(project: &Project, run: &api::Run) -> Answer {
+    let (exit, mark, sentence) = verdict(run);
+    let mut page = Page::new().marked(mark, sentence);
+    page = with_step_metrics(page, run);
+    if let Some(version) = &run.version {
+        page = with_metrics(with_gates(page, version), version);
+    }
+    let waits_for_a_word = !project.contract.deploy.iter().all(|place| place.auto);
+    if let Some(version) = run.version.as_ref().filter(|version| version.state == "approved" && waits_for_a_word) {
+        page = page.line(format!("Let it answer: kilter deploy --version {}", version.number));
+    }
+    let record = match &run.record {
+        Value::Null => serde_json::json!({ "run": run.summary.id, "state": run.summary.state, "steps": [] }),
+        record => record.clone(),
+    };
+    let version = run.version.as_ref().map(|version| Made {
+        model: &version.model,
+        number: version.number,
+        state: &version.state,
+        metrics: &version.metrics,
+        gates: &version.gates,
+    });
+    let ran = Ran { run: record, version, unchanged: run.unchanged, reason: run.reason.as_deref() };
+    Answer::done(&ran, page).exit(exit)
+}
+
+/// What the steps measured themselves.
+fn with_step_metrics(page: Page, run: &api::Run) -> Page {
+    run.steps.iter().filter(|step| !step.metrics.is_empty()).fold(page, |page, step| {
+        let metrics: Vec<String> = step.metrics.iter().map(|(name, value)| format!("{name} = {value:.4}")).collect();
+        page.line(format!("step {}: {}", step.name, metrics.join(", ")))
+    })
+}
+
+/// The sentence of a run, and how a command ends that did it.
+fn verdict(run: &api::Run) -> (Exit, Mark, String) {
+    let count = |state| run.steps.iter().filter(|step| step.state == state).count();
+    let steps = format!(
+        "{}: {} executed, {} known already",
+        counted(run.steps.len(), "step"),
+        count(api::StepState::Succeeded),
+        count(api::StepState::Cached)
+    );
+    match (run.summary.state, &run.version) {
+        (api::RunState::Succeeded, None) => (Exit::Done, Mark::Ok, steps),
+        (api::RunState::Succeeded, Some(version)) => {
+            let (exit, mark, word) = of_version(&version.state);
+            let (model, number) = (&version.model, version.number);
+            match run.unchanged {
+                true => {
+                    let sentence = format!(
+                        "unchanged: version {number} of {model} {word}; {steps}; `kilter run --force` makes another one"
+                    );
+                    (exit, mark, sentence)
+                }
+                false => (exit, mark, format!("{model} v{number} {word}; {steps}")),
+            }
+        }
+        (api::RunState::Failed, _) if run.data_refused => {
+            let reason = run.reason.as_deref().unwrap_or("see `kilter run show`");
+            (Exit::Negative, Mark::Blocked, format!("nothing was trained: {reason}"))
+        }
+        (state, _) => {
+            let reason = run.reason.as_ref().map_or(String::new(), |reason| format!(": {reason}"));
+            (Exit::Failed, Mark::Bad, format!("the run {}{reason}; {steps}", format!("{state:?}").to_lowercase()))
+        }
+    }
+}
+
+/// What the state of a version says of the command that made it.
+fn of_version(state: &str) -> (Exit, Mark, &'static str) {
+    match state {
+        "approved" => (Exit::Done, Mark::Ok, "is approved"),
+        "rejected" => (Exit::Negative, Mark::Bad, "is refused by a gate"),
+        "validated" => (Exit::Waits, Mark::Wait, "passed its gates and waits for approval"),
+        "candidate" => (Exit::Waits, Mark::Wait, "is undecided: something was not measured"),
+        _ => (Exit::Done, Mark::None, "is made"),
+    }
+}

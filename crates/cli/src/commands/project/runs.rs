@@ -1,0 +1,210 @@
+//! What there is to see of runs, and their end: `kilter run list | show | logs | cancel`.
+
+use clap::Args;
+use kilter_api::{self as api, Code, Problem};
+use kilter_domain::ids::StepName;
+
+use crate::{
+    commands::status::{with_gates, with_metrics},
+    connect::{Api, Reach},
+    ui::{
+        error::Stop,
+        output::Output,
+        terminal::printable,
+        view::{Answer, Mark, Page, TextTable, minute},
+    },
+};
+
+/// Runs, newest first.
+#[derive(Debug, Args)]
+pub(super) struct List {
+    /// The most runs to show.
+    #[arg(long, value_name = "COUNT", default_value_t = 20)]
+    limit: u32,
+    #[command(flatten)]
+    reach: Reach,
+}
+
+impl List {
+    pub(super) fn run(self) -> Result<Answer, Stop> {
+        let found: api::Page<api::RunSummary> = self.reach.api()?.get(&format!("/api/v1/runs?limit={}", self.limit))?;
+        let mut table = TextTable::new(["run", "project", "state", "version", "began", "why"]);
+        for run in &found.items {
+            table.row([
+                run.id.clone(),
+                run.project.clone(),
+                word(run.state),
+                run.version.map_or("–".to_owned(), |number| format!("v{number}")),
+                minute(&run.created),
+                run.cause.clone(),
+            ]);
+        }
+        let page = if table.is_empty() {
+            Page::new().line("There is no run yet: kilter run")
+        } else {
+            Page::new().table(table)
+        };
+        Ok(Answer::done(&serde_json::json!({ "runs": found.items, "next": found.next }), page))
+    }
+}
+
+/// One run: its steps, what was measured, the version that it made and what each gate said.
+#[derive(Debug, Args)]
+pub(super) struct Show {
+    /// The id of the run; the newest one where none is named.
+    id: Option<String>,
+    #[command(flatten)]
+    reach: Reach,
+}
+
+impl Show {
+    pub(super) fn run(self) -> Result<Answer, Stop> {
+        let api = self.reach.api()?;
+        let run = named(&api, self.id)?;
+        let mut page = Page::new()
+            .marked(
+                mark_of_run(run.summary.state),
+                format!("run {} of {} {}", run.summary.id, run.summary.project, state(run.summary.state)),
+            )
+            .line(format!("began {}: {}", run.summary.created, run.summary.cause));
+        page = run.reason.iter().fold(page, |page, reason| page.line(reason.clone()));
+        page = run.steps.iter().fold(page, |page, step| page.marked(mark_of_step(step.state), sentence(step)));
+        if let Some(version) = &run.version {
+            let made = if run.unchanged { "unchanged: version" } else { "version" };
+            page = page.line(format!("{made} {} of {} is {}", version.number, version.model, version.state));
+            page = with_metrics(with_gates(page, version), version);
+        }
+        Ok(Answer::done(&run, page))
+    }
+}
+
+/// What steps wrote, those that succeeded too.
+#[derive(Debug, Args)]
+pub(super) struct Logs {
+    /// The step; all of them where none is named.
+    step: Option<StepName>,
+    /// The id of the run; the newest one where none is named.
+    #[arg(long, value_name = "ID")]
+    run: Option<String>,
+    #[command(flatten)]
+    reach: Reach,
+}
+
+impl Logs {
+    pub(super) fn run(self, output: &Output) -> Result<Answer, Stop> {
+        let api = self.reach.api()?;
+        let run = named(&api, self.run)?;
+        let is_asked = |step: &&api::RunStep| match &self.step {
+            Some(name) => step.name == name.as_str(),
+            None => step.has_log,
+        };
+        let steps: Vec<&api::RunStep> = run.steps.iter().filter(is_asked).collect();
+        if let (Some(name), true) = (&self.step, steps.is_empty()) {
+            let names: Vec<&str> = run.steps.iter().map(|step| step.name.as_str()).collect();
+            return Err(Problem::new(Code::NotFound, format!("run {} has no step `{name}`", run.summary.id))
+                .hint(format!("it has {}", names.join(", ")))
+                .into());
+        }
+        let id = &run.summary.id;
+        let read =
+            |step: &&api::RunStep| api.get::<api::StepLog>(&format!("/api/v1/runs/{id}/steps/{}/log", step.name));
+        let logs = steps.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+        if output.is_json() {
+            return Ok(Answer::done(&serde_json::json!({ "run": id, "logs": logs }), Page::new()));
+        }
+        for log in &logs {
+            let heading = if logs.len() > 1 { format!("== {} ==\n", log.step) } else { String::new() };
+            let end = if log.text.is_empty() || log.text.ends_with('\n') { "" } else { "\n" };
+            output.raw(&format!("{heading}{}{end}", printable(&log.text.replace("\r\n", "\n"))))?;
+        }
+        Ok(Answer::said())
+    }
+}
+
+/// Ask a run that the server does to stop. Its steps are ended; what they had finished stays known.
+#[derive(Debug, Args)]
+pub(super) struct Cancel {
+    /// The id of the run.
+    id: String,
+    /// Why, for the audit table.
+    #[arg(long, value_name = "TEXT", default_value = "asked for at the terminal")]
+    reason: String,
+    #[command(flatten)]
+    reach: Reach,
+}
+
+impl Cancel {
+    pub(super) fn run(self) -> Result<Answer, Stop> {
+        let body = api::Reason { because: Some(self.reason) };
+        let run: api::Run = self.reach.api()?.post(&format!("/api/v1/runs/{}/cancel", self.id), &body)?;
+        let page = Page::new().marked(Mark::Running, format!("run {} is asked to stop", run.summary.id));
+        Ok(Answer::done(&run, page))
+    }
+}
+
+/// The run of this id, else the newest.
+fn named(api: &Api, id: Option<String>) -> Result<api::Run, Stop> {
+    let id = match id {
+        Some(id) => id,
+        None => {
+            let newest: api::Page<api::RunSummary> = api.get("/api/v1/runs?limit=1")?;
+            let newest = newest.items.into_iter().next().map(|run| run.id);
+            newest.ok_or_else(|| {
+                Problem::new(Code::NotFound, "there is no run yet").hint("start one with `kilter run`")
+            })?
+        }
+    };
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '-';
+    if id.is_empty() || !id.chars().all(is_plain) {
+        return Err(Problem::new(Code::NotFound, "this is not the id of a run")
+            .hint("see the ids with `kilter run list`")
+            .into());
+    }
+    api.get(&format!("/api/v1/runs/{id}"))
+}
+
+fn word(state: api::RunState) -> String {
+    format!("{state:?}").to_lowercase()
+}
+
+fn state(state: api::RunState) -> String {
+    match state {
+        api::RunState::Succeeded | api::RunState::Failed => word(state),
+        _ => format!("is {}", word(state)),
+    }
+}
+
+const fn mark_of_run(state: api::RunState) -> Mark {
+    match state {
+        api::RunState::Queued => Mark::Wait,
+        api::RunState::Running => Mark::Running,
+        api::RunState::Succeeded => Mark::Ok,
+        api::RunState::Failed => Mark::Bad,
+        api::RunState::Cancelled => Mark::None,
+        api::RunState::Refused => Mark::Blocked,
+    }
+}
+
+const fn mark_of_step(state: api::StepState) -> Mark {
+    match state {
+        api::StepState::Succeeded | api::StepState::Cached => Mark::Ok,
+        api::StepState::Failed => Mark::Bad,
+        api::StepState::Running => Mark::Running,
+        api::StepState::Queued => Mark::Wait,
+        api::StepState::Cancelled | api::StepState::Skipped => Mark::None,
+        api::StepState::Refused => Mark::Blocked,
+    }
+}
+
+/// What a step did, and what it measured.
+fn sentence(step: &api::RunStep) -> String {
+    let what = match step.state {
+        api::StepState::Cached => "known already".to_owned(),
+        api::StepState::Succeeded => format!("{:.1} s", step.wall_ms as f64 / 1_000.0),
+        state => format!("{state:?}").to_lowercase(),
+    };
+    let metrics: Vec<String> = step.metrics.iter().map(|(name, value)| format!("{name} = {value:.4}")).collect();
+    let metrics = if metrics.is_empty() { String::new() } else { format!("; {}", metrics.join(", ")) };
+    let error = step.error.as_ref().map_or_else(String::new, |error| format!(": {error}"));
+    format!("{} ({what}){error}{metrics}", step.name)
+}

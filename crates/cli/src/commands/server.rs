@@ -1,0 +1,159 @@
+//! `kilter server`: everything in one process, until it is told to stop.
+
+use std::{net::IpAddr, path::PathBuf, str::FromStr, time::Duration};
+
+use clap::Args;
+use kilter_api::{Code, Problem};
+use kilter_domain::time::{Span, Timestamp};
+use kilter_server::{HostPort, Limits, LogFormat, ServerOptions, Token, init_logs};
+use serde::Serialize;
+
+use crate::ui::{
+    error::{Stop, usage},
+    output::Output,
+    view::{Answer, Page},
+};
+
+/// Run the server: the data plane and everything around it, in one process.
+///
+/// Stops at SIGTERM and SIGINT after it has finished what it has begun; a second signal ends it at once. Whatever it
+/// acknowledged before survives any end.
+#[derive(Debug, Args)]
+pub(crate) struct Server {
+    /// The folder that holds everything.
+    #[arg(long, value_name = "DIR", env = "KILTER_DATA", default_value = ".kilter", hide_env_values = true)]
+    data: PathBuf,
+    /// The address to answer on.
+    #[arg(long, default_value = "127.0.0.1")]
+    host: IpAddr,
+    /// The port to answer on; 0 lets the system choose.
+    #[arg(long, default_value_t = 8484)]
+    port: u16,
+    /// Answer beyond this machine. Needs --token-file.
+    #[arg(long, requires = "token_file")]
+    allow_remote: bool,
+    /// The file with the token that requests must carry.
+    #[arg(long, value_name = "FILE", env = "KILTER_TOKEN_FILE", hide_env_values = true)]
+    token_file: Option<PathBuf>,
+    /// Another name that callers reach it by, like `kilter.example` behind a proxy; may stand several times. `localhost`
+    /// and the address itself need no word.
+    #[arg(long = "allowed-host", value_name = "HOST[:PORT]")]
+    allowed_hosts: Vec<HostPort>,
+    /// The largest body, like `64MiB`.
+    #[arg(long, value_name = "SIZE", default_value = "64MiB")]
+    max_body: Size,
+    /// The most bytes of all bodies at once, like `256MiB`; more requests are refused until others are answered.
+    #[arg(long, value_name = "SIZE", default_value = "256MiB")]
+    max_bodies: Size,
+    /// The longest that a request may take, like `30s`.
+    #[arg(long, value_name = "TIME", default_value = "30s")]
+    timeout: Span,
+    /// The longest that stopping waits for requests that have begun.
+    #[arg(long, value_name = "TIME", default_value = "10s")]
+    drain: Span,
+    /// What to log: a level (`error`, `warn`, `info`, `debug`), or levels of parts (`info,kilter_server=debug`).
+    #[arg(long, value_name = "FILTER", env = "KILTER_LOG", default_value = "info", hide_env_values = true)]
+    log: String,
+    /// How a line of the log looks.
+    #[arg(long, value_name = "FORMAT", value_parser = ["text", "json"], default_value = "text")]
+    log_format: String,
+}
+
+/// Bytes, written with a unit.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Size(usize);
+
+impl Size {
+    pub(crate) fn bytes(self) -> usize {
+        self.0
+    }
+}
+
+impl FromStr for Size {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || format!("`{text}` is not a size: write it like 64MiB, 512KiB or 1GiB");
+        let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+        let factor = match text[split..].trim() {
+            "" | "B" => 1,
+            "KiB" => 1 << 10,
+            "MiB" => 1 << 20,
+            "GiB" => 1 << 30,
+            _ => return Err(wrong()),
+        };
+        let count: usize = text[..split].parse().map_err(|_| wrong())?;
+        count.checked_mul(factor).filter(|&bytes| bytes > 0).map(Self).ok_or_else(wrong)
+    }
+}
+
+#[derive(Serialize)]
+struct Answering {
+    address: String,
+    data: PathBuf,
+    version: &'static str,
+    pid: u32,
+}
+
+impl Server {
+    pub(crate) fn run(self, output: &Output) -> Result<Answer, Stop> {
+        let format = if self.log_format == "json" { LogFormat::Json } else { LogFormat::Text };
+        init_logs(format, &self.log, output.may_animate())
+            .map_err(|why| usage(format!("`--log {}` cannot be understood: {why}", self.log)))?;
+        let options = self.options()?;
+        let data = options.data.clone();
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| Problem::of(Code::Internal, &error))?;
+        runtime.block_on(async {
+            let server = kilter_server::Server::bind(options).await?;
+            let stop = kilter_server::stop_signal()?;
+            let address = format!("http://{}", server.address()?);
+            let page = Page::new()
+                .line(format!("kilter {} answers on {address}", env!("CARGO_PKG_VERSION")))
+                .line(format!("Everything is kept in {}. Stop it with Ctrl-C.", data.display()));
+            let answering = Answering { address, data, version: env!("CARGO_PKG_VERSION"), pid: std::process::id() };
+            output.announce(&answering, page)?;
+            server.run_until(stop).await;
+            Ok(Answer::said())
+        })
+    }
+
+    fn options(&self) -> Result<ServerOptions, Stop> {
+        Ok(ServerOptions {
+            data: self.data.clone(),
+            host: self.host,
+            port: self.port,
+            allow_remote: self.allow_remote,
+            token: self.token_file.as_deref().map(Token::read).transpose()?,
+            allowed_hosts: self.allowed_hosts.clone(),
+            limits: Limits {
+                body: self.max_body.0,
+                bodies: self.max_bodies.0,
+                request: duration(self.timeout),
+                drain: duration(self.drain),
+                ..Limits::default()
+            },
+        })
+    }
+}
+
+/// A span as a duration (a month as long as it is in January).
+fn duration(span: Span) -> Duration {
+    Duration::from_millis(u64::try_from(Timestamp(0).after(span).millis()).unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_read_with_their_unit() {
+        assert_eq!("64MiB".parse::<Size>().map(|size| size.0), Ok(64 << 20));
+        assert_eq!("512".parse::<Size>().map(|size| size.0), Ok(512));
+        for text in ["", "0", "64MB", "-1MiB", "1.5GiB", "99999999999999999999", "18446744073709551615GiB"] {
+            assert!(text.parse::<Size>().is_err(), "{text}");
+        }
+    }
+}

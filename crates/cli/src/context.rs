@@ -1,0 +1,83 @@
+//! Where commands find the project, the data folder and the clock.
+
+use std::{
+    path::{Path, PathBuf},
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use clap::Args;
+use kilter_api::{Code, Problem};
+use kilter_app::{Act, AppOptions};
+use kilter_domain::{actor::Actor, time::Timestamp};
+
+use crate::ui::error::{Stop, disk};
+
+/// The largest contract that is read.
+const MAX_CONTRACT_BYTES: u64 = 4 << 20;
+
+/// The data folder of a project, where nobody names another.
+pub(crate) const DATA_FOLDER: &str = ".kilter";
+
+/// The data folder of a command.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct DataFolder {
+    /// The folder that holds everything.
+    #[arg(long = "data", value_name = "DIR", env = "KILTER_DATA", default_value = DATA_FOLDER, hide_env_values = true)]
+    pub(crate) path: PathBuf,
+}
+
+impl DataFolder {
+    /// Its path, when there is one.
+    pub(crate) fn existing(&self) -> Result<&Path, Stop> {
+        if !self.path.is_dir() {
+            let detail = format!("there is no data folder `{}`", self.path.display());
+            let hint = "make one with `kilter run` or `kilter server`, or name another with --data";
+            return Err(Problem::new(Code::FileNotFound, detail).hint(hint).into());
+        }
+        Ok(&self.path)
+    }
+}
+
+/// How the platform is opened by this program.
+pub(crate) fn app_options() -> Result<AppOptions, Stop> {
+    let tool = std::env::current_exe().map_err(|error| disk("find the program", Path::new("kilter"), &error))?;
+    Ok(AppOptions { tool, recording: Default::default(), profiles: false })
+}
+
+/// The time on the clock of this machine.
+pub(crate) fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}
+
+/// The person at this terminal, acting now: by name, else by the number that the system knows them by.
+pub(crate) fn act() -> Act {
+    let name = ["USER", "LOGNAME"].iter().find_map(|variable| std::env::var(variable).ok());
+    let by = name.and_then(|name| Actor::user(&name).ok()).unwrap_or_else(|| {
+        let number = rustix::process::getuid().as_raw();
+        Actor::user(&format!("uid-{number}")).expect("letters, a dash and digits are a name")
+    });
+    Act { at: now(), by }
+}
+
+/// The contract at `path`: the file itself, or the `kilter.toml` of a folder.
+pub(crate) fn read_contract(path: &Path) -> Result<(PathBuf, String), Stop> {
+    let file = match path.is_dir() {
+        true if path == Path::new(".") => PathBuf::from("kilter.toml"),
+        true => path.join("kilter.toml"),
+        false => path.to_owned(),
+    };
+    let failed = |error: std::io::Error| match error.kind() {
+        std::io::ErrorKind::NotFound => {
+            let detail = format!("there is no contract `{}`", file.display());
+            Problem::new(Code::FileNotFound, detail).hint("write a first one with `kilter init --from DATA`").into()
+        }
+        std::io::ErrorKind::InvalidInput => {
+            let detail = format!("`{}` is no contract: {error}", file.display());
+            Problem::new(Code::ContractInvalid, detail).into()
+        }
+        _ => disk("read", &file, &error),
+    };
+    let text = kilter_app::read_bounded_text(&file, MAX_CONTRACT_BYTES).map_err(failed)?;
+    Ok((file, text))
+}

@@ -1,0 +1,116 @@
+//! What the errors of the floors below mean to the person who typed the command.
+
+use std::io;
+
+use kilter_api::{Code, Problem};
+use kilter_app::{AppError, replay::ReplayError};
+use kilter_fit::FitError;
+use kilter_inference::PredictError;
+use kilter_lake::LakeError;
+use kilter_server::{
+    ServerError,
+    failure::{problem_of, replay_problem},
+};
+
+/// What keeps a command from answering.
+#[derive(Debug)]
+pub enum Stop {
+    /// It failed, and this is what to tell. Boxed: it is large, and rare.
+    Problem(Box<Problem>),
+    /// Whoever read the answer has seen enough (`kilter … | head`).
+    PipeClosed,
+}
+
+impl From<Problem> for Stop {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(Box::new(problem))
+    }
+}
+
+impl Stop {
+    /// What a failed write of an answer means.
+    pub fn writing(error: &io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Self::PipeClosed,
+            _ => Problem::new(Code::StorageFailed, "could not write the answer").caused_by(Some(error)).into(),
+        }
+    }
+}
+
+/// The code of what the disk answered.
+pub(crate) fn code_of(error: &io::Error) -> Code {
+    match error.kind() {
+        io::ErrorKind::NotFound => Code::FileNotFound,
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Code::DiskFull,
+        io::ErrorKind::AlreadyExists => Code::FileExists,
+        // It was read, or looked at, and is not what it should be.
+        io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => Code::FileInvalid,
+        _ => Code::StorageFailed,
+    }
+}
+
+/// A failure to `doing` (an infinitive) `path`.
+pub(crate) fn disk(doing: &str, path: &std::path::Path, error: &io::Error) -> Stop {
+    Problem::new(code_of(error), format!("could not {doing} `{}`", path.display()))
+        .at(path.display().to_string())
+        .caused_by(Some(error))
+        .into()
+}
+
+/// Arguments that are each right, and wrong together.
+pub(crate) fn usage(detail: impl Into<String>) -> Stop {
+    Problem::new(Code::UsageInvalid, detail).into()
+}
+
+impl From<LakeError> for Stop {
+    fn from(error: LakeError) -> Self {
+        let code = match &error {
+            LakeError::Io { source, .. } => code_of(source),
+            LakeError::UnknownFormat { .. } => Code::UsageInvalid,
+            LakeError::UnknownColumn { .. } => Code::ColumnUnknown,
+            LakeError::Sql(_) => Code::SqlInvalid,
+            _ => Code::FileInvalid,
+        };
+        Problem::of(code, &error).into()
+    }
+}
+
+impl From<FitError> for Stop {
+    fn from(error: FitError) -> Self {
+        let code = match &error {
+            FitError::NoSuchColumn { .. } => Code::ColumnUnknown,
+            FitError::BadParam { .. } => Code::UsageInvalid,
+            _ => Code::TrainingRefused,
+        };
+        Problem::of(code, &error).into()
+    }
+}
+
+impl From<PredictError> for Stop {
+    fn from(error: PredictError) -> Self {
+        let code = match &error {
+            PredictError::MissingColumns { .. } | PredictError::BlockWidth { .. } => Code::ColumnUnknown,
+            PredictError::Node { .. } => Code::ModelInvalid,
+            _ => Code::RowsUnfit,
+        };
+        Problem::of(code, &error).into()
+    }
+}
+
+impl From<ServerError> for Stop {
+    fn from(error: ServerError) -> Self {
+        Problem::from(error).into()
+    }
+}
+
+impl From<AppError> for Stop {
+    fn from(error: AppError) -> Self {
+        problem_of(&error).into()
+    }
+}
+
+impl From<ReplayError> for Stop {
+    fn from(error: ReplayError) -> Self {
+        replay_problem(&error).into()
+    }
+}

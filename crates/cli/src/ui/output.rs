@@ -1,0 +1,319 @@
+//! The one place that writes to the terminal.
+//!
+//! Holds true: the answer goes to standard output, everything else (failures, notes) to standard error; with `--json`
+//! standard output is exactly one document; colour only on a terminal that wants it.
+
+use std::io::{self, IsTerminal, Write};
+
+use kilter_api::{Exit, Problem};
+
+use crate::{
+    cli::{ColorChoice, Shared},
+    ui::{
+        error::Stop,
+        terminal::{printable, printable_json},
+        text_table::wrap,
+        view::{Answer, Block, Mark, Page},
+    },
+};
+
+/// How a command talks.
+#[derive(Clone, Copy, Debug)]
+pub struct Output {
+    json: bool,
+    quiet: bool,
+    color_out: bool,
+    color_err: bool,
+    /// Characters in a line of the terminal that reads standard output; `None` where nobody says it.
+    width: Option<usize>,
+    /// The same of standard error.
+    width_err: Option<usize>,
+}
+
+impl Output {
+    /// As the shared options and the terminal say.
+    pub fn new(shared: &Shared) -> Self {
+        let wanted = |is_terminal: bool| match shared.color {
+            ColorChoice::Always => true,
+            ColorChoice::Never => false,
+            ColorChoice::Auto => is_terminal && terminal_wants_color(),
+        };
+        Self {
+            json: shared.json,
+            quiet: shared.quiet,
+            color_out: !shared.json && wanted(io::stdout().is_terminal()),
+            color_err: !shared.json && wanted(io::stderr().is_terminal()),
+            width: terminal_width(&io::stdout()),
+            width_err: terminal_width(&io::stderr()),
+        }
+    }
+
+    /// JSON alone, for failures met before the options could be read.
+    pub(crate) const fn json_only() -> Self {
+        Self { json: true, quiet: true, color_out: false, color_err: false, width: None, width_err: None }
+    }
+
+    /// Whether one document is wanted instead of a page.
+    pub const fn is_json(&self) -> bool {
+        self.json
+    }
+
+    /// Whether something that moves may be drawn on standard error.
+    pub fn may_animate(&self) -> bool {
+        !self.json && !self.quiet && io::stderr().is_terminal()
+    }
+
+    /// Shows the answer and says how the command ends.
+    ///
+    /// # Errors
+    /// When standard output cannot be written.
+    pub fn answer(&self, answer: &Answer) -> Result<Exit, Stop> {
+        let text = match &answer.document {
+            None => String::new(),
+            Some(document) if self.json => pretty(document),
+            Some(_) => self.render(&answer.page),
+        };
+        // A quiet command answers by its exit code, but a document that was asked for is not noise.
+        if !text.is_empty() && (self.json || !self.quiet) {
+            print(&text)?;
+        }
+        Ok(answer.exit)
+    }
+
+    /// Says at once what came of it so far, as a document or as a page: for a command that goes on afterwards.
+    ///
+    /// # Errors
+    /// When standard output cannot be written.
+    pub fn announce(&self, document: &impl serde::Serialize, page: Page) -> Result<(), Stop> {
+        self.answer(&Answer::done(document, page)).map(|_| ())
+    }
+
+    /// Writes a document, whatever was asked for: for commands whose answer *is* one.
+    ///
+    /// # Errors
+    /// When standard output cannot be written.
+    pub fn document(&self, document: &impl serde::Serialize) -> Result<(), Stop> {
+        print(&pretty(document))
+    }
+
+    /// Writes `text` as it is: for commands whose answer *is* a text (a schema, completions, rows).
+    ///
+    /// # Errors
+    /// When standard output cannot be written.
+    pub fn raw(&self, text: &str) -> Result<(), Stop> {
+        print(text)
+    }
+
+    /// Says something beside the answer, on standard error; not in JSON and not when quiet.
+    pub fn note(&self, text: &str) {
+        if !self.json && !self.quiet {
+            complain(&wrapped(&printable(text), self.width_err, (0, 2)));
+        }
+    }
+
+    /// Whether a person sits at the terminal and can be asked.
+    pub fn can_ask(&self) -> bool {
+        !self.json && !self.quiet && io::stdin().is_terminal() && io::stderr().is_terminal()
+    }
+
+    /// Asks a question on standard error; only `y` and `yes` are a yes.
+    ///
+    /// # Errors
+    /// When the answer cannot be read.
+    pub fn ask(&self, question: &str) -> io::Result<bool> {
+        complain(&format!("{question} [y/N] "));
+        let mut answer = String::new();
+        io::stdin().read_line(&mut answer)?;
+        Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
+    }
+
+    /// A line that moves while something goes on.
+    pub fn moving(&self) -> Moving {
+        let style = indicatif::ProgressStyle::with_template("{bar:24} {percent:>3} % {msg}");
+        let bar = style.ok().filter(|_| self.may_animate()).map(|style| {
+            indicatif::ProgressBar::with_draw_target(Some(1), indicatif::ProgressDrawTarget::stderr()).with_style(style)
+        });
+        Moving(bar)
+    }
+
+    /// Tells a failure on standard error and says how the command ends.
+    pub fn problem(&self, problem: &Problem) -> Exit {
+        complain(&if self.json { pretty(problem) } else { self.render_problem(problem) });
+        problem.exit()
+    }
+
+    fn render(&self, page: &Page) -> String {
+        let mut text = String::new();
+        for block in &page.blocks {
+            match block {
+                Block::Line(mark, line) => text += &self.lines(*mark, line, 2),
+                Block::Hanging(mark, line, indent) => text += &self.lines(Some(*mark), line, *indent),
+                Block::Table(table) => table.lines(self.width).iter().enumerate().for_each(|(at, line)| {
+                    text += &format!("{}\n", if at == 0 { styled(line, "1", self.color_out) } else { line.clone() });
+                }),
+            }
+        }
+        text
+    }
+
+    /// A line with its mark, wrapped to the terminal; what is wrapped goes on `indent` characters behind where it began.
+    fn lines(&self, mark: Option<Mark>, text: &str, indent: usize) -> String {
+        let before = mark.map_or_else(String::new, |mark| format!("{} ", tinted(mark, self.color_out)));
+        let margin = 2 * usize::from(mark.is_some());
+        format!("{before}{}", wrapped(&printable(text), self.width, (margin, indent)))
+    }
+
+    fn render_problem(&self, problem: &Problem) -> String {
+        let part = |text: &str| wrapped(&printable(text), self.width_err, (2, 2));
+        let mut text = format!("{} {}", tinted(Mark::Bad, self.color_err), part(&problem.detail));
+        for cause in &problem.causes {
+            text += &format!("  {}", part(&format!("because {cause}")));
+        }
+        text + &format!("  {}", part(&format!("→ {}", problem.hint)))
+    }
+}
+
+/// A text that stands `margin` characters from the left, with its line break at the end. What is wrapped goes on below
+/// where its line began, `indent` characters to the right.
+fn wrapped(text: &str, width: Option<usize>, (margin, indent): (usize, usize)) -> String {
+    let Some(width) = width else { return format!("{text}\n") };
+    let width = width.saturating_sub(margin).max(MIN_WIDTH);
+    let lines: Vec<String> =
+        text.split('\n').flat_map(|line| wrap(line, width, line.len() - line.trim_start().len() + indent)).collect();
+    lines.join(&format!("\n{}", " ".repeat(margin))) + "\n"
+}
+
+/// A line at the bottom of a terminal that moves while something goes on; nothing elsewhere.
+pub struct Moving(Option<indicatif::ProgressBar>);
+
+impl Moving {
+    /// Says how far it is, of `total`.
+    pub fn at(&self, done: u64, total: u64, text: &str) {
+        if let Some(bar) = &self.0 {
+            bar.set_length(total);
+            bar.set_position(done);
+            bar.set_message(printable(text).replace('\n', " "));
+        }
+    }
+
+    /// Writes a part of the answer above the line, on standard output.
+    pub fn tell(&self, output: &Output, page: &Page) {
+        if output.json || output.quiet {
+            return;
+        }
+        let text = output.render(page);
+        // When nobody reads any more, the answer at the end says so.
+        let write = || drop(print(&text));
+        match &self.0 {
+            Some(bar) => bar.suspend(write),
+            None => write(),
+        }
+    }
+
+    /// Writes a page above the line. Where nothing moves the page is written all the same, on standard error.
+    pub fn say(&self, output: &Output, page: &Page) {
+        if output.json || output.quiet {
+            return;
+        }
+        let text = Output { color_out: output.color_err, width: output.width_err, ..*output }.render(page);
+        match &self.0 {
+            Some(bar) => bar.suspend(|| complain(&text)),
+            None => complain(&text),
+        }
+    }
+}
+
+impl Drop for Moving {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.0 {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+/// What lines are never made narrower than.
+const MIN_WIDTH: usize = 40;
+
+/// How wide the terminal behind a stream is; where there is none, what `COLUMNS` says.
+fn terminal_width(stream: &impl std::os::fd::AsFd) -> Option<usize> {
+    let stated = || std::env::var("COLUMNS").ok()?.trim().parse::<usize>().ok();
+    let seen = terminal_size::terminal_size_of(stream).map(|(width, _)| usize::from(width.0));
+    seen.or_else(stated).filter(|width| *width > 0).map(|width| width.max(MIN_WIDTH))
+}
+
+/// No colour where the person said so (<https://no-color.org>) or the terminal cannot show it.
+fn terminal_wants_color() -> bool {
+    let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    !is_set("NO_COLOR") && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+}
+
+fn tinted(mark: Mark, color: bool) -> String {
+    styled(mark.glyph(), mark.ansi(), color)
+}
+
+fn styled(text: &str, style: &str, color: bool) -> String {
+    if color { format!("\x1b[{style}m{text}\x1b[0m") } else { text.to_owned() }
+}
+
+fn pretty(document: &impl serde::Serialize) -> String {
+    // `Answer::done` has made a `Value` of the document already, and a `Problem` is texts and a number.
+    let text = serde_json::to_string_pretty(document).map(|text| text + "\n").unwrap_or_default();
+    printable_json(&text).into_owned()
+}
+
+fn print(text: &str) -> Result<(), Stop> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|error| Stop::writing(&error))
+}
+
+fn complain(text: &str) {
+    // When standard error is gone too, nobody is left to tell.
+    let _ = io::stderr().lock().write_all(text.as_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use kilter_api::Code;
+
+    use super::*;
+
+    const PLAIN: Output =
+        Output { json: false, quiet: false, color_out: false, color_err: false, width: None, width_err: None };
+
+    #[test]
+    fn a_failure_says_what_why_and_what_next() {
+        let problem = Problem::new(Code::FileNotFound, "could not read `a.csv`")
+            .caused_by(Some(&io::Error::from(io::ErrorKind::NotFound)));
+        assert_eq!(
+            PLAIN.render_problem(&problem),
+            "✕ could not read `a.csv`\n  because entity not found\n  → check the path; it is taken from the current folder\n"
+        );
+    }
+
+    #[test]
+    fn a_failure_fits_its_terminal_too() {
+        let problem =
+            Problem::new(Code::FileNotFound, "could not read the table `a.csv` that the step `train` asks for");
+        let narrow = Output { width_err: Some(40), ..PLAIN };
+        assert_eq!(
+            narrow.render_problem(&problem),
+            "✕ could not read the table `a.csv` that\n    the step `train` asks for\n  → check the path; it is taken from the\n    current folder\n"
+        );
+    }
+
+    #[test]
+    fn colour_is_never_the_only_carrier() {
+        let page = Page::new().marked(Mark::Warn, "near the limit");
+        let tinted = Output { color_out: true, ..PLAIN };
+        assert_eq!(tinted.render(&page), "\x1b[33m▲\x1b[0m near the limit\n");
+        assert_eq!(PLAIN.render(&page), "▲ near the limit\n");
+    }
+
+    #[test]
+    fn what_is_wider_than_the_terminal_is_wrapped_below_its_mark() {
+        let page = Page::new().hanging(Mark::Ok, "2026-01-01  one two three four five six seven eight nine", 12);
+        let narrow = Output { width: Some(42), ..PLAIN };
+        assert_eq!(narrow.render(&page), "✓ 2026-01-01  one two three four five six\n              seven eight nine\n");
+        assert_eq!(PLAIN.render(&page).lines().count(), 1);
+    }
+}

@@ -1,0 +1,74 @@
+//! What an endpoint was asked, counted by the process that serves it: over the API, in the terminal, in files, as gauges.
+
+use serde_json::{Value, json};
+
+use crate::{World, contract::project, monitor_api::text, predictions::rows, server::Server};
+
+fn ask(server: &Server, times: usize) {
+    for _ in 0..times {
+        assert_eq!(server.ask("POST", "/v2/models/churn/infer", &rows()).0, 200);
+    }
+}
+
+fn told(server: &Server) -> Value {
+    let (status, profile) = server.get("/api/v1/endpoints/churn/profile");
+    assert_eq!(status, 200, "{profile}");
+    profile
+}
+
+fn column<'p>(profile: &'p Value, name: &str) -> &'p Value {
+    let columns = profile["versions"][0]["columns"].as_array().unwrap();
+    columns.iter().find(|column| column["column"] == name).unwrap_or_else(|| panic!("no {name} in {profile:#}"))
+}
+
+fn files(world: &World) -> Vec<std::path::PathBuf> {
+    let versions = std::fs::read_dir(world.path().join(".kilter/served/churn"));
+    let versions = versions.into_iter().flatten().map(|entry| entry.unwrap().path());
+    versions.flat_map(|folder| std::fs::read_dir(folder).unwrap()).map(|entry| entry.unwrap().path()).collect()
+}
+
+#[test]
+fn what_is_asked_is_counted_told_kept_and_added_up_after_a_restart() {
+    let world = project("0.55");
+    assert_eq!(world.kilter(&["run"]).exit, 0);
+    let server = Server::start(&world);
+    assert_eq!(told(&server)["versions"], json!([]));
+    ask(&server, 5);
+    let profile = told(&server);
+    let version = &profile["versions"][0];
+    assert_eq!((version["rows"].as_u64(), version["role"].as_str()), (Some(10), Some("champion")), "{profile:#}");
+    let (region, age) = (column(&profile, "region"), column(&profile, "age"));
+    assert_eq!((region["unseen_share"].as_f64(), &region["unseen_values"]), (Some(0.5), &json!(["a new one"])));
+    assert_eq!((age["missing_share"].as_f64(), age["rows"].as_u64()), (Some(0.0), Some(10)));
+    assert_eq!(column(&profile, "score")["place"], "score");
+    assert!(region["distances"][1]["effect"].as_f64().unwrap() > 0.1, "half of it is new: {region}");
+    let gauges = text(&server, "/metrics");
+    let line = "kilter_profile_unseen_share{endpoint=\"churn\",version=\"1\",column=\"region\"} 0.5\n";
+    assert!(gauges.contains(line) && gauges.contains("kilter_profile_left_out 0\n"), "{gauges}");
+    assert_eq!(world.json(&["monitor", "profile", "churn"])["versions"], profile["versions"], "through the server");
+    assert_eq!(server.get("/api/v1/endpoints/nobody/profile").0, 404);
+    assert_eq!(server.get("/api/v1/endpoints/churn/profile?since=soon").0, 400);
+    assert_eq!(server.get("/api/v1/endpoints/churn/profile?since=2026-02-01&until=2026-01-01").0, 400);
+    assert!(files(&world).is_empty(), "nothing is kept before its time");
+    server.signal("-TERM");
+    assert_eq!(server.wait(), Some(0));
+
+    assert!(
+        !files(&world).is_empty() && files(&world).iter().all(|path| path.to_str().unwrap().ends_with(".champion.bin"))
+    );
+    assert_eq!(world.json(&["monitor", "profile", "churn"])["versions"], profile["versions"], "from the files");
+    let said = world.kilter(&["monitor", "profile", "churn", "--since", "3h"]);
+    assert!(said.exit == 0 && said.out.contains("churn@1 as champion: 10 rows"), "{}{}", said.out, said.err);
+    assert!(said.out.contains("50 % (a new one)"), "{}", said.out);
+    let server = Server::start(&world);
+    ask(&server, 2);
+    assert_eq!(told(&server)["versions"][0]["rows"], 14);
+    server.signal("-KILL");
+    drop(server);
+    let server = Server::start(&world);
+    assert_eq!(
+        told(&server)["versions"][0]["rows"],
+        10,
+        "what was not yet kept is lost with the process, the rest is not"
+    );
+}
