@@ -9,7 +9,7 @@ use kilter_inference::{LoadError, PredictError};
 use kilter_lake::LakeError;
 use std::path::PathBuf;
 
-use crate::dataset::RolesError;
+use crate::dataset::column_roles::RolesError;
 
 /// Why a label is not taken that is known only later.
 pub fn label_from_future(id: &str, known_at: Timestamp, now: Timestamp) -> String {
@@ -78,13 +78,13 @@ pub enum AppError {
     #[error(transparent)]
     Profile(#[from] kilter_evaluation::reference_format::ProfileError),
     #[error(transparent)]
-    ProfileFile(#[from] crate::profiles::ProfileFileError),
+    ProfileFile(#[from] crate::column_stats::file::ProfileFileError),
     #[error(
         "version {version} answers {differing} of its {rows} golden requests otherwise than when it was packed (row {}: \
          {} {} was expected, {} found), so it does not serve; make a new version with `kilter run`",
         first.row, first.output, first.expected, first.found
     )]
-    GoldenDiffers { version: u64, rows: usize, differing: usize, first: Box<crate::golden::Difference> },
+    GoldenDiffers { version: u64, rows: usize, differing: usize, first: Box<crate::model::golden::replay::Difference> },
     #[error("the model {} cannot be loaded", digest.short())]
     Model {
         digest: Digest,

@@ -3,44 +3,24 @@
 //! Holds true: a handler, a command, a reconciler and a replay do the same thing by the same function; time, actor and
 //! cause are handed in; no state changes without its audit entry. Deliberately absent: HTTP, terminals, the clock.
 
-pub mod access;
-pub mod active_runs;
-pub mod approval;
-pub mod backup;
-pub mod clock;
-mod data_folder;
+pub mod authz;
+pub mod clock_skew;
+pub mod column_stats;
+pub mod context;
+pub mod data_folder;
 pub mod dataset;
-pub mod decision;
 pub mod deployment;
 pub mod error;
+pub mod event;
 pub mod gate;
-pub mod golden;
-mod halves;
-mod held_out_answers;
-pub mod integrity;
-pub mod ledger;
-pub mod live;
+pub mod model;
 pub mod monitor;
-pub mod package;
-pub mod permit;
 pub mod prediction;
-mod private;
-pub mod profiles;
 pub mod project;
-pub mod recall;
 pub mod reconcile;
-pub mod recorded;
-pub mod recovery;
-pub mod refusals;
-mod registration;
 pub mod replay;
 pub mod retrain;
-mod run_logs;
-pub mod threshold;
 pub mod training;
-pub mod training_data;
-mod unchanged;
-pub mod version;
 
 use kilter_blobs::{BlobError, BlobStore};
 use kilter_domain::{digest::Digest, ids::EndpointName, time::Timestamp};
@@ -56,13 +36,23 @@ use tempfile::TempDir;
 
 pub use kilter_blobs::{read_bounded, read_bounded_text};
 
+use crate::{
+    authz::{access_map::AccessMap, refused_actions::RefusalLog},
+    clock_skew::NewestLook,
+    column_stats::collect,
+    data_folder::{layout, private_files},
+    deployment::routes::NotServed,
+    model::package::Package,
+    monitor::corrections::LabelMarks,
+    prediction::Serving,
+    training::active_runs::ActiveRuns,
+};
 pub use crate::{
+    context::Act,
+    data_folder::{open_to_others, temporary_folder},
     error::AppError,
-    ledger::Act,
-    private::{open_to_others, temporary_folder},
     project::Project,
 };
-use crate::{monitor::corrections::LabelMarks, package::Package, prediction::Serving};
 
 /// Packages kept in memory at most; the least numbers of versions serve, the rest are read again.
 const MAX_LOADED: usize = 32;
@@ -95,20 +85,20 @@ struct Inner {
     loaded: Mutex<HashMap<Digest, Loaded>>,
     serving: Mutex<BTreeMap<EndpointName, Arc<Serving>>>,
     /// Endpoints at which something that the store says serves does not, and why.
-    refused: Mutex<BTreeMap<EndpointName, deployment::NotServed>>,
+    refused: Mutex<BTreeMap<EndpointName, NotServed>>,
     /// Who may change what answers at an endpoint: one at a time.
     changes: Mutex<BTreeMap<EndpointName, Arc<Mutex<()>>>>,
     tallies: Mutex<Tallies>,
-    profiles: Mutex<profiles::Open>,
+    profiles: Mutex<collect::Open>,
     profile_files: Mutex<()>,
-    access: RwLock<Arc<access::AccessMap>>,
-    active_runs: active_runs::ActiveRuns,
-    refusals: Mutex<refusals::RefusalLog>,
+    access: RwLock<Arc<AccessMap>>,
+    active_runs: ActiveRuns,
+    refusals: Mutex<RefusalLog>,
     /// When the threshold at each endpoint was last looked at. After a restart it is looked at again, which is harmless.
     tuned: Mutex<BTreeMap<EndpointName, Timestamp>>,
     /// How far the labels of each endpoint were looked through for corrections.
     label_marks: Mutex<LabelMarks>,
-    newest_look: clock::NewestLook,
+    newest_look: NewestLook,
 }
 
 /// When the failures of each served version were last written down, and how many there were then.
@@ -126,7 +116,7 @@ pub fn new_id() -> String {
 /// # Errors
 /// What the disk answers.
 pub fn make_data_folder(folder: &Path) -> Result<(), AppError> {
-    private::create_private_folder(folder)
+    private_files::create_private_folder(folder)
         .map_err(|source| BlobError::Io { attempted: "create the data folder", path: folder.to_owned(), source }.into())
 }
 
@@ -134,10 +124,10 @@ impl App {
     /// Opens a data folder, made when missing, and everything that served in it.
     pub fn open(folder: &Path, options: AppOptions) -> Result<Self, AppError> {
         make_data_folder(folder)?;
-        data_folder::refuse_lost_database(folder)?;
+        layout::refuse_lost_database(folder)?;
         let app = Self::of(folder, options, Store::open(folder)?, BlobStore::open(&folder.join("blobs"))?);
         if let Some(path) = app.store().changed_while_closed() {
-            tracing::error!(changed = %data_folder::changed_database(&path), "the database is not what was closed");
+            tracing::error!(changed = %layout::changed_database(&path), "the database is not what was closed");
         }
         app.load_access()?;
         app.resume_serving()?;
@@ -204,7 +194,7 @@ impl App {
         &self.inner.options.tool
     }
 
-    fn newest_look(&self) -> &clock::NewestLook {
+    fn newest_look(&self) -> &NewestLook {
         &self.inner.newest_look
     }
 
@@ -249,7 +239,7 @@ impl App {
         self.inner.serving.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn lock_refused(&self) -> std::sync::MutexGuard<'_, BTreeMap<EndpointName, deployment::NotServed>> {
+    pub(crate) fn lock_refused(&self) -> std::sync::MutexGuard<'_, BTreeMap<EndpointName, NotServed>> {
         self.inner.refused.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -269,7 +259,7 @@ impl App {
         self.inner.tuned.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn lock_refusals(&self) -> std::sync::MutexGuard<'_, refusals::RefusalLog> {
+    pub(crate) fn lock_refusals(&self) -> std::sync::MutexGuard<'_, RefusalLog> {
         self.inner.refusals.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

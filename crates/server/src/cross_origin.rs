@@ -16,7 +16,7 @@ use kilter_api::{
     Code, Problem,
     rights::{Asks, of_route},
 };
-use kilter_app::{Act, refusals::Refused};
+use kilter_app::{Act, authz::Refused};
 use kilter_domain::actor::{Action, Actor};
 
 use crate::{

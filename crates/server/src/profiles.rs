@@ -12,7 +12,7 @@ use axum::{
 use kilter_api::{self as api, Problem};
 use kilter_app::{
     App,
-    profiles::{ColumnReading, Span, VersionProfile},
+    column_stats::{ColumnReading, Span, VersionProfile},
 };
 use kilter_domain::{
     ids::EndpointName,

@@ -15,7 +15,7 @@ use kilter_api::{
     Code, Problem,
     rights::{Asks, Of, of_route},
 };
-use kilter_app::access::Subject;
+use kilter_app::authz::Subject;
 use kilter_domain::actor::Action;
 
 use crate::{

@@ -11,7 +11,10 @@ use axum::{
     http::{HeaderMap, StatusCode},
 };
 use kilter_api::{self as api, Code, Problem};
-use kilter_app::{Act, App, Project, active_runs::RunRequest, training::Wish};
+use kilter_app::{
+    Act, App, Project,
+    training::{RunRequest, Wish},
+};
 use kilter_domain::{digest::Digest, ids::ProjectName};
 use kilter_workflow::Force;
 use serde::Deserialize;
@@ -70,7 +73,7 @@ fn project_to_run(app: &App, act: &Act, body: &api::NewRun, has_key: bool) -> Re
         (None, Some(project)) => {
             let project: ProjectName = name(project)?;
             // Who may not run it learns nothing of its folder.
-            app.require(act, kilter_domain::actor::Action::Run, &kilter_app::access::Subject::Project(project.clone()))
+            app.require(act, kilter_domain::actor::Action::Run, &kilter_app::authz::Subject::Project(project.clone()))
                 .map_err(|error| problem_of(&error))?;
             let folder = app.project_folder(&project).map_err(|error| problem_of(&error))?;
             let folder = folder

@@ -17,15 +17,15 @@ use kilter_evaluation::monitor_metrics::{MinSample, WindowRows};
 use kilter_stats::{Estimate, evidence::EmpiricalBernstein};
 use kilter_store::deployment::{self as deployments, Deployment};
 
-use super::change::EndpointChange;
+use crate::deployment::route_change::EndpointChange;
 use crate::{
     App,
-    decision::{DecisionKind, Numbers},
+    context::Act,
     error::AppError,
-    gate::put_outcome,
-    ledger::Act,
-    prediction::{Answered, Who},
-    project::Project,
+    event::{DecisionKind, Numbers},
+    gate::judge::put_outcome,
+    prediction::logged::{Answered, Who},
+    project::folder::Project,
 };
 
 /// Confidence of the statement that a candidate is worse.

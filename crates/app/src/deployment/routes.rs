@@ -23,7 +23,7 @@ use kilter_store::{
 };
 use kilter_workflow::with_causes;
 
-use crate::{App, error::AppError, package::Package, project::Project, recorded};
+use crate::{App, dataset::context_columns, error::AppError, model::package::Package, project::folder::Project};
 
 /// A version of a model.
 #[derive(Clone, Debug)]
@@ -178,7 +178,7 @@ impl App {
         project: &Project,
         admits: Admits,
     ) -> Result<Routes, AppError> {
-        let named: Vec<String> = recorded::names(&project.contract).into_iter().collect();
+        let named: Vec<String> = context_columns::names(&project.contract).into_iter().collect();
         self.load_routes_with(endpoint, lineup, &named, admits)
     }
 
@@ -248,10 +248,10 @@ impl App {
         let mut inputs = package.map(|(package, _)| package.manifest.recorded.clone()).unwrap_or_default();
         for name in named {
             if !inputs.iter().any(|input| input.name == *name) {
-                inputs.push(recorded::input(name.clone(), InputKind::Text));
+                inputs.push(context_columns::input(name.clone(), InputKind::Text));
             }
         }
-        inputs.retain(|input| !recorded::is_reserved(&input.name));
+        inputs.retain(|input| !context_columns::is_reserved(&input.name));
         inputs
     }
 }

@@ -12,9 +12,10 @@ use kilter_store::{
 use serde_json::json;
 
 use crate::{
-    Act, Project,
+    context::Act,
     error::AppError,
-    golden::tests::{House, customers, finite, trained},
+    model::golden::replay::tests::{House, customers, finite, trained},
+    project::folder::Project,
 };
 
 const CANARY: &str = "canary = { steps = [10, 50, 100], every = \"1h\" }";

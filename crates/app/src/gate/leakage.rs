@@ -11,7 +11,7 @@ use kilter_domain::{
     rule::{Limits, Quantity, RuleOutcome, RuleVerdict},
 };
 
-use super::{Judged, Notes};
+use crate::gate::{diagnostics::Notes, judge::Judged};
 use kilter_evaluation::{column_stats::exact, label_leakage::LabelLeakage};
 
 /// As verdicts and entries name it.

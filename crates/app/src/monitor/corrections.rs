@@ -10,11 +10,11 @@ use kilter_lake::LogKind;
 use kilter_serving::log::column;
 use kilter_store::monitor::{self as readings, Reading};
 
-use super::{Window, look::Scene, readings::COVERAGE};
+use crate::monitor::{evaluate::Scene, readings::COVERAGE, window::Window};
 use crate::{
     App,
     error::AppError,
-    prediction::{Answered, numbers, texts},
+    prediction::logged::{Answered, numbers, texts},
 };
 
 /// Predictions whose label was given anew since the last look, each with the place of its newest label in the log.

@@ -10,8 +10,12 @@ use kilter_inference::Task;
 use kilter_stats::estimated::Expected;
 use kilter_store::monitor::Reading;
 
-use super::{Subject, Window, alerts::Basis, look::Scene};
-use crate::{error::AppError, prediction::Answered};
+use crate::monitor::{
+    alert::lifecycle::{Basis, Subject},
+    evaluate::Scene,
+    window::Window,
+};
+use crate::{error::AppError, prediction::logged::Answered};
 
 /// Draws behind the interval of an estimate.
 const MAX_DRAWS: usize = 200;

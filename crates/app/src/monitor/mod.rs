@@ -3,24 +3,21 @@
 //! Holds true: a reading says when it was made and how many labels it rests on; what is estimated without labels is
 //! never called measured; rows are compared with the reference of the version that answered them.
 
-pub mod alerts;
-pub mod calendar;
-mod causes;
+pub(crate) mod alert;
 pub(crate) mod corrections;
-pub mod defaults;
-mod due;
-mod estimates;
-pub mod evidence;
-mod handle;
-mod labels;
-mod look;
-mod past;
-mod promotion;
-mod readings;
-mod tell;
-mod usage;
+pub(crate) mod default_rules;
+pub(crate) mod drift_detector;
+pub(crate) mod estimates;
+pub(crate) mod evaluate;
+pub(crate) mod missing_labels;
+pub(crate) mod promotion;
+pub(crate) mod readings;
+pub(crate) mod root_cause;
+pub(crate) mod superseded_versions;
+pub(crate) mod unknown_classes;
+pub(crate) mod usage;
+pub(crate) mod window;
 
-pub use alerts::Subject;
-pub use calendar::{Calendar, Window};
+pub use alert::{lifecycle::Subject, notify::ALERT_LOG};
 pub use readings::level_of_drift;
-pub use tell::ALERT_LOG;
+pub use window::{Calendar, Window};

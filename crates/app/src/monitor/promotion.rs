@@ -24,16 +24,16 @@ use kilter_store::{
     monitor::{self as readings, ReadingFilter},
 };
 
-use super::{
-    Subject, Window,
-    alerts::{Basis, Finding},
-    look::Scene,
+use crate::monitor::{
+    alert::lifecycle::{Basis, Finding, Subject},
+    evaluate::Scene,
     readings::COVERAGE,
+    window::Window,
 };
 use crate::{
+    deployment::auto_rollback::judged_metric,
     error::AppError,
-    prediction::{Answered, Who},
-    recall::judged_metric,
+    prediction::logged::{Answered, Who},
 };
 
 /// The reading of the difference.

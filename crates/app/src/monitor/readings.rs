@@ -10,8 +10,13 @@ use kilter_stats::{compare::Level, drift::Measure};
 use kilter_store::monitor::{self as readings, Reading, RuleWord, evidence as kept};
 use serde_json::json;
 
-use super::{Subject, Window, alerts::Basis, corrections::labels_through, look::Scene};
-use crate::{error::AppError, gate::subject, prediction::Answered};
+use crate::monitor::{
+    alert::lifecycle::{Basis, Subject},
+    corrections::labels_through,
+    evaluate::Scene,
+    window::Window,
+};
+use crate::{error::AppError, gate::judge::subject, prediction::logged::Answered};
 
 /// The reading that every window gets when it is first looked at.
 pub(super) const ROWS: &str = "rows";

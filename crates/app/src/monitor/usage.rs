@@ -15,8 +15,8 @@ use kilter_domain::{
 use kilter_evaluation::latency::latency_quantiles;
 use kilter_store::monitor::{self as readings, Reading};
 
-use super::Window;
-use crate::{App, error::AppError, ledger::Act, prediction::Answered};
+use crate::monitor::window::Window;
+use crate::{App, context::Act, error::AppError, prediction::logged::Answered};
 
 /// The reading of the requests that failed by the version's fault since the look before.
 const ERRORS: &str = "errors";

@@ -12,7 +12,7 @@ use kilter_domain::{
     time::{Span, Timestamp},
 };
 
-use crate::dataset::{Roles, RolesError};
+use crate::dataset::column_roles::{Roles, RolesError};
 
 /// One dataset with the clock of its events and of its labels.
 pub struct History {

@@ -5,12 +5,12 @@ use kilter_domain::{
     time::{Span, Timestamp},
 };
 
-use super::{
-    ReplayError, ReplayOptions,
-    calendar::{self, boundaries},
+use crate::replay::{
     history::History,
+    periods::{self, boundaries},
+    run::{ReplayError, ReplayOptions},
 };
-use crate::{dataset::Roles, project::Project};
+use crate::{dataset::column_roles::Roles, project::folder::Project};
 
 /// Rows of one request where the contract does not say.
 const BATCH_ROWS: usize = 500;
@@ -24,7 +24,6 @@ pub struct Settings {
     pub end: Timestamp,
     /// Whether the labels that become known after the end are waited for: not where the caller stops the clock.
     pub waits_for_labels: bool,
-    pub period: Span,
     /// `start`, then the end of each period.
     pub boundaries: Vec<Timestamp>,
     /// Why the period is not the monitor's window, where that would cut the data into too many.
@@ -42,21 +41,21 @@ impl Settings {
         let empty = || ReplayError::Empty { dataset: history.roles.dataset.clone() };
         let (first, last) = history.span().ok_or_else(empty)?;
         let monitored = project.contract.monitor.as_ref().map(|monitor| monitor.every);
-        let mut period = replay.period.or(monitored).unwrap_or_else(|| calendar::usual_period(first, last));
+        let mut period = replay.period.or(monitored).unwrap_or_else(|| periods::usual_period(first, last));
         let stated_end = options.until.or(replay.end);
-        let lonely = calendar::lonely(history, replay.start.is_none(), stated_end.is_none());
+        let lonely = periods::lonely(history, replay.start.is_none(), stated_end.is_none());
         if let Some((row, away)) = lonely {
             return Err(alone(history, row, away));
         }
         let last = stated_end.map_or(last, |end| end.min(last));
         let fits = |period: Span| boundaries(first, period, last).last().is_some_and(|end| end > last);
-        let longer = calendar::longer_period(period, fits).filter(|_| !fits(period));
+        let longer = periods::longer_period(period, fits).filter(|_| !fits(period));
         let note = match longer {
             Some(longer) if replay.period.is_none() => {
                 let note = format!(
                     "`every = \"{period}\"` of [monitor] cuts the data into more than {} windows, so this report counts by \
                      {longer}: set `every = \"{longer}\"` in the contract",
-                    calendar::MAX_PERIODS
+                    periods::MAX_PERIODS
                 );
                 period = longer;
                 Some(note)
@@ -81,7 +80,6 @@ impl Settings {
             start,
             end,
             waits_for_labels: options.until.is_none(),
-            period,
             boundaries,
             note,
             seed: options.seed.unwrap_or(replay.seed),
@@ -115,7 +113,7 @@ fn start(stated: Option<ReplayStart>, history: &History, period: Span) -> Result
             let at = (history.order.len() as f64 * share) as usize;
             history.order.get(at).map(|&row| history.events[row])
         }
-        None => calendar::usual_start(history, period),
+        None => periods::usual_start(history, period),
     };
     let never =
         || ReplayError::NoStart { because: "a fifth of the labels is never known before the last event".into() };

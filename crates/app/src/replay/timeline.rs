@@ -3,11 +3,11 @@
 use kilter_domain::time::Timestamp;
 use kilter_store::{PageRequest, audit};
 
-use super::report::Entry;
+use crate::replay::report::Entry;
 use crate::{
     App,
-    decision::{DecisionKind, Numbers},
     error::AppError,
+    event::{DecisionKind, Numbers},
 };
 
 /// The name under which an entry's evidence holds the version that it is about.

@@ -14,7 +14,7 @@ use clap::Args;
 use kilter_api::{Check, Code, Exit, Problem};
 use kilter_app::{
     App, AppOptions,
-    integrity::{PartCheck, check_data_folder},
+    data_folder::{PartCheck, check_data_folder},
 };
 use kilter_domain::{plural::counted, time::Timestamp};
 use kilter_server::failure::problem_of;

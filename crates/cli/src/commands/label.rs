@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use kilter_api::{self as api, Code, Problem};
-use kilter_app::{clock::is_ahead, error::label_from_future};
+use kilter_app::{clock_skew::is_ahead, error::label_from_future};
 use kilter_domain::{
     plural::{counted, plural},
     table::{Column, Table},

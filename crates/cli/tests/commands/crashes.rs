@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use kilter_app::{App, AppOptions, integrity::check_data_folder, prediction::Who};
+use kilter_app::{App, AppOptions, data_folder::check_data_folder, prediction::Who};
 use kilter_domain::time::Timestamp;
 use serde_json::{Value, json};
 

@@ -10,7 +10,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use kilter_app::{App, AppOptions, integrity::check_data_folder, prediction::Who, profiles::Span};
+use kilter_app::{App, AppOptions, column_stats::Span, data_folder::check_data_folder, prediction::Who};
 use kilter_domain::time::Timestamp;
 use kilter_server::views;
 use kilter_store::PageRequest;

@@ -8,9 +8,8 @@ use std::{
 
 use kilter_app::{
     App, AppOptions, Project,
-    live::ProjectFiles,
     prediction::{Labels, Request},
-    reconcile::Step,
+    reconcile::{ProjectFiles, Step},
     training::{Governance, Trained},
 };
 use kilter_domain::{

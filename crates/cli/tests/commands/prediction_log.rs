@@ -4,7 +4,7 @@ use std::{collections::HashMap, fs, path::PathBuf, sync::Arc};
 
 use kilter_app::{
     App, AppOptions,
-    integrity::check_data_folder,
+    data_folder::check_data_folder,
     prediction::{Answered, Request, Who},
 };
 use kilter_domain::{

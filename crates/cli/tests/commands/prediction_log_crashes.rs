@@ -13,7 +13,11 @@ use std::{
     time::Duration,
 };
 
-use kilter_app::{App, AppOptions, integrity::check_data_folder, prediction::Labels, prediction::Request};
+use kilter_app::{
+    App, AppOptions,
+    data_folder::check_data_folder,
+    prediction::{Labels, Request},
+};
 use kilter_domain::{
     table::{Column, Table},
     time::Timestamp,

@@ -13,7 +13,7 @@ use kilter_domain::{
 use kilter_lake::{ReadOptions, read_table, write_table};
 use serde::Serialize;
 
-use kilter_app::{dataset::Roles, training_data::newest_share};
+use kilter_app::{dataset::Roles, training::newest_share};
 
 use crate::{
     input::{

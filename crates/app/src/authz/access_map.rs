@@ -1,0 +1,190 @@
+//! The rights of every registered project, kept in memory: a prediction asks for its right and never waits for SQL.
+//!
+//! Holds true: what is kept is what the recorded contracts say; it is read when the platform is opened and after every
+//! contract that is recorded. A project whose recorded contract cannot be read gives nobody a right.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, PoisonError},
+};
+
+use kilter_domain::{
+    actor::{Action, Actor},
+    ids::{EndpointName, ModelName, ProjectName},
+};
+use kilter_store::{
+    PageRequest, StoreError, deployment as deployments, model as versions, monitor::alert as alerts,
+    project as projects, run as runs,
+};
+
+use crate::{App, authz::permission::Access, context::Act, error::AppError, project::folder::Project};
+
+/// Projects and endpoints that are read at a time.
+const PAGE: u32 = 1000;
+
+/// Every project's rights, and whose each endpoint is.
+#[derive(Debug, Default)]
+pub(crate) struct AccessMap {
+    projects: BTreeMap<ProjectName, Result<Access, String>>,
+    endpoints: BTreeMap<EndpointName, ProjectName>,
+}
+
+/// What a right is asked about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Subject {
+    Endpoint(EndpointName),
+    Model(ModelName),
+    Alert(String),
+    Run(String),
+    Project(ProjectName),
+    /// At least one project: what is of the others is left out of the answer.
+    AnyProject,
+    /// All projects: the answer cannot be taken apart.
+    EveryProject,
+}
+
+/// The projects that someone may read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Readable {
+    projects: BTreeSet<ProjectName>,
+    endpoints: BTreeSet<EndpointName>,
+}
+
+impl Readable {
+    /// Whether the project of this name may be read.
+    pub fn has_project(&self, name: &str) -> bool {
+        self.projects.iter().any(|project| project.as_str() == name)
+    }
+
+    /// Whether the project of this endpoint may be read.
+    pub fn has_endpoint(&self, name: &str) -> bool {
+        self.endpoints.iter().any(|endpoint| endpoint.as_str() == name)
+    }
+}
+
+impl App {
+    /// Reads the rights of every project again.
+    pub(crate) fn load_access(&self) -> Result<(), AppError> {
+        let mut map = AccessMap::default();
+        let mut page = PageRequest::first(PAGE);
+        loop {
+            let listed = self.store().read(|reader| projects::list(reader, &page))?;
+            for project in listed.items {
+                let access = self
+                    .recorded_project(&project.name)
+                    .map(|found| Access::of(project.name.as_str(), &found.contract));
+                map.projects.insert(project.name, access.map_err(|error| error.to_string()));
+            }
+            let Some(next) = listed.next else { break };
+            page = PageRequest::first(PAGE).after(next);
+        }
+        let mut page = PageRequest::first(PAGE);
+        loop {
+            let listed = self.store().read(|reader| deployments::list_endpoints(reader, None, &page))?;
+            map.endpoints.extend(listed.items.into_iter().map(|endpoint| (endpoint.name, endpoint.project)));
+            let Some(next) = listed.next else { break };
+            page = PageRequest::first(PAGE).after(next);
+        }
+        *self.inner.access.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(map);
+        Ok(())
+    }
+
+    fn access_map(&self) -> Arc<AccessMap> {
+        self.inner.access.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// A project by the contract that was recorded last; its files are not looked for.
+    ///
+    /// # Errors
+    /// When there is none of that name.
+    pub fn recorded_project(&self, name: &ProjectName) -> Result<Project, AppError> {
+        let stored = self.store().read(|reader| projects::current_contract(reader, name))?;
+        let unknown = || AppError::NotFound {
+            what: "project",
+            id: name.to_string(),
+            how: "`kilter run` in its folder registers it".to_owned(),
+        };
+        Project::recorded(name, self.folder(), stored.ok_or_else(unknown)?.text)
+    }
+
+    /// Asks for a right, and leaves an entry where it is missing. What does not exist is nobody's: the intention says so.
+    ///
+    /// # Errors
+    /// [`AppError::RightMissing`].
+    pub fn require(&self, act: &Act, action: Action, subject: &Subject) -> Result<(), AppError> {
+        let map = self.access_map();
+        let of = |project: &ProjectName| self.ask_known(&map, act, action, project);
+        match subject {
+            Subject::Endpoint(name) => map.endpoints.get(name).map_or(Ok(()), of),
+            Subject::Project(name) => of(name),
+            Subject::Model(name) => {
+                let model = self.store().read(|reader| versions::find_model(reader, name))?;
+                model.map_or(Ok(()), |model| of(&model.project))
+            }
+            Subject::Run(id) => {
+                self.store().read(|reader| runs::find(reader, id))?.map_or(Ok(()), |run| of(&run.project))
+            }
+            Subject::Alert(id) => {
+                // As the intention reads it: an id may be written by its end.
+                let alert = match self.store().read(|reader| alerts::get(reader, id)) {
+                    Ok(alert) => Some(alert),
+                    Err(StoreError::NotFound { .. } | StoreError::Conflict { .. }) => None,
+                    Err(error) => return Err(error.into()),
+                };
+                alert.and_then(|alert| map.endpoints.get(&alert.endpoint)).map_or(Ok(()), of)
+            }
+            Subject::EveryProject => map.projects.keys().try_for_each(of),
+            Subject::AnyProject => {
+                let may = |name: &&ProjectName| permitted(&map, &act.by, action, name).is_ok();
+                if map.projects.is_empty() || map.projects.keys().any(|name| may(&name)) {
+                    return Ok(());
+                }
+                map.projects.keys().next().map_or(Ok(()), of)
+            }
+        }
+    }
+
+    /// Whether the right is there, as far as memory alone can tell: no SQL, no entry.
+    pub fn may_in_memory(&self, actor: &Actor, action: Action, subject: &Subject) -> bool {
+        let map = self.access_map();
+        match subject {
+            Subject::Endpoint(name) => {
+                map.endpoints.get(name).is_some_and(|project| permitted(&map, actor, action, project).is_ok())
+            }
+            _ => false,
+        }
+    }
+
+    fn ask_known(&self, map: &AccessMap, act: &Act, action: Action, project: &ProjectName) -> Result<(), AppError> {
+        match map.projects.get(project) {
+            Some(Ok(access)) => self.ask(act, access, action).map(|_| ()),
+            Some(Err(why)) => Err(unreadable(project, why)),
+            None => Ok(()),
+        }
+    }
+
+    /// What `actor` may read.
+    pub fn readable(&self, actor: &Actor) -> Readable {
+        let map = self.access_map();
+        let may = |name: &&ProjectName| permitted(&map, actor, Action::Read, name).is_ok();
+        let endpoints = map.endpoints.iter().filter(|(_, project)| may(project)).map(|(name, _)| name.clone());
+        Readable { projects: map.projects.keys().filter(may).cloned().collect(), endpoints: endpoints.collect() }
+    }
+}
+
+fn permitted(map: &AccessMap, actor: &Actor, action: Action, project: &ProjectName) -> Result<(), AppError> {
+    match map.projects.get(project) {
+        Some(Ok(access)) => access.permit(actor, action).map(|_| ()),
+        Some(Err(why)) => Err(unreadable(project, why)),
+        None => Ok(()),
+    }
+}
+
+fn unreadable(project: &ProjectName, why: &str) -> AppError {
+    AppError::RightMissing {
+        sentence: format!(
+            "nobody has a right to project `{project}`, because its recorded contract cannot be read: {why}"
+        ),
+        is_nameless: false,
+    }
+}

@@ -1,0 +1,271 @@
+//! Profiles of what is served: counted in memory by the data plane, kept by the hour in files, added up when asked for.
+//!
+//! Holds true: a file is written whole or not at all and read back before rows are added to it; what cannot be kept stays
+//! in memory for the next time; hours, roles, processes add up to the whole. A crash loses what was counted since the last
+//! time it was kept: the prediction log has the truth. Deliberately absent: a timer (the server has it), raw rows.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::{Arc, MutexGuard, PoisonError},
+};
+
+use kilter_domain::{digest::Digest, ids::EndpointName, time::Timestamp};
+use kilter_evaluation::reference::{PREDICTION, SCORE};
+use kilter_inference::Task;
+use kilter_serving::{
+    Role, VersionRef,
+    profile::{Place, Profile, Slot, Watched, Window, hour_of},
+};
+use kilter_stats::{drift::CategoricalReference, profile::Frozen};
+use kilter_store::prediction as index;
+
+use super::{
+    file::{self, ProfileFileError},
+    folder,
+    summary::EndpointProfile,
+};
+use crate::{App, error::AppError, model::package::Package};
+
+/// Hours that profiles are kept for.
+const KEPT_HOURS: i64 = 24 * 92;
+
+/// The profiles of what is open, by endpoint and package.
+pub(crate) type Open = BTreeMap<(EndpointName, VersionRef), Arc<Profile>>;
+
+/// Which rows are added up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    pub since: Timestamp,
+    pub until: Timestamp,
+}
+
+impl Span {
+    /// Whether an hour has a part in it.
+    pub(super) const fn has(&self, hour: i64) -> bool {
+        hour >= hour_of(self.since) && hour <= hour_of(self.until)
+    }
+}
+
+impl App {
+    /// The profile that a version counts into at an endpoint; one that waits to be kept is counted on.
+    pub(crate) fn open_profile(&self, endpoint: &EndpointName, version: VersionRef, package: &Package) -> Arc<Profile> {
+        let mut open = self.lock_profiles();
+        let known = open.entry((endpoint.clone(), version));
+        known.or_insert_with(|| Arc::new(Profile::new(watched(package)))).clone()
+    }
+
+    /// Adds what was counted to the files of its hours. What cannot be kept is counted on, and tried again.
+    ///
+    /// # Errors
+    /// The first reason why something could not be kept; everything else was.
+    pub fn keep_profiles(&self, now: Timestamp) -> Result<u64, AppError> {
+        let _kept = self.lock_profile_files();
+        let open: Vec<_> = self.lock_profiles().iter().map(|(key, profile)| (key.clone(), profile.clone())).collect();
+        let (mut rows, mut failed) = (0, None);
+        for ((endpoint, version), profile) in &open {
+            for slot in profile.take() {
+                match self.keep_slot(endpoint, *version, profile.watched(), &slot, now) {
+                    Ok(()) => rows += slot.window.rows,
+                    Err(error) => {
+                        failed.get_or_insert(error);
+                        profile.put(slot);
+                    }
+                }
+            }
+        }
+        drop(open);
+        // What serves no more and has nothing to keep is forgotten.
+        self.lock_profiles().retain(|_, profile| Arc::strong_count(profile) > 1 || !profile.look().is_empty());
+        failed.map_or(Ok(rows), Err)
+    }
+
+    fn keep_slot(
+        &self,
+        endpoint: &EndpointName,
+        version: VersionRef,
+        watched: &[Watched],
+        slot: &Slot,
+        now: Timestamp,
+    ) -> Result<(), AppError> {
+        let path = folder::path(&self.profile_folder(endpoint), version, slot);
+        let (mut window, mut is_new) = (slot.window.clone(), false);
+        match folder::read(&path)? {
+            None => is_new = true,
+            Some(bytes) => match file::decode(&bytes, watched).and_then(|kept| kept.merged(&window)) {
+                Ok(merged) => window = merged,
+                Err(damage) => {
+                    tracing::error!(path = %path.display(), %damage, "a profile cannot be read; it is set aside");
+                    folder::set_aside(&path)?;
+                }
+            },
+        }
+        let header = file::Header { number: version.number, package: version.digest, role: slot.role, hour: slot.hour };
+        let bytes = file::encode(&header, watched, &window)?;
+        kilter_blobs::atomic::write_atomic(&path, &bytes)?;
+        if is_new { self.note_file(endpoint, &path, slot.hour, now) } else { Ok(()) }
+    }
+
+    /// Notes a file, so that it is known to be missing when it is; old ones go.
+    fn note_file(&self, endpoint: &EndpointName, path: &Path, hour: i64, now: Timestamp) -> Result<(), AppError> {
+        let (folder, before) = (self.profile_folder(endpoint), hour_of(now) - KEPT_HOURS);
+        folder::prune(&folder, before);
+        let name = path.strip_prefix(&folder).unwrap_or(path).to_string_lossy().into_owned();
+        let endpoint = endpoint.clone();
+        self.store().write(move |tx| {
+            index::forget_served(tx, &endpoint, before)?;
+            index::note_served(tx, &endpoint, &name, hour)
+        })?;
+        Ok(())
+    }
+
+    /// Files that were noted for a span and are not there.
+    fn missing_files(&self, endpoint: &EndpointName, span: Span) -> Result<Vec<PathBuf>, AppError> {
+        let (first, last) = (hour_of(span.since), hour_of(span.until));
+        let noted = self.store().read(|reader| index::list_served(reader, endpoint, first, last))?;
+        let folder = self.profile_folder(endpoint);
+        Ok(noted.into_iter().map(|name| folder.join(name)).filter(|path| !path.exists()).collect())
+    }
+
+    fn profile_folder(&self, endpoint: &EndpointName) -> PathBuf {
+        self.folder().join("served").join(endpoint.as_str())
+    }
+
+    /// What the versions of an endpoint answered in a span, each role apart: files and what is not yet kept.
+    ///
+    /// # Errors
+    /// When the folder cannot be read. A file that cannot be read is counted, and the others are told.
+    pub fn endpoint_profile(&self, endpoint: &EndpointName, span: Span) -> Result<EndpointProfile, AppError> {
+        let _kept = self.lock_profile_files();
+        let mut sums = Sums::default();
+        for path in folder::list(&self.profile_folder(endpoint), span)? {
+            let bytes = folder::read(&path)?.unwrap_or_default();
+            if let Err(damage) = self.add_file(&mut sums, &bytes) {
+                tracing::error!(path = %path.display(), %damage, "a profile cannot be read");
+                sums.unreadable += 1;
+            }
+        }
+        for missing in self.missing_files(endpoint, span)? {
+            tracing::error!(path = %missing.display(), "a profile is missing: what it counted is not told");
+            sums.unreadable += 1;
+        }
+        let open: Vec<_> = self.lock_profiles().iter().map(|(key, profile)| (key.clone(), profile.clone())).collect();
+        for ((_, version), profile) in open.into_iter().filter(|((name, _), _)| name == endpoint) {
+            sums.lost_rows += profile.lost_rows();
+            let watched: Arc<[Watched]> = profile.watched().into();
+            for slot in profile.look().into_iter().filter(|slot| span.has(slot.hour)) {
+                sums.add(version, &slot, &watched)?;
+            }
+        }
+        sums.measured(self)
+    }
+
+    fn add_file(&self, sums: &mut Sums, bytes: &[u8]) -> Result<(), AppError> {
+        let header = file::Header::read(bytes)?;
+        let version = VersionRef { number: header.number, digest: header.package };
+        let watched = match sums.columns.get(&version.digest) {
+            Some(known) => known.clone(),
+            None => watched(&self.load_package(version.digest)?.0).into(),
+        };
+        let window = file::decode(bytes, &watched)?.window;
+        let slot = Slot { role: header.role, hour: header.hour, window };
+        sums.add(version, &slot, &watched)
+    }
+
+    fn lock_profiles(&self) -> MutexGuard<'_, Open> {
+        // A panic while it was held left at worst an entry out.
+        self.inner.profiles.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Held while counts are neither in memory nor in a file, and while both are added up.
+    fn lock_profile_files(&self) -> MutexGuard<'_, ()> {
+        self.inner.profile_files.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Reads every file below `served/` and says which cannot be read; `files` counts them.
+pub(crate) fn check_files(served: &Path, files: &mut u64) -> Vec<(PathBuf, ProfileFileError)> {
+    let mut damaged = Vec::new();
+    for endpoint in std::fs::read_dir(served).into_iter().flatten().flatten() {
+        let always = Span { since: Timestamp(i64::MIN), until: Timestamp(i64::MAX) };
+        for path in folder::list(&endpoint.path(), always).unwrap_or_default() {
+            *files += 1;
+            let bytes = folder::read(&path).ok().flatten().unwrap_or_default();
+            damaged.extend(file::Header::read(&bytes).err().map(|damage| (path, damage)));
+        }
+    }
+    damaged
+}
+
+/// Windows added up by version and role.
+#[derive(Default)]
+pub(super) struct Sums {
+    pub(super) columns: BTreeMap<Digest, Arc<[Watched]>>,
+    pub(super) windows: BTreeMap<(VersionRef, &'static str), Sum>,
+    pub(super) unreadable: u64,
+    pub(super) lost_rows: u64,
+}
+
+pub(super) struct Sum {
+    pub(super) role: Role,
+    pub(super) first_hour: i64,
+    pub(super) last_hour: i64,
+    /// Rows of each hour: what the reference is weighted by.
+    pub(super) hours: BTreeMap<i64, u64>,
+    pub(super) window: Window,
+}
+
+impl Sums {
+    fn add(&mut self, version: VersionRef, slot: &Slot, watched: &Arc<[Watched]>) -> Result<(), AppError> {
+        self.columns.entry(version.digest).or_insert_with(|| watched.clone());
+        let Slot { role, hour, window } = slot;
+        match self.windows.get_mut(&(version, role.as_str())) {
+            Some(sum) => {
+                sum.window.merge(window).map_err(ProfileFileError::Merge)?;
+                (sum.first_hour, sum.last_hour) = (sum.first_hour.min(*hour), sum.last_hour.max(*hour));
+                *sum.hours.entry(*hour).or_default() += window.rows;
+            }
+            None => {
+                let hours = BTreeMap::from([(*hour, window.rows)]);
+                let sum = Sum { role: *role, first_hour: *hour, last_hour: *hour, hours, window: window.clone() };
+                self.windows.insert((version, role.as_str()), sum);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The columns that a version counts: what it reads in the order of its signature, what is compared beside it, and its
+/// answers.
+fn watched(package: &Package) -> Vec<Watched> {
+    let (reference, signature) = (&package.reference, &package.manifest.signature);
+    let read = signature.inputs.iter().map(|input| &input.name).filter(|name| reference.columns.contains_key(*name));
+    let beside = reference.columns.keys().filter(|name| *name != SCORE && signature.input(name).is_none());
+    let column = |name: &str, place, frozen| Watched { name: name.to_owned(), place, frozen };
+    let mut watched: Vec<Watched> =
+        read.chain(beside).map(|name| column(name, Place::Feature, reference.columns[name].frozen())).collect();
+    watched.extend(reference.columns.get(SCORE).map(|score| column(SCORE, Place::Score, score.frozen())));
+    let told = reference.answers.get(PREDICTION).map(|prediction| prediction.frozen());
+    let prediction = told.or_else(|| of_threshold(package));
+    watched.extend(prediction.map(|frozen| column(PREDICTION, Place::Prediction, frozen)));
+    watched
+}
+
+/// How often a binary version is expected to answer each class: the frozen scores on either side of its threshold.
+fn of_threshold(package: &Package) -> Option<Frozen> {
+    let (signature, threshold) = (&package.manifest.signature, package.manifest.threshold);
+    let [no, yes] = signature.classes.as_slice() else { return None };
+    let Frozen::Numeric(scores) = package.reference.columns.get(SCORE)?.frozen() else { return None };
+    if signature.task != Task::Binary {
+        return None;
+    }
+    let rows = scores.counts().values();
+    let below = (scores.share_up_to(scores.counts(), threshold.next_down()) * rows as f64).round() as u64;
+    let mut table = [(no.as_str(), below), (yes.as_str(), rows - below.min(rows))];
+    table.sort_by_key(|(_, rows)| std::cmp::Reverse(*rows));
+    let present: Vec<(&str, u64)> = table.into_iter().filter(|(_, rows)| *rows > 0).collect();
+    CategoricalReference::of_table(&present, rows, 0).ok().map(Frozen::Categorical)
+}
+
+#[cfg(test)]
+mod tests;

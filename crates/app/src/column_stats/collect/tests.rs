@@ -1,0 +1,136 @@
+use kilter_domain::table::{Column, Table};
+use kilter_stats::profile::ColumnCounts;
+
+use super::*;
+use crate::column_stats::summary::{ColumnReading, VersionProfile};
+use crate::{
+    model::golden::replay::tests::{House, customers, finite, trained},
+    prediction::predict::Request,
+};
+
+const HOUR: i64 = 3_600_000;
+const ALL: Span = Span { since: Timestamp(0), until: Timestamp(i64::MAX) };
+
+fn churn() -> EndpointName {
+    "churn".parse().unwrap()
+}
+
+/// A house in which one version is live.
+fn house(folder: &std::path::Path) -> House {
+    let house = House::open(folder);
+    house.app.register(&house.act, &house.project).unwrap();
+    let number = house.version(&trained().0, None);
+    house.deploy(number).unwrap();
+    house
+}
+
+fn ask(house: &House, rows: Table, at: i64) {
+    let count = rows.rows();
+    let ids = (0..count).map(|row| format!("{at}-{row}").into()).collect();
+    let request = Request { table: rows, ids, events: vec![Timestamp(at); count], consumer: None };
+    house.app.predict(&churn(), request, Timestamp(at)).unwrap();
+}
+
+fn told(house: &House, span: Span) -> VersionProfile {
+    let profile = house.app.endpoint_profile(&churn(), span).unwrap();
+    assert_eq!((profile.unreadable, profile.lost_rows, profile.versions.len()), (0, 0, 1), "{profile:?}");
+    profile.versions.into_iter().next().unwrap()
+}
+
+fn column<'p>(profile: &'p VersionProfile, name: &str) -> &'p ColumnReading {
+    profile.columns.iter().find(|column| column.name == name).unwrap()
+}
+
+#[test]
+fn what_is_in_memory_and_what_is_kept_add_up_over_restarts() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = house(folder.path());
+    let rows = finite(&customers());
+    let (half, rest): (Vec<usize>, Vec<usize>) = (0..rows.rows()).partition(|row| row % 2 == 0);
+    ask(&first, rows.take(&half), 10 * HOUR + 7);
+    let before = told(&first, ALL);
+    assert_eq!(first.app.keep_profiles(Timestamp(11 * HOUR)).unwrap(), half.len() as u64);
+    assert_eq!(first.app.keep_profiles(Timestamp(11 * HOUR)).unwrap(), 0, "each row is kept once");
+    assert_eq!(told(&first, ALL), before, "kept or not, it is told alike");
+    drop(first);
+
+    let second = House::open(folder.path());
+    ask(&second, rows.take(&rest), 10 * HOUR + 9);
+    second.app.keep_profiles(Timestamp(11 * HOUR)).unwrap();
+    ask(&second, rows.take(&[0, 1, 2]), 12 * HOUR);
+    let all = told(&second, ALL);
+    assert_eq!((all.rows, all.from, all.to), (rows.rows() as u64 + 3, Timestamp(10 * HOUR), Timestamp(13 * HOUR)));
+    let tenth = told(&second, Span { since: Timestamp(9 * HOUR), until: Timestamp(11 * HOUR) });
+    assert_eq!((tenth.rows, tenth.role, tenth.number), (rows.rows() as u64, Role::Champion, 1));
+    // The rows are those of the reference itself: nothing is strange, nothing is far.
+    for name in ["age", "visits", "region", "score", "prediction"] {
+        let column = column(&tenth, name);
+        assert_eq!(column.missing_share(), column.reference_missing, "{name}");
+        assert_eq!((column.unseen_share().unwrap_or(0.0), column.out_of_range_share().unwrap_or(0.0)), (0.0, 0.0));
+        assert!(column.distances.len() >= 2 && column.distances.iter().all(|d| d.effect < 0.01), "{column:?}");
+    }
+}
+
+#[test]
+fn strange_and_missing_values_have_their_shares() {
+    let folder = tempfile::tempdir().unwrap();
+    let house = house(folder.path());
+    let columns = vec![
+        ("age".into(), Column::Float(vec![500.0, -3.0, f64::NAN, 30.0])),
+        ("visits".into(), Column::Int(vec![Some(1); 4])),
+        ("region".into(), Column::Text(vec![Some("moon".into()), Some("north".into()), None, Some("south".into())])),
+    ];
+    ask(&house, Table::new(columns).unwrap(), HOUR);
+    let profile = told(&house, ALL);
+    let (age, region) = (column(&profile, "age"), column(&profile, "region"));
+    assert_eq!((age.missing_share(), age.out_of_range_share(), age.unseen_share()), (0.25, Some(2.0 / 3.0), None));
+    assert_eq!((region.missing_share(), region.unseen_share()), (0.25, Some(1.0 / 3.0)));
+    let ColumnCounts::Categorical(counts) = &region.counts else { panic!("texts") };
+    assert_eq!(counts.unseen_values, [("moon".to_owned(), 1)]);
+}
+
+fn files(folder: &std::path::Path) -> Vec<PathBuf> {
+    folder::list(&folder.join("served/churn"), ALL).unwrap()
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_told_and_set_aside() {
+    let folder = tempfile::tempdir().unwrap();
+    let house = house(folder.path());
+    ask(&house, finite(&customers()).take(&[0, 1]), HOUR);
+    house.app.keep_profiles(Timestamp(HOUR)).unwrap();
+    let [path] = &files(folder.path())[..] else { panic!("one file") };
+    assert!(path.to_str().unwrap().ends_with("1970-01-01T01.champion.bin"), "{path:?}");
+    std::fs::write(path, b"something else").unwrap();
+    let profile = house.app.endpoint_profile(&churn(), ALL).unwrap();
+    assert_eq!((profile.unreadable, profile.versions.len()), (1, 0));
+    ask(&house, finite(&customers()).take(&[0, 1, 2]), HOUR);
+    house.app.keep_profiles(Timestamp(HOUR)).unwrap();
+    assert_eq!(told(&house, ALL).rows, 3);
+    assert!(path.with_extension("damaged").is_file());
+}
+
+#[test]
+fn hours_of_long_ago_go() {
+    let folder = tempfile::tempdir().unwrap();
+    let house = house(folder.path());
+    let rows = finite(&customers()).take(&[0]);
+    for hour in [1, KEPT_HOURS, KEPT_HOURS + 2] {
+        ask(&house, rows.clone(), hour * HOUR);
+        house.app.keep_profiles(Timestamp(hour * HOUR)).unwrap();
+    }
+    assert_eq!(told(&house, ALL).rows, 2);
+}
+
+#[test]
+fn what_cannot_be_kept_is_counted_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let house = house(folder.path());
+    std::fs::write(folder.path().join("served"), b"in the way").unwrap();
+    ask(&house, finite(&customers()).take(&[0, 1]), HOUR);
+    assert!(house.app.keep_profiles(Timestamp(HOUR)).is_err());
+    std::fs::remove_file(folder.path().join("served")).unwrap();
+    ask(&house, finite(&customers()).take(&[2]), HOUR);
+    assert_eq!(house.app.keep_profiles(Timestamp(HOUR)).unwrap(), 3);
+    assert_eq!(told(&house, ALL).rows, 3);
+}

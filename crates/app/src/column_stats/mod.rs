@@ -1,0 +1,10 @@
+//! Column statistics: counts per column and hour of what an endpoint served.
+
+pub(crate) mod collect;
+pub(crate) mod file;
+pub(crate) mod folder;
+pub(crate) mod summary;
+
+pub use collect::Span;
+pub use file::ProfileFileError;
+pub use summary::{ColumnReading, EndpointProfile, VersionProfile};

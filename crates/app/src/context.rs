@@ -1,0 +1,37 @@
+//! Who acts, when, and how a decision becomes an entry of the audit table.
+
+use kilter_domain::{actor::Actor, time::Timestamp};
+use kilter_store::audit::Draft;
+
+use crate::event::{DecisionKind, Numbers};
+
+/// Who does something, and when. Handed into every intention that changes a state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Act {
+    pub at: Timestamp,
+    pub by: Actor,
+}
+
+impl Act {
+    /// A part of the platform that follows the contract.
+    pub fn system(name: &'static str, at: Timestamp) -> Self {
+        Self { at, by: Actor::system(name) }
+    }
+
+    /// The entry of a decision, before its change is known.
+    pub(crate) fn decides(&self, kind: DecisionKind, because: impl Into<String>, numbers: &Numbers) -> Draft {
+        self.does(kind.word(), because, numbers.evidence())
+    }
+
+    /// The entry of any other change.
+    pub(crate) fn does(&self, action: &str, because: impl Into<String>, evidence: Vec<String>) -> Draft {
+        Draft {
+            at: self.at,
+            actor: self.by.clone(),
+            on_behalf: None,
+            action: action.to_owned(),
+            reason: Some(because.into()).filter(|reason| !reason.is_empty()),
+            evidence,
+        }
+    }
+}

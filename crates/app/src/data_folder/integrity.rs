@@ -1,0 +1,328 @@
+//! Whether everything in a data folder is whole: database, blobs, prediction log, lake, counts of what was served.
+//!
+//! Holds true: nothing is changed, and a server may have the folder meanwhile; each fault names its file and what to do.
+//! Deliberately absent: repairs. What is damaged comes back from a backup, or a person accepts its loss
+//! ([`App::accept_losses`]).
+
+use kilter_blobs::BlobStore;
+use kilter_domain::{digest::Digest, ids::EndpointName, plural::counted, time::Timestamp};
+use kilter_lake::{Lake, LakeError, LogKind};
+use kilter_serving::log::check_folder;
+use kilter_store::{DATABASE_FILE, PageRequest, Store, audit, model as versions, prediction as index};
+use std::{
+    collections::BTreeSet,
+    fmt, fs,
+    path::{Path, PathBuf},
+};
+
+use crate::{
+    App,
+    column_stats::collect,
+    context::Act,
+    error::AppError,
+    prediction::partition_index::{endpoints, kind_of, known, partitions},
+};
+
+const RESTORE: &str = "restore it from a backup (`kilter restore`)";
+const RESTORE_OR_ACCEPT: &str =
+    "restore it from a backup (`kilter restore`), or accept that its rows are lost with `kilter doctor --accept-loss`";
+
+/// Something that is wrong in a data folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    pub path: PathBuf,
+    pub what: String,
+    pub cure: String,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}: {}; {}", self.path.display(), self.what, self.cure)
+    }
+}
+
+/// One part of a data folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PartCheck {
+    pub name: &'static str,
+    pub files: u64,
+    pub faults: Vec<Fault>,
+}
+
+impl PartCheck {
+    fn new(name: &'static str) -> Self {
+        Self { name, files: 0, faults: Vec::new() }
+    }
+
+    fn fault(&mut self, path: impl Into<PathBuf>, what: impl ToString, cure: &str) {
+        self.faults.push(Fault { path: path.into(), what: what.to_string(), cure: cure.to_owned() });
+    }
+}
+
+/// Checks every file of a data folder. A folder without anything in it is whole.
+pub fn check_data_folder(folder: &Path) -> Vec<PartCheck> {
+    let (database, store) = check_database(folder);
+    let store = store.as_ref();
+    vec![
+        database,
+        check_blobs(folder, store),
+        check_log(folder, store),
+        check_lake(folder, store),
+        check_served(folder, store),
+    ]
+}
+
+fn check_database(folder: &Path) -> (PartCheck, Option<Store>) {
+    let (path, mut part) = (folder.join(DATABASE_FILE), PartCheck::new("database"));
+    if let Err(lost) = crate::data_folder::layout::refuse_lost_database(folder) {
+        part.fault(&path, lost, RESTORE);
+        return (part, None);
+    }
+    if !path.exists() {
+        return (part, None);
+    }
+    part.files = 1;
+    let store = match Store::open_for_reading(folder) {
+        Ok(store) => store,
+        Err(error) => {
+            part.fault(&path, with_cause(&error), RESTORE);
+            return (part, None);
+        }
+    };
+    if store.is_as_closed() == Some(false) {
+        part.fault(
+            &path,
+            "it is not what it was when it was closed: another program wrote it, or it is damaged",
+            RESTORE,
+        );
+    }
+    match store.check_file() {
+        Ok(found) => found.into_iter().for_each(|what| part.fault(&path, what, RESTORE)),
+        Err(error) => part.fault(&path, with_cause(&error), RESTORE),
+    }
+    match store.read(audit::verify) {
+        Ok(found) => found.faults.iter().for_each(|fault| {
+            part.fault(
+                &path,
+                format!("the audit table says: {fault}"),
+                "see `kilter audit verify`, and restore a backup",
+            );
+        }),
+        Err(error) => part.fault(&path, with_cause(&error), RESTORE),
+    }
+    (part, Some(store))
+}
+
+fn check_blobs(folder: &Path, store: Option<&Store>) -> PartCheck {
+    let (root, mut part) = (folder.join("blobs"), PartCheck::new("blobs"));
+    if !root.join("objects").is_dir() {
+        for (name, digest) in store.map(packages).into_iter().flatten() {
+            part.fault(root.join("objects"), format!("package {} of {name} is missing", digest.short()), RESTORE);
+        }
+        return part;
+    }
+    let mut whole: BTreeSet<Digest> = BTreeSet::new();
+    let checked = BlobStore::check(&root, &mut |path, found| {
+        part.files += 1;
+        match found {
+            Ok(digest) => drop(whole.insert(digest)),
+            Err(error) => {
+                part.fault(path, with_cause(&error), "delete it and run the step that made it, or restore a backup")
+            }
+        }
+    });
+    if let Err(error) = checked {
+        part.fault(&root, with_cause(&error), RESTORE);
+    }
+    for (name, digest) in store.map(packages).into_iter().flatten() {
+        for missing in BlobStore::missing_of(&root, &digest, &whole) {
+            let what = format!("it is part of package {} of {name}, and is missing or damaged", digest.short());
+            part.fault(BlobStore::path_in(&root, &missing), what, RESTORE);
+        }
+    }
+    part
+}
+
+/// The package of every version that may serve.
+fn packages(store: &Store) -> Vec<(String, Digest)> {
+    let listed = store.read(|reader| {
+        let mut found = Vec::new();
+        for model in versions::list_models(reader, None, &PageRequest::first(1000))?.items {
+            for version in versions::list(reader, &model.name, None, &PageRequest::first(1000))?.items {
+                found.push((format!("{}@{}", version.model, version.number), version.digest));
+            }
+        }
+        Ok(found)
+    });
+    listed.unwrap_or_default()
+}
+
+fn check_log(folder: &Path, store: Option<&Store>) -> PartCheck {
+    let (root, mut part) = (folder.join("log"), PartCheck::new("prediction log"));
+    let mut names: BTreeSet<String> = fs::read_dir(&root)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.file_name().to_string_lossy().into())
+        .collect();
+    let known = store.map(|store| endpoints(store).unwrap_or_default()).unwrap_or_default();
+    names.extend(known.iter().map(ToString::to_string));
+    for name in names {
+        let dir = root.join(&name);
+        let endpoint = name.parse::<EndpointName>().ok();
+        let recording = endpoint.and_then(|endpoint| {
+            store.and_then(|store| store.read(|reader| index::find_recording(reader, &endpoint)).ok().flatten())
+        });
+        let segments = if dir.is_dir() { check_folder(&dir) } else { Ok(Vec::new()) };
+        match segments {
+            Err(error) => part.fault(&dir, with_cause(&error), RESTORE),
+            Ok(segments) => {
+                part.files += segments.len() as u64;
+                let found: Vec<_> = segments.iter().map(|segment| segment.segment).collect();
+                for loss in
+                    recording.iter().flat_map(|sealed| crate::prediction::open_log::losses(&dir, sealed, &found))
+                {
+                    part.fault(&dir, loss, "see above");
+                }
+                let last = segments.len().saturating_sub(1);
+                for (at, segment) in segments.into_iter().enumerate() {
+                    for damage in &segment.damage {
+                        part.fault(&segment.path, damage, RESTORE);
+                    }
+                    // Of the last one the end may be a write that goes on.
+                    if at < last && segment.torn_bytes > 0 {
+                        let what =
+                            format!("behind its last whole record stand {}", counted(segment.torn_bytes, "byte"));
+                        part.fault(&segment.path, what, RESTORE);
+                    }
+                }
+            }
+        }
+        for entry in fs::read_dir(dir.join("aside")).into_iter().flatten().flatten() {
+            let what = "these bytes were no records when the log was opened, and were set aside";
+            part.fault(
+                entry.path(),
+                what,
+                "look at what the server logged then, and delete the file when it is settled",
+            );
+        }
+    }
+    part
+}
+
+fn check_lake(folder: &Path, store: Option<&Store>) -> PartCheck {
+    let (lake, mut part) = (Lake::new(folder.join("lake")), PartCheck::new("lake"));
+    let Some(store) = store else { return part };
+    for kind in [LogKind::Predictions, LogKind::Labels] {
+        let named = match endpoints(store) {
+            Ok(named) => named,
+            Err(error) => {
+                part.fault(folder.join(DATABASE_FILE), with_cause(&error), RESTORE);
+                return part;
+            }
+        };
+        let mut all: BTreeSet<EndpointName> = named.into_iter().collect();
+        all.extend(lake.endpoints(kind).unwrap_or_default());
+        for endpoint in all {
+            check_partitions(&lake, store, kind, &endpoint, &mut part);
+        }
+    }
+    part
+}
+
+fn check_partitions(lake: &Lake, store: &Store, kind: LogKind, endpoint: &EndpointName, part: &mut PartCheck) {
+    let always = (Timestamp(i64::MIN), Timestamp(i64::MAX));
+    let listed = match store.read(|reader| partitions(reader, kind, endpoint, always)) {
+        Ok(listed) => listed,
+        Err(error) => return part.fault(lake.folder(kind, endpoint), with_cause(&error), RESTORE),
+    };
+    for partition in &listed {
+        part.files += 1;
+        let known = known(partition);
+        if let Err(error) = lake.verify(kind, endpoint, &known) {
+            // It may have been merged, and its file removed, since the index was read.
+            let now = store.read(|reader| partitions(reader, kind, endpoint, always));
+            if now.is_ok_and(|now| now.contains(partition)) {
+                part.fault(lake.path_of(kind, endpoint, known.seq), damage_of(&error), RESTORE_OR_ACCEPT);
+            }
+        }
+    }
+    let listing = lake.list(kind, endpoint).unwrap_or_default();
+    for found in listing.partitions {
+        let seq = i64::try_from(found.seq).unwrap_or(i64::MAX);
+        let is_known = store.read(|reader| index::find_partition(reader, kind_of(kind), endpoint, seq));
+        if is_known.is_ok_and(|known| known.is_none()) {
+            let what =
+                format!("the index does not know it, so nobody reads what it holds: {}", counted(found.rows, "row"));
+            part.fault(found.path, what, "restore the backup that it belongs to, or move it away");
+        }
+    }
+}
+
+fn damage_of(error: &LakeError) -> String {
+    match error {
+        LakeError::PartitionMissing { .. } => "it is missing, and the index of the prediction log knows it".to_owned(),
+        LakeError::Changed { expected, found, .. } => {
+            format!("it is damaged: its digest is {}, and {} was recorded", found.short(), expected.short())
+        }
+        other => with_cause(other),
+    }
+}
+
+fn check_served(folder: &Path, store: Option<&Store>) -> PartCheck {
+    let mut part = PartCheck::new("counts of what was served");
+    for (endpoint, store) in store
+        .into_iter()
+        .flat_map(|store| endpoints(store).unwrap_or_default().into_iter().map(move |endpoint| (endpoint, store)))
+    {
+        let noted = store.read(|reader| index::list_served(reader, &endpoint, i64::MIN, i64::MAX)).unwrap_or_default();
+        for path in noted.into_iter().map(|name| folder.join("served").join(endpoint.as_str()).join(name)) {
+            if !path.exists() {
+                part.fault(path, "it is missing: what it counted is not told", RESTORE);
+            }
+        }
+    }
+    for (path, damage) in collect::check_files(&folder.join("served"), &mut part.files) {
+        part.fault(path, damage, "move it away (its hour is then counted from nothing), or restore a backup");
+    }
+    part
+}
+
+/// An error with what is beneath it.
+fn with_cause(error: &dyn std::error::Error) -> String {
+    kilter_workflow::with_causes(error)
+}
+
+impl App {
+    /// Someone accepts that the rows of every partition that is missing or damaged are lost: they leave the index, each with
+    /// its entry in the audit table. Which they were.
+    ///
+    /// # Errors
+    /// When the metadata cannot be read or written.
+    pub fn accept_losses(&self, act: &Act) -> Result<Vec<PathBuf>, AppError> {
+        let always = (Timestamp(i64::MIN), Timestamp(i64::MAX));
+        let listed = self.store().read(|reader| {
+            Ok(kilter_store::deployment::list_endpoints(reader, None, &PageRequest::first(1000))?.items)
+        })?;
+        let mut lost = Vec::new();
+        for endpoint in listed.into_iter().map(|endpoint| endpoint.name) {
+            for kind in [LogKind::Predictions, LogKind::Labels] {
+                for partition in self.partitions(kind, &endpoint, always)? {
+                    let Err(error) = self.lake().verify(kind, &endpoint, &known(&partition)) else { continue };
+                    let path = self.lake().path_of(kind, &endpoint, known(&partition).seq);
+                    let draft = act.does("recording.accept_loss", damage_of(&error), vec![]);
+                    let (of_log, endpoint, seq) = (kind_of(kind), endpoint.clone(), partition.seq);
+                    self.store()
+                        .write(move |tx| index::accept_loss(&tx.audited(draft), of_log, &endpoint, seq).map(drop))?;
+                    if path.exists() {
+                        // Kept for whoever may still read something of it; nothing of ours does.
+                        let aside = path.with_extension("damaged");
+                        fs::rename(&path, &aside).map_err(|source| AppError::WriteFile { path: aside, source })?;
+                    }
+                    lost.push(path);
+                }
+            }
+        }
+        Ok(lost)
+    }
+}

@@ -1,0 +1,11 @@
+//! The data folder: what lies in it, who may read it, whether it is whole, how it is copied and repaired.
+
+pub(crate) mod backup;
+pub(crate) mod integrity;
+pub(crate) mod layout;
+pub(crate) mod private_files;
+pub(crate) mod recovery;
+
+pub use backup::{BackupError, Manifest, back_up, restore};
+pub use integrity::{PartCheck, check_data_folder};
+pub use private_files::{open_to_others, temporary_folder};

@@ -1,0 +1,160 @@
+//! What a process that was killed left under way: each has its end when the folder is opened the next time.
+//!
+//! Holds true: a data folder belongs to one process, so whatever is under way when it is opened belongs to nobody; it
+//! is ended with its entry. Temporary files are gone; a file of a user is never among them.
+
+use std::{fs, path::Path};
+
+use kilter_domain::{
+    deployment::{Admits, DeploymentEvent},
+    ids::EndpointName,
+    run::RunState,
+    time::Timestamp,
+};
+use kilter_store::{PageRequest, deployment as deployments, run as runs};
+use serde_json::json;
+
+use crate::{App, context::Act, error::AppError, event::DecisionKind};
+
+const RUN_ENDED: &str = "the process that ran it ended before the run did; start it again with `kilter run`";
+const REQUEST_ENDED: &str = "it was requested and never took its first stage; deploy the version again";
+
+/// What was left under way, and was ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Recovered {
+    pub runs: usize,
+    pub deployments: usize,
+}
+
+impl App {
+    /// Ends runs and requests of processes that are gone, and removes their temporary files. To be called once, by
+    /// whoever opens the folder.
+    ///
+    /// # Errors
+    /// When the metadata cannot be read or written.
+    pub fn recover(&self, now: Timestamp) -> Result<Recovered, AppError> {
+        self.sweep();
+        let act = Act::system("recovery", now);
+        let recovered = Recovered { runs: self.end_runs(&act)?, deployments: self.end_requests(&act)? };
+        if recovered != Recovered::default() {
+            let Recovered { runs, deployments } = recovered;
+            tracing::warn!(runs, deployments, "an earlier process ended with work under way; it is ended now");
+        }
+        Ok(recovered)
+    }
+
+    fn end_runs(&self, act: &Act) -> Result<usize, AppError> {
+        let mut ended = 0;
+        loop {
+            let left = self.store().read(|reader| runs::list_unfinished(reader, &PageRequest::first(100)))?.items;
+            if left.is_empty() {
+                return Ok(ended);
+            }
+            ended += left.len();
+            let draft = act.does(DecisionKind::TrainingFailed.word(), RUN_ENDED, vec![]);
+            self.store().write(move |tx| {
+                left.iter().try_for_each(|run| {
+                    let record = json!({ "error": RUN_ENDED });
+                    let audited = tx.audited(draft.clone());
+                    runs::advance(&audited, &run.id, run.state, RunState::Failed, Some(&record)).map(|_| ())
+                })
+            })?;
+        }
+    }
+
+    fn end_requests(&self, act: &Act) -> Result<usize, AppError> {
+        let (mut ended, mut page) = (0, PageRequest::first(1000));
+        loop {
+            let listed = self.store().read(|reader| deployments::list_endpoints(reader, None, &page))?;
+            for endpoint in &listed.items {
+                ended += self.end_requests_at(act, &endpoint.name)?;
+            }
+            match listed.next {
+                Some(cursor) => page = PageRequest::first(1000).after(cursor),
+                None => return Ok(ended),
+            }
+        }
+    }
+
+    fn end_requests_at(&self, act: &Act, endpoint: &EndpointName) -> Result<usize, AppError> {
+        let mut ended = 0;
+        loop {
+            let left = self.store().read(|reader| deployments::list_requested(reader, endpoint))?;
+            if left.is_empty() {
+                return Ok(ended);
+            }
+            for request in &left {
+                // A deployment that ends needs no version that is admitted.
+                let version = self.version_state(&request.model, request.number)?;
+                let stopped = request.state.after(DeploymentEvent::Stopped, version, Admits::Approved)?;
+                let draft = act.does("deployment.stop", REQUEST_ENDED, vec![]);
+                let (id, state) = (request.id.clone(), request.state);
+                self.store().write(move |tx| deployments::advance(&tx.audited(draft), &id, state, stopped))?;
+            }
+            ended += left.len();
+        }
+    }
+
+    /// Removes what was being written when a process ended.
+    fn sweep(&self) {
+        for folder in ["tmp", "runs/tmp"] {
+            kilter_workflow::sweep(&self.folder().join(folder));
+        }
+        let scratch = self.folder().join("scratch");
+        for entry in fs::read_dir(&scratch).into_iter().flatten().flatten() {
+            if let Err(error) = fs::remove_dir_all(entry.path()) {
+                tracing::warn!(folder = %entry.path().display(), %error, "could not remove a scratch folder");
+            }
+        }
+        for folder in ["lake", "profiles", "known"] {
+            sweep_temporaries(&self.folder().join(folder));
+        }
+    }
+}
+
+/// Removes files of the form `.NAME.PROCESS.NUMBER.tmp` that a process was writing, in all folders below. The number of the
+/// process says nothing: in a container it is the same after every start.
+fn sweep_temporaries(folder: &Path) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        match entry.file_type() {
+            Ok(kind) if kind.is_dir() => sweep_temporaries(&path),
+            Ok(kind) if kind.is_file() && is_left_behind(&entry.file_name().to_string_lossy()) => {
+                if let Err(error) = fs::remove_file(&path) {
+                    tracing::warn!(file = %path.display(), %error, "could not remove a temporary file");
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Whether a name is that of a temporary file.
+fn is_left_behind(name: &str) -> bool {
+    let mut parts = name.rsplit('.');
+    let (end, number, process) = (parts.next(), parts.next(), parts.next());
+    let is_number = |part: Option<&str>| part.is_some_and(|part| part.parse::<u64>().is_ok());
+    name.starts_with('.') && end == Some("tmp") && is_number(number) && is_number(process)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn temporary_files_go_and_nothing_else_does() {
+        let folder = tempfile::tempdir().unwrap();
+        let names = [".a.parquet.7.3.tmp", "a.parquet", ".a.tmp", "b.tmp", ".hidden.7.x.tmp", "a.7.3.tmp"];
+        let below = folder.path().join("churn/predictions");
+        fs::create_dir_all(&below).unwrap();
+        names.iter().for_each(|name| fs::write(below.join(name), "x").unwrap());
+        sweep_temporaries(folder.path());
+        let mut left: Vec<_> =
+            fs::read_dir(&below).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        left.sort();
+        let mut kept: Vec<_> = names[1..].iter().map(|name| (*name).to_owned()).collect();
+        kept.sort();
+        assert_eq!(left, kept);
+        sweep_temporaries(&folder.path().join("nothing here"));
+    }
+}

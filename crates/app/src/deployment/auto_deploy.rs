@@ -1,0 +1,147 @@
+//! Deployments that nobody asks for: where the contract says `auto = true`, the newest version that the place admits is
+//! deployed, at once, wherever it was approved.
+//!
+//! Holds true: a version is tried once at a place by itself; what was taken back, or refused with its reason, is left to
+//! people. Deliberately absent: a queue; while a candidate is on trial, the newest one waits until the trial is over.
+
+use kilter_domain::{
+    audit::Outcome, contract::Deploy, deployment::DeploymentState, ids::EndpointName, model::VersionState,
+    time::Timestamp,
+};
+use kilter_store::{
+    PageRequest, audit, deployment as deployments,
+    model::{self as versions, Version},
+};
+use kilter_workflow::with_causes;
+
+use crate::{
+    App,
+    context::Act,
+    error::AppError,
+    project::folder::Project,
+    replay::timeline::VERSION,
+    training::train::{Governance, Trained},
+};
+
+const REQUEST: &str = "deployment.request";
+
+/// What became of a version at a place that is deployed to without being asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deployed {
+    pub endpoint: EndpointName,
+    pub number: u32,
+    /// Where the deployment stands, or why there is none.
+    pub outcome: Result<DeploymentState, String>,
+}
+
+impl App {
+    /// Deploys what a training made wherever the contract lets the platform decide.
+    ///
+    /// # Errors
+    /// When something could not be read or written; that a version may not serve is a result with its reason.
+    pub fn deploy_if_allowed(
+        &self,
+        act: &Act,
+        project: &Project,
+        trained: &Trained,
+        governance: Governance,
+    ) -> Result<Vec<Deployed>, AppError> {
+        let Some((number, state)) = trained.version else { return Ok(Vec::new()) };
+        let is_automatic = trained.is_automatic() || governance == Governance::Assumed;
+        let places = project.contract.deploy.iter().filter(|deploy| deploy.auto || is_automatic);
+        let admitting = places.filter(|deploy| deploy.admits().takes(state));
+        admitting.map(|deploy| self.deploy_by_itself(act, project, deploy, (number, state))).collect()
+    }
+
+    /// Deploys the newest version that each `auto` place admits and has not seen: what people approved, whatever was
+    /// trained meanwhile.
+    ///
+    /// # Errors
+    /// As [`App::deploy_if_allowed`].
+    pub fn deploy_newest(&self, project: &Project, at: Timestamp) -> Result<Vec<Deployed>, AppError> {
+        let act = Act::system("deploy", at);
+        let mut deployed = Vec::new();
+        for deploy in project.contract.deploy.iter().filter(|deploy| deploy.auto) {
+            if let Some(version) = self.newest_unseen(project, deploy)? {
+                deployed.push(self.deploy_by_itself(&act, project, deploy, (version.number, version.state))?);
+            }
+        }
+        Ok(deployed)
+    }
+
+    /// The newest version that a place admits, if it is newer than the live one and was never deployed or refused there.
+    pub(crate) fn newest_unseen(&self, project: &Project, deploy: &Deploy) -> Result<Option<Version>, AppError> {
+        let (endpoint, model, admits) = (project.endpoint(deploy), project.model(), deploy.admits());
+        let found = self.store().read(|reader| {
+            let mut newest: Option<Version> = None;
+            for state in VersionState::ALL.into_iter().filter(|state| admits.takes(*state)) {
+                let listed = versions::list(reader, &model, Some(state), &PageRequest::first(1))?;
+                newest = listed.items.into_iter().chain(newest).max_by_key(|version| version.number);
+            }
+            let Some(newest) = newest else { return Ok(None) };
+            let live = deployments::live(reader, &endpoint)?;
+            let is_newer = live.is_none_or(|live| live.model != model || live.number < newest.number);
+            let was_here = deployments::was_requested(reader, &endpoint, &model, newest.number)?;
+            Ok(Some(newest).filter(|_| is_newer && !was_here))
+        })?;
+        match found {
+            Some(version) if self.was_refused(&version, &endpoint)?.is_none() => Ok(Some(version)),
+            _ => Ok(None),
+        }
+    }
+
+    /// Why the platform did not deploy a version at an endpoint by itself, since the version stands where it stands.
+    pub(crate) fn was_refused(&self, version: &Version, endpoint: &EndpointName) -> Result<Option<String>, AppError> {
+        let object = versions::object(&version.model, version.number);
+        let listed =
+            self.store().read(|reader| audit::list_of_object(reader, &object, &PageRequest::first(100)))?.items;
+        let place = at(endpoint);
+        let refusal = listed.into_iter().find(|record| {
+            let entry = &record.entry;
+            let is_refusal = entry.outcome == Outcome::Denied && entry.action == REQUEST;
+            is_refusal && entry.seq > version.audit_seq && entry.evidence.contains(&place)
+        });
+        Ok(refusal.map(|record| record.reason.unwrap_or_default()))
+    }
+
+    fn deploy_by_itself(
+        &self,
+        act: &Act,
+        project: &Project,
+        deploy: &Deploy,
+        (number, state): (u32, VersionState),
+    ) -> Result<Deployed, AppError> {
+        let endpoint = project.endpoint(deploy);
+        let outcome = match self.deploy(act, project, deploy, number, &format!("version {number} is {state}")) {
+            Ok(deployment) => Ok(deployment.state),
+            // It is live already, or waits for the end of a trial: that may be otherwise at the next look.
+            Err(waits @ AppError::WrongState { .. }) => Err(waits.to_string()),
+            Err(refused) if refused.is_refusal() => {
+                let because = with_causes(&refused);
+                self.note_not_deployed(act, project, &endpoint, number, because.clone())?;
+                Err(because)
+            }
+            Err(failed) => return Err(failed),
+        };
+        Ok(Deployed { endpoint, number, outcome })
+    }
+
+    fn note_not_deployed(
+        &self,
+        act: &Act,
+        project: &Project,
+        endpoint: &EndpointName,
+        number: u32,
+        because: String,
+    ) -> Result<(), AppError> {
+        let draft = act.does(REQUEST, because, vec![format!("{VERSION}={number}"), at(endpoint)]);
+        let object = versions::object(&project.model(), number);
+        self.store().write(move |tx| tx.audited(draft).did_not_happen(&object, Outcome::Denied).map(|_| ()))?;
+        Ok(())
+    }
+}
+
+/// How evidence names the place.
+fn at(endpoint: &EndpointName) -> String {
+    format!("endpoint:{endpoint}")
+}

@@ -1,0 +1,208 @@
+//! Recall: while the live version fails on labels, an earlier one that answers the same rows surely better comes back.
+//!
+//! Holds true: what drifted may drift back, and a version that was approved for it is still there: it is asked before a
+//! new one is trained, needs nobody's approval (as any rollback), and only where the contract leaves rollbacks to the
+//! platform. It is judged on the window that breached and on everything labelled since, in pairs; and it must hold the
+//! rules that the live one broke: to exchange one failure for another would only put off the cure.
+
+use kilter_domain::{
+    alert::MonitorKind,
+    contract::{Deploy, Monitor, Rollback},
+    ids::EndpointName,
+    model::VersionState,
+    rule::{Champion, JudgeMode, Measured, Measurements, Quantity, rounded},
+    time::{Span, Timestamp},
+};
+use kilter_evaluation::{
+    column_stats::nothing,
+    gate_metrics::Predictions,
+    labelled_predictions::{LabelledPredictions, headline, larger_is_better},
+    measurement, not_measured,
+};
+use kilter_stats::Estimate;
+use kilter_store::{
+    PageRequest,
+    deployment::{self as deployments, Deployment},
+    monitor::alert as alerts,
+};
+
+use crate::{
+    App,
+    context::Act,
+    error::AppError,
+    event::Numbers,
+    prediction::logged::{Answered, Who},
+    project::folder::Project,
+};
+
+/// Earlier versions that are asked, newest first.
+const MAX_ASKED: usize = 5;
+/// How sure the comparison with all of them together must be: it is made at every step while the alert is open.
+const LEVEL: f64 = 0.99;
+/// Labelled rows below which nothing is compared.
+const MIN_ROWS: usize = 100;
+
+/// An earlier version that is better than the live one.
+struct Better {
+    number: u32,
+    metric: String,
+    /// Its metric minus that of the live version, turned so that larger is better.
+    gain: Estimate,
+    value: f64,
+}
+
+impl App {
+    /// Brings an earlier version back when it is surely better than the live one, about which an alert on performance is
+    /// open; whether it did.
+    pub(crate) fn recall_if_better(&self, act: &Act, project: &Project, deploy: &Deploy) -> Result<bool, AppError> {
+        let endpoint = project.endpoint(deploy);
+        let Some(since) = self.failing_since(&endpoint)?.filter(|_| deploy.rollback == Rollback::Auto) else {
+            return Ok(false);
+        };
+        let (live, candidate) = self
+            .store()
+            .read(|reader| Ok((deployments::live(reader, &endpoint)?, deployments::candidate(reader, &endpoint)?)))?;
+        let (Some(live), None) = (live, candidate) else { return Ok(false) };
+        let earlier = self.earlier(&endpoint, &live)?;
+        if earlier.is_empty() {
+            return Ok(false);
+        }
+        let until = Timestamp(act.at.millis().saturating_add(1));
+        let rows = self.answered(&endpoint, Who::Answers, (since, until), act.at)?;
+        let rows = rows.filter(|row| rows.labels[row].is_some());
+        if rows.len() < MIN_ROWS {
+            return Ok(false);
+        }
+        let Some(better) = self.best(project, &live, &earlier, &rows)? else { return Ok(false) };
+        let because = format!(
+            "version {} answers the {} labelled rows since {} better than version {}: {} is {}, by {} ({} to {})",
+            better.number,
+            rows.len(),
+            since.civil().date(),
+            live.number,
+            better.metric,
+            rounded(better.value),
+            rounded(better.gain.value),
+            rounded(better.gain.low),
+            rounded(better.gain.high),
+        );
+        let numbers = Numbers::default()
+            .with(better.metric.clone(), better.value)
+            .with("better by", better.gain.value)
+            .with("better by low", better.gain.low)
+            .with("better by high", better.gain.high)
+            .with("labelled rows", rows.len() as f64)
+            .with("back to version", f64::from(better.number));
+        self.bring_back(act, project, deploy, (&live, better.number), &because, &numbers)?;
+        Ok(true)
+    }
+
+    /// The start of the newest window that breached, of an open alert on measured performance.
+    fn failing_since(&self, endpoint: &EndpointName) -> Result<Option<Timestamp>, AppError> {
+        let filter = alerts::AlertFilter { endpoint: Some(endpoint.clone()), open: true };
+        let open = self.store().read(|reader| alerts::list(reader, &filter, &PageRequest::first(100)))?;
+        let failing = open.items.iter().find(|alert| {
+            alert.monitor == MonitorKind::Accuracy && alert.state.is_failing() && alert.cause.ends_with("/performance")
+        });
+        Ok(failing.and_then(|alert| serde_json::from_value(alert.detail["window"]["start"].clone()).ok()))
+    }
+
+    /// Versions with another model that were live here before and may still be, newest first.
+    fn earlier(&self, endpoint: &EndpointName, live: &Deployment) -> Result<Vec<u32>, AppError> {
+        let (mut seen, _) = self.lineage(live)?;
+        let page = PageRequest::first(100);
+        let listed = self.store().read(|reader| deployments::list(reader, Some(endpoint), &page))?;
+        let mut found = Vec::new();
+        for past in listed.items {
+            let was_live = past.live_since.is_some() && past.model == live.model;
+            if !was_live || !seen.insert(past.number) || found.len() == MAX_ASKED {
+                continue;
+            }
+            if self.version_state(&past.model, past.number)? == VersionState::Approved {
+                found.push(past.number);
+            }
+        }
+        Ok(found)
+    }
+
+    /// The earlier version that is best on the rows, if it is surely better than the live one.
+    fn best(
+        &self,
+        project: &Project,
+        live: &Deployment,
+        earlier: &[u32],
+        rows: &Answered,
+    ) -> Result<Option<Better>, AppError> {
+        let (package, model) = self.loaded(&live.model, live.number)?;
+        let task = package.manifest.signature.task;
+        let metric =
+            project.contract.monitor.as_ref().and_then(judged_metric).unwrap_or_else(|| headline(task).to_owned());
+        let outcomes = |package: &crate::model::package::Package, model: &kilter_inference::Model| {
+            let manifest = &package.manifest;
+            // A version that reads columns which are no longer sent cannot answer for today.
+            let scored = Predictions::by(model, &rows.table, manifest.threshold).ok()?;
+            let answered = Answered { scores: scored.scores, predicted: labels(scored.labels), ..rows.clone() };
+            Some(answered.outcomes(manifest.signature.task, &manifest.signature.classes, manifest.threshold))
+        };
+        let Some(ours) = outcomes(&package, &model) else { return Ok(None) };
+        let sign = if larger_is_better(&metric, ours.metric_task()) { 1.0 } else { -1.0 };
+        // All of them are asked: together they may err as rarely as one.
+        let level = 1.0 - (1.0 - LEVEL) / earlier.len() as f64;
+        let mut best: Option<Better> = None;
+        for number in earlier {
+            let (package, model) = self.loaded(&live.model, *number)?;
+            let Some(theirs) = outcomes(&package, &model) else { continue };
+            let (Ok(difference), Ok(value)) = (theirs.difference_at(&ours, &metric, level), theirs.metric(&metric))
+            else {
+                continue;
+            };
+            if !holds(project, &theirs) {
+                continue;
+            }
+            let gain = if sign > 0.0 { Ok(difference) } else { difference.map_decreasing(|difference| -difference) };
+            let Ok(gain) = gain else { continue };
+            if gain.low > 0.0 && best.as_ref().is_none_or(|best| gain.value > best.gain.value) {
+                best = Some(Better { number: *number, metric: metric.clone(), gain, value: value.value });
+            }
+        }
+        Ok(best)
+    }
+}
+
+/// Whether the rules on performance that the contract states hold for outcomes, as far as they are about whole metrics.
+fn holds(project: &Project, outcomes: &LabelledPredictions) -> bool {
+    let rules = project.contract.monitor.as_ref().map(|monitor| monitor.accuracy.as_slice()).unwrap_or_default();
+    let mut whole = rules.iter().filter(|rule| matches!(rule.quantity, Quantity::Metric { slice: None, .. }));
+    whole.all(|rule| rule.judge(&Metrics(outcomes), JudgeMode::Point).is_passed())
+}
+
+/// LabelledPredictions as rules ask them.
+struct Metrics<'o>(&'o LabelledPredictions);
+
+impl Measurements for Metrics<'_> {
+    fn measure(&self, quantity: &Quantity, _over: Option<Span>) -> Measured {
+        match quantity {
+            Quantity::Metric { name, slice: None } => match self.0.metric(name) {
+                Ok(value) => Measured::Value(measurement(&value)),
+                Err(reason) => Measured::Nothing(not_measured(name, &reason)),
+            },
+            _ => Measured::Nothing(nothing("only whole metrics are compared", "name a metric")),
+        }
+    }
+
+    fn champion(&self, _quantity: &Quantity) -> Champion {
+        Champion::None
+    }
+}
+
+fn labels(labels: Option<Vec<std::sync::Arc<str>>>) -> Vec<Option<std::sync::Arc<str>>> {
+    labels.unwrap_or_default().into_iter().map(Some).collect()
+}
+
+/// The metric of the first rule on performance that is about a whole metric.
+pub(crate) fn judged_metric(monitor: &Monitor) -> Option<String> {
+    monitor.accuracy.iter().find_map(|rule| match &rule.quantity {
+        Quantity::Metric { name, slice: None } => Some(name.clone()),
+        _ => None,
+    })
+}

@@ -1,0 +1,171 @@
+//! Deployments: from requested through shadow and canary to live, and back, at one endpoint.
+//!
+//! Holds true: what cannot be served is refused before it is written; a state moves by the one function of `domain`,
+//! with its entry, before the data plane follows, and nobody else moves it meanwhile ([`super::route_change`]); what serves after a
+//! crash is what the store says. A rollback needs nobody's approval.
+
+use kilter_domain::{
+    actor::Action,
+    contract::Deploy,
+    ids::{EndpointName, ModelName},
+    model::VersionState,
+};
+use kilter_inference::{Signature, Task};
+use kilter_serving::{ServedVersion, VersionRef};
+use kilter_store::{
+    deployment::{self as deployments, Deployment},
+    model as versions,
+};
+
+use crate::{App, authz::permission::permit, context::Act, error::AppError, event::Numbers, project::folder::Project};
+
+impl App {
+    /// Requests that a version serves at a place, and takes the first stage that the contract states.
+    ///
+    /// # Errors
+    /// When the version is not admitted there, is live already, or cannot be served beside what serves; nothing is
+    /// written then.
+    pub fn deploy(
+        &self,
+        act: &Act,
+        project: &Project,
+        deploy: &Deploy,
+        number: u32,
+        because: &str,
+    ) -> Result<Deployment, AppError> {
+        self.change_endpoint(act, project, deploy, |change| change.deploy(number, because))
+    }
+
+    /// Someone asks that a version serves at an endpoint, by the contract that was last registered for it.
+    ///
+    /// # Errors
+    /// When they may not, there is no such endpoint or version, or the version is not admitted there.
+    pub fn deploy_at(
+        &self,
+        act: &Act,
+        endpoint: &EndpointName,
+        number: u32,
+        because: &str,
+    ) -> Result<Deployment, AppError> {
+        let (project, deploy) = self.place(endpoint)?;
+        self.asked(act, "deployment.request", &deployments::endpoint_object(endpoint), || {
+            permit(&project.contract, &act.by, Action::Deploy)?;
+            self.deploy(act, &project, &deploy, number, because)
+        })
+    }
+
+    /// Someone asks that what answered before at an endpoint answers again; waits for nobody's approval.
+    ///
+    /// # Errors
+    /// When they may not, there is no such endpoint, or nothing to go back to.
+    pub fn roll_back_at(&self, act: &Act, endpoint: &EndpointName, because: &str) -> Result<(), AppError> {
+        let (project, deploy) = self.place(endpoint)?;
+        self.asked(act, "deployment.roll_back", &deployments::endpoint_object(endpoint), || {
+            permit(&project.contract, &act.by, Action::RollBack)?;
+            self.change_endpoint(act, &project, &deploy, |change| change.roll_back(because))
+        })
+    }
+
+    fn place(&self, endpoint: &EndpointName) -> Result<(Project, Deploy), AppError> {
+        let unknown = || AppError::NotFound {
+            what: "endpoint",
+            id: endpoint.to_string(),
+            how: "see the endpoints with `kilter status`; `kilter run` registers those of a contract".to_owned(),
+        };
+        let project = self.project_at(endpoint)?.ok_or_else(unknown)?;
+        let deploy = project.deploy_at(endpoint).cloned().ok_or_else(unknown)?;
+        Ok((project, deploy))
+    }
+
+    /// Puts a version that is the live one with another threshold in its place, at once.
+    pub(crate) fn replace_threshold(
+        &self,
+        act: &Act,
+        project: &Project,
+        deploy: &Deploy,
+        number: u32,
+        because: &str,
+        numbers: &Numbers,
+    ) -> Result<(), AppError> {
+        self.change_endpoint(act, project, deploy, |change| change.replace_threshold(number, because, numbers))
+    }
+
+    /// Brings an earlier version back in place of a live one that is worse.
+    pub(crate) fn bring_back(
+        &self,
+        act: &Act,
+        project: &Project,
+        deploy: &Deploy,
+        (live, earlier): (&Deployment, u32),
+        because: &str,
+        numbers: &Numbers,
+    ) -> Result<(), AppError> {
+        self.change_endpoint(act, project, deploy, |change| change.bring_back(live, earlier, because, numbers))
+    }
+
+    /// Whether callers of what is live can be answered by another version: the same task, and of two classes the same.
+    /// A live version that answers nobody, or whose package is gone, has no callers to be fair to.
+    pub(super) fn check_stand_in(
+        &self,
+        endpoint: &EndpointName,
+        model: &ModelName,
+        number: u32,
+    ) -> Result<(), AppError> {
+        let Some(live) = self.answering(endpoint)? else { return Ok(()) };
+        let (new, _) = self.loaded(model, number)?;
+        let old = match self.signature_of(&live) {
+            Err(gone) if gone.is_of_a_version() => return Ok(()),
+            found => found?,
+        };
+        let new = &new.manifest.signature;
+        let is_same_pair = new.task != Task::Binary || new.classes == old.classes;
+        if new.task == old.task && is_same_pair {
+            return Ok(());
+        }
+        let described = |signature: &Signature| format!("{} of {}", signature.task, signature.classes.join(", "));
+        Err(AppError::SignatureDiffers {
+            version: number,
+            live: live.number,
+            endpoint: endpoint.clone(),
+            new: described(new),
+            old: described(&old),
+        })
+    }
+
+    /// What a live version takes and gives: of what answers in this process, else of its package.
+    fn signature_of(&self, live: &Deployment) -> Result<Signature, AppError> {
+        let routes = self.serving(&live.endpoint).map(|serving| serving.endpoint().routes());
+        let champion = routes.as_ref().and_then(|routes| routes.champion());
+        match champion.filter(|champion| champion.version().number == u64::from(live.number)) {
+            Some(champion) => Ok(champion.signature().clone()),
+            None => Ok(self.loaded(&live.model, live.number)?.0.manifest.signature.clone()),
+        }
+    }
+
+    /// The live deployment of an endpoint, where it answers: one that was refused when it was loaded has no callers to
+    /// be fair to, and nothing to be compared with.
+    pub(crate) fn answering(&self, endpoint: &EndpointName) -> Result<Option<Deployment>, AppError> {
+        let live = self.store().read(|reader| deployments::live(reader, endpoint))?;
+        Ok(live.filter(|_| self.refused_at(endpoint).is_none()))
+    }
+
+    /// Whether a version still answers as it did when it was packed; asked before any state moves.
+    pub(super) fn check_answers(&self, model: &ModelName, number: u32) -> Result<(), AppError> {
+        let (package, loaded) = self.loaded(model, number)?;
+        let version = VersionRef { number: u64::from(number), digest: package.digest };
+        self.check_golden(&package, ServedVersion::on_trial(loaded, version, Some(package.manifest.threshold)))
+    }
+
+    /// The version that was live before this deployment, and may still be.
+    pub(super) fn last_before(&self, live: &Deployment) -> Result<Option<u32>, AppError> {
+        let since = live.live_since.unwrap_or(live.created);
+        let moment = kilter_domain::time::Timestamp(since.millis() - 1);
+        let endpoint = live.endpoint.clone();
+        let before = self.store().read(|reader| deployments::live_at(reader, &endpoint, moment))?;
+        Ok(before.map(|before| before.number).filter(|number| *number != live.number))
+    }
+
+    pub(crate) fn version_state(&self, model: &ModelName, number: u32) -> Result<VersionState, AppError> {
+        Ok(self.store().read(|reader| versions::get(reader, model, number))?.state)
+    }
+}

@@ -1,0 +1,15 @@
+//! Deployments: which version answers at an endpoint, how it comes there and how it goes.
+
+pub(crate) mod auto_deploy;
+pub(crate) mod auto_rollback;
+pub(crate) mod deploy;
+pub(crate) mod next_step;
+pub(crate) mod rollout;
+pub(crate) mod route_change;
+pub(crate) mod routes;
+#[cfg(test)]
+pub(crate) mod tests;
+pub(crate) mod threshold;
+
+pub use auto_deploy::Deployed;
+pub use next_step::Waiting;

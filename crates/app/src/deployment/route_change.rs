@@ -1,0 +1,358 @@
+//! One change of what answers at an endpoint: decided, checked, committed and published while nobody else changes it.
+//!
+//! Holds true: what is about to serve is loaded and fitted together before anything is written, so a committed state is
+//! one that was served; request and first stage are one transaction; routes are published in the order of the commits.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use kilter_domain::{
+    contract::Deploy,
+    deployment::{DeploymentEvent, DeploymentState},
+    ids::{EndpointName, ModelName},
+};
+use kilter_serving::{Mode, Routes};
+use kilter_store::{
+    audit::Draft,
+    deployment::{self as deployments, Deployment, NewDeployment},
+    model as versions,
+    monitor::evidence,
+};
+use serde_json::json;
+
+use crate::deployment::routes::Lineup;
+use crate::{
+    App,
+    context::Act,
+    error::AppError,
+    event::{DecisionKind, Numbers},
+    prediction::predict::Serving,
+    project::folder::Project,
+    replay::timeline::VERSION,
+};
+
+/// The right to change what answers at an endpoint: [`App::change_endpoint`] gives it to one caller at a time.
+pub(crate) struct EndpointChange<'a> {
+    app: &'a App,
+    act: &'a Act,
+    project: &'a Project,
+    deploy: &'a Deploy,
+    endpoint: EndpointName,
+}
+
+/// A deployment that is about to move: one that exists, or one that the same transaction requests.
+struct Entrant {
+    id: String,
+    model: ModelName,
+    number: u32,
+    state: DeploymentState,
+    request: Option<(NewDeployment, Draft)>,
+}
+
+impl From<&Deployment> for Entrant {
+    fn from(standing: &Deployment) -> Self {
+        let Deployment { id, model, number, state, .. } = standing.clone();
+        Self { id, model, number, state, request: None }
+    }
+}
+
+impl App {
+    /// Lets `work` change what answers at a place, while nobody else does.
+    pub(crate) fn change_endpoint<T>(
+        &self,
+        act: &Act,
+        project: &Project,
+        deploy: &Deploy,
+        work: impl FnOnce(&EndpointChange<'_>) -> Result<T, AppError>,
+    ) -> Result<T, AppError> {
+        let endpoint = project.endpoint(deploy);
+        let lock = self.endpoint_lock(&endpoint);
+        // A panic of another change left committed states: this one reads them anew.
+        let _alone = lock.lock().unwrap_or_else(PoisonError::into_inner);
+        work(&EndpointChange { app: self, act, project, deploy, endpoint })
+    }
+
+    /// Who holds it may change what answers at the endpoint.
+    pub(super) fn endpoint_lock(&self, endpoint: &EndpointName) -> Arc<Mutex<()>> {
+        self.lock_changes().entry(endpoint.clone()).or_default().clone()
+    }
+}
+
+impl EndpointChange<'_> {
+    /// As [`App::deploy`].
+    pub(super) fn deploy(&self, number: u32, because: &str) -> Result<Deployment, AppError> {
+        let (app, model) = (self.app, self.project.model());
+        let version = app.store().read(|reader| versions::get(reader, &model, number))?;
+        DeploymentState::requested(version.state, self.deploy.admits())?;
+        if let Some(candidate) = self.candidate()? {
+            return Err(self.wrong_state(&candidate, "still a candidate", "wait for it, or roll it back first"));
+        }
+        if let Some(live) = self.live()?.filter(|live| live.model == model && live.number == number) {
+            return self.deploy_again(live);
+        }
+        app.check_stand_in(&self.endpoint, &model, number)?;
+        app.check_answers(&model, number)?;
+        self.first_stage(self.request(model, number, because))
+    }
+
+    /// The live version is asked for once more: nothing is to be done, unless it answers nobody and can again.
+    fn deploy_again(&self, live: Deployment) -> Result<Deployment, AppError> {
+        if self.app.refused_at(&self.endpoint).is_none() {
+            return Err(self.wrong_state(&live, "live already", "nothing is to be done; another version replaces it"));
+        }
+        self.app.follow_alone(&self.endpoint)?;
+        Ok(live)
+    }
+
+    /// Takes a candidate back, or a live version in favour of the last one before it. A live version that answers
+    /// nobody is replaced too, whatever stands beside it.
+    pub(super) fn roll_back(&self, because: &str) -> Result<(), AppError> {
+        let candidate = self.candidate()?;
+        if let Some(candidate) = &candidate {
+            self.take_back(candidate, because, &Numbers::default())?;
+            if self.app.refused_at(&self.endpoint).is_none() {
+                return Ok(());
+            }
+        }
+        let live = self.live()?.ok_or_else(|| AppError::NothingServes { endpoint: self.endpoint.clone() })?;
+        match self.app.last_before(&live)? {
+            Some(earlier) => self.bring_back(&live, earlier, because, &Numbers::default()),
+            None if candidate.is_some() => Ok(()),
+            None => Err(AppError::NotFound {
+                what: "version to go back to",
+                id: self.endpoint.to_string(),
+                how: "nothing served here before; deploy another approved version".to_owned(),
+            }),
+        }
+    }
+
+    /// Ends a candidate; what is live goes on.
+    pub(super) fn take_back(&self, candidate: &Deployment, because: &str, numbers: &Numbers) -> Result<(), AppError> {
+        let next = self.next_state(candidate, DeploymentEvent::RolledBack)?;
+        let draft = self.entry(DecisionKind::RolledBack, candidate.number, because, numbers);
+        let (id, state) = (candidate.id.clone(), candidate.state);
+        self.app.store().write(move |tx| deployments::advance(&tx.audited(draft), &id, state, next))?;
+        // It is taken back whatever becomes of the live version, whose state is told where it is asked for.
+        let _ = self.app.follow_alone(&self.endpoint);
+        Ok(())
+    }
+
+    /// Ends the live version in favour of one that was live before.
+    pub(super) fn bring_back(
+        &self,
+        live: &Deployment,
+        earlier: u32,
+        because: &str,
+        numbers: &Numbers,
+    ) -> Result<(), AppError> {
+        let (model, app) = (live.model.clone(), self.app);
+        let version = app.version_state(&model, earlier)?;
+        let requested = DeploymentState::requested(version, self.deploy.admits())?;
+        let returned = requested.after(DeploymentEvent::WentLive, version, self.deploy.admits())?;
+        app.check_answers(&model, earlier)?;
+        let ended = self.next_state(live, DeploymentEvent::RolledBack)?;
+        let (serving, routes) = self.prepare(&Lineup::live(&model, earlier))?;
+        let new = NewDeployment {
+            id: app.new_id(),
+            endpoint: self.endpoint.clone(),
+            model: model.clone(),
+            number: earlier,
+            because: json!({ "text": format!("rolled back from version {}", live.number) }),
+        };
+        let back = self.entry(DecisionKind::RolledBack, live.number, because, numbers);
+        let request = self.act.does("deployment.request", because, vec![format!("{VERSION}={earlier}")]);
+        let go = self.act.does("deployment.return", because, vec![format!("{VERSION}={earlier}")]);
+        let (id, state) = (live.id.clone(), live.state);
+        app.store().write(move |tx| {
+            deployments::advance(&tx.audited(back), &id, state, ended)?;
+            let made = deployments::request(&tx.audited(request), &new)?;
+            deployments::advance(&tx.audited(go), &made.id, made.state, returned).map(|_| ())
+        })?;
+        self.publish(&serving, routes);
+        self.resolve_alerts(&model, earlier, &format!("version {earlier} is back"));
+        Ok(())
+    }
+
+    /// As [`App::replace_threshold`].
+    pub(super) fn replace_threshold(&self, number: u32, because: &str, numbers: &Numbers) -> Result<(), AppError> {
+        let model = self.project.model();
+        self.app.check_answers(&model, number)?;
+        self.go_live(self.request(model, number, because), because, numbers).map(|_| ())
+    }
+
+    fn request(&self, model: ModelName, number: u32, because: &str) -> Entrant {
+        let (id, endpoint) = (self.app.new_id(), self.endpoint.clone());
+        let new = NewDeployment {
+            id: id.clone(),
+            endpoint,
+            model: model.clone(),
+            number,
+            because: json!({ "text": because }),
+        };
+        let draft = self.act.does("deployment.request", because, vec![format!("{VERSION}={number}")]);
+        Entrant { id, model, number, state: DeploymentState::Requested, request: Some((new, draft)) }
+    }
+
+    fn first_stage(&self, entrant: Entrant) -> Result<Deployment, AppError> {
+        let live = self.app.answering(&self.endpoint)?;
+        let first_percent = self.deploy.canary.as_ref().and_then(|canary| canary.steps.first().copied());
+        let nothing = Numbers::default();
+        match (live, self.deploy.shadow, first_percent) {
+            (None, ..) => self.go_live(entrant, "nothing served until now", &nothing),
+            (Some(_), Some(shadow), _) => {
+                let because = format!("it answers unseen for {shadow} first");
+                self.advance(entrant, DeploymentEvent::ShadowStarted, DecisionKind::ShadowStarted, &because, &nothing)
+            }
+            (Some(_), None, Some(percent)) if percent < 100 => {
+                let event = DeploymentEvent::CanaryStarted { percent };
+                let numbers = nothing.with("percent", f64::from(percent));
+                let because = "the contract starts with a canary";
+                self.advance(entrant, event, DecisionKind::CanaryStarted, because, &numbers)
+            }
+            _ => self.go_live(entrant, "the contract asks for no canary", &nothing),
+        }
+    }
+
+    /// Takes a candidate one stage further beside what is live.
+    pub(super) fn advance_candidate(
+        &self,
+        candidate: &Deployment,
+        event: DeploymentEvent,
+        kind: DecisionKind,
+        because: &str,
+        numbers: &Numbers,
+    ) -> Result<Deployment, AppError> {
+        self.advance(candidate.into(), event, kind, because, numbers)
+    }
+
+    fn advance(
+        &self,
+        entrant: Entrant,
+        event: DeploymentEvent,
+        kind: DecisionKind,
+        because: &str,
+        numbers: &Numbers,
+    ) -> Result<Deployment, AppError> {
+        let next = self.after(&entrant, event)?;
+        let live = self.live()?.ok_or_else(|| AppError::NothingServes { endpoint: self.endpoint.clone() })?;
+        let mode = match next {
+            DeploymentState::Canary { percent } => Mode::Canary { percent },
+            _ => Mode::Shadow,
+        };
+        let lineup = Lineup::live(&live.model, live.number).beside(&entrant.model, entrant.number, mode);
+        let (serving, routes) = self.prepare(&lineup)?;
+        let draft = self.entry(kind, entrant.number, because, numbers);
+        let Entrant { id, state, request, .. } = entrant;
+        let moved = self.app.store().write(move |tx| {
+            if let Some((new, draft)) = request {
+                deployments::request(&tx.audited(draft), &new)?;
+            }
+            deployments::advance(&tx.audited(draft), &id, state, next)
+        })?;
+        self.publish(&serving, routes);
+        Ok(moved)
+    }
+
+    /// Makes a candidate the one that answers.
+    pub(super) fn promote(
+        &self,
+        candidate: &Deployment,
+        because: &str,
+        numbers: &Numbers,
+    ) -> Result<Deployment, AppError> {
+        self.go_live(candidate.into(), because, numbers)
+    }
+
+    /// Makes a version the one that answers; what answered before is superseded. Alerts and evidence are about a model:
+    /// they are over with it, and stay where the new version differs in its threshold alone.
+    fn go_live(&self, entrant: Entrant, because: &str, numbers: &Numbers) -> Result<Deployment, AppError> {
+        let before = self.live()?;
+        let next = self.after(&entrant, DeploymentEvent::WentLive)?;
+        let superseded = match &before {
+            Some(before) => Some((before.clone(), self.next_state(before, DeploymentEvent::Superseded)?)),
+            None => None,
+        };
+        let same = match self.app.answering(&self.endpoint)? {
+            // One whose package is gone cannot be compared: alerts about it are over.
+            Some(before) => self
+                .app
+                .is_same_model((&before.model, before.number), (&entrant.model, entrant.number))
+                .or_else(|gone| if gone.is_of_a_version() { Ok(false) } else { Err(gone) })?,
+            None => false,
+        };
+        let (serving, routes) = self.prepare(&Lineup::live(&entrant.model, entrant.number))?;
+        let kind = if same { DecisionKind::ThresholdChanged } else { DecisionKind::Promoted };
+        let promoted = self.entry(kind, entrant.number, because, numbers);
+        let place_taken = format!("version {} took its place", entrant.number);
+        let replaced = self.act.does("deployment.supersede", place_taken.clone(), vec![]);
+        let Entrant { id, state, request, model, number } = entrant;
+        let live = self.app.store().write(move |tx| {
+            if let Some((new, draft)) = request {
+                deployments::request(&tx.audited(draft), &new)?;
+            }
+            // The old one goes first: an endpoint has one live deployment, whatever races.
+            if let Some((before, next)) = superseded {
+                deployments::advance(&tx.audited(replaced), &before.id, before.state, next)?;
+            }
+            let live = deployments::advance(&tx.audited(promoted), &id, state, next)?;
+            if same && let Some(known) = evidence::find(tx, &live.endpoint)? {
+                evidence::put(tx, &evidence::Evidence { number: live.number, ..known })?;
+            }
+            Ok(live)
+        })?;
+        self.publish(&serving, routes);
+        if !same {
+            self.resolve_alerts(&model, number, &place_taken);
+        }
+        Ok(live)
+    }
+
+    /// Loads what is about to serve, and opens where it will: after the commit nothing is left that can fail.
+    fn prepare(&self, lineup: &Lineup) -> Result<(Arc<Serving>, Routes), AppError> {
+        let serving = self.app.open_serving(&self.endpoint)?;
+        let routes = self.app.load_routes(&self.endpoint, lineup, self.project, self.deploy.admits())?;
+        Ok((serving, routes))
+    }
+
+    fn publish(&self, serving: &Serving, routes: Routes) {
+        serving.endpoint().deploy(routes);
+        self.app.lock_refused().remove(&self.endpoint);
+    }
+
+    /// The change is committed: an alert that moved meanwhile is tried once more, and does not fail it.
+    fn resolve_alerts(&self, model: &ModelName, number: u32, because: &str) {
+        let resolve = || self.app.resolve_alerts(self.act, self.project, &self.endpoint, (model, number), because);
+        if let Err(error) = resolve().or_else(|_| resolve()) {
+            tracing::error!(endpoint = %self.endpoint, %error, "alerts about the version before could not be resolved");
+        }
+    }
+
+    fn live(&self) -> Result<Option<Deployment>, AppError> {
+        Ok(self.app.store().read(|reader| deployments::live(reader, &self.endpoint))?)
+    }
+
+    fn candidate(&self) -> Result<Option<Deployment>, AppError> {
+        Ok(self.app.store().read(|reader| deployments::candidate(reader, &self.endpoint))?)
+    }
+
+    fn next_state(&self, deployment: &Deployment, event: DeploymentEvent) -> Result<DeploymentState, AppError> {
+        self.after(&deployment.into(), event)
+    }
+
+    fn after(&self, entrant: &Entrant, event: DeploymentEvent) -> Result<DeploymentState, AppError> {
+        let version = self.app.version_state(&entrant.model, entrant.number)?;
+        Ok(entrant.state.after(event, version, self.deploy.admits())?)
+    }
+
+    fn entry(&self, kind: DecisionKind, number: u32, because: &str, numbers: &Numbers) -> Draft {
+        self.act.decides(kind, because, &numbers.clone().with(VERSION, f64::from(number)))
+    }
+
+    fn wrong_state(&self, deployment: &Deployment, state: &str, how: &str) -> AppError {
+        AppError::WrongState {
+            what: "version",
+            id: deployment.number.to_string(),
+            state: format!("{state} at `{}`", self.endpoint),
+            how: how.to_owned(),
+        }
+    }
+}

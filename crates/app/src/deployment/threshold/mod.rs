@@ -1,0 +1,5 @@
+//! Threshold updates: the operating threshold of a binary model follows labels that matured, without a retraining.
+
+pub(crate) mod choose;
+pub(crate) mod tune;
+pub(crate) mod version;

@@ -1,0 +1,243 @@
+//! Threshold updates: the operating threshold of a binary model follows labels that matured, without a retraining.
+//!
+//! Holds true: the model stays the same bytes; a change is a version of its own, chosen on one half of the rows and
+//! judged on the other, held against the gates as far as it touches them, and approved like any version. It needs no
+//! canary: what it would have answered is known exactly of every row. The rows are those whose labels are complete,
+//! because labels that come early are no fair sample of those that come.
+
+use std::collections::BTreeSet;
+
+use kilter_domain::{
+    contract::{Deploy, Tuning},
+    ids::{EndpointName, ModelName},
+    model::VersionState,
+    time::{Span, Timestamp},
+};
+use kilter_evaluation::{gate_metrics::Predictions, labelled_predictions::LabelledPredictions};
+use kilter_inference::Task;
+use kilter_store::{
+    PageRequest,
+    deployment::{self as deployments, Deployment},
+    model as versions,
+};
+
+use crate::{
+    App, Loaded,
+    context::Act,
+    dataset::column_roles::Roles,
+    deployment::threshold::choose,
+    error::AppError,
+    event::Numbers,
+    prediction::logged::{Answered, Who},
+    project::folder::Project,
+    training::train::Governance,
+};
+
+/// Without a stated delay, windows count whose labels are known to this share.
+const MATURE: f64 = 0.9;
+/// How many times the wanted stretch is read when the delay of labels is not known.
+const REACH: i64 = 4;
+
+/// Rows of production with complete labels, as the live model scores them.
+pub(crate) struct Matured {
+    pub answered: Answered,
+    pub outcomes: LabelledPredictions,
+}
+
+impl App {
+    /// Changes the threshold of the version that is live at the project's main place, when matured labels speak for it.
+    pub(crate) fn tune_threshold(
+        &self,
+        act: &Act,
+        project: &Project,
+        deploy: &Deploy,
+        governance: Governance,
+    ) -> Result<(), AppError> {
+        let Some(tuning) = &project.contract.threshold else { return Ok(()) };
+        let endpoint = project.endpoint(deploy);
+        if !self.begin_tuning(act.at, project, tuning, &endpoint) {
+            return Ok(());
+        }
+        let (live, candidate) = self
+            .store()
+            .read(|reader| Ok((deployments::live(reader, &endpoint)?, deployments::candidate(reader, &endpoint)?)))?;
+        let (Some(live), None) = (live, candidate) else { return Ok(()) };
+        if self.awaits_people(&live)? {
+            return Ok(());
+        }
+        let loaded = self.loaded(&live.model, live.number)?;
+        if loaded.0.manifest.signature.task != Task::Binary {
+            return Ok(());
+        }
+        let Some(rows) = self.matured(act, project, tuning, &endpoint, &loaded)? else { return Ok(()) };
+        let Some(change) = choose::change(tuning, &rows.outcomes, loaded.0.manifest.threshold) else { return Ok(()) };
+        let (number, state) = self.version_of_change(act, project, (&live, &loaded), &rows, &change, governance)?;
+        // Where the contract does not let it in yet, it waits for people.
+        if deploy.admits().takes(state) {
+            self.replace_threshold(act, project, deploy, number, &change.because, &change.numbers)?;
+        }
+        Ok(())
+    }
+
+    /// Whether the newest version is a change of the live one's threshold that people have not decided about.
+    fn awaits_people(&self, live: &Deployment) -> Result<bool, AppError> {
+        let newest = self.store().read(|reader| versions::list(reader, &live.model, None, &PageRequest::first(1)))?;
+        let Some(newest) = newest.items.first() else { return Ok(false) };
+        let waits = matches!(newest.state, VersionState::Draft | VersionState::Candidate | VersionState::Validated);
+        Ok(waits && self.load_package(newest.digest)?.0.manifest.tuned_from == Some(live.number))
+    }
+
+    /// Whether it is time to look at the threshold again; says so once.
+    fn begin_tuning(&self, now: Timestamp, project: &Project, tuning: &Tuning, endpoint: &EndpointName) -> bool {
+        let every = tuning.every.or(project.contract.monitor.as_ref().map(|monitor| monitor.every));
+        let every = every.unwrap_or(Span::days(1));
+        let mut looked = self.lock_tuned();
+        if looked.get(endpoint).is_some_and(|last| *last <= now && last.after(every) > now) {
+            return false;
+        }
+        looked.insert(endpoint.clone(), now);
+        true
+    }
+
+    /// The rows on which the threshold is looked at: those answered within the stretch, whose labels are complete.
+    fn matured(
+        &self,
+        act: &Act,
+        project: &Project,
+        tuning: &Tuning,
+        endpoint: &EndpointName,
+        (package, model): &Loaded,
+    ) -> Result<Option<Matured>, AppError> {
+        let roles = project.roles(project.labelled_dataset()?);
+        let answered = self.with_complete_labels(act, project, tuning, endpoint, &roles)?;
+        if (answered.len() as u64) < 2 * tuning.min_rows {
+            return Ok(None);
+        }
+        let manifest = &package.manifest;
+        let scored = Predictions::by(model, &answered.table, manifest.threshold)
+            .map_err(|source| AppError::Predict { what: "the rows that a threshold is chosen on".into(), source })?;
+        // Whatever version answered a row then: the question is what the live model would do.
+        let answered = Answered { scores: scored.scores, ..answered };
+        let outcomes = answered.outcomes(Task::Binary, &manifest.signature.classes, manifest.threshold);
+        Ok(Some(Matured { answered, outcomes }))
+    }
+
+    fn with_complete_labels(
+        &self,
+        act: &Act,
+        project: &Project,
+        tuning: &Tuning,
+        endpoint: &EndpointName,
+        roles: &Roles,
+    ) -> Result<Answered, AppError> {
+        let labelled = |answered: Answered| answered.filter(|row| answered.labels[row].is_some());
+        if let Some(delay) = roles.label_delay {
+            let end = act.at.before(delay);
+            let answered = self.answered(endpoint, Who::Answers, (end.before(tuning.over), end), act.at)?;
+            return Ok(labelled(answered));
+        }
+        let reach = Span { count: tuning.over.count.saturating_mul(REACH), unit: tuning.over.unit };
+        let answered = self.answered(endpoint, Who::Answers, (act.at.before(reach), act.at), act.at)?;
+        let every = project.contract.monitor.as_ref().map_or(Span::days(1), |monitor| monitor.every);
+        Ok(match mature_until(&answered, every.millis()) {
+            Some(end) => {
+                let start = end.before(tuning.over);
+                labelled(answered.filter(|row| (start..end).contains(&answered.events[row])))
+            }
+            None => Answered::default(),
+        })
+    }
+
+    /// The versions that share the model of this one and were live here one after another before it: they differ in
+    /// their threshold alone. With the moment since which they serve.
+    pub(crate) fn lineage(&self, live: &Deployment) -> Result<(BTreeSet<u32>, Option<Timestamp>), AppError> {
+        let mut family = BTreeSet::from([live.number]);
+        let (mut since, mut number) = (self.live_since(live)?, live.number);
+        while let Some(from) = self.loaded(&live.model, number)?.0.manifest.tuned_from {
+            if from >= number || !family.insert(from) {
+                break;
+            }
+            number = from;
+            let before = match since {
+                Some(since) => {
+                    let moment = Timestamp(since.millis() - 1);
+                    self.store().read(|reader| deployments::live_at(reader, &live.endpoint, moment))?
+                }
+                None => None,
+            };
+            match before.filter(|before| before.number == from) {
+                Some(before) => since = self.live_since(&before)?,
+                None => break,
+            }
+        }
+        Ok((family, since))
+    }
+
+    /// Since when a deployment is live; no later than its move was written, or than the clock was set back after that.
+    fn live_since(&self, deployment: &Deployment) -> Result<Option<Timestamp>, AppError> {
+        let latest = self.store().read(|reader| kilter_store::clock::at_the_latest(reader, deployment.audit_seq))?;
+        Ok(deployment.live_since.map(|since| latest.map_or(since, |latest| since.min(latest))))
+    }
+
+    /// Whether two versions differ in their threshold alone.
+    pub(crate) fn is_same_model(
+        &self,
+        (model, number): (&ModelName, u32),
+        (other_model, other): (&ModelName, u32),
+    ) -> Result<bool, AppError> {
+        if model != other_model {
+            return Ok(false);
+        }
+        let bytes = |number: u32| Ok::<_, AppError>(self.loaded(model, number)?.0);
+        Ok(bytes(number)?.model_bytes == bytes(other)?.model_bytes)
+    }
+}
+
+/// The end of the newest window of `every` milliseconds from which back labels are complete; `None` where none is.
+fn mature_until(answered: &Answered, every: i64) -> Option<Timestamp> {
+    let every = every.max(1);
+    let mut windows: std::collections::BTreeMap<i64, (usize, usize)> = Default::default();
+    for (event, label) in answered.events.iter().zip(&answered.labels) {
+        let (rows, labelled) = windows.entry(event.millis().div_euclid(every)).or_default();
+        *rows += 1;
+        *labelled += usize::from(label.is_some());
+    }
+    let is_mature = |&(_, &(rows, labelled)): &(&i64, &(usize, usize))| labelled as f64 >= MATURE * rows as f64;
+    let newest = windows.iter().rev().find(is_mature)?.0;
+    Some(Timestamp((newest + 1).saturating_mul(every)))
+}
+
+/// The metrics of a version with another threshold: those of the model, with the decisions told anew.
+pub(super) fn metrics_of(version: &versions::Version, accuracy: Option<f64>) -> serde_json::Value {
+    let mut metrics = version.metrics.clone();
+    if let (Some(fields), Some(accuracy)) = (metrics.as_object_mut(), accuracy) {
+        fields.insert("accuracy".to_owned(), accuracy.into());
+    }
+    metrics
+}
+
+/// The numbers of a change that every entry about it carries.
+pub(super) fn thresholds(from: f64, to: f64) -> Numbers {
+    Numbers::default().with("threshold before", from).with("threshold", to)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kilter_domain::time::DAY_MS;
+
+    fn answered(days: &[(i64, bool)]) -> Answered {
+        Answered {
+            events: days.iter().map(|(day, _)| Timestamp(day * DAY_MS + 5)).collect(),
+            labels: days.iter().map(|(_, known)| known.then(|| "1".into())).collect(),
+            ..Answered::default()
+        }
+    }
+
+    #[test]
+    fn labels_that_come_early_do_not_make_a_window_mature() {
+        let rows = answered(&[(1, true), (1, true), (2, true), (2, false), (3, true), (3, false)]);
+        assert_eq!(mature_until(&rows, DAY_MS), Some(Timestamp(2 * DAY_MS)));
+        assert_eq!(mature_until(&answered(&[(1, false)]), DAY_MS), None);
+    }
+}

@@ -1,0 +1,186 @@
+//! A change of threshold becomes a version: judged by the gates as far as it touches them, approved like any other.
+
+use std::collections::BTreeMap;
+
+use kilter_domain::{
+    gate::Verdict,
+    model::{Commit, VersionState},
+    nonempty::NonEmpty,
+    rule::RuleOutcome,
+    table::{Column, Table},
+};
+use kilter_evaluation::{
+    gate_metrics::ModelRows,
+    labelled_predictions::{LabelledPredictions, RawPredictions},
+};
+use kilter_inference::Task;
+use kilter_store::{deployment::Deployment, gate as verdicts, model as versions, run as runs};
+
+use crate::deployment::threshold::{
+    choose::Change,
+    tune::{Matured, metrics_of},
+};
+use kilter_workflow::RunRecord;
+
+use crate::{
+    App, Loaded,
+    context::Act,
+    error::AppError,
+    gate::{
+        diagnostics::Notes,
+        evaluate::{Bench, Champion},
+        judge::{self, Judged},
+    },
+    model::{
+        golden::replay::Replayed,
+        package::{Evidence, Manifest, Package, SAMPLE_SCORE},
+        package_run::{Mover, commit},
+    },
+    project::folder::Project,
+    training::train::Governance,
+};
+
+impl App {
+    /// Packs the live model with another threshold and takes it as far as gates and contract let it.
+    pub(super) fn version_of_change(
+        &self,
+        act: &Act,
+        project: &Project,
+        (live, loaded): (&Deployment, &Loaded),
+        rows: &Matured,
+        change: &Change,
+        governance: Governance,
+    ) -> Result<(u32, VersionState), AppError> {
+        let (package, _) = loaded;
+        let version = self.store().read(|reader| versions::get(reader, &live.model, live.number))?;
+        let record = self.run_record(&package.manifest.run)?;
+        let scratch = self.scratch(&self.new_id())?;
+        let sample = package.sample(self.blobs(), scratch.path())?;
+        let changed = self.pack_change(project, live, package, sample.as_ref(), change, scratch.path())?;
+        let accuracy = sample.as_ref().and_then(|sample| accuracy(project, package, sample, change.to));
+        let new = versions::NewVersion {
+            model: live.model.clone(),
+            run: version.run.clone(),
+            digest: changed.digest,
+            makers: version.makers.clone(),
+            signature: version.signature.clone(),
+            policy: project.contract.policy_text(),
+            metrics: metrics_of(&version, accuracy),
+        };
+        let mut numbers = change.numbers.clone();
+        numbers.put("of version", f64::from(live.number));
+        let draft = act.does("threshold.choose", change.because.clone(), numbers.evidence());
+        let number = self.store().write(move |tx| Ok(versions::create(&tx.audited(draft), &new)?.number))?;
+        let mover = Mover { app: self, project, act, governance, number };
+        let commit = record.as_ref().map_or(Commit::NotInGit, commit);
+        let replayed = self.replay_golden(&changed)?;
+        mover.submit(changed.digest, &commit, &replayed)?;
+        let judged = self.judge_change(act, project, (live, loaded), (rows, &replayed), change, record.as_ref())?;
+        let kept = format!("rules that a threshold does not touch keep the verdict of version {}", live.number);
+        let notes = Notes { sentences: vec![kept], ..Notes::default() };
+        let state = mover.record_verdicts(changed.digest, &notes, &judged, None)?;
+        Ok((number, mover.approve_if_nobody_is_asked(state)?))
+    }
+
+    fn pack_change(
+        &self,
+        project: &Project,
+        live: &Deployment,
+        package: &Package,
+        sample: Option<&Table>,
+        change: &Change,
+        scratch: &std::path::Path,
+    ) -> Result<Package, AppError> {
+        let manifest = Manifest { threshold: change.to, tuned_from: Some(live.number), ..package.manifest.clone() };
+        let golden = package.golden(self.blobs(), scratch)?;
+        let golden = golden.map(|golden| golden.at_threshold(change.to, &manifest.signature));
+        let evidence = Evidence { reference: package.reference.clone(), sample, golden: golden.as_ref() };
+        let bytes = package.model_bytes.clone();
+        Package::put(self.blobs(), &scratch.join("package"), manifest, evidence, bytes, &project.text)
+    }
+
+    /// The record of the run that made a model; `None` where it was not kept.
+    fn run_record(&self, run: &str) -> Result<Option<RunRecord>, AppError> {
+        let found = self.store().read(|reader| runs::find(reader, run))?;
+        Ok(found.and_then(|run| serde_json::from_value(run.record).ok()))
+    }
+
+    /// The gates on the rows that the change was judged on: rules that another threshold touches are measured, the
+    /// others keep the verdict of the version that it comes from.
+    fn judge_change(
+        &self,
+        act: &Act,
+        project: &Project,
+        (live, (package, model)): (&Deployment, &Loaded),
+        (rows, replayed): (&Matured, &Replayed),
+        change: &Change,
+        record: Option<&RunRecord>,
+    ) -> Result<Vec<Judged>, AppError> {
+        let roles = project.roles(project.labelled_dataset()?);
+        let table = judged_table(&roles, rows, change)?;
+        let bench = Bench { rows: &table, roles: &roles, now: act.at, golden: replayed.counted() };
+        let before = package.manifest.threshold;
+        let champion = Champion { model, threshold: before, trained_through: None };
+        let mut facts: BTreeMap<String, f64> = record.map(RunRecord::metrics).unwrap_or_default();
+        facts.insert("size".to_owned(), package.model_size() as f64);
+        let gates = &project.contract.gates;
+        let measure = |threshold: f64| bench.measure(model, threshold, Some(&champion), facts.clone(), gates);
+        let (new, old): (ModelRows, ModelRows) = (measure(change.to)?, measure(before)?);
+        let standing = self.store().read(|reader| verdicts::standing_verdicts(reader, &live.model, live.number))?;
+        let stood: BTreeMap<_, _> = standing.into_iter().map(|judgement| (judgement.gate, judgement.verdict)).collect();
+        let judge = |rows| judge::judge(gates, rows).into_iter().map(|judged| (judged.gate, judged.verdict));
+        let (new, mut old): (Vec<_>, BTreeMap<_, _>) = (judge(&new).collect(), judge(&old).collect());
+        let kept = new.into_iter().map(|(gate, verdict)| {
+            let verdict = match (old.remove(&gate), stood.get(&gate)) {
+                (Some(old), Some(stood)) => touched(&verdict, &old, stood),
+                _ => verdict,
+            };
+            Judged { gate, verdict }
+        });
+        Ok(kept.collect())
+    }
+}
+
+/// The verdict of a gate in which rules that measure the same at both thresholds keep what stood before.
+fn touched(new: &Verdict, old: &Verdict, stood: &Verdict) -> Verdict {
+    let of = |verdict: &Verdict, rule: &str| verdict.outcomes().find(|outcome| outcome.rule == rule).cloned();
+    let value = |outcome: &RuleOutcome| outcome.measured.as_ref().map(|measured| measured.value);
+    let outcomes: Vec<RuleOutcome> = new
+        .outcomes()
+        .map(|outcome| {
+            let is_touched = of(old, &outcome.rule).is_none_or(|old| value(&old) != value(outcome));
+            let kept = || of(stood, &outcome.rule).unwrap_or_else(|| outcome.clone());
+            if is_touched { outcome.clone() } else { kept() }
+        })
+        .collect();
+    NonEmpty::new(outcomes).map_or_else(|| new.clone(), Verdict::of)
+}
+
+/// The judged rows as gates take them: what came with the requests, and the label.
+fn judged_table(
+    roles: &crate::dataset::column_roles::Roles,
+    rows: &Matured,
+    change: &Change,
+) -> Result<Table, AppError> {
+    let label = roles.label.clone().unwrap_or_default();
+    let mut table = rows.answered.table.select(|name| name != label).take(&change.judged);
+    let truth = change.judged.iter().map(|&row| rows.answered.labels[row].clone()).collect();
+    table.push(label, Column::Text(truth))?;
+    Ok(table)
+}
+
+/// The accuracy at another threshold on the held-out rows that the package carries.
+fn accuracy(project: &Project, package: &Package, sample: &Table, threshold: f64) -> Option<f64> {
+    let roles = project.roles(project.labelled_dataset().ok()?);
+    let label = roles.label(sample).ok()?;
+    let scores = sample.get(SAMPLE_SCORE).and_then(Column::numbers)?;
+    let answers = RawPredictions {
+        task: Task::Binary,
+        classes: &package.manifest.signature.classes,
+        scores: &scores,
+        labels: None,
+        probabilities: None,
+        threshold: Some(threshold),
+    };
+    LabelledPredictions::new(answers, label, None).metric("accuracy").ok().map(|accuracy| accuracy.value)
+}

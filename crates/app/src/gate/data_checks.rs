@@ -1,0 +1,151 @@
+//! What the contract requires of its data, held against the rows that a training would be given.
+//!
+//! Holds true: data that fails its requirements trains nothing; what could not be measured leaves the version
+//! undecided, as any gate does. Deliberately absent: repairing data.
+
+use kilter_domain::{
+    audit::Outcome,
+    contract::Dataset,
+    gate::Verdict,
+    nonempty::NonEmpty,
+    rule::{Champion, JudgeMode, Measured, Measurements, Quantity, RuleOutcome},
+    run::RunState,
+    table::Table,
+    time::{Span, Timestamp},
+};
+use kilter_evaluation::column_stats::{column_quantity, nothing};
+use kilter_lake::{ReadOptions, read_table};
+use kilter_store::run as runs;
+use serde_json::json;
+
+use crate::gate::judge::put_outcome;
+use kilter_workflow::RunRecord;
+
+use crate::{
+    App,
+    context::Act,
+    error::AppError,
+    event::{DecisionKind, Numbers},
+    project::folder::Project,
+    training::train::{Trained, Training},
+};
+
+/// One dataset as it is now.
+struct Rows {
+    table: Table,
+    now: Timestamp,
+}
+
+impl Measurements for Rows {
+    fn measure(&self, quantity: &Quantity, _over: Option<Span>) -> Measured {
+        column_quantity(&self.table, self.now, quantity).unwrap_or_else(|| {
+            Measured::Nothing(nothing(
+                format!("`{quantity}` needs a model, not only data"),
+                "move the rule to a gate or to [monitor]",
+            ))
+        })
+    }
+
+    fn champion(&self, _quantity: &Quantity) -> Champion {
+        Champion::Measured(Measured::Nothing(nothing("data has no champion", "move the rule to a gate")))
+    }
+}
+
+impl App {
+    /// The verdict over `require` of every dataset, on the rows that a training would be given; `None` where the
+    /// contract requires nothing.
+    pub fn required_of_data(&self, project: &Project, training: &Training) -> Result<Option<Verdict>, AppError> {
+        let mut outcomes = Vec::new();
+        for dataset in project.contract.data.iter().filter(|dataset| !dataset.require.is_empty()) {
+            let path = self.data_file(project, training, dataset)?;
+            let table = read_table(&path, &ReadOptions::default())?;
+            outcomes.extend(held(dataset, Rows { table, now: training.act.at }));
+        }
+        Ok(NonEmpty::new(outcomes).map(Verdict::of))
+    }
+
+    /// Ends a run before its first step, because its data may not be trained on.
+    pub(crate) fn refuse_data(&self, training: Training, id: String, verdict: &Verdict) -> Result<Trained, AppError> {
+        let (because, at) = (verdict.because().join("; "), training.act.at);
+        let draft = training.act.decides(DecisionKind::DataAlert, because.clone(), &numbers(verdict));
+        let document = json!({ "error": because, "data": verdict });
+        let run = id.clone();
+        self.store().write(move |tx| {
+            runs::advance(&tx.audited(draft), &run, RunState::Running, RunState::Failed, Some(&document)).map(|_| ())
+        })?;
+        let record = RunRecord {
+            run: id.clone(),
+            cause: training.cause.clone(),
+            state: RunState::Failed,
+            started: at,
+            ended: at,
+            data: Default::default(),
+            params: Default::default(),
+            git: None,
+            steps: vec![],
+            unchanged: None,
+        };
+        Ok(Trained { run: id, record, version: None, unchanged: None, cause: training.cause, refused: Some(because) })
+    }
+
+    /// Writes down that data is not fit to be trained on, where no run was begun.
+    pub(crate) fn note_unfit_data(&self, act: &Act, project: &Project, verdict: &Verdict) -> Result<(), AppError> {
+        let draft = act.decides(DecisionKind::DataAlert, verdict.because().join("; "), &numbers(verdict));
+        let object = format!("data:{}", project.name);
+        self.store().write(move |tx| tx.audited(draft).did_not_happen(&object, Outcome::Denied).map(|_| ()))?;
+        Ok(())
+    }
+}
+
+/// The rules of one dataset, each outcome with the dataset's name.
+fn held(dataset: &Dataset, rows: Rows) -> Vec<RuleOutcome> {
+    let named =
+        |outcome: RuleOutcome| RuleOutcome { text: format!("dataset `{}`: {}", dataset.name, outcome.text), ..outcome };
+    dataset.require.iter().map(|rule| named(rule.judge(&rows, JudgeMode::Point))).collect()
+}
+
+/// The numbers of the rules that decided, under the rules' own words.
+pub(crate) fn numbers(verdict: &Verdict) -> Numbers {
+    let mut numbers = Numbers::default();
+    verdict.outcomes().for_each(|outcome| put_outcome(&mut numbers, outcome));
+    numbers
+}
+
+#[cfg(test)]
+mod tests {
+    use kilter_domain::{contract::Contract, table::Column};
+
+    use super::*;
+
+    fn verdict(rules: &str) -> Verdict {
+        let contract = Contract::parse(&format!("[data.people]\nrequire = [{rules}]")).unwrap();
+        let table = Table::new(vec![
+            ("id".into(), Column::Int(vec![Some(1), Some(1), Some(2)])),
+            ("at".into(), Column::Time(vec![Some(0), Some(60_000), None])),
+        ])
+        .unwrap();
+        let outcomes = held(&contract.data[0], Rows { table, now: Timestamp(3_660_000) });
+        Verdict::of(NonEmpty::new(outcomes).unwrap())
+    }
+
+    #[test]
+    fn data_that_meets_its_requirements_passes() {
+        assert!(verdict("'rows >= 3', 'age(at) <= 1h', 'null(id) == 0'").is_passed());
+    }
+
+    #[test]
+    fn data_that_does_not_is_named_with_its_numbers() {
+        let failed = verdict("'unique(id)', 'rows >= 3', 'age(at) <= 30m'");
+        assert_eq!(failed.as_str(), "failed");
+        let because = failed.because().join("; ");
+        assert!(because.contains("dataset `people`: ") && because.contains("unique(id)"), "{because}");
+        assert!(failed.because().iter().any(|text| text.contains("age(at)")), "{because}");
+        assert_eq!(Numbers::read(&numbers(&failed).evidence()).get("unique(id)"), Some(&1.0));
+    }
+
+    #[test]
+    fn what_cannot_be_measured_leaves_it_undecided() {
+        assert_eq!(verdict("'null(age) == 0', 'rows >= 3'").as_str(), "undecided");
+        assert_eq!(verdict("'auc >= 0.8'").as_str(), "undecided");
+    }
+}

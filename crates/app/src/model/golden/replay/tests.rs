@@ -1,0 +1,239 @@
+use kilter_domain::{
+    contract::Contract,
+    deployment::DeploymentState,
+    digest::Digest,
+    model::VersionState,
+    table::{Column, Table},
+};
+use kilter_evaluation::reference::Reference;
+use kilter_fit::{FitOptions, fit};
+use kilter_store::{deployment as deployments, model as versions};
+use serde_json::json;
+
+use super::*;
+use crate::{
+    AppOptions,
+    context::Act,
+    model::package::{Evidence, Manifest},
+};
+
+const CONTRACT: &str = r#"
+[project]
+name = "churn"
+
+[data.customers]
+path = "customers.csv"
+label = "left"
+
+[deploy.production]
+"#;
+
+/// Customers with a gap, a class of texts and an infinity.
+pub(crate) fn customers() -> Table {
+    let rows = 300usize;
+    let age = |row: usize| match row % 50 {
+        7 => f64::NAN,
+        11 => f64::INFINITY,
+        _ => 20.0 + (row * 7 % 61) as f64 / 3.0,
+    };
+    let region = |row: usize| (!row.is_multiple_of(9)).then(|| ["north", "south", "west"][row % 3].into());
+    let left = |row: usize| Some(if row * 7 % 61 > 30 { "yes" } else { "no" }.into());
+    Table::new(vec![
+        ("age".into(), Column::Float((0..rows).map(age).collect())),
+        ("visits".into(), Column::Int((0..rows).map(|row| Some((row * 13 % 20) as i64)).collect())),
+        ("region".into(), Column::Text((0..rows).map(region).collect())),
+        ("left".into(), Column::Text((0..rows).map(left).collect())),
+    ])
+    .unwrap()
+}
+
+pub(crate) fn finite(table: &Table) -> Table {
+    let rows: Vec<usize> =
+        (0..table.rows()).filter(|row| !table.get("age").unwrap().number(*row).is_infinite()).collect();
+    table.take(&rows)
+}
+
+pub(crate) fn trained() -> (Vec<u8>, Model) {
+    let onnx = fit(&finite(&customers()), &FitOptions::new("left")).unwrap().onnx;
+    let model = Model::from_onnx(&onnx).unwrap();
+    (onnx, model)
+}
+
+fn version(onnx: &[u8], threshold: f64) -> ServedVersion {
+    let version = VersionRef { number: 7, digest: Digest::of(onnx) };
+    ServedVersion::on_trial(Arc::new(Model::from_onnx(onnx).unwrap()), version, Some(threshold))
+}
+
+#[test]
+fn what_was_recorded_is_what_a_caller_gets_together_and_alone() {
+    let (onnx, model) = trained();
+    let golden = GoldenRequests::record(&model, 0.3, &customers(), 50).unwrap().unwrap();
+    assert_eq!(golden.requests.names(), ["age", "visits", "region"], "no label, nothing that no model reads");
+    assert!(golden.requests.get("age").unwrap().numbers().unwrap().iter().all(|age| !age.is_infinite()));
+    let replayed = golden.ask(version(&onnx, 0.3), None).unwrap();
+    assert_eq!(replayed, Replayed { rows: 50, ..Replayed::default() });
+    let stored = GoldenRequests::from_table(&golden.to_table().unwrap()).unwrap();
+    assert_eq!(stored.answers, golden.answers);
+    assert_eq!(stored.ask(version(&onnx, 0.3), None).unwrap().differing, 0);
+}
+
+#[test]
+fn another_threshold_is_another_label_and_the_same_score() {
+    let (onnx, model) = trained();
+    let golden = GoldenRequests::record(&model, 0.5, &customers(), 300).unwrap().unwrap();
+    let moved = golden.at_threshold(0.05, model.signature());
+    assert_eq!(golden.ask(version(&onnx, 0.5), None).unwrap().differing, 0);
+    assert_eq!(moved.ask(version(&onnx, 0.05), None).unwrap().differing, 0);
+    let otherwise = golden.ask(version(&onnx, 0.05), None).unwrap();
+    assert!(otherwise.differing > 0 && otherwise.differing < 300, "{otherwise:?}");
+    assert_eq!(otherwise.first.unwrap().output, "label");
+}
+
+#[test]
+fn the_least_change_of_an_answer_is_found_and_named() {
+    let (onnx, model) = trained();
+    let mut golden = GoldenRequests::record(&model, 0.5, &customers(), 40).unwrap().unwrap();
+    let score = &mut golden.answers.scores[17];
+    *score = f64::from_bits(score.to_bits() + 1);
+    let expected = format!("{score:?}");
+    let replayed = golden.ask(version(&onnx, 0.5), None).unwrap();
+    let first = replayed.first.clone().unwrap();
+    assert_eq!((replayed.rows, replayed.differing, first.row, first.output), (40, 1, 17, "score"));
+    assert_eq!((first.expected, replayed.evidence()), (expected, Golden::Differs { rows: 40, differing: 1 }));
+    let out_of_time = golden.ask(version(&onnx, 0.5), Some(Duration::ZERO)).unwrap();
+    assert_eq!((out_of_time.differing, out_of_time.not_alone), (1, 40), "asking together is not cut short");
+}
+
+/// The reference of the customers and of what the model answers on them.
+fn reference(onnx: &[u8]) -> Reference {
+    let (model, mut rows) = (Model::from_onnx(onnx).unwrap(), finite(&customers()));
+    // A model that was trained with the visits under another name.
+    for input in model.signature().inputs.iter().filter(|input| !["age", "visits", "region"].contains(&&*input.name)) {
+        rows.push(input.name.clone(), rows.get("visits").unwrap().clone()).unwrap();
+    }
+    let scores = model.predict(&rows).unwrap().scores().to_vec();
+    Reference::of(&rows, |name| model.signature().input(name).is_some()).with_score(&scores)
+}
+
+/// An app with a registered project and its models.
+pub(crate) struct House {
+    pub app: App,
+    pub project: Project,
+    pub act: Act,
+}
+
+impl House {
+    pub fn open(folder: &std::path::Path) -> Self {
+        let options = AppOptions { tool: "kilter".into(), recording: Default::default(), profiles: true };
+        let app = App::open(folder, options).unwrap();
+        let project = Project::of(folder, CONTRACT.to_owned()).unwrap();
+        let act = Act::system("test", Timestamp(1_700_000_000_000));
+        Self { app, project, act }
+    }
+
+    /// An approved version of these bytes with these golden requests.
+    pub fn version(&self, onnx: &[u8], golden: Option<&GoldenRequests>) -> u32 {
+        self.version_in(VersionState::Approved, onnx, golden)
+    }
+
+    /// The same in another state.
+    pub fn version_in(&self, state: VersionState, onnx: &[u8], golden: Option<&GoldenRequests>) -> u32 {
+        let manifest = Manifest {
+            schema: 2,
+            project: self.project.name.clone(),
+            model: self.project.model(),
+            run: "r".into(),
+            signature: Model::from_onnx(onnx).unwrap().signature().clone(),
+            recorded: vec![],
+            datasets: Default::default(),
+            trained_through: None,
+            trained_rows: 300,
+            threshold: 0.5,
+            tuned_from: None,
+        };
+        let scratch = tempfile::tempdir().unwrap();
+        let evidence = Evidence { reference: reference(onnx), sample: None, golden };
+        let package =
+            Package::put(self.app.blobs(), scratch.path(), manifest, evidence, onnx.to_vec(), CONTRACT).unwrap();
+        let model = self.project.model();
+        let new = versions::NewVersion {
+            model: model.clone(),
+            run: None,
+            digest: package.digest,
+            makers: vec![],
+            signature: json!({}),
+            policy: Contract::parse(CONTRACT).unwrap().policy_text(),
+            metrics: json!({}),
+        };
+        let entry = || self.act.does("test", "", vec![]);
+        let (made, moved) = (entry(), entry());
+        let write = self.app.store().write(move |tx| {
+            let number = versions::create(&tx.audited(made), &new)?.number;
+            versions::advance(&tx.audited(moved), &model, number, VersionState::Draft, state)
+        });
+        write.unwrap().number
+    }
+
+    pub fn deploy(&self, number: u32) -> Result<(), AppError> {
+        let deploy = self.project.main_deploy().unwrap();
+        self.app.deploy(&self.act, &self.project, deploy, number, "test").map(|_| ())
+    }
+
+    fn answers(&self) -> Option<u64> {
+        let serving = self.app.serving(&"churn".parse().unwrap())?;
+        serving.endpoint().routes().champion().map(|champion| champion.version().number)
+    }
+
+    /// As if the version had gone live where it still answered as it was packed.
+    fn force_live(&self, number: u32) {
+        let endpoint: kilter_domain::ids::EndpointName = "churn".parse().unwrap();
+        let before = self.app.store().read(|reader| deployments::live(reader, &endpoint)).unwrap().unwrap();
+        let model = self.project.model();
+        let new = deployments::NewDeployment { id: "forced".into(), endpoint, model, number, because: json!({}) };
+        let entries = [(); 3].map(|()| self.act.does("test", "", vec![]));
+        let moved = self.app.store().write(move |tx| {
+            let [first, second, third] = entries;
+            deployments::advance(&tx.audited(first), &before.id, before.state, DeploymentState::Superseded)?;
+            deployments::request(&tx.audited(second), &new)?;
+            deployments::advance(&tx.audited(third), "forced", DeploymentState::Requested, DeploymentState::Live)
+        });
+        moved.unwrap();
+    }
+}
+
+#[test]
+fn a_version_with_a_tampered_answer_is_refused_and_what_served_serves_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let (onnx, model) = trained();
+    let house = House::open(folder.path());
+    house.app.register(&house.act, &house.project).unwrap();
+    let golden = GoldenRequests::record(&model, 0.5, &customers(), 20).unwrap().unwrap();
+    let mut tampered = golden.clone();
+    tampered.answers.labels.as_mut().unwrap()[3] = "perhaps".into();
+
+    let (old, good, bad) =
+        (house.version(&onnx, None), house.version(&onnx, Some(&golden)), house.version(&onnx, Some(&tampered)));
+    house.deploy(old).unwrap();
+    house.deploy(good).unwrap();
+    let champion = house.app.serving(&"churn".parse().unwrap()).unwrap().endpoint().routes();
+    assert_eq!(champion.champion().unwrap().counts().rows, 0, "golden requests are in no count of what it served");
+    let refused = house.deploy(bad).unwrap_err().to_string();
+    for said in ["version 3", "1 of its 20", "row 3", "label `perhaps` was expected"] {
+        assert!(refused.contains(said), "{said}: {refused}");
+    }
+    assert_eq!(house.answers(), Some(u64::from(good)));
+    let live = house.app.store().read(|reader| deployments::live(reader, &"churn".parse().unwrap())).unwrap();
+    assert_eq!(live.unwrap().number, good, "no state moved");
+
+    house.force_live(bad);
+    let refused = house.app.follow_endpoint(&"churn".parse().unwrap()).unwrap_err();
+    assert!(matches!(refused, AppError::GoldenDiffers { version: 3, .. }), "{refused}");
+    assert_eq!(house.answers(), Some(u64::from(good)), "the process goes on with what it served");
+    drop(house);
+    let house = House::open(folder.path());
+    assert_eq!(house.answers(), None, "after a restart nothing answers, and the app opens");
+    let because = house.app.refused_at(&"churn".parse().unwrap()).unwrap();
+    assert!(because.contains("1 of its 20 golden requests otherwise"), "{because}");
+    house.deploy(house.version(&onnx, Some(&golden))).unwrap();
+    assert_eq!((house.answers(), house.app.refused_at(&"churn".parse().unwrap())), (Some(4), None));
+}

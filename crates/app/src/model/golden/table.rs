@@ -1,0 +1,83 @@
+//! Golden requests as a table: the columns that the model reads, and its answers beside them.
+
+use std::sync::Arc;
+
+use kilter_domain::table::{Column, Table};
+use kilter_inference::{Input, InputKind, Signature};
+use kilter_serving::endpoint::Answers;
+
+use crate::error::AppError;
+use crate::model::golden::replay::GoldenRequests;
+
+const SCORE: &str = "__score";
+const LABEL: &str = "__label";
+/// Followed by the number of the class.
+const PROBABILITY: &str = "__probability_";
+
+/// Rows of `table`, evenly over it, with the columns that the model reads, as a request says them. JSON has no infinity:
+/// rows with one cannot be asked.
+pub(super) fn requests(signature: &Signature, table: &Table, count: usize) -> Result<Option<Table>, AppError> {
+    let columns: Vec<(&Input, &Column)> =
+        signature.inputs.iter().filter_map(|input| Some((input, table.get(&input.name)?))).collect();
+    let sendable = |row: &usize| !columns.iter().any(|(_, column)| column.number(*row).is_infinite());
+    let rows: Vec<usize> = (0..table.rows()).filter(sendable).collect();
+    let count = count.min(rows.len());
+    if count == 0 || columns.is_empty() {
+        return Ok(None);
+    }
+    let chosen: Vec<usize> = (0..count).map(|at| rows[at * rows.len() / count]).collect();
+    let mut requests = Table::default();
+    for (input, column) in columns {
+        requests.push(input.name.clone(), as_sent(column.take(&chosen), input.kind))?;
+    }
+    Ok(Some(requests))
+}
+
+/// The column of a kind that clients send for this input.
+fn as_sent(column: Column, kind: InputKind) -> Column {
+    match (kind, column) {
+        (InputKind::Text, Column::Text(values)) => Column::Text(values),
+        (InputKind::Text, column) => Column::Text((0..column.len()).map(|row| column.label(row)).collect()),
+        // A column without any value may be stored as one of texts or times.
+        (InputKind::Number | InputKind::Integer | InputKind::Boolean, column @ (Column::Text(_) | Column::Time(_))) => {
+            Column::Float(vec![f64::NAN; column.len()])
+        }
+        (_, column) => column,
+    }
+}
+
+impl GoldenRequests {
+    /// As a table to be stored.
+    pub(crate) fn to_table(&self) -> Result<Table, AppError> {
+        let mut table = self.requests.clone();
+        table.push(SCORE, Column::Float(self.answers.scores.clone()))?;
+        if let Some(labels) = &self.answers.labels {
+            table.push(LABEL, Column::Text(labels.iter().cloned().map(Some).collect()))?;
+        }
+        let values = self.answers.probabilities.as_deref().unwrap_or_default();
+        let width = values.len() / self.rows().max(1);
+        for class in 0..width {
+            let of_class = values.iter().skip(class).step_by(width).copied().map(f64::from);
+            table.push(format!("{PROBABILITY}{class}"), Column::Float(of_class.collect()))?;
+        }
+        Ok(table)
+    }
+
+    /// Reads them back; a 32-bit float is a 64-bit float and back again without a loss.
+    pub(crate) fn from_table(table: &Table) -> Result<Self, AppError> {
+        let requests = table.select(|name| !name.starts_with("__"));
+        let numbers = |name: &str| Ok::<_, AppError>(table.column(name)?.numbers().unwrap_or_default());
+        let scores = numbers(SCORE)?;
+        let text = |column: &Column| (0..column.len()).map(|row| column.label(row).unwrap_or_default()).collect();
+        let labels: Option<Vec<Arc<str>>> = table.get(LABEL).map(text);
+        let width = table.names().iter().filter(|name| name.starts_with(PROBABILITY)).count();
+        let mut values = vec![f32::NAN; width * scores.len()];
+        for class in 0..width {
+            for (row, value) in numbers(&format!("{PROBABILITY}{class}"))?.into_iter().enumerate() {
+                values[row * width + class] = value as f32;
+            }
+        }
+        let probabilities = (width > 0).then_some(values);
+        Ok(Self { requests, answers: Answers { scores, labels, probabilities } })
+    }
+}

@@ -1,0 +1,6 @@
+//! Model versions: what is packaged, how a version moves through its states, and who approved it.
+
+pub(crate) mod approval;
+pub(crate) mod golden;
+pub(crate) mod package;
+pub(crate) mod package_run;

@@ -1,0 +1,49 @@
+//! What people do with an alert: take it on, silence it for a time, call it over.
+//!
+//! Holds true: an alert moves by the one function of `domain`; a mute always ends; who did it and why stands in the
+//! entry.
+
+use kilter_domain::{
+    actor::Action,
+    alert::{AlertEvent, Hold},
+};
+use kilter_store::monitor::alert::{self as alerts, Alert};
+
+use crate::{App, authz::permission::permit, context::Act, error::AppError};
+
+impl App {
+    /// Moves an alert by the hand of a person: acknowledged, muted, unmuted, resolved.
+    ///
+    /// # Errors
+    /// When there is no such alert, the person may not, or its state does not allow it.
+    pub fn handle_alert(&self, act: &Act, id: &str, event: AlertEvent, because: &str) -> Result<Alert, AppError> {
+        let alert = self.store().read(|reader| alerts::get(reader, id))?;
+        self.asked(act, verb(event), &alerts::object(id), || self.move_by_hand(act, alert, event, because))
+    }
+
+    fn move_by_hand(&self, act: &Act, alert: Alert, event: AlertEvent, because: &str) -> Result<Alert, AppError> {
+        let project = self.project_at(&alert.endpoint)?;
+        if let Some(project) = &project {
+            permit(&project.contract, &act.by, Action::HandleAlert)?;
+        }
+        let next = alert.state.after(event, Hold::default(), act.at).map_err(|refusal| AppError::WrongState {
+            what: "alert",
+            id: alert.id.clone(),
+            state: alert.state.as_str().to_owned(),
+            how: refusal.to_string(),
+        })?;
+        let (id, from) = (alert.id, alert.state);
+        let draft = act.does(verb(event), because, vec![]);
+        Ok(self.store().write(move |tx| alerts::advance(&tx.audited(draft), &id, from, next, None))?)
+    }
+}
+
+const fn verb(event: AlertEvent) -> &'static str {
+    match event {
+        AlertEvent::Acknowledged => "alert.acknowledge",
+        AlertEvent::Muted { .. } => "alert.mute",
+        AlertEvent::Unmuted => "alert.unmute",
+        AlertEvent::Resolved => "alert.resolve",
+        AlertEvent::Breached | AlertEvent::Clean | AlertEvent::NotMeasured => "alert.count",
+    }
+}

@@ -1,0 +1,86 @@
+//! Who hears of an alert: a line in a log that a collector can follow.
+//!
+//! Holds true: telling never stops a look; the file is bounded. Deliberately absent: mail and webhooks, which
+//! `kilter check` says plainly. Every alert stands in the store whoever hears of it.
+
+use std::{fs, io::Write, path::Path};
+
+use kilter_domain::{
+    contract::{AlertSink, SinkKind},
+    ids::EndpointName,
+    time::Timestamp,
+};
+use serde::Serialize;
+
+use crate::App;
+
+/// The log of alerts in the data folder, one JSON document a line.
+pub const ALERT_LOG: &str = "alerts.jsonl";
+/// The log before the present one.
+const EARLIER_LOG: &str = "alerts.1.jsonl";
+/// Bytes from which a new log is begun; the one before is kept.
+const MAX_BYTES: u64 = 10 << 20;
+
+/// One line of the log.
+#[derive(Debug, Serialize)]
+pub(crate) struct Told<'a> {
+    pub at: Timestamp,
+    pub endpoint: &'a EndpointName,
+    pub alert: &'a str,
+    /// `drift`, `performance`, `estimate`, `bias`, `data` or `usage`.
+    pub about: &'a str,
+    pub state: &'a str,
+    pub because: &'a str,
+}
+
+impl App {
+    /// Tells everyone whom the contract names and whom we can reach.
+    pub(crate) fn tell(&self, sinks: &[AlertSink], told: &Told) {
+        if !sinks.iter().any(|sink| sink.kind == SinkKind::Log) {
+            return;
+        }
+        tracing::warn!(endpoint = %told.endpoint, about = told.about, state = told.state, "{}", told.because);
+        if let Err(error) = append(self.folder(), told) {
+            tracing::error!(%error, file = ALERT_LOG, "could not write an alert into the log");
+        }
+    }
+}
+
+fn append(folder: &Path, told: &Told) -> std::io::Result<()> {
+    let path = folder.join(ALERT_LOG);
+    if fs::metadata(&path).is_ok_and(|file| file.len() >= MAX_BYTES) {
+        fs::rename(&path, folder.join(EARLIER_LOG))?;
+    }
+    let mut line = serde_json::to_vec(told)?;
+    line.push(b'\n');
+    fs::OpenOptions::new().create(true).append(true).open(&path)?.write_all(&line)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_alert_is_a_line_and_a_full_log_is_put_aside() {
+        let folder = tempfile::tempdir().unwrap();
+        let endpoint = "churn".parse().unwrap();
+        let told = Told {
+            at: Timestamp(0),
+            endpoint: &endpoint,
+            alert: "a1",
+            about: "drift",
+            state: "firing",
+            because: "psi(\"income\") is 0.4\nand more",
+        };
+        append(folder.path(), &told).unwrap();
+        append(folder.path(), &told).unwrap();
+        let text = fs::read_to_string(folder.path().join(ALERT_LOG)).unwrap();
+        assert_eq!(text.lines().count(), 2);
+        let line: serde_json::Value = serde_json::from_str(text.lines().next().unwrap()).unwrap();
+        assert_eq!((line["about"].as_str(), line["state"].as_str()), (Some("drift"), Some("firing")));
+        fs::File::options().write(true).open(folder.path().join(ALERT_LOG)).unwrap().set_len(MAX_BYTES).unwrap();
+        append(folder.path(), &told).unwrap();
+        assert!(fs::metadata(folder.path().join(ALERT_LOG)).unwrap().len() < 1000);
+        assert!(folder.path().join(EARLIER_LOG).exists());
+    }
+}

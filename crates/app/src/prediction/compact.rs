@@ -1,0 +1,170 @@
+//! From the prediction log to the lake: sealed segments become Parquet partitions, then the segment goes.
+//!
+//! Holds true: partition numbers follow from segment numbers, and those are never used twice; a segment is dropped only
+//! when all its rows stand in partitions that the store knows. Whoever crashes in between repeats: what is compared then
+//! are the rows, so that another version of this program, which writes other bytes, may go on.
+
+use std::{collections::HashSet, sync::Arc};
+
+use kilter_domain::{
+    ids::EndpointName,
+    table::{Column, Table},
+};
+use kilter_lake::{LogKind, StagedPartition, TIME_COLUMN};
+use kilter_serving::{
+    SegmentId,
+    log::{PredictionLog, column},
+};
+use kilter_store::prediction::{self as index, Partition, Recording, add_partition};
+
+use crate::prediction::partition_index::{kind_of, known};
+use crate::{App, error::AppError};
+
+/// Partition numbers of one segment, of each kind.
+pub(crate) const NUMBERS_OF_SEGMENT: u64 = 1_000;
+/// Numbers from here on are of merged partitions.
+pub(crate) const FIRST_MERGED: u64 = 900;
+
+impl App {
+    /// Seals what was recorded so far at an endpoint and moves every sealed segment into the lake.
+    pub fn seal(&self, endpoint: &EndpointName) -> Result<(), AppError> {
+        let Some(serving) = self.serving(endpoint) else { return Ok(()) };
+        let _sealing = serving.lock_sealing();
+        serving.log().rotate()?;
+        for segment in serving.log().sealed() {
+            self.settle(endpoint, serving.log(), segment)?;
+        }
+        Ok(())
+    }
+
+    fn settle(&self, endpoint: &EndpointName, log: &PredictionLog, segment: SegmentId) -> Result<(), AppError> {
+        let tables = log.read_tables(segment)?;
+        for damage in &tables.damage {
+            tracing::error!(%endpoint, %damage, "part of a segment of the prediction log cannot be read");
+        }
+        let predictions = tables.predictions.iter().map(|table| (LogKind::Predictions, column::TIME, table));
+        let labels = tables.labels.iter().map(|table| (LogKind::Labels, column::KNOWN_AT, table));
+        let mut staged = Vec::new();
+        for (kind, time, table) in predictions.chain(labels) {
+            let table = ordered_by(table, time)?;
+            staged.extend(self.stage(endpoint, kind, segment, staged.len() as u64, table)?.map(|new| (kind, new)));
+        }
+        let new: Vec<Partition> = staged.iter().map(|(kind, new)| indexed(endpoint, *kind, new)).collect();
+        let sealed = Recording {
+            endpoint: endpoint.clone(),
+            sealed_through: i64::try_from(segment.0).unwrap_or(i64::MAX),
+            next_sequence: i64::try_from(tables.next_sequence.max(1)).unwrap_or(i64::MAX),
+        };
+        self.store().write(move |tx| {
+            new.iter().try_for_each(|partition| add_partition(tx, partition).map(drop))?;
+            index::record_sealed(tx, &sealed)
+        })?;
+        staged.iter().try_for_each(|(_, new)| self.lake().publish(new))?;
+        log.drop_sealed(segment)?;
+        Ok(())
+    }
+
+    /// Writes the rows of a table that stand in no partition of the segment yet, under the segment's next free number.
+    fn stage(
+        &self,
+        endpoint: &EndpointName,
+        kind: LogKind,
+        segment: SegmentId,
+        staged: u64,
+        table: Table,
+    ) -> Result<Option<StagedPartition>, AppError> {
+        let first = segment.0.saturating_mul(NUMBERS_OF_SEGMENT);
+        let numbers = (number(first), number(first + NUMBERS_OF_SEGMENT - 1));
+        let present = self.store().read(|reader| index::list_numbered(reader, kind_of(kind), endpoint, numbers))?;
+        let table = self.without(endpoint, kind, &present, table)?;
+        if table.rows() == 0 {
+            return Ok(None);
+        }
+        let next = present.last().map_or(first, |last| known(last).seq + 1) + staged;
+        let next = self.free_number(kind, endpoint, next)?;
+        Ok(Some(self.lake().stage(kind, endpoint, next, &table)?))
+    }
+
+    /// The first number from `from` on that the index does not know.
+    pub(super) fn free_number(&self, kind: LogKind, endpoint: &EndpointName, from: u64) -> Result<u64, AppError> {
+        let mut seq = from;
+        while self.store().read(|reader| index::find_partition(reader, kind_of(kind), endpoint, number(seq)))?.is_some()
+        {
+            seq += 1;
+        }
+        Ok(seq)
+    }
+
+    /// The rows of a table that no partition of its segment holds.
+    fn without(
+        &self,
+        endpoint: &EndpointName,
+        kind: LogKind,
+        present: &[Partition],
+        table: Table,
+    ) -> Result<Table, AppError> {
+        if present.is_empty() {
+            return Ok(table);
+        }
+        // Whoever indexed them may have been ended before they had their names.
+        self.lake().recover(kind, endpoint, &|seq| self.indexed(kind, endpoint, seq))?;
+        let mut held: HashSet<RowKey> = HashSet::new();
+        for partition in present {
+            held.extend(row_keys(&self.lake().read_partitions(kind, endpoint, &[known(partition)])?));
+        }
+        let rows: Vec<usize> =
+            row_keys(&table).enumerate().filter(|(_, key)| !held.contains(key)).map(|(row, _)| row).collect();
+        Ok(if rows.len() == table.rows() { table } else { table.take(&rows) })
+    }
+}
+
+/// A partition for the index.
+pub(crate) fn indexed(endpoint: &EndpointName, kind: LogKind, staged: &StagedPartition) -> Partition {
+    let written = &staged.partition;
+    Partition {
+        kind: kind_of(kind),
+        endpoint: endpoint.clone(),
+        seq: number(written.seq),
+        path: format!("{kind}/{endpoint}/{:012}.parquet", written.seq),
+        rows: written.rows,
+        bytes: written.bytes,
+        digest: staged.digest,
+        min_time: written.min_time,
+        max_time: written.max_time,
+    }
+}
+
+fn number(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// What tells a row of the log from every other: its place in the order, when it was recorded, its id, and its role.
+type RowKey = (Option<i64>, Option<i64>, Option<Arc<str>>, Option<Arc<str>>);
+
+fn row_keys(table: &Table) -> impl Iterator<Item = RowKey> {
+    let whole = |name: &str, row: usize| match table.get(name) {
+        Some(Column::Int(values) | Column::Time(values)) => values[row],
+        _ => None,
+    };
+    let text = |name: &str, row: usize| table.get(name).and_then(|column| column.label(row));
+    (0..table.rows()).map(move |row| {
+        (whole(column::SEQUENCE, row), whole(column::RECORDED_AT, row), text(column::ID, row), text(column::ROLE, row))
+    })
+}
+
+/// The table with the column that the lake orders by.
+fn ordered_by(table: &Table, time: &str) -> Result<Table, AppError> {
+    let mut ordered = Table::default();
+    for (name, column) in table.columns() {
+        let name = if name == time { TIME_COLUMN } else { name };
+        ordered.push(name, as_time(name, column.clone()))?;
+    }
+    Ok(ordered)
+}
+
+fn as_time(name: &str, column: Column) -> Column {
+    match column {
+        Column::Int(values) if name == TIME_COLUMN => Column::Time(values),
+        other => other,
+    }
+}

@@ -1,0 +1,126 @@
+//! Predictions: answered by the data plane, recorded durably, settled into the lake, joined with their labels.
+//!
+//! Holds true: an answer that was given is recorded; a label finds its prediction by id, whenever it comes.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use kilter_domain::{
+    ids::EndpointName,
+    table::{Column, Table},
+    time::Timestamp,
+};
+use kilter_serving::{Endpoint, InferError, InferResponse, LabelBatch, PredictionLog};
+
+use crate::{
+    App,
+    clock_skew::is_ahead,
+    error::AppError,
+    prediction::{merge_partitions::MergeRounds, open_log::Loss},
+};
+
+/// An endpoint that is open: what answers, and what remembers.
+pub struct Serving {
+    pub(super) endpoint: Endpoint,
+    pub(super) log: Arc<PredictionLog>,
+    /// Held while segments become partitions.
+    pub(super) sealing: Mutex<()>,
+    pub(super) merges: Mutex<MergeRounds>,
+    /// What was found to be missing when the log was opened.
+    pub(super) losses: Vec<Loss>,
+}
+
+impl Serving {
+    /// What answers.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// What remembers.
+    pub fn log(&self) -> &PredictionLog {
+        &self.log
+    }
+
+    /// What was found to be missing when the log was opened.
+    pub fn losses(&self) -> &[Loss] {
+        &self.losses
+    }
+
+    pub(super) fn lock_merges(&self) -> MutexGuard<'_, MergeRounds> {
+        self.merges.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn lock_sealing(&self) -> MutexGuard<'_, ()> {
+        // A panic while it was held left at worst a staged file, which the next seal completes or removes.
+        self.sealing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Rows to answer, as a table.
+#[derive(Clone, Debug)]
+pub struct Request {
+    pub table: Table,
+    pub ids: Vec<Arc<str>>,
+    /// When each row happened.
+    pub events: Vec<Timestamp>,
+    pub consumer: Option<Arc<str>>,
+}
+
+/// What turned out to be true, by prediction id.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Labels {
+    pub ids: Vec<Arc<str>>,
+    pub values: Column,
+    /// When each became known.
+    pub known_at: Vec<Timestamp>,
+}
+
+impl App {
+    /// An open endpoint; `None` where nothing was ever deployed.
+    pub fn serving(&self, endpoint: &EndpointName) -> Option<Arc<Serving>> {
+        self.lock_serving().get(endpoint).cloned()
+    }
+
+    /// Every endpoint that is open, by name.
+    pub fn open_endpoints(&self) -> Vec<(EndpointName, Arc<Serving>)> {
+        self.lock_serving().iter().map(|(name, serving)| (name.clone(), serving.clone())).collect()
+    }
+
+    /// Answers rows, and records them before it answers. Columns that nobody knows are left out here, because a table
+    /// (unlike a request) often carries more than is asked for.
+    pub fn predict(
+        &self,
+        endpoint: &EndpointName,
+        request: Request,
+        now: Timestamp,
+    ) -> Result<InferResponse, AppError> {
+        let nothing = || AppError::NothingServes { endpoint: endpoint.clone() };
+        let serving = self.serving(endpoint).ok_or_else(nothing)?;
+        let routes = serving.endpoint.routes();
+        let known = routes.known().names();
+        let table = request.table.select(|name| known.iter().any(|known| known == name));
+        let asked = serving.endpoint.request(table);
+        let asked = asked.map_err(|error| match error {
+            InferError::NothingServed { .. } => nothing(),
+            other => other.into(),
+        })?;
+        let asked = asked.with_ids(request.ids).with_times(request.events).with_consumer(request.consumer);
+        Ok(serving.endpoint.infer(asked, now)?)
+    }
+
+    /// Records labels. Durable when it returns; ids that are not known (yet) are kept.
+    ///
+    /// # Errors
+    /// When a label became known only after now, by more than clocks differ: it would count for nothing until then. None of
+    /// the request is kept.
+    pub fn label(&self, endpoint: &EndpointName, labels: Labels, now: Timestamp) -> Result<(), AppError> {
+        let serving = self.serving(endpoint).ok_or_else(|| AppError::NothingServes { endpoint: endpoint.clone() })?;
+        let Labels { ids, values, known_at } = labels;
+        if let Some(row) = known_at.iter().position(|time| is_ahead(*time, now)) {
+            return Err(AppError::LabelFromFuture { id: ids[row].to_string(), known_at: known_at[row], now });
+        }
+        // What a clock says that is a little ahead is known now.
+        let known_at = known_at.into_iter().map(|time| time.min(now)).collect();
+        serving.log.append_labels(&LabelBatch { recorded_at: now, ids, values, known_at })?;
+        Ok(())
+    }
+}

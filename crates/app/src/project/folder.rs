@@ -1,0 +1,172 @@
+//! A project: a folder with a contract, and what the contract's names mean to the platform.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use kilter_blobs::read_bounded_text;
+use kilter_domain::{
+    contract::{Contract, Dataset, Deploy, Location},
+    ids::{EndpointName, ModelName, ProjectName},
+};
+
+use crate::{dataset::column_roles::Roles, error::AppError};
+
+/// The largest contract file that is read; the contract itself says how much of it may be said.
+const MAX_CONTRACT_BYTES: u64 = 4 << 20;
+
+/// The name of the contract in a project's folder.
+pub const CONTRACT_FILE: &str = "kilter.toml";
+
+/// A project as its folder states it.
+#[derive(Clone, Debug)]
+pub struct Project {
+    pub name: ProjectName,
+    pub folder: PathBuf,
+    pub contract: Contract,
+    /// The text of the contract, as it was read.
+    pub text: String,
+}
+
+impl Project {
+    /// Reads the contract in `folder`.
+    pub fn open(folder: &Path) -> Result<Self, AppError> {
+        let path = folder.join(CONTRACT_FILE);
+        let text = read_bounded_text(&path, MAX_CONTRACT_BYTES).map_err(|source| match source.kind() {
+            std::io::ErrorKind::NotFound => AppError::NoContract(folder.to_owned()),
+            _ => AppError::ReadFile { path: path.clone(), source },
+        })?;
+        Self::of(folder, text)
+    }
+
+    /// A project by a contract that was recorded for it.
+    pub fn recorded(name: &ProjectName, folder: &Path, text: String) -> Result<Self, AppError> {
+        let contract = Contract::parse(&text).map_err(|errors| AppError::Contract(errors.to_string()))?;
+        Ok(Self { name: name.clone(), folder: folder.to_owned(), contract, text })
+    }
+
+    /// The same project with its files in `folder`.
+    pub fn in_folder(self, folder: &Path) -> Self {
+        Self { folder: folder.to_owned(), ..self }
+    }
+
+    /// A project of a contract that was read already.
+    pub fn of(folder: &Path, text: String) -> Result<Self, AppError> {
+        let contract = Contract::parse(&text).map_err(|errors| AppError::Contract(errors.to_string()))?;
+        let name = match &contract.project.name {
+            Some(name) => name.clone(),
+            None => folder_name(folder).ok_or_else(|| AppError::NoName(folder.to_owned()))?,
+        };
+        let project = Self { name, folder: folder.to_owned(), contract, text };
+        project.check_endpoints()?;
+        Ok(project)
+    }
+
+    /// Two places that clients could not tell apart: their names are cut to the length of a name.
+    fn check_endpoints(&self) -> Result<(), AppError> {
+        let mut seen: BTreeMap<String, &str> = BTreeMap::new();
+        for deploy in &self.contract.deploy {
+            let endpoint = self.endpoint(deploy);
+            // File systems and hosts fold case.
+            let folded = endpoint.as_str().to_lowercase();
+            if let Some(other) = seen.get(&folded) {
+                return Err(AppError::Contract(format!(
+                    "[deploy.{other}] and [deploy.{}] would both be called `{endpoint}`; shorten the name of the project",
+                    deploy.name
+                )));
+            }
+            seen.insert(folded, &deploy.name);
+        }
+        Ok(())
+    }
+
+    /// The name under which versions are registered: that of the package, else of the project.
+    pub fn model(&self) -> ModelName {
+        let named = self.contract.package.as_ref().and_then(|package| package.name.clone());
+        // Project and model names obey the same grammar, so one always reads as the other.
+        named.or_else(|| self.name.as_str().parse().ok()).expect("a project name is a model name")
+    }
+
+    /// What clients call at a place of deployment: the project's name for production (and for the only place), else
+    /// the project's name and that of the place.
+    pub fn endpoint(&self, deploy: &Deploy) -> EndpointName {
+        let is_main = deploy.name == "production" || self.contract.deploy.len() == 1;
+        let name = if is_main { self.name.to_string() } else { format!("{}-{}", self.name, deploy.name) };
+        let bounded: String = name.chars().take(64).collect();
+        bounded.parse().expect("a prefix of names joined by a dash is a name")
+    }
+
+    /// The place whose clients call `endpoint`.
+    pub fn deploy_at(&self, endpoint: &EndpointName) -> Option<&Deploy> {
+        self.contract.deploy.iter().find(|deploy| self.endpoint(deploy) == *endpoint)
+    }
+
+    /// The place that people rely on: `production`, else the last one that is named.
+    pub fn main_deploy(&self) -> Option<&Deploy> {
+        self.contract.deployment("production").or(self.contract.deploy.last())
+    }
+
+    /// The dataset that carries the label.
+    pub fn labelled_dataset(&self) -> Result<&Dataset, AppError> {
+        self.contract.replayed().ok_or_else(|| AppError::NotInContract {
+            what: "which dataset has the label".to_owned(),
+            how: "add `label = \"...\"` to one [data.*] section, or name it in `[replay] data`".to_owned(),
+        })
+    }
+
+    /// What the columns of a dataset are for.
+    pub fn roles(&self, dataset: &Dataset) -> Roles {
+        let label_delay = dataset.label_delay.or(self.contract.monitor.as_ref().and_then(|m| m.labels.delay));
+        Roles {
+            dataset: dataset.name.to_string(),
+            time: dataset.time.clone(),
+            label: dataset.label.clone(),
+            label_time: dataset.label_time.clone(),
+            label_delay,
+            id: dataset.id.clone(),
+            weight: dataset.weight.clone(),
+            sensitive: dataset.sensitive.clone(),
+            ignore: dataset.ignore.clone(),
+            not_leaking: dataset.not_leaking.clone(),
+            positive: dataset.positive.clone(),
+        }
+    }
+
+    /// The file of a dataset.
+    pub fn dataset_path(&self, dataset: &Dataset) -> Result<PathBuf, AppError> {
+        match &dataset.path {
+            Some(Location::File(path)) => Ok(self.folder.join(path)),
+            Some(Location::Remote(url)) => Err(AppError::NotInContract {
+                what: format!("a local copy of dataset `{}` ({url})", dataset.name),
+                how: "fetch it in a step, or point `path` at a file of the project".to_owned(),
+            }),
+            None => Err(AppError::NotInContract {
+                what: format!("where dataset `{}` is", dataset.name),
+                how: format!("add `path = \"...\"` to [data.{}]", dataset.name),
+            }),
+        }
+    }
+}
+
+fn folder_name(folder: &Path) -> Option<ProjectName> {
+    folder.canonicalize().ok()?.file_name()?.to_str()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_that_clients_could_not_tell_apart_are_refused() {
+        let name = "a".repeat(64);
+        let contract = |name: &str| format!("[project]\nname = \"{name}\"\n[deploy.east]\n[deploy.west]\n");
+        let refused = Project::of(Path::new("."), contract(&name)).unwrap_err().to_string();
+        assert!(refused.contains("[deploy.east] and [deploy.west] would both be called"), "{refused}");
+        let project = Project::of(Path::new("."), contract("a")).unwrap();
+        assert_eq!(
+            project.contract.deploy.iter().map(|at| project.endpoint(at).to_string()).collect::<Vec<_>>(),
+            ["a-east", "a-west"]
+        );
+    }
+}

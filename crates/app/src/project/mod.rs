@@ -1,0 +1,6 @@
+//! Projects: a folder with a contract, and the contract that the platform has recorded of it.
+
+pub(crate) mod folder;
+pub(crate) mod registration;
+
+pub use folder::Project;

@@ -1,0 +1,165 @@
+//! One step of the loop: read what is wanted and what is, move what may move. May run twice, takes no input but time.
+//!
+//! Holds true: the server calls this on a timer and a doorbell, a replay calls it with the past handed in; neither has
+//! a way of its own.
+
+use std::collections::BTreeSet;
+
+use kilter_domain::{contract::Deploy, gate::Verdict, ids::EndpointName, time::Timestamp};
+use kilter_workflow::{RunEvent, with_causes};
+
+use crate::{
+    App,
+    context::Act,
+    error::AppError,
+    project::folder::Project,
+    retrain::triggers::KnownData,
+    training::train::{Governance, Trained, Training, Wish},
+};
+
+/// How a step is made.
+pub struct Step<'a> {
+    pub now: Timestamp,
+    pub data: &'a dyn KnownData,
+    pub governance: Governance,
+    /// Where outputs of runs go, instead of into the project.
+    pub outputs_root: Option<std::path::PathBuf>,
+}
+
+impl App {
+    /// Monitors, alerts, rollouts and retraining of a project, as of `step.now`.
+    pub fn reconcile(
+        &self,
+        project: &Project,
+        step: &Step,
+        observer: &mut dyn FnMut(RunEvent),
+    ) -> Result<Option<Trained>, AppError> {
+        for deploy in &project.contract.deploy {
+            let endpoint = project.endpoint(deploy);
+            self.note_losses(&Act::system("reconcile", step.now), &endpoint)?;
+            self.seal(&endpoint)?;
+        }
+        match self.observe(project, step)? {
+            true => self.retrain(project, step, observer),
+            false => Ok(None),
+        }
+    }
+
+    /// Rollouts, monitors, alerts, thresholds and returns of earlier versions, on what is sealed; whether a training may
+    /// follow.
+    pub(crate) fn observe(&self, project: &Project, step: &Step) -> Result<bool, AppError> {
+        let act = Act::system("reconcile", step.now);
+        self.note_clock(&act)?;
+        let mut failed = None;
+        for deploy in &project.contract.deploy {
+            // One endpoint that cannot be looked at keeps no other one from being looked at.
+            if let Err(error) = self.attend(&act, project, deploy) {
+                tracing::error!(endpoint = %project.endpoint(deploy), error = with_causes(&error), "it cannot be looked at");
+                failed.get_or_insert(error);
+            }
+        }
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        if step.governance == Governance::Asked {
+            self.deploy_newest(project, step.now)?;
+        }
+        let Some(main) = project.main_deploy() else { return Ok(false) };
+        self.tune_threshold(&act, project, main, step.governance)?;
+        Ok(!self.recall_if_better(&act, project, main)?)
+    }
+
+    /// Whether a training is due and may start. What is due and may not start is written down.
+    pub(crate) fn is_training_due(&self, project: &Project, step: &Step) -> Result<bool, AppError> {
+        let Some(main) = project.main_deploy() else { return Ok(false) };
+        let act = Act::system("reconcile", step.now);
+        Ok(self.due_retraining(&act, project, &project.endpoint(main), step.data)?.is_some())
+    }
+
+    /// Trains if that is due.
+    pub(crate) fn retrain(
+        &self,
+        project: &Project,
+        step: &Step,
+        observer: &mut dyn FnMut(RunEvent),
+    ) -> Result<Option<Trained>, AppError> {
+        let Some(main) = project.main_deploy() else { return Ok(None) };
+        let act = Act::system("reconcile", step.now);
+        self.retrain_if_due(&act, project, &project.endpoint(main), step, observer)
+    }
+
+    fn attend(&self, act: &Act, project: &Project, deploy: &Deploy) -> Result<(), AppError> {
+        let endpoint = project.endpoint(deploy);
+        self.advance_rollout(act, project, deploy, &endpoint)?;
+        self.look(act, project, &endpoint)
+    }
+
+    fn retrain_if_due(
+        &self,
+        act: &Act,
+        project: &Project,
+        endpoint: &EndpointName,
+        step: &Step,
+        observer: &mut dyn FnMut(RunEvent),
+    ) -> Result<Option<Trained>, AppError> {
+        let Some(due) = self.due_retraining(act, project, endpoint, step.data)? else { return Ok(None) };
+        let retrain = project.contract.retrain.as_ref();
+        let training = self.training(project, step, due.cause.clone(), retrain.and_then(|retrain| retrain.window))?;
+        if let Some(verdict @ Verdict::Failed { .. }) = self.required_of_data(project, &training)? {
+            let hindrance = format!("its data may not be trained on: {}", verdict.because().join("; "));
+            if self.skip(act, project, &due, &hindrance)? {
+                self.note_unfit_data(act, project, &verdict)?;
+            }
+            return Ok(None);
+        }
+        let trained = self.train(project, training, &mut |event| {
+            if let RunEvent::Started { run, .. } = &event
+                && let Err(error) = self.note_retraining(act, project, &due, run)
+            {
+                tracing::error!(%error, "could not write down why a retraining was started");
+            }
+            observer(event);
+        })?;
+        self.deploy_if_allowed(act, project, &trained, step.governance)?;
+        Ok(Some(trained))
+    }
+
+    /// The training of a cause, on the data that is known now.
+    pub fn training(
+        &self,
+        project: &Project,
+        step: &Step,
+        cause: kilter_domain::run::Cause,
+        window: Option<kilter_domain::time::Span>,
+    ) -> Result<Training, AppError> {
+        let now = step.now;
+        let folder = self.folder().join("known");
+        kilter_blobs::atomic::create_dirs(&folder)?;
+        let steps: BTreeSet<_> = match (&project.contract.retrain, cause.is_automatic()) {
+            (Some(retrain), true) => retrain.run.iter().cloned().collect(),
+            _ => BTreeSet::new(),
+        };
+        Ok(Training {
+            cause,
+            act: Act::system("reconcile", now),
+            data: step.data.files(project, now, window, &folder)?,
+            steps,
+            outputs_root: step.outputs_root.clone(),
+            governance: step.governance,
+            wish: Wish::default(),
+            now: std::sync::Arc::new(move || now),
+        })
+    }
+
+    /// The next moment after `now` at which a step may have something to do besides the end of a window.
+    pub fn next_due(&self, project: &Project, now: Timestamp) -> Result<Option<Timestamp>, AppError> {
+        let mut due: Option<Timestamp> = None;
+        for deploy in &project.contract.deploy {
+            let endpoint = project.endpoint(deploy);
+            let windows = self.calendar(project, &endpoint)?.map(|calendar| calendar.next_end(now));
+            let rollout = self.rollout_due(deploy, &endpoint, now)?;
+            due = [due, windows, rollout].into_iter().flatten().filter(|time| *time > now).min();
+        }
+        Ok(due)
+    }
+}

@@ -1,0 +1,167 @@
+//! The stage: what happens between two moments is answered, and labels are told when they became known.
+
+use std::sync::Arc;
+
+use kilter_domain::{ids::EndpointName, table::Column, time::Timestamp};
+use kilter_evaluation::labelled_predictions::label_text;
+
+use crate::replay::{
+    history::History,
+    rejected_rows::Refusals,
+    run::{Progress, ReplayError},
+    settings::Settings,
+    timeline,
+};
+use crate::{
+    App,
+    error::AppError,
+    prediction::{
+        bisect::by_halves,
+        predict::{Labels, Request},
+    },
+    project::folder::Project,
+    reconcile::project::Step,
+};
+
+/// A replay in progress.
+pub struct Stage<'s> {
+    pub app: &'s App,
+    pub project: &'s Project,
+    pub history: &'s History,
+    pub settings: &'s Settings,
+    pub endpoint: EndpointName,
+    /// Rows that happened while nothing served.
+    pub unanswered: usize,
+    /// Rows that the endpoint refused.
+    pub refused: Refusals,
+    answered: usize,
+    /// Rows of the played time, by the moment at which their label became known.
+    labels: Vec<usize>,
+    told: usize,
+    read: u64,
+}
+
+impl<'s> Stage<'s> {
+    pub fn new(app: &'s App, project: &'s Project, history: &'s History, settings: &'s Settings) -> Self {
+        let endpoint = project.main_deploy().map(|deploy| project.endpoint(deploy));
+        let mut labels = history.happened(settings.start, settings.end).to_vec();
+        labels.sort_by_key(|&row| told_at(history, row));
+        Self {
+            app,
+            project,
+            history,
+            settings,
+            // Without a place of deployment nothing is served, and the model's name stands for the place.
+            endpoint: endpoint
+                .unwrap_or_else(|| project.name.as_str().parse().expect("project and endpoint names obey one grammar")),
+            unanswered: 0,
+            refused: Refusals::default(),
+            answered: 0,
+            labels,
+            told: 0,
+            read: 0,
+        }
+    }
+
+    /// Answers what happened in `from..to`, in the order of events.
+    pub fn serve(&mut self, from: Timestamp, to: Timestamp) -> Result<(), ReplayError> {
+        for batch in self.history.happened(from, to).chunks(self.settings.batch_rows) {
+            let now = self.history.events[batch[batch.len() - 1]];
+            let (mut answered, mut unanswered) = (0, 0);
+            let ask = |rows: &[usize]| match self.app.predict(&self.endpoint, self.request(rows), now) {
+                Ok(_) => {
+                    answered += rows.len();
+                    Ok(())
+                }
+                Err(AppError::NothingServes { .. }) => {
+                    unanswered += rows.len();
+                    Ok(())
+                }
+                Err(error) => Err(error),
+            };
+            let refused = by_halves(batch, ask, is_of_a_row);
+            self.answered += answered;
+            self.unanswered += unanswered;
+            for (rows, error) in refused {
+                match error {
+                    AppError::Infer(refusal) if refusal.is_the_callers() => {
+                        self.refused.count(rows, &self.history.ids, refusal);
+                    }
+                    error => return Err(error.into()),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What a client would send: everything but the outcome and what follows from it.
+    fn request(&self, rows: &[usize]) -> Request {
+        let History { table, roles, events, ids, .. } = self.history;
+        Request {
+            table: table.take(rows).select(|name| !roles.leaking().any(|column| column == name)),
+            ids: rows.iter().map(|&row| ids[row].clone()).collect(),
+            events: rows.iter().map(|&row| events[row]).collect(),
+            consumer: Some(Arc::from("replay")),
+        }
+    }
+
+    /// When the last label becomes known; where the caller stopped the clock, that moment.
+    pub fn settled(&self) -> Timestamp {
+        if !self.settings.waits_for_labels {
+            return self.settings.end;
+        }
+        let last = self.labels.last().map(|&row| told_at(self.history, row));
+        last.map_or(self.settings.end, |last| last.max(self.settings.end))
+    }
+
+    /// Tells the labels that became known up to `to` and were not told yet.
+    pub fn tell_labels(&mut self, to: Timestamp) -> Result<(), ReplayError> {
+        let known = self.labels[self.told..].partition_point(|&row| told_at(self.history, row) <= to);
+        let rows = &self.labels[self.told..self.told + known];
+        self.told += known;
+        for batch in rows.chunks(20_000) {
+            let column = self.history.roles.label(&self.history.table).map_err(AppError::from)?;
+            let labels = Labels {
+                ids: batch.iter().map(|&row| self.history.ids[row].clone()).collect(),
+                values: truth(column, batch),
+                known_at: batch.iter().map(|&row| told_at(self.history, row)).collect(),
+            };
+            match self.app.label(&self.endpoint, labels, to) {
+                Ok(()) | Err(AppError::NothingServes { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    }
+
+    /// One step of the loop.
+    pub fn step(&mut self, step: &Step) -> Result<(), ReplayError> {
+        self.app.reconcile(self.project, step, &mut |_| ())?;
+        Ok(())
+    }
+
+    /// How far it is, and what was decided since the last time.
+    pub fn progress(&mut self, now: Timestamp) -> Result<Progress, ReplayError> {
+        let (decided, read) = timeline::decisions_after(self.app, self.read)?;
+        self.read = read;
+        Ok(Progress { now, answered: self.answered, rows: self.labels.len(), decided })
+    }
+}
+
+/// Whether one row of a request is what it was refused for.
+fn is_of_a_row(error: &AppError) -> bool {
+    matches!(error, AppError::Infer(refusal) if refusal.is_the_callers() && refusal.row().is_some())
+}
+
+/// A label cannot be told before its row happened.
+fn told_at(history: &History, row: usize) -> Timestamp {
+    history.known[row].max(history.events[row])
+}
+
+/// Labels as they are told: classes as text, numbers as numbers.
+fn truth(column: &Column, rows: &[usize]) -> Column {
+    match column {
+        Column::Float(values) if rows.iter().any(|&row| values[row].fract() != 0.0) => column.take(rows),
+        _ => Column::Text(rows.iter().map(|&row| label_text(column, row)).collect()),
+    }
+}

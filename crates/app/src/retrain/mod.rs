@@ -1,0 +1,4 @@
+//! Retraining: what triggers it, and what holds it back.
+
+pub(crate) mod cool_down;
+pub(crate) mod triggers;

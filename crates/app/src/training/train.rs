@@ -1,0 +1,347 @@
+//! From a run to a version: execute the steps, pack what they made, hold it against the gates, approve what may be.
+//!
+//! Holds true: a version is judged on rows that it was not trained on, by the policy that is frozen into it; a refusal
+//! is a result with its reason, not an error. People, schedules, alerts and replays train through this one function.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+};
+
+use kilter_domain::{
+    contract::Then,
+    gate::Verdict,
+    ids::{DatasetName, StepName},
+    model::VersionState,
+    run::{Cause, RunState},
+};
+use kilter_store::{
+    dataset as datasets,
+    run::{self as runs, log},
+};
+use kilter_workflow::{CancelToken, Force, Now, RunEvent, RunOptions, RunRecord};
+use serde_json::json;
+
+use crate::{
+    App,
+    context::Act,
+    error::AppError,
+    event::{DecisionKind, Numbers},
+    project::folder::Project,
+    retrain::triggers::DATASET_ROWS,
+};
+
+/// What is to be trained, why, and on which data.
+#[derive(Clone)]
+pub struct Training {
+    pub cause: Cause,
+    pub act: Act,
+    /// Files that stand for datasets, instead of what the contract points at.
+    pub data: BTreeMap<DatasetName, PathBuf>,
+    /// Only these steps and what feeds them; empty: all.
+    pub steps: BTreeSet<StepName>,
+    /// Where outputs go, instead of into the project.
+    pub outputs_root: Option<PathBuf>,
+    /// Whether people are asked, or (in a replay) assumed to have said yes.
+    pub governance: Governance,
+    pub wish: Wish,
+    pub now: Now,
+}
+
+/// What whoever asked wants otherwise than the contract says.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Wish {
+    /// Steps that are executed though their results are known.
+    pub force: Force,
+    /// Refuse data that is not what `kilter.lock` pins.
+    pub locked: bool,
+    /// Other values of parameters, by dotted path.
+    pub params: BTreeMap<String, serde_json::Value>,
+}
+
+/// The id of a run before anything of it happens, and how it is stopped.
+pub struct RunTicket {
+    pub id: String,
+    pub cancel: CancelToken,
+    /// Whether its row stands already ([`App::queue_run`]).
+    pub is_queued: bool,
+}
+
+/// Who gives the evidence that only people can give.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Governance {
+    /// People: approvals, cards, reviews are waited for.
+    Asked,
+    /// Nobody can be asked about the past: a replay assumes a yes where the evidence of the machine is complete.
+    Assumed,
+}
+
+/// What became of a training.
+#[derive(Clone, Debug)]
+pub struct Trained {
+    pub run: String,
+    pub record: RunRecord,
+    /// The version that it made and where that stands; `None` when the run failed or packs no model.
+    pub version: Option<(u32, VersionState)>,
+    pub cause: Cause,
+    /// The version that it would have made again, and where that stands: every result was known.
+    pub unchanged: Option<(u32, VersionState)>,
+    /// Why it was not begun: what the contract requires of its data and the data does not hold.
+    pub refused: Option<String>,
+}
+
+impl Trained {
+    /// Whether the platform started it without being asked.
+    pub const fn is_automatic(&self) -> bool {
+        self.cause.is_automatic()
+    }
+}
+
+impl App {
+    /// Runs the steps of a project and takes what they made as far as the contract lets it.
+    pub fn train(
+        &self,
+        project: &Project,
+        training: Training,
+        observer: &mut dyn FnMut(RunEvent),
+    ) -> Result<Trained, AppError> {
+        let ticket = RunTicket { id: self.new_id(), cancel: CancelToken::new(), is_queued: false };
+        self.train_as(project, training, ticket, observer)
+    }
+
+    /// [`Self::train`], as the run of a ticket.
+    pub fn train_as(
+        &self,
+        project: &Project,
+        training: Training,
+        ticket: RunTicket,
+        observer: &mut dyn FnMut(RunEvent),
+    ) -> Result<Trained, AppError> {
+        let id = ticket.id.clone();
+        let scratch = self.scratch(&id)?;
+        let mut training = training;
+        let data = self.required_of_data(project, &training)?;
+        if !ticket.is_queued {
+            self.queue_run(project, &training, &id)?;
+        }
+        self.begin_run(&training, &id)?;
+        if let Some(verdict @ Verdict::Failed { .. }) = &data {
+            return self.refuse_data(training, id, verdict);
+        }
+        let held_out = self.hold_out(project, &mut training, scratch.path())?;
+        let mut record = match self.execute(project, &training, &ticket, observer) {
+            Ok(record) => record,
+            Err(error) => {
+                let document = json!({ "error": error.to_string() });
+                self.end_run(project, &training.act, &id, RunState::Failed, document, None)?;
+                return Err(error);
+            }
+        };
+        let unchanged = self.unchanged_version(project, &training, &record)?;
+        record.unchanged = unchanged.as_ref().map(|(version, _)| version.clone());
+        self.record_run(project, &training.act, &id, &record)?;
+        let unchanged = unchanged.map(|(version, state)| (version.number, state));
+        let version = match (record.state, &project.contract.package) {
+            _ if unchanged.is_some() => None,
+            (RunState::Succeeded, Some(package)) => {
+                let made = self.pack(project, &training, package, &record, held_out, scratch.path())?;
+                match keeps_drafts(project, &training.cause) {
+                    true => Some((made.number, VersionState::Draft)),
+                    false => Some(self.judge(project, &training, &made, data)?),
+                }
+            }
+            _ => None,
+        };
+        Ok(Trained { run: id, record, version, unchanged, cause: training.cause, refused: None })
+    }
+
+    fn execute(
+        &self,
+        project: &Project,
+        training: &Training,
+        ticket: &RunTicket,
+        observer: &mut dyn FnMut(RunEvent),
+    ) -> Result<RunRecord, AppError> {
+        let plan = kilter_workflow::Plan::of(&project.contract)?;
+        let options = RunOptions {
+            state_folder: self.state_folder(training.outputs_root.is_some(), project),
+            data_folder: Some(self.folder().to_owned()),
+            outputs_root: training.outputs_root.clone(),
+            data_overrides: training.data.clone(),
+            param_overrides: training.wish.params.clone(),
+            force: training.wish.force.clone(),
+            locked: training.wish.locked,
+            only: if training.steps.is_empty() { None } else { Some(plan.with_upstream(&training.steps)?) },
+            cancel: ticket.cancel.clone(),
+            ..RunOptions::new(&ticket.id, training.cause.clone(), &project.folder, self.tool(), training.now.clone())
+        };
+        Ok(kilter_workflow::execute(&plan, &options, observer)?)
+    }
+
+    /// Writes the row of a run that will begin.
+    pub(crate) fn queue_run(&self, project: &Project, training: &Training, id: &str) -> Result<(), AppError> {
+        let new = runs::NewRun {
+            id: id.to_owned(),
+            project: project.name.clone(),
+            cause: training.cause.clone(),
+            record: json!({ DATASET_ROWS: self.watched_rows(project, training.act.at) }),
+        };
+        let draft = training.act.does("run_queued", cause_sentence(&training.cause), vec![]);
+        self.store().write(move |tx| runs::create(&tx.audited(draft), &new).map(|_| ()))?;
+        Ok(())
+    }
+
+    fn begin_run(&self, training: &Training, id: &str) -> Result<(), AppError> {
+        let draft = training.act.does("run_started", cause_sentence(&training.cause), vec![]);
+        let id = id.to_owned();
+        self.store().write(move |tx| {
+            runs::advance(&tx.audited(draft), &id, RunState::Queued, RunState::Running, None).map(|_| ())
+        })?;
+        Ok(())
+    }
+
+    /// Ends a run that an error kept from ending by itself.
+    pub(crate) fn end_unfinished(&self, act: &Act, id: &str, because: &str) -> Result<(), AppError> {
+        let found = self.store().read(|reader| runs::get(reader, id))?;
+        let document = json!({ "error": because });
+        let (id, draft) = (id.to_owned(), act.does(DecisionKind::TrainingFailed.word(), because, vec![]));
+        self.store().write(move |tx| {
+            let audited = tx.audited(draft);
+            let mut state = found.state;
+            if state == RunState::Queued {
+                state = runs::advance(&audited, &id, state, RunState::Running, None)?.state;
+            }
+            match state {
+                RunState::Running => runs::advance(&audited, &id, state, RunState::Failed, Some(&document)).map(|_| ()),
+                _ => Ok(()),
+            }
+        })?;
+        Ok(())
+    }
+
+    fn record_run(&self, project: &Project, act: &Act, id: &str, record: &RunRecord) -> Result<(), AppError> {
+        let document = serde_json::to_value(record).map_err(|source| AppError::Document { what: "run", source })?;
+        self.end_run(project, act, id, record.state, document, Some(record))
+    }
+
+    fn end_run(
+        &self,
+        project: &Project,
+        act: &Act,
+        id: &str,
+        state: RunState,
+        document: serde_json::Value,
+        record: Option<&RunRecord>,
+    ) -> Result<(), AppError> {
+        let (action, because) = match state {
+            RunState::Succeeded => ("run_succeeded".to_owned(), String::new()),
+            RunState::Cancelled => ("run_cancelled".to_owned(), String::new()),
+            _ => (DecisionKind::TrainingFailed.word().to_owned(), failure(&document, record)),
+        };
+        let draft = act.does(&action, because, vec![]);
+        let (id, at) = (id.to_owned(), act.at);
+        let params: Vec<(String, String)> = record.map(logged_params).unwrap_or_default();
+        let points: Vec<log::MetricPoint> = record
+            .map(RunRecord::metrics)
+            .unwrap_or_default()
+            .into_iter()
+            .map(|(metric, value)| log::MetricPoint { metric, step: 0, at, value })
+            .collect();
+        let artifacts: Vec<log::Artifact> = record.map(|record| logged_artifacts(record, at)).unwrap_or_default();
+        let datasets = record.map(|record| seen_datasets(project, record, at)).transpose()?.unwrap_or_default();
+        self.store().write(move |tx| {
+            datasets.iter().try_for_each(|seen| datasets::record(tx, seen).map(|_| ()))?;
+            log::log_params(tx, &id, params.iter().map(|(name, value)| (name.as_str(), value.as_str())))?;
+            log::log_metrics(tx, &id, &points)?;
+            log::record_artifacts(tx, &id, &artifacts)?;
+            let mut document = document;
+            document[DATASET_ROWS] = runs::get(tx, &id)?.record[DATASET_ROWS].take();
+            runs::advance(&tx.audited(draft), &id, RunState::Running, state, Some(&document)).map(|_| ())
+        })?;
+        Ok(())
+    }
+}
+
+/// Whether the contract keeps what the platform trains by itself until a person submits it.
+fn keeps_drafts(project: &Project, cause: &Cause) -> bool {
+    cause.is_automatic() && project.contract.retrain.as_ref().is_some_and(|retrain| retrain.then == Then::Draft)
+}
+
+/// Why a run was started, for a person.
+pub fn cause_sentence(cause: &Cause) -> String {
+    match cause {
+        Cause::Manual { by } => format!("{by} asked for it"),
+        Cause::Schedule { schedule } => format!("the schedule `{schedule}` is due"),
+        Cause::Alert { monitor, .. } => format!("monitor.{monitor} is failing"),
+        Cause::NewData { dataset, .. } => format!("dataset `{dataset}` grew"),
+        Cause::Replay => "the first training of a replay".to_owned(),
+        Cause::Sweep { trial, .. } => format!("trial {trial} of a sweep"),
+    }
+}
+
+fn failure(document: &serde_json::Value, record: Option<&RunRecord>) -> String {
+    let of_step = record.and_then(RunRecord::failed_step).and_then(kilter_workflow::StepRecord::failure);
+    of_step.or_else(|| Some(document.get("error")?.as_str()?.to_owned())).unwrap_or_else(|| "the run ended".to_owned())
+}
+
+fn logged_params(record: &RunRecord) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for (name, value) in &record.params {
+        flatten(name, value, &mut found);
+    }
+    found
+}
+
+/// `{train: {lr: 0.1}}` as `train.lr = 0.1`.
+fn flatten(name: &str, value: &serde_json::Value, found: &mut Vec<(String, String)>) {
+    match value {
+        serde_json::Value::Object(inner) => {
+            inner.iter().for_each(|(key, value)| flatten(&format!("{name}.{key}"), value, found));
+        }
+        serde_json::Value::String(text) => found.push((name.to_owned(), text.clone())),
+        other => found.push((name.to_owned(), other.to_string())),
+    }
+}
+
+fn logged_artifacts(record: &RunRecord, at: kilter_domain::time::Timestamp) -> Vec<log::Artifact> {
+    let of_step = |step: &kilter_workflow::StepRecord| {
+        let name = step.step.to_string();
+        let outputs = step.outputs.clone();
+        outputs.into_iter().map(move |(output, written)| log::Artifact {
+            path: format!("{name}/{output}"),
+            digest: written.content.digest,
+            bytes: written.content.bytes,
+            at,
+        })
+    };
+    record.steps.iter().flat_map(of_step).collect()
+}
+
+/// The versions of datasets that a run saw, with schema and profile.
+fn seen_datasets(
+    project: &Project,
+    record: &RunRecord,
+    at: kilter_domain::time::Timestamp,
+) -> Result<Vec<datasets::DatasetVersion>, AppError> {
+    let document =
+        |columns| serde_json::to_value(columns).map_err(|source| AppError::Document { what: "dataset", source });
+    let seen = record.data.iter().map(|(dataset, pin)| {
+        Ok(datasets::DatasetVersion {
+            project: project.name.clone(),
+            dataset: dataset.clone(),
+            digest: pin.content.digest,
+            rows: pin.profile.rows.unwrap_or(0),
+            bytes: pin.content.bytes,
+            source: pin.path.clone(),
+            schema: pin.profile.columns.iter().map(|column| (column.name.clone(), json!(column.kind))).collect(),
+            profile: document(&pin.profile.columns)?,
+            first_seen: at,
+        })
+    });
+    seen.collect()
+}
+
+/// The numbers that a training says of itself.
+pub(crate) fn trained_numbers(rows: u64, tested: usize) -> Numbers {
+    Numbers::default().with("trained rows", rows as f64).with("held out rows", tested as f64)
+}
