@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 pub struct Alert {
     pub id: String,
     pub endpoint: String,
-    /// Which kind of monitor: `data`, `accuracy`, `drift`, `bias`, `usage`.
+    /// Which kind of monitor: `data`, `performance`, `drift`, `bias`, `usage`.
     pub monitor: String,
     pub state: String,
     pub cause: String,
@@ -28,5 +28,5 @@ pub struct Mute {
     /// RFC 3339; a mute always ends.
     pub until: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub because: Option<String>,
+    pub reason: Option<String>,
 }

@@ -27,7 +27,7 @@ pub struct Deploy {
     pub version: u32,
     /// Why, for the audit table.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub because: Option<String>,
+    pub reason: Option<String>,
 }
 
 /// What became of a version at a place that the contract deploys to by itself.

@@ -11,5 +11,5 @@ pub struct GateVerdict {
     /// `passed`, `failed` or `undecided`.
     pub verdict: String,
     /// One sentence a rule.
-    pub because: Vec<String>,
+    pub reason: Vec<String>,
 }

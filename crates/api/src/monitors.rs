@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Reading {
     pub endpoint: String,
-    /// Which kind of monitor: `data`, `accuracy`, `drift`, `bias`, `usage`.
+    /// Which kind of monitor: `data`, `performance`, `drift`, `bias`, `usage`.
     pub monitor: String,
     /// What was measured, as its rule writes it: `psi(income)`.
     pub metric: String,
@@ -42,7 +42,7 @@ pub struct Reading {
     pub verdict: Option<String>,
     /// What the rule says, in a sentence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub because: Option<String>,
+    pub reason: Option<String>,
     /// What was known when it was made.
     pub as_of: String,
     /// Expected without labels, not measured with them.

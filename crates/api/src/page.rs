@@ -17,5 +17,5 @@ pub struct Page<T> {
 #[serde(deny_unknown_fields)]
 pub struct Reason {
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub because: Option<String>,
+    pub reason: Option<String>,
 }

@@ -37,12 +37,12 @@ impl App {
         let written = self.store().read(clocks::newest_time)?;
         let Some(newest) = looked.max(written).filter(|newest| is_ahead(*newest, act.at)) else { return Ok(()) };
         tracing::warn!(now = %act.at, was = %newest, "the clock was set back; what was begun while it was ahead counts from now on");
-        let because = format!(
+        let reason = format!(
             "the clock says {}, and what was written before is of up to {newest}: it was ahead; what was begun until now \
              counts from now on",
             act.at
         );
-        let draft = act.does("clock.set_back", because, vec![]);
+        let draft = act.does("clock.set_back", reason, vec![]);
         self.store().write(move |tx| clocks::record_set_back(&tx.audited(draft), newest))?;
         Ok(())
     }

@@ -19,18 +19,18 @@ impl Act {
     }
 
     /// The entry of a decision, before its change is known.
-    pub(crate) fn decides(&self, kind: DecisionKind, because: impl Into<String>, numbers: &Numbers) -> Draft {
-        self.does(kind.word(), because, numbers.evidence())
+    pub(crate) fn decides(&self, kind: DecisionKind, reason: impl Into<String>, numbers: &Numbers) -> Draft {
+        self.does(kind.word(), reason, numbers.evidence())
     }
 
     /// The entry of any other change.
-    pub(crate) fn does(&self, action: &str, because: impl Into<String>, evidence: Vec<String>) -> Draft {
+    pub(crate) fn does(&self, action: &str, reason: impl Into<String>, evidence: Vec<String>) -> Draft {
         Draft {
             at: self.at,
             actor: self.by.clone(),
             on_behalf: None,
             action: action.to_owned(),
-            reason: Some(because.into()).filter(|reason| !reason.is_empty()),
+            reason: Some(reason.into()).filter(|reason| !reason.is_empty()),
             evidence,
         }
     }

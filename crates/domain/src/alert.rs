@@ -14,7 +14,7 @@ use crate::time::Timestamp;
 #[serde(rename_all = "lowercase")]
 pub enum MonitorKind {
     Data,
-    Accuracy,
+    Performance,
     Drift,
     Bias,
     Usage,
@@ -22,13 +22,13 @@ pub enum MonitorKind {
 
 impl MonitorKind {
     /// Every monitor, in the order of the contract.
-    pub const ALL: [Self; 5] = [Self::Data, Self::Accuracy, Self::Drift, Self::Bias, Self::Usage];
+    pub const ALL: [Self; 5] = [Self::Data, Self::Performance, Self::Drift, Self::Bias, Self::Usage];
 
     /// As written in `[monitor]` and in triggers.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Data => "data",
-            Self::Accuracy => "accuracy",
+            Self::Performance => "performance",
             Self::Drift => "drift",
             Self::Bias => "bias",
             Self::Usage => "usage",
@@ -44,7 +44,7 @@ impl fmt::Display for MonitorKind {
 
 /// A text that names no monitor.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a monitor: write data, accuracy, drift, bias or usage")]
+#[error("`{0}` is not a monitor: write data, performance, drift, bias or usage")]
 pub struct InvalidMonitorKind(pub String);
 
 impl FromStr for MonitorKind {

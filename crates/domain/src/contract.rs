@@ -41,8 +41,8 @@ pub use self::{
     template::{Placeholder, PlaceholderKind, filled, placeholders},
     threshold::{ThresholdGoal, Tuning},
     watch::{
-        AlertSink, Budget, FalseAlarms, GrewBy, Labels, Monitor, Patience, Reference, Replay, ReplayStart, Retrain,
-        SinkKind, Then, Trigger,
+        AlertSink, Budget, FalseAlarmRate, GrewBy, Labels, Monitor, OnSuccess, Patience, Reference, Replay,
+        ReplayStart, Retrain, SinkKind, Trigger,
     },
     workflow::{DEFAULT_MAX_OUTPUT_BYTES, Input, Needs, Output, Retry, RetryOn, SearchSpace, Source, Step, Sweep},
 };

@@ -71,7 +71,7 @@ impl Verdict {
     }
 
     /// The sentences of the outcomes that decided.
-    pub fn because(&self) -> Vec<&str> {
+    pub fn reasons(&self) -> Vec<&str> {
         let decisive = match self {
             Self::Passed { measured } => measured,
             Self::Failed { breaches, .. } => breaches,

@@ -55,11 +55,11 @@ fn a_failed_rule_fails_the_gate_and_an_undecided_one_blocks_it() {
     let (passed, failed) = (RuleVerdict::Passed, RuleVerdict::Failed);
     let all = [(passed.clone(), "p"), (undecided(), "u"), (failed, "f")];
     let failed = verdict(&all);
-    assert_eq!((failed.as_str(), failed.because(), failed.outcomes().count()), ("failed", vec!["f"], 3));
+    assert_eq!((failed.as_str(), failed.reasons(), failed.outcomes().count()), ("failed", vec!["f"], 3));
     let blocked = verdict(&all[..2]);
-    assert_eq!((blocked.as_str(), blocked.because(), blocked.is_passed()), ("undecided", vec!["u"], false));
+    assert_eq!((blocked.as_str(), blocked.reasons(), blocked.is_passed()), ("undecided", vec!["u"], false));
     let clean = verdict(&all[..1]);
-    assert!(clean.is_passed() && clean.because() == ["p"]);
+    assert!(clean.is_passed() && clean.reasons() == ["p"]);
     let json = serde_json::to_string(&blocked).unwrap();
     assert_eq!(serde_json::from_str::<Verdict>(&json).unwrap(), blocked, "{json}");
     let hollow = r#"{"outcome":"passed","measured":[]}"#;
@@ -143,7 +143,7 @@ fn retirement() -> Retirement {
 /// Every event with the evidence it needs, and someone who may.
 fn events() -> Vec<(VersionEvent, By)> {
     let person = |name: &str, role| By { actor: user(name), roles: vec![role] };
-    let reason = || "because".to_owned();
+    let reason = || "reason".to_owned();
     vec![
         (VersionEvent::Submitted(submission()), person("dev", Role::Developer)),
         (VersionEvent::Validated(validation(passed())), By::system("gate")),

@@ -26,8 +26,8 @@ use crate::{
 /// What stands in the audit table when the caller gave no reason.
 const ASKED: &str = "asked for over the API";
 
-fn reason(because: Option<String>) -> String {
-    because.unwrap_or_else(|| ASKED.to_owned())
+fn reason_or_default(reason: Option<String>) -> String {
+    reason.unwrap_or_else(|| ASKED.to_owned())
 }
 
 /// Lets a version serve at an endpoint, by the stages of the contract: shadow, canary, live.
@@ -44,9 +44,9 @@ pub(crate) async fn deploy(
 ) -> Result<Json<api::Deployment>, Failure> {
     let (app, act) = (house.app(), caller.act(&house));
     let endpoint: EndpointName = name(&endpoint)?;
-    let because = reason(body.because);
+    let reason = reason_or_default(body.reason);
     let deployed =
-        blocking(move || app.deploy_at(&act, &endpoint, body.version, &because).map_err(|error| problem_of(&error)));
+        blocking(move || app.deploy_at(&act, &endpoint, body.version, &reason).map_err(|error| problem_of(&error)));
     Ok(Json(views::deployment(&deployed.await?)))
 }
 
@@ -64,9 +64,9 @@ pub(crate) async fn roll_back(
 ) -> Result<Json<api::EndpointStatus>, Failure> {
     let (app, act) = (house.app(), caller.act(&house));
     let (endpoint, now): (EndpointName, _) = (name(&endpoint)?, house.now());
-    let because = reason(body.because);
+    let reason = reason_or_default(body.reason);
     let status = blocking(move || {
-        app.roll_back_at(&act, &endpoint, &because).map_err(|error| problem_of(&error))?;
+        app.roll_back_at(&act, &endpoint, &reason).map_err(|error| problem_of(&error))?;
         views::endpoint(&app, &endpoint, now)
     });
     Ok(Json(status.await?))
@@ -91,9 +91,9 @@ pub(crate) async fn approve(
 ) -> Result<Json<api::Approval>, Failure> {
     let (app, act) = (house.app(), caller.act(&house));
     let (model, number) = version_name(&model, &version)?;
-    let because = reason(body.because);
+    let reason = reason_or_default(body.reason);
     let approval = blocking(move || {
-        let approved = app.approve(&act, &model, number, &because).map_err(|error| problem_of(&error))?;
+        let approved = app.approve(&act, &model, number, &reason).map_err(|error| problem_of(&error))?;
         let version = views::version_with_gates(&app, &model, number)?;
         let deployed = approved.deployed.iter().map(views::deployed).collect();
         Ok(api::Approval { version, missing: approved.missing, deployed })
@@ -115,9 +115,9 @@ pub(crate) async fn reject(
 ) -> Result<Json<api::Version>, Failure> {
     let (app, act) = (house.app(), caller.act(&house));
     let (model, number) = version_name(&model, &version)?;
-    let because = body.because.unwrap_or_default();
+    let reason = body.reason.unwrap_or_default();
     let rejected = blocking(move || {
-        app.reject(&act, &model, number, &because).map_err(|error| problem_of(&error))?;
+        app.reject(&act, &model, number, &reason).map_err(|error| problem_of(&error))?;
         views::version_with_gates(&app, &model, number)
     });
     Ok(Json(rejected.await?))
@@ -135,7 +135,7 @@ pub(crate) async fn acknowledge(
     Path(id): Path<String>,
     extract::Json(body): extract::Json<api::Reason>,
 ) -> Result<Json<api::Alert>, Failure> {
-    handle(caller, house, id, AlertEvent::Acknowledged, body.because).await
+    handle(caller, house, id, AlertEvent::Acknowledged, body.reason).await
 }
 
 /// Keeps an alert silent until a moment.
@@ -151,7 +151,7 @@ pub(crate) async fn mute(
     extract::Json(body): extract::Json<api::Mute>,
 ) -> Result<Json<api::Alert>, Failure> {
     let until = name(&body.until)?;
-    handle(caller, house, id, AlertEvent::Muted { until }, body.because).await
+    handle(caller, house, id, AlertEvent::Muted { until }, body.reason).await
 }
 
 /// Ends a mute before its time.
@@ -166,7 +166,7 @@ pub(crate) async fn unmute(
     Path(id): Path<String>,
     extract::Json(body): extract::Json<api::Reason>,
 ) -> Result<Json<api::Alert>, Failure> {
-    handle(caller, house, id, AlertEvent::Unmuted, body.because).await
+    handle(caller, house, id, AlertEvent::Unmuted, body.reason).await
 }
 
 /// Calls an alert over; the next breach opens a new one.
@@ -181,7 +181,7 @@ pub(crate) async fn resolve(
     Path(id): Path<String>,
     extract::Json(body): extract::Json<api::Reason>,
 ) -> Result<Json<api::Alert>, Failure> {
-    handle(caller, house, id, AlertEvent::Resolved, body.because).await
+    handle(caller, house, id, AlertEvent::Resolved, body.reason).await
 }
 
 async fn handle(
@@ -189,11 +189,11 @@ async fn handle(
     house: House,
     id: String,
     event: AlertEvent,
-    because: Option<String>,
+    reason: Option<String>,
 ) -> Result<Json<api::Alert>, Failure> {
-    let (app, act, because) = (house.app(), caller.act(&house), reason(because));
+    let (app, act, reason) = (house.app(), caller.act(&house), reason_or_default(reason));
     let alert = blocking(move || {
-        let alert = app.handle_alert(&act, &id, event, &because).map_err(|error| problem_of(&error))?;
+        let alert = app.handle_alert(&act, &id, event, &reason).map_err(|error| problem_of(&error))?;
         views::one_alert(&app, &alert.id)
     });
     Ok(Json(alert.await?))

@@ -101,7 +101,7 @@ mod tests {
             bound_high: Some(0.2),
             count: 7,
             verdict: verdict.map(str::to_owned),
-            because: None,
+            reason: None,
             as_of: time,
             estimated: false,
             coverage: None,

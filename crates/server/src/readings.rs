@@ -79,7 +79,7 @@ pub(crate) async fn readings(
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Readings {
-    /// Of this kind: `data`, `accuracy`, `drift`, `bias`, `usage`.
+    /// Of this kind: `data`, `performance`, `drift`, `bias`, `usage`.
     monitor: Option<String>,
     /// Of this metric, as its rule writes it.
     metric: Option<String>,
@@ -143,7 +143,7 @@ fn told(
         .reduce(|(start, end), (a, b)| (start.min(a), end.max(b)));
     let mut coverage: HashMap<Span, f64> = HashMap::new();
     if let Some((start, end)) = span {
-        let kind = Some(MonitorKind::Accuracy);
+        let kind = Some(MonitorKind::Performance);
         let labelled = store::history(reader, endpoint, kind, COVERAGE, (start, end), MAX_WINDOWS)?;
         let shares = labelled.iter().filter_map(|found| Some(((found.window_start, found.window_end), found.value?)));
         coverage.extend(shares);
@@ -158,7 +158,7 @@ fn told(
 }
 
 fn rests_on_labels(reading: &Reading) -> bool {
-    !reading.estimated && matches!(reading.monitor, MonitorKind::Accuracy | MonitorKind::Bias)
+    !reading.estimated && matches!(reading.monitor, MonitorKind::Performance | MonitorKind::Bias)
 }
 
 fn reading_of(reading: &Reading, coverage: Option<f64>) -> api::Reading {
@@ -181,7 +181,7 @@ fn reading_of(reading: &Reading, coverage: Option<f64>) -> api::Reading {
         bound_high: limit("high"),
         count: reading.count,
         verdict: reading.verdict.map(|verdict| word(verdict).to_owned()),
-        because: detail("text"),
+        reason: detail("text"),
         as_of: reading.as_of.to_string(),
         estimated: reading.estimated,
         provisional: coverage.is_some_and(|coverage| coverage < 1.0),
@@ -208,7 +208,7 @@ fn part_of(whole: api::Reading, reading: &Reading, name: &str) -> api::Reading {
         high: end(|both| both.1),
         count: measured.map_or(0, |measured| measured.count),
         verdict: found.as_ref().map(|part| word(RuleWord::from(&part.verdict)).to_owned()),
-        because: match &found {
+        reason: match &found {
             Some(_) => measured.and_then(|measured| measured.note.clone()),
             None => Some(format!("`{name}` was not measured in this window, or is not among the {MAX_PARTS} worst")),
         },

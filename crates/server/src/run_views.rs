@@ -135,9 +135,9 @@ pub fn event(number: u64, event: &RunEvent) -> Option<api::RunEvent> {
     use api::RunEventKind as Kind;
     let (kind, text) = match event {
         RunEvent::Started { run, steps } => (Kind::Started, format!("run {run}: {}", counted(steps.len(), "step"))),
-        RunEvent::StepStarted { step, attempt, because } => {
+        RunEvent::StepStarted { step, attempt, reason } => {
             let again = if *attempt > 1 { format!(" (attempt {attempt})") } else { String::new() };
-            (Kind::StepStarted, format!("{step}{again}{}", reasons(because)))
+            (Kind::StepStarted, format!("{step}{again}{}", reasons(reason)))
         }
         RunEvent::StepWaiting { step, path } => (Kind::StepWaiting, format!("{step} waits: another run holds {path}")),
         RunEvent::StepRetrying { step, attempt, wait_ms, .. } => {
@@ -173,8 +173,8 @@ const fn ended_kind(state: StepState) -> api::RunEventKind {
 }
 
 /// Why a step is executed, after a colon.
-pub fn reasons(because: &[Change]) -> String {
-    let changes: Vec<String> = because.iter().take(MAX_REASONS).map(ToString::to_string).collect();
+pub fn reasons(reason: &[Change]) -> String {
+    let changes: Vec<String> = reason.iter().take(MAX_REASONS).map(ToString::to_string).collect();
     if changes.is_empty() { String::new() } else { format!(": {}", changes.join("; ")) }
 }
 

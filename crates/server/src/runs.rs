@@ -179,8 +179,8 @@ pub(crate) async fn cancel(
     let (app, act) = (house.app(), caller.act(&house));
     let cancelled = blocking(move || {
         let run = run_views::run(&app, &id)?;
-        let because = body.because.unwrap_or_else(|| "asked for over the API".to_owned());
-        match app.cancel_run(&act, &id, &because).map_err(|error| problem_of(&error))? {
+        let reason = body.reason.unwrap_or_else(|| "asked for over the API".to_owned());
+        match app.cancel_run(&act, &id, &reason).map_err(|error| problem_of(&error))? {
             true => Ok(run),
             false => Err(Problem::new(
                 Code::WrongState,

@@ -145,11 +145,10 @@ impl House {
         );
         // One endpoint that cannot be served keeps no request from the others.
         let refused = self.app().refused_endpoints().into_iter();
-        checks.extend(
-            refused.map(|(endpoint, because)| {
-                check(&format!("endpoint {endpoint}"), false, &self.without_folder(&because))
-            }),
-        );
+        checks
+            .extend(refused.map(|(endpoint, reason)| {
+                check(&format!("endpoint {endpoint}"), false, &self.without_folder(&reason))
+            }));
         Readiness { ready, checks }
     }
 

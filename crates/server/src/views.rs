@@ -166,7 +166,7 @@ pub fn version_with_gates(app: &App, name: &ModelName, number: u32) -> Result<ap
             gate: said.gate.to_string(),
             at: said.at.to_string(),
             verdict: verdict(&said.verdict).to_owned(),
-            because: said.verdict.because().into_iter().map(str::to_owned).collect(),
+            reason: said.verdict.reasons().into_iter().map(str::to_owned).collect(),
         });
         Ok(api::Version { gates: gates.collect(), ..version(&found) })
     })

@@ -24,7 +24,7 @@ CREATE TABLE deployment (
     ended          INTEGER,
     live_since     INTEGER,
     live_until     INTEGER CHECK (live_until >= live_since),
-    because        TEXT    NOT NULL CHECK (json_valid(because)),
+    reason        TEXT    NOT NULL CHECK (json_valid(reason)),
     audit_seq      INTEGER NOT NULL REFERENCES audit (seq),
     CHECK ((state = 'canary') = (canary_percent IS NOT NULL)),
     FOREIGN KEY (model, number) REFERENCES model_version (model, number)
@@ -65,7 +65,7 @@ BEGIN
     SELECT RAISE(ABORT, 'it has ended; request a new deployment');
 END;
 
-CREATE TRIGGER a_deployment_keeps_its_identity BEFORE UPDATE OF id, endpoint, model, number, created, because ON deployment
+CREATE TRIGGER a_deployment_keeps_its_identity BEFORE UPDATE OF id, endpoint, model, number, created, reason ON deployment
 BEGIN
     SELECT RAISE(ABORT, 'a deployment keeps its endpoint, version and cause');
 END;

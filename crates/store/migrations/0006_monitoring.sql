@@ -2,7 +2,7 @@
 CREATE TABLE reading (
     key          INTEGER PRIMARY KEY,
     endpoint     TEXT    NOT NULL REFERENCES endpoint (name),
-    monitor      TEXT    NOT NULL CHECK (monitor IN ('data', 'accuracy', 'drift', 'bias', 'usage')),
+    monitor      TEXT    NOT NULL CHECK (monitor IN ('data', 'performance', 'drift', 'bias', 'usage')),
     metric       TEXT    NOT NULL CHECK (metric <> ''),
     window_start INTEGER NOT NULL,
     window_end   INTEGER NOT NULL CHECK (window_end >= window_start),
@@ -30,7 +30,7 @@ CREATE TABLE alert (
     id           TEXT    NOT NULL UNIQUE CHECK (length(id) BETWEEN 1 AND 64),
     endpoint     TEXT    NOT NULL REFERENCES endpoint (name),
     cause        TEXT    NOT NULL CHECK (cause <> ''),
-    monitor      TEXT    NOT NULL CHECK (monitor IN ('data', 'accuracy', 'drift', 'bias', 'usage')),
+    monitor      TEXT    NOT NULL CHECK (monitor IN ('data', 'performance', 'drift', 'bias', 'usage')),
     state        TEXT    NOT NULL CHECK (state IN ('pending', 'firing', 'acknowledged', 'muted', 'resolved')),
     -- Windows in a row: out of bounds while it is pending, in bounds afterwards. Counting is no change of state.
     windows      INTEGER NOT NULL CHECK (windows >= 0),
@@ -95,7 +95,7 @@ CREATE TABLE threshold (
     high      REAL,
     since     INTEGER NOT NULL,
     until     INTEGER CHECK (until >= since),
-    because   TEXT    NOT NULL CHECK (json_valid(because)),
+    reason   TEXT    NOT NULL CHECK (json_valid(reason)),
     audit_seq INTEGER NOT NULL REFERENCES audit (seq)
 ) STRICT;
 
@@ -109,7 +109,7 @@ CREATE TABLE retrain_decision (
     cause       TEXT    NOT NULL CHECK (json_valid(cause)),
     outcome     TEXT    NOT NULL CHECK (outcome IN ('started', 'skipped', 'refused')),
     run         TEXT    REFERENCES run (id),
-    because     TEXT    NOT NULL CHECK (because <> ''),
+    reason     TEXT    NOT NULL CHECK (reason <> ''),
     at          INTEGER NOT NULL,
     audit_seq   INTEGER NOT NULL REFERENCES audit (seq),
     CHECK (outcome <> 'started' OR run IS NOT NULL)

@@ -88,8 +88,8 @@ pub fn create(audited: &Audited, new: &NewToken) -> Result<Token, StoreError> {
 /// When there is no such token, or it is revoked already.
 pub fn revoke(audited: &Audited, id: &str) -> Result<Token, StoreError> {
     if let Some(revoked) = get(audited.tx(), id)?.revoked {
-        let because = format!("token `{id}` was revoked at {revoked} already");
-        return Err(StoreError::Conflict { attempted: REVOKE.attempt, because });
+        let reason = format!("token `{id}` was revoked at {revoked} already");
+        return Err(StoreError::Conflict { attempted: REVOKE.attempt, reason });
     }
     let object = format!("token:{id}");
     let change = Change { before: Some("valid"), after: Some("revoked"), ..Change::of(&object) };

@@ -259,8 +259,8 @@ fn check(draft: &Draft) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn invalid(because: String) -> StoreError {
-    StoreError::Invalid { attempted: INSERT.attempt, because }
+fn invalid(reason: String) -> StoreError {
+    StoreError::Invalid { attempted: INSERT.attempt, reason }
 }
 
 fn salted(reason: &str) -> Result<([u8; 16], String), StoreError> {

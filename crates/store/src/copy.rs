@@ -19,8 +19,8 @@ statements! {
 /// Copies what is durable in `from` now into the new file `to`.
 pub(crate) fn copy(from: &Path, to: &Path) -> Result<(), StoreError> {
     let Some(name) = to.to_str() else {
-        let because = format!("{} is not UTF-8", to.display());
-        return Err(StoreError::Invalid { attempted: COPY.attempt, because });
+        let reason = format!("{} is not UTF-8", to.display());
+        return Err(StoreError::Invalid { attempted: COPY.attempt, reason });
     };
     let failed = |attempted| {
         let path = to.to_owned();

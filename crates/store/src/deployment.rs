@@ -35,8 +35,8 @@ statements! {
         SELECT * FROM endpoint WHERE (:project IS NULL OR project = :project) AND key < :below
         ORDER BY key DESC LIMIT :limit";
     INSERT = "record the deployment": "
-        INSERT INTO deployment (id, endpoint, model, number, state, created, because, audit_seq)
-        VALUES (:id, :endpoint, :model, :number, :state, :created, :because, :audit_seq)";
+        INSERT INTO deployment (id, endpoint, model, number, state, created, reason, audit_seq)
+        VALUES (:id, :endpoint, :model, :number, :state, :created, :reason, :audit_seq)";
     MOVE = "move the deployment": "
         UPDATE deployment
         SET state = :state, canary_percent = :canary_percent, started = :started, ended = :ended,
@@ -86,7 +86,7 @@ pub struct NewDeployment {
     pub model: ModelName,
     pub number: u32,
     /// What asked for it, as a document.
-    pub because: Value,
+    pub reason: Value,
 }
 
 /// A deployment.
@@ -102,7 +102,7 @@ pub struct Deployment {
     pub ended: Option<Timestamp>,
     pub live_since: Option<Timestamp>,
     pub live_until: Option<Timestamp>,
-    pub because: Value,
+    pub reason: Value,
     pub audit_seq: u64,
 }
 
@@ -128,8 +128,8 @@ pub fn register_endpoint(
     match find_endpoint(audited.tx(), name)? {
         Some(endpoint) if endpoint.project == *project => return Ok(endpoint),
         Some(endpoint) => {
-            let because = format!("the name `{name}` belongs to project `{}`", endpoint.project);
-            return Err(StoreError::Conflict { attempted: INSERT_ENDPOINT.attempt, because });
+            let reason = format!("the name `{name}` belongs to project `{}`", endpoint.project);
+            return Err(StoreError::Conflict { attempted: INSERT_ENDPOINT.attempt, reason });
         }
         None => {}
     }
@@ -167,8 +167,8 @@ pub fn list_endpoints(
 /// When there is a deployment with this id, or no such endpoint or version.
 pub fn request(audited: &Audited, new: &NewDeployment) -> Result<Deployment, StoreError> {
     if find(audited.tx(), &new.id)?.is_some() {
-        let because = format!("there is a deployment `{}` already", new.id);
-        return Err(StoreError::Conflict { attempted: INSERT.attempt, because });
+        let reason = format!("there is a deployment `{}` already", new.id);
+        return Err(StoreError::Conflict { attempted: INSERT.attempt, reason });
     }
     let state = DeploymentState::Requested.as_str();
     let object = object(&new.id);
@@ -177,7 +177,7 @@ pub fn request(audited: &Audited, new: &NewDeployment) -> Result<Deployment, Sto
     let params = named_params! {
         ":id": new.id, ":endpoint": new.endpoint.as_str(), ":model": new.model.as_str(), ":number": new.number,
         ":state": state, ":created": audited.at().millis(),
-        ":because": row::text_of(INSERT.attempt, &new.because)?,
+        ":reason": row::text_of(INSERT.attempt, &new.reason)?,
         ":canary_percent": nothing, ":started": nothing, ":ended": nothing, ":live_since": nothing, ":live_until": nothing,
     };
     audited.write_row(&table::DEPLOYMENT, &change, &INSERT, params)?;
@@ -244,9 +244,9 @@ const fn percent(state: DeploymentState) -> Option<u8> {
 /// What a broken index means.
 fn in_words(error: StoreError, endpoint: &EndpointName) -> StoreError {
     match error {
-        StoreError::Conflict { attempted, because } if because.contains("deployment.endpoint") => {
-            let because = format!("endpoint `{endpoint}` has one in that place already; move that one first");
-            StoreError::Conflict { attempted, because }
+        StoreError::Conflict { attempted, reason } if reason.contains("deployment.endpoint") => {
+            let reason = format!("endpoint `{endpoint}` has one in that place already; move that one first");
+            StoreError::Conflict { attempted, reason }
         }
         other => other,
     }
@@ -342,7 +342,7 @@ fn deployment(row: &Row) -> rusqlite::Result<Deployment> {
         ended: row::maybe_time(row, "ended")?,
         live_since: row::maybe_time(row, "live_since")?,
         live_until: row::maybe_time(row, "live_until")?,
-        because: row::document(row, "because")?,
+        reason: row::document(row, "reason")?,
         audit_seq: row.get("audit_seq")?,
     })
 }

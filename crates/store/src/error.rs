@@ -51,22 +51,22 @@ pub enum StoreError {
     Vanished { path: PathBuf },
     /// The database file holds bytes that no database writes.
     #[error(
-        "could not {attempted}: {} is damaged ({because}); stop the server, keep a copy of the folder, and put a backup \
+        "could not {attempted}: {} is damaged ({reason}); stop the server, keep a copy of the folder, and put a backup \
          in its place (`kilter restore`); `kilter doctor` checks every file", .path.display()
     )]
-    Damaged { attempted: String, path: PathBuf, because: String },
+    Damaged { attempted: String, path: PathBuf, reason: String },
     /// There is no such thing.
     #[error("there is no {what} `{id}`")]
     NotFound { what: &'static str, id: String },
     /// It contradicts what is already there.
-    #[error("could not {attempted}: {because}")]
-    Conflict { attempted: &'static str, because: String },
+    #[error("could not {attempted}: {reason}")]
+    Conflict { attempted: &'static str, reason: String },
     /// The thing is no longer in the state that the caller judged.
     #[error("{object} is {actual}, not {expected}: read it again and decide anew")]
     Moved { object: String, expected: String, actual: String },
     /// A value that cannot be kept.
-    #[error("could not {attempted}: {because}")]
-    Invalid { attempted: &'static str, because: String },
+    #[error("could not {attempted}: {reason}")]
+    Invalid { attempted: &'static str, reason: String },
     /// A page was asked for with a cursor of another list, or one that was never given out.
     #[error("`{0}` is not a cursor of this list: begin again without one")]
     InvalidCursor(String),
@@ -88,8 +88,8 @@ pub enum StoreError {
     )]
     RolledBack,
     /// A commit failed in a way that leaves it unknown what the disk holds; the store refuses writes until it is opened again.
-    #[error("the disk failed while committing ({because}); writes are refused until the store is opened again")]
-    Failing { because: String },
+    #[error("the disk failed while committing ({reason}); writes are refused until the store is opened again")]
+    Failing { reason: String },
     /// The writer has stopped.
     #[error("the store is closed")]
     Closed,
@@ -103,7 +103,7 @@ impl StoreError {
     pub(crate) fn of(attempted: &'static str, error: rusqlite::Error) -> Self {
         match error.sqlite_error_code() {
             Some(ErrorCode::DiskFull) => Self::DiskFull { attempted: attempted.to_owned() },
-            Some(ErrorCode::ConstraintViolation) => Self::Conflict { attempted, because: plain(&error) },
+            Some(ErrorCode::ConstraintViolation) => Self::Conflict { attempted, reason: plain(&error) },
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Locked { attempted },
             _ => Self::Sql { attempted: attempted.to_owned(), source: Arc::new(error) },
         }
@@ -113,7 +113,7 @@ impl StoreError {
     pub(crate) fn or_failing(self, database: &Path) -> Self {
         match self.in_database(database) {
             Self::Sql { attempted, source } if source.sqlite_error_code() == Some(ErrorCode::SystemIoFailure) => {
-                Self::Failing { because: format!("could not {attempted} in {}: {source}", database.display()) }
+                Self::Failing { reason: format!("could not {attempted} in {}: {source}", database.display()) }
             }
             other => other,
         }
@@ -123,7 +123,7 @@ impl StoreError {
     pub(crate) fn in_database(self, database: &Path) -> Self {
         match self {
             Self::Sql { attempted, source } if is_damage(&source) => {
-                Self::Damaged { attempted, path: database.to_owned(), because: plain(&source) }
+                Self::Damaged { attempted, path: database.to_owned(), reason: plain(&source) }
             }
             other => other,
         }

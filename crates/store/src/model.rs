@@ -113,8 +113,8 @@ pub fn register(audited: &Audited, name: &ModelName, project: &ProjectName) -> R
     match find_model(audited.tx(), name)? {
         Some(model) if model.project == *project => return Ok(model),
         Some(model) => {
-            let because = format!("the name `{name}` belongs to project `{}`", model.project);
-            return Err(StoreError::Conflict { attempted: INSERT_MODEL.attempt, because });
+            let reason = format!("the name `{name}` belongs to project `{}`", model.project);
+            return Err(StoreError::Conflict { attempted: INSERT_MODEL.attempt, reason });
         }
         None => {}
     }

@@ -65,7 +65,7 @@ statements! {
             SELECT (SELECT min(metric) FROM reading WHERE endpoint = :endpoint AND metric > name.metric)
             FROM name WHERE name.metric IS NOT NULL
         ),
-        kind (monitor) AS (VALUES ('data'), ('accuracy'), ('drift'), ('bias'), ('usage'))
+        kind (monitor) AS (VALUES ('data'), ('performance'), ('drift'), ('bias'), ('usage'))
         SELECT one.* FROM name CROSS JOIN kind JOIN reading AS one ON one.key = (
             SELECT key FROM reading
             WHERE endpoint = :endpoint AND metric = name.metric AND monitor = kind.monitor
@@ -163,8 +163,8 @@ impl Reading {
 /// When there are more than [`MAX_READINGS`], or one is not measured and yet decided; nothing of the batch is kept.
 pub fn record(tx: &Tx, readings: &[Reading]) -> Result<(), StoreError> {
     if readings.len() > MAX_READINGS {
-        let because = format!("{} readings are too many for one batch (at most {MAX_READINGS})", readings.len());
-        return Err(StoreError::Invalid { attempted: PUT.attempt, because });
+        let reason = format!("{} readings are too many for one batch (at most {MAX_READINGS})", readings.len());
+        return Err(StoreError::Invalid { attempted: PUT.attempt, reason });
     }
     readings.iter().try_for_each(|reading| put(tx, reading))
 }

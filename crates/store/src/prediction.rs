@@ -90,14 +90,14 @@ pub fn add_partition(tx: &Tx, partition: &Partition) -> Result<bool, StoreError>
     match find_partition(tx, partition.kind, &partition.endpoint, partition.seq)? {
         Some(present) if present.digest == partition.digest => return Ok(false),
         Some(present) => {
-            let because = format!(
+            let reason = format!(
                 "partition {} of `{}` holds {} already, not {}",
                 partition.seq,
                 partition.endpoint,
                 present.digest.short(),
                 partition.digest.short()
             );
-            return Err(StoreError::Conflict { attempted: INSERT.attempt, because });
+            return Err(StoreError::Conflict { attempted: INSERT.attempt, reason });
         }
         None => {}
     }
@@ -164,8 +164,8 @@ pub fn merge_partitions(tx: &Tx, merged: &Partition, sources: &[i64]) -> Result<
             ":into": merged.seq,
         };
         if tx.execute(&MERGE, params)? != 1 {
-            let because = format!("partition {seq} of `{}` is not in the index, or is merged already", merged.endpoint);
-            return Err(StoreError::Conflict { attempted: MERGE.attempt, because });
+            let reason = format!("partition {seq} of `{}` is not in the index, or is merged already", merged.endpoint);
+            return Err(StoreError::Conflict { attempted: MERGE.attempt, reason });
         }
     }
     Ok(())

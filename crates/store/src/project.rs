@@ -59,8 +59,8 @@ pub struct Contract {
 /// When it is registered already.
 pub fn register(audited: &Audited, name: &ProjectName) -> Result<Project, StoreError> {
     if find(audited.tx(), name)?.is_some() {
-        let because = format!("project `{name}` is registered already");
-        return Err(StoreError::Conflict { attempted: INSERT.attempt, because });
+        let reason = format!("project `{name}` is registered already");
+        return Err(StoreError::Conflict { attempted: INSERT.attempt, reason });
     }
     refuse_alike(audited, (&ALIKE_PROJECT, INSERT.attempt), "a project", name.as_str())?;
     let object = format!("project:{name}");
@@ -81,9 +81,8 @@ pub(crate) fn refuse_alike(
     match taken {
         None => Ok(()),
         Some(taken) => {
-            let because =
-                format!("there is {what} `{taken}`, and `{name}` differs in its case alone; use another name");
-            Err(StoreError::Conflict { attempted, because })
+            let reason = format!("there is {what} `{taken}`, and `{name}` differs in its case alone; use another name");
+            Err(StoreError::Conflict { attempted, reason })
         }
     }
 }

@@ -83,7 +83,7 @@ fn unreadable(row: &Row, column: &str, error: Box<dyn Error + Send + Sync>) -> r
 
 /// The text of a document for its column.
 pub(crate) fn text_of(attempted: &'static str, document: &(impl Serialize + ?Sized)) -> Result<String, StoreError> {
-    let invalid = |because| StoreError::Invalid { attempted, because };
+    let invalid = |reason| StoreError::Invalid { attempted, reason };
     let text = serde_json::to_string(document).map_err(|error| invalid(error.to_string()))?;
     match text.len() {
         0..=MAX_DOCUMENT_BYTES => Ok(text),
@@ -99,7 +99,7 @@ where
     let text = text_of(attempted, document)?;
     match serde_json::from_str::<T>(&text) {
         Ok(_) => Ok(text),
-        Err(error) => Err(StoreError::Invalid { attempted, because: format!("it would not read back: {error}") }),
+        Err(error) => Err(StoreError::Invalid { attempted, reason: format!("it would not read back: {error}") }),
     }
 }
 
@@ -109,7 +109,7 @@ pub(crate) fn name_of(word: &impl Serialize) -> Result<String, StoreError> {
         Ok(Value::String(name)) => Ok(name),
         other => Err(StoreError::Invalid {
             attempted: "write a word of a closed set",
-            because: format!("it does not serialise as a text: {other:?}"),
+            reason: format!("it does not serialise as a text: {other:?}"),
         }),
     }
 }

@@ -86,8 +86,8 @@ pub fn object(id: &str) -> String {
 /// When there is a run with this id, or no such project.
 pub fn create(audited: &Audited, new: &NewRun) -> Result<Run, StoreError> {
     if find(audited.tx(), &new.id)?.is_some() {
-        let because = format!("there is a run `{}` already", new.id);
-        return Err(StoreError::Conflict { attempted: INSERT.attempt, because });
+        let reason = format!("there is a run `{}` already", new.id);
+        return Err(StoreError::Conflict { attempted: INSERT.attempt, reason });
     }
     let state = RunState::Queued.as_str();
     let object = object(&new.id);

@@ -73,7 +73,7 @@ impl Tx {
         let mut prepared = self.connection.prepare_cached(sql).map_err(failed)?;
         bind(&mut prepared, params).map_err(failed)?;
         let mut rows = prepared.raw_query();
-        let missing = || StoreError::Invalid { attempted, because: "there is no such row".to_owned() };
+        let missing = || StoreError::Invalid { attempted, reason: "there is no such row".to_owned() };
         let row = rows.next().map_err(failed)?.ok_or_else(missing)?;
         (0..columns).map(|column| row.get(column).map_err(failed)).collect()
     }

@@ -38,8 +38,8 @@ pub(crate) fn check(plan: &Plan, options: &RunOptions, wanted: &[&StepName]) -> 
             let place = ensure_inside(root, Path::new(path.as_str())).map_err(unsafe_path)?;
             let own = folded(&place);
             if let Some(found) = taken.iter().find(|taken| overlaps(&own, &taken.folded)) {
-                let (step, output, because) = ((*step).clone(), output.clone(), found.reason.clone());
-                return Err(PlanError::OutputPath { step, output, path: path.clone(), because });
+                let (step, output, reason) = ((*step).clone(), output.clone(), found.reason.clone());
+                return Err(PlanError::OutputPath { step, output, path: path.clone(), reason });
             }
         }
     }

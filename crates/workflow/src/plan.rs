@@ -155,10 +155,10 @@ pub enum PlanError {
     UnknownInput { step: StepName, input: String, what: &'static str, present: String },
     #[error("these steps wait for each other: {}; one of them must not read the other's output", names(.0))]
     Cycle(Vec<StepName>),
-    #[error("step `{step}`: output `{output}` may not be written to `{path}`: {because}")]
-    OutputPath { step: StepName, output: String, path: TreePath, because: String },
-    #[error("step `{step}`: {placeholder} stands in the command, but {because}")]
-    Placeholder { step: StepName, placeholder: String, because: String },
+    #[error("step `{step}`: output `{output}` may not be written to `{path}`: {reason}")]
+    OutputPath { step: StepName, output: String, path: TreePath, reason: String },
+    #[error("step `{step}`: {placeholder} stands in the command, but {reason}")]
+    Placeholder { step: StepName, placeholder: String, reason: String },
     #[error("step `{step}`: metrics = \"{metrics}\" names no output of the step; add it to `out`")]
     Metrics { step: StepName, metrics: String },
     #[error("step `{step}` declares the parameter `{param}`, but [params] has no such entry")]
@@ -263,8 +263,8 @@ fn check_step(parts: &PlanParts, name: &StepName, step: &Step) -> Result<(), Pla
     };
     let found = words.iter().flat_map(|word| placeholder::parts(word)).filter(|part| !matches!(part, Part::Text(_)));
     for part in found {
-        if let Some(because) = misfit(parts, step, &part) {
-            return Err(PlanError::Placeholder { step: name.clone(), placeholder: part.to_string(), because });
+        if let Some(reason) = misfit(parts, step, &part) {
+            return Err(PlanError::Placeholder { step: name.clone(), placeholder: part.to_string(), reason });
         }
     }
     Ok(())
@@ -321,9 +321,9 @@ fn check_outputs(parts: &PlanParts) -> Result<(), PlanError> {
         for (output, path) in &found.outputs {
             let own = Path::new(path.as_str());
             let overlaps = |other: &Path| own.starts_with(other) || other.starts_with(own);
-            if let Some((_, because)) = taken.iter().find(|(other, _)| overlaps(other)) {
-                let (step, output, path, because) = (step.clone(), output.clone(), path.clone(), because.clone());
-                return Err(PlanError::OutputPath { step, output, path, because });
+            if let Some((_, reason)) = taken.iter().find(|(other, _)| overlaps(other)) {
+                let (step, output, path, reason) = (step.clone(), output.clone(), path.clone(), reason.clone());
+                return Err(PlanError::OutputPath { step, output, path, reason });
             }
             taken.push((own.to_owned(), format!("output `{step}.{output}` lies there")));
         }

@@ -36,7 +36,7 @@ pub struct StepRecord {
     /// Of the structured record of everything its result depends on; `None` when it could not be made.
     pub key: Option<Digest>,
     /// Why it was not taken from the cache: what differs from the nearest earlier execution. Empty when there is none.
-    pub because: Vec<Change>,
+    pub reason: Vec<Change>,
     pub inputs: BTreeMap<String, Content>,
     pub outputs: BTreeMap<String, OutputRecord>,
     /// The declared parameters as they were.
@@ -159,7 +159,7 @@ pub enum RunEvent {
     StepStarted {
         step: StepName,
         attempt: u32,
-        because: Vec<Change>,
+        reason: Vec<Change>,
     },
     StepOutput {
         step: StepName,

@@ -111,8 +111,8 @@ impl<'a> Schedule<'a> {
                 return Some(idle(name, StepState::Skipped, Some(error)));
             }
             let due = upstream().filter(|record| record.state == StepState::Queued);
-            let because: Vec<Change> = due.map(|record| made_anew(&record.step)).collect();
-            (!because.is_empty()).then(|| StepRecord { because, ..idle(name, StepState::Queued, None) })
+            let reason: Vec<Change> = due.map(|record| made_anew(&record.step)).collect();
+            (!reason.is_empty()).then(|| StepRecord { reason, ..idle(name, StepState::Queued, None) })
         })
     }
 

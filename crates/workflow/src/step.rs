@@ -54,7 +54,7 @@ impl StepRecord {
             step: name.clone(),
             state,
             key: None,
-            because: Vec::new(),
+            reason: Vec::new(),
             inputs: BTreeMap::new(),
             outputs: BTreeMap::new(),
             params: BTreeMap::new(),
@@ -116,7 +116,7 @@ impl Work<'_> {
         if let Some(action) = self.known(&key) {
             return self.restore(&action, record, None);
         }
-        record.because = self.because(&key, &key_record);
+        record.reason = self.reason(&key, &key_record);
         if context.options.explain_only {
             return Ok(StepState::Queued);
         }
@@ -147,7 +147,7 @@ impl Work<'_> {
         self.context.options.check && self.step.deterministic
     }
 
-    fn because(&self, key: &Digest, record: &KeyRecord) -> Vec<Change> {
+    fn reason(&self, key: &Digest, record: &KeyRecord) -> Vec<Change> {
         let note =
             |field: &str, now: &str| vec![Change { field: field.to_owned(), was: None, now: Some(now.to_owned()) }];
         if self.context.options.force.covers(self.name) {
@@ -216,7 +216,7 @@ impl Work<'_> {
 
     fn execute(&self, key: Digest, key_record: KeyRecord, record: &mut StepRecord) -> Result<StepState, StepError> {
         let context = self.context;
-        let (scratch, attempts, outcome) = self.attempts(&record.because)?;
+        let (scratch, attempts, outcome) = self.attempts(&record.reason)?;
         record.end = Some(outcome.end.clone());
         record.attempts = attempts;
         (record.wall_ms, record.cpu_ms) = (outcome.wall_ms, outcome.cpu_ms);
@@ -253,7 +253,7 @@ impl Work<'_> {
     }
 
     /// Attempts, as many as its retries allow; each in a folder of its own, of which the last is returned.
-    fn attempts(&self, because: &[Change]) -> Result<(AttemptFolder, u32, Outcome), StepError> {
+    fn attempts(&self, reason: &[Change]) -> Result<(AttemptFolder, u32, Outcome), StepError> {
         let (context, cancel) = (self.context, &self.context.options.cancel);
         let mut scratch = None;
         let mut attempt = |number: u32| -> Result<Outcome, StepError> {
@@ -261,8 +261,8 @@ impl Work<'_> {
             let fresh =
                 scratch.insert(AttemptFolder::create(&context.options.state_folder.join("tmp"), self.name.as_str())?);
             let attempt = self.attempt(fresh)?;
-            let (step, because) = (self.name.clone(), because.to_vec());
-            (self.tell)(RunEvent::StepStarted { step, attempt: number, because });
+            let (step, reason) = (self.name.clone(), reason.to_vec());
+            (self.tell)(RunEvent::StepStarted { step, attempt: number, reason });
             Ok(crate::executor::execute(&attempt, cancel)?)
         };
         let mut waiting = |attempt, end: &End, wait: Duration| {
@@ -283,7 +283,7 @@ impl Work<'_> {
         let others = match self.whole_result(key) {
             Some(known) => known.result.outputs,
             None => {
-                let (scratch, attempts, outcome) = self.attempts(&record.because)?;
+                let (scratch, attempts, outcome) = self.attempts(&record.reason)?;
                 self.keep(&scratch, &outcome, attempts)?.0
             }
         };

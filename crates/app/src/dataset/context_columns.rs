@@ -20,7 +20,7 @@ use crate::dataset::column_roles::Roles;
 pub fn watched(contract: &Contract) -> BTreeSet<String> {
     let sensitive = contract.data.iter().flat_map(|dataset| dataset.sensitive.iter().cloned());
     let monitored = contract.monitor.iter().flat_map(|monitor| {
-        [&monitor.data, &monitor.accuracy, &monitor.drift, &monitor.bias, &monitor.usage].into_iter().flatten()
+        [&monitor.data, &monitor.performance, &monitor.drift, &monitor.bias, &monitor.usage].into_iter().flatten()
     });
     sensitive.chain(named(monitored)).collect()
 }
@@ -88,7 +88,7 @@ run = "kilter split {in.rows} {out.train} {out.test}"
 in = ["rows"]
 out = { train = "train.parquet", test = "test.parquet" }
 [gate.quality]
-on = "split.test"
+dataset = "split.test"
 rules = ["auc.slice(region) >= 0.7", "null(sold) == 0"]
 [monitor]
 drift = ["psi(lead_days) < 0.25", "psi(score) < 0.2", "psi(*) < 0.3"]

@@ -117,9 +117,9 @@ impl App {
             // It is live already, or waits for the end of a trial: that may be otherwise at the next look.
             Err(waits @ AppError::WrongState { .. }) => Err(waits.to_string()),
             Err(refused) if refused.is_refusal() => {
-                let because = with_causes(&refused);
-                self.note_not_deployed(act, project, &endpoint, number, because.clone())?;
-                Err(because)
+                let reason = with_causes(&refused);
+                self.note_not_deployed(act, project, &endpoint, number, reason.clone())?;
+                Err(reason)
             }
             Err(failed) => return Err(failed),
         };
@@ -132,9 +132,9 @@ impl App {
         project: &Project,
         endpoint: &EndpointName,
         number: u32,
-        because: String,
+        reason: String,
     ) -> Result<(), AppError> {
-        let draft = act.does(REQUEST, because, vec![format!("{VERSION}={number}"), at(endpoint)]);
+        let draft = act.does(REQUEST, reason, vec![format!("{VERSION}={number}"), at(endpoint)]);
         let object = versions::object(&project.model(), number);
         self.store().write(move |tx| tx.audited(draft).did_not_happen(&object, Outcome::Denied).map(|_| ()))?;
         Ok(())

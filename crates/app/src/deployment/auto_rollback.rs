@@ -74,7 +74,7 @@ impl App {
             return Ok(false);
         }
         let Some(better) = self.best(project, &live, &earlier, &rows)? else { return Ok(false) };
-        let because = format!(
+        let reason = format!(
             "version {} answers the {} labelled rows since {} better than version {}: {} is {}, by {} ({} to {})",
             better.number,
             rows.len(),
@@ -93,7 +93,7 @@ impl App {
             .with("better by high", better.gain.high)
             .with("labelled rows", rows.len() as f64)
             .with("back to version", f64::from(better.number));
-        self.bring_back(act, project, deploy, (&live, better.number), &because, &numbers)?;
+        self.bring_back(act, project, deploy, (&live, better.number), &reason, &numbers)?;
         Ok(true)
     }
 
@@ -102,7 +102,9 @@ impl App {
         let filter = alerts::AlertFilter { endpoint: Some(endpoint.clone()), open: true };
         let open = self.store().read(|reader| alerts::list(reader, &filter, &PageRequest::first(100)))?;
         let failing = open.items.iter().find(|alert| {
-            alert.monitor == MonitorKind::Accuracy && alert.state.is_failing() && alert.cause.ends_with("/performance")
+            alert.monitor == MonitorKind::Performance
+                && alert.state.is_failing()
+                && alert.cause.ends_with("/performance")
         });
         Ok(failing.and_then(|alert| serde_json::from_value(alert.detail["window"]["start"].clone()).ok()))
     }
@@ -171,7 +173,7 @@ impl App {
 
 /// Whether the rules on performance that the contract states hold for outcomes, as far as they are about whole metrics.
 fn holds(project: &Project, outcomes: &LabelledPredictions) -> bool {
-    let rules = project.contract.monitor.as_ref().map(|monitor| monitor.accuracy.as_slice()).unwrap_or_default();
+    let rules = project.contract.monitor.as_ref().map(|monitor| monitor.performance.as_slice()).unwrap_or_default();
     let mut whole = rules.iter().filter(|rule| matches!(rule.quantity, Quantity::Metric { slice: None, .. }));
     whole.all(|rule| rule.judge(&Metrics(outcomes), JudgeMode::Point).is_passed())
 }
@@ -201,7 +203,7 @@ fn labels(labels: Option<Vec<std::sync::Arc<str>>>) -> Vec<Option<std::sync::Arc
 
 /// The metric of the first rule on performance that is about a whole metric.
 pub(crate) fn judged_metric(monitor: &Monitor) -> Option<String> {
-    monitor.accuracy.iter().find_map(|rule| match &rule.quantity {
+    monitor.performance.iter().find_map(|rule| match &rule.quantity {
         Quantity::Metric { name, slice: None } => Some(name.clone()),
         _ => None,
     })

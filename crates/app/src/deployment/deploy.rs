@@ -31,9 +31,9 @@ impl App {
         project: &Project,
         deploy: &Deploy,
         number: u32,
-        because: &str,
+        reason: &str,
     ) -> Result<Deployment, AppError> {
-        self.change_endpoint(act, project, deploy, |change| change.deploy(number, because))
+        self.change_endpoint(act, project, deploy, |change| change.deploy(number, reason))
     }
 
     /// Someone asks that a version serves at an endpoint, by the contract that was last registered for it.
@@ -45,12 +45,12 @@ impl App {
         act: &Act,
         endpoint: &EndpointName,
         number: u32,
-        because: &str,
+        reason: &str,
     ) -> Result<Deployment, AppError> {
         let (project, deploy) = self.place(endpoint)?;
         self.asked(act, "deployment.request", &deployments::endpoint_object(endpoint), || {
             permit(&project.contract, &act.by, Action::Deploy)?;
-            self.deploy(act, &project, &deploy, number, because)
+            self.deploy(act, &project, &deploy, number, reason)
         })
     }
 
@@ -58,11 +58,11 @@ impl App {
     ///
     /// # Errors
     /// When they may not, there is no such endpoint, or nothing to go back to.
-    pub fn roll_back_at(&self, act: &Act, endpoint: &EndpointName, because: &str) -> Result<(), AppError> {
+    pub fn roll_back_at(&self, act: &Act, endpoint: &EndpointName, reason: &str) -> Result<(), AppError> {
         let (project, deploy) = self.place(endpoint)?;
         self.asked(act, "deployment.roll_back", &deployments::endpoint_object(endpoint), || {
             permit(&project.contract, &act.by, Action::RollBack)?;
-            self.change_endpoint(act, &project, &deploy, |change| change.roll_back(because))
+            self.change_endpoint(act, &project, &deploy, |change| change.roll_back(reason))
         })
     }
 
@@ -84,10 +84,10 @@ impl App {
         project: &Project,
         deploy: &Deploy,
         number: u32,
-        because: &str,
+        reason: &str,
         numbers: &Numbers,
     ) -> Result<(), AppError> {
-        self.change_endpoint(act, project, deploy, |change| change.replace_threshold(number, because, numbers))
+        self.change_endpoint(act, project, deploy, |change| change.replace_threshold(number, reason, numbers))
     }
 
     /// Brings an earlier version back in place of a live one that is worse.
@@ -97,10 +97,10 @@ impl App {
         project: &Project,
         deploy: &Deploy,
         (live, earlier): (&Deployment, u32),
-        because: &str,
+        reason: &str,
         numbers: &Numbers,
     ) -> Result<(), AppError> {
-        self.change_endpoint(act, project, deploy, |change| change.bring_back(live, earlier, because, numbers))
+        self.change_endpoint(act, project, deploy, |change| change.bring_back(live, earlier, reason, numbers))
     }
 
     /// Whether callers of what is live can be answered by another version: the same task, and of two classes the same.

@@ -62,8 +62,8 @@ impl App {
         }
         let since = self.stage_since(&candidate, act.at)?;
         let trial = self.trial(act, &candidate, since)?;
-        if let Some((because, numbers)) = self.guardrail(act, deploy, &candidate, &trial)? {
-            let take_back = |change: &EndpointChange<'_>| change.take_back(&candidate, &because, &numbers);
+        if let Some((reason, numbers)) = self.guardrail(act, deploy, &candidate, &trial)? {
+            let take_back = |change: &EndpointChange<'_>| change.take_back(&candidate, &reason, &numbers);
             return self.change_endpoint(act, project, deploy, take_back);
         }
         let next = match candidate.state {
@@ -167,13 +167,13 @@ impl App {
         trial: &Trial,
     ) -> Result<Option<(String, Numbers)>, AppError> {
         if let Some(worse) = trial.difference.filter(|difference| difference.low > 0.0) {
-            let because = format!(
+            let reason = format!(
                 "its loss is higher than the champion's by {} (at least {}) on {} labelled rows",
                 rounded(worse.value),
                 rounded(worse.low),
                 worse.count
             );
-            return Ok(Some((because, trial.numbers())));
+            return Ok(Some((reason, trial.numbers())));
         }
         let Some(canary) = &deploy.canary else { return Ok(None) };
         let broken = self.broken(act, canary, candidate, trial)?;
@@ -236,14 +236,14 @@ impl Trial {
         candidate: &Deployment,
         next: Option<(DeploymentEvent, DecisionKind, u8)>,
     ) -> Result<(), AppError> {
-        let because = self.sentence();
+        let reason = self.sentence();
         match next {
             Some((event, kind, percent)) => {
                 let numbers = self.numbers().with("percent", f64::from(percent));
-                change.advance_candidate(candidate, event, kind, &because, &numbers)?;
+                change.advance_candidate(candidate, event, kind, &reason, &numbers)?;
             }
             None => {
-                change.promote(candidate, &because, &self.numbers())?;
+                change.promote(candidate, &reason, &self.numbers())?;
             }
         }
         Ok(())

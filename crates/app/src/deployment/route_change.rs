@@ -79,7 +79,7 @@ impl App {
 
 impl EndpointChange<'_> {
     /// As [`App::deploy`].
-    pub(super) fn deploy(&self, number: u32, because: &str) -> Result<Deployment, AppError> {
+    pub(super) fn deploy(&self, number: u32, reason: &str) -> Result<Deployment, AppError> {
         let (app, model) = (self.app, self.project.model());
         let version = app.store().read(|reader| versions::get(reader, &model, number))?;
         DeploymentState::requested(version.state, self.deploy.admits())?;
@@ -91,7 +91,7 @@ impl EndpointChange<'_> {
         }
         app.check_stand_in(&self.endpoint, &model, number)?;
         app.check_answers(&model, number)?;
-        self.first_stage(self.request(model, number, because))
+        self.first_stage(self.request(model, number, reason))
     }
 
     /// The live version is asked for once more: nothing is to be done, unless it answers nobody and can again.
@@ -105,17 +105,17 @@ impl EndpointChange<'_> {
 
     /// Takes a candidate back, or a live version in favour of the last one before it. A live version that answers
     /// nobody is replaced too, whatever stands beside it.
-    pub(super) fn roll_back(&self, because: &str) -> Result<(), AppError> {
+    pub(super) fn roll_back(&self, reason: &str) -> Result<(), AppError> {
         let candidate = self.candidate()?;
         if let Some(candidate) = &candidate {
-            self.take_back(candidate, because, &Numbers::default())?;
+            self.take_back(candidate, reason, &Numbers::default())?;
             if self.app.refused_at(&self.endpoint).is_none() {
                 return Ok(());
             }
         }
         let live = self.live()?.ok_or_else(|| AppError::NothingServes { endpoint: self.endpoint.clone() })?;
         match self.app.last_before(&live)? {
-            Some(earlier) => self.bring_back(&live, earlier, because, &Numbers::default()),
+            Some(earlier) => self.bring_back(&live, earlier, reason, &Numbers::default()),
             None if candidate.is_some() => Ok(()),
             None => Err(AppError::NotFound {
                 what: "version to go back to",
@@ -126,9 +126,9 @@ impl EndpointChange<'_> {
     }
 
     /// Ends a candidate; what is live goes on.
-    pub(super) fn take_back(&self, candidate: &Deployment, because: &str, numbers: &Numbers) -> Result<(), AppError> {
+    pub(super) fn take_back(&self, candidate: &Deployment, reason: &str, numbers: &Numbers) -> Result<(), AppError> {
         let next = self.next_state(candidate, DeploymentEvent::RolledBack)?;
-        let draft = self.entry(DecisionKind::RolledBack, candidate.number, because, numbers);
+        let draft = self.entry(DecisionKind::RolledBack, candidate.number, reason, numbers);
         let (id, state) = (candidate.id.clone(), candidate.state);
         self.app.store().write(move |tx| deployments::advance(&tx.audited(draft), &id, state, next))?;
         // It is taken back whatever becomes of the live version, whose state is told where it is asked for.
@@ -141,7 +141,7 @@ impl EndpointChange<'_> {
         &self,
         live: &Deployment,
         earlier: u32,
-        because: &str,
+        reason: &str,
         numbers: &Numbers,
     ) -> Result<(), AppError> {
         let (model, app) = (live.model.clone(), self.app);
@@ -156,11 +156,11 @@ impl EndpointChange<'_> {
             endpoint: self.endpoint.clone(),
             model: model.clone(),
             number: earlier,
-            because: json!({ "text": format!("rolled back from version {}", live.number) }),
+            reason: json!({ "text": format!("rolled back from version {}", live.number) }),
         };
-        let back = self.entry(DecisionKind::RolledBack, live.number, because, numbers);
-        let request = self.act.does("deployment.request", because, vec![format!("{VERSION}={earlier}")]);
-        let go = self.act.does("deployment.return", because, vec![format!("{VERSION}={earlier}")]);
+        let back = self.entry(DecisionKind::RolledBack, live.number, reason, numbers);
+        let request = self.act.does("deployment.request", reason, vec![format!("{VERSION}={earlier}")]);
+        let go = self.act.does("deployment.return", reason, vec![format!("{VERSION}={earlier}")]);
         let (id, state) = (live.id.clone(), live.state);
         app.store().write(move |tx| {
             deployments::advance(&tx.audited(back), &id, state, ended)?;
@@ -173,22 +173,17 @@ impl EndpointChange<'_> {
     }
 
     /// As [`App::replace_threshold`].
-    pub(super) fn replace_threshold(&self, number: u32, because: &str, numbers: &Numbers) -> Result<(), AppError> {
+    pub(super) fn replace_threshold(&self, number: u32, reason: &str, numbers: &Numbers) -> Result<(), AppError> {
         let model = self.project.model();
         self.app.check_answers(&model, number)?;
-        self.go_live(self.request(model, number, because), because, numbers).map(|_| ())
+        self.go_live(self.request(model, number, reason), reason, numbers).map(|_| ())
     }
 
-    fn request(&self, model: ModelName, number: u32, because: &str) -> Entrant {
+    fn request(&self, model: ModelName, number: u32, reason: &str) -> Entrant {
         let (id, endpoint) = (self.app.new_id(), self.endpoint.clone());
-        let new = NewDeployment {
-            id: id.clone(),
-            endpoint,
-            model: model.clone(),
-            number,
-            because: json!({ "text": because }),
-        };
-        let draft = self.act.does("deployment.request", because, vec![format!("{VERSION}={number}")]);
+        let new =
+            NewDeployment { id: id.clone(), endpoint, model: model.clone(), number, reason: json!({ "text": reason }) };
+        let draft = self.act.does("deployment.request", reason, vec![format!("{VERSION}={number}")]);
         Entrant { id, model, number, state: DeploymentState::Requested, request: Some((new, draft)) }
     }
 
@@ -199,14 +194,14 @@ impl EndpointChange<'_> {
         match (live, self.deploy.shadow, first_percent) {
             (None, ..) => self.go_live(entrant, "nothing served until now", &nothing),
             (Some(_), Some(shadow), _) => {
-                let because = format!("it answers unseen for {shadow} first");
-                self.advance(entrant, DeploymentEvent::ShadowStarted, DecisionKind::ShadowStarted, &because, &nothing)
+                let reason = format!("it answers unseen for {shadow} first");
+                self.advance(entrant, DeploymentEvent::ShadowStarted, DecisionKind::ShadowStarted, &reason, &nothing)
             }
             (Some(_), None, Some(percent)) if percent < 100 => {
                 let event = DeploymentEvent::CanaryStarted { percent };
                 let numbers = nothing.with("percent", f64::from(percent));
-                let because = "the contract starts with a canary";
-                self.advance(entrant, event, DecisionKind::CanaryStarted, because, &numbers)
+                let reason = "the contract starts with a canary";
+                self.advance(entrant, event, DecisionKind::CanaryStarted, reason, &numbers)
             }
             _ => self.go_live(entrant, "the contract asks for no canary", &nothing),
         }
@@ -218,10 +213,10 @@ impl EndpointChange<'_> {
         candidate: &Deployment,
         event: DeploymentEvent,
         kind: DecisionKind,
-        because: &str,
+        reason: &str,
         numbers: &Numbers,
     ) -> Result<Deployment, AppError> {
-        self.advance(candidate.into(), event, kind, because, numbers)
+        self.advance(candidate.into(), event, kind, reason, numbers)
     }
 
     fn advance(
@@ -229,7 +224,7 @@ impl EndpointChange<'_> {
         entrant: Entrant,
         event: DeploymentEvent,
         kind: DecisionKind,
-        because: &str,
+        reason: &str,
         numbers: &Numbers,
     ) -> Result<Deployment, AppError> {
         let next = self.after(&entrant, event)?;
@@ -240,7 +235,7 @@ impl EndpointChange<'_> {
         };
         let lineup = Lineup::live(&live.model, live.number).beside(&entrant.model, entrant.number, mode);
         let (serving, routes) = self.prepare(&lineup)?;
-        let draft = self.entry(kind, entrant.number, because, numbers);
+        let draft = self.entry(kind, entrant.number, reason, numbers);
         let Entrant { id, state, request, .. } = entrant;
         let moved = self.app.store().write(move |tx| {
             if let Some((new, draft)) = request {
@@ -256,15 +251,15 @@ impl EndpointChange<'_> {
     pub(super) fn promote(
         &self,
         candidate: &Deployment,
-        because: &str,
+        reason: &str,
         numbers: &Numbers,
     ) -> Result<Deployment, AppError> {
-        self.go_live(candidate.into(), because, numbers)
+        self.go_live(candidate.into(), reason, numbers)
     }
 
     /// Makes a version the one that answers; what answered before is superseded. Alerts and evidence are about a model:
     /// they are over with it, and stay where the new version differs in its threshold alone.
-    fn go_live(&self, entrant: Entrant, because: &str, numbers: &Numbers) -> Result<Deployment, AppError> {
+    fn go_live(&self, entrant: Entrant, reason: &str, numbers: &Numbers) -> Result<Deployment, AppError> {
         let before = self.live()?;
         let next = self.after(&entrant, DeploymentEvent::WentLive)?;
         let superseded = match &before {
@@ -281,7 +276,7 @@ impl EndpointChange<'_> {
         };
         let (serving, routes) = self.prepare(&Lineup::live(&entrant.model, entrant.number))?;
         let kind = if same { DecisionKind::ThresholdChanged } else { DecisionKind::Promoted };
-        let promoted = self.entry(kind, entrant.number, because, numbers);
+        let promoted = self.entry(kind, entrant.number, reason, numbers);
         let place_taken = format!("version {} took its place", entrant.number);
         let replaced = self.act.does("deployment.supersede", place_taken.clone(), vec![]);
         let Entrant { id, state, request, model, number } = entrant;
@@ -319,8 +314,8 @@ impl EndpointChange<'_> {
     }
 
     /// The change is committed: an alert that moved meanwhile is tried once more, and does not fail it.
-    fn resolve_alerts(&self, model: &ModelName, number: u32, because: &str) {
-        let resolve = || self.app.resolve_alerts(self.act, self.project, &self.endpoint, (model, number), because);
+    fn resolve_alerts(&self, model: &ModelName, number: u32, reason: &str) {
+        let resolve = || self.app.resolve_alerts(self.act, self.project, &self.endpoint, (model, number), reason);
         if let Err(error) = resolve().or_else(|_| resolve()) {
             tracing::error!(endpoint = %self.endpoint, %error, "alerts about the version before could not be resolved");
         }
@@ -343,8 +338,8 @@ impl EndpointChange<'_> {
         Ok(entrant.state.after(event, version, self.deploy.admits())?)
     }
 
-    fn entry(&self, kind: DecisionKind, number: u32, because: &str, numbers: &Numbers) -> Draft {
-        self.act.decides(kind, because, &numbers.clone().with(VERSION, f64::from(number)))
+    fn entry(&self, kind: DecisionKind, number: u32, reason: &str, numbers: &Numbers) -> Draft {
+        self.act.decides(kind, reason, &numbers.clone().with(VERSION, f64::from(number)))
     }
 
     fn wrong_state(&self, deployment: &Deployment, state: &str, how: &str) -> AppError {

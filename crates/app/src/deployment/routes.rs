@@ -95,9 +95,9 @@ impl App {
     fn resume_endpoint(&self, endpoint: &EndpointName) {
         let followed = panic::catch_unwind(AssertUnwindSafe(|| self.follow_endpoint(endpoint)));
         if followed.is_err() {
-            let because = "loading it met a fault of Kilter; please report it with the log".to_owned();
-            tracing::error!(%endpoint, %because, "the live version is refused");
-            self.lock_refused().insert(endpoint.clone(), NotServed { live: Some(because), candidate: None });
+            let reason = "loading it met a fault of Kilter; please report it with the log".to_owned();
+            tracing::error!(%endpoint, %reason, "the live version is refused");
+            self.lock_refused().insert(endpoint.clone(), NotServed { live: Some(reason), candidate: None });
         }
     }
 
@@ -114,8 +114,8 @@ impl App {
     /// Every endpoint at which something that the store says serves does not, and why.
     pub fn refused_endpoints(&self) -> Vec<(EndpointName, String)> {
         let of = |(endpoint, refused): (&EndpointName, &NotServed)| {
-            let live = refused.live.as_ref().map(|because| format!("serves nothing: {because}"));
-            let candidate = refused.candidate.as_ref().map(|because| format!("its candidate is not asked: {because}"));
+            let live = refused.live.as_ref().map(|reason| format!("serves nothing: {reason}"));
+            let candidate = refused.candidate.as_ref().map(|reason| format!("its candidate is not asked: {reason}"));
             Some((endpoint.clone(), live.or(candidate)?))
         };
         self.lock_refused().iter().filter_map(of).collect()
@@ -134,9 +134,9 @@ impl App {
     /// The same, for whoever changes the endpoint alone already.
     pub(super) fn follow_alone(&self, endpoint: &EndpointName) -> Result<(), AppError> {
         self.published(endpoint).inspect_err(|refused| {
-            let because = with_causes(refused);
-            tracing::error!(%endpoint, %because, "the live version is refused");
-            self.lock_refused().insert(endpoint.clone(), NotServed { live: Some(because), candidate: None });
+            let reason = with_causes(refused);
+            tracing::error!(%endpoint, %reason, "the live version is refused");
+            self.lock_refused().insert(endpoint.clone(), NotServed { live: Some(reason), candidate: None });
         })
     }
 
@@ -163,9 +163,9 @@ impl App {
         };
         serving.endpoint().deploy(routes);
         self.lock_refused().remove(endpoint);
-        if let Some(because) = refused {
-            tracing::error!(%endpoint, %because, "the candidate is not asked");
-            self.lock_refused().insert(endpoint.clone(), NotServed { live: None, candidate: Some(because) });
+        if let Some(reason) = refused {
+            tracing::error!(%endpoint, %reason, "the candidate is not asked");
+            self.lock_refused().insert(endpoint.clone(), NotServed { live: None, candidate: Some(reason) });
         }
         Ok(())
     }

@@ -67,7 +67,7 @@ fn all(house: &House) -> Vec<Deployment> {
 /// Writes a deployment into the store alone, as an earlier program could leave it.
 fn force(house: &House, id: &str, number: u32, state: DeploymentState) {
     let new =
-        NewDeployment { id: id.into(), endpoint: endpoint(), model: house.project.model(), number, because: json!({}) };
+        NewDeployment { id: id.into(), endpoint: endpoint(), model: house.project.model(), number, reason: json!({}) };
     let entries = [(); 2].map(|()| house.act.does("test", "", vec![]));
     let id = id.to_owned();
     let forced = house.app.store().write(move |tx| {
@@ -238,8 +238,8 @@ fn a_live_version_that_cannot_be_loaded_takes_no_other_endpoint_down_and_is_roll
 
     house.app.register(&house.act, &other).unwrap();
     let house = reopened(house, folder.path());
-    let because = house.app.refused_at(&endpoint()).expect("it is told");
-    assert!(!because.is_empty());
+    let reason = house.app.refused_at(&endpoint()).expect("it is told");
+    assert!(!reason.is_empty());
     assert_eq!(house.app.refused_endpoints().len(), 1);
     assert_eq!(routed(&house), (None, None));
     let again = house.deploy(bad).unwrap_err();
@@ -264,7 +264,7 @@ fn an_endpoint_whose_log_cannot_be_opened_is_told_and_the_folder_opens() {
     fs::remove_dir_all(folder.path().join("log/churn")).unwrap();
     fs::write(folder.path().join("log/churn"), "a file where a folder was").unwrap();
     let house = House { project, ..House::open(folder.path()) };
-    assert!(house.app.refused_at(&endpoint()).is_some_and(|because| because.contains("log")), "it is told");
+    assert!(house.app.refused_at(&endpoint()).is_some_and(|reason| reason.contains("log")), "it is told");
     let next = house.version(&trained().0, None);
     assert!(house.deploy(next).is_err());
     assert_eq!(all(&house).len(), 1, "what cannot be recorded is not deployed");
@@ -349,7 +349,7 @@ fn an_automatic_place_takes_the_newest_approved_version_once_nothing_is_on_trial
     assert_eq!(deployed()[0].number, fourth, "the third is passed over: a newer one is approved");
     let fifth = house.version(&onnx, None);
     let waits = deployed();
-    assert!(waits[0].number == fifth && waits[0].outcome.as_ref().is_err_and(|because| because.contains("candidate")));
+    assert!(waits[0].number == fifth && waits[0].outcome.as_ref().is_err_and(|reason| reason.contains("candidate")));
     let waiting = house.app.waiting_at(&endpoint(), at).unwrap().unwrap();
     assert_eq!((waiting.version, waiting.reason.contains("waits until v4")), (Some(fifth), true), "{waiting:?}");
     house.app.roll_back_at(&house.act, &endpoint(), "worse").unwrap();
@@ -366,7 +366,7 @@ fn what_an_automatic_place_refuses_is_noted_once_and_named_by_status() {
     house.deploy(house.version(&trained().0, None)).unwrap();
     let bad = house.version(&reading("__index_level_0__"), None);
     let refused = house.app.deploy_newest(&house.project, house.act.at).unwrap();
-    assert!(refused[0].outcome.as_ref().is_err_and(|because| because.contains("__index_level_0__")), "{refused:?}");
+    assert!(refused[0].outcome.as_ref().is_err_and(|reason| reason.contains("__index_level_0__")), "{refused:?}");
     let entries = house.app.store().read(kilter_store::audit::size).unwrap();
     assert!(house.app.deploy_newest(&house.project, house.act.at).unwrap().is_empty());
     assert_eq!(house.app.store().read(kilter_store::audit::size).unwrap(), entries, "once");

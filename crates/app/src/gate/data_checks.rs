@@ -66,9 +66,9 @@ impl App {
 
     /// Ends a run before its first step, because its data may not be trained on.
     pub(crate) fn refuse_data(&self, training: Training, id: String, verdict: &Verdict) -> Result<Trained, AppError> {
-        let (because, at) = (verdict.because().join("; "), training.act.at);
-        let draft = training.act.decides(DecisionKind::DataAlert, because.clone(), &numbers(verdict));
-        let document = json!({ "error": because, "data": verdict });
+        let (reason, at) = (verdict.reasons().join("; "), training.act.at);
+        let draft = training.act.decides(DecisionKind::DataAlert, reason.clone(), &numbers(verdict));
+        let document = json!({ "error": reason, "data": verdict });
         let run = id.clone();
         self.store().write(move |tx| {
             runs::advance(&tx.audited(draft), &run, RunState::Running, RunState::Failed, Some(&document)).map(|_| ())
@@ -85,12 +85,12 @@ impl App {
             steps: vec![],
             unchanged: None,
         };
-        Ok(Trained { run: id, record, version: None, unchanged: None, cause: training.cause, refused: Some(because) })
+        Ok(Trained { run: id, record, version: None, unchanged: None, cause: training.cause, refused: Some(reason) })
     }
 
     /// Writes down that data is not fit to be trained on, where no run was begun.
     pub(crate) fn note_unfit_data(&self, act: &Act, project: &Project, verdict: &Verdict) -> Result<(), AppError> {
-        let draft = act.decides(DecisionKind::DataAlert, verdict.because().join("; "), &numbers(verdict));
+        let draft = act.decides(DecisionKind::DataAlert, verdict.reasons().join("; "), &numbers(verdict));
         let object = format!("data:{}", project.name);
         self.store().write(move |tx| tx.audited(draft).did_not_happen(&object, Outcome::Denied).map(|_| ()))?;
         Ok(())
@@ -137,9 +137,9 @@ mod tests {
     fn data_that_does_not_is_named_with_its_numbers() {
         let failed = verdict("'unique(id)', 'rows >= 3', 'age(at) <= 30m'");
         assert_eq!(failed.as_str(), "failed");
-        let because = failed.because().join("; ");
-        assert!(because.contains("dataset `people`: ") && because.contains("unique(id)"), "{because}");
-        assert!(failed.because().iter().any(|text| text.contains("age(at)")), "{because}");
+        let reason = failed.reasons().join("; ");
+        assert!(reason.contains("dataset `people`: ") && reason.contains("unique(id)"), "{reason}");
+        assert!(failed.reasons().iter().any(|text| text.contains("age(at)")), "{reason}");
         assert_eq!(Numbers::read(&numbers(&failed).evidence()).get("unique(id)"), Some(&1.0));
     }
 

@@ -54,11 +54,11 @@ impl App {
     ///
     /// # Errors
     /// When they may not, or the version is not validated; the refusal has its entry.
-    pub fn approve(&self, act: &Act, model: &ModelName, number: u32, because: &str) -> Result<Approved, AppError> {
+    pub fn approve(&self, act: &Act, model: &ModelName, number: u32, reason: &str) -> Result<Approved, AppError> {
         let project = self.project_of(model)?;
         let object = versions::object(model, number);
         let mut approved =
-            self.asked(act, "version.sign_off", &object, || self.sign_off(act, &project, model, number, because))?;
+            self.asked(act, "version.sign_off", &object, || self.sign_off(act, &project, model, number, reason))?;
         if approved.state == VersionState::Approved {
             // The approval stands whatever becomes of the deployment; the loop of a server tries again.
             match self.deploy_newest(&project, act.at) {
@@ -76,7 +76,7 @@ impl App {
         project: &Project,
         model: &ModelName,
         number: u32,
-        because: &str,
+        reason: &str,
     ) -> Result<Approved, AppError> {
         let permit = permit(&project.contract, &act.by, Action::Approve)?;
         let version = self.store().read(|reader| versions::get(reader, model, number))?;
@@ -90,7 +90,7 @@ impl App {
         let new = NewApproval { model: name.clone(), number, role, decision, conditions: json!({}), expires };
         let by = By { actor: act.by.clone(), roles: permit.roles };
         let (signed, moved) =
-            (act.does("version.sign_off", because, vec![]), act.does(DecisionKind::Approved.word(), because, vec![]));
+            (act.does("version.sign_off", reason, vec![]), act.does(DecisionKind::Approved.word(), reason, vec![]));
         let (project, at) = (project.clone(), act.at);
         Ok(self.store().write(move |tx| {
             decisions::record_approval(&tx.audited(signed), &new)?;
@@ -136,10 +136,10 @@ impl App {
     ///
     /// # Errors
     /// When they may not, give no reason, or the version is past it.
-    pub fn reject(&self, act: &Act, model: &ModelName, number: u32, because: &str) -> Result<VersionState, AppError> {
+    pub fn reject(&self, act: &Act, model: &ModelName, number: u32, reason: &str) -> Result<VersionState, AppError> {
         let project = self.project_of(model)?;
         let object = versions::object(model, number);
-        self.asked(act, "version.reject", &object, || self.decline(act, &project, model, number, because))
+        self.asked(act, "version.reject", &object, || self.decline(act, &project, model, number, reason))
     }
 
     fn decline(
@@ -148,17 +148,17 @@ impl App {
         project: &Project,
         model: &ModelName,
         number: u32,
-        because: &str,
+        reason: &str,
     ) -> Result<VersionState, AppError> {
         let permit = permit(&project.contract, &act.by, Action::Reject)?;
         let version = self.store().read(|reader| versions::get(reader, model, number))?;
         let by = By { actor: act.by.clone(), roles: permit.roles };
-        let event = VersionEvent::Rejected { reason: because.to_owned() };
+        let event = VersionEvent::Rejected { reason: reason.to_owned() };
         let next = facts_of(project, &version).after(&event, &by)?;
         let (who, decision) = (model.clone(), Decision::Rejected);
         let new =
             NewApproval { model: who, number, role: Role::Validator, decision, conditions: json!({}), expires: None };
-        let (said, moved) = (act.does("version.reject", because, vec![]), act.does("rejected", because, vec![]));
+        let (said, moved) = (act.does("version.reject", reason, vec![]), act.does("rejected", reason, vec![]));
         let (model, from) = (model.clone(), version.state);
         self.store().write(move |tx| {
             decisions::record_approval(&tx.audited(said), &new)?;

@@ -154,8 +154,8 @@ impl App {
         };
         let mut numbers = trained_numbers(package.manifest.trained_rows, tested);
         metrics.iter().for_each(|(name, value)| numbers.put(name, *value));
-        let because = crate::training::train::cause_sentence(&training.cause);
-        let draft = training.act.decides(DecisionKind::Trained, because, &numbers);
+        let reason = crate::training::train::cause_sentence(&training.cause);
+        let draft = training.act.decides(DecisionKind::Trained, reason, &numbers);
         let number = self.store().write(move |tx| Ok(versions::create(&tx.audited(draft), &new)?.number))?;
         Ok(number)
     }
@@ -246,13 +246,13 @@ impl Mover<'_> {
         event: &VersionEvent,
         by: &By,
         kind: &str,
-        because: String,
+        reason: String,
         numbers: &Numbers,
     ) -> Result<VersionState, AppError> {
         let facts = self.facts()?;
         let next = facts.after(event, by)?;
         let act = Act { at: self.act.at, by: by.actor.clone() };
-        let draft = act.does(kind, because, numbers.evidence());
+        let draft = act.does(kind, reason, numbers.evidence());
         let (model, number, from) = (self.model(), self.number, facts.state);
         self.app.store().write(move |tx| versions::advance(&tx.audited(draft), &model, number, from, next))?;
         Ok(next)
@@ -280,7 +280,7 @@ impl Mover<'_> {
             self.record_verdict(judged, facts.policy)?;
         }
         let verdicts = || judged.iter().map(|judged| &judged.verdict).chain(&data);
-        let because = verdicts().flat_map(Verdict::because).collect::<Vec<_>>().join("; ");
+        let reason = verdicts().flat_map(Verdict::reason).collect::<Vec<_>>().join("; ");
         let by = By::system("gate");
         if judged.iter().any(|judged| matches!(judged.verdict, Verdict::Failed { .. })) {
             let reason = noted(refusal_sentence(judged), notes);
@@ -288,7 +288,7 @@ impl Mover<'_> {
             return self.advance(&event, &by, DecisionKind::GateRefused.word(), reason, &numbers);
         }
         if verdicts().any(|verdict| matches!(verdict, Verdict::Undecided { .. })) {
-            self.note_undecided(noted(because, notes), &numbers)?;
+            self.note_undecided(noted(reason, notes), &numbers)?;
             return Ok(VersionState::Candidate);
         }
         let validation = Validation {
@@ -300,9 +300,9 @@ impl Mover<'_> {
                 .collect(),
             data,
         };
-        let because = if because.is_empty() { "the contract has no gate".to_owned() } else { because };
-        let because = noted(because, notes);
-        self.advance(&VersionEvent::Validated(validation), &by, DecisionKind::GatePassed.word(), because, &numbers)
+        let reason = if reason.is_empty() { "the contract has no gate".to_owned() } else { reason };
+        let reason = noted(reason, notes);
+        self.advance(&VersionEvent::Validated(validation), &by, DecisionKind::GatePassed.word(), reason, &numbers)
     }
 
     fn record_verdict(&self, judged: &Judged, policy: Digest) -> Result<(), AppError> {
@@ -313,14 +313,14 @@ impl Mover<'_> {
             verdict: judged.verdict.clone(),
             policy_digest: policy,
         };
-        let draft = self.by("gate").does("gate.judge", judged.verdict.because().join("; "), vec![]);
+        let draft = self.by("gate").does("gate.judge", judged.verdict.reason().join("; "), vec![]);
         self.app.store().write(move |tx| verdicts::record_verdict(&tx.audited(draft), &new))?;
         Ok(())
     }
 
     /// An undecided gate moves nothing; the entry says what is missing.
-    fn note_undecided(&self, because: String, numbers: &Numbers) -> Result<(), AppError> {
-        let draft = self.by("gate").decides(DecisionKind::GateUndecided, because, numbers);
+    fn note_undecided(&self, reason: String, numbers: &Numbers) -> Result<(), AppError> {
+        let draft = self.by("gate").decides(DecisionKind::GateUndecided, reason, numbers);
         let object = versions::object(&self.model(), self.number);
         self.app.store().write(move |tx| {
             tx.audited(draft).did_not_happen(&object, kilter_domain::audit::Outcome::Denied).map(|_| ())
@@ -334,7 +334,7 @@ impl Mover<'_> {
         if state != VersionState::Validated || !(assumed || asks_nobody) {
             return Ok(state);
         }
-        let because = match (asks_nobody, assumed) {
+        let reason = match (asks_nobody, assumed) {
             (true, _) => "the contract approves what passed its gates".to_owned(),
             (false, _) => format!("assumed by the replay; the contract asks {}", self.project.contract.approve.rule),
         };
@@ -348,7 +348,7 @@ impl Mover<'_> {
         };
         let event = VersionEvent::Approved(approval);
         let kind = DecisionKind::Approved.word();
-        self.advance(&event, &By::system("approval"), kind, because, &Numbers::default())
+        self.advance(&event, &By::system("approval"), kind, reason, &Numbers::default())
     }
 }
 
@@ -380,17 +380,17 @@ pub fn requirements(project: &Project) -> Requirements {
 }
 
 /// A verdict's sentence, and behind it what was seen without being asked.
-fn noted(because: String, notes: &Notes) -> String {
+fn noted(reason: String, notes: &Notes) -> String {
     match notes.sentences.is_empty() {
-        true => because,
-        false => format!("{because}; note: {}", notes.sentences.join("; ")),
+        true => reason,
+        false => format!("{reason}; note: {}", notes.sentences.join("; ")),
     }
 }
 
 fn refusal_sentence(judged: &[Judged]) -> String {
     let failed = judged.iter().filter(|judged| matches!(judged.verdict, Verdict::Failed { .. }));
     failed
-        .map(|judged| format!("gate `{}`: {}", judged.gate, judged.verdict.because().join("; ")))
+        .map(|judged| format!("gate `{}`: {}", judged.gate, judged.verdict.reason().join("; ")))
         .collect::<Vec<_>>()
         .join("; ")
 }

@@ -88,7 +88,7 @@ impl Scene<'_> {
     /// On how many labels a window was last judged.
     fn known_coverage(&self, window: Window) -> Result<Option<Coverage>, AppError> {
         let history = self.app.store().read(|reader| {
-            let kind = Some(MonitorKind::Accuracy);
+            let kind = Some(MonitorKind::Performance);
             readings::history(reader, self.endpoint, kind, COVERAGE, (window.start, window.end), 1000)
         })?;
         let of_this = history.into_iter().filter(|reading| {

@@ -39,7 +39,7 @@ pub fn rules(monitor: &Monitor, kind: MonitorKind, package: &Package, metric: Op
         MonitorKind::Data => quality_rules(reference).into_iter().filter(|rule| !is_stated(rule, stated)).collect(),
         _ if !stated.is_empty() => vec![],
         MonitorKind::Drift => parsed([format!("psi(*) < {PSI_LIMIT}"), format!("psi({SCORE}) < {PSI_LIMIT}")]),
-        MonitorKind::Accuracy => accuracy_rule(package.manifest.signature.task, metric).into_iter().collect(),
+        MonitorKind::Performance => performance_rule(package.manifest.signature.task, metric).into_iter().collect(),
         MonitorKind::Bias | MonitorKind::Usage => vec![],
     };
     let stated = stated.iter().map(|rule| WatchedRule { rule: rule.clone(), is_default: false });
@@ -67,7 +67,7 @@ fn parsed<const N: usize>(texts: [String; N]) -> Vec<Rule> {
 }
 
 /// The headline metric may not fall far below what it was on the held-out rows.
-fn accuracy_rule(task: Task, metric: Option<f64>) -> Option<Rule> {
+fn performance_rule(task: Task, metric: Option<f64>) -> Option<Rule> {
     let (name, value) = (headline(task), metric?);
     let text = match task {
         Task::Regression => format!("{name} <= {}", value * TOLERATED_GROWTH),

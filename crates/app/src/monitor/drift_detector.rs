@@ -69,7 +69,7 @@ pub struct Budget {
 
 impl Budget {
     pub fn of(monitor: &Monitor) -> Self {
-        Self { windows: MONITORS * monitor.false_alarms.windows_between(monitor.every) }
+        Self { windows: MONITORS * monitor.false_alarm_rate.windows_between(monitor.every) }
     }
 
     /// The chance of a false alarm that one window of one monitor may take; never more than that of a 95 % interval.

@@ -27,9 +27,9 @@ const MAX_DRAWN_ROWS: usize = 20_000_000;
 impl Scene<'_> {
     /// Judges the rules about estimates on a window; without one the estimate of the headline metric is read alone.
     pub(super) fn watch_estimates(&mut self, window: Window) -> Result<Vec<Reading>, AppError> {
-        let rules = self.rules(MonitorKind::Accuracy, true)?;
+        let rules = self.rules(MonitorKind::Performance, true)?;
         if !rules.is_empty() {
-            let subject = Subject { kind: MonitorKind::Accuracy, basis: Basis::Estimated };
+            let subject = Subject { kind: MonitorKind::Performance, basis: Basis::Estimated };
             return self.judge(subject, &rules, window);
         }
         let answered = self.rows(window, None)?;

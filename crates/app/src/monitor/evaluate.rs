@@ -219,7 +219,7 @@ impl Scene<'_> {
             came = true;
             self.see_losses(&rows, window);
             let mut made = vec![self.judged_coverage(window, &rows)];
-            made.extend(self.watch(MonitorKind::Accuracy, window)?);
+            made.extend(self.watch(MonitorKind::Performance, window)?);
             made.extend(self.watch(MonitorKind::Bias, window)?);
             self.record(window, made)?;
         }
@@ -354,7 +354,7 @@ impl Scene<'_> {
 
     /// Why a subject is out of bounds, where that can be said. A failure here never keeps an alert from being raised.
     fn explained(&self, subject: Subject, window: Window) -> Option<Explained> {
-        if !matches!(subject.kind, MonitorKind::Drift | MonitorKind::Accuracy) {
+        if !matches!(subject.kind, MonitorKind::Drift | MonitorKind::Performance) {
             return None;
         }
         let found = self.causes(window).inspect_err(|error| {
@@ -366,7 +366,7 @@ impl Scene<'_> {
         });
         let remedy = match (retrains, subject.kind) {
             (true, _) => Remedy::Retrains,
-            (false, MonitorKind::Accuracy) => Remedy::Retrain,
+            (false, MonitorKind::Performance) => Remedy::Retrain,
             (false, _) => Remedy::Watch,
         };
         let sentence = causes.sentence(self.package.manifest.signature.task, remedy);

@@ -48,7 +48,7 @@ const MAX_READINGS: u32 = 10_000;
 const MAX_LOOKS: u32 = 20;
 /// The share of a window's rows whose label is known, from which its labels count as complete before their delay is over.
 const COMPLETE: f64 = 0.9;
-const SUBJECT: Subject = Subject { kind: MonitorKind::Accuracy, basis: Basis::Promotion };
+const SUBJECT: Subject = Subject { kind: MonitorKind::Performance, basis: Basis::Promotion };
 
 impl Scene<'_> {
     /// Compares the answers since the promotion with those before it, where enough labels came since the last comparison.
@@ -86,7 +86,7 @@ impl Scene<'_> {
         let is_worse = if sign > 0.0 { change.high < 0.0 } else { change.low > 0.0 };
         let outcome = self.told_change(&name, (&now, &then), &change, (since, before.version), is_worse);
         // It is said at once: there is one look, not one a window.
-        let monitor = Monitor { hold: 1, ..self.monitor.clone() };
+        let monitor = Monitor { for_windows: 1, ..self.monitor.clone() };
         let finding = Finding { subject: SUBJECT, about: None, window: *last, outcomes: &[outcome], explain: &|| None };
         self.app.alert(self.act, self.endpoint, &monitor, finding).map(drop)
     }
@@ -94,7 +94,7 @@ impl Scene<'_> {
     /// On how many labels the windows since the promotion were judged: to know it no row is read.
     fn judged_labels(&self, since: Timestamp, last: Window) -> Result<usize, AppError> {
         let span = (since, last.end);
-        let kind = Some(MonitorKind::Accuracy);
+        let kind = Some(MonitorKind::Performance);
         let read = self
             .app
             .store()
@@ -106,7 +106,7 @@ impl Scene<'_> {
 
     /// On how many labelled answers of this version the promotion was looked at last.
     fn last_look(&self) -> Result<Option<usize>, AppError> {
-        let filter = ReadingFilter { monitor: Some(MonitorKind::Accuracy), metric: Some(CHANGE.to_owned()) };
+        let filter = ReadingFilter { monitor: Some(MonitorKind::Performance), metric: Some(CHANGE.to_owned()) };
         let page = PageRequest::first(1);
         let newest = self.app.store().read(|reader| readings::list(reader, self.endpoint, &filter, &page))?.items.pop();
         let is_ours = |reading: &readings::Reading| {
@@ -151,7 +151,7 @@ impl Scene<'_> {
     }
 
     fn note_change(&self, window: Window, after: &Answered, change: &Estimate) -> Result<(), AppError> {
-        let reading = self.counted(MonitorKind::Accuracy, CHANGE, window, after, change.value, after.len() as u64);
+        let reading = self.counted(MonitorKind::Performance, CHANGE, window, after, change.value, after.len() as u64);
         self.record_readings(vec![readings::Reading { low: Some(change.low), high: Some(change.high), ..reading }])
     }
 

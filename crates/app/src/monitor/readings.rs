@@ -80,7 +80,7 @@ impl Scene<'_> {
     /// How many labels the judgement of a window rests on.
     pub(super) fn judged_coverage(&self, window: Window, rows: &Answered) -> Reading {
         let share = rows.labelled() as f64 / rows.len().max(1) as f64;
-        let reading = self.counted(MonitorKind::Accuracy, COVERAGE, window, rows, share, rows.labelled() as u64);
+        let reading = self.counted(MonitorKind::Performance, COVERAGE, window, rows, share, rows.labelled() as u64);
         let through = labels_through(rows);
         Reading {
             detail: json!({ "rows": rows.len(), "labelled": rows.labelled(), "labels_through": through }),
@@ -91,7 +91,7 @@ impl Scene<'_> {
     /// An estimate that no rule bounds.
     pub(super) fn estimated(&self, name: &str, window: Window, rows: &Answered, estimate: &Measurement) -> Reading {
         let metric = format!("estimated({name})");
-        let reading = self.counted(MonitorKind::Accuracy, &metric, window, rows, estimate.value, estimate.count);
+        let reading = self.counted(MonitorKind::Performance, &metric, window, rows, estimate.value, estimate.count);
         let (low, high) = estimate.interval.unzip();
         Reading { low, high, estimated: true, ..reading }
     }

@@ -43,7 +43,7 @@ impl Scene<'_> {
             came = true;
             self.is_news = news_from.is_none_or(|through| through < window.end) && !self.was_alarmed(since)?;
             let mut made = vec![self.judged_coverage(window, &rows)];
-            made.extend(self.watch(MonitorKind::Accuracy, window)?);
+            made.extend(self.watch(MonitorKind::Performance, window)?);
             made.extend(self.watch(MonitorKind::Bias, window)?);
             self.record_readings(made)?;
         }
@@ -58,7 +58,7 @@ impl Scene<'_> {
         let newest = self.app.store().read(|reader| alerts::list(reader, &filter, &PageRequest::first(100)))?;
         // That a promotion made it worse is said of the version after it.
         let is_about_it = |alert: &&alerts::Alert| !alert.cause.ends_with("/promotion");
-        let alarmed = |alert: &alerts::Alert| alert.monitor == MonitorKind::Accuracy && alert.opened >= since;
+        let alarmed = |alert: &alerts::Alert| alert.monitor == MonitorKind::Performance && alert.opened >= since;
         Ok(newest.items.iter().filter(is_about_it).any(alarmed))
     }
 }

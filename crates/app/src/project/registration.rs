@@ -96,8 +96,8 @@ impl App {
             let audited = tx.audited(draft);
             let now = projects::current_contract(tx, &name)?.map(|contract| contract.digest);
             if now != judged {
-                let because = format!("another contract of project `{name}` was recorded at the same time; try again");
-                return Err(StoreError::Conflict { attempted: "record the contract", because });
+                let reason = format!("another contract of project `{name}` was recorded at the same time; try again");
+                return Err(StoreError::Conflict { attempted: "record the contract", reason });
             }
             if projects::find(tx, &name)?.is_none() {
                 projects::register(&audited, &name)?;

@@ -106,7 +106,7 @@ impl App {
         let retrain = project.contract.retrain.as_ref();
         let training = self.training(project, step, due.cause.clone(), retrain.and_then(|retrain| retrain.window))?;
         if let Some(verdict @ Verdict::Failed { .. }) = self.required_of_data(project, &training)? {
-            let hindrance = format!("its data may not be trained on: {}", verdict.because().join("; "));
+            let hindrance = format!("its data may not be trained on: {}", verdict.reasons().join("; "));
             if self.skip(act, project, &due, &hindrance)? {
                 self.note_unfit_data(act, project, &verdict)?;
             }

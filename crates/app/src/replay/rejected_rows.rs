@@ -24,12 +24,12 @@ impl Refusals {
 
     /// What the report says of them; `None` where no row was refused.
     pub fn note(&self) -> Option<String> {
-        let (id, because) = self.first.as_ref()?;
+        let (id, reason) = self.first.as_ref()?;
         let rows = match self.rows {
             1 => "1 row was refused, as an endpoint refuses it, and has no answer".to_owned(),
             rows => format!("{rows} rows were refused, as an endpoint refuses them, and have no answer; the first"),
         };
-        Some(format!("{rows}: row `{id}`: {because}"))
+        Some(format!("{rows}: row `{id}`: {reason}"))
     }
 }
 
@@ -40,9 +40,9 @@ mod tests {
 
     use super::*;
 
-    fn refused(because: ScoreError) -> InferError {
+    fn refused(reason: ScoreError) -> InferError {
         let version = VersionRef { number: 1, digest: kilter_domain::digest::Digest::of(b"model") };
-        InferError::Score { version, because }
+        InferError::Score { version, reason }
     }
 
     fn noted(parts: &[&[usize]], refusal: impl Fn() -> ScoreError) -> String {

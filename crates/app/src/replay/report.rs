@@ -34,7 +34,7 @@ pub struct Entry {
     /// `trained`, `gate_passed`, `promoted`, `drift_alert`, ...
     pub kind: String,
     pub version: Option<u64>,
-    pub because: String,
+    pub reason: String,
     pub numbers: BTreeMap<String, f64>,
 }
 

@@ -56,8 +56,8 @@ pub enum ReplayError {
     App(#[from] AppError),
     #[error("dataset `{dataset}` holds no rows to play")]
     Empty { dataset: String },
-    #[error("serving cannot begin: {because}; set `start` in [replay] to a date at which enough labels are known")]
-    NoStart { because: String },
+    #[error("serving cannot begin: {reason}; set `start` in [replay] to a date at which enough labels are known")]
+    NoStart { reason: String },
     #[error(
         "a period of {period} cuts the data into more than {} pieces; set `period = \"{longer}\"` in [replay]",
         periods::MAX_PERIODS
@@ -74,8 +74,8 @@ pub enum ReplayError {
         value: kilter_domain::time::Timestamp,
         away: kilter_domain::time::Span,
     },
-    #[error("the first training failed: {because}; try it with `kilter run`{}", log.as_ref().map_or_else(String::new, StepLog::end))]
-    FirstTraining { because: String, log: Option<StepLog> },
+    #[error("the first training failed: {reason}; try it with `kilter run`{}", log.as_ref().map_or_else(String::new, StepLog::end))]
+    FirstTraining { reason: String, log: Option<StepLog> },
 }
 
 /// What a failed step wrote.
@@ -135,9 +135,9 @@ fn untrained(trained: Trained) -> ReplayError {
     let failed = trained.record.failed_step();
     let log = failed.and_then(|step| Some(StepLog { tail: step.log_tail.clone()?, file: step.log_file.clone()? }));
     let error = failed.and_then(|step| Some(format!("step `{}`: {}", step.step, step.error.clone()?)));
-    let because = trained.refused.or(error);
-    let because = because.unwrap_or_else(|| "no model was packed; name it in [package]".to_owned());
-    ReplayError::FirstTraining { because, log }
+    let reason = trained.refused.or(error);
+    let reason = reason.unwrap_or_else(|| "no model was packed; name it in [package]".to_owned());
+    ReplayError::FirstTraining { reason, log }
 }
 
 /// The loop: answer what happens until the next moment that matters, tell the labels, take one step.

@@ -64,8 +64,8 @@ impl Settings {
         };
         let start = start(replay.start, history, period)?;
         if start > last {
-            let because = format!("the start {start} lies behind the last event {last}");
-            return Err(ReplayError::NoStart { because });
+            let reason = format!("the start {start} lies behind the last event {last}");
+            return Err(ReplayError::NoStart { reason });
         }
         let mut boundaries: Vec<Timestamp> = boundaries(start, period, last).collect();
         if boundaries.last().is_none_or(|end| *end <= last) {
@@ -115,11 +115,10 @@ fn start(stated: Option<ReplayStart>, history: &History, period: Span) -> Result
         }
         None => periods::usual_start(history, period),
     };
-    let never =
-        || ReplayError::NoStart { because: "a fifth of the labels is never known before the last event".into() };
+    let never = || ReplayError::NoStart { reason: "a fifth of the labels is never known before the last event".into() };
     let start = start.ok_or_else(never)?;
     match history.labelled_at(start, None).is_empty() {
-        true => Err(ReplayError::NoStart { because: format!("no label is known at {start}") }),
+        true => Err(ReplayError::NoStart { reason: format!("no label is known at {start}") }),
         false => Ok(start),
     }
 }

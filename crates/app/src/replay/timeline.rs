@@ -50,7 +50,7 @@ fn decision(record: &audit::Record) -> Option<Entry> {
         at: Timestamp(record.entry.at.millis()),
         kind: kind.word().to_owned(),
         version: version_of(&record.entry.object).or(stated),
-        because: record.reason.clone().unwrap_or_default(),
+        reason: record.reason.clone().unwrap_or_default(),
         numbers,
     })
 }

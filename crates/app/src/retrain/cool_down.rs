@@ -70,7 +70,7 @@ fn pause_ms(failures: usize) -> i64 {
 
 #[cfg(test)]
 mod tests {
-    use kilter_domain::contract::Then;
+    use kilter_domain::contract::OnSuccess;
     use serde_json::json;
 
     use super::*;
@@ -78,7 +78,7 @@ mod tests {
     const MINUTE: i64 = 60_000;
 
     fn retrain(cooldown: Option<Span>) -> Retrain {
-        Retrain { when: vec![], run: vec![], then: Then::Candidate, budget: None, cooldown, window: None }
+        Retrain { when: vec![], run: vec![], on_success: OnSuccess::Candidate, budget: None, cooldown, window: None }
     }
 
     fn alert() -> Cause {

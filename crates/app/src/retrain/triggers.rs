@@ -55,7 +55,7 @@ pub trait KnownData {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Due {
     pub cause: Cause,
-    pub because: String,
+    pub reason: String,
     pub numbers: Numbers,
 }
 
@@ -81,19 +81,19 @@ impl App {
 
     /// Writes down that a retraining was started as `run`.
     pub fn note_retraining(&self, act: &Act, project: &Project, due: &Due, run: &str) -> Result<(), AppError> {
-        self.note(act, project, due, RetrainOutcome::Started, Some(run.to_owned()), due.because.clone())
+        self.note(act, project, due, RetrainOutcome::Started, Some(run.to_owned()), due.reason.clone())
     }
 
     /// Writes down why a retraining that is due does not start; whether that was not said before.
     pub(crate) fn skip(&self, act: &Act, project: &Project, due: &Due, hindrance: &str) -> Result<bool, AppError> {
-        let because = format!("{}, but {hindrance}", due.because);
+        let reason = format!("{}, but {hindrance}", due.reason);
         let newest =
             self.store().read(|reader| decisions::list(reader, &project.name, &PageRequest::first(1)))?.items.pop();
         // The same answer to the same question is written once.
         let is_said = newest
-            .is_some_and(|newest| newest.outcome == RetrainOutcome::Skipped && newest.because.ends_with(hindrance));
+            .is_some_and(|newest| newest.outcome == RetrainOutcome::Skipped && newest.reason.ends_with(hindrance));
         if !is_said {
-            self.note(act, project, due, RetrainOutcome::Skipped, None, because)?;
+            self.note(act, project, due, RetrainOutcome::Skipped, None, reason)?;
         }
         Ok(!is_said)
     }
@@ -105,14 +105,14 @@ impl App {
         due: &Due,
         outcome: RetrainOutcome,
         run: Option<String>,
-        because: String,
+        reason: String,
     ) -> Result<(), AppError> {
         let kind = match outcome {
             RetrainOutcome::Started => DecisionKind::RetrainStarted,
             _ => DecisionKind::RetrainSkipped,
         };
-        let draft = act.decides(kind, because.clone(), &due.numbers);
-        let new = NewDecision { project: project.name.clone(), cause: due.cause.clone(), outcome, run, because };
+        let draft = act.decides(kind, reason.clone(), &due.numbers);
+        let new = NewDecision { project: project.name.clone(), cause: due.cause.clone(), outcome, run, reason };
         self.store().write(move |tx| decisions::record(&tx.audited(draft), &new).map(|_| ()))?;
         Ok(())
     }
@@ -172,7 +172,7 @@ impl App {
         };
         Ok(open.items.iter().find(is_due).map(|alert| Due {
             cause: Cause::Alert { id: alert.id.clone(), monitor: kind },
-            because: format!("monitor.{kind} is failing: {}", alert.detail["text"].as_str().unwrap_or("see the alert")),
+            reason: format!("monitor.{kind} is failing: {}", alert.detail["text"].as_str().unwrap_or("see the alert")),
             numbers: Numbers::default(),
         }))
     }
@@ -207,7 +207,7 @@ impl App {
         }
         Ok(Some(Due {
             cause: Cause::NewData { dataset: dataset.clone(), digest: self.digest_of(now, project, dataset, data)? },
-            because: format!("dataset `{dataset}` grew from {before} to {rows} labelled rows"),
+            reason: format!("dataset `{dataset}` grew from {before} to {rows} labelled rows"),
             numbers: Numbers::default().with("rows before", before as f64).with("rows", rows as f64),
         }))
     }
@@ -288,7 +288,7 @@ impl App {
 fn scheduled(schedule: &str) -> Due {
     Due {
         cause: Cause::Schedule { schedule: schedule.to_owned() },
-        because: format!("the schedule `{schedule}` is due"),
+        reason: format!("the schedule `{schedule}` is due"),
         numbers: Numbers::default(),
     }
 }

@@ -190,10 +190,10 @@ impl App {
             Ok(Err(error)) => Some(kilter_workflow::with_causes(&error)),
             Err(_) => Some("the run met a fault of Kilter; its log has the rest".to_owned()),
         };
-        if let Some(because) = failed {
-            tracing::error!(run = %run.id, %because, "a run could not be finished");
+        if let Some(reason) = failed {
+            tracing::error!(run = %run.id, %reason, "a run could not be finished");
             // It may have ended by itself, with the same reason.
-            let _ = self.end_unfinished(&act, &run.id, &because);
+            let _ = self.end_unfinished(&act, &run.id, &reason);
         }
         run.end();
     }
@@ -214,9 +214,9 @@ impl App {
     ///
     /// # Errors
     /// When the entry cannot be written; then it is not asked.
-    pub fn cancel_run(&self, act: &Act, id: &str, because: &str) -> Result<bool, AppError> {
+    pub fn cancel_run(&self, act: &Act, id: &str, reason: &str) -> Result<bool, AppError> {
         let Some(run) = self.inner.active_runs.find(id).filter(|run| !run.lock().has_ended) else { return Ok(false) };
-        let (draft, id) = (act.does("run.cancel", because, vec![]), id.to_owned());
+        let (draft, id) = (act.does("run.cancel", reason, vec![]), id.to_owned());
         self.store().write(move |tx| runs::note_cancel(&tx.audited(draft), &id).map(|_| ()))?;
         run.cancel.cancel();
         Ok(true)

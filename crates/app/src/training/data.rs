@@ -21,7 +21,7 @@ const HELD_OUT_SHARE: f64 = 0.25;
 
 /// The output on which gates are measured: what they name, else the only output that is called `test`.
 pub fn test_output(contract: &Contract) -> Option<OutputRef> {
-    let named = contract.gates.iter().find_map(|gate| gate.on.clone());
+    let named = contract.gates.iter().find_map(|gate| gate.dataset.clone());
     named.or_else(|| {
         let mut tests = contract.steps.iter().flat_map(|step| {
             let tests = step.outputs.iter().filter(|output| output.name == "test");

@@ -9,7 +9,7 @@ use std::{
 };
 
 use kilter_domain::{
-    contract::Then,
+    contract::OnSuccess,
     gate::Verdict,
     ids::{DatasetName, StepName},
     model::VersionState,
@@ -201,10 +201,10 @@ impl App {
     }
 
     /// Ends a run that an error kept from ending by itself.
-    pub(crate) fn end_unfinished(&self, act: &Act, id: &str, because: &str) -> Result<(), AppError> {
+    pub(crate) fn end_unfinished(&self, act: &Act, id: &str, reason: &str) -> Result<(), AppError> {
         let found = self.store().read(|reader| runs::get(reader, id))?;
-        let document = json!({ "error": because });
-        let (id, draft) = (id.to_owned(), act.does(DecisionKind::TrainingFailed.word(), because, vec![]));
+        let document = json!({ "error": reason });
+        let (id, draft) = (id.to_owned(), act.does(DecisionKind::TrainingFailed.word(), reason, vec![]));
         self.store().write(move |tx| {
             let audited = tx.audited(draft);
             let mut state = found.state;
@@ -233,12 +233,12 @@ impl App {
         document: serde_json::Value,
         record: Option<&RunRecord>,
     ) -> Result<(), AppError> {
-        let (action, because) = match state {
+        let (action, reason) = match state {
             RunState::Succeeded => ("run_succeeded".to_owned(), String::new()),
             RunState::Cancelled => ("run_cancelled".to_owned(), String::new()),
             _ => (DecisionKind::TrainingFailed.word().to_owned(), failure(&document, record)),
         };
-        let draft = act.does(&action, because, vec![]);
+        let draft = act.does(&action, reason, vec![]);
         let (id, at) = (id.to_owned(), act.at);
         let params: Vec<(String, String)> = record.map(logged_params).unwrap_or_default();
         let points: Vec<log::MetricPoint> = record
@@ -264,7 +264,8 @@ impl App {
 
 /// Whether the contract keeps what the platform trains by itself until a person submits it.
 fn keeps_drafts(project: &Project, cause: &Cause) -> bool {
-    cause.is_automatic() && project.contract.retrain.as_ref().is_some_and(|retrain| retrain.then == Then::Draft)
+    cause.is_automatic()
+        && project.contract.retrain.as_ref().is_some_and(|retrain| retrain.on_success == OnSuccess::Draft)
 }
 
 /// Why a run was started, for a person.

@@ -59,7 +59,7 @@ struct One {
     id: String,
     /// Why, for the audit table.
     #[arg(long, value_name = "TEXT")]
-    because: Option<String>,
+    reason: Option<String>,
     #[command(flatten)]
     reach: Reach,
 }
@@ -111,12 +111,12 @@ pub(crate) fn short(id: &str) -> &str {
 
 impl One {
     fn reason(self, verb: &str) -> Result<Answer, Stop> {
-        let body = api::Reason { because: self.because.clone() };
+        let body = api::Reason { reason: self.reason.clone() };
         self.moved(verb, &body)
     }
 
     fn mute(self, until: Timestamp) -> Result<Answer, Stop> {
-        let body = api::Mute { until: until.to_string(), because: self.because.clone() };
+        let body = api::Mute { until: until.to_string(), reason: self.reason.clone() };
         self.moved("mute", &body)
     }
 

@@ -65,16 +65,16 @@ fn waiting(endpoint: &api::EndpointStatus) -> Option<String> {
 
 /// That a version is live (or on trial) and is not asked, and what to do.
 fn refusal(endpoint: &api::EndpointStatus) -> Option<String> {
-    if let (Some(because), Some(candidate)) = (&endpoint.candidate_refused, &endpoint.candidate) {
+    if let (Some(reason), Some(candidate)) = (&endpoint.candidate_refused, &endpoint.candidate) {
         return Some(format!(
-            "v{} is {} at {} and cannot be asked: {because}\n    take it back with `kilter rollback {}`",
+            "v{} is {} at {} and cannot be asked: {reason}\n    take it back with `kilter rollback {}`",
             candidate.version, candidate.state, endpoint.name, endpoint.name
         ));
     }
-    let because = endpoint.refused.as_ref()?;
+    let reason = endpoint.refused.as_ref()?;
     let live = endpoint.live.as_ref().map_or_else(String::new, |live| format!("v{} ", live.version));
     Some(format!(
-        "{} serves nothing: {live}was refused when it was loaded: {because}\n    go back with `kilter rollback {}`, or deploy another",
+        "{} serves nothing: {live}was refused when it was loaded: {reason}\n    go back with `kilter rollback {}`, or deploy another",
         endpoint.name, endpoint.name
     ))
 }
@@ -170,7 +170,7 @@ pub(crate) fn with_gates(mut page: Page, version: &api::Version) -> Page {
             _ => Mark::Wait,
         };
         page = page.marked(mark, format!("gate {}: {}", gate.gate, gate.verdict));
-        page = gate.because.iter().fold(page, |page, because| page.line(format!("    {because}")));
+        page = gate.reason.iter().fold(page, |page, reason| page.line(format!("    {reason}")));
     }
     page
 }

@@ -26,7 +26,7 @@ fn a_version_waits_for_the_people_whom_the_contract_asks() {
     let (exit, said) = by(&world, "ana", &["approve", "churn@1"]);
     assert!(exit == 8 && said.contains("1 more validator"), "{said}");
     assert_eq!(by(&world, "ana", &["approve", "churn@1"]).0, 8, "one person counts once");
-    assert_eq!(by(&world, "ben", &["approve", "churn@1", "--because", "calibrated on every region"]).0, 0);
+    assert_eq!(by(&world, "ben", &["approve", "churn@1", "--reason", "calibrated on every region"]).0, 0);
     assert_eq!(by(&world, "ana", &["deploy", "--version", "1"]).0, 5, "a validator does not deploy");
     assert_eq!(by(&world, "olga", &["deploy", "--version", "1"]).0, 0);
     let entries = by(&world, "ana", &["audit", "list", "--json"]).1;
@@ -49,8 +49,8 @@ fn a_version_waits_for_the_people_whom_the_contract_asks() {
 fn a_version_that_was_rejected_stays_so() {
     let world = asking("validator", "validator = [\"user:ana\"]\ndeveloper = [\"user:dev\"]\nadmin = [\"user:ida\"]");
     assert_eq!(by(&world, "dev", &["run"]).0, 8);
-    assert_eq!(by(&world, "ana", &["reject", "churn@1", "--because", " "]).0, 6, "a no needs its reason");
-    assert_eq!(by(&world, "ana", &["reject", "churn@1", "--because", "trained on returns"]).0, 0);
+    assert_eq!(by(&world, "ana", &["reject", "churn@1", "--reason", " "]).0, 6, "a no needs its reason");
+    assert_eq!(by(&world, "ana", &["reject", "churn@1", "--reason", "trained on returns"]).0, 0);
     let (exit, said) = by(&world, "ana", &["approve", "churn@1"]);
     assert!(exit == 6 && said.contains("a fix is a new version"), "{said}");
     assert_eq!(by(&world, "ana", &["model", "show", "churn@7"]).0, 4);

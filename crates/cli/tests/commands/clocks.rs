@@ -87,7 +87,7 @@ fn readings_of(told: &Value) -> Vec<(String, Option<f64>)> {
 #[test]
 fn what_was_deployed_while_the_clock_was_ahead_is_measured_from_when_it_was_set_back() {
     // Trained and deployed by a clock that was a day ahead.
-    let rules = "accuracy = [\"accuracy >= 0.1\"]\nusage = [\"requests >= 0\", \"rows >= 1 over 3h\"]";
+    let rules = "performance = [\"accuracy >= 0.1\"]\nusage = [\"requests >= 0\", \"rows >= 1 over 3h\"]";
     let mut live = watched("left", rules);
     let (ids, columns, left) = asked(60);
     live.look(-24);
@@ -170,7 +170,7 @@ fn an_alert_of_a_window_that_is_still_to_come_ends_with_windows_of_the_present()
 
 #[test]
 fn labels_that_were_given_while_the_clock_was_ahead_are_joined_once_it_is_set_back() {
-    let mut live = watched("left", "accuracy = [\"accuracy >= 0.1\"]");
+    let mut live = watched("left", "performance = [\"accuracy >= 0.1\"]");
     let (ids, columns, left) = asked(60);
     live.ask(1, &ids, columns);
     live.look(24);

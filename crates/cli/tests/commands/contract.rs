@@ -67,7 +67,7 @@ run = "kilter fit {in.train} --target left --exclude id,at --param rounds=20 --o
 in  = ["split.train"]
 out = { model = "work/model" }
 [gate.quality]
-on    = "split.test"
+dataset    = "split.test"
 rules = ["auc >= BOUND"]
 [package]
 model = "train.model"

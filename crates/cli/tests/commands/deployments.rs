@@ -131,7 +131,7 @@ fn a_refused_act_leaves_an_entry_that_says_who_tried_what() {
     assert_eq!(world.json(&["deploy", "--version", "1"])["state"], "live");
     world.problem(&["deploy", "--version", "1"], 6);
     world.problem(&["approve", "churn@1"], 6);
-    world.problem(&["reject", "churn@1", "--because", "late"], 6);
+    world.problem(&["reject", "churn@1", "--reason", "late"], 6);
     let entries = world.json(&["audit", "list"]);
     let entries = entries["entries"].as_array().unwrap();
     for (action, object) in [

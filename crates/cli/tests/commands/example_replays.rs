@@ -45,7 +45,7 @@ fn check_timeline(report: &Value) {
     for entry in report["timeline"].as_array().unwrap() {
         let at = entry["at"].as_str().unwrap();
         assert!(at >= before, "{entry} comes after {before}");
-        assert!(entry["because"].is_string() && entry["numbers"].is_object(), "{entry}");
+        assert!(entry["reason"].is_string() && entry["numbers"].is_object(), "{entry}");
         before = at;
     }
 }
@@ -142,13 +142,13 @@ fn worth(report: &Value) -> (f64, f64) {
 fn why<'r>(report: &'r Value, kind: &str) -> &'r str {
     let timeline = report["timeline"].as_array().unwrap();
     let entry = timeline.iter().find(|entry| entry["kind"] == kind).unwrap_or_else(|| panic!("no {kind}"));
-    entry["because"].as_str().unwrap()
+    entry["reason"].as_str().unwrap()
 }
 
 /// When a decision of a kind first named something.
 fn named<'r>(report: &'r Value, kind: &str, thing: &str) -> Option<&'r str> {
     let timeline = report["timeline"].as_array().unwrap();
-    let names = |entry: &&Value| entry["kind"] == kind && entry["because"].as_str().unwrap().contains(thing);
+    let names = |entry: &&Value| entry["kind"] == kind && entry["reason"].as_str().unwrap().contains(thing);
     timeline.iter().find(names).and_then(|entry| entry["at"].as_str())
 }
 
@@ -189,8 +189,8 @@ fn promotions_are_forecast_through_a_shortage_that_is_no_alarm_of_performance() 
         entry["kind"] == "performance_alert" && at > "2023-01-02T00:00:00Z" && at < "2023-03-28"
     };
     for entry in report["timeline"].as_array().unwrap().iter().filter(in_shortage) {
-        let because = entry["because"].as_str().unwrap();
-        assert!(because.contains("in the window 2022-12-05 to 2023-01-02"), "{because}");
+        let reason = entry["reason"].as_str().unwrap();
+        assert!(reason.contains("in the window 2022-12-05 to 2023-01-02"), "{reason}");
     }
     // No model reads what never varied before; the monitor does.
     let shortage = named(&report, "drift_alert", "psi(supplier_lead_days)").expect("suppliers are late");

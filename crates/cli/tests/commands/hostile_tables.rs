@@ -213,7 +213,7 @@ model = "train.model"
 every    = "1w"
 data     = ["missing(x) <= 5%"]
 drift    = ["psi(*) < 0.25 over 1w"]
-accuracy = ["auc >= 0.55 over 1w"]
+performance = ["auc >= 0.55 over 1w"]
 [replay]
 start  = "2024-02-01"
 period = "1w"
@@ -229,13 +229,13 @@ fn a_past_full_of_holes_is_played_to_its_end_and_the_holes_are_told() {
     let timeline = report["timeline"].as_array().unwrap();
     let why = |kind: &str| {
         let found = timeline.iter().find(|entry| entry["kind"] == kind).unwrap_or_else(|| panic!("no {kind}"));
-        (found["at"].as_str().unwrap(), found["because"].as_str().unwrap())
+        (found["at"].as_str().unwrap(), found["reason"].as_str().unwrap())
     };
     // Day forty is the thirteenth of February.
-    let (at, because) = why("data_alert");
-    assert!(at.starts_with("2024-02-15") && because.contains("missing(x) is"), "{at}: {because}");
-    let (at, because) = why("performance_alert");
-    assert!(("2024-02-15".."2024-03-01").contains(&at) && because.contains("auc is"), "{at}: {because}");
+    let (at, reason) = why("data_alert");
+    assert!(at.starts_with("2024-02-15") && reason.contains("missing(x) is"), "{at}: {reason}");
+    let (at, reason) = why("performance_alert");
+    assert!(("2024-02-15".."2024-03-01").contains(&at) && reason.contains("auc is"), "{at}: {reason}");
     let periods = report["periods"].as_array().unwrap();
     let rows: u64 = periods.iter().map(|period| period["rows"].as_u64().unwrap()).sum();
     assert!(rows > 1_200 && periods.iter().all(|period| period["labelled"] == period["rows"]), "{rows}");
@@ -301,7 +301,7 @@ fn rows_that_an_endpoint_refuses_are_left_out_and_the_past_is_played_on() {
     world.write("kilter.toml", &project);
     let report = world.json(&["replay", "."]);
     let timeline = report["timeline"].as_array().unwrap();
-    let said = |word: &str| timeline.iter().any(|entry| entry["because"].as_str().unwrap().contains(word));
+    let said = |word: &str| timeline.iter().any(|entry| entry["reason"].as_str().unwrap().contains(word));
     assert!(
         said("2 test rows are left out, because the model refuses such a row: the column `x` is `inf`"),
         "{report:#}"

@@ -202,7 +202,7 @@ fn thirty_two_look_while_a_run_has_the_folder_and_who_would_change_something_wai
             assert_eq!(said.exit, 0, "look {at}, {arguments:?}: {}", said.err);
         }
     });
-    assert_eq!(world.problem(&["reject", "x@1", "--because", "no"], 6)["code"], "data_folder_in_use");
+    assert_eq!(world.problem(&["reject", "x@1", "--reason", "no"], 6)["code"], "data_folder_in_use");
     run.kill().unwrap();
     run.wait().unwrap();
     // A server that was killed leaves its address behind: whoever looks is not led astray.

@@ -31,7 +31,7 @@ in = ["split.train"]
 out = { model = "work/model" }
 
 [gate.quality]
-on = "split.test"
+dataset = "split.test"
 rules = ["auc >= 0.5"]
 
 [package]
@@ -81,8 +81,8 @@ fn the_roles_of_the_contract_reach_the_trainer_and_a_changed_role_trains_again()
     let explained = world.json(&["run", "--explain"]);
     let steps = explained["run"]["steps"].as_array().unwrap();
     let train = steps.iter().find(|step| step["step"] == "train").unwrap();
-    assert!(train["state"] == "queued" || train["because"].to_string().contains("roles"), "{explained}");
-    let fields: Vec<&Value> = steps.iter().flat_map(|step| step["because"].as_array().unwrap()).collect();
+    assert!(train["state"] == "queued" || train["reason"].to_string().contains("roles"), "{explained}");
+    let fields: Vec<&Value> = steps.iter().flat_map(|step| step["reason"].as_array().unwrap()).collect();
     assert!(fields.iter().any(|change| change["field"] == "roles.customers.id"), "{explained}");
 
     // Outside of a run the trainer takes what it is given.
@@ -116,7 +116,7 @@ fn a_column_that_alone_tells_the_label_refuses_the_version_and_is_said_where_peo
     let (_, version) = server.get("/api/v1/models/churn/versions/1");
     let gates = version["gates"].as_array().unwrap();
     let gate = gates.iter().find(|gate| gate["gate"] == "label_leakage").unwrap_or_else(|| panic!("{version}"));
-    assert!(gate["verdict"] == "failed" && gate["because"].to_string().contains("`exit_fee`"), "{gate}");
+    assert!(gate["verdict"] == "failed" && gate["reason"].to_string().contains("`exit_fee`"), "{gate}");
     drop(server);
 
     // Named as honest it passes, and a rule of the contract is judged instead.

@@ -97,7 +97,7 @@ fn few_labels_of_no_class_are_left_out_of_an_evaluation_and_named() {
 }
 
 const WORDS: &str = "every = \"1d\"\naccuracy = [\"accuracy >= 0.65\"]\nmin_labelled = 0.5\n\
-                     [retrain]\nwhen = [\"monitor.accuracy failing\", \"monitor.data failing\"]";
+                     [retrain]\nwhen = [\"monitor.performance failing\", \"monitor.data failing\"]";
 
 fn of_kind<'r>(report: &'r Value, kind: &str) -> Vec<&'r Value> {
     report["timeline"].as_array().unwrap().iter().filter(|entry| entry["kind"] == kind).collect()
@@ -110,12 +110,9 @@ fn a_past_whose_labels_change_their_words_raises_no_alarm_about_performance_and_
     assert!(of_kind(&report, "performance_alert").is_empty(), "{report:#}");
     assert_eq!(of_kind(&report, "trained").len(), 1, "{report:#}");
     let data = of_kind(&report, "data_alert");
-    let because = data[0]["because"].as_str().unwrap();
-    assert!(
-        because.contains("`yes` (") && because.contains("`no` (") && because.contains("write the labels"),
-        "{because}"
-    );
-    assert!(!because.contains("only a retraining"), "{because}");
+    let reason = data[0]["reason"].as_str().unwrap();
+    assert!(reason.contains("`yes` (") && reason.contains("`no` (") && reason.contains("write the labels"), "{reason}");
+    assert!(!reason.contains("only a retraining"), "{reason}");
     let last = report["periods"].as_array().unwrap().last().unwrap();
     assert!(last["served"].is_null(), "{last}");
 }
@@ -128,8 +125,7 @@ fn a_past_whose_labels_change_their_spelling_alone_is_measured_on() {
     assert!(of_kind(&spelled, "data_alert").is_empty() && of_kind(&spelled, "performance_alert").is_empty());
 }
 
-const ACCURACY: &str =
-    "accuracy = [\"accuracy >= 0.6\"]\n[retrain]\nwhen = [\"monitor.accuracy failing\", \"monitor.data failing\"]";
+const ACCURACY: &str = "performance = [\"accuracy >= 0.6\"]\n[retrain]\nwhen = [\"monitor.performance failing\", \"monitor.data failing\"]";
 
 #[test]
 fn labels_in_other_words_leave_a_monitor_undecided_until_they_are_corrected() {
@@ -140,7 +136,7 @@ fn labels_in_other_words_leave_a_monitor_undecided_until_they_are_corrected() {
     assert!(live.look(2).is_none(), "nothing is trained");
     let reading = live.reading("accuracy");
     assert!(reading["value"].is_null() && reading["verdict"] == "undecided", "{reading}");
-    assert!(reading["because"].as_str().unwrap().contains("not one of the 80 labels is a class"), "{reading}");
+    assert!(reading["reason"].as_str().unwrap().contains("not one of the 80 labels is a class"), "{reading}");
     let alerts = live.alerts();
     let words = &alerts["churn/label_words"];
     assert_eq!(
@@ -162,7 +158,7 @@ fn labels_of_every_spelling_make_the_same_reading() {
     let spelled = |no: &str, yes: &str| texts(left.iter().map(|left| if *left { yes } else { no }));
     let numbers = Column::Float(left.iter().map(|left| f64::from(u8::from(*left))).collect());
     let forms = [numbers, spelled("0", "1"), spelled("0.0", "1.0"), spelled(" 0", "1 "), spelled("false", "TRUE")];
-    let mut live = watched("left", "accuracy = [\"accuracy >= 0.1\"]");
+    let mut live = watched("left", "performance = [\"accuracy >= 0.1\"]");
     let mut readings = Vec::new();
     for (at, form) in (1i64..).zip(forms) {
         let ids: Vec<String> = ids.iter().map(|id| format!("{at}-{id}")).collect();
@@ -179,7 +175,7 @@ fn labels_of_every_spelling_make_the_same_reading() {
 
 #[test]
 fn labels_that_are_corrected_are_measured_again() {
-    let mut live = watched("left", "accuracy = [\"accuracy >= 0.1\"]");
+    let mut live = watched("left", "performance = [\"accuracy >= 0.1\"]");
     let (ids, columns, left) = asked(80);
     live.ask(1, &ids, columns);
     let values = |left: &[bool]| Column::Bool(left.iter().copied().map(Some).collect());
@@ -249,7 +245,7 @@ fn a_file_of_labels_is_told_which_ids_and_words_were_known() {
 #[test]
 fn a_promotion_that_made_it_worse_is_reported_once_its_labels_are_in() {
     let report = |better: bool| {
-        let mut live = watched("left", "accuracy = [\"accuracy >= 0.1\"]");
+        let mut live = watched("left", "performance = [\"accuracy >= 0.1\"]");
         let (ids, columns, left) = asked(200);
         let ask = |live: &Live, hour: i64| {
             let ids: Vec<String> = ids.iter().map(|id| format!("{hour}-{id}")).collect();

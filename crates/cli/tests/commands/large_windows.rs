@@ -25,7 +25,7 @@ run = "kilter fit {in.train} --target left --exclude at --param rounds=10 --out 
 in  = ["split.train"]
 out = { model = "work/model" }
 [gate.quality]
-on    = "split.test"
+dataset    = "split.test"
 rules = ["auc >= 0.55"]
 [package]
 model = "train.model"
@@ -33,7 +33,7 @@ model = "train.model"
 auto = true
 [monitor]
 every = "1h"
-accuracy = ["auc >= 0.55"]
+performance = ["auc >= 0.55"]
 drift = ["psi(*) < 0.25"]
 data  = ["missing(*) < 0.1"]
 usage = ["rows >= 1"]

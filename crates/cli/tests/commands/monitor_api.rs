@@ -43,7 +43,7 @@ fn every_rule_stands_with_its_newest_reading_what_is_broken_first() {
     assert!(listed["endpoints"][0]["failed"].as_u64().unwrap() >= 1, "{listed}");
     let told = world.json(&["monitor", "show", &endpoint, "--html", "page.html"]);
     assert_eq!(
-        (told["rules"][0]["verdict"].as_str(), told["rules"][0]["because"].is_string()),
+        (told["rules"][0]["verdict"].as_str(), told["rules"][0]["reason"].is_string()),
         (Some("failed"), true),
         "{told:#}"
     );

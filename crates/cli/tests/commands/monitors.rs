@@ -158,11 +158,11 @@ fn usage_rules_count_requests_consumers_and_latency() {
     let alerts = of_kind(&report, "usage_alert");
     assert_eq!(alerts.len(), 2, "{report:#}");
     // The past ends before its last window: what breaches then is news while the alert is open.
-    assert_eq!(alerts[1]["because"], "while the alert is open: rows is 0, but at least 100 is asked");
+    assert_eq!(alerts[1]["reason"], "while the alert is open: rows is 0, but at least 100 is asked");
     // One day is one batch of one consumer: both bounds that ask for more are named, the others are not.
-    let because = alerts[0]["because"].as_str().unwrap();
-    assert!(because.contains("consumers") && because.contains("requests"), "{because}");
-    assert!(!because.contains("share(consumer)") && !because.contains("p99_ms"), "{because}");
+    let reason = alerts[0]["reason"].as_str().unwrap();
+    assert!(reason.contains("consumers") && reason.contains("requests"), "{reason}");
+    assert!(!reason.contains("share(consumer)") && !reason.contains("p99_ms"), "{reason}");
     let log = world.read("state/alerts.jsonl");
     assert!(log.lines().next().is_some_and(|line| line.contains("\"about\":\"usage\"")), "{log}");
 }
@@ -190,8 +190,8 @@ fn a_version_that_took_over_within_a_window_is_judged_on_what_it_was_sent_and_no
     assert_eq!(&days(&report, "promoted")[1..2], ["2024-02-20"], "{report:#}");
     let told = of_kind(&report, "data_alert");
     assert_eq!(told[0]["at"].as_str().map(|at| &at[..10]), Some("2024-02-22"), "{report:#}");
-    assert_eq!(told[0]["because"], "max(noise) is 1000, but at most 100 is asked");
-    assert!(told.iter().all(|entry| !entry["because"].as_str().unwrap().contains("rows is")), "a part is fewer rows");
+    assert_eq!(told[0]["reason"], "max(noise) is 1000, but at most 100 is asked");
+    assert!(told.iter().all(|entry| !entry["reason"].as_str().unwrap().contains("rows is")), "a part is fewer rows");
     let of_week = |name: &str| {
         let told = world.json(&["monitor", "history", "scores", name, "--kind", "data", "--data", "state"]);
         let readings = told["readings"].as_array().cloned().unwrap_or_default();
@@ -209,8 +209,8 @@ fn what_breaks_after_a_clean_window_is_told_while_the_alert_is_open() {
     let (_, report) = played_rows(&rows, &contract("", rules));
     let told = of_kind(&report, "data_alert");
     assert_eq!(days(&report, "data_alert"), ["2024-02-14", "2024-02-16"], "{report:#}");
-    assert_eq!(told[0]["because"], "max(noise) is 1000, but at most 100 is asked");
-    assert_eq!(told[1]["because"], "while the alert is open: max(x) is 1000, but at most 100 is asked");
+    assert_eq!(told[0]["reason"], "max(noise) is 1000, but at most 100 is asked");
+    assert_eq!(told[1]["reason"], "while the alert is open: max(x) is 1000, but at most 100 is asked");
 }
 
 #[test]
@@ -242,7 +242,7 @@ fn a_version_that_was_replaced_before_its_labels_came_is_judged_all_the_same() {
     let (world, report) = played(&past, "label_delay = \"10d\"", monitor);
     let alerts = of_kind(&report, "performance_alert");
     assert!(!alerts.is_empty(), "{report:#}");
-    assert!(alerts[0]["because"].as_str().unwrap().contains(", which served until 2024-02-"), "{:#}", alerts[0]);
+    assert!(alerts[0]["reason"].as_str().unwrap().contains(", which served until 2024-02-"), "{:#}", alerts[0]);
     assert!(alerts[0]["at"].as_str().unwrap() >= "2024-02-19", "{:#}", alerts[0]);
     drop(world);
     let steady = played(&Past::STEADY, "label_delay = \"10d\"", monitor).1;
@@ -253,12 +253,12 @@ fn a_version_that_was_replaced_before_its_labels_came_is_judged_all_the_same() {
 fn what_drifts_back_brings_the_version_back_that_was_right_for_it() {
     let past = Past { days: 70, flipped: Some((36, 56)), ..Past::STEADY };
     let monitor = "every = \"1d\"\naccuracy = [\"auc >= 0.6\"]\n\
-                   [retrain]\nwhen = [\"monitor.accuracy failing\"]\nwindow = \"6d\"\ncooldown = \"5d\"";
+                   [retrain]\nwhen = [\"monitor.performance failing\"]\nwindow = \"6d\"\ncooldown = \"5d\"";
     let report = played(&past, "", monitor).1;
     let back = of_kind(&report, "rolled_back");
     let told = |entry: &&&Value| {
-        let because = entry["because"].as_str().unwrap();
-        entry["at"].as_str().unwrap() >= "2024-03-02" && because.contains("better than version")
+        let reason = entry["reason"].as_str().unwrap();
+        entry["at"].as_str().unwrap() >= "2024-03-02" && reason.contains("better than version")
     };
     let entry = back.iter().find(told).unwrap_or_else(|| panic!("no version came back: {report:#}"));
     assert!(entry["numbers"]["auc"].as_f64().unwrap() >= 0.6, "{entry:#}");
@@ -277,7 +277,7 @@ fn a_group_that_is_treated_otherwise_raises_a_bias_alert() {
     let alerts = of_kind(&report, "bias_alert");
     assert_eq!(alerts.len(), 1, "{report:#}");
     assert!(alerts[0]["at"].as_str().unwrap() >= "2024-02-14", "{:#}", alerts[0]);
-    assert!(alerts[0]["because"].as_str().unwrap().contains("ratio(selected, group)"), "{:#}", alerts[0]);
+    assert!(alerts[0]["reason"].as_str().unwrap().contains("ratio(selected, group)"), "{:#}", alerts[0]);
     let quiet = played(&Past::STEADY, "", rule).1;
     assert!(of_kind(&quiet, "bias_alert").is_empty(), "{quiet:#}");
 }
@@ -290,14 +290,14 @@ fn labels_that_stop_are_told_once_and_are_over_when_they_come_again() {
     let (world, report) = played(&past, "label_delay = \"2d\"", monitor);
     let alerts = of_kind(&report, "data_alert");
     assert_eq!(alerts.len(), 1, "{report:#}");
-    let because = "labels stopped: 0 % of the rows of 2024-02-13..2024-02-14 have a label, 100 % was usual";
+    let reason = "labels stopped: 0 % of the rows of 2024-02-13..2024-02-14 have a label, 100 % was usual";
     assert_eq!(
-        (alerts[0]["because"].as_str().unwrap(), &days(&report, "data_alert")[0]),
-        (because, &"2024-02-17".into())
+        (alerts[0]["reason"].as_str().unwrap(), &days(&report, "data_alert")[0]),
+        (reason, &"2024-02-17".into())
     );
     let resolved = of_kind(&report, "alert_resolved");
     assert_eq!(resolved.len(), 1, "{report:#}");
-    assert_eq!(resolved[0]["because"], "labels come again");
+    assert_eq!(resolved[0]["reason"], "labels come again");
     assert_eq!(days(&report, "alert_resolved"), ["2024-02-29"], "three windows after day 50 have theirs");
     assert!(of_kind(&report, "retrain_started").is_empty(), "no training learns labels that are not there");
     let shown = world.kilter(&["monitor", "history", "scores", "labels", "--windows", "40", "--data", "state"]).out;

@@ -130,7 +130,7 @@ fn rows_that_differ_beyond_2_53_do_not_repeat_each_other() {
     let mut text = "account,y\n".to_owned();
     (0..400i64).for_each(|row| text += &format!("{},{}\n", FIRST + (row * 7919) % 401, row % 2));
     world.write("rows.csv", &text);
-    world.write("kilter.toml", "[project]\nname = \"accounts\"\n[data.rows]\npath = \"rows.csv\"\nlabel = \"y\"\n[step.split]\nrun = \"kilter split {in.rows} {out.train} {out.test}\"\nin = [\"rows\"]\nout = { train = \"work/train.parquet\", test = \"work/test.parquet\" }\n[step.train]\nrun = \"kilter fit {in.train} --target y --out {out.model}\"\nin = [\"split.train\"]\nout = { model = \"work/model\" }\n[gate.quality]\non = \"split.test\"\nrules = [\"auc >= 0\"]\n[package]\nmodel = \"train.model\"\n");
+    world.write("kilter.toml", "[project]\nname = \"accounts\"\n[data.rows]\npath = \"rows.csv\"\nlabel = \"y\"\n[step.split]\nrun = \"kilter split {in.rows} {out.train} {out.test}\"\nin = [\"rows\"]\nout = { train = \"work/train.parquet\", test = \"work/test.parquet\" }\n[step.train]\nrun = \"kilter fit {in.train} --target y --out {out.model}\"\nin = [\"split.train\"]\nout = { model = \"work/model\" }\n[gate.quality]\ndataset = \"split.test\"\nrules = [\"auc >= 0\"]\n[package]\nmodel = \"train.model\"\n");
     let said = world.kilter(&["run"]);
     assert_eq!(said.exit, 0, "{}{}", said.out, said.err);
     let shown = world.kilter(&["model", "show", "accounts@1"]);

@@ -134,7 +134,7 @@ fn a_live_version_whose_package_is_gone_serves_nothing_and_everybody_is_told() {
     let status = world.json(&["status"]);
     let endpoint = &status["endpoints"][0];
     assert_eq!(endpoint["live"]["version"], 1);
-    assert!(endpoint["refused"].as_str().is_some_and(|because| !because.is_empty()), "{status}");
+    assert!(endpoint["refused"].as_str().is_some_and(|reason| !reason.is_empty()), "{status}");
     let shown = world.kilter(&["status"]).out;
     assert!(shown.contains("churn serves nothing: v1 was refused when it was loaded"), "{shown}");
 

@@ -173,7 +173,7 @@ fn labels_and_looks_ask_at_the_terminal_too() {
         &["deploy", "--version", "1"],
         &["rollback"],
         &["approve", "churn@1"],
-        &["reject", "churn@1", "--because", "x"],
+        &["reject", "churn@1", "--reason", "x"],
     ] {
         let (exit, said) = by(&world, "eve", arguments);
         assert!(exit == 5 && said.contains("may not"), "{arguments:?}: {said}");

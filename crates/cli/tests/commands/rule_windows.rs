@@ -14,7 +14,7 @@ fn readings(told: &Value) -> Vec<Value> {
 }
 
 fn reason(reading: &Value) -> &str {
-    reading["because"].as_str().unwrap_or_default()
+    reading["reason"].as_str().unwrap_or_default()
 }
 
 /// Every reading up to the window that begins at `whole` waits and says so; every one from there on has a value.
@@ -32,7 +32,7 @@ fn check_waits_until(readings: &[Value], whole: &str, length: &str) {
 
 const MONTH: &str = r#"every = "1d"
 min_labelled = 0.5
-accuracy = ["auc >= 0.5 over 28d"]
+performance = ["auc >= 0.5 over 28d"]
 data = ["missing(x) < 0.5 over 28d"]
 drift = ["psi(x) < 0.5 over 28d"]
 bias = ["ratio(selected, group) >= 0.99 over 28d", "gap(selected, group) <= 1 over 28d", "ratio(recall, group) >= 0.1 over 28d"]
@@ -72,7 +72,7 @@ fn a_rule_over_28_days_is_judged_with_the_window_that_completes_them_of_whatever
 }
 
 const DAY: &str = r#"min_labelled = 0.5
-accuracy = ["accuracy >= 0.1 over 1d", "accuracy.slice(region) >= 0.1 over 1d"]
+performance = ["accuracy >= 0.1 over 1d", "accuracy.slice(region) >= 0.1 over 1d"]
 data = ["missing(age) < 0.5 over 1d"]
 bias = ["ratio(selected, region) >= 0.01 over 1d", "gap(recall, region) <= 1 over 1d"]
 usage = ["requests >= 1000 over 1d", "rows >= 1 over 1d", "p99_ms < 60000 over 1d", "error_rate <= 0.5 over 1d", "share(consumer) >= 0 over 1d"]
@@ -119,7 +119,7 @@ fn a_live_rule_over_a_day_waits_for_the_first_day_of_the_first_version() {
 }
 
 const ALL: &str = r#"min_labelled = 0.5
-accuracy = ["accuracy >= 0.1", "accuracy.slice(region) >= 0.1", "estimated(accuracy) >= 0.1", "labelled >= 0.1"]
+performance = ["accuracy >= 0.1", "accuracy.slice(region) >= 0.1", "estimated(accuracy) >= 0.1", "labelled >= 0.1"]
 data = ["missing(age) < 0.5", "missing(*) < 0.5", "null(age) < 500", "share(age) >= 0.1", "mean(age) < 90", "min(age) >= 0", "max(age) <= 200", "sum(age) >= 0", "median(age) < 90", "sd(age) < 90", "distinct(region) < 9", "values(region) in {north, south, west}", "unique(age) >= 0", "unseen(region) == 0", "unseen(*) == 0"]
 drift = ["psi(age) < 0.5", "psi(*) < 0.5", "js(score) < 0.5", "ks(age) < 0.5", "w1(age) < 0.5", "tvd(region) < 0.5"]
 bias = ["ratio(selected, region) >= 0.01", "gap(recall, region) <= 1"]

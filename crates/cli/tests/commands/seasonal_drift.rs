@@ -24,7 +24,7 @@ run = "kilter fit {in.train} --target rain --exclude day --param rounds=10 --out
 in  = ["split.train"]
 out = { model = "work/model" }
 [gate.quality]
-on    = "split.test"
+dataset    = "split.test"
 rules = ["auc >= 0.55"]
 [package]
 model = "train.model"
@@ -32,7 +32,7 @@ model = "train.model"
 [monitor]
 every = "1mo"
 min_rows = 25
-accuracy = ["auc >= 0.5 over 6mo"]
+performance = ["auc >= 0.5 over 6mo"]
 drift = ["psi(*) < 0.25 over 1y", "psi(temp) < 0.25 over 1mo", "w1(temp) < 0.25 over 1y"]
 data  = ["missing(temp) < 0.5 over 1y"]
 usage = ["rows >= 1 over 3mo"]
@@ -100,16 +100,16 @@ fn a_stationary_column_with_a_season_and_dependent_days_is_calm_and_rules_wait_f
         assert_ne!(reading["verdict"], "failed", "{reading}");
     }
     let yearly = history(&world, "psi(*)");
-    let because = |reading: &Value| reading["because"].as_str().unwrap_or_default().to_owned();
+    let reason = |reading: &Value| reading["reason"].as_str().unwrap_or_default().to_owned();
     // The first version serves since 2010-01-01: a year is over with the twelfth window.
     for (window, reading) in yearly.iter().enumerate() {
         let is_over = reading["value"].is_number();
         assert_eq!(is_over, window >= 11, "{window}: {reading}");
     }
-    let mut psi: Vec<f64> = yearly.iter().skip(11).map(|reading| number_after(&because(reading), "psi ")).collect();
+    let mut psi: Vec<f64> = yearly.iter().skip(11).map(|reading| number_after(&reason(reading), "psi ")).collect();
     psi.sort_by(f64::total_cmp);
     assert!(psi[psi.len() / 2] < 0.1 && psi[psi.len() - 1] < 0.2, "the pooled one is 0.02 to 0.1: {psi:?}");
-    assert!(because(&yearly[0]).contains("has served for 31 of the 365 days of the window"), "{}", yearly[0]);
+    assert!(reason(&yearly[0]).contains("has served for 31 of the 365 days of the window"), "{}", yearly[0]);
     // Rules of every kind wait.
     for (metric, months) in [("auc", 6), ("missing(temp)", 12), ("rows", 3), ("w1(temp)", 12)] {
         let readings = history(&world, metric);
@@ -127,8 +127,8 @@ fn half_a_standard_deviation_is_found_and_the_reading_comes_out_of_its_rows() {
     assert!(found.first().is_some_and(|at| ("2012-02-01".."2013-03-02").contains(&at.as_str())), "{found:?}");
     let readings = history(&world, "psi(temp)");
     let reading = readings.iter().find(|reading| reading["window_end"] == "2012-08-01T00:00:00Z").unwrap();
-    let because = reading["because"].as_str().unwrap();
-    assert!(because.contains("reference rows of the same month of the year"), "{because}");
+    let reason = reading["reason"].as_str().unwrap();
+    assert!(reason.contains("reference rows of the same month of the year"), "{reason}");
 
     let (text, header) = (days(3.75), "day,temp,rain\n");
     let rows = |from: &str, to: &str| -> String {
@@ -148,7 +148,7 @@ fn half_a_standard_deviation_is_found_and_the_reading_comes_out_of_its_rows() {
     let psi = column["distances"].as_array().unwrap().iter().find(|found| found["measure"] == "psi").unwrap();
     let (effect, value) = (psi["effect"].as_f64().unwrap(), reading["value"].as_f64().unwrap());
     assert!((effect - value).abs() < 1e-9, "{psi} {reading}");
-    assert!((psi["value"].as_f64().unwrap() - number_after(because, "psi ")).abs() < 1e-3, "{psi} {because}");
+    assert!((psi["value"].as_f64().unwrap() - number_after(reason, "psi ")).abs() < 1e-3, "{psi} {reason}");
     let whole = world.json(&["drift", "train.parquet", "window.csv", "--time", "day", "--season", "none"]);
     assert!(whole["columns"][0]["season"].is_null(), "{whole}");
     let said = world.kilter(&["drift", "train.parquet", "window.csv", "--season", "none"]);

@@ -16,7 +16,8 @@ impl Contract {
             || self.deploy != next.deploy
             || self.objectives != next.objectives
             || self.threshold != next.threshold
-            || self.retrain.as_ref().map(|retrain| retrain.then) != next.retrain.as_ref().map(|retrain| retrain.then);
+            || self.retrain.as_ref().map(|retrain| retrain.on_success)
+                != next.retrain.as_ref().map(|retrain| retrain.on_success);
         if is_policy {
             rights.push(Action::ChangePolicy);
         }

@@ -267,8 +267,8 @@ impl Check<'_> {
 
     fn gates(&self) {
         for gate in &self.contract.gates {
-            if let Some(on) = &gate.on {
-                self.output(&format!("gate.{}.on", gate.name), on);
+            if let Some(dataset) = &gate.dataset {
+                self.output(&format!("gate.{}.dataset", gate.name), dataset);
             }
         }
         for (at, need) in self.contract.approve.needs.iter().enumerate() {

@@ -62,7 +62,7 @@ pub struct GateSpec {
     /// At least one.
     pub rules: Vec<Rule>,
     /// The step output on whose rows the rules are measured; `None`: the platform's own hold-out.
-    pub on: Option<OutputRef>,
+    pub dataset: Option<OutputRef>,
 }
 
 /// How a validated version becomes approved.

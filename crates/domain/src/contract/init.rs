@@ -182,7 +182,7 @@ fn gate(out: &mut String, question: Question, rows: u64) -> std::fmt::Result {
         out,
         "# A candidate must be good enough, and not worse than the version that serves. Set your own bounds."
     )?;
-    writeln!(out, "[gate.quality]\non    = \"split.test\"\nrules = [{rules}]\n")?;
+    writeln!(out, "[gate.quality]\ndataset    = \"split.test\"\nrules = [{rules}]\n")?;
     writeln!(out, "[package]\nmodel = \"train.model\"\n")?;
     writeln!(
         out,
@@ -191,7 +191,7 @@ fn gate(out: &mut String, question: Question, rows: u64) -> std::fmt::Result {
 }
 
 fn watch(out: &mut String, guess: &Guess<'_>, label: &ColumnSummary, rows: u64) -> std::fmt::Result {
-    let accuracy = match guess.question(label) {
+    let performance = match guess.question(label) {
         Question::Binary => format!("\"auc >= 0.6\", \"ece <= {}\"", calibration_bound(WINDOW_ROWS)),
         Question::Multiclass => "\"accuracy >= 0.5\"".to_owned(),
         Question::Regression => "\"r2 >= 0.1\"".to_owned(),
@@ -200,10 +200,10 @@ fn watch(out: &mut String, guess: &Guess<'_>, label: &ColumnSummary, rows: u64) 
         Some((every, rows)) => writeln!(out, "[monitor]\nevery    = \"{every}\"   # about {rows} rows")?,
         None => writeln!(out, "[monitor]\nevery    = \"1d\"")?,
     }
-    writeln!(out, "accuracy = [{accuracy}]")?;
+    writeln!(out, "performance = [{performance}]")?;
     writeln!(out, "drift    = [\"psi(*) < 0.25\", \"psi(score) < 0.25\"]\n")?;
     writeln!(out, "# A new version meets the same gates as any other.")?;
-    writeln!(out, "[retrain]\nwhen = [\"monitor.accuracy failing\"]")
+    writeln!(out, "[retrain]\nwhen = [\"monitor.performance failing\"]")
 }
 
 /// Rows that a window should hold: four times what a monitor needs to judge at all.

@@ -164,8 +164,8 @@ fn placed_rules(contract: &Contract) -> Vec<(String, &Rule)> {
         sections.push((format!("deploy.{}.canary.abort", deploy.name), rules));
     }
     if let Some(monitor) = &contract.monitor {
-        let Monitor { data, accuracy, drift, bias, usage, .. } = monitor;
-        let kinds = [("data", data), ("accuracy", accuracy), ("drift", drift), ("bias", bias), ("usage", usage)];
+        let Monitor { data, performance, drift, bias, usage, .. } = monitor;
+        let kinds = [("data", data), ("performance", performance), ("drift", drift), ("bias", bias), ("usage", usage)];
         sections.extend(kinds.map(|(kind, rules)| (format!("monitor.{kind}"), &rules[..])));
     }
     let mut placed = Vec::new();

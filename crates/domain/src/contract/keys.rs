@@ -314,7 +314,13 @@ const SWEEP: &[Key] = &[
 
 const GATE: &[Key] = &[
     key("rules", Rules, "required", "all of them must hold", "[\"auc >= 0.82\", \"auc >= champion.auc - 0.002\"]"),
-    key("on", Text, "the platform's own hold-out", "the output on whose rows the rules are measured", "\"split.test\""),
+    key(
+        "dataset",
+        Text,
+        "the platform's own hold-out",
+        "the output on whose rows the rules are measured",
+        "\"split.test\"",
+    ),
 ];
 
 const PACKAGE: &[Key] = &[

@@ -16,8 +16,8 @@ impl Contract {
     pub fn policy_text(&self) -> String {
         let rules = |rules: &[Rule]| rules.iter().map(ToString::to_string).collect::<Vec<_>>();
         let gates = self.gates.iter().map(|gate| {
-            let on = gate.on.as_ref().map(ToString::to_string);
-            (gate.name.to_string(), json!({ "on": on, "rules": rules(&gate.rules) }))
+            let dataset = gate.dataset.as_ref().map(ToString::to_string);
+            (gate.name.to_string(), json!({ "dataset": dataset, "rules": rules(&gate.rules) }))
         });
         let data = self.data.iter().filter(|data| !data.require.is_empty());
         let data = data.map(|data| (data.name.to_string(), Value::from(rules(&data.require))));

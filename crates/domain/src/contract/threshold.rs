@@ -7,7 +7,7 @@ use crate::time::Span;
 pub struct Tuning {
     pub goal: ThresholdGoal,
     /// The stretch of matured labels that is looked at. Default 30d.
-    pub over: Span,
+    pub window: Span,
     /// The least time between two looks; `None`: the monitor's window.
     pub every: Option<Span>,
     /// Labelled rows that choosing needs, and judging as many again. Default 200.
@@ -24,6 +24,6 @@ pub enum ThresholdGoal {
 }
 
 /// How far back labels are looked at, in days.
-pub(super) const OVER_DAYS: i64 = 30;
+pub(super) const WINDOW_DAYS: i64 = 30;
 /// Rows that choosing needs.
 pub(super) const MIN_ROWS: u64 = 200;

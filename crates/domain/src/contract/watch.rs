@@ -17,19 +17,19 @@ pub struct Monitor {
     pub every: Span,
     pub labels: Labels,
     pub data: Vec<Rule>,
-    pub accuracy: Vec<Rule>,
+    pub performance: Vec<Rule>,
     pub drift: Vec<Rule>,
     pub bias: Vec<Rule>,
     pub usage: Vec<Rule>,
     pub alert: Vec<AlertSink>,
     /// How many windows in a row must breach before an alert fires; 1: the first one does. Default 1.
-    pub hold: u32,
+    pub for_windows: u32,
     /// Windows with fewer rows are not judged. Default 50.
     pub min_rows: u64,
-    /// Windows with a smaller share of labels are not judged on accuracy. 0 to 1, default 0.3.
+    /// Windows with a smaller share of labels are not judged on performance. 0 to 1, default 0.3.
     pub min_labelled: f64,
     pub reference: Reference,
-    pub false_alarms: FalseAlarms,
+    pub false_alarm_rate: FalseAlarmRate,
 }
 
 impl Default for Monitor {
@@ -38,16 +38,16 @@ impl Default for Monitor {
             every: Span::days(1),
             labels: Labels::default(),
             data: Vec::new(),
-            accuracy: Vec::new(),
+            performance: Vec::new(),
             drift: Vec::new(),
             bias: Vec::new(),
             usage: Vec::new(),
             alert: Vec::new(),
-            hold: 1,
+            for_windows: 1,
             min_rows: 50,
             min_labelled: 0.3,
             reference: Reference::default(),
-            false_alarms: FalseAlarms::default(),
+            false_alarm_rate: FalseAlarmRate::default(),
         }
     }
 }
@@ -57,7 +57,7 @@ impl Monitor {
     pub fn rules(&self, kind: MonitorKind) -> &[Rule] {
         match kind {
             MonitorKind::Data => &self.data,
-            MonitorKind::Accuracy => &self.accuracy,
+            MonitorKind::Performance => &self.performance,
             MonitorKind::Drift => &self.drift,
             MonitorKind::Bias => &self.bias,
             MonitorKind::Usage => &self.usage,
@@ -88,18 +88,18 @@ pub enum Reference {
 
 /// How many false alarms are acceptable: `1 per 1y`, `1 per 1000 windows`.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum FalseAlarms {
+pub enum FalseAlarmRate {
     PerSpan { count: u32, per: Span },
     PerWindows { count: u32, windows: u32 },
 }
 
-impl Default for FalseAlarms {
+impl Default for FalseAlarmRate {
     fn default() -> Self {
         Self::PerWindows { count: 1, windows: 1000 }
     }
 }
 
-impl FalseAlarms {
+impl FalseAlarmRate {
     /// The mean number of windows of length `every` between two false alarms; at least 1.
     pub fn windows_between(self, every: Span) -> f64 {
         let (count, windows) = match self {
@@ -131,7 +131,7 @@ pub struct Retrain {
     pub when: Vec<Trigger>,
     /// The steps to run; empty: all.
     pub run: Vec<StepName>,
-    pub then: Then,
+    pub on_success: OnSuccess,
     pub budget: Option<Budget>,
     /// The least time between two retrainings; `None`: no such limit.
     pub cooldown: Option<Span>,
@@ -175,7 +175,7 @@ pub enum GrewBy {
 /// What becomes of a retrained model. It never goes straight to production.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Then {
+pub enum OnSuccess {
     /// It is submitted: same gates, same approvals.
     #[default]
     Candidate,

@@ -193,7 +193,7 @@ impl Approval {
 
 /// approved → validated.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", tag = "because")]
+#[serde(rename_all = "snake_case", tag = "reason")]
 pub enum Lapse {
     Expired {
         at: Timestamp,

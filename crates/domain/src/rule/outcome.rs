@@ -105,7 +105,7 @@ pub enum RuleVerdict {
 
 /// Why a rule is undecided.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", tag = "because")]
+#[serde(rename_all = "snake_case", tag = "reason")]
 pub enum Undecided {
     NotMeasured(NotMeasured),
     /// The interval covers the bound ([`JudgeMode::Evidence`] only).

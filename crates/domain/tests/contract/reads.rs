@@ -4,8 +4,8 @@ use kilter_domain::{
     actor::{Principal, Role},
     alert::MonitorKind,
     contract::{
-        Contract, FalseAlarms, GrewBy, Location, Need, Patience, PlaceholderKind, Reference, ReplayStart, Risk,
-        SearchSpace, Source, Target, Then, ThresholdGoal, Trigger, placeholders,
+        Contract, FalseAlarmRate, GrewBy, Location, Need, OnSuccess, Patience, PlaceholderKind, Reference, ReplayStart,
+        Risk, SearchSpace, Source, Target, ThresholdGoal, Trigger, placeholders,
     },
     deployment::Admits,
     time::{Span, Timestamp},
@@ -70,11 +70,14 @@ fn defaults_are_resolved_once() {
     let text = "[monitor]\n[retrain]\n[deploy.p]\ncanary = {}\n[step.a]\nrun = \"x\"\n[approve]\n[replay]\n";
     let contract = parse(text);
     let monitor = contract.monitor.as_ref().unwrap();
-    assert_eq!((monitor.every, monitor.hold, monitor.min_rows), (Span::days(1), 1, 50));
+    assert_eq!((monitor.every, monitor.for_windows, monitor.min_rows), (Span::days(1), 1, 50));
     assert_eq!((monitor.min_labelled, monitor.reference), (0.3, Reference::Training));
-    assert_eq!(monitor.false_alarms.windows_between(monitor.every), 1000.0);
+    assert_eq!(monitor.false_alarm_rate.windows_between(monitor.every), 1000.0);
     let retrain = contract.retrain.as_ref().unwrap();
-    assert_eq!((retrain.then, retrain.budget, retrain.cooldown, retrain.window), (Then::Candidate, None, None, None));
+    assert_eq!(
+        (retrain.on_success, retrain.budget, retrain.cooldown, retrain.window),
+        (OnSuccess::Candidate, None, None, None)
+    );
     let canary = contract.deploy[0].canary.as_ref().unwrap();
     assert_eq!((canary.steps.as_slice(), canary.every.to_string()), (&[10, 50, 100][..], "1h".to_owned()));
     assert!(contract.steps[0].cache && contract.steps[0].deterministic);
@@ -122,7 +125,7 @@ deterministic = false
 
 [gate.quality]
 rules = ["auc >= 0.7"]
-on = "train.test"
+dataset = "train.test"
 
 [deploy.production]
 auto = true
@@ -131,24 +134,24 @@ canary = { min_rows = 20 }
 
 [monitor]
 every = "1mo"
-hold = 2
+for_windows = 2
 min_rows = 100
 min_labelled = 0.5
 reference = "last 6mo"
-false_alarms = "1 per 1y"
+false_alarm_rate = "1 per 1y"
 data = ["missing(*) <= 5%", "labelled >= 30%"]
 
 [retrain]
 when = [
   "schedule every 30d",
-  "monitor.accuracy failing",
+  "monitor.performance failing",
   "monitor.bias failing 2 windows",
   "monitor.drift failing 3d",
   "data.people grew 1000 rows",
 ]
 cooldown = "7d"
 window = "6mo"
-then = "draft"
+on_success = "draft"
 
 [replay]
 data = "people"
@@ -162,7 +165,7 @@ metric = "auc"
     );
     let data = &contract.data[0];
     assert_eq!((data.id.len(), data.positive.as_deref(), data.label_time.as_deref()), (2, Some("1"), Some("known_at")));
-    assert_eq!(contract.gates[0].on.as_ref().unwrap().to_string(), "train.test");
+    assert_eq!(contract.gates[0].dataset.as_ref().unwrap().to_string(), "train.test");
     assert_eq!(contract.deploy[0].threshold, Some(0.35));
     assert_eq!(
         contract.deploy[0].admits(),
@@ -171,11 +174,11 @@ metric = "auc"
     );
     let monitor = contract.monitor.as_ref().unwrap();
     assert_eq!(monitor.reference, Reference::Rolling(Span::months(6)));
-    assert_eq!(monitor.false_alarms, FalseAlarms::PerSpan { count: 1, per: Span::months(12) });
-    assert_eq!(monitor.false_alarms.windows_between(monitor.every), 12.0);
+    assert_eq!(monitor.false_alarm_rate, FalseAlarmRate::PerSpan { count: 1, per: Span::months(12) });
+    assert_eq!(monitor.false_alarm_rate.windows_between(monitor.every), 12.0);
     let when = &contract.retrain.as_ref().unwrap().when;
     assert_eq!(when[0], Trigger::Every(Span::days(30)));
-    assert_eq!(when[1], Trigger::Failing { kind: MonitorKind::Accuracy, patience: Patience::AtOnce });
+    assert_eq!(when[1], Trigger::Failing { kind: MonitorKind::Performance, patience: Patience::AtOnce });
     assert_eq!(when[2], Trigger::Failing { kind: MonitorKind::Bias, patience: Patience::Windows(2) });
     assert_eq!(when[3], Trigger::Failing { kind: MonitorKind::Drift, patience: Patience::For(Span::days(3)) });
     assert_eq!(when[4], Trigger::Grew { data: "people".parse().unwrap(), by: GrewBy::Rows(1000) });
@@ -206,7 +209,7 @@ fn a_threshold_has_one_goal() {
         |text: &str| Contract::parse(&format!("[threshold]\n{text}\n")).map(|contract| contract.threshold.unwrap());
     let tuning = goal("cost = { false_positive = 1, false_negative = 20 }\nevery = \"7d\"").unwrap();
     assert_eq!(tuning.goal, ThresholdGoal::Cost { false_positive: 1.0, false_negative: 20.0 });
-    assert_eq!((tuning.over, tuning.every, tuning.min_rows), (Span::days(30), Some(Span::days(7)), 200));
+    assert_eq!((tuning.window, tuning.every, tuning.min_rows), (Span::days(30), Some(Span::days(7)), 200));
     assert_eq!(goal("fpr = \"1%\"").unwrap().goal, ThresholdGoal::FalsePositiveRate(0.01));
     one_error("[threshold]\n", 1, &["what the threshold is chosen for", "fpr = \"1%\""]);
     one_error(

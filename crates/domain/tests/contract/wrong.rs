@@ -56,7 +56,7 @@ fn values_of_the_wrong_kind_are_refused_with_the_fix() {
     one_error("[monitor]\nevery = \"0d\"\n", 2, &["longer than nothing"]);
     one_error("[monitor]\nhold = 0\n", 2, &["from 1 to 1000"]);
     one_error("[monitor]\nmin_labelled = 3\n", 2, &["must be a share", "30%"]);
-    one_error("[monitor]\nfalse_alarms = \"few\"\n", 2, &["1 per 1y"]);
+    one_error("[monitor]\nfalse_alarm_rate = \"few\"\n", 2, &["1 per 1y"]);
     one_error("[monitor]\nreference = \"yesterday\"\n", 2, &["last 30d"]);
     one_error("[monitor]\nalert = [\"pigeon:x\"]\n", 2, &["webhook:NAME"]);
     one_error("[deploy.p]\ncanary = { steps = [5, 50] }\n", 2, &["end at 100"]);
@@ -95,7 +95,7 @@ fn values_of_the_wrong_kind_are_refused_with_the_fix() {
 fn triggers_that_mean_nothing_are_refused() {
     for (trigger, word) in [
         ("moniter.drift failing", "did you mean `monitor`?"),
-        ("monitor.drft failing", "data, accuracy, drift, bias or usage"),
+        ("monitor.drft failing", "data, performance, drift, bias or usage"),
         ("monitor.drift sometimes", "write `monitor.drift failing`"),
         ("monitor.drift failing soon", "`3d` or `2 windows`"),
         ("schedule '0 3 1 *'", "it has 4 fields"),
@@ -139,7 +139,7 @@ fn names_that_are_not_declared_are_refused_with_the_nearest_one() {
     one_error(&with("[step.t]\nrun = \"x\"\nparams = [\"train.lrr\"]\n"), 9, &["`lr`"]);
     one_error(&with("[step.t]\nrun = \"x\"\nmetrics = \"report\"\n"), 9, &["no output `report`"]);
     one_error(&with("[package]\nmodel = \"split.model\"\n"), 8, &["no output `model`", "there are: train, test"]);
-    one_error(&with("[gate.g]\nrules = [\"auc > 0\"]\non = \"split.tst\"\n"), 9, &["`test`"]);
+    one_error(&with("[gate.g]\nrules = [\"auc > 0\"]\ndataset = \"split.tst\"\n"), 9, &["`test`"]);
     one_error(&with("[approve]\nneeds = [\"gate.qualty\"]\n"), 8, &["no gate `qualty`"]);
     one_error(&with("[retrain]\nrun = [\"splitt\"]\n"), 8, &["`split`"]);
     one_error(&with("[retrain]\nwhen = [\"monitor.drift failing\"]\n"), 8, &["nothing is monitored", "drift = [...]"]);

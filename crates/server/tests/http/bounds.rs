@@ -51,7 +51,7 @@ async fn bodies_in_flight_share_one_bound_and_what_is_beyond_it_comes_again_late
 #[tokio::test]
 async fn what_changes_a_state_is_said_in_a_short_body() {
     let world = World::new(|_| {}).await;
-    let body = format!("{{\"because\":\"{}\"}}", "x".repeat(300 << 10));
+    let body = format!("{{\"reason\":\"{}\"}}", "x".repeat(300 << 10));
     let answer = world
         .send(&format!(
             "POST /api/v1/endpoints/churn/rollback HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",

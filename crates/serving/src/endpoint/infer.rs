@@ -231,9 +231,7 @@ impl Call {
                 let answered = self.answer_by(champion, Role::Champion, &everything);
                 match &answered {
                     // Rows that the champion refuses too say nothing about the candidate.
-                    Err(InferError::Score { because, .. }) if because.is_the_callers() => {
-                        candidate.counters().refused()
-                    }
+                    Err(InferError::Score { reason, .. }) if reason.is_the_callers() => candidate.counters().refused(),
                     _ => {
                         candidate.counters().failed();
                         self.recorder.tally.fallbacks.fetch_add(1, Relaxed);
@@ -245,12 +243,12 @@ impl Call {
     }
 
     fn answer_by(&mut self, version: &ServedVersion, role: Role, rows: &[usize]) -> Result<(), InferError> {
-        let attempt = self.attempt(version, rows).map_err(|because| {
-            match because.is_the_callers() {
+        let attempt = self.attempt(version, rows).map_err(|reason| {
+            match reason.is_the_callers() {
                 true => version.counters().refused(),
                 false => version.counters().failed(),
             }
-            InferError::Score { version: version.version(), because }
+            InferError::Score { version: version.version(), reason }
         })?;
         self.accept(version, role, rows, attempt)
     }

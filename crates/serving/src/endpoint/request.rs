@@ -40,8 +40,8 @@ pub enum InferError {
          `kilter deploy {endpoint} --version N`"
     )]
     NothingServed { endpoint: EndpointName },
-    #[error("version {version} could not score the request: {because}")]
-    Score { version: VersionRef, because: ScoreError },
+    #[error("version {version} could not score the request: {reason}")]
+    Score { version: VersionRef, reason: ScoreError },
     #[error("the answer was made but could not be recorded, so it is withheld: {}", publicly(.source))]
     NotRecorded {
         #[source]
@@ -64,7 +64,7 @@ impl InferError {
     pub const fn is_the_callers(&self) -> bool {
         match self {
             Self::Request(_) => true,
-            Self::Score { because, .. } => because.is_the_callers(),
+            Self::Score { reason, .. } => reason.is_the_callers(),
             Self::NothingServed { .. } | Self::NotRecorded { .. } => false,
         }
     }
@@ -72,14 +72,14 @@ impl InferError {
     /// The row whose value the model refused, where it was one row's.
     pub const fn row(&self) -> Option<usize> {
         match self {
-            Self::Score { because: ScoreError::Predict(error), .. } => error.row(),
+            Self::Score { reason: ScoreError::Predict(error), .. } => error.row(),
             _ => None,
         }
     }
 
     /// The same refusal with another number of its row: that of a table from which the rows of the request were taken.
     pub fn in_row(mut self, row: usize) -> Self {
-        if let Self::Score { because: ScoreError::Predict(error), .. } = &mut self {
+        if let Self::Score { reason: ScoreError::Predict(error), .. } = &mut self {
             error.set_row(row);
         }
         self
@@ -89,7 +89,7 @@ impl InferError {
     pub const fn status(&self) -> u16 {
         match self {
             Self::Request(error) => error.status(),
-            Self::Score { because, .. } if because.is_the_callers() => 400,
+            Self::Score { reason, .. } if reason.is_the_callers() => 400,
             Self::Score { .. } => 500,
             Self::NotRecorded { source: LogError::DiskFull { .. } } => 507,
             Self::NotRecorded { source: LogError::TooLarge { .. } } => 413,
@@ -103,7 +103,7 @@ impl InferError {
             Self::Request(V2Error::BodyTooLarge { .. }) => "body_too_large",
             Self::Request(_) => "bad_request",
             Self::NothingServed { .. } => "no_live_version",
-            Self::Score { because, .. } if because.is_the_callers() => "bad_request",
+            Self::Score { reason, .. } if reason.is_the_callers() => "bad_request",
             Self::Score { .. } => "prediction_failed",
             Self::NotRecorded { .. } => "prediction_not_recorded",
         }

@@ -70,14 +70,14 @@ tables! {
     ALIAS = "alias", "alias:" || "t.model || '@' || t.alias", Intervals, ["model", "alias", "number", "since"], "";
     DEPLOYMENT = "deployment", "deployment:" || "t.id", States,
         ["id", "endpoint", "model", "number", "state", "canary_percent", "created", "started", "ended", "live_since",
-         "live_until", "because"], "id = :id";
+         "live_until", "reason"], "id = :id";
     ALERT = "alert", "alert:" || "t.id", States,
         ["id", "endpoint", "cause", "monitor", "state", "muted_until", "opened", "fired", "acknowledged", "resolved"],
         "id = :id";
     THRESHOLD = "threshold", "threshold:" || "t.project || '/' || t.rule", Intervals,
-        ["project", "rule", "low", "high", "since", "because"], "";
+        ["project", "rule", "low", "high", "since", "reason"], "";
     RETRAIN_DECISION = "retrain_decision", "retrain:" || "t.project", Facts,
-        ["project", "cause", "outcome", "run", "because", "at"], "";
+        ["project", "cause", "outcome", "run", "reason", "at"], "";
     TOKEN = "token", "token:" || "t.id", States,
         ["id", "hash", "name", "actor", "roles", "created", "expires", "revoked"], "id = :id";
     SETTING = "setting", "setting:" || "t.name", States, ["name", "value", "since"], "";
@@ -105,7 +105,7 @@ impl AuditedTable {
                 Some(value) => match value.to_sql().map_err(failed)? {
                     ToSqlOutput::Borrowed(value) => digest.add(column, value),
                     ToSqlOutput::Owned(value) => digest.add(column, (&value).into()),
-                    _ => return Err(StoreError::Invalid { attempted: attempt, because: format!("`{column}`") }),
+                    _ => return Err(StoreError::Invalid { attempted: attempt, reason: format!("`{column}`") }),
                 },
                 None => digest.add(column, stored.get(place).unwrap_or(&Value::Null).into()),
             }

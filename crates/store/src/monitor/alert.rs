@@ -95,8 +95,8 @@ pub fn object(id: &str) -> String {
 /// When its cause has an open one already.
 pub fn open(audited: &Audited, new: &NewAlert) -> Result<Alert, StoreError> {
     if let Some(open) = find_open(audited.tx(), &new.cause)? {
-        let because = format!("`{}` has the open alert {} already", new.cause, open.id);
-        return Err(StoreError::Conflict { attempted: INSERT.attempt, because });
+        let reason = format!("`{}` has the open alert {} already", new.cause, open.id);
+        return Err(StoreError::Conflict { attempted: INSERT.attempt, reason });
     }
     let state = text(new.state);
     let object = object(&new.id);
@@ -227,7 +227,7 @@ pub fn get(reader: &Reader, id: &str) -> Result<Alert, StoreError> {
         0 | 1 => ends.pop().ok_or_else(nothing),
         _ => Err(StoreError::Conflict {
             attempted: FIND_BY_END.attempt,
-            because: format!("several alerts end with `{id}`; write more of the id"),
+            reason: format!("several alerts end with `{id}`; write more of the id"),
         }),
     }
 }

@@ -15,8 +15,8 @@ const LIST: &str = "retrain";
 
 statements! {
     INSERT = "record the retraining decision": "
-        INSERT INTO retrain_decision (project, cause, outcome, run, because, at, audit_seq)
-        VALUES (:project, :cause, :outcome, :run, :because, :at, :audit_seq)";
+        INSERT INTO retrain_decision (project, cause, outcome, run, reason, at, audit_seq)
+        VALUES (:project, :cause, :outcome, :run, :reason, :at, :audit_seq)";
     STARTED_BETWEEN = "count the runs of the budget": "
         SELECT count(*) FROM retrain_decision
         WHERE project = :project AND outcome = 'started' AND at > :since AND at <= :until";
@@ -48,7 +48,7 @@ pub struct NewDecision {
     /// The run, where there is one; a start has one always.
     pub run: Option<String>,
     /// The reason, for a person.
-    pub because: String,
+    pub reason: String,
 }
 
 /// A recorded decision.
@@ -58,7 +58,7 @@ pub struct Decision {
     pub cause: Cause,
     pub outcome: RetrainOutcome,
     pub run: Option<String>,
-    pub because: String,
+    pub reason: String,
     pub at: Timestamp,
     pub audit_seq: u64,
 }
@@ -69,15 +69,15 @@ pub struct Decision {
 /// When it started a run and names none, or names one that does not exist.
 pub fn record(audited: &Audited, new: &NewDecision) -> Result<u64, StoreError> {
     if new.outcome == RetrainOutcome::Started && new.run.is_none() {
-        let because = "a retraining that was started has a run".to_owned();
-        return Err(StoreError::Invalid { attempted: INSERT.attempt, because });
+        let reason = "a retraining that was started has a run".to_owned();
+        return Err(StoreError::Invalid { attempted: INSERT.attempt, reason });
     }
     let outcome = row::name_of(&new.outcome)?;
     let object = format!("retrain:{}", new.project);
     let change = Change { after: Some(&outcome), ..Change::of(&object) };
     let params = named_params! {
         ":project": new.project.as_str(), ":cause": row::text_of(INSERT.attempt, &new.cause)?,
-        ":outcome": outcome, ":run": new.run, ":because": new.because, ":at": audited.at().millis(),
+        ":outcome": outcome, ":run": new.run, ":reason": new.reason, ":at": audited.at().millis(),
     };
     audited.write_row(&table::RETRAIN_DECISION, &change, &INSERT, params)
 }
@@ -113,7 +113,7 @@ fn decision(row: &Row) -> rusqlite::Result<Decision> {
         cause: row::document(row, "cause")?,
         outcome: row::word(row, "outcome")?,
         run: row.get("run")?,
-        because: row.get("because")?,
+        reason: row.get("reason")?,
         at: row::time(row, "at")?,
         audit_seq: row.get("audit_seq")?,
     })

@@ -23,8 +23,8 @@ statements! {
     END = "change the threshold": "
         UPDATE threshold SET until = :until WHERE project = :project AND rule = :rule AND until IS NULL";
     BEGIN = "change the threshold": "
-        INSERT INTO threshold (project, rule, low, high, since, because, audit_seq)
-        VALUES (:project, :rule, :low, :high, :since, :because, :audit_seq)";
+        INSERT INTO threshold (project, rule, low, high, since, reason, audit_seq)
+        VALUES (:project, :rule, :low, :high, :since, :reason, :audit_seq)";
     NEWEST = "list thresholds": "
         SELECT * FROM threshold
         WHERE project = :project AND (:rule IS NULL OR rule = :rule) AND key < :below
@@ -41,7 +41,7 @@ pub struct Threshold {
     pub high: Option<f64>,
     pub since: Timestamp,
     pub until: Option<Timestamp>,
-    pub because: Value,
+    pub reason: Value,
     pub audit_seq: u64,
 }
 
@@ -51,7 +51,7 @@ pub fn set(
     project: &ProjectName,
     rule: &str,
     (low, high): (Option<f64>, Option<f64>),
-    because: &Value,
+    reason: &Value,
 ) -> Result<Threshold, StoreError> {
     let tx = audited.tx();
     let current = current(tx, project, rule)?;
@@ -66,11 +66,11 @@ pub fn set(
     tx.execute(&END, named_params! { ":project": project_text, ":rule": rule, ":until": since_ms })?;
     let params = named_params! {
         ":project": project_text, ":rule": rule, ":low": low, ":high": high, ":since": since_ms,
-        ":because": row::text_of(BEGIN.attempt, because)?,
+        ":reason": row::text_of(BEGIN.attempt, reason)?,
     };
     let audit_seq = audited.write_row(&table::THRESHOLD, &change, &BEGIN, params)?;
-    let (rule, because) = (rule.to_owned(), because.clone());
-    Ok(Threshold { project: project.clone(), rule, low, high, since, until: None, because, audit_seq })
+    let (rule, reason) = (rule.to_owned(), reason.clone());
+    Ok(Threshold { project: project.clone(), rule, low, high, since, until: None, reason, audit_seq })
 }
 
 /// A bound as the ledger writes it: `0.2..` is at least 0.2.
@@ -111,7 +111,7 @@ fn threshold(row: &Row) -> rusqlite::Result<Threshold> {
         high: row.get("high")?,
         since: row::time(row, "since")?,
         until: row::maybe_time(row, "until")?,
-        because: row::document(row, "because")?,
+        reason: row::document(row, "reason")?,
         audit_seq: row.get("audit_seq")?,
     })
 }

@@ -113,7 +113,7 @@ fn refuse_change(tx: &Tx, run: i64, name: &str, value: &str) -> Result<(), Store
     match present {
         Some(present) if present != value => Err(StoreError::Conflict {
             attempted: INSERT_PARAM.attempt,
-            because: format!("`{name}` is `{present}` already and cannot become `{value}`; log it under another name"),
+            reason: format!("`{name}` is `{present}` already and cannot become `{value}`; log it under another name"),
         }),
         _ => Ok(()),
     }
@@ -131,8 +131,8 @@ pub fn params(reader: &Reader, run: &str) -> Result<BTreeMap<String, String>, St
 /// When there is no such run or the batch is larger than [`MAX_POINTS`]; nothing of it is kept.
 pub fn log_metrics(tx: &Tx, run: &str, points: &[MetricPoint]) -> Result<(), StoreError> {
     if points.len() > MAX_POINTS {
-        let because = format!("{} points are too many for one batch (at most {MAX_POINTS})", points.len());
-        return Err(StoreError::Invalid { attempted: INSERT_POINT.attempt, because });
+        let reason = format!("{} points are too many for one batch (at most {MAX_POINTS})", points.len());
+        return Err(StoreError::Invalid { attempted: INSERT_POINT.attempt, reason });
     }
     let run = key_of(tx, run)?;
     let mut metrics: HashMap<&str, (i64, Stored)> = HashMap::new();
@@ -279,9 +279,9 @@ pub fn steps(reader: &Reader, run: &str) -> Result<Vec<Step>, StoreError> {
 
 fn check_text(attempted: &'static str, what: &str, text: &str, most: usize) -> Result<(), StoreError> {
     match text.len() {
-        0 if what == "name" => Err(StoreError::Invalid { attempted, because: "its name is empty".to_owned() }),
+        0 if what == "name" => Err(StoreError::Invalid { attempted, reason: "its name is empty".to_owned() }),
         bytes if bytes > most => {
-            Err(StoreError::Invalid { attempted, because: format!("its {what} has {bytes} bytes (at most {most})") })
+            Err(StoreError::Invalid { attempted, reason: format!("its {what} has {bytes} bytes (at most {most})") })
         }
         _ => Ok(()),
     }
@@ -297,10 +297,7 @@ fn check_path(path: &str) -> Result<(), StoreError> {
         true => Ok(()),
         false => Err(StoreError::Invalid {
             attempted: PUT_ARTIFACT.attempt,
-            because: format!(
-                "`{}` does not stay inside of the run's folder",
-                path.chars().take(80).collect::<String>()
-            ),
+            reason: format!("`{}` does not stay inside of the run's folder", path.chars().take(80).collect::<String>()),
         }),
     }
 }

@@ -85,7 +85,7 @@ fn nothing_from_the_future_is_final() {
     // The clock is set forward, windows of the future are read (and are empty), and it is set back.
     put(vec![at(20, 100, 0.0), at(90, 100, 0.0)]);
     let newest = |now: i64| {
-        let (kind, now) = (MonitorKind::Accuracy, Timestamp(now));
+        let (kind, now) = (MonitorKind::Performance, Timestamp(now));
         let found = world.store.read(|reader| monitor::newest_ended(reader, &churn_endpoint(), kind, "auc", now));
         found.unwrap().map(|reading| (reading.window_end.millis(), reading.value))
     };
@@ -148,7 +148,7 @@ fn how_far_a_log_was_sealed_only_grows() {
 fn reading(as_of: i64, estimated: bool, value: Option<f64>) -> Reading {
     Reading {
         endpoint: churn_endpoint(),
-        monitor: MonitorKind::Accuracy,
+        monitor: MonitorKind::Performance,
         metric: "auc".into(),
         window_start: Timestamp(0),
         window_end: Timestamp(100),
@@ -185,7 +185,7 @@ fn what_is_known_later_stands_beside_what_was_known_then() {
     assert_eq!(best(), [early], "measured counts before estimated");
     record(&world, vec![late.clone(), late.clone()]).unwrap();
     assert_eq!(best(), [late]);
-    let filter = ReadingFilter { monitor: Some(MonitorKind::Accuracy), metric: None };
+    let filter = ReadingFilter { monitor: Some(MonitorKind::Performance), metric: None };
     let all =
         world.store.read(|reader| monitor::list(reader, &churn_endpoint(), &filter, &PageRequest::default())).unwrap();
     assert_eq!(all.items.len(), 3);
@@ -201,7 +201,7 @@ fn the_newest_reading_of_every_metric_is_the_best_known_of_its_last_window() {
         window_end: Timestamp(window + 100),
         ..reading(as_of, false, Some(value))
     };
-    let (accuracy, drift) = (MonitorKind::Accuracy, MonitorKind::Drift);
+    let (accuracy, drift) = (MonitorKind::Performance, MonitorKind::Drift);
     let readings = vec![
         at("auc", accuracy, 0, 900, 0.9),
         at("auc", accuracy, 100, 300, 0.8),
@@ -340,7 +340,7 @@ fn the_budget_counts_only_runs_that_were_started() {
             cause: Cause::Alert { id: "a-1".into(), monitor: MonitorKind::Drift },
             outcome,
             run: run.map(str::to_owned),
-            because: "psi(income) stayed above 0.2 for 3 d".into(),
+            reason: "psi(income) stayed above 0.2 for 3 d".into(),
         };
         world.act(at, move |audited| retrain::record(audited, &new))
     };

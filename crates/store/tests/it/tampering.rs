@@ -175,7 +175,7 @@ fn monitors(world: &World) {
             cause: Cause::Alert { id: "a-1".into(), monitor: MonitorKind::Drift },
             outcome,
             run: run.map(str::to_owned),
-            because: "psi(income) stayed above 0.2".into(),
+            reason: "psi(income) stayed above 0.2".into(),
         };
         world.act(34, move |audited| retrain::record(audited, &new)).unwrap();
     }
@@ -380,7 +380,7 @@ fn a_changed_deleted_or_added_entry_is_found() {
         "UPDATE audit_reason SET text = 'another'",
         "UPDATE audit_reason SET salt = randomblob(16)",
         "DELETE FROM audit_reason",
-        "INSERT INTO audit_reason VALUES (1, randomblob(16), 'because')",
+        "INSERT INTO audit_reason VALUES (1, randomblob(16), 'reason')",
     ] {
         if victim.after(sql).is_sound() {
             writeln!(missed, "{sql}").unwrap();

@@ -103,7 +103,7 @@ fn the_last_verdict_of_each_gate_stands_and_the_others_are_kept() {
     let standing = world.store.read(|reader| gate::standing_verdicts(reader, &churn_model(), 1)).unwrap();
     let words: Vec<_> = standing.iter().map(|one| (one.gate.as_str(), one.verdict.as_str())).collect();
     assert_eq!(words, [("fairness", "passed"), ("quality", "failed")]);
-    assert_eq!(standing[1].verdict.because(), ["auc is 0.8, it must be at least 0.82"], "with its evidence");
+    assert_eq!(standing[1].verdict.reasons(), ["auc is 0.8, it must be at least 0.82"], "with its evidence");
     let all =
         world.store.read(|reader| gate::list_verdicts(reader, &churn_model(), 1, &PageRequest::default())).unwrap();
     assert_eq!(all.items.len(), 3);
@@ -213,9 +213,9 @@ fn a_clock_that_jumps_back_never_makes_two_champions() {
 fn a_name_that_differs_in_its_case_alone_is_not_registered_a_second_time() {
     let world = World::furnished();
     let conflict = |outcome: Result<(), StoreError>, what: &str| match outcome {
-        Err(StoreError::Conflict { because, .. }) => {
+        Err(StoreError::Conflict { reason, .. }) => {
             let expected = format!("there is {what} `churn`, and `CHURN` differs in its case alone");
-            assert!(because.contains(&expected), "{because}");
+            assert!(reason.contains(&expected), "{reason}");
         }
         other => panic!("{what}: {other:?}"),
     };

@@ -136,6 +136,6 @@ pub fn new_deployment(id: &str, number: u32) -> deployment::NewDeployment {
         endpoint: churn_endpoint(),
         model: churn_model(),
         number,
-        because: json!({"approved": number}),
+        reason: json!({"approved": number}),
     }
 }

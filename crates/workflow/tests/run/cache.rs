@@ -21,8 +21,8 @@ fn a_change_that_changes_no_output_stops_there() {
     world.write("split.sh", "# better\nhead -n 3 $1 > $2; tail -n 2 $1 > $3\n");
     let record = world.run();
     assert_eq!(states(&record), "split: succeeded, train: cached, evaluate: cached");
-    let because = changes(&record, "split");
-    assert!(because.starts_with("code.split.sh: ") && because.contains(" -> "), "{because}");
+    let reason = changes(&record, "split");
+    assert!(reason.starts_with("code.split.sh: ") && reason.contains(" -> "), "{reason}");
 }
 
 #[test]
@@ -40,12 +40,12 @@ fn each_reason_to_execute_is_named() {
     assert_eq!(world.read("model"), "0.2\n");
 
     world.write("raw.csv", "2\n");
-    let because = changes(&world.run(), "train");
-    assert!(because.starts_with("inputs.raw: file "), "{because}");
+    let reason = changes(&world.run(), "train");
+    assert!(reason.starts_with("inputs.raw: file "), "{reason}");
 
     world.parts.steps.get_mut(&"train".parse().unwrap()).unwrap().env.clear();
-    let because = changes(&world.run(), "train");
-    assert!(because.starts_with("env.CARGO_MANIFEST_DIR: gone"), "{because}");
+    let reason = changes(&world.run(), "train");
+    assert!(reason.starts_with("env.CARGO_MANIFEST_DIR: gone"), "{reason}");
 
     world.options.force = Force::Steps(BTreeSet::from(["train".parse().unwrap()]));
     assert_eq!(changes(&world.run(), "train"), "force: new, asked to execute it again");

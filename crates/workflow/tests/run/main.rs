@@ -132,7 +132,7 @@ fn error_of<'a>(record: &'a RunRecord, step: &str) -> &'a str {
 }
 
 fn changes(record: &RunRecord, step: &str) -> String {
-    record.step(step).unwrap().because.iter().map(Change::to_string).collect::<Vec<_>>().join("; ")
+    record.step(step).unwrap().reason.iter().map(Change::to_string).collect::<Vec<_>>().join("; ")
 }
 
 /// split -> train -> evaluate over one dataset.

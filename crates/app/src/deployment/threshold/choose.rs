@@ -22,7 +22,7 @@ const LEVEL: f64 = 0.99;
 #[derive(Clone, Debug)]
 pub(crate) struct Change {
     pub to: f64,
-    pub because: String,
+    pub reason: String,
     pub numbers: Numbers,
     /// The rows (of the input) that it was judged on.
     pub judged: Vec<usize>,
@@ -53,7 +53,7 @@ pub(super) fn change(tuning: &Tuning, rows: &LabelledPredictions, from: f64) -> 
         }
         ThresholdGoal::FalsePositiveRate(most) => nearer(&judging, (from, to), most, (&before, &after))?,
     };
-    let because = format!(
+    let reason = format!(
         "the threshold goes from {} to {}: on {} labelled rows that it was not chosen on, {gain}; false \
          positives {:.1} % instead of {:.1} %, found {:.1} % instead of {:.1} %",
         rounded(from),
@@ -68,7 +68,7 @@ pub(super) fn change(tuning: &Tuning, rows: &LabelledPredictions, from: f64) -> 
     all.extend(numbers);
     before.tell(&mut all, " before");
     after.tell(&mut all, "");
-    Some(Change { to, because, numbers: all, judged: judging.rows.clone() })
+    Some(Change { to, reason, numbers: all, judged: judging.rows.clone() })
 }
 
 /// What a threshold does on labelled rows.
@@ -163,7 +163,7 @@ mod tests {
     use super::*;
 
     fn tuning(goal: ThresholdGoal) -> Tuning {
-        Tuning { goal, over: Span::days(30), every: None, min_rows: 100 }
+        Tuning { goal, window: Span::days(30), every: None, min_rows: 100 }
     }
 
     /// `rows` rows whose score is the chance of "yes" in hundredths, shifted by `shift` where the truth is "no".
@@ -187,7 +187,7 @@ mod tests {
         let chosen = initial(&goal, &rows(20_000, 0.0)).unwrap();
         assert!((chosen - 0.25).abs() < 0.06, "{chosen}");
         let change = change(&goal, &rows(20_000, 0.0), 0.7).unwrap();
-        assert!((change.to - 0.25).abs() < 0.08, "{}", change.because);
+        assert!((change.to - 0.25).abs() < 0.08, "{}", change.reason);
         assert_eq!(change.judged.len(), 10_000);
     }
 
@@ -207,6 +207,6 @@ mod tests {
         assert!(change.to > calm_threshold + 0.05, "{} then {}", calm_threshold, change.to);
         let after = At::of(&sale, change.to).unwrap().false_positive_rate.value;
         assert!(after <= 0.02 && after > 0.01, "{after}");
-        assert!(change.because.contains("above the 2.00 %"), "{}", change.because);
+        assert!(change.reason.contains("above the 2.00 %"), "{}", change.reason);
     }
 }

@@ -74,7 +74,7 @@ impl App {
         let (number, state) = self.version_of_change(act, project, (&live, &loaded), &rows, &change, governance)?;
         // Where the contract does not let it in yet, it waits for people.
         if deploy.admits().takes(state) {
-            self.replace_threshold(act, project, deploy, number, &change.because, &change.numbers)?;
+            self.replace_threshold(act, project, deploy, number, &change.reason, &change.numbers)?;
         }
         Ok(())
     }
@@ -133,15 +133,15 @@ impl App {
         let labelled = |answered: Answered| answered.filter(|row| answered.labels[row].is_some());
         if let Some(delay) = roles.label_delay {
             let end = act.at.before(delay);
-            let answered = self.answered(endpoint, Who::Answers, (end.before(tuning.over), end), act.at)?;
+            let answered = self.answered(endpoint, Who::Answers, (end.before(tuning.window), end), act.at)?;
             return Ok(labelled(answered));
         }
-        let reach = Span { count: tuning.over.count.saturating_mul(REACH), unit: tuning.over.unit };
+        let reach = Span { count: tuning.window.count.saturating_mul(REACH), unit: tuning.window.unit };
         let answered = self.answered(endpoint, Who::Answers, (act.at.before(reach), act.at), act.at)?;
         let every = project.contract.monitor.as_ref().map_or(Span::days(1), |monitor| monitor.every);
         Ok(match mature_until(&answered, every.millis()) {
             Some(end) => {
-                let start = end.before(tuning.over);
+                let start = end.before(tuning.window);
                 labelled(answered.filter(|row| (start..end).contains(&answered.events[row])))
             }
             None => Answered::default(),

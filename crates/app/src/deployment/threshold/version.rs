@@ -69,7 +69,7 @@ impl App {
         };
         let mut numbers = change.numbers.clone();
         numbers.put("of version", f64::from(live.number));
-        let draft = act.does("threshold.choose", change.because.clone(), numbers.evidence());
+        let draft = act.does("threshold.choose", change.reason.clone(), numbers.evidence());
         let number = self.store().write(move |tx| Ok(versions::create(&tx.audited(draft), &new)?.number))?;
         let mover = Mover { app: self, project, act, governance, number };
         let commit = record.as_ref().map_or(Commit::NotInGit, commit);

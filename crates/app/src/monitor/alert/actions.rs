@@ -16,12 +16,12 @@ impl App {
     ///
     /// # Errors
     /// When there is no such alert, the person may not, or its state does not allow it.
-    pub fn handle_alert(&self, act: &Act, id: &str, event: AlertEvent, because: &str) -> Result<Alert, AppError> {
+    pub fn handle_alert(&self, act: &Act, id: &str, event: AlertEvent, reason: &str) -> Result<Alert, AppError> {
         let alert = self.store().read(|reader| alerts::get(reader, id))?;
-        self.asked(act, verb(event), &alerts::object(id), || self.move_by_hand(act, alert, event, because))
+        self.asked(act, verb(event), &alerts::object(id), || self.move_by_hand(act, alert, event, reason))
     }
 
-    fn move_by_hand(&self, act: &Act, alert: Alert, event: AlertEvent, because: &str) -> Result<Alert, AppError> {
+    fn move_by_hand(&self, act: &Act, alert: Alert, event: AlertEvent, reason: &str) -> Result<Alert, AppError> {
         let project = self.project_at(&alert.endpoint)?;
         if let Some(project) = &project {
             permit(&project.contract, &act.by, Action::HandleAlert)?;
@@ -33,7 +33,7 @@ impl App {
             how: refusal.to_string(),
         })?;
         let (id, from) = (alert.id, alert.state);
-        let draft = act.does(verb(event), because, vec![]);
+        let draft = act.does(verb(event), reason, vec![]);
         Ok(self.store().write(move |tx| alerts::advance(&tx.audited(draft), &id, from, next, None))?)
     }
 }

@@ -53,17 +53,17 @@ impl Subject {
             (_, Basis::Labels) => "labels",
             (_, Basis::LabelWords) => "label_words",
             (_, Basis::Promotion) => "promotion",
-            (MonitorKind::Accuracy, Basis::Estimated) => "estimate",
-            (MonitorKind::Accuracy, Basis::Measured) => "performance",
+            (MonitorKind::Performance, Basis::Estimated) => "estimate",
+            (MonitorKind::Performance, Basis::Measured) => "performance",
             (kind, _) => kind.as_str(),
         }
     }
 
     const fn decision(self) -> DecisionKind {
         match (self.kind, self.basis) {
-            (MonitorKind::Accuracy, Basis::Estimated) => DecisionKind::EstimateAlert,
-            (MonitorKind::Accuracy, Basis::Promotion) => DecisionKind::PromotionAlert,
-            (MonitorKind::Accuracy, _) => DecisionKind::PerformanceAlert,
+            (MonitorKind::Performance, Basis::Estimated) => DecisionKind::EstimateAlert,
+            (MonitorKind::Performance, Basis::Promotion) => DecisionKind::PromotionAlert,
+            (MonitorKind::Performance, _) => DecisionKind::PerformanceAlert,
             (MonitorKind::Data, _) => DecisionKind::DataAlert,
             (MonitorKind::Drift, _) => DecisionKind::DriftAlert,
             (MonitorKind::Bias, _) => DecisionKind::BiasAlert,
@@ -202,11 +202,11 @@ impl App {
             state,
             detail: detail(finding, explained.as_ref()),
         };
-        let because = whole_sentence(act.at, finding, explained.as_ref());
-        let draft = self.alert_entry(act, state, finding, &because, explained.as_ref());
+        let reason = whole_sentence(act.at, finding, explained.as_ref());
+        let draft = self.alert_entry(act, state, finding, &reason, explained.as_ref());
         let opened = self.store().write(move |tx| alerts::open(&tx.audited(draft), &new))?;
         if state.is_failing() {
-            self.tell_of(act, &monitor.alert, &opened, &because);
+            self.tell_of(act, &monitor.alert, &opened, &reason);
         }
         Ok(state)
     }
@@ -231,7 +231,7 @@ impl App {
         }
         let begins = !from.is_failing() && next.is_failing();
         let explained = if begins { (finding.explain)() } else { None };
-        let because = match next {
+        let reason = match next {
             AlertState::Resolved if finding.subject.basis == Basis::Labels => "labels come again".to_owned(),
             AlertState::Resolved if finding.subject.basis == Basis::LabelWords => {
                 "the labels are in the words of the model again".to_owned()
@@ -240,15 +240,15 @@ impl App {
             _ => whole_sentence(act.at, finding, explained.as_ref()),
         };
         let draft = match next {
-            AlertState::Resolved => act.decides(DecisionKind::AlertResolved, because.clone(), &Numbers::default()),
-            _ if begins => self.alert_entry(act, next, finding, &because, explained.as_ref()),
-            _ => act.does("alert.count", because.clone(), vec![]),
+            AlertState::Resolved => act.decides(DecisionKind::AlertResolved, reason.clone(), &Numbers::default()),
+            _ if begins => self.alert_entry(act, next, finding, &reason, explained.as_ref()),
+            _ => act.does("alert.count", reason.clone(), vec![]),
         };
         let (id, detail) = (alert.id.clone(), with_latest(&alert.detail, act.at, finding, explained.as_ref()));
         let moved =
             self.store().write(move |tx| alerts::advance(&tx.audited(draft), &id, from, next, Some(&detail)))?;
         if begins || next == AlertState::Resolved {
-            self.tell_of(act, &monitor.alert, &moved, &because);
+            self.tell_of(act, &monitor.alert, &moved, &reason);
         }
         Ok(next)
     }
@@ -273,11 +273,11 @@ impl App {
         }
         let new: Vec<RuleOutcome> =
             finding.outcomes.iter().filter(|outcome| news.iter().any(|thing| is_of(thing, outcome))).cloned().collect();
-        let because = format!("while the alert is open: {}", sentence_of_news(&new, &known));
-        let draft = self.alert_entry(act, next, Finding { outcomes: &new, ..finding }, &because, None);
+        let reason = format!("while the alert is open: {}", sentence_of_news(&new, &known));
+        let draft = self.alert_entry(act, next, Finding { outcomes: &new, ..finding }, &reason, None);
         let renewed = self.store().write(move |tx| alerts::renew(&tx.audited(draft), &id, from, next, &detail))?;
         if !matches!(next, AlertState::Muted { .. }) {
-            self.tell_of(act, &monitor.alert, &renewed, &because);
+            self.tell_of(act, &monitor.alert, &renewed, &reason);
         }
         Ok(())
     }
@@ -290,7 +290,7 @@ impl App {
         project: &Project,
         endpoint: &EndpointName,
         by: (&ModelName, u32),
-        because: &str,
+        reason: &str,
     ) -> Result<(), AppError> {
         let (package, _) = self.loaded(by.0, by.1)?;
         let signature = &package.manifest.signature;
@@ -298,7 +298,7 @@ impl App {
         let open = self.store().read(|reader| alerts::list(reader, &filter, &kilter_store::PageRequest::first(100)))?;
         let sinks = project.contract.monitor.as_ref().map(|monitor| monitor.alert.clone()).unwrap_or_default();
         for alert in open.items.into_iter().filter(|alert| !unknown_classes::is_unknown_to(alert, signature)) {
-            self.end_alert(act, &sinks, &alert, &format!("{}: {because}", alert.monitor))?;
+            self.end_alert(act, &sinks, &alert, &format!("{}: {reason}", alert.monitor))?;
         }
         Ok(())
     }
@@ -319,10 +319,10 @@ impl App {
         Ok(())
     }
 
-    fn tell_of(&self, act: &Act, sinks: &[AlertSink], alert: &alerts::Alert, because: &str) {
+    fn tell_of(&self, act: &Act, sinks: &[AlertSink], alert: &alerts::Alert, reason: &str) {
         let about = alert.cause.split_once('/').map_or(alert.cause.as_str(), |(_, about)| about);
         let (id, state) = (alert.id.as_str(), alert.state.as_str());
-        self.tell(sinks, &Told { at: act.at, endpoint: &alert.endpoint, alert: id, about, state, because });
+        self.tell(sinks, &Told { at: act.at, endpoint: &alert.endpoint, alert: id, about, state, reason });
     }
 
     fn alert_entry(
@@ -330,7 +330,7 @@ impl App {
         act: &Act,
         state: AlertState,
         finding: Finding,
-        because: &str,
+        reason: &str,
         explained: Option<&Explained>,
     ) -> kilter_store::audit::Draft {
         let outcomes = finding.outcomes;
@@ -344,8 +344,8 @@ impl App {
             }
         }
         match state.is_failing() {
-            true => act.decides(finding.subject.decision(), because, &numbers),
-            false => act.does("alert.pending", because, numbers.evidence()),
+            true => act.decides(finding.subject.decision(), reason, &numbers),
+            false => act.does("alert.pending", reason, numbers.evidence()),
         }
     }
 }

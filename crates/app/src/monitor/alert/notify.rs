@@ -30,7 +30,7 @@ pub(crate) struct Told<'a> {
     /// `drift`, `performance`, `estimate`, `bias`, `data` or `usage`.
     pub about: &'a str,
     pub state: &'a str,
-    pub because: &'a str,
+    pub reason: &'a str,
 }
 
 impl App {
@@ -39,7 +39,7 @@ impl App {
         if !sinks.iter().any(|sink| sink.kind == SinkKind::Log) {
             return;
         }
-        tracing::warn!(endpoint = %told.endpoint, about = told.about, state = told.state, "{}", told.because);
+        tracing::warn!(endpoint = %told.endpoint, about = told.about, state = told.state, "{}", told.reason);
         if let Err(error) = append(self.folder(), told) {
             tracing::error!(%error, file = ALERT_LOG, "could not write an alert into the log");
         }
@@ -70,7 +70,7 @@ mod tests {
             alert: "a1",
             about: "drift",
             state: "firing",
-            because: "psi(\"income\") is 0.4\nand more",
+            reason: "psi(\"income\") is 0.4\nand more",
         };
         append(folder.path(), &told).unwrap();
         append(folder.path(), &told).unwrap();

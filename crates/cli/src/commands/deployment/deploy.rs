@@ -73,13 +73,13 @@ pub(crate) struct Deploy {
     number: u32,
     /// Why, for the audit table.
     #[arg(long, value_name = "TEXT", default_value = "asked for at the terminal")]
-    because: String,
+    reason: String,
 }
 
 impl Deploy {
     pub(crate) fn run(self) -> Result<Answer, Stop> {
         let endpoint = self.at.endpoint()?;
-        let body = api::Deploy { version: self.number, because: Some(self.because) };
+        let body = api::Deploy { version: self.number, reason: Some(self.reason) };
         let path = format!("/api/v1/endpoints/{endpoint}/deploy");
         let deployed: api::Deployment = self.at.reach.api()?.post(&path, &body)?;
         let api::Deployment { model, version, state, .. } = &deployed;
@@ -95,14 +95,14 @@ pub(crate) struct Rollback {
     at: At,
     /// Why, for the audit table.
     #[arg(long, value_name = "TEXT", default_value = "asked for at the terminal")]
-    because: String,
+    reason: String,
 }
 
 impl Rollback {
     pub(crate) fn run(self) -> Result<Answer, Stop> {
         let endpoint = self.at.endpoint()?;
         let path = format!("/api/v1/endpoints/{endpoint}/rollback");
-        let body = api::Reason { because: Some(self.because) };
+        let body = api::Reason { reason: Some(self.reason) };
         let status: api::EndpointStatus = self.at.reach.api()?.post(&path, &body)?;
         let live = status.live.as_ref().map(|live| live.version);
         let sentence = live.map_or("nothing answers".to_owned(), |version| format!("version {version} answers"));

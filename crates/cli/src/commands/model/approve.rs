@@ -22,7 +22,7 @@ pub(crate) struct Approve {
     which: String,
     /// Why, for the audit table.
     #[arg(long, value_name = "TEXT", default_value = "said at the terminal")]
-    because: String,
+    reason: String,
     #[command(flatten)]
     reach: Reach,
 }
@@ -31,7 +31,7 @@ impl Approve {
     pub(crate) fn run(self) -> Result<Answer, Stop> {
         let (model, number) = version_named(&self.which)?;
         let path = format!("/api/v1/models/{model}/versions/{number}/approve");
-        let body = api::Reason { because: Some(self.because) };
+        let body = api::Reason { reason: Some(self.reason) };
         let approval: api::Approval = self.reach.api()?.post(&path, &body)?;
         let state = &approval.version.state;
         if approval.missing.is_empty() {
@@ -39,8 +39,8 @@ impl Approve {
             let page = approval.deployed.iter().fold(page, |page, at| match (&at.state, &at.refused) {
                 (Some(state), _) => page.marked(Mark::Ok, format!("v{} is {state} at {}", at.version, at.endpoint)),
                 (None, refused) => {
-                    let because = refused.clone().unwrap_or_default();
-                    page.marked(Mark::Wait, format!("v{} is not deployed at {}: {because}", at.version, at.endpoint))
+                    let reason = refused.clone().unwrap_or_default();
+                    page.marked(Mark::Wait, format!("v{} is not deployed at {}: {reason}", at.version, at.endpoint))
                 }
             });
             return Ok(Answer::done(&approval, page));
@@ -59,7 +59,7 @@ pub(crate) struct Reject {
     which: String,
     /// Why, for the audit table.
     #[arg(long, value_name = "TEXT")]
-    because: String,
+    reason: String,
     #[command(flatten)]
     reach: Reach,
 }
@@ -68,7 +68,7 @@ impl Reject {
     pub(crate) fn run(self) -> Result<Answer, Stop> {
         let (model, number) = version_named(&self.which)?;
         let path = format!("/api/v1/models/{model}/versions/{number}/reject");
-        let version: api::Version = self.reach.api()?.post(&path, &api::Reason { because: Some(self.because) })?;
+        let version: api::Version = self.reach.api()?.post(&path, &api::Reason { reason: Some(self.reason) })?;
         let page = Page::new().marked(Mark::Bad, format!("{model}@{number} is {}", version.state));
         Ok(Answer::done(&version, page))
     }

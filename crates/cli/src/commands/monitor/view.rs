@@ -64,8 +64,8 @@ pub(super) fn show(shown: &Shown) -> Page {
     // What was measured and is too close to its bound stands in the table; why something was not measured does not.
     let unmeasured = |rule: &&api::Reading| rule.verdict.as_deref() == Some("undecided") && rule.value.is_none();
     for rule in shown.rules.iter().filter(unmeasured) {
-        if let Some(because) = &rule.because {
-            page = page.marked(Mark::Wait, format!("{}: {because}", rule.metric));
+        if let Some(reason) = &rule.reason {
+            page = page.marked(Mark::Wait, format!("{}: {reason}", rule.metric));
         }
     }
     if !shown.others.is_empty() {
@@ -193,7 +193,7 @@ fn state(shown: &Shown) -> State {
 /// The plain sentence: state and the number that decides it.
 fn verdict(shown: &Shown) -> String {
     let (failed, undecided, all) = (shown.count("failed"), shown.count("undecided"), shown.rules.len());
-    let first = shown.rules.first().and_then(|rule| rule.because.clone()).unwrap_or_default();
+    let first = shown.rules.first().and_then(|rule| rule.reason.clone()).unwrap_or_default();
     let endpoint = &shown.endpoint;
     match (failed, undecided, all) {
         (_, _, 0) => format!("No rule of {endpoint} was judged yet: readings come when a window has ended"),
@@ -292,7 +292,7 @@ pub(super) fn html(shown: &Shown, pasts: &[Past], now: Timestamp) -> String {
 /// One metric, for a browser.
 pub(super) fn history_html(past: &Past, now: Timestamp) -> String {
     let newest = &past.newest;
-    let verdict = newest.because.clone().unwrap_or_else(|| format!("{} is {}", newest.metric, value(newest)));
+    let verdict = newest.reason.clone().unwrap_or_else(|| format!("{} is {}", newest.metric, value(newest)));
     let parts = vec![Part::Figure(figure(past)), Part::Table(window_table(past.readings().rev()))];
     report(format!("{} at {}", newest.metric, newest.endpoint), judged(newest), verdict, parts, now)
 }

@@ -98,7 +98,7 @@ fn day(time: Timestamp) -> String {
 /// One decision as a line: day, kind, version, why.
 fn line(entry: &Entry) -> String {
     let version = entry.version.map_or_else(String::new, |version| format!("v{version}"));
-    format!("{}  {:<18} {version:<4} {}", day(entry.at), entry.kind.replace('_', " "), entry.because)
+    format!("{}  {:<18} {version:<4} {}", day(entry.at), entry.kind.replace('_', " "), entry.reason)
         .trim_end()
         .to_owned()
 }

@@ -258,8 +258,8 @@ fn overrides(texts: &[String]) -> Result<BTreeMap<String, Value>, Stop> {
 fn deployed(at: &Deployed) -> Page {
     match &at.outcome {
         Ok(state) => Page::new().marked(Mark::Ok, format!("v{} is {state} at {}", at.number, at.endpoint)),
-        Err(because) => {
-            Page::new().marked(Mark::Wait, format!("v{} is not deployed at {}: {because}", at.number, at.endpoint))
+        Err(reason) => {
+            Page::new().marked(Mark::Wait, format!("v{} is not deployed at {}: {reason}", at.number, at.endpoint))
         }
     }
 }
@@ -283,7 +283,7 @@ fn tell(moving: &Moving, output: &Output, event: &api::RunEvent) {
 fn explanation(record: &RunRecord) -> Page {
     record.steps.iter().fold(Page::new(), |page, step| match step.state {
         StepState::Queued => {
-            let reasons = run_views::reasons(&step.because);
+            let reasons = run_views::reasons(&step.reason);
             page.marked(Mark::Running, format!("{} would be executed{reasons}", step.step))
         }
         _ => page.marked(Mark::Ok, run_views::step_sentence(step)),

@@ -135,7 +135,7 @@ pub(super) struct Cancel {
 
 impl Cancel {
     pub(super) fn run(self) -> Result<Answer, Stop> {
-        let body = api::Reason { because: Some(self.reason) };
+        let body = api::Reason { reason: Some(self.reason) };
         let run: api::Run = self.reach.api()?.post(&format!("/api/v1/runs/{}/cancel", self.id), &body)?;
         let page = Page::new().marked(Mark::Running, format!("run {} is asked to stop", run.summary.id));
         Ok(Answer::done(&run, page))

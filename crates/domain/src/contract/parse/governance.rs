@@ -69,9 +69,9 @@ pub(super) fn gate(name: &str, field: &Field<'_, '_>) -> Option<GateSpec> {
         );
     }
     let rules = section.rules("rules");
-    let on = section.field("on").and_then(|field| field.read(output_ref));
+    let dataset = section.field("dataset").and_then(|field| field.read(output_ref));
     section.finish();
-    Some(GateSpec { name: name?, rules, on })
+    Some(GateSpec { name: name?, rules, dataset })
 }
 
 pub(super) fn approve(field: &Field<'_, '_>, risk: Risk) -> Option<Approve> {

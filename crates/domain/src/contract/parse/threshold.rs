@@ -4,7 +4,7 @@ use crate::{
     contract::{
         field::Field,
         reader::Section,
-        threshold::{MIN_ROWS, OVER_DAYS, ThresholdGoal, Tuning},
+        threshold::{MIN_ROWS, ThresholdGoal, Tuning, WINDOW_DAYS},
     },
     time::Span,
 };
@@ -13,7 +13,7 @@ pub(super) fn threshold(field: &Field<'_, '_>) -> Option<Tuning> {
     let section = field.section("threshold")?;
     let tuning = Tuning {
         goal: ThresholdGoal::FalsePositiveRate(0.0),
-        over: section.span("over").unwrap_or(Span::days(OVER_DAYS)),
+        window: section.span("window").unwrap_or(Span::days(WINDOW_DAYS)),
         every: section.span("every"),
         min_rows: section.count("min_rows").unwrap_or(MIN_ROWS),
     };

@@ -2,8 +2,8 @@
 
 use crate::{
     contract::{
-        AlertSink, Budget, FalseAlarms, GrewBy, Labels, Monitor, Patience, Reference, Replay, ReplayStart, Retrain,
-        SinkKind, Then, Trigger, field::Field, reader::Section,
+        AlertSink, Budget, FalseAlarmRate, GrewBy, Labels, Monitor, OnSuccess, Patience, Reference, Replay,
+        ReplayStart, Retrain, SinkKind, Trigger, field::Field, reader::Section,
     },
     nearest::nearest,
     time::Span,
@@ -16,16 +16,19 @@ pub(super) fn monitor(field: &Field<'_, '_>) -> Option<Monitor> {
         every: section.span("every").unwrap_or(default.every),
         labels: section.section("labels").map(labels).unwrap_or_default(),
         data: section.rules("data"),
-        accuracy: section.rules("accuracy"),
+        performance: section.rules("performance"),
         drift: section.rules("drift"),
         bias: section.rules("bias"),
         usage: section.rules("usage"),
         alert: section.list("alert").iter().filter_map(|field| field.read(sink)).collect(),
-        hold: section.count("hold").map_or(default.hold, |hold| hold as u32),
+        for_windows: section.count("for_windows").map_or(default.for_windows, |count| count as u32),
         min_rows: section.count("min_rows").unwrap_or(default.min_rows),
         min_labelled: section.field("min_labelled").and_then(|field| field.share()).unwrap_or(default.min_labelled),
         reference: section.field("reference").and_then(|field| field.read(reference)).unwrap_or_default(),
-        false_alarms: section.field("false_alarms").and_then(|field| field.read(false_alarms)).unwrap_or_default(),
+        false_alarm_rate: section
+            .field("false_alarm_rate")
+            .and_then(|field| field.read(false_alarm_rate))
+            .unwrap_or_default(),
     };
     section.finish();
     Some(monitor)
@@ -68,26 +71,26 @@ fn whole(text: &str) -> Option<u32> {
 }
 
 /// `1 per 1y`, `1 per 1000 windows`.
-fn false_alarms(text: &str) -> Result<FalseAlarms, String> {
+fn false_alarm_rate(text: &str) -> Result<FalseAlarmRate, String> {
     let wrong = || format!("`{text}` is not a rate of false alarms: write `1 per 1y` or `1 per 1000 windows`");
     let (count, per) = text.split_once(" per ").ok_or_else(wrong)?;
     let count = whole(count.trim()).ok_or_else(wrong)?;
     match per.trim().strip_suffix("windows") {
         Some(windows) => {
-            whole(windows.trim()).map(|windows| FalseAlarms::PerWindows { count, windows }).ok_or_else(wrong)
+            whole(windows.trim()).map(|windows| FalseAlarmRate::PerWindows { count, windows }).ok_or_else(wrong)
         }
-        None => positive(per.trim()).map(|per| FalseAlarms::PerSpan { count, per }).map_err(|_| wrong()),
+        None => positive(per.trim()).map(|per| FalseAlarmRate::PerSpan { count, per }).map_err(|_| wrong()),
     }
 }
 
 pub(super) fn retrain(field: &Field<'_, '_>) -> Option<Retrain> {
     let section = field.section("retrain")?;
-    let then = section.choice("then").map(|at| [Then::Candidate, Then::Draft][at]);
+    let on_success = section.choice("on_success").map(|at| [OnSuccess::Candidate, OnSuccess::Draft][at]);
     let step = |field: &Field<'_, '_>| field.parsed();
     let retrain = Retrain {
         when: section.list("when").iter().filter_map(|field| field.read(trigger)).collect(),
         run: section.list("run").iter().filter_map(step).collect(),
-        then: then.unwrap_or_default(),
+        on_success: on_success.unwrap_or_default(),
         budget: section.field("budget").and_then(|field| field.read(budget)),
         cooldown: section.span("cooldown"),
         window: section.span("window"),

@@ -189,7 +189,7 @@ impl House {
         let endpoint: kilter_domain::ids::EndpointName = "churn".parse().unwrap();
         let before = self.app.store().read(|reader| deployments::live(reader, &endpoint)).unwrap().unwrap();
         let model = self.project.model();
-        let new = deployments::NewDeployment { id: "forced".into(), endpoint, model, number, because: json!({}) };
+        let new = deployments::NewDeployment { id: "forced".into(), endpoint, model, number, reason: json!({}) };
         let entries = [(); 3].map(|()| self.act.does("test", "", vec![]));
         let moved = self.app.store().write(move |tx| {
             let [first, second, third] = entries;
@@ -232,8 +232,8 @@ fn a_version_with_a_tampered_answer_is_refused_and_what_served_serves_on() {
     drop(house);
     let house = House::open(folder.path());
     assert_eq!(house.answers(), None, "after a restart nothing answers, and the app opens");
-    let because = house.app.refused_at(&"churn".parse().unwrap()).unwrap();
-    assert!(because.contains("1 of its 20 golden requests otherwise"), "{because}");
+    let reason = house.app.refused_at(&"churn".parse().unwrap()).unwrap();
+    assert!(reason.contains("1 of its 20 golden requests otherwise"), "{reason}");
     house.deploy(house.version(&onnx, Some(&golden))).unwrap();
     assert_eq!((house.answers(), house.app.refused_at(&"churn".parse().unwrap())), (Some(4), None));
 }

@@ -259,7 +259,7 @@ pub(super) fn html(found: &Evaluation, now: Timestamp) -> String {
 }
 
 fn rule_table(rules: &[RuleOutcome]) -> Table {
-    let mut table = Table::new(["state", "rule", "because"]);
+    let mut table = Table::new(["state", "rule", "reason"]);
     for rule in rules {
         let (state, word) = rule_state(rule);
         table.row([Cell::Mark(state, word.to_owned()), Cell::from(rule.rule.as_str()), Cell::from(rule.text.as_str())]);

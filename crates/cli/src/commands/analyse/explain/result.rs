@@ -124,7 +124,7 @@ pub(super) struct ColumnPart {
 #[derive(Serialize)]
 pub(super) struct Importance {
     /// Why the model cannot be explained exactly.
-    pub because: String,
+    pub reason: String,
     pub metric: &'static str,
     pub rows: usize,
     /// By how much the metric got worse (`score_change`: by how much the score moved). The largest first.
@@ -242,11 +242,11 @@ impl Change {
 }
 
 impl Importance {
-    pub fn of(found: Permuted, because: String) -> Self {
+    pub fn of(found: Permuted, reason: String) -> Self {
         let column = |(column, estimate): &(String, kilter_stats::Estimate)| ColumnPart {
             column: column.clone(),
             measured: Measured::from(estimate),
         };
-        Self { because, metric: found.metric, rows: found.rows, columns: found.columns.iter().map(column).collect() }
+        Self { reason, metric: found.metric, rows: found.rows, columns: found.columns.iter().map(column).collect() }
     }
 }

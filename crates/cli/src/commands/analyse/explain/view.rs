@@ -97,7 +97,7 @@ fn notes(found: &Found) -> Vec<String> {
         notes[0] += &format!("; the score is in {}", unit_phrase(unit));
     }
     notes.extend(found.background.as_ref().map(|background| format!("measured from {background}")));
-    notes.extend(found.permutation.as_ref().map(|importance| format!("why not exactly: {}", importance.because)));
+    notes.extend(found.permutation.as_ref().map(|importance| format!("why not exactly: {}", importance.reason)));
     notes
 }
 
