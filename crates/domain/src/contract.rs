@@ -8,7 +8,7 @@ mod admission;
 mod change;
 mod check;
 mod data;
-mod delivery;
+mod deployment;
 mod error;
 mod field;
 mod governance;
@@ -16,6 +16,7 @@ mod init;
 mod inspect;
 mod keys;
 mod lockout;
+mod monitoring;
 mod parse;
 mod path;
 mod policy;
@@ -24,26 +25,25 @@ mod schema;
 mod template;
 mod threshold;
 mod unused;
-mod watch;
 mod workflow;
 
 pub use self::{
     admission::Objection,
     data::{Dataset, Location},
-    delivery::{Canary, Deploy, OutputRef, Package, Rollback, Sample, Target},
+    deployment::{Canary, Deploy, OutputRef, Package, Rollback, Sample, Target},
     error::{ContractError, ContractErrors, MAX_ERRORS},
     governance::{Approve, Environment, GateSpec, Need, Objective, Project, Risk},
     init::{ColumnSummary, InitFrom, init, label_of, list_entry},
     inspect::{Complaint, Inspected, Known},
     keys::{Key, Kind, PARAMS, SECTIONS, SectionSpec, top_level},
+    monitoring::{
+        AlertSink, Budget, FalseAlarmRate, GrewBy, Labels, Monitor, OnSuccess, Patience, Reference, Replay,
+        ReplayStart, Retrain, SinkKind, Trigger,
+    },
     parse::MAX_CONTRACT_BYTES,
     schema::{every_key, schema},
     template::{Placeholder, PlaceholderKind, filled, placeholders},
     threshold::{ThresholdGoal, Tuning},
-    watch::{
-        AlertSink, Budget, FalseAlarmRate, GrewBy, Labels, Monitor, OnSuccess, Patience, Reference, Replay,
-        ReplayStart, Retrain, SinkKind, Trigger,
-    },
     workflow::{DEFAULT_MAX_OUTPUT_BYTES, Input, Needs, Output, Retry, RetryOn, SearchSpace, Source, Step, Sweep},
 };
 use crate::ids::{DatasetName, GateName, StepName};

@@ -9,32 +9,32 @@
 
 mod compare;
 mod condition;
+mod display;
 mod error;
+mod filter;
 mod float;
 mod function;
 mod judge;
 mod lex;
+mod message;
 mod number;
 mod outcome;
 mod parse;
-mod rows;
-mod say;
-mod write;
 
 use serde::{Deserialize, Serialize};
 
 pub use self::{
     condition::{Condition, Literal},
     error::RuleError,
+    filter::ConditionError,
     function::{ArgKind, FUNCTIONS, Function, FunctionEntry},
+    message::{rounded, signed},
     number::{ExactNumber, Number, Unit},
     outcome::{
         Champion, JudgeMode, Limits, MAX_PARTS, Measured, Measurement, Measurements, NotMeasured, Part, PartOutcome,
         RuleOutcome, RuleVerdict, Undecided,
     },
     parse::{MAX_RULE_BYTES, parse_target},
-    rows::ConditionError,
-    say::{rounded, signed},
 };
 use crate::time::Span;
 

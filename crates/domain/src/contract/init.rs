@@ -3,11 +3,11 @@
 //! Holds true: what is written always reads as a contract, whatever the columns are called. Guesses are said to be
 //! guesses, in comments beside them.
 
-mod guess;
+mod infer_roles;
 
 use std::fmt::Write as _;
 
-use self::guess::Guess;
+use self::infer_roles::Guess;
 use crate::{
     plural::counted,
     table::ColumnType,

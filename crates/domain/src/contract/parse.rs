@@ -1,9 +1,9 @@
 //! A text becomes a contract, or a list of everything that is wrong with it.
 
-mod delivery;
+mod deployment;
 mod governance;
+mod monitoring;
 mod threshold;
-mod watch;
 mod workflow;
 
 use std::str::FromStr;
@@ -91,13 +91,13 @@ fn read<'t>(reader: &Reader<'t>, table: &DeTable<'t>) -> Contract {
             "params" => field.error("`params` must be a table", "write [params.NAME]".to_owned()),
             "step" => contract.steps = named(reader, &field, workflow::step),
             "gate" => contract.gates = named(reader, &field, governance::gate),
-            "package" => contract.package = delivery::package(&field),
+            "package" => contract.package = deployment::package(&field),
             "approve" => approve = Some(field),
-            "deploy" => contract.deploy = named(reader, &field, delivery::deploy),
-            "monitor" => contract.monitor = watch::monitor(&field),
-            "retrain" => contract.retrain = watch::retrain(&field),
+            "deploy" => contract.deploy = named(reader, &field, deployment::deploy),
+            "monitor" => contract.monitor = monitoring::monitor(&field),
+            "retrain" => contract.retrain = monitoring::retrain(&field),
             "threshold" => contract.threshold = threshold::threshold(&field),
-            "replay" => contract.replay = watch::replay(&field).unwrap_or_default(),
+            "replay" => contract.replay = monitoring::replay(&field).unwrap_or_default(),
             other => {
                 reader.error(place, format!("unknown section `{other}`"), did_you_mean(other, top_level().into_iter()));
             }

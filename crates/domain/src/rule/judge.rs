@@ -6,7 +6,7 @@
 
 use super::{
     Bound, BoundExpr, Champion, JudgeMode, Limits, MAX_PARTS, Measured, Measurement, Measurements, NotMeasured, Op,
-    Part, PartOutcome, Quantity, Rule, RuleOutcome, RuleVerdict, Undecided, Unit, compare::Region, say,
+    Part, PartOutcome, Quantity, Rule, RuleOutcome, RuleVerdict, Undecided, Unit, compare::Region, message,
 };
 
 /// A rule while it is being judged.
@@ -99,7 +99,7 @@ impl Case<'_> {
         }
         match measured.into_iter().next() {
             Some(measurement) => RuleOutcome {
-                text: say::without_champion(self.rule, &measurement),
+                text: message::without_champion(self.rule, &measurement),
                 measured: Some(measurement),
                 ..self.outcome(RuleVerdict::Passed)
             },
@@ -124,7 +124,7 @@ impl Case<'_> {
 
     fn one(&self, part: Option<String>, measurement: Measurement, region: Region) -> RuleOutcome {
         let verdict = region.verdict(&measurement, self.mode);
-        let said = say::Said {
+        let said = message::Said {
             rule: self.rule,
             part: part.as_deref(),
             measurement: &measurement,
@@ -154,7 +154,7 @@ impl Case<'_> {
         let parts = judged.iter().take(MAX_PARTS).filter_map(|(_, outcome)| part_of(outcome)).collect();
         let (failed, total) = (judged.iter().filter(|(_, outcome)| outcome.is_failed()).count(), judged.len());
         match judged.into_iter().next() {
-            Some((_, worst)) => RuleOutcome { text: say::of_parts(&worst, failed, total), parts, ..worst },
+            Some((_, worst)) => RuleOutcome { text: message::of_parts(&worst, failed, total), parts, ..worst },
             None => self.undecided(not_measured(format!("{} has no part to measure", self.rule.quantity))),
         }
     }
@@ -170,11 +170,11 @@ impl Case<'_> {
         };
         let strangers: Vec<&String> = values.iter().filter(|value| !words.contains(value)).collect();
         let verdict = if strangers.is_empty() { RuleVerdict::Passed } else { RuleVerdict::Failed };
-        RuleOutcome { text: say::of_set(self.rule, &values, &strangers), ..self.outcome(verdict) }
+        RuleOutcome { text: message::of_set(self.rule, &values, &strangers), ..self.outcome(verdict) }
     }
 
     fn undecided(&self, missing: NotMeasured) -> RuleOutcome {
-        let text = say::not_measured(self.rule, &missing);
+        let text = message::not_measured(self.rule, &missing);
         RuleOutcome { text, ..self.outcome(RuleVerdict::Undecided(Undecided::NotMeasured(missing))) }
     }
 
