@@ -14,11 +14,11 @@
 
 pub mod actor;
 pub mod audit;
+mod backup;
 pub mod clock;
-mod copy;
+mod commit_notify;
 pub mod dataset;
 pub mod deployment;
-mod doorbell;
 mod error;
 mod fingerprint;
 pub mod gate;
@@ -49,7 +49,7 @@ pub use reader::Reader;
 pub use writer::Tx;
 
 use crate::{
-    doorbell::Doorbell, lock::FolderLock, presence::Presence, reader::ReaderPool, reading::Access, writer::Writer,
+    commit_notify::Doorbell, lock::FolderLock, presence::Presence, reader::ReaderPool, reading::Access, writer::Writer,
 };
 
 /// The name of the database file inside of the data folder.
@@ -213,12 +213,12 @@ impl Store {
     /// # Errors
     /// When there is a file already: it is left as it is. A copy that fails is removed.
     pub fn copy_to(&self, file: impl AsRef<Path>) -> Result<(), StoreError> {
-        copy::copy(self.inner.readers.path(), file.as_ref())
+        backup::copy(self.inner.readers.path(), file.as_ref())
     }
 
     /// What SQLite finds wrong with the file, page by page; empty when it is sound. At most a hundred sentences.
     pub fn check_file(&self) -> Result<Vec<String>, StoreError> {
-        self.read(|reader| reader.all(&copy::CHECK, [], |row| row.get::<_, String>(0)))
+        self.read(|reader| reader.all(&backup::CHECK, [], |row| row.get::<_, String>(0)))
             .map(|found| if found == ["ok"] { Vec::new() } else { found })
     }
 }

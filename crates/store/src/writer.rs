@@ -20,7 +20,9 @@ use std::{
 
 use rusqlite::{Connection, Params, ToSql, config::DbConfig, types::Value};
 
-use crate::{Durability, Reader, StoreError, doorbell::Doorbell, migrate, presence::Presence, statement::Statement};
+use crate::{
+    Durability, Reader, StoreError, commit_notify::Doorbell, migrate, presence::Presence, statement::Statement,
+};
 
 /// Writes that share a commit at most.
 const BATCH: usize = 64;

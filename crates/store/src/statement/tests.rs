@@ -10,7 +10,7 @@ use kilter_domain::{
 
 use super::Statement;
 use crate::{
-    DATABASE_FILE, Store, actor, audit, clock, copy, dataset, deployment, gate, lease, model, monitor, prediction,
+    DATABASE_FILE, Store, actor, audit, backup, clock, dataset, deployment, gate, lease, model, monitor, prediction,
     project, run, setting,
 };
 
@@ -20,7 +20,7 @@ const ROOMS: &[&[&Statement]] = &[
     audit::verify::STATEMENTS,
     audit::schema::STATEMENTS,
     clock::STATEMENTS,
-    copy::STATEMENTS,
+    backup::STATEMENTS,
     dataset::STATEMENTS,
     deployment::STATEMENTS,
     gate::STATEMENTS,

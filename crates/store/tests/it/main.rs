@@ -6,7 +6,7 @@ mod ledger;
 mod lists;
 mod metrics;
 mod monitoring;
-mod stairwell;
+mod shared;
 mod tampering;
 mod versions;
 mod world;
