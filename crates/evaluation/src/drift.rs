@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use kilter_domain::{table::Column, time::Timestamp};
-use kilter_serving::profile::Watched;
+use kilter_serving::column_stats::Watched;
 use kilter_stats::{
     Outcome, Unmeasured,
     drift::{Block, Distance, Law, Matched, Measure, Season, categorical_tally},

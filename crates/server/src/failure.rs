@@ -5,7 +5,7 @@ use std::{error::Error, io, sync::Arc};
 use kilter_api::{Code, Problem};
 use kilter_app::{AppError, dataset::RolesError, replay::ReplayError};
 use kilter_domain::model::IllegalVersionMove;
-use kilter_serving::{AdmitError, InferError, log::LogError};
+use kilter_serving::{AdmitError, InferError, prediction_log::LogError};
 use kilter_store::StoreError;
 use kilter_workflow::RunError;
 

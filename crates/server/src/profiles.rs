@@ -18,7 +18,7 @@ use kilter_domain::{
     ids::EndpointName,
     time::{DAY_MS, HOUR_MS, Timestamp},
 };
-use kilter_serving::{Role, profile::Place};
+use kilter_serving::{Role, column_stats::Place};
 use kilter_store::{StoreError, deployment::find_endpoint};
 use serde::Deserialize;
 use utoipa::IntoParams;

@@ -20,9 +20,9 @@ use kilter_fit::{FitOptions, Learner, Params, fit};
 use kilter_serving::{
     Admission, Endpoint, EndpointOptions, EventTimes, Limits, LogOptions, PredictionBatch, PredictionLog, Role, Routes,
     ServedVersion, VersionRef,
+    column_stats::{Place, Profile, Watched},
     counters::ScoreEdges,
     endpoint::Answers,
-    profile::{Place, Profile, Watched},
     v2,
 };
 use kilter_stats::{

@@ -8,7 +8,7 @@
 mod infer;
 mod request;
 mod routes;
-mod split;
+mod traffic_split;
 mod version;
 
 use std::sync::{
@@ -19,14 +19,14 @@ use std::sync::{
 use kilter_domain::{ids::EndpointName, time::Timestamp};
 
 use crate::{
-    log::PredictionLog,
+    prediction_log::PredictionLog,
     v2::{Limits, ModelMetadata, ModelReady},
 };
 
 pub use infer::{Scored, ShadowWork};
 pub use request::{EventTimes, InferError, InferRequest, InferResponse};
 pub use routes::{Candidate, Mode, RouteError, Routes};
-pub use split::split_hash;
+pub use traffic_split::split_hash;
 pub use version::{Admission, AdmitError, Answers, Predictor, ScoreError, ServedVersion};
 
 /// What an endpoint is told once, when it is made.

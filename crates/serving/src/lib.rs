@@ -1,24 +1,24 @@
 //! The data plane as a library: what answers a prediction, and what remembers that it did.
 //!
 //! Three parts, each usable alone: [`v2`] reads and writes the Open Inference Protocol as JSON, [`endpoint`] holds
-//! the versions that are served and decides which one answers, [`log`] keeps predictions and labels so that what was
+//! the versions that are served and decides which one answers, [`prediction_log`] keeps predictions and labels so that what was
 //! acknowledged survives `kill -9`.
 //!
 //! Holds true: a prediction waits for nothing outside of this process but (in durable mode) its own disk; whatever a
 //! client sends is bounded and answered by an error that names the input.
 //! Deliberately absent: HTTP, SQL, the store, Parquet. The server puts a socket in front, replay calls the same code.
 
+pub mod column_stats;
 pub mod counters;
 pub mod endpoint;
-pub mod log;
-pub mod profile;
+pub mod prediction_log;
 pub mod v2;
 
 pub use endpoint::{
     Admission, AdmitError, Candidate, Endpoint, EndpointOptions, EventTimes, InferError, InferRequest, InferResponse,
     Mode, RouteError, Routes, ServedVersion, split_hash,
 };
-pub use log::{
+pub use prediction_log::{
     Contents, Damage, Durability, LabelBatch, LogError, LogOptions, Pending, PredictionBatch, PredictionLog, Receipt,
     Record, Recovery, Role, SegmentId, VersionRef,
 };

@@ -9,19 +9,19 @@
 //! error is a 4xx that names the input. Nesting is bounded, whatever the body says.
 //! Deliberately absent: HTTP, routing, models.
 
-mod bind;
 mod client;
 mod data;
 mod datatype;
+mod decode;
 mod error;
 mod metadata;
 mod parameters;
 mod request;
 mod response;
 
-pub use bind::{KnownInputs, Rows};
 pub use client::{read_answers, write_request};
 pub use datatype::Datatype;
+pub use decode::{KnownInputs, Rows};
 pub(crate) use error::list;
 pub use error::{InputProblem, V2Error};
 pub use metadata::{ErrorBody, Live, ModelMetadata, ModelReady, Ready, ServerMetadata, TensorMetadata};

@@ -92,7 +92,7 @@ fn hand_over(log: &PredictionLog, dir: &Path) {
     }
 }
 
-fn entries(entries: &[kilter_serving::log::Entry]) -> impl Iterator<Item = (u64, String)> {
+fn entries(entries: &[kilter_serving::prediction_log::Entry]) -> impl Iterator<Item = (u64, String)> {
     entries.iter().map(|entry| match &entry.record {
         Record::Predictions(batch) => (entry.sequence, batch.ids[0].to_string()),
         Record::Labels(batch) => (entry.sequence, batch.ids[0].to_string()),

@@ -15,7 +15,7 @@ use kilter_evaluation::reference::{PREDICTION, SCORE};
 use kilter_inference::Task;
 use kilter_serving::{
     Role, VersionRef,
-    profile::{Place, Profile, Slot, Watched, Window, hour_of},
+    column_stats::{Place, Profile, Slot, Watched, Window, hour_of},
 };
 use kilter_stats::{drift::CategoricalReference, profile::Frozen};
 use kilter_store::prediction as index;

@@ -6,7 +6,7 @@
 use kilter_domain::digest::Digest;
 use kilter_serving::{
     Role,
-    profile::{Watched, Window},
+    column_stats::{Watched, Window},
 };
 use kilter_stats::{Unmeasured, drift::FormatError, hash::fnv1a};
 use serde::{Deserialize, Serialize};
@@ -154,7 +154,7 @@ fn checksum(bytes: &[u8]) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use kilter_serving::profile::Place;
+    use kilter_serving::column_stats::Place;
     use kilter_stats::{
         drift::{CategoricalReference, NumericReference},
         profile::{ColumnCounts, Frozen},

@@ -7,7 +7,7 @@ use std::{
 };
 
 use kilter_domain::time::{HOUR_MS, Timestamp};
-use kilter_serving::{VersionRef, profile::Slot, profile::hour_of};
+use kilter_serving::{VersionRef, column_stats::Slot, column_stats::hour_of};
 
 use crate::column_stats::{collect::Span, file};
 use crate::error::AppError;

@@ -7,7 +7,7 @@ use kilter_domain::{
 use kilter_evaluation::reference::Reference;
 use kilter_serving::{
     Role, VersionRef,
-    profile::{Place, Watched},
+    column_stats::{Place, Watched},
 };
 use kilter_stats::{
     compare::{Level, MIN_ROWS},

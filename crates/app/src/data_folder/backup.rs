@@ -17,7 +17,7 @@
 use kilter_blobs::{BlobError, atomic};
 use kilter_domain::{digest::Digest, time::Timestamp};
 use kilter_lake::{Lake, LakeError, LogKind};
-use kilter_serving::log::copy_segment;
+use kilter_serving::prediction_log::copy_segment;
 use kilter_store::{DATABASE_FILE, Store, StoreError};
 use serde::{Deserialize, Serialize};
 use std::{

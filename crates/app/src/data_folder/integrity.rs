@@ -7,7 +7,7 @@
 use kilter_blobs::BlobStore;
 use kilter_domain::{digest::Digest, ids::EndpointName, plural::counted, time::Timestamp};
 use kilter_lake::{Lake, LakeError, LogKind};
-use kilter_serving::log::check_folder;
+use kilter_serving::prediction_log::check_folder;
 use kilter_store::{DATABASE_FILE, PageRequest, Store, audit, model as versions, prediction as index};
 use std::{
     collections::BTreeSet,

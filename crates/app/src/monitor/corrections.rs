@@ -7,7 +7,7 @@ use std::{collections::HashMap, rc::Rc, sync::Arc};
 
 use kilter_domain::{alert::MonitorKind, ids::EndpointName, time::Timestamp};
 use kilter_lake::LogKind;
-use kilter_serving::log::column;
+use kilter_serving::prediction_log::column;
 use kilter_store::monitor::{self as readings, Reading};
 
 use crate::monitor::{evaluate::Scene, readings::COVERAGE, window::Window};

@@ -13,7 +13,7 @@ use kilter_domain::{
 use kilter_lake::{LogKind, StagedPartition, TIME_COLUMN};
 use kilter_serving::{
     SegmentId,
-    log::{PredictionLog, column},
+    prediction_log::{PredictionLog, column},
 };
 use kilter_store::prediction::{self as index, Partition, Recording, add_partition};
 

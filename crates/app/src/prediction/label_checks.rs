@@ -8,7 +8,7 @@ use kilter_domain::{ids::EndpointName, table::Column, time::Timestamp};
 use kilter_evaluation::labelled_predictions::{ClassMatcher, LabelCheck, label_number, label_text};
 use kilter_inference::Task;
 use kilter_lake::{LogKind, ReadOptions};
-use kilter_serving::{Record, log::column};
+use kilter_serving::{Record, prediction_log::column};
 use kilter_store::deployment as deployments;
 
 use crate::prediction::{logged::texts, partition_index::known};

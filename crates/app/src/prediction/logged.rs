@@ -16,7 +16,7 @@ use kilter_domain::{
 use kilter_evaluation::labelled_predictions::{LabelledPredictions, RawPredictions};
 use kilter_inference::Task;
 use kilter_lake::{LogKind, TIME_COLUMN};
-use kilter_serving::log::column;
+use kilter_serving::prediction_log::column;
 
 use crate::{App, error::AppError};
 

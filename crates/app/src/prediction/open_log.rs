@@ -13,7 +13,7 @@ use kilter_domain::{audit::Outcome, ids::EndpointName, table::Column};
 use kilter_lake::LogKind;
 use kilter_serving::{
     Endpoint, EndpointOptions, LogOptions, PredictionLog, SegmentId,
-    log::{Recovery, column},
+    prediction_log::{Recovery, column},
 };
 use kilter_store::{
     deployment,

@@ -10,10 +10,10 @@ use kilter_inference::Task;
 
 use super::{
     Answers, Candidate, Endpoint, InferError, InferRequest, InferResponse, Mode, ScoreError, ServedVersion, Tally,
-    routes::ClassColumns, split::meets_canary,
+    routes::ClassColumns, traffic_split::meets_canary,
 };
 use crate::{
-    log::{Durability, Pending, PredictionBatch, PredictionLog, Probabilities, Role, VersionRef},
+    prediction_log::{Durability, Pending, PredictionBatch, PredictionLog, Probabilities, Role, VersionRef},
     v2::check_outputs,
 };
 
@@ -126,7 +126,7 @@ impl Recorder {
         }
     }
 
-    fn submit(&self, batch: &PredictionBatch) -> Result<Option<Pending>, crate::log::LogError> {
+    fn submit(&self, batch: &PredictionBatch) -> Result<Option<Pending>, crate::prediction_log::LogError> {
         self.log.as_ref().map(|log| log.submit(batch)).transpose()
     }
 

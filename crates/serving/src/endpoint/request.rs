@@ -6,7 +6,7 @@ use kilter_domain::{ids::EndpointName, nearest::nearest, table::Table, time::Tim
 
 use super::{Endpoint, Routes, ScoreError};
 use crate::{
-    log::{LogError, VersionRef},
+    prediction_log::{LogError, VersionRef},
     v2::{Answer, InputProblem, Rows, TIME_INPUT, V2Error, read_request, write_response},
 };
 

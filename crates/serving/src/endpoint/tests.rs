@@ -25,9 +25,9 @@ use serde_json::Value;
 
 use super::*;
 use crate::{
+    column_stats::{Place, Profile, Watched},
     counters::ScoreEdges,
-    log::{Durability, LogOptions, PredictionBatch, Record, Role, VersionRef},
-    profile::{Place, Profile, Watched},
+    prediction_log::{Durability, LogOptions, PredictionBatch, Record, Role, VersionRef},
     v2::Limits,
 };
 

@@ -11,9 +11,9 @@ use kilter_domain::{
 use kilter_inference::{InputKind, LoadError, Model, PredictError, Signature, Task};
 
 use crate::{
+    column_stats::Profile,
     counters::{Counters, ScoreEdges, VersionCounts},
-    log::VersionRef,
-    profile::Profile,
+    prediction_log::VersionRef,
     v2::list,
 };
 

@@ -24,7 +24,7 @@ use kilter_stats::{
     profile::{ColumnCounts, Frozen},
 };
 
-use crate::{endpoint::Answers, log::Role};
+use crate::{endpoint::Answers, prediction_log::Role};
 
 /// Counts of this many requests at once wait for nobody.
 const SHARDS: usize = 8;

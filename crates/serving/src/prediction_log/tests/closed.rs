@@ -21,7 +21,7 @@ fn a_closed_segment_that_is_cut_between_two_records_is_found_at_the_start_by_a_c
         fs::write(&path, &whole[..cut as usize]).unwrap();
         let of_check = check_folder(dir.path()).unwrap()[0].damage.last().cloned();
         let (log, recovery) = PredictionLog::open(dir.path(), options()).unwrap();
-        let missing = |found: Option<&crate::log::Damage>| {
+        let missing = |found: Option<&crate::prediction_log::Damage>| {
             let found = found.unwrap_or_else(|| panic!("cut at {cut}"));
             assert_eq!((found.offset, found.bytes, &found.path), (cut, whole_after - cut, &path), "{found}");
             assert!(found.to_string().contains("its end is missing"), "{found}");
