@@ -5,7 +5,7 @@ use std::{collections::HashSet, mem, sync::Arc};
 
 use kilter_domain::table::{Column, ColumnType};
 
-use crate::guess::{is_missing, parse_bool, parse_float, parse_time};
+use crate::infer_schema::{is_missing, parse_bool, parse_float, parse_time};
 
 /// Past so many different texts a column is hardly categorical, and looking them up costs more than it saves.
 const MAX_SHARED: usize = 1 << 16;

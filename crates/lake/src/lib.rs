@@ -16,21 +16,21 @@ mod columns;
 mod csv;
 mod error;
 mod format;
-mod guess;
+mod infer_schema;
 mod jsonl;
-mod log;
 mod parquet;
+mod partitions;
 mod read;
 mod scan;
 mod sql;
 mod summary;
-mod text_out;
+mod text_writer;
 mod write;
 
 pub use columns::{TableColumns, Values};
 pub use error::LakeError;
 pub use format::Format;
-pub use log::{ID_COLUMN, KnownPartition, Lake, Listing, LogKind, Partition, StagedPartition, TIME_COLUMN};
+pub use partitions::{ID_COLUMN, KnownPartition, Lake, Listing, LogKind, Partition, StagedPartition, TIME_COLUMN};
 pub use read::{
     ReadOptions, Schema, column_names, read_table, schema_of, set_table_memory, table_memory, unread_columns,
 };

@@ -14,7 +14,7 @@ use crate::{
     csv::{CsvRecords, MAX_COLUMNS},
     error::LakeError,
     format::{Format, Source},
-    guess::Guess,
+    infer_schema::Guess,
     jsonl::JsonRecords,
     read::ReadOptions,
 };

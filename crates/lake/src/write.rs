@@ -24,7 +24,7 @@ use crate::{
     arrow_types,
     error::LakeError,
     format::{Format, io},
-    text_out::{TextError, TextWriter},
+    text_writer::{TextError, TextWriter},
 };
 
 /// Rows that are turned into Arrow and encoded at once.
