@@ -9,8 +9,8 @@
 //! are neither trees nor linear (permutation importance serves those).
 
 mod attributions;
-mod learner;
-mod origins;
+mod estimator;
+mod lineage;
 
 use std::{ops::Range, sync::Arc};
 
@@ -19,8 +19,8 @@ use kilter_stats::{Unmeasured, explain::TreeEnsemble};
 
 use crate::{error::PredictError, graph::BLOCK_ROWS, input, model::Model, signature::Task, tensor::Value};
 pub use attributions::{Attributions, ColumnShift};
-use learner::{Learner, Term};
-use origins::{Origins, origins};
+use estimator::{Learner, Term};
+use lineage::{Origins, origins};
 
 /// Rows that are explained at once: patterns of leaves are shared among them.
 const EXPLAINED_ROWS: usize = 16 * BLOCK_ROWS;
@@ -120,7 +120,7 @@ impl Model {
 
 impl Prepared {
     fn of(model: &Model) -> Result<Self, ExplainError> {
-        let learner = learner::find(&model.graph, model.graph.output(model.outputs.numbers));
+        let learner = estimator::find(&model.graph, model.graph.output(model.outputs.numbers));
         let (scores, gap) = match learner.map_err(ExplainError::Opaque)? {
             Learner::Linear { terms, intercepts } => {
                 let gap = model.baseline.is_none().then_some("what each column contributes in the mean");

@@ -115,7 +115,9 @@ impl Operator for Classifier {
             if let [score] = *row {
                 picked.push(usize::from(score > 0.0));
                 all.extend(match self.post {
-                    PostTransform::Logistic => [super::post::logistic(-score), super::post::logistic(score)],
+                    PostTransform::Logistic => {
+                        [super::post_transform::logistic(-score), super::post_transform::logistic(score)]
+                    }
                     _ => [-score, score],
                 });
                 continue;

@@ -1,6 +1,6 @@
 //! Matrix products and the softmax of plain ONNX.
 
-use super::{Anatomy, Arguments, Attributes, Built, Operator, Outputs, post::softmax};
+use super::{Anatomy, Arguments, Attributes, Built, Operator, Outputs, post_transform::softmax};
 use crate::tensor::{Shape, Tensor, Value};
 
 pub(super) fn build(node: &Attributes<'_>) -> Option<Built> {

@@ -9,7 +9,7 @@ mod encode;
 mod layout;
 mod linear;
 mod matrix;
-mod post;
+mod post_transform;
 mod reduce;
 mod shape;
 mod text;
@@ -23,7 +23,7 @@ use crate::{
     trees::{self, Forest},
 };
 pub(crate) use attributes::{Attributes, ClassLabels};
-pub(crate) use post::{PostTransform, logistic};
+pub(crate) use post_transform::{PostTransform, logistic};
 
 /// The values a node is given; optional inputs may be absent.
 pub(crate) struct Arguments<'a>(pub &'a [Option<&'a Value>]);

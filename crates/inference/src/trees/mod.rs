@@ -4,10 +4,10 @@
 //! to stands once; NaN goes where `nodes_missing_value_tracks_true` says. [`read`] turns the attribute lists into checked trees, [`forest`] lays them
 //! out for speed, this module adds what the operators do with the sums.
 
-mod anatomy;
 mod forest;
 mod operator;
 mod read;
+mod structure;
 
 use crate::ops::{Attributes, Operator};
 pub(crate) use forest::Forest;
