@@ -8,8 +8,8 @@ use kilter_serving::column_stats::Watched;
 use kilter_stats::{
     Outcome, Unmeasured,
     drift::{Block, Distance, Law, Matched, Measure, Season, categorical_tally},
-    evidence::Basis,
     profile,
+    sequential::Basis,
 };
 
 use super::{

@@ -8,7 +8,7 @@ use kilter_stats::{
     Unmeasured,
     compare::{EVIDENCE, Level, MIN_ROWS, benjamini_hochberg},
     drift::Measure,
-    evidence::{Basis, WindowReference},
+    sequential::{Basis, WindowReference},
 };
 
 use super::{

@@ -13,7 +13,7 @@ use kilter_domain::{
     table::{Column, Table},
     time::{Span, Timestamp},
 };
-use kilter_stats::{drift::Measure, interval::clopper_pearson, tails::normal_quantile};
+use kilter_stats::{distributions::normal_quantile, drift::Measure, interval::clopper_pearson};
 
 use super::{
     column_stats::{column_quantity, exact, nothing},

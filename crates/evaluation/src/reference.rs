@@ -12,8 +12,8 @@ use kilter_domain::{
 use kilter_stats::{
     Outcome,
     drift::{CategoricalCounts, CategoricalReference, Distance, Measure, NumericCounts, NumericReference},
-    estimated::Calibration,
     performance::Labelled,
+    performance_estimation::Calibration,
     profile::Frozen,
 };
 use serde::{Deserialize, Serialize};

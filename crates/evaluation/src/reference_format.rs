@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use kilter_stats::{
     drift::{CategoricalReference, FormatError, NumericReference, Strata, Tally},
-    estimated::Calibration,
+    performance_estimation::Calibration,
 };
 use serde::{Deserialize, Serialize};
 

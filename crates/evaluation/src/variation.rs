@@ -11,7 +11,7 @@ use kilter_domain::{
 };
 use kilter_stats::{
     drift::{Block, Law, MAX_BLOCKS, Season, Strata, Tally, Variation},
-    evidence::Directions,
+    sequential::Directions,
 };
 use serde::{Deserialize, Serialize};
 

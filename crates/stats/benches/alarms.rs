@@ -4,8 +4,8 @@
 //! shifts. "Alarms a year" counts daily windows.
 
 use kilter_stats::drift::{Measure, NumericReference, Sample, distance};
-use kilter_stats::evidence::{ColumnEvidence, model_detector, model_e_process};
 use kilter_stats::random::Random;
+use kilter_stats::sequential::{ColumnEvidence, model_detector, model_e_process};
 
 const MODELS: u64 = 10;
 const FEATURES: usize = 50;

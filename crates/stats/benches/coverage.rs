@@ -4,13 +4,13 @@
 //! `cargo bench -p kilter-stats --bench coverage` prints the table of `docs/reference/statistics.md`. Nominal is 95 %.
 
 use kilter_stats::Estimate;
-use kilter_stats::estimated::{Calibration, Expected, powered_mean};
-use kilter_stats::evidence::{Betting, EmpiricalBernstein, distribution_band, msprt};
 use kilter_stats::fairness::{Groups, calibration_by_group};
 use kilter_stats::performance::{
     BinaryRows, Labelled, Metric, MulticlassRows, RankingRows, Rate, RegressionRows, Task, metric,
 };
+use kilter_stats::performance_estimation::{Calibration, Expected, powered_mean};
 use kilter_stats::random::Random;
+use kilter_stats::sequential::{Betting, EmpiricalBernstein, distribution_band, msprt};
 
 const DRAWS: u64 = 400;
 /// Independent units of a sample.
@@ -170,7 +170,7 @@ fn groups() {
 fn stream(random: &mut Random, before: &mut f64, is_chained: bool) -> f64 {
     let rho: f64 = if is_chained { 0.9 } else { 0.0 };
     *before = rho * *before + (1.0 - rho * rho).sqrt() * random.normal();
-    kilter_stats::tails::normal_cdf(*before)
+    kilter_stats::distributions::normal_cdf(*before)
 }
 
 fn sequences() {

@@ -7,14 +7,14 @@
 
 use kilter_stats::drift::{Measure, NumericReference, Sample, binned_distance, distances, ks_and_w1};
 use kilter_stats::drift::{quantile_edges, right_closed_counts};
-use kilter_stats::estimated::{Calibration, Expected};
-use kilter_stats::evidence::{ColumnEvidence, model_detector};
 use kilter_stats::explain::{Missing, TreeEnsemble, TreeNode};
 use kilter_stats::fairness::Groups;
 use kilter_stats::multivariate::Reconstruction;
 use kilter_stats::performance::{BinaryRows, Labelled, metric};
+use kilter_stats::performance_estimation::{Calibration, Expected};
 use kilter_stats::profile::{ColumnProfile, Stored, TableProfile};
 use kilter_stats::random::Random;
+use kilter_stats::sequential::{ColumnEvidence, model_detector};
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 

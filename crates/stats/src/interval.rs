@@ -3,8 +3,8 @@
 //! Wilson (1927) for one proportion, Newcombe (1998) for differences, both with an effective number of rows when rows
 //! carry weights (Kish). They keep their coverage at 0 and 1, where the textbook interval collapses to a point.
 
+use crate::distributions::{beta_quantile, normal_margin};
 use crate::outcome::{Estimate, Outcome, Unmeasured};
-use crate::tails::{beta_quantile, normal_margin};
 
 /// A proportion: weighted successes over weighted trials, and how many rows that is worth.
 #[derive(Debug, Clone, Copy, PartialEq, Default, serde::Serialize, serde::Deserialize)]

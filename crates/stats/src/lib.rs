@@ -3,29 +3,29 @@
 //! Slices of numbers go in; estimates with intervals, distances with their null expectations, e-values and frozen
 //! profiles come out. Holds true: every answer is a pure function of its arguments (seeds are handed in), an answer
 //! that cannot be given says why ([`Unmeasured`]), and no NaN is dressed as a number. Deliberately absent: files,
-//! clocks, sockets, databases, and every word of the product's domain. `design/monitoring.md` holds the definitions.
+//! clocks, sockets, databases, and every word of the product's domain. `docs/reference/statistics.md` lists the definitions and what they were compared with.
 
 pub mod association;
 pub mod boost;
-pub mod causes;
+pub mod change_detection;
 pub mod compare;
+pub mod distributions;
 pub mod drift;
-pub mod estimated;
-pub mod evidence;
 pub mod explain;
 pub mod fairness;
 pub mod hash;
 pub mod interval;
-pub mod labels;
+pub mod label_delay;
 pub mod multivariate;
-pub mod online;
 pub mod outcome;
-pub mod peers;
 pub mod performance;
+pub mod performance_estimation;
 pub mod profile;
 pub mod random;
+pub mod reference_impls;
+pub mod root_cause;
+pub mod sequential;
 pub mod sketch;
-pub mod tails;
-pub mod unstructured;
+pub mod text_embedding;
 
 pub use outcome::{Estimate, Outcome, Unmeasured};

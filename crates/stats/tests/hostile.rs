@@ -4,12 +4,12 @@ use kilter_stats::drift::{
     CategoricalReference, NumericReference, Sample, anderson_darling, cramer_von_mises, distances, energy_distance,
     ks_test, t_test,
 };
-use kilter_stats::estimated::{Calibration, Expected, powered_mean};
-use kilter_stats::evidence::{ColumnEvidence, ConformalMartingale, judge_rate, model_detector};
 use kilter_stats::fairness::{Groups, calibration_by_group};
 use kilter_stats::multivariate::{MeanFill, Reconstruction};
 use kilter_stats::performance::{BinaryRows, Labelled, Metric, MulticlassRows, RankingRows, RegressionRows, Task};
+use kilter_stats::performance_estimation::{Calibration, Expected, powered_mean};
 use kilter_stats::random::Random;
+use kilter_stats::sequential::{ColumnEvidence, ConformalMartingale, judge_rate, model_detector};
 use kilter_stats::{Estimate, Outcome};
 use proptest::collection::vec;
 use proptest::prelude::*;

@@ -4,8 +4,8 @@
 use kilter_stats::drift::{
     Block, Clock, Law, Matched, Measure, NumericReference, Season, Strata, Tally, Variation, find_season,
 };
-use kilter_stats::evidence::{Basis, ColumnEvidence, Directions, WindowReference};
 use kilter_stats::random::Random;
+use kilter_stats::sequential::{Basis, ColumnEvidence, Directions, WindowReference};
 
 /// Windows that pass, on average, before one false alarm.
 const BUDGET: f64 = 1000.0;

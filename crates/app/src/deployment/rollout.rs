@@ -14,7 +14,7 @@ use kilter_domain::{
     time::{Span, Timestamp},
 };
 use kilter_evaluation::monitor_metrics::{MinSample, WindowRows};
-use kilter_stats::{Estimate, evidence::EmpiricalBernstein};
+use kilter_stats::{Estimate, sequential::EmpiricalBernstein};
 use kilter_store::deployment::{self as deployments, Deployment};
 
 use crate::deployment::route_change::EndpointChange;

@@ -21,7 +21,7 @@ use kilter_evaluation::{
     reference::Reference,
 };
 use kilter_inference::Signature;
-use kilter_stats::causes::{Slice, SliceFeature, weak_slices};
+use kilter_stats::root_cause::{Slice, SliceFeature, weak_slices};
 
 use crate::{dataset::column_roles::Roles, error::AppError, gate::holdout::Unfit};
 

@@ -17,7 +17,7 @@ use kilter_evaluation::{
 };
 use kilter_stats::{
     drift::{Block, Law},
-    evidence::{ColumnEvidence, WindowEvidence, WindowReference, e_benjamini_hochberg},
+    sequential::{ColumnEvidence, WindowEvidence, WindowReference, e_benjamini_hochberg},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};

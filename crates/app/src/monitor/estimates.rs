@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use kilter_domain::{alert::MonitorKind, rule::Measurement};
 use kilter_evaluation::{labelled_predictions::headline, measurement};
 use kilter_inference::Task;
-use kilter_stats::estimated::Expected;
+use kilter_stats::performance_estimation::Expected;
 use kilter_store::monitor::Reading;
 
 use crate::monitor::{

@@ -18,7 +18,7 @@ use kilter_evaluation::{
     labelled_predictions::{LabelledPredictions, headline, larger_is_better},
     measurement,
 };
-use kilter_stats::{Estimate, tails::normal_margin};
+use kilter_stats::{Estimate, distributions::normal_margin};
 use kilter_store::{
     PageRequest, deployment as deployments,
     monitor::{self as readings, ReadingFilter},

@@ -20,7 +20,7 @@ use kilter_evaluation::{
 use kilter_inference::{ColumnShift, Model, Task};
 use kilter_stats::{
     Estimate,
-    causes::{Slice, SliceFeature, estimated_damage, weak_slices},
+    root_cause::{Slice, SliceFeature, estimated_damage, weak_slices},
 };
 use serde_json::{Value, json};
 

@@ -1,6 +1,6 @@
 //! The attributions of rows, and what their means say about drift.
 
-use kilter_stats::{Estimate, Unmeasured, causes::split_prediction_drift, explain::Attribution};
+use kilter_stats::{Estimate, Unmeasured, explain::Attribution, root_cause::split_prediction_drift};
 
 /// Raw scores of rows, each split between the columns that the model reads.
 ///

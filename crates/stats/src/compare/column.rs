@@ -1,12 +1,12 @@
 //! One column of two tables: distances, evidence, rates, and the level that they make.
 
 use super::Level;
-use super::picture::{self, Picture};
+use super::chart_data::{self, Picture};
 use super::range::{judged, p_out_of_range};
 use crate::drift::{CategoricalCounts, Distance, Measure, NumericCounts, distances};
-use crate::evidence::{RateReading, RateVerdict, judge_rate};
 use crate::outcome::Unmeasured;
 use crate::profile::{ColumnCounts, ColumnProfile, ColumnSample, Frozen, Kind, Stored};
+use crate::sequential::{RateReading, RateVerdict, judge_rate};
 use serde::{Deserialize, Serialize};
 
 /// Values in either table below which no distance is told.
@@ -154,13 +154,13 @@ impl ColumnDrift {
                     (frozen.counts().values(), counts.values()),
                 );
                 drift.read_range(frozen.counts(), counts);
-                drift.picture = picture::histogram(frozen, counts);
+                drift.picture = chart_data::histogram(frozen, counts);
             }
             (Some(Frozen::Categorical(frozen)), Some(ColumnCounts::Categorical(counts))) => {
                 let rows = (frozen.counts().values(), counts.values());
                 drift.take(rows, || frozen.distances(counts), Measure::Chi2);
                 drift.read_unseen((frozen.singletons(), frozen.counts().values()), counts);
-                drift.picture = Some(picture::categories(frozen, counts));
+                drift.picture = Some(chart_data::categories(frozen, counts));
             }
             _ => {
                 drift.unmeasured = Some(why_not(reference, current));

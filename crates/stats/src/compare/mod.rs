@@ -4,15 +4,15 @@
 //! monitoring page; it gets a level only where a test supports it, after Benjamini and Hochberg's correction for the number
 //! of columns; missing, infinite, unseen and out-of-range values are rates with evidence of their own. A column with
 //! fewer than 50 values in either table is too thin for a distance. Absent: time; evidence that adds up over windows is
-//! `evidence`.
+//! `sequential`.
 
+mod chart_data;
 mod column;
-mod picture;
 mod range;
 mod table;
 
+pub use chart_data::Picture;
 pub use column::{ColumnDrift, Current, EVIDENCE, MIN_ROWS, Reading, ReadingKind, Side};
-pub use picture::Picture;
 pub use table::{SchemaChange, TableDrift};
 
 use crate::drift::Measure;

@@ -3,7 +3,7 @@
 //! Any two samples of a continuous law exceed each other: of `n` new values about `2 n / (m + 1)` lie outside of what `m`
 //! old ones spanned. So "any value out of range" would warn on most columns that did not change.
 
-use crate::evidence::RateVerdict;
+use crate::sequential::RateVerdict;
 
 /// Evidence from which values out of range are worth a look.
 const STRANGE: f64 = 1e-3;

@@ -47,8 +47,9 @@ pub fn l_infinity(shares: &[f64], m: u64, n: u64) -> f64 {
     let largest = spreads.iter().copied().fold(0.0, f64::max);
     let steps = 120;
     let width = 6.0 * largest / steps as f64;
-    let above =
-        |x: f64| 1.0 - spreads.iter().map(|spread| 1.0 - crate::tails::normal_two_sided(x / spread)).product::<f64>();
+    let above = |x: f64| {
+        1.0 - spreads.iter().map(|spread| 1.0 - crate::distributions::normal_two_sided(x / spread)).product::<f64>()
+    };
     (0..steps).map(|step| above((step as f64 + 0.5) * width) * width).sum::<f64>().min(1.0)
 }
 

@@ -4,7 +4,7 @@
 //! 2021, keeps small p-values exact). One sample: Durbin's matrix (Marsaglia, Tsang & Wang 2003), Smirnov's sum, and the
 //! Pelz-Good expansion, chosen as Simard & L'Ecuyer (2011) found them accurate.
 
-use crate::tails::ln_choose;
+use crate::distributions::ln_choose;
 use std::f64::consts::PI;
 
 /// Samples up to which the two-sample law is computed exactly.

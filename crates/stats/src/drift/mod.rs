@@ -2,7 +2,7 @@
 //!
 //! Holds true: missing values are dropped (and counted) per column, infinities count as missing for distances; every
 //! distance comes with its expectation without drift at these sample sizes; a frozen profile answers without raw rows,
-//! merges by addition, and agrees with the exact distances. Absent: alarms over time, which are `evidence`.
+//! merges by addition, and agrees with the exact distances. Absent: alarms over time, which are `sequential`.
 //!
 //! ```
 //! use kilter_stats::drift::{Measure, NumericReference};
@@ -21,15 +21,15 @@ mod counts;
 pub mod expectation;
 mod format;
 mod kolmogorov;
-mod matched;
 mod measure;
 mod moments;
 mod numeric;
 mod sample;
 mod scalar;
+mod seasons;
 pub mod shares;
 mod sort;
-mod strata;
+mod standardised;
 mod tally;
 mod two_sample;
 mod variation;
@@ -40,7 +40,6 @@ pub use counts::NumericCounts;
 pub use format::FormatError;
 pub(crate) use format::{Reader, Writer};
 pub use kolmogorov::{EXACT_ROWS, one_sample_tail, two_sample_tail};
-pub use matched::Matched;
 pub use measure::{Distance, Measure};
 pub use moments::Moments;
 pub use numeric::{NumericReference, QUANTILE_BINS};
@@ -48,7 +47,8 @@ pub use sample::{
     PSI_FLOOR, Sample, binned_distance, distance, distances, ks_and_w1, quantile_edges, right_closed_counts,
 };
 pub use scalar::Scalar;
-pub use strata::{Clock, Cycle, HOURS, MONTHS, Season, SeasonEffect, Strata, find_season};
+pub use seasons::{Clock, Cycle, HOURS, MONTHS, Season, SeasonEffect, Strata, find_season};
+pub use standardised::Matched;
 pub use tally::{Law, Tally, categorical_tally, numeric_tally};
 pub use two_sample::{
     Alternative, Test, anderson_darling, cramer_von_mises, energy_distance, ks_asymptotic, ks_exact, ks_test,

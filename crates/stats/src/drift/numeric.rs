@@ -10,8 +10,8 @@ use super::expectation;
 use super::measure::{Distance, Measure};
 use super::sample::{Sample, binned_distance, finite_sd, quantile};
 use super::scalar::{Scalar, nearest_whole};
+use crate::distributions::kolmogorov_tail;
 use crate::outcome::{Outcome, Unmeasured};
-use crate::tails::kolmogorov_tail;
 use serde::{Deserialize, Serialize};
 
 /// Reference-quantile bins of a profile.

@@ -4,8 +4,8 @@ use super::expectation;
 use super::measure::{Distance, Measure};
 use super::scalar::Scalar;
 use super::shares;
+use crate::distributions::kolmogorov_tail;
 use crate::outcome::{Outcome, Unmeasured};
-use crate::tails::kolmogorov_tail;
 
 /// PSI's floor of a share.
 pub const PSI_FLOOR: f64 = 1e-4;

@@ -2,7 +2,7 @@
 //!
 //! Counts or shares go in; everything is normalised first. Natural logarithms unless a name says base 2.
 
-use crate::tails::chi2_tail;
+use crate::distributions::chi2_tail;
 
 /// Shares of counts; all zero when the counts are.
 pub fn shares(counts: &[f64]) -> Vec<f64> {

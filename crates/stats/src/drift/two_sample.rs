@@ -3,8 +3,8 @@
 
 use super::kolmogorov::{EXACT_ROWS, one_sample_tail, two_sample_tail};
 use super::sample::{Sample, ks_and_w1};
+use crate::distributions::{ln_choose, normal_cdf, normal_two_sided, student_two_sided};
 use crate::outcome::{Outcome, Unmeasured};
-use crate::tails::{ln_choose, normal_cdf, normal_two_sided, student_two_sided};
 use std::f64::consts::PI;
 
 /// A statistic and its p-value.

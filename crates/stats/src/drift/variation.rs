@@ -8,8 +8,8 @@
 
 use std::collections::BTreeMap;
 
-use super::matched::Matched;
 use super::measure::{Distance, Measure};
+use super::standardised::Matched;
 use super::tally::{Law, Tally};
 use crate::outcome::{Outcome, Unmeasured, same_length};
 use serde::{Deserialize, Serialize};

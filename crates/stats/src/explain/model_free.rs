@@ -3,9 +3,9 @@
 //! The caller holds the rows, whatever their types, and answers two questions: what is the metric when one column is
 //! shuffled, and what are the predictions when one column holds one value.
 
+use crate::distributions::student_margin;
 use crate::outcome::{Estimate, Outcome, Unmeasured, all_finite};
 use crate::random::Random;
-use crate::tails::student_margin;
 
 /// Shuffles of one column.
 const MAX_REPEATS: usize = 1000;

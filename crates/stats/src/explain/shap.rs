@@ -230,7 +230,7 @@ fn against_rows(leaf: &Leaf, pattern: u64, background: &HashMap<u64, f64>, share
         let (ours, theirs) = (pattern & !behind, behind & !pattern);
         let (a, b) = (ours.count_ones() as f64, theirs.count_ones() as f64);
         // The integral of t^(a-1) (1-t)^b, and of t^a (1-t)^(b-1).
-        let gain = |x: f64, y: f64| crate::tails::ln_beta(x, y).exp();
+        let gain = |x: f64, y: f64| crate::distributions::ln_beta(x, y).exp();
         let (up, down) = (if a > 0.0 { gain(a, b + 1.0) } else { 0.0 }, if b > 0.0 { gain(a + 1.0, b) } else { 0.0 });
         for (j, share) in shares.iter_mut().enumerate() {
             if ours >> j & 1 == 1 {

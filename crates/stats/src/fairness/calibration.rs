@@ -1,10 +1,10 @@
 //! Calibration by group: does a score of 0.7 mean the same for everybody?
 
 use super::MAX_GROUPS;
+use crate::distributions::student_margin;
 use crate::interval::{Proportion, difference};
 use crate::outcome::{Estimate, Outcome, Unmeasured, all_finite, same_length};
 use crate::performance::as_probabilities;
-use crate::tails::student_margin;
 use serde::{Deserialize, Serialize};
 
 /// Bins of equal width over which the calibration error is summed.

@@ -1,12 +1,12 @@
 //! Drift of many columns at once: reconstruction error, and how well a classifier tells old rows from new ones.
 //!
 //! Holds true: fits see the reference only (reconstruction) or are cross-fitted (classifier), so a reading on unchanged
-//! rows is centred. Absent: alarms; give per-window readings to `evidence`.
+//! rows is centred. Absent: alarms; give per-window readings to `sequential`.
 
-mod domain;
+mod domain_classifier;
 mod encode;
 mod pca;
 
-pub use domain::{Domain, domain_classifier};
+pub use domain_classifier::{Domain, domain_classifier};
 pub use encode::{FrequencyCode, MeanFill};
 pub use pca::{Reconstruction, symmetric_eigen};

@@ -4,8 +4,8 @@
 //! Columns are imputed by the caller's encoding, standardised, and projected on the components that keep a share of the
 //! variance; the reading is the mean Euclidean distance of rows to their projection.
 
+use crate::distributions::student_margin;
 use crate::outcome::{Estimate, Outcome, Unmeasured};
-use crate::tails::student_margin;
 use serde::{Deserialize, Serialize};
 
 /// Columns that one analysis takes; the eigenproblem grows with their cube.

@@ -4,9 +4,9 @@
 
 use super::influence::{Influence, Shape};
 use super::rows::BinaryRows;
+use crate::distributions::normal_margin;
 use crate::interval::{Proportion, midpoint};
 use crate::outcome::{Estimate, Outcome, Unmeasured};
-use crate::tails::normal_margin;
 
 /// The mass in one cell of a table.
 #[derive(Debug, Clone, Copy, PartialEq, Default, serde::Serialize, serde::Deserialize)]

@@ -2,8 +2,8 @@
 
 use super::influence::{Influence, Shape};
 use super::rows::BinaryRows;
+use crate::distributions::normal_margin;
 use crate::outcome::{Estimate, Outcome, Unmeasured};
-use crate::tails::normal_margin;
 
 /// Rows in falling order of score, cut where the score changes.
 struct Falling<'a> {

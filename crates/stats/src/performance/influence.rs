@@ -4,8 +4,8 @@
 //! sum of squares is the delta-method variance; for the AUC it is DeLong's (1988). Because two models' influences on
 //! the same rows subtract, the same numbers give paired differences. No randomness here.
 
+use crate::distributions::student_margin;
 use crate::outcome::{Estimate, Outcome};
-use crate::tails::student_margin;
 
 /// In which scale the sampling error of a metric is close to normal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -16,32 +16,32 @@
 //! # Ok::<(), kilter_stats::Unmeasured>(())
 //! ```
 
+mod chart_data;
 mod confusion;
 mod curve;
 mod influence;
 mod multiclass;
-mod name;
-mod operating;
-mod picture;
 mod probability;
 mod ranking;
+mod registry;
 mod regression;
 mod rows;
+mod threshold;
 
-pub use confusion::{Cell, Confusion, Rate};
-pub use multiclass::{Average, confusion_matrix};
-pub use name::{Better, Entry, Metric, Task, UnknownMetric};
-pub use operating::{OperatingPoint, Target, cost_difference, operating_point};
-pub use picture::{
+pub use chart_data::{
     PredictedBin, Residuals, ScorePoint, class_matrix, class_tables, predicted_bins, residuals, score_points,
 };
+pub use confusion::{Cell, Confusion, Rate};
+pub use multiclass::{Average, confusion_matrix};
 pub use probability::{Binning, CalibrationBin, LOG_CLIP, calibration_bins};
+pub use registry::{Better, Entry, Metric, Task, UnknownMetric};
 pub(crate) use rows::as_probabilities;
 pub use rows::{BinaryRows, Decided, Labelled, MulticlassRows, RankingRows, RegressionRows};
+pub use threshold::{OperatingPoint, Target, cost_difference, operating_point};
 
+use crate::distributions::normal_margin;
 use crate::outcome::{Estimate, Outcome, Unmeasured, same_length};
 use crate::random::Random;
-use crate::tails::normal_margin;
 use confusion::{TableFunction, rate_influence};
 use curve::TopOf;
 use influence::{Influence, paired_difference};

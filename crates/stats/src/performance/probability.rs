@@ -2,8 +2,8 @@
 
 use super::influence::{Influence, Shape};
 use super::rows::BinaryRows;
+use crate::distributions::normal_quantile;
 use crate::outcome::{Estimate, Outcome, Unmeasured};
-use crate::tails::normal_quantile;
 
 /// Probabilities are cut to `[LOG_CLIP, 1 - LOG_CLIP]` before their logarithm (scikit-learn's historical bound).
 pub const LOG_CLIP: f64 = 1e-15;

@@ -2,8 +2,8 @@
 
 use super::influence::{Influence, Shape};
 use super::rows::RegressionRows;
+use crate::distributions::normal_margin;
 use crate::outcome::{Estimate, Outcome, Unmeasured};
-use crate::tails::normal_margin;
 
 /// A mean over rows of some loss.
 #[derive(Debug, Clone, Copy, PartialEq)]

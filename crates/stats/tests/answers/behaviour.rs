@@ -4,8 +4,8 @@ use super::set::{Case, Set};
 use kilter_stats::drift::{
     CategoricalReference, NumericReference, Sample, ks_and_w1, quantile_edges, right_closed_counts, shares,
 };
-use kilter_stats::evidence::{ColumnEvidence, e_benjamini_hochberg, model_detector, model_e_process};
 use kilter_stats::random::Random;
+use kilter_stats::sequential::{ColumnEvidence, e_benjamini_hochberg, model_detector, model_e_process};
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicUsize, Ordering};
 

@@ -5,14 +5,16 @@ use super::rows::codes;
 use super::set::{Case, Column, Set, Table};
 use kilter_stats::boost::{Feature, Shape};
 use kilter_stats::drift::{CategoricalReference, NumericReference, Sample};
-use kilter_stats::estimated::{Calibration, ClassCalibrations, DirectLoss, Expected, Loss, expected_classes};
 use kilter_stats::multivariate::{FrequencyCode, MeanFill, Reconstruction, domain_classifier};
-use kilter_stats::peers::nannyml::sampling_error::{self, Component};
-use kilter_stats::peers::nannyml::{
+use kilter_stats::performance::{BinaryRows, Labelled, MulticlassRows, RegressionRows, metric};
+use kilter_stats::performance_estimation::{
+    Calibration, ClassCalibrations, DirectLoss, Expected, Loss, expected_classes,
+};
+use kilter_stats::reference_impls::nannyml::sampling_error::{self, Component};
+use kilter_stats::reference_impls::nannyml::{
     Categorical, Numeric, NumericDrift, band, categorical, estimated, estimated_average_precision, is_realized,
     needs_calibration,
 };
-use kilter_stats::performance::{BinaryRows, Labelled, MulticlassRows, RegressionRows, metric};
 use serde_json::{Map, Value, json};
 use std::rc::Rc;
 

@@ -8,8 +8,8 @@ use kilter_stats::drift::{
     Alternative, Sample, anderson_darling, cramer_von_mises, energy_distance, ks_and_w1, ks_asymptotic, ks_exact,
     ks_test, mann_whitney, quantile_edges, right_closed_counts, t_test, two_proportions,
 };
-use kilter_stats::peers::bins::open_histogram;
-use kilter_stats::peers::evidently;
+use kilter_stats::reference_impls::bins::open_histogram;
+use kilter_stats::reference_impls::evidently;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 

@@ -1,9 +1,9 @@
 //! Performance, fairness, data quality and online detectors on a single table.
 
 use super::set::{Case, Column, Set, Table};
+use kilter_stats::change_detection::{Adwin, Ddm, Direction, Eddm, HddmA, HddmW, PageHinkley};
 use kilter_stats::drift::{CategoricalReference, Moments, NumericReference, Sample};
 use kilter_stats::fairness::Groups;
-use kilter_stats::online::{Adwin, Ddm, Direction, Eddm, HddmA, HddmW, PageHinkley};
 use kilter_stats::performance::{
     BinaryRows, Confusion, Labelled, MulticlassRows, Rate, RegressionRows, confusion_matrix, metric,
 };

@@ -74,7 +74,7 @@ impl Urn {
             .map(|ball| {
                 let rank = (below + 0.5 * ball) / total;
                 below += ball;
-                crate::tails::normal_quantile(rank).clamp(-4.0, 4.0)
+                crate::distributions::normal_quantile(rank).clamp(-4.0, 4.0)
             })
             .collect();
         let shifts = SHIFTS.iter().map(|by| Belief::Tilted(scores.iter().map(|score| (by * score).exp()).collect()));

@@ -1,7 +1,7 @@
 //! What estimates without labels promise: right when calibration holds, honest about luck, narrower with some labels.
 
-use kilter_stats::estimated::{Calibration, ESTIMABLE, Expected, Isotonic, powered_mean};
 use kilter_stats::performance::{BinaryRows, Labelled, metric};
+use kilter_stats::performance_estimation::{Calibration, ESTIMABLE, Expected, Isotonic, powered_mean};
 use kilter_stats::random::Random;
 
 /// Overconfident scores with known truth; `shift` moves the population, not the concept.

@@ -3,8 +3,8 @@
 //! Holds true: predictions that still wait are censored, not lost, so the curve is not biased towards quick labels
 //! (Kaplan & Meier 1958); a share that never arrives shows as a ceiling. Absent: ids, joins, clocks.
 
+use crate::distributions::normal_margin;
 use crate::outcome::{Estimate, Outcome, Unmeasured, same_length};
-use crate::tails::normal_margin;
 use serde::{Deserialize, Serialize};
 
 /// The share of predictions that are labelled by each age.

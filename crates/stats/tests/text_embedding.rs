@@ -2,7 +2,7 @@
 
 use kilter_stats::random::Random;
 use kilter_stats::sketch::{Distinct, Quantiles};
-use kilter_stats::unstructured::{EmbeddingReference, TextReference, trigram_domain_auc};
+use kilter_stats::text_embedding::{EmbeddingReference, TextReference, trigram_domain_auc};
 
 fn texts(seed: u64, rows: usize, new_words: f64) -> Vec<String> {
     let old = ["payment", "failed", "login", "password", "invoice", "reset", "account", "error", "slow", "page"];

@@ -9,9 +9,9 @@
 //! [`super::ColumnEvidence`]. A reference of few blocks has few degrees of freedom, and far values prove little.
 
 use super::directions::{Basis, Directions, Scheme, Summary};
+use crate::distributions::{normal_quantile, student_two_sided};
 use crate::drift::{Block, Law, Tally};
 use crate::outcome::{Outcome, Unmeasured};
-use crate::tails::{normal_quantile, student_two_sided};
 use serde::{Deserialize, Serialize};
 
 /// Sizes of bets, in parts of the largest.

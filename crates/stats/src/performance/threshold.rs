@@ -2,8 +2,8 @@
 
 use super::confusion::{Confusion, Rate};
 use super::rows::BinaryRows;
+use crate::distributions::student_margin;
 use crate::outcome::{Estimate, Outcome, Unmeasured};
-use crate::tails::student_margin;
 
 /// What a threshold must achieve.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]

@@ -2,10 +2,10 @@
 //! filled, the reference taken for exact truth in its chi-square. For comparison; the defaults of this crate differ.
 
 use super::bins::{BinRule, histogram, rule_edges};
+use crate::distributions::chi2_tail;
 use crate::drift::shares::{hellinger, js_distance, kl_divergence, shares, tvd};
 use crate::drift::{Sample, ks_and_w1, ks_test, two_proportions};
 use crate::outcome::{Outcome, Unmeasured};
-use crate::tails::chi2_tail;
 
 /// Zero shares become a millionth of the smallest share, or 1e-4 where that is larger than 1e-4.
 pub fn filled(shares: &[f64]) -> Vec<f64> {

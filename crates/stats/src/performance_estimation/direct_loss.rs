@@ -2,8 +2,8 @@
 //! its mean over new rows estimates their mean loss. Good when the loss depends on what the features show.
 
 use crate::boost::{Feature, Forest, Goal, Shape};
+use crate::distributions::normal_margin;
 use crate::outcome::{Estimate, Outcome, Unmeasured};
-use crate::tails::normal_margin;
 use serde::{Deserialize, Serialize};
 
 /// Which loss of a prediction is estimated.

@@ -5,12 +5,12 @@
 //! holds; blind to a change of the concept itself, which nothing in the scores can show.
 
 use super::isotonic::Isotonic;
+use crate::distributions::normal_margin;
 use crate::outcome::{Estimate, Outcome, Unmeasured, all_finite, same_length};
 use crate::performance::{
     BinaryRows, Binning, Confusion, Labelled, Metric, Rate, Task, as_probabilities, calibration_bins,
 };
 use crate::random::Random;
-use crate::tails::normal_margin;
 use serde::{Deserialize, Serialize};
 
 /// How a model's scores map to probabilities, learned on labelled reference rows.

@@ -1,8 +1,8 @@
 //! The levels of blocks, one after another: how they scatter, how long they remember themselves, where they are going.
 
 use super::directions::DEVIATES;
+use crate::distributions::normal_cdf;
 use crate::outcome::rounded;
-use crate::tails::normal_cdf;
 use serde::{Deserialize, Serialize};
 
 /// Standard errors that a slope must be from zero to be a trend.

@@ -8,8 +8,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::distributions::beta_share;
 use crate::outcome::{Outcome, Unmeasured, same_length};
-use crate::tails::beta_share;
 use serde::{Deserialize, Serialize};
 
 /// Hours of a week.

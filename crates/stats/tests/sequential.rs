@@ -1,11 +1,11 @@
 //! What evidence promises: false alarms at most as often as stated, however often one looks; drift found soon.
 
 use kilter_stats::drift::{CategoricalReference, NumericReference};
-use kilter_stats::evidence::{
+use kilter_stats::random::Random;
+use kilter_stats::sequential::{
     Betting, ColumnEvidence, ConformalMartingale, EmpiricalBernstein, RateVerdict, count_e_value, judge_rate,
     model_detector, model_e_process, msprt, rate_e_value,
 };
-use kilter_stats::random::Random;
 
 fn normals(random: &mut Random, n: usize, shift: f64) -> Vec<f64> {
     (0..n).map(|_| random.normal() + shift).collect()
@@ -121,7 +121,7 @@ fn the_mean_e_value_of_a_rate_at_its_limit_is_at_most_one() {
         for rate in [limit, 0.5 * limit] {
             let mut mean = 0.0;
             for hits in 0..=rows {
-                let log = kilter_stats::tails::ln_choose(rows as f64, hits as f64)
+                let log = kilter_stats::distributions::ln_choose(rows as f64, hits as f64)
                     + hits as f64 * f64::ln(rate)
                     + (rows - hits) as f64 * f64::ln_1p(-rate);
                 mean += log.exp() * rate_e_value(hits, rows, limit).unwrap();
@@ -133,7 +133,7 @@ fn the_mean_e_value_of_a_rate_at_its_limit_is_at_most_one() {
         .map(|k| {
             let log = k as f64 * f64::ln(6.0)
                 - 6.0
-                - kilter_stats::tails::ln_choose(k as f64, 0.0)
+                - kilter_stats::distributions::ln_choose(k as f64, 0.0)
                 - (1..=k).map(|i| f64::ln(i as f64)).sum::<f64>();
             log.exp() * count_e_value(k, 6.0).unwrap()
         })

@@ -2,7 +2,7 @@
 //!
 //! Holds true: constant or logarithmic memory, deterministic, defaults and answers of river (checked by the oracles);
 //! after a detection a detector starts anew with the next value. Absent: any bound on false alarms over time; where
-//! that matters use `evidence`.
+//! that matters use `sequential`.
 
 mod adwin;
 mod errors;

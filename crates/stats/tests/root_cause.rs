@@ -1,10 +1,10 @@
 //! What causes, thresholds, maturity and seasons promise.
 
-use kilter_stats::causes::{SliceFeature, estimated_damage, split_prediction_drift, weak_slices};
 use kilter_stats::explain::linear;
-use kilter_stats::labels::Maturity;
+use kilter_stats::label_delay::Maturity;
 use kilter_stats::performance::{BinaryRows, Labelled, Metric, Rate, Target, operating_point};
 use kilter_stats::random::Random;
+use kilter_stats::root_cause::{SliceFeature, estimated_damage, split_prediction_drift, weak_slices};
 
 #[test]
 fn the_split_of_prediction_drift_adds_up_and_names_the_feature_that_moved() {

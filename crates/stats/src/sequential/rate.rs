@@ -3,9 +3,9 @@
 //! A one-sided beta mixture of likelihood ratios (Robbins): an e-value for "the rate is at most r", which stays valid
 //! when the counts grow and one looks after every window.
 
+use crate::distributions::{beta_quantile, beta_share, ln_beta};
 use crate::interval::Proportion;
 use crate::outcome::{Estimate, Outcome, Unmeasured};
-use crate::tails::{beta_quantile, beta_share, ln_beta};
 use serde::{Deserialize, Serialize};
 
 /// The e-value of `hits` in `rows` against "the rate is at most `limit`". Large values speak for a larger rate.

@@ -8,9 +8,9 @@
 //! the reference.
 
 use super::series::{Trend, memory_of, quantiles_of, trend_of};
+use crate::distributions::{normal_cdf, normal_quantile};
 use crate::drift::{Block, Law, Tally};
 use crate::outcome::rounded;
-use crate::tails::{normal_cdf, normal_quantile};
 use serde::{Deserialize, Serialize};
 
 /// Groups of bins, and categories by name, whose shares are compared.

@@ -1,13 +1,13 @@
 //! NannyML's (0.13) univariate drift methods, alert band and sampling errors, as they are.
 //!
 //! The band is mean +- 3 standard deviations (ddof 0) of a measure over reference chunks; with ten chunks that is no
-//! 0.27 % rule. For comparison; the alarms of this crate are `evidence`.
+//! 0.27 % rule. For comparison; the alarms of this crate are in `sequential`.
 
 use super::bins::{BinRule, even_edges, histogram, rule_edges};
+use crate::distributions::chi2_tail;
 use crate::drift::shares::{js_distance_base2, l_infinity, shares};
 use crate::drift::{Sample, ks_and_w1};
 use crate::outcome::{Outcome, Unmeasured};
-use crate::tails::chi2_tail;
 
 /// Reference rows from which KS and Wasserstein use 10,000 equal-width bins.
 const BINNED_FROM: usize = 10_000;
@@ -215,7 +215,7 @@ pub mod sampling_error {
         let flip = 2 * positives > truth.len();
         // Ties come in the order of the sort that was used there, and the number depends on it.
         let keys: Vec<f64> = score.iter().map(|score| if flip { 1.0 - score } else { *score }).collect();
-        let order = crate::peers::argsort::argsort(&keys);
+        let order = crate::reference_impls::argsort::argsort(&keys);
         let (mut ranks, mut seen) = (Vec::new(), 0usize);
         for (place, row) in order.iter().enumerate() {
             // A positive at place 0 is lost there, as in the original.
@@ -290,8 +290,8 @@ pub fn estimated_average_precision(probability: &[f64], score: &[f64]) -> Outcom
 /// of the pooled test parts of ten stratified splits, 90 % to 10 % (scikit-learn's, seed 42). Perfect rankings (AUC above
 /// 0.999) are left alone.
 pub fn needs_calibration(truth: &[bool], score: &[f64]) -> Outcome<bool> {
-    use crate::estimated::Isotonic;
     use crate::performance::{BinaryRows, Labelled, metric};
+    use crate::performance_estimation::Isotonic;
     let rows = BinaryRows::scored(truth, score, 0.5)?;
     let Ok(auc) = metric("auc", &Labelled::Binary(rows)) else { return Ok(false) };
     if auc.value > 0.999 {
@@ -328,7 +328,7 @@ fn calibration_error(rows: &[[f64; 3]], column: usize) -> f64 {
 }
 
 /// Its estimate of `metric`: a rate whose expected denominator is zero counts as 0 there.
-pub fn estimated(metric: &str, expected: &crate::estimated::Expected) -> Outcome<f64> {
+pub fn estimated(metric: &str, expected: &crate::performance_estimation::Expected) -> Outcome<f64> {
     let value = expected.value(metric);
     match metric {
         "f1" | "precision" | "recall" | "specificity" => value.or(Ok(0.0)),

@@ -2,8 +2,8 @@
 
 use super::confusion::Confusion;
 use super::rows::{BinaryRows, MulticlassRows, RegressionRows};
+use crate::distributions::student_margin;
 use crate::outcome::{Estimate, Outcome, Unmeasured};
-use crate::tails::student_margin;
 use serde::{Deserialize, Serialize};
 
 /// What deciding positive from one score on does.

@@ -3,8 +3,8 @@
 //! The mean of `f` over unlabelled rows, corrected by the mean of `y - f` on labelled ones, is unbiased whatever `f`
 //! is; the better `f`, the narrower (Angelopoulos, Duchi & Zrnic 2023). The weight `lambda` of `f` is tuned on the data.
 
+use crate::distributions::normal_margin;
 use crate::outcome::{Estimate, Outcome, Unmeasured, all_finite, same_length};
-use crate::tails::normal_margin;
 
 /// The mean of a quantity over all rows, from `labelled` rows (true value and estimate) and `unlabelled` estimates.
 /// For a mean loss, pass losses: true where known, estimated (DLE, CBPE) everywhere.

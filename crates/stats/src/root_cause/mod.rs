@@ -7,9 +7,9 @@ mod slices;
 
 pub use slices::{Slice, SliceFeature, weak_slices};
 
+use crate::distributions::{normal_margin, student_margin};
 use crate::explain::Attribution;
 use crate::outcome::{Estimate, Outcome, Unmeasured, all_finite, same_length};
-use crate::tails::{normal_margin, student_margin};
 
 /// The drift of the mean prediction, split between features.
 #[derive(Debug, Clone, PartialEq)]

@@ -4,13 +4,13 @@
 //! should fall if only the inputs moved. Absent: any claim about a changed concept, which needs labels.
 
 mod confidence;
-mod direct;
+mod direct_loss;
 mod isotonic;
 mod multiclass;
-mod powered;
+mod prediction_powered;
 
 pub use confidence::{Calibration, ESTIMABLE, Expected};
-pub use direct::{DirectLoss, Loss};
+pub use direct_loss::{DirectLoss, Loss};
 pub use isotonic::Isotonic;
 pub use multiclass::{ClassCalibrations, ExpectedClasses, expected_classes};
-pub use powered::powered_mean;
+pub use prediction_powered::powered_mean;

@@ -1,9 +1,9 @@
 //! Weak slices: conditions on one or two features under which the loss is larger than elsewhere, corrected for how many
 //! were looked at.
 
-use crate::evidence::{e_benjamini_hochberg, p_to_e};
+use crate::distributions::{normal_cdf, normal_margin};
 use crate::outcome::{Estimate, Outcome, Unmeasured, all_finite};
-use crate::tails::{normal_cdf, normal_margin};
+use crate::sequential::{e_benjamini_hochberg, p_to_e};
 
 /// A feature cut into bins: one number a row.
 #[derive(Debug, Clone, Copy)]
