@@ -1,4 +1,4 @@
-//! The part of a graph before the learner: columns in, numbers out. `fit` trains on what this computes, so that the
+//! The part of a graph before the learner: columns in, numbers out. `train` trains on what this computes, so that the
 //! finished model cannot have been trained on anything else than what its own graph sees.
 
 use kilter_domain::table::Table;

@@ -6,7 +6,7 @@
 //! Holds true: a [`Model`] is immutable and may be shared by threads; hostile bytes and hostile rows give an error,
 //! never a panic; answers equal onnxruntime's within float32 rounding (`tests/python/onnx_parity`).
 //!
-//! Deliberately absent: training (the crate `fit`), files and sockets, operators that classical models do not use.
+//! Deliberately absent: training (the crate `train`), files and sockets, operators that classical models do not use.
 
 mod block;
 mod error;

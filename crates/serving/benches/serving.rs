@@ -16,7 +16,6 @@ use kilter_domain::{
     table::{Column, Table},
     time::Timestamp,
 };
-use kilter_fit::{FitOptions, Learner, Params, fit};
 use kilter_serving::{
     Admission, Endpoint, EndpointOptions, EventTimes, Limits, LogOptions, PredictionBatch, PredictionLog, Role, Routes,
     ServedVersion, VersionRef,
@@ -29,6 +28,7 @@ use kilter_stats::{
     drift::{CategoricalReference, NumericReference},
     profile::Frozen,
 };
+use kilter_train::{FitOptions, Learner, Params, fit};
 
 const FEATURES: usize = 20;
 

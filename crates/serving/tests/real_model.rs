@@ -9,12 +9,12 @@ use kilter_domain::{
     table::{Column, Table},
     time::Timestamp,
 };
-use kilter_fit::{FitOptions, fit};
 use kilter_inference::Model;
 use kilter_serving::{
     Admission, Endpoint, EndpointOptions, EventTimes, Limits, LogOptions, PredictionLog, Record, Routes, ServedVersion,
     VersionRef, counters::ScoreEdges,
 };
+use kilter_train::{FitOptions, fit};
 use serde_json::{Value, json};
 
 /// Customers who leave when they are new and call often; deterministic.

@@ -1,7 +1,7 @@
 """How good are the built-in trainers, beside scikit-learn, on real data in time order?
 
 usage: python quality.py DATA QUALITY_BINARY [name ...]
-DATA: the folder of Parquet files; QUALITY_BINARY: `cargo build --release -p kilter-fit --example quality`.
+DATA: the folder of Parquet files; QUALITY_BINARY: `cargo build --release -p kilter-train --example quality`.
 Prints one line a data set: the metric of Kilter and of the reference, seconds, and whether onnxruntime agrees."""
 import json, os, subprocess, sys, tempfile, time, warnings
 

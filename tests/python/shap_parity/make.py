@@ -2,7 +2,7 @@
 
 usage: python make.py FOLDER   reads every FOLDER/NAME.onnx with NAME.rows.json and NAME.background.json (JSON tables) and
 writes NAME.shap.json: {"versions", "columns", "outputs": [{"base", "values", "against": {"base", "values"}}]}.
-Needs shap, onnx, onnxruntime, numpy. `KILTER_UPDATE=1 cargo test -p kilter-fit --test explanations` writes the models.
+Needs shap, onnx, onnxruntime, numpy. `KILTER_UPDATE=1 cargo test -p kilter-train --test explanations` writes the models.
 
 Trees: `base` and `values` are shap.TreeExplainer's path-dependent values, "against" its interventional ones with the
 background. Linear models: shap.LinearExplainer's with the background, which is all training rows; "against" is the same.

@@ -3,12 +3,12 @@
 use std::{collections::BTreeSet, fs, thread};
 
 use kilter_domain::{deployment::DeploymentState, ids::EndpointName, model::VersionState, table::Table};
-use kilter_fit::{FitOptions, fit};
 use kilter_serving::Mode;
 use kilter_store::{
     PageRequest,
     deployment::{self as deployments, Deployment, NewDeployment},
 };
+use kilter_train::{FitOptions, fit};
 use serde_json::json;
 
 use crate::{

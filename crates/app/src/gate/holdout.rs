@@ -75,7 +75,7 @@ fn parted(model: &Model, table: &Table) -> Result<(Vec<usize>, Option<Unfit>), P
 #[cfg(test)]
 mod tests {
     use kilter_domain::table::Column;
-    use kilter_fit::{FitOptions, Learner, fit};
+    use kilter_train::{FitOptions, Learner, fit};
 
     use super::*;
 

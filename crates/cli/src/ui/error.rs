@@ -4,13 +4,13 @@ use std::io;
 
 use kilter_api::{Code, Problem};
 use kilter_app::{AppError, replay::ReplayError};
-use kilter_fit::FitError;
 use kilter_inference::PredictError;
 use kilter_lake::LakeError;
 use kilter_server::{
     ServerError,
     failure::{problem_of, replay_problem},
 };
+use kilter_train::FitError;
 
 /// What keeps a command from answering.
 #[derive(Debug)]

@@ -13,7 +13,7 @@ const NEIGHBOURS: &[(&str, &[&str])] = &[
     ("report", &[]),
     ("api", &["domain"]),
     ("inference", &["domain", "stats"]),
-    ("fit", &["domain", "stats", "inference"]),
+    ("train", &["domain", "stats", "inference"]),
     ("blobs", &["domain"]),
     ("store", &["domain"]),
     ("lake", &["domain", "stats"]),
@@ -23,10 +23,10 @@ const NEIGHBOURS: &[(&str, &[&str])] = &[
     ("app", &["domain", "stats", "inference", "blobs", "store", "workflow", "lake", "serving", "evaluation"]),
     // Lists are read from the store as they stand; every change goes through an intention of `app`.
     ("server", &["domain", "api", "serving", "store", "workflow", "app"]),
-    // Commands that need no project (`fit`, `sql`, `score`) stand on the floor that does the work.
+    // Commands that need no project (`train`, `sql`, `score`) stand on the floor that does the work.
     (
         "cli",
-        &["domain", "stats", "api", "inference", "fit", "lake", "report", "workflow", "evaluation", "app", "server"],
+        &["domain", "stats", "api", "inference", "train", "lake", "report", "workflow", "evaluation", "app", "server"],
     ),
 ];
 

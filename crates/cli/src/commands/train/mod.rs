@@ -14,8 +14,8 @@ use kilter_evaluation::{
     explain::Sampled,
     label_leakage::{Asked, LabelLeakage, find_label_leakage},
 };
-use kilter_fit::{FitOptions, FitReport, Kind, Learner, Params, Task, fit};
 use kilter_lake::{ReadOptions, column_names, read_table};
+use kilter_train::{FitOptions, FitReport, Kind, Learner, Params, Task, fit};
 use serde::Serialize;
 use serde_json::{Map, Value};
 

@@ -6,7 +6,7 @@
 use std::{env, fs, path::Path};
 
 use kilter_api::{Code, Problem};
-use kilter_fit::{FitOptions, FitReport, Kind, Reserved};
+use kilter_train::{FitOptions, FitReport, Kind, Reserved};
 use kilter_workflow::{ColumnRoles, ROLES_VARIABLE, RolesByDataset};
 
 use crate::ui::error::{Stop, disk};

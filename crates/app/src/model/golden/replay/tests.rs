@@ -6,8 +6,8 @@ use kilter_domain::{
     table::{Column, Table},
 };
 use kilter_evaluation::reference::Reference;
-use kilter_fit::{FitOptions, fit};
 use kilter_store::{deployment as deployments, model as versions};
+use kilter_train::{FitOptions, fit};
 use serde_json::json;
 
 use super::*;

@@ -9,9 +9,9 @@ use kilter_domain::{
 use kilter_inference::{Infinite, InputKind, onnx::AttributeValue, onnx::element};
 
 use crate::{
-    calendar::{Calendar, Part},
     categories::Categories,
     columns::Chosen,
+    date_features::{Calendar, Part},
     graph::Graph,
     options::{FitOptions, Kind, Learner},
     report::{LeftOut, Used},

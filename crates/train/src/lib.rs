@@ -10,9 +10,9 @@
 //! Deliberately absent: files, clocks, tuning over many runs (a sweep does that), neural networks.
 
 mod boost;
-mod calendar;
 mod categories;
 mod columns;
+mod date_features;
 mod error;
 mod export;
 mod graph;

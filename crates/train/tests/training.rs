@@ -9,8 +9,8 @@ use kilter_domain::{
     table::{Column, Table},
     time::Timestamp,
 };
-use kilter_fit::{FitError, FitOptions, Fitted, Kind, Learner, Task, fit};
 use kilter_inference::{Model, PredictError};
+use kilter_train::{FitError, FitOptions, Fitted, Kind, Learner, Task, fit};
 use tables::{ALL, Dice, With, other_targets, people};
 
 fn options(target: &str, learner: Learner) -> FitOptions {

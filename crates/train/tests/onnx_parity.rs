@@ -12,8 +12,8 @@ mod tables;
 use std::{fs, path::PathBuf, process::Command, sync::Arc};
 
 use kilter_domain::table::{Column, Table};
-use kilter_fit::{FitOptions, Kind, Learner, Task, fit};
 use kilter_inference::Model;
+use kilter_train::{FitOptions, Kind, Learner, Task, fit};
 use tables::{ALL, With, other_targets, people};
 
 /// 40 trees round by 2^-24 each; measured are 2.4e-7 at most.

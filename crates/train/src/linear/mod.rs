@@ -4,7 +4,7 @@
 //! Numbers come standardised (see `prepare`), so one penalty suits all.
 
 mod design;
-mod minimise;
+mod lbfgs;
 
 use kilter_inference::Matrix;
 
@@ -35,8 +35,7 @@ pub(crate) fn train(blocks: &[Matrix], outcome: &Outcome, weights: &[f64], param
     let l2 = params.l2.unwrap_or(if has_text { 0.1 } else { 1.0 });
     let (scaled, unit) = standardised(outcome, weights);
     let design = Design::new(blocks, &scaled, weights, l2, threads);
-    let found =
-        minimise::minimise(design.start(), params.max_iterations, TOLERANCE, |at, slope| design.loss(at, slope));
+    let found = lbfgs::minimise(design.start(), params.max_iterations, TOLERANCE, |at, slope| design.loss(at, slope));
     let (weights, mut intercepts) = design.split(&found.at, unit.spread);
     if matches!(outcome, Outcome::Values(_)) {
         intercepts.iter_mut().for_each(|intercept| *intercept += unit.mean);

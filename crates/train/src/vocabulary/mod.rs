@@ -4,17 +4,17 @@
 //! for each term, the ways it was written (`end`, `end.`, `(end`) plus the usual ones, and all of them count for one
 //! column. Where words are often joined inside (`os.path`, `e-mail`), the graph splits once more there.
 
-mod forms;
 mod terms;
+mod tokenize;
 
 use std::sync::Arc;
 
 use kilter_inference::onnx::{AttributeValue, ML};
 
 use crate::graph::Graph;
-use forms::Forms;
 pub(crate) use terms::Rank;
 use terms::{Corpus, Term};
+use tokenize::Forms;
 
 /// By term, the ways it is written.
 type WrittenAs = Vec<Vec<String>>;

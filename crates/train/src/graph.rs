@@ -107,7 +107,7 @@ impl Graph {
             opset: vec![(String::new(), if has_text { OPSET_WITH_TEXT } else { OPSET }), (ML.into(), OPSET_ML)],
             metadata,
             graph: GraphProto {
-                name: "kilter-fit".into(),
+                name: "kilter-train".into(),
                 nodes: self.nodes.clone(),
                 initializers: self.constants.clone(),
                 inputs: self.inputs.clone(),

@@ -11,8 +11,8 @@ mod tables;
 use std::{fs, path::PathBuf};
 
 use kilter_domain::table::Table;
-use kilter_fit::{FitOptions, Learner, Task, fit};
 use kilter_inference::Model;
+use kilter_train::{FitOptions, Learner, Task, fit};
 use tables::{ALL, With, other_targets, people};
 
 struct Case {
