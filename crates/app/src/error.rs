@@ -2,8 +2,8 @@
 
 use kilter_blobs::BlobError;
 use kilter_domain::{
-    alert::IllegalAlertMove, deployment::IllegalDeploymentMove, digest::Digest, ids::EndpointName,
-    model::IllegalVersionMove, table::TableError, time::Timestamp,
+    alert::IllegalAlertTransition, deployment::IllegalDeploymentTransition, digest::Digest, ids::EndpointName,
+    model::IllegalVersionTransition, table::TableError, time::Timestamp,
 };
 use kilter_inference::{LoadError, PredictError};
 use kilter_lake::LakeError;
@@ -53,11 +53,11 @@ pub enum AppError {
     #[error("{what} `{id}` is {state}; {how}")]
     WrongState { what: &'static str, id: String, state: String, how: String },
     #[error(transparent)]
-    VersionMove(#[from] IllegalVersionMove),
+    VersionMove(#[from] IllegalVersionTransition),
     #[error(transparent)]
-    DeploymentMove(#[from] IllegalDeploymentMove),
+    DeploymentMove(#[from] IllegalDeploymentTransition),
     #[error(transparent)]
-    AlertMove(#[from] IllegalAlertMove),
+    AlertMove(#[from] IllegalAlertTransition),
     /// What the new version takes and gives, and what callers of the live one rely on.
     #[error(
         "version {version} has another signature ({new}) than version {live} that callers of `{endpoint}` rely on ({old}); deploy it \

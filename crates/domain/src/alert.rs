@@ -84,14 +84,14 @@ pub enum AlertState {
 
 /// How many windows it takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Hold {
+pub struct Hysteresis {
     /// Breaches in a row until it fires; at least 1.
     pub fire_after: u32,
     /// Clean windows in a row until it is resolved; at least 1.
     pub resolve_after: u32,
 }
 
-impl Default for Hold {
+impl Default for Hysteresis {
     /// Fires at the first breach, resolved after three clean windows.
     fn default() -> Self {
         Self { fire_after: 1, resolve_after: 3 }
@@ -120,7 +120,7 @@ pub enum AlertEvent {
 /// A move that an alert cannot make.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("an alert that is {from} cannot be {attempted}: {needs}")]
-pub struct IllegalAlertMove {
+pub struct IllegalAlertTransition {
     pub from: &'static str,
     pub attempted: &'static str,
     /// What would be needed.
@@ -129,7 +129,7 @@ pub struct IllegalAlertMove {
 
 impl AlertState {
     /// The alert that the first breach opens.
-    pub const fn opened(hold: Hold) -> Self {
+    pub const fn opened(hold: Hysteresis) -> Self {
         match hold.fire_after {
             0 | 1 => Self::Firing { clean: 0 },
             _ => Self::Pending { breaches: 1 },
@@ -154,7 +154,7 @@ impl AlertState {
 
     /// The state as `event`, happening at `now`, leaves it. Every transition there is stands in this match.
     /// A mute that has run out ends with the next event.
-    pub fn after(self, event: AlertEvent, hold: Hold, now: Timestamp) -> Result<Self, IllegalAlertMove> {
+    pub fn after(self, event: AlertEvent, hold: Hysteresis, now: Timestamp) -> Result<Self, IllegalAlertTransition> {
         use AlertEvent as Event;
         let state = self.awake(now);
         match (state, event) {
@@ -197,7 +197,7 @@ impl AlertState {
         }
     }
 
-    const fn refusal(self, event: AlertEvent) -> IllegalAlertMove {
+    const fn refusal(self, event: AlertEvent) -> IllegalAlertTransition {
         let attempted = match event {
             AlertEvent::Breached => "breached",
             AlertEvent::Clean => "clean",
@@ -215,11 +215,11 @@ impl AlertState {
             (_, AlertEvent::Acknowledged) => "someone has it already, or it is muted: unmute it first",
             _ => "this does not happen in that state",
         };
-        IllegalAlertMove { from: self.as_str(), attempted, needs }
+        IllegalAlertTransition { from: self.as_str(), attempted, needs }
     }
 }
 
-fn cleaner(clean: u32, hold: Hold, keep: impl FnOnce(u32) -> AlertState) -> AlertState {
+fn cleaner(clean: u32, hold: Hysteresis, keep: impl FnOnce(u32) -> AlertState) -> AlertState {
     match clean.saturating_add(1) {
         clean if clean >= hold.resolve_after => AlertState::Resolved,
         clean => keep(clean),

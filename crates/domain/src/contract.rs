@@ -28,22 +28,22 @@ mod unused;
 mod workflow;
 
 pub use self::{
-    admission::Objection,
+    admission::ContractObjection,
     data::{Dataset, Location},
     deployment::{Canary, Deploy, OutputRef, Package, Rollback, Sample, Target},
     error::{ContractError, ContractErrors, MAX_ERRORS},
     governance::{Approve, Environment, GateSpec, Need, Objective, Project, Risk},
     init::{ColumnSummary, InitFrom, init, label_of, list_entry},
-    inspect::{Complaint, Inspected, Known},
-    keys::{Key, Kind, PARAMS, SECTIONS, SectionSpec, top_level},
+    inspect::{ContractWarning, InspectedContract, ProjectFacts},
+    keys::{Key, KeyKind, PARAMS, SECTIONS, SectionSpec, top_level},
     monitoring::{
-        AlertSink, Budget, FalseAlarmRate, GrewBy, Labels, Monitor, OnSuccess, Patience, Reference, Replay,
+        AlertSink, Budget, FalseAlarmRate, FireAfter, GrowthThreshold, Labels, Monitor, OnSuccess, Reference, Replay,
         ReplayStart, Retrain, SinkKind, Trigger,
     },
     parse::MAX_CONTRACT_BYTES,
     schema::{every_key, schema},
     template::{Placeholder, PlaceholderKind, filled, placeholders},
-    threshold::{ThresholdGoal, Tuning},
+    threshold::{ThresholdGoal, ThresholdTuning},
     workflow::{DEFAULT_MAX_OUTPUT_BYTES, Input, Needs, Output, Retry, RetryOn, SearchSpace, Source, Step, Sweep},
 };
 use crate::ids::{DatasetName, GateName, StepName};
@@ -67,7 +67,7 @@ pub struct Contract {
     /// `None`: the section is absent, and nothing is retrained by itself.
     pub retrain: Option<Retrain>,
     /// `None`: the section is absent, and the threshold of a version stays what it is.
-    pub threshold: Option<Tuning>,
+    pub threshold: Option<ThresholdTuning>,
     pub replay: Replay,
 }
 

@@ -46,37 +46,37 @@ pub enum DeploymentEvent {
 /// Which versions a place takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Admits {
+pub enum AdmissionPolicy {
     /// Production.
     Approved,
     /// An automatic place that is not production.
     Validated,
 }
 
-impl Admits {
+impl AdmissionPolicy {
     /// Whether a version in that state may answer here.
-    pub const fn takes(self, version: VersionState) -> bool {
+    pub const fn accepts(self, version: VersionState) -> bool {
         matches!((self, version), (_, VersionState::Approved) | (Self::Validated, VersionState::Validated))
     }
 }
 
 /// A move that a deployment cannot make.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum IllegalDeploymentMove {
+pub enum IllegalDeploymentTransition {
     #[error("a deployment that is {from} cannot become {to}: {needs}")]
     State { from: DeploymentState, to: DeploymentState, needs: &'static str },
-    #[error("a version that is {version} may not answer here: it must be {}; {}", if *.admits == Admits::Approved { "approved" } else { "validated or approved" }, .version.next_step())]
-    Version { version: VersionState, admits: Admits },
+    #[error("a version that is {version} may not answer here: it must be {}; {}", if *.admits == AdmissionPolicy::Approved { "approved" } else { "validated or approved" }, .version.next_step())]
+    Version { version: VersionState, admits: AdmissionPolicy },
     #[error("a canary of {percent} % is not one: write 1 to 100, each step more than the one before ({from})")]
     Percent { from: DeploymentState, percent: u8 },
 }
 
 impl DeploymentState {
     /// A new deployment of a version, if the place takes it.
-    pub fn requested(version: VersionState, admits: Admits) -> Result<Self, IllegalDeploymentMove> {
-        match admits.takes(version) {
+    pub fn requested(version: VersionState, admits: AdmissionPolicy) -> Result<Self, IllegalDeploymentTransition> {
+        match admits.accepts(version) {
             true => Ok(Self::Requested),
-            false => Err(IllegalDeploymentMove::Version { version, admits }),
+            false => Err(IllegalDeploymentTransition::Version { version, admits }),
         }
     }
 
@@ -104,8 +104,8 @@ impl DeploymentState {
         self,
         event: DeploymentEvent,
         version: VersionState,
-        admits: Admits,
-    ) -> Result<Self, IllegalDeploymentMove> {
+        admits: AdmissionPolicy,
+    ) -> Result<Self, IllegalDeploymentTransition> {
         use DeploymentEvent as Event;
         let to = match (self, event) {
             (Self::Requested, Event::ShadowStarted) => Self::Shadow,
@@ -117,19 +117,19 @@ impl DeploymentState {
             (Self::Shadow | Self::Canary { .. } | Self::Live, Event::RolledBack) => Self::RolledBack,
             (Self::Requested | Self::Shadow | Self::Canary { .. } | Self::Live, Event::Stopped) => Self::Stopped,
             (from, event) => {
-                return Err(IllegalDeploymentMove::State { from, to: event.target(), needs: from.needs() });
+                return Err(IllegalDeploymentTransition::State { from, to: event.target(), needs: from.needs() });
             }
         };
-        match to.is_ended() || admits.takes(version) {
+        match to.is_ended() || admits.accepts(version) {
             true => Ok(to),
-            false => Err(IllegalDeploymentMove::Version { version, admits }),
+            false => Err(IllegalDeploymentTransition::Version { version, admits }),
         }
     }
 
-    fn widened(self, before: u8, percent: u8) -> Result<Self, IllegalDeploymentMove> {
+    fn widened(self, before: u8, percent: u8) -> Result<Self, IllegalDeploymentTransition> {
         match percent > before && percent <= 100 {
             true => Ok(Self::Canary { percent }),
-            false => Err(IllegalDeploymentMove::Percent { from: self, percent }),
+            false => Err(IllegalDeploymentTransition::Percent { from: self, percent }),
         }
     }
 

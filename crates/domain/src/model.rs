@@ -77,12 +77,12 @@ pub struct VersionFacts {
 
 /// Who moves it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct By {
+pub struct ActorWithRoles {
     pub actor: Actor,
     pub roles: Vec<Role>,
 }
 
-impl By {
+impl ActorWithRoles {
     /// A part of the platform, following the contract.
     pub fn system(name: &'static str) -> Self {
         Self { actor: Actor::system(name), roles: Vec::new() }
@@ -91,7 +91,7 @@ impl By {
 
 /// A move that a version cannot make.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum IllegalVersionMove {
+pub enum IllegalVersionTransition {
     #[error("a version that is {from} cannot be {to}: {}", .from.next_step())]
     State { from: VersionState, to: &'static str },
     #[error("the version cannot be {to}; missing: {}", .missing.join("; "))]
@@ -184,7 +184,7 @@ impl VersionEvent {
 impl VersionFacts {
     /// The state as `event`, caused by `by`, leaves it. Every transition there is stands in this match; a legal one
     /// still needs the right and the evidence.
-    pub fn after(&self, event: &VersionEvent, by: &By) -> Result<VersionState, IllegalVersionMove> {
+    pub fn after(&self, event: &VersionEvent, by: &ActorWithRoles) -> Result<VersionState, IllegalVersionTransition> {
         use VersionState as State;
         let to = match (self.state, event) {
             (State::Draft, VersionEvent::Submitted(_)) => State::Candidate,
@@ -201,13 +201,13 @@ impl VersionFacts {
                 _ => State::Retired,
             },
             (State::Rejected, VersionEvent::Retired(_)) => State::Retired,
-            (from, event) => return Err(IllegalVersionMove::State { from, to: event.attempted() }),
+            (from, event) => return Err(IllegalVersionTransition::State { from, to: event.attempted() }),
         };
         may(&by.actor, &by.roles, event.action())?;
         let missing = event.missing(self);
         match missing.is_empty() {
             true => Ok(to),
-            false => Err(IllegalVersionMove::Evidence { to: event.attempted(), missing }),
+            false => Err(IllegalVersionTransition::Evidence { to: event.attempted(), missing }),
         }
     }
 }

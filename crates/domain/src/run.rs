@@ -98,7 +98,7 @@ pub enum StepEvent {
 /// A move that a run or a step cannot make.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("a {subject} that is {from} cannot become {to}: {needs}")]
-pub struct IllegalRunMove {
+pub struct IllegalRunTransition {
     pub subject: &'static str,
     pub from: &'static str,
     pub to: &'static str,
@@ -129,14 +129,14 @@ impl RunState {
     }
 
     /// The state as `event` leaves it. Every transition there is stands in this match.
-    pub fn after(self, event: RunEvent) -> Result<Self, IllegalRunMove> {
+    pub fn after(self, event: RunEvent) -> Result<Self, IllegalRunTransition> {
         match (self, event) {
             (Self::Queued, RunEvent::Started) => Ok(Self::Running),
             (Self::Queued, RunEvent::Refused) => Ok(Self::Refused),
             (Self::Queued | Self::Running, RunEvent::Cancelled) => Ok(Self::Cancelled),
             (Self::Running, RunEvent::Succeeded) => Ok(Self::Succeeded),
             (Self::Running, RunEvent::Failed) => Ok(Self::Failed),
-            (from, event) => Err(IllegalRunMove {
+            (from, event) => Err(IllegalRunTransition {
                 subject: "run",
                 from: from.as_str(),
                 to: event.target().as_str(),
@@ -207,7 +207,7 @@ impl StepState {
     }
 
     /// The state as `event` leaves it. Every transition there is stands in this match.
-    pub fn after(self, event: StepEvent) -> Result<Self, IllegalRunMove> {
+    pub fn after(self, event: StepEvent) -> Result<Self, IllegalRunTransition> {
         match (self, event) {
             (Self::Queued, StepEvent::Started) => Ok(Self::Running),
             (Self::Queued, StepEvent::FoundInCache) => Ok(Self::Cached),
@@ -216,7 +216,7 @@ impl StepState {
             (Self::Queued | Self::Running, StepEvent::Cancelled) => Ok(Self::Cancelled),
             (Self::Running, StepEvent::Succeeded) => Ok(Self::Succeeded),
             (Self::Running, StepEvent::Failed) => Ok(Self::Failed),
-            (from, event) => Err(IllegalRunMove {
+            (from, event) => Err(IllegalRunTransition {
                 subject: "step",
                 from: from.as_str(),
                 to: event.target().as_str(),

@@ -2,15 +2,15 @@
 
 use kilter_domain::{
     actor::{Action, Actor, ActorKind, Denied, Principal, Role, RoleBindings, may, roles_of},
-    alert::{AlertEvent, AlertState, Hold, MonitorKind},
+    alert::{AlertEvent, AlertState, Hysteresis, MonitorKind},
     audit::{Entry, Outcome},
     contract::Risk,
-    deployment::{Admits, DeploymentEvent, DeploymentState, IllegalDeploymentMove},
+    deployment::{AdmissionPolicy, DeploymentEvent, DeploymentState, IllegalDeploymentTransition},
     digest::Digest,
     gate::{ApprovalRule, Signoff, Verdict},
     model::{
-        Approval, By, Card, Commit, GateResult, Golden, IllegalVersionMove, Lapse, Requirements, Retirement,
-        Submission, Validation, VersionEvent, VersionFacts, VersionState,
+        ActorWithRoles, Approval, Card, Commit, GateResult, Golden, IllegalVersionTransition, Lapse, Requirements,
+        Retirement, Submission, Validation, VersionEvent, VersionFacts, VersionState,
     },
     nonempty::NonEmpty,
     rule::{Limits, NotMeasured, RuleOutcome, RuleVerdict, Undecided},
@@ -141,16 +141,16 @@ fn retirement() -> Retirement {
 }
 
 /// Every event with the evidence it needs, and someone who may.
-fn events() -> Vec<(VersionEvent, By)> {
-    let person = |name: &str, role| By { actor: user(name), roles: vec![role] };
+fn events() -> Vec<(VersionEvent, ActorWithRoles)> {
+    let person = |name: &str, role| ActorWithRoles { actor: user(name), roles: vec![role] };
     let reason = || "reason".to_owned();
     vec![
         (VersionEvent::Submitted(submission()), person("dev", Role::Developer)),
-        (VersionEvent::Validated(validation(passed())), By::system("gate")),
+        (VersionEvent::Validated(validation(passed())), ActorWithRoles::system("gate")),
         (VersionEvent::Rejected { reason: reason() }, person("val", Role::Validator)),
         (VersionEvent::Approved(approval()), person("val", Role::Validator)),
         (VersionEvent::Returned { reason: reason() }, person("val", Role::Validator)),
-        (VersionEvent::Lapsed(Lapse::Expired { at: Timestamp(1) }), By::system("reconcile")),
+        (VersionEvent::Lapsed(Lapse::Expired { at: Timestamp(1) }), ActorWithRoles::system("reconcile")),
         (VersionEvent::Revoked { reason: reason() }, person("own", Role::Owner)),
         (VersionEvent::Retired(retirement()), person("own", Role::Owner)),
     ]
@@ -176,7 +176,7 @@ fn every_move_of_a_version_is_in_the_list_and_no_other() {
                 Ok(to) => assert_eq!(Some(to), wanted, "{from} {event:?}"),
                 Err(error) => {
                     assert_eq!(wanted, None, "{from} {event:?}: {error}");
-                    assert!(matches!(error, IllegalVersionMove::State { .. }), "{error}");
+                    assert!(matches!(error, IllegalVersionTransition::State { .. }), "{error}");
                     assert!(error.to_string().contains(from.next_step()), "{error}");
                 }
             }
@@ -190,22 +190,22 @@ fn a_version_does_not_move_by_someone_who_may_not() {
     for (event, by) in events() {
         let from = VersionState::ALL.into_iter().find(|&state| version(state).after(&event, &by).is_ok()).unwrap();
         for role in all.into_iter().filter(|role| !event.action().roles().contains(role)) {
-            let stranger = By { actor: user("eve"), roles: vec![role] };
+            let stranger = ActorWithRoles { actor: user("eve"), roles: vec![role] };
             let error = version(from).after(&event, &stranger).unwrap_err();
-            assert!(matches!(error, IllegalVersionMove::Right(_)), "{role} {event:?}: {error}");
+            assert!(matches!(error, IllegalVersionTransition::Right(_)), "{role} {event:?}: {error}");
         }
     }
-    let service = By { actor: "svc:ci".parse().unwrap(), roles: vec![Role::Validator, Role::Owner] };
+    let service = ActorWithRoles { actor: "svc:ci".parse().unwrap(), roles: vec![Role::Validator, Role::Owner] };
     let error = version(VersionState::Validated).after(&VersionEvent::Approved(approval()), &service).unwrap_err();
     assert!(
-        matches!(error, IllegalVersionMove::Right(Denied::NeedsPerson { .. })),
+        matches!(error, IllegalVersionTransition::Right(Denied::NeedsPerson { .. })),
         "a service never approves: {error}"
     );
-    let by_hand = By { actor: user("own"), roles: Role::ALL.to_vec() };
+    let by_hand = ActorWithRoles { actor: user("own"), roles: Role::ALL.to_vec() };
     let error =
         version(VersionState::Candidate).after(&VersionEvent::Validated(validation(passed())), &by_hand).unwrap_err();
     assert!(
-        matches!(error, IllegalVersionMove::Right(Denied::NeedsSystem { .. })),
+        matches!(error, IllegalVersionTransition::Right(Denied::NeedsSystem { .. })),
         "nobody validates by hand: {error}"
     );
 }
@@ -215,7 +215,7 @@ fn a_version_does_not_move_by_someone_who_may_not() {
 fn lacks(from: VersionState, event: VersionEvent, words: &str) {
     let by = events().into_iter().find(|(other, _)| other.action() == event.action()).unwrap().1;
     let error = version(from).after(&event, &by).unwrap_err();
-    assert!(matches!(error, IllegalVersionMove::Evidence { .. }), "{error}");
+    assert!(matches!(error, IllegalVersionTransition::Evidence { .. }), "{error}");
     assert!(error.to_string().contains(words), "`{words}` is not in: {error}");
 }
 
@@ -233,7 +233,7 @@ fn a_submission_without_its_evidence_is_refused() {
     // Where nothing of it is asked for, nothing of it is missing; golden answers that differ are never fine.
     let mut low = version(draft);
     low.requirements = Requirements::of(Risk::Low);
-    let by = By::system("retrain");
+    let by = ActorWithRoles::system("retrain");
     let bare = Submission { signed_by: None, golden: Golden::NotRun, commit: Commit::NotInGit, ..submission() };
     assert_eq!(low.after(&submitted(bare.clone()), &by).unwrap(), VersionState::Candidate);
     assert!(low.after(&submitted(Submission { golden: differs, ..bare }), &by).is_err());
@@ -281,7 +281,7 @@ fn an_approval_needs_other_people_a_card_and_a_review() {
     let mut auto = version(state);
     (auto.approval_rule, auto.requirements) = ("auto".parse().unwrap(), Requirements::of(Risk::Low));
     let alone = Approval { signoffs: Vec::new(), card: Card::Absent, has_independent_review: false, ..approval() };
-    assert_eq!(auto.after(&approved(alone), &By::system("gate")).unwrap(), VersionState::Approved);
+    assert_eq!(auto.after(&approved(alone), &ActorWithRoles::system("gate")).unwrap(), VersionState::Approved);
 }
 
 #[test]
@@ -294,7 +294,7 @@ fn what_ends_a_version_needs_a_reason_or_a_replacement() {
     let live = Retirement { live_deployments: 2, ..retirement() };
     lacks(VersionState::Approved, VersionEvent::Retired(live.clone()), "a replacement for 2 live deployments");
     let replaced = VersionEvent::Retired(Retirement { replacement: Some("churn/4".into()), ..live });
-    let by = By { actor: user("own"), roles: vec![Role::Owner] };
+    let by = ActorWithRoles { actor: user("own"), roles: vec![Role::Owner] };
     assert_eq!(version(VersionState::Approved).after(&replaced, &by).unwrap(), VersionState::Retired);
 }
 
@@ -362,7 +362,7 @@ fn every_move_of_a_deployment_is_in_the_list_and_no_other() {
     ];
     for (from, wanted) in DEPLOYMENTS.into_iter().zip(legal) {
         for (event, wanted) in events.into_iter().zip(wanted) {
-            let found = from.after(event, VersionState::Approved, Admits::Approved);
+            let found = from.after(event, VersionState::Approved, AdmissionPolicy::Approved);
             match &found {
                 Ok(to) => assert_eq!(Some(*to), wanted, "{from} {event:?}"),
                 Err(error) => assert!(
@@ -379,7 +379,7 @@ fn only_what_is_approved_answers_and_it_is_asked_at_every_step() {
     for version in VersionState::ALL {
         let may_production = version == VersionState::Approved;
         let may_staging = may_production || version == VersionState::Validated;
-        for (admits, may) in [(Admits::Approved, may_production), (Admits::Validated, may_staging)] {
+        for (admits, may) in [(AdmissionPolicy::Approved, may_production), (AdmissionPolicy::Validated, may_staging)] {
             assert_eq!(DeploymentState::requested(version, admits).is_ok(), may, "{version}");
             for event in [
                 DeploymentEvent::ShadowStarted,
@@ -404,7 +404,7 @@ fn only_what_is_approved_answers_and_it_is_asked_at_every_step() {
             }
         }
     }
-    let error = DeploymentState::requested(VersionState::Candidate, Admits::Approved).unwrap_err().to_string();
+    let error = DeploymentState::requested(VersionState::Candidate, AdmissionPolicy::Approved).unwrap_err().to_string();
     assert!(error.contains("must be approved") && error.contains("its gates must pass first"), "{error}");
 }
 
@@ -412,8 +412,9 @@ fn only_what_is_approved_answers_and_it_is_asked_at_every_step() {
 fn a_canary_only_widens() {
     for percent in [0, 5, 4, 101] {
         let canary = DeploymentState::Canary { percent: 5 };
-        let found = canary.after(DeploymentEvent::CanaryWidened { percent }, VersionState::Approved, Admits::Approved);
-        assert!(matches!(found, Err(IllegalDeploymentMove::Percent { .. })), "{percent}: {found:?}");
+        let found =
+            canary.after(DeploymentEvent::CanaryWidened { percent }, VersionState::Approved, AdmissionPolicy::Approved);
+        assert!(matches!(found, Err(IllegalDeploymentTransition::Percent { .. })), "{percent}: {found:?}");
     }
     assert_eq!(DeploymentState::Canary { percent: 5 }.to_string(), "canary 5", "as the ledger writes it");
 }
@@ -422,15 +423,15 @@ fn a_canary_only_widens() {
 
 const NOW: Timestamp = Timestamp(1_000_000);
 
-fn walk(hold: Hold, events: &[AlertEvent]) -> AlertState {
+fn walk(hold: Hysteresis, events: &[AlertEvent]) -> AlertState {
     events.iter().fold(AlertState::opened(hold), |state, event| state.after(*event, hold, NOW).unwrap())
 }
 
 #[test]
 fn an_alert_fires_when_it_lasts_and_is_resolved_when_that_lasts() {
     use AlertEvent::{Acknowledged, Breached, Clean, NotMeasured};
-    let hold = Hold { fire_after: 3, resolve_after: 2 };
-    assert_eq!(AlertState::opened(Hold::default()), AlertState::Firing { clean: 0 });
+    let hold = Hysteresis { fire_after: 3, resolve_after: 2 };
+    assert_eq!(AlertState::opened(Hysteresis::default()), AlertState::Firing { clean: 0 });
     assert_eq!(walk(hold, &[]), AlertState::Pending { breaches: 1 });
     assert_eq!(walk(hold, &[Breached]), AlertState::Pending { breaches: 2 });
     assert_eq!(walk(hold, &[Breached, Breached]), AlertState::Firing { clean: 0 });
@@ -448,7 +449,7 @@ fn an_alert_fires_when_it_lasts_and_is_resolved_when_that_lasts() {
 
 #[test]
 fn a_mute_ends_by_itself() {
-    let hold = Hold::default();
+    let hold = Hysteresis::default();
     let until = Timestamp(NOW.millis() + 10);
     let muted = walk(hold, &[AlertEvent::Muted { until }]);
     assert_eq!(muted, AlertState::Muted { until, clean: 0 });
@@ -491,7 +492,7 @@ fn every_move_of_an_alert_is_in_the_list_and_no_other() {
     ];
     for (from, wanted) in states.into_iter().zip(legal) {
         for (event, wanted) in events.into_iter().zip(wanted) {
-            match from.after(event, Hold { fire_after: 9, resolve_after: 9 }, NOW) {
+            match from.after(event, Hysteresis { fire_after: 9, resolve_after: 9 }, NOW) {
                 Ok(to) => assert_eq!(to.as_str(), wanted, "{from:?} {event:?}"),
                 Err(error) => assert!(wanted == "-" && !error.needs.is_empty(), "{from:?} {event:?}: {error}"),
             }

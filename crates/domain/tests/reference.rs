@@ -5,7 +5,7 @@
 use std::{fs, path::PathBuf};
 
 use kilter_domain::{
-    contract::{Contract, Kind, SECTIONS, every_key, schema, top_level},
+    contract::{Contract, KeyKind, SECTIONS, every_key, schema, top_level},
     rule::{FUNCTIONS, Rule},
 };
 use serde_json::Value;
@@ -175,7 +175,7 @@ fn every_example_of_every_key_reads() {
         }
         // A key of that name elsewhere in the table must not be what made it read.
         assert!(text.contains(key.example), "{text}");
-        assert!(!matches!(key.kind, Kind::Any));
+        assert!(!matches!(key.kind, KeyKind::Any));
     }
 }
 

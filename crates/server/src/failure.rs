@@ -4,7 +4,7 @@ use std::{error::Error, io, sync::Arc};
 
 use kilter_api::{Code, Problem};
 use kilter_app::{AppError, dataset::RolesError, replay::ReplayError};
-use kilter_domain::model::IllegalVersionMove;
+use kilter_domain::model::IllegalVersionTransition;
 use kilter_serving::{AdmitError, InferError, prediction_log::LogError};
 use kilter_store::StoreError;
 use kilter_workflow::RunError;
@@ -51,7 +51,7 @@ fn code(error: &AppError) -> Code {
         AppError::NotFound { .. } => Code::NotFound,
         AppError::NothingServes { .. } => Code::NothingServes,
         AppError::WrongState { .. } => Code::WrongState,
-        AppError::VersionMove(IllegalVersionMove::Right(_)) => Code::RightMissing,
+        AppError::VersionMove(IllegalVersionTransition::Right(_)) => Code::RightMissing,
         AppError::VersionMove(_) | AppError::DeploymentMove(_) | AppError::AlertMove(_) => Code::WrongState,
         AppError::SignatureDiffers { .. } => Code::SignatureDiffers,
         AppError::RightMissing { .. } => Code::RightMissing,

@@ -10,7 +10,7 @@ use criterion::{
     measurement::{Measurement, ValueFormatter, WallTime},
 };
 use kilter_domain::{
-    deployment::Admits,
+    deployment::AdmissionPolicy,
     digest::Digest,
     model::VersionState,
     table::{Column, Table},
@@ -54,7 +54,7 @@ fn model(learner: Learner, rounds: usize) -> Arc<ServedVersion> {
         version,
         model: Digest::of(&onnx),
         state: VersionState::Approved,
-        admits: Admits::Approved,
+        admits: AdmissionPolicy::Approved,
         threshold: None,
     };
     let edges = ScoreEdges::new((1..50).map(|edge| f64::from(edge) / 50.0).collect());

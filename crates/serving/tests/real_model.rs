@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use kilter_domain::{
-    deployment::Admits,
+    deployment::AdmissionPolicy,
     digest::Digest,
     model::VersionState,
     table::{Column, Table},
@@ -44,7 +44,7 @@ fn a_fitted_model_answers_over_json_as_it_does_in_process() {
         version,
         model: Digest::of(&onnx),
         state: VersionState::Approved,
-        admits: Admits::Approved,
+        admits: AdmissionPolicy::Approved,
         threshold: None,
     };
     let served = Arc::new(ServedVersion::load(&onnx, &admission, ScoreEdges::default()).unwrap());

@@ -6,7 +6,7 @@
 use std::{fs, path::Path};
 
 use kilter_domain::{
-    deployment::{Admits, DeploymentEvent},
+    deployment::{AdmissionPolicy, DeploymentEvent},
     ids::EndpointName,
     run::RunState,
     time::Timestamp,
@@ -86,7 +86,7 @@ impl App {
             for request in &left {
                 // A deployment that ends needs no version that is admitted.
                 let version = self.version_state(&request.model, request.number)?;
-                let stopped = request.state.after(DeploymentEvent::Stopped, version, Admits::Approved)?;
+                let stopped = request.state.after(DeploymentEvent::Stopped, version, AdmissionPolicy::Approved)?;
                 let draft = act.does("deployment.stop", REQUEST_ENDED, vec![]);
                 let (id, state) = (request.id.clone(), request.state);
                 self.store().write(move |tx| deployments::advance(&tx.audited(draft), &id, state, stopped))?;

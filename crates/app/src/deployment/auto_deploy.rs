@@ -49,7 +49,7 @@ impl App {
         let Some((number, state)) = trained.version else { return Ok(Vec::new()) };
         let is_automatic = trained.is_automatic() || governance == Governance::Assumed;
         let places = project.contract.deploy.iter().filter(|deploy| deploy.auto || is_automatic);
-        let admitting = places.filter(|deploy| deploy.admits().takes(state));
+        let admitting = places.filter(|deploy| deploy.admission_policy().accepts(state));
         admitting.map(|deploy| self.deploy_by_itself(act, project, deploy, (number, state))).collect()
     }
 
@@ -71,10 +71,10 @@ impl App {
 
     /// The newest version that a place admits, if it is newer than the live one and was never deployed or refused there.
     pub(crate) fn newest_unseen(&self, project: &Project, deploy: &Deploy) -> Result<Option<Version>, AppError> {
-        let (endpoint, model, admits) = (project.endpoint(deploy), project.model(), deploy.admits());
+        let (endpoint, model, admits) = (project.endpoint(deploy), project.model(), deploy.admission_policy());
         let found = self.store().read(|reader| {
             let mut newest: Option<Version> = None;
-            for state in VersionState::ALL.into_iter().filter(|state| admits.takes(*state)) {
+            for state in VersionState::ALL.into_iter().filter(|state| admits.accepts(*state)) {
                 let listed = versions::list(reader, &model, Some(state), &PageRequest::first(1))?;
                 newest = listed.items.into_iter().chain(newest).max_by_key(|version| version.number);
             }

@@ -74,7 +74,7 @@ impl App {
         let waiting =
             |reason: String, who: Vec<String>, command: String| Waiting { version: Some(number), reason, who, command };
         let show = format!("kilter model show {named}");
-        if deploy.admits().takes(version.state) {
+        if deploy.admission_policy().accepts(version.state) {
             return self.admitted(project, deploy, version, candidate);
         }
         Ok(match version.state {

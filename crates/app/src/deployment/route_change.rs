@@ -82,7 +82,7 @@ impl EndpointChange<'_> {
     pub(super) fn deploy(&self, number: u32, reason: &str) -> Result<Deployment, AppError> {
         let (app, model) = (self.app, self.project.model());
         let version = app.store().read(|reader| versions::get(reader, &model, number))?;
-        DeploymentState::requested(version.state, self.deploy.admits())?;
+        DeploymentState::requested(version.state, self.deploy.admission_policy())?;
         if let Some(candidate) = self.candidate()? {
             return Err(self.wrong_state(&candidate, "still a candidate", "wait for it, or roll it back first"));
         }
@@ -146,8 +146,8 @@ impl EndpointChange<'_> {
     ) -> Result<(), AppError> {
         let (model, app) = (live.model.clone(), self.app);
         let version = app.version_state(&model, earlier)?;
-        let requested = DeploymentState::requested(version, self.deploy.admits())?;
-        let returned = requested.after(DeploymentEvent::WentLive, version, self.deploy.admits())?;
+        let requested = DeploymentState::requested(version, self.deploy.admission_policy())?;
+        let returned = requested.after(DeploymentEvent::WentLive, version, self.deploy.admission_policy())?;
         app.check_answers(&model, earlier)?;
         let ended = self.next_state(live, DeploymentEvent::RolledBack)?;
         let (serving, routes) = self.prepare(&Lineup::live(&model, earlier))?;
@@ -304,7 +304,7 @@ impl EndpointChange<'_> {
     /// Loads what is about to serve, and opens where it will: after the commit nothing is left that can fail.
     fn prepare(&self, lineup: &Lineup) -> Result<(Arc<Serving>, Routes), AppError> {
         let serving = self.app.open_serving(&self.endpoint)?;
-        let routes = self.app.load_routes(&self.endpoint, lineup, self.project, self.deploy.admits())?;
+        let routes = self.app.load_routes(&self.endpoint, lineup, self.project, self.deploy.admission_policy())?;
         Ok((serving, routes))
     }
 
@@ -335,7 +335,7 @@ impl EndpointChange<'_> {
 
     fn after(&self, entrant: &Entrant, event: DeploymentEvent) -> Result<DeploymentState, AppError> {
         let version = self.app.version_state(&entrant.model, entrant.number)?;
-        Ok(entrant.state.after(event, version, self.deploy.admits())?)
+        Ok(entrant.state.after(event, version, self.deploy.admission_policy())?)
     }
 
     fn entry(&self, kind: DecisionKind, number: u32, reason: &str, numbers: &Numbers) -> Draft {

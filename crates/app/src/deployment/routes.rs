@@ -10,7 +10,7 @@ use std::{
 
 use kilter_domain::{
     contract::Deploy,
-    deployment::{Admits, DeploymentState},
+    deployment::{AdmissionPolicy, DeploymentState},
     ids::{EndpointName, ModelName},
 };
 use kilter_evaluation::reference::{ColumnReference, SCORE};
@@ -176,7 +176,7 @@ impl App {
         endpoint: &EndpointName,
         lineup: &Lineup,
         project: &Project,
-        admits: Admits,
+        admits: AdmissionPolicy,
     ) -> Result<Routes, AppError> {
         let named: Vec<String> = context_columns::names(&project.contract).into_iter().collect();
         self.load_routes_with(endpoint, lineup, &named, admits)
@@ -187,7 +187,7 @@ impl App {
         endpoint: &EndpointName,
         lineup: &Lineup,
         recorded: &[String],
-        admits: Admits,
+        admits: AdmissionPolicy,
     ) -> Result<Routes, AppError> {
         let now = self.serving(endpoint).map(|serving| serving.endpoint().routes()).unwrap_or_default();
         let champion = self.served(endpoint, &lineup.live, &now, admits)?;
@@ -204,7 +204,7 @@ impl App {
         endpoint: &EndpointName,
         slot: &Slot,
         now: &Routes,
-        admits: Admits,
+        admits: AdmissionPolicy,
     ) -> Result<Arc<ServedVersion>, AppError> {
         let stored = self.store().read(|reader| versions::get(reader, &slot.model, slot.number))?;
         let version = VersionRef { number: u64::from(slot.number), digest: stored.digest };
@@ -230,13 +230,13 @@ impl App {
     }
 
     /// The contract of an endpoint and what it admits: approved versions alone where there is none that can be read.
-    fn terms_at(&self, endpoint: &EndpointName) -> (Option<Project>, Admits) {
+    fn terms_at(&self, endpoint: &EndpointName) -> (Option<Project>, AdmissionPolicy) {
         let project = self.project_at(endpoint).unwrap_or_else(|error| {
             tracing::error!(%endpoint, error = with_causes(&error), "the contract cannot be read; only approved versions serve");
             None
         });
         let deploy = project.as_ref().and_then(|project| project.deploy_at(endpoint));
-        let admits = deploy.map_or(Admits::Approved, Deploy::admits);
+        let admits = deploy.map_or(AdmissionPolicy::Approved, Deploy::admission_policy);
         (project, admits)
     }
 

@@ -9,7 +9,7 @@ use kilter_domain::{
     actor::{Action, Role},
     gate::Signoff,
     ids::ModelName,
-    model::{Approval, By, Card, IllegalVersionMove, VersionEvent, VersionState},
+    model::{ActorWithRoles, Approval, Card, IllegalVersionTransition, VersionEvent, VersionState},
     time::Timestamp,
 };
 use kilter_store::{
@@ -82,13 +82,13 @@ impl App {
         let version = self.store().read(|reader| versions::get(reader, model, number))?;
         if version.state != VersionState::Validated {
             let (from, to) = (version.state, "approved");
-            return Err(IllegalVersionMove::State { from, to }.into());
+            return Err(IllegalVersionTransition::State { from, to }.into());
         }
         let role = asked_role(project, &permit.roles);
         let expires = project.contract.approve.expire.map(|span| act.at.after(span));
         let (name, decision) = (model.clone(), Decision::Approved);
         let new = NewApproval { model: name.clone(), number, role, decision, conditions: json!({}), expires };
-        let by = By { actor: act.by.clone(), roles: permit.roles };
+        let by = ActorWithRoles { actor: act.by.clone(), roles: permit.roles };
         let (signed, moved) =
             (act.does("version.sign_off", reason, vec![]), act.does(DecisionKind::Approved.word(), reason, vec![]));
         let (project, at) = (project.clone(), act.at);
@@ -97,9 +97,9 @@ impl App {
             let (version, said) = decided(tx, &name, number)?;
             let (state, missing) = match count_votes(&project, &version, &said, at, &by) {
                 Ok(next) => (versions::advance(&tx.audited(moved), &name, number, version.state, next)?.state, vec![]),
-                Err(IllegalVersionMove::Evidence { missing, .. }) => (version.state, missing),
+                Err(IllegalVersionTransition::Evidence { missing, .. }) => (version.state, missing),
                 // The right was asked for above, so the version has moved since: the yes is not kept either.
-                Err(IllegalVersionMove::State { .. } | IllegalVersionMove::Right(_)) => {
+                Err(IllegalVersionTransition::State { .. } | IllegalVersionTransition::Right(_)) => {
                     return Err(StoreError::Moved {
                         object: versions::object(&name, number),
                         expected: VersionState::Validated.to_string(),
@@ -126,8 +126,8 @@ impl App {
         }
         let (version, said) = self.store().read(|reader| decided(reader, &version.model, version.number))?;
         // What is missing does not depend on who asks.
-        Ok(match count_votes(project, &version, &said, at, &By::system("status")) {
-            Err(IllegalVersionMove::Evidence { missing, .. }) => missing,
+        Ok(match count_votes(project, &version, &said, at, &ActorWithRoles::system("status")) {
+            Err(IllegalVersionTransition::Evidence { missing, .. }) => missing,
             _ => Vec::new(),
         })
     }
@@ -152,7 +152,7 @@ impl App {
     ) -> Result<VersionState, AppError> {
         let permit = permit(&project.contract, &act.by, Action::Reject)?;
         let version = self.store().read(|reader| versions::get(reader, model, number))?;
-        let by = By { actor: act.by.clone(), roles: permit.roles };
+        let by = ActorWithRoles { actor: act.by.clone(), roles: permit.roles };
         let event = VersionEvent::Rejected { reason: reason.to_owned() };
         let next = facts_of(project, &version).after(&event, &by)?;
         let (who, decision) = (model.clone(), Decision::Rejected);
@@ -180,8 +180,8 @@ fn count_votes(
     version: &Version,
     said: &[Said],
     at: Timestamp,
-    by: &By,
-) -> Result<VersionState, IllegalVersionMove> {
+    by: &ActorWithRoles,
+) -> Result<VersionState, IllegalVersionTransition> {
     let yes = said.iter().filter(|said| said.decision == Decision::Approved);
     let stands = yes.filter(|said| said.expires.is_none_or(|expires| expires > at)).collect::<Vec<_>>();
     let approval = Approval {

@@ -13,8 +13,8 @@ use kilter_domain::{
     gate::{ApprovalRule, Verdict},
     ids::ModelName,
     model::{
-        Approval, By, Card, Commit, GateResult, Requirements, Submission, Validation, VersionEvent, VersionFacts,
-        VersionState,
+        ActorWithRoles, Approval, Card, Commit, GateResult, Requirements, Submission, Validation, VersionEvent,
+        VersionFacts, VersionState,
     },
     table::{Column, Table},
 };
@@ -244,7 +244,7 @@ impl Mover<'_> {
     fn advance(
         &self,
         event: &VersionEvent,
-        by: &By,
+        by: &ActorWithRoles,
         kind: &str,
         reason: String,
         numbers: &Numbers,
@@ -261,7 +261,7 @@ impl Mover<'_> {
     pub fn submit(&self, package: Digest, commit: &Commit, golden: &Replayed) -> Result<VersionState, AppError> {
         let submission = Submission { package, signed_by: None, golden: golden.evidence(), commit: commit.clone() };
         let event = VersionEvent::Submitted(submission);
-        self.advance(&event, &By::system("workflow"), "submitted", golden.sentence(), &golden.numbers())
+        self.advance(&event, &ActorWithRoles::system("workflow"), "submitted", golden.sentence(), &golden.numbers())
     }
 
     /// Writes every verdict, then moves the version: validated, rejected, or left where people must decide.
@@ -281,7 +281,7 @@ impl Mover<'_> {
         }
         let verdicts = || judged.iter().map(|judged| &judged.verdict).chain(&data);
         let reason = verdicts().flat_map(Verdict::reason).collect::<Vec<_>>().join("; ");
-        let by = By::system("gate");
+        let by = ActorWithRoles::system("gate");
         if judged.iter().any(|judged| matches!(judged.verdict, Verdict::Failed { .. })) {
             let reason = noted(refusal_sentence(judged), notes);
             let event = VersionEvent::Rejected { reason: reason.clone() };
@@ -348,7 +348,7 @@ impl Mover<'_> {
         };
         let event = VersionEvent::Approved(approval);
         let kind = DecisionKind::Approved.word();
-        self.advance(&event, &By::system("approval"), kind, reason, &Numbers::default())
+        self.advance(&event, &ActorWithRoles::system("approval"), kind, reason, &Numbers::default())
     }
 }
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use kilter_domain::{
     actor::Action,
-    contract::Objection,
+    contract::ContractObjection,
     digest::Digest,
     ids::{EndpointName, ProjectName},
 };
@@ -58,7 +58,7 @@ impl App {
         }
         // What an earlier version put in force goes on as it is.
         let old = in_force.as_ref().and_then(|found| Some(found.project.as_ref()?.contract.objections()));
-        let is_new = |found: &Objection| !old.iter().flatten().any(|old| old.message == found.message);
+        let is_new = |found: &ContractObjection| !old.iter().flatten().any(|old| old.message == found.message);
         if let Some(found) = project.contract.objections().into_iter().find(is_new) {
             let hint = found.hint.map_or_else(String::new, |hint| format!("; {hint}"));
             return Err(AppError::Contract(format!("{}{hint}", found.message)));

@@ -6,7 +6,7 @@
 use kilter_blobs::HashCache;
 use kilter_domain::{
     alert::MonitorKind,
-    contract::{GrewBy, Patience, Retrain, Trigger},
+    contract::{FireAfter, GrowthThreshold, Retrain, Trigger},
     digest::Digest,
     ids::{DatasetName, EndpointName},
     run::Cause,
@@ -149,7 +149,7 @@ impl App {
         project: &Project,
         endpoint: &EndpointName,
         kind: MonitorKind,
-        patience: Patience,
+        patience: FireAfter,
     ) -> Result<Option<Due>, AppError> {
         let filter = alerts::AlertFilter { endpoint: Some(endpoint.clone()), open: true };
         let open = self.store().read(|reader| alerts::list(reader, &filter, &PageRequest::first(100)))?;
@@ -162,9 +162,9 @@ impl App {
             };
             let fired = if fired <= now { fired } else { latest };
             match patience {
-                Patience::AtOnce => true,
-                Patience::For(span) => fired.after(span) <= now,
-                Patience::Windows(windows) => {
+                FireAfter::AtOnce => true,
+                FireAfter::For(span) => fired.after(span) <= now,
+                FireAfter::Windows(windows) => {
                     let span = Span { count: every.count * i64::from(windows.max(1) - 1), unit: every.unit };
                     fired.after(span) <= now
                 }
@@ -187,7 +187,7 @@ impl App {
         now: Timestamp,
         project: &Project,
         dataset: &DatasetName,
-        by: GrewBy,
+        by: GrowthThreshold,
         data: &dyn KnownData,
     ) -> Result<Option<Due>, AppError> {
         let Some(last) = self.newest_runs(project, now)?.into_iter().next() else { return Ok(None) };
@@ -199,8 +199,8 @@ impl App {
         let rows = data.rows(project, dataset, now)?;
         let is_enough = match by {
             // A tenth of 400 is 40, whatever the rounding of 1.1 says.
-            GrewBy::Share(share) => rows.saturating_sub(before) as f64 >= before as f64 * share * (1.0 - 1e-9),
-            GrewBy::Rows(more) => rows >= before.saturating_add(more),
+            GrowthThreshold::Share(share) => rows.saturating_sub(before) as f64 >= before as f64 * share * (1.0 - 1e-9),
+            GrowthThreshold::Rows(more) => rows >= before.saturating_add(more),
         };
         if !is_enough || rows <= before {
             return Ok(None);

@@ -7,7 +7,7 @@ use super::{Contract, path::overlap};
 
 /// Why a contract is not put in force.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Objection {
+pub struct ContractObjection {
     /// The dotted path of the part that is meant.
     pub path: String,
     pub message: String,
@@ -16,8 +16,8 @@ pub struct Objection {
 
 impl Contract {
     /// Everything that keeps this contract from being put in force.
-    pub fn objections(&self) -> Vec<Objection> {
-        let mut found: Vec<Objection> = self.lockout().into_iter().collect();
+    pub fn objections(&self) -> Vec<ContractObjection> {
+        let mut found: Vec<ContractObjection> = self.lockout().into_iter().collect();
         found.extend(self.names_in_two_cases());
         found.extend(self.ports_of_one_variable());
         found.extend(self.paths_in_two_cases());
@@ -25,7 +25,7 @@ impl Contract {
     }
 
     /// Names of one kind that differ in their case alone: folders are made of them, and file systems fold case.
-    fn names_in_two_cases(&self) -> Vec<Objection> {
+    fn names_in_two_cases(&self) -> Vec<ContractObjection> {
         let kinds: [(&str, Vec<&str>); 4] = [
             ("data", self.data.iter().map(|data| data.name.as_str()).collect()),
             ("step", self.steps.iter().map(|step| step.name.as_str()).collect()),
@@ -35,7 +35,7 @@ impl Contract {
         let mut found = Vec::new();
         for (kind, names) in kinds {
             for (first, name) in alike(names.into_iter().map(|name| (name.to_lowercase(), name))) {
-                found.push(Objection {
+                found.push(ContractObjection {
                     path: format!("{kind}.{name}"),
                     message: format!("[{kind}.{first}] and [{kind}.{name}] differ in their case alone"),
                     hint: Some("give one of them another name: file systems and people take them for one".to_owned()),
@@ -46,7 +46,7 @@ impl Contract {
     }
 
     /// Inputs, or outputs, of a step whose paths would be handed to it in one environment variable.
-    fn ports_of_one_variable(&self) -> Vec<Objection> {
+    fn ports_of_one_variable(&self) -> Vec<ContractObjection> {
         let mut found = Vec::new();
         for step in &self.steps {
             let kinds: [(&str, Vec<&str>); 2] = [
@@ -56,7 +56,7 @@ impl Contract {
             for (kind, names) in kinds {
                 let variable = |name: &str| format!("KILTER_{kind}_{}", name.replace(['-', '.'], "_")).to_uppercase();
                 for (first, name) in alike(names.into_iter().map(|name| (variable(name), name))) {
-                    found.push(Objection {
+                    found.push(ContractObjection {
                         path: format!("step.{}.{kind}.{name}", step.name),
                         message: format!("`{first}` and `{name}` of step `{}` are both ${}", step.name, variable(name)),
                         hint: Some("give one of them another name".to_owned()),
@@ -68,7 +68,7 @@ impl Contract {
     }
 
     /// Outputs whose paths are one, or lie in each other, where case is folded.
-    fn paths_in_two_cases(&self) -> Vec<Objection> {
+    fn paths_in_two_cases(&self) -> Vec<ContractObjection> {
         let outputs = self
             .steps
             .iter()
@@ -80,7 +80,7 @@ impl Contract {
                 .iter()
                 .find(|(_, other, earlier)| overlap(folded, earlier) && !overlap(&output.path, &other.path));
             if let Some((other, port, _)) = earlier {
-                found.push(Objection {
+                found.push(ContractObjection {
                     path: format!("step.{}.out.{}", step.name, output.name),
                     message: format!(
                         "`{}` and `{}` of `{}.{}` are one path where case is folded",

@@ -5,7 +5,7 @@ use super::{
     Contract, ContractError, Location, Need, Output, OutputRef, Source, Step, Trigger,
     path::overlap,
     reader::{Reader, did_you_mean},
-    template::{Found, PlaceholderKind, scan},
+    template::{PlaceholderKind, TemplatePart, scan},
 };
 
 /// How many inputs and outputs the steps have at most, together: the checks compare them with each other.
@@ -106,8 +106,8 @@ impl Check<'_> {
         let path = format!("step.{}.run", step.name);
         for found in scan(&step.run) {
             let placeholder = match found {
-                Found::Placeholder(placeholder) => placeholder,
-                Found::Mistaken { text, meant } => {
+                TemplatePart::Placeholder(placeholder) => placeholder,
+                TemplatePart::Mistaken { text, meant } => {
                     let name = text.split_once('.').map_or("", |(_, name)| name);
                     self.error(
                         &path,

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::{
-    deployment::Admits,
+    deployment::AdmissionPolicy,
     ids::{ModelName, StepName},
     rule::Rule,
     time::Span,
@@ -105,10 +105,10 @@ pub enum Rollback {
 impl Deploy {
     /// Which versions may answer here: approved ones; in an `auto` place that is not called `production` validated
     /// ones too.
-    pub fn admits(&self) -> Admits {
+    pub fn admission_policy(&self) -> AdmissionPolicy {
         match self.auto && self.name != "production" {
-            true => Admits::Validated,
-            false => Admits::Approved,
+            true => AdmissionPolicy::Validated,
+            false => AdmissionPolicy::Approved,
         }
     }
 }

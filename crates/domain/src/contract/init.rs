@@ -7,7 +7,7 @@ mod infer_roles;
 
 use std::fmt::Write as _;
 
-use self::infer_roles::Guess;
+use self::infer_roles::InferredRoles;
 use crate::{
     plural::counted,
     table::ColumnType,
@@ -46,7 +46,7 @@ pub struct InitFrom<'a> {
 
 /// The column that the contract predicts, as said or guessed.
 pub fn label_of(from: &InitFrom<'_>) -> Option<String> {
-    Guess::of(from).label.map(|label| label.name.clone())
+    InferredRoles::of(from).label.map(|label| label.name.clone())
 }
 
 /// What the label asks for.
@@ -59,14 +59,14 @@ enum Question {
 
 /// The text of a small contract with comments, which [`Contract::parse`](super::Contract::parse) reads.
 pub fn init(from: &InitFrom<'_>) -> String {
-    let guess = Guess::of(from);
+    let guess = InferredRoles::of(from);
     let mut text = String::new();
     // Writing into a text does not fail.
     let _ = write(&mut text, from, &guess);
     text
 }
 
-fn write(out: &mut String, from: &InitFrom<'_>, guess: &Guess<'_>) -> std::fmt::Result {
+fn write(out: &mut String, from: &InitFrom<'_>, guess: &InferredRoles<'_>) -> std::fmt::Result {
     let project = name_like(from.name, "project");
     let dataset =
         name_like(from.path.rsplit('/').next().and_then(|file| file.split('.').next()).unwrap_or(""), "table");
@@ -86,7 +86,7 @@ fn write(out: &mut String, from: &InitFrom<'_>, guess: &Guess<'_>) -> std::fmt::
     watch(out, guess, label, from.rows)
 }
 
-fn data(out: &mut String, from: &InitFrom<'_>, guess: &Guess<'_>, dataset: &str) -> std::fmt::Result {
+fn data(out: &mut String, from: &InitFrom<'_>, guess: &InferredRoles<'_>, dataset: &str) -> std::fmt::Result {
     writeln!(
         out,
         "# {}, {}. Guessed from names and values: look these over.",
@@ -133,7 +133,7 @@ fn data(out: &mut String, from: &InitFrom<'_>, guess: &Guess<'_>, dataset: &str)
     writeln!(out, "require = [\"rows >= {}\"]\n", (from.rows / 10).max(1))
 }
 
-fn steps(out: &mut String, guess: &Guess<'_>, dataset: &str, label: &ColumnSummary) -> std::fmt::Result {
+fn steps(out: &mut String, guess: &InferredRoles<'_>, dataset: &str, label: &ColumnSummary) -> std::fmt::Result {
     let time = guess.time.map_or_else(String::new, |time| option("time", &time.name));
     writeln!(out, "# Steps are commands: any language may stand here.")?;
     writeln!(out, "[step.split]")?;
@@ -190,7 +190,7 @@ fn gate(out: &mut String, question: Question, rows: u64) -> std::fmt::Result {
     )
 }
 
-fn watch(out: &mut String, guess: &Guess<'_>, label: &ColumnSummary, rows: u64) -> std::fmt::Result {
+fn watch(out: &mut String, guess: &InferredRoles<'_>, label: &ColumnSummary, rows: u64) -> std::fmt::Result {
     let performance = match guess.question(label) {
         Question::Binary => format!("\"auc >= 0.6\", \"ece <= {}\"", calibration_bound(WINDOW_ROWS)),
         Question::Multiclass => "\"accuracy >= 0.5\"".to_owned(),

@@ -18,22 +18,22 @@ const KEEPING_COLUMNS: [&str; 2] = ["kilter split ", "kilter fit "];
 
 /// What is wrong with a word, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Complaint {
+pub struct ContractWarning {
     pub message: String,
     pub hint: Option<String>,
 }
 
 /// What a contract is held against.
-pub struct Known<'k> {
+pub struct ProjectFacts<'k> {
     /// The columns of each dataset whose file could be read.
     pub columns: BTreeMap<String, Vec<String>>,
     /// What is wrong with a metric of a rule, given the task of the labelled dataset.
-    pub metric: &'k dyn Fn(&str) -> Option<Complaint>,
+    pub metric: &'k dyn Fn(&str) -> Option<ContractWarning>,
 }
 
 /// A valid contract, and what in it is likely not meant.
 #[derive(Debug)]
-pub struct Inspected {
+pub struct InspectedContract {
     pub contract: Contract,
     /// In the order of the file.
     pub warnings: Vec<ContractError>,
@@ -44,7 +44,7 @@ impl Contract {
     ///
     /// # Errors
     /// What `parse` finds; what keeps it from being put in force; columns of roles and data checks that a dataset does not have; metrics of another task.
-    pub fn inspect(text: &str, known: &Known<'_>) -> Result<Inspected, ContractErrors> {
+    pub fn inspect(text: &str, known: &ProjectFacts<'_>) -> Result<InspectedContract, ContractErrors> {
         let mut warnings = Vec::new();
         let contract = Self::parse_with(text, |check| {
             let inspection = Inspection { check, known };
@@ -56,13 +56,13 @@ impl Contract {
             warnings.extend(unused::keys(check));
             warnings.extend(lockout::groups(check));
         })?;
-        Ok(Inspected { contract, warnings: located(text, warnings) })
+        Ok(InspectedContract { contract, warnings: located(text, warnings) })
     }
 }
 
 struct Inspection<'c, 'k> {
     check: &'c Check<'c>,
-    known: &'k Known<'k>,
+    known: &'k ProjectFacts<'k>,
 }
 
 impl Inspection<'_, '_> {
@@ -113,7 +113,7 @@ impl Inspection<'_, '_> {
                 _ => None,
             };
             let wrong = rule.quantity.metrics().into_iter().chain(champion).find_map(|name| (self.known.metric)(name));
-            if let Some(Complaint { message, hint }) = wrong {
+            if let Some(ContractWarning { message, hint }) = wrong {
                 self.check.error(&path, message, hint);
                 continue;
             }
@@ -131,7 +131,7 @@ impl Inspection<'_, '_> {
             }
         }
         if let Some(name) = &contract.replay.metric
-            && let Some(Complaint { message, hint }) = (self.known.metric)(name)
+            && let Some(ContractWarning { message, hint }) = (self.known.metric)(name)
         {
             self.check.error("replay.metric", message, hint);
         }

@@ -5,7 +5,7 @@
 mod operation;
 
 use self::operation::{COST, LABELS, MONITOR, RETRAIN, THRESHOLD};
-use super::keys::Kind::{
+use super::keys::KeyKind::{
     Any, Bool, Choice, Count, Inputs, Map, Number, Path, Percents, Rules, Search, Section, Span, Text, Texts, When,
     Word,
 };
@@ -24,7 +24,7 @@ pub struct SectionSpec {
 #[derive(Debug)]
 pub struct Key {
     pub name: &'static str,
-    pub kind: Kind,
+    pub kind: KeyKind,
     /// What holds when it is not there, in words.
     pub default: &'static str,
     /// What it means, in one line.
@@ -35,7 +35,7 @@ pub struct Key {
 
 /// What a key holds.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Kind {
+pub enum KeyKind {
     Text,
     Texts,
     /// A path inside of the project.
@@ -75,7 +75,7 @@ pub enum Kind {
 
 const fn key(
     name: &'static str,
-    kind: Kind,
+    kind: KeyKind,
     default: &'static str,
     meaning: &'static str,
     example: &'static str,

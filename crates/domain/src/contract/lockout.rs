@@ -1,13 +1,13 @@
 //! Owners and roles that do not say what they seem to say: nobody could ever change them, or they are given to groups, whose
 //! members the platform does not know.
 
-use super::{Contract, ContractError, Objection, check::Check};
+use super::{Contract, ContractError, ContractObjection, check::Check};
 use crate::actor::{Principal, Role};
 
 impl Contract {
     /// Why nobody could ever change the owner and the roles once this contract is in force, if so. A service account never
     /// changes them, and a group has no known members, so it takes a person.
-    pub(super) fn lockout(&self) -> Option<Objection> {
+    pub(super) fn lockout(&self) -> Option<ContractObjection> {
         let project = &self.project;
         let has_roles = project.roles.values().any(|given| !given.is_empty());
         if !has_roles && project.owner.is_none() {
@@ -20,7 +20,7 @@ impl Contract {
             Some(_) => "neither the owner nor an admin is a person",
         };
         let is_locked = !may.any(|principal| matches!(principal, Principal::User(_)));
-        is_locked.then(|| Objection {
+        is_locked.then(|| ContractObjection {
             path: if project.owner.is_some() { "project.owner" } else { "project.roles" }.to_owned(),
             message: format!("{what}: once it is in force, nobody could ever change the owner or the roles"),
             hint: Some("add `owner = \"user:NAME\"` to [project]".to_owned()),

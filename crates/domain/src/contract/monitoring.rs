@@ -147,14 +147,14 @@ pub enum Trigger {
     /// `schedule every 30d`.
     Every(Span),
     /// `monitor.drift failing 3d`.
-    Failing { kind: MonitorKind, patience: Patience },
+    Failing { kind: MonitorKind, patience: FireAfter },
     /// `data.customers grew 10%`.
-    Grew { data: DatasetName, by: GrewBy },
+    Grew { data: DatasetName, by: GrowthThreshold },
 }
 
 /// How long a monitor must have been failing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Patience {
+pub enum FireAfter {
     /// As soon as its alert fires.
     AtOnce,
     /// `failing 3d`.
@@ -165,7 +165,7 @@ pub enum Patience {
 
 /// By how much a dataset must have grown.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum GrewBy {
+pub enum GrowthThreshold {
     /// `10%`: a share of the rows at the last training, as 0.1.
     Share(f64),
     /// `1000 rows`.

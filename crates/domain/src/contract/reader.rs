@@ -13,7 +13,7 @@ use toml::de::DeTable;
 use super::{
     error::{ContractError, MAX_ERRORS},
     field::Field,
-    keys::{Kind, SectionSpec, top_level},
+    keys::{KeyKind, SectionSpec, top_level},
 };
 use crate::{nearest::nearest, rule::Rule, time::Span};
 
@@ -149,7 +149,7 @@ impl<'r, 't> Section<'r, 't> {
     pub(super) fn number(&self, key: &'static str) -> Option<f64> {
         let field = self.field(key)?;
         match self.kind(key) {
-            Kind::Number(least, most) => field.number(least, most),
+            KeyKind::Number(least, most) => field.number(least, most),
             _ => None,
         }
     }
@@ -158,7 +158,7 @@ impl<'r, 't> Section<'r, 't> {
     pub(super) fn count(&self, key: &'static str) -> Option<u64> {
         let field = self.field(key)?;
         match self.kind(key) {
-            Kind::Count(least, most) => field.count(least, most),
+            KeyKind::Count(least, most) => field.count(least, most),
             _ => None,
         }
     }
@@ -166,7 +166,7 @@ impl<'r, 't> Section<'r, 't> {
     /// One of the words that the list of keys states: its place in that list.
     pub(super) fn choice(&self, key: &'static str) -> Option<usize> {
         let field = self.field(key)?;
-        let Kind::Choice(words) = self.kind(key) else { return None };
+        let KeyKind::Choice(words) = self.kind(key) else { return None };
         let text = field.text()?;
         let found = words.iter().position(|word| *word == text);
         if found.is_none() {
@@ -186,7 +186,7 @@ impl<'r, 't> Section<'r, 't> {
 
     /// The table of a key, whose own keys are listed under `spec_path`.
     pub(super) fn section(&self, key: &'static str) -> Option<Section<'r, 't>> {
-        let Kind::Section(spec_path) = self.kind(key) else { return None };
+        let KeyKind::Section(spec_path) = self.kind(key) else { return None };
         self.field(key)?.section(spec_path)
     }
 
@@ -194,8 +194,8 @@ impl<'r, 't> Section<'r, 't> {
         self.reader.error(self.place.clone(), message, hint);
     }
 
-    fn kind(&self, key: &str) -> Kind {
-        self.spec.keys.iter().find(|known| known.name == key).map_or(Kind::Any, |known| known.kind)
+    fn kind(&self, key: &str) -> KeyKind {
+        self.spec.keys.iter().find(|known| known.name == key).map_or(KeyKind::Any, |known| known.kind)
     }
 
     /// Refuses what is not a key of the section. Every section is finished once all its keys were asked for.

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::keys::{Key, Kind, PARAMS, SECTIONS, SectionSpec, spec, top_level};
+use super::keys::{Key, KeyKind, PARAMS, SECTIONS, SectionSpec, spec, top_level};
 
 const NAME: &str = "^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$";
 const SPAN: &str = "^[0-9]+ *(s|m|min|h|d|w|mo|y)$";
@@ -62,40 +62,40 @@ fn value(key: &Key) -> Value {
     schema
 }
 
-fn kind(kind: Kind) -> Value {
+fn kind(kind: KeyKind) -> Value {
     let texts = json!({ "type": "array", "items": { "type": "string" } });
     match kind {
-        Kind::Text => json!({ "type": "string" }),
-        Kind::Word => json!({ "type": ["string", "integer", "number", "boolean"] }),
-        Kind::Texts | Kind::Rules | Kind::Triggers => texts,
-        Kind::Path => json!({ "type": "string", "pattern": INSIDE }),
-        Kind::Bool => json!({ "type": "boolean" }),
-        Kind::Count(least, most) => json!({ "type": "integer", "minimum": least, "maximum": most }),
-        Kind::Number(f64::MIN, f64::MAX) => json!({ "type": "number" }),
-        Kind::Number(above, most) => json!({ "type": "number", "exclusiveMinimum": above, "maximum": most }),
-        Kind::Share => json!({ "anyOf": [
+        KeyKind::Text => json!({ "type": "string" }),
+        KeyKind::Word => json!({ "type": ["string", "integer", "number", "boolean"] }),
+        KeyKind::Texts | KeyKind::Rules | KeyKind::Triggers => texts,
+        KeyKind::Path => json!({ "type": "string", "pattern": INSIDE }),
+        KeyKind::Bool => json!({ "type": "boolean" }),
+        KeyKind::Count(least, most) => json!({ "type": "integer", "minimum": least, "maximum": most }),
+        KeyKind::Number(f64::MIN, f64::MAX) => json!({ "type": "number" }),
+        KeyKind::Number(above, most) => json!({ "type": "number", "exclusiveMinimum": above, "maximum": most }),
+        KeyKind::Share => json!({ "anyOf": [
             { "type": "number", "minimum": 0, "maximum": 1 },
             { "type": "string", "pattern": "^[0-9.]+ *%$" },
         ] }),
-        Kind::Span => json!({ "type": "string", "pattern": SPAN }),
-        Kind::Choice(words) => json!({ "type": "string", "enum": words }),
-        Kind::Section(path) => spec(path).map_or_else(|| json!({}), table),
-        Kind::Map => json!({ "type": "object", "additionalProperties": { "type": "string" } }),
-        Kind::Inputs => json!({ "anyOf": [
+        KeyKind::Span => json!({ "type": "string", "pattern": SPAN }),
+        KeyKind::Choice(words) => json!({ "type": "string", "enum": words }),
+        KeyKind::Section(path) => spec(path).map_or_else(|| json!({}), table),
+        KeyKind::Map => json!({ "type": "object", "additionalProperties": { "type": "string" } }),
+        KeyKind::Inputs => json!({ "anyOf": [
             texts,
             { "type": "object", "additionalProperties": { "type": "string" } },
         ] }),
-        Kind::Search => json!({
+        KeyKind::Search => json!({
             "type": "object",
             "additionalProperties": { "anyOf": [{ "type": "string" }, { "type": "array", "minItems": 1 }] },
         }),
-        Kind::Any => json!({}),
-        Kind::Percents => json!({
+        KeyKind::Any => json!({}),
+        KeyKind::Percents => json!({
             "type": "array",
             "minItems": 1,
             "items": { "type": "integer", "minimum": 1, "maximum": 100 },
         }),
-        Kind::When => json!({ "type": ["string", "integer", "number"] }),
+        KeyKind::When => json!({ "type": ["string", "integer", "number"] }),
     }
 }
 

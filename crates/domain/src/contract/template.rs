@@ -25,7 +25,7 @@ pub struct Placeholder {
 }
 
 /// What a command may have that looks like a placeholder.
-pub(super) enum Found {
+pub(super) enum TemplatePart {
     Placeholder(Placeholder),
     /// `{inn.x}`: the word that was probably meant.
     Mistaken {
@@ -35,7 +35,7 @@ pub(super) enum Found {
 }
 
 /// Everything in braces that is, or nearly is, a placeholder.
-pub(super) fn scan(command: &str) -> Vec<Found> {
+pub(super) fn scan(command: &str) -> Vec<TemplatePart> {
     let mut found = Vec::new();
     let mut at = 0;
     while let Some(open) = command[at..].find('{').map(|open| at + open) {
@@ -54,7 +54,7 @@ pub(super) fn scan(command: &str) -> Vec<Found> {
     found
 }
 
-fn piece(inner: &str, place: Range<usize>) -> Option<Found> {
+fn piece(inner: &str, place: Range<usize>) -> Option<TemplatePart> {
     let (word, name) = inner.split_once('.')?;
     let is_name = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
     let kind = match word {
@@ -70,17 +70,17 @@ fn piece(inner: &str, place: Range<usize>) -> Option<Found> {
                 _ => return None,
             };
             let meant = ["in", "out", "params"].into_iter().find(|known| *known == meant)?;
-            return Some(Found::Mistaken { text: inner.to_owned(), meant });
+            return Some(TemplatePart::Mistaken { text: inner.to_owned(), meant });
         }
     };
-    Some(Found::Placeholder(Placeholder { kind, name: name.to_owned(), place }))
+    Some(TemplatePart::Placeholder(Placeholder { kind, name: name.to_owned(), place }))
 }
 
 /// The placeholders of a command, in order.
 pub fn placeholders(command: &str) -> Vec<Placeholder> {
     let placeholder = |found| match found {
-        Found::Placeholder(placeholder) => Some(placeholder),
-        Found::Mistaken { .. } => None,
+        TemplatePart::Placeholder(placeholder) => Some(placeholder),
+        TemplatePart::Mistaken { .. } => None,
     };
     scan(command).into_iter().filter_map(placeholder).collect()
 }
@@ -121,7 +121,7 @@ mod tests {
     #[test]
     fn a_misspelt_word_is_seen() {
         let mistaken =
-            scan("x {input.a} {parms.b} {jq.c}").iter().filter(|f| matches!(f, Found::Mistaken { .. })).count();
+            scan("x {input.a} {parms.b} {jq.c}").iter().filter(|f| matches!(f, TemplatePart::Mistaken { .. })).count();
         assert_eq!(mistaken, 2);
     }
 }

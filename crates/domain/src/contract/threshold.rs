@@ -4,7 +4,7 @@ use crate::time::Span;
 
 /// What the operating threshold of a binary model must achieve, and on which rows that is found out.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Tuning {
+pub struct ThresholdTuning {
     pub goal: ThresholdGoal,
     /// The stretch of matured labels that is looked at. Default 30d.
     pub window: Span,

@@ -32,10 +32,10 @@ impl RuleError {
 
     /// What went wrong, without the rule's text and the hint.
     pub fn message(&self) -> String {
-        format!("expected {}, found {}", self.expected, self.found())
+        format!("expected {}, found {}", self.expected, self.found_text())
     }
 
-    fn found(&self) -> String {
+    fn found_text(&self) -> String {
         match self.text.get(self.start..self.end).map(str::trim).filter(|found| !found.is_empty()) {
             Some(found) if found.chars().count() > 40 => format!("`{}...`", found.chars().take(40).collect::<String>()),
             Some(found) => format!("`{found}`"),

@@ -10,7 +10,7 @@ use super::{
 };
 
 /// A rule while it is being judged.
-struct Case<'r> {
+struct RuleCase<'r> {
     rule: &'r Rule,
     mode: JudgeMode,
     /// The unit in which numbers are shown.
@@ -25,10 +25,10 @@ impl Rule {
     /// Relative to a champion the paired difference decides where it is given, else the two values do. While there is
     /// no champion such a rule passes with a note, provided that the candidate itself was measured.
     pub fn judge(&self, measurements: &dyn Measurements, mode: JudgeMode) -> RuleOutcome {
-        let case = Case { rule: self, mode, unit: self.unit(), of_difference: false };
+        let case = RuleCase { rule: self, mode, unit: self.unit(), of_difference: false };
         let measured = measurements.measure(&self.quantity, self.over);
         let region = match &self.bound {
-            Bound::OneOf(words) => return case.set(measured, words),
+            Bound::OneOf(words) => return case.judge_set(measured, words),
             Bound::Compare(op, BoundExpr::Champion { metric, slice, factor, offset }) => {
                 let other = Quantity::Metric { name: metric.clone(), slice: slice.clone() };
                 return case.beside_champion(
@@ -64,7 +64,7 @@ struct Relation {
     offset: f64,
 }
 
-impl Case<'_> {
+impl RuleCase<'_> {
     fn beside_champion(
         mut self,
         measured: Measured,
@@ -99,7 +99,7 @@ impl Case<'_> {
         }
         match measured.into_iter().next() {
             Some(measurement) => RuleOutcome {
-                text: message::without_champion(self.rule, &measurement),
+                text: message::no_champion_message(self.rule, &measurement),
                 measured: Some(measurement),
                 ..self.outcome(RuleVerdict::Passed)
             },
@@ -115,16 +115,16 @@ impl Case<'_> {
                 self.undecided(not_measured(format!("{} was measured as a set, not as a number", self.rule.quantity)))
             }
             Measured::Value(measurement) => match region(None) {
-                Ok(region) => self.one(None, measurement, region),
+                Ok(region) => self.judge_value(None, measurement, region),
                 Err(missing) => self.undecided(missing),
             },
-            Measured::Each(parts) => self.each(parts, region),
+            Measured::Each(parts) => self.judge_parts(parts, region),
         }
     }
 
-    fn one(&self, part: Option<String>, measurement: Measurement, region: Region) -> RuleOutcome {
+    fn judge_value(&self, part: Option<String>, measurement: Measurement, region: Region) -> RuleOutcome {
         let verdict = region.verdict(&measurement, self.mode);
-        let said = message::Said {
+        let said = message::RuleMessage {
             rule: self.rule,
             part: part.as_deref(),
             measurement: &measurement,
@@ -132,20 +132,30 @@ impl Case<'_> {
             unit: self.unit,
             of_difference: self.of_difference,
         };
-        let text = said.sentence(&verdict);
-        RuleOutcome { text, part, limits: region.limits(), measured: known(measurement), ..self.outcome(verdict) }
+        let text = said.verdict_text(&verdict);
+        RuleOutcome {
+            text,
+            part,
+            limits: region.limits(),
+            measured: finite_measurement(measurement),
+            ..self.outcome(verdict)
+        }
     }
 
     /// Every part must pass; the worst one speaks for the rule.
-    fn each(&self, parts: Vec<Part>, region: impl Fn(Option<&str>) -> Result<Region, NotMeasured>) -> RuleOutcome {
+    fn judge_parts(
+        &self,
+        parts: Vec<Part>,
+        region: impl Fn(Option<&str>) -> Result<Region, NotMeasured>,
+    ) -> RuleOutcome {
         let mut judged: Vec<(f64, RuleOutcome)> = parts
             .into_iter()
             .map(|part| match region(Some(&part.name)) {
                 Ok(region) => {
-                    (region.margin(part.measurement.value), self.one(Some(part.name), part.measurement, region))
+                    (region.margin(part.measurement.value), self.judge_value(Some(part.name), part.measurement, region))
                 }
                 Err(missing) => {
-                    let measured = known(part.measurement);
+                    let measured = finite_measurement(part.measurement);
                     (0.0, RuleOutcome { part: Some(part.name), measured, ..self.undecided(missing) })
                 }
             })
@@ -154,12 +164,12 @@ impl Case<'_> {
         let parts = judged.iter().take(MAX_PARTS).filter_map(|(_, outcome)| part_of(outcome)).collect();
         let (failed, total) = (judged.iter().filter(|(_, outcome)| outcome.is_failed()).count(), judged.len());
         match judged.into_iter().next() {
-            Some((_, worst)) => RuleOutcome { text: message::of_parts(&worst, failed, total), parts, ..worst },
+            Some((_, worst)) => RuleOutcome { text: message::parts_message(&worst, failed, total), parts, ..worst },
             None => self.undecided(not_measured(format!("{} has no part to measure", self.rule.quantity))),
         }
     }
 
-    fn set(&self, measured: Measured, words: &[String]) -> RuleOutcome {
+    fn judge_set(&self, measured: Measured, words: &[String]) -> RuleOutcome {
         let values = match measured {
             Measured::Values(values) => values,
             Measured::Nothing(missing) => return self.undecided(missing),
@@ -170,11 +180,11 @@ impl Case<'_> {
         };
         let strangers: Vec<&String> = values.iter().filter(|value| !words.contains(value)).collect();
         let verdict = if strangers.is_empty() { RuleVerdict::Passed } else { RuleVerdict::Failed };
-        RuleOutcome { text: message::of_set(self.rule, &values, &strangers), ..self.outcome(verdict) }
+        RuleOutcome { text: message::unknown_values_message(self.rule, &values, &strangers), ..self.outcome(verdict) }
     }
 
     fn undecided(&self, missing: NotMeasured) -> RuleOutcome {
-        let text = message::not_measured(self.rule, &missing);
+        let text = message::not_measured_message(self.rule, &missing);
         RuleOutcome { text, ..self.outcome(RuleVerdict::Undecided(Undecided::NotMeasured(missing))) }
     }
 
@@ -208,7 +218,7 @@ fn part_of(outcome: &RuleOutcome) -> Option<PartOutcome> {
 }
 
 /// NaN is no value.
-fn known(measurement: Measurement) -> Option<Measurement> {
+fn finite_measurement(measurement: Measurement) -> Option<Measurement> {
     Some(measurement).filter(|measurement| !measurement.value.is_nan())
 }
 

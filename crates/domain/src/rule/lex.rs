@@ -20,7 +20,7 @@ pub(super) enum Token {
 
 /// A token and where it stands, in bytes.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Placed {
+pub(super) struct PositionedToken {
     pub token: Token,
     pub start: usize,
     pub end: usize,
@@ -43,7 +43,7 @@ const MISTAKEN: &[(&str, &str)] = &[
 ];
 
 /// All tokens of `text`, the last of which is [`Token::End`].
-pub(super) fn tokens(text: &str) -> Result<Vec<Placed>, RuleError> {
+pub(super) fn tokenize(text: &str) -> Result<Vec<PositionedToken>, RuleError> {
     let mut tokens = Vec::new();
     let mut at = 0;
     while let Some(first) = text[at..].chars().next() {
@@ -52,10 +52,10 @@ pub(super) fn tokens(text: &str) -> Result<Vec<Placed>, RuleError> {
             continue;
         }
         let (token, length) = token(text, at, first)?;
-        tokens.push(Placed { token, start: at, end: at + length });
+        tokens.push(PositionedToken { token, start: at, end: at + length });
         at += length;
     }
-    tokens.push(Placed { token: Token::End, start: text.len(), end: text.len() });
+    tokens.push(PositionedToken { token: Token::End, start: text.len(), end: text.len() });
     Ok(tokens)
 }
 

@@ -10,7 +10,7 @@ use crate::plural::{counted, plural};
 const SHOWN: usize = 5;
 
 /// What a sentence is about.
-pub(super) struct Said<'s> {
+pub(super) struct RuleMessage<'s> {
     pub rule: &'s Rule,
     pub part: Option<&'s str>,
     pub measurement: &'s Measurement,
@@ -19,9 +19,9 @@ pub(super) struct Said<'s> {
     pub of_difference: bool,
 }
 
-impl Said<'_> {
-    pub(super) fn sentence(&self, verdict: &RuleVerdict) -> String {
-        let (what, found, asked) = (self.what(), self.found(), self.asked());
+impl RuleMessage<'_> {
+    pub(super) fn verdict_text(&self, verdict: &RuleVerdict) -> String {
+        let (what, found, asked) = (self.quantity_text(), self.measured_text(), self.required_text());
         let note = self.measurement.note.as_ref().map_or_else(String::new, |note| format!(" ({note})"));
         match verdict {
             RuleVerdict::Passed => format!("{what} is {found}; {asked} is asked{note}"),
@@ -35,7 +35,7 @@ impl Said<'_> {
         }
     }
 
-    fn what(&self) -> String {
+    fn quantity_text(&self) -> String {
         let quantity = match (&self.rule.quantity, self.part) {
             (Quantity::Metric { name, .. }, Some(part)) => format!("{name} of {part}"),
             (Quantity::Call { function, .. }, Some(part)) => format!("{function}({part})"),
@@ -44,7 +44,7 @@ impl Said<'_> {
         if self.of_difference { format!("{quantity} minus that of the champion") } else { quantity }
     }
 
-    fn found(&self) -> String {
+    fn measured_text(&self) -> String {
         let mut found = match self.measurement.whole {
             Some(whole) if self.unit == Unit::Plain => whole.to_string(),
             _ => show(self.measurement.value, self.unit),
@@ -55,7 +55,7 @@ impl Said<'_> {
         if self.measurement.estimated { format!("{found}, estimated before labels") } else { found }
     }
 
-    fn asked(&self) -> String {
+    fn required_text(&self) -> String {
         let shown = |bound: ExactNumber| match bound.rest {
             0.0 => show(bound.value, self.unit),
             rest => Number { written: bound.value, rest, unit: Unit::Plain }.to_string(),
@@ -80,11 +80,11 @@ impl Said<'_> {
     }
 }
 
-pub(super) fn without_champion(rule: &Rule, measurement: &Measurement) -> String {
+pub(super) fn no_champion_message(rule: &Rule, measurement: &Measurement) -> String {
     format!("{} is {}; no champion yet to compare it with", rule.quantity, show(measurement.value, Unit::Plain))
 }
 
-pub(super) fn of_parts(worst: &RuleOutcome, failed: usize, total: usize) -> String {
+pub(super) fn parts_message(worst: &RuleOutcome, failed: usize, total: usize) -> String {
     match (&worst.verdict, total) {
         (_, 1) => worst.text.clone(),
         (RuleVerdict::Failed, _) => format!("{failed} of {total} fail, worst: {}", worst.text),
@@ -93,7 +93,7 @@ pub(super) fn of_parts(worst: &RuleOutcome, failed: usize, total: usize) -> Stri
     }
 }
 
-pub(super) fn of_set(rule: &Rule, values: &[String], strangers: &[&String]) -> String {
+pub(super) fn unknown_values_message(rule: &Rule, values: &[String], strangers: &[&String]) -> String {
     let Quantity::Call { function: Function::Values, args, .. } = &rule.quantity else {
         return format!("{} has {} outside of the set", rule.quantity, counted(strangers.len(), "value"));
     };
@@ -111,7 +111,7 @@ pub(super) fn of_set(rule: &Rule, values: &[String], strangers: &[&String]) -> S
     format!("{column} has values that are not allowed: {}{more}", shown.join(", "))
 }
 
-pub(super) fn not_measured(rule: &Rule, missing: &NotMeasured) -> String {
+pub(super) fn not_measured_message(rule: &Rule, missing: &NotMeasured) -> String {
     format!("{} was not measured: {}; {}", rule.quantity, missing.missing, missing.how)
 }
 

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use super::{
     Arg, Bound, BoundExpr, Condition, FUNCTIONS, Function, Literal, Number, Op, Quantity, Rule, RuleError, Unit,
-    lex::{Placed, Token, tokens},
+    lex::{PositionedToken, Token, tokenize},
 };
 use crate::{nearest::nearest, time::Span};
 
@@ -40,7 +40,7 @@ impl Rule {
             return Err(RuleError::new(text, 0, 0, format!("at most {MAX_RULE_BYTES} bytes"))
                 .hint("split it into several rules"));
         }
-        let mut parser = Parser { text, tokens: tokens(text)?, at: 0 };
+        let mut parser = Parser { text, tokens: tokenize(text)?, at: 0 };
         let quantity = parser.quantity()?;
         let bound = parser.bound(&quantity)?;
         let over = parser.over()?;
@@ -54,7 +54,7 @@ impl Rule {
 
 /// Reads `>= 40.0`: the target of an objective.
 pub fn parse_target(text: &str) -> Result<(Op, Number), RuleError> {
-    let mut parser = Parser { text, tokens: tokens(text)?, at: 0 };
+    let mut parser = Parser { text, tokens: tokenize(text)?, at: 0 };
     let op = parser.op().ok_or_else(|| parser.expected("a comparison like `>= 40`"))?;
     let number = parser.number()?;
     match parser.peek() {
@@ -65,12 +65,12 @@ pub fn parse_target(text: &str) -> Result<(Op, Number), RuleError> {
 
 struct Parser<'t> {
     text: &'t str,
-    tokens: Vec<Placed>,
+    tokens: Vec<PositionedToken>,
     at: usize,
 }
 
 impl Parser<'_> {
-    fn placed(&self) -> &Placed {
+    fn placed(&self) -> &PositionedToken {
         // The last token is `End`, and nothing moves past it.
         &self.tokens[self.at.min(self.tokens.len() - 1)]
     }

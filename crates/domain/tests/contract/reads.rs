@@ -4,10 +4,10 @@ use kilter_domain::{
     actor::{Principal, Role},
     alert::MonitorKind,
     contract::{
-        Contract, FalseAlarmRate, GrewBy, Location, Need, OnSuccess, Patience, PlaceholderKind, Reference, ReplayStart,
-        Risk, SearchSpace, Source, Target, ThresholdGoal, Trigger, placeholders,
+        Contract, FalseAlarmRate, FireAfter, GrowthThreshold, Location, Need, OnSuccess, PlaceholderKind, Reference,
+        ReplayStart, Risk, SearchSpace, Source, Target, ThresholdGoal, Trigger, placeholders,
     },
-    deployment::Admits,
+    deployment::AdmissionPolicy,
     time::{Span, Timestamp},
 };
 
@@ -45,7 +45,7 @@ fn the_whole_sample_reads() {
     let canary = production.canary.as_ref().unwrap();
     assert_eq!((canary.steps.as_slice(), canary.abort.len(), canary.min_rows), (&[5, 25, 100][..], 3, 50));
     assert_eq!(production.target, Target::Http);
-    assert_eq!(contract.deployment("staging").unwrap().admits(), Admits::Validated);
+    assert_eq!(contract.deployment("staging").unwrap().admission_policy(), AdmissionPolicy::Validated);
     let monitor = contract.monitor.as_ref().unwrap();
     assert_eq!(monitor.labels.delay, Some(Span::days(60)));
     assert_eq!(monitor.rules(MonitorKind::Drift).len(), 2);
@@ -168,8 +168,8 @@ metric = "auc"
     assert_eq!(contract.gates[0].dataset.as_ref().unwrap().to_string(), "train.test");
     assert_eq!(contract.deploy[0].threshold, Some(0.35));
     assert_eq!(
-        contract.deploy[0].admits(),
-        Admits::Approved,
+        contract.deploy[0].admission_policy(),
+        AdmissionPolicy::Approved,
         "production takes only approved versions, automatic or not"
     );
     let monitor = contract.monitor.as_ref().unwrap();
@@ -178,10 +178,10 @@ metric = "auc"
     assert_eq!(monitor.false_alarm_rate.windows_between(monitor.every), 12.0);
     let when = &contract.retrain.as_ref().unwrap().when;
     assert_eq!(when[0], Trigger::Every(Span::days(30)));
-    assert_eq!(when[1], Trigger::Failing { kind: MonitorKind::Performance, patience: Patience::AtOnce });
-    assert_eq!(when[2], Trigger::Failing { kind: MonitorKind::Bias, patience: Patience::Windows(2) });
-    assert_eq!(when[3], Trigger::Failing { kind: MonitorKind::Drift, patience: Patience::For(Span::days(3)) });
-    assert_eq!(when[4], Trigger::Grew { data: "people".parse().unwrap(), by: GrewBy::Rows(1000) });
+    assert_eq!(when[1], Trigger::Failing { kind: MonitorKind::Performance, patience: FireAfter::AtOnce });
+    assert_eq!(when[2], Trigger::Failing { kind: MonitorKind::Bias, patience: FireAfter::Windows(2) });
+    assert_eq!(when[3], Trigger::Failing { kind: MonitorKind::Drift, patience: FireAfter::For(Span::days(3)) });
+    assert_eq!(when[4], Trigger::Grew { data: "people".parse().unwrap(), by: GrowthThreshold::Rows(1000) });
     assert_eq!(contract.replay.start, Some(ReplayStart::At(Timestamp::from_date(2016, 1, 1).unwrap())));
     assert_eq!(contract.replay.end, Timestamp::from_date(2019, 6, 1));
     assert_eq!(contract.replayed().unwrap().name.as_str(), "people");

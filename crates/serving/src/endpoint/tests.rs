@@ -10,7 +10,7 @@ use std::sync::{
 };
 
 use kilter_domain::{
-    deployment::Admits,
+    deployment::AdmissionPolicy,
     digest::Digest,
     model::VersionState,
     table::{Column, Table},
@@ -93,7 +93,13 @@ fn fake(add: f64) -> Fake {
 fn admission(number: u64) -> Admission {
     let digest = Digest::of(&number.to_le_bytes());
     let version = VersionRef { number, digest };
-    Admission { version, model: digest, state: VersionState::Approved, admits: Admits::Approved, threshold: None }
+    Admission {
+        version,
+        model: digest,
+        state: VersionState::Approved,
+        admits: AdmissionPolicy::Approved,
+        threshold: None,
+    }
 }
 
 fn version(number: u64, fake: Fake) -> Arc<ServedVersion> {

@@ -3,7 +3,7 @@
 use std::{borrow::Cow, panic::AssertUnwindSafe, sync::Arc, time::Instant};
 
 use kilter_domain::{
-    deployment::Admits,
+    deployment::AdmissionPolicy,
     digest::Digest,
     model::VersionState,
     table::{Column, Table},
@@ -70,7 +70,7 @@ pub struct Admission {
     /// The state of the version now.
     pub state: VersionState,
     /// Which states this place takes: production takes approved ones.
-    pub admits: Admits,
+    pub admits: AdmissionPolicy,
     /// From which score on a binary version answers its second class; `None`: as the model itself decides.
     pub threshold: Option<f64>,
 }
@@ -79,7 +79,7 @@ pub struct Admission {
 #[derive(Debug, thiserror::Error)]
 pub enum AdmitError {
     #[error("version {version} may not be served here: it is {state}, {}; {}", needs(*.admits), .state.next_step())]
-    State { version: VersionRef, state: VersionState, admits: Admits },
+    State { version: VersionRef, state: VersionState, admits: AdmissionPolicy },
     #[error(
         "the model of version {version} is not what was approved: its bytes have the digest {found}, its evidence \
          says {expected}; fetch the package again, or make a new version"
@@ -93,10 +93,10 @@ pub enum AdmitError {
     },
 }
 
-fn needs(admits: Admits) -> &'static str {
+fn needs(admits: AdmissionPolicy) -> &'static str {
     match admits {
-        Admits::Approved => "and must be approved",
-        Admits::Validated => "and must be validated or approved",
+        AdmissionPolicy::Approved => "and must be approved",
+        AdmissionPolicy::Validated => "and must be validated or approved",
     }
 }
 
@@ -296,7 +296,7 @@ fn salt(admission: &Admission) -> u64 {
 
 fn check_state(admission: &Admission) -> Result<(), AdmitError> {
     let Admission { version, state, admits, .. } = *admission;
-    match admits.takes(state) {
+    match admits.accepts(state) {
         true => Ok(()),
         false => Err(AdmitError::State { version, state, admits }),
     }

@@ -1,7 +1,7 @@
 //! Which threshold matured labels speak for, and how sure that is.
 
 use kilter_domain::{
-    contract::{ThresholdGoal, Tuning},
+    contract::{ThresholdGoal, ThresholdTuning},
     rule::rounded,
 };
 use kilter_evaluation::labelled_predictions::LabelledPredictions;
@@ -29,7 +29,7 @@ pub(crate) struct Change {
 }
 
 /// The threshold that a new version starts with, chosen on its held-out rows; `None` where they are too few.
-pub(crate) fn initial(tuning: &Tuning, held_out: &LabelledPredictions) -> Option<f64> {
+pub(crate) fn initial(tuning: &ThresholdTuning, held_out: &LabelledPredictions) -> Option<f64> {
     if (held_out.len() as u64) < tuning.min_rows || !has_both_classes(held_out) {
         return None;
     }
@@ -38,7 +38,7 @@ pub(crate) fn initial(tuning: &Tuning, held_out: &LabelledPredictions) -> Option
 
 /// The change that labelled rows speak for. Chosen on every other row and judged on the rest, so that both halves see
 /// the same days; `None` where the rows are too few, or the threshold that holds is as good.
-pub(super) fn change(tuning: &Tuning, rows: &LabelledPredictions, from: f64) -> Option<Change> {
+pub(super) fn change(tuning: &ThresholdTuning, rows: &LabelledPredictions, from: f64) -> Option<Change> {
     let half = |odd: usize| rows.at(&(0..rows.len()).filter(|place| place % 2 == odd).collect::<Vec<_>>());
     let (choosing, judging) = (half(0), half(1));
     let is_enough = |half: &LabelledPredictions| half.len() as u64 >= tuning.min_rows && has_both_classes(half);
@@ -162,8 +162,8 @@ mod tests {
 
     use super::*;
 
-    fn tuning(goal: ThresholdGoal) -> Tuning {
-        Tuning { goal, window: Span::days(30), every: None, min_rows: 100 }
+    fn tuning(goal: ThresholdGoal) -> ThresholdTuning {
+        ThresholdTuning { goal, window: Span::days(30), every: None, min_rows: 100 }
     }
 
     /// `rows` rows whose score is the chance of "yes" in hundredths, shifted by `shift` where the truth is "no".

@@ -8,7 +8,7 @@
 use std::collections::BTreeSet;
 
 use kilter_domain::{
-    contract::{Deploy, Tuning},
+    contract::{Deploy, ThresholdTuning},
     ids::{EndpointName, ModelName},
     model::VersionState,
     time::{Span, Timestamp},
@@ -73,7 +73,7 @@ impl App {
         let Some(change) = choose::change(tuning, &rows.outcomes, loaded.0.manifest.threshold) else { return Ok(()) };
         let (number, state) = self.version_of_change(act, project, (&live, &loaded), &rows, &change, governance)?;
         // Where the contract does not let it in yet, it waits for people.
-        if deploy.admits().takes(state) {
+        if deploy.admission_policy().accepts(state) {
             self.replace_threshold(act, project, deploy, number, &change.reason, &change.numbers)?;
         }
         Ok(())
@@ -88,7 +88,13 @@ impl App {
     }
 
     /// Whether it is time to look at the threshold again; says so once.
-    fn begin_tuning(&self, now: Timestamp, project: &Project, tuning: &Tuning, endpoint: &EndpointName) -> bool {
+    fn begin_tuning(
+        &self,
+        now: Timestamp,
+        project: &Project,
+        tuning: &ThresholdTuning,
+        endpoint: &EndpointName,
+    ) -> bool {
         let every = tuning.every.or(project.contract.monitor.as_ref().map(|monitor| monitor.every));
         let every = every.unwrap_or(Span::days(1));
         let mut looked = self.lock_tuned();
@@ -104,7 +110,7 @@ impl App {
         &self,
         act: &Act,
         project: &Project,
-        tuning: &Tuning,
+        tuning: &ThresholdTuning,
         endpoint: &EndpointName,
         (package, model): &Loaded,
     ) -> Result<Option<Matured>, AppError> {
@@ -126,7 +132,7 @@ impl App {
         &self,
         act: &Act,
         project: &Project,
-        tuning: &Tuning,
+        tuning: &ThresholdTuning,
         endpoint: &EndpointName,
         roles: &Roles,
     ) -> Result<Answered, AppError> {

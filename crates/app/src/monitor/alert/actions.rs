@@ -5,7 +5,7 @@
 
 use kilter_domain::{
     actor::Action,
-    alert::{AlertEvent, Hold},
+    alert::{AlertEvent, Hysteresis},
 };
 use kilter_store::monitor::alert::{self as alerts, Alert};
 
@@ -26,7 +26,7 @@ impl App {
         if let Some(project) = &project {
             permit(&project.contract, &act.by, Action::HandleAlert)?;
         }
-        let next = alert.state.after(event, Hold::default(), act.at).map_err(|refusal| AppError::WrongState {
+        let next = alert.state.after(event, Hysteresis::default(), act.at).map_err(|refusal| AppError::WrongState {
             what: "alert",
             id: alert.id.clone(),
             state: alert.state.as_str().to_owned(),

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use kilter_domain::{
-    alert::{AlertEvent, AlertState, Hold, MonitorKind},
+    alert::{AlertEvent, AlertState, Hysteresis, MonitorKind},
     contract::{AlertSink, Monitor},
     ids::{EndpointName, ModelName},
     rule::{PartOutcome, RuleOutcome, RuleVerdict},
@@ -378,8 +378,8 @@ fn sentence_of_news(outcomes: &[RuleOutcome], told: &BTreeSet<String>) -> String
     outcomes.iter().map(of).collect::<Vec<_>>().join("; ")
 }
 
-fn hold(monitor: &Monitor) -> Hold {
-    Hold { fire_after: monitor.hold.max(1), ..Hold::default() }
+fn hold(monitor: &Monitor) -> Hysteresis {
+    Hysteresis { fire_after: monitor.hold.max(1), ..Hysteresis::default() }
 }
 
 /// What breached and why, in one line. Of a window that is not the newest, because its labels came later, which one.

@@ -44,7 +44,7 @@ const MIN_IDS: u64 = 40;
 const PROSE_WORDS: usize = 3;
 
 /// The parts that columns seem to play.
-pub(super) struct Guess<'c> {
+pub(super) struct InferredRoles<'c> {
     pub time: Option<&'c ColumnSummary>,
     pub label: Option<&'c ColumnSummary>,
     pub label_time: Option<&'c ColumnSummary>,
@@ -57,7 +57,7 @@ pub(super) struct Guess<'c> {
     pub prose: Vec<&'c ColumnSummary>,
 }
 
-impl<'c> Guess<'c> {
+impl<'c> InferredRoles<'c> {
     /// Guesses what is not stated.
     pub(super) fn of(from: &InitFrom<'c>) -> Self {
         let (rows, columns, stated) = (from.rows, from.columns, from.label);

@@ -2,7 +2,7 @@
 
 use super::{
     Key,
-    Kind::{Choice, Count, Number, Path, Rules, Section, Share, Span, Text, Texts, Triggers},
+    KeyKind::{Choice, Count, Number, Path, Rules, Section, Share, Span, Text, Texts, Triggers},
     key,
 };
 

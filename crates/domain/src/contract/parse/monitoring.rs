@@ -2,7 +2,7 @@
 
 use crate::{
     contract::{
-        AlertSink, Budget, FalseAlarmRate, GrewBy, Labels, Monitor, OnSuccess, Patience, Reference, Replay,
+        AlertSink, Budget, FalseAlarmRate, FireAfter, GrowthThreshold, Labels, Monitor, OnSuccess, Reference, Replay,
         ReplayStart, Retrain, SinkKind, Trigger, field::Field, reader::Section,
     },
     nearest::nearest,
@@ -143,9 +143,9 @@ fn failing(text: &str, kind: &str, rest: &str) -> Result<Trigger, String> {
     let patience = rest.strip_prefix("failing").ok_or_else(wrong)?.trim();
     let windows = patience.strip_suffix("windows").or_else(|| patience.strip_suffix("window"));
     let patience = match windows {
-        _ if patience.is_empty() => Patience::AtOnce,
-        Some(windows) => Patience::Windows(whole(windows.trim()).ok_or_else(wrong)?),
-        None => Patience::For(positive(patience).map_err(|_| wrong())?),
+        _ if patience.is_empty() => FireAfter::AtOnce,
+        Some(windows) => FireAfter::Windows(whole(windows.trim()).ok_or_else(wrong)?),
+        None => FireAfter::For(positive(patience).map_err(|_| wrong())?),
     };
     Ok(Trigger::Failing { kind, patience })
 }
@@ -155,9 +155,11 @@ fn grew(text: &str, name: &str, rest: &str) -> Result<Trigger, String> {
     let amount = rest.strip_prefix("grew ").ok_or_else(wrong)?.trim();
     let share = amount.strip_suffix('%').map(|percent| percent.trim().parse::<f64>());
     let by = match share {
-        Some(Ok(percent)) if percent > 0.0 && percent <= 1e6 => GrewBy::Share(percent / 100.0),
+        Some(Ok(percent)) if percent > 0.0 && percent <= 1e6 => GrowthThreshold::Share(percent / 100.0),
         Some(_) => return Err(wrong()),
-        None => GrewBy::Rows(amount.strip_suffix("rows").and_then(|rows| whole(rows.trim())).ok_or_else(wrong)?.into()),
+        None => GrowthThreshold::Rows(
+            amount.strip_suffix("rows").and_then(|rows| whole(rows.trim())).ok_or_else(wrong)?.into(),
+        ),
     };
     let data = name.parse().map_err(|error: crate::ids::InvalidName| error.to_string())?;
     Ok(Trigger::Grew { data, by })

@@ -4,14 +4,14 @@ use crate::{
     contract::{
         field::Field,
         reader::Section,
-        threshold::{MIN_ROWS, ThresholdGoal, Tuning, WINDOW_DAYS},
+        threshold::{MIN_ROWS, ThresholdGoal, ThresholdTuning, WINDOW_DAYS},
     },
     time::Span,
 };
 
-pub(super) fn threshold(field: &Field<'_, '_>) -> Option<Tuning> {
+pub(super) fn threshold(field: &Field<'_, '_>) -> Option<ThresholdTuning> {
     let section = field.section("threshold")?;
-    let tuning = Tuning {
+    let tuning = ThresholdTuning {
         goal: ThresholdGoal::FalsePositiveRate(0.0),
         window: section.span("window").unwrap_or(Span::days(WINDOW_DAYS)),
         every: section.span("every"),
@@ -19,7 +19,7 @@ pub(super) fn threshold(field: &Field<'_, '_>) -> Option<Tuning> {
     };
     let goal = goal(&section);
     section.finish();
-    Some(Tuning { goal: goal?, ..tuning })
+    Some(ThresholdTuning { goal: goal?, ..tuning })
 }
 
 /// Exactly one of `cost` and `fpr`.

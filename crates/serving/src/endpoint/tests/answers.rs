@@ -16,8 +16,8 @@ fn an_endpoint_without_a_live_version_says_what_to_do() {
 fn only_versions_in_the_right_state_and_with_the_right_bytes_are_let_in() {
     for state in VersionState::ALL {
         for (admits, taken) in [
-            (Admits::Approved, state == VersionState::Approved),
-            (Admits::Validated, matches!(state, VersionState::Approved | VersionState::Validated)),
+            (AdmissionPolicy::Approved, state == VersionState::Approved),
+            (AdmissionPolicy::Validated, matches!(state, VersionState::Approved | VersionState::Validated)),
         ] {
             let admission = Admission { state, admits, ..admission(7) };
             let found = ServedVersion::with_predictor(Box::new(fake(0.0)), &admission, ScoreEdges::default());

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, path::Path};
 
 use kilter_domain::{
-    contract::{Complaint, Contract, Location},
+    contract::{Contract, ContractWarning, Location},
     nearest::nearest,
     table::Column,
 };
@@ -72,7 +72,7 @@ impl Data {
     }
 
     /// What is wrong with a metric of a rule, if it is one.
-    pub fn wrong_metric(&self, name: &str) -> Option<Complaint> {
+    pub fn wrong_metric(&self, name: &str) -> Option<ContractWarning> {
         let is_of = |task: &Task| Metric::named(name, *task).is_ok();
         if self.tasks.is_empty() || FACTS.contains(&name) || self.tasks.iter().any(is_of) {
             return None;
@@ -80,7 +80,7 @@ impl Data {
         let names = || self.tasks.iter().flat_map(|task| Metric::catalogue(*task)).map(|entry| entry.name);
         let asked: Vec<&str> = self.tasks.iter().map(|task| word(*task)).collect();
         match TASKS.iter().find(|task| is_of(task)) {
-            Some(other) => Some(Complaint {
+            Some(other) => Some(ContractWarning {
                 message: format!(
                     "`{name}` is a metric of {} models, and `{}` asks for a {} one",
                     word(*other),
@@ -90,7 +90,7 @@ impl Data {
                 hint: Some(format!("there are: {}", names().take(12).collect::<Vec<_>>().join(", "))),
             }),
             // Other names may be counted by a step of one's own.
-            None => nearest(name, names()).map(|near| Complaint {
+            None => nearest(name, names()).map(|near| ContractWarning {
                 message: format!("there is no metric `{name}`"),
                 hint: Some(format!("did you mean `{near}`?")),
             }),

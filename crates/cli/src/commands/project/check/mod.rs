@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use kilter_api::Exit;
-use kilter_domain::contract::{Contract, ContractErrors, Inspected, Known, Location, Reference, SinkKind};
+use kilter_domain::contract::{
+    Contract, ContractErrors, InspectedContract, Location, ProjectFacts, Reference, SinkKind,
+};
 use kilter_domain::plural::counted;
 use serde::Serialize;
 
@@ -57,7 +59,8 @@ impl Check {
         };
         let folder = file.parent().unwrap_or(Path::new(".")).to_owned();
         let mut data = Data::of(&folder, &contract);
-        let known = Known { columns: std::mem::take(&mut data.columns), metric: &|name| data.wrong_metric(name) };
+        let known =
+            ProjectFacts { columns: std::mem::take(&mut data.columns), metric: &|name| data.wrong_metric(name) };
         Ok(match Contract::inspect(&text, &known) {
             Ok(inspected) => valid(file, &folder, &inspected, &data.unreadable),
             Err(errors) => invalid(file, errors.in_file(shown)),
@@ -65,7 +68,7 @@ impl Check {
     }
 }
 
-fn valid(file: PathBuf, folder: &Path, inspected: &Inspected, unreadable: &[String]) -> Answer {
+fn valid(file: PathBuf, folder: &Path, inspected: &InspectedContract, unreadable: &[String]) -> Answer {
     let contract = &inspected.contract;
     let parts = [
         counted(contract.data.len(), "dataset"),
