@@ -280,7 +280,7 @@ impl Mover<'_> {
             self.record_verdict(judged, facts.policy)?;
         }
         let verdicts = || judged.iter().map(|judged| &judged.verdict).chain(&data);
-        let reason = verdicts().flat_map(Verdict::reason).collect::<Vec<_>>().join("; ");
+        let reason = verdicts().flat_map(Verdict::reasons).collect::<Vec<_>>().join("; ");
         let by = ActorWithRoles::system("gate");
         if judged.iter().any(|judged| matches!(judged.verdict, Verdict::Failed { .. })) {
             let reason = noted(refusal_sentence(judged), notes);
@@ -313,7 +313,7 @@ impl Mover<'_> {
             verdict: judged.verdict.clone(),
             policy_digest: policy,
         };
-        let draft = self.by("gate").does("gate.judge", judged.verdict.reason().join("; "), vec![]);
+        let draft = self.by("gate").does("gate.judge", judged.verdict.reasons().join("; "), vec![]);
         self.app.store().write(move |tx| verdicts::record_verdict(&tx.audited(draft), &new))?;
         Ok(())
     }
@@ -390,7 +390,7 @@ fn noted(reason: String, notes: &Notes) -> String {
 fn refusal_sentence(judged: &[Judged]) -> String {
     let failed = judged.iter().filter(|judged| matches!(judged.verdict, Verdict::Failed { .. }));
     failed
-        .map(|judged| format!("gate `{}`: {}", judged.gate, judged.verdict.reason().join("; ")))
+        .map(|judged| format!("gate `{}`: {}", judged.gate, judged.verdict.reasons().join("; ")))
         .collect::<Vec<_>>()
         .join("; ")
 }

@@ -379,7 +379,7 @@ fn sentence_of_news(outcomes: &[RuleOutcome], told: &BTreeSet<String>) -> String
 }
 
 fn hold(monitor: &Monitor) -> Hysteresis {
-    Hysteresis { fire_after: monitor.hold.max(1), ..Hysteresis::default() }
+    Hysteresis { fire_after: monitor.for_windows.max(1), ..Hysteresis::default() }
 }
 
 /// What breached and why, in one line. Of a window that is not the newest, because its labels came later, which one.
