@@ -9,16 +9,16 @@ use std::sync::{Mutex, PoisonError};
 use kilter_domain::time::{Span, Timestamp};
 use kilter_store::clock::{self as clocks, SetBack};
 
-use crate::{App, context::Act, error::AppError};
+use crate::{App, context::RequestContext, error::AppError};
 
 /// Clocks that differ by less than this agree.
 pub const TOLERANCE: Span = Span::seconds(5 * 60);
 
 /// The newest time at which the loop looked, in this process.
 #[derive(Debug, Default)]
-pub(crate) struct NewestLook(Mutex<Option<Timestamp>>);
+pub(crate) struct NewestTick(Mutex<Option<Timestamp>>);
 
-impl NewestLook {
+impl NewestTick {
     /// Takes the time of a look in; the newest one before it.
     fn replace(&self, now: Timestamp) -> Option<Timestamp> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).replace(now)
@@ -32,17 +32,17 @@ pub const fn is_ahead(time: Timestamp, now: Timestamp) -> bool {
 
 impl App {
     /// Writes down that the clock was set back, if what was written before lies in the future.
-    pub(crate) fn note_clock(&self, act: &Act) -> Result<(), AppError> {
-        let looked = self.newest_look().replace(act.at);
+    pub(crate) fn note_clock(&self, context: &RequestContext) -> Result<(), AppError> {
+        let looked = self.newest_look().replace(context.at);
         let written = self.store().read(clocks::newest_time)?;
-        let Some(newest) = looked.max(written).filter(|newest| is_ahead(*newest, act.at)) else { return Ok(()) };
-        tracing::warn!(now = %act.at, was = %newest, "the clock was set back; what was begun while it was ahead counts from now on");
+        let Some(newest) = looked.max(written).filter(|newest| is_ahead(*newest, context.at)) else { return Ok(()) };
+        tracing::warn!(now = %context.at, was = %newest, "the clock was set back; what was begun while it was ahead counts from now on");
         let reason = format!(
             "the clock says {}, and what was written before is of up to {newest}: it was ahead; what was begun until now \
              counts from now on",
-            act.at
+            context.at
         );
-        let draft = act.does("clock.set_back", reason, vec![]);
+        let draft = context.audit_event("clock.set_back", reason, vec![]);
         self.store().write(move |tx| clocks::record_set_back(&tx.audited(draft), newest))?;
         Ok(())
     }

@@ -3,31 +3,36 @@
 use kilter_domain::{actor::Actor, time::Timestamp};
 use kilter_store::audit::Draft;
 
-use crate::event::{DecisionKind, Numbers};
+use crate::event::{DecisionKind, EventMetrics};
 
 /// Who does something, and when. Handed into every intention that changes a state.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Act {
+pub struct RequestContext {
     pub at: Timestamp,
-    pub by: Actor,
+    pub actor: Actor,
 }
 
-impl Act {
+impl RequestContext {
     /// A part of the platform that follows the contract.
     pub fn system(name: &'static str, at: Timestamp) -> Self {
-        Self { at, by: Actor::system(name) }
+        Self { at, actor: Actor::system(name) }
     }
 
     /// The entry of a decision, before its change is known.
-    pub(crate) fn decides(&self, kind: DecisionKind, reason: impl Into<String>, numbers: &Numbers) -> Draft {
-        self.does(kind.word(), reason, numbers.evidence())
+    pub(crate) fn decision_event(
+        &self,
+        kind: DecisionKind,
+        reason: impl Into<String>,
+        numbers: &EventMetrics,
+    ) -> Draft {
+        self.audit_event(kind.word(), reason, numbers.evidence())
     }
 
     /// The entry of any other change.
-    pub(crate) fn does(&self, action: &str, reason: impl Into<String>, evidence: Vec<String>) -> Draft {
+    pub(crate) fn audit_event(&self, action: &str, reason: impl Into<String>, evidence: Vec<String>) -> Draft {
         Draft {
             at: self.at,
-            actor: self.by.clone(),
+            actor: self.actor.clone(),
             on_behalf: None,
             action: action.to_owned(),
             reason: Some(reason.into()).filter(|reason| !reason.is_empty()),

@@ -122,7 +122,7 @@ pub enum AppError {
     #[error("this cannot be served")]
     Routes(#[from] kilter_serving::RouteError),
     #[error(transparent)]
-    Roles(#[from] RolesError),
+    ColumnRoles(#[from] RolesError),
     #[error(transparent)]
     Table(#[from] TableError),
     #[error(transparent)]

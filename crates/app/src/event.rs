@@ -71,9 +71,9 @@ impl FromStr for DecisionKind {
 
 /// The numbers of a decision, by name. Only finite numbers stand here.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Numbers(BTreeMap<String, f64>);
+pub struct EventMetrics(BTreeMap<String, f64>);
 
-impl Numbers {
+impl EventMetrics {
     /// Adds a number; one that is not finite is left out, because it would say nothing.
     pub fn with(mut self, name: impl Into<String>, value: f64) -> Self {
         self.put(name, value);
@@ -112,10 +112,10 @@ mod tests {
 
     #[test]
     fn numbers_read_back_from_the_evidence() {
-        let numbers = Numbers::default().with("auc", 0.7123).with("rows", 3717.0).with("lost", f64::NAN);
+        let numbers = EventMetrics::default().with("auc", 0.7123).with("rows", 3717.0).with("lost", f64::NAN);
         let mut evidence = numbers.evidence();
         evidence.push("model:3f=x".to_owned());
-        assert_eq!(Numbers::read(&evidence), BTreeMap::from([("auc".into(), 0.7123), ("rows".into(), 3717.0)]));
+        assert_eq!(EventMetrics::read(&evidence), BTreeMap::from([("auc".into(), 0.7123), ("rows".into(), 3717.0)]));
     }
 
     #[test]

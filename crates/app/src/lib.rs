@@ -38,17 +38,17 @@ pub use kilter_blobs::{read_bounded, read_bounded_text};
 
 use crate::{
     authz::{access_map::AccessMap, refused_actions::RefusalLog},
-    clock_skew::NewestLook,
+    clock_skew::NewestTick,
     column_stats::collect,
     data_folder::{layout, private_files},
-    deployment::routes::NotServed,
+    deployment::routes::LoadFailure,
     model::package::Package,
     monitor::corrections::LabelMarks,
     prediction::Serving,
     training::active_runs::ActiveRuns,
 };
 pub use crate::{
-    context::Act,
+    context::RequestContext,
     data_folder::{open_to_others, temporary_folder},
     error::AppError,
     project::Project,
@@ -85,7 +85,7 @@ struct Inner {
     loaded: Mutex<HashMap<Digest, Loaded>>,
     serving: Mutex<BTreeMap<EndpointName, Arc<Serving>>>,
     /// Endpoints at which something that the store says serves does not, and why.
-    refused: Mutex<BTreeMap<EndpointName, NotServed>>,
+    refused: Mutex<BTreeMap<EndpointName, LoadFailure>>,
     /// Who may change what answers at an endpoint: one at a time.
     changes: Mutex<BTreeMap<EndpointName, Arc<Mutex<()>>>>,
     tallies: Mutex<Tallies>,
@@ -98,7 +98,7 @@ struct Inner {
     tuned: Mutex<BTreeMap<EndpointName, Timestamp>>,
     /// How far the labels of each endpoint were looked through for corrections.
     label_marks: Mutex<LabelMarks>,
-    newest_look: NewestLook,
+    newest_look: NewestTick,
 }
 
 /// When the failures of each served version were last written down, and how many there were then.
@@ -194,7 +194,7 @@ impl App {
         &self.inner.options.tool
     }
 
-    fn newest_look(&self) -> &NewestLook {
+    fn newest_look(&self) -> &NewestTick {
         &self.inner.newest_look
     }
 
@@ -239,7 +239,7 @@ impl App {
         self.inner.serving.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn lock_refused(&self) -> std::sync::MutexGuard<'_, BTreeMap<EndpointName, NotServed>> {
+    pub(crate) fn lock_refused(&self) -> std::sync::MutexGuard<'_, BTreeMap<EndpointName, LoadFailure>> {
         self.inner.refused.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

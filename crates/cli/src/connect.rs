@@ -41,7 +41,7 @@ impl Reach {
                 let problem = problem_of(&error);
                 let is_in_use = problem.code == Code::DataFolderInUse.as_str();
                 let token = self.token_file.as_deref().map(Token::read).transpose()?;
-                let found = is_in_use.then(|| Client::of_running(&self.data.path, token, act().by)).flatten();
+                let found = is_in_use.then(|| Client::of_running(&self.data.path, token, act().actor)).flatten();
                 Ok(Platform::There(Api { client: found.ok_or(problem)?, runtime: runtime()? }))
             }
         }
@@ -52,8 +52,8 @@ impl Reach {
         let runtime = runtime()?;
         let token = self.token_file.as_deref().map(Token::read).transpose()?;
         let client = match &self.server {
-            Some(url) => Client::of_server(url, token, act().by)?,
-            None => Client::of_folder(self.data.existing()?, token, act().by)?,
+            Some(url) => Client::of_server(url, token, act().actor)?,
+            None => Client::of_folder(self.data.existing()?, token, act().actor)?,
         };
         Ok(Api { client, runtime })
     }

@@ -7,7 +7,7 @@ use std::{
 
 use clap::Args;
 use kilter_api::{Code, Problem};
-use kilter_app::{Act, AppOptions};
+use kilter_app::{AppOptions, RequestContext};
 use kilter_domain::{actor::Actor, time::Timestamp};
 
 use crate::ui::error::{Stop, disk};
@@ -51,13 +51,13 @@ pub(crate) fn now() -> Timestamp {
 }
 
 /// The person at this terminal, acting now: by name, else by the number that the system knows them by.
-pub(crate) fn act() -> Act {
+pub(crate) fn act() -> RequestContext {
     let name = ["USER", "LOGNAME"].iter().find_map(|variable| std::env::var(variable).ok());
     let by = name.and_then(|name| Actor::user(&name).ok()).unwrap_or_else(|| {
         let number = rustix::process::getuid().as_raw();
         Actor::user(&format!("uid-{number}")).expect("letters, a dash and digits are a name")
     });
-    Act { at: now(), by }
+    RequestContext { at: now(), actor: by }
 }
 
 /// The contract at `path`: the file itself, or the `kilter.toml` of a folder.

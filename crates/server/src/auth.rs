@@ -9,7 +9,7 @@ use axum::{
     http::{HeaderMap, header::AUTHORIZATION, request::Parts},
 };
 use kilter_api::{Code, Problem};
-use kilter_app::Act;
+use kilter_app::RequestContext;
 use kilter_domain::actor::{Actor, ActorKind};
 
 use crate::{error::ServerError, problem::Failure, state::House};
@@ -99,8 +99,8 @@ impl Caller {
     }
 
     /// Acts as this caller, now.
-    pub(crate) fn act(self, house: &House) -> Act {
-        Act { at: house.now(), by: self.0 }
+    pub(crate) fn act(self, house: &House) -> RequestContext {
+        RequestContext { at: house.now(), actor: self.0 }
     }
 }
 

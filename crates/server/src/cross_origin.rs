@@ -16,7 +16,7 @@ use kilter_api::{
     Code, Problem,
     rights::{Asks, of_route},
 };
-use kilter_app::{Act, authz::Refused};
+use kilter_app::{RequestContext, authz::RefusedAction};
 use kilter_domain::actor::{Action, Actor};
 
 use crate::{
@@ -72,13 +72,13 @@ fn decision_of(request: &Request) -> Option<Decision> {
 /// Writes the entry of a refused decision. The answer does not wait for the disk, and a full disk admits nobody.
 fn record(house: &House, decision: Option<Decision>, problem: &Problem) {
     let Some(Decision { door, path, by }) = decision else { return };
-    let refused = Refused {
+    let refused = RefusedAction {
         topic: format!("{door} {}", problem.code),
         action: "request.refuse".to_owned(),
         object: format!("request:{path}"),
         reason: problem.detail.clone(),
     };
-    let (app, act) = (house.app(), Act { at: house.now(), by });
+    let (app, act) = (house.app(), RequestContext { at: house.now(), actor: by });
     tokio::task::spawn_blocking(move || app.record_refusal(&act, refused));
 }
 

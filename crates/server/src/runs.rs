@@ -12,8 +12,8 @@ use axum::{
 };
 use kilter_api::{self as api, Code, Problem};
 use kilter_app::{
-    Act, App, Project,
-    training::{RunRequest, Wish},
+    App, Project, RequestContext,
+    training::{RunOverrides, RunRequest},
 };
 use kilter_domain::{digest::Digest, ids::ProjectName};
 use kilter_workflow::Force;
@@ -50,21 +50,21 @@ pub(crate) async fn start(
     let (app, act) = (house.app(), caller.act(&house));
     let steps = body.steps.iter().map(|step| name(step)).collect::<Result<BTreeSet<_>, _>>()?;
     let force = if body.force { Force::All } else { Force::None };
-    let wish = Wish { force, locked: body.locked, params: body.params.clone() };
+    let overrides = RunOverrides { force, locked: body.locked, params: body.params.clone() };
     let clock = house.clone();
     let id = blocking(move || {
         let project = project_to_run(&app, &act, &body, has_key)?;
-        let request = RunRequest { steps, wish, now: Arc::new(move || clock.now()) };
+        let request = RunRequest { steps, overrides, now: Arc::new(move || clock.now()) };
         app.start_run(&act, project, request).map_err(|error| problem_of(&error))
     });
     Ok((StatusCode::ACCEPTED, Json(api::RunStarted { id: id.await? })))
 }
 
 /// The project that is asked for, as its folder on this machine states it.
-fn project_to_run(app: &App, act: &Act, body: &api::NewRun, has_key: bool) -> Result<Project, Problem> {
+fn project_to_run(app: &App, act: &RequestContext, body: &api::NewRun, has_key: bool) -> Result<Project, Problem> {
     let project = match (&body.folder, &body.project) {
         (Some(_), _) if !has_key => {
-            let detail = format!("{} may not name a folder of this machine to run in", act.by);
+            let detail = format!("{} may not name a folder of this machine to run in", act.actor);
             return Err(Problem::new(Code::RightMissing, detail).hint(format!(
                 "name a registered project instead, or send `{FOLDER_KEY_HEADER}` with the `key` of `server.json` in the data folder"
             )));

@@ -1,7 +1,7 @@
 //! What there is, in the words of `api`. The routes and the commands show the same.
 
 use kilter_api::{self as api, Problem};
-use kilter_app::{App, deployment::Deployed};
+use kilter_app::{App, deployment::DeployOutcome};
 use kilter_domain::{
     gate::Verdict,
     ids::{EndpointName, ModelName},
@@ -104,7 +104,7 @@ pub fn status(app: &App, now: Timestamp) -> Result<api::Status, Problem> {
 }
 
 /// What became of a version at a place, in the words of `api`.
-pub(crate) fn deployed(deployed: &Deployed) -> api::DeployedVersion {
+pub(crate) fn deployed(deployed: &DeployOutcome) -> api::DeployedVersion {
     api::DeployedVersion {
         endpoint: deployed.endpoint.to_string(),
         version: deployed.number,

@@ -8,7 +8,7 @@ use axum::{
     http::Request,
 };
 use kilter_api::rights::{Asks, At, DOORS, Of};
-use kilter_app::{Act, App, AppOptions, Project};
+use kilter_app::{App, AppOptions, Project, RequestContext};
 use kilter_domain::{
     actor::{Action, Role},
     alert::{AlertState, MonitorKind},
@@ -37,7 +37,7 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         let options = AppOptions { tool: "kilter".into(), recording: Default::default(), profiles: false };
         let app = App::open(folder.path(), options).unwrap();
-        let act = Act { at: Timestamp(1_700_000_000_000), by: "user:role-owner".parse().unwrap() };
+        let act = RequestContext { at: Timestamp(1_700_000_000_000), actor: "user:role-owner".parse().unwrap() };
         for text in contracts {
             app.register(&act, &Project::of(folder.path(), text.clone()).unwrap()).unwrap();
         }
@@ -50,11 +50,11 @@ impl World {
             state: AlertState::Firing { clean: 0 },
             detail: json!({}),
         };
-        let cause = Cause::Manual { by: act.by.clone() };
+        let cause = Cause::Manual { by: act.actor.clone() };
         let run = NewRun { id: "a-run".into(), project: project.name.clone(), cause, record: json!({}) };
         let draft = kilter_store::audit::Draft {
             at: act.at,
-            actor: act.by.clone(),
+            actor: act.actor.clone(),
             on_behalf: None,
             action: "test".into(),
             reason: None,

@@ -17,7 +17,7 @@ use kilter_store::{
     project as projects, run as runs,
 };
 
-use crate::{App, authz::permission::Access, context::Act, error::AppError, project::folder::Project};
+use crate::{App, authz::permission::Access, context::RequestContext, error::AppError, project::folder::Project};
 
 /// Projects and endpoints that are read at a time.
 const PAGE: u32 = 1000;
@@ -111,9 +111,9 @@ impl App {
     ///
     /// # Errors
     /// [`AppError::RightMissing`].
-    pub fn require(&self, act: &Act, action: Action, subject: &Subject) -> Result<(), AppError> {
+    pub fn require(&self, context: &RequestContext, action: Action, subject: &Subject) -> Result<(), AppError> {
         let map = self.access_map();
-        let of = |project: &ProjectName| self.ask_known(&map, act, action, project);
+        let of = |project: &ProjectName| self.ask_known(&map, context, action, project);
         match subject {
             Subject::Endpoint(name) => map.endpoints.get(name).map_or(Ok(()), of),
             Subject::Project(name) => of(name),
@@ -135,7 +135,7 @@ impl App {
             }
             Subject::EveryProject => map.projects.keys().try_for_each(of),
             Subject::AnyProject => {
-                let may = |name: &&ProjectName| permitted(&map, &act.by, action, name).is_ok();
+                let may = |name: &&ProjectName| permitted(&map, &context.actor, action, name).is_ok();
                 if map.projects.is_empty() || map.projects.keys().any(|name| may(&name)) {
                     return Ok(());
                 }
@@ -155,9 +155,15 @@ impl App {
         }
     }
 
-    fn ask_known(&self, map: &AccessMap, act: &Act, action: Action, project: &ProjectName) -> Result<(), AppError> {
+    fn ask_known(
+        &self,
+        map: &AccessMap,
+        context: &RequestContext,
+        action: Action,
+        project: &ProjectName,
+    ) -> Result<(), AppError> {
         match map.projects.get(project) {
-            Some(Ok(access)) => self.ask(act, access, action).map(|_| ()),
+            Some(Ok(access)) => self.ask(context, access, action).map(|_| ()),
             Some(Err(why)) => Err(unreadable(project, why)),
             None => Ok(()),
         }

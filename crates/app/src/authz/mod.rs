@@ -5,4 +5,4 @@ pub(crate) mod permission;
 pub(crate) mod refused_actions;
 
 pub use access_map::Subject;
-pub use refused_actions::Refused;
+pub use refused_actions::RefusedAction;

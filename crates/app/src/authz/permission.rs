@@ -10,7 +10,7 @@ use kilter_domain::{
     contract::Contract,
 };
 
-use crate::{App, authz::refused_actions::Refused, context::Act, error::AppError};
+use crate::{App, authz::refused_actions::RefusedAction, context::RequestContext, error::AppError};
 
 /// Holders of a role that a sentence names at most.
 const MAX_NAMED: usize = 5;
@@ -102,13 +102,13 @@ pub fn permit(contract: &Contract, actor: &Actor, action: Action) -> Result<Perm
 
 impl App {
     /// Asks for a right, and leaves an entry where it is missing.
-    pub(crate) fn ask(&self, act: &Act, access: &Access, action: Action) -> Result<Permit, AppError> {
-        let asked = access.permit(&act.by, action);
+    pub(crate) fn ask(&self, context: &RequestContext, access: &Access, action: Action) -> Result<Permit, AppError> {
+        let asked = access.permit(&context.actor, action);
         if let Err(refused) = &asked {
             self.record_refusal(
-                act,
-                Refused {
-                    topic: format!("{} {action:?} {}", act.by, access.project),
+                context,
+                RefusedAction {
+                    topic: format!("{} {action:?} {}", context.actor, access.project),
                     action: "right.refuse".to_owned(),
                     object: format!("project:{}", access.project),
                     reason: refused.to_string(),

@@ -16,7 +16,7 @@ use kilter_domain::{
 use kilter_store::StoreError;
 use kilter_workflow::with_causes;
 
-use crate::{App, context::Act, error::AppError};
+use crate::{App, context::RequestContext, error::AppError};
 
 /// Kinds of refusals that are kept apart at a time; what is beyond them is counted together.
 const MAX_TOPICS: usize = 64;
@@ -27,7 +27,7 @@ const OTHERS: &str = "others";
 
 /// An act that was refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refused {
+pub struct RefusedAction {
     /// What counts as the same refusal.
     pub topic: String,
     /// What was asked for: the action of the entry.
@@ -47,33 +47,33 @@ struct Window {
     since: Timestamp,
     /// Refusals since then that have no entry.
     repeated: u64,
-    act: Act,
-    refused: Refused,
+    context: RequestContext,
+    refused: RefusedAction,
 }
 
 /// An entry that is due.
 #[derive(Debug, PartialEq, Eq)]
 struct DueEntry {
-    act: Act,
-    refused: Refused,
+    context: RequestContext,
+    refused: RefusedAction,
     repeated: u64,
 }
 
 impl RefusalLog {
     /// Counts a refusal; the entry that it makes due, if it does.
-    fn count(&mut self, act: &Act, refused: Refused) -> Option<DueEntry> {
+    fn count(&mut self, context: &RequestContext, refused: RefusedAction) -> Option<DueEntry> {
         let is_known = self.0.contains_key(&refused.topic);
         let topic = if is_known || self.0.len() < MAX_TOPICS { refused.topic.clone() } else { OTHERS.to_owned() };
         if let Some(window) = self.0.get_mut(&topic)
-            && !is_over(window.since, act.at)
+            && !is_over(window.since, context.at)
         {
             window.repeated += 1;
             return None;
         }
         let repeated = self.0.get(&topic).map_or(0, |window| window.repeated);
-        let window = Window { since: act.at, repeated: 0, act: act.clone(), refused: refused.clone() };
+        let window = Window { since: context.at, repeated: 0, context: context.clone(), refused: refused.clone() };
         self.0.insert(topic, window);
-        Some(DueEntry { act: act.clone(), refused, repeated })
+        Some(DueEntry { context: context.clone(), refused, repeated })
     }
 
     /// The counts whose hour is over.
@@ -86,8 +86,8 @@ impl RefusalLog {
             if window.repeated == 0 {
                 return false;
             }
-            let act = Act { at: now, by: window.act.by.clone() };
-            due.push(DueEntry { act, refused: window.refused.clone(), repeated: window.repeated });
+            let context = RequestContext { at: now, actor: window.context.actor.clone() };
+            due.push(DueEntry { context, refused: window.refused.clone(), repeated: window.repeated });
             (window.since, window.repeated) = (now, 0);
             true
         });
@@ -103,8 +103,8 @@ fn is_over(since: Timestamp, now: Timestamp) -> bool {
 impl App {
     /// Writes an act that was refused into the audit table, or counts it where the same was refused within the hour.
     /// What cannot be written is logged: a full disk lets nobody in.
-    pub fn record_refusal(&self, act: &Act, refused: Refused) {
-        let due = self.lock_refusals().count(act, refused);
+    pub fn record_refusal(&self, context: &RequestContext, refused: RefusedAction) {
+        let due = self.lock_refusals().count(context, refused);
         if let Some(entry) = due {
             self.write_refusal(entry);
         }
@@ -116,7 +116,7 @@ impl App {
     /// Those of `work`.
     pub(crate) fn asked<T>(
         &self,
-        act: &Act,
+        context: &RequestContext,
         action: &str,
         object: &str,
         work: impl FnOnce() -> Result<T, AppError>,
@@ -127,8 +127,11 @@ impl App {
                 return;
             }
             let reason: String = with_causes(error).chars().take(REASON_CHARS).collect();
-            let topic = format!("{} {action} {object}: {reason}", act.by);
-            self.record_refusal(act, Refused { topic, action: action.to_owned(), object: object.to_owned(), reason });
+            let topic = format!("{} {action} {object}: {reason}", context.actor);
+            self.record_refusal(
+                context,
+                RefusedAction { topic, action: action.to_owned(), object: object.to_owned(), reason },
+            );
         })
     }
 
@@ -139,13 +142,13 @@ impl App {
     }
 
     fn write_refusal(&self, entry: DueEntry) {
-        let DueEntry { act, refused, repeated } = entry;
+        let DueEntry { context, refused, repeated } = entry;
         let more = if repeated > 0 {
             format!("; refused {} since the entry before", counted(repeated, "more time"))
         } else {
             String::new()
         };
-        let draft = act.does(&refused.action, format!("{}{more}", refused.reason), vec![]);
+        let draft = context.audit_event(&refused.action, format!("{}{more}", refused.reason), vec![]);
         let written = self.store().write(move |tx| tx.audited(draft).did_not_happen(&refused.object, Outcome::Denied));
         if let Err(error) = written.map_err(AppError::from) {
             tracing::error!(%error, "a refused act could not be written into the audit table");
@@ -158,31 +161,31 @@ mod tests {
     use super::*;
     use kilter_domain::time::HOUR_MS;
 
-    fn act(at: i64) -> Act {
-        Act { at: Timestamp(at), by: "user:eve".parse().unwrap() }
+    fn context(at: i64) -> RequestContext {
+        RequestContext { at: Timestamp(at), actor: "user:eve".parse().unwrap() }
     }
 
-    fn refused(topic: &str) -> Refused {
-        Refused { topic: topic.into(), action: "x".into(), object: "y".into(), reason: "z".into() }
+    fn refused(topic: &str) -> RefusedAction {
+        RefusedAction { topic: topic.into(), action: "x".into(), object: "y".into(), reason: "z".into() }
     }
 
     #[test]
     fn what_is_repeated_within_an_hour_is_one_entry_and_a_count() {
         let mut log = RefusalLog::default();
-        assert_eq!(log.count(&act(0), refused("a")).unwrap().repeated, 0);
-        assert!((1..1_000_000).step_by(1_000).all(|at| log.count(&act(at), refused("a")).is_none()));
+        assert_eq!(log.count(&context(0), refused("a")).unwrap().repeated, 0);
+        assert!((1..1_000_000).step_by(1_000).all(|at| log.count(&context(at), refused("a")).is_none()));
         assert!(log.close(Timestamp(HOUR_MS - 1)).is_empty());
         let due = log.close(Timestamp(HOUR_MS));
         assert_eq!((due.len(), due[0].repeated), (1, 1_000));
-        assert!(log.count(&act(HOUR_MS + 1), refused("a")).is_none(), "the entry of the count began a new hour");
-        assert_eq!(log.count(&act(2 * HOUR_MS), refused("a")).unwrap().repeated, 1);
+        assert!(log.count(&context(HOUR_MS + 1), refused("a")).is_none(), "the entry of the count began a new hour");
+        assert_eq!(log.count(&context(2 * HOUR_MS), refused("a")).unwrap().repeated, 1);
         assert!(log.close(Timestamp(4 * HOUR_MS)).is_empty() && log.0.is_empty(), "what is not repeated is forgotten");
     }
 
     #[test]
     fn however_many_kinds_are_sent_the_entries_are_bounded() {
         let mut log = RefusalLog::default();
-        let entries = (0..10_000).filter_map(|at| log.count(&act(at), refused(&format!("{at}")))).count();
+        let entries = (0..10_000).filter_map(|at| log.count(&context(at), refused(&format!("{at}")))).count();
         assert_eq!((entries, log.0.len()), (MAX_TOPICS + 1, MAX_TOPICS + 1));
         let due = log.close(Timestamp(2 * HOUR_MS));
         assert_eq!(due.iter().map(|due| due.repeated).sum::<u64>(), (10_000 - MAX_TOPICS - 1) as u64);

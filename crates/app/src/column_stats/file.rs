@@ -63,11 +63,11 @@ struct Part {
 
 /// A window that was read.
 #[derive(Debug)]
-pub(super) struct Kept {
+pub(super) struct StoredHour {
     pub window: Window,
 }
 
-impl Kept {
+impl StoredHour {
     pub fn merged(mut self, more: &Window) -> Result<Window, ProfileFileError> {
         self.window.merge(more).map_err(ProfileFileError::Merge)?;
         Ok(self.window)
@@ -122,7 +122,7 @@ pub(super) fn role(word: &str) -> Option<Role> {
 }
 
 /// Reads a window that these columns counted.
-pub(super) fn decode(bytes: &[u8], watched: &[Watched]) -> Result<Kept, ProfileFileError> {
+pub(super) fn decode(bytes: &[u8], watched: &[Watched]) -> Result<StoredHour, ProfileFileError> {
     let (stored, mut body) = open(bytes)?;
     if stored.parts.len() != watched.len() {
         return Err(ProfileFileError::OtherColumns);
@@ -142,7 +142,7 @@ pub(super) fn decode(bytes: &[u8], watched: &[Watched]) -> Result<Kept, ProfileF
         columns.push(counts);
     }
     match body {
-        [] => Ok(Kept { window: Window { rows: stored.rows, columns } }),
+        [] => Ok(StoredHour { window: Window { rows: stored.rows, columns } }),
         _ => Err(ProfileFileError::Damaged),
     }
 }

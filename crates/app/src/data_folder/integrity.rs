@@ -18,7 +18,7 @@ use std::{
 use crate::{
     App,
     column_stats::collect,
-    context::Act,
+    context::RequestContext,
     error::AppError,
     prediction::partition_index::{endpoints, kind_of, known, partitions},
 };
@@ -299,7 +299,7 @@ impl App {
     ///
     /// # Errors
     /// When the metadata cannot be read or written.
-    pub fn accept_losses(&self, act: &Act) -> Result<Vec<PathBuf>, AppError> {
+    pub fn accept_losses(&self, context: &RequestContext) -> Result<Vec<PathBuf>, AppError> {
         let always = (Timestamp(i64::MIN), Timestamp(i64::MAX));
         let listed = self.store().read(|reader| {
             Ok(kilter_store::deployment::list_endpoints(reader, None, &PageRequest::first(1000))?.items)
@@ -310,7 +310,7 @@ impl App {
                 for partition in self.partitions(kind, &endpoint, always)? {
                     let Err(error) = self.lake().verify(kind, &endpoint, &known(&partition)) else { continue };
                     let path = self.lake().path_of(kind, &endpoint, known(&partition).seq);
-                    let draft = act.does("recording.accept_loss", damage_of(&error), vec![]);
+                    let draft = context.audit_event("recording.accept_loss", damage_of(&error), vec![]);
                     let (of_log, endpoint, seq) = (kind_of(kind), endpoint.clone(), partition.seq);
                     self.store()
                         .write(move |tx| index::accept_loss(&tx.audited(draft), of_log, &endpoint, seq).map(drop))?;

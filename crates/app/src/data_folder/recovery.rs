@@ -14,7 +14,7 @@ use kilter_domain::{
 use kilter_store::{PageRequest, deployment as deployments, run as runs};
 use serde_json::json;
 
-use crate::{App, context::Act, error::AppError, event::DecisionKind};
+use crate::{App, context::RequestContext, error::AppError, event::DecisionKind};
 
 const RUN_ENDED: &str = "the process that ran it ended before the run did; start it again with `kilter run`";
 const REQUEST_ENDED: &str = "it was requested and never took its first stage; deploy the version again";
@@ -34,8 +34,8 @@ impl App {
     /// When the metadata cannot be read or written.
     pub fn recover(&self, now: Timestamp) -> Result<Recovered, AppError> {
         self.sweep();
-        let act = Act::system("recovery", now);
-        let recovered = Recovered { runs: self.end_runs(&act)?, deployments: self.end_requests(&act)? };
+        let context = RequestContext::system("recovery", now);
+        let recovered = Recovered { runs: self.end_runs(&context)?, deployments: self.end_requests(&context)? };
         if recovered != Recovered::default() {
             let Recovered { runs, deployments } = recovered;
             tracing::warn!(runs, deployments, "an earlier process ended with work under way; it is ended now");
@@ -43,7 +43,7 @@ impl App {
         Ok(recovered)
     }
 
-    fn end_runs(&self, act: &Act) -> Result<usize, AppError> {
+    fn end_runs(&self, context: &RequestContext) -> Result<usize, AppError> {
         let mut ended = 0;
         loop {
             let left = self.store().read(|reader| runs::list_unfinished(reader, &PageRequest::first(100)))?.items;
@@ -51,7 +51,7 @@ impl App {
                 return Ok(ended);
             }
             ended += left.len();
-            let draft = act.does(DecisionKind::TrainingFailed.word(), RUN_ENDED, vec![]);
+            let draft = context.audit_event(DecisionKind::TrainingFailed.word(), RUN_ENDED, vec![]);
             self.store().write(move |tx| {
                 left.iter().try_for_each(|run| {
                     let record = json!({ "error": RUN_ENDED });
@@ -62,12 +62,12 @@ impl App {
         }
     }
 
-    fn end_requests(&self, act: &Act) -> Result<usize, AppError> {
+    fn end_requests(&self, context: &RequestContext) -> Result<usize, AppError> {
         let (mut ended, mut page) = (0, PageRequest::first(1000));
         loop {
             let listed = self.store().read(|reader| deployments::list_endpoints(reader, None, &page))?;
             for endpoint in &listed.items {
-                ended += self.end_requests_at(act, &endpoint.name)?;
+                ended += self.end_requests_at(context, &endpoint.name)?;
             }
             match listed.next {
                 Some(cursor) => page = PageRequest::first(1000).after(cursor),
@@ -76,7 +76,7 @@ impl App {
         }
     }
 
-    fn end_requests_at(&self, act: &Act, endpoint: &EndpointName) -> Result<usize, AppError> {
+    fn end_requests_at(&self, context: &RequestContext, endpoint: &EndpointName) -> Result<usize, AppError> {
         let mut ended = 0;
         loop {
             let left = self.store().read(|reader| deployments::list_requested(reader, endpoint))?;
@@ -87,7 +87,7 @@ impl App {
                 // A deployment that ends needs no version that is admitted.
                 let version = self.version_state(&request.model, request.number)?;
                 let stopped = request.state.after(DeploymentEvent::Stopped, version, AdmissionPolicy::Approved)?;
-                let draft = act.does("deployment.stop", REQUEST_ENDED, vec![]);
+                let draft = context.audit_event("deployment.stop", REQUEST_ENDED, vec![]);
                 let (id, state) = (request.id.clone(), request.state);
                 self.store().write(move |tx| deployments::advance(&tx.audited(draft), &id, state, stopped))?;
             }

@@ -31,7 +31,7 @@ pub enum RolesError {
 
 /// The part that each special column of a dataset plays. Everything else may be a feature.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Roles {
+pub struct ColumnRoles {
     pub dataset: String,
     pub time: Option<String>,
     pub label: Option<String>,
@@ -49,7 +49,7 @@ pub struct Roles {
     pub positive: Option<String>,
 }
 
-impl Roles {
+impl ColumnRoles {
     fn column<'t>(&self, table: &'t Table, name: &str) -> Result<&'t Column, RolesError> {
         table.column(name).map_err(|source| RolesError::Column { dataset: self.dataset.clone(), source })
     }
@@ -207,8 +207,13 @@ fn year(value: i64) -> Option<Timestamp> {
 mod tests {
     use super::*;
 
-    fn roles() -> Roles {
-        Roles { dataset: "people".into(), time: Some("when".into()), label: Some("y".into()), ..Roles::default() }
+    fn roles() -> ColumnRoles {
+        ColumnRoles {
+            dataset: "people".into(),
+            time: Some("when".into()),
+            label: Some("y".into()),
+            ..ColumnRoles::default()
+        }
     }
 
     #[test]
@@ -229,7 +234,7 @@ mod tests {
     fn a_counter_is_a_time_in_its_own_order_in_any_part_of_the_table() {
         let times = |name: &str, values: std::ops::Range<i64>| {
             let table = Table::new(vec![(name.into(), Column::Int(values.map(Some).collect()))]).unwrap();
-            Roles { time: Some(name.into()), ..roles() }
+            ColumnRoles { time: Some(name.into()), ..roles() }
                 .event_times(&table)
                 .map(|times| times.last().map(|time| time.millis()))
         };
@@ -255,7 +260,7 @@ mod tests {
     #[test]
     fn a_label_is_known_after_its_delay() {
         let day = Timestamp::from_date(2015, 1, 1).unwrap();
-        let roles = Roles { label_delay: Some(Span::days(60)), ..roles() };
+        let roles = ColumnRoles { label_delay: Some(Span::days(60)), ..roles() };
         let table = Table::new(vec![("when".into(), Column::Int(vec![Some(2015)]))]).unwrap();
         assert_eq!(roles.label_known_times(&table, &[day]).unwrap(), vec![day.after(Span::days(60))]);
     }

@@ -14,7 +14,7 @@ use kilter_evaluation::monitor_metrics::CONSUMER;
 use kilter_inference::{Infinite, Input, InputKind, Missing, Signature};
 use kilter_serving::v2::RESERVED;
 
-use crate::dataset::column_roles::Roles;
+use crate::dataset::column_roles::ColumnRoles;
 
 /// The columns that are compared with how they were in training besides those that the model reads.
 pub fn watched(contract: &Contract) -> BTreeSet<String> {
@@ -43,7 +43,7 @@ pub fn is_reserved(name: &str) -> bool {
 
 /// The same as inputs of an endpoint, of the types that they have among the rows that a version was trained on; what is
 /// not among them is left out.
-pub fn inputs(contract: &Contract, roles: &Roles, signature: &Signature, trained_on: &Table) -> Vec<Input> {
+pub fn inputs(contract: &Contract, roles: &ColumnRoles, signature: &Signature, trained_on: &Table) -> Vec<Input> {
     let names = names(contract).into_iter();
     let recorded =
         names.filter(|name| signature.input(name).is_none() && !roles.leaking().any(|column| column == name));
@@ -118,7 +118,7 @@ usage = ["share(consumer) known"]
             ("gender".into(), Column::Text(vec![None])),
             ("sold".into(), Column::Int(vec![Some(1)])),
         ]);
-        let found = inputs(&contract(), &Roles::default(), &signature, &table.expect("a table"));
+        let found = inputs(&contract(), &ColumnRoles::default(), &signature, &table.expect("a table"));
         let found: Vec<(&str, InputKind)> = found.iter().map(|input| (input.name.as_str(), input.kind)).collect();
         assert_eq!(found, [("gender", InputKind::Text), ("lead_days", InputKind::Integer)]);
     }

@@ -3,4 +3,4 @@
 pub(crate) mod column_roles;
 pub(crate) mod context_columns;
 
-pub use column_roles::{Roles, RolesError};
+pub use column_roles::{ColumnRoles, RolesError};

@@ -16,18 +16,18 @@ use kilter_workflow::with_causes;
 
 use crate::{
     App,
-    context::Act,
+    context::RequestContext,
     error::AppError,
     project::folder::Project,
     replay::timeline::VERSION,
-    training::train::{Governance, Trained},
+    training::train::{ApprovalMode, TrainingOutcome},
 };
 
 const REQUEST: &str = "deployment.request";
 
 /// What became of a version at a place that is deployed to without being asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Deployed {
+pub struct DeployOutcome {
     pub endpoint: EndpointName,
     pub number: u32,
     /// Where the deployment stands, or why there is none.
@@ -41,16 +41,16 @@ impl App {
     /// When something could not be read or written; that a version may not serve is a result with its reason.
     pub fn deploy_if_allowed(
         &self,
-        act: &Act,
+        context: &RequestContext,
         project: &Project,
-        trained: &Trained,
-        governance: Governance,
-    ) -> Result<Vec<Deployed>, AppError> {
+        trained: &TrainingOutcome,
+        approval_mode: ApprovalMode,
+    ) -> Result<Vec<DeployOutcome>, AppError> {
         let Some((number, state)) = trained.version else { return Ok(Vec::new()) };
-        let is_automatic = trained.is_automatic() || governance == Governance::Assumed;
+        let is_automatic = trained.is_automatic() || approval_mode == ApprovalMode::Simulated;
         let places = project.contract.deploy.iter().filter(|deploy| deploy.auto || is_automatic);
         let admitting = places.filter(|deploy| deploy.admission_policy().accepts(state));
-        admitting.map(|deploy| self.deploy_by_itself(act, project, deploy, (number, state))).collect()
+        admitting.map(|deploy| self.deploy_by_itself(context, project, deploy, (number, state))).collect()
     }
 
     /// Deploys the newest version that each `auto` place admits and has not seen: what people approved, whatever was
@@ -58,12 +58,12 @@ impl App {
     ///
     /// # Errors
     /// As [`App::deploy_if_allowed`].
-    pub fn deploy_newest(&self, project: &Project, at: Timestamp) -> Result<Vec<Deployed>, AppError> {
-        let act = Act::system("deploy", at);
+    pub fn deploy_newest(&self, project: &Project, at: Timestamp) -> Result<Vec<DeployOutcome>, AppError> {
+        let context = RequestContext::system("deploy", at);
         let mut deployed = Vec::new();
         for deploy in project.contract.deploy.iter().filter(|deploy| deploy.auto) {
             if let Some(version) = self.newest_unseen(project, deploy)? {
-                deployed.push(self.deploy_by_itself(&act, project, deploy, (version.number, version.state))?);
+                deployed.push(self.deploy_by_itself(&context, project, deploy, (version.number, version.state))?);
             }
         }
         Ok(deployed)
@@ -106,35 +106,35 @@ impl App {
 
     fn deploy_by_itself(
         &self,
-        act: &Act,
+        context: &RequestContext,
         project: &Project,
         deploy: &Deploy,
         (number, state): (u32, VersionState),
-    ) -> Result<Deployed, AppError> {
+    ) -> Result<DeployOutcome, AppError> {
         let endpoint = project.endpoint(deploy);
-        let outcome = match self.deploy(act, project, deploy, number, &format!("version {number} is {state}")) {
+        let outcome = match self.deploy(context, project, deploy, number, &format!("version {number} is {state}")) {
             Ok(deployment) => Ok(deployment.state),
             // It is live already, or waits for the end of a trial: that may be otherwise at the next look.
             Err(waits @ AppError::WrongState { .. }) => Err(waits.to_string()),
             Err(refused) if refused.is_refusal() => {
                 let reason = with_causes(&refused);
-                self.note_not_deployed(act, project, &endpoint, number, reason.clone())?;
+                self.note_not_deployed(context, project, &endpoint, number, reason.clone())?;
                 Err(reason)
             }
             Err(failed) => return Err(failed),
         };
-        Ok(Deployed { endpoint, number, outcome })
+        Ok(DeployOutcome { endpoint, number, outcome })
     }
 
     fn note_not_deployed(
         &self,
-        act: &Act,
+        context: &RequestContext,
         project: &Project,
         endpoint: &EndpointName,
         number: u32,
         reason: String,
     ) -> Result<(), AppError> {
-        let draft = act.does(REQUEST, reason, vec![format!("{VERSION}={number}"), at(endpoint)]);
+        let draft = context.audit_event(REQUEST, reason, vec![format!("{VERSION}={number}"), at(endpoint)]);
         let object = versions::object(&project.model(), number);
         self.store().write(move |tx| tx.audited(draft).did_not_happen(&object, Outcome::Denied).map(|_| ()))?;
         Ok(())

@@ -28,10 +28,10 @@ use kilter_store::{
 
 use crate::{
     App,
-    context::Act,
+    context::RequestContext,
     error::AppError,
-    event::Numbers,
-    prediction::logged::{Answered, Who},
+    event::EventMetrics,
+    prediction::logged::{LoggedPredictions, PredictionFilter},
     project::folder::Project,
 };
 
@@ -54,7 +54,12 @@ struct Better {
 impl App {
     /// Brings an earlier version back when it is surely better than the live one, about which an alert on performance is
     /// open; whether it did.
-    pub(crate) fn recall_if_better(&self, act: &Act, project: &Project, deploy: &Deploy) -> Result<bool, AppError> {
+    pub(crate) fn recall_if_better(
+        &self,
+        context: &RequestContext,
+        project: &Project,
+        deploy: &Deploy,
+    ) -> Result<bool, AppError> {
         let endpoint = project.endpoint(deploy);
         let Some(since) = self.failing_since(&endpoint)?.filter(|_| deploy.rollback == Rollback::Auto) else {
             return Ok(false);
@@ -67,8 +72,8 @@ impl App {
         if earlier.is_empty() {
             return Ok(false);
         }
-        let until = Timestamp(act.at.millis().saturating_add(1));
-        let rows = self.answered(&endpoint, Who::Answers, (since, until), act.at)?;
+        let until = Timestamp(context.at.millis().saturating_add(1));
+        let rows = self.answered(&endpoint, PredictionFilter::Answers, (since, until), context.at)?;
         let rows = rows.filter(|row| rows.labels[row].is_some());
         if rows.len() < MIN_ROWS {
             return Ok(false);
@@ -86,14 +91,14 @@ impl App {
             rounded(better.gain.low),
             rounded(better.gain.high),
         );
-        let numbers = Numbers::default()
+        let numbers = EventMetrics::default()
             .with(better.metric.clone(), better.value)
             .with("better by", better.gain.value)
             .with("better by low", better.gain.low)
             .with("better by high", better.gain.high)
             .with("labelled rows", rows.len() as f64)
             .with("back to version", f64::from(better.number));
-        self.bring_back(act, project, deploy, (&live, better.number), &reason, &numbers)?;
+        self.bring_back(context, project, deploy, (&live, better.number), &reason, &numbers)?;
         Ok(true)
     }
 
@@ -133,7 +138,7 @@ impl App {
         project: &Project,
         live: &Deployment,
         earlier: &[u32],
-        rows: &Answered,
+        rows: &LoggedPredictions,
     ) -> Result<Option<Better>, AppError> {
         let (package, model) = self.loaded(&live.model, live.number)?;
         let task = package.manifest.signature.task;
@@ -143,7 +148,8 @@ impl App {
             let manifest = &package.manifest;
             // A version that reads columns which are no longer sent cannot answer for today.
             let scored = Predictions::by(model, &rows.table, manifest.threshold).ok()?;
-            let answered = Answered { scores: scored.scores, predicted: labels(scored.labels), ..rows.clone() };
+            let answered =
+                LoggedPredictions { scores: scored.scores, predicted: labels(scored.labels), ..rows.clone() };
             Some(answered.outcomes(manifest.signature.task, &manifest.signature.classes, manifest.threshold))
         };
         let Some(ours) = outcomes(&package, &model) else { return Ok(None) };

@@ -17,7 +17,10 @@ use kilter_store::{
     model as versions,
 };
 
-use crate::{App, authz::permission::permit, context::Act, error::AppError, event::Numbers, project::folder::Project};
+use crate::{
+    App, authz::permission::permit, context::RequestContext, error::AppError, event::EventMetrics,
+    project::folder::Project,
+};
 
 impl App {
     /// Requests that a version serves at a place, and takes the first stage that the contract states.
@@ -27,13 +30,13 @@ impl App {
     /// written then.
     pub fn deploy(
         &self,
-        act: &Act,
+        context: &RequestContext,
         project: &Project,
         deploy: &Deploy,
         number: u32,
         reason: &str,
     ) -> Result<Deployment, AppError> {
-        self.change_endpoint(act, project, deploy, |change| change.deploy(number, reason))
+        self.change_endpoint(context, project, deploy, |change| change.deploy(number, reason))
     }
 
     /// Someone asks that a version serves at an endpoint, by the contract that was last registered for it.
@@ -42,15 +45,15 @@ impl App {
     /// When they may not, there is no such endpoint or version, or the version is not admitted there.
     pub fn deploy_at(
         &self,
-        act: &Act,
+        context: &RequestContext,
         endpoint: &EndpointName,
         number: u32,
         reason: &str,
     ) -> Result<Deployment, AppError> {
         let (project, deploy) = self.place(endpoint)?;
-        self.asked(act, "deployment.request", &deployments::endpoint_object(endpoint), || {
-            permit(&project.contract, &act.by, Action::Deploy)?;
-            self.deploy(act, &project, &deploy, number, reason)
+        self.asked(context, "deployment.request", &deployments::endpoint_object(endpoint), || {
+            permit(&project.contract, &context.actor, Action::Deploy)?;
+            self.deploy(context, &project, &deploy, number, reason)
         })
     }
 
@@ -58,11 +61,16 @@ impl App {
     ///
     /// # Errors
     /// When they may not, there is no such endpoint, or nothing to go back to.
-    pub fn roll_back_at(&self, act: &Act, endpoint: &EndpointName, reason: &str) -> Result<(), AppError> {
+    pub fn roll_back_at(
+        &self,
+        context: &RequestContext,
+        endpoint: &EndpointName,
+        reason: &str,
+    ) -> Result<(), AppError> {
         let (project, deploy) = self.place(endpoint)?;
-        self.asked(act, "deployment.roll_back", &deployments::endpoint_object(endpoint), || {
-            permit(&project.contract, &act.by, Action::RollBack)?;
-            self.change_endpoint(act, &project, &deploy, |change| change.roll_back(reason))
+        self.asked(context, "deployment.roll_back", &deployments::endpoint_object(endpoint), || {
+            permit(&project.contract, &context.actor, Action::RollBack)?;
+            self.change_endpoint(context, &project, &deploy, |change| change.roll_back(reason))
         })
     }
 
@@ -80,27 +88,27 @@ impl App {
     /// Puts a version that is the live one with another threshold in its place, at once.
     pub(crate) fn replace_threshold(
         &self,
-        act: &Act,
+        context: &RequestContext,
         project: &Project,
         deploy: &Deploy,
         number: u32,
         reason: &str,
-        numbers: &Numbers,
+        numbers: &EventMetrics,
     ) -> Result<(), AppError> {
-        self.change_endpoint(act, project, deploy, |change| change.replace_threshold(number, reason, numbers))
+        self.change_endpoint(context, project, deploy, |change| change.replace_threshold(number, reason, numbers))
     }
 
     /// Brings an earlier version back in place of a live one that is worse.
     pub(crate) fn bring_back(
         &self,
-        act: &Act,
+        context: &RequestContext,
         project: &Project,
         deploy: &Deploy,
         (live, earlier): (&Deployment, u32),
         reason: &str,
-        numbers: &Numbers,
+        numbers: &EventMetrics,
     ) -> Result<(), AppError> {
-        self.change_endpoint(act, project, deploy, |change| change.bring_back(live, earlier, reason, numbers))
+        self.change_endpoint(context, project, deploy, |change| change.bring_back(live, earlier, reason, numbers))
     }
 
     /// Whether callers of what is live can be answered by another version: the same task, and of two classes the same.

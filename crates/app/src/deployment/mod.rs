@@ -11,5 +11,5 @@ pub(crate) mod routes;
 pub(crate) mod tests;
 pub(crate) mod threshold;
 
-pub use auto_deploy::Deployed;
-pub use next_step::Waiting;
+pub use auto_deploy::DeployOutcome;
+pub use next_step::NextStep;

@@ -23,7 +23,7 @@ const MAX_VERSIONS: u32 = 100;
 
 /// The next step towards a version that answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Waiting {
+pub struct NextStep {
     /// The version that is waited with; `None` while there is none.
     pub version: Option<u32>,
     pub reason: String,
@@ -37,7 +37,7 @@ impl App {
     ///
     /// # Errors
     /// When the metadata cannot be read.
-    pub fn waiting_at(&self, endpoint: &EndpointName, now: Timestamp) -> Result<Option<Waiting>, AppError> {
+    pub fn waiting_at(&self, endpoint: &EndpointName, now: Timestamp) -> Result<Option<NextStep>, AppError> {
         let Some(project) = self.project_at(endpoint)? else { return Ok(None) };
         let Some(deploy) = project.deploy_at(endpoint) else { return Ok(None) };
         let model = project.model();
@@ -69,10 +69,14 @@ impl App {
         version: &Version,
         candidate: Option<&Deployment>,
         now: Timestamp,
-    ) -> Result<Waiting, AppError> {
+    ) -> Result<NextStep, AppError> {
         let (number, named) = (version.number, format!("{}@{}", version.model, version.number));
-        let waiting =
-            |reason: String, who: Vec<String>, command: String| Waiting { version: Some(number), reason, who, command };
+        let waiting = |reason: String, who: Vec<String>, command: String| NextStep {
+            version: Some(number),
+            reason,
+            who,
+            command,
+        };
         let show = format!("kilter model show {named}");
         if deploy.admission_policy().accepts(version.state) {
             return self.admitted(project, deploy, version, candidate);
@@ -101,7 +105,7 @@ impl App {
         deploy: &Deploy,
         version: &Version,
         candidate: Option<&Deployment>,
-    ) -> Result<Waiting, AppError> {
+    ) -> Result<NextStep, AppError> {
         let (number, state) = (version.number, version.state);
         let place = if project.main_deploy().is_some_and(|main| main.name == deploy.name) {
             String::new()
@@ -122,20 +126,20 @@ impl App {
             }
             (None, None) => (format!("v{number} is {state} and nobody deployed it"), operators()),
         };
-        Ok(Waiting { version: Some(number), reason, who, command })
+        Ok(NextStep { version: Some(number), reason, who, command })
     }
 }
 
 /// Nothing serves and no version can be waited with.
-fn nothing(last: Option<&Version>) -> Waiting {
+fn nothing(last: Option<&Version>) -> NextStep {
     match last {
-        None => Waiting {
+        None => NextStep {
             version: None,
             reason: "no version was made yet".to_owned(),
             who: Vec::new(),
             command: "kilter run".to_owned(),
         },
-        Some(last) => Waiting {
+        Some(last) => NextStep {
             version: Some(last.number),
             reason: format!("the newest version, v{}, is {}; a fix is a new version", last.number, last.state),
             who: Vec::new(),

@@ -20,11 +20,11 @@ use kilter_store::deployment::{self as deployments, Deployment};
 use crate::deployment::route_change::EndpointChange;
 use crate::{
     App,
-    context::Act,
+    context::RequestContext,
     error::AppError,
-    event::{DecisionKind, Numbers},
+    event::{DecisionKind, EventMetrics},
     gate::judge::put_outcome,
-    prediction::logged::{Answered, Who},
+    prediction::logged::{LoggedPredictions, PredictionFilter},
     project::folder::Project,
 };
 
@@ -36,9 +36,9 @@ const LARGEST_LOSS: f64 = 5.0;
 const MIN_COMPARED: usize = 50;
 
 /// What is known of a candidate at a stage of its rollout.
-struct Trial {
+struct CandidateComparison {
     /// What the candidate scored since the stage began.
-    scored: Answered,
+    scored: LoggedPredictions,
     /// Candidate's loss minus champion's on the same labelled rows.
     difference: Option<Estimate>,
     errors: f64,
@@ -48,7 +48,7 @@ impl App {
     /// Takes the candidate at an endpoint one stage further, or back, if its time has come.
     pub(crate) fn advance_rollout(
         &self,
-        act: &Act,
+        context: &RequestContext,
         project: &Project,
         deploy: &Deploy,
         endpoint: &EndpointName,
@@ -60,25 +60,25 @@ impl App {
         if self.refused_at(endpoint).or_else(|| self.candidate_refused_at(endpoint)).is_some() {
             return Ok(());
         }
-        let since = self.stage_since(&candidate, act.at)?;
-        let trial = self.trial(act, &candidate, since)?;
-        if let Some((reason, numbers)) = self.guardrail(act, deploy, &candidate, &trial)? {
+        let since = self.stage_since(&candidate, context.at)?;
+        let trial = self.trial(context, &candidate, since)?;
+        if let Some((reason, numbers)) = self.guardrail(context, deploy, &candidate, &trial)? {
             let take_back = |change: &EndpointChange<'_>| change.take_back(&candidate, &reason, &numbers);
-            return self.change_endpoint(act, project, deploy, take_back);
+            return self.change_endpoint(context, project, deploy, take_back);
         }
         let next = match candidate.state {
             DeploymentState::Shadow => {
-                let is_over = deploy.shadow.is_none_or(|shadow| since.after(shadow) <= act.at);
+                let is_over = deploy.shadow.is_none_or(|shadow| since.after(shadow) <= context.at);
                 is_over.then(|| after_shadow(deploy))
             }
             DeploymentState::Canary { percent } => deploy.canary.as_ref().and_then(|canary| {
-                let is_over = since.after(canary.every) <= act.at && trial.answered() >= canary.min_rows;
+                let is_over = since.after(canary.every) <= context.at && trial.answered() >= canary.min_rows;
                 is_over.then(|| after_canary(canary, percent))
             }),
             _ => None,
         };
         let Some(next) = next else { return Ok(()) };
-        self.change_endpoint(act, project, deploy, |change| trial.take_stage(change, &candidate, next))
+        self.change_endpoint(context, project, deploy, |change| trial.take_stage(change, &candidate, next))
     }
 
     /// When a rollout at a place wants to be looked at again.
@@ -108,23 +108,34 @@ impl App {
         self.past_time(entry.map_or(candidate.created, |record| record.entry.at), now)
     }
 
-    fn trial(&self, act: &Act, candidate: &Deployment, since: Timestamp) -> Result<Trial, AppError> {
-        let (endpoint, until) = (&candidate.endpoint, Timestamp(act.at.millis().saturating_add(1)));
-        let scored = self.answered(endpoint, Who::Version(candidate.number), (since, until), act.at)?;
+    fn trial(
+        &self,
+        context: &RequestContext,
+        candidate: &Deployment,
+        since: Timestamp,
+    ) -> Result<CandidateComparison, AppError> {
+        let (endpoint, until) = (&candidate.endpoint, Timestamp(context.at.millis().saturating_add(1)));
+        let scored =
+            self.answered(endpoint, PredictionFilter::Version(candidate.number), (since, until), context.at)?;
         let live = self.store().read(|reader| deployments::live(reader, endpoint))?;
         let difference = match live {
-            Some(live) => self.compare(act, candidate, &live)?,
+            Some(live) => self.compare(context, candidate, &live)?,
             None => None,
         };
-        Ok(Trial { errors: self.error_rate(candidate), scored, difference })
+        Ok(CandidateComparison { errors: self.error_rate(candidate), scored, difference })
     }
 
     /// Mean loss of the candidate minus that of the champion since the rollout began: over the rows that both scored
     /// (shadow), else between the rows that chance gave to each (canary).
-    fn compare(&self, act: &Act, candidate: &Deployment, live: &Deployment) -> Result<Option<Estimate>, AppError> {
-        let span = (self.past_time(candidate.created, act.at)?, Timestamp(act.at.millis().saturating_add(1)));
-        let ours = self.answered(&candidate.endpoint, Who::Version(candidate.number), span, act.at)?;
-        let theirs = self.answered(&candidate.endpoint, Who::Version(live.number), span, act.at)?;
+    fn compare(
+        &self,
+        context: &RequestContext,
+        candidate: &Deployment,
+        live: &Deployment,
+    ) -> Result<Option<Estimate>, AppError> {
+        let span = (self.past_time(candidate.created, context.at)?, Timestamp(context.at.millis().saturating_add(1)));
+        let ours = self.answered(&candidate.endpoint, PredictionFilter::Version(candidate.number), span, context.at)?;
+        let theirs = self.answered(&candidate.endpoint, PredictionFilter::Version(live.number), span, context.at)?;
         let champion = self.loaded(&live.model, live.number)?.0;
         // A class that one of them alone knows is a wrong answer of the other.
         let classes = [&self.loaded(&candidate.model, candidate.number)?.0, &champion]
@@ -139,7 +150,12 @@ impl App {
         Ok(paired(&ours, &theirs).or_else(|| apart(&ours, &theirs)))
     }
 
-    fn losses(&self, deployment: &Deployment, answered: &Answered, classes: &[String]) -> Result<Losses, AppError> {
+    fn losses(
+        &self,
+        deployment: &Deployment,
+        answered: &LoggedPredictions,
+        classes: &[String],
+    ) -> Result<Losses, AppError> {
         let (package, _) = self.loaded(&deployment.model, deployment.number)?;
         let signature = &package.manifest.signature;
         let outcomes =
@@ -161,11 +177,11 @@ impl App {
     /// The guardrail that broke: a rule of the contract that holds, or labels that say the candidate is worse.
     fn guardrail(
         &self,
-        act: &Act,
+        context: &RequestContext,
         deploy: &Deploy,
         candidate: &Deployment,
-        trial: &Trial,
-    ) -> Result<Option<(String, Numbers)>, AppError> {
+        trial: &CandidateComparison,
+    ) -> Result<Option<(String, EventMetrics)>, AppError> {
         if let Some(worse) = trial.difference.filter(|difference| difference.low > 0.0) {
             let reason = format!(
                 "its loss is higher than the champion's by {} (at least {}) on {} labelled rows",
@@ -176,7 +192,7 @@ impl App {
             return Ok(Some((reason, trial.numbers())));
         }
         let Some(canary) = &deploy.canary else { return Ok(None) };
-        let broken = self.broken(act, canary, candidate, trial)?;
+        let broken = self.broken(context, canary, candidate, trial)?;
         Ok(broken.map(|outcome| {
             let mut numbers = trial.numbers();
             put_outcome(&mut numbers, &outcome);
@@ -186,10 +202,10 @@ impl App {
 
     fn broken(
         &self,
-        act: &Act,
+        context: &RequestContext,
         canary: &Canary,
         candidate: &Deployment,
-        trial: &Trial,
+        trial: &CandidateComparison,
     ) -> Result<Option<RuleOutcome>, AppError> {
         let (package, _) = self.loaded(&candidate.model, candidate.number)?;
         let signature = &package.manifest.signature;
@@ -198,7 +214,7 @@ impl App {
         let decisions = trial.scored.decisions(signature.task, &signature.classes, threshold);
         let facts = std::collections::BTreeMap::from([("error_rate".to_owned(), trial.errors)]);
         let rows = WindowRows {
-            now: act.at,
+            now: context.at,
             table: &trial.scored.table,
             events: &trial.scored.events,
             scores: &trial.scored.scores,
@@ -229,7 +245,7 @@ fn after_canary(canary: &Canary, percent: u8) -> Option<(DeploymentEvent, Decisi
     Some((DeploymentEvent::CanaryWidened { percent }, DecisionKind::CanaryStep, percent))
 }
 
-impl Trial {
+impl CandidateComparison {
     fn take_stage(
         &self,
         change: &EndpointChange<'_>,
@@ -273,8 +289,9 @@ impl Trial {
         }
     }
 
-    fn numbers(&self) -> Numbers {
-        let mut numbers = Numbers::default().with("rows", self.scored.len() as f64).with("error rate", self.errors);
+    fn numbers(&self) -> EventMetrics {
+        let mut numbers =
+            EventMetrics::default().with("rows", self.scored.len() as f64).with("error rate", self.errors);
         if let Some(difference) = self.difference {
             numbers.put("loss minus champion", difference.value);
             numbers.put("loss minus champion low", difference.low);

@@ -19,12 +19,12 @@ use kilter_store::{
 };
 use serde_json::json;
 
-use crate::deployment::routes::Lineup;
+use crate::deployment::routes::RoutePlan;
 use crate::{
     App,
-    context::Act,
+    context::RequestContext,
     error::AppError,
-    event::{DecisionKind, Numbers},
+    event::{DecisionKind, EventMetrics},
     prediction::predict::Serving,
     project::folder::Project,
     replay::timeline::VERSION,
@@ -33,14 +33,14 @@ use crate::{
 /// The right to change what answers at an endpoint: [`App::change_endpoint`] gives it to one caller at a time.
 pub(crate) struct EndpointChange<'a> {
     app: &'a App,
-    act: &'a Act,
+    context: &'a RequestContext,
     project: &'a Project,
     deploy: &'a Deploy,
     endpoint: EndpointName,
 }
 
 /// A deployment that is about to move: one that exists, or one that the same transaction requests.
-struct Entrant {
+struct PendingDeployment {
     id: String,
     model: ModelName,
     number: u32,
@@ -48,7 +48,7 @@ struct Entrant {
     request: Option<(NewDeployment, Draft)>,
 }
 
-impl From<&Deployment> for Entrant {
+impl From<&Deployment> for PendingDeployment {
     fn from(standing: &Deployment) -> Self {
         let Deployment { id, model, number, state, .. } = standing.clone();
         Self { id, model, number, state, request: None }
@@ -59,7 +59,7 @@ impl App {
     /// Lets `work` change what answers at a place, while nobody else does.
     pub(crate) fn change_endpoint<T>(
         &self,
-        act: &Act,
+        context: &RequestContext,
         project: &Project,
         deploy: &Deploy,
         work: impl FnOnce(&EndpointChange<'_>) -> Result<T, AppError>,
@@ -68,7 +68,7 @@ impl App {
         let lock = self.endpoint_lock(&endpoint);
         // A panic of another change left committed states: this one reads them anew.
         let _alone = lock.lock().unwrap_or_else(PoisonError::into_inner);
-        work(&EndpointChange { app: self, act, project, deploy, endpoint })
+        work(&EndpointChange { app: self, context, project, deploy, endpoint })
     }
 
     /// Who holds it may change what answers at the endpoint.
@@ -108,14 +108,14 @@ impl EndpointChange<'_> {
     pub(super) fn roll_back(&self, reason: &str) -> Result<(), AppError> {
         let candidate = self.candidate()?;
         if let Some(candidate) = &candidate {
-            self.take_back(candidate, reason, &Numbers::default())?;
+            self.take_back(candidate, reason, &EventMetrics::default())?;
             if self.app.refused_at(&self.endpoint).is_none() {
                 return Ok(());
             }
         }
         let live = self.live()?.ok_or_else(|| AppError::NothingServes { endpoint: self.endpoint.clone() })?;
         match self.app.last_before(&live)? {
-            Some(earlier) => self.bring_back(&live, earlier, reason, &Numbers::default()),
+            Some(earlier) => self.bring_back(&live, earlier, reason, &EventMetrics::default()),
             None if candidate.is_some() => Ok(()),
             None => Err(AppError::NotFound {
                 what: "version to go back to",
@@ -126,7 +126,12 @@ impl EndpointChange<'_> {
     }
 
     /// Ends a candidate; what is live goes on.
-    pub(super) fn take_back(&self, candidate: &Deployment, reason: &str, numbers: &Numbers) -> Result<(), AppError> {
+    pub(super) fn take_back(
+        &self,
+        candidate: &Deployment,
+        reason: &str,
+        numbers: &EventMetrics,
+    ) -> Result<(), AppError> {
         let next = self.next_state(candidate, DeploymentEvent::RolledBack)?;
         let draft = self.entry(DecisionKind::RolledBack, candidate.number, reason, numbers);
         let (id, state) = (candidate.id.clone(), candidate.state);
@@ -142,7 +147,7 @@ impl EndpointChange<'_> {
         live: &Deployment,
         earlier: u32,
         reason: &str,
-        numbers: &Numbers,
+        numbers: &EventMetrics,
     ) -> Result<(), AppError> {
         let (model, app) = (live.model.clone(), self.app);
         let version = app.version_state(&model, earlier)?;
@@ -150,7 +155,7 @@ impl EndpointChange<'_> {
         let returned = requested.after(DeploymentEvent::WentLive, version, self.deploy.admission_policy())?;
         app.check_answers(&model, earlier)?;
         let ended = self.next_state(live, DeploymentEvent::RolledBack)?;
-        let (serving, routes) = self.prepare(&Lineup::live(&model, earlier))?;
+        let (serving, routes) = self.prepare(&RoutePlan::live(&model, earlier))?;
         let new = NewDeployment {
             id: app.new_id(),
             endpoint: self.endpoint.clone(),
@@ -159,8 +164,8 @@ impl EndpointChange<'_> {
             reason: json!({ "text": format!("rolled back from version {}", live.number) }),
         };
         let back = self.entry(DecisionKind::RolledBack, live.number, reason, numbers);
-        let request = self.act.does("deployment.request", reason, vec![format!("{VERSION}={earlier}")]);
-        let go = self.act.does("deployment.return", reason, vec![format!("{VERSION}={earlier}")]);
+        let request = self.context.audit_event("deployment.request", reason, vec![format!("{VERSION}={earlier}")]);
+        let go = self.context.audit_event("deployment.return", reason, vec![format!("{VERSION}={earlier}")]);
         let (id, state) = (live.id.clone(), live.state);
         app.store().write(move |tx| {
             deployments::advance(&tx.audited(back), &id, state, ended)?;
@@ -173,24 +178,24 @@ impl EndpointChange<'_> {
     }
 
     /// As [`App::replace_threshold`].
-    pub(super) fn replace_threshold(&self, number: u32, reason: &str, numbers: &Numbers) -> Result<(), AppError> {
+    pub(super) fn replace_threshold(&self, number: u32, reason: &str, numbers: &EventMetrics) -> Result<(), AppError> {
         let model = self.project.model();
         self.app.check_answers(&model, number)?;
         self.go_live(self.request(model, number, reason), reason, numbers).map(|_| ())
     }
 
-    fn request(&self, model: ModelName, number: u32, reason: &str) -> Entrant {
+    fn request(&self, model: ModelName, number: u32, reason: &str) -> PendingDeployment {
         let (id, endpoint) = (self.app.new_id(), self.endpoint.clone());
         let new =
             NewDeployment { id: id.clone(), endpoint, model: model.clone(), number, reason: json!({ "text": reason }) };
-        let draft = self.act.does("deployment.request", reason, vec![format!("{VERSION}={number}")]);
-        Entrant { id, model, number, state: DeploymentState::Requested, request: Some((new, draft)) }
+        let draft = self.context.audit_event("deployment.request", reason, vec![format!("{VERSION}={number}")]);
+        PendingDeployment { id, model, number, state: DeploymentState::Requested, request: Some((new, draft)) }
     }
 
-    fn first_stage(&self, entrant: Entrant) -> Result<Deployment, AppError> {
+    fn first_stage(&self, entrant: PendingDeployment) -> Result<Deployment, AppError> {
         let live = self.app.answering(&self.endpoint)?;
         let first_percent = self.deploy.canary.as_ref().and_then(|canary| canary.steps.first().copied());
-        let nothing = Numbers::default();
+        let nothing = EventMetrics::default();
         match (live, self.deploy.shadow, first_percent) {
             (None, ..) => self.go_live(entrant, "nothing served until now", &nothing),
             (Some(_), Some(shadow), _) => {
@@ -214,18 +219,18 @@ impl EndpointChange<'_> {
         event: DeploymentEvent,
         kind: DecisionKind,
         reason: &str,
-        numbers: &Numbers,
+        numbers: &EventMetrics,
     ) -> Result<Deployment, AppError> {
         self.advance(candidate.into(), event, kind, reason, numbers)
     }
 
     fn advance(
         &self,
-        entrant: Entrant,
+        entrant: PendingDeployment,
         event: DeploymentEvent,
         kind: DecisionKind,
         reason: &str,
-        numbers: &Numbers,
+        numbers: &EventMetrics,
     ) -> Result<Deployment, AppError> {
         let next = self.after(&entrant, event)?;
         let live = self.live()?.ok_or_else(|| AppError::NothingServes { endpoint: self.endpoint.clone() })?;
@@ -233,10 +238,10 @@ impl EndpointChange<'_> {
             DeploymentState::Canary { percent } => Mode::Canary { percent },
             _ => Mode::Shadow,
         };
-        let lineup = Lineup::live(&live.model, live.number).beside(&entrant.model, entrant.number, mode);
+        let lineup = RoutePlan::live(&live.model, live.number).beside(&entrant.model, entrant.number, mode);
         let (serving, routes) = self.prepare(&lineup)?;
         let draft = self.entry(kind, entrant.number, reason, numbers);
-        let Entrant { id, state, request, .. } = entrant;
+        let PendingDeployment { id, state, request, .. } = entrant;
         let moved = self.app.store().write(move |tx| {
             if let Some((new, draft)) = request {
                 deployments::request(&tx.audited(draft), &new)?;
@@ -252,14 +257,19 @@ impl EndpointChange<'_> {
         &self,
         candidate: &Deployment,
         reason: &str,
-        numbers: &Numbers,
+        numbers: &EventMetrics,
     ) -> Result<Deployment, AppError> {
         self.go_live(candidate.into(), reason, numbers)
     }
 
     /// Makes a version the one that answers; what answered before is superseded. Alerts and evidence are about a model:
     /// they are over with it, and stay where the new version differs in its threshold alone.
-    fn go_live(&self, entrant: Entrant, reason: &str, numbers: &Numbers) -> Result<Deployment, AppError> {
+    fn go_live(
+        &self,
+        entrant: PendingDeployment,
+        reason: &str,
+        numbers: &EventMetrics,
+    ) -> Result<Deployment, AppError> {
         let before = self.live()?;
         let next = self.after(&entrant, DeploymentEvent::WentLive)?;
         let superseded = match &before {
@@ -274,12 +284,12 @@ impl EndpointChange<'_> {
                 .or_else(|gone| if gone.is_of_a_version() { Ok(false) } else { Err(gone) })?,
             None => false,
         };
-        let (serving, routes) = self.prepare(&Lineup::live(&entrant.model, entrant.number))?;
+        let (serving, routes) = self.prepare(&RoutePlan::live(&entrant.model, entrant.number))?;
         let kind = if same { DecisionKind::ThresholdChanged } else { DecisionKind::Promoted };
         let promoted = self.entry(kind, entrant.number, reason, numbers);
         let place_taken = format!("version {} took its place", entrant.number);
-        let replaced = self.act.does("deployment.supersede", place_taken.clone(), vec![]);
-        let Entrant { id, state, request, model, number } = entrant;
+        let replaced = self.context.audit_event("deployment.supersede", place_taken.clone(), vec![]);
+        let PendingDeployment { id, state, request, model, number } = entrant;
         let live = self.app.store().write(move |tx| {
             if let Some((new, draft)) = request {
                 deployments::request(&tx.audited(draft), &new)?;
@@ -302,7 +312,7 @@ impl EndpointChange<'_> {
     }
 
     /// Loads what is about to serve, and opens where it will: after the commit nothing is left that can fail.
-    fn prepare(&self, lineup: &Lineup) -> Result<(Arc<Serving>, Routes), AppError> {
+    fn prepare(&self, lineup: &RoutePlan) -> Result<(Arc<Serving>, Routes), AppError> {
         let serving = self.app.open_serving(&self.endpoint)?;
         let routes = self.app.load_routes(&self.endpoint, lineup, self.project, self.deploy.admission_policy())?;
         Ok((serving, routes))
@@ -315,7 +325,7 @@ impl EndpointChange<'_> {
 
     /// The change is committed: an alert that moved meanwhile is tried once more, and does not fail it.
     fn resolve_alerts(&self, model: &ModelName, number: u32, reason: &str) {
-        let resolve = || self.app.resolve_alerts(self.act, self.project, &self.endpoint, (model, number), reason);
+        let resolve = || self.app.resolve_alerts(self.context, self.project, &self.endpoint, (model, number), reason);
         if let Err(error) = resolve().or_else(|_| resolve()) {
             tracing::error!(endpoint = %self.endpoint, %error, "alerts about the version before could not be resolved");
         }
@@ -333,13 +343,13 @@ impl EndpointChange<'_> {
         self.after(&deployment.into(), event)
     }
 
-    fn after(&self, entrant: &Entrant, event: DeploymentEvent) -> Result<DeploymentState, AppError> {
+    fn after(&self, entrant: &PendingDeployment, event: DeploymentEvent) -> Result<DeploymentState, AppError> {
         let version = self.app.version_state(&entrant.model, entrant.number)?;
         Ok(entrant.state.after(event, version, self.deploy.admission_policy())?)
     }
 
-    fn entry(&self, kind: DecisionKind, number: u32, reason: &str, numbers: &Numbers) -> Draft {
-        self.act.decides(kind, reason, &numbers.clone().with(VERSION, f64::from(number)))
+    fn entry(&self, kind: DecisionKind, number: u32, reason: &str, numbers: &EventMetrics) -> Draft {
+        self.context.decision_event(kind, reason, &numbers.clone().with(VERSION, f64::from(number)))
     }
 
     fn wrong_state(&self, deployment: &Deployment, state: &str, how: &str) -> AppError {

@@ -34,12 +34,12 @@ struct Slot {
 
 /// What is to answer at an endpoint: a live version, and at most one on trial beside it.
 #[derive(Clone, Debug)]
-pub(super) struct Lineup {
+pub(super) struct RoutePlan {
     live: Slot,
     candidate: Option<(Slot, Mode)>,
 }
 
-impl Lineup {
+impl RoutePlan {
     pub(super) fn live(model: &ModelName, number: u32) -> Self {
         Self { live: Slot { model: model.clone(), number }, candidate: None }
     }
@@ -65,7 +65,7 @@ impl Lineup {
 
 /// Why something that the store says serves does not.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct NotServed {
+pub(crate) struct LoadFailure {
     live: Option<String>,
     candidate: Option<String>,
 }
@@ -97,7 +97,7 @@ impl App {
         if followed.is_err() {
             let reason = "loading it met a fault of Kilter; please report it with the log".to_owned();
             tracing::error!(%endpoint, %reason, "the live version is refused");
-            self.lock_refused().insert(endpoint.clone(), NotServed { live: Some(reason), candidate: None });
+            self.lock_refused().insert(endpoint.clone(), LoadFailure { live: Some(reason), candidate: None });
         }
     }
 
@@ -113,7 +113,7 @@ impl App {
 
     /// Every endpoint at which something that the store says serves does not, and why.
     pub fn refused_endpoints(&self) -> Vec<(EndpointName, String)> {
-        let of = |(endpoint, refused): (&EndpointName, &NotServed)| {
+        let of = |(endpoint, refused): (&EndpointName, &LoadFailure)| {
             let live = refused.live.as_ref().map(|reason| format!("serves nothing: {reason}"));
             let candidate = refused.candidate.as_ref().map(|reason| format!("its candidate is not asked: {reason}"));
             Some((endpoint.clone(), live.or(candidate)?))
@@ -136,7 +136,7 @@ impl App {
         self.published(endpoint).inspect_err(|refused| {
             let reason = with_causes(refused);
             tracing::error!(%endpoint, %reason, "the live version is refused");
-            self.lock_refused().insert(endpoint.clone(), NotServed { live: Some(reason), candidate: None });
+            self.lock_refused().insert(endpoint.clone(), LoadFailure { live: Some(reason), candidate: None });
         })
     }
 
@@ -151,21 +151,21 @@ impl App {
             return Ok(());
         };
         let (project, admits) = self.terms_at(endpoint);
-        let load = |lineup: &Lineup| match &project {
+        let load = |lineup: &RoutePlan| match &project {
             Some(project) => self.load_routes(endpoint, lineup, project, admits),
             None => self.load_routes_with(endpoint, lineup, &[], admits),
         };
-        let (routes, refused) = match (load(&Lineup::of(&live, candidate.as_ref())), candidate) {
+        let (routes, refused) = match (load(&RoutePlan::of(&live, candidate.as_ref())), candidate) {
             (Ok(routes), _) => (routes, None),
             (Err(refused), None) => return Err(refused),
             // What is live goes on without a candidate that cannot be served.
-            (Err(refused), Some(_)) => (load(&Lineup::of(&live, None))?, Some(with_causes(&refused))),
+            (Err(refused), Some(_)) => (load(&RoutePlan::of(&live, None))?, Some(with_causes(&refused))),
         };
         serving.endpoint().deploy(routes);
         self.lock_refused().remove(endpoint);
         if let Some(reason) = refused {
             tracing::error!(%endpoint, %reason, "the candidate is not asked");
-            self.lock_refused().insert(endpoint.clone(), NotServed { live: None, candidate: Some(reason) });
+            self.lock_refused().insert(endpoint.clone(), LoadFailure { live: None, candidate: Some(reason) });
         }
         Ok(())
     }
@@ -174,7 +174,7 @@ impl App {
     pub(super) fn load_routes(
         &self,
         endpoint: &EndpointName,
-        lineup: &Lineup,
+        lineup: &RoutePlan,
         project: &Project,
         admits: AdmissionPolicy,
     ) -> Result<Routes, AppError> {
@@ -185,7 +185,7 @@ impl App {
     fn load_routes_with(
         &self,
         endpoint: &EndpointName,
-        lineup: &Lineup,
+        lineup: &RoutePlan,
         recorded: &[String],
         admits: AdmissionPolicy,
     ) -> Result<Routes, AppError> {

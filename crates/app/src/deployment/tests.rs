@@ -12,7 +12,7 @@ use kilter_train::{FitOptions, fit};
 use serde_json::json;
 
 use crate::{
-    context::Act,
+    context::RequestContext,
     error::AppError,
     model::golden::replay::tests::{House, customers, finite, trained},
     project::folder::Project,
@@ -29,7 +29,7 @@ fn house(folder: &std::path::Path, terms: &str) -> House {
     let mut house = House::open(folder);
     let contract = format!("{}{terms}\n", house.project.text);
     house.project = Project::of(folder, contract).unwrap();
-    house.app.register(&house.act, &house.project).unwrap();
+    house.app.register(&house.context, &house.project).unwrap();
     house
 }
 
@@ -68,7 +68,7 @@ fn all(house: &House) -> Vec<Deployment> {
 fn force(house: &House, id: &str, number: u32, state: DeploymentState) {
     let new =
         NewDeployment { id: id.into(), endpoint: endpoint(), model: house.project.model(), number, reason: json!({}) };
-    let entries = [(); 2].map(|()| house.act.does("test", "", vec![]));
+    let entries = [(); 2].map(|()| house.context.audit_event("test", "", vec![]));
     let id = id.to_owned();
     let forced = house.app.store().write(move |tx| {
         let [first, second] = entries;
@@ -184,7 +184,7 @@ fn whatever_was_committed_the_folder_opens_says_why_and_can_be_healed() {
         house
             .app
             .replace_threshold(
-                &house.act,
+                &house.context,
                 &house.project,
                 &house.project.contract.deploy[0],
                 second,
@@ -194,15 +194,15 @@ fn whatever_was_committed_the_folder_opens_says_why_and_can_be_healed() {
             .unwrap();
         inflict(&house);
         let house = reopened(house, folder.path());
-        house.app.recover(house.act.at).unwrap();
+        house.app.recover(house.context.at).unwrap();
         assert_eq!(routed(&house).0, Some(2), "{harm}: what is live answers");
         let has_candidate = stored(&house).1.is_some();
         let told = house.app.candidate_refused_at(&endpoint()).is_some();
         assert_eq!(has_candidate && routed(&house).1.is_none(), told, "{harm}: what is not asked is told");
         let step = house.project.contract.deploy[0].clone();
-        house.app.advance_rollout(&house.act, &house.project, &step, &endpoint()).unwrap();
+        house.app.advance_rollout(&house.context, &house.project, &step, &endpoint()).unwrap();
         if has_candidate {
-            house.app.roll_back_at(&house.act, &endpoint(), "heal").unwrap();
+            house.app.roll_back_at(&house.context, &endpoint(), "heal").unwrap();
         }
         assert_eq!((stored(&house).1, house.app.refused_endpoints()), (None, vec![]), "{harm}");
         let next = house.version(&onnx, None);
@@ -224,10 +224,10 @@ fn a_live_version_that_cannot_be_loaded_takes_no_other_endpoint_down_and_is_roll
     // One that was live, went on trial, and lost its package.
     let bad = house.version(&reading("__index_level_0__"), None);
     let own: Vec<_> = blobs(folder.path()).difference(&before).cloned().collect();
-    house.app.roll_back_at(&house.act, &endpoint(), "nothing was before").unwrap_err();
+    house.app.roll_back_at(&house.context, &endpoint(), "nothing was before").unwrap_err();
     let live = house.app.store().read(|reader| deployments::live(reader, &endpoint())).unwrap().unwrap();
-    house.act.at = kilter_domain::time::Timestamp(house.act.at.millis() + 1_000);
-    let entry = house.act.does("test", "", vec![]);
+    house.context.at = kilter_domain::time::Timestamp(house.context.at.millis() + 1_000);
+    let entry = house.context.audit_event("test", "", vec![]);
     house
         .app
         .store()
@@ -236,7 +236,7 @@ fn a_live_version_that_cannot_be_loaded_takes_no_other_endpoint_down_and_is_roll
     force(&house, "broken", bad, DeploymentState::Live);
     own.iter().for_each(|blob| fs::remove_file(blob).unwrap());
 
-    house.app.register(&house.act, &other).unwrap();
+    house.app.register(&house.context, &other).unwrap();
     let house = reopened(house, folder.path());
     let reason = house.app.refused_at(&endpoint()).expect("it is told");
     assert!(!reason.is_empty());
@@ -244,7 +244,7 @@ fn a_live_version_that_cannot_be_loaded_takes_no_other_endpoint_down_and_is_roll
     assert_eq!(routed(&house), (None, None));
     let again = house.deploy(bad).unwrap_err();
     assert!(again.is_of_a_version(), "asked for once more it is loaded once more: {again}");
-    house.app.roll_back_at(&house.act, &endpoint(), "heal").unwrap();
+    house.app.roll_back_at(&house.context, &endpoint(), "heal").unwrap();
     assert_eq!((routed(&house), stored(&house)), ((Some(1), None), (Some(1), None)));
     assert!(house.app.refused_endpoints().is_empty());
 }
@@ -283,7 +283,7 @@ fn whatever_races_routes_end_as_the_store_says_and_nothing_stays_requested() {
                 for racer in 0..8 {
                     let (house, number) = (&house, versions[(round + racer) % versions.len()]);
                     scope.spawn(move || match racer % 4 {
-                        3 => drop(house.app.roll_back_at(&house.act, &endpoint(), "race")),
+                        3 => drop(house.app.roll_back_at(&house.context, &endpoint(), "race")),
                         _ => drop(house.deploy(number)),
                     });
                 }
@@ -304,7 +304,7 @@ fn what_a_killed_process_left_under_way_is_ended_with_its_entry() {
     let house = house(folder.path(), "");
     let first = house.version(&trained().0, None);
     force(&house, "left", first, DeploymentState::Requested);
-    let (name, entry) = (house.project.name.clone(), house.act.does("run_started", "", vec![]));
+    let (name, entry) = (house.project.name.clone(), house.context.audit_event("run_started", "", vec![]));
     let run = kilter_store::run::NewRun {
         id: "killed".into(),
         project: name,
@@ -321,14 +321,14 @@ fn what_a_killed_process_left_under_way_is_ended_with_its_entry() {
     fs::create_dir_all(&scratch).unwrap();
     fs::write(scratch.join("half.parquet"), "half").unwrap();
     let house = reopened(house, folder.path());
-    let recovered = house.app.recover(house.act.at).unwrap();
+    let recovered = house.app.recover(house.context.at).unwrap();
     assert_eq!((recovered.runs, recovered.deployments), (1, 1));
     let run = house.app.store().read(|reader| kilter_store::run::get(reader, "killed")).unwrap();
     assert_eq!(run.state, kilter_domain::run::RunState::Failed);
     assert!(run.record["error"].as_str().unwrap().contains("the process that ran it ended"), "{}", run.record);
     assert_eq!(all(&house)[0].state, DeploymentState::Stopped);
     assert!(!scratch.exists());
-    assert_eq!(house.app.recover(house.act.at).unwrap(), Default::default(), "once");
+    assert_eq!(house.app.recover(house.context.at).unwrap(), Default::default(), "once");
     assert!(house.app.store().read(kilter_store::audit::verify).unwrap().is_sound());
     house.deploy(first).unwrap();
 }
@@ -338,7 +338,7 @@ fn an_automatic_place_takes_the_newest_approved_version_once_nothing_is_on_trial
     let folder = tempfile::tempdir().unwrap();
     let house = house(folder.path(), &format!("auto = true\n{CANARY}"));
     let (onnx, _) = trained();
-    let at = house.act.at;
+    let at = house.context.at;
     let deployed = || house.app.deploy_newest(&house.project, at).unwrap();
     assert!(deployed().is_empty(), "there is no version");
     let (first, second) = (house.version(&onnx, None), house.version(&onnx, None));
@@ -352,10 +352,10 @@ fn an_automatic_place_takes_the_newest_approved_version_once_nothing_is_on_trial
     assert!(waits[0].number == fifth && waits[0].outcome.as_ref().is_err_and(|reason| reason.contains("candidate")));
     let waiting = house.app.waiting_at(&endpoint(), at).unwrap().unwrap();
     assert_eq!((waiting.version, waiting.reason.contains("waits until v4")), (Some(fifth), true), "{waiting:?}");
-    house.app.roll_back_at(&house.act, &endpoint(), "worse").unwrap();
+    house.app.roll_back_at(&house.context, &endpoint(), "worse").unwrap();
     let after = deployed();
     assert_eq!((after[0].number, after[0].outcome.clone()), (fifth, Ok(DeploymentState::Canary { percent: 10 })));
-    house.app.roll_back_at(&house.act, &endpoint(), "worse too").unwrap();
+    house.app.roll_back_at(&house.context, &endpoint(), "worse too").unwrap();
     assert!(deployed().is_empty(), "what a person took back stays away, and so do {first} and {third}");
 }
 
@@ -365,12 +365,12 @@ fn what_an_automatic_place_refuses_is_noted_once_and_named_by_status() {
     let house = house(folder.path(), "auto = true");
     house.deploy(house.version(&trained().0, None)).unwrap();
     let bad = house.version(&reading("__index_level_0__"), None);
-    let refused = house.app.deploy_newest(&house.project, house.act.at).unwrap();
+    let refused = house.app.deploy_newest(&house.project, house.context.at).unwrap();
     assert!(refused[0].outcome.as_ref().is_err_and(|reason| reason.contains("__index_level_0__")), "{refused:?}");
     let entries = house.app.store().read(kilter_store::audit::size).unwrap();
-    assert!(house.app.deploy_newest(&house.project, house.act.at).unwrap().is_empty());
+    assert!(house.app.deploy_newest(&house.project, house.context.at).unwrap().is_empty());
     assert_eq!(house.app.store().read(kilter_store::audit::size).unwrap(), entries, "once");
-    let waiting = house.app.waiting_at(&endpoint(), house.act.at).unwrap().unwrap();
+    let waiting = house.app.waiting_at(&endpoint(), house.context.at).unwrap().unwrap();
     assert!(waiting.version == Some(bad) && waiting.reason.contains("was not deployed"), "{waiting:?}");
 }
 
@@ -379,7 +379,7 @@ fn a_contract_that_cannot_be_read_keeps_nothing_from_serving() {
     let folder = tempfile::tempdir().unwrap();
     let house = house(folder.path(), "");
     house.deploy(house.version(&trained().0, None)).unwrap();
-    let (name, entry) = (house.project.name.clone(), house.act.does("test", "", vec![]));
+    let (name, entry) = (house.project.name.clone(), house.context.audit_event("test", "", vec![]));
     let broken = house
         .app
         .store()
@@ -387,8 +387,8 @@ fn a_contract_that_cannot_be_read_keeps_nothing_from_serving() {
     broken.unwrap();
     let house = reopened(house, folder.path());
     assert_eq!(routed(&house).0, Some(1));
-    assert!(house.app.roll_back_at(&house.act, &endpoint(), "x").unwrap_err().to_string().contains("kilter.toml"));
-    house.app.register(&house.act, &house.project).unwrap();
+    assert!(house.app.roll_back_at(&house.context, &endpoint(), "x").unwrap_err().to_string().contains("kilter.toml"));
+    house.app.register(&house.context, &house.project).unwrap();
     house.deploy(house.version(&trained().0, None)).unwrap();
     assert_eq!(routed(&house).0, Some(2), "a contract that can be read heals it");
 }
@@ -403,8 +403,8 @@ fn people_who_approve_at_once_are_all_counted_and_nobody_is_told_otherwise() {
         let number = house.version_in(VersionState::Validated, &onnx, None);
         thread::scope(|scope| {
             for who in ["user:ana", "user:ben"] {
-                let (house, act) = (&house, Act { at: house.act.at, by: who.parse().unwrap() });
-                scope.spawn(move || house.app.approve(&act, &house.project.model(), number, "").unwrap());
+                let (house, context) = (&house, RequestContext { at: house.context.at, actor: who.parse().unwrap() });
+                scope.spawn(move || house.app.approve(&context, &house.project.model(), number, "").unwrap());
             }
         });
         let state = house.app.version_state(&house.project.model(), number).unwrap();

@@ -23,20 +23,20 @@ use kilter_workflow::RunRecord;
 
 use crate::{
     App,
-    context::Act,
+    context::RequestContext,
     error::AppError,
-    event::{DecisionKind, Numbers},
+    event::{DecisionKind, EventMetrics},
     project::folder::Project,
-    training::train::{Trained, Training},
+    training::train::{Training, TrainingOutcome},
 };
 
 /// One dataset as it is now.
-struct Rows {
+struct DataRows {
     table: Table,
     now: Timestamp,
 }
 
-impl Measurements for Rows {
+impl Measurements for DataRows {
     fn measure(&self, quantity: &Quantity, _over: Option<Span>) -> Measured {
         column_quantity(&self.table, self.now, quantity).unwrap_or_else(|| {
             Measured::Nothing(nothing(
@@ -59,15 +59,20 @@ impl App {
         for dataset in project.contract.data.iter().filter(|dataset| !dataset.require.is_empty()) {
             let path = self.data_file(project, training, dataset)?;
             let table = read_table(&path, &ReadOptions::default())?;
-            outcomes.extend(held(dataset, Rows { table, now: training.act.at }));
+            outcomes.extend(held(dataset, DataRows { table, now: training.context.at }));
         }
         Ok(NonEmpty::new(outcomes).map(Verdict::of))
     }
 
     /// Ends a run before its first step, because its data may not be trained on.
-    pub(crate) fn refuse_data(&self, training: Training, id: String, verdict: &Verdict) -> Result<Trained, AppError> {
-        let (reason, at) = (verdict.reasons().join("; "), training.act.at);
-        let draft = training.act.decides(DecisionKind::DataAlert, reason.clone(), &numbers(verdict));
+    pub(crate) fn refuse_data(
+        &self,
+        training: Training,
+        id: String,
+        verdict: &Verdict,
+    ) -> Result<TrainingOutcome, AppError> {
+        let (reason, at) = (verdict.reasons().join("; "), training.context.at);
+        let draft = training.context.decision_event(DecisionKind::DataAlert, reason.clone(), &numbers(verdict));
         let document = json!({ "error": reason, "data": verdict });
         let run = id.clone();
         self.store().write(move |tx| {
@@ -85,12 +90,24 @@ impl App {
             steps: vec![],
             unchanged: None,
         };
-        Ok(Trained { run: id, record, version: None, unchanged: None, cause: training.cause, refused: Some(reason) })
+        Ok(TrainingOutcome {
+            run: id,
+            record,
+            version: None,
+            unchanged: None,
+            cause: training.cause,
+            refused: Some(reason),
+        })
     }
 
     /// Writes down that data is not fit to be trained on, where no run was begun.
-    pub(crate) fn note_unfit_data(&self, act: &Act, project: &Project, verdict: &Verdict) -> Result<(), AppError> {
-        let draft = act.decides(DecisionKind::DataAlert, verdict.reasons().join("; "), &numbers(verdict));
+    pub(crate) fn note_unfit_data(
+        &self,
+        context: &RequestContext,
+        project: &Project,
+        verdict: &Verdict,
+    ) -> Result<(), AppError> {
+        let draft = context.decision_event(DecisionKind::DataAlert, verdict.reasons().join("; "), &numbers(verdict));
         let object = format!("data:{}", project.name);
         self.store().write(move |tx| tx.audited(draft).did_not_happen(&object, Outcome::Denied).map(|_| ()))?;
         Ok(())
@@ -98,15 +115,15 @@ impl App {
 }
 
 /// The rules of one dataset, each outcome with the dataset's name.
-fn held(dataset: &Dataset, rows: Rows) -> Vec<RuleOutcome> {
+fn held(dataset: &Dataset, rows: DataRows) -> Vec<RuleOutcome> {
     let named =
         |outcome: RuleOutcome| RuleOutcome { text: format!("dataset `{}`: {}", dataset.name, outcome.text), ..outcome };
     dataset.require.iter().map(|rule| named(rule.judge(&rows, JudgeMode::Point))).collect()
 }
 
 /// The numbers of the rules that decided, under the rules' own words.
-pub(crate) fn numbers(verdict: &Verdict) -> Numbers {
-    let mut numbers = Numbers::default();
+pub(crate) fn numbers(verdict: &Verdict) -> EventMetrics {
+    let mut numbers = EventMetrics::default();
     verdict.outcomes().for_each(|outcome| put_outcome(&mut numbers, outcome));
     numbers
 }
@@ -124,7 +141,7 @@ mod tests {
             ("at".into(), Column::Time(vec![Some(0), Some(60_000), None])),
         ])
         .unwrap();
-        let outcomes = held(&contract.data[0], Rows { table, now: Timestamp(3_660_000) });
+        let outcomes = held(&contract.data[0], DataRows { table, now: Timestamp(3_660_000) });
         Verdict::of(NonEmpty::new(outcomes).unwrap())
     }
 
@@ -140,7 +157,7 @@ mod tests {
         let reason = failed.reasons().join("; ");
         assert!(reason.contains("dataset `people`: ") && reason.contains("unique(id)"), "{reason}");
         assert!(failed.reasons().iter().any(|text| text.contains("age(at)")), "{reason}");
-        assert_eq!(Numbers::read(&numbers(&failed).evidence()).get("unique(id)"), Some(&1.0));
+        assert_eq!(EventMetrics::read(&numbers(&failed).evidence()).get("unique(id)"), Some(&1.0));
     }
 
     #[test]

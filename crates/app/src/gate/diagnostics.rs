@@ -23,7 +23,7 @@ use kilter_evaluation::{
 use kilter_inference::Signature;
 use kilter_stats::root_cause::{Slice, SliceFeature, weak_slices};
 
-use crate::{dataset::column_roles::Roles, error::AppError, gate::holdout::Unfit};
+use crate::{dataset::column_roles::ColumnRoles, error::AppError, gate::holdout::RejectedRows};
 
 /// Rows of a slice at least.
 const MIN_SLICE: u64 = 100;
@@ -43,10 +43,10 @@ const NOTABLE: f64 = 0.01;
 const NOTABLE_ERROR: f64 = 0.05;
 
 /// What is looked at.
-pub(crate) struct Look<'a> {
+pub(crate) struct DiagnosticsInput<'a> {
     pub trained_on: &'a Table,
     pub test: &'a Table,
-    pub roles: &'a Roles,
+    pub roles: &'a ColumnRoles,
     pub signature: &'a Signature,
     pub reference: &'a Reference,
     /// The answers on the test rows.
@@ -55,7 +55,7 @@ pub(crate) struct Look<'a> {
 
 /// What was seen.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Notes {
+pub(crate) struct Diagnostics {
     /// For rules: `overlap`, `shared_ids`, `older_than_training`, `duplicates`, `best_single_auc`, `weak_slices`, ...
     pub facts: BTreeMap<String, f64>,
     /// What a person should know.
@@ -64,9 +64,9 @@ pub(crate) struct Notes {
     pub leaks: Vec<LabelLeakage>,
 }
 
-impl Notes {
+impl Diagnostics {
     /// Rows that the candidate refuses, and on which it is therefore not measured.
-    pub fn refused(&mut self, unfit: &Unfit) {
+    pub fn refused(&mut self, unfit: &RejectedRows) {
         self.fact("refused_rows", unfit.count as f64);
         let rows = if unfit.count == 1 { "1 test row is".to_owned() } else { format!("{} test rows are", unfit.count) };
         self.sentences.push(format!("{rows} left out, because the model refuses such a row: {}", unfit.first));
@@ -109,10 +109,10 @@ impl Notes {
     }
 }
 
-impl Look<'_> {
+impl DiagnosticsInput<'_> {
     /// Everything that is worth knowing.
-    pub fn notes(&self) -> Result<Notes, AppError> {
-        let mut notes = Notes::default();
+    pub fn notes(&self) -> Result<Diagnostics, AppError> {
+        let mut notes = Diagnostics::default();
         self.twins(&mut notes);
         self.ids(&mut notes)?;
         self.order(&mut notes)?;
@@ -123,7 +123,7 @@ impl Look<'_> {
     }
 
     /// Test rows that stand among the training rows too, and training rows that stand there twice.
-    fn twins(&self, notes: &mut Notes) {
+    fn twins(&self, notes: &mut Diagnostics) {
         let mut names: Vec<&str> = self.signature.inputs.iter().map(|input| input.name.as_str()).collect();
         names.extend(self.roles.label.as_deref());
         let (Some(trained), Some(test)) = (hashes(self.trained_on, &names), hashes(self.test, &names)) else { return };
@@ -143,7 +143,7 @@ impl Look<'_> {
         });
     }
 
-    fn ids(&self, notes: &mut Notes) -> Result<(), AppError> {
+    fn ids(&self, notes: &mut Diagnostics) -> Result<(), AppError> {
         let has_all = |table: &Table| self.roles.id.iter().all(|column| table.get(column).is_some());
         if self.roles.id.is_empty() || !has_all(self.test) || !has_all(self.trained_on) {
             return Ok(());
@@ -158,7 +158,7 @@ impl Look<'_> {
     }
 
     /// Test rows that happened before the last training row.
-    fn order(&self, notes: &mut Notes) -> Result<(), AppError> {
+    fn order(&self, notes: &mut Diagnostics) -> Result<(), AppError> {
         let Some(time) = &self.roles.time else { return Ok(()) };
         if self.test.get(time).is_none() || self.trained_on.get(time).is_none() {
             return Ok(());
@@ -174,7 +174,7 @@ impl Look<'_> {
 
     /// The column that alone tells the label best; those that tell it so well among the training rows and among the test
     /// rows that they must hold it, or follow from it.
-    fn leaks(&self, notes: &mut Notes) -> Result<(), AppError> {
+    fn leaks(&self, notes: &mut Diagnostics) -> Result<(), AppError> {
         let asked = Asked { task: self.signature.task, classes: &self.signature.classes };
         let names = || self.signature.inputs.iter().map(|input| input.name.as_str());
         let tested = find_label_leakage(self.test, names(), self.roles.label(self.test)?, asked);
@@ -200,7 +200,7 @@ impl Look<'_> {
         Ok(())
     }
 
-    fn slices(&self, notes: &mut Notes) {
+    fn slices(&self, notes: &mut Diagnostics) {
         let losses = self.outcomes.losses();
         let placed: Vec<(&str, Bins, Vec<u16>)> = self
             .signature
@@ -232,7 +232,7 @@ impl Look<'_> {
         ));
     }
 
-    fn calibration(&self, notes: &mut Notes) {
+    fn calibration(&self, notes: &mut Diagnostics) {
         let Ok(error) = self.outcomes.metric("ece") else { return };
         notes.fact("ece", error.value);
         if error.low > NOTABLE_ERROR {

@@ -15,7 +15,7 @@ use kilter_evaluation::{
 use kilter_inference::Model;
 use kilter_serving::endpoint::Predictor;
 
-use crate::{dataset::column_roles::Roles, error::AppError};
+use crate::{dataset::column_roles::ColumnRoles, error::AppError};
 
 /// Rows that a comparison needs at least; with fewer unseen ones, all rows are compared.
 const MIN_COMPARED: usize = 200;
@@ -33,15 +33,15 @@ pub struct Champion<'m> {
 }
 
 /// Everything that gates are measured on.
-pub struct Bench<'t> {
+pub struct GateEvaluation<'t> {
     pub rows: &'t Table,
-    pub roles: &'t Roles,
+    pub roles: &'t ColumnRoles,
     pub now: Timestamp,
     /// What the candidate answered to the golden requests that it carries; `None` where it carries none.
     pub golden: Option<(usize, usize)>,
 }
 
-impl<'t> Bench<'t> {
+impl<'t> GateEvaluation<'t> {
     /// Measures a candidate, and the champion on the same rows.
     ///
     /// `facts` are numbers that steps reported; latency, and answers to rows of a version without golden requests, are

@@ -8,7 +8,7 @@ use kilter_evaluation::gate_metrics::Predictions;
 use kilter_inference::{Model, PredictError, Task};
 
 use crate::{
-    dataset::column_roles::Roles, deployment::threshold::choose, error::AppError, prediction::bisect::by_halves,
+    dataset::column_roles::ColumnRoles, deployment::threshold::choose, error::AppError, prediction::bisect::by_halves,
     project::folder::Project,
 };
 
@@ -17,12 +17,12 @@ pub(crate) struct HeldOut {
     pub rows: Table,
     pub scored: Predictions,
     /// Rows that the model refuses; they are not among `rows`.
-    pub unfit: Option<Unfit>,
+    pub unfit: Option<RejectedRows>,
 }
 
 /// Rows that a model refuses for their own sake.
 #[derive(Debug, PartialEq)]
-pub(crate) struct Unfit {
+pub(crate) struct RejectedRows {
     pub count: usize,
     /// Why the first of them is refused, by its number in the table.
     pub first: PredictError,
@@ -31,7 +31,7 @@ pub(crate) struct Unfit {
 impl HeldOut {
     /// Asks the model for the rows, at the threshold that it starts with: the one that the contract states, else the best
     /// for the goal of `[threshold]`, else where the model decides by itself.
-    pub fn score(project: &Project, model: &Model, rows: Table, roles: &Roles) -> Result<Self, AppError> {
+    pub fn score(project: &Project, model: &Model, rows: Table, roles: &ColumnRoles) -> Result<Self, AppError> {
         let failed = |source| AppError::Predict { what: "the rows that the gates are measured on".into(), source };
         let (rows, scored, unfit) = match Predictions::by_itself(model, &rows) {
             Ok(scored) => (rows, scored, None),
@@ -55,7 +55,7 @@ impl HeldOut {
 }
 
 /// The rows that a model answers, in their order, and what it refuses of the others.
-fn parted(model: &Model, table: &Table) -> Result<(Vec<usize>, Option<Unfit>), PredictError> {
+fn parted(model: &Model, table: &Table) -> Result<(Vec<usize>, Option<RejectedRows>), PredictError> {
     let all: Vec<usize> = (0..table.rows()).collect();
     let (mut fit, mut unfit) = (Vec::new(), None);
     let ask = |part: &[usize]| model.predict(&table.take(part)).map(|_| fit.extend_from_slice(part));
@@ -64,7 +64,7 @@ fn parted(model: &Model, table: &Table) -> Result<(Vec<usize>, Option<Unfit>), P
             return Err(first);
         }
         first.set_row(part[0]);
-        unfit.get_or_insert(Unfit { count: 0, first }).count += 1;
+        unfit.get_or_insert(RejectedRows { count: 0, first }).count += 1;
     }
     match (fit.is_empty(), unfit) {
         (true, Some(unfit)) => Err(unfit.first),

@@ -10,7 +10,7 @@ use kilter_evaluation::{
 };
 
 use crate::{
-    dataset::column_roles::{Roles, RolesError},
+    dataset::column_roles::{ColumnRoles, RolesError},
     project::folder::Project,
 };
 
@@ -28,7 +28,7 @@ impl HeldOutAnswers<'_> {
         &self,
         reference: Reference,
         project: &Project,
-        roles: &Roles,
+        roles: &ColumnRoles,
         trained_on: &Table,
     ) -> Result<Reference, RolesError> {
         let has_clock = |table: &Table| roles.time.as_deref().is_some_and(|time| table.get(time).is_some());

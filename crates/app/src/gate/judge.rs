@@ -5,35 +5,29 @@
 use kilter_domain::{
     contract::GateSpec,
     gate::Verdict,
-    ids::GateName,
+    model::GateResult,
     nonempty::NonEmpty,
     rule::{Champion as OfChampion, JudgeMode, Measured, Measurements, Rule, RuleOutcome, rounded},
 };
 
-use crate::event::Numbers;
-
-/// What each gate came to.
-#[derive(Clone, Debug)]
-pub struct Judged {
-    pub gate: GateName,
-    pub verdict: Verdict,
-}
+use crate::event::EventMetrics;
 
 /// Holds every gate of the contract against the measurements. A gate without rules says nothing and is left out.
-pub fn judge(gates: &[GateSpec], measurements: &dyn Measurements) -> Vec<Judged> {
+pub fn judge(gates: &[GateSpec], measurements: &dyn Measurements) -> Vec<GateResult> {
     let verdict = |gate: &GateSpec| {
         let outcomes = gate.rules.iter().map(|rule| rule.judge(measurements, JudgeMode::Point)).collect();
-        Some(Judged { gate: gate.name.clone(), verdict: Verdict::of(NonEmpty::new(outcomes)?) })
+        Some(GateResult { gate: gate.name.clone(), verdict: Verdict::of(NonEmpty::new(outcomes)?) })
     };
     gates.iter().filter_map(verdict).collect()
 }
 
 /// What the champion reaches on the same rows where a candidate failed a bound that is not about it: a floor may keep out
 /// what is far better than what serves, and whoever reads the refusal should know.
-pub fn beside_champion(gates: &[GateSpec], judged: &[Judged], measurements: &dyn Measurements) -> Vec<String> {
+pub fn beside_champion(gates: &[GateSpec], judged: &[GateResult], measurements: &dyn Measurements) -> Vec<String> {
     let failed = |rule: &Rule| {
         let text = rule.to_string();
-        let of = |judged: &Judged| judged.verdict.outcomes().any(|outcome| outcome.is_failed() && outcome.rule == text);
+        let of =
+            |judged: &GateResult| judged.verdict.outcomes().any(|outcome| outcome.is_failed() && outcome.rule == text);
         !text.contains("champion.") && judged.iter().any(of)
     };
     let said = |rule: &Rule, measured: &Measured| match measured {
@@ -51,8 +45,8 @@ pub fn beside_champion(gates: &[GateSpec], judged: &[Judged], measurements: &dyn
 }
 
 /// The numbers behind verdicts, by the left side of each rule.
-pub fn numbers(judged: &[Judged]) -> Numbers {
-    let mut numbers = Numbers::default();
+pub fn numbers(judged: &[GateResult]) -> EventMetrics {
+    let mut numbers = EventMetrics::default();
     for outcome in judged.iter().flat_map(|judged| judged.verdict.outcomes()) {
         put_outcome(&mut numbers, outcome);
     }
@@ -60,7 +54,7 @@ pub fn numbers(judged: &[Judged]) -> Numbers {
 }
 
 /// Adds value, interval and bound of a rule under the rule's own words.
-pub fn put_outcome(numbers: &mut Numbers, outcome: &RuleOutcome) {
+pub fn put_outcome(numbers: &mut EventMetrics, outcome: &RuleOutcome) {
     let Some(measured) = &outcome.measured else { return };
     let mut name = subject(&outcome.rule);
     if outcome.rule.contains("champion.") {

@@ -7,25 +7,26 @@ use kilter_domain::{
     contract::GateSpec,
     gate::Verdict,
     ids::GateName,
+    model::GateResult,
     nonempty::NonEmpty,
     rule::{Limits, Quantity, RuleOutcome, RuleVerdict},
 };
 
-use crate::gate::{diagnostics::Notes, judge::Judged};
+use crate::gate::diagnostics::Diagnostics;
 use kilter_evaluation::{column_stats::exact, label_leakage::LabelLeakage};
 
 /// As verdicts and entries name it.
 const GATE: &str = "label_leakage";
 
 /// The verdict on the columns that alone tell the label; `None` where there is none.
-pub(crate) fn leakage(notes: &Notes, gates: &[GateSpec], dataset: &str, rows: usize) -> Option<Judged> {
+pub(crate) fn leakage(notes: &Diagnostics, gates: &[GateSpec], dataset: &str, rows: usize) -> Option<GateResult> {
     let measure = notes.leaks.first()?.measure;
     let is_bounded = |quantity: &Quantity| matches!(quantity, Quantity::Metric { name, .. } if name == measure.name());
     if gates.iter().flat_map(|gate| &gate.rules).any(|rule| is_bounded(&rule.quantity)) {
         return None;
     }
     let outcomes = notes.leaks.iter().map(|leak| breach(leak, dataset, rows)).collect();
-    Some(Judged { gate: GATE.parse::<GateName>().ok()?, verdict: Verdict::of(NonEmpty::new(outcomes)?) })
+    Some(GateResult { gate: GATE.parse::<GateName>().ok()?, verdict: Verdict::of(NonEmpty::new(outcomes)?) })
 }
 
 fn breach(leak: &LabelLeakage, dataset: &str, rows: usize) -> RuleOutcome {

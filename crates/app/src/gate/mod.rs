@@ -8,5 +8,5 @@ pub(crate) mod holdout_answers;
 pub(crate) mod judge;
 pub(crate) mod leakage;
 
-pub use evaluate::{Bench, Champion};
-pub use judge::{Judged, subject};
+pub use evaluate::{Champion, GateEvaluation};
+pub use judge::subject;

@@ -20,7 +20,7 @@ use kilter_store::{
 use serde_json::json;
 
 use crate::{
-    App, authz::permission::permit, context::Act, deployment::auto_deploy::Deployed, error::AppError,
+    App, authz::permission::permit, context::RequestContext, deployment::auto_deploy::DeployOutcome, error::AppError,
     event::DecisionKind, model::package_run::facts_of, project::folder::Project,
 };
 
@@ -34,7 +34,7 @@ pub struct Approved {
     /// What the contract still asks for; empty when the version is approved.
     pub missing: Vec<String>,
     /// What became of it where the contract deploys by itself.
-    pub deployed: Vec<Deployed>,
+    pub deployed: Vec<DeployOutcome>,
 }
 
 impl App {
@@ -54,14 +54,20 @@ impl App {
     ///
     /// # Errors
     /// When they may not, or the version is not validated; the refusal has its entry.
-    pub fn approve(&self, act: &Act, model: &ModelName, number: u32, reason: &str) -> Result<Approved, AppError> {
+    pub fn approve(
+        &self,
+        context: &RequestContext,
+        model: &ModelName,
+        number: u32,
+        reason: &str,
+    ) -> Result<Approved, AppError> {
         let project = self.project_of(model)?;
         let object = versions::object(model, number);
-        let mut approved =
-            self.asked(act, "version.sign_off", &object, || self.sign_off(act, &project, model, number, reason))?;
+        let mut approved = self
+            .asked(context, "version.sign_off", &object, || self.sign_off(context, &project, model, number, reason))?;
         if approved.state == VersionState::Approved {
             // The approval stands whatever becomes of the deployment; the loop of a server tries again.
-            match self.deploy_newest(&project, act.at) {
+            match self.deploy_newest(&project, context.at) {
                 Ok(deployed) => approved.deployed = deployed,
                 Err(error) => tracing::error!(%model, number, %error, "what was approved could not be deployed"),
             }
@@ -72,26 +78,28 @@ impl App {
     /// Keeps a yes and moves the version if it was the last one that was missing: one transaction.
     fn sign_off(
         &self,
-        act: &Act,
+        context: &RequestContext,
         project: &Project,
         model: &ModelName,
         number: u32,
         reason: &str,
     ) -> Result<Approved, AppError> {
-        let permit = permit(&project.contract, &act.by, Action::Approve)?;
+        let permit = permit(&project.contract, &context.actor, Action::Approve)?;
         let version = self.store().read(|reader| versions::get(reader, model, number))?;
         if version.state != VersionState::Validated {
             let (from, to) = (version.state, "approved");
             return Err(IllegalVersionTransition::State { from, to }.into());
         }
         let role = asked_role(project, &permit.roles);
-        let expires = project.contract.approve.expire.map(|span| act.at.after(span));
+        let expires = project.contract.approve.expire.map(|span| context.at.after(span));
         let (name, decision) = (model.clone(), Decision::Approved);
         let new = NewApproval { model: name.clone(), number, role, decision, conditions: json!({}), expires };
-        let by = ActorWithRoles { actor: act.by.clone(), roles: permit.roles };
-        let (signed, moved) =
-            (act.does("version.sign_off", reason, vec![]), act.does(DecisionKind::Approved.word(), reason, vec![]));
-        let (project, at) = (project.clone(), act.at);
+        let by = ActorWithRoles { actor: context.actor.clone(), roles: permit.roles };
+        let (signed, moved) = (
+            context.audit_event("version.sign_off", reason, vec![]),
+            context.audit_event(DecisionKind::Approved.word(), reason, vec![]),
+        );
+        let (project, at) = (project.clone(), context.at);
         Ok(self.store().write(move |tx| {
             decisions::record_approval(&tx.audited(signed), &new)?;
             let (version, said) = decided(tx, &name, number)?;
@@ -136,29 +144,36 @@ impl App {
     ///
     /// # Errors
     /// When they may not, give no reason, or the version is past it.
-    pub fn reject(&self, act: &Act, model: &ModelName, number: u32, reason: &str) -> Result<VersionState, AppError> {
+    pub fn reject(
+        &self,
+        context: &RequestContext,
+        model: &ModelName,
+        number: u32,
+        reason: &str,
+    ) -> Result<VersionState, AppError> {
         let project = self.project_of(model)?;
         let object = versions::object(model, number);
-        self.asked(act, "version.reject", &object, || self.decline(act, &project, model, number, reason))
+        self.asked(context, "version.reject", &object, || self.decline(context, &project, model, number, reason))
     }
 
     fn decline(
         &self,
-        act: &Act,
+        context: &RequestContext,
         project: &Project,
         model: &ModelName,
         number: u32,
         reason: &str,
     ) -> Result<VersionState, AppError> {
-        let permit = permit(&project.contract, &act.by, Action::Reject)?;
+        let permit = permit(&project.contract, &context.actor, Action::Reject)?;
         let version = self.store().read(|reader| versions::get(reader, model, number))?;
-        let by = ActorWithRoles { actor: act.by.clone(), roles: permit.roles };
+        let by = ActorWithRoles { actor: context.actor.clone(), roles: permit.roles };
         let event = VersionEvent::Rejected { reason: reason.to_owned() };
         let next = facts_of(project, &version).after(&event, &by)?;
         let (who, decision) = (model.clone(), Decision::Rejected);
         let new =
             NewApproval { model: who, number, role: Role::Validator, decision, conditions: json!({}), expires: None };
-        let (said, moved) = (act.does("version.reject", reason, vec![]), act.does("rejected", reason, vec![]));
+        let (said, moved) =
+            (context.audit_event("version.reject", reason, vec![]), context.audit_event("rejected", reason, vec![]));
         let (model, from) = (model.clone(), version.state);
         self.store().write(move |tx| {
             decisions::record_approval(&tx.audited(said), &new)?;

@@ -30,36 +30,35 @@ use serde_json::json;
 
 use crate::{
     App, Loaded,
-    context::Act,
-    dataset::{column_roles::Roles, context_columns},
+    context::RequestContext,
+    dataset::{column_roles::ColumnRoles, context_columns},
     error::AppError,
-    event::{DecisionKind, Numbers},
+    event::{DecisionKind, EventMetrics},
     gate::{
         data_checks,
-        diagnostics::{Look, Notes},
-        evaluate::{Bench, Champion},
+        diagnostics::{Diagnostics, DiagnosticsInput},
+        evaluate::{Champion, GateEvaluation},
         holdout::HeldOut,
         holdout_answers::HeldOutAnswers,
-        judge::{self, Judged},
-        leakage,
+        judge, leakage,
     },
     model::{
-        golden::replay::Replayed,
+        golden::replay::GoldenResult,
         package::{Evidence, Manifest, Package, SAMPLE_LOSS, SAMPLE_ROWS, SAMPLE_SCORE},
     },
     project::folder::Project,
-    training::train::{Governance, Training, trained_numbers},
+    training::train::{ApprovalMode, Training, trained_numbers},
 };
 
 /// A version as it was packed, with what it is judged on.
-pub(crate) struct Made {
+pub(crate) struct PackagedVersion {
     pub number: u32,
     pub package: Package,
     pub model: Arc<Model>,
     pub test: Table,
     pub facts: BTreeMap<String, f64>,
     /// What was seen without being asked.
-    pub notes: Notes,
+    pub notes: Diagnostics,
     pub commit: Commit,
 }
 
@@ -73,7 +72,7 @@ impl App {
         record: &RunRecord,
         held_out: Option<Table>,
         scratch: &Path,
-    ) -> Result<Made, AppError> {
+    ) -> Result<PackagedVersion, AppError> {
         let model_bytes = read_model(&self.output_path(project, training, record, &spec.model)?)?;
         let digest = Digest::of(&model_bytes);
         let model = Model::from_onnx(&model_bytes).map_err(|source| AppError::Model { digest, source })?;
@@ -99,7 +98,7 @@ impl App {
             .with_calibration(&outcomes);
         let answers = HeldOutAnswers { scored: &scored, outcomes: &outcomes, rows: &test };
         let reference = answers.with_times(reference, project, &roles, &trained_on)?;
-        let look = Look {
+        let look = DiagnosticsInput {
             trained_on: &trained_on,
             test: &test,
             roles: &roles,
@@ -131,7 +130,7 @@ impl App {
         let metrics = measured_metrics(scored.task, &outcomes);
         let number = self.draft_version(project, training, &package, &metrics, test.rows())?;
         let (facts, commit) = (facts(&notes, record, &package), commit(record));
-        Ok(Made { number, package, model: Arc::new(model), test, facts, notes, commit })
+        Ok(PackagedVersion { number, package, model: Arc::new(model), test, facts, notes, commit })
     }
 
     fn draft_version(
@@ -146,7 +145,7 @@ impl App {
             model: project.model(),
             run: Some(package.manifest.run.clone()),
             digest: package.digest,
-            makers: vec![training.act.by.clone()],
+            makers: vec![training.context.actor.clone()],
             signature: serde_json::to_value(&package.manifest.signature)
                 .map_err(|source| AppError::Document { what: "signature", source })?,
             policy: project.contract.policy_text(),
@@ -155,7 +154,7 @@ impl App {
         let mut numbers = trained_numbers(package.manifest.trained_rows, tested);
         metrics.iter().for_each(|(name, value)| numbers.put(name, *value));
         let reason = crate::training::train::cause_sentence(&training.cause);
-        let draft = training.act.decides(DecisionKind::Trained, reason, &numbers);
+        let draft = training.context.decision_event(DecisionKind::Trained, reason, &numbers);
         let number = self.store().write(move |tx| Ok(versions::create(&tx.audited(draft), &new)?.number))?;
         Ok(number)
     }
@@ -165,16 +164,17 @@ impl App {
         &self,
         project: &Project,
         training: &Training,
-        made: &Made,
+        made: &PackagedVersion,
         data: Option<Verdict>,
     ) -> Result<(u32, VersionState), AppError> {
-        let (act, governance) = (&training.act, training.governance);
-        let mover = Mover { app: self, project, act, governance, number: made.number };
+        let (context, approval_mode) = (&training.context, training.approval_mode);
+        let mover = VersionTransition { app: self, project, context, approval_mode, number: made.number };
         let replayed = self.replay_golden(&made.package)?;
         mover.submit(made.package.digest, &made.commit, &replayed)?;
         let champion = self.champion(project)?;
         let roles = project.roles(project.labelled_dataset()?);
-        let bench = Bench { rows: &made.test, roles: &roles, now: training.act.at, golden: replayed.counted() };
+        let bench =
+            GateEvaluation { rows: &made.test, roles: &roles, now: training.context.at, golden: replayed.counted() };
         let against = champion.as_ref().map(|(package, model)| Champion {
             model,
             threshold: package.manifest.threshold,
@@ -212,15 +212,15 @@ impl App {
 }
 
 /// Moves one version; each move asks `domain`, then writes state and entry together.
-pub(crate) struct Mover<'a> {
+pub(crate) struct VersionTransition<'a> {
     pub app: &'a App,
     pub project: &'a Project,
-    pub act: &'a Act,
-    pub governance: Governance,
+    pub context: &'a RequestContext,
+    pub approval_mode: ApprovalMode,
     pub number: u32,
 }
 
-impl Mover<'_> {
+impl VersionTransition<'_> {
     fn model(&self) -> ModelName {
         self.project.model()
     }
@@ -229,16 +229,16 @@ impl Mover<'_> {
         let model = self.model();
         let version = self.app.store().read(|reader| versions::get(reader, &model, self.number))?;
         let facts = facts_of(self.project, &version);
-        Ok(match self.governance {
-            Governance::Assumed => {
+        Ok(match self.approval_mode {
+            ApprovalMode::Simulated => {
                 VersionFacts { approval_rule: ApprovalRule::default(), requirements: Requirements::default(), ..facts }
             }
-            Governance::Asked => facts,
+            ApprovalMode::Required => facts,
         })
     }
 
-    fn by(&self, part: &'static str) -> Act {
-        Act { at: self.act.at, by: Actor::system(part) }
+    fn by(&self, part: &'static str) -> RequestContext {
+        RequestContext { at: self.context.at, actor: Actor::system(part) }
     }
 
     fn advance(
@@ -247,18 +247,18 @@ impl Mover<'_> {
         by: &ActorWithRoles,
         kind: &str,
         reason: String,
-        numbers: &Numbers,
+        numbers: &EventMetrics,
     ) -> Result<VersionState, AppError> {
         let facts = self.facts()?;
         let next = facts.after(event, by)?;
-        let act = Act { at: self.act.at, by: by.actor.clone() };
-        let draft = act.does(kind, reason, numbers.evidence());
+        let context = RequestContext { at: self.context.at, actor: by.actor.clone() };
+        let draft = context.audit_event(kind, reason, numbers.evidence());
         let (model, number, from) = (self.model(), self.number, facts.state);
         self.app.store().write(move |tx| versions::advance(&tx.audited(draft), &model, number, from, next))?;
         Ok(next)
     }
 
-    pub fn submit(&self, package: Digest, commit: &Commit, golden: &Replayed) -> Result<VersionState, AppError> {
+    pub fn submit(&self, package: Digest, commit: &Commit, golden: &GoldenResult) -> Result<VersionState, AppError> {
         let submission = Submission { package, signed_by: None, golden: golden.evidence(), commit: commit.clone() };
         let event = VersionEvent::Submitted(submission);
         self.advance(&event, &ActorWithRoles::system("workflow"), "submitted", golden.sentence(), &golden.numbers())
@@ -268,8 +268,8 @@ impl Mover<'_> {
     pub fn record_verdicts(
         &self,
         package: Digest,
-        notes: &Notes,
-        judged: &[Judged],
+        notes: &Diagnostics,
+        judged: &[GateResult],
         data: Option<Verdict>,
     ) -> Result<VersionState, AppError> {
         let facts = self.facts()?;
@@ -291,21 +291,13 @@ impl Mover<'_> {
             self.note_undecided(noted(reason, notes), &numbers)?;
             return Ok(VersionState::Candidate);
         }
-        let validation = Validation {
-            package,
-            policy: facts.policy,
-            gates: judged
-                .iter()
-                .map(|judged| GateResult { gate: judged.gate.clone(), verdict: judged.verdict.clone() })
-                .collect(),
-            data,
-        };
+        let validation = Validation { package, policy: facts.policy, gates: judged.to_vec(), data };
         let reason = if reason.is_empty() { "the contract has no gate".to_owned() } else { reason };
         let reason = noted(reason, notes);
         self.advance(&VersionEvent::Validated(validation), &by, DecisionKind::GatePassed.word(), reason, &numbers)
     }
 
-    fn record_verdict(&self, judged: &Judged, policy: Digest) -> Result<(), AppError> {
+    fn record_verdict(&self, judged: &GateResult, policy: Digest) -> Result<(), AppError> {
         let new = verdicts::NewVerdict {
             model: self.model(),
             number: self.number,
@@ -313,14 +305,14 @@ impl Mover<'_> {
             verdict: judged.verdict.clone(),
             policy_digest: policy,
         };
-        let draft = self.by("gate").does("gate.judge", judged.verdict.reasons().join("; "), vec![]);
+        let draft = self.by("gate").audit_event("gate.judge", judged.verdict.reasons().join("; "), vec![]);
         self.app.store().write(move |tx| verdicts::record_verdict(&tx.audited(draft), &new))?;
         Ok(())
     }
 
     /// An undecided gate moves nothing; the entry says what is missing.
-    fn note_undecided(&self, reason: String, numbers: &Numbers) -> Result<(), AppError> {
-        let draft = self.by("gate").decides(DecisionKind::GateUndecided, reason, numbers);
+    fn note_undecided(&self, reason: String, numbers: &EventMetrics) -> Result<(), AppError> {
+        let draft = self.by("gate").decision_event(DecisionKind::GateUndecided, reason, numbers);
         let object = versions::object(&self.model(), self.number);
         self.app.store().write(move |tx| {
             tx.audited(draft).did_not_happen(&object, kilter_domain::audit::Outcome::Denied).map(|_| ())
@@ -329,7 +321,7 @@ impl Mover<'_> {
     }
 
     pub fn approve_if_nobody_is_asked(&self, state: VersionState) -> Result<VersionState, AppError> {
-        let assumed = self.governance == Governance::Assumed;
+        let assumed = self.approval_mode == ApprovalMode::Simulated;
         let asks_nobody = self.project.contract.approve.rule.is_auto();
         if state != VersionState::Validated || !(assumed || asks_nobody) {
             return Ok(state);
@@ -338,7 +330,7 @@ impl Mover<'_> {
             (true, _) => "the contract approves what passed its gates".to_owned(),
             (false, _) => format!("assumed by the replay; the contract asks {}", self.project.contract.approve.rule),
         };
-        let expires = self.project.contract.approve.expire.map(|span| self.act.at.after(span));
+        let expires = self.project.contract.approve.expire.map(|span| self.context.at.after(span));
         let approval = Approval {
             signoffs: vec![],
             card: Card::Absent,
@@ -348,7 +340,7 @@ impl Mover<'_> {
         };
         let event = VersionEvent::Approved(approval);
         let kind = DecisionKind::Approved.word();
-        self.advance(&event, &ActorWithRoles::system("approval"), kind, reason, &Numbers::default())
+        self.advance(&event, &ActorWithRoles::system("approval"), kind, reason, &EventMetrics::default())
     }
 }
 
@@ -380,14 +372,14 @@ pub fn requirements(project: &Project) -> Requirements {
 }
 
 /// A verdict's sentence, and behind it what was seen without being asked.
-fn noted(reason: String, notes: &Notes) -> String {
+fn noted(reason: String, notes: &Diagnostics) -> String {
     match notes.sentences.is_empty() {
         true => reason,
         false => format!("{reason}; note: {}", notes.sentences.join("; ")),
     }
 }
 
-fn refusal_sentence(judged: &[Judged]) -> String {
+fn refusal_sentence(judged: &[GateResult]) -> String {
     let failed = judged.iter().filter(|judged| matches!(judged.verdict, Verdict::Failed { .. }));
     failed
         .map(|judged| format!("gate `{}`: {}", judged.gate, judged.verdict.reasons().join("; ")))
@@ -427,7 +419,7 @@ fn read_model(path: &Path) -> Result<Vec<u8>, AppError> {
 fn named_by_training(
     model: Model,
     bytes: Vec<u8>,
-    roles: &Roles,
+    roles: &ColumnRoles,
     trained_on: &Table,
 ) -> Result<(Model, Vec<u8>), AppError> {
     let failed = |source| AppError::Predict { what: "the training rows".to_owned(), source };
@@ -436,7 +428,7 @@ fn named_by_training(
     Ok((model, bytes))
 }
 
-fn refuse_leakage(model: &Model, roles: &Roles) -> Result<(), AppError> {
+fn refuse_leakage(model: &Model, roles: &ColumnRoles) -> Result<(), AppError> {
     let of_outcome = roles.leaking().map(|column| (column, "the label or when it becomes known"));
     let ignored = roles.ignore.iter().map(|column| (column.as_str(), "`ignore`"));
     match of_outcome.chain(ignored).find(|(column, _)| model.signature().input(column).is_some()) {
@@ -454,7 +446,7 @@ fn refuse_reserved(model: &Model) -> Result<(), AppError> {
     }
 }
 
-fn newest(roles: &Roles, table: &Table) -> Result<Option<kilter_domain::time::Timestamp>, AppError> {
+fn newest(roles: &ColumnRoles, table: &Table) -> Result<Option<kilter_domain::time::Timestamp>, AppError> {
     match &roles.time {
         Some(time) if table.get(time).is_some() => Ok(roles.event_times(table)?.into_iter().max()),
         _ => Ok(None),
@@ -484,7 +476,7 @@ fn measured_metrics(task: Task, outcomes: &LabelledPredictions) -> BTreeMap<Stri
 }
 
 /// What rules of the gate may ask beside metrics: what was noticed, what the steps logged, the size of the model in bytes.
-fn facts(notes: &Notes, record: &RunRecord, package: &Package) -> BTreeMap<String, f64> {
+fn facts(notes: &Diagnostics, record: &RunRecord, package: &Package) -> BTreeMap<String, f64> {
     let mut facts = notes.facts.clone();
     facts.extend(record.metrics());
     facts.insert("size".to_owned(), package.model_size() as f64);

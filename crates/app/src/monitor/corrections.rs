@@ -14,7 +14,7 @@ use crate::monitor::{evaluate::Scene, readings::COVERAGE, window::Window};
 use crate::{
     App,
     error::AppError,
-    prediction::logged::{Answered, numbers, texts},
+    prediction::logged::{LoggedPredictions, numbers, texts},
 };
 
 /// Predictions whose label was given anew since the last look, each with the place of its newest label in the log.
@@ -71,7 +71,7 @@ fn corrected(labels: impl Iterator<Item = (Arc<str>, i64)>, after: i64) -> (Corr
 
 impl Scene<'_> {
     /// The rows of a window, if more of their labels are known than when it was last judged, or some were corrected.
-    pub(super) fn worth_judging(&self, window: Window) -> Result<Option<Rc<Answered>>, AppError> {
+    pub(super) fn worth_judging(&self, window: Window) -> Result<Option<Rc<LoggedPredictions>>, AppError> {
         let known = self.known_coverage(window)?;
         if let Some(known) = known.filter(|known| known.share >= 1.0)
             && !self.is_corrected(window, known.through)?
@@ -129,13 +129,13 @@ struct Coverage {
 }
 
 /// Whether enough labels came since a window was judged on `judged` of them: each look may err, so they are few.
-fn is_worth_a_look(judged: u64, rows: &Answered) -> bool {
+fn is_worth_a_look(judged: u64, rows: &LoggedPredictions) -> bool {
     let (known, all) = (rows.labelled() as u64, rows.len() as u64);
     known != judged && (known == all || known < judged || 4 * known >= 5 * judged)
 }
 
 /// The place of the newest label of some rows.
-pub(super) fn labels_through(rows: &Answered) -> Option<i64> {
+pub(super) fn labels_through(rows: &LoggedPredictions) -> Option<i64> {
     rows.label_sequences.iter().flatten().copied().max()
 }
 

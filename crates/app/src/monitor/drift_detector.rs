@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::monitor::window::Window;
-use crate::prediction::logged::Answered;
+use crate::prediction::logged::LoggedPredictions;
 
 /// Monitors that share the rate of false alarms: drift, performance, estimates, bias, data.
 const MONITORS: f64 = 5.0;
@@ -99,7 +99,7 @@ impl Evidence {
     }
 
     /// Takes the answers of a window that was not seen before.
-    pub fn see(&mut self, reference: &Reference, answered: &Answered, window: Window) {
+    pub fn see(&mut self, reference: &Reference, answered: &LoggedPredictions, window: Window) {
         if answered.is_empty() {
             return;
         }
@@ -307,7 +307,7 @@ mod tests {
     }
 
     /// A day of rows; `x` is larger by `shift`, `y` follows the hour of the day.
-    fn rows(random: &mut Random, day: i64, count: usize, shift: f64) -> Answered {
+    fn rows(random: &mut Random, day: i64, count: usize, shift: f64) -> LoggedPredictions {
         let events: Vec<Timestamp> =
             (0..count).map(|i| Timestamp(day * DAY_MS + i as i64 * DAY_MS / count as i64)).collect();
         let x: Vec<f64> = (0..count).map(|_| random.normal() + shift).collect();
@@ -322,10 +322,16 @@ mod tests {
             ("place".into(), place),
         ])
         .unwrap();
-        Answered { table, scores: y.iter().map(|y| y / 24.0).collect(), events, ..Answered::default() }.filled()
+        LoggedPredictions {
+            table,
+            scores: y.iter().map(|y| y / 24.0).collect(),
+            events,
+            ..LoggedPredictions::default()
+        }
+        .filled()
     }
 
-    impl Answered {
+    impl LoggedPredictions {
         fn filled(mut self) -> Self {
             let rows = self.scores.len();
             self.ids = (0..rows).map(|i| Arc::from(i.to_string())).collect();
@@ -337,7 +343,7 @@ mod tests {
     }
 
     fn reference(random: &mut Random) -> Reference {
-        let days: Vec<Answered> = (0..28).map(|n| rows(random, n - 28, 150, 0.0)).collect();
+        let days: Vec<LoggedPredictions> = (0..28).map(|n| rows(random, n - 28, 150, 0.0)).collect();
         let events: Vec<Timestamp> = days.iter().flat_map(|day| day.events.clone()).collect();
         let scores: Vec<f64> = days.iter().flat_map(|day| day.scores.clone()).collect();
         let column = |name: &str| -> Column {

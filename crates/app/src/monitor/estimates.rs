@@ -15,7 +15,7 @@ use crate::monitor::{
     evaluate::Scene,
     window::Window,
 };
-use crate::{error::AppError, prediction::logged::Answered};
+use crate::{error::AppError, prediction::logged::LoggedPredictions};
 
 /// Draws behind the interval of an estimate.
 const MAX_DRAWS: usize = 200;
@@ -42,7 +42,7 @@ impl Scene<'_> {
     }
 
     /// The metrics of a binary version as its calibrated scores expect them.
-    pub(super) fn estimates(&self, answered: &Answered) -> BTreeMap<String, Measurement> {
+    pub(super) fn estimates(&self, answered: &LoggedPredictions) -> BTreeMap<String, Measurement> {
         let mut found = BTreeMap::new();
         let (Some(calibration), Task::Binary) =
             (&self.package.reference.calibration, self.package.manifest.signature.task)

@@ -37,10 +37,10 @@ use crate::monitor::{
 };
 use crate::{
     App,
-    context::Act,
+    context::RequestContext,
     error::AppError,
     model::package::Package,
-    prediction::logged::{Answered, Who},
+    prediction::logged::{LoggedPredictions, PredictionFilter},
     project::folder::Project,
 };
 
@@ -53,7 +53,7 @@ pub(super) const MAX_MATURING: usize = 60;
 /// What is looked at: one endpoint and the version that is live there.
 pub(super) struct Scene<'a> {
     pub(super) app: &'a App,
-    pub(super) act: &'a Act,
+    pub(super) context: &'a RequestContext,
     pub(super) endpoint: &'a EndpointName,
     pub(super) monitor: &'a Monitor,
     pub(super) retrain: Option<&'a Retrain>,
@@ -82,12 +82,12 @@ pub(super) struct Scene<'a> {
 pub(super) struct ReadWindow {
     window: Window,
     versions: BTreeSet<u32>,
-    rows: Rc<Answered>,
+    rows: Rc<LoggedPredictions>,
 }
 
 impl App {
     /// Looks at what ended and matured up to `act.at` at one endpoint of a project.
-    pub fn look(&self, act: &Act, project: &Project, endpoint: &EndpointName) -> Result<(), AppError> {
+    pub fn look(&self, context: &RequestContext, project: &Project, endpoint: &EndpointName) -> Result<(), AppError> {
         let Some(monitor) = &project.contract.monitor else { return Ok(()) };
         let live = self.store().read(|reader| kilter_store::deployment::live(reader, endpoint))?;
         let Some(live) = live else { return Ok(()) };
@@ -96,23 +96,24 @@ impl App {
             Err(refused) if refused.is_of_a_version() && self.refused_at(endpoint).is_some() => return Ok(()),
             loaded => loaded?.0,
         };
-        let calendar = self.calendar(project, endpoint)?.unwrap_or(Calendar::new(act.at, monitor.every));
-        self.tally_errors(act, endpoint)?;
+        let calendar = self.calendar(project, endpoint)?.unwrap_or(Calendar::new(context.at, monitor.every));
+        self.tally_errors(context, endpoint)?;
         let evidence = self.evidence_of(endpoint, &live, &package)?;
         let budget = Budget::of(monitor);
         let retrain = project.contract.retrain.as_ref();
         let (family, since) = self.lineage(&live)?;
         // A clock that was ahead may have left a moment that is still to come.
-        let since = since.map_or(act.at, |since| if since <= act.at { since } else { calendar.start() });
+        let since = since.map_or(context.at, |since| if since <= context.at { since } else { calendar.start() });
         let took_over = self.took_over(endpoint, since)?;
         let delay = project.labelled_dataset().ok().and_then(|dataset| project.roles(dataset).label_delay);
-        let watched = calendar.ended(Timestamp(i64::MIN), act.at, superseded_versions::most_maturing(monitor, delay));
-        let watched = watched.first().map_or(act.at, |window| window.start);
-        let (corrections, mark) = self.corrections(endpoint, (watched, act.at))?;
+        let watched =
+            calendar.ended(Timestamp(i64::MIN), context.at, superseded_versions::most_maturing(monitor, delay));
+        let watched = watched.first().map_or(context.at, |window| window.start);
+        let (corrections, mark) = self.corrections(endpoint, (watched, context.at))?;
         let has_corrections = !corrections.is_empty();
         let mut scene = Scene {
             app: self,
-            act,
+            context,
             endpoint,
             monitor,
             retrain,
@@ -137,7 +138,7 @@ impl App {
         scene.labels_due()?;
         let classes = scene.known_classes();
         if self.look_back(scene)? || came || has_corrections {
-            self.see_classes(act, endpoint, monitor, &classes)?;
+            self.see_classes(context, endpoint, monitor, &classes)?;
         }
         self.label_marks().insert(endpoint.clone(), mark);
         Ok(())
@@ -196,7 +197,7 @@ impl Scene<'_> {
     /// Windows that ended since the last look: rows, evidence, quality, drift, decisions, estimates.
     fn fresh(&mut self) -> Result<(), AppError> {
         let seen = self.last_seen()?;
-        for window in self.calendar.ended(seen, self.act.at, MAX_WINDOWS) {
+        for window in self.calendar.ended(seen, self.context.at, MAX_WINDOWS) {
             let rows = self.rows(window, None)?;
             self.evidence.see(&self.package.reference, &rows, window);
             self.evidence.settle(self.budget);
@@ -214,7 +215,7 @@ impl Scene<'_> {
     /// labels came.
     fn matured(&mut self) -> Result<bool, AppError> {
         let mut came = false;
-        for window in self.calendar.ended(self.since, self.act.at, self.most_maturing()) {
+        for window in self.calendar.ended(self.since, self.context.at, self.most_maturing()) {
             let Some(rows) = self.worth_judging(window)? else { continue };
             came = true;
             self.see_losses(&rows, window);
@@ -233,12 +234,12 @@ impl Scene<'_> {
     /// What the live version can answer, and the windows in which labels may say otherwise.
     fn known_classes(&self) -> KnownClasses {
         let from = self.package.manifest.trained_through.unwrap_or(Timestamp(i64::MIN));
-        let windows = self.calendar.ended(from, self.act.at, self.most_maturing());
+        let windows = self.calendar.ended(from, self.context.at, self.most_maturing());
         KnownClasses { package: self.package.clone(), version: self.live.number, windows }
     }
 
     /// Lets the labels that came since the last look bet, once enough of the window's labels are known.
-    fn see_losses(&mut self, rows: &Answered, window: Window) {
+    fn see_losses(&mut self, rows: &LoggedPredictions, window: Window) {
         let enough = self.monitor.min_labelled * rows.len() as f64;
         if (rows.labelled() as f64) < enough {
             return;
@@ -256,13 +257,13 @@ impl Scene<'_> {
 
     /// The end of the newest window that was read and is over; nothing before the endpoint's first window counts.
     fn last_seen(&self) -> Result<Timestamp, AppError> {
-        let (kind, now) = (MonitorKind::Usage, self.act.at);
+        let (kind, now) = (MonitorKind::Usage, self.context.at);
         let found = self.app.store().read(|reader| readings::newest_ended(reader, self.endpoint, kind, ROWS, now))?;
         Ok(found.map_or(Timestamp(i64::MIN), |reading| reading.window_end))
     }
 
     /// What the live version answered in a window, or over a span that ends with it. At most one window is held at a time.
-    pub(super) fn rows(&self, window: Window, over: Option<Span>) -> Result<Rc<Answered>, AppError> {
+    pub(super) fn rows(&self, window: Window, over: Option<Span>) -> Result<Rc<LoggedPredictions>, AppError> {
         let window = covered(window, over);
         let mut read = self.read.borrow_mut();
         if let Some(read) = read.as_ref().filter(|read| read.window == window && read.versions == self.family) {
@@ -270,7 +271,8 @@ impl Scene<'_> {
         }
         // The window before goes first: two would need twice the memory.
         *read = None;
-        let answered = self.app.answered(self.endpoint, Who::Answers, (window.start, window.end), self.act.at)?;
+        let answered =
+            self.app.answered(self.endpoint, PredictionFilter::Answers, (window.start, window.end), self.context.at)?;
         let rows = Rc::new(answered.of_versions(&self.family));
         *read = Some(ReadWindow { window, versions: self.family.clone(), rows: rows.clone() });
         Ok(rows)
@@ -330,7 +332,7 @@ impl Scene<'_> {
         let finding = Finding { subject, about: None, window, outcomes: &judged, explain: &explain };
         let is_past = self.live.live_until.is_some();
         if self.is_news && (!is_past || judged.iter().any(RuleOutcome::is_failed)) {
-            let state = self.app.alert(self.act, self.endpoint, self.monitor, finding)?;
+            let state = self.app.alert(self.context, self.endpoint, self.monitor, finding)?;
             if subject.kind == MonitorKind::Drift {
                 self.follow(state);
             }
@@ -420,7 +422,12 @@ impl Scene<'_> {
     }
 
     /// Everything that the rules of a window may ask, computed once.
-    fn sheet<'r>(&self, answered: &'r Answered, window: Window, estimated: bool) -> Result<Sheet<'r>, AppError> {
+    fn sheet<'r>(
+        &self,
+        answered: &'r LoggedPredictions,
+        window: Window,
+        estimated: bool,
+    ) -> Result<Sheet<'r>, AppError> {
         let signature = &self.package.manifest.signature;
         let threshold = self.package.manifest.threshold;
         let outcomes = answered.outcomes(signature.task, &signature.classes, threshold);
@@ -462,7 +469,7 @@ fn covered(window: Window, over: Option<Span>) -> Window {
 
 /// What the rules of one window are measured on.
 struct Sheet<'r> {
-    answered: &'r Answered,
+    answered: &'r LoggedPredictions,
     outcomes: kilter_evaluation::labelled_predictions::LabelledPredictions,
     decisions: kilter_evaluation::labelled_predictions::LabelledPredictions,
     estimates: BTreeMap<String, Measurement>,
@@ -473,7 +480,7 @@ struct Sheet<'r> {
 impl Sheet<'_> {
     fn window<'s>(&'s self, scene: &Scene, changed: &'s BTreeSet<String>) -> WindowRows<'s> {
         WindowRows {
-            now: scene.act.at,
+            now: scene.context.at,
             table: &self.answered.table,
             events: &self.answered.events,
             scores: &self.answered.scores,

@@ -20,7 +20,7 @@ use crate::monitor::{
     evaluate::Scene,
     window::Window,
 };
-use crate::{error::AppError, prediction::logged::Who};
+use crate::{error::AppError, prediction::logged::PredictionFilter};
 
 /// The reading of how many labels a window has once they are due.
 const LABELS: &str = "labels";
@@ -53,10 +53,10 @@ impl Scene<'_> {
             if let Some(outcome @ RuleOutcome { verdict: RuleVerdict::Passed, .. }) = self.judged(labels, &known[1..]) {
                 known[0] = self.note_labels(labels, Some(&outcome))?;
                 // What came since says so: against the window itself, which breached, nothing older could.
-                self.tell_labels(Window { end: self.act.at, ..window }, outcome)?;
+                self.tell_labels(Window { end: self.context.at, ..window }, outcome)?;
             }
         }
-        for window in self.calendar.ended(seen, due_before(self.act.at, delay, self.monitor.every), MAX_DUE) {
+        for window in self.calendar.ended(seen, due_before(self.context.at, delay, self.monitor.every), MAX_DUE) {
             let labels = self.labels_of(window)?;
             let outcome = self.judged(labels, &known);
             known.insert(0, self.note_labels(labels, outcome.as_ref())?);
@@ -73,14 +73,14 @@ impl Scene<'_> {
         let page = PageRequest::first(MAX_USUAL);
         let mut found = self.app.store().read(|reader| readings::list(reader, self.endpoint, &filter, &page))?.items;
         // What a clock that was ahead left is no part of what is known.
-        found.retain(|reading| reading.window_end <= self.act.at && reading.as_of <= self.act.at);
+        found.retain(|reading| reading.window_end <= self.context.at && reading.as_of <= self.context.at);
         found.dedup_by_key(|reading| reading.window_start);
         Ok(found)
     }
 
     fn labels_of(&self, window: Window) -> Result<Labels, AppError> {
         let span = (window.start, window.end);
-        let answered = self.app.answered_labels(self.endpoint, Who::Answers, span, self.act.at)?;
+        let answered = self.app.answered_labels(self.endpoint, PredictionFilter::Answers, span, self.context.at)?;
         let rows = answered.len();
         Ok(Labels { window, rows, share: answered.labelled() as f64 / rows.max(1) as f64 })
     }
@@ -100,7 +100,7 @@ impl Scene<'_> {
             count: labels.rows as u64,
             verdict: outcome.map(|outcome| RuleWord::from(&outcome.verdict)),
             detail: outcome.map_or_else(|| json!({}), |outcome| json!(outcome)),
-            ..Reading::unmeasured(self.endpoint, MonitorKind::Data, LABELS, start..end, self.act.at)
+            ..Reading::unmeasured(self.endpoint, MonitorKind::Data, LABELS, start..end, self.context.at)
         };
         self.record_readings(vec![reading.clone()])?;
         Ok(reading)
@@ -110,7 +110,7 @@ impl Scene<'_> {
         let subject = Subject { kind: MonitorKind::Data, basis: Basis::Labels };
         let outcomes = [outcome];
         let finding = Finding { subject, about: None, window, outcomes: &outcomes, explain: &|| None };
-        self.app.alert(self.act, self.endpoint, self.monitor, finding).map(drop)
+        self.app.alert(self.context, self.endpoint, self.monitor, finding).map(drop)
     }
 }
 

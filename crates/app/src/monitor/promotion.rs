@@ -33,7 +33,7 @@ use crate::monitor::{
 use crate::{
     deployment::auto_rollback::judged_metric,
     error::AppError,
-    prediction::logged::{Answered, Who},
+    prediction::logged::{LoggedPredictions, PredictionFilter},
 };
 
 /// The reading of the difference.
@@ -63,13 +63,15 @@ impl Scene<'_> {
         let most = self.most_maturing();
         let every = self.monitor.every;
         let reach = Span { count: every.count.saturating_mul(most as i64), unit: every.unit };
-        let windows = &self.calendar.ended(since, since.after(reach).min(self.act.at), most)[..];
+        let windows = &self.calendar.ended(since, since.after(reach).min(self.context.at), most)[..];
         let Some(last) = windows.last() else { return Ok(()) };
         if self.judged_labels(since, *last)? < FIRST_LOOK << look {
             return Ok(());
         }
-        let after =
-            self.complete(&self.app.answered(self.endpoint, Who::Answers, (since, last.end), self.act.at)?, windows);
+        let after = self.complete(
+            &self.app.answered(self.endpoint, PredictionFilter::Answers, (since, last.end), self.context.at)?,
+            windows,
+        );
         let after = after.filter(|row| self.family.contains(&after.versions[row]));
         if after.len() < FIRST_LOOK << look {
             return Ok(());
@@ -88,7 +90,7 @@ impl Scene<'_> {
         // It is said at once: there is one look, not one a window.
         let monitor = Monitor { for_windows: 1, ..self.monitor.clone() };
         let finding = Finding { subject: SUBJECT, about: None, window: *last, outcomes: &[outcome], explain: &|| None };
-        self.app.alert(self.act, self.endpoint, &monitor, finding).map(drop)
+        self.app.alert(self.context, self.endpoint, &monitor, finding).map(drop)
     }
 
     /// On how many labels the windows since the promotion were judged: to know it no row is read.
@@ -116,7 +118,7 @@ impl Scene<'_> {
     }
 
     /// The rows of windows whose labels are complete, with their labels.
-    fn complete(&self, answered: &Answered, windows: &[Window]) -> Answered {
+    fn complete(&self, answered: &LoggedPredictions, windows: &[Window]) -> LoggedPredictions {
         let window_of =
             |event: Timestamp| windows.iter().position(|window| (window.start..window.end).contains(&event));
         let mut counts: BTreeMap<usize, (usize, usize)> = BTreeMap::new();
@@ -127,7 +129,7 @@ impl Scene<'_> {
             *labelled += usize::from(label.is_some());
         }
         let is_complete = |window: usize| {
-            let is_over = self.delay.is_some_and(|delay| windows[window].end.after(delay) <= self.act.at);
+            let is_over = self.delay.is_some_and(|delay| windows[window].end.after(delay) <= self.context.at);
             is_over || counts.get(&window).is_some_and(|&(rows, labelled)| labelled as f64 >= COMPLETE * rows as f64)
         };
         answered
@@ -141,7 +143,8 @@ impl Scene<'_> {
         let Some(live) = live else { return Ok(None) };
         let windows = self.calendar.ended(Timestamp(i64::MIN), since, self.most_maturing());
         let Some(first) = windows.first() else { return Ok(None) };
-        let answered = self.app.answered(self.endpoint, Who::Answers, (first.start, since), self.act.at)?;
+        let answered =
+            self.app.answered(self.endpoint, PredictionFilter::Answers, (first.start, since), self.context.at)?;
         let answered = self.complete(&answered, &windows);
         let answered = answered.filter(|row| answered.versions[row] == live.number);
         let (package, _) = self.app.loaded(&live.model, live.number)?;
@@ -150,7 +153,7 @@ impl Scene<'_> {
         Ok((outcomes.len() >= FIRST_LOOK).then_some(Before { version: live.number, outcomes }))
     }
 
-    fn note_change(&self, window: Window, after: &Answered, change: &Estimate) -> Result<(), AppError> {
+    fn note_change(&self, window: Window, after: &LoggedPredictions, change: &Estimate) -> Result<(), AppError> {
         let reading = self.counted(MonitorKind::Performance, CHANGE, window, after, change.value, after.len() as u64);
         self.record_readings(vec![readings::Reading { low: Some(change.low), high: Some(change.high), ..reading }])
     }

@@ -16,7 +16,7 @@ use crate::monitor::{
     evaluate::Scene,
     window::Window,
 };
-use crate::{error::AppError, gate::judge::subject, prediction::logged::Answered};
+use crate::{error::AppError, gate::judge::subject, prediction::logged::LoggedPredictions};
 
 /// The reading that every window gets when it is first looked at.
 pub(super) const ROWS: &str = "rows";
@@ -68,17 +68,17 @@ impl Scene<'_> {
     /// A reading of the live version that has nothing measured yet.
     fn unmeasured(&self, monitor: MonitorKind, metric: &str, window: Window) -> Reading {
         let version = Some((self.live.model.clone(), self.live.number));
-        let reading = Reading::unmeasured(self.endpoint, monitor, metric, window.start..window.end, self.act.at);
+        let reading = Reading::unmeasured(self.endpoint, monitor, metric, window.start..window.end, self.context.at);
         Reading { version, ..reading }
     }
 
     /// How many rows a window has: the mark that it was looked at.
-    pub(super) fn seen(&self, window: Window, rows: &Answered) -> Reading {
+    pub(super) fn seen(&self, window: Window, rows: &LoggedPredictions) -> Reading {
         self.counted(MonitorKind::Usage, ROWS, window, rows, rows.len() as f64, rows.len() as u64)
     }
 
     /// How many labels the judgement of a window rests on.
-    pub(super) fn judged_coverage(&self, window: Window, rows: &Answered) -> Reading {
+    pub(super) fn judged_coverage(&self, window: Window, rows: &LoggedPredictions) -> Reading {
         let share = rows.labelled() as f64 / rows.len().max(1) as f64;
         let reading = self.counted(MonitorKind::Performance, COVERAGE, window, rows, share, rows.labelled() as u64);
         let through = labels_through(rows);
@@ -89,7 +89,13 @@ impl Scene<'_> {
     }
 
     /// An estimate that no rule bounds.
-    pub(super) fn estimated(&self, name: &str, window: Window, rows: &Answered, estimate: &Measurement) -> Reading {
+    pub(super) fn estimated(
+        &self,
+        name: &str,
+        window: Window,
+        rows: &LoggedPredictions,
+        estimate: &Measurement,
+    ) -> Reading {
         let metric = format!("estimated({name})");
         let reading = self.counted(MonitorKind::Performance, &metric, window, rows, estimate.value, estimate.count);
         let (low, high) = estimate.interval.unzip();
@@ -101,7 +107,7 @@ impl Scene<'_> {
         monitor: MonitorKind,
         metric: &str,
         window: Window,
-        rows: &Answered,
+        rows: &LoggedPredictions,
         value: f64,
         count: u64,
     ) -> Reading {
@@ -130,7 +136,7 @@ impl Scene<'_> {
     }
 
     /// The evidence after a window, as a reading.
-    pub(super) fn believed(&self, window: Window, rows: &Answered) -> Reading {
+    pub(super) fn believed(&self, window: Window, rows: &LoggedPredictions) -> Reading {
         let value = self.evidence.detector();
         let reading = self.counted(MonitorKind::Drift, EVIDENCE, window, rows, value, rows.len() as u64);
         Reading { detail: self.evidence.summary(self.budget), ..reading }

@@ -26,9 +26,9 @@ use serde_json::{Value, json};
 
 use crate::monitor::drift_detector::Evidence;
 use crate::{
-    event::Numbers,
+    event::EventMetrics,
     model::package::{Manifest, SAMPLE_LOSS, SAMPLE_SCORE},
-    prediction::logged::Answered,
+    prediction::logged::LoggedPredictions,
 };
 
 /// Confidence of the intervals.
@@ -53,7 +53,7 @@ pub(super) struct Scenery<'a> {
     pub model: &'a Model,
     /// Labelled rows that the version was held back from, with score and loss.
     pub sample: Option<&'a Table>,
-    pub answered: &'a Answered,
+    pub answered: &'a LoggedPredictions,
     pub evidence: &'a Evidence,
 }
 
@@ -305,8 +305,8 @@ impl Causes {
     }
 
     /// The numbers of the alert's entry.
-    pub fn numbers(&self) -> Numbers {
-        let mut numbers = Numbers::default();
+    pub fn numbers(&self) -> EventMetrics {
+        let mut numbers = EventMetrics::default();
         if let Some(loss) = self.loss {
             numbers.put("loss before", loss.before);
             if let Some((now, rows)) = loss.now {

@@ -33,7 +33,7 @@ impl Scene<'_> {
     pub(super) fn past(&mut self, news_from: Option<Timestamp>) -> Result<bool, AppError> {
         let (Some(since), Some(until)) = (self.live.live_since, self.live.live_until) else { return Ok(false) };
         let mut came = false;
-        for window in self.calendar.ended(since, self.act.at, self.most_maturing()) {
+        for window in self.calendar.ended(since, self.context.at, self.most_maturing()) {
             // The window in which it was replaced is judged for the version that took over: one version's readings of a
             // window would hide the other's, and both would be judged anew at each look.
             if window.end > until {

@@ -33,10 +33,10 @@ use crate::monitor::{
 };
 use crate::{
     App,
-    context::Act,
+    context::RequestContext,
     error::AppError,
     model::package::Package,
-    prediction::logged::{Answered, Who},
+    prediction::logged::{LoggedPredictions, PredictionFilter},
 };
 
 /// Rows of unknown classes below which they may be slips of the pen.
@@ -67,37 +67,37 @@ impl App {
     /// Raises alerts about labels that name no class of the version, and ends those whose labels were taken back.
     pub(super) fn see_classes(
         &self,
-        act: &Act,
+        context: &RequestContext,
         endpoint: &EndpointName,
         monitor: &Monitor,
         known: &KnownClasses,
     ) -> Result<(), AppError> {
         let (Some(first), Some(&window)) = (known.windows.first(), known.windows.last()) else { return Ok(()) };
-        let answered = self.labelled_since_training(act, endpoint, known, (first.start, window.end))?;
+        let answered = self.labelled_since_training(context, endpoint, known, (first.start, window.end))?;
         let since = answered.events.iter().min().copied().unwrap_or(first.start).civil().date().to_string();
         let check = check(&answered, known.signature());
         if are_other_words(&check, known.signature()) {
-            self.see_words(act, endpoint, monitor, known, &answered, &since)?;
+            self.see_words(context, endpoint, monitor, known, &answered, &since)?;
         } else {
             for (class, breach) in breaches(&check, known.signature(), known.version, &since) {
                 let outcomes = [breach];
                 let finding =
                     Finding { subject: NEW_CLASS, about: Some(&class), window, outcomes: &outcomes, explain: &|| None };
-                self.alert(act, endpoint, monitor, finding)?;
+                self.alert(context, endpoint, monitor, finding)?;
             }
         }
-        self.end_taken_back(act, endpoint, monitor, known)
+        self.end_taken_back(context, endpoint, monitor, known)
     }
 
     fn labelled_since_training(
         &self,
-        act: &Act,
+        context: &RequestContext,
         endpoint: &EndpointName,
         known: &KnownClasses,
         span: (Timestamp, Timestamp),
-    ) -> Result<Answered, AppError> {
+    ) -> Result<LoggedPredictions, AppError> {
         let through = known.package.manifest.trained_through;
-        let answered = self.answered_labels(endpoint, Who::Answers, span, act.at)?;
+        let answered = self.answered_labels(endpoint, PredictionFilter::Answers, span, context.at)?;
         Ok(answered.filter(|row| {
             answered.labels[row].is_some() && through.is_none_or(|through| answered.events[row] > through)
         }))
@@ -107,11 +107,11 @@ impl App {
     /// labels fit speak for its end.
     fn see_words(
         &self,
-        act: &Act,
+        context: &RequestContext,
         endpoint: &EndpointName,
         monitor: &Monitor,
         known: &KnownClasses,
-        answered: &Answered,
+        answered: &LoggedPredictions,
         since: &str,
     ) -> Result<(), AppError> {
         let matcher = ClassMatcher::new(&known.signature().classes);
@@ -125,7 +125,7 @@ impl App {
         let outcomes = [other_words(&check(answered, known.signature()), known, since, RuleVerdict::Failed)];
         let finding =
             Finding { subject: OTHER_WORDS, about: None, window: *breached, outcomes: &outcomes, explain: &|| None };
-        self.alert(act, endpoint, monitor, finding)?;
+        self.alert(context, endpoint, monitor, finding)?;
         let after = answered.filter(|row| answered.events[row] >= breached.end);
         if let Some(window) =
             after.events.iter().max().and_then(|event| window_of(*event)).filter(|_| after.len() >= MIN_ROWS)
@@ -133,7 +133,7 @@ impl App {
             let outcomes = [other_words(&check(&after, known.signature()), known, since, RuleVerdict::Passed)];
             let finding =
                 Finding { subject: OTHER_WORDS, about: None, window: *window, outcomes: &outcomes, explain: &|| None };
-            self.alert(act, endpoint, monitor, finding)?;
+            self.alert(context, endpoint, monitor, finding)?;
         }
         Ok(())
     }
@@ -142,7 +142,7 @@ impl App {
     /// those that could be seen when the alert was opened, so that what is merely old ends none.
     fn end_taken_back(
         &self,
-        act: &Act,
+        context: &RequestContext,
         endpoint: &EndpointName,
         monitor: &Monitor,
         known: &KnownClasses,
@@ -152,7 +152,7 @@ impl App {
         for alert in open.items {
             let Some(about) = About::of(&alert.cause) else { continue };
             let span = seen_at_opening(&alert, known, monitor.every);
-            let check = check(&self.labelled_since_training(act, endpoint, known, span)?, known.signature());
+            let check = check(&self.labelled_since_training(context, endpoint, known, span)?, known.signature());
             let left = match &about {
                 About::Class(class) => {
                     check.words.iter().find(|(word, _)| **word == **class).map_or(0, |(_, rows)| *rows)
@@ -166,7 +166,7 @@ impl App {
                     }
                     About::Words => "the labels are in the words of the model again".to_owned(),
                 };
-                self.end_alert(act, &monitor.alert, &alert, &reason)?;
+                self.end_alert(context, &monitor.alert, &alert, &reason)?;
             }
         }
         Ok(())
@@ -199,7 +199,7 @@ fn seen_at_opening(alert: &Alert, known: &KnownClasses, every: Span) -> (Timesta
 }
 
 /// How the labels of rows fit the classes of a version; every label fits a number that is one.
-fn check(answered: &Answered, signature: &Signature) -> LabelCheck {
+fn check(answered: &LoggedPredictions, signature: &Signature) -> LabelCheck {
     let matcher = ClassMatcher::new(&signature.classes);
     let labels = answered.labels.iter().flatten();
     let unknown = labels.clone().filter(|label| !fits(&matcher, signature, label));
@@ -312,15 +312,19 @@ mod tests {
         }
     }
 
-    fn labels(labels: &[&str]) -> Answered {
-        Answered { labels: labels.iter().map(|label| Some(Arc::from(*label))).collect(), ..Answered::default() }
+    fn labels(labels: &[&str]) -> LoggedPredictions {
+        LoggedPredictions {
+            labels: labels.iter().map(|label| Some(Arc::from(*label))).collect(),
+            ..LoggedPredictions::default()
+        }
     }
 
     #[test]
     fn a_new_class_is_named_with_its_rows_once_they_are_no_slip() {
         let known = signature(&["Windows", "Library"]);
         let few = labels(&["Windows", "macOS", "macOS", "macOS", "macOS"]);
-        let breaches = |answered: &Answered| super::breaches(&check(answered, &known), &known, 3, "2017-12-06");
+        let breaches =
+            |answered: &LoggedPredictions| super::breaches(&check(answered, &known), &known, 3, "2017-12-06");
         assert!(breaches(&few).is_empty());
         let enough = labels(&["Windows", "macOS", "macOS", "macOS", "macOS", "macOS", "Tools"]);
         let [(class, outcome)] = &breaches(&enough)[..] else { panic!("one class") };

@@ -16,7 +16,7 @@ use kilter_evaluation::latency::latency_quantiles;
 use kilter_store::monitor::{self as readings, Reading};
 
 use crate::monitor::window::Window;
-use crate::{App, context::Act, error::AppError, prediction::logged::Answered};
+use crate::{App, context::RequestContext, error::AppError, prediction::logged::LoggedPredictions};
 
 /// The reading of the requests that failed by the version's fault since the look before.
 const ERRORS: &str = "errors";
@@ -27,7 +27,7 @@ const MAX_TALLIES: u32 = 10_000;
 const COUNTS: [&str; 4] = ["rows", "requests", "errors", "consumers"];
 
 /// What rules about usage ask of the rows of a window.
-pub(super) fn facts(answered: &Answered, errors: u64) -> BTreeMap<String, f64> {
+pub(super) fn facts(answered: &LoggedPredictions, errors: u64) -> BTreeMap<String, f64> {
     let mut latency_of: HashMap<i64, Option<i64>> = HashMap::new();
     for (request, latency) in answered.requests.iter().zip(&answered.latencies_us) {
         latency_of.insert(*request, *latency);
@@ -56,18 +56,19 @@ pub(super) fn counts(quantity: &Quantity) -> bool {
 
 impl App {
     /// Writes down how many requests failed at an endpoint since the last look, if any did.
-    pub(super) fn tally_errors(&self, act: &Act, endpoint: &EndpointName) -> Result<(), AppError> {
+    pub(super) fn tally_errors(&self, context: &RequestContext, endpoint: &EndpointName) -> Result<(), AppError> {
         let Some(serving) = self.serving(endpoint) else { return Ok(()) };
-        let (mut since, mut errors) = (act.at, 0);
+        let (mut since, mut errors) = (context.at, 0);
         for served in serving.endpoint().routes().versions() {
             let (number, now) = (served.version().number, served.counts().errors);
-            let known = self.lock_tallies().insert((endpoint.clone(), number), (act.at, now)).unwrap_or((act.at, 0));
+            let known =
+                self.lock_tallies().insert((endpoint.clone(), number), (context.at, now)).unwrap_or((context.at, 0));
             // A version that was loaded again counts from zero.
             errors += if now < known.1 { now } else { now - known.1 };
             since = since.min(known.0);
         }
         if errors > 0 {
-            let reading = tally(act, endpoint, since, errors);
+            let reading = tally(context, endpoint, since, errors);
             self.store().write(move |tx| readings::record(tx, &[reading]))?;
         }
         Ok(())
@@ -85,11 +86,11 @@ impl App {
     }
 }
 
-fn tally(act: &Act, endpoint: &EndpointName, since: Timestamp, errors: u64) -> Reading {
+fn tally(context: &RequestContext, endpoint: &EndpointName, since: Timestamp, errors: u64) -> Reading {
     Reading {
         value: Some(errors as f64),
         count: errors,
-        ..Reading::unmeasured(endpoint, MonitorKind::Usage, ERRORS, since..act.at, act.at)
+        ..Reading::unmeasured(endpoint, MonitorKind::Usage, ERRORS, since..context.at, context.at)
     }
 }
 
@@ -99,11 +100,11 @@ mod tests {
 
     #[test]
     fn requests_are_counted_once_however_many_rows_they_had() {
-        let answered = Answered {
+        let answered = LoggedPredictions {
             requests: vec![1, 1, 1, 2],
             latencies_us: vec![Some(2_000), Some(2_000), Some(2_000), Some(10_000)],
             consumers: vec![Some("crm".into()), Some("crm".into()), None, Some("web".into())],
-            ..Answered::default()
+            ..LoggedPredictions::default()
         };
         let facts = facts(&answered, 2);
         let of = |name: &str| facts.get(name).copied();
@@ -113,7 +114,7 @@ mod tests {
 
     #[test]
     fn without_requests_there_is_no_rate_and_no_latency() {
-        let facts = facts(&Answered::default(), 0);
+        let facts = facts(&LoggedPredictions::default(), 0);
         assert_eq!(facts.get("requests"), Some(&0.0));
         assert!(!facts.contains_key("error_rate") && !facts.contains_key("p99_ms"));
     }

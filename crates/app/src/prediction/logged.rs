@@ -22,7 +22,7 @@ use crate::{App, error::AppError};
 
 /// Rows of one window in the order of the log.
 #[derive(Clone, Debug, Default)]
-pub struct Answered {
+pub struct LoggedPredictions {
     /// Features and context, as they came.
     pub table: Table,
     pub ids: Vec<Arc<str>>,
@@ -46,14 +46,14 @@ pub struct Answered {
 
 /// Which rows of a log are wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Who {
+pub enum PredictionFilter {
     /// The answers that callers got.
     Answers,
     /// What a version scored, as an answer or in the shadow.
     Version(u32),
 }
 
-impl Answered {
+impl LoggedPredictions {
     pub fn len(&self) -> usize {
         self.ids.len()
     }
@@ -144,10 +144,10 @@ impl App {
     pub fn answered(
         &self,
         endpoint: &EndpointName,
-        who: Who,
+        who: PredictionFilter,
         (start, end): (Timestamp, Timestamp),
         as_of: Timestamp,
-    ) -> Result<Answered, AppError> {
+    ) -> Result<LoggedPredictions, AppError> {
         let table = self.read_log(LogKind::Predictions, endpoint, start, end)?;
         self.labelled(endpoint, table, who, start, as_of)
     }
@@ -156,10 +156,10 @@ impl App {
     pub(crate) fn answered_labels(
         &self,
         endpoint: &EndpointName,
-        who: Who,
+        who: PredictionFilter,
         span: (Timestamp, Timestamp),
         as_of: Timestamp,
-    ) -> Result<Answered, AppError> {
+    ) -> Result<LoggedPredictions, AppError> {
         let columns = [&OF_LABELS[..], &[TIME_COLUMN]].concat();
         let table = self.read_log_columns(LogKind::Predictions, endpoint, span, &columns)?;
         self.labelled(endpoint, table, who, span.0, as_of)
@@ -169,10 +169,10 @@ impl App {
         &self,
         endpoint: &EndpointName,
         table: Table,
-        who: Who,
+        who: PredictionFilter,
         start: Timestamp,
         as_of: Timestamp,
-    ) -> Result<Answered, AppError> {
+    ) -> Result<LoggedPredictions, AppError> {
         let wanted = wanted(&table, who);
         let mut answered = split(latest(table.into_rows(&wanted)));
         self.label_rows(endpoint, &mut answered, start, as_of)?;
@@ -184,7 +184,7 @@ impl App {
     fn label_rows(
         &self,
         endpoint: &EndpointName,
-        rows: &mut Answered,
+        rows: &mut LoggedPredictions,
         from: Timestamp,
         as_of: Timestamp,
     ) -> Result<(), AppError> {
@@ -226,12 +226,12 @@ pub(crate) fn texts(table: &Table, name: &str) -> Vec<Option<Arc<str>>> {
     }
 }
 
-fn wanted(table: &Table, who: Who) -> Vec<usize> {
+fn wanted(table: &Table, who: PredictionFilter) -> Vec<usize> {
     let versions = numbers(table, column::VERSION);
     let roles = texts(table, column::ROLE);
     let is_wanted = |row: &usize| match who {
-        Who::Answers => roles[*row].as_deref() != Some("shadow"),
-        Who::Version(number) => versions[*row] == i64::from(number),
+        PredictionFilter::Answers => roles[*row].as_deref() != Some("shadow"),
+        PredictionFilter::Version(number) => versions[*row] == i64::from(number),
     };
     (0..table.rows()).filter(is_wanted).collect()
 }
@@ -252,10 +252,10 @@ fn latest(table: Table) -> Table {
     table.into_rows(&rows)
 }
 
-fn split(table: Table) -> Answered {
+fn split(table: Table) -> LoggedPredictions {
     let ids = texts(&table, column::ID).into_iter().map(|id| id.unwrap_or_else(|| Arc::from(""))).collect();
     let scores = table.get(column::SCORE).and_then(Column::numbers).unwrap_or_else(|| vec![f64::NAN; table.rows()]);
-    Answered {
+    LoggedPredictions {
         ids,
         events: numbers(&table, TIME_COLUMN).into_iter().map(Timestamp).collect(),
         versions: numbers(&table, column::VERSION).into_iter().map(|n| u32::try_from(n).unwrap_or(0)).collect(),

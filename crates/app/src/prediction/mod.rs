@@ -10,7 +10,7 @@ pub(crate) mod partition_index;
 pub(crate) mod predict;
 
 pub use label_checks::KnownIds;
-pub use logged::{Answered, Who};
+pub use logged::{LoggedPredictions, PredictionFilter};
 pub use open_log::Loss;
 pub use partition_index::{LogTable, log_tables};
 pub use predict::{Labels, Request, Serving};

@@ -25,7 +25,7 @@ use crate::prediction::{
     partition_index::{kind_of, known},
     predict::Serving,
 };
-use crate::{App, context::Act, error::AppError};
+use crate::{App, context::RequestContext, error::AppError};
 
 /// Segments of a log that should be there and are not: what was recorded in them is lost.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -155,11 +155,11 @@ impl App {
     }
 
     /// Writes what was found missing into the audit table, once.
-    pub(crate) fn note_losses(&self, act: &Act, endpoint: &EndpointName) -> Result<(), AppError> {
+    pub(crate) fn note_losses(&self, context: &RequestContext, endpoint: &EndpointName) -> Result<(), AppError> {
         let Some(serving) = self.serving(endpoint).filter(|serving| !serving.losses.is_empty()) else { return Ok(()) };
         let object = format!("endpoint:{endpoint}");
         for loss in &serving.losses {
-            let draft = act.does("recording.keep", loss.to_string(), vec![]);
+            let draft = context.audit_event("recording.keep", loss.to_string(), vec![]);
             let (object, reason) = (object.clone(), loss.to_string());
             self.store().write(move |tx| {
                 let newest = kilter_store::audit::list_of_object(tx, &object, &kilter_store::PageRequest::first(20))?;

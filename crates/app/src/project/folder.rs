@@ -11,7 +11,7 @@ use kilter_domain::{
     ids::{EndpointName, ModelName, ProjectName},
 };
 
-use crate::{dataset::column_roles::Roles, error::AppError};
+use crate::{dataset::column_roles::ColumnRoles, error::AppError};
 
 /// The largest contract file that is read; the contract itself says how much of it may be said.
 const MAX_CONTRACT_BYTES: u64 = 4 << 20;
@@ -116,9 +116,9 @@ impl Project {
     }
 
     /// What the columns of a dataset are for.
-    pub fn roles(&self, dataset: &Dataset) -> Roles {
+    pub fn roles(&self, dataset: &Dataset) -> ColumnRoles {
         let label_delay = dataset.label_delay.or(self.contract.monitor.as_ref().and_then(|m| m.labels.delay));
-        Roles {
+        ColumnRoles {
             dataset: dataset.name.to_string(),
             time: dataset.time.clone(),
             label: dataset.label.clone(),

@@ -14,7 +14,7 @@ use kilter_domain::{
 use kilter_store::{StoreError, deployment as deployments, model as versions, project as projects, setting};
 
 use crate::{
-    App, authz::permission::Access, context::Act, error::AppError, project::folder::Project,
+    App, authz::permission::Access, context::RequestContext, error::AppError, project::folder::Project,
     reconcile::projects::folder_setting,
 };
 
@@ -32,11 +32,11 @@ impl App {
     ///
     /// # Errors
     /// [`AppError::RightMissing`]; nothing is changed then.
-    pub fn register_to_run(&self, act: &Act, project: &Project) -> Result<(), AppError> {
+    pub fn register_to_run(&self, context: &RequestContext, project: &Project) -> Result<(), AppError> {
         let in_force = self.in_force(&project.name)?.and_then(|found| found.project);
         let asked = in_force.as_ref().unwrap_or(project);
-        self.ask(act, &Access::of(project.name.as_str(), &asked.contract), Action::Run)?;
-        self.register(act, project)
+        self.ask(context, &Access::of(project.name.as_str(), &asked.contract), Action::Run)?;
+        self.register(context, project)
     }
 
     /// Registers a project: its contract, its model, its endpoints. What is registered already stays.
@@ -44,7 +44,7 @@ impl App {
     /// # Errors
     /// [`AppError::RightMissing`], when another contract is in force and `act` may not change it into this one;
     /// [`AppError::Contract`], when it says what is not put in force.
-    pub fn register(&self, act: &Act, project: &Project) -> Result<(), AppError> {
+    pub fn register(&self, context: &RequestContext, project: &Project) -> Result<(), AppError> {
         let folder = std::path::absolute(&project.folder).unwrap_or_else(|_| project.folder.clone());
         let in_force = self.in_force(&project.name)?;
         if let Some(InForce { project: Some(old), folder: known, .. }) = &in_force {
@@ -54,7 +54,7 @@ impl App {
             if known.as_ref().is_some_and(|known| *known != folder) && !rights.contains(&Action::ChangeContract) {
                 rights.push(Action::ChangeContract);
             }
-            rights.into_iter().try_for_each(|right| self.ask(act, &access, right).map(|_| ()))?;
+            rights.into_iter().try_for_each(|right| self.ask(context, &access, right).map(|_| ()))?;
         }
         // What an earlier version put in force goes on as it is.
         let old = in_force.as_ref().and_then(|found| Some(found.project.as_ref()?.contract.objections()));
@@ -63,7 +63,7 @@ impl App {
             let hint = found.hint.map_or_else(String::new, |hint| format!("; {hint}"));
             return Err(AppError::Contract(format!("{}{hint}", found.message)));
         }
-        self.put_contract(act, project, &folder, in_force.map(|found| found.digest))?;
+        self.put_contract(context, project, &folder, in_force.map(|found| found.digest))?;
         self.load_access()
     }
 
@@ -83,7 +83,7 @@ impl App {
     /// Records it, where the contract in force is still the one that was judged.
     fn put_contract(
         &self,
-        act: &Act,
+        context: &RequestContext,
         project: &Project,
         folder: &Path,
         judged: Option<Digest>,
@@ -91,7 +91,7 @@ impl App {
         let (name, text, model) = (project.name.clone(), project.text.clone(), project.model());
         let endpoints: Vec<EndpointName> =
             project.contract.deploy.iter().map(|deploy| project.endpoint(deploy)).collect();
-        let (draft, folder) = (act.does("project.register", "", vec![]), folder.to_owned());
+        let (draft, folder) = (context.audit_event("project.register", "", vec![]), folder.to_owned());
         self.store().write(move |tx| {
             let audited = tx.audited(draft);
             let now = projects::current_contract(tx, &name)?.map(|contract| contract.digest);

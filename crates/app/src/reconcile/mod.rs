@@ -4,4 +4,4 @@ pub(crate) mod project;
 pub(crate) mod projects;
 
 pub use project::Step;
-pub use projects::ProjectFiles;
+pub use projects::FileSource;

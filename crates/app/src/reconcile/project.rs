@@ -10,18 +10,18 @@ use kilter_workflow::{RunEvent, with_causes};
 
 use crate::{
     App,
-    context::Act,
+    context::RequestContext,
     error::AppError,
     project::folder::Project,
-    retrain::triggers::KnownData,
-    training::train::{Governance, Trained, Training, Wish},
+    retrain::triggers::TrainingSource,
+    training::train::{ApprovalMode, RunOverrides, Training, TrainingOutcome},
 };
 
 /// How a step is made.
 pub struct Step<'a> {
     pub now: Timestamp,
-    pub data: &'a dyn KnownData,
-    pub governance: Governance,
+    pub data: &'a dyn TrainingSource,
+    pub approval_mode: ApprovalMode,
     /// Where outputs of runs go, instead of into the project.
     pub outputs_root: Option<std::path::PathBuf>,
 }
@@ -33,10 +33,10 @@ impl App {
         project: &Project,
         step: &Step,
         observer: &mut dyn FnMut(RunEvent),
-    ) -> Result<Option<Trained>, AppError> {
+    ) -> Result<Option<TrainingOutcome>, AppError> {
         for deploy in &project.contract.deploy {
             let endpoint = project.endpoint(deploy);
-            self.note_losses(&Act::system("reconcile", step.now), &endpoint)?;
+            self.note_losses(&RequestContext::system("reconcile", step.now), &endpoint)?;
             self.seal(&endpoint)?;
         }
         match self.observe(project, step)? {
@@ -48,12 +48,12 @@ impl App {
     /// Rollouts, monitors, alerts, thresholds and returns of earlier versions, on what is sealed; whether a training may
     /// follow.
     pub(crate) fn observe(&self, project: &Project, step: &Step) -> Result<bool, AppError> {
-        let act = Act::system("reconcile", step.now);
-        self.note_clock(&act)?;
+        let context = RequestContext::system("reconcile", step.now);
+        self.note_clock(&context)?;
         let mut failed = None;
         for deploy in &project.contract.deploy {
             // One endpoint that cannot be looked at keeps no other one from being looked at.
-            if let Err(error) = self.attend(&act, project, deploy) {
+            if let Err(error) = self.attend(&context, project, deploy) {
                 tracing::error!(endpoint = %project.endpoint(deploy), error = with_causes(&error), "it cannot be looked at");
                 failed.get_or_insert(error);
             }
@@ -61,19 +61,19 @@ impl App {
         if let Some(error) = failed {
             return Err(error);
         }
-        if step.governance == Governance::Asked {
+        if step.approval_mode == ApprovalMode::Required {
             self.deploy_newest(project, step.now)?;
         }
         let Some(main) = project.main_deploy() else { return Ok(false) };
-        self.tune_threshold(&act, project, main, step.governance)?;
-        Ok(!self.recall_if_better(&act, project, main)?)
+        self.tune_threshold(&context, project, main, step.approval_mode)?;
+        Ok(!self.recall_if_better(&context, project, main)?)
     }
 
     /// Whether a training is due and may start. What is due and may not start is written down.
     pub(crate) fn is_training_due(&self, project: &Project, step: &Step) -> Result<bool, AppError> {
         let Some(main) = project.main_deploy() else { return Ok(false) };
-        let act = Act::system("reconcile", step.now);
-        Ok(self.due_retraining(&act, project, &project.endpoint(main), step.data)?.is_some())
+        let context = RequestContext::system("reconcile", step.now);
+        Ok(self.due_retraining(&context, project, &project.endpoint(main), step.data)?.is_some())
     }
 
     /// Trains if that is due.
@@ -82,45 +82,45 @@ impl App {
         project: &Project,
         step: &Step,
         observer: &mut dyn FnMut(RunEvent),
-    ) -> Result<Option<Trained>, AppError> {
+    ) -> Result<Option<TrainingOutcome>, AppError> {
         let Some(main) = project.main_deploy() else { return Ok(None) };
-        let act = Act::system("reconcile", step.now);
-        self.retrain_if_due(&act, project, &project.endpoint(main), step, observer)
+        let context = RequestContext::system("reconcile", step.now);
+        self.retrain_if_due(&context, project, &project.endpoint(main), step, observer)
     }
 
-    fn attend(&self, act: &Act, project: &Project, deploy: &Deploy) -> Result<(), AppError> {
+    fn attend(&self, context: &RequestContext, project: &Project, deploy: &Deploy) -> Result<(), AppError> {
         let endpoint = project.endpoint(deploy);
-        self.advance_rollout(act, project, deploy, &endpoint)?;
-        self.look(act, project, &endpoint)
+        self.advance_rollout(context, project, deploy, &endpoint)?;
+        self.look(context, project, &endpoint)
     }
 
     fn retrain_if_due(
         &self,
-        act: &Act,
+        context: &RequestContext,
         project: &Project,
         endpoint: &EndpointName,
         step: &Step,
         observer: &mut dyn FnMut(RunEvent),
-    ) -> Result<Option<Trained>, AppError> {
-        let Some(due) = self.due_retraining(act, project, endpoint, step.data)? else { return Ok(None) };
+    ) -> Result<Option<TrainingOutcome>, AppError> {
+        let Some(due) = self.due_retraining(context, project, endpoint, step.data)? else { return Ok(None) };
         let retrain = project.contract.retrain.as_ref();
         let training = self.training(project, step, due.cause.clone(), retrain.and_then(|retrain| retrain.window))?;
         if let Some(verdict @ Verdict::Failed { .. }) = self.required_of_data(project, &training)? {
             let hindrance = format!("its data may not be trained on: {}", verdict.reasons().join("; "));
-            if self.skip(act, project, &due, &hindrance)? {
-                self.note_unfit_data(act, project, &verdict)?;
+            if self.skip(context, project, &due, &hindrance)? {
+                self.note_unfit_data(context, project, &verdict)?;
             }
             return Ok(None);
         }
         let trained = self.train(project, training, &mut |event| {
             if let RunEvent::Started { run, .. } = &event
-                && let Err(error) = self.note_retraining(act, project, &due, run)
+                && let Err(error) = self.note_retraining(context, project, &due, run)
             {
                 tracing::error!(%error, "could not write down why a retraining was started");
             }
             observer(event);
         })?;
-        self.deploy_if_allowed(act, project, &trained, step.governance)?;
+        self.deploy_if_allowed(context, project, &trained, step.approval_mode)?;
         Ok(Some(trained))
     }
 
@@ -141,12 +141,12 @@ impl App {
         };
         Ok(Training {
             cause,
-            act: Act::system("reconcile", now),
+            context: RequestContext::system("reconcile", now),
             data: step.data.files(project, now, window, &folder)?,
             steps,
             outputs_root: step.outputs_root.clone(),
-            governance: step.governance,
-            wish: Wish::default(),
+            approval_mode: step.approval_mode,
+            overrides: RunOverrides::default(),
             now: std::sync::Arc::new(move || now),
         })
     }

@@ -17,14 +17,14 @@ use kilter_store::{PageRequest, audit::Audited, setting};
 use serde_json::json;
 
 use crate::{
-    App, context::Act, error::AppError, project::folder::Project, reconcile::project::Step, replay::history::History,
-    retrain::triggers::KnownData, training::train::Governance,
+    App, context::RequestContext, error::AppError, project::folder::Project, reconcile::project::Step,
+    replay::history::History, retrain::triggers::TrainingSource, training::train::ApprovalMode,
 };
 
 /// The files of a project as they are now.
-pub struct ProjectFiles;
+pub struct FileSource;
 
-impl KnownData for ProjectFiles {
+impl TrainingSource for FileSource {
     fn rows(&self, project: &Project, dataset: &DatasetName, at: Timestamp) -> Result<u64, AppError> {
         let Some(stated) = project.contract.dataset(dataset) else { return Ok(0) };
         let path = project.dataset_path(stated)?;
@@ -87,9 +87,9 @@ impl App {
 
     /// Seals and merges what was recorded at every open endpoint; what went wrong, by endpoint.
     pub fn seal_all(&self, now: Timestamp) -> Vec<(EndpointName, AppError)> {
-        let act = Act::system("reconcile", now);
+        let context = RequestContext::system("reconcile", now);
         let seal = |endpoint: &EndpointName| {
-            self.note_losses(&act, endpoint)?;
+            self.note_losses(&context, endpoint)?;
             self.seal(endpoint)?;
             self.merge_partitions(endpoint)
         };
@@ -128,5 +128,5 @@ impl App {
 }
 
 fn live_step(now: Timestamp) -> Step<'static> {
-    Step { now, data: &ProjectFiles, governance: Governance::Asked, outputs_root: None }
+    Step { now, data: &FileSource, approval_mode: ApprovalMode::Required, outputs_root: None }
 }

@@ -26,7 +26,7 @@ use crate::{
     error::AppError,
     event::DecisionKind,
     model::package::Package,
-    prediction::logged::{Answered, Who},
+    prediction::logged::{LoggedPredictions, PredictionFilter},
     project::folder::Project,
 };
 
@@ -99,7 +99,7 @@ fn play(
     metric: &str,
     (start, end): (Timestamp, Timestamp),
 ) -> Result<Played, AppError> {
-    let answered = app.answered(&stage.endpoint, Who::Answers, (start, end), Timestamp(i64::MAX - 1))?;
+    let answered = app.answered(&stage.endpoint, PredictionFilter::Answers, (start, end), Timestamp(i64::MAX - 1))?;
     let signature = &package.manifest.signature;
     let threshold = package.manifest.threshold;
     // A class that any version knows is a label of them all: whoever does not know it is wrong.
@@ -122,7 +122,7 @@ fn play(
 /// The first version's answers to the same rows, with the same labels.
 fn never_retrained(
     history: &History,
-    answered: &Answered,
+    answered: &LoggedPredictions,
     model: &Model,
     threshold: f64,
 ) -> Result<LabelledPredictions, AppError> {

@@ -12,12 +12,12 @@ use kilter_domain::{
     time::{Span, Timestamp},
 };
 
-use crate::dataset::column_roles::{Roles, RolesError};
+use crate::dataset::column_roles::{ColumnRoles, RolesError};
 
 /// One dataset with the clock of its events and of its labels.
 pub struct History {
     pub table: Table,
-    pub roles: Roles,
+    pub roles: ColumnRoles,
     /// When each row happened, by row.
     pub events: Vec<Timestamp>,
     /// When the label of each row became known, by row.
@@ -32,7 +32,7 @@ pub struct History {
 
 impl History {
     /// Reads the clocks of a table. Rows that share an id get a number behind it.
-    pub fn new(table: Table, roles: Roles) -> Result<Self, RolesError> {
+    pub fn new(table: Table, roles: ColumnRoles) -> Result<Self, RolesError> {
         roles.label(&table)?;
         let events = roles.event_times(&table)?;
         let known = roles.label_known_times(&table, &events)?;
@@ -105,12 +105,12 @@ mod tests {
         let time = Column::Time(days.iter().map(|&n| Some(day(n).millis())).collect());
         let label = Column::Int(days.iter().map(|_| Some(1)).collect());
         let table = Table::new(vec![("at".into(), time), ("y".into(), label)]).unwrap();
-        let roles = Roles {
+        let roles = ColumnRoles {
             dataset: "d".into(),
             time: Some("at".into()),
             label: Some("y".into()),
             label_delay: Some(Span::days(2)),
-            ..Roles::default()
+            ..ColumnRoles::default()
         };
         History::new(table, roles).unwrap()
     }

@@ -12,7 +12,7 @@ use kilter_domain::{
 use kilter_lake::write_table;
 
 use crate::replay::history::History;
-use crate::{error::AppError, project::folder::Project, retrain::triggers::KnownData};
+use crate::{error::AppError, project::folder::Project, retrain::triggers::TrainingSource};
 
 /// A played dataset. Other datasets of the project are read as they are.
 pub struct Past<'h> {
@@ -26,7 +26,7 @@ impl<'h> Past<'h> {
     }
 }
 
-impl KnownData for Past<'_> {
+impl TrainingSource for Past<'_> {
     fn rows(&self, project: &Project, dataset: &DatasetName, at: Timestamp) -> Result<u64, AppError> {
         if *dataset == self.dataset {
             return Ok(self.history.labelled_at(at, None).len() as u64);

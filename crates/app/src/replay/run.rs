@@ -13,7 +13,7 @@ use kilter_lake::{ReadOptions, read_table};
 
 use crate::{
     App, AppOptions,
-    context::Act,
+    context::RequestContext,
     error::AppError,
     project::folder::Project,
     reconcile::project::Step,
@@ -26,7 +26,7 @@ use crate::{
         settings::Settings,
         simulator::Stage,
     },
-    training::train::{Governance, Trained},
+    training::train::{ApprovalMode, TrainingOutcome},
 };
 
 /// What a caller may change of a replay.
@@ -107,7 +107,7 @@ pub fn replay(
     let history = History::new(table, project.roles(&dataset)).map_err(AppError::from)?;
     let settings = Settings::of(&project, &history, options)?;
     let app = App::open(state, app)?;
-    app.register(&Act::system("replay", settings.start), &project)?;
+    app.register(&RequestContext::system("replay", settings.start), &project)?;
     let past = Past::new(&history, dataset.name.clone());
     let mut stage = Stage::new(&app, &project, &history, &settings);
     first_training(&app, &project, &settings, &past)?;
@@ -116,7 +116,7 @@ pub fn replay(
 }
 
 fn step<'a>(past: &'a Past, app: &App, now: Timestamp) -> Step<'a> {
-    Step { now, data: past, governance: Governance::Assumed, outputs_root: Some(app.folder().join("outputs")) }
+    Step { now, data: past, approval_mode: ApprovalMode::Simulated, outputs_root: Some(app.folder().join("outputs")) }
 }
 
 fn first_training(app: &App, project: &Project, settings: &Settings, past: &Past) -> Result<(), ReplayError> {
@@ -127,11 +127,16 @@ fn first_training(app: &App, project: &Project, settings: &Settings, past: &Past
     if trained.version.is_none() {
         return Err(untrained(trained));
     }
-    app.deploy_if_allowed(&Act::system("replay", settings.start), project, &trained, Governance::Assumed)?;
+    app.deploy_if_allowed(
+        &RequestContext::system("replay", settings.start),
+        project,
+        &trained,
+        ApprovalMode::Simulated,
+    )?;
     Ok(())
 }
 
-fn untrained(trained: Trained) -> ReplayError {
+fn untrained(trained: TrainingOutcome) -> ReplayError {
     let failed = trained.record.failed_step();
     let log = failed.and_then(|step| Some(StepLog { tail: step.log_tail.clone()?, file: step.log_file.clone()? }));
     let error = failed.and_then(|step| Some(format!("step `{}`: {}", step.step, step.error.clone()?)));

@@ -10,7 +10,7 @@ use crate::replay::{
     periods::{self, boundaries},
     run::{ReplayError, ReplayOptions},
 };
-use crate::{dataset::column_roles::Roles, project::folder::Project};
+use crate::{dataset::column_roles::ColumnRoles, project::folder::Project};
 
 /// Rows of one request where the contract does not say.
 const BATCH_ROWS: usize = 500;
@@ -96,7 +96,7 @@ impl Settings {
 
 /// The error of an event that is far away from all others.
 fn alone(history: &History, row: usize, away: Span) -> ReplayError {
-    let Roles { dataset, time, .. } = &history.roles;
+    let ColumnRoles { dataset, time, .. } = &history.roles;
     ReplayError::Alone {
         dataset: dataset.clone(),
         column: time.clone().unwrap_or_default(),

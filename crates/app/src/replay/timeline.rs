@@ -7,7 +7,7 @@ use crate::replay::report::Entry;
 use crate::{
     App,
     error::AppError,
-    event::{DecisionKind, Numbers},
+    event::{DecisionKind, EventMetrics},
 };
 
 /// The name under which an entry's evidence holds the version that it is about.
@@ -44,7 +44,7 @@ pub fn decisions(app: &App) -> Result<Vec<Entry>, AppError> {
 
 fn decision(record: &audit::Record) -> Option<Entry> {
     let kind: DecisionKind = record.entry.action.parse().ok()?;
-    let mut numbers = Numbers::read(&record.entry.evidence);
+    let mut numbers = EventMetrics::read(&record.entry.evidence);
     let stated = numbers.remove(VERSION).map(|number| number as u64);
     Some(Entry {
         at: Timestamp(record.entry.at.millis()),

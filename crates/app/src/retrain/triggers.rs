@@ -24,12 +24,12 @@ use std::path::{Path, PathBuf};
 
 use crate::{
     App,
-    context::Act,
+    context::RequestContext,
     error::AppError,
-    event::{DecisionKind, Numbers},
+    event::{DecisionKind, EventMetrics},
     monitor::alert::lifecycle::can_be_learned,
     project::folder::Project,
-    reconcile::projects::ProjectFiles,
+    reconcile::projects::FileSource,
     retrain::cool_down,
 };
 
@@ -37,7 +37,7 @@ use crate::{
 pub(crate) const DATASET_ROWS: &str = "dataset_rows";
 
 /// What is known of the data at a moment: the files of the project now, or a replayed past.
-pub trait KnownData {
+pub trait TrainingSource {
     /// Labelled rows of a dataset.
     fn rows(&self, project: &Project, dataset: &DatasetName, at: Timestamp) -> Result<u64, AppError>;
 
@@ -53,39 +53,51 @@ pub trait KnownData {
 
 /// A retraining that is due.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Due {
+pub struct RetrainTrigger {
     pub cause: Cause,
     pub reason: String,
-    pub numbers: Numbers,
+    pub numbers: EventMetrics,
 }
 
 impl App {
     /// The first trigger of the contract that holds, if it may start now. What holds and may not start is written down.
     pub fn due_retraining(
         &self,
-        act: &Act,
+        context: &RequestContext,
         project: &Project,
         endpoint: &EndpointName,
-        data: &dyn KnownData,
-    ) -> Result<Option<Due>, AppError> {
+        data: &dyn TrainingSource,
+    ) -> Result<Option<RetrainTrigger>, AppError> {
         let Some(retrain) = &project.contract.retrain else { return Ok(None) };
-        let Some(due) = self.triggered(act.at, project, endpoint, retrain, data)? else { return Ok(None) };
-        match self.hindrance(act.at, project, endpoint, (retrain, &due.cause))? {
+        let Some(due) = self.triggered(context.at, project, endpoint, retrain, data)? else { return Ok(None) };
+        match self.hindrance(context.at, project, endpoint, (retrain, &due.cause))? {
             None => Ok(Some(due)),
             Some(hindrance) => {
-                self.skip(act, project, &due, &hindrance)?;
+                self.skip(context, project, &due, &hindrance)?;
                 Ok(None)
             }
         }
     }
 
     /// Writes down that a retraining was started as `run`.
-    pub fn note_retraining(&self, act: &Act, project: &Project, due: &Due, run: &str) -> Result<(), AppError> {
-        self.note(act, project, due, RetrainOutcome::Started, Some(run.to_owned()), due.reason.clone())
+    pub fn note_retraining(
+        &self,
+        context: &RequestContext,
+        project: &Project,
+        due: &RetrainTrigger,
+        run: &str,
+    ) -> Result<(), AppError> {
+        self.note(context, project, due, RetrainOutcome::Started, Some(run.to_owned()), due.reason.clone())
     }
 
     /// Writes down why a retraining that is due does not start; whether that was not said before.
-    pub(crate) fn skip(&self, act: &Act, project: &Project, due: &Due, hindrance: &str) -> Result<bool, AppError> {
+    pub(crate) fn skip(
+        &self,
+        context: &RequestContext,
+        project: &Project,
+        due: &RetrainTrigger,
+        hindrance: &str,
+    ) -> Result<bool, AppError> {
         let reason = format!("{}, but {hindrance}", due.reason);
         let newest =
             self.store().read(|reader| decisions::list(reader, &project.name, &PageRequest::first(1)))?.items.pop();
@@ -93,16 +105,16 @@ impl App {
         let is_said = newest
             .is_some_and(|newest| newest.outcome == RetrainOutcome::Skipped && newest.reason.ends_with(hindrance));
         if !is_said {
-            self.note(act, project, due, RetrainOutcome::Skipped, None, reason)?;
+            self.note(context, project, due, RetrainOutcome::Skipped, None, reason)?;
         }
         Ok(!is_said)
     }
 
     fn note(
         &self,
-        act: &Act,
+        context: &RequestContext,
         project: &Project,
-        due: &Due,
+        due: &RetrainTrigger,
         outcome: RetrainOutcome,
         run: Option<String>,
         reason: String,
@@ -111,7 +123,7 @@ impl App {
             RetrainOutcome::Started => DecisionKind::RetrainStarted,
             _ => DecisionKind::RetrainSkipped,
         };
-        let draft = act.decides(kind, reason.clone(), &due.numbers);
+        let draft = context.decision_event(kind, reason.clone(), &due.numbers);
         let new = NewDecision { project: project.name.clone(), cause: due.cause.clone(), outcome, run, reason };
         self.store().write(move |tx| decisions::record(&tx.audited(draft), &new).map(|_| ()))?;
         Ok(())
@@ -123,8 +135,8 @@ impl App {
         project: &Project,
         endpoint: &EndpointName,
         retrain: &Retrain,
-        data: &dyn KnownData,
-    ) -> Result<Option<Due>, AppError> {
+        data: &dyn TrainingSource,
+    ) -> Result<Option<RetrainTrigger>, AppError> {
         for trigger in &retrain.when {
             let due = match trigger {
                 Trigger::Failing { kind, patience } => self.failing(now, project, endpoint, *kind, *patience)?,
@@ -150,7 +162,7 @@ impl App {
         endpoint: &EndpointName,
         kind: MonitorKind,
         patience: FireAfter,
-    ) -> Result<Option<Due>, AppError> {
+    ) -> Result<Option<RetrainTrigger>, AppError> {
         let filter = alerts::AlertFilter { endpoint: Some(endpoint.clone()), open: true };
         let open = self.store().read(|reader| alerts::list(reader, &filter, &PageRequest::first(100)))?;
         let every = project.contract.monitor.as_ref().map_or(Span::days(1), |monitor| monitor.every);
@@ -170,14 +182,14 @@ impl App {
                 }
             }
         };
-        Ok(open.items.iter().find(is_due).map(|alert| Due {
+        Ok(open.items.iter().find(is_due).map(|alert| RetrainTrigger {
             cause: Cause::Alert { id: alert.id.clone(), monitor: kind },
             reason: format!("monitor.{kind} is failing: {}", alert.detail["text"].as_str().unwrap_or("see the alert")),
-            numbers: Numbers::default(),
+            numbers: EventMetrics::default(),
         }))
     }
 
-    fn scheduled(&self, now: Timestamp, project: &Project, every: Span) -> Result<Option<Due>, AppError> {
+    fn scheduled(&self, now: Timestamp, project: &Project, every: Span) -> Result<Option<RetrainTrigger>, AppError> {
         let last = self.last_training(project, now)?;
         Ok(last.filter(|last| last.after(every) <= now).map(|_| scheduled(&format!("every {every}"))))
     }
@@ -188,8 +200,8 @@ impl App {
         project: &Project,
         dataset: &DatasetName,
         by: GrowthThreshold,
-        data: &dyn KnownData,
-    ) -> Result<Option<Due>, AppError> {
+        data: &dyn TrainingSource,
+    ) -> Result<Option<RetrainTrigger>, AppError> {
         let Some(last) = self.newest_runs(project, now)?.into_iter().next() else { return Ok(None) };
         // What the training saw it wrote down: of rows that were added since, the times say nothing about when.
         let before = match last.record[DATASET_ROWS][dataset.as_str()].as_u64() {
@@ -205,10 +217,10 @@ impl App {
         if !is_enough || rows <= before {
             return Ok(None);
         }
-        Ok(Some(Due {
+        Ok(Some(RetrainTrigger {
             cause: Cause::NewData { dataset: dataset.clone(), digest: self.digest_of(now, project, dataset, data)? },
             reason: format!("dataset `{dataset}` grew from {before} to {rows} labelled rows"),
-            numbers: Numbers::default().with("rows before", before as f64).with("rows", rows as f64),
+            numbers: EventMetrics::default().with("rows before", before as f64).with("rows", rows as f64),
         }))
     }
 
@@ -218,7 +230,7 @@ impl App {
         now: Timestamp,
         project: &Project,
         dataset: &DatasetName,
-        data: &dyn KnownData,
+        data: &dyn TrainingSource,
     ) -> Result<Digest, AppError> {
         let folder = self.folder().join("known");
         kilter_blobs::atomic::create_dirs(&folder)?;
@@ -243,7 +255,7 @@ impl App {
     pub(crate) fn watched_rows(&self, project: &Project, now: Timestamp) -> BTreeMap<String, u64> {
         let triggers = project.contract.retrain.as_ref().map(|retrain| retrain.when.as_slice()).unwrap_or_default();
         let grown = triggers.iter().filter_map(|trigger| match trigger {
-            Trigger::Grew { data, .. } => Some((data.to_string(), ProjectFiles.rows(project, data, now).ok()?)),
+            Trigger::Grew { data, .. } => Some((data.to_string(), FileSource.rows(project, data, now).ok()?)),
             _ => None,
         });
         grown.collect()
@@ -285,10 +297,10 @@ impl App {
     }
 }
 
-fn scheduled(schedule: &str) -> Due {
-    Due {
+fn scheduled(schedule: &str) -> RetrainTrigger {
+    RetrainTrigger {
         cause: Cause::Schedule { schedule: schedule.to_owned() },
         reason: format!("the schedule `{schedule}` is due"),
-        numbers: Numbers::default(),
+        numbers: EventMetrics::default(),
     }
 }

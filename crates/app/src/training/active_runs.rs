@@ -21,10 +21,10 @@ use kilter_workflow::{CancelToken, Now, RunEvent};
 
 use crate::{
     App,
-    context::Act,
+    context::RequestContext,
     error::AppError,
     project::folder::Project,
-    training::train::{Governance, RunTicket, Training, Wish},
+    training::train::{ApprovalMode, RunOverrides, RunTicket, Training},
 };
 
 /// Runs that go on at once; more are refused.
@@ -39,7 +39,7 @@ const MAX_EVENTS: usize = 2_000;
 /// What is asked of a run.
 pub struct RunRequest {
     pub steps: BTreeSet<StepName>,
-    pub wish: Wish,
+    pub overrides: RunOverrides,
     pub now: Now,
 }
 
@@ -62,19 +62,19 @@ pub(crate) struct ActiveRuns {
 struct ActiveRun {
     id: String,
     cancel: CancelToken,
-    seen: Mutex<Seen>,
+    seen: Mutex<EventBuffer>,
     changed: Condvar,
 }
 
 #[derive(Default)]
-struct Seen {
+struct EventBuffer {
     events: VecDeque<(u64, RunEvent)>,
     next: u64,
     has_ended: bool,
 }
 
 impl ActiveRun {
-    fn lock(&self) -> std::sync::MutexGuard<'_, Seen> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, EventBuffer> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -147,18 +147,23 @@ impl App {
     ///
     /// # Errors
     /// When `act` may not run, or change the contract in force into that of the project; when too many runs go on.
-    pub fn start_run(&self, act: &Act, project: Project, request: RunRequest) -> Result<String, AppError> {
-        self.register_to_run(act, &project)?;
+    pub fn start_run(
+        &self,
+        context: &RequestContext,
+        project: Project,
+        request: RunRequest,
+    ) -> Result<String, AppError> {
+        self.register_to_run(context, &project)?;
         // What can be known to be wrong is said before anything is taken.
         kilter_workflow::Plan::of(&project.contract)?.with_upstream(&request.steps)?;
         let training = Training {
-            cause: Cause::Manual { by: act.by.clone() },
-            act: act.clone(),
+            cause: Cause::Manual { by: context.actor.clone() },
+            context: context.clone(),
             data: Default::default(),
             steps: request.steps,
             outputs_root: None,
-            governance: Governance::Asked,
-            wish: request.wish,
+            approval_mode: ApprovalMode::Required,
+            overrides: request.overrides,
             now: request.now,
         };
         let id = self.new_id();
@@ -180,10 +185,10 @@ impl App {
     }
 
     fn work_on(&self, run: &ActiveRun, project: &Project, training: Training, ticket: RunTicket) {
-        let act = training.act.clone();
+        let context = training.context.clone();
         let done = catch_unwind(AssertUnwindSafe(|| {
             let trained = self.train_as(project, training, ticket, &mut |event| run.push(event))?;
-            self.deploy_if_allowed(&act, project, &trained, Governance::Asked)
+            self.deploy_if_allowed(&context, project, &trained, ApprovalMode::Required)
         }));
         let failed = match done {
             Ok(Ok(_)) => None,
@@ -193,7 +198,7 @@ impl App {
         if let Some(reason) = failed {
             tracing::error!(run = %run.id, %reason, "a run could not be finished");
             // It may have ended by itself, with the same reason.
-            let _ = self.end_unfinished(&act, &run.id, &reason);
+            let _ = self.end_unfinished(&context, &run.id, &reason);
         }
         run.end();
     }
@@ -214,9 +219,9 @@ impl App {
     ///
     /// # Errors
     /// When the entry cannot be written; then it is not asked.
-    pub fn cancel_run(&self, act: &Act, id: &str, reason: &str) -> Result<bool, AppError> {
+    pub fn cancel_run(&self, context: &RequestContext, id: &str, reason: &str) -> Result<bool, AppError> {
         let Some(run) = self.inner.active_runs.find(id).filter(|run| !run.lock().has_ended) else { return Ok(false) };
-        let (draft, id) = (act.does("run.cancel", reason, vec![]), id.to_owned());
+        let (draft, id) = (context.audit_event("run.cancel", reason, vec![]), id.to_owned());
         self.store().write(move |tx| runs::note_cancel(&tx.audited(draft), &id).map(|_| ()))?;
         run.cancel.cancel();
         Ok(true)

@@ -14,7 +14,9 @@ use kilter_lake::{ReadOptions, read_table, write_table};
 use kilter_stats::random::Random;
 use kilter_workflow::RunRecord;
 
-use crate::{App, dataset::column_roles::Roles, error::AppError, project::folder::Project, training::train::Training};
+use crate::{
+    App, dataset::column_roles::ColumnRoles, error::AppError, project::folder::Project, training::train::Training,
+};
 
 /// The newest share of the rows, held out for the gates when no step makes a test set.
 const HELD_OUT_SHARE: f64 = 0.25;
@@ -32,7 +34,12 @@ pub fn test_output(contract: &Contract) -> Option<OutputRef> {
 }
 
 /// Splits the newest share of the rows off, by event time where there is one; ties and timeless rows by a fixed hash.
-pub fn newest_share(table: &Table, roles: &Roles, share: f64, seed: u64) -> Result<(Vec<usize>, Vec<usize>), AppError> {
+pub fn newest_share(
+    table: &Table,
+    roles: &ColumnRoles,
+    share: f64,
+    seed: u64,
+) -> Result<(Vec<usize>, Vec<usize>), AppError> {
     let events = match &roles.time {
         Some(_) => roles.event_times(table)?,
         None => vec![Default::default(); table.rows()],
@@ -159,8 +166,8 @@ mod tests {
         Table::new(vec![("year".into(), Column::Int(years.iter().copied().map(Some).collect()))]).unwrap()
     }
 
-    fn by_year() -> Roles {
-        Roles { time: Some("year".into()), ..Roles::default() }
+    fn by_year() -> ColumnRoles {
+        ColumnRoles { time: Some("year".into()), ..ColumnRoles::default() }
     }
 
     #[test]

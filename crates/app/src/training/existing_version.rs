@@ -17,7 +17,7 @@ use crate::{
     App,
     error::AppError,
     project::folder::Project,
-    training::train::{Governance, Training},
+    training::train::{ApprovalMode, Training},
 };
 
 /// Versions that are looked at, the newest first.
@@ -33,7 +33,7 @@ impl App {
     ) -> Result<Option<(UnchangedVersion, VersionState)>, AppError> {
         let is_executed = record.steps.iter().any(|step| step.state != StepState::Cached);
         // A replay plays what was: whether a training was worth anything is what it finds out.
-        let is_asked = training.wish.force == Force::None && training.governance == Governance::Asked;
+        let is_asked = training.overrides.force == Force::None && training.approval_mode == ApprovalMode::Required;
         if record.state != RunState::Succeeded || project.contract.package.is_none() || is_executed || !is_asked {
             return Ok(None);
         }

@@ -8,4 +8,4 @@ pub(crate) mod train;
 
 pub use active_runs::RunRequest;
 pub use data::newest_share;
-pub use train::{Governance, Trained, Training, Wish, cause_sentence};
+pub use train::{ApprovalMode, RunOverrides, Training, TrainingOutcome, cause_sentence};

@@ -24,9 +24,9 @@ use serde_json::json;
 
 use crate::{
     App,
-    context::Act,
+    context::RequestContext,
     error::AppError,
-    event::{DecisionKind, Numbers},
+    event::{DecisionKind, EventMetrics},
     project::folder::Project,
     retrain::triggers::DATASET_ROWS,
 };
@@ -35,7 +35,7 @@ use crate::{
 #[derive(Clone)]
 pub struct Training {
     pub cause: Cause,
-    pub act: Act,
+    pub context: RequestContext,
     /// Files that stand for datasets, instead of what the contract points at.
     pub data: BTreeMap<DatasetName, PathBuf>,
     /// Only these steps and what feeds them; empty: all.
@@ -43,14 +43,14 @@ pub struct Training {
     /// Where outputs go, instead of into the project.
     pub outputs_root: Option<PathBuf>,
     /// Whether people are asked, or (in a replay) assumed to have said yes.
-    pub governance: Governance,
-    pub wish: Wish,
+    pub approval_mode: ApprovalMode,
+    pub overrides: RunOverrides,
     pub now: Now,
 }
 
 /// What whoever asked wants otherwise than the contract says.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Wish {
+pub struct RunOverrides {
     /// Steps that are executed though their results are known.
     pub force: Force,
     /// Refuse data that is not what `kilter.lock` pins.
@@ -69,16 +69,16 @@ pub struct RunTicket {
 
 /// Who gives the evidence that only people can give.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Governance {
+pub enum ApprovalMode {
     /// People: approvals, cards, reviews are waited for.
-    Asked,
+    Required,
     /// Nobody can be asked about the past: a replay assumes a yes where the evidence of the machine is complete.
-    Assumed,
+    Simulated,
 }
 
 /// What became of a training.
 #[derive(Clone, Debug)]
-pub struct Trained {
+pub struct TrainingOutcome {
     pub run: String,
     pub record: RunRecord,
     /// The version that it made and where that stands; `None` when the run failed or packs no model.
@@ -90,7 +90,7 @@ pub struct Trained {
     pub refused: Option<String>,
 }
 
-impl Trained {
+impl TrainingOutcome {
     /// Whether the platform started it without being asked.
     pub const fn is_automatic(&self) -> bool {
         self.cause.is_automatic()
@@ -104,7 +104,7 @@ impl App {
         project: &Project,
         training: Training,
         observer: &mut dyn FnMut(RunEvent),
-    ) -> Result<Trained, AppError> {
+    ) -> Result<TrainingOutcome, AppError> {
         let ticket = RunTicket { id: self.new_id(), cancel: CancelToken::new(), is_queued: false };
         self.train_as(project, training, ticket, observer)
     }
@@ -116,7 +116,7 @@ impl App {
         training: Training,
         ticket: RunTicket,
         observer: &mut dyn FnMut(RunEvent),
-    ) -> Result<Trained, AppError> {
+    ) -> Result<TrainingOutcome, AppError> {
         let id = ticket.id.clone();
         let scratch = self.scratch(&id)?;
         let mut training = training;
@@ -133,13 +133,13 @@ impl App {
             Ok(record) => record,
             Err(error) => {
                 let document = json!({ "error": error.to_string() });
-                self.end_run(project, &training.act, &id, RunState::Failed, document, None)?;
+                self.end_run(project, &training.context, &id, RunState::Failed, document, None)?;
                 return Err(error);
             }
         };
         let unchanged = self.unchanged_version(project, &training, &record)?;
         record.unchanged = unchanged.as_ref().map(|(version, _)| version.clone());
-        self.record_run(project, &training.act, &id, &record)?;
+        self.record_run(project, &training.context, &id, &record)?;
         let unchanged = unchanged.map(|(version, state)| (version.number, state));
         let version = match (record.state, &project.contract.package) {
             _ if unchanged.is_some() => None,
@@ -152,7 +152,7 @@ impl App {
             }
             _ => None,
         };
-        Ok(Trained { run: id, record, version, unchanged, cause: training.cause, refused: None })
+        Ok(TrainingOutcome { run: id, record, version, unchanged, cause: training.cause, refused: None })
     }
 
     fn execute(
@@ -168,9 +168,9 @@ impl App {
             data_folder: Some(self.folder().to_owned()),
             outputs_root: training.outputs_root.clone(),
             data_overrides: training.data.clone(),
-            param_overrides: training.wish.params.clone(),
-            force: training.wish.force.clone(),
-            locked: training.wish.locked,
+            param_overrides: training.overrides.params.clone(),
+            force: training.overrides.force.clone(),
+            locked: training.overrides.locked,
             only: if training.steps.is_empty() { None } else { Some(plan.with_upstream(&training.steps)?) },
             cancel: ticket.cancel.clone(),
             ..RunOptions::new(&ticket.id, training.cause.clone(), &project.folder, self.tool(), training.now.clone())
@@ -184,15 +184,15 @@ impl App {
             id: id.to_owned(),
             project: project.name.clone(),
             cause: training.cause.clone(),
-            record: json!({ DATASET_ROWS: self.watched_rows(project, training.act.at) }),
+            record: json!({ DATASET_ROWS: self.watched_rows(project, training.context.at) }),
         };
-        let draft = training.act.does("run_queued", cause_sentence(&training.cause), vec![]);
+        let draft = training.context.audit_event("run_queued", cause_sentence(&training.cause), vec![]);
         self.store().write(move |tx| runs::create(&tx.audited(draft), &new).map(|_| ()))?;
         Ok(())
     }
 
     fn begin_run(&self, training: &Training, id: &str) -> Result<(), AppError> {
-        let draft = training.act.does("run_started", cause_sentence(&training.cause), vec![]);
+        let draft = training.context.audit_event("run_started", cause_sentence(&training.cause), vec![]);
         let id = id.to_owned();
         self.store().write(move |tx| {
             runs::advance(&tx.audited(draft), &id, RunState::Queued, RunState::Running, None).map(|_| ())
@@ -201,10 +201,10 @@ impl App {
     }
 
     /// Ends a run that an error kept from ending by itself.
-    pub(crate) fn end_unfinished(&self, act: &Act, id: &str, reason: &str) -> Result<(), AppError> {
+    pub(crate) fn end_unfinished(&self, context: &RequestContext, id: &str, reason: &str) -> Result<(), AppError> {
         let found = self.store().read(|reader| runs::get(reader, id))?;
         let document = json!({ "error": reason });
-        let (id, draft) = (id.to_owned(), act.does(DecisionKind::TrainingFailed.word(), reason, vec![]));
+        let (id, draft) = (id.to_owned(), context.audit_event(DecisionKind::TrainingFailed.word(), reason, vec![]));
         self.store().write(move |tx| {
             let audited = tx.audited(draft);
             let mut state = found.state;
@@ -219,15 +219,21 @@ impl App {
         Ok(())
     }
 
-    fn record_run(&self, project: &Project, act: &Act, id: &str, record: &RunRecord) -> Result<(), AppError> {
+    fn record_run(
+        &self,
+        project: &Project,
+        context: &RequestContext,
+        id: &str,
+        record: &RunRecord,
+    ) -> Result<(), AppError> {
         let document = serde_json::to_value(record).map_err(|source| AppError::Document { what: "run", source })?;
-        self.end_run(project, act, id, record.state, document, Some(record))
+        self.end_run(project, context, id, record.state, document, Some(record))
     }
 
     fn end_run(
         &self,
         project: &Project,
-        act: &Act,
+        context: &RequestContext,
         id: &str,
         state: RunState,
         document: serde_json::Value,
@@ -238,8 +244,8 @@ impl App {
             RunState::Cancelled => ("run_cancelled".to_owned(), String::new()),
             _ => (DecisionKind::TrainingFailed.word().to_owned(), failure(&document, record)),
         };
-        let draft = act.does(&action, reason, vec![]);
-        let (id, at) = (id.to_owned(), act.at);
+        let draft = context.audit_event(&action, reason, vec![]);
+        let (id, at) = (id.to_owned(), context.at);
         let params: Vec<(String, String)> = record.map(logged_params).unwrap_or_default();
         let points: Vec<log::MetricPoint> = record
             .map(RunRecord::metrics)
@@ -343,6 +349,6 @@ fn seen_datasets(
 }
 
 /// The numbers that a training says of itself.
-pub(crate) fn trained_numbers(rows: u64, tested: usize) -> Numbers {
-    Numbers::default().with("trained rows", rows as f64).with("held out rows", tested as f64)
+pub(crate) fn trained_numbers(rows: u64, tested: usize) -> EventMetrics {
+    EventMetrics::default().with("trained rows", rows as f64).with("held out rows", tested as f64)
 }

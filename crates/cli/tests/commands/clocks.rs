@@ -3,7 +3,7 @@
 
 use std::{path::Path, sync::Arc};
 
-use kilter_app::{Act, App, Project, prediction::Request};
+use kilter_app::{App, Project, RequestContext, prediction::Request};
 use kilter_domain::{
     alert::MonitorKind,
     ids::EndpointName,
@@ -47,7 +47,7 @@ fn a_clock_that_was_set_forward_and_back_leaves_no_reading_of_the_future_in_the_
     let hour = |hours: i64, minutes: i64| Timestamp(start.millis() + hours * HOUR + minutes * 60_000);
     let look = |at: Timestamp| {
         app.seal(&churn).unwrap();
-        app.look(&Act::system("test", at), &project, &churn).unwrap();
+        app.look(&RequestContext::system("test", at), &project, &churn).unwrap();
     };
     let newest = |now: Timestamp| {
         let found = app.store().read(|reader| readings::newest_ended(reader, &churn, MonitorKind::Usage, "rows", now));

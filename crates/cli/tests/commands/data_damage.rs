@@ -10,7 +10,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use kilter_app::{App, AppOptions, column_stats::Span, data_folder::check_data_folder, prediction::Who};
+use kilter_app::{App, AppOptions, column_stats::Span, data_folder::check_data_folder, prediction::PredictionFilter};
 use kilter_domain::time::Timestamp;
 use kilter_server::views;
 use kilter_store::PageRequest;
@@ -67,7 +67,7 @@ fn facts(data: &Path) -> Result<Facts, String> {
     }
     app.seal(&churn).map_err(|error| said(&error))?;
     let always = (Timestamp(0), Timestamp(i64::MAX / 2));
-    let answered = app.answered(&churn, Who::Answers, always, always.1).map_err(|error| said(&error))?;
+    let answered = app.answered(&churn, PredictionFilter::Answers, always, always.1).map_err(|error| said(&error))?;
     let mut rows: BTreeMap<String, String> = BTreeMap::new();
     for row in 0..answered.len() {
         let (score, label) = (answered.scores[row], answered.labels[row].clone());

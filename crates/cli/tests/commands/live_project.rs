@@ -9,8 +9,8 @@ use std::{
 use kilter_app::{
     App, AppOptions, Project,
     prediction::{Labels, Request},
-    reconcile::{ProjectFiles, Step},
-    training::{Governance, Trained},
+    reconcile::{FileSource, Step},
+    training::{ApprovalMode, TrainingOutcome},
 };
 use kilter_domain::{
     ids::EndpointName,
@@ -93,10 +93,10 @@ impl Live {
     }
 
     /// One step of the loop at half past an hour.
-    pub fn look(&self, hour: i64) -> Option<Trained> {
+    pub fn look(&self, hour: i64) -> Option<TrainingOutcome> {
         let now = Timestamp(self.hour(hour).millis() + 30 * MINUTE);
         let project = Project::open(self.world.path()).unwrap();
-        let step = Step { now, data: &ProjectFiles, governance: Governance::Asked, outputs_root: None };
+        let step = Step { now, data: &FileSource, approval_mode: ApprovalMode::Required, outputs_root: None };
         self.app().reconcile(&project, &step, &mut |_| ()).unwrap()
     }
 

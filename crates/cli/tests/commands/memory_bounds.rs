@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use kilter_app::{Act, App, AppOptions, Project, prediction::Request};
+use kilter_app::{App, AppOptions, Project, RequestContext, prediction::Request};
 use kilter_domain::{
     actor::Actor,
     table::{Column, Table},
@@ -193,7 +193,7 @@ fn look_at_a_window_of(rows: usize) -> (u64, Duration) {
     // From here on the kernel counts the peak anew.
     fs::write("/proc/self/clear_refs", "5").unwrap();
     let (before, began) = (peak(), Instant::now());
-    app.look(&Act { at: later, by: Actor::user("ana").unwrap() }, &project, &endpoint).unwrap();
+    app.look(&RequestContext { at: later, actor: Actor::user("ana").unwrap() }, &project, &endpoint).unwrap();
     let (took, bytes) = (began.elapsed(), peak() - before);
     drop(app);
     let readings = world.json(&["monitor", "history", "churn", "rows"]).to_string();

@@ -5,7 +5,7 @@ use std::{collections::HashMap, fs, path::PathBuf, sync::Arc};
 use kilter_app::{
     App, AppOptions,
     data_folder::check_data_folder,
-    prediction::{Answered, Request, Who},
+    prediction::{LoggedPredictions, PredictionFilter, Request},
 };
 use kilter_domain::{
     table::{Column, Table},
@@ -25,12 +25,12 @@ pub fn open(world: &World) -> App {
 }
 
 /// Everything that callers were answered, with the labels that are known at `as_of`.
-pub fn answered(app: &App, as_of: Timestamp) -> Answered {
-    app.answered(&"churn".parse().unwrap(), Who::Answers, ALWAYS, as_of).unwrap()
+pub fn answered(app: &App, as_of: Timestamp) -> LoggedPredictions {
+    app.answered(&"churn".parse().unwrap(), PredictionFilter::Answers, ALWAYS, as_of).unwrap()
 }
 
 /// Seals what was recorded, merges what is small, and reads everything back.
-pub fn sealed(app: &App) -> Answered {
+pub fn sealed(app: &App) -> LoggedPredictions {
     app.seal(&"churn".parse().unwrap()).unwrap();
     answered(app, ALWAYS.1)
 }
@@ -209,7 +209,7 @@ fn labels_are_joined_whatever_time_they_state_and_in_whatever_order_they_come() 
     // A window that begins long after the time that the labels state.
     let first = all.events.iter().min().unwrap();
     let window = (*first, Timestamp(first.millis() + 86_400_000));
-    let window = app.answered(&"churn".parse().unwrap(), Who::Answers, window, ALWAYS.1).unwrap();
+    let window = app.answered(&"churn".parse().unwrap(), PredictionFilter::Answers, window, ALWAYS.1).unwrap();
     assert_eq!((window.len(), window.labelled()), (4, 2));
     let known_earlier = answered(&app, "2000-06-01".parse().unwrap());
     assert_eq!(known_earlier.labelled(), 1, "a label counts from the moment at which it was known");

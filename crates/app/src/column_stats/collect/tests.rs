@@ -18,7 +18,7 @@ fn churn() -> EndpointName {
 /// A house in which one version is live.
 fn house(folder: &std::path::Path) -> House {
     let house = House::open(folder);
-    house.app.register(&house.act, &house.project).unwrap();
+    house.app.register(&house.context, &house.project).unwrap();
     let number = house.version(&trained().0, None);
     house.deploy(number).unwrap();
     house

@@ -11,7 +11,7 @@ use kilter_stats::{
 };
 
 use crate::deployment::threshold::tune::thresholds;
-use crate::event::Numbers;
+use crate::event::EventMetrics;
 
 /// Rows of either class below which neither half says anything.
 const MIN_OF_CLASS: usize = 10;
@@ -20,10 +20,10 @@ const LEVEL: f64 = 0.99;
 
 /// A threshold that is better than the one before it, on rows that it was not chosen on.
 #[derive(Clone, Debug)]
-pub(crate) struct Change {
+pub(crate) struct ThresholdChange {
     pub to: f64,
     pub reason: String,
-    pub numbers: Numbers,
+    pub numbers: EventMetrics,
     /// The rows (of the input) that it was judged on.
     pub judged: Vec<usize>,
 }
@@ -38,7 +38,7 @@ pub(crate) fn initial(tuning: &ThresholdTuning, held_out: &LabelledPredictions) 
 
 /// The change that labelled rows speak for. Chosen on every other row and judged on the rest, so that both halves see
 /// the same days; `None` where the rows are too few, or the threshold that holds is as good.
-pub(super) fn change(tuning: &ThresholdTuning, rows: &LabelledPredictions, from: f64) -> Option<Change> {
+pub(super) fn change(tuning: &ThresholdTuning, rows: &LabelledPredictions, from: f64) -> Option<ThresholdChange> {
     let half = |odd: usize| rows.at(&(0..rows.len()).filter(|place| place % 2 == odd).collect::<Vec<_>>());
     let (choosing, judging) = (half(0), half(1));
     let is_enough = |half: &LabelledPredictions| half.len() as u64 >= tuning.min_rows && has_both_classes(half);
@@ -46,7 +46,7 @@ pub(super) fn change(tuning: &ThresholdTuning, rows: &LabelledPredictions, from:
         return None;
     }
     let to = best(tuning.goal, &choosing)?;
-    let (before, after) = (At::of(&judging, from)?, At::of(&judging, to)?);
+    let (before, after) = (ThresholdCandidate::of(&judging, from)?, ThresholdCandidate::of(&judging, to)?);
     let (gain, numbers) = match tuning.goal {
         ThresholdGoal::Cost { false_positive, false_negative } => {
             cheaper(&judging, (from, to), (false_positive, false_negative))?
@@ -68,16 +68,16 @@ pub(super) fn change(tuning: &ThresholdTuning, rows: &LabelledPredictions, from:
     all.extend(numbers);
     before.tell(&mut all, " before");
     after.tell(&mut all, "");
-    Some(Change { to, reason, numbers: all, judged: judging.rows.clone() })
+    Some(ThresholdChange { to, reason, numbers: all, judged: judging.rows.clone() })
 }
 
 /// What a threshold does on labelled rows.
-struct At {
+struct ThresholdCandidate {
     false_positive_rate: Estimate,
     recall: Estimate,
 }
 
-impl At {
+impl ThresholdCandidate {
     fn of(rows: &LabelledPredictions, threshold: f64) -> Option<Self> {
         let (truth, score) = rows.scores()?;
         let table = Confusion::of(&BinaryRows::scored(truth, score, threshold).ok()?);
@@ -85,18 +85,18 @@ impl At {
         Some(Self { false_positive_rate: rate(Rate::FalsePositiveRate)?, recall: rate(Rate::Recall)? })
     }
 
-    fn tell(&self, numbers: &mut Numbers, when: &str) {
+    fn tell(&self, numbers: &mut EventMetrics, when: &str) {
         numbers.put(format!("fpr{when}"), self.false_positive_rate.value);
         numbers.put(format!("recall{when}"), self.recall.value);
     }
 }
 
 /// Whether wrong calls surely cost less at the new threshold.
-fn cheaper(rows: &LabelledPredictions, thresholds: (f64, f64), costs: (f64, f64)) -> Option<(String, Numbers)> {
+fn cheaper(rows: &LabelledPredictions, thresholds: (f64, f64), costs: (f64, f64)) -> Option<(String, EventMetrics)> {
     let (truth, score) = rows.scores()?;
     let all = BinaryRows::scored(truth, score, thresholds.0).ok()?;
     let saved = cost_difference(&all, thresholds, costs, LEVEL).ok()?.map_decreasing(|cost| -cost).ok()?;
-    let numbers = Numbers::default()
+    let numbers = EventMetrics::default()
         .with("saved a row", saved.value)
         .with("saved a row low", saved.low)
         .with("saved a row high", saved.high);
@@ -114,9 +114,9 @@ fn nearer(
     rows: &LabelledPredictions,
     (from, to): (f64, f64),
     most: f64,
-    (before, after): (&At, &At),
-) -> Option<(String, Numbers)> {
-    let numbers = Numbers::default().with("fpr wanted", most);
+    (before, after): (&ThresholdCandidate, &ThresholdCandidate),
+) -> Option<(String, EventMetrics)> {
+    let numbers = EventMetrics::default().with("fpr wanted", most);
     if after.false_positive_rate.low > most {
         return None;
     }
@@ -205,7 +205,7 @@ mod tests {
         let calm_threshold = initial(&goal, &calm).unwrap();
         let change = change(&goal, &sale, calm_threshold).unwrap();
         assert!(change.to > calm_threshold + 0.05, "{} then {}", calm_threshold, change.to);
-        let after = At::of(&sale, change.to).unwrap().false_positive_rate.value;
+        let after = ThresholdCandidate::of(&sale, change.to).unwrap().false_positive_rate.value;
         assert!(after <= 0.02 && after > 0.01, "{after}");
         assert!(change.reason.contains("above the 2.00 %"), "{}", change.reason);
     }

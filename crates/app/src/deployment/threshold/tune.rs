@@ -23,14 +23,14 @@ use kilter_store::{
 
 use crate::{
     App, Loaded,
-    context::Act,
-    dataset::column_roles::Roles,
+    context::RequestContext,
+    dataset::column_roles::ColumnRoles,
     deployment::threshold::choose,
     error::AppError,
-    event::Numbers,
-    prediction::logged::{Answered, Who},
+    event::EventMetrics,
+    prediction::logged::{LoggedPredictions, PredictionFilter},
     project::folder::Project,
-    training::train::Governance,
+    training::train::ApprovalMode,
 };
 
 /// Without a stated delay, windows count whose labels are known to this share.
@@ -39,8 +39,8 @@ const MATURE: f64 = 0.9;
 const REACH: i64 = 4;
 
 /// Rows of production with complete labels, as the live model scores them.
-pub(crate) struct Matured {
-    pub answered: Answered,
+pub(crate) struct CompleteLabels {
+    pub answered: LoggedPredictions,
     pub outcomes: LabelledPredictions,
 }
 
@@ -48,14 +48,14 @@ impl App {
     /// Changes the threshold of the version that is live at the project's main place, when matured labels speak for it.
     pub(crate) fn tune_threshold(
         &self,
-        act: &Act,
+        context: &RequestContext,
         project: &Project,
         deploy: &Deploy,
-        governance: Governance,
+        approval_mode: ApprovalMode,
     ) -> Result<(), AppError> {
         let Some(tuning) = &project.contract.threshold else { return Ok(()) };
         let endpoint = project.endpoint(deploy);
-        if !self.begin_tuning(act.at, project, tuning, &endpoint) {
+        if !self.begin_tuning(context.at, project, tuning, &endpoint) {
             return Ok(());
         }
         let (live, candidate) = self
@@ -69,12 +69,13 @@ impl App {
         if loaded.0.manifest.signature.task != Task::Binary {
             return Ok(());
         }
-        let Some(rows) = self.matured(act, project, tuning, &endpoint, &loaded)? else { return Ok(()) };
+        let Some(rows) = self.matured(context, project, tuning, &endpoint, &loaded)? else { return Ok(()) };
         let Some(change) = choose::change(tuning, &rows.outcomes, loaded.0.manifest.threshold) else { return Ok(()) };
-        let (number, state) = self.version_of_change(act, project, (&live, &loaded), &rows, &change, governance)?;
+        let (number, state) =
+            self.version_of_change(context, project, (&live, &loaded), &rows, &change, approval_mode)?;
         // Where the contract does not let it in yet, it waits for people.
         if deploy.admission_policy().accepts(state) {
-            self.replace_threshold(act, project, deploy, number, &change.reason, &change.numbers)?;
+            self.replace_threshold(context, project, deploy, number, &change.reason, &change.numbers)?;
         }
         Ok(())
     }
@@ -108,14 +109,14 @@ impl App {
     /// The rows on which the threshold is looked at: those answered within the stretch, whose labels are complete.
     fn matured(
         &self,
-        act: &Act,
+        context: &RequestContext,
         project: &Project,
         tuning: &ThresholdTuning,
         endpoint: &EndpointName,
         (package, model): &Loaded,
-    ) -> Result<Option<Matured>, AppError> {
+    ) -> Result<Option<CompleteLabels>, AppError> {
         let roles = project.roles(project.labelled_dataset()?);
-        let answered = self.with_complete_labels(act, project, tuning, endpoint, &roles)?;
+        let answered = self.with_complete_labels(context, project, tuning, endpoint, &roles)?;
         if (answered.len() as u64) < 2 * tuning.min_rows {
             return Ok(None);
         }
@@ -123,34 +124,36 @@ impl App {
         let scored = Predictions::by(model, &answered.table, manifest.threshold)
             .map_err(|source| AppError::Predict { what: "the rows that a threshold is chosen on".into(), source })?;
         // Whatever version answered a row then: the question is what the live model would do.
-        let answered = Answered { scores: scored.scores, ..answered };
+        let answered = LoggedPredictions { scores: scored.scores, ..answered };
         let outcomes = answered.outcomes(Task::Binary, &manifest.signature.classes, manifest.threshold);
-        Ok(Some(Matured { answered, outcomes }))
+        Ok(Some(CompleteLabels { answered, outcomes }))
     }
 
     fn with_complete_labels(
         &self,
-        act: &Act,
+        context: &RequestContext,
         project: &Project,
         tuning: &ThresholdTuning,
         endpoint: &EndpointName,
-        roles: &Roles,
-    ) -> Result<Answered, AppError> {
-        let labelled = |answered: Answered| answered.filter(|row| answered.labels[row].is_some());
+        roles: &ColumnRoles,
+    ) -> Result<LoggedPredictions, AppError> {
+        let labelled = |answered: LoggedPredictions| answered.filter(|row| answered.labels[row].is_some());
         if let Some(delay) = roles.label_delay {
-            let end = act.at.before(delay);
-            let answered = self.answered(endpoint, Who::Answers, (end.before(tuning.window), end), act.at)?;
+            let end = context.at.before(delay);
+            let answered =
+                self.answered(endpoint, PredictionFilter::Answers, (end.before(tuning.window), end), context.at)?;
             return Ok(labelled(answered));
         }
         let reach = Span { count: tuning.window.count.saturating_mul(REACH), unit: tuning.window.unit };
-        let answered = self.answered(endpoint, Who::Answers, (act.at.before(reach), act.at), act.at)?;
+        let answered =
+            self.answered(endpoint, PredictionFilter::Answers, (context.at.before(reach), context.at), context.at)?;
         let every = project.contract.monitor.as_ref().map_or(Span::days(1), |monitor| monitor.every);
         Ok(match mature_until(&answered, every.millis()) {
             Some(end) => {
                 let start = end.before(tuning.window);
                 labelled(answered.filter(|row| (start..end).contains(&answered.events[row])))
             }
-            None => Answered::default(),
+            None => LoggedPredictions::default(),
         })
     }
 
@@ -200,7 +203,7 @@ impl App {
 }
 
 /// The end of the newest window of `every` milliseconds from which back labels are complete; `None` where none is.
-fn mature_until(answered: &Answered, every: i64) -> Option<Timestamp> {
+fn mature_until(answered: &LoggedPredictions, every: i64) -> Option<Timestamp> {
     let every = every.max(1);
     let mut windows: std::collections::BTreeMap<i64, (usize, usize)> = Default::default();
     for (event, label) in answered.events.iter().zip(&answered.labels) {
@@ -223,8 +226,8 @@ pub(super) fn metrics_of(version: &versions::Version, accuracy: Option<f64>) -> 
 }
 
 /// The numbers of a change that every entry about it carries.
-pub(super) fn thresholds(from: f64, to: f64) -> Numbers {
-    Numbers::default().with("threshold before", from).with("threshold", to)
+pub(super) fn thresholds(from: f64, to: f64) -> EventMetrics {
+    EventMetrics::default().with("threshold before", from).with("threshold", to)
 }
 
 #[cfg(test)]
@@ -232,11 +235,11 @@ mod tests {
     use super::*;
     use kilter_domain::time::DAY_MS;
 
-    fn answered(days: &[(i64, bool)]) -> Answered {
-        Answered {
+    fn answered(days: &[(i64, bool)]) -> LoggedPredictions {
+        LoggedPredictions {
             events: days.iter().map(|(day, _)| Timestamp(day * DAY_MS + 5)).collect(),
             labels: days.iter().map(|(_, known)| known.then(|| "1".into())).collect(),
-            ..Answered::default()
+            ..LoggedPredictions::default()
         }
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use kilter_domain::{
     gate::Verdict,
-    model::{Commit, VersionState},
+    model::{Commit, GateResult, VersionState},
     nonempty::NonEmpty,
     rule::RuleOutcome,
     table::{Column, Table},
@@ -17,39 +17,39 @@ use kilter_inference::Task;
 use kilter_store::{deployment::Deployment, gate as verdicts, model as versions, run as runs};
 
 use crate::deployment::threshold::{
-    choose::Change,
-    tune::{Matured, metrics_of},
+    choose::ThresholdChange,
+    tune::{CompleteLabels, metrics_of},
 };
 use kilter_workflow::RunRecord;
 
 use crate::{
     App, Loaded,
-    context::Act,
+    context::RequestContext,
     error::AppError,
     gate::{
-        diagnostics::Notes,
-        evaluate::{Bench, Champion},
-        judge::{self, Judged},
+        diagnostics::Diagnostics,
+        evaluate::{Champion, GateEvaluation},
+        judge,
     },
     model::{
-        golden::replay::Replayed,
+        golden::replay::GoldenResult,
         package::{Evidence, Manifest, Package, SAMPLE_SCORE},
-        package_run::{Mover, commit},
+        package_run::{VersionTransition, commit},
     },
     project::folder::Project,
-    training::train::Governance,
+    training::train::ApprovalMode,
 };
 
 impl App {
     /// Packs the live model with another threshold and takes it as far as gates and contract let it.
     pub(super) fn version_of_change(
         &self,
-        act: &Act,
+        context: &RequestContext,
         project: &Project,
         (live, loaded): (&Deployment, &Loaded),
-        rows: &Matured,
-        change: &Change,
-        governance: Governance,
+        rows: &CompleteLabels,
+        change: &ThresholdChange,
+        approval_mode: ApprovalMode,
     ) -> Result<(u32, VersionState), AppError> {
         let (package, _) = loaded;
         let version = self.store().read(|reader| versions::get(reader, &live.model, live.number))?;
@@ -69,15 +69,15 @@ impl App {
         };
         let mut numbers = change.numbers.clone();
         numbers.put("of version", f64::from(live.number));
-        let draft = act.does("threshold.choose", change.reason.clone(), numbers.evidence());
+        let draft = context.audit_event("threshold.choose", change.reason.clone(), numbers.evidence());
         let number = self.store().write(move |tx| Ok(versions::create(&tx.audited(draft), &new)?.number))?;
-        let mover = Mover { app: self, project, act, governance, number };
+        let mover = VersionTransition { app: self, project, context, approval_mode, number };
         let commit = record.as_ref().map_or(Commit::NotInGit, commit);
         let replayed = self.replay_golden(&changed)?;
         mover.submit(changed.digest, &commit, &replayed)?;
-        let judged = self.judge_change(act, project, (live, loaded), (rows, &replayed), change, record.as_ref())?;
+        let judged = self.judge_change(context, project, (live, loaded), (rows, &replayed), change, record.as_ref())?;
         let kept = format!("rules that a threshold does not touch keep the verdict of version {}", live.number);
-        let notes = Notes { sentences: vec![kept], ..Notes::default() };
+        let notes = Diagnostics { sentences: vec![kept], ..Diagnostics::default() };
         let state = mover.record_verdicts(changed.digest, &notes, &judged, None)?;
         Ok((number, mover.approve_if_nobody_is_asked(state)?))
     }
@@ -88,7 +88,7 @@ impl App {
         live: &Deployment,
         package: &Package,
         sample: Option<&Table>,
-        change: &Change,
+        change: &ThresholdChange,
         scratch: &std::path::Path,
     ) -> Result<Package, AppError> {
         let manifest = Manifest { threshold: change.to, tuned_from: Some(live.number), ..package.manifest.clone() };
@@ -109,16 +109,16 @@ impl App {
     /// others keep the verdict of the version that it comes from.
     fn judge_change(
         &self,
-        act: &Act,
+        context: &RequestContext,
         project: &Project,
         (live, (package, model)): (&Deployment, &Loaded),
-        (rows, replayed): (&Matured, &Replayed),
-        change: &Change,
+        (rows, replayed): (&CompleteLabels, &GoldenResult),
+        change: &ThresholdChange,
         record: Option<&RunRecord>,
-    ) -> Result<Vec<Judged>, AppError> {
+    ) -> Result<Vec<GateResult>, AppError> {
         let roles = project.roles(project.labelled_dataset()?);
         let table = judged_table(&roles, rows, change)?;
-        let bench = Bench { rows: &table, roles: &roles, now: act.at, golden: replayed.counted() };
+        let bench = GateEvaluation { rows: &table, roles: &roles, now: context.at, golden: replayed.counted() };
         let before = package.manifest.threshold;
         let champion = Champion { model, threshold: before, trained_through: None };
         let mut facts: BTreeMap<String, f64> = record.map(RunRecord::metrics).unwrap_or_default();
@@ -135,7 +135,7 @@ impl App {
                 (Some(old), Some(stood)) => touched(&verdict, &old, stood),
                 _ => verdict,
             };
-            Judged { gate, verdict }
+            GateResult { gate, verdict }
         });
         Ok(kept.collect())
     }
@@ -158,9 +158,9 @@ fn touched(new: &Verdict, old: &Verdict, stood: &Verdict) -> Verdict {
 
 /// The judged rows as gates take them: what came with the requests, and the label.
 fn judged_table(
-    roles: &crate::dataset::column_roles::Roles,
-    rows: &Matured,
-    change: &Change,
+    roles: &crate::dataset::column_roles::ColumnRoles,
+    rows: &CompleteLabels,
+    change: &ThresholdChange,
 ) -> Result<Table, AppError> {
     let label = roles.label.clone().unwrap_or_default();
     let mut table = rows.answered.table.select(|name| name != label).take(&change.judged);

@@ -22,7 +22,7 @@ use kilter_workflow::RunRecord;
 use crate::{
     App,
     error::AppError,
-    event::Numbers,
+    event::EventMetrics,
     model::{golden::table, package::Package},
     project::folder::Project,
     training::train::Training,
@@ -52,7 +52,7 @@ pub struct Difference {
 
 /// What came of asking again.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Replayed {
+pub struct GoldenResult {
     pub rows: usize,
     /// Rows that were answered otherwise, together or alone.
     pub differing: usize,
@@ -61,7 +61,7 @@ pub struct Replayed {
     pub not_alone: usize,
 }
 
-impl Replayed {
+impl GoldenResult {
     /// As evidence of a submission.
     pub fn evidence(&self) -> Golden {
         match (self.rows as u64, self.differing as u64) {
@@ -87,8 +87,8 @@ impl Replayed {
         }
     }
 
-    pub(crate) fn numbers(&self) -> Numbers {
-        let numbers = Numbers::default();
+    pub(crate) fn numbers(&self) -> EventMetrics {
+        let numbers = EventMetrics::default();
         match self.rows {
             0 => numbers,
             rows => numbers.with("golden rows", rows as f64).with("golden differing", self.differing as f64),
@@ -123,11 +123,11 @@ impl GoldenRequests {
     ///
     /// # Errors
     /// When the version refuses the requests.
-    pub fn ask(&self, version: ServedVersion, patience: Option<Duration>) -> Result<Replayed, AppError> {
-        let caller = Caller::of(version)?;
+    pub fn ask(&self, version: ServedVersion, patience: Option<Duration>) -> Result<GoldenResult, AppError> {
+        let caller = GoldenClient::of(version)?;
         let (rows, begin) = (self.rows(), Instant::now());
         let mut differs = vec![false; rows];
-        let mut replayed = Replayed { rows, ..Replayed::default() };
+        let mut replayed = GoldenResult { rows, ..GoldenResult::default() };
         let mut compare = |from: usize, count: usize| -> Result<(), AppError> {
             let chosen: Vec<usize> = (from..from + count).collect();
             let found = caller.ask(&self.requests.take(&chosen))?;
@@ -184,9 +184,9 @@ fn same(expected: f64, found: f64) -> bool {
 }
 
 /// Asks one version as a caller does, and keeps no record of it.
-struct Caller(Endpoint);
+struct GoldenClient(Endpoint);
 
-impl Caller {
+impl GoldenClient {
     fn of(version: ServedVersion) -> Result<Self, AppError> {
         let name = "golden".parse().map_err(|invalid: kilter_domain::ids::InvalidName| AppError::NotFound {
             what: "endpoint",
@@ -225,9 +225,9 @@ impl App {
     }
 
     /// Asks the model of a package, as it is stored, its golden requests; nothing is asked where it carries none.
-    pub(crate) fn replay_golden(&self, package: &Package) -> Result<Replayed, AppError> {
+    pub(crate) fn replay_golden(&self, package: &Package) -> Result<GoldenResult, AppError> {
         let stored = Package::load(self.blobs(), package.digest)?;
-        let Some(golden) = self.golden(&stored)? else { return Ok(Replayed::default()) };
+        let Some(golden) = self.golden(&stored)? else { return Ok(GoldenResult::default()) };
         let version = VersionRef { number: 0, digest: stored.digest };
         let model = Arc::new(stored.model()?);
         golden.ask(ServedVersion::on_trial(model, version, Some(stored.manifest.threshold)), None)

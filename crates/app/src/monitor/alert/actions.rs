@@ -9,31 +9,44 @@ use kilter_domain::{
 };
 use kilter_store::monitor::alert::{self as alerts, Alert};
 
-use crate::{App, authz::permission::permit, context::Act, error::AppError};
+use crate::{App, authz::permission::permit, context::RequestContext, error::AppError};
 
 impl App {
     /// Moves an alert by the hand of a person: acknowledged, muted, unmuted, resolved.
     ///
     /// # Errors
     /// When there is no such alert, the person may not, or its state does not allow it.
-    pub fn handle_alert(&self, act: &Act, id: &str, event: AlertEvent, reason: &str) -> Result<Alert, AppError> {
+    pub fn handle_alert(
+        &self,
+        context: &RequestContext,
+        id: &str,
+        event: AlertEvent,
+        reason: &str,
+    ) -> Result<Alert, AppError> {
         let alert = self.store().read(|reader| alerts::get(reader, id))?;
-        self.asked(act, verb(event), &alerts::object(id), || self.move_by_hand(act, alert, event, reason))
+        self.asked(context, verb(event), &alerts::object(id), || self.move_by_hand(context, alert, event, reason))
     }
 
-    fn move_by_hand(&self, act: &Act, alert: Alert, event: AlertEvent, reason: &str) -> Result<Alert, AppError> {
+    fn move_by_hand(
+        &self,
+        context: &RequestContext,
+        alert: Alert,
+        event: AlertEvent,
+        reason: &str,
+    ) -> Result<Alert, AppError> {
         let project = self.project_at(&alert.endpoint)?;
         if let Some(project) = &project {
-            permit(&project.contract, &act.by, Action::HandleAlert)?;
+            permit(&project.contract, &context.actor, Action::HandleAlert)?;
         }
-        let next = alert.state.after(event, Hysteresis::default(), act.at).map_err(|refusal| AppError::WrongState {
-            what: "alert",
-            id: alert.id.clone(),
-            state: alert.state.as_str().to_owned(),
-            how: refusal.to_string(),
-        })?;
+        let next =
+            alert.state.after(event, Hysteresis::default(), context.at).map_err(|refusal| AppError::WrongState {
+                what: "alert",
+                id: alert.id.clone(),
+                state: alert.state.as_str().to_owned(),
+                how: refusal.to_string(),
+            })?;
         let (id, from) = (alert.id, alert.state);
-        let draft = act.does(verb(event), reason, vec![]);
+        let draft = context.audit_event(verb(event), reason, vec![]);
         Ok(self.store().write(move |tx| alerts::advance(&tx.audited(draft), &id, from, next, None))?)
     }
 }

@@ -17,9 +17,9 @@ use serde_json::{Value, json};
 
 use crate::{
     App,
-    context::Act,
+    context::RequestContext,
     error::AppError,
-    event::{DecisionKind, Numbers},
+    event::{DecisionKind, EventMetrics},
     gate::judge::put_outcome,
     monitor::{alert::notify::Told, unknown_classes, window::Window},
     project::folder::Project,
@@ -150,7 +150,7 @@ impl Finding<'_> {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Explained {
     pub sentence: String,
-    pub numbers: Numbers,
+    pub numbers: EventMetrics,
     pub detail: Value,
 }
 
@@ -158,7 +158,7 @@ impl App {
     /// Moves the alert of a subject by what a window showed; the state of the alert then, `None` where there is none.
     pub(crate) fn alert(
         &self,
-        act: &Act,
+        context: &RequestContext,
         endpoint: &EndpointName,
         monitor: &Monitor,
         finding: Finding,
@@ -170,16 +170,16 @@ impl App {
             // A window that was judged before, or an older one, says nothing against what newer ones showed: that it
             // holds now does not end the alert, and that it breaches again does not count anew.
             (Some(alert), AlertEvent::Clean | AlertEvent::Breached)
-                if last_breach(&alert.detail, act.at).is_some_and(|end| finding.window.end <= end) =>
+                if last_breach(&alert.detail, context.at).is_some_and(|end| finding.window.end <= end) =>
             {
                 if event == AlertEvent::Breached {
-                    self.renew_alert(act, &alert, alert.state, monitor, finding)?;
+                    self.renew_alert(context, &alert, alert.state, monitor, finding)?;
                 }
                 Ok(Some(alert.state))
             }
-            (None, AlertEvent::Breached) => self.open_alert(act, endpoint, monitor, finding).map(Some),
+            (None, AlertEvent::Breached) => self.open_alert(context, endpoint, monitor, finding).map(Some),
             (Some(alert), AlertEvent::Breached | AlertEvent::Clean) => {
-                self.move_alert(act, &alert, event, monitor, finding).map(Some)
+                self.move_alert(context, &alert, event, monitor, finding).map(Some)
             }
             (open, _) => Ok(open.map(|alert| alert.state)),
         }
@@ -187,7 +187,7 @@ impl App {
 
     fn open_alert(
         &self,
-        act: &Act,
+        context: &RequestContext,
         endpoint: &EndpointName,
         monitor: &Monitor,
         finding: Finding,
@@ -202,28 +202,28 @@ impl App {
             state,
             detail: detail(finding, explained.as_ref()),
         };
-        let reason = whole_sentence(act.at, finding, explained.as_ref());
-        let draft = self.alert_entry(act, state, finding, &reason, explained.as_ref());
+        let reason = whole_sentence(context.at, finding, explained.as_ref());
+        let draft = self.alert_entry(context, state, finding, &reason, explained.as_ref());
         let opened = self.store().write(move |tx| alerts::open(&tx.audited(draft), &new))?;
         if state.is_failing() {
-            self.tell_of(act, &monitor.alert, &opened, &reason);
+            self.tell_of(context, &monitor.alert, &opened, &reason);
         }
         Ok(state)
     }
 
     fn move_alert(
         &self,
-        act: &Act,
+        context: &RequestContext,
         alert: &alerts::Alert,
         event: AlertEvent,
         monitor: &Monitor,
         finding: Finding,
     ) -> Result<AlertState, AppError> {
         let from = alert.state;
-        let next = from.after(event, hold(monitor), act.at)?;
+        let next = from.after(event, hold(monitor), context.at)?;
         // A clean window before does not make what breaches now less new.
         if event == AlertEvent::Breached && (next == from || from.is_failing()) {
-            self.renew_alert(act, alert, next, monitor, finding)?;
+            self.renew_alert(context, alert, next, monitor, finding)?;
             return Ok(next);
         }
         if next == from {
@@ -237,18 +237,20 @@ impl App {
                 "the labels are in the words of the model again".to_owned()
             }
             AlertState::Resolved => format!("{} is back in bounds", finding.subject.word()),
-            _ => whole_sentence(act.at, finding, explained.as_ref()),
+            _ => whole_sentence(context.at, finding, explained.as_ref()),
         };
         let draft = match next {
-            AlertState::Resolved => act.decides(DecisionKind::AlertResolved, reason.clone(), &Numbers::default()),
-            _ if begins => self.alert_entry(act, next, finding, &reason, explained.as_ref()),
-            _ => act.does("alert.count", reason.clone(), vec![]),
+            AlertState::Resolved => {
+                context.decision_event(DecisionKind::AlertResolved, reason.clone(), &EventMetrics::default())
+            }
+            _ if begins => self.alert_entry(context, next, finding, &reason, explained.as_ref()),
+            _ => context.audit_event("alert.count", reason.clone(), vec![]),
         };
-        let (id, detail) = (alert.id.clone(), with_latest(&alert.detail, act.at, finding, explained.as_ref()));
+        let (id, detail) = (alert.id.clone(), with_latest(&alert.detail, context.at, finding, explained.as_ref()));
         let moved =
             self.store().write(move |tx| alerts::advance(&tx.audited(draft), &id, from, next, Some(&detail)))?;
         if begins || next == AlertState::Resolved {
-            self.tell_of(act, &monitor.alert, &moved, &reason);
+            self.tell_of(context, &monitor.alert, &moved, &reason);
         }
         Ok(next)
     }
@@ -256,7 +258,7 @@ impl App {
     /// Keeps the newest numbers of an alert that goes on, and tells of what breaches now and was not told before.
     fn renew_alert(
         &self,
-        act: &Act,
+        context: &RequestContext,
         alert: &alerts::Alert,
         next: AlertState,
         monitor: &Monitor,
@@ -264,20 +266,20 @@ impl App {
     ) -> Result<(), AppError> {
         let known = told(&alert.detail);
         let news: BTreeSet<String> = breached(finding.outcomes).difference(&known).cloned().collect();
-        let detail = with_latest(&alert.detail, act.at, finding, None);
+        let detail = with_latest(&alert.detail, context.at, finding, None);
         let (id, from) = (alert.id.clone(), alert.state);
         if news.is_empty() || known.is_empty() || !from.is_failing() {
-            let draft = act.does("alert.count", sentence(finding.outcomes), vec![]);
+            let draft = context.audit_event("alert.count", sentence(finding.outcomes), vec![]);
             self.store().write(move |tx| alerts::advance(&tx.audited(draft), &id, from, next, Some(&detail)))?;
             return Ok(());
         }
         let new: Vec<RuleOutcome> =
             finding.outcomes.iter().filter(|outcome| news.iter().any(|thing| is_of(thing, outcome))).cloned().collect();
         let reason = format!("while the alert is open: {}", sentence_of_news(&new, &known));
-        let draft = self.alert_entry(act, next, Finding { outcomes: &new, ..finding }, &reason, None);
+        let draft = self.alert_entry(context, next, Finding { outcomes: &new, ..finding }, &reason, None);
         let renewed = self.store().write(move |tx| alerts::renew(&tx.audited(draft), &id, from, next, &detail))?;
         if !matches!(next, AlertState::Muted { .. }) {
-            self.tell_of(act, &monitor.alert, &renewed, &reason);
+            self.tell_of(context, &monitor.alert, &renewed, &reason);
         }
         Ok(())
     }
@@ -286,7 +288,7 @@ impl App {
     /// that the version which serves now (`by`) cannot answer either stay open.
     pub(crate) fn resolve_alerts(
         &self,
-        act: &Act,
+        context: &RequestContext,
         project: &Project,
         endpoint: &EndpointName,
         by: (&ModelName, u32),
@@ -298,7 +300,7 @@ impl App {
         let open = self.store().read(|reader| alerts::list(reader, &filter, &kilter_store::PageRequest::first(100)))?;
         let sinks = project.contract.monitor.as_ref().map(|monitor| monitor.alert.clone()).unwrap_or_default();
         for alert in open.items.into_iter().filter(|alert| !unknown_classes::is_unknown_to(alert, signature)) {
-            self.end_alert(act, &sinks, &alert, &format!("{}: {reason}", alert.monitor))?;
+            self.end_alert(context, &sinks, &alert, &format!("{}: {reason}", alert.monitor))?;
         }
         Ok(())
     }
@@ -306,28 +308,28 @@ impl App {
     /// Resolves an alert for a reason that no window gives.
     pub(crate) fn end_alert(
         &self,
-        act: &Act,
+        context: &RequestContext,
         sinks: &[AlertSink],
         alert: &alerts::Alert,
         reason: &str,
     ) -> Result<(), AppError> {
-        let draft = act.decides(DecisionKind::AlertResolved, reason, &Numbers::default());
+        let draft = context.decision_event(DecisionKind::AlertResolved, reason, &EventMetrics::default());
         let (id, from) = (alert.id.clone(), alert.state);
         let resolved =
             self.store().write(move |tx| alerts::advance(&tx.audited(draft), &id, from, AlertState::Resolved, None))?;
-        self.tell_of(act, sinks, &resolved, reason);
+        self.tell_of(context, sinks, &resolved, reason);
         Ok(())
     }
 
-    fn tell_of(&self, act: &Act, sinks: &[AlertSink], alert: &alerts::Alert, reason: &str) {
+    fn tell_of(&self, context: &RequestContext, sinks: &[AlertSink], alert: &alerts::Alert, reason: &str) {
         let about = alert.cause.split_once('/').map_or(alert.cause.as_str(), |(_, about)| about);
         let (id, state) = (alert.id.as_str(), alert.state.as_str());
-        self.tell(sinks, &Told { at: act.at, endpoint: &alert.endpoint, alert: id, about, state, reason });
+        self.tell(sinks, &Told { at: context.at, endpoint: &alert.endpoint, alert: id, about, state, reason });
     }
 
     fn alert_entry(
         &self,
-        act: &Act,
+        context: &RequestContext,
         state: AlertState,
         finding: Finding,
         reason: &str,
@@ -344,8 +346,8 @@ impl App {
             }
         }
         match state.is_failing() {
-            true => act.decides(finding.subject.decision(), reason, &numbers),
-            false => act.does("alert.pending", reason, numbers.evidence()),
+            true => context.decision_event(finding.subject.decision(), reason, &numbers),
+            false => context.audit_event("alert.pending", reason, numbers.evidence()),
         }
     }
 }

@@ -13,7 +13,7 @@ use kilter_domain::{
 use kilter_lake::{ReadOptions, read_table, write_table};
 use serde::Serialize;
 
-use kilter_app::{dataset::Roles, training::newest_share};
+use kilter_app::{dataset::ColumnRoles, training::newest_share};
 
 use crate::{
     input::{
@@ -122,8 +122,8 @@ fn by_time(table: &Table, name: &str, share: f64, seed: u64) -> Result<Rows, Sto
         .map_err(|error| Problem::of(Code::FileInvalid, &error).hint("leave rows without a time out first").into())
 }
 
-fn timed(name: &str) -> Roles {
-    Roles { dataset: "data".to_owned(), time: Some(name.to_owned()), ..Roles::default() }
+fn timed(name: &str) -> ColumnRoles {
+    ColumnRoles { dataset: "data".to_owned(), time: Some(name.to_owned()), ..ColumnRoles::default() }
 }
 
 fn first_time(table: &Table, name: &str, rows: &[usize]) -> Option<Timestamp> {

@@ -14,9 +14,9 @@ use clap::{Args, Subcommand};
 use kilter_api::{self as api, Code, Exit, Problem};
 use kilter_app::{
     Project,
-    deployment::Deployed,
+    deployment::DeployOutcome,
     make_data_folder,
-    training::{Governance, Training, Wish},
+    training::{ApprovalMode, RunOverrides, Training},
 };
 use kilter_domain::{
     digest::Digest,
@@ -144,20 +144,24 @@ impl Start {
                 let act = act();
                 app.register_to_run(&act, project)?;
                 let training = Training {
-                    cause: Cause::Manual { by: act.by.clone() },
-                    act: act.clone(),
+                    cause: Cause::Manual { by: act.actor.clone() },
+                    context: act.clone(),
                     data: BTreeMap::new(),
                     steps: self.steps.iter().cloned().collect(),
                     outputs_root: None,
-                    governance: Governance::Asked,
-                    wish: Wish { force: self.force(), locked: self.locked, params: overrides(&self.params)? },
+                    approval_mode: ApprovalMode::Required,
+                    overrides: RunOverrides {
+                        force: self.force(),
+                        locked: self.locked,
+                        params: overrides(&self.params)?,
+                    },
                     now: Arc::new(now),
                 };
                 let moving = output.moving();
                 let trained = app.train(project, training, &mut |event| {
                     run_views::event(0, &event).iter().for_each(|event| tell(&moving, output, event));
                 })?;
-                for at in app.deploy_if_allowed(&act, project, &trained, Governance::Asked)? {
+                for at in app.deploy_if_allowed(&act, project, &trained, ApprovalMode::Required)? {
                     moving.say(output, &deployed(&at));
                 }
                 run_views::run(&app, &trained.run)?
@@ -221,7 +225,7 @@ impl Start {
             locked: self.locked,
             explain_only: true,
             param_overrides: overrides(&self.params)?,
-            ..RunOptions::new("explain", Cause::Manual { by: act.by }, &project.folder, &tool, Arc::new(now))
+            ..RunOptions::new("explain", Cause::Manual { by: act.actor }, &project.folder, &tool, Arc::new(now))
         };
         // What is known of files by their digests is kept also of a run that is only explained.
         make_data_folder(&options.state_folder).map_err(|error| problem_of(&error))?;
@@ -255,7 +259,7 @@ fn overrides(texts: &[String]) -> Result<BTreeMap<String, Value>, Stop> {
 }
 
 /// What became of the version at a place that the contract deploys to by itself.
-fn deployed(at: &Deployed) -> Page {
+fn deployed(at: &DeployOutcome) -> Page {
     match &at.outcome {
         Ok(state) => Page::new().marked(Mark::Ok, format!("v{} is {state} at {}", at.number, at.endpoint)),
         Err(reason) => {

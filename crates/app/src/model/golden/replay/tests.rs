@@ -13,7 +13,7 @@ use serde_json::json;
 use super::*;
 use crate::{
     AppOptions,
-    context::Act,
+    context::RequestContext,
     model::package::{Evidence, Manifest},
 };
 
@@ -71,7 +71,7 @@ fn what_was_recorded_is_what_a_caller_gets_together_and_alone() {
     assert_eq!(golden.requests.names(), ["age", "visits", "region"], "no label, nothing that no model reads");
     assert!(golden.requests.get("age").unwrap().numbers().unwrap().iter().all(|age| !age.is_infinite()));
     let replayed = golden.ask(version(&onnx, 0.3), None).unwrap();
-    assert_eq!(replayed, Replayed { rows: 50, ..Replayed::default() });
+    assert_eq!(replayed, GoldenResult { rows: 50, ..GoldenResult::default() });
     let stored = GoldenRequests::from_table(&golden.to_table().unwrap()).unwrap();
     assert_eq!(stored.answers, golden.answers);
     assert_eq!(stored.ask(version(&onnx, 0.3), None).unwrap().differing, 0);
@@ -119,7 +119,7 @@ fn reference(onnx: &[u8]) -> Reference {
 pub(crate) struct House {
     pub app: App,
     pub project: Project,
-    pub act: Act,
+    pub context: RequestContext,
 }
 
 impl House {
@@ -127,8 +127,8 @@ impl House {
         let options = AppOptions { tool: "kilter".into(), recording: Default::default(), profiles: true };
         let app = App::open(folder, options).unwrap();
         let project = Project::of(folder, CONTRACT.to_owned()).unwrap();
-        let act = Act::system("test", Timestamp(1_700_000_000_000));
-        Self { app, project, act }
+        let context = RequestContext::system("test", Timestamp(1_700_000_000_000));
+        Self { app, project, context }
     }
 
     /// An approved version of these bytes with these golden requests.
@@ -165,7 +165,7 @@ impl House {
             policy: Contract::parse(CONTRACT).unwrap().policy_text(),
             metrics: json!({}),
         };
-        let entry = || self.act.does("test", "", vec![]);
+        let entry = || self.context.audit_event("test", "", vec![]);
         let (made, moved) = (entry(), entry());
         let write = self.app.store().write(move |tx| {
             let number = versions::create(&tx.audited(made), &new)?.number;
@@ -176,7 +176,7 @@ impl House {
 
     pub fn deploy(&self, number: u32) -> Result<(), AppError> {
         let deploy = self.project.main_deploy().unwrap();
-        self.app.deploy(&self.act, &self.project, deploy, number, "test").map(|_| ())
+        self.app.deploy(&self.context, &self.project, deploy, number, "test").map(|_| ())
     }
 
     fn answers(&self) -> Option<u64> {
@@ -190,7 +190,7 @@ impl House {
         let before = self.app.store().read(|reader| deployments::live(reader, &endpoint)).unwrap().unwrap();
         let model = self.project.model();
         let new = deployments::NewDeployment { id: "forced".into(), endpoint, model, number, reason: json!({}) };
-        let entries = [(); 3].map(|()| self.act.does("test", "", vec![]));
+        let entries = [(); 3].map(|()| self.context.audit_event("test", "", vec![]));
         let moved = self.app.store().write(move |tx| {
             let [first, second, third] = entries;
             deployments::advance(&tx.audited(first), &before.id, before.state, DeploymentState::Superseded)?;
@@ -206,7 +206,7 @@ fn a_version_with_a_tampered_answer_is_refused_and_what_served_serves_on() {
     let folder = tempfile::tempdir().unwrap();
     let (onnx, model) = trained();
     let house = House::open(folder.path());
-    house.app.register(&house.act, &house.project).unwrap();
+    house.app.register(&house.context, &house.project).unwrap();
     let golden = GoldenRequests::record(&model, 0.5, &customers(), 20).unwrap().unwrap();
     let mut tampered = golden.clone();
     tampered.answers.labels.as_mut().unwrap()[3] = "perhaps".into();

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use kilter_api::Exit;
-use kilter_app::{AppError, dataset::Roles};
+use kilter_app::{AppError, dataset::ColumnRoles};
 use kilter_domain::{
     plural::{counted, plural},
     table::Table,
@@ -147,8 +147,9 @@ impl Times {
 
 fn timed(path: &Path, time: &str) -> Result<(Table, Vec<Timestamp>), Stop> {
     let table = read_table(path, &ReadOptions::default())?;
-    let roles = Roles { dataset: path.display().to_string(), time: Some(time.to_owned()), ..Roles::default() };
-    let events = roles.event_times(&table).map_err(AppError::Roles)?;
+    let roles =
+        ColumnRoles { dataset: path.display().to_string(), time: Some(time.to_owned()), ..ColumnRoles::default() };
+    let events = roles.event_times(&table).map_err(AppError::ColumnRoles)?;
     Ok((table, events))
 }
 
