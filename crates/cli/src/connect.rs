@@ -3,7 +3,7 @@
 use clap::Args;
 use kilter_api::{Code, Problem};
 use kilter_app::App;
-use kilter_server::{Token, client::Client, failure::problem_of};
+use kilter_server::{Token, client::Client, error::problem_of};
 use serde::{Serialize, de::DeserializeOwned};
 use std::path::PathBuf;
 use tokio::runtime::Runtime;

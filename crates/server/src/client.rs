@@ -25,7 +25,7 @@ use serde_json::Value;
 use tokio::net::TcpStream;
 use tower::ServiceExt;
 
-use crate::{ACTOR_HEADER, House, ServerError, ServerOptions, Token, router, runs::FOLDER_KEY_HEADER};
+use crate::{ACTOR_HEADER, House, ServerError, ServerOptions, Token, api::runs::FOLDER_KEY_HEADER, router};
 
 /// The longest that an answer may take.
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -8,7 +8,7 @@ use axum::{
 use kilter_api::{Code, Problem};
 use serde::de::DeserializeOwned;
 
-use crate::{problem::Failure, state::House};
+use crate::{error::Failure, state::House};
 
 /// The largest body of a request that changes a state: a version, a name, a reason.
 const MAX_STATEMENT_BYTES: usize = 256 << 10;

@@ -5,48 +5,34 @@
 //! beyond this machine nothing answers without a token, and no page of the web is answered; on a signal the server finishes what it has begun.
 //! Deliberately absent: decisions (`app`), and the words of requests and responses (`api`).
 
-mod accept;
-mod acts;
-mod address;
-mod auth;
+pub mod api;
 mod background;
-mod body_pool;
 pub mod client;
-mod connections;
-mod cross_origin;
-mod error;
+pub mod error;
 mod extract;
-pub mod failure;
-mod gauges;
-mod health;
-mod hosts;
-mod labels;
+mod inference;
 mod logs;
 mod metrics;
-mod observe;
-mod open_files;
+mod middleware;
+mod net;
+mod openapi;
 mod options;
-mod problem;
-mod profiles;
-mod public;
-mod readings;
-mod reconcile;
-mod rights;
-mod routes;
-pub mod run_views;
-mod runs;
+mod router;
+mod server_error;
 mod state;
-mod stop;
-mod v1;
-mod v2;
-pub mod views;
+mod tasks;
 
-pub use auth::{ACTOR_HEADER, Token};
-pub use error::ServerError;
-pub use hosts::{HostPort, InvalidHost};
 pub use logs::{LogFormat, init_logs};
-pub use options::{Limits, ServerOptions};
-pub use routes::{openapi, router};
+pub use middleware::auth::ACTOR_HEADER;
+pub use net::{
+    hosts::{HostPort, InvalidHost},
+    limits::Limits,
+    token::Token,
+};
+pub use openapi::openapi;
+pub use options::ServerOptions;
+pub use router::router;
+pub use server_error::ServerError;
 pub use state::House;
 
 use std::net::SocketAddr;
@@ -59,7 +45,7 @@ use tokio::net::TcpListener;
 /// # Errors
 /// When signals cannot be listened to.
 pub fn stop_signal() -> Result<impl Future<Output = ()>, ServerError> {
-    Ok(stop::Signals::listen()?.first())
+    Ok(net::shutdown::Signals::listen()?.first())
 }
 
 /// A server that owns its address and answers once it is run.
@@ -112,17 +98,17 @@ impl Server {
     pub async fn run_until(self, stop: impl Future<Output = ()>) {
         let (limits, data) = (self.house.options().limits, self.house.options().data.clone());
         let router = router(self.house.clone());
-        reconcile::start(&self.house);
-        profiles::start(&self.house);
-        accept::accept(self.listener, router, limits, stop, || self.house.begin_to_stop()).await;
+        background::reconcile::start(&self.house);
+        background::flush_column_stats::start(&self.house);
+        net::listener::accept(self.listener, router, limits, stop, || self.house.begin_to_stop()).await;
         let house = self.house.clone();
         // Runs that go on are asked to stop, and end in their rows.
         let _ = tokio::task::spawn_blocking(move || house.app().stop_runs(limits.drain)).await;
         let house = self.house.clone();
         // It logs what it cannot do, and waits for a disk.
         let kept = tokio::task::spawn_blocking(move || {
-            profiles::keep(&house);
-            reconcile::seal(&house);
+            background::flush_column_stats::keep(&house);
+            background::reconcile::seal(&house);
         });
         let _ = kept.await;
         client::Answering::leave(&data);

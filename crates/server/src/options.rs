@@ -3,10 +3,12 @@
 use std::{
     net::{IpAddr, Ipv4Addr},
     path::PathBuf,
-    time::Duration,
 };
 
-use crate::{auth::Token, error::ServerError, hosts::HostPort};
+use crate::{
+    net::{hosts::HostPort, limits::Limits, token::Token},
+    server_error::ServerError,
+};
 
 /// How a server is run.
 #[derive(Clone, Debug)]
@@ -24,39 +26,6 @@ pub struct ServerOptions {
     /// Other names that requests may reach it by: of a proxy, of a service.
     pub allowed_hosts: Vec<HostPort>,
     pub limits: Limits,
-}
-
-/// What bounds a server.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// The largest body, in bytes.
-    pub body: usize,
-    /// The most bytes of all bodies at once; beyond it requests are refused until others are answered.
-    pub bodies: usize,
-    /// The longest that a request may take, body included.
-    pub request: Duration,
-    /// The longest that a client may take to send its headers, and that a connection may be idle.
-    pub headers: Duration,
-    /// The longest that a client may take nothing of its answer.
-    pub write: Duration,
-    /// The most connections at once. One more ends the one that waits for its client the longest.
-    pub connections: usize,
-    /// The longest that stopping waits for requests that have begun.
-    pub drain: Duration,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            body: 64 << 20,
-            bodies: 256 << 20,
-            request: Duration::from_secs(30),
-            headers: Duration::from_secs(15),
-            write: Duration::from_secs(15),
-            connections: 1_024,
-            drain: Duration::from_secs(10),
-        }
-    }
 }
 
 impl ServerOptions {

@@ -13,11 +13,10 @@ use kilter_app::{App, AppOptions};
 use kilter_domain::time::Timestamp;
 
 use crate::{
-    auth::Token,
-    background::{Background, Importance},
-    body_pool::BodyPool,
-    error::ServerError,
+    net::{body_pool::BodyPool, token::Token},
     options::ServerOptions,
+    server_error::ServerError,
+    tasks::{Background, Importance},
 };
 
 /// The house as the handlers see it. Cloning is cheap.

@@ -6,7 +6,7 @@ use clap::Args;
 use kilter_api::{Code, Problem};
 use kilter_app::data_folder::{BackupError, Manifest, back_up, restore};
 use kilter_domain::{plural::counted, time::Timestamp};
-use kilter_server::failure::problem_of;
+use kilter_server::error::problem_of;
 use serde::Serialize;
 
 use crate::{

@@ -17,7 +17,7 @@ use kilter_app::{
     data_folder::{PartCheck, check_data_folder},
 };
 use kilter_domain::{plural::counted, time::Timestamp};
-use kilter_server::failure::problem_of;
+use kilter_server::error::problem_of;
 use serde::Serialize;
 
 use crate::{

@@ -8,7 +8,7 @@ use kilter_inference::PredictError;
 use kilter_lake::LakeError;
 use kilter_server::{
     ServerError,
-    failure::{problem_of, replay_problem},
+    error::{problem_of, replay_problem},
 };
 use kilter_train::FitError;
 

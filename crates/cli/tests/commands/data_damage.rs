@@ -12,7 +12,7 @@ use std::{
 
 use kilter_app::{App, AppOptions, column_stats::Span, data_folder::check_data_folder, prediction::PredictionFilter};
 use kilter_domain::time::Timestamp;
-use kilter_server::views;
+use kilter_server::api::{models::models, status::status};
 use kilter_store::PageRequest;
 use serde_json::json;
 
@@ -75,8 +75,8 @@ fn facts(data: &Path) -> Result<Facts, String> {
         rows.insert(answered.ids[row].to_string(), format!("{score} {label:?} {age:?} {}", answered.events[row]));
     }
     let problem = |problem: kilter_api::Problem| format!("{} {:?}", problem.detail, problem.causes);
-    let models = views::models(&app, &PageRequest::first(100)).map_err(problem)?;
-    let status = views::status(&app, Timestamp(0)).map_err(problem)?;
+    let models = models(&app, &PageRequest::first(100)).map_err(problem)?;
+    let status = status(&app, Timestamp(0)).map_err(problem)?;
     let span = Span { since: Timestamp(0), until: Timestamp(i64::MAX / 4) };
     let profile = app.endpoint_profile(&churn, span).map_err(|error| said(&error))?;
     let mut reports = app.damage();

@@ -15,7 +15,7 @@ use kilter_domain::{
     time::Timestamp,
 };
 use kilter_lake::{Lake, LogKind, QueryResult, SqlOptions, sql, sql_over_logs};
-use kilter_server::failure::problem_of;
+use kilter_server::error::problem_of;
 use serde::Serialize;
 use serde_json::{Map, Value};
 

@@ -6,7 +6,7 @@ use clap::Args;
 use kilter_api::{self as api, Code, Problem};
 use kilter_app::Project;
 use kilter_domain::contract::Deploy as Place;
-use kilter_server::failure::problem_of;
+use kilter_server::error::problem_of;
 
 use crate::{
     connect::Reach,

@@ -9,7 +9,7 @@ use kilter_app::{
     temporary_folder,
 };
 use kilter_domain::{plural::counted, rule::rounded, time::Timestamp};
-use kilter_server::failure::replay_problem;
+use kilter_server::error::replay_problem;
 use tempfile::TempDir;
 
 use crate::{

@@ -24,7 +24,10 @@ use kilter_domain::{
     plural::counted,
     run::{Cause, StepState},
 };
-use kilter_server::{failure::problem_of, run_views};
+use kilter_server::{
+    api::{run_events, runs as api_runs},
+    error::problem_of,
+};
 use kilter_workflow::{Force, Plan, RunOptions, RunRecord, execute};
 use serde::Serialize;
 use serde_json::Value;
@@ -159,12 +162,12 @@ impl Start {
                 };
                 let moving = output.moving();
                 let trained = app.train(project, training, &mut |event| {
-                    run_views::event(0, &event).iter().for_each(|event| tell(&moving, output, event));
+                    run_events::event(0, &event).iter().for_each(|event| tell(&moving, output, event));
                 })?;
                 for at in app.deploy_if_allowed(&act, project, &trained, ApprovalMode::Required)? {
                     moving.say(output, &deployed(&at));
                 }
-                run_views::run(&app, &trained.run)?
+                api_runs::run(&app, &trained.run)?
             }
             Platform::There(api) => self.by_server(&api, project, output)?,
         };
@@ -287,10 +290,10 @@ fn tell(moving: &Moving, output: &Output, event: &api::RunEvent) {
 fn explanation(record: &RunRecord) -> Page {
     record.steps.iter().fold(Page::new(), |page, step| match step.state {
         StepState::Queued => {
-            let reasons = run_views::reasons(&step.reason);
+            let reasons = run_events::reasons(&step.reason);
             page.marked(Mark::Running, format!("{} would be executed{reasons}", step.step))
         }
-        _ => page.marked(Mark::Ok, run_views::step_sentence(step)),
+        _ => page.marked(Mark::Ok, run_events::step_sentence(step)),
     })
 }
 

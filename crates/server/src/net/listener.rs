@@ -13,9 +13,9 @@ use tokio_io_timeout::TimeoutStream;
 use tower::ServiceExt;
 
 use crate::{
-    connections::{Connections, Place, TimedBody, WaitClock},
-    open_files,
-    options::Limits,
+    net::connections::{Connections, Place, TimedBody, WaitClock},
+    net::limits::Limits,
+    net::open_files,
 };
 
 /// How long accepting waits after the system had no more file descriptors.

@@ -2,13 +2,8 @@
 
 use std::{collections::BTreeSet, sync::LazyLock};
 
-use axum::{
-    Router,
-    extract::State,
-    http::{Method, Uri},
-    middleware::from_fn_with_state,
-};
-use kilter_api::{Code, Problem};
+use axum::{extract::State, http::Method};
+use kilter_api::Problem;
 use utoipa::{
     OpenApi,
     openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
@@ -16,8 +11,11 @@ use utoipa::{
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    acts, auth::Caller, cross_origin, health, metrics, observe, problem::Failure, profiles, readings, rights, runs,
-    state::House, v1, v2,
+    api::{alerts, audit, columns, deployments, endpoints, health, models, monitors, predictions, runs, status},
+    inference::rest_v2,
+    metrics,
+    middleware::auth::Caller,
+    state::House,
 };
 
 #[derive(OpenApi)]
@@ -35,46 +33,46 @@ use crate::{
 )]
 struct Document;
 
-fn all() -> OpenApiRouter<House> {
+pub(crate) fn all() -> OpenApiRouter<House> {
     OpenApiRouter::with_openapi(Document::openapi())
-        .routes(routes!(health::health))
-        .routes(routes!(health::ready))
+        .routes(routes!(health::get_health))
+        .routes(routes!(health::get_readiness))
         .routes(routes!(metrics::metrics))
         .routes(routes!(document))
-        .routes(routes!(v1::status))
-        .routes(routes!(v1::models))
-        .routes(routes!(v1::version))
-        .routes(routes!(v1::deployments))
-        .routes(routes!(v1::alerts))
-        .routes(routes!(v1::audit))
-        .routes(routes!(v1::verify_audit))
-        .routes(routes!(v1::endpoint))
-        .routes(routes!(v1::labels))
-        .routes(routes!(readings::monitors))
-        .routes(routes!(readings::readings))
-        .routes(routes!(profiles::profile))
-        .routes(routes!(acts::deploy))
-        .routes(routes!(acts::roll_back))
-        .routes(routes!(acts::approve))
-        .routes(routes!(acts::reject))
-        .routes(routes!(acts::acknowledge))
-        .routes(routes!(acts::mute))
-        .routes(routes!(acts::unmute))
-        .routes(routes!(acts::resolve))
-        .routes(routes!(runs::start, runs::list))
-        .routes(routes!(runs::show))
-        .routes(routes!(runs::events))
-        .routes(routes!(runs::cancel))
-        .routes(routes!(runs::log))
-        .routes(routes!(v2::server))
-        .routes(routes!(v2::live))
-        .routes(routes!(v2::ready))
-        .routes(routes!(v2::model))
-        .routes(routes!(v2::model_ready))
-        .routes(routes!(v2::infer))
-        .routes(routes!(v2::version))
-        .routes(routes!(v2::version_ready))
-        .routes(routes!(v2::infer_version))
+        .routes(routes!(status::get_status))
+        .routes(routes!(models::list_models))
+        .routes(routes!(models::get_version))
+        .routes(routes!(deployments::list_deployments))
+        .routes(routes!(alerts::list_alerts))
+        .routes(routes!(audit::list_audit))
+        .routes(routes!(audit::check_audit))
+        .routes(routes!(endpoints::get_endpoint))
+        .routes(routes!(predictions::send_labels))
+        .routes(routes!(monitors::list_latest_readings))
+        .routes(routes!(monitors::list_readings))
+        .routes(routes!(columns::get_profile))
+        .routes(routes!(deployments::deploy))
+        .routes(routes!(deployments::roll_back))
+        .routes(routes!(models::approve))
+        .routes(routes!(models::reject))
+        .routes(routes!(alerts::acknowledge))
+        .routes(routes!(alerts::mute))
+        .routes(routes!(alerts::unmute))
+        .routes(routes!(alerts::resolve))
+        .routes(routes!(runs::start_run, runs::list_runs))
+        .routes(routes!(runs::get_run))
+        .routes(routes!(runs::get_run_events))
+        .routes(routes!(runs::cancel_run))
+        .routes(routes!(runs::get_step_log))
+        .routes(routes!(rest_v2::server))
+        .routes(routes!(rest_v2::live))
+        .routes(routes!(rest_v2::ready))
+        .routes(routes!(rest_v2::model))
+        .routes(routes!(rest_v2::model_ready))
+        .routes(routes!(rest_v2::infer))
+        .routes(routes!(rest_v2::version))
+        .routes(routes!(rest_v2::version_ready))
+        .routes(routes!(rest_v2::infer_version))
 }
 
 /// The OpenAPI 3.1 document of every address.
@@ -103,28 +101,8 @@ pub(crate) fn has(method: &Method, path: &str) -> bool {
     ROUTES.contains(&(method.as_str().to_owned(), path.to_owned()))
 }
 
-/// The router with everything around it that bounds and observes a request.
-pub fn router(house: House) -> Router {
-    let (router, _) = all().split_for_parts();
-    router
-        .fallback(no_route)
-        .method_not_allowed_fallback(no_method)
-        .layer(from_fn_with_state(house.clone(), rights::enforce))
-        .layer(from_fn_with_state(house.clone(), cross_origin::protect))
-        .layer(from_fn_with_state(house.clone(), observe::observe))
-        .with_state(house)
-}
-
 /// The OpenAPI 3.1 document of every address.
 #[utoipa::path(get, path = "/api/v1/openapi.json", tag = "operations", responses((status = 200, description = "The document")))]
 async fn document(_: Caller, State(_): State<House>) -> axum::Json<utoipa::openapi::OpenApi> {
     axum::Json(openapi())
-}
-
-async fn no_route(method: Method, uri: Uri) -> Failure {
-    Problem::new(Code::RouteNotFound, format!("there is nothing at {method} {}", uri.path())).at(uri.path()).into()
-}
-
-async fn no_method(method: Method, uri: Uri) -> Failure {
-    Problem::new(Code::MethodNotAllowed, format!("{} does not take {method}", uri.path())).at(uri.path()).into()
 }

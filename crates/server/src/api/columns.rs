@@ -3,8 +3,6 @@
 //! Holds true: at most [`MAX_COLUMNS`] columns are gauges of one page, and how many were left out is told. Deliberately
 //! absent: judgements; a profile is compared with the version's own reference, and monitors judge.
 
-use std::{thread, time::Duration};
-
 use axum::{
     Json,
     extract::{Path, State},
@@ -16,60 +14,20 @@ use kilter_app::{
 };
 use kilter_domain::{
     ids::EndpointName,
-    time::{DAY_MS, HOUR_MS, Timestamp},
+    time::{DAY_MS, Timestamp},
 };
-use kilter_serving::{Role, column_stats::Place};
+use kilter_serving::column_stats::Place;
 use kilter_store::{StoreError, deployment::find_endpoint};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::{
-    auth::Caller,
-    background::Importance,
+    api::{name, read, wrong},
+    error::{Failure, problem_of},
     extract,
-    failure::problem_of,
-    metrics::{family, labels},
-    problem::Failure,
-    reconcile::with_causes,
+    middleware::auth::Caller,
     state::{House, blocking},
-    v1::{name, wrong},
-    views::read,
 };
-
-/// What a crash may lose at most.
-const EVERY: Duration = Duration::from_secs(60);
-const PATIENCE: Duration = Duration::from_millis(200);
-/// What keeping takes at most, before it is said to be blocked.
-const LIMIT: Duration = Duration::from_secs(5 * 60);
-/// Columns whose shares one page of metrics tells at most, over all endpoints.
-const MAX_COLUMNS: usize = 500;
-
-/// Keeps profiles from time to time, in a thread of its own.
-pub(crate) fn start(house: &House) {
-    let house = house.clone();
-    let started = thread::Builder::new().name("profiles".to_owned()).spawn(move || run(&house));
-    if let Err(error) = started {
-        tracing::error!(%error, "profiles are kept only when the server stops: their thread could not be started");
-    }
-}
-
-fn run(house: &House) {
-    let mut kept = house.uptime();
-    while !house.is_stopping() {
-        thread::sleep(PATIENCE);
-        if house.uptime().saturating_sub(kept) >= EVERY {
-            keep(house);
-            kept = house.uptime();
-        }
-    }
-}
-
-/// Keeps what was counted; what cannot be kept is counted on in memory.
-pub(crate) fn keep(house: &House) {
-    house.background().step("served counts", (Importance::Project, LIMIT), || {
-        house.app().keep_profiles(house.now()).map_err(|error| with_causes(&error))
-    });
-}
 
 /// What the versions of an endpoint were asked and answered, by column, beside the reference of each. Rows are counted by
 /// the hour in which they came; hours that lie partly in the span count whole.
@@ -77,7 +35,7 @@ pub(crate) fn keep(house: &House) {
     get, path = "/api/v1/endpoints/{endpoint}/profile", tag = "watch", params(("endpoint" = String, Path), Wanted),
     responses((status = 200, body = api::Profile), (status = 400, body = Problem), (status = 401, body = Problem), (status = 404, body = Problem))
 )]
-pub(crate) async fn profile(
+pub(crate) async fn get_profile(
     _: Caller,
     State(house): State<House>,
     Path(endpoint): Path<String>,
@@ -171,53 +129,4 @@ fn column(found: &ColumnReading) -> api::ProfileColumn {
         compared: found.compared.clone(),
         level: found.level.word().to_owned(),
     }
-}
-
-/// Shares of the columns that live versions were asked with in this hour and the one before.
-#[derive(Default)]
-pub(crate) struct Shares {
-    columns: Vec<Share>,
-    left_out: usize,
-}
-
-struct Share {
-    labels: String,
-    missing: f64,
-    unseen: f64,
-}
-
-impl Shares {
-    /// Reads them; what cannot be read is told by the log and by the API.
-    pub(crate) fn of(app: &App, now: Timestamp) -> Self {
-        let span = Span { since: Timestamp(now.millis().saturating_sub(HOUR_MS)), until: now };
-        let mut shares = Self::default();
-        for (endpoint, _) in app.open_endpoints() {
-            let Ok(found) = app.endpoint_profile(&endpoint, span) else { continue };
-            for version in found.versions.iter().filter(|version| version.role == Role::Champion) {
-                let columns = version.columns.iter().filter(|column| column.place == Place::Feature);
-                shares.columns.extend(columns.map(|column| share(&endpoint, version, column)));
-            }
-        }
-        shares.left_out = shares.columns.len().saturating_sub(MAX_COLUMNS);
-        shares.columns.truncate(MAX_COLUMNS);
-        shares
-    }
-
-    /// Writes the gauges.
-    pub(crate) fn write(&self, page: &mut String) {
-        let help = "Share of rows without a value in this hour and the one before, by column of the live version.";
-        let samples = self.columns.iter().map(|share| (share.labels.clone(), share.missing));
-        family(page, "kilter_profile_missing_share", "gauge", help, samples);
-        let help = "Share of rows with a category or a number that the reference never had, in the same hours.";
-        let samples = self.columns.iter().map(|share| (share.labels.clone(), share.unseen));
-        family(page, "kilter_profile_unseen_share", "gauge", help, samples);
-        let help = "Columns whose shares found no room on this page.";
-        family(page, "kilter_profile_left_out", "gauge", help, [(String::new(), self.left_out as f64)]);
-    }
-}
-
-fn share(endpoint: &EndpointName, version: &VersionProfile, column: &ColumnReading) -> Share {
-    let pairs = [("endpoint", endpoint.as_str()), ("version", &version.number.to_string()), ("column", &column.name)];
-    let unseen = column.unseen_share().or(column.out_of_range_share()).unwrap_or_default();
-    Share { labels: labels(&pairs), missing: column.missing_share(), unseen }
 }

@@ -7,7 +7,7 @@ use crate::state::House;
 
 /// Whether the process answers.
 #[utoipa::path(get, path = "/health", tag = "operations", responses((status = 200, description = "It does", body = Health)))]
-pub(crate) async fn health(State(house): State<House>) -> Json<Health> {
+pub(crate) async fn get_health(State(house): State<House>) -> Json<Health> {
     Json(Health {
         status: "alive".to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -23,7 +23,7 @@ pub(crate) async fn health(State(house): State<House>) -> Json<Health> {
         (status = 503, description = "Not now; the checks say why", body = Readiness),
     )
 )]
-pub(crate) async fn ready(State(house): State<House>) -> (StatusCode, Json<Readiness>) {
+pub(crate) async fn get_readiness(State(house): State<House>) -> (StatusCode, Json<Readiness>) {
     let readiness = house.readiness();
     (if readiness.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, Json(readiness))
 }

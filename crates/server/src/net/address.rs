@@ -1,13 +1,8 @@
 //! The address of a request: its escapes are UTF-8, or it is refused before a route reads it.
 
-use axum::{
-    http::Uri,
-    response::{IntoResponse, Response},
-};
+use axum::http::Uri;
 use kilter_api::{Code, Problem};
 use percent_encoding::percent_decode_str;
-
-use crate::{problem::Failure, v2::Refusal};
 
 /// Refuses an address with escapes that are no UTF-8: no name of ours has such bytes.
 pub(crate) fn check(uri: &Uri) -> Result<(), Problem> {
@@ -19,14 +14,6 @@ pub(crate) fn check(uri: &Uri) -> Result<(), Problem> {
         }
     }
     Ok(())
-}
-
-/// The refusal, in the words of the protocol that the address belongs to.
-pub(crate) fn refusal(path: &str, problem: Problem) -> Response {
-    match path.starts_with("/v2/") {
-        true => Refusal::from(Failure::from(problem)).into_response(),
-        false => Failure::from(problem.at(path)).into_response(),
-    }
 }
 
 #[cfg(test)]

@@ -19,11 +19,10 @@ use kilter_app::authz::Subject;
 use kilter_domain::actor::Action;
 
 use crate::{
-    auth::Caller,
-    failure::problem_of,
-    routes,
+    error::{answer_in_words_of, problem_of},
+    middleware::auth::Caller,
+    openapi,
     state::{House, blocking},
-    v2,
 };
 
 /// Passes on what the caller may do, and refuses the rest.
@@ -37,7 +36,7 @@ pub(crate) async fn enforce(State(house): State<House>, request: Request, next: 
         None => {
             let detail =
                 format!("{} {route} has no row in the table of rights, so nobody may use it", request.method());
-            return v2::answer_in_words_of(&route, Problem::new(Code::RightMissing, detail));
+            return answer_in_words_of(&route, Problem::new(Code::RightMissing, detail));
         }
     };
     let (mut parts, body) = request.into_parts();
@@ -52,7 +51,7 @@ pub(crate) async fn enforce(State(house): State<House>, request: Request, next: 
     };
     match allowed {
         Ok(()) => next.run(Request::from_parts(parts, body)).await,
-        Err(problem) => v2::answer_in_words_of(&path, problem),
+        Err(problem) => answer_in_words_of(&path, problem),
     }
 }
 
@@ -60,7 +59,7 @@ pub(crate) async fn enforce(State(house): State<House>, request: Request, next: 
 fn asked(method: &Method, route: &str) -> Option<Asks> {
     let method = if *method == Method::HEAD { &Method::GET } else { method };
     match of_route(method.as_str(), route) {
-        None if !routes::has(method, route) => Some(Asks::Nothing("this address does not take the method")),
+        None if !openapi::has(method, route) => Some(Asks::Nothing("this address does not take the method")),
         asks => asks,
     }
 }

@@ -13,7 +13,12 @@ use kilter_api::{Code, Problem};
 use tower::ServiceExt;
 use tower_http::catch_panic::CatchPanic;
 
-use crate::{address, problem::Failure, public, state::House};
+use crate::{
+    error::{Failure, answer_in_words_of},
+    middleware::redact,
+    net::address,
+    state::House,
+};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -24,9 +29,9 @@ pub(crate) async fn observe(State(house): State<House>, request: Request, next: 
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let response = match address::check(request.uri()) {
         Ok(()) => within_time(&house, request, next).await,
-        Err(problem) => address::refusal(&path, problem),
+        Err(problem) => answer_in_words_of(&path, problem),
     };
-    let mut response = public::without_data_folder(response, &house.options().data).await;
+    let mut response = redact::without_data_folder(response, &house.options().data).await;
     let headers = response.headers_mut();
     headers.insert(HeaderName::from_static("x-content-type-options"), HeaderValue::from_static("nosniff"));
     let (status, took_us) = (response.status().as_u16(), began.elapsed().as_micros());

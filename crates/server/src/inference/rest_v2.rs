@@ -4,71 +4,22 @@ use std::sync::Arc;
 
 use axum::{
     extract::{Path, State},
-    http::{HeaderValue, StatusCode, header},
+    http::StatusCode,
     response::{IntoResponse, Response},
 };
-use kilter_api::Problem;
 use kilter_app::{App, AppError, prediction::Serving};
 use kilter_domain::ids::EndpointName;
 use kilter_serving::{
     EventTimes, InferError,
-    v2::{ErrorBody, Live, Ready, ServerMetadata},
+    v2::{Live, Ready, ServerMetadata},
 };
-use serde::Serialize;
 
 use crate::{
-    auth::Caller,
+    error::{Refusal, json, raw},
     extract::V2Body,
-    problem::{Failure, RETRY_AFTER},
+    middleware::auth::Caller,
     state::House,
 };
-
-/// A failure in the words of the protocol.
-pub(crate) struct Refusal {
-    status: u16,
-    error: String,
-}
-
-impl IntoResponse for Refusal {
-    fn into_response(self) -> Response {
-        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let mut response = (status, json(&ErrorBody { error: self.error })).into_response();
-        if status == StatusCode::SERVICE_UNAVAILABLE {
-            response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
-        }
-        response
-    }
-}
-
-impl From<InferError> for Refusal {
-    fn from(error: InferError) -> Self {
-        Self { status: error.status(), error: error.to_string() }
-    }
-}
-
-/// The caller's token was refused, or the body: the protocol's body, our status.
-impl From<Failure> for Refusal {
-    fn from(failure: Failure) -> Self {
-        Self { status: failure.0.status, error: failure.0.to_string() }
-    }
-}
-
-/// A refusal in the words of the protocol that the address speaks.
-pub(crate) fn answer_in_words_of(path: &str, problem: Problem) -> Response {
-    match path.starts_with("/v2") {
-        true => Refusal::from(Failure::from(problem)).into_response(),
-        false => Failure::from(problem.at(path)).into_response(),
-    }
-}
-
-fn json(body: &impl Serialize) -> Response {
-    // Bodies of the protocol are texts and numbers under text keys: writing them cannot fail.
-    raw(serde_json::to_vec(body).unwrap_or_default())
-}
-
-fn raw(body: Vec<u8>) -> Response {
-    ([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], body).into_response()
-}
 
 fn serving(app: &App, model: &str) -> Result<Arc<Serving>, Refusal> {
     let unknown = || Refusal { status: 404, error: format!("there is no model `{model}` here") };

@@ -8,8 +8,8 @@ use kilter_app::App;
 use kilter_domain::{ids::EndpointName, time::Timestamp};
 
 use crate::{
-    metrics::{family, labels},
-    readings,
+    api::monitors as readings,
+    metrics::text::{family, labels},
 };
 
 /// Readings that one page tells at most, over all endpoints.

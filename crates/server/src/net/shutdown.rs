@@ -2,7 +2,7 @@
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::error::ServerError;
+use crate::server_error::ServerError;
 
 /// SIGTERM and SIGINT. The second one does not wait.
 pub(crate) struct Signals {

@@ -26,12 +26,11 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::{
-    auth::Caller,
+    api::{cursor, name, page_request, read},
+    error::Failure,
     extract,
-    problem::Failure,
+    middleware::auth::Caller,
     state::{House, blocking},
-    v1::{name, page_request},
-    views::{cursor, read},
 };
 
 /// Metrics of an endpoint that are listed at most.
@@ -46,7 +45,7 @@ const COVERAGE: &str = "labelled";
     get, path = "/api/v1/endpoints/{endpoint}/monitors", tag = "watch", params(("endpoint" = String, Path)),
     responses((status = 200, body = api::Page<api::Reading>), (status = 401, body = Problem), (status = 404, body = Problem))
 )]
-pub(crate) async fn monitors(
+pub(crate) async fn list_latest_readings(
     _: Caller,
     State(house): State<House>,
     Path(endpoint): Path<String>,
@@ -61,7 +60,7 @@ pub(crate) async fn monitors(
     get, path = "/api/v1/endpoints/{endpoint}/readings", tag = "watch", params(("endpoint" = String, Path), Readings),
     responses((status = 200, body = api::Page<api::Reading>), (status = 400, body = Problem), (status = 401, body = Problem), (status = 404, body = Problem))
 )]
-pub(crate) async fn readings(
+pub(crate) async fn list_readings(
     _: Caller,
     State(house): State<House>,
     Path(endpoint): Path<String>,

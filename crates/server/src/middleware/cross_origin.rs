@@ -20,11 +20,11 @@ use kilter_app::{RequestContext, authz::RefusedAction};
 use kilter_domain::actor::{Action, Actor};
 
 use crate::{
-    auth,
-    hosts::{AllowedHosts, HostPort},
+    error::answer_in_words_of,
+    middleware::auth,
+    net::hosts::{AllowedHosts, HostPort},
     options::ServerOptions,
     state::House,
-    v2,
 };
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
@@ -46,7 +46,7 @@ pub(crate) async fn protect(State(house): State<House>, request: Request, next: 
     let path = request.uri().path().to_owned();
     tracing::debug!(method = %request.method(), %path, reason = %problem.detail, "refused");
     record(&house, decision, &problem);
-    v2::answer_in_words_of(&path, problem)
+    answer_in_words_of(&path, problem)
 }
 
 /// A decision that a request asks for, and who it says asks.

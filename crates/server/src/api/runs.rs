@@ -1,7 +1,7 @@
 //! The native API of runs: ask for one, follow it, cancel it, look at it.
 //!
 //! Holds true: a run that was taken goes on without whoever asked; a folder is only taken from someone who can read the
-//! data folder, because a run executes what stands in it. Deliberately absent: other machines.
+//! data folder, reason a run executes what stands in it. Deliberately absent: other machines.
 
 use std::{collections::BTreeSet, path::PathBuf, sync::Arc, time::Duration};
 
@@ -13,25 +13,32 @@ use axum::{
 use kilter_api::{self as api, Code, Problem};
 use kilter_app::{
     App, Project, RequestContext,
-    training::{RunOverrides, RunRequest},
+    training::{RunOverrides, RunRequest, cause_sentence},
 };
-use kilter_domain::{digest::Digest, ids::ProjectName};
-use kilter_workflow::Force;
+use kilter_domain::{
+    digest::Digest,
+    ids::{ProjectName, StepName},
+    run::{RunState, StepState},
+};
+use kilter_store::{
+    PageRequest, Reader, StoreError, model as versions,
+    run::{self as runs, Run, RunFilter},
+};
+use kilter_workflow::{Force, RunRecord, StepRecord, UnchangedVersion};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::{
-    auth::Caller,
+    api::{cursor, models::version_with_gates, name, page_request, read, run_events, wrong},
+    error::{Failure, problem_of},
     extract,
-    failure::problem_of,
-    problem::Failure,
-    run_views,
+    middleware::auth::Caller,
     state::{House, blocking},
-    v1::{name, page_request, wrong},
 };
 
 /// The header with the key of the data folder.
 pub(crate) const FOLDER_KEY_HEADER: &str = "x-kilter-folder-key";
+
 /// The longest that a request for events waits for the next one.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -40,7 +47,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
     post, path = "/api/v1/runs", tag = "runs", request_body = api::NewRun,
     responses((status = 202, body = api::RunStarted), (status = 400, body = Problem), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem))
 )]
-pub(crate) async fn start(
+pub(crate) async fn start_run(
     caller: Caller,
     State(house): State<House>,
     headers: HeaderMap,
@@ -76,8 +83,8 @@ fn project_to_run(app: &App, act: &RequestContext, body: &api::NewRun, has_key: 
             app.require(act, kilter_domain::actor::Action::Run, &kilter_app::authz::Subject::Project(project.clone()))
                 .map_err(|error| problem_of(&error))?;
             let folder = app.project_folder(&project).map_err(|error| problem_of(&error))?;
-            let folder = folder
-                .ok_or_else(|| run_views::not_here(format!("this server knows no folder of a project `{project}`")))?;
+            let folder =
+                folder.ok_or_else(|| not_here(format!("this server knows no folder of a project `{project}`")))?;
             let opened = Project::open(&folder).map_err(|error| problem_of(&error))?;
             if opened.name != project {
                 return Err(wrong(format!("the folder of project `{project}` now holds project `{}`", opened.name)));
@@ -113,27 +120,27 @@ pub(crate) struct RunListing {
 
 /// Runs, newest first.
 #[utoipa::path(get, path = "/api/v1/runs", tag = "runs", params(RunListing), responses((status = 200, body = api::Page<api::RunSummary>), (status = 400, body = Problem), (status = 401, body = Problem), (status = 403, body = Problem)))]
-pub(crate) async fn list(
+pub(crate) async fn list_runs(
     caller: Caller,
     State(house): State<House>,
     listing: extract::Query<RunListing>,
 ) -> Result<Json<api::Page<api::RunSummary>>, Failure> {
     let (app, page) = (house.app(), page_request(listing.0.limit, listing.0.cursor.as_deref())?);
     let readable = app.readable(caller.actor());
-    let mut found = blocking(move || run_views::runs(&app, &page)).await?;
+    let mut found = blocking(move || runs(&app, &page)).await?;
     found.items.retain(|run| readable.has_project(&run.project));
     Ok(Json(found))
 }
 
 /// One run with its steps, its metrics, the version that it made and what each gate said.
 #[utoipa::path(get, path = "/api/v1/runs/{id}", tag = "runs", params(("id" = String, Path)), responses((status = 200, body = api::Run), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem)))]
-pub(crate) async fn show(
+pub(crate) async fn get_run(
     _: Caller,
     State(house): State<House>,
     Path(id): Path<String>,
 ) -> Result<Json<api::Run>, Failure> {
     let app = house.app();
-    Ok(Json(blocking(move || run_views::run(&app, &id)).await?))
+    Ok(Json(blocking(move || run(&app, &id)).await?))
 }
 
 /// Which events.
@@ -148,7 +155,7 @@ pub(crate) struct EventsAfter {
 /// What happened in a run after a number. Waits up to ten seconds for the next event; a run that ended, or of an earlier
 /// process, has none any more.
 #[utoipa::path(get, path = "/api/v1/runs/{id}/events", tag = "runs", params(("id" = String, Path), EventsAfter), responses((status = 200, body = api::RunProgress), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem)))]
-pub(crate) async fn events(
+pub(crate) async fn get_run_events(
     _: Caller,
     State(house): State<House>,
     Path(id): Path<String>,
@@ -159,10 +166,10 @@ pub(crate) async fn events(
     let patience = PATIENCE.min(house.options().limits.request / 2);
     let progress = blocking(move || {
         let Some(found) = app.run_events(&id, asked.0.after, patience) else {
-            run_views::run(&app, &id)?;
+            run(&app, &id)?;
             return Ok(api::RunProgress { events: Vec::new(), has_ended: true });
         };
-        let events = found.events.iter().filter_map(|(number, event)| run_views::event(*number, event)).collect();
+        let events = found.events.iter().filter_map(|(number, event)| run_events::event(*number, event)).collect();
         Ok(api::RunProgress { events, has_ended: found.has_ended })
     });
     Ok(Json(progress.await?))
@@ -170,7 +177,7 @@ pub(crate) async fn events(
 
 /// Asks a run to stop. Its steps are ended, and it is `cancelled` once they are.
 #[utoipa::path(post, path = "/api/v1/runs/{id}/cancel", tag = "runs", params(("id" = String, Path)), request_body = api::Reason, responses((status = 200, body = api::Run), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
-pub(crate) async fn cancel(
+pub(crate) async fn cancel_run(
     caller: Caller,
     State(house): State<House>,
     Path(id): Path<String>,
@@ -178,7 +185,7 @@ pub(crate) async fn cancel(
 ) -> Result<Json<api::Run>, Failure> {
     let (app, act) = (house.app(), caller.act(&house));
     let cancelled = blocking(move || {
-        let run = run_views::run(&app, &id)?;
+        let run = run(&app, &id)?;
         let reason = body.reason.unwrap_or_else(|| "asked for over the API".to_owned());
         match app.cancel_run(&act, &id, &reason).map_err(|error| problem_of(&error))? {
             true => Ok(run),
@@ -194,11 +201,128 @@ pub(crate) async fn cancel(
 
 /// The log of a step, of the execution that made its result.
 #[utoipa::path(get, path = "/api/v1/runs/{id}/steps/{step}/log", tag = "runs", params(("id" = String, Path), ("step" = String, Path)), responses((status = 200, body = api::StepLog), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem)))]
-pub(crate) async fn log(
+pub(crate) async fn get_step_log(
     _: Caller,
     State(house): State<House>,
     Path((id, step)): Path<(String, String)>,
 ) -> Result<Json<api::StepLog>, Failure> {
     let (app, step) = (house.app(), name(&step)?);
-    Ok(Json(blocking(move || run_views::step_log(&app, &id, &step)).await?))
+    Ok(Json(blocking(move || step_log(&app, &id, &step)).await?))
+}
+
+/// Runs, newest first.
+///
+/// # Errors
+/// When the metadata cannot be read, or the cursor is of another list.
+pub fn runs(app: &App, page: &PageRequest) -> Result<api::Page<api::RunSummary>, Problem> {
+    read(app, |reader| {
+        let found = runs::list(reader, &RunFilter::default(), page)?;
+        let items = found.items.iter().map(|run| {
+            let version = made_by(reader, &run.id)?.map(|version| version.number);
+            Ok(summary(run, version))
+        });
+        Ok(api::Page { items: items.collect::<Result<_, StoreError>>()?, next: cursor(found.next) })
+    })
+}
+
+/// One run with what came of it.
+///
+/// # Errors
+/// When there is no such run, or the metadata cannot be read.
+pub fn run(app: &App, id: &str) -> Result<api::Run, Problem> {
+    let (run, made) = read(app, |reader| Ok((runs::get(reader, id)?, made_by(reader, id)?)))?;
+    let record = record_of(&run);
+    let unchanged = record.as_ref().and_then(|record| record.unchanged.clone());
+    let named = made.map(|made| UnchangedVersion { model: made.model, number: made.number }).or(unchanged.clone());
+    let version = named.map(|of| version_with_gates(app, &of.model, of.number)).transpose()?;
+    let number = version.as_ref().filter(|_| unchanged.is_none()).map(|version| version.number);
+    Ok(api::Run {
+        summary: summary(&run, number),
+        version,
+        unchanged: unchanged.is_some(),
+        data_refused: run.record.get("data").is_some() && record.is_none(),
+        reason: reason(&run, record.as_ref()),
+        steps: record.iter().flat_map(|record| &record.steps).map(step).collect(),
+        record: if record.is_some() { run.record } else { serde_json::Value::Null },
+    })
+}
+
+/// The log of a step of a run.
+///
+/// # Errors
+/// When there is no such run or step, or its log is gone.
+pub fn step_log(app: &App, id: &str, name: &StepName) -> Result<api::StepLog, Problem> {
+    let text = app.step_log(id, name).map_err(|error| problem_of(&error))?;
+    Ok(api::StepLog { run: id.to_owned(), step: name.to_string(), text })
+}
+
+/// The version that a run made: the first, reason later ones of the same run differ in their threshold alone.
+fn made_by(reader: &Reader, run: &str) -> Result<Option<versions::Version>, StoreError> {
+    Ok(versions::find_by_run(reader, run)?.pop())
+}
+
+fn record_of(run: &Run) -> Option<RunRecord> {
+    serde_json::from_value(run.record.clone()).ok()
+}
+
+/// Why it made nothing.
+fn reason(run: &Run, record: Option<&RunRecord>) -> Option<String> {
+    let of_step = record.and_then(RunRecord::failed_step).and_then(StepRecord::failure);
+    of_step.or_else(|| Some(run.record.get("error")?.as_str()?.to_owned()))
+}
+
+fn summary(run: &Run, version: Option<u32>) -> api::RunSummary {
+    api::RunSummary {
+        id: run.id.clone(),
+        project: run.project.to_string(),
+        state: state(run.state),
+        cause: cause_sentence(&run.cause),
+        created: run.created.to_string(),
+        ended: run.ended.map(|time| time.to_string()),
+        version,
+    }
+}
+
+const fn state(state: RunState) -> api::RunState {
+    match state {
+        RunState::Queued => api::RunState::Queued,
+        RunState::Running => api::RunState::Running,
+        RunState::Succeeded => api::RunState::Succeeded,
+        RunState::Failed => api::RunState::Failed,
+        RunState::Cancelled => api::RunState::Cancelled,
+        RunState::Refused => api::RunState::Refused,
+    }
+}
+
+fn step(record: &StepRecord) -> api::RunStep {
+    api::RunStep {
+        name: record.step.to_string(),
+        state: step_state(record.state),
+        wall_ms: record.wall_ms,
+        made_by: record.made_by.clone(),
+        has_log: record.log.is_some() || record.log_file.is_some(),
+        metrics: record.metrics.clone(),
+        error: record.error.clone(),
+    }
+}
+
+const fn step_state(state: StepState) -> api::StepState {
+    match state {
+        StepState::Queued => api::StepState::Queued,
+        StepState::Running => api::StepState::Running,
+        StepState::Succeeded => api::StepState::Succeeded,
+        StepState::Failed => api::StepState::Failed,
+        StepState::Cancelled => api::StepState::Cancelled,
+        StepState::Cached => api::StepState::Cached,
+        StepState::Skipped => api::StepState::Skipped,
+        StepState::Refused => api::StepState::Refused,
+    }
+}
+
+/// A run whose folder or contract cannot be used as it was asked for.
+pub(crate) fn not_here(detail: String) -> Problem {
+    Problem::new(Code::NotFound, detail).hint(
+        "a server runs projects in folders of its own machine: bring the project's folder there, and run `kilter run` there \
+         once, in the folder and with the server's data folder (`--data`)",
+    )
 }

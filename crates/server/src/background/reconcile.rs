@@ -16,19 +16,25 @@ use std::{
 
 use kilter_domain::ids::ProjectName;
 
-use crate::{background::Importance, state::House};
+use crate::{error::with_causes, state::House, tasks::Importance};
 
 /// The rest between two steps.
 const EVERY: Duration = Duration::from_secs(10);
+
 /// How often a thread looks whether it should stop.
 const PATIENCE: Duration = Duration::from_millis(200);
+
 /// Projects that are looked at at the same time.
 const MAX_LOOKS: usize = 4;
+
 /// Trainings that the loop runs at the same time.
 const MAX_TRAININGS: usize = 2;
+
 /// What a step takes at most, before it is said to be blocked.
 const SEAL_LIMIT: Duration = Duration::from_secs(5 * 60);
+
 const LOOK_LIMIT: Duration = Duration::from_secs(15 * 60);
+
 const TRAINING_LIMIT: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Starts the loop in threads of its own; they end after the step in which the server begins to stop.
@@ -186,18 +192,4 @@ fn look(house: &House, name: &ProjectName, state: &Arc<State>, training: &Arc<At
         state.is_training.store(false, Ordering::Release);
         training.fetch_sub(1, Ordering::AcqRel);
     }
-}
-
-/// An error with everything beneath it, in one line.
-pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(source) = cause {
-        let more = source.to_string();
-        if !text.ends_with(&more) {
-            text = format!("{text}: {more}");
-        }
-        cause = source.source();
-    }
-    text
 }

@@ -13,7 +13,7 @@ use serde::{
     de::{Error, SeqAccess, Visitor},
 };
 
-use crate::v1::wrong;
+use crate::api::wrong;
 
 /// The most labels of one request.
 pub(crate) const MAX_LABELS: usize = 100_000;

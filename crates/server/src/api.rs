@@ -1,0 +1,98 @@
+//! The native API, one file per resource: read the request, state the intention, answer.
+//!
+//! Holds true: one intention of `app` a request, which asks who may and writes the entry; what was answered survives any
+//! end of the process. Repeating a request that was answered is refused as the state says, and changes nothing.
+
+pub(crate) mod alerts;
+pub(crate) mod audit;
+pub(crate) mod columns;
+pub(crate) mod deployments;
+pub(crate) mod endpoints;
+pub(crate) mod gates;
+pub(crate) mod health;
+pub(crate) mod label_body;
+pub mod models;
+pub(crate) mod monitors;
+pub(crate) mod predictions;
+pub mod run_events;
+pub mod runs;
+pub mod status;
+
+use kilter_api::{self as api, Code, Problem};
+use kilter_app::App;
+use kilter_domain::time::Timestamp;
+use kilter_store::{
+    Cursor, Page, Reader, StoreError,
+    page::{DEFAULT_LIMIT, MAX_LIMIT, PageRequest},
+};
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use crate::error::store_problem;
+
+/// Rows of a list at most.
+pub(crate) const MAX_ROWS: u32 = 100;
+
+/// What stands in the audit table when the caller gave no reason.
+const ASKED: &str = "asked for over the API";
+
+pub(crate) fn reason_or_default(reason: Option<String>) -> String {
+    reason.unwrap_or_else(|| ASKED.to_owned())
+}
+
+/// Which part of a list.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Listing {
+    /// Rows at most: 1 to 1000, 100 when nothing is said.
+    limit: Option<u32>,
+    /// Where the page before ended: its `next`.
+    cursor: Option<String>,
+    /// Only alerts that are not over; other lists pass it over.
+    #[serde(default)]
+    open: bool,
+}
+
+impl Listing {
+    fn page(&self) -> Result<PageRequest, Problem> {
+        page_request(self.limit, self.cursor.as_deref())
+    }
+}
+
+/// The page that is asked for.
+pub(crate) fn page_request(limit: Option<u32>, cursor: Option<&str>) -> Result<PageRequest, Problem> {
+    let limit = limit.unwrap_or(DEFAULT_LIMIT);
+    if !(1..=MAX_LIMIT).contains(&limit) {
+        return Err(wrong(format!("`limit` is {limit}; a page has 1 to {MAX_LIMIT} rows")));
+    }
+    let page = PageRequest::first(limit);
+    Ok(match cursor {
+        // Any text reads as a cursor; the list finds out whether it is one of its own.
+        Some(cursor) => page.after(name(cursor)?),
+        None => page,
+    })
+}
+
+pub(crate) fn wrong(detail: String) -> Problem {
+    Problem::new(Code::RequestInvalid, detail)
+}
+
+pub(crate) fn name<T: std::str::FromStr<Err: std::error::Error + 'static>>(text: &str) -> Result<T, Problem> {
+    text.parse().map_err(|error| Problem::of(Code::RequestInvalid, &error))
+}
+
+pub(crate) fn read<T>(app: &App, work: impl FnOnce(&Reader) -> Result<T, StoreError>) -> Result<T, Problem> {
+    app.store().read(work).map_err(|error| store_problem(&error))
+}
+
+pub(crate) fn cursor(next: Option<Cursor>) -> Option<String> {
+    next.map(|cursor| cursor.to_string())
+}
+
+pub(crate) fn page_of<T, U>(found: Page<T>, one: impl Fn(&T) -> U) -> api::Page<U> {
+    api::Page { items: found.items.iter().map(one).collect(), next: cursor(found.next) }
+}
+
+pub(crate) fn text(time: Option<Timestamp>) -> Option<String> {
+    time.map(|time| time.to_string())
+}

@@ -1,0 +1,142 @@
+//! Alerts: listed, acknowledged, muted, resolved.
+
+use axum::{
+    Json,
+    extract::{Path, State},
+};
+use kilter_api::{self as api, Problem};
+use kilter_app::App;
+use kilter_domain::alert::AlertEvent;
+use kilter_store::{
+    PageRequest,
+    monitor::alert::{self as store, Alert, AlertFilter},
+};
+
+use crate::{
+    api::{Listing, name, page_of, read, reason_or_default, text},
+    error::{Failure, problem_of},
+    extract,
+    middleware::auth::Caller,
+    state::{House, blocking},
+};
+
+/// Alerts, newest first.
+#[utoipa::path(get, path = "/api/v1/alerts", tag = "watch", params(Listing), responses((status = 200, body = api::Page<api::Alert>), (status = 400, body = Problem), (status = 401, body = Problem)))]
+pub(crate) async fn list_alerts(
+    caller: Caller,
+    State(house): State<House>,
+    listing: extract::Query<Listing>,
+) -> Result<Json<api::Page<api::Alert>>, Failure> {
+    let (app, page) = (house.app(), listing.0.page()?);
+    let readable = app.readable(caller.actor());
+    let mut found = blocking(move || alerts(&app, listing.0.open, &page)).await?;
+    found.items.retain(|one| readable.has_endpoint(&one.endpoint));
+    Ok(Json(found))
+}
+
+/// Someone looks at an alert.
+#[utoipa::path(
+    post, path = "/api/v1/alerts/{id}/acknowledge", tag = "watch",
+    params(("id" = String, Path)), request_body = api::Reason,
+    responses((status = 200, body = api::Alert), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem))
+)]
+pub(crate) async fn acknowledge(
+    caller: Caller,
+    State(house): State<House>,
+    Path(id): Path<String>,
+    extract::Json(body): extract::Json<api::Reason>,
+) -> Result<Json<api::Alert>, Failure> {
+    handle(caller, house, id, AlertEvent::Acknowledged, body.reason).await
+}
+
+/// Keeps an alert silent until a moment.
+#[utoipa::path(
+    post, path = "/api/v1/alerts/{id}/mute", tag = "watch",
+    params(("id" = String, Path)), request_body = api::Mute,
+    responses((status = 200, body = api::Alert), (status = 400, body = Problem), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem))
+)]
+pub(crate) async fn mute(
+    caller: Caller,
+    State(house): State<House>,
+    Path(id): Path<String>,
+    extract::Json(body): extract::Json<api::Mute>,
+) -> Result<Json<api::Alert>, Failure> {
+    let until = name(&body.until)?;
+    handle(caller, house, id, AlertEvent::Muted { until }, body.reason).await
+}
+
+/// Ends a mute before its time.
+#[utoipa::path(
+    post, path = "/api/v1/alerts/{id}/unmute", tag = "watch",
+    params(("id" = String, Path)), request_body = api::Reason,
+    responses((status = 200, body = api::Alert), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem))
+)]
+pub(crate) async fn unmute(
+    caller: Caller,
+    State(house): State<House>,
+    Path(id): Path<String>,
+    extract::Json(body): extract::Json<api::Reason>,
+) -> Result<Json<api::Alert>, Failure> {
+    handle(caller, house, id, AlertEvent::Unmuted, body.reason).await
+}
+
+/// Calls an alert over; the next breach opens a new one.
+#[utoipa::path(
+    post, path = "/api/v1/alerts/{id}/resolve", tag = "watch",
+    params(("id" = String, Path)), request_body = api::Reason,
+    responses((status = 200, body = api::Alert), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem))
+)]
+pub(crate) async fn resolve(
+    caller: Caller,
+    State(house): State<House>,
+    Path(id): Path<String>,
+    extract::Json(body): extract::Json<api::Reason>,
+) -> Result<Json<api::Alert>, Failure> {
+    handle(caller, house, id, AlertEvent::Resolved, body.reason).await
+}
+
+async fn handle(
+    caller: Caller,
+    house: House,
+    id: String,
+    event: AlertEvent,
+    reason: Option<String>,
+) -> Result<Json<api::Alert>, Failure> {
+    let (app, act, reason) = (house.app(), caller.act(&house), reason_or_default(reason));
+    let alert = blocking(move || {
+        let alert = app.handle_alert(&act, &id, event, &reason).map_err(|error| problem_of(&error))?;
+        one_alert(&app, &alert.id)
+    });
+    Ok(Json(alert.await?))
+}
+
+/// Alerts, newest first.
+///
+/// # Errors
+/// When the metadata cannot be read, or the cursor is of another list.
+pub fn alerts(app: &App, open: bool, page: &PageRequest) -> Result<api::Page<api::Alert>, Problem> {
+    let filter = AlertFilter { open, ..AlertFilter::default() };
+    read(app, |reader| Ok(page_of(store::list(reader, &filter, page)?, alert)))
+}
+
+/// One alert.
+///
+/// # Errors
+/// When there is none of that id, or the metadata cannot be read.
+pub fn one_alert(app: &App, id: &str) -> Result<api::Alert, Problem> {
+    read(app, |reader| Ok(alert(&store::get(reader, id)?)))
+}
+
+pub(crate) fn alert(alert: &Alert) -> api::Alert {
+    api::Alert {
+        id: alert.id.clone(),
+        endpoint: alert.endpoint.to_string(),
+        monitor: alert.monitor.to_string(),
+        state: alert.state.as_str().to_owned(),
+        cause: alert.cause.clone(),
+        opened: alert.opened.to_string(),
+        fired: text(alert.fired),
+        resolved: text(alert.resolved),
+        detail: alert.detail.clone(),
+    }
+}

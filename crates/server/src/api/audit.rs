@@ -1,0 +1,66 @@
+//! The audit table: listed and verified.
+
+use axum::{Json, extract::State};
+use kilter_api::{self as api, Problem};
+use kilter_app::App;
+use kilter_store::{PageRequest, audit as store};
+
+use crate::{
+    api::{Listing, page_of, read},
+    error::Failure,
+    extract,
+    middleware::auth::Caller,
+    state::{House, blocking},
+};
+
+/// Entries of the audit table, newest first.
+#[utoipa::path(get, path = "/api/v1/audit", tag = "govern", params(Listing), responses((status = 200, body = api::Page<api::AuditEntry>), (status = 400, body = Problem), (status = 401, body = Problem)))]
+pub(crate) async fn list_audit(
+    _: Caller,
+    State(house): State<House>,
+    listing: extract::Query<Listing>,
+) -> Result<Json<api::Page<api::AuditEntry>>, Failure> {
+    let (app, page) = (house.app(), listing.0.page()?);
+    Ok(Json(blocking(move || audit(&app, &page)).await?))
+}
+
+/// Reads the whole audit table and compares it with itself and with every state.
+#[utoipa::path(get, path = "/api/v1/audit/verify", tag = "govern", responses((status = 200, body = api::AuditCheck), (status = 401, body = Problem)))]
+pub(crate) async fn check_audit(_: Caller, State(house): State<House>) -> Result<Json<api::AuditCheck>, Failure> {
+    let app = house.app();
+    Ok(Json(blocking(move || verify_audit(&app)).await?))
+}
+
+/// Entries of the audit table, newest first.
+///
+/// # Errors
+/// When the metadata cannot be read, or the cursor is of another list.
+pub fn audit(app: &App, page: &PageRequest) -> Result<api::Page<api::AuditEntry>, Problem> {
+    read(app, |reader| Ok(page_of(store::list(reader, page)?, entry)))
+}
+
+/// Reads the whole audit table and compares it with itself and with every state.
+///
+/// # Errors
+/// When the metadata cannot be read.
+pub fn verify_audit(app: &App) -> Result<api::AuditCheck, Problem> {
+    let found = read(app, store::verify)?;
+    let faults: Vec<String> = found.faults.iter().map(ToString::to_string).collect();
+    let sound = faults.is_empty();
+    Ok(api::AuditCheck { entries: found.entries, sound, unsealed_rows: found.unsealed_rows, faults })
+}
+
+fn entry(record: &store::Record) -> api::AuditEntry {
+    let entry = &record.entry;
+    api::AuditEntry {
+        seq: entry.seq,
+        at: entry.at.to_string(),
+        actor: entry.actor.to_string(),
+        action: entry.action.clone(),
+        object: entry.object.clone(),
+        before: entry.before.clone(),
+        after: entry.after.clone(),
+        reason: record.reason.clone(),
+        outcome: entry.outcome.as_str().to_owned(),
+    }
+}

@@ -1,0 +1,113 @@
+//! Deployments: listed, asked for, rolled back.
+
+use axum::{
+    Json,
+    extract::{Path, State},
+};
+use kilter_api::{self as api, Problem};
+use kilter_app::{App, deployment::DeployOutcome};
+use kilter_domain::ids::EndpointName;
+use kilter_store::{
+    PageRequest,
+    deployment::{self as store, Deployment},
+};
+
+use crate::{
+    api::{Listing, endpoints, name, page_of, read, reason_or_default, text},
+    error::{Failure, problem_of},
+    extract,
+    middleware::auth::Caller,
+    state::{House, blocking},
+};
+
+/// Deployments, newest first.
+#[utoipa::path(get, path = "/api/v1/deployments", tag = "ship", params(Listing), responses((status = 200, body = api::Page<api::Deployment>), (status = 400, body = Problem), (status = 401, body = Problem)))]
+pub(crate) async fn list_deployments(
+    caller: Caller,
+    State(house): State<House>,
+    listing: extract::Query<Listing>,
+) -> Result<Json<api::Page<api::Deployment>>, Failure> {
+    let (app, page) = (house.app(), listing.0.page()?);
+    let readable = app.readable(caller.actor());
+    let mut found = blocking(move || deployments(&app, None, &page)).await?;
+    found.items.retain(|one| readable.has_endpoint(&one.endpoint));
+    Ok(Json(found))
+}
+
+/// Lets a version serve at an endpoint, by the stages of the contract: shadow, canary, live.
+#[utoipa::path(
+    post, path = "/api/v1/endpoints/{endpoint}/deploy", tag = "ship",
+    params(("endpoint" = String, Path)), request_body = api::Deploy,
+    responses((status = 200, body = api::Deployment), (status = 400, body = Problem), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem))
+)]
+pub(crate) async fn deploy(
+    caller: Caller,
+    State(house): State<House>,
+    Path(endpoint): Path<String>,
+    extract::Json(body): extract::Json<api::Deploy>,
+) -> Result<Json<api::Deployment>, Failure> {
+    let (app, act) = (house.app(), caller.act(&house));
+    let endpoint: EndpointName = name(&endpoint)?;
+    let reason = reason_or_default(body.reason);
+    let deployed =
+        blocking(move || app.deploy_at(&act, &endpoint, body.version, &reason).map_err(|error| problem_of(&error)));
+    Ok(Json(deployment(&deployed.await?)))
+}
+
+/// Takes back what is on its way at an endpoint, or goes back to what answered before. Waits for no approval.
+#[utoipa::path(
+    post, path = "/api/v1/endpoints/{endpoint}/rollback", tag = "ship",
+    params(("endpoint" = String, Path)), request_body = api::Reason,
+    responses((status = 200, body = api::EndpointStatus), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem))
+)]
+pub(crate) async fn roll_back(
+    caller: Caller,
+    State(house): State<House>,
+    Path(endpoint): Path<String>,
+    extract::Json(body): extract::Json<api::Reason>,
+) -> Result<Json<api::EndpointStatus>, Failure> {
+    let (app, act) = (house.app(), caller.act(&house));
+    let (endpoint, now): (EndpointName, _) = (name(&endpoint)?, house.now());
+    let reason = reason_or_default(body.reason);
+    let status = blocking(move || {
+        app.roll_back_at(&act, &endpoint, &reason).map_err(|error| problem_of(&error))?;
+        endpoints::endpoint(&app, &endpoint, now)
+    });
+    Ok(Json(status.await?))
+}
+
+/// Deployments, newest first.
+///
+/// # Errors
+/// When the metadata cannot be read, or the cursor is of another list.
+pub fn deployments(
+    app: &App,
+    endpoint: Option<&EndpointName>,
+    page: &PageRequest,
+) -> Result<api::Page<api::Deployment>, Problem> {
+    read(app, |reader| Ok(page_of(store::list(reader, endpoint, page)?, deployment)))
+}
+
+/// What became of a version at a place, in the words of `api`.
+pub(crate) fn deployed(deployed: &DeployOutcome) -> api::DeployedVersion {
+    api::DeployedVersion {
+        endpoint: deployed.endpoint.to_string(),
+        version: deployed.number,
+        state: deployed.outcome.as_ref().ok().map(ToString::to_string),
+        refused: deployed.outcome.as_ref().err().cloned(),
+    }
+}
+
+/// A deployment in the words of `api`.
+pub fn deployment(deployment: &Deployment) -> api::Deployment {
+    api::Deployment {
+        id: deployment.id.clone(),
+        endpoint: deployment.endpoint.to_string(),
+        model: deployment.model.to_string(),
+        version: deployment.number,
+        state: deployment.state.to_string(),
+        created: deployment.created.to_string(),
+        live_since: text(deployment.live_since),
+        live_until: text(deployment.live_until),
+    }
+}

@@ -1,0 +1,87 @@
+//! Endpoints: what answers there, and what they wait for.
+
+use axum::{
+    Json,
+    extract::{Path, State},
+};
+use kilter_api::{self as api, Problem};
+use kilter_app::App;
+use kilter_domain::{ids::EndpointName, time::Timestamp};
+use kilter_store::{
+    PageRequest, Reader, StoreError,
+    deployment::{self as store, Endpoint},
+    monitor::alert::{self as alerts, AlertFilter},
+};
+
+use crate::{
+    api::{MAX_ROWS, deployments::deployment, name, read},
+    error::{Failure, problem_of},
+    middleware::auth::Caller,
+    state::{House, blocking},
+};
+
+/// One endpoint and what serves there.
+#[utoipa::path(
+    get, path = "/api/v1/endpoints/{endpoint}", tag = "watch", params(("endpoint" = String, Path)),
+    responses((status = 200, body = api::EndpointStatus), (status = 401, body = Problem), (status = 404, body = Problem))
+)]
+pub(crate) async fn get_endpoint(
+    _: Caller,
+    State(house): State<House>,
+    Path(endpoint): Path<String>,
+) -> Result<Json<api::EndpointStatus>, Failure> {
+    let (app, endpoint, now) = (house.app(), name::<EndpointName>(&endpoint)?, house.now());
+    Ok(Json(blocking(move || self::endpoint(&app, &endpoint, now)).await?))
+}
+
+/// One endpoint and what is open there.
+///
+/// # Errors
+/// When nothing of that name is registered, or the metadata cannot be read.
+pub fn endpoint(app: &App, endpoint: &EndpointName, now: Timestamp) -> Result<api::EndpointStatus, Problem> {
+    let filter = AlertFilter { open: true, endpoint: Some(endpoint.clone()) };
+    let mut status = read(app, |reader| {
+        let found = store::find_endpoint(reader, endpoint)?;
+        let found = found.ok_or_else(|| StoreError::NotFound { what: "endpoint", id: endpoint.to_string() })?;
+        let open = alerts::list(reader, &filter, &PageRequest::first(MAX_ROWS))?.items.len() as u64;
+        endpoint_status(reader, found, open, app)
+    })?;
+    status.waits = waits(app, endpoint, now);
+    Ok(status)
+}
+
+/// What an endpoint waits for. A contract that cannot be read takes no status away: it is the next step.
+pub(crate) fn waits(app: &App, endpoint: &EndpointName, now: Timestamp) -> Option<api::Waits> {
+    match app.waiting_at(endpoint, now) {
+        Ok(waiting) => waiting.map(|waiting| api::Waits {
+            version: waiting.version,
+            reason: waiting.reason,
+            who: waiting.who,
+            command: waiting.command,
+        }),
+        Err(error) => Some(api::Waits {
+            version: None,
+            reason: problem_of(&error).to_string(),
+            who: Vec::new(),
+            command: "kilter check".to_owned(),
+        }),
+    }
+}
+
+pub(crate) fn endpoint_status(
+    reader: &Reader,
+    endpoint: Endpoint,
+    open_alerts: u64,
+    app: &App,
+) -> Result<api::EndpointStatus, StoreError> {
+    Ok(api::EndpointStatus {
+        refused: app.refused_at(&endpoint.name),
+        candidate_refused: app.candidate_refused_at(&endpoint.name),
+        live: store::live(reader, &endpoint.name)?.as_ref().map(deployment),
+        candidate: store::candidate(reader, &endpoint.name)?.as_ref().map(deployment),
+        open_alerts,
+        waits: None,
+        project: endpoint.project.to_string(),
+        name: endpoint.name.to_string(),
+    })
+}

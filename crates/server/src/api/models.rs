@@ -1,0 +1,166 @@
+//! Registered models and their versions: listed, shown, approved, rejected.
+
+use axum::{
+    Json,
+    extract::{Path, State},
+};
+use kilter_api::{self as api, Problem};
+use kilter_app::App;
+use kilter_domain::ids::ModelName;
+use kilter_store::{
+    PageRequest, Reader, StoreError, gate as gates,
+    model::{self as store, Version},
+};
+
+use crate::{
+    api::{Listing, MAX_ROWS, cursor, deployments::deployed, gates::verdict, name, read, reason_or_default, wrong},
+    error::{Failure, problem_of},
+    extract,
+    middleware::auth::Caller,
+    state::{House, blocking},
+};
+
+/// Every model with its versions, newest first.
+#[utoipa::path(get, path = "/api/v1/models", tag = "ship", params(Listing), responses((status = 200, body = api::Page<api::Model>), (status = 400, body = Problem), (status = 401, body = Problem)))]
+pub(crate) async fn list_models(
+    caller: Caller,
+    State(house): State<House>,
+    listing: extract::Query<Listing>,
+) -> Result<Json<api::Page<api::Model>>, Failure> {
+    let (app, page) = (house.app(), listing.0.page()?);
+    let readable = app.readable(caller.actor());
+    let mut found = blocking(move || models(&app, &page)).await?;
+    found.items.retain(|one| readable.has_project(&one.project));
+    Ok(Json(found))
+}
+
+/// One version with what each gate said.
+#[utoipa::path(
+    get, path = "/api/v1/models/{model}/versions/{version}", tag = "ship",
+    params(("model" = String, Path), ("version" = u32, Path)),
+    responses((status = 200, body = api::Version), (status = 401, body = Problem), (status = 404, body = Problem))
+)]
+pub(crate) async fn get_version(
+    _: Caller,
+    State(house): State<House>,
+    Path((model, version)): Path<(String, String)>,
+) -> Result<Json<api::Version>, Failure> {
+    let (app, model) = (house.app(), name(&model)?);
+    let number = version.parse().map_err(|_| wrong(format!("`{version}` is not the number of a version")))?;
+    Ok(Json(blocking(move || version_with_gates(&app, &model, number)).await?))
+}
+
+/// Says yes to a validated version. It is approved once everyone whom the contract asks has said so.
+#[utoipa::path(
+    post, path = "/api/v1/models/{model}/versions/{version}/approve", tag = "govern",
+    params(("model" = String, Path), ("version" = u32, Path)), request_body = api::Reason,
+    responses((status = 200, body = api::Approval), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem))
+)]
+pub(crate) async fn approve(
+    caller: Caller,
+    State(house): State<House>,
+    Path((model, version)): Path<(String, String)>,
+    extract::Json(body): extract::Json<api::Reason>,
+) -> Result<Json<api::Approval>, Failure> {
+    let (app, act) = (house.app(), caller.act(&house));
+    let (model, number) = version_name(&model, &version)?;
+    let reason = reason_or_default(body.reason);
+    let approval = blocking(move || {
+        let approved = app.approve(&act, &model, number, &reason).map_err(|error| problem_of(&error))?;
+        let version = version_with_gates(&app, &model, number)?;
+        let deployed = approved.deployed.iter().map(deployed).collect();
+        Ok(api::Approval { version, missing: approved.missing, deployed })
+    });
+    Ok(Json(approval.await?))
+}
+
+/// Says no to a version. It is final; a reason must be given.
+#[utoipa::path(
+    post, path = "/api/v1/models/{model}/versions/{version}/reject", tag = "govern",
+    params(("model" = String, Path), ("version" = u32, Path)), request_body = api::Reason,
+    responses((status = 200, body = api::Version), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem))
+)]
+pub(crate) async fn reject(
+    caller: Caller,
+    State(house): State<House>,
+    Path((model, version)): Path<(String, String)>,
+    extract::Json(body): extract::Json<api::Reason>,
+) -> Result<Json<api::Version>, Failure> {
+    let (app, act) = (house.app(), caller.act(&house));
+    let (model, number) = version_name(&model, &version)?;
+    let reason = body.reason.unwrap_or_default();
+    let rejected = blocking(move || {
+        app.reject(&act, &model, number, &reason).map_err(|error| problem_of(&error))?;
+        version_with_gates(&app, &model, number)
+    });
+    Ok(Json(rejected.await?))
+}
+
+fn version_name(model: &str, version: &str) -> Result<(ModelName, u32), Problem> {
+    let number = version.parse().map_err(|_| wrong(format!("`{version}` is not the number of a version")))?;
+    Ok((name(model)?, number))
+}
+
+/// Every model with its versions.
+///
+/// # Errors
+/// When the metadata cannot be read.
+pub fn models(app: &App, page: &PageRequest) -> Result<api::Page<api::Model>, Problem> {
+    read(app, |reader| {
+        let found = store::list_models(reader, None, page)?;
+        let items = found.items.into_iter().map(|model| model_of(reader, model)).collect::<Result<_, _>>()?;
+        Ok(api::Page { items, next: cursor(found.next) })
+    })
+}
+
+/// One model with its versions.
+///
+/// # Errors
+/// When there is none of that name, or the metadata cannot be read.
+pub fn model(app: &App, name: &ModelName) -> Result<api::Model, Problem> {
+    read(app, |reader| match store::find_model(reader, name)? {
+        Some(model) => model_of(reader, model),
+        None => Err(StoreError::NotFound { what: "model", id: name.to_string() }),
+    })
+}
+
+fn model_of(reader: &Reader, model: store::Model) -> Result<api::Model, StoreError> {
+    let versions = store::list(reader, &model.name, None, &PageRequest::first(MAX_ROWS))?.items;
+    Ok(api::Model {
+        name: model.name.to_string(),
+        project: model.project.to_string(),
+        created: model.created.to_string(),
+        versions: versions.iter().map(version).collect(),
+    })
+}
+
+/// One version with what each gate said.
+///
+/// # Errors
+/// When there is no such version, or the metadata cannot be read.
+pub fn version_with_gates(app: &App, name: &ModelName, number: u32) -> Result<api::Version, Problem> {
+    read(app, |reader| {
+        let found = store::get(reader, name, number)?;
+        let said = gates::standing_verdicts(reader, name, number)?;
+        let gates = said.iter().map(|said| api::GateVerdict {
+            gate: said.gate.to_string(),
+            at: said.at.to_string(),
+            verdict: verdict(&said.verdict).to_owned(),
+            reason: said.verdict.reasons().into_iter().map(str::to_owned).collect(),
+        });
+        Ok(api::Version { gates: gates.collect(), ..version(&found) })
+    })
+}
+
+fn version(version: &Version) -> api::Version {
+    api::Version {
+        model: version.model.to_string(),
+        number: version.number,
+        state: version.state.to_string(),
+        digest: version.digest.to_string(),
+        run: version.run.clone(),
+        created: version.created.to_string(),
+        metrics: version.metrics.clone(),
+        gates: Vec::new(),
+    }
+}

@@ -1,0 +1,65 @@
+//! Labels: what turned out to be true of predictions.
+
+use axum::{
+    Json,
+    extract::{Path, State},
+};
+use kilter_api::{self as api, Problem};
+use kilter_app::{App, AppError, prediction};
+use kilter_domain::{ids::EndpointName, time::Timestamp};
+
+use crate::{
+    api::{label_body, name},
+    error::{Failure, problem_of},
+    extract,
+    middleware::auth::Caller,
+    state::{House, blocking},
+};
+
+/// Keeps labels, at most 100,000 in a request. Late, corrected and unknown ids are all taken, and a time that is still to come
+/// by more than five minutes is refused with all of the request; what was answered survives any end of the process.
+#[utoipa::path(
+    post, path = "/api/v1/endpoints/{endpoint}/labels", tag = "watch",
+    params(("endpoint" = String, Path)), request_body = api::Labels,
+    responses((status = 200, body = api::LabelsKept), (status = 400, body = Problem), (status = 401, body = Problem), (status = 404, body = Problem), (status = 413, body = Problem), (status = 503, body = Problem), (status = 507, body = Problem))
+)]
+pub(crate) async fn send_labels(
+    _: Caller,
+    State(house): State<House>,
+    Path(endpoint): Path<String>,
+    extract::JsonBody(body): extract::JsonBody,
+) -> Result<Json<api::LabelsKept>, Failure> {
+    let (app, now) = (house.app(), house.now());
+    let endpoint: EndpointName = name(&endpoint)?;
+    let keep = move || {
+        let label_body::Sent { labels, count_known } = label_body::read(&body, now)?;
+        kept(&app, &endpoint, labels, count_known, now).map_err(|error| problem_of(&error))
+    };
+    Ok(Json(blocking(keep).await?))
+}
+
+/// Names of ids that one answer holds at most.
+const UNKNOWN_NAMED: usize = 10;
+
+fn kept(
+    app: &App,
+    endpoint: &EndpointName,
+    labels: prediction::Labels,
+    is_counted: bool,
+    now: Timestamp,
+) -> Result<api::LabelsKept, AppError> {
+    let (ids, values) = (labels.ids.clone(), labels.values.clone());
+    app.label(endpoint, labels, now)?;
+    let found = if is_counted { Some(app.known_ids(endpoint, &ids)?) } else { None };
+    let unknown = found.iter().flat_map(|found| &found.unknown).take(UNKNOWN_NAMED);
+    Ok(api::LabelsKept {
+        labels: ids.len(),
+        unknown_ids: unknown.map(ToString::to_string).collect(),
+        // Where the log is too long to be looked through, nothing is said.
+        known_ids: found.filter(|found| found.is_whole).map(|found| found.known),
+        unknown_labels: app
+            .check_labels(endpoint, &values)?
+            .filter(|check| check.unknown > 0)
+            .map(|check| check.sentence()),
+    })
+}

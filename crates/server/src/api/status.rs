@@ -1,0 +1,65 @@
+//! What there is and how it stands, in one answer.
+
+use axum::{Json, extract::State};
+use kilter_api::{self as api, Problem};
+use kilter_app::App;
+use kilter_domain::time::Timestamp;
+use kilter_store::{
+    PageRequest, StoreError, audit,
+    deployment::list_endpoints,
+    monitor::alert::{self as store, AlertFilter},
+};
+
+use crate::{
+    api::{
+        MAX_ROWS,
+        alerts::alert,
+        endpoints::{endpoint_status, waits},
+        read,
+    },
+    error::Failure,
+    middleware::auth::Caller,
+    state::{House, blocking},
+};
+
+/// What there is and how it stands.
+#[utoipa::path(get, path = "/api/v1/status", tag = "watch", responses((status = 200, body = api::Status), (status = 401, body = Problem)))]
+pub(crate) async fn get_status(caller: Caller, State(house): State<House>) -> Result<Json<api::Status>, Failure> {
+    let (app, now) = (house.app(), house.now());
+    let readable = app.readable(caller.actor());
+    let mut status = blocking(move || status(&app, now)).await?;
+    status.endpoints.retain(|endpoint| readable.has_project(&endpoint.project));
+    status.alerts.retain(|alert| readable.has_endpoint(&alert.endpoint));
+    status.tasks = house.tasks();
+    // What is one project's own bears its name.
+    status.tasks.retain(|task| task.name.split_once(" of ").is_none_or(|(_, project)| readable.has_project(project)));
+    Ok(Json(status))
+}
+
+/// Every endpoint and what is open there.
+///
+/// # Errors
+/// When the metadata cannot be read.
+pub fn status(app: &App, now: Timestamp) -> Result<api::Status, Problem> {
+    let mut status = read(app, |reader| {
+        let open = AlertFilter { open: true, ..AlertFilter::default() };
+        let alerts: Vec<_> =
+            store::list(reader, &open, &PageRequest::first(MAX_ROWS))?.items.iter().map(alert).collect();
+        let endpoints = list_endpoints(reader, None, &PageRequest::first(MAX_ROWS))?.items;
+        let endpoints = endpoints.into_iter().map(|endpoint| {
+            let open = alerts.iter().filter(|alert| alert.endpoint == endpoint.name.as_str()).count() as u64;
+            endpoint_status(reader, endpoint, open, app)
+        });
+        Ok(api::Status {
+            endpoints: endpoints.collect::<Result<_, StoreError>>()?,
+            alerts,
+            audit_entries: audit::size(reader)?,
+            tasks: Vec::new(),
+            damage: app.damage(),
+        })
+    })?;
+    for endpoint in &mut status.endpoints {
+        endpoint.waits = endpoint.name.parse().ok().and_then(|name| waits(app, &name, now));
+    }
+    Ok(status)
+}

@@ -1,0 +1,40 @@
+//! Keeps what was counted of columns: on a timer, and when the server stops.
+
+use std::{thread, time::Duration};
+
+use crate::{error::with_causes, state::House, tasks::Importance};
+
+/// What a crash may lose at most.
+const EVERY: Duration = Duration::from_secs(60);
+
+const PATIENCE: Duration = Duration::from_millis(200);
+
+/// What keeping takes at most, before it is said to be blocked.
+const LIMIT: Duration = Duration::from_secs(5 * 60);
+
+/// Keeps profiles from time to time, in a thread of its own.
+pub(crate) fn start(house: &House) {
+    let house = house.clone();
+    let started = thread::Builder::new().name("profiles".to_owned()).spawn(move || run(&house));
+    if let Err(error) = started {
+        tracing::error!(%error, "profiles are kept only when the server stops: their thread could not be started");
+    }
+}
+
+fn run(house: &House) {
+    let mut kept = house.uptime();
+    while !house.is_stopping() {
+        thread::sleep(PATIENCE);
+        if house.uptime().saturating_sub(kept) >= EVERY {
+            keep(house);
+            kept = house.uptime();
+        }
+    }
+}
+
+/// Keeps what was counted; what cannot be kept is counted on in memory.
+pub(crate) fn keep(house: &House) {
+    house.background().step("served counts", (Importance::Project, LIMIT), || {
+        house.app().keep_profiles(house.now()).map_err(|error| with_causes(&error))
+    });
+}

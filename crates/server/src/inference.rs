@@ -1,0 +1,3 @@
+//! The protocols that predictions are asked for by.
+
+pub(crate) mod rest_v2;

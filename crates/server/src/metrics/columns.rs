@@ -1,0 +1,67 @@
+//! Shares of missing and unseen values by column, as gauges of `/metrics`.
+//!
+//! Holds true: at most [`MAX_COLUMNS`] columns are gauges of one page, and how many were left out is told.
+
+use kilter_app::{
+    App,
+    column_stats::{ColumnReading, Span, VersionProfile},
+};
+use kilter_domain::{
+    ids::EndpointName,
+    time::{HOUR_MS, Timestamp},
+};
+use kilter_serving::{Role, column_stats::Place};
+
+use crate::metrics::text::{family, labels};
+
+/// Columns whose shares one page of metrics tells at most, over all endpoints.
+const MAX_COLUMNS: usize = 500;
+
+/// Shares of the columns that live versions were asked with in this hour and the one before.
+#[derive(Default)]
+pub(crate) struct Shares {
+    columns: Vec<Share>,
+    left_out: usize,
+}
+
+struct Share {
+    labels: String,
+    missing: f64,
+    unseen: f64,
+}
+
+impl Shares {
+    /// Reads them; what cannot be read is told by the log and by the API.
+    pub(crate) fn of(app: &App, now: Timestamp) -> Self {
+        let span = Span { since: Timestamp(now.millis().saturating_sub(HOUR_MS)), until: now };
+        let mut shares = Self::default();
+        for (endpoint, _) in app.open_endpoints() {
+            let Ok(found) = app.endpoint_profile(&endpoint, span) else { continue };
+            for version in found.versions.iter().filter(|version| version.role == Role::Champion) {
+                let columns = version.columns.iter().filter(|column| column.place == Place::Feature);
+                shares.columns.extend(columns.map(|column| share(&endpoint, version, column)));
+            }
+        }
+        shares.left_out = shares.columns.len().saturating_sub(MAX_COLUMNS);
+        shares.columns.truncate(MAX_COLUMNS);
+        shares
+    }
+
+    /// Writes the gauges.
+    pub(crate) fn write(&self, page: &mut String) {
+        let help = "Share of rows without a value in this hour and the one before, by column of the live version.";
+        let samples = self.columns.iter().map(|share| (share.labels.clone(), share.missing));
+        family(page, "kilter_profile_missing_share", "gauge", help, samples);
+        let help = "Share of rows with a category or a number that the reference never had, in the same hours.";
+        let samples = self.columns.iter().map(|share| (share.labels.clone(), share.unseen));
+        family(page, "kilter_profile_unseen_share", "gauge", help, samples);
+        let help = "Columns whose shares found no room on this page.";
+        family(page, "kilter_profile_left_out", "gauge", help, [(String::new(), self.left_out as f64)]);
+    }
+}
+
+fn share(endpoint: &EndpointName, version: &VersionProfile, column: &ColumnReading) -> Share {
+    let pairs = [("endpoint", endpoint.as_str()), ("version", &version.number.to_string()), ("column", &column.name)];
+    let unseen = column.unseen_share().or(column.out_of_range_share()).unwrap_or_default();
+    Share { labels: labels(&pairs), missing: column.missing_share(), unseen }
+}

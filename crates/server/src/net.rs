@@ -1,0 +1,11 @@
+//! Connections and what bounds them. Deliberately absent: anything of the platform.
+
+pub(crate) mod address;
+pub(crate) mod body_pool;
+pub(crate) mod connections;
+pub(crate) mod hosts;
+pub(crate) mod limits;
+pub(crate) mod listener;
+pub(crate) mod open_files;
+pub(crate) mod shutdown;
+pub(crate) mod token;

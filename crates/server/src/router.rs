@@ -1,0 +1,35 @@
+//! The router with everything around it that bounds and observes a request.
+
+use axum::{
+    Router,
+    http::{Method, Uri},
+    middleware::from_fn_with_state,
+};
+use kilter_api::{Code, Problem};
+
+use crate::{
+    error::Failure,
+    middleware::{authorize, cross_origin, observe},
+    openapi::all,
+    state::House,
+};
+
+/// The router with everything around it that bounds and observes a request.
+pub fn router(house: House) -> Router {
+    let (router, _) = all().split_for_parts();
+    router
+        .fallback(no_route)
+        .method_not_allowed_fallback(no_method)
+        .layer(from_fn_with_state(house.clone(), authorize::enforce))
+        .layer(from_fn_with_state(house.clone(), cross_origin::protect))
+        .layer(from_fn_with_state(house.clone(), observe::observe))
+        .with_state(house)
+}
+
+async fn no_route(method: Method, uri: Uri) -> Failure {
+    Problem::new(Code::RouteNotFound, format!("there is nothing at {method} {}", uri.path())).at(uri.path()).into()
+}
+
+async fn no_method(method: Method, uri: Uri) -> Failure {
+    Problem::new(Code::MethodNotAllowed, format!("{} does not take {method}", uri.path())).at(uri.path()).into()
+}

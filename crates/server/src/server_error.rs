@@ -1,0 +1,63 @@
+//! Why a server could not begin.
+
+use std::{
+    io,
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+};
+
+use kilter_api::{Code, Problem};
+use kilter_app::AppError;
+
+use crate::error::problem_of;
+
+/// Why a server could not begin.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ServerError {
+    #[error("will not listen on {host}: others can reach it, and {}", if *has_token { "that was not allowed" } else { "no token guards it" })]
+    AddressRefused { host: IpAddr, has_token: bool },
+    #[error("could not listen on {address}: another process does")]
+    AddressInUse { address: SocketAddr, source: io::Error },
+    #[error("could not listen on {address}")]
+    Bind { address: SocketAddr, source: io::Error },
+    #[error("could not listen")]
+    Listen(#[source] io::Error),
+    #[error(transparent)]
+    App(#[from] AppError),
+    #[error("could not find the program itself")]
+    Program(#[source] io::Error),
+    #[error("the token in `{}` cannot be used: {why}", .path.display())]
+    BadToken { path: PathBuf, why: &'static str },
+    #[error("could not read the token file `{}`", .path.display())]
+    TokenFile { path: PathBuf, source: io::Error },
+    #[error("the system gave no random bytes")]
+    Randomness,
+    #[error("could not listen to the signals of the system")]
+    Signals(#[source] io::Error),
+}
+
+impl ServerError {
+    pub(crate) fn bind(address: SocketAddr, source: io::Error) -> Self {
+        match source.kind() {
+            io::ErrorKind::AddrInUse => Self::AddressInUse { address, source },
+            _ => Self::Bind { address, source },
+        }
+    }
+}
+
+impl From<ServerError> for Problem {
+    fn from(error: ServerError) -> Self {
+        let code = match &error {
+            ServerError::AddressRefused { .. } => Code::AddressRefused,
+            ServerError::AddressInUse { .. } => Code::AddressInUse,
+            ServerError::BadToken { .. } | ServerError::TokenFile { .. } => Code::FileInvalid,
+            ServerError::Bind { .. } => Code::StorageFailed,
+            ServerError::App(error) => return problem_of(error),
+            ServerError::Program(_) | ServerError::Listen(_) | ServerError::Randomness | ServerError::Signals(_) => {
+                Code::Internal
+            }
+        };
+        Self::of(code, &error)
+    }
+}
