@@ -1,20 +1,21 @@
 //! Every command there is. The reference page, the completions and the help are made from this one declaration.
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::{
-    commands::model::approve,
     commands::{
         alert,
         analyse::{drift, evaluate, explain, fairness, profile},
-        backup, completions,
+        audit, backup, completions,
         data::{split, sql},
-        deployment::deploy,
-        doctor, label, monitor, predict,
+        deployment::{self, deploy, rollback},
+        doctor, label,
+        model::{self, approve, reject},
+        monitor, predict,
         project::{check, demo, init, replay, run, schema},
-        reference, server, status, train,
+        reference, restore, server, status, train,
     },
-    ui::{error::Stop, output::Output, view::Answer},
+    ui::{error::Stop, options::Shared, output::Output, view::Answer},
 };
 
 /// Keeps machine-learning models in kilter: one binary carries a model through its whole life, and keeps the evidence.
@@ -25,30 +26,6 @@ pub struct Cli {
     pub(crate) shared: Shared,
     #[command(subcommand)]
     pub(crate) command: Command,
-}
-
-/// Options that every command takes.
-#[derive(Clone, Copy, Debug, Args)]
-#[command(next_help_heading = "Options of every command")]
-pub struct Shared {
-    /// Answer with one JSON document; a failure is one too, on standard error.
-    #[arg(long, global = true)]
-    pub(crate) json: bool,
-    /// Say nothing but failures (and the document of --json): the exit code is the answer.
-    #[arg(long, short, global = true)]
-    pub(crate) quiet: bool,
-    /// When to use colour. `auto` asks the terminal, and NO_COLOR.
-    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
-    pub(crate) color: ColorChoice,
-}
-
-/// When to use colour.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum ColorChoice {
-    #[default]
-    Auto,
-    Always,
-    Never,
 }
 
 /// One verb each; its arguments and what it does stand in the module of the same name.
@@ -63,15 +40,15 @@ pub(crate) enum Command {
     Server(server::Server),
     Status(status::Status),
     Deploy(deploy::Deploy),
-    Rollback(deploy::Rollback),
-    Model(status::Models),
-    Deployment(status::Deployments),
+    Rollback(rollback::Rollback),
+    Model(model::Models),
+    Deployment(deployment::list::Deployments),
     Approve(approve::Approve),
-    Reject(approve::Reject),
+    Reject(reject::Reject),
     Label(label::Label),
     Monitor(monitor::Monitors),
     Alert(alert::Alerts),
-    Audit(status::Audit),
+    Audit(audit::Audit),
     Split(split::Split),
     Sql(sql::Sql),
     Fit(Box<train::Fit>),
@@ -83,7 +60,7 @@ pub(crate) enum Command {
     Drift(drift::Drift),
     Doctor(doctor::Doctor),
     Backup(backup::Backup),
-    Restore(backup::Restore),
+    Restore(restore::Restore),
     Completions(completions::Completions),
     #[command(hide = true)]
     Reference(reference::Reference),
@@ -123,8 +100,13 @@ impl Command {
             Self::Doctor(doctor) => doctor.run(),
             Self::Backup(backup) => backup.run(),
             Self::Restore(restore) => restore.run(),
-            Self::Completions(completions) => completions.run(output),
-            Self::Reference(reference) => reference.run(output),
+            Self::Completions(completions) => completions.run(&mut Self::declaration(), output),
+            Self::Reference(reference) => reference.run(Self::declaration(), output),
         }
+    }
+
+    /// Every command there is, for the pages and completions that are made from it.
+    fn declaration() -> clap::Command {
+        Cli::command()
     }
 }

@@ -4,6 +4,7 @@
 //! command; nothing is coloured or animated where it would end up in a file; a closed pipe is the end, not a failure.
 //! Deliberately absent: decisions. What a command does is done by the floors below; here stand words and arguments.
 
+mod byte_size;
 mod cli;
 mod commands;
 mod connect;

@@ -10,7 +10,7 @@ use kilter_api::Problem;
 use rustix::process::{Resource, getrlimit};
 
 use crate::{
-    commands::server::Size,
+    byte_size::Size,
     ui::error::{Stop, usage},
 };
 

@@ -1,10 +1,10 @@
-//! `kilter backup` and `kilter restore`: everything that a data folder holds, elsewhere, and back.
+//! `kilter backup`: copies everything that a data folder holds into another folder.
 
 use std::path::PathBuf;
 
 use clap::Args;
 use kilter_api::{Code, Problem};
-use kilter_app::data_folder::{BackupError, Manifest, back_up, restore};
+use kilter_app::data_folder::{BackupError, Manifest, back_up};
 use kilter_domain::{plural::counted, time::Timestamp};
 use kilter_server::error::problem_of;
 use serde::Serialize;
@@ -31,21 +31,8 @@ pub(crate) struct Backup {
     data: PathBuf,
 }
 
-/// Make a data folder from a backup.
-///
-/// Each file is compared with the list in the backup, and the database with itself; nothing is ever written into a folder
-/// that holds something.
-#[derive(Debug, Args)]
-pub(crate) struct Restore {
-    /// The folder that `kilter backup` wrote.
-    backup: PathBuf,
-    /// The data folder to make; it must not exist yet, or be empty.
-    #[arg(long, value_name = "DIR", env = "KILTER_DATA", default_value = ".kilter", hide_env_values = true)]
-    data: PathBuf,
-}
-
 #[derive(Serialize)]
-struct Copied {
+pub(super) struct Copied {
     folder: PathBuf,
     files: usize,
     bytes: u64,
@@ -66,17 +53,7 @@ impl Backup {
     }
 }
 
-impl Restore {
-    pub(crate) fn run(self) -> Result<Answer, Stop> {
-        let manifest = restore(&self.backup, &self.data).map_err(problem)?;
-        let page = Page::new()
-            .marked(Mark::Ok, format!("{} is restored from {}", self.data.display(), self.backup.display()))
-            .line(format!("{}, as of {}", size(&manifest), manifest.created));
-        Ok(Answer::done(&copied(self.data, manifest), page))
-    }
-}
-
-fn size(manifest: &Manifest) -> String {
+pub(super) fn size(manifest: &Manifest) -> String {
     format!(
         "{}, {:.1} MiB, each compared with its digest",
         counted(manifest.files.len(), "file"),
@@ -84,12 +61,12 @@ fn size(manifest: &Manifest) -> String {
     )
 }
 
-fn copied(folder: PathBuf, manifest: Manifest) -> Copied {
+pub(super) fn copied(folder: PathBuf, manifest: Manifest) -> Copied {
     let (files, bytes) = (manifest.files.len(), manifest.bytes());
     Copied { folder, files, bytes, created: manifest.created, kilter: manifest.kilter }
 }
 
-fn problem(error: BackupError) -> Problem {
+pub(super) fn problem(error: BackupError) -> Problem {
     let code = match &error {
         BackupError::App(error) => return problem_of(error),
         BackupError::TargetNotEmpty(_) => Code::FileExists,

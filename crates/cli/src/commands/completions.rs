@@ -1,15 +1,12 @@
 //! `kilter completions`: what the shell completes, made from the same declaration as the commands.
 
-use clap::{Args, CommandFactory};
+use clap::Args;
 use clap_complete::Shell;
 
-use crate::{
-    cli::Cli,
-    ui::{
-        error::Stop,
-        output::Output,
-        view::{Answer, Page},
-    },
+use crate::ui::{
+    error::Stop,
+    output::Output,
+    view::{Answer, Page},
 };
 
 /// Print completions for a shell.
@@ -24,8 +21,8 @@ pub(crate) struct Completions {
 }
 
 impl Completions {
-    pub(crate) fn run(self, output: &Output) -> Result<Answer, Stop> {
-        let script = self.script();
+    pub(crate) fn run(self, declaration: &mut clap::Command, output: &Output) -> Result<Answer, Stop> {
+        let script = self.script(declaration);
         if output.is_json() {
             return Ok(Answer::done(&serde_json::json!({ "shell": self.shell, "script": script }), Page::new()));
         }
@@ -33,14 +30,14 @@ impl Completions {
         Ok(Answer::said())
     }
 
-    fn script(&self) -> String {
+    fn script(&self, declaration: &mut clap::Command) -> String {
         let shell = match self.shell.as_str() {
             "bash" => Shell::Bash,
             "zsh" => Shell::Zsh,
             _ => Shell::Fish,
         };
         let mut script = Vec::new();
-        clap_complete::generate(shell, &mut Cli::command(), "kilter", &mut script);
+        clap_complete::generate(shell, declaration, "kilter", &mut script);
         String::from_utf8_lossy(&script).into_owned()
     }
 }

@@ -22,6 +22,7 @@ use crate::{
     ui::{
         error::Stop,
         output::Output,
+        progress::Moving,
         view::{Answer, Mark, Page},
     },
 };
@@ -115,7 +116,7 @@ impl Label {
         let known = self.known_at.as_deref().map(|name| self.times(&table, (ids, name))).transpose()?;
         let api = self.reach.api()?;
         let path = format!("/api/v1/endpoints/{}/labels", self.endpoint);
-        let (moving, mut sent) = (output.moving(), Sent { known_ids: Some(0), ..Sent::default() });
+        let (moving, mut sent) = (Moving::start(output), Sent { known_ids: Some(0), ..Sent::default() });
         for first in (0..table.rows()).step_by(BATCH) {
             let rows = first..table.rows().min(first + BATCH);
             let batch = api::Labels {

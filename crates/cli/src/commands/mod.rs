@@ -2,6 +2,7 @@
 
 pub(crate) mod alert;
 pub(crate) mod analyse;
+pub(crate) mod audit;
 pub(crate) mod backup;
 pub(crate) mod completions;
 pub(crate) mod data;
@@ -13,6 +14,7 @@ pub(crate) mod monitor;
 pub(crate) mod predict;
 pub(crate) mod project;
 pub(crate) mod reference;
+pub(crate) mod restore;
 pub(crate) mod server;
 pub(crate) mod status;
 pub(crate) mod train;

@@ -14,12 +14,10 @@ use serde::Serialize;
 
 use crate::{
     fs::load_model_for,
-    input::{
-        column_list::{ColumnList, named},
-        table::Unread,
-    },
+    input::column_list::{ColumnList, named},
     ui::{
         error::Stop,
+        unread::Unread,
         view::{Answer, Mark, Page},
     },
 };

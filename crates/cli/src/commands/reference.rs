@@ -1,10 +1,9 @@
 //! `kilter reference` (hidden): writes the pages of `docs/reference` that are made from the code. A test compares
 //! them with what stands in the repository.
 
-use clap::{Arg, Args, Command, CommandFactory, ValueEnum};
+use clap::{Arg, Args, Command, ValueEnum};
 
 use crate::{
-    cli::Cli,
     env::{SETTINGS, STEP_SETTINGS},
     ui::{
         error::Stop,
@@ -31,9 +30,9 @@ enum ReferencePage {
 }
 
 impl Reference {
-    pub(crate) fn run(self, output: &Output) -> Result<Answer, Stop> {
+    pub(crate) fn run(self, declaration: Command, output: &Output) -> Result<Answer, Stop> {
         let page = match self.page {
-            ReferencePage::Cli => cli_page(),
+            ReferencePage::Cli => cli_page(declaration),
             ReferencePage::Errors => kilter_api::reference::errors(),
             ReferencePage::Rights => kilter_api::rights::page(),
         };
@@ -46,8 +45,7 @@ impl Reference {
 }
 
 /// `docs/reference/cli.md`: every command with its arguments, and every environment variable.
-fn cli_page() -> String {
-    let mut root = Cli::command();
+fn cli_page(mut root: Command) -> String {
     root.build();
     let mut page = CLI_INTRO.to_owned();
     page += "\n## Options of every command\n\n";

@@ -1,6 +1,6 @@
 //! `kilter server`: everything in one process, until it is told to stop.
 
-use std::{net::IpAddr, path::PathBuf, str::FromStr, time::Duration};
+use std::{net::IpAddr, path::PathBuf, time::Duration};
 
 use clap::Args;
 use kilter_api::{Code, Problem};
@@ -8,10 +8,13 @@ use kilter_domain::time::{Span, Timestamp};
 use kilter_server::{HostPort, Limits, LogFormat, ServerOptions, Token, init_logs};
 use serde::Serialize;
 
-use crate::ui::{
-    error::{Stop, usage},
-    output::Output,
-    view::{Answer, Page},
+use crate::{
+    byte_size::Size,
+    ui::{
+        error::{Stop, usage},
+        output::Output,
+        view::{Answer, Page},
+    },
 };
 
 /// Run the server: the data plane and everything around it, in one process.
@@ -59,34 +62,6 @@ pub(crate) struct Server {
     log_format: String,
 }
 
-/// Bytes, written with a unit.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Size(usize);
-
-impl Size {
-    pub(crate) fn bytes(self) -> usize {
-        self.0
-    }
-}
-
-impl FromStr for Size {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("`{text}` is not a size: write it like 64MiB, 512KiB or 1GiB");
-        let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-        let factor = match text[split..].trim() {
-            "" | "B" => 1,
-            "KiB" => 1 << 10,
-            "MiB" => 1 << 20,
-            "GiB" => 1 << 30,
-            _ => return Err(wrong()),
-        };
-        let count: usize = text[..split].parse().map_err(|_| wrong())?;
-        count.checked_mul(factor).filter(|&bytes| bytes > 0).map(Self).ok_or_else(wrong)
-    }
-}
-
 #[derive(Serialize)]
 struct Answering {
     address: String,
@@ -129,8 +104,8 @@ impl Server {
             token: self.token_file.as_deref().map(Token::read).transpose()?,
             allowed_hosts: self.allowed_hosts.clone(),
             limits: Limits {
-                body: self.max_body.0,
-                bodies: self.max_bodies.0,
+                body: self.max_body.bytes(),
+                bodies: self.max_bodies.bytes(),
                 request: duration(self.timeout),
                 drain: duration(self.drain),
                 ..Limits::default()
@@ -142,18 +117,4 @@ impl Server {
 /// A span as a duration (a month as long as it is in January).
 fn duration(span: Span) -> Duration {
     Duration::from_millis(u64::try_from(Timestamp(0).after(span).millis()).unwrap_or(0))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sizes_are_read_with_their_unit() {
-        assert_eq!("64MiB".parse::<Size>().map(|size| size.0), Ok(64 << 20));
-        assert_eq!("512".parse::<Size>().map(|size| size.0), Ok(512));
-        for text in ["", "0", "64MB", "-1MiB", "1.5GiB", "99999999999999999999", "18446744073709551615GiB"] {
-            assert!(text.parse::<Size>().is_err(), "{text}");
-        }
-    }
 }

@@ -4,9 +4,8 @@ use std::{fs::File, io::Read, path::Path};
 
 use clap::Args;
 use kilter_api::{Code, Problem};
-use kilter_lake::{ReadOptions, TableColumns, unread_columns};
+use kilter_lake::{ReadOptions, TableColumns};
 use kilter_stats::profile::TableProfile;
-use serde::Serialize;
 
 use crate::{
     input::column_list::{self, ColumnList, named},
@@ -65,35 +64,6 @@ fn listed(names: &[&str]) -> String {
     let rest = names.len().saturating_sub(shown.len());
     let more = if rest > 0 { format!(" and {rest} more") } else { String::new() };
     shown.join(", ") + &more
-}
-
-/// A column that is not read, because its type has no place in a table.
-#[derive(Clone, Debug, Serialize)]
-pub(crate) struct Unread {
-    column: String,
-    #[serde(rename = "type")]
-    found: String,
-}
-
-impl Unread {
-    /// Those of a table, each with its type.
-    pub(crate) fn all(unread: &[(String, String)]) -> Vec<Self> {
-        unread.iter().map(|(column, found)| Self { column: column.clone(), found: found.clone() }).collect()
-    }
-
-    /// Those of a file.
-    pub(crate) fn of_file(path: &Path) -> Result<Vec<Self>, Stop> {
-        Ok(Self::all(&unread_columns(path)?))
-    }
-
-    pub(crate) fn column(&self) -> &str {
-        &self.column
-    }
-
-    /// As a sentence.
-    pub(crate) fn words(&self) -> String {
-        format!("`{}` was left out: it holds {}", self.column, self.found)
-    }
 }
 
 /// What stands at a path.

@@ -2,7 +2,10 @@
 
 pub(crate) mod error;
 pub(crate) mod estimate;
+pub(crate) mod options;
 pub(crate) mod output;
+pub(crate) mod progress;
 pub(crate) mod terminal;
 pub(crate) mod text_table;
+pub(crate) mod unread;
 pub(crate) mod view;

@@ -7,14 +7,12 @@ use std::io::{self, IsTerminal, Write};
 
 use kilter_api::{Exit, Problem};
 
-use crate::{
-    cli::{ColorChoice, Shared},
-    ui::{
-        error::Stop,
-        terminal::{printable, printable_json},
-        text_table::wrap,
-        view::{Answer, Block, Mark, Page},
-    },
+use crate::ui::{
+    error::Stop,
+    options::{ColorChoice, Shared},
+    terminal::{printable, printable_json},
+    text_table::wrap,
+    view::{Answer, Block, Mark, Page},
 };
 
 /// How a command talks.
@@ -127,13 +125,19 @@ impl Output {
         Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
     }
 
-    /// A line that moves while something goes on.
-    pub fn moving(&self) -> Moving {
-        let style = indicatif::ProgressStyle::with_template("{bar:24} {percent:>3} % {msg}");
-        let bar = style.ok().filter(|_| self.may_animate()).map(|style| {
-            indicatif::ProgressBar::with_draw_target(Some(1), indicatif::ProgressDrawTarget::stderr()).with_style(style)
-        });
-        Moving(bar)
+    /// Writes a part of the answer at once, on standard output; not in JSON and not when quiet.
+    pub(crate) fn write_page(&self, page: &Page) {
+        if !self.json && !self.quiet {
+            // When nobody reads any more, the answer at the end fails.
+            let _ = print(&self.render(page));
+        }
+    }
+
+    /// Writes a page beside the answer, on standard error; not in JSON and not when quiet.
+    pub(crate) fn write_note(&self, page: &Page) {
+        if !self.json && !self.quiet {
+            complain(&Self { color_out: self.color_err, width: self.width_err, ..*self }.render(page));
+        }
     }
 
     /// Tells a failure on standard error and says how the command ends.
@@ -181,54 +185,6 @@ fn wrapped(text: &str, width: Option<usize>, (margin, indent): (usize, usize)) -
     let lines: Vec<String> =
         text.split('\n').flat_map(|line| wrap(line, width, line.len() - line.trim_start().len() + indent)).collect();
     lines.join(&format!("\n{}", " ".repeat(margin))) + "\n"
-}
-
-/// A line at the bottom of a terminal that moves while something goes on; nothing elsewhere.
-pub struct Moving(Option<indicatif::ProgressBar>);
-
-impl Moving {
-    /// Says how far it is, of `total`.
-    pub fn at(&self, done: u64, total: u64, text: &str) {
-        if let Some(bar) = &self.0 {
-            bar.set_length(total);
-            bar.set_position(done);
-            bar.set_message(printable(text).replace('\n', " "));
-        }
-    }
-
-    /// Writes a part of the answer above the line, on standard output.
-    pub fn tell(&self, output: &Output, page: &Page) {
-        if output.json || output.quiet {
-            return;
-        }
-        let text = output.render(page);
-        // When nobody reads any more, the answer at the end says so.
-        let write = || drop(print(&text));
-        match &self.0 {
-            Some(bar) => bar.suspend(write),
-            None => write(),
-        }
-    }
-
-    /// Writes a page above the line. Where nothing moves the page is written all the same, on standard error.
-    pub fn say(&self, output: &Output, page: &Page) {
-        if output.json || output.quiet {
-            return;
-        }
-        let text = Output { color_out: output.color_err, width: output.width_err, ..*output }.render(page);
-        match &self.0 {
-            Some(bar) => bar.suspend(|| complain(&text)),
-            None => complain(&text),
-        }
-    }
-}
-
-impl Drop for Moving {
-    fn drop(&mut self) {
-        if let Some(bar) = &self.0 {
-            bar.finish_and_clear();
-        }
-    }
 }
 
 /// What lines are never made narrower than.

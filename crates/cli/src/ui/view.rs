@@ -4,8 +4,8 @@ use kilter_api::Exit;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::input::table::Unread;
 pub use crate::ui::text_table::TextTable;
+use crate::ui::unread::Unread;
 
 /// A state, as every surface of Kilter shows it: a glyph, a colour, and a word beside it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

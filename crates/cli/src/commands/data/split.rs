@@ -16,12 +16,10 @@ use serde::Serialize;
 use kilter_app::{dataset::ColumnRoles, training::newest_share};
 
 use crate::{
-    input::{
-        column_list::{ColumnList, named},
-        table::Unread,
-    },
+    input::column_list::{ColumnList, named},
     ui::{
         error::{Stop, usage},
+        unread::Unread,
         view::{Answer, Mark, Page},
     },
 };

@@ -1,10 +1,10 @@
-//! `kilter approve` and `kilter reject`: what a person decides about a version.
+//! `kilter approve`: a person's yes to a version.
 
 use clap::Args;
 use kilter_api::{self as api, Exit};
 
 use crate::{
-    commands::status::version_named,
+    commands::model::version_name::version_named,
     connect::Reach,
     ui::{
         error::Stop,
@@ -48,28 +48,5 @@ impl Approve {
         let missing = approval.missing.join("; ");
         let page = Page::new().marked(Mark::Wait, format!("{model}@{number} is {state}; still asked for: {missing}"));
         Ok(Answer::done(&approval, page).exit(Exit::Waits))
-    }
-}
-
-/// Say no to a version. It is final: a fix is a new version.
-#[derive(Debug, Args)]
-pub(crate) struct Reject {
-    /// The version, like `churn@3`.
-    #[arg(value_name = "VERSION")]
-    which: String,
-    /// Why, for the audit table.
-    #[arg(long, value_name = "TEXT")]
-    reason: String,
-    #[command(flatten)]
-    reach: Reach,
-}
-
-impl Reject {
-    pub(crate) fn run(self) -> Result<Answer, Stop> {
-        let (model, number) = version_named(&self.which)?;
-        let path = format!("/api/v1/models/{model}/versions/{number}/reject");
-        let version: api::Version = self.reach.api()?.post(&path, &api::Reason { reason: Some(self.reason) })?;
-        let page = Page::new().marked(Mark::Bad, format!("{model}@{number} is {}", version.state));
-        Ok(Answer::done(&version, page))
     }
 }

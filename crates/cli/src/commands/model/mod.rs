@@ -1,3 +1,35 @@
 //! Models, their versions, and what people decide about a version.
 
 pub(crate) mod approve;
+mod list;
+pub(crate) mod reject;
+pub(crate) mod show;
+pub(crate) mod version_name;
+
+use clap::{Args, Subcommand};
+
+use crate::ui::{error::Stop, view::Answer};
+
+/// Models and their versions.
+#[derive(Debug, Args)]
+pub(crate) struct Models {
+    #[command(subcommand)]
+    what: ModelVerb,
+}
+
+#[derive(Debug, Subcommand)]
+enum ModelVerb {
+    /// List the models and their versions.
+    List(list::List),
+    /// Show a version: its state, what was measured, what each gate said.
+    Show(show::Show),
+}
+
+impl Models {
+    pub(crate) fn run(self) -> Result<Answer, Stop> {
+        match self.what {
+            ModelVerb::List(list) => list.run(),
+            ModelVerb::Show(show) => show.run(),
+        }
+    }
+}

@@ -26,10 +26,10 @@ use similar::TextDiff;
 
 use crate::{
     fs::{copy_whole, make_folder, write_new, write_whole},
-    input::table::Unread,
     ui::{
         error::{Stop, disk},
         output::Output,
+        unread::Unread,
         view::{Answer, Mark, Page},
     },
 };

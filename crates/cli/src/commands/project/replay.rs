@@ -16,7 +16,8 @@ use crate::{
     context::app_options,
     ui::{
         error::{Stop, disk, usage},
-        output::{Moving, Output},
+        output::Output,
+        progress::Moving,
         view::{Answer, Mark, Page, TextTable},
     },
 };
@@ -63,7 +64,7 @@ pub(crate) fn play(
     if state.read_dir().is_ok_and(|mut entries| entries.next().is_some()) {
         return Err(usage(format!("`--keep {}` holds something already: name an empty folder", state.display())));
     }
-    let moving = output.moving();
+    let moving = Moving::start(output);
     let played = replay(project, state, options, app_options()?, &mut |progress| tell(&moving, output, progress));
     Ok(played.map_err(|error| problem(&error, keep.is_some()))?)
 }

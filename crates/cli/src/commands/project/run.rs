@@ -33,12 +33,13 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
-    commands::status::{with_gates, with_metrics},
+    commands::model::show::{with_gates, with_metrics},
     connect::{Api, Platform, Reach},
     context::{act, now},
     ui::{
         error::{Stop, usage},
-        output::{Moving, Output},
+        output::Output,
+        progress::Moving,
         view::{Answer, Mark, Page},
     },
 };
@@ -160,7 +161,7 @@ impl Start {
                     },
                     now: Arc::new(now),
                 };
-                let moving = output.moving();
+                let moving = Moving::start(output);
                 let trained = app.train(project, training, &mut |event| {
                     run_events::event(0, &event).iter().for_each(|event| tell(&moving, output, event));
                 })?;
@@ -189,7 +190,7 @@ impl Start {
         };
         let api::RunStarted { id } = api.post("/api/v1/runs", &body)?;
         output.note(&format!("The server does run {id}; `kilter run cancel {id}` stops it."));
-        let moving = output.moving();
+        let moving = Moving::start(output);
         let mut after = 0;
         loop {
             let progress = api.get(&format!("/api/v1/runs/{id}/events?after={after}"));

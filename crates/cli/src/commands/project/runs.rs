@@ -5,7 +5,7 @@ use kilter_api::{self as api, Code, Problem};
 use kilter_domain::ids::StepName;
 
 use crate::{
-    commands::status::{with_gates, with_metrics},
+    commands::model::show::{with_gates, with_metrics},
     connect::{Api, Reach},
     ui::{
         error::Stop,

@@ -21,13 +21,11 @@ use serde_json::{Map, Value};
 
 use crate::{
     fs::{make_folder, write_whole},
-    input::{
-        column_list::{ColumnList, named},
-        table::Unread,
-    },
+    input::column_list::{ColumnList, named},
     ui::{
         error::{Stop, usage},
         output::Output,
+        unread::Unread,
         view::{Answer, Mark, Page, TextTable},
     },
 };

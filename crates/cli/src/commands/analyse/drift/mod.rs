@@ -18,8 +18,8 @@ use serde::Serialize;
 use crate::{
     context::now,
     fs::write_whole,
-    input::table::{Columns, Input, Unread, all_names, open_table},
-    ui::{error::Stop, estimate::FailOn, view::Answer},
+    input::table::{Columns, Input, all_names, open_table},
+    ui::{error::Stop, estimate::FailOn, unread::Unread, view::Answer},
 };
 
 /// Tell how a table differs from a reference: distances beyond chance, missing and unseen values, changed columns.

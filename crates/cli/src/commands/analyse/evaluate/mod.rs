@@ -23,12 +23,10 @@ use kilter_stats::performance::Metric;
 use crate::{
     context::now,
     fs::{load_model, write_whole},
-    input::{
-        column_list::{ColumnList, named},
-        table::Unread,
-    },
+    input::column_list::{ColumnList, named},
     ui::{
         error::{Stop, usage},
+        unread::Unread,
         view::Answer,
     },
 };

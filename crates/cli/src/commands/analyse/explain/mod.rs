@@ -15,9 +15,9 @@ use kilter_lake::{ReadOptions, read_table};
 use crate::{
     context::now,
     fs::{load_model_for, write_whole},
-    input::table::Unread,
     ui::{
         error::{Stop, usage},
+        unread::Unread,
         view::Answer,
     },
 };

@@ -18,13 +18,11 @@ use crate::{
     commands::analyse::evaluate::scored,
     context::now,
     fs::{load_model, write_whole},
-    input::{
-        column_list::{ColumnList, named},
-        table::Unread,
-    },
+    input::column_list::{ColumnList, named},
     ui::{
         error::{Stop, usage},
         estimate::FailOn,
+        unread::Unread,
         view::Answer,
     },
 };

@@ -18,8 +18,8 @@ use serde::Serialize;
 use crate::{
     context::now,
     fs::write_whole,
-    input::table::{Columns, Input, Unread, names, open_table, read_profile},
-    ui::{error::Stop, view::Answer},
+    input::table::{Columns, Input, names, open_table, read_profile},
+    ui::{error::Stop, unread::Unread, view::Answer},
 };
 
 /// Values that a column is known by.

@@ -1,0 +1,47 @@
+//! `kilter alert list`: alerts, the newest first.
+
+use clap::Args;
+use kilter_api as api;
+use serde_json::json;
+
+use crate::{
+    commands::alert::short_id::short,
+    connect::Reach,
+    ui::{
+        error::Stop,
+        view::{Answer, Mark, Page, TextTable, minute},
+    },
+};
+
+#[derive(Debug, Args)]
+pub(super) struct List {
+    /// Also those that are over.
+    #[arg(long)]
+    all: bool,
+    #[command(flatten)]
+    reach: Reach,
+}
+
+impl List {
+    pub(super) fn run(self) -> Result<Answer, Stop> {
+        let path = format!("/api/v1/alerts?open={}", !self.all);
+        let found: api::Page<api::Alert> = self.reach.api()?.get(&path)?;
+        let mut table = TextTable::new(["id", "opened", "endpoint", "monitor", "state", "what"]);
+        for alert in &found.items {
+            let what = alert.detail["text"].as_str().unwrap_or(&alert.cause).to_owned();
+            let opened = minute(&alert.opened);
+            let id = short(&alert.id);
+            table.row([
+                id.to_owned(),
+                opened,
+                alert.endpoint.clone(),
+                alert.monitor.clone(),
+                alert.state.clone(),
+                what,
+            ]);
+        }
+        let page =
+            if table.is_empty() { Page::new().marked(Mark::Ok, "no open alert") } else { Page::new().table(table) };
+        Ok(Answer::done(&json!({ "alerts": found.items, "next": found.next }), page))
+    }
+}

@@ -1,0 +1,58 @@
+//! `kilter alert`: rules that stayed violated, and what people do about them.
+
+mod actions;
+mod list;
+pub(crate) mod short_id;
+
+use clap::{Args, Subcommand};
+use kilter_domain::time::Span;
+
+use crate::{
+    context::now,
+    ui::{error::Stop, view::Answer},
+};
+use actions::AlertAction;
+use list::List;
+
+/// Alerts: readings that stayed out of bounds.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct Alerts {
+    #[command(subcommand)]
+    what: Option<AlertVerb>,
+    #[command(flatten)]
+    list: List,
+}
+
+#[derive(Debug, Subcommand)]
+enum AlertVerb {
+    /// List alerts, newest first.
+    List(List),
+    /// Say that you look at an alert.
+    Ack(AlertAction),
+    /// Keep an alert silent for a time.
+    Mute {
+        /// How long, like `12h` or `7d`.
+        #[arg(long = "for", value_name = "TIME")]
+        span: Span,
+        #[command(flatten)]
+        action: AlertAction,
+    },
+    /// End a mute before its time.
+    Unmute(AlertAction),
+    /// Call an alert over; the next breach opens a new one.
+    Resolve(AlertAction),
+}
+
+impl Alerts {
+    pub(crate) fn run(self) -> Result<Answer, Stop> {
+        match self.what {
+            None => self.list.run(),
+            Some(AlertVerb::List(list)) => list.run(),
+            Some(AlertVerb::Ack(action)) => action.reason("acknowledge"),
+            Some(AlertVerb::Unmute(action)) => action.reason("unmute"),
+            Some(AlertVerb::Resolve(action)) => action.reason("resolve"),
+            Some(AlertVerb::Mute { span, action }) => action.mute(now().after(span)),
+        }
+    }
+}

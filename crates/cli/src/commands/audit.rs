@@ -1,0 +1,78 @@
+//! `kilter audit`: who changed what, when and why, and whether the record is intact.
+
+use clap::{Args, Subcommand};
+use kilter_api::{self as api, Exit};
+use kilter_domain::plural::{counted, plural};
+use serde_json::json;
+
+use crate::{
+    connect::Reach,
+    ui::{
+        error::Stop,
+        view::{Answer, Mark, Page, TextTable},
+    },
+};
+
+/// The audit table: who changed what, when and why.
+#[derive(Debug, Args)]
+pub(crate) struct Audit {
+    #[command(subcommand)]
+    what: AuditVerb,
+}
+
+#[derive(Debug, Subcommand)]
+enum AuditVerb {
+    /// List the newest entries.
+    List {
+        /// How many, at most 1000.
+        #[arg(long, default_value_t = 40)]
+        limit: u32,
+        #[command(flatten)]
+        reach: Reach,
+    },
+    /// Read the whole table and compare it with itself and with every state. Ends with 3 when something is wrong.
+    Verify {
+        #[command(flatten)]
+        reach: Reach,
+    },
+}
+
+impl Audit {
+    pub(crate) fn run(self) -> Result<Answer, Stop> {
+        match self.what {
+            AuditVerb::List { limit, reach } => list_audit(limit, &reach),
+            AuditVerb::Verify { reach } => verify_audit(&reach),
+        }
+    }
+}
+
+fn list_audit(limit: u32, reach: &Reach) -> Result<Answer, Stop> {
+    let found: api::Page<api::AuditEntry> = reach.api()?.get(&format!("/api/v1/audit?limit={limit}"))?;
+    let mut table = TextTable::new(["entry", "at", "who", "what", "object", "why"]);
+    for entry in &found.items {
+        let why = entry.reason.clone().unwrap_or_default();
+        let cells = [&entry.at, &entry.actor, &entry.action, &entry.object, &why];
+        table.row(std::iter::once(entry.seq.to_string()).chain(cells.map(Clone::clone)));
+    }
+    Ok(Answer::done(&json!({ "entries": found.items, "next": found.next }), Page::new().table(table)))
+}
+
+fn verify_audit(reach: &Reach) -> Result<Answer, Stop> {
+    let check: api::AuditCheck = reach.api()?.get("/api/v1/audit/verify")?;
+    let entries = counted(check.entries, "entry");
+    if check.sound {
+        let page = Page::new().marked(Mark::Ok, format!("{entries}, unbroken; every row is as its entry wrote it"));
+        let page = match check.unsealed_rows {
+            0 => page,
+            rows => {
+                let were = plural(rows, "was", "were");
+                let rows = counted(rows, "row");
+                page.line(format!("{rows} {were} written by an earlier program: there only the state is compared"))
+            }
+        };
+        return Ok(Answer::done(&check, page));
+    }
+    let page = check.faults.iter().fold(Page::new(), |page, fault| page.marked(Mark::Bad, fault.clone()));
+    let page = page.line(format!("{} in {entries}", counted(check.faults.len(), "fault")));
+    Ok(Answer::done(&check, page).exit(Exit::Negative))
+}

@@ -1,0 +1,56 @@
+//! Which endpoint of which project a command means.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use kilter_api::{Code, Problem};
+use kilter_app::Project;
+use kilter_domain::contract::Deploy as Place;
+use kilter_server::error::problem_of;
+
+use crate::{connect::Reach, ui::error::Stop};
+
+/// Where something is deployed.
+#[derive(Debug, Args)]
+pub(super) struct EndpointArgs {
+    /// The place, as the contract names it (`production`) or as clients call it; by default the one people rely on.
+    place: Option<String>,
+    /// The project's folder.
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    project: PathBuf,
+    #[command(flatten)]
+    pub(super) reach: Reach,
+}
+
+impl EndpointArgs {
+    /// The name that clients call the place by.
+    pub(super) fn endpoint(&self) -> Result<String, Stop> {
+        let project = self.project()?;
+        Ok(project.endpoint(self.place(&project)?).to_string())
+    }
+
+    fn project(&self) -> Result<Project, Stop> {
+        Project::open(&self.project).map_err(|error| problem_of(&error).into())
+    }
+
+    fn place<'p>(&self, project: &'p Project) -> Result<&'p Place, Stop> {
+        let named = |name: &str| {
+            let is_named = |place: &&Place| place.name == name || project.endpoint(place).as_str() == name;
+            project.contract.deploy.iter().find(is_named)
+        };
+        let place = self.place.as_deref().map_or_else(|| project.main_deploy(), named);
+        place.ok_or_else(|| {
+            let places: Vec<&str> = project.contract.deploy.iter().map(|place| place.name.as_str()).collect();
+            let detail = match &self.place {
+                Some(name) => format!("the contract states no place `{name}` to deploy to"),
+                None => "the contract states no place to deploy to".to_owned(),
+            };
+            Problem::new(Code::NotFound, detail)
+                .hint(match places.is_empty() {
+                    true => "add a [deploy.production] section".to_owned(),
+                    false => format!("use one of {}", places.join(", ")),
+                })
+                .into()
+        })
+    }
+}

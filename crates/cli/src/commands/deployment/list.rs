@@ -1,0 +1,44 @@
+//! `kilter deployment`: which version served where, and when.
+
+use clap::Args;
+use kilter_api as api;
+use serde_json::json;
+
+use crate::{
+    connect::Reach,
+    ui::{
+        error::Stop,
+        view::{Answer, Page, TextTable, minute},
+    },
+};
+
+/// Deployments: which version served where, and when.
+#[derive(Debug, Args)]
+pub(crate) struct Deployments {
+    #[command(flatten)]
+    reach: Reach,
+}
+
+impl Deployments {
+    pub(crate) fn run(self) -> Result<Answer, Stop> {
+        let found: api::Page<api::Deployment> = self.reach.api()?.get("/api/v1/deployments")?;
+        let mut table = TextTable::new(["endpoint", "version", "state", "requested", "live since", "live until"]);
+        for deployment in &found.items {
+            let time = |time: &Option<String>| time.as_deref().map_or("–".to_owned(), minute);
+            table.row([
+                deployment.endpoint.clone(),
+                format!("v{}", deployment.version),
+                deployment.state.clone(),
+                minute(&deployment.created),
+                time(&deployment.live_since),
+                time(&deployment.live_until),
+            ]);
+        }
+        let page = if table.is_empty() {
+            Page::new().line("Nothing was deployed yet: kilter run")
+        } else {
+            Page::new().table(table)
+        };
+        Ok(Answer::done(&json!({ "deployments": found.items, "next": found.next }), page))
+    }
+}

@@ -1,0 +1,34 @@
+//! `kilter rollback`: an endpoint returns to an earlier version.
+
+use clap::Args;
+use kilter_api as api;
+
+use crate::{
+    commands::deployment::endpoint::EndpointArgs,
+    ui::{
+        error::Stop,
+        view::{Answer, Mark, Page},
+    },
+};
+
+/// Take back a version that is on its way, or go back to the version that answered before. Waits for no approval.
+#[derive(Debug, Args)]
+pub(crate) struct Rollback {
+    #[command(flatten)]
+    at: EndpointArgs,
+    /// Why, for the audit table.
+    #[arg(long, value_name = "TEXT", default_value = "asked for at the terminal")]
+    reason: String,
+}
+
+impl Rollback {
+    pub(crate) fn run(self) -> Result<Answer, Stop> {
+        let endpoint = self.at.endpoint()?;
+        let path = format!("/api/v1/endpoints/{endpoint}/rollback");
+        let body = api::Reason { reason: Some(self.reason) };
+        let status: api::EndpointStatus = self.at.reach.api()?.post(&path, &body)?;
+        let live = status.live.as_ref().map(|live| live.version);
+        let sentence = live.map_or("nothing answers".to_owned(), |version| format!("version {version} answers"));
+        Ok(Answer::done(&status, Page::new().marked(Mark::Ok, format!("{sentence} at {endpoint}"))))
+    }
+}

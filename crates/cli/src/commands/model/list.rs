@@ -1,0 +1,42 @@
+//! `kilter model list`: the models and their versions.
+
+use clap::Args;
+use kilter_api as api;
+use serde_json::json;
+
+use crate::{
+    connect::Reach,
+    ui::{
+        error::Stop,
+        view::{Answer, Page, TextTable, minute},
+    },
+};
+
+#[derive(Debug, Args)]
+pub(super) struct List {
+    #[command(flatten)]
+    reach: Reach,
+}
+
+impl List {
+    pub(super) fn run(self) -> Result<Answer, Stop> {
+        let models: api::Page<api::Model> = self.reach.api()?.get("/api/v1/models")?;
+        let mut table = TextTable::new(["model", "version", "state", "made", "package"]);
+        for version in models.items.iter().flat_map(|model| &model.versions) {
+            let package = version.digest.chars().take(12).collect::<String>();
+            table.row([
+                version.model.clone(),
+                format!("v{}", version.number),
+                version.state.clone(),
+                minute(&version.created),
+                package,
+            ]);
+        }
+        let page = if table.is_empty() {
+            Page::new().line("There is no version yet: kilter run")
+        } else {
+            Page::new().table(table)
+        };
+        Ok(Answer::done(&json!({ "models": models.items, "next": models.next }), page))
+    }
+}

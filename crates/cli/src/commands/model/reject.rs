@@ -1,0 +1,36 @@
+//! `kilter reject`: a person's no to a version.
+
+use clap::Args;
+use kilter_api as api;
+
+use crate::{
+    commands::model::version_name::version_named,
+    connect::Reach,
+    ui::{
+        error::Stop,
+        view::{Answer, Mark, Page},
+    },
+};
+
+/// Say no to a version. It is final: a fix is a new version.
+#[derive(Debug, Args)]
+pub(crate) struct Reject {
+    /// The version, like `churn@3`.
+    #[arg(value_name = "VERSION")]
+    which: String,
+    /// Why, for the audit table.
+    #[arg(long, value_name = "TEXT")]
+    reason: String,
+    #[command(flatten)]
+    reach: Reach,
+}
+
+impl Reject {
+    pub(crate) fn run(self) -> Result<Answer, Stop> {
+        let (model, number) = version_named(&self.which)?;
+        let path = format!("/api/v1/models/{model}/versions/{number}/reject");
+        let version: api::Version = self.reach.api()?.post(&path, &api::Reason { reason: Some(self.reason) })?;
+        let page = Page::new().marked(Mark::Bad, format!("{model}@{number} is {}", version.state));
+        Ok(Answer::done(&version, page))
+    }
+}

@@ -1,0 +1,63 @@
+//! `kilter model show`: a version, its state, its metrics and its gates.
+
+use clap::Args;
+use kilter_api as api;
+
+use crate::{
+    commands::model::version_name::version_named,
+    connect::Reach,
+    ui::{
+        error::Stop,
+        view::{Answer, Mark, Page, TextTable},
+    },
+};
+
+#[derive(Debug, Args)]
+pub(super) struct Show {
+    /// The version, like `churn@3`.
+    #[arg(value_name = "VERSION")]
+    which: String,
+    #[command(flatten)]
+    reach: Reach,
+}
+
+impl Show {
+    pub(super) fn run(self) -> Result<Answer, Stop> {
+        let (model, number) = version_named(&self.which)?;
+        let version: api::Version = self.reach.api()?.get(&format!("/api/v1/models/{model}/versions/{number}"))?;
+        let mark = match version.state.as_str() {
+            "approved" => Mark::Ok,
+            "rejected" | "revoked" => Mark::Bad,
+            "retired" => Mark::None,
+            _ => Mark::Wait,
+        };
+        let mut page = Page::new()
+            .marked(mark, format!("{}@{} is {}", version.model, version.number, version.state))
+            .line(format!("package {}, made {}", version.digest, version.created));
+        page = with_metrics(with_gates(page, &version), &version);
+        Ok(Answer::done(&version, page))
+    }
+}
+
+/// What each gate said of a version, rule by rule.
+pub(crate) fn with_gates(mut page: Page, version: &api::Version) -> Page {
+    for gate in &version.gates {
+        let mark = match gate.verdict.as_str() {
+            "passed" => Mark::Ok,
+            "failed" => Mark::Bad,
+            _ => Mark::Wait,
+        };
+        page = page.marked(mark, format!("gate {}: {}", gate.gate, gate.verdict));
+        page = gate.reason.iter().fold(page, |page, reason| page.line(format!("    {reason}")));
+    }
+    page
+}
+
+/// What was measured of a version on rows that it was not trained on.
+pub(crate) fn with_metrics(page: Page, version: &api::Version) -> Page {
+    let mut table = TextTable::new(["metric", "value"]);
+    for (name, value) in version.metrics.as_object().into_iter().flatten() {
+        table.row([name.clone(), value.as_f64().map_or(value.to_string(), |value| format!("{value:.4}"))]);
+    }
+    if table.is_empty() { page } else { page.table(table) }
+}

@@ -1,0 +1,37 @@
+//! `kilter restore`: makes a data folder from a backup.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use kilter_app::data_folder::restore;
+
+use crate::{
+    commands::backup::{copied, problem, size},
+    ui::{
+        error::Stop,
+        view::{Answer, Mark, Page},
+    },
+};
+
+/// Make a data folder from a backup.
+///
+/// Each file is compared with the list in the backup, and the database with itself; nothing is ever written into a folder
+/// that holds something.
+#[derive(Debug, Args)]
+pub(crate) struct Restore {
+    /// The folder that `kilter backup` wrote.
+    backup: PathBuf,
+    /// The data folder to make; it must not exist yet, or be empty.
+    #[arg(long, value_name = "DIR", env = "KILTER_DATA", default_value = ".kilter", hide_env_values = true)]
+    data: PathBuf,
+}
+
+impl Restore {
+    pub(crate) fn run(self) -> Result<Answer, Stop> {
+        let manifest = restore(&self.backup, &self.data).map_err(problem)?;
+        let page = Page::new()
+            .marked(Mark::Ok, format!("{} is restored from {}", self.data.display(), self.backup.display()))
+            .line(format!("{}, as of {}", size(&manifest), manifest.created));
+        Ok(Answer::done(&copied(self.data, manifest), page))
+    }
+}
