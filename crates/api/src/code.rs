@@ -69,7 +69,7 @@ codes! {
     FileExists        = "file_exists",        409, Conflict,    "the file exists already",                  "name another file, or move this one away";
     ColumnUnknown     = "column_unknown",     422, Usage,       "the table has no such column",             "see its columns with `kilter sql \"select * from t limit 1\" --table t=FILE`";
     TrainingRefused   = "training_refused",   422, Failed,      "no model can be trained from this table",  "see what was found above, and change the table or the options";
-    ModelInvalid      = "model_invalid",      422, Failed,      "the file is not a model that can be used", "use another model, or train one with `kilter fit`";
+    ModelInvalid      = "model_invalid",      422, Failed,      "the file is not a model that can be used", "use another model, or train one with `kilter train`";
     RowsUnfit         = "rows_unfit",         422, Failed,      "the rows do not fit the model",            "correct the rows, or train a model that takes them";
     LabelsUnknown     = "labels_unknown",     422, Usage,       "the labels are not in the words of the model", "write answers and labels in the same words, or name another column with --target";
     SqlInvalid        = "sql_invalid",        400, Usage,       "the query cannot be answered",             "correct the query; `--table NAME=FILE` gives a file its name in it";

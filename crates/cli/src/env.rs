@@ -14,7 +14,7 @@ pub(crate) const STEP_SETTINGS: &[Setting] = &[
     Setting { name: "KILTER_PARAMS", meaning: "the path of a JSON file with the declared parameters" },
     Setting {
         name: "KILTER_COLUMN_ROLES",
-        meaning: "the path of a JSON file with what the contract says that columns are for, by dataset; `kilter fit` reads it",
+        meaning: "the path of a JSON file with what the contract says that columns are for, by dataset; `kilter train` reads it",
     },
     Setting { name: "KILTER_STEP", meaning: "the name of the step" },
     Setting { name: "KILTER_RUN", meaning: "the id of the run" },

@@ -31,11 +31,11 @@ impl LoadError {
     pub const fn way_out(&self) -> &'static str {
         match self {
             Self::NotOnnx { .. } => {
-                "write the model as ONNX (skl2onnx for scikit-learn, onnxmltools for LightGBM), or train one with `kilter fit`"
+                "write the model as ONNX (skl2onnx for scikit-learn, onnxmltools for LightGBM), or train one with `kilter train`"
             }
             Self::UnknownOperator { .. } | Self::BadOperator { .. } => {
                 "train an estimator of other operators (trees, linear models, small networks, and their preparation), or use \
-                 `kilter fit`"
+                 `kilter train`"
             }
             Self::BrokenGraph(_) | Self::BadSignature { .. } => "export the model again, with its graph in one file",
             Self::TooLarge { .. } => "train a smaller model, with fewer or smaller trees",

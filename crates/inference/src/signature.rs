@@ -1,4 +1,4 @@
-//! What a model takes and what it answers. `kilter fit` writes it into the ONNX file's metadata; for a foreign file it
+//! What a model takes and what it answers. `kilter train` writes it into the ONNX file's metadata; for a foreign file it
 //! is read off the graph's inputs and outputs.
 
 use kilter_domain::table::Table;

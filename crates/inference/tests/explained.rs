@@ -1,6 +1,6 @@
 //! Attributions equal those of the real `shap`, add up whatever the trees, and are refused where they would be guesses.
 //!
-//! `explained/` holds models by `fit`, rows, and what `shap` says of them (`tests/python/shap_parity/make.py`, versions
+//! `explained/` holds models by `kilter train`, rows, and what `shap` says of them (`tests/python/shap_parity/make.py`, versions
 //! inside). Tolerance: 1e-6, absolute and relative.
 
 use std::{fs, path::PathBuf, sync::Arc};

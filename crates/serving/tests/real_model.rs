@@ -1,4 +1,4 @@
-//! A model that `kilter fit` made goes the whole way: bytes, admission, JSON in, JSON out, the log.
+//! A model that `kilter train` made goes the whole way: bytes, admission, JSON in, JSON out, the log.
 
 use std::sync::Arc;
 

@@ -1,6 +1,6 @@
 //! Built-in trainers: a table in, a standard ONNX model out.
 //!
-//! What it is for: `kilter fit` and the demo train real models without Python. Gradient boosting and a linear baseline;
+//! What it is for: `kilter train` and the demo train real models without Python. Gradient boosting and a linear baseline;
 //! binary, multiclass and regression; numeric, categorical, text and time columns, missing values, row weights.
 //!
 //! Holds true: the same table, options and seed give the same bytes, whatever the number of threads; the learner is

@@ -1,4 +1,4 @@
-//! What `fit` writes can be explained: attributions add up to the scores, by the columns of the table.
+//! What `kilter train` writes can be explained: attributions add up to the scores, by the columns of the table.
 //!
 //! `KILTER_UPDATE=1` writes the models and rows from which `tests/python/shap_parity/make.py` asks the real `shap` for
 //! the numbers that the tests of `inference` compare with.

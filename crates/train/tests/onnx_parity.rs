@@ -1,4 +1,4 @@
-//! The real onnxruntime answers what our own executor answers, on every kind of model that `fit` writes.
+//! The real onnxruntime answers what our own executor answers, on every kind of model that `kilter train` writes.
 //!
 //! Tolerance: 2.5e-6, absolute on probabilities; on values relative to their own size or the median one, which is what the
 //! float32 sums of onnxruntime leave over (the bound stands in `tests/python/onnx_parity/check.py`). Needs a Python with onnxruntime, named

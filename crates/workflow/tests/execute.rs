@@ -238,7 +238,7 @@ fn the_word_kilter_means_this_binary_whatever_the_path_says() {
         fs::set_permissions(&binary, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
         let tools = link_tool(&tools, &binary).unwrap();
         for command in
-            [Command::Shell("kilter fit".to_owned()), Command::Program(vec!["kilter".to_owned(), "fit".to_owned()])]
+            [Command::Shell("kilter train".to_owned()), Command::Program(vec!["kilter".to_owned(), "train".to_owned()])]
         {
             let environment = inherited_environment([], Some(&tools));
             let attempt = Attempt { command, environment, ..world.attempt("") };

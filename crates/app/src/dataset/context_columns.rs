@@ -84,7 +84,7 @@ label = "sold"
 label_time = "known"
 sensitive = ["gender"]
 [step.split]
-run = "kilter split {in.rows} {out.train} {out.test}"
+run = "kilter data split {in.rows} {out.train} {out.test}"
 in = ["rows"]
 out = { train = "train.parquet", test = "test.parquet" }
 [gate.quality]

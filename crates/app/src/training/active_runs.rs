@@ -128,7 +128,7 @@ impl ActiveRuns {
                 what: "run",
                 id: id.to_owned(),
                 state: format!("not started, because {going} others go on"),
-                how: "wait for one of them, or cancel one with `kilter run cancel ID`".to_owned(),
+                how: "wait for one of them, or cancel one with `kilter runs cancel ID`".to_owned(),
             });
         }
         while runs.len() - going >= MAX_ENDED {

@@ -1,4 +1,4 @@
-//! `kilter score`: a model's answers to the rows of a file.
+//! `kilter predict`: a model's answers to the rows of a file.
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
@@ -27,7 +27,7 @@ use crate::{
 /// Adds `score` (binary: the probability of the positive class; regression: the value; multiclass: the probability of
 /// the predicted class), for classes also `predicted` and one `p(CLASS)` each where there are more than two.
 #[derive(Debug, Args)]
-pub(crate) struct Score {
+pub(crate) struct Predict {
     /// The rows to answer.
     data: PathBuf,
     /// The model: an ONNX file, or a folder with a model.onnx.
@@ -55,7 +55,7 @@ struct Scored {
     predicted: Option<BTreeMap<String, usize>>,
 }
 
-impl Score {
+impl Predict {
     pub(crate) fn run(self) -> Result<Answer, Stop> {
         let table = read_table(&self.data, &ReadOptions::default())?;
         let (path, model) = load_model_for(&self.model, &table, &[])?;

@@ -18,7 +18,7 @@ fn rows() -> String {
 }
 
 fn used(world: &World, folder: &str) -> Vec<String> {
-    let fit: Value = serde_json::from_str(&world.read(&format!("{folder}/fit.json"))).unwrap();
+    let fit: Value = serde_json::from_str(&world.read(&format!("{folder}/training.json"))).unwrap();
     fit["used"].as_array().unwrap().iter().map(|used| used["column"].as_str().unwrap().to_owned()).collect()
 }
 
@@ -27,7 +27,7 @@ fn a_column_with_a_comma_can_stand_in_every_list() {
     let world = World::new();
     world.write("d.csv", &rows());
     let fit = |lists: &[&str]| {
-        world.json(&[&["fit", "d.csv", "--target", "Outcome, 1 year", "--out", "m"], lists].concat());
+        world.json(&[&["train", "d.csv", "--target", "Outcome, 1 year", "--out", "m"], lists].concat());
         used(&world, "m")
     };
     let without = ["Race, ethnicity", "x", "pred"];
@@ -38,9 +38,10 @@ fn a_column_with_a_comma_can_stand_in_every_list() {
     assert_eq!(fit(&["--exclude", "pred", "--exclude", "leak, future"]), ["Race, ethnicity", "x"], "twice");
     assert_eq!(fit(&["--include", "x,\"Race, ethnicity\""]), ["Race, ethnicity", "x"]);
     assert_eq!(fit(&["--include", "x", "--categorical", "x", "--numeric", "pred"]), ["x"]);
-    let unknown = world.problem(&["fit", "d.csv", "--target", "Outcome, 1 year", "--out", "m", "--exclude", "leek"], 2);
+    let unknown =
+        world.problem(&["train", "d.csv", "--target", "Outcome, 1 year", "--out", "m", "--exclude", "leek"], 2);
     assert!(unknown.to_string().contains("leek"), "{unknown}");
-    let open = world.kilter(&["fit", "d.csv", "--target", "x", "--out", "m", "--exclude", "\"leak"]);
+    let open = world.kilter(&["train", "d.csv", "--target", "x", "--out", "m", "--exclude", "\"leak"]);
     assert!(open.exit == 2 && open.err.contains("not closed"), "{}", open.err);
 
     let fairness = |groups: &str| {
@@ -62,11 +63,11 @@ fn a_column_with_a_comma_can_stand_in_every_list() {
     let hint = world.problem(&["profile", "d.csv", "--columns", "leak"], 2);
     assert!(hint["hint"].as_str().unwrap().contains("double quotes"), "{hint}");
 
-    assert_eq!(world.kilter(&["split", "d.csv", "a.csv", "b.csv", "--by", "Race, ethnicity,x"]).exit, 0);
+    assert_eq!(world.kilter(&["data", "split", "d.csv", "a.csv", "b.csv", "--by", "Race, ethnicity,x"]).exit, 0);
     fit(&["--include", "x"]);
     let slices = world.json(&["evaluate", "m", "d.csv", "--slice", "Race, ethnicity"]);
     assert_eq!(slices["slices"].as_array().unwrap().len(), 3, "{slices}");
-    world.json(&["score", "d.csv", "--model", "m", "--out", "s.csv", "--keep", "\"Race, ethnicity\",x"]);
+    world.json(&["predict", "d.csv", "--model", "m", "--out", "s.csv", "--keep", "\"Race, ethnicity\",x"]);
     assert!(world.read("s.csv").starts_with("\"Race, ethnicity\",x,score"), "{}", &world.read("s.csv")[..80]);
 }
 
@@ -117,11 +118,11 @@ fn a_column_of_64_bits_without_a_sign_sinks_no_table() {
     for arguments in [
         &["profile", "t.parquet"][..],
         &["drift", "t.parquet", "t.parquet"],
-        &["split", "t.parquet", "a.parquet", "b.parquet"],
-        &["fit", "t.parquet", "--target", "y", "--include", "x,g", "--out", "m"],
-        &["fit", "t.parquet", "--target", "y", "--exclude", "user_hash", "--out", "m"],
-        &["fit", "t.parquet", "--target", "y", "--out", "m"],
-        &["score", "t.parquet", "--model", "m", "--out", "s.parquet"],
+        &["data", "split", "t.parquet", "a.parquet", "b.parquet"],
+        &["train", "t.parquet", "--target", "y", "--include", "x,g", "--out", "m"],
+        &["train", "t.parquet", "--target", "y", "--exclude", "user_hash", "--out", "m"],
+        &["train", "t.parquet", "--target", "y", "--out", "m"],
+        &["predict", "t.parquet", "--model", "m", "--out", "s.parquet"],
         &["evaluate", "m", "t.parquet"],
         &["explain", "m", "t.parquet"],
         &["fairness", "t.parquet", "--predicted", "y", "--target", "y", "--groups", "g"],
@@ -151,12 +152,12 @@ fn a_number_of_the_row_is_a_time_in_its_own_order() {
         text += &format!("{row},{},{}\n", noise % 97, u32::from(noise % 97 + noise % 31 > 60));
     }
     world.write("rows.csv", &text);
-    world.json(&["split", "rows.csv", "old.csv", "new.csv", "--time", "row", "--share", "0.25"]);
+    world.json(&["data", "split", "rows.csv", "old.csv", "new.csv", "--time", "row", "--share", "0.25"]);
     let first = world.read("new.csv").lines().nth(1).unwrap().to_owned();
     assert!(first.starts_with("1501,"), "{first}");
     world.write(
         "kilter.toml",
-        "[project]\nname = \"p\"\n[data.rows]\npath = \"rows.csv\"\ntime = \"row\"\nlabel = \"y\"\n[step.split]\nrun = \"kilter split {in.rows} {out.train} {out.test} --time row\"\nin = [\"rows\"]\nout = { train = \"work/train.parquet\", test = \"work/test.parquet\" }\n[step.train]\nrun = \"kilter fit {in.train} --target y --exclude row --param rounds=20 --out {out.model}\"\nin = [\"split.train\"]\nout = { model = \"work/model\" }\n[gate.quality]\ndataset = \"split.test\"\nrules = [\"auc >= 0.5\"]\n[package]\nmodel = \"train.model\"\n[deploy.production]\nauto = true\n[monitor]\nevery = \"250s\"\naccuracy = [\"auc >= 0.5\"]\n",
+        "[project]\nname = \"p\"\n[data.rows]\npath = \"rows.csv\"\ntime = \"row\"\nlabel = \"y\"\n[step.split]\nrun = \"kilter data split {in.rows} {out.train} {out.test} --time row\"\nin = [\"rows\"]\nout = { train = \"work/train.parquet\", test = \"work/test.parquet\" }\n[step.train]\nrun = \"kilter train {in.train} --target y --exclude row --param rounds=20 --out {out.model}\"\nin = [\"split.train\"]\nout = { model = \"work/model\" }\n[gate.quality]\ndataset = \"split.test\"\nrules = [\"auc >= 0.5\"]\n[package]\nmodel = \"train.model\"\n[deploy.production]\nauto = true\n[monitor]\nevery = \"250s\"\naccuracy = [\"auc >= 0.5\"]\n",
     );
     assert_eq!(world.json(&["check"])["valid"], true);
     let report = world.json(&["replay", "."]);

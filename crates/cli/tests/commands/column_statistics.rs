@@ -45,7 +45,7 @@ fn what_is_asked_is_counted_told_kept_and_added_up_after_a_restart() {
     let gauges = text(&server, "/metrics");
     let line = "kilter_profile_unseen_share{endpoint=\"churn\",version=\"1\",column=\"region\"} 0.5\n";
     assert!(gauges.contains(line) && gauges.contains("kilter_profile_left_out 0\n"), "{gauges}");
-    assert_eq!(world.json(&["monitor", "profile", "churn"])["versions"], profile["versions"], "through the server");
+    assert_eq!(world.json(&["monitor", "columns", "churn"])["versions"], profile["versions"], "through the server");
     assert_eq!(server.get("/api/v1/endpoints/nobody/profile").0, 404);
     assert_eq!(server.get("/api/v1/endpoints/churn/profile?since=soon").0, 400);
     assert_eq!(server.get("/api/v1/endpoints/churn/profile?since=2026-02-01&until=2026-01-01").0, 400);
@@ -56,8 +56,8 @@ fn what_is_asked_is_counted_told_kept_and_added_up_after_a_restart() {
     assert!(
         !files(&world).is_empty() && files(&world).iter().all(|path| path.to_str().unwrap().ends_with(".champion.bin"))
     );
-    assert_eq!(world.json(&["monitor", "profile", "churn"])["versions"], profile["versions"], "from the files");
-    let said = world.kilter(&["monitor", "profile", "churn", "--since", "3h"]);
+    assert_eq!(world.json(&["monitor", "columns", "churn"])["versions"], profile["versions"], "from the files");
+    let said = world.kilter(&["monitor", "columns", "churn", "--since", "3h"]);
     assert!(said.exit == 0 && said.out.contains("churn@1 as champion: 10 rows"), "{}{}", said.out, said.err);
     assert!(said.out.contains("50 % (a new one)"), "{}", said.out);
     let server = Server::start(&world);

@@ -59,11 +59,11 @@ time  = "at"
 id    = ["id"]
 label = "left"
 [step.split]
-run = "kilter split {in.customers} {out.train} {out.test} --time at"
+run = "kilter data split {in.customers} {out.train} {out.test} --time at"
 in  = ["customers"]
 out = { train = "work/train.parquet", test = "work/test.parquet" }
 [step.train]
-run = "kilter fit {in.train} --target left --exclude id,at --param rounds=20 --out {out.model}"
+run = "kilter train {in.train} --target left --exclude id,at --param rounds=20 --out {out.model}"
 in  = ["split.train"]
 out = { model = "work/model" }
 [gate.quality]
@@ -90,7 +90,7 @@ fn a_run_makes_a_version_that_its_gate_approves_and_the_next_run_takes_its_steps
     assert_eq!(world.json(&["status"])["endpoints"][0]["live"]["version"], 1);
     assert_eq!(world.json(&["model", "show", "churn@1"])["gates"][0]["verdict"], "passed");
     assert_eq!(world.json(&["audit", "verify"])["sound"], true);
-    let explained = world.json(&["run", "--explain"]);
+    let explained = world.json(&["run", "--dry-run"]);
     let states: Vec<_> =
         explained["run"]["steps"].as_array().unwrap().iter().map(|step| step["state"].clone()).collect();
     assert_eq!(states, ["cached", "cached"]);
@@ -161,7 +161,7 @@ fn names_of_columns_are_held_against_the_data() {
         assert!(error["hint"].as_str().unwrap().contains(near), "{wrong}: {error}");
     }
     // What a step of one's own hands on may have columns that the dataset has not.
-    let own = PROJECT.replace("kilter split {in.customers}", "python split.py {in.customers}");
+    let own = PROJECT.replace("kilter data split {in.customers}", "python split.py {in.customers}");
     let (said, document) = checked(&own.replace("auc >= BOUND", "auc.slice(age_band) >= 0.5"));
     assert_eq!(said.exit, 0, "{document}");
     let warnings = document["warnings"].to_string();
@@ -276,7 +276,7 @@ fn a_first_contract_agrees_with_fit_about_the_task_and_reads_texts_by_words() {
         assert!(contract.contains("--learner linear"), "{contract}");
         let said = world.kilter(&["run"]);
         assert!([0, 3].contains(&said.exit), "{}{}", said.out, said.err);
-        let fit: serde_json::Value = serde_json::from_str(&world.read("work/model/fit.json")).unwrap();
+        let fit: serde_json::Value = serde_json::from_str(&world.read("work/model/training.json")).unwrap();
         assert_eq!(fit["task"], task, "{contract}");
         let lead = if task == "binary" {
             "auc"

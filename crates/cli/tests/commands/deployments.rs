@@ -25,7 +25,7 @@ fn versions(world: &World, count: u32) {
 }
 
 fn states(world: &World) -> Vec<String> {
-    let found = world.json(&["deployment"]);
+    let found = world.json(&["deployment", "list"]);
     let states = found["deployments"].as_array().unwrap().iter();
     states.map(|deployment| deployment["state"].as_str().unwrap().to_owned()).collect()
 }
@@ -86,7 +86,7 @@ fn a_column_under_one_of_our_names_is_refused_at_training_and_the_folder_stays_o
 }
 
 fn states_or_none(world: &World) -> Vec<Value> {
-    world.json(&["deployment"])["deployments"].as_array().unwrap().clone()
+    world.json(&["deployment", "list"])["deployments"].as_array().unwrap().clone()
 }
 
 #[test]

@@ -60,11 +60,11 @@ fn the_pictures_of_a_binary_model_agree_with_its_metrics_and_with_counting() {
 #[test]
 fn another_model_is_compared_row_by_row() {
     let world = employment();
-    let fit = ["fit", "train.csv", "--target", "employed", "--include", "AGEP,SEX", "--seed", "3", "--out", "less"];
+    let fit = ["train", "train.csv", "--target", "employed", "--include", "AGEP,SEX", "--seed", "3", "--out", "less"];
     world.json(&[&fit[..], &["--param", "rounds=5"]].concat());
     let told = world.json(&["evaluate", "model", "test.csv", "--against", "less", "--html", "page.html"]);
     let compared = &told["against"]["metrics"];
-    world.json(&["score", "test.csv", "--model", "less", "--out", "less.csv"]);
+    world.json(&["predict", "test.csv", "--model", "less", "--out", "less.csv"]);
     let of = |name: &str| csv(&world.read(name), &["employed", "score"]);
     let right = |row: &[String]| (row[0] == "1") == (row[1].parse::<f64>().unwrap() >= 0.5);
     let (ours, theirs) = (of("scored.csv"), of("less.csv"));
@@ -122,7 +122,7 @@ fn several_classes_and_numbers_have_their_own_pictures() {
         )
     };
     world.write("rows.csv", &("a,b,kind,much\n".to_owned() + &(0..600).map(row).collect::<String>()));
-    world.json(&["fit", "rows.csv", "--target", "kind", "--exclude", "much", "--out", "kinds"]);
+    world.json(&["train", "rows.csv", "--target", "kind", "--exclude", "much", "--out", "kinds"]);
     world.json(&[
         "fit",
         "rows.csv",
@@ -136,7 +136,7 @@ fn several_classes_and_numbers_have_their_own_pictures() {
         "numbers",
     ]);
     let told = world.json(&["evaluate", "kinds", "rows.csv", "--html", "page.html"]);
-    world.json(&["score", "rows.csv", "--model", "kinds", "--out", "kinds.csv"]);
+    world.json(&["predict", "rows.csv", "--model", "kinds", "--out", "kinds.csv"]);
     let rows = csv(&world.read("kinds.csv"), &["kind", "predicted"]);
     for class in ["x", "y", "z"] {
         let found = named(&told["classes"], "class", class);
@@ -227,7 +227,7 @@ fn a_model_that_answers_margins_is_decided_at_its_own_zero() {
     close(number(&evaluated["accuracy"]), 0.6325);
     assert!((number(&evaluated["recall"]) - 0.5855).abs() < 5e-5, "{}", evaluated["recall"]);
     // As the model's own decisions are, row by row.
-    world.json(&["score", "rows.csv", "--model", "margin.onnx", "--out", "scored.csv"]);
+    world.json(&["predict", "rows.csv", "--model", "margin.onnx", "--out", "scored.csv"]);
     let rows = csv(&world.read("scored.csv"), &["y", "predicted"]);
     let right = rows.iter().filter(|row| row[0] == row[1]).count();
     close(number(&evaluated["accuracy"]), right as f64 / rows.len() as f64);

@@ -13,7 +13,7 @@ use crate::{
     fairness::{csv, employment},
 };
 
-/// Models by `fit`, rows, and what `shap` says of them.
+/// Models by `kilter train`, rows, and what `shap` says of them.
 fn fixture(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../inference/tests/explained").join(name)
 }
@@ -105,7 +105,7 @@ fn parts_add_up_to_the_score_that_the_model_answers_with() {
 fn the_change_of_the_mean_score_is_split_without_a_rest() {
     let world = employment();
     let told = world.json(&["explain", "model", "test.csv", "--against", "train.csv", "--html", "page.html"]);
-    world.json(&["score", "train.csv", "--model", "model", "--out", "before.csv"]);
+    world.json(&["predict", "train.csv", "--model", "model", "--out", "before.csv"]);
     let mean = |name: &str| {
         let rows = csv(&world.read(name), &["score"]);
         let odds = rows.iter().map(|row| row[0].parse::<f64>().unwrap()).map(|p| (p / (1.0 - p)).ln());
@@ -169,7 +169,7 @@ fn strange_rows_get_a_clear_word() {
     let world = World::new();
     let row = |row: u32| format!("{},{},{}\n", row % 17, ["a", "b"][(row % 2) as usize], u32::from(row % 17 > 8));
     world.write("rows.csv", &("x,c,y\n".to_owned() + &(0..400).map(row).collect::<String>()));
-    world.json(&["fit", "rows.csv", "--target", "y", "--out", "model"]);
+    world.json(&["train", "rows.csv", "--target", "y", "--out", "model"]);
     world.write("empty.csv", "x,c\n");
     world.write("less.csv", "c\na\n");
     world.write("missing.csv", "x,c\n,\n,\n,\n");

@@ -9,10 +9,11 @@ const PEOPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/employ
 /// The example's people, a model of who is employed, and its answers as a table.
 pub fn employment() -> World {
     let world = World::new();
-    world.json(&["split", PEOPLE, "train.csv", "test.csv", "--time", "year", "--share", "0.25", "--seed", "3"]);
-    let fit = ["fit", "train.csv", "--target", "employed", "--exclude", "year,RAC1P", "--seed", "3", "--out", "model"];
+    world.json(&["data", "split", PEOPLE, "train.csv", "test.csv", "--time", "year", "--share", "0.25", "--seed", "3"]);
+    let fit =
+        ["train", "train.csv", "--target", "employed", "--exclude", "year,RAC1P", "--seed", "3", "--out", "model"];
     world.json(&[&fit[..], &["--param", "rounds=15"]].concat());
-    world.json(&["score", "test.csv", "--model", "model", "--out", "scored.csv"]);
+    world.json(&["predict", "test.csv", "--model", "model", "--out", "scored.csv"]);
     world
 }
 
@@ -212,8 +213,8 @@ fn regression_is_refused_and_the_positive_class_of_many_must_be_named() {
     let world = World::new();
     let row = |row: u32| format!("{},{},{},{}\n", row % 7, row % 2, ["x", "y", "z"][(row % 3) as usize], row % 11);
     world.write("rows.csv", &("a,g,kind,much\n".to_owned() + &(0..300).map(row).collect::<String>()));
-    world.json(&["fit", "rows.csv", "--target", "much", "--task", "regression", "--out", "numbers"]);
-    world.json(&["fit", "rows.csv", "--target", "kind", "--out", "kinds"]);
+    world.json(&["train", "rows.csv", "--target", "much", "--task", "regression", "--out", "numbers"]);
+    world.json(&["train", "rows.csv", "--target", "kind", "--out", "kinds"]);
     let problem = world.problem(&["fairness", "numbers", "rows.csv", "--groups", "g"], 2);
     assert!(problem["detail"].as_str().unwrap().contains("answers numbers"), "{problem}");
     assert!(

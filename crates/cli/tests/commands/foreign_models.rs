@@ -46,7 +46,7 @@ fn check_all(folder: &str) -> usize {
         let features: Vec<&str> =
             head(&text).into_iter().filter(|name| *name != "label" && !name.starts_with("right")).collect();
         world.write("rows.csv", &columns(&text, &features));
-        let said = world.kilter(&["score", "--model", model.to_str().unwrap(), "rows.csv", "--out", "out.csv"]);
+        let said = world.kilter(&["predict", "--model", model.to_str().unwrap(), "rows.csv", "--out", "out.csv"]);
         assert_eq!(said.exit, 0, "{name}: {}{}", said.out, said.err);
         let out = world.read("out.csv");
         if head(&text).contains(&"label") {
@@ -84,7 +84,7 @@ fn what_does_not_run_names_its_operator_and_no_way_that_it_has_gone() {
         let world = World::new();
         world.write("rows.csv", "a,b,c,d\n1,2,3,4\n");
         let model = data("foreign/refused").join(format!("{name}.onnx")).display().to_string();
-        let problem = world.problem(&["score", "--model", &model, "rows.csv", "--out", "out.csv"], 1);
+        let problem = world.problem(&["predict", "--model", &model, "rows.csv", "--out", "out.csv"], 1);
         assert_eq!(problem["code"], "model_invalid");
         let cause = problem["causes"][0].as_str().unwrap();
         assert!(cause.contains(&format!("the operator `{operator}` of node")), "{name}: {cause}");
@@ -95,7 +95,7 @@ fn what_does_not_run_names_its_operator_and_no_way_that_it_has_gone() {
     let world = World::new();
     world.write("model.onnx", "a pickle");
     world.write("rows.csv", "a\n1\n");
-    let problem = world.problem(&["score", "--model", "model.onnx", "rows.csv", "--out", "out.csv"], 1);
+    let problem = world.problem(&["predict", "--model", "model.onnx", "rows.csv", "--out", "out.csv"], 1);
     assert!(problem["hint"].as_str().unwrap().contains("write the model as ONNX"), "{problem}");
 }
 
@@ -113,10 +113,10 @@ fn a_forest_of_equal_votes_is_a_probability_and_decides_ties_as_it_was_trained()
     assert!((of("brier") - 0.1726).abs() < 5e-5, "{told}");
     // Two certain rows are wrong, so the clip decides: 1.353 at 1e-15, where scikit-learn says 1.393 at 2.2e-16.
     assert!((of("log_loss") - 1.353).abs() < 5e-4, "{told}");
-    world.json(&["score", "--model", &path("forest10.onnx"), &path("rows.csv"), "--out", "out.csv"]);
+    world.json(&["predict", "--model", &path("forest10.onnx"), &path("rows.csv"), "--out", "out.csv"]);
     let scores = numbers(csv(&world.read("out.csv"), &["score"]));
     assert!(scores.iter().all(|score| (0.0..=1.0).contains(score)) && scores.contains(&1.0));
-    world.json(&["score", "--model", &path("forest20.onnx"), &path("ties.csv"), "--out", "ties.csv"]);
+    world.json(&["predict", "--model", &path("forest20.onnx"), &path("ties.csv"), "--out", "ties.csv"]);
     let ties = csv(&world.read("ties.csv"), &["score", "predicted", "right"]);
     assert!(ties.iter().all(|row| row[1] == row[2]), "{ties:?}");
     let even = ties.iter().filter(|row| row[0] == "0.5").count();
@@ -149,7 +149,7 @@ fn a_block_of_another_width_names_what_there_is() {
     let text = fs::read_to_string(data("foreign/logistic.csv")).unwrap();
     world.write("rows.csv", &columns(&text, &["a", "b", "c", "d", "label"]));
     let model = data("foreign/logistic.onnx").display().to_string();
-    let problem = world.problem(&["score", "--model", &model, "rows.csv", "--out", "out.csv"], 2);
+    let problem = world.problem(&["predict", "--model", &model, "rows.csv", "--out", "out.csv"], 2);
     let detail = problem["detail"].as_str().unwrap();
     assert!(detail.contains("takes 4 columns as the one block `X`") && detail.contains("`label`"), "{problem}");
     // The column that is predicted is no feature.

@@ -98,7 +98,18 @@ fn place(kind: &str, path: &Path) -> Option<UnixListener> {
 fn world_and_kinds() -> (World, Vec<Kind>) {
     let world = World::new();
     world.write("good.csv", &customers());
-    world.json(&["fit", "good.csv", "--target", "left", "--exclude", "id,at", "--param", "rounds=3", "--out", "model"]);
+    world.json(&[
+        "train",
+        "good.csv",
+        "--target",
+        "left",
+        "--exclude",
+        "id,at",
+        "--param",
+        "rounds=3",
+        "--out",
+        "model",
+    ]);
     world.json(&["profile", "good.csv", "--out", "good.kprof"]);
     let lines = (0..200).map(|row| format!("{{\"id\":{row},\"age\":{},\"left\":{}}}\n", row % 60, row % 2));
     let numbers = Table::new(vec![
@@ -117,7 +128,7 @@ fn world_and_kinds() -> (World, Vec<Kind>) {
     let tables = |file: &'static str| {
         vec![
             vec!["profile", file],
-            vec!["fit", file, "--target", "left", "--param", "rounds=2", "--out", "its"],
+            vec!["train", file, "--target", "left", "--param", "rounds=2", "--out", "its"],
             vec!["sql", "select count(*) from t", "--table", Box::leak(format!("t={file}").into_boxed_str())],
         ]
     };
@@ -133,18 +144,18 @@ fn world_and_kinds() -> (World, Vec<Kind>) {
         Kind {
             name: "x.onnx",
             good: read("model/model.onnx"),
-            commands: vec![vec!["score", "good.csv", "--model", "x.onnx", "--out", "scored.csv"]],
+            commands: vec![vec!["predict", "good.csv", "--model", "x.onnx", "--out", "scored.csv"]],
         },
         Kind { name: "x.kprof", good: read("good.kprof"), commands: vec![vec!["drift", "x.kprof", "good.csv"]] },
         Kind {
             name: "project/kilter.toml",
             good: contract.as_bytes().to_vec(),
-            commands: vec![vec!["check", "project"], vec!["run", "--project", "project", "--explain"]],
+            commands: vec![vec!["check", "project"], vec!["run", "--project", "project", "--dry-run"]],
         },
         Kind {
             name: "locked/kilter.lock",
             good: read("locked/kilter.lock"),
-            commands: vec![vec!["run", "--project", "locked", "--explain"]],
+            commands: vec![vec!["run", "--project", "locked", "--dry-run"]],
         },
         Kind {
             name: "token",

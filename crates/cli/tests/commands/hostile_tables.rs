@@ -31,7 +31,7 @@ fn turns(words: &'static [&'static str]) -> impl Fn(usize) -> String {
 fn world() -> World {
     let world = World::new();
     world.write("good.csv", &customers());
-    let fit = ["fit", "good.csv", "--target", "left", "--exclude", "id,at", "--param", "rounds=5", "--out", "model"];
+    let fit = ["train", "good.csv", "--target", "left", "--exclude", "id,at", "--param", "rounds=5", "--out", "model"];
     world.json(&fit);
     world
 }
@@ -58,12 +58,12 @@ fn through_every_command(world: &World, table: &str) -> usize {
     let commands: [&[&str]; 9] = [
         &["profile", table],
         &["drift", "good.csv", table],
-        &["fit", table, "--target", "left", "--exclude", "id,at", "--param", "rounds=3", "--out", "its"],
-        &["score", table, "--model", "model", "--out", "scored.csv"],
+        &["train", table, "--target", "left", "--exclude", "id,at", "--param", "rounds=3", "--out", "its"],
+        &["predict", table, "--model", "model", "--out", "scored.csv"],
         &["evaluate", "model", table, "--slice", "region"],
         &["fairness", "model", table, "--groups", "region"],
         &["explain", "model", table, "--against", "good.csv"],
-        &["split", table, "older.csv", "newer.csv", "--time", "at"],
+        &["data", "split", table, "older.csv", "newer.csv", "--time", "at"],
         &["sql", query, "--table", named.as_str()],
     ];
     commands.iter().filter(|command| told(world, command).0 == 0).count()
@@ -117,7 +117,7 @@ fn what_cannot_be_read_or_learned_is_named_with_its_place() {
         ("nothing.csv", "training_refused", "`age`: it has no values"),
     ];
     for (name, code, word) in cases {
-        let fit = ["fit", name, "--target", "left", "--learner", "linear", "--out", "its"];
+        let fit = ["train", name, "--target", "left", "--learner", "linear", "--out", "its"];
         let problem = world.problem(&fit, 1);
         let detail = problem["detail"].as_str().unwrap();
         assert!(problem["code"] == code && detail.contains(word), "{name}: {problem}");
@@ -135,9 +135,9 @@ fn names_that_are_long_or_foreign_or_ours_are_names() {
         writeln!(text, "{at},{},{},{row},x,1,{}", row % 7, row % 5, row % 2).unwrap();
     }
     world.write("names.csv", &text);
-    world.json(&["fit", "names.csv", "--target", "left", "--exclude", "at", "--param", "rounds=3", "--out", "model"]);
+    world.json(&["train", "names.csv", "--target", "left", "--exclude", "at", "--param", "rounds=3", "--out", "model"]);
     // `predicted` stands in the table already: one must say what to keep beside the answers.
-    let score = ["score", "names.csv", "--model", "model", "--out", "scored.csv"];
+    let score = ["predict", "names.csv", "--model", "model", "--out", "scored.csv"];
     let problem = world.problem(&score, 2);
     assert!(problem["detail"].as_str().unwrap().contains("`predicted` stands twice"), "{problem}");
     world.json(&[&score[..], &["--keep", "__id"]].concat());
@@ -165,7 +165,7 @@ fn a_clock_with_many_zones_is_one_clock() {
     world.write("one.csv", &table(&|_| zones[0]));
     world.write("four.csv", &table(&|hour| zones[(hour % 4) as usize]));
     let cut = |name: &str| {
-        let parted = world.json(&["split", name, "older.csv", "newer.csv", "--time", "at", "--share", "0.25"]);
+        let parted = world.json(&["data", "split", name, "older.csv", "newer.csv", "--time", "at", "--share", "0.25"]);
         (parted["from"].clone(), csv(&world.read("newer.csv"), &["hour"]))
     };
     assert_eq!(cut("one.csv"), cut("four.csv"));
@@ -203,7 +203,7 @@ id         = ["id"]
 label      = "y"
 label_time = "known"
 [step.train]
-run = "kilter fit {in.rows} --target y --exclude at,id,known --param rounds=5 --seed 1 --out {out.model}"
+run = "kilter train {in.rows} --target y --exclude at,id,known --param rounds=5 --seed 1 --out {out.model}"
 in  = ["rows"]
 out = { model = "work/model" }
 [package]

@@ -139,7 +139,7 @@ fn what_a_terminal_obeys_never_reaches_it() {
         &["profile", "evil.csv"],
         &["drift", "evil.csv", "evil.csv"],
         &["profile", "evil.csv", "--exclude", &excluded],
-        &["fit", "evil.csv", "--target", "left", "--exclude", "id,at", "--param", "rounds=3", "--out", "model"],
+        &["train", "evil.csv", "--target", "left", "--exclude", "id,at", "--param", "rounds=3", "--out", "model"],
         &["evaluate", "model", "evil.csv"],
         &["sql", "select * from t limit 3", "--table", "t=evil.csv"],
         &["check", "broken"],
@@ -193,7 +193,7 @@ fn thirty_two_look_while_a_run_has_the_folder_and_who_would_change_something_wai
         assert!(waits_since.elapsed() < Duration::from_secs(60), "the step does not begin");
         thread::sleep(Duration::from_millis(20));
     }
-    let looks: [&[&str]; 4] = [&["status"], &["audit", "list"], &["alert", "list"], &["deployment"]];
+    let looks: [&[&str]; 4] = [&["status"], &["audit", "list"], &["alert", "list"], &["deployment", "list"]];
     thread::scope(|scope| {
         let looks: Vec<_> = (0..32).map(|at| scope.spawn(move || (at, looks[at % 4]))).collect();
         for look in looks {
@@ -242,7 +242,7 @@ fn a_full_disk_is_507_and_the_answer_names_no_folder_of_the_machine() {
 fn a_folder_in_which_nobody_can_write_can_be_looked_at() {
     let world = project("0.55");
     assert_eq!(world.kilter(&["run"]).exit, 0);
-    let commands = ["status", "audit list", "alert list", "deployment", "model list", "doctor --port 0"];
+    let commands = ["status", "audit list", "alert list", "deployment list", "model list", "doctor --port 0"];
     // A mount of its own, seen by these commands alone; where the system forbids that, there is nothing to be seen.
     let typed: Vec<String> = commands.iter().map(|command| format!("\"$0\" {command}; echo \"exit $?\"")).collect();
     let line = format!(

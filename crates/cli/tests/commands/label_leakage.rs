@@ -21,12 +21,12 @@ ignore = ["closed"]
 sensitive = ["region"]
 
 [step.split]
-run = "kilter split {in.customers} {out.train} {out.test} --time at --share 0.3"
+run = "kilter data split {in.customers} {out.train} {out.test} --time at --share 0.3"
 in = ["customers"]
 out = { train = "work/train.parquet", test = "work/test.parquet" }
 
 [step.train]
-run = "kilter fit {in.train} --target left --exclude at --param rounds=20 --out {out.model}"
+run = "kilter train {in.train} --target left --exclude at --param rounds=20 --out {out.model}"
 in = ["split.train"]
 out = { model = "work/model" }
 
@@ -53,7 +53,7 @@ fn project(contract: &str) -> World {
 }
 
 fn left_out(world: &World) -> Vec<(String, String)> {
-    let report: Value = serde_json::from_str(&world.read("work/model/fit.json")).unwrap();
+    let report: Value = serde_json::from_str(&world.read("work/model/training.json")).unwrap();
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     report["left_out"].as_array().unwrap().iter().map(|out| (text(&out["column"]), text(&out["why"]))).collect()
 }
@@ -72,13 +72,13 @@ fn the_roles_of_the_contract_reach_the_trainer_and_a_changed_role_trains_again()
         let wanted = format!("the contract names it as `{role}` of `customers`");
         assert!(*why == wanted || role == "target", "{column}: {why}");
     }
-    let report: Value = serde_json::from_str(&world.read("work/model/fit.json")).unwrap();
+    let report: Value = serde_json::from_str(&world.read("work/model/training.json")).unwrap();
     let notes = report["notes"].to_string();
     assert!(notes.contains("`region` is sensitive in `customers`"), "{notes}");
 
     // A role that is taken away trains again, and the column is read.
     world.write("kilter.toml", &contract.replace("id = [\"id\"]\n", ""));
-    let explained = world.json(&["run", "--explain"]);
+    let explained = world.json(&["run", "--dry-run"]);
     let steps = explained["run"]["steps"].as_array().unwrap();
     let train = steps.iter().find(|step| step["step"] == "train").unwrap();
     assert!(train["state"] == "queued" || train["reason"].to_string().contains("roles"), "{explained}");
@@ -86,7 +86,7 @@ fn the_roles_of_the_contract_reach_the_trainer_and_a_changed_role_trains_again()
     assert!(fields.iter().any(|change| change["field"] == "roles.customers.id"), "{explained}");
 
     // Outside of a run the trainer takes what it is given.
-    world.json(&["fit", "customers.csv", "--target", "left", "--include", "age,closed", "--out", "other"]);
+    world.json(&["train", "customers.csv", "--target", "left", "--include", "age,closed", "--out", "other"]);
     // In a run an ignored column cannot be named.
     let named = contract.replace("--exclude at", "--include age,closed");
     world.write("kilter.toml", &named);

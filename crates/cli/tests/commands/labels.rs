@@ -25,7 +25,7 @@ fn in_words(no: &str, yes: &str) -> World {
         "kilter.toml",
         "[project]\nname = \"churn\"\n[data.rows]\npath = \"rows.csv\"\ntime = \"at\"\nlabel = \"left\"\n\
          [data.coded]\npath = \"coded.csv\"\n\
-         [step.train]\nrun = \"kilter fit {in.coded} --target left --exclude id,at --param rounds=20 --out {out.model}\"\n\
+         [step.train]\nrun = \"kilter train {in.coded} --target left --exclude id,at --param rounds=20 --out {out.model}\"\n\
          in = [\"coded\"]\nout = { model = \"work/model\" }\n\
          [gate.q]\nrules = [\"accuracy >= 0.5\", \"npv >= 0.3\"]\n\
          [package]\nmodel = \"train.model\"\n[deploy.production]\nauto = true\n",

@@ -17,11 +17,11 @@ path  = "customers.csv"
 time  = "at"
 label = "left"
 [step.split]
-run = "kilter split {in.customers} {out.train} {out.test} --time at"
+run = "kilter data split {in.customers} {out.train} {out.test} --time at"
 in  = ["customers"]
 out = { train = "work/train.parquet", test = "work/test.parquet" }
 [step.train]
-run = "kilter fit {in.train} --target left --exclude at --param rounds=10 --out {out.model}"
+run = "kilter train {in.train} --target left --exclude at --param rounds=10 --out {out.model}"
 in  = ["split.train"]
 out = { model = "work/model" }
 [gate.quality]

@@ -158,7 +158,7 @@ pub fn watched(target: &str, more: &str) -> Live {
         &format!(
             "[project]\nname = \"churn\"\n\
              [data.customers]\npath = \"customers.csv\"\ntime = \"at\"\nid = [\"id\"]\nlabel = \"{target}\"\n\
-             [step.train]\nrun = \"kilter fit {{in.customers}} --target {target} --exclude id,at,{other} --param rounds=20 --out {{out.model}}\"\n\
+             [step.train]\nrun = \"kilter train {{in.customers}} --target {target} --exclude id,at,{other} --param rounds=20 --out {{out.model}}\"\n\
              in = [\"customers\"]\nout = {{ model = \"work/model\" }}\n\
              [package]\nmodel = \"train.model\"\n[deploy.production]\nauto = true\n\
              [monitor]\nevery = \"1h\"\nmin_rows = 20\n{more}\n"

@@ -79,7 +79,18 @@ fn within_two_gib(world: &World, arguments: &[&str]) -> (Option<i32>, String, Du
 fn rows_that_would_fill_the_memory_are_refused_by_every_command_that_holds_a_table() {
     let world = World::new();
     world.write("good.csv", &customers());
-    world.json(&["fit", "good.csv", "--target", "left", "--exclude", "id,at", "--param", "rounds=3", "--out", "model"]);
+    world.json(&[
+        "train",
+        "good.csv",
+        "--target",
+        "left",
+        "--exclude",
+        "id,at",
+        "--param",
+        "rounds=3",
+        "--out",
+        "model",
+    ]);
     let rows = 20 << 20;
     let table = Table::new(vec![
         ("age".into(), Column::Float(vec![1.0; rows])),
@@ -89,8 +100,8 @@ fn rows_that_would_fill_the_memory_are_refused_by_every_command_that_holds_a_tab
     write_table(&path, &table.unwrap()).unwrap();
     assert!(fs::metadata(&path).unwrap().len() < 1 << 20, "run lengths make it small");
     let commands: [&[&str]; 4] = [
-        &["fit", "bomb.parquet", "--target", "left", "--out", "its"],
-        &["score", "bomb.parquet", "--model", "model", "--out", "scored.csv"],
+        &["train", "bomb.parquet", "--target", "left", "--out", "its"],
+        &["predict", "bomb.parquet", "--model", "model", "--out", "scored.csv"],
         &["evaluate", "model", "bomb.parquet"],
         &["label", "churn", "bomb.parquet", "--id", "age", "--label", "left"],
     ];
@@ -110,7 +121,18 @@ fn rows_that_would_fill_the_memory_are_refused_by_every_command_that_holds_a_tab
 fn what_is_no_file_is_refused_by_every_command_before_it_is_opened() {
     let world = World::new();
     world.write("good.csv", &customers());
-    world.json(&["fit", "good.csv", "--target", "left", "--exclude", "id,at", "--param", "rounds=3", "--out", "model"]);
+    world.json(&[
+        "train",
+        "good.csv",
+        "--target",
+        "left",
+        "--exclude",
+        "id,at",
+        "--param",
+        "rounds=3",
+        "--out",
+        "model",
+    ]);
     for name in ["pipe.csv", "pipe.parquet", "pipe.onnx", "pipe.sql", "project/kilter.toml", "locked/kilter.lock"] {
         let path = world.path().join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -122,12 +144,12 @@ fn what_is_no_file_is_refused_by_every_command_before_it_is_opened() {
         &["profile", "pipe.csv"],
         &["profile", "zero.csv"],
         &["drift", "good.csv", "pipe.parquet"],
-        &["fit", "pipe.csv", "--target", "left", "--out", "its"],
-        &["score", "pipe.csv", "--model", "model", "--out", "scored.csv"],
-        &["score", "good.csv", "--model", "pipe.onnx", "--out", "scored.csv"],
+        &["train", "pipe.csv", "--target", "left", "--out", "its"],
+        &["predict", "pipe.csv", "--model", "model", "--out", "scored.csv"],
+        &["predict", "good.csv", "--model", "pipe.onnx", "--out", "scored.csv"],
         &["evaluate", "pipe.onnx", "good.csv"],
         &["explain", "model", "pipe.csv"],
-        &["split", "pipe.csv", "older.csv", "newer.csv", "--time", "at"],
+        &["data", "split", "pipe.csv", "older.csv", "newer.csv", "--time", "at"],
         &["sql", "select 1 from t", "--table", "t=pipe.csv"],
         &["sql", "--file", "pipe.sql"],
         &["label", "churn", "pipe.csv"],

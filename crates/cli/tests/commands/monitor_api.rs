@@ -132,7 +132,7 @@ fn a_server_tells_the_same_in_pages_and_as_gauges_that_the_rules_use() {
     };
     assert_eq!(Some(gauge("kilter_monitor_value")), rule(&shown, "psi(x)")["value"].as_f64());
     assert_eq!((gauge("kilter_monitor_failing"), gauge("kilter_monitor_bound_high")), (1.0, 0.25));
-    let rules = world.kilter(&["monitor", "rules", &endpoint]).out;
+    let rules = world.kilter(&["monitor", "export-prometheus", &endpoint]).out;
     for line in rules.lines().filter(|line| line.trim_start().starts_with("expr:")) {
         for name in
             line.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').filter(|word| word.starts_with("kilter_"))

@@ -101,7 +101,7 @@ fn contract(data: &str, monitor: &str) -> String {
     format!(
         "[project]\nname = \"scores\"\nowner = \"user:ana\"\n\
          [data.rows]\npath = \"rows.csv\"\ntime = \"at\"\nid = [\"id\"]\nlabel = \"y\"\nsensitive = [\"group\"]\n{data}\n\
-         [step.train]\nrun = \"kilter fit {{in.rows}} --target y --exclude at,known,id,group --learner linear --seed 1 --out {{out.model}}\"\n\
+         [step.train]\nrun = \"kilter train {{in.rows}} --target y --exclude at,known,id,group --learner linear --seed 1 --out {{out.model}}\"\n\
          in = [\"rows\"]\nout = {{ model = \"work/model\" }}\n\
          [package]\nmodel = \"train.model\"\n[deploy.production]\n\
          [monitor]\n{monitor}\n\
@@ -127,7 +127,7 @@ fn data_that_does_not_meet_its_requirements_trains_nothing() {
         "kilter.toml",
         "[project]\nname = \"scores\"\n[data.rows]\npath = \"rows.csv\"\nlabel = \"y\"\n\
          require = [\"rows >= 10_000\", \"null(x) == 0\"]\n\
-         [step.train]\nrun = \"kilter fit {in.rows} --target y --out {out.model}\"\nin = [\"rows\"]\n\
+         [step.train]\nrun = \"kilter train {in.rows} --target y --out {out.model}\"\nin = [\"rows\"]\n\
          out = { model = \"work/model\" }\n[package]\nmodel = \"train.model\"\n",
     );
     let said = world.kilter(&["run", "--data", "state"]);
@@ -144,7 +144,7 @@ fn a_requirement_that_cannot_be_measured_leaves_the_version_undecided() {
         "kilter.toml",
         "[project]\nname = \"scores\"\n[data.rows]\npath = \"rows.csv\"\nlabel = \"y\"\n\
          require = [\"null(income) == 0\"]\n\
-         [step.train]\nrun = \"kilter fit {in.rows} --target y --exclude at,id --out {out.model}\"\nin = [\"rows\"]\n\
+         [step.train]\nrun = \"kilter train {in.rows} --target y --exclude at,id --out {out.model}\"\nin = [\"rows\"]\n\
          out = { model = \"work/model\" }\n[package]\nmodel = \"train.model\"\n",
     );
     let said = world.kilter(&["run", "--data", "state"]);

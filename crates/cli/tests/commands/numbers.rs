@@ -96,7 +96,7 @@ fn requirements_on_ids_beyond_2_53_are_judged_by_all_digits() {
         let text = format!(
             "[project]\nname = \"accounts\"\n[data.rows]\npath = \"rows.csv\"\nlabel = \"y\"\nrequire = [\"{rule}\"]\n"
         );
-        let step = "[step.train]\nrun = \"kilter fit {in.rows} --target y --include amount --out {out.model}\"\nin = [\"rows\"]\nout = { model = \"work/model\" }\n[package]\nmodel = \"train.model\"\n";
+        let step = "[step.train]\nrun = \"kilter train {in.rows} --target y --include amount --out {out.model}\"\nin = [\"rows\"]\nout = { model = \"work/model\" }\n[package]\nmodel = \"train.model\"\n";
         world.write("kilter.toml", &(text + step));
         world.kilter(&["run"])
     };
@@ -130,7 +130,7 @@ fn rows_that_differ_beyond_2_53_do_not_repeat_each_other() {
     let mut text = "account,y\n".to_owned();
     (0..400i64).for_each(|row| text += &format!("{},{}\n", FIRST + (row * 7919) % 401, row % 2));
     world.write("rows.csv", &text);
-    world.write("kilter.toml", "[project]\nname = \"accounts\"\n[data.rows]\npath = \"rows.csv\"\nlabel = \"y\"\n[step.split]\nrun = \"kilter split {in.rows} {out.train} {out.test}\"\nin = [\"rows\"]\nout = { train = \"work/train.parquet\", test = \"work/test.parquet\" }\n[step.train]\nrun = \"kilter fit {in.train} --target y --out {out.model}\"\nin = [\"split.train\"]\nout = { model = \"work/model\" }\n[gate.quality]\ndataset = \"split.test\"\nrules = [\"auc >= 0\"]\n[package]\nmodel = \"train.model\"\n");
+    world.write("kilter.toml", "[project]\nname = \"accounts\"\n[data.rows]\npath = \"rows.csv\"\nlabel = \"y\"\n[step.split]\nrun = \"kilter data split {in.rows} {out.train} {out.test}\"\nin = [\"rows\"]\nout = { train = \"work/train.parquet\", test = \"work/test.parquet\" }\n[step.train]\nrun = \"kilter train {in.train} --target y --out {out.model}\"\nin = [\"split.train\"]\nout = { model = \"work/model\" }\n[gate.quality]\ndataset = \"split.test\"\nrules = [\"auc >= 0\"]\n[package]\nmodel = \"train.model\"\n");
     let said = world.kilter(&["run"]);
     assert_eq!(said.exit, 0, "{}{}", said.out, said.err);
     let shown = world.kilter(&["model", "show", "accounts@1"]);
@@ -147,7 +147,7 @@ fn ids_that_are_served_are_those_that_were_trained_on() {
         text += &format!("{},{offset},{x},{}\n", FIRST + offset, i64::from(x + (at % 5) as f64 > 1.0));
     }
     world.write("data.csv", &text);
-    world.write("kilter.toml", "[project]\nname = \"accounts\"\n[data.rows]\npath = \"data.csv\"\nlabel = \"y\"\n[step.train]\nrun = \"kilter fit {in.rows} --target y --out {out.model}\"\nin = [\"rows\"]\nout = { model = \"work/model\" }\n[package]\nmodel = \"train.model\"\n[deploy.production]\nauto = true\n");
+    world.write("kilter.toml", "[project]\nname = \"accounts\"\n[data.rows]\npath = \"data.csv\"\nlabel = \"y\"\n[step.train]\nrun = \"kilter train {in.rows} --target y --out {out.model}\"\nin = [\"rows\"]\nout = { model = \"work/model\" }\n[package]\nmodel = \"train.model\"\n[deploy.production]\nauto = true\n");
     let said = world.kilter(&["run"]);
     assert_eq!(said.exit, 0, "{}{}", said.out, said.err);
     let server = Server::start(&world);

@@ -11,17 +11,20 @@ fn world() -> World {
 #[test]
 fn a_model_is_trained_scored_and_measured_from_the_command_line() {
     let world = world();
-    let parted = world.json(&["split", "customers.csv", "train.parquet", "test.parquet", "--time", "at"]);
+    let parted = world.json(&["data", "split", "customers.csv", "train.parquet", "test.parquet", "--time", "at"]);
     assert_eq!(parted["train"]["rows"].as_u64().unwrap() + parted["test"]["rows"].as_u64().unwrap(), 400);
     let fit =
-        ["fit", "train.parquet", "--target", "left", "--exclude", "id,at", "--param", "rounds=20", "--out", "model"];
+        ["train", "train.parquet", "--target", "left", "--exclude", "id,at", "--param", "rounds=20", "--out", "model"];
     let fitted = world.json(&fit);
-    assert_eq!((fitted["fit"]["task"].as_str(), fitted["model"].as_str()), (Some("binary"), Some("model/model.onnx")));
+    assert_eq!(
+        (fitted["training"]["task"].as_str(), fitted["model"].as_str()),
+        (Some("binary"), Some("model/model.onnx"))
+    );
     let first = std::fs::read(world.path().join("model/model.onnx")).unwrap();
     world.json(&fit);
     assert_eq!(std::fs::read(world.path().join("model/model.onnx")).unwrap(), first, "the same bytes");
 
-    let scored = world.json(&["score", "test.parquet", "--model", "model", "--out", "scored.csv", "--keep", "id"]);
+    let scored = world.json(&["predict", "test.parquet", "--model", "model", "--out", "scored.csv", "--keep", "id"]);
     assert_eq!(scored["rows"], parted["test"]["rows"]);
     assert!(world.read("scored.csv").starts_with("id,score,predicted\n"));
 
@@ -53,19 +56,19 @@ fn bad_input_is_told_and_changes_nothing() {
     world.write("model.onnx", "no model");
     let before = std::fs::read_dir(world.path()).unwrap().count();
     let cases: &[(&[&str], i32, &str)] = &[
-        (&["fit", "customers.csv", "--target", "lft", "--out", "model"], 2, "column_unknown"),
-        (&["fit", "customers.csv", "--target", "left", "--param", "round=3", "--out", "model"], 2, "usage_invalid"),
-        (&["fit", "nowhere.csv", "--target", "left", "--out", "model"], 4, "file_not_found"),
-        (&["fit", "cut.parquet", "--target", "left", "--out", "model"], 1, "file_invalid"),
-        (&["fit", "ragged.csv", "--target", "a", "--out", "model"], 1, "file_invalid"),
-        (&["score", "customers.csv", "--model", "model.onnx", "--out", "scored.csv"], 1, "model_invalid"),
-        (&["score", "customers.csv", "--model", "nowhere.onnx", "--out", "scored.csv"], 4, "file_not_found"),
+        (&["train", "customers.csv", "--target", "lft", "--out", "model"], 2, "column_unknown"),
+        (&["train", "customers.csv", "--target", "left", "--param", "round=3", "--out", "model"], 2, "usage_invalid"),
+        (&["train", "nowhere.csv", "--target", "left", "--out", "model"], 4, "file_not_found"),
+        (&["train", "cut.parquet", "--target", "left", "--out", "model"], 1, "file_invalid"),
+        (&["train", "ragged.csv", "--target", "a", "--out", "model"], 1, "file_invalid"),
+        (&["predict", "customers.csv", "--model", "model.onnx", "--out", "scored.csv"], 1, "model_invalid"),
+        (&["predict", "customers.csv", "--model", "nowhere.onnx", "--out", "scored.csv"], 4, "file_not_found"),
         (&["sql", "select nothing from c", "--table", "c=customers.csv"], 2, "sql_invalid"),
         (&["sql", "drop table c", "--table", "c=customers.csv"], 2, "sql_invalid"),
-        (&["split", "customers.csv", "a.csv", "b.csv", "--time", "region"], 1, "file_invalid"),
-        (&["split", "customers.csv", "a.csv", "b.csv", "--time", "when"], 2, "column_unknown"),
-        (&["split", "customers.csv", "a.csv", "b.csv", "--share", "1.5"], 2, "usage_invalid"),
-        (&["split", "customers.csv", "a.txt", "b.txt"], 2, "usage_invalid"),
+        (&["data", "split", "customers.csv", "a.csv", "b.csv", "--time", "region"], 1, "file_invalid"),
+        (&["data", "split", "customers.csv", "a.csv", "b.csv", "--time", "when"], 2, "column_unknown"),
+        (&["data", "split", "customers.csv", "a.csv", "b.csv", "--share", "1.5"], 2, "usage_invalid"),
+        (&["data", "split", "customers.csv", "a.txt", "b.txt"], 2, "usage_invalid"),
     ];
     for (arguments, exit, code) in cases {
         let problem = world.problem(arguments, *exit);
@@ -88,8 +91,8 @@ fn a_column_that_holds_the_target_is_named_when_a_model_learns_from_it() {
     let fit = |exclude: &str| {
         let exclude = format!("id,at,{exclude}");
         let fit =
-            ["fit", "rows.csv", "--target", "left", "--exclude", &exclude, "--param", "rounds=3", "--out", "model"];
-        world.json(&fit)["fit"]["notes"].to_string()
+            ["train", "rows.csv", "--target", "left", "--exclude", &exclude, "--param", "rounds=3", "--out", "model"];
+        world.json(&fit)["training"]["notes"].to_string()
     };
     assert!(fit("grade").contains("`place` alone ranks the label almost perfectly (AUC 1.000)"), "{}", fit("grade"));
     assert!(!fit("grade,place").contains("alone"), "{}", fit("grade,place"));

@@ -78,7 +78,9 @@ fn a_doctor_leaves_nothing_behind() {
 #[test]
 fn commands_that_read_a_data_folder_do_not_make_one() {
     let world = World::new();
-    for arguments in [&["status"][..], &["model", "list"], &["deployment"], &["alert"], &["audit", "verify"]] {
+    for arguments in
+        [&["status"][..], &["model", "list"], &["deployment", "list"], &["alert", "list"], &["audit", "verify"]]
+    {
         assert_eq!(world.problem(arguments, 4)["code"], "file_not_found", "{arguments:?}");
     }
     assert_eq!(std::fs::read_dir(world.path()).unwrap().count(), 0);

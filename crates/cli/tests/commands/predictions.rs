@@ -178,8 +178,8 @@ fn a_request_or_a_file_that_lacks_features_is_refused_with_all_of_them() {
     assert_eq!(optional.map(|input| input["name"].as_str().unwrap()).collect::<Vec<_>>(), ["region"]);
 
     world.write("part.csv", "region,left\nnorth,1\n");
-    let score = |file: &str| world.problem(&["score", file, "--model", "work/model", "--out", "o.csv"], 2);
+    let score = |file: &str| world.problem(&["predict", file, "--model", "work/model", "--out", "o.csv"], 2);
     assert_eq!(score("part.csv")["detail"], "the columns `age`, `visits` are missing");
     world.write("whole.csv", "age,visits\n30,\n");
-    assert_eq!(world.json(&["score", "whole.csv", "--model", "work/model", "--out", "o.csv"])["rows"], 1);
+    assert_eq!(world.json(&["predict", "whole.csv", "--model", "work/model", "--out", "o.csv"])["rows"], 1);
 }

@@ -9,7 +9,7 @@ use crate::{World, customers, predictions::rows, runs::wait_for, server::Server}
 /// A project in a folder of its own, called like it, whose first version is live. Its training does not end while there
 /// is a file `hold`.
 fn registered(world: &World, name: &str, more: &str) {
-    let fit = "kilter fit {in.customers} --target left --exclude id,at --param rounds=5 --out {out.model}";
+    let fit = "kilter train {in.customers} --target left --exclude id,at --param rounds=5 --out {out.model}";
     let contract = format!(
         "[project]\nname = \"{name}\"\n\
          [data.customers]\npath = \"customers.csv\"\nid = [\"id\"]\nlabel = \"left\"\n\

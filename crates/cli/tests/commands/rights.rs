@@ -165,7 +165,7 @@ fn labels_and_looks_ask_at_the_terminal_too() {
         &["status"],
         &["model", "list"],
         &["model", "show", "churn@1"],
-        &["deployment"],
+        &["deployment", "list"],
         &["alert", "list"],
         &["audit", "list"],
         &["audit", "verify"],

@@ -39,15 +39,15 @@ fn a_run_goes_through_the_server_that_has_the_folder() {
     assert!(said.out.contains("churn v1 is approved") && said.out.contains("2 executed"), "{}", said.out);
     assert!(said.err.contains("The server does run") && said.err.contains("train"), "{}", said.err);
     assert_eq!(server.get("/api/v1/status").1["endpoints"][0]["live"]["version"], 1, "and it answers at once");
-    let listed = world.json(&["run", "list"]);
+    let listed = world.json(&["runs", "list"]);
     let (id, run) = (listed["runs"][0]["id"].as_str().unwrap(), &listed["runs"][0]);
     assert_eq!((&run["state"], &run["version"], &run["project"]), (&"succeeded".into(), &1.into(), &"churn".into()));
-    let shown = world.json(&["run", "show", id]);
+    let shown = world.json(&["runs", "show", id]);
     assert_eq!(shown["version"]["state"], "approved");
     assert_eq!(shown["steps"].as_array().unwrap().len(), 2);
     let again = world.json(&["run"]);
     assert_eq!((&again["unchanged"], &again["version"]["number"]), (&true.into(), &1.into()), "{again}");
-    assert_eq!(world.json(&["run", "--explain"])["run"]["steps"][0]["state"], "cached");
+    assert_eq!(world.json(&["run", "--dry-run"])["run"]["steps"][0]["state"], "cached");
 }
 
 #[test]
@@ -99,7 +99,7 @@ fn a_run_says_its_verdict_its_metrics_and_why_it_was_refused() {
 fn logs_of_steps_that_succeeded_are_read_and_do_nothing_to_the_terminal() {
     let world = one_step("printf 'so it goes\\n\\033[31mred\\n'; echo and on >&2");
     assert_eq!(world.kilter(&["run"]).exit, 0);
-    let said = world.kilter(&["run", "logs"]);
+    let said = world.kilter(&["runs", "logs"]);
     assert!(
         said.exit == 0 && said.out.starts_with("so it goes\n") && said.out.contains("and on"),
         "{}{}",
@@ -108,31 +108,31 @@ fn logs_of_steps_that_succeeded_are_read_and_do_nothing_to_the_terminal() {
     );
     assert!(!said.out.contains('\u{1b}') && said.out.contains("[31mred"), "{:?}", said.out);
     assert_eq!(world.kilter(&["run"]).exit, 0);
-    assert!(world.kilter(&["run", "logs", "work"]).out.contains("so it goes"), "of a step that was known already too");
+    assert!(world.kilter(&["runs", "logs", "work"]).out.contains("so it goes"), "of a step that was known already too");
     assert!(
-        world.json(&["run", "logs", "work"])["logs"][0]["text"].as_str().unwrap().contains('\u{1b}'),
+        world.json(&["runs", "logs", "work"])["logs"][0]["text"].as_str().unwrap().contains('\u{1b}'),
         "a program gets all"
     );
-    assert_eq!(world.problem(&["run", "logs", "play"], 4)["hint"], "it has work");
-    assert_eq!(world.problem(&["run", "show", "0190-nothing"], 4)["code"], "not_found");
-    assert_eq!(world.problem(&["run", "show", "../x"], 4)["code"], "not_found");
-    assert_eq!(world.json(&["run", "list"])["runs"].as_array().unwrap().len(), 2);
+    assert_eq!(world.problem(&["runs", "logs", "play"], 4)["hint"], "it has work");
+    assert_eq!(world.problem(&["runs", "show", "0190-nothing"], 4)["code"], "not_found");
+    assert_eq!(world.problem(&["runs", "show", "../x"], 4)["code"], "not_found");
+    assert_eq!(world.json(&["runs", "list"])["runs"].as_array().unwrap().len(), 2);
 }
 
 #[test]
-fn a_step_that_is_called_like_a_command_is_named_after_dashes() {
+fn a_step_may_be_called_like_any_command() {
     let world = World::new();
     world.write("kilter.toml", "[project]\nname = \"x\"\n[step.list]\nrun = \"true\"\n[step.other]\nrun = \"true\"\n");
-    let ran: Value = serde_json::from_str(&world.kilter(&["run", "--json", "--", "list"]).out).unwrap();
+    let ran = world.json(&["run", "list"]);
     assert_eq!(ran["run"]["steps"].as_array().unwrap().len(), 1);
-    assert_eq!(world.json(&["run", "list"])["runs"].as_array().unwrap().len(), 1);
+    assert_eq!(world.json(&["runs", "list"])["runs"].as_array().unwrap().len(), 1);
 }
 
 #[test]
 fn a_folder_that_begins_with_an_explanation_is_private_too() {
     use std::os::unix::fs::PermissionsExt;
     let world = one_step("true");
-    assert_eq!(world.kilter(&["run", "--explain"]).exit, 0);
+    assert_eq!(world.kilter(&["run", "--dry-run"]).exit, 0);
     let mode = std::fs::metadata(world.path().join(".kilter")).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o700, "{mode:o}");
 }
@@ -140,17 +140,17 @@ fn a_folder_that_begins_with_an_explanation_is_private_too() {
 #[test]
 fn a_run_of_the_server_is_cancelled_and_ends_with_the_server() {
     let world = one_step("sleep 600");
-    assert_eq!(world.kilter(&["run", "--explain"]).exit, 0);
+    assert_eq!(world.kilter(&["run", "--dry-run"]).exit, 0);
     let server = Server::start(&world);
     let mut asked = world.command(&["run"]).stdout(std::process::Stdio::piped()).spawn().unwrap();
-    let newest = || world.json(&["run", "list"])["runs"][0].clone();
+    let newest = || world.json(&["runs", "list"])["runs"][0].clone();
     let run = wait_for(newest, |run| run["state"] == "running");
     let id = run["id"].as_str().unwrap();
-    assert_eq!(world.kilter(&["run", "cancel", id, "--reason", "the wrong data"]).exit, 0);
+    assert_eq!(world.kilter(&["runs", "cancel", id, "--reason", "the wrong data"]).exit, 0);
     assert_eq!(asked.wait().unwrap().code(), Some(1), "who waits for it hears that it was cancelled");
-    let ended = world.json(&["run", "show", id]);
+    let ended = world.json(&["runs", "show", id]);
     assert_eq!((&ended["summary"]["state"], &ended["steps"][0]["state"]), (&"cancelled".into(), &"cancelled".into()));
-    assert_eq!(world.problem(&["run", "cancel", id], 6)["code"], "wrong_state");
+    assert_eq!(world.problem(&["runs", "cancel", id], 6)["code"], "wrong_state");
     let entries = world.json(&["audit", "list"]);
     let said =
         entries["entries"].as_array().unwrap().iter().find(|entry| entry["action"] == "run.cancel").unwrap().clone();
@@ -161,7 +161,7 @@ fn a_run_of_the_server_is_cancelled_and_ends_with_the_server() {
     wait_for(newest, |run| run["state"] == "running" && run["id"] == started["id"]);
     server.signal("-TERM");
     assert_eq!(server.wait(), Some(0));
-    let last = world.json(&["run", "show"]);
+    let last = world.json(&["runs", "show"]);
     assert_eq!((&last["summary"]["id"], &last["summary"]["state"]), (&started["id"], &"cancelled".into()));
     assert_eq!(world.json(&["audit", "verify"])["sound"], true);
 }
@@ -263,7 +263,7 @@ fn a_run_by_the_server_asks_for_its_right_too() {
     assert_eq!(by("dev", &["run"]), Some(0));
     world.write("kilter.toml", &contract);
     assert_eq!(by("eve", &["run"]), Some(5), "the recorded roles count");
-    assert_eq!(by("eve", &["run", "list"]), Some(5));
-    assert_eq!(by("ada", &["run", "logs"]), Some(0));
-    assert_eq!(by("ada", &["run", "cancel", "x"]), Some(4));
+    assert_eq!(by("eve", &["runs", "list"]), Some(5));
+    assert_eq!(by("ada", &["runs", "logs"]), Some(0));
+    assert_eq!(by("ada", &["runs", "cancel", "x"]), Some(4));
 }

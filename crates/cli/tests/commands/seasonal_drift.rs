@@ -16,11 +16,11 @@ time = "day"
 label = "rain"
 label_delay = "1d"
 [step.split]
-run = "kilter split {in.d} {out.train} {out.test} --time day"
+run = "kilter data split {in.d} {out.train} {out.test} --time day"
 in  = ["d"]
 out = { train = "work/train.parquet", test = "work/test.parquet" }
 [step.train]
-run = "kilter fit {in.train} --target rain --exclude day --param rounds=10 --out {out.model}"
+run = "kilter train {in.train} --target rain --exclude day --param rounds=10 --out {out.model}"
 in  = ["split.train"]
 out = { model = "work/model" }
 [gate.quality]
@@ -137,7 +137,7 @@ fn half_a_standard_deviation_is_found_and_the_reading_comes_out_of_its_rows() {
     };
     world.write("known.csv", &rows("2000-01-01", "2010-01-01"));
     world.write("window.csv", &rows("2012-07-01", "2012-08-01"));
-    assert_eq!(world.kilter(&["split", "known.csv", "train.parquet", "test.parquet", "--time", "day"]).exit, 0);
+    assert_eq!(world.kilter(&["data", "split", "known.csv", "train.parquet", "test.parquet", "--time", "day"]).exit, 0);
     let told =
         world.json(&["drift", "train.parquet", "window.csv", "--time", "day", "--every", "1mo", "--columns", "temp"]);
     let column = &told["columns"][0];

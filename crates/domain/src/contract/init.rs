@@ -78,7 +78,7 @@ fn write(out: &mut String, from: &InitFrom<'_>, guess: &InferredRoles<'_>) -> st
     data(out, from, guess, &dataset)?;
     let Some(label) = &guess.label else {
         writeln!(out, "# Name the column to predict above, then add a step that trains, for example:")?;
-        writeln!(out, "# [step.train]\n# run = \"kilter fit {{in.{dataset}}} --target COLUMN --out {{out.model}}\"")?;
+        writeln!(out, "# [step.train]\n# run = \"kilter train {{in.{dataset}}} --target COLUMN --out {{out.model}}\"")?;
         return writeln!(out, "# in  = [\"{dataset}\"]\n# out = {{ model = \"work/model\" }}");
     };
     steps(out, guess, &dataset, label)?;
@@ -137,7 +137,7 @@ fn steps(out: &mut String, guess: &InferredRoles<'_>, dataset: &str, label: &Col
     let time = guess.time.map_or_else(String::new, |time| option("time", &time.name));
     writeln!(out, "# Steps are commands: any language may stand here.")?;
     writeln!(out, "[step.split]")?;
-    writeln!(out, "run = {}", quoted(&format!("kilter split {{in.{dataset}}} {{out.train}} {{out.test}}{time}")))?;
+    writeln!(out, "run = {}", quoted(&format!("kilter data split {{in.{dataset}}} {{out.train}} {{out.test}}{time}")))?;
     writeln!(out, "in  = [\"{dataset}\"]")?;
     writeln!(out, "out = {{ train = \"work/train.parquet\", test = \"work/test.parquet\" }}\n")?;
     let exclude = match guess.not_features()[..] {
@@ -165,7 +165,7 @@ fn steps(out: &mut String, guess: &InferredRoles<'_>, dataset: &str, label: &Col
     writeln!(
         out,
         "run = {}",
-        quoted(&format!("kilter fit {{in.train}}{target}{exclude}{learner} --out {{out.model}}"))
+        quoted(&format!("kilter train {{in.train}}{target}{exclude}{learner} --out {{out.model}}"))
     )?;
     writeln!(out, "in  = [\"split.train\"]\nout = {{ model = \"work/model\" }}\n")
 }

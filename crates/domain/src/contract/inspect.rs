@@ -14,7 +14,7 @@ use crate::rule::{Bound, BoundExpr, Rule};
 /// Names that rules of monitors may use beside columns.
 const ANSWERS: [&str; 4] = ["score", "prediction", "consumer", "label"];
 /// Commands that hand rows on with the columns that they have.
-const KEEPING_COLUMNS: [&str; 2] = ["kilter split ", "kilter fit "];
+const KEEPING_COLUMNS: [&str; 2] = ["kilter data split ", "kilter train "];
 
 /// What is wrong with a word, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -114,7 +114,7 @@ categorical = ["region"]
 sensitive = ["sex"]
 
 [step.train]
-run = "kilter fit {in.people} --out {out.model}"
+run = "kilter train {in.people} --out {out.model}"
 in = ["people"]
 out = { model = "work/model.onnx", test = "work/test.parquet" }
 code = ["src/*.py"]

@@ -193,7 +193,7 @@ pub(crate) async fn cancel_run(
                 Code::WrongState,
                 format!("run `{id}` does not go on here, so it cannot be cancelled"),
             )
-            .hint("see its state with `kilter run show`")),
+            .hint("see its state with `kilter runs show`")),
         }
     });
     Ok(Json(cancelled.await?))

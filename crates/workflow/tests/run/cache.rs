@@ -140,7 +140,7 @@ fn only_some_steps_use_what_the_others_made_before() {
 #[test]
 fn the_word_kilter_is_the_handed_in_binary_and_part_of_the_key() {
     let mut world = World::new();
-    world.step("a: -> x=x | kilter fit --seed 7 > {out.x}");
+    world.step("a: -> x=x | kilter train --seed 7 > {out.x}");
     world.step("b: -> x=y | echo no tool > {out.x}");
     world.run();
     assert_eq!(world.read("x"), "tool fit --seed 7\n");

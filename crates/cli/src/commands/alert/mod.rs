@@ -16,12 +16,9 @@ use list::List;
 
 /// Alerts: readings that stayed out of bounds.
 #[derive(Debug, Args)]
-#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Alerts {
     #[command(subcommand)]
-    what: Option<AlertVerb>,
-    #[command(flatten)]
-    list: List,
+    verb: AlertVerb,
 }
 
 #[derive(Debug, Subcommand)]
@@ -46,13 +43,12 @@ enum AlertVerb {
 
 impl Alerts {
     pub(crate) fn run(self) -> Result<Answer, Stop> {
-        match self.what {
-            None => self.list.run(),
-            Some(AlertVerb::List(list)) => list.run(),
-            Some(AlertVerb::Ack(action)) => action.reason("acknowledge"),
-            Some(AlertVerb::Unmute(action)) => action.reason("unmute"),
-            Some(AlertVerb::Resolve(action)) => action.reason("resolve"),
-            Some(AlertVerb::Mute { span, action }) => action.mute(now().after(span)),
+        match self.verb {
+            AlertVerb::List(list) => list.run(),
+            AlertVerb::Ack(action) => action.reason("acknowledge"),
+            AlertVerb::Unmute(action) => action.reason("unmute"),
+            AlertVerb::Resolve(action) => action.reason("resolve"),
+            AlertVerb::Mute { span, action } => action.mute(now().after(span)),
         }
     }
 }

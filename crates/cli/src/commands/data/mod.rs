@@ -1,4 +1,28 @@
 //! Commands that write or query tables.
 
-pub(crate) mod split;
+mod split;
 pub(crate) mod sql;
+
+use clap::{Args, Subcommand};
+
+use crate::ui::{error::Stop, view::Answer};
+
+/// Prepare tables.
+#[derive(Debug, Args)]
+pub(crate) struct Data {
+    #[command(subcommand)]
+    verb: DataVerb,
+}
+
+#[derive(Debug, Subcommand)]
+enum DataVerb {
+    Split(split::Split),
+}
+
+impl Data {
+    pub(crate) fn run(self) -> Result<Answer, Stop> {
+        match self.verb {
+            DataVerb::Split(split) => split.run(),
+        }
+    }
+}

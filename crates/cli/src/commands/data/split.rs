@@ -1,4 +1,4 @@
-//! `kilter split`: parts a table into rows to train on and rows to test with, always the same way.
+//! `kilter data split`: parts a table into rows to train on and rows to test with, always the same way.
 
 use std::path::PathBuf;
 
@@ -30,7 +30,7 @@ use crate::{
 /// falls, rows are drawn by --seed. Without it all rows are drawn; with --by rows with equal values in these columns
 /// stay together.
 #[derive(Debug, Args)]
-pub(crate) struct Split {
+pub(super) struct Split {
     /// The table to part.
     data: PathBuf,
     /// Where the rows to train on are written.
@@ -67,7 +67,7 @@ struct Side {
 }
 
 impl Split {
-    pub(crate) fn run(self) -> Result<Answer, Stop> {
+    pub(super) fn run(self) -> Result<Answer, Stop> {
         if !(self.share > 0.0 && self.share < 1.0) {
             return Err(usage(format!("`--share {}` must lie between 0 and 1", self.share)));
         }

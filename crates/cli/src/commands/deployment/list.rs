@@ -1,4 +1,4 @@
-//! `kilter deployment`: which version served where, and when.
+//! `kilter deployment list`: which version served where, and when.
 
 use clap::Args;
 use kilter_api as api;
@@ -12,15 +12,15 @@ use crate::{
     },
 };
 
-/// Deployments: which version served where, and when.
+/// List deployments, the newest first: which version serves or served at which endpoint, and when.
 #[derive(Debug, Args)]
-pub(crate) struct Deployments {
+pub(super) struct List {
     #[command(flatten)]
     reach: Reach,
 }
 
-impl Deployments {
-    pub(crate) fn run(self) -> Result<Answer, Stop> {
+impl List {
+    pub(super) fn run(self) -> Result<Answer, Stop> {
         let found: api::Page<api::Deployment> = self.reach.api()?.get("/api/v1/deployments")?;
         let mut table = TextTable::new(["endpoint", "version", "state", "requested", "live since", "live until"]);
         for deployment in &found.items {

@@ -1,6 +1,30 @@
 //! Deployments: which version serves at which endpoint.
 
 pub(crate) mod deploy;
-pub(crate) mod endpoint;
-pub(crate) mod list;
+mod endpoint;
+mod list;
 pub(crate) mod rollback;
+
+use clap::{Args, Subcommand};
+
+use crate::ui::{error::Stop, view::Answer};
+
+/// Deployments: which version serves at which endpoint, now and before.
+#[derive(Debug, Args)]
+pub(crate) struct Deployments {
+    #[command(subcommand)]
+    verb: DeploymentVerb,
+}
+
+#[derive(Debug, Subcommand)]
+enum DeploymentVerb {
+    List(list::List),
+}
+
+impl Deployments {
+    pub(crate) fn run(self) -> Result<Answer, Stop> {
+        match self.verb {
+            DeploymentVerb::List(list) => list.run(),
+        }
+    }
+}

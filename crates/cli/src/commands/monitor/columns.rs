@@ -1,4 +1,4 @@
-//! `kilter monitor profile`: what an endpoint was asked and answered, column by column.
+//! `kilter monitor columns`: what an endpoint was asked and answered, column by column.
 
 use clap::Args;
 use kilter_api::{self as api, Code, Problem};

@@ -45,9 +45,9 @@ enum MonitorVerb {
     /// Show what a rule measured, window by window.
     History(History),
     /// Show what an endpoint was asked and answered by column, beside the reference of each version.
-    Profile(columns::Wanted),
+    Columns(columns::Wanted),
     /// Print rules for Prometheus that alert on what `/metrics` tells of an endpoint.
-    Rules {
+    ExportPrometheus {
         /// The name that clients call the place by.
         endpoint: String,
         #[command(flatten)]
@@ -109,8 +109,8 @@ impl Monitors {
             MonitorVerb::List { reach } => list(&reach.api()?),
             MonitorVerb::Show(show) => show.run(),
             MonitorVerb::History(history) => history.run(),
-            MonitorVerb::Profile(wanted) => wanted.run(),
-            MonitorVerb::Rules { endpoint, reach } => rules(&endpoint, &reach.api()?, output),
+            MonitorVerb::Columns(wanted) => wanted.run(),
+            MonitorVerb::ExportPrometheus { endpoint, reach } => rules(&endpoint, &reach.api()?, output),
         }
     }
 }

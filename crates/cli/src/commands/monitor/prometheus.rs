@@ -62,7 +62,7 @@ pub(super) fn rules(endpoint: &str, readings: &[api::Reading]) -> String {
         },
     ];
     let head = format!(
-        "# Alerts on what Kilter's /metrics tells of {}. Made by `kilter monitor rules`.\ngroups:\n  - name: {}\n    rules:\n",
+        "# Alerts on what Kilter's /metrics tells of {}. Made by `kilter monitor export-prometheus`.\ngroups:\n  - name: {}\n    rules:\n",
         endpoint.replace(['\n', '\r'], " "),
         quoted(&format!("kilter {endpoint}"))
     );

@@ -205,7 +205,7 @@ fn telling_columns(table: &Table, label: &str) -> Vec<(String, String)> {
     let table = table.take(&(0..table.rows()).step_by(step).collect::<Vec<_>>());
     let Some(truth) = table.get(label) else { return Vec::new() };
     let classes = classes(truth);
-    // As `kilter fit` takes a column where nobody tells it the task.
+    // As `kilter train` takes a column where nobody tells it the task.
     let task = match (truth, classes.len()) {
         (Column::Bool(_), _) | (_, ..=2) => Task::Binary,
         (Column::Text(_), _) => Task::Multiclass,

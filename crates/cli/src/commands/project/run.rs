@@ -3,14 +3,13 @@
 //! Holds true: the run is done by the server where one has the data folder or is named, else by this process; what is said
 //! of it is read back from its record, so both say the same.
 
-use super::runs;
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::PathBuf,
     sync::Arc,
 };
 
-use clap::{Args, Subcommand};
+use clap::Args;
 use kilter_api::{self as api, Code, Exit, Problem};
 use kilter_app::{
     Project,
@@ -52,27 +51,9 @@ const PAUSE: std::time::Duration = std::time::Duration::from_millis(200);
 /// Steps whose result is known are taken from the cache, so a run that was stopped goes on where it was. A run that comes
 /// to what a version holds already makes no other. Where a server has the data folder, it does the run, in the project's
 /// folder, and goes on with it whatever becomes of this command. Ends with 3 when a gate refuses the version, with 8 when
-/// a person must decide. A step that is called like a command below is named after `--`.
+/// a person must decide.
 #[derive(Debug, Args)]
-#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Run {
-    #[command(subcommand)]
-    verb: Option<Verb>,
-    #[command(flatten)]
-    start: Start,
-}
-
-#[derive(Debug, Subcommand)]
-enum Verb {
-    List(runs::List),
-    Show(runs::Show),
-    Logs(runs::Logs),
-    Cancel(runs::Cancel),
-}
-
-/// What to run.
-#[derive(Debug, Args)]
-struct Start {
     /// Only these steps and what feeds them; all where none is named.
     steps: Vec<StepName>,
     /// The project's folder.
@@ -82,9 +63,9 @@ struct Start {
     reach: Reach,
     /// Say what would be executed and why, and do nothing.
     #[arg(long)]
-    explain: bool,
+    dry_run: bool,
     /// Execute steps though their results are known, and make a version though nothing changed.
-    #[arg(long, conflicts_with = "explain")]
+    #[arg(long, conflicts_with = "dry_run")]
     force: bool,
     /// Refuse to run when data is not what kilter.lock pins.
     #[arg(long)]
@@ -116,18 +97,6 @@ struct Made<'r> {
 
 impl Run {
     pub(crate) fn run(self, output: &Output) -> Result<Answer, Stop> {
-        match self.verb {
-            Some(Verb::List(list)) => list.run(),
-            Some(Verb::Show(show)) => show.run(),
-            Some(Verb::Logs(logs)) => logs.run(output),
-            Some(Verb::Cancel(cancel)) => cancel.run(),
-            None => self.start.run(output),
-        }
-    }
-}
-
-impl Start {
-    fn run(self, output: &Output) -> Result<Answer, Stop> {
         let project = Project::open(&self.project).map_err(|error| problem_of(&error))?;
         if project.contract.steps.is_empty() {
             let detail = format!("the contract in {} states no step", self.project.display());
@@ -135,8 +104,8 @@ impl Start {
                 .hint("add a [step.NAME] with `run = \"…\"`")
                 .into());
         }
-        match self.explain {
-            true => self.explained(&project),
+        match self.dry_run {
+            true => self.plan(&project),
             false => self.whole(&project, output),
         }
     }
@@ -189,7 +158,7 @@ impl Start {
             params: overrides(&self.params)?,
         };
         let api::RunStarted { id } = api.post("/api/v1/runs", &body)?;
-        output.note(&format!("The server does run {id}; `kilter run cancel {id}` stops it."));
+        output.note(&format!("The server does run {id}; `kilter runs cancel {id}` stops it."));
         let moving = Moving::start(output);
         let mut after = 0;
         loop {
@@ -215,7 +184,7 @@ impl Start {
     }
 
     /// What would be executed, and why; nothing is done.
-    fn explained(self, project: &Project) -> Result<Answer, Stop> {
+    fn plan(self, project: &Project) -> Result<Answer, Stop> {
         let act = act();
         let plan = Plan::of(&project.contract).map_err(|error| Problem::of(Code::ContractInvalid, &error))?;
         let only: BTreeSet<StepName> = self.steps.iter().cloned().collect();
@@ -243,7 +212,7 @@ fn server_gone(stop: Stop, id: &str) -> Stop {
     match stop {
         Stop::Problem(problem) if problem.code == Code::ServerUnreachable.as_str() => {
             let hint = format!(
-                "the server has ended, and its runs with it: see `kilter run show {id}`; `kilter run` goes on where it stopped"
+                "the server has ended, and its runs with it: see `kilter runs show {id}`; `kilter run` goes on where it stopped"
             );
             problem.hint(hint).into()
         }
@@ -358,7 +327,7 @@ fn verdict(run: &api::Run) -> (Exit, Mark, String) {
             }
         }
         (api::RunState::Failed, _) if run.data_refused => {
-            let reason = run.reason.as_deref().unwrap_or("see `kilter run show`");
+            let reason = run.reason.as_deref().unwrap_or("see `kilter runs show`");
             (Exit::Negative, Mark::Blocked, format!("nothing was trained: {reason}"))
         }
         (state, _) => {

@@ -1,6 +1,6 @@
-//! What there is to see of runs, and their end: `kilter run list | show | logs | cancel`.
+//! `kilter runs`: the runs there were, their logs, and how one is cancelled.
 
-use clap::Args;
+use clap::{Args, Subcommand};
 use kilter_api::{self as api, Code, Problem};
 use kilter_domain::ids::StepName;
 
@@ -15,9 +15,35 @@ use crate::{
     },
 };
 
-/// Runs, newest first.
+/// Runs: list them, show one, read its logs, cancel it.
 #[derive(Debug, Args)]
-pub(super) struct List {
+pub(crate) struct Runs {
+    #[command(subcommand)]
+    verb: RunsVerb,
+}
+
+#[derive(Debug, Subcommand)]
+enum RunsVerb {
+    List(List),
+    Show(Show),
+    Logs(Logs),
+    Cancel(Cancel),
+}
+
+impl Runs {
+    pub(crate) fn run(self, output: &Output) -> Result<Answer, Stop> {
+        match self.verb {
+            RunsVerb::List(list) => list.run(),
+            RunsVerb::Show(show) => show.run(),
+            RunsVerb::Logs(logs) => logs.run(output),
+            RunsVerb::Cancel(cancel) => cancel.run(),
+        }
+    }
+}
+
+/// List runs, the newest first.
+#[derive(Debug, Args)]
+struct List {
     /// The most runs to show.
     #[arg(long, value_name = "COUNT", default_value_t = 20)]
     limit: u32,
@@ -26,7 +52,7 @@ pub(super) struct List {
 }
 
 impl List {
-    pub(super) fn run(self) -> Result<Answer, Stop> {
+    fn run(self) -> Result<Answer, Stop> {
         let found: api::Page<api::RunSummary> = self.reach.api()?.get(&format!("/api/v1/runs?limit={}", self.limit))?;
         let mut table = TextTable::new(["run", "project", "state", "version", "began", "why"]);
         for run in &found.items {
@@ -50,7 +76,7 @@ impl List {
 
 /// One run: its steps, what was measured, the version that it made and what each gate said.
 #[derive(Debug, Args)]
-pub(super) struct Show {
+struct Show {
     /// The id of the run; the newest one where none is named.
     id: Option<String>,
     #[command(flatten)]
@@ -58,7 +84,7 @@ pub(super) struct Show {
 }
 
 impl Show {
-    pub(super) fn run(self) -> Result<Answer, Stop> {
+    fn run(self) -> Result<Answer, Stop> {
         let api = self.reach.api()?;
         let run = named(&api, self.id)?;
         let mut page = Page::new()
@@ -80,7 +106,7 @@ impl Show {
 
 /// What steps wrote, those that succeeded too.
 #[derive(Debug, Args)]
-pub(super) struct Logs {
+struct Logs {
     /// The step; all of them where none is named.
     step: Option<StepName>,
     /// The id of the run; the newest one where none is named.
@@ -91,7 +117,7 @@ pub(super) struct Logs {
 }
 
 impl Logs {
-    pub(super) fn run(self, output: &Output) -> Result<Answer, Stop> {
+    fn run(self, output: &Output) -> Result<Answer, Stop> {
         let api = self.reach.api()?;
         let run = named(&api, self.run)?;
         let is_asked = |step: &&api::RunStep| match &self.step {
@@ -123,7 +149,7 @@ impl Logs {
 
 /// Ask a run that the server does to stop. Its steps are ended; what they had finished stays known.
 #[derive(Debug, Args)]
-pub(super) struct Cancel {
+struct Cancel {
     /// The id of the run.
     id: String,
     /// Why, for the audit table.
@@ -134,7 +160,7 @@ pub(super) struct Cancel {
 }
 
 impl Cancel {
-    pub(super) fn run(self) -> Result<Answer, Stop> {
+    fn run(self) -> Result<Answer, Stop> {
         let body = api::Reason { reason: Some(self.reason) };
         let run: api::Run = self.reach.api()?.post(&format!("/api/v1/runs/{}/cancel", self.id), &body)?;
         let page = Page::new().marked(Mark::Running, format!("run {} is asked to stop", run.summary.id));
@@ -157,7 +183,7 @@ fn named(api: &Api, id: Option<String>) -> Result<api::Run, Stop> {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '-';
     if id.is_empty() || !id.chars().all(is_plain) {
         return Err(Problem::new(Code::NotFound, "this is not the id of a run")
-            .hint("see the ids with `kilter run list`")
+            .hint("see the ids with `kilter runs list`")
             .into());
     }
     api.get(&format!("/api/v1/runs/{id}"))

@@ -1,4 +1,4 @@
-//! `kilter fit`: trains a built-in model, as a command of its own or as a step's.
+//! `kilter train`: trains a built-in model, as a command of its own or as a step's.
 
 mod roles;
 
@@ -37,10 +37,10 @@ const MAX_ASKED: usize = 20_000;
 
 /// Train a model that predicts one column of a table from the others.
 ///
-/// Writes DIR/model.onnx, standard ONNX that takes the raw columns, and DIR/fit.json, how it came about. The same table,
+/// Writes DIR/model.onnx, standard ONNX that takes the raw columns, and DIR/training.json, how it came about. The same table,
 /// options and seed give the same bytes.
 #[derive(Debug, Args)]
-pub(crate) struct Fit {
+pub(crate) struct Train {
     /// The table: Parquet, CSV, TSV or JSON lines, or a folder of them.
     data: PathBuf,
     /// The column to predict.
@@ -102,13 +102,13 @@ struct Kinds {
 }
 
 #[derive(Serialize)]
-struct Fitted<'a> {
+struct Trained<'a> {
     model: &'a Path,
     report: &'a Path,
-    fit: &'a FitReport,
+    training: &'a FitReport,
 }
 
-impl Fit {
+impl Train {
     pub(crate) fn run(self, output: &Output) -> Result<Answer, Stop> {
         let known = column_names(&self.data)?;
         let unread = Unread::of_file(&self.data)?;
@@ -122,12 +122,12 @@ impl Fit {
         fitted.report.notes.extend(leaks(&table, &fitted.report));
         fitted.report.notes.extend(roles::notes(&roles, &fitted.report));
         make_folder(&self.out)?;
-        let (model, report) = (self.out.join("model.onnx"), self.out.join("fit.json"));
+        let (model, report) = (self.out.join("model.onnx"), self.out.join("training.json"));
         write_whole(&model, &fitted.onnx)?;
         write_whole(&report, json(&fitted.report).as_bytes())?;
         let page = page(&fitted.report).line(format!("Wrote {} and {}", model.display(), report.display()));
         let unread = if options.include.is_some() { Vec::new() } else { unread };
-        Ok(Answer::done(&Fitted { model: &model, report: &report, fit: &fitted.report }, page).left_out(&unread))
+        Ok(Answer::done(&Trained { model: &model, report: &report, training: &fitted.report }, page).left_out(&unread))
     }
 
     /// With the columns of the table, which the lists are read by.
@@ -244,7 +244,8 @@ fn page(report: &FitReport) -> Page {
     }
     page = page.table(table);
     if report.used.len() > SHOWN_COLUMNS {
-        page = page.line(format!("and {}, in fit.json", counted(report.used.len() - SHOWN_COLUMNS, "more column")));
+        page =
+            page.line(format!("and {}, in training.json", counted(report.used.len() - SHOWN_COLUMNS, "more column")));
     }
     for left in &report.left_out {
         page = page.marked(Mark::None, format!("{} was left out: {}", left.column, left.why));

@@ -107,7 +107,7 @@ impl<'c> InferredRoles<'c> {
         self.question(label) == Question::Regression && label.distinct <= MAX_CLASSES
     }
 
-    /// What `kilter fit` takes the label for, where it is not told.
+    /// What `kilter train` takes the label for, where it is not told.
     pub(super) fn question(&self, label: &ColumnSummary) -> Question {
         match (label.distinct, label.column_type) {
             (..=2, _) | (_, ColumnType::Bool) => Question::Binary,

@@ -29,7 +29,7 @@ const MAX_LOCALS: usize = 1000;
 /// Tell what moves a model's score: by column over all rows, for chosen rows, and between two tables.
 ///
 /// Trees and linear models are explained by their exact Shapley values: a row's parts and the base add up to its score.
-/// The score is what the model adds up before it answers: log-odds for a binary model by `fit`. Models that cannot be
+/// The score is what the model adds up before it answers: log-odds for a binary model by `kilter train`. Models that cannot be
 /// explained exactly are measured by permutation: by how much the leading metric gets worse when a column is shuffled.
 #[derive(Debug, Args)]
 pub(crate) struct Explain {

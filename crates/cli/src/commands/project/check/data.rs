@@ -107,7 +107,7 @@ fn word(task: Task) -> &'static str {
     }
 }
 
-/// The tasks that a label may ask for: as `kilter fit` takes it, or as its `--task` says; whole numbers that a step of one's
+/// The tasks that a label may ask for: as `kilter train` takes it, or as its `--task` says; whole numbers that a step of one's
 /// own learns may be classes.
 fn tasks(label: &Column, contract: &Contract) -> Vec<Task> {
     let stated = contract.steps.iter().find_map(|step| {
@@ -124,7 +124,7 @@ fn tasks(label: &Column, contract: &Contract) -> Vec<Task> {
         Column::Bool(_) => vec![Task::Binary],
         _ if distinct <= 2 => vec![Task::Binary],
         Column::Text(_) => vec![Task::Multiclass],
-        _ if distinct <= MAX_CLASSES && !contract.steps.iter().any(|step| step.run.contains("kilter fit")) => {
+        _ if distinct <= MAX_CLASSES && !contract.steps.iter().any(|step| step.run.contains("kilter train")) => {
             vec![Task::Multiclass, Task::Regression]
         }
         _ => vec![Task::Regression],
