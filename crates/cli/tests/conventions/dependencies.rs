@@ -1,12 +1,12 @@
-//! Floors depend downwards, on allowed neighbours; every dependency from outside has its reason.
+//! Crates depend downwards, on allowed neighbours; every dependency from outside has its reason.
 
 use std::{collections::BTreeSet, fs};
 
 use toml::{Table, Value};
 
-use crate::source::{floors, root};
+use crate::source::{crates, root};
 
-/// Which floors each floor may stand on. A floor that is missing here may not exist.
+/// Which crates each crate may stand on. A crate that is missing here may not exist.
 const NEIGHBOURS: &[(&str, &[&str])] = &[
     ("domain", &[]),
     ("stats", &[]),
@@ -23,7 +23,7 @@ const NEIGHBOURS: &[(&str, &[&str])] = &[
     ("app", &["domain", "stats", "inference", "blobs", "store", "workflow", "lake", "serving", "evaluation"]),
     // Lists are read from the store as they stand; every change goes through an intention of `app`.
     ("server", &["domain", "api", "serving", "store", "workflow", "app"]),
-    // Commands that need no project (`train`, `sql`, `score`) stand on the floor that does the work.
+    // Commands that need no project (`train`, `sql`, `score`) stand on the crate that does the work.
     (
         "cli",
         &["domain", "stats", "api", "inference", "train", "lake", "report", "workflow", "evaluation", "app", "server"],
@@ -34,24 +34,24 @@ fn manifest(path: &str) -> Table {
     fs::read_to_string(root().join(path)).expect("the manifest can be read").parse().expect("the manifest is TOML")
 }
 
-/// The dependencies of a section of a floor's manifest.
-fn section(floor: &str, name: &str) -> Table {
-    manifest(&format!("crates/{floor}/Cargo.toml")).get(name).and_then(Value::as_table).cloned().unwrap_or_default()
+/// The dependencies of a section of a crate's manifest.
+fn section(krate: &str, name: &str) -> Table {
+    manifest(&format!("crates/{krate}/Cargo.toml")).get(name).and_then(Value::as_table).cloned().unwrap_or_default()
 }
 
 #[test]
 fn every_floor_stands_only_on_its_allowed_neighbours() {
-    let known: BTreeSet<_> = NEIGHBOURS.iter().map(|(floor, _)| *floor).collect();
-    for floor in floors() {
+    let known: BTreeSet<_> = NEIGHBOURS.iter().map(|(krate, _)| *krate).collect();
+    for krate in crates() {
         assert!(
-            known.contains(floor.as_str()),
-            "floor {floor} has no neighbours yet: add it to the table and to ARCHITECTURE.md"
+            known.contains(krate.as_str()),
+            "crate {krate} has no neighbours yet: add it to the table and to ARCHITECTURE.md"
         );
     }
-    for (floor, allowed) in NEIGHBOURS {
-        for name in section(floor, "dependencies").keys() {
+    for (krate, allowed) in NEIGHBOURS {
+        for name in section(krate, "dependencies").keys() {
             if let Some(neighbour) = name.strip_prefix("kilter-") {
-                assert!(allowed.contains(&neighbour), "{floor} may not stand on {neighbour}");
+                assert!(allowed.contains(&neighbour), "{krate} may not stand on {neighbour}");
             }
         }
     }
@@ -59,21 +59,21 @@ fn every_floor_stands_only_on_its_allowed_neighbours() {
 
 #[test]
 fn no_floor_stands_on_one_above_it_not_even_in_tests() {
-    let height = |floor: &str| NEIGHBOURS.iter().position(|(name, _)| *name == floor);
-    for (floor, _) in NEIGHBOURS {
-        for name in section(floor, "dev-dependencies").keys().filter_map(|name| name.strip_prefix("kilter-")) {
-            assert!(height(name) < height(floor), "the tests of {floor} stand on {name}, which is above it");
+    let height = |krate: &str| NEIGHBOURS.iter().position(|(name, _)| *name == krate);
+    for (krate, _) in NEIGHBOURS {
+        for name in section(krate, "dev-dependencies").keys().filter_map(|name| name.strip_prefix("kilter-")) {
+            assert!(height(name) < height(krate), "the tests of {krate} stand on {name}, which is above it");
         }
     }
 }
 
 #[test]
 fn every_dependency_takes_its_version_from_the_workspace() {
-    for floor in floors() {
+    for krate in crates() {
         for kind in ["dependencies", "dev-dependencies", "build-dependencies"] {
-            for (name, value) in section(&floor, kind) {
+            for (name, value) in section(&krate, kind) {
                 let shared = value.get("workspace").and_then(Value::as_bool) == Some(true);
-                assert!(shared, "{floor}: {name} in {kind} must be `workspace = true`");
+                assert!(shared, "{krate}: {name} in {kind} must be `workspace = true`");
             }
         }
     }
@@ -82,15 +82,15 @@ fn every_dependency_takes_its_version_from_the_workspace() {
 #[test]
 fn every_dependency_from_outside_has_its_reason_and_is_used() {
     let text = fs::read_to_string(root().join("Cargo.toml")).expect("the manifest can be read");
-    let used: BTreeSet<String> = floors()
+    let used: BTreeSet<String> = crates()
         .iter()
-        .flat_map(|floor| ["dependencies", "dev-dependencies", "build-dependencies"].map(|kind| section(floor, kind)))
+        .flat_map(|krate| ["dependencies", "dev-dependencies", "build-dependencies"].map(|kind| section(krate, kind)))
         .flat_map(|section| section.keys().cloned().collect::<Vec<_>>())
         .collect();
     let workspace = manifest("Cargo.toml");
     let dependencies = workspace["workspace"]["dependencies"].as_table().expect("the workspace has dependencies");
     for name in dependencies.keys() {
-        assert!(used.contains(name), "no floor uses {name}: strike it from the workspace");
+        assert!(used.contains(name), "no crate uses {name}: strike it from the workspace");
         let line = text.lines().find(|line| line.starts_with(&format!("{name} = "))).expect("it stands on one line");
         let has_reason = line.split_once(" # ").is_some_and(|(_, reason)| reason.trim().len() > 10);
         assert!(has_reason || name.starts_with("kilter-"), "{name} in Cargo.toml needs its reason as a comment");

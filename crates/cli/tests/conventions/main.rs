@@ -1,9 +1,10 @@
-//! Watches the house: floors depend the right way, what a person may type or read is documented, generated pages are
-//! fresh, functions and files stay small.
+//! Watches the code: crates depend the right way, files import without circles, what a person may type or read is documented,
+//! generated pages are fresh, functions and files stay small.
 
 mod dependencies;
 mod documents;
 mod length;
 mod links;
+mod modules;
 mod source;
 mod words;

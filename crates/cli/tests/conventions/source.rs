@@ -1,4 +1,4 @@
-//! The sources of the house, read once and looked at as text.
+//! The sources of the workspace, read once and looked at as text.
 
 use std::{
     fs,
@@ -14,8 +14,8 @@ pub fn root() -> PathBuf {
 pub struct Source {
     /// Path below the root.
     pub path: String,
-    /// The floor (folder of the crate).
-    pub floor: String,
+    /// The crate (folder of the crate).
+    pub krate: String,
     /// The text as it stands.
     pub text: String,
     /// The same with comments, texts and test modules blanked out, line for line.
@@ -26,9 +26,9 @@ pub struct Source {
 pub fn sources() -> Vec<Source> {
     let root = root();
     let mut found = Vec::new();
-    for floor in floors() {
+    for krate in crates() {
         let mut paths = Vec::new();
-        walk(&root.join("crates").join(&floor).join("src"), &mut paths);
+        walk(&root.join("crates").join(&krate).join("src"), &mut paths);
         paths.sort();
         let read = |path| (fs::read_to_string(&path).expect("a source file can be read"), path);
         let files: Vec<(String, PathBuf)> = paths.into_iter().map(read).collect();
@@ -40,7 +40,7 @@ pub fn sources() -> Vec<Source> {
             }
             let code = without_tests(&blanked(&text));
             let path = path.strip_prefix(&root).expect("it is below the root").display().to_string();
-            found.push(Source { path, floor: floor.clone(), text, code });
+            found.push(Source { path, krate: krate.clone(), text, code });
         }
     }
     assert!(found.len() > 50, "the sources were not found: {}", found.len());
@@ -57,15 +57,15 @@ fn test_modules(text: &str) -> Vec<String> {
 }
 
 /// The folders of `crates`, in order.
-pub fn floors() -> Vec<String> {
-    let folder = fs::read_dir(root().join("crates")).expect("the house has floors");
-    let mut floors: Vec<_> = folder
+pub fn crates() -> Vec<String> {
+    let folder = fs::read_dir(root().join("crates")).expect("the workspace has crates");
+    let mut crates: Vec<_> = folder
         .filter_map(Result::ok)
         .filter(|entry| entry.path().join("Cargo.toml").is_file())
         .map(|entry| entry.file_name().to_string_lossy().into_owned())
         .collect();
-    floors.sort();
-    floors
+    crates.sort();
+    crates
 }
 
 fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
