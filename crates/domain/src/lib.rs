@@ -9,6 +9,7 @@ pub mod audit;
 pub mod contract;
 pub mod deployment;
 pub mod digest;
+pub mod error_chain;
 pub mod gate;
 pub mod ids;
 pub mod model;

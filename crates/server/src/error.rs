@@ -199,17 +199,3 @@ fn of_disk(error: &(dyn Error + 'static)) -> Option<Code> {
         _ => Code::StorageFailed,
     })
 }
-
-/// An error with everything beneath it, in one line.
-pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(source) = cause {
-        let more = source.to_string();
-        if !text.ends_with(&more) {
-            text = format!("{text}: {more}");
-        }
-        cause = source.source();
-    }
-    text
-}

@@ -109,7 +109,7 @@ impl Work<'_> {
         found.entry("PYTHONUNBUFFERED".to_owned()).or_insert_with(|| "1".to_owned());
         for (key, path) in paths {
             let (kind, name) = key.split_once('.').unwrap_or(("", key));
-            found.insert(variable(kind, name), path.display().to_string());
+            found.insert(placeholder::path_variable(kind, name), path.display().to_string());
         }
         found.insert("KILTER_PARAMS".to_owned(), scratch.params().display().to_string());
         found.insert(column_roles::VARIABLE.to_owned(), scratch.column_roles().display().to_string());
@@ -126,10 +126,4 @@ impl Work<'_> {
             tell(RunEvent::StepOutput { step: step.clone(), text });
         })
     }
-}
-
-/// `KILTER_IN_SPLIT_TRAIN` for input `split.train`.
-pub(crate) fn variable(kind: &str, name: &str) -> String {
-    let name: String = name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
-    format!("KILTER_{kind}_{name}").to_ascii_uppercase()
 }

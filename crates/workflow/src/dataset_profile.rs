@@ -3,7 +3,7 @@
 
 use std::{path::Path, sync::Arc};
 
-use kilter_domain::{table::ColumnType, time::Timestamp};
+use kilter_domain::{error_chain::with_causes, table::ColumnType, time::Timestamp};
 use kilter_lake::{ColumnSummary, Distinct, LakeError, NumberSummary, ReadOptions, read_table, schema_of, summaries};
 use serde::{Deserialize, Serialize};
 
@@ -72,7 +72,7 @@ pub(crate) fn describe_table(path: &Path) -> Result<DatasetProfile, String> {
         }),
         // Nobody could read these; better to hear it before a step trips over it.
         Err(error @ (LakeError::Damaged { .. } | LakeError::WrongFormat { .. } | LakeError::Io { .. })) => {
-            Err(super::error::with_causes(&error))
+            Err(with_causes(&error))
         }
         Err(error) => Ok(DatasetProfile { not_a_table: Some(error.to_string()), ..DatasetProfile::default() }),
     }

@@ -1,6 +1,6 @@
 //! Why a run did not start, and why a step failed.
 
-use std::{error::Error, path::PathBuf};
+use std::path::PathBuf;
 
 use crate::executor::{End, RunnerError};
 use kilter_blobs::{BlobError, UnsafePath};
@@ -73,18 +73,4 @@ impl StepError {
     pub(crate) fn is_cancelled(&self) -> bool {
         matches!(self, Self::Ended { end: End::Cancelled, .. } | Self::Lock(LockError::Cancelled { .. }))
     }
-}
-
-/// An error and its causes in one line.
-pub fn with_causes(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        // A transparent error repeats its cause's words.
-        if !text.ends_with(&cause.to_string()) {
-            text = format!("{text}: {cause}");
-        }
-        source = cause.source();
-    }
-    text
 }

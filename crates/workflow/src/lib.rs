@@ -47,7 +47,6 @@ pub use action_cache::{Action, ActionResult};
 pub use code_deps::CodeError;
 pub use column_roles::{ColumnRoles, RolesByDataset, VARIABLE as ROLES_VARIABLE};
 pub use dataset_profile::{ColumnBound, ColumnProfile, DatasetProfile, Describe};
-pub use error::with_causes;
 pub use error::{RunError, StepError};
 pub use executor::{CancelToken, Command, Retry, RetryOn};
 pub use git::GitState;

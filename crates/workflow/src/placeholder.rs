@@ -148,6 +148,12 @@ fn quoted(quote: Quote, value: &str) -> String {
     }
 }
 
+/// The environment variable with the path of an input or output: `KILTER_IN_SPLIT_TRAIN` for input `split.train`.
+pub(crate) fn path_variable(kind: &str, name: &str) -> String {
+    let name: String = name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
+    format!("KILTER_{kind}_{name}").to_ascii_uppercase()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

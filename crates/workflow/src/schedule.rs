@@ -14,12 +14,13 @@ use std::{
 
 use kilter_blobs::{Content, ensure_inside};
 use kilter_domain::{
+    error_chain::with_causes,
     ids::{DatasetName, StepName},
     run::StepState,
 };
 
 use super::{
-    error::{StepError, with_causes},
+    error::StepError,
     key::Change,
     lockfile::{self, LockedDataset},
     plan::{Source, Step},

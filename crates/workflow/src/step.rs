@@ -11,17 +11,16 @@ use std::{
 
 use crate::executor::{End, Outcome, execute_with_retries};
 use kilter_blobs::{BlobError, Content, Replaced, ensure_inside};
-use kilter_domain::{digest::Digest, ids::StepName, run::StepState};
+use kilter_domain::{digest::Digest, error_chain::with_causes, ids::StepName, run::StepState};
 
 use super::{
     action_cache::{Action, ActionResult},
-    attempt::variable,
     attempt_folder::AttemptFolder,
-    error::{StepError, with_causes},
+    error::StepError,
     key::{Change, KeyRecord},
     locks::{Locks, Wanted},
     metrics,
-    placeholder::{self, Part},
+    placeholder::{self, Part, path_variable},
     plan::Step,
     record::{OutputRecord, RunEvent, StepRecord},
     run_context::{Input, RunContext},
@@ -353,7 +352,7 @@ impl Work<'_> {
                 "; something stands at `{declared}`: let the command write to {{out.{output}}} instead of that path"
             ),
             (false, false) => {
-                format!("; let it write to {{out.{output}}}, or to the path in ${}", variable("OUT", output))
+                format!("; let it write to {{out.{output}}}, or to the path in ${}", path_variable("OUT", output))
             }
             (true, _) => {
                 " to the path that {out} stood for; see its log".replace("{out}", &format!("{{out.{output}}}"))

@@ -13,8 +13,8 @@ use kilter_domain::{
     time::{Span, Timestamp},
 };
 
+use kilter_domain::error_chain::with_causes;
 use kilter_store::StoreError;
-use kilter_workflow::with_causes;
 
 use crate::{App, context::RequestContext, error::AppError};
 

@@ -290,7 +290,7 @@ fn check_served(folder: &Path, store: Option<&Store>) -> PartCheck {
 
 /// An error with what is beneath it.
 fn with_cause(error: &dyn std::error::Error) -> String {
-    kilter_workflow::with_causes(error)
+    kilter_domain::error_chain::with_causes(error)
 }
 
 impl App {

@@ -4,6 +4,7 @@
 //! Holds true: a version is tried once at a place by itself; what was taken back, or refused with its reason, is left to
 //! people. Deliberately absent: a queue; while a candidate is on trial, the newest one waits until the trial is over.
 
+use kilter_domain::error_chain::with_causes;
 use kilter_domain::{
     audit::Outcome, contract::Deploy, deployment::DeploymentState, ids::EndpointName, model::VersionState,
     time::Timestamp,
@@ -12,7 +13,6 @@ use kilter_store::{
     PageRequest, audit, deployment as deployments,
     model::{self as versions, Version},
 };
-use kilter_workflow::with_causes;
 
 use crate::{
     App,

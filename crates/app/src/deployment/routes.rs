@@ -8,6 +8,7 @@ use std::{
     sync::{Arc, PoisonError},
 };
 
+use kilter_domain::error_chain::with_causes;
 use kilter_domain::{
     contract::Deploy,
     deployment::{AdmissionPolicy, DeploymentState},
@@ -21,7 +22,6 @@ use kilter_store::{
     deployment::{self as deployments, Deployment},
     model as versions,
 };
-use kilter_workflow::with_causes;
 
 use crate::{App, dataset::context_columns, error::AppError, model::package::Package, project::folder::Project};
 

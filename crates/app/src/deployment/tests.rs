@@ -135,7 +135,7 @@ fn a_model_that_reads_one_of_our_names_is_refused_before_anything_is_written() {
         let house = house(folder.path(), terms);
         let bad = house.version(&reading("__index_level_0__"), None);
         let refused = house.deploy(bad).unwrap_err();
-        assert!(kilter_workflow::with_causes(&refused).contains("`__index_level_0__`"), "{refused}");
+        assert!(kilter_domain::error_chain::with_causes(&refused).contains("`__index_level_0__`"), "{refused}");
         assert!(all(&house).is_empty());
         let good = house.version(&trained().0, None);
         house.deploy(good).unwrap();

@@ -5,8 +5,9 @@
 
 use std::collections::BTreeSet;
 
+use kilter_domain::error_chain::with_causes;
 use kilter_domain::{contract::Deploy, gate::Verdict, ids::EndpointName, time::Timestamp};
-use kilter_workflow::{RunEvent, with_causes};
+use kilter_workflow::RunEvent;
 
 use crate::{
     App,

@@ -192,7 +192,7 @@ impl App {
         }));
         let failed = match done {
             Ok(Ok(_)) => None,
-            Ok(Err(error)) => Some(kilter_workflow::with_causes(&error)),
+            Ok(Err(error)) => Some(kilter_domain::error_chain::with_causes(&error)),
             Err(_) => Some("the run met a fault of Kilter; its log has the rest".to_owned()),
         };
         if let Some(reason) = failed {

@@ -28,7 +28,6 @@ const LEFT: &[(&str, usize)] = &[
     ("stats", 7),
     ("store", 2),
     ("train", 1),
-    ("workflow", 2),
 ];
 
 type Name = Vec<String>;
@@ -149,7 +148,6 @@ fn flatten(tree: &UseTree, mut path: Name, module: &mut Module) {
             path.push(renamed.ident.to_string());
             module.imports.insert(renamed.rename.to_string(), path);
         }
-        _ => {}
     }
 }
 

@@ -2,7 +2,9 @@
 
 use std::{thread, time::Duration};
 
-use crate::{error::with_causes, state::House, tasks::Importance};
+use kilter_domain::error_chain::with_causes;
+
+use crate::{state::House, tasks::Importance};
 
 /// What a crash may lose at most.
 const EVERY: Duration = Duration::from_secs(60);

@@ -16,7 +16,9 @@ use std::{
 
 use kilter_domain::ids::ProjectName;
 
-use crate::{error::with_causes, state::House, tasks::Importance};
+use kilter_domain::error_chain::with_causes;
+
+use crate::{state::House, tasks::Importance};
 
 /// The rest between two steps.
 const EVERY: Duration = Duration::from_secs(10);
