@@ -6,7 +6,7 @@ use std::fmt;
 use crate::exit::Exit;
 
 macro_rules! codes {
-    ($($name:ident = $text:literal, $status:literal, $exit:ident, $title:literal, $way_out:literal;)*) => {
+    ($($name:ident = $text:literal, $status:literal, $exit:ident, $title:literal, $hint:literal;)*) => {
         /// What kind of failure it was, for programs. The text of a code never changes its meaning.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum Code {
@@ -43,8 +43,8 @@ macro_rules! codes {
             }
 
             /// What to do next when nothing better is known about the case.
-            pub const fn way_out(self) -> &'static str {
-                match self { $(Self::$name => $way_out,)* }
+            pub const fn hint(self) -> &'static str {
+                match self { $(Self::$name => $hint,)* }
             }
         }
     };
@@ -139,8 +139,8 @@ mod tests {
         for &code in Code::ALL {
             assert!((400..600).contains(&code.status()), "{code}");
             assert_ne!(code.exit(), Exit::Done, "{code}");
-            assert!(!code.title().is_empty() && !code.way_out().is_empty(), "{code}");
-            assert!(!code.way_out().ends_with('.'), "{code}: a way out goes on in a sentence");
+            assert!(!code.title().is_empty() && !code.hint().is_empty(), "{code}");
+            assert!(!code.hint().ends_with('.'), "{code}: a way out goes on in a sentence");
         }
     }
 

@@ -12,7 +12,7 @@ pub enum Exit {
     /// The command line, the contract or a value in it cannot be understood.
     Usage,
     /// It worked, and the answer is no: a gate failed, a check found errors, drift was found.
-    Negative,
+    CheckFailed,
     /// The thing that was named does not exist.
     NotFound,
     /// The caller may not do this.
@@ -22,7 +22,7 @@ pub enum Exit {
     /// The server cannot be reached, or did not answer in time.
     Unreachable,
     /// It goes on when a person has decided.
-    Waits,
+    PendingApproval,
     /// It was interrupted from the keyboard.
     Interrupted,
 }
@@ -33,12 +33,12 @@ impl Exit {
         Self::Done,
         Self::Failed,
         Self::Usage,
-        Self::Negative,
+        Self::CheckFailed,
         Self::NotFound,
         Self::Forbidden,
         Self::Conflict,
         Self::Unreachable,
-        Self::Waits,
+        Self::PendingApproval,
         Self::Interrupted,
     ];
 
@@ -48,12 +48,12 @@ impl Exit {
             Self::Done => 0,
             Self::Failed => 1,
             Self::Usage => 2,
-            Self::Negative => 3,
+            Self::CheckFailed => 3,
             Self::NotFound => 4,
             Self::Forbidden => 5,
             Self::Conflict => 6,
             Self::Unreachable => 7,
-            Self::Waits => 8,
+            Self::PendingApproval => 8,
             Self::Interrupted => 130,
         }
     }
@@ -64,12 +64,12 @@ impl Exit {
             Self::Done => "done",
             Self::Failed => "failed: asked rightly, could not be done",
             Self::Usage => "usage: the command line, the contract or a value cannot be understood",
-            Self::Negative => "verdict negative: it worked, and the answer is no",
+            Self::CheckFailed => "check failed: the command worked, and the answer is no",
             Self::NotFound => "not found",
             Self::Forbidden => "forbidden",
             Self::Conflict => "conflict: the thing is not in a state that allows this",
             Self::Unreachable => "unreachable, or timed out",
-            Self::Waits => "waits for a person",
+            Self::PendingApproval => "pending approval: a person must decide",
             Self::Interrupted => "interrupted",
         }
     }

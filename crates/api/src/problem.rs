@@ -48,7 +48,7 @@ impl Problem {
             code: code.as_str().to_owned(),
             detail: detail.into(),
             instance: None,
-            hint: code.way_out().to_owned(),
+            hint: code.hint().to_owned(),
             causes: Vec::new(),
         }
     }

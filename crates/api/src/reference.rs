@@ -7,8 +7,8 @@ pub fn errors() -> String {
     let mut page = String::from(ERRORS_INTRO);
     page.push_str("\n## Codes\n\n| code | status | exit | what it means | what to do |\n|---|---|---|---|---|\n");
     for &code in Code::ALL {
-        let way_out = code.way_out().replace('|', "\\|");
-        page += &format!("| `{code}` | {} | {} | {} | {way_out} |\n", code.status(), code.exit(), code.title());
+        let hint = code.hint().replace('|', "\\|");
+        page += &format!("| `{code}` | {} | {} | {} | {hint} |\n", code.status(), code.exit(), code.title());
     }
     page.push_str("\n## Exit codes\n\n| exit | meaning |\n|---|---|\n");
     for exit in Exit::ALL {

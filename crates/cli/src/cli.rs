@@ -15,7 +15,7 @@ use crate::{
         project::{check, demo, init, replay, run, runs, schema},
         reference, restore, server, status, train,
     },
-    ui::{error::Stop, options::Shared, output::Output, view::Answer},
+    ui::{error::CliError, options::GlobalOptions, output::Output, view::Answer},
 };
 
 /// Keeps machine-learning models in kilter: one binary carries a model through its whole life, and keeps the evidence.
@@ -23,7 +23,7 @@ use crate::{
 #[command(name = "kilter", version, subcommand_required = true, arg_required_else_help = true)]
 pub struct Cli {
     #[command(flatten)]
-    pub(crate) shared: Shared,
+    pub(crate) shared: GlobalOptions,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -69,7 +69,7 @@ pub(crate) enum Command {
 
 impl Command {
     /// Does what the person asked for.
-    pub(crate) fn run(self, output: &mut Output) -> Result<Answer, Stop> {
+    pub(crate) fn run(self, output: &mut Output) -> Result<Answer, CliError> {
         match self {
             Self::Demo(demo) => demo.run(output),
             Self::Init(init) => init.run(output),

@@ -10,12 +10,12 @@ use tokio::runtime::Runtime;
 
 use crate::{
     context::{DataFolder, act, app_options, now},
-    ui::error::Stop,
+    ui::error::CliError,
 };
 
 /// Where the platform is.
 #[derive(Clone, Debug, Args)]
-pub(crate) struct Reach {
+pub(crate) struct ConnectArgs {
     #[command(flatten)]
     data: DataFolder,
     /// Ask this server (`http://HOST:PORT`) instead of a folder.
@@ -26,29 +26,29 @@ pub(crate) struct Reach {
     token_file: Option<PathBuf>,
 }
 
-impl Reach {
+impl ConnectArgs {
     /// The platform itself where nobody else has the data folder (made when missing), else its server.
-    pub(crate) fn platform(&self) -> Result<Platform, Stop> {
+    pub(crate) fn platform(&self) -> Result<Platform, CliError> {
         if self.server.is_some() {
-            return Ok(Platform::There(self.api()?));
+            return Ok(Platform::Server(self.api()?));
         }
         match App::open(&self.data.path, app_options()?) {
             Ok(app) => {
                 app.recover(now())?;
-                Ok(Platform::Here(app))
+                Ok(Platform::InProcess(app))
             }
             Err(error) => {
                 let problem = problem_of(&error);
                 let is_in_use = problem.code == Code::DataFolderInUse.as_str();
                 let token = self.token_file.as_deref().map(Token::read).transpose()?;
                 let found = is_in_use.then(|| Client::of_running(&self.data.path, token, act().actor)).flatten();
-                Ok(Platform::There(Api { client: found.ok_or(problem)?, runtime: runtime()? }))
+                Ok(Platform::Server(Api { client: found.ok_or(problem)?, runtime: runtime()? }))
             }
         }
     }
 
     /// Opens the way.
-    pub(crate) fn api(&self) -> Result<Api, Stop> {
+    pub(crate) fn api(&self) -> Result<Api, CliError> {
         let runtime = runtime()?;
         let token = self.token_file.as_deref().map(Token::read).transpose()?;
         let client = match &self.server {
@@ -61,11 +61,11 @@ impl Reach {
 
 /// Where what changes a project is done.
 pub(crate) enum Platform {
-    Here(App),
-    There(Api),
+    InProcess(App),
+    Server(Api),
 }
 
-fn runtime() -> Result<Runtime, Stop> {
+fn runtime() -> Result<Runtime, CliError> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
     Ok(runtime.map_err(|error| Problem::of(Code::Internal, &error))?)
 }
@@ -82,11 +82,11 @@ impl Api {
         self.client.knows_folder()
     }
 
-    pub(crate) fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Stop> {
+    pub(crate) fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, CliError> {
         Ok(self.runtime.block_on(self.client.get(path))?)
     }
 
-    pub(crate) fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, Stop> {
+    pub(crate) fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, CliError> {
         Ok(self.runtime.block_on(self.client.post(path, body))?)
     }
 }

@@ -10,7 +10,7 @@ use kilter_api::{Code, Problem};
 use kilter_app::{AppOptions, RequestContext};
 use kilter_domain::{actor::Actor, time::Timestamp};
 
-use crate::ui::error::{Stop, disk};
+use crate::ui::error::{CliError, disk};
 
 /// The largest contract that is read.
 const MAX_CONTRACT_BYTES: u64 = 4 << 20;
@@ -28,7 +28,7 @@ pub(crate) struct DataFolder {
 
 impl DataFolder {
     /// Its path, when there is one.
-    pub(crate) fn existing(&self) -> Result<&Path, Stop> {
+    pub(crate) fn existing(&self) -> Result<&Path, CliError> {
         if !self.path.is_dir() {
             let detail = format!("there is no data folder `{}`", self.path.display());
             let hint = "make one with `kilter run` or `kilter server`, or name another with --data";
@@ -39,7 +39,7 @@ impl DataFolder {
 }
 
 /// How the platform is opened by this program.
-pub(crate) fn app_options() -> Result<AppOptions, Stop> {
+pub(crate) fn app_options() -> Result<AppOptions, CliError> {
     let tool = std::env::current_exe().map_err(|error| disk("find the program", Path::new("kilter"), &error))?;
     Ok(AppOptions { tool, recording: Default::default(), profiles: false })
 }
@@ -61,7 +61,7 @@ pub(crate) fn act() -> RequestContext {
 }
 
 /// The contract at `path`: the file itself, or the `kilter.toml` of a folder.
-pub(crate) fn read_contract(path: &Path) -> Result<(PathBuf, String), Stop> {
+pub(crate) fn read_contract(path: &Path) -> Result<(PathBuf, String), CliError> {
     let file = match path.is_dir() {
         true if path == Path::new(".") => PathBuf::from("kilter.toml"),
         true => path.join("kilter.toml"),

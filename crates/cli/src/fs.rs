@@ -10,13 +10,13 @@ use kilter_app::AppError;
 use kilter_domain::table::Table;
 use kilter_inference::Model;
 
-use crate::ui::error::{Stop, disk};
+use crate::ui::error::{CliError, disk};
 
 /// The largest model file that is read into memory.
 const MAX_MODEL_BYTES: u64 = 2 << 30;
 
 /// Gives `path` the content `bytes`, or leaves what was there.
-pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Stop> {
+pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(format!(".{}.tmp", std::process::id()));
     let beside = path.with_file_name(name);
@@ -40,7 +40,7 @@ fn write_and_rename(beside: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> 
 }
 
 /// Writes a file that must not be there yet.
-pub(crate) fn write_new(path: &Path, bytes: &[u8]) -> Result<(), Stop> {
+pub(crate) fn write_new(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
     let write = || {
         let mut file = File::create_new(path)?;
         file.write_all(bytes)?;
@@ -50,7 +50,7 @@ pub(crate) fn write_new(path: &Path, bytes: &[u8]) -> Result<(), Stop> {
 }
 
 /// Copies a file to a place where nothing is: beside it first, so that it is there whole or not at all.
-pub(crate) fn copy_whole(from: &Path, to: &Path) -> Result<(), Stop> {
+pub(crate) fn copy_whole(from: &Path, to: &Path) -> Result<(), CliError> {
     let mut name = to.file_name().unwrap_or_default().to_owned();
     name.push(format!(".{}.tmp", std::process::id()));
     let beside = to.with_file_name(name);
@@ -64,12 +64,12 @@ pub(crate) fn copy_whole(from: &Path, to: &Path) -> Result<(), Stop> {
 }
 
 /// Makes a folder and those above it.
-pub(crate) fn make_folder(folder: &Path) -> Result<(), Stop> {
+pub(crate) fn make_folder(folder: &Path) -> Result<(), CliError> {
     fs::create_dir_all(folder).map_err(|error| disk("make the folder", folder, &error))
 }
 
 /// Loads the model at `path`: an ONNX file, or a folder that holds `model.onnx`.
-pub(crate) fn load_model(path: &Path) -> Result<(PathBuf, Model), Stop> {
+pub(crate) fn load_model(path: &Path) -> Result<(PathBuf, Model), CliError> {
     let file = if path.is_dir() { path.join("model.onnx") } else { path.to_owned() };
     let failed = |error: io::Error| disk("read the model", &file, &error);
     let bytes = kilter_app::read_bounded(&file, MAX_MODEL_BYTES).map_err(failed)?;
@@ -78,7 +78,7 @@ pub(crate) fn load_model(path: &Path) -> Result<(PathBuf, Model), Stop> {
 }
 
 /// Loads the model at `path` for the rows of `table`: a model of one block takes its columns in order, but for `others`.
-pub(crate) fn load_model_for(path: &Path, table: &Table, others: &[&str]) -> Result<(PathBuf, Model), Stop> {
+pub(crate) fn load_model_for(path: &Path, table: &Table, others: &[&str]) -> Result<(PathBuf, Model), CliError> {
     let (path, model) = load_model(path)?;
     let model = model.named_by(table, |name| !others.contains(&name))?;
     Ok((path, model))
@@ -103,7 +103,7 @@ mod tests {
     fn a_model_that_is_not_there_or_is_none_is_told() {
         let dir = tempfile::tempdir().unwrap();
         let code = |path: &Path| match load_model(path) {
-            Err(Stop::Problem(problem)) => problem.code,
+            Err(CliError::Problem(problem)) => problem.code,
             other => panic!("{other:?}"),
         };
         assert_eq!(code(dir.path()), "file_not_found");

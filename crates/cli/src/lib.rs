@@ -25,7 +25,7 @@ use kilter_api::{Code, Exit, Problem};
 
 pub use cli::Cli;
 pub use ui::{
-    error::Stop,
+    error::CliError,
     output::Output,
     text_table::TextTable,
     view::{Answer, Mark, Page},
@@ -47,8 +47,8 @@ pub fn run(arguments: Vec<OsString>) -> Exit {
     let ran = memory::bound_tables().and_then(|()| cli.command.run(&mut output));
     match ran.and_then(|answer| output.answer(&answer)) {
         Ok(exit) => exit,
-        Err(Stop::PipeClosed) => Exit::Done,
-        Err(Stop::Problem(problem)) => output.problem(&problem),
+        Err(CliError::PipeClosed) => Exit::Done,
+        Err(CliError::Problem(problem)) => output.problem(&problem),
     }
 }
 

@@ -11,7 +11,7 @@ use rustix::process::{Resource, getrlimit};
 
 use crate::{
     byte_size::Size,
-    ui::error::{Stop, usage},
+    ui::error::{CliError, usage},
 };
 
 /// A table gets one part of so many of the memory there is.
@@ -27,7 +27,7 @@ const VARIABLE: &str = "KILTER_TABLE_MEMORY";
 ///
 /// # Errors
 /// When `KILTER_TABLE_MEMORY` is not a size.
-pub(crate) fn bound_tables() -> Result<(), Stop> {
+pub(crate) fn bound_tables() -> Result<(), CliError> {
     let bytes = match std::env::var(VARIABLE) {
         Ok(text) => text.parse::<Size>().map_err(|why| wrong(&why))?.bytes() as u64,
         Err(_) => default_bytes(&limits()),
@@ -36,8 +36,8 @@ pub(crate) fn bound_tables() -> Result<(), Stop> {
     Ok(())
 }
 
-fn wrong(why: &str) -> Stop {
-    let Stop::Problem(problem) = usage(format!("{VARIABLE}: {why}")) else { return Stop::PipeClosed };
+fn wrong(why: &str) -> CliError {
+    let CliError::Problem(problem) = usage(format!("{VARIABLE}: {why}")) else { return CliError::PipeClosed };
     let problem: Problem = problem.hint("write a size like 2GiB, or unset it");
     problem.into()
 }

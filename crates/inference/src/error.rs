@@ -28,7 +28,7 @@ pub enum LoadError {
 
 impl LoadError {
     /// What to do next.
-    pub const fn way_out(&self) -> &'static str {
+    pub const fn hint(&self) -> &'static str {
         match self {
             Self::NotOnnx { .. } => {
                 "write the model as ONNX (skl2onnx for scikit-learn, onnxmltools for LightGBM), or train one with `kilter train`"

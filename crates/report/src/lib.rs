@@ -37,7 +37,7 @@ pub enum State {
     /// Has not happened, or is not judged.
     None,
     /// Not enough data.
-    Thin,
+    InsufficientData,
 }
 
 impl State {
@@ -49,7 +49,7 @@ impl State {
             Self::Bad => "✕",
             Self::Wait => "◆",
             Self::None => "–",
-            Self::Thin => "▨",
+            Self::InsufficientData => "▨",
         }
     }
 
@@ -60,7 +60,7 @@ impl State {
             Self::Bad => "bad",
             Self::Wait => "wait",
             Self::None => "none",
-            Self::Thin => "thin",
+            Self::InsufficientData => "thin",
         }
     }
 }

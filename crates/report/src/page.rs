@@ -322,7 +322,7 @@ mod tests {
 
     #[test]
     fn every_state_has_its_own_glyph_and_word() {
-        let states = [State::Ok, State::Warn, State::Bad, State::Wait, State::None, State::Thin];
+        let states = [State::Ok, State::Warn, State::Bad, State::Wait, State::None, State::InsufficientData];
         let chips: Vec<String> = states.iter().map(|state| chip(*state, "word")).collect();
         assert!(chips.iter().enumerate().all(|(at, chip)| !chips[..at].contains(chip)));
     }

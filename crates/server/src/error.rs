@@ -101,7 +101,7 @@ pub fn problem_of(error: &AppError) -> Problem {
         ),
         AppError::Model { source, .. }
         | AppError::ModelFile { source, .. }
-        | AppError::Admit(AdmitError::Load { source, .. }) => problem.hint(source.way_out()),
+        | AppError::Admit(AdmitError::Load { source, .. }) => problem.hint(source.hint()),
         AppError::GoldenDiffers { .. } => problem.hint("make a new version with `kilter run`, or deploy another one"),
         _ => problem,
     }

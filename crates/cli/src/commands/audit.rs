@@ -6,9 +6,9 @@ use kilter_domain::plural::{counted, plural};
 use serde_json::json;
 
 use crate::{
-    connect::Reach,
+    connect::ConnectArgs,
     ui::{
-        error::Stop,
+        error::CliError,
         view::{Answer, Mark, Page, TextTable},
     },
 };
@@ -28,26 +28,26 @@ enum AuditVerb {
         #[arg(long, default_value_t = 40)]
         limit: u32,
         #[command(flatten)]
-        reach: Reach,
+        connect: ConnectArgs,
     },
     /// Read the whole table and compare it with itself and with every state. Ends with 3 when something is wrong.
     Verify {
         #[command(flatten)]
-        reach: Reach,
+        connect: ConnectArgs,
     },
 }
 
 impl Audit {
-    pub(crate) fn run(self) -> Result<Answer, Stop> {
+    pub(crate) fn run(self) -> Result<Answer, CliError> {
         match self.what {
-            AuditVerb::List { limit, reach } => list_audit(limit, &reach),
-            AuditVerb::Verify { reach } => verify_audit(&reach),
+            AuditVerb::List { limit, connect } => list_audit(limit, &connect),
+            AuditVerb::Verify { connect } => verify_audit(&connect),
         }
     }
 }
 
-fn list_audit(limit: u32, reach: &Reach) -> Result<Answer, Stop> {
-    let found: api::Page<api::AuditEntry> = reach.api()?.get(&format!("/api/v1/audit?limit={limit}"))?;
+fn list_audit(limit: u32, connect: &ConnectArgs) -> Result<Answer, CliError> {
+    let found: api::Page<api::AuditEntry> = connect.api()?.get(&format!("/api/v1/audit?limit={limit}"))?;
     let mut table = TextTable::new(["entry", "at", "who", "what", "object", "why"]);
     for entry in &found.items {
         let why = entry.reason.clone().unwrap_or_default();
@@ -57,8 +57,8 @@ fn list_audit(limit: u32, reach: &Reach) -> Result<Answer, Stop> {
     Ok(Answer::done(&json!({ "entries": found.items, "next": found.next }), Page::new().table(table)))
 }
 
-fn verify_audit(reach: &Reach) -> Result<Answer, Stop> {
-    let check: api::AuditCheck = reach.api()?.get("/api/v1/audit/verify")?;
+fn verify_audit(connect: &ConnectArgs) -> Result<Answer, CliError> {
+    let check: api::AuditCheck = connect.api()?.get("/api/v1/audit/verify")?;
     let entries = counted(check.entries, "entry");
     if check.sound {
         let page = Page::new().marked(Mark::Ok, format!("{entries}, unbroken; every row is as its entry wrote it"));
@@ -74,5 +74,5 @@ fn verify_audit(reach: &Reach) -> Result<Answer, Stop> {
     }
     let page = check.faults.iter().fold(Page::new(), |page, fault| page.marked(Mark::Bad, fault.clone()));
     let page = page.line(format!("{} in {entries}", counted(check.faults.len(), "fault")));
-    Ok(Answer::done(&check, page).exit(Exit::Negative))
+    Ok(Answer::done(&check, page).exit(Exit::CheckFailed))
 }

@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::{
     context::act,
     ui::{
-        error::Stop,
+        error::CliError,
         view::{Answer, Mark, Page},
     },
 };
@@ -43,7 +43,7 @@ pub(super) struct Copied {
 }
 
 impl Backup {
-    pub(crate) fn run(self) -> Result<Answer, Stop> {
+    pub(crate) fn run(self) -> Result<Answer, CliError> {
         let manifest = back_up(&self.data, &self.target, act().at).map_err(problem)?;
         let page = Page::new()
             .marked(Mark::Ok, format!("{} is backed up in {}", self.data.display(), self.target.display()))

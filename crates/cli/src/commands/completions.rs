@@ -4,7 +4,7 @@ use clap::Args;
 use clap_complete::Shell;
 
 use crate::ui::{
-    error::Stop,
+    error::CliError,
     output::Output,
     view::{Answer, Page},
 };
@@ -21,13 +21,13 @@ pub(crate) struct Completions {
 }
 
 impl Completions {
-    pub(crate) fn run(self, declaration: &mut clap::Command, output: &Output) -> Result<Answer, Stop> {
+    pub(crate) fn run(self, declaration: &mut clap::Command, output: &Output) -> Result<Answer, CliError> {
         let script = self.script(declaration);
         if output.is_json() {
             return Ok(Answer::done(&serde_json::json!({ "shell": self.shell, "script": script }), Page::new()));
         }
         output.raw(&script)?;
-        Ok(Answer::said())
+        Ok(Answer::written())
     }
 
     fn script(&self, declaration: &mut clap::Command) -> String {

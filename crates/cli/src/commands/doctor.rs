@@ -23,7 +23,7 @@ use serde::Serialize;
 use crate::{
     context::act,
     ui::{
-        error::Stop,
+        error::CliError,
         view::{Answer, Mark, Page},
     },
 };
@@ -72,7 +72,7 @@ struct Report {
 }
 
 impl Doctor {
-    pub(crate) fn run(self) -> Result<Answer, Stop> {
+    pub(crate) fn run(self) -> Result<Answer, CliError> {
         let accepted = if self.accept_loss { self.accept()? } else { Vec::new() };
         let report = self.look(accepted);
         let mut page = Page::new().line(format!("kilter {}", report.version));
@@ -121,7 +121,7 @@ impl Doctor {
         }
     }
 
-    fn accept(&self) -> Result<Vec<PathBuf>, Stop> {
+    fn accept(&self) -> Result<Vec<PathBuf>, CliError> {
         let tool = std::env::current_exe().map_err(|error| Problem::of(Code::Internal, &error))?;
         let options = AppOptions { tool, recording: Default::default(), profiles: false };
         let app = App::open(&self.data, options).map_err(|error| problem_of(&error))?;

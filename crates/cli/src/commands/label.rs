@@ -17,12 +17,12 @@ use kilter_lake::{ReadOptions, read_table};
 use serde_json::{Value, json};
 
 use crate::{
-    connect::Reach,
+    connect::ConnectArgs,
     context::now,
     ui::{
-        error::Stop,
+        error::CliError,
         output::Output,
-        progress::Moving,
+        progress::ProgressBar,
         view::{Answer, Mark, Page},
     },
 };
@@ -51,7 +51,7 @@ pub(crate) struct Label {
     #[arg(long, value_name = "COLUMN")]
     known_at: Option<String>,
     #[command(flatten)]
-    reach: Reach,
+    connect: ConnectArgs,
 }
 
 /// What became of the labels.
@@ -109,14 +109,14 @@ impl Sent {
 }
 
 impl Label {
-    pub(crate) fn run(self, output: &Output) -> Result<Answer, Stop> {
+    pub(crate) fn run(self, output: &Output) -> Result<Answer, CliError> {
         let table = read_table(&self.file, &ReadOptions::default())?;
         let (ids, values) = (self.column(&table, &self.id)?, self.column(&table, &self.label)?);
         // Before anything is sent: a file that is wrong in its last row is sent not at all.
         let known = self.known_at.as_deref().map(|name| self.times(&table, (ids, name))).transpose()?;
-        let api = self.reach.api()?;
+        let api = self.connect.api()?;
         let path = format!("/api/v1/endpoints/{}/labels", self.endpoint);
-        let (moving, mut sent) = (Moving::start(output), Sent { known_ids: Some(0), ..Sent::default() });
+        let (bar, mut sent) = (ProgressBar::start(output), Sent { known_ids: Some(0), ..Sent::default() });
         for first in (0..table.rows()).step_by(BATCH) {
             let rows = first..table.rows().min(first + BATCH);
             let batch = api::Labels {
@@ -126,12 +126,12 @@ impl Label {
                 count_known: true,
             };
             sent.add(api.post(&path, &batch)?);
-            moving.at(rows.end as u64, table.rows() as u64, "labels");
+            bar.set(rows.end as u64, table.rows() as u64, "labels");
         }
         Ok(Answer::done(&sent.document(&self.endpoint), sent.page(&self.endpoint)))
     }
 
-    fn column<'t>(&self, table: &'t Table, name: &str) -> Result<&'t Column, Stop> {
+    fn column<'t>(&self, table: &'t Table, name: &str) -> Result<&'t Column, CliError> {
         table.get(name).ok_or_else(|| {
             let columns = table.names();
             Problem::new(Code::ColumnUnknown, format!("`{}` has no column `{name}`", self.file.display()))
@@ -140,7 +140,7 @@ impl Label {
         })
     }
 
-    fn id_at(&self, ids: &Column, row: usize) -> Result<String, Stop> {
+    fn id_at(&self, ids: &Column, row: usize) -> Result<String, CliError> {
         ids.label(row).map(|id| id.to_string()).ok_or_else(|| {
             let detail = format!("row {} of `{}` has no id", row + 1, self.file.display());
             Problem::new(Code::FileInvalid, detail)
@@ -150,7 +150,7 @@ impl Label {
     }
 
     /// The times of a column, each of which must be one that has come.
-    fn times(&self, table: &Table, (ids, name): (&Column, &str)) -> Result<Vec<Timestamp>, Stop> {
+    fn times(&self, table: &Table, (ids, name): (&Column, &str)) -> Result<Vec<Timestamp>, CliError> {
         let (column, now) = (self.column(table, name)?, now());
         let time = |row| {
             let time = time_at(column, row).ok_or_else(|| self.no_time(name, column, row))?;
@@ -164,7 +164,7 @@ impl Label {
         (0..table.rows()).map(time).collect()
     }
 
-    fn no_time(&self, name: &str, column: &Column, row: usize) -> Stop {
+    fn no_time(&self, name: &str, column: &Column, row: usize) -> CliError {
         let place = format!("row {} of `{}`, column `{name}`", row + 1, self.file.display());
         let detail = match column.label(row) {
             Some(value) => format!("{place}: `{value}` is not a time"),

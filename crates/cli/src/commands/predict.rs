@@ -16,7 +16,7 @@ use crate::{
     fs::load_model_for,
     input::column_list::{ColumnList, named},
     ui::{
-        error::Stop,
+        error::CliError,
         unread::Unread,
         view::{Answer, Mark, Page},
     },
@@ -56,7 +56,7 @@ struct Scored {
 }
 
 impl Predict {
-    pub(crate) fn run(self) -> Result<Answer, Stop> {
+    pub(crate) fn run(self) -> Result<Answer, CliError> {
         let table = read_table(&self.data, &ReadOptions::default())?;
         let (path, model) = load_model_for(&self.model, &table, &[])?;
         let prediction = model.predict(&table)?;
@@ -81,7 +81,7 @@ impl Predict {
     }
 }
 
-fn kept(table: &Table, names: &[String]) -> Result<Table, Stop> {
+fn kept(table: &Table, names: &[String]) -> Result<Table, CliError> {
     for name in names {
         table.column(name).map_err(|error| Problem::of(Code::ColumnUnknown, &error))?;
     }
@@ -89,7 +89,7 @@ fn kept(table: &Table, names: &[String]) -> Result<Table, Stop> {
 }
 
 /// The rows with the columns of the answer.
-fn with_answers(mut table: Table, model: &Model, prediction: &Prediction) -> Result<Table, Stop> {
+fn with_answers(mut table: Table, model: &Model, prediction: &Prediction) -> Result<Table, CliError> {
     let mut answers = vec![("score".to_owned(), Column::Float(prediction.scores().to_vec()))];
     if let Some(labels) = prediction.labels() {
         answers.push(("predicted".to_owned(), Column::Text(labels.into_iter().map(Some).collect())));

@@ -6,7 +6,7 @@ use clap::{Arg, Args, Command, ValueEnum};
 use crate::{
     env::{SETTINGS, STEP_SETTINGS},
     ui::{
-        error::Stop,
+        error::CliError,
         output::Output,
         view::{Answer, Page},
     },
@@ -30,7 +30,7 @@ enum ReferencePage {
 }
 
 impl Reference {
-    pub(crate) fn run(self, declaration: Command, output: &Output) -> Result<Answer, Stop> {
+    pub(crate) fn run(self, declaration: Command, output: &Output) -> Result<Answer, CliError> {
         let page = match self.page {
             ReferencePage::Cli => cli_page(declaration),
             ReferencePage::Errors => kilter_api::reference::errors(),
@@ -40,7 +40,7 @@ impl Reference {
             return Ok(Answer::done(&serde_json::json!({ "markdown": page }), Page::new()));
         }
         output.raw(&page)?;
-        Ok(Answer::said())
+        Ok(Answer::written())
     }
 }
 

@@ -8,7 +8,7 @@ use kilter_app::data_folder::restore;
 use crate::{
     commands::backup::{copied, problem, size},
     ui::{
-        error::Stop,
+        error::CliError,
         view::{Answer, Mark, Page},
     },
 };
@@ -27,7 +27,7 @@ pub(crate) struct Restore {
 }
 
 impl Restore {
-    pub(crate) fn run(self) -> Result<Answer, Stop> {
+    pub(crate) fn run(self) -> Result<Answer, CliError> {
         let manifest = restore(&self.backup, &self.data).map_err(problem)?;
         let page = Page::new()
             .marked(Mark::Ok, format!("{} is restored from {}", self.data.display(), self.backup.display()))

@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::{
     byte_size::Size,
     ui::{
-        error::{Stop, usage},
+        error::{CliError, usage},
         output::Output,
         view::{Answer, Page},
     },
@@ -71,7 +71,7 @@ struct Answering {
 }
 
 impl Server {
-    pub(crate) fn run(self, output: &Output) -> Result<Answer, Stop> {
+    pub(crate) fn run(self, output: &Output) -> Result<Answer, CliError> {
         let format = if self.log_format == "json" { LogFormat::Json } else { LogFormat::Text };
         init_logs(format, &self.log, output.may_animate())
             .map_err(|why| usage(format!("`--log {}` cannot be understood: {why}", self.log)))?;
@@ -87,15 +87,15 @@ impl Server {
             let address = format!("http://{}", server.address()?);
             let page = Page::new()
                 .line(format!("kilter {} answers on {address}", env!("CARGO_PKG_VERSION")))
-                .line(format!("Everything is kept in {}. Stop it with Ctrl-C.", data.display()));
+                .line(format!("Everything is kept in {}. CliError it with Ctrl-C.", data.display()));
             let answering = Answering { address, data, version: env!("CARGO_PKG_VERSION"), pid: std::process::id() };
             output.announce(&answering, page)?;
             server.run_until(stop).await;
-            Ok(Answer::said())
+            Ok(Answer::written())
         })
     }
 
-    fn options(&self) -> Result<ServerOptions, Stop> {
+    fn options(&self) -> Result<ServerOptions, CliError> {
         Ok(ServerOptions {
             data: self.data.clone(),
             host: self.host,

@@ -5,9 +5,9 @@ use kilter_api as api;
 use kilter_domain::plural::counted;
 
 use crate::{
-    connect::Reach,
+    connect::ConnectArgs,
     ui::{
-        error::Stop,
+        error::CliError,
         view::{Answer, Mark, Page, TextTable},
     },
 };
@@ -18,12 +18,12 @@ use crate::{
 #[derive(Debug, Args)]
 pub(crate) struct Status {
     #[command(flatten)]
-    reach: Reach,
+    connect: ConnectArgs,
 }
 
 impl Status {
-    pub(crate) fn run(self) -> Result<Answer, Stop> {
-        let status: api::Status = self.reach.api()?.get("/api/v1/status")?;
+    pub(crate) fn run(self) -> Result<Answer, CliError> {
+        let status: api::Status = self.connect.api()?.get("/api/v1/status")?;
         let mut table = TextTable::new(["endpoint", "live", "on its way", "attention"]);
         for endpoint in &status.endpoints {
             let version = |deployment: &Option<api::Deployment>| {

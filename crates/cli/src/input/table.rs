@@ -9,7 +9,7 @@ use kilter_stats::profile::TableProfile;
 
 use crate::{
     input::column_list::{self, ColumnList, named},
-    ui::error::{Stop, disk},
+    ui::error::{CliError, disk},
 };
 
 /// The largest profile that is read.
@@ -43,7 +43,7 @@ impl Chosen {
 
 impl Columns {
     /// Which of a table's columns are meant. Names that the table does not have are refused.
-    pub(crate) fn chosen(&self, known: &[&str]) -> Result<Chosen, Stop> {
+    pub(crate) fn chosen(&self, known: &[&str]) -> Result<Chosen, CliError> {
         let chosen = Chosen { columns: named(&self.columns, known), exclude: named(&self.exclude, known) };
         let unknown = chosen.columns.iter().chain(&chosen.exclude).find(|name| !known.contains(&name.as_str()));
         match unknown {
@@ -74,7 +74,7 @@ pub(crate) enum Input {
 
 impl Input {
     /// Opens a table or a profile; the first bytes tell which.
-    pub(crate) fn open(path: &Path) -> Result<Self, Stop> {
+    pub(crate) fn open(path: &Path) -> Result<Self, CliError> {
         match is_profile(path) {
             true => read_profile(path).map(|profile| Self::Profile(Box::new(profile))),
             false => open_table(path).map(Self::Table),
@@ -102,7 +102,7 @@ pub(crate) fn all_names(table: &TableColumns) -> Vec<&str> {
 }
 
 /// Opens a table.
-pub(crate) fn open_table(path: &Path) -> Result<TableColumns, Stop> {
+pub(crate) fn open_table(path: &Path) -> Result<TableColumns, CliError> {
     Ok(TableColumns::open(path, &ReadOptions::default())?)
 }
 
@@ -114,7 +114,7 @@ fn is_profile(path: &Path) -> bool {
 }
 
 /// Reads a stored profile.
-pub(crate) fn read_profile(path: &Path) -> Result<TableProfile, Stop> {
+pub(crate) fn read_profile(path: &Path) -> Result<TableProfile, CliError> {
     let failed = |error: std::io::Error| disk("read the profile", path, &error);
     let bytes = kilter_app::read_bounded(path, MAX_PROFILE_BYTES).map_err(failed)?;
     TableProfile::from_bytes(&bytes).map_err(|error| {

@@ -14,22 +14,22 @@ use kilter_train::FitError;
 
 /// What keeps a command from answering.
 #[derive(Debug)]
-pub enum Stop {
+pub enum CliError {
     /// It failed, and this is what to tell. Boxed: it is large, and rare.
     Problem(Box<Problem>),
     /// Whoever read the answer has seen enough (`kilter … | head`).
     PipeClosed,
 }
 
-impl From<Problem> for Stop {
+impl From<Problem> for CliError {
     fn from(problem: Problem) -> Self {
         Self::Problem(Box::new(problem))
     }
 }
 
-impl Stop {
+impl CliError {
     /// What a failed write of an answer means.
-    pub fn writing(error: &io::Error) -> Self {
+    pub fn of_write(error: &io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::BrokenPipe => Self::PipeClosed,
             _ => Problem::new(Code::StorageFailed, "could not write the answer").caused_by(Some(error)).into(),
@@ -50,7 +50,7 @@ pub(crate) fn code_of(error: &io::Error) -> Code {
 }
 
 /// A failure to `doing` (an infinitive) `path`.
-pub(crate) fn disk(doing: &str, path: &std::path::Path, error: &io::Error) -> Stop {
+pub(crate) fn disk(doing: &str, path: &std::path::Path, error: &io::Error) -> CliError {
     Problem::new(code_of(error), format!("could not {doing} `{}`", path.display()))
         .at(path.display().to_string())
         .caused_by(Some(error))
@@ -58,11 +58,11 @@ pub(crate) fn disk(doing: &str, path: &std::path::Path, error: &io::Error) -> St
 }
 
 /// Arguments that are each right, and wrong together.
-pub(crate) fn usage(detail: impl Into<String>) -> Stop {
+pub(crate) fn usage(detail: impl Into<String>) -> CliError {
     Problem::new(Code::UsageInvalid, detail).into()
 }
 
-impl From<LakeError> for Stop {
+impl From<LakeError> for CliError {
     fn from(error: LakeError) -> Self {
         let code = match &error {
             LakeError::Io { source, .. } => code_of(source),
@@ -75,7 +75,7 @@ impl From<LakeError> for Stop {
     }
 }
 
-impl From<FitError> for Stop {
+impl From<FitError> for CliError {
     fn from(error: FitError) -> Self {
         let code = match &error {
             FitError::NoSuchColumn { .. } => Code::ColumnUnknown,
@@ -86,7 +86,7 @@ impl From<FitError> for Stop {
     }
 }
 
-impl From<PredictError> for Stop {
+impl From<PredictError> for CliError {
     fn from(error: PredictError) -> Self {
         let code = match &error {
             PredictError::MissingColumns { .. } | PredictError::BlockWidth { .. } => Code::ColumnUnknown,
@@ -97,19 +97,19 @@ impl From<PredictError> for Stop {
     }
 }
 
-impl From<ServerError> for Stop {
+impl From<ServerError> for CliError {
     fn from(error: ServerError) -> Self {
         Problem::from(error).into()
     }
 }
 
-impl From<AppError> for Stop {
+impl From<AppError> for CliError {
     fn from(error: AppError) -> Self {
         problem_of(&error).into()
     }
 }
 
-impl From<ReplayError> for Stop {
+impl From<ReplayError> for CliError {
     fn from(error: ReplayError) -> Self {
         replay_problem(&error).into()
     }

@@ -14,7 +14,7 @@ pub(crate) enum FailOn {
 
 /// A number with its interval. An end that the data leave open is absent.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub(crate) struct Measured {
+pub(crate) struct EstimateValue {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) value: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -26,13 +26,13 @@ pub(crate) struct Measured {
     pub(crate) missing: Option<String>,
 }
 
-impl Measured {
-    pub(crate) fn nothing(why: impl ToString) -> Self {
+impl EstimateValue {
+    pub(crate) fn missing(why: impl ToString) -> Self {
         Self { missing: Some(why.to_string()), ..Self::default() }
     }
 
     pub(crate) fn of(outcome: &Outcome) -> Self {
-        outcome.as_ref().map_or_else(Self::nothing, Self::from)
+        outcome.as_ref().map_or_else(Self::missing, Self::from)
     }
 
     /// Value and ends for a picture; an open end is infinite.
@@ -58,14 +58,14 @@ impl Measured {
     }
 }
 
-impl From<&Estimate> for Measured {
+impl From<&Estimate> for EstimateValue {
     fn from(estimate: &Estimate) -> Self {
         let finite = |number: f64| number.is_finite().then_some(number);
         match finite(estimate.value) {
             Some(value) => {
                 Self { value: Some(value), low: finite(estimate.low), high: finite(estimate.high), missing: None }
             }
-            None => Self::nothing("it is infinite on these rows"),
+            None => Self::missing("it is infinite on these rows"),
         }
     }
 }
@@ -77,9 +77,9 @@ mod tests {
     #[test]
     fn an_open_end_is_absent_and_a_missing_number_is_a_dash() {
         let open = Estimate { value: 0.5, low: 0.25, high: f64::INFINITY, level: 0.95, count: 9 };
-        let told = Measured::from(&open);
+        let told = EstimateValue::from(&open);
         assert_eq!((told.high, told.words().as_str()), (None, "0.5 (0.25 to ∞)"));
-        assert_eq!(Measured::nothing("too few").words(), "–");
-        assert_eq!(Measured::from(&Estimate { value: f64::INFINITY, ..open }).value, None);
+        assert_eq!(EstimateValue::missing("too few").words(), "–");
+        assert_eq!(EstimateValue::from(&Estimate { value: f64::INFINITY, ..open }).value, None);
     }
 }

@@ -5,7 +5,7 @@ use clap::{Args, ValueEnum};
 /// Options that every command takes.
 #[derive(Clone, Copy, Debug, Args)]
 #[command(next_help_heading = "Options of every command")]
-pub struct Shared {
+pub struct GlobalOptions {
     /// Answer with one JSON document; a failure is one too, on standard error.
     #[arg(long, global = true)]
     pub(crate) json: bool,

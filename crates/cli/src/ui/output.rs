@@ -8,8 +8,8 @@ use std::io::{self, IsTerminal, Write};
 use kilter_api::{Exit, Problem};
 
 use crate::ui::{
-    error::Stop,
-    options::{ColorChoice, Shared},
+    error::CliError,
+    options::{ColorChoice, GlobalOptions},
     terminal::{printable, printable_json},
     text_table::wrap,
     view::{Answer, Block, Mark, Page},
@@ -30,7 +30,7 @@ pub struct Output {
 
 impl Output {
     /// As the shared options and the terminal say.
-    pub fn new(shared: &Shared) -> Self {
+    pub fn new(shared: &GlobalOptions) -> Self {
         let wanted = |is_terminal: bool| match shared.color {
             ColorChoice::Always => true,
             ColorChoice::Never => false,
@@ -65,7 +65,7 @@ impl Output {
     ///
     /// # Errors
     /// When standard output cannot be written.
-    pub fn answer(&self, answer: &Answer) -> Result<Exit, Stop> {
+    pub fn answer(&self, answer: &Answer) -> Result<Exit, CliError> {
         let text = match &answer.document {
             None => String::new(),
             Some(document) if self.json => pretty(document),
@@ -73,7 +73,7 @@ impl Output {
         };
         // A quiet command answers by its exit code, but a document that was asked for is not noise.
         if !text.is_empty() && (self.json || !self.quiet) {
-            print(&text)?;
+            write_stdout(&text)?;
         }
         Ok(answer.exit)
     }
@@ -82,7 +82,7 @@ impl Output {
     ///
     /// # Errors
     /// When standard output cannot be written.
-    pub fn announce(&self, document: &impl serde::Serialize, page: Page) -> Result<(), Stop> {
+    pub fn announce(&self, document: &impl serde::Serialize, page: Page) -> Result<(), CliError> {
         self.answer(&Answer::done(document, page)).map(|_| ())
     }
 
@@ -90,22 +90,22 @@ impl Output {
     ///
     /// # Errors
     /// When standard output cannot be written.
-    pub fn document(&self, document: &impl serde::Serialize) -> Result<(), Stop> {
-        print(&pretty(document))
+    pub fn document(&self, document: &impl serde::Serialize) -> Result<(), CliError> {
+        write_stdout(&pretty(document))
     }
 
     /// Writes `text` as it is: for commands whose answer *is* a text (a schema, completions, rows).
     ///
     /// # Errors
     /// When standard output cannot be written.
-    pub fn raw(&self, text: &str) -> Result<(), Stop> {
-        print(text)
+    pub fn raw(&self, text: &str) -> Result<(), CliError> {
+        write_stdout(text)
     }
 
     /// Says something beside the answer, on standard error; not in JSON and not when quiet.
     pub fn note(&self, text: &str) {
         if !self.json && !self.quiet {
-            complain(&wrapped(&printable(text), self.width_err, (0, 2)));
+            write_stderr(&wrapped(&printable(text), self.width_err, (0, 2)));
         }
     }
 
@@ -119,7 +119,7 @@ impl Output {
     /// # Errors
     /// When the answer cannot be read.
     pub fn ask(&self, question: &str) -> io::Result<bool> {
-        complain(&format!("{question} [y/N] "));
+        write_stderr(&format!("{question} [y/N] "));
         let mut answer = String::new();
         io::stdin().read_line(&mut answer)?;
         Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
@@ -129,20 +129,20 @@ impl Output {
     pub(crate) fn write_page(&self, page: &Page) {
         if !self.json && !self.quiet {
             // When nobody reads any more, the answer at the end fails.
-            let _ = print(&self.render(page));
+            let _ = write_stdout(&self.render(page));
         }
     }
 
     /// Writes a page beside the answer, on standard error; not in JSON and not when quiet.
     pub(crate) fn write_note(&self, page: &Page) {
         if !self.json && !self.quiet {
-            complain(&Self { color_out: self.color_err, width: self.width_err, ..*self }.render(page));
+            write_stderr(&Self { color_out: self.color_err, width: self.width_err, ..*self }.render(page));
         }
     }
 
     /// Tells a failure on standard error and says how the command ends.
     pub fn problem(&self, problem: &Problem) -> Exit {
-        complain(&if self.json { pretty(problem) } else { self.render_problem(problem) });
+        write_stderr(&if self.json { pretty(problem) } else { self.render_problem(problem) });
         problem.exit()
     }
 
@@ -162,14 +162,14 @@ impl Output {
 
     /// A line with its mark, wrapped to the terminal; what is wrapped goes on `indent` characters behind where it began.
     fn lines(&self, mark: Option<Mark>, text: &str, indent: usize) -> String {
-        let before = mark.map_or_else(String::new, |mark| format!("{} ", tinted(mark, self.color_out)));
+        let before = mark.map_or_else(String::new, |mark| format!("{} ", colored_glyph(mark, self.color_out)));
         let margin = 2 * usize::from(mark.is_some());
         format!("{before}{}", wrapped(&printable(text), self.width, (margin, indent)))
     }
 
     fn render_problem(&self, problem: &Problem) -> String {
         let part = |text: &str| wrapped(&printable(text), self.width_err, (2, 2));
-        let mut text = format!("{} {}", tinted(Mark::Bad, self.color_err), part(&problem.detail));
+        let mut text = format!("{} {}", colored_glyph(Mark::Bad, self.color_err), part(&problem.detail));
         for cause in &problem.causes {
             text += &format!("  {}", part(&format!("because {cause}")));
         }
@@ -203,7 +203,7 @@ fn terminal_wants_color() -> bool {
     !is_set("NO_COLOR") && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
 }
 
-fn tinted(mark: Mark, color: bool) -> String {
+fn colored_glyph(mark: Mark, color: bool) -> String {
     styled(mark.glyph(), mark.ansi(), color)
 }
 
@@ -217,12 +217,12 @@ fn pretty(document: &impl serde::Serialize) -> String {
     printable_json(&text).into_owned()
 }
 
-fn print(text: &str) -> Result<(), Stop> {
+fn write_stdout(text: &str) -> Result<(), CliError> {
     let mut out = io::stdout().lock();
-    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|error| Stop::writing(&error))
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|error| CliError::of_write(&error))
 }
 
-fn complain(text: &str) {
+fn write_stderr(text: &str) {
     // When standard error is gone too, nobody is left to tell.
     let _ = io::stderr().lock().write_all(text.as_bytes());
 }

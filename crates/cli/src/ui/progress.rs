@@ -3,9 +3,9 @@
 use crate::ui::{output::Output, terminal::printable, view::Page};
 
 /// The bar, if there is one.
-pub(crate) struct Moving(Option<indicatif::ProgressBar>);
+pub(crate) struct ProgressBar(Option<indicatif::ProgressBar>);
 
-impl Moving {
+impl ProgressBar {
     /// A bar where one may be drawn.
     pub(crate) fn start(output: &Output) -> Self {
         let style = indicatif::ProgressStyle::with_template("{bar:24} {percent:>3} % {msg}");
@@ -16,7 +16,7 @@ impl Moving {
     }
 
     /// Sets how far it is, of `total`.
-    pub(crate) fn at(&self, done: u64, total: u64, text: &str) {
+    pub(crate) fn set(&self, done: u64, total: u64, text: &str) {
         if let Some(bar) = &self.0 {
             bar.set_length(total);
             bar.set_position(done);
@@ -25,12 +25,12 @@ impl Moving {
     }
 
     /// Writes a part of the answer above the bar, on standard output.
-    pub(crate) fn tell(&self, output: &Output, page: &Page) {
+    pub(crate) fn write_answer(&self, output: &Output, page: &Page) {
         self.suspended(|| output.write_page(page));
     }
 
     /// Writes a page above the bar, on standard error; also if there is no bar.
-    pub(crate) fn say(&self, output: &Output, page: &Page) {
+    pub(crate) fn write_note(&self, output: &Output, page: &Page) {
         self.suspended(|| output.write_note(page));
     }
 
@@ -42,7 +42,7 @@ impl Moving {
     }
 }
 
-impl Drop for Moving {
+impl Drop for ProgressBar {
     fn drop(&mut self) {
         if let Some(bar) = &self.0 {
             bar.finish_and_clear();

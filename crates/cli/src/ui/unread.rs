@@ -5,7 +5,7 @@ use std::path::Path;
 use kilter_lake::unread_columns;
 use serde::Serialize;
 
-use crate::ui::error::Stop;
+use crate::ui::error::CliError;
 
 /// A column that is not read, because its type has no place in a table.
 #[derive(Clone, Debug, Serialize)]
@@ -22,7 +22,7 @@ impl Unread {
     }
 
     /// Those of a file.
-    pub(crate) fn of_file(path: &Path) -> Result<Vec<Self>, Stop> {
+    pub(crate) fn of_file(path: &Path) -> Result<Vec<Self>, CliError> {
         Ok(Self::all(&unread_columns(path)?))
     }
 

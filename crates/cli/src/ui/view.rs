@@ -21,7 +21,7 @@ pub enum Mark {
     /// An earlier step said no; it never ran.
     Blocked,
     /// Not enough data.
-    Thin,
+    InsufficientData,
 }
 
 impl Mark {
@@ -35,7 +35,7 @@ impl Mark {
             Self::None => "–",
             Self::Running => "◌",
             Self::Blocked => "⊘",
-            Self::Thin => "▨",
+            Self::InsufficientData => "▨",
         }
     }
 
@@ -47,7 +47,7 @@ impl Mark {
             Self::Bad => "31",
             Self::Wait => "35",
             Self::Running => "36",
-            Self::None | Self::Blocked | Self::Thin => "2",
+            Self::None | Self::Blocked | Self::InsufficientData => "2",
         }
     }
 }
@@ -128,7 +128,7 @@ impl Answer {
     }
 
     /// It was done, and everything has been said.
-    pub fn said() -> Self {
+    pub fn written() -> Self {
         Self { exit: Exit::Done, document: None, page: Page::new() }
     }
 

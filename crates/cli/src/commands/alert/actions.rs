@@ -5,9 +5,9 @@ use kilter_api as api;
 use kilter_domain::time::Timestamp;
 
 use crate::{
-    connect::Reach,
+    connect::ConnectArgs,
     ui::{
-        error::Stop,
+        error::CliError,
         view::{Answer, Mark, Page},
     },
 };
@@ -20,23 +20,23 @@ pub(super) struct AlertAction {
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
     #[command(flatten)]
-    reach: Reach,
+    connect: ConnectArgs,
 }
 
 impl AlertAction {
-    pub(super) fn reason(self, verb: &str) -> Result<Answer, Stop> {
+    pub(super) fn reason(self, verb: &str) -> Result<Answer, CliError> {
         let body = api::Reason { reason: self.reason.clone() };
         self.moved(verb, &body)
     }
 
-    pub(super) fn mute(self, until: Timestamp) -> Result<Answer, Stop> {
+    pub(super) fn mute(self, until: Timestamp) -> Result<Answer, CliError> {
         let body = api::Mute { until: until.to_string(), reason: self.reason.clone() };
         self.moved("mute", &body)
     }
 
-    fn moved(&self, verb: &str, body: &impl serde::Serialize) -> Result<Answer, Stop> {
+    fn moved(&self, verb: &str, body: &impl serde::Serialize) -> Result<Answer, CliError> {
         let id: String = self.id.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').collect();
-        let alert: api::Alert = self.reach.api()?.post(&format!("/api/v1/alerts/{id}/{verb}"), body)?;
+        let alert: api::Alert = self.connect.api()?.post(&format!("/api/v1/alerts/{id}/{verb}"), body)?;
         let page = Page::new().marked(Mark::Ok, format!("{} at {} is {}", alert.monitor, alert.endpoint, alert.state));
         Ok(Answer::done(&alert, page))
     }

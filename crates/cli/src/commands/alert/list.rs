@@ -6,9 +6,9 @@ use serde_json::json;
 
 use crate::{
     commands::alert::short_id::short,
-    connect::Reach,
+    connect::ConnectArgs,
     ui::{
-        error::Stop,
+        error::CliError,
         view::{Answer, Mark, Page, TextTable, minute},
     },
 };
@@ -19,13 +19,13 @@ pub(super) struct List {
     #[arg(long)]
     all: bool,
     #[command(flatten)]
-    reach: Reach,
+    connect: ConnectArgs,
 }
 
 impl List {
-    pub(super) fn run(self) -> Result<Answer, Stop> {
+    pub(super) fn run(self) -> Result<Answer, CliError> {
         let path = format!("/api/v1/alerts?open={}", !self.all);
-        let found: api::Page<api::Alert> = self.reach.api()?.get(&path)?;
+        let found: api::Page<api::Alert> = self.connect.api()?.get(&path)?;
         let mut table = TextTable::new(["id", "opened", "endpoint", "monitor", "state", "what"]);
         for alert in &found.items {
             let what = alert.detail["text"].as_str().unwrap_or(&alert.cause).to_owned();

@@ -9,7 +9,7 @@ use kilter_domain::time::Span;
 
 use crate::{
     context::now,
-    ui::{error::Stop, view::Answer},
+    ui::{error::CliError, view::Answer},
 };
 use actions::AlertAction;
 use list::List;
@@ -42,7 +42,7 @@ enum AlertVerb {
 }
 
 impl Alerts {
-    pub(crate) fn run(self) -> Result<Answer, Stop> {
+    pub(crate) fn run(self) -> Result<Answer, CliError> {
         match self.verb {
             AlertVerb::List(list) => list.run(),
             AlertVerb::Ack(action) => action.reason("acknowledge"),

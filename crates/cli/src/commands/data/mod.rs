@@ -5,7 +5,7 @@ pub(crate) mod sql;
 
 use clap::{Args, Subcommand};
 
-use crate::ui::{error::Stop, view::Answer};
+use crate::ui::{error::CliError, view::Answer};
 
 /// Prepare tables.
 #[derive(Debug, Args)]
@@ -20,7 +20,7 @@ enum DataVerb {
 }
 
 impl Data {
-    pub(crate) fn run(self) -> Result<Answer, Stop> {
+    pub(crate) fn run(self) -> Result<Answer, CliError> {
         match self.verb {
             DataVerb::Split(split) => split.run(),
         }

@@ -18,7 +18,7 @@ use kilter_app::{dataset::ColumnRoles, training::newest_share};
 use crate::{
     input::column_list::{ColumnList, named},
     ui::{
-        error::{Stop, usage},
+        error::{CliError, usage},
         unread::Unread,
         view::{Answer, Mark, Page},
     },
@@ -67,7 +67,7 @@ struct Side {
 }
 
 impl Split {
-    pub(super) fn run(self) -> Result<Answer, Stop> {
+    pub(super) fn run(self) -> Result<Answer, CliError> {
         if !(self.share > 0.0 && self.share < 1.0) {
             return Err(usage(format!("`--share {}` must lie between 0 and 1", self.share)));
         }
@@ -106,7 +106,7 @@ fn unparted(table: &Table, data: &str) -> Problem {
     .hint("bring more rows, or choose another --share, --time or --by")
 }
 
-fn column<'a>(table: &'a Table, name: &str) -> Result<&'a Column, Stop> {
+fn column<'a>(table: &'a Table, name: &str) -> Result<&'a Column, CliError> {
     table.column(name).map_err(|error| Problem::of(Code::ColumnUnknown, &error).into())
 }
 
@@ -114,7 +114,7 @@ fn column<'a>(table: &'a Table, name: &str) -> Result<&'a Column, Stop> {
 type Rows = (Vec<usize>, Vec<usize>);
 
 /// The newest share of the rows is the test; of the time at which the cut falls, rows are drawn.
-fn by_time(table: &Table, name: &str, share: f64, seed: u64) -> Result<Rows, Stop> {
+fn by_time(table: &Table, name: &str, share: f64, seed: u64) -> Result<Rows, CliError> {
     column(table, name)?;
     newest_share(table, &timed(name), share, seed)
         .map_err(|error| Problem::of(Code::FileInvalid, &error).hint("leave rows without a time out first").into())
@@ -140,7 +140,7 @@ fn by_draw(rows: usize, share: f64, seed: u64) -> Rows {
 }
 
 /// Every group draws its side by itself, so that a row keeps its side when others come or go.
-fn by_group(table: &Table, names: &[String], share: f64, seed: u64) -> Result<Rows, Stop> {
+fn by_group(table: &Table, names: &[String], share: f64, seed: u64) -> Result<Rows, CliError> {
     let columns = names.iter().map(|name| column(table, name)).collect::<Result<Vec<_>, _>>()?;
     let is_test = |row: usize| {
         let mut key = Vec::new();
@@ -190,7 +190,7 @@ mod tests {
     #[test]
     fn a_row_without_a_time_is_refused() {
         let missing = by_time(&table(&[Some(1), None]), "at", 0.5, 0);
-        let Err(Stop::Problem(problem)) = missing else { panic!("it was parted") };
+        let Err(CliError::Problem(problem)) = missing else { panic!("it was parted") };
         assert_eq!(problem.code, "file_invalid");
         assert!(problem.detail.contains("row 1"), "{problem}");
     }

@@ -20,7 +20,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::ui::{
-    error::{Stop, disk, usage},
+    error::{CliError, disk, usage},
     view::{Answer, Mark, Page, TextTable},
 };
 
@@ -121,7 +121,7 @@ struct Log {
 }
 
 impl Sql {
-    pub(crate) fn run(self) -> Result<Answer, Stop> {
+    pub(crate) fn run(self) -> Result<Answer, CliError> {
         let query = self.query()?;
         let tables: Vec<_> = self.tables.iter().map(|table| (table.name.clone(), table.path.clone())).collect();
         let options = SqlOptions { volatile: self.volatile, ..SqlOptions::default() };
@@ -140,7 +140,7 @@ impl Sql {
         }
     }
 
-    fn query(&self) -> Result<String, Stop> {
+    fn query(&self) -> Result<String, CliError> {
         match (&self.query, &self.file) {
             (Some(query), _) => Ok(query.clone()),
             (None, Some(file)) => {
@@ -153,7 +153,7 @@ impl Sql {
 
 /// The logs that a query names; all of them when it names none, so that a misspelt name is led to the nearest. Each file is
 /// compared with what the index says of it: an answer never lacks rows that were sealed.
-fn logs_of(query: &str, data: &Path) -> Result<Vec<Log>, Stop> {
+fn logs_of(query: &str, data: &Path) -> Result<Vec<Log>, CliError> {
     let lake = Lake::new(data.join("lake"));
     let found = match data.join(DATABASE_FILE).exists() {
         true => prediction::log_tables(data).map_err(|error| problem_of(&error))?,
@@ -171,7 +171,7 @@ fn logs_of(query: &str, data: &Path) -> Result<Vec<Log>, Stop> {
 }
 
 /// The logs of a folder that has partitions and no database, as after a copy of them alone: what can be read of the files.
-fn unindexed(lake: &Lake, query: &str, data: &Path) -> Result<Vec<Log>, Stop> {
+fn unindexed(lake: &Lake, query: &str, data: &Path) -> Result<Vec<Log>, CliError> {
     let mut logs: Vec<Log> = Vec::new();
     for kind in [LogKind::Predictions, LogKind::Labels] {
         for endpoint in lake.endpoints(kind)? {
@@ -192,7 +192,7 @@ fn unindexed(lake: &Lake, query: &str, data: &Path) -> Result<Vec<Log>, Stop> {
 }
 
 /// The logs whose tables a query names; all of them when it names none.
-fn named<T>(query: &str, logs: Vec<T>, table: impl Fn(&T) -> &String, data: &Path) -> Result<Vec<T>, Stop> {
+fn named<T>(query: &str, logs: Vec<T>, table: impl Fn(&T) -> &String, data: &Path) -> Result<Vec<T>, CliError> {
     if logs.is_empty() {
         let detail = format!("`{}` holds no sealed partition of a prediction log", data.display());
         return Err(Problem::new(Code::NotFound, detail)
@@ -224,7 +224,7 @@ fn with_logs(mut page: Page, logs: &[Log]) -> Page {
     page
 }
 
-fn written(result: QueryResult, out: PathBuf, columns: Vec<String>, logs: Vec<Log>) -> Result<Answer, Stop> {
+fn written(result: QueryResult, out: PathBuf, columns: Vec<String>, logs: Vec<Log>) -> Result<Answer, CliError> {
     if let Some(folder) = out.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.is_dir()) {
         let detail = format!("the folder of `{}` does not exist", out.display());
         return Err(Problem::new(Code::FileNotFound, detail)

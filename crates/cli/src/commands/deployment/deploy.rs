@@ -6,7 +6,7 @@ use kilter_api as api;
 use crate::{
     commands::deployment::endpoint::EndpointArgs,
     ui::{
-        error::Stop,
+        error::CliError,
         view::{Answer, Mark, Page},
     },
 };
@@ -27,11 +27,11 @@ pub(crate) struct Deploy {
 }
 
 impl Deploy {
-    pub(crate) fn run(self) -> Result<Answer, Stop> {
+    pub(crate) fn run(self) -> Result<Answer, CliError> {
         let endpoint = self.at.endpoint()?;
         let body = api::Deploy { version: self.number, reason: Some(self.reason) };
         let path = format!("/api/v1/endpoints/{endpoint}/deploy");
-        let deployed: api::Deployment = self.at.reach.api()?.post(&path, &body)?;
+        let deployed: api::Deployment = self.at.connect.api()?.post(&path, &body)?;
         let api::Deployment { model, version, state, .. } = &deployed;
         let page = Page::new().marked(Mark::Ok, format!("{model} v{version} is {state} at {endpoint}"));
         Ok(Answer::done(&deployed, page))

@@ -8,7 +8,7 @@ use kilter_app::Project;
 use kilter_domain::contract::Deploy as Place;
 use kilter_server::error::problem_of;
 
-use crate::{connect::Reach, ui::error::Stop};
+use crate::{connect::ConnectArgs, ui::error::CliError};
 
 /// Where something is deployed.
 #[derive(Debug, Args)]
@@ -19,21 +19,21 @@ pub(super) struct EndpointArgs {
     #[arg(long, value_name = "DIR", default_value = ".")]
     project: PathBuf,
     #[command(flatten)]
-    pub(super) reach: Reach,
+    pub(super) connect: ConnectArgs,
 }
 
 impl EndpointArgs {
     /// The name that clients call the place by.
-    pub(super) fn endpoint(&self) -> Result<String, Stop> {
+    pub(super) fn endpoint(&self) -> Result<String, CliError> {
         let project = self.project()?;
         Ok(project.endpoint(self.place(&project)?).to_string())
     }
 
-    fn project(&self) -> Result<Project, Stop> {
+    fn project(&self) -> Result<Project, CliError> {
         Project::open(&self.project).map_err(|error| problem_of(&error).into())
     }
 
-    fn place<'p>(&self, project: &'p Project) -> Result<&'p Place, Stop> {
+    fn place<'p>(&self, project: &'p Project) -> Result<&'p Place, CliError> {
         let named = |name: &str| {
             let is_named = |place: &&Place| place.name == name || project.endpoint(place).as_str() == name;
             project.contract.deploy.iter().find(is_named)

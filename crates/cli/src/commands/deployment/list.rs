@@ -5,9 +5,9 @@ use kilter_api as api;
 use serde_json::json;
 
 use crate::{
-    connect::Reach,
+    connect::ConnectArgs,
     ui::{
-        error::Stop,
+        error::CliError,
         view::{Answer, Page, TextTable, minute},
     },
 };
@@ -16,12 +16,12 @@ use crate::{
 #[derive(Debug, Args)]
 pub(super) struct List {
     #[command(flatten)]
-    reach: Reach,
+    connect: ConnectArgs,
 }
 
 impl List {
-    pub(super) fn run(self) -> Result<Answer, Stop> {
-        let found: api::Page<api::Deployment> = self.reach.api()?.get("/api/v1/deployments")?;
+    pub(super) fn run(self) -> Result<Answer, CliError> {
+        let found: api::Page<api::Deployment> = self.connect.api()?.get("/api/v1/deployments")?;
         let mut table = TextTable::new(["endpoint", "version", "state", "requested", "live since", "live until"]);
         for deployment in &found.items {
             let time = |time: &Option<String>| time.as_deref().map_or("–".to_owned(), minute);

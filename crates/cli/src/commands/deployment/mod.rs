@@ -7,7 +7,7 @@ pub(crate) mod rollback;
 
 use clap::{Args, Subcommand};
 
-use crate::ui::{error::Stop, view::Answer};
+use crate::ui::{error::CliError, view::Answer};
 
 /// Deployments: which version serves at which endpoint, now and before.
 #[derive(Debug, Args)]
@@ -22,7 +22,7 @@ enum DeploymentVerb {
 }
 
 impl Deployments {
-    pub(crate) fn run(self) -> Result<Answer, Stop> {
+    pub(crate) fn run(self) -> Result<Answer, CliError> {
         match self.verb {
             DeploymentVerb::List(list) => list.run(),
         }

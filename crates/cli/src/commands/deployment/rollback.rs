@@ -6,7 +6,7 @@ use kilter_api as api;
 use crate::{
     commands::deployment::endpoint::EndpointArgs,
     ui::{
-        error::Stop,
+        error::CliError,
         view::{Answer, Mark, Page},
     },
 };
@@ -22,11 +22,11 @@ pub(crate) struct Rollback {
 }
 
 impl Rollback {
-    pub(crate) fn run(self) -> Result<Answer, Stop> {
+    pub(crate) fn run(self) -> Result<Answer, CliError> {
         let endpoint = self.at.endpoint()?;
         let path = format!("/api/v1/endpoints/{endpoint}/rollback");
         let body = api::Reason { reason: Some(self.reason) };
-        let status: api::EndpointStatus = self.at.reach.api()?.post(&path, &body)?;
+        let status: api::EndpointStatus = self.at.connect.api()?.post(&path, &body)?;
         let live = status.live.as_ref().map(|live| live.version);
         let sentence = live.map_or("nothing answers".to_owned(), |version| format!("version {version} answers"));
         Ok(Answer::done(&status, Page::new().marked(Mark::Ok, format!("{sentence} at {endpoint}"))))

@@ -5,9 +5,9 @@ use kilter_api::{self as api, Exit};
 
 use crate::{
     commands::model::version_name::version_named,
-    connect::Reach,
+    connect::ConnectArgs,
     ui::{
-        error::Stop,
+        error::CliError,
         view::{Answer, Mark, Page},
     },
 };
@@ -24,15 +24,15 @@ pub(crate) struct Approve {
     #[arg(long, value_name = "TEXT", default_value = "said at the terminal")]
     reason: String,
     #[command(flatten)]
-    reach: Reach,
+    connect: ConnectArgs,
 }
 
 impl Approve {
-    pub(crate) fn run(self) -> Result<Answer, Stop> {
+    pub(crate) fn run(self) -> Result<Answer, CliError> {
         let (model, number) = version_named(&self.which)?;
         let path = format!("/api/v1/models/{model}/versions/{number}/approve");
         let body = api::Reason { reason: Some(self.reason) };
-        let approval: api::Approval = self.reach.api()?.post(&path, &body)?;
+        let approval: api::Approval = self.connect.api()?.post(&path, &body)?;
         let state = &approval.version.state;
         if approval.missing.is_empty() {
             let page = Page::new().marked(Mark::Ok, format!("{model}@{number} is {state}"));
@@ -47,6 +47,6 @@ impl Approve {
         }
         let missing = approval.missing.join("; ");
         let page = Page::new().marked(Mark::Wait, format!("{model}@{number} is {state}; still asked for: {missing}"));
-        Ok(Answer::done(&approval, page).exit(Exit::Waits))
+        Ok(Answer::done(&approval, page).exit(Exit::PendingApproval))
     }
 }

@@ -5,9 +5,9 @@ use kilter_api as api;
 use serde_json::json;
 
 use crate::{
-    connect::Reach,
+    connect::ConnectArgs,
     ui::{
-        error::Stop,
+        error::CliError,
         view::{Answer, Page, TextTable, minute},
     },
 };
@@ -15,12 +15,12 @@ use crate::{
 #[derive(Debug, Args)]
 pub(super) struct List {
     #[command(flatten)]
-    reach: Reach,
+    connect: ConnectArgs,
 }
 
 impl List {
-    pub(super) fn run(self) -> Result<Answer, Stop> {
-        let models: api::Page<api::Model> = self.reach.api()?.get("/api/v1/models")?;
+    pub(super) fn run(self) -> Result<Answer, CliError> {
+        let models: api::Page<api::Model> = self.connect.api()?.get("/api/v1/models")?;
         let mut table = TextTable::new(["model", "version", "state", "made", "package"]);
         for version in models.items.iter().flat_map(|model| &model.versions) {
             let package = version.digest.chars().take(12).collect::<String>();

@@ -8,7 +8,7 @@ pub(crate) mod version_name;
 
 use clap::{Args, Subcommand};
 
-use crate::ui::{error::Stop, view::Answer};
+use crate::ui::{error::CliError, view::Answer};
 
 /// Models and their versions.
 #[derive(Debug, Args)]
@@ -26,7 +26,7 @@ enum ModelVerb {
 }
 
 impl Models {
-    pub(crate) fn run(self) -> Result<Answer, Stop> {
+    pub(crate) fn run(self) -> Result<Answer, CliError> {
         match self.what {
             ModelVerb::List(list) => list.run(),
             ModelVerb::Show(show) => show.run(),

@@ -5,9 +5,9 @@ use kilter_api as api;
 
 use crate::{
     commands::model::version_name::version_named,
-    connect::Reach,
+    connect::ConnectArgs,
     ui::{
-        error::Stop,
+        error::CliError,
         view::{Answer, Mark, Page},
     },
 };
@@ -22,14 +22,14 @@ pub(crate) struct Reject {
     #[arg(long, value_name = "TEXT")]
     reason: String,
     #[command(flatten)]
-    reach: Reach,
+    connect: ConnectArgs,
 }
 
 impl Reject {
-    pub(crate) fn run(self) -> Result<Answer, Stop> {
+    pub(crate) fn run(self) -> Result<Answer, CliError> {
         let (model, number) = version_named(&self.which)?;
         let path = format!("/api/v1/models/{model}/versions/{number}/reject");
-        let version: api::Version = self.reach.api()?.post(&path, &api::Reason { reason: Some(self.reason) })?;
+        let version: api::Version = self.connect.api()?.post(&path, &api::Reason { reason: Some(self.reason) })?;
         let page = Page::new().marked(Mark::Bad, format!("{model}@{number} is {}", version.state));
         Ok(Answer::done(&version, page))
     }

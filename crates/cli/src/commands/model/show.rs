@@ -5,9 +5,9 @@ use kilter_api as api;
 
 use crate::{
     commands::model::version_name::version_named,
-    connect::Reach,
+    connect::ConnectArgs,
     ui::{
-        error::Stop,
+        error::CliError,
         view::{Answer, Mark, Page, TextTable},
     },
 };
@@ -18,13 +18,13 @@ pub(super) struct Show {
     #[arg(value_name = "VERSION")]
     which: String,
     #[command(flatten)]
-    reach: Reach,
+    connect: ConnectArgs,
 }
 
 impl Show {
-    pub(super) fn run(self) -> Result<Answer, Stop> {
+    pub(super) fn run(self) -> Result<Answer, CliError> {
         let (model, number) = version_named(&self.which)?;
-        let version: api::Version = self.reach.api()?.get(&format!("/api/v1/models/{model}/versions/{number}"))?;
+        let version: api::Version = self.connect.api()?.get(&format!("/api/v1/models/{model}/versions/{number}"))?;
         let mark = match version.state.as_str() {
             "approved" => Mark::Ok,
             "rejected" | "revoked" => Mark::Bad,

@@ -10,10 +10,10 @@ use kilter_report::{number, percent, whole};
 
 use super::encoded;
 use crate::{
-    connect::Reach,
+    connect::ConnectArgs,
     context::now,
     ui::{
-        error::Stop,
+        error::CliError,
         view::{Answer, Mark, Page, TextTable, minute},
     },
 };
@@ -32,11 +32,11 @@ pub(super) struct Wanted {
     #[arg(long, value_name = "TIME")]
     until: Option<String>,
     #[command(flatten)]
-    reach: Reach,
+    connect: ConnectArgs,
 }
 
 impl Wanted {
-    pub(super) fn run(self) -> Result<Answer, Stop> {
+    pub(super) fn run(self) -> Result<Answer, CliError> {
         let (since, until) = self.span()?;
         let path = format!(
             "/api/v1/endpoints/{}/profile?since={}&until={}",
@@ -44,12 +44,12 @@ impl Wanted {
             encoded(&since.to_string()),
             encoded(&until.to_string())
         );
-        let profile: api::Profile = self.reach.api()?.get(&path)?;
+        let profile: api::Profile = self.connect.api()?.get(&path)?;
         let page = page(&profile);
         Ok(Answer::done(&profile, page))
     }
 
-    fn span(&self) -> Result<(Timestamp, Timestamp), Stop> {
+    fn span(&self) -> Result<(Timestamp, Timestamp), CliError> {
         let until = match &self.until {
             Some(text) => time(text)?,
             None => now(),
@@ -61,7 +61,7 @@ impl Wanted {
     }
 }
 
-fn time(text: &str) -> Result<Timestamp, Stop> {
+fn time(text: &str) -> Result<Timestamp, CliError> {
     let unreadable = |error| Problem::of(Code::UsageInvalid, &error).hint("write 2026-11-28T06:00, or 6h, 7d before");
     Ok(text.parse().map_err(unreadable)?)
 }
@@ -122,7 +122,7 @@ fn cells(column: &api::ProfileColumn) -> [String; 11] {
     let mark = match column.level.as_str() {
         "alert" => Mark::Bad,
         "warn" => Mark::Warn,
-        "too few" => Mark::Thin,
+        "too few" => Mark::InsufficientData,
         _ => Mark::Ok,
     };
     [

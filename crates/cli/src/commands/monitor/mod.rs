@@ -12,12 +12,12 @@ use kilter_api::{self as api, Code, Exit, Problem};
 use kilter_domain::{nearest::nearest, time::Timestamp};
 
 use crate::{
-    connect::{Api, Reach},
+    connect::{Api, ConnectArgs},
     context::now,
     fs::write_whole,
-    ui::{error::Stop, output::Output, view::Answer},
+    ui::{error::CliError, output::Output, view::Answer},
 };
-use result::{Listed, Past, Shown};
+use result::{EndpointMonitors, EndpointSummary, RuleHistory};
 
 /// Windows of a rule that a page draws.
 const DRAWN_WINDOWS: usize = 60;
@@ -38,7 +38,7 @@ enum MonitorVerb {
     /// List every endpoint and how its rules stand.
     List {
         #[command(flatten)]
-        reach: Reach,
+        connect: ConnectArgs,
     },
     /// Show every rule of an endpoint with its newest reading, and what stands open with its causes.
     Show(Show),
@@ -51,7 +51,7 @@ enum MonitorVerb {
         /// The name that clients call the place by.
         endpoint: String,
         #[command(flatten)]
-        reach: Reach,
+        connect: ConnectArgs,
     },
 }
 
@@ -69,7 +69,7 @@ struct Show {
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
     #[command(flatten)]
-    reach: Reach,
+    connect: ConnectArgs,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -100,33 +100,33 @@ struct History {
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
     #[command(flatten)]
-    reach: Reach,
+    connect: ConnectArgs,
 }
 
 impl Monitors {
-    pub(crate) fn run(self, output: &Output) -> Result<Answer, Stop> {
+    pub(crate) fn run(self, output: &Output) -> Result<Answer, CliError> {
         match self.what {
-            MonitorVerb::List { reach } => list(&reach.api()?),
+            MonitorVerb::List { connect } => list(&connect.api()?),
             MonitorVerb::Show(show) => show.run(),
             MonitorVerb::History(history) => history.run(),
             MonitorVerb::Columns(wanted) => wanted.run(),
-            MonitorVerb::ExportPrometheus { endpoint, reach } => rules(&endpoint, &reach.api()?, output),
+            MonitorVerb::ExportPrometheus { endpoint, connect } => rules(&endpoint, &connect.api()?, output),
         }
     }
 }
 
-fn list(api: &Api) -> Result<Answer, Stop> {
+fn list(api: &Api) -> Result<Answer, CliError> {
     let status: api::Status = api.get("/api/v1/status")?;
     let mut listed = Vec::new();
     for endpoint in &status.endpoints {
-        listed.push(Listed::of(endpoint, &newest(api, &endpoint.name)?));
+        listed.push(EndpointSummary::of(endpoint, &newest(api, &endpoint.name)?));
     }
     let page = view::list(&listed);
     Ok(Answer::done(&serde_json::json!({ "endpoints": listed }), page))
 }
 
 /// The newest reading of every metric.
-fn newest(api: &Api, endpoint: &str) -> Result<Vec<api::Reading>, Stop> {
+fn newest(api: &Api, endpoint: &str) -> Result<Vec<api::Reading>, CliError> {
     let found: api::Page<api::Reading> = api.get(&format!("/api/v1/endpoints/{}/monitors", encoded(endpoint)))?;
     Ok(found.items)
 }
@@ -141,14 +141,14 @@ struct Wanted<'w> {
 }
 
 /// The newest windows of a metric, the oldest first; of each what is known best.
-fn past(api: &Api, newest: &api::Reading, wanted: Wanted) -> Result<Past, Stop> {
+fn past(api: &Api, newest: &api::Reading, wanted: Wanted) -> Result<RuleHistory, CliError> {
     let (monitor, metric) = (&newest.monitor, encoded(&newest.metric));
     let part = wanted.part.map(|part| format!("&part={}", encoded(part))).unwrap_or_default();
     let base = format!(
         "/api/v1/endpoints/{}/readings?monitor={monitor}&metric={metric}{part}&limit=1000",
         encoded(&newest.endpoint)
     );
-    let (mut past, mut cursor) = (Past::new(newest, wanted.part), String::new());
+    let (mut past, mut cursor) = (RuleHistory::new(newest, wanted.part), String::new());
     loop {
         let page: api::Page<api::Reading> = api.get(&format!("{base}{cursor}"))?;
         let is_wanted = |reading: &api::Reading| {
@@ -166,8 +166,8 @@ fn past(api: &Api, newest: &api::Reading, wanted: Wanted) -> Result<Past, Stop> 
 }
 
 impl Show {
-    fn run(self) -> Result<Answer, Stop> {
-        let api = self.reach.api()?;
+    fn run(self) -> Result<Answer, CliError> {
+        let api = self.connect.api()?;
         let mut readings = newest(&api, &self.endpoint)?;
         readings.retain(|reading| self.kind.as_ref().is_none_or(|kind| reading.monitor == *kind));
         let alerts: api::Page<api::Alert> = api.get("/api/v1/alerts?open=true&limit=1000")?;
@@ -175,7 +175,7 @@ impl Show {
             alert.endpoint == self.endpoint && self.kind.as_ref().is_none_or(|kind| alert.monitor == *kind)
         };
         let alerts = alerts.items.into_iter().filter(ours).collect();
-        let shown = Shown::of(&self.endpoint, readings, alerts, self.html.clone());
+        let shown = EndpointMonitors::of(&self.endpoint, readings, alerts, self.html.clone());
         if let Some(html) = &self.html {
             let drawn = shown.rules.iter().take(DRAWN_RULES);
             let drawn_windows = Wanted { part: None, before: None, windows: DRAWN_WINDOWS };
@@ -187,14 +187,14 @@ impl Show {
             Some(FailOn::Failed) => shown.count("failed") > 0,
             Some(FailOn::Undecided) => shown.count("failed") + shown.count("undecided") > 0,
         };
-        let exit = if is_negative { Exit::Negative } else { Exit::Done };
+        let exit = if is_negative { Exit::CheckFailed } else { Exit::Done };
         Ok(Answer::done(&shown, view::show(&shown)).exit(exit))
     }
 }
 
 impl History {
-    fn run(self) -> Result<Answer, Stop> {
-        let api = self.reach.api()?;
+    fn run(self) -> Result<Answer, CliError> {
+        let api = self.connect.api()?;
         let readings = newest(&api, &self.endpoint)?;
         let named = |metric: &str| -> Vec<&api::Reading> {
             let is_meant = |reading: &&api::Reading| {
@@ -229,13 +229,13 @@ impl History {
         Ok(Answer::done(&past.document(self.html.as_ref()), view::history(&past, self.html.as_ref())))
     }
 
-    fn no_window(&self) -> Stop {
+    fn no_window(&self) -> CliError {
         let before = self.before.map(|before| before.to_string()).unwrap_or_default();
         let detail = format!("no window of `{}` ended by {before}", self.metric);
         Problem::new(Code::NotFound, detail).hint("name a later time, or leave out --before").into()
     }
 
-    fn unknown(&self, readings: &[api::Reading]) -> Stop {
+    fn unknown(&self, readings: &[api::Reading]) -> CliError {
         let names = || readings.iter().map(|reading| reading.metric.as_str());
         let detail = format!("`{}` has no reading of `{}`", self.endpoint, self.metric);
         let problem = Problem::new(Code::NotFound, detail);
@@ -253,7 +253,7 @@ fn of_every(metric: &str) -> Option<(String, &str)> {
     Some((format!("{function}(*)"), rest.strip_suffix(')')?))
 }
 
-fn no_part(newest: &api::Reading, part: &str) -> Stop {
+fn no_part(newest: &api::Reading, part: &str) -> CliError {
     let detail = format!("`{}` at `{}` has no part `{part}` in these windows", newest.metric, newest.endpoint);
     Problem::new(Code::NotFound, detail)
         .hint(
@@ -262,10 +262,10 @@ fn no_part(newest: &api::Reading, part: &str) -> Stop {
         .into()
 }
 
-fn rules(endpoint: &str, api: &Api, output: &Output) -> Result<Answer, Stop> {
+fn rules(endpoint: &str, api: &Api, output: &Output) -> Result<Answer, CliError> {
     let readings = newest(api, endpoint)?;
     output.raw(&prometheus::rules(endpoint, &readings))?;
-    Ok(Answer::said())
+    Ok(Answer::written())
 }
 
 /// A text as a part of an address.

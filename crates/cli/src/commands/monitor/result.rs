@@ -14,7 +14,7 @@ pub(super) fn millis(time: &str) -> i64 {
 
 /// How the rules of an endpoint stand.
 #[derive(Serialize)]
-pub(super) struct Listed {
+pub(super) struct EndpointSummary {
     pub endpoint: String,
     /// Rules that are judged.
     pub rules: usize,
@@ -27,7 +27,7 @@ pub(super) struct Listed {
     pub open_alerts: u64,
 }
 
-impl Listed {
+impl EndpointSummary {
     pub fn of(endpoint: &api::EndpointStatus, readings: &[api::Reading]) -> Self {
         let count = |word: &str| readings.iter().filter(|reading| reading.verdict.as_deref() == Some(word)).count();
         Self {
@@ -47,7 +47,7 @@ impl Listed {
 
 /// One endpoint.
 #[derive(Serialize)]
-pub(super) struct Shown {
+pub(super) struct EndpointMonitors {
     pub endpoint: String,
     /// By attention: what fails first.
     pub rules: Vec<api::Reading>,
@@ -58,7 +58,7 @@ pub(super) struct Shown {
     pub html: Option<PathBuf>,
 }
 
-impl Shown {
+impl EndpointMonitors {
     pub fn of(endpoint: &str, readings: Vec<api::Reading>, alerts: Vec<api::Alert>, html: Option<PathBuf>) -> Self {
         let (mut rules, others): (Vec<_>, Vec<_>) = readings.into_iter().partition(|reading| reading.verdict.is_some());
         rules.sort_by_key(|reading| attention(reading.verdict.as_deref()));
@@ -75,7 +75,7 @@ fn attention(verdict: Option<&str>) -> usize {
 }
 
 /// A metric window by window.
-pub(super) struct Past {
+pub(super) struct RuleHistory {
     pub newest: api::Reading,
     /// The part of the metric that is shown.
     pub part: Option<String>,
@@ -85,7 +85,7 @@ pub(super) struct Past {
     windows: BTreeMap<(i64, i64), api::Reading>,
 }
 
-impl Past {
+impl RuleHistory {
     pub fn new(newest: &api::Reading, part: Option<&str>) -> Self {
         Self { newest: newest.clone(), part: part.map(str::to_owned), has_older: false, windows: BTreeMap::new() }
     }
@@ -152,7 +152,7 @@ mod tests {
 
     #[test]
     fn of_each_window_what_is_known_best_is_kept_and_the_oldest_stands_first() {
-        let mut past = Past::new(&reading(3, "2026-02-02T00:00:00Z", 0.9, false), None);
+        let mut past = RuleHistory::new(&reading(3, "2026-02-02T00:00:00Z", 0.9, false), None);
         past.add(vec![
             reading(3, "2026-02-02T00:00:00Z", 0.9, false),
             reading(2, "2026-02-02T00:00:00Z", 0.5, true),

@@ -10,14 +10,14 @@ use kilter_domain::{
 use kilter_report::{Cell, Figure, Part, Report, Series, SeriesPoint, State, Table, number, percent, whole};
 use serde_json::Value;
 
-use super::result::{Listed, Past, Shown, millis};
+use super::result::{EndpointMonitors, EndpointSummary, RuleHistory, millis};
 use crate::ui::view::{Mark, Page, TextTable, made, minute};
 
 /// Heights of a sparkline.
 const SPARKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
 /// Every endpoint.
-pub(super) fn list(endpoints: &[Listed]) -> Page {
+pub(super) fn list(endpoints: &[EndpointSummary]) -> Page {
     if endpoints.is_empty() {
         return Page::new().line("Nothing is registered yet: kilter run");
     }
@@ -44,7 +44,7 @@ pub(super) fn list(endpoints: &[Listed]) -> Page {
 }
 
 /// One endpoint.
-pub(super) fn show(shown: &Shown) -> Page {
+pub(super) fn show(shown: &EndpointMonitors) -> Page {
     let mut page = Page::new().marked(mark(state(shown)), verdict(shown));
     for alert in &shown.alerts {
         page = page.marked(
@@ -177,11 +177,11 @@ const fn mark(state: State) -> Mark {
         State::Bad => Mark::Bad,
         State::Wait => Mark::Wait,
         State::None => Mark::None,
-        State::Thin => Mark::Thin,
+        State::InsufficientData => Mark::InsufficientData,
     }
 }
 
-fn state(shown: &Shown) -> State {
+fn state(shown: &EndpointMonitors) -> State {
     match (shown.count("failed"), shown.count("undecided"), shown.rules.len()) {
         (_, _, 0) => State::None,
         (0, 0, _) => State::Ok,
@@ -191,7 +191,7 @@ fn state(shown: &Shown) -> State {
 }
 
 /// The plain sentence: state and the number that decides it.
-fn verdict(shown: &Shown) -> String {
+fn verdict(shown: &EndpointMonitors) -> String {
     let (failed, undecided, all) = (shown.count("failed"), shown.count("undecided"), shown.rules.len());
     let first = shown.rules.first().and_then(|rule| rule.reason.clone()).unwrap_or_default();
     let endpoint = &shown.endpoint;
@@ -233,7 +233,7 @@ fn causes(alert: &api::Alert) -> Vec<String> {
 }
 
 /// A metric window by window.
-pub(super) fn history(past: &Past, html: Option<&PathBuf>) -> Page {
+pub(super) fn history(past: &RuleHistory, html: Option<&PathBuf>) -> Page {
     let newest = &past.newest;
     let line = sparkline(&past.readings().map(|reading| reading.value).collect::<Vec<_>>());
     let rule = newest.rule.clone().unwrap_or_else(|| format!("{} (no rule)", newest.metric));
@@ -265,7 +265,7 @@ fn sparkline(values: &[Option<f64>]) -> String {
 }
 
 /// One endpoint, for a browser.
-pub(super) fn html(shown: &Shown, pasts: &[Past], now: Timestamp) -> String {
+pub(super) fn html(shown: &EndpointMonitors, pasts: &[RuleHistory], now: Timestamp) -> String {
     let mut parts = Vec::new();
     for alert in &shown.alerts {
         let mut inside = vec![Part::Text(alert_words(alert))];
@@ -290,7 +290,7 @@ pub(super) fn html(shown: &Shown, pasts: &[Past], now: Timestamp) -> String {
 }
 
 /// One metric, for a browser.
-pub(super) fn history_html(past: &Past, now: Timestamp) -> String {
+pub(super) fn history_html(past: &RuleHistory, now: Timestamp) -> String {
     let newest = &past.newest;
     let verdict = newest.reason.clone().unwrap_or_else(|| format!("{} is {}", newest.metric, value(newest)));
     let parts = vec![Part::Figure(figure(past)), Part::Table(window_table(past.readings().rev()))];
@@ -351,7 +351,7 @@ fn split_detail(sentence: &str) -> (&str, Option<&str>) {
     }
 }
 
-fn figure(past: &Past) -> Figure {
+fn figure(past: &RuleHistory) -> Figure {
     let infinite = |end: Option<f64>, open: f64| end.unwrap_or(open);
     let point = |reading: &api::Reading| SeriesPoint {
         x: millis(&reading.window_end) as f64,

@@ -13,10 +13,10 @@ use kilter_app::replay::ReplayOptions;
 use serde::Serialize;
 
 use crate::{
-    commands::project::replay::{page, play, thrown_away},
+    commands::project::replay::{page, play, temporary_state},
     context::DATA_FOLDER,
     ui::{
-        error::{Stop, disk},
+        error::{CliError, disk},
         output::Output,
         view::{Answer, TextTable},
     },
@@ -50,9 +50,9 @@ struct Next {
 }
 
 impl Demo {
-    pub(crate) fn run(self, output: &Output) -> Result<Answer, Stop> {
-        let thrown_away = self.keep.is_none().then(thrown_away).transpose()?;
-        let folder = match (&self.keep, &thrown_away) {
+    pub(crate) fn run(self, output: &Output) -> Result<Answer, CliError> {
+        let temporary = self.keep.is_none().then(temporary_state).transpose()?;
+        let folder = match (&self.keep, &temporary) {
             (Some(folder), _) => folder.clone(),
             (None, Some(folder)) => folder.path().join(PROJECT),
             (None, None) => PathBuf::from(PROJECT),
@@ -93,7 +93,7 @@ impl Demo {
 }
 
 /// Writes the embedded project; a folder that holds something is left alone.
-fn write_project(folder: &Path) -> Result<(), Stop> {
+fn write_project(folder: &Path) -> Result<(), CliError> {
     if folder.read_dir().is_ok_and(|mut entries| entries.next().is_some()) {
         let detail = format!("`{}` holds something already", folder.display());
         return Err(Problem::new(Code::FileExists, detail).hint("name an empty folder").into());

@@ -27,7 +27,7 @@ use similar::TextDiff;
 use crate::{
     fs::{copy_whole, make_folder, write_new, write_whole},
     ui::{
-        error::{Stop, disk},
+        error::{CliError, disk},
         output::Output,
         unread::Unread,
         view::{Answer, Mark, Page},
@@ -78,7 +78,7 @@ struct Written {
 }
 
 impl Init {
-    pub(crate) fn run(self, output: &Output) -> Result<Answer, Stop> {
+    pub(crate) fn run(self, output: &Output) -> Result<Answer, CliError> {
         let here = self.project == Path::new(".");
         let file = if here { PathBuf::from("kilter.toml") } else { self.project.join("kilter.toml") };
         if file.exists() && self.label.is_none() && !self.force {
@@ -111,7 +111,7 @@ impl Init {
     }
 
     /// Copies the table to its place in the project; a file of other content there is left alone.
-    fn copy_inside(&self, path: &str) -> Result<PathBuf, Stop> {
+    fn copy_inside(&self, path: &str) -> Result<PathBuf, CliError> {
         let place = self.project.join(path);
         if place.exists() {
             let length = |path: &Path| fs::metadata(path).map(|about| about.len()).ok();
@@ -132,7 +132,7 @@ impl Init {
     }
 
     /// Writes the contract. One that is there is replaced once a person has seen the difference, or with --force.
-    fn write(&self, file: &Path, text: &str, output: &Output) -> Result<(), Stop> {
+    fn write(&self, file: &Path, text: &str, output: &Output) -> Result<(), CliError> {
         if !file.exists() {
             return write_new(file, text.as_bytes());
         }
@@ -157,7 +157,7 @@ impl Init {
     }
 
     /// Refuses a label that is no column of the table.
-    fn check_label(&self, table: &Table) -> Result<(), Stop> {
+    fn check_label(&self, table: &Table) -> Result<(), CliError> {
         let Some(label) = self.label.as_deref().filter(|label| table.get(label).is_none()) else { return Ok(()) };
         let known = table.names();
         let hint = match nearest(label, known.iter().map(String::as_str)) {
@@ -231,7 +231,7 @@ fn classes(truth: &Column) -> Vec<Arc<str>> {
 }
 
 /// The path of the table as the contract names it, relative to the project; and whether it lies outside and goes to `data`.
-fn inside(project: &Path, file: &Path) -> Result<(String, bool), Stop> {
+fn inside(project: &Path, file: &Path) -> Result<(String, bool), CliError> {
     let whole = |path: &Path| path.canonicalize().map_err(|error| disk("find", path, &error));
     let (project, file) = (whole(project)?, whole(file)?);
     let named = |path: &Path| {

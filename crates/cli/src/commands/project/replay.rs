@@ -15,9 +15,9 @@ use tempfile::TempDir;
 use crate::{
     context::app_options,
     ui::{
-        error::{Stop, disk, usage},
+        error::{CliError, disk, usage},
         output::Output,
-        progress::Moving,
+        progress::ProgressBar,
         view::{Answer, Mark, Page, TextTable},
     },
 };
@@ -45,7 +45,7 @@ pub(crate) struct Replay {
 }
 
 impl Replay {
-    pub(crate) fn run(self, output: &Output) -> Result<Answer, Stop> {
+    pub(crate) fn run(self, output: &Output) -> Result<Answer, CliError> {
         let options = ReplayOptions { seed: self.seed, until: self.until };
         let report = play(&self.project, self.keep.as_deref(), &options, output)?;
         Ok(Answer::done(&report, page(&report)))
@@ -58,19 +58,19 @@ pub(crate) fn play(
     keep: Option<&Path>,
     options: &ReplayOptions,
     output: &Output,
-) -> Result<Report, Stop> {
-    let thrown_away = keep.is_none().then(thrown_away).transpose()?;
-    let state = keep.or(thrown_away.as_ref().map(TempDir::path)).unwrap_or(project);
+) -> Result<Report, CliError> {
+    let temporary = keep.is_none().then(temporary_state).transpose()?;
+    let state = keep.or(temporary.as_ref().map(TempDir::path)).unwrap_or(project);
     if state.read_dir().is_ok_and(|mut entries| entries.next().is_some()) {
         return Err(usage(format!("`--keep {}` holds something already: name an empty folder", state.display())));
     }
-    let moving = Moving::start(output);
-    let played = replay(project, state, options, app_options()?, &mut |progress| tell(&moving, output, progress));
+    let bar = ProgressBar::start(output);
+    let played = replay(project, state, options, app_options()?, &mut |progress| show_progress(&bar, output, progress));
     Ok(played.map_err(|error| problem(&error, keep.is_some()))?)
 }
 
 /// A folder for the state of a replay that nobody keeps.
-pub(crate) fn thrown_away() -> Result<TempDir, Stop> {
+pub(crate) fn temporary_state() -> Result<TempDir, CliError> {
     let above = std::env::temp_dir();
     temporary_folder(&above, "kilter-replay-").map_err(|error| disk("make a folder in", &above, &error))
 }
@@ -85,11 +85,11 @@ fn problem(error: &ReplayError, is_kept: bool) -> Problem {
     }
 }
 
-fn tell(moving: &Moving, output: &Output, progress: &Progress) {
+fn show_progress(bar: &ProgressBar, output: &Output, progress: &Progress) {
     for entry in &progress.decided {
-        moving.tell(output, &Page::new().hanging(mark(&entry.kind), line(entry), HANGING));
+        bar.write_answer(output, &Page::new().hanging(mark(&entry.kind), line(entry), HANGING));
     }
-    moving.at(progress.answered as u64, progress.rows as u64, &day(progress.now));
+    bar.set(progress.answered as u64, progress.rows as u64, &day(progress.now));
 }
 
 fn day(time: Timestamp) -> String {

@@ -33,12 +33,12 @@ use serde_json::Value;
 
 use crate::{
     commands::model::show::{with_gates, with_metrics},
-    connect::{Api, Platform, Reach},
+    connect::{Api, ConnectArgs, Platform},
     context::{act, now},
     ui::{
-        error::{Stop, usage},
+        error::{CliError, usage},
         output::Output,
-        progress::Moving,
+        progress::ProgressBar,
         view::{Answer, Mark, Page},
     },
 };
@@ -60,7 +60,7 @@ pub(crate) struct Run {
     #[arg(long, value_name = "DIR", default_value = ".")]
     project: PathBuf,
     #[command(flatten)]
-    reach: Reach,
+    connect: ConnectArgs,
     /// Say what would be executed and why, and do nothing.
     #[arg(long)]
     dry_run: bool,
@@ -76,18 +76,18 @@ pub(crate) struct Run {
 }
 
 #[derive(Serialize)]
-struct Ran<'r> {
+struct RunDocument<'r> {
     /// The record; of a run that never began its id and state.
     run: Value,
     #[serde(skip_serializing_if = "Option::is_none")]
-    version: Option<Made<'r>>,
+    version: Option<VersionDocument<'r>>,
     unchanged: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'r str>,
 }
 
 #[derive(Serialize)]
-struct Made<'r> {
+struct VersionDocument<'r> {
     model: &'r str,
     number: u32,
     state: &'r str,
@@ -96,7 +96,7 @@ struct Made<'r> {
 }
 
 impl Run {
-    pub(crate) fn run(self, output: &Output) -> Result<Answer, Stop> {
+    pub(crate) fn run(self, output: &Output) -> Result<Answer, CliError> {
         let project = Project::open(&self.project).map_err(|error| problem_of(&error))?;
         if project.contract.steps.is_empty() {
             let detail = format!("the contract in {} states no step", self.project.display());
@@ -111,9 +111,9 @@ impl Run {
     }
 
     /// Steps, version, gates, deployment.
-    fn whole(self, project: &Project, output: &Output) -> Result<Answer, Stop> {
-        let run = match self.reach.platform()? {
-            Platform::Here(app) => {
+    fn whole(self, project: &Project, output: &Output) -> Result<Answer, CliError> {
+        let run = match self.connect.platform()? {
+            Platform::InProcess(app) => {
                 let act = act();
                 app.register_to_run(&act, project)?;
                 let training = Training {
@@ -130,22 +130,22 @@ impl Run {
                     },
                     now: Arc::new(now),
                 };
-                let moving = Moving::start(output);
+                let bar = ProgressBar::start(output);
                 let trained = app.train(project, training, &mut |event| {
-                    run_events::event(0, &event).iter().for_each(|event| tell(&moving, output, event));
+                    run_events::event(0, &event).iter().for_each(|event| write_event(&bar, output, event));
                 })?;
                 for at in app.deploy_if_allowed(&act, project, &trained, ApprovalMode::Required)? {
-                    moving.say(output, &deployed(&at));
+                    bar.write_note(output, &deployed(&at));
                 }
                 api_runs::run(&app, &trained.run)?
             }
-            Platform::There(api) => self.by_server(&api, project, output)?,
+            Platform::Server(api) => self.by_server(&api, project, output)?,
         };
         Ok(answer(project, &run))
     }
 
     /// Asks the server for the run, and follows it to its end.
-    fn by_server(&self, api: &Api, project: &Project, output: &Output) -> Result<api::Run, Stop> {
+    fn by_server(&self, api: &Api, project: &Project, output: &Output) -> Result<api::Run, CliError> {
         let folder = api.knows_folder().then(|| std::path::absolute(&self.project)).transpose();
         let folder = folder.map_err(|error| crate::ui::error::disk("find", &self.project, &error))?;
         let body = api::NewRun {
@@ -159,14 +159,14 @@ impl Run {
         };
         let api::RunStarted { id } = api.post("/api/v1/runs", &body)?;
         output.note(&format!("The server does run {id}; `kilter runs cancel {id}` stops it."));
-        let moving = Moving::start(output);
+        let bar = ProgressBar::start(output);
         let mut after = 0;
         loop {
             let progress = api.get(&format!("/api/v1/runs/{id}/events?after={after}"));
             let progress: api::RunProgress = progress.map_err(|stop| server_gone(stop, &id))?;
             for event in &progress.events {
                 after = event.number;
-                tell(&moving, output, event);
+                write_event(&bar, output, event);
             }
             if progress.has_ended {
                 break;
@@ -184,7 +184,7 @@ impl Run {
     }
 
     /// What would be executed, and why; nothing is done.
-    fn plan(self, project: &Project) -> Result<Answer, Stop> {
+    fn plan(self, project: &Project) -> Result<Answer, CliError> {
         let act = act();
         let plan = Plan::of(&project.contract).map_err(|error| Problem::of(Code::ContractInvalid, &error))?;
         let only: BTreeSet<StepName> = self.steps.iter().cloned().collect();
@@ -208,9 +208,9 @@ impl Run {
 }
 
 /// A server that ends cancels its runs; what became of this one stands in its record.
-fn server_gone(stop: Stop, id: &str) -> Stop {
+fn server_gone(stop: CliError, id: &str) -> CliError {
     match stop {
-        Stop::Problem(problem) if problem.code == Code::ServerUnreachable.as_str() => {
+        CliError::Problem(problem) if problem.code == Code::ServerUnreachable.as_str() => {
             let hint = format!(
                 "the server has ended, and its runs with it: see `kilter runs show {id}`; `kilter run` goes on where it stopped"
             );
@@ -220,7 +220,7 @@ fn server_gone(stop: Stop, id: &str) -> Stop {
     }
 }
 
-fn overrides(texts: &[String]) -> Result<BTreeMap<String, Value>, Stop> {
+fn overrides(texts: &[String]) -> Result<BTreeMap<String, Value>, CliError> {
     let read = |text: &String| match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => {
             let value = serde_json::from_str(value).unwrap_or_else(|_| Value::String(value.to_owned()));
@@ -242,7 +242,7 @@ fn deployed(at: &DeployOutcome) -> Page {
 }
 
 /// One event of a run as a line.
-fn tell(moving: &Moving, output: &Output, event: &api::RunEvent) {
+fn write_event(bar: &ProgressBar, output: &Output, event: &api::RunEvent) {
     use api::RunEventKind as Kind;
     let mark = match event.kind {
         Kind::Started => return,
@@ -254,7 +254,7 @@ fn tell(moving: &Moving, output: &Output, event: &api::RunEvent) {
         Kind::StepRefused => Mark::Blocked,
         Kind::StepNotRun | Kind::DataChanged => Mark::None,
     };
-    moving.say(output, &Page::new().marked(mark, event.text.clone()));
+    bar.write_note(output, &Page::new().marked(mark, event.text.clone()));
 }
 
 fn explanation(record: &RunRecord) -> Page {
@@ -283,14 +283,14 @@ fn answer(project: &Project, run: &api::Run) -> Answer {
         Value::Null => serde_json::json!({ "run": run.summary.id, "state": run.summary.state, "steps": [] }),
         record => record.clone(),
     };
-    let version = run.version.as_ref().map(|version| Made {
+    let version = run.version.as_ref().map(|version| VersionDocument {
         model: &version.model,
         number: version.number,
         state: &version.state,
         metrics: &version.metrics,
         gates: &version.gates,
     });
-    let ran = Ran { run: record, version, unchanged: run.unchanged, reason: run.reason.as_deref() };
+    let ran = RunDocument { run: record, version, unchanged: run.unchanged, reason: run.reason.as_deref() };
     Answer::done(&ran, page).exit(exit)
 }
 
@@ -328,7 +328,7 @@ fn verdict(run: &api::Run) -> (Exit, Mark, String) {
         }
         (api::RunState::Failed, _) if run.data_refused => {
             let reason = run.reason.as_deref().unwrap_or("see `kilter runs show`");
-            (Exit::Negative, Mark::Blocked, format!("nothing was trained: {reason}"))
+            (Exit::CheckFailed, Mark::Blocked, format!("nothing was trained: {reason}"))
         }
         (state, _) => {
             let reason = run.reason.as_ref().map_or(String::new(), |reason| format!(": {reason}"));
@@ -341,9 +341,9 @@ fn verdict(run: &api::Run) -> (Exit, Mark, String) {
 fn of_version(state: &str) -> (Exit, Mark, &'static str) {
     match state {
         "approved" => (Exit::Done, Mark::Ok, "is approved"),
-        "rejected" => (Exit::Negative, Mark::Bad, "is refused by a gate"),
-        "validated" => (Exit::Waits, Mark::Wait, "passed its gates and waits for approval"),
-        "candidate" => (Exit::Waits, Mark::Wait, "is undecided: something was not measured"),
+        "rejected" => (Exit::CheckFailed, Mark::Bad, "is refused by a gate"),
+        "validated" => (Exit::PendingApproval, Mark::Wait, "passed its gates and waits for approval"),
+        "candidate" => (Exit::PendingApproval, Mark::Wait, "is undecided: something was not measured"),
         _ => (Exit::Done, Mark::None, "is made"),
     }
 }

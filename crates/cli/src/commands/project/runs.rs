@@ -6,9 +6,9 @@ use kilter_domain::ids::StepName;
 
 use crate::{
     commands::model::show::{with_gates, with_metrics},
-    connect::{Api, Reach},
+    connect::{Api, ConnectArgs},
     ui::{
-        error::Stop,
+        error::CliError,
         output::Output,
         terminal::printable,
         view::{Answer, Mark, Page, TextTable, minute},
@@ -31,7 +31,7 @@ enum RunsVerb {
 }
 
 impl Runs {
-    pub(crate) fn run(self, output: &Output) -> Result<Answer, Stop> {
+    pub(crate) fn run(self, output: &Output) -> Result<Answer, CliError> {
         match self.verb {
             RunsVerb::List(list) => list.run(),
             RunsVerb::Show(show) => show.run(),
@@ -48,12 +48,13 @@ struct List {
     #[arg(long, value_name = "COUNT", default_value_t = 20)]
     limit: u32,
     #[command(flatten)]
-    reach: Reach,
+    connect: ConnectArgs,
 }
 
 impl List {
-    fn run(self) -> Result<Answer, Stop> {
-        let found: api::Page<api::RunSummary> = self.reach.api()?.get(&format!("/api/v1/runs?limit={}", self.limit))?;
+    fn run(self) -> Result<Answer, CliError> {
+        let found: api::Page<api::RunSummary> =
+            self.connect.api()?.get(&format!("/api/v1/runs?limit={}", self.limit))?;
         let mut table = TextTable::new(["run", "project", "state", "version", "began", "why"]);
         for run in &found.items {
             table.row([
@@ -80,12 +81,12 @@ struct Show {
     /// The id of the run; the newest one where none is named.
     id: Option<String>,
     #[command(flatten)]
-    reach: Reach,
+    connect: ConnectArgs,
 }
 
 impl Show {
-    fn run(self) -> Result<Answer, Stop> {
-        let api = self.reach.api()?;
+    fn run(self) -> Result<Answer, CliError> {
+        let api = self.connect.api()?;
         let run = named(&api, self.id)?;
         let mut page = Page::new()
             .marked(
@@ -113,12 +114,12 @@ struct Logs {
     #[arg(long, value_name = "ID")]
     run: Option<String>,
     #[command(flatten)]
-    reach: Reach,
+    connect: ConnectArgs,
 }
 
 impl Logs {
-    fn run(self, output: &Output) -> Result<Answer, Stop> {
-        let api = self.reach.api()?;
+    fn run(self, output: &Output) -> Result<Answer, CliError> {
+        let api = self.connect.api()?;
         let run = named(&api, self.run)?;
         let is_asked = |step: &&api::RunStep| match &self.step {
             Some(name) => step.name == name.as_str(),
@@ -143,7 +144,7 @@ impl Logs {
             let end = if log.text.is_empty() || log.text.ends_with('\n') { "" } else { "\n" };
             output.raw(&format!("{heading}{}{end}", printable(&log.text.replace("\r\n", "\n"))))?;
         }
-        Ok(Answer::said())
+        Ok(Answer::written())
     }
 }
 
@@ -156,20 +157,20 @@ struct Cancel {
     #[arg(long, value_name = "TEXT", default_value = "asked for at the terminal")]
     reason: String,
     #[command(flatten)]
-    reach: Reach,
+    connect: ConnectArgs,
 }
 
 impl Cancel {
-    fn run(self) -> Result<Answer, Stop> {
+    fn run(self) -> Result<Answer, CliError> {
         let body = api::Reason { reason: Some(self.reason) };
-        let run: api::Run = self.reach.api()?.post(&format!("/api/v1/runs/{}/cancel", self.id), &body)?;
+        let run: api::Run = self.connect.api()?.post(&format!("/api/v1/runs/{}/cancel", self.id), &body)?;
         let page = Page::new().marked(Mark::Running, format!("run {} is asked to stop", run.summary.id));
         Ok(Answer::done(&run, page))
     }
 }
 
 /// The run of this id, else the newest.
-fn named(api: &Api, id: Option<String>) -> Result<api::Run, Stop> {
+fn named(api: &Api, id: Option<String>) -> Result<api::Run, CliError> {
     let id = match id {
         Some(id) => id,
         None => {

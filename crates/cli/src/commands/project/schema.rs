@@ -3,7 +3,7 @@
 use clap::Args;
 use kilter_domain::contract::schema;
 
-use crate::ui::{error::Stop, output::Output, view::Answer};
+use crate::ui::{error::CliError, output::Output, view::Answer};
 
 /// Print the JSON Schema of kilter.toml, for completion and hints in an editor.
 ///
@@ -13,8 +13,8 @@ use crate::ui::{error::Stop, output::Output, view::Answer};
 pub(crate) struct Schema {}
 
 impl Schema {
-    pub(crate) fn run(self, output: &Output) -> Result<Answer, Stop> {
+    pub(crate) fn run(self, output: &Output) -> Result<Answer, CliError> {
         output.document(&schema())?;
-        Ok(Answer::said())
+        Ok(Answer::written())
     }
 }

@@ -23,7 +23,7 @@ use crate::{
     fs::{make_folder, write_whole},
     input::column_list::{ColumnList, named},
     ui::{
-        error::{Stop, usage},
+        error::{CliError, usage},
         output::Output,
         unread::Unread,
         view::{Answer, Mark, Page, TextTable},
@@ -109,7 +109,7 @@ struct Trained<'a> {
 }
 
 impl Train {
-    pub(crate) fn run(self, output: &Output) -> Result<Answer, Stop> {
+    pub(crate) fn run(self, output: &Output) -> Result<Answer, CliError> {
         let known = column_names(&self.data)?;
         let unread = Unread::of_file(&self.data)?;
         let (mut options, roles) = (self.options(&known)?, roles::of_run()?);
@@ -131,7 +131,7 @@ impl Train {
     }
 
     /// With the columns of the table, which the lists are read by.
-    fn options(&self, known: &[String]) -> Result<FitOptions, Stop> {
+    fn options(&self, known: &[String]) -> Result<FitOptions, CliError> {
         Ok(FitOptions {
             task: self.task.as_deref().map(|task| match task {
                 "binary" => Task::Binary,
@@ -153,7 +153,7 @@ impl Train {
 }
 
 impl Kinds {
-    fn by_column(&self, known: &[String]) -> Result<BTreeMap<String, Kind>, Stop> {
+    fn by_column(&self, known: &[String]) -> Result<BTreeMap<String, Kind>, CliError> {
         let lists = [
             (&self.numeric, Kind::Numeric),
             (&self.boolean, Kind::Boolean),
@@ -185,7 +185,7 @@ fn read_by(options: &FitOptions, known: &[String]) -> Option<Vec<String>> {
 }
 
 /// The settings of the learner as `NAME=VALUE` texts say them.
-fn params(texts: &[String]) -> Result<Params, Stop> {
+fn params(texts: &[String]) -> Result<Params, CliError> {
     let mut known = match serde_json::to_value(Params::default()) {
         Ok(Value::Object(known)) => known,
         _ => Map::new(),
@@ -269,7 +269,7 @@ mod tests {
 
     fn refused(texts: &[&str]) -> Problem {
         match params(&texts.iter().map(|&text| text.to_owned()).collect::<Vec<_>>()) {
-            Err(Stop::Problem(problem)) => *problem,
+            Err(CliError::Problem(problem)) => *problem,
             other => panic!("{other:?}"),
         }
     }

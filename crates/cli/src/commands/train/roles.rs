@@ -9,10 +9,10 @@ use kilter_api::{Code, Problem};
 use kilter_train::{FitOptions, FitReport, Kind, Reserved};
 use kilter_workflow::{ColumnRoles, ROLES_VARIABLE, RolesByDataset};
 
-use crate::ui::error::{Stop, disk};
+use crate::ui::error::{CliError, disk};
 
 /// The roles that the run hands to its step; none outside of a run.
-pub(super) fn of_run() -> Result<RolesByDataset, Stop> {
+pub(super) fn of_run() -> Result<RolesByDataset, CliError> {
     let Some(path) = env::var_os(ROLES_VARIABLE) else { return Ok(RolesByDataset::new()) };
     let path = Path::new(&path);
     let bytes = fs::read(path).map_err(|error| disk("read the roles of columns", path, &error))?;

@@ -19,7 +19,7 @@ use crate::{
     context::now,
     fs::write_whole,
     input::table::{Columns, Input, all_names, open_table},
-    ui::{error::Stop, estimate::FailOn, unread::Unread, view::Answer},
+    ui::{error::CliError, estimate::FailOn, unread::Unread, view::Answer},
 };
 
 /// Tell how a table differs from a reference: distances beyond chance, missing and unseen values, changed columns.
@@ -48,9 +48,9 @@ pub(crate) struct Drift {
     times: timed::Times,
 }
 
-/// What was found.
+/// The differences of two tables, as the document of the command.
 #[derive(Serialize)]
-struct Found {
+struct DriftResult {
     reference: PathBuf,
     current: PathBuf,
     /// Whether the distances are exact: true of two tables, false against a stored profile.
@@ -95,13 +95,13 @@ struct Column {
     level: Level,
     /// The distance that leads; absent where nothing was measured.
     #[serde(skip_serializing_if = "Option::is_none")]
-    headline: Option<Measured>,
+    headline: Option<DistanceValue>,
     /// P(such a difference) without drift, and the same after correction for the number of columns.
     #[serde(skip_serializing_if = "Option::is_none")]
     p: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     p_adjusted: Option<f64>,
-    distances: Vec<Measured>,
+    distances: Vec<DistanceValue>,
     /// Why there are none.
     #[serde(skip_serializing_if = "Option::is_none")]
     unmeasured: Option<String>,
@@ -116,7 +116,7 @@ struct Column {
 }
 
 #[derive(Serialize)]
-struct Measured {
+struct DistanceValue {
     measure: &'static str,
     value: f64,
     /// What it would be without drift.
@@ -145,7 +145,7 @@ struct Unseen {
 }
 
 impl Drift {
-    pub(crate) fn run(self) -> Result<Answer, Stop> {
+    pub(crate) fn run(self) -> Result<Answer, CliError> {
         if self.times.is_asked() {
             return self.times.run(&self);
         }
@@ -159,26 +159,26 @@ impl Drift {
             Input::Profile(profile) => Reference::Profile(profile),
         };
         let drift = compare(&side, &current, |name| chosen.picks(name))?;
-        let found = Found {
+        let result = DriftResult {
             is_exact: matches!(reference, Input::Table(_)),
             unread: Unread::all(current.unread()),
             html: self.html.clone(),
-            ..self.found(&drift)
+            ..self.result(&drift)
         };
         if let Some(html) = &self.html {
-            write_whole(html, view::html(&drift, &found, now()).as_bytes())?;
+            write_whole(html, view::html(&drift, &result, now()).as_bytes())?;
         }
         let exit = match self.fail_on {
-            Some(FailOn::Alert) if drift.level() >= Level::Alert => Exit::Negative,
-            Some(FailOn::Warn) if drift.level() >= Level::Warn => Exit::Negative,
+            Some(FailOn::Alert) if drift.level() >= Level::Alert => Exit::CheckFailed,
+            Some(FailOn::Warn) if drift.level() >= Level::Warn => Exit::CheckFailed,
             _ => Exit::Done,
         };
-        Ok(Answer::done(&found, view::text(&drift, &found)).exit(exit))
+        Ok(Answer::done(&result, view::text(&drift, &result)).exit(exit))
     }
 
-    fn found(&self, drift: &TableDrift) -> Found {
+    fn result(&self, drift: &TableDrift) -> DriftResult {
         let schema = |change: &SchemaChange| Schema { change: change.clone(), level: change.level() };
-        Found {
+        DriftResult {
             reference: self.reference.clone(),
             current: self.current.clone(),
             is_exact: true,
@@ -208,10 +208,10 @@ impl Column {
             column: drift.name.clone(),
             kind: drift.kind,
             level: drift.level,
-            headline: drift.headline().map(Measured::of),
+            headline: drift.headline().map(DistanceValue::of),
             p: drift.p,
             p_adjusted: drift.p_adjusted,
-            distances: drift.distances.iter().map(Measured::of).collect(),
+            distances: drift.distances.iter().map(DistanceValue::of).collect(),
             unmeasured: drift.unmeasured.as_ref().map(ToString::to_string),
             reference: drift.reference,
             current: drift.current,
@@ -222,7 +222,7 @@ impl Column {
     }
 }
 
-impl Measured {
+impl DistanceValue {
     fn of(distance: &Distance) -> Self {
         let Distance { measure, value, expected, effect, p, .. } = *distance;
         Self { measure: measure.name(), value, expected, effect, p }

@@ -21,7 +21,7 @@ use serde::Serialize;
 
 use super::{Drift, measure_words, view::mark};
 use crate::ui::{
-    error::Stop,
+    error::CliError,
     estimate::FailOn,
     view::{Answer, Page, TextTable},
 };
@@ -67,7 +67,7 @@ impl From<SeasonName> for SeasonChoice {
 
 /// What was found.
 #[derive(Serialize)]
-struct Found {
+struct TimedDriftResult {
     reference: PathBuf,
     current: PathBuf,
     time: String,
@@ -93,7 +93,7 @@ struct Column {
     reference_windows: Option<u32>,
     p: f64,
     p_adjusted: f64,
-    distances: Vec<Measured>,
+    distances: Vec<DistanceValue>,
     /// Why there are none.
     #[serde(skip_serializing_if = "Option::is_none")]
     unmeasured: Option<String>,
@@ -101,7 +101,7 @@ struct Column {
 }
 
 #[derive(Serialize)]
-struct Measured {
+struct DistanceValue {
     measure: &'static str,
     value: f64,
     /// What windows of the reference show without a change.
@@ -115,7 +115,7 @@ impl Times {
         self.time.is_some()
     }
 
-    pub(super) fn run(&self, drift: &Drift) -> Result<Answer, Stop> {
+    pub(super) fn run(&self, drift: &Drift) -> Result<Answer, CliError> {
         let time = self.time.clone().unwrap_or_default();
         let (reference, events) = timed(&drift.reference, &time)?;
         let (current, current_events) = timed(&drift.current, &time)?;
@@ -127,12 +127,12 @@ impl Times {
             compare((&reference, times), (&current, &current_events), |name| name != time && chosen.picks(name));
         let level = columns.iter().map(|column| column.level).max().unwrap_or(Level::Calm);
         let exit = match drift.fail_on {
-            Some(FailOn::Alert) if level >= Level::Alert => Exit::Negative,
-            Some(FailOn::Warn) if level >= Level::Warn => Exit::Negative,
+            Some(FailOn::Alert) if level >= Level::Alert => Exit::CheckFailed,
+            Some(FailOn::Warn) if level >= Level::Warn => Exit::CheckFailed,
             _ => Exit::Done,
         };
         let page = text(&columns, level, (reference.rows(), current.rows()));
-        let found = Found {
+        let found = TimedDriftResult {
             reference: drift.reference.clone(),
             current: drift.current.clone(),
             time,
@@ -145,7 +145,7 @@ impl Times {
     }
 }
 
-fn timed(path: &Path, time: &str) -> Result<(Table, Vec<Timestamp>), Stop> {
+fn timed(path: &Path, time: &str) -> Result<(Table, Vec<Timestamp>), CliError> {
     let table = read_table(path, &ReadOptions::default())?;
     let roles =
         ColumnRoles { dataset: path.display().to_string(), time: Some(time.to_owned()), ..ColumnRoles::default() };
@@ -156,7 +156,7 @@ fn timed(path: &Path, time: &str) -> Result<(Table, Vec<Timestamp>), Stop> {
 impl Column {
     fn of(drift: &TimedDrift) -> Self {
         let headline = drift.distances.first();
-        let measured = drift.distances.iter().map(|found| Measured {
+        let measured = drift.distances.iter().map(|found| DistanceValue {
             measure: found.distance.measure.name(),
             value: found.distance.value,
             expected: found.distance.expected,

@@ -10,7 +10,7 @@ use kilter_stats::{
     drift::{Distance, Measure},
 };
 
-use super::{Found, measure_words};
+use super::{DriftResult, measure_words};
 use crate::{
     commands::analyse::profile::word,
     ui::view::{Mark, Page, TextTable, made},
@@ -20,16 +20,16 @@ use crate::{
 const OPEN: usize = 12;
 
 /// For the terminal.
-pub(super) fn text(drift: &TableDrift, found: &Found) -> Page {
-    let mut page = Page::new().marked(mark(found.level), verdict(drift)).line(format!(
+pub(super) fn text(drift: &TableDrift, result: &DriftResult) -> Page {
+    let mut page = Page::new().marked(mark(result.level), verdict(drift)).line(format!(
         "  reference {} {}, current {} {}{}",
-        whole(found.reference_rows),
-        plural(found.reference_rows, "row", "rows"),
-        whole(found.current_rows),
-        plural(found.current_rows, "row", "rows"),
-        if found.is_exact { "" } else { " (against a stored profile: distances to its bins)" }
+        whole(result.reference_rows),
+        plural(result.reference_rows, "row", "rows"),
+        whole(result.current_rows),
+        plural(result.current_rows, "row", "rows"),
+        if result.is_exact { "" } else { " (against a stored profile: distances to its bins)" }
     ));
-    for change in &found.schema {
+    for change in &result.schema {
         page = page.marked(mark(change.level), schema_words(&change.change));
     }
     let mut table = TextTable::new(HEADINGS.iter().map(|heading| heading.trim_start_matches('#')));
@@ -38,10 +38,10 @@ pub(super) fn text(drift: &TableDrift, found: &Found) -> Page {
         table.row([level].into_iter().chain(cells(column)));
     }
     page = page.table(table);
-    for unread in &found.unread {
+    for unread in &result.unread {
         page = page.marked(Mark::None, unread.words());
     }
-    if let Some(html) = &found.html {
+    if let Some(html) = &result.html {
         page = page.marked(Mark::Ok, format!("wrote the page {}", html.display()));
     }
     page
@@ -147,7 +147,7 @@ pub(super) fn mark(level: Level) -> Mark {
     match level {
         Level::Calm | Level::Info => Mark::Ok,
         Level::Unjudged => Mark::None,
-        Level::Thin => Mark::Thin,
+        Level::Thin => Mark::InsufficientData,
         Level::Warn => Mark::Warn,
         Level::Alert => Mark::Bad,
     }
@@ -157,16 +157,16 @@ fn state(level: Level) -> State {
     match level {
         Level::Calm | Level::Info => State::Ok,
         Level::Unjudged => State::None,
-        Level::Thin => State::Thin,
+        Level::Thin => State::InsufficientData,
         Level::Warn => State::Warn,
         Level::Alert => State::Bad,
     }
 }
 
 /// For a browser.
-pub(super) fn html(drift: &TableDrift, found: &Found, now: Timestamp) -> String {
+pub(super) fn html(drift: &TableDrift, result: &DriftResult, now: Timestamp) -> String {
     let mut table = Table::new(HEADINGS.iter().copied());
-    for change in &found.schema {
+    for change in &result.schema {
         let mut cells = vec![Cell::Mark(state(change.level), change.level.word().to_owned())];
         cells.push(Cell::from(change.change.column()));
         cells.extend((0..8).map(|_| Cell::from("–")));
@@ -179,14 +179,14 @@ pub(super) fn html(drift: &TableDrift, found: &Found, now: Timestamp) -> String 
     }
     let mut parts = vec![Part::Table(table), Part::Heading("Columns, by attention".to_owned())];
     parts.extend(drift.columns.iter().enumerate().map(|(at, column)| fold(column, at < OPEN)));
-    let against = if found.is_exact { "all rows of both tables" } else { "all current rows, and the stored profile" };
+    let against = if result.is_exact { "all rows of both tables" } else { "all current rows, and the stored profile" };
     Report {
-        title: format!("Drift of {} from {}", found.current.display(), found.reference.display()),
-        state: state(found.level),
+        title: format!("Drift of {} from {}", result.current.display(), result.reference.display()),
+        state: state(result.level),
         verdict: verdict(drift),
         facts: vec![
-            ("reference rows".to_owned(), whole(found.reference_rows)),
-            ("current rows".to_owned(), whole(found.current_rows)),
+            ("reference rows".to_owned(), whole(result.reference_rows)),
+            ("current rows".to_owned(), whole(result.current_rows)),
             ("computed from".to_owned(), against.to_owned()),
             made(now),
         ],

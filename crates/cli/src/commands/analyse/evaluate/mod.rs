@@ -20,17 +20,17 @@ use kilter_inference::{Model, Task};
 use kilter_lake::{ReadOptions, read_table};
 use kilter_stats::performance::Metric;
 
+use self::result::{Charts, Evaluation, Labels, MetricValue, ModelComparison, Slice};
 use crate::{
     context::now,
     fs::{load_model, write_whole},
     input::column_list::{ColumnList, named},
     ui::{
-        error::{Stop, usage},
+        error::{CliError, usage},
         unread::Unread,
         view::Answer,
     },
 };
-use result::{Compared, Evaluation, Labels, Metered, Picture, Slice};
 
 /// Measure a model on labelled rows: every metric of its task with its 95 % interval, over all rows and by slice.
 ///
@@ -83,7 +83,7 @@ struct Judged {
 }
 
 /// The answers of a model, decided at a stated threshold, or where the model decides by itself.
-pub(crate) fn scored(model: &Model, table: &Table, threshold: Option<f64>) -> Result<Predictions, Stop> {
+pub(crate) fn scored(model: &Model, table: &Table, threshold: Option<f64>) -> Result<Predictions, CliError> {
     let own = Predictions::by_itself(model, table)?;
     let Some(threshold) = threshold else { return Ok(own) };
     let is_usable = if own.is_margin { threshold.is_finite() } else { (0.0..=1.0).contains(&threshold) };
@@ -94,7 +94,7 @@ pub(crate) fn scored(model: &Model, table: &Table, threshold: Option<f64>) -> Re
 }
 
 impl Evaluate {
-    pub(crate) fn run(self) -> Result<Answer, Stop> {
+    pub(crate) fn run(self) -> Result<Answer, CliError> {
         if let (Some(rule), None) = (self.rules.iter().find(|rule| asks_champion(rule)), &self.against) {
             return Err(Problem::new(Code::UsageInvalid, format!("`{rule}` asks for a champion, and there is none"))
                 .hint("name it: --against MODEL")
@@ -120,7 +120,7 @@ impl Evaluate {
         }
         let holds = evaluation.rules.iter().all(RuleOutcome::is_passed);
         let is_measured = evaluation.metrics.iter().any(|metered| metered.measured.value.is_some());
-        let exit = if holds && is_measured { Exit::Done } else { Exit::Negative };
+        let exit = if holds && is_measured { Exit::Done } else { Exit::CheckFailed };
         let unread = Unread::of_file(&self.data)?;
         Ok(Answer::done(&evaluation.document(), view::text(&evaluation)).left_out(&unread).exit(exit))
     }
@@ -130,7 +130,7 @@ impl Evaluate {
         move |name| name != target && self.weight.as_deref() != Some(name)
     }
 
-    fn judged(&self, (path, model): (PathBuf, Model), table: &Table, target: &str) -> Result<Judged, Stop> {
+    fn judged(&self, (path, model): (PathBuf, Model), table: &Table, target: &str) -> Result<Judged, CliError> {
         let scored = scored(&model, table, self.threshold)?;
         let weight = self.weight.as_deref().map(|name| column(table, name)).transpose()?;
         let outcomes = scored.outcomes(column(table, target)?, weight);
@@ -139,7 +139,7 @@ impl Evaluate {
     }
 
     /// The other model, on the rows that both answer.
-    fn other(&self, ours: &Judged, table: &Table, target: &str) -> Result<Option<Judged>, Stop> {
+    fn other(&self, ours: &Judged, table: &Table, target: &str) -> Result<Option<Judged>, CliError> {
         let Some(path) = &self.against else { return Ok(None) };
         let (path_of_other, other) = load_model(path)?;
         let other = other.named_by(table, self.is_feature(target))?;
@@ -155,7 +155,7 @@ impl Evaluate {
         }
     }
 
-    fn measured(&self, ours: &Judged, table: &Table, target: &str) -> Result<Evaluation, Stop> {
+    fn measured(&self, ours: &Judged, table: &Table, target: &str) -> Result<Evaluation, CliError> {
         let headline = headline(ours.task);
         let catalogue = Metric::catalogue(ours.outcomes.metric_task());
         Ok(Evaluation {
@@ -167,9 +167,9 @@ impl Evaluate {
             unknown_labels: ours.outcomes.label_check().unknown,
             labels: Labels::of(ours.outcomes.label_check()),
             headline,
-            metrics: catalogue.iter().map(|entry| Metered::of(&ours.outcomes, entry.name)).collect(),
+            metrics: catalogue.iter().map(|entry| MetricValue::of(&ours.outcomes, entry.name)).collect(),
             slices: self.slices(table, &ours.outcomes, headline)?,
-            picture: Picture::of(&ours.outcomes, &ours.classes, ours.threshold),
+            picture: Charts::of(&ours.outcomes, &ours.classes, ours.threshold),
             against: None,
             rules: Vec::new(),
             html: self.html.clone(),
@@ -199,7 +199,12 @@ impl Evaluate {
         self.rules.iter().map(|rule| rule.judge(&rows, JudgeMode::Point)).collect()
     }
 
-    fn slices(&self, table: &Table, outcomes: &LabelledPredictions, metric: &'static str) -> Result<Vec<Slice>, Stop> {
+    fn slices(
+        &self,
+        table: &Table,
+        outcomes: &LabelledPredictions,
+        metric: &'static str,
+    ) -> Result<Vec<Slice>, CliError> {
         let mut slices = Vec::new();
         for name in &named(&self.slice, table.names()) {
             column(table, name)?;
@@ -208,8 +213,10 @@ impl Evaluate {
             for (slice, inside) in groups {
                 let part = outcomes.filter(|row| inside[row]);
                 let measured = match part.len() {
-                    few if few < MIN_GROUP => Metered::nothing(metric, format!("fewer than {MIN_GROUP} labelled rows")),
-                    _ => Metered::of(&part, metric),
+                    few if few < MIN_GROUP => {
+                        MetricValue::nothing(metric, format!("fewer than {MIN_GROUP} labelled rows"))
+                    }
+                    _ => MetricValue::of(&part, metric),
                 };
                 slices.push(Slice { slice, labelled: part.len(), measured });
             }
@@ -222,7 +229,7 @@ fn asks_champion(rule: &Rule) -> bool {
     matches!(rule.bound, Bound::Compare(_, BoundExpr::Champion { .. }))
 }
 
-fn column<'t>(table: &'t Table, name: &str) -> Result<&'t Column, Stop> {
+fn column<'t>(table: &'t Table, name: &str) -> Result<&'t Column, CliError> {
     table.column(name).map_err(|error| Problem::of(Code::ColumnUnknown, &error).into())
 }
 
@@ -233,9 +240,9 @@ fn common(a: &LabelledPredictions, b: &LabelledPredictions, rows: usize) -> Vec<
     seen.into_iter().map(|times| times == 2).collect()
 }
 
-fn compared(ours: &Judged, other: &Judged) -> Compared {
+fn compared(ours: &Judged, other: &Judged) -> ModelComparison {
     let last = ours.outcomes.rows.iter().chain(&other.outcomes.rows).max().map_or(0, |row| row + 1);
     let both = common(&ours.outcomes, &other.outcomes, last);
     let (a, b) = (ours.outcomes.filter(|row| both[row]), other.outcomes.filter(|row| both[row]));
-    Compared::of(&other.path, &a, &b)
+    ModelComparison::of(&other.path, &a, &b)
 }

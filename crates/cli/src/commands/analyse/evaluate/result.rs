@@ -11,7 +11,7 @@ use kilter_stats::performance::{
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::ui::estimate::Measured;
+use crate::ui::estimate::EstimateValue;
 
 /// Points of a curve at most.
 const CURVE_POINTS: usize = 100;
@@ -40,12 +40,12 @@ pub(super) struct Evaluation {
     pub labels: Option<Labels>,
     /// The metric that leads the slices.
     pub headline: &'static str,
-    pub metrics: Vec<Metered>,
+    pub metrics: Vec<MetricValue>,
     pub slices: Vec<Slice>,
     #[serde(flatten)]
-    pub picture: Picture,
+    pub picture: Charts,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub against: Option<Compared>,
+    pub against: Option<ModelComparison>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub rules: Vec<RuleOutcome>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -69,10 +69,10 @@ impl Labels {
 
 /// A metric: a number with its interval, or why there is none.
 #[derive(Serialize)]
-pub(super) struct Metered {
+pub(super) struct MetricValue {
     pub metric: &'static str,
     #[serde(flatten)]
-    pub measured: Measured,
+    pub measured: EstimateValue,
 }
 
 #[derive(Serialize)]
@@ -80,12 +80,12 @@ pub(super) struct Slice {
     pub slice: String,
     pub labelled: usize,
     #[serde(flatten)]
-    pub measured: Metered,
+    pub measured: MetricValue,
 }
 
 /// What stands behind the metrics, by task. What cannot be told is empty.
 #[derive(Default, Serialize)]
-pub(super) struct Picture {
+pub(super) struct Charts {
     /// Binary: the table at the threshold.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub confusion: Option<Counts>,
@@ -129,14 +129,14 @@ pub(super) struct Class {
     /// Rows that are of this class in truth, and that were decided to be.
     pub rows: u64,
     pub decided: u64,
-    pub precision: Measured,
-    pub recall: Measured,
-    pub f1: Measured,
+    pub precision: EstimateValue,
+    pub recall: EstimateValue,
+    pub f1: EstimateValue,
 }
 
 /// The same rows through another model.
 #[derive(Serialize)]
-pub(super) struct Compared {
+pub(super) struct ModelComparison {
     pub model: PathBuf,
     /// Labelled rows that both answer.
     pub labelled: usize,
@@ -151,14 +151,14 @@ pub(super) struct Difference {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub there: Option<f64>,
     /// Here minus there, paired.
-    pub difference: Measured,
-    pub judged: Standing,
+    pub difference: EstimateValue,
+    pub judged: Comparison,
 }
 
 /// Which of two models is better by a metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Standing {
+pub(super) enum Comparison {
     Better,
     Worse,
     /// The interval holds zero.
@@ -182,17 +182,17 @@ impl Evaluation {
     }
 }
 
-impl Metered {
+impl MetricValue {
     pub fn of(outcomes: &LabelledPredictions, metric: &'static str) -> Self {
-        Self { metric, measured: Measured::of(&outcomes.metric(metric)) }
+        Self { metric, measured: EstimateValue::of(&outcomes.metric(metric)) }
     }
 
     pub fn nothing(metric: &'static str, why: String) -> Self {
-        Self { metric, measured: Measured::nothing(why) }
+        Self { metric, measured: EstimateValue::missing(why) }
     }
 }
 
-impl Picture {
+impl Charts {
     pub fn of(outcomes: &LabelledPredictions, classes: &[String], threshold: f64) -> Self {
         if outcomes.is_empty() {
             return Self::default();
@@ -241,22 +241,22 @@ impl Class {
             class: name.to_owned(),
             rows: table.true_positive.rows + table.false_negative.rows,
             decided: table.true_positive.rows + table.false_positive.rows,
-            precision: Measured::of(&table.rate(Rate::Precision, LEVEL)),
-            recall: Measured::of(&table.rate(Rate::Recall, LEVEL)),
-            f1: Measured::of(&table.f1(LEVEL)),
+            precision: EstimateValue::of(&table.rate(Rate::Precision, LEVEL)),
+            recall: EstimateValue::of(&table.rate(Rate::Recall, LEVEL)),
+            f1: EstimateValue::of(&table.f1(LEVEL)),
         }
     }
 }
 
-impl Compared {
+impl ModelComparison {
     /// `ours` and `theirs` stand on the same rows.
     pub fn of(path: &Path, ours: &LabelledPredictions, theirs: &LabelledPredictions) -> Self {
         let one = |entry: &kilter_stats::performance::Entry| {
-            let value = |outcomes: &LabelledPredictions| Measured::of(&outcomes.metric(entry.name)).value;
+            let value = |outcomes: &LabelledPredictions| EstimateValue::of(&outcomes.metric(entry.name)).value;
             let (here, there) = (value(ours), value(theirs));
             let difference = match ours.is_empty() {
-                true => Measured::nothing("no row has a label and both answers"),
-                false => Measured::of(&ours.difference(theirs, entry.name)),
+                true => EstimateValue::missing("no row has a label and both answers"),
+                false => EstimateValue::of(&ours.difference(theirs, entry.name)),
             };
             let judged = standing(entry.metric, here, there, &difference);
             Difference { metric: entry.name, here, there, difference, judged }
@@ -266,15 +266,15 @@ impl Compared {
     }
 }
 
-fn standing(metric: Metric, here: Option<f64>, there: Option<f64>, difference: &Measured) -> Standing {
+fn standing(metric: Metric, here: Option<f64>, there: Option<f64>, difference: &EstimateValue) -> Comparison {
     let (Some(_), Some(low), Some(high)) = (difference.value, difference.low, difference.high) else {
-        return Standing::Unjudged;
+        return Comparison::Unjudged;
     };
     if metric.better() == Better::Neither {
-        return Standing::Unjudged;
+        return Comparison::Unjudged;
     }
     if low <= 0.0 && high >= 0.0 {
-        return Standing::Even;
+        return Comparison::Even;
     }
     let is_better = match metric.better() {
         Better::Larger => low > 0.0,
@@ -283,7 +283,7 @@ fn standing(metric: Metric, here: Option<f64>, there: Option<f64>, difference: &
             let off = |value: Option<f64>| value.map_or(f64::INFINITY, |value| (value - f64::from(ideal)).abs());
             off(here) < off(there)
         }
-        Better::Neither => return Standing::Unjudged,
+        Better::Neither => return Comparison::Unjudged,
     };
-    if is_better { Standing::Better } else { Standing::Worse }
+    if is_better { Comparison::Better } else { Comparison::Worse }
 }

@@ -12,9 +12,9 @@ use kilter_report::{
     percent, whole,
 };
 
-use super::result::{Class, Compared, Counts, Evaluation, Matrix, Metered, Standing};
+use super::result::{Class, Comparison, Counts, Evaluation, Matrix, MetricValue, ModelComparison};
 use crate::ui::{
-    estimate::Measured,
+    estimate::EstimateValue,
     view::{Mark, Page, TextTable, made},
 };
 
@@ -22,40 +22,40 @@ use crate::ui::{
 const DRAWN: usize = 40;
 
 /// For the terminal.
-pub(super) fn text(found: &Evaluation) -> Page {
-    let mark = if found.labelled > 0 { Mark::Ok } else { Mark::Thin };
-    let labelled = found.labelled + found.unknown_labels;
-    let mut page = Page::new().marked(mark, format!("{labelled} of {} rows have a `{}`", found.rows, found.target));
-    if let Some(labels) = &found.labels {
+pub(super) fn text(result: &Evaluation) -> Page {
+    let mark = if result.labelled > 0 { Mark::Ok } else { Mark::InsufficientData };
+    let labelled = result.labelled + result.unknown_labels;
+    let mut page = Page::new().marked(mark, format!("{labelled} of {} rows have a `{}`", result.rows, result.target));
+    if let Some(labels) = &result.labels {
         page = page.marked(if labels.is_beyond { Mark::Bad } else { Mark::Warn }, labels.sentence.clone());
     }
-    page = found.rules.iter().fold(page, |page, rule| page.marked(rule_mark(rule), rule.text.clone()));
+    page = result.rules.iter().fold(page, |page, rule| page.marked(rule_mark(rule), rule.text.clone()));
     // Where the labels fit no class, that is the reason of every metric, and is said above.
-    let is_beyond = found.labels.as_ref().is_some_and(|labels| labels.is_beyond);
+    let is_beyond = result.labels.as_ref().is_some_and(|labels| labels.is_beyond);
     if !is_beyond {
-        page = page.table(metric_text(&found.metrics));
+        page = page.table(metric_text(&result.metrics));
     }
-    for metered in found.metrics.iter().filter(|_| !is_beyond) {
-        if let Some(why) = &metered.measured.missing {
-            page = page.marked(Mark::Thin, format!("{}: {why}", metered.metric));
+    for metric in result.metrics.iter().filter(|_| !is_beyond) {
+        if let Some(why) = &metric.measured.missing {
+            page = page.marked(Mark::InsufficientData, format!("{}: {why}", metric.metric));
         }
     }
-    if let Some(counts) = &found.picture.confusion {
+    if let Some(counts) = &result.picture.confusion {
         page = page.line("").line(format!("Decided {}:", threshold_words(counts.threshold))).table(counts_text(counts));
     }
-    if !found.picture.classes.is_empty() {
-        page = page.line("").table(class_text(&found.picture.classes));
+    if !result.picture.classes.is_empty() {
+        page = page.line("").table(class_text(&result.picture.classes));
     }
-    if let Some(matrix) = &found.picture.matrix {
+    if let Some(matrix) = &result.picture.matrix {
         page = page.line("").line("In truth (lines), and taken for (columns):").table(matrix_text(matrix));
     }
-    if !found.slices.is_empty() {
-        page = page.line("").table(slice_text(found));
+    if !result.slices.is_empty() {
+        page = page.line("").table(slice_text(result));
     }
-    if let Some(compared) = &found.against {
+    if let Some(compared) = &result.against {
         page = page.line("").line(compared_title(compared)).table(compared_text(compared));
     }
-    if let Some(html) = &found.html {
+    if let Some(html) = &result.html {
         page = page.marked(Mark::Ok, format!("wrote the page {}", html.display()));
     }
     page
@@ -70,9 +70,9 @@ fn fixed(value: Option<f64>) -> String {
     }
 }
 
-fn metric_text(metrics: &[Metered]) -> TextTable {
+fn metric_text(metrics: &[MetricValue]) -> TextTable {
     let mut table = TextTable::new(["metric", "value", "from", "to"]);
-    for Metered { metric, measured } in metrics.iter().filter(|found| found.measured.missing.is_none()) {
+    for MetricValue { metric, measured } in metrics.iter().filter(|result| result.measured.missing.is_none()) {
         table.row([(*metric).to_owned(), fixed(measured.value), fixed(measured.low), fixed(measured.high)]);
     }
     table
@@ -113,51 +113,57 @@ fn class_cells(class: &Class) -> [String; 6] {
     ]
 }
 
-fn slice_text(found: &Evaluation) -> TextTable {
-    let mut table = TextTable::new(["slice", "rows", found.headline, "from", "to"]);
-    for slice in &found.slices {
-        let Measured { value, low, high, .. } = slice.measured.measured;
+fn slice_text(result: &Evaluation) -> TextTable {
+    let mut table = TextTable::new(["slice", "rows", result.headline, "from", "to"]);
+    for slice in &result.slices {
+        let EstimateValue { value, low, high, .. } = slice.measured.measured;
         table.row([slice.slice.clone(), slice.labelled.to_string(), fixed(value), fixed(low), fixed(high)]);
     }
     table
 }
 
-fn compared_title(compared: &Compared) -> String {
+fn compared_title(compared: &ModelComparison) -> String {
     let rows = plural(compared.labelled, "row", "rows");
     format!("Beside {}, on the same {} {rows}:", compared.model.display(), whole(compared.labelled as u64))
 }
 
-fn compared_text(compared: &Compared) -> TextTable {
+fn compared_text(compared: &ModelComparison) -> TextTable {
     let mut table = TextTable::new(["metric", "here", "there", "difference", ""]);
-    for found in compared.metrics.iter().filter(|found| found.difference.value.is_some()) {
-        let judged = format!("{} {}", standing_mark(found.judged).glyph(), standing_word(found.judged));
-        table.row([found.metric.to_owned(), fixed(found.here), fixed(found.there), found.difference.words(), judged]);
+    for result in compared.metrics.iter().filter(|result| result.difference.value.is_some()) {
+        let judged = format!("{} {}", standing_mark(result.judged).glyph(), standing_word(result.judged));
+        table.row([
+            result.metric.to_owned(),
+            fixed(result.here),
+            fixed(result.there),
+            result.difference.words(),
+            judged,
+        ]);
     }
     table
 }
 
-fn standing_word(standing: Standing) -> &'static str {
+fn standing_word(standing: Comparison) -> &'static str {
     match standing {
-        Standing::Better => "better",
-        Standing::Worse => "worse",
-        Standing::Even => "no difference to tell",
-        Standing::Unjudged => "not judged",
+        Comparison::Better => "better",
+        Comparison::Worse => "worse",
+        Comparison::Even => "no difference to tell",
+        Comparison::Unjudged => "not judged",
     }
 }
 
-fn standing_mark(standing: Standing) -> Mark {
+fn standing_mark(standing: Comparison) -> Mark {
     match standing {
-        Standing::Better => Mark::Ok,
-        Standing::Worse => Mark::Bad,
-        Standing::Even | Standing::Unjudged => Mark::None,
+        Comparison::Better => Mark::Ok,
+        Comparison::Worse => Mark::Bad,
+        Comparison::Even | Comparison::Unjudged => Mark::None,
     }
 }
 
-fn standing_state(standing: Standing) -> State {
+fn standing_state(standing: Comparison) -> State {
     match standing {
-        Standing::Better => State::Ok,
-        Standing::Worse => State::Bad,
-        Standing::Even | Standing::Unjudged => State::None,
+        Comparison::Better => State::Ok,
+        Comparison::Worse => State::Bad,
+        Comparison::Even | Comparison::Unjudged => State::None,
     }
 }
 
@@ -177,79 +183,80 @@ fn rule_state(rule: &RuleOutcome) -> (State, &'static str) {
     }
 }
 
-fn state(found: &Evaluation) -> State {
-    let of_rules = found.rules.iter().map(|rule| rule_state(rule).0);
+fn state(result: &Evaluation) -> State {
+    let of_rules = result.rules.iter().map(|rule| rule_state(rule).0);
     match of_rules.max_by_key(|state| [State::Ok, State::Wait, State::Bad].iter().position(|known| known == state)) {
-        _ if found.labelled == 0 => State::Thin,
+        _ if result.labelled == 0 => State::InsufficientData,
         Some(state) => state,
         None => State::None,
     }
 }
 
 /// The plain sentence: the leading number, and how the rules stand.
-fn verdict(found: &Evaluation) -> String {
-    if found.labelled == 0 {
-        return match &found.labels {
+fn verdict(result: &Evaluation) -> String {
+    if result.labelled == 0 {
+        return match &result.labels {
             Some(labels) => format!("Nothing can be measured: {}", labels.sentence),
-            None => format!("No row has a `{}`: nothing can be measured", found.target),
+            None => format!("No row has a `{}`: nothing can be measured", result.target),
         };
     }
-    let lead = found.metrics.iter().find(|metered| metered.metric == found.headline);
+    let lead = result.metrics.iter().find(|metric| metric.metric == result.headline);
     let lead = lead.map_or("–".to_owned(), |lead| match &lead.measured.missing {
-        Some(why) => format!("{} was not measured: {why}", found.headline),
-        None => format!("{} is {}", found.headline, lead.measured.words()),
+        Some(why) => format!("{} was not measured: {why}", result.headline),
+        None => format!("{} is {}", result.headline, lead.measured.words()),
     });
-    let broken = found.rules.iter().find(|rule| rule.is_failed()).or(found.rules.iter().find(|rule| !rule.is_passed()));
+    let broken =
+        result.rules.iter().find(|rule| rule.is_failed()).or(result.rules.iter().find(|rule| !rule.is_passed()));
     match broken {
         Some(rule) => rule.text.clone(),
-        None if found.rules.is_empty() => lead,
+        None if result.rules.is_empty() => lead,
         None => format!("{lead}; every rule holds"),
     }
 }
 
 /// For a browser.
-pub(super) fn html(found: &Evaluation, now: Timestamp) -> String {
-    let unknown = found.labels.iter().map(|labels| Part::Text(format!("▲ {}", labels.sentence)));
+pub(super) fn html(result: &Evaluation, now: Timestamp) -> String {
+    let unknown = result.labels.iter().map(|labels| Part::Text(format!("▲ {}", labels.sentence)));
     let mut parts: Vec<Part> = unknown.collect();
-    if !found.rules.is_empty() {
-        parts.extend([Part::Heading("Rules".to_owned()), Part::Table(rule_table(&found.rules))]);
+    if !result.rules.is_empty() {
+        parts.extend([Part::Heading("Rules".to_owned()), Part::Table(rule_table(&result.rules))]);
     }
-    let pictures = pictures(found);
+    let pictures = pictures(result);
     if !pictures.is_empty() {
         parts.push(Part::Grid(pictures.into_iter().map(Part::Figure).collect()));
     }
-    if let Some(counts) = &found.picture.confusion {
+    if let Some(counts) = &result.picture.confusion {
         parts.push(Part::Heading(format!("Decided {}", threshold_words(counts.threshold))));
         parts.push(Part::Table(counts_table(counts)));
     }
-    if !found.picture.classes.is_empty() {
-        parts.extend([Part::Heading("By class".to_owned()), Part::Table(class_table(&found.picture.classes))]);
+    if !result.picture.classes.is_empty() {
+        parts.extend([Part::Heading("By class".to_owned()), Part::Table(class_table(&result.picture.classes))]);
     }
-    if let Some(matrix) = &found.picture.matrix {
+    if let Some(matrix) = &result.picture.matrix {
         parts.push(Part::Heading("Confusion matrix".to_owned()));
         let how = "Lines are the classes in truth, columns what they were taken for. The darker, the larger the share of its line.";
         parts.extend([Part::Text(how.to_owned()), Part::Table(matrix_table(matrix))]);
     }
-    if let Some(compared) = &found.against {
+    if let Some(compared) = &result.against {
         parts.extend([Part::Heading(compared_title(compared)), Part::Table(compared_table(compared))]);
     }
-    if !found.slices.is_empty() {
-        parts.push(Part::Heading(format!("{} by slice", found.headline)));
+    if !result.slices.is_empty() {
+        parts.push(Part::Heading(format!("{} by slice", result.headline)));
         parts.push(Part::Figure(Figure::ranges(
-            &format!("{} with 95 % intervals", found.headline),
-            &slices(found),
-            bound_of(found),
+            &format!("{} with 95 % intervals", result.headline),
+            &slices(result),
+            bound_of(result),
         )));
     }
-    parts.extend([Part::Heading("Metrics".to_owned()), Part::Table(metric_table(&found.metrics))]);
+    parts.extend([Part::Heading("Metrics".to_owned()), Part::Table(metric_table(&result.metrics))]);
     Report {
-        title: format!("Evaluation of {} on {}", found.model.display(), found.data.display()),
-        state: state(found),
-        verdict: verdict(found),
+        title: format!("Evaluation of {} on {}", result.model.display(), result.data.display()),
+        state: state(result),
+        verdict: verdict(result),
         facts: vec![
-            ("rows".to_owned(), whole(found.rows as u64)),
-            ("labelled".to_owned(), whole(found.labelled as u64)),
-            ("target".to_owned(), found.target.clone()),
+            ("rows".to_owned(), whole(result.rows as u64)),
+            ("labelled".to_owned(), whole(result.labelled as u64)),
+            ("target".to_owned(), result.target.clone()),
             made(now),
         ],
         parts,
@@ -267,8 +274,8 @@ fn rule_table(rules: &[RuleOutcome]) -> Table {
     table
 }
 
-fn pictures(found: &Evaluation) -> Vec<Figure> {
-    let (mut figures, picture) = (Vec::new(), &found.picture);
+fn pictures(result: &Evaluation) -> Vec<Figure> {
+    let (mut figures, picture) = (Vec::new(), &result.picture);
     if !picture.curve.is_empty() {
         let start: CurvePoint = (0.0, 0.0);
         let roc: Vec<CurvePoint> = std::iter::once(start)
@@ -334,9 +341,9 @@ fn matrix_table(matrix: &Matrix) -> Table {
 }
 
 /// The bound that a rule sets on the headline metric, drawn beside what was measured.
-fn bound_of(found: &Evaluation) -> Option<f64> {
-    let of_headline = |rule: &&RuleOutcome| subject(&rule.rule).split(".slice").next() == Some(found.headline);
-    let rule = found.rules.iter().find(of_headline)?;
+fn bound_of(result: &Evaluation) -> Option<f64> {
+    let of_headline = |rule: &&RuleOutcome| subject(&rule.rule).split(".slice").next() == Some(result.headline);
+    let rule = result.rules.iter().find(of_headline)?;
     rule.limits.low.or(rule.limits.high)
 }
 
@@ -348,22 +355,22 @@ fn class_table(classes: &[Class]) -> Table {
     table
 }
 
-fn compared_table(compared: &Compared) -> Table {
+fn compared_table(compared: &ModelComparison) -> Table {
     let mut table = Table::new(["", "metric", "#here", "#there", "#difference"]);
-    for found in &compared.metrics {
-        let difference = found.difference.missing.clone().unwrap_or_else(|| found.difference.words());
+    for result in &compared.metrics {
+        let difference = result.difference.missing.clone().unwrap_or_else(|| result.difference.words());
         table.row([
-            Cell::Mark(standing_state(found.judged), standing_word(found.judged).to_owned()),
-            Cell::from(found.metric),
-            Cell::from(fixed(found.here)),
-            Cell::from(fixed(found.there)),
+            Cell::Mark(standing_state(result.judged), standing_word(result.judged).to_owned()),
+            Cell::from(result.metric),
+            Cell::from(fixed(result.here)),
+            Cell::from(fixed(result.there)),
             Cell::from(difference),
         ]);
     }
     table
 }
 
-fn slices(found: &Evaluation) -> Vec<Range> {
+fn slices(result: &Evaluation) -> Vec<Range> {
     let range = |slice: &super::result::Slice| {
         let measured = &slice.measured.measured;
         let rows = format!("{} {}", whole(slice.labelled as u64), plural(slice.labelled, "row", "rows"));
@@ -374,12 +381,12 @@ fn slices(found: &Evaluation) -> Vec<Range> {
             state: State::Ok,
         }
     };
-    found.slices.iter().take(DRAWN).map(range).collect()
+    result.slices.iter().take(DRAWN).map(range).collect()
 }
 
-fn metric_table(metrics: &[Metered]) -> Table {
+fn metric_table(metrics: &[MetricValue]) -> Table {
     let mut table = Table::new(["metric", "#value", "#from", "#to", "why not"]);
-    for Metered { metric, measured } in metrics {
+    for MetricValue { metric, measured } in metrics {
         let why = measured.missing.clone().unwrap_or_default();
         table.row([*metric, &fixed(measured.value), &fixed(measured.low), &fixed(measured.high), &why].map(Cell::from));
     }

@@ -12,16 +12,16 @@ use kilter_evaluation::explain::{MAX_ROWS, PermuteError, Sampled, explainer, inf
 use kilter_inference::{Attributions, ExplainError, Model, Prediction};
 use kilter_lake::{ReadOptions, read_table};
 
+use self::result::{Change, ExplainResult, Importance, Local, Output, background_words, unit_words};
 use crate::{
     context::now,
     fs::{load_model_for, write_whole},
     ui::{
-        error::{Stop, usage},
+        error::{CliError, usage},
         unread::Unread,
         view::Answer,
     },
 };
-use result::{Change, Found, Importance, Local, Output, background_words, unit_words};
 
 /// Rows that are told one by one at most.
 const MAX_LOCALS: usize = 1000;
@@ -66,28 +66,28 @@ struct Subject {
 }
 
 impl Explain {
-    pub(crate) fn run(self) -> Result<Answer, Stop> {
+    pub(crate) fn run(self) -> Result<Answer, CliError> {
         let subject = self.subject()?;
-        let mut found = Found::of(&subject, &self);
+        let mut result = ExplainResult::of(&subject, &self);
         match explainer(&subject.model, &subject.sample.table) {
             Ok((explainer, background)) => match explainer.explain(&subject.sample.table) {
                 Ok(attributions) => {
-                    found.background = Some(background_words(background));
-                    self.exactly(&subject, &explainer, &attributions, &mut found)?;
+                    result.background = Some(background_words(background));
+                    self.exactly(&subject, &explainer, &attributions, &mut result)?;
                 }
-                Err(ExplainError::Opaque(why)) => self.by_permutation(&subject, why, &mut found)?,
+                Err(ExplainError::Opaque(why)) => self.by_permutation(&subject, why, &mut result)?,
                 Err(why) => return Err(problem(&why)),
             },
-            Err(ExplainError::Opaque(why)) => self.by_permutation(&subject, why, &mut found)?,
+            Err(ExplainError::Opaque(why)) => self.by_permutation(&subject, why, &mut result)?,
             Err(why) => return Err(problem(&why)),
         }
         if let Some(html) = &self.html {
-            write_whole(html, view::html(&found, now()).as_bytes())?;
+            write_whole(html, view::html(&result, now()).as_bytes())?;
         }
-        Ok(Answer::done(&found, view::text(&found)).left_out(&Unread::of_file(&self.data)?))
+        Ok(Answer::done(&result, view::text(&result)).left_out(&Unread::of_file(&self.data)?))
     }
 
-    fn subject(&self) -> Result<Subject, Stop> {
+    fn subject(&self) -> Result<Subject, CliError> {
         if self.rows.max(self.row.len()) > MAX_LOCALS {
             return Err(usage(format!("at most {MAX_LOCALS} rows are told one by one")));
         }
@@ -112,12 +112,12 @@ impl Explain {
         subject: &Subject,
         explainer: &kilter_inference::Explainer<'_>,
         attributions: &Attributions,
-        found: &mut Found,
-    ) -> Result<(), Stop> {
-        found.unit = Some(unit_words(unit(attributions, &subject.prediction)));
+        result: &mut ExplainResult,
+    ) -> Result<(), CliError> {
+        result.unit = Some(unit_words(unit(attributions, &subject.prediction)));
         for output in 0..attributions.outputs().len() {
             let columns = influences(attributions, &subject.sample.table, output).unwrap_or_default();
-            found.outputs.push(Output::of(attributions, output, columns));
+            result.outputs.push(Output::of(attributions, output, columns));
         }
         let explained = |error: ExplainError| problem(&error);
         // Rows that were named may lie outside of the sample.
@@ -127,12 +127,12 @@ impl Explain {
         };
         let rows = subject.table.take(&chosen);
         let (parts, answers) = (explainer.explain(&rows).map_err(explained)?, subject.model.predict(&rows)?);
-        found.locals =
+        result.locals =
             chosen.iter().enumerate().map(|(at, row)| Local::of(*row, at, &parts, &answers, &rows)).collect();
         if let Some(path) = &self.against {
             let reference = Sampled::of(&read_table(path, &ReadOptions::default())?, MAX_ROWS);
             let before = explainer.explain(&reference.table).map_err(explained)?;
-            found.against = Some(Change::of(path, &before, attributions).map_err(|why| {
+            result.against = Some(Change::of(path, &before, attributions).map_err(|why| {
                 Problem::new(Code::RowsUnfit, format!("the change from `{}` was not split: {why}", path.display()))
                     .hint("hand in tables with at least two rows each")
             })?);
@@ -140,7 +140,7 @@ impl Explain {
         Ok(())
     }
 
-    fn by_permutation(&self, subject: &Subject, why: String, found: &mut Found) -> Result<(), Stop> {
+    fn by_permutation(&self, subject: &Subject, why: String, result: &mut ExplainResult) -> Result<(), CliError> {
         if let Some(path) = &self.against {
             let detail = format!("the change from `{}` cannot be split exactly: {why}", path.display());
             return Err(Problem::new(Code::ModelInvalid, detail)
@@ -155,15 +155,15 @@ impl Explain {
             None => subject.model.signature().target.as_deref(),
         };
         let measured = permuted(&subject.model, &subject.table, target, 0).map_err(|error| match error {
-            PermuteError::Predict(error) => Stop::from(error),
+            PermuteError::Predict(error) => CliError::from(error),
             error @ PermuteError::Unmeasured(_) => Problem::of(Code::RowsUnfit, &error).into(),
         })?;
-        found.permutation = Some(Importance::of(measured, why));
+        result.permutation = Some(Importance::of(measured, why));
         Ok(())
     }
 }
 
-fn problem(error: &ExplainError) -> Stop {
+fn problem(error: &ExplainError) -> CliError {
     match error {
         ExplainError::Predict(error) => error.clone().into(),
         ExplainError::NoBackground | ExplainError::Unmeasured(_) => Problem::of(Code::RowsUnfit, error).into(),

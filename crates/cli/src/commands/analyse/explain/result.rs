@@ -9,10 +9,10 @@ use kilter_stats::Unmeasured;
 use serde::Serialize;
 
 use super::{Explain, Subject};
-use crate::ui::estimate::Measured;
+use crate::ui::estimate::EstimateValue;
 
 #[derive(Serialize)]
-pub(super) struct Found {
+pub(super) struct ExplainResult {
     pub model: PathBuf,
     pub data: PathBuf,
     pub rows: usize,
@@ -77,7 +77,7 @@ pub(super) struct Value {
 #[derive(Serialize)]
 pub(super) struct Local {
     pub row: usize,
-    /// The score that is told: of more than two classes that of the answer.
+    /// The score that is explained: of more than two classes that of the answer.
     pub output: String,
     /// The probability of that class, or the value.
     pub answer: f64,
@@ -117,7 +117,7 @@ pub(super) struct Shift {
 pub(super) struct ColumnPart {
     pub column: String,
     #[serde(flatten)]
-    pub measured: Measured,
+    pub measured: EstimateValue,
 }
 
 /// Permutation importance.
@@ -131,7 +131,7 @@ pub(super) struct Importance {
     pub columns: Vec<ColumnPart>,
 }
 
-impl Found {
+impl ExplainResult {
     pub fn of(subject: &Subject, asked: &Explain) -> Self {
         Self {
             model: subject.path.clone(),
@@ -198,7 +198,7 @@ fn mean_score(attributions: &Attributions, output: usize) -> f64 {
 
 impl Local {
     /// The row that stands at `at` of `rows`.
-    pub fn of(row: usize, at: usize, parts: &Attributions, answers: &Prediction, rows: &Table) -> Self {
+    pub fn of(row: usize, at: usize, attributions: &Attributions, answers: &Prediction, rows: &Table) -> Self {
         let output = match answers.task() {
             Task::Multiclass => {
                 answers.predicted().and_then(|classes| classes.get(at)).map_or(0, |class| *class as usize)
@@ -208,15 +208,15 @@ impl Local {
         let value =
             |column: &String| rows.get(column).and_then(|values| values.label(at)).map(|value| value.to_string());
         let part = |(column, part): (&String, &f64)| Part { column: column.clone(), value: value(column), part: *part };
-        let mut told: Vec<Part> = parts.columns().iter().zip(parts.of(at, output)).map(part).collect();
-        told.sort_by(|a, b| b.part.abs().total_cmp(&a.part.abs()));
+        let mut parts: Vec<Part> = attributions.columns().iter().zip(attributions.of(at, output)).map(part).collect();
+        parts.sort_by(|a, b| b.part.abs().total_cmp(&a.part.abs()));
         Self {
             row,
-            output: parts.outputs()[output].clone(),
+            output: attributions.outputs()[output].clone(),
             answer: answers.scores()[at],
-            base: parts.base()[output],
-            score: parts.score(at, output).unwrap_or_default(),
-            parts: told,
+            base: attributions.base()[output],
+            score: attributions.score(at, output).unwrap_or_default(),
+            parts,
         }
     }
 }
@@ -232,7 +232,7 @@ impl Change {
                 change: columns.iter().map(|column| column.shift.value).sum(),
                 columns: columns
                     .into_iter()
-                    .map(|column| ColumnPart { measured: Measured::from(&column.shift), column: column.column })
+                    .map(|column| ColumnPart { measured: EstimateValue::from(&column.shift), column: column.column })
                     .collect(),
             })
         };
@@ -245,7 +245,7 @@ impl Importance {
     pub fn of(found: Permuted, reason: String) -> Self {
         let column = |(column, estimate): &(String, kilter_stats::Estimate)| ColumnPart {
             column: column.clone(),
-            measured: Measured::from(estimate),
+            measured: EstimateValue::from(estimate),
         };
         Self { reason, metric: found.metric, rows: found.rows, columns: found.columns.iter().map(column).collect() }
     }

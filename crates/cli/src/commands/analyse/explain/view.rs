@@ -6,7 +6,7 @@ use kilter_domain::{
 };
 use kilter_report::{Cell, Figure, Part, Range, Report, State, Table, number, percent, whole};
 
-use super::result::{Change, Column, ColumnPart, Found, Importance, Local, Output, Shift, Value};
+use super::result::{Change, Column, ColumnPart, ExplainResult, Importance, Local, Output, Shift, Value};
 use crate::ui::view::{Mark, Page, TextTable, made};
 
 /// Columns that stand one by one; the rest stand together.
@@ -17,38 +17,38 @@ const CLEAR_TREND: f64 = 0.3;
 const SHOWN_OUTPUTS: usize = 5;
 
 /// For the terminal.
-pub(super) fn text(found: &Found) -> Page {
-    let mut page = Page::new().marked(mark(found), verdict(found));
-    for line in notes(found) {
+pub(super) fn text(result: &ExplainResult) -> Page {
+    let mut page = Page::new().marked(mark(result), verdict(result));
+    for line in notes(result) {
         page = page.line(format!("  {line}"));
     }
-    for output in found.outputs.iter().take(SHOWN_OUTPUTS) {
-        page = page.line("").line(output_title(found, output)).table(output_text(output));
+    for output in result.outputs.iter().take(SHOWN_OUTPUTS) {
+        page = page.line("").line(output_title(result, output)).table(output_text(output));
     }
-    for local in &found.locals {
-        page = page.line("").line(local_title(found, local)).table(local_text(local));
+    for local in &result.locals {
+        page = page.line("").line(local_title(result, local)).table(local_text(local));
     }
-    if let Some(change) = &found.against {
+    if let Some(change) = &result.against {
         for shift in change.outputs.iter().take(SHOWN_OUTPUTS) {
-            page = page.line("").line(shift_title(found, change, shift)).table(shift_text(shift));
+            page = page.line("").line(shift_title(result, change, shift)).table(shift_text(shift));
         }
     }
-    if let Some(importance) = &found.permutation {
+    if let Some(importance) = &result.permutation {
         page = page.line("").line(importance_title(importance)).table(importance_text(importance));
     }
-    if let Some(html) = &found.html {
+    if let Some(html) = &result.html {
         page = page.marked(Mark::Ok, format!("wrote the page {}", html.display()));
     }
     page
 }
 
-fn mark(found: &Found) -> Mark {
-    if found.permutation.is_some() { Mark::Wait } else { Mark::Ok }
+fn mark(result: &ExplainResult) -> Mark {
+    if result.permutation.is_some() { Mark::Wait } else { Mark::Ok }
 }
 
 /// The plain sentence: which column matters most.
-fn verdict(found: &Found) -> String {
-    if let Some(importance) = &found.permutation {
+fn verdict(result: &ExplainResult) -> String {
+    if let Some(importance) = &result.permutation {
         return match importance.columns.first() {
             Some(first) => format!(
                 "`{}` matters most: shuffled, it costs {} of {}. This model cannot be explained exactly",
@@ -59,11 +59,11 @@ fn verdict(found: &Found) -> String {
             None => "The model reads no column".to_owned(),
         };
     }
-    let of_classes = match found.outputs.len() {
+    let of_classes = match result.outputs.len() {
         0 | 1 => String::new(),
         classes => format!(" of {classes} classes"),
     };
-    match largest(found) {
+    match largest(result) {
         Some((column, moved, share)) if moved > 0.0 => format!(
             "`{column}` moves the score{}{of_classes} most: by {} in the mean, {} of what all columns do",
             if of_classes.is_empty() { "" } else { "s" },
@@ -75,9 +75,9 @@ fn verdict(found: &Found) -> String {
 }
 
 /// The column that moves the scores most, by how much in the mean over the classes, and its share of what all columns do.
-fn largest(found: &Found) -> Option<(&str, f64, f64)> {
+fn largest(result: &ExplainResult) -> Option<(&str, f64, f64)> {
     let mut moved: Vec<(&str, f64)> = Vec::new();
-    for column in found.outputs.iter().flat_map(|output| &output.columns) {
+    for column in result.outputs.iter().flat_map(|output| &output.columns) {
         match moved.iter_mut().find(|(name, _)| *name == column.column) {
             Some((_, sum)) => *sum += column.mean_absolute,
             None => moved.push((&column.column, column.mean_absolute)),
@@ -85,19 +85,19 @@ fn largest(found: &Found) -> Option<(&str, f64, f64)> {
     }
     let all: f64 = moved.iter().map(|(_, sum)| sum).sum();
     let (name, sum) = moved.into_iter().reduce(|a, b| if b.1 > a.1 { b } else { a })?;
-    Some((name, sum / found.outputs.len() as f64, if all > 0.0 { sum / all } else { 0.0 }))
+    Some((name, sum / result.outputs.len() as f64, if all > 0.0 { sum / all } else { 0.0 }))
 }
 
-fn notes(found: &Found) -> Vec<String> {
-    let mut notes = vec![match found.explained == found.rows {
-        true => format!("{} {}", whole(found.rows as u64), plural(found.rows, "row", "rows")),
-        false => format!("{} of {} rows, evenly", whole(found.explained as u64), whole(found.rows as u64)),
+fn notes(result: &ExplainResult) -> Vec<String> {
+    let mut notes = vec![match result.explained == result.rows {
+        true => format!("{} {}", whole(result.rows as u64), plural(result.rows, "row", "rows")),
+        false => format!("{} of {} rows, evenly", whole(result.explained as u64), whole(result.rows as u64)),
     }];
-    if let Some(unit) = found.unit {
+    if let Some(unit) = result.unit {
         notes[0] += &format!("; the score is in {}", unit_phrase(unit));
     }
-    notes.extend(found.background.as_ref().map(|background| format!("measured from {background}")));
-    notes.extend(found.permutation.as_ref().map(|importance| format!("why not exactly: {}", importance.reason)));
+    notes.extend(result.background.as_ref().map(|background| format!("measured from {background}")));
+    notes.extend(result.permutation.as_ref().map(|importance| format!("why not exactly: {}", importance.reason)));
     notes
 }
 
@@ -111,8 +111,8 @@ fn unit_phrase(unit: &str) -> &str {
     }
 }
 
-fn output_title(found: &Found, output: &Output) -> String {
-    let of = if found.outputs.len() > 1 { format!("score of `{}`", output.output) } else { "score".to_owned() };
+fn output_title(result: &ExplainResult, output: &Output) -> String {
+    let of = if result.outputs.len() > 1 { format!("score of `{}`", output.output) } else { "score".to_owned() };
     format!("Over all rows: {of} {} in the mean, from the base {}", number(output.mean_score), number(output.base))
 }
 
@@ -156,8 +156,8 @@ fn signed(value: f64) -> String {
     if value > 0.0 { format!("+{}", number(value)) } else { number(value) }
 }
 
-fn local_title(found: &Found, local: &Local) -> String {
-    let answer = match found.task {
+fn local_title(result: &ExplainResult, local: &Local) -> String {
+    let answer = match result.task {
         kilter_inference::Task::Regression => String::new(),
         _ => format!(", `{}` with probability {}", local.output, number(local.answer)),
     };
@@ -187,8 +187,8 @@ fn short(value: Option<&str>) -> String {
     }
 }
 
-fn shift_title(found: &Found, change: &Change, shift: &Shift) -> String {
-    let of = if found.outputs.len() > 1 { format!(" of `{}`", shift.output) } else { String::new() };
+fn shift_title(result: &ExplainResult, change: &Change, shift: &Shift) -> String {
+    let of = if result.outputs.len() > 1 { format!(" of `{}`", shift.output) } else { String::new() };
     format!(
         "The mean score{of} went from {} ({}, {} rows) to {}: {}, which is by column",
         number(shift.before),
@@ -232,11 +232,11 @@ fn importance_text(importance: &Importance) -> TextTable {
 }
 
 /// For a browser.
-pub(super) fn html(found: &Found, now: Timestamp) -> String {
+pub(super) fn html(result: &ExplainResult, now: Timestamp) -> String {
     let mut parts = Vec::new();
-    for (at, output) in found.outputs.iter().enumerate() {
-        let (title, inside) = (output_title(found, output), output_parts(output));
-        match found.outputs.len() {
+    for (at, output) in result.outputs.iter().enumerate() {
+        let (title, inside) = (output_title(result, output), output_parts(output));
+        match result.outputs.len() {
             1 => parts.extend([Part::Heading(title)].into_iter().chain(inside)),
             // Of several classes one stands open: the others are a click away, not a screen.
             _ => parts.push(Part::Fold {
@@ -248,27 +248,27 @@ pub(super) fn html(found: &Found, now: Timestamp) -> String {
             }),
         }
     }
-    if let Some(change) = &found.against {
+    if let Some(change) = &result.against {
         for shift in &change.outputs {
-            parts.push(Part::Heading(shift_title(found, change, shift)));
+            parts.push(Part::Heading(shift_title(result, change, shift)));
             parts.push(Part::Figure(shift_figure(shift)));
         }
     }
-    if !found.locals.is_empty() {
+    if !result.locals.is_empty() {
         parts.push(Part::Heading("Row by row".to_owned()));
-        parts.push(Part::Grid(found.locals.iter().map(|local| Part::Figure(local_figure(found, local))).collect()));
+        parts.push(Part::Grid(result.locals.iter().map(|local| Part::Figure(local_figure(result, local))).collect()));
     }
-    if let Some(importance) = &found.permutation {
+    if let Some(importance) = &result.permutation {
         parts.push(Part::Heading(importance_title(importance)));
         parts.push(Part::Figure(importance_figure(importance)));
     }
     Report {
-        title: format!("Explanation of {} on {}", found.model.display(), found.data.display()),
-        state: if found.permutation.is_some() { State::Wait } else { State::Ok },
-        verdict: verdict(found),
-        facts: facts(found, now),
+        title: format!("Explanation of {} on {}", result.model.display(), result.data.display()),
+        state: if result.permutation.is_some() { State::Wait } else { State::Ok },
+        verdict: verdict(result),
+        facts: facts(result, now),
         parts,
-        definitions: definitions(found),
+        definitions: definitions(result),
     }
     .to_html()
 }
@@ -283,14 +283,14 @@ fn output_parts(output: &Output) -> Vec<Part> {
     parts
 }
 
-fn facts(found: &Found, now: Timestamp) -> Vec<(String, String)> {
+fn facts(result: &ExplainResult, now: Timestamp) -> Vec<(String, String)> {
     let mut facts = vec![
-        ("rows".to_owned(), whole(found.rows as u64)),
-        ("explained".to_owned(), whole(found.explained as u64)),
-        ("task".to_owned(), found.task.to_string()),
+        ("rows".to_owned(), whole(result.rows as u64)),
+        ("explained".to_owned(), whole(result.explained as u64)),
+        ("task".to_owned(), result.task.to_string()),
     ];
-    facts.extend(found.unit.map(|unit| ("score in".to_owned(), unit_phrase(unit).to_owned())));
-    facts.extend(found.background.clone().map(|background| ("measured from".to_owned(), background)));
+    facts.extend(result.unit.map(|unit| ("score in".to_owned(), unit_phrase(unit).to_owned())));
+    facts.extend(result.background.clone().map(|background| ("measured from".to_owned(), background)));
     facts.push(made(now));
     facts
 }
@@ -330,7 +330,7 @@ fn fold(column: &Column) -> Part {
     }
 }
 
-fn local_figure(found: &Found, local: &Local) -> Figure {
+fn local_figure(result: &ExplainResult, local: &Local) -> Figure {
     let bar = |part: &super::result::Part| {
         (format!("{} = {}", part.column, short(part.value.as_deref())), part.part, signed(part.part))
     };
@@ -338,7 +338,7 @@ fn local_figure(found: &Found, local: &Local) -> Figure {
     if let Some((count, rest)) = others(local.parts.iter().map(|part| part.part)) {
         bars.push((counted(count, "other"), rest, signed(rest)));
     }
-    Figure::pushes(&local_title(found, local), &bars)
+    Figure::pushes(&local_title(result, local), &bars)
 }
 
 fn shift_figure(shift: &Shift) -> Figure {
@@ -363,8 +363,8 @@ fn importance_figure(importance: &Importance) -> Figure {
     Figure::ranges("Importance, with intervals over the shuffles", &ranges, Some(0.0))
 }
 
-fn definitions(found: &Found) -> Vec<String> {
-    if found.permutation.is_some() {
+fn definitions(result: &ExplainResult) -> Vec<String> {
+    if result.permutation.is_some() {
         return vec![
             "Permutation importance (Breiman 2001): the mean over five shuffles of a column, and Student's interval of the \
              luck of the shuffles. Columns that carry the same information share it and may each look unimportant."

@@ -14,19 +14,19 @@ use kilter_evaluation::{
 };
 use kilter_lake::{ReadOptions, read_table};
 
+use self::result::{Attribute, FairnessResult, Impact};
 use crate::{
     commands::analyse::evaluate::scored,
     context::now,
     fs::{load_model, write_whole},
     input::column_list::{ColumnList, named},
     ui::{
-        error::{Stop, usage},
+        error::{CliError, usage},
         estimate::FailOn,
         unread::Unread,
         view::Answer,
     },
 };
-use result::{Attribute, Found, Impact};
 
 /// Tell what decisions do to groups: selection, true and false positive rates, precision, calibration, and their gaps.
 ///
@@ -93,30 +93,30 @@ struct Source {
 }
 
 impl Fairness {
-    pub(crate) fn run(mut self) -> Result<Answer, Stop> {
+    pub(crate) fn run(mut self) -> Result<Answer, CliError> {
         self.check()?;
         let source = self.source()?;
         self.name_groups(&source.table)?;
-        let mut found = Found::of(&source, source.threshold, self.html.clone());
+        let mut result = FairnessResult::of(&source, source.threshold, self.html.clone());
         for columns in self.attributes() {
             let partition = partition(&source.table, &columns).map_err(|error| problem(&error))?;
             let privileged = self.privileged(&partition)?;
-            found.attributes.push(Attribute::of(&partition, &source.decided.by(&partition), privileged));
+            result.attributes.push(Attribute::of(&partition, &source.decided.by(&partition), privileged));
         }
         if let Some(html) = &self.html {
-            write_whole(html, view::html(&found, now()).as_bytes())?;
+            write_whole(html, view::html(&result, now()).as_bytes())?;
         }
-        let worst = found.worst();
+        let worst = result.worst();
         let exit = match self.fail_on {
-            Some(FailOn::Alert) if worst >= Impact::Alert => Exit::Negative,
-            Some(FailOn::Warn) if worst >= Impact::Warn => Exit::Negative,
+            Some(FailOn::Alert) if worst >= Impact::Alert => Exit::CheckFailed,
+            Some(FailOn::Warn) if worst >= Impact::Warn => Exit::CheckFailed,
             _ => Exit::Done,
         };
         let unread = Unread::of_file(&source.data)?;
-        Ok(Answer::done(&found, view::text(&found)).left_out(&unread).exit(exit))
+        Ok(Answer::done(&result, view::text(&result)).left_out(&unread).exit(exit))
     }
 
-    fn check(&self) -> Result<(), Stop> {
+    fn check(&self) -> Result<(), CliError> {
         // Scores of a table need not be probabilities; what a model's may be is asked when they are known.
         if let Some(threshold) = self.threshold.filter(|threshold| !threshold.is_finite()) {
             return Err(usage(format!("`--threshold {threshold}` is no number to decide from")));
@@ -128,7 +128,7 @@ impl Fairness {
     }
 
     /// Which columns of the table are the groups.
-    fn name_groups(&mut self, table: &Table) -> Result<(), Stop> {
+    fn name_groups(&mut self, table: &Table) -> Result<(), CliError> {
         self.groups = named(&self.group_lists, table.names());
         if let Some(twice) = self.groups.iter().enumerate().find(|(at, name)| self.groups[..*at].contains(name)) {
             return Err(usage(format!("`{}` stands twice in --groups", twice.1)));
@@ -149,7 +149,7 @@ impl Fairness {
         self.score.is_some() || self.predicted.is_some()
     }
 
-    fn source(&self) -> Result<Source, Stop> {
+    fn source(&self) -> Result<Source, CliError> {
         match (&self.second, self.has_columns()) {
             (_, true) => self.of_columns(),
             (Some(data), false) => self.of_model(data),
@@ -159,7 +159,7 @@ impl Fairness {
         }
     }
 
-    fn of_model(&self, data: &Path) -> Result<Source, Stop> {
+    fn of_model(&self, data: &Path) -> Result<Source, CliError> {
         let (path, model) = load_model(&self.first)?;
         let target = self.target.clone().or_else(|| model.signature().target.clone()).ok_or_else(no_target)?;
         let table = read_table(data, &ReadOptions::default())?;
@@ -171,7 +171,7 @@ impl Fairness {
         Ok(Source { model: Some(path), data: data.to_path_buf(), target, table, decided, threshold })
     }
 
-    fn of_columns(&self) -> Result<Source, Stop> {
+    fn of_columns(&self) -> Result<Source, CliError> {
         let target = self.target.clone().ok_or_else(no_target)?;
         let table = read_table(&self.first, &ReadOptions::default())?;
         let (score, predicted) = (self.score.as_deref(), self.predicted.as_deref());
@@ -196,7 +196,7 @@ impl Fairness {
     }
 
     /// The group whose every value was named as privileged.
-    fn privileged(&self, partition: &kilter_evaluation::fairness::Partition) -> Result<Option<usize>, Stop> {
+    fn privileged(&self, partition: &kilter_evaluation::fairness::Partition) -> Result<Option<usize>, CliError> {
         let named =
             |column: &String| self.privileged.iter().find_map(|pair| pair.strip_prefix(column)?.strip_prefix('='));
         let Some(values) = partition.columns.iter().map(named).collect::<Option<Vec<&str>>>() else { return Ok(None) };
@@ -217,13 +217,13 @@ impl Fairness {
     }
 }
 
-fn no_target() -> Stop {
+fn no_target() -> CliError {
     Problem::new(Code::UsageInvalid, "it is not said which column holds what turned out to be true")
         .hint("name it: --target COLUMN")
         .into()
 }
 
-fn problem(error: &FairnessError) -> Stop {
+fn problem(error: &FairnessError) -> CliError {
     let (code, hint) = match error {
         FairnessError::Column(_) => return Problem::of(Code::ColumnUnknown, error).into(),
         FairnessError::Numbers => {

@@ -11,19 +11,19 @@ use kilter_stats::{
 use serde::Serialize;
 
 use super::Source;
-use crate::ui::estimate::Measured;
+use crate::ui::estimate::EstimateValue;
 
 /// Confidence of every interval.
 pub(super) const LEVEL: f64 = 0.95;
-/// What a selection rate is at least of the reference group's.
+/// The share of the reference group's selection rate that no group may fall below.
 pub(super) const FOUR_FIFTHS: f64 = 0.8;
 
-/// How a group's impact stands to four fifths.
+/// How the selection rate of a group compares with four fifths of the reference group's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "snake_case")]
 pub(super) enum Impact {
     /// Too few rows, or no reference.
-    Thin,
+    InsufficientData,
     Fine,
     /// Below four fifths, and its interval reaches them.
     Warn,
@@ -32,7 +32,7 @@ pub(super) enum Impact {
 }
 
 #[derive(Serialize)]
-pub(super) struct Found {
+pub(super) struct FairnessResult {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<PathBuf>,
     pub data: PathBuf,
@@ -50,7 +50,7 @@ pub(super) struct Found {
     /// Rows below which a number is not judged.
     pub least_rows: u64,
     pub level: f64,
-    pub overall: Counted,
+    pub overall: GroupMetrics,
     pub attributes: Vec<Attribute>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub html: Option<PathBuf>,
@@ -80,7 +80,7 @@ pub(super) struct Attribute {
 pub(super) struct Group {
     pub group: String,
     #[serde(flatten)]
-    pub counted: Counted,
+    pub counted: GroupMetrics,
     pub impact: Impact,
     pub is_reference: bool,
     /// Against the reference group; absent for itself.
@@ -92,7 +92,7 @@ pub(super) struct Group {
 
 /// The table of truth and decision, and its rates.
 #[derive(Serialize)]
-pub(super) struct Counted {
+pub(super) struct GroupMetrics {
     pub rows: u64,
     pub true_positive: u64,
     pub false_positive: u64,
@@ -107,7 +107,7 @@ pub(super) struct NamedRate {
     /// Rows of its denominator.
     pub rows: u64,
     #[serde(flatten)]
-    pub measured: Measured,
+    pub measured: EstimateValue,
 }
 
 /// A difference or ratio of groups.
@@ -115,7 +115,7 @@ pub(super) struct NamedRate {
 pub(super) struct Measure {
     pub measure: &'static str,
     #[serde(flatten)]
-    pub measured: Measured,
+    pub measured: EstimateValue,
     /// The groups of the largest and the smallest rate.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub highest: Option<String>,
@@ -127,14 +127,14 @@ pub(super) struct Measure {
 pub(super) struct Calibration {
     /// The mean score.
     pub predicted: f64,
-    pub observed: Measured,
+    pub observed: EstimateValue,
     /// Mean of truth minus score: above zero the score is too low for this group.
-    pub gap: Measured,
+    pub gap: EstimateValue,
     /// Expected calibration error over ten bins.
     pub error: f64,
 }
 
-impl Found {
+impl FairnessResult {
     pub fn of(source: &Source, threshold: Option<f64>, html: Option<PathBuf>) -> Self {
         let decided = &source.decided;
         let none = vec![0; decided.rows.len()];
@@ -150,26 +150,26 @@ impl Found {
             unknown_labels: decided.labels.note(),
             least_rows: MINIMUM,
             level: LEVEL,
-            overall: Counted::of(&all.map(|all| all.overall()).unwrap_or_default()),
+            overall: GroupMetrics::of(&all.map(|all| all.overall()).unwrap_or_default()),
             attributes: Vec::new(),
             html,
         }
     }
 
     pub fn worst(&self) -> Impact {
-        self.attributes.iter().map(|attribute| attribute.impact).max().unwrap_or(Impact::Thin)
+        self.attributes.iter().map(|attribute| attribute.impact).max().unwrap_or(Impact::InsufficientData)
     }
 }
 
 impl Attribute {
     pub fn of(partition: &Partition, rows: &Grouped, privileged: Option<usize>) -> Self {
         let names = &partition.names;
-        let mut made = Self {
+        let mut attribute = Self {
             columns: partition.columns.clone(),
             without: rows.without,
             reference: None,
             reference_is_named: privileged.is_some(),
-            impact: Impact::Thin,
+            impact: Impact::InsufficientData,
             groups: Vec::new(),
             measures: Vec::new(),
             too_few: Vec::new(),
@@ -177,20 +177,20 @@ impl Attribute {
         let counted = match rows.counted() {
             Ok(counted) => counted,
             Err(why) => {
-                made.measures = vec![Measure::named("selection_rate_difference", &Err(why))];
-                return made;
+                attribute.measures = vec![Measure::named("selection_rate_difference", &Err(why))];
+                return attribute;
             }
         };
         let selection = counted.gap(Rate::SelectionRate, LEVEL, MINIMUM);
         let reference = privileged.or_else(|| selection.as_ref().ok().map(|gap| gap.highest));
-        made.reference = reference.map(|group| names[group].clone());
-        made.groups = groups(names, &counted, reference);
-        made.calibrate(names, rows);
-        made.impact = made.groups.iter().map(|group| group.impact).max().unwrap_or(Impact::Thin);
+        attribute.reference = reference.map(|group| names[group].clone());
+        attribute.groups = groups(names, &counted, reference);
+        attribute.calibrate(names, rows);
+        attribute.impact = attribute.groups.iter().map(|group| group.impact).max().unwrap_or(Impact::InsufficientData);
         let few = |group: &&Group| group.counted.rows > 0 && group.counted.rows < MINIMUM;
-        made.too_few = made.groups.iter().filter(few).map(|group| group.group.clone()).collect();
-        made.measures.splice(0..0, measures(names, &counted, selection));
-        made
+        attribute.too_few = attribute.groups.iter().filter(few).map(|group| group.group.clone()).collect();
+        attribute.measures.splice(0..0, measures(names, &counted, selection));
+        attribute
     }
 
     fn calibrate(&mut self, names: &[String], rows: &Grouped) {
@@ -210,8 +210,8 @@ impl Attribute {
         for found in measured.groups {
             self.groups[found.group].calibration = Some(Calibration {
                 predicted: found.predicted,
-                observed: Measured::from(&found.observed),
-                gap: Measured::from(&found.gap),
+                observed: EstimateValue::from(&found.observed),
+                gap: EstimateValue::from(&found.gap),
                 error: found.error,
             });
         }
@@ -221,7 +221,7 @@ impl Attribute {
         self.measures.push(match apart {
             Ok((high, low, apart)) => Measure {
                 measure: "calibration_gap_difference",
-                measured: Measured::from(&apart),
+                measured: EstimateValue::from(&apart),
                 highest: Some(names[high].clone()),
                 lowest: Some(names[low].clone()),
             },
@@ -236,8 +236,8 @@ fn groups(names: &[String], counted: &Groups, reference: Option<usize>) -> Vec<G
         let ratio = other.map(|reference| counted.disparate_impact(at, reference, LEVEL, MINIMUM));
         Group {
             group: name.clone(),
-            counted: Counted::judged(counted, at),
-            impact: ratio.as_ref().map_or(Impact::Thin, impact),
+            counted: GroupMetrics::judged(counted, at),
+            impact: ratio.as_ref().map_or(Impact::InsufficientData, impact),
             is_reference: reference == Some(at),
             against: other.map(|reference| against(counted, at, reference)).unwrap_or_default(),
             calibration: None,
@@ -245,7 +245,7 @@ fn groups(names: &[String], counted: &Groups, reference: Option<usize>) -> Vec<G
     };
     let mut groups: Vec<Group> = names.iter().enumerate().map(one).collect();
     // The reference is as it should be once anything could be held against it.
-    if groups.iter().any(|group| group.impact != Impact::Thin) {
+    if groups.iter().any(|group| group.impact != Impact::InsufficientData) {
         groups.iter_mut().filter(|group| group.is_reference).for_each(|group| group.impact = Impact::Fine);
     }
     groups
@@ -253,7 +253,7 @@ fn groups(names: &[String], counted: &Groups, reference: Option<usize>) -> Vec<G
 
 fn impact(ratio: &Outcome) -> Impact {
     match ratio {
-        Err(_) => Impact::Thin,
+        Err(_) => Impact::InsufficientData,
         Ok(ratio) if ratio.value >= FOUR_FIFTHS => Impact::Fine,
         Ok(ratio) if ratio.high >= FOUR_FIFTHS => Impact::Warn,
         Ok(_) => Impact::Alert,
@@ -300,7 +300,7 @@ fn measures(names: &[String], counted: &Groups, selection: Outcome<Gap>) -> Vec<
 
 impl Measure {
     fn named(measure: &'static str, outcome: &Outcome) -> Self {
-        Self { measure, measured: Measured::of(outcome), highest: None, lowest: None }
+        Self { measure, measured: EstimateValue::of(outcome), highest: None, lowest: None }
     }
 
     fn between(names: &[String], measure: &'static str, gap: &Outcome<Gap>) -> Self {
@@ -309,18 +309,18 @@ impl Measure {
         let name = |of: fn(&Gap) -> usize| apart.map(|gap| names[of(gap)].clone());
         Self {
             measure,
-            measured: Measured::of(&gap.as_ref().map(|gap| gap.difference).map_err(Clone::clone)),
+            measured: EstimateValue::of(&gap.as_ref().map(|gap| gap.difference).map_err(Clone::clone)),
             highest: name(|gap| gap.highest),
             lowest: name(|gap| gap.lowest),
         }
     }
 
     fn valued(self, outcome: &Outcome) -> Self {
-        Self { measured: Measured::of(outcome), ..self }
+        Self { measured: EstimateValue::of(outcome), ..self }
     }
 }
 
-impl Counted {
+impl GroupMetrics {
     fn of(table: &Confusion) -> Self {
         Self::with(table, |rate| table.rate(rate, LEVEL))
     }
@@ -335,7 +335,7 @@ impl Counted {
         let rate = |rate: Rate| NamedRate {
             rate: rate.name(),
             rows: table.proportion(rate).rows,
-            measured: Measured::of(&outcome(rate)),
+            measured: EstimateValue::of(&outcome(rate)),
         };
         Self {
             rows: table.rows(),
@@ -347,7 +347,7 @@ impl Counted {
         }
     }
 
-    pub fn rate(&self, rate: Rate) -> Option<&Measured> {
+    pub fn rate(&self, rate: Rate) -> Option<&EstimateValue> {
         self.rates.iter().find(|found| found.rate == rate.name()).map(|found| &found.measured)
     }
 }

@@ -5,9 +5,9 @@ use kilter_evaluation::gate_metrics::threshold_words;
 use kilter_report::{Cell, Figure, Part, Range, Report, State, Table, number, percent, whole};
 use kilter_stats::{fairness::MINIMUM, performance::Rate};
 
-use super::result::{Attribute, Counted, FOUR_FIFTHS, Found, Group, Impact, Measure};
+use super::result::{Attribute, FOUR_FIFTHS, FairnessResult, Group, GroupMetrics, Impact, Measure};
 use crate::ui::{
-    estimate::Measured,
+    estimate::EstimateValue,
     view::{Mark, Page, TextTable, made},
 };
 
@@ -28,15 +28,15 @@ const RATES: [(Rate, &str); 7] = [
 ];
 
 /// For the terminal.
-pub(super) fn text(found: &Found) -> Page {
-    let mut page = Page::new().marked(mark(found.worst()), verdict(found)).line(format!("  {}", rows_words(found)));
-    if let Some(note) = &found.unknown_labels {
+pub(super) fn text(result: &FairnessResult) -> Page {
+    let mut page = Page::new().marked(mark(result.worst()), verdict(result)).line(format!("  {}", rows_words(result)));
+    if let Some(note) = &result.unknown_labels {
         page = page.marked(Mark::Warn, note.clone());
     }
-    for attribute in &found.attributes {
+    for attribute in &result.attributes {
         page = attribute_text(page.line("").line(title(attribute)), attribute);
     }
-    if let Some(html) = &found.html {
+    if let Some(html) = &result.html {
         page = page.marked(Mark::Ok, format!("wrote the page {}", html.display()));
     }
     page
@@ -59,7 +59,7 @@ fn attribute_text(mut page: Page, attribute: &Attribute) -> Page {
     }
     page = page.table(measures);
     for note in notes(attribute) {
-        page = page.marked(Mark::Thin, note);
+        page = page.marked(Mark::InsufficientData, note);
     }
     page
 }
@@ -69,9 +69,9 @@ fn headings() -> Vec<&'static str> {
     ["group", "#rows"].into_iter().chain(rates).chain(["impact"]).collect()
 }
 
-fn cells(counted: &Counted) -> Vec<String> {
+fn cells(counted: &GroupMetrics) -> Vec<String> {
     let rate = |(rate, _): &(Rate, &str)| {
-        counted.rate(*rate).and_then(|found| found.value).map_or("–".to_owned(), |value| format!("{value:.3}"))
+        counted.rate(*rate).and_then(|result| result.value).map_or("–".to_owned(), |value| format!("{value:.3}"))
     };
     [whole(counted.rows)].into_iter().chain(RATES.iter().map(rate)).collect()
 }
@@ -105,16 +105,16 @@ fn title(attribute: &Attribute) -> String {
     }
 }
 
-fn rows_words(found: &Found) -> String {
+fn rows_words(result: &FairnessResult) -> String {
     let threshold =
-        found.threshold.map_or(String::new(), |threshold| format!(", decided {}", threshold_words(threshold)));
-    let (decided, rows) = (whole(found.decided as u64), whole(found.rows as u64));
-    format!("{decided} of {rows} rows are decided and labelled; positive is `{}`{threshold}", found.positive)
+        result.threshold.map_or(String::new(), |threshold| format!(", decided {}", threshold_words(threshold)));
+    let (decided, rows) = (whole(result.decided as u64), whole(result.rows as u64));
+    format!("{decided} of {rows} rows are decided and labelled; positive is `{}`{threshold}", result.positive)
 }
 
 /// The plain sentence: state, deciding number against its limit.
-fn verdict(found: &Found) -> String {
-    let groups = || found.attributes.iter().flat_map(|attribute| &attribute.groups);
+fn verdict(result: &FairnessResult) -> String {
+    let groups = || result.attributes.iter().flat_map(|attribute| &attribute.groups);
     let count = |impact: Impact| groups().filter(|group| group.impact == impact).count();
     let lowest = groups()
         .filter(|group| group.impact >= Impact::Warn)
@@ -138,7 +138,7 @@ fn verdict(found: &Found) -> String {
     format!("{} is selected {} times as often as its reference, below 0.8{sure}{more}", group.group, number(ratio))
 }
 
-fn impact_of(group: &Group) -> Option<&Measured> {
+fn impact_of(group: &Group) -> Option<&EstimateValue> {
     group.against.iter().find(|measure| measure.measure == "disparate_impact").map(|measure| &measure.measured)
 }
 
@@ -183,7 +183,7 @@ fn mark(impact: Impact) -> Mark {
         Impact::Fine => Mark::Ok,
         Impact::Warn => Mark::Warn,
         Impact::Alert => Mark::Bad,
-        Impact::Thin => Mark::Thin,
+        Impact::InsufficientData => Mark::InsufficientData,
     }
 }
 
@@ -192,7 +192,7 @@ fn state(impact: Impact) -> State {
         Impact::Fine => State::Ok,
         Impact::Warn => State::Warn,
         Impact::Alert => State::Bad,
-        Impact::Thin => State::Thin,
+        Impact::InsufficientData => State::InsufficientData,
     }
 }
 
@@ -201,14 +201,14 @@ fn state_word(impact: Impact) -> &'static str {
         Impact::Fine => "fine",
         Impact::Warn => "warn",
         Impact::Alert => "alert",
-        Impact::Thin => "too few",
+        Impact::InsufficientData => "too few",
     }
 }
 
 /// For a browser.
-pub(super) fn html(found: &Found, now: Timestamp) -> String {
+pub(super) fn html(result: &FairnessResult, now: Timestamp) -> String {
     let mut parts = Vec::new();
-    for attribute in &found.attributes {
+    for attribute in &result.attributes {
         parts.push(Part::Heading(title(attribute)));
         parts.push(Part::Table(group_table(attribute)));
         parts.extend(notes(attribute).into_iter().map(|note| Part::Text(format!("▨ {note}"))));
@@ -229,17 +229,17 @@ pub(super) fn html(found: &Found, now: Timestamp) -> String {
             });
         }
     }
-    let of = found.model.as_ref().map_or_else(String::new, |model| format!("{} on ", model.display()));
+    let of = result.model.as_ref().map_or_else(String::new, |model| format!("{} on ", model.display()));
     Report {
-        title: format!("Fairness of {of}{}", found.data.display()),
-        state: state(found.worst()),
-        verdict: verdict(found),
+        title: format!("Fairness of {of}{}", result.data.display()),
+        state: state(result.worst()),
+        verdict: verdict(result),
         facts: vec![
-            ("rows".to_owned(), whole(found.rows as u64)),
-            ("decided and labelled".to_owned(), whole(found.decided as u64)),
-            ("target".to_owned(), found.target.clone()),
-            ("positive".to_owned(), found.positive.clone()),
-            ("threshold".to_owned(), found.threshold.map_or("–".to_owned(), number)),
+            ("rows".to_owned(), whole(result.rows as u64)),
+            ("decided and labelled".to_owned(), whole(result.decided as u64)),
+            ("target".to_owned(), result.target.clone()),
+            ("positive".to_owned(), result.positive.clone()),
+            ("threshold".to_owned(), result.threshold.map_or("–".to_owned(), number)),
             made(now),
         ],
         parts,
@@ -271,8 +271,8 @@ fn figures(attribute: &Attribute) -> Vec<Part> {
         let measured = group.counted.rate(rate);
         Range {
             name: group.group.clone(),
-            value: measured.and_then(Measured::ends),
-            note: measured.and_then(|found| found.value).map_or("too few".to_owned(), percent),
+            value: measured.and_then(EstimateValue::ends),
+            note: measured.and_then(|result| result.value).map_or("too few".to_owned(), percent),
             state: if rate == Rate::SelectionRate { state(group.impact) } else { State::Ok },
         }
     };
@@ -326,13 +326,13 @@ fn against_table(attribute: &Attribute) -> Table {
 fn calibration_table(attribute: &Attribute) -> Option<Table> {
     let mut table = Table::new(["group", "#mean score", "#came true", "#truth less score", "#calibration error"]);
     for group in &attribute.groups {
-        if let Some(found) = &group.calibration {
+        if let Some(result) = &group.calibration {
             table.row([
                 Cell::from(group.group.as_str()),
-                Cell::from(number(found.predicted)),
-                Cell::from(found.observed.words()),
-                Cell::from(found.gap.words()),
-                Cell::from(number(found.error)),
+                Cell::from(number(result.predicted)),
+                Cell::from(result.observed.words()),
+                Cell::from(result.gap.words()),
+                Cell::from(number(result.error)),
             ]);
         }
     }

@@ -19,7 +19,7 @@ use crate::{
     context::now,
     fs::write_whole,
     input::table::{Columns, Input, names, open_table, read_profile},
-    ui::{error::Stop, unread::Unread, view::Answer},
+    ui::{error::CliError, unread::Unread, view::Answer},
 };
 
 /// Values that a column is known by.
@@ -51,7 +51,7 @@ pub(crate) struct Profile {
 
 /// What was found.
 #[derive(Serialize)]
-struct Described {
+struct ProfileResult {
     file: PathBuf,
     rows: u64,
     columns: Vec<Column>,
@@ -136,9 +136,9 @@ struct Quantile {
 }
 
 impl Profile {
-    pub(crate) fn run(self) -> Result<Answer, Stop> {
+    pub(crate) fn run(self) -> Result<Answer, CliError> {
         let (profile, unread) = self.profile()?;
-        let mut described = Described {
+        let mut result = ProfileResult {
             file: self.file.clone(),
             rows: profile.rows,
             columns: profile.columns.iter().map(Column::of).collect(),
@@ -150,15 +150,15 @@ impl Profile {
         if let Some(out) = &self.out {
             let bytes = profile.to_bytes();
             write_whole(out, &bytes)?;
-            described.bytes = Some(bytes.len());
+            result.bytes = Some(bytes.len());
         }
         if let Some(html) = &self.html {
-            write_whole(html, view::html(&profile, &described, now()).as_bytes())?;
+            write_whole(html, view::html(&profile, &result, now()).as_bytes())?;
         }
-        Ok(Answer::done(&described, view::text(&described)))
+        Ok(Answer::done(&result, view::text(&result)))
     }
 
-    fn profile(&self) -> Result<(TableProfile, Vec<Unread>), Stop> {
+    fn profile(&self) -> Result<(TableProfile, Vec<Unread>), CliError> {
         if let Some(path) = &self.like {
             let reference = read_profile(path)?;
             return Ok((like(&reference, &open_table(&self.file)?)?, Vec::new()));
@@ -179,7 +179,7 @@ impl Profile {
         Ok((merged, Vec::new()))
     }
 
-    fn of_file(&self) -> Result<(TableProfile, Vec<Unread>), Stop> {
+    fn of_file(&self) -> Result<(TableProfile, Vec<Unread>), CliError> {
         let input = Input::open(&self.file)?;
         let chosen = self.columns.chosen(&input.names())?;
         match input {
@@ -197,7 +197,7 @@ impl Profile {
     }
 }
 
-fn like(reference: &TableProfile, table: &TableColumns) -> Result<TableProfile, Stop> {
+fn like(reference: &TableProfile, table: &TableColumns) -> Result<TableProfile, CliError> {
     profile_like(reference, table).map_err(|error| match error {
         LikeError::Lake(error) => error.into(),
         error @ LikeError::Unlike(_) => Problem::of(Code::FileInvalid, &error).into(),

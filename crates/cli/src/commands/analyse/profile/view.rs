@@ -7,7 +7,7 @@ use kilter_domain::{
 use kilter_report::{Cell, Figure, Part, Report, State, Table, number, percent, whole};
 use kilter_stats::{compare::Picture, profile::TableProfile};
 
-use super::{Column, Described, Value};
+use super::{Column, ProfileResult, Value};
 use crate::ui::view::{Mark, Page, TextTable, made};
 
 /// What the numbers mean.
@@ -18,30 +18,30 @@ const DEFINITIONS: &[&str] = &[
 ];
 
 /// For the terminal.
-fn counts(described: &Described) -> String {
-    let rows = plural(described.rows, "row", "rows");
-    format!("{} {rows}, {}", whole(described.rows), counted(described.columns.len(), "column"))
+fn counts(result: &ProfileResult) -> String {
+    let rows = plural(result.rows, "row", "rows");
+    format!("{} {rows}, {}", whole(result.rows), counted(result.columns.len(), "column"))
 }
 
-pub(super) fn text(described: &Described) -> Page {
+pub(super) fn text(result: &ProfileResult) -> Page {
     let mut table = TextTable::new(HEADINGS.iter().map(|heading| heading.trim_start_matches('#')));
-    for column in &described.columns {
+    for column in &result.columns {
         table.row(cells(column));
     }
-    let mut page = Page::new().line(counts(described)).table(table);
-    for column in &described.columns {
+    let mut page = Page::new().line(counts(result)).table(table);
+    for column in &result.columns {
         for warning in &column.warnings {
             page = page.marked(Mark::Warn, format!("`{}`: {}", column.column, warning.meaning()));
         }
     }
-    for unread in &described.unread {
+    for unread in &result.unread {
         page = page.marked(Mark::None, unread.words());
     }
-    if let (Some(out), Some(bytes)) = (&described.out, described.bytes) {
+    if let (Some(out), Some(bytes)) = (&result.out, result.bytes) {
         page =
             page.marked(Mark::Ok, format!("stored the profile in {} ({} bytes)", out.display(), whole(bytes as u64)));
     }
-    if let Some(html) = &described.html {
+    if let Some(html) = &result.html {
         page = page.marked(Mark::Ok, format!("wrote the page {}", html.display()));
     }
     page
@@ -106,15 +106,15 @@ fn short(text: &str) -> String {
 }
 
 /// For a browser.
-pub(super) fn html(profile: &TableProfile, described: &Described, now: Timestamp) -> String {
-    let warned = described.columns.iter().filter(|column| !column.warnings.is_empty()).count();
+pub(super) fn html(profile: &TableProfile, result: &ProfileResult, now: Timestamp) -> String {
+    let warned = result.columns.iter().filter(|column| !column.warnings.is_empty()).count();
     let verdict = match warned {
-        0 => format!("No column of {} needs a look before it is used.", described.columns.len()),
-        1 => format!("1 column of {} needs a look before it is used.", described.columns.len()),
-        _ => format!("{warned} columns of {} need a look before they are used.", described.columns.len()),
+        0 => format!("No column of {} needs a look before it is used.", result.columns.len()),
+        1 => format!("1 column of {} needs a look before it is used.", result.columns.len()),
+        _ => format!("{warned} columns of {} need a look before they are used.", result.columns.len()),
     };
     let mut table = Table::new(["state"].into_iter().chain(HEADINGS.iter().copied()));
-    for column in &described.columns {
+    for column in &result.columns {
         let mark = match column.warnings.is_empty() {
             true => Cell::Mark(State::Ok, "fine".to_owned()),
             false => Cell::Mark(State::Warn, "look".to_owned()),
@@ -123,15 +123,15 @@ pub(super) fn html(profile: &TableProfile, described: &Described, now: Timestamp
     }
     let mut parts = vec![Part::Table(table), Part::Heading("Columns".to_owned())];
     parts.extend(
-        described.columns.iter().zip(&profile.columns).map(|(column, profile)| fold(column, Picture::of(profile))),
+        result.columns.iter().zip(&profile.columns).map(|(column, profile)| fold(column, Picture::of(profile))),
     );
     Report {
-        title: format!("Profile of {}", described.file.display()),
+        title: format!("Profile of {}", result.file.display()),
         state: if warned == 0 { State::Ok } else { State::Warn },
         verdict,
         facts: vec![
-            ("rows".to_owned(), whole(described.rows)),
-            ("columns".to_owned(), whole(described.columns.len() as u64)),
+            ("rows".to_owned(), whole(result.rows)),
+            ("columns".to_owned(), whole(result.columns.len() as u64)),
             made(now),
         ],
         parts,

@@ -16,7 +16,7 @@ use self::data::Data;
 use crate::{
     context::read_contract,
     ui::{
-        error::Stop,
+        error::CliError,
         view::{Answer, Mark, Page},
     },
 };
@@ -50,7 +50,7 @@ struct Fault {
 }
 
 impl Check {
-    pub(crate) fn run(self) -> Result<Answer, Stop> {
+    pub(crate) fn run(self) -> Result<Answer, CliError> {
         let (file, text) = read_contract(&self.project)?;
         let shown = file.display().to_string();
         let contract = match Contract::parse(&text) {
@@ -146,5 +146,5 @@ fn invalid(file: PathBuf, errors: ContractErrors) -> Answer {
     let closing = format!("{} is not valid: {}", file.display(), counted(count, "error"));
     let page = Page::new().line(errors.to_string()).line("").marked(Mark::Bad, closing);
     let errors = errors.iter().map(fault).collect();
-    Answer::done(&Checked { file, valid: false, errors, warnings: Vec::new() }, page).exit(Exit::Negative)
+    Answer::done(&Checked { file, valid: false, errors, warnings: Vec::new() }, page).exit(Exit::CheckFailed)
 }
