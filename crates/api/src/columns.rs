@@ -1,7 +1,7 @@
 //! What an endpoint was asked and answered, by column.
 
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 /// What an endpoint was asked and answered in a span of hours, beside the references of its versions.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -79,4 +79,17 @@ pub struct ProfileDistance {
     pub expected: f64,
     /// What is left of it beyond chance.
     pub effect: f64,
+}
+
+/// Which rows.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ProfileQuery {
+    /// From this time on (RFC 3339). Default: a day before `until`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<String>,
+    /// Up to this time. Default: now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<String>,
 }

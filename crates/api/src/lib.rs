@@ -12,6 +12,7 @@ pub mod deployments;
 pub mod endpoints;
 pub mod exit;
 pub mod gates;
+pub mod headers;
 pub mod health;
 pub mod models;
 pub mod monitors;
@@ -21,23 +22,26 @@ pub mod problem;
 pub mod reference;
 pub mod rights;
 pub mod runs;
+pub mod server_file;
 pub mod status;
 
-pub use alerts::{Alert, Mute};
+pub use alerts::{Alert, AlertQuery, Mute};
 pub use audit::{AuditCheck, AuditEntry};
 pub use code::Code;
-pub use columns::{Profile, ProfileColumn, ProfileDistance, VersionProfile};
+pub use columns::{Profile, ProfileColumn, ProfileDistance, ProfileQuery, VersionProfile};
 pub use deployments::{Deploy, DeployedVersion, Deployment};
 pub use endpoints::{EndpointStatus, Waits};
 pub use exit::Exit;
 pub use gates::GateVerdict;
+pub use headers::{ACTOR_HEADER, FOLDER_KEY_HEADER, Token};
 pub use health::{Check, Health, Readiness, TaskStatus};
 pub use models::{Approval, Model, Version};
-pub use monitors::Reading;
-pub use page::{Page, Reason};
+pub use monitors::{Reading, ReadingQuery};
+pub use page::{Page, PageQuery, Reason};
 pub use predictions::{Labels, LabelsKept};
 pub use problem::Problem;
 pub use runs::{
     NewRun, Run, RunEvent, RunEventKind, RunProgress, RunStarted, RunState, RunStep, RunSummary, StepLog, StepState,
 };
+pub use server_file::ServerFile;
 pub use status::Status;

@@ -1,11 +1,16 @@
 //! How commands reach the platform: the server that has the data folder, a server that is named, or this process.
 
+use std::{
+    path::{Path, PathBuf},
+    pin::Pin,
+    sync::Arc,
+};
+
 use clap::Args;
-use kilter_api::{Code, Problem};
+use kilter_api::{Code, Problem, Token};
 use kilter_app::App;
-use kilter_server::{Token, client::Client, error::problem_of};
-use serde::{Serialize, de::DeserializeOwned};
-use std::path::PathBuf;
+use kilter_client::{Bytes, Client, Request, Response};
+use kilter_server::{InProcess, error::problem_of, read_token};
 use tokio::runtime::Runtime;
 
 use crate::{
@@ -40,22 +45,51 @@ impl ConnectArgs {
             Err(error) => {
                 let problem = problem_of(&error);
                 let is_in_use = problem.code == Code::DataFolderInUse.as_str();
-                let token = self.token_file.as_deref().map(Token::read).transpose()?;
-                let found = is_in_use.then(|| Client::of_running(&self.data.path, token, act().actor)).flatten();
+                let token = self.token_file.as_deref().map(read_token).transpose()?;
+                let found = is_in_use.then(|| Client::of_data_folder(&self.data.path, token, act().actor)).flatten();
                 Ok(Platform::Server(Api { client: found.ok_or(problem)?, runtime: runtime()? }))
             }
         }
     }
 
-    /// Opens the way.
+    /// The API of the server that is named, else of the data folder: that of the server that has it, else opened in this
+    /// process. While another process has it that is no server, and if nobody can write in it, it is read only.
     pub(crate) fn api(&self) -> Result<Api, CliError> {
         let runtime = runtime()?;
-        let token = self.token_file.as_deref().map(Token::read).transpose()?;
+        let token = self.token_file.as_deref().map(read_token).transpose()?;
         let client = match &self.server {
             Some(url) => Client::of_server(url, token, act().actor)?,
-            None => Client::of_folder(self.data.existing()?, token, act().actor)?,
+            None => open_folder(self.data.existing()?, token)?,
         };
         Ok(Api { client, runtime })
+    }
+}
+
+fn open_folder(data: &Path, token: Option<Token>) -> Result<Client, Problem> {
+    let actor = act().actor;
+    let error = match InProcess::open(data) {
+        Ok(api) => return Ok(Client::in_process(Arc::new(LocalApi(api)), actor)),
+        Err(error) => error,
+    };
+    let is_read_only = error.is_read_only();
+    let problem = Problem::from(error);
+    let is_in_use = problem.code == Code::DataFolderInUse.as_str();
+    if let Some(running) = is_in_use.then(|| Client::of_data_folder(data, token, actor.clone())).flatten() {
+        return Ok(running);
+    }
+    match InProcess::open_for_reading(data) {
+        Ok(api) if is_in_use || is_read_only => Ok(Client::read_only(Arc::new(LocalApi(api)), problem, actor)),
+        // The first failure says why the folder cannot be used.
+        _ => Err(problem),
+    }
+}
+
+/// The API in this process, as the client reaches it.
+struct LocalApi(InProcess);
+
+impl kilter_client::InProcess for LocalApi {
+    fn answer(&self, request: Request<Bytes>) -> Pin<Box<dyn Future<Output = Response<Bytes>> + Send + '_>> {
+        Box::pin(self.0.answer(request))
     }
 }
 
@@ -77,16 +111,13 @@ pub(crate) struct Api {
 }
 
 impl Api {
-    /// Whether the server takes a folder of this machine from us.
-    pub(crate) fn knows_folder(&self) -> bool {
-        self.client.knows_folder()
+    /// Whether the server accepts a folder of this machine from us.
+    pub(crate) fn knows_folder_key(&self) -> bool {
+        self.client.knows_folder_key()
     }
 
-    pub(crate) fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, CliError> {
-        Ok(self.runtime.block_on(self.client.get(path))?)
-    }
-
-    pub(crate) fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, CliError> {
-        Ok(self.runtime.block_on(self.client.post(path, body))?)
+    /// Sends one request and waits for its answer.
+    pub(crate) fn call<T>(&self, request: impl AsyncFnOnce(&Client) -> Result<T, Problem>) -> Result<T, CliError> {
+        Ok(self.runtime.block_on(request(&self.client))?)
     }
 }

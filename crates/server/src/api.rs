@@ -18,15 +18,13 @@ pub mod run_events;
 pub mod runs;
 pub mod status;
 
-use kilter_api::{self as api, Code, Problem};
+use kilter_api::{self as api, Code, PageQuery, Problem};
 use kilter_app::App;
 use kilter_domain::time::Timestamp;
 use kilter_store::{
     Cursor, Page, Reader, StoreError,
     page::{DEFAULT_LIMIT, MAX_LIMIT, PageRequest},
 };
-use serde::Deserialize;
-use utoipa::IntoParams;
 
 use crate::error::store_problem;
 
@@ -40,33 +38,14 @@ pub(crate) fn reason_or_default(reason: Option<String>) -> String {
     reason.unwrap_or_else(|| ASKED.to_owned())
 }
 
-/// Which part of a list.
-#[derive(Debug, Default, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Listing {
-    /// Rows at most: 1 to 1000, 100 when nothing is said.
-    limit: Option<u32>,
-    /// Where the page before ended: its `next`.
-    cursor: Option<String>,
-    /// Only alerts that are not over; other lists pass it over.
-    #[serde(default)]
-    open: bool,
-}
-
-impl Listing {
-    fn page(&self) -> Result<PageRequest, Problem> {
-        page_request(self.limit, self.cursor.as_deref())
-    }
-}
-
 /// The page that is asked for.
-pub(crate) fn page_request(limit: Option<u32>, cursor: Option<&str>) -> Result<PageRequest, Problem> {
-    let limit = limit.unwrap_or(DEFAULT_LIMIT);
+pub(crate) fn page_request(query: &PageQuery) -> Result<PageRequest, Problem> {
+    let limit = query.limit.unwrap_or(DEFAULT_LIMIT);
     if !(1..=MAX_LIMIT).contains(&limit) {
         return Err(wrong(format!("`limit` is {limit}; a page has 1 to {MAX_LIMIT} rows")));
     }
     let page = PageRequest::first(limit);
-    Ok(match cursor {
+    Ok(match query.cursor.as_deref() {
         // Any text reads as a cursor; the list finds out whether it is one of its own.
         Some(cursor) => page.after(name(cursor)?),
         None => page,

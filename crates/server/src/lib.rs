@@ -7,9 +7,9 @@
 
 pub mod api;
 mod background;
-pub mod client;
 pub mod error;
 mod extract;
+mod in_process;
 mod inference;
 mod logs;
 mod metrics;
@@ -19,15 +19,17 @@ mod openapi;
 mod options;
 mod router;
 mod server_error;
+mod server_file;
 mod state;
 mod tasks;
 
+pub use in_process::InProcess;
+pub use kilter_api::Token;
 pub use logs::{LogFormat, init_logs};
-pub use middleware::auth::ACTOR_HEADER;
 pub use net::{
     hosts::{HostPort, InvalidHost},
     limits::Limits,
-    token::Token,
+    token::read_token,
 };
 pub use openapi::openapi;
 pub use options::ServerOptions;
@@ -70,7 +72,7 @@ impl Server {
         let opened = tokio::task::spawn_blocking(move || {
             let house = House::open(options)?;
             // Before anyone is told that there is a server: commands find it by this.
-            client::Answering::announce(&house.options().data, address, house.folder_key());
+            server_file::write(&house.options().data, address, house.folder_key());
             Ok::<_, ServerError>(house)
         });
         let house = opened.await.map_err(|error| ServerError::Listen(error.into()))??;
@@ -111,7 +113,7 @@ impl Server {
             background::reconcile::seal(&house);
         });
         let _ = kept.await;
-        client::Answering::leave(&data);
+        server_file::remove(&data);
         tracing::info!("stopped");
     }
 }

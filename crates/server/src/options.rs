@@ -5,8 +5,10 @@ use std::{
     path::PathBuf,
 };
 
+use kilter_api::Token;
+
 use crate::{
-    net::{hosts::HostPort, limits::Limits, token::Token},
+    net::{hosts::HostPort, limits::Limits},
     server_error::ServerError,
 };
 

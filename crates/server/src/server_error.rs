@@ -4,6 +4,7 @@ use std::{
     io,
     net::{IpAddr, SocketAddr},
     path::PathBuf,
+    sync::Arc,
 };
 
 use kilter_api::{Code, Problem};
@@ -38,6 +39,19 @@ pub enum ServerError {
 }
 
 impl ServerError {
+    /// Whether a folder could not be opened because nobody, or not this person, may write in it.
+    pub fn is_read_only(&self) -> bool {
+        let mut link: Option<&(dyn std::error::Error + 'static)> = Some(self);
+        while let Some(error) = link {
+            let shared = || error.downcast_ref::<Arc<io::Error>>().map(|error| &**error);
+            if let Some(error) = error.downcast_ref::<io::Error>().or_else(shared) {
+                return matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem);
+            }
+            link = error.source();
+        }
+        false
+    }
+
     pub(crate) fn bind(address: SocketAddr, source: io::Error) -> Self {
         match source.kind() {
             io::ErrorKind::AddrInUse => Self::AddressInUse { address, source },

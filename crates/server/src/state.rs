@@ -8,12 +8,12 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use kilter_api::{self as api, Check, Code, Problem, Readiness};
+use kilter_api::{self as api, Check, Code, Problem, Readiness, Token};
 use kilter_app::{App, AppOptions};
 use kilter_domain::time::Timestamp;
 
 use crate::{
-    net::{body_pool::BodyPool, token::Token},
+    net::{body_pool::BodyPool, token::random_token},
     options::ServerOptions,
     server_error::ServerError,
     tasks::{Background, Importance},
@@ -69,7 +69,7 @@ impl House {
             background: Background::default(),
             began: Instant::now(),
             is_stopping: AtomicBool::new(false),
-            folder_key: Token::random()?,
+            folder_key: random_token()?,
         })))
     }
 
@@ -101,7 +101,7 @@ impl House {
 
     /// Whether this is the key of the data folder.
     pub(crate) fn is_folder_key(&self, key: &[u8]) -> bool {
-        self.0.folder_key.is(key)
+        self.0.folder_key.matches(key)
     }
 
     /// How long it has been open.

@@ -7,7 +7,10 @@ use axum::{
     body::{Body, to_bytes},
     http::Request,
 };
-use kilter_api::rights::{Asks, At, DOORS, Of};
+use kilter_api::{
+    ACTOR_HEADER,
+    rights::{Asks, At, DOORS, Of},
+};
 use kilter_app::{App, AppOptions, Project, RequestContext};
 use kilter_domain::{
     actor::{Action, Role},
@@ -15,7 +18,7 @@ use kilter_domain::{
     run::Cause,
     time::Timestamp,
 };
-use kilter_server::{ACTOR_HEADER, House, ServerOptions, openapi, router};
+use kilter_server::{House, ServerOptions, openapi, router};
 use kilter_store::{monitor::alert::NewAlert, run::NewRun};
 use serde_json::{Value, json};
 use tower::ServiceExt;

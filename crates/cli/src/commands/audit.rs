@@ -2,6 +2,7 @@
 
 use clap::{Args, Subcommand};
 use kilter_api::{self as api, Exit};
+use kilter_client::Client;
 use kilter_domain::plural::{counted, plural};
 use serde_json::json;
 
@@ -47,7 +48,8 @@ impl Audit {
 }
 
 fn list_audit(limit: u32, connect: &ConnectArgs) -> Result<Answer, CliError> {
-    let found: api::Page<api::AuditEntry> = connect.api()?.get(&format!("/api/v1/audit?limit={limit}"))?;
+    let query = api::PageQuery { limit: Some(limit), cursor: None };
+    let found = connect.api()?.call(async |api| api.audit(&query).await)?;
     let mut table = TextTable::new(["entry", "at", "who", "what", "object", "why"]);
     for entry in &found.items {
         let why = entry.reason.clone().unwrap_or_default();
@@ -58,7 +60,7 @@ fn list_audit(limit: u32, connect: &ConnectArgs) -> Result<Answer, CliError> {
 }
 
 fn verify_audit(connect: &ConnectArgs) -> Result<Answer, CliError> {
-    let check: api::AuditCheck = connect.api()?.get("/api/v1/audit/verify")?;
+    let check = connect.api()?.call(Client::verify_audit)?;
     let entries = counted(check.entries, "entry");
     if check.sound {
         let page = Page::new().marked(Mark::Ok, format!("{entries}, unbroken; every row is as its entry wrote it"));

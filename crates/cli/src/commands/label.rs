@@ -115,7 +115,6 @@ impl Label {
         // Before anything is sent: a file that is wrong in its last row is sent not at all.
         let known = self.known_at.as_deref().map(|name| self.times(&table, (ids, name))).transpose()?;
         let api = self.connect.api()?;
-        let path = format!("/api/v1/endpoints/{}/labels", self.endpoint);
         let (bar, mut sent) = (ProgressBar::start(output), Sent { known_ids: Some(0), ..Sent::default() });
         for first in (0..table.rows()).step_by(BATCH) {
             let rows = first..table.rows().min(first + BATCH);
@@ -125,7 +124,7 @@ impl Label {
                 known_at: known.as_ref().map(|known| known[rows.clone()].iter().map(Timestamp::to_string).collect()),
                 count_known: true,
             };
-            sent.add(api.post(&path, &batch)?);
+            sent.add(api.call(async |api| api.send_labels(&self.endpoint, &batch).await)?);
             bar.set(rows.end as u64, table.rows() as u64, "labels");
         }
         Ok(Answer::done(&sent.document(&self.endpoint), sent.page(&self.endpoint)))

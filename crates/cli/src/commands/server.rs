@@ -5,7 +5,7 @@ use std::{net::IpAddr, path::PathBuf, time::Duration};
 use clap::Args;
 use kilter_api::{Code, Problem};
 use kilter_domain::time::{Span, Timestamp};
-use kilter_server::{HostPort, Limits, LogFormat, ServerOptions, Token, init_logs};
+use kilter_server::{HostPort, Limits, LogFormat, ServerOptions, init_logs, read_token};
 use serde::Serialize;
 
 use crate::{
@@ -101,7 +101,7 @@ impl Server {
             host: self.host,
             port: self.port,
             allow_remote: self.allow_remote,
-            token: self.token_file.as_deref().map(Token::read).transpose()?,
+            token: self.token_file.as_deref().map(read_token).transpose()?,
             allowed_hosts: self.allowed_hosts.clone(),
             limits: Limits {
                 body: self.max_body.bytes(),

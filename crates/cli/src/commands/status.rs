@@ -2,6 +2,7 @@
 
 use clap::Args;
 use kilter_api as api;
+use kilter_client::Client;
 use kilter_domain::plural::counted;
 
 use crate::{
@@ -23,7 +24,7 @@ pub(crate) struct Status {
 
 impl Status {
     pub(crate) fn run(self) -> Result<Answer, CliError> {
-        let status: api::Status = self.connect.api()?.get("/api/v1/status")?;
+        let status = self.connect.api()?.call(Client::status)?;
         let mut table = TextTable::new(["endpoint", "live", "on its way", "attention"]);
         for endpoint in &status.endpoints {
             let version = |deployment: &Option<api::Deployment>| {

@@ -12,6 +12,8 @@ const NEIGHBOURS: &[(&str, &[&str])] = &[
     ("stats", &[]),
     ("report", &[]),
     ("api", &["domain"]),
+    // What the command line and SDKs speak: over HTTP, or to a router that is handed in.
+    ("client", &["domain", "api"]),
     ("inference", &["domain", "stats"]),
     ("train", &["domain", "stats", "inference"]),
     ("blobs", &["domain"]),
@@ -26,7 +28,20 @@ const NEIGHBOURS: &[(&str, &[&str])] = &[
     // Commands that need no project (`train`, `sql`, `score`) stand on the crate that does the work.
     (
         "cli",
-        &["domain", "stats", "api", "inference", "train", "lake", "report", "workflow", "evaluation", "app", "server"],
+        &[
+            "domain",
+            "stats",
+            "api",
+            "inference",
+            "train",
+            "lake",
+            "report",
+            "workflow",
+            "evaluation",
+            "app",
+            "server",
+            "client",
+        ],
     ),
 ];
 

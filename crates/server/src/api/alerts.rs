@@ -4,7 +4,7 @@ use axum::{
     Json,
     extract::{Path, State},
 };
-use kilter_api::{self as api, Problem};
+use kilter_api::{self as api, AlertQuery, PageQuery, Problem};
 use kilter_app::App;
 use kilter_domain::alert::AlertEvent;
 use kilter_store::{
@@ -13,7 +13,7 @@ use kilter_store::{
 };
 
 use crate::{
-    api::{Listing, name, page_of, read, reason_or_default, text},
+    api::{name, page_of, page_request, read, reason_or_default, text},
     error::{Failure, problem_of},
     extract,
     middleware::auth::Caller,
@@ -21,13 +21,13 @@ use crate::{
 };
 
 /// Alerts, newest first.
-#[utoipa::path(get, path = "/api/v1/alerts", tag = "watch", params(Listing), responses((status = 200, body = api::Page<api::Alert>), (status = 400, body = Problem), (status = 401, body = Problem)))]
+#[utoipa::path(get, path = "/api/v1/alerts", tag = "watch", params(AlertQuery), responses((status = 200, body = api::Page<api::Alert>), (status = 400, body = Problem), (status = 401, body = Problem)))]
 pub(crate) async fn list_alerts(
     caller: Caller,
     State(house): State<House>,
-    listing: extract::Query<Listing>,
+    listing: extract::Query<AlertQuery>,
 ) -> Result<Json<api::Page<api::Alert>>, Failure> {
-    let (app, page) = (house.app(), listing.0.page()?);
+    let (app, page) = (house.app(), page_request(&PageQuery { limit: listing.0.limit, cursor: listing.0.cursor })?);
     let readable = app.readable(caller.actor());
     let mut found = blocking(move || alerts(&app, listing.0.open, &page)).await?;
     found.items.retain(|one| readable.has_endpoint(&one.endpoint));

@@ -1,12 +1,12 @@
 //! The audit table: listed and verified.
 
 use axum::{Json, extract::State};
-use kilter_api::{self as api, Problem};
+use kilter_api::{self as api, PageQuery, Problem};
 use kilter_app::App;
 use kilter_store::{PageRequest, audit as store};
 
 use crate::{
-    api::{Listing, page_of, read},
+    api::{page_of, page_request, read},
     error::Failure,
     extract,
     middleware::auth::Caller,
@@ -14,13 +14,13 @@ use crate::{
 };
 
 /// Entries of the audit table, newest first.
-#[utoipa::path(get, path = "/api/v1/audit", tag = "govern", params(Listing), responses((status = 200, body = api::Page<api::AuditEntry>), (status = 400, body = Problem), (status = 401, body = Problem)))]
+#[utoipa::path(get, path = "/api/v1/audit", tag = "govern", params(PageQuery), responses((status = 200, body = api::Page<api::AuditEntry>), (status = 400, body = Problem), (status = 401, body = Problem)))]
 pub(crate) async fn list_audit(
     _: Caller,
     State(house): State<House>,
-    listing: extract::Query<Listing>,
+    listing: extract::Query<PageQuery>,
 ) -> Result<Json<api::Page<api::AuditEntry>>, Failure> {
-    let (app, page) = (house.app(), listing.0.page()?);
+    let (app, page) = (house.app(), page_request(&listing.0)?);
     Ok(Json(blocking(move || audit(&app, &page)).await?))
 }
 

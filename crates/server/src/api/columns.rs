@@ -7,7 +7,7 @@ use axum::{
     Json,
     extract::{Path, State},
 };
-use kilter_api::{self as api, Problem};
+use kilter_api::{self as api, Problem, ProfileQuery};
 use kilter_app::{
     App,
     column_stats::{ColumnReading, Span, VersionProfile},
@@ -18,8 +18,6 @@ use kilter_domain::{
 };
 use kilter_serving::column_stats::Place;
 use kilter_store::{StoreError, deployment::find_endpoint};
-use serde::Deserialize;
-use utoipa::IntoParams;
 
 use crate::{
     api::{name, read, wrong},
@@ -32,39 +30,27 @@ use crate::{
 /// What the versions of an endpoint were asked and answered, by column, beside the reference of each. Rows are counted by
 /// the hour in which they came; hours that lie partly in the span count whole.
 #[utoipa::path(
-    get, path = "/api/v1/endpoints/{endpoint}/profile", tag = "watch", params(("endpoint" = String, Path), Wanted),
+    get, path = "/api/v1/endpoints/{endpoint}/profile", tag = "watch", params(("endpoint" = String, Path), ProfileQuery),
     responses((status = 200, body = api::Profile), (status = 400, body = Problem), (status = 401, body = Problem), (status = 404, body = Problem))
 )]
 pub(crate) async fn get_profile(
     _: Caller,
     State(house): State<House>,
     Path(endpoint): Path<String>,
-    wanted: extract::Query<Wanted>,
+    wanted: extract::Query<ProfileQuery>,
 ) -> Result<Json<api::Profile>, Failure> {
     let (app, endpoint) = (house.app(), name(&endpoint)?);
-    let span = wanted.0.span(house.now())?;
+    let span = span_of(&wanted.0, house.now())?;
     Ok(Json(blocking(move || told(&app, &endpoint, span)).await?))
 }
 
-/// Which rows.
-#[derive(Debug, Default, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Wanted {
-    /// From this time on (RFC 3339); a day before `until` when nothing is said.
-    since: Option<String>,
-    /// Up to this time; now when nothing is said.
-    until: Option<String>,
-}
-
-impl Wanted {
-    fn span(&self, now: Timestamp) -> Result<Span, Problem> {
-        let read = |text: &Option<String>| text.as_deref().map(name::<Timestamp>).transpose();
-        let until = read(&self.until)?.unwrap_or(now);
-        let since = read(&self.since)?.unwrap_or(Timestamp(until.millis().saturating_sub(DAY_MS)));
-        match since <= until {
-            true => Ok(Span { since, until }),
-            false => Err(wrong(format!("`since` is {since}, which is after `until`: {until}"))),
-        }
+fn span_of(query: &ProfileQuery, now: Timestamp) -> Result<Span, Problem> {
+    let read = |text: &Option<String>| text.as_deref().map(name::<Timestamp>).transpose();
+    let until = read(&query.until)?.unwrap_or(now);
+    let since = read(&query.since)?.unwrap_or(Timestamp(until.millis().saturating_sub(DAY_MS)));
+    match since <= until {
+        true => Ok(Span { since, until }),
+        false => Err(wrong(format!("`since` is {since}, which is after `until`: {until}"))),
     }
 }
 

@@ -4,7 +4,7 @@ use axum::{
     Json,
     extract::{Path, State},
 };
-use kilter_api::{self as api, Problem};
+use kilter_api::{self as api, PageQuery, Problem};
 use kilter_app::{App, deployment::DeployOutcome};
 use kilter_domain::ids::EndpointName;
 use kilter_store::{
@@ -13,7 +13,7 @@ use kilter_store::{
 };
 
 use crate::{
-    api::{Listing, endpoints, name, page_of, read, reason_or_default, text},
+    api::{endpoints, name, page_of, page_request, read, reason_or_default, text},
     error::{Failure, problem_of},
     extract,
     middleware::auth::Caller,
@@ -21,13 +21,13 @@ use crate::{
 };
 
 /// Deployments, newest first.
-#[utoipa::path(get, path = "/api/v1/deployments", tag = "ship", params(Listing), responses((status = 200, body = api::Page<api::Deployment>), (status = 400, body = Problem), (status = 401, body = Problem)))]
+#[utoipa::path(get, path = "/api/v1/deployments", tag = "ship", params(PageQuery), responses((status = 200, body = api::Page<api::Deployment>), (status = 400, body = Problem), (status = 401, body = Problem)))]
 pub(crate) async fn list_deployments(
     caller: Caller,
     State(house): State<House>,
-    listing: extract::Query<Listing>,
+    listing: extract::Query<PageQuery>,
 ) -> Result<Json<api::Page<api::Deployment>>, Failure> {
-    let (app, page) = (house.app(), listing.0.page()?);
+    let (app, page) = (house.app(), page_request(&listing.0)?);
     let readable = app.readable(caller.actor());
     let mut found = blocking(move || deployments(&app, None, &page)).await?;
     found.items.retain(|one| readable.has_endpoint(&one.endpoint));

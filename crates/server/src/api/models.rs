@@ -4,7 +4,7 @@ use axum::{
     Json,
     extract::{Path, State},
 };
-use kilter_api::{self as api, Problem};
+use kilter_api::{self as api, PageQuery, Problem};
 use kilter_app::App;
 use kilter_domain::ids::ModelName;
 use kilter_store::{
@@ -13,7 +13,9 @@ use kilter_store::{
 };
 
 use crate::{
-    api::{Listing, MAX_ROWS, cursor, deployments::deployed, gates::verdict, name, read, reason_or_default, wrong},
+    api::{
+        MAX_ROWS, cursor, deployments::deployed, gates::verdict, name, page_request, read, reason_or_default, wrong,
+    },
     error::{Failure, problem_of},
     extract,
     middleware::auth::Caller,
@@ -21,13 +23,13 @@ use crate::{
 };
 
 /// Every model with its versions, newest first.
-#[utoipa::path(get, path = "/api/v1/models", tag = "ship", params(Listing), responses((status = 200, body = api::Page<api::Model>), (status = 400, body = Problem), (status = 401, body = Problem)))]
+#[utoipa::path(get, path = "/api/v1/models", tag = "ship", params(PageQuery), responses((status = 200, body = api::Page<api::Model>), (status = 400, body = Problem), (status = 401, body = Problem)))]
 pub(crate) async fn list_models(
     caller: Caller,
     State(house): State<House>,
-    listing: extract::Query<Listing>,
+    listing: extract::Query<PageQuery>,
 ) -> Result<Json<api::Page<api::Model>>, Failure> {
-    let (app, page) = (house.app(), listing.0.page()?);
+    let (app, page) = (house.app(), page_request(&listing.0)?);
     let readable = app.readable(caller.actor());
     let mut found = blocking(move || models(&app, &page)).await?;
     found.items.retain(|one| readable.has_project(&one.project));

@@ -9,7 +9,7 @@ use axum::{
     Json,
     extract::{Path, State},
 };
-use kilter_api::{self as api, Problem};
+use kilter_api::{self as api, PageQuery, Problem, ReadingQuery};
 use kilter_app::{App, monitor::level_of_drift};
 use kilter_domain::{
     alert::MonitorKind,
@@ -22,8 +22,6 @@ use kilter_store::{
     deployment::find_endpoint,
     monitor::{self as store, Reading, ReadingFilter, RuleWord},
 };
-use serde::Deserialize;
-use utoipa::IntoParams;
 
 use crate::{
     api::{cursor, name, page_request, read},
@@ -57,37 +55,21 @@ pub(crate) async fn list_latest_readings(
 
 /// Readings of an endpoint, newest first. A window is read again while labels come, so it may stand here several times.
 #[utoipa::path(
-    get, path = "/api/v1/endpoints/{endpoint}/readings", tag = "watch", params(("endpoint" = String, Path), Readings),
+    get, path = "/api/v1/endpoints/{endpoint}/readings", tag = "watch", params(("endpoint" = String, Path), ReadingQuery),
     responses((status = 200, body = api::Page<api::Reading>), (status = 400, body = Problem), (status = 401, body = Problem), (status = 404, body = Problem))
 )]
 pub(crate) async fn list_readings(
     _: Caller,
     State(house): State<House>,
     Path(endpoint): Path<String>,
-    wanted: extract::Query<Readings>,
+    wanted: extract::Query<ReadingQuery>,
 ) -> Result<Json<api::Page<api::Reading>>, Failure> {
     let (app, endpoint, wanted) = (house.app(), name(&endpoint)?, wanted.0);
-    let page = page_request(wanted.limit, wanted.cursor.as_deref())?;
+    let page = page_request(&PageQuery { limit: wanted.limit, cursor: wanted.cursor })?;
     let monitor = wanted.monitor.as_deref().map(name).transpose()?;
     let filter = ReadingFilter { monitor, metric: wanted.metric };
     let part = wanted.part;
     Ok(Json(blocking(move || list(&app, &endpoint, &filter, part.as_deref(), &page)).await?))
-}
-
-/// Which readings.
-#[derive(Debug, Default, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Readings {
-    /// Of this kind: `data`, `performance`, `drift`, `bias`, `usage`.
-    monitor: Option<String>,
-    /// Of this metric, as its rule writes it.
-    metric: Option<String>,
-    /// With the numbers of this part of it: a column of `psi(*)`, a group or a slice (`region=north`).
-    part: Option<String>,
-    /// Rows at most: 1 to 1000, 100 when nothing is said.
-    limit: Option<u32>,
-    /// Where the page before ended: its `next`.
-    cursor: Option<String>,
 }
 
 /// The newest reading of every metric of an endpoint.

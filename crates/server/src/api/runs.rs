@@ -10,7 +10,7 @@ use axum::{
     extract::{Path, State},
     http::{HeaderMap, StatusCode},
 };
-use kilter_api::{self as api, Code, Problem};
+use kilter_api::{self as api, Code, FOLDER_KEY_HEADER, PageQuery, Problem};
 use kilter_app::{
     App, Project, RequestContext,
     training::{RunOverrides, RunRequest, cause_sentence},
@@ -35,9 +35,6 @@ use crate::{
     middleware::auth::Caller,
     state::{House, blocking},
 };
-
-/// The header with the key of the data folder.
-pub(crate) const FOLDER_KEY_HEADER: &str = "x-kilter-folder-key";
 
 /// The longest that a request for events waits for the next one.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -108,24 +105,14 @@ fn project_to_run(app: &App, act: &RequestContext, body: &api::NewRun, has_key: 
     Ok(project)
 }
 
-/// Which part of the list of runs.
-#[derive(Debug, Default, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct RunListing {
-    /// Rows at most: 1 to 1000, 100 when nothing is said.
-    limit: Option<u32>,
-    /// Where the page before ended: its `next`.
-    cursor: Option<String>,
-}
-
 /// Runs, newest first.
-#[utoipa::path(get, path = "/api/v1/runs", tag = "runs", params(RunListing), responses((status = 200, body = api::Page<api::RunSummary>), (status = 400, body = Problem), (status = 401, body = Problem), (status = 403, body = Problem)))]
+#[utoipa::path(get, path = "/api/v1/runs", tag = "runs", params(PageQuery), responses((status = 200, body = api::Page<api::RunSummary>), (status = 400, body = Problem), (status = 401, body = Problem), (status = 403, body = Problem)))]
 pub(crate) async fn list_runs(
     caller: Caller,
     State(house): State<House>,
-    listing: extract::Query<RunListing>,
+    listing: extract::Query<PageQuery>,
 ) -> Result<Json<api::Page<api::RunSummary>>, Failure> {
-    let (app, page) = (house.app(), page_request(listing.0.limit, listing.0.cursor.as_deref())?);
+    let (app, page) = (house.app(), page_request(&listing.0)?);
     let readable = app.readable(caller.actor());
     let mut found = blocking(move || runs(&app, &page)).await?;
     found.items.retain(|run| readable.has_project(&run.project));

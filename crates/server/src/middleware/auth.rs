@@ -6,14 +6,11 @@ use axum::{
     extract::FromRequestParts,
     http::{HeaderMap, header::AUTHORIZATION, request::Parts},
 };
-use kilter_api::{Code, Problem};
+use kilter_api::{ACTOR_HEADER, Code, Problem};
 use kilter_app::RequestContext;
 use kilter_domain::actor::{Actor, ActorKind};
 
 use crate::{error::Failure, state::House};
-
-/// The header in which a caller says on whose behalf it asks: `user:ana`, `svc:ci`.
-pub const ACTOR_HEADER: &str = "x-kilter-actor";
 
 /// Someone who may use this server: they carry its token, or it needs none because it answers on this machine alone.
 /// Who they are is what they say; without a word they are `svc:api`, which decides nothing that a person must.
@@ -64,7 +61,7 @@ impl FromRequestParts<House> for Caller {
         let Some(token) = &house.options().token else { return Ok(Self(actor(&parts.headers)?)) };
         let carried = parts.headers.get(AUTHORIZATION).map(|value| value.as_bytes());
         match carried.and_then(|value| value.strip_prefix(b"Bearer ")) {
-            Some(carried) if token.is(carried) => Ok(Self(actor(&parts.headers)?)),
+            Some(carried) if token.matches(carried) => Ok(Self(actor(&parts.headers)?)),
             Some(_) => {
                 Err(Problem::new(Code::TokenMissing, "the token of the request is not the one of this server").into())
             }

@@ -1,7 +1,8 @@
 //! `kilter alert ack`, `mute`, `unmute` and `resolve`: what people do about one alert.
 
 use clap::Args;
-use kilter_api as api;
+use kilter_api::{self as api, Problem};
+use kilter_client::Client;
 use kilter_domain::time::Timestamp;
 
 use crate::{
@@ -24,19 +25,24 @@ pub(super) struct AlertAction {
 }
 
 impl AlertAction {
-    pub(super) fn reason(self, verb: &str) -> Result<Answer, CliError> {
+    pub(super) fn change(
+        self,
+        change: impl AsyncFnOnce(&Client, &str, &api::Reason) -> Result<api::Alert, Problem>,
+    ) -> Result<Answer, CliError> {
         let body = api::Reason { reason: self.reason.clone() };
-        self.moved(verb, &body)
+        self.answer(self.connect.api()?.call(async |api| change(api, &self.plain_id(), &body).await)?)
     }
 
     pub(super) fn mute(self, until: Timestamp) -> Result<Answer, CliError> {
         let body = api::Mute { until: until.to_string(), reason: self.reason.clone() };
-        self.moved("mute", &body)
+        self.answer(self.connect.api()?.call(async |api| api.mute_alert(&self.plain_id(), &body).await)?)
     }
 
-    fn moved(&self, verb: &str, body: &impl serde::Serialize) -> Result<Answer, CliError> {
-        let id: String = self.id.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').collect();
-        let alert: api::Alert = self.connect.api()?.post(&format!("/api/v1/alerts/{id}/{verb}"), body)?;
+    fn plain_id(&self) -> String {
+        self.id.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').collect()
+    }
+
+    fn answer(&self, alert: api::Alert) -> Result<Answer, CliError> {
         let page = Page::new().marked(Mark::Ok, format!("{} at {} is {}", alert.monitor, alert.endpoint, alert.state));
         Ok(Answer::done(&alert, page))
     }

@@ -24,8 +24,8 @@ pub(super) struct List {
 
 impl List {
     pub(super) fn run(self) -> Result<Answer, CliError> {
-        let path = format!("/api/v1/alerts?open={}", !self.all);
-        let found: api::Page<api::Alert> = self.connect.api()?.get(&path)?;
+        let query = api::AlertQuery { open: !self.all, ..api::AlertQuery::default() };
+        let found = self.connect.api()?.call(async |api| api.alerts(&query).await)?;
         let mut table = TextTable::new(["id", "opened", "endpoint", "monitor", "state", "what"]);
         for alert in &found.items {
             let what = alert.detail["text"].as_str().unwrap_or(&alert.cause).to_owned();

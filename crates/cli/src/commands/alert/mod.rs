@@ -5,6 +5,7 @@ mod list;
 pub(crate) mod short_id;
 
 use clap::{Args, Subcommand};
+use kilter_client::Client;
 use kilter_domain::time::Span;
 
 use crate::{
@@ -45,9 +46,9 @@ impl Alerts {
     pub(crate) fn run(self) -> Result<Answer, CliError> {
         match self.verb {
             AlertVerb::List(list) => list.run(),
-            AlertVerb::Ack(action) => action.reason("acknowledge"),
-            AlertVerb::Unmute(action) => action.reason("unmute"),
-            AlertVerb::Resolve(action) => action.reason("resolve"),
+            AlertVerb::Ack(action) => action.change(Client::acknowledge_alert),
+            AlertVerb::Unmute(action) => action.change(Client::unmute_alert),
+            AlertVerb::Resolve(action) => action.change(Client::resolve_alert),
             AlertVerb::Mute { span, action } => action.mute(now().after(span)),
         }
     }

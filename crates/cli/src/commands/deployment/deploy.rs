@@ -30,8 +30,7 @@ impl Deploy {
     pub(crate) fn run(self) -> Result<Answer, CliError> {
         let endpoint = self.at.endpoint()?;
         let body = api::Deploy { version: self.number, reason: Some(self.reason) };
-        let path = format!("/api/v1/endpoints/{endpoint}/deploy");
-        let deployed: api::Deployment = self.at.connect.api()?.post(&path, &body)?;
+        let deployed = self.at.connect.api()?.call(async |api| api.deploy(&endpoint, &body).await)?;
         let api::Deployment { model, version, state, .. } = &deployed;
         let page = Page::new().marked(Mark::Ok, format!("{model} v{version} is {state} at {endpoint}"));
         Ok(Answer::done(&deployed, page))

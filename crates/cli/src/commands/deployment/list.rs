@@ -21,7 +21,7 @@ pub(super) struct List {
 
 impl List {
     pub(super) fn run(self) -> Result<Answer, CliError> {
-        let found: api::Page<api::Deployment> = self.connect.api()?.get("/api/v1/deployments")?;
+        let found = self.connect.api()?.call(async |api| api.deployments(&api::PageQuery::default()).await)?;
         let mut table = TextTable::new(["endpoint", "version", "state", "requested", "live since", "live until"]);
         for deployment in &found.items {
             let time = |time: &Option<String>| time.as_deref().map_or("–".to_owned(), minute);

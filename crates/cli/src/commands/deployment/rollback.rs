@@ -24,9 +24,8 @@ pub(crate) struct Rollback {
 impl Rollback {
     pub(crate) fn run(self) -> Result<Answer, CliError> {
         let endpoint = self.at.endpoint()?;
-        let path = format!("/api/v1/endpoints/{endpoint}/rollback");
         let body = api::Reason { reason: Some(self.reason) };
-        let status: api::EndpointStatus = self.at.connect.api()?.post(&path, &body)?;
+        let status = self.at.connect.api()?.call(async |api| api.roll_back(&endpoint, &body).await)?;
         let live = status.live.as_ref().map(|live| live.version);
         let sentence = live.map_or("nothing answers".to_owned(), |version| format!("version {version} answers"));
         Ok(Answer::done(&status, Page::new().marked(Mark::Ok, format!("{sentence} at {endpoint}"))))

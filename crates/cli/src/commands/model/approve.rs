@@ -30,9 +30,8 @@ pub(crate) struct Approve {
 impl Approve {
     pub(crate) fn run(self) -> Result<Answer, CliError> {
         let (model, number) = version_named(&self.which)?;
-        let path = format!("/api/v1/models/{model}/versions/{number}/approve");
         let body = api::Reason { reason: Some(self.reason) };
-        let approval: api::Approval = self.connect.api()?.post(&path, &body)?;
+        let approval = self.connect.api()?.call(async |api| api.approve(&model, number, &body).await)?;
         let state = &approval.version.state;
         if approval.missing.is_empty() {
             let page = Page::new().marked(Mark::Ok, format!("{model}@{number} is {state}"));

@@ -1,7 +1,7 @@
 //! `kilter model list`: the models and their versions.
 
 use clap::Args;
-use kilter_api as api;
+use kilter_api::PageQuery;
 use serde_json::json;
 
 use crate::{
@@ -20,7 +20,7 @@ pub(super) struct List {
 
 impl List {
     pub(super) fn run(self) -> Result<Answer, CliError> {
-        let models: api::Page<api::Model> = self.connect.api()?.get("/api/v1/models")?;
+        let models = self.connect.api()?.call(async |api| api.models(&PageQuery::default()).await)?;
         let mut table = TextTable::new(["model", "version", "state", "made", "package"]);
         for version in models.items.iter().flat_map(|model| &model.versions) {
             let package = version.digest.chars().take(12).collect::<String>();

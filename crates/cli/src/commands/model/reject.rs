@@ -28,8 +28,8 @@ pub(crate) struct Reject {
 impl Reject {
     pub(crate) fn run(self) -> Result<Answer, CliError> {
         let (model, number) = version_named(&self.which)?;
-        let path = format!("/api/v1/models/{model}/versions/{number}/reject");
-        let version: api::Version = self.connect.api()?.post(&path, &api::Reason { reason: Some(self.reason) })?;
+        let body = api::Reason { reason: Some(self.reason) };
+        let version = self.connect.api()?.call(async |api| api.reject(&model, number, &body).await)?;
         let page = Page::new().marked(Mark::Bad, format!("{model}@{number} is {}", version.state));
         Ok(Answer::done(&version, page))
     }

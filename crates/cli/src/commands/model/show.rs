@@ -24,7 +24,7 @@ pub(super) struct Show {
 impl Show {
     pub(super) fn run(self) -> Result<Answer, CliError> {
         let (model, number) = version_named(&self.which)?;
-        let version: api::Version = self.connect.api()?.get(&format!("/api/v1/models/{model}/versions/{number}"))?;
+        let version = self.connect.api()?.call(async |api| api.version(&model, number).await)?;
         let mark = match version.state.as_str() {
             "approved" => Mark::Ok,
             "rejected" | "revoked" => Mark::Bad,

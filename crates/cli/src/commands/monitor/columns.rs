@@ -8,7 +8,6 @@ use kilter_domain::{
 };
 use kilter_report::{number, percent, whole};
 
-use super::encoded;
 use crate::{
     connect::ConnectArgs,
     context::now,
@@ -38,13 +37,8 @@ pub(super) struct Wanted {
 impl Wanted {
     pub(super) fn run(self) -> Result<Answer, CliError> {
         let (since, until) = self.span()?;
-        let path = format!(
-            "/api/v1/endpoints/{}/profile?since={}&until={}",
-            encoded(&self.endpoint),
-            encoded(&since.to_string()),
-            encoded(&until.to_string())
-        );
-        let profile: api::Profile = self.connect.api()?.get(&path)?;
+        let query = api::ProfileQuery { since: Some(since.to_string()), until: Some(until.to_string()) };
+        let profile = self.connect.api()?.call(async |api| api.profile(&self.endpoint, &query).await)?;
         let page = page(&profile);
         Ok(Answer::done(&profile, page))
     }

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 use kilter_api::{self as api, Code, Exit, Problem};
+use kilter_client::Client;
 use kilter_domain::{nearest::nearest, time::Timestamp};
 
 use crate::{
@@ -23,7 +24,9 @@ use result::{EndpointMonitors, EndpointSummary, RuleHistory};
 const DRAWN_WINDOWS: usize = 60;
 /// Rules whose past a page draws.
 const DRAWN_RULES: usize = 40;
-/// Windows that are told at most.
+/// Rows of a page of the API at most.
+const MAX_PAGE: u32 = 1_000;
+/// Windows that are shown at most.
 const MAX_WINDOWS: usize = 10_000;
 
 /// Monitors: what they measured last, window by window, and rules for Prometheus.
@@ -116,7 +119,7 @@ impl Monitors {
 }
 
 fn list(api: &Api) -> Result<Answer, CliError> {
-    let status: api::Status = api.get("/api/v1/status")?;
+    let status = api.call(Client::status)?;
     let mut listed = Vec::new();
     for endpoint in &status.endpoints {
         listed.push(EndpointSummary::of(endpoint, &newest(api, &endpoint.name)?));
@@ -127,8 +130,7 @@ fn list(api: &Api) -> Result<Answer, CliError> {
 
 /// The newest reading of every metric.
 fn newest(api: &Api, endpoint: &str) -> Result<Vec<api::Reading>, CliError> {
-    let found: api::Page<api::Reading> = api.get(&format!("/api/v1/endpoints/{}/monitors", encoded(endpoint)))?;
-    Ok(found.items)
+    Ok(api.call(async |api| api.latest_readings(endpoint).await)?.items)
 }
 
 /// Which windows of a metric are wanted.
@@ -142,22 +144,23 @@ struct Wanted<'w> {
 
 /// The newest windows of a metric, the oldest first; of each what is known best.
 fn past(api: &Api, newest: &api::Reading, wanted: Wanted) -> Result<RuleHistory, CliError> {
-    let (monitor, metric) = (&newest.monitor, encoded(&newest.metric));
-    let part = wanted.part.map(|part| format!("&part={}", encoded(part))).unwrap_or_default();
-    let base = format!(
-        "/api/v1/endpoints/{}/readings?monitor={monitor}&metric={metric}{part}&limit=1000",
-        encoded(&newest.endpoint)
-    );
-    let (mut past, mut cursor) = (RuleHistory::new(newest, wanted.part), String::new());
+    let mut past = RuleHistory::new(newest, wanted.part);
+    let mut query = api::ReadingQuery {
+        monitor: Some(newest.monitor.clone()),
+        metric: Some(newest.metric.clone()),
+        part: wanted.part.map(str::to_owned),
+        limit: Some(MAX_PAGE),
+        cursor: None,
+    };
     loop {
-        let page: api::Page<api::Reading> = api.get(&format!("{base}{cursor}"))?;
+        let page = api.call(async |api| api.readings(&newest.endpoint, &query).await)?;
         let is_wanted = |reading: &api::Reading| {
             wanted.before.is_none_or(|before| result::millis(&reading.window_end) <= before.millis())
         };
         past.add(page.items.into_iter().filter(is_wanted));
         match page.next {
             // A window is read again while labels come, so older pages may still hold one of the newest windows.
-            Some(next) if past.len() < 2 * wanted.windows => cursor = format!("&cursor={}", encoded(&next)),
+            Some(next) if past.len() < 2 * wanted.windows => query.cursor = Some(next),
             _ => break,
         }
     }
@@ -170,7 +173,8 @@ impl Show {
         let api = self.connect.api()?;
         let mut readings = newest(&api, &self.endpoint)?;
         readings.retain(|reading| self.kind.as_ref().is_none_or(|kind| reading.monitor == *kind));
-        let alerts: api::Page<api::Alert> = api.get("/api/v1/alerts?open=true&limit=1000")?;
+        let query = api::AlertQuery { open: true, limit: Some(MAX_PAGE), cursor: None };
+        let alerts = api.call(async |api| api.alerts(&query).await)?;
         let ours = |alert: &api::Alert| {
             alert.endpoint == self.endpoint && self.kind.as_ref().is_none_or(|kind| alert.monitor == *kind)
         };
@@ -266,26 +270,4 @@ fn rules(endpoint: &str, api: &Api, output: &Output) -> Result<Answer, CliError>
     let readings = newest(api, endpoint)?;
     output.raw(&prometheus::rules(endpoint, &readings))?;
     Ok(Answer::written())
-}
-
-/// A text as a part of an address.
-fn encoded(text: &str) -> String {
-    let mut made = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => made.push(char::from(byte)),
-            _ => made += &format!("%{byte:02X}"),
-        }
-    }
-    made
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn whatever_a_metric_is_called_it_stays_one_part_of_the_address() {
-        assert_eq!(encoded("psi(a b) & c=é"), "psi%28a%20b%29%20%26%20c%3D%C3%A9");
-    }
 }

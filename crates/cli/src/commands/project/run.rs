@@ -146,7 +146,7 @@ impl Run {
 
     /// Asks the server for the run, and follows it to its end.
     fn by_server(&self, api: &Api, project: &Project, output: &Output) -> Result<api::Run, CliError> {
-        let folder = api.knows_folder().then(|| std::path::absolute(&self.project)).transpose();
+        let folder = api.knows_folder_key().then(|| std::path::absolute(&self.project)).transpose();
         let folder = folder.map_err(|error| crate::ui::error::disk("find", &self.project, &error))?;
         let body = api::NewRun {
             project: folder.is_none().then(|| project.name.to_string()),
@@ -157,13 +157,13 @@ impl Run {
             locked: self.locked,
             params: overrides(&self.params)?,
         };
-        let api::RunStarted { id } = api.post("/api/v1/runs", &body)?;
+        let api::RunStarted { id } = api.call(async |api| api.start_run(&body).await)?;
         output.note(&format!("The server does run {id}; `kilter runs cancel {id}` stops it."));
         let bar = ProgressBar::start(output);
         let mut after = 0;
         loop {
-            let progress = api.get(&format!("/api/v1/runs/{id}/events?after={after}"));
-            let progress: api::RunProgress = progress.map_err(|stop| server_gone(stop, &id))?;
+            let progress = api.call(async |api| api.run_events(&id, after).await);
+            let progress = progress.map_err(|stop| server_gone(stop, &id))?;
             for event in &progress.events {
                 after = event.number;
                 write_event(&bar, output, event);
@@ -176,7 +176,7 @@ impl Run {
                 std::thread::sleep(PAUSE);
             }
         }
-        api.get(&format!("/api/v1/runs/{id}")).map_err(|stop| server_gone(stop, &id))
+        api.call(async |api| api.run(&id).await).map_err(|stop| server_gone(stop, &id))
     }
 
     fn force(&self) -> Force {

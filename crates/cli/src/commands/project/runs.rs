@@ -53,8 +53,8 @@ struct List {
 
 impl List {
     fn run(self) -> Result<Answer, CliError> {
-        let found: api::Page<api::RunSummary> =
-            self.connect.api()?.get(&format!("/api/v1/runs?limit={}", self.limit))?;
+        let query = api::PageQuery { limit: Some(self.limit), cursor: None };
+        let found = self.connect.api()?.call(async |api| api.runs(&query).await)?;
         let mut table = TextTable::new(["run", "project", "state", "version", "began", "why"]);
         for run in &found.items {
             table.row([
@@ -133,8 +133,7 @@ impl Logs {
                 .into());
         }
         let id = &run.summary.id;
-        let read =
-            |step: &&api::RunStep| api.get::<api::StepLog>(&format!("/api/v1/runs/{id}/steps/{}/log", step.name));
+        let read = |step: &&api::RunStep| api.call(async |api| api.step_log(id, &step.name).await);
         let logs = steps.iter().map(read).collect::<Result<Vec<_>, _>>()?;
         if output.is_json() {
             return Ok(Answer::done(&serde_json::json!({ "run": id, "logs": logs }), Page::new()));
@@ -163,7 +162,7 @@ struct Cancel {
 impl Cancel {
     fn run(self) -> Result<Answer, CliError> {
         let body = api::Reason { reason: Some(self.reason) };
-        let run: api::Run = self.connect.api()?.post(&format!("/api/v1/runs/{}/cancel", self.id), &body)?;
+        let run = self.connect.api()?.call(async |api| api.cancel_run(&self.id, &body).await)?;
         let page = Page::new().marked(Mark::Running, format!("run {} is asked to stop", run.summary.id));
         Ok(Answer::done(&run, page))
     }
@@ -174,7 +173,8 @@ fn named(api: &Api, id: Option<String>) -> Result<api::Run, CliError> {
     let id = match id {
         Some(id) => id,
         None => {
-            let newest: api::Page<api::RunSummary> = api.get("/api/v1/runs?limit=1")?;
+            let query = api::PageQuery { limit: Some(1), cursor: None };
+            let newest = api.call(async |api| api.runs(&query).await)?;
             let newest = newest.items.into_iter().next().map(|run| run.id);
             newest.ok_or_else(|| {
                 Problem::new(Code::NotFound, "there is no run yet").hint("start one with `kilter run`")
@@ -187,7 +187,7 @@ fn named(api: &Api, id: Option<String>) -> Result<api::Run, CliError> {
             .hint("see the ids with `kilter runs list`")
             .into());
     }
-    api.get(&format!("/api/v1/runs/{id}"))
+    api.call(async |api| api.run(&id).await)
 }
 
 fn word(state: api::RunState) -> String {

@@ -1,0 +1,175 @@
+//! One method per route of the native API.
+
+use kilter_api::{
+    Alert, AlertQuery, Approval, AuditCheck, AuditEntry, Deploy, Deployment, EndpointStatus, Labels, LabelsKept, Model,
+    Mute, NewRun, Page, PageQuery, Problem, Profile, ProfileQuery, Reading, ReadingQuery, Reason, Run, RunProgress,
+    RunStarted, RunSummary, Status, StepLog, Version,
+};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use crate::Client;
+
+/// What a name is escaped from before it becomes a part of a path.
+const NOT_IN_PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.');
+
+/// `name` as one part of a path.
+fn segment(name: &str) -> String {
+    utf8_percent_encode(name, NOT_IN_PATH).to_string()
+}
+
+fn version_path(model: &str, version: u32) -> String {
+    format!("/api/v1/models/{}/versions/{version}", segment(model))
+}
+
+fn endpoint_path(endpoint: &str) -> String {
+    format!("/api/v1/endpoints/{}", segment(endpoint))
+}
+
+fn run_path(id: &str) -> String {
+    format!("/api/v1/runs/{}", segment(id))
+}
+
+/// Every method fails with what the API answers, and if the server cannot be reached.
+#[allow(clippy::missing_errors_doc)]
+impl Client {
+    /// Every endpoint, what is open there, and the tasks of the server.
+    pub async fn status(&self) -> Result<Status, Problem> {
+        self.get("/api/v1/status").await
+    }
+
+    /// Models with their versions, newest first.
+    pub async fn models(&self, page: &PageQuery) -> Result<Page<Model>, Problem> {
+        self.get_with("/api/v1/models", page).await
+    }
+
+    /// One version with the verdicts of its gates.
+    pub async fn version(&self, model: &str, version: u32) -> Result<Version, Problem> {
+        self.get(&version_path(model, version)).await
+    }
+
+    /// Approves a version on behalf of the actor.
+    pub async fn approve(&self, model: &str, version: u32, reason: &Reason) -> Result<Approval, Problem> {
+        self.post(&format!("{}/approve", version_path(model, version)), reason).await
+    }
+
+    /// Rejects a version for good.
+    pub async fn reject(&self, model: &str, version: u32, reason: &Reason) -> Result<Version, Problem> {
+        self.post(&format!("{}/reject", version_path(model, version)), reason).await
+    }
+
+    /// Deployments, newest first.
+    pub async fn deployments(&self, page: &PageQuery) -> Result<Page<Deployment>, Problem> {
+        self.get_with("/api/v1/deployments", page).await
+    }
+
+    /// One endpoint and the versions there.
+    pub async fn endpoint(&self, endpoint: &str) -> Result<EndpointStatus, Problem> {
+        self.get(&endpoint_path(endpoint)).await
+    }
+
+    /// Deploys a version, by the stages of the contract.
+    pub async fn deploy(&self, endpoint: &str, body: &Deploy) -> Result<Deployment, Problem> {
+        self.post(&format!("{}/deploy", endpoint_path(endpoint)), body).await
+    }
+
+    /// Takes back the candidate of an endpoint, or returns to the version before.
+    pub async fn roll_back(&self, endpoint: &str, reason: &Reason) -> Result<EndpointStatus, Problem> {
+        self.post(&format!("{}/rollback", endpoint_path(endpoint)), reason).await
+    }
+
+    /// Sends labels of predictions.
+    pub async fn send_labels(&self, endpoint: &str, labels: &Labels) -> Result<LabelsKept, Problem> {
+        self.post(&format!("{}/labels", endpoint_path(endpoint)), labels).await
+    }
+
+    /// The newest reading of every metric of an endpoint.
+    pub async fn latest_readings(&self, endpoint: &str) -> Result<Page<Reading>, Problem> {
+        self.get(&format!("{}/monitors", endpoint_path(endpoint))).await
+    }
+
+    /// Readings of an endpoint, newest first.
+    pub async fn readings(&self, endpoint: &str, query: &ReadingQuery) -> Result<Page<Reading>, Problem> {
+        self.get_with(&format!("{}/readings", endpoint_path(endpoint)), query).await
+    }
+
+    /// What an endpoint served in a span of time, column by column.
+    pub async fn profile(&self, endpoint: &str, query: &ProfileQuery) -> Result<Profile, Problem> {
+        self.get_with(&format!("{}/profile", endpoint_path(endpoint)), query).await
+    }
+
+    /// Alerts, newest first.
+    pub async fn alerts(&self, query: &AlertQuery) -> Result<Page<Alert>, Problem> {
+        self.get_with("/api/v1/alerts", query).await
+    }
+
+    /// Records that the actor looks at an alert.
+    pub async fn acknowledge_alert(&self, id: &str, reason: &Reason) -> Result<Alert, Problem> {
+        self.post(&format!("/api/v1/alerts/{}/acknowledge", segment(id)), reason).await
+    }
+
+    /// Keeps an alert silent until a moment.
+    pub async fn mute_alert(&self, id: &str, body: &Mute) -> Result<Alert, Problem> {
+        self.post(&format!("/api/v1/alerts/{}/mute", segment(id)), body).await
+    }
+
+    /// Ends a mute before its time.
+    pub async fn unmute_alert(&self, id: &str, reason: &Reason) -> Result<Alert, Problem> {
+        self.post(&format!("/api/v1/alerts/{}/unmute", segment(id)), reason).await
+    }
+
+    /// Resolves an alert; the next breach opens a new one.
+    pub async fn resolve_alert(&self, id: &str, reason: &Reason) -> Result<Alert, Problem> {
+        self.post(&format!("/api/v1/alerts/{}/resolve", segment(id)), reason).await
+    }
+
+    /// Entries of the audit log, newest first.
+    pub async fn audit(&self, page: &PageQuery) -> Result<Page<AuditEntry>, Problem> {
+        self.get_with("/api/v1/audit", page).await
+    }
+
+    /// Compares the whole audit log with itself and with every state.
+    pub async fn verify_audit(&self) -> Result<AuditCheck, Problem> {
+        self.get("/api/v1/audit/verify").await
+    }
+
+    /// Starts a run.
+    pub async fn start_run(&self, body: &NewRun) -> Result<RunStarted, Problem> {
+        self.post("/api/v1/runs", body).await
+    }
+
+    /// Runs, newest first.
+    pub async fn runs(&self, page: &PageQuery) -> Result<Page<RunSummary>, Problem> {
+        self.get_with("/api/v1/runs", page).await
+    }
+
+    /// One run with its steps, its metrics and its version.
+    pub async fn run(&self, id: &str) -> Result<Run, Problem> {
+        self.get(&run_path(id)).await
+    }
+
+    /// The events of a run after the one numbered `after`. Waits for the next one, up to ten seconds.
+    pub async fn run_events(&self, id: &str, after: u64) -> Result<RunProgress, Problem> {
+        self.get(&format!("{}/events?after={after}", run_path(id))).await
+    }
+
+    /// Asks a run to stop.
+    pub async fn cancel_run(&self, id: &str, reason: &Reason) -> Result<Run, Problem> {
+        self.post(&format!("{}/cancel", run_path(id)), reason).await
+    }
+
+    /// The log of a step of a run.
+    pub async fn step_log(&self, id: &str, step: &str) -> Result<StepLog, Problem> {
+        self.get(&format!("{}/steps/{}/log", run_path(id), segment(step))).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_a_thing_is_called_it_stays_one_part_of_the_path() {
+        assert_eq!(endpoint_path("a b/c?d=é"), "/api/v1/endpoints/a%20b%2Fc%3Fd%3D%C3%A9");
+        assert_eq!(version_path("churn-2_x.y", 3), "/api/v1/models/churn-2_x.y/versions/3");
+    }
+}
