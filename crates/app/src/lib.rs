@@ -37,11 +37,14 @@ use tempfile::TempDir;
 pub use kilter_blobs::{read_bounded, read_bounded_text};
 
 use crate::{
-    authz::{access_map::AccessMap, refused_actions::RefusalLog},
+    authz::{
+        access_map::{self, AccessMap},
+        refused_actions::RefusalLog,
+    },
     clock_skew::NewestTick,
     column_stats::collect,
     data_folder::{layout, private_files},
-    deployment::routes::LoadFailure,
+    deployment::routes::{self, LoadFailure},
     model::package::Package,
     monitor::corrections::LabelMarks,
     prediction::Serving,
@@ -129,8 +132,8 @@ impl App {
         if let Some(path) = app.store().changed_while_closed() {
             tracing::error!(changed = %layout::changed_database(&path), "the database is not what was closed");
         }
-        app.load_access()?;
-        app.resume_serving()?;
+        access_map::load_access(&app)?;
+        routes::load_live_endpoints(&app)?;
         Ok(app)
     }
 
@@ -167,7 +170,7 @@ impl App {
     pub fn open_for_reading(folder: &Path, options: AppOptions) -> Result<Self, AppError> {
         let blobs = BlobStore::open_for_reading(&folder.join("blobs"));
         let app = Self::of(folder, options, Store::open_for_reading(folder)?, blobs);
-        app.load_access()?;
+        access_map::load_access(&app)?;
         Ok(app)
     }
 

@@ -8,7 +8,7 @@ use std::{
 
 use clap::Args;
 use kilter_api::{Code, Problem, Token};
-use kilter_app::App;
+use kilter_app::{App, data_folder};
 use kilter_client::{Bytes, Client, Request, Response};
 use kilter_server::{InProcess, error::problem_of, read_token};
 use tokio::runtime::Runtime;
@@ -39,7 +39,7 @@ impl ConnectArgs {
         }
         match App::open(&self.data.path, app_options()?) {
             Ok(app) => {
-                app.recover(now())?;
+                data_folder::recover(&app, now())?;
                 Ok(Platform::InProcess(app))
             }
             Err(error) => {

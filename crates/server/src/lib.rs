@@ -25,6 +25,7 @@ mod tasks;
 
 pub use in_process::InProcess;
 pub use kilter_api::Token;
+use kilter_app::training;
 pub use logs::{LogFormat, init_logs};
 pub use net::{
     hosts::{HostPort, InvalidHost},
@@ -105,7 +106,7 @@ impl Server {
         net::listener::accept(self.listener, router, limits, stop, || self.house.begin_to_stop()).await;
         let house = self.house.clone();
         // Runs that go on are asked to stop, and end in their rows.
-        let _ = tokio::task::spawn_blocking(move || house.app().stop_runs(limits.drain)).await;
+        let _ = tokio::task::spawn_blocking(move || training::stop_runs(&house.app(), limits.drain)).await;
         let house = self.house.clone();
         // It logs what it cannot do, and waits for a disk.
         let kept = tokio::task::spawn_blocking(move || {

@@ -9,7 +9,7 @@ use std::{
 };
 
 use kilter_api::{self as api, Check, Code, Problem, Readiness, Token};
-use kilter_app::{App, AppOptions};
+use kilter_app::{App, AppOptions, data_folder, deployment, training};
 use kilter_domain::time::Timestamp;
 
 use crate::{
@@ -43,7 +43,7 @@ impl House {
         let tool = std::env::current_exe().map_err(ServerError::Program)?;
         let app = App::open(&options.data, AppOptions { tool, recording: Default::default(), profiles: true })?;
         let house = Self::of(options, app)?;
-        if let Err(error) = house.app().recover(house.now()) {
+        if let Err(error) = data_folder::recover(&house.app(), house.now()) {
             tracing::error!(%error, "what an earlier process left under way could not be ended");
         }
         Ok(house)
@@ -113,7 +113,7 @@ impl House {
     pub(crate) fn begin_to_stop(&self) {
         self.0.is_stopping.store(true, Ordering::Relaxed);
         // Whoever follows a run hears of its end before the connection is closed.
-        self.0.app.cancel_runs();
+        training::cancel_runs(&self.0.app);
     }
 
     /// Whether it finishes what it has begun and takes nothing new.
@@ -130,7 +130,7 @@ impl House {
             check("accepting", !is_stopping, if is_stopping { "stopping: finishes what it has begun" } else { "yes" }),
             check("data folder", has_folder, if has_folder { "there" } else { "gone: bring it back and start again" }),
         ];
-        checks.extend(self.0.app.check_presence().into_iter().map(|(name, found)| match found {
+        checks.extend(data_folder::check_presence(&self.0.app).into_iter().map(|(name, found)| match found {
             Ok(()) => check(name, true, "there"),
             Err(error) => check(name, false, &self.without_folder(&error)),
         }));
@@ -140,10 +140,12 @@ impl House {
             checks.push(check(&task.name, task.ok, &self.without_folder(&task.detail)));
         }
         checks.extend(
-            self.0.app.damage().into_iter().map(|damage| check("damage", false, &self.without_folder(&damage))),
+            data_folder::damage(&self.0.app)
+                .into_iter()
+                .map(|damage| check("damage", false, &self.without_folder(&damage))),
         );
         // One endpoint that cannot be served keeps no request from the others.
-        let refused = self.app().refused_endpoints().into_iter();
+        let refused = deployment::refused_endpoints(&self.app()).into_iter();
         checks
             .extend(refused.map(|(endpoint, reason)| {
                 check(&format!("endpoint {endpoint}"), false, &self.without_folder(&reason))

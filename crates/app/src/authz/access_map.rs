@@ -17,7 +17,13 @@ use kilter_store::{
     project as projects, run as runs,
 };
 
-use crate::{App, authz::permission::Access, context::RequestContext, error::AppError, project::folder::Project};
+use crate::{
+    App,
+    authz::permission::{self, Access},
+    context::RequestContext,
+    error::AppError,
+    project::folder::Project,
+};
 
 /// Projects and endpoints that are read at a time.
 const PAGE: u32 = 1000;
@@ -62,120 +68,115 @@ impl Readable {
     }
 }
 
-impl App {
-    /// Reads the rights of every project again.
-    pub(crate) fn load_access(&self) -> Result<(), AppError> {
-        let mut map = AccessMap::default();
-        let mut page = PageRequest::first(PAGE);
-        loop {
-            let listed = self.store().read(|reader| projects::list(reader, &page))?;
-            for project in listed.items {
-                let access = self
-                    .recorded_project(&project.name)
-                    .map(|found| Access::of(project.name.as_str(), &found.contract));
-                map.projects.insert(project.name, access.map_err(|error| error.to_string()));
-            }
-            let Some(next) = listed.next else { break };
-            page = PageRequest::first(PAGE).after(next);
+/// Reads the rights of every project again.
+pub(crate) fn load_access(app: &App) -> Result<(), AppError> {
+    let mut map = AccessMap::default();
+    let mut page = PageRequest::first(PAGE);
+    loop {
+        let listed = app.store().read(|reader| projects::list(reader, &page))?;
+        for project in listed.items {
+            let access =
+                recorded_project(app, &project.name).map(|found| Access::of(project.name.as_str(), &found.contract));
+            map.projects.insert(project.name, access.map_err(|error| error.to_string()));
         }
-        let mut page = PageRequest::first(PAGE);
-        loop {
-            let listed = self.store().read(|reader| deployments::list_endpoints(reader, None, &page))?;
-            map.endpoints.extend(listed.items.into_iter().map(|endpoint| (endpoint.name, endpoint.project)));
-            let Some(next) = listed.next else { break };
-            page = PageRequest::first(PAGE).after(next);
+        let Some(next) = listed.next else { break };
+        page = PageRequest::first(PAGE).after(next);
+    }
+    let mut page = PageRequest::first(PAGE);
+    loop {
+        let listed = app.store().read(|reader| deployments::list_endpoints(reader, None, &page))?;
+        map.endpoints.extend(listed.items.into_iter().map(|endpoint| (endpoint.name, endpoint.project)));
+        let Some(next) = listed.next else { break };
+        page = PageRequest::first(PAGE).after(next);
+    }
+    *app.inner.access.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(map);
+    Ok(())
+}
+
+fn access_map(app: &App) -> Arc<AccessMap> {
+    app.inner.access.read().unwrap_or_else(PoisonError::into_inner).clone()
+}
+
+/// A project by the contract that was recorded last; its files are not looked for.
+///
+/// # Errors
+/// When there is none of that name.
+pub fn recorded_project(app: &App, name: &ProjectName) -> Result<Project, AppError> {
+    let stored = app.store().read(|reader| projects::current_contract(reader, name))?;
+    let unknown = || AppError::NotFound {
+        what: "project",
+        id: name.to_string(),
+        how: "`kilter run` in its folder registers it".to_owned(),
+    };
+    Project::recorded(name, app.folder(), stored.ok_or_else(unknown)?.text)
+}
+
+/// Asks for a right, and leaves an entry where it is missing. What does not exist is nobody's: the intention says so.
+///
+/// # Errors
+/// [`AppError::RightMissing`].
+pub fn require(app: &App, context: &RequestContext, action: Action, subject: &Subject) -> Result<(), AppError> {
+    let map = access_map(app);
+    let of = |project: &ProjectName| authorize_known(app, &map, context, action, project);
+    match subject {
+        Subject::Endpoint(name) => map.endpoints.get(name).map_or(Ok(()), of),
+        Subject::Project(name) => of(name),
+        Subject::Model(name) => {
+            let model = app.store().read(|reader| versions::find_model(reader, name))?;
+            model.map_or(Ok(()), |model| of(&model.project))
         }
-        *self.inner.access.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(map);
-        Ok(())
-    }
-
-    fn access_map(&self) -> Arc<AccessMap> {
-        self.inner.access.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// A project by the contract that was recorded last; its files are not looked for.
-    ///
-    /// # Errors
-    /// When there is none of that name.
-    pub fn recorded_project(&self, name: &ProjectName) -> Result<Project, AppError> {
-        let stored = self.store().read(|reader| projects::current_contract(reader, name))?;
-        let unknown = || AppError::NotFound {
-            what: "project",
-            id: name.to_string(),
-            how: "`kilter run` in its folder registers it".to_owned(),
-        };
-        Project::recorded(name, self.folder(), stored.ok_or_else(unknown)?.text)
-    }
-
-    /// Asks for a right, and leaves an entry where it is missing. What does not exist is nobody's: the intention says so.
-    ///
-    /// # Errors
-    /// [`AppError::RightMissing`].
-    pub fn require(&self, context: &RequestContext, action: Action, subject: &Subject) -> Result<(), AppError> {
-        let map = self.access_map();
-        let of = |project: &ProjectName| self.ask_known(&map, context, action, project);
-        match subject {
-            Subject::Endpoint(name) => map.endpoints.get(name).map_or(Ok(()), of),
-            Subject::Project(name) => of(name),
-            Subject::Model(name) => {
-                let model = self.store().read(|reader| versions::find_model(reader, name))?;
-                model.map_or(Ok(()), |model| of(&model.project))
+        Subject::Run(id) => app.store().read(|reader| runs::find(reader, id))?.map_or(Ok(()), |run| of(&run.project)),
+        Subject::Alert(id) => {
+            // As the intention reads it: an id may be written by its end.
+            let alert = match app.store().read(|reader| alerts::get(reader, id)) {
+                Ok(alert) => Some(alert),
+                Err(StoreError::NotFound { .. } | StoreError::Conflict { .. }) => None,
+                Err(error) => return Err(error.into()),
+            };
+            alert.and_then(|alert| map.endpoints.get(&alert.endpoint)).map_or(Ok(()), of)
+        }
+        Subject::EveryProject => map.projects.keys().try_for_each(of),
+        Subject::AnyProject => {
+            let may = |name: &&ProjectName| permitted(&map, &context.actor, action, name).is_ok();
+            if map.projects.is_empty() || map.projects.keys().any(|name| may(&name)) {
+                return Ok(());
             }
-            Subject::Run(id) => {
-                self.store().read(|reader| runs::find(reader, id))?.map_or(Ok(()), |run| of(&run.project))
-            }
-            Subject::Alert(id) => {
-                // As the intention reads it: an id may be written by its end.
-                let alert = match self.store().read(|reader| alerts::get(reader, id)) {
-                    Ok(alert) => Some(alert),
-                    Err(StoreError::NotFound { .. } | StoreError::Conflict { .. }) => None,
-                    Err(error) => return Err(error.into()),
-                };
-                alert.and_then(|alert| map.endpoints.get(&alert.endpoint)).map_or(Ok(()), of)
-            }
-            Subject::EveryProject => map.projects.keys().try_for_each(of),
-            Subject::AnyProject => {
-                let may = |name: &&ProjectName| permitted(&map, &context.actor, action, name).is_ok();
-                if map.projects.is_empty() || map.projects.keys().any(|name| may(&name)) {
-                    return Ok(());
-                }
-                map.projects.keys().next().map_or(Ok(()), of)
-            }
+            map.projects.keys().next().map_or(Ok(()), of)
         }
     }
+}
 
-    /// Whether the right is there, as far as memory alone can tell: no SQL, no entry.
-    pub fn may_in_memory(&self, actor: &Actor, action: Action, subject: &Subject) -> bool {
-        let map = self.access_map();
-        match subject {
-            Subject::Endpoint(name) => {
-                map.endpoints.get(name).is_some_and(|project| permitted(&map, actor, action, project).is_ok())
-            }
-            _ => false,
+/// Whether the right is there, as far as memory alone can tell: no SQL, no entry.
+pub fn may_in_memory(app: &App, actor: &Actor, action: Action, subject: &Subject) -> bool {
+    let map = access_map(app);
+    match subject {
+        Subject::Endpoint(name) => {
+            map.endpoints.get(name).is_some_and(|project| permitted(&map, actor, action, project).is_ok())
         }
+        _ => false,
     }
+}
 
-    fn ask_known(
-        &self,
-        map: &AccessMap,
-        context: &RequestContext,
-        action: Action,
-        project: &ProjectName,
-    ) -> Result<(), AppError> {
-        match map.projects.get(project) {
-            Some(Ok(access)) => self.ask(context, access, action).map(|_| ()),
-            Some(Err(why)) => Err(unreadable(project, why)),
-            None => Ok(()),
-        }
+fn authorize_known(
+    app: &App,
+    map: &AccessMap,
+    context: &RequestContext,
+    action: Action,
+    project: &ProjectName,
+) -> Result<(), AppError> {
+    match map.projects.get(project) {
+        Some(Ok(access)) => permission::authorize(app, context, access, action).map(|_| ()),
+        Some(Err(why)) => Err(unreadable(project, why)),
+        None => Ok(()),
     }
+}
 
-    /// What `actor` may read.
-    pub fn readable(&self, actor: &Actor) -> Readable {
-        let map = self.access_map();
-        let may = |name: &&ProjectName| permitted(&map, actor, Action::Read, name).is_ok();
-        let endpoints = map.endpoints.iter().filter(|(_, project)| may(project)).map(|(name, _)| name.clone());
-        Readable { projects: map.projects.keys().filter(may).cloned().collect(), endpoints: endpoints.collect() }
-    }
+/// What `actor` may read.
+pub fn readable(app: &App, actor: &Actor) -> Readable {
+    let map = access_map(app);
+    let may = |name: &&ProjectName| permitted(&map, actor, Action::Read, name).is_ok();
+    let endpoints = map.endpoints.iter().filter(|(_, project)| may(project)).map(|(name, _)| name.clone());
+    Readable { projects: map.projects.keys().filter(may).cloned().collect(), endpoints: endpoints.collect() }
 }
 
 fn permitted(map: &AccessMap, actor: &Actor, action: Action, project: &ProjectName) -> Result<(), AppError> {

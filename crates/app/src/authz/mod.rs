@@ -5,4 +5,6 @@ pub(crate) mod permission;
 pub(crate) mod refused_actions;
 
 pub use access_map::Subject;
+pub use access_map::{may_in_memory, readable, require};
 pub use refused_actions::RefusedAction;
+pub use refused_actions::{record_refusal, record_repeated_refusals};

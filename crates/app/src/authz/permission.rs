@@ -10,7 +10,12 @@ use kilter_domain::{
     contract::Contract,
 };
 
-use crate::{App, authz::refused_actions::RefusedAction, context::RequestContext, error::AppError};
+use crate::{
+    App,
+    authz::refused_actions::{self, RefusedAction},
+    context::RequestContext,
+    error::AppError,
+};
 
 /// Holders of a role that a sentence names at most.
 const MAX_NAMED: usize = 5;
@@ -100,23 +105,27 @@ pub fn permit(contract: &Contract, actor: &Actor, action: Action) -> Result<Perm
     Access::of(name, contract).permit(actor, action)
 }
 
-impl App {
-    /// Asks for a right, and leaves an entry where it is missing.
-    pub(crate) fn ask(&self, context: &RequestContext, access: &Access, action: Action) -> Result<Permit, AppError> {
-        let asked = access.permit(&context.actor, action);
-        if let Err(refused) = &asked {
-            self.record_refusal(
-                context,
-                RefusedAction {
-                    topic: format!("{} {action:?} {}", context.actor, access.project),
-                    action: "right.refuse".to_owned(),
-                    object: format!("project:{}", access.project),
-                    reason: refused.to_string(),
-                },
-            );
-        }
-        asked
+/// Asks for a right, and leaves an entry where it is missing.
+pub(crate) fn authorize(
+    app: &App,
+    context: &RequestContext,
+    access: &Access,
+    action: Action,
+) -> Result<Permit, AppError> {
+    let asked = access.permit(&context.actor, action);
+    if let Err(refused) = &asked {
+        refused_actions::record_refusal(
+            app,
+            context,
+            RefusedAction {
+                topic: format!("{} {action:?} {}", context.actor, access.project),
+                action: "right.refuse".to_owned(),
+                object: format!("project:{}", access.project),
+                reason: refused.to_string(),
+            },
+        );
     }
+    asked
 }
 
 #[cfg(test)]

@@ -100,59 +100,58 @@ fn is_over(since: Timestamp, now: Timestamp) -> bool {
     now < since || since.after(Span::seconds(3_600)) <= now
 }
 
-impl App {
-    /// Writes an act that was refused into the audit table, or counts it where the same was refused within the hour.
-    /// What cannot be written is logged: a full disk lets nobody in.
-    pub fn record_refusal(&self, context: &RequestContext, refused: RefusedAction) {
-        let due = self.lock_refusals().count(context, refused);
-        if let Some(entry) = due {
-            self.write_refusal(entry);
+/// Writes an act that was refused into the audit table, or counts it where the same was refused within the hour.
+/// What cannot be written is logged: a full disk lets nobody in.
+pub fn record_refusal(app: &App, context: &RequestContext, refused: RefusedAction) {
+    let due = app.lock_refusals().count(context, refused);
+    if let Some(entry) = due {
+        write_refusal(app, entry);
+    }
+}
+
+/// Does what someone asks of `object`; that it is refused is an entry, and is returned.
+///
+/// # Errors
+/// Those of `work`.
+pub(crate) fn record_if_refused<T>(
+    app: &App,
+    context: &RequestContext,
+    action: &str,
+    object: &str,
+    work: impl FnOnce() -> Result<T, AppError>,
+) -> Result<T, AppError> {
+    work().inspect_err(|error| {
+        let is_race = matches!(error, AppError::Store(StoreError::Moved { .. } | StoreError::Conflict { .. }));
+        if !error.is_refusal() && !is_race {
+            return;
         }
-    }
+        let reason: String = with_causes(error).chars().take(REASON_CHARS).collect();
+        let topic = format!("{} {action} {object}: {reason}", context.actor);
+        record_refusal(
+            app,
+            context,
+            RefusedAction { topic, action: action.to_owned(), object: object.to_owned(), reason },
+        );
+    })
+}
 
-    /// Does what someone asks of `object`; that it is refused is an entry, and is returned.
-    ///
-    /// # Errors
-    /// Those of `work`.
-    pub(crate) fn asked<T>(
-        &self,
-        context: &RequestContext,
-        action: &str,
-        object: &str,
-        work: impl FnOnce() -> Result<T, AppError>,
-    ) -> Result<T, AppError> {
-        work().inspect_err(|error| {
-            let is_race = matches!(error, AppError::Store(StoreError::Moved { .. } | StoreError::Conflict { .. }));
-            if !error.is_refusal() && !is_race {
-                return;
-            }
-            let reason: String = with_causes(error).chars().take(REASON_CHARS).collect();
-            let topic = format!("{} {action} {object}: {reason}", context.actor);
-            self.record_refusal(
-                context,
-                RefusedAction { topic, action: action.to_owned(), object: object.to_owned(), reason },
-            );
-        })
-    }
+/// Writes the counts of refusals that were repeated and whose hour is over.
+pub fn record_repeated_refusals(app: &App, now: Timestamp) {
+    let due = app.lock_refusals().close(now);
+    due.into_iter().for_each(|entry| write_refusal(app, entry));
+}
 
-    /// Writes the counts of refusals that were repeated and whose hour is over.
-    pub fn record_repeated_refusals(&self, now: Timestamp) {
-        let due = self.lock_refusals().close(now);
-        due.into_iter().for_each(|entry| self.write_refusal(entry));
-    }
-
-    fn write_refusal(&self, entry: DueEntry) {
-        let DueEntry { context, refused, repeated } = entry;
-        let more = if repeated > 0 {
-            format!("; refused {} since the entry before", counted(repeated, "more time"))
-        } else {
-            String::new()
-        };
-        let draft = context.audit_event(&refused.action, format!("{}{more}", refused.reason), vec![]);
-        let written = self.store().write(move |tx| tx.audited(draft).did_not_happen(&refused.object, Outcome::Denied));
-        if let Err(error) = written.map_err(AppError::from) {
-            tracing::error!(%error, "a refused act could not be written into the audit table");
-        }
+fn write_refusal(app: &App, entry: DueEntry) {
+    let DueEntry { context, refused, repeated } = entry;
+    let more = if repeated > 0 {
+        format!("; refused {} since the entry before", counted(repeated, "more time"))
+    } else {
+        String::new()
+    };
+    let draft = context.audit_event(&refused.action, format!("{}{more}", refused.reason), vec![]);
+    let written = app.store().write(move |tx| tx.audited(draft).did_not_happen(&refused.object, Outcome::Denied));
+    if let Err(error) = written.map_err(AppError::from) {
+        tracing::error!(%error, "a refused act could not be written into the audit table");
     }
 }
 

@@ -47,140 +47,138 @@ impl Span {
     }
 }
 
-impl App {
-    /// The profile that a version counts into at an endpoint; one that waits to be kept is counted on.
-    pub(crate) fn open_profile(&self, endpoint: &EndpointName, version: VersionRef, package: &Package) -> Arc<Profile> {
-        let mut open = self.lock_profiles();
-        let known = open.entry((endpoint.clone(), version));
-        known.or_insert_with(|| Arc::new(Profile::new(watched(package)))).clone()
-    }
+/// The profile that a version counts into at an endpoint; one that waits to be kept is counted on.
+pub(crate) fn open_profile(app: &App, endpoint: &EndpointName, version: VersionRef, package: &Package) -> Arc<Profile> {
+    let mut open = lock_profiles(app);
+    let known = open.entry((endpoint.clone(), version));
+    known.or_insert_with(|| Arc::new(Profile::new(watched(package)))).clone()
+}
 
-    /// Adds what was counted to the files of its hours. What cannot be kept is counted on, and tried again.
-    ///
-    /// # Errors
-    /// The first reason why something could not be kept; everything else was.
-    pub fn keep_profiles(&self, now: Timestamp) -> Result<u64, AppError> {
-        let _kept = self.lock_profile_files();
-        let open: Vec<_> = self.lock_profiles().iter().map(|(key, profile)| (key.clone(), profile.clone())).collect();
-        let (mut rows, mut failed) = (0, None);
-        for ((endpoint, version), profile) in &open {
-            for slot in profile.take() {
-                match self.keep_slot(endpoint, *version, profile.watched(), &slot, now) {
-                    Ok(()) => rows += slot.window.rows,
-                    Err(error) => {
-                        failed.get_or_insert(error);
-                        profile.put(slot);
-                    }
+/// Adds what was counted to the files of its hours. What cannot be kept is counted on, and tried again.
+///
+/// # Errors
+/// The first reason why something could not be kept; everything else was.
+pub fn keep_profiles(app: &App, now: Timestamp) -> Result<u64, AppError> {
+    let _kept = lock_profile_files(app);
+    let open: Vec<_> = lock_profiles(app).iter().map(|(key, profile)| (key.clone(), profile.clone())).collect();
+    let (mut rows, mut failed) = (0, None);
+    for ((endpoint, version), profile) in &open {
+        for slot in profile.take() {
+            match keep_slot(app, endpoint, *version, profile.watched(), &slot, now) {
+                Ok(()) => rows += slot.window.rows,
+                Err(error) => {
+                    failed.get_or_insert(error);
+                    profile.put(slot);
                 }
             }
         }
-        drop(open);
-        // What serves no more and has nothing to keep is forgotten.
-        self.lock_profiles().retain(|_, profile| Arc::strong_count(profile) > 1 || !profile.look().is_empty());
-        failed.map_or(Ok(rows), Err)
     }
+    drop(open);
+    // What serves no more and has nothing to keep is forgotten.
+    lock_profiles(app).retain(|_, profile| Arc::strong_count(profile) > 1 || !profile.look().is_empty());
+    failed.map_or(Ok(rows), Err)
+}
 
-    fn keep_slot(
-        &self,
-        endpoint: &EndpointName,
-        version: VersionRef,
-        watched: &[Watched],
-        slot: &Slot,
-        now: Timestamp,
-    ) -> Result<(), AppError> {
-        let path = folder::path(&self.profile_folder(endpoint), version, slot);
-        let (mut window, mut is_new) = (slot.window.clone(), false);
-        match folder::read(&path)? {
-            None => is_new = true,
-            Some(bytes) => match file::decode(&bytes, watched).and_then(|kept| kept.merged(&window)) {
-                Ok(merged) => window = merged,
-                Err(damage) => {
-                    tracing::error!(path = %path.display(), %damage, "a profile cannot be read; it is set aside");
-                    folder::set_aside(&path)?;
-                }
-            },
-        }
-        let header = file::Header { number: version.number, package: version.digest, role: slot.role, hour: slot.hour };
-        let bytes = file::encode(&header, watched, &window)?;
-        kilter_blobs::atomic::write_atomic(&path, &bytes)?;
-        if is_new { self.note_file(endpoint, &path, slot.hour, now) } else { Ok(()) }
-    }
-
-    /// Notes a file, so that it is known to be missing when it is; old ones go.
-    fn note_file(&self, endpoint: &EndpointName, path: &Path, hour: i64, now: Timestamp) -> Result<(), AppError> {
-        let (folder, before) = (self.profile_folder(endpoint), hour_of(now) - KEPT_HOURS);
-        folder::prune(&folder, before);
-        let name = path.strip_prefix(&folder).unwrap_or(path).to_string_lossy().into_owned();
-        let endpoint = endpoint.clone();
-        self.store().write(move |tx| {
-            index::forget_served(tx, &endpoint, before)?;
-            index::note_served(tx, &endpoint, &name, hour)
-        })?;
-        Ok(())
-    }
-
-    /// Files that were noted for a span and are not there.
-    fn missing_files(&self, endpoint: &EndpointName, span: Span) -> Result<Vec<PathBuf>, AppError> {
-        let (first, last) = (hour_of(span.since), hour_of(span.until));
-        let noted = self.store().read(|reader| index::list_served(reader, endpoint, first, last))?;
-        let folder = self.profile_folder(endpoint);
-        Ok(noted.into_iter().map(|name| folder.join(name)).filter(|path| !path.exists()).collect())
-    }
-
-    fn profile_folder(&self, endpoint: &EndpointName) -> PathBuf {
-        self.folder().join("served").join(endpoint.as_str())
-    }
-
-    /// What the versions of an endpoint answered in a span, each role apart: files and what is not yet kept.
-    ///
-    /// # Errors
-    /// When the folder cannot be read. A file that cannot be read is counted, and the others are told.
-    pub fn endpoint_profile(&self, endpoint: &EndpointName, span: Span) -> Result<EndpointProfile, AppError> {
-        let _kept = self.lock_profile_files();
-        let mut sums = Sums::default();
-        for path in folder::list(&self.profile_folder(endpoint), span)? {
-            let bytes = folder::read(&path)?.unwrap_or_default();
-            if let Err(damage) = self.add_file(&mut sums, &bytes) {
-                tracing::error!(path = %path.display(), %damage, "a profile cannot be read");
-                sums.unreadable += 1;
+fn keep_slot(
+    app: &App,
+    endpoint: &EndpointName,
+    version: VersionRef,
+    watched: &[Watched],
+    slot: &Slot,
+    now: Timestamp,
+) -> Result<(), AppError> {
+    let path = folder::path(&profile_folder(app, endpoint), version, slot);
+    let (mut window, mut is_new) = (slot.window.clone(), false);
+    match folder::read(&path)? {
+        None => is_new = true,
+        Some(bytes) => match file::decode(&bytes, watched).and_then(|kept| kept.merged(&window)) {
+            Ok(merged) => window = merged,
+            Err(damage) => {
+                tracing::error!(path = %path.display(), %damage, "a profile cannot be read; it is set aside");
+                folder::set_aside(&path)?;
             }
-        }
-        for missing in self.missing_files(endpoint, span)? {
-            tracing::error!(path = %missing.display(), "a profile is missing: what it counted is not told");
+        },
+    }
+    let header = file::Header { number: version.number, package: version.digest, role: slot.role, hour: slot.hour };
+    let bytes = file::encode(&header, watched, &window)?;
+    kilter_blobs::atomic::write_atomic(&path, &bytes)?;
+    if is_new { record_file(app, endpoint, &path, slot.hour, now) } else { Ok(()) }
+}
+
+/// Notes a file, so that it is known to be missing when it is; old ones go.
+fn record_file(app: &App, endpoint: &EndpointName, path: &Path, hour: i64, now: Timestamp) -> Result<(), AppError> {
+    let (folder, before) = (profile_folder(app, endpoint), hour_of(now) - KEPT_HOURS);
+    folder::prune(&folder, before);
+    let name = path.strip_prefix(&folder).unwrap_or(path).to_string_lossy().into_owned();
+    let endpoint = endpoint.clone();
+    app.store().write(move |tx| {
+        index::forget_served(tx, &endpoint, before)?;
+        index::note_served(tx, &endpoint, &name, hour)
+    })?;
+    Ok(())
+}
+
+/// Files that were noted for a span and are not there.
+fn missing_files(app: &App, endpoint: &EndpointName, span: Span) -> Result<Vec<PathBuf>, AppError> {
+    let (first, last) = (hour_of(span.since), hour_of(span.until));
+    let noted = app.store().read(|reader| index::list_served(reader, endpoint, first, last))?;
+    let folder = profile_folder(app, endpoint);
+    Ok(noted.into_iter().map(|name| folder.join(name)).filter(|path| !path.exists()).collect())
+}
+
+fn profile_folder(app: &App, endpoint: &EndpointName) -> PathBuf {
+    app.folder().join("served").join(endpoint.as_str())
+}
+
+/// What the versions of an endpoint answered in a span, each role apart: files and what is not yet kept.
+///
+/// # Errors
+/// When the folder cannot be read. A file that cannot be read is counted, and the others are told.
+pub fn endpoint_profile(app: &App, endpoint: &EndpointName, span: Span) -> Result<EndpointProfile, AppError> {
+    let _kept = lock_profile_files(app);
+    let mut sums = Sums::default();
+    for path in folder::list(&profile_folder(app, endpoint), span)? {
+        let bytes = folder::read(&path)?.unwrap_or_default();
+        if let Err(damage) = add_file(app, &mut sums, &bytes) {
+            tracing::error!(path = %path.display(), %damage, "a profile cannot be read");
             sums.unreadable += 1;
         }
-        let open: Vec<_> = self.lock_profiles().iter().map(|(key, profile)| (key.clone(), profile.clone())).collect();
-        for ((_, version), profile) in open.into_iter().filter(|((name, _), _)| name == endpoint) {
-            sums.lost_rows += profile.lost_rows();
-            let watched: Arc<[Watched]> = profile.watched().into();
-            for slot in profile.look().into_iter().filter(|slot| span.has(slot.hour)) {
-                sums.add(version, &slot, &watched)?;
-            }
+    }
+    for missing in missing_files(app, endpoint, span)? {
+        tracing::error!(path = %missing.display(), "a profile is missing: what it counted is not told");
+        sums.unreadable += 1;
+    }
+    let open: Vec<_> = lock_profiles(app).iter().map(|(key, profile)| (key.clone(), profile.clone())).collect();
+    for ((_, version), profile) in open.into_iter().filter(|((name, _), _)| name == endpoint) {
+        sums.lost_rows += profile.lost_rows();
+        let watched: Arc<[Watched]> = profile.watched().into();
+        for slot in profile.look().into_iter().filter(|slot| span.has(slot.hour)) {
+            sums.add(version, &slot, &watched)?;
         }
-        sums.measured(self)
     }
+    sums.measured(app)
+}
 
-    fn add_file(&self, sums: &mut Sums, bytes: &[u8]) -> Result<(), AppError> {
-        let header = file::Header::read(bytes)?;
-        let version = VersionRef { number: header.number, digest: header.package };
-        let watched = match sums.columns.get(&version.digest) {
-            Some(known) => known.clone(),
-            None => watched(&self.load_package(version.digest)?.0).into(),
-        };
-        let window = file::decode(bytes, &watched)?.window;
-        let slot = Slot { role: header.role, hour: header.hour, window };
-        sums.add(version, &slot, &watched)
-    }
+fn add_file(app: &App, sums: &mut Sums, bytes: &[u8]) -> Result<(), AppError> {
+    let header = file::Header::read(bytes)?;
+    let version = VersionRef { number: header.number, digest: header.package };
+    let watched = match sums.columns.get(&version.digest) {
+        Some(known) => known.clone(),
+        None => watched(&app.load_package(version.digest)?.0).into(),
+    };
+    let window = file::decode(bytes, &watched)?.window;
+    let slot = Slot { role: header.role, hour: header.hour, window };
+    sums.add(version, &slot, &watched)
+}
 
-    fn lock_profiles(&self) -> MutexGuard<'_, Open> {
-        // A panic while it was held left at worst an entry out.
-        self.inner.profiles.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+fn lock_profiles(app: &App) -> MutexGuard<'_, Open> {
+    // A panic while it was held left at worst an entry out.
+    app.inner.profiles.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
-    /// Held while counts are neither in memory nor in a file, and while both are added up.
-    fn lock_profile_files(&self) -> MutexGuard<'_, ()> {
-        self.inner.profile_files.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+/// Held while counts are neither in memory nor in a file, and while both are added up.
+fn lock_profile_files(app: &App) -> MutexGuard<'_, ()> {
+    app.inner.profile_files.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Reads every file below `served/` and says which cannot be read; `files` counts them.

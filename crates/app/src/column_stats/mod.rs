@@ -6,5 +6,6 @@ pub(crate) mod folder;
 pub(crate) mod summary;
 
 pub use collect::Span;
+pub use collect::{endpoint_profile, keep_profiles};
 pub use file::ProfileFileError;
 pub use summary::{ColumnReading, EndpointProfile, VersionProfile};

@@ -30,7 +30,7 @@ use std::{
 
 use crate::{
     error::AppError,
-    prediction::partition_index::{endpoints, known, partitions},
+    prediction::partition_index::{endpoints, known, list_partitions},
 };
 
 /// The list of the files of a backup.
@@ -321,7 +321,7 @@ impl Copy<'_> {
         let always = (Timestamp(i64::MIN), Timestamp(i64::MAX));
         for endpoint in endpoints(&store)? {
             for kind in [LogKind::Predictions, LogKind::Labels] {
-                for partition in store.read(|reader| partitions(reader, kind, &endpoint, always))? {
+                for partition in store.read(|reader| list_partitions(reader, kind, &endpoint, always))? {
                     let path = lake.path_of(kind, &endpoint, known(&partition).seq);
                     let to = self.place(&path)?;
                     // Until its name is there, or after a kill before, it lies beside.

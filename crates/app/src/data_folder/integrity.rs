@@ -2,7 +2,7 @@
 //!
 //! Holds true: nothing is changed, and a server may have the folder meanwhile; each fault names its file and what to do.
 //! Deliberately absent: repairs. What is damaged comes back from a backup, or a person accepts its loss
-//! ([`App::accept_losses`]).
+//! ([`accept_losses`]).
 
 use kilter_blobs::BlobStore;
 use kilter_domain::{digest::Digest, ids::EndpointName, plural::counted, time::Timestamp};
@@ -20,7 +20,7 @@ use crate::{
     column_stats::collect,
     context::RequestContext,
     error::AppError,
-    prediction::partition_index::{endpoints, kind_of, known, partitions},
+    prediction::partition_index::{self, endpoints, kind_of, known, list_partitions},
 };
 
 const RESTORE: &str = "restore it from a backup (`kilter restore`)";
@@ -232,7 +232,7 @@ fn check_lake(folder: &Path, store: Option<&Store>) -> PartCheck {
 
 fn check_partitions(lake: &Lake, store: &Store, kind: LogKind, endpoint: &EndpointName, part: &mut PartCheck) {
     let always = (Timestamp(i64::MIN), Timestamp(i64::MAX));
-    let listed = match store.read(|reader| partitions(reader, kind, endpoint, always)) {
+    let listed = match store.read(|reader| list_partitions(reader, kind, endpoint, always)) {
         Ok(listed) => listed,
         Err(error) => return part.fault(lake.folder(kind, endpoint), with_cause(&error), RESTORE),
     };
@@ -241,7 +241,7 @@ fn check_partitions(lake: &Lake, store: &Store, kind: LogKind, endpoint: &Endpoi
         let known = known(partition);
         if let Err(error) = lake.verify(kind, endpoint, &known) {
             // It may have been merged, and its file removed, since the index was read.
-            let now = store.read(|reader| partitions(reader, kind, endpoint, always));
+            let now = store.read(|reader| list_partitions(reader, kind, endpoint, always));
             if now.is_ok_and(|now| now.contains(partition)) {
                 part.fault(lake.path_of(kind, endpoint, known.seq), damage_of(&error), RESTORE_OR_ACCEPT);
             }
@@ -293,36 +293,34 @@ fn with_cause(error: &dyn std::error::Error) -> String {
     kilter_domain::error_chain::with_causes(error)
 }
 
-impl App {
-    /// Someone accepts that the rows of every partition that is missing or damaged are lost: they leave the index, each with
-    /// its entry in the audit table. Which they were.
-    ///
-    /// # Errors
-    /// When the metadata cannot be read or written.
-    pub fn accept_losses(&self, context: &RequestContext) -> Result<Vec<PathBuf>, AppError> {
-        let always = (Timestamp(i64::MIN), Timestamp(i64::MAX));
-        let listed = self.store().read(|reader| {
-            Ok(kilter_store::deployment::list_endpoints(reader, None, &PageRequest::first(1000))?.items)
-        })?;
-        let mut lost = Vec::new();
-        for endpoint in listed.into_iter().map(|endpoint| endpoint.name) {
-            for kind in [LogKind::Predictions, LogKind::Labels] {
-                for partition in self.partitions(kind, &endpoint, always)? {
-                    let Err(error) = self.lake().verify(kind, &endpoint, &known(&partition)) else { continue };
-                    let path = self.lake().path_of(kind, &endpoint, known(&partition).seq);
-                    let draft = context.audit_event("recording.accept_loss", damage_of(&error), vec![]);
-                    let (of_log, endpoint, seq) = (kind_of(kind), endpoint.clone(), partition.seq);
-                    self.store()
-                        .write(move |tx| index::accept_loss(&tx.audited(draft), of_log, &endpoint, seq).map(drop))?;
-                    if path.exists() {
-                        // Kept for whoever may still read something of it; nothing of ours does.
-                        let aside = path.with_extension("damaged");
-                        fs::rename(&path, &aside).map_err(|source| AppError::WriteFile { path: aside, source })?;
-                    }
-                    lost.push(path);
+/// Someone accepts that the rows of every partition that is missing or damaged are lost: they leave the index, each with
+/// its entry in the audit table. Which they were.
+///
+/// # Errors
+/// When the metadata cannot be read or written.
+pub fn accept_losses(app: &App, context: &RequestContext) -> Result<Vec<PathBuf>, AppError> {
+    let always = (Timestamp(i64::MIN), Timestamp(i64::MAX));
+    let listed = app
+        .store()
+        .read(|reader| Ok(kilter_store::deployment::list_endpoints(reader, None, &PageRequest::first(1000))?.items))?;
+    let mut lost = Vec::new();
+    for endpoint in listed.into_iter().map(|endpoint| endpoint.name) {
+        for kind in [LogKind::Predictions, LogKind::Labels] {
+            for partition in partition_index::partitions(app, kind, &endpoint, always)? {
+                let Err(error) = app.lake().verify(kind, &endpoint, &known(&partition)) else { continue };
+                let path = app.lake().path_of(kind, &endpoint, known(&partition).seq);
+                let draft = context.audit_event("recording.accept_loss", damage_of(&error), vec![]);
+                let (of_log, endpoint, seq) = (kind_of(kind), endpoint.clone(), partition.seq);
+                app.store()
+                    .write(move |tx| index::accept_loss(&tx.audited(draft), of_log, &endpoint, seq).map(drop))?;
+                if path.exists() {
+                    // Kept for whoever may still read something of it; nothing of ours does.
+                    let aside = path.with_extension("damaged");
+                    fs::rename(&path, &aside).map_err(|source| AppError::WriteFile { path: aside, source })?;
                 }
+                lost.push(path);
             }
         }
-        Ok(lost)
     }
+    Ok(lost)
 }

@@ -9,26 +9,21 @@ use std::{
 
 use kilter_store::{DATABASE_FILE, Store};
 
-use crate::{App, error::AppError};
+use crate::{App, error::AppError, prediction::predict};
 
-impl App {
-    /// Whether the files that are written now still bear their names, each with what to do when it does not.
-    pub fn check_presence(&self) -> Vec<(&'static str, Result<(), String>)> {
-        let database = self.store().check_presence().map_err(|error| error.to_string());
-        let logs = self
-            .open_endpoints()
-            .into_iter()
-            .try_for_each(|(_, serving)| serving.log().check_presence().map_err(|error| error.to_string()));
-        vec![("database", database), ("prediction log", logs)]
-    }
+/// Whether the files that are written now still bear their names, each with what to do when it does not.
+pub fn check_presence(app: &App) -> Vec<(&'static str, Result<(), String>)> {
+    let database = app.store().check_presence().map_err(|error| error.to_string());
+    let logs = predict::open_endpoints(app)
+        .into_iter()
+        .try_for_each(|(_, serving)| serving.log().check_presence().map_err(|error| error.to_string()));
+    vec![("database", database), ("prediction log", logs)]
+}
 
-    /// What was found to be missing since the folder was opened, each with the file and what to do.
-    pub fn damage(&self) -> Vec<String> {
-        let endpoints = self.open_endpoints().into_iter();
-        endpoints
-            .flat_map(|(_, serving)| serving.losses().iter().map(ToString::to_string).collect::<Vec<_>>())
-            .collect()
-    }
+/// What was found to be missing since the folder was opened, each with the file and what to do.
+pub fn damage(app: &App) -> Vec<String> {
+    let endpoints = predict::open_endpoints(app).into_iter();
+    endpoints.flat_map(|(_, serving)| serving.losses().iter().map(ToString::to_string).collect::<Vec<_>>()).collect()
 }
 
 /// That a database is not what it was when it was closed.

@@ -14,7 +14,7 @@ use kilter_domain::{
 use kilter_store::{PageRequest, deployment as deployments, run as runs};
 use serde_json::json;
 
-use crate::{App, context::RequestContext, error::AppError, event::DecisionKind};
+use crate::{App, context::RequestContext, deployment::deploy, error::AppError, event::DecisionKind};
 
 const RUN_ENDED: &str = "the process that ran it ended before the run did; start it again with `kilter run`";
 const REQUEST_ENDED: &str = "it was requested and never took its first stage; deploy the version again";
@@ -26,89 +26,87 @@ pub struct Recovered {
     pub deployments: usize,
 }
 
-impl App {
-    /// Ends runs and requests of processes that are gone, and removes their temporary files. To be called once, by
-    /// whoever opens the folder.
-    ///
-    /// # Errors
-    /// When the metadata cannot be read or written.
-    pub fn recover(&self, now: Timestamp) -> Result<Recovered, AppError> {
-        self.sweep();
-        let context = RequestContext::system("recovery", now);
-        let recovered = Recovered { runs: self.end_runs(&context)?, deployments: self.end_requests(&context)? };
-        if recovered != Recovered::default() {
-            let Recovered { runs, deployments } = recovered;
-            tracing::warn!(runs, deployments, "an earlier process ended with work under way; it is ended now");
-        }
-        Ok(recovered)
+/// Ends runs and requests of processes that are gone, and removes their temporary files. To be called once, by
+/// whoever opens the folder.
+///
+/// # Errors
+/// When the metadata cannot be read or written.
+pub fn recover(app: &App, now: Timestamp) -> Result<Recovered, AppError> {
+    remove_temporary_files(app);
+    let context = RequestContext::system("recovery", now);
+    let recovered = Recovered { runs: end_runs(app, &context)?, deployments: end_requests(app, &context)? };
+    if recovered != Recovered::default() {
+        let Recovered { runs, deployments } = recovered;
+        tracing::warn!(runs, deployments, "an earlier process ended with work under way; it is ended now");
     }
+    Ok(recovered)
+}
 
-    fn end_runs(&self, context: &RequestContext) -> Result<usize, AppError> {
-        let mut ended = 0;
-        loop {
-            let left = self.store().read(|reader| runs::list_unfinished(reader, &PageRequest::first(100)))?.items;
-            if left.is_empty() {
-                return Ok(ended);
-            }
-            ended += left.len();
-            let draft = context.audit_event(DecisionKind::TrainingFailed.word(), RUN_ENDED, vec![]);
-            self.store().write(move |tx| {
-                left.iter().try_for_each(|run| {
-                    let record = json!({ "error": RUN_ENDED });
-                    let audited = tx.audited(draft.clone());
-                    runs::advance(&audited, &run.id, run.state, RunState::Failed, Some(&record)).map(|_| ())
-                })
-            })?;
+fn end_runs(app: &App, context: &RequestContext) -> Result<usize, AppError> {
+    let mut ended = 0;
+    loop {
+        let left = app.store().read(|reader| runs::list_unfinished(reader, &PageRequest::first(100)))?.items;
+        if left.is_empty() {
+            return Ok(ended);
         }
+        ended += left.len();
+        let draft = context.audit_event(DecisionKind::TrainingFailed.word(), RUN_ENDED, vec![]);
+        app.store().write(move |tx| {
+            left.iter().try_for_each(|run| {
+                let record = json!({ "error": RUN_ENDED });
+                let audited = tx.audited(draft.clone());
+                runs::advance(&audited, &run.id, run.state, RunState::Failed, Some(&record)).map(|_| ())
+            })
+        })?;
     }
+}
 
-    fn end_requests(&self, context: &RequestContext) -> Result<usize, AppError> {
-        let (mut ended, mut page) = (0, PageRequest::first(1000));
-        loop {
-            let listed = self.store().read(|reader| deployments::list_endpoints(reader, None, &page))?;
-            for endpoint in &listed.items {
-                ended += self.end_requests_at(context, &endpoint.name)?;
-            }
-            match listed.next {
-                Some(cursor) => page = PageRequest::first(1000).after(cursor),
-                None => return Ok(ended),
-            }
+fn end_requests(app: &App, context: &RequestContext) -> Result<usize, AppError> {
+    let (mut ended, mut page) = (0, PageRequest::first(1000));
+    loop {
+        let listed = app.store().read(|reader| deployments::list_endpoints(reader, None, &page))?;
+        for endpoint in &listed.items {
+            ended += end_requests_at(app, context, &endpoint.name)?;
+        }
+        match listed.next {
+            Some(cursor) => page = PageRequest::first(1000).after(cursor),
+            None => return Ok(ended),
         }
     }
+}
 
-    fn end_requests_at(&self, context: &RequestContext, endpoint: &EndpointName) -> Result<usize, AppError> {
-        let mut ended = 0;
-        loop {
-            let left = self.store().read(|reader| deployments::list_requested(reader, endpoint))?;
-            if left.is_empty() {
-                return Ok(ended);
-            }
-            for request in &left {
-                // A deployment that ends needs no version that is admitted.
-                let version = self.version_state(&request.model, request.number)?;
-                let stopped = request.state.after(DeploymentEvent::Stopped, version, AdmissionPolicy::Approved)?;
-                let draft = context.audit_event("deployment.stop", REQUEST_ENDED, vec![]);
-                let (id, state) = (request.id.clone(), request.state);
-                self.store().write(move |tx| deployments::advance(&tx.audited(draft), &id, state, stopped))?;
-            }
-            ended += left.len();
+fn end_requests_at(app: &App, context: &RequestContext, endpoint: &EndpointName) -> Result<usize, AppError> {
+    let mut ended = 0;
+    loop {
+        let left = app.store().read(|reader| deployments::list_requested(reader, endpoint))?;
+        if left.is_empty() {
+            return Ok(ended);
+        }
+        for request in &left {
+            // A deployment that ends needs no version that is admitted.
+            let version = deploy::version_state(app, &request.model, request.number)?;
+            let stopped = request.state.after(DeploymentEvent::Stopped, version, AdmissionPolicy::Approved)?;
+            let draft = context.audit_event("deployment.stop", REQUEST_ENDED, vec![]);
+            let (id, state) = (request.id.clone(), request.state);
+            app.store().write(move |tx| deployments::advance(&tx.audited(draft), &id, state, stopped))?;
+        }
+        ended += left.len();
+    }
+}
+
+/// Removes what was being written when a process ended.
+fn remove_temporary_files(app: &App) {
+    for folder in ["tmp", "runs/tmp"] {
+        kilter_workflow::sweep(&app.folder().join(folder));
+    }
+    let scratch = app.folder().join("scratch");
+    for entry in fs::read_dir(&scratch).into_iter().flatten().flatten() {
+        if let Err(error) = fs::remove_dir_all(entry.path()) {
+            tracing::warn!(folder = %entry.path().display(), %error, "could not remove a scratch folder");
         }
     }
-
-    /// Removes what was being written when a process ended.
-    fn sweep(&self) {
-        for folder in ["tmp", "runs/tmp"] {
-            kilter_workflow::sweep(&self.folder().join(folder));
-        }
-        let scratch = self.folder().join("scratch");
-        for entry in fs::read_dir(&scratch).into_iter().flatten().flatten() {
-            if let Err(error) = fs::remove_dir_all(entry.path()) {
-                tracing::warn!(folder = %entry.path().display(), %error, "could not remove a scratch folder");
-            }
-        }
-        for folder in ["lake", "profiles", "known"] {
-            sweep_temporaries(&self.folder().join(folder));
-        }
+    for folder in ["lake", "profiles", "known"] {
+        sweep_temporaries(&app.folder().join(folder));
     }
 }
 

@@ -17,6 +17,7 @@ use kilter_store::{
 use crate::{
     App,
     context::RequestContext,
+    deployment::deploy,
     error::AppError,
     project::folder::Project,
     replay::timeline::VERSION,
@@ -34,111 +35,109 @@ pub struct DeployOutcome {
     pub outcome: Result<DeploymentState, String>,
 }
 
-impl App {
-    /// Deploys what a training made wherever the contract lets the platform decide.
-    ///
-    /// # Errors
-    /// When something could not be read or written; that a version may not serve is a result with its reason.
-    pub fn deploy_if_allowed(
-        &self,
-        context: &RequestContext,
-        project: &Project,
-        trained: &TrainingOutcome,
-        approval_mode: ApprovalMode,
-    ) -> Result<Vec<DeployOutcome>, AppError> {
-        let Some((number, state)) = trained.version else { return Ok(Vec::new()) };
-        let is_automatic = trained.is_automatic() || approval_mode == ApprovalMode::Simulated;
-        let places = project.contract.deploy.iter().filter(|deploy| deploy.auto || is_automatic);
-        let admitting = places.filter(|deploy| deploy.admission_policy().accepts(state));
-        admitting.map(|deploy| self.deploy_by_itself(context, project, deploy, (number, state))).collect()
-    }
+/// Deploys what a training made wherever the contract lets the platform decide.
+///
+/// # Errors
+/// When something could not be read or written; that a version may not serve is a result with its reason.
+pub fn deploy_if_allowed(
+    app: &App,
+    context: &RequestContext,
+    project: &Project,
+    trained: &TrainingOutcome,
+    approval_mode: ApprovalMode,
+) -> Result<Vec<DeployOutcome>, AppError> {
+    let Some((number, state)) = trained.version else { return Ok(Vec::new()) };
+    let is_automatic = trained.is_automatic() || approval_mode == ApprovalMode::Simulated;
+    let places = project.contract.deploy.iter().filter(|deploy| deploy.auto || is_automatic);
+    let admitting = places.filter(|deploy| deploy.admission_policy().accepts(state));
+    admitting.map(|deploy| deploy_automatically(app, context, project, deploy, (number, state))).collect()
+}
 
-    /// Deploys the newest version that each `auto` place admits and has not seen: what people approved, whatever was
-    /// trained meanwhile.
-    ///
-    /// # Errors
-    /// As [`App::deploy_if_allowed`].
-    pub fn deploy_newest(&self, project: &Project, at: Timestamp) -> Result<Vec<DeployOutcome>, AppError> {
-        let context = RequestContext::system("deploy", at);
-        let mut deployed = Vec::new();
-        for deploy in project.contract.deploy.iter().filter(|deploy| deploy.auto) {
-            if let Some(version) = self.newest_unseen(project, deploy)? {
-                deployed.push(self.deploy_by_itself(&context, project, deploy, (version.number, version.state))?);
-            }
-        }
-        Ok(deployed)
-    }
-
-    /// The newest version that a place admits, if it is newer than the live one and was never deployed or refused there.
-    pub(crate) fn newest_unseen(&self, project: &Project, deploy: &Deploy) -> Result<Option<Version>, AppError> {
-        let (endpoint, model, admits) = (project.endpoint(deploy), project.model(), deploy.admission_policy());
-        let found = self.store().read(|reader| {
-            let mut newest: Option<Version> = None;
-            for state in VersionState::ALL.into_iter().filter(|state| admits.accepts(*state)) {
-                let listed = versions::list(reader, &model, Some(state), &PageRequest::first(1))?;
-                newest = listed.items.into_iter().chain(newest).max_by_key(|version| version.number);
-            }
-            let Some(newest) = newest else { return Ok(None) };
-            let live = deployments::live(reader, &endpoint)?;
-            let is_newer = live.is_none_or(|live| live.model != model || live.number < newest.number);
-            let was_here = deployments::was_requested(reader, &endpoint, &model, newest.number)?;
-            Ok(Some(newest).filter(|_| is_newer && !was_here))
-        })?;
-        match found {
-            Some(version) if self.was_refused(&version, &endpoint)?.is_none() => Ok(Some(version)),
-            _ => Ok(None),
+/// Deploys the newest version that each `auto` place admits and has not seen: what people approved, whatever was
+/// trained meanwhile.
+///
+/// # Errors
+/// As [`deploy_if_allowed`].
+pub fn deploy_newest(app: &App, project: &Project, at: Timestamp) -> Result<Vec<DeployOutcome>, AppError> {
+    let context = RequestContext::system("deploy", at);
+    let mut deployed = Vec::new();
+    for deploy in project.contract.deploy.iter().filter(|deploy| deploy.auto) {
+        if let Some(version) = newest_unseen(app, project, deploy)? {
+            deployed.push(deploy_automatically(app, &context, project, deploy, (version.number, version.state))?);
         }
     }
+    Ok(deployed)
+}
 
-    /// Why the platform did not deploy a version at an endpoint by itself, since the version stands where it stands.
-    pub(crate) fn was_refused(&self, version: &Version, endpoint: &EndpointName) -> Result<Option<String>, AppError> {
-        let object = versions::object(&version.model, version.number);
-        let listed =
-            self.store().read(|reader| audit::list_of_object(reader, &object, &PageRequest::first(100)))?.items;
-        let place = at(endpoint);
-        let refusal = listed.into_iter().find(|record| {
-            let entry = &record.entry;
-            let is_refusal = entry.outcome == Outcome::Denied && entry.action == REQUEST;
-            is_refusal && entry.seq > version.audit_seq && entry.evidence.contains(&place)
-        });
-        Ok(refusal.map(|record| record.reason.unwrap_or_default()))
+/// The newest version that a place admits, if it is newer than the live one and was never deployed or refused there.
+pub(crate) fn newest_unseen(app: &App, project: &Project, deploy: &Deploy) -> Result<Option<Version>, AppError> {
+    let (endpoint, model, admits) = (project.endpoint(deploy), project.model(), deploy.admission_policy());
+    let found = app.store().read(|reader| {
+        let mut newest: Option<Version> = None;
+        for state in VersionState::ALL.into_iter().filter(|state| admits.accepts(*state)) {
+            let listed = versions::list(reader, &model, Some(state), &PageRequest::first(1))?;
+            newest = listed.items.into_iter().chain(newest).max_by_key(|version| version.number);
+        }
+        let Some(newest) = newest else { return Ok(None) };
+        let live = deployments::live(reader, &endpoint)?;
+        let is_newer = live.is_none_or(|live| live.model != model || live.number < newest.number);
+        let was_here = deployments::was_requested(reader, &endpoint, &model, newest.number)?;
+        Ok(Some(newest).filter(|_| is_newer && !was_here))
+    })?;
+    match found {
+        Some(version) if was_refused(app, &version, &endpoint)?.is_none() => Ok(Some(version)),
+        _ => Ok(None),
     }
+}
 
-    fn deploy_by_itself(
-        &self,
-        context: &RequestContext,
-        project: &Project,
-        deploy: &Deploy,
-        (number, state): (u32, VersionState),
-    ) -> Result<DeployOutcome, AppError> {
-        let endpoint = project.endpoint(deploy);
-        let outcome = match self.deploy(context, project, deploy, number, &format!("version {number} is {state}")) {
+/// Why the platform did not deploy a version at an endpoint by itself, since the version stands where it stands.
+pub(crate) fn was_refused(app: &App, version: &Version, endpoint: &EndpointName) -> Result<Option<String>, AppError> {
+    let object = versions::object(&version.model, version.number);
+    let listed = app.store().read(|reader| audit::list_of_object(reader, &object, &PageRequest::first(100)))?.items;
+    let place = at(endpoint);
+    let refusal = listed.into_iter().find(|record| {
+        let entry = &record.entry;
+        let is_refusal = entry.outcome == Outcome::Denied && entry.action == REQUEST;
+        is_refusal && entry.seq > version.audit_seq && entry.evidence.contains(&place)
+    });
+    Ok(refusal.map(|record| record.reason.unwrap_or_default()))
+}
+
+fn deploy_automatically(
+    app: &App,
+    context: &RequestContext,
+    project: &Project,
+    deploy: &Deploy,
+    (number, state): (u32, VersionState),
+) -> Result<DeployOutcome, AppError> {
+    let endpoint = project.endpoint(deploy);
+    let outcome =
+        match deploy::deploy_version(app, context, project, deploy, number, &format!("version {number} is {state}")) {
             Ok(deployment) => Ok(deployment.state),
             // It is live already, or waits for the end of a trial: that may be otherwise at the next look.
             Err(waits @ AppError::WrongState { .. }) => Err(waits.to_string()),
             Err(refused) if refused.is_refusal() => {
                 let reason = with_causes(&refused);
-                self.note_not_deployed(context, project, &endpoint, number, reason.clone())?;
+                record_not_deployed(app, context, project, &endpoint, number, reason.clone())?;
                 Err(reason)
             }
             Err(failed) => return Err(failed),
         };
-        Ok(DeployOutcome { endpoint, number, outcome })
-    }
+    Ok(DeployOutcome { endpoint, number, outcome })
+}
 
-    fn note_not_deployed(
-        &self,
-        context: &RequestContext,
-        project: &Project,
-        endpoint: &EndpointName,
-        number: u32,
-        reason: String,
-    ) -> Result<(), AppError> {
-        let draft = context.audit_event(REQUEST, reason, vec![format!("{VERSION}={number}"), at(endpoint)]);
-        let object = versions::object(&project.model(), number);
-        self.store().write(move |tx| tx.audited(draft).did_not_happen(&object, Outcome::Denied).map(|_| ()))?;
-        Ok(())
-    }
+fn record_not_deployed(
+    app: &App,
+    context: &RequestContext,
+    project: &Project,
+    endpoint: &EndpointName,
+    number: u32,
+    reason: String,
+) -> Result<(), AppError> {
+    let draft = context.audit_event(REQUEST, reason, vec![format!("{VERSION}={number}"), at(endpoint)]);
+    let object = versions::object(&project.model(), number);
+    app.store().write(move |tx| tx.audited(draft).did_not_happen(&object, Outcome::Denied).map(|_| ()))?;
+    Ok(())
 }
 
 /// How evidence names the place.

@@ -29,9 +29,11 @@ use kilter_store::{
 use crate::{
     App,
     context::RequestContext,
+    deployment::{deploy, threshold::tune},
     error::AppError,
     event::EventMetrics,
-    prediction::logged::{LoggedPredictions, PredictionFilter},
+    model::package_run,
+    prediction::logged::{self, LoggedPredictions, PredictionFilter},
     project::folder::Project,
 };
 
@@ -51,130 +53,123 @@ struct Better {
     value: f64,
 }
 
-impl App {
-    /// Brings an earlier version back when it is surely better than the live one, about which an alert on performance is
-    /// open; whether it did.
-    pub(crate) fn recall_if_better(
-        &self,
-        context: &RequestContext,
-        project: &Project,
-        deploy: &Deploy,
-    ) -> Result<bool, AppError> {
-        let endpoint = project.endpoint(deploy);
-        let Some(since) = self.failing_since(&endpoint)?.filter(|_| deploy.rollback == Rollback::Auto) else {
-            return Ok(false);
+/// Brings an earlier version back when it is surely better than the live one, about which an alert on performance is
+/// open; whether it did.
+pub(crate) fn roll_back_if_better(
+    app: &App,
+    context: &RequestContext,
+    project: &Project,
+    deploy: &Deploy,
+) -> Result<bool, AppError> {
+    let endpoint = project.endpoint(deploy);
+    let Some(since) = failing_since(app, &endpoint)?.filter(|_| deploy.rollback == Rollback::Auto) else {
+        return Ok(false);
+    };
+    let (live, candidate) = app
+        .store()
+        .read(|reader| Ok((deployments::live(reader, &endpoint)?, deployments::candidate(reader, &endpoint)?)))?;
+    let (Some(live), None) = (live, candidate) else { return Ok(false) };
+    let earlier = earlier_versions(app, &endpoint, &live)?;
+    if earlier.is_empty() {
+        return Ok(false);
+    }
+    let until = Timestamp(context.at.millis().saturating_add(1));
+    let rows = logged::logged_predictions(app, &endpoint, PredictionFilter::Answers, (since, until), context.at)?;
+    let rows = rows.filter(|row| rows.labels[row].is_some());
+    if rows.len() < MIN_ROWS {
+        return Ok(false);
+    }
+    let Some(better) = best_version(app, project, &live, &earlier, &rows)? else { return Ok(false) };
+    let reason = format!(
+        "version {} answers the {} labelled rows since {} better than version {}: {} is {}, by {} ({} to {})",
+        better.number,
+        rows.len(),
+        since.civil().date(),
+        live.number,
+        better.metric,
+        rounded(better.value),
+        rounded(better.gain.value),
+        rounded(better.gain.low),
+        rounded(better.gain.high),
+    );
+    let numbers = EventMetrics::default()
+        .with(better.metric.clone(), better.value)
+        .with("better by", better.gain.value)
+        .with("better by low", better.gain.low)
+        .with("better by high", better.gain.high)
+        .with("labelled rows", rows.len() as f64)
+        .with("back to version", f64::from(better.number));
+    deploy::redeploy_version(app, context, project, deploy, (&live, better.number), &reason, &numbers)?;
+    Ok(true)
+}
+
+/// The start of the newest window that breached, of an open alert on measured performance.
+fn failing_since(app: &App, endpoint: &EndpointName) -> Result<Option<Timestamp>, AppError> {
+    let filter = alerts::AlertFilter { endpoint: Some(endpoint.clone()), open: true };
+    let open = app.store().read(|reader| alerts::list(reader, &filter, &PageRequest::first(100)))?;
+    let failing = open.items.iter().find(|alert| {
+        alert.monitor == MonitorKind::Performance && alert.state.is_failing() && alert.cause.ends_with("/performance")
+    });
+    Ok(failing.and_then(|alert| serde_json::from_value(alert.detail["window"]["start"].clone()).ok()))
+}
+
+/// Versions with another model that were live here before and may still be, newest first.
+fn earlier_versions(app: &App, endpoint: &EndpointName, live: &Deployment) -> Result<Vec<u32>, AppError> {
+    let (mut seen, _) = tune::threshold_siblings(app, live)?;
+    let page = PageRequest::first(100);
+    let listed = app.store().read(|reader| deployments::list(reader, Some(endpoint), &page))?;
+    let mut found = Vec::new();
+    for past in listed.items {
+        let was_live = past.live_since.is_some() && past.model == live.model;
+        if !was_live || !seen.insert(past.number) || found.len() == MAX_ASKED {
+            continue;
+        }
+        if deploy::version_state(app, &past.model, past.number)? == VersionState::Approved {
+            found.push(past.number);
+        }
+    }
+    Ok(found)
+}
+
+/// The earlier version that is best on the rows, if it is surely better than the live one.
+fn best_version(
+    app: &App,
+    project: &Project,
+    live: &Deployment,
+    earlier: &[u32],
+    rows: &LoggedPredictions,
+) -> Result<Option<Better>, AppError> {
+    let (package, model) = package_run::load_version(app, &live.model, live.number)?;
+    let task = package.manifest.signature.task;
+    let metric = project.contract.monitor.as_ref().and_then(judged_metric).unwrap_or_else(|| headline(task).to_owned());
+    let outcomes = |package: &crate::model::package::Package, model: &kilter_inference::Model| {
+        let manifest = &package.manifest;
+        // A version that reads columns which are no longer sent cannot answer for today.
+        let scored = Predictions::by(model, &rows.table, manifest.threshold).ok()?;
+        let answered = LoggedPredictions { scores: scored.scores, predicted: labels(scored.labels), ..rows.clone() };
+        Some(answered.outcomes(manifest.signature.task, &manifest.signature.classes, manifest.threshold))
+    };
+    let Some(ours) = outcomes(&package, &model) else { return Ok(None) };
+    let sign = if larger_is_better(&metric, ours.metric_task()) { 1.0 } else { -1.0 };
+    // All of them are asked: together they may err as rarely as one.
+    let level = 1.0 - (1.0 - LEVEL) / earlier.len() as f64;
+    let mut best: Option<Better> = None;
+    for number in earlier {
+        let (package, model) = package_run::load_version(app, &live.model, *number)?;
+        let Some(theirs) = outcomes(&package, &model) else { continue };
+        let (Ok(difference), Ok(value)) = (theirs.difference_at(&ours, &metric, level), theirs.metric(&metric)) else {
+            continue;
         };
-        let (live, candidate) = self
-            .store()
-            .read(|reader| Ok((deployments::live(reader, &endpoint)?, deployments::candidate(reader, &endpoint)?)))?;
-        let (Some(live), None) = (live, candidate) else { return Ok(false) };
-        let earlier = self.earlier(&endpoint, &live)?;
-        if earlier.is_empty() {
-            return Ok(false);
+        if !holds(project, &theirs) {
+            continue;
         }
-        let until = Timestamp(context.at.millis().saturating_add(1));
-        let rows = self.answered(&endpoint, PredictionFilter::Answers, (since, until), context.at)?;
-        let rows = rows.filter(|row| rows.labels[row].is_some());
-        if rows.len() < MIN_ROWS {
-            return Ok(false);
+        let gain = if sign > 0.0 { Ok(difference) } else { difference.map_decreasing(|difference| -difference) };
+        let Ok(gain) = gain else { continue };
+        if gain.low > 0.0 && best.as_ref().is_none_or(|best| gain.value > best.gain.value) {
+            best = Some(Better { number: *number, metric: metric.clone(), gain, value: value.value });
         }
-        let Some(better) = self.best(project, &live, &earlier, &rows)? else { return Ok(false) };
-        let reason = format!(
-            "version {} answers the {} labelled rows since {} better than version {}: {} is {}, by {} ({} to {})",
-            better.number,
-            rows.len(),
-            since.civil().date(),
-            live.number,
-            better.metric,
-            rounded(better.value),
-            rounded(better.gain.value),
-            rounded(better.gain.low),
-            rounded(better.gain.high),
-        );
-        let numbers = EventMetrics::default()
-            .with(better.metric.clone(), better.value)
-            .with("better by", better.gain.value)
-            .with("better by low", better.gain.low)
-            .with("better by high", better.gain.high)
-            .with("labelled rows", rows.len() as f64)
-            .with("back to version", f64::from(better.number));
-        self.bring_back(context, project, deploy, (&live, better.number), &reason, &numbers)?;
-        Ok(true)
     }
-
-    /// The start of the newest window that breached, of an open alert on measured performance.
-    fn failing_since(&self, endpoint: &EndpointName) -> Result<Option<Timestamp>, AppError> {
-        let filter = alerts::AlertFilter { endpoint: Some(endpoint.clone()), open: true };
-        let open = self.store().read(|reader| alerts::list(reader, &filter, &PageRequest::first(100)))?;
-        let failing = open.items.iter().find(|alert| {
-            alert.monitor == MonitorKind::Performance
-                && alert.state.is_failing()
-                && alert.cause.ends_with("/performance")
-        });
-        Ok(failing.and_then(|alert| serde_json::from_value(alert.detail["window"]["start"].clone()).ok()))
-    }
-
-    /// Versions with another model that were live here before and may still be, newest first.
-    fn earlier(&self, endpoint: &EndpointName, live: &Deployment) -> Result<Vec<u32>, AppError> {
-        let (mut seen, _) = self.lineage(live)?;
-        let page = PageRequest::first(100);
-        let listed = self.store().read(|reader| deployments::list(reader, Some(endpoint), &page))?;
-        let mut found = Vec::new();
-        for past in listed.items {
-            let was_live = past.live_since.is_some() && past.model == live.model;
-            if !was_live || !seen.insert(past.number) || found.len() == MAX_ASKED {
-                continue;
-            }
-            if self.version_state(&past.model, past.number)? == VersionState::Approved {
-                found.push(past.number);
-            }
-        }
-        Ok(found)
-    }
-
-    /// The earlier version that is best on the rows, if it is surely better than the live one.
-    fn best(
-        &self,
-        project: &Project,
-        live: &Deployment,
-        earlier: &[u32],
-        rows: &LoggedPredictions,
-    ) -> Result<Option<Better>, AppError> {
-        let (package, model) = self.loaded(&live.model, live.number)?;
-        let task = package.manifest.signature.task;
-        let metric =
-            project.contract.monitor.as_ref().and_then(judged_metric).unwrap_or_else(|| headline(task).to_owned());
-        let outcomes = |package: &crate::model::package::Package, model: &kilter_inference::Model| {
-            let manifest = &package.manifest;
-            // A version that reads columns which are no longer sent cannot answer for today.
-            let scored = Predictions::by(model, &rows.table, manifest.threshold).ok()?;
-            let answered =
-                LoggedPredictions { scores: scored.scores, predicted: labels(scored.labels), ..rows.clone() };
-            Some(answered.outcomes(manifest.signature.task, &manifest.signature.classes, manifest.threshold))
-        };
-        let Some(ours) = outcomes(&package, &model) else { return Ok(None) };
-        let sign = if larger_is_better(&metric, ours.metric_task()) { 1.0 } else { -1.0 };
-        // All of them are asked: together they may err as rarely as one.
-        let level = 1.0 - (1.0 - LEVEL) / earlier.len() as f64;
-        let mut best: Option<Better> = None;
-        for number in earlier {
-            let (package, model) = self.loaded(&live.model, *number)?;
-            let Some(theirs) = outcomes(&package, &model) else { continue };
-            let (Ok(difference), Ok(value)) = (theirs.difference_at(&ours, &metric, level), theirs.metric(&metric))
-            else {
-                continue;
-            };
-            if !holds(project, &theirs) {
-                continue;
-            }
-            let gain = if sign > 0.0 { Ok(difference) } else { difference.map_decreasing(|difference| -difference) };
-            let Ok(gain) = gain else { continue };
-            if gain.low > 0.0 && best.as_ref().is_none_or(|best| gain.value > best.gain.value) {
-                best = Some(Better { number: *number, metric: metric.clone(), gain, value: value.value });
-            }
-        }
-        Ok(best)
-    }
+    Ok(best)
 }
 
 /// Whether the rules on performance that the contract states hold for outcomes, as far as they are about whole metrics.

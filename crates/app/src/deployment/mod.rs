@@ -12,4 +12,8 @@ pub(crate) mod tests;
 pub(crate) mod threshold;
 
 pub use auto_deploy::DeployOutcome;
+pub use auto_deploy::deploy_if_allowed;
+pub use deploy::{deploy_at, roll_back_at};
 pub use next_step::NextStep;
+pub use next_step::waiting_at;
+pub use routes::{candidate_refused_at, project_at, refused_at, refused_endpoints};

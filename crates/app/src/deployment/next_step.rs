@@ -16,7 +16,13 @@ use kilter_store::{
     model::{self as versions, Version},
 };
 
-use crate::{App, error::AppError, project::folder::Project};
+use crate::{
+    App,
+    deployment::{auto_deploy, routes},
+    error::AppError,
+    model::approval,
+    project::folder::Project,
+};
 
 /// Versions that are looked at, newest first.
 const MAX_VERSIONS: u32 = 100;
@@ -32,102 +38,94 @@ pub struct NextStep {
     pub command: String,
 }
 
-impl App {
-    /// What an endpoint waits for; `None` where what serves is the newest that may.
-    ///
-    /// # Errors
-    /// When the metadata cannot be read.
-    pub fn waiting_at(&self, endpoint: &EndpointName, now: Timestamp) -> Result<Option<NextStep>, AppError> {
-        let Some(project) = self.project_at(endpoint)? else { return Ok(None) };
-        let Some(deploy) = project.deploy_at(endpoint) else { return Ok(None) };
-        let model = project.model();
-        let (live, candidate, newest) = self.store().read(|reader| {
-            let newest = versions::list(reader, &model, None, &PageRequest::first(MAX_VERSIONS))?.items;
-            Ok((deployments::live(reader, endpoint)?, deployments::candidate(reader, endpoint)?, newest))
-        })?;
-        let is_newer = |version: &&Version| {
-            live.as_ref().is_none_or(|live| live.model != version.model || live.number < version.number)
-        };
-        let last = newest.first().cloned();
-        for version in newest.iter().filter(is_newer) {
-            let is_past =
-                matches!(version.state, VersionState::Rejected | VersionState::Retired | VersionState::Revoked);
-            let was_here = self
-                .store()
-                .read(|reader| deployments::was_requested(reader, endpoint, &version.model, version.number))?;
-            if !is_past && !was_here {
-                return self.step_of(&project, deploy, version, candidate.as_ref(), now).map(Some);
-            }
+/// What an endpoint waits for; `None` where what serves is the newest that may.
+///
+/// # Errors
+/// When the metadata cannot be read.
+pub fn waiting_at(app: &App, endpoint: &EndpointName, now: Timestamp) -> Result<Option<NextStep>, AppError> {
+    let Some(project) = routes::project_at(app, endpoint)? else { return Ok(None) };
+    let Some(deploy) = project.deploy_at(endpoint) else { return Ok(None) };
+    let model = project.model();
+    let (live, candidate, newest) = app.store().read(|reader| {
+        let newest = versions::list(reader, &model, None, &PageRequest::first(MAX_VERSIONS))?.items;
+        Ok((deployments::live(reader, endpoint)?, deployments::candidate(reader, endpoint)?, newest))
+    })?;
+    let is_newer = |version: &&Version| {
+        live.as_ref().is_none_or(|live| live.model != version.model || live.number < version.number)
+    };
+    let last = newest.first().cloned();
+    for version in newest.iter().filter(is_newer) {
+        let is_past = matches!(version.state, VersionState::Rejected | VersionState::Retired | VersionState::Revoked);
+        let was_here =
+            app.store().read(|reader| deployments::was_requested(reader, endpoint, &version.model, version.number))?;
+        if !is_past && !was_here {
+            return next_step_of(app, &project, deploy, version, candidate.as_ref(), now).map(Some);
         }
-        Ok((live.is_none() && candidate.is_none()).then(|| nothing(last.as_ref())))
     }
+    Ok((live.is_none() && candidate.is_none()).then(|| nothing(last.as_ref())))
+}
 
-    fn step_of(
-        &self,
-        project: &Project,
-        deploy: &Deploy,
-        version: &Version,
-        candidate: Option<&Deployment>,
-        now: Timestamp,
-    ) -> Result<NextStep, AppError> {
-        let (number, named) = (version.number, format!("{}@{}", version.model, version.number));
-        let waiting = |reason: String, who: Vec<String>, command: String| NextStep {
-            version: Some(number),
-            reason,
-            who,
-            command,
-        };
-        let show = format!("kilter model show {named}");
-        if deploy.admission_policy().accepts(version.state) {
-            return self.admitted(project, deploy, version, candidate);
+fn next_step_of(
+    app: &App,
+    project: &Project,
+    deploy: &Deploy,
+    version: &Version,
+    candidate: Option<&Deployment>,
+    now: Timestamp,
+) -> Result<NextStep, AppError> {
+    let (number, named) = (version.number, format!("{}@{}", version.model, version.number));
+    let waiting =
+        |reason: String, who: Vec<String>, command: String| NextStep { version: Some(number), reason, who, command };
+    let show = format!("kilter model show {named}");
+    if deploy.admission_policy().accepts(version.state) {
+        return find_admitted_version(app, project, deploy, version, candidate);
+    }
+    Ok(match version.state {
+        VersionState::Validated => {
+            let missing = approval::missing_approval(app, project, version, now)?;
+            let missing = if missing.is_empty() { "a yes".to_owned() } else { missing.join("; ") };
+            let roles = project.contract.approve.rule.quorums.iter().map(|quorum| quorum.role);
+            let who = roles.map(|role| people(project, role)).collect();
+            waiting(
+                format!("v{number} passed its gates and waits for {missing}"),
+                who,
+                format!("kilter approve {named}"),
+            )
         }
-        Ok(match version.state {
-            VersionState::Validated => {
-                let missing = self.missing_approval(project, version, now)?;
-                let missing = if missing.is_empty() { "a yes".to_owned() } else { missing.join("; ") };
-                let roles = project.contract.approve.rule.quorums.iter().map(|quorum| quorum.role);
-                let who = roles.map(|role| people(project, role)).collect();
-                waiting(
-                    format!("v{number} passed its gates and waits for {missing}"),
-                    who,
-                    format!("kilter approve {named}"),
-                )
-            }
-            VersionState::Draft => waiting(format!("v{number} is a draft that was not submitted"), vec![], show),
-            _ => waiting(format!("v{number} is undecided: something was not measured"), vec![], show),
-        })
-    }
+        VersionState::Draft => waiting(format!("v{number} is a draft that was not submitted"), vec![], show),
+        _ => waiting(format!("v{number} is undecided: something was not measured"), vec![], show),
+    })
+}
 
-    /// A version that the place takes and that was never asked for there.
-    fn admitted(
-        &self,
-        project: &Project,
-        deploy: &Deploy,
-        version: &Version,
-        candidate: Option<&Deployment>,
-    ) -> Result<NextStep, AppError> {
-        let (number, state) = (version.number, version.state);
-        let place = if project.main_deploy().is_some_and(|main| main.name == deploy.name) {
-            String::new()
-        } else {
-            format!("{} ", deploy.name)
-        };
-        let command = format!("kilter deploy {place}--version {number}");
-        let operators = || Action::Deploy.roles().iter().map(|role| people(project, *role)).collect();
-        let refusal = self.was_refused(version, &project.endpoint(deploy))?;
-        let (reason, who) = match (candidate, refusal) {
-            (Some(candidate), _) => {
-                let trial = format!("v{number} is {state} and waits until v{} is live or taken back", candidate.number);
-                (trial, Vec::new())
-            }
-            (None, Some(refusal)) => (format!("v{number} is {state} and was not deployed: {refusal}"), operators()),
-            (None, None) if deploy.auto => {
-                (format!("v{number} is {state}; a running server deploys it within seconds"), operators())
-            }
-            (None, None) => (format!("v{number} is {state} and nobody deployed it"), operators()),
-        };
-        Ok(NextStep { version: Some(number), reason, who, command })
-    }
+/// A version that the place takes and that was never asked for there.
+fn find_admitted_version(
+    app: &App,
+    project: &Project,
+    deploy: &Deploy,
+    version: &Version,
+    candidate: Option<&Deployment>,
+) -> Result<NextStep, AppError> {
+    let (number, state) = (version.number, version.state);
+    let place = if project.main_deploy().is_some_and(|main| main.name == deploy.name) {
+        String::new()
+    } else {
+        format!("{} ", deploy.name)
+    };
+    let command = format!("kilter deploy {place}--version {number}");
+    let operators = || Action::Deploy.roles().iter().map(|role| people(project, *role)).collect();
+    let refusal = auto_deploy::was_refused(app, version, &project.endpoint(deploy))?;
+    let (reason, who) = match (candidate, refusal) {
+        (Some(candidate), _) => {
+            let trial = format!("v{number} is {state} and waits until v{} is live or taken back", candidate.number);
+            (trial, Vec::new())
+        }
+        (None, Some(refusal)) => (format!("v{number} is {state} and was not deployed: {refusal}"), operators()),
+        (None, None) if deploy.auto => {
+            (format!("v{number} is {state}; a running server deploys it within seconds"), operators())
+        }
+        (None, None) => (format!("v{number} is {state} and nobody deployed it"), operators()),
+    };
+    Ok(NextStep { version: Some(number), reason, who, command })
 }
 
 /// Nothing serves and no version can be waited with.

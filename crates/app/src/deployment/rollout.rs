@@ -19,12 +19,17 @@ use kilter_store::deployment::{self as deployments, Deployment};
 
 use crate::deployment::route_change::EndpointChange;
 use crate::{
-    App,
+    App, clock_skew,
     context::RequestContext,
+    deployment::{route_change, routes},
     error::AppError,
     event::{DecisionKind, EventMetrics},
     gate::judge::put_outcome,
-    prediction::logged::{LoggedPredictions, PredictionFilter},
+    model::package_run,
+    prediction::{
+        logged::{self, LoggedPredictions, PredictionFilter},
+        predict,
+    },
     project::folder::Project,
 };
 
@@ -44,192 +49,203 @@ struct CandidateComparison {
     errors: f64,
 }
 
-impl App {
-    /// Takes the candidate at an endpoint one stage further, or back, if its time has come.
-    pub(crate) fn advance_rollout(
-        &self,
-        context: &RequestContext,
-        project: &Project,
-        deploy: &Deploy,
-        endpoint: &EndpointName,
-    ) -> Result<(), AppError> {
-        let Some(candidate) = self.store().read(|reader| deployments::candidate(reader, endpoint))? else {
-            return Ok(());
-        };
-        // What is not asked is neither widened nor judged; `kilter status` says why, and a person takes it back.
-        if self.refused_at(endpoint).or_else(|| self.candidate_refused_at(endpoint)).is_some() {
-            return Ok(());
+/// Takes the candidate at an endpoint one stage further, or back, if its time has come.
+pub(crate) fn advance_rollout(
+    app: &App,
+    context: &RequestContext,
+    project: &Project,
+    deploy: &Deploy,
+    endpoint: &EndpointName,
+) -> Result<(), AppError> {
+    let Some(candidate) = app.store().read(|reader| deployments::candidate(reader, endpoint))? else {
+        return Ok(());
+    };
+    // What is not asked is neither widened nor judged; `kilter status` says why, and a person takes it back.
+    if routes::refused_at(app, endpoint).or_else(|| routes::candidate_refused_at(app, endpoint)).is_some() {
+        return Ok(());
+    }
+    let since = stage_since(app, &candidate, context.at)?;
+    let trial = compare_candidate(app, context, &candidate, since)?;
+    if let Some((reason, numbers)) = judge_guardrail(app, context, deploy, &candidate, &trial)? {
+        let take_back = |change: &EndpointChange<'_>| change.take_back(&candidate, &reason, &numbers);
+        return route_change::change_endpoint(app, context, project, deploy, take_back);
+    }
+    let next = match candidate.state {
+        DeploymentState::Shadow => {
+            let is_over = deploy.shadow.is_none_or(|shadow| since.after(shadow) <= context.at);
+            is_over.then(|| after_shadow(deploy))
         }
-        let since = self.stage_since(&candidate, context.at)?;
-        let trial = self.trial(context, &candidate, since)?;
-        if let Some((reason, numbers)) = self.guardrail(context, deploy, &candidate, &trial)? {
-            let take_back = |change: &EndpointChange<'_>| change.take_back(&candidate, &reason, &numbers);
-            return self.change_endpoint(context, project, deploy, take_back);
-        }
-        let next = match candidate.state {
-            DeploymentState::Shadow => {
-                let is_over = deploy.shadow.is_none_or(|shadow| since.after(shadow) <= context.at);
-                is_over.then(|| after_shadow(deploy))
-            }
-            DeploymentState::Canary { percent } => deploy.canary.as_ref().and_then(|canary| {
-                let is_over = since.after(canary.every) <= context.at && trial.answered() >= canary.min_rows;
-                is_over.then(|| after_canary(canary, percent))
-            }),
-            _ => None,
-        };
-        let Some(next) = next else { return Ok(()) };
-        self.change_endpoint(context, project, deploy, |change| trial.take_stage(change, &candidate, next))
-    }
+        DeploymentState::Canary { percent } => deploy.canary.as_ref().and_then(|canary| {
+            let is_over = since.after(canary.every) <= context.at && trial.answered() >= canary.min_rows;
+            is_over.then(|| after_canary(canary, percent))
+        }),
+        _ => None,
+    };
+    let Some(next) = next else { return Ok(()) };
+    route_change::change_endpoint(app, context, project, deploy, |change| trial.take_stage(change, &candidate, next))
+}
 
-    /// When a rollout at a place wants to be looked at again.
-    pub(crate) fn rollout_due(
-        &self,
-        deploy: &Deploy,
-        endpoint: &EndpointName,
-        now: Timestamp,
-    ) -> Result<Option<Timestamp>, AppError> {
-        let Some(candidate) = self.store().read(|reader| deployments::candidate(reader, endpoint))? else {
-            return Ok(None);
-        };
-        let since = self.stage_since(&candidate, now)?;
-        let every = match candidate.state {
-            DeploymentState::Shadow => deploy.shadow,
-            _ => deploy.canary.as_ref().map(|canary| canary.every),
-        };
-        let Some(every) = every.filter(|every| every.millis() > 0) else { return Ok(None) };
-        let passed = (now.millis() - since.millis()) / every.millis() + 1;
-        Ok(Some(since.after(Span { count: every.count * passed.max(1), unit: every.unit })))
-    }
+/// When a rollout at a place wants to be looked at again.
+pub(crate) fn rollout_due(
+    app: &App,
+    deploy: &Deploy,
+    endpoint: &EndpointName,
+    now: Timestamp,
+) -> Result<Option<Timestamp>, AppError> {
+    let Some(candidate) = app.store().read(|reader| deployments::candidate(reader, endpoint))? else {
+        return Ok(None);
+    };
+    let since = stage_since(app, &candidate, now)?;
+    let every = match candidate.state {
+        DeploymentState::Shadow => deploy.shadow,
+        _ => deploy.canary.as_ref().map(|canary| canary.every),
+    };
+    let Some(every) = every.filter(|every| every.millis() > 0) else { return Ok(None) };
+    let passed = (now.millis() - since.millis()) / every.millis() + 1;
+    Ok(Some(since.after(Span { count: every.count * passed.max(1), unit: every.unit })))
+}
 
-    /// When the present stage began: the entry of the last move.
-    fn stage_since(&self, candidate: &Deployment, now: Timestamp) -> Result<Timestamp, AppError> {
-        let seq = candidate.audit_seq;
-        let entry = self.store().read(|reader| kilter_store::audit::find(reader, seq))?;
-        self.past_time(entry.map_or(candidate.created, |record| record.entry.at), now)
-    }
+/// When the present stage began: the entry of the last move.
+fn stage_since(app: &App, candidate: &Deployment, now: Timestamp) -> Result<Timestamp, AppError> {
+    let seq = candidate.audit_seq;
+    let entry = app.store().read(|reader| kilter_store::audit::find(reader, seq))?;
+    clock_skew::past_time(app, entry.map_or(candidate.created, |record| record.entry.at), now)
+}
 
-    fn trial(
-        &self,
-        context: &RequestContext,
-        candidate: &Deployment,
-        since: Timestamp,
-    ) -> Result<CandidateComparison, AppError> {
-        let (endpoint, until) = (&candidate.endpoint, Timestamp(context.at.millis().saturating_add(1)));
-        let scored =
-            self.answered(endpoint, PredictionFilter::Version(candidate.number), (since, until), context.at)?;
-        let live = self.store().read(|reader| deployments::live(reader, endpoint))?;
-        let difference = match live {
-            Some(live) => self.compare(context, candidate, &live)?,
-            None => None,
-        };
-        Ok(CandidateComparison { errors: self.error_rate(candidate), scored, difference })
-    }
+fn compare_candidate(
+    app: &App,
+    context: &RequestContext,
+    candidate: &Deployment,
+    since: Timestamp,
+) -> Result<CandidateComparison, AppError> {
+    let (endpoint, until) = (&candidate.endpoint, Timestamp(context.at.millis().saturating_add(1)));
+    let scored = logged::logged_predictions(
+        app,
+        endpoint,
+        PredictionFilter::Version(candidate.number),
+        (since, until),
+        context.at,
+    )?;
+    let live = app.store().read(|reader| deployments::live(reader, endpoint))?;
+    let difference = match live {
+        Some(live) => compare_losses(app, context, candidate, &live)?,
+        None => None,
+    };
+    Ok(CandidateComparison { errors: error_rate(app, candidate), scored, difference })
+}
 
-    /// Mean loss of the candidate minus that of the champion since the rollout began: over the rows that both scored
-    /// (shadow), else between the rows that chance gave to each (canary).
-    fn compare(
-        &self,
-        context: &RequestContext,
-        candidate: &Deployment,
-        live: &Deployment,
-    ) -> Result<Option<Estimate>, AppError> {
-        let span = (self.past_time(candidate.created, context.at)?, Timestamp(context.at.millis().saturating_add(1)));
-        let ours = self.answered(&candidate.endpoint, PredictionFilter::Version(candidate.number), span, context.at)?;
-        let theirs = self.answered(&candidate.endpoint, PredictionFilter::Version(live.number), span, context.at)?;
-        let champion = self.loaded(&live.model, live.number)?.0;
-        // A class that one of them alone knows is a wrong answer of the other.
-        let classes = [&self.loaded(&candidate.model, candidate.number)?.0, &champion]
-            .map(|package| package.manifest.signature.classes.clone())
-            .concat();
-        let (mut ours, mut theirs) = (self.losses(candidate, &ours, &classes)?, self.losses(live, &theirs, &classes)?);
-        if champion.manifest.signature.task == kilter_inference::Task::Regression {
-            // Errors of a regression have the unit of the target: in units of the champion's they fit any target.
-            let unit = spread(&theirs);
-            ours.iter_mut().chain(&mut theirs).for_each(|(_, loss)| *loss /= unit);
-        }
-        Ok(paired(&ours, &theirs).or_else(|| apart(&ours, &theirs)))
+/// Mean loss of the candidate minus that of the champion since the rollout began: over the rows that both scored
+/// (shadow), else between the rows that chance gave to each (canary).
+fn compare_losses(
+    app: &App,
+    context: &RequestContext,
+    candidate: &Deployment,
+    live: &Deployment,
+) -> Result<Option<Estimate>, AppError> {
+    let span =
+        (clock_skew::past_time(app, candidate.created, context.at)?, Timestamp(context.at.millis().saturating_add(1)));
+    let ours = logged::logged_predictions(
+        app,
+        &candidate.endpoint,
+        PredictionFilter::Version(candidate.number),
+        span,
+        context.at,
+    )?;
+    let theirs =
+        logged::logged_predictions(app, &candidate.endpoint, PredictionFilter::Version(live.number), span, context.at)?;
+    let champion = package_run::load_version(app, &live.model, live.number)?.0;
+    // A class that one of them alone knows is a wrong answer of the other.
+    let classes = [&package_run::load_version(app, &candidate.model, candidate.number)?.0, &champion]
+        .map(|package| package.manifest.signature.classes.clone())
+        .concat();
+    let (mut ours, mut theirs) =
+        (row_losses(app, candidate, &ours, &classes)?, row_losses(app, live, &theirs, &classes)?);
+    if champion.manifest.signature.task == kilter_inference::Task::Regression {
+        // Errors of a regression have the unit of the target: in units of the champion's they fit any target.
+        let unit = spread(&theirs);
+        ours.iter_mut().chain(&mut theirs).for_each(|(_, loss)| *loss /= unit);
     }
+    Ok(paired(&ours, &theirs).or_else(|| apart(&ours, &theirs)))
+}
 
-    fn losses(
-        &self,
-        deployment: &Deployment,
-        answered: &LoggedPredictions,
-        classes: &[String],
-    ) -> Result<Losses, AppError> {
-        let (package, _) = self.loaded(&deployment.model, deployment.number)?;
-        let signature = &package.manifest.signature;
-        let outcomes =
-            answered.outcomes(signature.task, &signature.classes, package.manifest.threshold).knowing(classes);
-        if outcomes.label_check().is_beyond() {
-            return Ok(vec![]);
-        }
-        let named = outcomes.rows.iter().zip(outcomes.losses());
-        Ok(named.map(|(&row, loss)| (answered.ids[row].clone(), loss)).collect())
+fn row_losses(
+    app: &App,
+    deployment: &Deployment,
+    answered: &LoggedPredictions,
+    classes: &[String],
+) -> Result<Losses, AppError> {
+    let (package, _) = package_run::load_version(app, &deployment.model, deployment.number)?;
+    let signature = &package.manifest.signature;
+    let outcomes = answered.outcomes(signature.task, &signature.classes, package.manifest.threshold).knowing(classes);
+    if outcomes.label_check().is_beyond() {
+        return Ok(vec![]);
     }
+    let named = outcomes.rows.iter().zip(outcomes.losses());
+    Ok(named.map(|(&row, loss)| (answered.ids[row].clone(), loss)).collect())
+}
 
-    fn error_rate(&self, candidate: &Deployment) -> f64 {
-        let Some(serving) = self.serving(&candidate.endpoint) else { return 0.0 };
-        let routes = serving.endpoint().routes();
-        let served = routes.versions().find(|served| served.version().number == u64::from(candidate.number));
-        served.and_then(|served| served.counts().error_rate()).unwrap_or(0.0)
-    }
+fn error_rate(app: &App, candidate: &Deployment) -> f64 {
+    let Some(serving) = predict::serving(app, &candidate.endpoint) else { return 0.0 };
+    let routes = serving.endpoint().routes();
+    let served = routes.versions().find(|served| served.version().number == u64::from(candidate.number));
+    served.and_then(|served| served.counts().error_rate()).unwrap_or(0.0)
+}
 
-    /// The guardrail that broke: a rule of the contract that holds, or labels that say the candidate is worse.
-    fn guardrail(
-        &self,
-        context: &RequestContext,
-        deploy: &Deploy,
-        candidate: &Deployment,
-        trial: &CandidateComparison,
-    ) -> Result<Option<(String, EventMetrics)>, AppError> {
-        if let Some(worse) = trial.difference.filter(|difference| difference.low > 0.0) {
-            let reason = format!(
-                "its loss is higher than the champion's by {} (at least {}) on {} labelled rows",
-                rounded(worse.value),
-                rounded(worse.low),
-                worse.count
-            );
-            return Ok(Some((reason, trial.numbers())));
-        }
-        let Some(canary) = &deploy.canary else { return Ok(None) };
-        let broken = self.broken(context, canary, candidate, trial)?;
-        Ok(broken.map(|outcome| {
-            let mut numbers = trial.numbers();
-            put_outcome(&mut numbers, &outcome);
-            (format!("guardrail: {}", outcome.text), numbers)
-        }))
+/// The guardrail that broke: a rule of the contract that holds, or labels that say the candidate is worse.
+fn judge_guardrail(
+    app: &App,
+    context: &RequestContext,
+    deploy: &Deploy,
+    candidate: &Deployment,
+    trial: &CandidateComparison,
+) -> Result<Option<(String, EventMetrics)>, AppError> {
+    if let Some(worse) = trial.difference.filter(|difference| difference.low > 0.0) {
+        let reason = format!(
+            "its loss is higher than the champion's by {} (at least {}) on {} labelled rows",
+            rounded(worse.value),
+            rounded(worse.low),
+            worse.count
+        );
+        return Ok(Some((reason, trial.numbers())));
     }
+    let Some(canary) = &deploy.canary else { return Ok(None) };
+    let broken = broken_guardrail(app, context, canary, candidate, trial)?;
+    Ok(broken.map(|outcome| {
+        let mut numbers = trial.numbers();
+        put_outcome(&mut numbers, &outcome);
+        (format!("guardrail: {}", outcome.text), numbers)
+    }))
+}
 
-    fn broken(
-        &self,
-        context: &RequestContext,
-        canary: &Canary,
-        candidate: &Deployment,
-        trial: &CandidateComparison,
-    ) -> Result<Option<RuleOutcome>, AppError> {
-        let (package, _) = self.loaded(&candidate.model, candidate.number)?;
-        let signature = &package.manifest.signature;
-        let threshold = package.manifest.threshold;
-        let outcomes = trial.scored.outcomes(signature.task, &signature.classes, threshold);
-        let decisions = trial.scored.decisions(signature.task, &signature.classes, threshold);
-        let facts = std::collections::BTreeMap::from([("error_rate".to_owned(), trial.errors)]);
-        let rows = WindowRows {
-            now: context.at,
-            table: &trial.scored.table,
-            events: &trial.scored.events,
-            scores: &trial.scored.scores,
-            reference: &package.reference,
-            outcomes: &outcomes,
-            decisions: &decisions,
-            estimates: &std::collections::BTreeMap::new(),
-            facts: &facts,
-            consumers: &trial.scored.consumers,
-            least: MinSample { rows: MIN_COMPARED, labelled: 0.3 },
-            proof: None,
-        };
-        // An abort rule states what must not be: the version goes back when it holds.
-        Ok(canary.abort.iter().map(|rule| rule.judge(&rows, JudgeMode::Point)).find(RuleOutcome::is_passed))
-    }
+fn broken_guardrail(
+    app: &App,
+    context: &RequestContext,
+    canary: &Canary,
+    candidate: &Deployment,
+    trial: &CandidateComparison,
+) -> Result<Option<RuleOutcome>, AppError> {
+    let (package, _) = package_run::load_version(app, &candidate.model, candidate.number)?;
+    let signature = &package.manifest.signature;
+    let threshold = package.manifest.threshold;
+    let outcomes = trial.scored.outcomes(signature.task, &signature.classes, threshold);
+    let decisions = trial.scored.decisions(signature.task, &signature.classes, threshold);
+    let facts = std::collections::BTreeMap::from([("error_rate".to_owned(), trial.errors)]);
+    let rows = WindowRows {
+        now: context.at,
+        table: &trial.scored.table,
+        events: &trial.scored.events,
+        scores: &trial.scored.scores,
+        reference: &package.reference,
+        outcomes: &outcomes,
+        decisions: &decisions,
+        estimates: &std::collections::BTreeMap::new(),
+        facts: &facts,
+        consumers: &trial.scored.consumers,
+        least: MinSample { rows: MIN_COMPARED, labelled: 0.3 },
+        proof: None,
+    };
+    // An abort rule states what must not be: the version goes back when it holds.
+    Ok(canary.abort.iter().map(|rule| rule.judge(&rows, JudgeMode::Point)).find(RuleOutcome::is_passed))
 }
 
 /// The stage that follows a shadow: a canary of the share that the contract begins with, or going live.

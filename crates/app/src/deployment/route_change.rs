@@ -23,14 +23,15 @@ use crate::deployment::routes::RoutePlan;
 use crate::{
     App,
     context::RequestContext,
+    deployment::{deploy, routes, threshold::tune},
     error::AppError,
     event::{DecisionKind, EventMetrics},
-    prediction::predict::Serving,
+    prediction::{open_log, predict::Serving},
     project::folder::Project,
     replay::timeline::VERSION,
 };
 
-/// The right to change what answers at an endpoint: [`App::change_endpoint`] gives it to one caller at a time.
+/// The right to change what answers at an endpoint: [`change_endpoint`] gives it to one caller at a time.
 pub(crate) struct EndpointChange<'a> {
     app: &'a App,
     context: &'a RequestContext,
@@ -55,30 +56,28 @@ impl From<&Deployment> for PendingDeployment {
     }
 }
 
-impl App {
-    /// Lets `work` change what answers at a place, while nobody else does.
-    pub(crate) fn change_endpoint<T>(
-        &self,
-        context: &RequestContext,
-        project: &Project,
-        deploy: &Deploy,
-        work: impl FnOnce(&EndpointChange<'_>) -> Result<T, AppError>,
-    ) -> Result<T, AppError> {
-        let endpoint = project.endpoint(deploy);
-        let lock = self.endpoint_lock(&endpoint);
-        // A panic of another change left committed states: this one reads them anew.
-        let _alone = lock.lock().unwrap_or_else(PoisonError::into_inner);
-        work(&EndpointChange { app: self, context, project, deploy, endpoint })
-    }
+/// Lets `work` change what answers at a place, while nobody else does.
+pub(crate) fn change_endpoint<T>(
+    app: &App,
+    context: &RequestContext,
+    project: &Project,
+    deploy: &Deploy,
+    work: impl FnOnce(&EndpointChange<'_>) -> Result<T, AppError>,
+) -> Result<T, AppError> {
+    let endpoint = project.endpoint(deploy);
+    let lock = endpoint_lock(app, &endpoint);
+    // A panic of another change left committed states: this one reads them anew.
+    let _alone = lock.lock().unwrap_or_else(PoisonError::into_inner);
+    work(&EndpointChange { app, context, project, deploy, endpoint })
+}
 
-    /// Who holds it may change what answers at the endpoint.
-    pub(super) fn endpoint_lock(&self, endpoint: &EndpointName) -> Arc<Mutex<()>> {
-        self.lock_changes().entry(endpoint.clone()).or_default().clone()
-    }
+/// Who holds it may change what answers at the endpoint.
+pub(super) fn endpoint_lock(app: &App, endpoint: &EndpointName) -> Arc<Mutex<()>> {
+    app.lock_changes().entry(endpoint.clone()).or_default().clone()
 }
 
 impl EndpointChange<'_> {
-    /// As [`App::deploy`].
+    /// As [`deploy`].
     pub(super) fn deploy(&self, number: u32, reason: &str) -> Result<Deployment, AppError> {
         let (app, model) = (self.app, self.project.model());
         let version = app.store().read(|reader| versions::get(reader, &model, number))?;
@@ -89,17 +88,17 @@ impl EndpointChange<'_> {
         if let Some(live) = self.live()?.filter(|live| live.model == model && live.number == number) {
             return self.deploy_again(live);
         }
-        app.check_stand_in(&self.endpoint, &model, number)?;
-        app.check_answers(&model, number)?;
+        deploy::check_signature_compatible(app, &self.endpoint, &model, number)?;
+        deploy::check_answers(app, &model, number)?;
         self.first_stage(self.request(model, number, reason))
     }
 
     /// The live version is asked for once more: nothing is to be done, unless it answers nobody and can again.
     fn deploy_again(&self, live: Deployment) -> Result<Deployment, AppError> {
-        if self.app.refused_at(&self.endpoint).is_none() {
+        if routes::refused_at(self.app, &self.endpoint).is_none() {
             return Err(self.wrong_state(&live, "live already", "nothing is to be done; another version replaces it"));
         }
-        self.app.follow_alone(&self.endpoint)?;
+        routes::sync_routes(self.app, &self.endpoint)?;
         Ok(live)
     }
 
@@ -109,12 +108,12 @@ impl EndpointChange<'_> {
         let candidate = self.candidate()?;
         if let Some(candidate) = &candidate {
             self.take_back(candidate, reason, &EventMetrics::default())?;
-            if self.app.refused_at(&self.endpoint).is_none() {
+            if routes::refused_at(self.app, &self.endpoint).is_none() {
                 return Ok(());
             }
         }
         let live = self.live()?.ok_or_else(|| AppError::NothingServes { endpoint: self.endpoint.clone() })?;
-        match self.app.last_before(&live)? {
+        match deploy::last_before(self.app, &live)? {
             Some(earlier) => self.bring_back(&live, earlier, reason, &EventMetrics::default()),
             None if candidate.is_some() => Ok(()),
             None => Err(AppError::NotFound {
@@ -137,7 +136,7 @@ impl EndpointChange<'_> {
         let (id, state) = (candidate.id.clone(), candidate.state);
         self.app.store().write(move |tx| deployments::advance(&tx.audited(draft), &id, state, next))?;
         // It is taken back whatever becomes of the live version, whose state is told where it is asked for.
-        let _ = self.app.follow_alone(&self.endpoint);
+        let _ = routes::sync_routes(self.app, &self.endpoint);
         Ok(())
     }
 
@@ -150,10 +149,10 @@ impl EndpointChange<'_> {
         numbers: &EventMetrics,
     ) -> Result<(), AppError> {
         let (model, app) = (live.model.clone(), self.app);
-        let version = app.version_state(&model, earlier)?;
+        let version = deploy::version_state(app, &model, earlier)?;
         let requested = DeploymentState::requested(version, self.deploy.admission_policy())?;
         let returned = requested.after(DeploymentEvent::WentLive, version, self.deploy.admission_policy())?;
-        app.check_answers(&model, earlier)?;
+        deploy::check_answers(app, &model, earlier)?;
         let ended = self.next_state(live, DeploymentEvent::RolledBack)?;
         let (serving, routes) = self.prepare(&RoutePlan::live(&model, earlier))?;
         let new = NewDeployment {
@@ -177,10 +176,10 @@ impl EndpointChange<'_> {
         Ok(())
     }
 
-    /// As [`App::replace_threshold`].
+    /// As [`replace_threshold`].
     pub(super) fn replace_threshold(&self, number: u32, reason: &str, numbers: &EventMetrics) -> Result<(), AppError> {
         let model = self.project.model();
-        self.app.check_answers(&model, number)?;
+        deploy::check_answers(self.app, &model, number)?;
         self.go_live(self.request(model, number, reason), reason, numbers).map(|_| ())
     }
 
@@ -193,7 +192,7 @@ impl EndpointChange<'_> {
     }
 
     fn first_stage(&self, entrant: PendingDeployment) -> Result<Deployment, AppError> {
-        let live = self.app.answering(&self.endpoint)?;
+        let live = deploy::live_deployment(self.app, &self.endpoint)?;
         let first_percent = self.deploy.canary.as_ref().and_then(|canary| canary.steps.first().copied());
         let nothing = EventMetrics::default();
         match (live, self.deploy.shadow, first_percent) {
@@ -276,12 +275,12 @@ impl EndpointChange<'_> {
             Some(before) => Some((before.clone(), self.next_state(before, DeploymentEvent::Superseded)?)),
             None => None,
         };
-        let same = match self.app.answering(&self.endpoint)? {
+        let same = match deploy::live_deployment(self.app, &self.endpoint)? {
             // One whose package is gone cannot be compared: alerts about it are over.
-            Some(before) => self
-                .app
-                .is_same_model((&before.model, before.number), (&entrant.model, entrant.number))
-                .or_else(|gone| if gone.is_of_a_version() { Ok(false) } else { Err(gone) })?,
+            Some(before) => {
+                tune::is_same_model(self.app, (&before.model, before.number), (&entrant.model, entrant.number))
+                    .or_else(|gone| if gone.is_of_a_version() { Ok(false) } else { Err(gone) })?
+            }
             None => false,
         };
         let (serving, routes) = self.prepare(&RoutePlan::live(&entrant.model, entrant.number))?;
@@ -313,8 +312,9 @@ impl EndpointChange<'_> {
 
     /// Loads what is about to serve, and opens where it will: after the commit nothing is left that can fail.
     fn prepare(&self, lineup: &RoutePlan) -> Result<(Arc<Serving>, Routes), AppError> {
-        let serving = self.app.open_serving(&self.endpoint)?;
-        let routes = self.app.load_routes(&self.endpoint, lineup, self.project, self.deploy.admission_policy())?;
+        let serving = open_log::open_serving(self.app, &self.endpoint)?;
+        let routes =
+            routes::load_routes(self.app, &self.endpoint, lineup, self.project, self.deploy.admission_policy())?;
         Ok((serving, routes))
     }
 
@@ -344,7 +344,7 @@ impl EndpointChange<'_> {
     }
 
     fn after(&self, entrant: &PendingDeployment, event: DeploymentEvent) -> Result<DeploymentState, AppError> {
-        let version = self.app.version_state(&entrant.model, entrant.number)?;
+        let version = deploy::version_state(self.app, &entrant.model, entrant.number)?;
         Ok(entrant.state.after(event, version, self.deploy.admission_policy())?)
     }
 

@@ -23,7 +23,17 @@ use kilter_store::{
     model as versions,
 };
 
-use crate::{App, dataset::context_columns, error::AppError, model::package::Package, project::folder::Project};
+use crate::{
+    App,
+    authz::access_map,
+    column_stats::collect,
+    dataset::context_columns,
+    deployment::route_change,
+    error::AppError,
+    model::{golden::replay, package::Package, package_run},
+    prediction::{open_log, predict},
+    project::folder::Project,
+};
 
 /// A version of a model.
 #[derive(Clone, Debug)]
@@ -70,190 +80,191 @@ pub(crate) struct LoadFailure {
     candidate: Option<String>,
 }
 
-impl App {
-    /// Opens every endpoint that serves, as the store says. One that cannot be served keeps no other one from serving.
-    ///
-    /// # Errors
-    /// When the metadata cannot be read.
-    pub(crate) fn resume_serving(&self) -> Result<(), AppError> {
-        let mut page = PageRequest::first(1000);
-        loop {
-            let listed = self.store().read(|reader| deployments::list_serving(reader, &page))?;
-            for deployment in &listed.items {
-                if self.serving(&deployment.endpoint).is_none() && self.refused_at(&deployment.endpoint).is_none() {
-                    self.resume_endpoint(&deployment.endpoint);
-                }
-            }
-            match listed.next {
-                Some(cursor) => page = PageRequest::first(1000).after(cursor),
-                None => return Ok(()),
+/// Opens every endpoint that serves, as the store says. One that cannot be served keeps no other one from serving.
+///
+/// # Errors
+/// When the metadata cannot be read.
+pub(crate) fn load_live_endpoints(app: &App) -> Result<(), AppError> {
+    let mut page = PageRequest::first(1000);
+    loop {
+        let listed = app.store().read(|reader| deployments::list_serving(reader, &page))?;
+        for deployment in &listed.items {
+            if predict::serving(app, &deployment.endpoint).is_none() && refused_at(app, &deployment.endpoint).is_none()
+            {
+                load_endpoint(app, &deployment.endpoint);
             }
         }
-    }
-
-    /// Why an endpoint does not serve is remembered, logged, and told where it is asked for.
-    fn resume_endpoint(&self, endpoint: &EndpointName) {
-        let followed = panic::catch_unwind(AssertUnwindSafe(|| self.follow_endpoint(endpoint)));
-        if followed.is_err() {
-            let reason = "loading it met a fault of Kilter; please report it with the log".to_owned();
-            tracing::error!(%endpoint, %reason, "the live version is refused");
-            self.lock_refused().insert(endpoint.clone(), LoadFailure { live: Some(reason), candidate: None });
+        match listed.next {
+            Some(cursor) => page = PageRequest::first(1000).after(cursor),
+            None => return Ok(()),
         }
     }
+}
 
-    /// Why the live version of an endpoint was refused when it was loaded; `None` where it answers, or nothing is live.
-    pub fn refused_at(&self, endpoint: &EndpointName) -> Option<String> {
-        self.lock_refused().get(endpoint)?.live.clone()
+/// Why an endpoint does not serve is remembered, logged, and told where it is asked for.
+fn load_endpoint(app: &App, endpoint: &EndpointName) {
+    let followed = panic::catch_unwind(AssertUnwindSafe(|| sync_endpoint(app, endpoint)));
+    if followed.is_err() {
+        let reason = "loading it met a fault of Kilter; please report it with the log".to_owned();
+        tracing::error!(%endpoint, %reason, "the live version is refused");
+        app.lock_refused().insert(endpoint.clone(), LoadFailure { live: Some(reason), candidate: None });
     }
+}
 
-    /// Why the candidate of an endpoint is not asked; `None` where it is, or there is none.
-    pub fn candidate_refused_at(&self, endpoint: &EndpointName) -> Option<String> {
-        self.lock_refused().get(endpoint)?.candidate.clone()
+/// Why the live version of an endpoint was refused when it was loaded; `None` where it answers, or nothing is live.
+pub fn refused_at(app: &App, endpoint: &EndpointName) -> Option<String> {
+    app.lock_refused().get(endpoint)?.live.clone()
+}
+
+/// Why the candidate of an endpoint is not asked; `None` where it is, or there is none.
+pub fn candidate_refused_at(app: &App, endpoint: &EndpointName) -> Option<String> {
+    app.lock_refused().get(endpoint)?.candidate.clone()
+}
+
+/// Every endpoint at which something that the store says serves does not, and why.
+pub fn refused_endpoints(app: &App) -> Vec<(EndpointName, String)> {
+    let of = |(endpoint, refused): (&EndpointName, &LoadFailure)| {
+        let live = refused.live.as_ref().map(|reason| format!("serves nothing: {reason}"));
+        let candidate = refused.candidate.as_ref().map(|reason| format!("its candidate is not asked: {reason}"));
+        Some((endpoint.clone(), live.or(candidate)?))
+    };
+    app.lock_refused().iter().filter_map(of).collect()
+}
+
+/// Loads what the store says serves at an endpoint, and lets it answer.
+///
+/// # Errors
+/// Why the live version does not answer; it is remembered as well.
+pub(crate) fn sync_endpoint(app: &App, endpoint: &EndpointName) -> Result<(), AppError> {
+    let lock = route_change::endpoint_lock(app, endpoint);
+    let _alone = lock.lock().unwrap_or_else(PoisonError::into_inner);
+    sync_routes(app, endpoint)
+}
+
+/// The same, for whoever changes the endpoint alone already.
+pub(super) fn sync_routes(app: &App, endpoint: &EndpointName) -> Result<(), AppError> {
+    publish_routes(app, endpoint).inspect_err(|refused| {
+        let reason = with_causes(refused);
+        tracing::error!(%endpoint, %reason, "the live version is refused");
+        app.lock_refused().insert(endpoint.clone(), LoadFailure { live: Some(reason), candidate: None });
+    })
+}
+
+fn publish_routes(app: &App, endpoint: &EndpointName) -> Result<(), AppError> {
+    let (live, candidate) = app
+        .store()
+        .read(|reader| Ok((deployments::live(reader, endpoint)?, deployments::candidate(reader, endpoint)?)))?;
+    let serving = open_log::open_serving(app, endpoint)?;
+    let Some(live) = live else {
+        serving.endpoint().deploy(Routes::nothing());
+        app.lock_refused().remove(endpoint);
+        return Ok(());
+    };
+    let (project, admits) = deploy_terms(app, endpoint);
+    let load = |lineup: &RoutePlan| match &project {
+        Some(project) => load_routes(app, endpoint, lineup, project, admits),
+        None => load_routes_with(app, endpoint, lineup, &[], admits),
+    };
+    let (routes, refused) = match (load(&RoutePlan::of(&live, candidate.as_ref())), candidate) {
+        (Ok(routes), _) => (routes, None),
+        (Err(refused), None) => return Err(refused),
+        // What is live goes on without a candidate that cannot be served.
+        (Err(refused), Some(_)) => (load(&RoutePlan::of(&live, None))?, Some(with_causes(&refused))),
+    };
+    serving.endpoint().deploy(routes);
+    app.lock_refused().remove(endpoint);
+    if let Some(reason) = refused {
+        tracing::error!(%endpoint, %reason, "the candidate is not asked");
+        app.lock_refused().insert(endpoint.clone(), LoadFailure { live: None, candidate: Some(reason) });
     }
+    Ok(())
+}
 
-    /// Every endpoint at which something that the store says serves does not, and why.
-    pub fn refused_endpoints(&self) -> Vec<(EndpointName, String)> {
-        let of = |(endpoint, refused): (&EndpointName, &LoadFailure)| {
-            let live = refused.live.as_ref().map(|reason| format!("serves nothing: {reason}"));
-            let candidate = refused.candidate.as_ref().map(|reason| format!("its candidate is not asked: {reason}"));
-            Some((endpoint.clone(), live.or(candidate)?))
-        };
-        self.lock_refused().iter().filter_map(of).collect()
-    }
+/// Loads a line-up and fits it together; nothing that serves changes.
+pub(super) fn load_routes(
+    app: &App,
+    endpoint: &EndpointName,
+    lineup: &RoutePlan,
+    project: &Project,
+    admits: AdmissionPolicy,
+) -> Result<Routes, AppError> {
+    let named: Vec<String> = context_columns::names(&project.contract).into_iter().collect();
+    load_routes_with(app, endpoint, lineup, &named, admits)
+}
 
-    /// Loads what the store says serves at an endpoint, and lets it answer.
-    ///
-    /// # Errors
-    /// Why the live version does not answer; it is remembered as well.
-    pub(crate) fn follow_endpoint(&self, endpoint: &EndpointName) -> Result<(), AppError> {
-        let lock = self.endpoint_lock(endpoint);
-        let _alone = lock.lock().unwrap_or_else(PoisonError::into_inner);
-        self.follow_alone(endpoint)
-    }
-
-    /// The same, for whoever changes the endpoint alone already.
-    pub(super) fn follow_alone(&self, endpoint: &EndpointName) -> Result<(), AppError> {
-        self.published(endpoint).inspect_err(|refused| {
-            let reason = with_causes(refused);
-            tracing::error!(%endpoint, %reason, "the live version is refused");
-            self.lock_refused().insert(endpoint.clone(), LoadFailure { live: Some(reason), candidate: None });
-        })
-    }
-
-    fn published(&self, endpoint: &EndpointName) -> Result<(), AppError> {
-        let (live, candidate) = self
-            .store()
-            .read(|reader| Ok((deployments::live(reader, endpoint)?, deployments::candidate(reader, endpoint)?)))?;
-        let serving = self.open_serving(endpoint)?;
-        let Some(live) = live else {
-            serving.endpoint().deploy(Routes::nothing());
-            self.lock_refused().remove(endpoint);
-            return Ok(());
-        };
-        let (project, admits) = self.terms_at(endpoint);
-        let load = |lineup: &RoutePlan| match &project {
-            Some(project) => self.load_routes(endpoint, lineup, project, admits),
-            None => self.load_routes_with(endpoint, lineup, &[], admits),
-        };
-        let (routes, refused) = match (load(&RoutePlan::of(&live, candidate.as_ref())), candidate) {
-            (Ok(routes), _) => (routes, None),
-            (Err(refused), None) => return Err(refused),
-            // What is live goes on without a candidate that cannot be served.
-            (Err(refused), Some(_)) => (load(&RoutePlan::of(&live, None))?, Some(with_causes(&refused))),
-        };
-        serving.endpoint().deploy(routes);
-        self.lock_refused().remove(endpoint);
-        if let Some(reason) = refused {
-            tracing::error!(%endpoint, %reason, "the candidate is not asked");
-            self.lock_refused().insert(endpoint.clone(), LoadFailure { live: None, candidate: Some(reason) });
+fn load_routes_with(
+    app: &App,
+    endpoint: &EndpointName,
+    lineup: &RoutePlan,
+    recorded: &[String],
+    admits: AdmissionPolicy,
+) -> Result<Routes, AppError> {
+    let now = predict::serving(app, endpoint).map(|serving| serving.endpoint().routes()).unwrap_or_default();
+    let champion = load_served_version(app, endpoint, &lineup.live, &now, admits)?;
+    let candidate = match &lineup.candidate {
+        Some((slot, mode)) => {
+            Some(Candidate { version: load_served_version(app, endpoint, slot, &now, admits)?, mode: *mode })
         }
-        Ok(())
-    }
+        None => None,
+    };
+    Ok(Routes::new(champion, candidate, &recorded_inputs(app, &lineup.live, recorded))?)
+}
 
-    /// Loads a line-up and fits it together; nothing that serves changes.
-    pub(super) fn load_routes(
-        &self,
-        endpoint: &EndpointName,
-        lineup: &RoutePlan,
-        project: &Project,
-        admits: AdmissionPolicy,
-    ) -> Result<Routes, AppError> {
-        let named: Vec<String> = context_columns::names(&project.contract).into_iter().collect();
-        self.load_routes_with(endpoint, lineup, &named, admits)
+/// A version that is served already keeps its counters; another is loaded and verified.
+fn load_served_version(
+    app: &App,
+    endpoint: &EndpointName,
+    slot: &Slot,
+    now: &Routes,
+    admits: AdmissionPolicy,
+) -> Result<Arc<ServedVersion>, AppError> {
+    let stored = app.store().read(|reader| versions::get(reader, &slot.model, slot.number))?;
+    let version = VersionRef { number: u64::from(slot.number), digest: stored.digest };
+    if let Some(served) = now.versions().find(|served| served.version() == version) {
+        return Ok(served.clone());
     }
+    let (package, _) = app.load_package(stored.digest)?;
+    let model = kilter_domain::digest::Digest::of(&package.model_bytes);
+    let threshold = Some(package.manifest.threshold);
+    let admission = Admission { version, model, state: stored.state, admits, threshold };
+    let served = ServedVersion::load(&package.model_bytes, &admission, score_edges(&package))?;
+    replay::check_golden(app, &package, served.trial())?;
+    Ok(Arc::new(match app.counts_profiles() {
+        true => served.with_profile(collect::open_profile(app, endpoint, version, &package)),
+        false => served,
+    }))
+}
 
-    fn load_routes_with(
-        &self,
-        endpoint: &EndpointName,
-        lineup: &RoutePlan,
-        recorded: &[String],
-        admits: AdmissionPolicy,
-    ) -> Result<Routes, AppError> {
-        let now = self.serving(endpoint).map(|serving| serving.endpoint().routes()).unwrap_or_default();
-        let champion = self.served(endpoint, &lineup.live, &now, admits)?;
-        let candidate = match &lineup.candidate {
-            Some((slot, mode)) => Some(Candidate { version: self.served(endpoint, slot, &now, admits)?, mode: *mode }),
-            None => None,
-        };
-        Ok(Routes::new(champion, candidate, &self.recorded_inputs(&lineup.live, recorded))?)
-    }
+/// The project that an endpoint belongs to, as its contract was last registered; its files are not looked for.
+pub fn project_at(app: &App, endpoint: &EndpointName) -> Result<Option<Project>, AppError> {
+    let found = app.store().read(|reader| deployments::find_endpoint(reader, endpoint))?;
+    found.map(|endpoint| access_map::recorded_project(app, &endpoint.project)).transpose()
+}
 
-    /// A version that is served already keeps its counters; another is loaded and verified.
-    fn served(
-        &self,
-        endpoint: &EndpointName,
-        slot: &Slot,
-        now: &Routes,
-        admits: AdmissionPolicy,
-    ) -> Result<Arc<ServedVersion>, AppError> {
-        let stored = self.store().read(|reader| versions::get(reader, &slot.model, slot.number))?;
-        let version = VersionRef { number: u64::from(slot.number), digest: stored.digest };
-        if let Some(served) = now.versions().find(|served| served.version() == version) {
-            return Ok(served.clone());
+/// The contract of an endpoint and what it admits: approved versions alone where there is none that can be read.
+fn deploy_terms(app: &App, endpoint: &EndpointName) -> (Option<Project>, AdmissionPolicy) {
+    let project = project_at(app, endpoint).unwrap_or_else(|error| {
+        tracing::error!(%endpoint, error = with_causes(&error), "the contract cannot be read; only approved versions serve");
+        None
+    });
+    let deploy = project.as_ref().and_then(|project| project.deploy_at(endpoint));
+    let admits = deploy.map_or(AdmissionPolicy::Approved, Deploy::admission_policy);
+    (project, admits)
+}
+
+/// Columns that requests may carry for the record: as the live version knows them, and those that the contract names
+/// since (their type is not known: they are recorded as text). Names of our own are never among them.
+fn recorded_inputs(app: &App, live: &Slot, named: &[String]) -> Vec<Input> {
+    // A version that is served from memory may have lost its package: the names of the contract are left.
+    let package = package_run::load_version(app, &live.model, live.number);
+    let mut inputs = package.map(|(package, _)| package.manifest.recorded.clone()).unwrap_or_default();
+    for name in named {
+        if !inputs.iter().any(|input| input.name == *name) {
+            inputs.push(context_columns::input(name.clone(), InputKind::Text));
         }
-        let (package, _) = self.load_package(stored.digest)?;
-        let model = kilter_domain::digest::Digest::of(&package.model_bytes);
-        let threshold = Some(package.manifest.threshold);
-        let admission = Admission { version, model, state: stored.state, admits, threshold };
-        let served = ServedVersion::load(&package.model_bytes, &admission, score_edges(&package))?;
-        self.check_golden(&package, served.trial())?;
-        Ok(Arc::new(match self.counts_profiles() {
-            true => served.with_profile(self.open_profile(endpoint, version, &package)),
-            false => served,
-        }))
     }
-
-    /// The project that an endpoint belongs to, as its contract was last registered; its files are not looked for.
-    pub fn project_at(&self, endpoint: &EndpointName) -> Result<Option<Project>, AppError> {
-        let found = self.store().read(|reader| deployments::find_endpoint(reader, endpoint))?;
-        found.map(|endpoint| self.recorded_project(&endpoint.project)).transpose()
-    }
-
-    /// The contract of an endpoint and what it admits: approved versions alone where there is none that can be read.
-    fn terms_at(&self, endpoint: &EndpointName) -> (Option<Project>, AdmissionPolicy) {
-        let project = self.project_at(endpoint).unwrap_or_else(|error| {
-            tracing::error!(%endpoint, error = with_causes(&error), "the contract cannot be read; only approved versions serve");
-            None
-        });
-        let deploy = project.as_ref().and_then(|project| project.deploy_at(endpoint));
-        let admits = deploy.map_or(AdmissionPolicy::Approved, Deploy::admission_policy);
-        (project, admits)
-    }
-
-    /// Columns that requests may carry for the record: as the live version knows them, and those that the contract names
-    /// since (their type is not known: they are recorded as text). Names of our own are never among them.
-    fn recorded_inputs(&self, live: &Slot, named: &[String]) -> Vec<Input> {
-        // A version that is served from memory may have lost its package: the names of the contract are left.
-        let package = self.loaded(&live.model, live.number);
-        let mut inputs = package.map(|(package, _)| package.manifest.recorded.clone()).unwrap_or_default();
-        for name in named {
-            if !inputs.iter().any(|input| input.name == *name) {
-                inputs.push(context_columns::input(name.clone(), InputKind::Text));
-            }
-        }
-        inputs.retain(|input| !context_columns::is_reserved(&input.name));
-        inputs
-    }
+    inputs.retain(|input| !context_columns::is_reserved(&input.name));
+    inputs
 }
 
 /// The quantiles of the score on held-out rows: what the score of production is compared with.

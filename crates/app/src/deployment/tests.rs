@@ -13,9 +13,15 @@ use serde_json::json;
 
 use crate::{
     context::RequestContext,
+    data_folder::recovery,
+    deployment::{auto_deploy, deploy, next_step, rollout, routes},
     error::AppError,
-    model::golden::replay::tests::{House, customers, finite, trained},
-    project::folder::Project,
+    model::{
+        approval,
+        golden::replay::tests::{House, customers, finite, trained},
+    },
+    prediction::predict,
+    project::{folder::Project, registration},
 };
 
 const CANARY: &str = "canary = { steps = [10, 50, 100], every = \"1h\" }";
@@ -29,7 +35,7 @@ fn house(folder: &std::path::Path, terms: &str) -> House {
     let mut house = House::open(folder);
     let contract = format!("{}{terms}\n", house.project.text);
     house.project = Project::of(folder, contract).unwrap();
-    house.app.register(&house.context, &house.project).unwrap();
+    registration::register(&house.app, &house.context, &house.project).unwrap();
     house
 }
 
@@ -41,7 +47,7 @@ fn reopened(house: House, folder: &std::path::Path) -> House {
 
 /// The versions that answer: the live one, and the one on trial.
 fn routed(house: &House) -> (Option<u64>, Option<(u64, Mode)>) {
-    let Some(serving) = house.app.serving(&endpoint()) else { return (None, None) };
+    let Some(serving) = predict::serving(&house.app, &endpoint()) else { return (None, None) };
     let routes = serving.endpoint().routes();
     let candidate = routes.candidate().map(|candidate| (candidate.version.version().number, candidate.mode));
     (routes.champion().map(|champion| champion.version().number), candidate)
@@ -181,30 +187,29 @@ fn whatever_was_committed_the_folder_opens_says_why_and_can_be_healed() {
         let (onnx, _) = trained();
         let (first, second) = (house.version(&onnx, None), house.version(&onnx, None));
         house.deploy(first).unwrap();
-        house
-            .app
-            .replace_threshold(
-                &house.context,
-                &house.project,
-                &house.project.contract.deploy[0],
-                second,
-                "",
-                &Default::default(),
-            )
-            .unwrap();
+        deploy::replace_threshold(
+            &house.app,
+            &house.context,
+            &house.project,
+            &house.project.contract.deploy[0],
+            second,
+            "",
+            &Default::default(),
+        )
+        .unwrap();
         inflict(&house);
         let house = reopened(house, folder.path());
-        house.app.recover(house.context.at).unwrap();
+        recovery::recover(&house.app, house.context.at).unwrap();
         assert_eq!(routed(&house).0, Some(2), "{harm}: what is live answers");
         let has_candidate = stored(&house).1.is_some();
-        let told = house.app.candidate_refused_at(&endpoint()).is_some();
+        let told = routes::candidate_refused_at(&house.app, &endpoint()).is_some();
         assert_eq!(has_candidate && routed(&house).1.is_none(), told, "{harm}: what is not asked is told");
         let step = house.project.contract.deploy[0].clone();
-        house.app.advance_rollout(&house.context, &house.project, &step, &endpoint()).unwrap();
+        rollout::advance_rollout(&house.app, &house.context, &house.project, &step, &endpoint()).unwrap();
         if has_candidate {
-            house.app.roll_back_at(&house.context, &endpoint(), "heal").unwrap();
+            deploy::roll_back_at(&house.app, &house.context, &endpoint(), "heal").unwrap();
         }
-        assert_eq!((stored(&house).1, house.app.refused_endpoints()), (None, vec![]), "{harm}");
+        assert_eq!((stored(&house).1, routes::refused_endpoints(&house.app)), (None, vec![]), "{harm}");
         let next = house.version(&onnx, None);
         house.deploy(next).unwrap();
         assert_eq!(routed(&house), stored(&house), "{harm}");
@@ -224,7 +229,7 @@ fn a_live_version_that_cannot_be_loaded_takes_no_other_endpoint_down_and_is_roll
     // One that was live, went on trial, and lost its package.
     let bad = house.version(&reading("__index_level_0__"), None);
     let own: Vec<_> = blobs(folder.path()).difference(&before).cloned().collect();
-    house.app.roll_back_at(&house.context, &endpoint(), "nothing was before").unwrap_err();
+    deploy::roll_back_at(&house.app, &house.context, &endpoint(), "nothing was before").unwrap_err();
     let live = house.app.store().read(|reader| deployments::live(reader, &endpoint())).unwrap().unwrap();
     house.context.at = kilter_domain::time::Timestamp(house.context.at.millis() + 1_000);
     let entry = house.context.audit_event("test", "", vec![]);
@@ -236,17 +241,17 @@ fn a_live_version_that_cannot_be_loaded_takes_no_other_endpoint_down_and_is_roll
     force(&house, "broken", bad, DeploymentState::Live);
     own.iter().for_each(|blob| fs::remove_file(blob).unwrap());
 
-    house.app.register(&house.context, &other).unwrap();
+    registration::register(&house.app, &house.context, &other).unwrap();
     let house = reopened(house, folder.path());
-    let reason = house.app.refused_at(&endpoint()).expect("it is told");
+    let reason = routes::refused_at(&house.app, &endpoint()).expect("it is told");
     assert!(!reason.is_empty());
-    assert_eq!(house.app.refused_endpoints().len(), 1);
+    assert_eq!(routes::refused_endpoints(&house.app).len(), 1);
     assert_eq!(routed(&house), (None, None));
     let again = house.deploy(bad).unwrap_err();
     assert!(again.is_of_a_version(), "asked for once more it is loaded once more: {again}");
-    house.app.roll_back_at(&house.context, &endpoint(), "heal").unwrap();
+    deploy::roll_back_at(&house.app, &house.context, &endpoint(), "heal").unwrap();
     assert_eq!((routed(&house), stored(&house)), ((Some(1), None), (Some(1), None)));
-    assert!(house.app.refused_endpoints().is_empty());
+    assert!(routes::refused_endpoints(&house.app).is_empty());
 }
 
 fn blobs(folder: &std::path::Path) -> BTreeSet<std::path::PathBuf> {
@@ -264,7 +269,7 @@ fn an_endpoint_whose_log_cannot_be_opened_is_told_and_the_folder_opens() {
     fs::remove_dir_all(folder.path().join("log/churn")).unwrap();
     fs::write(folder.path().join("log/churn"), "a file where a folder was").unwrap();
     let house = House { project, ..House::open(folder.path()) };
-    assert!(house.app.refused_at(&endpoint()).is_some_and(|reason| reason.contains("log")), "it is told");
+    assert!(routes::refused_at(&house.app, &endpoint()).is_some_and(|reason| reason.contains("log")), "it is told");
     let next = house.version(&trained().0, None);
     assert!(house.deploy(next).is_err());
     assert_eq!(all(&house).len(), 1, "what cannot be recorded is not deployed");
@@ -283,7 +288,7 @@ fn whatever_races_routes_end_as_the_store_says_and_nothing_stays_requested() {
                 for racer in 0..8 {
                     let (house, number) = (&house, versions[(round + racer) % versions.len()]);
                     scope.spawn(move || match racer % 4 {
-                        3 => drop(house.app.roll_back_at(&house.context, &endpoint(), "race")),
+                        3 => drop(deploy::roll_back_at(&house.app, &house.context, &endpoint(), "race")),
                         _ => drop(house.deploy(number)),
                     });
                 }
@@ -321,14 +326,14 @@ fn what_a_killed_process_left_under_way_is_ended_with_its_entry() {
     fs::create_dir_all(&scratch).unwrap();
     fs::write(scratch.join("half.parquet"), "half").unwrap();
     let house = reopened(house, folder.path());
-    let recovered = house.app.recover(house.context.at).unwrap();
+    let recovered = recovery::recover(&house.app, house.context.at).unwrap();
     assert_eq!((recovered.runs, recovered.deployments), (1, 1));
     let run = house.app.store().read(|reader| kilter_store::run::get(reader, "killed")).unwrap();
     assert_eq!(run.state, kilter_domain::run::RunState::Failed);
     assert!(run.record["error"].as_str().unwrap().contains("the process that ran it ended"), "{}", run.record);
     assert_eq!(all(&house)[0].state, DeploymentState::Stopped);
     assert!(!scratch.exists());
-    assert_eq!(house.app.recover(house.context.at).unwrap(), Default::default(), "once");
+    assert_eq!(recovery::recover(&house.app, house.context.at).unwrap(), Default::default(), "once");
     assert!(house.app.store().read(kilter_store::audit::verify).unwrap().is_sound());
     house.deploy(first).unwrap();
 }
@@ -339,7 +344,7 @@ fn an_automatic_place_takes_the_newest_approved_version_once_nothing_is_on_trial
     let house = house(folder.path(), &format!("auto = true\n{CANARY}"));
     let (onnx, _) = trained();
     let at = house.context.at;
-    let deployed = || house.app.deploy_newest(&house.project, at).unwrap();
+    let deployed = || auto_deploy::deploy_newest(&house.app, &house.project, at).unwrap();
     assert!(deployed().is_empty(), "there is no version");
     let (first, second) = (house.version(&onnx, None), house.version(&onnx, None));
     let found = deployed();
@@ -350,12 +355,12 @@ fn an_automatic_place_takes_the_newest_approved_version_once_nothing_is_on_trial
     let fifth = house.version(&onnx, None);
     let waits = deployed();
     assert!(waits[0].number == fifth && waits[0].outcome.as_ref().is_err_and(|reason| reason.contains("candidate")));
-    let waiting = house.app.waiting_at(&endpoint(), at).unwrap().unwrap();
+    let waiting = next_step::waiting_at(&house.app, &endpoint(), at).unwrap().unwrap();
     assert_eq!((waiting.version, waiting.reason.contains("waits until v4")), (Some(fifth), true), "{waiting:?}");
-    house.app.roll_back_at(&house.context, &endpoint(), "worse").unwrap();
+    deploy::roll_back_at(&house.app, &house.context, &endpoint(), "worse").unwrap();
     let after = deployed();
     assert_eq!((after[0].number, after[0].outcome.clone()), (fifth, Ok(DeploymentState::Canary { percent: 10 })));
-    house.app.roll_back_at(&house.context, &endpoint(), "worse too").unwrap();
+    deploy::roll_back_at(&house.app, &house.context, &endpoint(), "worse too").unwrap();
     assert!(deployed().is_empty(), "what a person took back stays away, and so do {first} and {third}");
 }
 
@@ -365,12 +370,12 @@ fn what_an_automatic_place_refuses_is_noted_once_and_named_by_status() {
     let house = house(folder.path(), "auto = true");
     house.deploy(house.version(&trained().0, None)).unwrap();
     let bad = house.version(&reading("__index_level_0__"), None);
-    let refused = house.app.deploy_newest(&house.project, house.context.at).unwrap();
+    let refused = auto_deploy::deploy_newest(&house.app, &house.project, house.context.at).unwrap();
     assert!(refused[0].outcome.as_ref().is_err_and(|reason| reason.contains("__index_level_0__")), "{refused:?}");
     let entries = house.app.store().read(kilter_store::audit::size).unwrap();
-    assert!(house.app.deploy_newest(&house.project, house.context.at).unwrap().is_empty());
+    assert!(auto_deploy::deploy_newest(&house.app, &house.project, house.context.at).unwrap().is_empty());
     assert_eq!(house.app.store().read(kilter_store::audit::size).unwrap(), entries, "once");
-    let waiting = house.app.waiting_at(&endpoint(), house.context.at).unwrap().unwrap();
+    let waiting = next_step::waiting_at(&house.app, &endpoint(), house.context.at).unwrap().unwrap();
     assert!(waiting.version == Some(bad) && waiting.reason.contains("was not deployed"), "{waiting:?}");
 }
 
@@ -387,8 +392,13 @@ fn a_contract_that_cannot_be_read_keeps_nothing_from_serving() {
     broken.unwrap();
     let house = reopened(house, folder.path());
     assert_eq!(routed(&house).0, Some(1));
-    assert!(house.app.roll_back_at(&house.context, &endpoint(), "x").unwrap_err().to_string().contains("kilter.toml"));
-    house.app.register(&house.context, &house.project).unwrap();
+    assert!(
+        deploy::roll_back_at(&house.app, &house.context, &endpoint(), "x")
+            .unwrap_err()
+            .to_string()
+            .contains("kilter.toml")
+    );
+    registration::register(&house.app, &house.context, &house.project).unwrap();
     house.deploy(house.version(&trained().0, None)).unwrap();
     assert_eq!(routed(&house).0, Some(2), "a contract that can be read heals it");
 }
@@ -404,10 +414,12 @@ fn people_who_approve_at_once_are_all_counted_and_nobody_is_told_otherwise() {
         thread::scope(|scope| {
             for who in ["user:ana", "user:ben"] {
                 let (house, context) = (&house, RequestContext { at: house.context.at, actor: who.parse().unwrap() });
-                scope.spawn(move || house.app.approve(&context, &house.project.model(), number, "").unwrap());
+                scope.spawn(move || {
+                    approval::approve(&house.app, &context, &house.project.model(), number, "").unwrap()
+                });
             }
         });
-        let state = house.app.version_state(&house.project.model(), number).unwrap();
+        let state = deploy::version_state(&house.app, &house.project.model(), number).unwrap();
         assert_eq!((state, routed(&house).0), (VersionState::Approved, Some(u64::from(number))), "round {round}");
         assert_eq!(routed(&house), stored(&house));
     }

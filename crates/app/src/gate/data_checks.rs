@@ -27,7 +27,10 @@ use crate::{
     error::AppError,
     event::{DecisionKind, EventMetrics},
     project::folder::Project,
-    training::train::{Training, TrainingOutcome},
+    training::{
+        data,
+        train::{Training, TrainingOutcome},
+    },
 };
 
 /// One dataset as it is now.
@@ -51,67 +54,65 @@ impl Measurements for DataRows {
     }
 }
 
-impl App {
-    /// The verdict over `require` of every dataset, on the rows that a training would be given; `None` where the
-    /// contract requires nothing.
-    pub fn required_of_data(&self, project: &Project, training: &Training) -> Result<Option<Verdict>, AppError> {
-        let mut outcomes = Vec::new();
-        for dataset in project.contract.data.iter().filter(|dataset| !dataset.require.is_empty()) {
-            let path = self.data_file(project, training, dataset)?;
-            let table = read_table(&path, &ReadOptions::default())?;
-            outcomes.extend(held(dataset, DataRows { table, now: training.context.at }));
-        }
-        Ok(NonEmpty::new(outcomes).map(Verdict::of))
+/// The verdict over `require` of every dataset, on the rows that a training would be given; `None` where the
+/// contract requires nothing.
+pub fn check_data(project: &Project, training: &Training) -> Result<Option<Verdict>, AppError> {
+    let mut outcomes = Vec::new();
+    for dataset in project.contract.data.iter().filter(|dataset| !dataset.require.is_empty()) {
+        let path = data::data_file(project, training, dataset)?;
+        let table = read_table(&path, &ReadOptions::default())?;
+        outcomes.extend(held(dataset, DataRows { table, now: training.context.at }));
     }
+    Ok(NonEmpty::new(outcomes).map(Verdict::of))
+}
 
-    /// Ends a run before its first step, because its data may not be trained on.
-    pub(crate) fn refuse_data(
-        &self,
-        training: Training,
-        id: String,
-        verdict: &Verdict,
-    ) -> Result<TrainingOutcome, AppError> {
-        let (reason, at) = (verdict.reasons().join("; "), training.context.at);
-        let draft = training.context.decision_event(DecisionKind::DataAlert, reason.clone(), &numbers(verdict));
-        let document = json!({ "error": reason, "data": verdict });
-        let run = id.clone();
-        self.store().write(move |tx| {
-            runs::advance(&tx.audited(draft), &run, RunState::Running, RunState::Failed, Some(&document)).map(|_| ())
-        })?;
-        let record = RunRecord {
-            run: id.clone(),
-            cause: training.cause.clone(),
-            state: RunState::Failed,
-            started: at,
-            ended: at,
-            data: Default::default(),
-            params: Default::default(),
-            git: None,
-            steps: vec![],
-            unchanged: None,
-        };
-        Ok(TrainingOutcome {
-            run: id,
-            record,
-            version: None,
-            unchanged: None,
-            cause: training.cause,
-            refused: Some(reason),
-        })
-    }
+/// Ends a run before its first step, because its data may not be trained on.
+pub(crate) fn record_data_refusal(
+    app: &App,
+    training: Training,
+    id: String,
+    verdict: &Verdict,
+) -> Result<TrainingOutcome, AppError> {
+    let (reason, at) = (verdict.reasons().join("; "), training.context.at);
+    let draft = training.context.decision_event(DecisionKind::DataAlert, reason.clone(), &numbers(verdict));
+    let document = json!({ "error": reason, "data": verdict });
+    let run = id.clone();
+    app.store().write(move |tx| {
+        runs::advance(&tx.audited(draft), &run, RunState::Running, RunState::Failed, Some(&document)).map(|_| ())
+    })?;
+    let record = RunRecord {
+        run: id.clone(),
+        cause: training.cause.clone(),
+        state: RunState::Failed,
+        started: at,
+        ended: at,
+        data: Default::default(),
+        params: Default::default(),
+        git: None,
+        steps: vec![],
+        unchanged: None,
+    };
+    Ok(TrainingOutcome {
+        run: id,
+        record,
+        version: None,
+        unchanged: None,
+        cause: training.cause,
+        refused: Some(reason),
+    })
+}
 
-    /// Writes down that data is not fit to be trained on, where no run was begun.
-    pub(crate) fn note_unfit_data(
-        &self,
-        context: &RequestContext,
-        project: &Project,
-        verdict: &Verdict,
-    ) -> Result<(), AppError> {
-        let draft = context.decision_event(DecisionKind::DataAlert, verdict.reasons().join("; "), &numbers(verdict));
-        let object = format!("data:{}", project.name);
-        self.store().write(move |tx| tx.audited(draft).did_not_happen(&object, Outcome::Denied).map(|_| ()))?;
-        Ok(())
-    }
+/// Writes down that data is not fit to be trained on, where no run was begun.
+pub(crate) fn record_unfit_data(
+    app: &App,
+    context: &RequestContext,
+    project: &Project,
+    verdict: &Verdict,
+) -> Result<(), AppError> {
+    let draft = context.decision_event(DecisionKind::DataAlert, verdict.reasons().join("; "), &numbers(verdict));
+    let object = format!("data:{}", project.name);
+    app.store().write(move |tx| tx.audited(draft).did_not_happen(&object, Outcome::Denied).map(|_| ()))?;
+    Ok(())
 }
 
 /// The rules of one dataset, each outcome with the dataset's name.

@@ -20,8 +20,14 @@ use kilter_store::{
 use serde_json::json;
 
 use crate::{
-    App, authz::permission::permit, context::RequestContext, deployment::auto_deploy::DeployOutcome, error::AppError,
-    event::DecisionKind, model::package_run::facts_of, project::folder::Project,
+    App,
+    authz::{access_map, permission::permit, refused_actions},
+    context::RequestContext,
+    deployment::auto_deploy::{self, DeployOutcome},
+    error::AppError,
+    event::DecisionKind,
+    model::package_run::facts_of,
+    project::folder::Project,
 };
 
 /// Decisions about a version that are read; more than a rule can ask for.
@@ -37,150 +43,150 @@ pub struct Approved {
     pub deployed: Vec<DeployOutcome>,
 }
 
-impl App {
-    /// The project of a model, as its contract was last registered; its files are not looked for.
-    pub fn project_of(&self, model: &ModelName) -> Result<Project, AppError> {
-        let found = self.store().read(|reader| versions::find_model(reader, model))?;
-        let unknown = || AppError::NotFound {
-            what: "model",
-            id: model.to_string(),
-            how: "see the models with `kilter model list`".to_owned(),
-        };
-        self.recorded_project(&found.ok_or_else(unknown)?.project)
-    }
+/// The project of a model, as its contract was last registered; its files are not looked for.
+pub fn project_of(app: &App, model: &ModelName) -> Result<Project, AppError> {
+    let found = app.store().read(|reader| versions::find_model(reader, model))?;
+    let unknown = || AppError::NotFound {
+        what: "model",
+        id: model.to_string(),
+        how: "see the models with `kilter model list`".to_owned(),
+    };
+    access_map::recorded_project(app, &found.ok_or_else(unknown)?.project)
+}
 
-    /// Someone says yes to a validated version; it is approved once everyone whom the contract asks has, and deployed at
-    /// once where the contract deploys by itself.
-    ///
-    /// # Errors
-    /// When they may not, or the version is not validated; the refusal has its entry.
-    pub fn approve(
-        &self,
-        context: &RequestContext,
-        model: &ModelName,
-        number: u32,
-        reason: &str,
-    ) -> Result<Approved, AppError> {
-        let project = self.project_of(model)?;
-        let object = versions::object(model, number);
-        let mut approved = self
-            .asked(context, "version.sign_off", &object, || self.sign_off(context, &project, model, number, reason))?;
-        if approved.state == VersionState::Approved {
-            // The approval stands whatever becomes of the deployment; the loop of a server tries again.
-            match self.deploy_newest(&project, context.at) {
-                Ok(deployed) => approved.deployed = deployed,
-                Err(error) => tracing::error!(%model, number, %error, "what was approved could not be deployed"),
+/// Someone says yes to a validated version; it is approved once everyone whom the contract asks has, and deployed at
+/// once where the contract deploys by itself.
+///
+/// # Errors
+/// When they may not, or the version is not validated; the refusal has its entry.
+pub fn approve(
+    app: &App,
+    context: &RequestContext,
+    model: &ModelName,
+    number: u32,
+    reason: &str,
+) -> Result<Approved, AppError> {
+    let project = project_of(app, model)?;
+    let object = versions::object(model, number);
+    let mut approved = refused_actions::record_if_refused(app, context, "version.sign_off", &object, || {
+        record_sign_off(app, context, &project, model, number, reason)
+    })?;
+    if approved.state == VersionState::Approved {
+        // The approval stands whatever becomes of the deployment; the loop of a server tries again.
+        match auto_deploy::deploy_newest(app, &project, context.at) {
+            Ok(deployed) => approved.deployed = deployed,
+            Err(error) => tracing::error!(%model, number, %error, "what was approved could not be deployed"),
+        }
+    }
+    Ok(approved)
+}
+
+/// Keeps a yes and moves the version if it was the last one that was missing: one transaction.
+fn record_sign_off(
+    app: &App,
+    context: &RequestContext,
+    project: &Project,
+    model: &ModelName,
+    number: u32,
+    reason: &str,
+) -> Result<Approved, AppError> {
+    let permit = permit(&project.contract, &context.actor, Action::Approve)?;
+    let version = app.store().read(|reader| versions::get(reader, model, number))?;
+    if version.state != VersionState::Validated {
+        let (from, to) = (version.state, "approved");
+        return Err(IllegalVersionTransition::State { from, to }.into());
+    }
+    let role = asked_role(project, &permit.roles);
+    let expires = project.contract.approve.expire.map(|span| context.at.after(span));
+    let (name, decision) = (model.clone(), Decision::Approved);
+    let new = NewApproval { model: name.clone(), number, role, decision, conditions: json!({}), expires };
+    let by = ActorWithRoles { actor: context.actor.clone(), roles: permit.roles };
+    let (signed, moved) = (
+        context.audit_event("version.sign_off", reason, vec![]),
+        context.audit_event(DecisionKind::Approved.word(), reason, vec![]),
+    );
+    let (project, at) = (project.clone(), context.at);
+    Ok(app.store().write(move |tx| {
+        decisions::record_approval(&tx.audited(signed), &new)?;
+        let (version, said) = decided(tx, &name, number)?;
+        let (state, missing) = match count_votes(&project, &version, &said, at, &by) {
+            Ok(next) => (versions::advance(&tx.audited(moved), &name, number, version.state, next)?.state, vec![]),
+            Err(IllegalVersionTransition::Evidence { missing, .. }) => (version.state, missing),
+            // The right was asked for above, so the version has moved since: the yes is not kept either.
+            Err(IllegalVersionTransition::State { .. } | IllegalVersionTransition::Right(_)) => {
+                return Err(StoreError::Moved {
+                    object: versions::object(&name, number),
+                    expected: VersionState::Validated.to_string(),
+                    actual: version.state.to_string(),
+                });
             }
-        }
-        Ok(approved)
-    }
+        };
+        Ok(Approved { state, missing, deployed: vec![] })
+    })?)
+}
 
-    /// Keeps a yes and moves the version if it was the last one that was missing: one transaction.
-    fn sign_off(
-        &self,
-        context: &RequestContext,
-        project: &Project,
-        model: &ModelName,
-        number: u32,
-        reason: &str,
-    ) -> Result<Approved, AppError> {
-        let permit = permit(&project.contract, &context.actor, Action::Approve)?;
-        let version = self.store().read(|reader| versions::get(reader, model, number))?;
-        if version.state != VersionState::Validated {
-            let (from, to) = (version.state, "approved");
-            return Err(IllegalVersionTransition::State { from, to }.into());
-        }
-        let role = asked_role(project, &permit.roles);
-        let expires = project.contract.approve.expire.map(|span| context.at.after(span));
-        let (name, decision) = (model.clone(), Decision::Approved);
-        let new = NewApproval { model: name.clone(), number, role, decision, conditions: json!({}), expires };
-        let by = ActorWithRoles { actor: context.actor.clone(), roles: permit.roles };
-        let (signed, moved) = (
-            context.audit_event("version.sign_off", reason, vec![]),
-            context.audit_event(DecisionKind::Approved.word(), reason, vec![]),
-        );
-        let (project, at) = (project.clone(), context.at);
-        Ok(self.store().write(move |tx| {
-            decisions::record_approval(&tx.audited(signed), &new)?;
-            let (version, said) = decided(tx, &name, number)?;
-            let (state, missing) = match count_votes(&project, &version, &said, at, &by) {
-                Ok(next) => (versions::advance(&tx.audited(moved), &name, number, version.state, next)?.state, vec![]),
-                Err(IllegalVersionTransition::Evidence { missing, .. }) => (version.state, missing),
-                // The right was asked for above, so the version has moved since: the yes is not kept either.
-                Err(IllegalVersionTransition::State { .. } | IllegalVersionTransition::Right(_)) => {
-                    return Err(StoreError::Moved {
-                        object: versions::object(&name, number),
-                        expected: VersionState::Validated.to_string(),
-                        actual: version.state.to_string(),
-                    });
-                }
-            };
-            Ok(Approved { state, missing, deployed: vec![] })
-        })?)
+/// What a validated version still lacks to be approved, and by whom it can be given; empty for any other version.
+///
+/// # Errors
+/// When the metadata cannot be read.
+pub fn missing_approval(
+    app: &App,
+    project: &Project,
+    version: &Version,
+    at: Timestamp,
+) -> Result<Vec<String>, AppError> {
+    if version.state != VersionState::Validated {
+        return Ok(Vec::new());
     }
+    let (version, said) = app.store().read(|reader| decided(reader, &version.model, version.number))?;
+    // What is missing does not depend on who asks.
+    Ok(match count_votes(project, &version, &said, at, &ActorWithRoles::system("status")) {
+        Err(IllegalVersionTransition::Evidence { missing, .. }) => missing,
+        _ => Vec::new(),
+    })
+}
 
-    /// What a validated version still lacks to be approved, and by whom it can be given; empty for any other version.
-    ///
-    /// # Errors
-    /// When the metadata cannot be read.
-    pub fn missing_approval(
-        &self,
-        project: &Project,
-        version: &Version,
-        at: Timestamp,
-    ) -> Result<Vec<String>, AppError> {
-        if version.state != VersionState::Validated {
-            return Ok(Vec::new());
-        }
-        let (version, said) = self.store().read(|reader| decided(reader, &version.model, version.number))?;
-        // What is missing does not depend on who asks.
-        Ok(match count_votes(project, &version, &said, at, &ActorWithRoles::system("status")) {
-            Err(IllegalVersionTransition::Evidence { missing, .. }) => missing,
-            _ => Vec::new(),
-        })
-    }
+/// Someone says no to a candidate or a validated version. It is final: a fix is a new version.
+///
+/// # Errors
+/// When they may not, give no reason, or the version is past it.
+pub fn reject(
+    app: &App,
+    context: &RequestContext,
+    model: &ModelName,
+    number: u32,
+    reason: &str,
+) -> Result<VersionState, AppError> {
+    let project = project_of(app, model)?;
+    let object = versions::object(model, number);
+    refused_actions::record_if_refused(app, context, "version.reject", &object, || {
+        record_decline(app, context, &project, model, number, reason)
+    })
+}
 
-    /// Someone says no to a candidate or a validated version. It is final: a fix is a new version.
-    ///
-    /// # Errors
-    /// When they may not, give no reason, or the version is past it.
-    pub fn reject(
-        &self,
-        context: &RequestContext,
-        model: &ModelName,
-        number: u32,
-        reason: &str,
-    ) -> Result<VersionState, AppError> {
-        let project = self.project_of(model)?;
-        let object = versions::object(model, number);
-        self.asked(context, "version.reject", &object, || self.decline(context, &project, model, number, reason))
-    }
-
-    fn decline(
-        &self,
-        context: &RequestContext,
-        project: &Project,
-        model: &ModelName,
-        number: u32,
-        reason: &str,
-    ) -> Result<VersionState, AppError> {
-        let permit = permit(&project.contract, &context.actor, Action::Reject)?;
-        let version = self.store().read(|reader| versions::get(reader, model, number))?;
-        let by = ActorWithRoles { actor: context.actor.clone(), roles: permit.roles };
-        let event = VersionEvent::Rejected { reason: reason.to_owned() };
-        let next = facts_of(project, &version).after(&event, &by)?;
-        let (who, decision) = (model.clone(), Decision::Rejected);
-        let new =
-            NewApproval { model: who, number, role: Role::Validator, decision, conditions: json!({}), expires: None };
-        let (said, moved) =
-            (context.audit_event("version.reject", reason, vec![]), context.audit_event("rejected", reason, vec![]));
-        let (model, from) = (model.clone(), version.state);
-        self.store().write(move |tx| {
-            decisions::record_approval(&tx.audited(said), &new)?;
-            versions::advance(&tx.audited(moved), &model, number, from, next)
-        })?;
-        Ok(next)
-    }
+fn record_decline(
+    app: &App,
+    context: &RequestContext,
+    project: &Project,
+    model: &ModelName,
+    number: u32,
+    reason: &str,
+) -> Result<VersionState, AppError> {
+    let permit = permit(&project.contract, &context.actor, Action::Reject)?;
+    let version = app.store().read(|reader| versions::get(reader, model, number))?;
+    let by = ActorWithRoles { actor: context.actor.clone(), roles: permit.roles };
+    let event = VersionEvent::Rejected { reason: reason.to_owned() };
+    let next = facts_of(project, &version).after(&event, &by)?;
+    let (who, decision) = (model.clone(), Decision::Rejected);
+    let new = NewApproval { model: who, number, role: Role::Validator, decision, conditions: json!({}), expires: None };
+    let (said, moved) =
+        (context.audit_event("version.reject", reason, vec![]), context.audit_event("rejected", reason, vec![]));
+    let (model, from) = (model.clone(), version.state);
+    app.store().write(move |tx| {
+        decisions::record_approval(&tx.audited(said), &new)?;
+        versions::advance(&tx.audited(moved), &model, number, from, next)
+    })?;
+    Ok(next)
 }
 
 /// A version and what people said of it.

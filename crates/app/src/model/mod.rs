@@ -4,3 +4,4 @@ pub(crate) mod approval;
 pub(crate) mod golden;
 pub(crate) mod package;
 pub(crate) mod package_run;
+pub use approval::{approve, reject};

@@ -32,6 +32,7 @@ use crate::{
     App, Loaded,
     context::RequestContext,
     dataset::{column_roles::ColumnRoles, context_columns},
+    deployment::deploy,
     error::AppError,
     event::{DecisionKind, EventMetrics},
     gate::{
@@ -43,11 +44,14 @@ use crate::{
         judge, leakage,
     },
     model::{
-        golden::replay::GoldenResult,
+        golden::replay::{self, GoldenResult},
         package::{Evidence, Manifest, Package, SAMPLE_LOSS, SAMPLE_ROWS, SAMPLE_SCORE},
     },
     project::folder::Project,
-    training::train::{ApprovalMode, Training, trained_numbers},
+    training::{
+        data,
+        train::{ApprovalMode, Training, trained_numbers},
+    },
 };
 
 /// A version as it was packed, with what it is judged on.
@@ -62,153 +66,151 @@ pub(crate) struct PackagedVersion {
     pub commit: Commit,
 }
 
-impl App {
-    /// Packs what a run made and records it as a draft.
-    pub(crate) fn pack(
-        &self,
-        project: &Project,
-        training: &Training,
-        spec: &PackageSpec,
-        record: &RunRecord,
-        held_out: Option<Table>,
-        scratch: &Path,
-    ) -> Result<PackagedVersion, AppError> {
-        let model_bytes = read_model(&self.output_path(project, training, record, &spec.model)?)?;
-        let digest = Digest::of(&model_bytes);
-        let model = Model::from_onnx(&model_bytes).map_err(|source| AppError::Model { digest, source })?;
-        let dataset = project.labelled_dataset()?;
-        let roles = project.roles(dataset);
-        let test = self.test_rows(project, training, record, held_out)?;
-        let trained_on = self.training_rows(project, training, record, &spec.model.step)?;
-        let (model, model_bytes) = named_by_training(model, model_bytes, &roles, &trained_on)?;
-        refuse_leakage(&model, &roles)?;
-        refuse_reserved(&model)?;
-        let HeldOut { rows: test, scored, unfit } = HeldOut::score(project, &model, test, &roles)?;
-        let threshold = scored.threshold;
-        let watched = context_columns::watched(&project.contract);
-        let is_outcome = |name: &str| roles.leaking().any(|column| column == name);
-        let is_compared =
-            |name: &str| model.signature().input(name).is_some() || (watched.contains(name) && !is_outcome(name));
-        let weight = roles.weight.as_deref().and_then(|name| test.get(name));
-        let outcomes = scored.outcomes(roles.label(&test)?, weight);
-        let reference = Reference::of(&trained_on, is_compared)
-            .with_score(&scored.scores)
-            .with_predictions(scored.labels.as_deref().filter(|_| scored.task == Task::Multiclass))
-            .with_losses(&outcomes.losses())
-            .with_calibration(&outcomes);
-        let answers = HeldOutAnswers { scored: &scored, outcomes: &outcomes, rows: &test };
-        let reference = answers.with_times(reference, project, &roles, &trained_on)?;
-        let look = DiagnosticsInput {
-            trained_on: &trained_on,
-            test: &test,
-            roles: &roles,
-            signature: model.signature(),
-            reference: &reference,
-            outcomes: &outcomes,
-        };
-        let mut notes = look.notes()?;
-        unfit.iter().for_each(|unfit| notes.refused(unfit));
-        notes.labels(outcomes.label_check());
-        let sample = labelled_sample(&test, &scored.scores, &outcomes)?;
-        let golden = self.golden_sample(project, training, spec, record, (&model, threshold))?;
-        let manifest = Manifest {
-            schema: 2,
-            project: project.name.clone(),
-            model: project.model(),
-            run: record.run.clone(),
-            signature: model.signature().clone(),
-            recorded: context_columns::inputs(&project.contract, &roles, model.signature(), &trained_on),
-            datasets: record.data.iter().map(|(name, pin)| (name.to_string(), pin.content.digest)).collect(),
-            trained_through: newest(&roles, &trained_on)?,
-            trained_rows: trained_on.rows() as u64,
-            threshold,
-            tuned_from: None,
-        };
-        let folder = scratch.join("package");
-        let evidence = Evidence { reference, sample: Some(&sample), golden: golden.as_ref() };
-        let package = Package::put(self.blobs(), &folder, manifest, evidence, model_bytes, &project.text)?;
-        let metrics = measured_metrics(scored.task, &outcomes);
-        let number = self.draft_version(project, training, &package, &metrics, test.rows())?;
-        let (facts, commit) = (facts(&notes, record, &package), commit(record));
-        Ok(PackagedVersion { number, package, model: Arc::new(model), test, facts, notes, commit })
-    }
+/// Packs what a run made and records it as a draft.
+pub(crate) fn package_run(
+    app: &App,
+    project: &Project,
+    training: &Training,
+    spec: &PackageSpec,
+    record: &RunRecord,
+    held_out: Option<Table>,
+    scratch: &Path,
+) -> Result<PackagedVersion, AppError> {
+    let model_bytes = read_model(&data::output_path(project, training, record, &spec.model)?)?;
+    let digest = Digest::of(&model_bytes);
+    let model = Model::from_onnx(&model_bytes).map_err(|source| AppError::Model { digest, source })?;
+    let dataset = project.labelled_dataset()?;
+    let roles = project.roles(dataset);
+    let test = data::test_rows(project, training, record, held_out)?;
+    let trained_on = data::training_rows(project, training, record, &spec.model.step)?;
+    let (model, model_bytes) = named_by_training(model, model_bytes, &roles, &trained_on)?;
+    refuse_leakage(&model, &roles)?;
+    refuse_reserved(&model)?;
+    let HeldOut { rows: test, scored, unfit } = HeldOut::score(project, &model, test, &roles)?;
+    let threshold = scored.threshold;
+    let watched = context_columns::watched(&project.contract);
+    let is_outcome = |name: &str| roles.leaking().any(|column| column == name);
+    let is_compared =
+        |name: &str| model.signature().input(name).is_some() || (watched.contains(name) && !is_outcome(name));
+    let weight = roles.weight.as_deref().and_then(|name| test.get(name));
+    let outcomes = scored.outcomes(roles.label(&test)?, weight);
+    let reference = Reference::of(&trained_on, is_compared)
+        .with_score(&scored.scores)
+        .with_predictions(scored.labels.as_deref().filter(|_| scored.task == Task::Multiclass))
+        .with_losses(&outcomes.losses())
+        .with_calibration(&outcomes);
+    let answers = HeldOutAnswers { scored: &scored, outcomes: &outcomes, rows: &test };
+    let reference = answers.with_times(reference, project, &roles, &trained_on)?;
+    let look = DiagnosticsInput {
+        trained_on: &trained_on,
+        test: &test,
+        roles: &roles,
+        signature: model.signature(),
+        reference: &reference,
+        outcomes: &outcomes,
+    };
+    let mut notes = look.notes()?;
+    unfit.iter().for_each(|unfit| notes.refused(unfit));
+    notes.labels(outcomes.label_check());
+    let sample = labelled_sample(&test, &scored.scores, &outcomes)?;
+    let golden = replay::golden_sample(project, training, spec, record, (&model, threshold))?;
+    let manifest = Manifest {
+        schema: 2,
+        project: project.name.clone(),
+        model: project.model(),
+        run: record.run.clone(),
+        signature: model.signature().clone(),
+        recorded: context_columns::inputs(&project.contract, &roles, model.signature(), &trained_on),
+        datasets: record.data.iter().map(|(name, pin)| (name.to_string(), pin.content.digest)).collect(),
+        trained_through: newest(&roles, &trained_on)?,
+        trained_rows: trained_on.rows() as u64,
+        threshold,
+        tuned_from: None,
+    };
+    let folder = scratch.join("package");
+    let evidence = Evidence { reference, sample: Some(&sample), golden: golden.as_ref() };
+    let package = Package::put(app.blobs(), &folder, manifest, evidence, model_bytes, &project.text)?;
+    let metrics = measured_metrics(scored.task, &outcomes);
+    let number = draft_version(app, project, training, &package, &metrics, test.rows())?;
+    let (facts, commit) = (facts(&notes, record, &package), commit(record));
+    Ok(PackagedVersion { number, package, model: Arc::new(model), test, facts, notes, commit })
+}
 
-    fn draft_version(
-        &self,
-        project: &Project,
-        training: &Training,
-        package: &Package,
-        metrics: &BTreeMap<String, f64>,
-        tested: usize,
-    ) -> Result<u32, AppError> {
-        let new = versions::NewVersion {
-            model: project.model(),
-            run: Some(package.manifest.run.clone()),
-            digest: package.digest,
-            makers: vec![training.context.actor.clone()],
-            signature: serde_json::to_value(&package.manifest.signature)
-                .map_err(|source| AppError::Document { what: "signature", source })?,
-            policy: project.contract.policy_text(),
-            metrics: json!(metrics),
-        };
-        let mut numbers = trained_numbers(package.manifest.trained_rows, tested);
-        metrics.iter().for_each(|(name, value)| numbers.put(name, *value));
-        let reason = crate::training::train::cause_sentence(&training.cause);
-        let draft = training.context.decision_event(DecisionKind::Trained, reason, &numbers);
-        let number = self.store().write(move |tx| Ok(versions::create(&tx.audited(draft), &new)?.number))?;
-        Ok(number)
-    }
+fn draft_version(
+    app: &App,
+    project: &Project,
+    training: &Training,
+    package: &Package,
+    metrics: &BTreeMap<String, f64>,
+    tested: usize,
+) -> Result<u32, AppError> {
+    let new = versions::NewVersion {
+        model: project.model(),
+        run: Some(package.manifest.run.clone()),
+        digest: package.digest,
+        makers: vec![training.context.actor.clone()],
+        signature: serde_json::to_value(&package.manifest.signature)
+            .map_err(|source| AppError::Document { what: "signature", source })?,
+        policy: project.contract.policy_text(),
+        metrics: json!(metrics),
+    };
+    let mut numbers = trained_numbers(package.manifest.trained_rows, tested);
+    metrics.iter().for_each(|(name, value)| numbers.put(name, *value));
+    let reason = crate::training::train::cause_sentence(&training.cause);
+    let draft = training.context.decision_event(DecisionKind::Trained, reason, &numbers);
+    let number = app.store().write(move |tx| Ok(versions::create(&tx.audited(draft), &new)?.number))?;
+    Ok(number)
+}
 
-    /// Holds a draft against the gates and moves it as far as the verdict and the contract let it.
-    pub(crate) fn judge(
-        &self,
-        project: &Project,
-        training: &Training,
-        made: &PackagedVersion,
-        data: Option<Verdict>,
-    ) -> Result<(u32, VersionState), AppError> {
-        let (context, approval_mode) = (&training.context, training.approval_mode);
-        let mover = VersionTransition { app: self, project, context, approval_mode, number: made.number };
-        let replayed = self.replay_golden(&made.package)?;
-        mover.submit(made.package.digest, &made.commit, &replayed)?;
-        let champion = self.champion(project)?;
-        let roles = project.roles(project.labelled_dataset()?);
-        let bench =
-            GateEvaluation { rows: &made.test, roles: &roles, now: training.context.at, golden: replayed.counted() };
-        let against = champion.as_ref().map(|(package, model)| Champion {
-            model,
-            threshold: package.manifest.threshold,
-            trained_through: package.manifest.trained_through,
-        });
-        let gates = &project.contract.gates;
-        let threshold = made.package.manifest.threshold;
-        let rows: ModelRows = bench.measure(&made.model, threshold, against.as_ref(), made.facts.clone(), gates)?;
-        let mut judged = judge::judge(gates, &rows);
-        let trained = usize::try_from(made.package.manifest.trained_rows).unwrap_or(usize::MAX);
-        judged.extend(leakage::leakage(&made.notes, gates, &roles.dataset, trained));
-        let mut notes = made.notes.clone();
-        if let Some((package, _)) = &champion {
-            notes.compare_classes(&made.package.manifest.signature, &package.manifest.signature);
-            notes.sentences.extend(judge::beside_champion(gates, &judged, &rows));
-        }
-        let state = mover.record_verdicts(made.package.digest, &notes, &judged, data)?;
-        Ok((made.number, mover.approve_if_nobody_is_asked(state)?))
+/// Holds a draft against the gates and moves it as far as the verdict and the contract let it.
+pub(crate) fn judge_version(
+    app: &App,
+    project: &Project,
+    training: &Training,
+    made: &PackagedVersion,
+    data: Option<Verdict>,
+) -> Result<(u32, VersionState), AppError> {
+    let (context, approval_mode) = (&training.context, training.approval_mode);
+    let mover = VersionTransition { app, project, context, approval_mode, number: made.number };
+    let replayed = replay::replay_golden(app, &made.package)?;
+    mover.submit(made.package.digest, &made.commit, &replayed)?;
+    let champion = champion(app, project)?;
+    let roles = project.roles(project.labelled_dataset()?);
+    let bench =
+        GateEvaluation { rows: &made.test, roles: &roles, now: training.context.at, golden: replayed.counted() };
+    let against = champion.as_ref().map(|(package, model)| Champion {
+        model,
+        threshold: package.manifest.threshold,
+        trained_through: package.manifest.trained_through,
+    });
+    let gates = &project.contract.gates;
+    let threshold = made.package.manifest.threshold;
+    let rows: ModelRows = bench.measure(&made.model, threshold, against.as_ref(), made.facts.clone(), gates)?;
+    let mut judged = judge::judge(gates, &rows);
+    let trained = usize::try_from(made.package.manifest.trained_rows).unwrap_or(usize::MAX);
+    judged.extend(leakage::leakage(&made.notes, gates, &roles.dataset, trained));
+    let mut notes = made.notes.clone();
+    if let Some((package, _)) = &champion {
+        notes.compare_classes(&made.package.manifest.signature, &package.manifest.signature);
+        notes.sentences.extend(judge::beside_champion(gates, &judged, &rows));
     }
+    let state = mover.record_verdicts(made.package.digest, &notes, &judged, data)?;
+    Ok((made.number, mover.approve_if_nobody_is_asked(state)?))
+}
 
-    /// The version that serves at the project's main place, loaded; `None` while nothing serves, or what is live was
-    /// refused when it was loaded.
-    pub fn champion(&self, project: &Project) -> Result<Option<Loaded>, AppError> {
-        let Some(deploy) = project.main_deploy() else { return Ok(None) };
-        let endpoint = project.endpoint(deploy);
-        let live = self.answering(&endpoint)?;
-        live.map(|live| self.loaded(&live.model, live.number)).transpose()
-    }
+/// The version that serves at the project's main place, loaded; `None` while nothing serves, or what is live was
+/// refused when it was loaded.
+pub fn champion(app: &App, project: &Project) -> Result<Option<Loaded>, AppError> {
+    let Some(deploy) = project.main_deploy() else { return Ok(None) };
+    let endpoint = project.endpoint(deploy);
+    let live = deploy::live_deployment(app, &endpoint)?;
+    live.map(|live| load_version(app, &live.model, live.number)).transpose()
+}
 
-    /// A version's package and model, read once and kept.
-    pub fn loaded(&self, model: &ModelName, number: u32) -> Result<Loaded, AppError> {
-        let version = self.store().read(|reader| versions::get(reader, model, number))?;
-        self.load_package(version.digest)
-    }
+/// A version's package and model, read once and kept.
+pub fn load_version(app: &App, model: &ModelName, number: u32) -> Result<Loaded, AppError> {
+    let version = app.store().read(|reader| versions::get(reader, model, number))?;
+    app.load_package(version.digest)
 }
 
 /// Moves one version; each move asks `domain`, then writes state and entry together.

@@ -14,7 +14,10 @@ use crate::monitor::{evaluate::Scene, readings::COVERAGE, window::Window};
 use crate::{
     App,
     error::AppError,
-    prediction::logged::{LoggedPredictions, numbers, texts},
+    prediction::{
+        logged::{LoggedPredictions, numbers, texts},
+        partition_index,
+    },
 };
 
 /// Predictions whose label was given anew since the last look, each with the place of its newest label in the log.
@@ -42,12 +45,16 @@ impl App {
     ) -> Result<(Corrections, LabelMark), AppError> {
         let mark = self.label_marks().get(endpoint).copied();
         let always = (Timestamp(i64::MIN), Timestamp(i64::MAX));
-        let rows = self.partitions(LogKind::Labels, endpoint, always)?.iter().map(|partition| partition.rows).sum();
+        let rows = partition_index::partitions(self, LogKind::Labels, endpoint, always)?
+            .iter()
+            .map(|partition| partition.rows)
+            .sum();
         if let Some(mark) = mark.filter(|mark| mark.rows == rows) {
             return Ok((Corrections::new(), mark));
         }
         let span = (from, Timestamp(now.millis().saturating_add(1)));
-        let table = self.read_log_columns(LogKind::Labels, endpoint, span, &[column::ID, column::SEQUENCE])?;
+        let table =
+            partition_index::read_log_columns(self, LogKind::Labels, endpoint, span, &[column::ID, column::SEQUENCE])?;
         let labels = texts(&table, column::ID).into_iter().zip(numbers(&table, column::SEQUENCE));
         let labels = labels.filter_map(|(id, sequence)| Some((id?, sequence)));
         let (corrections, newest) = corrected(labels, mark.map_or(i64::MIN, |mark| mark.sequence));
@@ -109,7 +116,8 @@ impl Scene<'_> {
             return Ok(false);
         }
         let span = (window.start, window.end);
-        let table = self.app.read_log_columns(LogKind::Predictions, self.endpoint, span, &[column::ID])?;
+        let table =
+            partition_index::read_log_columns(self.app, LogKind::Predictions, self.endpoint, span, &[column::ID])?;
         Ok(self.has_corrected(texts(&table, column::ID).iter().flatten(), through))
     }
 

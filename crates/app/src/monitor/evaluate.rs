@@ -38,9 +38,10 @@ use crate::monitor::{
 use crate::{
     App,
     context::RequestContext,
+    deployment::{routes, threshold::tune},
     error::AppError,
-    model::package::Package,
-    prediction::logged::{LoggedPredictions, PredictionFilter},
+    model::{package::Package, package_run},
+    prediction::logged::{self, LoggedPredictions, PredictionFilter},
     project::folder::Project,
 };
 
@@ -91,9 +92,9 @@ impl App {
         let Some(monitor) = &project.contract.monitor else { return Ok(()) };
         let live = self.store().read(|reader| kilter_store::deployment::live(reader, endpoint))?;
         let Some(live) = live else { return Ok(()) };
-        let package = match self.loaded(&live.model, live.number) {
+        let package = match package_run::load_version(self, &live.model, live.number) {
             // It answers nobody, and everybody is told why: there is nothing to look at.
-            Err(refused) if refused.is_of_a_version() && self.refused_at(endpoint).is_some() => return Ok(()),
+            Err(refused) if refused.is_of_a_version() && routes::refused_at(self, endpoint).is_some() => return Ok(()),
             loaded => loaded?.0,
         };
         let calendar = self.calendar(project, endpoint)?.unwrap_or(Calendar::new(context.at, monitor.every));
@@ -101,7 +102,7 @@ impl App {
         let evidence = self.evidence_of(endpoint, &live, &package)?;
         let budget = Budget::of(monitor);
         let retrain = project.contract.retrain.as_ref();
-        let (family, since) = self.lineage(&live)?;
+        let (family, since) = tune::threshold_siblings(self, &live)?;
         // A clock that was ahead may have left a moment that is still to come.
         let since = since.map_or(context.at, |since| if since <= context.at { since } else { calendar.start() });
         let took_over = self.took_over(endpoint, since)?;
@@ -160,7 +161,7 @@ impl App {
             if past.model != scene.live.model || family.contains(&past.number) {
                 continue;
             }
-            let (package, _) = self.loaded(&past.model, past.number)?;
+            let (package, _) = package_run::load_version(self, &past.model, past.number)?;
             scene.evidence = Evidence::default();
             scene.family = BTreeSet::from([past.number]);
             scene.package = package;
@@ -271,8 +272,13 @@ impl Scene<'_> {
         }
         // The window before goes first: two would need twice the memory.
         *read = None;
-        let answered =
-            self.app.answered(self.endpoint, PredictionFilter::Answers, (window.start, window.end), self.context.at)?;
+        let answered = logged::logged_predictions(
+            self.app,
+            self.endpoint,
+            PredictionFilter::Answers,
+            (window.start, window.end),
+            self.context.at,
+        )?;
         let rows = Rc::new(answered.of_versions(&self.family));
         *read = Some(ReadWindow { window, versions: self.family.clone(), rows: rows.clone() });
         Ok(rows)
@@ -378,7 +384,7 @@ impl Scene<'_> {
     fn causes(&self, window: Window) -> Result<Causes, AppError> {
         let scratch = self.app.scratch(&self.app.new_id())?;
         let sample = self.package.sample(self.app.blobs(), scratch.path())?;
-        let (_, model) = self.app.loaded(&self.live.model, self.live.number)?;
+        let (_, model) = package_run::load_version(self.app, &self.live.model, self.live.number)?;
         let answered = self.rows(window, None)?;
         let scenery = Scenery {
             manifest: &self.package.manifest,

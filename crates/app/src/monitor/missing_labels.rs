@@ -20,7 +20,10 @@ use crate::monitor::{
     evaluate::Scene,
     window::Window,
 };
-use crate::{error::AppError, prediction::logged::PredictionFilter};
+use crate::{
+    error::AppError,
+    prediction::logged::{self, PredictionFilter},
+};
 
 /// The reading of how many labels a window has once they are due.
 const LABELS: &str = "labels";
@@ -80,7 +83,8 @@ impl Scene<'_> {
 
     fn labels_of(&self, window: Window) -> Result<Labels, AppError> {
         let span = (window.start, window.end);
-        let answered = self.app.answered_labels(self.endpoint, PredictionFilter::Answers, span, self.context.at)?;
+        let answered =
+            logged::logged_labels(self.app, self.endpoint, PredictionFilter::Answers, span, self.context.at)?;
         let rows = answered.len();
         Ok(Labels { window, rows, share: answered.labelled() as f64 / rows.max(1) as f64 })
     }

@@ -33,7 +33,8 @@ use crate::monitor::{
 use crate::{
     deployment::auto_rollback::judged_metric,
     error::AppError,
-    prediction::logged::{LoggedPredictions, PredictionFilter},
+    model::package_run,
+    prediction::logged::{self, LoggedPredictions, PredictionFilter},
 };
 
 /// The reading of the difference.
@@ -69,7 +70,13 @@ impl Scene<'_> {
             return Ok(());
         }
         let after = self.complete(
-            &self.app.answered(self.endpoint, PredictionFilter::Answers, (since, last.end), self.context.at)?,
+            &logged::logged_predictions(
+                self.app,
+                self.endpoint,
+                PredictionFilter::Answers,
+                (since, last.end),
+                self.context.at,
+            )?,
             windows,
         );
         let after = after.filter(|row| self.family.contains(&after.versions[row]));
@@ -143,11 +150,16 @@ impl Scene<'_> {
         let Some(live) = live else { return Ok(None) };
         let windows = self.calendar.ended(Timestamp(i64::MIN), since, self.most_maturing());
         let Some(first) = windows.first() else { return Ok(None) };
-        let answered =
-            self.app.answered(self.endpoint, PredictionFilter::Answers, (first.start, since), self.context.at)?;
+        let answered = logged::logged_predictions(
+            self.app,
+            self.endpoint,
+            PredictionFilter::Answers,
+            (first.start, since),
+            self.context.at,
+        )?;
         let answered = self.complete(&answered, &windows);
         let answered = answered.filter(|row| answered.versions[row] == live.number);
-        let (package, _) = self.app.loaded(&live.model, live.number)?;
+        let (package, _) = package_run::load_version(self.app, &live.model, live.number)?;
         let signature = &package.manifest.signature;
         let outcomes = answered.outcomes(signature.task, &signature.classes, package.manifest.threshold);
         Ok((outcomes.len() >= FIRST_LOOK).then_some(Before { version: live.number, outcomes }))

@@ -36,7 +36,7 @@ use crate::{
     context::RequestContext,
     error::AppError,
     model::package::Package,
-    prediction::logged::{LoggedPredictions, PredictionFilter},
+    prediction::logged::{self, LoggedPredictions, PredictionFilter},
 };
 
 /// Rows of unknown classes below which they may be slips of the pen.
@@ -97,7 +97,7 @@ impl App {
         span: (Timestamp, Timestamp),
     ) -> Result<LoggedPredictions, AppError> {
         let through = known.package.manifest.trained_through;
-        let answered = self.answered_labels(endpoint, PredictionFilter::Answers, span, context.at)?;
+        let answered = logged::logged_labels(self, endpoint, PredictionFilter::Answers, span, context.at)?;
         Ok(answered.filter(|row| {
             answered.labels[row].is_some() && through.is_none_or(|through| answered.events[row] > through)
         }))

@@ -16,7 +16,12 @@ use kilter_evaluation::latency::latency_quantiles;
 use kilter_store::monitor::{self as readings, Reading};
 
 use crate::monitor::window::Window;
-use crate::{App, context::RequestContext, error::AppError, prediction::logged::LoggedPredictions};
+use crate::{
+    App,
+    context::RequestContext,
+    error::AppError,
+    prediction::{logged::LoggedPredictions, predict},
+};
 
 /// The reading of the requests that failed by the version's fault since the look before.
 const ERRORS: &str = "errors";
@@ -57,7 +62,7 @@ pub(super) fn counts(quantity: &Quantity) -> bool {
 impl App {
     /// Writes down how many requests failed at an endpoint since the last look, if any did.
     pub(super) fn tally_errors(&self, context: &RequestContext, endpoint: &EndpointName) -> Result<(), AppError> {
-        let Some(serving) = self.serving(endpoint) else { return Ok(()) };
+        let Some(serving) = predict::serving(self, endpoint) else { return Ok(()) };
         let (mut since, mut errors) = (context.at, 0);
         for served in serving.endpoint().routes().versions() {
             let (number, now) = (served.version().number, served.counts().errors);

@@ -18,104 +18,111 @@ use kilter_serving::{
 use kilter_store::prediction::{self as index, Partition, Recording, add_partition};
 
 use crate::prediction::partition_index::{kind_of, known};
-use crate::{App, error::AppError};
+use crate::{
+    App,
+    error::AppError,
+    prediction::{partition_index, predict},
+};
 
 /// Partition numbers of one segment, of each kind.
 pub(crate) const NUMBERS_OF_SEGMENT: u64 = 1_000;
 /// Numbers from here on are of merged partitions.
 pub(crate) const FIRST_MERGED: u64 = 900;
 
-impl App {
-    /// Seals what was recorded so far at an endpoint and moves every sealed segment into the lake.
-    pub fn seal(&self, endpoint: &EndpointName) -> Result<(), AppError> {
-        let Some(serving) = self.serving(endpoint) else { return Ok(()) };
-        let _sealing = serving.lock_sealing();
-        serving.log().rotate()?;
-        for segment in serving.log().sealed() {
-            self.settle(endpoint, serving.log(), segment)?;
-        }
-        Ok(())
+/// Seals what was recorded so far at an endpoint and moves every sealed segment into the lake.
+pub fn compact_log(app: &App, endpoint: &EndpointName) -> Result<(), AppError> {
+    let Some(serving) = predict::serving(app, endpoint) else { return Ok(()) };
+    let _sealing = serving.lock_sealing();
+    serving.log().rotate()?;
+    for segment in serving.log().sealed() {
+        compact_segment(app, endpoint, serving.log(), segment)?;
     }
+    Ok(())
+}
 
-    fn settle(&self, endpoint: &EndpointName, log: &PredictionLog, segment: SegmentId) -> Result<(), AppError> {
-        let tables = log.read_tables(segment)?;
-        for damage in &tables.damage {
-            tracing::error!(%endpoint, %damage, "part of a segment of the prediction log cannot be read");
-        }
-        let predictions = tables.predictions.iter().map(|table| (LogKind::Predictions, column::TIME, table));
-        let labels = tables.labels.iter().map(|table| (LogKind::Labels, column::KNOWN_AT, table));
-        let mut staged = Vec::new();
-        for (kind, time, table) in predictions.chain(labels) {
-            let table = ordered_by(table, time)?;
-            staged.extend(self.stage(endpoint, kind, segment, staged.len() as u64, table)?.map(|new| (kind, new)));
-        }
-        let new: Vec<Partition> = staged.iter().map(|(kind, new)| indexed(endpoint, *kind, new)).collect();
-        let sealed = Recording {
-            endpoint: endpoint.clone(),
-            sealed_through: i64::try_from(segment.0).unwrap_or(i64::MAX),
-            next_sequence: i64::try_from(tables.next_sequence.max(1)).unwrap_or(i64::MAX),
-        };
-        self.store().write(move |tx| {
-            new.iter().try_for_each(|partition| add_partition(tx, partition).map(drop))?;
-            index::record_sealed(tx, &sealed)
-        })?;
-        staged.iter().try_for_each(|(_, new)| self.lake().publish(new))?;
-        log.drop_sealed(segment)?;
-        Ok(())
+fn compact_segment(
+    app: &App,
+    endpoint: &EndpointName,
+    log: &PredictionLog,
+    segment: SegmentId,
+) -> Result<(), AppError> {
+    let tables = log.read_tables(segment)?;
+    for damage in &tables.damage {
+        tracing::error!(%endpoint, %damage, "part of a segment of the prediction log cannot be read");
     }
+    let predictions = tables.predictions.iter().map(|table| (LogKind::Predictions, column::TIME, table));
+    let labels = tables.labels.iter().map(|table| (LogKind::Labels, column::KNOWN_AT, table));
+    let mut staged = Vec::new();
+    for (kind, time, table) in predictions.chain(labels) {
+        let table = ordered_by(table, time)?;
+        staged
+            .extend(stage_partition(app, endpoint, kind, segment, staged.len() as u64, table)?.map(|new| (kind, new)));
+    }
+    let new: Vec<Partition> = staged.iter().map(|(kind, new)| indexed(endpoint, *kind, new)).collect();
+    let sealed = Recording {
+        endpoint: endpoint.clone(),
+        sealed_through: i64::try_from(segment.0).unwrap_or(i64::MAX),
+        next_sequence: i64::try_from(tables.next_sequence.max(1)).unwrap_or(i64::MAX),
+    };
+    app.store().write(move |tx| {
+        new.iter().try_for_each(|partition| add_partition(tx, partition).map(drop))?;
+        index::record_sealed(tx, &sealed)
+    })?;
+    staged.iter().try_for_each(|(_, new)| app.lake().publish(new))?;
+    log.drop_sealed(segment)?;
+    Ok(())
+}
 
-    /// Writes the rows of a table that stand in no partition of the segment yet, under the segment's next free number.
-    fn stage(
-        &self,
-        endpoint: &EndpointName,
-        kind: LogKind,
-        segment: SegmentId,
-        staged: u64,
-        table: Table,
-    ) -> Result<Option<StagedPartition>, AppError> {
-        let first = segment.0.saturating_mul(NUMBERS_OF_SEGMENT);
-        let numbers = (number(first), number(first + NUMBERS_OF_SEGMENT - 1));
-        let present = self.store().read(|reader| index::list_numbered(reader, kind_of(kind), endpoint, numbers))?;
-        let table = self.without(endpoint, kind, &present, table)?;
-        if table.rows() == 0 {
-            return Ok(None);
-        }
-        let next = present.last().map_or(first, |last| known(last).seq + 1) + staged;
-        let next = self.free_number(kind, endpoint, next)?;
-        Ok(Some(self.lake().stage(kind, endpoint, next, &table)?))
+/// Writes the rows of a table that stand in no partition of the segment yet, under the segment's next free number.
+fn stage_partition(
+    app: &App,
+    endpoint: &EndpointName,
+    kind: LogKind,
+    segment: SegmentId,
+    staged: u64,
+    table: Table,
+) -> Result<Option<StagedPartition>, AppError> {
+    let first = segment.0.saturating_mul(NUMBERS_OF_SEGMENT);
+    let numbers = (number(first), number(first + NUMBERS_OF_SEGMENT - 1));
+    let present = app.store().read(|reader| index::list_numbered(reader, kind_of(kind), endpoint, numbers))?;
+    let table = without(app, endpoint, kind, &present, table)?;
+    if table.rows() == 0 {
+        return Ok(None);
     }
+    let next = present.last().map_or(first, |last| known(last).seq + 1) + staged;
+    let next = free_number(app, kind, endpoint, next)?;
+    Ok(Some(app.lake().stage(kind, endpoint, next, &table)?))
+}
 
-    /// The first number from `from` on that the index does not know.
-    pub(super) fn free_number(&self, kind: LogKind, endpoint: &EndpointName, from: u64) -> Result<u64, AppError> {
-        let mut seq = from;
-        while self.store().read(|reader| index::find_partition(reader, kind_of(kind), endpoint, number(seq)))?.is_some()
-        {
-            seq += 1;
-        }
-        Ok(seq)
+/// The first number from `from` on that the index does not know.
+pub(super) fn free_number(app: &App, kind: LogKind, endpoint: &EndpointName, from: u64) -> Result<u64, AppError> {
+    let mut seq = from;
+    while app.store().read(|reader| index::find_partition(reader, kind_of(kind), endpoint, number(seq)))?.is_some() {
+        seq += 1;
     }
+    Ok(seq)
+}
 
-    /// The rows of a table that no partition of its segment holds.
-    fn without(
-        &self,
-        endpoint: &EndpointName,
-        kind: LogKind,
-        present: &[Partition],
-        table: Table,
-    ) -> Result<Table, AppError> {
-        if present.is_empty() {
-            return Ok(table);
-        }
-        // Whoever indexed them may have been ended before they had their names.
-        self.lake().recover(kind, endpoint, &|seq| self.indexed(kind, endpoint, seq))?;
-        let mut held: HashSet<RowKey> = HashSet::new();
-        for partition in present {
-            held.extend(row_keys(&self.lake().read_partitions(kind, endpoint, &[known(partition)])?));
-        }
-        let rows: Vec<usize> =
-            row_keys(&table).enumerate().filter(|(_, key)| !held.contains(key)).map(|(row, _)| row).collect();
-        Ok(if rows.len() == table.rows() { table } else { table.take(&rows) })
+/// The rows of a table that no partition of its segment holds.
+fn without(
+    app: &App,
+    endpoint: &EndpointName,
+    kind: LogKind,
+    present: &[Partition],
+    table: Table,
+) -> Result<Table, AppError> {
+    if present.is_empty() {
+        return Ok(table);
     }
+    // Whoever indexed them may have been ended before they had their names.
+    app.lake().recover(kind, endpoint, &|seq| partition_index::indexed(app, kind, endpoint, seq))?;
+    let mut held: HashSet<RowKey> = HashSet::new();
+    for partition in present {
+        held.extend(row_keys(&app.lake().read_partitions(kind, endpoint, &[known(partition)])?));
+    }
+    let rows: Vec<usize> =
+        row_keys(&table).enumerate().filter(|(_, key)| !held.contains(key)).map(|(row, _)| row).collect();
+    Ok(if rows.len() == table.rows() { table } else { table.take(&rows) })
 }
 
 /// A partition for the index.

@@ -12,7 +12,12 @@ use kilter_serving::{Record, prediction_log::column};
 use kilter_store::deployment as deployments;
 
 use crate::prediction::{logged::texts, partition_index::known};
-use crate::{App, error::AppError};
+use crate::{
+    App,
+    error::AppError,
+    model::package_run,
+    prediction::{partition_index, predict},
+};
 
 /// Rows of the log that are looked through for ids at most, the newest ones.
 const MAX_SEARCHED: u64 = 20_000_000;
@@ -27,65 +32,63 @@ pub struct KnownIds {
     pub is_whole: bool,
 }
 
-impl App {
-    /// Looks for the predictions of ids, the newest part of the log first, until all are found.
-    pub fn known_ids(&self, endpoint: &EndpointName, ids: &[Arc<str>]) -> Result<KnownIds, AppError> {
-        let mut wanted: HashSet<&str> = ids.iter().map(|id| &**id).collect();
-        self.find_in_log(endpoint, &mut wanted);
-        let always = (Timestamp(i64::MIN), Timestamp(i64::MAX));
-        let mut partitions = self.partitions(LogKind::Predictions, endpoint, always)?;
-        partitions.sort_by_key(|partition| std::cmp::Reverse(partition.max_time));
-        let options = ReadOptions { columns: Some(vec![column::ID.to_owned()]), ..ReadOptions::default() };
-        let (mut searched, mut is_whole) = (0, true);
-        for partition in &partitions {
-            if wanted.is_empty() || searched > MAX_SEARCHED {
-                is_whole = wanted.is_empty();
-                break;
-            }
-            let known = [known(partition)];
-            let left: Vec<Arc<str>> = wanted.iter().map(|id| Arc::from(*id)).collect();
-            if !self.lake().may_hold(LogKind::Predictions, endpoint, &known[0], &left)? {
-                continue;
-            }
-            searched += partition.rows;
-            let table = self.lake().read(LogKind::Predictions, endpoint, &known, always.0..always.1, &options)?;
-            texts(&table, column::ID).iter().flatten().for_each(|id| {
-                wanted.remove(&**id);
-            });
+/// Looks for the predictions of ids, the newest part of the log first, until all are found.
+pub fn known_ids(app: &App, endpoint: &EndpointName, ids: &[Arc<str>]) -> Result<KnownIds, AppError> {
+    let mut wanted: HashSet<&str> = ids.iter().map(|id| &**id).collect();
+    find_in_log(app, endpoint, &mut wanted);
+    let always = (Timestamp(i64::MIN), Timestamp(i64::MAX));
+    let mut partitions = partition_index::partitions(app, LogKind::Predictions, endpoint, always)?;
+    partitions.sort_by_key(|partition| std::cmp::Reverse(partition.max_time));
+    let options = ReadOptions { columns: Some(vec![column::ID.to_owned()]), ..ReadOptions::default() };
+    let (mut searched, mut is_whole) = (0, true);
+    for partition in &partitions {
+        if wanted.is_empty() || searched > MAX_SEARCHED {
+            is_whole = wanted.is_empty();
+            break;
         }
-        let unknown: Vec<Arc<str>> = ids.iter().filter(|id| wanted.contains(&***id)).cloned().collect();
-        Ok(KnownIds { known: ids.len() - unknown.len(), unknown, is_whole })
-    }
-
-    /// What was recorded and is not yet in the lake.
-    fn find_in_log(&self, endpoint: &EndpointName, wanted: &mut HashSet<&str>) {
-        let Some(serving) = self.serving(endpoint) else { return };
-        for segment in serving.log().sealed().into_iter().chain(serving.log().active()) {
-            // A segment that is gone meanwhile is in the lake.
-            let Ok(contents) = serving.log().read(segment) else { continue };
-            let batches = contents.entries.iter().filter_map(|entry| match &entry.record {
-                Record::Predictions(batch) => Some(&batch.ids),
-                Record::Labels(_) => None,
-            });
-            batches.flatten().for_each(|id| {
-                wanted.remove(&**id);
-            });
+        let known = [known(partition)];
+        let left: Vec<Arc<str>> = wanted.iter().map(|id| Arc::from(*id)).collect();
+        if !app.lake().may_hold(LogKind::Predictions, endpoint, &known[0], &left)? {
+            continue;
         }
+        searched += partition.rows;
+        let table = app.lake().read(LogKind::Predictions, endpoint, &known, always.0..always.1, &options)?;
+        texts(&table, column::ID).iter().flatten().for_each(|id| {
+            wanted.remove(&**id);
+        });
     }
+    let unknown: Vec<Arc<str>> = ids.iter().filter(|id| wanted.contains(&***id)).cloned().collect();
+    Ok(KnownIds { known: ids.len() - unknown.len(), unknown, is_whole })
+}
 
-    /// How labels fit the classes of the version that serves; `None` while nothing serves.
-    pub fn check_labels(&self, endpoint: &EndpointName, values: &Column) -> Result<Option<LabelCheck>, AppError> {
-        let Some(live) = self.store().read(|reader| deployments::live(reader, endpoint))? else { return Ok(None) };
-        let (package, _) = self.loaded(&live.model, live.number)?;
-        let signature = &package.manifest.signature;
-        let matcher = ClassMatcher::new(&signature.classes);
-        let labels: Vec<(usize, Arc<str>)> =
-            (0..values.len()).filter_map(|row| Some((row, label_text(values, row)?))).collect();
-        let fits = |row: usize, label: &str| match signature.task {
-            Task::Regression => label_number(values, row).is_finite(),
-            _ => matcher.class_of(label).is_some(),
-        };
-        let unknown = labels.iter().filter(|(row, label)| !fits(*row, label)).map(|(_, label)| label);
-        Ok(Some(LabelCheck::new(&signature.classes, labels.len(), unknown)))
+/// What was recorded and is not yet in the lake.
+fn find_in_log(app: &App, endpoint: &EndpointName, wanted: &mut HashSet<&str>) {
+    let Some(serving) = predict::serving(app, endpoint) else { return };
+    for segment in serving.log().sealed().into_iter().chain(serving.log().active()) {
+        // A segment that is gone meanwhile is in the lake.
+        let Ok(contents) = serving.log().read(segment) else { continue };
+        let batches = contents.entries.iter().filter_map(|entry| match &entry.record {
+            Record::Predictions(batch) => Some(&batch.ids),
+            Record::Labels(_) => None,
+        });
+        batches.flatten().for_each(|id| {
+            wanted.remove(&**id);
+        });
     }
+}
+
+/// How labels fit the classes of the version that serves; `None` while nothing serves.
+pub fn check_labels(app: &App, endpoint: &EndpointName, values: &Column) -> Result<Option<LabelCheck>, AppError> {
+    let Some(live) = app.store().read(|reader| deployments::live(reader, endpoint))? else { return Ok(None) };
+    let (package, _) = package_run::load_version(app, &live.model, live.number)?;
+    let signature = &package.manifest.signature;
+    let matcher = ClassMatcher::new(&signature.classes);
+    let labels: Vec<(usize, Arc<str>)> =
+        (0..values.len()).filter_map(|row| Some((row, label_text(values, row)?))).collect();
+    let fits = |row: usize, label: &str| match signature.task {
+        Task::Regression => label_number(values, row).is_finite(),
+        _ => matcher.class_of(label).is_some(),
+    };
+    let unknown = labels.iter().filter(|(row, label)| !fits(*row, label)).map(|(_, label)| label);
+    Ok(Some(LabelCheck::new(&signature.classes, labels.len(), unknown)))
 }

@@ -18,7 +18,7 @@ use kilter_inference::Task;
 use kilter_lake::{LogKind, TIME_COLUMN};
 use kilter_serving::prediction_log::column;
 
-use crate::{App, error::AppError};
+use crate::{App, clock_skew, error::AppError, prediction::partition_index};
 
 /// Rows of one window in the order of the log.
 #[derive(Clone, Debug, Default)]
@@ -139,75 +139,73 @@ impl LoggedPredictions {
 /// What is read of the rows of labels: neither features nor answers.
 const OF_LABELS: [&str; 4] = [column::ID, column::SEQUENCE, column::VERSION, column::ROLE];
 
-impl App {
-    /// The rows of an endpoint with an event in `start..end`, labelled as far as was known at `as_of`.
-    pub fn answered(
-        &self,
-        endpoint: &EndpointName,
-        who: PredictionFilter,
-        (start, end): (Timestamp, Timestamp),
-        as_of: Timestamp,
-    ) -> Result<LoggedPredictions, AppError> {
-        let table = self.read_log(LogKind::Predictions, endpoint, start, end)?;
-        self.labelled(endpoint, table, who, start, as_of)
-    }
+/// The rows of an endpoint with an event in `start..end`, labelled as far as was known at `as_of`.
+pub fn logged_predictions(
+    app: &App,
+    endpoint: &EndpointName,
+    who: PredictionFilter,
+    (start, end): (Timestamp, Timestamp),
+    as_of: Timestamp,
+) -> Result<LoggedPredictions, AppError> {
+    let table = partition_index::read_log(app, LogKind::Predictions, endpoint, start, end)?;
+    join_labels(app, endpoint, table, who, start, as_of)
+}
 
-    /// The same rows with their ids, events, versions and labels alone; the rest is missing. A tenth of the memory.
-    pub(crate) fn answered_labels(
-        &self,
-        endpoint: &EndpointName,
-        who: PredictionFilter,
-        span: (Timestamp, Timestamp),
-        as_of: Timestamp,
-    ) -> Result<LoggedPredictions, AppError> {
-        let columns = [&OF_LABELS[..], &[TIME_COLUMN]].concat();
-        let table = self.read_log_columns(LogKind::Predictions, endpoint, span, &columns)?;
-        self.labelled(endpoint, table, who, span.0, as_of)
-    }
+/// The same rows with their ids, events, versions and labels alone; the rest is missing. A tenth of the memory.
+pub(crate) fn logged_labels(
+    app: &App,
+    endpoint: &EndpointName,
+    who: PredictionFilter,
+    span: (Timestamp, Timestamp),
+    as_of: Timestamp,
+) -> Result<LoggedPredictions, AppError> {
+    let columns = [&OF_LABELS[..], &[TIME_COLUMN]].concat();
+    let table = partition_index::read_log_columns(app, LogKind::Predictions, endpoint, span, &columns)?;
+    join_labels(app, endpoint, table, who, span.0, as_of)
+}
 
-    fn labelled(
-        &self,
-        endpoint: &EndpointName,
-        table: Table,
-        who: PredictionFilter,
-        start: Timestamp,
-        as_of: Timestamp,
-    ) -> Result<LoggedPredictions, AppError> {
-        let wanted = wanted(&table, who);
-        let mut answered = split(latest(table.into_rows(&wanted)));
-        self.label_rows(endpoint, &mut answered, start, as_of)?;
-        Ok(answered)
-    }
+fn join_labels(
+    app: &App,
+    endpoint: &EndpointName,
+    table: Table,
+    who: PredictionFilter,
+    start: Timestamp,
+    as_of: Timestamp,
+) -> Result<LoggedPredictions, AppError> {
+    let wanted = wanted(&table, who);
+    let mut answered = split(latest(table.into_rows(&wanted)));
+    label_rows(app, endpoint, &mut answered, start, as_of)?;
+    Ok(answered)
+}
 
-    /// Gives rows the labels known at `as_of`: those that became known at or after `from`, and of their ids those that were
-    /// known before: a label may be sent before its prediction, and say an earlier time.
-    fn label_rows(
-        &self,
-        endpoint: &EndpointName,
-        rows: &mut LoggedPredictions,
-        from: Timestamp,
-        as_of: Timestamp,
-    ) -> Result<(), AppError> {
-        if rows.is_empty() {
-            return Ok(());
-        }
-        let until = Timestamp(self.labels_known_until(as_of)?.millis().saturating_add(1));
-        let before = self.read_log_before(LogKind::Labels, endpoint, from.min(until), &rows.ids)?;
-        let since = self.read_log(LogKind::Labels, endpoint, from, until)?;
-        let row_of: HashMap<&str, usize> = rows.ids.iter().enumerate().map(|(row, id)| (&**id, row)).collect();
-        for table in [before, since] {
-            let ids = texts(&table, column::ID);
-            let (values, sequences) = (texts(&table, column::LABEL), numbers(&table, column::SEQUENCE));
-            for (id, (value, sequence)) in ids.iter().zip(values.into_iter().zip(sequences)) {
-                let Some(&row) = id.as_deref().and_then(|id| row_of.get(id)) else { continue };
-                // Of one id the label that was recorded last stands.
-                if rows.label_sequences[row].is_none_or(|known| known <= sequence) {
-                    (rows.label_sequences[row], rows.labels[row]) = (Some(sequence), value);
-                }
+/// Gives rows the labels known at `as_of`: those that became known at or after `from`, and of their ids those that were
+/// known before: a label may be sent before its prediction, and say an earlier time.
+fn label_rows(
+    app: &App,
+    endpoint: &EndpointName,
+    rows: &mut LoggedPredictions,
+    from: Timestamp,
+    as_of: Timestamp,
+) -> Result<(), AppError> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let until = Timestamp(clock_skew::labels_known_until(app, as_of)?.millis().saturating_add(1));
+    let before = partition_index::read_log_before(app, LogKind::Labels, endpoint, from.min(until), &rows.ids)?;
+    let since = partition_index::read_log(app, LogKind::Labels, endpoint, from, until)?;
+    let row_of: HashMap<&str, usize> = rows.ids.iter().enumerate().map(|(row, id)| (&**id, row)).collect();
+    for table in [before, since] {
+        let ids = texts(&table, column::ID);
+        let (values, sequences) = (texts(&table, column::LABEL), numbers(&table, column::SEQUENCE));
+        for (id, (value, sequence)) in ids.iter().zip(values.into_iter().zip(sequences)) {
+            let Some(&row) = id.as_deref().and_then(|id| row_of.get(id)) else { continue };
+            // Of one id the label that was recorded last stands.
+            if rows.label_sequences[row].is_none_or(|known| known <= sequence) {
+                (rows.label_sequences[row], rows.labels[row]) = (Some(sequence), value);
             }
         }
-        Ok(())
     }
+    Ok(())
 }
 
 pub(crate) fn numbers(table: &Table, name: &str) -> Vec<i64> {

@@ -18,7 +18,11 @@ use crate::prediction::{
     partition_index::{kind_of, known},
     predict::Serving,
 };
-use crate::{App, error::AppError};
+use crate::{
+    App,
+    error::AppError,
+    prediction::{compact, partition_index, predict},
+};
 
 /// Partitions of a tier that become one.
 const FAN_IN: usize = 16;
@@ -37,112 +41,109 @@ pub(super) struct MergeRounds {
     waiting: HashMap<(PartitionKind, i64), u64>,
 }
 
-impl App {
-    /// Merges small partitions of an endpoint, and removes the files of those that were merged a while ago.
-    pub(crate) fn merge_partitions(&self, endpoint: &EndpointName) -> Result<(), AppError> {
-        let Some(serving) = self.serving(endpoint) else { return Ok(()) };
-        let _sealing = serving.lock_sealing();
-        serving.lock_merges().round += 1;
-        for kind in [LogKind::Predictions, LogKind::Labels] {
-            self.lake().recover(kind, endpoint, &|seq| self.indexed(kind, endpoint, seq))?;
-            while let Some(sources) = self.mergeable(&serving, kind, endpoint)? {
-                self.merge(kind, endpoint, &sources)?;
-            }
-            self.remove_merged(&serving, kind, endpoint)?;
+/// Merges small partitions of an endpoint, and removes the files of those that were merged a while ago.
+pub(crate) fn merge_partitions(app: &App, endpoint: &EndpointName) -> Result<(), AppError> {
+    let Some(serving) = predict::serving(app, endpoint) else { return Ok(()) };
+    let _sealing = serving.lock_sealing();
+    serving.lock_merges().round += 1;
+    for kind in [LogKind::Predictions, LogKind::Labels] {
+        app.lake().recover(kind, endpoint, &|seq| partition_index::indexed(app, kind, endpoint, seq))?;
+        while let Some(sources) = mergeable(app, &serving, kind, endpoint)? {
+            merge_group(app, kind, endpoint, &sources)?;
         }
-        Ok(())
+        remove_merged(app, &serving, kind, endpoint)?;
     }
+    Ok(())
+}
 
-    /// Partitions of one tier and of the same types that may become one, by number; `None` while there are too few.
-    fn mergeable(
-        &self,
-        serving: &Serving,
-        kind: LogKind,
-        endpoint: &EndpointName,
-    ) -> Result<Option<Vec<Partition>>, AppError> {
-        let always = (Timestamp(i64::MIN), Timestamp(i64::MAX));
-        // A segment that waits to be handed over is compared with its own partitions.
-        let log = serving.log();
-        let first_open = log.sealed().into_iter().chain(log.active()).min();
-        let is_settled =
-            |seq: i64| first_open.is_none_or(|first| u64::try_from(seq).unwrap_or(0) / NUMBERS_OF_SEGMENT < first.0);
-        let mut tiers: BTreeMap<u32, Vec<Partition>> = BTreeMap::new();
-        for partition in self.partitions(kind, endpoint, always)? {
-            if partition.rows < MAX_ROWS / 2 && partition.bytes < MAX_BYTES / 2 && is_settled(partition.seq) {
-                tiers.entry(partition.rows.max(1).ilog(FAN_IN as u64)).or_default().push(partition);
-            }
+/// Partitions of one tier and of the same types that may become one, by number; `None` while there are too few.
+fn mergeable(
+    app: &App,
+    serving: &Serving,
+    kind: LogKind,
+    endpoint: &EndpointName,
+) -> Result<Option<Vec<Partition>>, AppError> {
+    let always = (Timestamp(i64::MIN), Timestamp(i64::MAX));
+    // A segment that waits to be handed over is compared with its own partitions.
+    let log = serving.log();
+    let first_open = log.sealed().into_iter().chain(log.active()).min();
+    let is_settled =
+        |seq: i64| first_open.is_none_or(|first| u64::try_from(seq).unwrap_or(0) / NUMBERS_OF_SEGMENT < first.0);
+    let mut tiers: BTreeMap<u32, Vec<Partition>> = BTreeMap::new();
+    for partition in partition_index::partitions(app, kind, endpoint, always)? {
+        if partition.rows < MAX_ROWS / 2 && partition.bytes < MAX_BYTES / 2 && is_settled(partition.seq) {
+            tiers.entry(partition.rows.max(1).ilog(FAN_IN as u64)).or_default().push(partition);
         }
-        for tier in tiers.into_values().filter(|tier| tier.len() >= FAN_IN) {
-            if let Some(sources) = self.of_same_types(kind, endpoint, tier)? {
-                return Ok(Some(sources));
-            }
-        }
-        Ok(None)
     }
+    for tier in tiers.into_values().filter(|tier| tier.len() >= FAN_IN) {
+        if let Some(sources) = of_same_types(app, kind, endpoint, tier)? {
+            return Ok(Some(sources));
+        }
+    }
+    Ok(None)
+}
 
-    /// The first group of at least [`FAN_IN`] partitions in which each column has one type: of others, text would be made.
-    fn of_same_types(
-        &self,
-        kind: LogKind,
-        endpoint: &EndpointName,
-        tier: Vec<Partition>,
-    ) -> Result<Option<Vec<Partition>>, AppError> {
-        let mut groups: Vec<(HashMap<String, ColumnType>, Vec<Partition>)> = Vec::new();
-        for partition in tier {
-            let columns = self.lake().columns(kind, endpoint, &known(&partition))?;
-            let fits = |types: &HashMap<String, ColumnType>| {
-                columns.iter().all(|(name, found)| types.get(name).is_none_or(|known| known == found))
-            };
-            let at = groups.iter().position(|(types, group)| fits(types) && has_room(group, &partition));
-            let at = at.unwrap_or_else(|| {
-                groups.push(Default::default());
-                groups.len() - 1
-            });
-            groups[at].0.extend(columns);
-            groups[at].1.push(partition);
-        }
-        Ok(groups.into_iter().map(|(_, group)| group).find(|group| group.len() >= FAN_IN || is_full(group)))
+/// The first group of at least [`FAN_IN`] partitions in which each column has one type: of others, text would be made.
+fn of_same_types(
+    app: &App,
+    kind: LogKind,
+    endpoint: &EndpointName,
+    tier: Vec<Partition>,
+) -> Result<Option<Vec<Partition>>, AppError> {
+    let mut groups: Vec<(HashMap<String, ColumnType>, Vec<Partition>)> = Vec::new();
+    for partition in tier {
+        let columns = app.lake().columns(kind, endpoint, &known(&partition))?;
+        let fits = |types: &HashMap<String, ColumnType>| {
+            columns.iter().all(|(name, found)| types.get(name).is_none_or(|known| known == found))
+        };
+        let at = groups.iter().position(|(types, group)| fits(types) && has_room(group, &partition));
+        let at = at.unwrap_or_else(|| {
+            groups.push(Default::default());
+            groups.len() - 1
+        });
+        groups[at].0.extend(columns);
+        groups[at].1.push(partition);
     }
+    Ok(groups.into_iter().map(|(_, group)| group).find(|group| group.len() >= FAN_IN || is_full(group)))
+}
 
-    fn merge(&self, kind: LogKind, endpoint: &EndpointName, sources: &[Partition]) -> Result<(), AppError> {
-        let files: Vec<_> = sources.iter().map(known).collect();
-        let table = self.lake().read_partitions(kind, endpoint, &files)?;
-        let last = sources.iter().map(|source| source.seq).max().unwrap_or(0);
-        let segment = u64::try_from(last).unwrap_or(0) / NUMBERS_OF_SEGMENT;
-        let seq = self.free_number(kind, endpoint, segment * NUMBERS_OF_SEGMENT + FIRST_MERGED)?;
-        let staged = self.lake().stage(kind, endpoint, seq, &table)?;
-        let (merged, numbers) =
-            (indexed(endpoint, kind, &staged), sources.iter().map(|source| source.seq).collect::<Vec<_>>());
-        self.store().write(move |tx| index::merge_partitions(tx, &merged, &numbers))?;
-        self.lake().publish(&staged)?;
-        tracing::debug!(%endpoint, %kind, sources = sources.len(), rows = table.rows(), "partitions were merged");
-        Ok(())
-    }
+fn merge_group(app: &App, kind: LogKind, endpoint: &EndpointName, sources: &[Partition]) -> Result<(), AppError> {
+    let files: Vec<_> = sources.iter().map(known).collect();
+    let table = app.lake().read_partitions(kind, endpoint, &files)?;
+    let last = sources.iter().map(|source| source.seq).max().unwrap_or(0);
+    let segment = u64::try_from(last).unwrap_or(0) / NUMBERS_OF_SEGMENT;
+    let seq = compact::free_number(app, kind, endpoint, segment * NUMBERS_OF_SEGMENT + FIRST_MERGED)?;
+    let staged = app.lake().stage(kind, endpoint, seq, &table)?;
+    let (merged, numbers) =
+        (indexed(endpoint, kind, &staged), sources.iter().map(|source| source.seq).collect::<Vec<_>>());
+    app.store().write(move |tx| index::merge_partitions(tx, &merged, &numbers))?;
+    app.lake().publish(&staged)?;
+    tracing::debug!(%endpoint, %kind, sources = sources.len(), rows = table.rows(), "partitions were merged");
+    Ok(())
+}
 
-    fn remove_merged(&self, serving: &Serving, kind: LogKind, endpoint: &EndpointName) -> Result<(), AppError> {
-        let of_log = kind_of(kind);
-        let merged = self.store().read(|reader| index::list_merged(reader, of_log, endpoint, MAX_REMOVED))?;
-        let mut rounds = serving.lock_merges();
-        let round = rounds.round;
-        let since = |rounds: &mut MergeRounds, seq| *rounds.waiting.entry((of_log, seq)).or_insert(round);
-        let old: Vec<i64> = merged
-            .iter()
-            .map(|partition| partition.seq)
-            .filter(|&seq| round.saturating_sub(since(&mut rounds, seq)) >= ROUNDS_KEPT)
-            .collect();
-        drop(rounds);
-        for &seq in &old {
-            self.lake().remove(kind, endpoint, u64::try_from(seq).unwrap_or(0))?;
-        }
-        if !old.is_empty() {
-            let (endpoint, gone) = (endpoint.clone(), old.clone());
-            self.store().write(move |tx| {
-                gone.iter().try_for_each(|&seq| index::forget_partition(tx, of_log, &endpoint, seq))
-            })?;
-            serving.lock_merges().waiting.retain(|(kind, seq), _| *kind != of_log || !old.contains(seq));
-        }
-        Ok(())
+fn remove_merged(app: &App, serving: &Serving, kind: LogKind, endpoint: &EndpointName) -> Result<(), AppError> {
+    let of_log = kind_of(kind);
+    let merged = app.store().read(|reader| index::list_merged(reader, of_log, endpoint, MAX_REMOVED))?;
+    let mut rounds = serving.lock_merges();
+    let round = rounds.round;
+    let since = |rounds: &mut MergeRounds, seq| *rounds.waiting.entry((of_log, seq)).or_insert(round);
+    let old: Vec<i64> = merged
+        .iter()
+        .map(|partition| partition.seq)
+        .filter(|&seq| round.saturating_sub(since(&mut rounds, seq)) >= ROUNDS_KEPT)
+        .collect();
+    drop(rounds);
+    for &seq in &old {
+        app.lake().remove(kind, endpoint, u64::try_from(seq).unwrap_or(0))?;
     }
+    if !old.is_empty() {
+        let (endpoint, gone) = (endpoint.clone(), old.clone());
+        app.store()
+            .write(move |tx| gone.iter().try_for_each(|&seq| index::forget_partition(tx, of_log, &endpoint, seq)))?;
+        serving.lock_merges().waiting.retain(|(kind, seq), _| *kind != of_log || !old.contains(seq));
+    }
+    Ok(())
 }
 
 fn has_room(group: &[Partition], more: &Partition) -> bool {

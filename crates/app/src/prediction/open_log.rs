@@ -25,7 +25,12 @@ use crate::prediction::{
     partition_index::{kind_of, known},
     predict::Serving,
 };
-use crate::{App, context::RequestContext, error::AppError};
+use crate::{
+    App,
+    context::RequestContext,
+    error::AppError,
+    prediction::{partition_index, predict},
+};
 
 /// Segments of a log that should be there and are not: what was recorded in them is lost.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,129 +54,128 @@ impl fmt::Display for Loss {
     }
 }
 
-impl App {
-    /// Opens an endpoint with its log; one that is open is left as it is.
-    pub(crate) fn open_serving(&self, name: &EndpointName) -> Result<Arc<Serving>, AppError> {
-        let mut open = self.lock_serving();
-        if let Some(serving) = open.get(name) {
-            return Ok(serving.clone());
-        }
-        let folder = self.folder().join("log").join(name.as_str());
-        let recording = self.store().read(|reader| index::find_recording(reader, name))?;
-        let first = self.first_numbers(name, recording.as_ref())?;
-        let (log, recovery) = PredictionLog::open(&folder, first.clone())?;
-        self.say_recovery(name, &recovery);
-        let losses =
-            recording.as_ref().map(|recording| losses(&folder, recording, &recovery.found)).unwrap_or_default();
-        for loss in &losses {
-            tracing::error!(endpoint = %name, %loss, "part of the prediction log is missing");
-        }
-        for kind in [LogKind::Predictions, LogKind::Labels] {
-            self.lake().recover(kind, name, &|seq| self.indexed(kind, name, seq))?;
-        }
-        self.note_recording(name, recording, &log, first.first_sequence)?;
-        let log = Arc::new(log);
-        let options = EndpointOptions { limits: kilter_serving::Limits::default(), id_prefix: self.new_id() };
-        let endpoint = Endpoint::new(name.clone(), options, Some(log.clone()));
-        let serving = Arc::new(Serving { endpoint, log, sealing: Mutex::default(), merges: Mutex::default(), losses });
-        open.insert(name.clone(), serving.clone());
-        Ok(serving)
+/// Opens an endpoint with its log; one that is open is left as it is.
+pub(crate) fn open_serving(app: &App, name: &EndpointName) -> Result<Arc<Serving>, AppError> {
+    let mut open = app.lock_serving();
+    if let Some(serving) = open.get(name) {
+        return Ok(serving.clone());
     }
-
-    fn say_recovery(&self, endpoint: &EndpointName, recovery: &Recovery) {
-        for damage in &recovery.damage {
-            tracing::error!(%endpoint, %damage, "part of the prediction log cannot be read");
-        }
-        if let Some(torn) = &recovery.torn {
-            let (bytes, segment, kept) = (torn.bytes, torn.segment, torn.kept_aside.display());
-            tracing::warn!(
-                %endpoint, %segment, bytes, kept_aside = %kept,
-                "the last bytes of the prediction log are no whole record: a crash ended a write that was never \
-                 acknowledged, or the file was changed; they are set aside"
-            );
-        }
+    let folder = app.folder().join("log").join(name.as_str());
+    let recording = app.store().read(|reader| index::find_recording(reader, name))?;
+    let first = first_numbers(app, name, recording.as_ref())?;
+    let (log, recovery) = PredictionLog::open(&folder, first.clone())?;
+    log_recovery(name, &recovery);
+    let losses = recording.as_ref().map(|recording| losses(&folder, recording, &recovery.found)).unwrap_or_default();
+    for loss in &losses {
+        tracing::error!(endpoint = %name, %loss, "part of the prediction log is missing");
     }
-
-    /// The first numbers that are free, whatever the folder of the log says.
-    fn first_numbers(&self, endpoint: &EndpointName, recording: Option<&Recording>) -> Result<LogOptions, AppError> {
-        let indexed = self.store().read(|reader| index::last_seq(reader, endpoint))?;
-        let partition = indexed.and_then(|seq| u64::try_from(seq).ok()).max(self.lake().highest(endpoint)?);
-        let behind_partitions = partition.map_or(1, |seq| seq / NUMBERS_OF_SEGMENT + 1);
-        let positive = |number: i64| u64::try_from(number).unwrap_or(1).max(1);
-        let sealed = recording.map_or(1, |recording| positive(recording.sealed_through.saturating_add(1)));
-        let first_sequence = match (recording, indexed) {
-            (Some(recording), _) => positive(recording.next_sequence),
-            // Of a data folder from before these numbers were kept.
-            (None, Some(seq)) => self.sequence_behind(endpoint, seq)?,
-            (None, None) => 1,
-        };
-        Ok(LogOptions { first_segment: sealed.max(behind_partitions), first_sequence, ..self.recording() })
+    for kind in [LogKind::Predictions, LogKind::Labels] {
+        app.lake().recover(kind, name, &|seq| partition_index::indexed(app, kind, name, seq))?;
     }
+    record_log_start(app, name, recording, &log, first.first_sequence)?;
+    let log = Arc::new(log);
+    let options = EndpointOptions { limits: kilter_serving::Limits::default(), id_prefix: app.new_id() };
+    let endpoint = Endpoint::new(name.clone(), options, Some(log.clone()));
+    let serving = Arc::new(Serving { endpoint, log, sealing: Mutex::default(), merges: Mutex::default(), losses });
+    open.insert(name.clone(), serving.clone());
+    Ok(serving)
+}
 
-    /// The first sequence number behind the rows of the segment that a partition came from.
-    fn sequence_behind(&self, endpoint: &EndpointName, seq: i64) -> Result<u64, AppError> {
-        let numbers = i64::try_from(NUMBERS_OF_SEGMENT).unwrap_or(i64::MAX);
-        let first = seq / numbers * numbers;
-        let mut behind = 1;
-        for kind in [LogKind::Predictions, LogKind::Labels] {
-            let range = (first, first + numbers - 1);
-            for partition in self.store().read(|reader| index::list_numbered(reader, kind_of(kind), endpoint, range))? {
-                let rows = match self.lake().read_partitions(kind, endpoint, &[known(&partition)]) {
-                    Ok(rows) => rows,
-                    // It is told when its rows are asked for; here its number only cannot be counted on.
-                    Err(_) => continue,
-                };
-                if let Some(Column::Int(values)) = rows.get(column::SEQUENCE) {
-                    let highest = values.iter().flatten().max().and_then(|highest| u64::try_from(*highest).ok());
-                    behind = behind.max(highest.map_or(1, |highest| highest.saturating_add(1)));
-                }
+fn log_recovery(endpoint: &EndpointName, recovery: &Recovery) {
+    for damage in &recovery.damage {
+        tracing::error!(%endpoint, %damage, "part of the prediction log cannot be read");
+    }
+    if let Some(torn) = &recovery.torn {
+        let (bytes, segment, kept) = (torn.bytes, torn.segment, torn.kept_aside.display());
+        tracing::warn!(
+            %endpoint, %segment, bytes, kept_aside = %kept,
+            "the last bytes of the prediction log are no whole record: a crash ended a write that was never \
+             acknowledged, or the file was changed; they are set aside"
+        );
+    }
+}
+
+/// The first numbers that are free, whatever the folder of the log says.
+fn first_numbers(app: &App, endpoint: &EndpointName, recording: Option<&Recording>) -> Result<LogOptions, AppError> {
+    let indexed = app.store().read(|reader| index::last_seq(reader, endpoint))?;
+    let partition = indexed.and_then(|seq| u64::try_from(seq).ok()).max(app.lake().highest(endpoint)?);
+    let behind_partitions = partition.map_or(1, |seq| seq / NUMBERS_OF_SEGMENT + 1);
+    let positive = |number: i64| u64::try_from(number).unwrap_or(1).max(1);
+    let sealed = recording.map_or(1, |recording| positive(recording.sealed_through.saturating_add(1)));
+    let first_sequence = match (recording, indexed) {
+        (Some(recording), _) => positive(recording.next_sequence),
+        // Of a data folder from before these numbers were kept.
+        (None, Some(seq)) => sequence_behind(app, endpoint, seq)?,
+        (None, None) => 1,
+    };
+    Ok(LogOptions { first_segment: sealed.max(behind_partitions), first_sequence, ..app.recording() })
+}
+
+/// The first sequence number behind the rows of the segment that a partition came from.
+fn sequence_behind(app: &App, endpoint: &EndpointName, seq: i64) -> Result<u64, AppError> {
+    let numbers = i64::try_from(NUMBERS_OF_SEGMENT).unwrap_or(i64::MAX);
+    let first = seq / numbers * numbers;
+    let mut behind = 1;
+    for kind in [LogKind::Predictions, LogKind::Labels] {
+        let range = (first, first + numbers - 1);
+        for partition in app.store().read(|reader| index::list_numbered(reader, kind_of(kind), endpoint, range))? {
+            let rows = match app.lake().read_partitions(kind, endpoint, &[known(&partition)]) {
+                Ok(rows) => rows,
+                // It is told when its rows are asked for; here its number only cannot be counted on.
+                Err(_) => continue,
+            };
+            if let Some(Column::Int(values)) = rows.get(column::SEQUENCE) {
+                let highest = values.iter().flatten().max().and_then(|highest| u64::try_from(*highest).ok());
+                behind = behind.max(highest.map_or(1, |highest| highest.saturating_add(1)));
             }
         }
-        Ok(behind)
     }
+    Ok(behind)
+}
 
-    /// Writes down that the log was made, so that a folder that is missing later is known to be lost; and that what lies
-    /// before its first segment is not waited for.
-    fn note_recording(
-        &self,
-        endpoint: &EndpointName,
-        recording: Option<Recording>,
-        log: &PredictionLog,
-        first_sequence: u64,
-    ) -> Result<(), AppError> {
-        let Some(first) = log.sealed().into_iter().chain(log.active()).min() else { return Ok(()) };
-        let number = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
-        let sealed_through = number(first.0.saturating_sub(1));
-        if recording.is_some_and(|recording| recording.sealed_through >= sealed_through) {
-            return Ok(());
-        }
-        let recording =
-            Recording { endpoint: endpoint.clone(), sealed_through, next_sequence: number(first_sequence.max(1)) };
-        self.store().write(move |tx| match deployment::find_endpoint(tx, &recording.endpoint)? {
-            Some(_) => index::record_sealed(tx, &recording),
-            None => Ok(()),
+/// Writes down that the log was made, so that a folder that is missing later is known to be lost; and that what lies
+/// before its first segment is not waited for.
+fn record_log_start(
+    app: &App,
+    endpoint: &EndpointName,
+    recording: Option<Recording>,
+    log: &PredictionLog,
+    first_sequence: u64,
+) -> Result<(), AppError> {
+    let Some(first) = log.sealed().into_iter().chain(log.active()).min() else { return Ok(()) };
+    let number = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+    let sealed_through = number(first.0.saturating_sub(1));
+    if recording.is_some_and(|recording| recording.sealed_through >= sealed_through) {
+        return Ok(());
+    }
+    let recording =
+        Recording { endpoint: endpoint.clone(), sealed_through, next_sequence: number(first_sequence.max(1)) };
+    app.store().write(move |tx| match deployment::find_endpoint(tx, &recording.endpoint)? {
+        Some(_) => index::record_sealed(tx, &recording),
+        None => Ok(()),
+    })?;
+    Ok(())
+}
+
+/// Writes what was found missing into the audit table, once.
+pub(crate) fn record_losses(app: &App, context: &RequestContext, endpoint: &EndpointName) -> Result<(), AppError> {
+    let Some(serving) = predict::serving(app, endpoint).filter(|serving| !serving.losses.is_empty()) else {
+        return Ok(());
+    };
+    let object = format!("endpoint:{endpoint}");
+    for loss in &serving.losses {
+        let draft = context.audit_event("recording.keep", loss.to_string(), vec![]);
+        let (object, reason) = (object.clone(), loss.to_string());
+        app.store().write(move |tx| {
+            let newest = kilter_store::audit::list_of_object(tx, &object, &kilter_store::PageRequest::first(20))?;
+            let is_known = newest.items.iter().any(|record| record.reason.as_deref() == Some(reason.as_str()));
+            match is_known {
+                true => Ok(()),
+                false => tx.audited(draft).did_not_happen(&object, Outcome::Failed).map(drop),
+            }
         })?;
-        Ok(())
     }
-
-    /// Writes what was found missing into the audit table, once.
-    pub(crate) fn note_losses(&self, context: &RequestContext, endpoint: &EndpointName) -> Result<(), AppError> {
-        let Some(serving) = self.serving(endpoint).filter(|serving| !serving.losses.is_empty()) else { return Ok(()) };
-        let object = format!("endpoint:{endpoint}");
-        for loss in &serving.losses {
-            let draft = context.audit_event("recording.keep", loss.to_string(), vec![]);
-            let (object, reason) = (object.clone(), loss.to_string());
-            self.store().write(move |tx| {
-                let newest = kilter_store::audit::list_of_object(tx, &object, &kilter_store::PageRequest::first(20))?;
-                let is_known = newest.items.iter().any(|record| record.reason.as_deref() == Some(reason.as_str()));
-                match is_known {
-                    true => Ok(()),
-                    false => tx.audited(draft).did_not_happen(&object, Outcome::Failed).map(drop),
-                }
-            })?;
-        }
-        Ok(())
-    }
+    Ok(())
 }
 
 /// Runs of segments that are missing between what was sealed and what is there. The newest segment is never deleted, so

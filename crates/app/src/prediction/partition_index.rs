@@ -34,7 +34,7 @@ pub(crate) fn known(partition: &Partition) -> KnownPartition {
 }
 
 /// Every partition of a log that touches `start..end`, by number.
-pub(crate) fn partitions(
+pub(crate) fn list_partitions(
     reader: &Reader,
     kind: LogKind,
     endpoint: &EndpointName,
@@ -52,94 +52,90 @@ pub(crate) fn partitions(
     }
 }
 
-impl App {
-    /// Every partition of a log that touches `start..end`.
-    pub(crate) fn partitions(
-        &self,
-        kind: LogKind,
-        endpoint: &EndpointName,
-        span: (Timestamp, Timestamp),
-    ) -> Result<Vec<Partition>, AppError> {
-        Ok(self.store().read(|reader| partitions(reader, kind, endpoint, span))?)
-    }
+/// Every partition of a log that touches `start..end`.
+pub(crate) fn partitions(
+    app: &App,
+    kind: LogKind,
+    endpoint: &EndpointName,
+    span: (Timestamp, Timestamp),
+) -> Result<Vec<Partition>, AppError> {
+    Ok(app.store().read(|reader| list_partitions(reader, kind, endpoint, span))?)
+}
 
-    /// The digest of an indexed partition, merged or not.
-    pub(crate) fn indexed(&self, kind: LogKind, endpoint: &EndpointName, seq: u64) -> Option<Digest> {
-        let seq = i64::try_from(seq).ok()?;
-        let found = self.store().read(|reader| index::find_partition(reader, kind_of(kind), endpoint, seq));
-        found.ok().flatten().map(|partition| partition.digest)
-    }
+/// The digest of an indexed partition, merged or not.
+pub(crate) fn indexed(app: &App, kind: LogKind, endpoint: &EndpointName, seq: u64) -> Option<Digest> {
+    let seq = i64::try_from(seq).ok()?;
+    let found = app.store().read(|reader| index::find_partition(reader, kind_of(kind), endpoint, seq));
+    found.ok().flatten().map(|partition| partition.digest)
+}
 
-    /// The rows of a log with a time in `start..end`.
-    pub(crate) fn read_log(
-        &self,
-        kind: LogKind,
-        endpoint: &EndpointName,
-        start: Timestamp,
-        end: Timestamp,
-    ) -> Result<Table, AppError> {
-        self.read_listed(kind, endpoint, (start, end), |known| {
-            self.lake().read(kind, endpoint, known, start..end, &ReadOptions::default())
-        })
-    }
+/// The rows of a log with a time in `start..end`.
+pub(crate) fn read_log(
+    app: &App,
+    kind: LogKind,
+    endpoint: &EndpointName,
+    start: Timestamp,
+    end: Timestamp,
+) -> Result<Table, AppError> {
+    read_listed(app, kind, endpoint, (start, end), |known| {
+        app.lake().read(kind, endpoint, known, start..end, &ReadOptions::default())
+    })
+}
 
-    /// The same rows with some of their columns alone.
-    pub(crate) fn read_log_columns(
-        &self,
-        kind: LogKind,
-        endpoint: &EndpointName,
-        (start, end): (Timestamp, Timestamp),
-        columns: &[&str],
-    ) -> Result<Table, AppError> {
-        let columns = Some(columns.iter().map(|column| (*column).to_owned()).collect());
-        let options = ReadOptions { columns, ..ReadOptions::default() };
-        self.read_listed(kind, endpoint, (start, end), |known| {
-            self.lake().read(kind, endpoint, known, start..end, &options)
-        })
-    }
+/// The same rows with some of their columns alone.
+pub(crate) fn read_log_columns(
+    app: &App,
+    kind: LogKind,
+    endpoint: &EndpointName,
+    (start, end): (Timestamp, Timestamp),
+    columns: &[&str],
+) -> Result<Table, AppError> {
+    let columns = Some(columns.iter().map(|column| (*column).to_owned()).collect());
+    let options = ReadOptions { columns, ..ReadOptions::default() };
+    read_listed(app, kind, endpoint, (start, end), |known| app.lake().read(kind, endpoint, known, start..end, &options))
+}
 
-    /// The rows of a log with a time before `end`, of partitions that may hold one of these ids; the others are not read.
-    pub(crate) fn read_log_before(
-        &self,
-        kind: LogKind,
-        endpoint: &EndpointName,
-        end: Timestamp,
-        ids: &[Arc<str>],
-    ) -> Result<Table, AppError> {
-        let start = Timestamp(i64::MIN);
-        self.read_listed(kind, endpoint, (start, end), |known| {
-            let mut wanted = Vec::new();
-            for known in known {
-                if self.lake().may_hold(kind, endpoint, known, ids)? {
-                    wanted.push(known.clone());
-                }
+/// The rows of a log with a time before `end`, of partitions that may hold one of these ids; the others are not read.
+pub(crate) fn read_log_before(
+    app: &App,
+    kind: LogKind,
+    endpoint: &EndpointName,
+    end: Timestamp,
+    ids: &[Arc<str>],
+) -> Result<Table, AppError> {
+    let start = Timestamp(i64::MIN);
+    read_listed(app, kind, endpoint, (start, end), |known| {
+        let mut wanted = Vec::new();
+        for known in known {
+            if app.lake().may_hold(kind, endpoint, known, ids)? {
+                wanted.push(known.clone());
             }
-            self.lake().read(kind, endpoint, &wanted, start..end, &ReadOptions::default())
-        })
-    }
+        }
+        app.lake().read(kind, endpoint, &wanted, start..end, &ReadOptions::default())
+    })
+}
 
-    /// Reads what the index lists, and begins anew when a partition was merged, and its file removed, meanwhile.
-    fn read_listed(
-        &self,
-        kind: LogKind,
-        endpoint: &EndpointName,
-        span: (Timestamp, Timestamp),
-        read: impl Fn(&[KnownPartition]) -> Result<Table, LakeError>,
-    ) -> Result<Table, AppError> {
-        let mut listed = self.partitions(kind, endpoint, span)?;
-        let mut retries = 0;
-        loop {
-            match read(&listed.iter().map(known).collect::<Vec<_>>()) {
-                Err(error @ (LakeError::PartitionMissing { .. } | LakeError::Io { .. })) if retries < MAX_RETRIES => {
-                    let again = self.partitions(kind, endpoint, span)?;
-                    // Once more also of the same list: a file may have been given its name while it was opened.
-                    if again == listed && retries > 0 {
-                        return Err(error.into());
-                    }
-                    (listed, retries) = (again, retries + 1);
+/// Reads what the index lists, and begins anew when a partition was merged, and its file removed, meanwhile.
+fn read_listed(
+    app: &App,
+    kind: LogKind,
+    endpoint: &EndpointName,
+    span: (Timestamp, Timestamp),
+    read: impl Fn(&[KnownPartition]) -> Result<Table, LakeError>,
+) -> Result<Table, AppError> {
+    let mut listed = partitions(app, kind, endpoint, span)?;
+    let mut retries = 0;
+    loop {
+        match read(&listed.iter().map(known).collect::<Vec<_>>()) {
+            Err(error @ (LakeError::PartitionMissing { .. } | LakeError::Io { .. })) if retries < MAX_RETRIES => {
+                let again = partitions(app, kind, endpoint, span)?;
+                // Once more also of the same list: a file may have been given its name while it was opened.
+                if again == listed && retries > 0 {
+                    return Err(error.into());
                 }
-                table => return Ok(table?),
+                (listed, retries) = (again, retries + 1);
             }
+            table => return Ok(table?),
         }
     }
 }
@@ -176,7 +172,7 @@ pub fn log_tables(folder: &Path) -> Result<Vec<LogTable>, AppError> {
     for kind in [LogKind::Predictions, LogKind::Labels] {
         for endpoint in endpoints(&store)? {
             let always = (Timestamp(i64::MIN), Timestamp(i64::MAX));
-            let found = store.read(|reader| partitions(reader, kind, &endpoint, always))?;
+            let found = store.read(|reader| list_partitions(reader, kind, &endpoint, always))?;
             let Some(until) = found.iter().map(|partition| partition.max_time).max() else { continue };
             let rows = found.iter().map(|partition| partition.rows).sum();
             tables.push(LogTable { kind, endpoint, rows, until, partitions: found.iter().map(known).collect() });

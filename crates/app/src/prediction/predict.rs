@@ -74,53 +74,51 @@ pub struct Labels {
     pub known_at: Vec<Timestamp>,
 }
 
-impl App {
-    /// An open endpoint; `None` where nothing was ever deployed.
-    pub fn serving(&self, endpoint: &EndpointName) -> Option<Arc<Serving>> {
-        self.lock_serving().get(endpoint).cloned()
-    }
+/// An open endpoint; `None` where nothing was ever deployed.
+pub fn serving(app: &App, endpoint: &EndpointName) -> Option<Arc<Serving>> {
+    app.lock_serving().get(endpoint).cloned()
+}
 
-    /// Every endpoint that is open, by name.
-    pub fn open_endpoints(&self) -> Vec<(EndpointName, Arc<Serving>)> {
-        self.lock_serving().iter().map(|(name, serving)| (name.clone(), serving.clone())).collect()
-    }
+/// Every endpoint that is open, by name.
+pub fn open_endpoints(app: &App) -> Vec<(EndpointName, Arc<Serving>)> {
+    app.lock_serving().iter().map(|(name, serving)| (name.clone(), serving.clone())).collect()
+}
 
-    /// Answers rows, and records them before it answers. Columns that nobody knows are left out here, because a table
-    /// (unlike a request) often carries more than is asked for.
-    pub fn predict(
-        &self,
-        endpoint: &EndpointName,
-        request: Request,
-        now: Timestamp,
-    ) -> Result<InferResponse, AppError> {
-        let nothing = || AppError::NothingServes { endpoint: endpoint.clone() };
-        let serving = self.serving(endpoint).ok_or_else(nothing)?;
-        let routes = serving.endpoint.routes();
-        let known = routes.known().names();
-        let table = request.table.select(|name| known.iter().any(|known| known == name));
-        let asked = serving.endpoint.request(table);
-        let asked = asked.map_err(|error| match error {
-            InferError::NothingServed { .. } => nothing(),
-            other => other.into(),
-        })?;
-        let asked = asked.with_ids(request.ids).with_times(request.events).with_consumer(request.consumer);
-        Ok(serving.endpoint.infer(asked, now)?)
-    }
+/// Answers rows, and records them before it answers. Columns that nobody knows are left out here, because a table
+/// (unlike a request) often carries more than is asked for.
+pub fn predict(
+    app: &App,
+    endpoint: &EndpointName,
+    request: Request,
+    now: Timestamp,
+) -> Result<InferResponse, AppError> {
+    let nothing = || AppError::NothingServes { endpoint: endpoint.clone() };
+    let serving = serving(app, endpoint).ok_or_else(nothing)?;
+    let routes = serving.endpoint.routes();
+    let known = routes.known().names();
+    let table = request.table.select(|name| known.iter().any(|known| known == name));
+    let asked = serving.endpoint.request(table);
+    let asked = asked.map_err(|error| match error {
+        InferError::NothingServed { .. } => nothing(),
+        other => other.into(),
+    })?;
+    let asked = asked.with_ids(request.ids).with_times(request.events).with_consumer(request.consumer);
+    Ok(serving.endpoint.infer(asked, now)?)
+}
 
-    /// Records labels. Durable when it returns; ids that are not known (yet) are kept.
-    ///
-    /// # Errors
-    /// When a label became known only after now, by more than clocks differ: it would count for nothing until then. None of
-    /// the request is kept.
-    pub fn label(&self, endpoint: &EndpointName, labels: Labels, now: Timestamp) -> Result<(), AppError> {
-        let serving = self.serving(endpoint).ok_or_else(|| AppError::NothingServes { endpoint: endpoint.clone() })?;
-        let Labels { ids, values, known_at } = labels;
-        if let Some(row) = known_at.iter().position(|time| is_ahead(*time, now)) {
-            return Err(AppError::LabelFromFuture { id: ids[row].to_string(), known_at: known_at[row], now });
-        }
-        // What a clock says that is a little ahead is known now.
-        let known_at = known_at.into_iter().map(|time| time.min(now)).collect();
-        serving.log.append_labels(&LabelBatch { recorded_at: now, ids, values, known_at })?;
-        Ok(())
+/// Records labels. Durable when it returns; ids that are not known (yet) are kept.
+///
+/// # Errors
+/// When a label became known only after now, by more than clocks differ: it would count for nothing until then. None of
+/// the request is kept.
+pub fn label(app: &App, endpoint: &EndpointName, labels: Labels, now: Timestamp) -> Result<(), AppError> {
+    let serving = serving(app, endpoint).ok_or_else(|| AppError::NothingServes { endpoint: endpoint.clone() })?;
+    let Labels { ids, values, known_at } = labels;
+    if let Some(row) = known_at.iter().position(|time| is_ahead(*time, now)) {
+        return Err(AppError::LabelFromFuture { id: ids[row].to_string(), known_at: known_at[row], now });
     }
+    // What a clock says that is a little ahead is known now.
+    let known_at = known_at.into_iter().map(|time| time.min(now)).collect();
+    serving.log.append_labels(&LabelBatch { recorded_at: now, ids, values, known_at })?;
+    Ok(())
 }

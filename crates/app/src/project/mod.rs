@@ -4,3 +4,4 @@ pub(crate) mod folder;
 pub(crate) mod registration;
 
 pub use folder::Project;
+pub use registration::{register, register_to_run};

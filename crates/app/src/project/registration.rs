@@ -14,7 +14,14 @@ use kilter_domain::{
 use kilter_store::{StoreError, deployment as deployments, model as versions, project as projects, setting};
 
 use crate::{
-    App, authz::permission::Access, context::RequestContext, error::AppError, project::folder::Project,
+    App,
+    authz::{
+        access_map,
+        permission::{self, Access},
+    },
+    context::RequestContext,
+    error::AppError,
+    project::folder::Project,
     reconcile::projects::folder_setting,
 };
 
@@ -26,89 +33,84 @@ struct InForce {
     folder: Option<PathBuf>,
 }
 
-impl App {
-    /// Registers a project to run it: asks for the right to run by the contract in force, and for the rights to change
-    /// what the file says otherwise.
-    ///
-    /// # Errors
-    /// [`AppError::RightMissing`]; nothing is changed then.
-    pub fn register_to_run(&self, context: &RequestContext, project: &Project) -> Result<(), AppError> {
-        let in_force = self.in_force(&project.name)?.and_then(|found| found.project);
-        let asked = in_force.as_ref().unwrap_or(project);
-        self.ask(context, &Access::of(project.name.as_str(), &asked.contract), Action::Run)?;
-        self.register(context, project)
-    }
+/// Registers a project to run it: asks for the right to run by the contract in force, and for the rights to change
+/// what the file says otherwise.
+///
+/// # Errors
+/// [`AppError::RightMissing`]; nothing is changed then.
+pub fn register_to_run(app: &App, context: &RequestContext, project: &Project) -> Result<(), AppError> {
+    let in_force = contract_in_force(app, &project.name)?.and_then(|found| found.project);
+    let asked = in_force.as_ref().unwrap_or(project);
+    permission::authorize(app, context, &Access::of(project.name.as_str(), &asked.contract), Action::Run)?;
+    register(app, context, project)
+}
 
-    /// Registers a project: its contract, its model, its endpoints. What is registered already stays.
-    ///
-    /// # Errors
-    /// [`AppError::RightMissing`], when another contract is in force and `act` may not change it into this one;
-    /// [`AppError::Contract`], when it says what is not put in force.
-    pub fn register(&self, context: &RequestContext, project: &Project) -> Result<(), AppError> {
-        let folder = std::path::absolute(&project.folder).unwrap_or_else(|_| project.folder.clone());
-        let in_force = self.in_force(&project.name)?;
-        if let Some(InForce { project: Some(old), folder: known, .. }) = &in_force {
-            let access = Access::of(project.name.as_str(), &old.contract);
-            let mut rights = old.contract.rights_to_become(&project.contract);
-            // Another folder is other code under the same contract.
-            if known.as_ref().is_some_and(|known| *known != folder) && !rights.contains(&Action::ChangeContract) {
-                rights.push(Action::ChangeContract);
-            }
-            rights.into_iter().try_for_each(|right| self.ask(context, &access, right).map(|_| ()))?;
+/// Registers a project: its contract, its model, its endpoints. What is registered already stays.
+///
+/// # Errors
+/// [`AppError::RightMissing`], when another contract is in force and `act` may not change it into this one;
+/// [`AppError::Contract`], when it says what is not put in force.
+pub fn register(app: &App, context: &RequestContext, project: &Project) -> Result<(), AppError> {
+    let folder = std::path::absolute(&project.folder).unwrap_or_else(|_| project.folder.clone());
+    let in_force = contract_in_force(app, &project.name)?;
+    if let Some(InForce { project: Some(old), folder: known, .. }) = &in_force {
+        let access = Access::of(project.name.as_str(), &old.contract);
+        let mut rights = old.contract.rights_to_become(&project.contract);
+        // Another folder is other code under the same contract.
+        if known.as_ref().is_some_and(|known| *known != folder) && !rights.contains(&Action::ChangeContract) {
+            rights.push(Action::ChangeContract);
         }
-        // What an earlier version put in force goes on as it is.
-        let old = in_force.as_ref().and_then(|found| Some(found.project.as_ref()?.contract.objections()));
-        let is_new = |found: &ContractObjection| !old.iter().flatten().any(|old| old.message == found.message);
-        if let Some(found) = project.contract.objections().into_iter().find(is_new) {
-            let hint = found.hint.map_or_else(String::new, |hint| format!("; {hint}"));
-            return Err(AppError::Contract(format!("{}{hint}", found.message)));
+        rights.into_iter().try_for_each(|right| permission::authorize(app, context, &access, right).map(|_| ()))?;
+    }
+    // What an earlier version put in force goes on as it is.
+    let old = in_force.as_ref().and_then(|found| Some(found.project.as_ref()?.contract.objections()));
+    let is_new = |found: &ContractObjection| !old.iter().flatten().any(|old| old.message == found.message);
+    if let Some(found) = project.contract.objections().into_iter().find(is_new) {
+        let hint = found.hint.map_or_else(String::new, |hint| format!("; {hint}"));
+        return Err(AppError::Contract(format!("{}{hint}", found.message)));
+    }
+    put_contract(app, context, project, &folder, in_force.map(|found| found.digest))?;
+    access_map::load_access(app)
+}
+
+fn contract_in_force(app: &App, name: &ProjectName) -> Result<Option<InForce>, AppError> {
+    let (contract, folder) = app.store().read(|reader| {
+        Ok((projects::current_contract(reader, name)?, setting::find(reader, &folder_setting(name))?))
+    })?;
+    Ok(contract.map(|contract| InForce {
+        digest: contract.digest,
+        project: Project::recorded(name, app.folder(), contract.text)
+            .inspect_err(|error| tracing::error!(project = %name, %error, "the contract in force cannot be read"))
+            .ok(),
+        folder: folder.and_then(|setting| setting.value.as_str().map(PathBuf::from)),
+    }))
+}
+
+/// Records it, where the contract in force is still the one that was judged.
+fn put_contract(
+    app: &App,
+    context: &RequestContext,
+    project: &Project,
+    folder: &Path,
+    judged: Option<Digest>,
+) -> Result<(), AppError> {
+    let (name, text, model) = (project.name.clone(), project.text.clone(), project.model());
+    let endpoints: Vec<EndpointName> = project.contract.deploy.iter().map(|deploy| project.endpoint(deploy)).collect();
+    let (draft, folder) = (context.audit_event("project.register", "", vec![]), folder.to_owned());
+    app.store().write(move |tx| {
+        let audited = tx.audited(draft);
+        let now = projects::current_contract(tx, &name)?.map(|contract| contract.digest);
+        if now != judged {
+            let reason = format!("another contract of project `{name}` was recorded at the same time; try again");
+            return Err(StoreError::Conflict { attempted: "record the contract", reason });
         }
-        self.put_contract(context, project, &folder, in_force.map(|found| found.digest))?;
-        self.load_access()
-    }
-
-    fn in_force(&self, name: &ProjectName) -> Result<Option<InForce>, AppError> {
-        let (contract, folder) = self.store().read(|reader| {
-            Ok((projects::current_contract(reader, name)?, setting::find(reader, &folder_setting(name))?))
-        })?;
-        Ok(contract.map(|contract| InForce {
-            digest: contract.digest,
-            project: Project::recorded(name, self.folder(), contract.text)
-                .inspect_err(|error| tracing::error!(project = %name, %error, "the contract in force cannot be read"))
-                .ok(),
-            folder: folder.and_then(|setting| setting.value.as_str().map(PathBuf::from)),
-        }))
-    }
-
-    /// Records it, where the contract in force is still the one that was judged.
-    fn put_contract(
-        &self,
-        context: &RequestContext,
-        project: &Project,
-        folder: &Path,
-        judged: Option<Digest>,
-    ) -> Result<(), AppError> {
-        let (name, text, model) = (project.name.clone(), project.text.clone(), project.model());
-        let endpoints: Vec<EndpointName> =
-            project.contract.deploy.iter().map(|deploy| project.endpoint(deploy)).collect();
-        let (draft, folder) = (context.audit_event("project.register", "", vec![]), folder.to_owned());
-        self.store().write(move |tx| {
-            let audited = tx.audited(draft);
-            let now = projects::current_contract(tx, &name)?.map(|contract| contract.digest);
-            if now != judged {
-                let reason = format!("another contract of project `{name}` was recorded at the same time; try again");
-                return Err(StoreError::Conflict { attempted: "record the contract", reason });
-            }
-            if projects::find(tx, &name)?.is_none() {
-                projects::register(&audited, &name)?;
-            }
-            projects::put_contract(&audited, &name, &text)?;
-            versions::register(&audited, &model, &name)?;
-            crate::reconcile::projects::remember_folder(&audited, &name, &folder)?;
-            endpoints
-                .iter()
-                .try_for_each(|endpoint| deployments::register_endpoint(&audited, endpoint, &name).map(|_| ()))
-        })?;
-        Ok(())
-    }
+        if projects::find(tx, &name)?.is_none() {
+            projects::register(&audited, &name)?;
+        }
+        projects::put_contract(&audited, &name, &text)?;
+        versions::register(&audited, &model, &name)?;
+        crate::reconcile::projects::remember_folder(&audited, &name, &folder)?;
+        endpoints.iter().try_for_each(|endpoint| deployments::register_endpoint(&audited, endpoint, &name).map(|_| ()))
+    })?;
+    Ok(())
 }

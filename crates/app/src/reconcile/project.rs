@@ -10,12 +10,15 @@ use kilter_domain::{contract::Deploy, gate::Verdict, ids::EndpointName, time::Ti
 use kilter_workflow::RunEvent;
 
 use crate::{
-    App,
+    App, clock_skew,
     context::RequestContext,
+    deployment::{auto_deploy, auto_rollback, rollout, threshold::tune},
     error::AppError,
+    gate::data_checks,
+    prediction::{compact, open_log},
     project::folder::Project,
-    retrain::triggers::TrainingSource,
-    training::train::{ApprovalMode, RunOverrides, Training, TrainingOutcome},
+    retrain::triggers::{self, TrainingSource},
+    training::train::{self, ApprovalMode, RunOverrides, Training, TrainingOutcome},
 };
 
 /// How a step is made.
@@ -27,140 +30,138 @@ pub struct Step<'a> {
     pub outputs_root: Option<std::path::PathBuf>,
 }
 
-impl App {
-    /// Monitors, alerts, rollouts and retraining of a project, as of `step.now`.
-    pub fn reconcile(
-        &self,
-        project: &Project,
-        step: &Step,
-        observer: &mut dyn FnMut(RunEvent),
-    ) -> Result<Option<TrainingOutcome>, AppError> {
-        for deploy in &project.contract.deploy {
-            let endpoint = project.endpoint(deploy);
-            self.note_losses(&RequestContext::system("reconcile", step.now), &endpoint)?;
-            self.seal(&endpoint)?;
-        }
-        match self.observe(project, step)? {
-            true => self.retrain(project, step, observer),
-            false => Ok(None),
-        }
-    }
-
-    /// Rollouts, monitors, alerts, thresholds and returns of earlier versions, on what is sealed; whether a training may
-    /// follow.
-    pub(crate) fn observe(&self, project: &Project, step: &Step) -> Result<bool, AppError> {
-        let context = RequestContext::system("reconcile", step.now);
-        self.note_clock(&context)?;
-        let mut failed = None;
-        for deploy in &project.contract.deploy {
-            // One endpoint that cannot be looked at keeps no other one from being looked at.
-            if let Err(error) = self.attend(&context, project, deploy) {
-                tracing::error!(endpoint = %project.endpoint(deploy), error = with_causes(&error), "it cannot be looked at");
-                failed.get_or_insert(error);
-            }
-        }
-        if let Some(error) = failed {
-            return Err(error);
-        }
-        if step.approval_mode == ApprovalMode::Required {
-            self.deploy_newest(project, step.now)?;
-        }
-        let Some(main) = project.main_deploy() else { return Ok(false) };
-        self.tune_threshold(&context, project, main, step.approval_mode)?;
-        Ok(!self.recall_if_better(&context, project, main)?)
-    }
-
-    /// Whether a training is due and may start. What is due and may not start is written down.
-    pub(crate) fn is_training_due(&self, project: &Project, step: &Step) -> Result<bool, AppError> {
-        let Some(main) = project.main_deploy() else { return Ok(false) };
-        let context = RequestContext::system("reconcile", step.now);
-        Ok(self.due_retraining(&context, project, &project.endpoint(main), step.data)?.is_some())
-    }
-
-    /// Trains if that is due.
-    pub(crate) fn retrain(
-        &self,
-        project: &Project,
-        step: &Step,
-        observer: &mut dyn FnMut(RunEvent),
-    ) -> Result<Option<TrainingOutcome>, AppError> {
-        let Some(main) = project.main_deploy() else { return Ok(None) };
-        let context = RequestContext::system("reconcile", step.now);
-        self.retrain_if_due(&context, project, &project.endpoint(main), step, observer)
-    }
-
-    fn attend(&self, context: &RequestContext, project: &Project, deploy: &Deploy) -> Result<(), AppError> {
+/// Monitors, alerts, rollouts and retraining of a project, as of `step.now`.
+pub fn reconcile(
+    app: &App,
+    project: &Project,
+    step: &Step,
+    observer: &mut dyn FnMut(RunEvent),
+) -> Result<Option<TrainingOutcome>, AppError> {
+    for deploy in &project.contract.deploy {
         let endpoint = project.endpoint(deploy);
-        self.advance_rollout(context, project, deploy, &endpoint)?;
-        self.look(context, project, &endpoint)
+        open_log::record_losses(app, &RequestContext::system("reconcile", step.now), &endpoint)?;
+        compact::compact_log(app, &endpoint)?;
     }
+    match evaluate_project(app, project, step)? {
+        true => retrain_project(app, project, step, observer),
+        false => Ok(None),
+    }
+}
 
-    fn retrain_if_due(
-        &self,
-        context: &RequestContext,
-        project: &Project,
-        endpoint: &EndpointName,
-        step: &Step,
-        observer: &mut dyn FnMut(RunEvent),
-    ) -> Result<Option<TrainingOutcome>, AppError> {
-        let Some(due) = self.due_retraining(context, project, endpoint, step.data)? else { return Ok(None) };
-        let retrain = project.contract.retrain.as_ref();
-        let training = self.training(project, step, due.cause.clone(), retrain.and_then(|retrain| retrain.window))?;
-        if let Some(verdict @ Verdict::Failed { .. }) = self.required_of_data(project, &training)? {
-            let hindrance = format!("its data may not be trained on: {}", verdict.reasons().join("; "));
-            if self.skip(context, project, &due, &hindrance)? {
-                self.note_unfit_data(context, project, &verdict)?;
-            }
-            return Ok(None);
+/// Rollouts, monitors, alerts, thresholds and returns of earlier versions, on what is sealed; whether a training may
+/// follow.
+pub(crate) fn evaluate_project(app: &App, project: &Project, step: &Step) -> Result<bool, AppError> {
+    let context = RequestContext::system("reconcile", step.now);
+    clock_skew::record_clock_set_back(app, &context)?;
+    let mut failed = None;
+    for deploy in &project.contract.deploy {
+        // One endpoint that cannot be looked at keeps no other one from being looked at.
+        if let Err(error) = evaluate_endpoint(app, &context, project, deploy) {
+            tracing::error!(endpoint = %project.endpoint(deploy), error = with_causes(&error), "it cannot be looked at");
+            failed.get_or_insert(error);
         }
-        let trained = self.train(project, training, &mut |event| {
-            if let RunEvent::Started { run, .. } = &event
-                && let Err(error) = self.note_retraining(context, project, &due, run)
-            {
-                tracing::error!(%error, "could not write down why a retraining was started");
-            }
-            observer(event);
-        })?;
-        self.deploy_if_allowed(context, project, &trained, step.approval_mode)?;
-        Ok(Some(trained))
     }
-
-    /// The training of a cause, on the data that is known now.
-    pub fn training(
-        &self,
-        project: &Project,
-        step: &Step,
-        cause: kilter_domain::run::Cause,
-        window: Option<kilter_domain::time::Span>,
-    ) -> Result<Training, AppError> {
-        let now = step.now;
-        let folder = self.folder().join("known");
-        kilter_blobs::atomic::create_dirs(&folder)?;
-        let steps: BTreeSet<_> = match (&project.contract.retrain, cause.is_automatic()) {
-            (Some(retrain), true) => retrain.run.iter().cloned().collect(),
-            _ => BTreeSet::new(),
-        };
-        Ok(Training {
-            cause,
-            context: RequestContext::system("reconcile", now),
-            data: step.data.files(project, now, window, &folder)?,
-            steps,
-            outputs_root: step.outputs_root.clone(),
-            approval_mode: step.approval_mode,
-            overrides: RunOverrides::default(),
-            now: std::sync::Arc::new(move || now),
-        })
+    if let Some(error) = failed {
+        return Err(error);
     }
+    if step.approval_mode == ApprovalMode::Required {
+        auto_deploy::deploy_newest(app, project, step.now)?;
+    }
+    let Some(main) = project.main_deploy() else { return Ok(false) };
+    tune::tune_threshold(app, &context, project, main, step.approval_mode)?;
+    Ok(!auto_rollback::roll_back_if_better(app, &context, project, main)?)
+}
 
-    /// The next moment after `now` at which a step may have something to do besides the end of a window.
-    pub fn next_due(&self, project: &Project, now: Timestamp) -> Result<Option<Timestamp>, AppError> {
-        let mut due: Option<Timestamp> = None;
-        for deploy in &project.contract.deploy {
-            let endpoint = project.endpoint(deploy);
-            let windows = self.calendar(project, &endpoint)?.map(|calendar| calendar.next_end(now));
-            let rollout = self.rollout_due(deploy, &endpoint, now)?;
-            due = [due, windows, rollout].into_iter().flatten().filter(|time| *time > now).min();
+/// Whether a training is due and may start. What is due and may not start is written down.
+pub(crate) fn is_training_due(app: &App, project: &Project, step: &Step) -> Result<bool, AppError> {
+    let Some(main) = project.main_deploy() else { return Ok(false) };
+    let context = RequestContext::system("reconcile", step.now);
+    Ok(triggers::due_retraining(app, &context, project, &project.endpoint(main), step.data)?.is_some())
+}
+
+/// Trains if that is due.
+pub(crate) fn retrain_project(
+    app: &App,
+    project: &Project,
+    step: &Step,
+    observer: &mut dyn FnMut(RunEvent),
+) -> Result<Option<TrainingOutcome>, AppError> {
+    let Some(main) = project.main_deploy() else { return Ok(None) };
+    let context = RequestContext::system("reconcile", step.now);
+    retrain_if_due(app, &context, project, &project.endpoint(main), step, observer)
+}
+
+fn evaluate_endpoint(app: &App, context: &RequestContext, project: &Project, deploy: &Deploy) -> Result<(), AppError> {
+    let endpoint = project.endpoint(deploy);
+    rollout::advance_rollout(app, context, project, deploy, &endpoint)?;
+    app.look(context, project, &endpoint)
+}
+
+fn retrain_if_due(
+    app: &App,
+    context: &RequestContext,
+    project: &Project,
+    endpoint: &EndpointName,
+    step: &Step,
+    observer: &mut dyn FnMut(RunEvent),
+) -> Result<Option<TrainingOutcome>, AppError> {
+    let Some(due) = triggers::due_retraining(app, context, project, endpoint, step.data)? else { return Ok(None) };
+    let retrain = project.contract.retrain.as_ref();
+    let training = prepare_training(app, project, step, due.cause.clone(), retrain.and_then(|retrain| retrain.window))?;
+    if let Some(verdict @ Verdict::Failed { .. }) = data_checks::check_data(project, &training)? {
+        let hindrance = format!("its data may not be trained on: {}", verdict.reasons().join("; "));
+        if triggers::record_skip(app, context, project, &due, &hindrance)? {
+            data_checks::record_unfit_data(app, context, project, &verdict)?;
         }
-        Ok(due)
+        return Ok(None);
     }
+    let trained = train::train(app, project, training, &mut |event| {
+        if let RunEvent::Started { run, .. } = &event
+            && let Err(error) = triggers::record_retrain(app, context, project, &due, run)
+        {
+            tracing::error!(%error, "could not write down why a retraining was started");
+        }
+        observer(event);
+    })?;
+    auto_deploy::deploy_if_allowed(app, context, project, &trained, step.approval_mode)?;
+    Ok(Some(trained))
+}
+
+/// The training of a cause, on the data that is known now.
+pub fn prepare_training(
+    app: &App,
+    project: &Project,
+    step: &Step,
+    cause: kilter_domain::run::Cause,
+    window: Option<kilter_domain::time::Span>,
+) -> Result<Training, AppError> {
+    let now = step.now;
+    let folder = app.folder().join("known");
+    kilter_blobs::atomic::create_dirs(&folder)?;
+    let steps: BTreeSet<_> = match (&project.contract.retrain, cause.is_automatic()) {
+        (Some(retrain), true) => retrain.run.iter().cloned().collect(),
+        _ => BTreeSet::new(),
+    };
+    Ok(Training {
+        cause,
+        context: RequestContext::system("reconcile", now),
+        data: step.data.files(project, now, window, &folder)?,
+        steps,
+        outputs_root: step.outputs_root.clone(),
+        approval_mode: step.approval_mode,
+        overrides: RunOverrides::default(),
+        now: std::sync::Arc::new(move || now),
+    })
+}
+
+/// The next moment after `now` at which a step may have something to do besides the end of a window.
+pub fn next_due(app: &App, project: &Project, now: Timestamp) -> Result<Option<Timestamp>, AppError> {
+    let mut due: Option<Timestamp> = None;
+    for deploy in &project.contract.deploy {
+        let endpoint = project.endpoint(deploy);
+        let windows = app.calendar(project, &endpoint)?.map(|calendar| calendar.next_end(now));
+        let rollout = rollout::rollout_due(app, deploy, &endpoint, now)?;
+        due = [due, windows, rollout].into_iter().flatten().filter(|time| *time > now).min();
+    }
+    Ok(due)
 }

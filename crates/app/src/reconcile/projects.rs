@@ -17,8 +17,16 @@ use kilter_store::{PageRequest, audit::Audited, setting};
 use serde_json::json;
 
 use crate::{
-    App, context::RequestContext, error::AppError, project::folder::Project, reconcile::project::Step,
-    replay::history::History, retrain::triggers::TrainingSource, training::train::ApprovalMode,
+    App,
+    authz::access_map,
+    context::RequestContext,
+    error::AppError,
+    prediction::{compact, merge_partitions, open_log, predict},
+    project::folder::Project,
+    reconcile::project::{self, Step},
+    replay::history::History,
+    retrain::triggers::TrainingSource,
+    training::train::ApprovalMode,
 };
 
 /// The files of a project as they are now.
@@ -69,62 +77,65 @@ pub(crate) fn remember_folder(
     setting::put(audited, &folder_setting(project), &json!(folder)).map(|_| ())
 }
 
-impl App {
-    /// The registered projects.
-    ///
-    /// # Errors
-    /// When the metadata cannot be read.
-    pub fn projects(&self) -> Result<Vec<ProjectName>, AppError> {
-        let projects = self.store().read(|reader| kilter_store::project::list(reader, &PageRequest::first(1000)))?;
-        Ok(projects.items.into_iter().map(|project| project.name).collect())
-    }
+/// The registered projects.
+///
+/// # Errors
+/// When the metadata cannot be read.
+pub fn projects(app: &App) -> Result<Vec<ProjectName>, AppError> {
+    let projects = app.store().read(|reader| kilter_store::project::list(reader, &PageRequest::first(1000)))?;
+    Ok(projects.items.into_iter().map(|project| project.name).collect())
+}
 
-    /// The folder of a project on this machine, where it was registered with one.
-    pub fn project_folder(&self, name: &ProjectName) -> Result<Option<PathBuf>, AppError> {
-        let remembered = self.store().read(|reader| setting::find(reader, &folder_setting(name)))?;
-        Ok(remembered.and_then(|setting| setting.value.as_str().map(PathBuf::from)))
-    }
+/// The folder of a project on this machine, where it was registered with one.
+pub fn project_folder(app: &App, name: &ProjectName) -> Result<Option<PathBuf>, AppError> {
+    let remembered = app.store().read(|reader| setting::find(reader, &folder_setting(name)))?;
+    Ok(remembered.and_then(|setting| setting.value.as_str().map(PathBuf::from)))
+}
 
-    /// Seals and merges what was recorded at every open endpoint; what went wrong, by endpoint.
-    pub fn seal_all(&self, now: Timestamp) -> Vec<(EndpointName, AppError)> {
-        let context = RequestContext::system("reconcile", now);
-        let seal = |endpoint: &EndpointName| {
-            self.note_losses(&context, endpoint)?;
-            self.seal(endpoint)?;
-            self.merge_partitions(endpoint)
-        };
-        let endpoints = self.open_endpoints().into_iter();
-        endpoints.filter_map(|(endpoint, _)| seal(&endpoint).err().map(|error| (endpoint, error))).collect()
-    }
+/// Seals and merges what was recorded at every open endpoint; what went wrong, by endpoint.
+pub fn compact_logs(app: &App, now: Timestamp) -> Vec<(EndpointName, AppError)> {
+    let context = RequestContext::system("reconcile", now);
+    let seal = |endpoint: &EndpointName| {
+        open_log::record_losses(app, &context, endpoint)?;
+        compact::compact_log(app, endpoint)?;
+        merge_partitions::merge_partitions(app, endpoint)
+    };
+    let endpoints = predict::open_endpoints(app).into_iter();
+    endpoints.filter_map(|(endpoint, _)| seal(&endpoint).err().map(|error| (endpoint, error))).collect()
+}
 
-    /// One step of the loop for a project, besides training; whether a training is due.
-    ///
-    /// # Errors
-    /// When the project cannot be read, or something could not be measured or written.
-    pub fn look_at_project(&self, name: &ProjectName, now: Timestamp, may_train: bool) -> Result<bool, AppError> {
-        let Some(project) = self.registered_project(name)? else { return Ok(false) };
-        let step = live_step(now);
-        match self.observe(&project, &step)? {
-            true if may_train => self.is_training_due(&project, &step),
-            _ => Ok(false),
-        }
+/// One step of the loop for a project, besides training; whether a training is due.
+///
+/// # Errors
+/// When the project cannot be read, or something could not be measured or written.
+pub fn evaluate_registered_project(
+    app: &App,
+    name: &ProjectName,
+    now: Timestamp,
+    may_train: bool,
+) -> Result<bool, AppError> {
+    let Some(project) = registered_project(app, name)? else { return Ok(false) };
+    let step = live_step(now);
+    match project::evaluate_project(app, &project, &step)? {
+        true if may_train => project::is_training_due(app, &project, &step),
+        _ => Ok(false),
     }
+}
 
-    /// Trains a project if that is still due.
-    ///
-    /// # Errors
-    /// When the project cannot be read, or the training could not be done.
-    pub fn train_if_due(&self, name: &ProjectName, now: Timestamp) -> Result<(), AppError> {
-        let Some(project) = self.registered_project(name)? else { return Ok(()) };
-        self.retrain(&project, &live_step(now), &mut |_| ()).map(drop)
-    }
+/// Trains a project if that is still due.
+///
+/// # Errors
+/// When the project cannot be read, or the training could not be done.
+pub fn train_if_due(app: &App, name: &ProjectName, now: Timestamp) -> Result<(), AppError> {
+    let Some(project) = registered_project(app, name)? else { return Ok(()) };
+    project::retrain_project(app, &project, &live_step(now), &mut |_| ()).map(drop)
+}
 
-    /// A project with the contract in force, on the files of its folder: a file that nobody recorded changes nothing.
-    /// `None` where its folder is not known.
-    fn registered_project(&self, name: &ProjectName) -> Result<Option<Project>, AppError> {
-        let Some(folder) = self.project_folder(name)? else { return Ok(None) };
-        Ok(Some(self.recorded_project(name)?.in_folder(&folder)))
-    }
+/// A project with the contract in force, on the files of its folder: a file that nobody recorded changes nothing.
+/// `None` where its folder is not known.
+fn registered_project(app: &App, name: &ProjectName) -> Result<Option<Project>, AppError> {
+    let Some(folder) = project_folder(app, name)? else { return Ok(None) };
+    Ok(Some(access_map::recorded_project(app, name)?.in_folder(&folder)))
 }
 
 fn live_step(now: Timestamp) -> Step<'static> {

@@ -25,8 +25,8 @@ use crate::{
     App, Loaded,
     error::AppError,
     event::DecisionKind,
-    model::package::Package,
-    prediction::logged::{LoggedPredictions, PredictionFilter},
+    model::{package::Package, package_run},
+    prediction::logged::{self, LoggedPredictions, PredictionFilter},
     project::folder::Project,
 };
 
@@ -76,7 +76,7 @@ pub fn report(
 fn first_served(app: &App, project: &Project, timeline: &[Entry]) -> Result<Option<Loaded>, AppError> {
     let promoted = timeline.iter().find(|entry| entry.kind == DecisionKind::Promoted.word());
     let number = promoted.and_then(|entry| entry.version).and_then(|number| u32::try_from(number).ok());
-    number.map(|number| app.loaded(&project.model(), number)).transpose()
+    number.map(|number| package_run::load_version(app, &project.model(), number)).transpose()
 }
 
 /// The classes of every version that served, each once.
@@ -84,7 +84,7 @@ fn served_classes(app: &App, project: &Project, timeline: &[Entry]) -> Result<Ve
     let mut classes: Vec<String> = Vec::new();
     for entry in timeline.iter().filter(|entry| entry.kind == DecisionKind::Promoted.word()) {
         let Some(number) = entry.version.and_then(|number| u32::try_from(number).ok()) else { continue };
-        let (package, _) = app.loaded(&project.model(), number)?;
+        let (package, _) = package_run::load_version(app, &project.model(), number)?;
         let known = &package.manifest.signature.classes;
         classes.extend(known.iter().filter(|class| !classes.contains(class)).cloned().collect::<Vec<_>>());
     }
@@ -99,7 +99,13 @@ fn play(
     metric: &str,
     (start, end): (Timestamp, Timestamp),
 ) -> Result<Played, AppError> {
-    let answered = app.answered(&stage.endpoint, PredictionFilter::Answers, (start, end), Timestamp(i64::MAX - 1))?;
+    let answered = logged::logged_predictions(
+        app,
+        &stage.endpoint,
+        PredictionFilter::Answers,
+        (start, end),
+        Timestamp(i64::MAX - 1),
+    )?;
     let signature = &package.manifest.signature;
     let threshold = package.manifest.threshold;
     // A class that any version knows is a label of them all: whoever does not know it is wrong.

@@ -14,9 +14,11 @@ use kilter_lake::{ReadOptions, read_table};
 use crate::{
     App, AppOptions,
     context::RequestContext,
+    deployment::auto_deploy,
     error::AppError,
-    project::folder::Project,
-    reconcile::project::Step,
+    prediction::compact,
+    project::{folder::Project, registration},
+    reconcile::project::{self, Step},
     replay::{
         counterfactual,
         history::History,
@@ -26,7 +28,7 @@ use crate::{
         settings::Settings,
         simulator::Stage,
     },
-    training::train::{ApprovalMode, TrainingOutcome},
+    training::train::{self, ApprovalMode, TrainingOutcome},
 };
 
 /// What a caller may change of a replay.
@@ -107,7 +109,7 @@ pub fn replay(
     let history = History::new(table, project.roles(&dataset)).map_err(AppError::from)?;
     let settings = Settings::of(&project, &history, options)?;
     let app = App::open(state, app)?;
-    app.register(&RequestContext::system("replay", settings.start), &project)?;
+    registration::register(&app, &RequestContext::system("replay", settings.start), &project)?;
     let past = Past::new(&history, dataset.name.clone());
     let mut stage = Stage::new(&app, &project, &history, &settings);
     first_training(&app, &project, &settings, &past)?;
@@ -122,12 +124,13 @@ fn step<'a>(past: &'a Past, app: &App, now: Timestamp) -> Step<'a> {
 fn first_training(app: &App, project: &Project, settings: &Settings, past: &Past) -> Result<(), ReplayError> {
     let step = step(past, app, settings.start);
     let window = project.contract.retrain.as_ref().and_then(|retrain| retrain.window);
-    let training = app.training(project, &step, Cause::Replay, window)?;
-    let trained = app.train(project, training, &mut |_| ())?;
+    let training = project::prepare_training(app, project, &step, Cause::Replay, window)?;
+    let trained = train::train(app, project, training, &mut |_| ())?;
     if trained.version.is_none() {
         return Err(untrained(trained));
     }
-    app.deploy_if_allowed(
+    auto_deploy::deploy_if_allowed(
+        app,
         &RequestContext::system("replay", settings.start),
         project,
         &trained,
@@ -149,7 +152,7 @@ fn untrained(trained: TrainingOutcome) -> ReplayError {
 fn play(stage: &mut Stage, past: &Past, observer: &mut dyn FnMut(&Progress)) -> Result<(), ReplayError> {
     let mut now = stage.settings.start;
     while now < stage.settings.end {
-        let due = stage.app.next_due(stage.project, now)?;
+        let due = project::next_due(stage.app, stage.project, now)?;
         let next = [due, stage.settings.next_boundary(now)].into_iter().flatten().min();
         let next = next.unwrap_or(stage.settings.end).min(stage.settings.end);
         stage.serve(now, next)?;
@@ -161,7 +164,7 @@ fn play(stage: &mut Stage, past: &Past, observer: &mut dyn FnMut(&Progress)) -> 
     }
     // Nothing happens any more, and the last labels are waited for: the report then knows what became of every row.
     stage.tell_labels(stage.settled())?;
-    stage.app.seal(&stage.endpoint)?;
+    compact::compact_log(stage.app, &stage.endpoint)?;
     observer(&stage.progress(stage.settled())?);
     Ok(())
 }

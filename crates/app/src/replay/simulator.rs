@@ -17,10 +17,10 @@ use crate::{
     error::AppError,
     prediction::{
         bisect::by_halves,
-        predict::{Labels, Request},
+        predict::{self, Labels, Request},
     },
     project::folder::Project,
-    reconcile::project::Step,
+    reconcile::project::{self, Step},
 };
 
 /// A replay in progress.
@@ -68,7 +68,7 @@ impl<'s> Stage<'s> {
         for batch in self.history.happened(from, to).chunks(self.settings.batch_rows) {
             let now = self.history.events[batch[batch.len() - 1]];
             let (mut answered, mut unanswered) = (0, 0);
-            let ask = |rows: &[usize]| match self.app.predict(&self.endpoint, self.request(rows), now) {
+            let ask = |rows: &[usize]| match predict::predict(self.app, &self.endpoint, self.request(rows), now) {
                 Ok(_) => {
                     answered += rows.len();
                     Ok(())
@@ -126,7 +126,7 @@ impl<'s> Stage<'s> {
                 values: truth(column, batch),
                 known_at: batch.iter().map(|&row| told_at(self.history, row)).collect(),
             };
-            match self.app.label(&self.endpoint, labels, to) {
+            match predict::label(self.app, &self.endpoint, labels, to) {
                 Ok(()) | Err(AppError::NothingServes { .. }) => {}
                 Err(error) => return Err(error.into()),
             }
@@ -136,7 +136,7 @@ impl<'s> Stage<'s> {
 
     /// One step of the loop.
     pub fn step(&mut self, step: &Step) -> Result<(), ReplayError> {
-        self.app.reconcile(self.project, step, &mut |_| ())?;
+        project::reconcile(self.app, self.project, step, &mut |_| ())?;
         Ok(())
     }
 

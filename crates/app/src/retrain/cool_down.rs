@@ -13,7 +13,7 @@ use kilter_store::{
     run::{self as runs, Run, RunFilter},
 };
 
-use crate::{App, error::AppError, project::folder::Project};
+use crate::{App, clock_skew, error::AppError, project::folder::Project};
 
 /// The default cool-down is a window of the monitor, because nothing new is known before its end, and this at most.
 const MAX_DEFAULT: Span = Span { count: 1, unit: SpanUnit::Hour };
@@ -23,14 +23,12 @@ const MAX_PAUSE_MS: i64 = 24 * 60 * 60 * 1_000;
 /// Runs that are looked through, newest first.
 const MAX_RUNS: u32 = 50;
 
-impl App {
-    /// The newest runs of a project, newest first, each made at `now` or before.
-    pub(super) fn newest_runs(&self, project: &Project, now: Timestamp) -> Result<Vec<Run>, AppError> {
-        let filter = RunFilter { project: Some(project.name.clone()), ..Default::default() };
-        let newest = self.store().read(|reader| runs::list(reader, &filter, &PageRequest::first(MAX_RUNS)))?;
-        let made = |run: Run| Ok(Run { created: self.past_time(run.created, now)?, ..run });
-        newest.items.into_iter().map(made).collect()
-    }
+/// The newest runs of a project, newest first, each made at `now` or before.
+pub(super) fn newest_runs(app: &App, project: &Project, now: Timestamp) -> Result<Vec<Run>, AppError> {
+    let filter = RunFilter { project: Some(project.name.clone()), ..Default::default() };
+    let newest = app.store().read(|reader| runs::list(reader, &filter, &PageRequest::first(MAX_RUNS)))?;
+    let made = |run: Run| Ok(Run { created: clock_skew::past_time(app, run.created, now)?, ..run });
+    newest.items.into_iter().map(made).collect()
 }
 
 /// Why the next retraining has to wait, if it has.

@@ -23,7 +23,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::{
-    App,
+    App, clock_skew,
     context::RequestContext,
     error::AppError,
     event::{DecisionKind, EventMetrics},
@@ -59,242 +59,242 @@ pub struct RetrainTrigger {
     pub numbers: EventMetrics,
 }
 
-impl App {
-    /// The first trigger of the contract that holds, if it may start now. What holds and may not start is written down.
-    pub fn due_retraining(
-        &self,
-        context: &RequestContext,
-        project: &Project,
-        endpoint: &EndpointName,
-        data: &dyn TrainingSource,
-    ) -> Result<Option<RetrainTrigger>, AppError> {
-        let Some(retrain) = &project.contract.retrain else { return Ok(None) };
-        let Some(due) = self.triggered(context.at, project, endpoint, retrain, data)? else { return Ok(None) };
-        match self.hindrance(context.at, project, endpoint, (retrain, &due.cause))? {
-            None => Ok(Some(due)),
-            Some(hindrance) => {
-                self.skip(context, project, &due, &hindrance)?;
-                Ok(None)
+/// The first trigger of the contract that holds, if it may start now. What holds and may not start is written down.
+pub fn due_retraining(
+    app: &App,
+    context: &RequestContext,
+    project: &Project,
+    endpoint: &EndpointName,
+    data: &dyn TrainingSource,
+) -> Result<Option<RetrainTrigger>, AppError> {
+    let Some(retrain) = &project.contract.retrain else { return Ok(None) };
+    let Some(due) = find_trigger(app, context.at, project, endpoint, retrain, data)? else { return Ok(None) };
+    match retrain_blocker(app, context.at, project, endpoint, (retrain, &due.cause))? {
+        None => Ok(Some(due)),
+        Some(hindrance) => {
+            record_skip(app, context, project, &due, &hindrance)?;
+            Ok(None)
+        }
+    }
+}
+
+/// Writes down that a retraining was started as `run`.
+pub fn record_retrain(
+    app: &App,
+    context: &RequestContext,
+    project: &Project,
+    due: &RetrainTrigger,
+    run: &str,
+) -> Result<(), AppError> {
+    record_skip_entry(app, context, project, due, RetrainOutcome::Started, Some(run.to_owned()), due.reason.clone())
+}
+
+/// Writes down why a retraining that is due does not start; whether that was not said before.
+pub(crate) fn record_skip(
+    app: &App,
+    context: &RequestContext,
+    project: &Project,
+    due: &RetrainTrigger,
+    hindrance: &str,
+) -> Result<bool, AppError> {
+    let reason = format!("{}, but {hindrance}", due.reason);
+    let newest = app.store().read(|reader| decisions::list(reader, &project.name, &PageRequest::first(1)))?.items.pop();
+    // The same answer to the same question is written once.
+    let is_said =
+        newest.is_some_and(|newest| newest.outcome == RetrainOutcome::Skipped && newest.reason.ends_with(hindrance));
+    if !is_said {
+        record_skip_entry(app, context, project, due, RetrainOutcome::Skipped, None, reason)?;
+    }
+    Ok(!is_said)
+}
+
+fn record_skip_entry(
+    app: &App,
+    context: &RequestContext,
+    project: &Project,
+    due: &RetrainTrigger,
+    outcome: RetrainOutcome,
+    run: Option<String>,
+    reason: String,
+) -> Result<(), AppError> {
+    let kind = match outcome {
+        RetrainOutcome::Started => DecisionKind::RetrainStarted,
+        _ => DecisionKind::RetrainSkipped,
+    };
+    let draft = context.decision_event(kind, reason.clone(), &due.numbers);
+    let new = NewDecision { project: project.name.clone(), cause: due.cause.clone(), outcome, run, reason };
+    app.store().write(move |tx| decisions::record(&tx.audited(draft), &new).map(|_| ()))?;
+    Ok(())
+}
+
+fn find_trigger(
+    app: &App,
+    now: Timestamp,
+    project: &Project,
+    endpoint: &EndpointName,
+    retrain: &Retrain,
+    data: &dyn TrainingSource,
+) -> Result<Option<RetrainTrigger>, AppError> {
+    for trigger in &retrain.when {
+        let due = match trigger {
+            Trigger::Failing { kind, patience } => failing_alert(app, now, project, endpoint, *kind, *patience)?,
+            Trigger::Every(every) => schedule_trigger(app, now, project, *every)?,
+            Trigger::Cron(cron) => {
+                let last = last_training(app, project, now)?;
+                let next = last.and_then(|last| cron.next_after(last)).filter(|next| *next <= now);
+                next.map(|_| scheduled(&cron.to_string()))
+            }
+            Trigger::Grew { data: dataset, by } => growth_trigger(app, now, project, dataset, *by, data)?,
+        };
+        if due.is_some() {
+            return Ok(due);
+        }
+    }
+    Ok(None)
+}
+
+fn failing_alert(
+    app: &App,
+    now: Timestamp,
+    project: &Project,
+    endpoint: &EndpointName,
+    kind: MonitorKind,
+    patience: FireAfter,
+) -> Result<Option<RetrainTrigger>, AppError> {
+    let filter = alerts::AlertFilter { endpoint: Some(endpoint.clone()), open: true };
+    let open = app.store().read(|reader| alerts::list(reader, &filter, &PageRequest::first(100)))?;
+    let every = project.contract.monitor.as_ref().map_or(Span::days(1), |monitor| monitor.every);
+    let latest = clock_skew::past_time(app, Timestamp(i64::MAX), now)?;
+    let is_due = |alert: &&Alert| {
+        let is_asked = alert.monitor == kind && alert.state.is_failing() && can_be_learned(alert);
+        let Some(fired) = alert.fired.filter(|_| is_asked) else {
+            return false;
+        };
+        let fired = if fired <= now { fired } else { latest };
+        match patience {
+            FireAfter::AtOnce => true,
+            FireAfter::For(span) => fired.after(span) <= now,
+            FireAfter::Windows(windows) => {
+                let span = Span { count: every.count * i64::from(windows.max(1) - 1), unit: every.unit };
+                fired.after(span) <= now
             }
         }
-    }
+    };
+    Ok(open.items.iter().find(is_due).map(|alert| RetrainTrigger {
+        cause: Cause::Alert { id: alert.id.clone(), monitor: kind },
+        reason: format!("monitor.{kind} is failing: {}", alert.detail["text"].as_str().unwrap_or("see the alert")),
+        numbers: EventMetrics::default(),
+    }))
+}
 
-    /// Writes down that a retraining was started as `run`.
-    pub fn note_retraining(
-        &self,
-        context: &RequestContext,
-        project: &Project,
-        due: &RetrainTrigger,
-        run: &str,
-    ) -> Result<(), AppError> {
-        self.note(context, project, due, RetrainOutcome::Started, Some(run.to_owned()), due.reason.clone())
-    }
+fn schedule_trigger(
+    app: &App,
+    now: Timestamp,
+    project: &Project,
+    every: Span,
+) -> Result<Option<RetrainTrigger>, AppError> {
+    let last = last_training(app, project, now)?;
+    Ok(last.filter(|last| last.after(every) <= now).map(|_| scheduled(&format!("every {every}"))))
+}
 
-    /// Writes down why a retraining that is due does not start; whether that was not said before.
-    pub(crate) fn skip(
-        &self,
-        context: &RequestContext,
-        project: &Project,
-        due: &RetrainTrigger,
-        hindrance: &str,
-    ) -> Result<bool, AppError> {
-        let reason = format!("{}, but {hindrance}", due.reason);
-        let newest =
-            self.store().read(|reader| decisions::list(reader, &project.name, &PageRequest::first(1)))?.items.pop();
-        // The same answer to the same question is written once.
-        let is_said = newest
-            .is_some_and(|newest| newest.outcome == RetrainOutcome::Skipped && newest.reason.ends_with(hindrance));
-        if !is_said {
-            self.note(context, project, due, RetrainOutcome::Skipped, None, reason)?;
+fn growth_trigger(
+    app: &App,
+    now: Timestamp,
+    project: &Project,
+    dataset: &DatasetName,
+    by: GrowthThreshold,
+    data: &dyn TrainingSource,
+) -> Result<Option<RetrainTrigger>, AppError> {
+    let Some(last) = cool_down::newest_runs(app, project, now)?.into_iter().next() else { return Ok(None) };
+    // What the training saw it wrote down: of rows that were added since, the times say nothing about when.
+    let before = match last.record[DATASET_ROWS][dataset.as_str()].as_u64() {
+        Some(rows) => rows,
+        None => data.rows(project, dataset, last.created)?,
+    };
+    let rows = data.rows(project, dataset, now)?;
+    let is_enough = match by {
+        // A tenth of 400 is 40, whatever the rounding of 1.1 says.
+        GrowthThreshold::Share(share) => rows.saturating_sub(before) as f64 >= before as f64 * share * (1.0 - 1e-9),
+        GrowthThreshold::Rows(more) => rows >= before.saturating_add(more),
+    };
+    if !is_enough || rows <= before {
+        return Ok(None);
+    }
+    Ok(Some(RetrainTrigger {
+        cause: Cause::NewData { dataset: dataset.clone(), digest: digest_of(app, now, project, dataset, data)? },
+        reason: format!("dataset `{dataset}` grew from {before} to {rows} labelled rows"),
+        numbers: EventMetrics::default().with("rows before", before as f64).with("rows", rows as f64),
+    }))
+}
+
+/// The digest of what a retraining reads as the dataset now.
+fn digest_of(
+    app: &App,
+    now: Timestamp,
+    project: &Project,
+    dataset: &DatasetName,
+    data: &dyn TrainingSource,
+) -> Result<Digest, AppError> {
+    let folder = app.folder().join("known");
+    kilter_blobs::atomic::create_dirs(&folder)?;
+    let window = project.contract.retrain.as_ref().and_then(|retrain| retrain.window);
+    let path = match (data.files(project, now, window, &folder)?.remove(dataset), project.contract.dataset(dataset)) {
+        (Some(path), _) => path,
+        (None, Some(stated)) => project.dataset_path(stated)?,
+        (None, None) => {
+            return Err(AppError::NotFound {
+                what: "dataset",
+                id: dataset.to_string(),
+                how: "name a dataset of the contract".to_owned(),
+            });
         }
-        Ok(!is_said)
-    }
+    };
+    Ok(HashCache::load(&folder.join("hashes")).content_of(&path)?.digest)
+}
 
-    fn note(
-        &self,
-        context: &RequestContext,
-        project: &Project,
-        due: &RetrainTrigger,
-        outcome: RetrainOutcome,
-        run: Option<String>,
-        reason: String,
-    ) -> Result<(), AppError> {
-        let kind = match outcome {
-            RetrainOutcome::Started => DecisionKind::RetrainStarted,
-            _ => DecisionKind::RetrainSkipped,
-        };
-        let draft = context.decision_event(kind, reason.clone(), &due.numbers);
-        let new = NewDecision { project: project.name.clone(), cause: due.cause.clone(), outcome, run, reason };
-        self.store().write(move |tx| decisions::record(&tx.audited(draft), &new).map(|_| ()))?;
-        Ok(())
-    }
+/// The labelled rows of the datasets that a trigger watches, as a training finds them. What cannot be counted is not
+/// among them: the training says why.
+pub(crate) fn watched_rows(project: &Project, now: Timestamp) -> BTreeMap<String, u64> {
+    let triggers = project.contract.retrain.as_ref().map(|retrain| retrain.when.as_slice()).unwrap_or_default();
+    let grown = triggers.iter().filter_map(|trigger| match trigger {
+        Trigger::Grew { data, .. } => Some((data.to_string(), FileSource.rows(project, data, now).ok()?)),
+        _ => None,
+    });
+    grown.collect()
+}
 
-    fn triggered(
-        &self,
-        now: Timestamp,
-        project: &Project,
-        endpoint: &EndpointName,
-        retrain: &Retrain,
-        data: &dyn TrainingSource,
-    ) -> Result<Option<RetrainTrigger>, AppError> {
-        for trigger in &retrain.when {
-            let due = match trigger {
-                Trigger::Failing { kind, patience } => self.failing(now, project, endpoint, *kind, *patience)?,
-                Trigger::Every(every) => self.scheduled(now, project, *every)?,
-                Trigger::Cron(cron) => {
-                    let last = self.last_training(project, now)?;
-                    let next = last.and_then(|last| cron.next_after(last)).filter(|next| *next <= now);
-                    next.map(|_| scheduled(&cron.to_string()))
-                }
-                Trigger::Grew { data: dataset, by } => self.grown(now, project, dataset, *by, data)?,
-            };
-            if due.is_some() {
-                return Ok(due);
-            }
+/// When the project was last trained, by whomever.
+fn last_training(app: &App, project: &Project, now: Timestamp) -> Result<Option<Timestamp>, AppError> {
+    Ok(cool_down::newest_runs(app, project, now)?.first().map(|run| run.created))
+}
+
+/// Why a retraining that is due may not start.
+fn retrain_blocker(
+    app: &App,
+    now: Timestamp,
+    project: &Project,
+    endpoint: &EndpointName,
+    (retrain, cause): (&Retrain, &Cause),
+) -> Result<Option<String>, AppError> {
+    let candidate = app.store().read(|reader| kilter_store::deployment::candidate(reader, endpoint))?;
+    if let Some(candidate) = candidate {
+        return Ok(Some(format!("version {} is still on its way to production", candidate.number)));
+    }
+    let window = project.contract.monitor.as_ref().map(|monitor| monitor.every);
+    if let Some(pause) = cool_down::pause(now, retrain, window, cause, &cool_down::newest_runs(app, project, now)?) {
+        return Ok(Some(pause));
+    }
+    if let Some(budget) = retrain.budget {
+        let since = now.before(budget.per);
+        // What a clock that was ahead started counts from when it was set back.
+        let latest = clock_skew::past_time(app, Timestamp(i64::MAX), now)?;
+        let until = if latest > since { Timestamp(i64::MAX) } else { now };
+        let started = app.store().read(|reader| decisions::started_between(reader, &project.name, since, until))?;
+        if started >= u64::from(budget.runs) {
+            return Ok(Some(format!("the budget of {budget} is used up")));
         }
-        Ok(None)
     }
-
-    fn failing(
-        &self,
-        now: Timestamp,
-        project: &Project,
-        endpoint: &EndpointName,
-        kind: MonitorKind,
-        patience: FireAfter,
-    ) -> Result<Option<RetrainTrigger>, AppError> {
-        let filter = alerts::AlertFilter { endpoint: Some(endpoint.clone()), open: true };
-        let open = self.store().read(|reader| alerts::list(reader, &filter, &PageRequest::first(100)))?;
-        let every = project.contract.monitor.as_ref().map_or(Span::days(1), |monitor| monitor.every);
-        let latest = self.past_time(Timestamp(i64::MAX), now)?;
-        let is_due = |alert: &&Alert| {
-            let is_asked = alert.monitor == kind && alert.state.is_failing() && can_be_learned(alert);
-            let Some(fired) = alert.fired.filter(|_| is_asked) else {
-                return false;
-            };
-            let fired = if fired <= now { fired } else { latest };
-            match patience {
-                FireAfter::AtOnce => true,
-                FireAfter::For(span) => fired.after(span) <= now,
-                FireAfter::Windows(windows) => {
-                    let span = Span { count: every.count * i64::from(windows.max(1) - 1), unit: every.unit };
-                    fired.after(span) <= now
-                }
-            }
-        };
-        Ok(open.items.iter().find(is_due).map(|alert| RetrainTrigger {
-            cause: Cause::Alert { id: alert.id.clone(), monitor: kind },
-            reason: format!("monitor.{kind} is failing: {}", alert.detail["text"].as_str().unwrap_or("see the alert")),
-            numbers: EventMetrics::default(),
-        }))
-    }
-
-    fn scheduled(&self, now: Timestamp, project: &Project, every: Span) -> Result<Option<RetrainTrigger>, AppError> {
-        let last = self.last_training(project, now)?;
-        Ok(last.filter(|last| last.after(every) <= now).map(|_| scheduled(&format!("every {every}"))))
-    }
-
-    fn grown(
-        &self,
-        now: Timestamp,
-        project: &Project,
-        dataset: &DatasetName,
-        by: GrowthThreshold,
-        data: &dyn TrainingSource,
-    ) -> Result<Option<RetrainTrigger>, AppError> {
-        let Some(last) = self.newest_runs(project, now)?.into_iter().next() else { return Ok(None) };
-        // What the training saw it wrote down: of rows that were added since, the times say nothing about when.
-        let before = match last.record[DATASET_ROWS][dataset.as_str()].as_u64() {
-            Some(rows) => rows,
-            None => data.rows(project, dataset, last.created)?,
-        };
-        let rows = data.rows(project, dataset, now)?;
-        let is_enough = match by {
-            // A tenth of 400 is 40, whatever the rounding of 1.1 says.
-            GrowthThreshold::Share(share) => rows.saturating_sub(before) as f64 >= before as f64 * share * (1.0 - 1e-9),
-            GrowthThreshold::Rows(more) => rows >= before.saturating_add(more),
-        };
-        if !is_enough || rows <= before {
-            return Ok(None);
-        }
-        Ok(Some(RetrainTrigger {
-            cause: Cause::NewData { dataset: dataset.clone(), digest: self.digest_of(now, project, dataset, data)? },
-            reason: format!("dataset `{dataset}` grew from {before} to {rows} labelled rows"),
-            numbers: EventMetrics::default().with("rows before", before as f64).with("rows", rows as f64),
-        }))
-    }
-
-    /// The digest of what a retraining reads as the dataset now.
-    fn digest_of(
-        &self,
-        now: Timestamp,
-        project: &Project,
-        dataset: &DatasetName,
-        data: &dyn TrainingSource,
-    ) -> Result<Digest, AppError> {
-        let folder = self.folder().join("known");
-        kilter_blobs::atomic::create_dirs(&folder)?;
-        let window = project.contract.retrain.as_ref().and_then(|retrain| retrain.window);
-        let path = match (data.files(project, now, window, &folder)?.remove(dataset), project.contract.dataset(dataset))
-        {
-            (Some(path), _) => path,
-            (None, Some(stated)) => project.dataset_path(stated)?,
-            (None, None) => {
-                return Err(AppError::NotFound {
-                    what: "dataset",
-                    id: dataset.to_string(),
-                    how: "name a dataset of the contract".to_owned(),
-                });
-            }
-        };
-        Ok(HashCache::load(&folder.join("hashes")).content_of(&path)?.digest)
-    }
-
-    /// The labelled rows of the datasets that a trigger watches, as a training finds them. What cannot be counted is not
-    /// among them: the training says why.
-    pub(crate) fn watched_rows(&self, project: &Project, now: Timestamp) -> BTreeMap<String, u64> {
-        let triggers = project.contract.retrain.as_ref().map(|retrain| retrain.when.as_slice()).unwrap_or_default();
-        let grown = triggers.iter().filter_map(|trigger| match trigger {
-            Trigger::Grew { data, .. } => Some((data.to_string(), FileSource.rows(project, data, now).ok()?)),
-            _ => None,
-        });
-        grown.collect()
-    }
-
-    /// When the project was last trained, by whomever.
-    fn last_training(&self, project: &Project, now: Timestamp) -> Result<Option<Timestamp>, AppError> {
-        Ok(self.newest_runs(project, now)?.first().map(|run| run.created))
-    }
-
-    /// Why a retraining that is due may not start.
-    fn hindrance(
-        &self,
-        now: Timestamp,
-        project: &Project,
-        endpoint: &EndpointName,
-        (retrain, cause): (&Retrain, &Cause),
-    ) -> Result<Option<String>, AppError> {
-        let candidate = self.store().read(|reader| kilter_store::deployment::candidate(reader, endpoint))?;
-        if let Some(candidate) = candidate {
-            return Ok(Some(format!("version {} is still on its way to production", candidate.number)));
-        }
-        let window = project.contract.monitor.as_ref().map(|monitor| monitor.every);
-        if let Some(pause) = cool_down::pause(now, retrain, window, cause, &self.newest_runs(project, now)?) {
-            return Ok(Some(pause));
-        }
-        if let Some(budget) = retrain.budget {
-            let since = now.before(budget.per);
-            // What a clock that was ahead started counts from when it was set back.
-            let latest = self.past_time(Timestamp(i64::MAX), now)?;
-            let until = if latest > since { Timestamp(i64::MAX) } else { now };
-            let started =
-                self.store().read(|reader| decisions::started_between(reader, &project.name, since, until))?;
-            if started >= u64::from(budget.runs) {
-                return Ok(Some(format!("the budget of {budget} is used up")));
-            }
-        }
-        Ok(None)
-    }
+    Ok(None)
 }
 
 fn scheduled(schedule: &str) -> RetrainTrigger {

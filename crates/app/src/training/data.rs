@@ -14,9 +14,7 @@ use kilter_lake::{ReadOptions, read_table, write_table};
 use kilter_stats::random::Random;
 use kilter_workflow::RunRecord;
 
-use crate::{
-    App, dataset::column_roles::ColumnRoles, error::AppError, project::folder::Project, training::train::Training,
-};
+use crate::{dataset::column_roles::ColumnRoles, error::AppError, project::folder::Project, training::train::Training};
 
 /// The newest share of the rows, held out for the gates when no step makes a test set.
 const HELD_OUT_SHARE: f64 = 0.25;
@@ -53,107 +51,92 @@ pub fn newest_share(
     Ok((train, test))
 }
 
-impl App {
-    /// Holds rows out of the labelled dataset when gates must be measured and no step makes a test set.
-    pub(crate) fn hold_out(
-        &self,
-        project: &Project,
-        training: &mut Training,
-        scratch: &Path,
-    ) -> Result<Option<Table>, AppError> {
-        let contract = &project.contract;
-        if contract.package.is_none() || test_output(contract).is_some() {
-            return Ok(None);
-        }
-        let dataset = project.labelled_dataset()?;
-        let table = read_table(&self.data_file(project, training, dataset)?, &ReadOptions::default())?;
-        let (train, test) = newest_share(&table, &project.roles(dataset), HELD_OUT_SHARE, 0)?;
-        let path = scratch.join(format!("{}.train.parquet", dataset.name));
-        write_table(&path, &table.take(&train))?;
-        training.data.insert(dataset.name.clone(), path);
-        Ok(Some(table.take(&test)))
+/// Holds rows out of the labelled dataset when gates must be measured and no step makes a test set.
+pub(crate) fn hold_out(project: &Project, training: &mut Training, scratch: &Path) -> Result<Option<Table>, AppError> {
+    let contract = &project.contract;
+    if contract.package.is_none() || test_output(contract).is_some() {
+        return Ok(None);
     }
+    let dataset = project.labelled_dataset()?;
+    let table = read_table(&data_file(project, training, dataset)?, &ReadOptions::default())?;
+    let (train, test) = newest_share(&table, &project.roles(dataset), HELD_OUT_SHARE, 0)?;
+    let path = scratch.join(format!("{}.train.parquet", dataset.name));
+    write_table(&path, &table.take(&train))?;
+    training.data.insert(dataset.name.clone(), path);
+    Ok(Some(table.take(&test)))
+}
 
-    pub(crate) fn data_file(
-        &self,
-        project: &Project,
-        training: &Training,
-        dataset: &Dataset,
-    ) -> Result<PathBuf, AppError> {
-        match training.data.get(&dataset.name) {
-            Some(path) => Ok(path.clone()),
-            None => project.dataset_path(dataset),
-        }
+pub(crate) fn data_file(project: &Project, training: &Training, dataset: &Dataset) -> Result<PathBuf, AppError> {
+    match training.data.get(&dataset.name) {
+        Some(path) => Ok(path.clone()),
+        None => project.dataset_path(dataset),
     }
+}
 
-    /// The rows that gates are measured on.
-    pub(crate) fn test_rows(
-        &self,
-        project: &Project,
-        training: &Training,
-        record: &RunRecord,
-        held_out: Option<Table>,
-    ) -> Result<Table, AppError> {
-        match (held_out, test_output(&project.contract)) {
-            (Some(table), _) => Ok(table),
-            (None, Some(output)) => {
-                let path = self.output_path(project, training, record, &output)?;
-                Ok(read_table(&path, &ReadOptions::default())?)
+/// The rows that gates are measured on.
+pub(crate) fn test_rows(
+    project: &Project,
+    training: &Training,
+    record: &RunRecord,
+    held_out: Option<Table>,
+) -> Result<Table, AppError> {
+    match (held_out, test_output(&project.contract)) {
+        (Some(table), _) => Ok(table),
+        (None, Some(output)) => {
+            let path = output_path(project, training, record, &output)?;
+            Ok(read_table(&path, &ReadOptions::default())?)
+        }
+        (None, None) => Err(AppError::NotInContract {
+            what: "which rows the gates are measured on".to_owned(),
+            how: "add `on = \"split.test\"` to the gate".to_owned(),
+        }),
+    }
+}
+
+/// The table that the model was trained on: the first input of its step that has the label, else the dataset.
+pub(crate) fn training_rows(
+    project: &Project,
+    training: &Training,
+    record: &RunRecord,
+    step: &StepName,
+) -> Result<Table, AppError> {
+    let dataset = project.labelled_dataset()?;
+    let label = dataset.label.clone().unwrap_or_default();
+    let inputs = project.contract.step(step).map(|step| step.inputs.as_slice()).unwrap_or_default();
+    for input in inputs {
+        let path = match &input.source {
+            Source::Dataset(name) => match project.contract.dataset(name) {
+                Some(dataset) => data_file(project, training, dataset)?,
+                None => continue,
+            },
+            Source::Output { step, output } => {
+                let output = OutputRef { step: step.clone(), output: output.clone() };
+                output_path(project, training, record, &output)?
             }
-            (None, None) => Err(AppError::NotInContract {
-                what: "which rows the gates are measured on".to_owned(),
-                how: "add `on = \"split.test\"` to the gate".to_owned(),
-            }),
+        };
+        // A step may read other things than tables: those are not what a model was trained on.
+        if let Ok(table) = read_table(&path, &ReadOptions::default())
+            && table.get(&label).is_some()
+        {
+            return Ok(table);
         }
     }
+    Ok(read_table(&data_file(project, training, dataset)?, &ReadOptions::default())?)
+}
 
-    /// The table that the model was trained on: the first input of its step that has the label, else the dataset.
-    pub(crate) fn training_rows(
-        &self,
-        project: &Project,
-        training: &Training,
-        record: &RunRecord,
-        step: &StepName,
-    ) -> Result<Table, AppError> {
-        let dataset = project.labelled_dataset()?;
-        let label = dataset.label.clone().unwrap_or_default();
-        let inputs = project.contract.step(step).map(|step| step.inputs.as_slice()).unwrap_or_default();
-        for input in inputs {
-            let path = match &input.source {
-                Source::Dataset(name) => match project.contract.dataset(name) {
-                    Some(dataset) => self.data_file(project, training, dataset)?,
-                    None => continue,
-                },
-                Source::Output { step, output } => {
-                    let output = OutputRef { step: step.clone(), output: output.clone() };
-                    self.output_path(project, training, record, &output)?
-                }
-            };
-            // A step may read other things than tables: those are not what a model was trained on.
-            if let Ok(table) = read_table(&path, &ReadOptions::default())
-                && table.get(&label).is_some()
-            {
-                return Ok(table);
-            }
-        }
-        Ok(read_table(&self.data_file(project, training, dataset)?, &ReadOptions::default())?)
-    }
-
-    /// Where an output of this run lies.
-    pub(crate) fn output_path(
-        &self,
-        project: &Project,
-        training: &Training,
-        record: &RunRecord,
-        output: &OutputRef,
-    ) -> Result<PathBuf, AppError> {
-        let written = record.output(&output.to_string()).ok_or_else(|| AppError::NotFound {
-            what: "output",
-            id: output.to_string(),
-            how: "run the step that makes it, and everything that feeds it".to_owned(),
-        })?;
-        Ok(training.outputs_root.as_ref().unwrap_or(&project.folder).join(&written.path))
-    }
+/// Where an output of this run lies.
+pub(crate) fn output_path(
+    project: &Project,
+    training: &Training,
+    record: &RunRecord,
+    output: &OutputRef,
+) -> Result<PathBuf, AppError> {
+    let written = record.output(&output.to_string()).ok_or_else(|| AppError::NotFound {
+        what: "output",
+        id: output.to_string(),
+        how: "run the step that makes it, and everything that feeds it".to_owned(),
+    })?;
+    Ok(training.outputs_root.as_ref().unwrap_or(&project.folder).join(&written.path))
 }
 
 #[cfg(test)]

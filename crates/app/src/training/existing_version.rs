@@ -23,49 +23,43 @@ use crate::{
 /// Versions that are looked at, the newest first.
 const MAX_VERSIONS: u32 = 50;
 
-impl App {
-    /// The version that `record` would make again, and where that stands.
-    pub(crate) fn unchanged_version(
-        &self,
-        project: &Project,
-        training: &Training,
-        record: &RunRecord,
-    ) -> Result<Option<(UnchangedVersion, VersionState)>, AppError> {
-        let is_executed = record.steps.iter().any(|step| step.state != StepState::Cached);
-        // A replay plays what was: whether a training was worth anything is what it finds out.
-        let is_asked = training.overrides.force == Force::None && training.approval_mode == ApprovalMode::Required;
-        if record.state != RunState::Succeeded || project.contract.package.is_none() || is_executed || !is_asked {
-            return Ok(None);
-        }
-        let model = project.model();
-        let listed =
-            self.store().read(|reader| versions::list(reader, &model, None, &PageRequest::first(MAX_VERSIONS)))?;
-        for version in listed.items {
-            // What was taken away is made again by whoever asks for it.
-            if matches!(version.state, VersionState::Retired | VersionState::Revoked) {
-                continue;
-            }
-            let Some(id) = &version.run else { continue };
-            let (run, contract) = self.store().read(|reader| {
-                let run = runs::find(reader, id)?;
-                let contract = run
-                    .as_ref()
-                    .map(|run| projects::contract_at(reader, &run.project, run.created))
-                    .transpose()?
-                    .flatten();
-                Ok((run, contract))
-            })?;
-            let before = run.and_then(|run| serde_json::from_value::<RunRecord>(run.record).ok());
-            let (Some(before), Some(contract)) = (before, contract) else { continue };
-            let is_same_contract =
-                Contract::parse(&contract.text).is_ok_and(|then| packed(then) == packed(project.contract.clone()));
-            if is_same_contract && contents(&before) == contents(record) {
-                let number = version.number;
-                return Ok(Some((UnchangedVersion { model, number }, version.state)));
-            }
-        }
-        Ok(None)
+/// The version that `record` would make again, and where that stands.
+pub(crate) fn unchanged_version(
+    app: &App,
+    project: &Project,
+    training: &Training,
+    record: &RunRecord,
+) -> Result<Option<(UnchangedVersion, VersionState)>, AppError> {
+    let is_executed = record.steps.iter().any(|step| step.state != StepState::Cached);
+    // A replay plays what was: whether a training was worth anything is what it finds out.
+    let is_asked = training.overrides.force == Force::None && training.approval_mode == ApprovalMode::Required;
+    if record.state != RunState::Succeeded || project.contract.package.is_none() || is_executed || !is_asked {
+        return Ok(None);
     }
+    let model = project.model();
+    let listed = app.store().read(|reader| versions::list(reader, &model, None, &PageRequest::first(MAX_VERSIONS)))?;
+    for version in listed.items {
+        // What was taken away is made again by whoever asks for it.
+        if matches!(version.state, VersionState::Retired | VersionState::Revoked) {
+            continue;
+        }
+        let Some(id) = &version.run else { continue };
+        let (run, contract) = app.store().read(|reader| {
+            let run = runs::find(reader, id)?;
+            let contract =
+                run.as_ref().map(|run| projects::contract_at(reader, &run.project, run.created)).transpose()?.flatten();
+            Ok((run, contract))
+        })?;
+        let before = run.and_then(|run| serde_json::from_value::<RunRecord>(run.record).ok());
+        let (Some(before), Some(contract)) = (before, contract) else { continue };
+        let is_same_contract =
+            Contract::parse(&contract.text).is_ok_and(|then| packed(then) == packed(project.contract.clone()));
+        if is_same_contract && contents(&before) == contents(record) {
+            let number = version.number;
+            return Ok(Some((UnchangedVersion { model, number }, version.state)));
+        }
+    }
+    Ok(None)
 }
 
 /// Everything that a run read and wrote, by name.

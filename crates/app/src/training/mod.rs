@@ -7,5 +7,8 @@ pub(crate) mod run_logs;
 pub(crate) mod train;
 
 pub use active_runs::RunRequest;
+pub use active_runs::{cancel_run, cancel_runs, run_events, start_run, stop_runs};
 pub use data::newest_share;
+pub use run_logs::step_log;
+pub use train::train;
 pub use train::{ApprovalMode, RunOverrides, Training, TrainingOutcome, cause_sentence};

@@ -5,38 +5,35 @@ use kilter_domain::ids::StepName;
 use kilter_store::run as runs;
 use kilter_workflow::RunRecord;
 
-use crate::{App, error::AppError};
+use crate::{App, error::AppError, reconcile::projects};
 
 /// The largest log that is read; an attempt writes at most 16 MiB.
 const MAX_LOG_BYTES: u64 = 32 << 20;
 
-impl App {
-    /// What a step of a run wrote, of the execution that made its result.
-    ///
-    /// # Errors
-    /// When there is no such run or step, or its log is gone.
-    pub fn step_log(&self, run: &str, step: &StepName) -> Result<String, AppError> {
-        let found = self.store().read(|reader| runs::get(reader, run))?;
-        let missing = |what, id: String, how: &str| AppError::NotFound { what, id, how: how.to_owned() };
-        let record: RunRecord = serde_json::from_value(found.record)
-            .map_err(|_| missing("record of run", run.to_owned(), "it goes on, or ended before its first step"))?;
-        let of_step = record.step(step.as_str()).ok_or_else(|| {
-            let steps: Vec<&str> = record.steps.iter().map(|step| step.step.as_str()).collect();
-            missing("step", step.to_string(), &format!("the run has {}", steps.join(", ")))
-        })?;
-        let digest = of_step
-            .log
-            .ok_or_else(|| missing("log of step", step.to_string(), "it was not executed, so it wrote none"))?;
-        let folder = self.project_folder(&found.project)?;
-        let own = self.folder().join("runs").join("blobs");
-        let kept = folder.map(|folder| folder.join(".kilter").join("blobs")).into_iter().chain([own]);
-        for place in kept.filter(|place| place.is_dir()) {
-            match BlobStore::open(&place)?.read(&digest, MAX_LOG_BYTES) {
-                Ok(bytes) => return Ok(String::from_utf8_lossy(&bytes).into_owned()),
-                Err(BlobError::NotFound { .. }) => {}
-                Err(error) => return Err(error.into()),
-            }
+/// What a step of a run wrote, of the execution that made its result.
+///
+/// # Errors
+/// When there is no such run or step, or its log is gone.
+pub fn step_log(app: &App, run: &str, step: &StepName) -> Result<String, AppError> {
+    let found = app.store().read(|reader| runs::get(reader, run))?;
+    let missing = |what, id: String, how: &str| AppError::NotFound { what, id, how: how.to_owned() };
+    let record: RunRecord = serde_json::from_value(found.record)
+        .map_err(|_| missing("record of run", run.to_owned(), "it goes on, or ended before its first step"))?;
+    let of_step = record.step(step.as_str()).ok_or_else(|| {
+        let steps: Vec<&str> = record.steps.iter().map(|step| step.step.as_str()).collect();
+        missing("step", step.to_string(), &format!("the run has {}", steps.join(", ")))
+    })?;
+    let digest =
+        of_step.log.ok_or_else(|| missing("log of step", step.to_string(), "it was not executed, so it wrote none"))?;
+    let folder = projects::project_folder(app, &found.project)?;
+    let own = app.folder().join("runs").join("blobs");
+    let kept = folder.map(|folder| folder.join(".kilter").join("blobs")).into_iter().chain([own]);
+    for place in kept.filter(|place| place.is_dir()) {
+        match BlobStore::open(&place)?.read(&digest, MAX_LOG_BYTES) {
+            Ok(bytes) => return Ok(String::from_utf8_lossy(&bytes).into_owned()),
+            Err(BlobError::NotFound { .. }) => {}
+            Err(error) => return Err(error.into()),
         }
-        Err(missing("log of step", step.to_string(), "it was removed from the `.kilter` folder of the project"))
     }
+    Err(missing("log of step", step.to_string(), "it was removed from the `.kilter` folder of the project"))
 }

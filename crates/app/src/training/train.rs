@@ -27,8 +27,11 @@ use crate::{
     context::RequestContext,
     error::AppError,
     event::{DecisionKind, EventMetrics},
+    gate::data_checks,
+    model::package_run,
     project::folder::Project,
-    retrain::triggers::DATASET_ROWS,
+    retrain::triggers::{self, DATASET_ROWS},
+    training::{data, existing_version},
 };
 
 /// What is to be trained, why, and on which data.
@@ -63,7 +66,7 @@ pub struct RunOverrides {
 pub struct RunTicket {
     pub id: String,
     pub cancel: CancelToken,
-    /// Whether its row stands already ([`App::queue_run`]).
+    /// Whether its row stands already ([`queue_run`]).
     pub is_queued: bool,
 }
 
@@ -97,175 +100,173 @@ impl TrainingOutcome {
     }
 }
 
-impl App {
-    /// Runs the steps of a project and takes what they made as far as the contract lets it.
-    pub fn train(
-        &self,
-        project: &Project,
-        training: Training,
-        observer: &mut dyn FnMut(RunEvent),
-    ) -> Result<TrainingOutcome, AppError> {
-        let ticket = RunTicket { id: self.new_id(), cancel: CancelToken::new(), is_queued: false };
-        self.train_as(project, training, ticket, observer)
-    }
+/// Runs the steps of a project and takes what they made as far as the contract lets it.
+pub fn train(
+    app: &App,
+    project: &Project,
+    training: Training,
+    observer: &mut dyn FnMut(RunEvent),
+) -> Result<TrainingOutcome, AppError> {
+    let ticket = RunTicket { id: app.new_id(), cancel: CancelToken::new(), is_queued: false };
+    train_with_ticket(app, project, training, ticket, observer)
+}
 
-    /// [`Self::train`], as the run of a ticket.
-    pub fn train_as(
-        &self,
-        project: &Project,
-        training: Training,
-        ticket: RunTicket,
-        observer: &mut dyn FnMut(RunEvent),
-    ) -> Result<TrainingOutcome, AppError> {
-        let id = ticket.id.clone();
-        let scratch = self.scratch(&id)?;
-        let mut training = training;
-        let data = self.required_of_data(project, &training)?;
-        if !ticket.is_queued {
-            self.queue_run(project, &training, &id)?;
+/// [`train`], as the run of a ticket.
+pub fn train_with_ticket(
+    app: &App,
+    project: &Project,
+    training: Training,
+    ticket: RunTicket,
+    observer: &mut dyn FnMut(RunEvent),
+) -> Result<TrainingOutcome, AppError> {
+    let id = ticket.id.clone();
+    let scratch = app.scratch(&id)?;
+    let mut training = training;
+    let data = data_checks::check_data(project, &training)?;
+    if !ticket.is_queued {
+        queue_run(app, project, &training, &id)?;
+    }
+    begin_run(app, &training, &id)?;
+    if let Some(verdict @ Verdict::Failed { .. }) = &data {
+        return data_checks::record_data_refusal(app, training, id, verdict);
+    }
+    let held_out = data::hold_out(project, &mut training, scratch.path())?;
+    let mut record = match execute_workflow(app, project, &training, &ticket, observer) {
+        Ok(record) => record,
+        Err(error) => {
+            let document = json!({ "error": error.to_string() });
+            end_run(app, project, &training.context, &id, RunState::Failed, document, None)?;
+            return Err(error);
         }
-        self.begin_run(&training, &id)?;
-        if let Some(verdict @ Verdict::Failed { .. }) = &data {
-            return self.refuse_data(training, id, verdict);
+    };
+    let unchanged = existing_version::unchanged_version(app, project, &training, &record)?;
+    record.unchanged = unchanged.as_ref().map(|(version, _)| version.clone());
+    record_run(app, project, &training.context, &id, &record)?;
+    let unchanged = unchanged.map(|(version, state)| (version.number, state));
+    let version = match (record.state, &project.contract.package) {
+        _ if unchanged.is_some() => None,
+        (RunState::Succeeded, Some(package)) => {
+            let made = package_run::package_run(app, project, &training, package, &record, held_out, scratch.path())?;
+            match keeps_drafts(project, &training.cause) {
+                true => Some((made.number, VersionState::Draft)),
+                false => Some(package_run::judge_version(app, project, &training, &made, data)?),
+            }
         }
-        let held_out = self.hold_out(project, &mut training, scratch.path())?;
-        let mut record = match self.execute(project, &training, &ticket, observer) {
-            Ok(record) => record,
-            Err(error) => {
-                let document = json!({ "error": error.to_string() });
-                self.end_run(project, &training.context, &id, RunState::Failed, document, None)?;
-                return Err(error);
-            }
-        };
-        let unchanged = self.unchanged_version(project, &training, &record)?;
-        record.unchanged = unchanged.as_ref().map(|(version, _)| version.clone());
-        self.record_run(project, &training.context, &id, &record)?;
-        let unchanged = unchanged.map(|(version, state)| (version.number, state));
-        let version = match (record.state, &project.contract.package) {
-            _ if unchanged.is_some() => None,
-            (RunState::Succeeded, Some(package)) => {
-                let made = self.pack(project, &training, package, &record, held_out, scratch.path())?;
-                match keeps_drafts(project, &training.cause) {
-                    true => Some((made.number, VersionState::Draft)),
-                    false => Some(self.judge(project, &training, &made, data)?),
-                }
-            }
-            _ => None,
-        };
-        Ok(TrainingOutcome { run: id, record, version, unchanged, cause: training.cause, refused: None })
-    }
+        _ => None,
+    };
+    Ok(TrainingOutcome { run: id, record, version, unchanged, cause: training.cause, refused: None })
+}
 
-    fn execute(
-        &self,
-        project: &Project,
-        training: &Training,
-        ticket: &RunTicket,
-        observer: &mut dyn FnMut(RunEvent),
-    ) -> Result<RunRecord, AppError> {
-        let plan = kilter_workflow::Plan::of(&project.contract)?;
-        let options = RunOptions {
-            state_folder: self.state_folder(training.outputs_root.is_some(), project),
-            data_folder: Some(self.folder().to_owned()),
-            outputs_root: training.outputs_root.clone(),
-            data_overrides: training.data.clone(),
-            param_overrides: training.overrides.params.clone(),
-            force: training.overrides.force.clone(),
-            locked: training.overrides.locked,
-            only: if training.steps.is_empty() { None } else { Some(plan.with_upstream(&training.steps)?) },
-            cancel: ticket.cancel.clone(),
-            ..RunOptions::new(&ticket.id, training.cause.clone(), &project.folder, self.tool(), training.now.clone())
-        };
-        Ok(kilter_workflow::execute(&plan, &options, observer)?)
-    }
+fn execute_workflow(
+    app: &App,
+    project: &Project,
+    training: &Training,
+    ticket: &RunTicket,
+    observer: &mut dyn FnMut(RunEvent),
+) -> Result<RunRecord, AppError> {
+    let plan = kilter_workflow::Plan::of(&project.contract)?;
+    let options = RunOptions {
+        state_folder: app.state_folder(training.outputs_root.is_some(), project),
+        data_folder: Some(app.folder().to_owned()),
+        outputs_root: training.outputs_root.clone(),
+        data_overrides: training.data.clone(),
+        param_overrides: training.overrides.params.clone(),
+        force: training.overrides.force.clone(),
+        locked: training.overrides.locked,
+        only: if training.steps.is_empty() { None } else { Some(plan.with_upstream(&training.steps)?) },
+        cancel: ticket.cancel.clone(),
+        ..RunOptions::new(&ticket.id, training.cause.clone(), &project.folder, app.tool(), training.now.clone())
+    };
+    Ok(kilter_workflow::execute(&plan, &options, observer)?)
+}
 
-    /// Writes the row of a run that will begin.
-    pub(crate) fn queue_run(&self, project: &Project, training: &Training, id: &str) -> Result<(), AppError> {
-        let new = runs::NewRun {
-            id: id.to_owned(),
-            project: project.name.clone(),
-            cause: training.cause.clone(),
-            record: json!({ DATASET_ROWS: self.watched_rows(project, training.context.at) }),
-        };
-        let draft = training.context.audit_event("run_queued", cause_sentence(&training.cause), vec![]);
-        self.store().write(move |tx| runs::create(&tx.audited(draft), &new).map(|_| ()))?;
-        Ok(())
-    }
+/// Writes the row of a run that will begin.
+pub(crate) fn queue_run(app: &App, project: &Project, training: &Training, id: &str) -> Result<(), AppError> {
+    let new = runs::NewRun {
+        id: id.to_owned(),
+        project: project.name.clone(),
+        cause: training.cause.clone(),
+        record: json!({ DATASET_ROWS: triggers::watched_rows(project, training.context.at) }),
+    };
+    let draft = training.context.audit_event("run_queued", cause_sentence(&training.cause), vec![]);
+    app.store().write(move |tx| runs::create(&tx.audited(draft), &new).map(|_| ()))?;
+    Ok(())
+}
 
-    fn begin_run(&self, training: &Training, id: &str) -> Result<(), AppError> {
-        let draft = training.context.audit_event("run_started", cause_sentence(&training.cause), vec![]);
-        let id = id.to_owned();
-        self.store().write(move |tx| {
-            runs::advance(&tx.audited(draft), &id, RunState::Queued, RunState::Running, None).map(|_| ())
-        })?;
-        Ok(())
-    }
+fn begin_run(app: &App, training: &Training, id: &str) -> Result<(), AppError> {
+    let draft = training.context.audit_event("run_started", cause_sentence(&training.cause), vec![]);
+    let id = id.to_owned();
+    app.store().write(move |tx| {
+        runs::advance(&tx.audited(draft), &id, RunState::Queued, RunState::Running, None).map(|_| ())
+    })?;
+    Ok(())
+}
 
-    /// Ends a run that an error kept from ending by itself.
-    pub(crate) fn end_unfinished(&self, context: &RequestContext, id: &str, reason: &str) -> Result<(), AppError> {
-        let found = self.store().read(|reader| runs::get(reader, id))?;
-        let document = json!({ "error": reason });
-        let (id, draft) = (id.to_owned(), context.audit_event(DecisionKind::TrainingFailed.word(), reason, vec![]));
-        self.store().write(move |tx| {
-            let audited = tx.audited(draft);
-            let mut state = found.state;
-            if state == RunState::Queued {
-                state = runs::advance(&audited, &id, state, RunState::Running, None)?.state;
-            }
-            match state {
-                RunState::Running => runs::advance(&audited, &id, state, RunState::Failed, Some(&document)).map(|_| ()),
-                _ => Ok(()),
-            }
-        })?;
-        Ok(())
-    }
+/// Ends a run that an error kept from ending by itself.
+pub(crate) fn end_unfinished(app: &App, context: &RequestContext, id: &str, reason: &str) -> Result<(), AppError> {
+    let found = app.store().read(|reader| runs::get(reader, id))?;
+    let document = json!({ "error": reason });
+    let (id, draft) = (id.to_owned(), context.audit_event(DecisionKind::TrainingFailed.word(), reason, vec![]));
+    app.store().write(move |tx| {
+        let audited = tx.audited(draft);
+        let mut state = found.state;
+        if state == RunState::Queued {
+            state = runs::advance(&audited, &id, state, RunState::Running, None)?.state;
+        }
+        match state {
+            RunState::Running => runs::advance(&audited, &id, state, RunState::Failed, Some(&document)).map(|_| ()),
+            _ => Ok(()),
+        }
+    })?;
+    Ok(())
+}
 
-    fn record_run(
-        &self,
-        project: &Project,
-        context: &RequestContext,
-        id: &str,
-        record: &RunRecord,
-    ) -> Result<(), AppError> {
-        let document = serde_json::to_value(record).map_err(|source| AppError::Document { what: "run", source })?;
-        self.end_run(project, context, id, record.state, document, Some(record))
-    }
+fn record_run(
+    app: &App,
+    project: &Project,
+    context: &RequestContext,
+    id: &str,
+    record: &RunRecord,
+) -> Result<(), AppError> {
+    let document = serde_json::to_value(record).map_err(|source| AppError::Document { what: "run", source })?;
+    end_run(app, project, context, id, record.state, document, Some(record))
+}
 
-    fn end_run(
-        &self,
-        project: &Project,
-        context: &RequestContext,
-        id: &str,
-        state: RunState,
-        document: serde_json::Value,
-        record: Option<&RunRecord>,
-    ) -> Result<(), AppError> {
-        let (action, reason) = match state {
-            RunState::Succeeded => ("run_succeeded".to_owned(), String::new()),
-            RunState::Cancelled => ("run_cancelled".to_owned(), String::new()),
-            _ => (DecisionKind::TrainingFailed.word().to_owned(), failure(&document, record)),
-        };
-        let draft = context.audit_event(&action, reason, vec![]);
-        let (id, at) = (id.to_owned(), context.at);
-        let params: Vec<(String, String)> = record.map(logged_params).unwrap_or_default();
-        let points: Vec<log::MetricPoint> = record
-            .map(RunRecord::metrics)
-            .unwrap_or_default()
-            .into_iter()
-            .map(|(metric, value)| log::MetricPoint { metric, step: 0, at, value })
-            .collect();
-        let artifacts: Vec<log::Artifact> = record.map(|record| logged_artifacts(record, at)).unwrap_or_default();
-        let datasets = record.map(|record| seen_datasets(project, record, at)).transpose()?.unwrap_or_default();
-        self.store().write(move |tx| {
-            datasets.iter().try_for_each(|seen| datasets::record(tx, seen).map(|_| ()))?;
-            log::log_params(tx, &id, params.iter().map(|(name, value)| (name.as_str(), value.as_str())))?;
-            log::log_metrics(tx, &id, &points)?;
-            log::record_artifacts(tx, &id, &artifacts)?;
-            let mut document = document;
-            document[DATASET_ROWS] = runs::get(tx, &id)?.record[DATASET_ROWS].take();
-            runs::advance(&tx.audited(draft), &id, RunState::Running, state, Some(&document)).map(|_| ())
-        })?;
-        Ok(())
-    }
+fn end_run(
+    app: &App,
+    project: &Project,
+    context: &RequestContext,
+    id: &str,
+    state: RunState,
+    document: serde_json::Value,
+    record: Option<&RunRecord>,
+) -> Result<(), AppError> {
+    let (action, reason) = match state {
+        RunState::Succeeded => ("run_succeeded".to_owned(), String::new()),
+        RunState::Cancelled => ("run_cancelled".to_owned(), String::new()),
+        _ => (DecisionKind::TrainingFailed.word().to_owned(), failure(&document, record)),
+    };
+    let draft = context.audit_event(&action, reason, vec![]);
+    let (id, at) = (id.to_owned(), context.at);
+    let params: Vec<(String, String)> = record.map(logged_params).unwrap_or_default();
+    let points: Vec<log::MetricPoint> = record
+        .map(RunRecord::metrics)
+        .unwrap_or_default()
+        .into_iter()
+        .map(|(metric, value)| log::MetricPoint { metric, step: 0, at, value })
+        .collect();
+    let artifacts: Vec<log::Artifact> = record.map(|record| logged_artifacts(record, at)).unwrap_or_default();
+    let datasets = record.map(|record| seen_datasets(project, record, at)).transpose()?.unwrap_or_default();
+    app.store().write(move |tx| {
+        datasets.iter().try_for_each(|seen| datasets::record(tx, seen).map(|_| ()))?;
+        log::log_params(tx, &id, params.iter().map(|(name, value)| (name.as_str(), value.as_str())))?;
+        log::log_metrics(tx, &id, &points)?;
+        log::record_artifacts(tx, &id, &artifacts)?;
+        let mut document = document;
+        document[DATASET_ROWS] = runs::get(tx, &id)?.record[DATASET_ROWS].take();
+        runs::advance(&tx.audited(draft), &id, RunState::Running, state, Some(&document)).map(|_| ())
+    })?;
+    Ok(())
 }
 
 /// Whether the contract keeps what the platform trains by itself until a person submits it.

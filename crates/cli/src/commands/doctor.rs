@@ -14,7 +14,7 @@ use clap::Args;
 use kilter_api::{Check, Code, Exit, Problem};
 use kilter_app::{
     App, AppOptions,
-    data_folder::{PartCheck, check_data_folder},
+    data_folder::{self, PartCheck, check_data_folder},
 };
 use kilter_domain::{plural::counted, time::Timestamp};
 use kilter_server::error::problem_of;
@@ -125,7 +125,7 @@ impl Doctor {
         let tool = std::env::current_exe().map_err(|error| Problem::of(Code::Internal, &error))?;
         let options = AppOptions { tool, recording: Default::default(), profiles: false };
         let app = App::open(&self.data, options).map_err(|error| problem_of(&error))?;
-        Ok(app.accept_losses(&act()).map_err(|error| problem_of(&error))?)
+        Ok(data_folder::accept_losses(&app, &act()).map_err(|error| problem_of(&error))?)
     }
 }
 

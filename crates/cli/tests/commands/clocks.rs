@@ -3,7 +3,10 @@
 
 use std::{path::Path, sync::Arc};
 
-use kilter_app::{App, Project, RequestContext, prediction::Request};
+use kilter_app::{
+    App, Project, RequestContext,
+    prediction::{self, Request},
+};
 use kilter_domain::{
     alert::MonitorKind,
     ids::EndpointName,
@@ -31,7 +34,7 @@ fn ask_at(app: &App, at: Timestamp, rows: usize) {
     ]);
     let ids: Vec<Arc<str>> = (0..rows).map(|row| Arc::from(format!("{at}-{row}"))).collect();
     let request = Request { table: table.unwrap(), ids, events: vec![at; rows], consumer: None };
-    app.predict(&"churn".parse().unwrap(), request, at).unwrap();
+    prediction::predict(app, &"churn".parse().unwrap(), request, at).unwrap();
 }
 
 #[test]
@@ -46,7 +49,7 @@ fn a_clock_that_was_set_forward_and_back_leaves_no_reading_of_the_future_in_the_
     let start = app.calendar(&project, &churn).unwrap().unwrap().start();
     let hour = |hours: i64, minutes: i64| Timestamp(start.millis() + hours * HOUR + minutes * 60_000);
     let look = |at: Timestamp| {
-        app.seal(&churn).unwrap();
+        prediction::compact_log(&app, &churn).unwrap();
         app.look(&RequestContext::system("test", at), &project, &churn).unwrap();
     };
     let newest = |now: Timestamp| {
@@ -224,7 +227,7 @@ fn a_label_that_is_known_only_later_is_refused_with_the_reason() {
     drop(server);
     // Of what was refused nothing is there.
     let app = open(&world);
-    app.seal(&"churn".parse().unwrap()).unwrap();
+    prediction::compact_log(&app, &"churn".parse().unwrap()).unwrap();
     drop(app);
     let kept = world.json(&["sql", "select count(*) as n from labels_churn", "--data", ".kilter"]);
     assert_eq!(kept["rows"][0]["n"], 4, "{kept}");

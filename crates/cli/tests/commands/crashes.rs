@@ -13,7 +13,11 @@ use std::{
     time::Duration,
 };
 
-use kilter_app::{App, AppOptions, data_folder::check_data_folder, prediction::PredictionFilter};
+use kilter_app::{
+    App, AppOptions,
+    data_folder::check_data_folder,
+    prediction::{self, PredictionFilter},
+};
 use kilter_domain::time::Timestamp;
 use serde_json::{Value, json};
 
@@ -154,9 +158,10 @@ fn recorded(world: &World) -> (HashMap<String, f64>, HashMap<String, String>) {
         App::open(&world.path().join(".kilter"), AppOptions { tool, recording: Default::default(), profiles: false })
             .unwrap();
     let endpoint = "churn".parse().unwrap();
-    app.seal(&endpoint).unwrap();
+    prediction::compact_log(&app, &endpoint).unwrap();
     let always = (Timestamp(0), Timestamp(i64::MAX / 2));
-    let answered = app.answered(&endpoint, PredictionFilter::Answers, always, always.1).unwrap();
+    let answered =
+        prediction::logged_predictions(&app, &endpoint, PredictionFilter::Answers, always, always.1).unwrap();
     let ids = || answered.ids.iter().map(|id| id.to_string());
     let scores = ids().zip(answered.scores.iter().copied()).collect();
     let labels = ids().zip(&answered.labels).filter_map(|(id, label)| Some((id, label.as_ref()?.to_string())));

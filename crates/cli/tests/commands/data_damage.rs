@@ -10,7 +10,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use kilter_app::{App, AppOptions, column_stats::Span, data_folder::check_data_folder, prediction::PredictionFilter};
+use kilter_app::{
+    App, AppOptions,
+    column_stats::{self, Span},
+    data_folder::{self, check_data_folder},
+    deployment,
+    prediction::{self, PredictionFilter},
+};
 use kilter_domain::time::Timestamp;
 use kilter_server::api::{models::models, status::status};
 use kilter_store::PageRequest;
@@ -62,12 +68,13 @@ fn facts(data: &Path) -> Result<Facts, String> {
     let app = App::open(data, AppOptions { tool, recording: Default::default(), profiles: true });
     let app = app.map_err(|error| said(&error))?;
     let churn = "churn".parse().unwrap();
-    if let Some(refused) = app.refused_at(&churn) {
+    if let Some(refused) = deployment::refused_at(&app, &churn) {
         return Err(refused);
     }
-    app.seal(&churn).map_err(|error| said(&error))?;
+    prediction::compact_log(&app, &churn).map_err(|error| said(&error))?;
     let always = (Timestamp(0), Timestamp(i64::MAX / 2));
-    let answered = app.answered(&churn, PredictionFilter::Answers, always, always.1).map_err(|error| said(&error))?;
+    let answered = prediction::logged_predictions(&app, &churn, PredictionFilter::Answers, always, always.1)
+        .map_err(|error| said(&error))?;
     let mut rows: BTreeMap<String, String> = BTreeMap::new();
     for row in 0..answered.len() {
         let (score, label) = (answered.scores[row], answered.labels[row].clone());
@@ -78,8 +85,8 @@ fn facts(data: &Path) -> Result<Facts, String> {
     let models = models(&app, &PageRequest::first(100)).map_err(problem)?;
     let status = status(&app, Timestamp(0)).map_err(problem)?;
     let span = Span { since: Timestamp(0), until: Timestamp(i64::MAX / 4) };
-    let profile = app.endpoint_profile(&churn, span).map_err(|error| said(&error))?;
-    let mut reports = app.damage();
+    let profile = column_stats::endpoint_profile(&app, &churn, span).map_err(|error| said(&error))?;
+    let mut reports = data_folder::damage(&app);
     if profile.unreadable > 0 {
         reports.push(format!("{} files of counts are missing or damaged", profile.unreadable));
     }

@@ -8,8 +8,8 @@ use std::{
 
 use kilter_app::{
     App, AppOptions, Project,
-    prediction::{Labels, Request},
-    reconcile::{FileSource, Step},
+    prediction::{self, Labels, Request},
+    reconcile::{self, FileSource, Step},
     training::{ApprovalMode, TrainingOutcome},
 };
 use kilter_domain::{
@@ -82,14 +82,14 @@ impl Live {
         let now = *events.last().unwrap();
         let ids = ids.iter().map(|id| Arc::from(id.as_str())).collect();
         let request = Request { table: Table::new(columns).unwrap(), ids, events, consumer: None };
-        self.app().predict(&self.endpoint, request, now).unwrap();
+        prediction::predict(self.app(), &self.endpoint, request, now).unwrap();
     }
 
     pub fn label(&self, hour: i64, ids: &[String], values: Column) {
         let at = Timestamp(self.hour(hour).millis() + 10 * MINUTE);
         let ids: Vec<Arc<str>> = ids.iter().map(|id| Arc::from(id.as_str())).collect();
         let known_at = vec![at; ids.len()];
-        self.app().label(&self.endpoint, Labels { ids, values, known_at }, at).unwrap();
+        prediction::label(self.app(), &self.endpoint, Labels { ids, values, known_at }, at).unwrap();
     }
 
     /// One step of the loop at half past an hour.
@@ -97,7 +97,7 @@ impl Live {
         let now = Timestamp(self.hour(hour).millis() + 30 * MINUTE);
         let project = Project::open(self.world.path()).unwrap();
         let step = Step { now, data: &FileSource, approval_mode: ApprovalMode::Required, outputs_root: None };
-        self.app().reconcile(&project, &step, &mut |_| ()).unwrap()
+        reconcile::reconcile(self.app(), &project, &step, &mut |_| ()).unwrap()
     }
 
     /// Trains a version on what the world holds, which goes live at an hour.

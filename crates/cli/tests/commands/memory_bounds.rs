@@ -10,7 +10,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use kilter_app::{App, AppOptions, Project, RequestContext, prediction::Request};
+use kilter_app::{
+    App, AppOptions, Project, RequestContext,
+    prediction::{self, Request},
+};
 use kilter_domain::{
     actor::Actor,
     table::{Column, Table},
@@ -207,9 +210,9 @@ fn look_at_a_window_of(rows: usize) -> (u64, Duration) {
         ]);
         let ids = (first..first + part).map(|at| format!("id-{at}").into()).collect();
         let request = Request { table: table.unwrap(), ids, events: vec![made; part], consumer: None };
-        app.predict(&endpoint, request, made).unwrap();
+        prediction::predict(&app, &endpoint, request, made).unwrap();
     }
-    app.seal(&endpoint).unwrap();
+    prediction::compact_log(&app, &endpoint).unwrap();
     let project = Project::open(world.path()).unwrap();
     let later = Timestamp(made.millis() + 3 * 86_400_000);
     // From here on the kernel counts the peak anew.

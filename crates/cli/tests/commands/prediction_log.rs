@@ -5,7 +5,8 @@ use std::{collections::HashMap, fs, path::PathBuf, sync::Arc};
 use kilter_app::{
     App, AppOptions,
     data_folder::check_data_folder,
-    prediction::{LoggedPredictions, PredictionFilter, Request},
+    prediction::{self, LoggedPredictions, PredictionFilter, Request},
+    reconcile,
 };
 use kilter_domain::{
     table::{Column, Table},
@@ -26,12 +27,12 @@ pub fn open(world: &World) -> App {
 
 /// Everything that callers were answered, with the labels that are known at `as_of`.
 pub fn answered(app: &App, as_of: Timestamp) -> LoggedPredictions {
-    app.answered(&"churn".parse().unwrap(), PredictionFilter::Answers, ALWAYS, as_of).unwrap()
+    prediction::logged_predictions(app, &"churn".parse().unwrap(), PredictionFilter::Answers, ALWAYS, as_of).unwrap()
 }
 
 /// Seals what was recorded, merges what is small, and reads everything back.
 pub fn sealed(app: &App) -> LoggedPredictions {
-    app.seal(&"churn".parse().unwrap()).unwrap();
+    prediction::compact_log(app, &"churn".parse().unwrap()).unwrap();
     answered(app, ALWAYS.1)
 }
 
@@ -185,7 +186,7 @@ fn labels_are_joined_whatever_time_they_state_and_in_whatever_order_they_come() 
     drop(server);
     // The label stands in a partition of its own, from years before the prediction.
     let app = open(&world);
-    app.seal(&"churn".parse().unwrap()).unwrap();
+    prediction::compact_log(&app, &"churn".parse().unwrap()).unwrap();
     drop(app);
     let server = Server::start(&world);
     let asked = ask_once(&server);
@@ -209,7 +210,9 @@ fn labels_are_joined_whatever_time_they_state_and_in_whatever_order_they_come() 
     // A window that begins long after the time that the labels state.
     let first = all.events.iter().min().unwrap();
     let window = (*first, Timestamp(first.millis() + 86_400_000));
-    let window = app.answered(&"churn".parse().unwrap(), PredictionFilter::Answers, window, ALWAYS.1).unwrap();
+    let window =
+        prediction::logged_predictions(&app, &"churn".parse().unwrap(), PredictionFilter::Answers, window, ALWAYS.1)
+            .unwrap();
     assert_eq!((window.len(), window.labelled()), (4, 2));
     let known_earlier = answered(&app, "2000-06-01".parse().unwrap());
     assert_eq!(known_earlier.labelled(), 1, "a label counts from the moment at which it was known");
@@ -232,8 +235,8 @@ fn small_partitions_are_merged_without_a_row_less_and_sql_opens_few_files_at_onc
         ]);
         let ids: Vec<Arc<str>> = (0..2).map(|row| Arc::from(format!("{turn}-{row}"))).collect();
         let request = Request { table: table.unwrap(), ids, events: vec![at, at], consumer: None };
-        app.predict(&"churn".parse().unwrap(), request, at).unwrap();
-        app.seal(&"churn".parse().unwrap()).unwrap();
+        prediction::predict(&app, &"churn".parse().unwrap(), request, at).unwrap();
+        prediction::compact_log(&app, &"churn".parse().unwrap()).unwrap();
     }
     let before = sealed(&app);
     assert_eq!(before.len(), 602);
@@ -250,7 +253,7 @@ fn small_partitions_are_merged_without_a_row_less_and_sql_opens_few_files_at_onc
     assert_eq!(answer["n"], 602, "{answer}");
 
     for _ in 0..70 {
-        assert!(app.seal_all(Timestamp(1_800_000_000_000)).is_empty());
+        assert!(reconcile::compact_logs(&app, Timestamp(1_800_000_000_000)).is_empty());
     }
     let after = sealed(&app);
     assert_eq!(after.ids.iter().collect::<std::collections::BTreeSet<_>>(), before.ids.iter().collect());

@@ -15,8 +15,9 @@ use std::{
 
 use kilter_app::{
     App, AppOptions,
-    data_folder::check_data_folder,
-    prediction::{Labels, Request},
+    data_folder::{self, check_data_folder},
+    prediction::{self, Labels, Request},
+    reconcile,
 };
 use kilter_domain::{
     table::{Column, Table},
@@ -48,13 +49,13 @@ fn child() {
         ];
         let table = Table::new(columns).unwrap();
         let request = Request { table, ids: vec![id.clone()], events: vec![at], consumer: None };
-        app.predict(&churn, request, at).unwrap();
+        prediction::predict(&app, &churn, request, at).unwrap();
         println!("asked {id}");
         let labels = Labels { ids: vec![id.clone()], values: Column::Int(vec![Some(turn % 2)]), known_at: vec![at] };
-        app.label(&churn, labels, at).unwrap();
+        prediction::label(&app, &churn, labels, at).unwrap();
         println!("labelled {id}");
         if turn % 2 == 0 {
-            assert!(app.seal_all(at).is_empty());
+            assert!(reconcile::compact_logs(&app, at).is_empty());
         }
     }
 }
@@ -101,7 +102,7 @@ fn kill_while_sealing(kills: u64) {
     assert_eq!(faults, [""; 0]);
     let app = open(&world);
     let all = sealed(&app);
-    assert!(app.damage().is_empty(), "{:?}", app.damage());
+    assert!(data_folder::damage(&app).is_empty(), "{:?}", data_folder::damage(&app));
     let labels: BTreeMap<String, bool> =
         all.ids.iter().zip(&all.labels).map(|(id, label)| (id.to_string(), label.is_some())).collect();
     for (id, is_labelled) in &known {

@@ -5,7 +5,7 @@ use axum::{
     extract::{Path, State},
 };
 use kilter_api::{self as api, AlertQuery, PageQuery, Problem};
-use kilter_app::App;
+use kilter_app::{App, authz};
 use kilter_domain::alert::AlertEvent;
 use kilter_store::{
     PageRequest,
@@ -28,7 +28,7 @@ pub(crate) async fn list_alerts(
     listing: extract::Query<AlertQuery>,
 ) -> Result<Json<api::Page<api::Alert>>, Failure> {
     let (app, page) = (house.app(), page_request(&PageQuery { limit: listing.0.limit, cursor: listing.0.cursor })?);
-    let readable = app.readable(caller.actor());
+    let readable = authz::readable(&app, caller.actor());
     let mut found = blocking(move || alerts(&app, listing.0.open, &page)).await?;
     found.items.retain(|one| readable.has_endpoint(&one.endpoint));
     Ok(Json(found))

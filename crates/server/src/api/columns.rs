@@ -10,7 +10,7 @@ use axum::{
 use kilter_api::{self as api, Problem, ProfileQuery};
 use kilter_app::{
     App,
-    column_stats::{ColumnReading, Span, VersionProfile},
+    column_stats::{self, ColumnReading, Span, VersionProfile},
 };
 use kilter_domain::{
     ids::EndpointName,
@@ -59,7 +59,7 @@ fn told(app: &App, endpoint: &EndpointName, span: Span) -> Result<api::Profile, 
         Some(_) => Ok(()),
         None => Err(StoreError::NotFound { what: "endpoint", id: endpoint.to_string() }),
     })?;
-    let found = app.endpoint_profile(endpoint, span).map_err(|error| problem_of(&error))?;
+    let found = column_stats::endpoint_profile(app, endpoint, span).map_err(|error| problem_of(&error))?;
     Ok(api::Profile {
         endpoint: endpoint.to_string(),
         since: span.since.to_string(),

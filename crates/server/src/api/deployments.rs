@@ -5,7 +5,10 @@ use axum::{
     extract::{Path, State},
 };
 use kilter_api::{self as api, PageQuery, Problem};
-use kilter_app::{App, deployment::DeployOutcome};
+use kilter_app::{
+    App, authz,
+    deployment::{self, DeployOutcome},
+};
 use kilter_domain::ids::EndpointName;
 use kilter_store::{
     PageRequest,
@@ -28,7 +31,7 @@ pub(crate) async fn list_deployments(
     listing: extract::Query<PageQuery>,
 ) -> Result<Json<api::Page<api::Deployment>>, Failure> {
     let (app, page) = (house.app(), page_request(&listing.0)?);
-    let readable = app.readable(caller.actor());
+    let readable = authz::readable(&app, caller.actor());
     let mut found = blocking(move || deployments(&app, None, &page)).await?;
     found.items.retain(|one| readable.has_endpoint(&one.endpoint));
     Ok(Json(found))
@@ -49,8 +52,9 @@ pub(crate) async fn deploy(
     let (app, act) = (house.app(), caller.act(&house));
     let endpoint: EndpointName = name(&endpoint)?;
     let reason = reason_or_default(body.reason);
-    let deployed =
-        blocking(move || app.deploy_at(&act, &endpoint, body.version, &reason).map_err(|error| problem_of(&error)));
+    let deployed = blocking(move || {
+        deployment::deploy_at(&app, &act, &endpoint, body.version, &reason).map_err(|error| problem_of(&error))
+    });
     Ok(Json(deployment(&deployed.await?)))
 }
 
@@ -70,7 +74,7 @@ pub(crate) async fn roll_back(
     let (endpoint, now): (EndpointName, _) = (name(&endpoint)?, house.now());
     let reason = reason_or_default(body.reason);
     let status = blocking(move || {
-        app.roll_back_at(&act, &endpoint, &reason).map_err(|error| problem_of(&error))?;
+        deployment::roll_back_at(&app, &act, &endpoint, &reason).map_err(|error| problem_of(&error))?;
         endpoints::endpoint(&app, &endpoint, now)
     });
     Ok(Json(status.await?))

@@ -5,7 +5,7 @@ use axum::{
     extract::{Path, State},
 };
 use kilter_api::{self as api, Problem};
-use kilter_app::App;
+use kilter_app::{App, deployment};
 use kilter_domain::{ids::EndpointName, time::Timestamp};
 use kilter_store::{
     PageRequest, Reader, StoreError,
@@ -52,7 +52,7 @@ pub fn endpoint(app: &App, endpoint: &EndpointName, now: Timestamp) -> Result<ap
 
 /// What an endpoint waits for. A contract that cannot be read takes no status away: it is the next step.
 pub(crate) fn waits(app: &App, endpoint: &EndpointName, now: Timestamp) -> Option<api::Waits> {
-    match app.waiting_at(endpoint, now) {
+    match deployment::waiting_at(app, endpoint, now) {
         Ok(waiting) => waiting.map(|waiting| api::Waits {
             version: waiting.version,
             reason: waiting.reason,
@@ -75,8 +75,8 @@ pub(crate) fn endpoint_status(
     app: &App,
 ) -> Result<api::EndpointStatus, StoreError> {
     Ok(api::EndpointStatus {
-        refused: app.refused_at(&endpoint.name),
-        candidate_refused: app.candidate_refused_at(&endpoint.name),
+        refused: deployment::refused_at(app, &endpoint.name),
+        candidate_refused: deployment::candidate_refused_at(app, &endpoint.name),
         live: store::live(reader, &endpoint.name)?.as_ref().map(deployment),
         candidate: store::candidate(reader, &endpoint.name)?.as_ref().map(deployment),
         open_alerts,

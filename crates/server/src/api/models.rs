@@ -5,7 +5,7 @@ use axum::{
     extract::{Path, State},
 };
 use kilter_api::{self as api, PageQuery, Problem};
-use kilter_app::App;
+use kilter_app::{App, authz, model};
 use kilter_domain::ids::ModelName;
 use kilter_store::{
     PageRequest, Reader, StoreError, gate as gates,
@@ -30,7 +30,7 @@ pub(crate) async fn list_models(
     listing: extract::Query<PageQuery>,
 ) -> Result<Json<api::Page<api::Model>>, Failure> {
     let (app, page) = (house.app(), page_request(&listing.0)?);
-    let readable = app.readable(caller.actor());
+    let readable = authz::readable(&app, caller.actor());
     let mut found = blocking(move || models(&app, &page)).await?;
     found.items.retain(|one| readable.has_project(&one.project));
     Ok(Json(found))
@@ -68,7 +68,7 @@ pub(crate) async fn approve(
     let (model, number) = version_name(&model, &version)?;
     let reason = reason_or_default(body.reason);
     let approval = blocking(move || {
-        let approved = app.approve(&act, &model, number, &reason).map_err(|error| problem_of(&error))?;
+        let approved = model::approve(&app, &act, &model, number, &reason).map_err(|error| problem_of(&error))?;
         let version = version_with_gates(&app, &model, number)?;
         let deployed = approved.deployed.iter().map(deployed).collect();
         Ok(api::Approval { version, missing: approved.missing, deployed })
@@ -92,7 +92,7 @@ pub(crate) async fn reject(
     let (model, number) = version_name(&model, &version)?;
     let reason = body.reason.unwrap_or_default();
     let rejected = blocking(move || {
-        app.reject(&act, &model, number, &reason).map_err(|error| problem_of(&error))?;
+        model::reject(&app, &act, &model, number, &reason).map_err(|error| problem_of(&error))?;
         version_with_gates(&app, &model, number)
     });
     Ok(Json(rejected.await?))

@@ -49,16 +49,15 @@ fn kept(
     now: Timestamp,
 ) -> Result<api::LabelsKept, AppError> {
     let (ids, values) = (labels.ids.clone(), labels.values.clone());
-    app.label(endpoint, labels, now)?;
-    let found = if is_counted { Some(app.known_ids(endpoint, &ids)?) } else { None };
+    prediction::label(app, endpoint, labels, now)?;
+    let found = if is_counted { Some(prediction::known_ids(app, endpoint, &ids)?) } else { None };
     let unknown = found.iter().flat_map(|found| &found.unknown).take(UNKNOWN_NAMED);
     Ok(api::LabelsKept {
         labels: ids.len(),
         unknown_ids: unknown.map(ToString::to_string).collect(),
         // Where the log is too long to be looked through, nothing is said.
         known_ids: found.filter(|found| found.is_whole).map(|found| found.known),
-        unknown_labels: app
-            .check_labels(endpoint, &values)?
+        unknown_labels: prediction::check_labels(app, endpoint, &values)?
             .filter(|check| check.unknown > 0)
             .map(|check| check.sentence()),
     })

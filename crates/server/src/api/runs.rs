@@ -12,8 +12,8 @@ use axum::{
 };
 use kilter_api::{self as api, Code, FOLDER_KEY_HEADER, PageQuery, Problem};
 use kilter_app::{
-    App, Project, RequestContext,
-    training::{RunOverrides, RunRequest, cause_sentence},
+    App, Project, RequestContext, authz, reconcile,
+    training::{self, RunOverrides, RunRequest, cause_sentence},
 };
 use kilter_domain::{
     digest::Digest,
@@ -59,7 +59,7 @@ pub(crate) async fn start_run(
     let id = blocking(move || {
         let project = project_to_run(&app, &act, &body, has_key)?;
         let request = RunRequest { steps, overrides, now: Arc::new(move || clock.now()) };
-        app.start_run(&act, project, request).map_err(|error| problem_of(&error))
+        training::start_run(&app, &act, project, request).map_err(|error| problem_of(&error))
     });
     Ok((StatusCode::ACCEPTED, Json(api::RunStarted { id: id.await? })))
 }
@@ -77,9 +77,14 @@ fn project_to_run(app: &App, act: &RequestContext, body: &api::NewRun, has_key: 
         (None, Some(project)) => {
             let project: ProjectName = name(project)?;
             // Who may not run it learns nothing of its folder.
-            app.require(act, kilter_domain::actor::Action::Run, &kilter_app::authz::Subject::Project(project.clone()))
-                .map_err(|error| problem_of(&error))?;
-            let folder = app.project_folder(&project).map_err(|error| problem_of(&error))?;
+            authz::require(
+                app,
+                act,
+                kilter_domain::actor::Action::Run,
+                &kilter_app::authz::Subject::Project(project.clone()),
+            )
+            .map_err(|error| problem_of(&error))?;
+            let folder = reconcile::project_folder(app, &project).map_err(|error| problem_of(&error))?;
             let folder =
                 folder.ok_or_else(|| not_here(format!("this server knows no folder of a project `{project}`")))?;
             let opened = Project::open(&folder).map_err(|error| problem_of(&error))?;
@@ -113,7 +118,7 @@ pub(crate) async fn list_runs(
     listing: extract::Query<PageQuery>,
 ) -> Result<Json<api::Page<api::RunSummary>>, Failure> {
     let (app, page) = (house.app(), page_request(&listing.0)?);
-    let readable = app.readable(caller.actor());
+    let readable = authz::readable(&app, caller.actor());
     let mut found = blocking(move || runs(&app, &page)).await?;
     found.items.retain(|run| readable.has_project(&run.project));
     Ok(Json(found))
@@ -152,7 +157,7 @@ pub(crate) async fn get_run_events(
     // An answer comes well before the time limit of a request.
     let patience = PATIENCE.min(house.options().limits.request / 2);
     let progress = blocking(move || {
-        let Some(found) = app.run_events(&id, asked.0.after, patience) else {
+        let Some(found) = training::run_events(&app, &id, asked.0.after, patience) else {
             run(&app, &id)?;
             return Ok(api::RunProgress { events: Vec::new(), has_ended: true });
         };
@@ -174,7 +179,7 @@ pub(crate) async fn cancel_run(
     let cancelled = blocking(move || {
         let run = run(&app, &id)?;
         let reason = body.reason.unwrap_or_else(|| "asked for over the API".to_owned());
-        match app.cancel_run(&act, &id, &reason).map_err(|error| problem_of(&error))? {
+        match training::cancel_run(&app, &act, &id, &reason).map_err(|error| problem_of(&error))? {
             true => Ok(run),
             false => Err(Problem::new(
                 Code::WrongState,
@@ -239,7 +244,7 @@ pub fn run(app: &App, id: &str) -> Result<api::Run, Problem> {
 /// # Errors
 /// When there is no such run or step, or its log is gone.
 pub fn step_log(app: &App, id: &str, name: &StepName) -> Result<api::StepLog, Problem> {
-    let text = app.step_log(id, name).map_err(|error| problem_of(&error))?;
+    let text = training::step_log(app, id, name).map_err(|error| problem_of(&error))?;
     Ok(api::StepLog { run: id.to_owned(), step: name.to_string(), text })
 }
 

@@ -2,7 +2,7 @@
 
 use axum::{Json, extract::State};
 use kilter_api::{self as api, Problem};
-use kilter_app::App;
+use kilter_app::{App, authz, data_folder};
 use kilter_domain::time::Timestamp;
 use kilter_store::{
     PageRequest, StoreError, audit,
@@ -26,7 +26,7 @@ use crate::{
 #[utoipa::path(get, path = "/api/v1/status", tag = "watch", responses((status = 200, body = api::Status), (status = 401, body = Problem)))]
 pub(crate) async fn get_status(caller: Caller, State(house): State<House>) -> Result<Json<api::Status>, Failure> {
     let (app, now) = (house.app(), house.now());
-    let readable = app.readable(caller.actor());
+    let readable = authz::readable(&app, caller.actor());
     let mut status = blocking(move || status(&app, now)).await?;
     status.endpoints.retain(|endpoint| readable.has_project(&endpoint.project));
     status.alerts.retain(|alert| readable.has_endpoint(&alert.endpoint));
@@ -55,7 +55,7 @@ pub fn status(app: &App, now: Timestamp) -> Result<api::Status, Problem> {
             alerts,
             audit_entries: audit::size(reader)?,
             tasks: Vec::new(),
-            damage: app.damage(),
+            damage: data_folder::damage(app),
         })
     })?;
     for endpoint in &mut status.endpoints {

@@ -1,5 +1,6 @@
 //! Keeps what was counted of columns: on a timer, and when the server stops.
 
+use kilter_app::column_stats;
 use std::{thread, time::Duration};
 
 use kilter_domain::error_chain::with_causes;
@@ -37,6 +38,6 @@ fn run(house: &House) {
 /// Keeps what was counted; what cannot be kept is counted on in memory.
 pub(crate) fn keep(house: &House) {
     house.background().step("served counts", (Importance::Project, LIMIT), || {
-        house.app().keep_profiles(house.now()).map_err(|error| with_causes(&error))
+        column_stats::keep_profiles(&house.app(), house.now()).map_err(|error| with_causes(&error))
     });
 }

@@ -4,6 +4,7 @@
 //! one besides: what takes long for one project keeps nobody else waiting. Two steps of one project never overlap. The rest
 //! between two steps is measured by the monotonic clock: a wall clock that is set does not stop the loop.
 
+use kilter_app::{authz, reconcile};
 use std::{
     collections::BTreeMap,
     sync::{
@@ -73,7 +74,7 @@ fn seal_on(house: &House) {
 /// Seals what was recorded so far.
 pub(crate) fn seal(house: &House) {
     house.background().step("sealing", (Importance::Vital, SEAL_LIMIT), || {
-        let failed = house.app().seal_all(house.now());
+        let failed = reconcile::compact_logs(&house.app(), house.now());
         let say = |(endpoint, error)| format!("`{endpoint}`: {}", with_causes(&error));
         let failed: Vec<String> = failed.into_iter().map(say).collect();
         if failed.is_empty() { Ok(()) } else { Err(failed.join("; ")) }
@@ -89,8 +90,8 @@ fn look_on(house: &House) {
             listed = Some(Instant::now());
             house.background().say_blocked();
             let found = house.background().step("projects", (Importance::Vital, SEAL_LIMIT), || {
-                house.app().record_repeated_refusals(house.now());
-                house.app().projects().map_err(|error| with_causes(&error))
+                authz::record_repeated_refusals(&house.app(), house.now());
+                reconcile::projects(&house.app()).map_err(|error| with_causes(&error))
             });
             found.into_iter().flatten().for_each(|name| projects.learn(name));
         }
@@ -171,7 +172,8 @@ fn look(house: &House, name: &ProjectName, state: &Arc<State>, training: &Arc<At
     let task = format!("monitors of {name}");
     let looked = house.background().step(&task, (Importance::Project, LOOK_LIMIT), || {
         let may_train = !state.is_training.load(Ordering::Acquire);
-        house.app().look_at_project(name, house.now(), may_train).map_err(|error| with_causes(&error))
+        reconcile::evaluate_registered_project(&house.app(), name, house.now(), may_train)
+            .map_err(|error| with_causes(&error))
     });
     if looked != Some(true) || training.load(Ordering::Acquire) >= MAX_TRAININGS {
         return;
@@ -183,7 +185,7 @@ fn look(house: &House, name: &ProjectName, state: &Arc<State>, training: &Arc<At
         move || {
             let task = format!("training of {name}");
             house.background().step(&task, (Importance::Project, TRAINING_LIMIT), || {
-                house.app().train_if_due(&name, house.now()).map_err(|error| with_causes(&error))
+                reconcile::train_if_due(&house.app(), &name, house.now()).map_err(|error| with_causes(&error))
             });
             state.is_training.store(false, Ordering::Release);
             training.fetch_sub(1, Ordering::AcqRel);

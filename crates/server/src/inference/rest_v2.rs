@@ -7,7 +7,10 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use kilter_app::{App, AppError, prediction::Serving};
+use kilter_app::{
+    App, AppError, deployment,
+    prediction::{self, Serving},
+};
 use kilter_domain::ids::EndpointName;
 use kilter_serving::{
     EventTimes, InferError,
@@ -24,8 +27,8 @@ use crate::{
 fn serving(app: &App, model: &str) -> Result<Arc<Serving>, Refusal> {
     let unknown = || Refusal { status: 404, error: format!("there is no model `{model}` here") };
     let name: EndpointName = model.parse().map_err(|_| unknown())?;
-    app.serving(&name).ok_or_else(|| match app.project_at(&name) {
-        _ if app.refused_at(&name).is_some() => Refusal { status: 503, error: unanswered(&name) },
+    prediction::serving(app, &name).ok_or_else(|| match deployment::project_at(app, &name) {
+        _ if deployment::refused_at(app, &name).is_some() => Refusal { status: 503, error: unanswered(&name) },
         Ok(Some(_)) => Refusal { status: 404, error: AppError::NothingServes { endpoint: name }.to_string() },
         _ => unknown(),
     })
@@ -132,7 +135,7 @@ fn unanswered(endpoint: &EndpointName) -> String {
 /// Why nothing answers, where a version is live and was refused; the reason itself is the operator's to read.
 fn refused(app: &App, error: InferError) -> Refusal {
     match &error {
-        InferError::NothingServed { endpoint } if app.refused_at(endpoint).is_some() => {
+        InferError::NothingServed { endpoint } if deployment::refused_at(app, endpoint).is_some() => {
             Refusal { status: error.status(), error: unanswered(endpoint) }
         }
         _ => error.into(),

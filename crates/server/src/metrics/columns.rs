@@ -4,7 +4,8 @@
 
 use kilter_app::{
     App,
-    column_stats::{ColumnReading, Span, VersionProfile},
+    column_stats::{self, ColumnReading, Span, VersionProfile},
+    prediction,
 };
 use kilter_domain::{
     ids::EndpointName,
@@ -35,8 +36,8 @@ impl Shares {
     pub(crate) fn of(app: &App, now: Timestamp) -> Self {
         let span = Span { since: Timestamp(now.millis().saturating_sub(HOUR_MS)), until: now };
         let mut shares = Self::default();
-        for (endpoint, _) in app.open_endpoints() {
-            let Ok(found) = app.endpoint_profile(&endpoint, span) else { continue };
+        for (endpoint, _) in prediction::open_endpoints(app) {
+            let Ok(found) = column_stats::endpoint_profile(app, &endpoint, span) else { continue };
             for version in found.versions.iter().filter(|version| version.role == Role::Champion) {
                 let columns = version.columns.iter().filter(|column| column.place == Place::Feature);
                 shares.columns.extend(columns.map(|column| share(&endpoint, version, column)));

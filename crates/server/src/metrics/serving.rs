@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use kilter_app::App;
+use kilter_app::{App, prediction};
 use kilter_serving::counters::VersionCounts;
 
 use crate::metrics::text::labels;
@@ -24,7 +24,7 @@ pub(crate) fn served(app: &App) -> Vec<Served> {
         });
         served.collect::<Vec<_>>()
     };
-    app.open_endpoints().into_iter().flat_map(of_endpoint).collect()
+    prediction::open_endpoints(app).into_iter().flat_map(of_endpoint).collect()
 }
 
 /// A counter of a version: its name, its help, and how it is read.

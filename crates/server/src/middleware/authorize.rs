@@ -15,7 +15,7 @@ use kilter_api::{
     Code, Problem,
     rights::{Asks, Of, of_route},
 };
-use kilter_app::authz::Subject;
+use kilter_app::authz::{self, Subject};
 use kilter_domain::actor::Action;
 
 use crate::{
@@ -82,9 +82,9 @@ fn subject(of: Of, params: &RawPathParams) -> Option<Subject> {
 async fn allow(house: &House, caller: Caller, action: Action, subject: Option<Subject>) -> Result<(), Problem> {
     let Some(subject) = subject else { return Ok(()) };
     let app = house.app();
-    if app.may_in_memory(caller.actor(), action, &subject) {
+    if authz::may_in_memory(&app, caller.actor(), action, &subject) {
         return Ok(());
     }
     let act = caller.act(house);
-    blocking(move || app.require(&act, action, &subject).map_err(|error| problem_of(&error))).await
+    blocking(move || authz::require(&app, &act, action, &subject).map_err(|error| problem_of(&error))).await
 }

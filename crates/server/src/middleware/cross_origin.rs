@@ -16,7 +16,10 @@ use kilter_api::{
     Code, Problem,
     rights::{Asks, of_route},
 };
-use kilter_app::{RequestContext, authz::RefusedAction};
+use kilter_app::{
+    RequestContext,
+    authz::{self, RefusedAction},
+};
 use kilter_domain::actor::{Action, Actor};
 
 use crate::{
@@ -79,7 +82,7 @@ fn record(house: &House, decision: Option<Decision>, problem: &Problem) {
         reason: problem.detail.clone(),
     };
     let (app, act) = (house.app(), RequestContext { at: house.now(), actor: by });
-    tokio::task::spawn_blocking(move || app.record_refusal(&act, refused));
+    tokio::task::spawn_blocking(move || authz::record_refusal(&app, &act, refused));
 }
 
 /// Whether the host of the request is ours, and a browser that sent it did so for a page of ours.

@@ -4,8 +4,10 @@ use kilter_stats::profile::ColumnCounts;
 use super::*;
 use crate::column_stats::summary::{ColumnReading, VersionProfile};
 use crate::{
+    column_stats::collect,
     model::golden::replay::tests::{House, customers, finite, trained},
-    prediction::predict::Request,
+    prediction::predict::{self, Request},
+    project::registration,
 };
 
 const HOUR: i64 = 3_600_000;
@@ -18,7 +20,7 @@ fn churn() -> EndpointName {
 /// A house in which one version is live.
 fn house(folder: &std::path::Path) -> House {
     let house = House::open(folder);
-    house.app.register(&house.context, &house.project).unwrap();
+    registration::register(&house.app, &house.context, &house.project).unwrap();
     let number = house.version(&trained().0, None);
     house.deploy(number).unwrap();
     house
@@ -28,11 +30,11 @@ fn ask(house: &House, rows: Table, at: i64) {
     let count = rows.rows();
     let ids = (0..count).map(|row| format!("{at}-{row}").into()).collect();
     let request = Request { table: rows, ids, events: vec![Timestamp(at); count], consumer: None };
-    house.app.predict(&churn(), request, Timestamp(at)).unwrap();
+    predict::predict(&house.app, &churn(), request, Timestamp(at)).unwrap();
 }
 
 fn told(house: &House, span: Span) -> VersionProfile {
-    let profile = house.app.endpoint_profile(&churn(), span).unwrap();
+    let profile = collect::endpoint_profile(&house.app, &churn(), span).unwrap();
     assert_eq!((profile.unreadable, profile.lost_rows, profile.versions.len()), (0, 0, 1), "{profile:?}");
     profile.versions.into_iter().next().unwrap()
 }
@@ -49,14 +51,14 @@ fn what_is_in_memory_and_what_is_kept_add_up_over_restarts() {
     let (half, rest): (Vec<usize>, Vec<usize>) = (0..rows.rows()).partition(|row| row % 2 == 0);
     ask(&first, rows.take(&half), 10 * HOUR + 7);
     let before = told(&first, ALL);
-    assert_eq!(first.app.keep_profiles(Timestamp(11 * HOUR)).unwrap(), half.len() as u64);
-    assert_eq!(first.app.keep_profiles(Timestamp(11 * HOUR)).unwrap(), 0, "each row is kept once");
+    assert_eq!(collect::keep_profiles(&first.app, Timestamp(11 * HOUR)).unwrap(), half.len() as u64);
+    assert_eq!(collect::keep_profiles(&first.app, Timestamp(11 * HOUR)).unwrap(), 0, "each row is kept once");
     assert_eq!(told(&first, ALL), before, "kept or not, it is told alike");
     drop(first);
 
     let second = House::open(folder.path());
     ask(&second, rows.take(&rest), 10 * HOUR + 9);
-    second.app.keep_profiles(Timestamp(11 * HOUR)).unwrap();
+    collect::keep_profiles(&second.app, Timestamp(11 * HOUR)).unwrap();
     ask(&second, rows.take(&[0, 1, 2]), 12 * HOUR);
     let all = told(&second, ALL);
     assert_eq!((all.rows, all.from, all.to), (rows.rows() as u64 + 3, Timestamp(10 * HOUR), Timestamp(13 * HOUR)));
@@ -98,14 +100,14 @@ fn a_file_that_cannot_be_read_is_told_and_set_aside() {
     let folder = tempfile::tempdir().unwrap();
     let house = house(folder.path());
     ask(&house, finite(&customers()).take(&[0, 1]), HOUR);
-    house.app.keep_profiles(Timestamp(HOUR)).unwrap();
+    collect::keep_profiles(&house.app, Timestamp(HOUR)).unwrap();
     let [path] = &files(folder.path())[..] else { panic!("one file") };
     assert!(path.to_str().unwrap().ends_with("1970-01-01T01.champion.bin"), "{path:?}");
     std::fs::write(path, b"something else").unwrap();
-    let profile = house.app.endpoint_profile(&churn(), ALL).unwrap();
+    let profile = collect::endpoint_profile(&house.app, &churn(), ALL).unwrap();
     assert_eq!((profile.unreadable, profile.versions.len()), (1, 0));
     ask(&house, finite(&customers()).take(&[0, 1, 2]), HOUR);
-    house.app.keep_profiles(Timestamp(HOUR)).unwrap();
+    collect::keep_profiles(&house.app, Timestamp(HOUR)).unwrap();
     assert_eq!(told(&house, ALL).rows, 3);
     assert!(path.with_extension("damaged").is_file());
 }
@@ -117,7 +119,7 @@ fn hours_of_long_ago_go() {
     let rows = finite(&customers()).take(&[0]);
     for hour in [1, KEPT_HOURS, KEPT_HOURS + 2] {
         ask(&house, rows.clone(), hour * HOUR);
-        house.app.keep_profiles(Timestamp(hour * HOUR)).unwrap();
+        collect::keep_profiles(&house.app, Timestamp(hour * HOUR)).unwrap();
     }
     assert_eq!(told(&house, ALL).rows, 2);
 }
@@ -128,9 +130,9 @@ fn what_cannot_be_kept_is_counted_on() {
     let house = house(folder.path());
     std::fs::write(folder.path().join("served"), b"in the way").unwrap();
     ask(&house, finite(&customers()).take(&[0, 1]), HOUR);
-    assert!(house.app.keep_profiles(Timestamp(HOUR)).is_err());
+    assert!(collect::keep_profiles(&house.app, Timestamp(HOUR)).is_err());
     std::fs::remove_file(folder.path().join("served")).unwrap();
     ask(&house, finite(&customers()).take(&[2]), HOUR);
-    assert_eq!(house.app.keep_profiles(Timestamp(HOUR)).unwrap(), 3);
+    assert_eq!(collect::keep_profiles(&house.app, Timestamp(HOUR)).unwrap(), 3);
     assert_eq!(told(&house, ALL).rows, 3);
 }

@@ -25,10 +25,14 @@ use crate::{
     App, Loaded,
     context::RequestContext,
     dataset::column_roles::ColumnRoles,
-    deployment::threshold::choose,
+    deployment::{
+        deploy,
+        threshold::{choose, version},
+    },
     error::AppError,
     event::EventMetrics,
-    prediction::logged::{LoggedPredictions, PredictionFilter},
+    model::package_run,
+    prediction::logged::{self, LoggedPredictions, PredictionFilter},
     project::folder::Project,
     training::train::ApprovalMode,
 };
@@ -44,162 +48,170 @@ pub(crate) struct CompleteLabels {
     pub outcomes: LabelledPredictions,
 }
 
-impl App {
-    /// Changes the threshold of the version that is live at the project's main place, when matured labels speak for it.
-    pub(crate) fn tune_threshold(
-        &self,
-        context: &RequestContext,
-        project: &Project,
-        deploy: &Deploy,
-        approval_mode: ApprovalMode,
-    ) -> Result<(), AppError> {
-        let Some(tuning) = &project.contract.threshold else { return Ok(()) };
-        let endpoint = project.endpoint(deploy);
-        if !self.begin_tuning(context.at, project, tuning, &endpoint) {
-            return Ok(());
-        }
-        let (live, candidate) = self
-            .store()
-            .read(|reader| Ok((deployments::live(reader, &endpoint)?, deployments::candidate(reader, &endpoint)?)))?;
-        let (Some(live), None) = (live, candidate) else { return Ok(()) };
-        if self.awaits_people(&live)? {
-            return Ok(());
-        }
-        let loaded = self.loaded(&live.model, live.number)?;
-        if loaded.0.manifest.signature.task != Task::Binary {
-            return Ok(());
-        }
-        let Some(rows) = self.matured(context, project, tuning, &endpoint, &loaded)? else { return Ok(()) };
-        let Some(change) = choose::change(tuning, &rows.outcomes, loaded.0.manifest.threshold) else { return Ok(()) };
-        let (number, state) =
-            self.version_of_change(context, project, (&live, &loaded), &rows, &change, approval_mode)?;
-        // Where the contract does not let it in yet, it waits for people.
-        if deploy.admission_policy().accepts(state) {
-            self.replace_threshold(context, project, deploy, number, &change.reason, &change.numbers)?;
-        }
-        Ok(())
+/// Changes the threshold of the version that is live at the project's main place, when matured labels speak for it.
+pub(crate) fn tune_threshold(
+    app: &App,
+    context: &RequestContext,
+    project: &Project,
+    deploy: &Deploy,
+    approval_mode: ApprovalMode,
+) -> Result<(), AppError> {
+    let Some(tuning) = &project.contract.threshold else { return Ok(()) };
+    let endpoint = project.endpoint(deploy);
+    if !begin_tuning(app, context.at, project, tuning, &endpoint) {
+        return Ok(());
     }
-
-    /// Whether the newest version is a change of the live one's threshold that people have not decided about.
-    fn awaits_people(&self, live: &Deployment) -> Result<bool, AppError> {
-        let newest = self.store().read(|reader| versions::list(reader, &live.model, None, &PageRequest::first(1)))?;
-        let Some(newest) = newest.items.first() else { return Ok(false) };
-        let waits = matches!(newest.state, VersionState::Draft | VersionState::Candidate | VersionState::Validated);
-        Ok(waits && self.load_package(newest.digest)?.0.manifest.tuned_from == Some(live.number))
+    let (live, candidate) = app
+        .store()
+        .read(|reader| Ok((deployments::live(reader, &endpoint)?, deployments::candidate(reader, &endpoint)?)))?;
+    let (Some(live), None) = (live, candidate) else { return Ok(()) };
+    if awaits_people(app, &live)? {
+        return Ok(());
     }
-
-    /// Whether it is time to look at the threshold again; says so once.
-    fn begin_tuning(
-        &self,
-        now: Timestamp,
-        project: &Project,
-        tuning: &ThresholdTuning,
-        endpoint: &EndpointName,
-    ) -> bool {
-        let every = tuning.every.or(project.contract.monitor.as_ref().map(|monitor| monitor.every));
-        let every = every.unwrap_or(Span::days(1));
-        let mut looked = self.lock_tuned();
-        if looked.get(endpoint).is_some_and(|last| *last <= now && last.after(every) > now) {
-            return false;
-        }
-        looked.insert(endpoint.clone(), now);
-        true
+    let loaded = package_run::load_version(app, &live.model, live.number)?;
+    if loaded.0.manifest.signature.task != Task::Binary {
+        return Ok(());
     }
-
-    /// The rows on which the threshold is looked at: those answered within the stretch, whose labels are complete.
-    fn matured(
-        &self,
-        context: &RequestContext,
-        project: &Project,
-        tuning: &ThresholdTuning,
-        endpoint: &EndpointName,
-        (package, model): &Loaded,
-    ) -> Result<Option<CompleteLabels>, AppError> {
-        let roles = project.roles(project.labelled_dataset()?);
-        let answered = self.with_complete_labels(context, project, tuning, endpoint, &roles)?;
-        if (answered.len() as u64) < 2 * tuning.min_rows {
-            return Ok(None);
-        }
-        let manifest = &package.manifest;
-        let scored = Predictions::by(model, &answered.table, manifest.threshold)
-            .map_err(|source| AppError::Predict { what: "the rows that a threshold is chosen on".into(), source })?;
-        // Whatever version answered a row then: the question is what the live model would do.
-        let answered = LoggedPredictions { scores: scored.scores, ..answered };
-        let outcomes = answered.outcomes(Task::Binary, &manifest.signature.classes, manifest.threshold);
-        Ok(Some(CompleteLabels { answered, outcomes }))
+    let Some(rows) = find_complete_labels(app, context, project, tuning, &endpoint, &loaded)? else { return Ok(()) };
+    let Some(change) = choose::change(tuning, &rows.outcomes, loaded.0.manifest.threshold) else { return Ok(()) };
+    let (number, state) =
+        version::version_of_change(app, context, project, (&live, &loaded), &rows, &change, approval_mode)?;
+    // Where the contract does not let it in yet, it waits for people.
+    if deploy.admission_policy().accepts(state) {
+        deploy::replace_threshold(app, context, project, deploy, number, &change.reason, &change.numbers)?;
     }
+    Ok(())
+}
 
-    fn with_complete_labels(
-        &self,
-        context: &RequestContext,
-        project: &Project,
-        tuning: &ThresholdTuning,
-        endpoint: &EndpointName,
-        roles: &ColumnRoles,
-    ) -> Result<LoggedPredictions, AppError> {
-        let labelled = |answered: LoggedPredictions| answered.filter(|row| answered.labels[row].is_some());
-        if let Some(delay) = roles.label_delay {
-            let end = context.at.before(delay);
-            let answered =
-                self.answered(endpoint, PredictionFilter::Answers, (end.before(tuning.window), end), context.at)?;
-            return Ok(labelled(answered));
+/// Whether the newest version is a change of the live one's threshold that people have not decided about.
+fn awaits_people(app: &App, live: &Deployment) -> Result<bool, AppError> {
+    let newest = app.store().read(|reader| versions::list(reader, &live.model, None, &PageRequest::first(1)))?;
+    let Some(newest) = newest.items.first() else { return Ok(false) };
+    let waits = matches!(newest.state, VersionState::Draft | VersionState::Candidate | VersionState::Validated);
+    Ok(waits && app.load_package(newest.digest)?.0.manifest.tuned_from == Some(live.number))
+}
+
+/// Whether it is time to look at the threshold again; says so once.
+fn begin_tuning(
+    app: &App,
+    now: Timestamp,
+    project: &Project,
+    tuning: &ThresholdTuning,
+    endpoint: &EndpointName,
+) -> bool {
+    let every = tuning.every.or(project.contract.monitor.as_ref().map(|monitor| monitor.every));
+    let every = every.unwrap_or(Span::days(1));
+    let mut looked = app.lock_tuned();
+    if looked.get(endpoint).is_some_and(|last| *last <= now && last.after(every) > now) {
+        return false;
+    }
+    looked.insert(endpoint.clone(), now);
+    true
+}
+
+/// The rows on which the threshold is looked at: those answered within the stretch, whose labels are complete.
+fn find_complete_labels(
+    app: &App,
+    context: &RequestContext,
+    project: &Project,
+    tuning: &ThresholdTuning,
+    endpoint: &EndpointName,
+    (package, model): &Loaded,
+) -> Result<Option<CompleteLabels>, AppError> {
+    let roles = project.roles(project.labelled_dataset()?);
+    let answered = with_complete_labels(app, context, project, tuning, endpoint, &roles)?;
+    if (answered.len() as u64) < 2 * tuning.min_rows {
+        return Ok(None);
+    }
+    let manifest = &package.manifest;
+    let scored = Predictions::by(model, &answered.table, manifest.threshold)
+        .map_err(|source| AppError::Predict { what: "the rows that a threshold is chosen on".into(), source })?;
+    // Whatever version answered a row then: the question is what the live model would do.
+    let answered = LoggedPredictions { scores: scored.scores, ..answered };
+    let outcomes = answered.outcomes(Task::Binary, &manifest.signature.classes, manifest.threshold);
+    Ok(Some(CompleteLabels { answered, outcomes }))
+}
+
+fn with_complete_labels(
+    app: &App,
+    context: &RequestContext,
+    project: &Project,
+    tuning: &ThresholdTuning,
+    endpoint: &EndpointName,
+    roles: &ColumnRoles,
+) -> Result<LoggedPredictions, AppError> {
+    let labelled = |answered: LoggedPredictions| answered.filter(|row| answered.labels[row].is_some());
+    if let Some(delay) = roles.label_delay {
+        let end = context.at.before(delay);
+        let answered = logged::logged_predictions(
+            app,
+            endpoint,
+            PredictionFilter::Answers,
+            (end.before(tuning.window), end),
+            context.at,
+        )?;
+        return Ok(labelled(answered));
+    }
+    let reach = Span { count: tuning.window.count.saturating_mul(REACH), unit: tuning.window.unit };
+    let answered = logged::logged_predictions(
+        app,
+        endpoint,
+        PredictionFilter::Answers,
+        (context.at.before(reach), context.at),
+        context.at,
+    )?;
+    let every = project.contract.monitor.as_ref().map_or(Span::days(1), |monitor| monitor.every);
+    Ok(match mature_until(&answered, every.millis()) {
+        Some(end) => {
+            let start = end.before(tuning.window);
+            labelled(answered.filter(|row| (start..end).contains(&answered.events[row])))
         }
-        let reach = Span { count: tuning.window.count.saturating_mul(REACH), unit: tuning.window.unit };
-        let answered =
-            self.answered(endpoint, PredictionFilter::Answers, (context.at.before(reach), context.at), context.at)?;
-        let every = project.contract.monitor.as_ref().map_or(Span::days(1), |monitor| monitor.every);
-        Ok(match mature_until(&answered, every.millis()) {
-            Some(end) => {
-                let start = end.before(tuning.window);
-                labelled(answered.filter(|row| (start..end).contains(&answered.events[row])))
+        None => LoggedPredictions::default(),
+    })
+}
+
+/// The versions that share the model of this one and were live here one after another before it: they differ in
+/// their threshold alone. With the moment since which they serve.
+pub(crate) fn threshold_siblings(app: &App, live: &Deployment) -> Result<(BTreeSet<u32>, Option<Timestamp>), AppError> {
+    let mut family = BTreeSet::from([live.number]);
+    let (mut since, mut number) = (live_since(app, live)?, live.number);
+    while let Some(from) = package_run::load_version(app, &live.model, number)?.0.manifest.tuned_from {
+        if from >= number || !family.insert(from) {
+            break;
+        }
+        number = from;
+        let before = match since {
+            Some(since) => {
+                let moment = Timestamp(since.millis() - 1);
+                app.store().read(|reader| deployments::live_at(reader, &live.endpoint, moment))?
             }
-            None => LoggedPredictions::default(),
-        })
-    }
-
-    /// The versions that share the model of this one and were live here one after another before it: they differ in
-    /// their threshold alone. With the moment since which they serve.
-    pub(crate) fn lineage(&self, live: &Deployment) -> Result<(BTreeSet<u32>, Option<Timestamp>), AppError> {
-        let mut family = BTreeSet::from([live.number]);
-        let (mut since, mut number) = (self.live_since(live)?, live.number);
-        while let Some(from) = self.loaded(&live.model, number)?.0.manifest.tuned_from {
-            if from >= number || !family.insert(from) {
-                break;
-            }
-            number = from;
-            let before = match since {
-                Some(since) => {
-                    let moment = Timestamp(since.millis() - 1);
-                    self.store().read(|reader| deployments::live_at(reader, &live.endpoint, moment))?
-                }
-                None => None,
-            };
-            match before.filter(|before| before.number == from) {
-                Some(before) => since = self.live_since(&before)?,
-                None => break,
-            }
+            None => None,
+        };
+        match before.filter(|before| before.number == from) {
+            Some(before) => since = live_since(app, &before)?,
+            None => break,
         }
-        Ok((family, since))
     }
+    Ok((family, since))
+}
 
-    /// Since when a deployment is live; no later than its move was written, or than the clock was set back after that.
-    fn live_since(&self, deployment: &Deployment) -> Result<Option<Timestamp>, AppError> {
-        let latest = self.store().read(|reader| kilter_store::clock::at_the_latest(reader, deployment.audit_seq))?;
-        Ok(deployment.live_since.map(|since| latest.map_or(since, |latest| since.min(latest))))
-    }
+/// Since when a deployment is live; no later than its move was written, or than the clock was set back after that.
+fn live_since(app: &App, deployment: &Deployment) -> Result<Option<Timestamp>, AppError> {
+    let latest = app.store().read(|reader| kilter_store::clock::at_the_latest(reader, deployment.audit_seq))?;
+    Ok(deployment.live_since.map(|since| latest.map_or(since, |latest| since.min(latest))))
+}
 
-    /// Whether two versions differ in their threshold alone.
-    pub(crate) fn is_same_model(
-        &self,
-        (model, number): (&ModelName, u32),
-        (other_model, other): (&ModelName, u32),
-    ) -> Result<bool, AppError> {
-        if model != other_model {
-            return Ok(false);
-        }
-        let bytes = |number: u32| Ok::<_, AppError>(self.loaded(model, number)?.0);
-        Ok(bytes(number)?.model_bytes == bytes(other)?.model_bytes)
+/// Whether two versions differ in their threshold alone.
+pub(crate) fn is_same_model(
+    app: &App,
+    (model, number): (&ModelName, u32),
+    (other_model, other): (&ModelName, u32),
+) -> Result<bool, AppError> {
+    if model != other_model {
+        return Ok(false);
     }
+    let bytes = |number: u32| Ok::<_, AppError>(package_run::load_version(app, model, number)?.0);
+    Ok(bytes(number)?.model_bytes == bytes(other)?.model_bytes)
 }
 
 /// The end of the newest window of `every` milliseconds from which back labels are complete; `None` where none is.

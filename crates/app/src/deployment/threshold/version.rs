@@ -32,7 +32,7 @@ use crate::{
         judge,
     },
     model::{
-        golden::replay::GoldenResult,
+        golden::replay::{self, GoldenResult},
         package::{Evidence, Manifest, Package, SAMPLE_SCORE},
         package_run::{VersionTransition, commit},
     },
@@ -40,105 +40,103 @@ use crate::{
     training::train::ApprovalMode,
 };
 
-impl App {
-    /// Packs the live model with another threshold and takes it as far as gates and contract let it.
-    pub(super) fn version_of_change(
-        &self,
-        context: &RequestContext,
-        project: &Project,
-        (live, loaded): (&Deployment, &Loaded),
-        rows: &CompleteLabels,
-        change: &ThresholdChange,
-        approval_mode: ApprovalMode,
-    ) -> Result<(u32, VersionState), AppError> {
-        let (package, _) = loaded;
-        let version = self.store().read(|reader| versions::get(reader, &live.model, live.number))?;
-        let record = self.run_record(&package.manifest.run)?;
-        let scratch = self.scratch(&self.new_id())?;
-        let sample = package.sample(self.blobs(), scratch.path())?;
-        let changed = self.pack_change(project, live, package, sample.as_ref(), change, scratch.path())?;
-        let accuracy = sample.as_ref().and_then(|sample| accuracy(project, package, sample, change.to));
-        let new = versions::NewVersion {
-            model: live.model.clone(),
-            run: version.run.clone(),
-            digest: changed.digest,
-            makers: version.makers.clone(),
-            signature: version.signature.clone(),
-            policy: project.contract.policy_text(),
-            metrics: metrics_of(&version, accuracy),
+/// Packs the live model with another threshold and takes it as far as gates and contract let it.
+pub(super) fn version_of_change(
+    app: &App,
+    context: &RequestContext,
+    project: &Project,
+    (live, loaded): (&Deployment, &Loaded),
+    rows: &CompleteLabels,
+    change: &ThresholdChange,
+    approval_mode: ApprovalMode,
+) -> Result<(u32, VersionState), AppError> {
+    let (package, _) = loaded;
+    let version = app.store().read(|reader| versions::get(reader, &live.model, live.number))?;
+    let record = run_record(app, &package.manifest.run)?;
+    let scratch = app.scratch(&app.new_id())?;
+    let sample = package.sample(app.blobs(), scratch.path())?;
+    let changed = pack_change(app, project, live, package, sample.as_ref(), change, scratch.path())?;
+    let accuracy = sample.as_ref().and_then(|sample| accuracy(project, package, sample, change.to));
+    let new = versions::NewVersion {
+        model: live.model.clone(),
+        run: version.run.clone(),
+        digest: changed.digest,
+        makers: version.makers.clone(),
+        signature: version.signature.clone(),
+        policy: project.contract.policy_text(),
+        metrics: metrics_of(&version, accuracy),
+    };
+    let mut numbers = change.numbers.clone();
+    numbers.put("of version", f64::from(live.number));
+    let draft = context.audit_event("threshold.choose", change.reason.clone(), numbers.evidence());
+    let number = app.store().write(move |tx| Ok(versions::create(&tx.audited(draft), &new)?.number))?;
+    let mover = VersionTransition { app, project, context, approval_mode, number };
+    let commit = record.as_ref().map_or(Commit::NotInGit, commit);
+    let replayed = replay::replay_golden(app, &changed)?;
+    mover.submit(changed.digest, &commit, &replayed)?;
+    let judged = judge_change(app, context, project, (live, loaded), (rows, &replayed), change, record.as_ref())?;
+    let kept = format!("rules that a threshold does not touch keep the verdict of version {}", live.number);
+    let notes = Diagnostics { sentences: vec![kept], ..Diagnostics::default() };
+    let state = mover.record_verdicts(changed.digest, &notes, &judged, None)?;
+    Ok((number, mover.approve_if_nobody_is_asked(state)?))
+}
+
+fn pack_change(
+    app: &App,
+    project: &Project,
+    live: &Deployment,
+    package: &Package,
+    sample: Option<&Table>,
+    change: &ThresholdChange,
+    scratch: &std::path::Path,
+) -> Result<Package, AppError> {
+    let manifest = Manifest { threshold: change.to, tuned_from: Some(live.number), ..package.manifest.clone() };
+    let golden = package.golden(app.blobs(), scratch)?;
+    let golden = golden.map(|golden| golden.at_threshold(change.to, &manifest.signature));
+    let evidence = Evidence { reference: package.reference.clone(), sample, golden: golden.as_ref() };
+    let bytes = package.model_bytes.clone();
+    Package::put(app.blobs(), &scratch.join("package"), manifest, evidence, bytes, &project.text)
+}
+
+/// The record of the run that made a model; `None` where it was not kept.
+fn run_record(app: &App, run: &str) -> Result<Option<RunRecord>, AppError> {
+    let found = app.store().read(|reader| runs::find(reader, run))?;
+    Ok(found.and_then(|run| serde_json::from_value(run.record).ok()))
+}
+
+/// The gates on the rows that the change was judged on: rules that another threshold touches are measured, the
+/// others keep the verdict of the version that it comes from.
+fn judge_change(
+    app: &App,
+    context: &RequestContext,
+    project: &Project,
+    (live, (package, model)): (&Deployment, &Loaded),
+    (rows, replayed): (&CompleteLabels, &GoldenResult),
+    change: &ThresholdChange,
+    record: Option<&RunRecord>,
+) -> Result<Vec<GateResult>, AppError> {
+    let roles = project.roles(project.labelled_dataset()?);
+    let table = judged_table(&roles, rows, change)?;
+    let bench = GateEvaluation { rows: &table, roles: &roles, now: context.at, golden: replayed.counted() };
+    let before = package.manifest.threshold;
+    let champion = Champion { model, threshold: before, trained_through: None };
+    let mut facts: BTreeMap<String, f64> = record.map(RunRecord::metrics).unwrap_or_default();
+    facts.insert("size".to_owned(), package.model_size() as f64);
+    let gates = &project.contract.gates;
+    let measure = |threshold: f64| bench.measure(model, threshold, Some(&champion), facts.clone(), gates);
+    let (new, old): (ModelRows, ModelRows) = (measure(change.to)?, measure(before)?);
+    let standing = app.store().read(|reader| verdicts::standing_verdicts(reader, &live.model, live.number))?;
+    let stood: BTreeMap<_, _> = standing.into_iter().map(|judgement| (judgement.gate, judgement.verdict)).collect();
+    let judge = |rows| judge::judge(gates, rows).into_iter().map(|judged| (judged.gate, judged.verdict));
+    let (new, mut old): (Vec<_>, BTreeMap<_, _>) = (judge(&new).collect(), judge(&old).collect());
+    let kept = new.into_iter().map(|(gate, verdict)| {
+        let verdict = match (old.remove(&gate), stood.get(&gate)) {
+            (Some(old), Some(stood)) => touched(&verdict, &old, stood),
+            _ => verdict,
         };
-        let mut numbers = change.numbers.clone();
-        numbers.put("of version", f64::from(live.number));
-        let draft = context.audit_event("threshold.choose", change.reason.clone(), numbers.evidence());
-        let number = self.store().write(move |tx| Ok(versions::create(&tx.audited(draft), &new)?.number))?;
-        let mover = VersionTransition { app: self, project, context, approval_mode, number };
-        let commit = record.as_ref().map_or(Commit::NotInGit, commit);
-        let replayed = self.replay_golden(&changed)?;
-        mover.submit(changed.digest, &commit, &replayed)?;
-        let judged = self.judge_change(context, project, (live, loaded), (rows, &replayed), change, record.as_ref())?;
-        let kept = format!("rules that a threshold does not touch keep the verdict of version {}", live.number);
-        let notes = Diagnostics { sentences: vec![kept], ..Diagnostics::default() };
-        let state = mover.record_verdicts(changed.digest, &notes, &judged, None)?;
-        Ok((number, mover.approve_if_nobody_is_asked(state)?))
-    }
-
-    fn pack_change(
-        &self,
-        project: &Project,
-        live: &Deployment,
-        package: &Package,
-        sample: Option<&Table>,
-        change: &ThresholdChange,
-        scratch: &std::path::Path,
-    ) -> Result<Package, AppError> {
-        let manifest = Manifest { threshold: change.to, tuned_from: Some(live.number), ..package.manifest.clone() };
-        let golden = package.golden(self.blobs(), scratch)?;
-        let golden = golden.map(|golden| golden.at_threshold(change.to, &manifest.signature));
-        let evidence = Evidence { reference: package.reference.clone(), sample, golden: golden.as_ref() };
-        let bytes = package.model_bytes.clone();
-        Package::put(self.blobs(), &scratch.join("package"), manifest, evidence, bytes, &project.text)
-    }
-
-    /// The record of the run that made a model; `None` where it was not kept.
-    fn run_record(&self, run: &str) -> Result<Option<RunRecord>, AppError> {
-        let found = self.store().read(|reader| runs::find(reader, run))?;
-        Ok(found.and_then(|run| serde_json::from_value(run.record).ok()))
-    }
-
-    /// The gates on the rows that the change was judged on: rules that another threshold touches are measured, the
-    /// others keep the verdict of the version that it comes from.
-    fn judge_change(
-        &self,
-        context: &RequestContext,
-        project: &Project,
-        (live, (package, model)): (&Deployment, &Loaded),
-        (rows, replayed): (&CompleteLabels, &GoldenResult),
-        change: &ThresholdChange,
-        record: Option<&RunRecord>,
-    ) -> Result<Vec<GateResult>, AppError> {
-        let roles = project.roles(project.labelled_dataset()?);
-        let table = judged_table(&roles, rows, change)?;
-        let bench = GateEvaluation { rows: &table, roles: &roles, now: context.at, golden: replayed.counted() };
-        let before = package.manifest.threshold;
-        let champion = Champion { model, threshold: before, trained_through: None };
-        let mut facts: BTreeMap<String, f64> = record.map(RunRecord::metrics).unwrap_or_default();
-        facts.insert("size".to_owned(), package.model_size() as f64);
-        let gates = &project.contract.gates;
-        let measure = |threshold: f64| bench.measure(model, threshold, Some(&champion), facts.clone(), gates);
-        let (new, old): (ModelRows, ModelRows) = (measure(change.to)?, measure(before)?);
-        let standing = self.store().read(|reader| verdicts::standing_verdicts(reader, &live.model, live.number))?;
-        let stood: BTreeMap<_, _> = standing.into_iter().map(|judgement| (judgement.gate, judgement.verdict)).collect();
-        let judge = |rows| judge::judge(gates, rows).into_iter().map(|judged| (judged.gate, judged.verdict));
-        let (new, mut old): (Vec<_>, BTreeMap<_, _>) = (judge(&new).collect(), judge(&old).collect());
-        let kept = new.into_iter().map(|(gate, verdict)| {
-            let verdict = match (old.remove(&gate), stood.get(&gate)) {
-                (Some(old), Some(stood)) => touched(&verdict, &old, stood),
-                _ => verdict,
-            };
-            GateResult { gate, verdict }
-        });
-        Ok(kept.collect())
-    }
+        GateResult { gate, verdict }
+    });
+    Ok(kept.collect())
 }
 
 /// The verdict of a gate in which rules that measure the same at both thresholds keep what stood before.

@@ -25,7 +25,7 @@ use crate::{
     event::EventMetrics,
     model::{golden::table, package::Package},
     project::folder::Project,
-    training::train::Training,
+    training::{data, train::Training},
 };
 
 /// Rows of one request when all are asked together.
@@ -208,58 +208,55 @@ impl GoldenClient {
     }
 }
 
-impl App {
-    /// The golden requests that the contract asks for, with the answers of the model that the run made.
-    pub(crate) fn golden_sample(
-        &self,
-        project: &Project,
-        training: &Training,
-        spec: &PackageSpec,
-        record: &RunRecord,
-        (model, threshold): (&Model, f64),
-    ) -> Result<Option<GoldenRequests>, AppError> {
-        let Some(sample) = &spec.sample else { return Ok(None) };
-        let path = self.output_path(project, training, record, &sample.from)?;
-        let table = read_table(&path, &ReadOptions::default())?;
-        GoldenRequests::record(model, threshold, &table, sample.rows as usize)
-    }
+/// The golden requests that the contract asks for, with the answers of the model that the run made.
+pub(crate) fn golden_sample(
+    project: &Project,
+    training: &Training,
+    spec: &PackageSpec,
+    record: &RunRecord,
+    (model, threshold): (&Model, f64),
+) -> Result<Option<GoldenRequests>, AppError> {
+    let Some(sample) = &spec.sample else { return Ok(None) };
+    let path = data::output_path(project, training, record, &sample.from)?;
+    let table = read_table(&path, &ReadOptions::default())?;
+    GoldenRequests::record(model, threshold, &table, sample.rows as usize)
+}
 
-    /// Asks the model of a package, as it is stored, its golden requests; nothing is asked where it carries none.
-    pub(crate) fn replay_golden(&self, package: &Package) -> Result<GoldenResult, AppError> {
-        let stored = Package::load(self.blobs(), package.digest)?;
-        let Some(golden) = self.golden(&stored)? else { return Ok(GoldenResult::default()) };
-        let version = VersionRef { number: 0, digest: stored.digest };
-        let model = Arc::new(stored.model()?);
-        golden.ask(ServedVersion::on_trial(model, version, Some(stored.manifest.threshold)), None)
-    }
+/// Asks the model of a package, as it is stored, its golden requests; nothing is asked where it carries none.
+pub(crate) fn replay_golden(app: &App, package: &Package) -> Result<GoldenResult, AppError> {
+    let stored = Package::load(app.blobs(), package.digest)?;
+    let Some(golden) = read_golden_requests(app, &stored)? else { return Ok(GoldenResult::default()) };
+    let version = VersionRef { number: 0, digest: stored.digest };
+    let model = Arc::new(stored.model()?);
+    golden.ask(ServedVersion::on_trial(model, version, Some(stored.manifest.threshold)), None)
+}
 
-    /// Refuses a version that answers its golden requests otherwise than when it was packed. Bounded in time.
-    pub(crate) fn check_golden(&self, package: &Package, version: ServedVersion) -> Result<(), AppError> {
-        let Some(golden) = self.golden(package)? else { return Ok(()) };
-        let number = version.version().number;
-        let replayed = golden.ask(version, Some(PATIENCE))?;
-        if replayed.not_alone > 0 {
-            tracing::warn!(version = number, rows = replayed.not_alone, "golden requests were asked together only");
-        }
-        match replayed.first {
-            None => Ok(()),
-            Some(first) => Err(AppError::GoldenDiffers {
-                version: number,
-                rows: replayed.rows,
-                differing: replayed.differing,
-                first: Box::new(first),
-            }),
-        }
+/// Refuses a version that answers its golden requests otherwise than when it was packed. Bounded in time.
+pub(crate) fn check_golden(app: &App, package: &Package, version: ServedVersion) -> Result<(), AppError> {
+    let Some(golden) = read_golden_requests(app, package)? else { return Ok(()) };
+    let number = version.version().number;
+    let replayed = golden.ask(version, Some(PATIENCE))?;
+    if replayed.not_alone > 0 {
+        tracing::warn!(version = number, rows = replayed.not_alone, "golden requests were asked together only");
     }
+    match replayed.first {
+        None => Ok(()),
+        Some(first) => Err(AppError::GoldenDiffers {
+            version: number,
+            rows: replayed.rows,
+            differing: replayed.differing,
+            first: Box::new(first),
+        }),
+    }
+}
 
-    /// What a package carries to be asked again; those made without `[package] sample` carry nothing.
-    pub(crate) fn golden(&self, package: &Package) -> Result<Option<GoldenRequests>, AppError> {
-        if !package.has_golden() {
-            return Ok(None);
-        }
-        let scratch = self.scratch(&self.new_id())?;
-        package.golden(self.blobs(), scratch.path())
+/// What a package carries to be asked again; those made without `[package] sample` carry nothing.
+pub(crate) fn read_golden_requests(app: &App, package: &Package) -> Result<Option<GoldenRequests>, AppError> {
+    if !package.has_golden() {
+        return Ok(None);
     }
+    let scratch = app.scratch(&app.new_id())?;
+    package.golden(app.blobs(), scratch.path())
 }
 
 #[cfg(test)]

@@ -9,7 +9,13 @@ use kilter_domain::{
 };
 use kilter_store::monitor::alert::{self as alerts, Alert};
 
-use crate::{App, authz::permission::permit, context::RequestContext, error::AppError};
+use crate::{
+    App,
+    authz::{permission::permit, refused_actions},
+    context::RequestContext,
+    deployment::routes,
+    error::AppError,
+};
 
 impl App {
     /// Moves an alert by the hand of a person: acknowledged, muted, unmuted, resolved.
@@ -24,7 +30,9 @@ impl App {
         reason: &str,
     ) -> Result<Alert, AppError> {
         let alert = self.store().read(|reader| alerts::get(reader, id))?;
-        self.asked(context, verb(event), &alerts::object(id), || self.move_by_hand(context, alert, event, reason))
+        refused_actions::record_if_refused(self, context, verb(event), &alerts::object(id), || {
+            self.move_by_hand(context, alert, event, reason)
+        })
     }
 
     fn move_by_hand(
@@ -34,7 +42,7 @@ impl App {
         event: AlertEvent,
         reason: &str,
     ) -> Result<Alert, AppError> {
-        let project = self.project_at(&alert.endpoint)?;
+        let project = routes::project_at(self, &alert.endpoint)?;
         if let Some(project) = &project {
             permit(&project.contract, &context.actor, Action::HandleAlert)?;
         }

@@ -21,6 +21,7 @@ use crate::{
     error::AppError,
     event::{DecisionKind, EventMetrics},
     gate::judge::put_outcome,
+    model::package_run,
     monitor::{alert::notify::Told, unknown_classes, window::Window},
     project::folder::Project,
 };
@@ -294,7 +295,7 @@ impl App {
         by: (&ModelName, u32),
         reason: &str,
     ) -> Result<(), AppError> {
-        let (package, _) = self.loaded(by.0, by.1)?;
+        let (package, _) = package_run::load_version(self, by.0, by.1)?;
         let signature = &package.manifest.signature;
         let filter = alerts::AlertFilter { endpoint: Some(endpoint.clone()), open: true };
         let open = self.store().read(|reader| alerts::list(reader, &filter, &kilter_store::PageRequest::first(100)))?;

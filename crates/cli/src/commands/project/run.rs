@@ -13,9 +13,9 @@ use clap::Args;
 use kilter_api::{self as api, Code, Exit, Problem};
 use kilter_app::{
     Project,
-    deployment::DeployOutcome,
-    make_data_folder,
-    training::{ApprovalMode, RunOverrides, Training},
+    deployment::{self, DeployOutcome},
+    make_data_folder, project,
+    training::{self, ApprovalMode, RunOverrides, Training},
 };
 use kilter_domain::{
     digest::Digest,
@@ -115,7 +115,7 @@ impl Run {
         let run = match self.connect.platform()? {
             Platform::InProcess(app) => {
                 let act = act();
-                app.register_to_run(&act, project)?;
+                project::register_to_run(&app, &act, project)?;
                 let training = Training {
                     cause: Cause::Manual { by: act.actor.clone() },
                     context: act.clone(),
@@ -131,10 +131,10 @@ impl Run {
                     now: Arc::new(now),
                 };
                 let bar = ProgressBar::start(output);
-                let trained = app.train(project, training, &mut |event| {
+                let trained = training::train(&app, project, training, &mut |event| {
                     run_events::event(0, &event).iter().for_each(|event| write_event(&bar, output, event));
                 })?;
-                for at in app.deploy_if_allowed(&act, project, &trained, ApprovalMode::Required)? {
+                for at in deployment::deploy_if_allowed(&app, &act, project, &trained, ApprovalMode::Required)? {
                     bar.write_note(output, &deployed(&at));
                 }
                 api_runs::run(&app, &trained.run)?

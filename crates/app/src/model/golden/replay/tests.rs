@@ -14,7 +14,10 @@ use super::*;
 use crate::{
     AppOptions,
     context::RequestContext,
+    deployment::{deploy, routes},
     model::package::{Evidence, Manifest},
+    prediction::predict,
+    project::registration,
 };
 
 const CONTRACT: &str = r#"
@@ -176,11 +179,11 @@ impl House {
 
     pub fn deploy(&self, number: u32) -> Result<(), AppError> {
         let deploy = self.project.main_deploy().unwrap();
-        self.app.deploy(&self.context, &self.project, deploy, number, "test").map(|_| ())
+        deploy::deploy_version(&self.app, &self.context, &self.project, deploy, number, "test").map(|_| ())
     }
 
     fn answers(&self) -> Option<u64> {
-        let serving = self.app.serving(&"churn".parse().unwrap())?;
+        let serving = predict::serving(&self.app, &"churn".parse().unwrap())?;
         serving.endpoint().routes().champion().map(|champion| champion.version().number)
     }
 
@@ -206,7 +209,7 @@ fn a_version_with_a_tampered_answer_is_refused_and_what_served_serves_on() {
     let folder = tempfile::tempdir().unwrap();
     let (onnx, model) = trained();
     let house = House::open(folder.path());
-    house.app.register(&house.context, &house.project).unwrap();
+    registration::register(&house.app, &house.context, &house.project).unwrap();
     let golden = GoldenRequests::record(&model, 0.5, &customers(), 20).unwrap().unwrap();
     let mut tampered = golden.clone();
     tampered.answers.labels.as_mut().unwrap()[3] = "perhaps".into();
@@ -215,7 +218,7 @@ fn a_version_with_a_tampered_answer_is_refused_and_what_served_serves_on() {
         (house.version(&onnx, None), house.version(&onnx, Some(&golden)), house.version(&onnx, Some(&tampered)));
     house.deploy(old).unwrap();
     house.deploy(good).unwrap();
-    let champion = house.app.serving(&"churn".parse().unwrap()).unwrap().endpoint().routes();
+    let champion = predict::serving(&house.app, &"churn".parse().unwrap()).unwrap().endpoint().routes();
     assert_eq!(champion.champion().unwrap().counts().rows, 0, "golden requests are in no count of what it served");
     let refused = house.deploy(bad).unwrap_err().to_string();
     for said in ["version 3", "1 of its 20", "row 3", "label `perhaps` was expected"] {
@@ -226,14 +229,14 @@ fn a_version_with_a_tampered_answer_is_refused_and_what_served_serves_on() {
     assert_eq!(live.unwrap().number, good, "no state moved");
 
     house.force_live(bad);
-    let refused = house.app.follow_endpoint(&"churn".parse().unwrap()).unwrap_err();
+    let refused = routes::sync_endpoint(&house.app, &"churn".parse().unwrap()).unwrap_err();
     assert!(matches!(refused, AppError::GoldenDiffers { version: 3, .. }), "{refused}");
     assert_eq!(house.answers(), Some(u64::from(good)), "the process goes on with what it served");
     drop(house);
     let house = House::open(folder.path());
     assert_eq!(house.answers(), None, "after a restart nothing answers, and the app opens");
-    let reason = house.app.refused_at(&"churn".parse().unwrap()).unwrap();
+    let reason = routes::refused_at(&house.app, &"churn".parse().unwrap()).unwrap();
     assert!(reason.contains("1 of its 20 golden requests otherwise"), "{reason}");
     house.deploy(house.version(&onnx, Some(&golden))).unwrap();
-    assert_eq!((house.answers(), house.app.refused_at(&"churn".parse().unwrap())), (Some(4), None));
+    assert_eq!((house.answers(), routes::refused_at(&house.app, &"churn".parse().unwrap())), (Some(4), None));
 }
