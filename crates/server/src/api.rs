@@ -42,21 +42,21 @@ pub(crate) fn reason_or_default(reason: Option<String>) -> String {
 pub(crate) fn page_request(query: &PageQuery) -> Result<PageRequest, Problem> {
     let limit = query.limit.unwrap_or(DEFAULT_LIMIT);
     if !(1..=MAX_LIMIT).contains(&limit) {
-        return Err(wrong(format!("`limit` is {limit}; a page has 1 to {MAX_LIMIT} rows")));
+        return Err(bad_request(format!("`limit` is {limit}; a page has 1 to {MAX_LIMIT} rows")));
     }
     let page = PageRequest::first(limit);
     Ok(match query.cursor.as_deref() {
         // Any text reads as a cursor; the list finds out whether it is one of its own.
-        Some(cursor) => page.after(name(cursor)?),
+        Some(cursor) => page.after(parse_param(cursor)?),
         None => page,
     })
 }
 
-pub(crate) fn wrong(detail: String) -> Problem {
+pub(crate) fn bad_request(detail: String) -> Problem {
     Problem::new(Code::RequestInvalid, detail)
 }
 
-pub(crate) fn name<T: std::str::FromStr<Err: std::error::Error + 'static>>(text: &str) -> Result<T, Problem> {
+pub(crate) fn parse_param<T: std::str::FromStr<Err: std::error::Error + 'static>>(text: &str) -> Result<T, Problem> {
     text.parse().map_err(|error| Problem::of(Code::RequestInvalid, &error))
 }
 

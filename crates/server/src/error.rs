@@ -19,15 +19,15 @@ pub(crate) const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 
 /// What a handler answers when it cannot do what was asked.
 #[derive(Debug)]
-pub(crate) struct Failure(pub(crate) Box<Problem>);
+pub(crate) struct ApiError(pub(crate) Box<Problem>);
 
-impl From<Problem> for Failure {
+impl From<Problem> for ApiError {
     fn from(problem: Problem) -> Self {
         Self(Box::new(problem))
     }
 }
 
-impl IntoResponse for Failure {
+impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         // A problem is texts and a number: writing it cannot fail.
@@ -45,12 +45,12 @@ impl IntoResponse for Failure {
 }
 
 /// A failure in the words of the protocol.
-pub(crate) struct Refusal {
+pub(crate) struct V2Error {
     pub(crate) status: u16,
     pub(crate) error: String,
 }
 
-impl IntoResponse for Refusal {
+impl IntoResponse for V2Error {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = (status, json(&ErrorBody { error: self.error })).into_response();
@@ -61,24 +61,24 @@ impl IntoResponse for Refusal {
     }
 }
 
-impl From<InferError> for Refusal {
+impl From<InferError> for V2Error {
     fn from(error: InferError) -> Self {
         Self { status: error.status(), error: error.to_string() }
     }
 }
 
 /// The caller's token was refused, or the body: the protocol's body, our status.
-impl From<Failure> for Refusal {
-    fn from(failure: Failure) -> Self {
+impl From<ApiError> for V2Error {
+    fn from(failure: ApiError) -> Self {
         Self { status: failure.0.status, error: failure.0.to_string() }
     }
 }
 
 /// A refusal in the words of the protocol that the address speaks.
-pub(crate) fn answer_in_words_of(path: &str, problem: Problem) -> Response {
+pub(crate) fn error_response(path: &str, problem: Problem) -> Response {
     match path.starts_with("/v2") {
-        true => Refusal::from(Failure::from(problem)).into_response(),
-        false => Failure::from(problem.at(path)).into_response(),
+        true => V2Error::from(ApiError::from(problem)).into_response(),
+        false => ApiError::from(problem.at(path)).into_response(),
     }
 }
 
@@ -91,7 +91,7 @@ pub(crate) fn raw(body: Vec<u8>) -> Response {
     ([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], body).into_response()
 }
 
-/// An error of the house as a problem.
+/// An error of the platform as a problem.
 pub fn problem_of(error: &AppError) -> Problem {
     let problem = Problem::of(code(error), error);
     match error {

@@ -8,7 +8,7 @@ use axum::{
 use kilter_api::{Code, Problem};
 use serde::de::DeserializeOwned;
 
-use crate::{error::Failure, state::House};
+use crate::{error::ApiError, state::AppState};
 
 /// The largest body of a request that changes a state: a version, a name, a reason.
 const MAX_STATEMENT_BYTES: usize = 256 << 10;
@@ -22,14 +22,14 @@ const FORM: &str = "application/x-www-form-urlencoded";
 /// The bytes of a request of the inference protocol, at most as many as the server takes.
 pub(crate) struct V2Body(pub(crate) Bytes);
 
-impl FromRequest<House> for V2Body {
-    type Rejection = Failure;
+impl FromRequest<AppState> for V2Body {
+    type Rejection = ApiError;
 
-    async fn from_request(request: Request, house: &House) -> Result<Self, Failure> {
+    async fn from_request(request: Request, state: &AppState) -> Result<Self, ApiError> {
         if !leaves_the_type_to_us(request.headers()) {
             check_type(request.headers(), &[V2_BINARY])?;
         }
-        Ok(Self(read(request, house, house.options().limits.body).await?))
+        Ok(Self(read(request, state, state.options().limits.body).await?))
     }
 }
 
@@ -69,28 +69,28 @@ fn check_type(headers: &HeaderMap, others: &[&str]) -> Result<(), Problem> {
 /// bytes that all bodies together may have.
 pub(crate) struct JsonBody(pub(crate) Bytes);
 
-impl FromRequest<House> for JsonBody {
-    type Rejection = Failure;
+impl FromRequest<AppState> for JsonBody {
+    type Rejection = ApiError;
 
-    async fn from_request(request: Request, house: &House) -> Result<Self, Failure> {
+    async fn from_request(request: Request, state: &AppState) -> Result<Self, ApiError> {
         check_type(request.headers(), &[])?;
-        Ok(Self(read(request, house, house.options().limits.body).await?))
+        Ok(Self(read(request, state, state.options().limits.body).await?))
     }
 }
 
-async fn read(request: Request, house: &House, limit: usize) -> Result<Bytes, Problem> {
+async fn read(request: Request, state: &AppState, limit: usize) -> Result<Bytes, Problem> {
     let body = request.into_body();
     let announced = body.size_hint().exact();
-    house.bodies().read(body, announced, limit).await
+    state.bodies().read(body, announced, limit).await
 }
 
 /// The part of the address after `?` as a value of ours.
 pub(crate) struct Query<T>(pub(crate) T);
 
-impl<T: DeserializeOwned> FromRequestParts<House> for Query<T> {
-    type Rejection = Failure;
+impl<T: DeserializeOwned> FromRequestParts<AppState> for Query<T> {
+    type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, _: &House) -> Result<Self, Failure> {
+    async fn from_request_parts(parts: &mut Parts, _: &AppState) -> Result<Self, ApiError> {
         axum::extract::Query::try_from_uri(&parts.uri)
             .map(|axum::extract::Query(value)| Self(value))
             .map_err(|error| Problem::new(Code::RequestInvalid, error.body_text()).into())
@@ -100,19 +100,19 @@ impl<T: DeserializeOwned> FromRequestParts<House> for Query<T> {
 /// A short body of JSON as a value of ours.
 pub(crate) struct Json<T>(pub(crate) T);
 
-impl<T: DeserializeOwned> FromRequest<House> for Json<T> {
-    type Rejection = Failure;
+impl<T: DeserializeOwned> FromRequest<AppState> for Json<T> {
+    type Rejection = ApiError;
 
-    async fn from_request(request: Request, house: &House) -> Result<Self, Failure> {
+    async fn from_request(request: Request, state: &AppState) -> Result<Self, ApiError> {
         check_type(request.headers(), &[])?;
-        let limit = house.options().limits.body.min(MAX_STATEMENT_BYTES);
+        let limit = state.options().limits.body.min(MAX_STATEMENT_BYTES);
         let too_large = |problem: Problem| match problem.known() {
             Some(Code::BodyTooLarge) => {
                 problem.hint("what is said here is short: see the address in /api/v1/openapi.json")
             }
             _ => problem,
         };
-        let bytes = read(request, house, limit).await.map_err(too_large)?;
+        let bytes = read(request, state, limit).await.map_err(too_large)?;
         serde_json::from_slice(&bytes)
             .map(Self)
             .map_err(|error| Problem::new(Code::RequestInvalid, format!("the body cannot be read: {error}")).into())

@@ -9,7 +9,7 @@ use axum::{
 };
 use tower::ServiceExt;
 
-use crate::{options::ServerOptions, router::router, server_error::ServerError, state::House};
+use crate::{options::ServerOptions, router::router, server_error::ServerError, state::AppState};
 
 /// The native API of a data folder that this process opened.
 pub struct InProcess(Router);
@@ -20,7 +20,7 @@ impl InProcess {
     /// # Errors
     /// If the folder cannot be used, or another process uses it.
     pub fn open(data: &Path) -> Result<Self, ServerError> {
-        Ok(Self(router(House::open(ServerOptions::local(data))?)))
+        Ok(Self(router(AppState::open(ServerOptions::local(data))?)))
     }
 
     /// Opens a data folder to look at it: nothing serves there, and every change is refused.
@@ -28,7 +28,7 @@ impl InProcess {
     /// # Errors
     /// If there is no data folder, or it is of another version.
     pub fn open_for_reading(data: &Path) -> Result<Self, ServerError> {
-        Ok(Self(router(House::open_for_reading(ServerOptions::local(data))?)))
+        Ok(Self(router(AppState::open_for_reading(ServerOptions::local(data))?)))
     }
 
     /// Answers one request, as the server would.

@@ -1,4 +1,4 @@
-//! HTTP in front of the house: reads requests, earns permissions, states intentions, answers.
+//! HTTP in front of `app`: reads requests, earns permissions, states intentions, answers.
 //!
 //! Holds true: a body, a header, a wait, a queue and the number of connections are bounded; every failure is a
 //! [`kilter_api::Problem`] (the V2 addresses answer as their protocol says); a bug in one handler ends nothing else;
@@ -36,7 +36,7 @@ pub use openapi::openapi;
 pub use options::ServerOptions;
 pub use router::router;
 pub use server_error::ServerError;
-pub use state::House;
+pub use state::AppState;
 
 use std::net::SocketAddr;
 
@@ -54,7 +54,7 @@ pub fn stop_signal() -> Result<impl Future<Output = ()>, ServerError> {
 /// A server that owns its address and answers once it is run.
 pub struct Server {
     listener: TcpListener,
-    house: House,
+    state: AppState,
 }
 
 impl Server {
@@ -71,13 +71,13 @@ impl Server {
         // Before anything is made: what is made then is private.
         say_what_is_open(&options);
         let opened = tokio::task::spawn_blocking(move || {
-            let house = House::open(options)?;
+            let state = AppState::open(options)?;
             // Before anyone is told that there is a server: commands find it by this.
-            server_file::write(&house.options().data, address, house.folder_key());
-            Ok::<_, ServerError>(house)
+            server_file::write(&state.options().data, address, state.folder_key());
+            Ok::<_, ServerError>(state)
         });
-        let house = opened.await.map_err(|error| ServerError::Listen(error.into()))??;
-        Ok(Self { listener, house })
+        let state = opened.await.map_err(|error| ServerError::Listen(error.into()))??;
+        Ok(Self { listener, state })
     }
 
     /// The address that it answers on (with the real port, where 0 was asked for).
@@ -99,19 +99,19 @@ impl Server {
 
     /// Answers until `stop` is ready, then finishes what it has begun, for at most [`Limits::drain`].
     pub async fn run_until(self, stop: impl Future<Output = ()>) {
-        let (limits, data) = (self.house.options().limits, self.house.options().data.clone());
-        let router = router(self.house.clone());
-        background::reconcile::start(&self.house);
-        background::flush_column_stats::start(&self.house);
-        net::listener::accept(self.listener, router, limits, stop, || self.house.begin_to_stop()).await;
-        let house = self.house.clone();
+        let (limits, data) = (self.state.options().limits, self.state.options().data.clone());
+        let router = router(self.state.clone());
+        background::reconcile::start(&self.state);
+        background::flush_column_stats::start(&self.state);
+        net::listener::accept(self.listener, router, limits, stop, || self.state.begin_to_stop()).await;
+        let state = self.state.clone();
         // Runs that go on are asked to stop, and end in their rows.
-        let _ = tokio::task::spawn_blocking(move || training::stop_runs(&house.app(), limits.drain)).await;
-        let house = self.house.clone();
+        let _ = tokio::task::spawn_blocking(move || training::stop_runs(&state.app(), limits.drain)).await;
+        let state = self.state.clone();
         // It logs what it cannot do, and waits for a disk.
         let kept = tokio::task::spawn_blocking(move || {
-            background::flush_column_stats::keep(&house);
-            background::reconcile::seal(&house);
+            background::flush_column_stats::keep(&state);
+            background::reconcile::seal(&state);
         });
         let _ = kept.await;
         server_file::remove(&data);

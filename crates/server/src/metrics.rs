@@ -18,34 +18,40 @@ mod text;
 
 use crate::{
     api::status::status,
-    error::Failure,
+    error::ApiError,
     metrics::{
-        columns::Shares,
-        monitors::Newest,
-        serving::{Counter, Served, latency, served},
+        columns::ColumnShares,
+        monitors::LatestReadings,
+        serving::{Counter, ServedVersion, latency, served_versions},
         text::{family, labels},
     },
     middleware::auth::Caller,
-    state::{House, blocking},
+    state::{AppState, blocking},
 };
 
 /// What was counted since each version was loaded, and what stands open.
 #[utoipa::path(get, path = "/metrics", tag = "operations", responses((status = 200, description = "Text format of Prometheus, 0.0.4", content_type = "text/plain"), (status = 401, body = Problem)))]
-pub(crate) async fn metrics(_: Caller, State(house): State<House>) -> Result<Response, Failure> {
-    let (app, now, uptime) = (house.app(), house.now(), house.uptime().as_secs_f64());
-    let tasks = house.tasks();
+pub(crate) async fn metrics(_: Caller, State(state): State<AppState>) -> Result<Response, ApiError> {
+    let (app, now, uptime) = (state.app(), state.now(), state.uptime().as_secs_f64());
+    let tasks = state.tasks();
     let text = blocking(move || {
         let status = api::Status { tasks, ..status(&app, now)? };
-        let newest = monitors::newest(&app, &status, now)?;
-        Ok(page(&served(&app), &status, (&newest, &Shares::of(&app, now)), uptime))
+        let newest = monitors::read_latest(&app, &status, now)?;
+        Ok(page(&served_versions(&app), &status, (&newest, &ColumnShares::read(&app, now)), uptime))
     })
     .await?;
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response())
 }
 
-fn page(served: &[Served], status: &api::Status, (newest, shares): (&Newest, &Shares), uptime: f64) -> String {
+fn page(
+    served: &[ServedVersion],
+    status: &api::Status,
+    (newest, shares): (&LatestReadings, &ColumnShares),
+    uptime: f64,
+) -> String {
     let mut page = String::new();
-    let of = |served: &Served| labels(&[("endpoint", &served.endpoint), ("version", &served.version.to_string())]);
+    let of =
+        |served: &ServedVersion| labels(&[("endpoint", &served.endpoint), ("version", &served.version.to_string())]);
     let counters: [Counter; 5] = [
         ("kilter_requests_total", "Requests that a version was asked to answer.", |counts| counts.requests),
         ("kilter_rows_total", "Rows that a version scored.", |counts| counts.rows),
@@ -96,9 +102,9 @@ mod tests {
     #[test]
     fn a_page_has_every_family_once_and_escapes_its_labels() {
         let counts = Counters::new(ScoreEdges::default()).snapshot();
-        let served = [Served { endpoint: "a\"b".to_owned(), version: 3, counts }];
+        let served = [ServedVersion { endpoint: "a\"b".to_owned(), version: 3, counts }];
         let status = api::Status { audit_entries: 7, ..api::Status::default() };
-        let page = page(&served, &status, (&Newest::default(), &Shares::default()), 1.5);
+        let page = page(&served, &status, (&LatestReadings::default(), &ColumnShares::default()), 1.5);
         assert!(page.contains("kilter_requests_total{endpoint=\"a\\\"b\",version=\"3\"} 0\n"), "{page}");
         assert!(page.contains("kilter_audit_entries_total 7\n") && page.contains("kilter_uptime_seconds 1.5\n"));
         assert!(!page.contains("kilter_open_alerts"), "a family without samples is left out");

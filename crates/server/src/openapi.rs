@@ -15,7 +15,7 @@ use crate::{
     inference::rest_v2,
     metrics,
     middleware::auth::Caller,
-    state::House,
+    state::AppState,
 };
 
 #[derive(OpenApi)]
@@ -33,7 +33,7 @@ use crate::{
 )]
 struct Document;
 
-pub(crate) fn all() -> OpenApiRouter<House> {
+pub(crate) fn all() -> OpenApiRouter<AppState> {
     OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(health::get_health))
         .routes(routes!(health::get_readiness))
@@ -103,6 +103,6 @@ pub(crate) fn has(method: &Method, path: &str) -> bool {
 
 /// The OpenAPI 3.1 document of every address.
 #[utoipa::path(get, path = "/api/v1/openapi.json", tag = "operations", responses((status = 200, description = "The document")))]
-async fn document(_: Caller, State(_): State<House>) -> axum::Json<utoipa::openapi::OpenApi> {
+async fn document(_: Caller, State(_): State<AppState>) -> axum::Json<utoipa::openapi::OpenApi> {
     axum::Json(openapi())
 }

@@ -8,28 +8,28 @@ use axum::{
 use kilter_api::{Code, Problem};
 
 use crate::{
-    error::Failure,
+    error::ApiError,
     middleware::{authorize, cross_origin, observe},
     openapi::all,
-    state::House,
+    state::AppState,
 };
 
 /// The router with everything around it that bounds and observes a request.
-pub fn router(house: House) -> Router {
+pub fn router(state: AppState) -> Router {
     let (router, _) = all().split_for_parts();
     router
         .fallback(no_route)
         .method_not_allowed_fallback(no_method)
-        .layer(from_fn_with_state(house.clone(), authorize::enforce))
-        .layer(from_fn_with_state(house.clone(), cross_origin::protect))
-        .layer(from_fn_with_state(house.clone(), observe::observe))
-        .with_state(house)
+        .layer(from_fn_with_state(state.clone(), authorize::enforce))
+        .layer(from_fn_with_state(state.clone(), cross_origin::protect))
+        .layer(from_fn_with_state(state.clone(), observe::observe))
+        .with_state(state)
 }
 
-async fn no_route(method: Method, uri: Uri) -> Failure {
+async fn no_route(method: Method, uri: Uri) -> ApiError {
     Problem::new(Code::RouteNotFound, format!("there is nothing at {method} {}", uri.path())).at(uri.path()).into()
 }
 
-async fn no_method(method: Method, uri: Uri) -> Failure {
+async fn no_method(method: Method, uri: Uri) -> ApiError {
     Problem::new(Code::MethodNotAllowed, format!("{} does not take {method}", uri.path())).at(uri.path()).into()
 }

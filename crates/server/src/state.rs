@@ -16,25 +16,25 @@ use crate::{
     net::{body_pool::BodyPool, token::random_token},
     options::ServerOptions,
     server_error::ServerError,
-    tasks::{Background, Importance},
+    tasks::{BackgroundTasks, Importance},
 };
 
-/// The house as the handlers see it. Cloning is cheap.
+/// The platform as the handlers see it. Cloning is cheap.
 #[derive(Clone)]
-pub struct House(Arc<Inner>);
+pub struct AppState(Arc<Inner>);
 
 struct Inner {
     options: ServerOptions,
     app: App,
     bodies: BodyPool,
-    background: Background,
+    background: BackgroundTasks,
     began: Instant,
     is_stopping: AtomicBool,
     /// Whoever can read the data folder finds it there, and may name folders of this machine.
     folder_key: Token,
 }
 
-impl House {
+impl AppState {
     /// Opens what the options name.
     ///
     /// # Errors
@@ -42,11 +42,11 @@ impl House {
     pub fn open(options: ServerOptions) -> Result<Self, ServerError> {
         let tool = std::env::current_exe().map_err(ServerError::Program)?;
         let app = App::open(&options.data, AppOptions { tool, recording: Default::default(), profiles: true })?;
-        let house = Self::of(options, app)?;
-        if let Err(error) = data_folder::recover(&house.app(), house.now()) {
+        let state = Self::of(options, app)?;
+        if let Err(error) = data_folder::recover(&state.app(), state.now()) {
             tracing::error!(%error, "what an earlier process left under way could not be ended");
         }
-        Ok(house)
+        Ok(state)
     }
 
     /// Opens what the options name to look at it: nothing serves, and every change is refused.
@@ -66,7 +66,7 @@ impl House {
             options,
             app,
             bodies,
-            background: Background::default(),
+            background: BackgroundTasks::default(),
             began: Instant::now(),
             is_stopping: AtomicBool::new(false),
             folder_key: random_token()?,
@@ -165,7 +165,7 @@ impl House {
     }
 
     /// What goes on beside requests.
-    pub(crate) fn background(&self) -> &Background {
+    pub(crate) fn background(&self) -> &BackgroundTasks {
         &self.0.background
     }
 }

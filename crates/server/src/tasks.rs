@@ -1,4 +1,4 @@
-//! Background work and how it stands: what each task does now, when it last succeeded, why it does not.
+//! BackgroundTasks work and how it stands: what each task does now, when it last succeeded, why it does not.
 //!
 //! Holds true: a task that fails, panics or does not come back is seen in `/ready`, `/metrics`, the status and the log; a
 //! panic ends neither the task nor its thread; time is measured by the monotonic clock, whatever the wall clock does.
@@ -28,7 +28,7 @@ pub(crate) enum Importance {
 
 /// The tasks of a server. Clones share them.
 #[derive(Clone, Default)]
-pub(crate) struct Background(Arc<Mutex<BTreeMap<String, Task>>>);
+pub(crate) struct BackgroundTasks(Arc<Mutex<BTreeMap<String, Task>>>);
 
 struct Task {
     importance: Importance,
@@ -39,10 +39,10 @@ struct Task {
     failures: u32,
     panics: u64,
     error: Option<String>,
-    was_said_blocked: bool,
+    is_blocked_logged: bool,
 }
 
-impl Background {
+impl BackgroundTasks {
     /// Makes one step of a task, and keeps how it went. What went wrong is logged once until it changes.
     pub(crate) fn step<T>(
         &self,
@@ -56,7 +56,7 @@ impl Background {
         let mut tasks = self.lock();
         let task = tasks.entry(name.to_owned()).or_insert_with(|| Task::new(importance, limit));
         task.running = None;
-        task.was_said_blocked = false;
+        task.is_blocked_logged = false;
         let (error, value) = match outcome {
             Ok(Ok(value)) => (None, Some(value)),
             Ok(Err(error)) => (Some(error), None),
@@ -65,17 +65,18 @@ impl Background {
                 (Some(format!("it panicked: {}; please report it", panic_text(&*panic))), None)
             }
         };
-        task.ended(name, error);
+        task.record_end(name, error);
         value
     }
 
     /// Says in the log which tasks do not come back; once for each time.
-    pub(crate) fn say_blocked(&self) {
+    pub(crate) fn log_blocked(&self) {
         for (name, task) in self.lock().iter_mut() {
-            if let Some(running) = task.running.filter(|since| since.elapsed() > task.limit && !task.was_said_blocked) {
+            if let Some(running) = task.running.filter(|since| since.elapsed() > task.limit && !task.is_blocked_logged)
+            {
                 let seconds = running.elapsed().as_secs();
                 tracing::error!(task = %name, seconds, "a background task does not come back");
-                task.was_said_blocked = true;
+                task.is_blocked_logged = true;
             }
         }
     }
@@ -100,11 +101,11 @@ impl Task {
             failures: 0,
             panics: 0,
             error: None,
-            was_said_blocked: false,
+            is_blocked_logged: false,
         }
     }
 
-    fn ended(&mut self, name: &str, error: Option<String>) {
+    fn record_end(&mut self, name: &str, error: Option<String>) {
         match &error {
             None => {
                 if self.failures > 0 {
@@ -163,7 +164,7 @@ mod tests {
 
     const SOON: (Importance, Duration) = (Importance::Vital, Duration::from_secs(60));
 
-    fn only(background: &Background) -> api::TaskStatus {
+    fn only(background: &BackgroundTasks) -> api::TaskStatus {
         let tasks = background.tasks();
         assert_eq!(tasks.len(), 1);
         tasks[0].0.clone()
@@ -171,7 +172,7 @@ mod tests {
 
     #[test]
     fn a_task_that_keeps_failing_is_seen_and_one_that_goes_on_again_is_well() {
-        let background = Background::default();
+        let background = BackgroundTasks::default();
         for turn in 1..=3 {
             let step: Option<()> = background.step("sealing", SOON, || Err("the disk is gone".to_owned()));
             assert_eq!((step, only(&background).ok), (None, turn < 3), "one failure may be bad luck");
@@ -184,7 +185,7 @@ mod tests {
 
     #[test]
     fn a_panic_is_seen_at_once_and_ends_nothing() {
-        let background = Background::default();
+        let background = BackgroundTasks::default();
         let step: Option<()> = background.step("monitors of churn", SOON, || panic!("a bug"));
         assert_eq!(step, None);
         let status = only(&background);
@@ -195,13 +196,13 @@ mod tests {
 
     #[test]
     fn a_step_that_does_not_come_back_is_blocked_while_others_are_not() {
-        let background = Background::default();
+        let background = BackgroundTasks::default();
         let inner = background.clone();
         background.step("training of churn", (Importance::Project, Duration::ZERO), || {
             std::thread::sleep(Duration::from_millis(2));
             let status = only(&inner);
             assert!(!status.ok && status.running_seconds == Some(0), "{status:?}");
-            inner.say_blocked();
+            inner.log_blocked();
             Ok(())
         });
         assert!(only(&background).ok);

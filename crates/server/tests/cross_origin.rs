@@ -5,7 +5,7 @@ use axum::{
     body::{Body, to_bytes},
     http::{Method, Request, StatusCode},
 };
-use kilter_server::{HostPort, House, ServerOptions, openapi, router};
+use kilter_server::{AppState, HostPort, ServerOptions, openapi, router};
 use serde_json::Value;
 use tower::ServiceExt;
 
@@ -21,7 +21,7 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         let mut options = ServerOptions::local(folder.path());
         change(&mut options);
-        Self { router: router(House::open(options).unwrap()), _folder: folder }
+        Self { router: router(AppState::open(options).unwrap()), _folder: folder }
     }
 
     async fn send(&self, method: &Method, path: &str, headers: &[(&str, &str)], body: &str) -> (StatusCode, Value) {

@@ -18,7 +18,7 @@ use kilter_domain::{
     run::Cause,
     time::Timestamp,
 };
-use kilter_server::{House, ServerOptions, openapi, router};
+use kilter_server::{AppState, ServerOptions, openapi, router};
 use kilter_store::{monitor::alert::NewAlert, run::NewRun};
 use serde_json::{Value, json};
 use tower::ServiceExt;
@@ -73,7 +73,7 @@ impl World {
     }
 
     fn router(&self) -> Router {
-        router(House::open(ServerOptions::local(self.folder.path())).unwrap())
+        router(AppState::open(ServerOptions::local(self.folder.path())).unwrap())
     }
 }
 

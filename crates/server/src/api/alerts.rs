@@ -13,21 +13,21 @@ use kilter_store::{
 };
 
 use crate::{
-    api::{name, page_of, page_request, read, reason_or_default, text},
-    error::{Failure, problem_of},
+    api::{page_of, page_request, parse_param, read, reason_or_default, text},
+    error::{ApiError, problem_of},
     extract,
     middleware::auth::Caller,
-    state::{House, blocking},
+    state::{AppState, blocking},
 };
 
 /// Alerts, newest first.
 #[utoipa::path(get, path = "/api/v1/alerts", tag = "watch", params(AlertQuery), responses((status = 200, body = api::Page<api::Alert>), (status = 400, body = Problem), (status = 401, body = Problem)))]
 pub(crate) async fn list_alerts(
     caller: Caller,
-    State(house): State<House>,
+    State(state): State<AppState>,
     listing: extract::Query<AlertQuery>,
-) -> Result<Json<api::Page<api::Alert>>, Failure> {
-    let (app, page) = (house.app(), page_request(&PageQuery { limit: listing.0.limit, cursor: listing.0.cursor })?);
+) -> Result<Json<api::Page<api::Alert>>, ApiError> {
+    let (app, page) = (state.app(), page_request(&PageQuery { limit: listing.0.limit, cursor: listing.0.cursor })?);
     let readable = authz::readable(&app, caller.actor());
     let mut found = blocking(move || alerts(&app, listing.0.open, &page)).await?;
     found.items.retain(|one| readable.has_endpoint(&one.endpoint));
@@ -42,11 +42,11 @@ pub(crate) async fn list_alerts(
 )]
 pub(crate) async fn acknowledge(
     caller: Caller,
-    State(house): State<House>,
+    State(state): State<AppState>,
     Path(id): Path<String>,
     extract::Json(body): extract::Json<api::Reason>,
-) -> Result<Json<api::Alert>, Failure> {
-    handle(caller, house, id, AlertEvent::Acknowledged, body.reason).await
+) -> Result<Json<api::Alert>, ApiError> {
+    handle(caller, state, id, AlertEvent::Acknowledged, body.reason).await
 }
 
 /// Keeps an alert silent until a moment.
@@ -57,12 +57,12 @@ pub(crate) async fn acknowledge(
 )]
 pub(crate) async fn mute(
     caller: Caller,
-    State(house): State<House>,
+    State(state): State<AppState>,
     Path(id): Path<String>,
     extract::Json(body): extract::Json<api::Mute>,
-) -> Result<Json<api::Alert>, Failure> {
-    let until = name(&body.until)?;
-    handle(caller, house, id, AlertEvent::Muted { until }, body.reason).await
+) -> Result<Json<api::Alert>, ApiError> {
+    let until = parse_param(&body.until)?;
+    handle(caller, state, id, AlertEvent::Muted { until }, body.reason).await
 }
 
 /// Ends a mute before its time.
@@ -73,11 +73,11 @@ pub(crate) async fn mute(
 )]
 pub(crate) async fn unmute(
     caller: Caller,
-    State(house): State<House>,
+    State(state): State<AppState>,
     Path(id): Path<String>,
     extract::Json(body): extract::Json<api::Reason>,
-) -> Result<Json<api::Alert>, Failure> {
-    handle(caller, house, id, AlertEvent::Unmuted, body.reason).await
+) -> Result<Json<api::Alert>, ApiError> {
+    handle(caller, state, id, AlertEvent::Unmuted, body.reason).await
 }
 
 /// Calls an alert over; the next breach opens a new one.
@@ -88,23 +88,23 @@ pub(crate) async fn unmute(
 )]
 pub(crate) async fn resolve(
     caller: Caller,
-    State(house): State<House>,
+    State(state): State<AppState>,
     Path(id): Path<String>,
     extract::Json(body): extract::Json<api::Reason>,
-) -> Result<Json<api::Alert>, Failure> {
-    handle(caller, house, id, AlertEvent::Resolved, body.reason).await
+) -> Result<Json<api::Alert>, ApiError> {
+    handle(caller, state, id, AlertEvent::Resolved, body.reason).await
 }
 
 async fn handle(
     caller: Caller,
-    house: House,
+    state: AppState,
     id: String,
     event: AlertEvent,
     reason: Option<String>,
-) -> Result<Json<api::Alert>, Failure> {
-    let (app, act, reason) = (house.app(), caller.act(&house), reason_or_default(reason));
+) -> Result<Json<api::Alert>, ApiError> {
+    let (app, context, reason) = (state.app(), caller.context(&state), reason_or_default(reason));
     let alert = blocking(move || {
-        let alert = app.handle_alert(&act, &id, event, &reason).map_err(|error| problem_of(&error))?;
+        let alert = app.handle_alert(&context, &id, event, &reason).map_err(|error| problem_of(&error))?;
         one_alert(&app, &alert.id)
     });
     Ok(Json(alert.await?))

@@ -7,27 +7,27 @@ use kilter_store::{PageRequest, audit as store};
 
 use crate::{
     api::{page_of, page_request, read},
-    error::Failure,
+    error::ApiError,
     extract,
     middleware::auth::Caller,
-    state::{House, blocking},
+    state::{AppState, blocking},
 };
 
 /// Entries of the audit table, newest first.
 #[utoipa::path(get, path = "/api/v1/audit", tag = "govern", params(PageQuery), responses((status = 200, body = api::Page<api::AuditEntry>), (status = 400, body = Problem), (status = 401, body = Problem)))]
 pub(crate) async fn list_audit(
     _: Caller,
-    State(house): State<House>,
+    State(state): State<AppState>,
     listing: extract::Query<PageQuery>,
-) -> Result<Json<api::Page<api::AuditEntry>>, Failure> {
-    let (app, page) = (house.app(), page_request(&listing.0)?);
+) -> Result<Json<api::Page<api::AuditEntry>>, ApiError> {
+    let (app, page) = (state.app(), page_request(&listing.0)?);
     Ok(Json(blocking(move || audit(&app, &page)).await?))
 }
 
 /// Reads the whole audit table and compares it with itself and with every state.
 #[utoipa::path(get, path = "/api/v1/audit/verify", tag = "govern", responses((status = 200, body = api::AuditCheck), (status = 401, body = Problem)))]
-pub(crate) async fn check_audit(_: Caller, State(house): State<House>) -> Result<Json<api::AuditCheck>, Failure> {
-    let app = house.app();
+pub(crate) async fn check_audit(_: Caller, State(state): State<AppState>) -> Result<Json<api::AuditCheck>, ApiError> {
+    let app = state.app();
     Ok(Json(blocking(move || verify_audit(&app)).await?))
 }
 

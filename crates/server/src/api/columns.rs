@@ -17,14 +17,13 @@ use kilter_domain::{
     time::{DAY_MS, Timestamp},
 };
 use kilter_serving::column_stats::Place;
-use kilter_store::{StoreError, deployment::find_endpoint};
 
 use crate::{
-    api::{name, read, wrong},
-    error::{Failure, problem_of},
+    api::{bad_request, endpoints::require_endpoint, parse_param, read},
+    error::{ApiError, problem_of},
     extract,
     middleware::auth::Caller,
-    state::{House, blocking},
+    state::{AppState, blocking},
 };
 
 /// What the versions of an endpoint were asked and answered, by column, beside the reference of each. Rows are counted by
@@ -35,30 +34,27 @@ use crate::{
 )]
 pub(crate) async fn get_profile(
     _: Caller,
-    State(house): State<House>,
+    State(state): State<AppState>,
     Path(endpoint): Path<String>,
     wanted: extract::Query<ProfileQuery>,
-) -> Result<Json<api::Profile>, Failure> {
-    let (app, endpoint) = (house.app(), name(&endpoint)?);
-    let span = span_of(&wanted.0, house.now())?;
-    Ok(Json(blocking(move || told(&app, &endpoint, span)).await?))
+) -> Result<Json<api::Profile>, ApiError> {
+    let (app, endpoint) = (state.app(), parse_param(&endpoint)?);
+    let span = span_of(&wanted.0, state.now())?;
+    Ok(Json(blocking(move || profile_of(&app, &endpoint, span)).await?))
 }
 
 fn span_of(query: &ProfileQuery, now: Timestamp) -> Result<Span, Problem> {
-    let read = |text: &Option<String>| text.as_deref().map(name::<Timestamp>).transpose();
+    let read = |text: &Option<String>| text.as_deref().map(parse_param::<Timestamp>).transpose();
     let until = read(&query.until)?.unwrap_or(now);
     let since = read(&query.since)?.unwrap_or(Timestamp(until.millis().saturating_sub(DAY_MS)));
     match since <= until {
         true => Ok(Span { since, until }),
-        false => Err(wrong(format!("`since` is {since}, which is after `until`: {until}"))),
+        false => Err(bad_request(format!("`since` is {since}, which is after `until`: {until}"))),
     }
 }
 
-fn told(app: &App, endpoint: &EndpointName, span: Span) -> Result<api::Profile, Problem> {
-    read(app, |reader| match find_endpoint(reader, endpoint)? {
-        Some(_) => Ok(()),
-        None => Err(StoreError::NotFound { what: "endpoint", id: endpoint.to_string() }),
-    })?;
+fn profile_of(app: &App, endpoint: &EndpointName, span: Span) -> Result<api::Profile, Problem> {
+    read(app, |reader| require_endpoint(reader, endpoint))?;
     let found = column_stats::endpoint_profile(app, endpoint, span).map_err(|error| problem_of(&error))?;
     Ok(api::Profile {
         endpoint: endpoint.to_string(),

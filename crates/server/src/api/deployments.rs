@@ -16,21 +16,21 @@ use kilter_store::{
 };
 
 use crate::{
-    api::{endpoints, name, page_of, page_request, read, reason_or_default, text},
-    error::{Failure, problem_of},
+    api::{endpoints, page_of, page_request, parse_param, read, reason_or_default, text},
+    error::{ApiError, problem_of},
     extract,
     middleware::auth::Caller,
-    state::{House, blocking},
+    state::{AppState, blocking},
 };
 
 /// Deployments, newest first.
 #[utoipa::path(get, path = "/api/v1/deployments", tag = "ship", params(PageQuery), responses((status = 200, body = api::Page<api::Deployment>), (status = 400, body = Problem), (status = 401, body = Problem)))]
 pub(crate) async fn list_deployments(
     caller: Caller,
-    State(house): State<House>,
+    State(state): State<AppState>,
     listing: extract::Query<PageQuery>,
-) -> Result<Json<api::Page<api::Deployment>>, Failure> {
-    let (app, page) = (house.app(), page_request(&listing.0)?);
+) -> Result<Json<api::Page<api::Deployment>>, ApiError> {
+    let (app, page) = (state.app(), page_request(&listing.0)?);
     let readable = authz::readable(&app, caller.actor());
     let mut found = blocking(move || deployments(&app, None, &page)).await?;
     found.items.retain(|one| readable.has_endpoint(&one.endpoint));
@@ -45,15 +45,15 @@ pub(crate) async fn list_deployments(
 )]
 pub(crate) async fn deploy(
     caller: Caller,
-    State(house): State<House>,
+    State(state): State<AppState>,
     Path(endpoint): Path<String>,
     extract::Json(body): extract::Json<api::Deploy>,
-) -> Result<Json<api::Deployment>, Failure> {
-    let (app, act) = (house.app(), caller.act(&house));
-    let endpoint: EndpointName = name(&endpoint)?;
+) -> Result<Json<api::Deployment>, ApiError> {
+    let (app, context) = (state.app(), caller.context(&state));
+    let endpoint: EndpointName = parse_param(&endpoint)?;
     let reason = reason_or_default(body.reason);
     let deployed = blocking(move || {
-        deployment::deploy_at(&app, &act, &endpoint, body.version, &reason).map_err(|error| problem_of(&error))
+        deployment::deploy_at(&app, &context, &endpoint, body.version, &reason).map_err(|error| problem_of(&error))
     });
     Ok(Json(deployment(&deployed.await?)))
 }
@@ -66,15 +66,15 @@ pub(crate) async fn deploy(
 )]
 pub(crate) async fn roll_back(
     caller: Caller,
-    State(house): State<House>,
+    State(state): State<AppState>,
     Path(endpoint): Path<String>,
     extract::Json(body): extract::Json<api::Reason>,
-) -> Result<Json<api::EndpointStatus>, Failure> {
-    let (app, act) = (house.app(), caller.act(&house));
-    let (endpoint, now): (EndpointName, _) = (name(&endpoint)?, house.now());
+) -> Result<Json<api::EndpointStatus>, ApiError> {
+    let (app, context) = (state.app(), caller.context(&state));
+    let (endpoint, now): (EndpointName, _) = (parse_param(&endpoint)?, state.now());
     let reason = reason_or_default(body.reason);
     let status = blocking(move || {
-        deployment::roll_back_at(&app, &act, &endpoint, &reason).map_err(|error| problem_of(&error))?;
+        deployment::roll_back_at(&app, &context, &endpoint, &reason).map_err(|error| problem_of(&error))?;
         endpoints::endpoint(&app, &endpoint, now)
     });
     Ok(Json(status.await?))

@@ -14,10 +14,10 @@ use kilter_store::{
 };
 
 use crate::{
-    api::{MAX_ROWS, deployments::deployment, name, read},
-    error::{Failure, problem_of},
+    api::{MAX_ROWS, deployments::deployment, parse_param, read},
+    error::{ApiError, problem_of},
     middleware::auth::Caller,
-    state::{House, blocking},
+    state::{AppState, blocking},
 };
 
 /// One endpoint and what serves there.
@@ -27,10 +27,10 @@ use crate::{
 )]
 pub(crate) async fn get_endpoint(
     _: Caller,
-    State(house): State<House>,
+    State(state): State<AppState>,
     Path(endpoint): Path<String>,
-) -> Result<Json<api::EndpointStatus>, Failure> {
-    let (app, endpoint, now) = (house.app(), name::<EndpointName>(&endpoint)?, house.now());
+) -> Result<Json<api::EndpointStatus>, ApiError> {
+    let (app, endpoint, now) = (state.app(), parse_param::<EndpointName>(&endpoint)?, state.now());
     Ok(Json(blocking(move || self::endpoint(&app, &endpoint, now)).await?))
 }
 
@@ -84,4 +84,12 @@ pub(crate) fn endpoint_status(
         project: endpoint.project.to_string(),
         name: endpoint.name.to_string(),
     })
+}
+
+/// Fails if nothing of that name is registered.
+pub(crate) fn require_endpoint(reader: &Reader, endpoint: &EndpointName) -> Result<(), StoreError> {
+    match store::find_endpoint(reader, endpoint)? {
+        Some(_) => Ok(()),
+        None => Err(StoreError::NotFound { what: "endpoint", id: endpoint.to_string() }),
+    }
 }

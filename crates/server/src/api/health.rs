@@ -3,15 +3,15 @@
 use axum::{Json, extract::State, http::StatusCode};
 use kilter_api::{Health, Readiness};
 
-use crate::state::House;
+use crate::state::AppState;
 
 /// Whether the process answers.
 #[utoipa::path(get, path = "/health", tag = "operations", responses((status = 200, description = "It does", body = Health)))]
-pub(crate) async fn get_health(State(house): State<House>) -> Json<Health> {
+pub(crate) async fn get_health(State(state): State<AppState>) -> Json<Health> {
     Json(Health {
         status: "alive".to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        uptime_ms: u64::try_from(house.uptime().as_millis()).unwrap_or(u64::MAX),
+        uptime_ms: u64::try_from(state.uptime().as_millis()).unwrap_or(u64::MAX),
     })
 }
 
@@ -23,7 +23,7 @@ pub(crate) async fn get_health(State(house): State<House>) -> Json<Health> {
         (status = 503, description = "Not now; the checks say why", body = Readiness),
     )
 )]
-pub(crate) async fn get_readiness(State(house): State<House>) -> (StatusCode, Json<Readiness>) {
-    let readiness = house.readiness();
+pub(crate) async fn get_readiness(State(state): State<AppState>) -> (StatusCode, Json<Readiness>) {
+    let readiness = state.readiness();
     (if readiness.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, Json(readiness))
 }

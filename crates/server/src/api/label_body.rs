@@ -13,7 +13,7 @@ use serde::{
     de::{Error, SeqAccess, Visitor},
 };
 
-use crate::api::wrong;
+use crate::api::bad_request;
 
 /// The most labels of one request.
 pub(crate) const MAX_LABELS: usize = 100_000;
@@ -23,7 +23,7 @@ pub(crate) const MAX_ID_BYTES: usize = 300;
 pub(crate) const MAX_TEXT_BYTES: usize = 1_024;
 
 /// What a request says.
-pub(crate) struct Sent {
+pub(crate) struct LabelRequest {
     pub labels: prediction::Labels,
     /// Whether it wants to know how many of the ids are known.
     pub count_known: bool,
@@ -33,15 +33,15 @@ pub(crate) struct Sent {
 ///
 /// # Errors
 /// When it is not JSON, no labels, past a bound, or its parts do not fit together.
-pub(crate) fn read(body: &[u8], now: Timestamp) -> Result<Sent, Problem> {
-    let body: Body = serde_json::from_slice(body).map_err(|error| refused(&error))?;
+pub(crate) fn read(body: &[u8], now: Timestamp) -> Result<LabelRequest, Problem> {
+    let body: Body = serde_json::from_slice(body).map_err(|error| parse_error(&error))?;
     let (ids, values) = (body.ids.0, body.values.0);
     let known_at = match body.known_at {
         None => vec![now; ids.len()],
         Some(times) => times.0.into_iter().map(|Time(time)| time).collect(),
     };
     if values.len() != ids.len() || known_at.len() != ids.len() {
-        return Err(wrong(format!(
+        return Err(bad_request(format!(
             "{} ids, {} values, {} times: there must be as many of each",
             ids.len(),
             values.len(),
@@ -50,10 +50,10 @@ pub(crate) fn read(body: &[u8], now: Timestamp) -> Result<Sent, Problem> {
     }
     let ids = ids.into_iter().map(|Id(id)| id).collect();
     let labels = prediction::Labels { ids, values: column(values)?, known_at };
-    Ok(Sent { labels, count_known: body.count_known })
+    Ok(LabelRequest { labels, count_known: body.count_known })
 }
 
-fn refused(error: &serde_json::Error) -> Problem {
+fn parse_error(error: &serde_json::Error) -> Problem {
     let text = format!("the body cannot be read: {error}");
     match text.contains(TOO_MANY) {
         true => Problem::new(Code::BodyTooLarge, text).hint(format!("send at most {MAX_LABELS} labels in a request")),
@@ -209,7 +209,7 @@ fn column(values: Vec<Label>) -> Result<Column, Problem> {
         let value = |value| if let Label::Text(value) = value { Some(value) } else { None };
         return Ok(Column::Text(values.into_iter().map(value).collect()));
     }
-    Err(wrong("labels are all texts, all numbers or all true/false".to_owned()))
+    Err(bad_request("labels are all texts, all numbers or all true/false".to_owned()))
 }
 
 #[cfg(test)]

@@ -14,22 +14,23 @@ use kilter_store::{
 
 use crate::{
     api::{
-        MAX_ROWS, cursor, deployments::deployed, gates::verdict, name, page_request, read, reason_or_default, wrong,
+        MAX_ROWS, bad_request, cursor, deployments::deployed, gates::verdict, page_request, parse_param, read,
+        reason_or_default,
     },
-    error::{Failure, problem_of},
+    error::{ApiError, problem_of},
     extract,
     middleware::auth::Caller,
-    state::{House, blocking},
+    state::{AppState, blocking},
 };
 
 /// Every model with its versions, newest first.
 #[utoipa::path(get, path = "/api/v1/models", tag = "ship", params(PageQuery), responses((status = 200, body = api::Page<api::Model>), (status = 400, body = Problem), (status = 401, body = Problem)))]
 pub(crate) async fn list_models(
     caller: Caller,
-    State(house): State<House>,
+    State(state): State<AppState>,
     listing: extract::Query<PageQuery>,
-) -> Result<Json<api::Page<api::Model>>, Failure> {
-    let (app, page) = (house.app(), page_request(&listing.0)?);
+) -> Result<Json<api::Page<api::Model>>, ApiError> {
+    let (app, page) = (state.app(), page_request(&listing.0)?);
     let readable = authz::readable(&app, caller.actor());
     let mut found = blocking(move || models(&app, &page)).await?;
     found.items.retain(|one| readable.has_project(&one.project));
@@ -44,11 +45,11 @@ pub(crate) async fn list_models(
 )]
 pub(crate) async fn get_version(
     _: Caller,
-    State(house): State<House>,
+    State(state): State<AppState>,
     Path((model, version)): Path<(String, String)>,
-) -> Result<Json<api::Version>, Failure> {
-    let (app, model) = (house.app(), name(&model)?);
-    let number = version.parse().map_err(|_| wrong(format!("`{version}` is not the number of a version")))?;
+) -> Result<Json<api::Version>, ApiError> {
+    let (app, model) = (state.app(), parse_param(&model)?);
+    let number = version.parse().map_err(|_| bad_request(format!("`{version}` is not the number of a version")))?;
     Ok(Json(blocking(move || version_with_gates(&app, &model, number)).await?))
 }
 
@@ -60,15 +61,15 @@ pub(crate) async fn get_version(
 )]
 pub(crate) async fn approve(
     caller: Caller,
-    State(house): State<House>,
+    State(state): State<AppState>,
     Path((model, version)): Path<(String, String)>,
     extract::Json(body): extract::Json<api::Reason>,
-) -> Result<Json<api::Approval>, Failure> {
-    let (app, act) = (house.app(), caller.act(&house));
+) -> Result<Json<api::Approval>, ApiError> {
+    let (app, context) = (state.app(), caller.context(&state));
     let (model, number) = version_name(&model, &version)?;
     let reason = reason_or_default(body.reason);
     let approval = blocking(move || {
-        let approved = model::approve(&app, &act, &model, number, &reason).map_err(|error| problem_of(&error))?;
+        let approved = model::approve(&app, &context, &model, number, &reason).map_err(|error| problem_of(&error))?;
         let version = version_with_gates(&app, &model, number)?;
         let deployed = approved.deployed.iter().map(deployed).collect();
         Ok(api::Approval { version, missing: approved.missing, deployed })
@@ -84,23 +85,23 @@ pub(crate) async fn approve(
 )]
 pub(crate) async fn reject(
     caller: Caller,
-    State(house): State<House>,
+    State(state): State<AppState>,
     Path((model, version)): Path<(String, String)>,
     extract::Json(body): extract::Json<api::Reason>,
-) -> Result<Json<api::Version>, Failure> {
-    let (app, act) = (house.app(), caller.act(&house));
+) -> Result<Json<api::Version>, ApiError> {
+    let (app, context) = (state.app(), caller.context(&state));
     let (model, number) = version_name(&model, &version)?;
     let reason = body.reason.unwrap_or_default();
     let rejected = blocking(move || {
-        model::reject(&app, &act, &model, number, &reason).map_err(|error| problem_of(&error))?;
+        model::reject(&app, &context, &model, number, &reason).map_err(|error| problem_of(&error))?;
         version_with_gates(&app, &model, number)
     });
     Ok(Json(rejected.await?))
 }
 
 fn version_name(model: &str, version: &str) -> Result<(ModelName, u32), Problem> {
-    let number = version.parse().map_err(|_| wrong(format!("`{version}` is not the number of a version")))?;
-    Ok((name(model)?, number))
+    let number = version.parse().map_err(|_| bad_request(format!("`{version}` is not the number of a version")))?;
+    Ok((parse_param(model)?, number))
 }
 
 /// Every model with its versions.

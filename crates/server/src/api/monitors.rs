@@ -19,16 +19,15 @@ use kilter_domain::{
 };
 use kilter_store::{
     PageRequest, Reader, StoreError,
-    deployment::find_endpoint,
     monitor::{self as store, Reading, ReadingFilter, RuleWord},
 };
 
 use crate::{
-    api::{cursor, name, page_request, read},
-    error::Failure,
+    api::{cursor, endpoints::require_endpoint, page_request, parse_param, read},
+    error::ApiError,
     extract,
     middleware::auth::Caller,
-    state::{House, blocking},
+    state::{AppState, blocking},
 };
 
 /// Metrics of an endpoint that are listed at most.
@@ -45,10 +44,10 @@ const COVERAGE: &str = "labelled";
 )]
 pub(crate) async fn list_latest_readings(
     _: Caller,
-    State(house): State<House>,
+    State(state): State<AppState>,
     Path(endpoint): Path<String>,
-) -> Result<Json<api::Page<api::Reading>>, Failure> {
-    let (app, endpoint, now) = (house.app(), name(&endpoint)?, house.now());
+) -> Result<Json<api::Page<api::Reading>>, ApiError> {
+    let (app, endpoint, now) = (state.app(), parse_param(&endpoint)?, state.now());
     let items = blocking(move || latest(&app, &endpoint, now, MAX_METRICS)).await?;
     Ok(Json(api::Page { items, next: None }))
 }
@@ -60,16 +59,16 @@ pub(crate) async fn list_latest_readings(
 )]
 pub(crate) async fn list_readings(
     _: Caller,
-    State(house): State<House>,
+    State(state): State<AppState>,
     Path(endpoint): Path<String>,
     wanted: extract::Query<ReadingQuery>,
-) -> Result<Json<api::Page<api::Reading>>, Failure> {
-    let (app, endpoint, wanted) = (house.app(), name(&endpoint)?, wanted.0);
+) -> Result<Json<api::Page<api::Reading>>, ApiError> {
+    let (app, endpoint, wanted) = (state.app(), parse_param(&endpoint)?, wanted.0);
     let page = page_request(&PageQuery { limit: wanted.limit, cursor: wanted.cursor })?;
-    let monitor = wanted.monitor.as_deref().map(name).transpose()?;
+    let monitor = wanted.monitor.as_deref().map(parse_param).transpose()?;
     let filter = ReadingFilter { monitor, metric: wanted.metric };
     let part = wanted.part;
-    Ok(Json(blocking(move || list(&app, &endpoint, &filter, part.as_deref(), &page)).await?))
+    Ok(Json(blocking(move || list_matching(&app, &endpoint, &filter, part.as_deref(), &page)).await?))
 }
 
 /// The newest reading of every metric of an endpoint.
@@ -83,12 +82,12 @@ pub(crate) fn latest(
     limit: u32,
 ) -> Result<Vec<api::Reading>, Problem> {
     read(app, |reader| {
-        known(reader, endpoint)?;
-        told(reader, endpoint, &store::latest(reader, endpoint, now, limit)?, None)
+        require_endpoint(reader, endpoint)?;
+        readings_with_coverage(reader, endpoint, &store::latest(reader, endpoint, now, limit)?, None)
     })
 }
 
-fn list(
+fn list_matching(
     app: &App,
     endpoint: &EndpointName,
     filter: &ReadingFilter,
@@ -96,23 +95,16 @@ fn list(
     page: &PageRequest,
 ) -> Result<api::Page<api::Reading>, Problem> {
     read(app, |reader| {
-        known(reader, endpoint)?;
+        require_endpoint(reader, endpoint)?;
         let found = store::list(reader, endpoint, filter, page)?;
-        Ok(api::Page { items: told(reader, endpoint, &found.items, part)?, next: cursor(found.next) })
+        Ok(api::Page { items: readings_with_coverage(reader, endpoint, &found.items, part)?, next: cursor(found.next) })
     })
 }
 
-fn known(reader: &Reader, endpoint: &EndpointName) -> Result<(), StoreError> {
-    match find_endpoint(reader, endpoint)? {
-        Some(_) => Ok(()),
-        None => Err(StoreError::NotFound { what: "endpoint", id: endpoint.to_string() }),
-    }
-}
-
-type Span = (Timestamp, Timestamp);
+type Window = (Timestamp, Timestamp);
 
 /// Readings in the words of `api`, with the labels that are known by now.
-fn told(
+fn readings_with_coverage(
     reader: &Reader,
     endpoint: &EndpointName,
     readings: &[Reading],
@@ -122,7 +114,7 @@ fn told(
     let span = resting()
         .map(|reading| (reading.window_start, reading.window_end))
         .reduce(|(start, end), (a, b)| (start.min(a), end.max(b)));
-    let mut coverage: HashMap<Span, f64> = HashMap::new();
+    let mut coverage: HashMap<Window, f64> = HashMap::new();
     if let Some((start, end)) = span {
         let kind = Some(MonitorKind::Performance);
         let labelled = store::history(reader, endpoint, kind, COVERAGE, (start, end), MAX_WINDOWS)?;
@@ -133,7 +125,7 @@ fn told(
         let span = (reading.window_start, reading.window_end);
         let coverage = coverage.get(&span).copied().filter(|_| rests_on_labels(reading));
         let whole = reading_of(reading, coverage);
-        part.map_or(whole.clone(), |part| part_of(whole, reading, part))
+        part.map_or(whole.clone(), |part| reading_of_part(whole, reading, part))
     };
     Ok(readings.iter().map(one).collect())
 }
@@ -161,7 +153,7 @@ fn reading_of(reading: &Reading, coverage: Option<f64>) -> api::Reading {
         bound_low: limit("low"),
         bound_high: limit("high"),
         count: reading.count,
-        verdict: reading.verdict.map(|verdict| word(verdict).to_owned()),
+        verdict: reading.verdict.map(|verdict| verdict_word(verdict).to_owned()),
         reason: detail("text"),
         as_of: reading.as_of.to_string(),
         estimated: reading.estimated,
@@ -174,7 +166,7 @@ fn reading_of(reading: &Reading, coverage: Option<f64>) -> api::Reading {
 }
 
 /// A reading with the numbers of one of its parts; without any where the part was not measured.
-fn part_of(whole: api::Reading, reading: &Reading, name: &str) -> api::Reading {
+fn reading_of_part(whole: api::Reading, reading: &Reading, name: &str) -> api::Reading {
     let parts = reading.detail["parts"].as_array().map(Vec::as_slice).unwrap_or_default();
     let found = parts.iter().find(|part| part["name"] == name);
     let found = found.and_then(|part| serde_json::from_value::<PartOutcome>(part.clone()).ok());
@@ -188,7 +180,7 @@ fn part_of(whole: api::Reading, reading: &Reading, name: &str) -> api::Reading {
         low: end(|both| both.0),
         high: end(|both| both.1),
         count: measured.map_or(0, |measured| measured.count),
-        verdict: found.as_ref().map(|part| word(RuleWord::from(&part.verdict)).to_owned()),
+        verdict: found.as_ref().map(|part| verdict_word(RuleWord::from(&part.verdict)).to_owned()),
         reason: match &found {
             Some(_) => measured.and_then(|measured| measured.note.clone()),
             None => Some(format!("`{name}` was not measured in this window, or is not among the {MAX_PARTS} worst")),
@@ -197,7 +189,7 @@ fn part_of(whole: api::Reading, reading: &Reading, name: &str) -> api::Reading {
     }
 }
 
-const fn word(verdict: RuleWord) -> &'static str {
+const fn verdict_word(verdict: RuleWord) -> &'static str {
     match verdict {
         RuleWord::Passed => "passed",
         RuleWord::Failed => "failed",

@@ -9,11 +9,11 @@ use kilter_app::{App, AppError, prediction};
 use kilter_domain::{ids::EndpointName, time::Timestamp};
 
 use crate::{
-    api::{label_body, name},
-    error::{Failure, problem_of},
+    api::{label_body, parse_param},
+    error::{ApiError, problem_of},
     extract,
     middleware::auth::Caller,
-    state::{House, blocking},
+    state::{AppState, blocking},
 };
 
 /// Keeps labels, at most 100,000 in a request. Late, corrected and unknown ids are all taken, and a time that is still to come
@@ -25,23 +25,23 @@ use crate::{
 )]
 pub(crate) async fn send_labels(
     _: Caller,
-    State(house): State<House>,
+    State(state): State<AppState>,
     Path(endpoint): Path<String>,
     extract::JsonBody(body): extract::JsonBody,
-) -> Result<Json<api::LabelsKept>, Failure> {
-    let (app, now) = (house.app(), house.now());
-    let endpoint: EndpointName = name(&endpoint)?;
+) -> Result<Json<api::LabelsKept>, ApiError> {
+    let (app, now) = (state.app(), state.now());
+    let endpoint: EndpointName = parse_param(&endpoint)?;
     let keep = move || {
-        let label_body::Sent { labels, count_known } = label_body::read(&body, now)?;
-        kept(&app, &endpoint, labels, count_known, now).map_err(|error| problem_of(&error))
+        let label_body::LabelRequest { labels, count_known } = label_body::read(&body, now)?;
+        store_labels(&app, &endpoint, labels, count_known, now).map_err(|error| problem_of(&error))
     };
     Ok(Json(blocking(keep).await?))
 }
 
 /// Names of ids that one answer holds at most.
-const UNKNOWN_NAMED: usize = 10;
+const MAX_UNKNOWN_IDS: usize = 10;
 
-fn kept(
+fn store_labels(
     app: &App,
     endpoint: &EndpointName,
     labels: prediction::Labels,
@@ -51,7 +51,7 @@ fn kept(
     let (ids, values) = (labels.ids.clone(), labels.values.clone());
     prediction::label(app, endpoint, labels, now)?;
     let found = if is_counted { Some(prediction::known_ids(app, endpoint, &ids)?) } else { None };
-    let unknown = found.iter().flat_map(|found| &found.unknown).take(UNKNOWN_NAMED);
+    let unknown = found.iter().flat_map(|found| &found.unknown).take(MAX_UNKNOWN_IDS);
     Ok(api::LabelsKept {
         labels: ids.len(),
         unknown_ids: unknown.map(ToString::to_string).collect(),

@@ -29,11 +29,11 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::{
-    api::{cursor, models::version_with_gates, name, page_request, read, run_events, wrong},
-    error::{Failure, problem_of},
+    api::{bad_request, cursor, models::version_with_gates, page_request, parse_param, read, run_events},
+    error::{ApiError, problem_of},
     extract,
     middleware::auth::Caller,
-    state::{House, blocking},
+    state::{AppState, blocking},
 };
 
 /// The longest that a request for events waits for the next one.
@@ -46,40 +46,40 @@ const PATIENCE: Duration = Duration::from_secs(10);
 )]
 pub(crate) async fn start_run(
     caller: Caller,
-    State(house): State<House>,
+    State(state): State<AppState>,
     headers: HeaderMap,
     extract::Json(body): extract::Json<api::NewRun>,
-) -> Result<(StatusCode, Json<api::RunStarted>), Failure> {
-    let has_key = headers.get(FOLDER_KEY_HEADER).is_some_and(|key| house.is_folder_key(key.as_bytes()));
-    let (app, act) = (house.app(), caller.act(&house));
-    let steps = body.steps.iter().map(|step| name(step)).collect::<Result<BTreeSet<_>, _>>()?;
+) -> Result<(StatusCode, Json<api::RunStarted>), ApiError> {
+    let has_key = headers.get(FOLDER_KEY_HEADER).is_some_and(|key| state.is_folder_key(key.as_bytes()));
+    let (app, context) = (state.app(), caller.context(&state));
+    let steps = body.steps.iter().map(|step| parse_param(step)).collect::<Result<BTreeSet<_>, _>>()?;
     let force = if body.force { Force::All } else { Force::None };
     let overrides = RunOverrides { force, locked: body.locked, params: body.params.clone() };
-    let clock = house.clone();
+    let clock = state.clone();
     let id = blocking(move || {
-        let project = project_to_run(&app, &act, &body, has_key)?;
+        let project = project_to_run(&app, &context, &body, has_key)?;
         let request = RunRequest { steps, overrides, now: Arc::new(move || clock.now()) };
-        training::start_run(&app, &act, project, request).map_err(|error| problem_of(&error))
+        training::start_run(&app, &context, project, request).map_err(|error| problem_of(&error))
     });
     Ok((StatusCode::ACCEPTED, Json(api::RunStarted { id: id.await? })))
 }
 
 /// The project that is asked for, as its folder on this machine states it.
-fn project_to_run(app: &App, act: &RequestContext, body: &api::NewRun, has_key: bool) -> Result<Project, Problem> {
+fn project_to_run(app: &App, context: &RequestContext, body: &api::NewRun, has_key: bool) -> Result<Project, Problem> {
     let project = match (&body.folder, &body.project) {
         (Some(_), _) if !has_key => {
-            let detail = format!("{} may not name a folder of this machine to run in", act.actor);
+            let detail = format!("{} may not name a folder of this machine to run in", context.actor);
             return Err(Problem::new(Code::RightMissing, detail).hint(format!(
                 "name a registered project instead, or send `{FOLDER_KEY_HEADER}` with the `key` of `server.json` in the data folder"
             )));
         }
         (Some(folder), _) => Project::open(&PathBuf::from(folder)).map_err(|error| problem_of(&error))?,
         (None, Some(project)) => {
-            let project: ProjectName = name(project)?;
+            let project: ProjectName = parse_param(project)?;
             // Who may not run it learns nothing of its folder.
             authz::require(
                 app,
-                act,
+                context,
                 kilter_domain::actor::Action::Run,
                 &kilter_app::authz::Subject::Project(project.clone()),
             )
@@ -89,11 +89,14 @@ fn project_to_run(app: &App, act: &RequestContext, body: &api::NewRun, has_key: 
                 folder.ok_or_else(|| not_here(format!("this server knows no folder of a project `{project}`")))?;
             let opened = Project::open(&folder).map_err(|error| problem_of(&error))?;
             if opened.name != project {
-                return Err(wrong(format!("the folder of project `{project}` now holds project `{}`", opened.name)));
+                return Err(bad_request(format!(
+                    "the folder of project `{project}` now holds project `{}`",
+                    opened.name
+                )));
             }
             opened
         }
-        (None, None) => return Err(wrong("name a `project`, or a `folder` of this machine".to_owned())),
+        (None, None) => return Err(bad_request("name a `project`, or a `folder` of this machine".to_owned())),
     };
     let is_other = |digest: &String| *digest != Digest::of(project.text.as_bytes()).to_string();
     if body.contract.as_ref().is_some_and(is_other) {
@@ -114,10 +117,10 @@ fn project_to_run(app: &App, act: &RequestContext, body: &api::NewRun, has_key: 
 #[utoipa::path(get, path = "/api/v1/runs", tag = "runs", params(PageQuery), responses((status = 200, body = api::Page<api::RunSummary>), (status = 400, body = Problem), (status = 401, body = Problem), (status = 403, body = Problem)))]
 pub(crate) async fn list_runs(
     caller: Caller,
-    State(house): State<House>,
+    State(state): State<AppState>,
     listing: extract::Query<PageQuery>,
-) -> Result<Json<api::Page<api::RunSummary>>, Failure> {
-    let (app, page) = (house.app(), page_request(&listing.0)?);
+) -> Result<Json<api::Page<api::RunSummary>>, ApiError> {
+    let (app, page) = (state.app(), page_request(&listing.0)?);
     let readable = authz::readable(&app, caller.actor());
     let mut found = blocking(move || runs(&app, &page)).await?;
     found.items.retain(|run| readable.has_project(&run.project));
@@ -128,10 +131,10 @@ pub(crate) async fn list_runs(
 #[utoipa::path(get, path = "/api/v1/runs/{id}", tag = "runs", params(("id" = String, Path)), responses((status = 200, body = api::Run), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem)))]
 pub(crate) async fn get_run(
     _: Caller,
-    State(house): State<House>,
+    State(state): State<AppState>,
     Path(id): Path<String>,
-) -> Result<Json<api::Run>, Failure> {
-    let app = house.app();
+) -> Result<Json<api::Run>, ApiError> {
+    let app = state.app();
     Ok(Json(blocking(move || run(&app, &id)).await?))
 }
 
@@ -149,13 +152,13 @@ pub(crate) struct EventsAfter {
 #[utoipa::path(get, path = "/api/v1/runs/{id}/events", tag = "runs", params(("id" = String, Path), EventsAfter), responses((status = 200, body = api::RunProgress), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem)))]
 pub(crate) async fn get_run_events(
     _: Caller,
-    State(house): State<House>,
+    State(state): State<AppState>,
     Path(id): Path<String>,
     asked: extract::Query<EventsAfter>,
-) -> Result<Json<api::RunProgress>, Failure> {
-    let app = house.app();
+) -> Result<Json<api::RunProgress>, ApiError> {
+    let app = state.app();
     // An answer comes well before the time limit of a request.
-    let patience = PATIENCE.min(house.options().limits.request / 2);
+    let patience = PATIENCE.min(state.options().limits.request / 2);
     let progress = blocking(move || {
         let Some(found) = training::run_events(&app, &id, asked.0.after, patience) else {
             run(&app, &id)?;
@@ -171,15 +174,15 @@ pub(crate) async fn get_run_events(
 #[utoipa::path(post, path = "/api/v1/runs/{id}/cancel", tag = "runs", params(("id" = String, Path)), request_body = api::Reason, responses((status = 200, body = api::Run), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
 pub(crate) async fn cancel_run(
     caller: Caller,
-    State(house): State<House>,
+    State(state): State<AppState>,
     Path(id): Path<String>,
     extract::Json(body): extract::Json<api::Reason>,
-) -> Result<Json<api::Run>, Failure> {
-    let (app, act) = (house.app(), caller.act(&house));
+) -> Result<Json<api::Run>, ApiError> {
+    let (app, context) = (state.app(), caller.context(&state));
     let cancelled = blocking(move || {
         let run = run(&app, &id)?;
         let reason = body.reason.unwrap_or_else(|| "asked for over the API".to_owned());
-        match training::cancel_run(&app, &act, &id, &reason).map_err(|error| problem_of(&error))? {
+        match training::cancel_run(&app, &context, &id, &reason).map_err(|error| problem_of(&error))? {
             true => Ok(run),
             false => Err(Problem::new(
                 Code::WrongState,
@@ -195,10 +198,10 @@ pub(crate) async fn cancel_run(
 #[utoipa::path(get, path = "/api/v1/runs/{id}/steps/{step}/log", tag = "runs", params(("id" = String, Path), ("step" = String, Path)), responses((status = 200, body = api::StepLog), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem)))]
 pub(crate) async fn get_step_log(
     _: Caller,
-    State(house): State<House>,
+    State(state): State<AppState>,
     Path((id, step)): Path<(String, String)>,
-) -> Result<Json<api::StepLog>, Failure> {
-    let (app, step) = (house.app(), name(&step)?);
+) -> Result<Json<api::StepLog>, ApiError> {
+    let (app, step) = (state.app(), parse_param(&step)?);
     Ok(Json(blocking(move || step_log(&app, &id, &step)).await?))
 }
 

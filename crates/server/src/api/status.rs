@@ -17,20 +17,20 @@ use crate::{
         endpoints::{endpoint_status, waits},
         read,
     },
-    error::Failure,
+    error::ApiError,
     middleware::auth::Caller,
-    state::{House, blocking},
+    state::{AppState, blocking},
 };
 
 /// What there is and how it stands.
 #[utoipa::path(get, path = "/api/v1/status", tag = "watch", responses((status = 200, body = api::Status), (status = 401, body = Problem)))]
-pub(crate) async fn get_status(caller: Caller, State(house): State<House>) -> Result<Json<api::Status>, Failure> {
-    let (app, now) = (house.app(), house.now());
+pub(crate) async fn get_status(caller: Caller, State(state): State<AppState>) -> Result<Json<api::Status>, ApiError> {
+    let (app, now) = (state.app(), state.now());
     let readable = authz::readable(&app, caller.actor());
     let mut status = blocking(move || status(&app, now)).await?;
     status.endpoints.retain(|endpoint| readable.has_project(&endpoint.project));
     status.alerts.retain(|alert| readable.has_endpoint(&alert.endpoint));
-    status.tasks = house.tasks();
+    status.tasks = state.tasks();
     // What is one project's own bears its name.
     status.tasks.retain(|task| task.name.split_once(" of ").is_none_or(|(_, project)| readable.has_project(project)));
     Ok(Json(status))

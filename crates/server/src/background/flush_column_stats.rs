@@ -5,7 +5,7 @@ use std::{thread, time::Duration};
 
 use kilter_domain::error_chain::with_causes;
 
-use crate::{state::House, tasks::Importance};
+use crate::{state::AppState, tasks::Importance};
 
 /// What a crash may lose at most.
 const EVERY: Duration = Duration::from_secs(60);
@@ -16,28 +16,28 @@ const PATIENCE: Duration = Duration::from_millis(200);
 const LIMIT: Duration = Duration::from_secs(5 * 60);
 
 /// Keeps profiles from time to time, in a thread of its own.
-pub(crate) fn start(house: &House) {
-    let house = house.clone();
-    let started = thread::Builder::new().name("profiles".to_owned()).spawn(move || run(&house));
+pub(crate) fn start(state: &AppState) {
+    let state = state.clone();
+    let started = thread::Builder::new().name("profiles".to_owned()).spawn(move || run(&state));
     if let Err(error) = started {
         tracing::error!(%error, "profiles are kept only when the server stops: their thread could not be started");
     }
 }
 
-fn run(house: &House) {
-    let mut kept = house.uptime();
-    while !house.is_stopping() {
+fn run(state: &AppState) {
+    let mut kept = state.uptime();
+    while !state.is_stopping() {
         thread::sleep(PATIENCE);
-        if house.uptime().saturating_sub(kept) >= EVERY {
-            keep(house);
-            kept = house.uptime();
+        if state.uptime().saturating_sub(kept) >= EVERY {
+            keep(state);
+            kept = state.uptime();
         }
     }
 }
 
 /// Keeps what was counted; what cannot be kept is counted on in memory.
-pub(crate) fn keep(house: &House) {
-    house.background().step("served counts", (Importance::Project, LIMIT), || {
-        column_stats::keep_profiles(&house.app(), house.now()).map_err(|error| with_causes(&error))
+pub(crate) fn keep(state: &AppState) {
+    state.background().step("served counts", (Importance::Project, LIMIT), || {
+        column_stats::keep_profiles(&state.app(), state.now()).map_err(|error| with_causes(&error))
     });
 }

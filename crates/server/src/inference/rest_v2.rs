@@ -18,30 +18,30 @@ use kilter_serving::{
 };
 
 use crate::{
-    error::{Refusal, json, raw},
+    error::{V2Error, json, raw},
     extract::V2Body,
     middleware::auth::Caller,
-    state::House,
+    state::AppState,
 };
 
-fn serving(app: &App, model: &str) -> Result<Arc<Serving>, Refusal> {
-    let unknown = || Refusal { status: 404, error: format!("there is no model `{model}` here") };
+fn serving(app: &App, model: &str) -> Result<Arc<Serving>, V2Error> {
+    let unknown = || V2Error { status: 404, error: format!("there is no model `{model}` here") };
     let name: EndpointName = model.parse().map_err(|_| unknown())?;
     prediction::serving(app, &name).ok_or_else(|| match deployment::project_at(app, &name) {
-        _ if deployment::refused_at(app, &name).is_some() => Refusal { status: 503, error: unanswered(&name) },
-        Ok(Some(_)) => Refusal { status: 404, error: AppError::NothingServes { endpoint: name }.to_string() },
+        _ if deployment::refused_at(app, &name).is_some() => V2Error { status: 503, error: unanswered(&name) },
+        Ok(Some(_)) => V2Error { status: 404, error: AppError::NothingServes { endpoint: name }.to_string() },
         _ => unknown(),
     })
 }
 
 /// Refuses a version that is not the one that answers: which version answers which request is the endpoint's choice.
-fn check_version(serving: &Serving, model: &str, version: &str) -> Result<(), Refusal> {
+fn check_version(serving: &Serving, model: &str, version: &str) -> Result<(), V2Error> {
     let routes = serving.endpoint().routes();
     let known = routes.versions().any(|served| served.version().to_string() == version);
     match known {
         true => Ok(()),
         false => {
-            Err(Refusal { status: 404, error: format!("version `{version}` of model `{model}` is not served here") })
+            Err(V2Error { status: 404, error: format!("version `{version}` of model `{model}` is not served here") })
         }
     }
 }
@@ -57,27 +57,27 @@ pub(crate) async fn live() -> Response {
 }
 
 #[utoipa::path(get, path = "/v2/health/ready", tag = "inference", responses((status = 200, description = "It is ready"), (status = 503, description = "It is not")))]
-pub(crate) async fn ready(State(house): State<House>) -> Response {
-    let ready = house.readiness().ready;
+pub(crate) async fn ready(State(state): State<AppState>) -> Response {
+    let ready = state.readiness().ready;
     (if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, json(&Ready { ready })).into_response()
 }
 
 #[utoipa::path(get, path = "/v2/models/{model}", tag = "inference", params(("model" = String, Path)), responses((status = 200, description = "Inputs and outputs"), (status = 404, description = "Nothing serves")))]
 pub(crate) async fn model(
     _: Caller,
-    State(house): State<House>,
+    State(state): State<AppState>,
     Path(model): Path<String>,
-) -> Result<Response, Refusal> {
-    Ok(json(&serving(&house.app(), &model)?.endpoint().metadata()?))
+) -> Result<Response, V2Error> {
+    Ok(json(&serving(&state.app(), &model)?.endpoint().metadata()?))
 }
 
 #[utoipa::path(get, path = "/v2/models/{model}/versions/{version}", tag = "inference", params(("model" = String, Path), ("version" = String, Path)), responses((status = 200, description = "Inputs and outputs"), (status = 404, description = "It is not served")))]
 pub(crate) async fn version(
     _: Caller,
-    State(house): State<House>,
+    State(state): State<AppState>,
     Path((model, version)): Path<(String, String)>,
-) -> Result<Response, Refusal> {
-    let serving = serving(&house.app(), &model)?;
+) -> Result<Response, V2Error> {
+    let serving = serving(&state.app(), &model)?;
     check_version(&serving, &model, &version)?;
     Ok(json(&serving.endpoint().metadata()?))
 }
@@ -85,20 +85,20 @@ pub(crate) async fn version(
 #[utoipa::path(get, path = "/v2/models/{model}/ready", tag = "inference", params(("model" = String, Path)), responses((status = 200, description = "It is ready"), (status = 503, description = "Nothing serves")))]
 pub(crate) async fn model_ready(
     _: Caller,
-    State(house): State<House>,
+    State(state): State<AppState>,
     Path(model): Path<String>,
-) -> Result<Response, Refusal> {
-    let ready = serving(&house.app(), &model)?.endpoint().ready();
+) -> Result<Response, V2Error> {
+    let ready = serving(&state.app(), &model)?.endpoint().ready();
     Ok((if ready.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, json(&ready)).into_response())
 }
 
 #[utoipa::path(get, path = "/v2/models/{model}/versions/{version}/ready", tag = "inference", params(("model" = String, Path), ("version" = String, Path)), responses((status = 200, description = "It is ready"), (status = 404, description = "It is not served")))]
 pub(crate) async fn version_ready(
     _: Caller,
-    State(house): State<House>,
+    State(state): State<AppState>,
     Path((model, version)): Path<(String, String)>,
-) -> Result<Response, Refusal> {
-    let serving = serving(&house.app(), &model)?;
+) -> Result<Response, V2Error> {
+    let serving = serving(&state.app(), &model)?;
     check_version(&serving, &model, &version)?;
     Ok(json(&serving.endpoint().ready()))
 }
@@ -106,24 +106,24 @@ pub(crate) async fn version_ready(
 #[utoipa::path(post, path = "/v2/models/{model}/infer", tag = "inference", params(("model" = String, Path)), responses((status = 200, description = "The answers; recorded before they are given"), (status = 400, description = "The request does not fit the model"), (status = 404, description = "Nothing serves")))]
 pub(crate) async fn infer(
     _: Caller,
-    State(house): State<House>,
+    State(state): State<AppState>,
     Path(model): Path<String>,
     V2Body(body): V2Body,
-) -> Result<Response, Refusal> {
-    let serving = serving(&house.app(), &model)?;
-    answer(house, serving, body).await
+) -> Result<Response, V2Error> {
+    let serving = serving(&state.app(), &model)?;
+    answer(state, serving, body).await
 }
 
 #[utoipa::path(post, path = "/v2/models/{model}/versions/{version}/infer", tag = "inference", params(("model" = String, Path), ("version" = String, Path)), responses((status = 200, description = "The answers"), (status = 400, description = "The request does not fit the model"), (status = 404, description = "It is not served")))]
 pub(crate) async fn infer_version(
     _: Caller,
-    State(house): State<House>,
+    State(state): State<AppState>,
     Path((model, version)): Path<(String, String)>,
     V2Body(body): V2Body,
-) -> Result<Response, Refusal> {
-    let serving = serving(&house.app(), &model)?;
+) -> Result<Response, V2Error> {
+    let serving = serving(&state.app(), &model)?;
     check_version(&serving, &model, &version)?;
-    answer(house, serving, body).await
+    answer(state, serving, body).await
 }
 
 fn unanswered(endpoint: &EndpointName) -> String {
@@ -133,18 +133,18 @@ fn unanswered(endpoint: &EndpointName) -> String {
 }
 
 /// Why nothing answers, where a version is live and was refused; the reason itself is the operator's to read.
-fn refused(app: &App, error: InferError) -> Refusal {
+fn refused(app: &App, error: InferError) -> V2Error {
     match &error {
         InferError::NothingServed { endpoint } if deployment::refused_at(app, endpoint).is_some() => {
-            Refusal { status: error.status(), error: unanswered(endpoint) }
+            V2Error { status: error.status(), error: unanswered(endpoint) }
         }
         _ => error.into(),
     }
 }
 
 /// Reads, answers and records away from the async threads; a shadow answers after the client has its own.
-async fn answer(house: House, serving: Arc<Serving>, body: axum::body::Bytes) -> Result<Response, Refusal> {
-    let (app, now) = (house.app(), house.now());
+async fn answer(state: AppState, serving: Arc<Serving>, body: axum::body::Bytes) -> Result<Response, V2Error> {
+    let (app, now) = (state.app(), state.now());
     let scored = tokio::task::spawn_blocking(move || {
         let request = serving.endpoint().read(&body, EventTimes::Now)?;
         let mut scored = serving.endpoint().score(request, now)?;
@@ -153,7 +153,7 @@ async fn answer(house: House, serving: Arc<Serving>, body: axum::body::Bytes) ->
     });
     let (scored, shadow) = scored
         .await
-        .map_err(|_| Refusal { status: 500, error: "the request met a fault".to_owned() })?
+        .map_err(|_| V2Error { status: 500, error: "the request met a fault".to_owned() })?
         .map_err(|error| refused(&app, error))?;
     let answer = scored.recorded().await?;
     if let Some(shadow) = shadow {

@@ -1,4 +1,4 @@
-//! Shares of missing and unseen values by column, as gauges of `/metrics`.
+//! ColumnShares of missing and unseen values by column, as gauges of `/metrics`.
 //!
 //! Holds true: at most [`MAX_COLUMNS`] columns are gauges of one page, and how many were left out is told.
 
@@ -18,22 +18,22 @@ use crate::metrics::text::{family, labels};
 /// Columns whose shares one page of metrics tells at most, over all endpoints.
 const MAX_COLUMNS: usize = 500;
 
-/// Shares of the columns that live versions were asked with in this hour and the one before.
+/// ColumnShares of the columns that live versions were asked with in this hour and the one before.
 #[derive(Default)]
-pub(crate) struct Shares {
-    columns: Vec<Share>,
+pub(crate) struct ColumnShares {
+    columns: Vec<ColumnShare>,
     left_out: usize,
 }
 
-struct Share {
+struct ColumnShare {
     labels: String,
     missing: f64,
     unseen: f64,
 }
 
-impl Shares {
+impl ColumnShares {
     /// Reads them; what cannot be read is told by the log and by the API.
-    pub(crate) fn of(app: &App, now: Timestamp) -> Self {
+    pub(crate) fn read(app: &App, now: Timestamp) -> Self {
         let span = Span { since: Timestamp(now.millis().saturating_sub(HOUR_MS)), until: now };
         let mut shares = Self::default();
         for (endpoint, _) in prediction::open_endpoints(app) {
@@ -61,8 +61,8 @@ impl Shares {
     }
 }
 
-fn share(endpoint: &EndpointName, version: &VersionProfile, column: &ColumnReading) -> Share {
+fn share(endpoint: &EndpointName, version: &VersionProfile, column: &ColumnReading) -> ColumnShare {
     let pairs = [("endpoint", endpoint.as_str()), ("version", &version.number.to_string()), ("column", &column.name)];
     let unseen = column.unseen_share().or(column.out_of_range_share()).unwrap_or_default();
-    Share { labels: labels(&pairs), missing: column.missing_share(), unseen }
+    ColumnShare { labels: labels(&pairs), missing: column.missing_share(), unseen }
 }

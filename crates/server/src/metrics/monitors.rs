@@ -19,14 +19,14 @@ const MAX_METRICS: u32 = 1_000;
 
 /// The newest readings, and how many found no room.
 #[derive(Default)]
-pub(crate) struct Newest {
+pub(crate) struct LatestReadings {
     readings: Vec<api::Reading>,
     left_out: usize,
 }
 
 /// Reads what the monitors of the endpoints measured last; what a rule judges comes first.
-pub(crate) fn newest(app: &App, status: &api::Status, now: Timestamp) -> Result<Newest, Problem> {
-    let mut found = Newest::default();
+pub(crate) fn read_latest(app: &App, status: &api::Status, now: Timestamp) -> Result<LatestReadings, Problem> {
+    let mut found = LatestReadings::default();
     for endpoint in &status.endpoints {
         let Ok(name) = endpoint.name.parse::<EndpointName>() else { continue };
         found.readings.extend(readings::latest(app, &name, now, MAX_METRICS)?);
@@ -65,7 +65,7 @@ const GAUGES: [Gauge; 9] = [
 ];
 
 /// Writes the gauges.
-pub(crate) fn write(page: &mut String, newest: &Newest) {
+pub(crate) fn write(page: &mut String, newest: &LatestReadings) {
     let of = |reading: &api::Reading| {
         let estimated = if reading.estimated { "true" } else { "false" };
         let pairs = [("endpoint", &*reading.endpoint), ("monitor", &reading.monitor), ("metric", &reading.metric)];
@@ -120,7 +120,7 @@ mod tests {
             reading("rows", Some(9.0), None),
         ];
         let mut page = String::new();
-        write(&mut page, &Newest { readings, left_out: 0 });
+        write(&mut page, &LatestReadings { readings, left_out: 0 });
         let odd = r#"{endpoint="churn",monitor="drift",metric="share(city where name == \"a\\b\")",estimated="false"}"#;
         assert!(page.contains(&format!("kilter_monitor_value{odd} 0.3\n")), "{page}");
         assert!(page.contains(&format!("kilter_monitor_failing{odd} 1\n")), "{page}");

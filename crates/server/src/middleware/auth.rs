@@ -10,7 +10,7 @@ use kilter_api::{ACTOR_HEADER, Code, Problem};
 use kilter_app::RequestContext;
 use kilter_domain::actor::{Actor, ActorKind};
 
-use crate::{error::Failure, state::House};
+use crate::{error::ApiError, state::AppState};
 
 /// Someone who may use this server: they carry its token, or it needs none because it answers on this machine alone.
 /// Who they are is what they say; without a word they are `svc:api`, which decides nothing that a person must.
@@ -23,9 +23,9 @@ impl Caller {
         &self.0
     }
 
-    /// Acts as this caller, now.
-    pub(crate) fn act(self, house: &House) -> RequestContext {
-        RequestContext { at: house.now(), actor: self.0 }
+    /// The context of a request of this caller, now.
+    pub(crate) fn context(self, state: &AppState) -> RequestContext {
+        RequestContext { at: state.now(), actor: self.0 }
     }
 }
 
@@ -54,11 +54,11 @@ pub(crate) fn named_actor(headers: &HeaderMap) -> Actor {
     actor(headers).unwrap_or_else(|_| Actor::nameless_service())
 }
 
-impl FromRequestParts<House> for Caller {
-    type Rejection = Failure;
+impl FromRequestParts<AppState> for Caller {
+    type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, house: &House) -> Result<Self, Failure> {
-        let Some(token) = &house.options().token else { return Ok(Self(actor(&parts.headers)?)) };
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
+        let Some(token) = &state.options().token else { return Ok(Self(actor(&parts.headers)?)) };
         let carried = parts.headers.get(AUTHORIZATION).map(|value| value.as_bytes());
         match carried.and_then(|value| value.strip_prefix(b"Bearer ")) {
             Some(carried) if token.matches(carried) => Ok(Self(actor(&parts.headers)?)),

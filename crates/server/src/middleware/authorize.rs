@@ -19,14 +19,14 @@ use kilter_app::authz::{self, Subject};
 use kilter_domain::actor::Action;
 
 use crate::{
-    error::{answer_in_words_of, problem_of},
+    error::{error_response, problem_of},
     middleware::auth::Caller,
     openapi,
-    state::{House, blocking},
+    state::{AppState, blocking},
 };
 
 /// Passes on what the caller may do, and refuses the rest.
-pub(crate) async fn enforce(State(house): State<House>, request: Request, next: Next) -> Response {
+pub(crate) async fn enforce(State(state): State<AppState>, request: Request, next: Next) -> Response {
     let Some(route) = request.extensions().get::<MatchedPath>().map(|route| route.as_str().to_owned()) else {
         return next.run(request).await;
     };
@@ -36,22 +36,22 @@ pub(crate) async fn enforce(State(house): State<House>, request: Request, next: 
         None => {
             let detail =
                 format!("{} {route} has no row in the table of rights, so nobody may use it", request.method());
-            return answer_in_words_of(&route, Problem::new(Code::RightMissing, detail));
+            return error_response(&route, Problem::new(Code::RightMissing, detail));
         }
     };
     let (mut parts, body) = request.into_parts();
-    let caller = match Caller::from_request_parts(&mut parts, &house).await {
+    let caller = match Caller::from_request_parts(&mut parts, &state).await {
         Ok(caller) => caller,
         Err(refused) => return refused.into_response(),
     };
     let path = parts.uri.path().to_owned();
     let allowed = match parts.extract::<RawPathParams>().await {
-        Ok(params) => allow(&house, caller, action, subject(of, &params)).await,
+        Ok(params) => allow(&state, caller, action, subject(of, &params)).await,
         Err(_) => Err(Problem::new(Code::RequestInvalid, "the path is not UTF-8 once its escapes are read")),
     };
     match allowed {
         Ok(()) => next.run(Request::from_parts(parts, body)).await,
-        Err(problem) => answer_in_words_of(&path, problem),
+        Err(problem) => error_response(&path, problem),
     }
 }
 
@@ -79,12 +79,12 @@ fn subject(of: Of, params: &RawPathParams) -> Option<Subject> {
     }
 }
 
-async fn allow(house: &House, caller: Caller, action: Action, subject: Option<Subject>) -> Result<(), Problem> {
+async fn allow(state: &AppState, caller: Caller, action: Action, subject: Option<Subject>) -> Result<(), Problem> {
     let Some(subject) = subject else { return Ok(()) };
-    let app = house.app();
+    let app = state.app();
     if authz::may_in_memory(&app, caller.actor(), action, &subject) {
         return Ok(());
     }
-    let act = caller.act(house);
-    blocking(move || authz::require(&app, &act, action, &subject).map_err(|error| problem_of(&error))).await
+    let context = caller.context(state);
+    blocking(move || authz::require(&app, &context, action, &subject).map_err(|error| problem_of(&error))).await
 }

@@ -23,11 +23,11 @@ use kilter_app::{
 use kilter_domain::actor::{Action, Actor};
 
 use crate::{
-    error::answer_in_words_of,
+    error::error_response,
     middleware::auth,
     net::hosts::{AllowedHosts, HostPort},
     options::ServerOptions,
-    state::House,
+    state::AppState,
 };
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
@@ -35,21 +35,21 @@ const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const MAX_QUOTED: usize = 100;
 
 /// Passes on what was not sent for a page of another origin, and refuses the rest.
-pub(crate) async fn protect(State(house): State<House>, request: Request, next: Next) -> Response {
+pub(crate) async fn protect(State(state): State<AppState>, request: Request, next: Next) -> Response {
     let decision = decision_of(&request);
-    let Err(problem) = check(house.options(), &request) else {
+    let Err(problem) = check(state.options(), &request) else {
         let response = next.run(request).await;
         if response.status() == StatusCode::UNSUPPORTED_MEDIA_TYPE {
             // A page that a browser says nothing of is kept out by this alone.
             let problem = Problem::new(Code::MediaTypeUnsupported, "its body did not state that it is JSON");
-            record(&house, decision, &problem);
+            record(&state, decision, &problem);
         }
         return response;
     };
     let path = request.uri().path().to_owned();
     tracing::debug!(method = %request.method(), %path, reason = %problem.detail, "refused");
-    record(&house, decision, &problem);
-    answer_in_words_of(&path, problem)
+    record(&state, decision, &problem);
+    error_response(&path, problem)
 }
 
 /// A decision that a request asks for, and who it says asks.
@@ -73,7 +73,7 @@ fn decision_of(request: &Request) -> Option<Decision> {
 }
 
 /// Writes the entry of a refused decision. The answer does not wait for the disk, and a full disk admits nobody.
-fn record(house: &House, decision: Option<Decision>, problem: &Problem) {
+fn record(state: &AppState, decision: Option<Decision>, problem: &Problem) {
     let Some(Decision { door, path, by }) = decision else { return };
     let refused = RefusedAction {
         topic: format!("{door} {}", problem.code),
@@ -81,8 +81,8 @@ fn record(house: &House, decision: Option<Decision>, problem: &Problem) {
         object: format!("request:{path}"),
         reason: problem.detail.clone(),
     };
-    let (app, act) = (house.app(), RequestContext { at: house.now(), actor: by });
-    tokio::task::spawn_blocking(move || authz::record_refusal(&app, &act, refused));
+    let (app, context) = (state.app(), RequestContext { at: state.now(), actor: by });
+    tokio::task::spawn_blocking(move || authz::record_refusal(&app, &context, refused));
 }
 
 /// Whether the host of the request is ours, and a browser that sent it did so for a page of ours.

@@ -14,24 +14,24 @@ use tower::ServiceExt;
 use tower_http::catch_panic::CatchPanic;
 
 use crate::{
-    error::{Failure, answer_in_words_of},
+    error::{ApiError, error_response},
     middleware::redact,
     net::address,
-    state::House,
+    state::AppState,
 };
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Runs the request within its time, answers failures of ours as problems, and writes one line about it.
-pub(crate) async fn observe(State(house): State<House>, request: Request, next: Next) -> Response {
+pub(crate) async fn observe(State(state): State<AppState>, request: Request, next: Next) -> Response {
     let began = Instant::now();
     let id = request_id(&request);
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let response = match address::check(request.uri()) {
-        Ok(()) => within_time(&house, request, next).await,
-        Err(problem) => answer_in_words_of(&path, problem),
+        Ok(()) => within_time(&state, request, next).await,
+        Err(problem) => error_response(&path, problem),
     };
-    let mut response = redact::without_data_folder(response, &house.options().data).await;
+    let mut response = redact::without_data_folder(response, &state.options().data).await;
     let headers = response.headers_mut();
     headers.insert(HeaderName::from_static("x-content-type-options"), HeaderValue::from_static("nosniff"));
     let (status, took_us) = (response.status().as_u16(), began.elapsed().as_micros());
@@ -44,15 +44,15 @@ pub(crate) async fn observe(State(house): State<House>, request: Request, next: 
 }
 
 /// Answers the request, or says that it took too long.
-async fn within_time(house: &House, request: Request, next: Next) -> Response {
-    let limit = house.options().limits.request;
+async fn within_time(state: &AppState, request: Request, next: Next) -> Response {
+    let limit = state.options().limits.request;
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     match tokio::time::timeout(limit, CatchPanic::custom(next, fault).oneshot(request)).await {
         Ok(Ok(response)) => response.map(Body::new),
         Ok(Err(never)) => match never {},
         Err(_) => {
             let detail = format!("{method} {path} took longer than {} s", limit.as_secs_f64());
-            Failure::from(Problem::new(Code::TimedOut, detail).at(path.as_str())).into_response()
+            ApiError::from(Problem::new(Code::TimedOut, detail).at(path.as_str())).into_response()
         }
     }
 }
@@ -71,5 +71,5 @@ fn request_id(request: &Request) -> HeaderValue {
 fn fault(panic: Box<dyn Any + Send>) -> Response {
     let text = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
     tracing::error!(fault = text.unwrap_or("unknown"), "a handler panicked");
-    Failure::from(Problem::new(Code::Internal, "the request met a fault")).into_response()
+    ApiError::from(Problem::new(Code::Internal, "the request met a fault")).into_response()
 }
