@@ -15,9 +15,10 @@ use kilter_domain::digest::Digest;
 
 use crate::{
     atomic::{self, CopyError},
+    content::Content,
     error::BlobError,
-    store::Content,
     tree::{Tree, TreeEntry},
+    walk::{is_executable, open_plain, walk},
 };
 
 /// A file written this shortly before it was hashed could be written once more within one tick of the file system's
@@ -118,7 +119,7 @@ impl HashCache {
     /// Walks `folder` and asks `digest` for each plain file.
     pub(crate) fn tree_with(&self, folder: &Path, digest: &mut DigestOf<'_>) -> Result<Tree, BlobError> {
         let mut entries = Vec::new();
-        for (path, file, found) in crate::checkout::walk(folder)? {
+        for (path, file, found) in walk(folder)? {
             let (digest, bytes) = digest(&file, &found)?;
             entries.push(TreeEntry { path, executable: is_executable(&found), digest, bytes });
         }
@@ -228,19 +229,6 @@ impl HashCache {
         // The map is valid between any two of its operations, so a panic elsewhere spoils nothing.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Opens a plain file for reading; devices and pipes could block for ever.
-pub(crate) fn open_plain(path: &Path) -> Result<File, BlobError> {
-    let found = fs::metadata(path).map_err(|source| BlobError::io("read", path, source))?;
-    match found.is_file() {
-        true => File::open(path).map_err(|source| BlobError::io("read", path, source)),
-        false => Err(BlobError::NotPlain { path: path.to_owned(), what: crate::checkout::kind_of(&found) }),
-    }
-}
-
-pub(crate) fn is_executable(found: &Metadata) -> bool {
-    found.is_file() && found.mode() & 0o111 != 0
 }
 
 /// `DIGEST BYTES MODIFIED CHANGED INODE PATH`; `None` for a path that no line can hold.

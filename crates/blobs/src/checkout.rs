@@ -3,7 +3,7 @@
 
 use std::{
     fs::{self, File, Metadata, Permissions},
-    os::unix::fs::{FileTypeExt, PermissionsExt},
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
 };
 
@@ -12,13 +12,11 @@ use kilter_domain::digest::Digest;
 use crate::{
     atomic::{self, CopyError},
     cache::HashCache,
+    content::{Content, ContentKind},
     error::BlobError,
-    path::TreePath,
-    store::{BlobStore, Content, ContentKind},
+    store::BlobStore,
+    walk::kind_of,
 };
-
-/// Deepest folder that is walked.
-const MAX_DEPTH: usize = 128;
 
 /// What stood at a place before; its bytes are in the store.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -175,42 +173,5 @@ fn remove(path: &Path) -> std::io::Result<()> {
         Ok(found) if found.is_dir() => fs::remove_dir_all(path),
         Ok(_) => fs::remove_file(path),
         Err(_) => Ok(()),
-    }
-}
-
-/// All plain files below `folder`, in no particular order. Symbolic links, devices and pipes are refused, as is a
-/// folder nested deeper than [`MAX_DEPTH`].
-pub(crate) fn walk(folder: &Path) -> Result<Vec<(TreePath, PathBuf, Metadata)>, BlobError> {
-    let mut found = Vec::new();
-    let mut folders = vec![(folder.to_owned(), 0)];
-    while let Some((current, depth)) = folders.pop() {
-        let failed = |source| BlobError::io("read the folder", &current, source);
-        for entry in fs::read_dir(&current).map_err(failed)? {
-            let entry = entry.map_err(failed)?;
-            let path = entry.path();
-            let metadata = entry.metadata().map_err(|source| BlobError::io("read", &path, source))?;
-            if metadata.is_dir() && depth < MAX_DEPTH {
-                folders.push((path, depth + 1));
-            } else if metadata.is_file() {
-                let relative = path.strip_prefix(folder).unwrap_or(&path);
-                let name = TreePath::of_relative(relative);
-                let name = name.map_err(|source| BlobError::Path { path: path.clone(), source })?;
-                found.push((name, path, metadata));
-            } else {
-                return Err(BlobError::NotPlain { path, what: kind_of(&metadata) });
-            }
-        }
-    }
-    Ok(found)
-}
-
-pub(crate) fn kind_of(found: &Metadata) -> &'static str {
-    let kind = found.file_type();
-    match () {
-        () if kind.is_symlink() => "a symbolic link",
-        () if kind.is_dir() => "a folder nested too deeply",
-        () if kind.is_fifo() => "a pipe",
-        () if kind.is_socket() => "a socket",
-        () => "a device",
     }
 }

@@ -11,54 +11,20 @@ use std::{
 };
 
 use kilter_domain::digest::Digest;
-use serde::{Deserialize, Serialize};
 
 use crate::{
     atomic::{self, Temporary},
-    cache::{self, HashCache},
+    cache::HashCache,
+    content::{Content, ContentKind},
     error::BlobError,
     tree::Tree,
+    walk::{is_executable, open_plain, walk},
 };
 
 /// Files of a tree that are written before they are synced and moved into place together.
 const BATCH_FILES: usize = 1024;
 /// Longest manifest of a tree that is read: five million files of a hundred bytes each.
 const MAX_MANIFEST_BYTES: u64 = 512 << 20;
-
-/// Whether a digest names a file or a tree of files.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ContentKind {
-    File,
-    Tree,
-}
-
-/// What stands at a path: equal contents have equal digests.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Content {
-    pub kind: ContentKind,
-    /// Of the file's bytes, or of the tree's manifest.
-    pub digest: Digest,
-    /// Of the file, or of all files of the tree.
-    pub bytes: u64,
-    /// Number of files: 1, or those of the tree.
-    pub files: u64,
-    /// Whether a single file may be executed; a tree knows it of each file.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub executable: bool,
-}
-
-impl Content {
-    pub(crate) fn file(digest: Digest, bytes: u64, executable: bool) -> Self {
-        Self { kind: ContentKind::File, digest, bytes, files: 1, executable }
-    }
-
-    pub(crate) fn tree(tree: &Tree) -> Self {
-        let digest = Digest::of(&tree.to_bytes());
-        let files = tree.entries().len() as u64;
-        Self { kind: ContentKind::Tree, digest, bytes: tree.bytes(), files, executable: false }
-    }
-}
 
 /// A folder of blobs. Clones share it; any number of processes may use it at the same time.
 #[derive(Clone)]
@@ -120,7 +86,7 @@ impl BlobStore {
         let mut batch = Batch::new(self);
         let (digest, bytes) = batch.add_file(path, &found, cache)?;
         batch.finish()?;
-        Ok(Content::file(digest, bytes, cache::is_executable(&found)))
+        Ok(Content::file(digest, bytes, is_executable(&found)))
     }
 
     /// Stores copies of all files below `folder` and the list of them. Links and devices are refused.
@@ -209,7 +175,7 @@ impl BlobStore {
 
     /// Calls `each` with every object that the store holds, in no particular order.
     pub fn for_each_object(&self, each: &mut dyn FnMut(Digest)) -> Result<(), BlobError> {
-        for (path, _, _) in crate::checkout::walk(&self.root.path.join("objects"))? {
+        for (path, _, _) in walk(&self.root.path.join("objects"))? {
             if let Ok(digest) = path.as_str().replace('/', "").parse() {
                 each(digest);
             }
@@ -229,7 +195,7 @@ impl BlobStore {
     /// # Errors
     /// When the folder cannot be listed.
     pub fn check(root: &Path, each: &mut dyn FnMut(&Path, Result<Digest, BlobError>)) -> Result<(), BlobError> {
-        for (name, path, _) in crate::checkout::walk(&root.join("objects"))? {
+        for (name, path, _) in walk(&root.join("objects"))? {
             let checked = match name.as_str().replace('/', "").parse::<Digest>() {
                 Err(_) => Err(BlobError::NotPlain { path: path.clone(), what: "a file whose name is no digest" }),
                 Ok(expected) => atomic::digest_of(&path).and_then(|(found, _)| match found == expected {
@@ -286,7 +252,7 @@ impl<'a> Batch<'a> {
             return Ok((digest, found.len()));
         }
         let began = SystemTime::now();
-        let source = cache::open_plain(path)?;
+        let source = open_plain(path)?;
         let (temporary, mut file) = self.store.temporary()?;
         let (digest, bytes) = cache.read_steady(path, source, began, &mut file)?;
         self.add(temporary, digest, bytes)?;
