@@ -1,11 +1,14 @@
 //! A page: a verdict, facts, and parts, put together within a size.
 
 use crate::{
-    MAX_BYTES, State,
     escape::{escaped, short},
     figure::Figure,
+    state::State,
     style::sheet,
 };
+
+/// Bytes that a page has at most.
+pub const MAX_BYTES: usize = 300_000;
 
 /// Characters of a name that are not broken where a table is narrower than it wants to be.
 const LONGEST_PIECE: usize = 20;

@@ -1,0 +1,43 @@
+//! The state of a thing as a page shows it.
+
+/// The state of a thing: a glyph, a colour, and a word beside it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// The rule holds.
+    Ok,
+    /// It holds, and not by much.
+    Warn,
+    /// It is broken.
+    Bad,
+    /// A person or more data must decide.
+    Wait,
+    /// Has not happened, or is not judged.
+    None,
+    /// Not enough data.
+    InsufficientData,
+}
+
+impl State {
+    /// The glyph, which never stands without its word.
+    pub const fn glyph(self) -> &'static str {
+        match self {
+            Self::Ok => "✓",
+            Self::Warn => "▲",
+            Self::Bad => "✕",
+            Self::Wait => "◆",
+            Self::None => "–",
+            Self::InsufficientData => "▨",
+        }
+    }
+
+    pub(crate) const fn class(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Warn => "warn",
+            Self::Bad => "bad",
+            Self::Wait => "wait",
+            Self::None => "none",
+            Self::InsufficientData => "thin",
+        }
+    }
+}
