@@ -1,6 +1,7 @@
 //! Watches the code: crates depend the right way, files import without circles, what a person may type or read is documented,
 //! generated pages are fresh, functions and files stay small.
 
+mod architecture;
 mod dependencies;
 mod documents;
 mod length;

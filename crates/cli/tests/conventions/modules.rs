@@ -1,4 +1,4 @@
-//! Files of a crate import each other without circles.
+//! Files of a crate import each other without circles, and no module of a crate imports a later one.
 //!
 //! Imports are read from the syntax tree: every `use` and every path that begins with `crate`, `super`, `self`, a module or an imported
 //! name. A name counts for the file that defines it, not for the module that re-exports it. Tests are left out. Methods of a type that
@@ -16,18 +16,120 @@ use crate::source::{crates, sources};
 /// Circles that are still there, by crate. The list may only shrink.
 const LEFT: &[(&str, usize)] = &[
     ("app", 3),
-    ("blobs", 1),
     ("cli", 5),
     ("domain", 6),
     ("evaluation", 2),
     ("inference", 3),
     ("lake", 3),
-    ("report", 1),
     ("server", 1),
     ("serving", 4),
     ("stats", 7),
     ("store", 2),
     ("train", 1),
+];
+
+/// The modules right below the root of each crate, from the lowest to the highest. A module imports only modules that stand before it.
+pub const ORDER: &[(&str, &[&str])] = &[
+    (
+        "stats",
+        &[
+            "change_detection",
+            "distributions",
+            "hash",
+            "outcome",
+            "random",
+            "association",
+            "boost",
+            "drift",
+            "explain",
+            "interval",
+            "label_delay",
+            "sketch",
+            "performance",
+            "profile",
+            "sequential",
+            "compare",
+            "fairness",
+            "multivariate",
+            "performance_estimation",
+            "root_cause",
+            "text_embedding",
+            "reference_impls",
+        ],
+    ),
+    ("report", &["escape", "fit", "number", "state", "style", "figure", "page", "rows", "series"]),
+    (
+        "api",
+        &[
+            "alerts",
+            "audit",
+            "columns",
+            "deployments",
+            "exit",
+            "gates",
+            "headers",
+            "health",
+            "monitors",
+            "page",
+            "predictions",
+            "rights",
+            "server_file",
+            "code",
+            "endpoints",
+            "models",
+            "problem",
+            "reference",
+            "runs",
+            "status",
+        ],
+    ),
+    (
+        "train",
+        &[
+            "error",
+            "graph",
+            "date_features",
+            "options",
+            "report",
+            "target",
+            "boost",
+            "columns",
+            "linear",
+            "vocabulary",
+            "categories",
+            "prepare",
+            "export",
+        ],
+    ),
+    ("blobs", &["bounded", "path", "tree", "content", "error", "atomic", "walk", "cache", "store", "checkout"]),
+    (
+        "workflow",
+        &[
+            "column_roles",
+            "dataset_profile",
+            "executor",
+            "git",
+            "metrics",
+            "attempt_folder",
+            "key",
+            "locks",
+            "options",
+            "placeholder",
+            "action_cache",
+            "lockfile",
+            "plan",
+            "code_deps",
+            "contract",
+            "output_places",
+            "record",
+            "error",
+            "run_context",
+            "step",
+            "attempt",
+            "schedule",
+        ],
+    ),
+    ("cli", &["byte_size", "env", "ui", "context", "fs", "input", "memory", "connect", "commands", "cli"]),
 ];
 
 type Name = Vec<String>;
@@ -256,6 +358,44 @@ fn circles<'a>(arrows: &BTreeMap<&'a str, BTreeSet<&'a str>>) -> Vec<BTreeSet<&'
         found.insert(targets.iter().filter(same).copied().collect::<BTreeSet<_>>());
     }
     found.into_iter().collect()
+}
+
+/// The module right below the root of the crate in which a file lies; `lib` for the root itself.
+fn top_module<'a>(file: &'a str, krate: &str) -> &'a str {
+    let inside = file.strip_prefix(&format!("crates/{krate}/src/")).expect("it lies in the crate");
+    inside.split('/').next().unwrap_or_default().trim_end_matches(".rs")
+}
+
+/// Module → the modules that it imports, right below the root of the crate.
+fn module_arrows<'a>(
+    arrows: &BTreeMap<&'a str, BTreeSet<&'a str>>,
+    krate: &str,
+) -> BTreeMap<&'a str, BTreeSet<&'a str>> {
+    let mut found: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for (from, targets) in arrows {
+        let from = top_module(from, krate);
+        found.entry(from).or_default().extend(targets.iter().map(|to| top_module(to, krate)).filter(|to| *to != from));
+    }
+    found
+}
+
+#[test]
+fn no_module_imports_a_later_one() {
+    let mut found = Vec::new();
+    for krate in crates() {
+        let read = read(&krate);
+        let there: BTreeSet<&str> = read.modules.values().map(|module| top_module(&module.file, &krate)).collect();
+        let Some((_, order)) = ORDER.iter().find(|(name, _)| *name == krate) else { continue };
+        let listed: BTreeSet<&str> = order.iter().copied().chain(["lib"]).collect();
+        found.extend(there.difference(&listed).map(|name| format!("{krate}: `{name}` has no place in ORDER")));
+        found.extend(listed.difference(&there).map(|name| format!("{krate}: `{name}` in ORDER is no module")));
+        let place = |name: &str| order.iter().position(|other| *other == name).unwrap_or(order.len());
+        for (from, targets) in module_arrows(&read.arrows(), &krate) {
+            let later = targets.into_iter().filter(|to| place(to) >= place(from));
+            found.extend(later.map(|to| format!("{krate}: `{from}` imports `{to}`, which is later")));
+        }
+    }
+    assert!(found.is_empty(), "\n{}", found.join("\n"));
 }
 
 #[test]
