@@ -11,6 +11,7 @@ use axum::{
 use kilter_api::{self as api, Problem};
 
 mod columns;
+mod endpoints;
 mod monitors;
 mod serving;
 mod tasks;
@@ -19,97 +20,109 @@ mod text;
 use crate::{
     api::status::status,
     error::ApiError,
-    metrics::{
-        columns::ColumnShares,
-        monitors::LatestReadings,
-        serving::{Counter, ServedVersion, latency, served_versions},
-        text::{family, labels},
-    },
+    metrics::{columns::ColumnShares, monitors::LatestReadings, serving::ServedVersion, text::family},
     middleware::auth::Caller,
     state::{AppState, blocking},
 };
 
 /// What was counted since each version was loaded, and what stands open.
 #[utoipa::path(get, path = "/metrics", tag = "operations", responses((status = 200, description = "Text format of Prometheus, 0.0.4", content_type = "text/plain"), (status = 401, body = Problem)))]
-pub(crate) async fn metrics(_: Caller, State(state): State<AppState>) -> Result<Response, ApiError> {
-    let (app, now, uptime) = (state.app(), state.now(), state.uptime().as_secs_f64());
+pub(crate) async fn get_metrics(_: Caller, State(state): State<AppState>) -> Result<Response, ApiError> {
+    let (app, now, uptime_seconds) = (state.app(), state.now(), state.uptime().as_secs_f64());
     let tasks = state.tasks();
     let text = blocking(move || {
         let status = api::Status { tasks, ..status(&app, now)? };
-        let newest = monitors::read_latest(&app, &status, now)?;
-        Ok(page(&served_versions(&app), &status, (&newest, &ColumnShares::read(&app, now)), uptime))
+        let readings = monitors::read_latest(&app, &status, now)?;
+        let (served, columns) = (serving::read_versions(&app), ColumnShares::read(&app, now));
+        Ok(Snapshot { served, status, readings, columns, uptime_seconds }.to_text())
     })
     .await?;
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response())
 }
 
-fn page(
-    served: &[ServedVersion],
-    status: &api::Status,
-    (newest, shares): (&LatestReadings, &ColumnShares),
-    uptime: f64,
-) -> String {
-    let mut page = String::new();
-    let of =
-        |served: &ServedVersion| labels(&[("endpoint", &served.endpoint), ("version", &served.version.to_string())]);
-    let counters: [Counter; 5] = [
-        ("kilter_requests_total", "Requests that a version was asked to answer.", |counts| counts.requests),
-        ("kilter_rows_total", "Rows that a version scored.", |counts| counts.rows),
-        ("kilter_errors_total", "Requests that failed by the version's fault.", |counts| counts.errors),
-        ("kilter_refused_total", "Requests that failed by the caller's fault.", |counts| counts.refused),
-        ("kilter_missing_scores_total", "Scores that were not a number.", |counts| counts.missing_scores),
-    ];
-    for (name, help, count) in counters {
-        family(
-            &mut page,
-            name,
-            "counter",
-            help,
-            served.iter().map(|served| (of(served), count(&served.counts) as f64)),
-        );
+/// What one page is made from.
+struct Snapshot {
+    served: Vec<ServedVersion>,
+    status: api::Status,
+    readings: LatestReadings,
+    columns: ColumnShares,
+    uptime_seconds: f64,
+}
+
+impl Snapshot {
+    fn to_text(&self) -> String {
+        let mut page = String::new();
+        serving::write(&mut page, &self.served);
+        endpoints::write(&mut page, &self.status);
+        tasks::write(&mut page, &self.status);
+        monitors::write(&mut page, &self.readings);
+        self.columns.write(&mut page);
+        let entries = [(String::new(), self.status.audit_entries as f64)];
+        family(&mut page, "kilter_audit_entries_total", "counter", "Entries of the audit log.", entries);
+        let uptime = [(String::new(), self.uptime_seconds)];
+        family(&mut page, "kilter_uptime_seconds", "gauge", "Time since the process began to listen.", uptime);
+        page
     }
-    latency(&mut page, served);
-    let open =
-        status.endpoints.iter().map(|endpoint| (labels(&[("endpoint", &endpoint.name)]), endpoint.open_alerts as f64));
-    family(&mut page, "kilter_open_alerts", "gauge", "Alerts of an endpoint that are not over.", open);
-    let answers = |endpoint: &&api::EndpointStatus| endpoint.refused.is_none();
-    let live = status.endpoints.iter().filter(answers).filter_map(|endpoint| {
-        let live = endpoint.live.as_ref()?;
-        Some((labels(&[("endpoint", &endpoint.name)]), f64::from(live.version)))
-    });
-    family(&mut page, "kilter_live_version", "gauge", "The number of the version that answers.", live);
-    tasks::tasks(&mut page, status);
-    monitors::write(&mut page, newest);
-    shares.write(&mut page);
-    let entries = [(String::new(), status.audit_entries as f64)];
-    family(&mut page, "kilter_audit_entries_total", "counter", "Entries of the audit table.", entries);
-    family(
-        &mut page,
-        "kilter_uptime_seconds",
-        "gauge",
-        "Time since the process began to listen.",
-        [(String::new(), uptime)],
-    );
-    page
 }
 
 #[cfg(test)]
 mod tests {
     use kilter_serving::counters::{Counters, ScoreEdges};
+    use serde_json::json;
 
     use super::*;
 
+    /// One sample of every family.
+    fn snapshot() -> Snapshot {
+        let status = json!({
+            "endpoints": [{ "name": "churn", "project": "churn", "open_alerts": 1,
+                "live": { "id": "d", "endpoint": "churn", "model": "churn", "version": 3, "state": "live", "created": "2026-01-02T00:00:00Z" } }],
+            "alerts": [{ "id": "a", "endpoint": "churn", "monitor": "drift", "state": "firing", "cause": "psi(x)",
+                "opened": "2026-01-02T00:00:00Z", "detail": {} }],
+            "audit_entries": 7,
+            "tasks": [{ "name": "sealing", "ok": true, "detail": "", "failures": 0, "panics": 0,
+                "running_seconds": 1, "succeeded_seconds_ago": 2 }],
+        });
+        Snapshot {
+            served: vec![ServedVersion {
+                endpoint: "a\"b".to_owned(),
+                version: 3,
+                counts: Counters::new(ScoreEdges::default()).snapshot(),
+            }],
+            status: serde_json::from_value(status).unwrap(),
+            readings: LatestReadings::sample(),
+            columns: ColumnShares::sample(),
+            uptime_seconds: 1.5,
+        }
+    }
+
     #[test]
-    fn a_page_has_every_family_once_and_escapes_its_labels() {
-        let counts = Counters::new(ScoreEdges::default()).snapshot();
-        let served = [ServedVersion { endpoint: "a\"b".to_owned(), version: 3, counts }];
-        let status = api::Status { audit_entries: 7, ..api::Status::default() };
-        let page = page(&served, &status, (&LatestReadings::default(), &ColumnShares::default()), 1.5);
-        assert!(page.contains("kilter_requests_total{endpoint=\"a\\\"b\",version=\"3\"} 0\n"), "{page}");
-        assert!(page.contains("kilter_audit_entries_total 7\n") && page.contains("kilter_uptime_seconds 1.5\n"));
-        assert!(!page.contains("kilter_open_alerts"), "a family without samples is left out");
-        let types: Vec<&str> = page.lines().filter(|line| line.starts_with("# TYPE")).collect();
-        let once: std::collections::BTreeSet<_> = types.iter().collect();
-        assert_eq!(types.len(), once.len());
+    fn the_families_are_those_of_the_reference() {
+        let page = snapshot().to_text();
+        let mut families = String::new();
+        for line in page.lines().filter_map(|line| line.strip_prefix("# ")) {
+            families += &format!("{line}\n");
+        }
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/src/metrics/families.txt");
+        if std::env::var_os("KILTER_UPDATE").is_some() {
+            std::fs::write(path, &families).unwrap();
+        }
+        assert_eq!(families, std::fs::read_to_string(path).unwrap(), "families changed: run with KILTER_UPDATE=1");
+        let names: Vec<&str> = families.lines().filter(|line| line.starts_with("TYPE")).collect();
+        let once: std::collections::BTreeSet<_> = names.iter().collect();
+        assert_eq!(names.len(), once.len(), "a family is written twice");
+    }
+
+    #[test]
+    fn a_page_escapes_its_labels_and_leaves_out_families_without_samples() {
+        let page = snapshot().to_text();
+        let line = "kilter_inference_requests_total{endpoint=\"a\\\"b\",version=\"3\",outcome=\"ok\"} 0\n";
+        assert!(page.contains(line), "{page}");
+        assert!(
+            page.contains("kilter_alerts_active{endpoint=\"churn\",state=\"firing\",kind=\"drift\"} 1\n"),
+            "{page}"
+        );
+        let nothing_active = Snapshot { status: api::Status::default(), ..snapshot() }.to_text();
+        assert!(!nothing_active.contains("kilter_alerts_active"), "{nothing_active}");
     }
 }

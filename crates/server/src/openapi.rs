@@ -37,7 +37,7 @@ pub(crate) fn all() -> OpenApiRouter<AppState> {
     OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(health::get_health))
         .routes(routes!(health::get_readiness))
-        .routes(routes!(metrics::metrics))
+        .routes(routes!(metrics::get_metrics))
         .routes(routes!(document))
         .routes(routes!(status::get_status))
         .routes(routes!(models::list_models))

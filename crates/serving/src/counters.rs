@@ -69,6 +69,13 @@ impl Latencies {
         bucket.map(|bucket| Duration::from_secs_f64(GROWTH.powf(bucket as f64 + 0.5) / 1e6))
     }
 
+    /// How many latencies did not exceed `bound`, for a bound that is within 1 % of the given one.
+    pub fn count_up_to(&self, bound: Duration) -> u64 {
+        let micros = bound.as_secs_f64() * 1e6;
+        let is_below = |bucket: usize| GROWTH.powf(bucket as f64 + 0.5) <= micros;
+        self.counts.iter().enumerate().take_while(|(bucket, _)| is_below(*bucket)).map(|(_, count)| count).sum()
+    }
+
     /// What came since `earlier`.
     pub fn since(&self, earlier: &Self) -> Self {
         Self { counts: differences(&self.counts, &earlier.counts), total: self.total.saturating_sub(earlier.total) }
@@ -213,6 +220,19 @@ impl VersionCounts {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_count_up_to_a_bound_grows_to_all_and_is_exact_within_one_percent() {
+        let histogram = LatencyHistogram::default();
+        (1..=1_000u64).for_each(|millis| histogram.record(Duration::from_millis(millis)));
+        let latencies = histogram.snapshot();
+        assert_eq!(latencies.count_up_to(Duration::from_micros(900)), 0);
+        for millis in [5_u64, 100, 500, 900] {
+            let count = latencies.count_up_to(Duration::from_millis(millis)) as f64;
+            assert!((count - millis as f64).abs() <= 1.0 + 0.01 * millis as f64, "{millis}: {count}");
+        }
+        assert_eq!(latencies.count_up_to(Duration::from_secs(10)), latencies.count());
+    }
 
     #[test]
     fn quantiles_are_within_one_percent() {

@@ -43,8 +43,8 @@ fn what_is_asked_is_counted_told_kept_and_added_up_after_a_restart() {
     assert_eq!(column(&profile, "score")["place"], "score");
     assert!(region["distances"][1]["effect"].as_f64().unwrap() > 0.1, "half of it is new: {region}");
     let gauges = text(&server, "/metrics");
-    let line = "kilter_profile_unseen_share{endpoint=\"churn\",version=\"1\",column=\"region\"} 0.5\n";
-    assert!(gauges.contains(line) && gauges.contains("kilter_profile_left_out 0\n"), "{gauges}");
+    let line = "kilter_column_unseen_ratio{endpoint=\"churn\",version=\"1\",column=\"region\"} 0.5\n";
+    assert!(gauges.contains(line) && gauges.contains("kilter_columns_truncated 0\n"), "{gauges}");
     assert_eq!(world.json(&["monitor", "columns", "churn"])["versions"], profile["versions"], "through the server");
     assert_eq!(server.get("/api/v1/endpoints/nobody/profile").0, 404);
     assert_eq!(server.get("/api/v1/endpoints/churn/profile?since=soon").0, 400);

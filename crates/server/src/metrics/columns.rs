@@ -22,7 +22,7 @@ const MAX_COLUMNS: usize = 500;
 #[derive(Default)]
 pub(crate) struct ColumnShares {
     columns: Vec<ColumnShare>,
-    left_out: usize,
+    truncated: usize,
 }
 
 struct ColumnShare {
@@ -43,7 +43,7 @@ impl ColumnShares {
                 shares.columns.extend(columns.map(|column| share(&endpoint, version, column)));
             }
         }
-        shares.left_out = shares.columns.len().saturating_sub(MAX_COLUMNS);
+        shares.truncated = shares.columns.len().saturating_sub(MAX_COLUMNS);
         shares.columns.truncate(MAX_COLUMNS);
         shares
     }
@@ -52,12 +52,12 @@ impl ColumnShares {
     pub(crate) fn write(&self, page: &mut String) {
         let help = "Share of rows without a value in this hour and the one before, by column of the live version.";
         let samples = self.columns.iter().map(|share| (share.labels.clone(), share.missing));
-        family(page, "kilter_profile_missing_share", "gauge", help, samples);
+        family(page, "kilter_column_missing_ratio", "gauge", help, samples);
         let help = "Share of rows with a category or a number that the reference never had, in the same hours.";
         let samples = self.columns.iter().map(|share| (share.labels.clone(), share.unseen));
-        family(page, "kilter_profile_unseen_share", "gauge", help, samples);
+        family(page, "kilter_column_unseen_ratio", "gauge", help, samples);
         let help = "Columns whose shares found no room on this page.";
-        family(page, "kilter_profile_left_out", "gauge", help, [(String::new(), self.left_out as f64)]);
+        family(page, "kilter_columns_truncated", "gauge", help, [(String::new(), self.truncated as f64)]);
     }
 }
 
@@ -65,4 +65,12 @@ fn share(endpoint: &EndpointName, version: &VersionProfile, column: &ColumnReadi
     let pairs = [("endpoint", endpoint.as_str()), ("version", &version.number.to_string()), ("column", &column.name)];
     let unseen = column.unseen_share().or(column.out_of_range_share()).unwrap_or_default();
     ColumnShare { labels: labels(&pairs), missing: column.missing_share(), unseen }
+}
+
+#[cfg(test)]
+impl ColumnShares {
+    /// One column.
+    pub(crate) fn sample() -> Self {
+        Self { columns: vec![ColumnShare { labels: "{}".to_owned(), missing: 0.5, unseen: 0.0 }], truncated: 0 }
+    }
 }

@@ -21,7 +21,7 @@ const MAX_METRICS: u32 = 1_000;
 #[derive(Default)]
 pub(crate) struct LatestReadings {
     readings: Vec<api::Reading>,
-    left_out: usize,
+    truncated: usize,
 }
 
 /// Reads what the monitors of the endpoints measured last; what a rule judges comes first.
@@ -32,7 +32,7 @@ pub(crate) fn read_latest(app: &App, status: &api::Status, now: Timestamp) -> Re
         found.readings.extend(readings::latest(app, &name, now, MAX_METRICS)?);
     }
     found.readings.sort_by_key(|reading| reading.verdict.is_none());
-    found.left_out = found.readings.len().saturating_sub(MAX_READINGS);
+    found.truncated = found.readings.len().saturating_sub(MAX_READINGS);
     found.readings.truncate(MAX_READINGS);
     Ok(found)
 }
@@ -42,8 +42,8 @@ type Gauge = (&'static str, &'static str, fn(&api::Reading) -> Option<f64>);
 
 const GAUGES: [Gauge; 9] = [
     ("kilter_monitor_value", "The newest reading of a metric.", |reading| reading.value),
-    ("kilter_monitor_low", "Low end of the interval of the newest reading.", |reading| reading.low),
-    ("kilter_monitor_high", "High end of the interval of the newest reading.", |reading| reading.high),
+    ("kilter_monitor_ci_low", "Low end of the interval of the newest reading.", |reading| reading.low),
+    ("kilter_monitor_ci_high", "High end of the interval of the newest reading.", |reading| reading.high),
     ("kilter_monitor_bound_low", "The least that the rule asks for.", |reading| reading.bound_low),
     ("kilter_monitor_bound_high", "The most that the rule asks for.", |reading| reading.bound_high),
     ("kilter_monitor_failing", "1 while the newest reading breaks its rule, 0 while it keeps it.", |reading| {
@@ -58,7 +58,7 @@ const GAUGES: [Gauge; 9] = [
     }),
     ("kilter_monitor_rows", "Rows that the newest reading rests on.", |reading| Some(reading.count as f64)),
     (
-        "kilter_monitor_window_end_seconds",
+        "kilter_monitor_window_end_timestamp_seconds",
         "When the window of the newest reading ended, in seconds since the epoch.",
         |reading| reading.window_end.parse::<Timestamp>().ok().map(|end| end.millis() as f64 / 1000.0),
     ),
@@ -76,14 +76,24 @@ pub(crate) fn write(page: &mut String, newest: &LatestReadings) {
         family(page, name, "gauge", help, samples);
     }
     let help = "Metrics whose newest reading found no room on this page.";
-    family(page, "kilter_monitor_left_out", "gauge", help, [(String::new(), newest.left_out as f64)]);
+    family(page, "kilter_monitor_readings_truncated", "gauge", help, [(String::new(), newest.truncated as f64)]);
+}
+
+#[cfg(test)]
+impl LatestReadings {
+    /// One reading with every number.
+    pub(crate) fn sample() -> Self {
+        let mut reading = tests::reading("psi(x)", Some(0.3), Some("failed"));
+        (reading.low, reading.high, reading.bound_low) = (Some(0.2), Some(0.4), Some(0.0));
+        Self { readings: vec![reading], truncated: 0 }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn reading(metric: &str, value: Option<f64>, verdict: Option<&str>) -> api::Reading {
+    pub(super) fn reading(metric: &str, value: Option<f64>, verdict: Option<&str>) -> api::Reading {
         let time = "2026-01-02T00:00:00Z".to_owned();
         api::Reading {
             endpoint: "churn".to_owned(),
@@ -120,7 +130,7 @@ mod tests {
             reading("rows", Some(9.0), None),
         ];
         let mut page = String::new();
-        write(&mut page, &LatestReadings { readings, left_out: 0 });
+        write(&mut page, &LatestReadings { readings, truncated: 0 });
         let odd = r#"{endpoint="churn",monitor="drift",metric="share(city where name == \"a\\b\")",estimated="false"}"#;
         assert!(page.contains(&format!("kilter_monitor_value{odd} 0.3\n")), "{page}");
         assert!(page.contains(&format!("kilter_monitor_failing{odd} 1\n")), "{page}");
@@ -129,6 +139,6 @@ mod tests {
         assert!(!page.contains(&format!("kilter_monitor_value{plain}")), "{page}");
         assert!(page.contains(&format!("kilter_monitor_undecided{plain} 1\n")), "{page}");
         assert_eq!(page.matches("kilter_monitor_failing{").count(), 1, "what no rule judges fails nothing");
-        assert!(page.contains("kilter_monitor_left_out 0\n") && page.contains(" 1767312000\n"), "{page}");
+        assert!(page.contains("kilter_monitor_readings_truncated 0\n") && page.contains(" 1767312000\n"), "{page}");
     }
 }

@@ -1,11 +1,15 @@
-//! What the versions of each endpoint were asked and answered, as counters of `/metrics`.
+//! What the versions of each endpoint were asked and answered, as counters and a histogram of `/metrics`.
 
-use std::fmt::Write;
+use std::{fmt::Write, time::Duration};
 
 use kilter_app::{App, prediction};
 use kilter_serving::counters::VersionCounts;
 
-use crate::metrics::text::labels;
+use crate::metrics::text::{family, labels};
+
+/// Upper bounds of the buckets of the duration histogram, in seconds.
+const BUCKETS: [f64; 16] =
+    [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
 /// What one version did at one endpoint.
 pub(crate) struct ServedVersion {
@@ -14,8 +18,17 @@ pub(crate) struct ServedVersion {
     pub(crate) counts: VersionCounts,
 }
 
-pub(crate) fn served_versions(app: &App) -> Vec<ServedVersion> {
-    let of_endpoint = |(name, serving): (_, std::sync::Arc<kilter_app::prediction::Serving>)| {
+impl ServedVersion {
+    /// Its labels, and `more`.
+    fn labels(&self, more: &[(&str, &str)]) -> String {
+        let version = self.version.to_string();
+        labels(&[&[("endpoint", self.endpoint.as_str()), ("version", &version)], more].concat())
+    }
+}
+
+/// Every version that is loaded, with its counts.
+pub(crate) fn read_versions(app: &App) -> Vec<ServedVersion> {
+    let of_endpoint = |(name, serving): (_, std::sync::Arc<prediction::Serving>)| {
         let routes = serving.endpoint().routes();
         let served = routes.versions().map(|served| ServedVersion {
             endpoint: format!("{name}"),
@@ -27,28 +40,41 @@ pub(crate) fn served_versions(app: &App) -> Vec<ServedVersion> {
     prediction::open_endpoints(app).into_iter().flat_map(of_endpoint).collect()
 }
 
-/// A counter of a version: its name, its help, and how it is read.
-pub(crate) type Counter = (&'static str, &'static str, fn(&VersionCounts) -> u64);
+/// Writes the families.
+pub(crate) fn write(page: &mut String, served: &[ServedVersion]) {
+    let requests = served.iter().flat_map(|version| {
+        let VersionCounts { requests, errors, refused, .. } = version.counts;
+        let outcomes =
+            [("ok", requests.saturating_sub(errors + refused)), ("client_error", refused), ("server_error", errors)];
+        outcomes.map(|(outcome, count)| (version.labels(&[("outcome", outcome)]), count as f64))
+    });
+    let help = "Inference requests by their outcome.";
+    family(page, "kilter_inference_requests_total", "counter", help, requests);
+    let rows = served.iter().map(|version| (version.labels(&[]), version.counts.rows as f64));
+    family(page, "kilter_inference_rows_total", "counter", "Rows that were scored.", rows);
+    let invalid = served.iter().map(|version| (version.labels(&[]), version.counts.missing_scores as f64));
+    family(page, "kilter_invalid_scores_total", "counter", "Scores that were not a number.", invalid);
+    write_durations(page, served);
+}
 
-pub(crate) fn latency(page: &mut String, served: &[ServedVersion]) {
-    let name = "kilter_scoring_seconds";
+fn write_durations(page: &mut String, served: &[ServedVersion]) {
+    let name = "kilter_inference_duration_seconds";
     if served.is_empty() {
         return;
     }
+    // Writing to a String cannot fail.
     let _ = writeln!(
         page,
-        "# HELP {name} Time that a version took to score a request since it was loaded; its quantiles are p50_ms, p95_ms and p99_ms of rules.\n# TYPE {name} summary"
+        "# HELP {name} Time to score a request, without the network; bounds are within 1 %.\n# TYPE {name} histogram"
     );
-    for ServedVersion { endpoint, version, counts } in served {
-        let version = version.to_string();
-        for q in ["0.5", "0.95", "0.99"] {
-            let share = q.parse().unwrap_or(1.0);
-            let labels = labels(&[("endpoint", endpoint), ("version", &version), ("quantile", q)]);
-            let value = counts.latency.quantile(share).map_or(f64::NAN, |latency| latency.as_secs_f64());
-            let _ = writeln!(page, "{name}{labels} {value}");
+    for version in served {
+        let latency = &version.counts.latency;
+        for bound in BUCKETS {
+            let count = latency.count_up_to(Duration::from_secs_f64(bound));
+            let _ = writeln!(page, "{name}_bucket{} {count}", version.labels(&[("le", &bound.to_string())]));
         }
-        let labels = labels(&[("endpoint", endpoint), ("version", &version)]);
-        let _ = writeln!(page, "{name}_sum{labels} {}", counts.latency.total().as_secs_f64());
-        let _ = writeln!(page, "{name}_count{labels} {}", counts.latency.count());
+        let _ = writeln!(page, "{name}_bucket{} {}", version.labels(&[("le", "+Inf")]), latency.count());
+        let _ = writeln!(page, "{name}_sum{} {}", version.labels(&[]), latency.total().as_secs_f64());
+        let _ = writeln!(page, "{name}_count{} {}", version.labels(&[]), latency.count());
     }
 }

@@ -8,12 +8,12 @@ use crate::metrics::text::{family, labels};
 type TaskGauge = (&'static str, &'static str, &'static str, fn(&api::TaskStatus) -> Option<f64>);
 
 /// What goes on beside requests.
-pub(crate) fn tasks(page: &mut String, status: &api::Status) {
+pub(crate) fn write(page: &mut String, status: &api::Status) {
     let gauges: [TaskGauge; 5] = [
         ("kilter_task_ok", "gauge", "1 while a background task goes on, 0 while it fails or is blocked.", |task| {
             Some(f64::from(u8::from(task.ok)))
         }),
-        ("kilter_task_failures", "gauge", "Steps of a background task that failed in a row.", |task| {
+        ("kilter_task_consecutive_failures", "gauge", "Steps of a background task that failed in a row.", |task| {
             Some(f64::from(task.failures))
         }),
         ("kilter_task_panics_total", "counter", "Steps of a background task that panicked.", |task| {
@@ -22,7 +22,7 @@ pub(crate) fn tasks(page: &mut String, status: &api::Status) {
         ("kilter_task_running_seconds", "gauge", "How long the step takes that runs now.", |task| {
             task.running_seconds.map(|seconds| seconds as f64)
         }),
-        ("kilter_task_succeeded_seconds_ago", "gauge", "Time since a background task last succeeded.", |task| {
+        ("kilter_task_last_success_age_seconds", "gauge", "Time since a background task last succeeded.", |task| {
             task.succeeded_seconds_ago.map(|seconds| seconds as f64)
         }),
     ];
@@ -31,5 +31,5 @@ pub(crate) fn tasks(page: &mut String, status: &api::Status) {
         family(page, name, kind, help, samples);
     }
     let damage = [(String::new(), status.damage.len() as f64)];
-    family(page, "kilter_damage", "gauge", "Things of the data folder that are damaged or missing.", damage);
+    family(page, "kilter_damaged_files", "gauge", "Things of the data folder that are damaged or missing.", damage);
 }

@@ -21,6 +21,7 @@ struct Alert<'a> {
 /// A rule file for one endpoint.
 pub(super) fn rules(endpoint: &str, readings: &[api::Reading]) -> String {
     let of = format!("{{endpoint=\"{}\"}}", endpoint.replace('\\', "\\\\").replace('"', "\\\""));
+    let server_errors = of.replace('}', ",outcome=\"server_error\"}");
     let patience = patience_seconds(readings);
     let alerts = [
         Alert {
@@ -39,14 +40,16 @@ pub(super) fn rules(endpoint: &str, readings: &[api::Reading]) -> String {
         },
         Alert {
             name: "KilterReadingsStopped",
-            expression: format!("time() - max by (endpoint) (kilter_monitor_window_end_seconds{of}) > {patience}"),
+            expression: format!(
+                "time() - max by (endpoint) (kilter_monitor_window_end_timestamp_seconds{of}) > {patience}"
+            ),
             hold: "0s".to_owned(),
             severity: "warning",
             summary: "no window of {{ $labels.endpoint }} was read for {{ $value | humanizeDuration }}",
         },
         Alert {
             name: "KilterAlertOpen",
-            expression: format!("kilter_open_alerts{of} > 0"),
+            expression: format!("sum by (endpoint) (kilter_alerts_active{of}) > 0"),
             hold: "0s".to_owned(),
             severity: "warning",
             summary: "{{ $value }} alerts of {{ $labels.endpoint }} are open: kilter alert list",
@@ -54,7 +57,7 @@ pub(super) fn rules(endpoint: &str, readings: &[api::Reading]) -> String {
         Alert {
             name: "KilterRequestsFail",
             expression: format!(
-                "sum by (endpoint) (rate(kilter_errors_total{of}[5m])) / sum by (endpoint) (rate(kilter_requests_total{of}[5m])) > 0.01"
+                "sum by (endpoint) (rate(kilter_inference_requests_total{server_errors}[5m])) / sum by (endpoint) (rate(kilter_inference_requests_total{of}[5m])) > 0.01"
             ),
             hold: "5m".to_owned(),
             severity: "critical",

@@ -1,0 +1,26 @@
+//! What answers at each endpoint and which alerts are active there, as gauges of `/metrics`.
+
+use std::collections::BTreeMap;
+
+use kilter_api as api;
+
+use crate::metrics::text::{family, labels};
+
+/// Writes the families.
+pub(crate) fn write(page: &mut String, status: &api::Status) {
+    let mut active: BTreeMap<[&str; 3], u64> = BTreeMap::new();
+    for alert in &status.alerts {
+        *active.entry([&alert.endpoint, &alert.state, &alert.monitor]).or_default() += 1;
+    }
+    let active = active.into_iter().map(|([endpoint, state, kind], count)| {
+        (labels(&[("endpoint", endpoint), ("state", state), ("kind", kind)]), count as f64)
+    });
+    let help = "Alerts that are not resolved, by their state and by the kind of their monitor.";
+    family(page, "kilter_alerts_active", "gauge", help, active);
+    let answers = |endpoint: &&api::EndpointStatus| endpoint.refused.is_none();
+    let live = status.endpoints.iter().filter(answers).filter_map(|endpoint| {
+        let live = endpoint.live.as_ref()?;
+        Some((labels(&[("endpoint", &endpoint.name)]), f64::from(live.version)))
+    });
+    family(page, "kilter_live_version", "gauge", "The number of the version that answers.", live);
+}
