@@ -1,7 +1,7 @@
 //! Who acts, when, and how a decision becomes an entry of the audit table.
 
 use kilter_domain::{actor::Actor, time::Timestamp};
-use kilter_store::audit::Draft;
+use kilter_store::audit::AuditEvent;
 
 use crate::event::{DecisionKind, EventMetrics};
 
@@ -24,13 +24,13 @@ impl RequestContext {
         kind: DecisionKind,
         reason: impl Into<String>,
         numbers: &EventMetrics,
-    ) -> Draft {
+    ) -> AuditEvent {
         self.audit_event(kind.word(), reason, numbers.evidence())
     }
 
     /// The entry of any other change.
-    pub(crate) fn audit_event(&self, action: &str, reason: impl Into<String>, evidence: Vec<String>) -> Draft {
-        Draft {
+    pub(crate) fn audit_event(&self, action: &str, reason: impl Into<String>, evidence: Vec<String>) -> AuditEvent {
+        AuditEvent {
             at: self.at,
             actor: self.actor.clone(),
             on_behalf: None,

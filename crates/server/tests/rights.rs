@@ -55,7 +55,7 @@ impl World {
         };
         let cause = Cause::Manual { by: act.actor.clone() };
         let run = NewRun { id: "a-run".into(), project: project.name.clone(), cause, record: json!({}) };
-        let draft = kilter_store::audit::Draft {
+        let draft = kilter_store::audit::AuditEvent {
             at: act.at,
             actor: act.actor.clone(),
             on_behalf: None,

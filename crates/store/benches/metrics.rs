@@ -15,7 +15,7 @@ use kilter_domain::{
 };
 use kilter_store::{
     Store,
-    audit::{self, Draft},
+    audit::{self, AuditEvent},
     project,
     run::{
         self,
@@ -32,7 +32,7 @@ fn furnished(dir: &std::path::Path) -> Store {
     let store = Store::open(dir).expect("an empty folder opens");
     let furnish = |tx: &kilter_store::Tx| {
         let project: ProjectName = "bench".parse().expect("a name");
-        let draft = Draft {
+        let draft = AuditEvent {
             at: Timestamp(0),
             actor: Actor::system("bench"),
             on_behalf: None,
@@ -104,7 +104,7 @@ const ENTRIES: u64 = 10_000;
 fn with_a_long_ledger(dir: &std::path::Path) -> Store {
     let store = furnished(dir);
     let work = |tx: &kilter_store::Tx| {
-        let draft = Draft {
+        let draft = AuditEvent {
             at: Timestamp(1),
             actor: Actor::system("bench"),
             on_behalf: None,

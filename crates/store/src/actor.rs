@@ -8,7 +8,7 @@ use rusqlite::{Row, named_params};
 
 use crate::{
     Page, PageRequest, Reader, StoreError, Tx,
-    audit::{Audited, Change, table},
+    audit::{AuditedTx, Change, table},
     row,
     statement::statements,
 };
@@ -70,7 +70,7 @@ impl Token {
 ///
 /// # Errors
 /// When id or hash is taken.
-pub fn create(audited: &Audited, new: &NewToken) -> Result<Token, StoreError> {
+pub fn create(audited: &AuditedTx, new: &NewToken) -> Result<Token, StoreError> {
     let object = format!("token:{}", new.id);
     let change = Change { after: Some("valid"), ..Change::of(&object) };
     let params = named_params! {
@@ -86,7 +86,7 @@ pub fn create(audited: &Audited, new: &NewToken) -> Result<Token, StoreError> {
 ///
 /// # Errors
 /// When there is no such token, or it is revoked already.
-pub fn revoke(audited: &Audited, id: &str) -> Result<Token, StoreError> {
+pub fn revoke(audited: &AuditedTx, id: &str) -> Result<Token, StoreError> {
     if let Some(revoked) = get(audited.tx(), id)?.revoked {
         let reason = format!("token `{id}` was revoked at {revoked} already");
         return Err(StoreError::Conflict { attempted: REVOKE.attempt, reason });

@@ -1,6 +1,6 @@
 //! The ledger: who did what to which thing, why, on what evidence; one entry in the transaction of each change.
 //!
-//! A caller states what it is about to do once ([`Draft`]) and gets an [`Audited`] guard; the functions that change
+//! A caller states what it is about to do once ([`AuditEvent`]) and gets an [`AuditedTx`] guard; the functions that change
 //! a life take the guard, look up what was before, and write entry and change together. So an entry cannot be
 //! forgotten, and cannot say anything but what happened.
 //!
@@ -55,7 +55,7 @@ statements! {
 
 /// What someone is about to do: everything of an entry that the store cannot see for itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Draft {
+pub struct AuditEvent {
     /// When, by the caller's clock.
     pub at: Timestamp,
     /// Who: `user:ana`, `svc:ci`, `system:retrain`.
@@ -98,19 +98,19 @@ impl<'c> Change<'c> {
 }
 
 /// The right to change lives inside of a transaction: each change writes its entry first.
-pub struct Audited<'t> {
+pub struct AuditedTx<'t> {
     tx: &'t Tx,
-    draft: Draft,
+    event: AuditEvent,
 }
 
 impl Tx {
     /// Begins an action. Nothing is written until something changes.
-    pub fn audited(&self, draft: Draft) -> Audited<'_> {
-        Audited { tx: self, draft }
+    pub fn audited(&self, event: AuditEvent) -> AuditedTx<'_> {
+        AuditedTx { tx: self, event }
     }
 }
 
-impl<'t> Audited<'t> {
+impl<'t> AuditedTx<'t> {
     /// The transaction, for reads and for writes that need no entry.
     pub fn tx(&self) -> &'t Tx {
         self.tx
@@ -118,27 +118,27 @@ impl<'t> Audited<'t> {
 
     /// When the action happens.
     pub fn at(&self) -> Timestamp {
-        self.draft.at
+        self.event.at
     }
 
     /// Who acts.
     pub fn actor(&self) -> &Actor {
-        &self.draft.actor
+        &self.event.actor
     }
 
-    /// Records that this action was tried on `object` and did not happen, and why (the draft's reason).
+    /// Records that this action was tried on `object` and did not happen, and why (the reason of the event).
     ///
     /// # Errors
     /// When `outcome` says that it did happen: then the change writes the entry.
-    pub fn did_not_happen(&self, object: &str, outcome: Outcome) -> Result<u64, StoreError> {
+    pub fn record_refusal(&self, object: &str, outcome: Outcome) -> Result<u64, StoreError> {
         match outcome {
-            Outcome::Denied | Outcome::Failed => append(self.tx, &self.draft, &Change::of(object), None, outcome),
+            Outcome::Denied | Outcome::Failed => append(self.tx, &self.event, &Change::of(object), None, outcome),
             Outcome::Done => Err(invalid("an action that was done is recorded by its change".to_owned())),
         }
     }
 
     /// Refuses to change what has moved since the caller judged it.
-    pub(crate) fn expect(&self, object: &str, expected: &str, actual: &str) -> Result<(), StoreError> {
+    pub(crate) fn check_unmoved(&self, object: &str, expected: &str, actual: &str) -> Result<(), StoreError> {
         match expected == actual {
             true => Ok(()),
             false => Err(StoreError::Moved {
@@ -149,9 +149,9 @@ impl<'t> Audited<'t> {
         }
     }
 
-    /// Writes the entry of a change of no row of its own; its `seq`. What writes a row is [`Audited::write_row`].
-    pub(crate) fn enter(&self, change: &Change) -> Result<u64, StoreError> {
-        append(self.tx, &self.draft, change, None, Outcome::Done)
+    /// Writes the entry of a change of no row of its own; its `seq`. What writes a row is [`AuditedTx::write_row`].
+    pub(crate) fn record_change(&self, change: &Change) -> Result<u64, StoreError> {
+        append(self.tx, &self.event, change, None, Outcome::Done)
     }
 }
 
@@ -159,9 +159,9 @@ impl<'t> Audited<'t> {
 ///
 /// # Errors
 /// When the entry has no reason, or none any more.
-pub fn erase_reason(audited: &Audited, seq: u64) -> Result<(), StoreError> {
+pub fn erase_reason(audited: &AuditedTx, seq: u64) -> Result<(), StoreError> {
     let object = format!("entry:{seq}");
-    audited.enter(&Change { before: Some("kept"), after: Some("erased"), ..Change::of(&object) })?;
+    audited.record_change(&Change { before: Some("kept"), after: Some("erased"), ..Change::of(&object) })?;
     match audited.tx().execute(&ERASE_REASON, named_params! { ":seq": seq })? {
         0 => Err(StoreError::NotFound { what: "reason of ledger entry", id: seq.to_string() }),
         _ => Ok(()),
@@ -198,30 +198,30 @@ pub fn list_of_actor(reader: &Reader, actor: &Actor, page: &PageRequest) -> Resu
 
 fn append(
     tx: &Tx,
-    draft: &Draft,
+    event: &AuditEvent,
     change: &Change,
     row: Option<&RowDigest>,
     outcome: Outcome,
 ) -> Result<u64, StoreError> {
-    check(draft)?;
-    let reason = draft.reason.as_deref().map(salted).transpose()?;
+    check_event(event)?;
+    let reason = event.reason.as_deref().map(salted).transpose()?;
     let owned = |text: Option<&str>| text.map(str::to_owned);
     let entry = Entry {
         seq: size(tx)? + 1,
-        at: draft.at,
-        actor: draft.actor.clone(),
-        on_behalf: draft.on_behalf.clone(),
-        action: draft.action.clone(),
+        at: event.at,
+        actor: event.actor.clone(),
+        on_behalf: event.on_behalf.clone(),
+        action: event.action.clone(),
         object: change.object.to_owned(),
         object_digest: owned(change.object_digest),
         outcome,
         before: owned(change.before),
         after: owned(change.after),
         reason_hash: reason.as_ref().map(|(_, hash)| hash.clone()),
-        evidence: draft.evidence.iter().cloned().chain(row.map(RowDigest::evidence)).collect(),
+        evidence: event.evidence.iter().cloned().chain(row.map(RowDigest::evidence)).collect(),
     };
     insert(tx, &entry)?;
-    if let (Some((salt, _)), Some(text)) = (reason, &draft.reason) {
+    if let (Some((salt, _)), Some(text)) = (reason, &event.reason) {
         tx.execute(&INSERT_REASON, named_params! { ":seq": entry.seq, ":salt": salt.as_slice(), ":text": text })?;
     }
     Ok(entry.seq)
@@ -244,16 +244,16 @@ fn insert(tx: &Tx, entry: &Entry) -> Result<(), StoreError> {
 /// Numbers past this one are not exact in every JSON reader (RFC 8785 writes numbers as doubles).
 const MAX_EXACT: u64 = 1 << 53;
 
-fn check(draft: &Draft) -> Result<(), StoreError> {
-    if draft.at.millis().unsigned_abs() > MAX_EXACT {
-        return Err(invalid(format!("the time {} ms is past every calendar", draft.at.millis())));
+fn check_event(event: &AuditEvent) -> Result<(), StoreError> {
+    if event.at.millis().unsigned_abs() > MAX_EXACT {
+        return Err(invalid(format!("the time {} ms is past every calendar", event.at.millis())));
     }
-    let reason_bytes = draft.reason.as_ref().map_or(0, String::len);
+    let reason_bytes = event.reason.as_ref().map_or(0, String::len);
     if reason_bytes > MAX_REASON_BYTES {
         return Err(invalid(format!("a reason of {reason_bytes} bytes is too long (at most {MAX_REASON_BYTES})")));
     }
-    if draft.evidence.len() > MAX_EVIDENCE {
-        let count = draft.evidence.len();
+    if event.evidence.len() > MAX_EVIDENCE {
+        let count = event.evidence.len();
         return Err(invalid(format!("{count} pieces of evidence are too many (at most {MAX_EVIDENCE})")));
     }
     Ok(())

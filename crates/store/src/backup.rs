@@ -17,7 +17,7 @@ statements! {
 }
 
 /// Copies what is durable in `from` now into the new file `to`.
-pub(crate) fn copy(from: &Path, to: &Path) -> Result<(), StoreError> {
+pub(crate) fn write_copy(from: &Path, to: &Path) -> Result<(), StoreError> {
     let Some(name) = to.to_str() else {
         let reason = format!("{} is not UTF-8", to.display());
         return Err(StoreError::Invalid { attempted: COPY.attempt, reason });

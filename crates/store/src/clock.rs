@@ -8,7 +8,7 @@ use rusqlite::named_params;
 
 use crate::{
     PageRequest, Reader, StoreError,
-    audit::{self, Audited, Change},
+    audit::{self, AuditedTx, Change},
     statement::statements,
 };
 
@@ -50,9 +50,9 @@ pub fn newest_time(reader: &Reader) -> Result<Option<Timestamp>, StoreError> {
 }
 
 /// Records that the clock, which had come to `from`, is set back to the time of the entry.
-pub fn record_set_back(audited: &Audited, from: Timestamp) -> Result<u64, StoreError> {
+pub fn record_set_back(audited: &AuditedTx, from: Timestamp) -> Result<u64, StoreError> {
     let (before, after) = (from.to_string(), audited.at().to_string());
-    audited.enter(&Change { before: Some(&before), after: Some(&after), ..Change::of(OBJECT) })
+    audited.record_change(&Change { before: Some(&before), after: Some(&after), ..Change::of(OBJECT) })
 }
 
 /// When the clock was found set back, newest first; at most a hundred times.

@@ -1,7 +1,7 @@
-//! Rings after each commit, so that whoever waits for a change looks at once instead of at the next round.
+//! Counts commits and wakes who waits for the next one, so that a background task runs at once and not at its next poll.
 //!
 //! Holds true: a change that was committed after `seen` was read is never missed. Deliberately absent: what changed;
-//! whoever is woken reads what is wanted and what is.
+//! whoever is woken reads the state again.
 
 use std::{
     sync::{Condvar, Mutex, PoisonError},
@@ -10,15 +10,15 @@ use std::{
 
 /// Counts commits and wakes who waits for the next.
 #[derive(Default)]
-pub(crate) struct Doorbell {
+pub(crate) struct CommitNotifier {
     commits: Mutex<u64>,
-    rung: Condvar,
+    committed: Condvar,
 }
 
-impl Doorbell {
-    pub(crate) fn ring(&self) {
+impl CommitNotifier {
+    pub(crate) fn notify(&self) {
         *self.commits.lock().unwrap_or_else(PoisonError::into_inner) += 1;
-        self.rung.notify_all();
+        self.committed.notify_all();
     }
 
     pub(crate) fn commits(&self) -> u64 {
@@ -27,7 +27,7 @@ impl Doorbell {
 
     pub(crate) fn wait(&self, seen: u64, at_most: Duration) -> u64 {
         let commits = self.commits.lock().unwrap_or_else(PoisonError::into_inner);
-        let waited = self.rung.wait_timeout_while(commits, at_most, |commits| *commits <= seen);
+        let waited = self.committed.wait_timeout_while(commits, at_most, |commits| *commits <= seen);
         *waited.unwrap_or_else(PoisonError::into_inner).0
     }
 }

@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::{
     Page, PageRequest, Reader, StoreError,
-    audit::{Audited, Change, table},
+    audit::{AuditedTx, Change, table},
     project::refuse_alike,
     row,
     statement::statements,
@@ -121,7 +121,7 @@ pub fn endpoint_object(name: &EndpointName) -> String {
 /// # Errors
 /// When the name belongs to another project, or there is no such project.
 pub fn register_endpoint(
-    audited: &Audited,
+    audited: &AuditedTx,
     name: &EndpointName,
     project: &ProjectName,
 ) -> Result<Endpoint, StoreError> {
@@ -165,7 +165,7 @@ pub fn list_endpoints(
 ///
 /// # Errors
 /// When there is a deployment with this id, or no such endpoint or version.
-pub fn request(audited: &Audited, new: &NewDeployment) -> Result<Deployment, StoreError> {
+pub fn request(audited: &AuditedTx, new: &NewDeployment) -> Result<Deployment, StoreError> {
     if find(audited.tx(), &new.id)?.is_some() {
         let reason = format!("there is a deployment `{}` already", new.id);
         return Err(StoreError::Conflict { attempted: INSERT.attempt, reason });
@@ -192,7 +192,7 @@ pub fn request(audited: &Audited, new: &NewDeployment) -> Result<Deployment, Sto
 /// When there is no such deployment, when it has moved meanwhile, and when the endpoint has a live one (or a
 /// candidate) already.
 pub fn advance(
-    audited: &Audited,
+    audited: &AuditedTx,
     id: &str,
     expected: DeploymentState,
     next: DeploymentState,
@@ -200,7 +200,7 @@ pub fn advance(
     let tx = audited.tx();
     let deployment = get(tx, id)?;
     let (object, before, after) = (object(id), expected.to_string(), next.to_string());
-    audited.expect(&object, &before, &deployment.state.to_string())?;
+    audited.check_unmoved(&object, &before, &deployment.state.to_string())?;
     let change = Change { before: Some(&before), after: Some(&after), ..Change::of(&object) };
     let last: Option<i64> =
         tx.one(&LAST_REIGN, named_params! { ":endpoint": deployment.endpoint.as_str() }, |row| row.get(0))?.flatten();

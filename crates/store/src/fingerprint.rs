@@ -27,7 +27,7 @@ pub(crate) fn write(database: &Path) {
 }
 
 /// Whether the database is still what it was when it was closed; `None` when nobody knows. The note is taken away.
-pub(crate) fn take(database: &Path) -> Option<bool> {
+pub(crate) fn take_fingerprint(database: &Path) -> Option<bool> {
     let found = compare(database);
     let _ = fs::remove_file(note(database));
     found
@@ -72,15 +72,18 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let database = dir.path().join("kilter.db");
         fs::write(&database, b"pages").unwrap();
-        assert_eq!(take(&database), None, "nobody knows");
+        assert_eq!(take_fingerprint(&database), None, "nobody knows");
         write(&database);
-        assert_eq!((compare(&database), take(&database), take(&database)), (Some(true), Some(true), None));
+        assert_eq!(
+            (compare(&database), take_fingerprint(&database), take_fingerprint(&database)),
+            (Some(true), Some(true), None)
+        );
         write(&database);
         fs::write(&database, b"pagfs").unwrap();
-        assert_eq!(take(&database), Some(false));
+        assert_eq!(take_fingerprint(&database), Some(false));
         write(&database);
         fs::write(dir.path().join("kilter.db-wal"), b"frames").unwrap();
-        assert_eq!(take(&database), None, "a journal is to be read first");
+        assert_eq!(take_fingerprint(&database), None, "a journal is to be read first");
     }
 
     #[test]

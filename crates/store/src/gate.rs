@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::{
     Page, PageRequest, Reader, StoreError,
-    audit::{Audited, Change, table},
+    audit::{AuditedTx, Change, table},
     row,
     statement::statements,
 };
@@ -103,7 +103,7 @@ pub struct Approval {
 ///
 /// # Errors
 /// When there is no such version.
-pub fn record_verdict(audited: &Audited, new: &NewVerdict) -> Result<u64, StoreError> {
+pub fn record_verdict(audited: &AuditedTx, new: &NewVerdict) -> Result<u64, StoreError> {
     let object = format!("verdict:{}/{}/{}", new.model, new.number, new.gate);
     let outcome = new.verdict.as_str();
     let evidence = row::readable_text_of(INSERT_VERDICT.attempt, &new.verdict)?;
@@ -139,7 +139,7 @@ pub fn list_verdicts(
 ///
 /// # Errors
 /// When there is no such version.
-pub fn record_approval(audited: &Audited, new: &NewApproval) -> Result<u64, StoreError> {
+pub fn record_approval(audited: &AuditedTx, new: &NewApproval) -> Result<u64, StoreError> {
     let object = format!("approval:{}/{}", new.model, new.number);
     let decision = row::name_of(&new.decision)?;
     let change = Change { after: Some(&decision), ..Change::of(&object) };

@@ -35,7 +35,7 @@ pub struct Lease {
 }
 
 /// Takes or renews a lease for `span`; `None` while another holds it.
-pub fn take(tx: &Tx, name: &str, holder: &str, now: Timestamp, span: Span) -> Result<Option<Lease>, StoreError> {
+pub fn acquire(tx: &Tx, name: &str, holder: &str, now: Timestamp, span: Span) -> Result<Option<Lease>, StoreError> {
     let params = named_params! {
         ":name": name, ":holder": holder, ":now": now.millis(), ":until": now.after(span).millis()
     };

@@ -5,7 +5,7 @@
 //!
 //! Holds true:
 //! - A write that returned `Ok` survives `kill -9` and power loss (WAL, `synchronous=FULL`).
-//! - No state changes without its ledger entry, no entry stands without its change: only [`audit::Audited`]
+//! - No state changes without its ledger entry, no entry stands without its change: only [`audit::AuditedTx`]
 //!   can change a life, it writes the entry itself, and triggers refuse whatever goes round it.
 //! - One bad write fails alone, though many share a commit.
 //! - Every list is paged, every queue bounded.
@@ -49,7 +49,8 @@ pub use reader::Reader;
 pub use writer::Tx;
 
 use crate::{
-    commit_notify::Doorbell, lock::FolderLock, presence::Presence, reader::ReaderPool, reading::Access, writer::Writer,
+    commit_notify::CommitNotifier, lock::FolderLock, presence::Presence, reader::ReaderPool, reading::Access,
+    writer::Writer,
 };
 
 /// The name of the database file inside of the data folder.
@@ -67,7 +68,7 @@ struct Inner {
     readers: ReaderPool,
     /// `None` where the store is only read.
     writer: Option<Writer>,
-    doorbell: Arc<Doorbell>,
+    commit_notifier: Arc<CommitNotifier>,
     presence: Presence,
     note: Option<ClosingNote>,
     _lock: Option<FolderLock>,
@@ -99,16 +100,16 @@ impl Store {
 
     /// As [`Store::open`], with choices.
     pub fn open_with(dir: impl AsRef<Path>, options: StoreOptions) -> Result<Self, StoreError> {
-        let lock = FolderLock::take(dir.as_ref())?;
+        let lock = FolderLock::acquire(dir.as_ref())?;
         let path = dir.as_ref().join(DATABASE_FILE);
-        let was_changed = fingerprint::take(&path) == Some(false);
+        let was_changed = fingerprint::take_fingerprint(&path) == Some(false);
         let connection = Self::connect(&path, options).map_err(|error| error.in_database(&path))?;
         let readers = ReaderPool::new(&path, Access::Shared);
-        let doorbell = Arc::new(Doorbell::default());
+        let commit_notifier = Arc::new(CommitNotifier::default());
         let presence = Presence::of(&path);
-        let writer = Some(Writer::start(Tx::new(connection), Arc::clone(&doorbell), presence.clone())?);
+        let writer = Some(Writer::start(Tx::new(connection), Arc::clone(&commit_notifier), presence.clone())?);
         let note = Some(ClosingNote { presence: presence.clone(), was_changed });
-        Ok(Self { inner: Arc::new(Inner { readers, writer, doorbell, presence, note, _lock: Some(lock) }) })
+        Ok(Self { inner: Arc::new(Inner { readers, writer, commit_notifier, presence, note, _lock: Some(lock) }) })
     }
 
     fn connect(path: &Path, options: StoreOptions) -> Result<rusqlite::Connection, StoreError> {
@@ -164,7 +165,9 @@ impl Store {
         let access = reading::access(&path).map_err(|error| error.in_database(&path))?;
         let (readers, presence) = (ReaderPool::new(&path, access), Presence::of(&path));
         let (writer, note, lock) = (None, None, None);
-        Ok(Self { inner: Arc::new(Inner { readers, writer, doorbell: Arc::default(), presence, note, _lock: lock }) })
+        Ok(Self {
+            inner: Arc::new(Inner { readers, writer, commit_notifier: Arc::default(), presence, note, _lock: lock }),
+        })
     }
 
     /// Runs `work` in a transaction and returns its answer once it is durable.
@@ -198,14 +201,14 @@ impl Store {
 
     /// How many commits there were since the store was opened: what to hand to [`Store::wait_for_commit`].
     pub fn commits(&self) -> u64 {
-        self.inner.doorbell.commits()
+        self.inner.commit_notifier.commits()
     }
 
     /// Waits until there is a commit after `seen`, but not longer than `at_most`; the number of commits then.
     ///
     /// Read [`Store::commits`] *before* looking at what is to be done, and no change is missed.
     pub fn wait_for_commit(&self, seen: u64, at_most: Duration) -> u64 {
-        self.inner.doorbell.wait(seen, at_most)
+        self.inner.commit_notifier.wait(seen, at_most)
     }
 
     /// Writes a copy of everything that is durable now into a new file, while reads and writes go on.
@@ -213,7 +216,7 @@ impl Store {
     /// # Errors
     /// When there is a file already: it is left as it is. A copy that fails is removed.
     pub fn copy_to(&self, file: impl AsRef<Path>) -> Result<(), StoreError> {
-        backup::copy(self.inner.readers.path(), file.as_ref())
+        backup::write_copy(self.inner.readers.path(), file.as_ref())
     }
 
     /// What SQLite finds wrong with the file, page by page; empty when it is sound. At most a hundred sentences.

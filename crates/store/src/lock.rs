@@ -18,7 +18,7 @@ pub(crate) struct FolderLock {
 
 impl FolderLock {
     /// Makes the folder when it is missing, and locks it.
-    pub(crate) fn take(dir: &Path) -> Result<Self, StoreError> {
+    pub(crate) fn acquire(dir: &Path) -> Result<Self, StoreError> {
         let failed = |attempted, path: &Path| {
             let path = path.to_owned();
             move |source| StoreError::Folder { attempted, path, source: Arc::new(source) }
@@ -72,11 +72,11 @@ mod tests {
     #[test]
     fn a_folder_that_is_in_use_names_who_uses_it() {
         let dir = tempfile::tempdir().unwrap();
-        let first = FolderLock::take(dir.path()).unwrap();
-        let Err(StoreError::InUse { holder, .. }) = FolderLock::take(dir.path()) else { panic!("locked twice") };
+        let first = FolderLock::acquire(dir.path()).unwrap();
+        let Err(StoreError::InUse { holder, .. }) = FolderLock::acquire(dir.path()) else { panic!("locked twice") };
         assert_eq!(holder, format!("process {}", std::process::id()));
         drop(first);
-        FolderLock::take(dir.path()).unwrap();
+        FolderLock::acquire(dir.path()).unwrap();
     }
 
     #[test]
@@ -84,7 +84,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("data");
         fs::write(&path, "mine").unwrap();
-        let error = FolderLock::take(&path).err().unwrap();
+        let error = FolderLock::acquire(&path).err().unwrap();
         assert!(error.to_string().contains("data"), "{error}");
         assert_eq!(fs::read(&path).unwrap(), b"mine");
     }

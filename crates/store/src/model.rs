@@ -16,7 +16,7 @@ use serde_json::Value;
 
 use crate::{
     Page, PageRequest, Reader, StoreError,
-    audit::{Audited, Change, table},
+    audit::{AuditedTx, Change, table},
     project::refuse_alike,
     row,
     statement::statements,
@@ -109,7 +109,7 @@ pub fn object(model: &ModelName, number: u32) -> String {
 ///
 /// # Errors
 /// When the name belongs to another project, or there is no such project.
-pub fn register(audited: &Audited, name: &ModelName, project: &ProjectName) -> Result<Model, StoreError> {
+pub fn register(audited: &AuditedTx, name: &ModelName, project: &ProjectName) -> Result<Model, StoreError> {
     match find_model(audited.tx(), name)? {
         Some(model) if model.project == *project => return Ok(model),
         Some(model) => {
@@ -148,7 +148,7 @@ pub fn list_models(
 ///
 /// # Errors
 /// When there is no such model or run.
-pub fn create(audited: &Audited, new: &NewVersion) -> Result<Version, StoreError> {
+pub fn create(audited: &AuditedTx, new: &NewVersion) -> Result<Version, StoreError> {
     let tx = audited.tx();
     let missing = || StoreError::NotFound { what: "model", id: new.model.to_string() };
     find_model(tx, &new.model)?.ok_or_else(missing)?;
@@ -173,7 +173,7 @@ pub fn create(audited: &Audited, new: &NewVersion) -> Result<Version, StoreError
 /// # Errors
 /// When there is no such version, or when it has moved meanwhile.
 pub fn advance(
-    audited: &Audited,
+    audited: &AuditedTx,
     model: &ModelName,
     number: u32,
     expected: VersionState,
@@ -182,7 +182,7 @@ pub fn advance(
     let object = object(model, number);
     let version = get(audited.tx(), model, number)?;
     let (before, after) = (expected.as_str(), next.as_str());
-    audited.expect(&object, before, version.state.as_str())?;
+    audited.check_unmoved(&object, before, version.state.as_str())?;
     let digest = version.digest.to_string();
     let change = Change { object: &object, object_digest: Some(&digest), before: Some(before), after: Some(after) };
     let params = named_params! { ":model": model.as_str(), ":number": number, ":expected": before, ":state": after };

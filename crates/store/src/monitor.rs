@@ -83,14 +83,14 @@ statements! {
 /// What a rule says of a reading. The whole outcome, with its sentence, stands in the reading's detail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum RuleWord {
+pub enum RuleStatus {
     Passed,
     Failed,
     /// Not measured, or too close to tell.
     Undecided,
 }
 
-impl From<&RuleVerdict> for RuleWord {
+impl From<&RuleVerdict> for RuleStatus {
     fn from(verdict: &RuleVerdict) -> Self {
         match verdict {
             RuleVerdict::Passed => Self::Passed,
@@ -118,7 +118,7 @@ pub struct Reading {
     /// Rows it rests on.
     pub count: u64,
     /// What its rule says; `None` where no rule is about it.
-    pub verdict: Option<RuleWord>,
+    pub verdict: Option<RuleStatus>,
     /// What was known when it was made.
     pub as_of: Timestamp,
     /// Estimated before the labels came.

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Page, PageRequest, Reader, StoreError, Tx,
-    audit::{Audited, Change},
+    audit::{AuditedTx, Change},
     row,
     statement::statements,
 };
@@ -176,7 +176,7 @@ pub fn merge_partitions(tx: &Tx, merged: &Partition, sources: &[i64]) -> Result<
 /// # Errors
 /// When the index knows no such partition.
 pub fn accept_loss(
-    audited: &Audited,
+    audited: &AuditedTx,
     kind: PartitionKind,
     endpoint: &EndpointName,
     seq: i64,
@@ -187,7 +187,7 @@ pub fn accept_loss(
     let digest = found.digest.to_string();
     let change =
         Change { object_digest: Some(&digest), before: Some("kept"), after: Some("lost"), ..Change::of(&object) };
-    audited.enter(&change)?;
+    audited.record_change(&change)?;
     forget_partition(audited.tx(), kind, endpoint, seq)?;
     Ok(found)
 }

@@ -5,7 +5,7 @@ use rusqlite::{Row, named_params};
 
 use crate::{
     Page, PageRequest, Reader, StoreError,
-    audit::{Audited, Change, table},
+    audit::{AuditedTx, Change, table},
     row,
     statement::{Statement, statements},
 };
@@ -57,7 +57,7 @@ pub struct Contract {
 ///
 /// # Errors
 /// When it is registered already.
-pub fn register(audited: &Audited, name: &ProjectName) -> Result<Project, StoreError> {
+pub fn register(audited: &AuditedTx, name: &ProjectName) -> Result<Project, StoreError> {
     if find(audited.tx(), name)?.is_some() {
         let reason = format!("project `{name}` is registered already");
         return Err(StoreError::Conflict { attempted: INSERT.attempt, reason });
@@ -72,7 +72,7 @@ pub fn register(audited: &Audited, name: &ProjectName) -> Result<Project, StoreE
 
 /// Refuses a name that differs from one that is taken in its case alone: file systems, hosts and people take them for one.
 pub(crate) fn refuse_alike(
-    audited: &Audited,
+    audited: &AuditedTx,
     (find, attempted): (&Statement, &'static str),
     what: &str,
     name: &str,
@@ -88,7 +88,7 @@ pub(crate) fn refuse_alike(
 }
 
 /// Puts a project under a contract. The text that holds already is not recorded twice.
-pub fn put_contract(audited: &Audited, project: &ProjectName, text: &str) -> Result<Contract, StoreError> {
+pub fn put_contract(audited: &AuditedTx, project: &ProjectName, text: &str) -> Result<Contract, StoreError> {
     let digest = Digest::of(text.as_bytes());
     let current = current_contract(audited.tx(), project)?;
     if let Some(contract) = current.as_ref().filter(|contract| contract.digest == digest) {

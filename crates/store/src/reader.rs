@@ -78,8 +78,8 @@ impl ReaderPool {
 
     /// Runs `work` inside of one read transaction.
     pub(crate) fn read<T>(&self, work: impl FnOnce(&Reader) -> Result<T, StoreError>) -> Result<T, StoreError> {
-        let loan = self.take()?;
-        let reader = loan.reader.as_ref().ok_or(StoreError::Closed)?;
+        let pooled = self.checkout()?;
+        let reader = pooled.reader.as_ref().ok_or(StoreError::Closed)?;
         reader.connection.execute_batch("BEGIN DEFERRED").map_err(|error| StoreError::of("begin a read", error))?;
         work(reader)
     }
@@ -89,20 +89,20 @@ impl ReaderPool {
         &self.path
     }
 
-    fn take(&self) -> Result<Loan<'_>, StoreError> {
+    fn checkout(&self) -> Result<PooledReader<'_>, StoreError> {
         let deadline = Instant::now() + WAIT;
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
             if let Some(reader) = state.idle.pop() {
-                return Ok(Loan { pool: self, reader: Some(reader) });
+                return Ok(PooledReader { pool: self, reader: Some(reader) });
             }
             if state.open < READERS {
                 state.open += 1;
                 drop(state);
-                // The loan gives the place back also when opening fails.
-                let mut loan = Loan { pool: self, reader: None };
-                loan.reader = Some(open(&self.path, self.access)?);
-                return Ok(loan);
+                // The guard gives the place back also when opening fails.
+                let mut pooled = PooledReader { pool: self, reader: None };
+                pooled.reader = Some(open(&self.path, self.access)?);
+                return Ok(pooled);
             }
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
@@ -120,13 +120,13 @@ fn open(path: &Path, access: Access) -> Result<Reader, StoreError> {
     Ok(Reader::new(connection))
 }
 
-/// A reader on loan; it goes back with its transaction ended, also when the work panics.
-struct Loan<'p> {
+/// A reader of the pool; it goes back with its transaction ended, also when the work panics.
+struct PooledReader<'p> {
     pool: &'p ReaderPool,
     reader: Option<Reader>,
 }
 
-impl Drop for Loan<'_> {
+impl Drop for PooledReader<'_> {
     fn drop(&mut self) {
         let sound = self
             .reader

@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::{
     Page, PageRequest, Reader, StoreError,
-    audit::{Audited, Change, table},
+    audit::{AuditedTx, Change, table},
     row,
     statement::statements,
 };
@@ -84,7 +84,7 @@ pub fn object(id: &str) -> String {
 ///
 /// # Errors
 /// When there is a run with this id, or no such project.
-pub fn create(audited: &Audited, new: &NewRun) -> Result<Run, StoreError> {
+pub fn create(audited: &AuditedTx, new: &NewRun) -> Result<Run, StoreError> {
     if find(audited.tx(), &new.id)?.is_some() {
         let reason = format!("there is a run `{}` already", new.id);
         return Err(StoreError::Conflict { attempted: INSERT.attempt, reason });
@@ -107,7 +107,7 @@ pub fn create(audited: &Audited, new: &NewRun) -> Result<Run, StoreError> {
 /// # Errors
 /// When there is no such run, or when it has moved meanwhile.
 pub fn advance(
-    audited: &Audited,
+    audited: &AuditedTx,
     id: &str,
     expected: RunState,
     next: RunState,
@@ -116,7 +116,7 @@ pub fn advance(
     let object = object(id);
     let run = get(audited.tx(), id)?;
     let (before, after) = (expected.as_str(), next.as_str());
-    audited.expect(&object, before, run.state.as_str())?;
+    audited.check_unmoved(&object, before, run.state.as_str())?;
     let change = Change { before: Some(before), after: Some(after), ..Change::of(&object) };
     let record = row::text_of(MOVE.attempt, record.unwrap_or(&run.record))?;
     let at = audited.at();
@@ -135,10 +135,10 @@ pub fn advance(
 ///
 /// # Errors
 /// When there is no such run.
-pub fn note_cancel(audited: &Audited, id: &str) -> Result<u64, StoreError> {
+pub fn note_cancel(audited: &AuditedTx, id: &str) -> Result<u64, StoreError> {
     let (run, object) = (get(audited.tx(), id)?, object(id));
     let state = Some(run.state.as_str());
-    audited.enter(&Change { before: state, after: state, ..Change::of(&object) })
+    audited.record_change(&Change { before: state, after: state, ..Change::of(&object) })
 }
 
 /// The run, if there is one.

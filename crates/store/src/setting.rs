@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::{
     Page, PageRequest, Reader, StoreError,
-    audit::{Audited, Change, table},
+    audit::{AuditedTx, Change, table},
     row,
     statement::statements,
 };
@@ -35,7 +35,7 @@ pub struct Setting {
 /// Changes a setting; the value that it has already changes nothing.
 ///
 /// The ledger holds the digests of the values: a setting may be a secret.
-pub fn put(audited: &Audited, name: &str, value: &Value) -> Result<Setting, StoreError> {
+pub fn put(audited: &AuditedTx, name: &str, value: &Value) -> Result<Setting, StoreError> {
     let current = find(audited.tx(), name)?;
     if let Some(setting) = current.as_ref().filter(|setting| setting.value == *value) {
         return Ok(setting.clone());

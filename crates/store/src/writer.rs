@@ -21,7 +21,7 @@ use std::{
 use rusqlite::{Connection, Params, ToSql, config::DbConfig, types::Value};
 
 use crate::{
-    Durability, Reader, StoreError, commit_notify::Doorbell, migrate, presence::Presence, statement::Statement,
+    Durability, Reader, StoreError, commit_notify::CommitNotifier, migrate, presence::Presence, statement::Statement,
 };
 
 /// Writes that share a commit at most.
@@ -139,11 +139,11 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    pub(crate) fn start(tx: Tx, doorbell: Arc<Doorbell>, presence: Presence) -> Result<Self, StoreError> {
+    pub(crate) fn start(tx: Tx, commit_notifier: Arc<CommitNotifier>, presence: Presence) -> Result<Self, StoreError> {
         let (queue, jobs) = sync_channel(QUEUE);
         let thread = thread::Builder::new()
             .name("store-writer".to_owned())
-            .spawn(move || serve(&tx, &jobs, &doorbell, &presence))
+            .spawn(move || serve(&tx, &jobs, &commit_notifier, &presence))
             .map_err(|_| StoreError::Closed)?;
         Ok(Self { queue: Some(queue), id: thread.thread().id(), thread: Some(thread) })
     }
@@ -185,12 +185,12 @@ trait Job: Send {
     fn settle(self: Box<Self>, commit: Result<(), StoreError>);
 }
 
-type Outcome<T> = Result<Result<T, StoreError>, Box<dyn Any + Send>>;
+type WriteResult<T> = Result<Result<T, StoreError>, Box<dyn Any + Send>>;
 
 struct Write<T, F> {
     work: Option<F>,
-    outcome: Option<Outcome<T>>,
-    reply: SyncSender<Outcome<T>>,
+    outcome: Option<WriteResult<T>>,
+    reply: SyncSender<WriteResult<T>>,
 }
 
 impl<T, F> Job for Write<T, F>
@@ -218,13 +218,13 @@ where
     }
 }
 
-fn serve(tx: &Tx, jobs: &Receiver<Box<dyn Job>>, doorbell: &Doorbell, presence: &Presence) {
+fn serve(tx: &Tx, jobs: &Receiver<Box<dyn Job>>, commit_notifier: &CommitNotifier, presence: &Presence) {
     let mut failing = None;
     while let Ok(first) = jobs.recv() {
         let mut batch = vec![first];
         batch.extend(jobs.try_iter().take(BATCH - 1));
         match &failing {
-            None => failing = commit(tx, batch, doorbell, presence),
+            None => failing = commit(tx, batch, commit_notifier, presence),
             Some(error) => settle(batch, &Err(StoreError::clone(error))),
         }
     }
@@ -233,7 +233,12 @@ fn serve(tx: &Tx, jobs: &Receiver<Box<dyn Job>>, doorbell: &Doorbell, presence: 
 }
 
 /// Runs a batch to its commit and answers it. Returns why nothing can be written any more, if that is so.
-fn commit(tx: &Tx, batch: Vec<Box<dyn Job>>, doorbell: &Doorbell, presence: &Presence) -> Option<StoreError> {
+fn commit(
+    tx: &Tx,
+    batch: Vec<Box<dyn Job>>,
+    commit_notifier: &CommitNotifier,
+    presence: &Presence,
+) -> Option<StoreError> {
     let database = presence.database();
     let mut batch = batch.into_iter().peekable();
     while batch.peek().is_some() {
@@ -242,7 +247,7 @@ fn commit(tx: &Tx, batch: Vec<Box<dyn Job>>, doorbell: &Doorbell, presence: &Pre
         // A commit into a file without a name is no commit.
         let committed = presence.check().and(committed);
         match &committed {
-            Ok(()) => doorbell.ring(),
+            Ok(()) => commit_notifier.notify(),
             Err(_) if !tx.connection.is_autocommit() => drop(tx.connection.execute_batch("ROLLBACK")),
             Err(_) => {}
         }

@@ -149,7 +149,7 @@ fn write_refusal(app: &App, entry: DueEntry) {
         String::new()
     };
     let draft = context.audit_event(&refused.action, format!("{}{more}", refused.reason), vec![]);
-    let written = app.store().write(move |tx| tx.audited(draft).did_not_happen(&refused.object, Outcome::Denied));
+    let written = app.store().write(move |tx| tx.audited(draft).record_refusal(&refused.object, Outcome::Denied));
     if let Err(error) = written.map_err(AppError::from) {
         tracing::error!(%error, "a refused act could not be written into the audit table");
     }

@@ -136,7 +136,7 @@ fn record_not_deployed(
 ) -> Result<(), AppError> {
     let draft = context.audit_event(REQUEST, reason, vec![format!("{VERSION}={number}"), at(endpoint)]);
     let object = versions::object(&project.model(), number);
-    app.store().write(move |tx| tx.audited(draft).did_not_happen(&object, Outcome::Denied).map(|_| ()))?;
+    app.store().write(move |tx| tx.audited(draft).record_refusal(&object, Outcome::Denied).map(|_| ()))?;
     Ok(())
 }
 

@@ -12,7 +12,7 @@ use kilter_domain::{
 };
 use kilter_serving::{Mode, Routes};
 use kilter_store::{
-    audit::Draft,
+    audit::AuditEvent,
     deployment::{self as deployments, Deployment, NewDeployment},
     model as versions,
     monitor::evidence,
@@ -46,7 +46,7 @@ struct PendingDeployment {
     model: ModelName,
     number: u32,
     state: DeploymentState,
-    request: Option<(NewDeployment, Draft)>,
+    request: Option<(NewDeployment, AuditEvent)>,
 }
 
 impl From<&Deployment> for PendingDeployment {
@@ -348,7 +348,7 @@ impl EndpointChange<'_> {
         Ok(entrant.state.after(event, version, self.deploy.admission_policy())?)
     }
 
-    fn entry(&self, kind: DecisionKind, number: u32, reason: &str, numbers: &EventMetrics) -> Draft {
+    fn entry(&self, kind: DecisionKind, number: u32, reason: &str, numbers: &EventMetrics) -> AuditEvent {
         self.context.decision_event(kind, reason, &numbers.clone().with(VERSION, f64::from(number)))
     }
 

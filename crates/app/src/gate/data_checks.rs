@@ -111,7 +111,7 @@ pub(crate) fn record_unfit_data(
 ) -> Result<(), AppError> {
     let draft = context.decision_event(DecisionKind::DataAlert, verdict.reasons().join("; "), &numbers(verdict));
     let object = format!("data:{}", project.name);
-    app.store().write(move |tx| tx.audited(draft).did_not_happen(&object, Outcome::Denied).map(|_| ()))?;
+    app.store().write(move |tx| tx.audited(draft).record_refusal(&object, Outcome::Denied).map(|_| ()))?;
     Ok(())
 }
 

@@ -317,7 +317,7 @@ impl VersionTransition<'_> {
         let draft = self.by("gate").decision_event(DecisionKind::GateUndecided, reason, numbers);
         let object = versions::object(&self.model(), self.number);
         self.app.store().write(move |tx| {
-            tx.audited(draft).did_not_happen(&object, kilter_domain::audit::Outcome::Denied).map(|_| ())
+            tx.audited(draft).record_refusal(&object, kilter_domain::audit::Outcome::Denied).map(|_| ())
         })?;
         Ok(())
     }

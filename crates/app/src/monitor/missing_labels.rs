@@ -11,7 +11,7 @@ use kilter_domain::{
 use kilter_evaluation::column_stats::exact;
 use kilter_store::{
     PageRequest,
-    monitor::{self as readings, Reading, ReadingFilter, RuleWord},
+    monitor::{self as readings, Reading, ReadingFilter, RuleStatus},
 };
 use serde_json::json;
 
@@ -50,7 +50,7 @@ impl Scene<'_> {
         let Some(delay) = self.delay else { return Ok(()) };
         let mut known = self.known_labels()?;
         let seen = known.first().map_or(Timestamp(i64::MIN), |newest| newest.window_end);
-        if let Some(newest) = known.first().filter(|newest| newest.verdict == Some(RuleWord::Failed)) {
+        if let Some(newest) = known.first().filter(|newest| newest.verdict == Some(RuleStatus::Failed)) {
             let window = Window { start: newest.window_start, end: newest.window_end };
             let labels = self.labels_of(window)?;
             if let Some(outcome @ RuleOutcome { verdict: RuleVerdict::Passed, .. }) = self.judged(labels, &known[1..]) {
@@ -92,7 +92,7 @@ impl Scene<'_> {
     /// What is to be said of a window; `None` where it has too few rows, or nothing is usual yet.
     fn judged(&self, labels: Labels, before: &[Reading]) -> Option<RuleOutcome> {
         let least_rows = self.monitor.min_rows.max(1);
-        let is_usual = |reading: &&Reading| reading.verdict != Some(RuleWord::Failed) && reading.count >= least_rows;
+        let is_usual = |reading: &&Reading| reading.verdict != Some(RuleStatus::Failed) && reading.count >= least_rows;
         let usual = median(before.iter().filter(is_usual).filter_map(|reading| reading.value).collect())?;
         (labels.rows as u64 >= least_rows).then(|| beside(labels, usual, self.monitor.min_labelled))
     }
@@ -102,7 +102,7 @@ impl Scene<'_> {
         let reading = Reading {
             value: (labels.rows > 0).then_some(labels.share),
             count: labels.rows as u64,
-            verdict: outcome.map(|outcome| RuleWord::from(&outcome.verdict)),
+            verdict: outcome.map(|outcome| RuleStatus::from(&outcome.verdict)),
             detail: outcome.map_or_else(|| json!({}), |outcome| json!(outcome)),
             ..Reading::unmeasured(self.endpoint, MonitorKind::Data, LABELS, start..end, self.context.at)
         };

@@ -7,7 +7,7 @@ use kilter_domain::{
     rule::{Measurement, RuleOutcome},
 };
 use kilter_stats::{compare::Level, drift::Measure};
-use kilter_store::monitor::{self as readings, Reading, RuleWord, evidence as kept};
+use kilter_store::monitor::{self as readings, Reading, RuleStatus, evidence as kept};
 use serde_json::json;
 
 use crate::monitor::{
@@ -56,8 +56,8 @@ impl Scene<'_> {
             high: measured.and_then(|measured| Some(measured.interval?.1)),
             count: measured.map_or(rows as u64, |measured| measured.count),
             verdict: Some(match measured {
-                Some(_) => RuleWord::from(&outcome.verdict),
-                None => RuleWord::Undecided,
+                Some(_) => RuleStatus::from(&outcome.verdict),
+                None => RuleStatus::Undecided,
             }),
             estimated: subject_of.basis == Basis::Estimated,
             detail,

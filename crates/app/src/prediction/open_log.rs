@@ -171,7 +171,7 @@ pub(crate) fn record_losses(app: &App, context: &RequestContext, endpoint: &Endp
             let is_known = newest.items.iter().any(|record| record.reason.as_deref() == Some(reason.as_str()));
             match is_known {
                 true => Ok(()),
-                false => tx.audited(draft).did_not_happen(&object, Outcome::Failed).map(drop),
+                false => tx.audited(draft).record_refusal(&object, Outcome::Failed).map(drop),
             }
         })?;
     }

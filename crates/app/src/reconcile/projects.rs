@@ -13,7 +13,7 @@ use kilter_domain::{
     time::{Span, Timestamp},
 };
 use kilter_lake::{ReadOptions, read_table, schema_of, write_table};
-use kilter_store::{PageRequest, audit::Audited, setting};
+use kilter_store::{PageRequest, audit::AuditedTx, setting};
 use serde_json::json;
 
 use crate::{
@@ -70,7 +70,7 @@ pub(crate) fn folder_setting(project: &ProjectName) -> String {
 
 /// Remembers where a project is, so that the loop finds its files.
 pub(crate) fn remember_folder(
-    audited: &Audited,
+    audited: &AuditedTx,
     project: &ProjectName,
     folder: &Path,
 ) -> Result<(), kilter_store::StoreError> {

@@ -19,7 +19,7 @@ use kilter_domain::{
 };
 use kilter_store::{
     PageRequest, Reader, StoreError,
-    monitor::{self as store, Reading, ReadingFilter, RuleWord},
+    monitor::{self as store, Reading, ReadingFilter, RuleStatus},
 };
 
 use crate::{
@@ -180,7 +180,7 @@ fn reading_of_part(whole: api::Reading, reading: &Reading, name: &str) -> api::R
         low: end(|both| both.0),
         high: end(|both| both.1),
         count: measured.map_or(0, |measured| measured.count),
-        verdict: found.as_ref().map(|part| verdict_word(RuleWord::from(&part.verdict)).to_owned()),
+        verdict: found.as_ref().map(|part| verdict_word(RuleStatus::from(&part.verdict)).to_owned()),
         reason: match &found {
             Some(_) => measured.and_then(|measured| measured.note.clone()),
             None => Some(format!("`{name}` was not measured in this window, or is not among the {MAX_PARTS} worst")),
@@ -189,10 +189,10 @@ fn reading_of_part(whole: api::Reading, reading: &Reading, name: &str) -> api::R
     }
 }
 
-const fn verdict_word(verdict: RuleWord) -> &'static str {
+const fn verdict_word(verdict: RuleStatus) -> &'static str {
     match verdict {
-        RuleWord::Passed => "passed",
-        RuleWord::Failed => "failed",
-        RuleWord::Undecided => "undecided",
+        RuleStatus::Passed => "passed",
+        RuleStatus::Failed => "failed",
+        RuleStatus::Undecided => "undecided",
     }
 }

@@ -12,15 +12,15 @@ use crate::{Reader, StoreError};
 
 /// What was found in the rows.
 #[derive(Debug, Default)]
-pub(super) struct Found {
+pub(super) struct AuditFindings {
     pub faults: Vec<Fault>,
     /// Rows whose entry was written by an earlier program and says nothing of their columns.
     pub unsealed: u64,
 }
 
 /// Compares all rows with their entries, `most` faults a table.
-pub(super) fn compare(reader: &Reader, most: usize) -> Result<Found, StoreError> {
-    let mut found = Found::default();
+pub(super) fn compare(reader: &Reader, most: usize) -> Result<AuditFindings, StoreError> {
+    let mut found = AuditFindings::default();
     for table in TABLES {
         compare_rows(reader, table, most, &mut found)?;
         found.faults.extend(entries_without_row(reader, table, most)?);
@@ -34,7 +34,12 @@ pub(super) fn compare(reader: &Reader, most: usize) -> Result<Found, StoreError>
 
 const ATTEMPT: &str = "compare rows with the ledger";
 
-fn compare_rows(reader: &Reader, table: &AuditedTable, most: usize, found: &mut Found) -> Result<(), StoreError> {
+fn compare_rows(
+    reader: &Reader,
+    table: &AuditedTable,
+    most: usize,
+    found: &mut AuditFindings,
+) -> Result<(), StoreError> {
     let failed = |error| StoreError::of(ATTEMPT, error);
     let columns: Vec<String> = table.columns.iter().map(|column| format!("t.{column}")).collect();
     let sql = format!(
@@ -50,9 +55,9 @@ fn compare_rows(reader: &Reader, table: &AuditedTable, most: usize, found: &mut 
         && count < most
     {
         match compare_row(table, row).map_err(failed)? {
-            Compared::Same => {}
-            Compared::Unsealed => found.unsealed += 1,
-            Compared::Otherwise(fault) => {
+            RowComparison::Same => {}
+            RowComparison::Unsealed => found.unsealed += 1,
+            RowComparison::Otherwise(fault) => {
                 found.faults.push(fault);
                 count += 1;
             }
@@ -61,32 +66,32 @@ fn compare_rows(reader: &Reader, table: &AuditedTable, most: usize, found: &mut 
     Ok(())
 }
 
-enum Compared {
+enum RowComparison {
     Same,
     Unsealed,
     Otherwise(Fault),
 }
 
-fn compare_row(table: &AuditedTable, row: &Row) -> rusqlite::Result<Compared> {
+fn compare_row(table: &AuditedTable, row: &Row) -> rusqlite::Result<RowComparison> {
     let width = table.columns.len();
     let (object, seq): (Option<String>, i64) = (row.get(width)?, row.get(width + 1)?);
     let object = object.unwrap_or_else(|| format!("{}?", table.prefix));
     let row_name = || (table.name, object.clone());
-    let said = Said::read(row, width + 2)?;
+    let said = EntryOfRow::read(row, width + 2)?;
     let Some(said) = said.filter(|said| said.object == object && said.outcome == Outcome::Done.as_str()) else {
         let (table, object) = row_name();
-        return Ok(Compared::Otherwise(Fault::RowWithoutEntry { table, object, seq }));
+        return Ok(RowComparison::Otherwise(Fault::RowWithoutEntry { table, object, seq }));
     };
     let mut digest = RowDigest::default();
     for (place, column) in table.columns.iter().enumerate() {
         digest.add(column, row.get_ref(place)?);
     }
     Ok(match digest.differs(table, &said.evidence) {
-        None => Compared::Unsealed,
-        Some(columns) if columns.is_empty() => Compared::Same,
+        None => RowComparison::Unsealed,
+        Some(columns) if columns.is_empty() => RowComparison::Same,
         Some(columns) => {
             let (table, object) = row_name();
-            Compared::Otherwise(Fault::RowChanged { table, object, columns, seq, entry: said.sentence() })
+            RowComparison::Otherwise(Fault::RowChanged { table, object, columns, seq, entry: said.summary() })
         }
     })
 }
@@ -96,7 +101,7 @@ const SAID: &str =
     "audit.object, audit.outcome, audit.evidence, audit.action, audit.actor, audit.at, audit.before, audit.after";
 
 /// An entry as a row needs it, whatever somebody made of it.
-struct Said {
+struct EntryOfRow {
     object: String,
     outcome: String,
     evidence: Vec<String>,
@@ -107,7 +112,7 @@ struct Said {
     after: Option<String>,
 }
 
-impl Said {
+impl EntryOfRow {
     /// Reads [`SAID`] from column `from` on; `None` where there is no entry.
     fn read(row: &Row, from: usize) -> rusqlite::Result<Option<Self>> {
         let Some(object) = row.get(from)? else { return Ok(None) };
@@ -126,7 +131,7 @@ impl Said {
     }
 
     /// What it says, for a person.
-    fn sentence(&self) -> String {
+    fn summary(&self) -> String {
         let state = match (&self.before, &self.after) {
             (Some(before), Some(after)) => format!(", {} to {}", short(before), short(after)),
             (None, Some(after)) => format!(", {}", short(after)),

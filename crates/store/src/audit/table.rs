@@ -184,7 +184,7 @@ impl RowDigest {
     }
 }
 
-impl super::Audited<'_> {
+impl super::AuditedTx<'_> {
     /// Writes a row and the entry of it; the entry's `seq`. `params` are those of the statement without `:audit_seq`,
     /// and may name columns that the statement leaves as they are.
     pub(crate) fn write_row(
@@ -195,7 +195,7 @@ impl super::Audited<'_> {
         params: Params<'_>,
     ) -> Result<u64, StoreError> {
         let row = table.digest_of(self.tx(), params)?;
-        let seq = super::append(self.tx(), &self.draft, change, Some(&row), super::Outcome::Done)?;
+        let seq = super::append(self.tx(), &self.event, change, Some(&row), super::Outcome::Done)?;
         let mut all = params.to_vec();
         all.push((":audit_seq", &seq));
         self.tx().execute_by_name(statement, &all)?;

@@ -243,7 +243,7 @@ fn check_lives(reader: &Reader, found: &mut Verification) -> Result<(), StoreErr
 
 /// What is told of a thing already is not told again by its row.
 fn check_rows(reader: &Reader, found: &mut Verification) -> Result<(), StoreError> {
-    let rows::Found { faults, unsealed } = rows::compare(reader, MAX_FAULTS)?;
+    let rows::AuditFindings { faults, unsealed } = rows::compare(reader, MAX_FAULTS)?;
     let told: BTreeSet<String> = found.faults.iter().filter_map(|fault| fault.object().map(str::to_owned)).collect();
     found.faults.extend(faults.into_iter().filter(|fault| !fault.object().is_some_and(|object| told.contains(object))));
     found.unsealed_rows = unsealed;

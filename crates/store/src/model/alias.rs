@@ -7,7 +7,7 @@ use rusqlite::{Row, named_params};
 
 use crate::{
     Page, PageRequest, Reader, StoreError,
-    audit::{Audited, Change, table},
+    audit::{AuditedTx, Change, table},
     model::get,
     row,
     statement::statements,
@@ -49,7 +49,7 @@ pub struct Tenure {
 ///
 /// # Errors
 /// When there is no such version.
-pub fn point(audited: &Audited, model: &ModelName, alias: &str, number: u32) -> Result<Tenure, StoreError> {
+pub fn point(audited: &AuditedTx, model: &ModelName, alias: &str, number: u32) -> Result<Tenure, StoreError> {
     let tx = audited.tx();
     let digest = get(tx, model, number)?.digest.to_string();
     let current = current(tx, model, alias)?;
@@ -74,11 +74,11 @@ pub fn point(audited: &Audited, model: &ModelName, alias: &str, number: u32) -> 
 ///
 /// # Errors
 /// When it names nothing already.
-pub fn remove(audited: &Audited, model: &ModelName, alias: &str) -> Result<(), StoreError> {
+pub fn remove(audited: &AuditedTx, model: &ModelName, alias: &str) -> Result<(), StoreError> {
     let missing = || StoreError::NotFound { what: "alias", id: format!("{model}@{alias}") };
     let current = current(audited.tx(), model, alias)?.ok_or_else(missing)?;
     let before = current.number.to_string();
-    audited.enter(&Change { before: Some(&before), ..Change::of(&object(model, alias)) })?;
+    audited.record_change(&Change { before: Some(&before), ..Change::of(&object(model, alias)) })?;
     end(audited, model, alias, current.since.max(audited.at()))
 }
 
@@ -87,7 +87,7 @@ fn object(model: &ModelName, alias: &str) -> String {
     format!("alias:{model}@{alias}")
 }
 
-fn end(audited: &Audited, model: &ModelName, alias: &str, until: Timestamp) -> Result<(), StoreError> {
+fn end(audited: &AuditedTx, model: &ModelName, alias: &str, until: Timestamp) -> Result<(), StoreError> {
     let params = named_params! { ":model": model.as_str(), ":alias": alias, ":until": until.millis() };
     audited.tx().execute(&END, params).map(drop)
 }

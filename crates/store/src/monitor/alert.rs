@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::{
     Page, PageRequest, Reader, StoreError,
-    audit::{Audited, Change, table},
+    audit::{AuditedTx, Change, table},
     row,
     statement::statements,
 };
@@ -93,7 +93,7 @@ pub fn object(id: &str) -> String {
 ///
 /// # Errors
 /// When its cause has an open one already.
-pub fn open(audited: &Audited, new: &NewAlert) -> Result<Alert, StoreError> {
+pub fn open(audited: &AuditedTx, new: &NewAlert) -> Result<Alert, StoreError> {
     if let Some(open) = find_open(audited.tx(), &new.cause)? {
         let reason = format!("`{}` has the open alert {} already", new.cause, open.id);
         return Err(StoreError::Conflict { attempted: INSERT.attempt, reason });
@@ -120,7 +120,7 @@ pub fn open(audited: &Audited, new: &NewAlert) -> Result<Alert, StoreError> {
 /// # Errors
 /// When there is no such alert, or when it has moved meanwhile.
 pub fn advance(
-    audited: &Audited,
+    audited: &AuditedTx,
     id: &str,
     expected: AlertState,
     next: AlertState,
@@ -128,7 +128,7 @@ pub fn advance(
 ) -> Result<Alert, StoreError> {
     let alert = get(audited.tx(), id)?;
     let (object, before, after) = (object(id), text(expected), text(next));
-    audited.expect(&object, &counted(expected), &counted(alert.state))?;
+    audited.check_unmoved(&object, &counted(expected), &counted(alert.state))?;
     let detail = detail.map(|detail| row::text_of(MOVE.attempt, detail)).transpose()?;
     if before == after {
         let params = named_params! { ":id": id, ":windows": windows(next), ":detail": detail };
@@ -154,7 +154,7 @@ pub fn advance(
 /// # Errors
 /// When there is no such alert, or when it has moved meanwhile.
 pub fn renew(
-    audited: &Audited,
+    audited: &AuditedTx,
     id: &str,
     expected: AlertState,
     next: AlertState,
@@ -163,8 +163,8 @@ pub fn renew(
     let (object, before, after) = (object(id), text(expected), text(next));
     if before == after {
         let alert = get(audited.tx(), id)?;
-        audited.expect(&object, &counted(expected), &counted(alert.state))?;
-        audited.enter(&Change { before: Some(&before), after: Some(&after), ..Change::of(&object) })?;
+        audited.check_unmoved(&object, &counted(expected), &counted(alert.state))?;
+        audited.record_change(&Change { before: Some(&before), after: Some(&after), ..Change::of(&object) })?;
         let detail = row::text_of(COUNT.attempt, detail)?;
         let params = named_params! { ":id": id, ":windows": windows(next), ":detail": Some(detail) };
         audited.tx().execute(&COUNT, params)?;

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Page, PageRequest, Reader, StoreError,
-    audit::{Audited, Change, table},
+    audit::{AuditedTx, Change, table},
     row,
     statement::statements,
 };
@@ -67,7 +67,7 @@ pub struct Decision {
 ///
 /// # Errors
 /// When it started a run and names none, or names one that does not exist.
-pub fn record(audited: &Audited, new: &NewDecision) -> Result<u64, StoreError> {
+pub fn record(audited: &AuditedTx, new: &NewDecision) -> Result<u64, StoreError> {
     if new.outcome == RetrainOutcome::Started && new.run.is_none() {
         let reason = "a retraining that was started has a run".to_owned();
         return Err(StoreError::Invalid { attempted: INSERT.attempt, reason });

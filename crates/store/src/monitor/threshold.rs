@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::{
     Page, PageRequest, Reader, StoreError,
-    audit::{Audited, Change, table},
+    audit::{AuditedTx, Change, table},
     row,
     statement::statements,
 };
@@ -47,7 +47,7 @@ pub struct Threshold {
 
 /// Sets a bound; setting what holds already changes nothing.
 pub fn set(
-    audited: &Audited,
+    audited: &AuditedTx,
     project: &ProjectName,
     rule: &str,
     (low, high): (Option<f64>, Option<f64>),

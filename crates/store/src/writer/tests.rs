@@ -6,7 +6,7 @@ use kilter_domain::{actor::Actor, time::Timestamp};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::{audit::Draft, migrate, setting};
+use crate::{audit::AuditEvent, migrate, setting};
 
 /// A writer whose file cannot grow by more than `pages` pages: what a full disk looks like to SQLite.
 fn cramped(path: &Path, pages: i64) -> Writer {
@@ -14,13 +14,13 @@ fn cramped(path: &Path, pages: i64) -> Writer {
     migrate::migrate(&mut connection, migrate::MIGRATIONS).unwrap();
     let used: i64 = connection.query_row("PRAGMA page_count", [], |row| row.get(0)).unwrap();
     connection.query_row(&format!("PRAGMA max_page_count = {}", used + pages), [], |_| Ok(())).unwrap();
-    Writer::start(Tx::new(connection), Arc::new(Doorbell::default()), Presence::of(path)).unwrap()
+    Writer::start(Tx::new(connection), Arc::new(CommitNotifier::default()), Presence::of(path)).unwrap()
 }
 
 fn put(writer: &Writer, name: &str, value: Value) -> Result<(), StoreError> {
     let name = name.to_owned();
     writer.write(move |tx| {
-        let draft = Draft {
+        let draft = AuditEvent {
             at: Timestamp(1),
             actor: Actor::system("test"),
             on_behalf: None,

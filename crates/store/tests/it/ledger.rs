@@ -3,7 +3,7 @@
 use kilter_domain::{model::VersionState, run::RunState};
 use kilter_store::{
     StoreError,
-    audit::{self, Draft, Fault, Outcome},
+    audit::{self, AuditEvent, Fault, Outcome},
     model,
     page::PageRequest,
     project, run,
@@ -56,13 +56,13 @@ fn an_action_that_was_denied_is_in_the_ledger_too() {
     let seq = world
         .store
         .write(|tx| {
-            let audited = tx.audited(Draft { reason, ..draft(9, "version.approve") });
-            audited.did_not_happen("version:churn/1", Outcome::Denied)
+            let audited = tx.audited(AuditEvent { reason, ..draft(9, "version.approve") });
+            audited.record_refusal("version:churn/1", Outcome::Denied)
         })
         .unwrap();
     let record = world.store.read(|reader| audit::find(reader, seq)).unwrap().unwrap();
     assert_eq!((record.entry.outcome, record.reason.as_deref()), (Outcome::Denied, Some("ana is the author")));
-    assert!(world.act(9, |audited| audited.did_not_happen("version:churn/1", Outcome::Done)).is_err());
+    assert!(world.act(9, |audited| audited.record_refusal("version:churn/1", Outcome::Done)).is_err());
     world.assert_sound();
 }
 
@@ -72,7 +72,7 @@ fn a_reason_can_be_erased_and_the_ledger_still_verifies() {
     world
         .store
         .write(|tx| {
-            let audited = tx.audited(Draft { reason: Some("Mr Smith complained".into()), ..draft(1, "register") });
+            let audited = tx.audited(AuditEvent { reason: Some("Mr Smith complained".into()), ..draft(1, "register") });
             project::register(&audited, &"churn".parse().unwrap())
         })
         .unwrap();
@@ -107,12 +107,12 @@ fn what_has_ended_stays_ended_even_when_someone_forgets_to_ask_the_life() {
 #[test]
 fn a_draft_that_could_fill_the_disk_is_refused() {
     let world = World::empty();
-    let refused = |draft: Draft| {
+    let refused = |draft: AuditEvent| {
         let outcome = world.store.write(|tx| project::register(&tx.audited(draft), &"churn".parse().unwrap()));
         assert!(matches!(outcome, Err(StoreError::Invalid { .. })));
     };
-    refused(Draft { reason: Some("x".repeat(17 * 1024)), ..draft(0, "register") });
-    refused(Draft { evidence: vec![String::new(); 1001], ..draft(0, "register") });
+    refused(AuditEvent { reason: Some("x".repeat(17 * 1024)), ..draft(0, "register") });
+    refused(AuditEvent { evidence: vec![String::new(); 1001], ..draft(0, "register") });
     refused(draft(i64::MAX, "register"));
     assert_eq!(world.store.read(audit::size).unwrap(), 0);
 }
@@ -163,7 +163,7 @@ fn found_after(sql: &str) -> Vec<Fault> {
     world
         .store
         .write(|tx| {
-            let audited = tx.audited(Draft { reason: Some("it is time".into()), ..draft(1, "version.create") });
+            let audited = tx.audited(AuditEvent { reason: Some("it is time".into()), ..draft(1, "version.create") });
             model::create(&audited, &new_version("a"))?;
             model::advance(&audited, &churn_model(), 1, VersionState::Draft, VersionState::Candidate)
         })

@@ -9,7 +9,7 @@ use kilter_domain::{
 use kilter_store::{
     StoreError,
     monitor::{
-        self, Reading, ReadingFilter, RuleWord,
+        self, Reading, ReadingFilter, RuleStatus,
         alert::{self, AlertFilter, NewAlert},
         evidence::{self, Evidence},
         retrain::{self, NewDecision, RetrainOutcome},
@@ -156,7 +156,7 @@ fn reading(as_of: i64, estimated: bool, value: Option<f64>) -> Reading {
         low: value.map(|value| value - 0.1),
         high: value.map(|value| value + 0.1),
         count: 50,
-        verdict: Some(if value.is_some() { RuleWord::Passed } else { RuleWord::Undecided }),
+        verdict: Some(if value.is_some() { RuleStatus::Passed } else { RuleStatus::Undecided }),
         as_of: Timestamp(as_of),
         estimated,
         version: Some((churn_model(), 3)),
@@ -229,7 +229,7 @@ fn the_newest_reading_of_every_metric_is_the_best_known_of_its_last_window() {
 fn a_value_that_was_not_measured_cannot_pass() {
     let world = World::furnished();
     for value in [None, Some(f64::NAN)] {
-        let unmeasured = Reading { value, verdict: Some(RuleWord::Passed), ..reading(1, false, None) };
+        let unmeasured = Reading { value, verdict: Some(RuleStatus::Passed), ..reading(1, false, None) };
         assert!(matches!(
             record(&world, vec![reading(2, false, Some(0.5)), unmeasured]),
             Err(StoreError::Conflict { .. })

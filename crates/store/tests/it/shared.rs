@@ -104,7 +104,7 @@ fn a_setting_that_is_set_to_what_it_is_makes_no_entry() {
 fn a_lease_has_one_holder_and_a_new_holder_a_new_term() {
     let world = World::empty();
     let take = |holder: &'static str, now| {
-        world.write(move |tx| lease::take(tx, "retrain", holder, Timestamp(now), Span::seconds(10))).unwrap()
+        world.write(move |tx| lease::acquire(tx, "retrain", holder, Timestamp(now), Span::seconds(10))).unwrap()
     };
     assert_eq!(take("a", 0).unwrap().term, 1);
     assert_eq!(take("b", 5_000), None);

@@ -18,7 +18,7 @@ use kilter_domain::{
 use kilter_store::{
     DATABASE_FILE, Store,
     actor::{self, NewToken},
-    audit::{self, Draft, Verification},
+    audit::{self, AuditEvent, Verification},
     deployment,
     gate::{self, Decision, NewApproval, NewVerdict},
     model::{self, alias},
@@ -81,7 +81,7 @@ fn full() -> World {
     world
         .store
         .write(|tx| {
-            let told = tx.audited(Draft { reason: Some("it is time".into()), ..draft(60, "setting") });
+            let told = tx.audited(AuditEvent { reason: Some("it is time".into()), ..draft(60, "setting") });
             setting::put(&told, "again", &json!(true))
         })
         .unwrap();
@@ -164,7 +164,7 @@ fn monitors(world: &World) {
         world.act(31, move |audited| alert::advance(audited, id, from, to, None)).unwrap();
     }
     for (at, high) in [(32, 0.2), (33, 0.25)] {
-        let set = move |audited: &audit::Audited<'_>| {
+        let set = move |audited: &audit::AuditedTx<'_>| {
             threshold::set(audited, &churn(), "psi(*) < ?", (None, Some(high)), &json!({ "budget": at }))
         };
         world.act(at, set).unwrap();

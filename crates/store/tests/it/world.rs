@@ -11,7 +11,7 @@ use kilter_domain::{
 };
 use kilter_store::{
     DATABASE_FILE, Store, StoreError, Tx,
-    audit::{Audited, Draft},
+    audit::{AuditEvent, AuditedTx},
     deployment, model, project, run,
 };
 use serde_json::json;
@@ -40,7 +40,7 @@ impl World {
     pub fn act<T: Send + 'static>(
         &self,
         at: i64,
-        work: impl FnOnce(&Audited) -> Result<T, StoreError> + Send + 'static,
+        work: impl FnOnce(&AuditedTx) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         self.store.write(move |tx| work(&tx.audited(draft(at, "test"))))
     }
@@ -86,8 +86,8 @@ pub fn tamper(dir: &Path, with: impl FnOnce(&rusqlite::Connection)) {
     with(&rusqlite::Connection::open(dir.join(DATABASE_FILE)).unwrap());
 }
 
-pub fn draft(at: i64, action: &str) -> Draft {
-    Draft {
+pub fn draft(at: i64, action: &str) -> AuditEvent {
+    AuditEvent {
         at: Timestamp(at),
         actor: Actor::user("ana").unwrap(),
         on_behalf: None,

@@ -335,7 +335,7 @@ impl App {
         finding: Finding,
         reason: &str,
         explained: Option<&Explained>,
-    ) -> kilter_store::audit::Draft {
+    ) -> kilter_store::audit::AuditEvent {
         let outcomes = finding.outcomes;
         let mut numbers = explained.map(|explained| explained.numbers.clone()).unwrap_or_default();
         outcomes.iter().filter(|outcome| outcome.is_failed()).for_each(|outcome| put_outcome(&mut numbers, outcome));
