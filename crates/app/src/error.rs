@@ -136,7 +136,7 @@ pub enum AppError {
     #[error(transparent)]
     Infer(#[from] kilter_serving::InferError),
     #[error(transparent)]
-    Admit(#[from] kilter_serving::AdmitError),
+    Admit(#[from] kilter_serving::LoadRejected),
     #[error(transparent)]
     Run(#[from] kilter_workflow::RunError),
     #[error(transparent)]

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use kilter_domain::{table::Column, time::Timestamp};
-use kilter_serving::column_stats::Watched;
+use kilter_serving::column_stats::TrackedColumn;
 use kilter_stats::{
     Outcome, Unmeasured,
     drift::{Block, Distance, Law, Matched, Measure, Season, categorical_tally},
@@ -105,7 +105,7 @@ impl Reference {
     /// As [`Reference::distance`].
     pub fn counted_distance(
         &self,
-        column: &Watched,
+        column: &TrackedColumn,
         counts: &profile::ColumnCounts,
         hours: &[(Timestamp, u64)],
         measure: Measure,

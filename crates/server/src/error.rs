@@ -9,7 +9,7 @@ use axum::{
 use kilter_api::{Code, Problem};
 use kilter_app::{AppError, dataset::RolesError, replay::ReplayError};
 use kilter_domain::model::IllegalVersionTransition;
-use kilter_serving::{AdmitError, InferError, prediction_log::LogError, v2::ErrorBody};
+use kilter_serving::{InferError, LoadRejected, prediction_log::LogError, v2::ErrorBody};
 use kilter_store::StoreError;
 use kilter_workflow::RunError;
 use serde::Serialize;
@@ -101,7 +101,7 @@ pub fn problem_of(error: &AppError) -> Problem {
         ),
         AppError::Model { source, .. }
         | AppError::ModelFile { source, .. }
-        | AppError::Admit(AdmitError::Load { source, .. }) => problem.hint(source.hint()),
+        | AppError::Admit(LoadRejected::Load { source, .. }) => problem.hint(source.hint()),
         AppError::GoldenDiffers { .. } => problem.hint("make a new version with `kilter run`, or deploy another one"),
         _ => problem,
     }

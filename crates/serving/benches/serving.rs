@@ -17,11 +17,11 @@ use kilter_domain::{
     time::Timestamp,
 };
 use kilter_serving::{
-    Admission, Endpoint, EndpointOptions, EventTimes, Limits, LogOptions, PredictionBatch, PredictionLog, Role, Routes,
-    ServedVersion, VersionRef,
-    column_stats::{Place, Profile, Watched},
+    Endpoint, EndpointOptions, EventTimes, Limits, LoadRequest, LogOptions, PredictionBatch, PredictionLog, Role,
+    Routes, ServedVersion, VersionRef,
+    column_stats::{ColumnKind, ColumnStats, TrackedColumn},
     counters::ScoreEdges,
-    endpoint::Answers,
+    endpoint::ModelOutput,
     v2,
 };
 use kilter_stats::{
@@ -50,7 +50,7 @@ fn model(learner: Learner, rounds: usize) -> Arc<ServedVersion> {
     let params = Params { rounds, patience: None, ..Params::default() };
     let onnx = fit(&train, &FitOptions { learner, params, ..FitOptions::new("y") }).unwrap().onnx;
     let version = VersionRef { number: 1, digest: Digest::of(b"one") };
-    let admission = Admission {
+    let admission = LoadRequest {
         version,
         model: Digest::of(&onnx),
         state: VersionState::Approved,
@@ -165,7 +165,7 @@ fn requests(criterion: &mut Criterion<ThreadTime>) {
 }
 
 /// A watched column of each kind among fifty features: mostly numbers, some of few values, some texts.
-fn fifty(rows: usize) -> (Vec<Watched>, Table, Answers) {
+fn fifty(rows: usize) -> (Vec<TrackedColumn>, Table, ModelOutput) {
     let numbers = |at: usize, rows: usize| (0..rows).map(|row| drawn(row, at)).collect::<Vec<f64>>();
     let word = |row: usize, at: usize| Arc::from(format!("word {}", (drawn(row, at) * 30.0) as u32));
     let (mut watched, mut table) = (Vec::new(), Table::default());
@@ -188,12 +188,12 @@ fn fifty(rows: usize) -> (Vec<Watched>, Table, Answers) {
                 (Frozen::Numeric(reference), Column::Float(numbers(at, rows)))
             }
         };
-        watched.push(Watched { name: name.clone(), place: Place::Feature, frozen });
+        watched.push(TrackedColumn { name: name.clone(), kind: ColumnKind::Feature, frozen });
         table.push(name, column).unwrap();
     }
     let score = Frozen::Numeric(NumericReference::of(&numbers(99, 5_000)).unwrap());
-    watched.push(Watched { name: "score".to_owned(), place: Place::Score, frozen: score });
-    let answers = Answers { scores: numbers(99, rows), ..Answers::default() };
+    watched.push(TrackedColumn { name: "score".to_owned(), kind: ColumnKind::Score, frozen: score });
+    let answers = ModelOutput { scores: numbers(99, rows), ..ModelOutput::default() };
     (watched, table, answers)
 }
 
@@ -202,7 +202,7 @@ fn profiles(criterion: &mut Criterion<ThreadTime>) {
     let mut group = criterion.benchmark_group("profile_50_features");
     for rows in [1, 10, 1_000] {
         let (watched, table, answers) = fifty(rows);
-        let profile = Profile::new(watched);
+        let profile = ColumnStats::new(watched);
         group.throughput(Throughput::Elements(rows as u64));
         group.bench_function(BenchmarkId::new("count_rows", rows), |b| {
             b.iter(|| profile.count(Role::Champion, black_box(&table), &answers, Timestamp(0)));

@@ -24,7 +24,7 @@ use kilter_stats::{
     profile::{ColumnCounts, Frozen},
 };
 
-use crate::{endpoint::Answers, prediction_log::Role};
+use crate::{endpoint::ModelOutput, prediction_log::Role};
 
 /// Counts of this many requests at once wait for nobody.
 const SHARDS: usize = 8;
@@ -35,7 +35,7 @@ const MAX_SLOTS: usize = 96;
 
 /// What a column of a profile is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum ColumnKind {
     /// Sent with the request, or missing in it.
     Feature,
     /// The score that was answered.
@@ -46,22 +46,22 @@ pub enum Place {
 
 /// A column that is counted, and what counts it.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Watched {
+pub struct TrackedColumn {
     pub name: String,
-    pub place: Place,
+    pub kind: ColumnKind,
     pub frozen: Frozen,
 }
 
 /// Counts of each watched column, in their order.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Window {
+pub struct ColumnStatsWindow {
     pub rows: u64,
     pub columns: Vec<ColumnCounts>,
 }
 
-impl Window {
+impl ColumnStatsWindow {
     /// No row yet.
-    pub fn empty(watched: &[Watched]) -> Self {
+    pub fn empty(watched: &[TrackedColumn]) -> Self {
         Self { rows: 0, columns: watched.iter().map(|column| column.frozen.window()).collect() }
     }
 
@@ -83,11 +83,11 @@ impl Window {
 
 /// The window of an hour in a role.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Slot {
+pub struct HourBucket {
     pub role: Role,
     /// Hours since the epoch.
     pub hour: i64,
-    pub window: Window,
+    pub window: ColumnStatsWindow,
 }
 
 /// The hour in which a moment lies, since the epoch.
@@ -96,24 +96,24 @@ pub const fn hour_of(moment: Timestamp) -> i64 {
 }
 
 /// Counts what a version answers.
-pub struct Profile {
-    watched: Vec<Watched>,
+pub struct ColumnStats {
+    watched: Vec<TrackedColumn>,
     place: HashMap<String, usize>,
-    shards: Vec<Mutex<Vec<Slot>>>,
+    shards: Vec<Mutex<Vec<HourBucket>>>,
     lost_rows: AtomicU64,
 }
 
-impl Profile {
+impl ColumnStats {
     /// Counts these columns. Requests are counted fastest when features come first, in the order of the signature.
-    pub fn new(watched: Vec<Watched>) -> Self {
-        let features = watched.iter().enumerate().filter(|(_, column)| column.place == Place::Feature);
+    pub fn new(watched: Vec<TrackedColumn>) -> Self {
+        let features = watched.iter().enumerate().filter(|(_, column)| column.kind == ColumnKind::Feature);
         let place = features.map(|(at, column)| (column.name.clone(), at)).collect();
         let shards = (0..SHARDS).map(|_| Mutex::default()).collect();
         Self { watched, place, shards, lost_rows: AtomicU64::new(0) }
     }
 
     /// The columns that are counted.
-    pub fn watched(&self) -> &[Watched] {
+    pub fn tracked_columns(&self) -> &[TrackedColumn] {
         &self.watched
     }
 
@@ -123,38 +123,38 @@ impl Profile {
     }
 
     /// Counts rows that were answered. A watched feature that the rows do not have is missing in all of them.
-    pub fn count(&self, role: Role, features: &Table, answers: &Answers, now: Timestamp) {
+    pub fn count(&self, role: Role, features: &Table, answers: &ModelOutput, now: Timestamp) {
         let hour = hour_of(now);
         if answers.scores.len() <= FEW_ROWS {
             let mut slots = self.free_shard();
-            return self.add(self.slot(&mut slots, role, hour), features, answers);
+            return self.add_rows(self.bucket_mut(&mut slots, role, hour), features, answers);
         }
-        let mut window = Window::empty(&self.watched);
-        self.add(&mut window, features, answers);
-        self.put(Slot { role, hour, window });
+        let mut window = ColumnStatsWindow::empty(&self.watched);
+        self.add_rows(&mut window, features, answers);
+        self.add_bucket(HourBucket { role, hour, window });
     }
 
     /// Takes everything that was counted; what is counted from now on is new.
-    pub fn take(&self) -> Vec<Slot> {
-        self.gather(|slots| std::mem::take(&mut *slots))
+    pub fn take_buckets(&self) -> Vec<HourBucket> {
+        self.collect_buckets(|slots| std::mem::take(&mut *slots))
     }
 
     /// What was counted and not yet taken.
-    pub fn look(&self) -> Vec<Slot> {
-        self.gather(|slots| slots.clone())
+    pub fn peek_buckets(&self) -> Vec<HourBucket> {
+        self.collect_buckets(|slots| slots.clone())
     }
 
     /// Gives back what was taken and could not be kept.
-    pub fn put(&self, slot: Slot) {
+    pub fn add_bucket(&self, slot: HourBucket) {
         let mut slots = self.free_shard();
-        let own = self.slot(&mut slots, slot.role, slot.hour);
+        let own = self.bucket_mut(&mut slots, slot.role, slot.hour);
         if own.merge(&slot.window).is_err() {
             self.lost_rows.fetch_add(slot.window.rows, Relaxed);
         }
     }
 
-    fn gather(&self, of_shard: impl Fn(&mut Vec<Slot>) -> Vec<Slot>) -> Vec<Slot> {
-        let mut all: Vec<Slot> = Vec::new();
+    fn collect_buckets(&self, of_shard: impl Fn(&mut Vec<HourBucket>) -> Vec<HourBucket>) -> Vec<HourBucket> {
+        let mut all: Vec<HourBucket> = Vec::new();
         for shard in &self.shards {
             let slots = of_shard(&mut lock(shard));
             for slot in slots {
@@ -169,24 +169,24 @@ impl Profile {
     }
 
     /// The first shard that nobody holds, mostly the first of all.
-    fn free_shard(&self) -> MutexGuard<'_, Vec<Slot>> {
+    fn free_shard(&self) -> MutexGuard<'_, Vec<HourBucket>> {
         let free = self.shards.iter().find_map(|shard| shard.try_lock().ok());
         free.unwrap_or_else(|| lock(&self.shards[SHARDS - 1]))
     }
 
-    fn slot<'s>(&self, slots: &'s mut Vec<Slot>, role: Role, hour: i64) -> &'s mut Window {
+    fn bucket_mut<'s>(&self, slots: &'s mut Vec<HourBucket>, role: Role, hour: i64) -> &'s mut ColumnStatsWindow {
         let known = slots.iter().position(|slot| slot.hour == hour && slot.role == role);
         let at = known.unwrap_or_else(|| {
             if slots.len() >= MAX_SLOTS {
                 self.lost_rows.fetch_add(slots.remove(0).window.rows, Relaxed);
             }
-            slots.push(Slot { role, hour, window: Window::empty(&self.watched) });
+            slots.push(HourBucket { role, hour, window: ColumnStatsWindow::empty(&self.watched) });
             slots.len() - 1
         });
         &mut slots[at].window
     }
 
-    fn add(&self, window: &mut Window, features: &Table, answers: &Answers) {
+    fn add_rows(&self, window: &mut ColumnStatsWindow, features: &Table, answers: &ModelOutput) {
         let rows = answers.scores.len();
         let mut next = 0;
         let mut seen = 0;
@@ -202,10 +202,10 @@ impl Profile {
             absent.for_each(|(_, at)| window.columns[*at].add_missing(rows as u64));
         }
         for (watched, counts) in self.watched.iter().zip(&mut window.columns) {
-            match watched.place {
-                Place::Feature => {}
-                Place::Score => add_numbers(&watched.frozen, counts, answers.scores.iter().copied()),
-                Place::Prediction => {
+            match watched.kind {
+                ColumnKind::Feature => {}
+                ColumnKind::Score => add_numbers(&watched.frozen, counts, answers.scores.iter().copied()),
+                ColumnKind::Prediction => {
                     let label = |row: usize| answers.labels.as_ref().and_then(|labels| labels.get(row)).map(|l| &**l);
                     add_texts(&watched.frozen, counts, (0..rows).map(label));
                 }
@@ -215,7 +215,7 @@ impl Profile {
     }
 }
 
-fn lock(shard: &Mutex<Vec<Slot>>) -> MutexGuard<'_, Vec<Slot>> {
+fn lock(shard: &Mutex<Vec<HourBucket>>) -> MutexGuard<'_, Vec<HourBucket>> {
     // A panic while counting left at worst a row half counted.
     shard.lock().unwrap_or_else(PoisonError::into_inner)
 }

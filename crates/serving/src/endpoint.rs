@@ -23,11 +23,11 @@ use crate::{
     v2::{Limits, ModelMetadata, ModelReady},
 };
 
-pub use infer::{Scored, ShadowWork};
+pub use infer::{ShadowWork, UnrecordedResponse};
 pub use request::{EventTimes, InferError, InferRequest, InferResponse};
 pub use routes::{Candidate, Mode, RouteError, Routes};
 pub use traffic_split::split_hash;
-pub use version::{Admission, AdmitError, Answers, Predictor, ScoreError, ServedVersion};
+pub use version::{LoadRejected, LoadRequest, ModelOutput, Predictor, ScoreError, ServedVersion};
 
 /// What an endpoint is told once, when it is made.
 #[derive(Clone, Debug)]

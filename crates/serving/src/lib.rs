@@ -15,11 +15,11 @@ pub mod prediction_log;
 pub mod v2;
 
 pub use endpoint::{
-    Admission, AdmitError, Candidate, Endpoint, EndpointOptions, EventTimes, InferError, InferRequest, InferResponse,
-    Mode, RouteError, Routes, ServedVersion, split_hash,
+    Candidate, Endpoint, EndpointOptions, EventTimes, InferError, InferRequest, InferResponse, LoadRejected,
+    LoadRequest, Mode, RouteError, Routes, ServedVersion, split_hash,
 };
 pub use prediction_log::{
-    Contents, Damage, Durability, LabelBatch, LogError, LogOptions, Pending, PredictionBatch, PredictionLog, Receipt,
-    Record, Recovery, Role, SegmentId, VersionRef,
+    AppendTicket, Contents, Damage, Durability, LabelBatch, LogError, LogOptions, PredictionBatch, PredictionLog,
+    Receipt, Record, Recovery, Role, SegmentId, VersionRef,
 };
 pub use v2::{Limits, V2Error};

@@ -13,6 +13,7 @@
 //! never a clock; bytes that are no record are kept aside and reported, never thrown away.
 //! Deliberately absent: Parquet, joins of labels to predictions, any wall clock.
 
+mod append_ticket;
 mod bytes;
 mod check;
 mod codec;
@@ -21,7 +22,6 @@ mod error;
 #[cfg(test)]
 mod faults;
 mod options;
-mod pending;
 mod record;
 mod recovery;
 mod segment;
@@ -39,10 +39,10 @@ use std::{
     thread::JoinHandle,
 };
 
+pub use append_ticket::{AppendTicket, Receipt};
 pub use check::{SegmentCheck, check_folder, copy_segment};
 pub use error::{Damage, LogError};
 pub use options::{Durability, LogOptions};
-pub use pending::{Pending, Receipt};
 pub use record::{Entry, LabelBatch, PredictionBatch, Probabilities, Record, Role, SegmentId, VersionRef};
 pub use recovery::{Recovery, Torn};
 pub use tables::{SegmentTables, column};
@@ -115,15 +115,15 @@ impl PredictionLog {
         self.submit_labels(batch)?.wait()
     }
 
-    /// Queues predictions; the [`Pending`] is awaited or waited for. In buffered mode it is acknowledged at once.
-    pub fn submit(&self, batch: &PredictionBatch) -> Result<Pending, LogError> {
+    /// Queues predictions; the [`AppendTicket`] is awaited or waited for. In buffered mode it is acknowledged at once.
+    pub fn submit(&self, batch: &PredictionBatch) -> Result<AppendTicket, LogError> {
         let payload = codec::encode_predictions(batch)?;
         let waits = self.options.durability == Durability::Durable;
         self.enqueue(codec::PREDICTIONS_V1, payload, batch.rows(), waits)
     }
 
     /// Queues labels; see [`PredictionLog::submit`].
-    pub fn submit_labels(&self, batch: &LabelBatch) -> Result<Pending, LogError> {
+    pub fn submit_labels(&self, batch: &LabelBatch) -> Result<AppendTicket, LogError> {
         let payload = codec::encode_labels(batch)?;
         self.enqueue(codec::LABELS_V1, payload, batch.rows(), true)
     }
@@ -248,7 +248,7 @@ impl PredictionLog {
         }
     }
 
-    fn enqueue(&self, kind: u8, payload: Vec<u8>, rows: usize, waits: bool) -> Result<Pending, LogError> {
+    fn enqueue(&self, kind: u8, payload: Vec<u8>, rows: usize, waits: bool) -> Result<AppendTicket, LogError> {
         if payload.len() > segment::MAX_PAYLOAD {
             return Err(LogError::TooLarge { bytes: payload.len(), limit: segment::MAX_PAYLOAD });
         }
@@ -267,10 +267,10 @@ impl PredictionLog {
         self.shared.queued_appends.fetch_add(1, Ordering::Relaxed);
         let (reply, pending) = match waits {
             true => {
-                let (reply, pending) = pending::pending();
+                let (reply, pending) = append_ticket::new_ticket();
                 (Some(reply), pending)
             }
-            false => (None, Pending::done(Ok(Receipt { sequence: 0, segment: None }))),
+            false => (None, AppendTicket::done(Ok(Receipt { sequence: 0, segment: None }))),
         };
         let job = Job::Append(Append { kind, payload, rows: rows as u64, reply });
         let refused = match self.jobs.as_ref().map(|jobs| jobs.try_send(job)) {

@@ -11,8 +11,8 @@ use kilter_domain::{
 };
 use kilter_inference::Model;
 use kilter_serving::{
-    Admission, Endpoint, EndpointOptions, EventTimes, Limits, LogOptions, PredictionLog, Record, Routes, ServedVersion,
-    VersionRef, counters::ScoreEdges,
+    Endpoint, EndpointOptions, EventTimes, Limits, LoadRequest, LogOptions, PredictionLog, Record, Routes,
+    ServedVersion, VersionRef, counters::ScoreEdges,
 };
 use kilter_train::{FitOptions, fit};
 use serde_json::{Value, json};
@@ -40,7 +40,7 @@ fn a_fitted_model_answers_over_json_as_it_does_in_process() {
     let onnx = fit(&table, &FitOptions::new("churned")).unwrap().onnx;
     let model = Model::from_onnx(&onnx).unwrap();
     let version = VersionRef { number: 3, digest: Digest::of(b"package") };
-    let admission = Admission {
+    let admission = LoadRequest {
         version,
         model: Digest::of(&onnx),
         state: VersionState::Approved,

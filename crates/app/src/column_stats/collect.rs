@@ -15,7 +15,7 @@ use kilter_evaluation::reference::{PREDICTION, SCORE};
 use kilter_inference::Task;
 use kilter_serving::{
     Role, VersionRef,
-    column_stats::{Place, Profile, Slot, Watched, Window, hour_of},
+    column_stats::{ColumnKind, ColumnStats, ColumnStatsWindow, HourBucket, TrackedColumn, hour_of},
 };
 use kilter_stats::{drift::CategoricalReference, profile::Frozen};
 use kilter_store::prediction as index;
@@ -31,7 +31,7 @@ use crate::{App, error::AppError, model::package::Package};
 const KEPT_HOURS: i64 = 24 * 92;
 
 /// The profiles of what is open, by endpoint and package.
-pub(crate) type Open = BTreeMap<(EndpointName, VersionRef), Arc<Profile>>;
+pub(crate) type Open = BTreeMap<(EndpointName, VersionRef), Arc<ColumnStats>>;
 
 /// Which rows are added up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,10 +48,15 @@ impl Span {
 }
 
 /// The profile that a version counts into at an endpoint; one that waits to be kept is counted on.
-pub(crate) fn open_profile(app: &App, endpoint: &EndpointName, version: VersionRef, package: &Package) -> Arc<Profile> {
+pub(crate) fn open_profile(
+    app: &App,
+    endpoint: &EndpointName,
+    version: VersionRef,
+    package: &Package,
+) -> Arc<ColumnStats> {
     let mut open = lock_profiles(app);
     let known = open.entry((endpoint.clone(), version));
-    known.or_insert_with(|| Arc::new(Profile::new(watched(package)))).clone()
+    known.or_insert_with(|| Arc::new(ColumnStats::new(watched(package)))).clone()
 }
 
 /// Adds what was counted to the files of its hours. What cannot be kept is counted on, and tried again.
@@ -63,19 +68,19 @@ pub fn keep_profiles(app: &App, now: Timestamp) -> Result<u64, AppError> {
     let open: Vec<_> = lock_profiles(app).iter().map(|(key, profile)| (key.clone(), profile.clone())).collect();
     let (mut rows, mut failed) = (0, None);
     for ((endpoint, version), profile) in &open {
-        for slot in profile.take() {
-            match keep_slot(app, endpoint, *version, profile.watched(), &slot, now) {
+        for slot in profile.take_buckets() {
+            match keep_slot(app, endpoint, *version, profile.tracked_columns(), &slot, now) {
                 Ok(()) => rows += slot.window.rows,
                 Err(error) => {
                     failed.get_or_insert(error);
-                    profile.put(slot);
+                    profile.add_bucket(slot);
                 }
             }
         }
     }
     drop(open);
     // What serves no more and has nothing to keep is forgotten.
-    lock_profiles(app).retain(|_, profile| Arc::strong_count(profile) > 1 || !profile.look().is_empty());
+    lock_profiles(app).retain(|_, profile| Arc::strong_count(profile) > 1 || !profile.peek_buckets().is_empty());
     failed.map_or(Ok(rows), Err)
 }
 
@@ -83,8 +88,8 @@ fn keep_slot(
     app: &App,
     endpoint: &EndpointName,
     version: VersionRef,
-    watched: &[Watched],
-    slot: &Slot,
+    watched: &[TrackedColumn],
+    slot: &HourBucket,
     now: Timestamp,
 ) -> Result<(), AppError> {
     let path = folder::path(&profile_folder(app, endpoint), version, slot);
@@ -151,8 +156,8 @@ pub fn endpoint_profile(app: &App, endpoint: &EndpointName, span: Span) -> Resul
     let open: Vec<_> = lock_profiles(app).iter().map(|(key, profile)| (key.clone(), profile.clone())).collect();
     for ((_, version), profile) in open.into_iter().filter(|((name, _), _)| name == endpoint) {
         sums.lost_rows += profile.lost_rows();
-        let watched: Arc<[Watched]> = profile.watched().into();
-        for slot in profile.look().into_iter().filter(|slot| span.has(slot.hour)) {
+        let watched: Arc<[TrackedColumn]> = profile.tracked_columns().into();
+        for slot in profile.peek_buckets().into_iter().filter(|slot| span.has(slot.hour)) {
             sums.add(version, &slot, &watched)?;
         }
     }
@@ -167,7 +172,7 @@ fn add_file(app: &App, sums: &mut Sums, bytes: &[u8]) -> Result<(), AppError> {
         None => watched(&app.load_package(version.digest)?.0).into(),
     };
     let window = file::decode(bytes, &watched)?.window;
-    let slot = Slot { role: header.role, hour: header.hour, window };
+    let slot = HourBucket { role: header.role, hour: header.hour, window };
     sums.add(version, &slot, &watched)
 }
 
@@ -198,7 +203,7 @@ pub(crate) fn check_files(served: &Path, files: &mut u64) -> Vec<(PathBuf, Profi
 /// Windows added up by version and role.
 #[derive(Default)]
 pub(super) struct Sums {
-    pub(super) columns: BTreeMap<Digest, Arc<[Watched]>>,
+    pub(super) columns: BTreeMap<Digest, Arc<[TrackedColumn]>>,
     pub(super) windows: BTreeMap<(VersionRef, &'static str), Sum>,
     pub(super) unreadable: u64,
     pub(super) lost_rows: u64,
@@ -210,13 +215,13 @@ pub(super) struct Sum {
     pub(super) last_hour: i64,
     /// Rows of each hour: what the reference is weighted by.
     pub(super) hours: BTreeMap<i64, u64>,
-    pub(super) window: Window,
+    pub(super) window: ColumnStatsWindow,
 }
 
 impl Sums {
-    fn add(&mut self, version: VersionRef, slot: &Slot, watched: &Arc<[Watched]>) -> Result<(), AppError> {
+    fn add(&mut self, version: VersionRef, slot: &HourBucket, watched: &Arc<[TrackedColumn]>) -> Result<(), AppError> {
         self.columns.entry(version.digest).or_insert_with(|| watched.clone());
-        let Slot { role, hour, window } = slot;
+        let HourBucket { role, hour, window } = slot;
         match self.windows.get_mut(&(version, role.as_str())) {
             Some(sum) => {
                 sum.window.merge(window).map_err(ProfileFileError::Merge)?;
@@ -235,17 +240,17 @@ impl Sums {
 
 /// The columns that a version counts: what it reads in the order of its signature, what is compared beside it, and its
 /// answers.
-fn watched(package: &Package) -> Vec<Watched> {
+fn watched(package: &Package) -> Vec<TrackedColumn> {
     let (reference, signature) = (&package.reference, &package.manifest.signature);
     let read = signature.inputs.iter().map(|input| &input.name).filter(|name| reference.columns.contains_key(*name));
     let beside = reference.columns.keys().filter(|name| *name != SCORE && signature.input(name).is_none());
-    let column = |name: &str, place, frozen| Watched { name: name.to_owned(), place, frozen };
-    let mut watched: Vec<Watched> =
-        read.chain(beside).map(|name| column(name, Place::Feature, reference.columns[name].frozen())).collect();
-    watched.extend(reference.columns.get(SCORE).map(|score| column(SCORE, Place::Score, score.frozen())));
+    let column = |name: &str, place, frozen| TrackedColumn { name: name.to_owned(), kind: place, frozen };
+    let mut watched: Vec<TrackedColumn> =
+        read.chain(beside).map(|name| column(name, ColumnKind::Feature, reference.columns[name].frozen())).collect();
+    watched.extend(reference.columns.get(SCORE).map(|score| column(SCORE, ColumnKind::Score, score.frozen())));
     let told = reference.answers.get(PREDICTION).map(|prediction| prediction.frozen());
     let prediction = told.or_else(|| of_threshold(package));
-    watched.extend(prediction.map(|frozen| column(PREDICTION, Place::Prediction, frozen)));
+    watched.extend(prediction.map(|frozen| column(PREDICTION, ColumnKind::Prediction, frozen)));
     watched
 }
 

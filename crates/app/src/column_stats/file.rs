@@ -6,7 +6,7 @@
 use kilter_domain::digest::Digest;
 use kilter_serving::{
     Role,
-    column_stats::{Watched, Window},
+    column_stats::{ColumnStatsWindow, TrackedColumn},
 };
 use kilter_stats::{Unmeasured, drift::FormatError, hash::fnv1a};
 use serde::{Deserialize, Serialize};
@@ -64,18 +64,22 @@ struct Part {
 /// A window that was read.
 #[derive(Debug)]
 pub(super) struct StoredHour {
-    pub window: Window,
+    pub window: ColumnStatsWindow,
 }
 
 impl StoredHour {
-    pub fn merged(mut self, more: &Window) -> Result<Window, ProfileFileError> {
+    pub fn merged(mut self, more: &ColumnStatsWindow) -> Result<ColumnStatsWindow, ProfileFileError> {
         self.window.merge(more).map_err(ProfileFileError::Merge)?;
         Ok(self.window)
     }
 }
 
 /// A window as bytes.
-pub(super) fn encode(header: &Header, watched: &[Watched], window: &Window) -> Result<Vec<u8>, ProfileFileError> {
+pub(super) fn encode(
+    header: &Header,
+    watched: &[TrackedColumn],
+    window: &ColumnStatsWindow,
+) -> Result<Vec<u8>, ProfileFileError> {
     let Header { number: version, package, role, hour } = *header;
     let (mut parts, mut body) = (Vec::new(), Vec::new());
     for (column, counts) in watched.iter().zip(&window.columns) {
@@ -122,7 +126,7 @@ pub(super) fn role(word: &str) -> Option<Role> {
 }
 
 /// Reads a window that these columns counted.
-pub(super) fn decode(bytes: &[u8], watched: &[Watched]) -> Result<StoredHour, ProfileFileError> {
+pub(super) fn decode(bytes: &[u8], watched: &[TrackedColumn]) -> Result<StoredHour, ProfileFileError> {
     let (stored, mut body) = open(bytes)?;
     if stored.parts.len() != watched.len() {
         return Err(ProfileFileError::OtherColumns);
@@ -142,7 +146,7 @@ pub(super) fn decode(bytes: &[u8], watched: &[Watched]) -> Result<StoredHour, Pr
         columns.push(counts);
     }
     match body {
-        [] => Ok(StoredHour { window: Window { rows: stored.rows, columns } }),
+        [] => Ok(StoredHour { window: ColumnStatsWindow { rows: stored.rows, columns } }),
         _ => Err(ProfileFileError::Damaged),
     }
 }
@@ -154,7 +158,7 @@ fn checksum(bytes: &[u8]) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use kilter_serving::column_stats::Place;
+    use kilter_serving::column_stats::ColumnKind;
     use kilter_stats::{
         drift::{CategoricalReference, NumericReference},
         profile::{ColumnCounts, Frozen},
@@ -163,18 +167,18 @@ mod tests {
 
     use super::*;
 
-    fn watched() -> Vec<Watched> {
+    fn watched() -> Vec<TrackedColumn> {
         let numbers: Vec<f64> = (0..400).map(|i| f64::from(i % 83)).collect();
         let words = CategoricalReference::of([Some("a"), Some("b"), Some("a")]).unwrap();
-        let column = |name: &str, frozen| Watched { name: name.into(), place: Place::Feature, frozen };
+        let column = |name: &str, frozen| TrackedColumn { name: name.into(), kind: ColumnKind::Feature, frozen };
         vec![
             column("x", Frozen::Numeric(NumericReference::of(&numbers).unwrap())),
             column("word", Frozen::Categorical(words)),
         ]
     }
 
-    fn window(watched: &[Watched], rows: u64) -> Window {
-        let mut window = Window::empty(watched);
+    fn window(watched: &[TrackedColumn], rows: u64) -> ColumnStatsWindow {
+        let mut window = ColumnStatsWindow::empty(watched);
         for row in 0..rows {
             for (column, counts) in watched.iter().zip(&mut window.columns) {
                 match (&column.frozen, counts) {

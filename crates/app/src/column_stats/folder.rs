@@ -7,7 +7,7 @@ use std::{
 };
 
 use kilter_domain::time::{HOUR_MS, Timestamp};
-use kilter_serving::{VersionRef, column_stats::Slot, column_stats::hour_of};
+use kilter_serving::{VersionRef, column_stats::HourBucket, column_stats::hour_of};
 
 use crate::column_stats::{collect::Span, file};
 use crate::error::AppError;
@@ -15,7 +15,7 @@ use crate::error::AppError;
 const ENDING: &str = "bin";
 
 /// The file of a slot.
-pub(super) fn path(endpoint: &Path, version: VersionRef, slot: &Slot) -> PathBuf {
+pub(super) fn path(endpoint: &Path, version: VersionRef, slot: &HourBucket) -> PathBuf {
     let hour = Timestamp(slot.hour * HOUR_MS).to_string();
     let hour = hour.split(':').next().unwrap_or_default();
     let name = format!("{hour}.{}.{ENDING}", slot.role);

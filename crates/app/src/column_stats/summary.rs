@@ -7,7 +7,7 @@ use kilter_domain::{
 use kilter_evaluation::reference::Reference;
 use kilter_serving::{
     Role, VersionRef,
-    column_stats::{Place, Watched},
+    column_stats::{ColumnKind, TrackedColumn},
 };
 use kilter_stats::{
     compare::{Level, MIN_ROWS},
@@ -46,7 +46,7 @@ pub struct VersionProfile {
 #[derive(Clone, Debug, PartialEq)]
 pub struct ColumnReading {
     pub name: String,
-    pub place: Place,
+    pub kind: ColumnKind,
     pub counts: ColumnCounts,
     /// Share of the reference's rows without a value.
     pub reference_missing: f64,
@@ -70,7 +70,12 @@ impl Sums {
     }
 }
 
-fn version_profile(app: &App, version: VersionRef, watched: &[Watched], sum: &Sum) -> Result<VersionProfile, AppError> {
+fn version_profile(
+    app: &App,
+    version: VersionRef,
+    watched: &[TrackedColumn],
+    sum: &Sum,
+) -> Result<VersionProfile, AppError> {
     let (package, _) = app.load_package(version.digest)?;
     Ok(VersionProfile {
         model: package.manifest.model.clone(),
@@ -83,10 +88,10 @@ fn version_profile(app: &App, version: VersionRef, watched: &[Watched], sum: &Su
     })
 }
 
-fn columns(watched: &[Watched], sum: &Sum, reference: &Reference) -> Vec<ColumnReading> {
+fn columns(watched: &[TrackedColumn], sum: &Sum, reference: &Reference) -> Vec<ColumnReading> {
     let hours: Vec<(Timestamp, u64)> =
         sum.hours.iter().map(|(hour, rows)| (Timestamp(hour * HOUR_MS), *rows)).collect();
-    let reading = |(column, counts): (&Watched, &ColumnCounts)| {
+    let reading = |(column, counts): (&TrackedColumn, &ColumnCounts)| {
         let measures = match &column.frozen {
             Frozen::Numeric(_) => &[Measure::Psi, Measure::W1OverSd, Measure::Ks][..],
             Frozen::Categorical(_) => &[Measure::Psi, Measure::Tvd],
@@ -100,7 +105,7 @@ fn columns(watched: &[Watched], sum: &Sum, reference: &Reference) -> Vec<ColumnR
         let distances: Vec<Distance> = measured.into_iter().flatten().map(|found| found.distance).collect();
         ColumnReading {
             name: column.name.clone(),
-            place: column.place,
+            kind: column.kind,
             counts: counts.clone(),
             reference_missing: reference_missing(&column.frozen),
             level: level_of(&distances),

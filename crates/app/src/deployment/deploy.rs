@@ -183,7 +183,11 @@ pub(crate) fn live_deployment(app: &App, endpoint: &EndpointName) -> Result<Opti
 pub(super) fn check_answers(app: &App, model: &ModelName, number: u32) -> Result<(), AppError> {
     let (package, loaded) = package_run::load_version(app, model, number)?;
     let version = VersionRef { number: u64::from(number), digest: package.digest };
-    replay::check_golden(app, &package, ServedVersion::on_trial(loaded, version, Some(package.manifest.threshold)))
+    replay::check_golden(
+        app,
+        &package,
+        ServedVersion::for_validation(loaded, version, Some(package.manifest.threshold)),
+    )
 }
 
 /// The version that was live before this deployment, and may still be.

@@ -16,7 +16,7 @@ use kilter_domain::{
 };
 use kilter_evaluation::reference::{ColumnReference, SCORE};
 use kilter_inference::{Input, InputKind};
-use kilter_serving::{Admission, Candidate, Mode, Routes, ServedVersion, VersionRef, counters::ScoreEdges};
+use kilter_serving::{Candidate, LoadRequest, Mode, Routes, ServedVersion, VersionRef, counters::ScoreEdges};
 use kilter_store::{
     PageRequest,
     deployment::{self as deployments, Deployment},
@@ -226,9 +226,9 @@ fn load_served_version(
     let (package, _) = app.load_package(stored.digest)?;
     let model = kilter_domain::digest::Digest::of(&package.model_bytes);
     let threshold = Some(package.manifest.threshold);
-    let admission = Admission { version, model, state: stored.state, admits, threshold };
+    let admission = LoadRequest { version, model, state: stored.state, admits, threshold };
     let served = ServedVersion::load(&package.model_bytes, &admission, score_edges(&package))?;
-    replay::check_golden(app, &package, served.trial())?;
+    replay::check_golden(app, &package, served.with_own_counters())?;
     Ok(Arc::new(match app.counts_profiles() {
         true => served.with_profile(collect::open_profile(app, endpoint, version, &package)),
         false => served,

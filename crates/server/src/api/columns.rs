@@ -16,7 +16,7 @@ use kilter_domain::{
     ids::EndpointName,
     time::{DAY_MS, Timestamp},
 };
-use kilter_serving::column_stats::Place;
+use kilter_serving::column_stats::ColumnKind;
 
 use crate::{
     api::{bad_request, endpoints::require_endpoint, parse_param, read},
@@ -82,10 +82,10 @@ fn column(found: &ColumnReading) -> api::ProfileColumn {
     let outside = found.outside();
     api::ProfileColumn {
         column: found.name.clone(),
-        place: match found.place {
-            Place::Feature => "feature",
-            Place::Score => "score",
-            Place::Prediction => "prediction",
+        place: match found.kind {
+            ColumnKind::Feature => "feature",
+            ColumnKind::Score => "score",
+            ColumnKind::Prediction => "prediction",
         }
         .to_owned(),
         kind: if outside.is_some() { "numeric" } else { "categorical" }.to_owned(),

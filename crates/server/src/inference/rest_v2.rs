@@ -155,7 +155,7 @@ async fn answer(state: AppState, serving: Arc<Serving>, body: axum::body::Bytes)
         .await
         .map_err(|_| V2Error { status: 500, error: "the request met a fault".to_owned() })?
         .map_err(|error| refused(&app, error))?;
-    let answer = scored.recorded().await?;
+    let answer = scored.wait_recorded().await?;
     if let Some(shadow) = shadow {
         tokio::task::spawn_blocking(move || shadow.run());
     }

@@ -11,7 +11,7 @@ use kilter_domain::{
     ids::EndpointName,
     time::{HOUR_MS, Timestamp},
 };
-use kilter_serving::{Role, column_stats::Place};
+use kilter_serving::{Role, column_stats::ColumnKind};
 
 use crate::metrics::text::{family, labels};
 
@@ -39,7 +39,7 @@ impl ColumnShares {
         for (endpoint, _) in prediction::open_endpoints(app) {
             let Ok(found) = column_stats::endpoint_profile(app, &endpoint, span) else { continue };
             for version in found.versions.iter().filter(|version| version.role == Role::Champion) {
-                let columns = version.columns.iter().filter(|column| column.place == Place::Feature);
+                let columns = version.columns.iter().filter(|column| column.kind == ColumnKind::Feature);
                 shares.columns.extend(columns.map(|column| share(&endpoint, version, column)));
             }
         }

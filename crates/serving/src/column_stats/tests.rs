@@ -7,23 +7,23 @@ use super::*;
 
 const HOUR: i64 = 3_600_000;
 
-fn watched() -> Vec<Watched> {
+fn watched() -> Vec<TrackedColumn> {
     let numbers: Vec<f64> = (0..500).map(|i| f64::from(i % 97) / 3.0).collect();
     let few = CategoricalReference::of([Some("0"), Some("1"), Some("1"), Some("2")]).unwrap();
     let words = CategoricalReference::of([Some("gold"), Some("basic"), None]).unwrap();
-    let column = |name: &str, place, frozen| Watched { name: name.into(), place, frozen };
+    let column = |name: &str, place, frozen| TrackedColumn { name: name.into(), kind: place, frozen };
     vec![
-        column("x", Place::Feature, Frozen::Numeric(NumericReference::of(&numbers).unwrap())),
-        column("few", Place::Feature, Frozen::Categorical(few)),
-        column("plan", Place::Feature, Frozen::Categorical(words.clone())),
-        column("score", Place::Score, Frozen::Numeric(NumericReference::of(&[0.0, 0.25, 0.5, 1.0]).unwrap())),
-        column("prediction", Place::Prediction, Frozen::Categorical(words)),
+        column("x", ColumnKind::Feature, Frozen::Numeric(NumericReference::of(&numbers).unwrap())),
+        column("few", ColumnKind::Feature, Frozen::Categorical(few)),
+        column("plan", ColumnKind::Feature, Frozen::Categorical(words.clone())),
+        column("score", ColumnKind::Score, Frozen::Numeric(NumericReference::of(&[0.0, 0.25, 0.5, 1.0]).unwrap())),
+        column("prediction", ColumnKind::Prediction, Frozen::Categorical(words)),
     ]
 }
 
 type Row = (f64, Option<i64>, Option<u8>);
 
-fn rows(rows: &[Row]) -> (Table, Answers) {
+fn rows(rows: &[Row]) -> (Table, ModelOutput) {
     let plan = |plan: &Option<u8>| plan.map(|plan| Arc::from(["gold", "basic", "silver"][usize::from(plan % 3)]));
     let table = Table::new(vec![
         ("x".into(), Column::Float(rows.iter().map(|row| row.0).collect())),
@@ -33,7 +33,7 @@ fn rows(rows: &[Row]) -> (Table, Answers) {
     ]);
     let scores = rows.iter().map(|row| row.0 / 30.0).collect();
     let labels = Some(rows.iter().map(|_| "gold".into()).collect());
-    (table.unwrap(), Answers { scores, labels, probabilities: None })
+    (table.unwrap(), ModelOutput { scores, labels, probabilities: None })
 }
 
 fn numeric(counts: &ColumnCounts) -> &kilter_stats::drift::NumericCounts {
@@ -52,7 +52,7 @@ fn categorical(counts: &ColumnCounts) -> &CategoricalCounts {
 
 #[test]
 fn every_kind_of_value_has_its_count() {
-    let profile = Profile::new(watched());
+    let profile = ColumnStats::new(watched());
     let (table, answers) = rows(&[
         (5.0, Some(1), Some(0)),
         (f64::NAN, None, None),
@@ -61,7 +61,7 @@ fn every_kind_of_value_has_its_count() {
         (f64::INFINITY, Some(2), Some(1)),
     ]);
     profile.count(Role::Champion, &table, &answers, Timestamp(2 * HOUR + 5));
-    let [slot] = &profile.look()[..] else { panic!("one slot") };
+    let [slot] = &profile.peek_buckets()[..] else { panic!("one slot") };
     assert_eq!((slot.role, slot.hour, slot.window.rows), (Role::Champion, 2, 5));
     let [x, few, plan, score, prediction] = &slot.window.columns[..] else { panic!("five columns") };
     let x = numeric(x);
@@ -76,40 +76,40 @@ fn every_kind_of_value_has_its_count() {
 
 #[test]
 fn roles_and_hours_are_counted_apart_and_taken_once() {
-    let profile = Profile::new(watched());
+    let profile = ColumnStats::new(watched());
     let (table, answers) = rows(&[(5.0, Some(1), Some(0))]);
     for (role, hour) in [(Role::Champion, 1), (Role::Shadow, 1), (Role::Champion, 2), (Role::Champion, 1)] {
         profile.count(role, &table, &answers, Timestamp(hour * HOUR));
     }
-    let taken = profile.take();
+    let taken = profile.take_buckets();
     let counted: Vec<_> = taken.iter().map(|slot| (slot.role, slot.hour, slot.window.rows)).collect();
     assert_eq!(counted, [(Role::Champion, 1, 2), (Role::Shadow, 1, 1), (Role::Champion, 2, 1)]);
-    assert!(profile.take().is_empty());
-    taken.into_iter().for_each(|slot| profile.put(slot));
-    assert_eq!(profile.look().iter().map(|slot| slot.window.rows).sum::<u64>(), 4);
+    assert!(profile.take_buckets().is_empty());
+    taken.into_iter().for_each(|slot| profile.add_bucket(slot));
+    assert_eq!(profile.peek_buckets().iter().map(|slot| slot.window.rows).sum::<u64>(), 4);
 }
 
 #[test]
 fn a_feature_that_was_not_sent_is_missing() {
-    let profile = Profile::new(watched());
+    let profile = ColumnStats::new(watched());
     let (table, answers) = rows(&[(5.0, Some(1), Some(0)), (5.0, None, None)]);
     profile.count(Role::Champion, &table.select(|name| name == "plan"), &answers, Timestamp(0));
-    let slot = &profile.look()[0];
+    let slot = &profile.peek_buckets()[0];
     let missing: Vec<u64> = slot.window.columns.iter().map(ColumnCounts::missing).collect();
     assert_eq!((missing, slot.window.columns[0].rows()), (vec![2, 2, 1, 0, 0], 2));
 }
 
 #[test]
 fn what_nobody_takes_is_bounded_and_told() {
-    let profile = Profile::new(watched());
+    let profile = ColumnStats::new(watched());
     let (table, answers) = rows(&[(5.0, Some(1), Some(0))]);
     (0..MAX_SLOTS as i64 + 3).for_each(|hour| profile.count(Role::Champion, &table, &answers, Timestamp(hour * HOUR)));
-    assert_eq!((profile.look().len(), profile.lost_rows()), (MAX_SLOTS, 3));
+    assert_eq!((profile.peek_buckets().len(), profile.lost_rows()), (MAX_SLOTS, 3));
 }
 
 #[test]
 fn callers_at_once_are_all_counted() {
-    let profile = Profile::new(watched());
+    let profile = ColumnStats::new(watched());
     let (few, many) = (rows(&[(5.0, Some(1), Some(0)); 3]), rows(&[(6.0, None, Some(2)); 100]));
     std::thread::scope(|scope| {
         for _ in 0..4 {
@@ -121,7 +121,8 @@ fn callers_at_once_are_all_counted() {
             });
         }
     });
-    let mut rows: Vec<(&str, u64)> = profile.look().iter().map(|slot| (slot.role.as_str(), slot.window.rows)).collect();
+    let mut rows: Vec<(&str, u64)> =
+        profile.peek_buckets().iter().map(|slot| (slot.role.as_str(), slot.window.rows)).collect();
     rows.sort_by_key(|(_, rows)| *rows);
     assert_eq!(rows, [(Role::Champion.as_str(), 600), (Role::Candidate.as_str(), 20_000)]);
 }
@@ -136,10 +137,10 @@ proptest! {
     fn two_halves_merged_are_the_whole(all in prop::collection::vec(any_row(), 0..150), cut in 0usize..150) {
         let (first, second) = all.split_at(cut.min(all.len()));
         let window = |part: &[Row]| {
-            let profile = Profile::new(watched());
+            let profile = ColumnStats::new(watched());
             let (table, answers) = rows(part);
             profile.count(Role::Champion, &table, &answers, Timestamp(0));
-            profile.take().remove(0).window
+            profile.take_buckets().remove(0).window
         };
         let (mut merged, whole) = (window(first), window(&all));
         merged.merge(&window(second)).unwrap();

@@ -9,23 +9,23 @@ use kilter_domain::{table::Table, time::Timestamp};
 use kilter_inference::Task;
 
 use super::{
-    Answers, Candidate, Endpoint, InferError, InferRequest, InferResponse, Mode, ScoreError, ServedVersion, Tally,
+    Candidate, Endpoint, InferError, InferRequest, InferResponse, Mode, ModelOutput, ScoreError, ServedVersion, Tally,
     routes::ClassColumns, traffic_split::meets_canary,
 };
 use crate::{
-    prediction_log::{Durability, Pending, PredictionBatch, PredictionLog, Probabilities, Role, VersionRef},
+    prediction_log::{AppendTicket, Durability, PredictionBatch, PredictionLog, Probabilities, Role, VersionRef},
     v2::check_outputs,
 };
 
 /// An answer that waits to be recorded, and perhaps a shadow that waits to be scored.
 #[must_use = "the answer counts when it is recorded: finish it, or await it"]
-pub struct Scored {
+pub struct UnrecordedResponse {
     response: InferResponse,
-    pending: Vec<Pending>,
+    pending: Vec<AppendTicket>,
     shadow: Option<ShadowWork>,
 }
 
-impl Scored {
+impl UnrecordedResponse {
     /// Scores the shadow on this thread while the disk works, then waits until the answer is recorded.
     pub fn finish(mut self) -> Result<InferResponse, InferError> {
         if let Some(shadow) = self.shadow.take() {
@@ -37,8 +37,8 @@ impl Scored {
         Ok(self.response)
     }
 
-    /// As [`Scored::finish`] without blocking a thread. A shadow that was not taken is dropped unscored.
-    pub async fn recorded(self) -> Result<InferResponse, InferError> {
+    /// As [`UnrecordedResponse::finish`] without blocking a thread. A shadow that was not taken is dropped unscored.
+    pub async fn wait_recorded(self) -> Result<InferResponse, InferError> {
         for pending in self.pending {
             pending.await.map_err(|source| InferError::NotRecorded { source })?;
         }
@@ -73,7 +73,7 @@ impl ShadowWork {
             Ok((answers, latency_us, features))
         });
         let Ok((answers, latency_us, features)) = scored else { return self.version.counters().failed() };
-        let part = Part { role: Role::Shadow, answers: &answers, latency_us, features };
+        let part = VersionShare { role: Role::Shadow, answers: &answers, latency_us, features };
         let rows = self.ids.len();
         let batch = self.recorder.batch(&self.version, part, self.ids, self.times);
         // A shadow that could not be recorded is a gap in a comparison, not in an answer.
@@ -93,9 +93,9 @@ struct Recorder {
 }
 
 /// What one version did in one request.
-struct Part<'a> {
+struct VersionShare<'a> {
     role: Role,
-    answers: &'a Answers,
+    answers: &'a ModelOutput,
     latency_us: u64,
     features: Table,
 }
@@ -104,7 +104,7 @@ impl Recorder {
     fn batch(
         &self,
         version: &ServedVersion,
-        part: Part<'_>,
+        part: VersionShare<'_>,
         ids: Vec<Arc<str>>,
         event_times: Vec<Timestamp>,
     ) -> PredictionBatch {
@@ -126,12 +126,12 @@ impl Recorder {
         }
     }
 
-    fn submit(&self, batch: &PredictionBatch) -> Result<Option<Pending>, crate::prediction_log::LogError> {
+    fn submit(&self, batch: &PredictionBatch) -> Result<Option<AppendTicket>, crate::prediction_log::LogError> {
         self.log.as_ref().map(|log| log.submit(batch)).transpose()
     }
 
     /// Records what a caller will be told. In buffered mode a failure is counted; in durable mode it costs the answer.
-    fn record(&self, batch: &PredictionBatch) -> Result<Option<Pending>, InferError> {
+    fn record(&self, batch: &PredictionBatch) -> Result<Option<AppendTicket>, InferError> {
         match self.submit(batch) {
             Ok(pending) => Ok(pending),
             Err(_) if self.log.as_ref().is_some_and(|log| log.durability() == Durability::Buffered) => {
@@ -145,7 +145,7 @@ impl Recorder {
 
 impl Endpoint {
     /// Scores a request and begins to record it; see [`Endpoint::infer`] for the whole of it in one call.
-    pub fn score(&self, request: InferRequest, now: Timestamp) -> Result<Scored, InferError> {
+    pub fn score(&self, request: InferRequest, now: Timestamp) -> Result<UnrecordedResponse, InferError> {
         request.check()?;
         let InferRequest { rows, id, consumer, outputs, routes } = request;
         let champion = routes.champion().ok_or_else(|| self.nothing_served())?;
@@ -155,30 +155,30 @@ impl Endpoint {
         let ids = rows.ids.unwrap_or_else(|| self.make_ids(count));
         let times = rows.times.unwrap_or_else(|| vec![now; count]);
         let recorder = Recorder { log: self.log.clone(), tally: self.tally.clone(), consumer, now };
-        let mut call = Call {
+        let mut call = RequestScope {
             ids,
             times,
             table: rows.table,
             recorder,
-            answer: Merged::of(count, routes.columns().clone()),
+            answer: ResponseBuilder::of(count, routes.columns().clone()),
             pending: Vec::new(),
         };
         let mut shadow = None;
         match routes.candidate() {
-            None => call.answer_by(champion, Role::Champion, &all(count))?,
+            None => call.answer_with(champion, Role::Champion, &all_rows(count))?,
             Some(Candidate { version, mode: Mode::Shadow }) => {
-                call.answer_by(champion, Role::Champion, &all(count))?;
+                call.answer_with(champion, Role::Champion, &all_rows(count))?;
                 shadow = Some(version.clone());
             }
             Some(Candidate { version, mode: Mode::Canary { percent } }) => {
                 let entities = rows.entities.as_deref().unwrap_or(&call.ids);
-                let (canary, rest) = draw(entities, version.salt(), *percent);
-                call.canary(champion, version, canary, rest)?;
+                let (canary, rest) = draw_canary(entities, version.salt(), *percent);
+                call.score_canary(champion, version, canary, rest)?;
             }
         }
-        let shadow = shadow.map(|version| call.shadow(version));
+        let shadow = shadow.map(|version| call.shadow_work(version));
         let response = call.answer.into_response(self.name.to_string(), id, call.ids, outputs, made_ids);
-        Ok(Scored { response, pending: call.pending, shadow })
+        Ok(UnrecordedResponse { response, pending: call.pending, shadow })
     }
 
     fn make_ids(&self, count: usize) -> Vec<Arc<str>> {
@@ -187,51 +187,51 @@ impl Endpoint {
     }
 }
 
-fn all(count: usize) -> Vec<usize> {
+fn all_rows(count: usize) -> Vec<usize> {
     (0..count).collect()
 }
 
 /// The rows that meet the canary, and the others.
 ///
 /// Each candidate has a salt of its own and draws its own people: nobody is the guinea pig of every release.
-fn draw(entities: &[Arc<str>], salt: u64, percent: u8) -> (Vec<usize>, Vec<usize>) {
+fn draw_canary(entities: &[Arc<str>], salt: u64, percent: u8) -> (Vec<usize>, Vec<usize>) {
     (0..entities.len()).partition(|row| meets_canary(&entities[*row], salt, percent))
 }
 
 /// One request on its way.
-struct Call {
+struct RequestScope {
     ids: Vec<Arc<str>>,
     times: Vec<Timestamp>,
     table: Table,
     recorder: Recorder,
-    answer: Merged,
-    pending: Vec<Pending>,
+    answer: ResponseBuilder,
+    pending: Vec<AppendTicket>,
 }
 
-impl Call {
+impl RequestScope {
     /// The candidate scores its rows. Where it fails the champion answers them, and the failure is counted.
-    fn canary(
+    fn score_canary(
         &mut self,
         champion: &ServedVersion,
         candidate: &ServedVersion,
         canary: Vec<usize>,
         rest: Vec<usize>,
     ) -> Result<(), InferError> {
-        let attempt = if canary.is_empty() { None } else { Some(self.attempt(candidate, &canary)) };
+        let attempt = if canary.is_empty() { None } else { Some(self.score_rows(candidate, &canary)) };
         match attempt {
-            None => self.answer_by(champion, Role::Champion, &rest),
+            None => self.answer_with(champion, Role::Champion, &rest),
             Some(Ok(attempt)) => {
                 if !rest.is_empty() {
-                    self.answer_by(champion, Role::Champion, &rest)?;
+                    self.answer_with(champion, Role::Champion, &rest)?;
                 }
-                self.accept(candidate, Role::Candidate, &canary, attempt)
+                self.record_rows(candidate, Role::Candidate, &canary, attempt)
             }
             Some(Err(_)) => {
-                let everything = all(self.ids.len());
-                let answered = self.answer_by(champion, Role::Champion, &everything);
+                let everything = all_rows(self.ids.len());
+                let answered = self.answer_with(champion, Role::Champion, &everything);
                 match &answered {
                     // Rows that the champion refuses too say nothing about the candidate.
-                    Err(InferError::Score { reason, .. }) if reason.is_the_callers() => candidate.counters().refused(),
+                    Err(InferError::Score { reason, .. }) if reason.is_caller_error() => candidate.counters().refused(),
                     _ => {
                         candidate.counters().failed();
                         self.recorder.tally.fallbacks.fetch_add(1, Relaxed);
@@ -242,18 +242,18 @@ impl Call {
         }
     }
 
-    fn answer_by(&mut self, version: &ServedVersion, role: Role, rows: &[usize]) -> Result<(), InferError> {
-        let attempt = self.attempt(version, rows).map_err(|reason| {
-            match reason.is_the_callers() {
+    fn answer_with(&mut self, version: &ServedVersion, role: Role, rows: &[usize]) -> Result<(), InferError> {
+        let attempt = self.score_rows(version, rows).map_err(|reason| {
+            match reason.is_caller_error() {
                 true => version.counters().refused(),
                 false => version.counters().failed(),
             }
             InferError::Score { version: version.version(), reason }
         })?;
-        self.accept(version, role, rows, attempt)
+        self.record_rows(version, role, rows, attempt)
     }
 
-    fn attempt(&self, version: &ServedVersion, rows: &[usize]) -> Result<Attempt, ScoreError> {
+    fn score_rows(&self, version: &ServedVersion, rows: &[usize]) -> Result<ScoredRows, ScoreError> {
         let mine = match rows.len() == self.ids.len() {
             true => Cow::Borrowed(&self.table),
             false => Cow::Owned(self.table.take(rows)),
@@ -262,33 +262,37 @@ impl Call {
         let (answers, latency_us) = version.score(&features)?;
         let is_kept = self.recorder.log.is_some() || version.profile().is_some();
         let features = is_kept.then(|| features.into_owned());
-        Ok(Attempt { answers, latency_us, features: features.unwrap_or_default() })
+        Ok(ScoredRows { answers, latency_us, features: features.unwrap_or_default() })
     }
 
-    fn accept(
+    fn record_rows(
         &mut self,
         version: &ServedVersion,
         role: Role,
         rows: &[usize],
-        attempt: Attempt,
+        attempt: ScoredRows,
     ) -> Result<(), InferError> {
-        let Attempt { answers, latency_us, mut features } = attempt;
+        let ScoredRows { answers, latency_us, mut features } = attempt;
         if self.recorder.log.is_some() {
             let ids = rows.iter().map(|row| self.ids[*row].clone()).collect();
             let times = rows.iter().map(|row| self.times[*row]).collect();
-            let batch =
-                self.recorder.batch(version, Part { role, answers: &answers, latency_us, features }, ids, times);
+            let batch = self.recorder.batch(
+                version,
+                VersionShare { role, answers: &answers, latency_us, features },
+                ids,
+                times,
+            );
             self.pending.extend(self.recorder.record(&batch)?);
             features = batch.features;
         }
         if let Some(profile) = version.profile() {
             profile.count(role, &features, &answers, self.recorder.now);
         }
-        self.answer.place(version.version(), rows, answers);
+        self.answer.insert(version.version(), rows, answers);
         Ok(())
     }
 
-    fn shadow(&self, version: Arc<ServedVersion>) -> ShadowWork {
+    fn shadow_work(&self, version: Arc<ServedVersion>) -> ShadowWork {
         ShadowWork {
             version,
             recorder: self.recorder.clone(),
@@ -299,28 +303,28 @@ impl Call {
     }
 }
 
-struct Attempt {
-    answers: Answers,
+struct ScoredRows {
+    answers: ModelOutput,
     latency_us: u64,
     /// Empty when nothing is recorded and nothing counted.
     features: Table,
 }
 
 /// Answers of one or two versions, put together in the order of the rows.
-struct Merged {
+struct ResponseBuilder {
     versions: Vec<Option<VersionRef>>,
-    answers: Answers,
+    answers: ModelOutput,
     columns: Arc<ClassColumns>,
 }
 
-impl Merged {
+impl ResponseBuilder {
     fn of(count: usize, columns: Arc<ClassColumns>) -> Self {
-        Self { versions: vec![None; count], answers: Answers::default(), columns }
+        Self { versions: vec![None; count], answers: ModelOutput::default(), columns }
     }
 
     /// Puts the answers of one version at its rows. The task of all versions of a route is equal, and their class
     /// probabilities are put at the places of the route.
-    fn place(&mut self, version: VersionRef, rows: &[usize], mut answers: Answers) {
+    fn insert(&mut self, version: VersionRef, rows: &[usize], mut answers: ModelOutput) {
         self.columns.place(version.number, &mut answers);
         let count = self.versions.len();
         rows.iter().for_each(|row| self.versions[*row] = Some(version));
@@ -351,7 +355,7 @@ impl Merged {
         outputs: Vec<String>,
         made_ids: bool,
     ) -> InferResponse {
-        let Answers { scores, labels, probabilities } = self.answers;
+        let ModelOutput { scores, labels, probabilities } = self.answers;
         let versions = self.versions.into_iter().flatten().collect();
         InferResponse { model_name, id, ids, versions, scores, labels, probabilities, outputs, made_ids }
     }

@@ -64,7 +64,7 @@ impl InferError {
     pub const fn is_the_callers(&self) -> bool {
         match self {
             Self::Request(_) => true,
-            Self::Score { reason, .. } => reason.is_the_callers(),
+            Self::Score { reason, .. } => reason.is_caller_error(),
             Self::NothingServed { .. } | Self::NotRecorded { .. } => false,
         }
     }
@@ -89,7 +89,7 @@ impl InferError {
     pub const fn status(&self) -> u16 {
         match self {
             Self::Request(error) => error.status(),
-            Self::Score { reason, .. } if reason.is_the_callers() => 400,
+            Self::Score { reason, .. } if reason.is_caller_error() => 400,
             Self::Score { .. } => 500,
             Self::NotRecorded { source: LogError::DiskFull { .. } } => 507,
             Self::NotRecorded { source: LogError::TooLarge { .. } } => 413,
@@ -103,7 +103,7 @@ impl InferError {
             Self::Request(V2Error::BodyTooLarge { .. }) => "body_too_large",
             Self::Request(_) => "bad_request",
             Self::NothingServed { .. } => "no_live_version",
-            Self::Score { reason, .. } if reason.is_the_callers() => "bad_request",
+            Self::Score { reason, .. } if reason.is_caller_error() => "bad_request",
             Self::Score { .. } => "prediction_failed",
             Self::NotRecorded { .. } => "prediction_not_recorded",
         }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use kilter_inference::{Input, Task};
 
-use super::{Answers, ServedVersion};
+use super::{ModelOutput, ServedVersion};
 use crate::v2::{KnownInputs, RESERVED};
 
 /// How a candidate meets traffic.
@@ -56,7 +56,7 @@ impl ClassColumns {
     }
 
     /// Puts the probabilities of a version at the places of the answer.
-    pub(super) fn place(&self, version: u64, answers: &mut Answers) {
+    pub(super) fn place(&self, version: u64, answers: &mut ModelOutput) {
         let (Some((moved, places)), Some(values)) = (&self.moved, &answers.probabilities) else { return };
         let (rows, width) = (answers.scores.len(), self.classes.len());
         let own = values.len().checked_div(rows).unwrap_or(0);

@@ -25,7 +25,7 @@ use serde_json::Value;
 
 use super::*;
 use crate::{
-    column_stats::{Place, Profile, Watched},
+    column_stats::{ColumnKind, ColumnStats, TrackedColumn},
     counters::ScoreEdges,
     prediction_log::{Durability, LogOptions, PredictionBatch, Record, Role, VersionRef},
     v2::Limits,
@@ -64,7 +64,7 @@ impl Predictor for Fake {
         &self.signature
     }
 
-    fn predict(&self, table: &Table) -> Result<Answers, PredictError> {
+    fn predict(&self, table: &Table) -> Result<ModelOutput, PredictError> {
         assert!(!self.panics, "told to panic");
         if self.fails.load(Ordering::SeqCst) {
             return Err(PredictError::Node { node: "n".into(), reason: "told to fail".into() });
@@ -82,7 +82,7 @@ impl Predictor for Fake {
         let label = |score: &f64| if *score > 0.5 { "yes".into() } else { "no".into() };
         let labels = Some(scores.iter().map(label).collect());
         let probabilities = Some(scores.iter().flat_map(|score| [1.0 - *score as f32, *score as f32]).collect());
-        Ok(Answers { scores, labels, probabilities })
+        Ok(ModelOutput { scores, labels, probabilities })
     }
 }
 
@@ -90,10 +90,10 @@ fn fake(add: f64) -> Fake {
     Fake { signature: signature(), add, fails: Arc::default(), panics: false }
 }
 
-fn admission(number: u64) -> Admission {
+fn admission(number: u64) -> LoadRequest {
     let digest = Digest::of(&number.to_le_bytes());
     let version = VersionRef { number, digest };
-    Admission {
+    LoadRequest {
         version,
         model: digest,
         state: VersionState::Approved,

@@ -11,7 +11,7 @@ use kilter_domain::{
 use kilter_inference::{InputKind, LoadError, Model, PredictError, Signature, Task};
 
 use crate::{
-    column_stats::Profile,
+    column_stats::ColumnStats,
     counters::{Counters, ScoreEdges, VersionCounts},
     prediction_log::VersionRef,
     v2::list,
@@ -22,12 +22,12 @@ pub trait Predictor: Send + Sync {
     fn signature(&self) -> &Signature;
 
     /// The answers to all rows of `table`, in their order. Columns that the signature does not name are ignored.
-    fn predict(&self, table: &Table) -> Result<Answers, PredictError>;
+    fn predict(&self, table: &Table) -> Result<ModelOutput, PredictError>;
 }
 
 /// What a [`Predictor`] answered; one entry a row.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Answers {
+pub struct ModelOutput {
     /// Binary: probability of the second class; regression: the value; multiclass: probability of the predicted class.
     pub scores: Vec<f64>,
     /// The predicted class; `None` for a regression.
@@ -36,11 +36,11 @@ pub struct Answers {
     pub probabilities: Option<Vec<f32>>,
 }
 
-impl Answers {
+impl ModelOutput {
     /// The answers with the labels that a binary version gives at this threshold; others decide as the model itself.
     pub fn at_threshold(mut self, threshold: f64, signature: &Signature) -> Self {
-        if let Some(decides) = Decides::of(Some(threshold), signature) {
-            decides.decide(&mut self);
+        if let Some(decides) = DecisionThreshold::of(Some(threshold), signature) {
+            decides.apply(&mut self);
         }
         self
     }
@@ -51,9 +51,9 @@ impl Predictor for Model {
         self.signature()
     }
 
-    fn predict(&self, table: &Table) -> Result<Answers, PredictError> {
+    fn predict(&self, table: &Table) -> Result<ModelOutput, PredictError> {
         let prediction = self.predict(table)?;
-        Ok(Answers {
+        Ok(ModelOutput {
             scores: prediction.scores().to_vec(),
             labels: prediction.labels(),
             probabilities: prediction.probabilities().map(<[f32]>::to_vec),
@@ -63,7 +63,7 @@ impl Predictor for Model {
 
 /// What the control plane says of a version when it is to be served; checked again here, beside the bytes.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Admission {
+pub struct LoadRequest {
     pub version: VersionRef,
     /// Digest of the model file's bytes, as the version's evidence states it.
     pub model: Digest,
@@ -77,7 +77,7 @@ pub struct Admission {
 
 /// Why a version was not let in. The endpoint goes on serving what it served.
 #[derive(Debug, thiserror::Error)]
-pub enum AdmitError {
+pub enum LoadRejected {
     #[error("version {version} may not be served here: it is {state}, {}; {}", needs(*.admits), .state.next_step())]
     State { version: VersionRef, state: VersionState, admits: AdmissionPolicy },
     #[error(
@@ -107,19 +107,19 @@ pub struct ServedVersion {
     /// same entities again. The digest of the package will not do: it holds the id of a run.
     salt: u64,
     predictor: Arc<dyn Predictor>,
-    decides: Option<Decides>,
+    decides: Option<DecisionThreshold>,
     counters: Counters,
-    profile: Option<Arc<Profile>>,
+    profile: Option<Arc<ColumnStats>>,
 }
 
 /// The operating threshold of a binary version with the two classes that it tells apart.
 #[derive(Clone)]
-struct Decides {
+struct DecisionThreshold {
     threshold: f64,
     classes: [Arc<str>; 2],
 }
 
-impl Decides {
+impl DecisionThreshold {
     fn of(threshold: Option<f64>, signature: &Signature) -> Option<Self> {
         let [no, yes] = signature.classes.as_slice() else { return None };
         let classes = [Arc::from(no.as_str()), Arc::from(yes.as_str())];
@@ -127,7 +127,7 @@ impl Decides {
     }
 
     /// The class of each row by its score. A score that is no number keeps the label of the model.
-    fn decide(&self, answers: &mut Answers) {
+    fn apply(&self, answers: &mut ModelOutput) {
         let Some(labels) = &mut answers.labels else { return };
         for (label, score) in labels.iter_mut().zip(&answers.scores).filter(|(_, score)| !score.is_nan()) {
             *label = Arc::clone(&self.classes[usize::from(*score >= self.threshold)]);
@@ -161,7 +161,7 @@ pub enum ScoreError {
 
 impl ScoreError {
     /// Whether another request could do better, and the same one never can.
-    pub const fn is_the_callers(&self) -> bool {
+    pub const fn is_caller_error(&self) -> bool {
         matches!(
             self,
             Self::MissingInputs { .. }
@@ -178,50 +178,50 @@ impl ScoreError {
 
 impl ServedVersion {
     /// Loads an ONNX model whose bytes and state are as they must be.
-    pub fn load(bytes: &[u8], admission: &Admission, edges: ScoreEdges) -> Result<Self, AdmitError> {
-        let Admission { version, model, .. } = *admission;
+    pub fn load(bytes: &[u8], admission: &LoadRequest, edges: ScoreEdges) -> Result<Self, LoadRejected> {
+        let LoadRequest { version, model, .. } = *admission;
         check_state(admission)?;
         let found = Digest::of(bytes);
         if found != model {
-            return Err(AdmitError::Digest { version, expected: model, found });
+            return Err(LoadRejected::Digest { version, expected: model, found });
         }
-        let model = Model::from_onnx(bytes).map_err(|source| AdmitError::Load { version, source })?;
+        let model = Model::from_onnx(bytes).map_err(|source| LoadRejected::Load { version, source })?;
         Self::with_predictor(Box::new(model), admission, edges)
     }
 
     /// Serves a predictor that was made elsewhere, whose maker has verified what it was made of.
     pub fn with_predictor(
         predictor: Box<dyn Predictor>,
-        admission: &Admission,
+        admission: &LoadRequest,
         edges: ScoreEdges,
-    ) -> Result<Self, AdmitError> {
+    ) -> Result<Self, LoadRejected> {
         check_state(admission)?;
-        let decides = Decides::of(admission.threshold, predictor.signature());
+        let decides = DecisionThreshold::of(admission.threshold, predictor.signature());
         let counters = Counters::new(edges);
         let (version, predictor) = (admission.version, predictor.into());
         Ok(Self { version, salt: salt(admission), predictor, decides, counters, profile: None })
     }
 
     /// Counts every row that it answers into `profile` too.
-    pub fn with_profile(mut self, profile: Arc<Profile>) -> Self {
+    pub fn with_profile(mut self, profile: Arc<ColumnStats>) -> Self {
         self.profile = Some(profile);
         self
     }
 
     /// What it answers, counted by the frozen references of its columns; `None` where nobody asked for it.
-    pub fn profile(&self) -> Option<&Arc<Profile>> {
+    pub fn profile(&self) -> Option<&Arc<ColumnStats>> {
         self.profile.as_ref()
     }
 
     /// A version that answers no caller: its golden requests are asked of it before it is admitted anywhere.
-    pub fn on_trial(predictor: Arc<dyn Predictor>, version: VersionRef, threshold: Option<f64>) -> Self {
-        let decides = Decides::of(threshold, predictor.signature());
+    pub fn for_validation(predictor: Arc<dyn Predictor>, version: VersionRef, threshold: Option<f64>) -> Self {
+        let decides = DecisionThreshold::of(threshold, predictor.signature());
         let counters = Counters::new(ScoreEdges::default());
         Self { version, salt: version.number, predictor, decides, counters, profile: None }
     }
 
     /// The same model with counters of its own: what it is asked in trial stands in no count of what it served.
-    pub fn trial(&self) -> Self {
+    pub fn with_own_counters(&self) -> Self {
         let Self { version, salt, .. } = *self;
         let (decides, predictor) = (self.decides.clone(), self.predictor.clone());
         Self { version, salt, predictor, decides, counters: Counters::new(ScoreEdges::default()), profile: None }
@@ -249,7 +249,7 @@ impl ServedVersion {
     }
 
     /// Scores all rows and counts them. A failure is not counted yet: whose fault it is, the caller knows.
-    pub(super) fn score(&self, table: &Table) -> Result<(Answers, u64), ScoreError> {
+    pub(super) fn score(&self, table: &Table) -> Result<(ModelOutput, u64), ScoreError> {
         let begin = Instant::now();
         // A candidate that panics must not take the champion's answer with it.
         let answers = std::panic::catch_unwind(AssertUnwindSafe(|| self.predictor.predict(table)));
@@ -258,7 +258,7 @@ impl ServedVersion {
             return Err(ScoreError::WrongCount { found: answers.scores.len(), rows: table.rows() });
         }
         if let Some(decides) = &self.decides {
-            decides.decide(&mut answers);
+            decides.apply(&mut answers);
         }
         let latency = begin.elapsed();
         self.counters.scored(&answers.scores, latency);
@@ -289,16 +289,16 @@ impl ServedVersion {
 }
 
 /// Two versions of one model, which differ in their threshold, draw other entities too.
-fn salt(admission: &Admission) -> u64 {
+fn salt(admission: &LoadRequest) -> u64 {
     let model = admission.model.raw().first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
     model ^ admission.version.number.wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
-fn check_state(admission: &Admission) -> Result<(), AdmitError> {
-    let Admission { version, state, admits, .. } = *admission;
+fn check_state(admission: &LoadRequest) -> Result<(), LoadRejected> {
+    let LoadRequest { version, state, admits, .. } = *admission;
     match admits.accepts(state) {
         true => Ok(()),
-        false => Err(AdmitError::State { version, state, admits }),
+        false => Err(LoadRejected::State { version, state, admits }),
     }
 }
 

@@ -15,10 +15,10 @@ use std::{
 };
 
 use super::{
+    append_ticket::{Receipt, TicketReply},
     disk::{self, SegmentFile},
     error::LogError,
     options::{Durability, LogOptions},
-    pending::{Receipt, Reply},
     record::SegmentId,
     segment::{self, Header, SegmentBefore},
 };
@@ -37,7 +37,7 @@ pub(super) struct Append {
     pub(super) payload: Vec<u8>,
     pub(super) rows: u64,
     /// `None`: nobody waits (buffered mode).
-    pub(super) reply: Option<Reply>,
+    pub(super) reply: Option<TicketReply>,
 }
 
 /// What the writer and the callers both see.

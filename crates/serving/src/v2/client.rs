@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::response::{LABEL, PROBABILITIES, SCORE, Separator, tensor};
-use crate::endpoint::Answers;
+use crate::endpoint::ModelOutput;
 
 /// Appends `table` as the body of `POST /v2/models/NAME/infer`, one tensor a column. JSON has no infinity: it is written
 /// as missing, like NaN.
@@ -49,9 +49,9 @@ struct Output {
 ///
 /// # Errors
 /// When the body is no answer.
-pub fn read_answers(body: &[u8]) -> Result<Answers, serde_json::Error> {
+pub fn read_answers(body: &[u8]) -> Result<ModelOutput, serde_json::Error> {
     let body: Body = serde_json::from_slice(body)?;
-    let mut answers = Answers::default();
+    let mut answers = ModelOutput::default();
     for Output { name, data } in body.outputs {
         let data = data.get();
         match name.as_str() {

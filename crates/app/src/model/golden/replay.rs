@@ -14,7 +14,7 @@ use kilter_inference::{Model, Signature};
 use kilter_lake::{ReadOptions, read_table};
 use kilter_serving::{
     Endpoint, EndpointOptions, EventTimes, Limits, Routes, ServedVersion, VersionRef,
-    endpoint::{Answers, Predictor},
+    endpoint::{ModelOutput, Predictor},
     v2::{read_answers, write_request},
 };
 use kilter_workflow::RunRecord;
@@ -37,7 +37,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 #[derive(Clone, Debug, PartialEq)]
 pub struct GoldenRequests {
     pub(super) requests: Table,
-    pub(super) answers: Answers,
+    pub(super) answers: ModelOutput,
 }
 
 /// An answer that is not the recorded one.
@@ -153,13 +153,14 @@ impl GoldenRequests {
     }
 
     /// Where row `at` of `count` answers is not the recorded answer to `row`.
-    fn difference(&self, row: usize, found: &Answers, at: usize, count: usize) -> Option<Difference> {
+    fn difference(&self, row: usize, found: &ModelOutput, at: usize, count: usize) -> Option<Difference> {
         let said = |output, expected: String, found: String| Difference { row, output, expected, found };
         let (expected, got) = (self.answers.scores[row], found.scores.get(at).copied());
         if !got.is_some_and(|got| same(expected, got)) {
             return Some(said("score", format!("{expected:?}"), format!("{:?}", got.unwrap_or(f64::NAN))));
         }
-        let label = |answers: &Answers, at: usize| answers.labels.as_ref().and_then(|labels| labels.get(at).cloned());
+        let label =
+            |answers: &ModelOutput, at: usize| answers.labels.as_ref().and_then(|labels| labels.get(at).cloned());
         let (expected, got) = (label(&self.answers, row), label(found, at));
         if expected != got {
             let text = |label: Option<Arc<str>>| label.map_or("none".to_owned(), |label| format!("`{label}`"));
@@ -172,7 +173,7 @@ impl GoldenRequests {
     }
 }
 
-fn probabilities(answers: &Answers, row: usize, rows: usize) -> &[f32] {
+fn probabilities(answers: &ModelOutput, row: usize, rows: usize) -> &[f32] {
     let Some(values) = &answers.probabilities else { return &[] };
     let width = values.len().checked_div(rows).unwrap_or(0);
     values.get(row * width..(row + 1) * width).unwrap_or_default()
@@ -199,7 +200,7 @@ impl GoldenClient {
         Ok(Self(endpoint))
     }
 
-    fn ask(&self, requests: &Table) -> Result<Answers, AppError> {
+    fn ask(&self, requests: &Table) -> Result<ModelOutput, AppError> {
         let mut body = Vec::new();
         write_request(requests, &mut body);
         let request = self.0.read(&body, EventTimes::Now)?;
@@ -228,7 +229,7 @@ pub(crate) fn replay_golden(app: &App, package: &Package) -> Result<GoldenResult
     let Some(golden) = read_golden_requests(app, &stored)? else { return Ok(GoldenResult::default()) };
     let version = VersionRef { number: 0, digest: stored.digest };
     let model = Arc::new(stored.model()?);
-    golden.ask(ServedVersion::on_trial(model, version, Some(stored.manifest.threshold)), None)
+    golden.ask(ServedVersion::for_validation(model, version, Some(stored.manifest.threshold)), None)
 }
 
 /// Refuses a version that answers its golden requests otherwise than when it was packed. Bounded in time.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use kilter_domain::table::{Column, Table};
 use kilter_inference::{Input, InputKind, Signature};
-use kilter_serving::endpoint::Answers;
+use kilter_serving::endpoint::ModelOutput;
 
 use crate::error::AppError;
 use crate::model::golden::replay::GoldenRequests;
@@ -78,6 +78,6 @@ impl GoldenRequests {
             }
         }
         let probabilities = (width > 0).then_some(values);
-        Ok(Self { requests, answers: Answers { scores, labels, probabilities } })
+        Ok(Self { requests, answers: ModelOutput { scores, labels, probabilities } })
     }
 }

@@ -19,7 +19,7 @@ fn only_versions_in_the_right_state_and_with_the_right_bytes_are_let_in() {
             (AdmissionPolicy::Approved, state == VersionState::Approved),
             (AdmissionPolicy::Validated, matches!(state, VersionState::Approved | VersionState::Validated)),
         ] {
-            let admission = Admission { state, admits, ..admission(7) };
+            let admission = LoadRequest { state, admits, ..admission(7) };
             let found = ServedVersion::with_predictor(Box::new(fake(0.0)), &admission, ScoreEdges::default());
             assert_eq!(found.is_ok(), taken, "{state} where {admits:?}");
             if let Err(error) = found {
@@ -28,10 +28,10 @@ fn only_versions_in_the_right_state_and_with_the_right_bytes_are_let_in() {
         }
     }
     let error = ServedVersion::load(b"other bytes", &admission(7), ScoreEdges::default()).unwrap_err();
-    assert!(matches!(error, AdmitError::Digest { .. }), "{error}");
-    let right = Admission { model: Digest::of(b"junk"), ..admission(7) };
+    assert!(matches!(error, LoadRejected::Digest { .. }), "{error}");
+    let right = LoadRequest { model: Digest::of(b"junk"), ..admission(7) };
     let error = ServedVersion::load(b"junk", &right, ScoreEdges::default()).unwrap_err();
-    assert!(matches!(error, AdmitError::Load { .. }), "{error}");
+    assert!(matches!(error, LoadRejected::Load { .. }), "{error}");
 }
 
 #[test]
@@ -52,7 +52,7 @@ fn an_answer_is_recorded_with_what_went_in() {
 
 #[test]
 fn a_binary_version_decides_by_its_operating_threshold() {
-    let admission = Admission { threshold: Some(0.3), ..admission(7) };
+    let admission = LoadRequest { threshold: Some(0.3), ..admission(7) };
     let strict = ServedVersion::with_predictor(Box::new(fake(0.0)), &admission, ScoreEdges::new(vec![0.5])).unwrap();
     let table = Table::new(vec![("x".into(), Column::Float(vec![0.29, 0.3, 0.6]))]).unwrap();
     let (answers, _) = strict.score(&strict.complete(&table).unwrap()).unwrap();

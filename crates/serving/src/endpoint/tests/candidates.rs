@@ -142,10 +142,10 @@ impl Predictor for Classes {
         &self.0
     }
 
-    fn predict(&self, table: &Table) -> Result<Answers, PredictError> {
+    fn predict(&self, table: &Table) -> Result<ModelOutput, PredictError> {
         let rows = table.rows();
         let labels = Some(vec![Arc::from(self.0.classes[0].as_str()); rows]);
-        Ok(Answers { scores: vec![0.9; rows], labels, probabilities: Some(self.1.repeat(rows)) })
+        Ok(ModelOutput { scores: vec![0.9; rows], labels, probabilities: Some(self.1.repeat(rows)) })
     }
 }
 

@@ -68,17 +68,19 @@ fn the_scores_of_each_version_are_sketched_for_the_guardrail() {
     assert_eq!((&counts.bins[..], counts.latency.count()), (&[1, 1, 0, 1][..], 1));
 }
 
-fn profiled(number: u64, fake: Fake) -> (Arc<ServedVersion>, Arc<Profile>) {
+fn profiled(number: u64, fake: Fake) -> (Arc<ServedVersion>, Arc<ColumnStats>) {
     let numbers = NumericReference::of(&[0.0, 0.25, 0.5, 1.0]).unwrap();
-    let column = |name: &str, place| Watched { name: name.into(), place, frozen: Frozen::Numeric(numbers.clone()) };
-    let profile = Arc::new(Profile::new(vec![column("x", Place::Feature), column("score", Place::Score)]));
+    let column =
+        |name: &str, place| TrackedColumn { name: name.into(), kind: place, frozen: Frozen::Numeric(numbers.clone()) };
+    let profile =
+        Arc::new(ColumnStats::new(vec![column("x", ColumnKind::Feature), column("score", ColumnKind::Score)]));
     let version = ServedVersion::with_predictor(Box::new(fake), &admission(number), ScoreEdges::default());
     (Arc::new(version.unwrap().with_profile(profile.clone())), profile)
 }
 
 /// Rows by role.
-fn counted(profile: &Profile) -> Vec<(Role, u64)> {
-    profile.look().iter().map(|slot| (slot.role, slot.window.rows)).collect()
+fn counted(profile: &ColumnStats) -> Vec<(Role, u64)> {
+    profile.peek_buckets().iter().map(|slot| (slot.role, slot.window.rows)).collect()
 }
 
 #[test]
@@ -89,10 +91,10 @@ fn what_each_version_answered_is_counted_in_its_role_and_what_it_refused_is_not(
     let world = World::serving(&champion, Some(Candidate { version: candidate.clone(), mode: Mode::Shadow }));
     world.infer(&body(&ids, &[0.5; 200])).unwrap();
     assert_eq!((counted(&live), counted(&trial)), (vec![(Role::Champion, 200)], vec![(Role::Shadow, 200)]));
-    let of_shadow = &trial.take()[0].window.columns;
+    let of_shadow = &trial.take_buckets()[0].window.columns;
     let above = |counts: &ColumnCounts| matches!(counts, ColumnCounts::Numeric(counts) if counts.above == 200);
     assert_eq!((above(&of_shadow[0]), above(&of_shadow[1])), (false, true), "features and score are its own");
-    live.take();
+    live.take_buckets();
 
     let canary = Candidate { version: candidate, mode: Mode::Canary { percent: 50 } };
     world.endpoint.deploy(Routes::new(champion.clone(), Some(canary), &[]).unwrap());
@@ -114,5 +116,5 @@ fn what_each_version_answered_is_counted_in_its_role_and_what_it_refused_is_not(
     none.infer(request, NOW).unwrap();
     assert_eq!(counted(&live)[0].1, before + 1, "an endpoint without a log counts too");
     assert_eq!(counted(&champion.profile().unwrap().clone()), counted(&live));
-    assert!(champion.trial().profile().is_none(), "what is asked in trial is counted nowhere");
+    assert!(champion.with_own_counters().profile().is_none(), "what is asked in trial is counted nowhere");
 }

@@ -64,7 +64,7 @@ pub(crate) fn trained() -> (Vec<u8>, Model) {
 
 fn version(onnx: &[u8], threshold: f64) -> ServedVersion {
     let version = VersionRef { number: 7, digest: Digest::of(onnx) };
-    ServedVersion::on_trial(Arc::new(Model::from_onnx(onnx).unwrap()), version, Some(threshold))
+    ServedVersion::for_validation(Arc::new(Model::from_onnx(onnx).unwrap()), version, Some(threshold))
 }
 
 #[test]

@@ -17,40 +17,43 @@ pub struct Receipt {
     pub segment: Option<SegmentId>,
 }
 
-type Outcome = Result<Receipt, LogError>;
+type AppendResult = Result<Receipt, LogError>;
 
 #[derive(Default)]
-struct Slot {
-    outcome: Option<Outcome>,
+struct TicketState {
+    outcome: Option<AppendResult>,
     waker: Option<Waker>,
 }
 
 #[derive(Default)]
 struct Shared {
-    slot: Mutex<Slot>,
+    slot: Mutex<TicketState>,
     ready: Condvar,
 }
 
 /// Not yet acknowledged. Dropping it abandons the wait, not the append.
 #[must_use = "an append is acknowledged only when this says so"]
-pub struct Pending(Arc<Shared>);
+pub struct AppendTicket(Arc<Shared>);
 
-/// The writer's end of a [`Pending`].
-pub(super) struct Reply(Option<Arc<Shared>>);
+/// The writer's end of an [`AppendTicket`].
+pub(super) struct TicketReply(Option<Arc<Shared>>);
 
-pub(super) fn pending() -> (Reply, Pending) {
+pub(super) fn new_ticket() -> (TicketReply, AppendTicket) {
     let shared = Arc::<Shared>::default();
-    (Reply(Some(shared.clone())), Pending(shared))
+    (TicketReply(Some(shared.clone())), AppendTicket(shared))
 }
 
-impl Pending {
+impl AppendTicket {
     /// One that is acknowledged already.
-    pub(super) fn done(outcome: Outcome) -> Self {
-        Self(Arc::new(Shared { slot: Mutex::new(Slot { outcome: Some(outcome), waker: None }), ready: Condvar::new() }))
+    pub(super) fn done(outcome: AppendResult) -> Self {
+        Self(Arc::new(Shared {
+            slot: Mutex::new(TicketState { outcome: Some(outcome), waker: None }),
+            ready: Condvar::new(),
+        }))
     }
 
     /// Blocks this thread until the append is acknowledged or refused.
-    pub fn wait(self) -> Outcome {
+    pub fn wait(self) -> AppendResult {
         let mut slot = self.0.slot.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
             if let Some(outcome) = slot.outcome.take() {
@@ -61,10 +64,10 @@ impl Pending {
     }
 }
 
-impl Future for Pending {
-    type Output = Outcome;
+impl Future for AppendTicket {
+    type Output = AppendResult;
 
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Outcome> {
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<AppendResult> {
         let mut slot = self.0.slot.lock().unwrap_or_else(PoisonError::into_inner);
         match slot.outcome.take() {
             Some(outcome) => Poll::Ready(outcome),
@@ -76,12 +79,12 @@ impl Future for Pending {
     }
 }
 
-impl Reply {
-    pub(super) fn send(mut self, outcome: Outcome) {
-        self.settle(outcome);
+impl TicketReply {
+    pub(super) fn send(mut self, outcome: AppendResult) {
+        self.resolve(outcome);
     }
 
-    fn settle(&mut self, outcome: Outcome) {
+    fn resolve(&mut self, outcome: AppendResult) {
         let Some(shared) = self.0.take() else { return };
         let waker = {
             let mut slot = shared.slot.lock().unwrap_or_else(PoisonError::into_inner);
@@ -95,9 +98,9 @@ impl Reply {
     }
 }
 
-impl Drop for Reply {
+impl Drop for TicketReply {
     /// A writer that went away answers everybody who still waits.
     fn drop(&mut self) {
-        self.settle(Err(LogError::Closed));
+        self.resolve(Err(LogError::Closed));
     }
 }
