@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use kilter_domain::{table::Column, time::Timestamp};
 use kilter_serving::column_stats::TrackedColumn;
 use kilter_stats::{
-    Outcome, Unmeasured,
-    drift::{Block, Distance, Law, Matched, Measure, Season, categorical_tally},
+    MetricResult, Unmeasured,
+    drift::{Block, Distance, DistributionRef, Measure, Season, StandardisedReference, categorical_tally},
     profile,
     sequential::Basis,
 };
@@ -67,7 +67,7 @@ impl DriftDistance {
 ///
 /// # Errors
 /// When the column is of another type than the reference, or has too few values.
-pub fn pooled(reference: &ColumnReference, column: &Column, measure: Measure) -> Outcome<Distance> {
+pub fn pooled(reference: &ColumnReference, column: &Column, measure: Measure) -> MetricResult<Distance> {
     let window = reference.count(column).ok_or_else(|| Unmeasured::bad_input("column", "it changed its type"))?;
     reference.distance(&window, measure)
 }
@@ -84,7 +84,7 @@ impl Reference {
         column: &Column,
         events: &[Timestamp],
         measure: Measure,
-    ) -> Outcome<DriftDistance> {
+    ) -> MetricResult<DriftDistance> {
         let unknown = || Unmeasured::bad_input(name, "it has no reference");
         let reference = self.columns.get(name).or_else(|| self.answers.get(name)).ok_or_else(unknown)?;
         let view = self.view(name).ok_or_else(unknown)?;
@@ -109,9 +109,9 @@ impl Reference {
         counts: &profile::ColumnCounts,
         hours: &[(Timestamp, u64)],
         measure: Measure,
-    ) -> Outcome<DriftDistance> {
-        let Some(view) = self.view(&column.name).filter(|view| is_of(view, &column.frozen)) else {
-            return Ok(independent(column.frozen.distance(counts, measure)?));
+    ) -> MetricResult<DriftDistance> {
+        let Some(view) = self.view(&column.name).filter(|view| is_of(view, &column.reference)) else {
+            return Ok(independent(column.reference.distance(counts, measure)?));
         };
         let events: Vec<Timestamp> = hours.iter().map(|(hour, _)| *hour).collect();
         let blocks: BTreeSet<i64> = match view.block_ms {
@@ -130,17 +130,21 @@ impl Reference {
                     profile::ColumnCounts::Categorical(counts) => like.tallied(&categorical_tally(counts), measure)?,
                 }
             }
-            None => column.frozen.distance(counts, measure)?,
+            None => column.reference.distance(counts, measure)?,
         };
         Ok(expected(&view, distance, blocks.len()))
     }
 }
 
 /// Whether a counted column is counted by the reference that it is compared with.
-fn is_of(view: &ColumnView, frozen: &profile::Frozen) -> bool {
+fn is_of(view: &ColumnView, frozen: &profile::ReferenceDistribution) -> bool {
     match (view.law, frozen) {
-        (Law::Numeric(known), profile::Frozen::Numeric(frozen)) => known.counts() == frozen.counts(),
-        (Law::Categorical(known), profile::Frozen::Categorical(frozen)) => known.counts() == frozen.counts(),
+        (DistributionRef::Numeric(known), profile::ReferenceDistribution::Numeric(frozen)) => {
+            known.counts() == frozen.counts()
+        }
+        (DistributionRef::Categorical(known), profile::ReferenceDistribution::Categorical(frozen)) => {
+            known.counts() == frozen.counts()
+        }
         _ => false,
     }
 }
@@ -158,7 +162,7 @@ fn matched(
     column: &Column,
     blocks: &[Block],
     measure: Measure,
-) -> Outcome<Distance> {
+) -> MetricResult<Distance> {
     let mut window = Block::default();
     blocks.iter().for_each(|block| window.merge(block));
     let like = alike(view, &window.values(view.law.width()))?;
@@ -169,14 +173,14 @@ fn matched(
 }
 
 /// The reference weighted to values by stratum.
-fn alike<'v>(view: &'v ColumnView, values: &[(usize, f64)]) -> Outcome<Matched<'v>> {
+fn alike<'v>(view: &'v ColumnView, values: &[(usize, f64)]) -> MetricResult<StandardisedReference<'v>> {
     let has_like = |stratum: usize| view.tallies.get(stratum).is_some_and(|tally| tally.values() > 0);
     let all: f64 = values.iter().map(|(_, values)| values).sum();
     let alike: f64 = values.iter().filter(|(stratum, _)| has_like(*stratum)).map(|(_, values)| values).sum();
     if alike < MIN_ALIKE * all {
         return Err(Unmeasured::too_few("rows with their like in the reference", alike as usize, all as usize));
     }
-    let matched = Matched::of(view.law, &view.tallies, values)?;
+    let matched = StandardisedReference::of(view.law, &view.tallies, values)?;
     if matched.rows() < MIN_MATCHED {
         let have = matched.rows() as usize;
         return Err(Unmeasured::too_few("reference rows of the window's season", have, MIN_MATCHED as usize));
@@ -203,7 +207,7 @@ mod tests {
         table::Table,
         time::{DAY_MS, Span},
     };
-    use kilter_stats::drift::Cycle;
+    use kilter_stats::drift::SeasonalCycle;
 
     use super::*;
     use crate::variation::{ReferenceTimes, SeasonChoice};
@@ -235,7 +239,7 @@ mod tests {
         let reference = reference(5 * 365);
         let season = reference.season.as_ref().unwrap();
         let (strata, _) = season.of("temperature").unwrap();
-        assert_eq!((strata.cycle(), strata.count(), season.of("load").is_none()), (Cycle::Year, 12, true));
+        assert_eq!((strata.cycle(), strata.count(), season.of("load").is_none()), (SeasonalCycle::Year, 12, true));
         let of = |warmer: f64| {
             let (july, events) = days(5 * 365 + 181, 31, warmer);
             let column = july.column("temperature").unwrap();

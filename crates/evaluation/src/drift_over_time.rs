@@ -84,7 +84,7 @@ fn column(reference: &Reference, name: &str, table: &Table, events: &[Timestamp]
 fn p_of(view: &ColumnView, codes: &[u32], events: &[Timestamp]) -> f64 {
     let Ok(windows) = WindowReference::of(view.law, &view.tallies, &view.directions) else { return 1.0 };
     let mut evidence = windows.begin();
-    windows.see(&mut evidence, &view.blocks(codes, events), 1.0);
+    windows.update(&mut evidence, &view.blocks(codes, events), 1.0);
     (1.0 / evidence.latest_e_value()).min(1.0)
 }
 

@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use kilter_domain::table::{Column, Table};
 use kilter_inference::{Attributions, ExplainError, Explainer, Model, PredictError, Prediction, Task};
-use kilter_stats::{Estimate, Outcome, Unmeasured, association::spearman, explain::permutation_importance};
+use kilter_stats::{Estimate, MetricResult, Unmeasured, association::spearman, explain::permutation_importance};
 
 use super::{gate_metrics::Predictions, range_names::range_names};
 use crate::labelled_predictions::{headline, larger_is_better};
@@ -226,7 +226,7 @@ pub fn permuted(model: &Model, table: &Table, target: Option<&str>, seed: u64) -
     let metric = if has_label { headline(plain.task) } else { "score_change" };
     let task = truth.map(|truth| plain.outcomes(truth, None).metric_task());
     let is_better = task.filter(|_| has_label).is_some_and(|task| larger_is_better(metric, task));
-    let measure = |shuffled: Option<(usize, &[usize])>| -> Outcome<f64> {
+    let measure = |shuffled: Option<(usize, &[usize])>| -> MetricResult<f64> {
         let scored = match shuffled {
             None => None,
             Some((column, order)) => {

@@ -177,7 +177,7 @@ impl Decided {
 
 impl Grouped {
     /// Counts of truth and decision by group.
-    pub fn counted(&self) -> kilter_stats::Outcome<Groups> {
+    pub fn counted(&self) -> kilter_stats::MetricResult<Groups> {
         Groups::of(&self.group, self.groups, &self.truth, &self.decision, self.weight.as_deref())
     }
 }

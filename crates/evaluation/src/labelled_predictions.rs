@@ -13,7 +13,7 @@ use std::sync::Arc;
 use kilter_domain::table::Column;
 use kilter_inference::Task;
 use kilter_stats::{
-    Estimate, Outcome, Unmeasured,
+    Estimate, MetricResult, Unmeasured,
     performance::{BinaryRows, LEVEL, Labelled, Metric, MulticlassRows, RegressionRows, Task as MetricTask},
 };
 
@@ -145,7 +145,7 @@ impl LabelledPredictions {
     ///
     /// # Errors
     /// When too many labels name no class of the model.
-    pub fn labelled(&self) -> Outcome<Labelled<'_>> {
+    pub fn labelled(&self) -> MetricResult<Labelled<'_>> {
         self.labels.tolerable()?;
         Ok(match &self.kind {
             Kind::Binary { truth, score, decision } => {
@@ -187,7 +187,7 @@ impl LabelledPredictions {
     }
 
     /// A metric by its name in rules, with its 95 % interval.
-    pub fn metric(&self, name: &str) -> Outcome<Estimate> {
+    pub fn metric(&self, name: &str) -> MetricResult<Estimate> {
         self.labels.tolerable()?;
         if self.rows.is_empty() {
             return Err(Unmeasured::too_few("labelled rows", 0, 1));
@@ -197,12 +197,12 @@ impl LabelledPredictions {
 
     /// The paired difference `self - other` of a metric. Both must stand on the same rows; models of different classes
     /// are compared over all of them.
-    pub fn difference(&self, other: &Self, name: &str) -> Outcome<Estimate> {
+    pub fn difference(&self, other: &Self, name: &str) -> MetricResult<Estimate> {
         self.difference_at(other, name, LEVEL)
     }
 
     /// As [`LabelledPredictions::difference`], with an interval of another confidence.
-    pub fn difference_at(&self, other: &Self, name: &str, level: f64) -> Outcome<Estimate> {
+    pub fn difference_at(&self, other: &Self, name: &str, level: f64) -> MetricResult<Estimate> {
         let metric = Metric::named(name, self.metric_task());
         let metric = metric.map_err(|error| Unmeasured::bad_input(name, error.to_string()))?;
         let (one, other) = self.on_common_rows(other);

@@ -10,11 +10,11 @@ use kilter_domain::{
     time::{DAY_MS, HOUR_MS, Timestamp},
 };
 use kilter_stats::{
-    Outcome,
+    MetricResult,
     drift::{CategoricalCounts, CategoricalReference, Distance, Measure, NumericCounts, NumericReference},
     performance::Labelled,
     performance_estimation::Calibration,
-    profile::Frozen,
+    profile::ReferenceDistribution,
 };
 use serde::{Deserialize, Serialize};
 
@@ -196,15 +196,15 @@ impl ColumnReference {
     }
 
     /// The same for a profile.
-    pub fn frozen(&self) -> Frozen {
+    pub fn frozen(&self) -> ReferenceDistribution {
         match self {
-            Self::Numeric(reference) => Frozen::Numeric(reference.clone()),
-            Self::Categorical(reference) => Frozen::Categorical(reference.clone()),
+            Self::Numeric(reference) => ReferenceDistribution::Numeric(reference.clone()),
+            Self::Categorical(reference) => ReferenceDistribution::Categorical(reference.clone()),
         }
     }
 
     /// The distance of a window from this reference.
-    pub fn distance(&self, window: &ColumnCounts, measure: Measure) -> Outcome<Distance> {
+    pub fn distance(&self, window: &ColumnCounts, measure: Measure) -> MetricResult<Distance> {
         match (self, window) {
             (Self::Numeric(reference), ColumnCounts::Numeric(window)) => reference.distance(window, measure),
             (Self::Categorical(reference), ColumnCounts::Categorical(window)) => reference.distance(window, measure),

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use kilter_stats::{
-    drift::{CategoricalReference, FormatError, NumericReference, Strata, Tally},
+    drift::{CategoricalReference, FormatError, NumericReference, SeasonalStrata, Tally},
     performance_estimation::Calibration,
 };
 use serde::{Deserialize, Serialize};
@@ -47,9 +47,9 @@ struct Header {
     calibration: Option<Calibration>,
     /// As the first profiles had them: by hour of the week alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    strata: Option<Strata>,
+    strata: Option<SeasonalStrata>,
     #[serde(default)]
-    cycles: Vec<Strata>,
+    cycles: Vec<SeasonalStrata>,
     /// The place in `cycles` of each column by season; none: the first.
     #[serde(default)]
     cycle_of: BTreeMap<String, usize>,
@@ -186,7 +186,7 @@ impl Kind {
 
 /// Every column by season has rows for every stratum of its season, by its own bins.
 fn season(
-    cycles: Vec<Strata>,
+    cycles: Vec<SeasonalStrata>,
     cycle_of: &BTreeMap<String, usize>,
     columns: BTreeMap<String, Vec<Tally>>,
     reference: &Reference,
@@ -198,7 +198,7 @@ fn season(
         if parts.iter().any(|part| Some(part.bins.len()) != width) {
             return Err(ProfileError::Nonsense(format!("the strata of `{name}` have other bins than it has")));
         }
-        match cycles.get(cycle).map(Strata::count) {
+        match cycles.get(cycle).map(SeasonalStrata::count) {
             Some(count) if count == parts.len() => Ok((name, SeasonalColumn { cycle, parts })),
             Some(count) => {
                 Err(ProfileError::Nonsense(format!("`{name}` has {} strata, and there are {count}", parts.len())))

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use kilter_domain::{table::Column, time::Timestamp};
-use kilter_stats::drift::{Clock, Cycle, Law, Strata, Tally, find_season};
+use kilter_stats::drift::{DistributionRef, RowTimes, SeasonalCycle, SeasonalStrata, Tally, find_season};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -20,7 +20,7 @@ const MIN_SHARE: f64 = 0.01;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SeasonalColumns {
     /// The strata of each season that a column follows; each at most once.
-    pub cycles: Vec<Strata>,
+    pub cycles: Vec<SeasonalStrata>,
     /// The columns that are compared by season.
     pub columns: BTreeMap<String, SeasonalColumn>,
 }
@@ -35,19 +35,19 @@ pub struct SeasonalColumn {
 }
 
 /// When rows happened, as seasons need it.
-pub fn clock_of(events: &[Timestamp]) -> Clock {
-    Clock {
+pub fn clock_of(events: &[Timestamp]) -> RowTimes {
+    RowTimes {
         hours: events.iter().copied().map(hour_of).collect(),
         months: events.iter().copied().map(month_of).collect(),
     }
 }
 
 /// The stratum of each event.
-pub fn strata_of(strata: Option<&Strata>, events: &[Timestamp]) -> Vec<u16> {
-    let of_event = |strata: &Strata, event: Timestamp| {
+pub fn strata_of(strata: Option<&SeasonalStrata>, events: &[Timestamp]) -> Vec<u16> {
+    let of_event = |strata: &SeasonalStrata, event: Timestamp| {
         strata.of(match strata.cycle() {
-            Cycle::Week => hour_of(event),
-            Cycle::Year => month_of(event),
+            SeasonalCycle::Week => hour_of(event),
+            SeasonalCycle::Year => month_of(event),
         }) as u16
     };
     match strata {
@@ -58,7 +58,7 @@ pub fn strata_of(strata: Option<&Strata>, events: &[Timestamp]) -> Vec<u16> {
 
 impl SeasonalColumns {
     /// The strata of a column and its rows in each.
-    pub fn of(&self, name: &str) -> Option<(&Strata, &[Tally])> {
+    pub fn of(&self, name: &str) -> Option<(&SeasonalStrata, &[Tally])> {
         let column = self.columns.get(name)?;
         Some((self.cycles.get(column.cycle)?, &column.parts))
     }
@@ -71,7 +71,7 @@ impl SeasonalColumns {
             SeasonChoice::Given(season) => Some(season),
             SeasonChoice::Whole => None,
         };
-        let Some(strata) = season.and_then(|season| Strata::of_season(season, &clock)) else { return };
+        let Some(strata) = season.and_then(|season| SeasonalStrata::of_season(season, &clock)) else { return };
         let mut parts = vec![Tally::empty(reference.law().width()); strata.count()];
         let rows = strata_of(Some(&strata), column.events);
         for (code, stratum) in column.codes.iter().zip(rows) {
@@ -95,10 +95,10 @@ pub struct TimedColumn<'a> {
 
 impl ColumnReference {
     /// What codes mean.
-    pub fn law(&self) -> Law<'_> {
+    pub fn law(&self) -> DistributionRef<'_> {
         match self {
-            Self::Numeric(reference) => Law::Numeric(reference),
-            Self::Categorical(reference) => Law::Categorical(reference),
+            Self::Numeric(reference) => DistributionRef::Numeric(reference),
+            Self::Categorical(reference) => DistributionRef::Categorical(reference),
         }
     }
 

@@ -13,7 +13,7 @@ use kilter_domain::table::ColumnType;
 use kilter_lake::{LakeError, TableColumns, Values};
 use kilter_stats::{
     Unmeasured,
-    compare::{ColumnDrift, Current, SchemaChange, Side, TableDrift},
+    compare::{ColumnDrift, CurrentColumn, RowCounts, SchemaChange, TableDrift},
     drift::Sample,
     profile::{ColumnCounts, ColumnProfile, ColumnSample, ColumnValues, Stored, TableProfile, TextCounts},
 };
@@ -104,22 +104,22 @@ fn exactly(reference: &TableColumns, current: &TableColumns, name: &str) -> Resu
     let (profile, old_sample) = ColumnProfile::with_sample(name, old_stored, old_values);
     let (stored, values) = whole(current, name)?;
     let numbers = |sample: ColumnSample| {
-        let frozen = profile.frozen.as_ref().filter(|_| old_stored != Stored::Text);
+        let frozen = profile.reference.as_ref().filter(|_| old_stored != Stored::Text);
         let counts = frozen.map(|frozen| frozen.count_sample(stored, &sample));
-        let side = Side { rows: sample.rows(), missing: sample.missing(), infinite: sample.infinite() };
+        let side = RowCounts { rows: sample.rows(), missing: sample.missing(), infinite: sample.infinite() };
         (side, counts, Some(sample))
     };
     let (side, counts, sample) = match values {
         ColumnValues::Numbers(values) => numbers(ColumnSample::Numbers(Sample::taking(values))),
         ColumnValues::Wholes(values) => numbers(ColumnSample::Wholes(values.into_sample())),
         ColumnValues::Texts(texts) => {
-            let frozen = profile.frozen.as_ref().filter(|_| old_stored == Stored::Text);
+            let frozen = profile.reference.as_ref().filter(|_| old_stored == Stored::Text);
             let counts = frozen.and_then(|frozen| frozen.count_texts(&texts));
-            (Side { rows: texts.rows(), missing: texts.missing(), infinite: 0 }, counts, None)
+            (RowCounts { rows: texts.rows(), missing: texts.missing(), infinite: 0 }, counts, None)
         }
     };
     let exact = old_sample.as_ref().zip(sample.as_ref());
-    let drift = ColumnDrift::of(&profile, &Current { stored, side, counts, exact });
+    let drift = ColumnDrift::of(&profile, &CurrentColumn { stored, side, counts, exact });
     Ok((retyped(&profile, stored, side), drift))
 }
 
@@ -127,8 +127,8 @@ fn exactly(reference: &TableColumns, current: &TableColumns, name: &str) -> Resu
 fn by_profile(reference: &TableProfile, current: &TableColumns, name: &str) -> Result<Compared, LakeError> {
     let profile = reference.column(name).cloned().unwrap_or_else(|| ColumnProfile::of(name, Stored::Text, none()));
     let stored = stored_as(current, name);
-    let frozen = profile.frozen.as_ref().filter(|_| (stored == Stored::Text) == (profile.stored == Stored::Text));
-    let mut side = Side { rows: 0, missing: 0, infinite: 0 };
+    let frozen = profile.reference.as_ref().filter(|_| (stored == Stored::Text) == (profile.stored == Stored::Text));
+    let mut side = RowCounts { rows: 0, missing: 0, infinite: 0 };
     let mut counts: Option<ColumnCounts> = None;
     let mut texts = TextCounts::default();
     let mut add = |more: ColumnCounts| match &mut counts {
@@ -138,11 +138,11 @@ fn by_profile(reference: &TableProfile, current: &TableColumns, name: &str) -> R
     };
     current.read(name, |batch| match batch {
         Values::Numbers(values) => {
-            side.add(Side::of_numbers(values));
+            side.add(RowCounts::of_numbers(values));
             frozen.map(|frozen| frozen.count_numbers(stored, values)).into_iter().for_each(&mut add);
         }
         Values::Wholes(values) => {
-            side.add(Side::of_wholes(values));
+            side.add(RowCounts::of_wholes(values));
             frozen.map(|frozen| frozen.count_wholes(values)).into_iter().for_each(&mut add);
         }
         Values::Texts { counts, missing } => {
@@ -151,15 +151,15 @@ fn by_profile(reference: &TableProfile, current: &TableColumns, name: &str) -> R
         }
     })?;
     if stored == Stored::Text {
-        side = Side { rows: texts.rows(), missing: texts.missing(), infinite: 0 };
+        side = RowCounts { rows: texts.rows(), missing: texts.missing(), infinite: 0 };
         counts = frozen.and_then(|frozen| frozen.count_texts(&texts));
     }
-    let drift = ColumnDrift::of(&profile, &Current { stored, side, counts, exact: None });
+    let drift = ColumnDrift::of(&profile, &CurrentColumn { stored, side, counts, exact: None });
     Ok((retyped(&profile, stored, side), drift))
 }
 
 /// A column without a value has no type that could have changed.
-fn retyped(profile: &ColumnProfile, stored: Stored, side: Side) -> Option<SchemaChange> {
+fn retyped(profile: &ColumnProfile, stored: Stored, side: RowCounts) -> Option<SchemaChange> {
     let has_values = profile.rows > profile.missing && side.rows > side.missing;
     SchemaChange::of_type(&profile.name, profile.stored, stored).filter(|_| has_values)
 }

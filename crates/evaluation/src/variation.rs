@@ -10,7 +10,7 @@ use kilter_domain::{
     time::{DAY_MS, HOUR_MS, Span, Timestamp},
 };
 use kilter_stats::{
-    drift::{Block, Law, MAX_BLOCKS, Season, Strata, Tally, Variation},
+    drift::{Block, DistributionRef, MAX_BLOCKS, Season, SeasonalStrata, Tally, Variation},
     sequential::Directions,
 };
 use serde::{Deserialize, Serialize};
@@ -66,8 +66,8 @@ pub enum SeasonChoice {
 
 /// A column of a reference as its monitors see it: strata (one, where it has no season) and their variation.
 pub struct ColumnView<'a> {
-    pub law: Law<'a>,
-    pub strata: Option<&'a Strata>,
+    pub law: DistributionRef<'a>,
+    pub strata: Option<&'a SeasonalStrata>,
     pub tallies: std::borrow::Cow<'a, [Tally]>,
     pub distances: Option<&'a Variation>,
     pub directions: std::borrow::Cow<'a, Directions>,
@@ -136,7 +136,7 @@ impl ColumnView<'_> {
 
 fn learned(
     reference: &ColumnReference,
-    season: Option<(&Strata, &[Tally])>,
+    season: Option<(&SeasonalStrata, &[Tally])>,
     column: &TimedColumn,
     block_ms: i64,
 ) -> ColumnVariation {

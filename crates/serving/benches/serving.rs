@@ -26,7 +26,7 @@ use kilter_serving::{
 };
 use kilter_stats::{
     drift::{CategoricalReference, NumericReference},
-    profile::Frozen,
+    profile::ReferenceDistribution,
 };
 use kilter_train::{FitOptions, Learner, Params, fit};
 
@@ -176,23 +176,29 @@ fn fifty(rows: usize) -> (Vec<TrackedColumn>, Table, ModelOutput) {
                 let few = |row: usize| (drawn(row, at) * 5.0) as i64;
                 let names: Vec<String> = (0..5_000).map(|row| few(row).to_string()).collect();
                 let reference = CategoricalReference::of(names.iter().map(|name| Some(name.as_str()))).unwrap();
-                (Frozen::Categorical(reference), Column::Int((0..rows).map(|row| Some(few(row))).collect()))
+                (
+                    ReferenceDistribution::Categorical(reference),
+                    Column::Int((0..rows).map(|row| Some(few(row))).collect()),
+                )
             }
             8 | 9 => {
                 let words: Vec<Arc<str>> = (0..5_000).map(|row| word(row, at)).collect();
                 let reference = CategoricalReference::of(words.iter().map(|word| Some(&**word))).unwrap();
-                (Frozen::Categorical(reference), Column::Text((0..rows).map(|row| Some(word(row, at))).collect()))
+                (
+                    ReferenceDistribution::Categorical(reference),
+                    Column::Text((0..rows).map(|row| Some(word(row, at))).collect()),
+                )
             }
             _ => {
                 let reference = NumericReference::of(&numbers(at, 5_000)).unwrap();
-                (Frozen::Numeric(reference), Column::Float(numbers(at, rows)))
+                (ReferenceDistribution::Numeric(reference), Column::Float(numbers(at, rows)))
             }
         };
-        watched.push(TrackedColumn { name: name.clone(), kind: ColumnKind::Feature, frozen });
+        watched.push(TrackedColumn { name: name.clone(), kind: ColumnKind::Feature, reference: frozen });
         table.push(name, column).unwrap();
     }
-    let score = Frozen::Numeric(NumericReference::of(&numbers(99, 5_000)).unwrap());
-    watched.push(TrackedColumn { name: "score".to_owned(), kind: ColumnKind::Score, frozen: score });
+    let score = ReferenceDistribution::Numeric(NumericReference::of(&numbers(99, 5_000)).unwrap());
+    watched.push(TrackedColumn { name: "score".to_owned(), kind: ColumnKind::Score, reference: score });
     let answers = ModelOutput { scores: numbers(99, rows), ..ModelOutput::default() };
     (watched, table, answers)
 }

@@ -19,9 +19,9 @@ use kilter_domain::{
     time::{HOUR_MS, Timestamp},
 };
 use kilter_stats::{
-    Outcome,
+    MetricResult,
     drift::{CategoricalCounts, CategoricalReference},
-    profile::{ColumnCounts, Frozen},
+    profile::{ColumnCounts, ReferenceDistribution},
 };
 
 use crate::{endpoint::ModelOutput, prediction_log::Role};
@@ -49,7 +49,7 @@ pub enum ColumnKind {
 pub struct TrackedColumn {
     pub name: String,
     pub kind: ColumnKind,
-    pub frozen: Frozen,
+    pub reference: ReferenceDistribution,
 }
 
 /// Counts of each watched column, in their order.
@@ -62,14 +62,14 @@ pub struct ColumnStatsWindow {
 impl ColumnStatsWindow {
     /// No row yet.
     pub fn empty(watched: &[TrackedColumn]) -> Self {
-        Self { rows: 0, columns: watched.iter().map(|column| column.frozen.window()).collect() }
+        Self { rows: 0, columns: watched.iter().map(|column| column.reference.window()).collect() }
     }
 
     /// Adds the rows of another window of the same columns.
     ///
     /// # Errors
     /// When it was counted by other references; then nothing of it is added.
-    pub fn merge(&mut self, other: &Self) -> Outcome<()> {
+    pub fn merge(&mut self, other: &Self) -> MetricResult<()> {
         let mut merged = self.columns.clone();
         if merged.len() != other.columns.len() {
             return Err(kilter_stats::Unmeasured::bad_input("window", "it has other columns"));
@@ -195,7 +195,7 @@ impl ColumnStats {
             let Some(at) = (if stands { Some(next) } else { self.place.get(name).copied() }) else { continue };
             next = at + 1;
             seen += 1;
-            add_column(&self.watched[at].frozen, &mut window.columns[at], column);
+            add_column(&self.watched[at].reference, &mut window.columns[at], column);
         }
         if seen < self.place.len() {
             let absent = self.place.iter().filter(|(name, _)| features.get(name).is_none());
@@ -204,10 +204,10 @@ impl ColumnStats {
         for (watched, counts) in self.watched.iter().zip(&mut window.columns) {
             match watched.kind {
                 ColumnKind::Feature => {}
-                ColumnKind::Score => add_numbers(&watched.frozen, counts, answers.scores.iter().copied()),
+                ColumnKind::Score => add_numbers(&watched.reference, counts, answers.scores.iter().copied()),
                 ColumnKind::Prediction => {
                     let label = |row: usize| answers.labels.as_ref().and_then(|labels| labels.get(row)).map(|l| &**l);
-                    add_texts(&watched.frozen, counts, (0..rows).map(label));
+                    add_texts(&watched.reference, counts, (0..rows).map(label));
                 }
             }
         }
@@ -220,21 +220,23 @@ fn lock(shard: &Mutex<Vec<HourBucket>>) -> MutexGuard<'_, Vec<HourBucket>> {
     shard.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn add_column(frozen: &Frozen, counts: &mut ColumnCounts, column: &Column) {
+fn add_column(frozen: &ReferenceDistribution, counts: &mut ColumnCounts, column: &Column) {
     match (frozen, column) {
-        (Frozen::Numeric(reference), Column::Int(values)) => {
+        (ReferenceDistribution::Numeric(reference), Column::Int(values)) => {
             if let ColumnCounts::Numeric(counts) = counts {
                 values.iter().for_each(|value| reference.add_whole(counts, *value));
             }
         }
-        (Frozen::Numeric(_), Column::Float(values)) => add_numbers(frozen, counts, values.iter().copied()),
-        (Frozen::Numeric(_), column) => {
+        (ReferenceDistribution::Numeric(_), Column::Float(values)) => {
+            add_numbers(frozen, counts, values.iter().copied())
+        }
+        (ReferenceDistribution::Numeric(_), column) => {
             add_numbers(frozen, counts, (0..column.len()).map(|row| column.number(row)));
         }
-        (Frozen::Categorical(_), Column::Text(values)) => {
+        (ReferenceDistribution::Categorical(_), Column::Text(values)) => {
             add_texts(frozen, counts, values.iter().map(|value| value.as_deref()));
         }
-        (Frozen::Categorical(reference), column) => {
+        (ReferenceDistribution::Categorical(reference), column) => {
             if let ColumnCounts::Categorical(counts) = counts {
                 add_labels(reference, counts, column);
             }
@@ -243,20 +245,24 @@ fn add_column(frozen: &Frozen, counts: &mut ColumnCounts, column: &Column) {
 }
 
 /// Numbers of a numeric reference; one of categories (a score of few values) counts them by name.
-fn add_numbers(frozen: &Frozen, counts: &mut ColumnCounts, values: impl Iterator<Item = f64>) {
+fn add_numbers(frozen: &ReferenceDistribution, counts: &mut ColumnCounts, values: impl Iterator<Item = f64>) {
     match (frozen, counts) {
-        (Frozen::Numeric(reference), ColumnCounts::Numeric(counts)) => {
+        (ReferenceDistribution::Numeric(reference), ColumnCounts::Numeric(counts)) => {
             values.for_each(|value| reference.add(counts, value));
         }
-        (Frozen::Categorical(reference), ColumnCounts::Categorical(counts)) => {
+        (ReferenceDistribution::Categorical(reference), ColumnCounts::Categorical(counts)) => {
             add_labels(reference, counts, &Column::Float(values.collect()));
         }
         _ => {}
     }
 }
 
-fn add_texts<'t>(frozen: &Frozen, counts: &mut ColumnCounts, values: impl Iterator<Item = Option<&'t str>>) {
-    if let (Frozen::Categorical(reference), ColumnCounts::Categorical(counts)) = (frozen, counts) {
+fn add_texts<'t>(
+    frozen: &ReferenceDistribution,
+    counts: &mut ColumnCounts,
+    values: impl Iterator<Item = Option<&'t str>>,
+) {
+    if let (ReferenceDistribution::Categorical(reference), ColumnCounts::Categorical(counts)) = (frozen, counts) {
         values.for_each(|value| reference.add(counts, value));
     }
 }

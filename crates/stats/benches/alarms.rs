@@ -47,7 +47,7 @@ fn window(
         p_values.push(distance(Measure::Ks, sample, &current).unwrap().p.unwrap());
         w1 = w1.max(distance(Measure::W1OverSd, sample, &current).unwrap().value);
         psi = psi.max(distance(Measure::Psi, sample, &current).unwrap().value);
-        column.see_numeric(&profile.count(&values)).unwrap();
+        column.update_numeric(&profile.count(&values)).unwrap();
     }
     p_values.sort_by(f64::total_cmp);
     let n = p_values.len() as f64;

@@ -10,7 +10,7 @@ use kilter_stats::performance::{
 };
 use kilter_stats::performance_estimation::{Calibration, Expected, powered_mean};
 use kilter_stats::random::Random;
-use kilter_stats::sequential::{Betting, EmpiricalBernstein, distribution_band, msprt};
+use kilter_stats::sequential::{BettingSequence, EmpiricalBernstein, distribution_band, msprt};
 
 const DRAWS: u64 = 400;
 /// Independent units of a sample.
@@ -94,7 +94,8 @@ fn metrics() {
             for draw in 0..DRAWS {
                 let independent = World::draw(1000 + draw, UNITS, 1);
                 let dependent = World::draw(9000 + draw, UNITS / REPEATS, REPEATS);
-                let holds = |estimate: kilter_stats::Outcome<Estimate>| estimate.is_ok_and(|got| got.holds(law.value));
+                let holds =
+                    |estimate: kilter_stats::MetricResult<Estimate>| estimate.is_ok_and(|got| got.holds(law.value));
                 alone += usize::from(holds(entry.metric.measure(&independent.rows(task), 0.95)));
                 together += usize::from(holds(entry.metric.measure(&dependent.rows(task), 0.95)));
                 if can_cluster {
@@ -185,7 +186,7 @@ fn sequences() {
             let mut random = Random::seeded(50_000 + draw);
             let mut before = random.normal();
             let mut bernstein = EmpiricalBernstein::new((0.0, 1.0), 0.95).unwrap();
-            let mut betting = Betting::new((0.0, 1.0), 0.95).unwrap();
+            let mut betting = BettingSequence::new((0.0, 1.0), 0.95).unwrap();
             let (mut ok, mut sum, mut over) = ([true; 3], 0.0, false);
             let mut below = [0u64; 19];
             for n in 1..=2000u64 {

@@ -211,7 +211,7 @@ fn serving() {
     let (_, bets) = cost(|| {
         for _ in 0..rounds {
             for (evidence, window) in evidence.iter_mut().zip(&windows) {
-                evidence.see_numeric(window).unwrap();
+                evidence.update_numeric(window).unwrap();
             }
         }
         model_detector(evidence.iter())

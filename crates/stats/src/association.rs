@@ -1,12 +1,12 @@
 //! How far one variable follows another, whatever the units: by ranks, and by the most frequent class.
 
-use crate::outcome::{Outcome, Unmeasured, all_finite, same_length};
+use crate::outcome::{MetricResult, Unmeasured, all_finite, same_length};
 
 /// Spearman's rank correlation of pairs, -1 to 1; equal values share the mean of their places.
 ///
 /// # Errors
 /// Lengths that differ, fewer than two pairs, values that are not finite, a side that does not vary.
-pub fn spearman(a: &[f64], b: &[f64]) -> Outcome<f64> {
+pub fn spearman(a: &[f64], b: &[f64]) -> MetricResult<f64> {
     same_length("pairs", &[a.len(), b.len()])?;
     if a.len() < 2 {
         return Err(Unmeasured::too_few("pairs", a.len(), 2));
@@ -22,7 +22,7 @@ pub fn spearman(a: &[f64], b: &[f64]) -> Outcome<f64> {
 ///
 /// # Errors
 /// Lines of different lengths; rows of one class alone, of which there is no error to spare.
-pub fn lambda(counts: &[Vec<u64>]) -> Outcome<f64> {
+pub fn lambda(counts: &[Vec<u64>]) -> MetricResult<f64> {
     same_length("classes", &counts.iter().map(Vec::len).collect::<Vec<_>>())?;
     let most = |counts: &[u64]| counts.iter().max().copied().unwrap_or(0);
     let classes = counts.first().map_or(0, Vec::len);
@@ -49,7 +49,7 @@ fn ranks(values: &[f64]) -> Vec<f64> {
     ranks
 }
 
-fn pearson(a: &[f64], b: &[f64]) -> Outcome<f64> {
+fn pearson(a: &[f64], b: &[f64]) -> MetricResult<f64> {
     let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
     let (mean_a, mean_b) = (mean(a), mean(b));
     let product = |x: &[f64], mean_x: f64, y: &[f64], mean_y: f64| -> f64 {

@@ -4,7 +4,7 @@
 //! carry weights (Kish). They keep their coverage at 0 and 1, where the textbook interval collapses to a point.
 
 use crate::distributions::{beta_quantile, normal_margin};
-use crate::outcome::{Estimate, Outcome, Unmeasured};
+use crate::outcome::{Estimate, MetricResult, Unmeasured};
 
 /// A proportion: weighted successes over weighted trials, and how many rows that is worth.
 #[derive(Debug, Clone, Copy, PartialEq, Default, serde::Serialize, serde::Deserialize)]
@@ -52,7 +52,7 @@ impl Proportion {
     }
 
     /// The share with its Wilson interval; undefined (by the name `what`) without rows.
-    pub fn wilson(&self, what: &str, level: f64) -> Outcome {
+    pub fn wilson(&self, what: &str, level: f64) -> MetricResult {
         let Some(share) = self.share() else {
             return Err(Unmeasured::undefined(what, "no row counts towards its denominator"));
         };
@@ -80,7 +80,7 @@ pub fn clopper_pearson(hits: u64, rows: u64, level: f64) -> (f64, f64) {
 
 /// Newcombe's square-and-add interval for the difference `a - b` of two independent estimates (MOVER), which works for
 /// any pair of intervals. The count is the smaller of the two.
-pub fn difference(a: &Estimate, b: &Estimate) -> Outcome {
+pub fn difference(a: &Estimate, b: &Estimate) -> MetricResult {
     let value = a.value - b.value;
     let below = (a.value - a.low).hypot(b.high - b.value);
     let above = (a.high - a.value).hypot(b.value - b.low);
@@ -89,7 +89,7 @@ pub fn difference(a: &Estimate, b: &Estimate) -> Outcome {
 
 /// The interval of the ratio `a / b` of two independent estimates of positive things, by MOVER on the logarithms
 /// (Donner & Zou 2012). Undefined when `b` is zero; the upper end is infinite when `b` may be zero.
-pub fn ratio(a: &Estimate, b: &Estimate) -> Outcome {
+pub fn ratio(a: &Estimate, b: &Estimate) -> MetricResult {
     if b.value <= 0.0 {
         return Err(Unmeasured::undefined("ratio", "its denominator is zero"));
     }
@@ -110,7 +110,7 @@ pub fn ratio(a: &Estimate, b: &Estimate) -> Outcome {
 }
 
 /// Mean of two independent estimates, square-and-add.
-pub fn midpoint(a: &Estimate, b: &Estimate) -> Outcome {
+pub fn midpoint(a: &Estimate, b: &Estimate) -> MetricResult {
     let value = 0.5 * (a.value + b.value);
     let below = 0.5 * (a.value - a.low).hypot(b.value - b.low);
     let above = 0.5 * (a.high - a.value).hypot(b.high - b.value);

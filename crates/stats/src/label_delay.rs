@@ -4,20 +4,20 @@
 //! (Kaplan & Meier 1958); a share that never arrives shows as a ceiling. Absent: ids, joins, clocks.
 
 use crate::distributions::normal_margin;
-use crate::outcome::{Estimate, Outcome, Unmeasured, same_length};
+use crate::outcome::{Estimate, MetricResult, Unmeasured, same_length};
 use serde::{Deserialize, Serialize};
 
 /// The share of predictions that are labelled by each age.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Maturity {
+pub struct LabelDelay {
     /// Ages at which labels arrived, ascending, with the share labelled from there on and Greenwood's variance factor.
     steps: Vec<(f64, f64, f64)>,
     rows: u64,
 }
 
-impl Maturity {
+impl LabelDelay {
     /// From each prediction's age and, where its label is in, the lag of the label (at most the age). Any unit of time.
-    pub fn of(age: &[f64], lag: &[Option<f64>]) -> Outcome<Self> {
+    pub fn of(age: &[f64], lag: &[Option<f64>]) -> MetricResult<Self> {
         let rows = same_length("predictions", &[age.len(), lag.len()])?;
         let mut events: Vec<(f64, bool)> = Vec::with_capacity(rows);
         for (age, lag) in age.iter().zip(lag) {
@@ -50,11 +50,11 @@ impl Maturity {
         if rows == 0 {
             return Err(Unmeasured::too_few("predictions", 0, 1));
         }
-        Ok(Maturity { steps, rows: rows as u64 })
+        Ok(LabelDelay { steps, rows: rows as u64 })
     }
 
     /// The share of predictions labelled by `age`, with Greenwood's interval on the log-log scale.
-    pub fn by(&self, age: f64, level: f64) -> Outcome<Estimate> {
+    pub fn share_by(&self, age: f64, level: f64) -> MetricResult<Estimate> {
         let passed = self.steps.partition_point(|step| step.0 <= age);
         let Some((_, share, factor)) = passed.checked_sub(1).map(|last| self.steps[last]) else {
             return Estimate::new(0.0, 0.0, 3.7 / (self.rows as f64 + 3.7), level, self.rows);

@@ -28,4 +28,4 @@ pub mod sequential;
 pub mod sketch;
 pub mod text_embedding;
 
-pub use outcome::{Estimate, Outcome, Unmeasured};
+pub use outcome::{Estimate, MetricResult, Unmeasured};

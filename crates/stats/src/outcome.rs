@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 /// The answer to a measurement: the number, or why there is none.
-pub type Outcome<T = Estimate> = Result<T, Unmeasured>;
+pub type MetricResult<T = Estimate> = Result<T, Unmeasured>;
 
 /// A measured number with the interval that the data support.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -25,7 +25,7 @@ pub struct Estimate {
 
 impl Estimate {
     /// An estimate whose interval is widened, where rounding demands it, to hold its value.
-    pub fn new(value: f64, low: f64, high: f64, level: f64, count: u64) -> Outcome {
+    pub fn new(value: f64, low: f64, high: f64, level: f64, count: u64) -> MetricResult {
         if value.is_nan() || low.is_nan() || high.is_nan() {
             return Err(Unmeasured::undefined("estimate", "the arithmetic left the numbers"));
         }
@@ -33,17 +33,17 @@ impl Estimate {
     }
 
     /// `value ± quantile * error`, cut to `range`.
-    pub fn around(value: f64, margin: f64, range: (f64, f64), level: f64, count: u64) -> Outcome {
+    pub fn around(value: f64, margin: f64, range: (f64, f64), level: f64, count: u64) -> MetricResult {
         Estimate::new(value, (value - margin).max(range.0), (value + margin).min(range.1), level, count)
     }
 
     /// The same estimate after an increasing map of its three numbers.
-    pub fn map_increasing(self, f: impl Fn(f64) -> f64) -> Outcome {
+    pub fn map_increasing(self, f: impl Fn(f64) -> f64) -> MetricResult {
         Estimate::new(f(self.value), f(self.low), f(self.high), self.level, self.count)
     }
 
     /// The same estimate after a decreasing map of its three numbers.
-    pub fn map_decreasing(self, f: impl Fn(f64) -> f64) -> Outcome {
+    pub fn map_decreasing(self, f: impl Fn(f64) -> f64) -> MetricResult {
         Estimate::new(f(self.value), f(self.high), f(self.low), self.level, self.count)
     }
 
@@ -109,7 +109,7 @@ impl Unmeasured {
 }
 
 /// Refuses slices whose lengths differ.
-pub(crate) fn same_length(what: &str, lengths: &[usize]) -> Outcome<usize> {
+pub(crate) fn same_length(what: &str, lengths: &[usize]) -> MetricResult<usize> {
     match lengths.first() {
         Some(first) if lengths.iter().all(|length| length == first) => Ok(*first),
         Some(_) => Err(Unmeasured::bad_input(what, format!("the columns have {lengths:?} rows; they must agree"))),
@@ -118,7 +118,7 @@ pub(crate) fn same_length(what: &str, lengths: &[usize]) -> Outcome<usize> {
 }
 
 /// Refuses a slice with NaN or infinite numbers.
-pub(crate) fn all_finite(what: &str, values: &[f64]) -> Outcome<()> {
+pub(crate) fn all_finite(what: &str, values: &[f64]) -> MetricResult<()> {
     match values.iter().position(|value| !value.is_finite()) {
         None => Ok(()),
         Some(row) => Err(Unmeasured::bad_input(

@@ -10,7 +10,7 @@ use kilter_stats::performance::{BinaryRows, Labelled, Metric, MulticlassRows, Ra
 use kilter_stats::performance_estimation::{Calibration, Expected, powered_mean};
 use kilter_stats::random::Random;
 use kilter_stats::sequential::{ColumnEvidence, ConformalMartingale, judge_rate, model_detector};
-use kilter_stats::{Estimate, Outcome};
+use kilter_stats::{Estimate, MetricResult};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -34,7 +34,7 @@ fn column() -> impl Strategy<Value = Vec<f64>> {
     ]
 }
 
-fn honest(what: &str, estimate: Outcome<Estimate>) -> Result<(), TestCaseError> {
+fn honest(what: &str, estimate: MetricResult<Estimate>) -> Result<(), TestCaseError> {
     if let Ok(got) = estimate {
         prop_assert!(!got.value.is_nan() && got.low <= got.value && got.value <= got.high, "{what}: {got:?}");
     }
@@ -60,7 +60,7 @@ proptest! {
             let window = reference.count(&b);
             all.extend(reference.distances(&window));
             let mut evidence = ColumnEvidence::numeric(&reference);
-            evidence.see_numeric(&window).unwrap();
+            evidence.update_numeric(&window).unwrap();
             prop_assert!(model_detector([&evidence]).is_finite());
         }
         for got in all {
@@ -157,6 +157,6 @@ fn a_million_categories_stay_small_and_are_compared() {
         assert!(!got.value.is_nan() && !got.expected.is_nan(), "{got:?}");
     }
     let mut evidence = ColumnEvidence::categorical(&reference);
-    evidence.see_categorical(&window).unwrap();
+    evidence.update_categorical(&window).unwrap();
     assert!(evidence.detector() < 1000.0, "the same law is no drift: {}", evidence.detector());
 }

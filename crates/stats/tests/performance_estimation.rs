@@ -49,7 +49,10 @@ fn without_calibration_overconfident_scores_flatter_the_model() {
 #[test]
 fn isotonic_regression_pools_violators_and_clips_outside() {
     let fit = Isotonic::fit(&[1.0, 2.0, 3.0, 4.0, 4.0], &[1.0, 3.0, 2.0, 5.0, 7.0], None).unwrap();
-    assert_eq!([0.0, 1.0, 2.0, 2.5, 3.0, 3.5, 4.0, 9.0].map(|x| fit.at(x)), [1.0, 1.0, 2.5, 2.5, 2.5, 4.25, 6.0, 6.0]);
+    assert_eq!(
+        [0.0, 1.0, 2.0, 2.5, 3.0, 3.5, 4.0, 9.0].map(|x| fit.value_at(x)),
+        [1.0, 1.0, 2.5, 2.5, 2.5, 4.25, 6.0, 6.0]
+    );
     assert!(Isotonic::fit(&[], &[], None).is_err() && Isotonic::fit(&[f64::NAN], &[1.0], None).is_err());
     assert!(Isotonic::fit(&[1.0], &[1.0], Some(&[0.0])).is_err());
 }

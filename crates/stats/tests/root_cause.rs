@@ -1,8 +1,8 @@
 //! What causes, thresholds, maturity and seasons promise.
 
 use kilter_stats::explain::linear;
-use kilter_stats::label_delay::Maturity;
-use kilter_stats::performance::{BinaryRows, Labelled, Metric, Rate, Target, operating_point};
+use kilter_stats::label_delay::LabelDelay;
+use kilter_stats::performance::{BinaryRows, Labelled, Metric, Rate, ThresholdTarget, operating_point};
 use kilter_stats::random::Random;
 use kilter_stats::root_cause::{SliceFeature, estimated_damage, split_prediction_drift, weak_slices};
 
@@ -62,7 +62,7 @@ fn a_threshold_costs_least_or_keeps_its_rate() {
     let truth: Vec<bool> = score.iter().map(|score| random.uniform() < *score).collect();
     let rows = BinaryRows::scored(&truth, &score, 0.5).unwrap();
     // With calibrated scores the best threshold is cost_fp / (cost_fp + cost_fn).
-    let cost = Target::Cost { false_positive: 1.0, false_negative: 4.0 };
+    let cost = ThresholdTarget::Cost { false_positive: 1.0, false_negative: 4.0 };
     let point = operating_point(&rows, cost, false).unwrap();
     assert!((point.threshold - 0.2).abs() < 0.06, "{}", point.threshold);
     let brute = (0..=200)
@@ -78,11 +78,11 @@ fn a_threshold_costs_least_or_keeps_its_rate() {
         .fold(f64::INFINITY, f64::min);
     assert!((point.cost.unwrap().value - brute).abs() < 1e-9);
     for sure in [false, true] {
-        let point = operating_point(&rows, Target::FalsePositiveRate(0.05), sure).unwrap();
+        let point = operating_point(&rows, ThresholdTarget::FalsePositiveRate(0.05), sure).unwrap();
         let rate = point.table.rate(Rate::FalsePositiveRate, 0.95).unwrap();
         assert!(if sure { rate.high } else { rate.value } <= 0.05);
     }
-    assert!(operating_point(&rows, Target::Precision(1.1), false).is_err());
+    assert!(operating_point(&rows, ThresholdTarget::Precision(1.1), false).is_err());
 }
 
 #[test]
@@ -118,13 +118,13 @@ fn maturity_is_not_fooled_by_predictions_that_still_wait() {
         let age: Vec<f64> = (0..400).map(|_| 30.0 * random.uniform()).collect();
         let lag: Vec<Option<f64>> =
             age.iter().map(|age| Some(-10.0 * (1.0 - random.uniform()).ln()).filter(|lag| lag <= age)).collect();
-        let curve = Maturity::of(&age, &lag).unwrap();
-        held += usize::from(curve.by(10.0, 0.95).unwrap().holds(1.0 - (-1.0f64).exp()));
+        let curve = LabelDelay::of(&age, &lag).unwrap();
+        held += usize::from(curve.share_by(10.0, 0.95).unwrap().holds(1.0 - (-1.0f64).exp()));
     }
     assert!(held >= 88, "{held}");
-    let curve = Maturity::of(&[5.0, 5.0, 5.0, 1.0], &[Some(1.0), Some(2.0), None, None]).unwrap();
+    let curve = LabelDelay::of(&[5.0, 5.0, 5.0, 1.0], &[Some(1.0), Some(2.0), None, None]).unwrap();
     assert_eq!((curve.age_when(0.2), curve.age_when(0.99)), (Some(1.0), None));
-    assert!(Maturity::of(&[1.0], &[Some(-1.0)]).is_err() && Maturity::of(&[], &[]).is_err());
+    assert!(LabelDelay::of(&[1.0], &[Some(-1.0)]).is_err() && LabelDelay::of(&[], &[]).is_err());
 }
 
 /// Mean cost of the pairs by hand: of four rows, the new threshold spares two wrong "yes" (at 1) and misses one (at 5).

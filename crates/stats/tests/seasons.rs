@@ -1,16 +1,16 @@
 //! Which seasons a column follows, and how windows of a reference with a season are compared.
 
 use kilter_stats::drift::{
-    Block, CategoricalReference, Clock, Cycle, Law, Matched, Measure, NumericReference, Season, SeasonEffect, Strata,
-    Tally, Variation, categorical_tally, find_season,
+    Block, CategoricalReference, DistributionRef, Measure, NumericReference, RowTimes, Season, SeasonEffect,
+    SeasonalCycle, SeasonalStrata, StandardisedReference, Tally, Variation, categorical_tally, find_season,
 };
 use kilter_stats::random::Random;
 
 /// `rows` rows an hour over `weeks` weeks, with a value of the hour of the week.
-fn weeks(random: &mut Random, weeks: i64, rows: usize, level: impl Fn(i64) -> f64) -> (Clock, Vec<f64>) {
+fn weeks(random: &mut Random, weeks: i64, rows: usize, level: impl Fn(i64) -> f64) -> (RowTimes, Vec<f64>) {
     let hours: Vec<i64> = (0..weeks * 168).flat_map(|hour| vec![hour; rows]).collect();
     let value = hours.iter().map(|hour| level(*hour) + random.normal()).collect();
-    (Clock { months: hours.iter().map(|hour| hour / 730).collect(), hours }, value)
+    (RowTimes { months: hours.iter().map(|hour| hour / 730).collect(), hours }, value)
 }
 
 fn wave(hour: i64) -> f64 {
@@ -39,7 +39,7 @@ fn what_happened_once_is_no_season() {
     let mut random = Random::seeded(7);
     // Four days: the day of the week explains much, and none came twice.
     let hours: Vec<i64> = (0..96).flat_map(|hour| [hour; 20]).collect();
-    let clock = Clock { months: vec![0; hours.len()], hours };
+    let clock = RowTimes { months: vec![0; hours.len()], hours };
     let value: Vec<f64> = clock.hours.iter().map(|hour| (hour / 24) as f64 + random.normal()).collect();
     assert!(SeasonEffect::of(Season::DayOfWeek, &clock, &value).unwrap().explained > 0.3);
     assert_eq!(find_season(&clock, &[value]), None);
@@ -49,7 +49,7 @@ fn what_happened_once_is_no_season() {
 fn months_that_are_alike_over_years_are_a_season_and_a_wandering_level_is_not() {
     let mut random = Random::seeded(9);
     let months: Vec<i64> = (0..48).flat_map(|month| [month; 30]).collect();
-    let clock = Clock { hours: (0..months.len() as i64).map(|day| 24 * day).collect(), months };
+    let clock = RowTimes { hours: (0..months.len() as i64).map(|day| 24 * day).collect(), months };
     let yearly = |month: i64| (std::f64::consts::TAU * (month % 12) as f64 / 12.0).cos();
     let value: Vec<f64> = clock.months.iter().map(|month| yearly(*month) + random.normal()).collect();
     let effect = SeasonEffect::of(Season::MonthOfYear, &clock, &value).unwrap();
@@ -77,14 +77,14 @@ fn months_that_are_alike_over_years_are_a_season_and_a_wandering_level_is_not() 
 fn slots_of_which_there_is_too_little_have_no_like() {
     // January to March of two years, and one row of July.
     let months: Vec<i64> = [0, 1, 2, 12, 13, 14].into_iter().flat_map(|month| [month; 30]).chain([6]).collect();
-    let clock = Clock { hours: vec![0; months.len()], months };
-    let strata = Strata::of_season(Season::MonthOfYear, &clock).unwrap();
-    assert_eq!((strata.cycle(), strata.count(), strata.unseen()), (Cycle::Year, 4, Some(3)));
+    let clock = RowTimes { hours: vec![0; months.len()], months };
+    let strata = SeasonalStrata::of_season(Season::MonthOfYear, &clock).unwrap();
+    assert_eq!((strata.cycle(), strata.count(), strata.unseen()), (SeasonalCycle::Year, 4, Some(3)));
     assert_eq!([0, 1, 2, 3, 6, 14].map(|month| strata.of(month)), [0, 1, 2, 3, 3, 2]);
     let json = serde_json::to_string(&strata).unwrap();
-    assert_eq!(serde_json::from_str::<Strata>(&json).unwrap(), strata);
-    assert!(serde_json::from_str::<Strata>(r#"{"of_hour":[0]}"#).is_err(), "a week has 168 hours");
-    assert_eq!(Strata::of_season(Season::HourOfDay, &clock), None, "one slot is no season");
+    assert_eq!(serde_json::from_str::<SeasonalStrata>(&json).unwrap(), strata);
+    assert!(serde_json::from_str::<SeasonalStrata>(r#"{"of_hour":[0]}"#).is_err(), "a week has 168 hours");
+    assert_eq!(SeasonalStrata::of_season(Season::HourOfDay, &clock), None, "one slot is no season");
 }
 
 #[test]
@@ -93,9 +93,9 @@ fn one_stratum_is_the_pooled_distance() {
     let reference: Vec<f64> = (0..3000).map(|_| random.normal()).collect();
     let current: Vec<f64> = (0..400).map(|_| 1.2 * random.normal() + 0.3).collect();
     let frozen = NumericReference::of(&reference).unwrap();
-    let (law, counts) = (Law::Numeric(&frozen), frozen.count(&current));
+    let (law, counts) = (DistributionRef::Numeric(&frozen), frozen.count(&current));
     let tallies = [law.tally()];
-    let matched = Matched::of(law, &tallies, &[(0, 400.0)]).unwrap();
+    let matched = StandardisedReference::of(law, &tallies, &[(0, 400.0)]).unwrap();
     assert_eq!(matched.rows(), 3000.0);
     for measure in Measure::NUMERIC {
         let (whole, like) = (frozen.distance(&counts, measure).unwrap(), matched.numeric(&counts, measure).unwrap());
@@ -104,8 +104,8 @@ fn one_stratum_is_the_pooled_distance() {
     }
     let kinds = CategoricalReference::of((0..1000).map(|i| Some(["a", "b", "c"][i % 7 % 3]))).unwrap();
     let window = kinds.count((0..90).map(|i| Some(["a", "b", "c", "d"][i % 5 % 4])));
-    let law = Law::Categorical(&kinds);
-    let matched = Matched::of(law, &[law.tally()], &[(0, 90.0)]).unwrap();
+    let law = DistributionRef::Categorical(&kinds);
+    let matched = StandardisedReference::of(law, &[law.tally()], &[(0, 90.0)]).unwrap();
     for measure in Measure::CATEGORICAL {
         let like = matched.tallied(&categorical_tally(&window), measure).unwrap();
         assert!((kinds.distance(&window, measure).unwrap().value - like.value).abs() < 1e-9, "{measure:?}");
@@ -116,10 +116,10 @@ fn one_stratum_is_the_pooled_distance() {
 #[test]
 fn strata_are_weighted_as_the_window_has_them() {
     let kinds = CategoricalReference::of((0..200).map(|i| Some(if i < 110 { "a" } else { "b" }))).unwrap();
-    let law = Law::Categorical(&kinds);
+    let law = DistributionRef::Categorical(&kinds);
     let stratum = |a: u64| Tally { bins: vec![a, 100 - a, 0, 0], missing: 3, infinite: 0 };
     let strata = [stratum(90), stratum(20), Tally::empty(4)];
-    let matched = Matched::of(law, &strata, &[(0, 20.0), (1, 10.0), (2, 5.0)]).unwrap();
+    let matched = StandardisedReference::of(law, &strata, &[(0, 20.0), (1, 10.0), (2, 5.0)]).unwrap();
     // Share of `a`: 2/3 of 0.9 and 1/3 of 0.2; what has no like has no part.
     let p = 2.0 / 3.0 * 0.9 + 1.0 / 3.0 * 0.2;
     assert!((matched.rows() - 1.0 / (4.0 / 9.0 / 100.0 + 1.0 / 9.0 / 100.0)).abs() < 1e-9, "{}", matched.rows());
@@ -129,7 +129,7 @@ fn strata_are_weighted_as_the_window_has_them() {
     let psi = matched.tallied(&window, Measure::Psi).unwrap();
     let by_hand = (p - 0.5) * (p / 0.5).ln() + (1.0 - p - 0.5) * ((1.0 - p) / 0.5).ln();
     assert!((psi.value - by_hand).abs() < 1e-12, "{psi:?} {by_hand}");
-    assert!(Matched::of(law, &strata, &[(2, 5.0)]).is_err(), "no row has its like");
+    assert!(StandardisedReference::of(law, &strata, &[(2, 5.0)]).is_err(), "no row has its like");
 }
 
 #[test]
@@ -161,7 +161,7 @@ fn windows_of_the_reference_say_what_is_expected() {
     };
     let ((reference, block), (window, of_window)) = (rows(200), rows(8));
     let frozen = NumericReference::of(&reference).unwrap();
-    let law = Law::Numeric(&frozen);
+    let law = DistributionRef::Numeric(&frozen);
     let codes: Vec<u32> = reference.iter().map(|value| frozen.code(*value)).collect();
     let blocks = Block::cut(&codes, &block, &vec![0; codes.len()]).unwrap();
     let variation = Variation::learn(law, &[law.tally()], &blocks).unwrap();

@@ -3,7 +3,7 @@
 use kilter_stats::drift::{CategoricalReference, NumericReference};
 use kilter_stats::random::Random;
 use kilter_stats::sequential::{
-    Betting, ColumnEvidence, ConformalMartingale, EmpiricalBernstein, RateVerdict, count_e_value, judge_rate,
+    BettingSequence, ColumnEvidence, ConformalMartingale, EmpiricalBernstein, RateVerdict, count_e_value, judge_rate,
     model_detector, model_e_process, msprt, rate_e_value,
 };
 
@@ -24,7 +24,7 @@ fn without_drift_a_model_alarms_at_most_as_often_as_alpha_says() {
         let (mut most, mut high) = (0.0f64, 0.0f64);
         for _ in 0..windows {
             for (column, reference) in columns.iter_mut().zip(&references) {
-                column.see_numeric(&reference.count(&normals(&mut random, 100, 0.0))).unwrap();
+                column.update_numeric(&reference.count(&normals(&mut random, 100, 0.0))).unwrap();
             }
             most = most.max(model_e_process(&columns));
             high = high.max(model_detector(&columns));
@@ -44,13 +44,13 @@ fn a_shift_a_spread_and_a_new_mix_of_categories_are_found_within_few_windows() {
     for (shift, scale, most) in [(0.15, 1.0, 4), (0.0, 1.15, 4), (-0.4, 1.0, 1), (0.0, 0.8, 2)] {
         let mut column = ColumnEvidence::numeric(&reference);
         for _ in 0..20 {
-            column.see_numeric(&reference.count(&normals(&mut random, 1000, 0.0))).unwrap();
+            column.update_numeric(&reference.count(&normals(&mut random, 1000, 0.0))).unwrap();
         }
         assert!(column.detector() < 1000.0);
         let mut delay = 0;
         while column.detector() < 1000.0 && delay < 50 {
             let values: Vec<f64> = normals(&mut random, 1000, 0.0).iter().map(|z| shift + scale * z).collect();
-            column.see_numeric(&reference.count(&values)).unwrap();
+            column.update_numeric(&reference.count(&values)).unwrap();
             delay += 1;
         }
         assert!(delay <= most, "shift {shift}, scale {scale}: {delay} windows");
@@ -61,11 +61,11 @@ fn a_shift_a_spread_and_a_new_mix_of_categories_are_found_within_few_windows() {
     let reference = CategoricalReference::of(draw(&mut random, 5000, 0.3).into_iter().map(Some)).unwrap();
     let mut column = ColumnEvidence::categorical(&reference);
     for _ in 0..20 {
-        column.see_categorical(&reference.count(draw(&mut random, 500, 0.3).into_iter().map(Some))).unwrap();
+        column.update_categorical(&reference.count(draw(&mut random, 500, 0.3).into_iter().map(Some))).unwrap();
     }
     assert!(column.detector() < 1000.0 && column.e_process() < 20.0);
     for _ in 0..3 {
-        column.see_categorical(&reference.count(draw(&mut random, 500, 0.42).into_iter().map(Some))).unwrap();
+        column.update_categorical(&reference.count(draw(&mut random, 500, 0.42).into_iter().map(Some))).unwrap();
     }
     assert!(column.detector() >= 1000.0, "{}", column.detector());
 }
@@ -78,7 +78,7 @@ fn missing_values_are_evidence_too() {
     let mut values = normals(&mut random, 500, 0.0);
     values.iter_mut().step_by(20).for_each(|value| *value = f64::NAN);
     for _ in 0..2 {
-        column.see_numeric(&reference.count(&values)).unwrap();
+        column.update_numeric(&reference.count(&values)).unwrap();
     }
     assert!(column.detector() > 1000.0, "{}", column.detector());
 }
@@ -92,7 +92,7 @@ fn confidence_sequences_hold_at_all_times() {
         for seed in 0..100 {
             let mut random = Random::seeded(500 + seed);
             let mut bernstein = EmpiricalBernstein::new((0.0, 1.0), 0.9).unwrap();
-            let mut betting = Betting::new((0.0, 1.0), 0.9).unwrap();
+            let mut betting = BettingSequence::new((0.0, 1.0), 0.9).unwrap();
             let (mut missed, mut lost) = (false, false);
             for _ in 0..800 {
                 let u = random.uniform();
@@ -173,15 +173,15 @@ fn hostile_windows_are_refused_and_change_nothing() {
     let other = NumericReference::of(&(0..1000).map(f64::from).collect::<Vec<_>>()).unwrap();
     let mut column = ColumnEvidence::numeric(&reference);
     let before = column.clone();
-    assert!(column.see_numeric(&other.window()).is_err());
-    assert!(column.see_numeric_strata(&[(3, &reference.window())]).is_err());
+    assert!(column.update_numeric(&other.window()).is_err());
+    assert!(column.update_numeric_strata(&[(3, &reference.window())]).is_err());
     let names = CategoricalReference::of([Some("a")]).unwrap();
-    assert!(column.see_categorical(&names.window()).is_err());
+    assert!(column.update_categorical(&names.window()).is_err());
     assert_eq!(column, before);
-    column.see_numeric(&reference.window()).unwrap();
+    column.update_numeric(&reference.window()).unwrap();
     assert!(column.detector().is_finite() && column.e_process() <= 1.0 + 1e-12);
     for values in [vec![f64::NAN; 50], vec![f64::INFINITY; 50], vec![1e300; 5000]] {
-        (0..40).for_each(|_| column.see_numeric(&reference.count(&values)).unwrap());
+        (0..40).for_each(|_| column.update_numeric(&reference.count(&values)).unwrap());
         assert!(column.detector().is_finite() && !column.e_process().is_nan());
     }
 }
@@ -209,7 +209,7 @@ fn a_conformal_martingale_of_strange_values_stays_a_number() {
             assert!(martingale.add(value).is_finite());
         }
     }
-    assert_eq!(martingale.seen(), 25_000);
+    assert_eq!(martingale.count(), 25_000);
     for edges in [vec![], vec![1.0, 1.0], vec![f64::NAN], vec![2.0, 1.0]] {
         assert!(ConformalMartingale::new(&edges, 1).is_err());
     }

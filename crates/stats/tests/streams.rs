@@ -2,7 +2,8 @@
 //! `docs/reference/statistics.md`. The whole of it: `cargo test -p kilter-stats --test streams -- --ignored --nocapture`.
 
 use kilter_stats::drift::{
-    Block, Clock, Law, Matched, Measure, NumericReference, Season, Strata, Tally, Variation, find_season,
+    Block, DistributionRef, Measure, NumericReference, RowTimes, Season, SeasonalStrata, StandardisedReference, Tally,
+    Variation, find_season,
 };
 use kilter_stats::random::Random;
 use kilter_stats::sequential::{Basis, ColumnEvidence, Directions, WindowReference};
@@ -100,15 +101,15 @@ impl Source {
 }
 
 impl Rows {
-    fn clock(&self) -> Clock {
+    fn clock(&self) -> RowTimes {
         // Months of 30.4 days do as well as those of the calendar here.
-        Clock { hours: self.hours.clone(), months: self.hours.iter().map(|hour| hour * 12 / 8766).collect() }
+        RowTimes { hours: self.hours.clone(), months: self.hours.iter().map(|hour| hour * 12 / 8766).collect() }
     }
 }
 
 struct Frozen {
     reference: NumericReference,
-    strata: Option<Strata>,
+    strata: Option<SeasonalStrata>,
     tallies: Vec<Tally>,
     variation: Option<Variation>,
     directions: Directions,
@@ -119,9 +120,9 @@ impl Frozen {
         let reference = NumericReference::of(&rows.values).unwrap();
         let clock = rows.clock();
         let strata = find_season(&clock, std::slice::from_ref(&rows.values))
-            .and_then(|season| Strata::of_season(season, &clock));
-        let law = Law::Numeric(&reference);
-        let mut tallies = vec![Tally::empty(law.width()); strata.as_ref().map_or(1, Strata::count)];
+            .and_then(|season| SeasonalStrata::of_season(season, &clock));
+        let law = DistributionRef::Numeric(&reference);
+        let mut tallies = vec![Tally::empty(law.width()); strata.as_ref().map_or(1, SeasonalStrata::count)];
         for (row, stratum) in stratum(strata.as_ref(), &clock).into_iter().enumerate() {
             tallies[usize::from(stratum)].add(reference.code(rows.values[row]));
         }
@@ -138,10 +139,10 @@ impl Frozen {
 
     /// PSI, and what is left of it after its expectation.
     fn psi(&self, blocks: &[Block]) -> Option<(f64, f64)> {
-        let law = Law::Numeric(&self.reference);
+        let law = DistributionRef::Numeric(&self.reference);
         let mut window = Block::default();
         blocks.iter().for_each(|block| window.merge(block));
-        let matched = Matched::of(law, &self.tallies, &window.values(law.width())).ok()?;
+        let matched = StandardisedReference::of(law, &self.tallies, &window.values(law.width())).ok()?;
         let whole = window.whole(law.width());
         let distance = matched.tallied(&whole, Measure::Psi).ok()?;
         let expected =
@@ -150,16 +151,16 @@ impl Frozen {
     }
 }
 
-fn stratum(strata: Option<&Strata>, clock: &Clock) -> Vec<u16> {
+fn stratum(strata: Option<&SeasonalStrata>, clock: &RowTimes) -> Vec<u16> {
     let Some(strata) = strata else { return vec![0; clock.hours.len()] };
     let at = match strata.cycle() {
-        kilter_stats::drift::Cycle::Week => &clock.hours,
-        kilter_stats::drift::Cycle::Year => &clock.months,
+        kilter_stats::drift::SeasonalCycle::Week => &clock.hours,
+        kilter_stats::drift::SeasonalCycle::Year => &clock.months,
     };
     at.iter().map(|at| strata.of(*at) as u16).collect()
 }
 
-fn blocks(kind: Kind, reference: &NumericReference, strata: Option<&Strata>, rows: &Rows) -> Vec<Block> {
+fn blocks(kind: Kind, reference: &NumericReference, strata: Option<&SeasonalStrata>, rows: &Rows) -> Vec<Block> {
     let codes: Vec<u32> = rows.values.iter().map(|value| reference.code(*value)).collect();
     let block: Vec<i64> = rows.hours.iter().map(|hour| hour / kind.block).collect();
     Block::cut(&codes, &block, &stratum(strata, &rows.clock())).unwrap()
@@ -178,7 +179,7 @@ struct Came {
 fn stream(kind: Kind, seed: u64, windows: usize, shift: f64) -> Came {
     let mut source = Source::new(kind, seed);
     let frozen = Frozen::of(kind, &source.take(kind.reference, 0.0));
-    let law = Law::Numeric(&frozen.reference);
+    let law = DistributionRef::Numeric(&frozen.reference);
     let by_window = WindowReference::of(law, &frozen.tallies, &frozen.directions).unwrap();
     let (mut rows_evidence, mut evidence) = (frozen.rows_evidence(), by_window.begin());
     let mut came =
@@ -186,13 +187,13 @@ fn stream(kind: Kind, seed: u64, windows: usize, shift: f64) -> Came {
     for window in 0..windows {
         let rows = source.take((kind.every / kind.step) as usize, shift);
         let blocks = blocks(kind, &frozen.reference, frozen.strata.as_ref(), &rows);
-        by_window.see(&mut evidence, &blocks, 1.0);
+        by_window.update(&mut evidence, &blocks, 1.0);
         let mut whole = Block::default();
         blocks.iter().for_each(|block| whole.merge(block));
         let counts: Vec<(usize, _)> =
             whole.strata(law.width()).iter().map(|(at, tally)| (*at, frozen.reference.as_counts(tally))).collect();
         let parts: Vec<(usize, &_)> = counts.iter().map(|(stratum, counts)| (*stratum, counts)).collect();
-        rows_evidence.see_numeric_strata(&parts).unwrap();
+        rows_evidence.update_numeric_strata(&parts).unwrap();
         let psi = frozen.psi(&blocks);
         came.psi.extend(psi.map(|psi| psi.0));
         let both = rows_evidence.detector().min(evidence.detector()) >= BUDGET;

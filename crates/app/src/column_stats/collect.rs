@@ -17,7 +17,7 @@ use kilter_serving::{
     Role, VersionRef,
     column_stats::{ColumnKind, ColumnStats, ColumnStatsWindow, HourBucket, TrackedColumn, hour_of},
 };
-use kilter_stats::{drift::CategoricalReference, profile::Frozen};
+use kilter_stats::{drift::CategoricalReference, profile::ReferenceDistribution};
 use kilter_store::prediction as index;
 
 use super::{
@@ -244,7 +244,7 @@ fn watched(package: &Package) -> Vec<TrackedColumn> {
     let (reference, signature) = (&package.reference, &package.manifest.signature);
     let read = signature.inputs.iter().map(|input| &input.name).filter(|name| reference.columns.contains_key(*name));
     let beside = reference.columns.keys().filter(|name| *name != SCORE && signature.input(name).is_none());
-    let column = |name: &str, place, frozen| TrackedColumn { name: name.to_owned(), kind: place, frozen };
+    let column = |name: &str, place, frozen| TrackedColumn { name: name.to_owned(), kind: place, reference: frozen };
     let mut watched: Vec<TrackedColumn> =
         read.chain(beside).map(|name| column(name, ColumnKind::Feature, reference.columns[name].frozen())).collect();
     watched.extend(reference.columns.get(SCORE).map(|score| column(SCORE, ColumnKind::Score, score.frozen())));
@@ -255,10 +255,10 @@ fn watched(package: &Package) -> Vec<TrackedColumn> {
 }
 
 /// How often a binary version is expected to answer each class: the frozen scores on either side of its threshold.
-fn of_threshold(package: &Package) -> Option<Frozen> {
+fn of_threshold(package: &Package) -> Option<ReferenceDistribution> {
     let (signature, threshold) = (&package.manifest.signature, package.manifest.threshold);
     let [no, yes] = signature.classes.as_slice() else { return None };
-    let Frozen::Numeric(scores) = package.reference.columns.get(SCORE)?.frozen() else { return None };
+    let ReferenceDistribution::Numeric(scores) = package.reference.columns.get(SCORE)?.frozen() else { return None };
     if signature.task != Task::Binary {
         return None;
     }
@@ -267,7 +267,7 @@ fn of_threshold(package: &Package) -> Option<Frozen> {
     let mut table = [(no.as_str(), below), (yes.as_str(), rows - below.min(rows))];
     table.sort_by_key(|(_, rows)| std::cmp::Reverse(*rows));
     let present: Vec<(&str, u64)> = table.into_iter().filter(|(_, rows)| *rows > 0).collect();
-    CategoricalReference::of_table(&present, rows, 0).ok().map(Frozen::Categorical)
+    CategoricalReference::of_table(&present, rows, 0).ok().map(ReferenceDistribution::Categorical)
 }
 
 #[cfg(test)]

@@ -83,7 +83,7 @@ pub(super) fn encode(
     let Header { number: version, package, role, hour } = *header;
     let (mut parts, mut body) = (Vec::new(), Vec::new());
     for (column, counts) in watched.iter().zip(&window.columns) {
-        let bytes = column.frozen.counts_to_bytes(counts).ok_or(ProfileFileError::OtherColumns)?;
+        let bytes = column.reference.counts_to_bytes(counts).ok_or(ProfileFileError::OtherColumns)?;
         parts.push(Part { name: column.name.clone(), bytes: bytes.len() });
         body.extend(bytes);
     }
@@ -139,7 +139,7 @@ pub(super) fn decode(bytes: &[u8], watched: &[TrackedColumn]) -> Result<StoredHo
         let (bytes, after) = body.split_at_checked(part.bytes).ok_or(ProfileFileError::Damaged)?;
         body = after;
         let failed = |source| ProfileFileError::Column { column: part.name.clone(), source };
-        let counts = column.frozen.read_counts(bytes).map_err(failed)?;
+        let counts = column.reference.read_counts(bytes).map_err(failed)?;
         if counts.rows() != stored.rows {
             return Err(ProfileFileError::Damaged);
         }
@@ -161,7 +161,7 @@ mod tests {
     use kilter_serving::column_stats::ColumnKind;
     use kilter_stats::{
         drift::{CategoricalReference, NumericReference},
-        profile::{ColumnCounts, Frozen},
+        profile::{ColumnCounts, ReferenceDistribution},
     };
     use proptest::prelude::*;
 
@@ -170,10 +170,11 @@ mod tests {
     fn watched() -> Vec<TrackedColumn> {
         let numbers: Vec<f64> = (0..400).map(|i| f64::from(i % 83)).collect();
         let words = CategoricalReference::of([Some("a"), Some("b"), Some("a")]).unwrap();
-        let column = |name: &str, frozen| TrackedColumn { name: name.into(), kind: ColumnKind::Feature, frozen };
+        let column =
+            |name: &str, frozen| TrackedColumn { name: name.into(), kind: ColumnKind::Feature, reference: frozen };
         vec![
-            column("x", Frozen::Numeric(NumericReference::of(&numbers).unwrap())),
-            column("word", Frozen::Categorical(words)),
+            column("x", ReferenceDistribution::Numeric(NumericReference::of(&numbers).unwrap())),
+            column("word", ReferenceDistribution::Categorical(words)),
         ]
     }
 
@@ -181,9 +182,11 @@ mod tests {
         let mut window = ColumnStatsWindow::empty(watched);
         for row in 0..rows {
             for (column, counts) in watched.iter().zip(&mut window.columns) {
-                match (&column.frozen, counts) {
-                    (Frozen::Numeric(reference), ColumnCounts::Numeric(counts)) => reference.add(counts, row as f64),
-                    (Frozen::Categorical(reference), ColumnCounts::Categorical(counts)) => {
+                match (&column.reference, counts) {
+                    (ReferenceDistribution::Numeric(reference), ColumnCounts::Numeric(counts)) => {
+                        reference.add(counts, row as f64)
+                    }
+                    (ReferenceDistribution::Categorical(reference), ColumnCounts::Categorical(counts)) => {
                         reference.add(counts, Some(["a", "new"][(row % 2) as usize]));
                     }
                     _ => panic!("of one kind"),
@@ -214,7 +217,7 @@ mod tests {
         let bytes = encode(&header(), &watched, &window(&watched, 9)).unwrap();
         assert!(matches!(decode(&bytes, &watched[..1]), Err(ProfileFileError::OtherColumns)));
         let mut others = watched.clone();
-        others[0].frozen = Frozen::Numeric(NumericReference::of(&[1.0, 2.0, 7.0]).unwrap());
+        others[0].reference = ReferenceDistribution::Numeric(NumericReference::of(&[1.0, 2.0, 7.0]).unwrap());
         assert!(matches!(decode(&bytes, &others), Err(ProfileFileError::Column { column, .. }) if column == "x"));
         assert!(matches!(decode(b"PAR1 and more", &watched), Err(ProfileFileError::Foreign)));
     }

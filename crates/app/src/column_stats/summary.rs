@@ -12,7 +12,7 @@ use kilter_serving::{
 use kilter_stats::{
     compare::{Level, MIN_ROWS},
     drift::{Distance, Measure},
-    profile::{ColumnCounts, Frozen},
+    profile::{ColumnCounts, ReferenceDistribution},
 };
 
 use crate::column_stats::collect::{Sum, Sums};
@@ -92,9 +92,9 @@ fn columns(watched: &[TrackedColumn], sum: &Sum, reference: &Reference) -> Vec<C
     let hours: Vec<(Timestamp, u64)> =
         sum.hours.iter().map(|(hour, rows)| (Timestamp(hour * HOUR_MS), *rows)).collect();
     let reading = |(column, counts): (&TrackedColumn, &ColumnCounts)| {
-        let measures = match &column.frozen {
-            Frozen::Numeric(_) => &[Measure::Psi, Measure::W1OverSd, Measure::Ks][..],
-            Frozen::Categorical(_) => &[Measure::Psi, Measure::Tvd],
+        let measures = match &column.reference {
+            ReferenceDistribution::Numeric(_) => &[Measure::Psi, Measure::W1OverSd, Measure::Ks][..],
+            ReferenceDistribution::Categorical(_) => &[Measure::Psi, Measure::Tvd],
         };
         let measured: Vec<_> =
             measures.iter().map(|measure| reference.counted_distance(column, counts, &hours, *measure)).collect();
@@ -107,7 +107,7 @@ fn columns(watched: &[TrackedColumn], sum: &Sum, reference: &Reference) -> Vec<C
             name: column.name.clone(),
             kind: column.kind,
             counts: counts.clone(),
-            reference_missing: reference_missing(&column.frozen),
+            reference_missing: reference_missing(&column.reference),
             level: level_of(&distances),
             distances,
             compared,
@@ -123,10 +123,10 @@ fn level_of(distances: &[Distance]) -> Level {
     judged.filter(is_enough).map(|found| Level::of_effect(found.measure, found.effect)).max().unwrap_or(Level::Thin)
 }
 
-fn reference_missing(frozen: &Frozen) -> f64 {
+fn reference_missing(frozen: &ReferenceDistribution) -> f64 {
     let (rows, missing) = match frozen {
-        Frozen::Numeric(reference) => (reference.counts().rows, reference.counts().missing),
-        Frozen::Categorical(reference) => (reference.counts().rows, reference.counts().missing),
+        ReferenceDistribution::Numeric(reference) => (reference.counts().rows, reference.counts().missing),
+        ReferenceDistribution::Categorical(reference) => (reference.counts().rows, reference.counts().missing),
     };
     share(missing, rows)
 }

@@ -16,7 +16,7 @@ use kilter_evaluation::{
     variation::ColumnView,
 };
 use kilter_stats::{
-    drift::{Block, Law},
+    drift::{Block, DistributionRef},
     sequential::{ColumnEvidence, WindowEvidence, WindowReference, e_benjamini_hochberg},
 };
 use serde::{Deserialize, Serialize};
@@ -132,7 +132,7 @@ impl Evidence {
         {
             let length = (window.end.millis() - window.start.millis()) as f64;
             let part = view.block_ms.map_or(1.0, |block| length / block.max(1) as f64);
-            of_windows.see(by_window, &blocks, part);
+            of_windows.update(by_window, &blocks, part);
             latest = latest.min(by_window.latest_e_value());
         }
         rise(&mut self.rising, name, latest, window);
@@ -255,11 +255,11 @@ fn evidence_of(view: &ColumnView) -> ColumnEvidence {
     let whole = view.law.tally();
     let strata = || view.tallies.iter().map(|tally| if tally.values() > 0 { tally } else { &whole });
     match view.law {
-        Law::Numeric(reference) => {
+        DistributionRef::Numeric(reference) => {
             let strata: Vec<_> = strata().map(|tally| reference.stratum(tally)).collect();
             ColumnEvidence::numeric_strata(&strata.iter().collect::<Vec<_>>())
         }
-        Law::Categorical(reference) => {
+        DistributionRef::Categorical(reference) => {
             let strata: Vec<_> = strata().map(|tally| reference.stratum(tally)).collect();
             ColumnEvidence::categorical_strata(&strata.iter().collect::<Vec<_>>())
         }
@@ -277,12 +277,12 @@ fn bets(evidence: &mut ColumnEvidence, reference: &ColumnReference, view: &Colum
         ColumnReference::Numeric(reference) => {
             let counts: Vec<_> = strata.map(|(stratum, tally)| (*stratum, reference.as_counts(tally))).collect();
             let counts: Vec<_> = counts.iter().map(|(stratum, counts)| (*stratum, counts)).collect();
-            !counts.is_empty() && evidence.see_numeric_strata(&counts).is_ok()
+            !counts.is_empty() && evidence.update_numeric_strata(&counts).is_ok()
         }
         ColumnReference::Categorical(reference) => {
             let counts: Vec<_> = strata.map(|(stratum, tally)| (*stratum, reference.as_counts(tally))).collect();
             let counts: Vec<_> = counts.iter().map(|(stratum, counts)| (*stratum, counts)).collect();
-            !counts.is_empty() && evidence.see_categorical_strata(&counts).is_ok()
+            !counts.is_empty() && evidence.update_categorical_strata(&counts).is_ok()
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use clap::ValueEnum;
 use kilter_report::number;
-use kilter_stats::{Estimate, Outcome};
+use kilter_stats::{Estimate, MetricResult};
 use serde::Serialize;
 
 /// The level at which a command ends with exit code 3.
@@ -31,7 +31,7 @@ impl EstimateValue {
         Self { missing: Some(why.to_string()), ..Self::default() }
     }
 
-    pub(crate) fn of(outcome: &Outcome) -> Self {
+    pub(crate) fn of(outcome: &MetricResult) -> Self {
         outcome.as_ref().map_or_else(Self::missing, Self::from)
     }
 

@@ -6,7 +6,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use kilter_domain::plural::{counted, plural};
-use kilter_stats::{Outcome, Unmeasured};
+use kilter_stats::{MetricResult, Unmeasured};
 
 use super::classes::ClassMatcher;
 
@@ -64,7 +64,7 @@ impl LabelCheck {
 
     /// # Errors
     /// When too many labels name no class.
-    pub fn tolerable(&self) -> Outcome<()> {
+    pub fn tolerable(&self) -> MetricResult<()> {
         match self.is_beyond() {
             true => Err(Unmeasured::UnknownLabels { why: self.sentence() }),
             false => Ok(()),

@@ -11,13 +11,17 @@ fn watched() -> Vec<TrackedColumn> {
     let numbers: Vec<f64> = (0..500).map(|i| f64::from(i % 97) / 3.0).collect();
     let few = CategoricalReference::of([Some("0"), Some("1"), Some("1"), Some("2")]).unwrap();
     let words = CategoricalReference::of([Some("gold"), Some("basic"), None]).unwrap();
-    let column = |name: &str, place, frozen| TrackedColumn { name: name.into(), kind: place, frozen };
+    let column = |name: &str, place, frozen| TrackedColumn { name: name.into(), kind: place, reference: frozen };
     vec![
-        column("x", ColumnKind::Feature, Frozen::Numeric(NumericReference::of(&numbers).unwrap())),
-        column("few", ColumnKind::Feature, Frozen::Categorical(few)),
-        column("plan", ColumnKind::Feature, Frozen::Categorical(words.clone())),
-        column("score", ColumnKind::Score, Frozen::Numeric(NumericReference::of(&[0.0, 0.25, 0.5, 1.0]).unwrap())),
-        column("prediction", ColumnKind::Prediction, Frozen::Categorical(words)),
+        column("x", ColumnKind::Feature, ReferenceDistribution::Numeric(NumericReference::of(&numbers).unwrap())),
+        column("few", ColumnKind::Feature, ReferenceDistribution::Categorical(few)),
+        column("plan", ColumnKind::Feature, ReferenceDistribution::Categorical(words.clone())),
+        column(
+            "score",
+            ColumnKind::Score,
+            ReferenceDistribution::Numeric(NumericReference::of(&[0.0, 0.25, 0.5, 1.0]).unwrap()),
+        ),
+        column("prediction", ColumnKind::Prediction, ReferenceDistribution::Categorical(words)),
     ]
 }
 

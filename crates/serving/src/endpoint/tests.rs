@@ -19,7 +19,7 @@ use kilter_domain::{
 use kilter_inference::{Infinite, Input, InputKind, Missing, PredictError, Signature, Task};
 use kilter_stats::{
     drift::NumericReference,
-    profile::{ColumnCounts, Frozen},
+    profile::{ColumnCounts, ReferenceDistribution},
 };
 use serde_json::Value;
 

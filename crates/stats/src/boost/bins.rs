@@ -1,6 +1,6 @@
 //! Columns cut into at most 255 bins, so that a split is a scan of counts.
 
-use crate::outcome::{Outcome, Unmeasured, same_length};
+use crate::outcome::{MetricResult, Unmeasured, same_length};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
@@ -60,7 +60,7 @@ impl Cuts {
         }
     }
 
-    pub fn apply(&self, feature: &Feature) -> Outcome<Vec<u8>> {
+    pub fn apply(&self, feature: &Feature) -> MetricResult<Vec<u8>> {
         match (self, feature) {
             (Cuts::Edges(edges), Feature::Number(values)) => {
                 let bin = |x: &f64| if x.is_nan() { MISSING } else { edges.partition_point(|edge| edge < x) as u8 };
@@ -113,6 +113,6 @@ fn order(values: &[u32], target: &[f64]) -> HashMap<u32, u8> {
 }
 
 /// Refuses columns of different lengths.
-pub(super) fn rows(features: &[Feature]) -> Outcome<usize> {
+pub(super) fn rows(features: &[Feature]) -> MetricResult<usize> {
     same_length("features", &features.iter().map(Feature::len).collect::<Vec<usize>>())
 }

@@ -9,7 +9,7 @@ mod tree;
 
 pub use bins::Feature;
 
-use crate::outcome::{Outcome, Unmeasured, all_finite};
+use crate::outcome::{MetricResult, Unmeasured, all_finite};
 use bins::{Cuts, rows};
 use serde::{Deserialize, Serialize};
 use tree::{Ground, Tree};
@@ -56,7 +56,7 @@ pub struct Forest {
 
 impl Forest {
     /// Fits `target` on `features`. Logistic targets are 0 or 1.
-    pub fn fit(features: &[Feature], target: &[f64], goal: Goal, shape: Shape) -> Outcome<Self> {
+    pub fn fit(features: &[Feature], target: &[f64], goal: Goal, shape: Shape) -> MetricResult<Self> {
         let n = rows(features)?;
         if n != target.len() || n == 0 {
             return Err(Unmeasured::bad_input("target", format!("{} targets for {n} rows", target.len())));
@@ -70,7 +70,7 @@ impl Forest {
         };
         let cuts: Vec<Cuts> = features.iter().map(|feature| Cuts::learn(feature, target)).collect();
         let columns: Vec<Vec<u8>> =
-            cuts.iter().zip(features).map(|(cuts, feature)| cuts.apply(feature)).collect::<Outcome<_>>()?;
+            cuts.iter().zip(features).map(|(cuts, feature)| cuts.apply(feature)).collect::<MetricResult<_>>()?;
         let bins: Vec<usize> = cuts.iter().map(Cuts::bins).collect();
         let mut raw = vec![base; n];
         let (mut gradient, mut hessian) = (vec![0.0; n], vec![1.0; n]);
@@ -96,14 +96,14 @@ impl Forest {
     }
 
     /// Predictions: numbers, or probabilities of a logistic forest.
-    pub fn predict(&self, features: &[Feature]) -> Outcome<Vec<f64>> {
+    pub fn predict(&self, features: &[Feature]) -> MetricResult<Vec<f64>> {
         let n = rows(features)?;
         if features.len() != self.cuts.len() {
             let (got, want) = (features.len(), self.cuts.len());
             return Err(Unmeasured::bad_input("features", format!("{got} columns, fitted on {want}")));
         }
         let columns: Vec<Vec<u8>> =
-            self.cuts.iter().zip(features).map(|(cuts, feature)| cuts.apply(feature)).collect::<Outcome<_>>()?;
+            self.cuts.iter().zip(features).map(|(cuts, feature)| cuts.apply(feature)).collect::<MetricResult<_>>()?;
         Ok((0..n)
             .map(|row| {
                 let raw = self.base + self.trees.iter().map(|tree| tree.at(&columns, row)).sum::<f64>();

@@ -1,7 +1,7 @@
 //! What a picture of a column needs: the same bins, or the same categories, for both tables.
 
 use crate::drift::{CategoricalCounts, CategoricalReference, NumericCounts, NumericReference};
-use crate::profile::{ColumnProfile, Frozen};
+use crate::profile::{ColumnProfile, ReferenceDistribution};
 use serde::{Deserialize, Serialize};
 
 /// Bars of a histogram.
@@ -14,7 +14,7 @@ const CUT: f64 = 0.005;
 /// Shares of the two tables, bar by bar.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Picture {
+pub enum ChartData {
     /// Bars of equal width; the first and the last hold what lies beyond them too.
     Histogram {
         /// One more than there are bars, ascending.
@@ -35,18 +35,18 @@ pub enum Picture {
     },
 }
 
-impl Picture {
+impl ChartData {
     /// The picture of one table's column, both sides the same; `None` for columns that are not compared by values.
-    pub fn of(profile: &ColumnProfile) -> Option<Picture> {
-        match profile.frozen.as_ref()? {
-            Frozen::Numeric(reference) => histogram(reference, reference.counts()),
-            Frozen::Categorical(reference) => Some(categories(reference, reference.counts())),
+    pub fn of(profile: &ColumnProfile) -> Option<ChartData> {
+        match profile.reference.as_ref()? {
+            ReferenceDistribution::Numeric(reference) => histogram(reference, reference.counts()),
+            ReferenceDistribution::Categorical(reference) => Some(categories(reference, reference.counts())),
         }
     }
 }
 
 /// The histogram of numbers; `None` when all are one value.
-pub(super) fn histogram(reference: &NumericReference, current: &NumericCounts) -> Option<Picture> {
+pub(super) fn histogram(reference: &NumericReference, current: &NumericCounts) -> Option<ChartData> {
     let own = reference.counts();
     let (low, high) = (quantile(reference, own, CUT), quantile(reference, own, 1.0 - CUT));
     let (low, high) = match current.values() {
@@ -75,7 +75,7 @@ pub(super) fn histogram(reference: &NumericReference, current: &NumericCounts) -
     let (own, current) = (shares(own), shares(current));
     // Bins of whole numbers that doubles would round lie about their origin; bars that share both ends show nothing.
     let edges: Vec<f64> = edges.iter().map(|edge| edge + reference.origin() as f64).collect();
-    (edges[0] < edges[BARS]).then_some(Picture::Histogram { reference: own, current, edges })
+    (edges[0] < edges[BARS]).then_some(ChartData::Histogram { reference: own, current, edges })
 }
 
 /// The place at which the share `p` is reached, by halving.
@@ -93,7 +93,7 @@ fn quantile(reference: &NumericReference, counts: &NumericCounts, p: f64) -> f64
 }
 
 /// The bars of categories.
-pub(super) fn categories(reference: &CategoricalReference, current: &CategoricalCounts) -> Picture {
+pub(super) fn categories(reference: &CategoricalReference, current: &CategoricalCounts) -> ChartData {
     let own = reference.counts();
     let share = |count: u64, of: u64| if of == 0 { 0.0 } else { count as f64 / of as f64 };
     let mut bars: Vec<(String, f64, f64)> = reference
@@ -114,7 +114,7 @@ pub(super) fn categories(reference: &CategoricalReference, current: &Categorical
     if current.unseen > 0 {
         bars.push(("(unseen)".to_owned(), 0.0, share(current.unseen, current.values())));
     }
-    Picture::Categories {
+    ChartData::Categories {
         reference: bars.iter().map(|bar| bar.1).collect(),
         current: bars.iter().map(|bar| bar.2).collect(),
         names: bars.into_iter().map(|bar| bar.0).collect(),
@@ -130,7 +130,7 @@ mod tests {
         let values: Vec<f64> = (0..1000).map(|i| f64::from(i * i % 977)).collect();
         let reference = NumericReference::of(&values).unwrap();
         let window = reference.count(&values.iter().map(|x| x * 1.5).collect::<Vec<_>>());
-        let Some(Picture::Histogram { edges, reference, current }) = histogram(&reference, &window) else {
+        let Some(ChartData::Histogram { edges, reference, current }) = histogram(&reference, &window) else {
             panic!("no histogram")
         };
         assert_eq!((edges.len(), reference.len(), current.len()), (BARS + 1, BARS, BARS));
@@ -153,7 +153,7 @@ mod tests {
         let names: Vec<String> = (0..40).map(|i| format!("c{i:02}")).collect();
         let reference = CategoricalReference::of(names.iter().map(|name| Some(name.as_str()))).unwrap();
         let window = reference.count([Some("c07"), Some("new")]);
-        let Picture::Categories { names, reference, current } = categories(&reference, &window) else { panic!() };
+        let ChartData::Categories { names, reference, current } = categories(&reference, &window) else { panic!() };
         assert_eq!((names.len(), names[0].as_str()), (12, "c07"));
         assert_eq!((current[0], current[11], names[11].as_str()), (0.5, 0.5, "(unseen)"));
         assert!((reference[10] - 0.75).abs() < 1e-12);

@@ -1,11 +1,11 @@
 //! One column of two tables: distances, evidence, rates, and the level that they make.
 
 use super::Level;
-use super::chart_data::{self, Picture};
+use super::chart_data::{self, ChartData};
 use super::range::{judged, p_out_of_range};
 use crate::drift::{CategoricalCounts, Distance, Measure, NumericCounts, distances};
 use crate::outcome::Unmeasured;
-use crate::profile::{ColumnCounts, ColumnProfile, ColumnSample, Frozen, Kind, Stored};
+use crate::profile::{ColumnCounts, ColumnProfile, ColumnSample, ReferenceDistribution, Stored, ValueKind};
 use crate::sequential::{RateReading, RateVerdict, judge_rate};
 use serde::{Deserialize, Serialize};
 
@@ -16,7 +16,7 @@ pub const EVIDENCE: f64 = 0.05;
 
 /// What is told of one table's column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Side {
+pub struct RowCounts {
     /// Rows, with or without a value.
     pub rows: u64,
     /// Rows without a value.
@@ -39,21 +39,21 @@ pub enum ReadingKind {
     OutOfRange,
 }
 
-impl Side {
+impl RowCounts {
     /// Of numbers, where NaN is missing.
     pub fn of_numbers(values: &[f64]) -> Self {
         let count = |is: fn(f64) -> bool| values.iter().filter(|value| is(**value)).count() as u64;
-        Side { rows: values.len() as u64, missing: count(f64::is_nan), infinite: count(f64::is_infinite) }
+        RowCounts { rows: values.len() as u64, missing: count(f64::is_nan), infinite: count(f64::is_infinite) }
     }
 
     /// Of whole numbers.
     pub fn of_wholes(values: &[Option<i64>]) -> Self {
         let missing = values.iter().filter(|value| value.is_none()).count() as u64;
-        Side { rows: values.len() as u64, missing, infinite: 0 }
+        RowCounts { rows: values.len() as u64, missing, infinite: 0 }
     }
 
     /// Adds further rows of the table.
-    pub fn add(&mut self, more: Side) {
+    pub fn add(&mut self, more: RowCounts) {
         self.rows += more.rows;
         self.missing += more.missing;
         self.infinite += more.infinite;
@@ -74,7 +74,7 @@ impl ReadingKind {
 
 /// A rate with its level.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Reading {
+pub struct ColumnRate {
     /// Of what.
     pub kind: ReadingKind,
     /// Rows of the current table.
@@ -91,11 +91,11 @@ pub struct ColumnDrift {
     /// Its name.
     pub name: String,
     /// How the reference looks at it.
-    pub kind: Kind,
+    pub kind: ValueKind,
     /// The reference's rows.
-    pub reference: Side,
+    pub reference: RowCounts,
     /// The current rows.
-    pub current: Side,
+    pub current: RowCounts,
     /// Headline first; empty when nothing could be measured.
     pub distances: Vec<Distance>,
     /// Why there are no distances.
@@ -105,21 +105,21 @@ pub struct ColumnDrift {
     /// The same after correction for the number of columns.
     pub p_adjusted: Option<f64>,
     /// Rates of what should be rare.
-    pub readings: Vec<Reading>,
+    pub readings: Vec<ColumnRate>,
     /// Categories that the reference never had, with their rows; at most 20.
     pub unseen: Vec<(String, u64)>,
     /// For drawing.
-    pub picture: Option<Picture>,
+    pub picture: Option<ChartData>,
     /// How much it matters.
     pub level: Level,
 }
 
 /// The current table's column, counted by the reference.
-pub struct Current<'a> {
+pub struct CurrentColumn<'a> {
     /// How it is stored.
     pub stored: Stored,
     /// Its rows.
-    pub side: Side,
+    pub side: RowCounts,
     /// By the reference's bins or table; `None` where the reference has none or the types differ.
     pub counts: Option<ColumnCounts>,
     /// Both tables' numbers, sorted, for exact distances.
@@ -128,8 +128,8 @@ pub struct Current<'a> {
 
 impl ColumnDrift {
     /// Compares a column with its reference; levels that need all columns come with [`super::TableDrift`].
-    pub fn of(reference: &ColumnProfile, current: &Current) -> Self {
-        let old = Side { rows: reference.rows, missing: reference.missing, infinite: reference.infinite };
+    pub fn of(reference: &ColumnProfile, current: &CurrentColumn) -> Self {
+        let old = RowCounts { rows: reference.rows, missing: reference.missing, infinite: reference.infinite };
         let mut drift = ColumnDrift {
             name: reference.name.clone(),
             kind: reference.kind,
@@ -144,10 +144,10 @@ impl ColumnDrift {
             picture: None,
             level: Level::Calm,
         };
-        drift.read(ReadingKind::Missing, (old.missing, old.rows), (current.side.missing, current.side.rows));
-        drift.read(ReadingKind::Infinite, (old.infinite, old.rows), (current.side.infinite, current.side.rows));
-        match (&reference.frozen, &current.counts) {
-            (Some(Frozen::Numeric(frozen)), Some(ColumnCounts::Numeric(counts))) => {
+        drift.read_rate(ReadingKind::Missing, (old.missing, old.rows), (current.side.missing, current.side.rows));
+        drift.read_rate(ReadingKind::Infinite, (old.infinite, old.rows), (current.side.infinite, current.side.rows));
+        match (&reference.reference, &current.counts) {
+            (Some(ReferenceDistribution::Numeric(frozen)), Some(ColumnCounts::Numeric(counts))) => {
                 drift.measure_numbers(
                     current,
                     || frozen.distances(counts),
@@ -156,29 +156,29 @@ impl ColumnDrift {
                 drift.read_range(frozen.counts(), counts);
                 drift.picture = chart_data::histogram(frozen, counts);
             }
-            (Some(Frozen::Categorical(frozen)), Some(ColumnCounts::Categorical(counts))) => {
+            (Some(ReferenceDistribution::Categorical(frozen)), Some(ColumnCounts::Categorical(counts))) => {
                 let rows = (frozen.counts().values(), counts.values());
-                drift.take(rows, || frozen.distances(counts), Measure::Chi2);
+                drift.set_distances(rows, || frozen.distances(counts), Measure::Chi2);
                 drift.read_unseen((frozen.singletons(), frozen.counts().values()), counts);
                 drift.picture = Some(chart_data::categories(frozen, counts));
             }
             _ => {
-                drift.unmeasured = Some(why_not(reference, current));
+                drift.unmeasured = Some(no_distance_reason(reference, current));
                 drift.level = Level::Unjudged;
             }
         }
         drift
     }
 
-    fn measure_numbers(&mut self, current: &Current, binned: impl FnOnce() -> Vec<Distance>, rows: (u64, u64)) {
+    fn measure_numbers(&mut self, current: &CurrentColumn, binned: impl FnOnce() -> Vec<Distance>, rows: (u64, u64)) {
         match current.exact {
-            Some((a, b)) => self.take(rows, || exact_distances(a, b), Measure::Ks),
-            None => self.take(rows, binned, Measure::Ks),
+            Some((a, b)) => self.set_distances(rows, || exact_distances(a, b), Measure::Ks),
+            None => self.set_distances(rows, binned, Measure::Ks),
         }
     }
 
     /// Takes the distances over when there are enough rows, and the p-value of the one whose law is known.
-    fn take(&mut self, (m, n): (u64, u64), measured: impl FnOnce() -> Vec<Distance>, law: Measure) {
+    fn set_distances(&mut self, (m, n): (u64, u64), measured: impl FnOnce() -> Vec<Distance>, law: Measure) {
         if m.min(n) < MIN_ROWS {
             self.unmeasured = Some(Unmeasured::too_few("values", m.min(n) as usize, MIN_ROWS as usize));
             self.level = Level::Thin;
@@ -192,12 +192,12 @@ impl ColumnDrift {
         }
     }
 
-    fn read(&mut self, kind: ReadingKind, reference: (u64, u64), window: (u64, u64)) {
+    fn read_rate(&mut self, kind: ReadingKind, reference: (u64, u64), window: (u64, u64)) {
         if reference.0 == 0 && window.0 == 0 {
             return;
         }
         if let Ok(rate) = judge_rate(reference, window) {
-            self.readings.push(Reading { kind, rows: window.0, rate, level: level_of(rate.verdict) });
+            self.readings.push(ColumnRate { kind, rows: window.0, rate, level: level_of(rate.verdict) });
         }
     }
 
@@ -211,7 +211,7 @@ impl ColumnDrift {
             let p = p_out_of_range(new.saturating_sub(old), reference.values(), window.values());
             rate.verdict = judged(rate.verdict, p);
             let level = level_of(rate.verdict);
-            self.readings.push(Reading { kind: ReadingKind::OutOfRange, rows: new, rate, level });
+            self.readings.push(ColumnRate { kind: ReadingKind::OutOfRange, rows: new, rate, level });
         }
     }
 
@@ -219,7 +219,7 @@ impl ColumnDrift {
     fn read_unseen(&mut self, once: (u64, u64), window: &CategoricalCounts) {
         self.unseen.clone_from(&window.unseen_values);
         if window.unseen > 0 {
-            self.read(ReadingKind::Unseen, once, (window.unseen, window.values()));
+            self.read_rate(ReadingKind::Unseen, once, (window.unseen, window.values()));
         }
     }
 
@@ -243,7 +243,7 @@ impl ColumnDrift {
     }
 
     /// The level of everything together, once `p_adjusted` is known.
-    pub(super) fn settle(&mut self) {
+    pub(super) fn set_level(&mut self) {
         let readings = self.readings.iter().map(|reading| reading.level).max().unwrap_or(Level::Calm);
         self.level = self.level.max(self.distance_level()).max(readings);
     }
@@ -276,12 +276,12 @@ fn level_of(verdict: RateVerdict) -> Level {
     }
 }
 
-fn why_not(reference: &ColumnProfile, current: &Current) -> Unmeasured {
+fn no_distance_reason(reference: &ColumnProfile, current: &CurrentColumn) -> Unmeasured {
     let why = match reference.kind {
-        Kind::Identifier => "identifiers always differ",
-        Kind::Text => "free texts differ from row to row",
-        Kind::Time => "times move on",
-        Kind::Empty => "the reference has no value",
+        ValueKind::Identifier => "identifiers always differ",
+        ValueKind::Text => "free texts differ from row to row",
+        ValueKind::Time => "times move on",
+        ValueKind::Empty => "the reference has no value",
         _ if current.side.rows == current.side.missing => "no current row has a value",
         _ => "the values are of another type",
     };

@@ -11,8 +11,8 @@ mod column;
 mod range;
 mod table;
 
-pub use chart_data::Picture;
-pub use column::{ColumnDrift, Current, EVIDENCE, MIN_ROWS, Reading, ReadingKind, Side};
+pub use chart_data::ChartData;
+pub use column::{ColumnDrift, ColumnRate, CurrentColumn, EVIDENCE, MIN_ROWS, ReadingKind, RowCounts};
 pub use table::{SchemaChange, TableDrift};
 
 use crate::drift::Measure;

@@ -75,7 +75,7 @@ impl TableDrift {
         for (at, adjusted) in tested.into_iter().zip(benjamini_hochberg(&p)) {
             columns[at].p_adjusted = Some(adjusted);
         }
-        columns.iter_mut().for_each(ColumnDrift::settle);
+        columns.iter_mut().for_each(ColumnDrift::set_level);
         columns.sort_by(|a, b| b.level.cmp(&a.level).then(b.weight().total_cmp(&a.weight())).then(a.name.cmp(&b.name)));
         TableDrift { reference_rows: rows.0, current_rows: rows.1, schema, columns }
     }
@@ -96,7 +96,7 @@ impl TableDrift {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::compare::{Current, ReadingKind, Side};
+    use crate::compare::{CurrentColumn, ReadingKind, RowCounts};
     use crate::profile::{ColumnProfile, ColumnSample};
     use crate::random::Random;
 
@@ -106,9 +106,9 @@ mod tests {
             (profile, ColumnSample::Numbers(sample))
         };
         let ((reference, a), (current, b)) = (numbers(old), numbers(new));
-        let counts = reference.frozen.as_ref().map(|frozen| frozen.count_sample(Stored::Float, &b));
-        let side = Side { rows: current.rows, missing: current.missing, infinite: current.infinite };
-        ColumnDrift::of(&reference, &Current { stored: Stored::Float, side, counts, exact: Some((&a, &b)) })
+        let counts = reference.reference.as_ref().map(|frozen| frozen.count_sample(Stored::Float, &b));
+        let side = RowCounts { rows: current.rows, missing: current.missing, infinite: current.infinite };
+        ColumnDrift::of(&reference, &CurrentColumn { stored: Stored::Float, side, counts, exact: Some((&a, &b)) })
     }
 
     fn normals(random: &mut Random, rows: usize, shift: f64) -> Vec<f64> {

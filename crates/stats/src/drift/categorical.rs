@@ -5,7 +5,7 @@ use super::measure::{Distance, Measure};
 use super::sample::binned_distance;
 use super::tally::Tally;
 use crate::hash::{fnv1a, mixed};
-use crate::outcome::{Outcome, Unmeasured};
+use crate::outcome::{MetricResult, Unmeasured};
 use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, HashSet};
 
@@ -44,7 +44,7 @@ pub(super) struct Stored {
 impl TryFrom<Stored> for CategoricalReference {
     type Error = Unmeasured;
 
-    fn try_from(stored: Stored) -> Outcome<Self> {
+    fn try_from(stored: Stored) -> MetricResult<Self> {
         let wrong = |why: &str| Err(Unmeasured::bad_input("stored profile", why));
         if stored.values.is_empty() || stored.values.len() > TOP_VALUES || stored.rare.len() > RARE_VALUES {
             return wrong("it has no value, or too many");
@@ -97,7 +97,7 @@ pub struct CategoricalCounts {
 
 impl CategoricalReference {
     /// Freezes a column. Fails without a single value.
-    pub fn of<'a>(column: impl IntoIterator<Item = Option<&'a str>>) -> Outcome<Self> {
+    pub fn of<'a>(column: impl IntoIterator<Item = Option<&'a str>>) -> MetricResult<Self> {
         let mut table: HashMap<&str, u64> = HashMap::new();
         let (mut rows, mut missing) = (0, 0);
         for value in column {
@@ -113,7 +113,7 @@ impl CategoricalReference {
     }
 
     /// Freezes a table of values with their counts (most frequent first), out of `rows` rows of which `missing` had none.
-    pub fn of_table(by_count: &[(&str, u64)], rows: u64, missing: u64) -> Outcome<Self> {
+    pub fn of_table(by_count: &[(&str, u64)], rows: u64, missing: u64) -> MetricResult<Self> {
         if by_count.is_empty() {
             return Err(Unmeasured::too_few("values for a reference", 0, 1));
         }
@@ -156,7 +156,7 @@ impl CategoricalReference {
 
     /// The reference with the rows of another column added, given as its table (values with their counts): known values
     /// count on, new ones join the table while there is room and are remembered as rare beyond it.
-    pub fn grown(&self, table: &[(&str, u64)], missing: u64) -> Outcome<Self> {
+    pub fn grown(&self, table: &[(&str, u64)], missing: u64) -> MetricResult<Self> {
         let mut stored = Stored::from(self.clone());
         let mut rare: HashSet<u64> = stored.rare.iter().copied().collect();
         for (value, rows) in table {
@@ -196,13 +196,13 @@ impl CategoricalReference {
     }
 
     /// The reference that other rows make, counted so that [`CategoricalReference::merge`] adds them exactly.
-    pub fn like(&self, table: &[(&str, u64)], missing: u64) -> Outcome<Self> {
+    pub fn like(&self, table: &[(&str, u64)], missing: u64) -> MetricResult<Self> {
         CategoricalReference::from_stored(self.emptied()).grown(table, missing)
     }
 
     /// Adds the rows of another reference. Refused when values that stand here by name are among its rare ones, whose
     /// names it does not keep.
-    pub fn merge(&self, other: &CategoricalReference) -> Outcome<Self> {
+    pub fn merge(&self, other: &CategoricalReference) -> MetricResult<Self> {
         let rare_here = |value: &String| other.rare.binary_search(&hash(value)).is_ok();
         if self.values.iter().any(rare_here) {
             return Err(Unmeasured::bad_input("profile", "its rare values stand by name in the one it is added to"));
@@ -289,7 +289,7 @@ impl CategoricalReference {
     }
 
     /// One measure of a window against this reference; `other` and `unseen` are categories of their own.
-    pub fn distance(&self, window: &CategoricalCounts, measure: Measure) -> Outcome<Distance> {
+    pub fn distance(&self, window: &CategoricalCounts, measure: Measure) -> MetricResult<Distance> {
         if window.counts.len() != self.values.len() {
             return Err(Unmeasured::bad_input("window", "its counts belong to another reference"));
         }
@@ -304,7 +304,7 @@ impl CategoricalReference {
 
 impl CategoricalCounts {
     /// Refuses stored counts that contradict themselves or the number of values.
-    pub(super) fn check(&self, values: usize) -> Outcome<()> {
+    pub(super) fn check(&self, values: usize) -> MetricResult<()> {
         let parts = self.counts.iter().chain([&self.other, &self.unseen, &self.missing]);
         let total = parts.copied().try_fold(0u64, |sum, count| sum.checked_add(count));
         if self.counts.len() != values || total != Some(self.rows) || self.unseen_values.len() > UNSEEN_NAMES {
@@ -329,7 +329,7 @@ impl CategoricalCounts {
     }
 
     /// Adds the counts of another window of the same reference.
-    pub fn merge(&mut self, other: &CategoricalCounts) -> Outcome<()> {
+    pub fn merge(&mut self, other: &CategoricalCounts) -> MetricResult<()> {
         if self.counts.len() != other.counts.len() {
             return Err(Unmeasured::bad_input("window", "its counts belong to another reference"));
         }

@@ -2,7 +2,7 @@
 
 use super::moments::Moments;
 use crate::hash::fnv1a;
-use crate::outcome::{Outcome, Unmeasured};
+use crate::outcome::{MetricResult, Unmeasured};
 use serde::{Deserialize, Serialize};
 
 /// Values counted by the edges of a reference. Merge only counts of the same reference.
@@ -48,7 +48,7 @@ impl NumericCounts {
     }
 
     /// Refuses counts made by other edges.
-    pub(crate) fn belongs_to(&self, other: &NumericCounts) -> Outcome<()> {
+    pub(crate) fn belongs_to(&self, other: &NumericCounts) -> MetricResult<()> {
         if self.id == other.id && self.bins.len() == other.bins.len() {
             return Ok(());
         }
@@ -61,7 +61,7 @@ impl NumericCounts {
     }
 
     /// Refuses stored counts that contradict themselves or the edges.
-    pub(super) fn check(&self, id: u64, n: usize) -> Outcome<()> {
+    pub(super) fn check(&self, id: u64, n: usize) -> MetricResult<()> {
         let wrong = |why: &str| Err(Unmeasured::bad_input("stored counts", why));
         if self.id != id || self.bins.len() != n + 1 || self.points.len() != n || self.reach.len() != n + 1 {
             return wrong("they belong to other edges");
@@ -101,7 +101,7 @@ impl NumericCounts {
     }
 
     /// Adds the counts of another window of the same reference.
-    pub fn merge(&mut self, other: &NumericCounts) -> Outcome<()> {
+    pub fn merge(&mut self, other: &NumericCounts) -> MetricResult<()> {
         self.belongs_to(other)?;
         self.rows += other.rows;
         self.missing += other.missing;

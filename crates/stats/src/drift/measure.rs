@@ -3,7 +3,7 @@
 //! A distance between two samples of one law is not zero: it has an expectation that shrinks with the sample sizes.
 //! Every [`Distance`] carries that expectation and the effect left after it, so thresholds mean the same at every size.
 
-use crate::outcome::{Outcome, Unmeasured};
+use crate::outcome::{MetricResult, Unmeasured};
 use serde::{Deserialize, Serialize};
 
 /// A measure of how far a current sample is from the reference.
@@ -51,7 +51,7 @@ impl Measure {
     }
 
     /// The measure called `name`, or what the names are.
-    pub fn named(name: &str) -> Outcome<Measure> {
+    pub fn named(name: &str) -> MetricResult<Measure> {
         let found = match name {
             "w1_over_sd" | "w1" | "wasserstein" => Measure::W1OverSd,
             "ks" => Measure::Ks,
@@ -99,7 +99,13 @@ pub struct Distance {
 }
 
 impl Distance {
-    pub(crate) fn new(measure: Measure, value: f64, expected: f64, p: Option<f64>, rows: (u64, u64)) -> Outcome<Self> {
+    pub(crate) fn new(
+        measure: Measure,
+        value: f64,
+        expected: f64,
+        p: Option<f64>,
+        rows: (u64, u64),
+    ) -> MetricResult<Self> {
         if value.is_nan() || expected.is_nan() {
             return Err(Unmeasured::undefined(measure.name(), "the arithmetic left the numbers"));
         }

@@ -47,11 +47,11 @@ pub use sample::{
     PSI_FLOOR, Sample, binned_distance, distance, distances, ks_and_w1, quantile_edges, right_closed_counts,
 };
 pub use scalar::Scalar;
-pub use seasons::{Clock, Cycle, HOURS, MONTHS, Season, SeasonEffect, Strata, find_season};
-pub use standardised::Matched;
-pub use tally::{Law, Tally, categorical_tally, numeric_tally};
+pub use seasons::{HOURS, MONTHS, RowTimes, Season, SeasonEffect, SeasonalCycle, SeasonalStrata, find_season};
+pub use standardised::StandardisedReference;
+pub use tally::{DistributionRef, Tally, categorical_tally, numeric_tally};
 pub use two_sample::{
-    Alternative, Test, anderson_darling, cramer_von_mises, energy_distance, ks_asymptotic, ks_exact, ks_test,
+    Alternative, TestResult, anderson_darling, cramer_von_mises, energy_distance, ks_asymptotic, ks_exact, ks_test,
     mann_whitney, t_test, two_proportions,
 };
 pub use variation::{Block, MAX_BLOCKS, MEASURES, NullExpectation, SpanVariation, Variation};

@@ -1,6 +1,6 @@
 //! Count, mean, variance, skewness, kurtosis, minimum and maximum: one pass, mergeable (Pebay 2008).
 
-use crate::outcome::{Outcome, Unmeasured};
+use crate::outcome::{MetricResult, Unmeasured};
 use serde::{Deserialize, Serialize};
 
 /// Moments of finite numbers.
@@ -100,7 +100,7 @@ impl Moments {
     }
 
     /// Refuses stored moments that no values have.
-    pub(crate) fn check(&self) -> Outcome<()> {
+    pub(crate) fn check(&self) -> MetricResult<()> {
         let numbers = [self.mean, self.m2, self.m3, self.m4];
         let range_fits = match self.range {
             None => self.count == 0,
@@ -113,12 +113,12 @@ impl Moments {
     }
 
     /// Mean; `TooFew` without values.
-    pub fn mean(&self) -> Outcome<f64> {
+    pub fn mean(&self) -> MetricResult<f64> {
         if self.count == 0 { Err(Unmeasured::too_few("values", 0, 1)) } else { Ok(self.mean) }
     }
 
     /// Standard deviation, `ddof` degrees of freedom taken off.
-    pub fn sd(&self, ddof: u64) -> Outcome<f64> {
+    pub fn sd(&self, ddof: u64) -> MetricResult<f64> {
         if self.count <= ddof {
             return Err(Unmeasured::too_few("values", self.count as usize, ddof as usize + 1));
         }
@@ -126,19 +126,19 @@ impl Moments {
     }
 
     /// Skewness (biased, as scipy's default).
-    pub fn skewness(&self) -> Outcome<f64> {
+    pub fn skewness(&self) -> MetricResult<f64> {
         self.spread("skewness")?;
         let n = self.count as f64;
         finite("skewness", n.sqrt() * self.m3 / self.m2.powf(1.5))
     }
 
     /// Excess kurtosis (Fisher, biased, as scipy's default).
-    pub fn kurtosis(&self) -> Outcome<f64> {
+    pub fn kurtosis(&self) -> MetricResult<f64> {
         self.spread("kurtosis")?;
         finite("kurtosis", self.count as f64 * self.m4 / (self.m2 * self.m2) - 3.0)
     }
 
-    fn spread(&self, what: &str) -> Outcome<()> {
+    fn spread(&self, what: &str) -> MetricResult<()> {
         if self.count == 0 {
             return Err(Unmeasured::too_few("values", 0, 1));
         }
@@ -146,11 +146,11 @@ impl Moments {
     }
 
     /// Smallest and largest value.
-    pub fn range(&self) -> Outcome<(f64, f64)> {
+    pub fn range(&self) -> MetricResult<(f64, f64)> {
         self.range.ok_or_else(|| Unmeasured::too_few("values", 0, 1))
     }
 }
 
-fn finite(what: &str, value: f64) -> Outcome<f64> {
+fn finite(what: &str, value: f64) -> MetricResult<f64> {
     if value.is_finite() { Ok(value) } else { Err(Unmeasured::undefined(what, "the values are too large for it")) }
 }

@@ -11,7 +11,7 @@ use super::measure::{Distance, Measure};
 use super::sample::{Sample, binned_distance, finite_sd, quantile};
 use super::scalar::{Scalar, nearest_whole};
 use crate::distributions::kolmogorov_tail;
-use crate::outcome::{Outcome, Unmeasured};
+use crate::outcome::{MetricResult, Unmeasured};
 use serde::{Deserialize, Serialize};
 
 /// Reference-quantile bins of a profile.
@@ -47,7 +47,7 @@ const MAX_EDGES: usize = 4096;
 impl TryFrom<Parts> for NumericReference {
     type Error = Unmeasured;
 
-    fn try_from(parts: Parts) -> Outcome<Self> {
+    fn try_from(parts: Parts) -> MetricResult<Self> {
         let Parts { edges, whole_edges, deciles, counts } = parts;
         let wrong = |why: &str| Err(Unmeasured::bad_input("stored profile", why));
         if edges.is_empty() || edges.len() > MAX_EDGES || edges.iter().any(|edge| !edge.is_finite()) {
@@ -87,18 +87,18 @@ struct Gap {
 
 impl NumericReference {
     /// Freezes a column. Fails without a single finite value.
-    pub fn of(values: &[f64]) -> Outcome<Self> {
+    pub fn of(values: &[f64]) -> MetricResult<Self> {
         NumericReference::of_sample(&Sample::of(values))
     }
 
     /// Freezes a column at fewer quantiles, for one of many strata: deciles, and `bins` bins (at most those of a profile)
     /// whose tails are not looked into.
-    pub fn coarse(values: &[f64], bins: usize) -> Outcome<Self> {
+    pub fn coarse(values: &[f64], bins: usize) -> MetricResult<Self> {
         NumericReference::with_bins(&Sample::of(values), bins.clamp(1, QUANTILE_BINS))
     }
 
     /// Freezes whole numbers that doubles would round, at `bins` quantiles or [`QUANTILE_BINS`].
-    pub fn of_wholes(values: &[Option<i64>], bins: Option<usize>) -> Outcome<Self> {
+    pub fn of_wholes(values: &[Option<i64>], bins: Option<usize>) -> MetricResult<Self> {
         let present: Vec<i64> = values.iter().flatten().copied().collect();
         let missing = (values.len() - present.len()) as u64;
         let bins = bins.unwrap_or(QUANTILE_BINS).clamp(1, QUANTILE_BINS);
@@ -106,11 +106,11 @@ impl NumericReference {
     }
 
     /// Freezes a sample that is already sorted.
-    pub fn of_sample<T: Scalar>(sample: &Sample<T>) -> Outcome<Self> {
+    pub fn of_sample<T: Scalar>(sample: &Sample<T>) -> MetricResult<Self> {
         NumericReference::with_bins(sample, QUANTILE_BINS)
     }
 
-    fn with_bins<T: Scalar>(sample: &Sample<T>, bins: usize) -> Outcome<Self> {
+    fn with_bins<T: Scalar>(sample: &Sample<T>, bins: usize) -> MetricResult<Self> {
         let sorted = sample.values();
         if sorted.is_empty() {
             return Err(Unmeasured::too_few("values for a reference", 0, 1));
@@ -285,14 +285,14 @@ impl NumericReference {
     }
 
     /// The reference that a window's rows make with these edges. Fails without a value.
-    pub fn like(&self, window: NumericCounts) -> Outcome<Self> {
+    pub fn like(&self, window: NumericCounts) -> MetricResult<Self> {
         window.belongs_to(&self.counts)?;
         let NumericReference { edges, whole_edges, deciles, .. } = self.clone();
         Parts { edges, whole_edges, deciles, counts: window }.try_into()
     }
 
     /// Adds a window's rows to the reference. Its edges stay, so values beyond them go on counting as out of range.
-    pub fn add_window(&mut self, window: &NumericCounts) -> Outcome<()> {
+    pub fn add_window(&mut self, window: &NumericCounts) -> MetricResult<()> {
         self.counts.merge(window)
     }
 
@@ -347,7 +347,7 @@ impl NumericReference {
 
     /// One measure of a window against this reference. Fails when either has no value, or when the counts belong to a
     /// reference with other edges.
-    pub fn distance(&self, window: &NumericCounts, measure: Measure) -> Outcome<Distance> {
+    pub fn distance(&self, window: &NumericCounts, measure: Measure) -> MetricResult<Distance> {
         window.belongs_to(&self.counts)?;
         let (m, n) = (self.counts.values(), window.values());
         if m == 0 || n == 0 {

@@ -5,7 +5,7 @@ use super::measure::{Distance, Measure};
 use super::scalar::Scalar;
 use super::shares;
 use crate::distributions::kolmogorov_tail;
-use crate::outcome::{Outcome, Unmeasured};
+use crate::outcome::{MetricResult, Unmeasured};
 
 /// PSI's floor of a share.
 pub const PSI_FLOOR: f64 = 1e-4;
@@ -39,7 +39,7 @@ impl Sample {
     }
 
     /// Mean and standard deviation with `ddof` degrees of freedom taken off.
-    pub fn mean_and_sd(&self, ddof: f64) -> Outcome<(f64, f64)> {
+    pub fn mean_and_sd(&self, ddof: f64) -> MetricResult<(f64, f64)> {
         let n = self.sorted.len() as f64;
         if n <= ddof {
             return Err(Unmeasured::too_few("values", self.sorted.len(), ddof as usize + 1));
@@ -69,7 +69,7 @@ impl<T: Scalar> Sample<T> {
     }
 
     /// The quantile at `p` in [0, 1], linear between order statistics (numpy's default).
-    pub fn quantile(&self, p: f64) -> Outcome<T> {
+    pub fn quantile(&self, p: f64) -> MetricResult<T> {
         quantile(&self.sorted, p).ok_or_else(|| Unmeasured::too_few("values", 0, 1))
     }
 
@@ -84,7 +84,7 @@ impl<T: Scalar> Sample<T> {
     }
 
     /// Standard deviation, divided by the number of values; [`Unmeasured::Undefined`] where its squares leave the doubles.
-    fn sd(&self) -> Outcome<f64> {
+    fn sd(&self) -> MetricResult<f64> {
         let values = T::centred(&self.sorted);
         let n = values.len() as f64;
         let mean = values.iter().sum::<f64>() / n;
@@ -94,7 +94,7 @@ impl<T: Scalar> Sample<T> {
 }
 
 /// A standard deviation that W1 may be divided by.
-pub(super) fn finite_sd(sd: f64) -> Outcome<f64> {
+pub(super) fn finite_sd(sd: f64) -> MetricResult<f64> {
     match sd {
         sd if !sd.is_finite() => Err(Unmeasured::undefined("w1_over_sd", "the reference's spread is beyond a double")),
         sd if sd <= 0.0 => Err(Unmeasured::undefined("w1_over_sd", "the reference is constant")),
@@ -110,7 +110,7 @@ pub(crate) fn quantile<T: Scalar>(sorted: &[T], p: f64) -> Option<T> {
 }
 
 /// KS and W1 of two sorted samples in one pass: the largest, and the integral of, |F - G|.
-pub fn ks_and_w1<T: Scalar>(a: &[T], b: &[T]) -> Outcome<(f64, f64)> {
+pub fn ks_and_w1<T: Scalar>(a: &[T], b: &[T]) -> MetricResult<(f64, f64)> {
     if a.is_empty() || b.is_empty() {
         return Err(Unmeasured::too_few("values", 0, 1));
     }
@@ -177,7 +177,7 @@ pub fn right_closed_counts<T: Scalar>(sorted: &[T], edges: &[T]) -> Vec<f64> {
 
 /// One measure of the current sample against the reference, exactly. Bins, where a measure needs them, are the
 /// reference's deciles.
-pub fn distance<T: Scalar>(measure: Measure, reference: &Sample<T>, current: &Sample<T>) -> Outcome<Distance> {
+pub fn distance<T: Scalar>(measure: Measure, reference: &Sample<T>, current: &Sample<T>) -> MetricResult<Distance> {
     let (a, b) = (&reference.sorted, &current.sorted);
     let (m, n) = (reference.rows(), current.rows());
     if m == 0 || n == 0 {
@@ -208,14 +208,14 @@ pub fn distances<T: Scalar>(reference: &Sample<T>, current: &Sample<T>) -> Vec<D
     measured.filter_map(Result::ok).collect()
 }
 
-fn kolmogorov<T: Scalar>(reference: &Sample<T>, current: &Sample<T>, ks: f64) -> Outcome<Distance> {
+fn kolmogorov<T: Scalar>(reference: &Sample<T>, current: &Sample<T>, ks: f64) -> MetricResult<Distance> {
     let (m, n) = (reference.rows(), current.rows());
     let expected = expectation::ks(jumps(&reference.sorted), m, n);
     let p = kolmogorov_tail(ks / expectation::delta(m, n).sqrt());
     Distance::new(Measure::Ks, ks, expected, Some(p), (m, n))
 }
 
-fn wasserstein<T: Scalar>(reference: &Sample<T>, current: &Sample<T>, w1: f64) -> Outcome<Distance> {
+fn wasserstein<T: Scalar>(reference: &Sample<T>, current: &Sample<T>, w1: f64) -> MetricResult<Distance> {
     let (m, n) = (reference.rows(), current.rows());
     let sd = reference.sd()?;
     let expected = expectation::w1(noise_integral(&reference.sorted), m, n);
@@ -229,7 +229,7 @@ fn jumps<T: Scalar>(sorted: &[T]) -> impl Iterator<Item = f64> + '_ {
 }
 
 /// One measure over bins or categories, from counts of reference and current.
-pub fn binned_distance(measure: Measure, reference: &[f64], current: &[f64]) -> Outcome<Distance> {
+pub fn binned_distance(measure: Measure, reference: &[f64], current: &[f64]) -> MetricResult<Distance> {
     let (m, n) = (reference.iter().sum::<f64>() as u64, current.iter().sum::<f64>() as u64);
     if m == 0 || n == 0 {
         return Err(Unmeasured::too_few("values in the reference or the current sample", m.min(n) as usize, 1));

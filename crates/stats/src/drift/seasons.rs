@@ -9,7 +9,7 @@
 use std::collections::BTreeMap;
 
 use crate::distributions::beta_share;
-use crate::outcome::{Outcome, Unmeasured, same_length};
+use crate::outcome::{MetricResult, Unmeasured, same_length};
 use serde::{Deserialize, Serialize};
 
 /// Hours of a week.
@@ -27,7 +27,7 @@ const MIN_PERIODS: usize = 2;
 /// What comes again.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Cycle {
+pub enum SeasonalCycle {
     /// In slots of an hour, from Monday 00:00 on.
     #[default]
     Week,
@@ -35,7 +35,7 @@ pub enum Cycle {
     Year,
 }
 
-impl Cycle {
+impl SeasonalCycle {
     /// How many slots it has.
     pub const fn slots(self) -> usize {
         match self {
@@ -73,10 +73,10 @@ impl Season {
         }
     }
 
-    const fn cycle(self) -> Cycle {
+    const fn cycle(self) -> SeasonalCycle {
         match self {
-            Self::MonthOfYear => Cycle::Year,
-            _ => Cycle::Week,
+            Self::MonthOfYear => SeasonalCycle::Year,
+            _ => SeasonalCycle::Week,
         }
     }
 
@@ -102,18 +102,18 @@ impl Season {
 
 /// When rows happened.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Clock {
+pub struct RowTimes {
     /// Hours since some Monday 00:00, fractions dropped.
     pub hours: Vec<i64>,
     /// Months since some January.
     pub months: Vec<i64>,
 }
 
-impl Clock {
+impl RowTimes {
     fn of(&self, season: Season) -> &[i64] {
         match season.cycle() {
-            Cycle::Week => &self.hours,
-            Cycle::Year => &self.months,
+            SeasonalCycle::Week => &self.hours,
+            SeasonalCycle::Year => &self.months,
         }
     }
 }
@@ -134,7 +134,7 @@ impl SeasonEffect {
     ///
     /// # Errors
     /// With fewer than two rows a slot.
-    pub fn of(season: Season, clock: &Clock, value: &[f64]) -> Outcome<Self> {
+    pub fn of(season: Season, clock: &RowTimes, value: &[f64]) -> MetricResult<Self> {
         let at = clock.of(season);
         same_length("rows", &[at.len(), value.len()])?;
         let slots = season.cycle().slots().min(season.period() as usize);
@@ -156,19 +156,19 @@ impl SeasonEffect {
             total += away * away;
         }
         let between = groups.values().map(|(sum, n)| sum * sum / n).sum::<f64>();
-        let explained = corrected(between, total, (pairs.len() as f64, groups.len() as f64));
+        let explained = omega_squared(between, total, (pairs.len() as f64, groups.len() as f64));
         let periods = (last.abs_diff(first) + 1) as f64 / season.period() as f64;
-        Ok(SeasonEffect { explained, p: p_of_cells(&cells), periods })
+        Ok(SeasonEffect { explained, p: slot_p_value(&cells), periods })
     }
 
     /// Whether the season counts.
-    pub fn matters(&self) -> bool {
+    pub fn is_significant(&self) -> bool {
         self.explained > MIN_EXPLAINED && self.periods >= MIN_PERIODS as f64 && self.p < SIGNIFICANCE
     }
 }
 
 /// P of the F test over cells, each of which is one observation: slots against periods.
-fn p_of_cells(cells: &BTreeMap<(i64, usize), (f64, f64)>) -> f64 {
+fn slot_p_value(cells: &BTreeMap<(i64, usize), (f64, f64)>) -> f64 {
     let mut slots: BTreeMap<usize, Vec<f64>> = BTreeMap::new();
     cells.iter().for_each(|((_, slot), (sum, n))| slots.entry(*slot).or_default().push(sum / n));
     let all: usize = slots.values().map(Vec::len).sum();
@@ -188,11 +188,11 @@ fn p_of_cells(cells: &BTreeMap<(i64, usize), (f64, f64)>) -> f64 {
 
 /// The season that a column follows, if any: by the month of the year first, which windows of a month or a year ask
 /// for, else by hour and day. `values` are the column in whatever forms may speak for it.
-pub fn find_season(clock: &Clock, values: &[Vec<f64>]) -> Option<Season> {
+pub fn find_season(clock: &RowTimes, values: &[Vec<f64>]) -> Option<Season> {
     let matters = |season: Season| {
-        values.iter().any(|value| SeasonEffect::of(season, clock, value).is_ok_and(|effect| effect.matters()))
+        values.iter().any(|value| SeasonEffect::of(season, clock, value).is_ok_and(|effect| effect.is_significant()))
     };
-    let holds = |season: &Season| Strata::of_season(*season, clock).is_some();
+    let holds = |season: &Season| SeasonalStrata::of_season(*season, clock).is_some();
     if matters(Season::MonthOfYear) && holds(&Season::MonthOfYear) {
         return Some(Season::MonthOfYear);
     }
@@ -208,8 +208,8 @@ pub fn find_season(clock: &Clock, values: &[Vec<f64>]) -> Option<Season> {
 /// Which stratum each slot of a cycle (hour of the week, month of the year) belongs to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Stored")]
-pub struct Strata {
-    cycle: Cycle,
+pub struct SeasonalStrata {
+    cycle: SeasonalCycle,
     of_hour: Vec<u16>,
     #[serde(skip_serializing_if = "Option::is_none")]
     unseen: Option<u16>,
@@ -221,7 +221,7 @@ pub struct Strata {
 #[derive(Deserialize)]
 struct Stored {
     #[serde(default)]
-    cycle: Cycle,
+    cycle: SeasonalCycle,
     of_hour: Vec<u16>,
     #[serde(default)]
     unseen: Option<u16>,
@@ -229,17 +229,17 @@ struct Stored {
     season: Option<Season>,
 }
 
-impl TryFrom<Stored> for Strata {
+impl TryFrom<Stored> for SeasonalStrata {
     type Error = Unmeasured;
 
-    fn try_from(stored: Stored) -> Outcome<Self> {
+    fn try_from(stored: Stored) -> MetricResult<Self> {
         let slots = stored.cycle.slots();
         let is_slot = |stratum: &u16| usize::from(*stratum) <= slots;
         let is_whole = stored.of_hour.len() == slots && stored.of_hour.iter().chain(&stored.unseen).all(is_slot);
         match is_whole && stored.season.is_none_or(|season| season.cycle() == stored.cycle) {
             true => {
                 let Stored { cycle, of_hour, unseen, season } = stored;
-                Ok(Strata { cycle, of_hour, unseen, season })
+                Ok(SeasonalStrata { cycle, of_hour, unseen, season })
             }
             false => {
                 Err(Unmeasured::bad_input("stored strata", "they do not name a stratum for each slot of the cycle"))
@@ -248,10 +248,10 @@ impl TryFrom<Stored> for Strata {
     }
 }
 
-impl Strata {
-    /// The strata of a season. Slots with too few rows are [`Strata::unseen`]; `None` where that is more than half of
+impl SeasonalStrata {
+    /// The strata of a season. Slots with too few rows are [`SeasonalStrata::unseen`]; `None` where that is more than half of
     /// the rows, or of the slots that have rows.
-    pub fn of_season(season: Season, clock: &Clock) -> Option<Self> {
+    pub fn of_season(season: Season, clock: &RowTimes) -> Option<Self> {
         let mut rows: BTreeMap<usize, (u64, BTreeMap<i64, ()>)> = BTreeMap::new();
         for at in clock.of(season) {
             let slot = rows.entry(season.slot(*at)).or_default();
@@ -268,7 +268,7 @@ impl Strata {
         let of_slot = |slot: i64| strata.binary_search(&season.slot(slot)).map_or(unseen, |at| at as u16);
         let of_hour: Vec<u16> = (0..season.cycle().slots() as i64).map(of_slot).collect();
         let unseen = of_hour.contains(&unseen).then_some(unseen);
-        Some(Strata { cycle: season.cycle(), of_hour, unseen, season: Some(season) })
+        Some(SeasonalStrata { cycle: season.cycle(), of_hour, unseen, season: Some(season) })
     }
 
     /// What rows of one stratum share; none for strata that an earlier version stored.
@@ -282,7 +282,7 @@ impl Strata {
     }
 
     /// What comes again.
-    pub const fn cycle(&self) -> Cycle {
+    pub const fn cycle(&self) -> SeasonalCycle {
         self.cycle
     }
 
@@ -298,7 +298,7 @@ impl Strata {
 }
 
 /// The share of `total` that lies between groups, less what chance puts there: omega squared.
-fn corrected(between: f64, total: f64, (rows, groups): (f64, f64)) -> f64 {
+fn omega_squared(between: f64, total: f64, (rows, groups): (f64, f64)) -> f64 {
     if total <= 0.0 || rows <= groups {
         return 0.0;
     }

@@ -14,31 +14,34 @@ use super::numeric::{NumericReference, area_between};
 use super::sample::PSI_FLOOR;
 use super::sample::finite_sd;
 use super::shares;
-use super::tally::{Law, Tally};
-use crate::outcome::{Outcome, Unmeasured};
+use super::tally::{DistributionRef, Tally};
+use crate::outcome::{MetricResult, Unmeasured};
 
 /// A reference, weighted.
 #[derive(Debug, Clone)]
-pub struct Matched<'r> {
-    law: Law<'r>,
+pub struct StandardisedReference<'r> {
+    law: DistributionRef<'r>,
     /// By code; they add up to one.
     shares: Vec<f64>,
     /// What its rows count as.
     rows: f64,
 }
 
-impl<'r> Matched<'r> {
+impl<'r> StandardisedReference<'r> {
     /// Weights the strata of a reference by the window's values in each. Strata without a reference value have no part.
     ///
     /// # Errors
     /// When no value of the window has its like in the reference.
-    pub fn of(law: Law<'r>, strata: &[Tally], window: &[(usize, f64)]) -> Outcome<Self> {
+    pub fn of(law: DistributionRef<'r>, strata: &[Tally], window: &[(usize, f64)]) -> MetricResult<Self> {
         let like = |(stratum, values): &(usize, f64)| Some((*values, strata.get(*stratum)?));
-        Matched::weighted(law, window.iter().filter_map(like))
+        StandardisedReference::weighted(law, window.iter().filter_map(like))
     }
 
     /// The same from the window's values in each stratum beside the stratum.
-    pub(super) fn weighted<'t>(law: Law<'r>, parts: impl Iterator<Item = (f64, &'t Tally)> + Clone) -> Outcome<Self> {
+    pub(super) fn weighted<'t>(
+        law: DistributionRef<'r>,
+        parts: impl Iterator<Item = (f64, &'t Tally)> + Clone,
+    ) -> MetricResult<Self> {
         let known = parts.filter(|(_, tally)| tally.values() > 0);
         let all: f64 = known.clone().map(|(values, _)| values).sum();
         if all <= 0.0 {
@@ -51,7 +54,7 @@ impl<'r> Matched<'r> {
             let bins = shares.iter_mut().zip(&tally.bins);
             bins.for_each(|(share, count)| *share += weight * *count as f64 / rows);
         }
-        Ok(Matched { law, shares, rows: 1.0 / squares })
+        Ok(StandardisedReference { law, shares, rows: 1.0 / squares })
     }
 
     /// What the weighted reference rows count as.
@@ -63,8 +66,8 @@ impl<'r> Matched<'r> {
     ///
     /// # Errors
     /// When the window has no value, was counted by another reference, or the measure is undefined on it.
-    pub fn numeric(&self, window: &NumericCounts, measure: Measure) -> Outcome<Distance> {
-        let Law::Numeric(reference) = self.law else {
+    pub fn numeric(&self, window: &NumericCounts, measure: Measure) -> MetricResult<Distance> {
+        let DistributionRef::Numeric(reference) = self.law else {
             return Err(Unmeasured::bad_input("window", "numeric counts were given to a categorical column"));
         };
         window.belongs_to(reference.counts())?;
@@ -94,11 +97,11 @@ impl<'r> Matched<'r> {
     /// The distance of a window that is known by its codes alone: inside a bin its values lie as the reference's do.
     ///
     /// # Errors
-    /// As [`Matched::numeric`].
-    pub fn tallied(&self, window: &Tally, measure: Measure) -> Outcome<Distance> {
+    /// As [`StandardisedReference::numeric`].
+    pub fn tallied(&self, window: &Tally, measure: Measure) -> MetricResult<Distance> {
         match self.law {
-            Law::Numeric(reference) => self.numeric(&reference.as_counts(window), measure),
-            Law::Categorical(_) => {
+            DistributionRef::Numeric(reference) => self.numeric(&reference.as_counts(window), measure),
+            DistributionRef::Categorical(_) => {
                 let counts: Vec<f64> = window.bins.iter().map(|count| *count as f64).collect();
                 binned(measure, &self.shares, &counts, (self.whole_rows(), window.values()))
             }
@@ -111,7 +114,7 @@ impl<'r> Matched<'r> {
 }
 
 /// One measure over bins, from the reference's shares and the window's counts.
-fn binned(measure: Measure, p: &[f64], counts: &[f64], (m, n): (u64, u64)) -> Outcome<Distance> {
+fn binned(measure: Measure, p: &[f64], counts: &[f64], (m, n): (u64, u64)) -> MetricResult<Distance> {
     if n == 0 {
         return Err(Unmeasured::too_few("values in the window", 0, 1));
     }

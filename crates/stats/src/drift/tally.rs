@@ -104,27 +104,27 @@ impl Tally {
 
 /// A frozen reference, of numbers or of categories.
 #[derive(Debug, Clone, Copy)]
-pub enum Law<'r> {
+pub enum DistributionRef<'r> {
     /// Bins at the quantiles.
     Numeric(&'r NumericReference),
     /// A table of values.
     Categorical(&'r CategoricalReference),
 }
 
-impl Law<'_> {
+impl DistributionRef<'_> {
     /// How many codes there are.
     pub fn width(self) -> usize {
         match self {
-            Law::Numeric(reference) => reference.edges().len() + 1,
-            Law::Categorical(reference) => reference.values().len() + 2,
+            DistributionRef::Numeric(reference) => reference.edges().len() + 1,
+            DistributionRef::Categorical(reference) => reference.values().len() + 2,
         }
     }
 
     /// The reference's own rows.
     pub fn tally(self) -> Tally {
         match self {
-            Law::Numeric(reference) => numeric_tally(reference.counts()),
-            Law::Categorical(reference) => categorical_tally(reference.counts()),
+            DistributionRef::Numeric(reference) => numeric_tally(reference.counts()),
+            DistributionRef::Categorical(reference) => categorical_tally(reference.counts()),
         }
     }
 }

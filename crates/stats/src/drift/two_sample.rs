@@ -4,12 +4,12 @@
 use super::kolmogorov::{EXACT_ROWS, one_sample_tail, two_sample_tail};
 use super::sample::{Sample, ks_and_w1};
 use crate::distributions::{ln_choose, normal_cdf, normal_two_sided, student_two_sided};
-use crate::outcome::{Outcome, Unmeasured};
+use crate::outcome::{MetricResult, Unmeasured};
 use std::f64::consts::PI;
 
 /// A statistic and its p-value.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Test {
+pub struct TestResult {
     /// The statistic.
     pub statistic: f64,
     /// P(a statistic at least as extreme) if nothing differs.
@@ -17,14 +17,14 @@ pub struct Test {
 }
 
 /// A test whose arithmetic stayed within the numbers: squares of values near 1e308 do not.
-fn tested(what: &str, statistic: f64, p: f64) -> Outcome<Test> {
+fn tested(what: &str, statistic: f64, p: f64) -> MetricResult<TestResult> {
     match statistic.is_nan() || p.is_nan() {
         true => Err(Unmeasured::undefined(what, "the values are too large for its arithmetic")),
-        false => Ok(Test { statistic, p: p.clamp(0.0, 1.0) }),
+        false => Ok(TestResult { statistic, p: p.clamp(0.0, 1.0) }),
     }
 }
 
-fn both(a: &Sample, b: &Sample, need: usize) -> Outcome<(f64, f64)> {
+fn both(a: &Sample, b: &Sample, need: usize) -> MetricResult<(f64, f64)> {
     let least = a.values().len().min(b.values().len());
     if least < need {
         return Err(Unmeasured::too_few("values in one of the samples", least, need));
@@ -33,27 +33,27 @@ fn both(a: &Sample, b: &Sample, need: usize) -> Outcome<(f64, f64)> {
 }
 
 /// Two-sample Kolmogorov-Smirnov with the exact p-value.
-pub fn ks_exact(a: &Sample, b: &Sample) -> Outcome<Test> {
+pub fn ks_exact(a: &Sample, b: &Sample) -> MetricResult<TestResult> {
     both(a, b, 1)?;
     let statistic = ks_and_w1(a.values(), b.values())?.0;
-    Ok(Test { statistic, p: two_sample_tail(statistic, a.values().len(), b.values().len()) })
+    Ok(TestResult { statistic, p: two_sample_tail(statistic, a.values().len(), b.values().len()) })
 }
 
 /// Two-sample Kolmogorov-Smirnov with the p-value of the one-sample law at the harmonic sample size m n / (m + n).
-pub fn ks_asymptotic(a: &Sample, b: &Sample) -> Outcome<Test> {
+pub fn ks_asymptotic(a: &Sample, b: &Sample) -> MetricResult<TestResult> {
     let (m, n) = both(a, b, 1)?;
     let statistic = ks_and_w1(a.values(), b.values())?.0;
     let rows = (m * n / (m + n)).round_ties_even() as u64;
-    Ok(Test { statistic, p: one_sample_tail(rows, statistic) })
+    Ok(TestResult { statistic, p: one_sample_tail(rows, statistic) })
 }
 
 /// Exact up to 10,000 rows a sample, else asymptotic.
-pub fn ks_test(a: &Sample, b: &Sample) -> Outcome<Test> {
+pub fn ks_test(a: &Sample, b: &Sample) -> MetricResult<TestResult> {
     if a.values().len().max(b.values().len()) <= EXACT_ROWS { ks_exact(a, b) } else { ks_asymptotic(a, b) }
 }
 
 /// Student's two-sample t test with pooled variance, two-sided.
-pub fn t_test(a: &Sample, b: &Sample) -> Outcome<Test> {
+pub fn t_test(a: &Sample, b: &Sample) -> MetricResult<TestResult> {
     let (m, n) = both(a, b, 2)?;
     let ((mean_a, sd_a), (mean_b, sd_b)) = (a.mean_and_sd(1.0)?, b.mean_and_sd(1.0)?);
     let pooled = ((m - 1.0) * sd_a * sd_a + (n - 1.0) * sd_b * sd_b) / (m + n - 2.0);
@@ -80,7 +80,7 @@ pub enum Alternative {
 
 /// Mann-Whitney's U: normal approximation with tie and continuity corrections; exact without ties when one sample has
 /// at most 8 values.
-pub fn mann_whitney(a: &Sample, b: &Sample, alternative: Alternative) -> Outcome<Test> {
+pub fn mann_whitney(a: &Sample, b: &Sample, alternative: Alternative) -> MetricResult<TestResult> {
     let (m, n) = both(a, b, 1)?;
     let pooled = midranks(a.values(), b.values());
     let rank_sum: f64 = pooled.first.iter().sum();
@@ -93,14 +93,14 @@ pub fn mann_whitney(a: &Sample, b: &Sample, alternative: Alternative) -> Outcome
     let total = m + n;
     if pooled.ties == 0.0 && m.min(n) <= 8.0 {
         let p = factor * exact_u_tail(a.values().len(), b.values().len(), extreme.ceil() as usize);
-        return Ok(Test { statistic: u, p: p.min(1.0) });
+        return Ok(TestResult { statistic: u, p: p.min(1.0) });
     }
     let spread = (m * n / 12.0 * (total + 1.0 - pooled.ties / (total * (total - 1.0)))).sqrt();
     if spread.is_nan() || spread <= 0.0 {
         return Err(Unmeasured::undefined("mann-whitney", "all values are equal"));
     }
     let z = (extreme - m * n / 2.0 - 0.5) / spread;
-    Ok(Test { statistic: u, p: (factor * normal_cdf(-z)).min(1.0) })
+    Ok(TestResult { statistic: u, p: (factor * normal_cdf(-z)).min(1.0) })
 }
 
 /// P(U >= u): the number of subsets of ranks with that sum, by counting.
@@ -158,7 +158,7 @@ fn midranks(a: &[f64], b: &[f64]) -> Ranks {
 }
 
 /// Cramer-von Mises two-sample test (Anderson 1962) with the limit law (Csorgo & Faraway 1996).
-pub fn cramer_von_mises(a: &Sample, b: &Sample) -> Outcome<Test> {
+pub fn cramer_von_mises(a: &Sample, b: &Sample) -> MetricResult<TestResult> {
     let (m, n) = both(a, b, 2)?;
     let ranks = midranks(a.values(), b.values());
     let apart =
@@ -210,7 +210,7 @@ fn scaled_bessel_quarter(q: f64) -> f64 {
 }
 
 /// Energy distance: the square root of twice the integral of (F - G)^2.
-pub fn energy_distance(a: &Sample, b: &Sample) -> Outcome<f64> {
+pub fn energy_distance(a: &Sample, b: &Sample) -> MetricResult<f64> {
     let (m, n) = both(a, b, 1)?;
     let (a, b) = (a.values(), b.values());
     let (mut i, mut j, mut sum) = (0, 0, 0.0f64);
@@ -239,7 +239,7 @@ pub fn energy_distance(a: &Sample, b: &Sample) -> Outcome<f64> {
 }
 
 /// Anderson-Darling two-sample statistic with mid-ranks, standardised (Scholz & Stephens 1987, equation 7).
-pub fn anderson_darling(a: &Sample, b: &Sample) -> Outcome<f64> {
+pub fn anderson_darling(a: &Sample, b: &Sample) -> MetricResult<f64> {
     let (m, n) = both(a, b, 1)?;
     let total = m + n;
     let (a, b) = (a.values(), b.values());
@@ -292,7 +292,7 @@ fn anderson_variance(m: f64, n: f64) -> f64 {
 }
 
 /// Two-proportion z test with pooled variance, two-sided: `hits` of `rows` in either sample.
-pub fn two_proportions(first: (u64, u64), second: (u64, u64)) -> Outcome<Test> {
+pub fn two_proportions(first: (u64, u64), second: (u64, u64)) -> MetricResult<TestResult> {
     let ((hits_a, a), (hits_b, b)) = (first, second);
     if a == 0 || b == 0 {
         return Err(Unmeasured::too_few("rows in one of the samples", 0, 1));
@@ -305,5 +305,5 @@ pub fn two_proportions(first: (u64, u64), second: (u64, u64)) -> Outcome<Test> {
         return Err(Unmeasured::undefined("z test", "all rows of both samples are alike"));
     }
     let statistic = (p - q) / spread;
-    Ok(Test { statistic, p: normal_two_sided(statistic) })
+    Ok(TestResult { statistic, p: normal_two_sided(statistic) })
 }

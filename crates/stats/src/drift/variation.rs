@@ -9,9 +9,9 @@
 use std::collections::BTreeMap;
 
 use super::measure::{Distance, Measure};
-use super::standardised::Matched;
-use super::tally::{Law, Tally};
-use crate::outcome::{Outcome, Unmeasured, same_length};
+use super::standardised::StandardisedReference;
+use super::tally::{DistributionRef, Tally};
+use crate::outcome::{MetricResult, Unmeasured, same_length};
 use serde::{Deserialize, Serialize};
 
 /// Windows of one length from which their mean distance is taken.
@@ -36,7 +36,7 @@ impl Block {
     ///
     /// # Errors
     /// When the columns differ in length.
-    pub fn cut(codes: &[u32], block: &[i64], stratum: &[u16]) -> Outcome<Vec<Block>> {
+    pub fn cut(codes: &[u32], block: &[i64], stratum: &[u16]) -> MetricResult<Vec<Block>> {
         same_length("rows", &[codes.len(), block.len(), stratum.len()])?;
         let mut blocks: BTreeMap<i64, Block> = BTreeMap::new();
         for ((code, block), stratum) in codes.iter().zip(block).zip(stratum) {
@@ -112,7 +112,7 @@ impl Variation {
     ///
     /// # Errors
     /// When the reference has fewer than [`MIN_WINDOWS`] blocks.
-    pub fn learn(law: Law, strata: &[Tally], blocks: &[Block]) -> Outcome<Self> {
+    pub fn learn(law: DistributionRef, strata: &[Tally], blocks: &[Block]) -> MetricResult<Self> {
         let blocks = &blocks[blocks.len().saturating_sub(MAX_BLOCKS)..];
         if blocks.len() < MIN_WINDOWS {
             return Err(Unmeasured::too_few("windows of the reference", blocks.len(), MIN_WINDOWS));
@@ -166,7 +166,7 @@ impl Variation {
 }
 
 impl SpanVariation {
-    fn of(law: Law, strata: &[Tally], windows: &[Block], length: u32) -> Option<Self> {
+    fn of(law: DistributionRef, strata: &[Tally], windows: &[Block], length: u32) -> Option<Self> {
         let mut sums = [(0.0, 0u32); MEASURES.len()];
         let (mut rows, mut compared) = (0.0, 0u32);
         for window in windows.iter().step_by(windows.len().div_ceil(MAX_COMPARED)) {
@@ -174,7 +174,8 @@ impl SpanVariation {
                 Some((tally.values() as f64, strata.get(*stratum)?.without(tally)))
             };
             let rest: Vec<(f64, Tally)> = window.strata(law.width()).iter().filter_map(rest).collect();
-            let Ok(matched) = Matched::weighted(law, rest.iter().map(|(values, tally)| (*values, tally))) else {
+            let Ok(matched) = StandardisedReference::weighted(law, rest.iter().map(|(values, tally)| (*values, tally)))
+            else {
                 continue;
             };
             let whole = window.whole(law.width());

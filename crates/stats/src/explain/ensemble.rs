@@ -1,6 +1,6 @@
 //! Trees as plain numbers: what a boosted model says, and where each leaf's path leads.
 
-use crate::outcome::{Outcome, Unmeasured};
+use crate::outcome::{MetricResult, Unmeasured};
 
 /// What a split does with a value that is missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,7 +89,7 @@ const MAX_SPLITS: usize = 1000;
 pub(super) const MAX_PLAYERS: usize = 60;
 
 impl Tree {
-    pub fn new(nodes: Vec<TreeNode>, strict: bool, features: usize) -> Outcome<Self> {
+    pub fn new(nodes: Vec<TreeNode>, strict: bool, features: usize) -> MetricResult<Self> {
         check(&nodes, features)?;
         let mut splits = 0;
         let count = |node: &TreeNode| {
@@ -103,7 +103,7 @@ impl Tree {
         Ok(tree)
     }
 
-    fn walk(&mut self, node: usize, path: &mut Vec<(usize, bool)>) -> Outcome<()> {
+    fn walk(&mut self, node: usize, path: &mut Vec<(usize, bool)>) -> MetricResult<()> {
         match self.nodes[node] {
             TreeNode::Leaf { value, .. } => {
                 let leaf = self.leaf(value, path)?;
@@ -124,7 +124,7 @@ impl Tree {
         Ok(())
     }
 
-    fn leaf(&self, value: f64, path: &[(usize, bool)]) -> Outcome<Leaf> {
+    fn leaf(&self, value: f64, path: &[(usize, bool)]) -> MetricResult<Leaf> {
         let mut leaf = Leaf { value, checks: Vec::new(), features: Vec::new(), stays: Vec::new() };
         for (node, goes_left) in path {
             let TreeNode::Split { feature, left, right, cover, .. } = self.nodes[*node] else { continue };
@@ -200,7 +200,7 @@ fn goes_left(value: f64, threshold: f64, missing: Missing, strict: bool) -> bool
 }
 
 /// Children come after their parent and have one parent each; covers are positive and add up.
-fn check(nodes: &[TreeNode], features: usize) -> Outcome<()> {
+fn check(nodes: &[TreeNode], features: usize) -> MetricResult<()> {
     let wrong = |why: String| Err(Unmeasured::bad_input("tree", why));
     if nodes.is_empty() {
         return wrong("it has no node".to_owned());

@@ -12,10 +12,10 @@ pub use ensemble::{Missing, TreeNode};
 pub use model_free::{Dependence, dependence, dependence_grid, permutation_importance};
 pub use shap::{Attribution, TreeEnsemble};
 
-use crate::outcome::{Outcome, Unmeasured};
+use crate::outcome::{MetricResult, Unmeasured};
 
 /// Shapley values of a linear model against the background means: `weight * (x - mean)`. Rows are `rows x weights`.
-pub fn linear(weights: &[f64], intercept: f64, means: &[f64], rows: &[f64]) -> Outcome<Attribution> {
+pub fn linear(weights: &[f64], intercept: f64, means: &[f64], rows: &[f64]) -> MetricResult<Attribution> {
     let k = weights.len();
     if k == 0 || means.len() != k || !rows.len().is_multiple_of(k) {
         return Err(Unmeasured::bad_input("linear model", format!("{k} weights, {} means", means.len())));

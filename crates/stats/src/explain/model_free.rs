@@ -4,7 +4,7 @@
 //! shuffled, and what are the predictions when one column holds one value.
 
 use crate::distributions::student_margin;
-use crate::outcome::{Estimate, Outcome, Unmeasured, all_finite};
+use crate::outcome::{Estimate, MetricResult, Unmeasured, all_finite};
 use crate::random::Random;
 
 /// Shuffles of one column.
@@ -21,8 +21,8 @@ pub fn permutation_importance(
     repeats: usize,
     seed: u64,
     larger_is_better: bool,
-    mut measure: impl FnMut(Option<(usize, &[usize])>) -> Outcome<f64>,
-) -> Outcome<Vec<Estimate>> {
+    mut measure: impl FnMut(Option<(usize, &[usize])>) -> MetricResult<f64>,
+) -> MetricResult<Vec<Estimate>> {
     if rows < 2 || !(2..=MAX_REPEATS).contains(&repeats) {
         let why = format!("{rows} rows, {repeats} repeats; at least two of each, and at most {MAX_REPEATS} repeats");
         return Err(Unmeasured::bad_input("permutation importance", why));
@@ -61,7 +61,11 @@ pub struct Dependence {
 
 /// Predictions with the column set to each value of `grid` in turn: `predict(value)` answers all rows. At most `keep`
 /// rows' own curves are kept.
-pub fn dependence(grid: &[f64], keep: usize, mut predict: impl FnMut(f64) -> Outcome<Vec<f64>>) -> Outcome<Dependence> {
+pub fn dependence(
+    grid: &[f64],
+    keep: usize,
+    mut predict: impl FnMut(f64) -> MetricResult<Vec<f64>>,
+) -> MetricResult<Dependence> {
     all_finite("grid", grid)?;
     let mut made = Dependence { grid: grid.to_vec(), mean: Vec::with_capacity(grid.len()), individual: Vec::new() };
     let mut rows = None;
@@ -90,7 +94,7 @@ pub fn dependence(grid: &[f64], keep: usize, mut predict: impl FnMut(f64) -> Out
 
 /// Values at which to ask: all different ones of `values`, or, where there are more than `points`, evenly between their
 /// 5 % and 95 % quantiles (scikit-learn's default grid). Missing and infinite values are left out.
-pub fn dependence_grid(values: &[f64], points: usize) -> Outcome<Vec<f64>> {
+pub fn dependence_grid(values: &[f64], points: usize) -> MetricResult<Vec<f64>> {
     let mut sorted: Vec<f64> = values.iter().copied().filter(|value| value.is_finite()).collect();
     sorted.sort_unstable_by(f64::total_cmp);
     let mut different = sorted.clone();

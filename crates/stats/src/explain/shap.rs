@@ -7,7 +7,7 @@
 //! one pattern, whose values are computed once.
 
 use super::ensemble::{Leaf, MAX_PLAYERS, Tree, TreeNode};
-use crate::outcome::{Outcome, Unmeasured};
+use crate::outcome::{MetricResult, Unmeasured};
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
@@ -52,12 +52,12 @@ impl TreeEnsemble {
     /// Trees over `features` columns, plus a constant. In a strict tree values equal to a threshold go right (XGBoost),
     /// else left (LightGBM, scikit-learn). Fails on trees that are no trees, without positive covers, or with more than
     /// 60 distinct features on one path.
-    pub fn new(trees: Vec<Vec<TreeNode>>, strict: bool, offset: f64, features: usize) -> Outcome<Self> {
-        let trees = trees.into_iter().map(|nodes| Tree::new(nodes, strict, features)).collect::<Outcome<_>>()?;
+    pub fn new(trees: Vec<Vec<TreeNode>>, strict: bool, offset: f64, features: usize) -> MetricResult<Self> {
+        let trees = trees.into_iter().map(|nodes| Tree::new(nodes, strict, features)).collect::<MetricResult<_>>()?;
         Ok(TreeEnsemble { trees, offset, features })
     }
 
-    fn rows<'a>(&self, rows: &'a [f64]) -> Outcome<Vec<&'a [f64]>> {
+    fn rows<'a>(&self, rows: &'a [f64]) -> MetricResult<Vec<&'a [f64]>> {
         if self.features == 0 || !rows.len().is_multiple_of(self.features) {
             return Err(Unmeasured::bad_input(
                 "rows",
@@ -68,7 +68,7 @@ impl TreeEnsemble {
     }
 
     /// Raw predictions of rows (`rows x features`, NaN is missing).
-    pub fn predict(&self, rows: &[f64]) -> Outcome<Vec<f64>> {
+    pub fn predict(&self, rows: &[f64]) -> MetricResult<Vec<f64>> {
         let one = |row: &&[f64]| self.offset + self.trees.iter().map(|tree| tree.predict(row)).sum::<f64>();
         Ok(self.rows(rows)?.iter().map(one).collect())
     }
@@ -79,7 +79,7 @@ impl TreeEnsemble {
     }
 
     /// The mean prediction over `rows`: where values against these background rows start.
-    pub fn mean_over(&self, rows: &[f64]) -> Outcome<f64> {
+    pub fn mean_over(&self, rows: &[f64]) -> MetricResult<f64> {
         let predictions = self.predict(rows)?;
         match predictions.len() {
             0 => Err(Unmeasured::too_few("background rows", 0, 1)),
@@ -88,11 +88,11 @@ impl TreeEnsemble {
     }
 
     /// Path-dependent values: an absent feature follows the training weights down each tree.
-    pub fn path_dependent(&self, rows: &[f64]) -> Outcome<Attribution> {
+    pub fn path_dependent(&self, rows: &[f64]) -> MetricResult<Attribution> {
         let lines = self.rows(rows)?;
         let mut values = vec![0.0; rows.len()];
         for tree in &self.trees {
-            let mut known: Vec<Known> = tree.leaves.iter().map(Known::new).collect();
+            let mut known: Vec<PatternValues> = tree.leaves.iter().map(PatternValues::new).collect();
             self.each_block(tree, &lines, &mut values, |at, leaf, pattern, out| {
                 known[at].add(leaf, pattern, out, |into| against_shares(leaf, pattern, into));
             });
@@ -125,7 +125,7 @@ impl TreeEnsemble {
     }
 
     /// Interventional values: an absent feature is drawn from the background rows.
-    pub fn interventional(&self, rows: &[f64], background: &[f64]) -> Outcome<Attribution> {
+    pub fn interventional(&self, rows: &[f64], background: &[f64]) -> MetricResult<Attribution> {
         let (lines, behind) = (self.rows(rows)?, self.rows(background)?);
         if behind.is_empty() {
             return Err(Unmeasured::too_few("background rows", 0, 1));
@@ -140,7 +140,7 @@ impl TreeEnsemble {
                     *counts.entry(pattern(leaf, &decisions)).or_default() += 1.0 / behind.len() as f64;
                 }
             }
-            let mut known: Vec<Known> = tree.leaves.iter().map(Known::new).collect();
+            let mut known: Vec<PatternValues> = tree.leaves.iter().map(PatternValues::new).collect();
             self.each_block(tree, &lines, &mut values, |at, leaf, pattern, out| {
                 known[at].add(leaf, pattern, out, |into| against_rows(leaf, pattern, &counts[at], into));
             });
@@ -156,25 +156,25 @@ const BLOCK: usize = 128;
 const TABLE_PLAYERS: usize = 10;
 
 /// The values of one leaf's patterns, computed when a pattern is first met.
-enum Known {
+enum PatternValues {
     Table { met: Vec<bool>, shares: Vec<f64> },
     Map(HashMap<u64, Vec<f64>>),
 }
 
-impl Known {
+impl PatternValues {
     fn new(leaf: &Leaf) -> Self {
         let players = leaf.features.len();
         if players > TABLE_PLAYERS {
-            return Known::Map(HashMap::new());
+            return PatternValues::Map(HashMap::new());
         }
-        Known::Table { met: vec![false; 1 << players], shares: vec![0.0; players << players] }
+        PatternValues::Table { met: vec![false; 1 << players], shares: vec![0.0; players << players] }
     }
 
     /// Adds the pattern's values to a row's.
     fn add(&mut self, leaf: &Leaf, pattern: u64, out: &mut [f64], compute: impl FnOnce(&mut [f64])) {
         let players = leaf.features.len();
         let shares = match self {
-            Known::Table { met, shares } => {
+            PatternValues::Table { met, shares } => {
                 let from = pattern as usize * players;
                 let shares = &mut shares[from..from + players];
                 if !met[pattern as usize] {
@@ -183,7 +183,7 @@ impl Known {
                 }
                 shares
             }
-            Known::Map(known) => known
+            PatternValues::Map(known) => known
                 .entry(pattern)
                 .or_insert_with(|| {
                     let mut shares = vec![0.0; players];

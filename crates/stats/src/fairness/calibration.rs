@@ -3,7 +3,7 @@
 use super::MAX_GROUPS;
 use crate::distributions::student_margin;
 use crate::interval::{Proportion, difference};
-use crate::outcome::{Estimate, Outcome, Unmeasured, all_finite, same_length};
+use crate::outcome::{Estimate, MetricResult, Unmeasured, all_finite, same_length};
 use crate::performance::as_probabilities;
 use serde::{Deserialize, Serialize};
 
@@ -55,7 +55,7 @@ pub fn calibration_by_group(
     score: &[f64],
     weight: Option<&[f64]>,
     (level, minimum): (f64, u64),
-) -> Outcome<CalibrationByGroup> {
+) -> MetricResult<CalibrationByGroup> {
     check(group, groups, truth, score, weight)?;
     let score = as_probabilities(score).map_err(|row| {
         let why = format!("row {row} is {}; calibration needs probabilities from 0 to 1", score[row]);
@@ -82,13 +82,13 @@ pub fn calibration_by_group(
     let enough = |group: &usize| sums[*group].observed.rows >= minimum.max(2) && sums[*group].observed.total > 0.0;
     let (large, small): (Vec<usize>, Vec<usize>) =
         (0..groups).filter(|group| sums[*group].observed.rows > 0).partition(enough);
-    let all = large.iter().map(|group| judged(*group, level)).collect::<Outcome<Vec<_>>>()?;
+    let all = large.iter().map(|group| judged(*group, level)).collect::<MetricResult<Vec<_>>>()?;
     let apart = farthest(&all, level, judged)?;
     Ok(CalibrationByGroup { groups: all, apart, too_few: small })
 }
 
 impl Sums {
-    fn judged(&self, group: usize, squares: f64, level: f64) -> Outcome<GroupCalibration> {
+    fn judged(&self, group: usize, squares: f64, level: f64) -> MetricResult<GroupCalibration> {
         let (total, rows) = (self.observed.total, self.observed.rows);
         // Bessel's factor, by rows.
         let error = (squares * rows as f64 / (rows as f64 - 1.0)).sqrt() / total;
@@ -106,8 +106,8 @@ impl Sums {
 fn farthest(
     all: &[GroupCalibration],
     level: f64,
-    judged: impl Fn(usize, f64) -> Outcome<GroupCalibration>,
-) -> Outcome<Option<(usize, usize, Estimate)>> {
+    judged: impl Fn(usize, f64) -> MetricResult<GroupCalibration>,
+) -> MetricResult<Option<(usize, usize, Estimate)>> {
     let by_gap = |a: &&GroupCalibration, b: &&GroupCalibration| a.gap.value.total_cmp(&b.gap.value);
     let (Some(low), Some(high)) = (all.iter().min_by(by_gap), all.iter().max_by(by_gap)) else { return Ok(None) };
     if all.len() < 2 || low.group == high.group {
@@ -119,7 +119,7 @@ fn farthest(
     Ok(Some((high.group, low.group, Estimate { level, ..apart })))
 }
 
-fn check(group: &[u32], groups: usize, truth: &[bool], score: &[f64], weight: Option<&[f64]>) -> Outcome<()> {
+fn check(group: &[u32], groups: usize, truth: &[bool], score: &[f64], weight: Option<&[f64]>) -> MetricResult<()> {
     let lengths = [group.len(), truth.len(), score.len(), weight.map_or(group.len(), <[f64]>::len)];
     same_length("rows", &lengths)?;
     all_finite("score", score)?;

@@ -2,7 +2,7 @@
 
 use super::{Groups, MINIMUM};
 use crate::interval::{difference, ratio};
-use crate::outcome::{Estimate, Outcome, Unmeasured};
+use crate::outcome::{Estimate, MetricResult, Unmeasured};
 use crate::performance::Rate;
 use serde::{Deserialize, Serialize};
 
@@ -26,7 +26,7 @@ pub struct Gap {
 
 /// The definitions of the page, for one set of groups.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Summary {
+pub struct GapSummary {
     /// Selection rate: demographic parity.
     pub demographic_parity: Gap,
     /// Larger of the TPR and FPR differences.
@@ -53,7 +53,7 @@ pub fn equalized_odds(recall: &Gap, false_alarms: &Gap) -> (Estimate, Option<Est
 
 impl Groups {
     /// The extremes of a rate between groups of at least `minimum` rows. Undefined with fewer than two such groups.
-    pub fn gap(&self, rate: Rate, level: f64, minimum: u64) -> Outcome<Gap> {
+    pub fn gap(&self, rate: Rate, level: f64, minimum: u64) -> MetricResult<Gap> {
         let (judged, too_few) = self.judged(rate, level, minimum);
         let picked = judged.len() as f64 * (judged.len() as f64 - 1.0) / 2.0;
         if judged.len() < 2 {
@@ -97,12 +97,12 @@ impl Groups {
     }
 
     /// All definitions at once, with the default minimum of rows a group.
-    pub fn summary(&self, level: f64) -> Outcome<Summary> {
+    pub fn summary(&self, level: f64) -> MetricResult<GapSummary> {
         self.summary_of(level, MINIMUM)
     }
 
     /// All definitions at once.
-    pub fn summary_of(&self, level: f64, minimum: u64) -> Outcome<Summary> {
+    pub fn summary_of(&self, level: f64, minimum: u64) -> MetricResult<GapSummary> {
         let demographic_parity = self.gap(Rate::SelectionRate, level, minimum)?;
         let equal_opportunity = self.gap(Rate::Recall, level, minimum)?;
         let false_alarms = self.gap(Rate::FalsePositiveRate, level, minimum)?;
@@ -112,7 +112,7 @@ impl Groups {
         let most = judged.iter().map(|(_, rate)| *rate).fold(0.0, f64::max);
         let four_fifths_violations =
             judged.iter().filter(|(_, rate)| most > 0.0 && rate / most < 0.8).map(|(group, _)| *group).collect();
-        Ok(Summary {
+        Ok(GapSummary {
             equalized_odds_difference,
             equalized_odds_ratio,
             demographic_parity,
@@ -123,7 +123,7 @@ impl Groups {
     }
 
     /// Disparate impact: the selection rate of `group` over that of the privileged group.
-    pub fn disparate_impact(&self, group: usize, privileged: usize, level: f64, minimum: u64) -> Outcome {
+    pub fn disparate_impact(&self, group: usize, privileged: usize, level: f64, minimum: u64) -> MetricResult {
         ratio(
             &self.rate(group, Rate::SelectionRate, level, minimum)?,
             &self.rate(privileged, Rate::SelectionRate, level, minimum)?,
@@ -131,12 +131,12 @@ impl Groups {
     }
 
     /// A rate of `group` minus that of the privileged group, Newcombe interval.
-    pub fn difference_to(&self, group: usize, privileged: usize, rate: Rate, level: f64, minimum: u64) -> Outcome {
+    pub fn difference_to(&self, group: usize, privileged: usize, rate: Rate, level: f64, minimum: u64) -> MetricResult {
         difference(&self.rate(group, rate, level, minimum)?, &self.rate(privileged, rate, level, minimum)?)
     }
 
     /// Average odds difference: the mean of the FPR and TPR differences to the privileged group.
-    pub fn average_odds_difference(&self, group: usize, privileged: usize, level: f64, minimum: u64) -> Outcome {
+    pub fn average_odds_difference(&self, group: usize, privileged: usize, level: f64, minimum: u64) -> MetricResult {
         let tpr = self.difference_to(group, privileged, Rate::Recall, level, minimum)?;
         let fpr = self.difference_to(group, privileged, Rate::FalsePositiveRate, level, minimum)?;
         crate::interval::midpoint(&tpr, &fpr)

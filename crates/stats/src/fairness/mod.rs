@@ -9,9 +9,9 @@ mod calibration;
 mod gaps;
 
 pub use calibration::{CalibrationByGroup, GroupCalibration, calibration_by_group};
-pub use gaps::{Gap, Summary, equalized_odds};
+pub use gaps::{Gap, GapSummary, equalized_odds};
 
-use crate::outcome::{Estimate, Outcome, Unmeasured, same_length};
+use crate::outcome::{Estimate, MetricResult, Unmeasured, same_length};
 use crate::performance::{Confusion, Rate};
 use serde::{Deserialize, Serialize};
 
@@ -40,7 +40,7 @@ pub struct Groups {
 
 impl Groups {
     /// An empty table of `groups` groups.
-    pub fn new(groups: usize) -> Outcome<Self> {
+    pub fn new(groups: usize) -> MetricResult<Self> {
         if groups > MAX_GROUPS {
             return Err(Unmeasured::bad_input("groups", format!("{groups} groups are more than {MAX_GROUPS}")));
         }
@@ -54,7 +54,7 @@ impl Groups {
         truth: &[bool],
         decision: &[bool],
         weight: Option<&[f64]>,
-    ) -> Outcome<Self> {
+    ) -> MetricResult<Self> {
         let lengths = [group.len(), truth.len(), decision.len(), weight.map_or(group.len(), <[f64]>::len)];
         same_length("rows", &lengths)?;
         let mut table = Groups::new(groups)?;
@@ -89,14 +89,14 @@ impl Groups {
     }
 
     /// Adds the counts of another table over the same groups.
-    pub fn merge(&mut self, other: &Groups) -> Outcome<()> {
+    pub fn merge(&mut self, other: &Groups) -> MetricResult<()> {
         same_length("groups", &[self.tables.len(), other.tables.len()])?;
         self.tables.iter_mut().zip(&other.tables).for_each(|(a, b)| a.merge(b));
         Ok(())
     }
 
     /// The same rows in coarser groups: group i becomes `into[i]`. An intersection holds its margins.
-    pub fn regrouped(&self, into: &[u32], groups: usize) -> Outcome<Groups> {
+    pub fn regrouped(&self, into: &[u32], groups: usize) -> MetricResult<Groups> {
         same_length("groups", &[self.tables.len(), into.len()])?;
         let mut coarse = Groups::new(groups)?;
         for (table, group) in self.tables.iter().zip(into) {
@@ -132,7 +132,7 @@ impl Groups {
     }
 
     /// A rate of one group with its Wilson interval; too few below `minimum` rows in the rate's denominator.
-    pub fn rate(&self, group: usize, rate: Rate, level: f64, minimum: u64) -> Outcome<Estimate> {
+    pub fn rate(&self, group: usize, rate: Rate, level: f64, minimum: u64) -> MetricResult<Estimate> {
         let table =
             self.tables.get(group).ok_or_else(|| Unmeasured::too_few("groups", self.tables.len(), group + 1))?;
         let proportion = table.proportion(rate);

@@ -2,7 +2,7 @@
 //! cannot, and its odds are the density ratio by which reference rows are reweighted (M-CBPE, PAPE).
 
 use crate::boost::{Feature, Forest, Goal, Shape};
-use crate::outcome::{Outcome, Unmeasured};
+use crate::outcome::{MetricResult, Unmeasured};
 use crate::performance::{BinaryRows, Labelled, Metric};
 
 /// Parts of the cross-fit.
@@ -10,7 +10,7 @@ const FOLDS: usize = 5;
 
 /// What the classifier found.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Domain {
+pub struct DomainClassifier {
     /// Cross-fitted AUC with DeLong's interval.
     pub auc: crate::outcome::Estimate,
     /// For each reference row, how much more likely it is among current rows (mean one): `d / (1 - d)` scaled by the
@@ -19,7 +19,7 @@ pub struct Domain {
 }
 
 /// Fits the classifier in five folds, each a contiguous part of either sample. Columns must agree in kind and order.
-pub fn domain_classifier(reference: &[Feature], current: &[Feature], shape: Shape) -> Outcome<Domain> {
+pub fn domain_classifier(reference: &[Feature], current: &[Feature], shape: Shape) -> MetricResult<DomainClassifier> {
     if reference.len() != current.len() || reference.is_empty() {
         return Err(Unmeasured::bad_input("features", "reference and current must have the same columns"));
     }
@@ -34,9 +34,9 @@ pub fn domain_classifier(reference: &[Feature], current: &[Feature], shape: Shap
         let inside = |row: usize| if row < m { fold(row, m) == part } else { fold(row - m, n) == part };
         let (test, train): (Vec<usize>, Vec<usize>) = (0..m + n).partition(|row| inside(*row));
         let target: Vec<f64> = train.iter().map(|row| f64::from(u8::from(truth[*row]))).collect();
-        let learned = Taken::of(reference, current, &train)?;
+        let learned = SampledRows::of(reference, current, &train)?;
         let forest = Forest::fit(&learned.features(), &target, Goal::Logistic, shape)?;
-        let asked = Taken::of(reference, current, &test)?;
+        let asked = SampledRows::of(reference, current, &test)?;
         for (row, p) in test.iter().zip(forest.predict(&asked.features())?) {
             score[*row] = p;
         }
@@ -47,11 +47,11 @@ pub fn domain_classifier(reference: &[Feature], current: &[Feature], shape: Shap
     let mut density_ratio: Vec<f64> = score[..m].iter().map(|p| odds(*p)).collect();
     let mean = density_ratio.iter().sum::<f64>() / m as f64;
     density_ratio.iter_mut().for_each(|ratio| *ratio /= mean);
-    Ok(Domain { auc, density_ratio })
+    Ok(DomainClassifier { auc, density_ratio })
 }
 
 /// Some rows of reference and current together.
-struct Taken {
+struct SampledRows {
     columns: Vec<Column>,
 }
 
@@ -60,8 +60,8 @@ enum Column {
     Category(Vec<u32>),
 }
 
-impl Taken {
-    fn of(reference: &[Feature], current: &[Feature], rows: &[usize]) -> Outcome<Self> {
+impl SampledRows {
+    fn of(reference: &[Feature], current: &[Feature], rows: &[usize]) -> MetricResult<Self> {
         fn pick<T: Copy>(a: &[T], b: &[T], rows: &[usize]) -> Vec<T> {
             rows.iter().map(|row| if *row < a.len() { a[*row] } else { b[*row - a.len()] }).collect()
         }
@@ -70,7 +70,7 @@ impl Taken {
             (Feature::Category(a), Feature::Category(b)) => Ok(Column::Category(pick(a, b, rows))),
             _ => Err(Unmeasured::bad_input("features", "a column is numeric here and categorical there")),
         });
-        Ok(Taken { columns: columns.collect::<Outcome<_>>()? })
+        Ok(SampledRows { columns: columns.collect::<MetricResult<_>>()? })
     }
 
     fn features(&self) -> Vec<Feature<'_>> {

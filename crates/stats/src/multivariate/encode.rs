@@ -1,6 +1,6 @@
 //! Turning mixed columns into complete numbers, by what the reference says: means and frequencies.
 
-use crate::outcome::{Outcome, Unmeasured};
+use crate::outcome::{MetricResult, Unmeasured};
 use std::collections::HashMap;
 
 /// How a numeric column is completed.
@@ -11,7 +11,7 @@ pub struct MeanFill {
 
 impl MeanFill {
     /// The mean of the finite values; fails without any.
-    pub fn fit(reference: &[f64]) -> Outcome<Self> {
+    pub fn fit(reference: &[f64]) -> MetricResult<Self> {
         let (sum, count) = reference.iter().filter(|x| x.is_finite()).fold((0.0, 0.0), |(s, n), x| (s + x, n + 1.0));
         if count == 0.0 { Err(Unmeasured::too_few("finite values", 0, 1)) } else { Ok(MeanFill { mean: sum / count }) }
     }
@@ -32,7 +32,7 @@ pub struct FrequencyCode {
 
 impl FrequencyCode {
     /// Counts the reference; fails without any value.
-    pub fn fit<'a>(reference: impl IntoIterator<Item = Option<&'a str>>) -> Outcome<Self> {
+    pub fn fit<'a>(reference: impl IntoIterator<Item = Option<&'a str>>) -> MetricResult<Self> {
         let mut counts: HashMap<&str, f64> = HashMap::new();
         let (mut rows, mut missing) = (0.0, 0.0);
         for value in reference {

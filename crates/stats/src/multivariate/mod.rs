@@ -7,6 +7,6 @@ mod domain_classifier;
 mod encode;
 mod pca;
 
-pub use domain_classifier::{Domain, domain_classifier};
+pub use domain_classifier::{DomainClassifier, domain_classifier};
 pub use encode::{FrequencyCode, MeanFill};
 pub use pca::{Reconstruction, symmetric_eigen};

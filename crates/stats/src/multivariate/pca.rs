@@ -5,7 +5,7 @@
 //! variance; the reading is the mean Euclidean distance of rows to their projection.
 
 use crate::distributions::student_margin;
-use crate::outcome::{Estimate, Outcome, Unmeasured};
+use crate::outcome::{Estimate, MetricResult, Unmeasured};
 use serde::{Deserialize, Serialize};
 
 /// Columns that one analysis takes; the eigenproblem grows with their cube.
@@ -23,7 +23,7 @@ pub struct Reconstruction {
 
 impl Reconstruction {
     /// Fits on complete columns (no NaN), keeping at least `share` of the variance.
-    pub fn fit(columns: &[&[f64]], share: f64) -> Outcome<Self> {
+    pub fn fit(columns: &[&[f64]], share: f64) -> MetricResult<Self> {
         let k = columns.len();
         if k == 0 || k > MAX_COLUMNS {
             return Err(Unmeasured::bad_input("columns", format!("{k} columns; 1 to {MAX_COLUMNS} are possible")));
@@ -83,7 +83,7 @@ impl Reconstruction {
     }
 
     /// Each row's distance to its reconstruction.
-    pub fn errors(&self, columns: &[&[f64]]) -> Outcome<Vec<f64>> {
+    pub fn errors(&self, columns: &[&[f64]]) -> MetricResult<Vec<f64>> {
         let k = self.mean.len();
         if columns.len() != k {
             return Err(Unmeasured::bad_input("columns", format!("{} columns, fitted on {k}", columns.len())));
@@ -108,7 +108,7 @@ impl Reconstruction {
     }
 
     /// The mean error of a window with its Student interval.
-    pub fn reading(&self, columns: &[&[f64]], level: f64) -> Outcome<Estimate> {
+    pub fn reading(&self, columns: &[&[f64]], level: f64) -> MetricResult<Estimate> {
         let errors = self.errors(columns)?;
         if errors.len() < 2 {
             return Err(Unmeasured::too_few("rows", errors.len(), 2));

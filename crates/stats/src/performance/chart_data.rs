@@ -3,7 +3,7 @@
 use super::confusion::Confusion;
 use super::rows::{BinaryRows, MulticlassRows, RegressionRows};
 use crate::distributions::student_margin;
-use crate::outcome::{Estimate, Outcome, Unmeasured};
+use crate::outcome::{Estimate, MetricResult, Unmeasured};
 use serde::{Deserialize, Serialize};
 
 /// What deciding positive from one score on does.
@@ -21,7 +21,7 @@ pub struct ScorePoint {
 
 /// The curve of a score, from the highest threshold down: every different score, or `most` of them evenly by rows. The
 /// last one lets all rows in.
-pub fn score_points(rows: &BinaryRows, most: usize) -> Outcome<Vec<ScorePoint>> {
+pub fn score_points(rows: &BinaryRows, most: usize) -> MetricResult<Vec<ScorePoint>> {
     let score = rows.scores("curve")?;
     let mut order: Vec<usize> = (0..score.len()).collect();
     order.sort_by(|a, b| score[*b].total_cmp(&score[*a]));
@@ -84,7 +84,7 @@ pub struct PredictedBin {
 }
 
 /// What came true by what was predicted: `bins` bins of nearly equal numbers of rows, from the lowest prediction up.
-pub fn predicted_bins(rows: &RegressionRows, bins: usize, level: f64) -> Outcome<Vec<PredictedBin>> {
+pub fn predicted_bins(rows: &RegressionRows, bins: usize, level: f64) -> MetricResult<Vec<PredictedBin>> {
     let n = rows.truth.len();
     if bins == 0 || n < 2 * bins {
         return Err(Unmeasured::too_few("rows", n, 2 * bins.max(1)));
@@ -125,7 +125,7 @@ pub struct Residuals {
 }
 
 /// The histogram of residuals.
-pub fn residuals(rows: &RegressionRows, bins: usize) -> Outcome<Residuals> {
+pub fn residuals(rows: &RegressionRows, bins: usize) -> MetricResult<Residuals> {
     let residual = |row: usize| rows.predicted[row] - rows.truth[row];
     let mut sorted: Vec<f64> = (0..rows.truth.len()).map(residual).filter(|value| value.is_finite()).collect();
     sorted.sort_by(f64::total_cmp);

@@ -2,11 +2,11 @@
 //!
 //! scikit-learn's definitions, except that a share without a denominator is undefined here, never zero.
 
-use super::influence::{Influence, Shape};
+use super::influence::{ErrorScale, Influence};
 use super::rows::BinaryRows;
 use crate::distributions::normal_margin;
 use crate::interval::{Proportion, midpoint};
-use crate::outcome::{Estimate, Outcome, Unmeasured};
+use crate::outcome::{Estimate, MetricResult, Unmeasured};
 
 /// The mass in one cell of a table.
 #[derive(Debug, Clone, Copy, PartialEq, Default, serde::Serialize, serde::Deserialize)]
@@ -139,22 +139,22 @@ impl Confusion {
     }
 
     /// A rate with its Wilson interval.
-    pub fn rate(&self, rate: Rate, level: f64) -> Outcome {
+    pub fn rate(&self, rate: Rate, level: f64) -> MetricResult {
         self.proportion(rate).wilson(rate.name(), level)
     }
 
     /// F1. It is an increasing function of TP / (TP + FP + FN), which is a proportion, so Wilson's interval maps over.
-    pub fn f1(&self, level: f64) -> Outcome {
+    pub fn f1(&self, level: f64) -> MetricResult {
         self.proportion(Rate::Jaccard).wilson("f1", level)?.map_increasing(|j| 2.0 * j / (1.0 + j))
     }
 
     /// (recall + specificity) / 2.
-    pub fn balanced_accuracy(&self, level: f64) -> Outcome {
+    pub fn balanced_accuracy(&self, level: f64) -> MetricResult {
         midpoint(&self.rate(Rate::Recall, level)?, &self.rate(Rate::Specificity, level)?)
     }
 
     /// A smooth function of the four shares: the interval comes from the table with half a row added to each cell.
-    pub(crate) fn smooth(&self, function: TableFunction, level: f64) -> Outcome {
+    pub(crate) fn smooth(&self, function: TableFunction, level: f64) -> MetricResult {
         let weights = self.cells().map(|cell| cell.weight);
         let squares: f64 = self.cells().iter().map(|cell| cell.squares).sum();
         let total: f64 = weights.iter().sum();
@@ -274,7 +274,7 @@ pub(crate) enum TableFunction {
 }
 
 impl TableFunction {
-    fn value(self, [tp, fp, fn_, tn]: [f64; 4]) -> Outcome<f64> {
+    fn value(self, [tp, fp, fn_, tn]: [f64; 4]) -> MetricResult<f64> {
         let undefined = |what: &str, why: &str| Err(Unmeasured::undefined(what, why));
         match self {
             TableFunction::F(beta) => {
@@ -326,7 +326,7 @@ impl TableFunction {
     }
 
     /// Influence of each row.
-    pub(crate) fn influence(self, rows: &BinaryRows) -> Outcome<Influence> {
+    pub(crate) fn influence(self, rows: &BinaryRows) -> MetricResult<Influence> {
         let table = Confusion::of(rows).cells().map(|cell| cell.weight);
         let value = self.value(table)?;
         // Cells that are empty have no row to move the number, so a softened point is not needed here.
@@ -344,13 +344,17 @@ impl TableFunction {
                 rows.weight(row) * (gradient[cell] - mean)
             })
             .collect();
-        let shape = if matches!(self, TableFunction::Mcc | TableFunction::Kappa) { Shape::Signed } else { Shape::Unit };
+        let shape = if matches!(self, TableFunction::Mcc | TableFunction::Kappa) {
+            ErrorScale::Signed
+        } else {
+            ErrorScale::Unit
+        };
         Ok(Influence::corrected(value, influence, shape, rows.truth.len()))
     }
 }
 
 /// Influence of each row on a rate: rows outside its denominator have none.
-pub(crate) fn rate_influence(rate: Rate, rows: &BinaryRows) -> Outcome<Influence> {
+pub(crate) fn rate_influence(rate: Rate, rows: &BinaryRows) -> MetricResult<Influence> {
     let share = Confusion::of(rows).proportion(rate);
     let Some(value) = share.share() else {
         return Err(Unmeasured::undefined(rate.name(), "no row counts towards its denominator"));
@@ -361,5 +365,5 @@ pub(crate) fn rate_influence(rate: Rate, rows: &BinaryRows) -> Outcome<Influence
             None => 0.0,
         })
         .collect();
-    Ok(Influence::corrected(value, influence, Shape::Unit, share.rows as usize))
+    Ok(Influence::corrected(value, influence, ErrorScale::Unit, share.rows as usize))
 }

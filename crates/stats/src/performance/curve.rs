@@ -1,9 +1,9 @@
 //! Metrics of a binary score's order: AUC, average precision, KS, lift. Ties count half (AUC) or move together (others).
 
-use super::influence::{Influence, Shape};
+use super::influence::{ErrorScale, Influence};
 use super::rows::BinaryRows;
 use crate::distributions::normal_margin;
-use crate::outcome::{Estimate, Outcome, Unmeasured};
+use crate::outcome::{Estimate, MetricResult, Unmeasured};
 
 /// Rows in falling order of score, cut where the score changes.
 struct Falling<'a> {
@@ -17,7 +17,7 @@ struct Falling<'a> {
 }
 
 impl<'a> Falling<'a> {
-    fn new(what: &str, rows: &'a BinaryRows<'a>) -> Outcome<Self> {
+    fn new(what: &str, rows: &'a BinaryRows<'a>) -> MetricResult<Self> {
         let score = rows.scores(what)?;
         let mut order: Vec<u32> = (0..score.len() as u32).collect();
         order.sort_unstable_by(|a, b| score[*b as usize].total_cmp(&score[*a as usize]).then(a.cmp(b)));
@@ -63,7 +63,7 @@ impl<'a> Falling<'a> {
 }
 
 /// Area under the ROC curve; influences are DeLong's structural components.
-pub(crate) fn auc(rows: &BinaryRows) -> Outcome<Influence> {
+pub(crate) fn auc(rows: &BinaryRows) -> MetricResult<Influence> {
     let falling = Falling::new("auc", rows)?;
     let mut placed = vec![0.0; rows.truth.len()];
     let (mut above_positive, mut above_negative, mut area) = (0.0, 0.0, 0.0);
@@ -90,12 +90,12 @@ pub(crate) fn auc(rows: &BinaryRows) -> Outcome<Influence> {
             if raw == 0.0 { 0.0 } else { raw * factor }
         })
         .collect();
-    Ok(Influence { value, rows: influence, shape: Shape::Unit, units: rows.truth.len() })
+    Ok(Influence { value, rows: influence, shape: ErrorScale::Unit, units: rows.truth.len() })
 }
 
 /// The AUC with DeLong's interval on the logit scale; where that collapses (perfect order, a single row of a class),
 /// with Newcombe's (2006) method 5, which solves for the AUC that the data barely support.
-pub(crate) fn auc_estimate(rows: &BinaryRows, level: f64) -> Outcome {
+pub(crate) fn auc_estimate(rows: &BinaryRows, level: f64) -> MetricResult {
     let influence = auc(rows)?;
     let positives = rows.truth.iter().filter(|truth| **truth).count();
     let negatives = rows.truth.len() - positives;
@@ -131,7 +131,7 @@ fn newcombe_auc(value: f64, m: f64, n: f64, z: f64) -> (f64, f64) {
 }
 
 /// Average precision (sum of precision over steps of recall, scikit-learn's definition; no interpolation).
-pub(crate) fn average_precision(rows: &BinaryRows) -> Outcome<Influence> {
+pub(crate) fn average_precision(rows: &BinaryRows) -> MetricResult<Influence> {
     let falling = Falling::new("average_precision", rows)?;
     let (mut positive_above, mut all_above, mut sum) = (0.0, 0.0, 0.0);
     // Per tie: precision at its score, and sums over this tie and all below it of w*y/B and w*y*p/B.
@@ -155,11 +155,11 @@ pub(crate) fn average_precision(rows: &BinaryRows) -> Outcome<Influence> {
             influence[row] = rows.weight(row) * (truth * (precision - value + gained) - lost) / falling.positive;
         }
     }
-    Ok(Influence::corrected(value, influence, Shape::Unit, rows.truth.len()))
+    Ok(Influence::corrected(value, influence, ErrorScale::Unit, rows.truth.len()))
 }
 
 /// Kolmogorov-Smirnov distance between the scores of the two classes (the largest TPR - FPR in absolute value).
-pub(crate) fn ks(rows: &BinaryRows) -> Outcome<Influence> {
+pub(crate) fn ks(rows: &BinaryRows) -> MetricResult<Influence> {
     let falling = Falling::new("ks", rows)?;
     let (mut positive, mut negative) = (0.0, 0.0);
     let mut best = (0.0f64, 0usize, 0.0, 0.0);
@@ -182,12 +182,12 @@ pub(crate) fn ks(rows: &BinaryRows) -> Outcome<Influence> {
             * sign
             * if rows.truth[row] { (selected - tpr) / falling.positive } else { -(selected - fpr) / falling.negative };
     }
-    Ok(Influence::corrected(gap.abs(), influence, Shape::Unit, rows.truth.len()))
+    Ok(Influence::corrected(gap.abs(), influence, ErrorScale::Unit, rows.truth.len()))
 }
 
 /// KS with its interval. The maximum over cuts is biased upwards, so the lower end uses the band that holds at all cuts
 /// (Dvoretzky-Kiefer-Wolfowitz, Massart's constant) and the upper end the error at the cut that was found.
-pub(crate) fn ks_estimate(rows: &BinaryRows, level: f64) -> Outcome {
+pub(crate) fn ks_estimate(rows: &BinaryRows, level: f64) -> MetricResult {
     let influence = ks(rows)?;
     let positives = rows.truth.iter().filter(|truth| **truth).count() as f64;
     let negatives = rows.truth.len() as f64 - positives;
@@ -215,7 +215,7 @@ pub(crate) enum TopOf {
 }
 
 /// A measure of the first `ceil(fraction * n)` rows by falling score (ties by row order, as numpy's stable sort).
-pub(crate) fn top(rows: &BinaryRows, fraction: f64, of: TopOf) -> Outcome<Influence> {
+pub(crate) fn top(rows: &BinaryRows, fraction: f64, of: TopOf) -> MetricResult<Influence> {
     let falling = Falling::new("lift", rows)?;
     if !(fraction > 0.0 && fraction <= 1.0) {
         return Err(Unmeasured::bad_input("lift", format!("the share {fraction} is not in (0, 1]")));
@@ -257,6 +257,6 @@ pub(crate) fn top(rows: &BinaryRows, fraction: f64, of: TopOf) -> Outcome<Influe
                 TopOf::Recall => hit / base - value * (truth - base) / base,
             };
     }
-    let shape = if of == TopOf::Lift { Shape::Positive } else { Shape::Unit };
+    let shape = if of == TopOf::Lift { ErrorScale::Positive } else { ErrorScale::Unit };
     Ok(Influence::corrected(value, influence, shape, n))
 }

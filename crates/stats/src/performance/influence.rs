@@ -5,11 +5,11 @@
 //! the same rows subtract, the same numbers give paired differences. No randomness here.
 
 use crate::distributions::student_margin;
-use crate::outcome::{Estimate, Outcome};
+use crate::outcome::{Estimate, MetricResult};
 
 /// In which scale the sampling error of a metric is close to normal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Shape {
+pub(crate) enum ErrorScale {
     /// In [0, 1]: the logit.
     Unit,
     /// In [-1, 1]: the inverse hyperbolic tangent.
@@ -28,21 +28,21 @@ pub(crate) struct Influence {
     pub value: f64,
     /// One number a row, corrected for small samples; squares sum to the variance.
     pub rows: Vec<f64>,
-    pub shape: Shape,
+    pub shape: ErrorScale,
     /// Units that vary independently (rows, or queries): degrees of freedom plus one.
     pub units: usize,
 }
 
 impl Influence {
     /// From raw `w_i * dT/dw_i`, applying the n / (n - 1) correction over `units`.
-    pub fn corrected(value: f64, mut rows: Vec<f64>, shape: Shape, units: usize) -> Self {
+    pub fn corrected(value: f64, mut rows: Vec<f64>, shape: ErrorScale, units: usize) -> Self {
         let factor = if units > 1 { (units as f64 / (units as f64 - 1.0)).sqrt() } else { f64::INFINITY };
         rows.iter_mut().filter(|row| **row != 0.0).for_each(|row| *row *= factor);
         Influence { value, rows, shape, units }
     }
 
     /// A weighted mean of `loss` and its influences; weights need not sum to one.
-    pub fn mean(rows: usize, shape: Shape, loss: impl Fn(usize) -> f64, weight: impl Fn(usize) -> f64) -> Self {
+    pub fn mean(rows: usize, shape: ErrorScale, loss: impl Fn(usize) -> f64, weight: impl Fn(usize) -> f64) -> Self {
         let (mut total, mut sum) = (0.0, 0.0);
         for row in 0..rows {
             total += weight(row);
@@ -70,7 +70,7 @@ impl Influence {
 
     /// The estimate with its interval on the scale of its shape. A metric whose rows all agree has the error of one row
     /// that does not, so that a perfect score on few rows is never reported as certain.
-    pub fn estimate(&self, level: f64) -> Outcome {
+    pub fn estimate(&self, level: f64) -> MetricResult {
         let margin = student_margin(level, self.units as f64 - 1.0);
         let count = self.units as u64;
         let mut error = self.error();
@@ -78,16 +78,18 @@ impl Influence {
             error = f64::INFINITY;
         }
         match self.shape {
-            Shape::Free => {
+            ErrorScale::Free => {
                 Estimate::around(self.value, margin * error, (f64::NEG_INFINITY, f64::INFINITY), level, count)
             }
-            Shape::Positive => Estimate::around(self.value, margin * error, (0.0, f64::INFINITY), level, count),
-            Shape::AtMostOne => Estimate::around(self.value, margin * error, (f64::NEG_INFINITY, 1.0), level, count),
-            Shape::Unit => {
+            ErrorScale::Positive => Estimate::around(self.value, margin * error, (0.0, f64::INFINITY), level, count),
+            ErrorScale::AtMostOne => {
+                Estimate::around(self.value, margin * error, (f64::NEG_INFINITY, 1.0), level, count)
+            }
+            ErrorScale::Unit => {
                 let (low, high) = logit_interval(self.value, margin * error, self.units as f64);
                 Estimate::new(self.value, low, high, level, count)
             }
-            Shape::Signed => {
+            ErrorScale::Signed => {
                 let (low, high) = logit_interval(0.5 * (1.0 + self.value), 0.5 * margin * error, self.units as f64);
                 Estimate::new(self.value, 2.0 * low - 1.0, 2.0 * high - 1.0, level, count)
             }
@@ -112,12 +114,12 @@ fn logit_interval(value: f64, margin: f64, n: f64) -> (f64, f64) {
 }
 
 /// The paired difference `a - b` of one metric on the same rows.
-pub(crate) fn paired_difference(a: &Influence, b: &Influence, level: f64) -> Outcome {
+pub(crate) fn paired_difference(a: &Influence, b: &Influence, level: f64) -> MetricResult {
     let value = a.value - b.value;
     let mut variance: f64 = a.rows.iter().zip(&b.rows).map(|(a, b)| (a - b) * (a - b)).sum();
     // Models that never differ on these rows may still differ on the next: two rows' worth of disagreement, one in each
     // direction (Bonett & Price 2012 for proportions), keep the interval open.
-    let bounded = matches!(a.shape, Shape::Unit | Shape::Signed);
+    let bounded = matches!(a.shape, ErrorScale::Unit | ErrorScale::Signed);
     let discordant = a.rows.iter().zip(&b.rows).filter(|(a, b)| a != b).count();
     if variance == 0.0 || (bounded && discordant < 20) {
         let largest = a.rows.iter().chain(&b.rows).fold(0.0, |largest: f64, row| largest.max(row.abs()));
@@ -126,8 +128,8 @@ pub(crate) fn paired_difference(a: &Influence, b: &Influence, level: f64) -> Out
     }
     let margin = student_margin(level, a.units as f64 - 1.0) * variance.sqrt();
     let range = match a.shape {
-        Shape::Unit => (-1.0, 1.0),
-        Shape::Signed => (-2.0, 2.0),
+        ErrorScale::Unit => (-1.0, 1.0),
+        ErrorScale::Signed => (-2.0, 2.0),
         _ => (f64::NEG_INFINITY, f64::INFINITY),
     };
     Estimate::around(value, if margin.is_nan() { f64::INFINITY } else { margin }, range, level, a.units as u64)

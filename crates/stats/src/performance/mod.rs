@@ -34,13 +34,13 @@ pub use chart_data::{
 pub use confusion::{Cell, Confusion, Rate};
 pub use multiclass::{Average, confusion_matrix};
 pub use probability::{Binning, CalibrationBin, LOG_CLIP, calibration_bins};
-pub use registry::{Better, Entry, Metric, Task, UnknownMetric};
+pub use registry::{Better, Metric, MetricEntry, Task, UnknownMetric};
 pub(crate) use rows::as_probabilities;
 pub use rows::{BinaryRows, Decided, Labelled, MulticlassRows, RankingRows, RegressionRows};
-pub use threshold::{OperatingPoint, Target, cost_difference, operating_point};
+pub use threshold::{OperatingPoint, ThresholdTarget, cost_difference, operating_point};
 
 use crate::distributions::normal_margin;
-use crate::outcome::{Estimate, Outcome, Unmeasured, same_length};
+use crate::outcome::{Estimate, MetricResult, Unmeasured, same_length};
 use crate::random::Random;
 use confusion::{TableFunction, rate_influence};
 use curve::TopOf;
@@ -53,21 +53,21 @@ use regression::{Explained, RowLoss};
 pub const LEVEL: f64 = 0.95;
 
 /// The metric called `name` on `rows`, with its 95 % interval.
-pub fn metric(name: &str, rows: &Labelled) -> Outcome {
+pub fn metric(name: &str, rows: &Labelled) -> MetricResult {
     let metric = Metric::named(name, rows.task()).map_err(|error| Unmeasured::bad_input(name, error.to_string()))?;
     metric.measure(rows, LEVEL)
 }
 
 /// The paired difference `a - b` of the metric called `name`, with its 95 % interval. Both must hold the same rows in
 /// the same order (the same truth is checked) and the same weights.
-pub fn difference(name: &str, a: &Labelled, b: &Labelled) -> Outcome {
+pub fn difference(name: &str, a: &Labelled, b: &Labelled) -> MetricResult {
     let metric = Metric::named(name, a.task()).map_err(|error| Unmeasured::bad_input(name, error.to_string()))?;
     metric.difference(a, b, LEVEL, 0)
 }
 
 impl Metric {
     /// The metric on `rows`, with an interval of confidence `level`.
-    pub fn measure(self, rows: &Labelled, level: f64) -> Outcome {
+    pub fn measure(self, rows: &Labelled, level: f64) -> MetricResult {
         check_level(level)?;
         match (self, rows) {
             (Metric::Auc, Labelled::Binary(rows)) => curve::auc_estimate(rows, level),
@@ -97,7 +97,7 @@ impl Metric {
     /// The paired difference `a - b` on the same rows, with an interval of confidence `level`. Smooth metrics use the
     /// covariance of their influences (DeLong's for the AUC); the others (median, maxima over bins) a paired bootstrap
     /// of 400 draws from `seed`.
-    pub fn difference(self, a: &Labelled, b: &Labelled, level: f64, seed: u64) -> Outcome {
+    pub fn difference(self, a: &Labelled, b: &Labelled, level: f64, seed: u64) -> MetricResult {
         check_level(level)?;
         same_truth(a, b)?;
         match self.influence(a) {
@@ -111,14 +111,14 @@ impl Metric {
 
     /// The metric on rows that come in clusters (a customer's, a day's): rows of one cluster may depend on each other in
     /// any way, clusters may not. The interval rests on the number of clusters. Smooth metrics only.
-    pub fn measure_clustered(self, rows: &Labelled, cluster: &[u32], level: f64) -> Outcome {
+    pub fn measure_clustered(self, rows: &Labelled, cluster: &[u32], level: f64) -> MetricResult {
         check_level(level)?;
         let influence = self.influence(rows)?;
         same_length("clusters", &[influence.rows.len(), cluster.len()])?;
         influence.clustered(cluster).estimate(level).map(|estimate| Estimate { count: rows.rows() as u64, ..estimate })
     }
 
-    fn influence(self, rows: &Labelled) -> Outcome<Influence> {
+    fn influence(self, rows: &Labelled) -> MetricResult<Influence> {
         match rows {
             Labelled::Binary(rows) => binary_influence(self, rows),
             Labelled::Multiclass(rows) => multiclass_influence(self, rows),
@@ -133,13 +133,13 @@ impl Metric {
     }
 }
 
-fn binary_influence(metric: Metric, rows: &BinaryRows) -> Outcome<Influence> {
+fn binary_influence(metric: Metric, rows: &BinaryRows) -> MetricResult<Influence> {
     match metric {
         Metric::Auc => curve::auc(rows),
         Metric::Gini => {
             let auc = curve::auc(rows)?;
             let rows = auc.rows.iter().map(|row| 2.0 * row).collect();
-            Ok(Influence { value: 2.0 * auc.value - 1.0, rows, shape: influence::Shape::Signed, units: auc.units })
+            Ok(Influence { value: 2.0 * auc.value - 1.0, rows, shape: influence::ErrorScale::Signed, units: auc.units })
         }
         Metric::AveragePrecision => curve::average_precision(rows),
         Metric::Ks => curve::ks(rows),
@@ -161,7 +161,7 @@ fn binary_influence(metric: Metric, rows: &BinaryRows) -> Outcome<Influence> {
     }
 }
 
-fn multiclass_influence(metric: Metric, rows: &MulticlassRows) -> Outcome<Influence> {
+fn multiclass_influence(metric: Metric, rows: &MulticlassRows) -> MetricResult<Influence> {
     match metric {
         Metric::ClassAccuracy => {
             multiclass::accuracy(rows).share().ok_or_else(|| Unmeasured::too_few("rows", rows.truth.len(), 1))?;
@@ -186,7 +186,7 @@ fn multiclass_influence(metric: Metric, rows: &MulticlassRows) -> Outcome<Influe
     }
 }
 
-fn regression_influence(metric: Metric, rows: &RegressionRows) -> Outcome<Influence> {
+fn regression_influence(metric: Metric, rows: &RegressionRows) -> MetricResult<Influence> {
     let mean = |loss| regression::mean_loss(rows, loss);
     match metric {
         Metric::MeanAbsoluteError => mean(RowLoss::Absolute),
@@ -216,14 +216,14 @@ fn wrong_task(metric: Metric, task: Task) -> Unmeasured {
     Unmeasured::bad_input("metric", format!("{metric:?} does not measure {task:?} rows"))
 }
 
-fn check_level(level: f64) -> Outcome<()> {
+fn check_level(level: f64) -> MetricResult<()> {
     if level > 0.0 && level < 1.0 {
         return Ok(());
     }
     Err(Unmeasured::bad_input("level", format!("the confidence {level} is not between 0 and 1")))
 }
 
-fn same_truth(a: &Labelled, b: &Labelled) -> Outcome<()> {
+fn same_truth(a: &Labelled, b: &Labelled) -> MetricResult<()> {
     same_length("paired rows", &[a.rows(), b.rows()])?;
     let same = match (a, b) {
         (Labelled::Binary(a), Labelled::Binary(b)) => a.truth == b.truth && a.weight == b.weight,
@@ -241,7 +241,7 @@ fn same_truth(a: &Labelled, b: &Labelled) -> Outcome<()> {
 /// Draws of the paired bootstrap for metrics that have no influence function.
 const DRAWS: usize = 400;
 
-fn bootstrap_difference(metric: Metric, a: &Labelled, b: &Labelled, level: f64, seed: u64) -> Outcome {
+fn bootstrap_difference(metric: Metric, a: &Labelled, b: &Labelled, level: f64, seed: u64) -> MetricResult {
     let value = metric.measure(a, level)?.value - metric.measure(b, level)?.value;
     let n = a.rows();
     let mut random = Random::seeded(seed);
@@ -263,7 +263,7 @@ fn bootstrap_difference(metric: Metric, a: &Labelled, b: &Labelled, level: f64, 
     Estimate::around(value, margin, (f64::NEG_INFINITY, f64::INFINITY), level, n as u64)
 }
 
-fn resampled(metric: Metric, rows: &Labelled, chosen: &[usize]) -> Outcome<f64> {
+fn resampled(metric: Metric, rows: &Labelled, chosen: &[usize]) -> MetricResult<f64> {
     let pick = |values: &[f64]| chosen.iter().map(|row| values[*row]).collect::<Vec<f64>>();
     match rows {
         Labelled::Regression(rows) => {

@@ -2,11 +2,11 @@
 //! occurs is undefined here.
 
 use super::curve::auc;
-use super::influence::{Influence, Shape};
+use super::influence::{ErrorScale, Influence};
 use super::probability::LOG_CLIP;
 use super::rows::{BinaryRows, Decided, MulticlassRows};
 use crate::interval::Proportion;
-use crate::outcome::{Estimate, Outcome, Unmeasured};
+use crate::outcome::{Estimate, MetricResult, Unmeasured};
 
 /// How per-class numbers become one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -46,7 +46,7 @@ pub(crate) fn accuracy(rows: &MulticlassRows) -> Proportion {
 
 /// Influence on the share of rows for which `hit` holds.
 pub(crate) fn share(rows: &MulticlassRows, hit: impl Fn(usize) -> bool) -> Influence {
-    Influence::mean(rows.truth.len(), Shape::Unit, |row| if hit(row) { 1.0 } else { 0.0 }, |row| rows.weight(row))
+    Influence::mean(rows.truth.len(), ErrorScale::Unit, |row| if hit(row) { 1.0 } else { 0.0 }, |row| rows.weight(row))
 }
 
 /// Whether the true class is among the `k` most probable (ties favour the class of higher number, as scikit-learn).
@@ -58,7 +58,7 @@ pub(crate) fn in_top(rows: &MulticlassRows, row: usize, probability: &[f64], k: 
 }
 
 /// Averaged F1, precision or recall over the classes that occur in truth or decision.
-pub(crate) fn averaged(rows: &MulticlassRows, rate: ClassRate, average: Average) -> Outcome<Influence> {
+pub(crate) fn averaged(rows: &MulticlassRows, rate: ClassRate, average: Average) -> MetricResult<Influence> {
     if average == Average::Micro {
         // With one decision a row, micro-averaged F1, precision and recall all equal accuracy.
         return Ok(share(rows, |row| rows.truth[row] as usize == rows.decision(row)));
@@ -102,19 +102,19 @@ pub(crate) fn averaged(rows: &MulticlassRows, rate: ClassRate, average: Average)
             rows.weight(row) * move_by
         })
         .collect();
-    Ok(Influence::corrected(value, influence, Shape::Unit, rows.truth.len()))
+    Ok(Influence::corrected(value, influence, ErrorScale::Unit, rows.truth.len()))
 }
 
 /// Mean negative log probability of the true class; probabilities are renormalised to sum 1.
-pub(crate) fn log_loss(rows: &MulticlassRows) -> Outcome<Influence> {
+pub(crate) fn log_loss(rows: &MulticlassRows) -> MetricResult<Influence> {
     let p = normalised(rows, "log_loss")?;
     let loss = |row: usize| -p[row * rows.classes + rows.truth[row] as usize].max(LOG_CLIP).ln();
     enough(rows, "log_loss")?;
-    Ok(Influence::mean(rows.truth.len(), Shape::Positive, loss, |row| rows.weight(row)))
+    Ok(Influence::mean(rows.truth.len(), ErrorScale::Positive, loss, |row| rows.weight(row)))
 }
 
 /// Mean squared distance of the probability vector and the truth (0 to 2).
-pub(crate) fn brier(rows: &MulticlassRows) -> Outcome<Influence> {
+pub(crate) fn brier(rows: &MulticlassRows) -> MetricResult<Influence> {
     let p = normalised(rows, "brier")?;
     let loss = |row: usize| {
         (0..rows.classes)
@@ -122,17 +122,17 @@ pub(crate) fn brier(rows: &MulticlassRows) -> Outcome<Influence> {
             .sum()
     };
     enough(rows, "brier")?;
-    Ok(Influence::mean(rows.truth.len(), Shape::Positive, loss, |row| rows.weight(row)))
+    Ok(Influence::mean(rows.truth.len(), ErrorScale::Positive, loss, |row| rows.weight(row)))
 }
 
-fn enough(rows: &MulticlassRows, what: &str) -> Outcome<()> {
+fn enough(rows: &MulticlassRows, what: &str) -> MetricResult<()> {
     if rows.truth.len() < 2 {
         return Err(Unmeasured::too_few(&format!("rows for {what}"), rows.truth.len(), 2));
     }
     Ok(())
 }
 
-fn normalised(rows: &MulticlassRows, what: &str) -> Outcome<Vec<f64>> {
+fn normalised(rows: &MulticlassRows, what: &str) -> MetricResult<Vec<f64>> {
     let mut p = rows.probabilities(what)?.to_vec();
     for (row, line) in p.chunks_mut(rows.classes).enumerate() {
         let sum: f64 = line.iter().sum();
@@ -148,7 +148,7 @@ fn normalised(rows: &MulticlassRows, what: &str) -> Outcome<Vec<f64>> {
 }
 
 /// Mean over classes of the AUC of that class against all others.
-pub(crate) fn auc_one_vs_rest(rows: &MulticlassRows, average: Average) -> Outcome<Influence> {
+pub(crate) fn auc_one_vs_rest(rows: &MulticlassRows, average: Average) -> MetricResult<Influence> {
     let p = rows.probabilities("auc_ovr")?;
     let n = rows.truth.len();
     let (mut value, mut influence) = (0.0, vec![0.0; n]);
@@ -174,11 +174,11 @@ pub(crate) fn auc_one_vs_rest(rows: &MulticlassRows, average: Average) -> Outcom
             }
         }
     }
-    Ok(Influence { value, rows: influence, shape: Shape::Unit, units: n })
+    Ok(Influence { value, rows: influence, shape: ErrorScale::Unit, units: n })
 }
 
 /// Mean over pairs of classes of the AUC among rows of the two (Hand & Till 2001).
-pub(crate) fn auc_one_vs_one(rows: &MulticlassRows) -> Outcome<Influence> {
+pub(crate) fn auc_one_vs_one(rows: &MulticlassRows) -> MetricResult<Influence> {
     let p = rows.probabilities("auc_ovo")?;
     let (n, k) = (rows.truth.len(), rows.classes);
     let pairs = (k * (k.saturating_sub(1))) as f64;
@@ -201,11 +201,11 @@ pub(crate) fn auc_one_vs_one(rows: &MulticlassRows) -> Outcome<Influence> {
             members.iter().zip(&one.rows).for_each(|(row, moved)| influence[*row] += moved / pairs);
         }
     }
-    Ok(Influence { value, rows: influence, shape: Shape::Unit, units: n })
+    Ok(Influence { value, rows: influence, shape: ErrorScale::Unit, units: n })
 }
 
 /// Share of right decisions minus chance, over one minus chance (Cohen).
-pub(crate) fn kappa(rows: &MulticlassRows) -> Outcome<Influence> {
+pub(crate) fn kappa(rows: &MulticlassRows) -> MetricResult<Influence> {
     let k = rows.classes;
     let table = confusion_matrix(rows);
     let total: f64 = table.iter().sum();
@@ -228,10 +228,10 @@ pub(crate) fn kappa(rows: &MulticlassRows) -> Outcome<Influence> {
             rows.weight(row) / total * (agrees - (1.0 - value) * chances) / (1.0 - chance)
         })
         .collect();
-    Ok(Influence::corrected(value, influence, Shape::Signed, rows.truth.len()))
+    Ok(Influence::corrected(value, influence, ErrorScale::Signed, rows.truth.len()))
 }
 
 /// The estimate of a share by name.
-pub(crate) fn accuracy_estimate(rows: &MulticlassRows, level: f64) -> Outcome<Estimate> {
+pub(crate) fn accuracy_estimate(rows: &MulticlassRows, level: f64) -> MetricResult<Estimate> {
     accuracy(rows).wilson("accuracy", level)
 }

@@ -1,36 +1,36 @@
 //! Metrics of binary probabilities: log loss, Brier, calibration error, slope and intercept.
 
-use super::influence::{Influence, Shape};
+use super::influence::{ErrorScale, Influence};
 use super::rows::BinaryRows;
 use crate::distributions::normal_quantile;
-use crate::outcome::{Estimate, Outcome, Unmeasured};
+use crate::outcome::{Estimate, MetricResult, Unmeasured};
 
 /// Probabilities are cut to `[LOG_CLIP, 1 - LOG_CLIP]` before their logarithm (scikit-learn's historical bound).
 pub const LOG_CLIP: f64 = 1e-15;
 
 /// Mean negative log likelihood, natural logarithm.
-pub(crate) fn log_loss(rows: &BinaryRows) -> Outcome<Influence> {
+pub(crate) fn log_loss(rows: &BinaryRows) -> MetricResult<Influence> {
     let p = rows.probabilities("log_loss")?;
     let loss = |row: usize| {
         let p = p[row].clamp(LOG_CLIP, 1.0 - LOG_CLIP);
         if rows.truth[row] { -p.ln() } else { -(1.0 - p).ln() }
     };
-    mean_over(rows, "log_loss", Shape::Positive, loss)
+    mean_over(rows, "log_loss", ErrorScale::Positive, loss)
 }
 
 /// Mean squared distance of probability and truth.
-pub(crate) fn brier(rows: &BinaryRows) -> Outcome<Influence> {
+pub(crate) fn brier(rows: &BinaryRows) -> MetricResult<Influence> {
     let p = rows.probabilities("brier")?;
-    mean_over(rows, "brier", Shape::Unit, |row| (p[row] - if rows.truth[row] { 1.0 } else { 0.0 }).powi(2))
+    mean_over(rows, "brier", ErrorScale::Unit, |row| (p[row] - if rows.truth[row] { 1.0 } else { 0.0 }).powi(2))
 }
 
 /// Mean probability minus base rate: calibration in the large.
-pub(crate) fn calibration_bias(rows: &BinaryRows) -> Outcome<Influence> {
+pub(crate) fn calibration_bias(rows: &BinaryRows) -> MetricResult<Influence> {
     let p = rows.probabilities("calibration_bias")?;
-    mean_over(rows, "calibration_bias", Shape::Free, |row| p[row] - if rows.truth[row] { 1.0 } else { 0.0 })
+    mean_over(rows, "calibration_bias", ErrorScale::Free, |row| p[row] - if rows.truth[row] { 1.0 } else { 0.0 })
 }
 
-fn mean_over(rows: &BinaryRows, what: &str, shape: Shape, loss: impl Fn(usize) -> f64) -> Outcome<Influence> {
+fn mean_over(rows: &BinaryRows, what: &str, shape: ErrorScale, loss: impl Fn(usize) -> f64) -> MetricResult<Influence> {
     if rows.truth.len() < 2 {
         return Err(Unmeasured::too_few(&format!("rows for {what}"), rows.truth.len(), 2));
     }
@@ -63,7 +63,7 @@ pub struct CalibrationBin {
 }
 
 /// The reliability diagram: empty bins are left out.
-pub fn calibration_bins(rows: &BinaryRows, bins: usize, by: Binning) -> Outcome<Vec<CalibrationBin>> {
+pub fn calibration_bins(rows: &BinaryRows, bins: usize, by: Binning) -> MetricResult<Vec<CalibrationBin>> {
     let p = rows.probabilities("calibration")?;
     let n = p.len();
     if bins == 0 || n == 0 {
@@ -113,7 +113,7 @@ pub fn calibration_bins(rows: &BinaryRows, bins: usize, by: Binning) -> Outcome<
 ///
 /// The interval is conservative: absolute values fold noise upwards, so its half width is a bound on the mean absolute
 /// error of the bins (its expectation plus a normal margin), which also shows when a small ECE is all noise.
-pub(crate) fn expected_calibration_error(rows: &BinaryRows, bins: usize, by: Binning, level: f64) -> Outcome {
+pub(crate) fn expected_calibration_error(rows: &BinaryRows, bins: usize, by: Binning, level: f64) -> MetricResult {
     let bins = calibration_bins(rows, bins, by)?;
     let total: f64 = bins.iter().map(|bin| bin.weight).sum();
     let value = bins.iter().map(|bin| bin.weight * (bin.observed - bin.predicted).abs()).sum::<f64>() / total;
@@ -125,7 +125,7 @@ pub(crate) fn expected_calibration_error(rows: &BinaryRows, bins: usize, by: Bin
 }
 
 /// The largest |observed - predicted| of any bin, with a margin that holds for all bins at once (Bonferroni).
-pub(crate) fn maximum_calibration_error(rows: &BinaryRows, bins: usize, by: Binning, level: f64) -> Outcome {
+pub(crate) fn maximum_calibration_error(rows: &BinaryRows, bins: usize, by: Binning, level: f64) -> MetricResult {
     let bins = calibration_bins(rows, bins, by)?;
     let z = normal_quantile(1.0 - (1.0 - level) / (2.0 * bins.len() as f64));
     let gap = |bin: &CalibrationBin| (bin.observed - bin.predicted).abs();
@@ -145,7 +145,7 @@ pub(crate) enum Recalibration {
 }
 
 /// Cox's (1958) recalibration by Newton's method; influences are those of the maximum-likelihood estimate.
-pub(crate) fn recalibration(rows: &BinaryRows, which: Recalibration) -> Outcome<Influence> {
+pub(crate) fn recalibration(rows: &BinaryRows, which: Recalibration) -> MetricResult<Influence> {
     let name = if which == Recalibration::Slope { "calibration_slope" } else { "calibration_intercept" };
     let p = rows.probabilities(name)?;
     let logit = |row: usize| {
@@ -183,7 +183,7 @@ pub(crate) fn recalibration(rows: &BinaryRows, which: Recalibration) -> Outcome<
         })
         .collect();
     let value = if which == Recalibration::Slope { b } else { a };
-    Ok(Influence::corrected(value, influence, Shape::Free, rows.truth.len()))
+    Ok(Influence::corrected(value, influence, ErrorScale::Free, rows.truth.len()))
 }
 
 fn sigmoid(x: f64) -> f64 {

@@ -1,8 +1,8 @@
 //! Metrics of an order within queries: NDCG, MAP, MRR. The query is the unit: its mean, its error.
 
-use super::influence::{Influence, Shape};
+use super::influence::{ErrorScale, Influence};
 use super::rows::RankingRows;
-use crate::outcome::{Outcome, Unmeasured};
+use crate::outcome::{MetricResult, Unmeasured};
 
 /// A measure of one query's order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub(crate) enum OrderOf {
 }
 
 /// The mean over queries that have a relevant item; the others have no value. Ties in score keep the row order.
-pub(crate) fn mean_over_queries(rows: &RankingRows, of: OrderOf) -> Outcome<Influence> {
+pub(crate) fn mean_over_queries(rows: &RankingRows, of: OrderOf) -> MetricResult<Influence> {
     let mut order: Vec<u32> = (0..rows.query.len() as u32).collect();
     let key = |row: u32| (rows.query[row as usize], rows.score[row as usize]);
     order.sort_by(|a, b| key(*a).0.cmp(&key(*b).0).then(key(*b).1.total_cmp(&key(*a).1)));
@@ -34,7 +34,7 @@ pub(crate) fn mean_over_queries(rows: &RankingRows, of: OrderOf) -> Outcome<Infl
     if values.len() < 2 {
         return Err(Unmeasured::too_few("queries with a relevant item", values.len(), 2));
     }
-    Ok(Influence::mean(values.len(), Shape::Unit, |query| values[query], |_| 1.0))
+    Ok(Influence::mean(values.len(), ErrorScale::Unit, |query| values[query], |_| 1.0))
 }
 
 fn of_query(gains: &[f64], of: OrderOf) -> f64 {

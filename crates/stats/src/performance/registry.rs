@@ -104,7 +104,7 @@ pub enum Metric {
 
 /// A line of the catalogue: canonical name, other names, meaning.
 #[derive(Debug, Clone, Copy)]
-pub struct Entry {
+pub struct MetricEntry {
     /// The name that reports use.
     pub name: &'static str,
     /// Other accepted names.
@@ -115,11 +115,16 @@ pub struct Entry {
     pub meaning: &'static str,
 }
 
-const fn entry(name: &'static str, also: &'static [&'static str], metric: Metric, meaning: &'static str) -> Entry {
-    Entry { name, also, metric, meaning }
+const fn entry(
+    name: &'static str,
+    also: &'static [&'static str],
+    metric: Metric,
+    meaning: &'static str,
+) -> MetricEntry {
+    MetricEntry { name, also, metric, meaning }
 }
 
-const BINARY: &[Entry] = &[
+const BINARY: &[MetricEntry] = &[
     entry("auc", &["roc_auc", "auroc"], Metric::Auc, "probability that a positive scores above a negative, ties half"),
     entry("gini", &[], Metric::Gini, "2 auc - 1"),
     entry(
@@ -220,7 +225,7 @@ const BINARY: &[Entry] = &[
     entry("kappa", &["cohen_kappa"], Metric::Kappa, "agreement beyond chance"),
 ];
 
-const MULTICLASS: &[Entry] = &[
+const MULTICLASS: &[MetricEntry] = &[
     entry("accuracy", &["acc"], Metric::ClassAccuracy, "share of right decisions"),
     entry("f1_macro", &["f1", "macro_f1"], Metric::ClassF1(Average::Macro), "F1, every class the same weight"),
     entry("f1_weighted", &["weighted_f1"], Metric::ClassF1(Average::Weighted), "F1, classes weighted by frequency"),
@@ -268,7 +273,7 @@ const MULTICLASS: &[Entry] = &[
     entry("top_k", &["top_k_accuracy"], Metric::TopK { k: 2 }, "truth among the k most probable (top_k@3)"),
 ];
 
-const REGRESSION: &[Entry] = &[
+const REGRESSION: &[MetricEntry] = &[
     entry("mae", &["mean_absolute_error"], Metric::MeanAbsoluteError, "mean absolute error"),
     entry("mse", &["mean_squared_error"], Metric::MeanSquaredError, "mean squared error"),
     entry("rmse", &["root_mean_squared_error"], Metric::RootMeanSquaredError, "root of the mean squared error"),
@@ -290,7 +295,7 @@ const REGRESSION: &[Entry] = &[
     ),
 ];
 
-const RANKING: &[Entry] = &[
+const RANKING: &[MetricEntry] = &[
     entry("ndcg", &[], Metric::Ndcg { k: 0 }, "discounted gain over that of the best order (ndcg@10)"),
     entry(
         "map",
@@ -322,7 +327,7 @@ pub struct UnknownMetric {
 
 impl Metric {
     /// All metrics of a task, in the order of reports.
-    pub fn catalogue(task: Task) -> &'static [Entry] {
+    pub fn catalogue(task: Task) -> &'static [MetricEntry] {
         match task {
             Task::Binary => BINARY,
             Task::Multiclass => MULTICLASS,

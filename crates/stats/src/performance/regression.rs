@@ -1,9 +1,9 @@
 //! Metrics of a predicted number. scikit-learn's definitions where it has them; sMAPE runs from 0 to 2.
 
-use super::influence::{Influence, Shape};
+use super::influence::{ErrorScale, Influence};
 use super::rows::RegressionRows;
 use crate::distributions::normal_margin;
-use crate::outcome::{Estimate, Outcome, Unmeasured};
+use crate::outcome::{Estimate, MetricResult, Unmeasured};
 
 /// A mean over rows of some loss.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -18,7 +18,7 @@ pub(crate) enum RowLoss {
 }
 
 /// Mean loss.
-pub(crate) fn mean_loss(rows: &RegressionRows, loss: RowLoss) -> Outcome<Influence> {
+pub(crate) fn mean_loss(rows: &RegressionRows, loss: RowLoss) -> MetricResult<Influence> {
     enough(rows)?;
     if loss == RowLoss::AbsolutePercentage && rows.truth.contains(&0.0) {
         return Err(Unmeasured::undefined("mape", "a true value is zero; wape or smape measure such rows"));
@@ -31,7 +31,7 @@ pub(crate) fn mean_loss(rows: &RegressionRows, loss: RowLoss) -> Outcome<Influen
     {
         return Err(Unmeasured::bad_input("pinball", format!("the quantile {quantile} is not in [0, 1]")));
     }
-    let shape = if loss == RowLoss::Error { Shape::Free } else { Shape::Positive };
+    let shape = if loss == RowLoss::Error { ErrorScale::Free } else { ErrorScale::Positive };
     let of = |row: usize| row_loss(loss, rows.truth[row], rows.predicted[row]);
     Ok(Influence::mean(rows.truth.len(), shape, of, |row| rows.weight(row)))
 }
@@ -52,7 +52,7 @@ fn row_loss(loss: RowLoss, truth: f64, predicted: f64) -> f64 {
     }
 }
 
-fn enough(rows: &RegressionRows) -> Outcome<()> {
+fn enough(rows: &RegressionRows) -> MetricResult<()> {
     if rows.truth.len() < 2 { Err(Unmeasured::too_few("rows", rows.truth.len(), 2)) } else { Ok(()) }
 }
 
@@ -65,7 +65,7 @@ pub(crate) fn root(mean: Influence) -> Influence {
 }
 
 /// Sum of absolute errors over sum of absolute truths (WAPE, weighted absolute percentage error).
-pub(crate) fn wape(rows: &RegressionRows) -> Outcome<Influence> {
+pub(crate) fn wape(rows: &RegressionRows) -> MetricResult<Influence> {
     enough(rows)?;
     let n = rows.truth.len();
     let (mut errors, mut scale) = (0.0, 0.0);
@@ -83,7 +83,7 @@ pub(crate) fn wape(rows: &RegressionRows) -> Outcome<Influence> {
             rows.weight(row) * (error - value * rows.truth[row].abs()) / scale
         })
         .collect();
-    Ok(Influence::corrected(value, influence, Shape::Positive, n))
+    Ok(Influence::corrected(value, influence, ErrorScale::Positive, n))
 }
 
 /// Which share of the variance is explained.
@@ -96,7 +96,7 @@ pub(crate) enum Explained {
 }
 
 /// R2 or explained variance.
-pub(crate) fn explained(rows: &RegressionRows, which: Explained) -> Outcome<Influence> {
+pub(crate) fn explained(rows: &RegressionRows, which: Explained) -> MetricResult<Influence> {
     enough(rows)?;
     let n = rows.truth.len();
     let total: f64 = (0..n).map(|row| rows.weight(row)).sum();
@@ -115,11 +115,11 @@ pub(crate) fn explained(rows: &RegressionRows, which: Explained) -> Outcome<Infl
             rows.weight(row) / total * -(unexplained - (1.0 - value) * spread) / variance
         })
         .collect();
-    Ok(Influence::corrected(value, influence, Shape::AtMostOne, n))
+    Ok(Influence::corrected(value, influence, ErrorScale::AtMostOne, n))
 }
 
 /// Median absolute error, by the interval of order statistics (Woodruff 1952): no density is estimated.
-pub(crate) fn median_absolute_error(rows: &RegressionRows, level: f64) -> Outcome {
+pub(crate) fn median_absolute_error(rows: &RegressionRows, level: f64) -> MetricResult {
     enough(rows)?;
     let sorted = sorted_errors(rows);
     let (value, low, high) = weighted_quantile_interval(&sorted, 0.5, level);
@@ -173,7 +173,7 @@ fn weighted_quantile_interval(sorted: &[(f64, f64)], p: f64, level: f64) -> (f64
 }
 
 /// The largest absolute error. The data bound it only from below, so the upper end is infinite.
-pub(crate) fn max_error(rows: &RegressionRows, level: f64) -> Outcome {
+pub(crate) fn max_error(rows: &RegressionRows, level: f64) -> MetricResult {
     if rows.truth.is_empty() {
         return Err(Unmeasured::too_few("rows", 0, 1));
     }

@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use crate::outcome::{Outcome, Unmeasured, all_finite, same_length};
+use crate::outcome::{MetricResult, Unmeasured, all_finite, same_length};
 
 /// Rows of one kind of task.
 #[derive(Debug, Clone, Copy)]
@@ -52,26 +52,26 @@ pub struct BinaryRows<'a> {
 
 impl<'a> BinaryRows<'a> {
     /// Scores (any finite number; probabilities where a metric asks for them), decided at `threshold`.
-    pub fn scored(truth: &'a [bool], score: &'a [f64], threshold: f64) -> Outcome<Self> {
+    pub fn scored(truth: &'a [bool], score: &'a [f64], threshold: f64) -> MetricResult<Self> {
         same_length("binary rows", &[truth.len(), score.len()])?;
         all_finite("score", score)?;
         Ok(BinaryRows { truth, score: Some(score), decided: Decided::AtLeast(threshold), weight: None })
     }
 
     /// Decisions without scores.
-    pub fn decided(truth: &'a [bool], decision: &'a [bool]) -> Outcome<Self> {
+    pub fn decided(truth: &'a [bool], decision: &'a [bool]) -> MetricResult<Self> {
         same_length("binary rows", &[truth.len(), decision.len()])?;
         Ok(BinaryRows { truth, score: None, decided: Decided::Given(decision), weight: None })
     }
 
     /// The same rows, with logged decisions in place of a threshold.
-    pub fn with_decisions(self, decision: &'a [bool]) -> Outcome<Self> {
+    pub fn with_decisions(self, decision: &'a [bool]) -> MetricResult<Self> {
         same_length("binary rows", &[self.truth.len(), decision.len()])?;
         Ok(BinaryRows { decided: Decided::Given(decision), ..self })
     }
 
     /// The same rows, each counting as much as its weight (not negative, some positive).
-    pub fn with_weights(self, weight: &'a [f64]) -> Outcome<Self> {
+    pub fn with_weights(self, weight: &'a [f64]) -> MetricResult<Self> {
         check_weights(self.truth.len(), weight)?;
         Ok(BinaryRows { weight: Some(weight), ..self })
     }
@@ -88,11 +88,11 @@ impl<'a> BinaryRows<'a> {
         self.weight.map_or(1.0, |weight| weight[row])
     }
 
-    pub(crate) fn scores(&self, what: &str) -> Outcome<&'a [f64]> {
+    pub(crate) fn scores(&self, what: &str) -> MetricResult<&'a [f64]> {
         self.score.ok_or_else(|| Unmeasured::bad_input(what, "it needs scores, and only decisions were given"))
     }
 
-    pub(crate) fn probabilities(&self, what: &str) -> Outcome<Cow<'a, [f64]>> {
+    pub(crate) fn probabilities(&self, what: &str) -> MetricResult<Cow<'a, [f64]>> {
         let score = self.scores(what)?;
         as_probabilities(score).map_err(|row| {
             let why = "it needs probabilities, and row";
@@ -128,7 +128,7 @@ pub struct MulticlassRows<'a> {
 
 impl<'a> MulticlassRows<'a> {
     /// Probabilities, row by row (`rows x classes`); the decision is the most probable class.
-    pub fn scored(truth: &'a [u32], classes: usize, probability: &'a [f64]) -> Outcome<Self> {
+    pub fn scored(truth: &'a [u32], classes: usize, probability: &'a [f64]) -> MetricResult<Self> {
         same_length("multiclass probabilities", &[truth.len() * classes, probability.len()])?;
         all_finite("probability", probability)?;
         check_classes("truth", truth, classes)?;
@@ -136,7 +136,7 @@ impl<'a> MulticlassRows<'a> {
     }
 
     /// Decisions without probabilities.
-    pub fn decided(truth: &'a [u32], classes: usize, decision: &'a [u32]) -> Outcome<Self> {
+    pub fn decided(truth: &'a [u32], classes: usize, decision: &'a [u32]) -> MetricResult<Self> {
         same_length("multiclass rows", &[truth.len(), decision.len()])?;
         check_classes("truth", truth, classes)?;
         check_classes("decision", decision, classes)?;
@@ -144,14 +144,14 @@ impl<'a> MulticlassRows<'a> {
     }
 
     /// The same rows, with logged decisions in place of the most probable class.
-    pub fn with_decisions(self, decision: &'a [u32]) -> Outcome<Self> {
+    pub fn with_decisions(self, decision: &'a [u32]) -> MetricResult<Self> {
         same_length("multiclass rows", &[self.truth.len(), decision.len()])?;
         check_classes("decision", decision, self.classes)?;
         Ok(MulticlassRows { decision: Some(decision), ..self })
     }
 
     /// The same rows, each counting as much as its weight (not negative, some positive).
-    pub fn with_weights(self, weight: &'a [f64]) -> Outcome<Self> {
+    pub fn with_weights(self, weight: &'a [f64]) -> MetricResult<Self> {
         check_weights(self.truth.len(), weight)?;
         Ok(MulticlassRows { weight: Some(weight), ..self })
     }
@@ -168,7 +168,7 @@ impl<'a> MulticlassRows<'a> {
         }
     }
 
-    pub(crate) fn probabilities(&self, what: &str) -> Outcome<&'a [f64]> {
+    pub(crate) fn probabilities(&self, what: &str) -> MetricResult<&'a [f64]> {
         self.probability
             .ok_or_else(|| Unmeasured::bad_input(what, "it needs probabilities, and only decisions were given"))
     }
@@ -194,7 +194,7 @@ pub struct RegressionRows<'a> {
 
 impl<'a> RegressionRows<'a> {
     /// What came true beside what was predicted.
-    pub fn new(truth: &'a [f64], predicted: &'a [f64]) -> Outcome<Self> {
+    pub fn new(truth: &'a [f64], predicted: &'a [f64]) -> MetricResult<Self> {
         same_length("regression rows", &[truth.len(), predicted.len()])?;
         all_finite("truth", truth)?;
         all_finite("prediction", predicted)?;
@@ -202,7 +202,7 @@ impl<'a> RegressionRows<'a> {
     }
 
     /// The same rows, each counting as much as its weight (not negative, some positive).
-    pub fn with_weights(self, weight: &'a [f64]) -> Outcome<Self> {
+    pub fn with_weights(self, weight: &'a [f64]) -> MetricResult<Self> {
         check_weights(self.truth.len(), weight)?;
         Ok(RegressionRows { weight: Some(weight), ..self })
     }
@@ -222,7 +222,7 @@ pub struct RankingRows<'a> {
 
 impl<'a> RankingRows<'a> {
     /// One row an item. Rows of a query need not be neighbours. Gains are not negative.
-    pub fn new(query: &'a [u32], gain: &'a [f64], score: &'a [f64]) -> Outcome<Self> {
+    pub fn new(query: &'a [u32], gain: &'a [f64], score: &'a [f64]) -> MetricResult<Self> {
         same_length("ranking rows", &[query.len(), gain.len(), score.len()])?;
         all_finite("gain", gain)?;
         all_finite("score", score)?;
@@ -233,7 +233,7 @@ impl<'a> RankingRows<'a> {
     }
 }
 
-fn check_classes(what: &str, class: &[u32], classes: usize) -> Outcome<()> {
+fn check_classes(what: &str, class: &[u32], classes: usize) -> MetricResult<()> {
     match class.iter().position(|class| *class as usize >= classes) {
         None => Ok(()),
         Some(row) => Err(Unmeasured::bad_input(
@@ -243,7 +243,7 @@ fn check_classes(what: &str, class: &[u32], classes: usize) -> Outcome<()> {
     }
 }
 
-fn check_weights(rows: usize, weight: &[f64]) -> Outcome<()> {
+fn check_weights(rows: usize, weight: &[f64]) -> MetricResult<()> {
     same_length("weights", &[rows, weight.len()])?;
     all_finite("weight", weight)?;
     if weight.iter().any(|weight| *weight < 0.0) {

@@ -3,12 +3,12 @@
 use super::confusion::{Confusion, Rate};
 use super::rows::BinaryRows;
 use crate::distributions::student_margin;
-use crate::outcome::{Estimate, Outcome, Unmeasured};
+use crate::outcome::{Estimate, MetricResult, Unmeasured};
 
 /// What a threshold must achieve.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Target {
+pub enum ThresholdTarget {
     /// The least mean cost a row, when a false positive and a false negative cost this much.
     Cost {
         /// Of a decision that should not have been.
@@ -39,7 +39,7 @@ pub struct OperatingPoint {
 
 /// The best threshold for a target. With `sure`, a rate must keep its target at the far end of its 95 % Wilson interval,
 /// so that few rows do not promise what many will not hold. Undefined when no threshold reaches the target.
-pub fn operating_point(rows: &BinaryRows, target: Target, sure: bool) -> Outcome<OperatingPoint> {
+pub fn operating_point(rows: &BinaryRows, target: ThresholdTarget, sure: bool) -> MetricResult<OperatingPoint> {
     let score = rows.scores("threshold")?;
     if score.len() < 2 {
         return Err(Unmeasured::too_few("rows", score.len(), 2));
@@ -66,34 +66,34 @@ pub fn operating_point(rows: &BinaryRows, target: Target, sure: bool) -> Outcome
     let Some((_, mut point)) = best else {
         return Err(Unmeasured::undefined("threshold", format!("no threshold reaches {target:?} on these rows")));
     };
-    if let Target::Cost { false_positive, false_negative } = target {
+    if let ThresholdTarget::Cost { false_positive, false_negative } = target {
         point.cost = Some(cost(rows, point.threshold, false_positive, false_negative)?);
     }
     Ok(point)
 }
 
 /// How good a table is for a target; `None` when it misses it.
-fn worth(table: &Confusion, target: Target, sure: bool) -> Option<f64> {
+fn worth(table: &Confusion, target: ThresholdTarget, sure: bool) -> Option<f64> {
     let rate = |rate: Rate| table.rate(rate, 0.95).ok();
     let highest = |estimate: Estimate| if sure { estimate.high } else { estimate.value };
     let lowest = |estimate: Estimate| if sure { estimate.low } else { estimate.value };
     let recall = || rate(Rate::Recall).map(|recall| recall.value);
     match target {
-        Target::Cost { false_positive, false_negative } => {
+        ThresholdTarget::Cost { false_positive, false_negative } => {
             let cost = table.false_positive.weight * false_positive + table.false_negative.weight * false_negative;
             Some(-cost)
         }
-        Target::FalsePositiveRate(most) if highest(rate(Rate::FalsePositiveRate)?) <= most => recall(),
-        Target::Recall(least) if lowest(rate(Rate::Recall)?) >= least => Some(rate(Rate::Precision)?.value),
-        Target::Precision(least) if lowest(rate(Rate::Precision)?) >= least => recall(),
-        Target::SelectionRate(most) if highest(rate(Rate::SelectionRate)?) <= most => {
+        ThresholdTarget::FalsePositiveRate(most) if highest(rate(Rate::FalsePositiveRate)?) <= most => recall(),
+        ThresholdTarget::Recall(least) if lowest(rate(Rate::Recall)?) >= least => Some(rate(Rate::Precision)?.value),
+        ThresholdTarget::Precision(least) if lowest(rate(Rate::Precision)?) >= least => recall(),
+        ThresholdTarget::SelectionRate(most) if highest(rate(Rate::SelectionRate)?) <= most => {
             Some(rate(Rate::SelectionRate)?.value)
         }
         _ => None,
     }
 }
 
-fn cost(rows: &BinaryRows, threshold: f64, false_positive: f64, false_negative: f64) -> Outcome<Estimate> {
+fn cost(rows: &BinaryRows, threshold: f64, false_positive: f64, false_negative: f64) -> MetricResult<Estimate> {
     let score = rows.scores("cost")?;
     weighted_mean(rows, 0.95, |row| price(rows.truth[row], score[row] >= threshold, false_positive, false_negative))
 }
@@ -103,7 +103,12 @@ fn cost(rows: &BinaryRows, threshold: f64, false_positive: f64, false_negative: 
 ///
 /// # Errors
 /// Fewer than two rows, or rows without scores.
-pub fn cost_difference(rows: &BinaryRows, (old, new): (f64, f64), costs: (f64, f64), level: f64) -> Outcome<Estimate> {
+pub fn cost_difference(
+    rows: &BinaryRows,
+    (old, new): (f64, f64),
+    costs: (f64, f64),
+    level: f64,
+) -> MetricResult<Estimate> {
     let score = rows.scores("cost")?;
     if score.len() < 2 {
         return Err(Unmeasured::too_few("rows", score.len(), 2));
@@ -121,7 +126,7 @@ fn price(truth: bool, decision: bool, false_positive: f64, false_negative: f64) 
     }
 }
 
-fn weighted_mean(rows: &BinaryRows, level: f64, of: impl Fn(usize) -> f64) -> Outcome<Estimate> {
+fn weighted_mean(rows: &BinaryRows, level: f64, of: impl Fn(usize) -> f64) -> MetricResult<Estimate> {
     let n = rows.truth.len();
     let total: f64 = (0..n).map(|row| rows.weight(row)).sum();
     let mean = (0..n).map(|row| rows.weight(row) * of(row)).sum::<f64>() / total;

@@ -6,7 +6,7 @@
 
 use super::isotonic::Isotonic;
 use crate::distributions::normal_margin;
-use crate::outcome::{Estimate, Outcome, Unmeasured, all_finite, same_length};
+use crate::outcome::{Estimate, MetricResult, Unmeasured, all_finite, same_length};
 use crate::performance::{
     BinaryRows, Binning, Confusion, Labelled, Metric, Rate, Task, as_probabilities, calibration_bins,
 };
@@ -24,7 +24,7 @@ pub struct Calibration {
 
 impl Calibration {
     /// Fits isotonic calibration on reference rows; weights are those of the rows.
-    pub fn fit(reference: &BinaryRows) -> Outcome<Self> {
+    pub fn fit(reference: &BinaryRows) -> MetricResult<Self> {
         let score = reference.scores("calibration")?;
         let truth: Vec<f64> = reference.truth.iter().map(|truth| f64::from(u8::from(*truth))).collect();
         let map = Isotonic::fit(score, &truth, reference.weight)?;
@@ -38,7 +38,7 @@ impl Calibration {
 
     /// The same, with each reference row weighted by how much more likely it is now (M-CBPE, PAPE: the density ratio
     /// `d / (1 - d)` of a domain classifier).
-    pub fn fit_reweighted(reference: &BinaryRows, density_ratio: &[f64]) -> Outcome<Self> {
+    pub fn fit_reweighted(reference: &BinaryRows, density_ratio: &[f64]) -> MetricResult<Self> {
         let weights: Vec<f64> = (0..reference.truth.len().min(density_ratio.len()))
             .map(|row| reference.weight(row) * density_ratio[row])
             .collect();
@@ -51,8 +51,8 @@ impl Calibration {
     }
 
     /// The probability behind a score.
-    pub fn at(&self, score: f64) -> f64 {
-        self.map.as_ref().map_or(score, |map| map.at(score)).clamp(0.0, 1.0)
+    pub fn probability(&self, score: f64) -> f64 {
+        self.map.as_ref().map_or(score, |map| map.value_at(score)).clamp(0.0, 1.0)
     }
 }
 
@@ -81,15 +81,15 @@ pub const ESTIMABLE: [&str; 11] = [
 
 impl<'a> Expected<'a> {
     /// Rows of a window under a calibration.
-    pub fn new(score: &'a [f64], decision: &'a [bool], calibration: &Calibration) -> Outcome<Self> {
+    pub fn new(score: &'a [f64], decision: &'a [bool], calibration: &Calibration) -> MetricResult<Self> {
         same_length("unlabelled rows", &[score.len(), decision.len()])?;
         all_finite("score", score)?;
-        let probability = score.iter().map(|score| calibration.at(*score)).collect();
+        let probability = score.iter().map(|score| calibration.probability(*score)).collect();
         Ok(Expected { score, decision, probability })
     }
 
     /// Rows whose probability of being positive is known otherwise.
-    pub fn with_probabilities(score: &'a [f64], decision: &'a [bool], probability: Vec<f64>) -> Outcome<Self> {
+    pub fn with_probabilities(score: &'a [f64], decision: &'a [bool], probability: Vec<f64>) -> MetricResult<Self> {
         same_length("unlabelled rows", &[score.len(), decision.len(), probability.len()])?;
         all_finite("score", score)?;
         let checked = as_probabilities(&probability).map(|probability| probability.into_owned());
@@ -118,7 +118,7 @@ impl<'a> Expected<'a> {
     }
 
     /// The expected value of a metric.
-    pub fn value(&self, name: &str) -> Outcome<f64> {
+    pub fn value(&self, name: &str) -> MetricResult<f64> {
         if self.probability.is_empty() {
             return Err(Unmeasured::too_few("rows", 0, 1));
         }
@@ -177,7 +177,7 @@ impl<'a> Expected<'a> {
         steps
     }
 
-    fn auc(&self) -> Outcome<f64> {
+    fn auc(&self) -> MetricResult<f64> {
         let steps = self.steps();
         let positive: f64 = steps.iter().map(|step| step.0).sum();
         let negative: f64 = steps.iter().map(|step| step.1).sum();
@@ -192,7 +192,7 @@ impl<'a> Expected<'a> {
         Ok(area / (positive * negative))
     }
 
-    fn average_precision(&self) -> Outcome<f64> {
+    fn average_precision(&self) -> MetricResult<f64> {
         let steps = self.steps();
         let positive: f64 = steps.iter().map(|step| step.0).sum();
         if positive <= 0.0 {
@@ -210,7 +210,7 @@ impl<'a> Expected<'a> {
     /// The expected value with the interval within which the realised metric of these rows should fall: draws the
     /// labels `draws` times from their probabilities. It covers the luck of the labels, and a share for the error of
     /// the calibration itself (as many reference rows as it was fitted on); not a change of concept.
-    pub fn estimate(&self, name: &str, calibration: &Calibration, level: f64, draws: usize, seed: u64) -> Outcome {
+    pub fn estimate(&self, name: &str, calibration: &Calibration, level: f64, draws: usize, seed: u64) -> MetricResult {
         let value = self.value(name)?;
         let metric =
             Metric::named(name, Task::Binary).map_err(|error| Unmeasured::bad_input(name, error.to_string()))?;

@@ -3,7 +3,7 @@
 
 use crate::boost::{Feature, Forest, Goal, Shape};
 use crate::distributions::normal_margin;
-use crate::outcome::{Estimate, Outcome, Unmeasured};
+use crate::outcome::{Estimate, MetricResult, Unmeasured};
 use serde::{Deserialize, Serialize};
 
 /// Which loss of a prediction is estimated.
@@ -27,7 +27,7 @@ pub struct DirectLoss {
 
 impl DirectLoss {
     /// Fits on labelled reference rows. Hand the model's own prediction in as one of the features.
-    pub fn fit(features: &[Feature], predicted: &[f64], truth: &[f64], loss: Loss) -> Outcome<Self> {
+    pub fn fit(features: &[Feature], predicted: &[f64], truth: &[f64], loss: Loss) -> MetricResult<Self> {
         crate::outcome::same_length("reference rows", &[predicted.len(), truth.len()])?;
         if truth.len() < 100 {
             return Err(Unmeasured::too_few("labelled reference rows", truth.len(), 100));
@@ -41,12 +41,12 @@ impl DirectLoss {
     }
 
     /// The expected loss of each row, never negative.
-    pub fn rows(&self, features: &[Feature]) -> Outcome<Vec<f64>> {
+    pub fn rows(&self, features: &[Feature]) -> MetricResult<Vec<f64>> {
         Ok(self.forest.predict(features)?.into_iter().map(|loss| loss.max(0.0)).collect())
     }
 
     /// The expected MAE or RMSE of a window, with the interval for the luck of its labels.
-    pub fn estimate(&self, features: &[Feature], level: f64) -> Outcome<Estimate> {
+    pub fn estimate(&self, features: &[Feature], level: f64) -> MetricResult<Estimate> {
         let rows = self.rows(features)?;
         if rows.is_empty() {
             return Err(Unmeasured::too_few("rows", 0, 1));

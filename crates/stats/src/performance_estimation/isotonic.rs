@@ -1,6 +1,6 @@
 //! Isotonic regression: the closest non-decreasing function (pool adjacent violators), linear between its knots.
 
-use crate::outcome::{Outcome, Unmeasured, all_finite, same_length};
+use crate::outcome::{MetricResult, Unmeasured, all_finite, same_length};
 use serde::{Deserialize, Serialize};
 
 /// A non-decreasing map fitted to points; constant beyond its ends.
@@ -12,7 +12,7 @@ pub struct Isotonic {
 
 impl Isotonic {
     /// Fits `y` on `x` with optional weights. Equal `x` are pooled first. O(n log n).
-    pub fn fit(x: &[f64], y: &[f64], weight: Option<&[f64]>) -> Outcome<Self> {
+    pub fn fit(x: &[f64], y: &[f64], weight: Option<&[f64]>) -> MetricResult<Self> {
         same_length("isotonic regression", &[x.len(), y.len(), weight.map_or(x.len(), <[f64]>::len)])?;
         all_finite("x", x)?;
         all_finite("y", y)?;
@@ -72,7 +72,7 @@ impl Isotonic {
     }
 
     /// The fitted value at `x`.
-    pub fn at(&self, x: f64) -> f64 {
+    pub fn value_at(&self, x: f64) -> f64 {
         let above = self.x.partition_point(|knot| *knot <= x);
         if above == 0 {
             return self.y[0];

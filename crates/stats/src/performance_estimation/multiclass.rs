@@ -1,7 +1,7 @@
 //! CBPE for several classes: one isotonic calibration a class, renormalised.
 
 use super::confidence::{Calibration, Expected};
-use crate::outcome::{Outcome, Unmeasured, same_length};
+use crate::outcome::{MetricResult, Unmeasured, same_length};
 use crate::performance::{BinaryRows, MulticlassRows};
 use serde::{Deserialize, Serialize};
 
@@ -18,7 +18,7 @@ impl ClassCalibrations {
     }
 
     /// Fits each class against the rest on labelled reference rows.
-    pub fn fit(reference: &MulticlassRows) -> Outcome<Self> {
+    pub fn fit(reference: &MulticlassRows) -> MetricResult<Self> {
         let p = reference.probabilities("calibration")?;
         let k = reference.classes;
         let fit = |class: usize| {
@@ -30,19 +30,19 @@ impl ClassCalibrations {
                 None => Calibration::fit(&rows),
             }
         };
-        Ok(ClassCalibrations { classes: (0..k).map(fit).collect::<Outcome<Vec<_>>>()? })
+        Ok(ClassCalibrations { classes: (0..k).map(fit).collect::<MetricResult<Vec<_>>>()? })
     }
 
     /// Calibrated probabilities (`rows x classes`), each row summing to one; rows that all classes call impossible are
     /// uniform.
-    pub fn apply(&self, probability: &[f64]) -> Outcome<Vec<f64>> {
+    pub fn apply(&self, probability: &[f64]) -> MetricResult<Vec<f64>> {
         let k = self.classes.len();
         if k == 0 || !probability.len().is_multiple_of(k) {
             return Err(Unmeasured::bad_input("probabilities", format!("they do not come in rows of {k}")));
         }
         let mut out = Vec::with_capacity(probability.len());
         for row in probability.chunks(k) {
-            let line: Vec<f64> = row.iter().zip(&self.classes).map(|(p, class)| class.at(*p)).collect();
+            let line: Vec<f64> = row.iter().zip(&self.classes).map(|(p, class)| class.probability(*p)).collect();
             let sum: f64 = line.iter().sum();
             out.extend(line.iter().map(|p| if sum > 0.0 { p / sum } else { 1.0 / k as f64 }));
         }
@@ -66,7 +66,7 @@ pub fn expected_classes(
     probability: &[f64],
     decision: &[u32],
     calibrations: &ClassCalibrations,
-) -> Outcome<ExpectedClasses> {
+) -> MetricResult<ExpectedClasses> {
     let k = calibrations.classes.len();
     let calibrated = calibrations.apply(probability)?;
     same_length("multiclass rows", &[decision.len() * k, probability.len()])?;

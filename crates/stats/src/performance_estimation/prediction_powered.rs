@@ -4,11 +4,11 @@
 //! is; the better `f`, the narrower (Angelopoulos, Duchi & Zrnic 2023). The weight `lambda` of `f` is tuned on the data.
 
 use crate::distributions::normal_margin;
-use crate::outcome::{Estimate, Outcome, Unmeasured, all_finite, same_length};
+use crate::outcome::{Estimate, MetricResult, Unmeasured, all_finite, same_length};
 
 /// The mean of a quantity over all rows, from `labelled` rows (true value and estimate) and `unlabelled` estimates.
 /// For a mean loss, pass losses: true where known, estimated (DLE, CBPE) everywhere.
-pub fn powered_mean(truth: &[f64], estimate: &[f64], unlabelled: &[f64], level: f64) -> Outcome {
+pub fn powered_mean(truth: &[f64], estimate: &[f64], unlabelled: &[f64], level: f64) -> MetricResult {
     let n = same_length("labelled rows", &[truth.len(), estimate.len()])?;
     all_finite("truth", truth)?;
     all_finite("estimate", estimate)?;

@@ -1,10 +1,10 @@
 //! The profile of one column: what it holds, how often it holds nothing, and the frozen reference to compare with.
 
 use super::CATEGORY_VALUES;
-use super::frozen::{Frozen, categories};
+use super::reference::{ReferenceDistribution, categories};
 use super::values::{ColumnSample, ColumnValues, Stored, TextCounts, WholeValues, distinct};
 use crate::drift::{CategoricalReference, Moments, NumericReference, Sample, Scalar};
-use crate::outcome::{Outcome, Unmeasured};
+use crate::outcome::{MetricResult, Unmeasured};
 use serde::{Deserialize, Serialize};
 
 /// The quantiles that a profile keeps.
@@ -17,7 +17,7 @@ const FREE_TEXT: f64 = 50.0;
 /// How the column is looked at, by its values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Kind {
+pub enum ValueKind {
     /// Numbers with more than 20 distinct values.
     Number,
     /// Texts, or numbers with at most 20 distinct values.
@@ -62,7 +62,7 @@ pub struct ColumnProfile {
     /// How it is stored.
     pub stored: Stored,
     /// How it is looked at.
-    pub kind: Kind,
+    pub kind: ValueKind,
     /// Rows, with or without a value.
     pub rows: u64,
     /// Rows without a value.
@@ -82,7 +82,7 @@ pub struct ColumnProfile {
     /// Mean characters of texts.
     pub mean_length: Option<f64>,
     /// `None` for columns that are not compared by their values.
-    pub frozen: Option<Frozen>,
+    pub reference: Option<ReferenceDistribution>,
 }
 
 impl ColumnProfile {
@@ -120,8 +120,8 @@ impl ColumnProfile {
         let grows = grows && sample.rows() > MIN_IDENTIFIERS;
         let mut profile = Self::of_sample(name, stored, grows, &sample);
         if let [min, .., max] | [min @ max] = *sample.values() {
-            let origin = match &profile.frozen {
-                Some(Frozen::Numeric(reference)) => reference.origin(),
+            let origin = match &profile.reference {
+                Some(ReferenceDistribution::Numeric(reference)) => reference.origin(),
                 _ => sample.values()[sample.values().len() / 2],
             };
             profile.wholes = Some(WholeRange { origin, min, max });
@@ -133,20 +133,22 @@ impl ColumnProfile {
         let finite = sample.values();
         let count = distinct(finite);
         let kind = match stored {
-            _ if finite.is_empty() => Kind::Empty,
-            Stored::Bool => Kind::Flag,
-            Stored::Time => Kind::Time,
-            _ if grows => Kind::Identifier,
-            _ if count <= CATEGORY_VALUES => Kind::Category,
-            _ => Kind::Number,
+            _ if finite.is_empty() => ValueKind::Empty,
+            Stored::Bool => ValueKind::Flag,
+            Stored::Time => ValueKind::Time,
+            _ if grows => ValueKind::Identifier,
+            _ if count <= CATEGORY_VALUES => ValueKind::Category,
+            _ => ValueKind::Number,
         };
         let frozen = match kind {
-            Kind::Number => NumericReference::of_sample(sample).ok().map(Frozen::Numeric),
-            Kind::Category | Kind::Flag => categories(stored, sample).ok().map(Frozen::Categorical),
+            ValueKind::Number => NumericReference::of_sample(sample).ok().map(ReferenceDistribution::Numeric),
+            ValueKind::Category | ValueKind::Flag => {
+                categories(stored, sample).ok().map(ReferenceDistribution::Categorical)
+            }
             _ => None,
         };
         let moments = match &frozen {
-            Some(Frozen::Numeric(reference)) => reference.counts().moments,
+            Some(ReferenceDistribution::Numeric(reference)) => reference.counts().moments,
             _ => {
                 let mut moments = Moments::default();
                 moments.add_all(&T::centred(finite));
@@ -155,7 +157,7 @@ impl ColumnProfile {
         };
         // As the moments: less the middle edge of a numeric reference, else less the middle value.
         let middle = match &frozen {
-            Some(Frozen::Numeric(reference)) if T::IS_WHOLE => T::of_whole(reference.origin()),
+            Some(ReferenceDistribution::Numeric(reference)) if T::IS_WHOLE => T::of_whole(reference.origin()),
             _ if T::IS_WHOLE => finite.get(finite.len() / 2).copied(),
             _ => None,
         };
@@ -175,7 +177,7 @@ impl ColumnProfile {
             moments: (!finite.is_empty()).then_some(moments),
             quantiles: numbers.then(|| QUANTILES.map(quantile)),
             mean_length: None,
-            frozen,
+            reference: frozen,
         }
     }
 
@@ -185,13 +187,13 @@ impl ColumnProfile {
         let values = texts.rows() - texts.missing();
         let mostly_different = values > MIN_IDENTIFIERS && 2 * count > values;
         let kind = match values {
-            0 => Kind::Empty,
-            _ if mostly_different && texts.mean_length().is_some_and(|length| length > FREE_TEXT) => Kind::Text,
-            _ if mostly_different => Kind::Identifier,
-            _ => Kind::Category,
+            0 => ValueKind::Empty,
+            _ if mostly_different && texts.mean_length().is_some_and(|length| length > FREE_TEXT) => ValueKind::Text,
+            _ if mostly_different => ValueKind::Identifier,
+            _ => ValueKind::Category,
         };
         // A table that could not hold every value says nothing about the rest, so such a column is not compared.
-        let frozen = (kind == Kind::Category && exact)
+        let frozen = (kind == ValueKind::Category && exact)
             .then(|| CategoricalReference::of_table(&texts.by_count(), texts.rows(), texts.missing()))
             .and_then(Result::ok);
         ColumnProfile {
@@ -207,14 +209,14 @@ impl ColumnProfile {
             moments: None,
             quantiles: None,
             mean_length: texts.mean_length(),
-            frozen: frozen.map(Frozen::Categorical),
+            reference: frozen.map(ReferenceDistribution::Categorical),
         }
     }
 
     /// The most frequent categories with their rows; empty for columns without categories.
     pub fn top(&self, most: usize) -> Vec<(&str, u64)> {
-        match &self.frozen {
-            Some(Frozen::Categorical(reference)) => {
+        match &self.reference {
+            Some(ReferenceDistribution::Categorical(reference)) => {
                 let counts = reference.counts().counts().iter().copied();
                 let mut top: Vec<_> = reference.values().iter().map(String::as_str).zip(counts).collect();
                 top.sort_by_key(|value| std::cmp::Reverse(value.1));
@@ -226,12 +228,16 @@ impl ColumnProfile {
     }
 
     /// Adds the rows of another profile of the column that was counted by the same bins or values.
-    pub fn merge(&mut self, other: &ColumnProfile) -> Outcome<()> {
-        match (&mut self.frozen, &other.frozen) {
-            (Some(Frozen::Numeric(a)), Some(Frozen::Numeric(b))) => a.add_window(b.counts())?,
-            (Some(Frozen::Categorical(a)), Some(Frozen::Categorical(b))) => *a = a.merge(b)?,
+    pub fn merge(&mut self, other: &ColumnProfile) -> MetricResult<()> {
+        match (&mut self.reference, &other.reference) {
+            (Some(ReferenceDistribution::Numeric(a)), Some(ReferenceDistribution::Numeric(b))) => {
+                a.add_window(b.counts())?
+            }
+            (Some(ReferenceDistribution::Categorical(a)), Some(ReferenceDistribution::Categorical(b))) => {
+                *a = a.merge(b)?
+            }
             // Without a value there is nothing that could be counted otherwise.
-            (_, None) if other.kind == Kind::Empty || other.kind == self.kind => {}
+            (_, None) if other.kind == ValueKind::Empty || other.kind == self.kind => {}
             _ => return Err(Unmeasured::bad_input(&self.name, "the two profiles look at it in different ways")),
         }
         self.add_rows(other);
@@ -239,23 +245,23 @@ impl ColumnProfile {
     }
 
     /// Looks at a column as this profile of it does, with its bins or its values, so that both can be merged.
-    pub fn like(&self, stored: Stored, values: ColumnValues) -> Outcome<ColumnProfile> {
+    pub fn like(&self, stored: Stored, values: ColumnValues) -> MetricResult<ColumnProfile> {
         let mut own = match values {
             ColumnValues::Numbers(values) => {
                 let (mut own, sample) = Self::of_numbers(&self.name, stored, values);
-                own.frozen = self.frozen_like(stored, &sample)?;
+                own.reference = self.frozen_like(stored, &sample)?;
                 own
             }
             ColumnValues::Wholes(values) => {
                 let (mut own, sample) = Self::of_wholes(&self.name, stored, values);
-                own.frozen = self.frozen_like(stored, &sample)?;
+                own.reference = self.frozen_like(stored, &sample)?;
                 own
             }
             ColumnValues::Texts(texts) => {
                 let mut own = Self::of_texts(&self.name, &texts);
-                own.frozen = match &self.frozen {
-                    Some(Frozen::Categorical(reference)) if own.rows > own.missing => {
-                        Some(Frozen::Categorical(reference.like(&texts.by_count(), texts.missing())?))
+                own.reference = match &self.reference {
+                    Some(ReferenceDistribution::Categorical(reference)) if own.rows > own.missing => {
+                        Some(ReferenceDistribution::Categorical(reference.like(&texts.by_count(), texts.missing())?))
                     }
                     _ => None,
                 };
@@ -263,8 +269,8 @@ impl ColumnProfile {
             }
         };
         own.count_from(self.origin());
-        if own.kind != Kind::Empty {
-            let same = stored_alike(self.stored, stored) || self.kind == Kind::Empty;
+        if own.kind != ValueKind::Empty {
+            let same = stored_alike(self.stored, stored) || self.kind == ValueKind::Empty;
             if !same {
                 return Err(Unmeasured::bad_input(
                     &self.name,
@@ -276,8 +282,12 @@ impl ColumnProfile {
         Ok(own)
     }
 
-    fn frozen_like<T: Scalar>(&self, stored: Stored, sample: &Sample<T>) -> Outcome<Option<Frozen>> {
-        self.frozen.as_ref().map(|frozen| frozen.like_sample(stored, sample)).transpose().map(Option::flatten)
+    fn frozen_like<T: Scalar>(
+        &self,
+        stored: Stored,
+        sample: &Sample<T>,
+    ) -> MetricResult<Option<ReferenceDistribution>> {
+        self.reference.as_ref().map(|frozen| frozen.like_sample(stored, sample)).transpose().map(Option::flatten)
     }
 
     /// From where moments and quantiles are counted.
@@ -287,7 +297,7 @@ impl ColumnProfile {
 
     /// Counts moments and quantiles from where the bins of whole numbers count theirs.
     fn count_from(&mut self, origin: i64) {
-        let Some(Frozen::Numeric(reference)) = &self.frozen else { return };
+        let Some(ReferenceDistribution::Numeric(reference)) = &self.reference else { return };
         if reference.whole_edges().is_empty() {
             return;
         }
@@ -335,13 +345,15 @@ impl ColumnProfile {
         };
         self.wholes = wholes;
         let least = self.distinct.count.max(other.distinct.count);
-        self.distinct = match &self.frozen {
-            Some(Frozen::Categorical(reference)) if reference.counts().other == 0 => {
+        self.distinct = match &self.reference {
+            Some(ReferenceDistribution::Categorical(reference)) if reference.counts().other == 0 => {
                 Distinct { count: reference.values().len() as u64, exact: true }
             }
             _ => Distinct { count: least, exact: false },
         };
-        if let (Some(Frozen::Numeric(reference)), Some(quantiles)) = (&self.frozen, &mut self.quantiles) {
+        if let (Some(ReferenceDistribution::Numeric(reference)), Some(quantiles)) =
+            (&self.reference, &mut self.quantiles)
+        {
             *quantiles = QUANTILES.map(|p| reference.quantile(p));
         }
     }

@@ -4,8 +4,8 @@
 //! beside it. Numbers are LEB128, floats little-endian bits. A later version reads every earlier one.
 
 use super::TableProfile;
-use super::column::{ColumnProfile, Distinct, Kind, QUANTILES, WholeRange};
-use super::frozen::Frozen;
+use super::column::{ColumnProfile, Distinct, QUANTILES, ValueKind, WholeRange};
+use super::reference::ReferenceDistribution;
 use super::values::Stored;
 use crate::drift::{CategoricalReference, FormatError, NumericReference, Reader, Writer};
 use crate::hash::fnv1a;
@@ -24,8 +24,15 @@ const MAX_NAME: u64 = 1 << 16;
 const MAX_FROZEN: u64 = 64 << 20;
 
 const STORED: [Stored; 5] = [Stored::Float, Stored::Int, Stored::Bool, Stored::Text, Stored::Time];
-const KINDS: [Kind; 7] =
-    [Kind::Number, Kind::Category, Kind::Flag, Kind::Text, Kind::Identifier, Kind::Time, Kind::Empty];
+const KINDS: [ValueKind; 7] = [
+    ValueKind::Number,
+    ValueKind::Category,
+    ValueKind::Flag,
+    ValueKind::Text,
+    ValueKind::Identifier,
+    ValueKind::Time,
+    ValueKind::Empty,
+];
 
 impl TableProfile {
     /// Whether bytes begin as a profile's do.
@@ -107,10 +114,10 @@ fn write(writer: &mut Writer, column: &ColumnProfile) {
     column.quantiles.iter().flatten().for_each(|quantile| writer.float(*quantile));
     writer.0.push(u8::from(column.mean_length.is_some()));
     column.mean_length.iter().for_each(|length| writer.float(*length));
-    let (kind, frozen) = match &column.frozen {
+    let (kind, frozen) = match &column.reference {
         None => (0, Vec::new()),
-        Some(Frozen::Numeric(reference)) => (1, reference.to_bytes()),
-        Some(Frozen::Categorical(reference)) => (2, reference.to_bytes()),
+        Some(ReferenceDistribution::Numeric(reference)) => (1, reference.to_bytes()),
+        Some(ReferenceDistribution::Categorical(reference)) => (2, reference.to_bytes()),
     };
     writer.0.push(kind);
     if kind > 0 {
@@ -137,8 +144,8 @@ fn wholes(reader: &mut Reader) -> Result<WholeRange, FormatError> {
 
 /// The moments of a column are counted from where its bins are.
 fn check_origin(column: &ColumnProfile) -> Result<(), FormatError> {
-    match &column.frozen {
-        Some(Frozen::Numeric(reference)) if !reference.whole_edges().is_empty() => {
+    match &column.reference {
+        Some(ReferenceDistribution::Numeric(reference)) if !reference.whole_edges().is_empty() => {
             let is_same = column.wholes.is_some_and(|wholes| wholes.origin == reference.origin());
             if is_same { Ok(()) } else { Err(FormatError::Nonsense("whole numbers are counted from two origins")) }
         }
@@ -170,8 +177,8 @@ fn read(reader: &mut Reader) -> Result<ColumnProfile, FormatError> {
             let length = reader.length(MAX_FROZEN)?;
             let bytes = reader.take(length)?;
             Some(match kind {
-                1 => Frozen::Numeric(NumericReference::from_bytes(bytes)?),
-                _ => Frozen::Categorical(CategoricalReference::from_bytes(bytes)?),
+                1 => ReferenceDistribution::Numeric(NumericReference::from_bytes(bytes)?),
+                _ => ReferenceDistribution::Categorical(CategoricalReference::from_bytes(bytes)?),
             })
         }
         _ => return Err(FormatError::Nonsense("a reference is of an unknown kind")),
@@ -190,7 +197,7 @@ fn read(reader: &mut Reader) -> Result<ColumnProfile, FormatError> {
         moments,
         quantiles,
         mean_length,
-        frozen,
+        reference: frozen,
     })
 }
 

@@ -14,17 +14,17 @@
 
 mod column;
 mod format;
-mod frozen;
+mod reference;
 mod values;
 mod warning;
 
 pub(crate) use column::stored_alike;
-pub use column::{ColumnProfile, Distinct, Kind, QUANTILES, WholeRange};
-pub use frozen::{ColumnCounts, Frozen};
+pub use column::{ColumnProfile, Distinct, QUANTILES, ValueKind, WholeRange};
+pub use reference::{ColumnCounts, ReferenceDistribution};
 pub use values::{ColumnSample, ColumnValues, MAX_TEXTS, Stored, TextCounts, WholeValues, number_label};
 pub use warning::Warning;
 
-use crate::outcome::{Outcome, Unmeasured};
+use crate::outcome::{MetricResult, Unmeasured};
 
 /// Distinct numbers up to which a column of numbers is compared by category.
 pub const CATEGORY_VALUES: u64 = 20;
@@ -53,7 +53,7 @@ impl TableProfile {
     ///
     /// # Errors
     /// When a column is missing in one of them, or was counted by other bins.
-    pub fn merge(&mut self, other: &TableProfile) -> Outcome<()> {
+    pub fn merge(&mut self, other: &TableProfile) -> MetricResult<()> {
         let strange = other.columns.iter().find(|column| self.column(&column.name).is_none());
         if let Some(column) = strange {
             return Err(Unmeasured::bad_input(&column.name, "the profile to add to has no such column"));

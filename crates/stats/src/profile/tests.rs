@@ -39,7 +39,7 @@ fn table() -> TableProfile {
 fn a_column_is_looked_at_by_its_values() {
     let table = table();
     let kinds: Vec<_> = table.columns.iter().map(|column| column.kind).collect();
-    use Kind::*;
+    use ValueKind::*;
     assert_eq!(kinds, [Number, Category, Identifier, Flag, Time, Category, Empty]);
     let words = "the customer wrote a long letter about the delivery of the parcel number ";
     let long: Vec<String> = (0..100).map(|i| format!("{words}{i}")).collect();
@@ -132,7 +132,7 @@ fn parts_counted_alike_add_up_to_the_whole() {
         (whole.columns[0].quantiles.unwrap()[3] - crate::drift::Sample::of(&all).quantile(0.5).unwrap()).abs() < 0.02
     );
     assert_eq!(whole.columns[1].top(9), [("Rome", 1751), ("Oslo", 1750), ("Bern", 250), ("Kyiv", 250)]);
-    let Some(Frozen::Numeric(frozen)) = &whole.columns[0].frozen else { panic!() };
+    let Some(ReferenceDistribution::Numeric(frozen)) = &whole.columns[0].reference else { panic!() };
     let window = frozen.count(&all);
     assert!(frozen.distance(&window, Measure::Ks).unwrap().value < 1e-12, "the whole is itself");
     assert!(TableProfile::from_bytes(&whole.to_bytes()).is_ok());

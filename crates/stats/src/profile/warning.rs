@@ -1,6 +1,6 @@
 //! What of a column a person should know before using it.
 
-use super::column::{ColumnProfile, Kind};
+use super::column::{ColumnProfile, ValueKind};
 use super::values::Stored;
 use serde::{Deserialize, Serialize};
 
@@ -55,13 +55,13 @@ impl ColumnProfile {
         let values = self.rows - self.missing;
         let dominant = self.top(1).first().is_some_and(|(_, rows)| *rows as f64 > DOMINANT * values as f64);
         let constant = self.distinct.count == 1 && values > 1;
-        let many = self.kind == Kind::Category && self.distinct.count > crate::drift::TOP_VALUES as u64;
+        let many = self.kind == ValueKind::Category && self.distinct.count > crate::drift::TOP_VALUES as u64;
         let found = [
             (Warning::AllMissing, values == 0 && self.rows > 0),
             (Warning::MostlyMissing, values > 0 && self.missing as f64 > MOSTLY * self.rows as f64),
             (Warning::Constant, constant),
             (Warning::NearlyConstant, !constant && dominant),
-            (Warning::Identifier, self.kind == Kind::Identifier),
+            (Warning::Identifier, self.kind == ValueKind::Identifier),
             (Warning::Infinite, self.infinite > 0),
             (Warning::ManyCategories, many),
             (Warning::Rounded, self.rounded > 0 && self.stored == Stored::Int),

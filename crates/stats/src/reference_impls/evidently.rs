@@ -5,7 +5,7 @@ use super::bins::{BinRule, histogram, rule_edges};
 use crate::distributions::chi2_tail;
 use crate::drift::shares::{hellinger, js_distance, kl_divergence, shares, tvd};
 use crate::drift::{Sample, ks_and_w1, ks_test, two_proportions};
-use crate::outcome::{Outcome, Unmeasured};
+use crate::outcome::{MetricResult, Unmeasured};
 
 /// Zero shares become a millionth of the smallest share, or 1e-4 where that is larger than 1e-4.
 pub fn filled(shares: &[f64]) -> Vec<f64> {
@@ -59,13 +59,13 @@ pub fn numeric_hellinger(reference: &Sample, current: &Sample) -> f64 {
 }
 
 /// Wasserstein's distance over the reference's standard deviation (ddof 0), which counts as at least 0.001.
-pub fn wasserstein_norm(reference: &Sample, current: &Sample) -> Outcome<f64> {
+pub fn wasserstein_norm(reference: &Sample, current: &Sample) -> MetricResult<f64> {
     Ok(ks_and_w1(reference.values(), current.values())?.1 / reference.mean_and_sd(0.0)?.1.max(1e-3))
 }
 
 /// P-value of a goodness-of-fit chi-square that takes the reference for exact truth. A category without reference rows
 /// makes it zero.
-pub fn chi2_goodness_p(reference: &[f64], current: &[f64]) -> Outcome<f64> {
+pub fn chi2_goodness_p(reference: &[f64], current: &[f64]) -> MetricResult<f64> {
     let (m, n): (f64, f64) = (reference.iter().sum(), current.iter().sum());
     if m <= 0.0 || n <= 0.0 {
         return Err(Unmeasured::too_few("rows in one of the samples", 0, 1));
@@ -109,7 +109,7 @@ fn by_distance(test: &'static str, distance: f64) -> PresetReading {
 
 /// The default preset on a numeric column. `None` in `distinct_limit` cases is resolved by [`preset_categorical`]: a
 /// numeric column of at most five distinct values is treated as categories.
-pub fn preset_numeric(reference: &Sample, current: &Sample) -> Outcome<PresetReading> {
+pub fn preset_numeric(reference: &Sample, current: &Sample) -> MetricResult<PresetReading> {
     let mut distinct: Vec<f64> = reference.values().iter().chain(current.values()).copied().collect();
     distinct.sort_unstable_by(f64::total_cmp);
     distinct.dedup();
@@ -130,7 +130,7 @@ pub fn preset_numeric(reference: &Sample, current: &Sample) -> Outcome<PresetRea
 }
 
 /// The default preset on counts of categories (in ascending order of their names; the first is the z test's base).
-pub fn preset_categorical(reference: &[f64], current: &[f64]) -> Outcome<PresetReading> {
+pub fn preset_categorical(reference: &[f64], current: &[f64]) -> MetricResult<PresetReading> {
     let (m, n): (f64, f64) = (reference.iter().sum(), current.iter().sum());
     let present = reference.iter().zip(current).filter(|(a, b)| **a + **b > 0.0).count();
     if m > 1000.0 {

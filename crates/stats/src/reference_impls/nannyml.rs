@@ -7,7 +7,7 @@ use super::bins::{BinRule, even_edges, histogram, rule_edges};
 use crate::distributions::chi2_tail;
 use crate::drift::shares::{js_distance_base2, l_infinity, shares};
 use crate::drift::{Sample, ks_and_w1};
-use crate::outcome::{Outcome, Unmeasured};
+use crate::outcome::{MetricResult, Unmeasured};
 
 /// Reference rows from which KS and Wasserstein use 10,000 equal-width bins.
 const BINNED_FROM: usize = 10_000;
@@ -36,7 +36,7 @@ pub struct NumericDrift {
 
 impl NumericDrift {
     /// Fits; fails without values.
-    pub fn fit(method: Numeric, reference: &Sample) -> Outcome<Self> {
+    pub fn fit(method: Numeric, reference: &Sample) -> MetricResult<Self> {
         let values = reference.values();
         let (Some(low), Some(high)) = (values.first(), values.last()) else {
             return Err(Unmeasured::too_few("reference values", 0, 1));
@@ -53,7 +53,7 @@ impl NumericDrift {
     }
 
     /// The method's value on a chunk; fails without values.
-    pub fn at(&self, chunk: &Sample) -> Outcome<f64> {
+    pub fn at(&self, chunk: &Sample) -> MetricResult<f64> {
         let values = chunk.values();
         if values.is_empty() {
             return Err(Unmeasured::too_few("values in the chunk", 0, 1));
@@ -128,7 +128,7 @@ pub enum Categorical {
 }
 
 /// The value of a categorical method and, for chi-square, its p-value. Counts share their categories.
-pub fn categorical(method: Categorical, reference: &[f64], chunk: &[f64]) -> Outcome<(f64, Option<f64>)> {
+pub fn categorical(method: Categorical, reference: &[f64], chunk: &[f64]) -> MetricResult<(f64, Option<f64>)> {
     let (m, n): (f64, f64) = (reference.iter().sum(), chunk.iter().sum());
     if m <= 0.0 || n <= 0.0 {
         return Err(Unmeasured::too_few("values in the reference or the chunk", 0, 1));
@@ -271,7 +271,7 @@ pub mod sampling_error {
 }
 
 /// Its estimated average precision: rows one by one in falling order of score, ties included.
-pub fn estimated_average_precision(probability: &[f64], score: &[f64]) -> Outcome<f64> {
+pub fn estimated_average_precision(probability: &[f64], score: &[f64]) -> MetricResult<f64> {
     let mut order: Vec<usize> = (0..score.len()).collect();
     order.sort_by(|a, b| score[*b].total_cmp(&score[*a]));
     let total: f64 = probability.iter().sum();
@@ -289,7 +289,7 @@ pub fn estimated_average_precision(probability: &[f64], score: &[f64]) -> Outcom
 /// Whether its CBPE would calibrate: whether isotonic calibration lowers the calibration error (10 bins of equal mass)
 /// of the pooled test parts of ten stratified splits, 90 % to 10 % (scikit-learn's, seed 42). Perfect rankings (AUC above
 /// 0.999) are left alone.
-pub fn needs_calibration(truth: &[bool], score: &[f64]) -> Outcome<bool> {
+pub fn needs_calibration(truth: &[bool], score: &[f64]) -> MetricResult<bool> {
     use crate::performance::{BinaryRows, Labelled, metric};
     use crate::performance_estimation::Isotonic;
     let rows = BinaryRows::scored(truth, score, 0.5)?;
@@ -306,7 +306,7 @@ pub fn needs_calibration(truth: &[bool], score: &[f64]) -> Outcome<bool> {
         let x: Vec<f64> = split.train.iter().map(|row| score[*row]).collect();
         let y: Vec<f64> = split.train.iter().map(|row| number(*row)).collect();
         let map = Isotonic::fit(&x, &y, None)?;
-        tested.extend(split.test.iter().map(|row| [number(*row), score[*row], map.at(score[*row])]));
+        tested.extend(split.test.iter().map(|row| [number(*row), score[*row], map.value_at(score[*row])]));
     }
     Ok(calibration_error(&tested, 1) > calibration_error(&tested, 2))
 }
@@ -328,7 +328,7 @@ fn calibration_error(rows: &[[f64; 3]], column: usize) -> f64 {
 }
 
 /// Its estimate of `metric`: a rate whose expected denominator is zero counts as 0 there.
-pub fn estimated(metric: &str, expected: &crate::performance_estimation::Expected) -> Outcome<f64> {
+pub fn estimated(metric: &str, expected: &crate::performance_estimation::Expected) -> MetricResult<f64> {
     let value = expected.value(metric);
     match metric {
         "f1" | "precision" | "recall" | "specificity" => value.or(Ok(0.0)),

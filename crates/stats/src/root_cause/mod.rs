@@ -9,7 +9,7 @@ pub use slices::{Slice, SliceFeature, weak_slices};
 
 use crate::distributions::{normal_margin, student_margin};
 use crate::explain::Attribution;
-use crate::outcome::{Estimate, Outcome, Unmeasured, all_finite, same_length};
+use crate::outcome::{Estimate, MetricResult, Unmeasured, all_finite, same_length};
 
 /// The drift of the mean prediction, split between features.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,7 +22,11 @@ pub struct PredictionSplit {
 
 /// Splits the drift of predictions exactly: feature j's part is the mean of its attribution on current rows minus that
 /// on reference rows. Both must come from the same model with the same base.
-pub fn split_prediction_drift(reference: &Attribution, current: &Attribution, level: f64) -> Outcome<PredictionSplit> {
+pub fn split_prediction_drift(
+    reference: &Attribution,
+    current: &Attribution,
+    level: f64,
+) -> MetricResult<PredictionSplit> {
     let k = reference.features;
     if k == 0 || current.features != k || (reference.base - current.base).abs() > 1e-9 * (1.0 + reference.base.abs()) {
         return Err(Unmeasured::bad_input("attributions", "they come from different models or backgrounds"));
@@ -45,7 +49,7 @@ pub fn split_prediction_drift(reference: &Attribution, current: &Attribution, le
             let margin = normal_margin(level) * error;
             Estimate::around(b - a, margin, (f64::NEG_INFINITY, f64::INFINITY), level, n as u64)
         })
-        .collect::<Outcome<Vec<Estimate>>>()?;
+        .collect::<MetricResult<Vec<Estimate>>>()?;
     Ok(PredictionSplit { total: parts.iter().map(|part| part.value).sum(), parts })
 }
 
@@ -56,7 +60,7 @@ const LARGEST_WEIGHT: f64 = 50.0;
 /// the current shares of the feature's bins, minus the mean loss as it is. Positive is worse. Needs no current label.
 ///
 /// `bin` is each reference row's bin; `current` holds the current share of each bin (any positive multiple of it).
-pub fn estimated_damage(loss: &[f64], bin: &[u32], current: &[f64], level: f64) -> Outcome<Estimate> {
+pub fn estimated_damage(loss: &[f64], bin: &[u32], current: &[f64], level: f64) -> MetricResult<Estimate> {
     let n = same_length("labelled reference rows", &[loss.len(), bin.len()])?;
     all_finite("loss", loss)?;
     all_finite("current share", current)?;

@@ -2,7 +2,7 @@
 //! were looked at.
 
 use crate::distributions::{normal_cdf, normal_margin};
-use crate::outcome::{Estimate, Outcome, Unmeasured, all_finite};
+use crate::outcome::{Estimate, MetricResult, Unmeasured, all_finite};
 use crate::sequential::{e_benjamini_hochberg, p_to_e};
 
 /// A feature cut into bins: one number a row.
@@ -48,7 +48,7 @@ struct Sums {
 /// The slices of at least `minimum` rows that are worse than the rest, with a false discovery rate of at most `alpha`
 /// over all slices that were looked at; those that would give most are first. A pair is kept only when it is worse than
 /// both of its conditions alone.
-pub fn weak_slices(loss: &[f64], features: &[SliceFeature], minimum: u64, alpha: f64) -> Outcome<Vec<Slice>> {
+pub fn weak_slices(loss: &[f64], features: &[SliceFeature], minimum: u64, alpha: f64) -> MetricResult<Vec<Slice>> {
     check(loss, features)?;
     let mut whole = Sums::default();
     loss.iter().for_each(|loss| whole.add(*loss));
@@ -123,7 +123,7 @@ fn slice(conditions: Vec<(usize, u16)>, inside: &Sums, whole: &Sums, minimum: u6
     })
 }
 
-fn check(loss: &[f64], features: &[SliceFeature]) -> Outcome<()> {
+fn check(loss: &[f64], features: &[SliceFeature]) -> MetricResult<()> {
     all_finite("loss", loss)?;
     for (index, feature) in features.iter().enumerate() {
         let name = format!("feature {index}");

@@ -26,7 +26,7 @@ fn ln_rising(mut x: f64, mut c: f64) -> f64 {
 }
 
 /// Log probability of the counts as a sequence of draws from an urn that starts with `balls`.
-fn ln_urn(balls: &[f64], counts: &[f64]) -> f64 {
+fn ln_urn_probability(balls: &[f64], counts: &[f64]) -> f64 {
     let (mut all, mut drawn, mut sum) = (0.0, 0.0, 0.0);
     for (balls, count) in balls.iter().zip(counts) {
         all += balls;
@@ -40,7 +40,7 @@ fn ln_urn(balls: &[f64], counts: &[f64]) -> f64 {
 
 /// Another urn that a bet believes in.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-enum Belief {
+enum BetAlternative {
     /// Bin j holds `tilt_j` times its share.
     Tilted(Vec<f64>),
     /// The same shares, as if they rested on this many balls only: the window's law lies somewhere around them.
@@ -51,10 +51,10 @@ enum Belief {
 
 /// An urn over some bins, and the bets on it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) struct Urn {
+pub(super) struct PolyaUrn {
     balls: Vec<f64>,
     recent: Vec<f64>,
-    beliefs: Vec<Belief>,
+    beliefs: Vec<BetAlternative>,
 }
 
 /// Sizes of shift, in standard deviations of a normal score, that are bet on.
@@ -64,7 +64,7 @@ const SPREADS: [f64; 4] = [-0.25, -0.08, 0.08, 0.25];
 /// Looseness, in balls, that is bet on.
 const LOOSE: [f64; 3] = [30.0, 300.0, 3000.0];
 
-impl Urn {
+impl PolyaUrn {
     /// Ordered bins: bets on shift and spread of the normal scores of the mid-ranks.
     pub fn ordered(balls: Vec<f64>) -> Self {
         let total: f64 = balls.iter().sum();
@@ -77,18 +77,19 @@ impl Urn {
                 crate::distributions::normal_quantile(rank).clamp(-4.0, 4.0)
             })
             .collect();
-        let shifts = SHIFTS.iter().map(|by| Belief::Tilted(scores.iter().map(|score| (by * score).exp()).collect()));
+        let shifts =
+            SHIFTS.iter().map(|by| BetAlternative::Tilted(scores.iter().map(|score| (by * score).exp()).collect()));
         let spreads = SPREADS
             .iter()
-            .map(|by| Belief::Tilted(scores.iter().map(|score| (by * (score * score - 1.0)).exp()).collect()));
+            .map(|by| BetAlternative::Tilted(scores.iter().map(|score| (by * (score * score - 1.0)).exp()).collect()));
         let beliefs = shifts.chain(spreads).collect();
-        Urn { recent: vec![0.0; balls.len()], balls, beliefs }
+        PolyaUrn { recent: vec![0.0; balls.len()], balls, beliefs }
     }
 
     /// Bins without an order: bets that something, or something like lately, is different.
     pub fn unordered(balls: Vec<f64>) -> Self {
-        let beliefs = LOOSE.map(Belief::Loose).into_iter().chain([Belief::Recent]).collect();
-        Urn { recent: vec![0.0; balls.len()], balls, beliefs }
+        let beliefs = LOOSE.map(BetAlternative::Loose).into_iter().chain([BetAlternative::Recent]).collect();
+        PolyaUrn { recent: vec![0.0; balls.len()], balls, beliefs }
     }
 
     /// Bins of this urn.
@@ -106,12 +107,12 @@ impl Urn {
         if counts.iter().sum::<f64>() <= 0.0 {
             return;
         }
-        let base = ln_urn(&self.balls, counts);
+        let base = ln_urn_probability(&self.balls, counts);
         let total: f64 = self.balls.iter().sum();
         let mut other = vec![0.0; self.balls.len()];
         for (belief, sum) in self.beliefs.iter().zip(into) {
             match belief {
-                Belief::Tilted(tilt) => {
+                BetAlternative::Tilted(tilt) => {
                     let mut mass = 0.0;
                     for ((other, balls), tilt) in other.iter_mut().zip(&self.balls).zip(tilt) {
                         *other = balls * tilt;
@@ -119,11 +120,11 @@ impl Urn {
                     }
                     other.iter_mut().for_each(|balls| *balls *= total / mass);
                 }
-                Belief::Loose(size) => {
+                BetAlternative::Loose(size) => {
                     let scale = (size / total).min(0.5);
                     other.iter_mut().zip(&self.balls).for_each(|(other, balls)| *other = balls * scale);
                 }
-                Belief::Recent => {
+                BetAlternative::Recent => {
                     let recent: f64 = self.recent.iter().sum();
                     if recent <= 0.0 {
                         continue;
@@ -135,7 +136,7 @@ impl Urn {
                     });
                 }
             }
-            *sum += ln_urn(&other, counts) - base;
+            *sum += ln_urn_probability(&other, counts) - base;
         }
     }
 
@@ -163,7 +164,7 @@ mod tests {
     }
 
     /// Draws a window from the urn itself, which is the law under exchangeability.
-    fn draw(urn: &Urn, random: &mut Random, rows: usize) -> Vec<f64> {
+    fn draw(urn: &PolyaUrn, random: &mut Random, rows: usize) -> Vec<f64> {
         let mut balls = urn.balls.clone();
         let mut counts = vec![0.0; balls.len()];
         for _ in 0..rows {
@@ -184,7 +185,7 @@ mod tests {
     #[test]
     fn the_mean_of_every_bet_is_one_without_drift() {
         let mut random = Random::seeded(4);
-        for mut urn in [Urn::ordered(vec![40.0; 8]), Urn::unordered(vec![100.0, 50.0, 20.0, 5.0, 1.0])] {
+        for mut urn in [PolyaUrn::ordered(vec![40.0; 8]), PolyaUrn::unordered(vec![100.0, 50.0, 20.0, 5.0, 1.0])] {
             urn.learn(&vec![2.0; urn.balls.len()]);
             let mut sums = vec![0.0; urn.bets()];
             let draws = 20_000;

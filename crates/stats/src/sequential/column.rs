@@ -5,9 +5,9 @@
 //! *e-process* splits one unit of money over all starting times (weights `1 / (s (s + 1))`): it crosses `1 / alpha`
 //! ever, without drift, with probability at most `alpha`. Both average over bets and over columns.
 
-use super::bets::Urn;
+use super::bets::PolyaUrn;
 use crate::drift::{CategoricalCounts, CategoricalReference, NumericCounts, NumericReference};
-use crate::outcome::{Outcome, Unmeasured};
+use crate::outcome::{MetricResult, Unmeasured};
 use serde::{Deserialize, Serialize};
 
 /// Ordered bins of a numeric column's evidence.
@@ -28,9 +28,9 @@ const NOVELTY: f64 = 0.01;
 pub struct ColumnEvidence {
     bins: Bins,
     /// Per stratum: values in order, and values without order.
-    strata: Vec<[Urn; 2]>,
+    strata: Vec<[PolyaUrn; 2]>,
     /// Over all strata: rows with a value, without one, and with an infinite or unseen one.
-    presence: Urn,
+    presence: PolyaUrn,
     bets: Vec<Bet>,
     windows: u64,
 }
@@ -58,7 +58,7 @@ struct NumericBins {
 }
 
 /// A window's counts for the urns of one stratum, and its rows by presence.
-struct Part {
+struct StratumCounts {
     stratum: usize,
     counts: [Vec<f64>; 2],
     presence: [f64; 3],
@@ -78,7 +78,7 @@ impl ColumnEvidence {
         let mut presence = [NOVELTY; 3];
         for reference in references {
             let counts = reference.counts();
-            let (fine, coarse) = (grouping(counts.bins(), FINE), grouping(counts.bins(), COARSE));
+            let (fine, coarse) = (group_bins(counts.bins(), FINE), group_bins(counts.bins(), COARSE));
             // A gap lies left of every reference value, and one right of the largest: the urn of a continuous law.
             // Where the largest value occurred often, the law is not continuous and the gap is hardly there.
             let mut balls: Vec<f64> = counts.bins().iter().map(|count| *count as f64).collect();
@@ -86,7 +86,8 @@ impl ColumnEvidence {
                 *last += 1.0 / counts.at_maximum().max(1) as f64;
             }
             add(&mut presence, &numeric_presence(counts));
-            strata.push([Urn::ordered(gather(&balls, &fine)), Urn::unordered(gather(&balls, &coarse))]);
+            strata
+                .push([PolyaUrn::ordered(sum_groups(&balls, &fine)), PolyaUrn::unordered(sum_groups(&balls, &coarse))]);
             maps.push(NumericBins { id: counts.id(), fine, coarse });
         }
         ColumnEvidence::begin(Bins::Numeric(maps), strata, presence)
@@ -108,26 +109,26 @@ impl ColumnEvidence {
             // Good-Turing: what occurred once tells how often something new occurs. A reference with more values than it
             // keeps calls nothing new, so there it would expect what cannot come.
             presence[2] += if reference.knows_all() { reference.singletons() as f64 } else { 0.0 };
-            let balls: Vec<f64> = named(counts).into_iter().map(|balls| balls.max(NOVELTY)).collect();
-            strata.push([Urn::ordered(vec![1.0]), Urn::unordered(balls)]);
+            let balls: Vec<f64> = frequent_counts(counts).into_iter().map(|balls| balls.max(NOVELTY)).collect();
+            strata.push([PolyaUrn::ordered(vec![1.0]), PolyaUrn::unordered(balls)]);
         }
         ColumnEvidence::begin(Bins::Categorical(references.len()), strata, presence)
     }
 
-    fn begin(bins: Bins, strata: Vec<[Urn; 2]>, presence: [f64; 3]) -> Self {
-        let presence = Urn::unordered(presence.to_vec());
-        let bets = strata.first().map_or(0, |urns| urns.iter().map(Urn::bets).sum::<usize>()) + presence.bets();
+    fn begin(bins: Bins, strata: Vec<[PolyaUrn; 2]>, presence: [f64; 3]) -> Self {
+        let presence = PolyaUrn::unordered(presence.to_vec());
+        let bets = strata.first().map_or(0, |urns| urns.iter().map(PolyaUrn::bets).sum::<usize>()) + presence.bets();
         let bets = vec![Bet { detector: 0.0, process: 0.0, latest: 1.0 }; bets];
         ColumnEvidence { bins, strata, presence, bets, windows: 0 }
     }
 
     /// Takes a window of a numeric column (of stratum 0).
-    pub fn see_numeric(&mut self, window: &NumericCounts) -> Outcome<()> {
-        self.see_numeric_strata(&[(0, window)])
+    pub fn update_numeric(&mut self, window: &NumericCounts) -> MetricResult<()> {
+        self.update_numeric_strata(&[(0, window)])
     }
 
     /// Takes a window of a numeric column, cut into strata; each stratum at most once.
-    pub fn see_numeric_strata(&mut self, window: &[(usize, &NumericCounts)]) -> Outcome<()> {
+    pub fn update_numeric_strata(&mut self, window: &[(usize, &NumericCounts)]) -> MetricResult<()> {
         let Bins::Numeric(maps) = &self.bins else {
             return Err(Unmeasured::bad_input("window", "numeric counts were given to a categorical column"));
         };
@@ -138,37 +139,37 @@ impl ColumnEvidence {
                 return Err(Unmeasured::bad_input("window", "its counts belong to another reference"));
             };
             let bins: Vec<f64> = counts.bins().iter().map(|count| *count as f64).collect();
-            let counted = [gather(&bins, fine), gather(&bins, coarse)];
-            parts.push(Part { stratum: *stratum, counts: counted, presence: numeric_presence(counts) });
+            let counted = [sum_groups(&bins, fine), sum_groups(&bins, coarse)];
+            parts.push(StratumCounts { stratum: *stratum, counts: counted, presence: numeric_presence(counts) });
         }
-        self.see(&parts);
+        self.update(&parts);
         Ok(())
     }
 
     /// Takes a window of a categorical column (of stratum 0).
-    pub fn see_categorical(&mut self, window: &CategoricalCounts) -> Outcome<()> {
-        self.see_categorical_strata(&[(0, window)])
+    pub fn update_categorical(&mut self, window: &CategoricalCounts) -> MetricResult<()> {
+        self.update_categorical_strata(&[(0, window)])
     }
 
     /// Takes a window of a categorical column, cut into strata; each stratum at most once.
-    pub fn see_categorical_strata(&mut self, window: &[(usize, &CategoricalCounts)]) -> Outcome<()> {
+    pub fn update_categorical_strata(&mut self, window: &[(usize, &CategoricalCounts)]) -> MetricResult<()> {
         let Bins::Categorical(strata) = self.bins else {
             return Err(Unmeasured::bad_input("window", "categorical counts were given to a numeric column"));
         };
         let mut parts = Vec::with_capacity(window.len());
         for (stratum, counts) in window {
-            let values = named(counts);
+            let values = frequent_counts(counts);
             if *stratum >= strata || values.len() != self.strata[*stratum][1].width() {
                 return Err(Unmeasured::bad_input("window", "its counts belong to another reference"));
             }
             let counted = [vec![values.iter().sum()], values];
-            parts.push(Part { stratum: *stratum, counts: counted, presence: categorical_presence(counts) });
+            parts.push(StratumCounts { stratum: *stratum, counts: counted, presence: categorical_presence(counts) });
         }
-        self.see(&parts);
+        self.update(&parts);
         Ok(())
     }
 
-    fn see(&mut self, parts: &[Part]) {
+    fn update(&mut self, parts: &[StratumCounts]) {
         let mut logs = vec![0.0; self.bets.len()];
         let mut presence = [0.0; 3];
         let own = self.bets.len() - self.presence.bets();
@@ -238,7 +239,7 @@ impl ColumnEvidence {
 }
 
 /// Which group each bin belongs to, so that groups hold nearly equal reference mass and bins stay whole.
-fn grouping(bins: &[u64], groups: usize) -> Vec<u16> {
+fn group_bins(bins: &[u64], groups: usize) -> Vec<u16> {
     let total: u64 = bins.iter().sum();
     let mut below = 0u64;
     let mut group = 0u16;
@@ -257,14 +258,14 @@ fn grouping(bins: &[u64], groups: usize) -> Vec<u16> {
     out
 }
 
-fn gather(bins: &[f64], group: &[u16]) -> Vec<f64> {
+fn sum_groups(bins: &[f64], group: &[u16]) -> Vec<f64> {
     let mut sums = vec![0.0; group.last().map_or(0, |last| *last as usize + 1)];
     bins.iter().zip(group).for_each(|(count, group)| sums[*group as usize] += count);
     sums
 }
 
 /// Counts of the most frequent values and of all rarer ones; unseen ones belong to presence.
-fn named(counts: &CategoricalCounts) -> Vec<f64> {
+fn frequent_counts(counts: &CategoricalCounts) -> Vec<f64> {
     let all = counts.counts();
     let cut = all.len().min(NAMED);
     let rest = all[cut..].iter().sum::<u64>() + counts.other;

@@ -9,7 +9,7 @@
 //! reference: the stream's own past is it. After a change the past fills up with it, so evidence is found soon or late,
 //! and stays.
 
-use crate::outcome::{Outcome, Unmeasured, all_finite};
+use crate::outcome::{MetricResult, Unmeasured, all_finite};
 use crate::random::Random;
 use serde::{Deserialize, Serialize};
 
@@ -35,7 +35,7 @@ pub struct ConformalMartingale {
 impl ConformalMartingale {
     /// Ranks values by `edges` (ascending; those of a reference, say): bin i holds values up to and including edge i.
     /// They must not depend on the stream.
-    pub fn new(edges: &[f64], seed: u64) -> Outcome<Self> {
+    pub fn new(edges: &[f64], seed: u64) -> MetricResult<Self> {
         all_finite("edge", edges)?;
         if edges.is_empty() || edges.windows(2).any(|pair| pair[0] >= pair[1]) {
             return Err(Unmeasured::bad_input("edges", "there must be some, and they must ascend"));
@@ -83,7 +83,7 @@ impl ConformalMartingale {
     }
 
     /// Values so far.
-    pub fn seen(&self) -> u64 {
+    pub fn count(&self) -> u64 {
         self.seen
     }
 

@@ -9,7 +9,7 @@
 
 use super::series::{Trend, memory_of, quantiles_of, trend_of};
 use crate::distributions::{normal_cdf, normal_quantile};
-use crate::drift::{Block, Law, Tally};
+use crate::drift::{Block, DistributionRef, Tally};
 use crate::outcome::rounded;
 use serde::{Deserialize, Serialize};
 
@@ -96,10 +96,10 @@ pub(super) struct Residual {
 }
 
 impl Scheme {
-    pub fn of(law: Law, reference: &Tally) -> Self {
+    pub fn of(law: DistributionRef, reference: &Tally) -> Self {
         match law {
-            Law::Numeric(_) => Scheme::ordered(&reference.bins),
-            Law::Categorical(_) => {
+            DistributionRef::Numeric(_) => Scheme::ordered(&reference.bins),
+            DistributionRef::Categorical(_) => {
                 let named = reference.bins.len() - 2;
                 let kept = named.min(GROUPS);
                 // The most frequent by name, then the rest, then what is unseen.
@@ -163,7 +163,7 @@ impl Scheme {
     }
 
     /// The same of a block, by stratum.
-    pub fn summaries(&self, law: Law, block: &Block) -> Vec<(usize, Summary)> {
+    pub fn summaries(&self, law: DistributionRef, block: &Block) -> Vec<(usize, Summary)> {
         let strata = block.strata(law.width());
         strata.iter().map(|(stratum, tally)| (*stratum, self.summary(tally))).collect()
     }
@@ -240,12 +240,12 @@ impl Summary {
 
 impl Directions {
     /// Learns from the blocks of a reference; without any the variation is assumed.
-    pub fn learn(law: Law, strata: &[Tally], blocks: &[Block]) -> Self {
-        let scheme = Scheme::of(law, &pooled(law, strata));
+    pub fn learn(law: DistributionRef, strata: &[Tally], blocks: &[Block]) -> Self {
+        let scheme = Scheme::of(law, &pool_strata(law, strata));
         let strata: Vec<Summary> = strata.iter().map(|tally| scheme.summary(tally)).collect();
         let within = scheme.within(&strata);
         let blocks: Vec<Vec<(usize, Summary)>> = blocks.iter().map(|block| scheme.summaries(law, block)).collect();
-        let (season, values) = (season_of(&strata, &blocks), values_of(&blocks));
+        let (season, values) = (seasonal_blocks(&strata, &blocks), count_values(&blocks));
         let residuals: Vec<_> = blocks.iter().map(|block| scheme.residuals(&strata, block)).collect();
         let basis = match blocks.len() {
             MIN_BLOCKS.. if 2.0 * season <= blocks.len() as f64 => Basis::Learned,
@@ -362,18 +362,18 @@ impl Direction {
     }
 }
 
-fn pooled(law: Law, strata: &[Tally]) -> Tally {
+fn pool_strata(law: DistributionRef, strata: &[Tally]) -> Tally {
     let mut whole = Tally::empty(law.width());
     strata.iter().for_each(|tally| whole.merge(tally));
     whole
 }
 
-fn values_of(blocks: &[Vec<(usize, Summary)>]) -> f64 {
+fn count_values(blocks: &[Vec<(usize, Summary)>]) -> f64 {
     blocks.iter().flatten().map(|(_, summary)| summary.values).sum()
 }
 
 /// Blocks' worth of levels that the strata took from the blocks: the trace of the projection on them.
-fn season_of(strata: &[Summary], blocks: &[Vec<(usize, Summary)>]) -> f64 {
+fn seasonal_blocks(strata: &[Summary], blocks: &[Vec<(usize, Summary)>]) -> f64 {
     let leverage = |block: &Vec<(usize, Summary)>| {
         let rows: f64 = block.iter().map(|(_, summary)| summary.rows()).sum();
         let of = |(stratum, summary): &(usize, Summary)| {

@@ -21,6 +21,6 @@ pub use column::ColumnEvidence;
 pub use conformal::ConformalMartingale;
 pub use directions::{Basis, Direction, Directions, MIN_BLOCKS};
 pub use rate::{RateReading, RateVerdict, count_e_value, judge_rate, rate_e_value};
-pub use sequence::{Betting, EmpiricalBernstein, distribution_band, msprt, msprt_two_arms, paired};
+pub use sequence::{BettingSequence, EmpiricalBernstein, distribution_band, msprt, msprt_two_arms, paired_difference};
 pub use series::Trend;
 pub use windows::{WindowEvidence, WindowReference};

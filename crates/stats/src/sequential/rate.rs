@@ -5,11 +5,11 @@
 
 use crate::distributions::{beta_quantile, beta_share, ln_beta};
 use crate::interval::Proportion;
-use crate::outcome::{Estimate, Outcome, Unmeasured};
+use crate::outcome::{Estimate, MetricResult, Unmeasured};
 use serde::{Deserialize, Serialize};
 
 /// The e-value of `hits` in `rows` against "the rate is at most `limit`". Large values speak for a larger rate.
-pub fn rate_e_value(hits: u64, rows: u64, limit: f64) -> Outcome<f64> {
+pub fn rate_e_value(hits: u64, rows: u64, limit: f64) -> MetricResult<f64> {
     if hits > rows {
         return Err(Unmeasured::bad_input("rate", format!("{hits} of {rows} rows cannot be")));
     }
@@ -31,7 +31,7 @@ pub fn rate_e_value(hits: u64, rows: u64, limit: f64) -> Outcome<f64> {
 }
 
 /// The e-value of `count` events against "the mean is at most `limit`" (Poisson; gamma mixture, row counts and errors).
-pub fn count_e_value(count: u64, limit: f64) -> Outcome<f64> {
+pub fn count_e_value(count: u64, limit: f64) -> MetricResult<f64> {
     if limit.is_nan() || limit <= 0.0 || !limit.is_finite() {
         return Err(Unmeasured::bad_input("count", format!("the limit {limit} is not a positive number")));
     }
@@ -81,7 +81,7 @@ pub struct RateReading {
 /// Judges `hits` of `rows` in a window against the reference's counts, by the default rule: an alert when the rate
 /// exceeds thrice the reference's upper bound on at least five rows, a warning when rows are bad and either the
 /// reference had none or the evidence is above 20.
-pub fn judge_rate(reference: (u64, u64), window: (u64, u64)) -> Outcome<RateReading> {
+pub fn judge_rate(reference: (u64, u64), window: (u64, u64)) -> MetricResult<RateReading> {
     let ((old_hits, old_rows), (hits, rows)) = (reference, window);
     if old_rows == 0 || rows == 0 {
         return Err(Unmeasured::too_few("rows in the reference or the window", 0, 1));

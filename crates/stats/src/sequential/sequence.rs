@@ -4,20 +4,20 @@
 //! row; betting (their hedged capital) is narrower and costs one pass over a grid a row. Both hold for any law with a
 //! constant conditional mean; rows need not be identically distributed otherwise.
 
-use crate::outcome::{Estimate, Outcome, Unmeasured};
+use crate::outcome::{Estimate, MetricResult, Unmeasured};
 use serde::{Deserialize, Serialize};
 
 /// Running mean and variance that bets are sized by: predictable, regularised by one imagined row at one half.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-struct Guess {
+struct RunningMoments {
     rows: f64,
     sum: f64,
     squares: f64,
 }
 
-impl Guess {
+impl RunningMoments {
     fn new() -> Self {
-        Guess { rows: 0.0, sum: 0.0, squares: 0.0 }
+        RunningMoments { rows: 0.0, sum: 0.0, squares: 0.0 }
     }
 
     fn mean(&self) -> f64 {
@@ -41,7 +41,7 @@ impl Guess {
 pub struct EmpiricalBernstein {
     range: (f64, f64),
     level: f64,
-    guess: Guess,
+    guess: RunningMoments,
     bets: f64,
     weighted: f64,
     cost: f64,
@@ -52,9 +52,9 @@ pub struct EmpiricalBernstein {
 
 impl EmpiricalBernstein {
     /// A sequence at confidence `level` for values within `range`.
-    pub fn new(range: (f64, f64), level: f64) -> Outcome<Self> {
-        check(range, level)?;
-        let guess = Guess::new();
+    pub fn new(range: (f64, f64), level: f64) -> MetricResult<Self> {
+        check_arguments(range, level)?;
+        let guess = RunningMoments::new();
         Ok(EmpiricalBernstein {
             range,
             level,
@@ -69,8 +69,8 @@ impl EmpiricalBernstein {
     }
 
     /// Takes the next value; one outside of the range is refused, and the sequence stays as it was.
-    pub fn add(&mut self, value: f64) -> Outcome<()> {
-        let x = scaled(value, self.range)?;
+    pub fn add(&mut self, value: f64) -> MetricResult<()> {
+        let x = scale_to_unit(value, self.range)?;
         self.rows += 1;
         self.sum += x;
         let t = self.rows as f64;
@@ -88,17 +88,17 @@ impl EmpiricalBernstein {
     }
 
     /// The mean so far with the interval that holds for ever.
-    pub fn estimate(&self) -> Outcome {
-        running(self.best, self.sum, self.rows, self.range, self.level)
+    pub fn estimate(&self) -> MetricResult {
+        sequence_estimate(self.best, self.sum, self.rows, self.range, self.level)
     }
 }
 
 /// A confidence sequence for the mean of values in a range, by betting against each candidate mean.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Betting {
+pub struct BettingSequence {
     range: (f64, f64),
     level: f64,
-    guess: Guess,
+    guess: RunningMoments,
     /// Log capital of the bet that the mean is above, and below, each candidate.
     above: Vec<f64>,
     below: Vec<f64>,
@@ -110,17 +110,26 @@ pub struct Betting {
 /// Candidate means of a betting sequence; the interval is rounded outwards to this grid.
 const GRID: usize = 500;
 
-impl Betting {
+impl BettingSequence {
     /// A sequence at confidence `level` for values within `range`.
-    pub fn new(range: (f64, f64), level: f64) -> Outcome<Self> {
-        check(range, level)?;
+    pub fn new(range: (f64, f64), level: f64) -> MetricResult<Self> {
+        check_arguments(range, level)?;
         let (above, below) = (vec![0.0; GRID + 1], vec![0.0; GRID + 1]);
-        Ok(Betting { range, level, guess: Guess::new(), above, below, best: (0, GRID), sum: 0.0, rows: 0 })
+        Ok(BettingSequence {
+            range,
+            level,
+            guess: RunningMoments::new(),
+            above,
+            below,
+            best: (0, GRID),
+            sum: 0.0,
+            rows: 0,
+        })
     }
 
     /// Takes the next value; one outside of the range is refused, and the sequence stays as it was.
-    pub fn add(&mut self, value: f64) -> Outcome<()> {
-        let x = scaled(value, self.range)?;
+    pub fn add(&mut self, value: f64) -> MetricResult<()> {
+        let x = scale_to_unit(value, self.range)?;
         self.rows += 1;
         self.sum += x;
         let t = self.rows as f64;
@@ -150,15 +159,15 @@ impl Betting {
     }
 
     /// The mean so far with the interval that holds for ever.
-    pub fn estimate(&self) -> Outcome {
+    pub fn estimate(&self) -> MetricResult {
         let (low, high) = self.best;
         let outward = ((low as f64 - 1.0).max(0.0) / GRID as f64, (high as f64 + 1.0).min(GRID as f64) / GRID as f64);
-        running(outward, self.sum, self.rows, self.range, self.level)
+        sequence_estimate(outward, self.sum, self.rows, self.range, self.level)
     }
 }
 
 /// A confidence sequence for the mean of paired differences `a - b`, both within `range`.
-pub fn paired(range: (f64, f64), level: f64) -> Outcome<EmpiricalBernstein> {
+pub fn paired_difference(range: (f64, f64), level: f64) -> MetricResult<EmpiricalBernstein> {
     let width = range.1 - range.0;
     EmpiricalBernstein::new((-width, width), level)
 }
@@ -173,7 +182,7 @@ pub fn distribution_band(rows: u64, level: f64) -> f64 {
     0.85 * (((std::f64::consts::E * n).ln().ln() + 0.8 * (1612.0 / (1.0 - level)).ln()) / n).sqrt()
 }
 
-fn check(range: (f64, f64), level: f64) -> Outcome<()> {
+fn check_arguments(range: (f64, f64), level: f64) -> MetricResult<()> {
     if !(range.0.is_finite() && range.1.is_finite() && range.0 < range.1) {
         return Err(Unmeasured::bad_input("range", format!("{range:?} is no range of numbers")));
     }
@@ -183,7 +192,7 @@ fn check(range: (f64, f64), level: f64) -> Outcome<()> {
     Ok(())
 }
 
-fn scaled(value: f64, range: (f64, f64)) -> Outcome<f64> {
+fn scale_to_unit(value: f64, range: (f64, f64)) -> MetricResult<f64> {
     let x = (value - range.0) / (range.1 - range.0);
     if (0.0..=1.0).contains(&x) {
         return Ok(x);
@@ -191,7 +200,7 @@ fn scaled(value: f64, range: (f64, f64)) -> Outcome<f64> {
     Err(Unmeasured::bad_input("value", format!("{value} lies outside of the stated range {range:?}")))
 }
 
-fn running(best: (f64, f64), sum: f64, rows: u64, range: (f64, f64), level: f64) -> Outcome {
+fn sequence_estimate(best: (f64, f64), sum: f64, rows: u64, range: (f64, f64), level: f64) -> MetricResult {
     if rows == 0 {
         return Err(Unmeasured::too_few("values", 0, 1));
     }
@@ -201,7 +210,7 @@ fn running(best: (f64, f64), sum: f64, rows: u64, range: (f64, f64), level: f64)
 
 /// The mixture sequential probability ratio test of `mean = 0` for normal values of known variance `variance`, with a
 /// normal prior of variance `prior` on the mean: an e-value at any time (Robbins 1970; Johari et al. 2017).
-pub fn msprt(mean: f64, rows: u64, variance: f64, prior: f64) -> Outcome<f64> {
+pub fn msprt(mean: f64, rows: u64, variance: f64, prior: f64) -> MetricResult<f64> {
     if variance.is_nan() || prior.is_nan() || variance <= 0.0 || prior <= 0.0 || !mean.is_finite() {
         return Err(Unmeasured::bad_input("msprt", "variances must be positive and the mean finite"));
     }
@@ -211,6 +220,6 @@ pub fn msprt(mean: f64, rows: u64, variance: f64, prior: f64) -> Outcome<f64> {
 }
 
 /// The same for the difference of two arms of `rows` rows each with variance `variance` (the canary form).
-pub fn msprt_two_arms(difference: f64, rows: u64, variance: f64, prior: f64) -> Outcome<f64> {
+pub fn msprt_two_arms(difference: f64, rows: u64, variance: f64, prior: f64) -> MetricResult<f64> {
     msprt(difference, rows, 2.0 * variance, prior)
 }

@@ -10,8 +10,8 @@
 
 use super::directions::{Basis, Directions, Scheme, Summary};
 use crate::distributions::{normal_quantile, student_two_sided};
-use crate::drift::{Block, Law, Tally};
-use crate::outcome::{Outcome, Unmeasured};
+use crate::drift::{Block, DistributionRef, Tally};
+use crate::outcome::{MetricResult, Unmeasured};
 use serde::{Deserialize, Serialize};
 
 /// Sizes of bets, in parts of the largest.
@@ -28,7 +28,7 @@ const MAX_SUM: f64 = 1e250;
 /// The evidence of one column, by windows.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct WindowEvidence {
-    states: Vec<State>,
+    states: Vec<DirectionState>,
     bets: Vec<Bet>,
     ordered: usize,
     basis: Basis,
@@ -40,7 +40,7 @@ pub struct WindowEvidence {
 
 /// What is known of a direction: blocks seen, the mean and the squares of their standardised values.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-struct State {
+struct DirectionState {
     blocks: f64,
     mean: f64,
     squares: f64,
@@ -56,7 +56,7 @@ struct Bet {
 /// A column's reference as evidence needs it: what its codes mean, its strata, and how far its blocks are off.
 #[derive(Debug)]
 pub struct WindowReference<'r> {
-    law: Law<'r>,
+    law: DistributionRef<'r>,
     scheme: Scheme,
     strata: Vec<Summary>,
     directions: &'r Directions,
@@ -67,7 +67,7 @@ impl<'r> WindowReference<'r> {
     ///
     /// # Errors
     /// When the directions are those of another column.
-    pub fn of(law: Law<'r>, strata: &[Tally], directions: &'r Directions) -> Outcome<Self> {
+    pub fn of(law: DistributionRef<'r>, strata: &[Tally], directions: &'r Directions) -> MetricResult<Self> {
         let mut whole = Tally::empty(law.width());
         strata.iter().for_each(|tally| whole.merge(tally));
         let scheme = Scheme::of(law, &whole);
@@ -84,7 +84,7 @@ impl<'r> WindowReference<'r> {
         let is_learned = *basis == Basis::Learned;
         let blocks = if is_learned { *blocks } else { blocks.max(ASSUMED_BLOCKS) };
         let freedom = if is_learned { (blocks - season).max(1.0) } else { ASSUMED_FREEDOM };
-        let state = State { blocks, mean: 0.0, squares: freedom, freedom };
+        let state = DirectionState { blocks, mean: 0.0, squares: freedom, freedom };
         WindowEvidence {
             states: vec![state; all.len()],
             bets: vec![Bet { detector: 0.0, process: 0.0 }; all.len() * 2 * SIZES.len()],
@@ -97,7 +97,7 @@ impl<'r> WindowReference<'r> {
     }
 
     /// Takes a window, cut into blocks. A window that is `part` of a block long counts as that part of one.
-    pub fn see(&self, evidence: &mut WindowEvidence, blocks: &[Block], part: f64) {
+    pub fn update(&self, evidence: &mut WindowEvidence, blocks: &[Block], part: f64) {
         if evidence.basis == Basis::TooFew || evidence.states.len() != self.directions.all.len() {
             return;
         }
@@ -112,7 +112,7 @@ impl<'r> WindowReference<'r> {
                 }
                 let value = direction.deviate_of(residual);
                 let memory = (direction.memory / part.clamp(1e-3, 1.0)).max(1.0);
-                let z = evidence.states[at].take(value, memory, evidence.season);
+                let z = evidence.states[at].standardise(value, memory, evidence.season);
                 let largest = MAX_BET.min(MEMORY_BET / (memory - 1.0).max(1e-9));
                 let own = &mut logs[at * 2 * SIZES.len()..(at + 1) * 2 * SIZES.len()];
                 for (log, (size, sign)) in own.iter_mut().zip(SIZES.iter().flat_map(|size| [(size, 1.0), (size, -1.0)]))
@@ -122,13 +122,13 @@ impl<'r> WindowReference<'r> {
                 }
             }
         }
-        evidence.settle(&logs);
+        evidence.update_bets(&logs);
     }
 }
 
-impl State {
+impl DirectionState {
     /// The normal deviate of the next value given those before, which it then joins.
-    fn take(&mut self, value: f64, memory: f64, season: f64) -> f64 {
+    fn standardise(&mut self, value: f64, memory: f64, season: f64) -> f64 {
         // Deviates have a variance of one; windows that are more alike are no reason to bet more.
         let variance = (self.squares / self.freedom).max(1.0);
         let error = 1.0 + memory * (1.0 + season) / self.blocks.max(1.0);
@@ -146,7 +146,7 @@ impl State {
 }
 
 impl WindowEvidence {
-    fn settle(&mut self, logs: &[f64]) {
+    fn update_bets(&mut self, logs: &[f64]) {
         self.windows += 1;
         let s = self.windows as f64;
         let mut latest = Vec::with_capacity(logs.len());

@@ -4,7 +4,7 @@
 //! `drift` instead: a general sketch is too coarse for Wasserstein.
 
 use crate::hash::fnv1a;
-use crate::outcome::{Outcome, Unmeasured};
+use crate::outcome::{MetricResult, Unmeasured};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -83,7 +83,7 @@ impl Quantiles {
     }
 
     /// Adds a number. Numbers up to zero count as zero; what is not finite is refused.
-    pub fn add(&mut self, value: f64) -> Outcome<()> {
+    pub fn add(&mut self, value: f64) -> MetricResult<()> {
         if !value.is_finite() {
             return Err(Unmeasured::bad_input("value", format!("{value} is no number")));
         }
@@ -121,7 +121,7 @@ impl Quantiles {
     }
 
     /// The quantile at `p` in [0, 1], within 1 % of its value.
-    pub fn quantile(&self, p: f64) -> Outcome<f64> {
+    pub fn quantile(&self, p: f64) -> MetricResult<f64> {
         if self.count == 0 {
             return Err(Unmeasured::too_few("values", 0, 1));
         }

@@ -1,7 +1,7 @@
 //! Embeddings: 64 random projections and the norm, each a numeric profile, and a kernel mean in random features.
 
 use crate::drift::{Distance, Measure, NumericCounts, NumericReference};
-use crate::outcome::{Outcome, Unmeasured};
+use crate::outcome::{MetricResult, Unmeasured};
 use crate::random::Random;
 use serde::{Deserialize, Serialize};
 
@@ -54,7 +54,7 @@ pub struct EmbeddingDrift {
 
 impl EmbeddingReference {
     /// Freezes embeddings (`rows x dimensions`).
-    pub fn of(rows: &[f64], dimensions: usize, seed: u64) -> Outcome<Self> {
+    pub fn of(rows: &[f64], dimensions: usize, seed: u64) -> MetricResult<Self> {
         let lines = lines(rows, dimensions)?;
         if lines.len() < 50 {
             return Err(Unmeasured::too_few("embeddings", lines.len(), 50));
@@ -70,14 +70,14 @@ impl EmbeddingReference {
             seed,
             dimensions,
             width: directions.width,
-            projections: projected.iter().map(|values| NumericReference::of(values)).collect::<Outcome<_>>()?,
+            projections: projected.iter().map(|values| NumericReference::of(values)).collect::<MetricResult<_>>()?,
             norm: NumericReference::of(&norms)?,
             features,
         })
     }
 
     /// Counts a window of embeddings.
-    pub fn count(&self, rows: &[f64]) -> Outcome<EmbeddingWindow> {
+    pub fn count(&self, rows: &[f64]) -> MetricResult<EmbeddingWindow> {
         let lines = lines(rows, self.dimensions)?;
         let directions = Directions::new(self.seed, self.dimensions, self.width);
         let mut window = EmbeddingWindow {
@@ -98,13 +98,13 @@ impl EmbeddingReference {
     }
 
     /// Compares a window.
-    pub fn compare(&self, window: &EmbeddingWindow) -> Outcome<EmbeddingDrift> {
+    pub fn compare(&self, window: &EmbeddingWindow) -> MetricResult<EmbeddingDrift> {
         let distances: Vec<Distance> = self
             .projections
             .iter()
             .zip(&window.projections)
             .map(|(profile, counts)| profile.distance(counts, Measure::Ks))
-            .collect::<Outcome<_>>()?;
+            .collect::<MetricResult<_>>()?;
         let Some(largest) = distances.iter().max_by(|a, b| a.value.total_cmp(&b.value)) else {
             return Err(Unmeasured::too_few("projections", 0, 1));
         };
@@ -120,7 +120,7 @@ impl EmbeddingReference {
 
 impl EmbeddingWindow {
     /// Adds the counts of another window of the same reference.
-    pub fn merge(&mut self, other: &EmbeddingWindow) -> Outcome<()> {
+    pub fn merge(&mut self, other: &EmbeddingWindow) -> MetricResult<()> {
         for (a, b) in self.projections.iter_mut().zip(&other.projections) {
             a.merge(b)?;
         }
@@ -167,7 +167,7 @@ impl FeatureMean {
     }
 
     /// Squared distance of the means, its expectation without drift, and the excess.
-    fn discrepancy(&self, other: &FeatureMean) -> Outcome<(f64, f64, f64)> {
+    fn discrepancy(&self, other: &FeatureMean) -> MetricResult<(f64, f64, f64)> {
         if self.rows < 2 || other.rows < 2 {
             return Err(Unmeasured::too_few("embeddings", self.rows.min(other.rows) as usize, 2));
         }
@@ -185,7 +185,7 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
-fn lines(rows: &[f64], dimensions: usize) -> Outcome<Vec<&[f64]>> {
+fn lines(rows: &[f64], dimensions: usize) -> MetricResult<Vec<&[f64]>> {
     if dimensions == 0 || dimensions > MAX_DIMENSIONS || !rows.len().is_multiple_of(dimensions) {
         let length = rows.len();
         return Err(Unmeasured::bad_input("embeddings", format!("{length} numbers are no rows of {dimensions}")));

@@ -2,7 +2,7 @@
 
 use crate::drift::{Distance, Measure, NumericCounts, NumericReference};
 use crate::hash::{fnv1a, mixed};
-use crate::outcome::{Estimate, Outcome, Unmeasured};
+use crate::outcome::{Estimate, MetricResult, Unmeasured};
 use crate::performance::{BinaryRows, Labelled, Metric};
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
@@ -26,9 +26,9 @@ pub struct TextReference {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TextDrift {
     /// Length in characters: W1 over the standard deviation.
-    pub length: Outcome<Distance>,
+    pub length: MetricResult<Distance>,
     /// Share of words that the reference never had: W1 over the standard deviation.
-    pub unknown_words: Outcome<Distance>,
+    pub unknown_words: MetricResult<Distance>,
     /// Mean share of unknown words in the window.
     pub unknown_share: f64,
 }
@@ -36,7 +36,7 @@ pub struct TextDrift {
 impl TextReference {
     /// Freezes a column: the vocabulary is learned on every second text, and the share of unknown words measured on the
     /// others, so that it is what new texts would show. Fails with fewer than 20 texts.
-    pub fn of(texts: &[&str]) -> Outcome<Self> {
+    pub fn of(texts: &[&str]) -> MetricResult<Self> {
         if texts.len() < 20 {
             return Err(Unmeasured::too_few("texts", texts.len(), 20));
         }
@@ -54,7 +54,7 @@ impl TextReference {
     }
 
     /// Compares a window.
-    pub fn compare(&self, texts: &[&str]) -> Outcome<TextDrift> {
+    pub fn compare(&self, texts: &[&str]) -> MetricResult<TextDrift> {
         if texts.is_empty() {
             return Err(Unmeasured::too_few("texts", 0, 1));
         }
@@ -97,7 +97,7 @@ fn hash(chars: impl Iterator<Item = char>) -> u64 {
 
 /// The AUC with which a naive Bayes classifier of hashed character trigrams tells current texts from reference ones,
 /// cross-fitted in five folds: 0.5 when it cannot. Worth an alert when the lower bound is above 0.55.
-pub fn trigram_domain_auc(reference: &[&str], current: &[&str], level: f64) -> Outcome<Estimate> {
+pub fn trigram_domain_auc(reference: &[&str], current: &[&str], level: f64) -> MetricResult<Estimate> {
     let least = reference.len().min(current.len());
     if least < 25 {
         return Err(Unmeasured::too_few("texts in one of the samples", least, 25));

@@ -70,7 +70,7 @@ impl Stream {
     fn window(&mut self, rows: usize, shift: impl Fn(usize) -> f64) {
         for (index, (column, reference)) in self.columns.iter_mut().zip(&self.references).enumerate() {
             normals(&mut self.random, &mut self.buffer, rows, shift(index));
-            column.see_numeric(&reference.count(&self.buffer)).unwrap();
+            column.update_numeric(&reference.count(&self.buffer)).unwrap();
         }
     }
 }
@@ -250,11 +250,11 @@ fn matched(season: &Season, reference: usize, last: usize) -> Result<Vec<(usize,
         let counted: Vec<_> =
             used.iter().map(|stratum| values[*stratum].count(&season.values(&strata[*stratum]))).collect();
         let parts: Vec<_> = used.iter().copied().zip(&counted).collect();
-        columns[0].see_numeric_strata(&parts).map_err(say)?;
+        columns[0].update_numeric_strata(&parts).map_err(say)?;
         let counted: Vec<_> =
             used.iter().map(|stratum| kinds[*stratum].count(season.kinds(&strata[*stratum]))).collect();
         let parts: Vec<_> = used.iter().copied().zip(&counted).collect();
-        columns[1].see_categorical_strata(&parts).map_err(say)?;
+        columns[1].update_categorical_strata(&parts).map_err(say)?;
         if model_detector(&columns) >= 1000.0 {
             let evidence: Vec<f64> = columns.iter().map(ColumnEvidence::e_process).collect();
             let named = e_benjamini_hochberg(&evidence, 0.1);

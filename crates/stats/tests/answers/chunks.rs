@@ -414,7 +414,7 @@ impl<'a> Model<'a> {
 
     /// A metric of every chunk; NaN where it is undefined.
     fn measured(&self, table: &Table, name: &str) -> Result<Vec<f64>, String> {
-        let one = |part: Part| -> kilter_stats::Outcome<f64> {
+        let one = |part: Part| -> kilter_stats::MetricResult<f64> {
             let flag = |values: &[f64]| values.iter().map(|x| *x == 1.0).collect::<Vec<bool>>();
             let class = |values: &[f64]| values.iter().map(|x| *x as u32).collect::<Vec<u32>>();
             let (truth, decision) = (flag(&part.truth), flag(&part.decision));

@@ -57,7 +57,7 @@ fn one_column(set: &Set, case: &Case) -> Result<Value, String> {
     .map_err(|error| error.to_string())
 }
 
-fn numeric(case: &Case, a: &Sample, b: &Sample) -> kilter_stats::Outcome<Value> {
+fn numeric(case: &Case, a: &Sample, b: &Sample) -> kilter_stats::MetricResult<Value> {
     let edges = case.numbers("edges");
     let opened = |sample: &Sample| shares(&open_histogram(sample.values(), &edges));
     let floor = case.number("eps").unwrap_or(1e-4);
@@ -105,7 +105,7 @@ pub fn counted(a: &Column, b: &Column) -> (Vec<f64>, Vec<f64>) {
     counts.into_values().unzip()
 }
 
-fn categorical(case: &Case, a: &[f64], b: &[f64]) -> kilter_stats::Outcome<Value> {
+fn categorical(case: &Case, a: &[f64], b: &[f64]) -> kilter_stats::MetricResult<Value> {
     let (p, q) = (shares(a), shares(b));
     let empty = || kilter_stats::Unmeasured::too_few("rows", 0, 1);
     Ok(match case.metric.as_str() {

@@ -162,7 +162,7 @@ const RATES: [(&str, Rate); 8] = [
     ("base_rate", Rate::BaseRate),
 ];
 
-fn fairness_answer(groups: &Groups, names: &[String], privileged: usize) -> kilter_stats::Outcome<Value> {
+fn fairness_answer(groups: &Groups, names: &[String], privileged: usize) -> kilter_stats::MetricResult<Value> {
     let rates = |table: &Confusion| -> Value {
         let mut line: Map<String, Value> =
             RATES.iter().map(|(name, rate)| ((*name).to_owned(), json!(table.proportion(*rate).share()))).collect();
@@ -235,7 +235,7 @@ fn summary(set: &Set, case: &Case) -> Result<Value, String> {
         let sample = Sample::of(&column.numbers());
         let mut moments = Moments::default();
         moments.add_all(sample.values());
-        let one = || -> kilter_stats::Outcome<Value> {
+        let one = || -> kilter_stats::MetricResult<Value> {
             let (low, high) = moments.range()?;
             let mut quantiles = Map::new();
             for p in [0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99] {

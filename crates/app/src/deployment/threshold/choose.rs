@@ -7,7 +7,7 @@ use kilter_domain::{
 use kilter_evaluation::labelled_predictions::LabelledPredictions;
 use kilter_stats::{
     Estimate,
-    performance::{BinaryRows, Confusion, Rate, Target, cost_difference, operating_point},
+    performance::{BinaryRows, Confusion, Rate, ThresholdTarget, cost_difference, operating_point},
 };
 
 use crate::deployment::threshold::tune::thresholds;
@@ -135,9 +135,9 @@ fn nearer(
 fn best(goal: ThresholdGoal, rows: &LabelledPredictions) -> Option<f64> {
     let (target, sure) = match goal {
         ThresholdGoal::Cost { false_positive, false_negative } => {
-            (Target::Cost { false_positive, false_negative }, false)
+            (ThresholdTarget::Cost { false_positive, false_negative }, false)
         }
-        ThresholdGoal::FalsePositiveRate(most) => (Target::FalsePositiveRate(most), true),
+        ThresholdGoal::FalsePositiveRate(most) => (ThresholdTarget::FalsePositiveRate(most), true),
     };
     let (truth, score) = rows.scores()?;
     let point = operating_point(&BinaryRows::scored(truth, score, 0.5).ok()?, target, sure).ok()?;

@@ -70,8 +70,11 @@ fn the_scores_of_each_version_are_sketched_for_the_guardrail() {
 
 fn profiled(number: u64, fake: Fake) -> (Arc<ServedVersion>, Arc<ColumnStats>) {
     let numbers = NumericReference::of(&[0.0, 0.25, 0.5, 1.0]).unwrap();
-    let column =
-        |name: &str, place| TrackedColumn { name: name.into(), kind: place, frozen: Frozen::Numeric(numbers.clone()) };
+    let column = |name: &str, place| TrackedColumn {
+        name: name.into(),
+        kind: place,
+        reference: ReferenceDistribution::Numeric(numbers.clone()),
+    };
     let profile =
         Arc::new(ColumnStats::new(vec![column("x", ColumnKind::Feature), column("score", ColumnKind::Score)]));
     let version = ServedVersion::with_predictor(Box::new(fake), &admission(number), ScoreEdges::default());

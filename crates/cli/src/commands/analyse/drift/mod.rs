@@ -9,9 +9,9 @@ use clap::Args;
 use kilter_api::Exit;
 use kilter_evaluation::table_compare::{Reference, compare};
 use kilter_stats::{
-    compare::{ColumnDrift, Level, Picture, Reading, ReadingKind, SchemaChange, Side, TableDrift},
+    compare::{ChartData, ColumnDrift, ColumnRate, Level, ReadingKind, RowCounts, SchemaChange, TableDrift},
     drift::{Distance, Measure},
-    profile::Kind,
+    profile::ValueKind,
 };
 use serde::Serialize;
 
@@ -91,7 +91,7 @@ struct Schema {
 #[derive(Serialize)]
 struct Column {
     column: String,
-    kind: Kind,
+    kind: ValueKind,
     level: Level,
     /// The distance that leads; absent where nothing was measured.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -105,14 +105,14 @@ struct Column {
     /// Why there are none.
     #[serde(skip_serializing_if = "Option::is_none")]
     unmeasured: Option<String>,
-    reference: Side,
-    current: Side,
+    reference: RowCounts,
+    current: RowCounts,
     rates: Vec<Rate>,
     /// Categories that the reference never had.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     unseen: Vec<Unseen>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    picture: Option<Picture>,
+    picture: Option<ChartData>,
 }
 
 #[derive(Serialize)]
@@ -230,7 +230,7 @@ impl DistanceValue {
 }
 
 impl Rate {
-    fn of(reading: &Reading) -> Self {
+    fn of(reading: &ColumnRate) -> Self {
         let rate = &reading.rate;
         Self {
             of: reading.kind,

@@ -6,7 +6,7 @@ use kilter_domain::{
 };
 use kilter_report::{Bar, Cell, Figure, Part, Report, State, Table, number, percent, whole};
 use kilter_stats::{
-    compare::{ColumnDrift, Level, MIN_ROWS, Picture, Reading, SchemaChange, TableDrift},
+    compare::{ChartData, ColumnDrift, ColumnRate, Level, MIN_ROWS, SchemaChange, TableDrift},
     drift::{Distance, Measure},
 };
 
@@ -86,7 +86,7 @@ fn what_else(column: &ColumnDrift) -> String {
     words.join("; ")
 }
 
-fn reading_words(reading: &Reading) -> String {
+fn reading_words(reading: &ColumnRate) -> String {
     let rate = &reading.rate;
     format!("{} {} → {}", reading.kind.words(), percent(rate.reference), percent(rate.rate.value))
 }
@@ -225,10 +225,10 @@ fn fold(column: &ColumnDrift, open: bool) -> Part {
     }
 }
 
-fn figure(name: &str, picture: Picture) -> Figure {
+fn figure(name: &str, picture: ChartData) -> Figure {
     match picture {
-        Picture::Histogram { edges, reference, current } => Figure::histogram(name, &edges, &reference, &current),
-        Picture::Categories { names, reference, current } => {
+        ChartData::Histogram { edges, reference, current } => Figure::histogram(name, &edges, &reference, &current),
+        ChartData::Categories { names, reference, current } => {
             let pairs = names.into_iter().zip(reference.into_iter().zip(current));
             let bars: Vec<Bar> = pairs.map(|(name, (reference, current))| Bar { name, reference, current }).collect();
             Figure::bars(name, &bars)

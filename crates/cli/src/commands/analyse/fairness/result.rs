@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use kilter_evaluation::fairness::{Grouped, Partition};
 use kilter_stats::{
-    Outcome, Unmeasured,
+    MetricResult, Unmeasured,
     fairness::{Gap, Groups, MINIMUM, RATES, calibration_by_group, equalized_odds},
     performance::{Confusion, Rate},
 };
@@ -251,7 +251,7 @@ fn groups(names: &[String], counted: &Groups, reference: Option<usize>) -> Vec<G
     groups
 }
 
-fn impact(ratio: &Outcome) -> Impact {
+fn impact(ratio: &MetricResult) -> Impact {
     match ratio {
         Err(_) => Impact::InsufficientData,
         Ok(ratio) if ratio.value >= FOUR_FIFTHS => Impact::Fine,
@@ -275,7 +275,7 @@ fn against(counted: &Groups, group: usize, reference: usize) -> Vec<Measure> {
 }
 
 /// The largest differences and the smallest ratios over all groups.
-fn measures(names: &[String], counted: &Groups, selection: Outcome<Gap>) -> Vec<Measure> {
+fn measures(names: &[String], counted: &Groups, selection: MetricResult<Gap>) -> Vec<Measure> {
     let gap = |rate: Rate| counted.gap(rate, LEVEL, MINIMUM);
     let (recall, false_alarms) = (gap(Rate::Recall), gap(Rate::FalsePositiveRate));
     let odds = match (&recall, &false_alarms) {
@@ -283,7 +283,7 @@ fn measures(names: &[String], counted: &Groups, selection: Outcome<Gap>) -> Vec<
         (Err(why), _) | (_, Err(why)) => Err(why.clone()),
     };
     let no_ratio = || Unmeasured::undefined("the ratio", "the rates are zero in every group");
-    let ratio = |gap: &Outcome<Gap>| gap.clone().and_then(|gap| gap.ratio.ok_or_else(no_ratio));
+    let ratio = |gap: &MetricResult<Gap>| gap.clone().and_then(|gap| gap.ratio.ok_or_else(no_ratio));
     let odds_ratio = odds.clone().and_then(|(_, ratio)| ratio.ok_or_else(no_ratio));
     vec![
         Measure::between(names, "demographic_parity_difference", &selection),
@@ -299,11 +299,11 @@ fn measures(names: &[String], counted: &Groups, selection: Outcome<Gap>) -> Vec<
 }
 
 impl Measure {
-    fn named(measure: &'static str, outcome: &Outcome) -> Self {
+    fn named(measure: &'static str, outcome: &MetricResult) -> Self {
         Self { measure, measured: EstimateValue::of(outcome), highest: None, lowest: None }
     }
 
-    fn between(names: &[String], measure: &'static str, gap: &Outcome<Gap>) -> Self {
+    fn between(names: &[String], measure: &'static str, gap: &MetricResult<Gap>) -> Self {
         // Where every rate is the same, none is the highest.
         let apart = gap.as_ref().ok().filter(|gap| gap.highest != gap.lowest);
         let name = |of: fn(&Gap) -> usize| apart.map(|gap| names[of(gap)].clone());
@@ -315,7 +315,7 @@ impl Measure {
         }
     }
 
-    fn valued(self, outcome: &Outcome) -> Self {
+    fn valued(self, outcome: &MetricResult) -> Self {
         Self { measured: EstimateValue::of(outcome), ..self }
     }
 }
@@ -331,7 +331,7 @@ impl GroupMetrics {
         Self::with(&table, |rate| groups.rate(group, rate, LEVEL, MINIMUM))
     }
 
-    fn with(table: &Confusion, outcome: impl Fn(Rate) -> Outcome) -> Self {
+    fn with(table: &Confusion, outcome: impl Fn(Rate) -> MetricResult) -> Self {
         let rate = |rate: Rate| NamedRate {
             rate: rate.name(),
             rows: table.proportion(rate).rows,

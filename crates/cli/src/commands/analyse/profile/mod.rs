@@ -73,7 +73,7 @@ struct Column {
     column: String,
     #[serde(rename = "type")]
     stored: Stored,
-    kind: kilter_stats::profile::Kind,
+    kind: kilter_stats::profile::ValueKind,
     rows: u64,
     missing: u64,
     infinite: u64,

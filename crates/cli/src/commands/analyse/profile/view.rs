@@ -5,7 +5,7 @@ use kilter_domain::{
     time::Timestamp,
 };
 use kilter_report::{Cell, Figure, Part, Report, State, Table, number, percent, whole};
-use kilter_stats::{compare::Picture, profile::TableProfile};
+use kilter_stats::{compare::ChartData, profile::TableProfile};
 
 use super::{Column, ProfileResult, Value};
 use crate::ui::view::{Mark, Page, TextTable, made};
@@ -123,7 +123,7 @@ pub(super) fn html(profile: &TableProfile, result: &ProfileResult, now: Timestam
     }
     let mut parts = vec![Part::Table(table), Part::Heading("Columns".to_owned())];
     parts.extend(
-        result.columns.iter().zip(&profile.columns).map(|(column, profile)| fold(column, Picture::of(profile))),
+        result.columns.iter().zip(&profile.columns).map(|(column, profile)| fold(column, ChartData::of(profile))),
     );
     Report {
         title: format!("Profile of {}", result.file.display()),
@@ -140,7 +140,7 @@ pub(super) fn html(profile: &TableProfile, result: &ProfileResult, now: Timestam
     .to_html()
 }
 
-fn fold(column: &Column, picture: Option<Picture>) -> Part {
+fn fold(column: &Column, picture: Option<ChartData>) -> Part {
     let mut parts: Vec<Part> =
         column.warnings.iter().map(|warning| Part::Text(format!("▲ {}", warning.meaning()))).collect();
     parts.extend(picture.map(|picture| Part::Figure(figure(&column.column, picture))));
@@ -164,10 +164,10 @@ fn fold(column: &Column, picture: Option<Picture>) -> Part {
     }
 }
 
-fn figure(name: &str, picture: Picture) -> Figure {
+fn figure(name: &str, picture: ChartData) -> Figure {
     match picture {
-        Picture::Histogram { edges, reference, .. } => Figure::shape(name, &edges, &reference),
-        Picture::Categories { names, reference, .. } => {
+        ChartData::Histogram { edges, reference, .. } => Figure::shape(name, &edges, &reference),
+        ChartData::Categories { names, reference, .. } => {
             let bars: Vec<(String, f64)> = names.into_iter().zip(reference).collect();
             Figure::ranking(name, &bars)
         }

@@ -5,19 +5,19 @@ use crate::drift::{
     CategoricalCounts, CategoricalReference, Distance, FormatError, Measure, NumericCounts, NumericReference, Sample,
     Scalar,
 };
-use crate::outcome::{Outcome, Unmeasured};
+use crate::outcome::{MetricResult, Unmeasured};
 use std::collections::HashMap;
 
 /// What later values are compared with.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Frozen {
+pub enum ReferenceDistribution {
     /// Bins at the quantiles.
     Numeric(NumericReference),
     /// A table of values.
     Categorical(CategoricalReference),
 }
 
-/// Rows of a column, counted by a [`Frozen`] reference.
+/// Rows of a column, counted by a [`ReferenceDistribution`] reference.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ColumnCounts {
     /// By its bins.
@@ -28,7 +28,7 @@ pub enum ColumnCounts {
 
 impl ColumnCounts {
     /// Adds rows that the same reference counted.
-    pub fn merge(&mut self, other: &ColumnCounts) -> Outcome<()> {
+    pub fn merge(&mut self, other: &ColumnCounts) -> MetricResult<()> {
         match (self, other) {
             (ColumnCounts::Numeric(a), ColumnCounts::Numeric(b)) => a.merge(b),
             (ColumnCounts::Categorical(a), ColumnCounts::Categorical(b)) => a.merge(b),
@@ -63,20 +63,20 @@ impl ColumnCounts {
     }
 }
 
-impl Frozen {
+impl ReferenceDistribution {
     /// Empty counts.
     pub fn window(&self) -> ColumnCounts {
         match self {
-            Frozen::Numeric(reference) => ColumnCounts::Numeric(reference.window()),
-            Frozen::Categorical(reference) => ColumnCounts::Categorical(reference.window()),
+            ReferenceDistribution::Numeric(reference) => ColumnCounts::Numeric(reference.window()),
+            ReferenceDistribution::Categorical(reference) => ColumnCounts::Categorical(reference.window()),
         }
     }
 
     /// Counts that this reference made, as bytes; `None` for those of another kind.
     pub fn counts_to_bytes(&self, counts: &ColumnCounts) -> Option<Vec<u8>> {
         match (self, counts) {
-            (Frozen::Numeric(_), ColumnCounts::Numeric(counts)) => Some(counts.to_bytes()),
-            (Frozen::Categorical(reference), ColumnCounts::Categorical(counts)) => {
+            (ReferenceDistribution::Numeric(_), ColumnCounts::Numeric(counts)) => Some(counts.to_bytes()),
+            (ReferenceDistribution::Categorical(reference), ColumnCounts::Categorical(counts)) => {
                 Some(reference.counts_to_bytes(counts))
             }
             _ => None,
@@ -86,31 +86,41 @@ impl Frozen {
     /// Reads counts that this reference made; everything is checked.
     pub fn read_counts(&self, bytes: &[u8]) -> Result<ColumnCounts, FormatError> {
         Ok(match self {
-            Frozen::Numeric(reference) => ColumnCounts::Numeric(reference.read_counts(bytes)?),
-            Frozen::Categorical(reference) => ColumnCounts::Categorical(reference.read_counts(bytes)?),
+            ReferenceDistribution::Numeric(reference) => ColumnCounts::Numeric(reference.read_counts(bytes)?),
+            ReferenceDistribution::Categorical(reference) => ColumnCounts::Categorical(reference.read_counts(bytes)?),
         })
     }
 
     /// One measure of a window against this reference.
-    pub fn distance(&self, window: &ColumnCounts, measure: Measure) -> Outcome<Distance> {
+    pub fn distance(&self, window: &ColumnCounts, measure: Measure) -> MetricResult<Distance> {
         match (self, window) {
-            (Frozen::Numeric(reference), ColumnCounts::Numeric(window)) => reference.distance(window, measure),
-            (Frozen::Categorical(reference), ColumnCounts::Categorical(window)) => reference.distance(window, measure),
+            (ReferenceDistribution::Numeric(reference), ColumnCounts::Numeric(window)) => {
+                reference.distance(window, measure)
+            }
+            (ReferenceDistribution::Categorical(reference), ColumnCounts::Categorical(window)) => {
+                reference.distance(window, measure)
+            }
             _ => Err(Unmeasured::bad_input("window", "its counts belong to another reference")),
         }
     }
 
     /// The reference that other numbers make with the same bins or values; `None` without a finite one.
-    pub(super) fn like_sample<T: Scalar>(&self, stored: Stored, sample: &Sample<T>) -> Outcome<Option<Frozen>> {
+    pub(super) fn like_sample<T: Scalar>(
+        &self,
+        stored: Stored,
+        sample: &Sample<T>,
+    ) -> MetricResult<Option<ReferenceDistribution>> {
         if sample.values().is_empty() {
             return Ok(None);
         }
         Ok(Some(match self {
-            Frozen::Numeric(reference) => Frozen::Numeric(reference.like(reference.count_sample(sample))?),
-            Frozen::Categorical(reference) => {
+            ReferenceDistribution::Numeric(reference) => {
+                ReferenceDistribution::Numeric(reference.like(reference.count_sample(sample))?)
+            }
+            ReferenceDistribution::Categorical(reference) => {
                 let labelled = labels(stored, sample.values());
                 let table: Vec<(&str, u64)> = labelled.iter().map(|(label, rows)| (label.as_str(), *rows)).collect();
-                Frozen::Categorical(reference.like(&table, sample.missing + sample.infinite)?)
+                ReferenceDistribution::Categorical(reference.like(&table, sample.missing + sample.infinite)?)
             }
         }))
     }
@@ -118,8 +128,8 @@ impl Frozen {
     /// Counts numbers in any order; many columns' worth of rows may be counted piece by piece and merged.
     pub fn count_numbers(&self, stored: Stored, values: &[f64]) -> ColumnCounts {
         match self {
-            Frozen::Numeric(reference) => ColumnCounts::Numeric(reference.count(values)),
-            Frozen::Categorical(reference) => {
+            ReferenceDistribution::Numeric(reference) => ColumnCounts::Numeric(reference.count(values)),
+            ReferenceDistribution::Categorical(reference) => {
                 let mut counts: HashMap<u64, u64> = HashMap::new();
                 for value in values {
                     // Both zeros are one value, and what is not finite is none.
@@ -140,8 +150,8 @@ impl Frozen {
     /// Counts whole numbers in any order; `None` is missing.
     pub fn count_wholes(&self, values: &[Option<i64>]) -> ColumnCounts {
         match self {
-            Frozen::Numeric(reference) => ColumnCounts::Numeric(reference.count_wholes(values)),
-            Frozen::Categorical(reference) => {
+            ReferenceDistribution::Numeric(reference) => ColumnCounts::Numeric(reference.count_wholes(values)),
+            ReferenceDistribution::Categorical(reference) => {
                 let mut counts: HashMap<Option<i64>, u64> = HashMap::new();
                 values.iter().for_each(|value| *counts.entry(*value).or_default() += 1);
                 let mut counts: Vec<_> = counts.into_iter().collect();
@@ -165,8 +175,8 @@ impl Frozen {
 
     fn count_sorted<T: Scalar>(&self, stored: Stored, sample: &Sample<T>) -> ColumnCounts {
         match self {
-            Frozen::Numeric(reference) => ColumnCounts::Numeric(reference.count_sample(sample)),
-            Frozen::Categorical(reference) => {
+            ReferenceDistribution::Numeric(reference) => ColumnCounts::Numeric(reference.count_sample(sample)),
+            ReferenceDistribution::Categorical(reference) => {
                 let mut window = reference.window();
                 for (label, rows) in labels(stored, sample.values()) {
                     reference.add_many(&mut window, Some(&label), rows);
@@ -179,7 +189,7 @@ impl Frozen {
 
     /// Counts texts; `None` when the reference holds numbers.
     pub fn count_texts(&self, texts: &TextCounts) -> Option<ColumnCounts> {
-        let Frozen::Categorical(reference) = self else { return None };
+        let ReferenceDistribution::Categorical(reference) = self else { return None };
         let mut window = reference.window();
         texts.by_count().into_iter().for_each(|(text, rows)| reference.add_many(&mut window, Some(text), rows));
         // Texts past the bound are of a kind that the reference cannot know either.
@@ -191,7 +201,7 @@ impl Frozen {
 }
 
 /// The categories of numbers or of yes and no.
-pub(super) fn categories<T: Scalar>(stored: Stored, sample: &Sample<T>) -> Outcome<CategoricalReference> {
+pub(super) fn categories<T: Scalar>(stored: Stored, sample: &Sample<T>) -> MetricResult<CategoricalReference> {
     let labelled = labels(stored, sample.values());
     let mut table: Vec<(&str, u64)> = labelled.iter().map(|(label, rows)| (label.as_str(), *rows)).collect();
     table.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
