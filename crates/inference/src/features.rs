@@ -6,7 +6,7 @@ use kilter_domain::table::Table;
 use crate::{
     error::{LoadError, PredictError},
     graph::{BLOCK_ROWS, Graph},
-    input::{self, Slot},
+    input::{self, InputSlot},
     onnx::ModelProto,
     signature::Input,
     tensor::Value,
@@ -16,7 +16,7 @@ use crate::{
 #[derive(Debug)]
 pub struct Features {
     graph: Graph,
-    slots: Vec<Slot>,
+    slots: Vec<InputSlot>,
     inputs: Vec<Input>,
 }
 

@@ -8,7 +8,7 @@ use std::{collections::HashMap, sync::Arc};
 use crate::{
     error::{LoadError, PredictError},
     onnx::{ModelProto, NodeProto, TensorData, TensorProto},
-    ops::{self, Anatomy, Arguments, Operator},
+    ops::{self, Arguments, Operator, OperatorStructure},
     tensor::{Tensor, Value},
 };
 
@@ -192,8 +192,8 @@ impl Graph {
     pub fn constant(&self, slot: usize) -> Option<&Value> {
         let initialiser = self.constants.iter().find(|(constant, _)| *constant == slot).map(|(_, value)| value);
         let made = || self.steps.iter().find(|step| step.outputs.contains(&Some(slot)));
-        initialiser.or_else(|| match made()?.operator.anatomy() {
-            Anatomy::Constant(value) => Some(value),
+        initialiser.or_else(|| match made()?.operator.structure() {
+            OperatorStructure::Constant(value) => Some(value),
             _ => None,
         })
     }
@@ -204,9 +204,13 @@ impl Graph {
             if !step.outputs.contains(&Some(slot)) {
                 continue;
             }
-            match (step.operator.is_sigmoid(), step.operator.anatomy(), step.inputs.first()) {
+            match (step.operator.is_sigmoid(), step.operator.structure(), step.inputs.first()) {
                 (true, ..) => return true,
-                (_, Anatomy::Same | Anatomy::Reshaped | Anatomy::Picked, Some(&Some(read))) => slot = read,
+                (
+                    _,
+                    OperatorStructure::Same | OperatorStructure::Reshaped | OperatorStructure::Picked,
+                    Some(&Some(read)),
+                ) => slot = read,
                 _ => return false,
             }
         }
@@ -227,11 +231,11 @@ impl Graph {
                 continue;
             }
             let read = step.inputs.first().copied().flatten()?;
-            match (step.operator.anatomy(), self.constant(read)) {
-                (Anatomy::Picked, Some(Value::Text(classes))) => {
+            match (step.operator.structure(), self.constant(read)) {
+                (OperatorStructure::Picked, Some(Value::Text(classes))) => {
                     return Some(classes.data.iter().map(ToString::to_string).collect());
                 }
-                (Anatomy::Picked, Some(Value::Int(classes))) => {
+                (OperatorStructure::Picked, Some(Value::Int(classes))) => {
                     return Some(classes.data.iter().map(ToString::to_string).collect());
                 }
                 _ => slot = read,

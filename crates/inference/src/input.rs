@@ -20,7 +20,7 @@ pub const MISSING_TIME: i64 = i64::MIN;
 
 /// The tensor a graph input wants: element type and the number of columns that make it up.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Slot {
+pub(crate) struct InputSlot {
     pub name: String,
     pub element: i32,
     /// A vector of rows instead of a matrix.
@@ -33,7 +33,7 @@ pub(crate) struct Slot {
 const MAX_WIDTH: i64 = 100_000;
 
 /// The inputs that a caller must fill: those that are not constants.
-pub(crate) fn slots(proto: &ModelProto) -> Result<Vec<Slot>, LoadError> {
+pub(crate) fn slots(proto: &ModelProto) -> Result<Vec<InputSlot>, LoadError> {
     let constants: HashSet<&str> = proto.graph.initializers.iter().map(|tensor| tensor.name.as_str()).collect();
     let real = proto.graph.inputs.iter().filter(|info| !constants.contains(info.name.as_str()));
     let slots = real.map(slot).collect::<Result<Vec<_>, _>>()?;
@@ -48,7 +48,7 @@ pub(crate) fn slots(proto: &ModelProto) -> Result<Vec<Slot>, LoadError> {
     }
 }
 
-fn slot(info: &ValueInfo) -> Result<Slot, LoadError> {
+fn slot(info: &ValueInfo) -> Result<InputSlot, LoadError> {
     let broken = |reason: &str| LoadError::BrokenGraph(format!("the input `{}` {reason}", info.name));
     let supported = [element::FLOAT, element::DOUBLE, element::INT64, element::INT32, element::BOOL, element::STRING];
     if !supported.contains(&info.element) {
@@ -61,13 +61,13 @@ fn slot(info: &ValueInfo) -> Result<Slot, LoadError> {
         None => return Err(broken("has no declared shape")),
         Some(_) => return Err(broken("is not a vector or a matrix")),
     };
-    Ok(Slot { name: info.name.clone(), element: info.element, is_vector, width })
+    Ok(InputSlot { name: info.name.clone(), element: info.element, is_vector, width })
 }
 
 /// The tensors of all graph inputs for the rows `rows` of `table`. `inputs` are the columns in the slots' order; there
 /// must be as many as the slots are wide.
 pub(crate) fn values(
-    slots: &[Slot],
+    slots: &[InputSlot],
     inputs: &[Input],
     table: &Table,
     rows: Range<usize>,
@@ -84,7 +84,7 @@ pub(crate) fn values(
 }
 
 /// The tensor of one graph input, from the columns named by `inputs` (`slot.width` of them).
-fn value(slot: &Slot, inputs: &[Input], table: &Table, rows: Range<usize>) -> Result<Value, PredictError> {
+fn value(slot: &InputSlot, inputs: &[Input], table: &Table, rows: Range<usize>) -> Result<Value, PredictError> {
     let failed = |reason| PredictError::Node { node: slot.name.clone(), reason };
     let columns: Vec<Source<'_>> = inputs.iter().map(|input| Source::of(input, table, rows.clone())).collect();
     let matrix = [rows.len(), inputs.len()];

@@ -12,7 +12,7 @@ use crate::{
     error::{LoadError, PredictError},
     explain::{ExplainError, Prepared},
     graph::{BLOCK_ROWS, Graph},
-    input::{self, Slot},
+    input::{self, InputSlot},
     onnx::{ModelProto, ValueInfo, element},
     prediction::Prediction,
     signature::{BASELINE_KEY, Infinite, Input, InputKind, Missing, SIGNATURE_KEY, Signature, Task},
@@ -26,7 +26,7 @@ const MAX_ANSWERED: usize = 1 << 27;
 #[derive(Debug)]
 pub struct Model {
     pub(crate) graph: Graph,
-    pub(crate) slots: Vec<Slot>,
+    pub(crate) slots: Vec<InputSlot>,
     signature: Signature,
     classes: Arc<[Arc<str>]>,
     pub(crate) outputs: OutputSlots,
@@ -228,7 +228,7 @@ fn written_baseline(proto: &ModelProto, signature: &Signature) -> Result<Option<
 }
 
 /// What can be known of a foreign file: a matrix input `x` of `n` columns takes the columns `x_0` to `x_{n-1}`.
-fn guessed_signature(slots: &[Slot], outputs: &OutputSlots, graph: &Graph) -> Result<Signature, LoadError> {
+fn guessed_signature(slots: &[InputSlot], outputs: &OutputSlots, graph: &Graph) -> Result<Signature, LoadError> {
     let mut inputs = Vec::new();
     for slot in slots {
         let kind = match slot.element {

@@ -126,7 +126,7 @@ pub(crate) fn batch(schema: &SchemaRef, columns: &[Column], rows: usize) -> Resu
 
 /// Why an array does not go into a column.
 #[derive(Debug)]
-pub(crate) enum Unfit {
+pub(crate) enum ConversionError {
     /// No value of this type does.
     Type,
     /// A value is out of range, or is a text that does not read as the column's type.
@@ -135,8 +135,8 @@ pub(crate) enum Unfit {
 
 /// Appends an array to a column of the array's own type; whole numbers go into a float column, texts into every
 /// column as whose type they read, and everything into a text column.
-pub(crate) fn append(builder: &mut ColumnBuilder, array: &dyn Array) -> Result<(), Unfit> {
-    let own = column_type(array.data_type()).ok_or(Unfit::Type)?;
+pub(crate) fn append(builder: &mut ColumnBuilder, array: &dyn Array) -> Result<(), ConversionError> {
+    let own = column_type(array.data_type()).ok_or(ConversionError::Type)?;
     match (own, builder.column_type()) {
         (ColumnType::Text, ColumnType::Text) => {
             each_text(array, |texts| builder.push_texts(texts))?;
@@ -145,7 +145,7 @@ pub(crate) fn append(builder: &mut ColumnBuilder, array: &dyn Array) -> Result<(
         (ColumnType::Text, wanted) => {
             let mut bad = None;
             each_text(array, |texts| bad = push_cells(builder, texts))?;
-            bad.map_or(Ok(()), |cell| Err(Unfit::Value(format!("`{cell}` is not of type {wanted:?}"))))
+            bad.map_or(Ok(()), |cell| Err(ConversionError::Value(format!("`{cell}` is not of type {wanted:?}"))))
         }
         (_, ColumnType::Text) => {
             let texts = cast(array, &DataType::Utf8)?;
@@ -153,18 +153,18 @@ pub(crate) fn append(builder: &mut ColumnBuilder, array: &dyn Array) -> Result<(
             Ok(())
         }
         (own, wanted) if own == wanted || (own, wanted) == (ColumnType::Int, ColumnType::Float) => {
-            builder.push_column(column(array, wanted)?).map_err(|()| Unfit::Type)
+            builder.push_column(column(array, wanted)?).map_err(|()| ConversionError::Type)
         }
         // Decimals without a fraction, whose values were seen to fit.
         (ColumnType::Float, ColumnType::Int) if may_be_wide(array.data_type()) => {
-            builder.push_column(column(array, ColumnType::Int)?).map_err(|()| Unfit::Type)
+            builder.push_column(column(array, ColumnType::Int)?).map_err(|()| ConversionError::Type)
         }
         // A column without any value fits everywhere.
         _ if array.null_count() == array.len() => {
             (0..array.len()).for_each(|_| builder.push_missing());
             Ok(())
         }
-        _ => Err(Unfit::Type),
+        _ => Err(ConversionError::Type),
     }
 }
 
@@ -179,7 +179,10 @@ fn push_cells(builder: &mut ColumnBuilder, texts: &mut dyn Iterator<Item = Optio
 }
 
 /// Hands all texts of an array, in any of Arrow's layouts, to `take`.
-fn each_text(array: &dyn Array, take: impl FnOnce(&mut dyn Iterator<Item = Option<&str>>)) -> Result<(), Unfit> {
+fn each_text(
+    array: &dyn Array,
+    take: impl FnOnce(&mut dyn Iterator<Item = Option<&str>>),
+) -> Result<(), ConversionError> {
     match array.data_type() {
         DataType::Utf8 => take(&mut array.as_string::<i32>().iter()),
         DataType::LargeUtf8 => take(&mut array.as_string::<i64>().iter()),
@@ -200,7 +203,7 @@ fn each_text(array: &dyn Array, take: impl FnOnce(&mut dyn Iterator<Item = Optio
 }
 
 /// A column of numbers, yes/no or times from an array.
-fn column(array: &dyn Array, wanted: ColumnType) -> Result<Column, Unfit> {
+fn column(array: &dyn Array, wanted: ColumnType) -> Result<Column, ConversionError> {
     Ok(match wanted {
         ColumnType::Float => {
             let array = cast(array, &DataType::Float64)?;
@@ -209,15 +212,15 @@ fn column(array: &dyn Array, wanted: ColumnType) -> Result<Column, Unfit> {
         ColumnType::Int => Column::Int(cast(array, &DataType::Int64)?.as_primitive::<Int64Type>().iter().collect()),
         ColumnType::Bool => Column::Bool(cast(array, &DataType::Boolean)?.as_boolean().iter().collect()),
         ColumnType::Time => Column::Time(times(array)?),
-        ColumnType::Text => return Err(Unfit::Type),
+        ColumnType::Text => return Err(ConversionError::Type),
     })
 }
 
 /// Milliseconds since the epoch; finer times are rounded down.
-fn times(array: &dyn Array) -> Result<Vec<Option<i64>>, Unfit> {
+fn times(array: &dyn Array) -> Result<Vec<Option<i64>>, ConversionError> {
     let scaled = |values: &mut dyn Iterator<Item = Option<i64>>, factor: i64| {
         let scale = |value: i64| {
-            value.checked_mul(factor).ok_or_else(|| Unfit::Value(format!("{value} is past the last time")))
+            value.checked_mul(factor).ok_or_else(|| ConversionError::Value(format!("{value} is past the last time")))
         };
         values.map(|value| value.map(scale).transpose()).collect()
     };
@@ -242,12 +245,12 @@ fn times(array: &dyn Array) -> Result<Vec<Option<i64>>, Unfit> {
             floored(&mut array.as_primitive::<TimestampNanosecondType>().iter(), 1_000_000)
         }
         DataType::Dictionary(_, value) => times(&*cast(array, value)?),
-        _ => Err(Unfit::Type),
+        _ => Err(ConversionError::Type),
     }
 }
 
 /// A cast that fails where a value would be lost.
-fn cast(array: &dyn Array, to: &DataType) -> Result<ArrayRef, Unfit> {
+fn cast(array: &dyn Array, to: &DataType) -> Result<ArrayRef, ConversionError> {
     let options = CastOptions { safe: false, ..CastOptions::default() };
-    cast_with_options(array, to, &options).map_err(|error| Unfit::Value(error.to_string()))
+    cast_with_options(array, to, &options).map_err(|error| ConversionError::Value(error.to_string()))
 }

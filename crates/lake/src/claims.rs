@@ -32,7 +32,7 @@ const MAX_SNAPPY_RATIO: u64 = 22;
 
 /// Why bytes are no structure.
 #[derive(Debug, PartialEq, Eq)]
-enum Unsound {
+enum UnsoundClaim {
     /// They end before it does: with more bytes it may be one.
     Short,
     Wrong(&'static str),
@@ -49,22 +49,22 @@ impl<'b> Walk<'b> {
         Self { bytes, at: 0 }
     }
 
-    fn byte(&mut self) -> Result<u8, Unsound> {
-        let byte = *self.bytes.get(self.at).ok_or(Unsound::Short)?;
+    fn byte(&mut self) -> Result<u8, UnsoundClaim> {
+        let byte = *self.bytes.get(self.at).ok_or(UnsoundClaim::Short)?;
         self.at += 1;
         Ok(byte)
     }
 
-    fn skip(&mut self, count: u64) -> Result<(), Unsound> {
+    fn skip(&mut self, count: u64) -> Result<(), UnsoundClaim> {
         let left = self.bytes.len() - self.at;
         match usize::try_from(count).ok().filter(|count| *count <= left) {
             Some(count) => self.at += count,
-            None => return Err(Unsound::Short),
+            None => return Err(UnsoundClaim::Short),
         }
         Ok(())
     }
 
-    fn varint(&mut self) -> Result<u64, Unsound> {
+    fn varint(&mut self) -> Result<u64, UnsoundClaim> {
         let mut value = 0;
         for shift in (0..64).step_by(7) {
             let byte = self.byte()?;
@@ -73,18 +73,18 @@ impl<'b> Walk<'b> {
                 return Ok(value);
             }
         }
-        Err(Unsound::Wrong("a number has more than 64 bits"))
+        Err(UnsoundClaim::Wrong("a number has more than 64 bits"))
     }
 
-    fn integer(&mut self) -> Result<i64, Unsound> {
+    fn integer(&mut self) -> Result<i64, UnsoundClaim> {
         let raw = self.varint()?;
         Ok((raw >> 1) as i64 ^ -((raw & 1) as i64))
     }
 
     /// Walks a structure; hands the whole numbers among its own fields to `take`.
-    fn structure(&mut self, depth: usize, take: &mut dyn FnMut(i64, i64)) -> Result<(), Unsound> {
+    fn structure(&mut self, depth: usize, take: &mut dyn FnMut(i64, i64)) -> Result<(), UnsoundClaim> {
         if depth == 0 {
-            return Err(Unsound::Wrong("structures lie too deep within each other"));
+            return Err(UnsoundClaim::Wrong("structures lie too deep within each other"));
         }
         let mut id = 0;
         loop {
@@ -105,7 +105,7 @@ impl<'b> Walk<'b> {
         }
     }
 
-    fn value(&mut self, kind: u8, depth: usize) -> Result<(), Unsound> {
+    fn value(&mut self, kind: u8, depth: usize) -> Result<(), UnsoundClaim> {
         match kind {
             1..=3 => self.skip(1),
             4..=6 => self.varint().map(drop),
@@ -118,11 +118,11 @@ impl<'b> Walk<'b> {
             11 => self.map(depth),
             12 => self.structure(depth - 1, &mut |_, _| ()),
             13 => self.skip(16),
-            _ => Err(Unsound::Wrong("a field has no known type")),
+            _ => Err(UnsoundClaim::Wrong("a field has no known type")),
         }
     }
 
-    fn list(&mut self, depth: usize) -> Result<(), Unsound> {
+    fn list(&mut self, depth: usize) -> Result<(), UnsoundClaim> {
         let head = self.byte()?;
         let count = match head >> 4 {
             15 => self.varint()?,
@@ -132,7 +132,7 @@ impl<'b> Walk<'b> {
         (0..count).try_for_each(|_| self.value(head & 0x0f, depth))
     }
 
-    fn map(&mut self, depth: usize) -> Result<(), Unsound> {
+    fn map(&mut self, depth: usize) -> Result<(), UnsoundClaim> {
         let count = self.varint()?;
         let kinds = if count > 0 { self.byte()? } else { 0 };
         (0..count).try_for_each(|_| {
@@ -151,7 +151,7 @@ struct PageHeader {
     packed: i64,
 }
 
-fn page_header(bytes: &[u8]) -> Result<PageHeader, Unsound> {
+fn page_header(bytes: &[u8]) -> Result<PageHeader, UnsoundClaim> {
     let mut header = PageHeader { kind: -1, unpacked: -1, packed: -1, bytes: 0 };
     let mut walk = Walk::new(bytes);
     walk.structure(MAX_DEPTH, &mut |id, value| match id {
@@ -178,8 +178,8 @@ pub(crate) fn check_footer(file: &File, path: &Path) -> Result<(), LakeError> {
     let footer = read_at(file, path, start, size)?;
     let walked = Walk::new(&footer).structure(MAX_DEPTH, &mut |_, _| ());
     walked.map_err(|unsound| match unsound {
-        Unsound::Short => damaged(path, "its footer counts more than it holds"),
-        Unsound::Wrong(what) => damaged(path, format!("its footer is none: {what}")),
+        UnsoundClaim::Short => damaged(path, "its footer counts more than it holds"),
+        UnsoundClaim::Wrong(what) => damaged(path, format!("its footer is none: {what}")),
     })
 }
 
@@ -256,9 +256,9 @@ fn header_at(file: &File, path: &Path, at: u64, end: u64) -> Result<PageHeader, 
         let bytes = read_at(file, path, at, size.min(end - at))?;
         match page_header(&bytes) {
             Ok(header) => return Ok(header),
-            Err(Unsound::Short) if size < (end - at).min(MAX_HEADER_BYTES) => size *= 8,
-            Err(Unsound::Short) => return Err(damaged(path, "a page header claims more bytes than there are")),
-            Err(Unsound::Wrong(what)) => return Err(damaged(path, format!("a page has no header: {what}"))),
+            Err(UnsoundClaim::Short) if size < (end - at).min(MAX_HEADER_BYTES) => size *= 8,
+            Err(UnsoundClaim::Short) => return Err(damaged(path, "a page header claims more bytes than there are")),
+            Err(UnsoundClaim::Wrong(what)) => return Err(damaged(path, format!("a page has no header: {what}"))),
         }
     }
 }
@@ -282,7 +282,7 @@ mod tests {
         let expected = PageHeader { bytes: 19, kind: 0, unpacked: 64, packed: 10 };
         assert_eq!(page_header(&bytes), Ok(expected));
         for short in 0..19 {
-            assert_eq!(page_header(&bytes[..short]), Err(Unsound::Short), "{short}");
+            assert_eq!(page_header(&bytes[..short]), Err(UnsoundClaim::Short), "{short}");
         }
     }
 
@@ -290,13 +290,13 @@ mod tests {
     fn what_is_claimed_and_not_there_is_short_at_once_and_nothing_is_endless() {
         // A text of 2^40 bytes, and a list of 2^60 numbers.
         let text = [0x18, 0x80, 0x80, 0x80, 0x80, 0x80, 0x20, 1, 2, 3];
-        assert_eq!(page_header(&text), Err(Unsound::Short));
+        assert_eq!(page_header(&text), Err(UnsoundClaim::Short));
         let list = [0x19, 0xf5, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x10, 1, 2, 3];
-        assert_eq!(page_header(&list), Err(Unsound::Short));
-        assert!(matches!(page_header(&[0x1c; 100]), Err(Unsound::Wrong(_))), "structures without end");
+        assert_eq!(page_header(&list), Err(UnsoundClaim::Short));
+        assert!(matches!(page_header(&[0x1c; 100]), Err(UnsoundClaim::Wrong(_))), "structures without end");
         assert!(matches!(
             page_header(&[0x15, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0]),
-            Err(Unsound::Wrong(_))
+            Err(UnsoundClaim::Wrong(_))
         ));
     }
 }

@@ -175,7 +175,7 @@ fn numbers(
     array: &dyn Array,
     column_type: ColumnType,
     take: &mut impl FnMut(Values<'_>),
-) -> Result<(), arrow_types::Unfit> {
+) -> Result<(), arrow_types::ConversionError> {
     match array.data_type() {
         DataType::Float64 => floats(array.as_primitive::<Float64Type>(), take),
         DataType::Int64 => {
@@ -198,7 +198,7 @@ fn numbers(
         | DataType::UInt8
         | DataType::UInt16
         | DataType::UInt32 => {
-            let array = cast(array, &DataType::Float64).map_err(|_| arrow_types::Unfit::Type)?;
+            let array = cast(array, &DataType::Float64).map_err(|_| arrow_types::ConversionError::Type)?;
             floats(array.as_primitive::<Float64Type>(), take);
         }
         _ => {
@@ -220,7 +220,7 @@ fn floats(array: &Float64Array, take: &mut impl FnMut(Values<'_>)) {
 }
 
 /// An array of texts as counts.
-fn texts(array: &dyn Array, take: &mut impl FnMut(Values<'_>)) -> Result<(), arrow_types::Unfit> {
+fn texts(array: &dyn Array, take: &mut impl FnMut(Values<'_>)) -> Result<(), arrow_types::ConversionError> {
     match array.data_type() {
         DataType::Dictionary(key, value) if **key == DataType::Int32 && **value == DataType::Utf8 => {
             dictionary::<Int32Type>(array, take);

@@ -14,7 +14,7 @@ pub(crate) fn is_missing(cell: &str) -> bool {
 
 /// What the cells seen so far may be.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Guess {
+pub(crate) struct TypeInference {
     any: bool,
     not_bool: bool,
     not_int: bool,
@@ -26,9 +26,9 @@ pub(crate) struct Guess {
     fraction: bool,
 }
 
-impl Guess {
+impl TypeInference {
     /// Takes in one cell of a text file.
-    pub fn see(&mut self, cell: &str) {
+    pub fn observe_text(&mut self, cell: &str) {
         if self.not_bool && self.not_float && self.not_time {
             return;
         }
@@ -40,11 +40,11 @@ impl Guess {
         self.not_bool = self.not_bool || parse_bool(cell).is_none();
         self.not_time = self.not_time || parse_time(cell).is_none();
         if !self.not_float {
-            self.see_number(cell);
+            self.observe_number(cell);
         }
     }
 
-    fn see_number(&mut self, cell: &str) {
+    fn observe_number(&mut self, cell: &str) {
         let digits = cell.strip_prefix(['+', '-']).unwrap_or(cell);
         let whole = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
         if whole && digits.len() > 1 && digits.starts_with('0') {
@@ -59,7 +59,7 @@ impl Guess {
     }
 
     /// Takes in a value that has a type already (JSON). A string is a time or a text, never a number.
-    pub fn see_typed(&mut self, value: &serde_json::Value) {
+    pub fn observe_json(&mut self, value: &serde_json::Value) {
         use serde_json::Value;
         match value {
             Value::Null => return,
@@ -147,8 +147,8 @@ mod tests {
             (&["", "", "?"], ColumnType::Float),
         ];
         for (cells, expected) in cases {
-            let mut guess = Guess::default();
-            cells.iter().for_each(|cell| guess.see(cell));
+            let mut guess = TypeInference::default();
+            cells.iter().for_each(|cell| guess.observe_text(cell));
             assert_eq!(guess.column_type(), expected, "{cells:?}");
         }
     }

@@ -31,7 +31,7 @@ use parquet::{
 };
 
 use crate::{
-    arrow_types::{self, Unfit},
+    arrow_types::{self, ConversionError},
     builder::ColumnBuilder,
     claims::{Leaves, check_footer, check_pages},
     csv::MAX_COLUMNS,
@@ -125,7 +125,7 @@ impl ParquetTable {
     /// Reads the footers.
     pub fn plan(source: Source, options: &ReadOptions, union: bool) -> Result<Self, LakeError> {
         let survey = survey(&source, if union { Merge::Union } else { Merge::Equal })?;
-        let columns = wanted(&source, &survey, options)?;
+        let columns = select_columns(&source, &survey, options)?;
         Ok(Self { source, union, columns, rows: survey.rows })
     }
 
@@ -198,7 +198,7 @@ pub(crate) enum Merge {
 }
 
 /// What the footers of all files of a table say.
-pub(crate) struct Survey {
+pub(crate) struct FileSurvey {
     /// Names and Arrow types of the columns that all files together have.
     pub fields: Vec<(String, DataType)>,
     pub rows: u64,
@@ -207,8 +207,8 @@ pub(crate) struct Survey {
 }
 
 /// Reads the footers.
-pub(crate) fn survey(source: &Source, how: Merge) -> Result<Survey, LakeError> {
-    let (mut found, mut rows, mut wide) = (Found::default(), 0, HashSet::new());
+pub(crate) fn survey(source: &Source, how: Merge) -> Result<FileSurvey, LakeError> {
+    let (mut found, mut rows, mut wide) = (MergedSchema::default(), 0, HashSet::new());
     for (index, path) in source.files.iter().enumerate() {
         let (schema, count) = guarded(path, || {
             let footer = footer(path, |_| None)?;
@@ -231,17 +231,17 @@ pub(crate) fn survey(source: &Source, how: Merge) -> Result<Survey, LakeError> {
             return Err(LakeError::TooManyColumns { path: source.path.clone(), limit: MAX_COLUMNS });
         }
     }
-    Ok(Survey { fields: found.columns, rows, wide })
+    Ok(FileSurvey { fields: found.columns, rows, wide })
 }
 
 /// The columns of the files read so far, in the order they were found.
 #[derive(Default)]
-struct Found {
+struct MergedSchema {
     columns: Vec<(String, DataType)>,
     places: HashMap<String, usize>,
 }
 
-impl Found {
+impl MergedSchema {
     /// Takes in the columns of one more file; the error is what differs.
     fn merge(&mut self, schema: &SchemaRef, how: Merge) -> Result<(), String> {
         for field in schema.fields() {
@@ -270,7 +270,11 @@ impl Found {
 }
 
 /// The columns asked for. Those without a type of ours are left out, unless they are named.
-fn wanted(source: &Source, survey: &Survey, options: &ReadOptions) -> Result<Vec<(String, ColumnType)>, LakeError> {
+fn select_columns(
+    source: &Source,
+    survey: &FileSurvey,
+    options: &ReadOptions,
+) -> Result<Vec<(String, ColumnType)>, LakeError> {
     let path = &source.path;
     let is_read = |(_, data_type): &&(String, DataType)| arrow_types::column_type(data_type).is_some();
     let column_type = |data_type: &DataType| arrow_types::column_type(data_type).unwrap_or(ColumnType::Text);
@@ -298,7 +302,7 @@ fn wanted(source: &Source, survey: &Survey, options: &ReadOptions) -> Result<Vec
 /// of its values go into 64 bits, else a text of their digits, as the same numbers are in a text file.
 pub(crate) fn exact_type(
     source: &Source,
-    survey: &Survey,
+    survey: &FileSurvey,
     name: &str,
     own: ColumnType,
 ) -> Result<ColumnType, LakeError> {
@@ -353,10 +357,16 @@ fn is_small(footer: &ArrowReaderMetadata, place: usize) -> bool {
     })
 }
 
-pub(crate) fn unfit_error(path: &Path, column: &str, wanted: ColumnType, found: &DataType, unfit: Unfit) -> LakeError {
+pub(crate) fn unfit_error(
+    path: &Path,
+    column: &str,
+    wanted: ColumnType,
+    found: &DataType,
+    unfit: ConversionError,
+) -> LakeError {
     let (path, column) = (path.to_owned(), column.to_owned());
     match unfit {
-        Unfit::Type => LakeError::UnsupportedType { path, column, found: found.to_string() },
-        Unfit::Value(what) => LakeError::OutOfRange { path, column, wanted, what },
+        ConversionError::Type => LakeError::UnsupportedType { path, column, found: found.to_string() },
+        ConversionError::Value(what) => LakeError::OutOfRange { path, column, wanted, what },
     }
 }

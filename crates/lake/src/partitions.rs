@@ -106,12 +106,12 @@ pub struct Listing {
 pub struct Lake {
     root: PathBuf,
     /// What was found in the files. A log is read many times a window, and has a file for each of its seals.
-    known: Arc<Mutex<HashMap<PathBuf, Found>>>,
+    cached_files: Arc<Mutex<HashMap<PathBuf, CachedFile>>>,
 }
 
 /// What was found in a file, while its stamp is the same.
 #[derive(Debug)]
-struct Found {
+struct CachedFile {
     stamp: Stamp,
     /// What its footer said.
     partition: Option<Partition>,
@@ -121,7 +121,7 @@ struct Found {
 
 impl Lake {
     pub fn new(root: impl Into<PathBuf>) -> Self {
-        Self { root: root.into(), known: Arc::default() }
+        Self { root: root.into(), cached_files: Arc::default() }
     }
 
     /// The folder of one log; it exists once a partition was added.
@@ -166,7 +166,7 @@ impl Lake {
         let path = &staged.partition.path;
         name_staged(path)?;
         let stamp = Stamp::of(path)?;
-        let found = Found { stamp, partition: Some(staged.partition.clone()), digest: Some(staged.digest) };
+        let found = CachedFile { stamp, partition: Some(staged.partition.clone()), digest: Some(staged.digest) };
         self.known().insert(path.clone(), found);
         Ok(())
     }
@@ -291,17 +291,17 @@ impl Lake {
     }
 
     /// Adds to what is known of a file with this stamp.
-    fn remember(&self, path: PathBuf, stamp: Stamp, add: impl FnOnce(&mut Found)) {
+    fn remember(&self, path: PathBuf, stamp: Stamp, add: impl FnOnce(&mut CachedFile)) {
         let mut known = self.known();
-        let found = known.entry(path).or_insert(Found { stamp, partition: None, digest: None });
+        let found = known.entry(path).or_insert(CachedFile { stamp, partition: None, digest: None });
         if found.stamp != stamp {
-            *found = Found { stamp, partition: None, digest: None };
+            *found = CachedFile { stamp, partition: None, digest: None };
         }
         add(found);
     }
 
-    fn known(&self) -> MutexGuard<'_, HashMap<PathBuf, Found>> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    fn known(&self) -> MutexGuard<'_, HashMap<PathBuf, CachedFile>> {
+        self.cached_files.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Reads the rows of these partitions whose time lies in `times`, by partition and then in the order they were added.

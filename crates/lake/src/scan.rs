@@ -14,7 +14,7 @@ use crate::{
     csv::{CsvRecords, MAX_COLUMNS},
     error::LakeError,
     format::{Format, Source},
-    infer_schema::Guess,
+    infer_schema::TypeInference,
     jsonl::JsonRecords,
     read::ReadOptions,
 };
@@ -78,13 +78,13 @@ pub(crate) fn chosen(
     Ok(columns)
 }
 
-fn guess_csv(source: &Source) -> Result<(Vec<(String, Guess)>, u64), LakeError> {
-    let mut found: Vec<(String, Guess)> = Vec::new();
+fn guess_csv(source: &Source) -> Result<(Vec<(String, TypeInference)>, u64), LakeError> {
+    let mut found: Vec<(String, TypeInference)> = Vec::new();
     let mut rows = 0;
     for (index, file) in source.files.iter().enumerate() {
         let mut records = CsvRecords::open(file, source.format)?;
         if index == 0 {
-            found = records.names().iter().map(|name| (name.clone(), Guess::default())).collect();
+            found = records.names().iter().map(|name| (name.clone(), TypeInference::default())).collect();
         }
         let names: Vec<&str> = found.iter().map(|(name, _)| name.as_str()).collect();
         let positions = positions(source, file, &records, &names)?;
@@ -94,7 +94,7 @@ fn guess_csv(source: &Source) -> Result<(Vec<(String, Guess)>, u64), LakeError> 
         }
         while records.advance()? {
             for ((_, guess), &at) in found.iter_mut().zip(&positions) {
-                guess.see(records.cell(at)?);
+                guess.observe_text(records.cell(at)?);
             }
             rows += 1;
         }
@@ -102,8 +102,8 @@ fn guess_csv(source: &Source) -> Result<(Vec<(String, Guess)>, u64), LakeError> 
     Ok((found, rows))
 }
 
-fn guess_json(source: &Source) -> Result<(Vec<(String, Guess)>, u64), LakeError> {
-    let mut found: Vec<(String, Guess)> = Vec::new();
+fn guess_json(source: &Source) -> Result<(Vec<(String, TypeInference)>, u64), LakeError> {
+    let mut found: Vec<(String, TypeInference)> = Vec::new();
     let mut places: HashMap<String, usize> = HashMap::new();
     let mut rows = 0;
     for file in &source.files {
@@ -112,10 +112,10 @@ fn guess_json(source: &Source) -> Result<(Vec<(String, Guess)>, u64), LakeError>
             for (key, value) in records.object() {
                 let at = places.get(key).copied().unwrap_or_else(|| {
                     places.insert(key.clone(), found.len());
-                    found.push((key.clone(), Guess::default()));
+                    found.push((key.clone(), TypeInference::default()));
                     found.len() - 1
                 });
-                found[at].1.see_typed(value);
+                found[at].1.observe_json(value);
             }
             if found.len() > MAX_COLUMNS {
                 return Err(LakeError::TooManyColumns { path: file.clone(), limit: MAX_COLUMNS });

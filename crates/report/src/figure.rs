@@ -188,7 +188,7 @@ pub(crate) fn text(x: f64, y: f64, anchor: &str, class: &str, content: &str) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Bar, Range, State, fit::fitted};
+    use crate::{Bar, Range, Status, text_width::shorten_to_fit};
     use proptest::prelude::*;
 
     #[test]
@@ -221,7 +221,7 @@ mod tests {
                 name: name.clone(),
                 value: Some((numbers[2], numbers[3], numbers[4])),
                 note: name.clone(),
-                state: State::Warn,
+                state: Status::Warn,
             };
             let figures = [
                 Figure::bars(&name, &[bar]),
@@ -236,7 +236,7 @@ mod tests {
                 let html = figure.html();
                 let attributes: String = html.split('"').skip(1).step_by(2).collect();
                 let is_ours = |text: &str| !text.contains("NaN") && !text.contains("inf");
-                let shown = [short(&name, 120), fitted(&name, 150.0), fitted(&name, 130.0), name.clone()];
+                let shown = [short(&name, 120), shorten_to_fit(&name, 150.0), shorten_to_fit(&name, 130.0), name.clone()];
                 let own = shown.iter().fold(html.clone(), |html, name| html.replace(&escaped(name), ""));
                 prop_assert!(is_ours(&own), "{own}");
                 prop_assert!(!attributes.contains('<'));

@@ -7,17 +7,17 @@
 
 mod escape;
 mod figure;
-mod fit;
 mod number;
 mod page;
 mod rows;
 mod series;
 mod state;
 mod style;
+mod text_width;
 
 pub use figure::{CurvePoint, Figure, ReliabilityPoint};
 pub use number::{number, percent, whole};
-pub use page::{Cell, MAX_BYTES, Part, Report, Table};
+pub use page::{Cell, MAX_BYTES, DatePart, Report, Table};
 pub use rows::{Bar, Range};
 pub use series::{Series, SeriesPoint};
-pub use state::State;
+pub use state::Status;

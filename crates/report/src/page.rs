@@ -3,7 +3,7 @@
 use crate::{
     escape::{escaped, short},
     figure::Figure,
-    state::State,
+    state::Status,
     style::sheet,
 };
 
@@ -19,20 +19,20 @@ pub struct Report {
     /// What it is about.
     pub title: String,
     /// The state of the whole.
-    pub state: State,
+    pub state: Status,
     /// The plain sentence that says the state, the number that decides it, and what happens next.
     pub verdict: String,
     /// How many rows, when, of what: names with their values.
     pub facts: Vec<(String, String)>,
     /// What follows, most important first.
-    pub parts: Vec<Part>,
+    pub parts: Vec<ReportPart>,
     /// Which definitions the numbers follow.
     pub definitions: Vec<String>,
 }
 
 /// A part of a page.
 #[derive(Clone, Debug)]
-pub enum Part {
+pub enum ReportPart {
     /// A heading.
     Heading(String),
     /// A paragraph.
@@ -42,19 +42,19 @@ pub enum Part {
     /// A picture.
     Figure(Figure),
     /// Parts beside each other where there is room.
-    Grid(Vec<Part>),
+    Grid(Vec<ReportPart>),
     /// Parts that open with a click, or stand open.
     Fold {
         /// The line that stays.
         summary: String,
         /// Its state.
-        state: State,
+        state: Status,
         /// A word for the state.
         word: String,
         /// Whether it stands open at first.
         open: bool,
         /// What is inside.
-        parts: Vec<Part>,
+        parts: Vec<ReportPart>,
     },
 }
 
@@ -73,7 +73,7 @@ pub enum Cell {
     /// A text or number.
     Text(String),
     /// A state with its word.
-    Mark(State, String),
+    Mark(Status, String),
     /// A number that stands for so large a share of something: the larger, the darker its ground.
     Share(String, f64),
 }
@@ -98,7 +98,7 @@ impl<T: Into<String>> From<T> for Cell {
 
 /// What a page had no room for.
 #[derive(Clone, Copy, Default)]
-struct LeftOut {
+struct OmittedContent {
     rows: usize,
     parts: usize,
 }
@@ -110,7 +110,7 @@ impl Report {
         // Room for what comes after the parts: the definitions, and what was left out.
         let tail = self.definitions.iter().map(|text| escaped(text).len() + 16).sum::<usize>() + 600;
         let room = MAX_BYTES.saturating_sub(sheet().len() + tail);
-        let mut left_out = LeftOut::default();
+        let mut left_out = OmittedContent::default();
         for part in &self.parts {
             add(part, &mut body, room, &mut left_out);
         }
@@ -139,7 +139,7 @@ impl Report {
         )
     }
 
-    fn foot(&self, left_out: LeftOut) -> String {
+    fn foot(&self, left_out: OmittedContent) -> String {
         let mut text = String::from("<footer>");
         if left_out.parts + left_out.rows > 0 {
             text += &format!(
@@ -157,19 +157,19 @@ impl Report {
 }
 
 /// Adds a part where there is room for it.
-fn add(part: &Part, body: &mut String, room: usize, left_out: &mut LeftOut) {
-    if let Part::Table(table) = part {
+fn add(part: &ReportPart, body: &mut String, room: usize, left_out: &mut OmittedContent) {
+    if let ReportPart::Table(table) = part {
         return add_table(table, body, room, left_out);
     }
     let text = html(part);
     if body.len() + text.len() <= room {
         *body += &text;
-    } else if !matches!(part, Part::Heading(_) | Part::Text(_)) {
+    } else if !matches!(part, ReportPart::Heading(_) | ReportPart::Text(_)) {
         left_out.parts += 1;
     }
 }
 
-fn add_table(table: &Table, body: &mut String, room: usize, left_out: &mut LeftOut) {
+fn add_table(table: &Table, body: &mut String, room: usize, left_out: &mut OmittedContent) {
     let columns = shown_columns(table);
     *body += &table_head(table, &columns);
     let mut full = false;
@@ -185,19 +185,19 @@ fn add_table(table: &Table, body: &mut String, room: usize, left_out: &mut LeftO
     *body += "</tbody></table></div>";
 }
 
-fn html(part: &Part) -> String {
-    let all = |parts: &[Part]| parts.iter().map(html).collect::<String>();
+fn html(part: &ReportPart) -> String {
+    let all = |parts: &[ReportPart]| parts.iter().map(html).collect::<String>();
     match part {
-        Part::Heading(text) => format!("<h2>{}</h2>", escaped(text)),
-        Part::Text(text) => format!("<p>{}</p>", escaped(text)),
-        Part::Table(table) => {
+        ReportPart::Heading(text) => format!("<h2>{}</h2>", escaped(text)),
+        ReportPart::Text(text) => format!("<p>{}</p>", escaped(text)),
+        ReportPart::Table(table) => {
             let columns = shown_columns(table);
             let rows: String = table.rows.iter().map(|row| table_row(table, &columns, row)).collect();
             format!("{}{rows}</tbody></table></div>", table_head(table, &columns))
         }
-        Part::Figure(figure) => figure.html(),
-        Part::Grid(parts) => format!("<div class=\"grid\">{}</div>", all(parts)),
-        Part::Fold { summary, state, word, open, parts } => format!(
+        ReportPart::Figure(figure) => figure.html(),
+        ReportPart::Grid(parts) => format!("<div class=\"grid\">{}</div>", all(parts)),
+        ReportPart::Fold { summary, state, word, open, parts } => format!(
             "<details{}><summary>{} <b>{}</b></summary><div>{}</div></details>",
             if *open { " open" } else { "" },
             chip(*state, word),
@@ -207,7 +207,7 @@ fn html(part: &Part) -> String {
     }
 }
 
-fn chip(state: State, word: &str) -> String {
+fn chip(state: Status, word: &str) -> String {
     format!("<span class=\"chip {}\">{} {}</span>", state.class(), state.glyph(), escaped(word))
 }
 
@@ -270,10 +270,10 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn report(parts: Vec<Part>) -> Report {
+    fn report(parts: Vec<ReportPart>) -> Report {
         Report {
             title: "drift of <b>a</b>".into(),
-            state: State::Warn,
+            state: Status::Warn,
             verdict: "1 of 2 columns changed".into(),
             facts: vec![("rows".into(), "12".into())],
             parts,
@@ -283,7 +283,7 @@ mod tests {
 
     #[test]
     fn a_page_stands_alone() {
-        let html = report(vec![Part::Heading("Columns".into())]).to_html();
+        let html = report(vec![ReportPart::Heading("Columns".into())]).to_html();
         for outside in ["<script", "http://", "https://", "src=", "href=", "url("] {
             assert!(!html.contains(outside), "{outside}");
         }
@@ -295,15 +295,15 @@ mod tests {
     fn a_page_keeps_to_its_size_and_says_what_it_left_out() {
         let mut table = Table::new(["column", "#effect"]);
         (0..20_000).for_each(|at| table.row([Cell::from(format!("column {at}")), Cell::from("0.1")]));
-        let fold = |at: usize| Part::Fold {
+        let fold = |at: usize| ReportPart::Fold {
             summary: format!("column {at}"),
-            state: State::Ok,
+            state: Status::Ok,
             word: "calm".into(),
             open: false,
-            parts: vec![Part::Text("x".repeat(900))],
+            parts: vec![ReportPart::Text("x".repeat(900))],
         };
-        let mut parts: Vec<Part> = (0..100).map(fold).collect();
-        parts.push(Part::Table(table));
+        let mut parts: Vec<ReportPart> = (0..100).map(fold).collect();
+        parts.push(ReportPart::Table(table));
         parts.extend((0..100).map(fold));
         let html = report(parts).to_html();
         assert!(html.len() <= MAX_BYTES && html.len() > MAX_BYTES - 9_000, "{}", html.len());
@@ -315,17 +315,17 @@ mod tests {
         let mut table = Table::new(["metric", "#value", "why not"]);
         table.row(["missing(avg_order)", "0", ""].map(Cell::from));
         table.row([Cell::from("auc"), Cell::Share("0.7".into(), 0.7), Cell::from("")]);
-        let html = html(&Part::Table(table));
+        let html = html(&ReportPart::Table(table));
         assert!(!html.contains("why not") && html.matches("<td").count() == 4, "{html}");
         assert!(html.contains("min-width:21ch") && html.contains("--share:35%"), "{html}");
         let mut table = Table::new(["metric", "why not"]);
         table.row(["auc", "too few rows"].map(Cell::from));
-        assert!(super::html(&Part::Table(table)).contains("why not"));
+        assert!(super::html(&ReportPart::Table(table)).contains("why not"));
     }
 
     #[test]
     fn every_state_has_its_own_glyph_and_word() {
-        let states = [State::Ok, State::Warn, State::Bad, State::Wait, State::None, State::InsufficientData];
+        let states = [Status::Ok, Status::Warn, Status::Bad, Status::Wait, Status::None, Status::InsufficientData];
         let chips: Vec<String> = states.iter().map(|state| chip(*state, "word")).collect();
         assert!(chips.iter().enumerate().all(|(at, chip)| !chips[..at].contains(chip)));
     }
@@ -336,9 +336,9 @@ mod tests {
             let page = |name: &str, value: &str| {
                 let mut table = Table::new(["column", "#value"]);
                 table.row([Cell::from(name), Cell::from(value)]);
-                table.row([Cell::Mark(State::Bad, name.to_owned()), Cell::from(value)]);
+                table.row([Cell::Mark(Status::Bad, name.to_owned()), Cell::from(value)]);
                 table.row(["a column", "that is left out where it is empty"].map(Cell::from));
-                report(vec![Part::Table(table), Part::Heading(name.to_owned()), Part::Text(value.to_owned())]).to_html()
+                report(vec![ReportPart::Table(table), ReportPart::Heading(name.to_owned()), ReportPart::Text(value.to_owned())]).to_html()
             };
             let elements = |html: &str| html.matches('<').count();
             prop_assert_eq!(elements(&page(&name, &value)), elements(&page("plain", "plain")));

@@ -2,10 +2,10 @@
 //! room that they need, what they leave is the picture's.
 
 use crate::{
-    State,
+    Status,
     figure::{Figure, WIDTH, dot, finite, line, rect, text},
-    fit::{fitted, text_width},
     number::{number, percent},
+    text_width::{shorten_to_fit, text_width},
 };
 
 /// Pixels that the longest name and the longest note get.
@@ -35,7 +35,7 @@ pub struct Range {
     /// What stands behind it (the numbers, or why there are none).
     pub note: String,
     /// How it is judged.
-    pub state: State,
+    pub state: Status,
 }
 
 /// Where the picture between the names and the notes begins, and how wide it is.
@@ -54,7 +54,7 @@ impl Columns {
     }
 
     fn name(self, y: f64, name: &str) -> String {
-        text(self.left - GAP, y, "end", "name", &fitted(name, MAX_NAME))
+        text(self.left - GAP, y, "end", "name", &shorten_to_fit(name, MAX_NAME))
     }
 
     /// A note behind the picture.
@@ -64,7 +64,7 @@ impl Columns {
 
     /// A note behind `x`.
     fn note_at(self, x: f64, y: f64, note: &str) -> String {
-        text(x + GAP, y, "start", "", &fitted(note, MAX_NOTE))
+        text(x + GAP, y, "start", "", &shorten_to_fit(note, MAX_NOTE))
     }
 }
 
@@ -198,7 +198,7 @@ mod tests {
 
     #[test]
     fn an_open_interval_reaches_the_edge_and_a_missing_value_shows_its_note() {
-        let range = |value, note: &str| Range { name: "a".into(), value, note: note.into(), state: State::Bad };
+        let range = |value, note: &str| Range { name: "a".into(), value, note: note.into(), state: Status::Bad };
         let figure =
             Figure::ranges("gap", &[range(Some((0.1, 0.0, f64::INFINITY)), "0.1"), range(None, "too few")], Some(0.2));
         let html = figure.html();
@@ -249,7 +249,7 @@ mod tests {
             let note = |value: f64| format!("{}, 123\u{202f}456 rows", number(value));
             let all: Vec<(&String, f64)> = names.iter().zip(values).collect();
             let range = |(name, value): &(&String, f64)| Range {
-                name: (*name).clone(), value: Some((*value, value - 1.0, value + 9.0)), note: note(*value), state: State::Ok,
+                name: (*name).clone(), value: Some((*value, value - 1.0, value + 9.0)), note: note(*value), state: Status::Ok,
             };
             let bar = |(name, value): &(&String, f64)| {
                 let share = value.abs() / 1e9;

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use crate::{
-    State,
+    Status,
     figure::{Figure, axis, dot, line, tenth, text},
     number::number,
 };
@@ -36,7 +36,7 @@ pub struct SeriesPoint {
     /// The bounds that it is held to: low and high. A point that knows none is held to those of the points around it.
     pub bounds: [Option<f64>; 2],
     /// How it is judged.
-    pub state: State,
+    pub state: Status,
     /// Drawn as a ring: estimated, or not final.
     pub is_open: bool,
 }
@@ -216,7 +216,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn point(x: f64, value: Option<(f64, f64, f64)>) -> SeriesPoint {
-        SeriesPoint { x, label: format!("day {x}"), value, bounds: [None, None], state: State::Ok, is_open: false }
+        SeriesPoint { x, label: format!("day {x}"), value, bounds: [None, None], state: Status::Ok, is_open: false }
     }
 
     fn series(points: Vec<SeriesPoint>) -> Series {

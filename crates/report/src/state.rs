@@ -2,7 +2,7 @@
 
 /// The state of a thing: a glyph, a colour, and a word beside it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
+pub enum Status {
     /// The rule holds.
     Ok,
     /// It holds, and not by much.
@@ -17,7 +17,7 @@ pub enum State {
     InsufficientData,
 }
 
-impl State {
+impl Status {
     /// The glyph, which never stands without its word.
     pub const fn glyph(self) -> &'static str {
         match self {

@@ -28,7 +28,7 @@ use kilter_stats::{
     drift::{CategoricalReference, NumericReference},
     profile::ReferenceDistribution,
 };
-use kilter_train::{FitOptions, Learner, Params, fit};
+use kilter_train::{Learner, Params, TrainOptions, train_model};
 
 const FEATURES: usize = 20;
 
@@ -48,7 +48,7 @@ fn model(learner: Learner, rounds: usize) -> Arc<ServedVersion> {
     let truth = (0..4_000).map(|row| Some(drawn(row, 0) * drawn(row, 1) + drawn(row, 2) > 0.7)).collect();
     train.push("y", Column::Bool(truth)).unwrap();
     let params = Params { rounds, patience: None, ..Params::default() };
-    let onnx = fit(&train, &FitOptions { learner, params, ..FitOptions::new("y") }).unwrap().onnx;
+    let onnx = train_model(&train, &TrainOptions { learner, params, ..TrainOptions::new("y") }).unwrap().onnx;
     let version = VersionRef { number: 1, digest: Digest::of(b"one") };
     let admission = LoadRequest {
         version,

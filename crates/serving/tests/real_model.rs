@@ -14,7 +14,7 @@ use kilter_serving::{
     Endpoint, EndpointOptions, EventTimes, Limits, LoadRequest, LogOptions, PredictionLog, Record, Routes,
     ServedVersion, VersionRef, counters::ScoreEdges,
 };
-use kilter_train::{FitOptions, fit};
+use kilter_train::{TrainOptions, train_model};
 use serde_json::{Value, json};
 
 /// Customers who leave when they are new and call often; deterministic.
@@ -37,7 +37,7 @@ fn customers() -> Table {
 #[test]
 fn a_fitted_model_answers_over_json_as_it_does_in_process() {
     let table = customers();
-    let onnx = fit(&table, &FitOptions::new("churned")).unwrap().onnx;
+    let onnx = train_model(&table, &TrainOptions::new("churned")).unwrap().onnx;
     let model = Model::from_onnx(&onnx).unwrap();
     let version = VersionRef { number: 3, digest: Digest::of(b"package") };
     let admission = LoadRequest {

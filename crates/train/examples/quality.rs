@@ -14,9 +14,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let train = support::table_from_json(&fs::read_to_string(train)?);
     let test = support::table_from_json(&fs::read_to_string(test)?);
-    let options: kilter_train::FitOptions = serde_json::from_str(&fs::read_to_string(options)?)?;
+    let options: kilter_train::TrainOptions = serde_json::from_str(&fs::read_to_string(options)?)?;
     let start = Instant::now();
-    let fitted = kilter_train::fit(&train, &options)?;
+    let fitted = kilter_train::train_model(&train, &options)?;
     let fit_seconds = start.elapsed().as_secs_f64();
     let start = Instant::now();
     let model = kilter_inference::Model::from_onnx(&fitted.onnx)?;

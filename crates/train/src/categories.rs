@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use kilter_domain::table::Column;
 
-use crate::{columns::is_missing, target::Outcome};
+use crate::{columns::is_missing, target::TargetValues};
 
 /// Rows below which a category joins the group of rare ones.
 const MIN_ROWS: usize = 5;
@@ -59,12 +59,12 @@ impl Categories {
 
     /// The rank of each group when ordered by what it says of the target. Trees can then part any such groups with one
     /// comparison (Fisher 1958 for two classes and numbers; Coppersmith et al. 1999 for more classes).
-    pub fn ranks(&self, column: &Column, outcome: &Outcome, weights: &[f64]) -> Vec<f32> {
+    pub fn ranks(&self, column: &Column, outcome: &TargetValues, weights: &[f64]) -> Vec<f32> {
         let groups = self.groups_of(column);
         let positions = match outcome {
-            Outcome::Values(values) => self.means(&groups, weights, |row| values[row]),
-            Outcome::Classes { of_row, count: 2 } => self.means(&groups, weights, |row| f64::from(of_row[row])),
-            Outcome::Classes { of_row, count } => {
+            TargetValues::Values(values) => self.means(&groups, weights, |row| values[row]),
+            TargetValues::Classes { of_row, count: 2 } => self.means(&groups, weights, |row| f64::from(of_row[row])),
+            TargetValues::Classes { of_row, count } => {
                 let shares: Vec<Vec<f64>> = (0..*count as u32)
                     .map(|class| self.means(&groups, weights, |row| f64::from(u8::from(of_row[row] == class))))
                     .collect();

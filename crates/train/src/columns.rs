@@ -5,17 +5,17 @@ use std::{collections::HashSet, sync::Arc};
 use kilter_domain::table::{Column, Table};
 
 use crate::{
-    error::FitError,
-    options::{FitOptions, Kind, Reserved},
-    report::LeftOut,
+    error::TrainError,
+    options::{FeatureKind, Reserved, TrainOptions},
+    report::ExcludedColumn,
     target,
 };
 
 /// A column that the model will read.
 #[derive(Clone, Debug)]
-pub(crate) struct Chosen {
+pub(crate) struct ChosenColumn {
     pub name: String,
-    pub kind: Kind,
+    pub kind: FeatureKind,
     pub missing: usize,
 }
 
@@ -27,20 +27,23 @@ const MOSTLY_DISTINCT: f64 = 0.5;
 const MANY_IDS: usize = 200;
 
 /// Sorts the columns of `table` (trained rows only) into chosen ones and others.
-pub(crate) fn choose(table: &Table, options: &FitOptions) -> Result<(Vec<Chosen>, Vec<LeftOut>), FitError> {
+pub(crate) fn choose(
+    table: &Table,
+    options: &TrainOptions,
+) -> Result<(Vec<ChosenColumn>, Vec<ExcludedColumn>), TrainError> {
     check_names(table, options)?;
     let (mut chosen, mut left_out) = (Vec::new(), Vec::new());
     for (name, column) in table.columns() {
         match decide(name, column, options)? {
             Ok(kind) => {
                 let missing = (0..column.len()).filter(|&row| is_missing(column, row)).count();
-                chosen.push(Chosen { name: name.to_owned(), kind, missing });
+                chosen.push(ChosenColumn { name: name.to_owned(), kind, missing });
             }
-            Err(why) => left_out.push(LeftOut { column: name.to_owned(), why }),
+            Err(why) => left_out.push(ExcludedColumn { column: name.to_owned(), why }),
         }
     }
     match chosen.is_empty() {
-        true => Err(FitError::NoColumns {
+        true => Err(TrainError::NoColumns {
             reasons: left_out.iter().take(20).map(|out| format!("`{}`: {}", out.column, out.why)).collect(),
         }),
         false => Ok((chosen, left_out)),
@@ -48,7 +51,7 @@ pub(crate) fn choose(table: &Table, options: &FitOptions) -> Result<(Vec<Chosen>
 }
 
 /// Every column that the options name must exist: a typing error must not change the model in silence.
-fn check_names(table: &Table, options: &FitOptions) -> Result<(), FitError> {
+fn check_names(table: &Table, options: &TrainOptions) -> Result<(), TrainError> {
     options.exclude.iter().try_for_each(|name| target::column(table, "an excluded column", name).map(drop))?;
     let included = options.include.iter().flatten();
     included.into_iter().try_for_each(|name| target::column(table, "an included column", name).map(drop))?;
@@ -65,7 +68,7 @@ pub(crate) fn is_missing(column: &Column, row: usize) -> bool {
 }
 
 /// The kind of the column, or why it stays out.
-fn decide(name: &str, column: &Column, options: &FitOptions) -> Result<Result<Kind, String>, FitError> {
+fn decide(name: &str, column: &Column, options: &TrainOptions) -> Result<Result<FeatureKind, String>, TrainError> {
     let out = |why: &str| Ok(Err(why.to_owned()));
     if name == options.target {
         return out("it is the target");
@@ -80,7 +83,7 @@ fn decide(name: &str, column: &Column, options: &FitOptions) -> Result<Result<Ki
     if let Some(Reserved { reason, may_be_named }) = options.reserved.get(name) {
         match (may_be_named, is_included()) {
             (false, true) => {
-                return Err(FitError::Reserved { column: name.to_owned(), reason: reason.clone() });
+                return Err(TrainError::Reserved { column: name.to_owned(), reason: reason.clone() });
             }
             (true, true) => {}
             (true, false) if options.kinds.contains_key(name) => {}
@@ -126,24 +129,26 @@ fn says_nothing(column: &Column) -> Option<&'static str> {
 }
 
 /// A kind that the options state, where the column can be taken so.
-fn stated(name: &str, column: &Column, kind: Kind) -> Result<Kind, FitError> {
+fn stated(name: &str, column: &Column, kind: FeatureKind) -> Result<FeatureKind, TrainError> {
     let (label, reason) = match (kind, column) {
-        (Kind::Numeric, Column::Text(_)) => ("numeric", "it holds texts"),
-        (Kind::Numeric, Column::Time(_)) => ("numeric", "it holds times"),
-        (Kind::Boolean, Column::Text(_) | Column::Time(_) | Column::Float(_)) => ("boolean", "it holds other values"),
-        (Kind::Categorical, Column::Time(_)) => ("categorical", "it holds times"),
-        (Kind::Text, column) if !matches!(column, Column::Text(_)) => ("text", "it holds no texts"),
-        (Kind::Time, Column::Text(_) | Column::Bool(_) | Column::Float(_)) => ("time", "it holds no times"),
+        (FeatureKind::Numeric, Column::Text(_)) => ("numeric", "it holds texts"),
+        (FeatureKind::Numeric, Column::Time(_)) => ("numeric", "it holds times"),
+        (FeatureKind::Boolean, Column::Text(_) | Column::Time(_) | Column::Float(_)) => {
+            ("boolean", "it holds other values")
+        }
+        (FeatureKind::Categorical, Column::Time(_)) => ("categorical", "it holds times"),
+        (FeatureKind::Text, column) if !matches!(column, Column::Text(_)) => ("text", "it holds no texts"),
+        (FeatureKind::Time, Column::Text(_) | Column::Bool(_) | Column::Float(_)) => ("time", "it holds no times"),
         (kind, _) => return Ok(kind),
     };
-    Err(FitError::BadColumn { column: name.to_owned(), kind: label, reason: reason.to_owned() })
+    Err(TrainError::BadColumn { column: name.to_owned(), kind: label, reason: reason.to_owned() })
 }
 
-fn guess(name: &str, column: &Column) -> Result<Kind, String> {
+fn guess(name: &str, column: &Column) -> Result<FeatureKind, String> {
     match column {
-        Column::Float(_) => Ok(Kind::Numeric),
-        Column::Bool(_) => Ok(Kind::Boolean),
-        Column::Time(_) => Ok(Kind::Time),
+        Column::Float(_) => Ok(FeatureKind::Numeric),
+        Column::Bool(_) => Ok(FeatureKind::Boolean),
+        Column::Time(_) => Ok(FeatureKind::Time),
         Column::Int(values) => guess_int(name, values),
         Column::Text(texts) => guess_text(texts),
     }
@@ -157,7 +162,7 @@ fn is_called_id(name: &str) -> bool {
         || ends("Id").or(ends("ID")).is_some_and(|rest| rest.ends_with(|c: char| c.is_ascii_lowercase()))
 }
 
-fn guess_int(name: &str, values: &[Option<i64>]) -> Result<Kind, String> {
+fn guess_int(name: &str, values: &[Option<i64>]) -> Result<FeatureKind, String> {
     let distinct: HashSet<i64> = values.iter().flatten().copied().collect();
     if is_called_id(name) && (distinct.len() > MANY_IDS || distinct.len() * 2 > values.len()) {
         return Err(format!("an identifier: by its name and {} distinct numbers", distinct.len()));
@@ -167,21 +172,21 @@ fn guess_int(name: &str, values: &[Option<i64>]) -> Result<Kind, String> {
         values.len() > 2 && pairs.all(|pair| matches!(pair, [Some(a), Some(b)] if a.checked_add(1) == Some(*b)));
     match counts_rows {
         true => Err("it counts the rows".to_owned()),
-        false => Ok(Kind::Numeric),
+        false => Ok(FeatureKind::Numeric),
     }
 }
 
-fn guess_text(texts: &[Option<Arc<str>>]) -> Result<Kind, String> {
+fn guess_text(texts: &[Option<Arc<str>>]) -> Result<FeatureKind, String> {
     let present: Vec<&str> = texts.iter().flatten().map(|text| &**text).filter(|text| !text.is_empty()).collect();
     let distinct: HashSet<&str> = present.iter().copied().collect();
     let words: usize = distinct.iter().map(|text| text.split_whitespace().count()).sum();
     let mean_words = words as f64 / distinct.len().max(1) as f64;
     let is_mostly_distinct = distinct.len() as f64 > MOSTLY_DISTINCT * present.len() as f64 && distinct.len() > 20;
     match (is_mostly_distinct, mean_words >= PROSE_WORDS) {
-        (true, true) => Ok(Kind::Text),
+        (true, true) => Ok(FeatureKind::Text),
         (true, false) => Err(format!("an identifier: {} distinct texts in {} rows", distinct.len(), present.len())),
         // Long texts that repeat are still prose when there are too many to be categories.
-        (false, true) if distinct.len() > 500 && mean_words >= 2.0 * PROSE_WORDS => Ok(Kind::Text),
-        (false, _) => Ok(Kind::Categorical),
+        (false, true) if distinct.len() > 500 && mean_words >= 2.0 * PROSE_WORDS => Ok(FeatureKind::Text),
+        (false, _) => Ok(FeatureKind::Categorical),
     }
 }

@@ -9,7 +9,7 @@ use crate::graph::Graph;
 
 /// A part of a date.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Part {
+pub(crate) enum DatePart {
     /// 0 to 23.
     Hour,
     /// 0 (Monday) to 6.
@@ -27,7 +27,7 @@ const LATEST_MS: i64 = 253_402_300_799_999;
 const SHIFT_DAYS: i64 = 719_468 + 30 * CYCLE_DAYS;
 const CYCLE_DAYS: i64 = 146_097;
 
-impl Part {
+impl DatePart {
     pub const ALL: [Self; 4] = [Self::Hour, Self::DayOfWeek, Self::Month, Self::DayOfYear];
 
     pub fn name(self) -> &'static str {
@@ -99,23 +99,23 @@ impl<'a> Calendar<'a> {
     }
 
     /// Whole numbers `[N, 1]`; where the time is missing they mean nothing.
-    fn whole(&mut self, part: Part) -> String {
+    fn whole(&mut self, part: DatePart) -> String {
         let days = self.days.clone();
         match part {
-            Part::Hour => {
+            DatePart::Hour => {
                 let hours = self.with("Div", &self.ms.clone(), HOUR_MS);
                 self.with("Mod", &hours, 24)
             }
-            Part::DayOfWeek => {
+            DatePart::DayOfWeek => {
                 // The first of March 0000 is a Wednesday.
                 let moved = self.with("Add", &days, 2);
                 self.with("Mod", &moved, 7)
             }
-            Part::Month => {
+            DatePart::Month => {
                 let (_, month) = self.march_month(&days);
                 self.month(&month)
             }
-            Part::DayOfYear => {
+            DatePart::DayOfYear => {
                 let (day, march_month) = self.march_month(&days);
                 let month = self.month(&march_month);
                 let begins = self.month_begins(&march_month);
@@ -168,7 +168,7 @@ impl<'a> Calendar<'a> {
     }
 
     /// The part as float32 `[N, 1]`, NaN where the time is missing.
-    pub fn number(&mut self, part: Part) -> String {
+    pub fn number(&mut self, part: DatePart) -> String {
         let whole = self.whole(part);
         let hint = format!("{}:{}", self.column, part.name());
         let to = AttributeValue::Int(i64::from(element::FLOAT));
@@ -178,7 +178,7 @@ impl<'a> Calendar<'a> {
     }
 
     /// The part as a whole number `[N, 1]`, -1 where the time is missing.
-    pub fn category(&mut self, part: Part) -> String {
+    pub fn category(&mut self, part: DatePart) -> String {
         let whole = self.whole(part);
         let none = self.constant(-1);
         self.graph.core("Where", &[&self.missing, &none, &whole], &format!("{}:{}", self.column, part.name()), &[])
@@ -195,18 +195,18 @@ mod tests {
 
     use super::*;
 
-    fn expected(part: Part, time: i64) -> i64 {
+    fn expected(part: DatePart, time: i64) -> i64 {
         let civil = Timestamp(time).civil();
         match part {
-            Part::Hour => i64::from(civil.hour()),
-            Part::DayOfWeek => i64::from(civil.weekday().to_monday_zero_offset()),
-            Part::Month => i64::from(civil.month()),
-            Part::DayOfYear => 31 * (i64::from(civil.month()) - 1) + i64::from(civil.day()),
+            DatePart::Hour => i64::from(civil.hour()),
+            DatePart::DayOfWeek => i64::from(civil.weekday().to_monday_zero_offset()),
+            DatePart::Month => i64::from(civil.month()),
+            DatePart::DayOfYear => 31 * (i64::from(civil.month()) - 1) + i64::from(civil.day()),
         }
     }
 
     /// What the graph says of `times` (`None` is missing), as numbers and as categories.
-    fn computed(part: Part, times: &[Option<i64>]) -> [Vec<f32>; 2] {
+    fn computed(part: DatePart, times: &[Option<i64>]) -> [Vec<f32>; 2] {
         let mut graph = Graph::default();
         let mut calendar = Calendar::new(&mut graph, "at");
         let outputs = [calendar.number(part), calendar.category(part)];
@@ -230,7 +230,7 @@ mod tests {
         let mut times: Vec<i64> = around.iter().chain(&ancient).flat_map(near).collect();
         times.retain(|time| (-377_705_000_000_000..=253_402_200_000_000).contains(time));
         times.extend((0..3_000).map(|step| -1_000 * day + step * 3 * day / 4));
-        for part in Part::ALL {
+        for part in DatePart::ALL {
             let [numbers, categories] = computed(part, &times.iter().copied().map(Some).collect::<Vec<_>>());
             for ((&time, number), category) in times.iter().zip(numbers).zip(categories) {
                 assert_eq!(number, expected(part, time) as f32, "{} of {}", part.name(), Timestamp(time));
@@ -241,7 +241,7 @@ mod tests {
 
     #[test]
     fn a_missing_time_has_no_parts_and_the_wildest_one_does_no_harm() {
-        for part in Part::ALL {
+        for part in DatePart::ALL {
             let [numbers, categories] = computed(part, &[None, Some(i64::MIN + 1), Some(i64::MAX)]);
             assert!(numbers[0].is_nan() && numbers[1].is_finite() && numbers[2].is_finite(), "{numbers:?}");
             assert_eq!(categories[0], -1.0);

@@ -2,7 +2,7 @@
 
 /// Why a model could not be trained.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
-pub enum FitError {
+pub enum TrainError {
     #[error("there is no column `{name}` to take as {role}{}", .nearest.as_ref().map_or(String::new(), |near| format!("; did you mean `{near}`?")))]
     NoSuchColumn { role: &'static str, name: String, nearest: Option<String> },
     #[error("the target `{target}` cannot be learned: {reason}")]

@@ -7,7 +7,7 @@ use kilter_inference::{
 
 use crate::{
     boost::{Forest, Node, Tree},
-    error::FitError,
+    error::TrainError,
     graph::Graph,
     linear::Linear,
     prepare::Block,
@@ -115,7 +115,7 @@ pub(crate) fn linear(graph: &mut Graph, blocks: &[Block], linear: &Linear) -> St
 }
 
 /// What a model answers.
-pub(crate) struct Answers<'a> {
+pub(crate) struct ModelOutputs<'a> {
     pub task: Task,
     pub labels: &'a Labels,
     /// The column that is predicted.
@@ -126,13 +126,13 @@ pub(crate) struct Answers<'a> {
 pub(crate) fn finish(
     mut graph: Graph,
     scores: &str,
-    answers: &Answers<'_>,
+    answers: &ModelOutputs<'_>,
     baseline: Option<&[Vec<f64>]>,
-) -> Result<Vec<u8>, FitError> {
-    let Answers { task, labels, target } = *answers;
+) -> Result<Vec<u8>, TrainError> {
+    let ModelOutputs { task, labels, target } = *answers;
     let signature =
         Signature { inputs: graph.signature.clone(), task, classes: labels.names(), target: Some(target.to_owned()) };
-    let failed = |error: serde_json::Error| FitError::Export(error.to_string());
+    let failed = |error: serde_json::Error| TrainError::Export(error.to_string());
     let json = serde_json::to_string(&signature).map_err(failed)?;
     let mut metadata = vec![(SIGNATURE_KEY.to_owned(), json)];
     if let Some(baseline) = baseline {

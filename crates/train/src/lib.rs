@@ -26,24 +26,24 @@ mod vocabulary;
 use kilter_domain::table::Table;
 use kilter_inference::{Features, Matrix, Model, PredictError, onnx::element};
 
-pub use error::FitError;
+pub use error::TrainError;
 pub use kilter_inference::Task;
-pub use options::{FitOptions, Kind, Learner, Params, Reserved};
-pub use report::{FitReport, Importance, LeftOut, Used};
+pub use options::{FeatureKind, Learner, Params, Reserved, TrainOptions};
+pub use report::{ExcludedColumn, Importance, TrainReport, UsedColumn};
 
 use prepare::Prepared;
 use target::Target;
 
 /// A trained model and how it came about.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Fitted {
+pub struct TrainedModel {
     /// The model as standard ONNX; [`kilter_inference::Model::from_onnx`] or any onnxruntime loads it.
     pub onnx: Vec<u8>,
-    pub report: FitReport,
+    pub report: TrainReport,
 }
 
 /// Trains a model that predicts `options.target` from the other columns of `table`.
-pub fn fit(table: &Table, options: &FitOptions) -> Result<Fitted, FitError> {
+pub fn train_model(table: &Table, options: &TrainOptions) -> Result<TrainedModel, TrainError> {
     options.check()?;
     let target = Target::read(table, options)?;
     let rows = table.take(&target.rows);
@@ -52,17 +52,17 @@ pub fn fit(table: &Table, options: &FitOptions) -> Result<Fitted, FitError> {
     left_out.append(&mut prepared.left_out);
     if prepared.blocks.is_empty() {
         let reasons = left_out.iter().map(|out| format!("`{}`: {}", out.column, out.why)).collect();
-        return Err(FitError::NoColumns { reasons });
+        return Err(TrainError::NoColumns { reasons });
     }
     let matrices = matrices(&prepared, &rows)?;
     let learned = learn(&mut prepared, &matrices, &target, options);
-    let answers = export::Answers { task: target.task, labels: &target.labels, target: &options.target };
+    let answers = export::ModelOutputs { task: target.task, labels: &target.labels, target: &options.target };
     let onnx = export::finish(prepared.graph, &learned.scores, &answers, learned.baseline.as_deref())?;
     // What was written must load: a model that cannot be served is no result.
-    Model::from_onnx(&onnx).map_err(|error| FitError::Export(error.to_string()))?;
+    Model::from_onnx(&onnx).map_err(|error| TrainError::Export(error.to_string()))?;
     let importance = importance(&prepared.used, &learned.shares);
     prepared.notes.extend(learned.notes);
-    let report = FitReport {
+    let report = TrainReport {
         target: options.target.clone(),
         task: target.task,
         learner: options.learner,
@@ -79,28 +79,28 @@ pub fn fit(table: &Table, options: &FitOptions) -> Result<Fitted, FitError> {
         seed: options.seed,
         params: options.params.clone(),
     };
-    Ok(Fitted { onnx, report })
+    Ok(TrainedModel { onnx, report })
 }
 
 /// The numbers that the written graph computes for the trained rows.
-fn matrices(prepared: &Prepared, rows: &Table) -> Result<Vec<Matrix>, FitError> {
+fn matrices(prepared: &Prepared, rows: &Table) -> Result<Vec<Matrix>, TrainError> {
     let outputs: Vec<_> =
         prepared.blocks.iter().map(|block| (block.value.as_str(), element::FLOAT, Some(block.origins.len()))).collect();
     let proto = prepared.graph.model(&outputs, Vec::new());
     let features =
-        Features::new(&proto, &prepared.graph.signature).map_err(|error| FitError::Export(error.to_string()))?;
+        Features::new(&proto, &prepared.graph.signature).map_err(|error| TrainError::Export(error.to_string()))?;
     features.of(rows).map_err(|error| match error {
-        PredictError::NotFinite { column, row, value } => FitError::BadColumn {
+        PredictError::NotFinite { column, row, value } => TrainError::BadColumn {
             column,
             kind: "numeric",
             reason: format!("row {row} of the trained rows is {value}, and a linear model needs finite numbers"),
         },
-        error => FitError::Export(error.to_string()),
+        error => TrainError::Export(error.to_string()),
     })
 }
 
 /// What a learner found.
-struct Learned {
+struct TrainedLearner {
     /// The value of the graph that holds the raw scores.
     scores: String,
     /// By used column.
@@ -113,7 +113,7 @@ struct Learned {
     notes: Vec<String>,
 }
 
-fn learn(prepared: &mut Prepared, matrices: &[Matrix], target: &Target, options: &FitOptions) -> Learned {
+fn learn(prepared: &mut Prepared, matrices: &[Matrix], target: &Target, options: &TrainOptions) -> TrainedLearner {
     let mut shares = vec![0.0; prepared.used.len()];
     let mut notes = Vec::new();
     let (params, weights) = (&options.params, &target.weights);
@@ -125,7 +125,7 @@ fn learn(prepared: &mut Prepared, matrices: &[Matrix], target: &Target, options:
             if forest.trees.is_empty() {
                 notes.push("no split helped: the model answers the same for every row".to_owned());
             }
-            Learned {
+            TrainedLearner {
                 scores: export::forest(&mut prepared.graph, block, &forest),
                 shares,
                 baseline: None,
@@ -145,7 +145,7 @@ fn learn(prepared: &mut Prepared, matrices: &[Matrix], target: &Target, options:
                 notes.push(format!("the optimum was not reached in {} iterations", linear.iterations));
             }
             let origins = prepared.blocks.iter().flat_map(|block| &block.origins).copied();
-            Learned {
+            TrainedLearner {
                 scores: export::linear(&mut prepared.graph, &prepared.blocks, &linear),
                 shares,
                 baseline: Some(linear.baseline(origins, prepared.used.len())),
@@ -158,7 +158,7 @@ fn learn(prepared: &mut Prepared, matrices: &[Matrix], target: &Target, options:
     }
 }
 
-fn importance(used: &[Used], shares: &[f64]) -> Vec<Importance> {
+fn importance(used: &[UsedColumn], shares: &[f64]) -> Vec<Importance> {
     let total: f64 = shares.iter().sum();
     let share = |share: f64| if total > 0.0 { share / total } else { 0.0 };
     let mut importance: Vec<Importance> = used

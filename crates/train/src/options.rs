@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use kilter_inference::Task;
 use serde::{Deserialize, Serialize};
 
-use crate::error::FitError;
+use crate::error::TrainError;
 
 /// What to train and how.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct FitOptions {
+pub struct TrainOptions {
     /// The column to predict.
     pub target: String,
     /// `None`: two distinct values are binary, more text values multiclass, other numbers regression.
@@ -38,14 +38,14 @@ pub struct FitOptions {
     pub positive: Option<String>,
     /// Says what a column is, where the guess is wrong.
     #[serde(default)]
-    pub kinds: BTreeMap<String, Kind>,
+    pub kinds: BTreeMap<String, FeatureKind>,
     #[serde(default)]
     pub seed: u64,
     #[serde(default)]
     pub params: Params,
 }
 
-impl FitOptions {
+impl TrainOptions {
     /// Defaults for everything but the target.
     pub fn new(target: impl Into<String>) -> Self {
         Self {
@@ -89,7 +89,7 @@ pub enum Learner {
 /// What a column is to a model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Kind {
+pub enum FeatureKind {
     Numeric,
     Boolean,
     Categorical,
@@ -146,9 +146,9 @@ impl Default for Params {
     }
 }
 
-impl FitOptions {
+impl TrainOptions {
     /// Every setting within its range.
-    pub(crate) fn check(&self) -> Result<(), FitError> {
+    pub(crate) fn check(&self) -> Result<(), TrainError> {
         let params = &self.params;
         let is_share = |value: f64| value.is_finite() && value > 0.0 && value <= 1.0;
         let checks = [
@@ -186,7 +186,7 @@ impl FitOptions {
         ];
         match checks.into_iter().find(|(_, _, is_good, _)| !is_good) {
             None => Ok(()),
-            Some((name, value, _, expected)) => Err(FitError::BadParam { name, value, expected }),
+            Some((name, value, _, expected)) => Err(TrainError::BadParam { name, value, expected }),
         }
     }
 }

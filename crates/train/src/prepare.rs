@@ -10,11 +10,11 @@ use kilter_inference::{Infinite, InputKind, onnx::AttributeValue, onnx::element}
 
 use crate::{
     categories::Categories,
-    columns::Chosen,
-    date_features::{Calendar, Part},
+    columns::ChosenColumn,
+    date_features::{Calendar, DatePart},
     graph::Graph,
-    options::{FitOptions, Kind, Learner},
-    report::{LeftOut, Used},
+    options::{FeatureKind, Learner, TrainOptions},
+    report::{ExcludedColumn, UsedColumn},
     target::Target,
     vocabulary::{Rank, Vocabulary},
 };
@@ -38,20 +38,20 @@ pub(crate) struct Block {
 pub(crate) struct Prepared {
     pub graph: Graph,
     pub blocks: Vec<Block>,
-    pub used: Vec<Used>,
-    pub left_out: Vec<LeftOut>,
+    pub used: Vec<UsedColumn>,
+    pub left_out: Vec<ExcludedColumn>,
     pub notes: Vec<String>,
 }
 
 /// What the preparation of columns needs to know.
 struct Context<'a> {
     target: &'a Target,
-    options: &'a FitOptions,
+    options: &'a TrainOptions,
     infinite: Infinite,
 }
 
 /// Writes the preparation of `chosen` columns of `table` (trained rows only).
-pub(crate) fn prepare(chosen: &[Chosen], table: &Table, target: &Target, options: &FitOptions) -> Prepared {
+pub(crate) fn prepare(chosen: &[ChosenColumn], table: &Table, target: &Target, options: &TrainOptions) -> Prepared {
     let mut prepared = Prepared::default();
     prepared.graph.reserve(table.names().iter().map(String::as_str));
     let infinite = match options.learner {
@@ -64,10 +64,10 @@ pub(crate) fn prepare(chosen: &[Chosen], table: &Table, target: &Target, options
     for column in chosen {
         let Some(values) = table.get(&column.name) else { continue };
         match column.kind {
-            Kind::Numeric | Kind::Boolean => number(&mut prepared, &mut dense, &context, column, values),
-            Kind::Categorical => categorical(&mut prepared, &mut dense, &context, column, values),
-            Kind::Time => time(&mut prepared, &mut dense, &context, column, values),
-            Kind::Text => texts.extend(text(&mut prepared, &context, column, values)),
+            FeatureKind::Numeric | FeatureKind::Boolean => number(&mut prepared, &mut dense, &context, column, values),
+            FeatureKind::Categorical => categorical(&mut prepared, &mut dense, &context, column, values),
+            FeatureKind::Time => time(&mut prepared, &mut dense, &context, column, values),
+            FeatureKind::Text => texts.extend(text(&mut prepared, &context, column, values)),
         }
     }
     for input in &mut prepared.graph.signature {
@@ -108,15 +108,15 @@ impl Moments {
 }
 
 impl Prepared {
-    fn use_column(&mut self, column: &Chosen, how: String) -> usize {
-        self.used.push(Used { column: column.name.clone(), kind: column.kind, how, missing: column.missing });
+    fn use_column(&mut self, column: &ChosenColumn, how: String) -> usize {
+        self.used.push(UsedColumn { column: column.name.clone(), kind: column.kind, how, missing: column.missing });
         self.used.len() - 1
     }
 }
 
-fn number(prepared: &mut Prepared, dense: &mut Dense, context: &Context<'_>, column: &Chosen, values: &Column) {
+fn number(prepared: &mut Prepared, dense: &mut Dense, context: &Context<'_>, column: &ChosenColumn, values: &Column) {
     let kind = match column.kind {
-        Kind::Boolean if matches!(values, Column::Bool(_)) => InputKind::Boolean,
+        FeatureKind::Boolean if matches!(values, Column::Bool(_)) => InputKind::Boolean,
         _ => InputKind::Number,
     };
     let moments = Moments::of(values, &context.target.weights);
@@ -130,7 +130,13 @@ fn number(prepared: &mut Prepared, dense: &mut Dense, context: &Context<'_>, col
     dense.numbers.push((input, origin, moments));
 }
 
-fn categorical(prepared: &mut Prepared, dense: &mut Dense, context: &Context<'_>, column: &Chosen, values: &Column) {
+fn categorical(
+    prepared: &mut Prepared,
+    dense: &mut Dense,
+    context: &Context<'_>,
+    column: &ChosenColumn,
+    values: &Column,
+) {
     let categories = Categories::of(values, context.options.params.max_categories);
     let rare = if categories.has_rare { ", the rarer ones as one" } else { "" };
     let order =
@@ -182,7 +188,7 @@ fn one_hot(graph: &mut Graph, hint: &str, value: &str, categories: Vec<i64>) -> 
     (graph.core("Reshape", &[&flags, &shape], &format!("{hint}:flags"), &[]), width)
 }
 
-fn time(prepared: &mut Prepared, dense: &mut Dense, context: &Context<'_>, column: &Chosen, values: &Column) {
+fn time(prepared: &mut Prepared, dense: &mut Dense, context: &Context<'_>, column: &ChosenColumn, values: &Column) {
     let times: Vec<i64> = match values {
         Column::Time(times) | Column::Int(times) => times.iter().flatten().copied().collect(),
         _ => Vec::new(),
@@ -191,20 +197,20 @@ fn time(prepared: &mut Prepared, dense: &mut Dense, context: &Context<'_>, colum
     let days = bounds.map_or(0, |(first, last)| last.saturating_sub(*first) / DAY_MS);
     // Dates without a time of day have one hour.
     let has_hours = times.iter().any(|time| time.rem_euclid(DAY_MS) / HOUR_MS != times[0].rem_euclid(DAY_MS) / HOUR_MS);
-    let is_usable = |part: &Part| {
+    let is_usable = |part: &DatePart| {
         let has_values = context.options.learner == Learner::Boosting || !part.values().is_empty();
-        days >= part.least_days() && has_values && (*part != Part::Hour || has_hours)
+        days >= part.least_days() && has_values && (*part != DatePart::Hour || has_hours)
     };
-    let parts: Vec<Part> = Part::ALL.into_iter().filter(is_usable).collect();
+    let parts: Vec<DatePart> = DatePart::ALL.into_iter().filter(is_usable).collect();
     if parts.is_empty() {
         let why = format!("a time: its {days} days are too few to learn from hours, weekdays or seasons");
-        prepared.left_out.push(LeftOut { column: column.name.clone(), why });
+        prepared.left_out.push(ExcludedColumn { column: column.name.clone(), why });
         return;
     }
     let names: Vec<&str> = parts.iter().map(|part| part.name()).collect();
     let origin = prepared.use_column(column, names.join(", "));
     let mut calendar = Calendar::new(&mut prepared.graph, &column.name);
-    let made: Vec<(Part, String)> = parts
+    let made: Vec<(DatePart, String)> = parts
         .iter()
         .map(|&part| match context.options.learner {
             Learner::Boosting => (part, calendar.number(part)),
@@ -223,7 +229,7 @@ fn time(prepared: &mut Prepared, dense: &mut Dense, context: &Context<'_>, colum
     }
 }
 
-fn text(prepared: &mut Prepared, context: &Context<'_>, column: &Chosen, values: &Column) -> Option<Block> {
+fn text(prepared: &mut Prepared, context: &Context<'_>, column: &ChosenColumn, values: &Column) -> Option<Block> {
     let texts: &[Option<Arc<str>>] = match values {
         Column::Text(texts) => texts,
         _ => &[],
@@ -238,7 +244,7 @@ fn text(prepared: &mut Prepared, context: &Context<'_>, column: &Chosen, values:
     let most = context.options.params.max_terms.unwrap_or(default);
     let Some(vocabulary) = Vocabulary::of(texts, most, &rank) else {
         let why = "a text in which no word occurs twice".to_owned();
-        prepared.left_out.push(LeftOut { column: column.name.clone(), why });
+        prepared.left_out.push(ExcludedColumn { column: column.name.clone(), why });
         return None;
     };
     let broken = texts.iter().flatten().filter(|text| text.contains(['\n', '\t'])).count();

@@ -3,11 +3,11 @@
 use kilter_inference::Task;
 use serde::{Deserialize, Serialize};
 
-use crate::options::{Kind, Learner, Params};
+use crate::options::{FeatureKind, Learner, Params};
 
 /// How a model came about.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct FitReport {
+pub struct TrainReport {
     pub target: String,
     pub task: Task,
     pub learner: Learner,
@@ -16,8 +16,8 @@ pub struct FitReport {
     pub rows_left_out: usize,
     /// Classes in the order of the probabilities; empty for regression.
     pub classes: Vec<String>,
-    pub used: Vec<Used>,
-    pub left_out: Vec<LeftOut>,
+    pub used: Vec<UsedColumn>,
+    pub left_out: Vec<ExcludedColumn>,
     /// Share of the model's decisions by column, largest first; sums to 1 (or all zero for a constant model).
     pub importance: Vec<Importance>,
     /// Rounds (boosting) or iterations (linear) that the model keeps.
@@ -34,9 +34,9 @@ pub struct FitReport {
 
 /// A column that the model reads.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Used {
+pub struct UsedColumn {
     pub column: String,
-    pub kind: Kind,
+    pub kind: FeatureKind,
     /// How it enters the model, in a few words.
     pub how: String,
     pub missing: usize,
@@ -44,7 +44,7 @@ pub struct Used {
 
 /// A column that the model does not read.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct LeftOut {
+pub struct ExcludedColumn {
     pub column: String,
     pub why: String,
 }

@@ -11,7 +11,7 @@ use kilter_domain::{
 };
 use kilter_inference::Task;
 
-use crate::{error::FitError, options::FitOptions};
+use crate::{error::TrainError, options::TrainOptions};
 
 /// The fewest rows that a model is made of.
 const MIN_ROWS: usize = 10;
@@ -20,12 +20,12 @@ const MAX_CLASSES: usize = 1_000;
 
 /// The truth, by trained row.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Outcome {
+pub(crate) enum TargetValues {
     Values(Vec<f64>),
     Classes { of_row: Vec<u32>, count: usize },
 }
 
-impl Outcome {
+impl TargetValues {
     pub fn rows(&self) -> usize {
         match self {
             Self::Values(values) => values.len(),
@@ -45,7 +45,7 @@ pub(crate) enum Labels {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Target {
     pub task: Task,
-    pub outcome: Outcome,
+    pub outcome: TargetValues,
     /// Empty texts for regression.
     pub labels: Labels,
     /// The rows of the table that are trained on.
@@ -55,7 +55,7 @@ pub(crate) struct Target {
 }
 
 impl Target {
-    pub fn read(table: &Table, options: &FitOptions) -> Result<Self, FitError> {
+    pub fn read(table: &Table, options: &TrainOptions) -> Result<Self, TrainError> {
         let column = column(table, "target", &options.target)?;
         let weights = match &options.weight {
             Some(name) => weights(name, self::column(table, "weight", name)?)?,
@@ -64,20 +64,20 @@ impl Target {
         let is_used = |&row: &usize| !column.is_missing(row) && weights[row].is_some_and(|weight| weight > 0.0);
         let rows: Vec<usize> = (0..table.rows()).filter(is_used).collect();
         if rows.len() < MIN_ROWS {
-            return Err(FitError::TooFewRows { rows: rows.len(), least: MIN_ROWS });
+            return Err(TrainError::TooFewRows { rows: rows.len(), least: MIN_ROWS });
         }
         let mut weights: Vec<f64> = rows.iter().filter_map(|&row| weights[row]).collect();
         // Weights say how much rows count against each other: their mean is one, so that settings keep their meaning.
         let mean = weights.iter().sum::<f64>() / weights.len() as f64;
         weights.iter_mut().for_each(|weight| *weight /= mean);
-        let bad = |reason: String| FitError::BadTarget { target: options.target.clone(), reason };
+        let bad = |reason: String| TrainError::BadTarget { target: options.target.clone(), reason };
         let column = column.take(&rows);
         let task = match options.task {
             Some(task) => task,
             None => task_of(&column),
         };
         if task == Task::Regression {
-            let outcome = Outcome::Values(values(&column).map_err(bad)?);
+            let outcome = TargetValues::Values(values(&column).map_err(bad)?);
             return Ok(Self { task, outcome, labels: Labels::Texts(Vec::new()), rows, weights });
         }
         let (labels, of_row) = classes(&column, options.positive.as_deref()).map_err(bad)?;
@@ -94,7 +94,7 @@ impl Target {
         if options.params.balance {
             balance(&of_row, count, &mut weights);
         }
-        Ok(Self { task, outcome: Outcome::Classes { of_row, count }, labels, rows, weights })
+        Ok(Self { task, outcome: TargetValues::Classes { of_row, count }, labels, rows, weights })
     }
 }
 
@@ -107,8 +107,8 @@ impl Labels {
     }
 }
 
-pub(crate) fn column<'a>(table: &'a Table, role: &'static str, name: &str) -> Result<&'a Column, FitError> {
-    table.get(name).ok_or_else(|| FitError::NoSuchColumn {
+pub(crate) fn column<'a>(table: &'a Table, role: &'static str, name: &str) -> Result<&'a Column, TrainError> {
+    table.get(name).ok_or_else(|| TrainError::NoSuchColumn {
         role,
         name: name.to_owned(),
         nearest: nearest(name, table.names().iter().map(String::as_str)).map(str::to_owned),
@@ -116,7 +116,7 @@ pub(crate) fn column<'a>(table: &'a Table, role: &'static str, name: &str) -> Re
 }
 
 /// `None` where the weight is missing.
-fn weights(name: &str, column: &Column) -> Result<Vec<Option<f64>>, FitError> {
+fn weights(name: &str, column: &Column) -> Result<Vec<Option<f64>>, TrainError> {
     let weight = |row: usize| {
         let value = column.number(row);
         match column {
@@ -126,7 +126,7 @@ fn weights(name: &str, column: &Column) -> Result<Vec<Option<f64>>, FitError> {
             _ => Err(row),
         }
     };
-    (0..column.len()).map(weight).collect::<Result<_, usize>>().map_err(|row| FitError::BadWeight {
+    (0..column.len()).map(weight).collect::<Result<_, usize>>().map_err(|row| TrainError::BadWeight {
         column: name.to_owned(),
         row,
         value: column.label(row).map_or(String::new(), |value| value.to_string()),

@@ -12,18 +12,18 @@ use std::{fs, path::PathBuf};
 
 use kilter_domain::table::Table;
 use kilter_inference::Model;
-use kilter_train::{FitOptions, Learner, Task, fit};
+use kilter_train::{Learner, Task, TrainOptions, train_model};
 use tables::{ALL, With, other_targets, people};
 
 struct Case {
     name: &'static str,
     train: Table,
     rows: Table,
-    options: FitOptions,
+    options: TrainOptions,
 }
 
 fn case(name: &'static str, target: &str, learner: Learner, with: With) -> Case {
-    let mut options = FitOptions::new(target);
+    let mut options = TrainOptions::new(target);
     options.learner = learner;
     options.exclude = other_targets(target);
     options.params.rounds = 25;
@@ -61,7 +61,7 @@ fn answers(task: Task, scores: &[f64]) -> Vec<f64> {
 #[test]
 fn attributions_of_every_kind_of_model_add_up_to_its_scores() {
     for Case { name, train, rows, options } in cases() {
-        let fitted = fit(&train, &options).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let fitted = train_model(&train, &options).unwrap_or_else(|error| panic!("{name}: {error}"));
         let model = Model::from_onnx(&fitted.onnx).unwrap();
         let explained = model.explain(&rows).unwrap_or_else(|error| panic!("{name}: {error}"));
         let outputs = explained.outputs().len();
@@ -88,7 +88,7 @@ fn attributions_of_every_kind_of_model_add_up_to_its_scores() {
 #[test]
 fn the_drift_of_a_mean_score_is_split_between_columns_without_a_rest() {
     for Case { name, train, rows, options } in cases() {
-        let model = Model::from_onnx(&fit(&train, &options).unwrap().onnx).unwrap();
+        let model = Model::from_onnx(&train_model(&train, &options).unwrap().onnx).unwrap();
         let (before, now) = (model.explain(&train).unwrap(), model.explain(&rows).unwrap());
         for output in 0..now.outputs().len() {
             let mean = |of: &kilter_inference::Attributions| {
@@ -113,7 +113,7 @@ fn models_for_the_comparison_with_shap_can_be_written() {
     fs::create_dir_all(&folder).unwrap();
     for Case { name, train, rows, options } in cases() {
         let write = |end: &str, bytes: &[u8]| fs::write(folder.join(format!("{name}.{end}")), bytes).unwrap();
-        let onnx = fit(&train, &options).unwrap().onnx;
+        let onnx = train_model(&train, &options).unwrap().onnx;
         let model = Model::from_onnx(&onnx).unwrap();
         let inputs = |table: &Table| {
             let column = |name: &String| (name.clone(), table.get(name).unwrap().clone());

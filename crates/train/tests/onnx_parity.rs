@@ -13,7 +13,7 @@ use std::{fs, path::PathBuf, process::Command, sync::Arc};
 
 use kilter_domain::table::{Column, Table};
 use kilter_inference::Model;
-use kilter_train::{FitOptions, Kind, Learner, Task, fit};
+use kilter_train::{FeatureKind, Learner, Task, TrainOptions, train_model};
 use tables::{ALL, With, other_targets, people};
 
 /// 40 trees round by 2^-24 each; measured are 2.4e-7 at most.
@@ -29,11 +29,11 @@ struct Case {
     name: &'static str,
     train: Table,
     test: Table,
-    options: FitOptions,
+    options: TrainOptions,
 }
 
 fn case(name: &'static str, target: &str, learner: Learner, with: With) -> Case {
-    let mut options = FitOptions::new(target);
+    let mut options = TrainOptions::new(target);
     options.learner = learner;
     options.exclude = other_targets(target);
     options.params.rounds = 40;
@@ -89,7 +89,7 @@ fn cases() -> Vec<Case> {
     let mut weighted = case("boosting_weighted_positive", "binary", Learner::Boosting, ALL);
     weighted.options.weight = Some("weight".into());
     weighted.options.positive = Some("no".into());
-    weighted.options.kinds.insert("age".into(), Kind::Categorical);
+    weighted.options.kinds.insert("age".into(), FeatureKind::Categorical);
     cases.push(weighted);
     let mut constant = case("boosting_no_split", "value", Learner::Boosting, plain);
     constant.options.params.min_child = 100_000;
@@ -111,7 +111,7 @@ fn onnxruntime_answers_what_the_native_executor_answers() {
     let folder = tempfile::tempdir().unwrap();
     let cases = cases();
     for case in &cases {
-        let fitted = fit(&case.train, &case.options).unwrap_or_else(|error| panic!("{}: {error}", case.name));
+        let fitted = train_model(&case.train, &case.options).unwrap_or_else(|error| panic!("{}: {error}", case.name));
         let prediction = Model::from_onnx(&fitted.onnx).unwrap().predict(&case.test).unwrap();
         let labels = prediction.labels().map(|labels| labels.iter().map(Arc::to_string).collect::<Vec<_>>());
         let answer = serde_json::json!({

@@ -10,17 +10,17 @@ use kilter_domain::{
     time::Timestamp,
 };
 use kilter_inference::{Model, PredictError};
-use kilter_train::{FitError, FitOptions, Fitted, Kind, Learner, Task, fit};
+use kilter_train::{FeatureKind, Learner, Task, TrainError, TrainOptions, TrainedModel, train_model};
 use tables::{ALL, Dice, With, other_targets, people};
 
-fn options(target: &str, learner: Learner) -> FitOptions {
-    let mut options = FitOptions::new(target);
+fn options(target: &str, learner: Learner) -> TrainOptions {
+    let mut options = TrainOptions::new(target);
     options.learner = learner;
     options.exclude = other_targets(target);
     options
 }
 
-fn model(fitted: &Fitted) -> Model {
+fn model(fitted: &TrainedModel) -> Model {
     Model::from_onnx(&fitted.onnx).unwrap()
 }
 
@@ -49,7 +49,7 @@ fn the_same_rows_and_seed_give_the_same_bytes_whatever_the_threads() {
             let with_threads = |threads: usize, seed: u64| {
                 let mut options = options(target, learner);
                 (options.params.threads, options.params.rounds, options.seed) = (Some(threads), 25, seed);
-                fit(&table, &options).unwrap()
+                train_model(&table, &options).unwrap()
             };
             let one = with_threads(1, 7);
             for threads in [2, 3, 16] {
@@ -70,18 +70,18 @@ fn the_same_rows_and_seed_give_the_same_bytes_whatever_the_threads() {
 fn models_learn_what_is_in_the_columns_and_generalise() {
     let (train, test) = (people(3_000, 1, ALL), people(1_500, 2, ALL));
     for learner in [Learner::Boosting, Learner::Linear] {
-        let fitted = fit(&train, &options("binary", learner)).unwrap();
+        let fitted = train_model(&train, &options("binary", learner)).unwrap();
         let prediction = model(&fitted).predict(&test).unwrap();
         let truth: Vec<bool> = texts(&test, "binary").iter().map(|label| &**label == "yes").collect();
         let auc = auc(prediction.scores(), &truth);
         assert!(auc > 0.85, "{learner:?}: {auc}");
 
-        let fitted = fit(&train, &options("kind", learner)).unwrap();
+        let fitted = train_model(&train, &options("kind", learner)).unwrap();
         let labels = model(&fitted).predict(&test).unwrap().labels().unwrap();
         let right = labels.iter().zip(texts(&test, "kind")).filter(|(ours, truth)| **ours == *truth).count();
         assert!(right as f64 / 1_500.0 > 0.65, "{learner:?}: {right} of 1500");
 
-        let fitted = fit(&train, &options("value", learner)).unwrap();
+        let fitted = train_model(&train, &options("value", learner)).unwrap();
         let answers = model(&fitted).predict(&test).unwrap();
         let truth = test.get("value").unwrap().numbers().unwrap();
         let mean = truth.iter().sum::<f64>() / truth.len() as f64;
@@ -94,11 +94,11 @@ fn models_learn_what_is_in_the_columns_and_generalise() {
 #[test]
 fn classes_are_in_order_and_the_positive_one_can_be_chosen() {
     let table = people(400, 3, With::default());
-    let fitted = fit(&table, &options("binary", Learner::Linear)).unwrap();
+    let fitted = train_model(&table, &options("binary", Learner::Linear)).unwrap();
     assert_eq!(fitted.report.classes, ["no", "yes"]);
     let mut turned = options("binary", Learner::Linear);
     turned.positive = Some("no".into());
-    let turned = fit(&table, &turned).unwrap();
+    let turned = train_model(&table, &turned).unwrap();
     assert_eq!(turned.report.classes, ["yes", "no"]);
     let (a, b) = (model(&fitted).predict(&table).unwrap(), model(&turned).predict(&table).unwrap());
     for (a, b) in a.scores().iter().zip(b.scores()) {
@@ -113,7 +113,7 @@ fn the_task_is_inferred_from_the_target() {
     for (target, task) in
         [("binary", Task::Binary), ("flag", Task::Binary), ("kind", Task::Multiclass), ("value", Task::Regression)]
     {
-        let fitted = fit(&table, &options(target, Learner::Linear)).unwrap();
+        let fitted = train_model(&table, &options(target, Learner::Linear)).unwrap();
         assert_eq!(fitted.report.task, task, "{target}");
         let model = model(&fitted);
         assert_eq!((model.signature().task, model.signature().target.as_deref()), (task, Some(target)));
@@ -135,14 +135,14 @@ fn rows_without_weight_count_for_nothing_and_weights_act_like_repeated_rows() {
     let mut without = with_weight.clone();
     without.weight = None;
     without.exclude.push("w".into());
-    let a = model(&fit(&weighted, &with_weight).unwrap()).predict(&weighted).unwrap();
-    let b = model(&fit(&weighted.take(&repeated), &without).unwrap()).predict(&weighted).unwrap();
+    let a = model(&train_model(&weighted, &with_weight).unwrap()).predict(&weighted).unwrap();
+    let b = model(&train_model(&weighted.take(&repeated), &without).unwrap()).predict(&weighted).unwrap();
     for (a, b) in a.scores().iter().zip(b.scores()) {
         assert!((a - b).abs() < 0.5, "{a} {b}");
     }
     let mut zero = weighted.select(|name| name != "w");
     zero.push("w", Column::Int((0..600).map(|row| Some(i64::from(row < 300))).collect())).unwrap();
-    let half = fit(&zero, &with_weight).unwrap();
+    let half = train_model(&zero, &with_weight).unwrap();
     assert_eq!((half.report.rows, half.report.rows_left_out), (300, 300));
 }
 
@@ -158,7 +158,7 @@ fn identifiers_constants_and_empty_columns_are_left_out_with_the_reason() {
     table.push("nothing", Column::Float(vec![f64::NAN; 300])).unwrap();
     table.push("snapshot", Column::Time((0..300).map(|row| Some(row * 1_000)).collect())).unwrap();
     table.push("paid", int(&|row| row % 9)).unwrap();
-    let report = fit(&table, &FitOptions::new("flag")).unwrap().report;
+    let report = train_model(&table, &TrainOptions::new("flag")).unwrap().report;
     let why = |column: &str| {
         let found = report.left_out.iter().find(|out| out.column == column);
         found.unwrap_or_else(|| panic!("{column} was used")).why.clone()
@@ -180,22 +180,22 @@ fn identifiers_constants_and_empty_columns_are_left_out_with_the_reason() {
 fn stated_kinds_win_over_guesses() {
     let table = people(400, 4, With::default());
     let mut options = options("flag", Learner::Boosting);
-    options.kinds.insert("age".into(), Kind::Categorical);
-    let fitted = fit(&table, &options).unwrap();
-    assert!(fitted.report.used.iter().any(|used| used.column == "age" && used.kind == Kind::Categorical));
+    options.kinds.insert("age".into(), FeatureKind::Categorical);
+    let fitted = train_model(&table, &options).unwrap();
+    assert!(fitted.report.used.iter().any(|used| used.column == "age" && used.kind == FeatureKind::Categorical));
     // Whole numbers are taken as the texts that a person would write.
     model(&fitted).predict(&table).unwrap();
-    options.kinds.insert("income".into(), Kind::Time);
-    assert!(matches!(fit(&table, &options), Err(FitError::BadColumn { column, .. }) if column == "income"));
+    options.kinds.insert("income".into(), FeatureKind::Time);
+    assert!(matches!(train_model(&table, &options), Err(TrainError::BadColumn { column, .. }) if column == "income"));
 }
 
 #[test]
 fn bad_requests_are_refused_with_the_thing_named() {
     let table = people(100, 4, With::default());
-    let check = |change: &dyn Fn(&mut FitOptions), expected: &str| {
+    let check = |change: &dyn Fn(&mut TrainOptions), expected: &str| {
         let mut options = options("flag", Learner::Boosting);
         change(&mut options);
-        let error = fit(&table, &options).expect_err(expected).to_string();
+        let error = train_model(&table, &options).expect_err(expected).to_string();
         assert!(error.contains(expected), "{error}");
     };
     check(&|o| o.target = "flg".into(), "did you mean `flag`");
@@ -209,14 +209,14 @@ fn bad_requests_are_refused_with_the_thing_named() {
     check(&|o| (o.target, o.task) = ("kind".into(), Some(Task::Binary)), "has 3 classes");
     let one_class =
         table.take(&(0..100).filter(|&row| table.get("flag").unwrap().number(row) == 1.0).collect::<Vec<_>>());
-    let error = fit(&one_class, &options("flag", Learner::Boosting)).unwrap_err().to_string();
+    let error = train_model(&one_class, &options("flag", Learner::Boosting)).unwrap_err().to_string();
     assert!(error.contains("one class, `1`"), "{error}");
-    let error = fit(&table.take(&[0, 1, 2]), &options("flag", Learner::Boosting)).unwrap_err().to_string();
+    let error = train_model(&table.take(&[0, 1, 2]), &options("flag", Learner::Boosting)).unwrap_err().to_string();
     assert!(error.contains("3 rows"), "{error}");
     let mut infinite = table.clone().select(|name| name != "value");
     let values = (0..100).map(|row| if row == 7 { f64::INFINITY } else { row as f64 }).collect();
     infinite.push("value", Column::Float(values)).unwrap();
-    let error = fit(&infinite, &options("value", Learner::Boosting)).unwrap_err().to_string();
+    let error = train_model(&infinite, &options("value", Learner::Boosting)).unwrap_err().to_string();
     assert!(error.contains("inf"), "{error}");
 }
 
@@ -225,12 +225,12 @@ fn infinite_numbers_are_values_to_trees_and_refused_by_linear_models() {
     let mut table = people(400, 4, With::default()).select(|name| name != "income");
     let values = (0..400).map(|row| [1.0, f64::INFINITY, f64::NEG_INFINITY, f64::NAN][row % 4]).collect();
     table.push("income", Column::Float(values)).unwrap();
-    let trees = model(&fit(&table, &options("flag", Learner::Boosting)).unwrap());
+    let trees = model(&train_model(&table, &options("flag", Learner::Boosting)).unwrap());
     assert!(trees.predict(&table).unwrap().scores().iter().all(|score| score.is_finite()));
-    let error = fit(&table, &options("flag", Learner::Linear)).unwrap_err();
-    assert!(matches!(&error, FitError::BadColumn { column, .. } if column == "income"), "{error}");
+    let error = train_model(&table, &options("flag", Learner::Linear)).unwrap_err();
+    assert!(matches!(&error, TrainError::BadColumn { column, .. } if column == "income"), "{error}");
     let finite = people(400, 4, With::default());
-    let linear = model(&fit(&finite, &options("flag", Learner::Linear)).unwrap());
+    let linear = model(&train_model(&finite, &options("flag", Learner::Linear)).unwrap());
     let error = linear.predict(&table).unwrap_err();
     assert!(matches!(&error, PredictError::NotFinite { column, row: 1, .. } if column == "income"), "{error}");
 }
@@ -247,9 +247,9 @@ fn parts_of_dates_are_those_of_the_calendar() {
             ("at".into(), Column::Time(times.iter().map(|&time| Some(time)).collect())),
             ("part".into(), Column::Int(target)),
         ];
-        let mut options = FitOptions::new("part");
+        let mut options = TrainOptions::new("part");
         (options.task, options.params.min_child) = (Some(Task::Multiclass), 1);
-        let fitted = fit(&Table::new(columns).unwrap(), &options).unwrap();
+        let fitted = train_model(&Table::new(columns).unwrap(), &options).unwrap();
         // Every half day of the years around 1900 and 2000 (one a leap year, one not) and the ends of the calendar.
         let far = (0..1_500).map(|half| (-2_208_988_800_000 + half * day / 2, 946_684_800_000 + half * day / 2));
         let mut asked: Vec<i64> = far.flat_map(|(a, b)| [a, b]).collect();
@@ -268,7 +268,7 @@ fn parts_of_dates_are_those_of_the_calendar() {
 #[test]
 fn a_model_says_which_column_is_wrong_and_how() {
     let table = people(300, 4, ALL);
-    let model = model(&fit(&table, &options("binary", Learner::Boosting)).unwrap());
+    let model = model(&train_model(&table, &options("binary", Learner::Boosting)).unwrap());
     let without = table.select(|name| name != "income");
     let mut renamed = without.clone();
     renamed.push("incme", Column::Float(vec![1.0; 300])).unwrap();
@@ -293,7 +293,7 @@ fn a_model_says_which_column_is_wrong_and_how() {
 fn one_row_at_a_time_answers_the_same_as_all_at_once() {
     let table = people(2_500, 6, ALL);
     for (learner, target) in [(Learner::Boosting, "kind"), (Learner::Linear, "value"), (Learner::Boosting, "flag")] {
-        let model = model(&fit(&table, &options(target, learner)).unwrap());
+        let model = model(&train_model(&table, &options(target, learner)).unwrap());
         let all = model.predict(&table).unwrap();
         for row in (0..2_500).step_by(97) {
             let one = model.predict(&table.take(&[row])).unwrap();

@@ -8,7 +8,7 @@ use kilter_store::{
     PageRequest,
     deployment::{self as deployments, Deployment, NewDeployment},
 };
-use kilter_train::{FitOptions, fit};
+use kilter_train::{TrainOptions, train_model};
 use serde_json::json;
 
 use crate::{
@@ -94,7 +94,7 @@ fn reading(column: &str) -> Vec<u8> {
     for (name, values) in table.columns() {
         renamed.push(if name == "visits" { column } else { name }.to_owned(), values.clone()).unwrap();
     }
-    fit(&renamed, &FitOptions::new("left")).unwrap().onnx
+    train_model(&renamed, &TrainOptions::new("left")).unwrap().onnx
 }
 
 #[test]

@@ -75,7 +75,7 @@ fn parted(model: &Model, table: &Table) -> Result<(Vec<usize>, Option<RejectedRo
 #[cfg(test)]
 mod tests {
     use kilter_domain::table::Column;
-    use kilter_train::{FitOptions, Learner, fit};
+    use kilter_train::{Learner, TrainOptions, train_model};
 
     use super::*;
 
@@ -83,8 +83,8 @@ mod tests {
     fn model() -> Model {
         let number = |of: fn(usize) -> f64| Column::Float((0..100).map(of).collect());
         let columns = vec![("x".into(), number(|row| row as f64)), ("y".into(), number(|row| 2.5 * row as f64))];
-        let options = FitOptions { learner: Learner::Linear, ..FitOptions::new("y") };
-        Model::from_onnx(&fit(&Table::new(columns).unwrap(), &options).unwrap().onnx).unwrap()
+        let options = TrainOptions { learner: Learner::Linear, ..TrainOptions::new("y") };
+        Model::from_onnx(&train_model(&Table::new(columns).unwrap(), &options).unwrap().onnx).unwrap()
     }
 
     fn xs(values: Vec<f64>) -> Table {

@@ -10,7 +10,7 @@ use kilter_server::{
     ServerError,
     error::{problem_of, replay_problem},
 };
-use kilter_train::FitError;
+use kilter_train::TrainError;
 
 /// What keeps a command from answering.
 #[derive(Debug)]
@@ -78,8 +78,8 @@ impl From<LakeError> for CliError {
 impl From<FitError> for CliError {
     fn from(error: FitError) -> Self {
         let code = match &error {
-            FitError::NoSuchColumn { .. } => Code::ColumnUnknown,
-            FitError::BadParam { .. } => Code::UsageInvalid,
+            TrainError::NoSuchColumn { .. } => Code::ColumnUnknown,
+            TrainError::BadParam { .. } => Code::UsageInvalid,
             _ => Code::TrainingRefused,
         };
         Problem::of(code, &error).into()

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     graph::{Graph, Step},
-    ops::Anatomy,
+    ops::OperatorStructure,
     tensor::Value,
     trees::Forest,
 };
@@ -39,8 +39,8 @@ pub(super) struct Term {
 /// The learner behind the slot of the graph's numbers, or why there is not exactly one.
 pub(super) fn find(graph: &Graph, numbers: usize) -> Result<Learner<'_>, String> {
     let (slot, step) = margin(graph, numbers)?;
-    match step.operator.anatomy() {
-        Anatomy::Forest { forest, divisor, base, is_merged } => {
+    match step.operator.structure() {
+        OperatorStructure::Forest { forest, divisor, base, is_merged } => {
             let features = step.inputs.first().copied().flatten().ok_or("the trees read nothing")?;
             Ok(Learner::Forest { forest, divisor, base: base.to_vec(), is_merged, features })
         }
@@ -56,8 +56,11 @@ fn margin(graph: &Graph, numbers: usize) -> Result<(usize, &Step), String> {
     let mut found = Vec::new();
     for step in graph.steps().iter().rev() {
         let Some(slot) = step.outputs.iter().flatten().find(|slot| asked[**slot]) else { continue };
-        match step.operator.anatomy() {
-            Anatomy::Forest { .. } | Anatomy::Sum | Anatomy::Product { .. } | Anatomy::Linear { .. } => {
+        match step.operator.structure() {
+            OperatorStructure::Forest { .. }
+            | OperatorStructure::Sum
+            | OperatorStructure::Product { .. }
+            | OperatorStructure::Linear { .. } => {
                 found.push((*slot, step));
             }
             _ => step.inputs.iter().flatten().for_each(|input| asked[*input] = true),
@@ -83,24 +86,26 @@ fn linear(graph: &Graph, margin: usize) -> Result<Learner<'static>, String> {
         let Some(factor) = asked else { continue };
         let input = |at: usize| step.inputs.get(at).copied().flatten();
         let need = |at: usize| input(at).ok_or_else(|| format!("`{}` lacks input {at}", step.label));
-        match step.operator.anatomy() {
-            Anatomy::Sum => [need(0)?, need(1)?].iter().for_each(|slot| *factors.entry(*slot).or_default() += factor),
-            Anatomy::Same => *factors.entry(need(0)?).or_default() += factor,
-            Anatomy::Product { transposed, alpha, beta } => {
+        match step.operator.structure() {
+            OperatorStructure::Sum => {
+                [need(0)?, need(1)?].iter().for_each(|slot| *factors.entry(*slot).or_default() += factor)
+            }
+            OperatorStructure::Same => *factors.entry(need(0)?).or_default() += factor,
+            OperatorStructure::Product { transposed, alpha, beta } => {
                 let right = graph.constant(need(1)?).ok_or("two values that depend on the row are multiplied")?;
                 terms.push(product(need(0)?, right, transposed, factor * f64::from(alpha))?);
                 if let Some(addend) = input(2) {
                     *factors.entry(addend).or_default() += factor * f64::from(beta);
                 }
             }
-            Anatomy::Linear { outputs, coefficients, intercepts } => {
+            OperatorStructure::Linear { outputs, coefficients, intercepts } => {
                 let columns = coefficients.len() / outputs.max(1);
                 let weight = |at: usize| f64::from(coefficients[at % outputs * columns + at / outputs]) * factor;
                 let weights = (0..coefficients.len()).map(weight).collect();
                 terms.push(Term { slot: need(0)?, weights, outputs });
                 constants.push(intercepts.iter().map(|&value| f64::from(value) * factor).collect::<Vec<_>>());
             }
-            Anatomy::Constant(value) => constants.push(scaled(value, factor)?),
+            OperatorStructure::Constant(value) => constants.push(scaled(value, factor)?),
             _ => return Err(format!("the node `{}` is no part of a linear model", step.label)),
         }
     }

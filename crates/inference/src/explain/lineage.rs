@@ -4,7 +4,7 @@
 
 use crate::{
     graph::{Graph, Step},
-    ops::Anatomy,
+    ops::OperatorStructure,
 };
 
 /// Where the columns of a value come from.
@@ -82,14 +82,16 @@ fn each(
 ) -> Vec<Option<u32>> {
     let width = width.unwrap_or(0);
     let columns = |slot: usize| all[slot].columns(widths[slot]);
-    let made = match step.operator.anatomy() {
-        Anatomy::ByColumn | Anatomy::Sum | Anatomy::Same => by_column(read, all, widths, width),
-        Anatomy::Joined => {
+    let made = match step.operator.structure() {
+        OperatorStructure::ByColumn | OperatorStructure::Sum | OperatorStructure::Same => {
+            by_column(read, all, widths, width)
+        }
+        OperatorStructure::Joined => {
             read.iter().map(|slot| columns(*slot)).collect::<Option<Vec<_>>>().map(|parts| parts.concat())
         }
-        Anatomy::Picked => picked(graph, read, columns),
+        OperatorStructure::Picked => picked(graph, read, columns),
         // A change of shape that keeps the columns.
-        Anatomy::Reshaped => read.first().and_then(|slot| columns(*slot)),
+        OperatorStructure::Reshaped => read.first().and_then(|slot| columns(*slot)),
         _ => None,
     };
     made.filter(|columns| columns.len() == width).unwrap_or_else(|| vec![None; width])

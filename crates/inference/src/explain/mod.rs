@@ -68,7 +68,7 @@ enum Scores {
 
 /// What attributions are measured against.
 #[derive(Debug)]
-enum Against {
+enum Background {
     Training,
     /// Background rows as the trees see them, rows x width.
     Features(Vec<f64>),
@@ -81,7 +81,7 @@ enum Against {
 pub struct Explainer<'m> {
     model: &'m Model,
     prepared: Arc<Prepared>,
-    against: Against,
+    against: Background,
 }
 
 impl Model {
@@ -96,7 +96,7 @@ impl Model {
     pub fn explainer(&self) -> Result<Explainer<'_>, ExplainError> {
         let prepared = self.prepared()?;
         match prepared.gap {
-            None => Ok(Explainer { model: self, prepared, against: Against::Training }),
+            None => Ok(Explainer { model: self, prepared, against: Background::Training }),
             Some(gap) => Err(ExplainError::NoTraining(gap)),
         }
     }
@@ -105,7 +105,7 @@ impl Model {
     /// values). Cost of trees grows with the background: a few hundred rows say enough.
     pub fn explainer_against(&self, background: &Table) -> Result<Explainer<'_>, ExplainError> {
         let prepared = self.prepared()?;
-        let mut explainer = Explainer { model: self, prepared, against: Against::Training };
+        let mut explainer = Explainer { model: self, prepared, against: Background::Training };
         if background.rows() == 0 {
             return Err(ExplainError::NoBackground);
         }
@@ -224,7 +224,7 @@ impl Explainer<'_> {
     /// What every row starts from, by score.
     fn base(&self) -> Vec<f64> {
         match (&self.prepared.scores, &self.against) {
-            (Scores::Trees { ensembles, .. }, Against::Features(rows)) => {
+            (Scores::Trees { ensembles, .. }, Background::Features(rows)) => {
                 ensembles.iter().map(|ensemble| ensemble.mean_over(rows).unwrap_or(0.0)).collect()
             }
             (Scores::Trees { ensembles, .. }, _) => ensembles.iter().map(TreeEnsemble::mean).collect(),
@@ -238,18 +238,18 @@ impl Explainer<'_> {
 
     fn means(&self) -> &[f64] {
         match (&self.against, &self.model.baseline) {
-            (Against::Means(means), _) => means,
+            (Background::Means(means), _) => means,
             (_, Some(baseline)) => baseline,
             _ => &[],
         }
     }
 
-    fn background(&self, table: &Table) -> Result<Against, ExplainError> {
+    fn background(&self, table: &Table) -> Result<Background, ExplainError> {
         let columns = self.model.signature().inputs.len();
         match &self.prepared.scores {
             Scores::Trees { width, .. } => {
                 let read = self.read(table, 0..table.rows())?;
-                Ok(Against::Features(features(&read.values[0], *width)?))
+                Ok(Background::Features(features(&read.values[0], *width)?))
             }
             Scores::Linear { terms, intercepts } => {
                 let mut sums = vec![0.0; columns * intercepts.len()];
@@ -260,7 +260,7 @@ impl Explainer<'_> {
                         sums[column * intercepts.len() + output] += part;
                     })?;
                 }
-                Ok(Against::Means(sums.into_iter().map(|sum| sum / table.rows() as f64).collect()))
+                Ok(Background::Means(sums.into_iter().map(|sum| sum / table.rows() as f64).collect()))
             }
         }
     }
@@ -308,7 +308,7 @@ impl Explainer<'_> {
         let mut parts = Vec::with_capacity(ensembles.len());
         for ensemble in ensembles {
             let attribution = match &self.against {
-                Against::Features(background) => ensemble.interventional(&features, background)?,
+                Background::Features(background) => ensemble.interventional(&features, background)?,
                 _ => ensemble.path_dependent(&features)?,
             };
             parts.push((attribution.values, ensemble.predict(&features)?));

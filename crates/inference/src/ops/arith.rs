@@ -1,6 +1,6 @@
 //! Elementwise arithmetic, comparison and choice.
 
-use super::{Anatomy, Arguments, Attributes, Built, Operator, Outputs, broadcast};
+use super::{Arguments, Attributes, Built, Operator, OperatorStructure, Outputs, broadcast};
 use crate::tensor::{Tensor, Value};
 
 pub(super) fn build(node: &Attributes<'_>) -> Option<Built> {
@@ -77,10 +77,10 @@ impl Operator for Binary {
         Ok(vec![self.combine(left, right)?])
     }
 
-    fn anatomy(&self) -> Anatomy<'_> {
+    fn structure(&self) -> OperatorStructure<'_> {
         match self.0 {
-            Pair::Add => Anatomy::Sum,
-            _ => Anatomy::ByColumn,
+            Pair::Add => OperatorStructure::Sum,
+            _ => OperatorStructure::ByColumn,
         }
     }
 }
@@ -194,8 +194,8 @@ impl Operator for Sum {
         Ok(vec![sum])
     }
 
-    fn anatomy(&self) -> Anatomy<'_> {
-        Anatomy::ByColumn
+    fn structure(&self) -> OperatorStructure<'_> {
+        OperatorStructure::ByColumn
     }
 }
 
@@ -214,8 +214,8 @@ impl Operator for Pow {
         }])
     }
 
-    fn anatomy(&self) -> Anatomy<'_> {
-        Anatomy::ByColumn
+    fn structure(&self) -> OperatorStructure<'_> {
+        OperatorStructure::ByColumn
     }
 }
 
@@ -261,8 +261,8 @@ impl Operator for Unary {
         matches!(self.0, Single::Sigmoid)
     }
 
-    fn anatomy(&self) -> Anatomy<'_> {
-        Anatomy::ByColumn
+    fn structure(&self) -> OperatorStructure<'_> {
+        OperatorStructure::ByColumn
     }
 }
 
@@ -321,8 +321,8 @@ impl Operator for Where {
         }])
     }
 
-    fn anatomy(&self) -> Anatomy<'_> {
-        Anatomy::ByColumn
+    fn structure(&self) -> OperatorStructure<'_> {
+        OperatorStructure::ByColumn
     }
 }
 
@@ -386,7 +386,7 @@ impl Operator for Clip {
         Ok(vec![Value::Float(clipped)])
     }
 
-    fn anatomy(&self) -> Anatomy<'_> {
-        Anatomy::ByColumn
+    fn structure(&self) -> OperatorStructure<'_> {
+        OperatorStructure::ByColumn
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use super::{Anatomy, Arguments, Attributes, Built, Operator, Outputs, attributes::ClassLabels};
+use super::{Arguments, Attributes, Built, Operator, OperatorStructure, Outputs, attributes::ClassLabels};
 use crate::{
     onnx::{AttributeValue, TensorData},
     tensor::{Shape, Tensor, Value},
@@ -43,7 +43,7 @@ impl Key {
 
 /// The values an encoder answers, one per key, and the one for unknown keys at the end.
 #[derive(Debug)]
-enum Answers {
+enum EncodedValues {
     Texts(Vec<Arc<str>>),
     Ints(Vec<i64>),
     Floats(Vec<f32>),
@@ -54,7 +54,7 @@ enum Answers {
 struct LabelEncoder {
     texts: HashMap<Arc<str>, u32>,
     others: HashMap<Key, u32>,
-    answers: Answers,
+    answers: EncodedValues,
 }
 
 fn label_encoder(node: &Attributes<'_>) -> Built {
@@ -62,11 +62,11 @@ fn label_encoder(node: &Attributes<'_>) -> Built {
         return Err("version 1 (classes_strings) is not supported".into());
     }
     let keys = keys(node)?;
-    let answers = answers(node)?;
+    let answers = encoded_values(node)?;
     let count = match &answers {
-        Answers::Texts(values) => values.len(),
-        Answers::Ints(values) => values.len(),
-        Answers::Floats(values) => values.len(),
+        EncodedValues::Texts(values) => values.len(),
+        EncodedValues::Ints(values) => values.len(),
+        EncodedValues::Floats(values) => values.len(),
     };
     if keys.len() + 1 != count {
         return Err(format!("there are {} keys and {} values", keys.len(), count - 1));
@@ -108,7 +108,7 @@ fn keys(node: &Attributes<'_>) -> Result<Vec<Key>, String> {
     }
 }
 
-fn answers(node: &Attributes<'_>) -> Result<Answers, String> {
+fn encoded_values(node: &Attributes<'_>) -> Result<EncodedValues, String> {
     let default = tensor_attribute(node, "default_tensor");
     let default_text = || match default {
         Some(TensorData::Text(values)) if !values.is_empty() => Ok(values[0].as_str()),
@@ -122,23 +122,23 @@ fn answers(node: &Attributes<'_>) -> Result<Answers, String> {
         Some(TensorData::Float(values)) if !values.is_empty() => Ok(values[0]),
         _ => node.float("default_float", -0.0),
     };
-    let texts = |values: &[String]| -> Result<Answers, String> {
+    let texts = |values: &[String]| -> Result<EncodedValues, String> {
         let shared = values.iter().map(String::as_str).chain([default_text()?]);
-        Ok(Answers::Texts(shared.map(Arc::from).collect()))
+        Ok(EncodedValues::Texts(shared.map(Arc::from).collect()))
     };
     if node.has("values_strings") {
         return texts(node.texts("values_strings")?);
     }
     if node.has("values_int64s") {
-        return Ok(Answers::Ints([node.ints("values_int64s")?, &[default_int()?]].concat()));
+        return Ok(EncodedValues::Ints([node.ints("values_int64s")?, &[default_int()?]].concat()));
     }
     if node.has("values_floats") {
-        return Ok(Answers::Floats([node.floats("values_floats")?, &[default_float()?]].concat()));
+        return Ok(EncodedValues::Floats([node.floats("values_floats")?, &[default_float()?]].concat()));
     }
     match tensor_attribute(node, "values_tensor") {
         Some(TensorData::Text(values)) => texts(values),
-        Some(TensorData::Int(values)) => Ok(Answers::Ints([&values[..], &[default_int()?]].concat())),
-        Some(TensorData::Float(values)) => Ok(Answers::Floats([&values[..], &[default_float()?]].concat())),
+        Some(TensorData::Int(values)) => Ok(EncodedValues::Ints([&values[..], &[default_int()?]].concat())),
+        Some(TensorData::Float(values)) => Ok(EncodedValues::Floats([&values[..], &[default_float()?]].concat())),
         _ => Err("there are no values of a supported type".into()),
     }
 }
@@ -151,9 +151,9 @@ impl LabelEncoder {
             Tensor { shape, data }
         }
         match &self.answers {
-            Answers::Texts(values) => Value::Text(pick(shape, values, found)),
-            Answers::Ints(values) => Value::Int(pick(shape, values, found)),
-            Answers::Floats(values) => Value::Float(pick(shape, values, found)),
+            EncodedValues::Texts(values) => Value::Text(pick(shape, values, found)),
+            EncodedValues::Ints(values) => Value::Int(pick(shape, values, found)),
+            EncodedValues::Floats(values) => Value::Float(pick(shape, values, found)),
         }
     }
 }
@@ -175,14 +175,16 @@ impl Operator for LabelEncoder {
 
     fn classes(&self) -> Option<Vec<String>> {
         match &self.answers {
-            Answers::Texts(values) => Some(values[..values.len() - 1].iter().map(|text| text.to_string()).collect()),
-            Answers::Ints(values) => Some(values[..values.len() - 1].iter().map(i64::to_string).collect()),
-            Answers::Floats(_) => None,
+            EncodedValues::Texts(values) => {
+                Some(values[..values.len() - 1].iter().map(|text| text.to_string()).collect())
+            }
+            EncodedValues::Ints(values) => Some(values[..values.len() - 1].iter().map(i64::to_string).collect()),
+            EncodedValues::Floats(_) => None,
         }
     }
 
-    fn anatomy(&self) -> Anatomy<'_> {
-        Anatomy::ByColumn
+    fn structure(&self) -> OperatorStructure<'_> {
+        OperatorStructure::ByColumn
     }
 }
 
@@ -279,8 +281,8 @@ impl Operator for Imputer {
         Ok(vec![Value::Float(tensor)])
     }
 
-    fn anatomy(&self) -> Anatomy<'_> {
-        Anatomy::ByColumn
+    fn structure(&self) -> OperatorStructure<'_> {
+        OperatorStructure::ByColumn
     }
 }
 
@@ -313,8 +315,8 @@ impl Operator for Scaler {
         Ok(vec![Value::Float(tensor)])
     }
 
-    fn anatomy(&self) -> Anatomy<'_> {
-        Anatomy::ByColumn
+    fn structure(&self) -> OperatorStructure<'_> {
+        OperatorStructure::ByColumn
     }
 }
 
@@ -383,8 +385,8 @@ impl Operator for Binarizer {
         Ok(vec![Value::Float(tensor.map(|&value| if value > self.threshold { 1.0 } else { 0.0 }))])
     }
 
-    fn anatomy(&self) -> Anatomy<'_> {
-        Anatomy::ByColumn
+    fn structure(&self) -> OperatorStructure<'_> {
+        OperatorStructure::ByColumn
     }
 }
 
@@ -411,8 +413,8 @@ impl Operator for FeatureVectorizer {
         Ok(vec![Value::Float(Tensor { shape, data })])
     }
 
-    fn anatomy(&self) -> Anatomy<'_> {
-        Anatomy::Joined
+    fn structure(&self) -> OperatorStructure<'_> {
+        OperatorStructure::Joined
     }
 }
 
@@ -432,8 +434,8 @@ impl Operator for ArrayFeatureExtractor {
         }])
     }
 
-    fn anatomy(&self) -> Anatomy<'_> {
-        Anatomy::Picked
+    fn structure(&self) -> OperatorStructure<'_> {
+        OperatorStructure::Picked
     }
 }
 
@@ -466,7 +468,7 @@ impl Operator for ZipMap {
         Some(self.0.names())
     }
 
-    fn anatomy(&self) -> Anatomy<'_> {
-        Anatomy::Same
+    fn structure(&self) -> OperatorStructure<'_> {
+        OperatorStructure::Same
     }
 }

@@ -1,6 +1,8 @@
 //! The linear models of `ai.onnx.ml`.
 
-use super::{Anatomy, Arguments, Attributes, Built, Operator, Outputs, PostTransform, attributes::ClassLabels};
+use super::{
+    Arguments, Attributes, Built, Operator, OperatorStructure, Outputs, PostTransform, attributes::ClassLabels,
+};
 use crate::tensor::{Tensor, Value};
 
 pub(super) fn build(node: &Attributes<'_>) -> Option<Built> {
@@ -20,9 +22,9 @@ struct Scores {
 }
 
 impl Scores {
-    fn anatomy(&self) -> Anatomy<'_> {
+    fn anatomy(&self) -> OperatorStructure<'_> {
         let Self { outputs, coefficients, intercepts } = self;
-        Anatomy::Linear { outputs: *outputs, coefficients, intercepts }
+        OperatorStructure::Linear { outputs: *outputs, coefficients, intercepts }
     }
 
     fn new(outputs: usize, coefficients: &[f32], intercepts: &[f32]) -> Result<Self, String> {
@@ -81,7 +83,7 @@ impl Operator for Regressor {
         self.post == PostTransform::Logistic
     }
 
-    fn anatomy(&self) -> Anatomy<'_> {
+    fn structure(&self) -> OperatorStructure<'_> {
         self.scores.anatomy()
     }
 }
@@ -139,7 +141,7 @@ impl Operator for Classifier {
         self.post == PostTransform::Logistic
     }
 
-    fn anatomy(&self) -> Anatomy<'_> {
+    fn structure(&self) -> OperatorStructure<'_> {
         self.scores.anatomy()
     }
 }

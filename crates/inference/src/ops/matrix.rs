@@ -1,6 +1,6 @@
 //! Matrix products and the softmax of plain ONNX.
 
-use super::{Anatomy, Arguments, Attributes, Built, Operator, Outputs, post_transform::softmax};
+use super::{Arguments, Attributes, Built, Operator, OperatorStructure, Outputs, post_transform::softmax};
 use crate::tensor::{Shape, Tensor, Value};
 
 pub(super) fn build(node: &Attributes<'_>) -> Option<Built> {
@@ -40,8 +40,8 @@ impl Operator for MatMul {
         Ok(vec![super::shape::with_shape(&product, &shape)?])
     }
 
-    fn anatomy(&self) -> Anatomy<'_> {
-        Anatomy::Product { transposed: false, alpha: 1.0, beta: 1.0 }
+    fn structure(&self) -> OperatorStructure<'_> {
+        OperatorStructure::Product { transposed: false, alpha: 1.0, beta: 1.0 }
     }
 }
 
@@ -161,8 +161,8 @@ impl Operator for Gemm {
         }])
     }
 
-    fn anatomy(&self) -> Anatomy<'_> {
-        Anatomy::Product { transposed: self.transposed, alpha: self.alpha, beta: self.beta }
+    fn structure(&self) -> OperatorStructure<'_> {
+        OperatorStructure::Product { transposed: self.transposed, alpha: self.alpha, beta: self.beta }
     }
 }
 

@@ -47,7 +47,7 @@ pub(crate) type Outputs = Result<Vec<Value>, String>;
 
 /// How the columns of a node's output come of those of its inputs, and what a learner consists of.
 #[derive(Debug)]
-pub(crate) enum Anatomy<'a> {
+pub(crate) enum OperatorStructure<'a> {
     /// Every column may depend on every column.
     Opaque,
     /// A column depends on the same column of each input; an input of one column counts for all.
@@ -99,8 +99,8 @@ pub(crate) trait Operator: Send + Sync + Debug {
     }
 
     /// What an explanation may know of this node.
-    fn anatomy(&self) -> Anatomy<'_> {
-        Anatomy::Opaque
+    fn structure(&self) -> OperatorStructure<'_> {
+        OperatorStructure::Opaque
     }
 }
 

@@ -1,6 +1,6 @@
 //! Operators that move, join, pick and convert values.
 
-use super::{Anatomy, Arguments, Attributes, Built, Operator, Outputs};
+use super::{Arguments, Attributes, Built, Operator, OperatorStructure, Outputs};
 use crate::{
     onnx::{AttributeValue, element},
     tensor::{MAX_ELEMENTS, Shape, Sparse, Tensor, Value},
@@ -60,8 +60,8 @@ impl Operator for Identity {
         Ok(vec![inputs.get(0)?.clone()])
     }
 
-    fn anatomy(&self) -> Anatomy<'_> {
-        Anatomy::Same
+    fn structure(&self) -> OperatorStructure<'_> {
+        OperatorStructure::Same
     }
 }
 
@@ -92,8 +92,8 @@ impl Operator for Constant {
         Ok(vec![self.0.clone()])
     }
 
-    fn anatomy(&self) -> Anatomy<'_> {
-        Anatomy::Constant(&self.0)
+    fn structure(&self) -> OperatorStructure<'_> {
+        OperatorStructure::Constant(&self.0)
     }
 }
 
@@ -142,8 +142,8 @@ impl Operator for CastTo {
         }])
     }
 
-    fn anatomy(&self) -> Anatomy<'_> {
-        Anatomy::ByColumn
+    fn structure(&self) -> OperatorStructure<'_> {
+        OperatorStructure::ByColumn
     }
 }
 
@@ -174,10 +174,10 @@ impl Operator for Concat {
         }])
     }
 
-    fn anatomy(&self) -> Anatomy<'_> {
+    fn structure(&self) -> OperatorStructure<'_> {
         match self.axis {
-            1 | -1 => Anatomy::Joined,
-            _ => Anatomy::Opaque,
+            1 | -1 => OperatorStructure::Joined,
+            _ => OperatorStructure::Opaque,
         }
     }
 }
@@ -294,8 +294,8 @@ impl Operator for Reshape {
         Ok(vec![with_shape(value, &dims)?])
     }
 
-    fn anatomy(&self) -> Anatomy<'_> {
-        Anatomy::Reshaped
+    fn structure(&self) -> OperatorStructure<'_> {
+        OperatorStructure::Reshaped
     }
 }
 
@@ -316,8 +316,8 @@ impl Operator for Flatten {
         Ok(vec![with_shape(value, &[size(&shape.dims()[..axis]), size(&shape.dims()[axis..])])?])
     }
 
-    fn anatomy(&self) -> Anatomy<'_> {
-        Anatomy::Reshaped
+    fn structure(&self) -> OperatorStructure<'_> {
+        OperatorStructure::Reshaped
     }
 }
 
@@ -349,8 +349,8 @@ impl Operator for Squeeze {
         Ok(vec![with_shape(value, &dims)?])
     }
 
-    fn anatomy(&self) -> Anatomy<'_> {
-        Anatomy::Reshaped
+    fn structure(&self) -> OperatorStructure<'_> {
+        OperatorStructure::Reshaped
     }
 }
 
@@ -375,8 +375,8 @@ impl Operator for Unsqueeze {
         Ok(vec![with_shape(value, &dims)?])
     }
 
-    fn anatomy(&self) -> Anatomy<'_> {
-        Anatomy::Reshaped
+    fn structure(&self) -> OperatorStructure<'_> {
+        OperatorStructure::Reshaped
     }
 }
 
@@ -399,10 +399,10 @@ impl Operator for Gather {
         }])
     }
 
-    fn anatomy(&self) -> Anatomy<'_> {
+    fn structure(&self) -> OperatorStructure<'_> {
         match self.axis {
-            1 | -1 => Anatomy::Picked,
-            _ => Anatomy::Opaque,
+            1 | -1 => OperatorStructure::Picked,
+            _ => OperatorStructure::Opaque,
         }
     }
 }

@@ -30,7 +30,7 @@ const BLOCK: usize = 64;
 const STRIDE: u32 = 3;
 
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Packed {
+pub(super) struct PackedNode {
     pub threshold: f64,
     /// Twice the feature, plus one when missing values go to the second child.
     pub value: u32,
@@ -48,7 +48,7 @@ pub(super) enum Aggregate {
 
 /// What the leaves of one tree add to.
 #[derive(Clone, Copy, Debug)]
-enum Adds {
+enum LeafSum {
     /// Every leaf adds one number to this output.
     One(u32),
     /// Leaves add to several outputs: see [`Forest::votes`].
@@ -59,19 +59,19 @@ enum Adds {
 struct Root {
     node: u32,
     depth: u32,
-    adds: Adds,
+    adds: LeafSum,
 }
 
 /// A checked ensemble, ready to run.
 #[derive(Debug)]
 pub(crate) struct Forest {
-    nodes: Vec<Packed>,
-    /// By node: of a leaf of a tree with [`Adds::One`], what it adds.
+    nodes: Vec<PackedNode>,
+    /// By node: of a leaf of a tree with [`LeafSum::One`], what it adds.
     leaves: Vec<f64>,
     roots: Vec<Root>,
     /// Trees by depth: those that walk together should end together.
     by_depth: Vec<u32>,
-    /// Of trees with [`Adds::Many`]: by node, the range of `votes`.
+    /// Of trees with [`LeafSum::Many`]: by node, the range of `votes`.
     ranges: HashMap<u32, Range<usize>>,
     votes: Vec<(u32, f64)>,
     outputs: usize,
@@ -128,7 +128,7 @@ impl Forest {
         self.has_shared
     }
 
-    pub(super) fn packed(&self, at: usize) -> Packed {
+    pub(super) fn packed(&self, at: usize) -> PackedNode {
         self.nodes[at]
     }
 
@@ -145,8 +145,8 @@ impl Forest {
         let start = self.roots[tree].node as usize;
         let end = self.roots.get(tree + 1).map_or(self.nodes.len(), |next| next.node as usize);
         let outputs = match self.roots[tree].adds {
-            Adds::One(output) => vec![output],
-            Adds::Many => {
+            LeafSum::One(output) => vec![output],
+            LeafSum::Many => {
                 let votes = (start..end).filter_map(|at| self.ranges.get(&(at as u32))).cloned();
                 let mut outputs: Vec<u32> = votes.flat_map(|range| &self.votes[range]).map(|vote| vote.0).collect();
                 outputs.sort_unstable();
@@ -183,7 +183,7 @@ impl Forest {
                 Branch::Node(index) => index,
                 Branch::NotBelow(index) => {
                     let (yes, no, _) = equality(&tree.nodes[index]);
-                    let split = Packed {
+                    let split = PackedNode {
                         threshold: before(tree.nodes[index].threshold).unwrap_or(f64::NAN),
                         value: 2 * tree.nodes[index].feature as u32 + 1,
                         first: 0,
@@ -204,7 +204,7 @@ impl Forest {
             }
             let (threshold, missing_goes_first, children) = comparison(index, node)?;
             let value = 2 * node.feature as u32 + u32::from(!missing_goes_first);
-            self.split(Packed { threshold, value, first: 0 }, at, children, tree, &mut queue);
+            self.split(PackedNode { threshold, value, first: 0 }, at, children, tree, &mut queue);
             self.width = self.width.max(node.feature + 1);
         }
         self.roots.push(Root { node: root, depth: depth(tree), adds });
@@ -214,20 +214,20 @@ impl Forest {
     /// A new node, a leaf that adds nothing as yet.
     fn push(&mut self, cover: f32) {
         let first = self.nodes.len() as u32;
-        self.nodes.push(Packed { threshold: f64::INFINITY, value: 0, first });
+        self.nodes.push(PackedNode { threshold: f64::INFINITY, value: 0, first });
         self.leaves.push(0.0);
         self.covers.push(cover);
     }
 
     fn split(
         &mut self,
-        split: Packed,
+        split: PackedNode,
         at: u32,
         children: [Branch; 2],
         tree: &Tree,
         queue: &mut std::collections::VecDeque<(Branch, u32)>,
     ) {
-        self.nodes[at as usize] = Packed { first: self.nodes.len() as u32, ..split };
+        self.nodes[at as usize] = PackedNode { first: self.nodes.len() as u32, ..split };
         for child in children {
             queue.push_back((child, self.nodes.len() as u32));
             self.push(match child {
@@ -240,19 +240,19 @@ impl Forest {
     /// Makes the node `at` the same as `copied`: its children are shared.
     fn copy(&mut self, copied: u32, at: u32) {
         self.has_shared = true;
-        let Packed { threshold, value, first } = self.nodes[copied as usize];
+        let PackedNode { threshold, value, first } = self.nodes[copied as usize];
         let first = if first == copied { at } else { first };
-        self.nodes[at as usize] = Packed { threshold, value, first };
+        self.nodes[at as usize] = PackedNode { threshold, value, first };
         self.leaves[at as usize] = self.leaves[copied as usize];
         if let Some(range) = self.ranges.get(&copied).cloned() {
             self.ranges.insert(at, range);
         }
     }
 
-    fn add_leaf(&mut self, votes: &[(u32, f64)], at: u32, adds: Adds) {
+    fn add_leaf(&mut self, votes: &[(u32, f64)], at: u32, adds: LeafSum) {
         match adds {
-            Adds::One(_) => self.leaves[at as usize] = votes.first().map_or(0.0, |vote| vote.1),
-            Adds::Many => {
+            LeafSum::One(_) => self.leaves[at as usize] = votes.first().map_or(0.0, |vote| vote.1),
+            LeafSum::Many => {
                 let start = self.votes.len();
                 self.votes.extend_from_slice(votes);
                 self.ranges.insert(at, start..self.votes.len());
@@ -374,8 +374,8 @@ impl Forest {
     #[inline(always)]
     fn add_votes(&self, root: &Root, leaf: u32, answers: &mut [f64], join: impl Fn(&mut f64, f64)) {
         match root.adds {
-            Adds::One(output) => join(&mut answers[output as usize], self.leaves[leaf as usize]),
-            Adds::Many => {
+            LeafSum::One(output) => join(&mut answers[output as usize], self.leaves[leaf as usize]),
+            LeafSum::Many => {
                 let range = self.ranges.get(&leaf).cloned().unwrap_or(0..0);
                 self.votes[range].iter().for_each(|&(output, vote)| join(&mut answers[output as usize], vote));
             }
@@ -384,13 +384,13 @@ impl Forest {
 }
 
 /// The one output all leaves of a tree add to, if there is one. A leaf with several weights for it adds them one by one.
-fn adds(tree: &Tree) -> Adds {
+fn adds(tree: &Tree) -> LeafSum {
     let mut leaves = tree.nodes.iter().filter(|node| node.mode == Mode::Leaf).map(|node| &node.votes[..]);
     match leaves.next() {
         Some(&[(output, _)]) if leaves.all(|votes| matches!(votes, [(other, _)] if *other == output)) => {
-            Adds::One(output)
+            LeafSum::One(output)
         }
-        _ => Adds::Many,
+        _ => LeafSum::Many,
     }
 }
 

@@ -5,7 +5,7 @@ use super::{
     read::{self, LeafNames},
 };
 use crate::{
-    ops::{Anatomy, Arguments, Attributes, ClassLabels, Operator, Outputs, PostTransform},
+    ops::{Arguments, Attributes, ClassLabels, Operator, OperatorStructure, Outputs, PostTransform},
     tensor::{Tensor, Value},
 };
 
@@ -75,13 +75,16 @@ impl Operator for Regressor {
         Ok(vec![Value::Float(Tensor::new(&[rows, self.targets], scores)?)])
     }
 
-    fn anatomy(&self) -> Anatomy<'_> {
+    fn structure(&self) -> OperatorStructure<'_> {
         match self.aggregate {
-            Aggregate::Sum => {
-                Anatomy::Forest { forest: &self.forest, divisor: self.divisor, base: &self.base, is_merged: false }
-            }
+            Aggregate::Sum => OperatorStructure::Forest {
+                forest: &self.forest,
+                divisor: self.divisor,
+                base: &self.base,
+                is_merged: false,
+            },
             // The least and the largest of trees are no sum that could be split.
-            Aggregate::Min | Aggregate::Max => Anatomy::Opaque,
+            Aggregate::Min | Aggregate::Max => OperatorStructure::Opaque,
         }
     }
 }
@@ -161,8 +164,8 @@ impl Operator for Classifier {
         Some(self.labels.names())
     }
 
-    fn anatomy(&self) -> Anatomy<'_> {
+    fn structure(&self) -> OperatorStructure<'_> {
         let is_merged = self.binary.is_some();
-        Anatomy::Forest { forest: &self.forest, divisor: 1.0, base: &self.base, is_merged }
+        OperatorStructure::Forest { forest: &self.forest, divisor: 1.0, base: &self.base, is_merged }
     }
 }

@@ -2,7 +2,7 @@
 
 use kilter_stats::explain::{Missing, TreeNode};
 
-use super::forest::{Forest, Packed};
+use super::forest::{Forest, PackedNode};
 
 /// A tree for one output, children after their parent.
 pub(super) type Nodes = Vec<TreeNode>;
@@ -62,7 +62,7 @@ impl Forest {
     }
 
     fn node(&self, at: usize, left: usize, output: u32, with_covers: bool) -> TreeNode {
-        let Packed { threshold, value, first } = self.packed(at);
+        let PackedNode { threshold, value, first } = self.packed(at);
         let cover = if with_covers { f64::from(self.cover(at)) } else { 1.0 };
         if first as usize == at {
             return TreeNode::Leaf { value: self.vote(at, output), cover };

@@ -16,7 +16,7 @@ use kilter_domain::table::{Column, ColumnType, Table};
 
 use super::{SqlOptions, error::SqlError};
 use crate::{
-    arrow_types::{self, Unfit},
+    arrow_types::{self, ConversionError},
     builder::ColumnBuilder,
     error::LakeError,
     write::TableWriter,
@@ -123,13 +123,15 @@ impl Answer {
             let array = batch.column(at);
             match arrow_types::append(builder, array) {
                 Ok(()) => {}
-                Err(Unfit::Value(_))
+                Err(ConversionError::Value(_))
                     if *column_type == ColumnType::Int && arrow_types::may_be_wide(array.data_type()) =>
                 {
                     return Ok(Some(Wide(at)));
                 }
-                Err(Unfit::Type) => return Err(unsupported(name, array.data_type())),
-                Err(Unfit::Value(what)) => return Err(SqlError::Data { what: format!("column `{name}`: {what}") }),
+                Err(ConversionError::Type) => return Err(unsupported(name, array.data_type())),
+                Err(ConversionError::Value(what)) => {
+                    return Err(SqlError::Data { what: format!("column `{name}`: {what}") });
+                }
             }
         }
         Ok(None)

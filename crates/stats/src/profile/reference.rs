@@ -17,7 +17,7 @@ pub enum ReferenceDistribution {
     Categorical(CategoricalReference),
 }
 
-/// Rows of a column, counted by a [`ReferenceDistribution`] reference.
+/// Rows of a column, counted by a [`ReferenceDistribution`].
 #[derive(Debug, Clone, PartialEq)]
 pub enum ColumnCounts {
     /// By its bins.

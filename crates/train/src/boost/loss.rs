@@ -1,11 +1,11 @@
 //! Losses, their derivatives and where boosting begins.
 
 use super::histogram::Gradient;
-use crate::target::Outcome;
+use crate::target::TargetValues;
 
 /// The loss of the current scores on all rows.
 pub(super) struct Loss<'a> {
-    outcome: &'a Outcome,
+    outcome: &'a TargetValues,
     weights: &'a [f64],
     /// What every row starts from, by output.
     pub base: Vec<f32>,
@@ -18,7 +18,7 @@ const MIN_CURVE: f64 = 1e-16;
 
 impl<'a> Loss<'a> {
     /// Begins at the best constant answer for the rows `train`.
-    pub fn new(outcome: &'a Outcome, weights: &'a [f64], train: &[u32]) -> Self {
+    pub fn new(outcome: &'a TargetValues, weights: &'a [f64], train: &[u32]) -> Self {
         let base = base(outcome, weights, train);
         let scores = base.iter().map(|&base| f64::from(base)).collect::<Vec<_>>().repeat(outcome.rows());
         Self { outcome, weights, base, scores }
@@ -37,18 +37,18 @@ impl<'a> Loss<'a> {
             curve: (curve.max(MIN_CURVE) * weight) as f32,
         };
         match self.outcome {
-            Outcome::Values(values) => {
+            TargetValues::Values(values) => {
                 for ((&value, &score), &weight) in values.iter().zip(&self.scores).zip(self.weights) {
                     gradients[0].push(gradient(score - value, 1.0, weight));
                 }
             }
-            Outcome::Classes { of_row, count: 2 } => {
+            TargetValues::Classes { of_row, count: 2 } => {
                 for ((&class, &score), &weight) in of_row.iter().zip(&self.scores).zip(self.weights) {
                     let p = 1.0 / (1.0 + (-score).exp());
                     gradients[0].push(gradient(p - f64::from(class), p * (1.0 - p), weight));
                 }
             }
-            Outcome::Classes { of_row, .. } => {
+            TargetValues::Classes { of_row, .. } => {
                 let mut p = vec![0.0; outputs];
                 for ((row, &class), &weight) in of_row.iter().enumerate().zip(self.weights) {
                     softmax(&self.scores[row * outputs..][..outputs], &mut p);
@@ -77,13 +77,13 @@ impl<'a> Loss<'a> {
     fn of(&self, row: usize, p: &mut [f64]) -> f64 {
         let scores = &self.scores[row * p.len()..][..p.len()];
         match self.outcome {
-            Outcome::Values(values) => (scores[0] - values[row]).powi(2) / 2.0,
-            Outcome::Classes { of_row, count: 2 } => {
+            TargetValues::Values(values) => (scores[0] - values[row]).powi(2) / 2.0,
+            TargetValues::Classes { of_row, count: 2 } => {
                 let signed = if of_row[row] == 1 { -scores[0] } else { scores[0] };
                 // ln(1 + e^s) without overflow.
                 signed.max(0.0) + (-signed.abs()).exp().ln_1p()
             }
-            Outcome::Classes { of_row, .. } => {
+            TargetValues::Classes { of_row, .. } => {
                 softmax(scores, p);
                 -p[of_row[row] as usize].max(f64::MIN_POSITIVE).ln()
             }
@@ -98,14 +98,14 @@ fn softmax(scores: &[f64], out: &mut [f64]) {
     out.iter_mut().for_each(|out| *out /= sum);
 }
 
-fn base(outcome: &Outcome, weights: &[f64], train: &[u32]) -> Vec<f32> {
+fn base(outcome: &TargetValues, weights: &[f64], train: &[u32]) -> Vec<f32> {
     let total: f64 = train.iter().map(|&row| weights[row as usize]).sum();
     match outcome {
-        Outcome::Values(values) => {
+        TargetValues::Values(values) => {
             let sum: f64 = train.iter().map(|&row| weights[row as usize] * values[row as usize]).sum();
             vec![(sum / total.max(f64::MIN_POSITIVE)) as f32]
         }
-        Outcome::Classes { of_row, count } => {
+        TargetValues::Classes { of_row, count } => {
             let mut shares = vec![0.0; *count];
             train.iter().for_each(|&row| shares[of_row[row as usize] as usize] += weights[row as usize] / total);
             // A class that the drawn rows lack is rare, not impossible.

@@ -17,7 +17,7 @@ use loss::Loss;
 use tree::{Grower, Growth};
 pub(crate) use tree::{Node, Tree};
 
-use crate::{options::Params, target::Outcome};
+use crate::{options::Params, target::TargetValues};
 
 /// A trained forest: tree `t` adds to output `t % outputs`.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,7 +38,7 @@ const HOLDOUT_FROM: usize = 500;
 const HOLDOUT_SHARE: u64 = 10;
 
 /// Trains on the rows of `matrix`.
-pub(crate) fn train(matrix: &Matrix, outcome: &Outcome, weights: &[f64], params: &Params, seed: u64) -> Forest {
+pub(crate) fn train(matrix: &Matrix, outcome: &TargetValues, weights: &[f64], params: &Params, seed: u64) -> Forest {
     let threads = params.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
     let columns = bins::columns(matrix, threads);
     let growth = Growth {
@@ -83,7 +83,7 @@ impl<'a> Run<'a> {
     fn new(
         grower: Grower<'a>,
         columns: &'a [bins::Column],
-        outcome: &'a Outcome,
+        outcome: &'a TargetValues,
         weights: &'a [f64],
         train: Vec<u32>,
         holdout: Vec<u32>,

@@ -43,7 +43,7 @@ pub(super) struct Growth {
 }
 
 /// A grown tree and what it says of the training rows.
-pub(super) struct Grown {
+pub(super) struct GrownTree {
     pub tree: Tree,
     /// Each leaf's value and its rows.
     pub leaves: Vec<(f32, Vec<u32>)>,
@@ -52,13 +52,13 @@ pub(super) struct Grown {
 }
 
 /// What a worker is asked.
-enum Ask {
+enum WorkerRequest {
     Begin { rows: LeafRows, total: Sums },
     Part { parent: usize, small: LeafRows, small_is_left: bool, sums: [Sums; 2] },
 }
 
 /// The questions to a worker in another thread, and its answers.
-type Line = (Sender<Ask>, Receiver<[Option<Split>; 2]>);
+type Line = (Sender<WorkerRequest>, Receiver<[Option<Split>; 2]>);
 
 /// Grows trees over the same columns. The calling thread is one of the workers.
 pub(super) struct Grower<'a> {
@@ -93,7 +93,7 @@ impl<'a> Grower<'a> {
         let worker = |at: usize| Worker::new(columns, bound(at)..bound(at + 1), growth.limits);
         let others = (1..threads).map(|at| {
             let mut worker = worker(at);
-            let (ask, asked) = channel::<Ask>();
+            let (ask, asked) = channel::<WorkerRequest>();
             let (answer, answered) = channel();
             scope.spawn(move || {
                 while let Ok(question) = asked.recv() {
@@ -108,11 +108,11 @@ impl<'a> Grower<'a> {
     }
 
     /// Grows one tree on `rows`; `gradients` are those of all rows.
-    pub fn grow(&mut self, rows: &[u32], gradients: &[Gradient]) -> Grown {
+    pub fn grow(&mut self, rows: &[u32], gradients: &[Gradient]) -> GrownTree {
         let mut total = Sums::default();
         rows.iter().for_each(|&row| total.add(gradients[row as usize]));
         let leaf = leaf_rows(rows, gradients);
-        let [split, _] = self.ask(Ask::Begin { rows: leaf, total });
+        let [split, _] = self.ask(WorkerRequest::Begin { rows: leaf, total });
         let mut tree = Tree { nodes: vec![Node::Leaf(0.0)], rows: vec![total.rows] };
         let mut gains = Vec::new();
         let mut open = vec![Open { node: 0, depth: 0, rows: rows.to_vec(), sums: total, split }];
@@ -126,7 +126,7 @@ impl<'a> Grower<'a> {
             tree.nodes[leaf.node] = Node::Leaf(value);
             (value, leaf.rows)
         });
-        Grown { leaves: leaves.collect(), tree, gains }
+        GrownTree { leaves: leaves.collect(), tree, gains }
     }
 
     fn part(&mut self, open: &mut Vec<Open>, at: usize, split: Split, tree: &mut Tree, gradients: &[Gradient]) {
@@ -156,7 +156,7 @@ impl<'a> Grower<'a> {
             true => [None, None],
             false => {
                 let small = leaf_rows(if small_is_left { &left } else { &right }, gradients);
-                self.ask(Ask::Part { parent: at, small, small_is_left, sums: [split.left, split.right] })
+                self.ask(WorkerRequest::Part { parent: at, small, small_is_left, sums: [split.left, split.right] })
             }
         };
         let [left_split, right_split] = if is_last { [None, None] } else { splits };
@@ -165,7 +165,7 @@ impl<'a> Grower<'a> {
     }
 
     /// Asks all workers and takes the best of their answers: the largest gain, of equals the first column.
-    fn ask(&mut self, question: Ask) -> [Option<Split>; 2] {
+    fn ask(&mut self, question: WorkerRequest) -> [Option<Split>; 2] {
         for (ask, _) in &self.others {
             ask.send(question.shared()).expect("a worker lives as long as its grower");
         }
@@ -192,7 +192,7 @@ impl<'a> Grower<'a> {
     }
 }
 
-impl Ask {
+impl WorkerRequest {
     /// The same question; rows are shared, not copied.
     fn shared(&self) -> Self {
         match self {
@@ -204,10 +204,12 @@ impl Ask {
     }
 }
 
-fn answer_to(worker: &mut Worker<'_>, question: &Ask) -> [Option<Split>; 2] {
+fn answer_to(worker: &mut Worker<'_>, question: &WorkerRequest) -> [Option<Split>; 2] {
     match question {
-        Ask::Begin { rows, total } => [worker.begin(rows, *total), None],
-        Ask::Part { parent, small, small_is_left, sums } => worker.part(*parent, small, *small_is_left, *sums),
+        WorkerRequest::Begin { rows, total } => [worker.begin(rows, *total), None],
+        WorkerRequest::Part { parent, small, small_is_left, sums } => {
+            worker.part(*parent, small, *small_is_left, *sums)
+        }
     }
 }
 

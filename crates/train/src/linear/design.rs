@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use kilter_inference::Matrix;
 
-use crate::target::Outcome;
+use crate::target::TargetValues;
 
 /// Row chunks that are summed apart, whatever the number of threads.
 const CHUNKS: usize = 8;
@@ -16,7 +16,7 @@ pub(super) struct Design<'a> {
     offsets: Vec<usize>,
     columns: usize,
     outputs: usize,
-    outcome: &'a Outcome,
+    outcome: &'a TargetValues,
     weights: &'a [f64],
     total: f64,
     l2: f64,
@@ -24,7 +24,7 @@ pub(super) struct Design<'a> {
 }
 
 impl<'a> Design<'a> {
-    pub fn new(blocks: &'a [Matrix], outcome: &'a Outcome, weights: &'a [f64], l2: f64, threads: usize) -> Self {
+    pub fn new(blocks: &'a [Matrix], outcome: &'a TargetValues, weights: &'a [f64], l2: f64, threads: usize) -> Self {
         let mut columns = 0;
         let mut offsets = Vec::with_capacity(blocks.len());
         for block in blocks {
@@ -32,8 +32,8 @@ impl<'a> Design<'a> {
             columns += block.columns();
         }
         let outputs = match outcome {
-            Outcome::Values(_) | Outcome::Classes { count: 2, .. } => 1,
-            Outcome::Classes { count, .. } => *count,
+            TargetValues::Values(_) | TargetValues::Classes { count: 2, .. } => 1,
+            TargetValues::Classes { count, .. } => *count,
         };
         let total = weights.iter().sum();
         Self { blocks, offsets, columns, outputs, outcome, weights, total, l2, threads: threads.max(1) }
@@ -129,18 +129,18 @@ impl<'a> Design<'a> {
     /// The loss of a row; its scores are replaced by the slopes of the loss.
     fn row_loss(&self, row: usize, scores: &mut [f64]) -> f64 {
         match self.outcome {
-            Outcome::Values(values) => {
+            TargetValues::Values(values) => {
                 scores[0] -= values[row];
                 scores[0] * scores[0] / 2.0
             }
-            Outcome::Classes { of_row, count: 2 } => {
+            TargetValues::Classes { of_row, count: 2 } => {
                 let score = scores[0];
                 let truth = f64::from(of_row[row]);
                 scores[0] = 1.0 / (1.0 + (-score).exp()) - truth;
                 let signed = if truth > 0.5 { -score } else { score };
                 signed.max(0.0) + (-signed.abs()).exp().ln_1p()
             }
-            Outcome::Classes { of_row, .. } => {
+            TargetValues::Classes { of_row, .. } => {
                 let class = of_row[row] as usize;
                 let largest = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
                 let own = scores[class] - largest;

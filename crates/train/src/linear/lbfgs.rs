@@ -10,7 +10,7 @@ const MAX_HALVINGS: usize = 40;
 const DECREASE: f64 = 1e-4;
 
 /// Where the search ended.
-pub(super) struct Found {
+pub(super) struct Minimum {
     pub at: Vec<f64>,
     pub iterations: usize,
     pub has_converged: bool,
@@ -22,14 +22,14 @@ pub(super) fn minimise(
     max_iterations: usize,
     tolerance: f64,
     f: impl Fn(&[f64], &mut [f64]) -> f64,
-) -> Found {
+) -> Minimum {
     let mut at = start;
     let mut slope = vec![0.0; at.len()];
     let mut value = f(&at, &mut slope);
     let mut memory: VecDeque<Step> = VecDeque::with_capacity(MEMORY);
     for iterations in 0..max_iterations {
         if slope.iter().all(|slope| slope.abs() <= tolerance) {
-            return Found { at, iterations, has_converged: true };
+            return Minimum { at, iterations, has_converged: true };
         }
         let mut direction = downhill(&slope, &memory);
         if dot(&direction, &slope) >= 0.0 {
@@ -52,13 +52,13 @@ pub(super) fn minimise(
         }
         // No step lowers the value: it is as low as doubles can tell.
         let Some((next, next_value)) = accepted else {
-            return Found { at, iterations, has_converged: true };
+            return Minimum { at, iterations, has_converged: true };
         };
         remember(&mut memory, &at, &next, &slope, &next_slope);
         (at, value, slope) = (next, next_value, next_slope);
     }
     let has_converged = slope.iter().all(|slope| slope.abs() <= tolerance);
-    Found { at, iterations: max_iterations, has_converged }
+    Minimum { at, iterations: max_iterations, has_converged }
 }
 
 /// A step taken and how the slope changed along it.

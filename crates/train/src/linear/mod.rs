@@ -8,7 +8,7 @@ mod lbfgs;
 
 use kilter_inference::Matrix;
 
-use crate::{options::Params, target::Outcome};
+use crate::{options::Params, target::TargetValues};
 use design::Design;
 
 /// Gradient below which the optimum counts as reached; the loss is a mean over rows.
@@ -30,14 +30,20 @@ pub(crate) struct Linear {
 }
 
 /// Trains on the joined columns of `blocks`. `has_text` sets the default penalty: terms need a weaker one.
-pub(crate) fn train(blocks: &[Matrix], outcome: &Outcome, weights: &[f64], params: &Params, has_text: bool) -> Linear {
+pub(crate) fn train(
+    blocks: &[Matrix],
+    outcome: &TargetValues,
+    weights: &[f64],
+    params: &Params,
+    has_text: bool,
+) -> Linear {
     let threads = params.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
     let l2 = params.l2.unwrap_or(if has_text { 0.1 } else { 1.0 });
     let (scaled, unit) = standardised(outcome, weights);
     let design = Design::new(blocks, &scaled, weights, l2, threads);
     let found = lbfgs::minimise(design.start(), params.max_iterations, TOLERANCE, |at, slope| design.loss(at, slope));
     let (weights, mut intercepts) = design.split(&found.at, unit.spread);
-    if matches!(outcome, Outcome::Values(_)) {
+    if matches!(outcome, TargetValues::Values(_)) {
         intercepts.iter_mut().for_each(|intercept| *intercept += unit.mean);
     }
     Linear {
@@ -72,13 +78,13 @@ struct Unit {
 }
 
 /// The outcome with values of mean 0 and spread 1, so that tolerance and penalty suit every unit.
-fn standardised(outcome: &Outcome, weights: &[f64]) -> (Outcome, Unit) {
-    let Outcome::Values(values) = outcome else {
+fn standardised(outcome: &TargetValues, weights: &[f64]) -> (TargetValues, Unit) {
+    let TargetValues::Values(values) = outcome else {
         return (outcome.clone(), Unit { mean: 0.0, spread: 1.0 });
     };
     let total: f64 = weights.iter().sum();
     let mean = values.iter().zip(weights).map(|(value, weight)| value * weight).sum::<f64>() / total;
     let spread = values.iter().zip(weights).map(|(value, weight)| (value - mean).powi(2) * weight).sum::<f64>() / total;
     let spread = if spread > 0.0 { spread.sqrt() } else { 1.0 };
-    (Outcome::Values(values.iter().map(|value| (value - mean) / spread).collect()), Unit { mean, spread })
+    (TargetValues::Values(values.iter().map(|value| (value - mean) / spread).collect()), Unit { mean, spread })
 }

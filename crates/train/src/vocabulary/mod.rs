@@ -14,7 +14,7 @@ use kilter_inference::onnx::{AttributeValue, ML};
 use crate::graph::Graph;
 pub(crate) use terms::Rank;
 use terms::{Corpus, Term};
-use tokenize::Forms;
+use tokenize::TokenForms;
 
 /// By term, the ways it is written.
 type WrittenAs = Vec<Vec<String>>;
@@ -41,7 +41,7 @@ impl Vocabulary {
         if kept.is_empty() {
             return None;
         }
-        let forms = Forms::of(texts, &corpus, &kept);
+        let forms = TokenForms::of(texts, &corpus, &kept);
         let words_of = |wanted: fn(&Term) -> Option<u32>| -> WrittenAs {
             kept.iter().filter_map(|(term, _)| wanted(term).map(|word| forms.word(*term, word, &corpus))).collect()
         };

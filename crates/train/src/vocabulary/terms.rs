@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{bare, raw_words};
-use crate::target::Outcome;
+use crate::target::TargetValues;
 
 /// Rows that a term must occur in.
 const MIN_ROWS: u32 = 2;
@@ -34,7 +34,7 @@ pub(crate) enum Rank<'a> {
     /// The most frequent.
     Frequency,
     /// Those that say most of the target.
-    Target { outcome: &'a Outcome, weights: &'a [f64] },
+    Target { outcome: &'a TargetValues, weights: &'a [f64] },
 }
 
 /// One word of a row.
@@ -131,14 +131,19 @@ impl Corpus {
 
     /// How much the rows with a term differ from the rest: chi-squared for classes, squared t (up to a factor) for
     /// numbers.
-    fn association(&self, frequent: &HashMap<Term, u32>, outcome: &Outcome, weights: &[f64]) -> HashMap<Term, f64> {
+    fn association(
+        &self,
+        frequent: &HashMap<Term, u32>,
+        outcome: &TargetValues,
+        weights: &[f64],
+    ) -> HashMap<Term, f64> {
         let outputs = match outcome {
-            Outcome::Values(_) => 1,
-            Outcome::Classes { count, .. } => *count,
+            TargetValues::Values(_) => 1,
+            TargetValues::Classes { count, .. } => *count,
         };
         let truth = |row: usize| match outcome {
-            Outcome::Values(values) => (0, values[row]),
-            Outcome::Classes { of_row, .. } => (of_row[row] as usize, 1.0),
+            TargetValues::Values(values) => (0, values[row]),
+            TargetValues::Classes { of_row, .. } => (of_row[row] as usize, 1.0),
         };
         let total: f64 = weights.iter().sum();
         let mut overall = vec![0.0; outputs];

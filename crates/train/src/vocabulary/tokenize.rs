@@ -30,12 +30,12 @@ const DECORATIONS: [(&str, &str); 12] = [
 ];
 
 /// How kept terms were written in the training rows.
-pub(super) struct Forms {
+pub(super) struct TokenForms {
     words: HashMap<Term, HashMap<String, u32>>,
     pairs: HashMap<Term, HashMap<[String; 2], u32>>,
 }
 
-impl Forms {
+impl TokenForms {
     pub fn of(texts: &[Option<Arc<str>>], corpus: &Corpus, kept: &[(Term, u32)]) -> Self {
         let kept: HashSet<Term> = kept.iter().map(|(term, _)| *term).collect();
         let mut forms = Self { words: HashMap::new(), pairs: HashMap::new() };

@@ -7,7 +7,7 @@ use kilter_domain::{
     plural::{counted, plural},
     time::Timestamp,
 };
-use kilter_report::{Cell, Figure, Part, Report, Series, SeriesPoint, State, Table, number, percent, whole};
+use kilter_report::{Cell, Figure, Report, ReportPart, Series, SeriesPoint, Status, Table, number, percent, whole};
 use serde_json::Value;
 
 use super::result::{EndpointMonitors, EndpointSummary, RuleHistory, millis};
@@ -152,12 +152,12 @@ fn known(reading: &api::Reading) -> String {
     words.join(", ")
 }
 
-fn judged(reading: &api::Reading) -> State {
+fn judged(reading: &api::Reading) -> Status {
     match reading.verdict.as_deref() {
-        Some("passed") => State::Ok,
-        Some("failed") => State::Bad,
-        Some(_) => State::Wait,
-        None => State::None,
+        Some("passed") => Status::Ok,
+        Some("failed") => Status::Bad,
+        Some(_) => Status::Wait,
+        None => Status::None,
     }
 }
 
@@ -170,23 +170,23 @@ fn word(reading: &api::Reading) -> &'static str {
     }
 }
 
-const fn mark(state: State) -> Mark {
+const fn mark(state: Status) -> Mark {
     match state {
-        State::Ok => Mark::Ok,
-        State::Warn => Mark::Warn,
-        State::Bad => Mark::Bad,
-        State::Wait => Mark::Wait,
-        State::None => Mark::None,
-        State::InsufficientData => Mark::InsufficientData,
+        Status::Ok => Mark::Ok,
+        Status::Warn => Mark::Warn,
+        Status::Bad => Mark::Bad,
+        Status::Wait => Mark::Wait,
+        Status::None => Mark::None,
+        Status::InsufficientData => Mark::InsufficientData,
     }
 }
 
-fn state(shown: &EndpointMonitors) -> State {
+fn state(shown: &EndpointMonitors) -> Status {
     match (shown.count("failed"), shown.count("undecided"), shown.rules.len()) {
-        (_, _, 0) => State::None,
-        (0, 0, _) => State::Ok,
-        (0, _, _) => State::Wait,
-        _ => State::Bad,
+        (_, _, 0) => Status::None,
+        (0, 0, _) => Status::Ok,
+        (0, _, _) => Status::Wait,
+        _ => Status::Bad,
     }
 }
 
@@ -268,23 +268,23 @@ fn sparkline(values: &[Option<f64>]) -> String {
 pub(super) fn html(shown: &EndpointMonitors, pasts: &[RuleHistory], now: Timestamp) -> String {
     let mut parts = Vec::new();
     for alert in &shown.alerts {
-        let mut inside = vec![Part::Text(alert_words(alert))];
-        inside.extend(causes(alert).into_iter().map(Part::Text));
-        parts.push(Part::Fold {
+        let mut inside = vec![ReportPart::Text(alert_words(alert))];
+        inside.extend(causes(alert).into_iter().map(ReportPart::Text));
+        parts.push(ReportPart::Fold {
             summary: format!("{} alert since {}", alert.monitor, minute(&alert.opened)),
-            state: State::Bad,
+            state: Status::Bad,
             word: alert.state.clone(),
             open: true,
             parts: inside,
         });
     }
-    parts.push(Part::Heading("Rules, by attention".to_owned()));
-    parts.push(Part::Table(reading_table(shown.rules.iter())));
-    parts.push(Part::Heading("Window by window".to_owned()));
-    parts.push(Part::Grid(pasts.iter().map(|past| Part::Figure(figure(past))).collect()));
+    parts.push(ReportPart::Heading("Rules, by attention".to_owned()));
+    parts.push(ReportPart::Table(reading_table(shown.rules.iter())));
+    parts.push(ReportPart::Heading("Window by window".to_owned()));
+    parts.push(ReportPart::Grid(pasts.iter().map(|past| ReportPart::Figure(figure(past))).collect()));
     if !shown.others.is_empty() {
-        parts.push(Part::Heading("Without a rule".to_owned()));
-        parts.push(Part::Table(reading_table(shown.others.iter())));
+        parts.push(ReportPart::Heading("Without a rule".to_owned()));
+        parts.push(ReportPart::Table(reading_table(shown.others.iter())));
     }
     report(format!("Monitors of {}", shown.endpoint), state(shown), verdict(shown), parts, now)
 }
@@ -293,14 +293,14 @@ pub(super) fn html(shown: &EndpointMonitors, pasts: &[RuleHistory], now: Timesta
 pub(super) fn history_html(past: &RuleHistory, now: Timestamp) -> String {
     let newest = &past.newest;
     let verdict = newest.reason.clone().unwrap_or_else(|| format!("{} is {}", newest.metric, value(newest)));
-    let parts = vec![Part::Figure(figure(past)), Part::Table(window_table(past.readings().rev()))];
+    let parts = vec![ReportPart::Figure(figure(past)), ReportPart::Table(window_table(past.readings().rev()))];
     report(format!("{} at {}", newest.metric, newest.endpoint), judged(newest), verdict, parts, now)
 }
 
-fn report(title: String, state: State, verdict: String, mut parts: Vec<Part>, now: Timestamp) -> String {
+fn report(title: String, state: Status, verdict: String, mut parts: Vec<ReportPart>, now: Timestamp) -> String {
     let (verdict, detail) = split_detail(&verdict);
     if let Some(detail) = detail {
-        parts.insert(0, Part::Text(format!("Measured as: {detail}.")));
+        parts.insert(0, ReportPart::Text(format!("Measured as: {detail}.")));
     }
     let definitions = vec![
         "A window is read when it ends, and again when more of its labels are known; provisional: labels are still missing. \

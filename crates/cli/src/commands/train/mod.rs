@@ -15,7 +15,7 @@ use kilter_evaluation::{
     label_leakage::{Asked, LabelLeakage, find_label_leakage},
 };
 use kilter_lake::{ReadOptions, column_names, read_table};
-use kilter_train::{FitOptions, FitReport, Kind, Learner, Params, Task, fit};
+use kilter_train::{FeatureKind, Learner, Params, Task, TrainOptions, TrainReport, train_model};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -105,7 +105,7 @@ struct Kinds {
 struct Trained<'a> {
     model: &'a Path,
     report: &'a Path,
-    training: &'a FitReport,
+    training: &'a TrainReport,
 }
 
 impl Train {
@@ -118,7 +118,7 @@ impl Train {
         let columns = read_by(&options, &known);
         let table = read_table(&self.data, &ReadOptions { columns, ..ReadOptions::default() })?;
         output.note(&format!("training on {} of {}", counted(table.rows(), "row"), self.data.display()));
-        let mut fitted = fit(&table, &options)?;
+        let mut fitted = train_model(&table, &options)?;
         fitted.report.notes.extend(leaks(&table, &fitted.report));
         fitted.report.notes.extend(roles::notes(&roles, &fitted.report));
         make_folder(&self.out)?;
@@ -147,22 +147,22 @@ impl Train {
             kinds: self.kinds.by_column(known)?,
             seed: self.seed,
             params: params(&self.params)?,
-            ..FitOptions::new(&self.target)
+            ..TrainOptions::new(&self.target)
         })
     }
 }
 
 impl Kinds {
-    fn by_column(&self, known: &[String]) -> Result<BTreeMap<String, Kind>, CliError> {
+    fn by_column(&self, known: &[String]) -> Result<BTreeMap<String, FeatureKind>, CliError> {
         let lists = [
-            (&self.numeric, Kind::Numeric),
-            (&self.boolean, Kind::Boolean),
-            (&self.categorical, Kind::Categorical),
-            (&self.text, Kind::Text),
-            (&self.time, Kind::Time),
+            (&self.numeric, FeatureKind::Numeric),
+            (&self.boolean, FeatureKind::Boolean),
+            (&self.categorical, FeatureKind::Categorical),
+            (&self.text, FeatureKind::Text),
+            (&self.time, FeatureKind::Time),
         ];
         let mut kinds = BTreeMap::new();
-        let named = |(lists, kind): &(&Vec<ColumnList>, Kind)| (named(lists, known), *kind);
+        let named = |(lists, kind): &(&Vec<ColumnList>, FeatureKind)| (named(lists, known), *kind);
         let stated =
             lists.iter().map(named).flat_map(|(columns, kind)| columns.into_iter().map(move |name| (name, kind)));
         for (column, kind) in stated {
@@ -176,7 +176,7 @@ impl Kinds {
 
 /// The columns that a fit of included columns reads, in the order of the table; `None`: all. A name that the table does not
 /// have is among them: reading says so.
-fn read_by(options: &FitOptions, known: &[String]) -> Option<Vec<String>> {
+fn read_by(options: &TrainOptions, known: &[String]) -> Option<Vec<String>> {
     let included = options.include.as_ref()?;
     let others = options.weight.iter().chain(&options.exclude).chain(options.kinds.keys());
     let wanted: Vec<&String> = included.iter().chain([&options.target]).chain(others).collect();
@@ -215,12 +215,12 @@ fn unknown_param(name: &str, known: &Map<String, Value>) -> Problem {
     }
 }
 
-fn json(report: &FitReport) -> String {
+fn json(report: &TrainReport) -> String {
     // A report is texts and numbers under text keys: writing it cannot fail.
     serde_json::to_string_pretty(report).unwrap_or_default() + "\n"
 }
 
-fn page(report: &FitReport) -> Page {
+fn page(report: &TrainReport) -> Page {
     let loss = match report.holdout_loss {
         Some(held_back) => {
             format!("loss {held_back:.4} on rows held back, {:.4} on those trained on", report.training_loss)
@@ -254,7 +254,7 @@ fn page(report: &FitReport) -> Page {
 }
 
 /// What should make one look again: columns that alone tell the target.
-fn leaks(table: &Table, report: &FitReport) -> Vec<String> {
+fn leaks(table: &Table, report: &TrainReport) -> Vec<String> {
     let Some(label) = table.get(&report.target) else { return Vec::new() };
     let asked = Asked { task: report.task, classes: &report.classes };
     let names = report.used.iter().map(|used| used.column.as_str());

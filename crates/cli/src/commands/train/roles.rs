@@ -6,7 +6,7 @@
 use std::{env, fs, path::Path};
 
 use kilter_api::{Code, Problem};
-use kilter_train::{FitOptions, FitReport, Kind, Reserved};
+use kilter_train::{FeatureKind, Reserved, TrainOptions, TrainReport};
 use kilter_workflow::{ColumnRoles, ROLES_VARIABLE, RolesByDataset};
 
 use crate::ui::error::{CliError, disk};
@@ -24,7 +24,7 @@ pub(super) fn of_run() -> Result<RolesByDataset, CliError> {
 }
 
 /// The options with what the roles say of the columns of a table.
-pub(super) fn apply(roles: &RolesByDataset, columns: &[String], options: &mut FitOptions) {
+pub(super) fn apply(roles: &RolesByDataset, columns: &[String], options: &mut TrainOptions) {
     for (dataset, roles) in roles {
         let mut reserve = |column: &String, role: &str, may_be_named: bool| {
             let reason = format!("the contract names it as `{role}` of `{dataset}`");
@@ -39,7 +39,7 @@ pub(super) fn apply(roles: &RolesByDataset, columns: &[String], options: &mut Fi
         roles.weight.iter().for_each(|column| reserve(column, "weight", true));
         roles.id.iter().for_each(|column| reserve(column, "id", true));
         for column in roles.categorical.iter().filter(|column| columns.contains(column)) {
-            options.kinds.entry(column.clone()).or_insert(Kind::Categorical);
+            options.kinds.entry(column.clone()).or_insert(FeatureKind::Categorical);
         }
         let weight = roles.weight.as_ref().filter(|column| columns.contains(column) && **column != options.target);
         if options.weight.is_none() && options.include.iter().flatten().all(|name| Some(name) != weight) {
@@ -49,7 +49,7 @@ pub(super) fn apply(roles: &RolesByDataset, columns: &[String], options: &mut Fi
 }
 
 /// What a person should know of columns that were read: a group that fairness is watched by.
-pub(super) fn notes(roles: &RolesByDataset, report: &FitReport) -> Vec<String> {
+pub(super) fn notes(roles: &RolesByDataset, report: &TrainReport) -> Vec<String> {
     let is_read = |column: &&String| report.used.iter().any(|used| used.column == **column);
     let note = |(dataset, roles): (&String, &ColumnRoles)| {
         let read: Vec<String> = roles.sensitive.iter().filter(is_read).map(|column| format!("`{column}`")).collect();

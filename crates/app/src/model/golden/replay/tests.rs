@@ -7,7 +7,7 @@ use kilter_domain::{
 };
 use kilter_evaluation::reference::Reference;
 use kilter_store::{deployment as deployments, model as versions};
-use kilter_train::{FitOptions, fit};
+use kilter_train::{TrainOptions, train_model};
 use serde_json::json;
 
 use super::*;
@@ -57,7 +57,7 @@ pub(crate) fn finite(table: &Table) -> Table {
 }
 
 pub(crate) fn trained() -> (Vec<u8>, Model) {
-    let onnx = fit(&finite(&customers()), &FitOptions::new("left")).unwrap().onnx;
+    let onnx = train_model(&finite(&customers()), &TrainOptions::new("left")).unwrap().onnx;
     let model = Model::from_onnx(&onnx).unwrap();
     (onnx, model)
 }

@@ -4,7 +4,7 @@ use kilter_domain::{
     plural::{counted, plural},
     time::Timestamp,
 };
-use kilter_report::{Bar, Cell, Figure, Part, Report, State, Table, number, percent, whole};
+use kilter_report::{Bar, Cell, Figure, Report, ReportPart, Status, Table, number, percent, whole};
 use kilter_stats::{
     compare::{ChartData, ColumnDrift, ColumnRate, Level, MIN_ROWS, SchemaChange, TableDrift},
     drift::{Distance, Measure},
@@ -153,13 +153,13 @@ pub(super) fn mark(level: Level) -> Mark {
     }
 }
 
-fn state(level: Level) -> State {
+fn state(level: Level) -> Status {
     match level {
-        Level::Calm | Level::Info => State::Ok,
-        Level::Unjudged => State::None,
-        Level::Thin => State::InsufficientData,
-        Level::Warn => State::Warn,
-        Level::Alert => State::Bad,
+        Level::Calm | Level::Info => Status::Ok,
+        Level::Unjudged => Status::None,
+        Level::Thin => Status::InsufficientData,
+        Level::Warn => Status::Warn,
+        Level::Alert => Status::Bad,
     }
 }
 
@@ -177,7 +177,7 @@ pub(super) fn html(drift: &TableDrift, result: &DriftResult, now: Timestamp) -> 
         let level = Cell::Mark(state(column.level), column.level.word().to_owned());
         table.row([level].into_iter().chain(cells(column).into_iter().map(Cell::Text)));
     }
-    let mut parts = vec![Part::Table(table), Part::Heading("Columns, by attention".to_owned())];
+    let mut parts = vec![ReportPart::Table(table), ReportPart::Heading("Columns, by attention".to_owned())];
     parts.extend(drift.columns.iter().enumerate().map(|(at, column)| fold(column, at < OPEN)));
     let against = if result.is_exact { "all rows of both tables" } else { "all current rows, and the stored profile" };
     Report {
@@ -196,13 +196,13 @@ pub(super) fn html(drift: &TableDrift, result: &DriftResult, now: Timestamp) -> 
     .to_html()
 }
 
-fn fold(column: &ColumnDrift, open: bool) -> Part {
+fn fold(column: &ColumnDrift, open: bool) -> ReportPart {
     let mut parts = Vec::new();
     let words = what_else(column);
     if !words.is_empty() {
-        parts.push(Part::Text(words));
+        parts.push(ReportPart::Text(words));
     }
-    parts.extend(column.picture.clone().map(|picture| Part::Figure(figure(&column.name, picture))));
+    parts.extend(column.picture.clone().map(|picture| ReportPart::Figure(figure(&column.name, picture))));
     if !column.distances.is_empty() {
         let mut table = Table::new(["measure", "#distance", "#by chance", "#effect", "#p"]);
         for distance in &column.distances {
@@ -214,9 +214,9 @@ fn fold(column: &ColumnDrift, open: bool) -> Part {
                 Cell::from(distance.p.map_or("–".to_owned(), p_value)),
             ]);
         }
-        parts.push(Part::Table(table));
+        parts.push(ReportPart::Table(table));
     }
-    Part::Fold {
+    ReportPart::Fold {
         summary: column.name.clone(),
         state: state(column.level),
         word: column.level.word().to_owned(),

@@ -8,7 +8,7 @@ use kilter_domain::{
 };
 use kilter_evaluation::gate_metrics::threshold_words;
 use kilter_report::{
-    Cell, CurvePoint, Figure, Part, Range, ReliabilityPoint, Report, Series, SeriesPoint, State, Table, number,
+    Cell, CurvePoint, Figure, Range, ReliabilityPoint, Report, ReportPart, Series, SeriesPoint, Status, Table, number,
     percent, whole,
 };
 
@@ -159,11 +159,11 @@ fn standing_mark(standing: Comparison) -> Mark {
     }
 }
 
-fn standing_state(standing: Comparison) -> State {
+fn standing_state(standing: Comparison) -> Status {
     match standing {
-        Comparison::Better => State::Ok,
-        Comparison::Worse => State::Bad,
-        Comparison::Even | Comparison::Unjudged => State::None,
+        Comparison::Better => Status::Ok,
+        Comparison::Worse => Status::Bad,
+        Comparison::Even | Comparison::Unjudged => Status::None,
     }
 }
 
@@ -175,20 +175,20 @@ fn rule_mark(rule: &RuleOutcome) -> Mark {
     }
 }
 
-fn rule_state(rule: &RuleOutcome) -> (State, &'static str) {
+fn rule_state(rule: &RuleOutcome) -> (Status, &'static str) {
     match rule.verdict {
-        RuleVerdict::Passed => (State::Ok, "holds"),
-        RuleVerdict::Failed => (State::Bad, "fails"),
-        RuleVerdict::Undecided(_) => (State::Wait, "undecided"),
+        RuleVerdict::Passed => (Status::Ok, "holds"),
+        RuleVerdict::Failed => (Status::Bad, "fails"),
+        RuleVerdict::Undecided(_) => (Status::Wait, "undecided"),
     }
 }
 
-fn state(result: &Evaluation) -> State {
+fn state(result: &Evaluation) -> Status {
     let of_rules = result.rules.iter().map(|rule| rule_state(rule).0);
-    match of_rules.max_by_key(|state| [State::Ok, State::Wait, State::Bad].iter().position(|known| known == state)) {
-        _ if result.labelled == 0 => State::InsufficientData,
+    match of_rules.max_by_key(|state| [Status::Ok, Status::Wait, Status::Bad].iter().position(|known| known == state)) {
+        _ if result.labelled == 0 => Status::InsufficientData,
         Some(state) => state,
-        None => State::None,
+        None => Status::None,
     }
 }
 
@@ -216,39 +216,42 @@ fn verdict(result: &Evaluation) -> String {
 
 /// For a browser.
 pub(super) fn html(result: &Evaluation, now: Timestamp) -> String {
-    let unknown = result.labels.iter().map(|labels| Part::Text(format!("▲ {}", labels.sentence)));
-    let mut parts: Vec<Part> = unknown.collect();
+    let unknown = result.labels.iter().map(|labels| ReportPart::Text(format!("▲ {}", labels.sentence)));
+    let mut parts: Vec<ReportPart> = unknown.collect();
     if !result.rules.is_empty() {
-        parts.extend([Part::Heading("Rules".to_owned()), Part::Table(rule_table(&result.rules))]);
+        parts.extend([ReportPart::Heading("Rules".to_owned()), ReportPart::Table(rule_table(&result.rules))]);
     }
     let pictures = pictures(result);
     if !pictures.is_empty() {
-        parts.push(Part::Grid(pictures.into_iter().map(Part::Figure).collect()));
+        parts.push(ReportPart::Grid(pictures.into_iter().map(ReportPart::Figure).collect()));
     }
     if let Some(counts) = &result.picture.confusion {
-        parts.push(Part::Heading(format!("Decided {}", threshold_words(counts.threshold))));
-        parts.push(Part::Table(counts_table(counts)));
+        parts.push(ReportPart::Heading(format!("Decided {}", threshold_words(counts.threshold))));
+        parts.push(ReportPart::Table(counts_table(counts)));
     }
     if !result.picture.classes.is_empty() {
-        parts.extend([Part::Heading("By class".to_owned()), Part::Table(class_table(&result.picture.classes))]);
+        parts.extend([
+            ReportPart::Heading("By class".to_owned()),
+            ReportPart::Table(class_table(&result.picture.classes)),
+        ]);
     }
     if let Some(matrix) = &result.picture.matrix {
-        parts.push(Part::Heading("Confusion matrix".to_owned()));
+        parts.push(ReportPart::Heading("Confusion matrix".to_owned()));
         let how = "Lines are the classes in truth, columns what they were taken for. The darker, the larger the share of its line.";
-        parts.extend([Part::Text(how.to_owned()), Part::Table(matrix_table(matrix))]);
+        parts.extend([ReportPart::Text(how.to_owned()), ReportPart::Table(matrix_table(matrix))]);
     }
     if let Some(compared) = &result.against {
-        parts.extend([Part::Heading(compared_title(compared)), Part::Table(compared_table(compared))]);
+        parts.extend([ReportPart::Heading(compared_title(compared)), ReportPart::Table(compared_table(compared))]);
     }
     if !result.slices.is_empty() {
-        parts.push(Part::Heading(format!("{} by slice", result.headline)));
-        parts.push(Part::Figure(Figure::ranges(
+        parts.push(ReportPart::Heading(format!("{} by slice", result.headline)));
+        parts.push(ReportPart::Figure(Figure::ranges(
             &format!("{} with 95 % intervals", result.headline),
             &slices(result),
             bound_of(result),
         )));
     }
-    parts.extend([Part::Heading("Metrics".to_owned()), Part::Table(metric_table(&result.metrics))]);
+    parts.extend([ReportPart::Heading("Metrics".to_owned()), ReportPart::Table(metric_table(&result.metrics))]);
     Report {
         title: format!("Evaluation of {} on {}", result.model.display(), result.data.display()),
         state: state(result),
@@ -302,7 +305,7 @@ fn pictures(result: &Evaluation) -> Vec<Figure> {
             label: number(bin.predicted),
             value: Some((bin.observed.value, bin.observed.low, bin.observed.high)),
             bounds: [None, None],
-            state: State::Ok,
+            state: Status::Ok,
             is_open: false,
         };
         figures.push(Figure::series(&Series {
@@ -378,7 +381,7 @@ fn slices(result: &Evaluation) -> Vec<Range> {
             name: slice.slice.clone(),
             value: measured.ends(),
             note: measured.value.map_or(format!("too few ({rows})"), |value| format!("{}, {rows}", number(value))),
-            state: State::Ok,
+            state: Status::Ok,
         }
     };
     result.slices.iter().take(DRAWN).map(range).collect()

@@ -4,7 +4,7 @@ use kilter_domain::{
     plural::{counted, plural},
     time::Timestamp,
 };
-use kilter_report::{Cell, Figure, Part, Range, Report, State, Table, number, percent, whole};
+use kilter_report::{Cell, Figure, Range, Report, ReportPart, Status, Table, number, percent, whole};
 
 use super::result::{Change, Column, ColumnPart, ExplainResult, Importance, Local, Output, Shift, Value};
 use crate::ui::view::{Mark, Page, TextTable, made};
@@ -237,11 +237,11 @@ pub(super) fn html(result: &ExplainResult, now: Timestamp) -> String {
     for (at, output) in result.outputs.iter().enumerate() {
         let (title, inside) = (output_title(result, output), output_parts(output));
         match result.outputs.len() {
-            1 => parts.extend([Part::Heading(title)].into_iter().chain(inside)),
+            1 => parts.extend([ReportPart::Heading(title)].into_iter().chain(inside)),
             // Of several classes one stands open: the others are a click away, not a screen.
-            _ => parts.push(Part::Fold {
+            _ => parts.push(ReportPart::Fold {
                 summary: title,
-                state: State::None,
+                state: Status::None,
                 word: "by class".to_owned(),
                 open: at == 0,
                 parts: inside,
@@ -250,21 +250,23 @@ pub(super) fn html(result: &ExplainResult, now: Timestamp) -> String {
     }
     if let Some(change) = &result.against {
         for shift in &change.outputs {
-            parts.push(Part::Heading(shift_title(result, change, shift)));
-            parts.push(Part::Figure(shift_figure(shift)));
+            parts.push(ReportPart::Heading(shift_title(result, change, shift)));
+            parts.push(ReportPart::Figure(shift_figure(shift)));
         }
     }
     if !result.locals.is_empty() {
-        parts.push(Part::Heading("Row by row".to_owned()));
-        parts.push(Part::Grid(result.locals.iter().map(|local| Part::Figure(local_figure(result, local))).collect()));
+        parts.push(ReportPart::Heading("Row by row".to_owned()));
+        parts.push(ReportPart::Grid(
+            result.locals.iter().map(|local| ReportPart::Figure(local_figure(result, local))).collect(),
+        ));
     }
     if let Some(importance) = &result.permutation {
-        parts.push(Part::Heading(importance_title(importance)));
-        parts.push(Part::Figure(importance_figure(importance)));
+        parts.push(ReportPart::Heading(importance_title(importance)));
+        parts.push(ReportPart::Figure(importance_figure(importance)));
     }
     Report {
         title: format!("Explanation of {} on {}", result.model.display(), result.data.display()),
-        state: if result.permutation.is_some() { State::Wait } else { State::Ok },
+        state: if result.permutation.is_some() { Status::Wait } else { Status::Ok },
         verdict: verdict(result),
         facts: facts(result, now),
         parts,
@@ -274,11 +276,11 @@ pub(super) fn html(result: &ExplainResult, now: Timestamp) -> String {
 }
 
 /// What moves one score: every column, and what its values do.
-fn output_parts(output: &Output) -> Vec<Part> {
+fn output_parts(output: &Output) -> Vec<ReportPart> {
     let bars: Vec<(String, f64)> =
         output.columns.iter().take(SHOWN).map(|column| (column.column.clone(), column.share)).collect();
     let share = Figure::ranking("Share of what all columns do to the score", &bars);
-    let mut parts = vec![Part::Table(output_table(output)), Part::Figure(share)];
+    let mut parts = vec![ReportPart::Table(output_table(output)), ReportPart::Figure(share)];
     parts.extend(output.columns.iter().take(SHOWN).filter(|column| column.values.len() > 1).map(fold));
     parts
 }
@@ -310,7 +312,7 @@ fn output_table(output: &Output) -> Table {
 }
 
 /// What each value of a column does.
-fn fold(column: &Column) -> Part {
+fn fold(column: &Column) -> ReportPart {
     let bars: Vec<(String, f64, String)> = column
         .values
         .iter()
@@ -318,12 +320,12 @@ fn fold(column: &Column) -> Part {
             (value.value.clone(), value.mean, format!("{}, {} rows", signed(value.mean), whole(value.rows as u64)))
         })
         .collect();
-    Part::Fold {
+    ReportPart::Fold {
         summary: column.column.clone(),
-        state: State::None,
+        state: Status::None,
         word: "by value".to_owned(),
         open: false,
-        parts: vec![Part::Figure(Figure::pushes(
+        parts: vec![ReportPart::Figure(Figure::pushes(
             &format!("What each value of {} does in the mean", column.column),
             &bars,
         ))],
@@ -346,7 +348,7 @@ fn shift_figure(shift: &Shift) -> Figure {
         name: column.column.clone(),
         value: column.measured.ends(),
         note: column.measured.value.map_or("–".to_owned(), signed),
-        state: State::Ok,
+        state: Status::Ok,
     };
     let ranges: Vec<Range> = shift.columns.iter().take(2 * SHOWN).map(range).collect();
     Figure::ranges("By how much each column moved the mean score, with 95 % intervals", &ranges, Some(0.0))
@@ -357,7 +359,7 @@ fn importance_figure(importance: &Importance) -> Figure {
         name: column.column.clone(),
         value: column.measured.ends(),
         note: column.measured.value.map_or("–".to_owned(), number),
-        state: State::Ok,
+        state: Status::Ok,
     };
     let ranges: Vec<Range> = importance.columns.iter().take(2 * SHOWN).map(range).collect();
     Figure::ranges("Importance, with intervals over the shuffles", &ranges, Some(0.0))

@@ -2,7 +2,7 @@
 
 use kilter_domain::{plural::plural, time::Timestamp};
 use kilter_evaluation::gate_metrics::threshold_words;
-use kilter_report::{Cell, Figure, Part, Range, Report, State, Table, number, percent, whole};
+use kilter_report::{Cell, Figure, Range, Report, ReportPart, Status, Table, number, percent, whole};
 use kilter_stats::{fairness::MINIMUM, performance::Rate};
 
 use super::result::{Attribute, FOUR_FIFTHS, FairnessResult, Group, GroupMetrics, Impact, Measure};
@@ -187,12 +187,12 @@ fn mark(impact: Impact) -> Mark {
     }
 }
 
-fn state(impact: Impact) -> State {
+fn state(impact: Impact) -> Status {
     match impact {
-        Impact::Fine => State::Ok,
-        Impact::Warn => State::Warn,
-        Impact::Alert => State::Bad,
-        Impact::InsufficientData => State::InsufficientData,
+        Impact::Fine => Status::Ok,
+        Impact::Warn => Status::Warn,
+        Impact::Alert => Status::Bad,
+        Impact::InsufficientData => Status::InsufficientData,
     }
 }
 
@@ -209,23 +209,23 @@ fn state_word(impact: Impact) -> &'static str {
 pub(super) fn html(result: &FairnessResult, now: Timestamp) -> String {
     let mut parts = Vec::new();
     for attribute in &result.attributes {
-        parts.push(Part::Heading(title(attribute)));
-        parts.push(Part::Table(group_table(attribute)));
-        parts.extend(notes(attribute).into_iter().map(|note| Part::Text(format!("▨ {note}"))));
-        parts.push(Part::Grid(figures(attribute)));
-        parts.push(fold("Differences and ratios", attribute.impact, vec![Part::Table(measure_table(attribute))]));
+        parts.push(ReportPart::Heading(title(attribute)));
+        parts.push(ReportPart::Table(group_table(attribute)));
+        parts.extend(notes(attribute).into_iter().map(|note| ReportPart::Text(format!("▨ {note}"))));
+        parts.push(ReportPart::Grid(figures(attribute)));
+        parts.push(fold("Differences and ratios", attribute.impact, vec![ReportPart::Table(measure_table(attribute))]));
         parts.push(fold(
             "Each group beside its reference",
             attribute.impact,
-            vec![Part::Table(against_table(attribute))],
+            vec![ReportPart::Table(against_table(attribute))],
         ));
         if let Some(table) = calibration_table(attribute) {
-            parts.push(Part::Fold {
+            parts.push(ReportPart::Fold {
                 summary: "Calibration".to_owned(),
-                state: State::None,
+                state: Status::None,
                 word: "by group".to_owned(),
                 open: false,
-                parts: vec![Part::Table(table)],
+                parts: vec![ReportPart::Table(table)],
             });
         }
     }
@@ -248,9 +248,9 @@ pub(super) fn html(result: &FairnessResult, now: Timestamp) -> String {
     .to_html()
 }
 
-fn fold(summary: &str, impact: Impact, parts: Vec<Part>) -> Part {
+fn fold(summary: &str, impact: Impact, parts: Vec<ReportPart>) -> ReportPart {
     let word = state_word(impact).to_owned();
-    Part::Fold { summary: summary.to_owned(), state: state(impact), word, open: impact >= Impact::Warn, parts }
+    ReportPart::Fold { summary: summary.to_owned(), state: state(impact), word, open: impact >= Impact::Warn, parts }
 }
 
 fn group_table(attribute: &Attribute) -> Table {
@@ -266,20 +266,20 @@ fn group_table(attribute: &Attribute) -> Table {
 }
 
 /// The three rates that most definitions speak of, by group.
-fn figures(attribute: &Attribute) -> Vec<Part> {
+fn figures(attribute: &Attribute) -> Vec<ReportPart> {
     let range = |group: &Group, rate: Rate| {
         let measured = group.counted.rate(rate);
         Range {
             name: group.group.clone(),
             value: measured.and_then(EstimateValue::ends),
             note: measured.and_then(|result| result.value).map_or("too few".to_owned(), percent),
-            state: if rate == Rate::SelectionRate { state(group.impact) } else { State::Ok },
+            state: if rate == Rate::SelectionRate { state(group.impact) } else { Status::Ok },
         }
     };
     let figure = |(rate, caption): (Rate, &str)| {
         let ranges: Vec<Range> = attribute.groups.iter().take(DRAWN).map(|group| range(group, rate)).collect();
         let limit = (rate == Rate::SelectionRate).then(|| four_fifths(attribute)).flatten();
-        Part::Figure(Figure::ranges(caption, &ranges, limit))
+        ReportPart::Figure(Figure::ranges(caption, &ranges, limit))
     };
     [
         (Rate::SelectionRate, "Selection rate; the line is four fifths of the reference's"),

@@ -4,7 +4,7 @@ use kilter_domain::{
     plural::{counted, plural},
     time::Timestamp,
 };
-use kilter_report::{Cell, Figure, Part, Report, State, Table, number, percent, whole};
+use kilter_report::{Cell, Figure, Report, ReportPart, Status, Table, number, percent, whole};
 use kilter_stats::{compare::ChartData, profile::TableProfile};
 
 use super::{Column, ProfileResult, Value};
@@ -116,18 +116,18 @@ pub(super) fn html(profile: &TableProfile, result: &ProfileResult, now: Timestam
     let mut table = Table::new(["state"].into_iter().chain(HEADINGS.iter().copied()));
     for column in &result.columns {
         let mark = match column.warnings.is_empty() {
-            true => Cell::Mark(State::Ok, "fine".to_owned()),
-            false => Cell::Mark(State::Warn, "look".to_owned()),
+            true => Cell::Mark(Status::Ok, "fine".to_owned()),
+            false => Cell::Mark(Status::Warn, "look".to_owned()),
         };
         table.row([mark].into_iter().chain(cells(column).into_iter().map(Cell::Text)));
     }
-    let mut parts = vec![Part::Table(table), Part::Heading("Columns".to_owned())];
+    let mut parts = vec![ReportPart::Table(table), ReportPart::Heading("Columns".to_owned())];
     parts.extend(
         result.columns.iter().zip(&profile.columns).map(|(column, profile)| fold(column, ChartData::of(profile))),
     );
     Report {
         title: format!("Profile of {}", result.file.display()),
-        state: if warned == 0 { State::Ok } else { State::Warn },
+        state: if warned == 0 { Status::Ok } else { Status::Warn },
         verdict,
         facts: vec![
             ("rows".to_owned(), whole(result.rows)),
@@ -140,10 +140,10 @@ pub(super) fn html(profile: &TableProfile, result: &ProfileResult, now: Timestam
     .to_html()
 }
 
-fn fold(column: &Column, picture: Option<ChartData>) -> Part {
-    let mut parts: Vec<Part> =
-        column.warnings.iter().map(|warning| Part::Text(format!("▲ {}", warning.meaning()))).collect();
-    parts.extend(picture.map(|picture| Part::Figure(figure(&column.column, picture))));
+fn fold(column: &Column, picture: Option<ChartData>) -> ReportPart {
+    let mut parts: Vec<ReportPart> =
+        column.warnings.iter().map(|warning| ReportPart::Text(format!("▲ {}", warning.meaning()))).collect();
+    parts.extend(picture.map(|picture| ReportPart::Figure(figure(&column.column, picture))));
     if let Some(numbers) = &column.numbers {
         let mut table = Table::new(["quantile", "#value"]);
         for quantile in &numbers.quantiles {
@@ -152,12 +152,12 @@ fn fold(column: &Column, picture: Option<ChartData>) -> Part {
         let shape = |value: Option<f64>| value.map_or("–".to_owned(), number);
         table.row([Cell::from("skewness"), Cell::from(shape(numbers.skewness))]);
         table.row([Cell::from("excess kurtosis"), Cell::from(shape(numbers.kurtosis))]);
-        parts.push(Part::Table(table));
+        parts.push(ReportPart::Table(table));
     }
     let warned = !column.warnings.is_empty();
-    Part::Fold {
+    ReportPart::Fold {
         summary: column.column.clone(),
-        state: if warned { State::Warn } else { State::Ok },
+        state: if warned { Status::Warn } else { Status::Ok },
         word: if warned { "look" } else { "fine" }.to_owned(),
         open: warned,
         parts,

@@ -9,20 +9,23 @@ pub(crate) fn text_width(text: &str) -> f64 {
 }
 
 /// `text`, cut in its middle where it is wider than `room` pixels: names often differ only at their ends.
-pub(crate) fn fitted(text: &str, room: f64) -> String {
+pub(crate) fn shorten_to_fit(text: &str, room: f64) -> String {
     if text_width(text) <= room {
         return text.to_owned();
     }
     let room = room - char_width('…');
-    let head = taken(text.chars(), 0.55 * room);
+    let head = count_fitting(text.chars(), 0.55 * room);
     let chars: Vec<char> = text.chars().collect();
-    let tail = taken(chars[head..].iter().rev().copied(), room - text_width(&chars[..head].iter().collect::<String>()));
+    let tail = count_fitting(
+        chars[head..].iter().rev().copied(),
+        room - text_width(&chars[..head].iter().collect::<String>()),
+    );
     let (head, tail): (String, String) = (chars[..head].iter().collect(), chars[chars.len() - tail..].iter().collect());
     format!("{head}…{tail}")
 }
 
 /// How many of `chars` have room.
-fn taken(chars: impl Iterator<Item = char>, room: f64) -> usize {
+fn count_fitting(chars: impl Iterator<Item = char>, room: f64) -> usize {
     let mut width = 0.0;
     let fits = |c: char| {
         width += char_width(c);
@@ -55,9 +58,9 @@ mod tests {
 
     #[test]
     fn what_is_too_wide_is_cut_in_its_middle() {
-        assert_eq!(fitted("age", 60.0), "age");
+        assert_eq!(shorten_to_fit("age", 60.0), "age");
         let long = "a_very_long_column_name_with_units_per_square_metre";
-        let cut = fitted(long, 120.0);
+        let cut = shorten_to_fit(long, 120.0);
         assert!(text_width(&cut) <= 120.0 && cut.starts_with("a_very") && cut.ends_with("metre"), "{cut}");
         assert!(text_width("西日本") > text_width("abc") && text_width("e\u{301}") == text_width("e"));
     }
@@ -65,7 +68,7 @@ mod tests {
     proptest! {
         #[test]
         fn whatever_is_cut_fits(text in any::<String>(), room in 20.0..300.0_f64) {
-            let cut = fitted(&text, room);
+            let cut = shorten_to_fit(&text, room);
             prop_assert!(text_width(&cut) <= room + 1e-9, "{} of {}", text_width(&cut), room);
             prop_assert!(cut == text || cut.contains('…'));
         }
