@@ -7,6 +7,7 @@
 //! Holds true: what was not measured is undecided, never zero and never a pass. Deliberately absent: how anything
 //! is measured. The language knows names, not statistics.
 
+mod ast;
 mod compare;
 mod condition;
 mod display;
@@ -18,138 +19,22 @@ mod judge;
 mod lex;
 mod message;
 mod number;
+mod op;
 mod outcome;
 mod parse;
 
-use serde::{Deserialize, Serialize};
-
 pub use self::{
+    ast::{Arg, Bound, BoundExpr, Quantity, Rule, SCORE},
     condition::{Condition, Literal},
     error::RuleError,
     filter::ConditionError,
     function::{ArgKind, FUNCTIONS, Function, FunctionEntry},
     message::{rounded, signed},
     number::{ExactNumber, Number, Unit},
+    op::Op,
     outcome::{
         Champion, JudgeMode, Limits, MAX_PARTS, Measured, Measurement, Measurements, NotMeasured, Part, PartOutcome,
         RuleOutcome, RuleVerdict, Undecided,
     },
     parse::{MAX_RULE_BYTES, parse_target},
 };
-use crate::time::Span;
-
-/// One sentence that holds or does not: a quantity, its bound, and over which stretch of time it is measured.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Rule {
-    pub quantity: Quantity,
-    pub bound: Bound,
-    /// `over 1d`: measured over the last day; `None`: over whatever the place of the rule means (a test set, a window).
-    pub over: Option<Span>,
-}
-
-/// What is measured.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Quantity {
-    /// A metric by its name (`auc`, `p99_ms`, `rows`, `lift@0.05`); with `slice`, of each value of that column.
-    Metric { name: String, slice: Option<String> },
-    /// A function of columns or metrics, over the rows for which the condition holds.
-    Call { function: Function, args: Vec<Arg>, condition: Option<Condition> },
-}
-
-/// An argument of a function.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Arg {
-    /// `*`: each feature.
-    Every,
-    /// A column, a metric or a direction.
-    Name(String),
-}
-
-impl Arg {
-    /// The name; `None` for `*`.
-    pub fn name(&self) -> Option<&str> {
-        match self {
-            Self::Every => None,
-            Self::Name(name) => Some(name),
-        }
-    }
-}
-
-/// What the quantity is held against.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Bound {
-    /// `>= 0.82`, `>= champion.auc - 0.002`, `== expected`.
-    Compare(Op, BoundExpr),
-    /// `in 0.8..1.25`, both ends included.
-    Within(Number, Number),
-    /// `in {a, b}`: every value that occurs is one of these.
-    OneOf(Vec<String>),
-    /// Nothing written: the statement itself must hold (`unique(id)`), that is, it has no counter-example.
-    Holds,
-    /// `known`: measured, and for every row.
-    Known,
-}
-
-/// The right side of a comparison.
-#[derive(Clone, Debug, PartialEq)]
-pub enum BoundExpr {
-    Number(Number),
-    /// `champion.auc * 1.02 - 0.002`: what the serving version reaches on the same rows, scaled and moved.
-    Champion {
-        metric: String,
-        slice: Option<String>,
-        factor: f64,
-        offset: f64,
-    },
-    /// `expected`: the recorded answers.
-    Expected,
-}
-
-/// A comparison.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum Op {
-    #[serde(rename = "<")]
-    Less,
-    #[serde(rename = "<=")]
-    AtMost,
-    #[serde(rename = ">")]
-    More,
-    #[serde(rename = ">=")]
-    AtLeast,
-    #[serde(rename = "==")]
-    Equal,
-    #[serde(rename = "!=")]
-    Unequal,
-}
-
-impl Quantity {
-    /// The metrics that it names: for hints, and to know what must be measured.
-    pub fn metrics(&self) -> Vec<&str> {
-        match self {
-            Self::Metric { name, .. } => vec![name],
-            Self::Call { .. } => self.args_of(ArgKind::Metric),
-        }
-    }
-
-    /// The columns that it names, those of the condition included. `score` is the model's answer, not a column.
-    pub fn columns(&self) -> Vec<&str> {
-        match self {
-            Self::Metric { slice, .. } => slice.iter().map(String::as_str).collect(),
-            Self::Call { condition, .. } => {
-                let mut columns = self.args_of(ArgKind::Column);
-                columns.extend(condition.iter().flat_map(Condition::columns));
-                columns.retain(|column| *column != SCORE);
-                columns
-            }
-        }
-    }
-
-    fn args_of(&self, kind: ArgKind) -> Vec<&str> {
-        let Self::Call { function, args, .. } = self else { return Vec::new() };
-        let is_meant = |(at, _): &(usize, &Arg)| function.arg_kind(*at) == kind;
-        args.iter().enumerate().filter(is_meant).filter_map(|(_, arg)| arg.name()).collect()
-    }
-}
-
-/// The name of the model's answer in rules: `psi(score)`, `mean(score | ...)`.
-pub const SCORE: &str = "score";

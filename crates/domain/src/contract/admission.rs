@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Contract, path::overlap};
+use super::{document::Contract, path::overlap};
 
 /// Why a contract is not put in force.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,7 +4,8 @@
 use super::{
     Contract, ContractError, Location, Need, Output, OutputRef, Source, Step, Trigger,
     path::overlap,
-    reader::{Reader, did_you_mean},
+    reader::Reader,
+    section::did_you_mean,
     template::{PlaceholderKind, TemplatePart, scan},
 };
 

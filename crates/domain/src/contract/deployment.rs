@@ -1,26 +1,7 @@
 //! `[package]` and `[deploy.*]`: what is packed, and how it comes to answer.
 
-use std::fmt;
-
-use crate::{
-    deployment::AdmissionPolicy,
-    ids::{ModelName, StepName},
-    rule::Rule,
-    time::Span,
-};
-
-/// An output of a step: `train.model`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OutputRef {
-    pub step: StepName,
-    pub output: String,
-}
-
-impl fmt::Display for OutputRef {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{}.{}", self.step, self.output)
-    }
-}
+use super::output_ref::OutputRef;
+use crate::{deployment::AdmissionPolicy, ids::ModelName, rule::Rule, time::Span};
 
 /// What becomes a version.
 #[derive(Clone, Debug, PartialEq)]

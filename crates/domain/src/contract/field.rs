@@ -4,11 +4,7 @@ use std::{fmt::Display, ops::Range, str::FromStr};
 
 use toml::de::DeValue;
 
-use super::{
-    keys::spec,
-    path,
-    reader::{Entry, Reader, Section, entries},
-};
+use super::{path, reader::Reader};
 use crate::{
     rule::Rule,
     time::{Span, Timestamp},
@@ -19,10 +15,10 @@ const MAX_LIST: usize = 1_000;
 
 /// A value and where it stands.
 pub(super) struct Field<'r, 't> {
-    reader: &'r Reader<'t>,
+    pub(super) reader: &'r Reader<'t>,
     pub path: String,
     pub place: Range<usize>,
-    value: &'r DeValue<'t>,
+    pub(super) value: &'r DeValue<'t>,
 }
 
 impl<'r, 't> Field<'r, 't> {
@@ -35,12 +31,12 @@ impl<'r, 't> Field<'r, 't> {
         self.reader.error(self.place.clone(), message, hint);
     }
 
-    fn key(&self) -> &str {
+    pub(super) fn key(&self) -> &str {
         let mut parts = self.path.rsplit('.').skip_while(|part| part.bytes().all(|c| c.is_ascii_digit()));
         parts.next().unwrap_or(&self.path)
     }
 
-    fn wrong_type(&self, wanted: &str, hint: Option<String>) {
+    pub(super) fn wrong_type(&self, wanted: &str, hint: Option<String>) {
         let found = match self.value {
             DeValue::String(_) => "a text",
             DeValue::Integer(_) => "a whole number",
@@ -253,55 +249,8 @@ impl<'r, 't> Field<'r, 't> {
     pub(super) fn is_table(&self) -> bool {
         self.value.is_table()
     }
-
-    /// The entries of a table, in the order of the file.
-    pub(super) fn entries(&self) -> Vec<Entry<'r, 't>> {
-        let DeValue::Table(table) = self.value else {
-            self.wrong_type("a table", Some("write { name = ... }".to_owned()));
-            return Vec::new();
-        };
-        entries(self.reader, &self.path, table)
-    }
-
-    /// The table with known keys that this value is.
-    pub(super) fn section(&self, spec_path: &'static str) -> Option<Section<'r, 't>> {
-        let DeValue::Table(table) = self.value else {
-            self.wrong_type("a table", None);
-            return None;
-        };
-        Some(Section::new(self.reader, self.path.clone(), spec(spec_path)?, table, self.place.clone()))
-    }
-
-    /// The value as JSON.
-    pub(super) fn json(&self) -> Option<serde_json::Value> {
-        use serde_json::Value;
-        Some(match self.value {
-            DeValue::String(text) => Value::from(text.as_ref()),
-            DeValue::Integer(number) => match integer(number) {
-                Some(number) => Value::from(number),
-                None => {
-                    self.error(format!("`{number}` is too large a number"), None);
-                    return None;
-                }
-            },
-            DeValue::Float(_) => {
-                let number = self.any_number()?;
-                if !number.is_finite() {
-                    self.error(format!("`{}` must be a finite number", self.key()), None);
-                    return None;
-                }
-                Value::from(number)
-            }
-            DeValue::Boolean(value) => Value::from(*value),
-            DeValue::Datetime(time) => Value::from(time.to_string()),
-            DeValue::Array(_) => Value::Array(self.list().iter().filter_map(Field::json).collect()),
-            DeValue::Table(_) => Value::Object(
-                self.entries().iter().filter_map(|entry| Some((entry.name.to_owned(), entry.field.json()?))).collect(),
-            ),
-        })
-    }
 }
 
-fn integer(number: &toml::de::DeInteger<'_>) -> Option<i64> {
+pub(super) fn integer(number: &toml::de::DeInteger<'_>) -> Option<i64> {
     i64::from_str_radix(number.as_str(), number.radix()).ok()
 }

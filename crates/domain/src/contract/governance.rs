@@ -1,5 +1,3 @@
-//! `[project]`, `[objective.*]`, `[env]`, `[gate.*]`, `[approve]`: what the model is for, and who may let it through.
-
 use crate::{
     actor::{Principal, RoleBindings},
     gate::ApprovalRule,

@@ -4,57 +4,21 @@
 //! guesses, in comments beside them.
 
 mod infer_roles;
+mod input;
 
 use std::fmt::Write as _;
 
-use self::infer_roles::InferredRoles;
+use self::{infer_roles::InferredRoles, input::Question};
 use crate::{
     plural::counted,
-    table::ColumnType,
     time::{DAY_MS, Timestamp},
 };
 
-/// What is known of one column.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ColumnSummary {
-    pub name: String,
-    pub column_type: ColumnType,
-    /// Distinct values, missing ones aside.
-    pub distinct: u64,
-    pub missing: u64,
-    /// The smallest and the largest value, as [`Column::label`](crate::table::Column::label) writes them.
-    pub min: Option<String>,
-    pub max: Option<String>,
-    /// Some of its values, in no order; a few suffice.
-    pub samples: Vec<String>,
-}
-
-/// What a contract is written from.
-#[derive(Clone, Debug)]
-pub struct InitFrom<'a> {
-    /// For the project's name: the folder's.
-    pub name: &'a str,
-    /// The file of the table, relative to the project.
-    pub path: &'a str,
-    pub rows: u64,
-    pub columns: &'a [ColumnSummary],
-    /// The column to predict, where it was said; `None`: it is guessed.
-    pub label: Option<&'a str>,
-    /// Columns that alone tell the label, each with a sentence about it. See [`label_of`].
-    pub telling: &'a [(String, String)],
-}
+pub use self::input::{ColumnSummary, InitFrom};
 
 /// The column that the contract predicts, as said or guessed.
 pub fn label_of(from: &InitFrom<'_>) -> Option<String> {
     InferredRoles::of(from).label.map(|label| label.name.clone())
-}
-
-/// What the label asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Question {
-    Binary,
-    Multiclass,
-    Regression,
 }
 
 /// The text of a small contract with comments, which [`Contract::parse`](super::Contract::parse) reads.

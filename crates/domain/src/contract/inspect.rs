@@ -6,8 +6,8 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Contract, ContractError, ContractErrors, Monitor, check::Check, error::located, lockout, reader::did_you_mean,
-    unused,
+    ContractError, ContractErrors, Monitor, check::Check, document::Contract, error::located, lockout,
+    section::did_you_mean, unused,
 };
 use crate::rule::{Bound, BoundExpr, Rule};
 

@@ -3,89 +3,18 @@
 //! Holds true: the reader takes no key that is not here, and asks for each one that is (a test watches both).
 
 mod operation;
+mod section_spec;
 
-use self::operation::{COST, LABELS, MONITOR, RETRAIN, THRESHOLD};
-use super::keys::KeyKind::{
+use self::section_spec::KeyKind::{
     Any, Bool, Choice, Count, Inputs, Map, Number, Path, Percents, Rules, Search, Section, Span, Text, Texts, When,
     Word,
 };
+use self::{
+    operation::{COST, LABELS, MONITOR, RETRAIN, THRESHOLD},
+    section_spec::{key, section},
+};
 
-/// A table of the file.
-#[derive(Debug)]
-pub struct SectionSpec {
-    /// `data.*`: `*` stands for a name that the user chooses.
-    pub path: &'static str,
-    /// What it is for, in one line.
-    pub meaning: &'static str,
-    pub keys: &'static [Key],
-}
-
-/// A key of a table.
-#[derive(Debug)]
-pub struct Key {
-    pub name: &'static str,
-    pub kind: KeyKind,
-    /// What holds when it is not there, in words.
-    pub default: &'static str,
-    /// What it means, in one line.
-    pub meaning: &'static str,
-    /// A value as it stands in the file.
-    pub example: &'static str,
-}
-
-/// What a key holds.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum KeyKind {
-    Text,
-    Texts,
-    /// A path inside of the project.
-    Path,
-    Bool,
-    /// A whole number from the first to the second.
-    Count(u64, u64),
-    /// A number above the first, at most the second.
-    Number(f64, f64),
-    /// A share from 0 to 1, or a percentage as text.
-    Share,
-    /// A length of time.
-    Span,
-    /// Rules.
-    Rules,
-    /// One of these words.
-    Choice(&'static [&'static str]),
-    /// A table of its own, named by its path.
-    Section(&'static str),
-    /// A text, or a number or truth value that is taken as one.
-    Word,
-    /// Names that the user chooses, with a text each.
-    Map,
-    /// A list of references, or names with a reference each.
-    Inputs,
-    /// Parameter names with a search range or a list of choices each.
-    Search,
-    /// Anything.
-    Any,
-    /// Percentages from 1 to 100, growing.
-    Percents,
-    /// Triggers.
-    Triggers,
-    /// A date, a year, or a share of the rows.
-    When,
-}
-
-const fn key(
-    name: &'static str,
-    kind: KeyKind,
-    default: &'static str,
-    meaning: &'static str,
-    example: &'static str,
-) -> Key {
-    Key { name, kind, default, meaning, example }
-}
-
-const fn section(path: &'static str, meaning: &'static str, keys: &'static [Key]) -> SectionSpec {
-    SectionSpec { path, meaning, keys }
-}
+pub use self::section_spec::{Key, KeyKind, SectionSpec};
 
 /// Every table, in the order of the lifecycle.
 pub const SECTIONS: &[SectionSpec] = &[

@@ -3,6 +3,7 @@
 mod deployment;
 mod governance;
 mod monitoring;
+mod names;
 mod threshold;
 mod workflow;
 
@@ -11,14 +12,15 @@ use std::str::FromStr;
 use toml::de::DeTable;
 
 use super::{
-    Approve, Contract, ContractErrors, OutputRef, Replay, Risk,
+    Approve, ContractErrors, Replay, Risk,
     check::{Check, check},
+    document::Contract,
     error::ContractError,
     field::Field,
     keys::top_level,
-    reader::{Entry, Reader, did_you_mean, entries},
+    reader::Reader,
+    section::{Entry, did_you_mean, entries},
 };
-use crate::ids::StepName;
 
 /// A contract longer than this is refused.
 pub const MAX_CONTRACT_BYTES: usize = 1 << 20;
@@ -152,28 +154,4 @@ impl Default for Contract {
             replay: Replay::default(),
         }
     }
-}
-
-/// A name as [`crate::ids`] has them, without a dot: `step.output` must be readable in one way.
-fn plain_name<T: FromStr<Err: std::fmt::Display>>(name: &str, field: &Field<'_, '_>, kind: &str) -> Option<T> {
-    if name.contains('.') {
-        field.error(format!("`{name}` cannot name a {kind}: it has a dot"), "write `-` or `_` instead".to_owned());
-        return None;
-    }
-    match name.parse() {
-        Ok(name) => Some(name),
-        Err(error) => {
-            field.error(error.to_string(), None);
-            None
-        }
-    }
-}
-
-/// `train.model`.
-fn output_ref(text: &str) -> Result<OutputRef, String> {
-    let parts = text.split_once('.').filter(|(_, output)| !output.is_empty() && !output.contains('.'));
-    let (step, output) =
-        parts.ok_or_else(|| format!("`{text}` is not an output: write STEP.OUTPUT, like `train.model`"))?;
-    let step: StepName = step.parse().map_err(|error: crate::ids::InvalidName| error.to_string())?;
-    Ok(OutputRef { step, output: output.to_owned() })
 }

@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Approve, Contract, Need, Risk};
+use super::{Approve, Need, Risk, document::Contract};
 use crate::{digest::Digest, gate::ApprovalRule, ids::GateName, model::Requirements, rule::Rule, time::Span};
 
 /// The version of the shape of the text.

@@ -4,7 +4,13 @@ use std::fmt::{self, Display, Formatter};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{Arg, Bound, BoundExpr, Condition, Literal, Op, Quantity, Rule, lex::is_plain_name, number::write_number};
+use super::{
+    Condition, Literal,
+    ast::{Arg, Bound, BoundExpr, Quantity, Rule},
+    lex::is_plain_name,
+    number::write_number,
+    op::Op,
+};
 
 /// Words that mean something by themselves, so that a name of that spelling is quoted.
 const KEYWORDS: [&str; 8] = ["over", "in", "and", "or", "known", "expected", "champion", "slice"];

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ExactNumber, Quantity};
+use super::{ExactNumber, ast::Quantity};
 use crate::time::Span;
 
 /// One measured number with what is known about it.

@@ -3,8 +3,10 @@
 use std::str::FromStr;
 
 use super::{
-    Arg, Bound, BoundExpr, Condition, FUNCTIONS, Function, Literal, Number, Op, Quantity, Rule, RuleError, Unit,
+    Condition, FUNCTIONS, Function, Literal, Number, RuleError, Unit,
+    ast::{Arg, Bound, BoundExpr, Quantity, Rule},
     lex::{PositionedToken, Token, tokenize},
+    op::Op,
 };
 use crate::{nearest::nearest, time::Span};
 

@@ -1,6 +1,6 @@
 //! Which column is the time, the label, the id: guessed from names, types and values.
 
-use super::{ColumnSummary, InitFrom, Question};
+use super::input::{ColumnSummary, InitFrom, Question};
 use crate::{table::ColumnType, time::Timestamp};
 
 /// Names that a label often has, the likeliest first.

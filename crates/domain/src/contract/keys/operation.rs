@@ -1,6 +1,6 @@
 //! The keys of what goes on while a version serves: monitors, labels, retraining, the operating threshold.
 
-use super::{
+use super::section_spec::{
     Key,
     KeyKind::{Choice, Count, Number, Path, Rules, Section, Share, Span, Text, Texts, Triggers},
     key,

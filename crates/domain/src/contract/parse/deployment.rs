@@ -1,8 +1,8 @@
 //! `[package]` and `[deploy.*]`.
 
-use super::{output_ref, plain_name};
+use super::names::{output_ref, plain_name};
 use crate::{
-    contract::{Canary, Deploy, Package, Rollback, Sample, Target, field::Field, reader::Section},
+    contract::{Canary, Deploy, Package, Rollback, Sample, Target, field::Field, section::Section},
     time::{Span, SpanUnit},
 };
 

@@ -1,9 +1,9 @@
 //! `[project]`, `[objective.*]`, `[env]`, `[gate.*]`, `[approve]`.
 
-use super::{output_ref, plain_name};
+use super::names::{output_ref, plain_name};
 use crate::{
     actor::{Principal, Role, RoleBindings},
-    contract::{Approve, Environment, GateSpec, Need, Objective, Project, Risk, field::Field, reader::Section},
+    contract::{Approve, Environment, GateSpec, Need, Objective, Project, Risk, field::Field, section::Section},
     rule::parse_target,
 };
 

@@ -1,9 +1,7 @@
-//! `[monitor]`, `[retrain]`, `[replay]`.
-
 use crate::{
     contract::{
         AlertSink, Budget, FalseAlarmRate, FireAfter, GrowthThreshold, Labels, Monitor, OnSuccess, Reference, Replay,
-        ReplayStart, Retrain, SinkKind, Trigger, field::Field, reader::Section,
+        ReplayStart, Retrain, SinkKind, Trigger, field::Field, section::Section,
     },
     nearest::nearest,
     time::Span,

@@ -1,9 +1,7 @@
-//! `[threshold]`.
-
 use crate::{
     contract::{
         field::Field,
-        reader::Section,
+        section::Section,
         threshold::{MIN_ROWS, ThresholdGoal, ThresholdTuning, WINDOW_DAYS},
     },
     time::Span,

@@ -1,10 +1,10 @@
 //! `[data.*]` and `[step.*]`.
 
-use super::{output_ref, plain_name};
+use super::names::{output_ref, plain_name};
 use crate::{
     contract::{
         DEFAULT_MAX_OUTPUT_BYTES, Dataset, Input, Needs, Output, Retry, RetryOn, SearchSpace, Source, Step, Sweep,
-        field::Field, path::location, reader::Section,
+        field::Field, path::location, section::Section,
     },
     rule::{Bound, BoundExpr, Rule, Unit},
 };
