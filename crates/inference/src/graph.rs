@@ -3,13 +3,14 @@
 //! Holds true: nodes run in the order of the file, and every value a node reads was made before it (so there is no
 //! circle); every value has one slot, and a slot is freed after its last reader.
 
-use std::{collections::HashMap, sync::Arc};
+use std::collections::HashMap;
 
 use crate::{
+    constant::constant_value,
     error::{LoadError, PredictError},
-    onnx::{ModelProto, NodeProto, TensorData, TensorProto},
+    onnx::{ModelProto, NodeProto},
     ops::{self, Arguments, Operator, OperatorStructure},
-    tensor::{Tensor, Value},
+    tensor::Value,
 };
 
 /// The newest operator set whose meaning the executor was checked against.
@@ -293,19 +294,4 @@ fn opset(model: &ModelProto, node: &NodeProto) -> Result<i64, LoadError> {
         Some(version) => Ok(version),
         None => Err(LoadError::BrokenGraph(format!("the operator set of the domain `{domain}` is not declared"))),
     }
-}
-
-/// A constant tensor as a value.
-pub(crate) fn constant_value(tensor: &TensorProto) -> Result<Value, String> {
-    let dims = tensor.dims.iter().map(|&dim| usize::try_from(dim).map_err(|_| format!("{dim} is not a size")));
-    let dims = dims.collect::<Result<Vec<_>, _>>()?;
-    Ok(match &tensor.data {
-        TensorData::Float(data) => Value::Float(Tensor::constant(&dims, data.clone())?),
-        TensorData::Double(data) => Value::Double(Tensor::constant(&dims, data.clone())?),
-        TensorData::Int(data) => Value::Int(Tensor::constant(&dims, data.clone())?),
-        TensorData::Bool(data) => Value::Bool(Tensor::constant(&dims, data.clone())?),
-        TensorData::Text(data) => {
-            Value::Text(Tensor::constant(&dims, data.iter().map(|text| Arc::from(text.as_str())).collect())?)
-        }
-    })
 }

@@ -9,6 +9,7 @@
 //! Deliberately absent: training (the crate `train`), files and sockets, operators that classical models do not use.
 
 mod block;
+mod constant;
 mod error;
 mod explain;
 mod features;

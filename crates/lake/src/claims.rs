@@ -17,7 +17,10 @@ use parquet::{
     file::metadata::{ColumnChunkMetaData, ParquetMetaData},
 };
 
-use crate::{error::LakeError, format::io, parquet::damaged};
+use crate::{
+    error::{LakeError, damaged},
+    source::io,
+};
 
 /// Bytes of a page header that are read first, and at most: statistics may hold long texts.
 const FIRST_BYTES: u64 = 1 << 10;

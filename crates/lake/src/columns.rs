@@ -28,10 +28,11 @@ use crate::{
     arrow_types,
     builder::ColumnBuilder,
     claims::{Leaves, check_pages},
-    error::LakeError,
-    format::{Format, Source, io},
-    parquet::{Merge, damaged, exact_type, footer, guarded, survey, unfit_error},
+    error::{LakeError, damaged},
+    format::Format,
+    parquet::{Merge, exact_type, footer, guarded, survey, unfit_error},
     read::{ReadOptions, read_table, table_memory},
+    source::{Source, io},
 };
 
 /// Rows decoded at once.

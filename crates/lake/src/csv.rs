@@ -12,10 +12,7 @@ use std::{
 
 use csv_core::ReadRecordResult;
 
-use crate::{
-    error::LakeError,
-    format::{Format, io},
-};
+use crate::{error::LakeError, format::Format, source::io};
 
 /// The longest row, in bytes of its cells.
 pub(crate) const MAX_ROW_BYTES: usize = 16 << 20;

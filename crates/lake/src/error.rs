@@ -1,14 +1,17 @@
 //! What can go wrong between a file and a table. Each text says what was attempted, on which thing, why,
 //! and what to do next.
 
-use std::{io, path::PathBuf};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 use kilter_domain::{
     digest::Digest,
     table::{ColumnType, TableError},
 };
 
-use crate::{format::Format, sql::SqlError};
+use crate::{format::Format, name_hint::hint, sql::SqlError};
 
 /// Why a table could not be read, written, listed or queried.
 #[derive(Debug, thiserror::Error)]
@@ -124,8 +127,9 @@ pub enum LakeError {
     Sql(#[from] SqlError),
 }
 
-pub(crate) fn hint(nearest: Option<&str>) -> String {
-    nearest.map_or_else(String::new, |name| format!("; did you mean `{name}`?"))
+/// The bytes of `path` are no table, and why.
+pub(crate) fn damaged(path: &Path, what: impl ToString) -> LakeError {
+    LakeError::Damaged { path: path.to_owned(), what: what.to_string() }
 }
 
 fn at_row(row: Option<usize>) -> String {

@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use crate::{
     csv::{MAX_COLUMNS, MAX_ROW_BYTES},
     error::LakeError,
-    format::io,
+    source::io,
 };
 
 pub(crate) struct JsonRecords {

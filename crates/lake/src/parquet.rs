@@ -35,10 +35,11 @@ use crate::{
     builder::ColumnBuilder,
     claims::{Leaves, check_footer, check_pages},
     csv::MAX_COLUMNS,
-    error::LakeError,
-    format::{Source, io},
-    read::{MemoryBound, ReadOptions, table_memory},
+    error::{LakeError, damaged},
+    read::{ReadOptions, table_memory},
+    read_options::MemoryBound,
     scan::chosen,
+    source::{Source, io},
 };
 
 /// Rows decoded at once, of a table that is not wide.
@@ -54,10 +55,6 @@ pub(crate) fn guarded<T>(path: &Path, read: impl FnOnce() -> Result<T, LakeError
 pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("its reader gave up")
-}
-
-pub(crate) fn damaged(path: &Path, what: impl ToString) -> LakeError {
-    LakeError::Damaged { path: path.to_owned(), what: what.to_string() }
 }
 
 /// The footer of a Parquet file, with the columns whose type `change` replaces read as that type. A file of too many

@@ -9,6 +9,7 @@
 //! Deliberately absent: what the columns mean besides the time, and the index itself (`app` keeps it in the store).
 
 mod id_filter;
+mod names;
 mod stamp;
 
 use std::{
@@ -31,23 +32,19 @@ use parquet::file::{
     reader::{FileReader, SerializedFileReader},
 };
 
-use stamp::Stamp;
-
+use self::stamp::Stamp;
 use crate::{
     claims,
-    error::LakeError,
-    format::{Format, Source, io},
-    parquet::{ParquetTable, damaged, guarded, rows},
-    read::{MemoryBound, ReadOptions, schema_of},
+    error::{LakeError, damaged},
+    format::Format,
+    parquet::{ParquetTable, guarded, rows},
+    read::{ReadOptions, schema_of},
+    read_options::MemoryBound,
+    source::{Source, io},
     write::{Target, create_folder, parquet_bytes, sync_folder},
 };
 
-/// The column that orders the rows of the log: when it was predicted, or when the label came to be known.
-/// Names that begin with `_` are Kilter's own, so no feature bears this one.
-pub const TIME_COLUMN: &str = "_time";
-
-/// The column of texts by which rows of two logs are joined: each partition keeps a filter of its values.
-pub const ID_COLUMN: &str = "__id";
+pub use self::names::{ID_COLUMN, TIME_COLUMN};
 
 /// What a partition holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

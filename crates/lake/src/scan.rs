@@ -13,10 +13,11 @@ use crate::{
     builder::ColumnBuilder,
     csv::{CsvRecords, MAX_COLUMNS},
     error::LakeError,
-    format::{Format, Source},
+    format::Format,
     infer_schema::TypeInference,
     jsonl::JsonRecords,
     read::ReadOptions,
+    source::Source,
 };
 
 /// What the first pass found: how to read the files of one table.

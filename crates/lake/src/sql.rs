@@ -39,6 +39,7 @@
 mod answer;
 mod error;
 mod functions;
+mod options;
 mod session;
 mod tables;
 
@@ -53,42 +54,17 @@ use tokio::{
     task::JoinHandle,
 };
 
-use crate::{
-    error::LakeError,
-    format::{Format, Source},
-    parquet::panic_text,
-};
+use self::{answer::Answer, tables::Input};
+use crate::{error::LakeError, format::Format, parquet::panic_text, source::Source};
 
-use answer::Answer;
 pub use error::SqlError;
-use tables::Input;
+
+pub use self::options::SqlOptions;
 
 /// The longest query, in bytes.
 const MAX_QUERY_BYTES: usize = 256 << 10;
 /// Planning goes as deep as a query nests: a chain of a thousand ANDs is as deep.
 const STACK_BYTES: usize = 64 << 20;
-
-/// Within which bounds a query runs.
-#[derive(Clone, Debug)]
-pub struct SqlOptions {
-    /// Memory for sorting, joining and grouping, in bytes; past it DataFusion goes on in temporary files.
-    pub memory_bytes: usize,
-    /// Room for those files, in bytes.
-    pub disk_bytes: u64,
-    /// Where they lie; the system's folder when `None`.
-    pub temporary: Option<PathBuf>,
-    /// Threads. With more than one, rows without `ORDER BY` come in any order, and sums of floats may
-    /// differ in their last digit from run to run.
-    pub threads: usize,
-    /// Allows `now()`, `random()`, `uuid()` and their like, with which a query is another one every time.
-    pub volatile: bool,
-}
-
-impl Default for SqlOptions {
-    fn default() -> Self {
-        Self { memory_bytes: 1 << 30, disk_bytes: 32 << 30, temporary: None, threads: 1, volatile: false }
-    }
-}
 
 /// A planned query whose rows have not been taken yet: they go into a table or, in any number, into a file.
 pub struct QueryResult {

@@ -23,7 +23,8 @@ use parquet::{
 use crate::{
     arrow_types,
     error::LakeError,
-    format::{Format, io},
+    format::Format,
+    source::io,
     text_writer::{TextError, TextWriter},
 };
 

@@ -9,62 +9,30 @@
 //! are neither trees nor linear (permutation importance serves those).
 
 mod attributions;
+mod error;
 mod estimator;
 mod lineage;
+mod prepared;
 
 use std::{ops::Range, sync::Arc};
 
 use kilter_domain::table::Table;
-use kilter_stats::{Unmeasured, explain::TreeEnsemble};
+use kilter_stats::explain::TreeEnsemble;
 
+use self::{
+    estimator::{Learner, Term},
+    lineage::{Origins, origins},
+    prepared::Scores,
+};
 use crate::{error::PredictError, graph::BLOCK_ROWS, input, model::Model, signature::Task, tensor::Value};
+
 pub use attributions::{Attributions, ColumnShift};
-use estimator::{Learner, Term};
-use lineage::{Origins, origins};
+
+pub use self::error::ExplainError;
+pub(crate) use self::prepared::Prepared;
 
 /// Rows that are explained at once: patterns of leaves are shared among them.
 const EXPLAINED_ROWS: usize = 16 * BLOCK_ROWS;
-
-/// Why a model or its answers cannot be explained.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
-pub enum ExplainError {
-    #[error("this model cannot be explained exactly: {0}; permutation importance needs no look inside")]
-    Opaque(String),
-    #[error(
-        "the file does not say {0}, from which attributions start; hand in rows of the training data as a background"
-    )]
-    NoTraining(&'static str),
-    #[error("the background has no rows; hand in rows of the training data")]
-    NoBackground,
-    #[error("the rows could not be explained")]
-    Predict(#[from] PredictError),
-    #[error("the attributions could not be computed: {0}")]
-    Unmeasured(#[from] Unmeasured),
-}
-
-/// What is computed once a model.
-#[derive(Debug)]
-pub(crate) struct Prepared {
-    scores: Scores,
-    /// What each score speaks for.
-    outputs: Vec<String>,
-    /// Why the training rows cannot be the background; `None` when they can.
-    gap: Option<&'static str>,
-}
-
-#[derive(Debug)]
-enum Scores {
-    /// The slot of the features, how many of them, and the trees of each score.
-    Trees {
-        slot: usize,
-        width: usize,
-        ensembles: Vec<TreeEnsemble>,
-    },
-    Linear {
-        terms: Vec<Term>,
-        intercepts: Vec<f64>,
-    },
-}
 
 /// What attributions are measured against.
 #[derive(Debug)]

@@ -48,7 +48,7 @@ struct ConstantOfShape(Value);
 fn constant_of_shape(node: &Attributes<'_>) -> Built {
     let value = match node.node.attribute("value") {
         None => Value::Float(Tensor::new(&[1], vec![0.0])?),
-        Some(AttributeValue::Tensor(tensor)) => crate::graph::constant_value(tensor)?,
+        Some(AttributeValue::Tensor(tensor)) => crate::constant::constant_value(tensor)?,
         Some(_) => return Err("attribute `value` is not a tensor".into()),
     };
     match shape_of(&value)?.count() {

@@ -70,7 +70,7 @@ struct Constant(Value);
 
 fn constant(node: &Attributes<'_>) -> Built {
     let value = match (node.node.attribute("value"), node.node.attributes.first()) {
-        (Some(AttributeValue::Tensor(tensor)), _) => crate::graph::constant_value(tensor)?,
+        (Some(AttributeValue::Tensor(tensor)), _) => crate::constant::constant_value(tensor)?,
         (_, Some(attribute)) => match &attribute.value {
             AttributeValue::Float(value) => Value::Float(Tensor::new(&[], vec![*value])?),
             AttributeValue::Int(value) => Value::Int(Tensor::new(&[], vec![*value])?),

@@ -8,8 +8,11 @@ use parquet::file::{
     serialized_reader::ReadOptionsBuilder,
 };
 
-use super::ID_COLUMN;
-use crate::{error::LakeError, format::io, parquet::damaged};
+use super::names::ID_COLUMN;
+use crate::{
+    error::{LakeError, damaged},
+    source::io,
+};
 
 /// Whether the filters of a file may hold one of the ids; a file without them may hold any.
 pub(super) fn may_hold(path: &Path, ids: &[Arc<str>]) -> Result<bool, LakeError> {

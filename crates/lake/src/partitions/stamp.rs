@@ -2,7 +2,7 @@
 
 use std::{fs, os::unix::fs::MetadataExt, path::Path};
 
-use crate::{error::LakeError, format::io};
+use crate::{error::LakeError, source::io};
 
 /// By what a file that was changed is noticed: its length, its inode, and when its bytes and its inode changed last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use datafusion::{
 };
 use kilter_domain::nearest::nearest;
 
-use crate::error::hint;
+use crate::name_hint::hint;
 
 /// Why a query did not answer.
 #[derive(Debug, thiserror::Error)]

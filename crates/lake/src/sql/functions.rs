@@ -8,6 +8,7 @@
 //! class, an empty sample) the answer is NULL.
 
 mod numbers;
+mod statistic;
 mod texts;
 
 use std::sync::Arc;
@@ -23,31 +24,8 @@ use datafusion::{
 };
 use kilter_stats::drift::Measure;
 
-use numbers::NumberPairs;
-use texts::TextPairs;
-
-/// What a function answers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Statistic {
-    /// A metric of a binary score, by its name in `stats`.
-    Performance(&'static str),
-    /// A distance between the rows where the flag is false and those where it is true.
-    Distance(Measure),
-    /// Wasserstein's distance in the unit of the column.
-    Wasserstein,
-    /// P(such a distance) if nothing differs.
-    Tail(Measure),
-}
-
-impl Statistic {
-    /// Whether texts can be asked: what needs an order cannot.
-    fn takes_texts(self) -> bool {
-        match self {
-            Self::Performance(_) | Self::Wasserstein => false,
-            Self::Distance(measure) | Self::Tail(measure) => !matches!(measure, Measure::Ks | Measure::W1OverSd),
-        }
-    }
-}
+use self::statistic::Statistic;
+use self::{numbers::NumberPairs, texts::TextPairs};
 
 const FUNCTIONS: &[(&str, Statistic)] = &[
     ("auc", Statistic::Performance("auc")),

@@ -26,11 +26,12 @@ use url::Url;
 use super::error::SqlError;
 use crate::{
     arrow_types,
-    error::LakeError,
-    format::{Format, Source},
-    parquet::{Merge, check_all_pages, damaged, survey},
+    error::{LakeError, damaged},
+    format::Format,
+    parquet::{Merge, check_all_pages, survey},
     read::ReadOptions,
     scan::{Chunks, Scan},
+    source::Source,
 };
 
 /// Rows that a text file hands over at once.

@@ -18,7 +18,7 @@ use kilter_stats::{
     performance::{BinaryRows, Labelled, metric},
 };
 
-use super::Statistic;
+use super::statistic::Statistic;
 
 /// What an unfinished aggregate hands over.
 pub(super) const STATE: &[(&str, DataType)] = &[("values", DataType::Float64), ("flags", DataType::Boolean)];

@@ -17,8 +17,8 @@ use datafusion::{
 use kilter_stats::drift::binned_distance;
 
 use super::{
-    Statistic,
     numbers::{flags, list},
+    statistic::Statistic,
 };
 
 /// What an unfinished aggregate hands over.
