@@ -17,7 +17,7 @@ mod text_width;
 
 pub use figure::{CurvePoint, Figure, ReliabilityPoint};
 pub use number::{number, percent, whole};
-pub use page::{Cell, MAX_BYTES, DatePart, Report, Table};
+pub use page::{Cell, MAX_BYTES, Report, ReportPart, Table};
 pub use rows::{Bar, Range};
 pub use series::{Series, SeriesPoint};
 pub use state::Status;

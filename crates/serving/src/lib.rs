@@ -11,6 +11,7 @@
 pub mod column_stats;
 pub mod counters;
 pub mod endpoint;
+mod model_output;
 pub mod prediction_log;
 pub mod v2;
 

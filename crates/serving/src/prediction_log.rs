@@ -17,6 +17,7 @@ mod append_ticket;
 mod bytes;
 mod check;
 mod codec;
+mod contents;
 mod disk;
 mod error;
 #[cfg(test)]
@@ -39,6 +40,8 @@ use std::{
     thread::JoinHandle,
 };
 
+use self::writer::{Append, Job, Shared};
+
 pub use append_ticket::{AppendTicket, Receipt};
 pub use check::{SegmentCheck, check_folder, copy_segment};
 pub use error::{Damage, LogError};
@@ -47,17 +50,7 @@ pub use record::{Entry, LabelBatch, PredictionBatch, Probabilities, Record, Role
 pub use recovery::{Recovery, Torn};
 pub use tables::{SegmentTables, column};
 
-use writer::{Append, Job, Shared};
-
-/// Everything that could be read of a segment.
-#[derive(Debug)]
-pub struct Contents {
-    pub segment: SegmentId,
-    /// In the order in which they were acknowledged.
-    pub entries: Vec<Entry>,
-    /// Places that could not be read; empty for a whole segment.
-    pub damage: Vec<Damage>,
-}
+pub use self::contents::Contents;
 
 /// What the log did since it was opened.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

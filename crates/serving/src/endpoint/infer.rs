@@ -9,8 +9,8 @@ use kilter_domain::{table::Table, time::Timestamp};
 use kilter_inference::Task;
 
 use super::{
-    Candidate, Endpoint, InferError, InferRequest, InferResponse, Mode, ModelOutput, ScoreError, ServedVersion, Tally,
-    routes::ClassColumns, traffic_split::meets_canary,
+    Candidate, Endpoint, InferError, InferRequest, InferResponse, Mode, ModelOutput, ScoreError, ServedVersion,
+    handle::Tally, routes::ClassColumns, traffic_split::meets_canary,
 };
 use crate::{
     prediction_log::{AppendTicket, Durability, PredictionBatch, PredictionLog, Probabilities, Role, VersionRef},

@@ -27,7 +27,7 @@ use super::*;
 use crate::{
     column_stats::{ColumnKind, ColumnStats, TrackedColumn},
     counters::ScoreEdges,
-    prediction_log::{Durability, LogOptions, PredictionBatch, Record, Role, VersionRef},
+    prediction_log::{Durability, LogOptions, PredictionBatch, PredictionLog, Record, Role, VersionRef},
     v2::Limits,
 };
 

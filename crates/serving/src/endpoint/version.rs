@@ -13,6 +13,7 @@ use kilter_inference::{InputKind, LoadError, Model, PredictError, Signature, Tas
 use crate::{
     column_stats::ColumnStats,
     counters::{Counters, ScoreEdges, VersionCounts},
+    model_output::ModelOutput,
     prediction_log::VersionRef,
     v2::list,
 };
@@ -23,17 +24,6 @@ pub trait Predictor: Send + Sync {
 
     /// The answers to all rows of `table`, in their order. Columns that the signature does not name are ignored.
     fn predict(&self, table: &Table) -> Result<ModelOutput, PredictError>;
-}
-
-/// What a [`Predictor`] answered; one entry a row.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct ModelOutput {
-    /// Binary: probability of the second class; regression: the value; multiclass: probability of the predicted class.
-    pub scores: Vec<f64>,
-    /// The predicted class; `None` for a regression.
-    pub labels: Option<Vec<Arc<str>>>,
-    /// Row-major `rows × classes`; `None` for a regression.
-    pub probabilities: Option<Vec<f32>>,
 }
 
 impl ModelOutput {

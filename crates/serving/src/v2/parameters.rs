@@ -8,7 +8,7 @@ use serde::{
     de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor},
 };
 
-use super::{V2Error, request::Context};
+use super::{V2Error, context::Context};
 
 /// What Kilter reads of a request's parameters; all others are ignored.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

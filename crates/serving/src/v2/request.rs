@@ -11,6 +11,7 @@ use serde_json::value::RawValue;
 
 use super::{
     Datatype, InputProblem, Limits, V2Error,
+    context::Context,
     data::{DataSeed, Fault, Label},
     parameters::{Lenient, Parameters, ParametersSeed},
 };
@@ -61,13 +62,6 @@ pub fn read_request(body: &[u8], limits: &Limits) -> Result<Request, V2Error> {
     let mut json = serde_json::Deserializer::from_slice(body);
     let read = RequestSeed(&context).deserialize(&mut json).and_then(|request| json.end().map(|()| request));
     read.map_err(|error| fault.take().unwrap_or_else(|| explain(&error, body)))
-}
-
-/// What every part of the reader needs.
-pub(super) struct Context<'a> {
-    pub(super) limits: &'a Limits,
-    body_bytes: usize,
-    pub(super) fault: &'a Fault,
 }
 
 fn explain(error: &serde_json::Error, body: &[u8]) -> V2Error {

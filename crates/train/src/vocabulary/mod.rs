@@ -6,15 +6,19 @@
 
 mod terms;
 mod tokenize;
+mod words;
 
 use std::sync::Arc;
 
 use kilter_inference::onnx::{AttributeValue, ML};
 
+use self::{
+    terms::{Corpus, Term},
+    tokenize::TokenForms,
+};
 use crate::graph::Graph;
+
 pub(crate) use terms::Rank;
-use terms::{Corpus, Term};
-use tokenize::TokenForms;
 
 /// By term, the ways it is written.
 type WrittenAs = Vec<Vec<String>>;
@@ -125,14 +129,4 @@ fn present(graph: &mut Graph, input: &str, words: &str, single: &[Vec<String>], 
         ("pool_strings", AttributeValue::Texts(pool)),
     ];
     graph.core("TfIdfVectorizer", &[words], &format!("{input}:terms"), &settings)
-}
-
-/// A raw word without what is not letter or digit at its ends.
-fn bare(word: &str) -> &str {
-    word.trim_matches(|c: char| !c.is_alphanumeric())
-}
-
-/// The words of a text as the graph splits it.
-fn raw_words(text: &str) -> impl Iterator<Item = String> {
-    text.split(' ').filter(|word| !word.is_empty()).map(str::to_ascii_lowercase)
 }

@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{bare, raw_words};
+use super::words::{bare, raw_words};
 use crate::target::TargetValues;
 
 /// Rows that a term must occur in.

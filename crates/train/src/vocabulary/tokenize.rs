@@ -6,8 +6,8 @@ use std::{
 };
 
 use super::{
-    bare, raw_words,
     terms::{Corpus, Term, pieces},
+    words::{bare, raw_words},
 };
 
 /// Ways to write a word, and a pair, that are kept.

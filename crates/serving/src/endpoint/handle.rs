@@ -1,0 +1,111 @@
+//! The endpoint that callers share: what it serves now, and what it did since it was made.
+
+use std::sync::{
+    Arc, PoisonError, RwLock,
+    atomic::{AtomicU64, Ordering::Relaxed},
+};
+
+use kilter_domain::{ids::EndpointName, time::Timestamp};
+
+use super::{
+    messages::{InferError, InferRequest, InferResponse},
+    routes::Routes,
+};
+use crate::{
+    prediction_log::PredictionLog,
+    v2::{Limits, ModelMetadata, ModelReady},
+};
+
+/// What an endpoint is told once, when it is made.
+#[derive(Clone, Debug)]
+pub struct EndpointOptions {
+    pub limits: Limits,
+    /// Begins every prediction id that the endpoint makes; must differ between any two endpoints and starts.
+    pub id_prefix: String,
+}
+
+/// What an endpoint did since it was made; all of it only grows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EndpointCounts {
+    /// Rows that were answered (or scored in shadow) and could not be recorded: buffered mode, or shadow.
+    pub unrecorded_rows: u64,
+    /// Requests that the candidate failed and the champion answered.
+    pub fallbacks: u64,
+}
+
+/// One endpoint. Share it behind an `Arc`; all methods take `&self`.
+pub struct Endpoint {
+    pub(super) name: EndpointName,
+    pub(super) options: EndpointOptions,
+    pub(super) log: Option<Arc<PredictionLog>>,
+    routes: RwLock<Arc<Routes>>,
+    pub(super) made_ids: AtomicU64,
+    pub(super) tally: Arc<Tally>,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    pub(super) unrecorded_rows: AtomicU64,
+    pub(super) fallbacks: AtomicU64,
+}
+
+impl Endpoint {
+    /// An endpoint that serves nothing yet. Without a log nothing is recorded.
+    pub fn new(name: EndpointName, options: EndpointOptions, log: Option<Arc<PredictionLog>>) -> Self {
+        let routes = RwLock::new(Arc::new(Routes::nothing()));
+        Self { name, options, log, routes, made_ids: AtomicU64::new(0), tally: Arc::default() }
+    }
+
+    pub const fn name(&self) -> &EndpointName {
+        &self.name
+    }
+
+    /// Serves `routes` from the next request on; answers with what was served before.
+    pub fn deploy(&self, routes: Routes) -> Arc<Routes> {
+        let mut served = self.routes.write().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut *served, Arc::new(routes))
+    }
+
+    /// What is served now.
+    pub fn routes(&self) -> Arc<Routes> {
+        self.routes.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The log that the endpoint records to.
+    pub fn log(&self) -> Option<&Arc<PredictionLog>> {
+        self.log.as_ref()
+    }
+
+    pub const fn limits(&self) -> &Limits {
+        &self.options.limits
+    }
+
+    pub fn counts(&self) -> EndpointCounts {
+        EndpointCounts {
+            unrecorded_rows: self.tally.unrecorded_rows.load(Relaxed),
+            fallbacks: self.tally.fallbacks.load(Relaxed),
+        }
+    }
+
+    /// Body of `GET /v2/models/NAME`.
+    pub fn metadata(&self) -> Result<ModelMetadata, InferError> {
+        let routes = self.routes();
+        let champion = routes.champion().ok_or_else(|| self.nothing_served())?;
+        let versions = routes.versions().map(|version| version.version().to_string()).collect();
+        Ok(ModelMetadata::new(self.name.as_str(), versions, champion.signature(), routes.classes()))
+    }
+
+    /// Body of `GET /v2/models/NAME/ready`.
+    pub fn ready(&self) -> ModelReady {
+        ModelReady { name: self.name.to_string(), ready: self.routes().champion().is_some() }
+    }
+
+    /// Scores and records a request, its shadow included, and answers when it is recorded.
+    pub fn infer(&self, request: InferRequest, now: Timestamp) -> Result<InferResponse, InferError> {
+        self.score(request, now)?.finish()
+    }
+
+    pub(super) fn nothing_served(&self) -> InferError {
+        InferError::NothingServed { endpoint: self.name.clone() }
+    }
+}
