@@ -126,7 +126,7 @@ impl Store {
     pub fn is_new(dir: impl AsRef<Path>) -> Result<bool, StoreError> {
         let path = dir.as_ref().join(DATABASE_FILE);
         match std::fs::metadata(&path) {
-            Ok(found) if found.len() > 0 => migrate::is_empty(&path).map_err(|error| error.in_database(&path)),
+            Ok(found) if found.len() > 0 => reading::is_empty(&path).map_err(|error| error.in_database(&path)),
             Ok(_) => Ok(true),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(true),
             Err(source) => Err(StoreError::Folder { attempted: "read", path, source: Arc::new(source) }),

@@ -8,7 +8,7 @@ use std::path::Path;
 use kilter_domain::digest::Digest;
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Transaction, TransactionBehavior};
 
-use crate::{StoreError, reading};
+use crate::StoreError;
 
 /// `KILT`: marks a SQLite file as ours.
 const APPLICATION_ID: i64 = 0x4b49_4c54;
@@ -83,13 +83,8 @@ pub(crate) fn recognise(connection: &Connection, path: &Path) -> Result<(), Stor
     }
 }
 
-/// Whether no migration was ever applied to the file.
-pub(crate) fn is_empty(path: &Path) -> Result<bool, StoreError> {
-    Ok(applied(&reading::open(path)?.0)?.is_empty())
-}
-
 /// Names and digests of what was applied, in order. Empty for a new file.
-fn applied(connection: &Connection) -> Result<Vec<(String, String)>, StoreError> {
+pub(crate) fn applied(connection: &Connection) -> Result<Vec<(String, String)>, StoreError> {
     let failed = |error| StoreError::of("read which migrations were applied", error);
     if !connection.table_exists(None, "migration").map_err(failed)? {
         return Ok(Vec::new());

@@ -40,6 +40,11 @@ pub(crate) fn open(path: &Path) -> Result<(Connection, Access), StoreError> {
     Ok((connection, access))
 }
 
+/// Whether no migration was ever applied to the file.
+pub(crate) fn is_empty(path: &Path) -> Result<bool, StoreError> {
+    Ok(migrate::applied(&open(path)?.0)?.is_empty())
+}
+
 /// A connection that cannot change anything.
 pub(crate) fn connect(path: &Path, access: Access) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;

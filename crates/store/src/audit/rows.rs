@@ -1,12 +1,12 @@
 //! Whether each row of the audited tables is the one that its entry wrote, and each entry still has its row.
 
-use kilter_domain::time::Timestamp;
+use kilter_domain::{audit::Outcome, time::Timestamp};
 use rusqlite::Row;
 
 use super::{
-    Outcome,
-    table::{AuditedTable, RowDigest, Rows, TABLES},
-    verify::Fault,
+    fault::Fault,
+    row_digest::RowDigest,
+    table::{AuditedTable, Rows, TABLES},
 };
 use crate::{Reader, StoreError};
 
@@ -86,7 +86,7 @@ fn compare_row(table: &AuditedTable, row: &Row) -> rusqlite::Result<RowCompariso
     for (place, column) in table.columns.iter().enumerate() {
         digest.add(column, row.get_ref(place)?);
     }
-    Ok(match digest.differs(table, &said.evidence) {
+    Ok(match digest.differs(table.columns, &said.evidence) {
         None => RowComparison::Unsealed,
         Some(columns) if columns.is_empty() => RowComparison::Same,
         Some(columns) => {

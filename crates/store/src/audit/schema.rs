@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use rusqlite::Connection;
 
-use super::verify::Fault;
+use super::fault::Fault;
 use crate::{Reader, StoreError, migrate, statement::statements};
 
 statements! {

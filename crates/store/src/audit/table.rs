@@ -4,12 +4,13 @@
 //! alone. Left out are counts that move without one, and say so here: `alert.windows` and `alert.detail` (each window
 //! counts), `token.last_used`, and the `until` of intervals, which the entry of the next one states.
 
-use kilter_domain::digest::Digest;
+use kilter_domain::audit::Outcome;
 use rusqlite::{
     ToSql,
-    types::{ToSqlOutput, Value, ValueRef},
+    types::{ToSqlOutput, Value},
 };
 
+use super::row_digest::RowDigest;
 use crate::{StoreError, Tx, statement::Statement};
 
 /// How the rows of a table belong to their entries.
@@ -114,88 +115,18 @@ impl AuditedTable {
     }
 }
 
-/// The digest of a row, and a short one of each column to name what differs.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct RowDigest {
-    columns: Vec<Digest>,
-}
-
-/// What a digest begins with among the evidence of an entry.
-const MARK: &str = "row:";
-/// Characters of a column's digest that are kept: they only name it, the whole digest decides.
-const SHORT: usize = 4;
-
-impl RowDigest {
-    /// Adds the value of a column. A number that is none is stored as no value, and a zero has no sign.
-    pub(crate) fn add(&mut self, column: &str, value: ValueRef<'_>) {
-        let mut bytes = column.as_bytes().to_vec();
-        bytes.push(0);
-        match value {
-            ValueRef::Null => bytes.push(b'n'),
-            ValueRef::Real(number) if number.is_nan() => bytes.push(b'n'),
-            ValueRef::Integer(number) => {
-                bytes.push(b'i');
-                bytes.extend(number.to_le_bytes());
-            }
-            ValueRef::Real(number) => {
-                bytes.push(b'r');
-                bytes.extend((number + 0.0).to_le_bytes());
-            }
-            ValueRef::Text(text) => {
-                bytes.push(b't');
-                bytes.extend(text);
-            }
-            ValueRef::Blob(blob) => {
-                bytes.push(b'b');
-                bytes.extend(blob);
-            }
-        }
-        self.columns.push(Digest::of(&bytes));
-    }
-
-    /// As evidence of an entry.
-    pub(crate) fn evidence(&self) -> String {
-        let short: String = self.columns.iter().map(|column| column.to_string()[..SHORT].to_owned()).collect();
-        format!("{MARK}{}:{short}", self.whole())
-    }
-
-    fn whole(&self) -> Digest {
-        let bytes: Vec<u8> = self.columns.iter().flat_map(|column| *column.raw()).collect();
-        Digest::of(&bytes)
-    }
-
-    /// Which columns are not as the evidence of an entry says; `None` where the entry says nothing of its row, as those
-    /// of earlier programs.
-    pub(crate) fn differs(&self, table: &AuditedTable, evidence: &[String]) -> Option<Vec<&'static str>> {
-        let said = evidence.iter().find_map(|item| item.strip_prefix(MARK))?;
-        let (whole, short) = said.split_once(':').unwrap_or((said, ""));
-        if whole == self.whole().to_string() {
-            return Some(Vec::new());
-        }
-        let says = |place: usize| short.get(place * SHORT..(place + 1) * SHORT);
-        let named = table.columns.iter().zip(&self.columns).enumerate();
-        let differing = named.filter(|(place, (_, digest))| says(*place) != digest.to_string().get(..SHORT));
-        let mut differing: Vec<&'static str> = differing.map(|(_, (column, _))| *column).collect();
-        if differing.is_empty() {
-            // Short digests may agree by chance; the whole one decides.
-            differing = table.columns.to_vec();
-        }
-        Some(differing)
-    }
-}
-
-impl super::AuditedTx<'_> {
+impl super::record::AuditedTx<'_> {
     /// Writes a row and the entry of it; the entry's `seq`. `params` are those of the statement without `:audit_seq`,
     /// and may name columns that the statement leaves as they are.
     pub(crate) fn write_row(
         &self,
         table: &AuditedTable,
-        change: &super::Change<'_>,
+        change: &super::record::Change<'_>,
         statement: &Statement,
         params: Params<'_>,
     ) -> Result<u64, StoreError> {
         let row = table.digest_of(self.tx(), params)?;
-        let seq = super::append(self.tx(), &self.event, change, Some(&row), super::Outcome::Done)?;
+        let seq = super::record::append(self.tx(), &self.event, change, Some(&row), Outcome::Done)?;
         let mut all = params.to_vec();
         all.push((":audit_seq", &seq));
         self.tx().execute_by_name(statement, &all)?;
@@ -242,8 +173,8 @@ mod tests {
             ])
         };
         let evidence = [row(1).evidence(), "auc=0.8".to_owned()];
-        assert_eq!(row(1).differs(&SETTING, &evidence), Some(vec![]));
-        assert_eq!(row(2).differs(&SETTING, &evidence), Some(vec!["since"]));
-        assert_eq!(row(2).differs(&SETTING, &evidence[1..]), None);
+        assert_eq!(row(1).differs(SETTING.columns, &evidence), Some(vec![]));
+        assert_eq!(row(2).differs(SETTING.columns, &evidence), Some(vec!["since"]));
+        assert_eq!(row(2).differs(SETTING.columns, &evidence[1..]), None);
     }
 }
