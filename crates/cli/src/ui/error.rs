@@ -75,8 +75,8 @@ impl From<LakeError> for CliError {
     }
 }
 
-impl From<FitError> for CliError {
-    fn from(error: FitError) -> Self {
+impl From<TrainError> for CliError {
+    fn from(error: TrainError) -> Self {
         let code = match &error {
             TrainError::NoSuchColumn { .. } => Code::ColumnUnknown,
             TrainError::BadParam { .. } => Code::UsageInvalid,

@@ -17,15 +17,8 @@ use crate::source::{crates, sources};
 const LEFT: &[(&str, usize)] = &[
     ("app", 3),
     ("cli", 5),
-    ("domain", 6),
     ("evaluation", 2),
-    ("inference", 3),
-    ("lake", 3),
     ("server", 1),
-    ("serving", 4),
-    ("stats", 7),
-    ("store", 2),
-    ("train", 1),
 ];
 
 /// The modules right below the root of each crate, from the lowest to the highest. A module imports only modules that stand before it.

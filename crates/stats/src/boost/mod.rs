@@ -5,14 +5,20 @@
 //! target. Deliberately small: it is no trainer for people's models.
 
 mod bins;
+mod settings;
 mod tree;
 
 pub use bins::Feature;
 
-use crate::outcome::{MetricResult, Unmeasured, all_finite};
-use bins::{Cuts, rows};
 use serde::{Deserialize, Serialize};
-use tree::{Ground, Tree};
+
+use self::{
+    bins::{Cuts, rows},
+    tree::{Ground, Tree},
+};
+use crate::outcome::{MetricResult, Unmeasured, all_finite};
+
+pub use self::settings::Shape;
 
 /// What a forest learns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,27 +28,6 @@ pub enum Goal {
     Squares,
     /// The log odds of a target of 0 and 1.
     Logistic,
-}
-
-/// How large a forest may be.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Shape {
-    /// Trees.
-    pub trees: usize,
-    /// Leaves of a tree.
-    pub leaves: usize,
-    /// Rows of a leaf, at least.
-    pub leaf_rows: usize,
-    /// Learning rate.
-    pub rate: f64,
-    /// Ridge penalty of leaf values.
-    pub ridge: f64,
-}
-
-impl Default for Shape {
-    fn default() -> Self {
-        Shape { trees: 100, leaves: 31, leaf_rows: 20, rate: 0.1, ridge: 0.0 }
-    }
 }
 
 /// A fitted forest.

@@ -1,7 +1,7 @@
 //! Detectors on a stream of errors: DDM (Gama et al. 2004) watches the error rate, EDDM (Baena-Garcia et al. 2006) the
 //! distance between errors.
 
-use super::Mean;
+use super::running_mean::Mean;
 use serde::{Deserialize, Serialize};
 
 /// Drift detection method.

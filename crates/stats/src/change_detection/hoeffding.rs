@@ -1,6 +1,6 @@
 //! HDDM-A and HDDM-W (Frias-Blanco et al. 2015): a rise of the error rate by Hoeffding's and McDiarmid's bounds.
 
-use super::Mean;
+use super::running_mean::Mean;
 use serde::{Deserialize, Serialize};
 
 /// Drift detection by the average and Hoeffding's bound.

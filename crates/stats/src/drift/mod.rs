@@ -16,8 +16,10 @@
 //! # Ok::<(), kilter_stats::Unmeasured>(())
 //! ```
 
+mod bytes;
 mod categorical;
 mod counts;
+mod distribution_ref;
 pub mod expectation;
 mod format;
 mod kolmogorov;
@@ -35,10 +37,11 @@ mod two_sample;
 mod variation;
 mod window;
 
+pub use bytes::FormatError;
+pub(crate) use bytes::{Reader, Writer};
 pub use categorical::{CategoricalCounts, CategoricalReference, TOP_VALUES};
 pub use counts::NumericCounts;
-pub use format::FormatError;
-pub(crate) use format::{Reader, Writer};
+pub use distribution_ref::{DistributionRef, categorical_tally, numeric_tally};
 pub use kolmogorov::{EXACT_ROWS, one_sample_tail, two_sample_tail};
 pub use measure::{Distance, Measure};
 pub use moments::Moments;
@@ -49,7 +52,7 @@ pub use sample::{
 pub use scalar::Scalar;
 pub use seasons::{HOURS, MONTHS, RowTimes, Season, SeasonEffect, SeasonalCycle, SeasonalStrata, find_season};
 pub use standardised::StandardisedReference;
-pub use tally::{DistributionRef, Tally, categorical_tally, numeric_tally};
+pub use tally::Tally;
 pub use two_sample::{
     Alternative, TestResult, anderson_darling, cramer_von_mises, energy_distance, ks_asymptotic, ks_exact, ks_test,
     mann_whitney, t_test, two_proportions,

@@ -14,7 +14,7 @@ use super::numeric::{NumericReference, area_between};
 use super::sample::PSI_FLOOR;
 use super::sample::finite_sd;
 use super::shares;
-use super::tally::{DistributionRef, Tally};
+use super::{distribution_ref::DistributionRef, tally::Tally};
 use crate::outcome::{MetricResult, Unmeasured};
 
 /// A reference, weighted.

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use super::measure::{Distance, Measure};
 use super::standardised::StandardisedReference;
-use super::tally::{DistributionRef, Tally};
+use super::{distribution_ref::DistributionRef, tally::Tally};
 use crate::outcome::{MetricResult, Unmeasured, same_length};
 use serde::{Deserialize, Serialize};
 

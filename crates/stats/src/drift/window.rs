@@ -1,9 +1,9 @@
 //! Counts of a window as bytes: small, keyed to the reference that counted them, and never believed before they are
 //! checked. Counts are exact; sums and moments are the floats that they were.
 
+use super::bytes::{FormatError, Reader, Writer};
 use super::categorical::{CategoricalCounts, CategoricalReference};
 use super::counts::NumericCounts;
-use super::format::{FormatError, Reader, Writer};
 use super::numeric::NumericReference;
 use crate::hash::fnv1a;
 

@@ -1,6 +1,6 @@
 //! Calibration by group: does a score of 0.7 mean the same for everybody?
 
-use super::MAX_GROUPS;
+use super::groups::MAX_GROUPS;
 use crate::distributions::student_margin;
 use crate::interval::{Proportion, difference};
 use crate::outcome::{Estimate, MetricResult, Unmeasured, all_finite, same_length};

@@ -1,6 +1,6 @@
 //! Gaps and ratios between groups.
 
-use super::{Groups, MINIMUM};
+use super::{Groups, groups::MINIMUM};
 use crate::interval::{difference, ratio};
 use crate::outcome::{Estimate, MetricResult, Unmeasured};
 use crate::performance::Rate;

@@ -14,6 +14,7 @@
 
 mod column;
 mod format;
+mod limits;
 mod reference;
 mod values;
 mod warning;
@@ -24,10 +25,8 @@ pub use reference::{ColumnCounts, ReferenceDistribution};
 pub use values::{ColumnSample, ColumnValues, MAX_TEXTS, Stored, TextCounts, WholeValues, number_label};
 pub use warning::Warning;
 
+pub use self::limits::CATEGORY_VALUES;
 use crate::outcome::{MetricResult, Unmeasured};
-
-/// Distinct numbers up to which a column of numbers is compared by category.
-pub const CATEGORY_VALUES: u64 = 20;
 
 /// Every column of a table.
 #[derive(Debug, Clone, PartialEq)]

@@ -25,8 +25,6 @@ const MIN_INDEPENDENT: f64 = 8.0;
 const MANY_VALUES: f64 = 50.0;
 /// Standard deviation between windows, in those of the rows, that is assumed where it cannot be learned.
 const ASSUMED: f64 = 0.15;
-/// Places at which the law of blocks is kept.
-pub const DEVIATES: usize = 15;
 /// How far a block may lie beyond all of the reference, in normal deviates.
 const MAX_BEYOND: f64 = 1.5;
 
@@ -49,7 +47,7 @@ pub struct Direction {
     pub between: f64,
     /// Variance of one row.
     pub within: f64,
-    /// Values of blocks over their standard deviation, at [`DEVIATES`] normal deviates from the lowest of the reference's
+    /// Values of blocks over their standard deviation, at [`super::series::DEVIATES`] normal deviates from the lowest of the reference's
     /// blocks to the highest; empty where the variation is assumed to be normal.
     pub quantiles: Vec<f64>,
     /// The normal deviate of the last of them; the first has the same below zero.

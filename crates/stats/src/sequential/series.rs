@@ -1,9 +1,11 @@
 //! The levels of blocks, one after another: how they scatter, how long they remember themselves, where they are going.
 
-use super::directions::DEVIATES;
 use crate::distributions::normal_cdf;
 use crate::outcome::rounded;
 use serde::{Deserialize, Serialize};
+
+/// Places at which the law of blocks is kept.
+pub const DEVIATES: usize = 15;
 
 /// Standard errors that a slope must be from zero to be a trend.
 const SLOPE: f64 = 4.0;

@@ -131,8 +131,8 @@ impl Train {
     }
 
     /// With the columns of the table, which the lists are read by.
-    fn options(&self, known: &[String]) -> Result<FitOptions, CliError> {
-        Ok(FitOptions {
+    fn options(&self, known: &[String]) -> Result<TrainOptions, CliError> {
+        Ok(TrainOptions {
             task: self.task.as_deref().map(|task| match task {
                 "binary" => Task::Binary,
                 "multiclass" => Task::Multiclass,

@@ -251,7 +251,7 @@ impl Class {
 impl ModelComparison {
     /// `ours` and `theirs` stand on the same rows.
     pub fn of(path: &Path, ours: &LabelledPredictions, theirs: &LabelledPredictions) -> Self {
-        let one = |entry: &kilter_stats::performance::Entry| {
+        let one = |entry: &kilter_stats::performance::MetricEntry| {
             let value = |outcomes: &LabelledPredictions| EstimateValue::of(&outcomes.metric(entry.name)).value;
             let (here, there) = (value(ours), value(theirs));
             let difference = match ours.is_empty() {
