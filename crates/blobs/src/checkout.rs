@@ -86,9 +86,10 @@ impl BlobStore {
             Ok(found) => return Err(BlobError::NotPlain { path: target.to_owned(), what: kind_of(&found) }),
         }
         let content = cache.content_of(target)?;
-        match self.has_content(&content) {
-            true => Ok(Some(Replaced { content, was_unknown: false })),
-            false => self.put(target, cache).map(|content| Some(Replaced { content, was_unknown: true })),
+        if self.has_content(&content) {
+            Ok(Some(Replaced { content, was_unknown: false }))
+        } else {
+            self.put(target, cache).map(|content| Some(Replaced { content, was_unknown: true }))
         }
     }
 
@@ -114,10 +115,7 @@ impl BlobStore {
         if found != *digest {
             return Err(BlobError::Corrupt { expected: *digest, found, path: self.path_of(digest) });
         }
-        match executable {
-            true => file.set_permissions(Permissions::from_mode(0o755)).map_err(failed),
-            false => Ok(()),
-        }
+        if executable { file.set_permissions(Permissions::from_mode(0o755)).map_err(failed) } else { Ok(()) }
     }
 
     fn copy_out_tree(&self, digest: &Digest, target: &Path) -> Result<(), BlobError> {

@@ -48,9 +48,10 @@ impl FromStr for TreePath {
         if text.starts_with('/') || Path::new(text).is_absolute() {
             return Err(UnsafePath::Absolute);
         }
-        match text.split('/').any(|part| matches!(part, "" | "." | "..")) {
-            true => Err(UnsafePath::NotPlain),
-            false => Ok(Self(text.to_owned())),
+        if text.split('/').any(|part| matches!(part, "" | "." | "..")) {
+            Err(UnsafePath::NotPlain)
+        } else {
+            Ok(Self(text.to_owned()))
         }
     }
 }

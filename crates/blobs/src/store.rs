@@ -106,10 +106,7 @@ impl BlobStore {
 
     /// Stores what stands at `path`, a file or a folder.
     pub fn put(&self, path: &Path, cache: &HashCache) -> Result<Content, BlobError> {
-        match path.is_dir() {
-            true => self.put_tree_with(path, cache),
-            false => self.put_file_with(path, cache),
-        }
+        if path.is_dir() { self.put_tree_with(path, cache) } else { self.put_file_with(path, cache) }
     }
 
     /// Whether the store holds this object (not whether its bytes are right: see [`BlobStore::verify`]).
@@ -167,9 +164,10 @@ impl BlobStore {
     /// Reads an object and compares its bytes with its digest.
     pub fn verify(&self, digest: &Digest) -> Result<(), BlobError> {
         let (found, _) = HashCache::in_memory().digest_of(&self.reader(digest).map(|_| self.path_of(digest))?)?;
-        match found == *digest {
-            true => Ok(()),
-            false => Err(BlobError::Corrupt { expected: *digest, found, path: self.path_of(digest) }),
+        if found == *digest {
+            Ok(())
+        } else {
+            Err(BlobError::Corrupt { expected: *digest, found, path: self.path_of(digest) })
         }
     }
 
@@ -198,9 +196,12 @@ impl BlobStore {
         for (name, path, _) in walk(&root.join("objects"))? {
             let checked = match name.as_str().replace('/', "").parse::<Digest>() {
                 Err(_) => Err(BlobError::NotPlain { path: path.clone(), what: "a file whose name is no digest" }),
-                Ok(expected) => atomic::digest_of(&path).and_then(|(found, _)| match found == expected {
-                    true => Ok(expected),
-                    false => Err(BlobError::Corrupt { expected, found, path: path.clone() }),
+                Ok(expected) => atomic::digest_of(&path).and_then(|(found, _)| {
+                    if found == expected {
+                        Ok(expected)
+                    } else {
+                        Err(BlobError::Corrupt { expected, found, path: path.clone() })
+                    }
                 }),
             };
             each(&path, checked);
@@ -263,10 +264,7 @@ impl<'a> Batch<'a> {
         if !self.store.holds(&digest, bytes) {
             self.waiting.push((temporary, digest, bytes));
         }
-        match self.waiting.len() < BATCH_FILES {
-            true => Ok(()),
-            false => self.finish(),
-        }
+        if self.waiting.len() < BATCH_FILES { Ok(()) } else { self.finish() }
     }
 
     /// Syncs the bytes, moves them to their names, then syncs the folders, so that a name never lacks its bytes.

@@ -51,9 +51,10 @@ pub(crate) fn kind_of(found: &Metadata) -> &'static str {
 /// Opens a plain file for reading; devices and pipes could block for ever.
 pub(crate) fn open_plain(path: &Path) -> Result<File, BlobError> {
     let found = fs::metadata(path).map_err(|source| BlobError::io("read", path, source))?;
-    match found.is_file() {
-        true => File::open(path).map_err(|source| BlobError::io("read", path, source)),
-        false => Err(BlobError::NotPlain { path: path.to_owned(), what: kind_of(&found) }),
+    if found.is_file() {
+        File::open(path).map_err(|source| BlobError::io("read", path, source))
+    } else {
+        Err(BlobError::NotPlain { path: path.to_owned(), what: kind_of(&found) })
     }
 }
 

@@ -74,9 +74,10 @@ pub enum IllegalDeploymentTransition {
 impl DeploymentState {
     /// A new deployment of a version, if the place takes it.
     pub fn requested(version: VersionState, admits: AdmissionPolicy) -> Result<Self, IllegalDeploymentTransition> {
-        match admits.accepts(version) {
-            true => Ok(Self::Requested),
-            false => Err(IllegalDeploymentTransition::Version { version, admits }),
+        if admits.accepts(version) {
+            Ok(Self::Requested)
+        } else {
+            Err(IllegalDeploymentTransition::Version { version, admits })
         }
     }
 
@@ -120,16 +121,18 @@ impl DeploymentState {
                 return Err(IllegalDeploymentTransition::State { from, to: event.target(), needs: from.needs() });
             }
         };
-        match to.is_ended() || admits.accepts(version) {
-            true => Ok(to),
-            false => Err(IllegalDeploymentTransition::Version { version, admits }),
+        if to.is_ended() || admits.accepts(version) {
+            Ok(to)
+        } else {
+            Err(IllegalDeploymentTransition::Version { version, admits })
         }
     }
 
     fn widened(self, before: u8, percent: u8) -> Result<Self, IllegalDeploymentTransition> {
-        match percent > before && percent <= 100 {
-            true => Ok(Self::Canary { percent }),
-            false => Err(IllegalDeploymentTransition::Percent { from: self, percent }),
+        if percent > before && percent <= 100 {
+            Ok(Self::Canary { percent })
+        } else {
+            Err(IllegalDeploymentTransition::Percent { from: self, percent })
         }
     }
 

@@ -36,10 +36,11 @@ macro_rules! names {
             type Err = InvalidName;
 
             fn from_str(text: &str) -> Result<Self, InvalidName> {
-                match is_name(text) {
-                    true => Ok(Self(text.to_owned())),
-                    false => Err(InvalidName { kind: $kind, text: text.chars().take(80).collect() }),
-                }
+                if is_name(text) {
+Ok(Self(text.to_owned()))
+} else {
+Err(InvalidName { kind: $kind, text: text.chars().take(80).collect() })
+}
             }
         }
 

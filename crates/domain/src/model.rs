@@ -131,9 +131,10 @@ impl VersionFacts {
         };
         may(&by.actor, &by.roles, event.action())?;
         let missing = event.missing(self);
-        match missing.is_empty() {
-            true => Ok(to),
-            false => Err(IllegalVersionTransition::Evidence { to: event.attempted(), missing }),
+        if missing.is_empty() {
+            Ok(to)
+        } else {
+            Err(IllegalVersionTransition::Evidence { to: event.attempted(), missing })
         }
     }
 }

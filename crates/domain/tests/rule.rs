@@ -218,9 +218,10 @@ impl Measurements for Numbers {
     }
 
     fn champion(&self, quantity: &Quantity) -> Champion {
-        match self.has_champion {
-            true => Champion::Measured(self.champion.get(&quantity.to_string()).cloned().unwrap_or_else(missing)),
-            false => Champion::None,
+        if self.has_champion {
+            Champion::Measured(self.champion.get(&quantity.to_string()).cloned().unwrap_or_else(missing))
+        } else {
+            Champion::None
         }
     }
 
@@ -492,9 +493,10 @@ fn bound() -> impl Strategy<Value = Bound> {
     let expr = prop_oneof![any_number().prop_map(BoundExpr::Number), champion];
     prop_oneof![
         (op(), expr).prop_map(|(op, bound)| Bound::Compare(op, bound)),
-        (any_number(), any_number()).prop_map(|(a, b)| match a.value() <= b.value() {
-            true => Bound::Within(a, b),
-            false => Bound::Within(b, a),
+        (any_number(), any_number()).prop_map(|(a, b)| if a.value() <= b.value() {
+            Bound::Within(a, b)
+        } else {
+            Bound::Within(b, a)
         }),
     ]
 }

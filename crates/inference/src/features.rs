@@ -34,9 +34,10 @@ impl Features {
     pub fn new(proto: &ModelProto, inputs: &[Input]) -> Result<Self, LoadError> {
         let slots = input::slots(proto)?;
         let width: usize = slots.iter().map(|slot| slot.width).sum();
-        match width == inputs.len() {
-            true => Ok(Self { graph: Graph::compile(proto)?, slots, inputs: inputs.to_vec() }),
-            false => Err(LoadError::BrokenGraph(format!("{} columns do not fill {width} inputs", inputs.len()))),
+        if width == inputs.len() {
+            Ok(Self { graph: Graph::compile(proto)?, slots, inputs: inputs.to_vec() })
+        } else {
+            Err(LoadError::BrokenGraph(format!("{} columns do not fill {width} inputs", inputs.len())))
         }
     }
 
@@ -52,9 +53,10 @@ impl Features {
             let made = self.graph.run(input::values(&self.slots, &self.inputs, table, start..end)?)?;
             let made = made.into_iter().map(Matrix::from_value).collect::<Result<Vec<_>, _>>();
             let made = made.map_err(|reason| PredictError::Node { node: "the features".into(), reason })?;
-            match joined.is_empty() {
-                true => joined = made,
-                false => joined.iter_mut().zip(made).for_each(|(all, block)| all.append(block)),
+            if joined.is_empty() {
+                joined = made
+            } else {
+                joined.iter_mut().zip(made).for_each(|(all, block)| all.append(block))
             }
             start = end;
             if joined.is_empty() {

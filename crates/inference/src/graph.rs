@@ -66,15 +66,15 @@ impl Graph {
         for node in &model.graph.nodes {
             let label = node.label();
             let operator = ops::build(node, opset(model, node)?)?;
-            let read = |name: &String| match name.is_empty() {
-                true => Ok(None),
-                false => names.slots.get(name).copied().map(Some).ok_or_else(|| unknown(name, &label)),
+            let read = |name: &String| {
+                if name.is_empty() {
+                    Ok(None)
+                } else {
+                    names.slots.get(name).copied().map(Some).ok_or_else(|| unknown(name, &label))
+                }
             };
             let inputs = node.inputs.iter().map(read).collect::<Result<Vec<_>, _>>()?;
-            let mut write = |name: &String| match name.is_empty() {
-                true => Ok(None),
-                false => names.define(name).map(Some),
-            };
+            let mut write = |name: &String| if name.is_empty() { Ok(None) } else { names.define(name).map(Some) };
             let outputs = node.outputs.iter().map(&mut write).collect::<Result<Vec<_>, _>>()?;
             steps.push(Step { label, operator, inputs, outputs, done: Vec::new() });
         }

@@ -38,13 +38,14 @@ pub(crate) fn slots(proto: &ModelProto) -> Result<Vec<InputSlot>, LoadError> {
     let real = proto.graph.inputs.iter().filter(|info| !constants.contains(info.name.as_str()));
     let slots = real.map(slot).collect::<Result<Vec<_>, _>>()?;
     let width: usize = slots.iter().map(|slot| slot.width).sum();
-    match width <= MAX_WIDTH as usize {
-        true => Ok(slots),
-        false => Err(LoadError::TooLarge {
+    if width <= MAX_WIDTH as usize {
+        Ok(slots)
+    } else {
+        Err(LoadError::TooLarge {
             what: "the number of input columns".into(),
             size: width as u64,
             limit: MAX_WIDTH as u64,
-        }),
+        })
     }
 }
 

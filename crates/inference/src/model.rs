@@ -204,9 +204,10 @@ fn written_signature(proto: &ModelProto) -> Result<Option<Signature>, LoadError>
         Task::Binary => signature.classes.len() == 2,
         Task::Multiclass => signature.classes.len() >= 2,
     };
-    match fits {
-        true => Ok(Some(signature)),
-        false => Err(bad(format!("{} classes do not make a {} task", signature.classes.len(), signature.task))),
+    if fits {
+        Ok(Some(signature))
+    } else {
+        Err(bad(format!("{} classes do not make a {} task", signature.classes.len(), signature.task)))
     }
 }
 
@@ -221,9 +222,10 @@ fn written_baseline(proto: &ModelProto, signature: &Signature) -> Result<Option<
         Task::Multiclass => signature.classes.len(),
         _ => 1,
     };
-    match columns.len() == signature.inputs.len() && columns.iter().all(|column| column.len() == scores) {
-        true => Ok(Some(columns.concat())),
-        false => Err(bad(format!("it does not hold {scores} numbers for each of {} columns", signature.inputs.len()))),
+    if columns.len() == signature.inputs.len() && columns.iter().all(|column| column.len() == scores) {
+        Ok(Some(columns.concat()))
+    } else {
+        Err(bad(format!("it does not hold {scores} numbers for each of {} columns", signature.inputs.len())))
     }
 }
 

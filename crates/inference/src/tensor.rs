@@ -86,9 +86,10 @@ impl<T> Tensor<T> {
 
     fn of_shape(shape: Option<Shape>, dims: &[usize], data: Vec<T>) -> Result<Self, String> {
         let shape = shape.ok_or_else(|| format!("a tensor of shape {dims:?} is too large"))?;
-        match shape.count() == data.len() {
-            true => Ok(Self { shape, data }),
-            false => Err(format!("{} elements do not fill the shape {dims:?}", data.len())),
+        if shape.count() == data.len() {
+            Ok(Self { shape, data })
+        } else {
+            Err(format!("{} elements do not fill the shape {dims:?}", data.len()))
         }
     }
 

@@ -222,9 +222,10 @@ pub(crate) fn check_pages(
         }
         most = most.max(side_by_side);
     }
-    match most > limit {
-        true => Err(LakeError::PagesTooLarge { path: path.to_owned(), bytes: most, limit: limit as usize }),
-        false => Ok(()),
+    if most > limit {
+        Err(LakeError::PagesTooLarge { path: path.to_owned(), bytes: most, limit: limit as usize })
+    } else {
+        Ok(())
     }
 }
 

@@ -57,9 +57,10 @@ impl MemoryBound {
         let cells: usize = builders.iter().map(ColumnBuilder::cell_bytes).sum();
         let bytes = (ROW_BYTES + cells) as u64;
         let bytes = bytes.saturating_mul(rows);
-        match bytes <= self.bytes as u64 {
-            true => Ok(()),
-            false => Err(LakeError::TooManyRows { path: path.to_owned(), limit: self.bytes, rows, bytes }),
+        if bytes <= self.bytes as u64 {
+            Ok(())
+        } else {
+            Err(LakeError::TooManyRows { path: path.to_owned(), limit: self.bytes, rows, bytes })
         }
     }
 

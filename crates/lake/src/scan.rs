@@ -124,10 +124,7 @@ fn guess_json(source: &Source) -> Result<(Vec<(String, TypeInference)>, u64), La
             rows += 1;
         }
     }
-    match found.is_empty() {
-        true => Err(LakeError::Empty { path: source.path.clone() }),
-        false => Ok((found, rows)),
-    }
+    if found.is_empty() { Err(LakeError::Empty { path: source.path.clone() }) } else { Ok((found, rows)) }
 }
 
 /// Where the columns `names` stand in this file.
@@ -166,12 +163,7 @@ impl Chunks {
     /// Moves at most `rows` rows into the builders: fewer only at the end of a file, 0 at the end of the last.
     pub fn advance(&mut self, rows: usize) -> Result<usize, LakeError> {
         loop {
-            let Some(records) = &mut self.open else {
-                match self.open_next()? {
-                    true => continue,
-                    false => return Ok(0),
-                }
-            };
+            let Some(records) = &mut self.open else { if self.open_next()? { continue } else { return Ok(0) } };
             let path = &self.scan.source.files[self.next_file - 1];
             let read = fill(records, &mut self.builders, &self.scan.columns, path, rows)?;
             if read < rows {

@@ -28,13 +28,12 @@ impl Source {
     /// Names that begin with `.` or `_` are marks of other tools and left out.
     pub fn open(path: &Path) -> Result<Self, LakeError> {
         let about = fs::metadata(path).map_err(|source| io("open", path, source))?;
-        let files = match about.is_dir() {
-            false => vec![path.to_owned()],
-            true => {
-                let mut files = Vec::new();
-                collect(path, &mut files, 0)?;
-                files
-            }
+        let files = if about.is_dir() {
+            let mut files = Vec::new();
+            collect(path, &mut files, 0)?;
+            files
+        } else {
+            vec![path.to_owned()]
         };
         let first = files.first().ok_or_else(|| LakeError::EmptyFolder { path: path.to_owned() })?;
         let format = Format::of(first)?;

@@ -126,8 +126,9 @@ fn time(column: &Column, at: usize, row: usize) -> Result<Timestamp, TextError> 
 /// One cell, in quotes where it must be.
 fn cell(out: &mut impl Write, text: &str, delimiter: u8) -> io::Result<()> {
     let special = |byte: u8| byte == delimiter || byte == b'"' || byte == b'\n' || byte == b'\r';
-    match text.bytes().any(special) {
-        true => write!(out, "\"{}\"", text.replace('"', "\"\"")),
-        false => out.write_all(text.as_bytes()),
+    if text.bytes().any(special) {
+        write!(out, "\"{}\"", text.replace('"', "\"\""))
+    } else {
+        out.write_all(text.as_bytes())
     }
 }

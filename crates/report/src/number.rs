@@ -20,10 +20,7 @@ pub fn number(value: f64) -> String {
     }
     let digits = (3 - size.log10().floor() as i32).clamp(0, 8) as usize;
     let text = format!("{value:.digits$}");
-    match text.contains('.') {
-        true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
-        false => text,
-    }
+    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
 }
 
 fn signed(value: f64, text: String) -> String {

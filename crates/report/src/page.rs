@@ -238,9 +238,10 @@ fn longest_piece(table: &Table, at: usize) -> usize {
 fn table_head(table: &Table, columns: &[usize]) -> String {
     let heading = |at: &usize| {
         let (at, text) = (*at, &table.headings[*at]);
-        let how = match is_number(text) {
-            true => " class=\"n\"".to_owned(),
-            false => format!(" style=\"min-width:{}ch\"", longest_piece(table, at) + 3),
+        let how = if is_number(text) {
+            " class=\"n\"".to_owned()
+        } else {
+            format!(" style=\"min-width:{}ch\"", longest_piece(table, at) + 3)
         };
         format!("<th{how}>{}</th>", escaped(&short(text.trim_start_matches('#'), 80)))
     };

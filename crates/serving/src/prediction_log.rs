@@ -258,12 +258,11 @@ impl PredictionLog {
             return Err(LogError::Busy { waiting });
         }
         self.shared.queued_appends.fetch_add(1, Ordering::Relaxed);
-        let (reply, pending) = match waits {
-            true => {
-                let (reply, pending) = append_ticket::new_ticket();
-                (Some(reply), pending)
-            }
-            false => (None, AppendTicket::done(Ok(Receipt { sequence: 0, segment: None }))),
+        let (reply, pending) = if waits {
+            let (reply, pending) = append_ticket::new_ticket();
+            (Some(reply), pending)
+        } else {
+            (None, AppendTicket::done(Ok(Receipt { sequence: 0, segment: None })))
         };
         let job = Job::Append(Append { kind, payload, rows: rows as u64, reply });
         let refused = match self.jobs.as_ref().map(|jobs| jobs.try_send(job)) {

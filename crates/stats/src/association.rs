@@ -56,9 +56,10 @@ fn pearson(a: &[f64], b: &[f64]) -> MetricResult<f64> {
         x.iter().zip(y).map(|(x, y)| (x - mean_x) * (y - mean_y)).sum()
     };
     let spread = (product(a, mean_a, a, mean_a) * product(b, mean_b, b, mean_b)).sqrt();
-    match spread > 0.0 {
-        true => Ok((product(a, mean_a, b, mean_b) / spread).clamp(-1.0, 1.0)),
-        false => Err(Unmeasured::bad_input("pairs", "one side does not vary")),
+    if spread > 0.0 {
+        Ok((product(a, mean_a, b, mean_b) / spread).clamp(-1.0, 1.0))
+    } else {
+        Err(Unmeasured::bad_input("pairs", "one side does not vary"))
     }
 }
 

@@ -63,10 +63,7 @@ pub(crate) fn migrate(connection: &mut Connection, migrations: &[Migration]) -> 
 pub(crate) fn check_is_current(connection: &Connection) -> Result<(), StoreError> {
     let applied = applied(connection)?;
     refuse_foreign(&applied, MIGRATIONS)?;
-    match applied.len() == MIGRATIONS.len() {
-        true => Ok(()),
-        false => Err(StoreError::OlderSchema),
-    }
+    if applied.len() == MIGRATIONS.len() { Ok(()) } else { Err(StoreError::OlderSchema) }
 }
 
 /// Refuses a file that is not ours, before anything is written into it.

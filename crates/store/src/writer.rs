@@ -286,9 +286,10 @@ fn in_savepoint(tx: &Tx, job: &mut dyn Job) -> Result<(), StoreError> {
     if tx.connection.is_autocommit() {
         return Err(StoreError::RolledBack);
     }
-    match keep {
-        true => tx.batch("finish a write", "RELEASE one_write"),
-        false => tx.batch("undo a write", "ROLLBACK TO one_write; RELEASE one_write"),
+    if keep {
+        tx.batch("finish a write", "RELEASE one_write")
+    } else {
+        tx.batch("undo a write", "ROLLBACK TO one_write; RELEASE one_write")
     }
 }
 

@@ -42,11 +42,12 @@ pub(crate) fn choose(
             Err(why) => left_out.push(ExcludedColumn { column: name.to_owned(), why }),
         }
     }
-    match chosen.is_empty() {
-        true => Err(TrainError::NoColumns {
+    if chosen.is_empty() {
+        Err(TrainError::NoColumns {
             reasons: left_out.iter().take(20).map(|out| format!("`{}`: {}", out.column, out.why)).collect(),
-        }),
-        false => Ok((chosen, left_out)),
+        })
+    } else {
+        Ok((chosen, left_out))
     }
 }
 
@@ -170,10 +171,7 @@ fn guess_int(name: &str, values: &[Option<i64>]) -> Result<FeatureKind, String> 
     let mut pairs = values.windows(2);
     let counts_rows =
         values.len() > 2 && pairs.all(|pair| matches!(pair, [Some(a), Some(b)] if a.checked_add(1) == Some(*b)));
-    match counts_rows {
-        true => Err("it counts the rows".to_owned()),
-        false => Ok(FeatureKind::Numeric),
-    }
+    if counts_rows { Err("it counts the rows".to_owned()) } else { Ok(FeatureKind::Numeric) }
 }
 
 fn guess_text(texts: &[Option<Arc<str>>]) -> Result<FeatureKind, String> {

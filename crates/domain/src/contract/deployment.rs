@@ -87,9 +87,6 @@ impl Deploy {
     /// Which versions may answer here: approved ones; in an `auto` place that is not called `production` validated
     /// ones too.
     pub fn admission_policy(&self) -> AdmissionPolicy {
-        match self.auto && self.name != "production" {
-            true => AdmissionPolicy::Validated,
-            false => AdmissionPolicy::Approved,
-        }
+        if self.auto && self.name != "production" { AdmissionPolicy::Validated } else { AdmissionPolicy::Approved }
     }
 }

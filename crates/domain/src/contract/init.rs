@@ -122,10 +122,7 @@ fn steps(out: &mut String, guess: &InferredRoles<'_>, dataset: &str, label: &Col
     }
     writeln!(out, "[step.train]")?;
     let target = option("target", &label.name);
-    let learner = match guess.prose.is_empty() {
-        true => "",
-        false => " --learner linear",
-    };
+    let learner = if guess.prose.is_empty() { "" } else { " --learner linear" };
     writeln!(
         out,
         "run = {}",
@@ -245,9 +242,10 @@ fn quoted(text: &str) -> String {
 /// A column's name as an entry of a list of columns on the command line, as CSV writes it: in double quotes where it holds a
 /// comma, a quote or a space at its ends.
 pub fn list_entry(name: &str) -> String {
-    match name.contains([',', '"']) || name.trim() != name {
-        true => format!("\"{}\"", name.replace('"', "\"\"")),
-        false => name.to_owned(),
+    if name.contains([',', '"']) || name.trim() != name {
+        format!("\"{}\"", name.replace('"', "\"\""))
+    } else {
+        name.to_owned()
     }
 }
 
@@ -264,8 +262,5 @@ fn shell_word(text: &str) -> String {
         return text.to_owned();
     }
     let word = format!("'{}'", text.replace('\'', "'\\''"));
-    match super::template::scan(&word).is_empty() {
-        true => word,
-        false => word.replace('{', "{''"),
-    }
+    if super::template::scan(&word).is_empty() { word } else { word.replace('{', "{''") }
 }

@@ -56,10 +56,7 @@ impl Contract {
         let contract = read(&reader, table.get_ref());
         check(&contract, &reader, further);
         let errors = reader.into_errors();
-        match errors.is_empty() {
-            true => Ok(contract),
-            false => Err(ContractErrors::new(text, errors)),
-        }
+        if errors.is_empty() { Ok(contract) } else { Err(ContractErrors::new(text, errors)) }
     }
 }
 

@@ -55,9 +55,10 @@ fn table(section: &SectionSpec) -> Value {
 
 fn value(key: &Key) -> Value {
     let mut schema = kind(key.kind);
-    schema["description"] = match key.is_required() {
-        true => Value::from(format!("{}. Required. Example: {}", key.meaning, key.example)),
-        false => Value::from(format!("{}. Default: {}. Example: {}", key.meaning, key.default, key.example)),
+    schema["description"] = if key.is_required() {
+        Value::from(format!("{}. Required. Example: {}", key.meaning, key.example))
+    } else {
+        Value::from(format!("{}. Default: {}. Example: {}", key.meaning, key.default, key.example))
     };
     schema
 }

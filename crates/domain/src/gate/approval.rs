@@ -91,10 +91,7 @@ impl FromStr for ApprovalRule {
         let quorums =
             text.split(" and ").map(|part| quorum(part.trim()).map_err(invalid)).collect::<Result<Vec<_>, _>>()?;
         let roles: BTreeSet<Role> = quorums.iter().map(|quorum| quorum.role).collect();
-        match roles.len() == quorums.len() {
-            true => Ok(Self { quorums }),
-            false => Err(invalid("a role stands twice".into())),
-        }
+        if roles.len() == quorums.len() { Ok(Self { quorums }) } else { Err(invalid("a role stands twice".into())) }
     }
 }
 

@@ -187,9 +187,10 @@ pub struct Retirement {
 
 impl Retirement {
     pub(super) fn missing(&self) -> Vec<String> {
-        match self.live_deployments > 0 && self.replacement.is_none() {
-            true => vec![format!("a replacement for {} live deployments", self.live_deployments)],
-            false => Vec::new(),
+        if self.live_deployments > 0 && self.replacement.is_none() {
+            vec![format!("a replacement for {} live deployments", self.live_deployments)]
+        } else {
+            Vec::new()
         }
     }
 }

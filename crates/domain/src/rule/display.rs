@@ -20,9 +20,10 @@ struct Name<'n>(&'n str);
 
 impl Display for Name<'_> {
     fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
-        match is_plain_name(self.0) && !KEYWORDS.contains(&self.0) {
-            true => out.write_str(self.0),
-            false => write!(out, "`{}`", self.0.replace('`', "``")),
+        if is_plain_name(self.0) && !KEYWORDS.contains(&self.0) {
+            out.write_str(self.0)
+        } else {
+            write!(out, "`{}`", self.0.replace('`', "``"))
         }
     }
 }
@@ -35,10 +36,7 @@ impl Display for Word<'_> {
         // Short whole numbers read back as the same text without quotes.
         let is_whole = self.0 == "0"
             || (self.0.len() <= 15 && self.0.bytes().all(|c| c.is_ascii_digit()) && !self.0.starts_with('0'));
-        match is_whole && !self.0.is_empty() {
-            true => out.write_str(self.0),
-            false => write!(out, "{}", Text(self.0)),
-        }
+        if is_whole && !self.0.is_empty() { out.write_str(self.0) } else { write!(out, "{}", Text(self.0)) }
     }
 }
 
@@ -47,9 +45,10 @@ struct Text<'w>(&'w str);
 
 impl Display for Text<'_> {
     fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
-        match is_plain_name(self.0) && !KEYWORDS.contains(&self.0) {
-            true => out.write_str(self.0),
-            false => write!(out, "'{}'", self.0.replace('\'', "''")),
+        if is_plain_name(self.0) && !KEYWORDS.contains(&self.0) {
+            out.write_str(self.0)
+        } else {
+            write!(out, "'{}'", self.0.replace('\'', "''"))
         }
     }
 }

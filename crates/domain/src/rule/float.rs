@@ -8,10 +8,7 @@ struct Float(f64);
 
 impl Serialize for Float {
     fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
-        match self.0.is_finite() {
-            true => out.serialize_f64(self.0),
-            false => out.collect_str(&self.0),
-        }
+        if self.0.is_finite() { out.serialize_f64(self.0) } else { out.collect_str(&self.0) }
     }
 }
 

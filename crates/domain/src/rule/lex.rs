@@ -176,8 +176,5 @@ fn exponent_length(tail: &str) -> usize {
 }
 
 fn unit_length(tail: &str) -> usize {
-    match tail.starts_with('%') {
-        true => 1,
-        false => prefix(tail, |c| c.is_alphabetic() || c == '_'),
-    }
+    if tail.starts_with('%') { 1 } else { prefix(tail, |c| c.is_alphabetic() || c == '_') }
 }

@@ -99,10 +99,7 @@ impl Parser<'_> {
     }
 
     fn need_sign(&mut self, sign: &str) -> Result<(), RuleError> {
-        match self.take_sign(sign) {
-            true => Ok(()),
-            false => Err(self.expected(format!("`{sign}`"))),
-        }
+        if self.take_sign(sign) { Ok(()) } else { Err(self.expected(format!("`{sign}`"))) }
     }
 
     fn is_keyword(&self, word: &str) -> bool {
@@ -206,9 +203,10 @@ impl Parser<'_> {
                 break;
             }
         }
-        match args.len() >= least {
-            true => Ok(args),
-            false => Err(self.expected(format!("{least} names")).hint(format!("write {}", entry.usage))),
+        if args.len() >= least {
+            Ok(args)
+        } else {
+            Err(self.expected(format!("{least} names")).hint(format!("write {}", entry.usage)))
         }
     }
 

@@ -121,9 +121,10 @@ fn linear(graph: &Graph, margin: usize) -> Result<Learner<'static>, String> {
         }
         (0..outputs).for_each(|at| intercepts[at] += constant[at % constant.len()]);
     }
-    match terms.iter().all(|term| term.outputs == outputs) {
-        true => Ok(Learner::Linear { terms, intercepts }),
-        false => Err("its parts have unlike numbers of scores".into()),
+    if terms.iter().all(|term| term.outputs == outputs) {
+        Ok(Learner::Linear { terms, intercepts })
+    } else {
+        Err("its parts have unlike numbers of scores".into())
     }
 }
 

@@ -34,17 +34,19 @@ impl ModelProto {
             }
             bounded("the number of metadata entries", model.metadata.len() + model.opset.len(), 10_000)?;
         }
-        match has_graph {
-            true => Ok(model),
-            false => Err(LoadError::NotOnnx { at: bytes.len(), reason: "it holds no graph".into() }),
+        if has_graph {
+            Ok(model)
+        } else {
+            Err(LoadError::NotOnnx { at: bytes.len(), reason: "it holds no graph".into() })
         }
     }
 }
 
 fn bounded(what: &str, size: usize, limit: usize) -> Result<(), LoadError> {
-    match size <= limit {
-        true => Ok(()),
-        false => Err(LoadError::TooLarge { what: what.into(), size: size as u64, limit: limit as u64 }),
+    if size <= limit {
+        Ok(())
+    } else {
+        Err(LoadError::TooLarge { what: what.into(), size: size as u64, limit: limit as u64 })
     }
 }
 
@@ -243,9 +245,10 @@ impl RawTensor<'_> {
             .dims
             .iter()
             .try_fold(1usize, |count, &dim| usize::try_from(dim).ok().and_then(|dim| count.checked_mul(dim)));
-        match count == Some(data.len()) {
-            true => Ok(TensorProto { name: self.name, dims: self.dims, data }),
-            false => Err(self.broken(&format!("holds {} elements, its shape is {:?}", data.len(), self.dims))),
+        if count == Some(data.len()) {
+            Ok(TensorProto { name: self.name, dims: self.dims, data })
+        } else {
+            Err(self.broken(&format!("holds {} elements, its shape is {:?}", data.len(), self.dims)))
         }
     }
 

@@ -330,9 +330,8 @@ fn choose<T: Clone>(condition: &Tensor<bool>, x: &Tensor<T>, y: &Tensor<T>) -> R
     use broadcast::{Walk, common_shape};
     let shape = common_shape(&condition.shape, &common_shape(&x.shape, &y.shape)?)?;
     let walks = [&condition.shape, &x.shape, &y.shape].map(|operand| Walk::over(operand, &shape));
-    let pick = |at| match condition.data[walks[0].at(at)] {
-        true => x.data[walks[1].at(at)].clone(),
-        false => y.data[walks[2].at(at)].clone(),
+    let pick = |at| {
+        if condition.data[walks[0].at(at)] { x.data[walks[1].at(at)].clone() } else { y.data[walks[2].at(at)].clone() }
     };
     Ok(Tensor { shape, data: (0..shape.count()).map(pick).collect() })
 }

@@ -246,9 +246,10 @@ fn per_column(values: &[f32], column: usize) -> f32 {
 }
 
 fn fits(what: &str, values: usize, columns: usize) -> Result<(), String> {
-    match values == 1 || values == columns {
-        true => Ok(()),
-        false => Err(format!("{what} holds {values} values for {columns} columns")),
+    if values == 1 || values == columns {
+        Ok(())
+    } else {
+        Err(format!("{what} holds {values} values for {columns} columns"))
     }
 }
 
@@ -295,9 +296,10 @@ struct Scaler {
 
 fn scaler(node: &Attributes<'_>) -> Built {
     let (offset, scale) = (node.floats("offset")?.to_vec(), node.floats("scale")?.to_vec());
-    match offset.is_empty() || scale.is_empty() {
-        true => Err("offset and scale must be given".into()),
-        false => Ok(Box::new(Scaler { offset, scale })),
+    if offset.is_empty() || scale.is_empty() {
+        Err("offset and scale must be given".into())
+    } else {
+        Ok(Box::new(Scaler { offset, scale }))
     }
 }
 

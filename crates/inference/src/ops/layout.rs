@@ -99,9 +99,10 @@ impl Slice {
         if axes.is_empty() {
             axes = (0..starts.len() as i64).collect();
         }
-        match [ends.len(), axes.len(), steps.len()].iter().all(|&count| count == starts.len()) {
-            true => Ok([starts, ends, axes, steps]),
-            false => Err("starts, ends, axes and steps are of unlike lengths".into()),
+        if [ends.len(), axes.len(), steps.len()].iter().all(|&count| count == starts.len()) {
+            Ok([starts, ends, axes, steps])
+        } else {
+            Err("starts, ends, axes and steps are of unlike lengths".into())
         }
     }
 }

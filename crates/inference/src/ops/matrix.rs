@@ -75,12 +75,11 @@ struct Shapes {
 
 /// The right matrix row by row, where it stands column by column.
 fn turned<T: Copy>(data: &[T], shapes: Shapes, transposed: bool) -> std::borrow::Cow<'_, [T]> {
-    match transposed {
-        false => data.into(),
-        true => {
-            let row = |row: usize| (0..shapes.columns).map(move |column| data[column * shapes.height + row]);
-            (0..shapes.height).flat_map(row).collect()
-        }
+    if transposed {
+        let row = |row: usize| (0..shapes.columns).map(move |column| data[column * shapes.height + row]);
+        (0..shapes.height).flat_map(row).collect()
+    } else {
+        data.into()
     }
 }
 

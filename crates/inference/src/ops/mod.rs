@@ -33,10 +33,8 @@ pub(crate) fn build(node: &NodeProto, opset: i64) -> Result<Box<dyn Operator>, L
         ML => build_ml(&attributes),
         _ => None,
     };
-    let operator = || match node.domain.is_empty() {
-        true => node.op_type.clone(),
-        false => format!("{}.{}", node.domain, node.op_type),
-    };
+    let operator =
+        || if node.domain.is_empty() { node.op_type.clone() } else { format!("{}.{}", node.domain, node.op_type) };
     match built {
         None => Err(LoadError::UnknownOperator { operator: operator(), node: node.label() }),
         Some(Err(reason)) => Err(LoadError::BadOperator { operator: operator(), node: node.label(), reason }),

@@ -44,10 +44,7 @@ pub(super) fn softmax(scores: &mut [f32], keep_zeros: bool) {
     let zero = |score: f32| keep_zeros && (-0.000_000_1..=0.000_000_1).contains(&score);
     let raised: Vec<f64> = scores
         .iter()
-        .map(|&score| match zero(score) {
-            true => 0.0,
-            false => f64::from(score - largest).exp(),
-        })
+        .map(|&score| if zero(score) { 0.0 } else { f64::from(score - largest).exp() })
         .inspect(|value| sum += value)
         .collect();
     scores

@@ -45,9 +45,10 @@ impl Operator for ArgBest {
         let inner: usize = shape.dims()[axis + 1..].iter().product();
         let outer: usize = shape.dims()[..axis].iter().product();
         let mut dims = shape.dims().to_vec();
-        match self.keep {
-            true => dims[axis] = 1,
-            false => drop(dims.remove(axis)),
+        if self.keep {
+            dims[axis] = 1;
+        } else {
+            dims.remove(axis);
         }
         let mut data = Vec::with_capacity(outer * inner);
         for block in 0..outer {
@@ -56,10 +57,8 @@ impl Operator for ArgBest {
                     let value = tensor.data[(block * size + at) * inner + lane];
                     if self.smallest { -value } else { value }
                 };
-                let better = |at: usize, best: usize| match self.last {
-                    true => value(at) >= value(best),
-                    false => value(at) > value(best),
-                };
+                let better =
+                    |at: usize, best: usize| if self.last { value(at) >= value(best) } else { value(at) > value(best) };
                 data.push((1..size).fold(0, |best, at| if better(at, best) { at } else { best }) as i64);
             }
         }

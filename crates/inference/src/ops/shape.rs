@@ -40,10 +40,13 @@ pub(super) fn with_shape(value: &Value, dims: &[usize]) -> Result<Value, String>
         Value::Int(tensor) => Value::Int(to(tensor, dims)?),
         Value::Bool(tensor) => Value::Bool(to(tensor, dims)?),
         Value::Text(tensor) => Value::Text(to(tensor, dims)?),
-        Value::Sparse(matrix) => match *dims == [matrix.rows(), matrix.columns] {
-            true => value.clone(),
-            false => Value::Float(to(&matrix.dense()?, dims)?),
-        },
+        Value::Sparse(matrix) => {
+            if *dims == [matrix.rows(), matrix.columns] {
+                value.clone()
+            } else {
+                Value::Float(to(&matrix.dense()?, dims)?)
+            }
+        }
         Value::Words(_) => return Err("split text has no fixed shape".into()),
     })
 }

@@ -36,9 +36,10 @@ fn normalizer(node: &Attributes<'_>) -> Built {
         other => return Err(format!("case_change_action {other} does not exist")),
     };
     let locale = node.text("locale", "en_US")?;
-    match change == CaseChange::None || locale == "C" {
-        true => Ok(Box::new(change)),
-        false => Err(format!("the locale {locale} is not supported; only C is")),
+    if change == CaseChange::None || locale == "C" {
+        Ok(Box::new(change))
+    } else {
+        Err(format!("the locale {locale} is not supported; only C is"))
     }
 }
 
@@ -174,9 +175,10 @@ fn vectorizer(node: &Attributes<'_>) -> Built {
         columns: 0,
     };
     built.read_pool(pool, starts, columns)?;
-    match built.mode == Mode::Weighted && (built.weights.len() != columns.len() || built.columns != columns.len()) {
-        true => Err("there must be one weight and one index per n-gram".into()),
-        false => Ok(Box::new(built)),
+    if built.mode == Mode::Weighted && (built.weights.len() != columns.len() || built.columns != columns.len()) {
+        Err("there must be one weight and one index per n-gram".into())
+    } else {
+        Ok(Box::new(built))
     }
 }
 
@@ -206,9 +208,10 @@ impl Vectorizer {
                 }
             }
         }
-        match term == columns.len() && self.columns <= crate::tensor::MAX_ELEMENTS {
-            true => Ok(()),
-            false => Err("ngram_indexes do not fit the n-grams".into()),
+        if term == columns.len() && self.columns <= crate::tensor::MAX_ELEMENTS {
+            Ok(())
+        } else {
+            Err("ngram_indexes do not fit the n-grams".into())
         }
     }
 

@@ -46,9 +46,10 @@ fn outputs(count: i64) -> Result<usize, String> {
 
 fn base_values(node: &Attributes<'_>, outputs: usize) -> Result<Vec<f64>, String> {
     let base = node.numbers("base_values")?.into_owned();
-    match base.is_empty() || base.len() == outputs {
-        true => Ok(base),
-        false => Err(format!("there are {} base values for {outputs} outputs", base.len())),
+    if base.is_empty() || base.len() == outputs {
+        Ok(base)
+    } else {
+        Err(format!("there are {} base values for {outputs} outputs", base.len()))
     }
 }
 

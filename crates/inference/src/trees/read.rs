@@ -111,9 +111,10 @@ impl<'a> Lists<'a> {
             lists.no.len(),
         ];
         let missing_fits = lists.missing.is_empty() || lists.missing.len() == lists.len();
-        match sizes.iter().all(|&size| size == lists.len()) && missing_fits {
-            true => Ok(lists),
-            false => Err(format!("the lists of {} nodes have unlike lengths", lists.len())),
+        if sizes.iter().all(|&size| size == lists.len()) && missing_fits {
+            Ok(lists)
+        } else {
+            Err(format!("the lists of {} nodes have unlike lengths", lists.len()))
         }
     }
 
@@ -192,10 +193,7 @@ fn link(
             }
         }
     }
-    match tree.order.len() == tree.nodes.len() {
-        true => Ok(()),
-        false => Err(format!("tree {name} runs in a circle")),
-    }
+    if tree.order.len() == tree.nodes.len() { Ok(()) } else { Err(format!("tree {name} runs in a circle")) }
 }
 
 fn votes(

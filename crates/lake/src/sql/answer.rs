@@ -45,9 +45,12 @@ impl Answer {
         // The schema of the rows as they come: that of the plan is from before types were reconciled.
         let stream = frame.execute_stream().await.map_err(refused)?;
         let mut names = HashSet::new();
-        let column = |field: &Arc<Field>| match names.insert(field.name().clone()) {
-            true => Ok((field.name().clone(), column_type(field.name(), field.data_type())?)),
-            false => Err(SqlError::DuplicateColumn { name: field.name().clone() }),
+        let column = |field: &Arc<Field>| {
+            if names.insert(field.name().clone()) {
+                Ok((field.name().clone(), column_type(field.name(), field.data_type())?))
+            } else {
+                Err(SqlError::DuplicateColumn { name: field.name().clone() })
+            }
         };
         let columns = stream.schema().fields().iter().map(column).collect::<Result<_, SqlError>>()?;
         Ok(Self {

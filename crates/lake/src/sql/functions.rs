@@ -108,10 +108,7 @@ impl AggregateUDFImpl for PairFunction {
             return Err(self.wrong("rows count as often as they stand, so DISTINCT has no place here"));
         }
         let is_text = arguments.expr_fields.first().is_some_and(|field| *field.data_type() == DataType::Utf8);
-        Ok(match is_text {
-            true => Box::new(TextPairs::new(self.statistic)),
-            false => Box::new(NumberPairs::new(self.statistic)),
-        })
+        Ok(if is_text { Box::new(TextPairs::new(self.statistic)) } else { Box::new(NumberPairs::new(self.statistic)) })
     }
 
     fn state_fields(&self, arguments: StateFieldsArgs) -> Result<Vec<FieldRef>> {

@@ -244,9 +244,10 @@ impl RequestScope {
 
     fn answer_with(&mut self, version: &ServedVersion, role: Role, rows: &[usize]) -> Result<(), InferError> {
         let attempt = self.score_rows(version, rows).map_err(|reason| {
-            match reason.is_caller_error() {
-                true => version.counters().refused(),
-                false => version.counters().failed(),
+            if reason.is_caller_error() {
+                version.counters().refused()
+            } else {
+                version.counters().failed()
             }
             InferError::Score { version: version.version(), reason }
         })?;
@@ -254,10 +255,8 @@ impl RequestScope {
     }
 
     fn score_rows(&self, version: &ServedVersion, rows: &[usize]) -> Result<ScoredRows, ScoreError> {
-        let mine = match rows.len() == self.ids.len() {
-            true => Cow::Borrowed(&self.table),
-            false => Cow::Owned(self.table.take(rows)),
-        };
+        let mine =
+            if rows.len() == self.ids.len() { Cow::Borrowed(&self.table) } else { Cow::Owned(self.table.take(rows)) };
         let features = version.complete(&mine)?;
         let (answers, latency_us) = version.score(&features)?;
         let is_kept = self.recorder.log.is_some() || version.profile().is_some();

@@ -106,15 +106,16 @@ impl InferRequest {
         }
         let ids = self.rows.ids.as_deref().unwrap_or_default();
         let mut seen = HashSet::with_capacity(if ids.len() > 1 { ids.len() } else { 0 });
-        match ids.len() > 1 {
-            true => match ids.iter().position(|id| !seen.insert(id)) {
+        if ids.len() > 1 {
+            match ids.iter().position(|id| !seen.insert(id)) {
                 Some(row) => {
                     let problem = InputProblem::RepeatedId { value: ids[row].to_string(), row };
                     Err(V2Error::Input { input: "`__id`".into(), problem })
                 }
                 None => Ok(()),
-            },
-            false => Ok(()),
+            }
+        } else {
+            Ok(())
         }
     }
 }

@@ -286,10 +286,7 @@ fn salt(admission: &LoadRequest) -> u64 {
 
 fn check_state(admission: &LoadRequest) -> Result<(), LoadRejected> {
     let LoadRequest { version, state, admits, .. } = *admission;
-    match admits.accepts(state) {
-        true => Ok(()),
-        false => Err(LoadRejected::State { version, state, admits }),
-    }
+    if admits.accepts(state) { Ok(()) } else { Err(LoadRejected::State { version, state, admits }) }
 }
 
 fn missing_column(kind: InputKind, rows: usize) -> Column {

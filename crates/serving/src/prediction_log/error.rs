@@ -48,9 +48,12 @@ pub enum LogError {
 impl LogError {
     pub(crate) fn io(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
-        move |source| match is_full(&source) {
-            true => Self::DiskFull { path, source: Arc::new(source) },
-            false => Self::Io { action, path, source: Arc::new(source) },
+        move |source| {
+            if is_full(&source) {
+                Self::DiskFull { path, source: Arc::new(source) }
+            } else {
+                Self::Io { action, path, source: Arc::new(source) }
+            }
         }
     }
 

@@ -75,10 +75,7 @@ impl DataSeed<'_> {
         let mut state = State { seed: &self, sink: &mut sink, scalar_depth: None };
         input.deserialize_any(Level { state: &mut state, depth: 0 })?;
         let found = sink.len();
-        match found == self.count {
-            true => Ok(sink),
-            false => Err(self.raise(self.wrong_count(found.to_string()))),
-        }
+        if found == self.count { Ok(sink) } else { Err(self.raise(self.wrong_count(found.to_string()))) }
     }
 
     fn wrong_count(&self, found: String) -> InputProblem {

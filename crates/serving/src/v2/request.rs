@@ -118,10 +118,7 @@ impl<'de> Visitor<'de> for RequestSeed<'_> {
                 }
             }
         }
-        match has_inputs && !request.inputs.is_empty() {
-            true => Ok(request),
-            false => Err(self.0.fault.raise(V2Error::NoInputs)),
-        }
+        if has_inputs && !request.inputs.is_empty() { Ok(request) } else { Err(self.0.fault.raise(V2Error::NoInputs)) }
     }
 }
 

@@ -346,10 +346,11 @@ proptest! {
 
     #[test]
     fn floats_read_back_exactly_however_they_are_written(values in prop::collection::vec(any::<f64>().prop_filter("finite", |v| v.is_finite()), 1..40), nested in any::<bool>()) {
-        let data = match nested {
-            true => serde_json::to_string(&values.iter().map(|v| [v]).collect::<Vec<_>>()).unwrap(),
-            false => serde_json::to_string(&values).unwrap(),
-        };
+        let data = if nested {
+serde_json::to_string(&values.iter().map(|v| [v]).collect::<Vec<_>>()).unwrap()
+} else {
+serde_json::to_string(&values).unwrap()
+};
         let found = column(&tensor("tenure", &format!("[{},1]", values.len()), "FP64", &data));
         prop_assert_eq!(found, Column::Float(values));
     }

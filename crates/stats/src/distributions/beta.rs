@@ -21,9 +21,10 @@ pub fn beta_share(a: f64, b: f64, x: f64) -> f64 {
         return if x >= 1.0 { 1.0 } else { 0.0 };
     }
     // The fraction converges on the side of the mean where there is less.
-    let share = match x < (a + 1.0) / (a + b + 2.0) {
-        true => weight(a, b, x, 1.0 - x) * fraction(a, b, x) / a,
-        false => 1.0 - weight(b, a, 1.0 - x, x) * fraction(b, a, 1.0 - x) / b,
+    let share = if x < (a + 1.0) / (a + b + 2.0) {
+        weight(a, b, x, 1.0 - x) * fraction(a, b, x) / a
+    } else {
+        1.0 - weight(b, a, 1.0 - x, x) * fraction(b, a, 1.0 - x) / b
     };
     share.clamp(0.0, 1.0)
 }

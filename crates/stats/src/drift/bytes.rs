@@ -99,10 +99,7 @@ impl Writer {
     pub(super) fn points(&mut self, values: &[u64]) {
         let is_full = 2 * values.iter().filter(|value| **value > 0).count() > values.len();
         self.0.push(u8::from(is_full));
-        match is_full {
-            true => values.iter().for_each(|value| self.whole(*value)),
-            false => self.sparse(values),
-        }
+        if is_full { values.iter().for_each(|value| self.whole(*value)) } else { self.sparse(values) }
     }
 
     pub(crate) fn moments(&mut self, moments: &Moments) {

@@ -51,9 +51,10 @@ impl NumericReference {
 
     /// The edges as numbers that ascend with them.
     fn places(&self) -> Vec<u64> {
-        match self.whole_edges.is_empty() {
-            true => self.edges.iter().map(|edge| ordered(*edge)).collect(),
-            false => self.whole_edges.iter().map(|edge| *edge as u64 ^ SIGN).collect(),
+        if self.whole_edges.is_empty() {
+            self.edges.iter().map(|edge| ordered(*edge)).collect()
+        } else {
+            self.whole_edges.iter().map(|edge| *edge as u64 ^ SIGN).collect()
         }
     }
 

@@ -53,9 +53,10 @@ impl TryFrom<Parts> for NumericReference {
         if edges.is_empty() || edges.len() > MAX_EDGES || edges.iter().any(|edge| !edge.is_finite()) {
             return wrong("its edges are missing, too many, or not finite");
         }
-        let ascend = match whole_edges.is_empty() {
-            true => edges.windows(2).all(|pair| pair[0] < pair[1]),
-            false => whole_edges.windows(2).all(|pair| pair[0] < pair[1]) && offsets(&whole_edges) == edges,
+        let ascend = if whole_edges.is_empty() {
+            edges.windows(2).all(|pair| pair[0] < pair[1])
+        } else {
+            whole_edges.windows(2).all(|pair| pair[0] < pair[1]) && offsets(&whole_edges) == edges
         };
         if !ascend {
             return wrong("its edges do not ascend");
@@ -168,9 +169,10 @@ impl NumericReference {
 
     /// A hash of the edges; stored in profiles, so it must never change.
     pub(super) fn identity(&self) -> u64 {
-        match self.is_whole() {
-            true => identity(self.whole_edges.iter().map(|edge| *edge as u64)),
-            false => identity(self.edges.iter().map(|edge| edge.to_bits())),
+        if self.is_whole() {
+            identity(self.whole_edges.iter().map(|edge| *edge as u64))
+        } else {
+            identity(self.edges.iter().map(|edge| edge.to_bits()))
         }
     }
 
@@ -244,17 +246,14 @@ impl NumericReference {
     }
 
     fn count_finite<T: Scalar>(&self, window: &mut NumericCounts, values: &[T]) {
-        match self.is_whole() {
-            true => {
-                let values = T::wholes(values);
-                values.iter().for_each(|value| place(&self.whole_edges, window, *value));
-                window.moments.add_all(&self.less_origin(&values));
-            }
-            false => {
-                let values = T::numbers(values);
-                values.iter().for_each(|value| place(&self.edges, window, *value));
-                window.moments.add_all(&values);
-            }
+        if self.is_whole() {
+            let values = T::wholes(values);
+            values.iter().for_each(|value| place(&self.whole_edges, window, *value));
+            window.moments.add_all(&self.less_origin(&values));
+        } else {
+            let values = T::numbers(values);
+            values.iter().for_each(|value| place(&self.edges, window, *value));
+            window.moments.add_all(&values);
         }
     }
 
@@ -269,17 +268,14 @@ impl NumericReference {
         counts.rows = sample.rows() + sample.missing + sample.infinite;
         counts.missing = sample.missing;
         counts.infinite = sample.infinite;
-        match self.is_whole() {
-            true => {
-                let sorted = T::wholes(sample.values());
-                counts.moments.add_all(&self.less_origin(&sorted));
-                place_sorted(&self.whole_edges, &mut counts, &sorted);
-            }
-            false => {
-                let sorted = T::numbers(sample.values());
-                counts.moments.add_all(&sorted);
-                place_sorted(&self.edges, &mut counts, &sorted);
-            }
+        if self.is_whole() {
+            let sorted = T::wholes(sample.values());
+            counts.moments.add_all(&self.less_origin(&sorted));
+            place_sorted(&self.whole_edges, &mut counts, &sorted);
+        } else {
+            let sorted = T::numbers(sample.values());
+            counts.moments.add_all(&sorted);
+            place_sorted(&self.edges, &mut counts, &sorted);
         }
         counts
     }
@@ -323,9 +319,10 @@ impl NumericReference {
 
     /// How far edge `bin` is from the one before it.
     pub(super) fn width(&self, bin: usize) -> f64 {
-        match self.is_whole() {
-            true => self.whole_edges[bin].minus(self.whole_edges[bin - 1]),
-            false => self.edges[bin] - self.edges[bin - 1],
+        if self.is_whole() {
+            self.whole_edges[bin].minus(self.whole_edges[bin - 1])
+        } else {
+            self.edges[bin] - self.edges[bin - 1]
         }
     }
 

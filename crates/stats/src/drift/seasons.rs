@@ -236,14 +236,11 @@ impl TryFrom<Stored> for SeasonalStrata {
         let slots = stored.cycle.slots();
         let is_slot = |stratum: &u16| usize::from(*stratum) <= slots;
         let is_whole = stored.of_hour.len() == slots && stored.of_hour.iter().chain(&stored.unseen).all(is_slot);
-        match is_whole && stored.season.is_none_or(|season| season.cycle() == stored.cycle) {
-            true => {
-                let Stored { cycle, of_hour, unseen, season } = stored;
-                Ok(SeasonalStrata { cycle, of_hour, unseen, season })
-            }
-            false => {
-                Err(Unmeasured::bad_input("stored strata", "they do not name a stratum for each slot of the cycle"))
-            }
+        if is_whole && stored.season.is_none_or(|season| season.cycle() == stored.cycle) {
+            let Stored { cycle, of_hour, unseen, season } = stored;
+            Ok(SeasonalStrata { cycle, of_hour, unseen, season })
+        } else {
+            Err(Unmeasured::bad_input("stored strata", "they do not name a stratum for each slot of the cycle"))
         }
     }
 }

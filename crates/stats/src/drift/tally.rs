@@ -84,9 +84,10 @@ impl Tally {
         let bins = reader.sparse(width)?;
         reader.end()?;
         let all = bins.iter().chain([&missing, &infinite]).try_fold(0u64, |sum, count| sum.checked_add(*count));
-        match all.is_some_and(|all| all < MAX_ROWS) {
-            true => Ok(Tally { bins, missing, infinite }),
-            false => Err(FormatError::Nonsense("a stratum has more rows than there can be")),
+        if all.is_some_and(|all| all < MAX_ROWS) {
+            Ok(Tally { bins, missing, infinite })
+        } else {
+            Err(FormatError::Nonsense("a stratum has more rows than there can be"))
         }
     }
 

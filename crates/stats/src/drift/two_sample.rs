@@ -18,9 +18,10 @@ pub struct TestResult {
 
 /// A test whose arithmetic stayed within the numbers: squares of values near 1e308 do not.
 fn tested(what: &str, statistic: f64, p: f64) -> MetricResult<TestResult> {
-    match statistic.is_nan() || p.is_nan() {
-        true => Err(Unmeasured::undefined(what, "the values are too large for its arithmetic")),
-        false => Ok(TestResult { statistic, p: p.clamp(0.0, 1.0) }),
+    if statistic.is_nan() || p.is_nan() {
+        Err(Unmeasured::undefined(what, "the values are too large for its arithmetic"))
+    } else {
+        Ok(TestResult { statistic, p: p.clamp(0.0, 1.0) })
     }
 }
 

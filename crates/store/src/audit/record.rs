@@ -128,13 +128,14 @@ impl<'t> AuditedTx<'t> {
 
     /// Refuses to change what has moved since the caller judged it.
     pub(crate) fn check_unmoved(&self, object: &str, expected: &str, actual: &str) -> Result<(), StoreError> {
-        match expected == actual {
-            true => Ok(()),
-            false => Err(StoreError::Moved {
+        if expected == actual {
+            Ok(())
+        } else {
+            Err(StoreError::Moved {
                 object: object.to_owned(),
                 expected: expected.to_owned(),
                 actual: actual.to_owned(),
-            }),
+            })
         }
     }
 

@@ -293,11 +293,12 @@ fn check_path(path: &str) -> Result<(), StoreError> {
         && path.len() <= 1024
         && !path.contains(['\\', '\0'])
         && path.split('/').all(|part| !matches!(part, "" | "." | ".."));
-    match is_inside {
-        true => Ok(()),
-        false => Err(StoreError::Invalid {
+    if is_inside {
+        Ok(())
+    } else {
+        Err(StoreError::Invalid {
             attempted: PUT_ARTIFACT.attempt,
             reason: format!("`{}` does not stay inside of the run's folder", path.chars().take(80).collect::<String>()),
-        }),
+        })
     }
 }

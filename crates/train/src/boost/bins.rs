@@ -26,10 +26,7 @@ pub(super) struct Column {
 impl Column {
     pub fn new(values: &[f32]) -> Self {
         let cuts = cuts(values);
-        let bin = |&value: &f32| match value.is_nan() {
-            true => MISSING,
-            false => cuts.partition_point(|&cut| cut < value) as u8,
-        };
+        let bin = |&value: &f32| if value.is_nan() { MISSING } else { cuts.partition_point(|&cut| cut < value) as u8 };
         let bins: Vec<u8> = values.iter().map(bin).collect();
         Self { has_missing: bins.contains(&MISSING), bins, cuts }
     }
@@ -82,9 +79,10 @@ fn cuts(values: &[f32]) -> Vec<f32> {
     sorted.sort_unstable_by(f32::total_cmp);
     let mut distinct = sorted.clone();
     distinct.dedup();
-    let mut cuts: Vec<f32> = match distinct.len() <= MAX_BINS {
-        true => distinct.windows(2).map(|pair| between(pair[0], pair[1])).collect(),
-        false => (1..MAX_BINS).map(|at| quantile_cut(&sorted, at * sorted.len() / MAX_BINS)).collect(),
+    let mut cuts: Vec<f32> = if distinct.len() <= MAX_BINS {
+        distinct.windows(2).map(|pair| between(pair[0], pair[1])).collect()
+    } else {
+        (1..MAX_BINS).map(|at| quantile_cut(&sorted, at * sorted.len() / MAX_BINS)).collect()
     };
     cuts.dedup();
     // A cut at or above the largest value leaves nothing on its other side.
@@ -103,10 +101,7 @@ fn quantile_cut(sorted: &[f32], at: usize) -> f32 {
 /// A float `t` with `low <= t < high`, near the middle.
 fn between(low: f32, high: f32) -> f32 {
     let middle = ((f64::from(low) + f64::from(high)) / 2.0) as f32;
-    match middle >= low && middle < high {
-        true => middle,
-        false => low,
-    }
+    if middle >= low && middle < high { middle } else { low }
 }
 
 #[cfg(test)]

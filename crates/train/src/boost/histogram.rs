@@ -138,12 +138,13 @@ impl<'a> Worker<'a> {
             let missing = column.count();
             let bins = &column.bins[..];
             let rows = leaf.rows.iter().zip(leaf.gradients.iter());
-            match column.has_missing {
-                false => rows.for_each(|(&row, &gradient)| sums[usize::from(bins[row as usize])].add(gradient)),
-                true => rows.for_each(|(&row, &gradient)| {
+            if column.has_missing {
+                rows.for_each(|(&row, &gradient)| {
                     let bin = bins[row as usize];
                     sums[if bin == MISSING { missing } else { usize::from(bin) }].add(gradient);
-                }),
+                })
+            } else {
+                rows.for_each(|(&row, &gradient)| sums[usize::from(bins[row as usize])].add(gradient))
             }
         }
         histogram

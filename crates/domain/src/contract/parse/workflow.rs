@@ -78,11 +78,10 @@ fn command(field: &Field<'_, '_>) -> Option<String> {
 
 fn variable(text: &str) -> Result<String, String> {
     let is_name = !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-    match is_name && !text.starts_with(|c: char| c.is_ascii_digit()) {
-        true => Ok(text.to_owned()),
-        false => {
-            Err(format!("`{text}` is not the name of an environment variable: write the name alone, as `HTTPS_PROXY`"))
-        }
+    if is_name && !text.starts_with(|c: char| c.is_ascii_digit()) {
+        Ok(text.to_owned())
+    } else {
+        Err(format!("`{text}` is not the name of an environment variable: write the name alone, as `HTTPS_PROXY`"))
     }
 }
 
@@ -114,9 +113,10 @@ fn inputs(field: &Field<'_, '_>) -> Vec<Input> {
 }
 
 fn source(text: &str) -> Result<Source, String> {
-    match text.contains('.') {
-        true => output_ref(text).map(|output| Source::Output { step: output.step, output: output.output }),
-        false => text.parse().map(Source::Dataset).map_err(|error: crate::ids::InvalidName| error.to_string()),
+    if text.contains('.') {
+        output_ref(text).map(|output| Source::Output { step: output.step, output: output.output })
+    } else {
+        text.parse().map(Source::Dataset).map_err(|error: crate::ids::InvalidName| error.to_string())
     }
 }
 
@@ -209,15 +209,14 @@ fn goal(text: &str) -> Result<(String, bool), String> {
 
 fn search(field: &Field<'_, '_>) -> Vec<(String, SearchSpace)> {
     let space = |name: &str, field: &Field<'_, '_>| {
-        let space = match field.is_list() {
-            true => {
-                let choices: Vec<_> = field.list().iter().filter_map(Field::json).collect();
-                if choices.is_empty() {
-                    field.error(format!("`{name}` has no choices"), None);
-                }
-                SearchSpace::Choice(choices)
+        let space = if field.is_list() {
+            let choices: Vec<_> = field.list().iter().filter_map(Field::json).collect();
+            if choices.is_empty() {
+                field.error(format!("`{name}` has no choices"), None);
             }
-            false => field.read(space)?,
+            SearchSpace::Choice(choices)
+        } else {
+            field.read(space)?
         };
         Some((name.to_owned(), space))
     };
