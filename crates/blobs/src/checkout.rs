@@ -21,6 +21,7 @@ use crate::{
 /// What stood at a place before; its bytes are in the store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Replaced {
+    /// What it was, by its digest.
     pub content: Content,
     /// The store did not hold it before: a person or another program wrote it.
     pub was_unknown: bool,

@@ -9,13 +9,16 @@ use crate::tree::Tree;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ContentKind {
+    /// One file: the digest is that of its bytes.
     File,
+    /// A folder: the digest is that of its manifest.
     Tree,
 }
 
 /// What stands at a path: equal contents have equal digests.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Content {
+    /// File or folder.
     pub kind: ContentKind,
     /// Of the file's bytes, or of the tree's manifest.
     pub digest: Digest,

@@ -11,6 +11,7 @@ use crate::{path::UnsafePath, tree::TreeError};
 
 /// Why an operation on the store did not happen. Nothing that was stored before is lost by any of these.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the message of each variant says what it is")]
 pub enum BlobError {
     #[error("the store holds no object {digest}; run the step that made it again, or copy the object from a backup")]
     NotFound { digest: Digest },

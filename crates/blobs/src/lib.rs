@@ -7,6 +7,8 @@
 //! Deliberately absent: what the bytes mean, who may read them, chunking and remote object stores (they come behind
 //! the same digests), and garbage collection (only the one who knows all versions may forget bytes).
 
+#![warn(missing_docs)]
+
 pub mod atomic;
 mod bounded;
 mod cache;

@@ -15,6 +15,7 @@ pub struct TreePath(String);
 
 /// Why a path cannot be joined to a folder safely.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "the message of each variant says what it is")]
 pub enum UnsafePath {
     #[error("it is empty")]
     Empty,

@@ -14,9 +14,13 @@ pub const MAX_ENTRIES: usize = 5_000_000;
 /// One file of a tree.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TreeEntry {
+    /// Where it is in the tree.
     pub path: TreePath,
+    /// Whether it may be executed.
     pub executable: bool,
+    /// Of its bytes.
     pub digest: Digest,
+    /// How many bytes it has.
     pub bytes: u64,
 }
 
@@ -28,6 +32,7 @@ pub struct Tree {
 
 /// Why some bytes or entries are not a tree.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "the message of each variant says what it is")]
 pub enum TreeError {
     #[error("it does not begin with `{HEADER}`")]
     Header,

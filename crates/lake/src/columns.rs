@@ -48,7 +48,12 @@ pub enum Values<'a> {
     /// Whole numbers of which some lie beyond 2^53, so that a 64-bit float would round them.
     Wholes(&'a [Option<i64>]),
     /// Texts with how often each occurs among these rows (a text may come more than once).
-    Texts { counts: &'a [(&'a str, u64)], missing: u64 },
+    Texts {
+        /// Each text with its count.
+        counts: &'a [(&'a str, u64)],
+        /// Rows without a text.
+        missing: u64,
+    },
 }
 
 /// A table whose columns are read one at a time.

@@ -16,6 +16,7 @@ use crate::{format::Format, name_hint::hint, sql::SqlError};
 /// Why a table could not be read, written, listed or queried.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
+#[expect(missing_docs, reason = "the message of each variant says what it is")]
 pub enum LakeError {
     #[error("could not {doing} `{}`", .path.display())]
     Io { doing: &'static str, path: PathBuf, source: io::Error },

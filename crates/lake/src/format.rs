@@ -5,6 +5,7 @@ use std::fmt;
 /// How a table lies in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Format {
+    /// Columns in compressed pages, with types.
     Parquet,
     /// Comma-separated text with a header line; `;`, tab and `|` are recognised by the header.
     Csv,

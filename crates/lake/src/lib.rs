@@ -9,6 +9,8 @@
 //!
 //! Deliberately absent: what a column means, which rows count (`app`), and where bytes lie by digest (`blobs`).
 
+#![warn(missing_docs)]
+
 mod arrow_types;
 mod builder;
 mod claims;

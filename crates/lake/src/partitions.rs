@@ -49,7 +49,9 @@ pub use self::names::{ID_COLUMN, TIME_COLUMN};
 /// What a partition holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum LogKind {
+    /// Rows that were scored, with their answers.
     Predictions,
+    /// What became known of them later, by prediction id.
     Labels,
 }
 
@@ -65,21 +67,28 @@ impl fmt::Display for LogKind {
 /// One file of the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Partition {
+    /// Its number in the log; no number is used twice.
     pub seq: u64,
+    /// Its file.
     pub path: PathBuf,
+    /// How many rows it has.
     pub rows: u64,
     /// Its length as a file.
     pub bytes: u64,
-    /// The first and the last time in it.
+    /// The first time in it.
     pub min_time: Timestamp,
+    /// The last time in it.
     pub max_time: Timestamp,
 }
 
 /// A partition as the index knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KnownPartition {
+    /// Its number in the log.
     pub seq: u64,
+    /// Of its bytes.
     pub digest: Digest,
+    /// Its length as a file.
     pub bytes: u64,
 }
 
@@ -88,13 +97,16 @@ pub struct KnownPartition {
 pub struct StagedPartition {
     /// With the path that it will have.
     pub partition: Partition,
+    /// Of its bytes.
     pub digest: Digest,
 }
 
 /// All partitions of one kind and endpoint, by number, and the files that should be some but are not.
 #[derive(Debug, Default)]
 pub struct Listing {
+    /// Those that can be read, by number.
     pub partitions: Vec<Partition>,
+    /// Why the others cannot.
     pub damaged: Vec<LakeError>,
 }
 
@@ -117,6 +129,7 @@ struct CachedFile {
 }
 
 impl Lake {
+    /// The lake below `root`; nothing is made or read yet.
     pub fn new(root: impl Into<PathBuf>) -> Self {
         Self { root: root.into(), cached_files: Arc::default() }
     }

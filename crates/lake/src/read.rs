@@ -25,6 +25,7 @@ const CHUNK_ROWS: usize = 4096;
 pub struct Schema {
     /// Name and type of each column, in order.
     pub columns: Vec<(String, ColumnType)>,
+    /// How many rows it has.
     pub rows: u64,
 }
 

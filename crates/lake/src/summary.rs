@@ -15,12 +15,15 @@ pub const TOP_VALUES: usize = 10;
 /// One column in numbers.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ColumnSummary {
+    /// Its name.
     pub name: String,
+    /// The type of its values.
     pub column_type: ColumnType,
     /// Rows of the column.
     pub count: usize,
     /// Rows without a value.
     pub missing: usize,
+    /// How many different values it has.
     pub distinct: Distinct,
     /// Least and greatest value, mean and standard deviation of numbers and times (in milliseconds).
     /// Yes/no counts as 1 and 0. `None` for texts, and where no value is finite.
@@ -33,6 +36,7 @@ pub struct ColumnSummary {
 /// How many different values a column has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Distinct {
+    /// As counted.
     Exactly(usize),
     /// More than were counted.
     MoreThan(usize),
@@ -41,10 +45,13 @@ pub enum Distinct {
 /// Finite numbers in short.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct NumberSummary {
+    /// The least.
     pub min: f64,
+    /// The greatest.
     pub max: f64,
     /// The least and the greatest with all of their digits, where a float would round one of them.
     pub wholes: Option<(i64, i64)>,
+    /// The mean.
     pub mean: f64,
     /// Of the sample (divided by n - 1); NaN for a single value.
     pub sd: f64,

@@ -5,6 +5,8 @@
 //! page keeps to its size by leaving out pictures and rows from its end, and says how many. The same input gives the same
 //! bytes. Absent: what the numbers mean, files, clocks.
 
+#![warn(missing_docs)]
+
 mod escape;
 mod figure;
 mod number;

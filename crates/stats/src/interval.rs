@@ -61,7 +61,25 @@ impl Proportion {
     }
 }
 
-/// Wilson's interval for a share seen on `n` (effective) rows, `z` standard errors wide.
+/// Wilson's score interval for a proportion.
+///
+/// * `share`: the observed proportion `p`, in `[0, 1]`.
+/// * `n`: rows, at least 0; with weights [`Proportion::effective_rows`].
+/// * `z`: half width in standard errors; [`normal_margin`]`(0.95)` is 1.96.
+///
+/// ```text
+/// (p + z²/2n ± z √(p (1 - p)/n + z²/4n²)) / (1 + z²/n),  cut to [0, 1]
+/// ```
+///
+/// Without rows the interval is `(0, 1)`. It does not collapse at 0 and 1, where the normal approximation does.
+///
+/// Wilson (1927), doi:10.1080/01621459.1927.10502953; equals `statsmodels.stats.proportion.proportion_confint(method="wilson")`.
+///
+/// ```
+/// use kilter_stats::interval::wilson;
+/// let (low, high) = wilson(0.1, 50.0, 1.959964);
+/// assert!((low - 0.04348).abs() < 1e-5 && (high - 0.21360).abs() < 1e-5);
+/// ```
 pub fn wilson(share: f64, n: f64, z: f64) -> (f64, f64) {
     if n <= 0.0 {
         return (0.0, 1.0);
@@ -72,14 +90,50 @@ pub fn wilson(share: f64, n: f64, z: f64) -> (f64, f64) {
     ((centre - half).max(0.0), (centre + half).min(1.0))
 }
 
-/// The exact (Clopper-Pearson) interval of `hits` in `rows`.
+/// The exact interval for a proportion: it covers the true proportion with probability at least `level`.
+///
+/// * `hits`, `rows`: successes and trials, `hits <= rows`.
+/// * `level`: confidence, in `(0, 1)`.
+///
+/// ```text
+/// low  = quantile of Beta(k, n - k + 1) at (1 - level)/2,   0 for k = 0
+/// high = quantile of Beta(k + 1, n - k) at (1 + level)/2,   1 for k = n
+/// ```
+///
+/// Clopper & Pearson (1934), doi:10.1093/biomet/26.4.404; equals `scipy.stats.binomtest(k, n).proportion_ci()`.
+///
+/// ```
+/// use kilter_stats::interval::clopper_pearson;
+/// let (low, high) = clopper_pearson(0, 20, 0.95);
+/// assert!(low == 0.0 && (high - 0.16843).abs() < 1e-5);
+/// ```
 pub fn clopper_pearson(hits: u64, rows: u64, level: f64) -> (f64, f64) {
     let (k, n, tail) = (hits as f64, rows as f64, 0.5 * (1.0 - level));
     (beta_quantile(tail, k, n - k + 1.0), beta_quantile(1.0 - tail, k + 1.0, n - k))
 }
 
-/// Newcombe's square-and-add interval for the difference `a - b` of two independent estimates (MOVER), which works for
-/// any pair of intervals. The count is the smaller of the two.
+/// The interval of the difference `a - b` of two independent estimates.
+///
+/// `a` and `b` may have any intervals of the same level; the result has the level of `a` and the smaller count.
+///
+/// ```text
+/// low  = (a - b) - √((a - a_low)²  + (b_high - b)²)
+/// high = (a - b) + √((a_high - a)² + (b - b_low)²)
+/// ```
+///
+/// # Errors
+/// When an end of an interval is NaN.
+///
+/// Newcombe (1998), method 10, `doi:10.1002/(SICI)1097-0258(19980430)17:8<873::AID-SIM779>3.0.CO;2-I`.
+///
+/// ```
+/// use kilter_stats::interval::{Proportion, difference};
+/// let a = Proportion::of(56, 70).wilson("a", 0.95)?;
+/// let b = Proportion::of(48, 80).wilson("b", 0.95)?;
+/// let d = difference(&a, &b)?;
+/// assert!((d.low - 0.0524).abs() < 5e-5 && (d.high - 0.3339).abs() < 5e-5);
+/// # Ok::<(), kilter_stats::Unmeasured>(())
+/// ```
 pub fn difference(a: &Estimate, b: &Estimate) -> MetricResult {
     let value = a.value - b.value;
     let below = (a.value - a.low).hypot(b.high - b.value);
@@ -87,8 +141,28 @@ pub fn difference(a: &Estimate, b: &Estimate) -> MetricResult {
     Estimate::new(value, value - below, value + above, a.level, a.count.min(b.count))
 }
 
-/// The interval of the ratio `a / b` of two independent estimates of positive things, by MOVER on the logarithms
-/// (Donner & Zou 2012). Undefined when `b` is zero; the upper end is infinite when `b` may be zero.
+/// The interval of the ratio `a / b` of two independent estimates of quantities that are not negative.
+///
+/// ```text
+/// low  = (ab - √((ab)² - a_low  b_high (2a - a_low)  (2b - b_high))) / (b_high (2b - b_high))
+/// high = (ab + √((ab)² - a_high b_low  (2a - a_high) (2b - b_low)))  / (b_low  (2b - b_low))
+/// ```
+///
+/// The upper end is infinite when the interval of `b` reaches zero. The result has the level of `a` and the smaller count.
+///
+/// # Errors
+/// [`Unmeasured::Undefined`] when `b` is zero.
+///
+/// Donner & Zou (2012), *Statistical Methods in Medical Research* 21, the ratio form of MOVER.
+///
+/// ```
+/// use kilter_stats::interval::{Proportion, ratio};
+/// let a = Proportion::of(30, 100).wilson("a", 0.95)?;
+/// let b = Proportion::of(60, 100).wilson("b", 0.95)?;
+/// let r = ratio(&a, &b)?;
+/// assert!(r.value == 0.5 && r.low > 0.35 && r.high < 0.7);
+/// # Ok::<(), kilter_stats::Unmeasured>(())
+/// ```
 pub fn ratio(a: &Estimate, b: &Estimate) -> MetricResult {
     if b.value <= 0.0 {
         return Err(Unmeasured::undefined("ratio", "its denominator is zero"));
@@ -109,7 +183,10 @@ pub fn ratio(a: &Estimate, b: &Estimate) -> MetricResult {
     Estimate::new(value, low.max(0.0), high, a.level, a.count.min(b.count))
 }
 
-/// Mean of two independent estimates, square-and-add.
+/// The mean of two independent estimates, with the interval of [`difference`] for a sum, halved.
+///
+/// # Errors
+/// When an end of an interval is NaN.
 pub fn midpoint(a: &Estimate, b: &Estimate) -> MetricResult {
     let value = 0.5 * (a.value + b.value);
     let below = 0.5 * (a.value - a.low).hypot(b.value - b.low);

@@ -5,6 +5,8 @@
 //! that cannot be given says why ([`Unmeasured`]), and no NaN is dressed as a number. Deliberately absent: files,
 //! clocks, sockets, databases, and every word of the product's domain. `docs/reference/statistics.md` lists the definitions and what they were compared with.
 
+#![warn(missing_docs)]
+
 pub mod association;
 pub mod boost;
 pub mod change_detection;

@@ -11,6 +11,7 @@ use crate::name_hint::hint;
 /// Why a query did not answer.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
+#[expect(missing_docs, reason = "the message of each variant says what it is")]
 pub enum SqlError {
     #[error("the query is empty: write a SELECT")]
     Empty,

@@ -46,6 +46,7 @@ pub(super) enum Cuts {
 pub(super) const MISSING: u8 = u8::MAX;
 
 impl Cuts {
+    /// Cuts at quantiles of numbers, or categories in the order of their mean target.
     pub fn learn(feature: &Feature, target: &[f64]) -> Self {
         match feature {
             Feature::Number(values) => Cuts::Edges(edges(values)),
@@ -53,6 +54,7 @@ impl Cuts {
         }
     }
 
+    /// How many bins, the one of missing values included.
     pub fn bins(&self) -> usize {
         match self {
             Cuts::Edges(edges) => edges.len() + 1,
@@ -60,6 +62,7 @@ impl Cuts {
         }
     }
 
+    /// The bin of each row.
     pub fn apply(&self, feature: &Feature) -> MetricResult<Vec<u8>> {
         match (self, feature) {
             (Cuts::Edges(edges), Feature::Number(values)) => {

@@ -10,7 +10,22 @@ pub fn shares(counts: &[f64]) -> Vec<f64> {
     counts.iter().map(|count| if total > 0.0 { count / total } else { 0.0 }).collect()
 }
 
-/// Population stability index of two share vectors, both floored at `floor` (not renormalised).
+/// Population stability index of two share vectors over the same bins.
+///
+/// * `p`, `q`: shares by bin, of the same length; each sums to one.
+/// * `floor`: shares below it count as `floor`, so that an empty bin has a finite part (1e-4 here; not renormalised).
+///
+/// ```text
+/// PSI = Σ (p_k - q_k) ln(p_k / q_k)
+/// ```
+///
+/// Siddiqi, *Credit Risk Scorecards* (2006); symmetric in `p` and `q`, at least 0, no upper bound.
+///
+/// ```
+/// use kilter_stats::drift::shares::psi;
+/// assert!((psi(&[0.5, 0.5], &[0.4, 0.6], 1e-4) - 0.0405).abs() < 1e-4);
+/// assert_eq!(psi(&[1.0, 0.0], &[1.0, 0.0], 1e-4), 0.0);
+/// ```
 pub fn psi(p: &[f64], q: &[f64], floor: f64) -> f64 {
     p.iter().zip(q).map(|(p, q)| (p.max(floor), q.max(floor))).map(|(p, q)| (p - q) * (p / q).ln()).sum()
 }
@@ -29,7 +44,22 @@ pub fn js_divergence(p: &[f64], q: &[f64]) -> f64 {
     (0.5 * sum).max(0.0)
 }
 
-/// Jensen-Shannon distance, base 2: in [0, 1].
+/// Jensen-Shannon distance, base 2: in `[0, 1]`, and a metric.
+///
+/// * `p`, `q`: shares by bin, of the same length; each sums to one.
+///
+/// ```text
+/// m_k = (p_k + q_k) / 2
+/// JS  = √(½ Σ p_k log₂(p_k / m_k) + ½ Σ q_k log₂(q_k / m_k))
+/// ```
+///
+/// Endres & Schindelin (2003), doi:10.1109/TIT.2003.813506; equals `scipy.spatial.distance.jensenshannon(p, q, base=2)`.
+///
+/// ```
+/// use kilter_stats::drift::shares::js_distance_base2;
+/// assert_eq!(js_distance_base2(&[1.0, 0.0], &[0.0, 1.0]), 1.0);
+/// assert!((js_distance_base2(&[0.5, 0.5], &[0.25, 0.75]) - 0.2209).abs() < 1e-4);
+/// ```
 pub fn js_distance_base2(p: &[f64], q: &[f64]) -> f64 {
     (js_divergence(p, q) / std::f64::consts::LN_2).sqrt()
 }
@@ -44,7 +74,16 @@ pub fn kl_divergence(p: &[f64], q: &[f64]) -> f64 {
     p.iter().zip(q).map(|(p, q)| if *p > 0.0 { p * (p / q).ln() } else { 0.0 }).sum()
 }
 
-/// Total variation distance.
+/// Total variation distance: the largest difference of the probability of any set of bins. In `[0, 1]`.
+///
+/// ```text
+/// TV = ½ Σ |p_k - q_k|
+/// ```
+///
+/// ```
+/// use kilter_stats::drift::shares::tvd;
+/// assert_eq!(tvd(&[0.5, 0.5], &[0.25, 0.75]), 0.25);
+/// ```
 pub fn tvd(p: &[f64], q: &[f64]) -> f64 {
     0.5 * p.iter().zip(q).map(|(p, q)| (p - q).abs()).sum::<f64>()
 }
@@ -54,7 +93,17 @@ pub fn l_infinity(p: &[f64], q: &[f64]) -> f64 {
     p.iter().zip(q).map(|(p, q)| (p - q).abs()).fold(0.0, f64::max)
 }
 
-/// Hellinger distance.
+/// Hellinger distance. In `[0, 1]`.
+///
+/// ```text
+/// H = √(1 - Σ √(p_k q_k))
+/// ```
+///
+/// ```
+/// use kilter_stats::drift::shares::hellinger;
+/// assert_eq!(hellinger(&[1.0, 0.0], &[0.0, 1.0]), 1.0);
+/// assert!(hellinger(&[0.5, 0.5], &[0.5, 0.5]) < 1e-7);
+/// ```
 pub fn hellinger(p: &[f64], q: &[f64]) -> f64 {
     let overlap: f64 = p.iter().zip(q).map(|(p, q)| (p * q).sqrt()).sum();
     (1.0 - overlap).clamp(0.0, 1.0).sqrt()
@@ -77,8 +126,23 @@ pub struct Homogeneity {
     pub cramers_v: f64,
 }
 
-/// Chi-square and G tests of homogeneity. Both samples' errors count; categories empty in both are left out. `None`
-/// when either sample is empty.
+/// Chi-square and G tests of homogeneity of two samples over the same categories.
+///
+/// * `a`, `b`: counts by category, of the same length. Categories that are empty in both are left out.
+///
+/// ```text
+/// e_ik = (row total i)(column total k) / total
+/// X²   = Σ (o_ik - e_ik)² / e_ik          G = 2 Σ o_ik ln(o_ik / e_ik)
+/// V    = √max(0, X²/total - dof/(total - 1))      (Bergsma 2013, for two rows)
+/// ```
+///
+/// `None` when either sample is empty. Equals `scipy.stats.chi2_contingency(correction=False)`.
+///
+/// ```
+/// use kilter_stats::drift::shares::homogeneity;
+/// let test = homogeneity(&[30.0, 70.0], &[50.0, 50.0]).expect("both have rows");
+/// assert!((test.statistic - 8.3333).abs() < 1e-4 && test.dof == 1 && test.p < 0.01);
+/// ```
 pub fn homogeneity(a: &[f64], b: &[f64]) -> Option<Homogeneity> {
     let (m, n): (f64, f64) = (a.iter().sum(), b.iter().sum());
     if m <= 0.0 || n <= 0.0 {

@@ -52,53 +52,132 @@ pub enum Better {
 /// A performance metric.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[allow(missing_docs)] // the names are the definitions; the table in `Metric::catalogue` words them
 pub enum Metric {
+    /// Area under the ROC curve; half of a tie counts.
     Auc,
+    /// `2 AUC - 1`.
     Gini,
+    /// Area under the precision-recall curve, by steps.
     AveragePrecision,
+    /// Largest difference of the score distributions of the two classes.
     Ks,
-    Lift { top: f64 },
-    PrecisionAtTop { top: f64 },
-    RecallAtTop { top: f64 },
+    /// Precision in the `top` share of rows by score, over the base rate.
+    Lift {
+        /// Share of the rows, in `(0, 1]`.
+        top: f64,
+    },
+    /// Precision in the `top` share of rows by score.
+    PrecisionAtTop {
+        /// Share of the rows, in `(0, 1]`.
+        top: f64,
+    },
+    /// Recall in the `top` share of rows by score.
+    RecallAtTop {
+        /// Share of the rows, in `(0, 1]`.
+        top: f64,
+    },
+    /// Mean negative log likelihood of the probability, in nats.
     LogLoss,
+    /// Mean squared difference of probability and truth.
     Brier,
-    CalibrationError { bins: usize, by: Binning },
-    MaxCalibrationError { bins: usize, by: Binning },
+    /// Expected calibration error: mean of |observed - predicted| over bins, weighted by rows.
+    CalibrationError {
+        /// How many bins.
+        bins: usize,
+        /// How the bins are cut.
+        by: Binning,
+    },
+    /// Largest |observed - predicted| of a bin.
+    MaxCalibrationError {
+        /// How many bins.
+        bins: usize,
+        /// How the bins are cut.
+        by: Binning,
+    },
+    /// Slope of the logistic regression of the truth on the logit of the probability; 1 is right, below 1 overconfident.
     CalibrationSlope,
+    /// Intercept of the logistic regression of the truth on the logit of the probability; 0 is right.
     CalibrationIntercept,
+    /// Mean probability minus the base rate.
     CalibrationBias,
+    /// A rate of the confusion table at the threshold.
     Rate(Rate),
-    F { beta: f64 },
+    /// `(1 + β²) TP / ((1 + β²) TP + β² FN + FP)`.
+    F {
+        /// Weight of recall against precision.
+        beta: f64,
+    },
+    /// Mean of recall and specificity.
     BalancedAccuracy,
+    /// Matthews correlation: the correlation of decision and truth.
     Mcc,
+    /// Cohen's kappa: agreement beyond chance.
     Kappa,
+    /// Share of rows whose class is right.
     ClassAccuracy,
+    /// F1 over classes.
     ClassF1(Average),
+    /// Precision over classes.
     ClassPrecision(Average),
+    /// Recall over classes.
     ClassRecall(Average),
+    /// AUC of each class against the rest.
     ClassAucOvr(Average),
+    /// Mean AUC of all pairs of classes (Hand & Till 2001).
     ClassAucOvo,
+    /// Mean negative log probability of the true class, in nats.
     ClassLogLoss,
+    /// Sum of squared differences over classes, mean over rows.
     ClassBrier,
+    /// Cohen's kappa of several classes.
     ClassKappa,
-    TopK { k: usize },
+    /// Share of rows whose true class is among the `k` most probable.
+    TopK {
+        /// How many places; 0 stands for all.
+        k: usize,
+    },
+    /// Mean of |y - ŷ|.
     MeanAbsoluteError,
+    /// Mean of (y - ŷ)².
     MeanSquaredError,
+    /// Square root of the mean of (y - ŷ)².
     RootMeanSquaredError,
+    /// Mean of |y - ŷ| / |y|; undefined with a true zero.
     MeanAbsolutePercentageError,
+    /// Sum of |y - ŷ| over the sum of |y|.
     WeightedAbsolutePercentageError,
+    /// Mean of 2 |y - ŷ| / (|y| + |ŷ|).
     SymmetricPercentageError,
+    /// 1 - Σ (y - ŷ)² / Σ (y - ȳ)².
     R2,
+    /// 1 - Var(y - ŷ) / Var(y).
     ExplainedVariance,
+    /// Median of |y - ŷ|.
     MedianAbsoluteError,
+    /// Mean of (ln(1 + y) - ln(1 + ŷ))².
     MeanSquaredLogError,
+    /// Square root of the mean squared logarithmic error.
     RootMeanSquaredLogError,
+    /// Largest |y - ŷ|.
     MaxError,
+    /// Mean of ŷ - y.
     Bias,
-    Pinball { quantile: f64 },
-    Ndcg { k: usize },
-    MeanAveragePrecision { k: usize },
+    /// Quantile loss of a predicted quantile.
+    Pinball {
+        /// Which quantile, in `(0, 1)`.
+        quantile: f64,
+    },
+    /// Normalised discounted cumulative gain of the first `k`, mean over queries.
+    Ndcg {
+        /// How many places; 0 stands for all.
+        k: usize,
+    },
+    /// Average precision of the first `k`, mean over queries.
+    MeanAveragePrecision {
+        /// How many places; 0 stands for all.
+        k: usize,
+    },
+    /// Mean of 1 / rank of the first relevant row.
     MeanReciprocalRank,
 }
 

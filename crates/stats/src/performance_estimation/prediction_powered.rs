@@ -6,8 +6,33 @@
 use crate::distributions::normal_margin;
 use crate::outcome::{Estimate, MetricResult, Unmeasured, all_finite, same_length};
 
-/// The mean of a quantity over all rows, from `labelled` rows (true value and estimate) and `unlabelled` estimates.
+/// The mean of a quantity over all rows, from a few labels and many estimates (PPI++).
+///
+/// * `truth`, `estimate`: true values `y` and estimates `f` of the labelled rows, of the same length, at least ten.
+/// * `unlabelled`: estimates `f̃` of the other rows; may be empty.
+/// * `level`: confidence, in `(0, 1)`.
+///
 /// For a mean loss, pass losses: true where known, estimated (DLE, CBPE) everywhere.
+///
+/// ```text
+/// λ      = cov(y, f) / ((1 + n/N) var(f)),  cut to [0, 1]
+/// mean   = mean(y) + λ (mean(f̃) - mean(f))
+/// error² = var(y - λ f)/n + λ² var(f)/N
+/// ```
+///
+/// # Errors
+/// [`Unmeasured::TooFew`] with fewer than ten labelled rows; [`Unmeasured::BadInput`] for numbers that are not finite.
+///
+/// Angelopoulos, Duchi & Zrnic (2023), arXiv:2311.01453.
+///
+/// ```
+/// use kilter_stats::performance_estimation::powered_mean;
+/// let truth: Vec<f64> = (0..50).map(|i| f64::from(i % 10)).collect();
+/// let many: Vec<f64> = (0..5000).map(|i| f64::from(i % 10)).collect();
+/// let mean = powered_mean(&truth, &truth, &many, 0.95)?;
+/// assert!((mean.value - 4.5).abs() < 1e-9 && mean.high - mean.low < 0.2);
+/// # Ok::<(), kilter_stats::Unmeasured>(())
+/// ```
 pub fn powered_mean(truth: &[f64], estimate: &[f64], unlabelled: &[f64], level: f64) -> MetricResult {
     let n = same_length("labelled rows", &[truth.len(), estimate.len()])?;
     all_finite("truth", truth)?;

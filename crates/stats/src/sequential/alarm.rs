@@ -18,8 +18,21 @@ fn mean(values: impl Iterator<Item = f64>) -> f64 {
     if count == 0 { 0.0 } else { sum / count as f64 }
 }
 
-/// The e-BH procedure (Wang & Ramdas 2022): which of the hypotheses behind `e_values` are rejected with a false
-/// discovery rate of at most `alpha`, under any dependence. Indices in falling order of evidence.
+/// The e-BH procedure: which hypotheses are rejected with a false discovery rate of at most `alpha`, under any dependence.
+///
+/// * `e_values`: one per hypothesis, each at least 0 with mean at most 1 when the hypothesis is true; NaN counts as none.
+/// * `alpha`: the false discovery rate, in `(0, 1)`.
+///
+/// ```text
+/// reject the j largest, for the largest j with e_(j) >= K / (α j),   K hypotheses
+/// ```
+///
+/// Returns indices in falling order of evidence. Wang & Ramdas (2022), doi:10.1111/rssb.12489.
+///
+/// ```
+/// use kilter_stats::sequential::e_benjamini_hochberg;
+/// assert_eq!(e_benjamini_hochberg(&[1.0, 60.0, 0.5, 30.0], 0.1), [1, 3]);
+/// ```
 pub fn e_benjamini_hochberg(e_values: &[f64], alpha: f64) -> Vec<usize> {
     let mut order: Vec<usize> = (0..e_values.len()).filter(|i| !e_values[*i].is_nan()).collect();
     order.sort_by(|a, b| e_values[*b].total_cmp(&e_values[*a]).then(a.cmp(b)));
@@ -29,8 +42,20 @@ pub fn e_benjamini_hochberg(e_values: &[f64], alpha: f64) -> Vec<usize> {
     order
 }
 
-/// An e-value from a p-value: the integral over all power calibrators (Vovk & Wang 2021). It is smaller than `1 / p`;
-/// that is the price of holding under any dependence.
+/// An e-value from a p-value, by the integral over all power calibrators.
+///
+/// * `p`: a p-value in `[0, 1]`; NaN counts as 1.
+///
+/// ```text
+/// e = ∫_0^1 κ p^(κ - 1) dκ = (1 - p + p ln p) / (p ln² p),   ½ at p = 1
+/// ```
+///
+/// It is smaller than `1/p`: that is the price of holding under any dependence. Vovk & Wang (2021), doi:10.1214/20-AOS2020.
+///
+/// ```
+/// use kilter_stats::sequential::p_to_e;
+/// assert!(p_to_e(1e-6) > 1000.0 && p_to_e(1.0) == 0.5);
+/// ```
 pub fn p_to_e(p: f64) -> f64 {
     if p.is_nan() || p >= 1.0 {
         return 0.5;

@@ -73,7 +73,9 @@ pub struct Directions {
     pub blocks: f64,
     /// Blocks' worth of levels that the season took.
     pub season: f64,
+    /// What the variation rests on.
     pub basis: Basis,
+    /// One for each direction in which a column can change.
     pub all: Vec<Direction>,
 }
 

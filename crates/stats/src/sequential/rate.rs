@@ -8,7 +8,29 @@ use crate::interval::Proportion;
 use crate::outcome::{Estimate, MetricResult, Unmeasured};
 use serde::{Deserialize, Serialize};
 
-/// The e-value of `hits` in `rows` against "the rate is at most `limit`". Large values speak for a larger rate.
+/// The e-value of `hits` in `rows` against "the rate is at most `limit`".
+///
+/// * `hits`, `rows`: bad rows and all rows, `hits <= rows`.
+/// * `limit`: the rate `r` that is allowed, in `(0, 1)`.
+///
+/// Under any rate up to `limit` its mean is at most one at every time, so `e >= 1/α` occurs ever with probability at most
+/// `α`, also when one looks after every window.
+///
+/// ```text
+/// e = ∫_r^1 θ^k (1 - θ)^(n - k) π(θ) dθ / (r^k (1 - r)^(n - k)),   π = Beta(½, ½) cut to (r, 1)
+/// ```
+///
+/// # Errors
+/// [`Unmeasured::BadInput`] when there are more hits than rows or `limit` is not between 0 and 1.
+///
+/// Robbins (1970), doi:10.1214/aoms/1177696786.
+///
+/// ```
+/// use kilter_stats::sequential::rate_e_value;
+/// assert!(rate_e_value(1, 100, 0.02)? < 1.0);
+/// assert!(rate_e_value(20, 100, 0.02)? > 1e6);
+/// # Ok::<(), kilter_stats::Unmeasured>(())
+/// ```
 pub fn rate_e_value(hits: u64, rows: u64, limit: f64) -> MetricResult<f64> {
     if hits > rows {
         return Err(Unmeasured::bad_input("rate", format!("{hits} of {rows} rows cannot be")));

@@ -36,22 +36,53 @@ impl RunningMoments {
     }
 }
 
-/// A confidence sequence for the mean of values in a range, by the empirical Bernstein bound.
+/// A confidence sequence for the mean of values in a range: an interval that covers the mean at all times at once with
+/// probability `level`, so that one may look after every row and stop whenever one likes.
+///
+/// Values are scaled to `x_i` in `[0, 1]`. `α = 1 - level`; `m_i`, `v_i` are the regularised mean and variance of the values
+/// before `i` (they start at ½ and ¼).
+///
+/// ```text
+/// λ_i = min(√(2 ln(2/α) / (v_i i ln(1 + i))), ¾)
+/// (Σ λ_i x_i) / Σ λ_i  ±  (ln(2/α) + Σ (x_i - m_i)² (-ln(1 - λ_i) - λ_i)) / Σ λ_i
+/// ```
+///
+/// The interval is the intersection of those of all times so far. Waudby-Smith & Ramdas (2024), theorem 2,
+/// doi:10.1093/jrsssb/qkad009.
+///
+/// ```
+/// use kilter_stats::sequential::EmpiricalBernstein;
+/// let mut sequence = EmpiricalBernstein::new((0.0, 1.0), 0.95)?;
+/// for row in 0..2000 {
+///     sequence.add(f64::from(row % 2))?;
+/// }
+/// let mean = sequence.estimate()?;
+/// assert!(mean.low < 0.5 && 0.5 < mean.high && mean.high - mean.low < 0.15);
+/// # Ok::<(), kilter_stats::Unmeasured>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EmpiricalBernstein {
     range: (f64, f64),
     level: f64,
+    /// `m_i` and `v_i`.
     guess: RunningMoments,
+    /// `Σ λ_i`
     bets: f64,
+    /// `Σ λ_i x_i`
     weighted: f64,
+    /// `Σ (x_i - m_i)² (-ln(1 - λ_i) - λ_i)`
     cost: f64,
+    /// The intersection of the intervals so far.
     best: (f64, f64),
     sum: f64,
     rows: u64,
 }
 
 impl EmpiricalBernstein {
-    /// A sequence at confidence `level` for values within `range`.
+    /// A sequence at confidence `level`, in `(0, 1)`, for values within `range`.
+    ///
+    /// # Errors
+    /// When `range` is no interval of finite numbers, or `level` is not between 0 and 1.
     pub fn new(range: (f64, f64), level: f64) -> MetricResult<Self> {
         check_arguments(range, level)?;
         let guess = RunningMoments::new();

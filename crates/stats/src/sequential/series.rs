@@ -16,7 +16,9 @@ const MIN_RESIDUALS: f64 = 8.0;
 /// how far they are from what is expected of the reference.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Trend {
+    /// The lowest level.
     pub low: f64,
+    /// The highest level.
     pub high: f64,
 }
 
