@@ -41,11 +41,6 @@ impl<T> NonEmpty<T> {
     pub fn as_slice(&self) -> &[T] {
         &self.0
     }
-
-    /// The elements, in order.
-    pub fn into_vec(self) -> Vec<T> {
-        self.0
-    }
 }
 
 impl<'a, T> IntoIterator for &'a NonEmpty<T> {

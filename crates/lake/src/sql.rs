@@ -102,15 +102,6 @@ impl QueryResult {
     pub async fn into_table_async(self, memory_bytes: usize) -> Result<Table, LakeError> {
         Running::start(self.answer.into_table(memory_bytes))?.finish().await
     }
-
-    /// [`QueryResult::write_to`] for async callers.
-    ///
-    /// # Errors
-    /// As there.
-    pub async fn write_to_async(self, path: &Path) -> Result<u64, LakeError> {
-        let path = path.to_owned();
-        Running::start(async move { self.answer.write_to(&path).await })?.finish().await
-    }
 }
 
 /// Plans a query over tables: each a name and a file or folder, as for [`crate::read_table`].

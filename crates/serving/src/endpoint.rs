@@ -18,7 +18,6 @@ pub use handle::{Endpoint, EndpointCounts, EndpointOptions};
 pub use infer::{ShadowWork, UnrecordedResponse};
 pub use messages::{EventTimes, InferError, InferRequest, InferResponse};
 pub use routes::{Candidate, Mode, RouteError, Routes};
-pub use traffic_split::split_hash;
 pub use version::{LoadRejected, LoadRequest, Predictor, ScoreError, ServedVersion};
 
 #[cfg(test)]

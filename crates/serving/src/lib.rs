@@ -17,7 +17,7 @@ pub mod v2;
 
 pub use endpoint::{
     Candidate, Endpoint, EndpointOptions, EventTimes, InferError, InferRequest, InferResponse, LoadRejected,
-    LoadRequest, Mode, RouteError, Routes, ServedVersion, split_hash,
+    LoadRequest, Mode, RouteError, Routes, ServedVersion,
 };
 pub use prediction_log::{
     AppendTicket, Contents, Damage, Durability, LabelBatch, LogError, LogOptions, PredictionBatch, PredictionLog,

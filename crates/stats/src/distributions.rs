@@ -79,20 +79,6 @@ pub fn student_margin(level: f64, df: f64) -> f64 {
     if x >= 1.0 { f64::INFINITY } else { (df * x / (1.0 - x)).sqrt() }
 }
 
-/// P(X >= successes) of a binomial: `trials` draws, each true with probability `rate`.
-pub fn binomial_upper_tail(successes: u64, trials: u64, rate: f64) -> f64 {
-    if successes == 0 {
-        return 1.0;
-    }
-    if successes > trials || rate <= 0.0 {
-        return 0.0;
-    }
-    if rate >= 1.0 {
-        return 1.0;
-    }
-    beta_share(successes as f64, (trials - successes + 1) as f64, rate)
-}
-
 /// Natural logarithm of the beta function.
 pub fn ln_beta(a: f64, b: f64) -> f64 {
     ln_gamma(a) + ln_gamma(b) - ln_gamma(a + b)
@@ -137,6 +123,5 @@ mod tests {
         close(student_margin(0.95, 7.0), 2.364624251592784);
         close(kolmogorov_tail(0.5), 0.9639452436648751);
         close(kolmogorov_tail(1.5), 0.022217962616525127);
-        close(binomial_upper_tail(3, 10, 0.1), 0.0701908264);
     }
 }

@@ -8,4 +8,5 @@ mod length;
 mod links;
 mod modules;
 mod source;
+mod unused;
 mod words;

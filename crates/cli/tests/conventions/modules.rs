@@ -14,12 +14,7 @@ use syn::{
 use crate::source::{crates, sources};
 
 /// Circles that are still there, by crate. The list may only shrink.
-const LEFT: &[(&str, usize)] = &[
-    ("app", 3),
-    ("cli", 5),
-    ("evaluation", 2),
-    ("server", 1),
-];
+const LEFT: &[(&str, usize)] = &[("app", 3), ("cli", 5), ("evaluation", 2), ("server", 1)];
 
 /// The modules right below the root of each crate, from the lowest to the highest. A module imports only modules that stand before it.
 pub const ORDER: &[(&str, &[&str])] = &[
@@ -50,7 +45,7 @@ pub const ORDER: &[(&str, &[&str])] = &[
             "reference_impls",
         ],
     ),
-    ("report", &["escape", "fit", "number", "state", "style", "figure", "page", "rows", "series"]),
+    ("report", &["escape", "number", "state", "style", "text_width", "figure", "page", "rows", "series"]),
     (
         "api",
         &[
@@ -144,7 +139,7 @@ struct Crate {
     modules: BTreeMap<Name, Module>,
 }
 
-fn is_test(attributes: &[Attribute]) -> bool {
+pub(crate) fn is_test(attributes: &[Attribute]) -> bool {
     attributes.iter().any(|attribute| {
         attribute.path().is_ident("test")
             || attribute.path().is_ident("cfg")

@@ -6,7 +6,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{Approve, Need, Risk, document::Contract};
-use crate::{digest::Digest, gate::ApprovalRule, ids::GateName, model::Requirements, rule::Rule, time::Span};
+use crate::{digest::Digest, gate::ApprovalRule, model::Requirements, rule::Rule, time::Span};
 
 /// The version of the shape of the text.
 const POLICY_VERSION: u32 = 1;
@@ -57,11 +57,6 @@ impl Contract {
             four_eyes: self.approve.four_eyes,
             clean_commit: of_risk.clean_commit,
         }
-    }
-
-    /// The gates that must have passed, in the order of the file.
-    pub fn required_gates(&self) -> Vec<GateName> {
-        self.gates.iter().map(|gate| gate.name.clone()).collect()
     }
 }
 

@@ -98,16 +98,3 @@ pub fn estimated_damage(loss: &[f64], bin: &[u32], current: &[f64], level: f64) 
     let margin = student_margin(level, n as f64 - 1.0) * variance.sqrt();
     Estimate::around(moved - plain, margin, (f64::NEG_INFINITY, f64::INFINITY), level, n as u64)
 }
-
-/// What an alert is worth looking at: probability that it is real, times the loss a row that it stands for, times rows a
-/// day, times the value of a unit of loss, times the days until labels would tell, minus the cost of a look.
-pub fn alert_priority(
-    probability: f64,
-    loss_change: f64,
-    rows_per_day: f64,
-    value_per_loss: f64,
-    days_to_labels: f64,
-    cost_of_look: f64,
-) -> f64 {
-    probability * loss_change.abs() * rows_per_day * value_per_loss * days_to_labels - cost_of_look
-}

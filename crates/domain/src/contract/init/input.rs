@@ -1,7 +1,5 @@
 //! What a first contract is written from: the columns of a table, and the question that the label asks.
 
-use std::fmt::Write as _;
-
 use crate::table::ColumnType;
 
 /// What is known of one column.
