@@ -62,7 +62,7 @@ impl Exit {
     pub const fn meaning(self) -> &'static str {
         match self {
             Self::Done => "done",
-            Self::Failed => "failed: asked rightly, could not be done",
+            Self::Failed => "failed: the request was valid, and could not be done",
             Self::Usage => "usage: the command line, the contract or a value cannot be understood",
             Self::CheckFailed => "check failed: the command worked, and the answer is no",
             Self::NotFound => "not found",

@@ -27,7 +27,7 @@ pub enum BlobError {
     NotPlain { path: PathBuf, what: &'static str },
     #[error("`{}` changed while it was read; wait until it is written completely and try again", .path.display())]
     Changed { path: PathBuf },
-    #[error("the path `{}` cannot stand in a tree", .path.display())]
+    #[error("the path `{}` is not allowed in a tree", .path.display())]
     Path { path: PathBuf, source: UnsafePath },
     #[error("object {digest} is not a tree of files")]
     Tree { digest: Digest, source: TreeError },

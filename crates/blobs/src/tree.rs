@@ -38,7 +38,7 @@ pub enum TreeError {
     Header,
     #[error("line {line} is not `x|- DIGEST SIZE PATH`")]
     Line { line: usize },
-    #[error("line {line}: the path cannot stand in a tree")]
+    #[error("line {line}: the path is not allowed in a tree")]
     Path { line: usize, source: UnsafePath },
     #[error("the paths are not sorted, or one stands twice: `{0}`")]
     Order(String),
@@ -145,9 +145,9 @@ mod tests {
     fn manifests_that_could_write_elsewhere_or_twice_are_refused() {
         let digest = Digest::of(b"");
         for (lines, expected) in [
-            (format!("- {digest} 0 ../x\n"), "line 2: the path cannot stand in a tree"),
-            (format!("- {digest} 0 /etc/passwd\n"), "line 2: the path cannot stand in a tree"),
-            (format!("- {digest} 0 a//b\n"), "line 2: the path cannot stand in a tree"),
+            (format!("- {digest} 0 ../x\n"), "line 2: the path is not allowed in a tree"),
+            (format!("- {digest} 0 /etc/passwd\n"), "line 2: the path is not allowed in a tree"),
+            (format!("- {digest} 0 a//b\n"), "line 2: the path is not allowed in a tree"),
             (format!("- {digest} 0 b\n- {digest} 0 a\n"), "the paths are not sorted, or one stands twice: `a`"),
             (format!("- {digest} 0 a\n- {digest} 0 a\n"), "the paths are not sorted, or one stands twice: `a`"),
             (format!("- {digest} 0 a\n- {digest} 0 a.b\n- {digest} 0 a/b\n"), "`a` is a file and a folder at once"),

@@ -18,7 +18,7 @@ use crate::{
     ui::{error::CliError, options::GlobalOptions, output::Output, view::Answer},
 };
 
-/// Keeps machine-learning models in kilter: one binary carries a model through its whole life, and keeps the evidence.
+/// MLOps in one binary: train, gate, package, deploy, monitor and retrain models, with an audit log of every decision.
 #[derive(Debug, Parser)]
 #[command(name = "kilter", version, subcommand_required = true, arg_required_else_help = true)]
 pub struct Cli {

@@ -21,7 +21,7 @@ pub(crate) const DATA_FOLDER: &str = ".kilter";
 /// The data folder of a command.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct DataFolder {
-    /// The folder that holds everything.
+    /// The data folder.
     #[arg(long = "data", value_name = "DIR", env = "KILTER_DATA", default_value = DATA_FOLDER, hide_env_values = true)]
     pub(crate) path: PathBuf,
 }

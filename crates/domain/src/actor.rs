@@ -372,7 +372,7 @@ pub enum Denied {
     NeedsRole { actor: Actor, action: Action, roles: &'static [Role] },
     #[error("{actor} may not {}: only a person may, and a service account is none", .action.phrase())]
     NeedsPerson { actor: Actor, action: Action },
-    #[error("nobody may {} by hand: the platform does it when the evidence is there ({actor} tried)", .action.phrase())]
+    #[error("nobody may {} by hand: only the platform does it, when the evidence is complete ({actor} tried)", .action.phrase())]
     NeedsSystem { actor: Actor, action: Action },
     #[error("the platform does not {} by itself: a person must", .action.phrase())]
     NotBySystem { action: Action },

@@ -212,7 +212,7 @@ impl AlertState {
             (Self::Pending { .. }, AlertEvent::Acknowledged | AlertEvent::Muted { .. }) => "it has not fired yet",
             (_, AlertEvent::Muted { .. }) => "a mute ends in the future; give a later time",
             (_, AlertEvent::Unmuted) => "it is not muted",
-            (_, AlertEvent::Acknowledged) => "someone has it already, or it is muted: unmute it first",
+            (_, AlertEvent::Acknowledged) => "it is already acknowledged, or muted: unmute it first",
             _ => "this does not happen in that state",
         };
         IllegalAlertTransition { from: self.as_str(), attempted, needs }

@@ -57,7 +57,7 @@ impl DriftDistance {
         let few = match self.basis {
             Basis::Learned => "",
             Basis::Assumed => "; how much windows differ by themselves is assumed",
-            Basis::TooFew => "; the reference has too few independent windows to tell a change from its own",
+            Basis::TooFew => "; the reference has too few independent windows",
         };
         format!("against {with}, {by}{few}")
     }

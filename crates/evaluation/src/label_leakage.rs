@@ -93,16 +93,16 @@ impl LabelLeakage {
     /// What a person should know, where it is too good to be true.
     pub fn sentence(&self) -> Option<String> {
         let Self { column, measure, value, .. } = self;
-        let told = match measure {
+        let strength = match measure {
             Measure::Auc => format!("ranks the label almost perfectly (AUC {value:.3})"),
             Measure::Lambda => {
-                format!("tells the label almost perfectly (it spares {:.1} % of the errors)", value * 100.0)
+                format!("predicts the label almost perfectly (it avoids {:.1} % of the errors)", value * 100.0)
             }
             Measure::RankCorrelation => {
                 format!("orders the label almost perfectly (rank correlation {value:.4})")
             }
         };
-        self.is_leak().then(|| format!("`{column}` alone {told}: make sure that it does not follow from it"))
+        self.is_leak().then(|| format!("`{column}` alone {strength}: check that it is known when a prediction is made"))
     }
 }
 
@@ -294,7 +294,7 @@ mod tests {
             assert_eq!((found.column.as_str(), found.value), ("leak", 1.0));
             assert_eq!(
                 found.sentence().unwrap(),
-                "`leak` alone ranks the label almost perfectly (AUC 1.000): make sure that it does not follow from it"
+                "`leak` alone ranks the label almost perfectly (AUC 1.000): check that it is known when a prediction is made"
             );
         }
     }

@@ -21,7 +21,7 @@ pub enum LakeError {
     #[error("could not {doing} `{}`", .path.display())]
     Io { doing: &'static str, path: PathBuf, source: io::Error },
     #[error(
-        "`{}` has no ending that tells its format: name it .parquet, .csv, .tsv, .jsonl or .ndjson", .path.display()
+        "`{}` has no known ending: name it .parquet, .csv, .tsv, .jsonl or .ndjson", .path.display()
     )]
     UnknownFormat { path: PathBuf },
     #[error("`{}` is named like {named} but holds {found}: rename it, or write it again", .path.display())]

@@ -143,7 +143,7 @@ impl Report {
         let mut text = String::from("<footer>");
         if left_out.parts + left_out.rows > 0 {
             text += &format!(
-                "<p>Left out to keep this page under {} kB: {} pictures or columns and {} rows. --json tells them all.</p>",
+                "<p>Left out to keep this page under {} kB: {} pictures or columns and {} rows. --json has all of them.</p>",
                 MAX_BYTES / 1000,
                 left_out.parts,
                 left_out.rows

@@ -32,7 +32,7 @@ use crate::error::store_problem;
 pub(crate) const MAX_ROWS: u32 = 100;
 
 /// What stands in the audit table when the caller gave no reason.
-const ASKED: &str = "asked for over the API";
+const ASKED: &str = "no reason given (API)";
 
 pub(crate) fn reason_or_default(reason: Option<String>) -> String {
     reason.unwrap_or_else(|| ASKED.to_owned())

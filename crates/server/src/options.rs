@@ -15,7 +15,7 @@ use crate::{
 /// How a server is run.
 #[derive(Clone, Debug)]
 pub struct ServerOptions {
-    /// The folder that holds everything.
+    /// The data folder.
     pub data: PathBuf,
     /// The address to answer on.
     pub host: IpAddr,

@@ -128,7 +128,7 @@ impl AppState {
         let has_folder = data.is_dir();
         let mut checks = vec![
             check("accepting", !is_stopping, if is_stopping { "stopping: finishes what it has begun" } else { "yes" }),
-            check("data folder", has_folder, if has_folder { "there" } else { "gone: bring it back and start again" }),
+            check("data folder", has_folder, if has_folder { "there" } else { "missing: restore it and start again" }),
         ];
         checks.extend(data_folder::check_presence(&self.0.app).into_iter().map(|(name, found)| match found {
             Ok(()) => check(name, true, "there"),

@@ -109,7 +109,7 @@ fn with_a_long_ledger(dir: &std::path::Path) -> Store {
             actor: Actor::system("bench"),
             on_behalf: None,
             action: "run".into(),
-            reason: Some("the monitor asked for it".into()),
+            reason: Some("a monitor failed".into()),
             evidence: vec!["alert:a-1".into()],
         };
         let audited = tx.audited(draft);

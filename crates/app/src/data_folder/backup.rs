@@ -43,7 +43,7 @@ const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(200);
 /// Why there is no backup, or no folder from one.
 #[derive(Debug, thiserror::Error)]
 pub enum BackupError {
-    #[error("`{}` holds something already: name a folder that does not exist yet, or an empty one", .0.display())]
+    #[error("`{}` is not empty: name a new or empty folder", .0.display())]
     TargetNotEmpty(PathBuf),
     #[error("`{}` lies in the data folder itself: name a folder outside of it", .0.display())]
     TargetInside(PathBuf),

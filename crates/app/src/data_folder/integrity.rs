@@ -191,8 +191,7 @@ fn check_log(folder: &Path, store: Option<&Store>) -> PartCheck {
                     }
                     // Of the last one the end may be a write that goes on.
                     if at < last && segment.torn_bytes > 0 {
-                        let what =
-                            format!("behind its last whole record stand {}", counted(segment.torn_bytes, "byte"));
+                        let what = format!("after its last whole record are {}", counted(segment.torn_bytes, "byte"));
                         part.fault(&segment.path, what, RESTORE);
                     }
                 }

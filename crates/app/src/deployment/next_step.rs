@@ -123,7 +123,7 @@ fn find_admitted_version(
         (None, None) if deploy.auto => {
             (format!("v{number} is {state}; a running server deploys it within seconds"), operators())
         }
-        (None, None) => (format!("v{number} is {state} and nobody deployed it"), operators()),
+        (None, None) => (format!("v{number} is {state} and not deployed"), operators()),
     };
     Ok(NextStep { version: Some(number), reason, who, command })
 }

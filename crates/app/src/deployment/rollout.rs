@@ -134,7 +134,7 @@ fn compare_candidate(
     Ok(CandidateComparison { errors: error_rate(app, candidate), scored, difference })
 }
 
-/// Mean loss of the candidate minus that of the champion since the rollout began: over the rows that both scored
+/// Mean loss of the candidate minus the champion's since the rollout began: over the rows that both scored
 /// (shadow), else between the rows that chance gave to each (canary).
 fn compare_losses(
     app: &App,

@@ -96,7 +96,7 @@ impl EndpointChange<'_> {
     /// The live version is asked for once more: nothing is to be done, unless it answers nobody and can again.
     fn deploy_again(&self, live: Deployment) -> Result<Deployment, AppError> {
         if routes::refused_at(self.app, &self.endpoint).is_none() {
-            return Err(self.wrong_state(&live, "live already", "nothing is to be done; another version replaces it"));
+            return Err(self.wrong_state(&live, "already live", "deploy another version to replace it"));
         }
         routes::sync_routes(self.app, &self.endpoint)?;
         Ok(live)

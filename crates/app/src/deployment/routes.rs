@@ -125,7 +125,7 @@ pub fn candidate_refused_at(app: &App, endpoint: &EndpointName) -> Option<String
 pub fn refused_endpoints(app: &App) -> Vec<(EndpointName, String)> {
     let of = |(endpoint, refused): (&EndpointName, &LoadFailure)| {
         let live = refused.live.as_ref().map(|reason| format!("serves nothing: {reason}"));
-        let candidate = refused.candidate.as_ref().map(|reason| format!("its candidate is not asked: {reason}"));
+        let candidate = refused.candidate.as_ref().map(|reason| format!("its candidate gets no requests: {reason}"));
         Some((endpoint.clone(), live.or(candidate)?))
     };
     app.lock_refused().iter().filter_map(of).collect()

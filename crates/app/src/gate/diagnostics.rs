@@ -136,7 +136,7 @@ impl DiagnosticsInput<'_> {
         let overlap = share(test.iter().filter(|row| counts.contains_key(row)).count(), test.len());
         // Rows of few columns repeat by themselves: as often as training rows have twins.
         notes.share("overlap", overlap, 2.0 * natural + NOTABLE, |share| {
-            format!("{share} of the test rows stand among the training rows too")
+            format!("{share} of the test rows are also training rows")
         });
         notes.share("duplicates", share(repeated, trained.len()), 0.1, |share| {
             format!("{share} of the training rows repeat an earlier one")

@@ -295,11 +295,10 @@ impl Causes {
             (Remedy::Retrains, None) => "next: the contract retrains on this alert".to_owned(),
             (Remedy::Retrain, None) => "next: retrain with `kilter run`, or take an earlier version back".to_owned(),
             (Remedy::Watch, None) if self.has_held() => {
-                "next: the model has held its performance, nothing has to be retrained".to_owned()
+                "next: performance is unchanged; no retraining is needed".to_owned()
             }
             (Remedy::Watch, None) => {
-                "next: nothing has to be retrained for a drift alone; wait for labels, or look at the columns named"
-                    .to_owned()
+                "next: drift alone needs no retraining; wait for labels, or check these columns".to_owned()
             }
         }
     }

@@ -278,7 +278,7 @@ fn keeps_drafts(project: &Project, cause: &Cause) -> bool {
 /// Why a run was started, for a person.
 pub fn cause_sentence(cause: &Cause) -> String {
     match cause {
-        Cause::Manual { by } => format!("{by} asked for it"),
+        Cause::Manual { by } => format!("started by {by}"),
         Cause::Schedule { schedule } => format!("the schedule `{schedule}` is due"),
         Cause::Alert { monitor, .. } => format!("monitor.{monitor} is failing"),
         Cause::NewData { dataset, .. } => format!("dataset `{dataset}` grew"),

@@ -31,7 +31,7 @@ enum AuditVerb {
         #[command(flatten)]
         connect: ConnectArgs,
     },
-    /// Read the whole table and compare it with itself and with every state. Ends with 3 when something is wrong.
+    /// Verify the audit log against itself and against every state. Ends with 3 if something is wrong.
     Verify {
         #[command(flatten)]
         connect: ConnectArgs,

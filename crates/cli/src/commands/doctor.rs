@@ -31,7 +31,7 @@ use crate::{
 /// Less free space than this is told as a failure: one busy day of predictions fits into it.
 const MIN_FREE_BYTES: u64 = 1 << 30;
 
-/// Look at what Kilter needs from this machine (data folder, space, clock, port; Python only where a step wants it), and
+/// Check what Kilter needs on this machine (data folder, space, clock, port; Python only where a step wants it), and
 /// whether every file of the data folder is whole.
 ///
 /// Database, blobs, prediction log, lake and counts are read and compared with the digests that are kept of them; a server

@@ -34,7 +34,7 @@ const SHOWN: usize = 5;
 
 /// Send labels of predictions from a file: which id, what was true, when that became known.
 ///
-/// Late, corrected and unknown ids are all taken; a time that is still to come is refused. An empty label takes one back.
+/// Late labels, corrections and unknown ids are accepted. A time in the future is refused. An empty label takes a label back.
 #[derive(Debug, Args)]
 pub(crate) struct Label {
     /// The endpoint whose predictions they are about.
@@ -167,7 +167,7 @@ impl Label {
         let place = format!("row {} of `{}`, column `{name}`", row + 1, self.file.display());
         let detail = match column.label(row) {
             Some(value) => format!("{place}: `{value}` is not a time"),
-            None => format!("{place}: says not when its label became known"),
+            None => format!("{place}: has no time at which the label became known"),
         };
         let hint = "write a date like 2026-03-01 or a time like 2026-03-01T12:00:00Z; without an offset it is UTC";
         Problem::new(Code::FileInvalid, detail).hint(hint).into()

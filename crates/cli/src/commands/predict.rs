@@ -22,7 +22,7 @@ use crate::{
     },
 };
 
-/// Write a model's answers to the rows of a file.
+/// Predict the rows of a file with a model.
 ///
 /// Adds `score` (binary: the probability of the positive class; regression: the value; multiclass: the probability of
 /// the predicted class), for classes also `predicted` and one `p(CLASS)` each where there are more than two.

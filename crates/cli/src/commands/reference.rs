@@ -137,6 +137,6 @@ output is exactly one document, whose fields only ever grow; a failure is the do
 error. The exit codes stand there too.
 
 Where an option takes COLUMNS, names stand between commas as in a line of CSV: a name with a comma or a quote stands in double
-quotes (a quote in it twice), and the option may stand several times. The shell needs quotes of its own around them:
+quotes (a quote in it twice), and the option can be repeated. The shell needs quotes of its own around them:
 `--exclude '\"Income, total\",age'`. Quotes of a name may be left out where the columns of the table leave no doubt.
 ";

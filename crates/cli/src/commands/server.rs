@@ -23,7 +23,7 @@ use crate::{
 /// acknowledged before survives any end.
 #[derive(Debug, Args)]
 pub(crate) struct Server {
-    /// The folder that holds everything.
+    /// The data folder.
     #[arg(long, value_name = "DIR", env = "KILTER_DATA", default_value = ".kilter", hide_env_values = true)]
     data: PathBuf,
     /// The address to answer on.
@@ -38,7 +38,7 @@ pub(crate) struct Server {
     /// The file with the token that requests must carry.
     #[arg(long, value_name = "FILE", env = "KILTER_TOKEN_FILE", hide_env_values = true)]
     token_file: Option<PathBuf>,
-    /// Another name that callers reach it by, like `kilter.example` behind a proxy; may stand several times. `localhost`
+    /// Another name that callers reach it by, like `kilter.example` behind a proxy; can be repeated. `localhost`
     /// and the address itself need no word.
     #[arg(long = "allowed-host", value_name = "HOST[:PORT]")]
     allowed_hosts: Vec<HostPort>,

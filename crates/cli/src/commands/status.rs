@@ -13,7 +13,7 @@ use crate::{
     },
 };
 
-/// Show every endpoint, what serves there, and what is not all right.
+/// Show every endpoint: what is live, and what needs attention.
 ///
 /// Asks the server that has the data folder; where none has, it reads the folder by itself.
 #[derive(Debug, Args)]

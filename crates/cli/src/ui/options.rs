@@ -9,7 +9,7 @@ pub struct GlobalOptions {
     /// Answer with one JSON document; a failure is one too, on standard error.
     #[arg(long, global = true)]
     pub(crate) json: bool,
-    /// Say nothing but failures (and the document of --json): the exit code is the answer.
+    /// Print only failures (and the document of --json). The exit code is the answer.
     #[arg(long, short, global = true)]
     pub(crate) quiet: bool,
     /// When to use colour. `auto` asks the terminal, and NO_COLOR.

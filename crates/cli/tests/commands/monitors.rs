@@ -132,7 +132,7 @@ fn data_that_does_not_meet_its_requirements_trains_nothing() {
     );
     let said = world.kilter(&["run", "--data", "state"]);
     assert_eq!(said.exit, 3, "{}{}", said.out, said.err);
-    assert!(said.out.contains("dataset `rows`: rows is 500, but at least 10000 is asked"), "{}", said.out);
+    assert!(said.out.contains("dataset `rows`: rows = 500, required >= 10000"), "{}", said.out);
     assert!(!world.path().join("work/model").exists(), "a step was run on data that may not be trained on");
 }
 
@@ -158,7 +158,7 @@ fn usage_rules_count_requests_consumers_and_latency() {
     let alerts = of_kind(&report, "usage_alert");
     assert_eq!(alerts.len(), 2, "{report:#}");
     // The past ends before its last window: what breaches then is news while the alert is open.
-    assert_eq!(alerts[1]["reason"], "while the alert is open: rows is 0, but at least 100 is asked");
+    assert_eq!(alerts[1]["reason"], "while the alert is open: rows = 0, required >= 100");
     // One day is one batch of one consumer: both bounds that ask for more are named, the others are not.
     let reason = alerts[0]["reason"].as_str().unwrap();
     assert!(reason.contains("consumers") && reason.contains("requests"), "{reason}");
@@ -190,7 +190,7 @@ fn a_version_that_took_over_within_a_window_is_judged_on_what_it_was_sent_and_no
     assert_eq!(&days(&report, "promoted")[1..2], ["2024-02-20"], "{report:#}");
     let told = of_kind(&report, "data_alert");
     assert_eq!(told[0]["at"].as_str().map(|at| &at[..10]), Some("2024-02-22"), "{report:#}");
-    assert_eq!(told[0]["reason"], "max(noise) is 1000, but at most 100 is asked");
+    assert_eq!(told[0]["reason"], "max(noise) = 1000, required <= 100");
     assert!(told.iter().all(|entry| !entry["reason"].as_str().unwrap().contains("rows is")), "a part is fewer rows");
     let of_week = |name: &str| {
         let told = world.json(&["monitor", "history", "scores", name, "--kind", "data", "--data", "state"]);
@@ -209,8 +209,8 @@ fn what_breaks_after_a_clean_window_is_told_while_the_alert_is_open() {
     let (_, report) = played_rows(&rows, &contract("", rules));
     let told = of_kind(&report, "data_alert");
     assert_eq!(days(&report, "data_alert"), ["2024-02-14", "2024-02-16"], "{report:#}");
-    assert_eq!(told[0]["reason"], "max(noise) is 1000, but at most 100 is asked");
-    assert_eq!(told[1]["reason"], "while the alert is open: max(x) is 1000, but at most 100 is asked");
+    assert_eq!(told[0]["reason"], "max(noise) = 1000, required <= 100");
+    assert_eq!(told[1]["reason"], "while the alert is open: max(x) = 1000, required <= 100");
 }
 
 #[test]
@@ -297,7 +297,7 @@ fn labels_that_stop_are_told_once_and_are_over_when_they_come_again() {
     );
     let resolved = of_kind(&report, "alert_resolved");
     assert_eq!(resolved.len(), 1, "{report:#}");
-    assert_eq!(resolved[0]["reason"], "labels come again");
+    assert_eq!(resolved[0]["reason"], "labels arrive again");
     assert_eq!(days(&report, "alert_resolved"), ["2024-02-29"], "three windows after day 50 have theirs");
     assert!(of_kind(&report, "retrain_started").is_empty(), "no training learns labels that are not there");
     let shown = world.kilter(&["monitor", "history", "scores", "labels", "--windows", "40", "--data", "state"]).out;

@@ -119,7 +119,7 @@ fn requirements_on_ids_beyond_2_53_are_judged_by_all_digits() {
         assert_eq!(said.exit == 0, holds, "{rule}: {}{}", said.out, said.err);
         if rule == format!("max(account) <= {}", last - 1) {
             let told = format!("{}{}", said.out, said.err);
-            assert!(told.contains(&format!("is {last}, but at most {} is asked", last - 1)), "{told}");
+            assert!(told.contains(&format!("= {last}, required <= {}", last - 1)), "{told}");
         }
     }
 }

@@ -83,7 +83,7 @@ fn a_run_says_its_verdict_its_metrics_and_why_it_was_refused() {
     let said = world.kilter(&["run"]);
     assert_eq!(said.exit, 3, "{}{}", said.out, said.err);
     assert!(said.out.contains("refused by a gate"), "{}", said.out);
-    assert!(said.out.contains("gate quality: failed") && said.out.contains("at least 1 is asked"), "{}", said.out);
+    assert!(said.out.contains("gate quality: failed") && said.out.contains("required >= 1"), "{}", said.out);
     assert!(said.out.lines().any(|line| line.trim_start().starts_with("auc ")), "{}", said.out);
     let again = world.kilter(&["run"]);
     assert!(

@@ -33,7 +33,7 @@ pub struct Sample {
 pub struct Deploy {
     /// `production`, `staging`: a valid name.
     pub name: String,
-    /// Whether versions are deployed here without being asked. Default false.
+    /// Whether versions are deployed here automatically. Default false.
     pub auto: bool,
     pub target: Target,
     /// How long a new version answers unseen first; `None`: not at all.

@@ -95,7 +95,7 @@ const OBJECTIVE: &[Key] = &[
     key("baseline", Number(f64::MIN, f64::MAX), "none", "what it is without the model", "31.0"),
     key("target", Text, "none", "what it must become: a comparison", "\">= 40.0\""),
     key("source", Path, "none", "the query that measures it after deployment", "\"sql/save_rate.sql\""),
-    key("review", Span, "never", "how often it is looked at", "\"90d\""),
+    key("review", Span, "never", "how often people review it", "\"90d\""),
 ];
 
 const DATA: &[Key] = &[
@@ -137,8 +137,8 @@ const DATA: &[Key] = &[
     key(
         "not_leaking",
         Texts,
-        "none: a column that alone tells the label refuses the version",
-        "columns that may tell the label alone, because they are known when a prediction is made",
+        "none: a column that predicts the label alone refuses the version",
+        "columns that may predict the label alone, because they are known when a prediction is made",
         "[\"light\"]",
     ),
     key(
@@ -271,7 +271,7 @@ const APPROVE: &[Key] = &[
         "rule",
         Text,
         "by risk: low `auto`, medium `1 of validator`, high `1 of validator and owner`",
-        "who must say yes; `auto`: what passed its gates is approved",
+        "who must approve; `auto`: a version that passed its gates is approved",
         "\"1 of validator and owner\"",
     ),
     key("four_eyes", Bool, "true", "an approver is never author, starter or submitter", "true"),
@@ -282,7 +282,7 @@ const APPROVE: &[Key] = &[
         "what must be there before: `gate.*`, `gate.NAME`, `card`, `review.independent`",
         "[\"gate.*\", \"card\"]",
     ),
-    key("expire", Span, "by risk: low never, medium `1y`, high `6mo`", "how long an approval holds", "\"180d\""),
+    key("expire", Span, "by risk: low never, medium `1y`, high `6mo`", "how long an approval is valid", "\"180d\""),
 ];
 
 const DEPLOY: &[Key] = &[
@@ -290,7 +290,7 @@ const DEPLOY: &[Key] = &[
         "auto",
         Bool,
         "false",
-        "versions are deployed here without being asked: approved ones, in places not called `production` validated ones too",
+        "versions are deployed here automatically: approved ones, in places not called `production` validated ones too",
         "true",
     ),
     key("target", Choice(&["http", "batch", "stream", "library"]), "http", "how answers leave", "\"http\""),
@@ -317,7 +317,13 @@ const CANARY: &[Key] = &[
     key("steps", Percents, "[10, 50, 100]", "percent of the traffic, growing, the last one 100", "[5, 25, 100]"),
     key("every", Span, "1h", "how long each step lasts at least", "\"2h\""),
     key("min_rows", Count(0, 1_000_000_000), "50", "how many answers each step needs at least", "200"),
-    key("abort", Rules, "nothing", "the version is taken back as soon as one of these holds", "[\"error_rate > 1%\"]"),
+    key(
+        "abort",
+        Rules,
+        "nothing",
+        "the version is taken back as soon as one of these rules is true",
+        "[\"error_rate > 1%\"]",
+    ),
 ];
 
 const REPLAY: &[Key] = &[

@@ -68,9 +68,9 @@ fn syntax_error(text: &str, error: &toml::de::Error) -> ContractError {
     let place = error.span().unwrap_or(0..0);
     let found = text.get(place.clone()).unwrap_or_default();
     let hint = match error.message() {
-        message if message.contains("duplicate") => Some("each key and each section stands once".to_owned()),
+        message if message.contains("duplicate") => Some("a key or section can occur only once".to_owned()),
         message if message.contains("quoted") || found.starts_with(|c: char| c.is_alphabetic()) => {
-            Some("texts stand in double quotes".to_owned())
+            Some("texts need double quotes".to_owned())
         }
         _ => None,
     };

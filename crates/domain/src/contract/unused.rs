@@ -9,7 +9,7 @@ use super::{ContractError, check::Check};
 pub(super) const UNUSED: &[(&str, &str)] = &[
     ("objective.*.kpi", "it is a note for people: nothing measures it"),
     ("objective.*.baseline", "it is a note for people: nothing is compared with it"),
-    ("objective.*.target", "it is a note for people: nothing is held against it"),
+    ("objective.*.target", "a note for people: Kilter does not compare it"),
     ("objective.*.source", "the query is never run; measure the objective with `kilter sql` or your own tools"),
     ("objective.*.review", "nobody is reminded; put the date into your calendar"),
     ("data.*.schema", "rows are not held against a JSON Schema; write what must hold into `require`"),

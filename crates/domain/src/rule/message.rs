@@ -1,7 +1,7 @@
-//! The sentence that tells a person what a rule came to.
+//! The sentence with the result of a rule.
 
 use super::{
-    Bound, BoundExpr, ExactNumber, Function, Measurement, NotMeasured, Number, Op, Quantity, Rule, RuleOutcome,
+    Bound, BoundExpr, ExactNumber, Function, Measurement, NotMeasured, Number, Quantity, Rule, RuleOutcome,
     RuleVerdict, Undecided, Unit, compare::Region,
 };
 use crate::plural::{counted, plural};
@@ -21,13 +21,12 @@ pub(super) struct RuleMessage<'s> {
 
 impl RuleMessage<'_> {
     pub(super) fn verdict_text(&self, verdict: &RuleVerdict) -> String {
-        let (what, found, asked) = (self.quantity_text(), self.measured_text(), self.required_text());
+        let (what, found, required) = (self.quantity_text(), self.measured_text(), self.required_text());
         let note = self.measurement.note.as_ref().map_or_else(String::new, |note| format!(" ({note})"));
         match verdict {
-            RuleVerdict::Passed => format!("{what} is {found}; {asked} is asked{note}"),
-            RuleVerdict::Failed => format!("{what} is {found}, but {asked} is asked{note}"),
+            RuleVerdict::Passed | RuleVerdict::Failed => format!("{what} = {found}, required {required}{note}"),
             RuleVerdict::Undecided(Undecided::NearLimit) => {
-                format!("{what} is {found}, near the limit: {asked} is asked, and this is too close to tell{note}")
+                format!("{what} = {found}, required {required}: too close to decide{note}")
             }
             RuleVerdict::Undecided(Undecided::NotMeasured(missing)) => {
                 format!("{what} was not measured: {}; {}{note}", missing.missing, missing.how)
@@ -41,7 +40,7 @@ impl RuleMessage<'_> {
             (Quantity::Call { function, .. }, Some(part)) => format!("{function}({part})"),
             (quantity, None) => quantity.to_string(),
         };
-        if self.of_difference { format!("{quantity} minus that of the champion") } else { quantity }
+        if self.of_difference { format!("{quantity} minus the champion's") } else { quantity }
     }
 
     fn measured_text(&self) -> String {
@@ -50,9 +49,9 @@ impl RuleMessage<'_> {
             _ => show(self.measurement.value, self.unit),
         };
         if let Some((low, high)) = self.measurement.interval {
-            found = format!("{found} ({} to {})", show(low, self.unit), show(high, self.unit));
+            found = format!("{found} [{}, {}]", show(low, self.unit), show(high, self.unit));
         }
-        if self.measurement.estimated { format!("{found}, estimated before labels") } else { found }
+        if self.measurement.estimated { format!("{found} (estimated before labels)") } else { found }
     }
 
     fn required_text(&self) -> String {
@@ -61,35 +60,25 @@ impl RuleMessage<'_> {
             rest => Number { written: bound.value, rest, unit: Unit::Plain }.to_string(),
         };
         match (&self.rule.bound, self.region) {
-            (Bound::Holds, _) => "none".to_owned(),
+            (Bound::Holds, _) => "= 0".to_owned(),
             (Bound::Known, _) => "a known value in every row".to_owned(),
             (Bound::Compare(_, BoundExpr::Expected), _) => "the recorded answer every time".to_owned(),
-            (_, Region::Within(low, high)) => format!("{} to {}", shown(low), shown(high)),
-            (_, Region::Compare(op, bound)) => {
-                let than = match op {
-                    Op::Less => "less than",
-                    Op::AtMost => "at most",
-                    Op::More => "more than",
-                    Op::AtLeast => "at least",
-                    Op::Equal => "exactly",
-                    Op::Unequal => "anything but",
-                };
-                format!("{than} {}", shown(bound))
-            }
+            (_, Region::Within(low, high)) => format!("in {}..{}", shown(low), shown(high)),
+            (_, Region::Compare(op, bound)) => format!("{op} {}", shown(bound)),
         }
     }
 }
 
 pub(super) fn no_champion_message(rule: &Rule, measurement: &Measurement) -> String {
-    format!("{} is {}; no champion yet to compare it with", rule.quantity, show(measurement.value, Unit::Plain))
+    format!("{} = {}; there is no champion to compare it with", rule.quantity, show(measurement.value, Unit::Plain))
 }
 
 pub(super) fn parts_message(worst: &RuleOutcome, failed: usize, total: usize) -> String {
     match (&worst.verdict, total) {
         (_, 1) => worst.text.clone(),
-        (RuleVerdict::Failed, _) => format!("{failed} of {total} fail, worst: {}", worst.text),
-        (RuleVerdict::Passed, _) => format!("all {total} pass, closest: {}", worst.text),
-        (RuleVerdict::Undecided(_), _) => format!("not all {total} can be told: {}", worst.text),
+        (RuleVerdict::Failed, _) => format!("{failed} of {total} failed, worst: {}", worst.text),
+        (RuleVerdict::Passed, _) => format!("all {total} passed, closest: {}", worst.text),
+        (RuleVerdict::Undecided(_), _) => format!("not all of {total} are decided: {}", worst.text),
     }
 }
 

@@ -54,7 +54,7 @@ fn values_of_the_wrong_kind_are_refused_with_the_fix() {
     one_error("[project]\nroles = { boss = [\"user:x\"] }\n", 2, &["unknown key `boss`", "there are: owner"]);
     one_error("[monitor]\nevery = \"soon\"\n", 2, &["not a length of time", "7d"]);
     one_error("[monitor]\nevery = \"0d\"\n", 2, &["longer than nothing"]);
-    one_error("[monitor]\nhold = 0\n", 2, &["from 1 to 1000"]);
+    one_error("[monitor]\nfor_windows = 0\n", 2, &["from 1 to 1000"]);
     one_error("[monitor]\nmin_labelled = 3\n", 2, &["must be a share", "30%"]);
     one_error("[monitor]\nfalse_alarm_rate = \"few\"\n", 2, &["1 per 1y"]);
     one_error("[monitor]\nreference = \"yesterday\"\n", 2, &["last 30d"]);

@@ -20,7 +20,7 @@ pub(crate) async fn get_health(State(state): State<AppState>) -> Json<Health> {
     get, path = "/ready", tag = "operations",
     responses(
         (status = 200, description = "They may", body = Readiness),
-        (status = 503, description = "Not now; the checks say why", body = Readiness),
+        (status = 503, description = "Not ready; see the checks", body = Readiness),
     )
 )]
 pub(crate) async fn get_readiness(State(state): State<AppState>) -> (StatusCode, Json<Readiness>) {

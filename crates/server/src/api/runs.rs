@@ -181,7 +181,7 @@ pub(crate) async fn cancel_run(
     let (app, context) = (state.app(), caller.context(&state));
     let cancelled = blocking(move || {
         let run = run(&app, &id)?;
-        let reason = body.reason.unwrap_or_else(|| "asked for over the API".to_owned());
+        let reason = body.reason.unwrap_or_else(|| "no reason given (API)".to_owned());
         match training::cancel_run(&app, &context, &id, &reason).map_err(|error| problem_of(&error))? {
             true => Ok(run),
             false => Err(Problem::new(

@@ -139,7 +139,7 @@ impl Projects {
                 }
             });
             if let Err(error) = spawned {
-                tracing::error!(%error, "monitors stand still: their thread could not be started");
+                tracing::error!(%error, "monitors do not run: their thread could not be started");
                 schedule.rest();
                 evaluating.fetch_sub(1, Ordering::AcqRel);
             }

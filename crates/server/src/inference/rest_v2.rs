@@ -127,9 +127,7 @@ pub(crate) async fn infer_version(
 }
 
 fn unanswered(endpoint: &EndpointName) -> String {
-    format!(
-        "the live version of `{endpoint}` was refused when it was loaded, and nothing answers; `kilter status` says why"
-    )
+    format!("the live version of `{endpoint}` could not be loaded; see `kilter status`")
 }
 
 /// Why nothing answers, where a version is live and was refused; the reason itself is the operator's to read.

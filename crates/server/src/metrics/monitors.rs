@@ -44,8 +44,8 @@ const GAUGES: [Gauge; 9] = [
     ("kilter_monitor_value", "The newest reading of a metric.", |reading| reading.value),
     ("kilter_monitor_ci_low", "Low end of the interval of the newest reading.", |reading| reading.low),
     ("kilter_monitor_ci_high", "High end of the interval of the newest reading.", |reading| reading.high),
-    ("kilter_monitor_bound_low", "The least that the rule asks for.", |reading| reading.bound_low),
-    ("kilter_monitor_bound_high", "The most that the rule asks for.", |reading| reading.bound_high),
+    ("kilter_monitor_bound_low", "Lower bound of the rule.", |reading| reading.bound_low),
+    ("kilter_monitor_bound_high", "Upper bound of the rule.", |reading| reading.bound_high),
     ("kilter_monitor_failing", "1 while the newest reading breaks its rule, 0 while it keeps it.", |reading| {
         match reading.verdict.as_deref() {
             Some("failed") => Some(1.0),

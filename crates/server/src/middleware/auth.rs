@@ -41,7 +41,7 @@ fn actor(headers: &HeaderMap) -> Result<Actor, Problem> {
         .map_err(|error| Problem::of(Code::RequestInvalid, &error))?;
     match actor.kind {
         ActorKind::System => {
-            let detail = format!("{actor} is a part of the platform; nobody outside acts as one");
+            let detail = format!("{actor} is a part of the platform; callers cannot use this name");
             Err(Problem::new(Code::RequestInvalid, detail)
                 .hint("name a person (`user:NAME`) or a service (`svc:NAME`)"))
         }

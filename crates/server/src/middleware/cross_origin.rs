@@ -130,7 +130,7 @@ fn quoted(text: &str) -> String {
 
 fn foreign_host(asked: &HostPort) -> Problem {
     let asked = quoted(&asked.to_string());
-    Problem::new(Code::HostRefused, format!("this server does not answer to the host `{asked}`"))
+    Problem::new(Code::HostRefused, format!("this server does not accept the host `{asked}`"))
         .hint(format!("if callers reach it by that name, start it with `--allowed-host {asked}`"))
 }
 

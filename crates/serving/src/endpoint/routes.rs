@@ -82,7 +82,7 @@ pub enum RouteError {
     SameVersion(u64),
     #[error(
         "version {candidate} cannot answer in place of version {champion}: it is a {of_candidate} model, the live one \
-         is {of_champion}; deploy it to an endpoint of its own"
+         is {of_champion}; deploy it to another endpoint"
     )]
     Task { champion: u64, candidate: u64, of_champion: Task, of_candidate: Task },
     #[error(

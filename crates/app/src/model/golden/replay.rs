@@ -81,7 +81,7 @@ impl GoldenResult {
             (None, 0) => String::new(),
             (None, rows) => format!("{rows} golden requests are answered as the run answered them"),
             (Some(Difference { row, output, expected, found }), rows) => format!(
-                "{} of {rows} golden requests are answered otherwise (row {row}: {output} {expected} expected, {found} found)",
+                "{} of {rows} golden requests have another answer (row {row}: {output} {expected} expected, {found} found)",
                 self.differing
             ),
         }
@@ -238,7 +238,7 @@ pub(crate) fn check_golden(app: &App, package: &Package, version: ServedVersion)
     let number = version.version().number;
     let replayed = golden.ask(version, Some(PATIENCE))?;
     if replayed.not_alone > 0 {
-        tracing::warn!(version = number, rows = replayed.not_alone, "golden requests were asked together only");
+        tracing::warn!(version = number, rows = replayed.not_alone, "golden requests were sent together only");
     }
     match replayed.first {
         None => Ok(()),

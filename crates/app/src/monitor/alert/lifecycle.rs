@@ -233,7 +233,7 @@ impl App {
         let begins = !from.is_failing() && next.is_failing();
         let explained = if begins { (finding.explain)() } else { None };
         let reason = match next {
-            AlertState::Resolved if finding.subject.basis == Basis::Labels => "labels come again".to_owned(),
+            AlertState::Resolved if finding.subject.basis == Basis::Labels => "labels arrive again".to_owned(),
             AlertState::Resolved if finding.subject.basis == Basis::LabelWords => {
                 "the labels are in the words of the model again".to_owned()
             }

@@ -15,7 +15,7 @@ use crate::{
 
 #[derive(Debug, Args)]
 pub(super) struct AlertAction {
-    /// The id of the alert, as `kilter alert list` shows it: the whole id, or as much of its end as tells it apart.
+    /// The id of the alert, as `kilter alert list` shows it: the id, or a unique end of it.
     id: String,
     /// Why, for the audit table.
     #[arg(long, value_name = "TEXT")]

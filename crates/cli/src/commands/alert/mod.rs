@@ -15,7 +15,7 @@ use crate::{
 use actions::AlertAction;
 use list::List;
 
-/// Alerts: readings that stayed out of bounds.
+/// Alerts: rules that stayed violated.
 #[derive(Debug, Args)]
 pub(crate) struct Alerts {
     #[command(subcommand)]
@@ -26,9 +26,9 @@ pub(crate) struct Alerts {
 enum AlertVerb {
     /// List alerts, newest first.
     List(List),
-    /// Say that you look at an alert.
+    /// Acknowledge an alert.
     Ack(AlertAction),
-    /// Keep an alert silent for a time.
+    /// Mute an alert for a time: it notifies nobody.
     Mute {
         /// How long, like `12h` or `7d`.
         #[arg(long = "for", value_name = "TIME")]
@@ -36,9 +36,9 @@ enum AlertVerb {
         #[command(flatten)]
         action: AlertAction,
     },
-    /// End a mute before its time.
+    /// Unmute an alert.
     Unmute(AlertAction),
-    /// Call an alert over; the next breach opens a new one.
+    /// Resolve an alert. The next breach opens a new one.
     Resolve(AlertAction),
 }
 

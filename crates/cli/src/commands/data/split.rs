@@ -24,7 +24,7 @@ use crate::{
     },
 };
 
-/// Part a table into rows to train on and rows to test with.
+/// Split a table into training rows and test rows.
 ///
 /// With --time the newest rows are kept for the test, as they will be in production; of the time at which the cut
 /// falls, rows are drawn by --seed. Without it all rows are drawn; with --by rows with equal values in these columns

@@ -47,7 +47,7 @@ pub(crate) struct Sql {
     /// Read the query from a file.
     #[arg(long, value_name = "FILE", conflicts_with = "query")]
     file: Option<PathBuf>,
-    /// A file, or a folder of them, and its name in the query; may stand several times.
+    /// A file, or a folder of them, and its name in the query; can be repeated.
     #[arg(long = "table", short, value_name = "NAME=FILE")]
     tables: Vec<Named>,
     /// A data folder, whose prediction log gives the tables `predictions_ENDPOINT` and `labels_ENDPOINT` (what is no letter

@@ -11,7 +11,7 @@ use crate::{
     },
 };
 
-/// Let a version answer at a place, by the stages that the contract states: shadow, canary, live.
+/// Deploy a version to a place, in the stages of the contract: shadow, canary, live.
 ///
 /// Only a version that the place admits is taken: in production an approved one.
 #[derive(Debug, Args)]
@@ -22,7 +22,7 @@ pub(crate) struct Deploy {
     #[arg(long = "version", value_name = "NUMBER")]
     number: u32,
     /// Why, for the audit table.
-    #[arg(long, value_name = "TEXT", default_value = "asked for at the terminal")]
+    #[arg(long, value_name = "TEXT", default_value = "no reason given (terminal)")]
     reason: String,
 }
 

@@ -17,7 +17,7 @@ pub(crate) struct Rollback {
     #[command(flatten)]
     at: EndpointArgs,
     /// Why, for the audit table.
-    #[arg(long, value_name = "TEXT", default_value = "asked for at the terminal")]
+    #[arg(long, value_name = "TEXT", default_value = "no reason given (terminal)")]
     reason: String,
 }
 

@@ -12,7 +12,7 @@ use crate::{
     },
 };
 
-/// Say yes to a version whose gates passed. It is approved once everyone whom the contract asks has said so.
+/// Approve a version whose gates passed. The last approval that the contract requires makes it approved.
 ///
 /// Ends with 8 while others are still asked.
 #[derive(Debug, Args)]
@@ -21,7 +21,7 @@ pub(crate) struct Approve {
     #[arg(value_name = "VERSION")]
     which: String,
     /// Why, for the audit table.
-    #[arg(long, value_name = "TEXT", default_value = "said at the terminal")]
+    #[arg(long, value_name = "TEXT", default_value = "no reason given (terminal)")]
     reason: String,
     #[command(flatten)]
     connect: ConnectArgs,
@@ -45,7 +45,7 @@ impl Approve {
             return Ok(Answer::done(&approval, page));
         }
         let missing = approval.missing.join("; ");
-        let page = Page::new().marked(Mark::Wait, format!("{model}@{number} is {state}; still asked for: {missing}"));
+        let page = Page::new().marked(Mark::Wait, format!("{model}@{number} is {state}; still needed: {missing}"));
         Ok(Answer::done(&approval, page).exit(Exit::PendingApproval))
     }
 }

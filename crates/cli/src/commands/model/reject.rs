@@ -12,7 +12,7 @@ use crate::{
     },
 };
 
-/// Say no to a version. It is final: a fix is a new version.
+/// Reject a version. This is final: a fix is a new version.
 #[derive(Debug, Args)]
 pub(crate) struct Reject {
     /// The version, like `churn@3`.

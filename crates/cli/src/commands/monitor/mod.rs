@@ -38,18 +38,18 @@ pub(crate) struct Monitors {
 
 #[derive(Debug, Subcommand)]
 enum MonitorVerb {
-    /// List every endpoint and how its rules stand.
+    /// List every endpoint with the results of its rules.
     List {
         #[command(flatten)]
         connect: ConnectArgs,
     },
-    /// Show every rule of an endpoint with its newest reading, and what stands open with its causes.
+    /// Show every rule of an endpoint with its newest reading, and open alerts with their root causes.
     Show(Show),
     /// Show what a rule measured, window by window.
     History(History),
-    /// Show what an endpoint was asked and answered by column, beside the reference of each version.
+    /// Show statistics of each column that an endpoint served, beside the reference of each version.
     Columns(columns::Wanted),
-    /// Print rules for Prometheus that alert on what `/metrics` tells of an endpoint.
+    /// Print alerting rules for Prometheus, based on the `/metrics` of an endpoint.
     ExportPrometheus {
         /// The name that clients call the place by.
         endpoint: String,
@@ -68,7 +68,7 @@ struct Show {
     /// End with exit code 3 when a rule fails (`undecided`: also when one could not be decided).
     #[arg(long, value_name = "VERDICT")]
     fail_on: Option<FailOn>,
-    /// Also write a page for a browser that needs nothing else.
+    /// Also write a self-contained HTML page.
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
     #[command(flatten)]
@@ -99,7 +99,7 @@ struct History {
     /// Only windows that ended by this time: the page before the one that began with it.
     #[arg(long, value_name = "TIME")]
     before: Option<Timestamp>,
-    /// Also write a page for a browser that needs nothing else.
+    /// Also write a self-contained HTML page.
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
     #[command(flatten)]

@@ -196,7 +196,7 @@ fn verdict(shown: &EndpointMonitors) -> String {
     let first = shown.rules.first().and_then(|rule| rule.reason.clone()).unwrap_or_default();
     let endpoint = &shown.endpoint;
     match (failed, undecided, all) {
-        (_, _, 0) => format!("No rule of {endpoint} was judged yet: readings come when a window has ended"),
+        (_, _, 0) => format!("No rule of {endpoint} has a reading yet: the first window has not ended"),
         (0, 0, _) => format!("Every rule of {endpoint} is kept: {all} of {all}"),
         (0, _, _) => {
             let are = plural(undecided, "is", "are");

@@ -180,8 +180,8 @@ impl Written {
             page = page.marked(Mark::Ok, format!("copied the table to {}", place.display()));
         }
         for column in telling {
-            page = page
-                .marked(Mark::Warn, format!("`{column}` alone tells the label, so no model reads it: look it over"));
+            page =
+                page.marked(Mark::Warn, format!("`{column}` predicts the label alone, so it is no feature. Check it"));
         }
         match label {
             Some(label) => page

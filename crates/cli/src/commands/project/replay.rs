@@ -25,7 +25,7 @@ use crate::{
 /// Where the lines of a decision begin behind its first: below what was decided.
 const HANGING: usize = 12;
 
-/// Play a project's dataset as production and tell every decision.
+/// Play a project's dataset as production and show every decision.
 ///
 /// Trains on the first period, serves the rest through the real endpoint in the order of events, lets labels arrive
 /// when they became known; monitors, alerts, retrains, gates and promotes as the server would, with the clock handed in.

@@ -46,7 +46,7 @@ use crate::{
 /// The rest between two questions that had no answer.
 const PAUSE: std::time::Duration = std::time::Duration::from_millis(200);
 
-/// Run a project's steps; pack, judge and deploy what they make, as the contract says.
+/// Run the steps of a project; package, judge and deploy the result, as the contract states.
 ///
 /// Steps whose result is known are taken from the cache, so a run that was stopped goes on where it was. A run that comes
 /// to what a version holds already makes no other. Where a server has the data folder, it does the run, in the project's
@@ -70,7 +70,7 @@ pub(crate) struct Run {
     /// Refuse to run when data is not what kilter.lock pins.
     #[arg(long)]
     locked: bool,
-    /// Another value of a parameter, like `train.rounds=50`; may stand several times.
+    /// Another value of a parameter, like `train.rounds=50`; can be repeated.
     #[arg(long = "param", value_name = "NAME=VALUE")]
     params: Vec<String>,
 }
@@ -277,7 +277,7 @@ fn answer(project: &Project, run: &api::Run) -> Answer {
     }
     let waits_for_a_word = !project.contract.deploy.iter().all(|place| place.auto);
     if let Some(version) = run.version.as_ref().filter(|version| version.state == "approved" && waits_for_a_word) {
-        page = page.line(format!("Let it answer: kilter deploy --version {}", version.number));
+        page = page.line(format!("Next: kilter deploy --version {}", version.number));
     }
     let record = match &run.record {
         Value::Null => serde_json::json!({ "run": run.summary.id, "state": run.summary.state, "steps": [] }),

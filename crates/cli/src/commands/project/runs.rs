@@ -153,7 +153,7 @@ struct Cancel {
     /// The id of the run.
     id: String,
     /// Why, for the audit table.
-    #[arg(long, value_name = "TEXT", default_value = "asked for at the terminal")]
+    #[arg(long, value_name = "TEXT", default_value = "no reason given (terminal)")]
     reason: String,
     #[command(flatten)]
     connect: ConnectArgs,

@@ -76,7 +76,7 @@ pub(crate) struct Train {
     /// What random choices are made from.
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// A setting of the learner, like `rounds=200`; may stand several times.
+    /// A setting of the learner, like `rounds=200`; can be repeated.
     #[arg(long = "param", value_name = "NAME=VALUE")]
     params: Vec<String>,
 }

@@ -15,8 +15,8 @@ pub(super) const MONITOR: &[Key] = &[
         "where the truth comes from",
         "{ delay = \"60d\" }",
     ),
-    key("data", Rules, "nothing", "what must hold of the requests", "[\"missing(*) <= 5%\", \"unseen(plan) == 0\"]"),
-    key("performance", Rules, "nothing", "what must hold once labels are in", "[\"auc >= 0.80 over 7d\"]"),
+    key("data", Rules, "nothing", "rules on requests", "[\"missing(*) <= 5%\", \"unseen(plan) == 0\"]"),
+    key("performance", Rules, "nothing", "rules on metrics, once labels are known", "[\"auc >= 0.80 over 7d\"]"),
     key(
         "drift",
         Rules,
@@ -28,11 +28,11 @@ pub(super) const MONITOR: &[Key] = &[
         "bias",
         Rules,
         "nothing",
-        "what must hold between groups",
+        "rules on differences between groups",
         "[\"ratio(selected, gender) in 0.8..1.25 over 30d\"]",
     ),
-    key("usage", Rules, "nothing", "what must hold of the traffic", "[\"requests > 100 over 1d\"]"),
-    key("alert", Texts, "the log", "who hears of it: `mail:NAME`, `webhook:NAME`, `log`", "[\"mail:crm-ops\"]"),
+    key("usage", Rules, "nothing", "rules on traffic", "[\"requests > 100 over 1d\"]"),
+    key("alert", Texts, "the log", "who is notified: `mail:NAME`, `webhook:NAME`, `log`", "[\"mail:crm-ops\"]"),
     key("for_windows", Count(1, 1_000), "1", "how many windows in a row must breach before an alert fires", "2"),
     key("min_rows", Count(1, 1_000_000_000), "50", "windows with fewer rows are not judged", "200"),
     key(
@@ -87,7 +87,7 @@ pub(super) const RETRAIN: &[Key] = &[
         "the least time between two; after trainings that failed in a row it is longer",
         "\"7d\"",
     ),
-    key("window", Span, "everything", "train only on the last stretch of labelled data", "\"6mo\""),
+    key("window", Span, "everything", "train only on the newest labelled rows of this span", "\"6mo\""),
 ];
 
 pub(super) const THRESHOLD: &[Key] = &[
@@ -99,7 +99,7 @@ pub(super) const THRESHOLD: &[Key] = &[
         "{ false_positive = 1, false_negative = 20 }",
     ),
     key("fpr", Share, "none", "find as much as possible at a false positive rate of at most this", "\"1%\""),
-    key("over", Span, "30d", "the stretch of matured labels that is looked at", "\"60d\""),
+    key("window", Span, "30d", "the span of matured labels that is used", "\"60d\""),
     key("every", Span, "the monitor's window", "the least time between two looks", "\"7d\""),
     key(
         "min_rows",

@@ -40,7 +40,7 @@ fn labels(section: Section<'_, '_>) -> Labels {
 }
 
 fn sink(text: &str) -> Result<AlertSink, String> {
-    let wrong = || format!("`{text}` is nobody who hears: write `mail:NAME`, `webhook:NAME` or `log`");
+    let wrong = || format!("`{text}` is not a notification target: write `mail:NAME`, `webhook:NAME` or `log`");
     let (kind, target) = match text.split_once(':') {
         None if text == "log" => (SinkKind::Log, ""),
         Some(("mail", target)) if !target.is_empty() => (SinkKind::Mail, target),

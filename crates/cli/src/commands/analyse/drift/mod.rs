@@ -22,7 +22,7 @@ use crate::{
     ui::{error::CliError, estimate::FailOn, unread::Unread, view::Answer},
 };
 
-/// Tell how a table differs from a reference: distances beyond chance, missing and unseen values, changed columns.
+/// Compare a table with a reference: distances beyond chance, missing and unseen values, changed columns.
 ///
 /// The reference is another table (then every distance is exact), or a profile stored by `kilter profile --out`. A
 /// column gets a level where its distance, less what two samples of one law would show, reaches the threshold and a
@@ -41,7 +41,7 @@ pub(crate) struct Drift {
     /// End with exit code 3 when a column reaches this level.
     #[arg(long, value_name = "LEVEL")]
     fail_on: Option<FailOn>,
-    /// Also write a page for a browser that needs nothing else.
+    /// Also write a self-contained HTML page.
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
     #[command(flatten)]

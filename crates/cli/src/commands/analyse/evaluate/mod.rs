@@ -60,13 +60,13 @@ pub(crate) struct Evaluate {
     /// Another model of the same task to compare with, on the same rows; rules call it the champion.
     #[arg(long, value_name = "MODEL")]
     against: Option<PathBuf>,
-    /// A rule that must hold, like `auc >= 0.8` or `auc >= champion.auc`; may stand several times.
+    /// A rule that must hold, like `auc >= 0.8` or `auc >= champion.auc`; can be repeated.
     #[arg(long = "rule", value_name = "RULE")]
     rules: Vec<Rule>,
     /// Also write the document into a file, for a step's `metrics`.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Also write a page for a browser that needs nothing else.
+    /// Also write a self-contained HTML page.
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
 }

@@ -26,7 +26,7 @@ use crate::{
 /// Rows that are told one by one at most.
 const MAX_LOCALS: usize = 1000;
 
-/// Tell what moves a model's score: by column over all rows, for chosen rows, and between two tables.
+/// Explain what moves a model's score: by column over all rows, for chosen rows, and between two tables.
 ///
 /// Trees and linear models are explained by their exact Shapley values: a row's parts and the base add up to its score.
 /// The score is what the model adds up before it answers: log-odds for a binary model by `kilter train`. Models that cannot be
@@ -37,10 +37,10 @@ pub(crate) struct Explain {
     model: PathBuf,
     /// The rows.
     data: PathBuf,
-    /// How many rows are told one by one, spread from the lowest score to the highest.
+    /// How many rows are explained one by one, spread from the lowest score to the highest.
     #[arg(long, value_name = "N", default_value_t = 3, conflicts_with = "row")]
     rows: usize,
-    /// A row to tell, counted from 0; may stand several times.
+    /// A row to tell, counted from 0; can be repeated.
     #[arg(long, value_name = "I")]
     row: Vec<usize>,
     /// Split the change of the mean score from this table to the rows between the columns.
@@ -50,7 +50,7 @@ pub(crate) struct Explain {
     /// trained on.
     #[arg(long, value_name = "COLUMN")]
     target: Option<String>,
-    /// Also write a page for a browser that needs nothing else.
+    /// Also write a self-contained HTML page.
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
 }

@@ -28,7 +28,7 @@ use crate::{
     },
 };
 
-/// Tell what decisions do to groups: selection, true and false positive rates, precision, calibration, and their gaps.
+/// Compare decisions between groups: selection, true and false positive rates, precision, calibration, and their gaps.
 ///
 /// The decisions are a model's, or stand in the table already (--score, --predicted). Every number has its 95 %
 /// interval; what rests on fewer than 30 rows is named and not judged. An impact (a group's selection rate over that of
@@ -76,7 +76,7 @@ pub(crate) struct Fairness {
     /// End with exit code 3 when an impact reaches this level.
     #[arg(long, value_name = "LEVEL")]
     fail_on: Option<FailOn>,
-    /// Also write a page for a browser that needs nothing else.
+    /// Also write a self-contained HTML page.
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
 }

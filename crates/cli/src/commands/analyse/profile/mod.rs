@@ -44,7 +44,7 @@ pub(crate) struct Profile {
     /// Add the rows to those of this profile, and describe all of them.
     #[arg(long, value_name = "PROFILE", conflicts_with_all = ["columns", "exclude", "like"])]
     merge: Option<PathBuf>,
-    /// Also write a page for a browser that needs nothing else.
+    /// Also write a self-contained HTML page.
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
 }

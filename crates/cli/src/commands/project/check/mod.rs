@@ -24,7 +24,7 @@ use crate::{
 /// Check a contract: every error at once, with line, nearest name and what to do.
 ///
 /// Names of columns are held against the data, names of metrics against the task that the label asks for, and keys that do
-/// nothing yet are named. Ends with 3 when it is not valid. A dataset that is not there (yet) is a warning.
+/// nothing yet are named. Ends with 3 when it is not valid. A missing dataset is a warning.
 #[derive(Debug, Args)]
 pub(crate) struct Check {
     /// The project's folder, or a contract file.
