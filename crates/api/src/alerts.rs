@@ -1,22 +1,29 @@
 //! Alerts, and what is done about them.
 
+use kilter_domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
+
+use crate::words::{AlertState, MonitorKind};
 
 /// A reading that stayed out of bounds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Alert {
     pub id: String,
     pub endpoint: String,
-    /// Which kind of monitor: `data`, `performance`, `drift`, `bias`, `usage`.
-    pub monitor: String,
-    pub state: String,
-    pub cause: String,
-    pub opened: String,
+    /// The kind of its monitor.
+    pub kind: MonitorKind,
+    pub state: AlertState,
+    /// What makes it the same alert as before: one key has at most one alert that is not resolved.
+    pub key: String,
+    #[schema(value_type = String, format = DateTime)]
+    pub opened: Timestamp,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub fired: Option<String>,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub fired: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub resolved: Option<String>,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub resolved: Option<Timestamp>,
     #[schema(value_type = Object)]
     pub detail: serde_json::Value,
 }
@@ -26,7 +33,8 @@ pub struct Alert {
 #[serde(deny_unknown_fields)]
 pub struct Mute {
     /// RFC 3339; a mute always ends.
-    pub until: String,
+    #[schema(value_type = String, format = DateTime)]
+    pub until: Timestamp,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }

@@ -1,14 +1,19 @@
 //! What an endpoint was asked and answered, by column.
 
+use kilter_domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
+
+use crate::words::{ColumnDataType, ColumnKind, DriftLevel, ServingRole};
 
 /// What an endpoint was asked and answered in a span of hours, beside the references of its versions.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Profile {
     pub endpoint: String,
-    pub since: String,
-    pub until: String,
+    #[schema(value_type = String, format = DateTime)]
+    pub since: Timestamp,
+    #[schema(value_type = String, format = DateTime)]
+    pub until: Timestamp,
     /// Each version, its roles apart; empty when nothing was answered.
     pub versions: Vec<VersionProfile>,
     /// Files of the span that could not be read: their rows are not counted here.
@@ -22,11 +27,13 @@ pub struct Profile {
 pub struct VersionProfile {
     pub model: String,
     pub version: u64,
-    /// `champion` (live), `candidate` (canary) or `shadow`.
-    pub role: String,
+    /// Its role at that time.
+    pub role: ServingRole,
     /// The first hour with a row, and the end of the last one.
-    pub from: String,
-    pub to: String,
+    #[schema(value_type = String, format = DateTime)]
+    pub from: Timestamp,
+    #[schema(value_type = String, format = DateTime)]
+    pub to: Timestamp,
     pub rows: u64,
     /// Features in the order of the signature, then score and prediction.
     pub columns: Vec<ProfileColumn>,
@@ -36,10 +43,10 @@ pub struct VersionProfile {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ProfileColumn {
     pub column: String,
-    /// `feature`, `score` or `prediction`.
-    pub place: String,
-    /// `numeric` or `categorical`.
-    pub kind: String,
+    /// What it is to the model.
+    pub kind: ColumnKind,
+    /// What its values are.
+    pub data_type: ColumnDataType,
     pub rows: u64,
     /// Share of rows without a value, here and in the reference.
     pub missing_share: f64,
@@ -65,9 +72,8 @@ pub struct ProfileColumn {
     /// What it was compared with: rows of which season, and what says how far windows are off by themselves.
     #[serde(default)]
     pub compared: String,
-    /// `calm`, `note`, `warn`, `alert`, or `too few`, by the last distance: the words of `kilter drift`.
-    #[serde(default)]
-    pub level: String,
+    /// How far it drifted, by the last distance.
+    pub level: DriftLevel,
 }
 
 /// A distance from the reference.
@@ -88,8 +94,10 @@ pub struct ProfileDistance {
 pub struct ProfileQuery {
     /// From this time on (RFC 3339). Default: a day before `until`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub since: Option<String>,
+    #[param(value_type = Option<String>, format = DateTime)]
+    pub since: Option<Timestamp>,
     /// Up to this time. Default: now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub until: Option<String>,
+    #[param(value_type = Option<String>, format = DateTime)]
+    pub until: Option<Timestamp>,
 }

@@ -1,7 +1,10 @@
 //! Deployments: which version answers at which endpoint.
 
+use kilter_domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+
+use crate::words::DeploymentState;
 
 /// A version at an endpoint.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -10,13 +13,19 @@ pub struct Deployment {
     pub endpoint: String,
     pub model: String,
     pub version: u32,
-    /// `requested`, `shadow`, `canary(n %)`, `live`, `superseded`, `rolled_back` or `stopped`.
-    pub state: String,
-    pub created: String,
+    /// Its stage.
+    pub state: DeploymentState,
+    /// The share of the requests that it answers, in percent; only in canary.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub live_since: Option<String>,
+    pub canary_percent: Option<u8>,
+    #[schema(value_type = String, format = DateTime)]
+    pub created: Timestamp,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub live_until: Option<String>,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub live_since: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub live_until: Option<Timestamp>,
 }
 
 /// Asks that a version serves at an endpoint (`POST /api/v1/endpoints/{endpoint}/deploy`).
@@ -35,10 +44,32 @@ pub struct Deploy {
 pub struct DeployedVersion {
     pub endpoint: String,
     pub version: u32,
-    /// `shadow`, `canary 10`, `live`; absent when it was not deployed.
+    /// Its stage; absent if it was not deployed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub state: Option<String>,
+    pub state: Option<DeploymentState>,
+    /// The share of the requests that it answers, in percent; only in canary.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub canary_percent: Option<u8>,
     /// Why it was not deployed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refused: Option<String>,
+}
+
+/// A stage as people read it: `live`, `canary 10`.
+fn stage(state: DeploymentState, canary_percent: Option<u8>) -> String {
+    canary_percent.map_or_else(|| state.to_string(), |percent| format!("{state} {percent}"))
+}
+
+impl Deployment {
+    /// Its stage as people read it: `live`, `canary 10`.
+    pub fn stage(&self) -> String {
+        stage(self.state, self.canary_percent)
+    }
+}
+
+impl DeployedVersion {
+    /// Its stage as people read it; `None` if it was not deployed.
+    pub fn stage(&self) -> Option<String> {
+        self.state.map(|state| stage(state, self.canary_percent))
+    }
 }

@@ -24,6 +24,7 @@ pub mod rights;
 pub mod runs;
 pub mod server_file;
 pub mod status;
+pub mod words;
 
 pub use alerts::{Alert, AlertQuery, Mute};
 pub use audit::{AuditCheck, AuditEntry};
@@ -45,3 +46,7 @@ pub use runs::{
 };
 pub use server_file::ServerFile;
 pub use status::Status;
+pub use words::{
+    AlertState, AuditOutcome, ColumnDataType, ColumnKind, DeploymentState, DriftLevel, MonitorKind, ServingRole,
+    Verdict, VersionState, canary_percent,
+};

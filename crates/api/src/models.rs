@@ -1,16 +1,18 @@
 //! Registered models and their versions.
 
+use kilter_domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{deployments::DeployedVersion, gates::GateVerdict};
+use crate::{deployments::DeployedVersion, gates::GateVerdict, words::VersionState};
 
 /// A registered model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Model {
     pub name: String,
     pub project: String,
-    pub created: String,
+    #[schema(value_type = String, format = DateTime)]
+    pub created: Timestamp,
     /// Versions, newest first; at most a hundred.
     pub versions: Vec<Version>,
 }
@@ -20,14 +22,15 @@ pub struct Model {
 pub struct Version {
     pub model: String,
     pub number: u32,
-    /// `draft`, `candidate`, `validated`, `approved`, `rejected`, `retired` or `revoked`.
-    pub state: String,
+    /// Where it is in its life.
+    pub state: VersionState,
     /// BLAKE3 of its package.
     pub digest: String,
     /// The run that made it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<String>,
-    pub created: String,
+    #[schema(value_type = String, format = DateTime)]
+    pub created: Timestamp,
     /// What was measured on the rows that it was not trained on, by metric.
     #[schema(value_type = Object)]
     pub metrics: serde_json::Value,

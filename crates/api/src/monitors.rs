@@ -1,14 +1,17 @@
 //! What monitors measured, window by window.
 
+use kilter_domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
+
+use crate::words::{DriftLevel, MonitorKind, Verdict};
 
 /// One measured value of an endpoint over one window.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Reading {
     pub endpoint: String,
-    /// Which kind of monitor: `data`, `performance`, `drift`, `bias`, `usage`.
-    pub monitor: String,
+    /// The kind of monitor.
+    pub monitor: MonitorKind,
     /// What was measured, as its rule writes it: `psi(income)`.
     pub metric: String,
     /// The column, group or slice that the numbers are of, where one part was asked for.
@@ -20,8 +23,10 @@ pub struct Reading {
     /// Nobody wrote the rule: it holds where the contract says nothing.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub default_rule: bool,
-    pub window_start: String,
-    pub window_end: String,
+    #[schema(value_type = String, format = DateTime)]
+    pub window_start: Timestamp,
+    #[schema(value_type = String, format = DateTime)]
+    pub window_end: Timestamp,
     /// Absent: not measured, which is never zero.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<f64>,
@@ -37,14 +42,15 @@ pub struct Reading {
     pub bound_high: Option<f64>,
     /// Rows it rests on.
     pub count: u64,
-    /// `passed`, `failed` or `undecided`; absent where no rule is about it.
+    /// What its rule came to; absent if no rule is about it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub verdict: Option<String>,
+    pub verdict: Option<Verdict>,
     /// What the rule says, in a sentence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// What was known when it was made.
-    pub as_of: String,
+    #[schema(value_type = String, format = DateTime)]
+    pub as_of: Timestamp,
     /// Expected without labels, not measured with them.
     pub estimated: bool,
     /// Share of the window's rows whose label is known; only of readings that rest on labels.
@@ -55,7 +61,7 @@ pub struct Reading {
     /// Of drift: `calm`, `note`, `warn`, `alert` or `too few`, in the words and by the thresholds of `kilter drift`; above
     /// calm only what the evidence supports.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub level: Option<String>,
+    pub level: Option<DriftLevel>,
     /// The version that answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
@@ -68,9 +74,9 @@ pub struct Reading {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct ReadingQuery {
-    /// Of this kind: `data`, `performance`, `drift`, `bias`, `usage`.
+    /// Of this kind.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub monitor: Option<String>,
+    pub monitor: Option<MonitorKind>,
     /// Of this metric, as its rule writes it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metric: Option<String>,

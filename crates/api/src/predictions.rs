@@ -1,5 +1,6 @@
 //! What turned out to be true of predictions.
 
+use kilter_domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -14,7 +15,8 @@ pub struct Labels {
     pub values: Vec<serde_json::Value>,
     /// When each became known, RFC 3339; where it is absent, now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub known_at: Option<Vec<String>>,
+    #[schema(value_type = Option<Vec<String>>, format = DateTime)]
+    pub known_at: Option<Vec<Timestamp>>,
     /// Whether to say how many of the ids belong to recorded predictions: it looks through the log.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub count_known: bool,

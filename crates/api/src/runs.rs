@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use kilter_domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -76,9 +77,11 @@ pub struct RunSummary {
     pub state: RunState,
     /// Why it was started, in a sentence.
     pub cause: String,
-    pub created: String,
+    #[schema(value_type = String, format = DateTime)]
+    pub created: Timestamp,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ended: Option<String>,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub ended: Option<Timestamp>,
     /// The number of the version that it made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<u32>,

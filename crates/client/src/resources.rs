@@ -84,7 +84,7 @@ impl Client {
 
     /// The newest reading of every metric of an endpoint.
     pub async fn latest_readings(&self, endpoint: &str) -> Result<Page<Reading>, Problem> {
-        self.get(&format!("{}/monitors", endpoint_path(endpoint))).await
+        self.get(&format!("{}/readings/latest", endpoint_path(endpoint))).await
     }
 
     /// Readings of an endpoint, newest first.
@@ -94,7 +94,7 @@ impl Client {
 
     /// What an endpoint served in a span of time, column by column.
     pub async fn profile(&self, endpoint: &str, query: &ProfileQuery) -> Result<Profile, Problem> {
-        self.get_with(&format!("{}/profile", endpoint_path(endpoint)), query).await
+        self.get_with(&format!("{}/columns", endpoint_path(endpoint)), query).await
     }
 
     /// Alerts, newest first.

@@ -20,7 +20,6 @@ pub mod status;
 
 use kilter_api::{self as api, Code, PageQuery, Problem};
 use kilter_app::App;
-use kilter_domain::time::Timestamp;
 use kilter_store::{
     Cursor, Page, Reader, StoreError,
     page::{DEFAULT_LIMIT, MAX_LIMIT, PageRequest},
@@ -70,8 +69,4 @@ pub(crate) fn cursor(next: Option<Cursor>) -> Option<String> {
 
 pub(crate) fn page_of<T, U>(found: Page<T>, one: impl Fn(&T) -> U) -> api::Page<U> {
     api::Page { items: found.items.iter().map(one).collect(), next: cursor(found.next) }
-}
-
-pub(crate) fn text(time: Option<Timestamp>) -> Option<String> {
-    time.map(|time| time.to_string())
 }

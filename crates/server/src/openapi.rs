@@ -23,12 +23,15 @@ use crate::{
     info(title = "Kilter", description = "Keeps machine-learning models in kilter.", license(name = "Apache-2.0", identifier = "Apache-2.0")),
     components(schemas(Problem)),
     tags(
-        (name = "inference", description = "Open Inference Protocol (V2)"),
-        (name = "runs", description = "Runs: asked for, followed, cancelled, looked at"),
-        (name = "ship", description = "Models, versions, deployments"),
-        (name = "watch", description = "How it stands, monitors, alerts, labels"),
-        (name = "govern", description = "The audit table"),
-        (name = "operations", description = "Is it alive, is it ready, what does it offer"),
+        (name = "inference", description = "Predictions: the Open Inference Protocol (V2)"),
+        (name = "runs", description = "Runs: start, follow, cancel, read"),
+        (name = "models", description = "Models and their versions: read, approve, reject"),
+        (name = "deployments", description = "Endpoints and deployments: read, deploy, roll back"),
+        (name = "predictions", description = "Labels of predictions"),
+        (name = "monitoring", description = "Status, readings of monitors, statistics of columns"),
+        (name = "alerts", description = "Alerts: read, acknowledge, mute, resolve"),
+        (name = "audit", description = "The audit log: read, verify"),
+        (name = "operations", description = "Liveness, readiness, metrics, this document"),
     )
 )]
 struct Document;

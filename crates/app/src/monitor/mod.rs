@@ -19,5 +19,6 @@ pub(crate) mod usage;
 pub(crate) mod window;
 
 pub use alert::{lifecycle::Subject, notify::ALERT_LOG};
+pub use kilter_stats::compare::Level;
 pub use readings::level_of_drift;
 pub use window::{Calendar, Window};

@@ -53,8 +53,8 @@ fn list_audit(limit: u32, connect: &ConnectArgs) -> Result<Answer, CliError> {
     let mut table = TextTable::new(["entry", "at", "who", "what", "object", "why"]);
     for entry in &found.items {
         let why = entry.reason.clone().unwrap_or_default();
-        let cells = [&entry.at, &entry.actor, &entry.action, &entry.object, &why];
-        table.row(std::iter::once(entry.seq.to_string()).chain(cells.map(Clone::clone)));
+        let cells = [&entry.actor, &entry.action, &entry.object, &why].map(Clone::clone);
+        table.row([entry.seq.to_string(), entry.at.to_string()].into_iter().chain(cells));
     }
     Ok(Answer::done(&json!({ "entries": found.items, "next": found.next }), Page::new().table(table)))
 }
@@ -62,7 +62,7 @@ fn list_audit(limit: u32, connect: &ConnectArgs) -> Result<Answer, CliError> {
 fn verify_audit(connect: &ConnectArgs) -> Result<Answer, CliError> {
     let check = connect.api()?.call(Client::verify_audit)?;
     let entries = counted(check.entries, "entry");
-    if check.sound {
+    if check.valid {
         let page = Page::new().marked(Mark::Ok, format!("{entries}, unbroken; every row is as its entry wrote it"));
         let page = match check.unsealed_rows {
             0 => page,
@@ -74,7 +74,7 @@ fn verify_audit(connect: &ConnectArgs) -> Result<Answer, CliError> {
         };
         return Ok(Answer::done(&check, page));
     }
-    let page = check.faults.iter().fold(Page::new(), |page, fault| page.marked(Mark::Bad, fault.clone()));
-    let page = page.line(format!("{} in {entries}", counted(check.faults.len(), "fault")));
+    let page = check.errors.iter().fold(Page::new(), |page, error| page.marked(Mark::Bad, error.clone()));
+    let page = page.line(format!("{} in {entries}", counted(check.errors.len(), "error")));
     Ok(Answer::done(&check, page).exit(Exit::CheckFailed))
 }

@@ -121,7 +121,7 @@ impl Label {
             let batch = api::Labels {
                 ids: rows.clone().map(|row| self.id_at(ids, row)).collect::<Result<_, _>>()?,
                 values: rows.clone().map(|row| json_at(values, row)).collect(),
-                known_at: known.as_ref().map(|known| known[rows.clone()].iter().map(Timestamp::to_string).collect()),
+                known_at: known.as_ref().map(|known| known[rows.clone()].to_vec()),
                 count_known: true,
             };
             sent.add(api.call(async |api| api.send_labels(&self.endpoint, &batch).await)?);

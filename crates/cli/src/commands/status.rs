@@ -28,7 +28,7 @@ impl Status {
         let mut table = TextTable::new(["endpoint", "live", "on its way", "attention"]);
         for endpoint in &status.endpoints {
             let version = |deployment: &Option<api::Deployment>| {
-                deployment.as_ref().map_or("–".to_owned(), |found| format!("v{} {}", found.version, found.state))
+                deployment.as_ref().map_or("–".to_owned(), |found| format!("v{} {}", found.version, found.stage()))
             };
             let live = endpoint.live.as_ref().map_or("–".to_owned(), |live| format!("v{}", live.version));
             let attention = match endpoint.open_alerts {
@@ -68,7 +68,10 @@ fn refusal(endpoint: &api::EndpointStatus) -> Option<String> {
     if let (Some(reason), Some(candidate)) = (&endpoint.candidate_refused, &endpoint.candidate) {
         return Some(format!(
             "v{} is {} at {} and cannot be asked: {reason}\n    take it back with `kilter rollback {}`",
-            candidate.version, candidate.state, endpoint.name, endpoint.name
+            candidate.version,
+            candidate.stage(),
+            endpoint.name,
+            endpoint.name
         ));
     }
     let reason = endpoint.refused.as_ref()?;

@@ -153,10 +153,11 @@ impl Answer {
 }
 
 /// A time to the minute, as it is written.
-pub(crate) fn minute(time: &str) -> String {
+pub(crate) fn minute(time: impl std::fmt::Display) -> String {
+    let time = time.to_string();
     match time.get(..16) {
         Some(text) => text.trim_end_matches("T00:00").replace('T', " "),
-        None => time.to_owned(),
+        None => time,
     }
 }
 

@@ -61,7 +61,7 @@ fn a_backup_of_a_running_server_holds_everything_that_was_acknowledged_before() 
         assert_eq!(restored["folder"], ".kilter", "an empty folder gives its place: {restored}");
         let report = other.json(&["doctor", "--port", "0"]);
         assert_eq!(report["faults"], json!([]), "{report}");
-        assert_eq!(other.json(&["audit", "verify"])["sound"], true);
+        assert_eq!(other.json(&["audit", "verify"])["valid"], true);
         let all = sealed(&open(&other));
         let there: BTreeSet<String> = all.ids.iter().map(|id| id.to_string()).collect();
         assert!(before.is_subset(&there), "{} of {} are there", there.len(), before.len());

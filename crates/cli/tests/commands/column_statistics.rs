@@ -11,7 +11,7 @@ fn ask(server: &Server, times: usize) {
 }
 
 fn told(server: &Server) -> Value {
-    let (status, profile) = server.get("/api/v1/endpoints/churn/profile");
+    let (status, profile) = server.get("/api/v1/endpoints/churn/columns");
     assert_eq!(status, 200, "{profile}");
     profile
 }
@@ -40,15 +40,15 @@ fn what_is_asked_is_counted_told_kept_and_added_up_after_a_restart() {
     let (region, age) = (column(&profile, "region"), column(&profile, "age"));
     assert_eq!((region["unseen_share"].as_f64(), &region["unseen_values"]), (Some(0.5), &json!(["a new one"])));
     assert_eq!((age["missing_share"].as_f64(), age["rows"].as_u64()), (Some(0.0), Some(10)));
-    assert_eq!(column(&profile, "score")["place"], "score");
+    assert_eq!(column(&profile, "score")["kind"], "score");
     assert!(region["distances"][1]["effect"].as_f64().unwrap() > 0.1, "half of it is new: {region}");
     let gauges = text(&server, "/metrics");
     let line = "kilter_column_unseen_ratio{endpoint=\"churn\",version=\"1\",column=\"region\"} 0.5\n";
     assert!(gauges.contains(line) && gauges.contains("kilter_columns_truncated 0\n"), "{gauges}");
     assert_eq!(world.json(&["monitor", "columns", "churn"])["versions"], profile["versions"], "through the server");
-    assert_eq!(server.get("/api/v1/endpoints/nobody/profile").0, 404);
-    assert_eq!(server.get("/api/v1/endpoints/churn/profile?since=soon").0, 400);
-    assert_eq!(server.get("/api/v1/endpoints/churn/profile?since=2026-02-01&until=2026-01-01").0, 400);
+    assert_eq!(server.get("/api/v1/endpoints/nobody/columns").0, 404);
+    assert_eq!(server.get("/api/v1/endpoints/churn/columns?since=soon").0, 400);
+    assert_eq!(server.get("/api/v1/endpoints/churn/columns?since=2026-02-01&until=2026-01-01").0, 400);
     assert!(files(&world).is_empty(), "nothing is kept before its time");
     server.signal("-TERM");
     assert_eq!(server.wait(), Some(0));

@@ -89,7 +89,7 @@ fn a_run_makes_a_version_that_its_gate_approves_and_the_next_run_takes_its_steps
     assert_eq!((ran["version"]["number"].as_u64(), ran["version"]["state"].as_str()), (Some(1), Some("approved")));
     assert_eq!(world.json(&["status"])["endpoints"][0]["live"]["version"], 1);
     assert_eq!(world.json(&["model", "show", "churn@1"])["gates"][0]["verdict"], "passed");
-    assert_eq!(world.json(&["audit", "verify"])["sound"], true);
+    assert_eq!(world.json(&["audit", "verify"])["valid"], true);
     let explained = world.json(&["run", "--dry-run"]);
     let states: Vec<_> =
         explained["run"]["steps"].as_array().unwrap().iter().map(|step| step["state"].clone()).collect();

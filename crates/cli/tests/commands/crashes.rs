@@ -128,7 +128,7 @@ fn a_server_that_is_killed_a_hundred_times_loses_nothing_that_it_acknowledged() 
     }
     let known = known.lock().unwrap();
     let check = world.json(&["audit", "verify"]);
-    assert_eq!(check["sound"], true, "{check}");
+    assert_eq!(check["valid"], true, "{check}");
     let (answers, labels) = recorded(&world);
     let parts = check_data_folder(&world.path().join(".kilter"));
     let faults = parts.iter().flat_map(|part| &part.faults).map(ToString::to_string);

@@ -300,7 +300,7 @@ fn a_partition_that_is_lost_stops_what_rests_on_it_until_its_loss_is_accepted() 
     let app = open(&world);
     assert_eq!(crate::prediction_log::sealed(&app).len(), 6, "the other rows are answered for");
     drop(app);
-    assert_eq!(world.json(&["audit", "verify"])["sound"], true);
+    assert_eq!(world.json(&["audit", "verify"])["valid"], true);
     let entries = world.json(&["audit", "list"]);
     assert!(entries.to_string().contains("recording.accept_loss"), "{entries}");
 }

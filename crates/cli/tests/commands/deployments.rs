@@ -121,7 +121,7 @@ fn of_deploys_that_race_one_wins_the_others_leave_nothing_and_callers_get_what_t
     server.signal("-TERM");
     assert_eq!(server.wait(), Some(0));
     assert!(!states(&world).iter().any(|state| state == "requested"));
-    assert_eq!(world.json(&["audit", "verify"])["sound"], true);
+    assert_eq!(world.json(&["audit", "verify"])["valid"], true);
 }
 
 #[test]
@@ -144,7 +144,7 @@ fn a_refused_act_leaves_an_entry_that_says_who_tried_what() {
         assert_eq!(found["object"], object);
         assert!(found["reason"].as_str().is_some_and(|reason| !reason.is_empty()), "{found}");
     }
-    assert_eq!(world.json(&["audit", "verify"])["sound"], true);
+    assert_eq!(world.json(&["audit", "verify"])["valid"], true);
 }
 
 /// A project that deploys by itself what people approved.
@@ -215,7 +215,7 @@ fn what_a_person_approves_is_deployed_at_once_and_until_then_status_says_who_is_
     server.signal("-TERM");
     assert_eq!(server.wait(), Some(0));
     assert!(by(&world, "ana", &["status"]).1.contains("healthy"));
-    assert_eq!(as_ana(&world, &["audit", "verify"])["sound"], true);
+    assert_eq!(as_ana(&world, &["audit", "verify"])["valid"], true);
 }
 
 #[test]

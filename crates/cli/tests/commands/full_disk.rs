@@ -66,7 +66,7 @@ fn check(world: &World, known: &[String]) {
         assert!(there.contains_key(id), "{id} is lost");
     }
     drop(app);
-    assert_eq!(world.json(&["audit", "verify"])["sound"], true);
+    assert_eq!(world.json(&["audit", "verify"])["valid"], true);
 }
 
 #[test]

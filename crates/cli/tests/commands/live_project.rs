@@ -142,7 +142,7 @@ impl Live {
             .unwrap()
             .iter()
             .cloned()
-            .map(|alert| (alert["cause"].as_str().unwrap().to_owned(), alert))
+            .map(|alert| (alert["key"].as_str().unwrap().to_owned(), alert))
             .collect()
     }
 }

@@ -54,7 +54,7 @@ fn every_rule_stands_with_its_newest_reading_what_is_broken_first() {
     assert!(auc["coverage"].as_f64().is_some_and(|share| (0.0..=1.0).contains(&share)), "{auc}");
     assert_eq!(auc["provisional"], auc["coverage"].as_f64().unwrap() < 1.0);
     let alerts = told["alerts"].as_array().unwrap();
-    assert!(alerts.iter().any(|alert| alert["monitor"] == "drift" && alert["detail"]["why"].is_string()), "{told:#}");
+    assert!(alerts.iter().any(|alert| alert["kind"] == "drift" && alert["detail"]["why"].is_string()), "{told:#}");
     let page = world.read("page.html");
     check_page(&page);
     assert!(
@@ -123,7 +123,7 @@ fn a_server_tells_the_same_in_pages_and_as_gauges_that_the_rules_use() {
     for (path, status) in [("readings?limit=0", 400), ("readings?monitor=nothing", 400), ("readings?cursor=x", 400)] {
         assert_eq!(server.get(&format!("/api/v1/endpoints/{endpoint}/{path}")).0, status, "{path}");
     }
-    assert_eq!(server.get("/api/v1/endpoints/nowhere/monitors").0, 404);
+    assert_eq!(server.get("/api/v1/endpoints/nowhere/readings/latest").0, 404);
     let metrics = text(&server, "/metrics");
     let labels = format!("{{endpoint=\"{endpoint}\",monitor=\"drift\",metric=\"psi(x)\",estimated=\"false\"}}");
     let gauge = |name: &str| {

@@ -161,7 +161,7 @@ fn ids_that_are_served_are_those_that_were_trained_on() {
     let (status, answer) = server.ask("POST", "/v2/models/accounts/infer", &body);
     assert_eq!(status, 200, "{answer}");
     let (_, profile) =
-        server.get("/api/v1/endpoints/accounts/profile?since=2020-01-01T00:00:00Z&until=2100-01-01T00:00:00Z");
+        server.get("/api/v1/endpoints/accounts/columns?since=2020-01-01T00:00:00Z&until=2100-01-01T00:00:00Z");
     let columns = profile["versions"][0]["columns"].as_array().unwrap();
     let psi = |name: &str| {
         let column = columns.iter().find(|column| column["column"] == name).unwrap();

@@ -45,7 +45,7 @@ fn a_deployed_version_answers_takes_labels_and_answers_alike_after_the_process_w
     assert_eq!(server.get("/api/v1/status").1["endpoints"][0]["live"]["version"], 1);
     server.signal("-TERM");
     assert_eq!(server.wait(), Some(0));
-    assert_eq!(world.json(&["audit", "verify"])["sound"], true);
+    assert_eq!(world.json(&["audit", "verify"])["valid"], true);
 }
 
 #[test]
@@ -80,7 +80,7 @@ fn what_a_monitor_rule_names_may_be_sent_in_the_type_of_the_training_data_though
     let wrong = json!({ "inputs": [{ "name": "visits", "datatype": "BYTES", "shape": [1], "data": ["often"] }] });
     let (status, answer) = server.ask("POST", "/v2/models/churn/infer", &wrong);
     assert!(status == 400 && answer["error"].as_str().unwrap().contains("visits"), "{answer}");
-    let (_, profile) = server.get("/api/v1/endpoints/churn/profile");
+    let (_, profile) = server.get("/api/v1/endpoints/churn/columns");
     let columns = profile["versions"][0]["columns"].as_array().unwrap();
     let visits = columns.iter().find(|column| column["column"] == "visits").expect("it is counted by its reference");
     assert_eq!((visits["rows"].as_u64(), visits["missing_share"].as_f64()), (Some(2), Some(0.0)), "{visits}");

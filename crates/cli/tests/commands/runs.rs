@@ -164,7 +164,7 @@ fn a_run_of_the_server_is_cancelled_and_ends_with_the_server() {
     assert_eq!(server.wait(), Some(0));
     let last = world.json(&["runs", "show"]);
     assert_eq!((&last["summary"]["id"], &last["summary"]["state"]), (&started["id"], &"cancelled".into()));
-    assert_eq!(world.json(&["audit", "verify"])["sound"], true);
+    assert_eq!(world.json(&["audit", "verify"])["valid"], true);
 }
 
 #[test]

@@ -49,6 +49,7 @@ pub const ORDER: &[(&str, &[&str])] = &[
     (
         "api",
         &[
+            "words",
             "alerts",
             "audit",
             "columns",

@@ -13,7 +13,7 @@ use kilter_store::{
 };
 
 use crate::{
-    api::{page_of, page_request, parse_param, read, reason_or_default, text},
+    api::{page_of, page_request, read, reason_or_default},
     error::{ApiError, problem_of},
     extract,
     middleware::auth::Caller,
@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// Alerts, newest first.
-#[utoipa::path(get, path = "/api/v1/alerts", tag = "watch", params(AlertQuery), responses((status = 200, body = api::Page<api::Alert>), (status = 400, body = Problem), (status = 401, body = Problem)))]
+#[utoipa::path(get, path = "/api/v1/alerts", tag = "alerts", params(AlertQuery), responses((status = 200, body = api::Page<api::Alert>), (status = 400, body = Problem), (status = 401, body = Problem)))]
 pub(crate) async fn list_alerts(
     caller: Caller,
     State(state): State<AppState>,
@@ -36,7 +36,7 @@ pub(crate) async fn list_alerts(
 
 /// Someone looks at an alert.
 #[utoipa::path(
-    post, path = "/api/v1/alerts/{id}/acknowledge", tag = "watch",
+    post, path = "/api/v1/alerts/{id}/acknowledge", tag = "alerts",
     params(("id" = String, Path)), request_body = api::Reason,
     responses((status = 200, body = api::Alert), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem))
 )]
@@ -51,7 +51,7 @@ pub(crate) async fn acknowledge(
 
 /// Keeps an alert silent until a moment.
 #[utoipa::path(
-    post, path = "/api/v1/alerts/{id}/mute", tag = "watch",
+    post, path = "/api/v1/alerts/{id}/mute", tag = "alerts",
     params(("id" = String, Path)), request_body = api::Mute,
     responses((status = 200, body = api::Alert), (status = 400, body = Problem), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem))
 )]
@@ -61,13 +61,13 @@ pub(crate) async fn mute(
     Path(id): Path<String>,
     extract::Json(body): extract::Json<api::Mute>,
 ) -> Result<Json<api::Alert>, ApiError> {
-    let until = parse_param(&body.until)?;
+    let until = body.until;
     handle(caller, state, id, AlertEvent::Muted { until }, body.reason).await
 }
 
 /// Ends a mute before its time.
 #[utoipa::path(
-    post, path = "/api/v1/alerts/{id}/unmute", tag = "watch",
+    post, path = "/api/v1/alerts/{id}/unmute", tag = "alerts",
     params(("id" = String, Path)), request_body = api::Reason,
     responses((status = 200, body = api::Alert), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem))
 )]
@@ -82,7 +82,7 @@ pub(crate) async fn unmute(
 
 /// Calls an alert over; the next breach opens a new one.
 #[utoipa::path(
-    post, path = "/api/v1/alerts/{id}/resolve", tag = "watch",
+    post, path = "/api/v1/alerts/{id}/resolve", tag = "alerts",
     params(("id" = String, Path)), request_body = api::Reason,
     responses((status = 200, body = api::Alert), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem))
 )]
@@ -131,12 +131,12 @@ pub(crate) fn alert(alert: &Alert) -> api::Alert {
     api::Alert {
         id: alert.id.clone(),
         endpoint: alert.endpoint.to_string(),
-        monitor: alert.monitor.to_string(),
-        state: alert.state.as_str().to_owned(),
-        cause: alert.cause.clone(),
-        opened: alert.opened.to_string(),
-        fired: text(alert.fired),
-        resolved: text(alert.resolved),
+        kind: alert.monitor.into(),
+        state: alert.state.into(),
+        key: alert.cause.clone(),
+        opened: alert.opened,
+        fired: alert.fired,
+        resolved: alert.resolved,
         detail: alert.detail.clone(),
     }
 }

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// Entries of the audit table, newest first.
-#[utoipa::path(get, path = "/api/v1/audit", tag = "govern", params(PageQuery), responses((status = 200, body = api::Page<api::AuditEntry>), (status = 400, body = Problem), (status = 401, body = Problem)))]
+#[utoipa::path(get, path = "/api/v1/audit", tag = "audit", params(PageQuery), responses((status = 200, body = api::Page<api::AuditEntry>), (status = 400, body = Problem), (status = 401, body = Problem)))]
 pub(crate) async fn list_audit(
     _: Caller,
     State(state): State<AppState>,
@@ -25,7 +25,7 @@ pub(crate) async fn list_audit(
 }
 
 /// Reads the whole audit table and compares it with itself and with every state.
-#[utoipa::path(get, path = "/api/v1/audit/verify", tag = "govern", responses((status = 200, body = api::AuditCheck), (status = 401, body = Problem)))]
+#[utoipa::path(get, path = "/api/v1/audit/verify", tag = "audit", responses((status = 200, body = api::AuditCheck), (status = 401, body = Problem)))]
 pub(crate) async fn check_audit(_: Caller, State(state): State<AppState>) -> Result<Json<api::AuditCheck>, ApiError> {
     let app = state.app();
     Ok(Json(blocking(move || verify_audit(&app)).await?))
@@ -45,22 +45,21 @@ pub fn audit(app: &App, page: &PageRequest) -> Result<api::Page<api::AuditEntry>
 /// When the metadata cannot be read.
 pub fn verify_audit(app: &App) -> Result<api::AuditCheck, Problem> {
     let found = read(app, store::verify)?;
-    let faults: Vec<String> = found.faults.iter().map(ToString::to_string).collect();
-    let sound = faults.is_empty();
-    Ok(api::AuditCheck { entries: found.entries, sound, unsealed_rows: found.unsealed_rows, faults })
+    let errors: Vec<String> = found.faults.iter().map(ToString::to_string).collect();
+    Ok(api::AuditCheck { entries: found.entries, valid: errors.is_empty(), unsealed_rows: found.unsealed_rows, errors })
 }
 
 fn entry(record: &store::Record) -> api::AuditEntry {
     let entry = &record.entry;
     api::AuditEntry {
         seq: entry.seq,
-        at: entry.at.to_string(),
+        at: entry.at,
         actor: entry.actor.to_string(),
         action: entry.action.clone(),
         object: entry.object.clone(),
         before: entry.before.clone(),
         after: entry.after.clone(),
         reason: record.reason.clone(),
-        outcome: entry.outcome.as_str().to_owned(),
+        outcome: entry.outcome.into(),
     }
 }

@@ -16,10 +16,10 @@ use kilter_domain::{
     ids::EndpointName,
     time::{DAY_MS, Timestamp},
 };
-use kilter_serving::column_stats::ColumnKind;
+use kilter_serving::{Role, column_stats::ColumnKind};
 
 use crate::{
-    api::{bad_request, endpoints::require_endpoint, parse_param, read},
+    api::{bad_request, endpoints::require_endpoint, monitors::level_of, parse_param, read},
     error::{ApiError, problem_of},
     extract,
     middleware::auth::Caller,
@@ -29,7 +29,7 @@ use crate::{
 /// What the versions of an endpoint were asked and answered, by column, beside the reference of each. Rows are counted by
 /// the hour in which they came; hours that lie partly in the span count whole.
 #[utoipa::path(
-    get, path = "/api/v1/endpoints/{endpoint}/profile", tag = "watch", params(("endpoint" = String, Path), ProfileQuery),
+    get, path = "/api/v1/endpoints/{endpoint}/columns", tag = "monitoring", params(("endpoint" = String, Path), ProfileQuery),
     responses((status = 200, body = api::Profile), (status = 400, body = Problem), (status = 401, body = Problem), (status = 404, body = Problem))
 )]
 pub(crate) async fn get_profile(
@@ -44,9 +44,8 @@ pub(crate) async fn get_profile(
 }
 
 fn span_of(query: &ProfileQuery, now: Timestamp) -> Result<Span, Problem> {
-    let read = |text: &Option<String>| text.as_deref().map(parse_param::<Timestamp>).transpose();
-    let until = read(&query.until)?.unwrap_or(now);
-    let since = read(&query.since)?.unwrap_or(Timestamp(until.millis().saturating_sub(DAY_MS)));
+    let until = query.until.unwrap_or(now);
+    let since = query.since.unwrap_or(Timestamp(until.millis().saturating_sub(DAY_MS)));
     match since <= until {
         true => Ok(Span { since, until }),
         false => Err(bad_request(format!("`since` is {since}, which is after `until`: {until}"))),
@@ -58,8 +57,8 @@ fn profile_of(app: &App, endpoint: &EndpointName, span: Span) -> Result<api::Pro
     let found = column_stats::endpoint_profile(app, endpoint, span).map_err(|error| problem_of(&error))?;
     Ok(api::Profile {
         endpoint: endpoint.to_string(),
-        since: span.since.to_string(),
-        until: span.until.to_string(),
+        since: span.since,
+        until: span.until,
         versions: found.versions.iter().map(version).collect(),
         unreadable_files: found.unreadable,
         lost_rows: found.lost_rows,
@@ -70,9 +69,13 @@ fn version(found: &VersionProfile) -> api::VersionProfile {
     api::VersionProfile {
         model: found.model.to_string(),
         version: found.number,
-        role: found.role.to_string(),
-        from: found.from.to_string(),
-        to: found.to.to_string(),
+        role: match found.role {
+            Role::Champion => api::ServingRole::Champion,
+            Role::Candidate => api::ServingRole::Candidate,
+            Role::Shadow => api::ServingRole::Shadow,
+        },
+        from: found.from,
+        to: found.to,
         rows: found.rows,
         columns: found.columns.iter().map(column).collect(),
     }
@@ -82,13 +85,12 @@ fn column(found: &ColumnReading) -> api::ProfileColumn {
     let outside = found.outside();
     api::ProfileColumn {
         column: found.name.clone(),
-        place: match found.kind {
-            ColumnKind::Feature => "feature",
-            ColumnKind::Score => "score",
-            ColumnKind::Prediction => "prediction",
-        }
-        .to_owned(),
-        kind: if outside.is_some() { "numeric" } else { "categorical" }.to_owned(),
+        kind: match found.kind {
+            ColumnKind::Feature => api::ColumnKind::Feature,
+            ColumnKind::Score => api::ColumnKind::Score,
+            ColumnKind::Prediction => api::ColumnKind::Prediction,
+        },
+        data_type: if outside.is_some() { api::ColumnDataType::Numeric } else { api::ColumnDataType::Categorical },
         rows: found.rows(),
         missing_share: found.missing_share(),
         reference_missing_share: found.reference_missing,
@@ -109,6 +111,6 @@ fn column(found: &ColumnReading) -> api::ProfileColumn {
             })
             .collect(),
         compared: found.compared.clone(),
-        level: found.level.word().to_owned(),
+        level: level_of(found.level),
     }
 }

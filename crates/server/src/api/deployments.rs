@@ -4,7 +4,7 @@ use axum::{
     Json,
     extract::{Path, State},
 };
-use kilter_api::{self as api, PageQuery, Problem};
+use kilter_api::{self as api, PageQuery, Problem, canary_percent};
 use kilter_app::{
     App, authz,
     deployment::{self, DeployOutcome},
@@ -16,7 +16,7 @@ use kilter_store::{
 };
 
 use crate::{
-    api::{endpoints, page_of, page_request, parse_param, read, reason_or_default, text},
+    api::{endpoints, page_of, page_request, parse_param, read, reason_or_default},
     error::{ApiError, problem_of},
     extract,
     middleware::auth::Caller,
@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// Deployments, newest first.
-#[utoipa::path(get, path = "/api/v1/deployments", tag = "ship", params(PageQuery), responses((status = 200, body = api::Page<api::Deployment>), (status = 400, body = Problem), (status = 401, body = Problem)))]
+#[utoipa::path(get, path = "/api/v1/deployments", tag = "deployments", params(PageQuery), responses((status = 200, body = api::Page<api::Deployment>), (status = 400, body = Problem), (status = 401, body = Problem)))]
 pub(crate) async fn list_deployments(
     caller: Caller,
     State(state): State<AppState>,
@@ -39,7 +39,7 @@ pub(crate) async fn list_deployments(
 
 /// Lets a version serve at an endpoint, by the stages of the contract: shadow, canary, live.
 #[utoipa::path(
-    post, path = "/api/v1/endpoints/{endpoint}/deploy", tag = "ship",
+    post, path = "/api/v1/endpoints/{endpoint}/deploy", tag = "deployments",
     params(("endpoint" = String, Path)), request_body = api::Deploy,
     responses((status = 200, body = api::Deployment), (status = 400, body = Problem), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem))
 )]
@@ -60,7 +60,7 @@ pub(crate) async fn deploy(
 
 /// Takes back what is on its way at an endpoint, or goes back to what answered before. Waits for no approval.
 #[utoipa::path(
-    post, path = "/api/v1/endpoints/{endpoint}/rollback", tag = "ship",
+    post, path = "/api/v1/endpoints/{endpoint}/rollback", tag = "deployments",
     params(("endpoint" = String, Path)), request_body = api::Reason,
     responses((status = 200, body = api::EndpointStatus), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem))
 )]
@@ -97,7 +97,8 @@ pub(crate) fn deployed(deployed: &DeployOutcome) -> api::DeployedVersion {
     api::DeployedVersion {
         endpoint: deployed.endpoint.to_string(),
         version: deployed.number,
-        state: deployed.outcome.as_ref().ok().map(ToString::to_string),
+        state: deployed.outcome.as_ref().ok().map(|state| (*state).into()),
+        canary_percent: deployed.outcome.as_ref().ok().and_then(|state| canary_percent(*state)),
         refused: deployed.outcome.as_ref().err().cloned(),
     }
 }
@@ -109,9 +110,10 @@ pub fn deployment(deployment: &Deployment) -> api::Deployment {
         endpoint: deployment.endpoint.to_string(),
         model: deployment.model.to_string(),
         version: deployment.number,
-        state: deployment.state.to_string(),
-        created: deployment.created.to_string(),
-        live_since: text(deployment.live_since),
-        live_until: text(deployment.live_until),
+        state: deployment.state.into(),
+        canary_percent: canary_percent(deployment.state),
+        created: deployment.created,
+        live_since: deployment.live_since,
+        live_until: deployment.live_until,
     }
 }

@@ -22,7 +22,7 @@ use crate::{
 
 /// One endpoint and what serves there.
 #[utoipa::path(
-    get, path = "/api/v1/endpoints/{endpoint}", tag = "watch", params(("endpoint" = String, Path)),
+    get, path = "/api/v1/endpoints/{endpoint}", tag = "deployments", params(("endpoint" = String, Path)),
     responses((status = 200, body = api::EndpointStatus), (status = 401, body = Problem), (status = 404, body = Problem))
 )]
 pub(crate) async fn get_endpoint(

@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// Every model with its versions, newest first.
-#[utoipa::path(get, path = "/api/v1/models", tag = "ship", params(PageQuery), responses((status = 200, body = api::Page<api::Model>), (status = 400, body = Problem), (status = 401, body = Problem)))]
+#[utoipa::path(get, path = "/api/v1/models", tag = "models", params(PageQuery), responses((status = 200, body = api::Page<api::Model>), (status = 400, body = Problem), (status = 401, body = Problem)))]
 pub(crate) async fn list_models(
     caller: Caller,
     State(state): State<AppState>,
@@ -39,7 +39,7 @@ pub(crate) async fn list_models(
 
 /// One version with what each gate said.
 #[utoipa::path(
-    get, path = "/api/v1/models/{model}/versions/{version}", tag = "ship",
+    get, path = "/api/v1/models/{model}/versions/{version}", tag = "models",
     params(("model" = String, Path), ("version" = u32, Path)),
     responses((status = 200, body = api::Version), (status = 401, body = Problem), (status = 404, body = Problem))
 )]
@@ -55,7 +55,7 @@ pub(crate) async fn get_version(
 
 /// Says yes to a validated version. It is approved once everyone whom the contract asks has said so.
 #[utoipa::path(
-    post, path = "/api/v1/models/{model}/versions/{version}/approve", tag = "govern",
+    post, path = "/api/v1/models/{model}/versions/{version}/approve", tag = "models",
     params(("model" = String, Path), ("version" = u32, Path)), request_body = api::Reason,
     responses((status = 200, body = api::Approval), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem))
 )]
@@ -79,7 +79,7 @@ pub(crate) async fn approve(
 
 /// Says no to a version. It is final; a reason must be given.
 #[utoipa::path(
-    post, path = "/api/v1/models/{model}/versions/{version}/reject", tag = "govern",
+    post, path = "/api/v1/models/{model}/versions/{version}/reject", tag = "models",
     params(("model" = String, Path), ("version" = u32, Path)), request_body = api::Reason,
     responses((status = 200, body = api::Version), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem))
 )]
@@ -132,7 +132,7 @@ fn model_of(reader: &Reader, model: store::Model) -> Result<api::Model, StoreErr
     Ok(api::Model {
         name: model.name.to_string(),
         project: model.project.to_string(),
-        created: model.created.to_string(),
+        created: model.created,
         versions: versions.iter().map(version).collect(),
     })
 }
@@ -147,8 +147,8 @@ pub fn version_with_gates(app: &App, name: &ModelName, number: u32) -> Result<ap
         let said = gates::standing_verdicts(reader, name, number)?;
         let gates = said.iter().map(|said| api::GateVerdict {
             gate: said.gate.to_string(),
-            at: said.at.to_string(),
-            verdict: verdict(&said.verdict).to_owned(),
+            at: said.at,
+            verdict: verdict(&said.verdict),
             reason: said.verdict.reasons().into_iter().map(str::to_owned).collect(),
         });
         Ok(api::Version { gates: gates.collect(), ..version(&found) })
@@ -159,10 +159,10 @@ fn version(version: &Version) -> api::Version {
     api::Version {
         model: version.model.to_string(),
         number: version.number,
-        state: version.state.to_string(),
+        state: version.state.into(),
         digest: version.digest.to_string(),
         run: version.run.clone(),
-        created: version.created.to_string(),
+        created: version.created,
         metrics: version.metrics.clone(),
         gates: Vec::new(),
     }

@@ -10,7 +10,10 @@ use axum::{
     extract::{Path, State},
 };
 use kilter_api::{self as api, PageQuery, Problem, ReadingQuery};
-use kilter_app::{App, monitor::level_of_drift};
+use kilter_app::{
+    App,
+    monitor::{Level, level_of_drift},
+};
 use kilter_domain::{
     alert::MonitorKind,
     ids::EndpointName,
@@ -39,7 +42,7 @@ const COVERAGE: &str = "labelled";
 
 /// The newest reading of every rule (and of every other metric) of an endpoint, by kind and metric.
 #[utoipa::path(
-    get, path = "/api/v1/endpoints/{endpoint}/monitors", tag = "watch", params(("endpoint" = String, Path)),
+    get, path = "/api/v1/endpoints/{endpoint}/readings/latest", tag = "monitoring", params(("endpoint" = String, Path)),
     responses((status = 200, body = api::Page<api::Reading>), (status = 401, body = Problem), (status = 404, body = Problem))
 )]
 pub(crate) async fn list_latest_readings(
@@ -54,7 +57,7 @@ pub(crate) async fn list_latest_readings(
 
 /// Readings of an endpoint, newest first. A window is read again while labels come, so it may stand here several times.
 #[utoipa::path(
-    get, path = "/api/v1/endpoints/{endpoint}/readings", tag = "watch", params(("endpoint" = String, Path), ReadingQuery),
+    get, path = "/api/v1/endpoints/{endpoint}/readings", tag = "monitoring", params(("endpoint" = String, Path), ReadingQuery),
     responses((status = 200, body = api::Page<api::Reading>), (status = 400, body = Problem), (status = 401, body = Problem), (status = 404, body = Problem))
 )]
 pub(crate) async fn list_readings(
@@ -65,7 +68,7 @@ pub(crate) async fn list_readings(
 ) -> Result<Json<api::Page<api::Reading>>, ApiError> {
     let (app, endpoint, wanted) = (state.app(), parse_param(&endpoint)?, wanted.0);
     let page = page_request(&PageQuery { limit: wanted.limit, cursor: wanted.cursor })?;
-    let monitor = wanted.monitor.as_deref().map(parse_param).transpose()?;
+    let monitor = wanted.monitor.map(Into::into);
     let filter = ReadingFilter { monitor, metric: wanted.metric };
     let part = wanted.part;
     Ok(Json(blocking(move || list_matching(&app, &endpoint, &filter, part.as_deref(), &page)).await?))
@@ -140,26 +143,26 @@ fn reading_of(reading: &Reading, coverage: Option<f64>) -> api::Reading {
     let finite = |value: Option<f64>| value.filter(|value| value.is_finite());
     api::Reading {
         endpoint: reading.endpoint.to_string(),
-        monitor: reading.monitor.to_string(),
+        monitor: reading.monitor.into(),
         metric: reading.metric.clone(),
         part: None,
         rule: detail("rule"),
         default_rule: reading.detail["default"].as_bool().unwrap_or(false),
-        window_start: reading.window_start.to_string(),
-        window_end: reading.window_end.to_string(),
+        window_start: reading.window_start,
+        window_end: reading.window_end,
         value: finite(reading.value),
         low: finite(reading.low),
         high: finite(reading.high),
         bound_low: limit("low"),
         bound_high: limit("high"),
         count: reading.count,
-        verdict: reading.verdict.map(|verdict| verdict_word(verdict).to_owned()),
+        verdict: reading.verdict.map(verdict_of),
         reason: detail("text"),
-        as_of: reading.as_of.to_string(),
+        as_of: reading.as_of,
         estimated: reading.estimated,
         provisional: coverage.is_some_and(|coverage| coverage < 1.0),
         coverage,
-        level: level_of_drift(reading).map(|level| level.word().to_owned()),
+        level: level_of_drift(reading).map(level_of),
         model: reading.version.as_ref().map(|(model, _)| model.to_string()),
         version: reading.version.as_ref().map(|(_, number)| *number),
     }
@@ -180,7 +183,7 @@ fn reading_of_part(whole: api::Reading, reading: &Reading, name: &str) -> api::R
         low: end(|both| both.0),
         high: end(|both| both.1),
         count: measured.map_or(0, |measured| measured.count),
-        verdict: found.as_ref().map(|part| verdict_word(RuleStatus::from(&part.verdict)).to_owned()),
+        verdict: found.as_ref().map(|part| verdict_of(RuleStatus::from(&part.verdict))),
         reason: match &found {
             Some(_) => measured.and_then(|measured| measured.note.clone()),
             None => Some(format!("`{name}` was not measured in this window, or is not among the {MAX_PARTS} worst")),
@@ -189,10 +192,22 @@ fn reading_of_part(whole: api::Reading, reading: &Reading, name: &str) -> api::R
     }
 }
 
-const fn verdict_word(verdict: RuleStatus) -> &'static str {
+const fn verdict_of(verdict: RuleStatus) -> api::Verdict {
     match verdict {
-        RuleStatus::Passed => "passed",
-        RuleStatus::Failed => "failed",
-        RuleStatus::Undecided => "undecided",
+        RuleStatus::Passed => api::Verdict::Passed,
+        RuleStatus::Failed => api::Verdict::Failed,
+        RuleStatus::Undecided => api::Verdict::Undecided,
+    }
+}
+
+/// A level of drift in the words of the API.
+pub(crate) const fn level_of(level: Level) -> api::DriftLevel {
+    match level {
+        Level::Calm => api::DriftLevel::Calm,
+        Level::Unjudged => api::DriftLevel::NotCompared,
+        Level::Thin => api::DriftLevel::TooFew,
+        Level::Info => api::DriftLevel::Note,
+        Level::Warn => api::DriftLevel::Warn,
+        Level::Alert => api::DriftLevel::Alert,
     }
 }

@@ -19,7 +19,7 @@ use crate::{
 /// Keeps labels, at most 100,000 in a request. Late, corrected and unknown ids are all taken, and a time that is still to come
 /// by more than five minutes is refused with all of the request; what was answered survives any end of the process.
 #[utoipa::path(
-    post, path = "/api/v1/endpoints/{endpoint}/labels", tag = "watch",
+    post, path = "/api/v1/endpoints/{endpoint}/labels", tag = "predictions",
     params(("endpoint" = String, Path)), request_body = api::Labels,
     responses((status = 200, body = api::LabelsKept), (status = 400, body = Problem), (status = 401, body = Problem), (status = 404, body = Problem), (status = 413, body = Problem), (status = 503, body = Problem), (status = 507, body = Problem))
 )]

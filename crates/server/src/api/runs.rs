@@ -272,8 +272,8 @@ fn summary(run: &Run, version: Option<u32>) -> api::RunSummary {
         project: run.project.to_string(),
         state: state(run.state),
         cause: cause_sentence(&run.cause),
-        created: run.created.to_string(),
-        ended: run.ended.map(|time| time.to_string()),
+        created: run.created,
+        ended: run.ended,
         version,
     }
 }

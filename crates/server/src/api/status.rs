@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// What there is and how it stands.
-#[utoipa::path(get, path = "/api/v1/status", tag = "watch", responses((status = 200, body = api::Status), (status = 401, body = Problem)))]
+#[utoipa::path(get, path = "/api/v1/status", tag = "monitoring", responses((status = 200, body = api::Status), (status = 401, body = Problem)))]
 pub(crate) async fn get_status(caller: Caller, State(state): State<AppState>) -> Result<Json<api::Status>, ApiError> {
     let (app, now) = (state.app(), state.now());
     let readable = authz::readable(&app, caller.actor());

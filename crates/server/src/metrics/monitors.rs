@@ -47,20 +47,20 @@ const GAUGES: [Gauge; 9] = [
     ("kilter_monitor_bound_low", "Lower bound of the rule.", |reading| reading.bound_low),
     ("kilter_monitor_bound_high", "Upper bound of the rule.", |reading| reading.bound_high),
     ("kilter_monitor_failing", "1 while the newest reading breaks its rule, 0 while it keeps it.", |reading| {
-        match reading.verdict.as_deref() {
-            Some("failed") => Some(1.0),
-            Some("passed") => Some(0.0),
+        match reading.verdict {
+            Some(api::Verdict::Failed) => Some(1.0),
+            Some(api::Verdict::Passed) => Some(0.0),
             _ => None,
         }
     }),
     ("kilter_monitor_undecided", "1 while the rule could not be decided on the newest reading.", |reading| {
-        reading.verdict.as_deref().map(|verdict| f64::from(u8::from(verdict == "undecided")))
+        reading.verdict.map(|verdict| f64::from(u8::from(verdict == api::Verdict::Undecided)))
     }),
     ("kilter_monitor_rows", "Rows that the newest reading rests on.", |reading| Some(reading.count as f64)),
     (
         "kilter_monitor_window_end_timestamp_seconds",
         "When the window of the newest reading ended, in seconds since the epoch.",
-        |reading| reading.window_end.parse::<Timestamp>().ok().map(|end| end.millis() as f64 / 1000.0),
+        |reading| Some(reading.window_end.millis() as f64 / 1000.0),
     ),
 ];
 
@@ -68,7 +68,8 @@ const GAUGES: [Gauge; 9] = [
 pub(crate) fn write(page: &mut String, newest: &LatestReadings) {
     let of = |reading: &api::Reading| {
         let estimated = if reading.estimated { "true" } else { "false" };
-        let pairs = [("endpoint", &*reading.endpoint), ("monitor", &reading.monitor), ("metric", &reading.metric)];
+        let pairs =
+            [("endpoint", &*reading.endpoint), ("monitor", reading.monitor.as_str()), ("metric", &reading.metric)];
         labels(&[&pairs[..], &[("estimated", estimated)]].concat())
     };
     for (name, help, read) in GAUGES {
@@ -83,7 +84,7 @@ pub(crate) fn write(page: &mut String, newest: &LatestReadings) {
 impl LatestReadings {
     /// One reading with every number.
     pub(crate) fn sample() -> Self {
-        let mut reading = tests::reading("psi(x)", Some(0.3), Some("failed"));
+        let mut reading = tests::reading("psi(x)", Some(0.3), Some(api::Verdict::Failed));
         (reading.low, reading.high, reading.bound_low) = (Some(0.2), Some(0.4), Some(0.0));
         Self { readings: vec![reading], truncated: 0 }
     }
@@ -93,24 +94,24 @@ impl LatestReadings {
 mod tests {
     use super::*;
 
-    pub(super) fn reading(metric: &str, value: Option<f64>, verdict: Option<&str>) -> api::Reading {
-        let time = "2026-01-02T00:00:00Z".to_owned();
+    pub(super) fn reading(metric: &str, value: Option<f64>, verdict: Option<api::Verdict>) -> api::Reading {
+        let time = Timestamp(1_767_312_000_000);
         api::Reading {
             endpoint: "churn".to_owned(),
-            monitor: "drift".to_owned(),
+            monitor: api::MonitorKind::Drift,
             metric: metric.to_owned(),
             part: None,
             default_rule: false,
             rule: None,
-            window_start: time.clone(),
-            window_end: time.clone(),
+            window_start: time,
+            window_end: time,
             value,
             low: value.map(|value| value - 0.1),
             high: None,
             bound_low: None,
             bound_high: Some(0.2),
             count: 7,
-            verdict: verdict.map(str::to_owned),
+            verdict,
             reason: None,
             as_of: time,
             estimated: false,
@@ -125,8 +126,8 @@ mod tests {
     #[test]
     fn a_reading_without_a_value_has_no_sample_and_labels_are_escaped() {
         let readings = vec![
-            reading("share(city where name == \"a\\b\")", Some(0.3), Some("failed")),
-            reading("psi(x)", None, Some("undecided")),
+            reading("share(city where name == \"a\\b\")", Some(0.3), Some(api::Verdict::Failed)),
+            reading("psi(x)", None, Some(api::Verdict::Undecided)),
             reading("rows", Some(9.0), None),
         ];
         let mut page = String::new();

@@ -34,7 +34,7 @@ impl AlertAction {
     }
 
     pub(super) fn mute(self, until: Timestamp) -> Result<Answer, CliError> {
-        let body = api::Mute { until: until.to_string(), reason: self.reason.clone() };
+        let body = api::Mute { until, reason: self.reason.clone() };
         self.answer(self.connect.api()?.call(async |api| api.mute_alert(&self.plain_id(), &body).await)?)
     }
 
@@ -43,7 +43,7 @@ impl AlertAction {
     }
 
     fn answer(&self, alert: api::Alert) -> Result<Answer, CliError> {
-        let page = Page::new().marked(Mark::Ok, format!("{} at {} is {}", alert.monitor, alert.endpoint, alert.state));
+        let page = Page::new().marked(Mark::Ok, format!("{} at {} is {}", alert.kind, alert.endpoint, alert.state));
         Ok(Answer::done(&alert, page))
     }
 }

@@ -28,15 +28,15 @@ impl List {
         let found = self.connect.api()?.call(async |api| api.alerts(&query).await)?;
         let mut table = TextTable::new(["id", "opened", "endpoint", "monitor", "state", "what"]);
         for alert in &found.items {
-            let what = alert.detail["text"].as_str().unwrap_or(&alert.cause).to_owned();
-            let opened = minute(&alert.opened);
+            let what = alert.detail["text"].as_str().unwrap_or(&alert.key).to_owned();
+            let opened = minute(alert.opened);
             let id = short(&alert.id);
             table.row([
                 id.to_owned(),
                 opened,
                 alert.endpoint.clone(),
-                alert.monitor.clone(),
-                alert.state.clone(),
+                alert.kind.to_string(),
+                alert.state.to_string(),
                 what,
             ]);
         }

@@ -31,8 +31,8 @@ impl Deploy {
         let endpoint = self.at.endpoint()?;
         let body = api::Deploy { version: self.number, reason: Some(self.reason) };
         let deployed = self.at.connect.api()?.call(async |api| api.deploy(&endpoint, &body).await)?;
-        let api::Deployment { model, version, state, .. } = &deployed;
-        let page = Page::new().marked(Mark::Ok, format!("{model} v{version} is {state} at {endpoint}"));
+        let api::Deployment { model, version, .. } = &deployed;
+        let page = Page::new().marked(Mark::Ok, format!("{model} v{version} is {} at {endpoint}", deployed.stage()));
         Ok(Answer::done(&deployed, page))
     }
 }

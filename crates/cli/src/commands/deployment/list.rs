@@ -2,6 +2,7 @@
 
 use clap::Args;
 use kilter_api as api;
+use kilter_domain::time::Timestamp;
 use serde_json::json;
 
 use crate::{
@@ -24,14 +25,14 @@ impl List {
         let found = self.connect.api()?.call(async |api| api.deployments(&api::PageQuery::default()).await)?;
         let mut table = TextTable::new(["endpoint", "version", "state", "requested", "live since", "live until"]);
         for deployment in &found.items {
-            let time = |time: &Option<String>| time.as_deref().map_or("–".to_owned(), minute);
+            let time = |time: Option<Timestamp>| time.map_or("–".to_owned(), minute);
             table.row([
                 deployment.endpoint.clone(),
                 format!("v{}", deployment.version),
-                deployment.state.clone(),
-                minute(&deployment.created),
-                time(&deployment.live_since),
-                time(&deployment.live_until),
+                deployment.stage(),
+                minute(deployment.created),
+                time(deployment.live_since),
+                time(deployment.live_until),
             ]);
         }
         let page = if table.is_empty() {

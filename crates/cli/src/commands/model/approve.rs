@@ -35,8 +35,8 @@ impl Approve {
         let state = &approval.version.state;
         if approval.missing.is_empty() {
             let page = Page::new().marked(Mark::Ok, format!("{model}@{number} is {state}"));
-            let page = approval.deployed.iter().fold(page, |page, at| match (&at.state, &at.refused) {
-                (Some(state), _) => page.marked(Mark::Ok, format!("v{} is {state} at {}", at.version, at.endpoint)),
+            let page = approval.deployed.iter().fold(page, |page, at| match (at.stage(), &at.refused) {
+                (Some(stage), _) => page.marked(Mark::Ok, format!("v{} is {stage} at {}", at.version, at.endpoint)),
                 (None, refused) => {
                     let reason = refused.clone().unwrap_or_default();
                     page.marked(Mark::Wait, format!("v{} is not deployed at {}: {reason}", at.version, at.endpoint))

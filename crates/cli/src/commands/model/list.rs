@@ -27,8 +27,8 @@ impl List {
             table.row([
                 version.model.clone(),
                 format!("v{}", version.number),
-                version.state.clone(),
-                minute(&version.created),
+                version.state.to_string(),
+                minute(version.created),
                 package,
             ]);
         }

@@ -25,10 +25,10 @@ impl Show {
     pub(super) fn run(self) -> Result<Answer, CliError> {
         let (model, number) = version_named(&self.which)?;
         let version = self.connect.api()?.call(async |api| api.version(&model, number).await)?;
-        let mark = match version.state.as_str() {
-            "approved" => Mark::Ok,
-            "rejected" | "revoked" => Mark::Bad,
-            "retired" => Mark::None,
+        let mark = match version.state {
+            api::VersionState::Approved => Mark::Ok,
+            api::VersionState::Rejected | api::VersionState::Revoked => Mark::Bad,
+            api::VersionState::Retired => Mark::None,
             _ => Mark::Wait,
         };
         let mut page = Page::new()
@@ -42,10 +42,10 @@ impl Show {
 /// What each gate said of a version, rule by rule.
 pub(crate) fn with_gates(mut page: Page, version: &api::Version) -> Page {
     for gate in &version.gates {
-        let mark = match gate.verdict.as_str() {
-            "passed" => Mark::Ok,
-            "failed" => Mark::Bad,
-            _ => Mark::Wait,
+        let mark = match gate.verdict {
+            api::Verdict::Passed => Mark::Ok,
+            api::Verdict::Failed => Mark::Bad,
+            api::Verdict::Undecided => Mark::Wait,
         };
         page = page.marked(mark, format!("gate {}: {}", gate.gate, gate.verdict));
         page = gate.reason.iter().fold(page, |page, reason| page.line(format!("    {reason}")));

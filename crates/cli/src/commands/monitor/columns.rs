@@ -8,6 +8,7 @@ use kilter_domain::{
 };
 use kilter_report::{number, percent, whole};
 
+use super::view::level_words;
 use crate::{
     connect::ConnectArgs,
     context::now,
@@ -37,7 +38,7 @@ pub(super) struct Wanted {
 impl Wanted {
     pub(super) fn run(self) -> Result<Answer, CliError> {
         let (since, until) = self.span()?;
-        let query = api::ProfileQuery { since: Some(since.to_string()), until: Some(until.to_string()) };
+        let query = api::ProfileQuery { since: Some(since), until: Some(until) };
         let profile = self.connect.api()?.call(async |api| api.profile(&self.endpoint, &query).await)?;
         let page = page(&profile);
         Ok(Answer::done(&profile, page))
@@ -63,11 +64,11 @@ fn time(text: &str) -> Result<Timestamp, CliError> {
 fn page(profile: &api::Profile) -> Page {
     let mut page = Page::new();
     if profile.versions.is_empty() {
-        let span = format!("{} to {}", minute(&profile.since), minute(&profile.until));
+        let span = format!("{} to {}", minute(profile.since), minute(profile.until));
         page = page.line(format!("`{}` answered nothing that was counted from {span}", profile.endpoint));
     }
     for version in &profile.versions {
-        let span = format!("{} to {}", minute(&version.from), minute(&version.to));
+        let span = format!("{} to {}", minute(version.from), minute(version.to));
         let (rows, noun) = (whole(version.rows), plural(version.rows, "row", "rows"));
         page = page.line(format!("{}@{} as {}: {rows} {noun}, {span}", version.model, version.version, version.role));
         let mut table = TextTable::new([
@@ -113,10 +114,10 @@ fn cells(column: &api::ProfileColumn) -> [String; 11] {
     // A sentinel among the values (-9999) hides a shift from W1 and not from KS: the larger effect is what is said.
     let farther = [moved, distance("ks")].into_iter().flatten().max_by(|a, b| a.effect.total_cmp(&b.effect));
     let effect = farther.map_or("–".to_owned(), |distance| number(distance.effect));
-    let mark = match column.level.as_str() {
-        "alert" => Mark::Bad,
-        "warn" => Mark::Warn,
-        "too few" => Mark::InsufficientData,
+    let mark = match column.level {
+        api::DriftLevel::Alert => Mark::Bad,
+        api::DriftLevel::Warn => Mark::Warn,
+        api::DriftLevel::TooFew => Mark::InsufficientData,
         _ => Mark::Ok,
     };
     [
@@ -129,7 +130,7 @@ fn cells(column: &api::ProfileColumn) -> [String; 11] {
         value(moved),
         value(distance("ks")),
         effect,
-        format!("{} {}", mark.glyph(), column.level),
+        format!("{} {}", mark.glyph(), level_words(column.level)),
         column.compared.clone(),
     ]
 }

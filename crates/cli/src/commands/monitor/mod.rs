@@ -7,10 +7,13 @@ mod view;
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{
+    Args, Subcommand, ValueEnum,
+    builder::{PossibleValuesParser, TypedValueParser},
+};
 use kilter_api::{self as api, Code, Exit, Problem};
 use kilter_client::Client;
-use kilter_domain::{nearest::nearest, time::Timestamp};
+use kilter_domain::{alert::MonitorKind, nearest::nearest, time::Timestamp};
 
 use crate::{
     connect::{Api, ConnectArgs},
@@ -58,13 +61,19 @@ enum MonitorVerb {
     },
 }
 
+/// Reads the kind of a monitor.
+fn kind_parser() -> impl TypedValueParser<Value = MonitorKind> {
+    let words = MonitorKind::ALL.map(|kind| api::MonitorKind::from(kind).as_str());
+    PossibleValuesParser::new(words).try_map(|text| text.parse())
+}
+
 #[derive(Debug, Args)]
 struct Show {
     /// The name that clients call the place by.
     endpoint: String,
     /// Only monitors of this kind.
-    #[arg(long, value_name = "KIND", value_parser = ["data", "accuracy", "drift", "bias", "usage"])]
-    kind: Option<String>,
+    #[arg(long, value_name = "KIND", value_parser = kind_parser())]
+    kind: Option<MonitorKind>,
     /// End with exit code 3 when a rule fails (`undecided`: also when one could not be decided).
     #[arg(long, value_name = "VERDICT")]
     fail_on: Option<FailOn>,
@@ -91,8 +100,8 @@ struct History {
     #[arg(long, value_name = "NAME")]
     part: Option<String>,
     /// The kind of monitor, where two measure the same.
-    #[arg(long, value_name = "KIND", value_parser = ["data", "accuracy", "drift", "bias", "usage"])]
-    kind: Option<String>,
+    #[arg(long, value_name = "KIND", value_parser = kind_parser())]
+    kind: Option<MonitorKind>,
     /// How many windows, the newest ones.
     #[arg(long, value_name = "N", default_value_t = 30)]
     windows: usize,
@@ -146,7 +155,7 @@ struct Wanted<'w> {
 fn past(api: &Api, newest: &api::Reading, wanted: Wanted) -> Result<RuleHistory, CliError> {
     let mut past = RuleHistory::new(newest, wanted.part);
     let mut query = api::ReadingQuery {
-        monitor: Some(newest.monitor.clone()),
+        monitor: Some(newest.monitor),
         metric: Some(newest.metric.clone()),
         part: wanted.part.map(str::to_owned),
         limit: Some(MAX_PAGE),
@@ -154,9 +163,7 @@ fn past(api: &Api, newest: &api::Reading, wanted: Wanted) -> Result<RuleHistory,
     };
     loop {
         let page = api.call(async |api| api.readings(&newest.endpoint, &query).await)?;
-        let is_wanted = |reading: &api::Reading| {
-            wanted.before.is_none_or(|before| result::millis(&reading.window_end) <= before.millis())
-        };
+        let is_wanted = |reading: &api::Reading| wanted.before.is_none_or(|before| reading.window_end <= before);
         past.add(page.items.into_iter().filter(is_wanted));
         match page.next {
             // A window is read again while labels come, so older pages may still hold one of the newest windows.
@@ -172,11 +179,11 @@ impl Show {
     fn run(self) -> Result<Answer, CliError> {
         let api = self.connect.api()?;
         let mut readings = newest(&api, &self.endpoint)?;
-        readings.retain(|reading| self.kind.as_ref().is_none_or(|kind| reading.monitor == *kind));
+        readings.retain(|reading| self.kind.is_none_or(|kind| reading.monitor == kind.into()));
         let query = api::AlertQuery { open: true, limit: Some(MAX_PAGE), cursor: None };
         let alerts = api.call(async |api| api.alerts(&query).await)?;
         let ours = |alert: &api::Alert| {
-            alert.endpoint == self.endpoint && self.kind.as_ref().is_none_or(|kind| alert.monitor == *kind)
+            alert.endpoint == self.endpoint && self.kind.is_none_or(|kind| alert.kind == kind.into())
         };
         let alerts = alerts.items.into_iter().filter(ours).collect();
         let shown = EndpointMonitors::of(&self.endpoint, readings, alerts, self.html.clone());
@@ -188,8 +195,8 @@ impl Show {
         }
         let is_negative = match self.fail_on {
             None => false,
-            Some(FailOn::Failed) => shown.count("failed") > 0,
-            Some(FailOn::Undecided) => shown.count("failed") + shown.count("undecided") > 0,
+            Some(FailOn::Failed) => shown.count(api::Verdict::Failed) > 0,
+            Some(FailOn::Undecided) => shown.count(api::Verdict::Failed) + shown.count(api::Verdict::Undecided) > 0,
         };
         let exit = if is_negative { Exit::CheckFailed } else { Exit::Done };
         Ok(Answer::done(&shown, view::show(&shown)).exit(exit))
@@ -202,7 +209,7 @@ impl History {
         let readings = newest(&api, &self.endpoint)?;
         let named = |metric: &str| -> Vec<&api::Reading> {
             let is_meant = |reading: &&api::Reading| {
-                reading.metric == metric && self.kind.as_ref().is_none_or(|kind| reading.monitor == *kind)
+                reading.metric == metric && self.kind.is_none_or(|kind| reading.monitor == kind.into())
             };
             readings.iter().filter(is_meant).collect()
         };

@@ -2,8 +2,6 @@
 
 use kilter_api as api;
 
-use super::result::millis;
-
 /// Windows without a new reading after which readings count as stopped.
 const PATIENCE_WINDOWS: i64 = 3;
 /// The shortest time before readings count as stopped.
@@ -74,7 +72,7 @@ pub(super) fn rules(endpoint: &str, readings: &[api::Reading]) -> String {
 
 /// Three windows of the shortest rule, at least a quarter of an hour.
 fn patience_seconds(readings: &[api::Reading]) -> i64 {
-    let length = |reading: &api::Reading| (millis(&reading.window_end) - millis(&reading.window_start)) / 1000;
+    let length = |reading: &api::Reading| (reading.window_end.millis() - reading.window_start.millis()) / 1000;
     let shortest = readings.iter().map(length).filter(|seconds| *seconds > 0).min().unwrap_or(86_400);
     (PATIENCE_WINDOWS * shortest).max(MIN_PATIENCE_SECONDS)
 }

@@ -7,11 +7,6 @@ use kilter_domain::time::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-/// A time of the API as a number; what cannot be read is older than all.
-pub(super) fn millis(time: &str) -> i64 {
-    time.parse::<Timestamp>().map_or(i64::MIN, Timestamp::millis)
-}
-
 /// How the rules of an endpoint stand.
 #[derive(Serialize)]
 pub(super) struct EndpointSummary {
@@ -23,23 +18,20 @@ pub(super) struct EndpointSummary {
     pub undecided: usize,
     /// When the newest window ended.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub window_end: Option<String>,
+    pub window_end: Option<Timestamp>,
     pub open_alerts: u64,
 }
 
 impl EndpointSummary {
     pub fn of(endpoint: &api::EndpointStatus, readings: &[api::Reading]) -> Self {
-        let count = |word: &str| readings.iter().filter(|reading| reading.verdict.as_deref() == Some(word)).count();
+        let count = |verdict| readings.iter().filter(|reading| reading.verdict == Some(verdict)).count();
         Self {
             endpoint: endpoint.name.clone(),
             rules: readings.iter().filter(|reading| reading.verdict.is_some()).count(),
-            passed: count("passed"),
-            failed: count("failed"),
-            undecided: count("undecided"),
-            window_end: readings
-                .iter()
-                .max_by_key(|found| millis(&found.window_end))
-                .map(|found| found.window_end.clone()),
+            passed: count(api::Verdict::Passed),
+            failed: count(api::Verdict::Failed),
+            undecided: count(api::Verdict::Undecided),
+            window_end: readings.iter().map(|found| found.window_end).max(),
             open_alerts: endpoint.open_alerts,
         }
     }
@@ -61,17 +53,22 @@ pub(super) struct EndpointMonitors {
 impl EndpointMonitors {
     pub fn of(endpoint: &str, readings: Vec<api::Reading>, alerts: Vec<api::Alert>, html: Option<PathBuf>) -> Self {
         let (mut rules, others): (Vec<_>, Vec<_>) = readings.into_iter().partition(|reading| reading.verdict.is_some());
-        rules.sort_by_key(|reading| attention(reading.verdict.as_deref()));
+        rules.sort_by_key(|reading| attention(reading.verdict));
         Self { endpoint: endpoint.to_owned(), rules, others, alerts, html }
     }
 
-    pub fn count(&self, verdict: &str) -> usize {
-        self.rules.iter().filter(|rule| rule.verdict.as_deref() == Some(verdict)).count()
+    pub fn count(&self, verdict: api::Verdict) -> usize {
+        self.rules.iter().filter(|rule| rule.verdict == Some(verdict)).count()
     }
 }
 
-fn attention(verdict: Option<&str>) -> usize {
-    ["failed", "undecided", "passed"].iter().position(|word| verdict == Some(word)).unwrap_or(3)
+const fn attention(verdict: Option<api::Verdict>) -> usize {
+    match verdict {
+        Some(api::Verdict::Failed) => 0,
+        Some(api::Verdict::Undecided) => 1,
+        Some(api::Verdict::Passed) => 2,
+        None => 3,
+    }
 }
 
 /// A metric window by window.
@@ -82,7 +79,7 @@ pub(super) struct RuleHistory {
     /// Whether there are older windows.
     pub has_older: bool,
     /// By end and start of the window: what is known best.
-    windows: BTreeMap<(i64, i64), api::Reading>,
+    windows: BTreeMap<(Timestamp, Timestamp), api::Reading>,
 }
 
 impl RuleHistory {
@@ -93,9 +90,9 @@ impl RuleHistory {
     /// Of two readings of a window the later one counts, and a measured one before an estimated one.
     pub fn add(&mut self, readings: impl IntoIterator<Item = api::Reading>) {
         for reading in readings {
-            let key = (millis(&reading.window_end), millis(&reading.window_start));
+            let key = (reading.window_end, reading.window_start);
             let known = self.windows.get(&key);
-            let rank = |reading: &api::Reading| (millis(&reading.as_of), !reading.estimated);
+            let rank = |reading: &api::Reading| (reading.as_of, !reading.estimated);
             if known.is_none_or(|known| rank(known) < rank(&reading)) {
                 self.windows.insert(key, reading);
             }
@@ -143,7 +140,7 @@ mod tests {
 
     fn reading(day: u32, as_of: &str, value: f64, estimated: bool) -> api::Reading {
         let text = json!({
-            "endpoint": "e", "monitor": "accuracy", "metric": "auc", "count": 5, "estimated": estimated,
+            "endpoint": "e", "monitor": "performance", "metric": "auc", "count": 5, "estimated": estimated,
             "window_start": format!("2026-01-{day:02}T00:00:00Z"), "window_end": format!("2026-01-{:02}T00:00:00Z", day + 1),
             "as_of": as_of, "value": value, "provisional": false,
         });

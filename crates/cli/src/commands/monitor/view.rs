@@ -10,7 +10,7 @@ use kilter_domain::{
 use kilter_report::{Cell, Figure, Report, ReportPart, Series, SeriesPoint, Status, Table, number, percent, whole};
 use serde_json::Value;
 
-use super::result::{EndpointMonitors, EndpointSummary, RuleHistory, millis};
+use super::result::{EndpointMonitors, EndpointSummary, RuleHistory};
 use crate::ui::view::{Mark, Page, TextTable, made, minute};
 
 /// Heights of a sparkline.
@@ -37,7 +37,7 @@ pub(super) fn list(endpoints: &[EndpointSummary]) -> Page {
             found.failed.to_string(),
             found.undecided.to_string(),
             found.open_alerts.to_string(),
-            found.window_end.as_deref().map_or("–".to_owned(), minute),
+            found.window_end.map_or("–".to_owned(), minute),
         ]);
     }
     Page::new().table(table)
@@ -47,10 +47,8 @@ pub(super) fn list(endpoints: &[EndpointSummary]) -> Page {
 pub(super) fn show(shown: &EndpointMonitors) -> Page {
     let mut page = Page::new().marked(mark(state(shown)), verdict(shown));
     for alert in &shown.alerts {
-        page = page.marked(
-            Mark::Bad,
-            format!("{} alert since {}: {}", alert.monitor, minute(&alert.opened), alert_words(alert)),
-        );
+        page = page
+            .marked(Mark::Bad, format!("{} alert since {}: {}", alert.kind, minute(alert.opened), alert_words(alert)));
         page = causes(alert).into_iter().fold(page, |page, cause| page.line(format!("    {cause}")));
     }
     if !shown.rules.is_empty() {
@@ -62,7 +60,7 @@ pub(super) fn show(shown: &EndpointMonitors) -> Page {
         page = page.line("").table(table);
     }
     // What was measured and is too close to its bound stands in the table; why something was not measured does not.
-    let unmeasured = |rule: &&api::Reading| rule.verdict.as_deref() == Some("undecided") && rule.value.is_none();
+    let unmeasured = |rule: &&api::Reading| rule.verdict == Some(api::Verdict::Undecided) && rule.value.is_none();
     for rule in shown.rules.iter().filter(unmeasured) {
         if let Some(reason) = &rule.reason {
             page = page.marked(Mark::Wait, format!("{}: {reason}", rule.metric));
@@ -88,25 +86,35 @@ const HEADINGS: [&str; 9] =
 
 fn cells(reading: &api::Reading) -> [String; 8] {
     [
-        reading.monitor.clone(),
+        reading.monitor.to_string(),
         reading.metric.clone(),
         value(reading),
         interval(reading),
         bound(reading),
         whole(reading.count),
-        span(&reading.window_start, &reading.window_end),
+        span(reading.window_start, reading.window_end),
         known(reading),
     ]
 }
 
 /// From when to when; where minutes do not tell the ends apart, to the second.
-fn span(start: &str, end: &str) -> String {
+fn span(start: Timestamp, end: Timestamp) -> String {
+    let (start, end) = (start.to_string(), end.to_string());
     let is_short = start.get(..16) == end.get(..16);
     let time = |time: &str| match time.get(11..19) {
         Some(second) if is_short => format!("{} {second}", &time[..10]),
         _ => minute(time),
     };
-    format!("{} to {}", time(start), time(end))
+    format!("{} to {}", time(&start), time(&end))
+}
+
+/// A level of drift, as `kilter drift` writes it.
+pub(super) const fn level_words(level: api::DriftLevel) -> &'static str {
+    match level {
+        api::DriftLevel::TooFew => "too few",
+        api::DriftLevel::NotCompared => "not compared",
+        level => level.as_str(),
+    }
 }
 
 fn value(reading: &api::Reading) -> String {
@@ -135,7 +143,7 @@ fn bound(reading: &api::Reading) -> String {
 /// Estimated or measured, on how many labels, as of when.
 fn known(reading: &api::Reading) -> String {
     let mut words = Vec::new();
-    words.extend(reading.level.clone());
+    words.extend(reading.level.map(level_words).map(str::to_owned));
     if reading.estimated {
         words.push("estimated, no labels".to_owned());
     }
@@ -146,25 +154,25 @@ fn known(reading: &api::Reading) -> String {
         words.push("provisional".to_owned());
     }
     // A window that was read when it ended needs no second time.
-    if minute(&reading.as_of) != minute(&reading.window_end) {
-        words.push(format!("as of {}", minute(&reading.as_of)));
+    if minute(reading.as_of) != minute(reading.window_end) {
+        words.push(format!("as of {}", minute(reading.as_of)));
     }
     words.join(", ")
 }
 
 fn judged(reading: &api::Reading) -> Status {
-    match reading.verdict.as_deref() {
-        Some("passed") => Status::Ok,
-        Some("failed") => Status::Bad,
+    match reading.verdict {
+        Some(api::Verdict::Passed) => Status::Ok,
+        Some(api::Verdict::Failed) => Status::Bad,
         Some(_) => Status::Wait,
         None => Status::None,
     }
 }
 
 fn word(reading: &api::Reading) -> &'static str {
-    match reading.verdict.as_deref() {
-        Some("passed") => "kept",
-        Some("failed") => "broken",
+    match reading.verdict {
+        Some(api::Verdict::Passed) => "kept",
+        Some(api::Verdict::Failed) => "broken",
         Some(_) => "undecided",
         None => "no rule",
     }
@@ -182,7 +190,7 @@ const fn mark(state: Status) -> Mark {
 }
 
 fn state(shown: &EndpointMonitors) -> Status {
-    match (shown.count("failed"), shown.count("undecided"), shown.rules.len()) {
+    match (shown.count(api::Verdict::Failed), shown.count(api::Verdict::Undecided), shown.rules.len()) {
         (_, _, 0) => Status::None,
         (0, 0, _) => Status::Ok,
         (0, _, _) => Status::Wait,
@@ -192,7 +200,8 @@ fn state(shown: &EndpointMonitors) -> Status {
 
 /// The plain sentence: state and the number that decides it.
 fn verdict(shown: &EndpointMonitors) -> String {
-    let (failed, undecided, all) = (shown.count("failed"), shown.count("undecided"), shown.rules.len());
+    let (failed, undecided, all) =
+        (shown.count(api::Verdict::Failed), shown.count(api::Verdict::Undecided), shown.rules.len());
     let first = shown.rules.first().and_then(|rule| rule.reason.clone()).unwrap_or_default();
     let endpoint = &shown.endpoint;
     match (failed, undecided, all) {
@@ -210,7 +219,7 @@ fn verdict(shown: &EndpointMonitors) -> String {
 }
 
 fn alert_words(alert: &api::Alert) -> String {
-    alert.detail["text"].as_str().unwrap_or(&alert.cause).to_owned()
+    alert.detail["text"].as_str().unwrap_or(&alert.key).to_owned()
 }
 
 /// Why, where the alert knows it.
@@ -271,9 +280,9 @@ pub(super) fn html(shown: &EndpointMonitors, pasts: &[RuleHistory], now: Timesta
         let mut inside = vec![ReportPart::Text(alert_words(alert))];
         inside.extend(causes(alert).into_iter().map(ReportPart::Text));
         parts.push(ReportPart::Fold {
-            summary: format!("{} alert since {}", alert.monitor, minute(&alert.opened)),
+            summary: format!("{} alert since {}", alert.kind, minute(alert.opened)),
             state: Status::Bad,
-            word: alert.state.clone(),
+            word: alert.state.to_string(),
             open: true,
             parts: inside,
         });
@@ -354,8 +363,8 @@ fn split_detail(sentence: &str) -> (&str, Option<&str>) {
 fn figure(past: &RuleHistory) -> Figure {
     let infinite = |end: Option<f64>, open: f64| end.unwrap_or(open);
     let point = |reading: &api::Reading| SeriesPoint {
-        x: millis(&reading.window_end) as f64,
-        label: minute(&reading.window_end),
+        x: reading.window_end.millis() as f64,
+        label: minute(reading.window_end),
         value: reading.value.map(|value| match (reading.low, reading.high) {
             (None, None) => (value, value, value),
             (low, high) => (value, infinite(low, f64::NEG_INFINITY), infinite(high, f64::INFINITY)),
@@ -384,8 +393,11 @@ mod tests {
 
     #[test]
     fn windows_of_seconds_are_told_to_the_second() {
-        assert_eq!(span("2026-01-02T03:04:00Z", "2026-01-02T03:04:20Z"), "2026-01-02 03:04:00 to 2026-01-02 03:04:20");
-        assert_eq!(span("2026-01-02T00:00:00Z", "2026-01-03T06:00:00Z"), "2026-01-02 to 2026-01-03 06:00");
-        assert_eq!(span("x", "x"), "x to x");
+        let span_of = |start: &str, end: &str| span(start.parse().unwrap(), end.parse().unwrap());
+        assert_eq!(
+            span_of("2026-01-02T03:04:00Z", "2026-01-02T03:04:20Z"),
+            "2026-01-02 03:04:00 to 2026-01-02 03:04:20"
+        );
+        assert_eq!(span_of("2026-01-02T00:00:00Z", "2026-01-03T06:00:00Z"), "2026-01-02 to 2026-01-03 06:00");
     }
 }

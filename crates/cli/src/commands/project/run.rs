@@ -90,7 +90,7 @@ struct RunDocument<'r> {
 struct VersionDocument<'r> {
     model: &'r str,
     number: u32,
-    state: &'r str,
+    state: api::VersionState,
     metrics: &'r Value,
     gates: &'r [api::GateVerdict],
 }
@@ -276,7 +276,9 @@ fn answer(project: &Project, run: &api::Run) -> Answer {
         page = with_metrics(with_gates(page, version), version);
     }
     let waits_for_a_word = !project.contract.deploy.iter().all(|place| place.auto);
-    if let Some(version) = run.version.as_ref().filter(|version| version.state == "approved" && waits_for_a_word) {
+    if let Some(version) =
+        run.version.as_ref().filter(|version| version.state == api::VersionState::Approved && waits_for_a_word)
+    {
         page = page.line(format!("Next: kilter deploy --version {}", version.number));
     }
     let record = match &run.record {
@@ -286,7 +288,7 @@ fn answer(project: &Project, run: &api::Run) -> Answer {
     let version = run.version.as_ref().map(|version| VersionDocument {
         model: &version.model,
         number: version.number,
-        state: &version.state,
+        state: version.state,
         metrics: &version.metrics,
         gates: &version.gates,
     });
@@ -314,7 +316,7 @@ fn verdict(run: &api::Run) -> (Exit, Mark, String) {
     match (run.summary.state, &run.version) {
         (api::RunState::Succeeded, None) => (Exit::Done, Mark::Ok, steps),
         (api::RunState::Succeeded, Some(version)) => {
-            let (exit, mark, word) = of_version(&version.state);
+            let (exit, mark, word) = of_version(version.state);
             let (model, number) = (&version.model, version.number);
             match run.unchanged {
                 true => {
@@ -338,12 +340,12 @@ fn verdict(run: &api::Run) -> (Exit, Mark, String) {
 }
 
 /// What the state of a version says of the command that made it.
-fn of_version(state: &str) -> (Exit, Mark, &'static str) {
+const fn of_version(state: api::VersionState) -> (Exit, Mark, &'static str) {
     match state {
-        "approved" => (Exit::Done, Mark::Ok, "is approved"),
-        "rejected" => (Exit::CheckFailed, Mark::Bad, "is refused by a gate"),
-        "validated" => (Exit::PendingApproval, Mark::Wait, "passed its gates and waits for approval"),
-        "candidate" => (Exit::PendingApproval, Mark::Wait, "is undecided: something was not measured"),
+        api::VersionState::Approved => (Exit::Done, Mark::Ok, "is approved"),
+        api::VersionState::Rejected => (Exit::CheckFailed, Mark::Bad, "is refused by a gate"),
+        api::VersionState::Validated => (Exit::PendingApproval, Mark::Wait, "passed its gates and waits for approval"),
+        api::VersionState::Candidate => (Exit::PendingApproval, Mark::Wait, "is undecided: something was not measured"),
         _ => (Exit::Done, Mark::None, "is made"),
     }
 }

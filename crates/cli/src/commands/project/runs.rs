@@ -62,7 +62,7 @@ impl List {
                 run.project.clone(),
                 word(run.state),
                 run.version.map_or("–".to_owned(), |number| format!("v{number}")),
-                minute(&run.created),
+                minute(run.created),
                 run.cause.clone(),
             ]);
         }

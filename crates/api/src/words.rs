@@ -1,0 +1,249 @@
+//! States, kinds and verdicts: enums whose values are words of the glossary.
+
+use std::fmt;
+
+use kilter_domain::{alert, audit, deployment, model};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+macro_rules! words {
+    ($($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $word:literal,)* })*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
+        pub enum $name {
+            $($(#[$variant_doc])* #[serde(rename = $word)] $variant,)*
+        }
+
+        impl $name {
+            /// The value as JSON has it.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $word,)* }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+                out.pad(self.as_str())
+            }
+        }
+    )*};
+}
+
+words! {
+    /// Where a version of a model is in its life.
+    VersionState {
+        /// Packaged, not yet judged.
+        Draft = "draft",
+        /// Judged; a gate is undecided.
+        Candidate = "candidate",
+        /// All gates passed.
+        Validated = "validated",
+        /// May be deployed to production.
+        Approved = "approved",
+        /// A gate failed, or a person rejected it.
+        Rejected = "rejected",
+        /// No longer used.
+        Retired = "retired",
+        /// Withdrawn for cause.
+        Revoked = "revoked",
+    }
+    /// The stage of a version at an endpoint.
+    DeploymentState {
+        /// Asked for.
+        Requested = "requested",
+        /// Scores every request, and its answers are only recorded.
+        Shadow = "shadow",
+        /// Answers a share of the requests.
+        Canary = "canary",
+        /// Answers.
+        Live = "live",
+        /// Another version answers instead.
+        Superseded = "superseded",
+        /// Taken back.
+        RolledBack = "rolled_back",
+        /// The endpoint was stopped.
+        Stopped = "stopped",
+    }
+    /// Where an alert is in its life.
+    AlertState {
+        /// Its rule fails, for fewer windows than it takes to fire.
+        Pending = "pending",
+        /// Someone should look.
+        Firing = "firing",
+        /// Someone looks.
+        Acknowledged = "acknowledged",
+        /// Silent until a moment.
+        Muted = "muted",
+        /// Over.
+        Resolved = "resolved",
+    }
+    /// The kind of a monitor.
+    MonitorKind {
+        /// Requirements of the data.
+        Data = "data",
+        /// Metrics on labelled rows, and estimates of them.
+        Performance = "performance",
+        /// Distance from the reference.
+        Drift = "drift",
+        /// Differences between groups.
+        Bias = "bias",
+        /// Rows, errors, latency, labels.
+        Usage = "usage",
+    }
+    /// What a rule or a gate came to.
+    Verdict {
+        /// It holds.
+        Passed = "passed",
+        /// It does not hold.
+        Failed = "failed",
+        /// It could not be decided: not measured, or too close to its bound. Blocks like a failure.
+        Undecided = "undecided",
+    }
+    /// How far a column drifted, in the words of `kilter drift`.
+    DriftLevel {
+        /// As the reference.
+        Calm = "calm",
+        /// It was not compared.
+        NotCompared = "not_compared",
+        /// Too few rows.
+        TooFew = "too_few",
+        /// Worth a note.
+        Note = "note",
+        /// Worth a look.
+        Warn = "warn",
+        /// Worth an alert.
+        Alert = "alert",
+    }
+    /// The role of a version while it was asked.
+    ServingRole {
+        /// Live.
+        Champion = "champion",
+        /// In canary.
+        Candidate = "candidate",
+        /// In shadow.
+        Shadow = "shadow",
+    }
+    /// What a column is to a model.
+    ColumnKind {
+        /// An input.
+        Feature = "feature",
+        /// The score.
+        Score = "score",
+        /// The predicted label.
+        Prediction = "prediction",
+    }
+    /// What the values of a column are.
+    ColumnDataType {
+        /// Numbers.
+        Numeric = "numeric",
+        /// Categories.
+        Categorical = "categorical",
+    }
+    /// What came of an act.
+    AuditOutcome {
+        /// It was done.
+        Done = "done",
+        /// The actor had no right to it.
+        Denied = "denied",
+        /// It failed.
+        Failed = "failed",
+    }
+}
+
+impl From<model::VersionState> for VersionState {
+    fn from(state: model::VersionState) -> Self {
+        use model::VersionState as Domain;
+        match state {
+            Domain::Draft => Self::Draft,
+            Domain::Candidate => Self::Candidate,
+            Domain::Validated => Self::Validated,
+            Domain::Approved => Self::Approved,
+            Domain::Rejected => Self::Rejected,
+            Domain::Retired => Self::Retired,
+            Domain::Revoked => Self::Revoked,
+        }
+    }
+}
+
+impl From<deployment::DeploymentState> for DeploymentState {
+    fn from(state: deployment::DeploymentState) -> Self {
+        use deployment::DeploymentState as Domain;
+        match state {
+            Domain::Requested => Self::Requested,
+            Domain::Shadow => Self::Shadow,
+            Domain::Canary { .. } => Self::Canary,
+            Domain::Live => Self::Live,
+            Domain::Superseded => Self::Superseded,
+            Domain::RolledBack => Self::RolledBack,
+            Domain::Stopped => Self::Stopped,
+        }
+    }
+}
+
+/// The share of the requests that a canary answers; `None` at every other stage.
+pub fn canary_percent(state: deployment::DeploymentState) -> Option<u8> {
+    if let deployment::DeploymentState::Canary { percent } = state { Some(percent) } else { None }
+}
+
+impl From<alert::AlertState> for AlertState {
+    fn from(state: alert::AlertState) -> Self {
+        use alert::AlertState as Domain;
+        match state {
+            Domain::Pending { .. } => Self::Pending,
+            Domain::Firing { .. } => Self::Firing,
+            Domain::Acknowledged { .. } => Self::Acknowledged,
+            Domain::Muted { .. } => Self::Muted,
+            Domain::Resolved => Self::Resolved,
+        }
+    }
+}
+
+impl From<alert::MonitorKind> for MonitorKind {
+    fn from(kind: alert::MonitorKind) -> Self {
+        use alert::MonitorKind as Domain;
+        match kind {
+            Domain::Data => Self::Data,
+            Domain::Performance => Self::Performance,
+            Domain::Drift => Self::Drift,
+            Domain::Bias => Self::Bias,
+            Domain::Usage => Self::Usage,
+        }
+    }
+}
+
+impl From<MonitorKind> for alert::MonitorKind {
+    fn from(kind: MonitorKind) -> Self {
+        match kind {
+            MonitorKind::Data => Self::Data,
+            MonitorKind::Performance => Self::Performance,
+            MonitorKind::Drift => Self::Drift,
+            MonitorKind::Bias => Self::Bias,
+            MonitorKind::Usage => Self::Usage,
+        }
+    }
+}
+
+impl From<audit::Outcome> for AuditOutcome {
+    fn from(outcome: audit::Outcome) -> Self {
+        match outcome {
+            audit::Outcome::Done => Self::Done,
+            audit::Outcome::Denied => Self::Denied,
+            audit::Outcome::Failed => Self::Failed,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_is_written_as_its_word_and_reads_back() {
+        for state in [DeploymentState::RolledBack, DeploymentState::Canary] {
+            let json = serde_json::to_string(&state).unwrap();
+            assert_eq!(json, format!("\"{state}\""));
+            assert_eq!(serde_json::from_str::<DeploymentState>(&json).unwrap(), state);
+        }
+        assert!(serde_json::from_str::<Verdict>("\"maybe\"").is_err());
+    }
+}
