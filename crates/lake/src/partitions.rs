@@ -10,6 +10,7 @@
 
 mod id_filter;
 mod names;
+mod partition;
 mod stamp;
 
 use std::{
@@ -45,6 +46,7 @@ use crate::{
 };
 
 pub use self::names::{ID_COLUMN, TIME_COLUMN};
+pub use self::partition::{KnownPartition, Listing, Partition, StagedPartition};
 
 /// What a partition holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -62,52 +64,6 @@ impl fmt::Display for LogKind {
             Self::Labels => "labels",
         })
     }
-}
-
-/// One file of the log.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Partition {
-    /// Its number in the log; no number is used twice.
-    pub seq: u64,
-    /// Its file.
-    pub path: PathBuf,
-    /// How many rows it has.
-    pub rows: u64,
-    /// Its length as a file.
-    pub bytes: u64,
-    /// The first time in it.
-    pub min_time: Timestamp,
-    /// The last time in it.
-    pub max_time: Timestamp,
-}
-
-/// A partition as the index knows it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KnownPartition {
-    /// Its number in the log.
-    pub seq: u64,
-    /// Of its bytes.
-    pub digest: Digest,
-    /// Its length as a file.
-    pub bytes: u64,
-}
-
-/// A partition that is written and has no name yet: nobody reads it.
-#[derive(Debug)]
-pub struct StagedPartition {
-    /// With the path that it will have.
-    pub partition: Partition,
-    /// Of its bytes.
-    pub digest: Digest,
-}
-
-/// All partitions of one kind and endpoint, by number, and the files that should be some but are not.
-#[derive(Debug, Default)]
-pub struct Listing {
-    /// Those that can be read, by number.
-    pub partitions: Vec<Partition>,
-    /// Why the others cannot.
-    pub damaged: Vec<LakeError>,
 }
 
 /// The folder of all logs: `<root>/<kind>/<endpoint>/<number>.parquet`.

@@ -26,6 +26,7 @@ mod ranking;
 mod registry;
 mod regression;
 mod rows;
+mod task;
 mod threshold;
 
 pub use chart_data::{
@@ -34,9 +35,10 @@ pub use chart_data::{
 pub use confusion::{Cell, Confusion, Rate};
 pub use multiclass::{Average, confusion_matrix};
 pub use probability::{Binning, CalibrationBin, LOG_CLIP, calibration_bins};
-pub use registry::{Better, Metric, MetricEntry, Task, UnknownMetric};
+pub use registry::{Metric, MetricEntry, UnknownMetric};
 pub(crate) use rows::as_probabilities;
 pub use rows::{BinaryRows, Decided, Labelled, MulticlassRows, RankingRows, RegressionRows};
+pub use task::{Better, Task};
 pub use threshold::{OperatingPoint, ThresholdTarget, cost_difference, operating_point};
 
 use crate::distributions::normal_margin;

@@ -3,51 +3,14 @@
 //! A name may carry one number after `@` (`lift@0.1`, `f@2`, `ndcg@10`, `pinball@0.9`). The same word may mean a
 //! different measure for a different task (`accuracy`, `log_loss`), so a name is resolved together with its task.
 
-use super::confusion::Rate;
-use super::multiclass::Average;
-use super::probability::Binning;
-use super::rows::Labelled;
 use serde::{Deserialize, Serialize};
 
-/// What kind of truth a model is measured against.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Task {
-    /// Two classes.
-    Binary,
-    /// Several classes.
-    Multiclass,
-    /// A number.
-    Regression,
-    /// An order within queries.
-    Ranking,
-}
-
-impl Labelled<'_> {
-    /// The task of these rows.
-    pub fn task(&self) -> Task {
-        match self {
-            Labelled::Binary(_) => Task::Binary,
-            Labelled::Multiclass(_) => Task::Multiclass,
-            Labelled::Regression(_) => Task::Regression,
-            Labelled::Ranking(_) => Task::Ranking,
-        }
-    }
-}
-
-/// Where a metric is at its best.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Better {
-    /// Larger is better.
-    Larger,
-    /// Smaller is better.
-    Smaller,
-    /// Closer to this number is better (bias: 0; calibration slope: 1).
-    CloserTo(i8),
-    /// Neither: it describes the rows, not the model's worth.
-    Neither,
-}
+use super::{
+    confusion::Rate,
+    multiclass::Average,
+    probability::Binning,
+    task::{Better, Task},
+};
 
 /// A performance metric.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
