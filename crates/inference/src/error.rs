@@ -6,6 +6,7 @@ use crate::signature::InputKind;
 
 /// Why bytes could not be loaded as a model.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "the message of each variant says what it is")]
 pub enum LoadError {
     #[error("the bytes are not an ONNX model: {reason} (at byte {at}); the file may be cut off or of another format")]
     NotOnnx { at: usize, reason: String },
@@ -48,6 +49,7 @@ impl LoadError {
 
 /// Why rows could not be answered.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[expect(missing_docs, reason = "the message of each variant says what it is")]
 pub enum PredictError {
     #[error("{}", absent(.columns, .nearest))]
     MissingColumns { columns: Vec<String>, nearest: Option<String> },

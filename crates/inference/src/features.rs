@@ -24,9 +24,21 @@ pub struct Features {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Matrix {
     /// Row-major.
-    Dense { columns: usize, data: Vec<f32> },
+    Dense {
+        /// How many columns it has.
+        columns: usize,
+        /// Its elements.
+        data: Vec<f32>,
+    },
     /// Row `r` holds `entries[ends[r - 1]..ends[r]]`: column and value, columns ascending.
-    Sparse { columns: usize, ends: Vec<usize>, entries: Vec<(u32, f32)> },
+    Sparse {
+        /// How many columns it has.
+        columns: usize,
+        /// By row: the end of its entries.
+        ends: Vec<usize>,
+        /// Column and value.
+        entries: Vec<(u32, f32)>,
+    },
 }
 
 impl Features {
@@ -68,6 +80,7 @@ impl Features {
 }
 
 impl Matrix {
+    /// How many columns it has.
     pub fn columns(&self) -> usize {
         match self {
             Self::Dense { columns, .. } | Self::Sparse { columns, .. } => *columns,

@@ -8,6 +8,8 @@
 //!
 //! Deliberately absent: training (the crate `train`), files and sockets, operators that classical models do not use.
 
+#![warn(missing_docs)]
+
 mod block;
 mod constant;
 mod error;

@@ -63,10 +63,12 @@ impl Prediction {
         Ok(())
     }
 
+    /// How many rows were answered.
     pub fn rows(&self) -> usize {
         self.scores.len()
     }
 
+    /// What was asked.
     pub fn task(&self) -> Task {
         self.task
     }

@@ -16,6 +16,7 @@ pub const BASELINE_KEY: &str = "kilter.baseline";
 pub struct Signature {
     /// One entry per column that the model reads, in the order of the graph's inputs.
     pub inputs: Vec<Input>,
+    /// What it answers.
     pub task: Task,
     /// The classes in the order of the probabilities; empty for regression. Of a binary task the second is the
     /// positive one.
@@ -44,10 +45,14 @@ impl Signature {
 /// One column that a model reads.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Input {
+    /// Its name.
     pub name: String,
+    /// What it holds.
     pub kind: InputKind,
+    /// What becomes of a missing value.
     #[serde(default)]
     pub missing: Missing,
+    /// What becomes of an infinite number.
     #[serde(default)]
     pub infinite: Infinite,
     /// Whether rows may come without this column: all of its values are then missing. Others are refused: a missing value

@@ -47,15 +47,20 @@ pub enum ColumnKind {
 /// A column that is counted, and what counts it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TrackedColumn {
+    /// Its name.
     pub name: String,
+    /// What it is in a request.
     pub kind: ColumnKind,
+    /// What counts it.
     pub reference: ReferenceDistribution,
 }
 
 /// Counts of each watched column, in their order.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ColumnStatsWindow {
+    /// Rows that were counted.
     pub rows: u64,
+    /// Counts of each column.
     pub columns: Vec<ColumnCounts>,
 }
 
@@ -84,9 +89,11 @@ impl ColumnStatsWindow {
 /// The window of an hour in a role.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HourBucket {
+    /// Who answered the rows.
     pub role: Role,
     /// Hours since the epoch.
     pub hour: i64,
+    /// What was counted.
     pub window: ColumnStatsWindow,
 }
 

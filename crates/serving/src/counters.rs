@@ -27,6 +27,7 @@ impl Default for LatencyHistogram {
 }
 
 impl LatencyHistogram {
+    /// Counts one answer.
     pub fn record(&self, latency: Duration) {
         let micros = latency.as_secs_f64() * 1e6;
         let bucket = if micros <= 1.0 { 0 } else { (micros.ln() / GROWTH.ln()) as usize };
@@ -34,6 +35,7 @@ impl LatencyHistogram {
         self.total_ns.fetch_add(u64::try_from(latency.as_nanos()).unwrap_or(u64::MAX), Relaxed);
     }
 
+    /// What was counted until now.
     pub fn snapshot(&self) -> Latencies {
         let counts = self.buckets.iter().map(|count| count.load(Relaxed)).collect();
         Latencies { counts, total: Duration::from_nanos(self.total_ns.load(Relaxed)) }
@@ -48,6 +50,7 @@ pub struct Latencies {
 }
 
 impl Latencies {
+    /// How many answers there were.
     pub fn count(&self) -> u64 {
         self.counts.iter().sum()
     }
@@ -101,6 +104,7 @@ impl ScoreEdges {
         Self(edges)
     }
 
+    /// The edges, ascending.
     pub fn edges(&self) -> &[f64] {
         &self.0
     }
@@ -146,6 +150,7 @@ pub struct VersionCounts {
 }
 
 impl Counters {
+    /// Nothing counted yet.
     pub fn new(edges: ScoreEdges) -> Self {
         let bins = (0..=edges.edges().len()).map(|_| AtomicU64::new(0)).collect();
         Self {
@@ -180,6 +185,7 @@ impl Counters {
         self.refused.fetch_add(1, Relaxed);
     }
 
+    /// What was counted until now.
     pub fn snapshot(&self) -> VersionCounts {
         let load = |counter: &AtomicU64| counter.load(Relaxed);
         VersionCounts {

@@ -8,6 +8,8 @@
 //! client sends is bounded and answered by an error that names the input.
 //! Deliberately absent: HTTP, SQL, the store, Parquet. The server puts a socket in front, replay calls the same code.
 
+#![warn(missing_docs)]
+
 pub mod column_stats;
 pub mod counters;
 pub mod endpoint;

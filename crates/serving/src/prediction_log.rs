@@ -217,6 +217,7 @@ impl PredictionLog {
         &self.dir
     }
 
+    /// What it did since it was opened.
     pub fn counts(&self) -> LogCounts {
         let load = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
         LogCounts {

@@ -2,6 +2,7 @@
 
 /// Why a model could not be trained.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[expect(missing_docs, reason = "the message of each variant says what it is")]
 pub enum TrainError {
     #[error("there is no column `{name}` to take as {role}{}", .nearest.as_ref().map_or(String::new(), |near| format!("; did you mean `{near}`?")))]
     NoSuchColumn { role: &'static str, name: String, nearest: Option<String> },

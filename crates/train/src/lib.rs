@@ -9,6 +9,8 @@
 //!
 //! Deliberately absent: files, clocks, tuning over many runs (a sweep does that), neural networks.
 
+#![warn(missing_docs)]
+
 mod boost;
 mod categories;
 mod columns;
@@ -39,10 +41,15 @@ use target::Target;
 pub struct TrainedModel {
     /// The model as standard ONNX; [`kilter_inference::Model::from_onnx`] or any onnxruntime loads it.
     pub onnx: Vec<u8>,
+    /// What it was trained on, and how well.
     pub report: TrainReport,
 }
 
 /// Trains a model that predicts `options.target` from the other columns of `table`.
+///
+/// # Errors
+/// When a named column is not there, the target cannot be learned, too few rows have one, no column is left to learn from, or a
+/// setting is out of its range.
 pub fn train_model(table: &Table, options: &TrainOptions) -> Result<TrainedModel, TrainError> {
     options.check()?;
     let target = Target::read(table, options)?;

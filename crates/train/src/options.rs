@@ -16,6 +16,7 @@ pub struct TrainOptions {
     /// `None`: two distinct values are binary, more text values multiclass, other numbers regression.
     #[serde(default)]
     pub task: Option<Task>,
+    /// The family of models.
     #[serde(default)]
     pub learner: Learner,
     /// The column of row weights: finite numbers, zero or more.
@@ -39,8 +40,10 @@ pub struct TrainOptions {
     /// Says what a column is, where the guess is wrong.
     #[serde(default)]
     pub kinds: BTreeMap<String, FeatureKind>,
+    /// What every draw is made of: the rows that are held back, and the order of equal splits.
     #[serde(default)]
     pub seed: u64,
+    /// Settings of the learner.
     #[serde(default)]
     pub params: Params,
 }
@@ -90,10 +93,15 @@ pub enum Learner {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum FeatureKind {
+    /// A number; missing values are kept.
     Numeric,
+    /// Yes or no.
     Boolean,
+    /// One of a few values.
     Categorical,
+    /// Prose: its words are counted.
     Text,
+    /// A moment: its parts (hour, weekday, month) are read.
     Time,
 }
 

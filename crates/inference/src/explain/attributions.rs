@@ -21,6 +21,7 @@ pub struct Attributions {
 /// How much of a prediction drift is one column's.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ColumnShift {
+    /// Its name.
     pub column: String,
     /// Mean attribution on current rows minus that on reference rows, in the unit of the score, with the interval of its
     /// sampling error.
@@ -55,6 +56,7 @@ impl Attributions {
         &self.base
     }
 
+    /// How many rows were explained.
     pub fn rows(&self) -> usize {
         self.scores.len() / self.outputs.len().max(1)
     }

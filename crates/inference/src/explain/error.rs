@@ -6,6 +6,7 @@ use crate::error::PredictError;
 
 /// Why a model or its answers cannot be explained.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[expect(missing_docs, reason = "the message of each variant says what it is")]
 pub enum ExplainError {
     #[error("this model cannot be explained exactly: {0}; permutation importance needs no look inside")]
     Opaque(String),

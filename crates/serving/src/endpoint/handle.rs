@@ -19,6 +19,7 @@ use crate::{
 /// What an endpoint is told once, when it is made.
 #[derive(Clone, Debug)]
 pub struct EndpointOptions {
+    /// Bounds of a request.
     pub limits: Limits,
     /// Begins every prediction id that the endpoint makes; must differ between any two endpoints and starts.
     pub id_prefix: String,
@@ -56,6 +57,7 @@ impl Endpoint {
         Self { name, options, log, routes, made_ids: AtomicU64::new(0), tally: Arc::default() }
     }
 
+    /// The name that callers use.
     pub const fn name(&self) -> &EndpointName {
         &self.name
     }
@@ -76,10 +78,12 @@ impl Endpoint {
         self.log.as_ref()
     }
 
+    /// Bounds of a request.
     pub const fn limits(&self) -> &Limits {
         &self.options.limits
     }
 
+    /// What it did since it was made.
     pub fn counts(&self) -> EndpointCounts {
         EndpointCounts {
             unrecorded_rows: self.tally.unrecorded_rows.load(Relaxed),

@@ -32,6 +32,7 @@ pub struct InferRequest {
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the message of each variant says what it is")]
 pub enum InferError {
     #[error(transparent)]
     Request(#[from] V2Error),
@@ -113,6 +114,7 @@ impl InferError {
 /// The answer to a request; one entry a row, in the order of the request.
 #[derive(Clone, Debug, PartialEq)]
 pub struct InferResponse {
+    /// The name that the request used.
     pub model_name: String,
     /// The id of the request, given back.
     pub id: Option<String>,
@@ -120,7 +122,9 @@ pub struct InferResponse {
     pub ids: Vec<Arc<str>>,
     /// Which version answered each row.
     pub versions: Vec<VersionRef>,
+    /// The score of each row, as [`ModelOutput::scores`](crate::endpoint::ModelOutput).
     pub scores: Vec<f64>,
+    /// The predicted class of each row; `None` for a regression.
     pub labels: Option<Vec<Arc<str>>>,
     /// Row-major `rows × classes`.
     pub probabilities: Option<Vec<f32>>,

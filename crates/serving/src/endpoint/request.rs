@@ -55,6 +55,7 @@ impl Endpoint {
 }
 
 impl InferRequest {
+    /// How many rows are to be scored.
     pub fn rows(&self) -> usize {
         self.rows.table.rows()
     }
@@ -77,6 +78,7 @@ impl InferRequest {
         self
     }
 
+    /// The same request, recorded as that of a consumer.
     pub fn with_consumer(mut self, consumer: Option<Arc<str>>) -> Self {
         self.consumer = consumer;
         self

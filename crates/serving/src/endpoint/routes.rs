@@ -13,13 +13,18 @@ pub enum Mode {
     /// It scores what the champion scores; nobody sees its answers.
     Shadow,
     /// It answers this share (1 to 100) of the entities.
-    Canary { percent: u8 },
+    Canary {
+        /// Its share of the entities, from 1 to 100.
+        percent: u8,
+    },
 }
 
 /// A version on trial.
 #[derive(Clone, Debug)]
 pub struct Candidate {
+    /// The version that is tried.
     pub version: Arc<ServedVersion>,
+    /// How it is tried.
     pub mode: Mode,
 }
 
@@ -75,6 +80,7 @@ impl ClassColumns {
 
 /// Why versions cannot be served together. What is served stays as it was.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "the message of each variant says what it is")]
 pub enum RouteError {
     #[error("a canary of {0} % is not one: write 1 to 100")]
     Percent(u8),

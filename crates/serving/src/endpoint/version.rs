@@ -20,6 +20,7 @@ use crate::{
 
 /// Whatever can score rows: a model in this process, later a worker process.
 pub trait Predictor: Send + Sync {
+    /// What it takes and what it answers.
     fn signature(&self) -> &Signature;
 
     /// The answers to all rows of `table`, in their order. Columns that the signature does not name are ignored.
@@ -54,6 +55,7 @@ impl Predictor for Model {
 /// What the control plane says of a version when it is to be served; checked again here, beside the bytes.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LoadRequest {
+    /// Which version it is.
     pub version: VersionRef,
     /// Digest of the model file's bytes, as the version's evidence states it.
     pub model: Digest,
@@ -67,6 +69,7 @@ pub struct LoadRequest {
 
 /// Why a version was not let in. The endpoint goes on serving what it served.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the message of each variant says what it is")]
 pub enum LoadRejected {
     #[error("version {version} may not be served here: it is {state}, {}; {}", needs(*.admits), .state.next_step())]
     State { version: VersionRef, state: VersionState, admits: AdmissionPolicy },
@@ -133,6 +136,7 @@ impl std::fmt::Debug for ServedVersion {
 
 /// Why a loaded version did not answer.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the message of each variant says what it is")]
 pub enum ScoreError {
     #[error(transparent)]
     Predict(#[from] PredictError),
@@ -217,6 +221,7 @@ impl ServedVersion {
         Self { version, salt, predictor, decides, counters: Counters::new(ScoreEdges::default()), profile: None }
     }
 
+    /// Which version it is.
     pub const fn version(&self) -> VersionRef {
         self.version
     }
@@ -225,6 +230,7 @@ impl ServedVersion {
         self.salt
     }
 
+    /// What it takes and what it answers.
     pub fn signature(&self) -> &Signature {
         self.predictor.signature()
     }

@@ -15,9 +15,13 @@ use super::{
 /// What a segment file holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SegmentCheck {
+    /// Its number.
     pub segment: SegmentId,
+    /// Its file.
     pub path: PathBuf,
+    /// How many bytes are sound.
     pub bytes: u64,
+    /// How many rows they hold.
     pub rows: u64,
     /// Places that cannot be read, with readable records behind them, and an end that is missing.
     pub damage: Vec<Damage>,

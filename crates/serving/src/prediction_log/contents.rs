@@ -8,6 +8,7 @@ use super::{
 /// Everything that could be read of a segment.
 #[derive(Debug)]
 pub struct Contents {
+    /// Its number.
     pub segment: SegmentId,
     /// In the order in which they were acknowledged.
     pub entries: Vec<Entry>,

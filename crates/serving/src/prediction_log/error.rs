@@ -6,6 +6,7 @@ use super::record::SegmentId;
 
 /// Why an operation on the log failed. Nothing that was acknowledged before is affected by any of these.
 #[derive(Clone, Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the message of each variant says what it is")]
 pub enum LogError {
     #[error("could not {action} {}; check that the folder exists and may be written", path.display())]
     Io {
@@ -77,10 +78,12 @@ fn is_full(error: &io::Error) -> bool {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{} is damaged at byte {offset}: {bytes} bytes are no record ({reason}); the rest of the file is readable", path.display())]
 pub struct Damage {
+    /// The file.
     pub path: PathBuf,
     /// Where the unreadable bytes begin.
     pub offset: u64,
     /// How many there are.
     pub bytes: u64,
+    /// What is wrong with it.
     pub reason: String,
 }

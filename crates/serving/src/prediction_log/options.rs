@@ -14,6 +14,7 @@ pub enum Durability {
 /// Bounds of a log. The defaults suit one machine.
 #[derive(Clone, Debug)]
 pub struct LogOptions {
+    /// When an append is acknowledged.
     pub durability: Durability,
     /// A segment is sealed when it has reached this many bytes.
     pub segment_bytes: u64,

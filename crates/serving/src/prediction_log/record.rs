@@ -11,7 +11,9 @@ use kilter_domain::{
 /// The version that made a prediction: its number in the registry (a person's name for it) and its digest (its identity).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct VersionRef {
+    /// Its number in the model.
     pub number: u64,
+    /// Of its package.
     pub digest: Digest,
 }
 
@@ -33,6 +35,7 @@ pub enum Role {
 }
 
 impl Role {
+    /// As it is stored and shown.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Champion => "champion",
@@ -51,7 +54,9 @@ impl fmt::Display for Role {
 /// Rows that one version scored in one request. All columns have as many entries as `ids`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PredictionBatch {
+    /// Who answered.
     pub version: VersionRef,
+    /// As what.
     pub role: Role,
     /// Who asked; unknown when the caller did not say.
     pub consumer: Option<Arc<str>>,
@@ -77,11 +82,14 @@ pub struct PredictionBatch {
 /// Class probabilities, `rows × classes`, row-major.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Probabilities {
+    /// How many classes there are.
     pub classes: usize,
+    /// Row-major, rows times classes.
     pub values: Vec<f32>,
 }
 
 impl PredictionBatch {
+    /// How many rows it has.
     pub fn rows(&self) -> usize {
         self.ids.len()
     }
@@ -93,6 +101,7 @@ impl PredictionBatch {
 pub struct LabelBatch {
     /// When Kilter was told.
     pub recorded_at: Timestamp,
+    /// Prediction ids.
     pub ids: Vec<Arc<str>>,
     /// The truth: text for a class, a number for a regression. A missing value withdraws an earlier label.
     pub values: Column,
@@ -101,6 +110,7 @@ pub struct LabelBatch {
 }
 
 impl LabelBatch {
+    /// How many rows it has.
     pub fn rows(&self) -> usize {
         self.ids.len()
     }
@@ -109,11 +119,14 @@ impl LabelBatch {
 /// One acknowledged entry of the log.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Record {
+    /// Rows that were answered.
     Predictions(PredictionBatch),
+    /// What became known of them.
     Labels(LabelBatch),
 }
 
 impl Record {
+    /// How many rows it has.
     pub fn rows(&self) -> usize {
         match self {
             Self::Predictions(batch) => batch.rows(),
@@ -125,7 +138,9 @@ impl Record {
 /// A record and its place in the order of all records of its log. The order is this number, never a clock.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Entry {
+    /// Its place in the order of the log.
     pub sequence: u64,
+    /// What was recorded.
     pub record: Record,
 }
 

@@ -37,6 +37,7 @@ pub struct Recovery {
 /// The torn end of a segment: what a crash left of a write that was not acknowledged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Torn {
+    /// The segment that was cut.
     pub segment: SegmentId,
     /// Where the file was cut.
     pub offset: u64,

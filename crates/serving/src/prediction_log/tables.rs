@@ -43,6 +43,7 @@ pub mod column {
 /// The records of a segment as tables.
 #[derive(Debug)]
 pub struct SegmentTables {
+    /// The segment that they were made of.
     pub segment: SegmentId,
     /// Every prediction, in the order of the log: the columns of [`column`], then the features. A column that a batch
     /// lacks is missing in its rows; one that comes as different types is read as the type that holds them all.

@@ -5,22 +5,36 @@ use std::fmt;
 /// A tensor's datatype.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Datatype {
+    /// Yes or no: one byte, 0 or 1.
     Bool,
+    /// A whole number of 8 bits.
     Int8,
+    /// A whole number of 16 bits.
     Int16,
+    /// A whole number of 32 bits.
     Int32,
+    /// A whole number of 64 bits.
     Int64,
+    /// A whole number of 8 bits without sign.
     Uint8,
+    /// A whole number of 16 bits without sign.
     Uint16,
+    /// A whole number of 32 bits without sign.
     Uint32,
+    /// A whole number of 64 bits without sign.
     Uint64,
+    /// A number of 16 bits.
     Fp16,
+    /// A number of 32 bits.
     Fp32,
+    /// A number of 64 bits.
     Fp64,
+    /// A text in UTF-8.
     Bytes,
 }
 
 impl Datatype {
+    /// Every type.
     pub const ALL: [Self; 13] = [
         Self::Bool,
         Self::Int8,
@@ -37,6 +51,7 @@ impl Datatype {
         Self::Bytes,
     ];
 
+    /// As the protocol writes it: `FP64`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Bool => "BOOL",
@@ -55,6 +70,7 @@ impl Datatype {
         }
     }
 
+    /// The type of that name.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|datatype| datatype.as_str() == text)
     }

@@ -6,6 +6,7 @@ use super::Datatype;
 
 /// A request that is refused; nothing was predicted or recorded.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[expect(missing_docs, reason = "the message of each variant says what it is")]
 pub enum V2Error {
     #[error("the body has {bytes} bytes; at most {limit} are accepted, send fewer rows at once")]
     BodyTooLarge { bytes: usize, limit: usize },
@@ -35,6 +36,7 @@ pub enum V2Error {
 
 /// What is wrong with one input tensor.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[expect(missing_docs, reason = "the message of each variant says what it is")]
 pub enum InputProblem {
     #[error("has no `{0}`")]
     Lacks(&'static str),

@@ -6,8 +6,11 @@ use serde::Serialize;
 /// Body of `GET /v2`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ServerMetadata {
+    /// The name of the server.
     pub name: String,
+    /// Its version.
     pub version: String,
+    /// Extensions of the protocol that it has.
     pub extensions: Vec<String>,
 }
 
@@ -21,20 +24,28 @@ impl ServerMetadata {
 /// Body of `GET /v2/models/NAME`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ModelMetadata {
+    /// The name of the endpoint.
     pub name: String,
     /// The versions that answer now, the champion first.
     pub versions: Vec<String>,
+    /// What runs the model.
     pub platform: String,
+    /// What a request has.
     pub inputs: Vec<TensorMetadata>,
+    /// What a response has.
     pub outputs: Vec<TensorMetadata>,
 }
 
 /// One input or output; `-1` is the number of rows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct TensorMetadata {
+    /// Its name.
     pub name: String,
+    /// Its type, as the protocol writes it.
     pub datatype: String,
+    /// Its shape; -1 is any number of rows.
     pub shape: Vec<i64>,
+    /// What else is known of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parameters: Option<TensorParameters>,
 }
@@ -87,25 +98,30 @@ fn datatype(kind: InputKind) -> &'static str {
 /// Body of `GET /v2/health/live`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Live {
+    /// Whether the server runs.
     pub live: bool,
 }
 
 /// Body of `GET /v2/health/ready`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Ready {
+    /// Whether it takes requests.
     pub ready: bool,
 }
 
 /// Body of `GET /v2/models/NAME/ready`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ModelReady {
+    /// The name of the endpoint.
     pub name: String,
+    /// Whether it serves a version.
     pub ready: bool,
 }
 
 /// Body of every answer that is an error.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ErrorBody {
+    /// What is wrong, for a person.
     pub error: String,
 }
 

@@ -19,8 +19,11 @@ use super::{
 /// A request as it was sent; which columns it makes depends on the model ([`super::KnownInputs::rows`]).
 #[derive(Debug, Default, PartialEq)]
 pub struct Request {
+    /// An id that the response repeats.
     pub id: Option<String>,
+    /// Parameters of the request.
     pub parameters: Parameters,
+    /// Its tensors.
     pub inputs: Vec<Tensor>,
     /// The outputs that are wanted; empty for all.
     pub outputs: Vec<String>,
@@ -29,15 +32,18 @@ pub struct Request {
 /// One input tensor.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tensor {
+    /// Its name.
     pub name: String,
     /// One or two numbers; their product is the length of `values`.
     pub shape: Vec<u64>,
+    /// Its type.
     pub datatype: Datatype,
     /// Row-major.
     pub values: Column,
 }
 
 impl Tensor {
+    /// How many rows it has.
     pub fn rows(&self) -> usize {
         // The product of the shape was checked against what the body can hold.
         self.shape.first().map_or(0, |rows| *rows as usize)

@@ -23,7 +23,9 @@ pub const OUTPUTS: [&str; 5] = [SCORE, LABEL, PROBABILITIES, ID_INPUT, VERSION];
 /// What is answered; `ids`, `scores`, `labels` have one entry a row.
 #[derive(Clone, Copy, Debug)]
 pub struct Answer<'a> {
+    /// The name that the request used.
     pub model_name: &'a str,
+    /// The version that answered.
     pub model_version: &'a str,
     /// The id of the request, given back.
     pub id: Option<&'a str>,
@@ -31,7 +33,9 @@ pub struct Answer<'a> {
     pub ids: &'a [Arc<str>],
     /// Which version answered each row; written when they differ, or when `__version` is wanted.
     pub versions: &'a [u64],
+    /// One a row.
     pub scores: &'a [f64],
+    /// One a row; none for a regression.
     pub labels: Option<&'a [Arc<str>]>,
     /// Row-major.
     pub probabilities: Option<&'a [f32]>,
