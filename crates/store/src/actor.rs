@@ -38,24 +38,36 @@ pub struct NewToken {
     pub id: String,
     /// SHA-256 of the token's text.
     pub hash: [u8; 32],
+    /// Its name.
     pub name: String,
     /// Whom it speaks for: `user:ana`, `svc:ci`.
     pub actor: Actor,
+    /// What they may do.
     pub roles: Vec<Role>,
+    /// When it ends by itself.
     pub expires: Option<Timestamp>,
 }
 
 /// A token, without what it takes to use it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Token {
+    /// Its id.
     pub id: String,
+    /// Its name.
     pub name: String,
+    /// Who it acts as.
     pub actor: Actor,
+    /// What they may do.
     pub roles: Vec<Role>,
+    /// When it was recorded.
     pub created: Timestamp,
+    /// When it was used last.
     pub last_used: Option<Timestamp>,
+    /// When it ends by itself.
     pub expires: Option<Timestamp>,
+    /// When it was revoked.
     pub revoked: Option<Timestamp>,
+    /// The number of its entry in the audit log.
     pub audit_seq: u64,
 }
 

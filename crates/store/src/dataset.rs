@@ -31,15 +31,23 @@ statements! {
 /// One version of a dataset.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DatasetVersion {
+    /// The project that it belongs to.
     pub project: ProjectName,
+    /// Which dataset.
     pub dataset: DatasetName,
+    /// Of its bytes.
     pub digest: Digest,
+    /// How many rows it has.
     pub rows: u64,
+    /// How many bytes it has.
     pub bytes: u64,
     /// Where it was read from, as the contract states it.
     pub source: String,
+    /// Names and types of its columns, as JSON.
     pub schema: Value,
+    /// What its columns hold, as JSON.
     pub profile: Value,
+    /// When it was first read.
     pub first_seen: Timestamp,
 }
 

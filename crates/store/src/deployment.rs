@@ -71,9 +71,13 @@ statements! {
 /// What clients call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint {
+    /// Its name.
     pub name: EndpointName,
+    /// The project that it belongs to.
     pub project: ProjectName,
+    /// When it was recorded.
     pub created: Timestamp,
+    /// The number of its entry in the audit log.
     pub audit_seq: u64,
 }
 
@@ -82,8 +86,11 @@ pub struct Endpoint {
 pub struct NewDeployment {
     /// A uuid v7; handed in.
     pub id: String,
+    /// The endpoint that it belongs to.
     pub endpoint: EndpointName,
+    /// The model that it belongs to.
     pub model: ModelName,
+    /// The number of the version in its model.
     pub number: u32,
     /// What asked for it, as a document.
     pub reason: Value,
@@ -92,17 +99,29 @@ pub struct NewDeployment {
 /// A deployment.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Deployment {
+    /// Its id.
     pub id: String,
+    /// The endpoint that it belongs to.
     pub endpoint: EndpointName,
+    /// The model that it belongs to.
     pub model: ModelName,
+    /// The number of the version in its model.
     pub number: u32,
+    /// Where it is in its life.
     pub state: DeploymentState,
+    /// When it was recorded.
     pub created: Timestamp,
+    /// When it began.
     pub started: Option<Timestamp>,
+    /// When it ended.
     pub ended: Option<Timestamp>,
+    /// When it began to answer.
     pub live_since: Option<Timestamp>,
+    /// When it ceased to answer.
     pub live_until: Option<Timestamp>,
+    /// Why it was begun, as JSON.
     pub reason: Value,
+    /// The number of its entry in the audit log.
     pub audit_seq: u64,
 }
 

@@ -12,6 +12,7 @@ use rusqlite::ErrorCode;
 
 /// Why the store did not do what was asked. Nothing of a failed write is kept.
 #[derive(Debug, Clone, thiserror::Error)]
+#[expect(missing_docs, reason = "the message of each variant says what it is")]
 pub enum StoreError {
     /// Another process has the data folder open.
     #[error("the data folder {} is in use by {holder}: stop it, or give this one another folder", .dir.display())]

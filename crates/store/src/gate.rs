@@ -44,8 +44,11 @@ statements! {
 /// A verdict that is about to be recorded.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NewVerdict {
+    /// The model that it belongs to.
     pub model: ModelName,
+    /// The number of the version.
     pub number: u32,
+    /// Which gate.
     pub gate: GateName,
     /// With its evidence: rules, values, bounds.
     pub verdict: Verdict,
@@ -56,12 +59,19 @@ pub struct NewVerdict {
 /// A recorded verdict.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Judgement {
+    /// The model that it belongs to.
     pub model: ModelName,
+    /// The number of the version.
     pub number: u32,
+    /// Which gate.
     pub gate: GateName,
+    /// What the gate decided.
     pub verdict: Verdict,
+    /// Of the policy that it was judged by.
     pub policy_digest: Digest,
+    /// When.
     pub at: Timestamp,
+    /// The number of its entry in the audit log.
     pub audit_seq: u64,
 }
 
@@ -69,33 +79,49 @@ pub struct Judgement {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Decision {
+    /// Yes.
     Approved,
+    /// No.
     Rejected,
 }
 
 /// A decision that is about to be recorded. The actor is the one who is audited.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NewApproval {
+    /// The model that it belongs to.
     pub model: ModelName,
+    /// The number of the version.
     pub number: u32,
     /// In which role it was decided.
     pub role: Role,
+    /// Yes or no.
     pub decision: Decision,
+    /// On which conditions, as JSON.
     pub conditions: Value,
+    /// When it ends by itself.
     pub expires: Option<Timestamp>,
 }
 
 /// A recorded decision.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Approval {
+    /// The model that it belongs to.
     pub model: ModelName,
+    /// The number of the version.
     pub number: u32,
+    /// Who decided.
     pub by: Actor,
+    /// As what.
     pub role: Role,
+    /// Yes or no.
     pub decision: Decision,
+    /// On which conditions, as JSON.
     pub conditions: Value,
+    /// When.
     pub at: Timestamp,
+    /// When it ends by itself.
     pub expires: Option<Timestamp>,
+    /// The number of its entry in the audit log.
     pub audit_seq: u64,
 }
 

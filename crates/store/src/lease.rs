@@ -27,8 +27,11 @@ statements! {
 /// Who does a chore until when.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lease {
+    /// Its name.
     pub name: String,
+    /// Who has it.
     pub holder: String,
+    /// When it runs out.
     pub until: Timestamp,
     /// Counts the holders.
     pub term: i64,

@@ -12,6 +12,8 @@
 //!
 //! Deliberately absent: a clock (except for the day a migration was applied), ids, policy. They are handed in.
 
+#![warn(missing_docs)]
+
 pub mod actor;
 pub mod audit;
 mod backup;

@@ -25,7 +25,9 @@ const RECORD: &str = "INSERT INTO migration (number, name, digest, applied)
 
 /// One step of the schema. Its number is its place in [`MIGRATIONS`], counted from 1.
 pub(crate) struct Migration {
+    /// Its name.
     pub name: &'static str,
+    /// What it does.
     pub sql: &'static str,
 }
 

@@ -60,15 +60,20 @@ statements! {
 /// A registered model.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Model {
+    /// Its name.
     pub name: ModelName,
+    /// The project that it belongs to.
     pub project: ProjectName,
+    /// When it was recorded.
     pub created: Timestamp,
+    /// The number of its entry in the audit log.
     pub audit_seq: u64,
 }
 
 /// A version that is about to be recorded as a draft.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NewVersion {
+    /// The model that it belongs to.
     pub model: ModelName,
     /// The run that made it; `None` for one that was imported.
     pub run: Option<String>,
@@ -76,25 +81,38 @@ pub struct NewVersion {
     pub makers: Vec<Actor>,
     /// The digest of the package: its identity.
     pub digest: Digest,
+    /// What the model takes and answers, as JSON.
     pub signature: Value,
     /// The text of the policy that it is judged by, frozen.
     pub policy: String,
+    /// What was measured when it was packaged, as JSON.
     pub metrics: Value,
 }
 
 /// A version of a model.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Version {
+    /// The model that it belongs to.
     pub model: ModelName,
+    /// The number of the version in its model.
     pub number: u32,
+    /// Where it is in its life.
     pub state: VersionState,
+    /// The run that it comes from.
     pub run: Option<String>,
+    /// Who had a part in it, and may not approve it.
     pub makers: Vec<Actor>,
+    /// Of its bytes.
     pub digest: Digest,
+    /// What the model takes and answers, as JSON.
     pub signature: Value,
+    /// The text of the policy that it is judged by.
     pub policy: String,
+    /// Of the policy that it was judged by.
     pub policy_digest: Digest,
+    /// What was measured when it was packaged, as JSON.
     pub metrics: Value,
+    /// When it was recorded.
     pub created: Timestamp,
     /// The entry of its last change.
     pub audit_seq: u64,

@@ -84,7 +84,9 @@ statements! {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RuleStatus {
+    /// The rule holds.
     Passed,
+    /// It does not.
     Failed,
     /// Not measured, or too close to tell.
     Undecided,
@@ -103,17 +105,21 @@ impl From<&RuleVerdict> for RuleStatus {
 /// One measured value over one window.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Reading {
+    /// The endpoint that it belongs to.
     pub endpoint: EndpointName,
     /// Which monitor asked.
     pub monitor: MonitorKind,
     /// What was measured, as the rule writes it: `psi(income)`.
     pub metric: String,
+    /// Where the window begins.
     pub window_start: Timestamp,
+    /// Where it ends.
     pub window_end: Timestamp,
     /// `None`: not measured.
     pub value: Option<f64>,
     /// The interval of the value.
     pub low: Option<f64>,
+    /// The upper end of the interval.
     pub high: Option<f64>,
     /// Rows it rests on.
     pub count: u64,
@@ -125,6 +131,7 @@ pub struct Reading {
     pub estimated: bool,
     /// The version that answered, when it was one.
     pub version: Option<(ModelName, u32)>,
+    /// What was measured, as JSON.
     pub detail: Value,
 }
 
@@ -192,7 +199,9 @@ fn put(tx: &Tx, reading: &Reading) -> Result<(), StoreError> {
 /// Which readings are wanted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ReadingFilter {
+    /// Only of this kind; `None`: of all.
     pub monitor: Option<MonitorKind>,
+    /// Only of this metric; `None`: of all.
     pub metric: Option<String>,
 }
 

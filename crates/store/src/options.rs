@@ -24,5 +24,6 @@ impl Durability {
 /// Choices that are made when a store is opened; [`Default`] is what a server wants.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StoreOptions {
+    /// What an acknowledged write survives.
     pub durability: Durability,
 }

@@ -97,6 +97,7 @@ impl PageRequest {
 /// A bounded piece of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page<T> {
+    /// At most as many as were asked for.
     pub items: Vec<T>,
     /// Where the next page begins; `None` on the last one.
     pub next: Option<Cursor>,

@@ -62,23 +62,32 @@ statements! {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PartitionKind {
+    /// Rows that were answered.
     Predictions,
+    /// What became known of them.
     Labels,
 }
 
 /// One file of a log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Partition {
+    /// Predictions or labels.
     pub kind: PartitionKind,
+    /// The endpoint that it belongs to.
     pub endpoint: EndpointName,
+    /// Its number in the log.
     pub seq: i64,
     /// Below the lake's root.
     pub path: String,
+    /// How many rows it has.
     pub rows: u64,
+    /// How many bytes it has.
     pub bytes: u64,
+    /// Of its bytes.
     pub digest: Digest,
     /// The earliest and the latest event time in it.
     pub min_time: Timestamp,
+    /// The last time in it.
     pub max_time: Timestamp,
 }
 
@@ -201,6 +210,7 @@ pub fn forget_partition(tx: &Tx, kind: PartitionKind, endpoint: &EndpointName, s
 /// How far the log of an endpoint was moved into partitions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recording {
+    /// The endpoint that it belongs to.
     pub endpoint: EndpointName,
     /// The last segment of which every record stands in a partition; 0 before the first.
     pub sealed_through: i64,

@@ -36,20 +36,28 @@ statements! {
 /// A registered project.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Project {
+    /// Its name.
     pub name: ProjectName,
+    /// When it was recorded.
     pub created: Timestamp,
+    /// The number of its entry in the audit log.
     pub audit_seq: u64,
 }
 
 /// A contract that a project is or was under.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Contract {
+    /// The project that it belongs to.
     pub project: ProjectName,
     /// Counts from 1 without gaps; the highest holds now.
     pub number: i64,
+    /// Of its bytes.
     pub digest: Digest,
+    /// The text as it was recorded.
     pub text: String,
+    /// From when on it holds.
     pub since: Timestamp,
+    /// The number of its entry in the audit log.
     pub audit_seq: u64,
 }
 

@@ -47,6 +47,7 @@ statements! {
 pub struct NewRun {
     /// A uuid v7; handed in.
     pub id: String,
+    /// Of which project.
     pub project: ProjectName,
     /// What started it.
     pub cause: Cause,
@@ -57,21 +58,32 @@ pub struct NewRun {
 /// A run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Run {
+    /// Its id.
     pub id: String,
+    /// Of which project.
     pub project: ProjectName,
+    /// What it was begun for.
     pub cause: Cause,
+    /// In which state.
     pub state: RunState,
+    /// When it was recorded.
     pub created: Timestamp,
+    /// When it began.
     pub started: Option<Timestamp>,
+    /// When it ended.
     pub ended: Option<Timestamp>,
+    /// What was executed, as JSON.
     pub record: Value,
+    /// The number of its entry in the audit log.
     pub audit_seq: u64,
 }
 
 /// Which runs are wanted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RunFilter {
+    /// Of which project.
     pub project: Option<ProjectName>,
+    /// In which state.
     pub state: Option<RunState>,
 }
 

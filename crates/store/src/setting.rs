@@ -26,9 +26,13 @@ statements! {
 /// A setting.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Setting {
+    /// Its name.
     pub name: String,
+    /// Its value.
     pub value: Value,
+    /// From when on it holds.
     pub since: Timestamp,
+    /// The number of its entry in the audit log.
     pub audit_seq: u64,
 }
 

@@ -3,6 +3,7 @@
 /// One SQL statement and what it attempts, in the words of an error: `could not {attempt}`.
 pub(crate) struct Statement {
     pub attempt: &'static str,
+    /// What it does.
     pub sql: &'static str,
 }
 

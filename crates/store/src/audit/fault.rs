@@ -2,6 +2,7 @@
 
 /// One thing that is wrong with the ledger.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "the message of each variant says what it is")]
 pub enum Fault {
     #[error("entry {expected} is missing: {found} follows the one before it")]
     Gap { expected: u64, found: u64 },

@@ -62,6 +62,7 @@ pub struct AuditEvent {
 /// One row of the ledger.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
+    /// What was recorded.
     pub entry: Entry,
     /// The reason; `None` when none was given or when it was erased ([`Entry::reason_hash`] tells which).
     pub reason: Option<String>,
@@ -73,9 +74,13 @@ pub struct Record {
 
 /// What changed, as the function that changes it saw it.
 pub(crate) struct Change<'c> {
+    /// What changed.
     pub object: &'c str,
+    /// Its digest.
     pub object_digest: Option<&'c str>,
+    /// What it was.
     pub before: Option<&'c str>,
+    /// What it is.
     pub after: Option<&'c str>,
 }
 

@@ -13,6 +13,7 @@ use crate::{Reader, StoreError};
 /// What was found in the rows.
 #[derive(Debug, Default)]
 pub(super) struct AuditFindings {
+    /// What is wrong.
     pub faults: Vec<Fault>,
     /// Rows whose entry was written by an earlier program and says nothing of their columns.
     pub unsealed: u64,

@@ -27,11 +27,13 @@ pub(crate) enum Rows {
 /// A table whose rows are written with their entries.
 #[derive(Debug)]
 pub(crate) struct AuditedTable {
+    /// Its name.
     pub name: &'static str,
     /// How the ledger calls a row, over the columns of `t`.
     pub object: &'static str,
     /// What the names of its objects begin with.
     pub prefix: &'static str,
+    /// How many rows it has.
     pub rows: Rows,
     /// The columns that only move with an entry.
     pub columns: &'static [&'static str],

@@ -36,12 +36,17 @@ statements! {
 /// An interval over which a name named a version.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tenure {
+    /// The model that it belongs to.
     pub model: ModelName,
+    /// The name.
     pub alias: String,
+    /// The number of the version in its model.
     pub number: u32,
+    /// From when on it holds.
     pub since: Timestamp,
     /// `None` while it lasts.
     pub until: Option<Timestamp>,
+    /// The number of its entry in the audit log.
     pub audit_seq: u64,
 }
 

@@ -51,34 +51,49 @@ statements! {
 pub struct NewAlert {
     /// A uuid v7; handed in.
     pub id: String,
+    /// Of which endpoint.
     pub endpoint: EndpointName,
     /// What it is about; one open alert each: `churn/drift/psi(income)`.
     pub cause: String,
+    /// Which kind of monitor.
     pub monitor: MonitorKind,
     /// As [`AlertState::opened`] gives it.
     pub state: AlertState,
+    /// What was measured, as JSON.
     pub detail: Value,
 }
 
 /// An alert.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Alert {
+    /// Its id.
     pub id: String,
+    /// Of which endpoint.
     pub endpoint: EndpointName,
+    /// The key by which it is one alert.
     pub cause: String,
+    /// Which kind of monitor.
     pub monitor: MonitorKind,
+    /// Where it is in its life.
     pub state: AlertState,
+    /// When it was opened.
     pub opened: Timestamp,
+    /// When it fired.
     pub fired: Option<Timestamp>,
+    /// When somebody took it on.
     pub acknowledged: Option<Timestamp>,
+    /// When it was resolved.
     pub resolved: Option<Timestamp>,
+    /// What was measured, as JSON.
     pub detail: Value,
+    /// The number of its entry in the audit log.
     pub audit_seq: u64,
 }
 
 /// Which alerts are wanted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AlertFilter {
+    /// Of which endpoint.
     pub endpoint: Option<EndpointName>,
     /// Only those that are not resolved.
     pub open: bool,

@@ -25,11 +25,15 @@ statements! {
 /// The evidence about the version that answers at an endpoint.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Evidence {
+    /// The endpoint that it belongs to.
     pub endpoint: EndpointName,
+    /// The model that it belongs to.
     pub model: ModelName,
+    /// The number of the version in its model.
     pub number: u32,
     /// The end of the last window that it has seen.
     pub through: Timestamp,
+    /// The state of the tests, as JSON.
     pub document: Value,
 }
 

@@ -41,9 +41,11 @@ pub enum RetrainOutcome {
 /// A decision that is about to be recorded.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NewDecision {
+    /// The project that it belongs to.
     pub project: ProjectName,
     /// The alert, schedule or data that asked.
     pub cause: Cause,
+    /// What came of it.
     pub outcome: RetrainOutcome,
     /// The run, where there is one; a start has one always.
     pub run: Option<String>,
@@ -54,12 +56,19 @@ pub struct NewDecision {
 /// A recorded decision.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Decision {
+    /// The project that it belongs to.
     pub project: ProjectName,
+    /// What it was begun for.
     pub cause: Cause,
+    /// What came of it.
     pub outcome: RetrainOutcome,
+    /// The run that it comes from.
     pub run: Option<String>,
+    /// Why, for a person.
     pub reason: String,
+    /// When.
     pub at: Timestamp,
+    /// The number of its entry in the audit log.
     pub audit_seq: u64,
 }
 

@@ -34,14 +34,21 @@ statements! {
 /// A bound, and how long it held.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Threshold {
+    /// The project that it belongs to.
     pub project: ProjectName,
     /// The rule that it belongs to, as it stands in the contract.
     pub rule: String,
+    /// The lower bound.
     pub low: Option<f64>,
+    /// The upper bound.
     pub high: Option<f64>,
+    /// From when on it holds.
     pub since: Timestamp,
+    /// To when it held; `None`: it still does.
     pub until: Option<Timestamp>,
+    /// Why, with its numbers.
     pub reason: Value,
+    /// The number of its entry in the audit log.
     pub audit_seq: u64,
 }
 

@@ -61,9 +61,13 @@ statements! {
 /// One measured point. NaN and infinities are values.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MetricPoint {
+    /// The name of the metric.
     pub metric: String,
+    /// The step within the run.
     pub step: i64,
+    /// When.
     pub at: Timestamp,
+    /// What was measured.
     pub value: f64,
 }
 
@@ -72,17 +76,24 @@ pub struct MetricPoint {
 pub struct Artifact {
     /// Below the run's artifact root, with `/`.
     pub path: String,
+    /// Of its bytes.
     pub digest: Digest,
+    /// How many bytes it has.
     pub bytes: u64,
+    /// When.
     pub at: Timestamp,
 }
 
 /// A step of a run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Step {
+    /// The step within the run.
     pub step: StepName,
+    /// Where the step is in its life.
     pub state: StepState,
+    /// When it began.
     pub started: Option<Timestamp>,
+    /// When it ended.
     pub ended: Option<Timestamp>,
     /// Its cache key, exit, log and the like, as a document.
     pub record: Value,
