@@ -36,7 +36,7 @@ pub use self::{
     deployment::{Canary, Deploy, Package, Rollback, Sample, Target},
     document::Contract,
     error::{ContractError, ContractErrors, MAX_ERRORS},
-    governance::{Approve, Environment, GateSpec, Need, Objective, Project, Risk},
+    governance::{Approve, Environment, GateSpec, Need, Objective, Project},
     init::{ColumnSummary, InitFrom, init, label_of, list_entry},
     inspect::{ContractWarning, InspectedContract, ProjectFacts},
     keys::{Key, KeyKind, PARAMS, SECTIONS, SectionSpec, top_level},
@@ -51,3 +51,5 @@ pub use self::{
     threshold::{ThresholdGoal, ThresholdTuning},
     workflow::{DEFAULT_MAX_OUTPUT_BYTES, Input, Needs, Output, Retry, RetryOn, SearchSpace, Source, Step, Sweep},
 };
+
+pub use crate::risk::Risk;

@@ -16,6 +16,7 @@ pub mod model;
 pub mod nearest;
 pub mod nonempty;
 pub mod plural;
+pub mod risk;
 pub mod rule;
 pub mod run;
 pub mod schedule;

@@ -1,12 +1,12 @@
+use super::OutputRef;
 use crate::{
     actor::{Principal, RoleBindings},
     gate::ApprovalRule,
     ids::{GateName, ProjectName},
+    risk::Risk,
     rule::{Number, Op, Rule},
     time::Span,
 };
-
-use super::OutputRef;
 
 /// What the model is for and who answers for it.
 #[derive(Clone, Debug, PartialEq, Default)]
@@ -19,16 +19,6 @@ pub struct Project {
     pub risk: Risk,
     pub owner: Option<Principal>,
     pub roles: RoleBindings,
-}
-
-/// How much harm a wrong model can do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Risk {
-    #[default]
-    Low,
-    Medium,
-    High,
 }
 
 /// What the business wants, in numbers.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::contract::Risk;
+use crate::risk::Risk;
 
 /// What a project asks for beyond what every version needs. Derived from its contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
