@@ -175,8 +175,31 @@ pub fn right_closed_counts<T: Scalar>(sorted: &[T], edges: &[T]) -> Vec<f64> {
     counts
 }
 
-/// One measure of the current sample against the reference, exactly. Bins, where a measure needs them, are the
-/// reference's deciles.
+/// One measure of the current sample against the reference, from all values of both.
+///
+/// * `measure`: which distance; those over bins (PSI, Jensen-Shannon and others) use the deciles of the reference.
+/// * `reference`, `current`: at least one finite value each.
+///
+/// ```text
+/// KS       = max_x |F(x) - G(x)|
+/// W1 / sd  = ∫ |F(x) - G(x)| dx / sd(reference)
+/// ```
+///
+/// The distance comes with its expectation without drift at these sample sizes; its effect is what is beyond that.
+///
+/// # Errors
+/// [`Unmeasured::TooFew`] where either has no value, [`Unmeasured::Undefined`] for W1/sd against a constant.
+///
+/// Equals `scipy.stats.ks_2samp` and `scipy.stats.wasserstein_distance` divided by `numpy.std`.
+///
+/// ```
+/// use kilter_stats::drift::{Measure, Sample, distance};
+/// let reference = Sample::of(&(0..1000).map(|i| f64::from(i % 100)).collect::<Vec<_>>());
+/// let current = Sample::of(&(0..1000).map(|i| f64::from(i % 100 + 10)).collect::<Vec<_>>());
+/// let ks = distance(Measure::Ks, &reference, &current)?;
+/// assert!((ks.value - 0.1).abs() < 1e-9 && ks.effect > 0.0);
+/// # Ok::<(), kilter_stats::Unmeasured>(())
+/// ```
 pub fn distance<T: Scalar>(measure: Measure, reference: &Sample<T>, current: &Sample<T>) -> MetricResult<Distance> {
     let (a, b) = (&reference.sorted, &current.sorted);
     let (m, n) = (reference.rows(), current.rows());

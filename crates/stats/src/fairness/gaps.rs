@@ -52,7 +52,33 @@ pub fn equalized_odds(recall: &Gap, false_alarms: &Gap) -> (Estimate, Option<Est
 }
 
 impl Groups {
-    /// The extremes of a rate between groups of at least `minimum` rows. Undefined with fewer than two such groups.
+    /// The largest difference and the smallest ratio of a rate between any two groups.
+    ///
+    /// * `rate`: which rate of the confusion table; the selection rate gives demographic parity.
+    /// * `level`: confidence of the interval, in `(0, 1)`.
+    /// * `minimum`: rows that a group needs in the denominator of the rate to be judged.
+    ///
+    /// ```text
+    /// difference = max_g r_g - min_g r_g      ratio = min_g r_g / max_g r_g
+    /// ```
+    ///
+    /// The interval of the difference is Newcombe's, at a level that is corrected for having chosen the extremes of all
+    /// `k (k - 1) / 2` pairs (Bonferroni).
+    ///
+    /// # Errors
+    /// [`Unmeasured::Undefined`] with fewer than two groups that can be judged.
+    ///
+    /// Equals `demographic_parity_difference` and its like of fairlearn.
+    ///
+    /// ```
+    /// use kilter_stats::{fairness::Groups, performance::Rate};
+    /// let group: Vec<u32> = (0..200).map(|row| row % 2).collect();
+    /// let decision: Vec<bool> = (0..200).map(|row| row % 2 == 0 && row % 4 == 0 || row % 5 == 1).collect();
+    /// let groups = Groups::of(&group, 2, &decision, &decision, None)?;
+    /// let gap = groups.gap(Rate::SelectionRate, 0.95, 30)?;
+    /// assert!(gap.highest == 0 && gap.difference.value > 0.3 && gap.difference.low > 0.1);
+    /// # Ok::<(), kilter_stats::Unmeasured>(())
+    /// ```
     pub fn gap(&self, rate: Rate, level: f64, minimum: u64) -> MetricResult<Gap> {
         let (judged, too_few) = self.judged(rate, level, minimum);
         let picked = judged.len() as f64 * (judged.len() as f64 - 1.0) / 2.0;

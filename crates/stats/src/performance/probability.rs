@@ -62,7 +62,27 @@ pub struct CalibrationBin {
     pub error: f64,
 }
 
-/// The reliability diagram: empty bins are left out.
+/// The reliability diagram: by bin of the predicted probability, how often the event came true.
+///
+/// * `rows`: probabilities in `[0, 1]` with their truth, and weights where there are any.
+/// * `bins`: how many, at least one; empty ones are left out.
+/// * `by`: bins of equal width, or of equal numbers of rows.
+///
+/// ```text
+/// predicted_b = Σ w p / Σ w      observed_b = Σ w y / Σ w      ECE = Σ_b (w_b / w) |observed_b - predicted_b|
+/// ```
+///
+/// # Errors
+/// Without rows or bins; when a score is no probability.
+///
+/// ```
+/// use kilter_stats::performance::{BinaryRows, Binning, calibration_bins};
+/// let (truth, score) = ([false, true, true, true], [0.25, 0.25, 0.75, 0.75]);
+/// let bins = calibration_bins(&BinaryRows::scored(&truth, &score, 0.5)?, 2, Binning::Width)?;
+/// assert_eq!((bins[0].predicted, bins[0].observed), (0.25, 0.5));
+/// assert_eq!((bins[1].predicted, bins[1].observed), (0.75, 1.0));
+/// # Ok::<(), kilter_stats::Unmeasured>(())
+/// ```
 pub fn calibration_bins(rows: &BinaryRows, bins: usize, by: Binning) -> MetricResult<Vec<CalibrationBin>> {
     let p = rows.probabilities("calibration")?;
     let n = p.len();

@@ -117,7 +117,31 @@ impl<'a> Expected<'a> {
         table
     }
 
-    /// The expected value of a metric.
+    /// The expected value of a metric of these rows (CBPE).
+    ///
+    /// * `name`: one of [`ESTIMABLE`].
+    ///
+    /// With `c_i` the calibrated probability of row `i` and `d_i` its decision, the expected confusion table is
+    ///
+    /// ```text
+    /// TP = Σ d_i c_i   FP = Σ d_i (1 - c_i)   FN = Σ (1 - d_i) c_i   TN = Σ (1 - d_i)(1 - c_i)
+    /// ```
+    ///
+    /// and a rate is that of the table. The AUC and the average precision sum the same weights along the falling score.
+    ///
+    /// # Errors
+    /// [`Unmeasured::TooFew`] without rows, [`Unmeasured::Undefined`] where an expected denominator is zero,
+    /// [`Unmeasured::BadInput`] for a metric that needs labels.
+    ///
+    /// Definition of NannyML's CBPE; compared with NannyML in the oracles of this crate.
+    ///
+    /// ```
+    /// use kilter_stats::performance_estimation::{Calibration, Expected};
+    /// let (score, decision) = ([0.9, 0.8, 0.2, 0.1], [true, true, false, false]);
+    /// let rows = Expected::new(&score, &decision, &Calibration::trusted(1000))?;
+    /// assert!((rows.value("accuracy")? - 0.85).abs() < 1e-12);
+    /// # Ok::<(), kilter_stats::Unmeasured>(())
+    /// ```
     pub fn value(&self, name: &str) -> MetricResult<f64> {
         if self.probability.is_empty() {
             return Err(Unmeasured::too_few("rows", 0, 1));
