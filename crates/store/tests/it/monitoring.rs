@@ -215,7 +215,7 @@ fn the_newest_reading_of_every_metric_is_the_best_known_of_its_last_window() {
         world.store.read(|reader| monitor::latest(reader, &churn_endpoint(), Timestamp(i64::MAX), limit)).unwrap()
     };
     let told: Vec<_> = latest(100).into_iter().map(|found| (found.monitor, found.metric, found.value)).collect();
-    let wanted = [(accuracy, "auc", 0.7), (accuracy, "rows", 6.0), (drift, "psi(x)", 0.1), (drift, "rows", 5.0)];
+    let wanted = [(drift, "psi(x)", 0.1), (drift, "rows", 5.0), (accuracy, "auc", 0.7), (accuracy, "rows", 6.0)];
     assert_eq!(told, wanted.map(|(kind, metric, value)| (kind, metric.to_owned(), Some(value))));
     assert_eq!(latest(2).len(), 2);
     let empty = world
