@@ -23,7 +23,7 @@ use crate::{
 pub(crate) struct ConnectArgs {
     #[command(flatten)]
     data: DataFolder,
-    /// Ask this server (`http://HOST:PORT`) instead of a folder.
+    /// Use this server (`http://HOST:PORT`) instead of a data folder.
     #[arg(long, value_name = "URL", env = "KILTER_SERVER", hide_env_values = true)]
     server: Option<String>,
     /// The file with the token of the server.

@@ -44,7 +44,7 @@ const MIN_COMPARED: usize = 50;
 struct CandidateComparison {
     /// What the candidate scored since the stage began.
     scored: LoggedPredictions,
-    /// Candidate's loss minus champion's on the same labelled rows.
+    /// Candidate's loss minus the champion's's on the same labelled rows.
     difference: Option<Estimate>,
     errors: f64,
 }
@@ -309,9 +309,9 @@ impl CandidateComparison {
         let mut numbers =
             EventMetrics::default().with("rows", self.scored.len() as f64).with("error rate", self.errors);
         if let Some(difference) = self.difference {
-            numbers.put("loss minus champion", difference.value);
-            numbers.put("loss minus champion low", difference.low);
-            numbers.put("loss minus champion high", difference.high);
+            numbers.put("loss minus the champion's", difference.value);
+            numbers.put("loss minus the champion's low", difference.low);
+            numbers.put("loss minus the champion's high", difference.high);
             numbers.put("compared rows", difference.count as f64);
         }
         numbers

@@ -58,7 +58,7 @@ pub fn put_outcome(numbers: &mut EventMetrics, outcome: &RuleOutcome) {
     let Some(measured) = &outcome.measured else { return };
     let mut name = subject(&outcome.rule);
     if outcome.rule.contains("champion.") {
-        name.push_str(" minus champion");
+        name.push_str(" minus the champion's");
     }
     numbers.put(format!("{name} count"), measured.count as f64);
     if let Some((low, high)) = measured.interval {

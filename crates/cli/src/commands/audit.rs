@@ -10,11 +10,11 @@ use crate::{
     connect::ConnectArgs,
     ui::{
         error::CliError,
-        view::{Answer, Mark, Page, TextTable},
+        view::{Answer, Mark, Page, TextTable, minute},
     },
 };
 
-/// The audit table: who changed what, when and why.
+/// Show or verify the audit log: who changed what, when and why.
 #[derive(Debug, Args)]
 pub(crate) struct Audit {
     #[command(subcommand)]
@@ -25,13 +25,13 @@ pub(crate) struct Audit {
 enum AuditVerb {
     /// List the newest entries.
     List {
-        /// How many, at most 1000.
+        /// The number of entries, at most 1000.
         #[arg(long, default_value_t = 40)]
         limit: u32,
         #[command(flatten)]
         connect: ConnectArgs,
     },
-    /// Verify the audit log against itself and against every state. Ends with 3 if something is wrong.
+    /// Verify the hash chain and compare every entry with the stored states. Exits with 3 if something differs.
     Verify {
         #[command(flatten)]
         connect: ConnectArgs,
@@ -50,11 +50,11 @@ impl Audit {
 fn list_audit(limit: u32, connect: &ConnectArgs) -> Result<Answer, CliError> {
     let query = api::PageQuery { limit: Some(limit), cursor: None };
     let found = connect.api()?.call(async |api| api.audit(&query).await)?;
-    let mut table = TextTable::new(["entry", "at", "who", "what", "object", "why"]);
+    let mut table = TextTable::new(["entry", "at", "who", "what", "object", "why"]).reason("why");
     for entry in &found.items {
         let why = entry.reason.clone().unwrap_or_default();
         let cells = [&entry.actor, &entry.action, &entry.object, &why].map(Clone::clone);
-        table.row([entry.seq.to_string(), entry.at.to_string()].into_iter().chain(cells));
+        table.row([entry.seq.to_string(), minute(entry.at)].into_iter().chain(cells));
     }
     Ok(Answer::done(&json!({ "entries": found.items, "next": found.next }), Page::new().table(table)))
 }

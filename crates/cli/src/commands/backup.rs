@@ -17,14 +17,14 @@ use crate::{
     },
 };
 
-/// Back up everything that the platform keeps into a new folder, also while a server runs on it.
+/// Back up the data folder into a new folder, also while a server uses it.
 ///
 /// The backup holds all that was acknowledged before it began: the database, blobs, the prediction log, its partitions, and
 /// the counts of what was served. Each file is compared with the digest that the platform keeps of it: of a damaged folder
 /// there is no backup. What can be made again (the cache of steps) is left out.
 #[derive(Debug, Args)]
 pub(crate) struct Backup {
-    /// The folder to write; it must not exist yet, or be empty.
+    /// The folder to write. It must be empty or absent.
     target: PathBuf,
     /// The data folder to back up.
     #[arg(long, value_name = "DIR", env = "KILTER_DATA", default_value = ".kilter", hide_env_values = true)]

@@ -31,24 +31,23 @@ use crate::{
 /// Less free space than this is told as a failure: one busy day of predictions fits into it.
 const MIN_FREE_BYTES: u64 = 1 << 30;
 
-/// Check what Kilter needs on this machine (data folder, space, clock, port; Python only where a step wants it), and
-/// whether every file of the data folder is whole.
+/// Check what Kilter needs from this machine, and whether every file of the data folder is intact.
 ///
 /// Database, blobs, prediction log, lake and counts are read and compared with the digests that are kept of them; a server
 /// may run meanwhile. Changes nothing but a small file that it writes into the data folder and removes again. Ends with 1 when
 /// something that is needed is not right; what is optional never fails it.
 #[derive(Debug, Args)]
 pub(crate) struct Doctor {
-    /// The data folder to look at.
+    /// The data folder to check.
     #[arg(long, value_name = "DIR", env = "KILTER_DATA", default_value = ".kilter", hide_env_values = true)]
     data: PathBuf,
     /// The file with the token of the server.
     #[arg(long, value_name = "FILE", env = "KILTER_TOKEN_FILE", hide_env_values = true)]
     token_file: Option<PathBuf>,
-    /// The port that the server would listen on.
+    /// The port of the server.
     #[arg(long, default_value_t = 8484)]
     port: u16,
-    /// The Python whose optional packages are looked at.
+    /// The Python whose optional packages are checked.
     #[arg(long, value_name = "PROGRAM", default_value = "python3")]
     python: PathBuf,
     /// Accept that the rows of partitions which are missing or damaged are lost: they leave the index, with an entry in the

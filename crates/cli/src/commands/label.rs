@@ -32,22 +32,23 @@ const BATCH: usize = 20_000;
 /// Unknown ids, and sentences about unknown labels, that are shown at most.
 const SHOWN: usize = 5;
 
-/// Send labels of predictions from a file: which id, what was true, when that became known.
+/// Send labels from a file: prediction id, label, and the time at which it became known.
 ///
-/// Late labels, corrections and unknown ids are accepted. A time in the future is refused. An empty label takes a label back.
+/// Late labels, corrections and unknown ids are accepted. A time in the future is rejected. An empty label removes an
+/// earlier one.
 #[derive(Debug, Args)]
 pub(crate) struct Label {
-    /// The endpoint whose predictions they are about.
+    /// The endpoint of the predictions.
     endpoint: String,
     /// A CSV, JSON-lines or Parquet file.
     file: PathBuf,
-    /// The column with the ids of the predictions.
+    /// The column with the prediction ids.
     #[arg(long, value_name = "COLUMN", default_value = "id")]
     id: String,
-    /// The column with what was true.
+    /// The column with the labels.
     #[arg(long, value_name = "COLUMN", default_value = "label")]
     label: String,
-    /// The column with the time at which each became known; without it, now.
+    /// The column with the times at which labels became known. Default: now.
     #[arg(long, value_name = "COLUMN")]
     known_at: Option<String>,
     #[command(flatten)]

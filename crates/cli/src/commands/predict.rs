@@ -28,15 +28,15 @@ use crate::{
 /// the predicted class), for classes also `predicted` and one `p(CLASS)` each where there are more than two.
 #[derive(Debug, Args)]
 pub(crate) struct Predict {
-    /// The rows to answer.
+    /// The rows to predict.
     data: PathBuf,
     /// The model: an ONNX file, or a folder with a model.onnx.
     #[arg(long)]
     model: PathBuf,
-    /// Where rows and answers are written.
+    /// The file for rows and predictions.
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
-    /// The only columns of the rows to write beside the answers.
+    /// The only columns of the rows to write beside the predictions.
     #[arg(long, value_name = "COLUMNS")]
     keep: Vec<ColumnList>,
 }
@@ -103,7 +103,7 @@ fn with_answers(mut table: Table, model: &Model, prediction: &Prediction) -> Res
     }
     for (name, column) in answers {
         table.push(name, column).map_err(|error| {
-            Problem::of(Code::UsageInvalid, &error).hint("choose the columns that stand beside the answers with --keep")
+            Problem::of(Code::UsageInvalid, &error).hint("choose the columns beside the predictions with --keep")
         })?;
     }
     Ok(table)

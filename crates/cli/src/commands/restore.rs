@@ -13,15 +13,15 @@ use crate::{
     },
 };
 
-/// Make a data folder from a backup.
+/// Restore a data folder from a backup.
 ///
-/// Each file is compared with the list in the backup, and the database with itself; nothing is ever written into a folder
-/// that holds something.
+/// Each file is compared with the list in the backup, and the database is checked. A folder with content is never
+/// changed.
 #[derive(Debug, Args)]
 pub(crate) struct Restore {
     /// The folder that `kilter backup` wrote.
     backup: PathBuf,
-    /// The data folder to make; it must not exist yet, or be empty.
+    /// The data folder to write. It must be empty or absent.
     #[arg(long, value_name = "DIR", env = "KILTER_DATA", default_value = ".kilter", hide_env_values = true)]
     data: PathBuf,
 }

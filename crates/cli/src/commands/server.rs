@@ -17,47 +17,48 @@ use crate::{
     },
 };
 
-/// Run the server: the data plane and everything around it, in one process.
+/// Run the server: predictions, API, monitoring, retraining and deployments in one process.
 ///
-/// Stops at SIGTERM and SIGINT after it has finished what it has begun; a second signal ends it at once. Whatever it
-/// acknowledged before survives any end.
+/// SIGTERM and SIGINT stop it after open requests are answered; a second signal stops it at once. Everything that was
+/// acknowledged is stored.
 #[derive(Debug, Args)]
 pub(crate) struct Server {
     /// The data folder.
     #[arg(long, value_name = "DIR", env = "KILTER_DATA", default_value = ".kilter", hide_env_values = true)]
     data: PathBuf,
-    /// The address to answer on.
+    /// The address to listen on.
     #[arg(long, default_value = "127.0.0.1")]
     host: IpAddr,
-    /// The port to answer on; 0 lets the system choose.
+    /// The port to listen on; 0 chooses a free port.
     #[arg(long, default_value_t = 8484)]
     port: u16,
-    /// Answer beyond this machine. Needs --token-file.
+    /// Accept requests from other machines. Requires --token-file.
     #[arg(long, requires = "token_file")]
     allow_remote: bool,
-    /// The file with the token that requests must carry.
+    /// The file with the token that requests must send.
     #[arg(long, value_name = "FILE", env = "KILTER_TOKEN_FILE", hide_env_values = true)]
     token_file: Option<PathBuf>,
-    /// Another name that callers reach it by, like `kilter.example` behind a proxy; can be repeated. `localhost`
-    /// and the address itself need no word.
+    /// A host name that requests may use besides `localhost` and the address, like `kilter.example` behind a proxy.
+    /// Can be repeated.
     #[arg(long = "allowed-host", value_name = "HOST[:PORT]")]
     allowed_hosts: Vec<HostPort>,
-    /// The largest body, like `64MiB`.
+    /// The largest request body, like `64MiB`.
     #[arg(long, value_name = "SIZE", default_value = "64MiB")]
     max_body: Size,
-    /// The most bytes of all bodies at once, like `256MiB`; more requests are refused until others are answered.
+    /// The largest size of all request bodies in memory together, like `256MiB`. Further requests are rejected until
+    /// others are answered.
     #[arg(long, value_name = "SIZE", default_value = "256MiB")]
     max_bodies: Size,
-    /// The longest that a request may take, like `30s`.
+    /// The longest duration of a request, like `30s`.
     #[arg(long, value_name = "TIME", default_value = "30s")]
     timeout: Span,
-    /// The longest that stopping waits for requests that have begun.
+    /// The longest time that a stop waits for open requests.
     #[arg(long, value_name = "TIME", default_value = "10s")]
     drain: Span,
     /// What to log: a level (`error`, `warn`, `info`, `debug`), or levels of parts (`info,kilter_server=debug`).
     #[arg(long, value_name = "FILTER", env = "KILTER_LOG", default_value = "info", hide_env_values = true)]
     log: String,
-    /// How a line of the log looks.
+    /// The format of a log line.
     #[arg(long, value_name = "FORMAT", value_parser = ["text", "json"], default_value = "text")]
     log_format: String,
 }
@@ -86,7 +87,7 @@ impl Server {
             let stop = kilter_server::stop_signal()?;
             let address = format!("http://{}", server.address()?);
             let page = Page::new()
-                .line(format!("kilter {} answers on {address}", env!("CARGO_PKG_VERSION")))
+                .line(format!("kilter {} listens on {address}", env!("CARGO_PKG_VERSION")))
                 .line(format!("Everything is kept in {}. CliError it with Ctrl-C.", data.display()));
             let answering = Answering { address, data, version: env!("CARGO_PKG_VERSION"), pid: std::process::id() };
             output.announce(&answering, page)?;

@@ -13,9 +13,9 @@ use crate::{
     },
 };
 
-/// Show every endpoint: what is live, and what needs attention.
+/// Show every endpoint: its live version, its rollout and its problems.
 ///
-/// Asks the server that has the data folder; where none has, it reads the folder by itself.
+/// Asks the server of the data folder. Without a server, it reads the folder itself.
 #[derive(Debug, Args)]
 pub(crate) struct Status {
     #[command(flatten)]
@@ -33,7 +33,9 @@ impl Status {
             let live = endpoint.live.as_ref().map_or("–".to_owned(), |live| format!("v{}", live.version));
             let attention = match endpoint.open_alerts {
                 _ if endpoint.refused.is_some() => Mark::Bad.glyph().to_owned() + " serves nothing",
-                _ if endpoint.candidate_refused.is_some() => Mark::Bad.glyph().to_owned() + " candidate is not asked",
+                _ if endpoint.candidate_refused.is_some() => {
+                    Mark::Bad.glyph().to_owned() + " candidate gets no requests"
+                }
                 0 if endpoint.live.is_none() => Mark::Wait.glyph().to_owned() + " serves nothing yet",
                 0 => Mark::Ok.glyph().to_owned() + " healthy",
                 count => format!("{} {}", Mark::Warn.glyph(), counted(count, "open alert")),
@@ -50,8 +52,8 @@ impl Status {
         let page = status.endpoints.iter().filter_map(refusal).fold(page, |page, text| page.marked(Mark::Bad, text));
         let page = status.damage.iter().fold(page, |page, damage| page.marked(Mark::Bad, damage.clone()));
         let stuck = status.tasks.iter().filter(|task| !task.ok);
-        let page = stuck
-            .fold(page, |page, task| page.marked(Mark::Bad, format!("{} stands still: {}", task.name, task.detail)));
+        let page =
+            stuck.fold(page, |page, task| page.marked(Mark::Bad, format!("{} is stuck: {}", task.name, task.detail)));
         Ok(Answer::done(&status, page))
     }
 }
@@ -67,7 +69,7 @@ fn waiting(endpoint: &api::EndpointStatus) -> Option<String> {
 fn refusal(endpoint: &api::EndpointStatus) -> Option<String> {
     if let (Some(reason), Some(candidate)) = (&endpoint.candidate_refused, &endpoint.candidate) {
         return Some(format!(
-            "v{} is {} at {} and cannot be asked: {reason}\n    take it back with `kilter rollback {}`",
+            "v{} is {} at {} and cannot predict: {reason}\n    stop it with `kilter rollback {}`",
             candidate.version,
             candidate.stage(),
             endpoint.name,

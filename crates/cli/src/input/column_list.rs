@@ -80,7 +80,7 @@ pub(crate) fn named<N: AsRef<str>>(lists: &[ColumnList], known: &[N]) -> Vec<Str
 /// How a name is written that has a comma or a quote, for hints.
 pub(crate) fn hint(known: &[impl AsRef<str>]) -> Option<String> {
     let special = known.iter().map(AsRef::as_ref).find(|name| list_entry(name) != *name)?;
-    Some(format!("a name with a comma stands in double quotes: '{}'", list_entry(special)))
+    Some(format!("put a name with a comma into double quotes: '{}'", list_entry(special)))
 }
 
 impl ColumnList {

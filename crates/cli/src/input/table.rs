@@ -18,7 +18,7 @@ const MAX_PROFILE_BYTES: u64 = 1 << 30;
 /// Which columns of a table.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct Columns {
-    /// The only columns to look at.
+    /// The only columns to use.
     #[arg(long, value_name = "COLUMNS")]
     columns: Vec<ColumnList>,
     /// Columns to leave out.

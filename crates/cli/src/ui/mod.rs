@@ -2,6 +2,7 @@
 
 pub(crate) mod error;
 pub(crate) mod estimate;
+pub(crate) mod headline;
 pub(crate) mod options;
 pub(crate) mod output;
 pub(crate) mod progress;

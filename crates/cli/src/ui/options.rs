@@ -6,13 +6,16 @@ use clap::{Args, ValueEnum};
 #[derive(Clone, Copy, Debug, Args)]
 #[command(next_help_heading = "Options of every command")]
 pub struct GlobalOptions {
-    /// Answer with one JSON document; a failure is one too, on standard error.
+    /// Write one JSON document; a failure is a JSON document on standard error.
     #[arg(long, global = true)]
     pub(crate) json: bool,
-    /// Print only failures (and the document of --json). The exit code is the answer.
+    /// Write only failures (and the document of --json). The exit code is the result.
     #[arg(long, short, global = true)]
     pub(crate) quiet: bool,
-    /// When to use colour. `auto` asks the terminal, and NO_COLOR.
+    /// Show reasons in full, and every column of a table. Without it, a line has at most 100 characters.
+    #[arg(long, short, global = true, conflicts_with = "quiet")]
+    pub(crate) verbose: bool,
+    /// When to use colour: `auto` checks the terminal and NO_COLOR.
     #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
     pub(crate) color: ColorChoice,
 }

@@ -9,9 +9,10 @@ use kilter_api::{Exit, Problem};
 
 use crate::ui::{
     error::CliError,
+    headline::headline,
     options::{ColorChoice, GlobalOptions},
     terminal::{printable, printable_json},
-    text_table::wrap,
+    text_table::{TextTable, wrap},
     view::{Answer, Block, Mark, Page},
 };
 
@@ -20,6 +21,7 @@ use crate::ui::{
 pub struct Output {
     json: bool,
     quiet: bool,
+    verbose: bool,
     color_out: bool,
     color_err: bool,
     /// Characters in a line of the terminal that reads standard output; `None` where nobody says it.
@@ -39,6 +41,7 @@ impl Output {
         Self {
             json: shared.json,
             quiet: shared.quiet,
+            verbose: shared.verbose,
             color_out: !shared.json && wanted(io::stdout().is_terminal()),
             color_err: !shared.json && wanted(io::stderr().is_terminal()),
             width: terminal_width(&io::stdout()),
@@ -48,7 +51,15 @@ impl Output {
 
     /// JSON alone, for failures met before the options could be read.
     pub(crate) const fn json_only() -> Self {
-        Self { json: true, quiet: true, color_out: false, color_err: false, width: None, width_err: None }
+        Self {
+            json: true,
+            quiet: true,
+            verbose: false,
+            color_out: false,
+            color_err: false,
+            width: None,
+            width_err: None,
+        }
     }
 
     /// Whether one document is wanted instead of a page.
@@ -151,10 +162,8 @@ impl Output {
         for block in &page.blocks {
             match block {
                 Block::Line(mark, line) => text += &self.lines(*mark, line, 2),
-                Block::Hanging(mark, line, indent) => text += &self.lines(Some(*mark), line, *indent),
-                Block::Table(table) => table.lines(self.width).iter().enumerate().for_each(|(at, line)| {
-                    text += &format!("{}\n", if at == 0 { styled(line, "1", self.color_out) } else { line.clone() });
-                }),
+                Block::Reason(mark, lead, reason) => text += &self.reason(*mark, lead, reason),
+                Block::Table(table) => text += &self.table(table),
             }
         }
         text
@@ -165,6 +174,34 @@ impl Output {
         let before = mark.map_or_else(String::new, |mark| format!("{} ", colored_glyph(mark, self.color_out)));
         let margin = 2 * usize::from(mark.is_some());
         format!("{before}{}", wrapped(&printable(text), self.width, (margin, indent)))
+    }
+
+    /// A table with a bold heading: what fits into a line, or every column.
+    fn table(&self, table: &TextTable) -> String {
+        let lines = match self.verbose {
+            true => table.lines(self.width),
+            false => table.brief(self.line_width()).lines(self.width),
+        };
+        let line = |(at, line): (usize, &String)| {
+            format!("{}\n", if at == 0 { styled(line, "1", self.color_out) } else { line.clone() })
+        };
+        lines.iter().enumerate().map(line).collect()
+    }
+
+    /// Characters of a line without `--verbose`.
+    fn line_width(&self) -> usize {
+        self.width.unwrap_or(LINE).clamp(MIN_WIDTH, LINE)
+    }
+
+    /// A lead and its reason: within one line, or all of it.
+    fn reason(&self, mark: Option<Mark>, lead: &str, reason: &str) -> String {
+        let indent = lead.chars().take_while(|char| *char == ' ').count() + 2;
+        if self.verbose {
+            return self.lines(mark, &format!("{lead}{reason}"), indent);
+        }
+        let before = lead.chars().count() + 2 * usize::from(mark.is_some());
+        let left = self.line_width().saturating_sub(before).max(MIN_REASON);
+        self.lines(mark, format!("{lead}{}", headline(reason, left)).trim_end(), indent)
     }
 
     fn render_problem(&self, problem: &Problem) -> String {
@@ -187,6 +224,10 @@ fn wrapped(text: &str, width: Option<usize>, (margin, indent): (usize, usize)) -
     lines.join(&format!("\n{}", " ".repeat(margin))) + "\n"
 }
 
+/// Characters of a line without `--verbose`.
+const LINE: usize = 100;
+/// What a reason is never cut shorter than.
+const MIN_REASON: usize = 24;
 /// What lines are never made narrower than.
 const MIN_WIDTH: usize = 40;
 
@@ -233,8 +274,15 @@ mod tests {
 
     use super::*;
 
-    const PLAIN: Output =
-        Output { json: false, quiet: false, color_out: false, color_err: false, width: None, width_err: None };
+    const PLAIN: Output = Output {
+        json: false,
+        quiet: false,
+        verbose: false,
+        color_out: false,
+        color_err: false,
+        width: None,
+        width_err: None,
+    };
 
     #[test]
     fn a_failure_says_what_why_and_what_next() {
@@ -266,10 +314,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wider_than_the_terminal_is_wrapped_below_its_mark() {
-        let page = Page::new().hanging(Mark::Ok, "2026-01-01  one two three four five six seven eight nine", 12);
-        let narrow = Output { width: Some(42), ..PLAIN };
-        assert_eq!(narrow.render(&page), "✓ 2026-01-01  one two three four five six\n              seven eight nine\n");
-        assert_eq!(PLAIN.render(&page).lines().count(), 1);
+    fn a_reason_is_cut_to_its_line_and_whole_when_it_is_asked_for() {
+        let reason =
+            "one two three four five six seven eight nine ten eleven twelve; thirteen fourteen fifteen sixteen";
+        let page = Page::new().reason(Mark::Ok, "2026-01-01  ", reason);
+        let first = "✓ 2026-01-01  one two three four five six seven eight nine ten eleven twelve\n";
+        assert_eq!(PLAIN.render(&page), first);
+        let narrow = Output { width: Some(44), ..PLAIN };
+        assert_eq!(narrow.render(&page), "✓ 2026-01-01  one two three four five six…\n");
+        assert_eq!(Output { verbose: true, ..PLAIN }.render(&page), format!("✓ 2026-01-01  {reason}\n"));
     }
 }

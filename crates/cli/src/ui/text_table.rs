@@ -6,12 +6,14 @@
 
 use textwrap::core::{Word, display_width};
 
-use crate::ui::terminal::is_control;
+use crate::ui::{headline::headline, terminal::is_control};
 
 /// Between two columns.
 const GAP: &str = "  ";
 /// Words longer than this are broken when a table does not fit else: first those that are longer than any id, then more.
 const LONGEST_WORDS: [usize; 3] = [usize::MAX, 36, 16];
+/// What a reason is never cut shorter than.
+const MIN_REASON: usize = 20;
 /// Joins a glyph and its word, which are never parted.
 const JOINED: char = '\u{a0}';
 /// Characters behind which a word is broken rather than elsewhere.
@@ -22,6 +24,10 @@ const BREAKABLE: [char; 9] = ['_', '/', '.', '-', ',', '=', '(', ')', ':'];
 pub struct TextTable {
     headings: Vec<String>,
     rows: Vec<Vec<String>>,
+    /// Headings of the columns that are shown with `--verbose` only.
+    detail: Vec<String>,
+    /// The heading of the column whose cells are cut to the line without `--verbose`.
+    reason: Option<String>,
 }
 
 /// How wide a column is, and how narrow it may become.
@@ -45,7 +51,46 @@ impl Layout {
 impl TextTable {
     /// A table without rows.
     pub fn new<H: Into<String>>(headings: impl IntoIterator<Item = H>) -> Self {
-        Self { headings: headings.into_iter().map(|heading| on_one_line(heading.into())).collect(), rows: Vec::new() }
+        Self {
+            headings: headings.into_iter().map(|heading| on_one_line(heading.into())).collect(),
+            rows: Vec::new(),
+            detail: Vec::new(),
+            reason: None,
+        }
+    }
+
+    /// Shows the columns under these headings with `--verbose` only.
+    #[must_use]
+    pub fn detail(mut self, headings: &[&str]) -> Self {
+        self.detail = headings.iter().map(|heading| (*heading).to_owned()).collect();
+        self
+    }
+
+    /// Cuts the cells under this heading to the line without `--verbose`.
+    #[must_use]
+    pub fn reason(mut self, heading: &str) -> Self {
+        self.reason = Some(heading.to_owned());
+        self
+    }
+
+    /// The same table without its details, its reasons cut so that a line has at most `width` characters.
+    pub(crate) fn brief(&self, width: usize) -> Self {
+        let kept: Vec<usize> =
+            (0..self.headings.len()).filter(|at| !self.detail.contains(&self.headings[*at])).collect();
+        let pick = |row: &Vec<String>| kept.iter().map(|at| row[*at].clone()).collect::<Vec<String>>();
+        let mut brief = Self::new(pick(&self.headings));
+        brief.rows = self.rows.iter().map(pick).collect();
+        let reason =
+            self.reason.as_ref().and_then(|reason| brief.headings.iter().position(|heading| heading == reason));
+        if let Some(reason) = reason {
+            let others =
+                (0..brief.headings.len()).filter(|at| *at != reason).map(|at| brief.layout(at).width + GAP.len());
+            let left = width.saturating_sub(others.sum()).max(MIN_REASON);
+            for row in &mut brief.rows {
+                row[reason] = headline(&row[reason], left);
+            }
+        }
+        brief
     }
 
     /// Adds a row: as many cells as there are headings (missing ones are empty, the rest is dropped).

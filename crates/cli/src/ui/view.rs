@@ -62,8 +62,8 @@ pub(crate) fn made(now: kilter_domain::time::Timestamp) -> (String, String) {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Block {
     Line(Option<Mark>, String),
-    /// A line whose continuation, where it is wrapped, begins so far to the right.
-    Hanging(Mark, String, usize),
+    /// A lead that is always whole, and a reason that is cut to the line unless `--verbose` is given.
+    Reason(Option<Mark>, String, String),
     Table(TextTable),
 }
 
@@ -93,10 +93,10 @@ impl Page {
         self
     }
 
-    /// Adds a line with the glyph of `mark`; where it is wrapped, it goes on `indent` characters to the right.
+    /// Adds a line that begins with `lead`; of `reason` it shows what fits, and all of it with `--verbose`.
     #[must_use]
-    pub fn hanging(mut self, mark: Mark, text: impl Into<String>, indent: usize) -> Self {
-        self.blocks.push(Block::Hanging(mark, text.into(), indent));
+    pub fn reason(mut self, mark: impl Into<Option<Mark>>, lead: impl Into<String>, reason: impl Into<String>) -> Self {
+        self.blocks.push(Block::Reason(mark.into(), lead.into(), reason.into()));
         self
     }
 

@@ -157,7 +157,7 @@ fn a_number_of_the_row_is_a_time_in_its_own_order() {
     assert!(first.starts_with("1501,"), "{first}");
     world.write(
         "kilter.toml",
-        "[project]\nname = \"p\"\n[data.rows]\npath = \"rows.csv\"\ntime = \"row\"\nlabel = \"y\"\n[step.split]\nrun = \"kilter data split {in.rows} {out.train} {out.test} --time row\"\nin = [\"rows\"]\nout = { train = \"work/train.parquet\", test = \"work/test.parquet\" }\n[step.train]\nrun = \"kilter train {in.train} --target y --exclude row --param rounds=20 --out {out.model}\"\nin = [\"split.train\"]\nout = { model = \"work/model\" }\n[gate.quality]\ndataset = \"split.test\"\nrules = [\"auc >= 0.5\"]\n[package]\nmodel = \"train.model\"\n[deploy.production]\nauto = true\n[monitor]\nevery = \"250s\"\naccuracy = [\"auc >= 0.5\"]\n",
+        "[project]\nname = \"p\"\n[data.rows]\npath = \"rows.csv\"\ntime = \"row\"\nlabel = \"y\"\n[step.split]\nrun = \"kilter data split {in.rows} {out.train} {out.test} --time row\"\nin = [\"rows\"]\nout = { train = \"work/train.parquet\", test = \"work/test.parquet\" }\n[step.train]\nrun = \"kilter train {in.train} --target y --exclude row --param rounds=20 --out {out.model}\"\nin = [\"split.train\"]\nout = { model = \"work/model\" }\n[gate.quality]\ndataset = \"split.test\"\nrules = [\"auc >= 0.5\"]\n[package]\nmodel = \"train.model\"\n[deploy.production]\nauto = true\n[monitor]\nevery = \"250s\"\nperformance = [\"auc >= 0.5\"]\n",
     );
     assert_eq!(world.json(&["check"])["valid"], true);
     let report = world.json(&["replay", "."]);

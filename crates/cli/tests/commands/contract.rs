@@ -101,7 +101,7 @@ fn a_version_that_a_gate_refuses_exits_with_3_and_never_serves() {
     let world = project("1.0");
     let said = world.kilter(&["run"]);
     assert_eq!(said.exit, 3, "{}{}", said.out, said.err);
-    assert!(said.out.contains("refused by a gate"), "{}", said.out);
+    assert!(said.out.contains("rejected by a gate"), "{}", said.out);
     assert!(world.json(&["status"])["endpoints"][0]["live"].is_null());
 }
 

@@ -96,7 +96,7 @@ fn rules_decide_the_exit_code_and_the_undecided_is_said() {
     let held = judge(&["auc >= 0.8", "auc >= champion.auc - 0.01", "gap(recall, SEX) <= 0.2", "rows > 1000"]);
     assert!(held.exit == 0 && held.out.contains("✓"), "{}", held.out);
     let broken = judge(&["auc >= 0.8", "auc >= 0.99"]);
-    assert!(broken.exit == 3 && broken.out.contains("✕ auc is 0."), "{}", broken.out);
+    assert!(broken.exit == 3 && broken.out.contains("✕ auc = 0."), "{}", broken.out);
     let unknown = judge(&["p99_ms < 10"]);
     assert!(unknown.exit == 3 && unknown.out.contains("◆"), "{}", unknown.out);
     assert_eq!(judge(&["auc >= "]).exit, 2);
@@ -124,7 +124,7 @@ fn several_classes_and_numbers_have_their_own_pictures() {
     world.write("rows.csv", &("a,b,kind,much\n".to_owned() + &(0..600).map(row).collect::<String>()));
     world.json(&["train", "rows.csv", "--target", "kind", "--exclude", "much", "--out", "kinds"]);
     world.json(&[
-        "fit",
+        "train",
         "rows.csv",
         "--target",
         "much",

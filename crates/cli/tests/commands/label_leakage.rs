@@ -104,7 +104,7 @@ fn a_column_that_alone_tells_the_label_refuses_the_version_and_is_said_where_peo
     let said = world.kilter(&["run"]);
     assert_eq!(said.exit, 3, "{}{}", said.out, said.err);
     assert!(said.out.contains("`exit_fee` alone ranks the label almost perfectly"), "{}", said.out);
-    let shown = world.kilter(&["model", "show", "churn@1"]);
+    let shown = world.kilter(&["model", "show", "churn@1", "--verbose"]);
     assert!(
         shown.out.contains("churn@1 is rejected")
             && shown.out.contains("gate label_leakage: failed")

@@ -41,7 +41,7 @@ fn a_gate_on_labels_in_other_words_is_undecided_and_names_them() {
     let version = world.json(&["model", "show", "churn@1"]);
     assert_eq!(version["gates"][0]["verdict"], "undecided", "{version:#}");
     let words = "not one of the 100 labels is a class of the model (`0`, `1`); they read `";
-    let shown = world.kilter(&["model", "show", "churn@1"]).out;
+    let shown = world.kilter(&["model", "show", "churn@1", "--verbose"]).out;
     assert!(version.to_string().contains(words) && shown.contains(words), "{shown}{version:#}");
     assert!(world.json(&["status"])["endpoints"][0]["live"].is_null());
     let rules = ["--rule", "accuracy >= 0.8", "--rule", "npv >= 0.9"];
@@ -96,7 +96,7 @@ fn few_labels_of_no_class_are_left_out_of_an_evaluation_and_named() {
     );
 }
 
-const WORDS: &str = "every = \"1d\"\naccuracy = [\"accuracy >= 0.65\"]\nmin_labelled = 0.5\n\
+const WORDS: &str = "every = \"1d\"\nperformance = [\"accuracy >= 0.65\"]\nmin_labelled = 0.5\n\
                      [retrain]\nwhen = [\"monitor.performance failing\", \"monitor.data failing\"]";
 
 fn of_kind<'r>(report: &'r Value, kind: &str) -> Vec<&'r Value> {

@@ -17,6 +17,7 @@ mod fairness;
 mod foreign_models;
 mod full_disk;
 mod guides;
+mod help;
 mod hostile_files;
 mod hostile_tables;
 mod isolation;
@@ -39,6 +40,7 @@ mod rights;
 mod rights_latency;
 mod rule_windows;
 mod runs;
+mod screen;
 mod seasonal_drift;
 mod server;
 

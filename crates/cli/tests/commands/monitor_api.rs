@@ -14,7 +14,8 @@ use crate::{
     server::Server,
 };
 
-const MONITOR: &str = "every = \"1d\"\ndrift = [\"psi(x) < 0.25\"]\naccuracy = [\"auc >= 0.75\"]\nmin_labelled = 0.5";
+const MONITOR: &str =
+    "every = \"1d\"\ndrift = [\"psi(x) < 0.25\"]\nperformance = [\"auc >= 0.75\"]\nmin_labelled = 0.5";
 
 /// A past in which `x` moves on day 40, kept where a server finds it. Its last window is its last day of rows.
 fn world() -> World {
@@ -63,7 +64,7 @@ fn every_rule_stands_with_its_newest_reading_what_is_broken_first() {
     );
     assert!(!page.contains("NaN"));
     let said = world.kilter(&["monitor", "show", &endpoint, "--kind", "drift", "--fail-on", "failed"]);
-    assert!(said.exit == 3 && said.out.contains("✕ broken") && !said.out.contains("accuracy"), "{}", said.out);
+    assert!(said.exit == 3 && said.out.contains("✕ failed") && !said.out.contains("accuracy"), "{}", said.out);
     assert_eq!(world.kilter(&["monitor", "show", &endpoint, "--kind", "data", "--fail-on", "failed"]).exit, 0);
 }
 

@@ -158,7 +158,7 @@ fn usage_rules_count_requests_consumers_and_latency() {
     let alerts = of_kind(&report, "usage_alert");
     assert_eq!(alerts.len(), 2, "{report:#}");
     // The past ends before its last window: what breaches then is news while the alert is open.
-    assert_eq!(alerts[1]["reason"], "while the alert is open: rows = 0, required >= 100");
+    assert_eq!(alerts[1]["reason"], "still open: rows = 0, required >= 100");
     // One day is one batch of one consumer: both bounds that ask for more are named, the others are not.
     let reason = alerts[0]["reason"].as_str().unwrap();
     assert!(reason.contains("consumers") && reason.contains("requests"), "{reason}");
@@ -191,7 +191,7 @@ fn a_version_that_took_over_within_a_window_is_judged_on_what_it_was_sent_and_no
     let told = of_kind(&report, "data_alert");
     assert_eq!(told[0]["at"].as_str().map(|at| &at[..10]), Some("2024-02-22"), "{report:#}");
     assert_eq!(told[0]["reason"], "max(noise) = 1000, required <= 100");
-    assert!(told.iter().all(|entry| !entry["reason"].as_str().unwrap().contains("rows is")), "a part is fewer rows");
+    assert!(told.iter().all(|entry| !entry["reason"].as_str().unwrap().contains("rows =")), "a part is fewer rows");
     let of_week = |name: &str| {
         let told = world.json(&["monitor", "history", "scores", name, "--kind", "data", "--data", "state"]);
         let readings = told["readings"].as_array().cloned().unwrap_or_default();
@@ -210,14 +210,14 @@ fn what_breaks_after_a_clean_window_is_told_while_the_alert_is_open() {
     let told = of_kind(&report, "data_alert");
     assert_eq!(days(&report, "data_alert"), ["2024-02-14", "2024-02-16"], "{report:#}");
     assert_eq!(told[0]["reason"], "max(noise) = 1000, required <= 100");
-    assert_eq!(told[1]["reason"], "while the alert is open: max(x) = 1000, required <= 100");
+    assert_eq!(told[1]["reason"], "still open: max(x) = 1000, required <= 100");
 }
 
 #[test]
 fn an_alert_waits_for_as_many_windows_as_the_contract_says() {
     let past = Past { shift: Some((40, 3.0)), ..Past::STEADY };
     let at_once = played(&past, "", "every = \"1d\"\ndrift = [\"psi(x) < 0.25\"]").1;
-    let later = played(&past, "", "every = \"1d\"\ndrift = [\"psi(x) < 0.25\"]\nhold = 3").1;
+    let later = played(&past, "", "every = \"1d\"\ndrift = [\"psi(x) < 0.25\"]\nfor_windows = 3").1;
     assert_eq!(days(&at_once, "drift_alert"), ["2024-02-14"], "day 40 ends at the midnight that follows");
     assert_eq!(days(&later, "drift_alert"), ["2024-02-16"]);
 }
@@ -227,7 +227,7 @@ fn performance_is_judged_when_the_delay_of_the_labels_has_passed() {
     // From day 40 on the model is asked about people whose `y` it cannot know: `x` moved, its meaning did not.
     let past = Past { shift: Some((40, 4.0)), ..Past::STEADY };
     let report =
-        played(&past, "label_delay = \"5d\"", "every = \"1d\"\naccuracy = [\"auc >= 0.75\"]\nmin_labelled = 0.5").1;
+        played(&past, "label_delay = \"5d\"", "every = \"1d\"\nperformance = [\"auc >= 0.75\"]\nmin_labelled = 0.5").1;
     let found = days(&report, "performance_alert");
     assert_eq!(found.len(), 1, "{report:#}");
     assert!(found[0].as_str() >= "2024-02-18", "an alarm before labels can have matured: {found:?}");
@@ -237,7 +237,7 @@ fn performance_is_judged_when_the_delay_of_the_labels_has_passed() {
 fn a_version_that_was_replaced_before_its_labels_came_is_judged_all_the_same() {
     // A new version every six days, labels after ten: no version ever sees a label of its own.
     let past = Past { broken: Some(36), ..Past::STEADY };
-    let monitor = "every = \"1d\"\naccuracy = [\"auc >= 0.75\"]\nmin_labelled = 0.5\n\
+    let monitor = "every = \"1d\"\nperformance = [\"auc >= 0.75\"]\nmin_labelled = 0.5\n\
                    [retrain]\nwhen = [\"schedule every 6d\"]";
     let (world, report) = played(&past, "label_delay = \"10d\"", monitor);
     let alerts = of_kind(&report, "performance_alert");
@@ -252,7 +252,7 @@ fn a_version_that_was_replaced_before_its_labels_came_is_judged_all_the_same() {
 #[test]
 fn what_drifts_back_brings_the_version_back_that_was_right_for_it() {
     let past = Past { days: 70, flipped: Some((36, 56)), ..Past::STEADY };
-    let monitor = "every = \"1d\"\naccuracy = [\"auc >= 0.6\"]\n\
+    let monitor = "every = \"1d\"\nperformance = [\"auc >= 0.6\"]\n\
                    [retrain]\nwhen = [\"monitor.performance failing\"]\nwindow = \"6d\"\ncooldown = \"5d\"";
     let report = played(&past, "", monitor).1;
     let back = of_kind(&report, "rolled_back");
@@ -286,7 +286,7 @@ fn a_group_that_is_treated_otherwise_raises_a_bias_alert() {
 fn labels_that_stop_are_told_once_and_are_over_when_they_come_again() {
     // Day 40 is the thirteenth of February. Labels take two days, and a window more is waited for.
     let past = Past { days: 70, unlabelled: Some((40, 50)), ..Past::STEADY };
-    let monitor = "every = \"1d\"\naccuracy = [\"auc >= 0.6\"]\n[retrain]\nwhen = [\"monitor.data failing\"]";
+    let monitor = "every = \"1d\"\nperformance = [\"auc >= 0.6\"]\n[retrain]\nwhen = [\"monitor.data failing\"]";
     let (world, report) = played(&past, "label_delay = \"2d\"", monitor);
     let alerts = of_kind(&report, "data_alert");
     assert_eq!(alerts.len(), 1, "{report:#}");
@@ -304,7 +304,7 @@ fn labels_that_stop_are_told_once_and_are_over_when_they_come_again() {
     assert!(shown.contains("2024-02-13"), "{shown}");
 
     // Without a stated delay nobody knows when labels are late.
-    let silent = played(&past, "", "every = \"1d\"\naccuracy = [\"auc >= 0.6\"]").1;
+    let silent = played(&past, "", "every = \"1d\"\nperformance = [\"auc >= 0.6\"]").1;
     assert!(of_kind(&silent, "data_alert").is_empty(), "{silent:#}");
 }
 
@@ -312,7 +312,7 @@ fn labels_that_stop_are_told_once_and_are_over_when_they_come_again() {
 fn labels_that_come_after_all_count_for_the_end_of_the_alert_about_them() {
     // What happened from the twenty-third on is known on the twenty-eighth: a day too late for the first window.
     let past = Past { days: 54, late: Some((50, 55)), ..Past::STEADY };
-    let monitor = "every = \"1d\"\naccuracy = [\"auc >= 0.6\"]\nlabels = { delay = \"2d\" }";
+    let monitor = "every = \"1d\"\nperformance = [\"auc >= 0.6\"]\nlabels = { delay = \"2d\" }";
     let report = played(&past, "label_time = \"known\"", monitor).1;
     assert_eq!(days(&report, "data_alert"), ["2024-02-27"], "{report:#}");
     // That window itself, and two after it.
@@ -321,7 +321,7 @@ fn labels_that_come_after_all_count_for_the_end_of_the_alert_about_them() {
 
 #[test]
 fn an_estimate_that_no_rule_bounds_has_no_bound_and_no_verdict() {
-    let world = played(&Past::STEADY, "", "every = \"1w\"\naccuracy = [\"auc >= 0.6\"]").0;
+    let world = played(&Past::STEADY, "", "every = \"1w\"\nperformance = [\"auc >= 0.6\"]").0;
     let told = world.json(&["monitor", "history", "scores", "estimated(auc)", "--data", "state"]);
     let readings = told["readings"].as_array().unwrap();
     assert!(!readings.is_empty(), "{told:#}");

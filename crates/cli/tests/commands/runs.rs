@@ -38,7 +38,7 @@ fn a_run_goes_through_the_server_that_has_the_folder() {
     let said = world.kilter(&["run"]);
     assert_eq!(said.exit, 0, "{}{}", said.out, said.err);
     assert!(said.out.contains("churn v1 is approved") && said.out.contains("2 executed"), "{}", said.out);
-    assert!(said.err.contains("The server does run") && said.err.contains("train"), "{}", said.err);
+    assert!(said.err.contains("The server executes run") && said.err.contains("train"), "{}", said.err);
     assert_eq!(server.get("/api/v1/status").1["endpoints"][0]["live"]["version"], 1, "and it answers at once");
     let listed = world.json(&["runs", "list"]);
     let (id, run) = (listed["runs"][0]["id"].as_str().unwrap(), &listed["runs"][0]);
@@ -82,7 +82,7 @@ fn a_run_says_its_verdict_its_metrics_and_why_it_was_refused() {
     let world = project("1.0");
     let said = world.kilter(&["run"]);
     assert_eq!(said.exit, 3, "{}{}", said.out, said.err);
-    assert!(said.out.contains("refused by a gate"), "{}", said.out);
+    assert!(said.out.contains("rejected by a gate"), "{}", said.out);
     assert!(said.out.contains("gate quality: failed") && said.out.contains("required >= 1"), "{}", said.out);
     assert!(said.out.lines().any(|line| line.trim_start().starts_with("auc ")), "{}", said.out);
     let again = world.kilter(&["run"]);

@@ -70,7 +70,7 @@ pub trait Measurements {
     /// The same quantity for the version that serves now, on the same rows.
     fn champion(&self, quantity: &Quantity) -> Champion;
 
-    /// Candidate minus champion on the same rows (paired), when the measuring side can give it with an interval.
+    /// Candidate minus the champion's on the same rows (paired), when the measuring side can give it with an interval.
     /// With parts (slices) each has its own difference.
     fn difference(&self, _quantity: &Quantity) -> Option<Measured> {
         None

@@ -58,7 +58,7 @@ pub fn reasons(reason: &[Change]) -> String {
 /// What a step did, with the end of its log where it failed.
 pub fn step_sentence(record: &StepRecord) -> String {
     let what = match record.state {
-        StepState::Cached => "known already".to_owned(),
+        StepState::Cached => "cached".to_owned(),
         StepState::Succeeded => format!("{:.1} s", record.wall_ms as f64 / 1_000.0),
         state => format!("{state:?}").to_lowercase(),
     };

@@ -9,6 +9,7 @@ use kilter_domain::{
     alert::{AlertEvent, AlertState, Hysteresis, MonitorKind},
     contract::{AlertSink, Monitor},
     ids::{EndpointName, ModelName},
+    plural::plural,
     rule::{PartOutcome, RuleOutcome, RuleVerdict},
     time::Timestamp,
 };
@@ -276,7 +277,7 @@ impl App {
         }
         let new: Vec<RuleOutcome> =
             finding.outcomes.iter().filter(|outcome| news.iter().any(|thing| is_of(thing, outcome))).cloned().collect();
-        let reason = format!("while the alert is open: {}", sentence_of_news(&new, &known));
+        let reason = format!("still open: {}", sentence_of_news(&new, &known));
         let draft = self.alert_entry(context, next, Finding { outcomes: &new, ..finding }, &reason, None);
         let renewed = self.store().write(move |tx| alerts::renew(&tx.audited(draft), &id, from, next, &detail))?;
         if !matches!(next, AlertState::Muted { .. }) {
@@ -376,7 +377,8 @@ fn sentence_of_news(outcomes: &[RuleOutcome], told: &BTreeSet<String>) -> String
         let new: Vec<String> = outcome.parts.iter().filter(is_new).map(named).collect();
         let more = new.len().saturating_sub(NEWS_NAMED);
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-        format!("{} is now broken by {}{more} too", outcome.rule, new[..new.len().min(NEWS_NAMED)].join(", "))
+        let names = new[..new.len().min(NEWS_NAMED)].join(", ");
+        format!("{names}{more} {} {} too", plural(new.len(), "violates", "violate"), outcome.rule)
     };
     outcomes.iter().map(of).collect::<Vec<_>>().join("; ")
 }
@@ -478,11 +480,8 @@ mod tests {
         assert!(news(&["a"]).is_empty() && news(&[]) == ["psi(*) < 0.1"]);
         let many: Vec<String> = (0..9).map(|at| format!("c{at}")).collect();
         let many: Vec<&str> = many.iter().map(String::as_str).collect();
-        assert_eq!(sentence_of_news(&of(&["a", "b"]), &known), "psi(*) < 0.1 is now broken by b too");
-        assert_eq!(
-            sentence_of_news(&of(&many), &known),
-            "psi(*) < 0.1 is now broken by c0, c1, c2, c3, c4 and 4 more too"
-        );
+        assert_eq!(sentence_of_news(&of(&["a", "b"]), &known), "b violates psi(*) < 0.1 too");
+        assert_eq!(sentence_of_news(&of(&many), &known), "c0, c1, c2, c3, c4 and 4 more violate psi(*) < 0.1 too");
         let other = [RuleOutcome {
             text: "psi(score) is 0.4".to_owned(),
             ..outcome("psi(score) < 0.1", RuleVerdict::Failed, &[])

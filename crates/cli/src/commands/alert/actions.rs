@@ -15,9 +15,9 @@ use crate::{
 
 #[derive(Debug, Args)]
 pub(super) struct AlertAction {
-    /// The id of the alert, as `kilter alert list` shows it: the id, or a unique end of it.
+    /// The id of the alert: the whole id, or its end as `kilter alert list` shows it.
     id: String,
-    /// Why, for the audit table.
+    /// The reason, for the audit log.
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
     #[command(flatten)]

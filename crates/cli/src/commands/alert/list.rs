@@ -15,7 +15,7 @@ use crate::{
 
 #[derive(Debug, Args)]
 pub(super) struct List {
-    /// Also those that are over.
+    /// Include resolved alerts.
     #[arg(long)]
     all: bool,
     #[command(flatten)]
@@ -26,7 +26,7 @@ impl List {
     pub(super) fn run(self) -> Result<Answer, CliError> {
         let query = api::AlertQuery { open: !self.all, ..api::AlertQuery::default() };
         let found = self.connect.api()?.call(async |api| api.alerts(&query).await)?;
-        let mut table = TextTable::new(["id", "opened", "endpoint", "monitor", "state", "what"]);
+        let mut table = TextTable::new(["id", "opened", "endpoint", "monitor", "state", "what"]).reason("what");
         for alert in &found.items {
             let what = alert.detail["text"].as_str().unwrap_or(&alert.key).to_owned();
             let opened = minute(alert.opened);

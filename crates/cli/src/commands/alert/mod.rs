@@ -15,7 +15,7 @@ use crate::{
 use actions::AlertAction;
 use list::List;
 
-/// Alerts: rules that stayed violated.
+/// List alerts; acknowledge, mute or resolve one.
 #[derive(Debug, Args)]
 pub(crate) struct Alerts {
     #[command(subcommand)]
@@ -28,9 +28,9 @@ enum AlertVerb {
     List(List),
     /// Acknowledge an alert.
     Ack(AlertAction),
-    /// Mute an alert for a time: it notifies nobody.
+    /// Mute an alert for a time.
     Mute {
-        /// How long, like `12h` or `7d`.
+        /// The duration, like `12h` or `7d`.
         #[arg(long = "for", value_name = "TIME")]
         span: Span,
         #[command(flatten)]
@@ -38,7 +38,7 @@ enum AlertVerb {
     },
     /// Unmute an alert.
     Unmute(AlertAction),
-    /// Resolve an alert. The next breach opens a new one.
+    /// Resolve an alert. The next violation opens a new one.
     Resolve(AlertAction),
 }
 

@@ -26,27 +26,26 @@ use crate::{
 
 /// Split a table into training rows and test rows.
 ///
-/// With --time the newest rows are kept for the test, as they will be in production; of the time at which the cut
-/// falls, rows are drawn by --seed. Without it all rows are drawn; with --by rows with equal values in these columns
-/// stay together.
+/// With --time the newest rows are the test rows; among rows of the same time as the cut, --seed decides. Without it
+/// all rows are drawn at random; with --by, rows with equal values in these columns stay together.
 #[derive(Debug, Args)]
 pub(super) struct Split {
-    /// The table to part.
+    /// The table to split.
     data: PathBuf,
-    /// Where the rows to train on are written.
+    /// The file for the training rows.
     train: PathBuf,
-    /// Where the rows to test with are written.
+    /// The file for the test rows.
     test: PathBuf,
-    /// The column that says when a row happened: times, dates as text, whole years, or a number of the row.
+    /// The column with the time of a row: times, dates as text, whole years, or row numbers.
     #[arg(long, value_name = "COLUMN", conflicts_with = "by")]
     time: Option<String>,
-    /// The share of the rows to test with.
+    /// The share of test rows.
     #[arg(long, default_value_t = 0.25)]
     share: f64,
-    /// What the draw is made from.
+    /// The random seed.
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// Columns whose equal values stay on one side, like a customer's.
+    /// Columns whose equal values stay on one side, like a customer id.
     #[arg(long, value_name = "COLUMNS")]
     by: Vec<ColumnList>,
 }

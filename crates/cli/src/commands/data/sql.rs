@@ -32,7 +32,7 @@ const DATABASE_FILE: &str = "kilter.db";
 /// Memory for rows that are shown.
 const SHOWN_BYTES: usize = 256 << 20;
 
-/// Answer a SQL query over files and over the prediction log: joins, windows, lags, point-in-time features, statistics.
+/// Run a SQL query over files and the prediction log.
 ///
 /// Beside the usual aggregates: auc(score, label), average_precision, log_loss, brier, ece; and of the rows where a condition
 /// is true against those where it is false: psi(x, is_current), ks, js, tvd, wasserstein, w1_over_sd, ks_p, chi2_p.
@@ -57,10 +57,10 @@ pub(crate) struct Sql {
     /// Write all rows into a file instead of showing some.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// The most rows to show.
+    /// The largest number of rows to show.
     #[arg(long, value_name = "ROWS", default_value_t = 40, conflicts_with = "out")]
     limit: usize,
-    /// Allow functions that answer differently every time.
+    /// Allow functions whose result changes between calls.
     #[arg(long)]
     volatile: bool,
 }

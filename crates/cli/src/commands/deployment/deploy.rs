@@ -11,9 +11,9 @@ use crate::{
     },
 };
 
-/// Deploy a version to a place, in the stages of the contract: shadow, canary, live.
+/// Deploy a version to an endpoint, through the stages of the contract: shadow, canary, live.
 ///
-/// Only a version that the place admits is taken: in production an approved one.
+/// The endpoint must accept the state of the version: production accepts approved versions only.
 #[derive(Debug, Args)]
 pub(crate) struct Deploy {
     #[command(flatten)]
@@ -21,8 +21,8 @@ pub(crate) struct Deploy {
     /// The number of the version.
     #[arg(long = "version", value_name = "NUMBER")]
     number: u32,
-    /// Why, for the audit table.
-    #[arg(long, value_name = "TEXT", default_value = "no reason given (terminal)")]
+    /// The reason, for the audit log.
+    #[arg(long, value_name = "TEXT", default_value = "requested in the terminal")]
     reason: String,
 }
 

@@ -13,9 +13,9 @@ use crate::{connect::ConnectArgs, ui::error::CliError};
 /// Where something is deployed.
 #[derive(Debug, Args)]
 pub(super) struct EndpointArgs {
-    /// The place, as the contract names it (`production`) or as clients call it; by default the one people rely on.
+    /// The deployment in the contract (`production`), or the name of the endpoint. Default: the main deployment.
     place: Option<String>,
-    /// The project's folder.
+    /// The folder of the project.
     #[arg(long, value_name = "DIR", default_value = ".")]
     project: PathBuf,
     #[command(flatten)]
@@ -23,7 +23,7 @@ pub(super) struct EndpointArgs {
 }
 
 impl EndpointArgs {
-    /// The name that clients call the place by.
+    /// The name of the endpoint.
     pub(super) fn endpoint(&self) -> Result<String, CliError> {
         let project = self.project()?;
         Ok(project.endpoint(self.place(&project)?).to_string())
@@ -42,8 +42,8 @@ impl EndpointArgs {
         place.ok_or_else(|| {
             let places: Vec<&str> = project.contract.deploy.iter().map(|place| place.name.as_str()).collect();
             let detail = match &self.place {
-                Some(name) => format!("the contract states no place `{name}` to deploy to"),
-                None => "the contract states no place to deploy to".to_owned(),
+                Some(name) => format!("the contract has no deployment `{name}`"),
+                None => "the contract has no deployment".to_owned(),
             };
             Problem::new(Code::NotFound, detail)
                 .hint(match places.is_empty() {

@@ -13,7 +13,7 @@ use crate::{
     },
 };
 
-/// List deployments, the newest first: which version serves or served at which endpoint, and when.
+/// List deployments, newest first: endpoint, version, state and times.
 #[derive(Debug, Args)]
 pub(super) struct List {
     #[command(flatten)]

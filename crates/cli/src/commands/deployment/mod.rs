@@ -9,7 +9,7 @@ use clap::{Args, Subcommand};
 
 use crate::ui::{error::CliError, view::Answer};
 
-/// Deployments: which version serves at which endpoint, now and before.
+/// List deployments.
 #[derive(Debug, Args)]
 pub(crate) struct Deployments {
     #[command(subcommand)]

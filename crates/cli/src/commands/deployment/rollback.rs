@@ -11,13 +11,13 @@ use crate::{
     },
 };
 
-/// Take back a version that is on its way, or go back to the version that answered before. Waits for no approval.
+/// Stop a rollout, or return to the version that was live before. Needs no approval.
 #[derive(Debug, Args)]
 pub(crate) struct Rollback {
     #[command(flatten)]
     at: EndpointArgs,
-    /// Why, for the audit table.
-    #[arg(long, value_name = "TEXT", default_value = "no reason given (terminal)")]
+    /// The reason, for the audit log.
+    #[arg(long, value_name = "TEXT", default_value = "requested in the terminal")]
     reason: String,
 }
 
@@ -27,7 +27,7 @@ impl Rollback {
         let body = api::Reason { reason: Some(self.reason) };
         let status = self.at.connect.api()?.call(async |api| api.roll_back(&endpoint, &body).await)?;
         let live = status.live.as_ref().map(|live| live.version);
-        let sentence = live.map_or("nothing answers".to_owned(), |version| format!("version {version} answers"));
+        let sentence = live.map_or("nothing is live".to_owned(), |version| format!("version {version} is live"));
         Ok(Answer::done(&status, Page::new().marked(Mark::Ok, format!("{sentence} at {endpoint}"))))
     }
 }

@@ -12,16 +12,16 @@ use crate::{
     },
 };
 
-/// Approve a version whose gates passed. The last approval that the contract requires makes it approved.
+/// Approve a version whose gates passed. The contract states how many approvals it needs.
 ///
-/// Ends with 8 while others are still asked.
+/// Exits with 8 while other approvals are missing.
 #[derive(Debug, Args)]
 pub(crate) struct Approve {
     /// The version, like `churn@3`.
     #[arg(value_name = "VERSION")]
     which: String,
-    /// Why, for the audit table.
-    #[arg(long, value_name = "TEXT", default_value = "no reason given (terminal)")]
+    /// The reason, for the audit log.
+    #[arg(long, value_name = "TEXT", default_value = "approved in the terminal")]
     reason: String,
     #[command(flatten)]
     connect: ConnectArgs,
@@ -45,7 +45,7 @@ impl Approve {
             return Ok(Answer::done(&approval, page));
         }
         let missing = approval.missing.join("; ");
-        let page = Page::new().marked(Mark::Wait, format!("{model}@{number} is {state}; still needed: {missing}"));
+        let page = Page::new().marked(Mark::Wait, format!("{model}@{number} is {state}; missing: {missing}"));
         Ok(Answer::done(&approval, page).exit(Exit::PendingApproval))
     }
 }

@@ -5,6 +5,7 @@ use kilter_api::PageQuery;
 use serde_json::json;
 
 use crate::{
+    commands::model::show::short_digest,
     connect::ConnectArgs,
     ui::{
         error::CliError,
@@ -23,7 +24,7 @@ impl List {
         let models = self.connect.api()?.call(async |api| api.models(&PageQuery::default()).await)?;
         let mut table = TextTable::new(["model", "version", "state", "made", "package"]);
         for version in models.items.iter().flat_map(|model| &model.versions) {
-            let package = version.digest.chars().take(12).collect::<String>();
+            let package = short_digest(&version.digest).to_owned();
             table.row([
                 version.model.clone(),
                 format!("v{}", version.number),

@@ -10,7 +10,7 @@ use clap::{Args, Subcommand};
 
 use crate::ui::{error::CliError, view::Answer};
 
-/// Models and their versions.
+/// List models, show a version.
 #[derive(Debug, Args)]
 pub(crate) struct Models {
     #[command(subcommand)]
@@ -21,7 +21,7 @@ pub(crate) struct Models {
 enum ModelVerb {
     /// List the models and their versions.
     List(list::List),
-    /// Show a version: its state, what was measured, what each gate said.
+    /// Show a version: its state, its metrics and its gate verdicts.
     Show(show::Show),
 }
 

@@ -18,7 +18,7 @@ pub(crate) struct Reject {
     /// The version, like `churn@3`.
     #[arg(value_name = "VERSION")]
     which: String,
-    /// Why, for the audit table.
+    /// The reason, for the audit log.
     #[arg(long, value_name = "TEXT")]
     reason: String,
     #[command(flatten)]

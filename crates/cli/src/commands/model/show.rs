@@ -8,7 +8,7 @@ use crate::{
     connect::ConnectArgs,
     ui::{
         error::CliError,
-        view::{Answer, Mark, Page, TextTable},
+        view::{Answer, Mark, Page, TextTable, minute},
     },
 };
 
@@ -33,10 +33,15 @@ impl Show {
         };
         let mut page = Page::new()
             .marked(mark, format!("{}@{} is {}", version.model, version.number, version.state))
-            .line(format!("package {}, made {}", version.digest, version.created));
+            .line(format!("package {}, made {}", short_digest(&version.digest), minute(&version.created)));
         page = with_metrics(with_gates(page, &version), &version);
         Ok(Answer::done(&version, page))
     }
+}
+
+/// As many characters of a digest as tell packages apart.
+pub(crate) fn short_digest(digest: &str) -> &str {
+    digest.get(..12).unwrap_or(digest)
 }
 
 /// What each gate said of a version, rule by rule.
@@ -48,7 +53,7 @@ pub(crate) fn with_gates(mut page: Page, version: &api::Version) -> Page {
             api::Verdict::Undecided => Mark::Wait,
         };
         page = page.marked(mark, format!("gate {}: {}", gate.gate, gate.verdict));
-        page = gate.reason.iter().fold(page, |page, reason| page.line(format!("    {reason}")));
+        page = gate.reason.iter().fold(page, |page, reason| page.reason(None, "    ", reason.clone()));
     }
     page
 }

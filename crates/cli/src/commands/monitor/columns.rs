@@ -23,12 +23,12 @@ const NAMED: usize = 3;
 
 #[derive(Debug, Args)]
 pub(super) struct Wanted {
-    /// The name that clients call the place by.
+    /// The name of the endpoint.
     endpoint: String,
-    /// From when on: a time (2026-11-28T06:00), or how long before `--until` (6h, 7d).
+    /// The start: a time (2026-11-28T06:00), or a duration before `--until` (6h, 7d).
     #[arg(long, value_name = "TIME", default_value = "1d")]
     since: String,
-    /// Up to when; now when nothing is said.
+    /// The end. Default: now.
     #[arg(long, value_name = "TIME")]
     until: Option<String>,
     #[command(flatten)]

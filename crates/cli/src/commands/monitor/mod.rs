@@ -32,7 +32,7 @@ const MAX_PAGE: u32 = 1_000;
 /// Windows that are shown at most.
 const MAX_WINDOWS: usize = 10_000;
 
-/// Monitors: what they measured last, window by window, and rules for Prometheus.
+/// Show monitors: newest readings, history, columns; export Prometheus rules.
 #[derive(Debug, Args)]
 pub(crate) struct Monitors {
     #[command(subcommand)]
@@ -41,20 +41,20 @@ pub(crate) struct Monitors {
 
 #[derive(Debug, Subcommand)]
 enum MonitorVerb {
-    /// List every endpoint with the results of its rules.
+    /// List the endpoints with the verdicts of their rules.
     List {
         #[command(flatten)]
         connect: ConnectArgs,
     },
-    /// Show every rule of an endpoint with its newest reading, and open alerts with their root causes.
+    /// Show the rules of an endpoint with their newest readings, and open alerts with their root causes.
     Show(Show),
-    /// Show what a rule measured, window by window.
+    /// Show the readings of a rule, window by window.
     History(History),
-    /// Show statistics of each column that an endpoint served, beside the reference of each version.
+    /// Show the column statistics of an endpoint beside the reference of each version.
     Columns(columns::Wanted),
-    /// Print alerting rules for Prometheus, based on the `/metrics` of an endpoint.
+    /// Print Prometheus alerting rules for the metrics of an endpoint.
     ExportPrometheus {
-        /// The name that clients call the place by.
+        /// The name of the endpoint.
         endpoint: String,
         #[command(flatten)]
         connect: ConnectArgs,
@@ -69,12 +69,12 @@ fn kind_parser() -> impl TypedValueParser<Value = MonitorKind> {
 
 #[derive(Debug, Args)]
 struct Show {
-    /// The name that clients call the place by.
+    /// The name of the endpoint.
     endpoint: String,
     /// Only monitors of this kind.
     #[arg(long, value_name = "KIND", value_parser = kind_parser())]
     kind: Option<MonitorKind>,
-    /// End with exit code 3 when a rule fails (`undecided`: also when one could not be decided).
+    /// Exit with 3 if a rule failed (`undecided`: also if a rule is undecided).
     #[arg(long, value_name = "VERDICT")]
     fail_on: Option<FailOn>,
     /// Also write a self-contained HTML page.
@@ -92,20 +92,20 @@ enum FailOn {
 
 #[derive(Debug, Args)]
 struct History {
-    /// The name that clients call the place by.
+    /// The name of the endpoint.
     endpoint: String,
-    /// What was measured, as `kilter monitor show` writes it: `auc`, `psi(income)`. One column of `psi(*)` is `psi(COLUMN)`.
+    /// The metric as `kilter monitor show` prints it: `auc`, `psi(income)`. One column of `psi(*)` is `psi(COLUMN)`.
     metric: String,
-    /// One part of what was measured: a column, a group or a slice like `region=north`.
+    /// One part of the metric: a column, a group or a slice like `region=north`.
     #[arg(long, value_name = "NAME")]
     part: Option<String>,
-    /// The kind of monitor, where two measure the same.
+    /// The kind of monitor, if two monitors measure the same metric.
     #[arg(long, value_name = "KIND", value_parser = kind_parser())]
     kind: Option<MonitorKind>,
-    /// How many windows, the newest ones.
+    /// The number of windows, newest first.
     #[arg(long, value_name = "N", default_value_t = 30)]
     windows: usize,
-    /// Only windows that ended by this time: the page before the one that began with it.
+    /// Only windows that ended by this time.
     #[arg(long, value_name = "TIME")]
     before: Option<Timestamp>,
     /// Also write a self-contained HTML page.
@@ -267,9 +267,7 @@ fn of_every(metric: &str) -> Option<(String, &str)> {
 fn no_part(newest: &api::Reading, part: &str) -> CliError {
     let detail = format!("`{}` at `{}` has no part `{part}` in these windows", newest.metric, newest.endpoint);
     Problem::new(Code::NotFound, detail)
-        .hint(
-            "the columns, groups and slices that were measured stand in kilter monitor show --json and in open alerts",
-        )
+        .hint("`kilter monitor show --json` and open alerts list the columns, groups and slices that were measured")
         .into()
 }
 

@@ -3,10 +3,7 @@
 use std::path::PathBuf;
 
 use kilter_api as api;
-use kilter_domain::{
-    plural::{counted, plural},
-    time::Timestamp,
-};
+use kilter_domain::{plural::counted, time::Timestamp};
 use kilter_report::{Cell, Figure, Report, ReportPart, Series, SeriesPoint, Status, Table, number, percent, whole};
 use serde_json::Value;
 
@@ -22,7 +19,7 @@ pub(super) fn list(endpoints: &[EndpointSummary]) -> Page {
         return Page::new().line("Nothing is registered yet: kilter run");
     }
     let mut table =
-        TextTable::new(["endpoint", "rules", "kept", "broken", "undecided", "open alerts", "newest window"]);
+        TextTable::new(["endpoint", "rules", "passed", "failed", "undecided", "open alerts", "newest window"]);
     for found in endpoints {
         let (mark, rules) = match (found.failed, found.undecided, found.rules) {
             (0, 0, 0) => (Mark::None, "–".to_owned()),
@@ -45,14 +42,18 @@ pub(super) fn list(endpoints: &[EndpointSummary]) -> Page {
 
 /// One endpoint.
 pub(super) fn show(shown: &EndpointMonitors) -> Page {
-    let mut page = Page::new().marked(mark(state(shown)), verdict(shown));
+    let mut page = Page::new().reason(mark(state(shown)), "", verdict(shown));
     for alert in &shown.alerts {
-        page = page
-            .marked(Mark::Bad, format!("{} alert since {}: {}", alert.kind, minute(alert.opened), alert_words(alert)));
-        page = causes(alert).into_iter().fold(page, |page, cause| page.line(format!("    {cause}")));
+        page = page.reason(
+            Mark::Bad,
+            format!("{} alert since {}: ", alert.kind, minute(alert.opened)),
+            alert_words(alert),
+        );
+        page = causes(alert).into_iter().fold(page, |page, cause| page.reason(None, "    ", cause));
     }
     if !shown.rules.is_empty() {
-        let mut table = TextTable::new(HEADINGS.iter().map(|heading| heading.trim_start_matches('#')));
+        let mut table = TextTable::new(HEADINGS.iter().map(|heading| heading.trim_start_matches('#')))
+            .detail(&["window", "what is known"]);
         for rule in &shown.rules {
             let judged = format!("{} {}", mark(judged(rule)).glyph(), word(rule));
             table.row([judged].into_iter().chain(cells(rule)));
@@ -63,13 +64,13 @@ pub(super) fn show(shown: &EndpointMonitors) -> Page {
     let unmeasured = |rule: &&api::Reading| rule.verdict == Some(api::Verdict::Undecided) && rule.value.is_none();
     for rule in shown.rules.iter().filter(unmeasured) {
         if let Some(reason) = &rule.reason {
-            page = page.marked(Mark::Wait, format!("{}: {reason}", rule.metric));
+            page = page.reason(Mark::Wait, format!("{}: ", rule.metric), reason.clone());
         }
     }
     if !shown.others.is_empty() {
         let names: Vec<String> =
             shown.others.iter().map(|other| format!("{} {}", other.metric, value(other))).collect();
-        page = page.line(format!("Without a rule: {}", names.join(", ")));
+        page = page.reason(None, "Without a rule: ", names.join(", "));
     }
     wrote(page, shown.html.as_ref())
 }
@@ -171,8 +172,8 @@ fn judged(reading: &api::Reading) -> Status {
 
 fn word(reading: &api::Reading) -> &'static str {
     match reading.verdict {
-        Some(api::Verdict::Passed) => "kept",
-        Some(api::Verdict::Failed) => "broken",
+        Some(api::Verdict::Passed) => "passed",
+        Some(api::Verdict::Failed) => "failed",
         Some(_) => "undecided",
         None => "no rule",
     }
@@ -205,15 +206,13 @@ fn verdict(shown: &EndpointMonitors) -> String {
     let first = shown.rules.first().and_then(|rule| rule.reason.clone()).unwrap_or_default();
     let endpoint = &shown.endpoint;
     match (failed, undecided, all) {
-        (_, _, 0) => format!("No rule of {endpoint} has a reading yet: the first window has not ended"),
-        (0, 0, _) => format!("Every rule of {endpoint} is kept: {all} of {all}"),
+        (_, _, 0) => format!("{endpoint}: no rule was evaluated yet; the first window has not ended"),
+        (0, 0, _) => format!("{endpoint}: all {} passed", counted(all, "rule")),
         (0, _, _) => {
-            let are = plural(undecided, "is", "are");
-            format!("{undecided} of {} of {endpoint} {are} undecided: {first}", counted(all, "rule"))
+            format!("{endpoint}: {undecided} of {} undecided: {first}", counted(all, "rule"))
         }
         _ => {
-            let are = plural(failed, "is", "are");
-            format!("{failed} of {} of {endpoint} {are} broken: {first}", counted(all, "rule"))
+            format!("{endpoint}: {failed} of {} failed: {first}", counted(all, "rule"))
         }
     }
 }
@@ -249,7 +248,8 @@ pub(super) fn history(past: &RuleHistory, html: Option<&PathBuf>) -> Page {
     let part = past.part.as_ref().map(|part| format!(", of {part}")).unwrap_or_default();
     let mut page = Page::new().line(format!("{rule} at {}{part}  {line}", newest.endpoint));
     let mut table =
-        TextTable::new(["window", "verdict", "value", "interval", "bound", "rows", "version", "what is known"]);
+        TextTable::new(["window", "verdict", "value", "interval", "bound", "rows", "version", "what is known"])
+            .reason("what is known");
     for reading in past.readings().rev() {
         let [_, _, value, interval, bound, rows, window, known] = cells(reading);
         let judged = format!("{} {}", mark(judged(reading)).glyph(), word(reading));

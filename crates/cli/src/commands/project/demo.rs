@@ -30,14 +30,14 @@ const FILES: [(&str, &[u8]); 3] = [
     ("data/snapshots.parquet", include_bytes!("../../../../../examples/churn/data/snapshots.parquet")),
 ];
 
-/// The whole loop on real data, in under three minutes: purchases of 23,570 customers, who of them will leave.
+/// Replay a year of a shop's purchases: train, serve, monitor, alert, retrain and deploy. Takes about a minute.
 ///
-/// Trains, serves, watches labels arrive late, alerts, retrains, gates and promotes; ends with what not acting would have
-/// cost. The project that it plays is in the binary; --keep writes it to a folder, to read and to change.
+/// The data are the purchases of 23,570 customers; the model predicts who leaves. The last lines compare the result
+/// with a model that is never retrained. The project is part of the program; --keep writes it to a folder.
 #[derive(Debug, Args)]
 pub(crate) struct Demo {
-    /// Write the project into this folder, which must be empty or absent, play it there, and keep what came of it: `kilter
-    /// status` and `kilter server` in that folder show it.
+    /// Write the project and the results into this folder, which must be empty or absent. `kilter status` and `kilter
+    /// server` work in it.
     #[arg(long, value_name = "DIR")]
     keep: Option<PathBuf>,
 }
@@ -59,7 +59,7 @@ impl Demo {
         };
         write_project(&folder)?;
         output
-            .note("playing a year of a shop as production: every line is a decision; this takes less than a minute\n");
+            .note("Replaying a year of a shop as production, one line per decision. This takes less than a minute.\n");
         let state = self.keep.as_ref().map(|folder| folder.join(DATA_FOLDER));
         let report = play(&folder, state.as_deref(), &ReplayOptions::default(), output)?;
         let mut table = TextTable::new(["next", ""]);
@@ -77,11 +77,11 @@ impl Demo {
         let look = match &self.keep {
             Some(_) => Next {
                 command: format!("{there}{kilter} status"),
-                what: "what serves, what is wrong, what was decided",
+                what: "what is live, what is wrong, what was decided",
             },
             None => Next {
                 command: format!("{kilter} demo --keep {PROJECT}"),
-                what: "keep the project: one readable file says all this",
+                what: "keep the project: one readable file describes all this",
             },
         };
         [

@@ -41,7 +41,7 @@ const SAMPLES: usize = 20;
 /// Rows that are asked whether a column alone tells the label.
 const MAX_ASKED: usize = 20_000;
 
-/// Write a first kilter.toml for a table: small, valid, with comments.
+/// Write a first kilter.toml for a table: small, valid and commented.
 ///
 /// What it guesses (time, label, ids) stands there with a comment; look it over. Columns that alone tell the label, and those
 /// that look like ids, are no features. A table outside of the project is copied into its folder `data`. An existing
@@ -57,7 +57,7 @@ pub(crate) struct Init {
     /// Replace an existing kilter.toml without asking.
     #[arg(long)]
     force: bool,
-    /// The project's folder.
+    /// The folder of the project.
     #[arg(default_value = ".")]
     project: PathBuf,
 }
@@ -153,7 +153,7 @@ impl Init {
             }
         }
         let detail = format!("`{}` exists already, and would change:\n{difference}", file.display());
-        Err(Problem::new(Code::FileExists, detail).hint("say --force to replace it").into())
+        Err(Problem::new(Code::FileExists, detail).hint("use --force to replace it").into())
     }
 
     /// Refuses a label that is no column of the table.
@@ -180,12 +180,13 @@ impl Written {
             page = page.marked(Mark::Ok, format!("copied the table to {}", place.display()));
         }
         for column in telling {
-            page =
-                page.marked(Mark::Warn, format!("`{column}` predicts the label alone, so it is no feature. Check it"));
+            page = page
+                .marked(Mark::Warn, format!("`{column}` alone predicts the label, so it is not a feature: check it"));
         }
         match label {
-            Some(label) => page
-                .line(format!("It predicts `{label}`. Look it over, then: kilter check, kilter run, kilter replay .")),
+            Some(label) => page.line(format!(
+                "It predicts `{label}`. Check the file, then: kilter check, kilter run, kilter replay ."
+            )),
             None => page.marked(
                 Mark::Warn,
                 "no column looks like the one to predict: name it in the file, or begin again with --label COLUMN",

@@ -22,24 +22,22 @@ use crate::{
     },
 };
 
-/// Where the lines of a decision begin behind its first: below what was decided.
-const HANGING: usize = 12;
-
-/// Play a project's dataset as production and show every decision.
+/// Replay the dataset of a project as production, and show every decision.
 ///
-/// Trains on the first period, serves the rest through the real endpoint in the order of events, lets labels arrive
-/// when they became known; monitors, alerts, retrains, gates and promotes as the server would, with the clock handed in.
+/// Trains on the first period and serves the rest through the real endpoint, in the order of events. Labels arrive
+/// when they became known. Monitors, alerts, retrainings, gates and promotions are those of the server, with a
+/// simulated clock. One line per decision; --verbose shows each reason in full.
 #[derive(Debug, Args)]
 pub(crate) struct Replay {
-    /// The project's folder.
+    /// The folder of the project.
     project: PathBuf,
-    /// Keep the state of the replay in this folder, which must be empty or absent; without it, it is thrown away.
+    /// Keep the data folder of the replay here; it must be empty or absent. Default: a temporary folder.
     #[arg(long, value_name = "DIR")]
     keep: Option<PathBuf>,
-    /// The seed of whatever the replay draws; by default the contract's.
+    /// The random seed. Default: the one of the contract.
     #[arg(long)]
     seed: Option<u64>,
-    /// Play until this moment at most.
+    /// Stop the replay at this time.
     #[arg(long, value_name = "TIME")]
     until: Option<Timestamp>,
 }
@@ -87,7 +85,7 @@ fn problem(error: &ReplayError, is_kept: bool) -> Problem {
 
 fn show_progress(bar: &ProgressBar, output: &Output, progress: &Progress) {
     for entry in &progress.decided {
-        bar.write_answer(output, &Page::new().hanging(mark(&entry.kind), line(entry), HANGING));
+        bar.write_answer(output, &line(entry));
     }
     bar.set(progress.answered as u64, progress.rows as u64, &day(progress.now));
 }
@@ -96,12 +94,11 @@ fn day(time: Timestamp) -> String {
     time.to_string().chars().take(10).collect()
 }
 
-/// One decision as a line: day, kind, version, why.
-fn line(entry: &Entry) -> String {
+/// One decision as a line: day, kind, version, reason.
+fn line(entry: &Entry) -> Page {
     let version = entry.version.map_or_else(String::new, |version| format!("v{version}"));
-    format!("{}  {:<18} {version:<4} {}", day(entry.at), entry.kind.replace('_', " "), entry.reason)
-        .trim_end()
-        .to_owned()
+    let lead = format!("{}  {:<17}  {version:<3}  ", day(entry.at), entry.kind.replace('_', " "));
+    Page::new().reason(mark(&entry.kind), lead, entry.reason.clone())
 }
 
 /// What kind of news a decision is.
@@ -133,7 +130,7 @@ pub(crate) fn page(report: &Report) -> Page {
     for sentence in sentences(report) {
         page = page.line(sentence);
     }
-    report.notes.iter().fold(page, |page, note| page.marked(Mark::None, note.clone()))
+    report.notes.iter().fold(page, |page, note| page.reason(Mark::None, "", note.clone()))
 }
 
 fn cells(period: &Period) -> [String; 6] {

@@ -46,31 +46,31 @@ use crate::{
 /// The rest between two questions that had no answer.
 const PAUSE: std::time::Duration = std::time::Duration::from_millis(200);
 
-/// Run the steps of a project; package, judge and deploy the result, as the contract states.
+/// Run the steps of a project, then package, gate and deploy the new version as the contract states.
 ///
-/// Steps whose result is known are taken from the cache, so a run that was stopped goes on where it was. A run that comes
-/// to what a version holds already makes no other. Where a server has the data folder, it does the run, in the project's
-/// folder, and goes on with it whatever becomes of this command. Ends with 3 when a gate refuses the version, with 8 when
-/// a person must decide.
+/// A step with unchanged inputs is taken from the cache, so a stopped run continues where it was. A run whose result
+/// equals an existing version creates no other. If a server uses the data folder, the server executes the run, also
+/// after this command has ended. Exits with 3 if a gate rejects the version, and with 8 if the version needs an
+/// approval.
 #[derive(Debug, Args)]
 pub(crate) struct Run {
-    /// Only these steps and what feeds them; all where none is named.
+    /// Only these steps and the steps that they depend on. Default: all.
     steps: Vec<StepName>,
-    /// The project's folder.
+    /// The folder of the project.
     #[arg(long, value_name = "DIR", default_value = ".")]
     project: PathBuf,
     #[command(flatten)]
     connect: ConnectArgs,
-    /// Say what would be executed and why, and do nothing.
+    /// Show which steps would be executed and why. Executes nothing.
     #[arg(long)]
     dry_run: bool,
-    /// Execute steps though their results are known, and make a version though nothing changed.
+    /// Execute steps with cached results too, and create a version even if nothing changed.
     #[arg(long, conflicts_with = "dry_run")]
     force: bool,
-    /// Refuse to run when data is not what kilter.lock pins.
+    /// Fail if a dataset differs from its digest in kilter.lock.
     #[arg(long)]
     locked: bool,
-    /// Another value of a parameter, like `train.rounds=50`; can be repeated.
+    /// Override a parameter, like `train.rounds=50`. Can be repeated.
     #[arg(long = "param", value_name = "NAME=VALUE")]
     params: Vec<String>,
 }
@@ -158,7 +158,7 @@ impl Run {
             params: overrides(&self.params)?,
         };
         let api::RunStarted { id } = api.call(async |api| api.start_run(&body).await)?;
-        output.note(&format!("The server does run {id}; `kilter runs cancel {id}` stops it."));
+        output.note(&format!("The server executes run {id}. Cancel it with `kilter runs cancel {id}`."));
         let bar = ProgressBar::start(output);
         let mut after = 0;
         loop {
@@ -279,7 +279,7 @@ fn answer(project: &Project, run: &api::Run) -> Answer {
     if let Some(version) =
         run.version.as_ref().filter(|version| version.state == api::VersionState::Approved && waits_for_a_word)
     {
-        page = page.line(format!("Next: kilter deploy --version {}", version.number));
+        page = page.line(format!("Deploy it: kilter deploy --version {}", version.number));
     }
     let record = match &run.record {
         Value::Null => serde_json::json!({ "run": run.summary.id, "state": run.summary.state, "steps": [] }),
@@ -308,7 +308,7 @@ fn with_step_metrics(page: Page, run: &api::Run) -> Page {
 fn verdict(run: &api::Run) -> (Exit, Mark, String) {
     let count = |state| run.steps.iter().filter(|step| step.state == state).count();
     let steps = format!(
-        "{}: {} executed, {} known already",
+        "{}: {} executed, {} cached",
         counted(run.steps.len(), "step"),
         count(api::StepState::Succeeded),
         count(api::StepState::Cached)
@@ -343,7 +343,7 @@ fn verdict(run: &api::Run) -> (Exit, Mark, String) {
 const fn of_version(state: api::VersionState) -> (Exit, Mark, &'static str) {
     match state {
         api::VersionState::Approved => (Exit::Done, Mark::Ok, "is approved"),
-        api::VersionState::Rejected => (Exit::CheckFailed, Mark::Bad, "is refused by a gate"),
+        api::VersionState::Rejected => (Exit::CheckFailed, Mark::Bad, "is rejected by a gate"),
         api::VersionState::Validated => (Exit::PendingApproval, Mark::Wait, "passed its gates and waits for approval"),
         api::VersionState::Candidate => (Exit::PendingApproval, Mark::Wait, "is undecided: something was not measured"),
         _ => (Exit::Done, Mark::None, "is made"),

@@ -15,7 +15,7 @@ use crate::{
     },
 };
 
-/// Runs: list them, show one, read its logs, cancel it.
+/// List runs, show a run or its logs, cancel a run.
 #[derive(Debug, Args)]
 pub(crate) struct Runs {
     #[command(subcommand)]
@@ -41,10 +41,10 @@ impl Runs {
     }
 }
 
-/// List runs, the newest first.
+/// List runs, newest first.
 #[derive(Debug, Args)]
 struct List {
-    /// The most runs to show.
+    /// The largest number of runs to show.
     #[arg(long, value_name = "COUNT", default_value_t = 20)]
     limit: u32,
     #[command(flatten)]
@@ -55,7 +55,7 @@ impl List {
     fn run(self) -> Result<Answer, CliError> {
         let query = api::PageQuery { limit: Some(self.limit), cursor: None };
         let found = self.connect.api()?.call(async |api| api.runs(&query).await)?;
-        let mut table = TextTable::new(["run", "project", "state", "version", "began", "why"]);
+        let mut table = TextTable::new(["run", "project", "state", "version", "began", "why"]).reason("why");
         for run in &found.items {
             table.row([
                 run.id.clone(),
@@ -75,10 +75,10 @@ impl List {
     }
 }
 
-/// One run: its steps, what was measured, the version that it made and what each gate said.
+/// Show a run: its steps, metrics, version and gate verdicts.
 #[derive(Debug, Args)]
 struct Show {
-    /// The id of the run; the newest one where none is named.
+    /// The id of the run. Default: the newest run.
     id: Option<String>,
     #[command(flatten)]
     connect: ConnectArgs,
@@ -94,8 +94,8 @@ impl Show {
                 format!("run {} of {} {}", run.summary.id, run.summary.project, state(run.summary.state)),
             )
             .line(format!("began {}: {}", run.summary.created, run.summary.cause));
-        page = run.reason.iter().fold(page, |page, reason| page.line(reason.clone()));
-        page = run.steps.iter().fold(page, |page, step| page.marked(mark_of_step(step.state), sentence(step)));
+        page = run.reason.iter().fold(page, |page, reason| page.reason(None, "", reason.clone()));
+        page = run.steps.iter().fold(page, |page, step| page.reason(mark_of_step(step.state), "", sentence(step)));
         if let Some(version) = &run.version {
             let made = if run.unchanged { "unchanged: version" } else { "version" };
             page = page.line(format!("{made} {} of {} is {}", version.number, version.model, version.state));
@@ -105,12 +105,12 @@ impl Show {
     }
 }
 
-/// What steps wrote, those that succeeded too.
+/// Show the logs of the steps of a run.
 #[derive(Debug, Args)]
 struct Logs {
-    /// The step; all of them where none is named.
+    /// The step. Default: all steps.
     step: Option<StepName>,
-    /// The id of the run; the newest one where none is named.
+    /// The id of the run. Default: the newest run.
     #[arg(long, value_name = "ID")]
     run: Option<String>,
     #[command(flatten)]
@@ -147,13 +147,13 @@ impl Logs {
     }
 }
 
-/// Ask a run that the server does to stop. Its steps are ended; what they had finished stays known.
+/// Cancel a run of the server. Its running steps are stopped; finished steps stay in the cache.
 #[derive(Debug, Args)]
 struct Cancel {
     /// The id of the run.
     id: String,
-    /// Why, for the audit table.
-    #[arg(long, value_name = "TEXT", default_value = "no reason given (terminal)")]
+    /// The reason, for the audit log.
+    #[arg(long, value_name = "TEXT", default_value = "requested in the terminal")]
     reason: String,
     #[command(flatten)]
     connect: ConnectArgs,
@@ -163,7 +163,7 @@ impl Cancel {
     fn run(self) -> Result<Answer, CliError> {
         let body = api::Reason { reason: Some(self.reason) };
         let run = self.connect.api()?.call(async |api| api.cancel_run(&self.id, &body).await)?;
-        let page = Page::new().marked(Mark::Running, format!("run {} is asked to stop", run.summary.id));
+        let page = Page::new().marked(Mark::Running, format!("run {} is being cancelled", run.summary.id));
         Ok(Answer::done(&run, page))
     }
 }
@@ -226,7 +226,7 @@ const fn mark_of_step(state: api::StepState) -> Mark {
 /// What a step did, and what it measured.
 fn sentence(step: &api::RunStep) -> String {
     let what = match step.state {
-        api::StepState::Cached => "known already".to_owned(),
+        api::StepState::Cached => "cached".to_owned(),
         api::StepState::Succeeded => format!("{:.1} s", step.wall_ms as f64 / 1_000.0),
         state => format!("{state:?}").to_lowercase(),
     };

@@ -5,7 +5,7 @@ use kilter_domain::contract::schema;
 
 use crate::ui::{error::CliError, output::Output, view::Answer};
 
-/// Print the JSON Schema of kilter.toml, for completion and hints in an editor.
+/// Print the JSON Schema of kilter.toml, for completion in an editor.
 ///
 /// With the Taplo extension: `kilter schema > kilter.schema.json`, and `#:schema ./kilter.schema.json` as the first line of
 /// kilter.toml.

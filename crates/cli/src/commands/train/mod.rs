@@ -37,8 +37,8 @@ const MAX_ASKED: usize = 20_000;
 
 /// Train a model that predicts one column of a table from the others.
 ///
-/// Writes DIR/model.onnx, standard ONNX that takes the raw columns, and DIR/training.json, how it came about. The same table,
-/// options and seed give the same bytes.
+/// Writes DIR/model.onnx (standard ONNX with the raw columns as inputs) and DIR/training.json (the training report).
+/// The same table, options and seed give the same bytes.
 #[derive(Debug, Args)]
 pub(crate) struct Train {
     /// The table: Parquet, CSV, TSV or JSON lines, or a folder of them.
@@ -49,8 +49,8 @@ pub(crate) struct Train {
     /// The folder to write into.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// The kind of question. Where it is not given: two distinct values are binary, more texts multiclass, other
-    /// numbers regression.
+    /// The task. Default: two distinct values are binary, texts with more values multiclass, other numbers
+    /// regression.
     #[arg(long, value_parser = ["binary", "multiclass", "regression"])]
     task: Option<String>,
     /// The family of models.
@@ -59,24 +59,24 @@ pub(crate) struct Train {
     /// The column of row weights.
     #[arg(long, value_name = "COLUMN")]
     weight: Option<String>,
-    /// Columns that the model must not read.
+    /// Columns that the model does not read.
     #[arg(long, value_name = "COLUMNS")]
     exclude: Vec<ColumnList>,
-    /// The only columns that the model may read.
+    /// The only columns that the model reads.
     #[arg(long, value_name = "COLUMNS")]
     include: Vec<ColumnList>,
-    /// Columns that the model reads and a request may leave out; a request that lacks any other column is refused.
+    /// Columns that a request may omit. A request without any other column is rejected.
     #[arg(long, value_name = "COLUMNS")]
     optional: Vec<ColumnList>,
-    /// The positive class of a binary task; by default the second in order.
+    /// The positive class of a binary task. Default: the second in order.
     #[arg(long, value_name = "CLASS")]
     positive: Option<String>,
     #[command(flatten)]
     kinds: Kinds,
-    /// What random choices are made from.
+    /// The random seed.
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// A setting of the learner, like `rounds=200`; can be repeated.
+    /// A hyperparameter of the learner, like `rounds=200`. Can be repeated.
     #[arg(long = "param", value_name = "NAME=VALUE")]
     params: Vec<String>,
 }
@@ -167,7 +167,7 @@ impl Kinds {
             lists.iter().map(named).flat_map(|(columns, kind)| columns.into_iter().map(move |name| (name, kind)));
         for (column, kind) in stated {
             if let Some(other) = kinds.insert(column.clone(), kind).filter(|&other| other != kind) {
-                return Err(usage(format!("column `{column}` is said to be {other:?} and {kind:?}")));
+                return Err(usage(format!("column `{column}` is declared as {other:?} and {kind:?}")));
             }
         }
         Ok(kinds)

@@ -22,7 +22,7 @@ use crate::{
     ui::{error::CliError, estimate::FailOn, unread::Unread, view::Answer},
 };
 
-/// Compare a table with a reference: distances beyond chance, missing and unseen values, changed columns.
+/// Compare a table with a reference: drift beyond chance, missing and unseen values, changed columns.
 ///
 /// The reference is another table (then every distance is exact), or a profile stored by `kilter profile --out`. A
 /// column gets a level where its distance, less what two samples of one law would show, reaches the threshold and a
@@ -38,7 +38,7 @@ pub(crate) struct Drift {
     current: PathBuf,
     #[command(flatten)]
     columns: Columns,
-    /// End with exit code 3 when a column reaches this level.
+    /// Exit with 3 if a column reaches this level.
     #[arg(long, value_name = "LEVEL")]
     fail_on: Option<FailOn>,
     /// Also write a self-contained HTML page.

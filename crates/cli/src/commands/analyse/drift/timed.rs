@@ -29,10 +29,10 @@ use crate::ui::{
 /// The times of rows, and what they are compared by.
 #[derive(Debug, Args)]
 pub(super) struct Times {
-    /// The column that says when a row happened, in both tables: distances are read as a monitor reads them.
+    /// The column with the time of a row, in both tables. Distances are those of a monitor.
     #[arg(long, value_name = "COLUMN", conflicts_with = "html")]
     time: Option<String>,
-    /// What rows are compared by.
+    /// The season within which rows are compared.
     #[arg(long, value_name = "SEASON", default_value = "found", requires = "time")]
     season: SeasonName,
     /// The length of a window (`[monitor] every`): the reference is cut into blocks that are not longer.
@@ -201,7 +201,9 @@ fn text(columns: &[TimedDrift], level: Level, rows: (usize, usize)) -> Page {
         plural(rows.1, "row", "rows")
     );
     let mut table =
-        TextTable::new(["level", "column", "measure", "distance", "by chance", "effect", "p", "PSI", "compared"]);
+        TextTable::new(["level", "column", "measure", "distance", "by chance", "effect", "p", "PSI", "compared"])
+            .detail(&["by chance", "PSI"])
+            .reason("compared");
     for column in columns {
         let headline = column.distances.first().map(|found| found.distance);
         let psi = column.distances.iter().find(|found| found.distance.measure == kilter_stats::drift::Measure::Psi);

@@ -21,7 +21,7 @@ const OPEN: usize = 12;
 
 /// For the terminal.
 pub(super) fn text(drift: &TableDrift, result: &DriftResult) -> Page {
-    let mut page = Page::new().marked(mark(result.level), verdict(drift)).line(format!(
+    let mut page = Page::new().reason(mark(result.level), "", verdict(drift)).line(format!(
         "  reference {} {}, current {} {}{}",
         whole(result.reference_rows),
         plural(result.reference_rows, "row", "rows"),
@@ -32,7 +32,9 @@ pub(super) fn text(drift: &TableDrift, result: &DriftResult) -> Page {
     for change in &result.schema {
         page = page.marked(mark(change.level), schema_words(&change.change));
     }
-    let mut table = TextTable::new(HEADINGS.iter().map(|heading| heading.trim_start_matches('#')));
+    let mut table = TextTable::new(HEADINGS.iter().map(|heading| heading.trim_start_matches('#')))
+        .detail(&["by chance", "KS", "JS"])
+        .reason("what else");
     for column in &drift.columns {
         let level = format!("{} {}", mark(column.level).glyph(), column.level.word());
         table.row([level].into_iter().chain(cells(column)));

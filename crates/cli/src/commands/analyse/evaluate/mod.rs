@@ -32,7 +32,7 @@ use crate::{
     },
 };
 
-/// Measure a model on labelled rows: every metric of its task with its 95 % interval, over all rows and by slice.
+/// Evaluate a model on labelled rows: every metric of its task with its 95 % interval, over all rows and by slice.
 ///
 /// What cannot be measured says so. Slices with fewer than 30 labelled rows are left out, and named. With --against
 /// another model is measured on the same rows, and the differences are paired: an interval that leaves out zero is a
@@ -44,26 +44,26 @@ pub(crate) struct Evaluate {
     model: PathBuf,
     /// The labelled rows.
     data: PathBuf,
-    /// The column that holds what turned out to be true; by default the one that the model was trained on.
+    /// The column with the labels. Default: the target of the model.
     #[arg(long, value_name = "COLUMN")]
     target: Option<String>,
     /// The column of row weights.
     #[arg(long, value_name = "COLUMN")]
     weight: Option<String>,
-    /// Columns by whose values the leading metric is told (numbers with many values by quartile).
+    /// Columns whose values are slices for the leading metric (numbers with many values by quartile).
     #[arg(long, value_name = "COLUMNS")]
     slice: Vec<ColumnList>,
-    /// The score from which on a binary answer counts as positive; by default where the model decides by itself: 0.5, and
-    /// above 0 of a model that answers margins.
+    /// The score from which a prediction is positive. Default: the threshold of the model: 0.5, or 0 for a model with
+    /// margins.
     #[arg(long, value_name = "SCORE", allow_negative_numbers = true)]
     threshold: Option<f64>,
-    /// Another model of the same task to compare with, on the same rows; rules call it the champion.
+    /// A second model of the same task to compare with on the same rows. Rules call it the champion.
     #[arg(long, value_name = "MODEL")]
     against: Option<PathBuf>,
-    /// A rule that must hold, like `auc >= 0.8` or `auc >= champion.auc`; can be repeated.
+    /// A required rule, like `auc >= 0.8` or `auc >= champion.auc`. Can be repeated.
     #[arg(long = "rule", value_name = "RULE")]
     rules: Vec<Rule>,
-    /// Also write the document into a file, for a step's `metrics`.
+    /// Also write the JSON document into a file, for the `metrics` of a step.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// Also write a self-contained HTML page.
@@ -102,7 +102,7 @@ impl Evaluate {
         }
         let loaded = load_model(&self.model)?;
         let target = self.target.clone().or_else(|| loaded.1.signature().target.clone()).ok_or_else(|| {
-            Problem::new(Code::UsageInvalid, "the model does not say which column it predicts")
+            Problem::new(Code::UsageInvalid, "the model file does not name its label column")
                 .hint("name it: --target COLUMN")
         })?;
         let table = read_table(&self.data, &ReadOptions::default())?;

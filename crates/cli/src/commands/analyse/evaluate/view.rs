@@ -29,7 +29,7 @@ pub(super) fn text(result: &Evaluation) -> Page {
     if let Some(labels) = &result.labels {
         page = page.marked(if labels.is_beyond { Mark::Bad } else { Mark::Warn }, labels.sentence.clone());
     }
-    page = result.rules.iter().fold(page, |page, rule| page.marked(rule_mark(rule), rule.text.clone()));
+    page = result.rules.iter().fold(page, |page, rule| page.reason(rule_mark(rule), "", rule.text.clone()));
     // Where the labels fit no class, that is the reason of every metric, and is said above.
     let is_beyond = result.labels.as_ref().is_some_and(|labels| labels.is_beyond);
     if !is_beyond {
@@ -37,7 +37,7 @@ pub(super) fn text(result: &Evaluation) -> Page {
     }
     for metric in result.metrics.iter().filter(|_| !is_beyond) {
         if let Some(why) = &metric.measured.missing {
-            page = page.marked(Mark::InsufficientData, format!("{}: {why}", metric.metric));
+            page = page.reason(Mark::InsufficientData, format!("{}: ", metric.metric), why.clone());
         }
     }
     if let Some(counts) = &result.picture.confusion {
@@ -146,7 +146,7 @@ fn standing_word(standing: Comparison) -> &'static str {
     match standing {
         Comparison::Better => "better",
         Comparison::Worse => "worse",
-        Comparison::Even => "no difference to tell",
+        Comparison::Even => "no difference",
         Comparison::Unjudged => "not judged",
     }
 }

@@ -26,7 +26,7 @@ use crate::{
 /// Rows that are told one by one at most.
 const MAX_LOCALS: usize = 1000;
 
-/// Explain what moves a model's score: by column over all rows, for chosen rows, and between two tables.
+/// Explain the scores of a model: by column over all rows, for chosen rows, and between two tables.
 ///
 /// Trees and linear models are explained by their exact Shapley values: a row's parts and the base add up to its score.
 /// The score is what the model adds up before it answers: log-odds for a binary model by `kilter train`. Models that cannot be
@@ -37,17 +37,16 @@ pub(crate) struct Explain {
     model: PathBuf,
     /// The rows.
     data: PathBuf,
-    /// How many rows are explained one by one, spread from the lowest score to the highest.
+    /// The number of rows to explain one by one, spread from the lowest score to the highest.
     #[arg(long, value_name = "N", default_value_t = 3, conflicts_with = "row")]
     rows: usize,
-    /// A row to tell, counted from 0; can be repeated.
+    /// A row to explain, counted from 0. Can be repeated.
     #[arg(long, value_name = "I")]
     row: Vec<usize>,
-    /// Split the change of the mean score from this table to the rows between the columns.
+    /// Attribute the change of the mean score since this table to the columns.
     #[arg(long, value_name = "DATA")]
     against: Option<PathBuf>,
-    /// The column that holds what turned out to be true, for permutation importance; by default the one that the model was
-    /// trained on.
+    /// The column with the labels, for permutation importance. Default: the target of the model.
     #[arg(long, value_name = "COLUMN")]
     target: Option<String>,
     /// Also write a self-contained HTML page.
@@ -144,7 +143,7 @@ impl Explain {
         if let Some(path) = &self.against {
             let detail = format!("the change from `{}` cannot be split exactly: {why}", path.display());
             return Err(Problem::new(Code::ModelInvalid, detail)
-                .hint("leave out --against; `kilter drift` tells how the tables differ")
+                .hint("leave out --against; `kilter drift` shows how the tables differ")
                 .into());
         }
         let target = match &self.target {

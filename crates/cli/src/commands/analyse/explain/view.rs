@@ -136,7 +136,7 @@ fn others(values: impl Iterator<Item = f64>) -> Option<(usize, f64)> {
 /// Whether larger values raise or lower the score, or which values do.
 fn direction(column: &Column) -> String {
     if column.mean_absolute == 0.0 {
-        return "has no say".to_owned();
+        return "has no effect".to_owned();
     }
     match column.trend {
         Some(trend) if trend >= CLEAR_TREND => return format!("▲ more raises it ({})", number(trend)),

@@ -28,7 +28,7 @@ use crate::{
     },
 };
 
-/// Compare decisions between groups: selection, true and false positive rates, precision, calibration, and their gaps.
+/// Compare groups: selection rate, true and false positive rate, precision, calibration, and their differences.
 ///
 /// The decisions are a model's, or stand in the table already (--score, --predicted). Every number has its 95 %
 /// interval; what rests on fewer than 30 rows is named and not judged. An impact (a group's selection rate over that of
@@ -48,32 +48,32 @@ pub(crate) struct Fairness {
     /// The same as columns of the table, once it is read.
     #[arg(skip)]
     groups: Vec<String>,
-    /// Also judge the combinations of two and three of the columns.
+    /// Also compare the combinations of two and three of the columns.
     #[arg(long)]
     intersect: bool,
-    /// The column that holds what turned out to be true; by default the one that the model was trained on.
+    /// The column with the labels. Default: the target of the model.
     #[arg(long, value_name = "COLUMN")]
     target: Option<String>,
-    /// The group that others are compared with, like `sex=male`; by default the one that is selected most.
+    /// The reference group, like `sex=male`. Default: the group with the highest selection rate.
     #[arg(long, value_name = "COLUMN=VALUE")]
     privileged: Vec<String>,
-    /// The class that counts as positive; by default the second of two.
+    /// The positive class. Default: the second of two.
     #[arg(long, value_name = "CLASS")]
     positive: Option<String>,
-    /// The score from which on an answer counts as positive; by default where the model decides by itself: 0.5, and above 0
-    /// of a model that answers margins.
+    /// The score from which a prediction is positive. Default: the threshold of the model: 0.5, or 0 for a model with
+    /// margins.
     #[arg(long, value_name = "SCORE", allow_negative_numbers = true)]
     threshold: Option<f64>,
-    /// The column of the table that holds the scores, instead of a model.
+    /// The column with the scores, instead of a model.
     #[arg(long, value_name = "COLUMN")]
     score: Option<String>,
-    /// The column of the table that holds the decisions, instead of a model.
+    /// The column with the decisions, instead of a model.
     #[arg(long, value_name = "COLUMN")]
     predicted: Option<String>,
     /// The column of row weights.
     #[arg(long, value_name = "COLUMN")]
     weight: Option<String>,
-    /// End with exit code 3 when an impact reaches this level.
+    /// Exit with 3 if an impact ratio reaches this level.
     #[arg(long, value_name = "LEVEL")]
     fail_on: Option<FailOn>,
     /// Also write a self-contained HTML page.
@@ -131,7 +131,7 @@ impl Fairness {
     fn name_groups(&mut self, table: &Table) -> Result<(), CliError> {
         self.groups = named(&self.group_lists, table.names());
         if let Some(twice) = self.groups.iter().enumerate().find(|(at, name)| self.groups[..*at].contains(name)) {
-            return Err(usage(format!("`{}` stands twice in --groups", twice.1)));
+            return Err(usage(format!("`{}` is listed twice in --groups", twice.1)));
         }
         let is_named = |pair: &str| {
             self.groups
@@ -218,9 +218,7 @@ impl Fairness {
 }
 
 fn no_target() -> CliError {
-    Problem::new(Code::UsageInvalid, "it is not said which column holds what turned out to be true")
-        .hint("name it: --target COLUMN")
-        .into()
+    Problem::new(Code::UsageInvalid, "the label column is not known").hint("name it: --target COLUMN").into()
 }
 
 fn problem(error: &FairnessError) -> CliError {

@@ -51,7 +51,7 @@ fn attribute_text(mut page: Page, attribute: &Attribute) -> Page {
     page = page.table(groups);
     let rest = attribute.groups.len().saturating_sub(SHOWN);
     if rest > 0 {
-        page = page.line(format!("  and {rest} smaller groups: --json has all of them"));
+        page = page.line(format!("  and {rest} smaller groups: --json lists all"));
     }
     let mut measures = TextTable::new(["measure", "value", "between"]);
     for measure in &attribute.measures {

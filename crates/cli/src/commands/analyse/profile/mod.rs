@@ -31,7 +31,7 @@ const TOP: usize = 10;
 /// tables without the rows. Columns are read one at a time: a table may be much larger than memory.
 #[derive(Debug, Args)]
 pub(crate) struct Profile {
-    /// The table: a file or a folder of files; or a profile that was stored.
+    /// The table (a file or a folder of files), or a stored profile.
     file: PathBuf,
     #[command(flatten)]
     columns: Columns,

@@ -21,10 +21,10 @@ use crate::{
     },
 };
 
-/// Check a contract: every error at once, with line, nearest name and what to do.
+/// Check kilter.toml: show every error with its line, the nearest valid name and the fix.
 ///
-/// Names of columns are held against the data, names of metrics against the task that the label asks for, and keys that do
-/// nothing yet are named. Ends with 3 when it is not valid. A missing dataset is a warning.
+/// Names of columns are checked against the data, and metrics against the task of the label. Keys without effect are
+/// listed. A missing dataset is a warning. Exits with 3 if the contract is not valid.
 #[derive(Debug, Args)]
 pub(crate) struct Check {
     /// The project's folder, or a contract file.
@@ -85,7 +85,7 @@ fn valid(file: PathBuf, folder: &Path, inspected: &InspectedContract, unreadable
         format!("{}:{}: {}{hint}", file.display(), warning.line, warning.message)
     }));
     for warning in &warnings {
-        page = page.marked(Mark::Warn, warning.clone());
+        page = page.reason(Mark::Warn, "", warning.clone());
     }
     Answer::done(&Checked { file, valid: true, errors: Vec::new(), warnings }, page)
 }
