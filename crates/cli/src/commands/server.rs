@@ -88,7 +88,7 @@ impl Server {
             let address = format!("http://{}", server.address()?);
             let page = Page::new()
                 .line(format!("kilter {} listens on {address}", env!("CARGO_PKG_VERSION")))
-                .line(format!("Everything is kept in {}. CliError it with Ctrl-C.", data.display()));
+                .line(format!("The data folder is {}. Stop the server with Ctrl-C.", data.display()));
             let answering = Answering { address, data, version: env!("CARGO_PKG_VERSION"), pid: std::process::id() };
             output.announce(&answering, page)?;
             server.run_until(stop).await;

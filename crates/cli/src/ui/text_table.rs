@@ -4,6 +4,7 @@
 //! is never broken, a word only where it would take a column that others need; what cannot be a table in so little room
 //! is a list of its rows. Without a terminal nothing is wrapped, so that programs read the same lines everywhere.
 
+use kilter_report::{Cell, Table};
 use textwrap::core::{Word, display_width};
 
 use crate::ui::{headline::headline, terminal::is_control};
@@ -13,7 +14,7 @@ const GAP: &str = "  ";
 /// Words longer than this are broken when a table does not fit else: first those that are longer than any id, then more.
 const LONGEST_WORDS: [usize; 3] = [usize::MAX, 36, 16];
 /// What a reason is never cut shorter than.
-const MIN_REASON: usize = 20;
+const MIN_REASON: usize = 12;
 /// Joins a glyph and its word, which are never parted.
 const JOINED: char = '\u{a0}';
 /// Characters behind which a word is broken rather than elsewhere.
@@ -45,6 +46,20 @@ impl Layout {
     fn narrowest(&self, longest: usize) -> usize {
         let word = if self.is_number { self.word } else { self.word.min(longest) };
         word.max(self.heading_word.min(longest)).min(self.width)
+    }
+}
+
+/// The table of an HTML page, for the terminal: a table is built once.
+impl From<Table> for TextTable {
+    fn from(table: Table) -> Self {
+        let mut text = Self::new(table.headings.iter().map(|heading| heading.trim_start_matches('#')));
+        for row in table.rows {
+            text.row(row.into_iter().map(|cell| match cell {
+                Cell::Text(text) | Cell::Share(text, _) => text,
+                Cell::Mark(state, word) => format!("{} {word}", state.glyph()),
+            }));
+        }
+        text
     }
 }
 

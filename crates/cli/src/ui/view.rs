@@ -1,6 +1,7 @@
 //! What a command answers: one document for programs and one page for people, built together, shown one at a time.
 
 use kilter_api::Exit;
+use kilter_report::Status;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -52,6 +53,19 @@ impl Mark {
     }
 }
 
+impl From<Status> for Mark {
+    fn from(state: Status) -> Self {
+        match state {
+            Status::Ok => Self::Ok,
+            Status::Warn => Self::Warn,
+            Status::Bad => Self::Bad,
+            Status::Wait => Self::Wait,
+            Status::None => Self::None,
+            Status::InsufficientData => Self::InsufficientData,
+        }
+    }
+}
+
 /// When a page for a browser was made, as one of its facts.
 pub(crate) fn made(now: kilter_domain::time::Timestamp) -> (String, String) {
     let text = now.to_string();
@@ -88,8 +102,8 @@ impl Page {
 
     /// Adds a line that begins with the glyph of `mark`.
     #[must_use]
-    pub fn marked(mut self, mark: Mark, text: impl Into<String>) -> Self {
-        self.blocks.push(Block::Line(Some(mark), text.into()));
+    pub fn marked(mut self, mark: impl Into<Mark>, text: impl Into<String>) -> Self {
+        self.blocks.push(Block::Line(Some(mark.into()), text.into()));
         self
     }
 

@@ -51,8 +51,10 @@ fn every_environment_variable_that_is_read_is_documented() {
             let name: String =
                 source.text[at + 1..].chars().take_while(|c| c.is_ascii_uppercase() || *c == '_').collect();
             let is_prefix = name.ends_with('_');
+            // Tests write their committed pages with it.
+            let is_of_tests = name == "KILTER_UPDATE";
             assert!(
-                is_prefix || page.contains(&format!("`{name}`")),
+                is_prefix || is_of_tests || page.contains(&format!("`{name}`")),
                 "{}: {name} is not in cli/src/env.rs",
                 source.path
             );

@@ -42,7 +42,7 @@ pub(super) fn list(endpoints: &[EndpointSummary]) -> Page {
 
 /// One endpoint.
 pub(super) fn show(shown: &EndpointMonitors) -> Page {
-    let mut page = Page::new().reason(mark(state(shown)), "", verdict(shown));
+    let mut page = Page::new().reason(Mark::from(state(shown)), "", verdict(shown));
     for alert in &shown.alerts {
         page = page.reason(
             Mark::Bad,
@@ -52,12 +52,7 @@ pub(super) fn show(shown: &EndpointMonitors) -> Page {
         page = causes(alert).into_iter().fold(page, |page, cause| page.reason(None, "    ", cause));
     }
     if !shown.rules.is_empty() {
-        let mut table = TextTable::new(HEADINGS.iter().map(|heading| heading.trim_start_matches('#')))
-            .detail(&["window", "what is known"]);
-        for rule in &shown.rules {
-            let judged = format!("{} {}", mark(judged(rule)).glyph(), word(rule));
-            table.row([judged].into_iter().chain(cells(rule)));
-        }
+        let table = TextTable::from(reading_table(shown.rules.iter())).detail(&["window", "what is known"]);
         page = page.line("").table(table);
     }
     // What was measured and is too close to its bound stands in the table; why something was not measured does not.
@@ -179,17 +174,6 @@ fn word(reading: &api::Reading) -> &'static str {
     }
 }
 
-const fn mark(state: Status) -> Mark {
-    match state {
-        Status::Ok => Mark::Ok,
-        Status::Warn => Mark::Warn,
-        Status::Bad => Mark::Bad,
-        Status::Wait => Mark::Wait,
-        Status::None => Mark::None,
-        Status::InsufficientData => Mark::InsufficientData,
-    }
-}
-
 fn state(shown: &EndpointMonitors) -> Status {
     match (shown.count(api::Verdict::Failed), shown.count(api::Verdict::Undecided), shown.rules.len()) {
         (_, _, 0) => Status::None,
@@ -247,14 +231,7 @@ pub(super) fn history(past: &RuleHistory, html: Option<&PathBuf>) -> Page {
     let rule = newest.rule.clone().unwrap_or_else(|| format!("{} (no rule)", newest.metric));
     let part = past.part.as_ref().map(|part| format!(", of {part}")).unwrap_or_default();
     let mut page = Page::new().line(format!("{rule} at {}{part}  {line}", newest.endpoint));
-    let mut table =
-        TextTable::new(["window", "verdict", "value", "interval", "bound", "rows", "version", "what is known"])
-            .reason("what is known");
-    for reading in past.readings().rev() {
-        let [_, _, value, interval, bound, rows, window, known] = cells(reading);
-        let judged = format!("{} {}", mark(judged(reading)).glyph(), word(reading));
-        table.row([window, judged, value, interval, bound, rows, version(reading), known]);
-    }
+    let table = TextTable::from(window_table(past.readings().rev())).reason("what is known");
     page = page.table(table);
     if let (true, Some(oldest)) = (past.has_older, past.readings().next()) {
         page = page.line(format!("  older windows: --before {}, or more of them: --windows N", oldest.window_start));
@@ -324,13 +301,10 @@ fn report(title: String, state: Status, verdict: String, mut parts: Vec<ReportPa
 
 /// Every rule with its newest reading.
 fn reading_table<'a>(readings: impl Iterator<Item = &'a api::Reading>) -> Table {
-    let mut table =
-        Table::new(["verdict", "metric", "#value", "#interval", "#bound", "#rows", "window", "what is known"]);
+    let mut table = Table::new(HEADINGS);
     for reading in readings {
-        let [_, metric, value, interval, bound, rows, window, known] = cells(reading);
         let verdict = Cell::Mark(judged(reading), word(reading).to_owned());
-        let cells = [metric, value, interval, bound, rows, window, known];
-        table.row([verdict].into_iter().chain(cells.map(Cell::Text)));
+        table.row([verdict].into_iter().chain(cells(reading).map(Cell::Text)));
     }
     table
 }

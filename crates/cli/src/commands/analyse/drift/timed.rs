@@ -19,11 +19,14 @@ use kilter_report::{number, whole};
 use kilter_stats::{compare::Level, drift::Season};
 use serde::Serialize;
 
-use super::{Drift, measure_words, view::mark};
-use crate::ui::{
-    error::CliError,
-    estimate::FailOn,
-    view::{Answer, Page, TextTable},
+use super::{result::measure_words, view::state};
+use crate::{
+    input::table::Columns,
+    ui::{
+        error::CliError,
+        estimate::FailOn,
+        view::{Answer, Page, TextTable},
+    },
 };
 
 /// The times of rows, and what they are compared by.
@@ -115,26 +118,32 @@ impl Times {
         self.time.is_some()
     }
 
-    pub(super) fn run(&self, drift: &Drift) -> Result<Answer, CliError> {
+    /// Compares the second table with the first.
+    pub(super) fn run(
+        &self,
+        (reference_path, current_path): (&Path, &Path),
+        columns: &Columns,
+        fail_on: Option<FailOn>,
+    ) -> Result<Answer, CliError> {
         let time = self.time.clone().unwrap_or_default();
-        let (reference, events) = timed(&drift.reference, &time)?;
-        let (current, current_events) = timed(&drift.current, &time)?;
+        let (reference, events) = timed(reference_path, &time)?;
+        let (current, current_events) = timed(current_path, &time)?;
         let mut known: Vec<&str> = reference.columns().map(|(name, _)| name).collect();
         known.extend(current.columns().map(|(name, _)| name));
-        let chosen = drift.columns.chosen(&known)?;
+        let chosen = columns.chosen(&known)?;
         let times = ReferenceTimes { events: &events, every: self.every, season: self.season.into() };
         let columns =
             compare((&reference, times), (&current, &current_events), |name| name != time && chosen.picks(name));
         let level = columns.iter().map(|column| column.level).max().unwrap_or(Level::Calm);
-        let exit = match drift.fail_on {
+        let exit = match fail_on {
             Some(FailOn::Alert) if level >= Level::Alert => Exit::CheckFailed,
             Some(FailOn::Warn) if level >= Level::Warn => Exit::CheckFailed,
             _ => Exit::Done,
         };
         let page = text(&columns, level, (reference.rows(), current.rows()));
         let found = TimedDriftResult {
-            reference: drift.reference.clone(),
-            current: drift.current.clone(),
+            reference: reference_path.to_owned(),
+            current: current_path.to_owned(),
             time,
             reference_rows: reference.rows(),
             current_rows: current.rows(),
@@ -209,7 +218,7 @@ fn text(columns: &[TimedDrift], level: Level, rows: (usize, usize)) -> Page {
         let psi = column.distances.iter().find(|found| found.distance.measure == kilter_stats::drift::Measure::Psi);
         let optional = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), number);
         table.row([
-            format!("{} {}", mark(column.level).glyph(), column.level.word()),
+            format!("{} {}", state(column.level).glyph(), column.level.word()),
             column.name.clone(),
             headline.map_or_else(|| "–".to_owned(), |distance| measure_words(distance.measure).to_owned()),
             optional(headline.map(|distance| distance.value)),
@@ -220,5 +229,5 @@ fn text(columns: &[TimedDrift], level: Level, rows: (usize, usize)) -> Page {
             compared(column),
         ]);
     }
-    Page::new().marked(mark(level), verdict).line(counts).table(table)
+    Page::new().marked(state(level), verdict).line(counts).table(table)
 }

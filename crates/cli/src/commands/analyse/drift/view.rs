@@ -10,7 +10,7 @@ use kilter_stats::{
     drift::{Distance, Measure},
 };
 
-use super::{DriftResult, measure_words};
+use super::result::{DriftResult, measure_words};
 use crate::{
     commands::analyse::profile::word,
     ui::view::{Mark, Page, TextTable, made},
@@ -21,7 +21,7 @@ const OPEN: usize = 12;
 
 /// For the terminal.
 pub(super) fn text(drift: &TableDrift, result: &DriftResult) -> Page {
-    let mut page = Page::new().reason(mark(result.level), "", verdict(drift)).line(format!(
+    let mut page = Page::new().reason(Mark::from(state(result.level)), "", verdict(drift)).line(format!(
         "  reference {} {}, current {} {}{}",
         whole(result.reference_rows),
         plural(result.reference_rows, "row", "rows"),
@@ -30,15 +30,9 @@ pub(super) fn text(drift: &TableDrift, result: &DriftResult) -> Page {
         if result.is_exact { "" } else { " (against a stored profile: distances to its bins)" }
     ));
     for change in &result.schema {
-        page = page.marked(mark(change.level), schema_words(&change.change));
+        page = page.marked(state(change.level), schema_words(&change.change));
     }
-    let mut table = TextTable::new(HEADINGS.iter().map(|heading| heading.trim_start_matches('#')))
-        .detail(&["by chance", "KS", "JS"])
-        .reason("what else");
-    for column in &drift.columns {
-        let level = format!("{} {}", mark(column.level).glyph(), column.level.word());
-        table.row([level].into_iter().chain(cells(column)));
-    }
+    let table = TextTable::from(column_table(drift)).detail(&["by chance", "KS", "JS"]).reason("what else");
     page = page.table(table);
     for unread in &result.unread {
         page = page.marked(Mark::None, unread.words());
@@ -145,17 +139,7 @@ fn schema_words(change: &SchemaChange) -> String {
     }
 }
 
-pub(super) fn mark(level: Level) -> Mark {
-    match level {
-        Level::Calm | Level::Info => Mark::Ok,
-        Level::Unjudged => Mark::None,
-        Level::Thin => Mark::InsufficientData,
-        Level::Warn => Mark::Warn,
-        Level::Alert => Mark::Bad,
-    }
-}
-
-fn state(level: Level) -> Status {
+pub(super) fn state(level: Level) -> Status {
     match level {
         Level::Calm | Level::Info => Status::Ok,
         Level::Unjudged => Status::None,
@@ -165,19 +149,25 @@ fn state(level: Level) -> Status {
     }
 }
 
+/// Every column with its distances, by attention.
+fn column_table(drift: &TableDrift) -> Table {
+    let mut table = Table::new(HEADINGS.iter().copied());
+    for column in &drift.columns {
+        let level = Cell::Mark(state(column.level), column.level.word().to_owned());
+        table.row([level].into_iter().chain(cells(column).into_iter().map(Cell::Text)));
+    }
+    table
+}
+
 /// For a browser.
 pub(super) fn html(drift: &TableDrift, result: &DriftResult, now: Timestamp) -> String {
-    let mut table = Table::new(HEADINGS.iter().copied());
+    let mut table = column_table(drift);
     for change in &result.schema {
         let mut cells = vec![Cell::Mark(state(change.level), change.level.word().to_owned())];
         cells.push(Cell::from(change.change.column()));
         cells.extend((0..8).map(|_| Cell::from("–")));
         cells.push(Cell::from(schema_words(&change.change)));
         table.row(cells);
-    }
-    for column in &drift.columns {
-        let level = Cell::Mark(state(column.level), column.level.word().to_owned());
-        table.row([level].into_iter().chain(cells(column).into_iter().map(Cell::Text)));
     }
     let mut parts = vec![ReportPart::Table(table), ReportPart::Heading("Columns, by attention".to_owned())];
     parts.extend(drift.columns.iter().enumerate().map(|(at, column)| fold(column, at < OPEN)));

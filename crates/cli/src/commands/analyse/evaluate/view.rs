@@ -29,11 +29,12 @@ pub(super) fn text(result: &Evaluation) -> Page {
     if let Some(labels) = &result.labels {
         page = page.marked(if labels.is_beyond { Mark::Bad } else { Mark::Warn }, labels.sentence.clone());
     }
-    page = result.rules.iter().fold(page, |page, rule| page.reason(rule_mark(rule), "", rule.text.clone()));
+    page =
+        result.rules.iter().fold(page, |page, rule| page.reason(Mark::from(rule_state(rule).0), "", rule.text.clone()));
     // Where the labels fit no class, that is the reason of every metric, and is said above.
     let is_beyond = result.labels.as_ref().is_some_and(|labels| labels.is_beyond);
     if !is_beyond {
-        page = page.table(metric_text(&result.metrics));
+        page = page.table(TextTable::from(metric_table(&result.metrics)).detail(&["why not"]));
     }
     for metric in result.metrics.iter().filter(|_| !is_beyond) {
         if let Some(why) = &metric.measured.missing {
@@ -41,19 +42,22 @@ pub(super) fn text(result: &Evaluation) -> Page {
         }
     }
     if let Some(counts) = &result.picture.confusion {
-        page = page.line("").line(format!("Decided {}:", threshold_words(counts.threshold))).table(counts_text(counts));
+        page = page
+            .line("")
+            .line(format!("Decided {}:", threshold_words(counts.threshold)))
+            .table(counts_table(counts).into());
     }
     if !result.picture.classes.is_empty() {
-        page = page.line("").table(class_text(&result.picture.classes));
+        page = page.line("").table(class_table(&result.picture.classes).into());
     }
     if let Some(matrix) = &result.picture.matrix {
-        page = page.line("").line("In truth (lines), and taken for (columns):").table(matrix_text(matrix));
+        page = page.line("").line("In truth (lines), and taken for (columns):").table(matrix_table(matrix).into());
     }
     if !result.slices.is_empty() {
         page = page.line("").table(slice_text(result));
     }
     if let Some(compared) = &result.against {
-        page = page.line("").line(compared_title(compared)).table(compared_text(compared));
+        page = page.line("").line(compared_title(compared)).table(compared_table(compared).into());
     }
     if let Some(html) = &result.html {
         page = page.marked(Mark::Ok, format!("wrote the page {}", html.display()));
@@ -68,38 +72,6 @@ fn fixed(value: Option<f64>) -> String {
         Some(value) if value.abs() < 100.0 => format!("{value:.4}"),
         Some(value) => number(value),
     }
-}
-
-fn metric_text(metrics: &[MetricValue]) -> TextTable {
-    let mut table = TextTable::new(["metric", "value", "from", "to"]);
-    for MetricValue { metric, measured } in metrics.iter().filter(|result| result.measured.missing.is_none()) {
-        table.row([(*metric).to_owned(), fixed(measured.value), fixed(measured.low), fixed(measured.high)]);
-    }
-    table
-}
-
-fn counts_text(counts: &Counts) -> TextTable {
-    let mut table = TextTable::new(["", "decided positive", "decided negative"]);
-    let row = |name: &str, yes: u64, no: u64| [name.to_owned(), whole(yes), whole(no)];
-    table.row(row("positive", counts.true_positive, counts.false_negative));
-    table.row(row("negative", counts.false_positive, counts.true_negative));
-    table
-}
-
-fn matrix_text(matrix: &Matrix) -> TextTable {
-    let mut table = TextTable::new(std::iter::once("in truth").chain(matrix.classes.iter().map(String::as_str)));
-    for (class, rows) in matrix.classes.iter().zip(&matrix.rows) {
-        table.row(std::iter::once(class.clone()).chain(rows.iter().map(|rows| whole(*rows))));
-    }
-    table
-}
-
-fn class_text(classes: &[Class]) -> TextTable {
-    let mut table = TextTable::new(["class", "rows", "decided", "precision", "recall", "f1"]);
-    for class in classes {
-        table.row(class_cells(class));
-    }
-    table
 }
 
 fn class_cells(class: &Class) -> [String; 6] {
@@ -127,23 +99,8 @@ fn compared_title(compared: &ModelComparison) -> String {
     format!("Beside {}, on the same {} {rows}:", compared.model.display(), whole(compared.labelled as u64))
 }
 
-fn compared_text(compared: &ModelComparison) -> TextTable {
-    let mut table = TextTable::new(["metric", "here", "there", "difference", ""]);
-    for result in compared.metrics.iter().filter(|result| result.difference.value.is_some()) {
-        let judged = format!("{} {}", standing_mark(result.judged).glyph(), standing_word(result.judged));
-        table.row([
-            result.metric.to_owned(),
-            fixed(result.here),
-            fixed(result.there),
-            result.difference.words(),
-            judged,
-        ]);
-    }
-    table
-}
-
-fn standing_word(standing: Comparison) -> &'static str {
-    match standing {
+fn comparison_word(comparison: Comparison) -> &'static str {
+    match comparison {
         Comparison::Better => "better",
         Comparison::Worse => "worse",
         Comparison::Even => "no difference",
@@ -151,27 +108,11 @@ fn standing_word(standing: Comparison) -> &'static str {
     }
 }
 
-fn standing_mark(standing: Comparison) -> Mark {
-    match standing {
-        Comparison::Better => Mark::Ok,
-        Comparison::Worse => Mark::Bad,
-        Comparison::Even | Comparison::Unjudged => Mark::None,
-    }
-}
-
-fn standing_state(standing: Comparison) -> Status {
-    match standing {
+fn comparison_state(comparison: Comparison) -> Status {
+    match comparison {
         Comparison::Better => Status::Ok,
         Comparison::Worse => Status::Bad,
         Comparison::Even | Comparison::Unjudged => Status::None,
-    }
-}
-
-fn rule_mark(rule: &RuleOutcome) -> Mark {
-    match rule.verdict {
-        RuleVerdict::Passed => Mark::Ok,
-        RuleVerdict::Failed => Mark::Bad,
-        RuleVerdict::Undecided(_) => Mark::Wait,
     }
 }
 
@@ -359,11 +300,11 @@ fn class_table(classes: &[Class]) -> Table {
 }
 
 fn compared_table(compared: &ModelComparison) -> Table {
-    let mut table = Table::new(["", "metric", "#here", "#there", "#difference"]);
+    let mut table = Table::new(["compared", "metric", "#here", "#there", "#difference"]);
     for result in &compared.metrics {
         let difference = result.difference.missing.clone().unwrap_or_else(|| result.difference.words());
         table.row([
-            Cell::Mark(standing_state(result.judged), standing_word(result.judged).to_owned()),
+            Cell::Mark(comparison_state(result.judged), comparison_word(result.judged).to_owned()),
             Cell::from(result.metric),
             Cell::from(fixed(result.here)),
             Cell::from(fixed(result.there)),

@@ -7,12 +7,11 @@ use std::path::PathBuf;
 
 use clap::Args;
 use kilter_api::{Code, Problem};
-use kilter_domain::table::Table;
 use kilter_evaluation::explain::{MAX_ROWS, PermuteError, Sampled, explainer, influences, permuted, spread_rows, unit};
-use kilter_inference::{Attributions, ExplainError, Model, Prediction};
+use kilter_inference::{Attributions, ExplainError};
 use kilter_lake::{ReadOptions, read_table};
 
-use self::result::{Change, ExplainResult, Importance, Local, Output, background_words, unit_words};
+use self::result::{Change, ExplainResult, Importance, Local, Output, Subject, background_words, unit_words};
 use crate::{
     context::now,
     fs::{load_model_for, write_whole},
@@ -54,20 +53,10 @@ pub(crate) struct Explain {
     html: Option<PathBuf>,
 }
 
-/// What is explained.
-struct Subject {
-    path: PathBuf,
-    model: Model,
-    table: Table,
-    /// The rows that are explained, of all.
-    sample: Sampled,
-    prediction: Prediction,
-}
-
 impl Explain {
     pub(crate) fn run(self) -> Result<Answer, CliError> {
         let subject = self.subject()?;
-        let mut result = ExplainResult::of(&subject, &self);
+        let mut result = ExplainResult::of(&subject, &self.data, self.html.clone());
         match explainer(&subject.model, &subject.sample.table) {
             Ok((explainer, background)) => match explainer.explain(&subject.sample.table) {
                 Ok(attributions) => {

@@ -3,13 +3,22 @@
 use std::path::{Path, PathBuf};
 
 use kilter_domain::table::Table;
-use kilter_evaluation::explain::{Background, Influence, Permuted, Unit};
-use kilter_inference::{Attributions, Prediction, Task};
+use kilter_evaluation::explain::{Background, Influence, Permuted, Sampled, Unit};
+use kilter_inference::{Attributions, Model, Prediction, Task};
 use kilter_stats::Unmeasured;
 use serde::Serialize;
 
-use super::{Explain, Subject};
 use crate::ui::estimate::EstimateValue;
+
+/// What is explained.
+pub(super) struct Subject {
+    pub(super) path: PathBuf,
+    pub(super) model: Model,
+    pub(super) table: Table,
+    /// The rows that are explained, of all.
+    pub(super) sample: Sampled,
+    pub(super) prediction: Prediction,
+}
 
 #[derive(Serialize)]
 pub(super) struct ExplainResult {
@@ -132,10 +141,10 @@ pub(super) struct Importance {
 }
 
 impl ExplainResult {
-    pub fn of(subject: &Subject, asked: &Explain) -> Self {
+    pub fn of(subject: &Subject, data: &Path, html: Option<PathBuf>) -> Self {
         Self {
             model: subject.path.clone(),
-            data: asked.data.clone(),
+            data: data.to_owned(),
             rows: subject.table.rows(),
             explained: subject.sample.rows.len(),
             task: subject.prediction.task(),
@@ -145,7 +154,7 @@ impl ExplainResult {
             locals: Vec::new(),
             against: None,
             permutation: None,
-            html: asked.html.clone(),
+            html,
         }
     }
 }

@@ -14,7 +14,7 @@ use kilter_evaluation::{
 };
 use kilter_lake::{ReadOptions, read_table};
 
-use self::result::{Attribute, FairnessResult, Impact};
+use self::result::{Attribute, FairnessResult, Impact, Source};
 use crate::{
     commands::analyse::evaluate::scored,
     context::now,
@@ -79,17 +79,6 @@ pub(crate) struct Fairness {
     /// Also write a self-contained HTML page.
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
-}
-
-/// The rows with their decisions, and where they come from.
-struct Source {
-    model: Option<PathBuf>,
-    data: PathBuf,
-    target: String,
-    table: Table,
-    decided: Decided,
-    /// From which score on an answer counts as positive; `None` where the table holds decisions.
-    threshold: Option<f64>,
 }
 
 impl Fairness {

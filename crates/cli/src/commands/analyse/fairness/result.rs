@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use kilter_evaluation::fairness::{Grouped, Partition};
+use kilter_domain::table::Table;
+use kilter_evaluation::fairness::{Decided, Grouped, Partition};
 use kilter_stats::{
     MetricResult, Unmeasured,
     fairness::{Gap, Groups, MINIMUM, RATES, calibration_by_group, equalized_odds},
@@ -10,7 +11,6 @@ use kilter_stats::{
 };
 use serde::Serialize;
 
-use super::Source;
 use crate::ui::estimate::EstimateValue;
 
 /// Confidence of every interval.
@@ -29,6 +29,17 @@ pub(super) enum Impact {
     Warn,
     /// Its whole interval lies below.
     Alert,
+}
+
+/// The rows with their decisions, and where they come from.
+pub(super) struct Source {
+    pub(super) model: Option<PathBuf>,
+    pub(super) data: PathBuf,
+    pub(super) target: String,
+    pub(super) table: Table,
+    pub(super) decided: Decided,
+    /// From which score on an answer counts as positive; `None` where the table holds decisions.
+    pub(super) threshold: Option<f64>,
 }
 
 #[derive(Serialize)]

@@ -8,7 +8,7 @@ use kilter_stats::{fairness::MINIMUM, performance::Rate};
 use super::result::{Attribute, FOUR_FIFTHS, FairnessResult, Group, GroupMetrics, Impact, Measure};
 use crate::ui::{
     estimate::EstimateValue,
-    view::{Mark, Page, TextTable, made},
+    view::{Mark, Page, made},
 };
 
 /// Groups of one attribute that the terminal shows; the document holds all.
@@ -29,7 +29,7 @@ const RATES: [(Rate, &str); 7] = [
 
 /// For the terminal.
 pub(super) fn text(result: &FairnessResult) -> Page {
-    let mut page = Page::new().marked(mark(result.worst()), verdict(result)).line(format!("  {}", rows_words(result)));
+    let mut page = Page::new().marked(state(result.worst()), verdict(result)).line(format!("  {}", rows_words(result)));
     if let Some(note) = &result.unknown_labels {
         page = page.marked(Mark::Warn, note.clone());
     }
@@ -43,21 +43,12 @@ pub(super) fn text(result: &FairnessResult) -> Page {
 }
 
 fn attribute_text(mut page: Page, attribute: &Attribute) -> Page {
-    let mut groups = TextTable::new(headings().iter().map(|heading| heading.trim_start_matches('#')));
-    for group in attribute.groups.iter().take(SHOWN) {
-        let impact = format!("{} {}", mark(group.impact).glyph(), impact_words(group));
-        groups.row([group.group.clone()].into_iter().chain(cells(&group.counted)).chain([impact]));
-    }
-    page = page.table(groups);
+    page = page.table(group_table(attribute.groups.iter().take(SHOWN)).into());
     let rest = attribute.groups.len().saturating_sub(SHOWN);
     if rest > 0 {
         page = page.line(format!("  and {rest} smaller groups: --json lists all"));
     }
-    let mut measures = TextTable::new(["measure", "value", "between"]);
-    for measure in &attribute.measures {
-        measures.row([measure_words(measure.measure).to_owned(), measure.measured.words(), between(measure)]);
-    }
-    page = page.table(measures);
+    page = page.table(measure_table(attribute).into());
     for note in notes(attribute) {
         page = page.marked(Mark::InsufficientData, note);
     }
@@ -151,13 +142,6 @@ fn impact_words(group: &Group) -> String {
     }
 }
 
-fn between(measure: &Measure) -> String {
-    match (&measure.highest, &measure.lowest) {
-        (Some(highest), Some(lowest)) => format!("{highest} | {lowest}"),
-        _ => String::new(),
-    }
-}
-
 fn measure_words(measure: &str) -> &str {
     match measure {
         "demographic_parity_difference" => "demographic parity, difference",
@@ -175,15 +159,6 @@ fn measure_words(measure: &str) -> &str {
         "average_odds_difference" => "average odds, difference",
         "selection_rate_difference" => "selection rate, difference",
         other => other,
-    }
-}
-
-fn mark(impact: Impact) -> Mark {
-    match impact {
-        Impact::Fine => Mark::Ok,
-        Impact::Warn => Mark::Warn,
-        Impact::Alert => Mark::Bad,
-        Impact::InsufficientData => Mark::InsufficientData,
     }
 }
 
@@ -210,7 +185,7 @@ pub(super) fn html(result: &FairnessResult, now: Timestamp) -> String {
     let mut parts = Vec::new();
     for attribute in &result.attributes {
         parts.push(ReportPart::Heading(title(attribute)));
-        parts.push(ReportPart::Table(group_table(attribute)));
+        parts.push(ReportPart::Table(group_table(attribute.groups.iter())));
         parts.extend(notes(attribute).into_iter().map(|note| ReportPart::Text(format!("▨ {note}"))));
         parts.push(ReportPart::Grid(figures(attribute)));
         parts.push(fold("Differences and ratios", attribute.impact, vec![ReportPart::Table(measure_table(attribute))]));
@@ -253,9 +228,9 @@ fn fold(summary: &str, impact: Impact, parts: Vec<ReportPart>) -> ReportPart {
     ReportPart::Fold { summary: summary.to_owned(), state: state(impact), word, open: impact >= Impact::Warn, parts }
 }
 
-fn group_table(attribute: &Attribute) -> Table {
+fn group_table<'g>(groups: impl Iterator<Item = &'g Group>) -> Table {
     let mut table = Table::new(["state"].into_iter().chain(headings()));
-    for group in &attribute.groups {
+    for group in groups {
         let mut row = vec![Cell::Mark(state(group.impact), state_word(group.impact).to_owned())];
         row.push(Cell::from(group.group.as_str()));
         row.extend(cells(&group.counted).into_iter().map(Cell::Text));

@@ -1,5 +1,6 @@
 //! `kilter profile`: what a table looks like, column by column, and the frozen profile of it for later comparisons.
 
+mod result;
 mod view;
 
 pub(crate) use view::word;
@@ -8,22 +9,17 @@ use std::path::PathBuf;
 
 use clap::Args;
 use kilter_api::{Code, Problem};
-use kilter_domain::time::Timestamp;
 use kilter_evaluation::table_compare::{LikeError, profile, profile_like};
 use kilter_lake::TableColumns;
-use kilter_report::number;
-use kilter_stats::profile::{ColumnProfile, QUANTILES, Stored, TableProfile, Warning};
-use serde::Serialize;
+use kilter_stats::profile::TableProfile;
 
+use self::result::{Column, ProfileResult};
 use crate::{
     context::now,
     fs::write_whole,
     input::table::{Columns, Input, names, open_table, read_profile},
     ui::{error::CliError, unread::Unread, view::Answer},
 };
-
-/// Values that a column is known by.
-const TOP: usize = 10;
 
 /// Describe a table column by column: types, missing and infinite values, moments, quantiles, categories, warnings.
 ///
@@ -47,92 +43,6 @@ pub(crate) struct Profile {
     /// Also write a self-contained HTML page.
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
-}
-
-/// What was found.
-#[derive(Serialize)]
-struct ProfileResult {
-    file: PathBuf,
-    rows: u64,
-    columns: Vec<Column>,
-    /// Columns that were left out because their type has no place in a table.
-    unread: Vec<Unread>,
-    /// Where the profile was stored.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    out: Option<PathBuf>,
-    /// How long it is.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    bytes: Option<usize>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    html: Option<PathBuf>,
-}
-
-/// One column, as the document tells it.
-#[derive(Serialize)]
-struct Column {
-    column: String,
-    #[serde(rename = "type")]
-    stored: Stored,
-    kind: kilter_stats::profile::ValueKind,
-    rows: u64,
-    missing: u64,
-    infinite: u64,
-    distinct: u64,
-    /// False for an estimate, or a lower bound after merging.
-    distinct_is_exact: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    numbers: Option<Numbers>,
-    /// Times: the first and the last.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    times: Option<[Timestamp; 2]>,
-    /// Texts: mean characters.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    mean_length: Option<f64>,
-    /// Categories: the most frequent.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    top: Vec<Category>,
-    warnings: Vec<Warning>,
-}
-
-#[derive(Serialize)]
-struct Category {
-    value: String,
-    rows: u64,
-}
-
-/// A number of a column. A whole number that a double would round is written in all of its digits.
-#[derive(Clone, Copy, Serialize)]
-#[serde(untagged)]
-enum Value {
-    Number(f64),
-    Whole(i64),
-}
-
-impl Value {
-    fn words(self) -> String {
-        match self {
-            Self::Number(value) => number(value),
-            Self::Whole(value) => value.to_string(),
-        }
-    }
-}
-
-/// Finite numbers. What is undefined or too large for a float is absent.
-#[derive(Serialize)]
-struct Numbers {
-    min: Option<Value>,
-    max: Option<Value>,
-    mean: Option<f64>,
-    sd: Option<f64>,
-    skewness: Option<f64>,
-    kurtosis: Option<f64>,
-    quantiles: Vec<Quantile>,
-}
-
-#[derive(Serialize)]
-struct Quantile {
-    share: f64,
-    value: Value,
 }
 
 impl Profile {
@@ -202,53 +112,4 @@ fn like(reference: &TableProfile, table: &TableColumns) -> Result<TableProfile, 
         LikeError::Lake(error) => error.into(),
         error @ LikeError::Unlike(_) => Problem::of(Code::FileInvalid, &error).into(),
     })
-}
-
-impl Column {
-    fn of(profile: &ColumnProfile) -> Self {
-        let top = profile.top(TOP).into_iter().map(|(value, rows)| Category { value: value.to_owned(), rows });
-        let range = profile.moments.and_then(|moments| moments.range().ok());
-        let is_time = profile.stored == Stored::Time;
-        Self {
-            column: profile.name.clone(),
-            stored: profile.stored,
-            kind: profile.kind,
-            rows: profile.rows,
-            missing: profile.missing,
-            infinite: profile.infinite,
-            distinct: profile.distinct.count,
-            distinct_is_exact: profile.distinct.exact,
-            numbers: profile.quantiles.as_ref().map(|_| Numbers::of(profile)),
-            times: range.filter(|_| is_time).map(|(a, b)| [Timestamp(a as i64), Timestamp(b as i64)]),
-            mean_length: profile.mean_length,
-            top: top.collect(),
-            warnings: profile.warnings(),
-        }
-    }
-}
-
-impl Numbers {
-    fn of(profile: &ColumnProfile) -> Self {
-        let moments = profile.moments.unwrap_or_default();
-        let finite = |value: Option<f64>| value.filter(|value| value.is_finite());
-        let range = match profile.wholes {
-            Some(wholes) => Some((Value::Whole(wholes.min), Value::Whole(wholes.max))),
-            None => moments.range().ok().map(|(min, max)| (Value::Number(min), Value::Number(max))),
-        };
-        let origin = profile.origin();
-        let value = |quantile: f64| match profile.wholes {
-            Some(_) => Value::Whole(origin.saturating_add(quantile.round() as i64)),
-            None => Value::Number(quantile),
-        };
-        let quantiles = profile.quantiles.unwrap_or_default().map(value);
-        Self {
-            min: range.map(|range| range.0),
-            max: range.map(|range| range.1),
-            mean: finite(moments.mean().ok().map(|mean| mean + origin as f64)),
-            sd: finite(moments.sd(1).ok()),
-            skewness: finite(moments.skewness().ok()),
-            kurtosis: finite(moments.kurtosis().ok()),
-            quantiles: QUANTILES.iter().zip(quantiles).map(|(&share, value)| Quantile { share, value }).collect(),
-        }
-    }
 }

@@ -7,7 +7,7 @@ use kilter_domain::{
 use kilter_report::{Cell, Figure, Report, ReportPart, Status, Table, number, percent, whole};
 use kilter_stats::{compare::ChartData, profile::TableProfile};
 
-use super::{Column, ProfileResult, Value};
+use super::result::{Column, ProfileResult, Value};
 use crate::ui::view::{Mark, Page, TextTable, made};
 
 /// What the numbers mean.
@@ -17,17 +17,15 @@ const DEFINITIONS: &[&str] = &[
     "A column of numbers with at most 20 distinct values is a category; mostly different texts are an identifier, or free text when longer than 50 characters on average; whole numbers that grow from row to row are an identifier.",
 ];
 
-/// For the terminal.
+/// Rows and columns.
 fn counts(result: &ProfileResult) -> String {
     let rows = plural(result.rows, "row", "rows");
     format!("{} {rows}, {}", whole(result.rows), counted(result.columns.len(), "column"))
 }
 
+/// For the terminal.
 pub(super) fn text(result: &ProfileResult) -> Page {
-    let mut table = TextTable::new(HEADINGS.iter().map(|heading| heading.trim_start_matches('#')));
-    for column in &result.columns {
-        table.row(cells(column));
-    }
+    let table = TextTable::from(column_table(result)).detail(&["state", "type", "p5", "p95"]).reason("most frequent");
     let mut page = Page::new().line(counts(result)).table(table);
     for column in &result.columns {
         for warning in &column.warnings {
@@ -105,6 +103,20 @@ fn short(text: &str) -> String {
     }
 }
 
+/// Every column with its numbers.
+fn column_table(result: &ProfileResult) -> Table {
+    let mut table = Table::new(["state"].into_iter().chain(HEADINGS.iter().copied()));
+    for column in &result.columns {
+        let mark = if column.warnings.is_empty() {
+            Cell::Mark(Status::Ok, "fine".to_owned())
+        } else {
+            Cell::Mark(Status::Warn, "look".to_owned())
+        };
+        table.row([mark].into_iter().chain(cells(column).into_iter().map(Cell::Text)));
+    }
+    table
+}
+
 /// For a browser.
 pub(super) fn html(profile: &TableProfile, result: &ProfileResult, now: Timestamp) -> String {
     let warned = result.columns.iter().filter(|column| !column.warnings.is_empty()).count();
@@ -113,15 +125,7 @@ pub(super) fn html(profile: &TableProfile, result: &ProfileResult, now: Timestam
         1 => format!("1 column of {} needs a look before it is used.", result.columns.len()),
         _ => format!("{warned} columns of {} need a look before they are used.", result.columns.len()),
     };
-    let mut table = Table::new(["state"].into_iter().chain(HEADINGS.iter().copied()));
-    for column in &result.columns {
-        let mark = match column.warnings.is_empty() {
-            true => Cell::Mark(Status::Ok, "fine".to_owned()),
-            false => Cell::Mark(Status::Warn, "look".to_owned()),
-        };
-        table.row([mark].into_iter().chain(cells(column).into_iter().map(Cell::Text)));
-    }
-    let mut parts = vec![ReportPart::Table(table), ReportPart::Heading("Columns".to_owned())];
+    let mut parts = vec![ReportPart::Table(column_table(result)), ReportPart::Heading("Columns".to_owned())];
     parts.extend(
         result.columns.iter().zip(&profile.columns).map(|(column, profile)| fold(column, ChartData::of(profile))),
     );
