@@ -231,7 +231,7 @@ pub(super) fn history(past: &RuleHistory, html: Option<&PathBuf>) -> Page {
     let rule = newest.rule.clone().unwrap_or_else(|| format!("{} (no rule)", newest.metric));
     let part = past.part.as_ref().map(|part| format!(", of {part}")).unwrap_or_default();
     let mut page = Page::new().line(format!("{rule} at {}{part}  {line}", newest.endpoint));
-    let table = TextTable::from(window_table(past.readings().rev())).reason("what is known");
+    let table = TextTable::from(window_table(past.readings().rev())).detail(&["bound"]).reason("what is known");
     page = page.table(table);
     if let (true, Some(oldest)) = (past.has_older, past.readings().next()) {
         page = page.line(format!("  older windows: --before {}, or more of them: --windows N", oldest.window_start));

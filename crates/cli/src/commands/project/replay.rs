@@ -97,7 +97,7 @@ fn day(time: Timestamp) -> String {
 /// One decision as a line: day, kind, version, reason.
 fn line(entry: &Entry) -> Page {
     let version = entry.version.map_or_else(String::new, |version| format!("v{version}"));
-    let lead = format!("{}  {:<17}  {version:<3}  ", day(entry.at), entry.kind.replace('_', " "));
+    let lead = format!("{}  {:<17}  {version:<3} ", day(entry.at), entry.kind.replace('_', " "));
     Page::new().reason(mark(&entry.kind), lead, entry.reason.clone())
 }
 

@@ -8,7 +8,7 @@ use kilter_stats::{fairness::MINIMUM, performance::Rate};
 use super::result::{Attribute, FOUR_FIFTHS, FairnessResult, Group, GroupMetrics, Impact, Measure};
 use crate::ui::{
     estimate::EstimateValue,
-    view::{Mark, Page, made},
+    view::{Mark, Page, TextTable, made},
 };
 
 /// Groups of one attribute that the terminal shows; the document holds all.
@@ -43,7 +43,8 @@ pub(super) fn text(result: &FairnessResult) -> Page {
 }
 
 fn attribute_text(mut page: Page, attribute: &Attribute) -> Page {
-    page = page.table(group_table(attribute.groups.iter().take(SHOWN)).into());
+    let groups = TextTable::from(group_table(attribute.groups.iter().take(SHOWN)));
+    page = page.table(groups.detail(&["FNR", "base rate"]));
     let rest = attribute.groups.len().saturating_sub(SHOWN);
     if rest > 0 {
         page = page.line(format!("  and {rest} smaller groups: --json lists all"));
