@@ -33,7 +33,7 @@ impl Show {
         };
         let mut page = Page::new()
             .marked(mark, format!("{}@{} is {}", version.model, version.number, version.state))
-            .line(format!("package {}, made {}", short_digest(&version.digest), minute(&version.created)));
+            .line(format!("package {}, made {}", short_digest(&version.digest), minute(version.created)));
         page = with_metrics(with_gates(page, &version), &version);
         Ok(Answer::done(&version, page))
     }
