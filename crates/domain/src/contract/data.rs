@@ -1,3 +1,5 @@
+//! `[data.*]`: where a dataset is, what its columns are for, and what must hold of it.
+
 use crate::{ids::DatasetName, rule::Rule, time::Span};
 
 /// A dataset as the contract states it.

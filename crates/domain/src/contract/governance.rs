@@ -1,3 +1,5 @@
+//! `[project]`, `[objective.*]`, `[env]`, `[gate.*]`, `[approve]`: what the model is for, and who may let it through.
+
 use super::OutputRef;
 use crate::{
     actor::{Principal, RoleBindings},

@@ -1,3 +1,5 @@
+//! `[monitor]`, `[retrain]`, `[replay]`.
+
 use crate::{
     contract::{
         AlertSink, Budget, FalseAlarmRate, FireAfter, GrowthThreshold, Labels, Monitor, OnSuccess, Reference, Replay,

@@ -1,3 +1,5 @@
+//! `[threshold]`.
+
 use crate::{
     contract::{
         field::Field,
