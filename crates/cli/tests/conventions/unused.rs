@@ -35,8 +35,17 @@ struct Named {
 struct Words(BTreeSet<String>);
 
 impl Words {
-    fn add(&mut self, text: &str) {
-        self.0.extend(text.split(|c: char| !c.is_alphanumeric() && c != '_').map(str::to_owned));
+    /// Adds the names in code; of texts only what they print, like `{name}`.
+    fn add(&mut self, tokens: &str) {
+        let is_name = |c: char| c.is_alphanumeric() || c == '_';
+        for (at, part) in tokens.replace("\\\"", "").split('"').enumerate() {
+            if at % 2 == 0 {
+                self.0.extend(part.split(|c: char| !is_name(c)).map(str::to_owned));
+            } else {
+                let printed = part.split('{').skip(1).map(|rest| rest.chars().take_while(|c| is_name(*c)).collect());
+                self.0.extend(printed);
+            }
+        }
     }
 }
 
@@ -48,6 +57,12 @@ impl<'ast> Visit<'ast> for Words {
     fn visit_attribute(&mut self, attribute: &'ast Attribute) {
         if let (false, syn::Meta::List(list)) = (attribute.path().is_ident("doc"), &attribute.meta) {
             self.add(&list.tokens.to_string());
+        }
+    }
+
+    fn visit_item_mod(&mut self, inner: &'ast syn::ItemMod) {
+        if !is_test(&inner.attrs) {
+            visit::visit_item_mod(self, inner);
         }
     }
 
