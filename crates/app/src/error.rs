@@ -84,7 +84,12 @@ pub enum AppError {
          {} {} was expected, {} found), so it does not serve; make a new version with `kilter run`",
         first.row, first.output, first.expected, first.found
     )]
-    GoldenDiffers { version: u64, rows: usize, differing: usize, first: Box<crate::model::golden::replay::Difference> },
+    GoldenDiffers {
+        version: u64,
+        rows: usize,
+        differing: usize,
+        first: Box<crate::model::golden::difference::Difference>,
+    },
     #[error("the model {} cannot be loaded", digest.short())]
     Model {
         digest: Digest,

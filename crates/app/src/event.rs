@@ -106,6 +106,9 @@ impl EventMetrics {
     }
 }
 
+/// The name under which an entry's evidence holds the version that it is about.
+pub const VERSION: &str = "version";
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,14 +3,11 @@
 //! Holds true: what is kept is what the recorded contracts say; it is read when the platform is opened and after every
 //! contract that is recorded. A project whose recorded contract cannot be read gives nobody a right.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::{Arc, PoisonError},
-};
+use std::sync::Arc;
 
 use kilter_domain::{
     actor::{Action, Actor},
-    ids::{EndpointName, ModelName, ProjectName},
+    ids::ProjectName,
 };
 use kilter_store::{
     PageRequest, StoreError, deployment as deployments, model as versions, monitor::alert as alerts,
@@ -18,8 +15,11 @@ use kilter_store::{
 };
 
 use crate::{
-    App,
-    authz::permission::{self, Access},
+    app::App,
+    authz::{
+        access::{self, Access, AccessMap, Readable, Subject},
+        permission,
+    },
     context::RequestContext,
     error::AppError,
     project::folder::Project,
@@ -27,46 +27,6 @@ use crate::{
 
 /// Projects and endpoints that are read at a time.
 const PAGE: u32 = 1000;
-
-/// Every project's rights, and whose each endpoint is.
-#[derive(Debug, Default)]
-pub(crate) struct AccessMap {
-    projects: BTreeMap<ProjectName, Result<Access, String>>,
-    endpoints: BTreeMap<EndpointName, ProjectName>,
-}
-
-/// What a right is asked about.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Subject {
-    Endpoint(EndpointName),
-    Model(ModelName),
-    Alert(String),
-    Run(String),
-    Project(ProjectName),
-    /// At least one project: what is of the others is left out of the answer.
-    AnyProject,
-    /// All projects: the answer cannot be taken apart.
-    EveryProject,
-}
-
-/// The projects that someone may read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Readable {
-    projects: BTreeSet<ProjectName>,
-    endpoints: BTreeSet<EndpointName>,
-}
-
-impl Readable {
-    /// Whether the project of this name may be read.
-    pub fn has_project(&self, name: &str) -> bool {
-        self.projects.iter().any(|project| project.as_str() == name)
-    }
-
-    /// Whether the project of this endpoint may be read.
-    pub fn has_endpoint(&self, name: &str) -> bool {
-        self.endpoints.iter().any(|endpoint| endpoint.as_str() == name)
-    }
-}
 
 /// Reads the rights of every project again.
 pub(crate) fn load_access(app: &App) -> Result<(), AppError> {
@@ -89,12 +49,12 @@ pub(crate) fn load_access(app: &App) -> Result<(), AppError> {
         let Some(next) = listed.next else { break };
         page = PageRequest::first(PAGE).after(next);
     }
-    *app.inner.access.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(map);
+    app.components().access.replace(map);
     Ok(())
 }
 
 fn access_map(app: &App) -> Arc<AccessMap> {
-    app.inner.access.read().unwrap_or_else(PoisonError::into_inner).clone()
+    app.components().access.current()
 }
 
 /// A project by the contract that was recorded last; its files are not looked for.
@@ -137,7 +97,7 @@ pub fn require(app: &App, context: &RequestContext, action: Action, subject: &Su
         }
         Subject::EveryProject => map.projects.keys().try_for_each(of),
         Subject::AnyProject => {
-            let may = |name: &&ProjectName| permitted(&map, &context.actor, action, name).is_ok();
+            let may = |name: &&ProjectName| access::permitted(&map, &context.actor, action, name).is_ok();
             if map.projects.is_empty() || map.projects.keys().any(|name| may(&name)) {
                 return Ok(());
             }
@@ -151,7 +111,7 @@ pub fn may_in_memory(app: &App, actor: &Actor, action: Action, subject: &Subject
     let map = access_map(app);
     match subject {
         Subject::Endpoint(name) => {
-            map.endpoints.get(name).is_some_and(|project| permitted(&map, actor, action, project).is_ok())
+            map.endpoints.get(name).is_some_and(|project| access::permitted(&map, actor, action, project).is_ok())
         }
         _ => false,
     }
@@ -166,7 +126,7 @@ fn authorize_known(
 ) -> Result<(), AppError> {
     match map.projects.get(project) {
         Some(Ok(access)) => permission::authorize(app, context, access, action).map(|_| ()),
-        Some(Err(why)) => Err(unreadable(project, why)),
+        Some(Err(why)) => Err(access::unreadable(project, why)),
         None => Ok(()),
     }
 }
@@ -174,24 +134,7 @@ fn authorize_known(
 /// What `actor` may read.
 pub fn readable(app: &App, actor: &Actor) -> Readable {
     let map = access_map(app);
-    let may = |name: &&ProjectName| permitted(&map, actor, Action::Read, name).is_ok();
+    let may = |name: &&ProjectName| access::permitted(&map, actor, Action::Read, name).is_ok();
     let endpoints = map.endpoints.iter().filter(|(_, project)| may(project)).map(|(name, _)| name.clone());
     Readable { projects: map.projects.keys().filter(may).cloned().collect(), endpoints: endpoints.collect() }
-}
-
-fn permitted(map: &AccessMap, actor: &Actor, action: Action, project: &ProjectName) -> Result<(), AppError> {
-    match map.projects.get(project) {
-        Some(Ok(access)) => access.permit(actor, action).map(|_| ()),
-        Some(Err(why)) => Err(unreadable(project, why)),
-        None => Ok(()),
-    }
-}
-
-fn unreadable(project: &ProjectName, why: &str) -> AppError {
-    AppError::RightMissing {
-        sentence: format!(
-            "nobody has a right to project `{project}`, because its recorded contract cannot be read: {why}"
-        ),
-        is_nameless: false,
-    }
 }

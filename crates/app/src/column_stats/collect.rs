@@ -5,47 +5,34 @@
 //! time it was kept: the prediction log has the truth. Deliberately absent: a timer (the server has it), raw rows.
 
 use std::{
-    collections::BTreeMap,
     path::{Path, PathBuf},
-    sync::{Arc, MutexGuard, PoisonError},
+    sync::Arc,
 };
 
-use kilter_domain::{digest::Digest, ids::EndpointName, time::Timestamp};
+use kilter_domain::{ids::EndpointName, time::Timestamp};
 use kilter_evaluation::reference::{PREDICTION, SCORE};
 use kilter_inference::Task;
 use kilter_serving::{
-    Role, VersionRef,
-    column_stats::{ColumnKind, ColumnStats, ColumnStatsWindow, HourBucket, TrackedColumn, hour_of},
+    VersionRef,
+    column_stats::{ColumnKind, ColumnStats, HourBucket, TrackedColumn, hour_of},
 };
 use kilter_stats::{drift::CategoricalReference, profile::ReferenceDistribution};
 use kilter_store::prediction as index;
 
-use super::{
-    file::{self, ProfileFileError},
-    folder,
-    summary::EndpointProfile,
+use crate::{
+    app::App,
+    column_stats::{
+        file::{self, ProfileFileError},
+        folder,
+        summary::EndpointProfile,
+        sums::{Span, Sums},
+    },
+    error::AppError,
+    model::{load, package::Package},
 };
-use crate::{App, error::AppError, model::package::Package};
 
 /// Hours that profiles are kept for.
 const KEPT_HOURS: i64 = 24 * 92;
-
-/// The profiles of what is open, by endpoint and package.
-pub(crate) type Open = BTreeMap<(EndpointName, VersionRef), Arc<ColumnStats>>;
-
-/// Which rows are added up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Span {
-    pub since: Timestamp,
-    pub until: Timestamp,
-}
-
-impl Span {
-    /// Whether an hour has a part in it.
-    pub(super) const fn has(&self, hour: i64) -> bool {
-        hour >= hour_of(self.since) && hour <= hour_of(self.until)
-    }
-}
 
 /// The profile that a version counts into at an endpoint; one that waits to be kept is counted on.
 pub(crate) fn open_profile(
@@ -54,9 +41,8 @@ pub(crate) fn open_profile(
     version: VersionRef,
     package: &Package,
 ) -> Arc<ColumnStats> {
-    let mut open = lock_profiles(app);
-    let known = open.entry((endpoint.clone(), version));
-    known.or_insert_with(|| Arc::new(ColumnStats::new(watched(package)))).clone()
+    let served = (endpoint.clone(), version);
+    app.components().column_stats.find_or_start(served, || ColumnStats::new(watched(package)))
 }
 
 /// Adds what was counted to the files of its hours. What cannot be kept is counted on, and tried again.
@@ -64,8 +50,8 @@ pub(crate) fn open_profile(
 /// # Errors
 /// The first reason why something could not be kept; everything else was.
 pub fn keep_profiles(app: &App, now: Timestamp) -> Result<u64, AppError> {
-    let _kept = lock_profile_files(app);
-    let open: Vec<_> = lock_profiles(app).iter().map(|(key, profile)| (key.clone(), profile.clone())).collect();
+    let _files = app.components().column_stats.lock_files();
+    let open = app.components().column_stats.list();
     let (mut rows, mut failed) = (0, None);
     for ((endpoint, version), profile) in &open {
         for slot in profile.take_buckets() {
@@ -80,7 +66,7 @@ pub fn keep_profiles(app: &App, now: Timestamp) -> Result<u64, AppError> {
     }
     drop(open);
     // What serves no more and has nothing to keep is forgotten.
-    lock_profiles(app).retain(|_, profile| Arc::strong_count(profile) > 1 || !profile.peek_buckets().is_empty());
+    app.components().column_stats.forget_idle();
     failed.map_or(Ok(rows), Err)
 }
 
@@ -140,7 +126,7 @@ fn profile_folder(app: &App, endpoint: &EndpointName) -> PathBuf {
 /// # Errors
 /// When the folder cannot be read. A file that cannot be read is counted, and the others are told.
 pub fn endpoint_profile(app: &App, endpoint: &EndpointName, span: Span) -> Result<EndpointProfile, AppError> {
-    let _kept = lock_profile_files(app);
+    let _files = app.components().column_stats.lock_files();
     let mut sums = Sums::default();
     for path in folder::list(&profile_folder(app, endpoint), span)? {
         let bytes = folder::read(&path)?.unwrap_or_default();
@@ -153,7 +139,7 @@ pub fn endpoint_profile(app: &App, endpoint: &EndpointName, span: Span) -> Resul
         tracing::error!(path = %missing.display(), "a profile is missing: what it counted is not told");
         sums.unreadable += 1;
     }
-    let open: Vec<_> = lock_profiles(app).iter().map(|(key, profile)| (key.clone(), profile.clone())).collect();
+    let open = app.components().column_stats.list();
     for ((_, version), profile) in open.into_iter().filter(|((name, _), _)| name == endpoint) {
         sums.lost_rows += profile.lost_rows();
         let watched: Arc<[TrackedColumn]> = profile.tracked_columns().into();
@@ -169,21 +155,11 @@ fn add_file(app: &App, sums: &mut Sums, bytes: &[u8]) -> Result<(), AppError> {
     let version = VersionRef { number: header.number, digest: header.package };
     let watched = match sums.columns.get(&version.digest) {
         Some(known) => known.clone(),
-        None => watched(&app.load_package(version.digest)?.0).into(),
+        None => watched(&load::load_package(app, version.digest)?.0).into(),
     };
     let window = file::decode(bytes, &watched)?.window;
     let slot = HourBucket { role: header.role, hour: header.hour, window };
     sums.add(version, &slot, &watched)
-}
-
-fn lock_profiles(app: &App) -> MutexGuard<'_, Open> {
-    // A panic while it was held left at worst an entry out.
-    app.inner.profiles.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Held while counts are neither in memory nor in a file, and while both are added up.
-fn lock_profile_files(app: &App) -> MutexGuard<'_, ()> {
-    app.inner.profile_files.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Reads every file below `served/` and says which cannot be read; `files` counts them.
@@ -198,44 +174,6 @@ pub(crate) fn check_files(served: &Path, files: &mut u64) -> Vec<(PathBuf, Profi
         }
     }
     damaged
-}
-
-/// Windows added up by version and role.
-#[derive(Default)]
-pub(super) struct Sums {
-    pub(super) columns: BTreeMap<Digest, Arc<[TrackedColumn]>>,
-    pub(super) windows: BTreeMap<(VersionRef, &'static str), Sum>,
-    pub(super) unreadable: u64,
-    pub(super) lost_rows: u64,
-}
-
-pub(super) struct Sum {
-    pub(super) role: Role,
-    pub(super) first_hour: i64,
-    pub(super) last_hour: i64,
-    /// Rows of each hour: what the reference is weighted by.
-    pub(super) hours: BTreeMap<i64, u64>,
-    pub(super) window: ColumnStatsWindow,
-}
-
-impl Sums {
-    fn add(&mut self, version: VersionRef, slot: &HourBucket, watched: &Arc<[TrackedColumn]>) -> Result<(), AppError> {
-        self.columns.entry(version.digest).or_insert_with(|| watched.clone());
-        let HourBucket { role, hour, window } = slot;
-        match self.windows.get_mut(&(version, role.as_str())) {
-            Some(sum) => {
-                sum.window.merge(window).map_err(ProfileFileError::Merge)?;
-                (sum.first_hour, sum.last_hour) = (sum.first_hour.min(*hour), sum.last_hour.max(*hour));
-                *sum.hours.entry(*hour).or_default() += window.rows;
-            }
-            None => {
-                let hours = BTreeMap::from([(*hour, window.rows)]);
-                let sum = Sum { role: *role, first_hour: *hour, last_hour: *hour, hours, window: window.clone() };
-                self.windows.insert((version, role.as_str()), sum);
-            }
-        }
-        Ok(())
-    }
 }
 
 /// The columns that a version counts: what it reads in the order of its signature, what is compared beside it, and its

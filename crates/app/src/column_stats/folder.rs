@@ -7,10 +7,15 @@ use std::{
 };
 
 use kilter_domain::time::{HOUR_MS, Timestamp};
-use kilter_serving::{VersionRef, column_stats::HourBucket, column_stats::hour_of};
+use kilter_serving::{
+    VersionRef,
+    column_stats::{HourBucket, hour_of},
+};
 
-use crate::column_stats::{collect::Span, file};
-use crate::error::AppError;
+use crate::{
+    column_stats::{file, sums::Span},
+    error::AppError,
+};
 
 const ENDING: &str = "bin";
 

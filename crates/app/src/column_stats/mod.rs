@@ -3,9 +3,11 @@
 pub(crate) mod collect;
 pub(crate) mod file;
 pub(crate) mod folder;
+pub(crate) mod open;
 pub(crate) mod summary;
+pub(crate) mod sums;
 
-pub use collect::Span;
 pub use collect::{endpoint_profile, keep_profiles};
 pub use file::ProfileFileError;
 pub use summary::{ColumnReading, EndpointProfile, VersionProfile};
+pub use sums::Span;

@@ -15,8 +15,12 @@ use kilter_stats::{
     profile::{ColumnCounts, ReferenceDistribution},
 };
 
-use crate::column_stats::collect::{Sum, Sums};
-use crate::{App, error::AppError};
+use crate::{
+    app::App,
+    column_stats::sums::{Sum, Sums},
+    error::AppError,
+    model::load,
+};
 
 /// What the versions of an endpoint answered.
 #[derive(Clone, Debug, PartialEq)]
@@ -76,7 +80,7 @@ fn version_profile(
     watched: &[TrackedColumn],
     sum: &Sum,
 ) -> Result<VersionProfile, AppError> {
-    let (package, _) = app.load_package(version.digest)?;
+    let (package, _) = load::load_package(app, version.digest)?;
     Ok(VersionProfile {
         model: package.manifest.model.clone(),
         number: version.number,

@@ -4,19 +4,20 @@
 //! Deliberately absent: repairs. What is damaged comes back from a backup, or a person accepts its loss
 //! ([`accept_losses`]).
 
-use kilter_blobs::BlobStore;
-use kilter_domain::{digest::Digest, ids::EndpointName, plural::counted, time::Timestamp};
-use kilter_lake::{Lake, LakeError, LogKind};
-use kilter_serving::prediction_log::check_folder;
-use kilter_store::{DATABASE_FILE, PageRequest, Store, audit, model as versions, prediction as index};
 use std::{
     collections::BTreeSet,
     fmt, fs,
     path::{Path, PathBuf},
 };
 
+use kilter_blobs::BlobStore;
+use kilter_domain::{digest::Digest, ids::EndpointName, plural::counted, time::Timestamp};
+use kilter_lake::{Lake, LakeError, LogKind};
+use kilter_serving::prediction_log::check_folder;
+use kilter_store::{DATABASE_FILE, PageRequest, Store, audit, model as versions, prediction as index};
+
 use crate::{
-    App,
+    app::App,
     column_stats::collect,
     context::RequestContext,
     error::AppError,

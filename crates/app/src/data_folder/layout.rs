@@ -9,7 +9,7 @@ use std::{
 
 use kilter_store::{DATABASE_FILE, Store};
 
-use crate::{App, error::AppError, prediction::predict};
+use crate::{app::App, error::AppError, prediction::predict};
 
 /// Whether the files that are written now still bear their names, each with what to do when it does not.
 pub fn check_presence(app: &App) -> Vec<(&'static str, Result<(), String>)> {

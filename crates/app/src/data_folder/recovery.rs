@@ -14,7 +14,7 @@ use kilter_domain::{
 use kilter_store::{PageRequest, deployment as deployments, run as runs};
 use serde_json::json;
 
-use crate::{App, context::RequestContext, deployment::deploy, error::AppError, event::DecisionKind};
+use crate::{app::App, context::RequestContext, deployment::checks, error::AppError, event::DecisionKind};
 
 const RUN_ENDED: &str = "the process that ran it ended before the run did; start it again with `kilter run`";
 const REQUEST_ENDED: &str = "it was requested and never took its first stage; deploy the version again";
@@ -84,7 +84,7 @@ fn end_requests_at(app: &App, context: &RequestContext, endpoint: &EndpointName)
         }
         for request in &left {
             // A deployment that ends needs no version that is admitted.
-            let version = deploy::version_state(app, &request.model, request.number)?;
+            let version = checks::version_state(app, &request.model, request.number)?;
             let stopped = request.state.after(DeploymentEvent::Stopped, version, AdmissionPolicy::Approved)?;
             let draft = context.audit_event("deployment.stop", REQUEST_ENDED, vec![]);
             let (id, state) = (request.id.clone(), request.state);

@@ -4,24 +4,20 @@
 //! Holds true: a version is tried once at a place by itself; what was taken back, or refused with its reason, is left to
 //! people. Deliberately absent: a queue; while a candidate is on trial, the newest one waits until the trial is over.
 
-use kilter_domain::error_chain::with_causes;
 use kilter_domain::{
-    audit::Outcome, contract::Deploy, deployment::DeploymentState, ids::EndpointName, model::VersionState,
-    time::Timestamp,
+    audit::Outcome, contract::Deploy, deployment::DeploymentState, error_chain::with_causes, ids::EndpointName,
+    model::VersionState, time::Timestamp,
 };
-use kilter_store::{
-    PageRequest, audit, deployment as deployments,
-    model::{self as versions, Version},
-};
+use kilter_store::{PageRequest, audit, deployment as deployments, model as versions, model::Version};
 
 use crate::{
-    App,
+    app::App,
     context::RequestContext,
     deployment::deploy,
     error::AppError,
+    event::VERSION,
     project::folder::Project,
-    replay::timeline::VERSION,
-    training::train::{ApprovalMode, TrainingOutcome},
+    training::request::{ApprovalMode, TrainingOutcome},
 };
 
 const REQUEST: &str = "deployment.request";

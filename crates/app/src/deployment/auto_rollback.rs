@@ -20,19 +20,15 @@ use kilter_evaluation::{
     measurement, not_measured,
 };
 use kilter_stats::Estimate;
-use kilter_store::{
-    PageRequest,
-    deployment::{self as deployments, Deployment},
-    monitor::alert as alerts,
-};
+use kilter_store::{PageRequest, deployment as deployments, deployment::Deployment, monitor::alert as alerts};
 
 use crate::{
-    App,
+    app::App,
     context::RequestContext,
-    deployment::{deploy, threshold::tune},
+    deployment::{checks, deploy, threshold::siblings},
     error::AppError,
     event::EventMetrics,
-    model::package_run,
+    model::load,
     prediction::logged::{self, LoggedPredictions, PredictionFilter},
     project::folder::Project,
 };
@@ -115,7 +111,7 @@ fn failing_since(app: &App, endpoint: &EndpointName) -> Result<Option<Timestamp>
 
 /// Versions with another model that were live here before and may still be, newest first.
 fn earlier_versions(app: &App, endpoint: &EndpointName, live: &Deployment) -> Result<Vec<u32>, AppError> {
-    let (mut seen, _) = tune::threshold_siblings(app, live)?;
+    let (mut seen, _) = siblings::threshold_siblings(app, live)?;
     let page = PageRequest::first(100);
     let listed = app.store().read(|reader| deployments::list(reader, Some(endpoint), &page))?;
     let mut found = Vec::new();
@@ -124,7 +120,7 @@ fn earlier_versions(app: &App, endpoint: &EndpointName, live: &Deployment) -> Re
         if !was_live || !seen.insert(past.number) || found.len() == MAX_ASKED {
             continue;
         }
-        if deploy::version_state(app, &past.model, past.number)? == VersionState::Approved {
+        if checks::version_state(app, &past.model, past.number)? == VersionState::Approved {
             found.push(past.number);
         }
     }
@@ -139,7 +135,7 @@ fn best_version(
     earlier: &[u32],
     rows: &LoggedPredictions,
 ) -> Result<Option<Better>, AppError> {
-    let (package, model) = package_run::load_version(app, &live.model, live.number)?;
+    let (package, model) = load::load_version(app, &live.model, live.number)?;
     let task = package.manifest.signature.task;
     let metric = project.contract.monitor.as_ref().and_then(judged_metric).unwrap_or_else(|| headline(task).to_owned());
     let outcomes = |package: &crate::model::package::Package, model: &kilter_inference::Model| {
@@ -155,7 +151,7 @@ fn best_version(
     let level = 1.0 - (1.0 - LEVEL) / earlier.len() as f64;
     let mut best: Option<Better> = None;
     for number in earlier {
-        let (package, model) = package_run::load_version(app, &live.model, *number)?;
+        let (package, model) = load::load_version(app, &live.model, *number)?;
         let Some(theirs) = outcomes(&package, &model) else { continue };
         let (Ok(difference), Ok(value)) = (theirs.difference_at(&ours, &metric, level), theirs.metric(&metric)) else {
             continue;

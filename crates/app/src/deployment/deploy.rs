@@ -4,28 +4,16 @@
 //! with its entry, before the data plane follows, and nobody else moves it meanwhile ([`super::route_change`]); what serves after a
 //! crash is what the store says. A rollback needs nobody's approval.
 
-use kilter_domain::{
-    actor::Action,
-    contract::Deploy,
-    ids::{EndpointName, ModelName},
-    model::VersionState,
-};
-use kilter_inference::{Signature, Task};
-use kilter_serving::{ServedVersion, VersionRef};
-use kilter_store::{
-    deployment::{self as deployments, Deployment},
-    model as versions,
-};
+use kilter_domain::{actor::Action, contract::Deploy, ids::EndpointName};
+use kilter_store::{deployment as deployments, deployment::Deployment};
 
 use crate::{
-    App,
-    authz::{permission::permit, refused_actions},
+    app::App,
+    authz::{access::permit, refused_actions},
     context::RequestContext,
     deployment::{route_change, routes},
     error::AppError,
     event::EventMetrics,
-    model::{golden::replay, package_run},
-    prediction::predict,
     project::folder::Project,
 };
 
@@ -131,74 +119,4 @@ pub(crate) fn redeploy_version(
     route_change::change_endpoint(app, context, project, deploy, |change| {
         change.bring_back(live, earlier, reason, numbers)
     })
-}
-
-/// Whether callers of what is live can be answered by another version: the same task, and of two classes the same.
-/// A live version that answers nobody, or whose package is gone, has no callers to be fair to.
-pub(super) fn check_signature_compatible(
-    app: &App,
-    endpoint: &EndpointName,
-    model: &ModelName,
-    number: u32,
-) -> Result<(), AppError> {
-    let Some(live) = live_deployment(app, endpoint)? else { return Ok(()) };
-    let (new, _) = package_run::load_version(app, model, number)?;
-    let old = match signature_of(app, &live) {
-        Err(gone) if gone.is_of_a_version() => return Ok(()),
-        found => found?,
-    };
-    let new = &new.manifest.signature;
-    let is_same_pair = new.task != Task::Binary || new.classes == old.classes;
-    if new.task == old.task && is_same_pair {
-        return Ok(());
-    }
-    let described = |signature: &Signature| format!("{} of {}", signature.task, signature.classes.join(", "));
-    Err(AppError::SignatureDiffers {
-        version: number,
-        live: live.number,
-        endpoint: endpoint.clone(),
-        new: described(new),
-        old: described(&old),
-    })
-}
-
-/// What a live version takes and gives: of what answers in this process, else of its package.
-fn signature_of(app: &App, live: &Deployment) -> Result<Signature, AppError> {
-    let routes = predict::serving(app, &live.endpoint).map(|serving| serving.endpoint().routes());
-    let champion = routes.as_ref().and_then(|routes| routes.champion());
-    match champion.filter(|champion| champion.version().number == u64::from(live.number)) {
-        Some(champion) => Ok(champion.signature().clone()),
-        None => Ok(package_run::load_version(app, &live.model, live.number)?.0.manifest.signature.clone()),
-    }
-}
-
-/// The live deployment of an endpoint, where it answers: one that was refused when it was loaded has no callers to
-/// be fair to, and nothing to be compared with.
-pub(crate) fn live_deployment(app: &App, endpoint: &EndpointName) -> Result<Option<Deployment>, AppError> {
-    let live = app.store().read(|reader| deployments::live(reader, endpoint))?;
-    Ok(live.filter(|_| routes::refused_at(app, endpoint).is_none()))
-}
-
-/// Whether a version still answers as it did when it was packed; asked before any state moves.
-pub(super) fn check_answers(app: &App, model: &ModelName, number: u32) -> Result<(), AppError> {
-    let (package, loaded) = package_run::load_version(app, model, number)?;
-    let version = VersionRef { number: u64::from(number), digest: package.digest };
-    replay::check_golden(
-        app,
-        &package,
-        ServedVersion::for_validation(loaded, version, Some(package.manifest.threshold)),
-    )
-}
-
-/// The version that was live before this deployment, and may still be.
-pub(super) fn last_before(app: &App, live: &Deployment) -> Result<Option<u32>, AppError> {
-    let since = live.live_since.unwrap_or(live.created);
-    let moment = kilter_domain::time::Timestamp(since.millis() - 1);
-    let endpoint = live.endpoint.clone();
-    let before = app.store().read(|reader| deployments::live_at(reader, &endpoint, moment))?;
-    Ok(before.map(|before| before.number).filter(|number| *number != live.number))
-}
-
-pub(crate) fn version_state(app: &App, model: &ModelName, number: u32) -> Result<VersionState, AppError> {
-    Ok(app.store().read(|reader| versions::get(reader, model, number))?.state)
 }

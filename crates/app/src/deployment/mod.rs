@@ -2,7 +2,9 @@
 
 pub(crate) mod auto_deploy;
 pub(crate) mod auto_rollback;
+pub(crate) mod checks;
 pub(crate) mod deploy;
+pub(crate) mod live;
 pub(crate) mod next_step;
 pub(crate) mod rollout;
 pub(crate) mod route_change;
@@ -14,6 +16,7 @@ pub(crate) mod threshold;
 pub use auto_deploy::DeployOutcome;
 pub use auto_deploy::deploy_if_allowed;
 pub use deploy::{deploy_at, roll_back_at};
+pub use live::{candidate_refused_at, refused_at, refused_endpoints};
 pub use next_step::NextStep;
 pub use next_step::waiting_at;
-pub use routes::{candidate_refused_at, project_at, refused_at, refused_endpoints};
+pub use routes::project_at;

@@ -10,14 +10,10 @@ use kilter_domain::{
     model::VersionState,
     time::Timestamp,
 };
-use kilter_store::{
-    PageRequest,
-    deployment::{self as deployments, Deployment},
-    model::{self as versions, Version},
-};
+use kilter_store::{PageRequest, deployment as deployments, deployment::Deployment, model as versions, model::Version};
 
 use crate::{
-    App,
+    app::App,
     deployment::{auto_deploy, routes},
     error::AppError,
     model::approval,

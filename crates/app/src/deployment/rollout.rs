@@ -15,17 +15,20 @@ use kilter_domain::{
 };
 use kilter_evaluation::monitor_metrics::{MinSample, WindowRows};
 use kilter_stats::{Estimate, sequential::EmpiricalBernstein};
-use kilter_store::deployment::{self as deployments, Deployment};
+use kilter_store::{deployment as deployments, deployment::Deployment};
 
-use crate::deployment::route_change::EndpointChange;
 use crate::{
-    App, clock_skew,
+    app::App,
+    clock_set_back,
     context::RequestContext,
-    deployment::{route_change, routes},
+    deployment::{
+        live,
+        route_change::{self, EndpointChange},
+    },
     error::AppError,
     event::{DecisionKind, EventMetrics},
     gate::judge::put_outcome,
-    model::package_run,
+    model::load,
     prediction::{
         logged::{self, LoggedPredictions, PredictionFilter},
         predict,
@@ -61,7 +64,7 @@ pub(crate) fn advance_rollout(
         return Ok(());
     };
     // What is not asked is neither widened nor judged; `kilter status` says why, and a person takes it back.
-    if routes::refused_at(app, endpoint).or_else(|| routes::candidate_refused_at(app, endpoint)).is_some() {
+    if live::refused_at(app, endpoint).or_else(|| live::candidate_refused_at(app, endpoint)).is_some() {
         return Ok(());
     }
     let since = stage_since(app, &candidate, context.at)?;
@@ -109,7 +112,7 @@ pub(crate) fn rollout_due(
 fn stage_since(app: &App, candidate: &Deployment, now: Timestamp) -> Result<Timestamp, AppError> {
     let seq = candidate.audit_seq;
     let entry = app.store().read(|reader| kilter_store::audit::find(reader, seq))?;
-    clock_skew::past_time(app, entry.map_or(candidate.created, |record| record.entry.at), now)
+    clock_set_back::past_time(app, entry.map_or(candidate.created, |record| record.entry.at), now)
 }
 
 fn compare_candidate(
@@ -142,8 +145,10 @@ fn compare_losses(
     candidate: &Deployment,
     live: &Deployment,
 ) -> Result<Option<Estimate>, AppError> {
-    let span =
-        (clock_skew::past_time(app, candidate.created, context.at)?, Timestamp(context.at.millis().saturating_add(1)));
+    let span = (
+        clock_set_back::past_time(app, candidate.created, context.at)?,
+        Timestamp(context.at.millis().saturating_add(1)),
+    );
     let ours = logged::logged_predictions(
         app,
         &candidate.endpoint,
@@ -153,9 +158,9 @@ fn compare_losses(
     )?;
     let theirs =
         logged::logged_predictions(app, &candidate.endpoint, PredictionFilter::Version(live.number), span, context.at)?;
-    let champion = package_run::load_version(app, &live.model, live.number)?.0;
+    let champion = load::load_version(app, &live.model, live.number)?.0;
     // A class that one of them alone knows is a wrong answer of the other.
-    let classes = [&package_run::load_version(app, &candidate.model, candidate.number)?.0, &champion]
+    let classes = [&load::load_version(app, &candidate.model, candidate.number)?.0, &champion]
         .map(|package| package.manifest.signature.classes.clone())
         .concat();
     let (mut ours, mut theirs) =
@@ -174,7 +179,7 @@ fn row_losses(
     answered: &LoggedPredictions,
     classes: &[String],
 ) -> Result<Losses, AppError> {
-    let (package, _) = package_run::load_version(app, &deployment.model, deployment.number)?;
+    let (package, _) = load::load_version(app, &deployment.model, deployment.number)?;
     let signature = &package.manifest.signature;
     let outcomes = answered.outcomes(signature.task, &signature.classes, package.manifest.threshold).knowing(classes);
     if outcomes.label_check().is_beyond() {
@@ -224,7 +229,7 @@ fn broken_guardrail(
     candidate: &Deployment,
     trial: &CandidateComparison,
 ) -> Result<Option<RuleOutcome>, AppError> {
-    let (package, _) = package_run::load_version(app, &candidate.model, candidate.number)?;
+    let (package, _) = load::load_version(app, &candidate.model, candidate.number)?;
     let signature = &package.manifest.signature;
     let threshold = package.manifest.threshold;
     let outcomes = trial.scored.outcomes(signature.task, &signature.classes, threshold);

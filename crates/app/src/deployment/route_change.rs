@@ -3,7 +3,7 @@
 //! Holds true: what is about to serve is loaded and fitted together before anything is written, so a committed state is
 //! one that was served; request and first stage are one transaction; routes are published in the order of the commits.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use kilter_domain::{
     contract::Deploy,
@@ -13,22 +13,25 @@ use kilter_domain::{
 use kilter_serving::{Mode, Routes};
 use kilter_store::{
     audit::AuditEvent,
-    deployment::{self as deployments, Deployment, NewDeployment},
+    deployment as deployments,
+    deployment::{Deployment, NewDeployment},
     model as versions,
     monitor::evidence,
 };
 use serde_json::json;
 
-use crate::deployment::routes::RoutePlan;
 use crate::{
-    App,
+    app::App,
     context::RequestContext,
-    deployment::{deploy, routes, threshold::tune},
+    deployment::{
+        checks, live,
+        routes::{self, RoutePlan},
+        threshold::siblings,
+    },
     error::AppError,
-    event::{DecisionKind, EventMetrics},
-    prediction::{open_log, predict::Serving},
+    event::{DecisionKind, EventMetrics, VERSION},
+    prediction::{open_log, serving::Serving},
     project::folder::Project,
-    replay::timeline::VERSION,
 };
 
 /// The right to change what answers at an endpoint: [`change_endpoint`] gives it to one caller at a time.
@@ -65,15 +68,10 @@ pub(crate) fn change_endpoint<T>(
     work: impl FnOnce(&EndpointChange<'_>) -> Result<T, AppError>,
 ) -> Result<T, AppError> {
     let endpoint = project.endpoint(deploy);
-    let lock = endpoint_lock(app, &endpoint);
+    let lock = app.components().endpoints.change_lock(&endpoint);
     // A panic of another change left committed states: this one reads them anew.
     let _alone = lock.lock().unwrap_or_else(PoisonError::into_inner);
     work(&EndpointChange { app, context, project, deploy, endpoint })
-}
-
-/// Who holds it may change what answers at the endpoint.
-pub(super) fn endpoint_lock(app: &App, endpoint: &EndpointName) -> Arc<Mutex<()>> {
-    app.lock_changes().entry(endpoint.clone()).or_default().clone()
 }
 
 impl EndpointChange<'_> {
@@ -88,14 +86,14 @@ impl EndpointChange<'_> {
         if let Some(live) = self.live()?.filter(|live| live.model == model && live.number == number) {
             return self.deploy_again(live);
         }
-        deploy::check_signature_compatible(app, &self.endpoint, &model, number)?;
-        deploy::check_answers(app, &model, number)?;
+        checks::check_signature_compatible(app, &self.endpoint, &model, number)?;
+        checks::check_answers(app, &model, number)?;
         self.first_stage(self.request(model, number, reason))
     }
 
     /// The live version is asked for once more: nothing is to be done, unless it answers nobody and can again.
     fn deploy_again(&self, live: Deployment) -> Result<Deployment, AppError> {
-        if routes::refused_at(self.app, &self.endpoint).is_none() {
+        if live::refused_at(self.app, &self.endpoint).is_none() {
             return Err(self.wrong_state(&live, "already live", "deploy another version to replace it"));
         }
         routes::sync_routes(self.app, &self.endpoint)?;
@@ -108,12 +106,12 @@ impl EndpointChange<'_> {
         let candidate = self.candidate()?;
         if let Some(candidate) = &candidate {
             self.take_back(candidate, reason, &EventMetrics::default())?;
-            if routes::refused_at(self.app, &self.endpoint).is_none() {
+            if live::refused_at(self.app, &self.endpoint).is_none() {
                 return Ok(());
             }
         }
         let live = self.live()?.ok_or_else(|| AppError::NothingServes { endpoint: self.endpoint.clone() })?;
-        match deploy::last_before(self.app, &live)? {
+        match checks::last_before(self.app, &live)? {
             Some(earlier) => self.bring_back(&live, earlier, reason, &EventMetrics::default()),
             None if candidate.is_some() => Ok(()),
             None => Err(AppError::NotFound {
@@ -149,10 +147,10 @@ impl EndpointChange<'_> {
         numbers: &EventMetrics,
     ) -> Result<(), AppError> {
         let (model, app) = (live.model.clone(), self.app);
-        let version = deploy::version_state(app, &model, earlier)?;
+        let version = checks::version_state(app, &model, earlier)?;
         let requested = DeploymentState::requested(version, self.deploy.admission_policy())?;
         let returned = requested.after(DeploymentEvent::WentLive, version, self.deploy.admission_policy())?;
-        deploy::check_answers(app, &model, earlier)?;
+        checks::check_answers(app, &model, earlier)?;
         let ended = self.next_state(live, DeploymentEvent::RolledBack)?;
         let (serving, routes) = self.prepare(&RoutePlan::live(&model, earlier))?;
         let new = NewDeployment {
@@ -179,7 +177,7 @@ impl EndpointChange<'_> {
     /// As [`replace_threshold`].
     pub(super) fn replace_threshold(&self, number: u32, reason: &str, numbers: &EventMetrics) -> Result<(), AppError> {
         let model = self.project.model();
-        deploy::check_answers(self.app, &model, number)?;
+        checks::check_answers(self.app, &model, number)?;
         self.go_live(self.request(model, number, reason), reason, numbers).map(|_| ())
     }
 
@@ -192,7 +190,7 @@ impl EndpointChange<'_> {
     }
 
     fn first_stage(&self, entrant: PendingDeployment) -> Result<Deployment, AppError> {
-        let live = deploy::live_deployment(self.app, &self.endpoint)?;
+        let live = live::live_deployment(self.app, &self.endpoint)?;
         let first_percent = self.deploy.canary.as_ref().and_then(|canary| canary.steps.first().copied());
         let nothing = EventMetrics::default();
         match (live, self.deploy.shadow, first_percent) {
@@ -275,10 +273,10 @@ impl EndpointChange<'_> {
             Some(before) => Some((before.clone(), self.next_state(before, DeploymentEvent::Superseded)?)),
             None => None,
         };
-        let same = match deploy::live_deployment(self.app, &self.endpoint)? {
+        let same = match live::live_deployment(self.app, &self.endpoint)? {
             // One whose package is gone cannot be compared: alerts about it are over.
             Some(before) => {
-                tune::is_same_model(self.app, (&before.model, before.number), (&entrant.model, entrant.number))
+                siblings::is_same_model(self.app, (&before.model, before.number), (&entrant.model, entrant.number))
                     .or_else(|gone| if gone.is_of_a_version() { Ok(false) } else { Err(gone) })?
             }
             None => false,
@@ -320,7 +318,7 @@ impl EndpointChange<'_> {
 
     fn publish(&self, serving: &Serving, routes: Routes) {
         serving.endpoint().deploy(routes);
-        self.app.lock_refused().remove(&self.endpoint);
+        self.app.components().endpoints.clear_failure(&self.endpoint);
     }
 
     /// The change is committed: an alert that moved meanwhile is tried once more, and does not fail it.
@@ -344,7 +342,7 @@ impl EndpointChange<'_> {
     }
 
     fn after(&self, entrant: &PendingDeployment, event: DeploymentEvent) -> Result<DeploymentState, AppError> {
-        let version = deploy::version_state(self.app, &entrant.model, entrant.number)?;
+        let version = checks::version_state(self.app, &entrant.model, entrant.number)?;
         Ok(entrant.state.after(event, version, self.deploy.admission_policy())?)
     }
 

@@ -8,30 +8,26 @@ use std::{
     sync::{Arc, PoisonError},
 };
 
-use kilter_domain::error_chain::with_causes;
 use kilter_domain::{
     contract::Deploy,
     deployment::{AdmissionPolicy, DeploymentState},
+    error_chain::with_causes,
     ids::{EndpointName, ModelName},
 };
 use kilter_evaluation::reference::{ColumnReference, SCORE};
 use kilter_inference::{Input, InputKind};
 use kilter_serving::{Candidate, LoadRequest, Mode, Routes, ServedVersion, VersionRef, counters::ScoreEdges};
-use kilter_store::{
-    PageRequest,
-    deployment::{self as deployments, Deployment},
-    model as versions,
-};
+use kilter_store::{PageRequest, deployment as deployments, deployment::Deployment, model as versions};
 
 use crate::{
-    App,
+    app::App,
     authz::access_map,
     column_stats::collect,
     dataset::context_columns,
-    deployment::route_change,
+    deployment::live,
     error::AppError,
-    model::{golden::replay, package::Package, package_run},
-    prediction::{open_log, predict},
+    model::{golden::replay, load, package::Package},
+    prediction::{open_log, predict, serving_registry::LoadFailure},
     project::folder::Project,
 };
 
@@ -73,13 +69,6 @@ impl RoutePlan {
     }
 }
 
-/// Why something that the store says serves does not.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct LoadFailure {
-    live: Option<String>,
-    candidate: Option<String>,
-}
-
 /// Opens every endpoint that serves, as the store says. One that cannot be served keeps no other one from serving.
 ///
 /// # Errors
@@ -89,7 +78,8 @@ pub(crate) fn load_live_endpoints(app: &App) -> Result<(), AppError> {
     loop {
         let listed = app.store().read(|reader| deployments::list_serving(reader, &page))?;
         for deployment in &listed.items {
-            if predict::serving(app, &deployment.endpoint).is_none() && refused_at(app, &deployment.endpoint).is_none()
+            if predict::serving(app, &deployment.endpoint).is_none()
+                && live::refused_at(app, &deployment.endpoint).is_none()
             {
                 load_endpoint(app, &deployment.endpoint);
             }
@@ -107,28 +97,8 @@ fn load_endpoint(app: &App, endpoint: &EndpointName) {
     if followed.is_err() {
         let reason = "loading it met a fault of Kilter; please report it with the log".to_owned();
         tracing::error!(%endpoint, %reason, "the live version is refused");
-        app.lock_refused().insert(endpoint.clone(), LoadFailure { live: Some(reason), candidate: None });
+        app.components().endpoints.set_failure(endpoint, LoadFailure { live: Some(reason), candidate: None });
     }
-}
-
-/// Why the live version of an endpoint was refused when it was loaded; `None` where it answers, or nothing is live.
-pub fn refused_at(app: &App, endpoint: &EndpointName) -> Option<String> {
-    app.lock_refused().get(endpoint)?.live.clone()
-}
-
-/// Why the candidate of an endpoint is not asked; `None` where it is, or there is none.
-pub fn candidate_refused_at(app: &App, endpoint: &EndpointName) -> Option<String> {
-    app.lock_refused().get(endpoint)?.candidate.clone()
-}
-
-/// Every endpoint at which something that the store says serves does not, and why.
-pub fn refused_endpoints(app: &App) -> Vec<(EndpointName, String)> {
-    let of = |(endpoint, refused): (&EndpointName, &LoadFailure)| {
-        let live = refused.live.as_ref().map(|reason| format!("serves nothing: {reason}"));
-        let candidate = refused.candidate.as_ref().map(|reason| format!("its candidate gets no requests: {reason}"));
-        Some((endpoint.clone(), live.or(candidate)?))
-    };
-    app.lock_refused().iter().filter_map(of).collect()
 }
 
 /// Loads what the store says serves at an endpoint, and lets it answer.
@@ -136,7 +106,7 @@ pub fn refused_endpoints(app: &App) -> Vec<(EndpointName, String)> {
 /// # Errors
 /// Why the live version does not answer; it is remembered as well.
 pub(crate) fn sync_endpoint(app: &App, endpoint: &EndpointName) -> Result<(), AppError> {
-    let lock = route_change::endpoint_lock(app, endpoint);
+    let lock = app.components().endpoints.change_lock(endpoint);
     let _alone = lock.lock().unwrap_or_else(PoisonError::into_inner);
     sync_routes(app, endpoint)
 }
@@ -146,7 +116,7 @@ pub(super) fn sync_routes(app: &App, endpoint: &EndpointName) -> Result<(), AppE
     publish_routes(app, endpoint).inspect_err(|refused| {
         let reason = with_causes(refused);
         tracing::error!(%endpoint, %reason, "the live version is refused");
-        app.lock_refused().insert(endpoint.clone(), LoadFailure { live: Some(reason), candidate: None });
+        app.components().endpoints.set_failure(endpoint, LoadFailure { live: Some(reason), candidate: None });
     })
 }
 
@@ -157,7 +127,7 @@ fn publish_routes(app: &App, endpoint: &EndpointName) -> Result<(), AppError> {
     let serving = open_log::open_serving(app, endpoint)?;
     let Some(live) = live else {
         serving.endpoint().deploy(Routes::nothing());
-        app.lock_refused().remove(endpoint);
+        app.components().endpoints.clear_failure(endpoint);
         return Ok(());
     };
     let (project, admits) = deploy_terms(app, endpoint);
@@ -172,10 +142,10 @@ fn publish_routes(app: &App, endpoint: &EndpointName) -> Result<(), AppError> {
         (Err(refused), Some(_)) => (load(&RoutePlan::of(&live, None))?, Some(with_causes(&refused))),
     };
     serving.endpoint().deploy(routes);
-    app.lock_refused().remove(endpoint);
+    app.components().endpoints.clear_failure(endpoint);
     if let Some(reason) = refused {
         tracing::error!(%endpoint, %reason, "the candidate is not asked");
-        app.lock_refused().insert(endpoint.clone(), LoadFailure { live: None, candidate: Some(reason) });
+        app.components().endpoints.set_failure(endpoint, LoadFailure { live: None, candidate: Some(reason) });
     }
     Ok(())
 }
@@ -223,13 +193,13 @@ fn load_served_version(
     if let Some(served) = now.versions().find(|served| served.version() == version) {
         return Ok(served.clone());
     }
-    let (package, _) = app.load_package(stored.digest)?;
+    let (package, _) = load::load_package(app, stored.digest)?;
     let model = kilter_domain::digest::Digest::of(&package.model_bytes);
     let threshold = Some(package.manifest.threshold);
     let admission = LoadRequest { version, model, state: stored.state, admits, threshold };
     let served = ServedVersion::load(&package.model_bytes, &admission, score_edges(&package))?;
     replay::check_golden(app, &package, served.with_own_counters())?;
-    Ok(Arc::new(match app.counts_profiles() {
+    Ok(Arc::new(match app.options().profiles {
         true => served.with_profile(collect::open_profile(app, endpoint, version, &package)),
         false => served,
     }))
@@ -256,7 +226,7 @@ fn deploy_terms(app: &App, endpoint: &EndpointName) -> (Option<Project>, Admissi
 /// since (their type is not known: they are recorded as text). Names of our own are never among them.
 fn recorded_inputs(app: &App, live: &Slot, named: &[String]) -> Vec<Input> {
     // A version that is served from memory may have lost its package: the names of the contract are left.
-    let package = package_run::load_version(app, &live.model, live.number);
+    let package = load::load_version(app, &live.model, live.number);
     let mut inputs = package.map(|(package, _)| package.manifest.recorded.clone()).unwrap_or_default();
     for name in named {
         if !inputs.iter().any(|input| input.name == *name) {

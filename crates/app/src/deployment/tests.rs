@@ -14,7 +14,7 @@ use serde_json::json;
 use crate::{
     context::RequestContext,
     data_folder::recovery,
-    deployment::{auto_deploy, deploy, next_step, rollout, routes},
+    deployment::{auto_deploy, checks, deploy, live, next_step, rollout},
     error::AppError,
     model::{
         approval,
@@ -202,14 +202,14 @@ fn whatever_was_committed_the_folder_opens_says_why_and_can_be_healed() {
         recovery::recover(&house.app, house.context.at).unwrap();
         assert_eq!(routed(&house).0, Some(2), "{harm}: what is live answers");
         let has_candidate = stored(&house).1.is_some();
-        let told = routes::candidate_refused_at(&house.app, &endpoint()).is_some();
+        let told = live::candidate_refused_at(&house.app, &endpoint()).is_some();
         assert_eq!(has_candidate && routed(&house).1.is_none(), told, "{harm}: what is not asked is told");
         let step = house.project.contract.deploy[0].clone();
         rollout::advance_rollout(&house.app, &house.context, &house.project, &step, &endpoint()).unwrap();
         if has_candidate {
             deploy::roll_back_at(&house.app, &house.context, &endpoint(), "heal").unwrap();
         }
-        assert_eq!((stored(&house).1, routes::refused_endpoints(&house.app)), (None, vec![]), "{harm}");
+        assert_eq!((stored(&house).1, live::refused_endpoints(&house.app)), (None, vec![]), "{harm}");
         let next = house.version(&onnx, None);
         house.deploy(next).unwrap();
         assert_eq!(routed(&house), stored(&house), "{harm}");
@@ -243,15 +243,15 @@ fn a_live_version_that_cannot_be_loaded_takes_no_other_endpoint_down_and_is_roll
 
     registration::register(&house.app, &house.context, &other).unwrap();
     let house = reopened(house, folder.path());
-    let reason = routes::refused_at(&house.app, &endpoint()).expect("it is told");
+    let reason = live::refused_at(&house.app, &endpoint()).expect("it is told");
     assert!(!reason.is_empty());
-    assert_eq!(routes::refused_endpoints(&house.app).len(), 1);
+    assert_eq!(live::refused_endpoints(&house.app).len(), 1);
     assert_eq!(routed(&house), (None, None));
     let again = house.deploy(bad).unwrap_err();
     assert!(again.is_of_a_version(), "asked for once more it is loaded once more: {again}");
     deploy::roll_back_at(&house.app, &house.context, &endpoint(), "heal").unwrap();
     assert_eq!((routed(&house), stored(&house)), ((Some(1), None), (Some(1), None)));
-    assert!(routes::refused_endpoints(&house.app).is_empty());
+    assert!(live::refused_endpoints(&house.app).is_empty());
 }
 
 fn blobs(folder: &std::path::Path) -> BTreeSet<std::path::PathBuf> {
@@ -269,7 +269,7 @@ fn an_endpoint_whose_log_cannot_be_opened_is_told_and_the_folder_opens() {
     fs::remove_dir_all(folder.path().join("log/churn")).unwrap();
     fs::write(folder.path().join("log/churn"), "a file where a folder was").unwrap();
     let house = House { project, ..House::open(folder.path()) };
-    assert!(routes::refused_at(&house.app, &endpoint()).is_some_and(|reason| reason.contains("log")), "it is told");
+    assert!(live::refused_at(&house.app, &endpoint()).is_some_and(|reason| reason.contains("log")), "it is told");
     let next = house.version(&trained().0, None);
     assert!(house.deploy(next).is_err());
     assert_eq!(all(&house).len(), 1, "what cannot be recorded is not deployed");
@@ -419,7 +419,7 @@ fn people_who_approve_at_once_are_all_counted_and_nobody_is_told_otherwise() {
                 });
             }
         });
-        let state = deploy::version_state(&house.app, &house.project.model(), number).unwrap();
+        let state = checks::version_state(&house.app, &house.project.model(), number).unwrap();
         assert_eq!((state, routed(&house).0), (VersionState::Approved, Some(u64::from(number))), "round {round}");
         assert_eq!(routed(&house), stored(&house));
     }

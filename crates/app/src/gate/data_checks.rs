@@ -16,20 +16,19 @@ use kilter_domain::{
 use kilter_evaluation::column_stats::{column_quantity, nothing};
 use kilter_lake::{ReadOptions, read_table};
 use kilter_store::run as runs;
+use kilter_workflow::RunRecord;
 use serde_json::json;
 
-use crate::gate::judge::put_outcome;
-use kilter_workflow::RunRecord;
-
 use crate::{
-    App,
+    app::App,
     context::RequestContext,
     error::AppError,
     event::{DecisionKind, EventMetrics},
+    gate::judge::put_outcome,
     project::folder::Project,
     training::{
         data,
-        train::{Training, TrainingOutcome},
+        request::{Training, TrainingOutcome},
     },
 };
 

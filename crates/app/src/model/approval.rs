@@ -13,15 +13,16 @@ use kilter_domain::{
     time::Timestamp,
 };
 use kilter_store::{
-    PageRequest, Reader, StoreError,
-    gate::{self as decisions, Approval as Said, Decision, NewApproval},
-    model::{self as versions, Version},
+    PageRequest, Reader, StoreError, gate as decisions,
+    gate::{Approval as Said, Decision, NewApproval},
+    model as versions,
+    model::Version,
 };
 use serde_json::json;
 
 use crate::{
-    App,
-    authz::{access_map, permission::permit, refused_actions},
+    app::App,
+    authz::{access::permit, access_map, refused_actions},
     context::RequestContext,
     deployment::auto_deploy::{self, DeployOutcome},
     error::AppError,

@@ -3,6 +3,8 @@
 //! Holds true: nothing in a package changes after it was put; what is known only later (verdicts, approvals,
 //! deployments) never enters it. A package that lacks a part, or whose bytes do not match their names, is refused.
 
+use std::path::Path;
+
 use kilter_blobs::{BlobStore, Tree, atomic};
 use kilter_domain::{
     digest::Digest,
@@ -14,9 +16,8 @@ use kilter_evaluation::reference::Reference;
 use kilter_inference::{Input, Model, Signature};
 use kilter_lake::{ReadOptions, read_table, write_table};
 use serde::{Deserialize, Serialize};
-use std::path::Path;
 
-use crate::{error::AppError, model::golden::replay::GoldenRequests};
+use crate::{error::AppError, model::golden::requests::GoldenRequests};
 
 /// The path of the model inside of a package.
 pub const MODEL_PATH: &str = "model/model.onnx";

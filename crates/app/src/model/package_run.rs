@@ -29,10 +29,10 @@ use kilter_workflow::RunRecord;
 use serde_json::json;
 
 use crate::{
-    App, Loaded,
+    app::App,
     context::RequestContext,
     dataset::{column_roles::ColumnRoles, context_columns},
-    deployment::deploy,
+    deployment::live,
     error::AppError,
     event::{DecisionKind, EventMetrics},
     gate::{
@@ -44,13 +44,13 @@ use crate::{
         judge, leakage,
     },
     model::{
-        golden::replay::{self, GoldenResult},
+        golden::{replay, requests::GoldenResult},
         package::{Evidence, Manifest, Package, SAMPLE_LOSS, SAMPLE_ROWS, SAMPLE_SCORE},
     },
     project::folder::Project,
     training::{
         data,
-        train::{ApprovalMode, Training, trained_numbers},
+        request::{ApprovalMode, Training, trained_numbers},
     },
 };
 
@@ -156,7 +156,7 @@ fn draft_version(
     };
     let mut numbers = trained_numbers(package.manifest.trained_rows, tested);
     metrics.iter().for_each(|(name, value)| numbers.put(name, *value));
-    let reason = crate::training::train::cause_sentence(&training.cause);
+    let reason = crate::training::request::cause_sentence(&training.cause);
     let draft = training.context.decision_event(DecisionKind::Trained, reason, &numbers);
     let number = app.store().write(move |tx| Ok(versions::create(&tx.audited(draft), &new)?.number))?;
     Ok(number)
@@ -174,7 +174,7 @@ pub(crate) fn judge_version(
     let mover = VersionTransition { app, project, context, approval_mode, number: made.number };
     let replayed = replay::replay_golden(app, &made.package)?;
     mover.submit(made.package.digest, &made.commit, &replayed)?;
-    let champion = champion(app, project)?;
+    let champion = live::champion(app, project)?;
     let roles = project.roles(project.labelled_dataset()?);
     let bench =
         GateEvaluation { rows: &made.test, roles: &roles, now: training.context.at, golden: replayed.counted() };
@@ -196,21 +196,6 @@ pub(crate) fn judge_version(
     }
     let state = mover.record_verdicts(made.package.digest, &notes, &judged, data)?;
     Ok((made.number, mover.approve_if_nobody_is_asked(state)?))
-}
-
-/// The version that serves at the project's main place, loaded; `None` while nothing serves, or what is live was
-/// refused when it was loaded.
-pub fn champion(app: &App, project: &Project) -> Result<Option<Loaded>, AppError> {
-    let Some(deploy) = project.main_deploy() else { return Ok(None) };
-    let endpoint = project.endpoint(deploy);
-    let live = deploy::live_deployment(app, &endpoint)?;
-    live.map(|live| load_version(app, &live.model, live.number)).transpose()
-}
-
-/// A version's package and model, read once and kept.
-pub fn load_version(app: &App, model: &ModelName, number: u32) -> Result<Loaded, AppError> {
-    let version = app.store().read(|reader| versions::get(reader, model, number))?;
-    app.load_package(version.digest)
 }
 
 /// Moves one version; each move asks `domain`, then writes state and entry together.

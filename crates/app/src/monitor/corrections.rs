@@ -8,12 +8,12 @@ use std::{collections::HashMap, rc::Rc, sync::Arc};
 use kilter_domain::{alert::MonitorKind, ids::EndpointName, time::Timestamp};
 use kilter_lake::LogKind;
 use kilter_serving::prediction_log::column;
-use kilter_store::monitor::{self as readings, Reading};
+use kilter_store::{monitor as readings, monitor::Reading};
 
-use crate::monitor::{evaluate::Scene, readings::COVERAGE, window::Window};
 use crate::{
-    App,
+    app::App,
     error::AppError,
+    monitor::{evaluate::Scene, label_marks::LabelMark, readings::COVERAGE, window::Window},
     prediction::{
         logged::{LoggedPredictions, numbers, texts},
         partition_index,
@@ -23,18 +23,6 @@ use crate::{
 /// Predictions whose label was given anew since the last look, each with the place of its newest label in the log.
 pub(crate) type Corrections = HashMap<Arc<str>, i64>;
 
-/// How far the labels of an endpoint were looked through.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct LabelMark {
-    /// Rows of the log of labels.
-    rows: u64,
-    /// The place of the newest of them.
-    sequence: i64,
-}
-
-/// Marks by endpoint. They are not kept: after a start the labels are looked through once.
-pub(crate) type LabelMarks = HashMap<EndpointName, LabelMark>;
-
 impl App {
     /// The corrections among labels that became known from `from` to `now` and came since `mark`, and the mark after them.
     /// Where no label came, nothing is read.
@@ -43,7 +31,7 @@ impl App {
         endpoint: &EndpointName,
         (from, now): (Timestamp, Timestamp),
     ) -> Result<(Corrections, LabelMark), AppError> {
-        let mark = self.label_marks().get(endpoint).copied();
+        let mark = self.components().label_marks.find(endpoint);
         let always = (Timestamp(i64::MIN), Timestamp(i64::MAX));
         let rows = partition_index::partitions(self, LogKind::Labels, endpoint, always)?
             .iter()

@@ -20,27 +20,28 @@ use kilter_evaluation::{
 };
 use kilter_store::{
     deployment::Deployment,
-    monitor::{self as readings, Reading, evidence as kept},
+    monitor as readings,
+    monitor::{Reading, evidence as kept},
 };
 
-use crate::monitor::{
-    alert::lifecycle::{Basis, Explained, Finding, Subject},
-    corrections::Corrections,
-    default_rules::{self, WatchedRule},
-    drift_detector::{Budget, Evidence},
-    readings::ROWS,
-    root_cause::{Causes, Remedy, Scenery},
-    superseded_versions,
-    unknown_classes::KnownClasses,
-    usage,
-    window::{Calendar, Window},
-};
 use crate::{
-    App,
+    app::App,
     context::RequestContext,
-    deployment::{routes, threshold::tune},
+    deployment::{live, threshold::siblings},
     error::AppError,
-    model::{package::Package, package_run},
+    model::{load, package::Package},
+    monitor::{
+        alert::lifecycle::{Basis, Explained, Finding, Subject},
+        corrections::Corrections,
+        default_rules::{self, WatchedRule},
+        drift_detector::{Budget, Evidence},
+        readings::ROWS,
+        root_cause::{Causes, Remedy, Scenery},
+        superseded_versions,
+        unknown_classes::KnownClasses,
+        usage,
+        window::{Calendar, Window},
+    },
     prediction::logged::{self, LoggedPredictions, PredictionFilter},
     project::folder::Project,
 };
@@ -92,9 +93,9 @@ impl App {
         let Some(monitor) = &project.contract.monitor else { return Ok(()) };
         let live = self.store().read(|reader| kilter_store::deployment::live(reader, endpoint))?;
         let Some(live) = live else { return Ok(()) };
-        let package = match package_run::load_version(self, &live.model, live.number) {
+        let package = match load::load_version(self, &live.model, live.number) {
             // It answers nobody, and everybody is told why: there is nothing to look at.
-            Err(refused) if refused.is_of_a_version() && routes::refused_at(self, endpoint).is_some() => return Ok(()),
+            Err(refused) if refused.is_of_a_version() && live::refused_at(self, endpoint).is_some() => return Ok(()),
             loaded => loaded?.0,
         };
         let calendar = self.calendar(project, endpoint)?.unwrap_or(Calendar::new(context.at, monitor.every));
@@ -102,7 +103,7 @@ impl App {
         let evidence = self.evidence_of(endpoint, &live, &package)?;
         let budget = Budget::of(monitor);
         let retrain = project.contract.retrain.as_ref();
-        let (family, since) = tune::threshold_siblings(self, &live)?;
+        let (family, since) = siblings::threshold_siblings(self, &live)?;
         // A clock that was ahead may have left a moment that is still to come.
         let since = since.map_or(context.at, |since| if since <= context.at { since } else { calendar.start() });
         let took_over = self.took_over(endpoint, since)?;
@@ -141,7 +142,7 @@ impl App {
         if self.look_back(scene)? || came || has_corrections {
             self.see_classes(context, endpoint, monitor, &classes)?;
         }
-        self.label_marks().insert(endpoint.clone(), mark);
+        self.components().label_marks.set(endpoint, mark);
         Ok(())
     }
 
@@ -161,7 +162,7 @@ impl App {
             if past.model != scene.live.model || family.contains(&past.number) {
                 continue;
             }
-            let (package, _) = package_run::load_version(self, &past.model, past.number)?;
+            let (package, _) = load::load_version(self, &past.model, past.number)?;
             scene.evidence = Evidence::default();
             scene.family = BTreeSet::from([past.number]);
             scene.package = package;
@@ -384,7 +385,7 @@ impl Scene<'_> {
     fn causes(&self, window: Window) -> Result<Causes, AppError> {
         let scratch = self.app.scratch(&self.app.new_id())?;
         let sample = self.package.sample(self.app.blobs(), scratch.path())?;
-        let (_, model) = package_run::load_version(self.app, &self.live.model, self.live.number)?;
+        let (_, model) = load::load_version(self.app, &self.live.model, self.live.number)?;
         let answered = self.rows(window, None)?;
         let scenery = Scenery {
             manifest: &self.package.manifest,

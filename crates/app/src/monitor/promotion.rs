@@ -19,21 +19,18 @@ use kilter_evaluation::{
     measurement,
 };
 use kilter_stats::{Estimate, distributions::normal_margin};
-use kilter_store::{
-    PageRequest, deployment as deployments,
-    monitor::{self as readings, ReadingFilter},
-};
+use kilter_store::{PageRequest, deployment as deployments, monitor as readings, monitor::ReadingFilter};
 
-use crate::monitor::{
-    alert::lifecycle::{Basis, Finding, Subject},
-    evaluate::Scene,
-    readings::COVERAGE,
-    window::Window,
-};
 use crate::{
     deployment::auto_rollback::judged_metric,
     error::AppError,
-    model::package_run,
+    model::load,
+    monitor::{
+        alert::lifecycle::{Basis, Finding, Subject},
+        evaluate::Scene,
+        readings::COVERAGE,
+        window::Window,
+    },
     prediction::logged::{self, LoggedPredictions, PredictionFilter},
 };
 
@@ -159,7 +156,7 @@ impl Scene<'_> {
         )?;
         let answered = self.complete(&answered, &windows);
         let answered = answered.filter(|row| answered.versions[row] == live.number);
-        let (package, _) = package_run::load_version(self.app, &live.model, live.number)?;
+        let (package, _) = load::load_version(self.app, &live.model, live.number)?;
         let signature = &package.manifest.signature;
         let outcomes = answered.outcomes(signature.task, &signature.classes, package.manifest.threshold);
         Ok((outcomes.len() >= FIRST_LOOK).then_some(Before { version: live.number, outcomes }))

@@ -5,14 +5,13 @@
 //! performance was raised since the old version went live. That a window holds says nothing of the version that serves.
 
 use kilter_domain::{alert::MonitorKind, contract::Monitor, ids::EndpointName, time::Timestamp};
-use kilter_store::{
-    PageRequest,
-    deployment::{self as deployments, Deployment},
-    monitor::alert as alerts,
-};
+use kilter_store::{PageRequest, deployment as deployments, deployment::Deployment, monitor::alert as alerts};
 
-use crate::monitor::evaluate::{MAX_MATURING, Scene};
-use crate::{App, error::AppError};
+use crate::{
+    app::App,
+    error::AppError,
+    monitor::evaluate::{MAX_MATURING, Scene},
+};
 
 /// Earlier deployments that are looked at, newest first.
 const MAX_PAST: u32 = 12;

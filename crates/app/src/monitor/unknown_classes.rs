@@ -24,18 +24,18 @@ use kilter_evaluation::{
 use kilter_inference::{Signature, Task};
 use kilter_store::{
     PageRequest,
-    monitor::alert::{self as alerts, Alert},
+    monitor::{alert as alerts, alert::Alert},
 };
 
-use crate::monitor::{
-    alert::lifecycle::{Basis, Finding, Subject},
-    window::Window,
-};
 use crate::{
-    App,
+    app::App,
     context::RequestContext,
     error::AppError,
     model::package::Package,
+    monitor::{
+        alert::lifecycle::{Basis, Finding, Subject},
+        window::Window,
+    },
     prediction::logged::{self, LoggedPredictions, PredictionFilter},
 };
 

@@ -13,13 +13,13 @@ use kilter_domain::{
     time::Timestamp,
 };
 use kilter_evaluation::latency::latency_quantiles;
-use kilter_store::monitor::{self as readings, Reading};
+use kilter_store::{monitor as readings, monitor::Reading};
 
-use crate::monitor::window::Window;
 use crate::{
-    App,
+    app::App,
     context::RequestContext,
     error::AppError,
+    monitor::window::Window,
     prediction::{logged::LoggedPredictions, predict},
 };
 
@@ -66,11 +66,9 @@ impl App {
         let (mut since, mut errors) = (context.at, 0);
         for served in serving.endpoint().routes().versions() {
             let (number, now) = (served.version().number, served.counts().errors);
-            let known =
-                self.lock_tallies().insert((endpoint.clone(), number), (context.at, now)).unwrap_or((context.at, 0));
-            // A version that was loaded again counts from zero.
-            errors += if now < known.1 { now } else { now - known.1 };
-            since = since.min(known.0);
+            let (from, new) = self.components().error_tally.take(endpoint, number, context.at, now);
+            errors += new;
+            since = since.min(from);
         }
         if errors > 0 {
             let reading = tally(context, endpoint, since, errors);

@@ -15,19 +15,19 @@ use kilter_serving::{
     SegmentId,
     prediction_log::{PredictionLog, column},
 };
-use kilter_store::prediction::{self as index, Partition, Recording, add_partition};
-
-use crate::prediction::partition_index::{kind_of, known};
-use crate::{
-    App,
-    error::AppError,
-    prediction::{partition_index, predict},
+use kilter_store::{
+    prediction as index,
+    prediction::{Partition, Recording, add_partition},
 };
 
-/// Partition numbers of one segment, of each kind.
-pub(crate) const NUMBERS_OF_SEGMENT: u64 = 1_000;
-/// Numbers from here on are of merged partitions.
-pub(crate) const FIRST_MERGED: u64 = 900;
+use crate::{
+    app::App,
+    error::AppError,
+    prediction::{
+        partition_index::{self, NUMBERS_OF_SEGMENT, kind_of, known},
+        predict,
+    },
+};
 
 /// Seals what was recorded so far at an endpoint and moves every sealed segment into the lake.
 pub fn compact_log(app: &App, endpoint: &EndpointName) -> Result<(), AppError> {

@@ -11,12 +11,15 @@ use kilter_lake::{LogKind, ReadOptions};
 use kilter_serving::{Record, prediction_log::column};
 use kilter_store::deployment as deployments;
 
-use crate::prediction::{logged::texts, partition_index::known};
 use crate::{
-    App,
+    app::App,
     error::AppError,
-    model::package_run,
-    prediction::{partition_index, predict},
+    model::load,
+    prediction::{
+        logged::texts,
+        partition_index::{self, known},
+        predict,
+    },
 };
 
 /// Rows of the log that are looked through for ids at most, the newest ones.
@@ -80,7 +83,7 @@ fn find_in_log(app: &App, endpoint: &EndpointName, wanted: &mut HashSet<&str>) {
 /// How labels fit the classes of the version that serves; `None` while nothing serves.
 pub fn check_labels(app: &App, endpoint: &EndpointName, values: &Column) -> Result<Option<LabelCheck>, AppError> {
     let Some(live) = app.store().read(|reader| deployments::live(reader, endpoint))? else { return Ok(None) };
-    let (package, _) = package_run::load_version(app, &live.model, live.number)?;
+    let (package, _) = load::load_version(app, &live.model, live.number)?;
     let signature = &package.manifest.signature;
     let matcher = ClassMatcher::new(&signature.classes);
     let labels: Vec<(usize, Arc<str>)> =

@@ -18,7 +18,7 @@ use kilter_inference::Task;
 use kilter_lake::{LogKind, TIME_COLUMN};
 use kilter_serving::prediction_log::column;
 
-use crate::{App, clock_skew, error::AppError, prediction::partition_index};
+use crate::{app::App, clock_set_back, error::AppError, prediction::partition_index};
 
 /// Rows of one window in the order of the log.
 #[derive(Clone, Debug, Default)]
@@ -190,7 +190,7 @@ fn label_rows(
     if rows.is_empty() {
         return Ok(());
     }
-    let until = Timestamp(clock_skew::labels_known_until(app, as_of)?.millis().saturating_add(1));
+    let until = Timestamp(clock_set_back::labels_known_until(app, as_of)?.millis().saturating_add(1));
     let before = partition_index::read_log_before(app, LogKind::Labels, endpoint, from.min(until), &rows.ids)?;
     let since = partition_index::read_log(app, LogKind::Labels, endpoint, from, until)?;
     let row_of: HashMap<&str, usize> = rows.ids.iter().enumerate().map(|(row, id)| (&**id, row)).collect();

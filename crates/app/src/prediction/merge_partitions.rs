@@ -11,17 +11,17 @@ use std::collections::{BTreeMap, HashMap};
 
 use kilter_domain::{ids::EndpointName, table::ColumnType, time::Timestamp};
 use kilter_lake::LogKind;
-use kilter_store::prediction::{self as index, Partition, PartitionKind};
+use kilter_store::{prediction as index, prediction::Partition};
 
-use crate::prediction::{
-    compact::{FIRST_MERGED, NUMBERS_OF_SEGMENT, indexed},
-    partition_index::{kind_of, known},
-    predict::Serving,
-};
 use crate::{
-    App,
+    app::App,
     error::AppError,
-    prediction::{compact, partition_index, predict},
+    prediction::{
+        compact::{self, indexed},
+        partition_index::{self, FIRST_MERGED, NUMBERS_OF_SEGMENT, kind_of, known},
+        predict,
+        serving::{MergeRounds, Serving},
+    },
 };
 
 /// Partitions of a tier that become one.
@@ -33,13 +33,6 @@ const MAX_BYTES: u64 = 32 << 20;
 const ROUNDS_KEPT: u64 = 30;
 /// Files that one round removes at most.
 const MAX_REMOVED: u32 = 256;
-
-/// Since which round the files of merged partitions wait to be removed.
-#[derive(Debug, Default)]
-pub(super) struct MergeRounds {
-    round: u64,
-    waiting: HashMap<(PartitionKind, i64), u64>,
-}
 
 /// Merges small partitions of an endpoint, and removes the files of those that were merged a while ago.
 pub(crate) fn merge_partitions(app: &App, endpoint: &EndpointName) -> Result<(), AppError> {

@@ -8,13 +8,16 @@ pub(crate) mod merge_partitions;
 pub(crate) mod open_log;
 pub(crate) mod partition_index;
 pub(crate) mod predict;
+pub(crate) mod serving;
+pub(crate) mod serving_registry;
 
 pub use compact::compact_log;
 pub use label_checks::KnownIds;
 pub use label_checks::{check_labels, known_ids};
 pub use logged::logged_predictions;
 pub use logged::{LoggedPredictions, PredictionFilter};
-pub use open_log::Loss;
 pub use partition_index::{LogTable, log_tables};
-pub use predict::{Labels, Request, Serving};
+pub use predict::{Labels, Request};
 pub use predict::{label, open_endpoints, predict, serving};
+pub use serving::Loss;
+pub use serving::Serving;

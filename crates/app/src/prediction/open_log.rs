@@ -4,8 +4,7 @@
 //! an older copy of it was put back.
 
 use std::{
-    fmt,
-    path::{Path, PathBuf},
+    path::Path,
     sync::{Arc, Mutex},
 };
 
@@ -15,51 +14,25 @@ use kilter_serving::{
     Endpoint, EndpointOptions, LogOptions, PredictionLog, SegmentId,
     prediction_log::{Recovery, column},
 };
-use kilter_store::{
-    deployment,
-    prediction::{self as index, Recording},
-};
+use kilter_store::{deployment, prediction as index, prediction::Recording};
 
-use crate::prediction::{
-    compact::NUMBERS_OF_SEGMENT,
-    partition_index::{kind_of, known},
-    predict::Serving,
-};
 use crate::{
-    App,
+    app::App,
     context::RequestContext,
     error::AppError,
-    prediction::{partition_index, predict},
+    prediction::{
+        partition_index::{self, NUMBERS_OF_SEGMENT, kind_of, known},
+        predict,
+        serving::{Loss, Serving},
+    },
 };
-
-/// Segments of a log that should be there and are not: what was recorded in them is lost.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Loss {
-    pub folder: PathBuf,
-    pub first: u64,
-    pub last: u64,
-}
-
-impl fmt::Display for Loss {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (first, last) = (SegmentId(self.first), SegmentId(self.last));
-        match first == last {
-            true => write!(out, "{}/{first}.klog is missing", self.folder.display())?,
-            false => write!(out, "{}/{first}.klog to {last}.klog are missing", self.folder.display())?,
-        }
-        out.write_str(
-            ": predictions and labels that were recorded there and not sealed yet are lost; if there is a backup, stop the \
-             server and restore it (`kilter restore`); recording goes on behind",
-        )
-    }
-}
 
 /// Opens an endpoint with its log; one that is open is left as it is.
 pub(crate) fn open_serving(app: &App, name: &EndpointName) -> Result<Arc<Serving>, AppError> {
-    let mut open = app.lock_serving();
-    if let Some(serving) = open.get(name) {
-        return Ok(serving.clone());
-    }
+    app.components().endpoints.find_or_open(name, || open_anew(app, name))
+}
+
+fn open_anew(app: &App, name: &EndpointName) -> Result<Serving, AppError> {
     let folder = app.folder().join("log").join(name.as_str());
     let recording = app.store().read(|reader| index::find_recording(reader, name))?;
     let first = first_numbers(app, name, recording.as_ref())?;
@@ -76,9 +49,7 @@ pub(crate) fn open_serving(app: &App, name: &EndpointName) -> Result<Arc<Serving
     let log = Arc::new(log);
     let options = EndpointOptions { limits: kilter_serving::Limits::default(), id_prefix: app.new_id() };
     let endpoint = Endpoint::new(name.clone(), options, Some(log.clone()));
-    let serving = Arc::new(Serving { endpoint, log, sealing: Mutex::default(), merges: Mutex::default(), losses });
-    open.insert(name.clone(), serving.clone());
-    Ok(serving)
+    Ok(Serving { endpoint, log, sealing: Mutex::default(), merges: Mutex::default(), losses })
 }
 
 fn log_recovery(endpoint: &EndpointName, recovery: &Recovery) {
@@ -108,7 +79,7 @@ fn first_numbers(app: &App, endpoint: &EndpointName, recording: Option<&Recordin
         (None, Some(seq)) => sequence_behind(app, endpoint, seq)?,
         (None, None) => 1,
     };
-    Ok(LogOptions { first_segment: sealed.max(behind_partitions), first_sequence, ..app.recording() })
+    Ok(LogOptions { first_segment: sealed.max(behind_partitions), first_sequence, ..app.options().recording.clone() })
 }
 
 /// The first sequence number behind the rows of the segment that a partition came from.

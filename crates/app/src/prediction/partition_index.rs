@@ -11,11 +11,11 @@ use std::{
 use kilter_domain::{digest::Digest, ids::EndpointName, table::Table, time::Timestamp};
 use kilter_lake::{KnownPartition, Lake, LakeError, LogKind, ReadOptions};
 use kilter_store::{
-    PageRequest, Reader, Store, StoreError, deployment,
-    prediction::{self as index, Partition, PartitionKind},
+    PageRequest, Reader, Store, StoreError, deployment, prediction as index,
+    prediction::{Partition, PartitionKind},
 };
 
-use crate::{App, error::AppError};
+use crate::{app::App, error::AppError};
 
 /// Times that a read begins anew because partitions were merged meanwhile.
 const MAX_RETRIES: usize = 3;
@@ -196,3 +196,9 @@ pub(crate) fn endpoints(store: &Store) -> Result<Vec<EndpointName>, StoreError> 
     found.sort();
     Ok(found)
 }
+
+/// Partition numbers of one segment, of each kind.
+pub(crate) const NUMBERS_OF_SEGMENT: u64 = 1_000;
+
+/// Numbers from here on are of merged partitions.
+pub(crate) const FIRST_MERGED: u64 = 900;

@@ -2,58 +2,16 @@
 //!
 //! Holds true: an answer that was given is recorded; a label finds its prediction by id, whenever it comes.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use kilter_domain::{
     ids::EndpointName,
     table::{Column, Table},
     time::Timestamp,
 };
-use kilter_serving::{Endpoint, InferError, InferResponse, LabelBatch, PredictionLog};
+use kilter_serving::{InferError, InferResponse, LabelBatch};
 
-use crate::{
-    App,
-    clock_skew::is_ahead,
-    error::AppError,
-    prediction::{merge_partitions::MergeRounds, open_log::Loss},
-};
-
-/// An endpoint that is open: what answers, and what remembers.
-pub struct Serving {
-    pub(super) endpoint: Endpoint,
-    pub(super) log: Arc<PredictionLog>,
-    /// Held while segments become partitions.
-    pub(super) sealing: Mutex<()>,
-    pub(super) merges: Mutex<MergeRounds>,
-    /// What was found to be missing when the log was opened.
-    pub(super) losses: Vec<Loss>,
-}
-
-impl Serving {
-    /// What answers.
-    pub fn endpoint(&self) -> &Endpoint {
-        &self.endpoint
-    }
-
-    /// What remembers.
-    pub fn log(&self) -> &PredictionLog {
-        &self.log
-    }
-
-    /// What was found to be missing when the log was opened.
-    pub fn losses(&self) -> &[Loss] {
-        &self.losses
-    }
-
-    pub(super) fn lock_merges(&self) -> MutexGuard<'_, MergeRounds> {
-        self.merges.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(super) fn lock_sealing(&self) -> MutexGuard<'_, ()> {
-        // A panic while it was held left at worst a staged file, which the next seal completes or removes.
-        self.sealing.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
+use crate::{app::App, clock_skew::is_ahead, error::AppError, prediction::serving::Serving};
 
 /// Rows to answer, as a table.
 #[derive(Clone, Debug)]
@@ -76,12 +34,12 @@ pub struct Labels {
 
 /// An open endpoint; `None` where nothing was ever deployed.
 pub fn serving(app: &App, endpoint: &EndpointName) -> Option<Arc<Serving>> {
-    app.lock_serving().get(endpoint).cloned()
+    app.components().endpoints.find(endpoint)
 }
 
 /// Every endpoint that is open, by name.
 pub fn open_endpoints(app: &App) -> Vec<(EndpointName, Arc<Serving>)> {
-    app.lock_serving().iter().map(|(name, serving)| (name.clone(), serving.clone())).collect()
+    app.components().endpoints.list()
 }
 
 /// Answers rows, and records them before it answers. Columns that nobody knows are left out here, because a table

@@ -14,15 +14,11 @@ use kilter_domain::{
 use kilter_store::{StoreError, deployment as deployments, model as versions, project as projects, setting};
 
 use crate::{
-    App,
-    authz::{
-        access_map,
-        permission::{self, Access},
-    },
+    app::App,
+    authz::{access::Access, access_map, permission},
     context::RequestContext,
     error::AppError,
-    project::folder::Project,
-    reconcile::projects::folder_setting,
+    project::{folder::Project, registered::folder_setting},
 };
 
 /// What is in force before a registration.
@@ -109,7 +105,7 @@ fn put_contract(
         }
         projects::put_contract(&audited, &name, &text)?;
         versions::register(&audited, &model, &name)?;
-        crate::reconcile::projects::remember_folder(&audited, &name, &folder)?;
+        crate::project::registered::remember_folder(&audited, &name, &folder)?;
         endpoints.iter().try_for_each(|endpoint| deployments::register_endpoint(&audited, endpoint, &name).map(|_| ()))
     })?;
     Ok(())

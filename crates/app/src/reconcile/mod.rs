@@ -5,5 +5,4 @@ pub(crate) mod projects;
 
 pub use project::Step;
 pub use project::reconcile;
-pub use projects::FileSource;
-pub use projects::{compact_logs, evaluate_registered_project, project_folder, projects, train_if_due};
+pub use projects::{compact_logs, evaluate_registered_project, train_if_due};

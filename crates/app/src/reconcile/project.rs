@@ -5,20 +5,24 @@
 
 use std::collections::BTreeSet;
 
-use kilter_domain::error_chain::with_causes;
-use kilter_domain::{contract::Deploy, gate::Verdict, ids::EndpointName, time::Timestamp};
+use kilter_domain::{contract::Deploy, error_chain::with_causes, gate::Verdict, ids::EndpointName, time::Timestamp};
 use kilter_workflow::RunEvent;
 
 use crate::{
-    App, clock_skew,
+    app::App,
+    clock_set_back,
     context::RequestContext,
+    dataset::training_source::TrainingSource,
     deployment::{auto_deploy, auto_rollback, rollout, threshold::tune},
     error::AppError,
     gate::data_checks,
     prediction::{compact, open_log},
     project::folder::Project,
-    retrain::triggers::{self, TrainingSource},
-    training::train::{self, ApprovalMode, RunOverrides, Training, TrainingOutcome},
+    retrain::triggers,
+    training::{
+        request::{ApprovalMode, RunOverrides, Training, TrainingOutcome},
+        train,
+    },
 };
 
 /// How a step is made.
@@ -52,7 +56,7 @@ pub fn reconcile(
 /// follow.
 pub(crate) fn evaluate_project(app: &App, project: &Project, step: &Step) -> Result<bool, AppError> {
     let context = RequestContext::system("reconcile", step.now);
-    clock_skew::record_clock_set_back(app, &context)?;
+    clock_set_back::record_clock_set_back(app, &context)?;
     let mut failed = None;
     for deploy in &project.contract.deploy {
         // One endpoint that cannot be looked at keeps no other one from being looked at.

@@ -3,94 +3,22 @@
 //! Holds true: a project whose folder or contract cannot be read is reported and does not keep the others from being
 //! looked at. Deliberately absent: the timer; who calls says what time it is.
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-};
-
 use kilter_domain::{
-    ids::{DatasetName, EndpointName, ProjectName},
-    time::{Span, Timestamp},
+    ids::{EndpointName, ProjectName},
+    time::Timestamp,
 };
-use kilter_lake::{ReadOptions, read_table, schema_of, write_table};
-use kilter_store::{PageRequest, audit::AuditedTx, setting};
-use serde_json::json;
 
 use crate::{
-    App,
+    app::App,
     authz::access_map,
     context::RequestContext,
+    dataset::training_source::FileSource,
     error::AppError,
     prediction::{compact, merge_partitions, open_log, predict},
-    project::folder::Project,
+    project::{folder::Project, registered},
     reconcile::project::{self, Step},
-    replay::history::History,
-    retrain::triggers::TrainingSource,
-    training::train::ApprovalMode,
+    training::request::ApprovalMode,
 };
-
-/// The files of a project as they are now.
-pub struct FileSource;
-
-impl TrainingSource for FileSource {
-    fn rows(&self, project: &Project, dataset: &DatasetName, at: Timestamp) -> Result<u64, AppError> {
-        let Some(stated) = project.contract.dataset(dataset) else { return Ok(0) };
-        let path = project.dataset_path(stated)?;
-        match (&stated.time, &stated.label) {
-            (Some(_), Some(_)) => {
-                let table = read_table(&path, &ReadOptions::default())?;
-                Ok(History::new(table, project.roles(stated))?.labelled_at(at, None).len() as u64)
-            }
-            _ => Ok(schema_of(&path)?.rows),
-        }
-    }
-
-    /// Without a window the files stand for themselves; with one, its rows are written to a file of ours.
-    fn files(
-        &self,
-        project: &Project,
-        at: Timestamp,
-        window: Option<Span>,
-        folder: &Path,
-    ) -> Result<BTreeMap<DatasetName, PathBuf>, AppError> {
-        let dataset = project.labelled_dataset()?;
-        let (Some(window), Some(_)) = (window, &dataset.time) else { return Ok(BTreeMap::new()) };
-        let table = read_table(&project.dataset_path(dataset)?, &ReadOptions::default())?;
-        let history = History::new(table, project.roles(dataset))?;
-        let rows = history.labelled_at(at, Some(window));
-        let path = folder.join(format!("{}-{}-{}.parquet", project.name, dataset.name, at.millis()));
-        write_table(&path, &history.table.take(&rows))?;
-        Ok(BTreeMap::from([(dataset.name.clone(), path)]))
-    }
-}
-
-pub(crate) fn folder_setting(project: &ProjectName) -> String {
-    format!("project.{project}.folder")
-}
-
-/// Remembers where a project is, so that the loop finds its files.
-pub(crate) fn remember_folder(
-    audited: &AuditedTx,
-    project: &ProjectName,
-    folder: &Path,
-) -> Result<(), kilter_store::StoreError> {
-    setting::put(audited, &folder_setting(project), &json!(folder)).map(|_| ())
-}
-
-/// The registered projects.
-///
-/// # Errors
-/// When the metadata cannot be read.
-pub fn projects(app: &App) -> Result<Vec<ProjectName>, AppError> {
-    let projects = app.store().read(|reader| kilter_store::project::list(reader, &PageRequest::first(1000)))?;
-    Ok(projects.items.into_iter().map(|project| project.name).collect())
-}
-
-/// The folder of a project on this machine, where it was registered with one.
-pub fn project_folder(app: &App, name: &ProjectName) -> Result<Option<PathBuf>, AppError> {
-    let remembered = app.store().read(|reader| setting::find(reader, &folder_setting(name)))?;
-    Ok(remembered.and_then(|setting| setting.value.as_str().map(PathBuf::from)))
-}
 
 /// Seals and merges what was recorded at every open endpoint; what went wrong, by endpoint.
 pub fn compact_logs(app: &App, now: Timestamp) -> Vec<(EndpointName, AppError)> {
@@ -134,7 +62,7 @@ pub fn train_if_due(app: &App, name: &ProjectName, now: Timestamp) -> Result<(),
 /// A project with the contract in force, on the files of its folder: a file that nobody recorded changes nothing.
 /// `None` where its folder is not known.
 fn registered_project(app: &App, name: &ProjectName) -> Result<Option<Project>, AppError> {
-    let Some(folder) = project_folder(app, name)? else { return Ok(None) };
+    let Some(folder) = registered::project_folder(app, name)? else { return Ok(None) };
     Ok(Some(access_map::recorded_project(app, name)?.in_folder(&folder)))
 }
 

@@ -13,21 +13,21 @@ use kilter_evaluation::{
 };
 use kilter_inference::{Model, Task};
 
-use crate::replay::{
-    history::History,
-    report::{Entry, Period, Report, Summary},
-    run::ReplayError,
-    settings::Settings,
-    simulator::Stage,
-    timeline,
-};
 use crate::{
-    App, Loaded,
+    app::App,
+    dataset::history::History,
     error::AppError,
     event::DecisionKind,
-    model::{package::Package, package_run},
+    model::{load, model_cache::Loaded, package::Package},
     prediction::logged::{self, LoggedPredictions, PredictionFilter},
     project::folder::Project,
+    replay::{
+        report::{Entry, Period, Report, Summary},
+        run::ReplayError,
+        settings::Settings,
+        simulator::Stage,
+        timeline,
+    },
 };
 
 /// One period, with the outcomes behind its numbers.
@@ -76,7 +76,7 @@ pub fn report(
 fn first_served(app: &App, project: &Project, timeline: &[Entry]) -> Result<Option<Loaded>, AppError> {
     let promoted = timeline.iter().find(|entry| entry.kind == DecisionKind::Promoted.word());
     let number = promoted.and_then(|entry| entry.version).and_then(|number| u32::try_from(number).ok());
-    number.map(|number| package_run::load_version(app, &project.model(), number)).transpose()
+    number.map(|number| load::load_version(app, &project.model(), number)).transpose()
 }
 
 /// The classes of every version that served, each once.
@@ -84,7 +84,7 @@ fn served_classes(app: &App, project: &Project, timeline: &[Entry]) -> Result<Ve
     let mut classes: Vec<String> = Vec::new();
     for entry in timeline.iter().filter(|entry| entry.kind == DecisionKind::Promoted.word()) {
         let Some(number) = entry.version.and_then(|number| u32::try_from(number).ok()) else { continue };
-        let (package, _) = package_run::load_version(app, &project.model(), number)?;
+        let (package, _) = load::load_version(app, &project.model(), number)?;
         let known = &package.manifest.signature.classes;
         classes.extend(known.iter().filter(|class| !classes.contains(class)).cloned().collect::<Vec<_>>());
     }

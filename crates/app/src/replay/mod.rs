@@ -1,7 +1,6 @@
 //! Replay: a dataset played as production, with the clock handed in.
 
 pub(crate) mod counterfactual;
-pub(crate) mod history;
 pub(crate) mod periods;
 pub(crate) mod point_in_time;
 pub(crate) mod rejected_rows;

@@ -2,7 +2,7 @@
 
 use kilter_domain::time::{Span, SpanUnit, Timestamp};
 
-use crate::replay::history::History;
+use crate::dataset::history::History;
 
 /// Labelled rows below which no model is worth training.
 const MIN_ROWS: usize = 100;

@@ -11,8 +11,11 @@ use kilter_domain::{
 };
 use kilter_lake::write_table;
 
-use crate::replay::history::History;
-use crate::{error::AppError, project::folder::Project, retrain::triggers::TrainingSource};
+use crate::{
+    dataset::{history::History, training_source::TrainingSource},
+    error::AppError,
+    project::folder::Project,
+};
 
 /// A played dataset. Other datasets of the project are read as they are.
 pub struct Past<'h> {

@@ -12,23 +12,25 @@ use kilter_domain::{run::Cause, time::Timestamp};
 use kilter_lake::{ReadOptions, read_table};
 
 use crate::{
-    App, AppOptions,
+    app::{App, AppOptions},
     context::RequestContext,
+    dataset::history::History,
     deployment::auto_deploy,
     error::AppError,
     prediction::compact,
     project::{folder::Project, registration},
     reconcile::project::{self, Step},
     replay::{
-        counterfactual,
-        history::History,
-        periods,
+        counterfactual, periods,
         point_in_time::Past,
         report::{Entry, Report},
         settings::Settings,
         simulator::Stage,
     },
-    training::train::{self, ApprovalMode, TrainingOutcome},
+    training::{
+        request::{ApprovalMode, TrainingOutcome},
+        train,
+    },
 };
 
 /// What a caller may change of a replay.

@@ -5,12 +5,14 @@ use kilter_domain::{
     time::{Span, Timestamp},
 };
 
-use crate::replay::{
-    history::History,
-    periods::{self, boundaries},
-    run::{ReplayError, ReplayOptions},
+use crate::{
+    dataset::{column_roles::ColumnRoles, history::History},
+    project::folder::Project,
+    replay::{
+        periods::{self, boundaries},
+        run::{ReplayError, ReplayOptions},
+    },
 };
-use crate::{dataset::column_roles::ColumnRoles, project::folder::Project};
 
 /// Rows of one request where the contract does not say.
 const BATCH_ROWS: usize = 500;

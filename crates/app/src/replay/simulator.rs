@@ -5,15 +5,9 @@ use std::sync::Arc;
 use kilter_domain::{ids::EndpointName, table::Column, time::Timestamp};
 use kilter_evaluation::labelled_predictions::label_text;
 
-use crate::replay::{
-    history::History,
-    rejected_rows::Refusals,
-    run::{Progress, ReplayError},
-    settings::Settings,
-    timeline,
-};
 use crate::{
-    App,
+    app::App,
+    dataset::history::History,
     error::AppError,
     prediction::{
         bisect::by_halves,
@@ -21,6 +15,12 @@ use crate::{
     },
     project::folder::Project,
     reconcile::project::{self, Step},
+    replay::{
+        rejected_rows::Refusals,
+        run::{Progress, ReplayError},
+        settings::Settings,
+        timeline,
+    },
 };
 
 /// A replay in progress.

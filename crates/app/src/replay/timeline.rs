@@ -3,15 +3,12 @@
 use kilter_domain::time::Timestamp;
 use kilter_store::{PageRequest, audit};
 
-use crate::replay::report::Entry;
 use crate::{
-    App,
+    app::App,
     error::AppError,
-    event::{DecisionKind, EventMetrics},
+    event::{DecisionKind, EventMetrics, VERSION},
+    replay::report::Entry,
 };
-
-/// The name under which an entry's evidence holds the version that it is about.
-pub const VERSION: &str = "version";
 
 /// The decisions after entry `after`, oldest first, and the number of the last entry that was read.
 pub fn decisions_after(app: &App, after: u64) -> Result<(Vec<Entry>, u64), AppError> {

@@ -9,11 +9,11 @@ use kilter_domain::{
     time::{Span, SpanUnit, Timestamp},
 };
 use kilter_store::{
-    PageRequest,
-    run::{self as runs, Run, RunFilter},
+    PageRequest, run as runs,
+    run::{Run, RunFilter},
 };
 
-use crate::{App, clock_skew, error::AppError, project::folder::Project};
+use crate::{app::App, clock_set_back, error::AppError, project::folder::Project};
 
 /// The default cool-down is a window of the monitor, because nothing new is known before its end, and this at most.
 const MAX_DEFAULT: Span = Span { count: 1, unit: SpanUnit::Hour };
@@ -27,7 +27,7 @@ const MAX_RUNS: u32 = 50;
 pub(super) fn newest_runs(app: &App, project: &Project, now: Timestamp) -> Result<Vec<Run>, AppError> {
     let filter = RunFilter { project: Some(project.name.clone()), ..Default::default() };
     let newest = app.store().read(|reader| runs::list(reader, &filter, &PageRequest::first(MAX_RUNS)))?;
-    let made = |run: Run| Ok(Run { created: clock_skew::past_time(app, run.created, now)?, ..run });
+    let made = |run: Run| Ok(Run { created: clock_set_back::past_time(app, run.created, now)?, ..run });
     newest.items.into_iter().map(made).collect()
 }
 

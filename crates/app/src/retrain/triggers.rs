@@ -15,41 +15,24 @@ use kilter_domain::{
 use kilter_store::{
     PageRequest,
     monitor::{
-        alert::{self as alerts, Alert},
-        retrain::{self as decisions, NewDecision, RetrainOutcome},
+        alert as alerts,
+        alert::Alert,
+        retrain as decisions,
+        retrain::{NewDecision, RetrainOutcome},
     },
 };
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 
 use crate::{
-    App, clock_skew,
+    app::App,
+    clock_set_back,
     context::RequestContext,
+    dataset::training_source::{DATASET_ROWS, TrainingSource},
     error::AppError,
     event::{DecisionKind, EventMetrics},
     monitor::alert::lifecycle::can_be_learned,
     project::folder::Project,
-    reconcile::projects::FileSource,
     retrain::cool_down,
 };
-
-/// Where the record of a run keeps how many labelled rows the datasets had that triggers watch.
-pub(crate) const DATASET_ROWS: &str = "dataset_rows";
-
-/// What is known of the data at a moment: the files of the project now, or a replayed past.
-pub trait TrainingSource {
-    /// Labelled rows of a dataset.
-    fn rows(&self, project: &Project, dataset: &DatasetName, at: Timestamp) -> Result<u64, AppError>;
-
-    /// Files that stand for datasets in a training at `at`, with the newest `window` of labelled rows only.
-    fn files(
-        &self,
-        project: &Project,
-        at: Timestamp,
-        window: Option<Span>,
-        folder: &Path,
-    ) -> Result<BTreeMap<DatasetName, PathBuf>, AppError>;
-}
 
 /// A retraining that is due.
 #[derive(Clone, Debug, PartialEq)]
@@ -164,7 +147,7 @@ fn failing_alert(
     let filter = alerts::AlertFilter { endpoint: Some(endpoint.clone()), open: true };
     let open = app.store().read(|reader| alerts::list(reader, &filter, &PageRequest::first(100)))?;
     let every = project.contract.monitor.as_ref().map_or(Span::days(1), |monitor| monitor.every);
-    let latest = clock_skew::past_time(app, Timestamp(i64::MAX), now)?;
+    let latest = clock_set_back::past_time(app, Timestamp(i64::MAX), now)?;
     let is_due = |alert: &&Alert| {
         let is_asked = alert.monitor == kind && alert.state.is_failing() && can_be_learned(alert);
         let Some(fired) = alert.fired.filter(|_| is_asked) else {
@@ -252,17 +235,6 @@ fn digest_of(
     Ok(HashCache::load(&folder.join("hashes")).content_of(&path)?.digest)
 }
 
-/// The labelled rows of the datasets that a trigger watches, as a training finds them. What cannot be counted is not
-/// among them: the training says why.
-pub(crate) fn watched_rows(project: &Project, now: Timestamp) -> BTreeMap<String, u64> {
-    let triggers = project.contract.retrain.as_ref().map(|retrain| retrain.when.as_slice()).unwrap_or_default();
-    let grown = triggers.iter().filter_map(|trigger| match trigger {
-        Trigger::Grew { data, .. } => Some((data.to_string(), FileSource.rows(project, data, now).ok()?)),
-        _ => None,
-    });
-    grown.collect()
-}
-
 /// When the project was last trained, by whomever.
 fn last_training(app: &App, project: &Project, now: Timestamp) -> Result<Option<Timestamp>, AppError> {
     Ok(cool_down::newest_runs(app, project, now)?.first().map(|run| run.created))
@@ -287,7 +259,7 @@ fn retrain_blocker(
     if let Some(budget) = retrain.budget {
         let since = now.before(budget.per);
         // What a clock that was ahead started counts from when it was set back.
-        let latest = clock_skew::past_time(app, Timestamp(i64::MAX), now)?;
+        let latest = clock_set_back::past_time(app, Timestamp(i64::MAX), now)?;
         let until = if latest > since { Timestamp(i64::MAX) } else { now };
         let started = app.store().read(|reader| decisions::started_between(reader, &project.name, since, until))?;
         if started >= u64::from(budget.runs) {

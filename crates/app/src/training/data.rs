@@ -14,7 +14,9 @@ use kilter_lake::{ReadOptions, read_table, write_table};
 use kilter_stats::random::Random;
 use kilter_workflow::RunRecord;
 
-use crate::{dataset::column_roles::ColumnRoles, error::AppError, project::folder::Project, training::train::Training};
+use crate::{
+    dataset::column_roles::ColumnRoles, error::AppError, project::folder::Project, training::request::Training,
+};
 
 /// The newest share of the rows, held out for the gates when no step makes a test set.
 const HELD_OUT_SHARE: f64 = 0.25;

@@ -3,6 +3,8 @@
 //! Holds true: "unchanged" means that no step was executed, and that data, outputs and all of the contract that packs and
 //! judges a version are what they were in the run of that version. `--force` asks for another version all the same.
 
+use std::collections::BTreeMap;
+
 use kilter_blobs::Content;
 use kilter_domain::{
     contract::{Contract, Environment, Project as Stated, Replay},
@@ -11,13 +13,12 @@ use kilter_domain::{
 };
 use kilter_store::{PageRequest, model as versions, project as projects, run as runs};
 use kilter_workflow::{Force, RunRecord, UnchangedVersion};
-use std::collections::BTreeMap;
 
 use crate::{
-    App,
+    app::App,
     error::AppError,
     project::folder::Project,
-    training::train::{ApprovalMode, Training},
+    training::request::{ApprovalMode, Training},
 };
 
 /// Versions that are looked at, the newest first.

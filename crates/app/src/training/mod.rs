@@ -3,12 +3,14 @@
 pub(crate) mod active_runs;
 pub(crate) mod data;
 pub(crate) mod existing_version;
+pub(crate) mod request;
 pub(crate) mod run_logs;
+pub(crate) mod start_run;
 pub(crate) mod train;
 
-pub use active_runs::RunRequest;
-pub use active_runs::{cancel_run, cancel_runs, run_events, start_run, stop_runs};
 pub use data::newest_share;
+pub use request::{ApprovalMode, RunOverrides, Training, TrainingOutcome, cause_sentence};
 pub use run_logs::step_log;
+pub use start_run::RunRequest;
+pub use start_run::{cancel_run, cancel_runs, run_events, start_run, stop_runs};
 pub use train::train;
-pub use train::{ApprovalMode, RunOverrides, Training, TrainingOutcome, cause_sentence};

@@ -5,7 +5,7 @@ use kilter_domain::ids::StepName;
 use kilter_store::run as runs;
 use kilter_workflow::RunRecord;
 
-use crate::{App, error::AppError, reconcile::projects};
+use crate::{app::App, error::AppError, project::registered};
 
 /// The largest log that is read; an attempt writes at most 16 MiB.
 const MAX_LOG_BYTES: u64 = 32 << 20;
@@ -25,7 +25,7 @@ pub fn step_log(app: &App, run: &str, step: &StepName) -> Result<String, AppErro
     })?;
     let digest =
         of_step.log.ok_or_else(|| missing("log of step", step.to_string(), "it was not executed, so it wrote none"))?;
-    let folder = projects::project_folder(app, &found.project)?;
+    let folder = registered::project_folder(app, &found.project)?;
     let own = app.folder().join("runs").join("blobs");
     let kept = folder.map(|folder| folder.join(".kilter").join("blobs")).into_iter().chain([own]);
     for place in kept.filter(|place| place.is_dir()) {

@@ -3,102 +3,30 @@
 //! Holds true: a version is judged on rows that it was not trained on, by the policy that is frozen into it; a refusal
 //! is a result with its reason, not an error. People, schedules, alerts and replays train through this one function.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    path::PathBuf,
-};
-
 use kilter_domain::{
     contract::OnSuccess,
     gate::Verdict,
-    ids::{DatasetName, StepName},
     model::VersionState,
     run::{Cause, RunState},
 };
-use kilter_store::{
-    dataset as datasets,
-    run::{self as runs, log},
-};
-use kilter_workflow::{CancelToken, Force, Now, RunEvent, RunOptions, RunRecord};
+use kilter_store::{dataset as datasets, run as runs, run::log};
+use kilter_workflow::{CancelToken, RunEvent, RunOptions, RunRecord};
 use serde_json::json;
 
 use crate::{
-    App,
+    app::App,
     context::RequestContext,
+    dataset::training_source::{self, DATASET_ROWS},
     error::AppError,
-    event::{DecisionKind, EventMetrics},
+    event::DecisionKind,
     gate::data_checks,
     model::package_run,
     project::folder::Project,
-    retrain::triggers::{self, DATASET_ROWS},
-    training::{data, existing_version},
+    training::{
+        data, existing_version,
+        request::{self, RunTicket, Training, TrainingOutcome},
+    },
 };
-
-/// What is to be trained, why, and on which data.
-#[derive(Clone)]
-pub struct Training {
-    pub cause: Cause,
-    pub context: RequestContext,
-    /// Files that stand for datasets, instead of what the contract points at.
-    pub data: BTreeMap<DatasetName, PathBuf>,
-    /// Only these steps and what feeds them; empty: all.
-    pub steps: BTreeSet<StepName>,
-    /// Where outputs go, instead of into the project.
-    pub outputs_root: Option<PathBuf>,
-    /// Whether people are asked, or (in a replay) assumed to have said yes.
-    pub approval_mode: ApprovalMode,
-    pub overrides: RunOverrides,
-    pub now: Now,
-}
-
-/// What whoever asked wants otherwise than the contract says.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct RunOverrides {
-    /// Steps that are executed though their results are known.
-    pub force: Force,
-    /// Refuse data that is not what `kilter.lock` pins.
-    pub locked: bool,
-    /// Other values of parameters, by dotted path.
-    pub params: BTreeMap<String, serde_json::Value>,
-}
-
-/// The id of a run before anything of it happens, and how it is stopped.
-pub struct RunTicket {
-    pub id: String,
-    pub cancel: CancelToken,
-    /// Whether its row stands already ([`queue_run`]).
-    pub is_queued: bool,
-}
-
-/// Who gives the evidence that only people can give.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ApprovalMode {
-    /// People: approvals, cards, reviews are waited for.
-    Required,
-    /// Nobody can be asked about the past: a replay assumes a yes where the evidence of the machine is complete.
-    Simulated,
-}
-
-/// What became of a training.
-#[derive(Clone, Debug)]
-pub struct TrainingOutcome {
-    pub run: String,
-    pub record: RunRecord,
-    /// The version that it made and where that stands; `None` when the run failed or packs no model.
-    pub version: Option<(u32, VersionState)>,
-    pub cause: Cause,
-    /// The version that it would have made again, and where that stands: every result was known.
-    pub unchanged: Option<(u32, VersionState)>,
-    /// Why it was not begun: what the contract requires of its data and the data does not hold.
-    pub refused: Option<String>,
-}
-
-impl TrainingOutcome {
-    /// Whether the platform started it without being asked.
-    pub const fn is_automatic(&self) -> bool {
-        self.cause.is_automatic()
-    }
-}
 
 /// Runs the steps of a project and takes what they made as far as the contract lets it.
 pub fn train(
@@ -175,7 +103,13 @@ fn execute_workflow(
         locked: training.overrides.locked,
         only: if training.steps.is_empty() { None } else { Some(plan.with_upstream(&training.steps)?) },
         cancel: ticket.cancel.clone(),
-        ..RunOptions::new(&ticket.id, training.cause.clone(), &project.folder, app.tool(), training.now.clone())
+        ..RunOptions::new(
+            &ticket.id,
+            training.cause.clone(),
+            &project.folder,
+            &app.options().tool,
+            training.now.clone(),
+        )
     };
     Ok(kilter_workflow::execute(&plan, &options, observer)?)
 }
@@ -186,15 +120,15 @@ pub(crate) fn queue_run(app: &App, project: &Project, training: &Training, id: &
         id: id.to_owned(),
         project: project.name.clone(),
         cause: training.cause.clone(),
-        record: json!({ DATASET_ROWS: triggers::watched_rows(project, training.context.at) }),
+        record: json!({ DATASET_ROWS: training_source::watched_rows(project, training.context.at) }),
     };
-    let draft = training.context.audit_event("run_queued", cause_sentence(&training.cause), vec![]);
+    let draft = training.context.audit_event("run_queued", request::cause_sentence(&training.cause), vec![]);
     app.store().write(move |tx| runs::create(&tx.audited(draft), &new).map(|_| ()))?;
     Ok(())
 }
 
 fn begin_run(app: &App, training: &Training, id: &str) -> Result<(), AppError> {
-    let draft = training.context.audit_event("run_started", cause_sentence(&training.cause), vec![]);
+    let draft = training.context.audit_event("run_started", request::cause_sentence(&training.cause), vec![]);
     let id = id.to_owned();
     app.store().write(move |tx| {
         runs::advance(&tx.audited(draft), &id, RunState::Queued, RunState::Running, None).map(|_| ())
@@ -275,18 +209,6 @@ fn keeps_drafts(project: &Project, cause: &Cause) -> bool {
         && project.contract.retrain.as_ref().is_some_and(|retrain| retrain.on_success == OnSuccess::Draft)
 }
 
-/// Why a run was started, for a person.
-pub fn cause_sentence(cause: &Cause) -> String {
-    match cause {
-        Cause::Manual { by } => format!("started by {by}"),
-        Cause::Schedule { schedule } => format!("the schedule `{schedule}` is due"),
-        Cause::Alert { monitor, .. } => format!("monitor.{monitor} is failing"),
-        Cause::NewData { dataset, .. } => format!("dataset `{dataset}` grew"),
-        Cause::Replay => "the first training of a replay".to_owned(),
-        Cause::Sweep { trial, .. } => format!("trial {trial} of a sweep"),
-    }
-}
-
 fn failure(document: &serde_json::Value, record: Option<&RunRecord>) -> String {
     let of_step = record.and_then(RunRecord::failed_step).and_then(kilter_workflow::StepRecord::failure);
     of_step.or_else(|| Some(document.get("error")?.as_str()?.to_owned())).unwrap_or_else(|| "the run ended".to_owned())
@@ -347,9 +269,4 @@ fn seen_datasets(
         })
     });
     seen.collect()
-}
-
-/// The numbers that a training says of itself.
-pub(crate) fn trained_numbers(rows: u64, tested: usize) -> EventMetrics {
-    EventMetrics::default().with("trained rows", rows as f64).with("held out rows", tested as f64)
 }

@@ -8,8 +8,9 @@ use std::{
 
 use kilter_app::{
     App, AppOptions, Project,
+    dataset::FileSource,
     prediction::{self, Labels, Request},
-    reconcile::{self, FileSource, Step},
+    reconcile::{self, Step},
     training::{ApprovalMode, TrainingOutcome},
 };
 use kilter_domain::{

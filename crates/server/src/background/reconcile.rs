@@ -4,7 +4,7 @@
 //! one besides: what takes long for one project keeps nobody else waiting. Two steps of one project never overlap. The rest
 //! between two steps is measured by the monotonic clock: a wall clock that is set does not stop the loop.
 
-use kilter_app::{authz, reconcile};
+use kilter_app::{authz, project, reconcile};
 use std::{
     collections::BTreeMap,
     sync::{
@@ -91,7 +91,7 @@ fn run_reconciler(state: &AppState) {
             state.background().log_blocked();
             let found = state.background().step("projects", (Importance::Vital, SEAL_LIMIT), || {
                 authz::record_repeated_refusals(&state.app(), state.now());
-                reconcile::projects(&state.app()).map_err(|error| with_causes(&error))
+                project::projects(&state.app()).map_err(|error| with_causes(&error))
             });
             found.into_iter().flatten().for_each(|name| projects.add(name));
         }

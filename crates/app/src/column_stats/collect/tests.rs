@@ -1,4 +1,5 @@
 use kilter_domain::table::{Column, Table};
+use kilter_serving::Role;
 use kilter_stats::profile::ColumnCounts;
 
 use super::*;

@@ -10,7 +10,6 @@ use kilter_stats::{
     performance::{BinaryRows, Confusion, Rate, ThresholdTarget, cost_difference, operating_point},
 };
 
-use crate::deployment::threshold::tune::thresholds;
 use crate::event::EventMetrics;
 
 /// Rows of either class below which neither half says anything.
@@ -154,6 +153,11 @@ fn has_both_classes(rows: &LabelledPredictions) -> bool {
     let Some((truth, _)) = rows.scores() else { return false };
     let positive = truth.iter().filter(|&&truth| truth).count();
     positive.min(truth.len() - positive) >= MIN_OF_CLASS
+}
+
+/// The numbers of a change that every entry about it carries.
+pub(crate) fn thresholds(from: f64, to: f64) -> EventMetrics {
+    EventMetrics::default().with("threshold before", from).with("threshold", to)
 }
 
 #[cfg(test)]

@@ -5,48 +5,37 @@
 //! canary: what it would have answered is known exactly of every row. The rows are those whose labels are complete,
 //! because labels that come early are no fair sample of those that come.
 
-use std::collections::BTreeSet;
-
 use kilter_domain::{
     contract::{Deploy, ThresholdTuning},
-    ids::{EndpointName, ModelName},
+    ids::EndpointName,
     model::VersionState,
     time::{Span, Timestamp},
 };
-use kilter_evaluation::{gate_metrics::Predictions, labelled_predictions::LabelledPredictions};
+use kilter_evaluation::gate_metrics::Predictions;
 use kilter_inference::Task;
-use kilter_store::{
-    PageRequest,
-    deployment::{self as deployments, Deployment},
-    model as versions,
-};
+use kilter_store::{PageRequest, deployment as deployments, deployment::Deployment, model as versions};
 
 use crate::{
-    App, Loaded,
+    app::App,
     context::RequestContext,
     dataset::column_roles::ColumnRoles,
     deployment::{
         deploy,
-        threshold::{choose, version},
+        threshold::{
+            choose,
+            complete_labels::{self, CompleteLabels},
+            version,
+        },
     },
     error::AppError,
-    event::EventMetrics,
-    model::package_run,
+    model::{load, model_cache::Loaded},
     prediction::logged::{self, LoggedPredictions, PredictionFilter},
     project::folder::Project,
-    training::train::ApprovalMode,
+    training::request::ApprovalMode,
 };
 
-/// Without a stated delay, windows count whose labels are known to this share.
-const MATURE: f64 = 0.9;
 /// How many times the wanted stretch is read when the delay of labels is not known.
 const REACH: i64 = 4;
-
-/// Rows of production with complete labels, as the live model scores them.
-pub(crate) struct CompleteLabels {
-    pub answered: LoggedPredictions,
-    pub outcomes: LabelledPredictions,
-}
 
 /// Changes the threshold of the version that is live at the project's main place, when matured labels speak for it.
 pub(crate) fn tune_threshold(
@@ -68,7 +57,7 @@ pub(crate) fn tune_threshold(
     if awaits_people(app, &live)? {
         return Ok(());
     }
-    let loaded = package_run::load_version(app, &live.model, live.number)?;
+    let loaded = load::load_version(app, &live.model, live.number)?;
     if loaded.0.manifest.signature.task != Task::Binary {
         return Ok(());
     }
@@ -88,7 +77,7 @@ fn awaits_people(app: &App, live: &Deployment) -> Result<bool, AppError> {
     let newest = app.store().read(|reader| versions::list(reader, &live.model, None, &PageRequest::first(1)))?;
     let Some(newest) = newest.items.first() else { return Ok(false) };
     let waits = matches!(newest.state, VersionState::Draft | VersionState::Candidate | VersionState::Validated);
-    Ok(waits && app.load_package(newest.digest)?.0.manifest.tuned_from == Some(live.number))
+    Ok(waits && load::load_package(app, newest.digest)?.0.manifest.tuned_from == Some(live.number))
 }
 
 /// Whether it is time to look at the threshold again; says so once.
@@ -101,12 +90,7 @@ fn begin_tuning(
 ) -> bool {
     let every = tuning.every.or(project.contract.monitor.as_ref().map(|monitor| monitor.every));
     let every = every.unwrap_or(Span::days(1));
-    let mut looked = app.lock_tuned();
-    if looked.get(endpoint).is_some_and(|last| *last <= now && last.after(every) > now) {
-        return false;
-    }
-    looked.insert(endpoint.clone(), now);
-    true
+    app.components().thresholds.begin(endpoint, now, every)
 }
 
 /// The rows on which the threshold is looked at: those answered within the stretch, whose labels are complete.
@@ -161,85 +145,13 @@ fn with_complete_labels(
         context.at,
     )?;
     let every = project.contract.monitor.as_ref().map_or(Span::days(1), |monitor| monitor.every);
-    Ok(match mature_until(&answered, every.millis()) {
+    Ok(match complete_labels::mature_until(&answered, every.millis()) {
         Some(end) => {
             let start = end.before(tuning.window);
             labelled(answered.filter(|row| (start..end).contains(&answered.events[row])))
         }
         None => LoggedPredictions::default(),
     })
-}
-
-/// The versions that share the model of this one and were live here one after another before it: they differ in
-/// their threshold alone. With the moment since which they serve.
-pub(crate) fn threshold_siblings(app: &App, live: &Deployment) -> Result<(BTreeSet<u32>, Option<Timestamp>), AppError> {
-    let mut family = BTreeSet::from([live.number]);
-    let (mut since, mut number) = (live_since(app, live)?, live.number);
-    while let Some(from) = package_run::load_version(app, &live.model, number)?.0.manifest.tuned_from {
-        if from >= number || !family.insert(from) {
-            break;
-        }
-        number = from;
-        let before = match since {
-            Some(since) => {
-                let moment = Timestamp(since.millis() - 1);
-                app.store().read(|reader| deployments::live_at(reader, &live.endpoint, moment))?
-            }
-            None => None,
-        };
-        match before.filter(|before| before.number == from) {
-            Some(before) => since = live_since(app, &before)?,
-            None => break,
-        }
-    }
-    Ok((family, since))
-}
-
-/// Since when a deployment is live; no later than its move was written, or than the clock was set back after that.
-fn live_since(app: &App, deployment: &Deployment) -> Result<Option<Timestamp>, AppError> {
-    let latest = app.store().read(|reader| kilter_store::clock::at_the_latest(reader, deployment.audit_seq))?;
-    Ok(deployment.live_since.map(|since| latest.map_or(since, |latest| since.min(latest))))
-}
-
-/// Whether two versions differ in their threshold alone.
-pub(crate) fn is_same_model(
-    app: &App,
-    (model, number): (&ModelName, u32),
-    (other_model, other): (&ModelName, u32),
-) -> Result<bool, AppError> {
-    if model != other_model {
-        return Ok(false);
-    }
-    let bytes = |number: u32| Ok::<_, AppError>(package_run::load_version(app, model, number)?.0);
-    Ok(bytes(number)?.model_bytes == bytes(other)?.model_bytes)
-}
-
-/// The end of the newest window of `every` milliseconds from which back labels are complete; `None` where none is.
-fn mature_until(answered: &LoggedPredictions, every: i64) -> Option<Timestamp> {
-    let every = every.max(1);
-    let mut windows: std::collections::BTreeMap<i64, (usize, usize)> = Default::default();
-    for (event, label) in answered.events.iter().zip(&answered.labels) {
-        let (rows, labelled) = windows.entry(event.millis().div_euclid(every)).or_default();
-        *rows += 1;
-        *labelled += usize::from(label.is_some());
-    }
-    let is_mature = |&(_, &(rows, labelled)): &(&i64, &(usize, usize))| labelled as f64 >= MATURE * rows as f64;
-    let newest = windows.iter().rev().find(is_mature)?.0;
-    Some(Timestamp((newest + 1).saturating_mul(every)))
-}
-
-/// The metrics of a version with another threshold: those of the model, with the decisions told anew.
-pub(super) fn metrics_of(version: &versions::Version, accuracy: Option<f64>) -> serde_json::Value {
-    let mut metrics = version.metrics.clone();
-    if let (Some(fields), Some(accuracy)) = (metrics.as_object_mut(), accuracy) {
-        fields.insert("accuracy".to_owned(), accuracy.into());
-    }
-    metrics
-}
-
-/// The numbers of a change that every entry about it carries.
-pub(super) fn thresholds(from: f64, to: f64) -> EventMetrics {
-    EventMetrics::default().with("threshold before", from).with("threshold", to)
 }
 
 #[cfg(test)]
@@ -258,7 +170,7 @@ mod tests {
     #[test]
     fn labels_that_come_early_do_not_make_a_window_mature() {
         let rows = answered(&[(1, true), (1, true), (2, true), (2, false), (3, true), (3, false)]);
-        assert_eq!(mature_until(&rows, DAY_MS), Some(Timestamp(2 * DAY_MS)));
-        assert_eq!(mature_until(&answered(&[(1, false)]), DAY_MS), None);
+        assert_eq!(complete_labels::mature_until(&rows, DAY_MS), Some(Timestamp(2 * DAY_MS)));
+        assert_eq!(complete_labels::mature_until(&answered(&[(1, false)]), DAY_MS), None);
     }
 }

@@ -15,16 +15,12 @@ use kilter_evaluation::{
 };
 use kilter_inference::Task;
 use kilter_store::{deployment::Deployment, gate as verdicts, model as versions, run as runs};
-
-use crate::deployment::threshold::{
-    choose::ThresholdChange,
-    tune::{CompleteLabels, metrics_of},
-};
 use kilter_workflow::RunRecord;
 
 use crate::{
-    App, Loaded,
+    app::App,
     context::RequestContext,
+    deployment::threshold::{choose::ThresholdChange, complete_labels::CompleteLabels},
     error::AppError,
     gate::{
         diagnostics::Diagnostics,
@@ -32,12 +28,13 @@ use crate::{
         judge,
     },
     model::{
-        golden::replay::{self, GoldenResult},
+        golden::{replay, requests::GoldenResult},
+        model_cache::Loaded,
         package::{Evidence, Manifest, Package, SAMPLE_SCORE},
         package_run::{VersionTransition, commit},
     },
     project::folder::Project,
-    training::train::ApprovalMode,
+    training::request::ApprovalMode,
 };
 
 /// Packs the live model with another threshold and takes it as far as gates and contract let it.
@@ -181,4 +178,13 @@ fn accuracy(project: &Project, package: &Package, sample: &Table, threshold: f64
         threshold: Some(threshold),
     };
     LabelledPredictions::new(answers, label, None).metric("accuracy").ok().map(|accuracy| accuracy.value)
+}
+
+/// The metrics of a version with another threshold: those of the model, with the decisions told anew.
+pub(crate) fn metrics_of(version: &versions::Version, accuracy: Option<f64>) -> serde_json::Value {
+    let mut metrics = version.metrics.clone();
+    if let (Some(fields), Some(accuracy)) = (metrics.as_object_mut(), accuracy) {
+        fields.insert("accuracy".to_owned(), accuracy.into());
+    }
+    metrics
 }

@@ -7,11 +7,11 @@ use kilter_domain::{
     actor::Action,
     alert::{AlertEvent, Hysteresis},
 };
-use kilter_store::monitor::alert::{self as alerts, Alert};
+use kilter_store::monitor::{alert as alerts, alert::Alert};
 
 use crate::{
-    App,
-    authz::{permission::permit, refused_actions},
+    app::App,
+    authz::{access::permit, refused_actions},
     context::RequestContext,
     deployment::routes,
     error::AppError,

@@ -17,12 +17,12 @@ use kilter_store::monitor::alert as alerts;
 use serde_json::{Value, json};
 
 use crate::{
-    App,
+    app::App,
     context::RequestContext,
     error::AppError,
     event::{DecisionKind, EventMetrics},
     gate::judge::put_outcome,
-    model::package_run,
+    model::load,
     monitor::{alert::notify::Told, unknown_classes, window::Window},
     project::folder::Project,
 };
@@ -296,7 +296,7 @@ impl App {
         by: (&ModelName, u32),
         reason: &str,
     ) -> Result<(), AppError> {
-        let (package, _) = package_run::load_version(self, by.0, by.1)?;
+        let (package, _) = load::load_version(self, by.0, by.1)?;
         let signature = &package.manifest.signature;
         let filter = alerts::AlertFilter { endpoint: Some(endpoint.clone()), open: true };
         let open = self.store().read(|reader| alerts::list(reader, &filter, &kilter_store::PageRequest::first(100)))?;

@@ -12,7 +12,7 @@ use kilter_domain::{
 };
 use serde::Serialize;
 
-use crate::App;
+use crate::app::App;
 
 /// The log of alerts in the data folder, one JSON document a line.
 pub const ALERT_LOG: &str = "alerts.jsonl";

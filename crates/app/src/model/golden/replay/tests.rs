@@ -2,8 +2,9 @@ use kilter_domain::{
     contract::Contract,
     deployment::DeploymentState,
     digest::Digest,
-    model::VersionState,
+    model::{Golden, VersionState},
     table::{Column, Table},
+    time::Timestamp,
 };
 use kilter_evaluation::reference::Reference;
 use kilter_store::{deployment as deployments, model as versions};
@@ -12,9 +13,9 @@ use serde_json::json;
 
 use super::*;
 use crate::{
-    AppOptions,
+    app::AppOptions,
     context::RequestContext,
-    deployment::{deploy, routes},
+    deployment::{deploy, live, routes},
     model::package::{Evidence, Manifest},
     prediction::predict,
     project::registration,
@@ -235,8 +236,8 @@ fn a_version_with_a_tampered_answer_is_refused_and_what_served_serves_on() {
     drop(house);
     let house = House::open(folder.path());
     assert_eq!(house.answers(), None, "after a restart nothing answers, and the app opens");
-    let reason = routes::refused_at(&house.app, &"churn".parse().unwrap()).unwrap();
+    let reason = live::refused_at(&house.app, &"churn".parse().unwrap()).unwrap();
     assert!(reason.contains("1 of its 20 golden requests otherwise"), "{reason}");
     house.deploy(house.version(&onnx, Some(&golden))).unwrap();
-    assert_eq!((house.answers(), routes::refused_at(&house.app, &"churn".parse().unwrap())), (Some(4), None));
+    assert_eq!((house.answers(), live::refused_at(&house.app, &"churn".parse().unwrap())), (Some(4), None));
 }

@@ -1,0 +1,126 @@
+//! The platform on one data folder: what is stored, and the components that live in memory.
+//!
+//! [`App`] is a handle: use cases are functions of their modules that take it. Deliberately absent: HTTP, terminals, the
+//! clock.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use kilter_blobs::BlobStore;
+use kilter_lake::Lake;
+use kilter_store::Store;
+use tempfile::TempDir;
+
+use crate::{
+    authz::{access::AccessCache, refusal_log::Refusals},
+    clock_skew::NewestTick,
+    column_stats::open::ColumnStatsRegistry,
+    data_folder::private_files::temporary_folder,
+    deployment::threshold::schedule::ThresholdSchedule,
+    error::AppError,
+    model::model_cache::ModelCache,
+    monitor::{error_tally::ErrorTally, label_marks::LabelMarks},
+    prediction::serving_registry::ServingRegistry,
+    project::folder::Project,
+    training::active_runs::ActiveRuns,
+};
+
+/// How the platform is opened.
+pub struct AppOptions {
+    /// What `kilter` in a step's command means: the running binary.
+    pub tool: PathBuf,
+    /// How predictions are recorded.
+    pub recording: kilter_serving::LogOptions,
+    /// Whether what is answered is counted into column statistics. A past that is played needs none.
+    pub profiles: bool,
+}
+
+/// The platform on one data folder. Clones share it.
+#[derive(Clone)]
+pub struct App {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    folder: PathBuf,
+    options: AppOptions,
+    store: Store,
+    blobs: BlobStore,
+    lake: Lake,
+    components: Components,
+}
+
+/// What lives in memory only. Each component guards itself.
+#[derive(Default)]
+pub(crate) struct Components {
+    pub models: ModelCache,
+    pub endpoints: ServingRegistry,
+    pub error_tally: ErrorTally,
+    pub column_stats: ColumnStatsRegistry,
+    pub access: AccessCache,
+    pub active_runs: ActiveRuns,
+    pub refusals: Refusals,
+    pub thresholds: ThresholdSchedule,
+    pub label_marks: LabelMarks,
+    pub newest_tick: NewestTick,
+}
+
+/// A new id that sorts by the time of its making. A clock before 1970 counts as 1970.
+pub fn new_id() -> String {
+    let has_time = std::time::SystemTime::now() >= std::time::UNIX_EPOCH;
+    let made = || uuid::Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, 0, 0));
+    if has_time { uuid::Uuid::now_v7() } else { made() }.to_string()
+}
+
+impl App {
+    /// A handle to what is stored in `folder`, with nothing in memory.
+    pub(crate) fn new(folder: &Path, options: AppOptions, store: Store, blobs: BlobStore) -> Self {
+        let (folder, lake) = (folder.to_owned(), Lake::new(folder.join("lake")));
+        Self { inner: Arc::new(Inner { folder, options, store, blobs, lake, components: Components::default() }) }
+    }
+
+    /// The data folder.
+    pub fn folder(&self) -> &Path {
+        &self.inner.folder
+    }
+
+    /// The metadata.
+    pub fn store(&self) -> &Store {
+        &self.inner.store
+    }
+
+    /// The prediction log and its tables.
+    pub fn lake(&self) -> &Lake {
+        &self.inner.lake
+    }
+
+    pub(crate) fn blobs(&self) -> &BlobStore {
+        &self.inner.blobs
+    }
+
+    pub(crate) fn options(&self) -> &AppOptions {
+        &self.inner.options
+    }
+
+    pub(crate) fn components(&self) -> &Components {
+        &self.inner.components
+    }
+
+    /// A new id that sorts by the time of its making.
+    pub(crate) fn new_id(&self) -> String {
+        new_id()
+    }
+
+    /// Where runs keep their cache: the project's own folder, or ours when outputs do not go into the project.
+    pub(crate) fn state_folder(&self, is_apart: bool, project: &Project) -> PathBuf {
+        if is_apart { self.inner.folder.join("runs") } else { project.folder.join(".kilter") }
+    }
+
+    /// A folder of ours that is gone when the guard is dropped.
+    pub(crate) fn scratch(&self, name: &str) -> Result<TempDir, AppError> {
+        let above = self.inner.folder.join("scratch");
+        temporary_folder(&above, &format!("{name}.")).map_err(|source| AppError::WriteFile { path: above, source })
+    }
+}

@@ -1,0 +1,66 @@
+//! The column statistics that this process counts, until they are added to their files.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard},
+};
+
+use kilter_domain::ids::EndpointName;
+use kilter_serving::{VersionRef, column_stats::ColumnStats};
+
+use crate::lock::lock;
+
+/// An endpoint and the version that counts there.
+pub(crate) type Served = (EndpointName, VersionRef);
+
+/// What is counted in memory, by endpoint and version.
+#[derive(Default)]
+pub(crate) struct ColumnStatsRegistry {
+    open: Mutex<BTreeMap<Served, Arc<ColumnStats>>>,
+    files: Mutex<()>,
+}
+
+impl ColumnStatsRegistry {
+    /// What a version counts into at an endpoint; counts that wait to be added to a file are counted on.
+    pub(crate) fn find_or_start(&self, served: Served, start: impl FnOnce() -> ColumnStats) -> Arc<ColumnStats> {
+        lock(&self.open).entry(served).or_insert_with(|| Arc::new(start())).clone()
+    }
+
+    /// Everything that is counted.
+    pub(crate) fn list(&self) -> Vec<(Served, Arc<ColumnStats>)> {
+        lock(&self.open).iter().map(|(served, profile)| (served.clone(), profile.clone())).collect()
+    }
+
+    /// Forgets what serves no more and has nothing to be added.
+    pub(crate) fn forget_idle(&self) {
+        lock(&self.open).retain(|_, profile| Arc::strong_count(profile) > 1 || !profile.peek_buckets().is_empty());
+    }
+
+    /// Held while counts are neither in memory nor in a file, and while both are added up.
+    pub(crate) fn lock_files(&self) -> MutexGuard<'_, ()> {
+        lock(&self.files)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kilter_domain::digest::Digest;
+
+    fn served(endpoint: &str) -> Served {
+        (endpoint.parse().unwrap(), VersionRef { number: 1, digest: Digest::of(b"package") })
+    }
+
+    #[test]
+    fn a_version_counts_into_one_place_until_it_serves_no_more() {
+        let stats = ColumnStatsRegistry::default();
+        let first = stats.find_or_start(served("churn"), || ColumnStats::new(vec![]));
+        let again = stats.find_or_start(served("churn"), || unreachable!("it counts already"));
+        assert!(Arc::ptr_eq(&first, &again));
+        drop(again);
+        stats.find_or_start(served("fraud"), || ColumnStats::new(vec![]));
+        stats.forget_idle();
+        let kept: Vec<Served> = stats.list().into_iter().map(|(served, _)| served).collect();
+        assert_eq!(kept, [served("churn")], "what is held elsewhere still serves");
+    }
+}

@@ -1,0 +1,80 @@
+//! What is asked of a version before it may serve: callers can go on, and it answers as it did when it was packed.
+
+use kilter_domain::{
+    ids::{EndpointName, ModelName},
+    model::VersionState,
+};
+use kilter_inference::{Signature, Task};
+use kilter_serving::{ServedVersion, VersionRef};
+use kilter_store::{deployment as deployments, deployment::Deployment, model as versions};
+
+use crate::{
+    app::App,
+    deployment::live,
+    error::AppError,
+    model::{golden::replay, load},
+    prediction::predict,
+};
+
+/// Whether callers of what is live can be answered by another version: the same task, and of two classes the same.
+/// A live version that answers nobody, or whose package is gone, has no callers to be fair to.
+pub(crate) fn check_signature_compatible(
+    app: &App,
+    endpoint: &EndpointName,
+    model: &ModelName,
+    number: u32,
+) -> Result<(), AppError> {
+    let Some(live) = live::live_deployment(app, endpoint)? else { return Ok(()) };
+    let (new, _) = load::load_version(app, model, number)?;
+    let old = match signature_of(app, &live) {
+        Err(gone) if gone.is_of_a_version() => return Ok(()),
+        found => found?,
+    };
+    let new = &new.manifest.signature;
+    let is_same_pair = new.task != Task::Binary || new.classes == old.classes;
+    if new.task == old.task && is_same_pair {
+        return Ok(());
+    }
+    let described = |signature: &Signature| format!("{} of {}", signature.task, signature.classes.join(", "));
+    Err(AppError::SignatureDiffers {
+        version: number,
+        live: live.number,
+        endpoint: endpoint.clone(),
+        new: described(new),
+        old: described(&old),
+    })
+}
+
+/// What a live version takes and gives: of what answers in this process, else of its package.
+pub(crate) fn signature_of(app: &App, live: &Deployment) -> Result<Signature, AppError> {
+    let routes = predict::serving(app, &live.endpoint).map(|serving| serving.endpoint().routes());
+    let champion = routes.as_ref().and_then(|routes| routes.champion());
+    match champion.filter(|champion| champion.version().number == u64::from(live.number)) {
+        Some(champion) => Ok(champion.signature().clone()),
+        None => Ok(load::load_version(app, &live.model, live.number)?.0.manifest.signature.clone()),
+    }
+}
+
+/// Whether a version still answers as it did when it was packed; asked before any state moves.
+pub(crate) fn check_answers(app: &App, model: &ModelName, number: u32) -> Result<(), AppError> {
+    let (package, loaded) = load::load_version(app, model, number)?;
+    let version = VersionRef { number: u64::from(number), digest: package.digest };
+    replay::check_golden(
+        app,
+        &package,
+        ServedVersion::for_validation(loaded, version, Some(package.manifest.threshold)),
+    )
+}
+
+/// The version that was live before this deployment, and may still be.
+pub(crate) fn last_before(app: &App, live: &Deployment) -> Result<Option<u32>, AppError> {
+    let since = live.live_since.unwrap_or(live.created);
+    let moment = kilter_domain::time::Timestamp(since.millis() - 1);
+    let endpoint = live.endpoint.clone();
+    let before = app.store().read(|reader| deployments::live_at(reader, &endpoint, moment))?;
+    Ok(before.map(|before| before.number).filter(|number| *number != live.number))
+}
+
+pub(crate) fn version_state(app: &App, model: &ModelName, number: u32) -> Result<VersionState, AppError> {
+    Ok(app.store().read(|reader| versions::get(reader, model, number))?.state)
+}

@@ -1,0 +1,77 @@
+//! An endpoint that is open: what answers, and the log that remembers.
+
+use std::{
+    collections::HashMap,
+    fmt,
+    path::PathBuf,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use kilter_serving::{Endpoint, PredictionLog, SegmentId};
+use kilter_store::prediction::PartitionKind;
+
+/// An endpoint that is open: what answers, and what remembers.
+pub struct Serving {
+    pub(super) endpoint: Endpoint,
+    pub(super) log: Arc<PredictionLog>,
+    /// Held while segments become partitions.
+    pub(super) sealing: Mutex<()>,
+    pub(super) merges: Mutex<MergeRounds>,
+    /// What was found to be missing when the log was opened.
+    pub(super) losses: Vec<Loss>,
+}
+
+impl Serving {
+    /// What answers.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// What remembers.
+    pub fn log(&self) -> &PredictionLog {
+        &self.log
+    }
+
+    /// What was found to be missing when the log was opened.
+    pub fn losses(&self) -> &[Loss] {
+        &self.losses
+    }
+
+    pub(super) fn lock_merges(&self) -> MutexGuard<'_, MergeRounds> {
+        self.merges.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn lock_sealing(&self) -> MutexGuard<'_, ()> {
+        // A panic while it was held left at worst a staged file, which the next seal completes or removes.
+        self.sealing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Segments of a log that should be there and are not: what was recorded in them is lost.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Loss {
+    pub folder: PathBuf,
+    pub first: u64,
+    pub last: u64,
+}
+
+impl fmt::Display for Loss {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (first, last) = (SegmentId(self.first), SegmentId(self.last));
+        match first == last {
+            true => write!(out, "{}/{first}.klog is missing", self.folder.display())?,
+            false => write!(out, "{}/{first}.klog to {last}.klog are missing", self.folder.display())?,
+        }
+        out.write_str(
+            ": predictions and labels that were recorded there and not sealed yet are lost; if there is a backup, stop the \
+             server and restore it (`kilter restore`); recording goes on behind",
+        )
+    }
+}
+
+/// Since which round the files of merged partitions wait to be removed.
+#[derive(Debug, Default)]
+pub(crate) struct MergeRounds {
+    pub(super) round: u64,
+    pub(super) waiting: HashMap<(PartitionKind, i64), u64>,
+}

@@ -1,0 +1,37 @@
+//! Which projects are registered, and where their files are.
+
+use std::path::{Path, PathBuf};
+
+use kilter_domain::ids::ProjectName;
+use kilter_store::{PageRequest, audit::AuditedTx, setting};
+use serde_json::json;
+
+use crate::{app::App, error::AppError};
+
+pub(crate) fn folder_setting(project: &ProjectName) -> String {
+    format!("project.{project}.folder")
+}
+
+/// Remembers where a project is, so that the loop finds its files.
+pub(crate) fn remember_folder(
+    audited: &AuditedTx,
+    project: &ProjectName,
+    folder: &Path,
+) -> Result<(), kilter_store::StoreError> {
+    setting::put(audited, &folder_setting(project), &json!(folder)).map(|_| ())
+}
+
+/// The registered projects.
+///
+/// # Errors
+/// When the metadata cannot be read.
+pub fn projects(app: &App) -> Result<Vec<ProjectName>, AppError> {
+    let projects = app.store().read(|reader| kilter_store::project::list(reader, &PageRequest::first(1000)))?;
+    Ok(projects.items.into_iter().map(|project| project.name).collect())
+}
+
+/// The folder of a project on this machine, where it was registered with one.
+pub fn project_folder(app: &App, name: &ProjectName) -> Result<Option<PathBuf>, AppError> {
+    let remembered = app.store().read(|reader| setting::find(reader, &folder_setting(name)))?;
+    Ok(remembered.and_then(|setting| setting.value.as_str().map(PathBuf::from)))
+}
