@@ -90,11 +90,11 @@ pub(crate) fn roll_back_if_better(
     );
     let numbers = EventMetrics::default()
         .with(better.metric.clone(), better.value)
-        .with("better by", better.gain.value)
-        .with("better by low", better.gain.low)
-        .with("better by high", better.gain.high)
-        .with("labelled rows", rows.len() as f64)
-        .with("back to version", f64::from(better.number));
+        .with("difference", better.gain.value)
+        .with("difference_low", better.gain.low)
+        .with("difference_high", better.gain.high)
+        .with("labelled_rows", rows.len() as f64)
+        .with("target_version", f64::from(better.number));
     deploy::redeploy_version(app, context, project, deploy, (&live, better.number), &reason, &numbers)?;
     Ok(true)
 }

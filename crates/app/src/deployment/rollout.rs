@@ -312,12 +312,12 @@ impl CandidateComparison {
 
     fn numbers(&self) -> EventMetrics {
         let mut numbers =
-            EventMetrics::default().with("rows", self.scored.len() as f64).with("error rate", self.errors);
+            EventMetrics::default().with("rows", self.scored.len() as f64).with("error_rate", self.errors);
         if let Some(difference) = self.difference {
-            numbers.put("loss minus the champion's", difference.value);
-            numbers.put("loss minus the champion's low", difference.low);
-            numbers.put("loss minus the champion's high", difference.high);
-            numbers.put("compared rows", difference.count as f64);
+            numbers.put("loss_difference", difference.value);
+            numbers.put("loss_difference_low", difference.low);
+            numbers.put("loss_difference_high", difference.high);
+            numbers.put("compared_rows", difference.count as f64);
         }
         numbers
     }

@@ -58,15 +58,15 @@ pub fn put_outcome(numbers: &mut EventMetrics, outcome: &RuleOutcome) {
     let Some(measured) = &outcome.measured else { return };
     let mut name = subject(&outcome.rule);
     if outcome.rule.contains("champion.") {
-        name.push_str(" minus the champion's");
+        name.push_str("_difference");
     }
-    numbers.put(format!("{name} count"), measured.count as f64);
+    numbers.put(format!("{name}_count"), measured.count as f64);
     if let Some((low, high)) = measured.interval {
-        numbers.put(format!("{name} low"), low);
-        numbers.put(format!("{name} high"), high);
+        numbers.put(format!("{name}_low"), low);
+        numbers.put(format!("{name}_high"), high);
     }
     if let Some(limit) = outcome.limits.low.or(outcome.limits.high) {
-        numbers.put(format!("{name} limit"), limit);
+        numbers.put(format!("{name}_limit"), limit);
     }
     numbers.put(name, measured.value);
 }

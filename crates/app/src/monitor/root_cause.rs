@@ -307,22 +307,22 @@ impl Causes {
     pub fn numbers(&self) -> EventMetrics {
         let mut numbers = EventMetrics::default();
         if let Some(loss) = self.loss {
-            numbers.put("loss before", loss.before);
+            numbers.put("loss_before", loss.before);
             if let Some((now, rows)) = loss.now {
                 numbers.put("loss", now);
-                numbers.put("loss rows", rows as f64);
+                numbers.put("loss_rows", rows as f64);
             }
             if let Some(drift) = loss.drift {
-                numbers.put("loss explained by drift", drift.value);
+                numbers.put("loss_explained_by_drift", drift.value);
             }
         }
         for (name, damage) in self.damages.iter().take(MAX_NAMED) {
-            numbers.put(format!("loss by drift of {name}"), damage.value);
+            numbers.put(format!("loss_by_drift({name})"), damage.value);
         }
         if let Some((total, parts)) = &self.shift {
-            numbers.put("score shift", *total);
+            numbers.put("score_shift", *total);
             parts.iter().take(MAX_NAMED).for_each(|part| {
-                numbers.put(format!("score shift by {}", part.column), part.shift.value);
+                numbers.put(format!("score_shift({})", part.column), part.shift.value);
             });
         }
         numbers

@@ -206,7 +206,7 @@ fn growth_trigger(
     Ok(Some(RetrainTrigger {
         cause: Cause::NewData { dataset: dataset.clone(), digest: digest_of(app, now, project, dataset, data)? },
         reason: format!("dataset `{dataset}` grew from {before} to {rows} labelled rows"),
-        numbers: EventMetrics::default().with("rows before", before as f64).with("rows", rows as f64),
+        numbers: EventMetrics::default().with("rows_before", before as f64).with("rows", rows as f64),
     }))
 }
 

@@ -94,5 +94,5 @@ pub fn cause_sentence(cause: &Cause) -> String {
 
 /// The numbers that a training says of itself.
 pub(crate) fn trained_numbers(rows: u64, tested: usize) -> EventMetrics {
-    EventMetrics::default().with("trained rows", rows as f64).with("held out rows", tested as f64)
+    EventMetrics::default().with("trained_rows", rows as f64).with("held_out_rows", tested as f64)
 }

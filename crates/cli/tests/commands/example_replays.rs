@@ -100,7 +100,7 @@ fn electricity_drifts_back_and_forth_worse_challengers_are_refused_and_an_old_ve
     let is_back = |entry: &&Value| entry["kind"] == "rolled_back" && entry["at"].as_str().unwrap() >= "1998-04-01";
     let back = timeline.iter().find(is_back).expect("an earlier version answers the summer better");
     let numbers = |name: &str| back["numbers"][name].as_f64().unwrap_or_else(|| panic!("no {name}: {back}"));
-    assert!(numbers("back to version") < back["version"].as_f64().unwrap() && numbers("better by low") > 0.0, "{back}");
+    assert!(numbers("target_version") < back["version"].as_f64().unwrap() && numbers("difference_low") > 0.0, "{back}");
     let (served, never) = worth(&report);
     assert!(served >= never, "{served} {never}");
     // The same past, in which only people may take a version back.

@@ -262,7 +262,7 @@ fn what_drifts_back_brings_the_version_back_that_was_right_for_it() {
     };
     let entry = back.iter().find(told).unwrap_or_else(|| panic!("no version came back: {report:#}"));
     assert!(entry["numbers"]["auc"].as_f64().unwrap() >= 0.6, "{entry:#}");
-    assert!(entry["numbers"]["better by low"].as_f64().unwrap() > 0.0, "{entry:#}");
+    assert!(entry["numbers"]["difference_low"].as_f64().unwrap() > 0.0, "{entry:#}");
     let periods = report["periods"].as_array().unwrap();
     let served = |day: &str| periods.iter().find(|period| period["end"].as_str().unwrap() > day).unwrap();
     let after = served("2024-03-08");

@@ -63,9 +63,9 @@ pub(super) fn change(tuning: &ThresholdTuning, rows: &LabelledPredictions, from:
         100.0 * after.recall.value,
         100.0 * before.recall.value,
     );
-    let mut all = thresholds(from, to).with("labelled rows", judging.len() as f64);
+    let mut all = thresholds(from, to).with("labelled_rows", judging.len() as f64);
     all.extend(numbers);
-    before.tell(&mut all, " before");
+    before.tell(&mut all, "_before");
     after.tell(&mut all, "");
     Some(ThresholdChange { to, reason, numbers: all, judged: judging.rows.clone() })
 }
@@ -96,9 +96,9 @@ fn cheaper(rows: &LabelledPredictions, thresholds: (f64, f64), costs: (f64, f64)
     let all = BinaryRows::scored(truth, score, thresholds.0).ok()?;
     let saved = cost_difference(&all, thresholds, costs, LEVEL).ok()?.map_decreasing(|cost| -cost).ok()?;
     let numbers = EventMetrics::default()
-        .with("saved a row", saved.value)
-        .with("saved a row low", saved.low)
-        .with("saved a row high", saved.high);
+        .with("saving_per_row", saved.value)
+        .with("saving_per_row_low", saved.low)
+        .with("saving_per_row_high", saved.high);
     let said = format!(
         "wrong calls cost {} a row less ({} to {})",
         rounded(saved.value),
@@ -115,7 +115,7 @@ fn nearer(
     most: f64,
     (before, after): (&ThresholdCandidate, &ThresholdCandidate),
 ) -> Option<(String, EventMetrics)> {
-    let numbers = EventMetrics::default().with("fpr wanted", most);
+    let numbers = EventMetrics::default().with("fpr_target", most);
     if after.false_positive_rate.low > most {
         return None;
     }
@@ -157,7 +157,7 @@ fn has_both_classes(rows: &LabelledPredictions) -> bool {
 
 /// The numbers of a change that every entry about it carries.
 pub(crate) fn thresholds(from: f64, to: f64) -> EventMetrics {
-    EventMetrics::default().with("threshold before", from).with("threshold", to)
+    EventMetrics::default().with("threshold_before", from).with("threshold", to)
 }
 
 #[cfg(test)]

@@ -64,7 +64,7 @@ pub(super) fn version_of_change(
         metrics: metrics_of(&version, accuracy),
     };
     let mut numbers = change.numbers.clone();
-    numbers.put("of version", f64::from(live.number));
+    numbers.put("source_version", f64::from(live.number));
     let draft = context.audit_event("threshold.choose", change.reason.clone(), numbers.evidence());
     let number = app.store().write(move |tx| Ok(versions::create(&tx.audited(draft), &new)?.number))?;
     let mover = VersionTransition { app, project, context, approval_mode, number };

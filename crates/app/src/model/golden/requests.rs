@@ -70,7 +70,7 @@ impl GoldenResult {
         let numbers = EventMetrics::default();
         match self.rows {
             0 => numbers,
-            rows => numbers.with("golden rows", rows as f64).with("golden differing", self.differing as f64),
+            rows => numbers.with("golden_rows", rows as f64).with("golden_differing", self.differing as f64),
         }
     }
 }
