@@ -50,7 +50,7 @@ impl Audit {
 fn list_audit(limit: u32, connect: &ConnectArgs) -> Result<Answer, CliError> {
     let query = api::PageQuery { limit: Some(limit), cursor: None };
     let found = connect.api()?.call(async |api| api.audit(&query).await)?;
-    let mut table = TextTable::new(["entry", "at", "who", "what", "object", "why"]).reason("why");
+    let mut table = TextTable::new(["entry", "at", "who", "what", "object", "why"]).detail(&["why"]).reason("object");
     for entry in &found.items {
         let why = entry.reason.clone().unwrap_or_default();
         let cells = [&entry.actor, &entry.action, &entry.object, &why].map(Clone::clone);
