@@ -5,10 +5,10 @@
 //! texts, times) are described and never compared by their values. Absent: files, and what a column means.
 //!
 //! ```
-//! use kilter_stats::profile::{ColumnProfile, ColumnValues, Kind, Stored, TableProfile};
+//! use kilter_stats::profile::{ColumnProfile, ColumnValues, ValueKind, Stored, TableProfile};
 //! let ages = ColumnValues::Numbers((0..500).map(|i| f64::from(i % 60)).collect());
 //! let table = TableProfile::new(500, vec![ColumnProfile::of("age", Stored::Int, ages)]);
-//! assert_eq!(table.column("age").map(|age| age.kind), Some(Kind::Number));
+//! assert_eq!(table.column("age").map(|age| age.kind), Some(ValueKind::Number));
 //! assert_eq!(TableProfile::from_bytes(&table.to_bytes()).unwrap().rows, 500);
 //! ```
 
