@@ -305,7 +305,7 @@ mod tests {
         for leak in [numbers(|row| 10 - row % 4), texts(|row| format!("grade {}", row % 4))] {
             let found = found(Task::Multiclass, &label, leak);
             assert_eq!((found.column.as_str(), found.value), ("leak", 1.0));
-            assert!(found.sentence().unwrap().contains("spares 100.0 % of the errors"));
+            assert!(found.sentence().unwrap().contains("avoids 100.0 % of the errors"));
         }
         // One class in nearly all rows is told by anything, and that is nothing.
         let rare = texts(|row| ["a", "b", "c"][usize::from(row == 7) + usize::from(row == 9)].into());

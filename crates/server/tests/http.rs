@@ -90,7 +90,7 @@ async fn a_server_whose_folder_is_gone_is_alive_but_not_ready() {
     assert_eq!(status(&world.get("/health").await), 200);
     let ready = world.get("/ready").await;
     assert_eq!(status(&ready), 503);
-    assert!(ready.contains("bring it back"), "{ready}");
+    assert!(ready.contains("restore it"), "{ready}");
 }
 
 #[tokio::test]

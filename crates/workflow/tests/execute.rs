@@ -243,7 +243,7 @@ fn the_word_kilter_means_this_binary_whatever_the_path_says() {
             let environment = inherited_environment([], Some(&tools));
             let attempt = Attempt { command, environment, ..world.attempt("") };
             execute(&attempt, &CancelToken::new()).unwrap();
-            assert_eq!(fs::read_to_string(world.path("log")).unwrap(), format!("{text} fit\n"));
+            assert_eq!(fs::read_to_string(world.path("log")).unwrap(), format!("{text} train\n"));
         }
     }
 }

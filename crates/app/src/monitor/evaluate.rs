@@ -11,8 +11,8 @@ use kilter_domain::{
     alert::{AlertState, MonitorKind},
     contract::{Monitor, Retrain, Trigger},
     ids::EndpointName,
-    rule::{JudgeMode, Limits, Measurement, NotMeasured, Rule, RuleOutcome, RuleVerdict, Undecided},
-    time::{DAY_MS, HOUR_MS, MINUTE_MS, Span, Timestamp},
+    rule::{JudgeMode, Measurement, Rule, RuleOutcome},
+    time::{Span, Timestamp},
 };
 use kilter_evaluation::{
     labelled_predictions::headline,
@@ -37,6 +37,7 @@ use crate::{
         drift_detector::{Budget, Evidence},
         readings::ROWS,
         root_cause::{Causes, Remedy, Scenery},
+        rule_span::{covered, pending},
         superseded_versions,
         unknown_classes::KnownClasses,
         usage,
@@ -444,34 +445,6 @@ impl Scene<'_> {
         let facts = usage::facts(answered, self.app.errors_in(self.endpoint, window)?);
         Ok(Sheet { answered, outcomes, decisions, estimates, facts, package: self.package.clone() })
     }
-}
-
-/// A rule over a span that is not over, of whatever kind: nothing is said until it is.
-fn pending(rule: &Rule, version: u32, span: Window, since: Timestamp) -> RuleOutcome {
-    let (served, length) = (span.end.millis() - since.millis(), span.end.millis() - span.start.millis());
-    let (unit, name) = match length {
-        length if length >= 2 * DAY_MS => (DAY_MS, "days"),
-        length if length >= 2 * HOUR_MS => (HOUR_MS, "hours"),
-        length if length >= 2 * MINUTE_MS => (MINUTE_MS, "minutes"),
-        _ => (1_000, "seconds"),
-    };
-    let (served, length) = (served.max(0) / unit, length / unit);
-    let missing = format!("version {version} has served for {served} of the {length} {name} of the window");
-    let how = format!("it serves since {since}, and is judged on windows that begin after that");
-    RuleOutcome {
-        rule: rule.to_string(),
-        text: format!("{rule} was not measured: {missing}; {how}"),
-        verdict: RuleVerdict::Undecided(Undecided::NotMeasured(NotMeasured { missing, how })),
-        measured: None,
-        part: None,
-        limits: Limits::default(),
-        parts: vec![],
-    }
-}
-
-/// The time that a rule covers: its window, or the span that ends with it.
-fn covered(window: Window, over: Option<Span>) -> Window {
-    Window { start: over.map_or(window.start, |span| window.end.before(span)), end: window.end }
 }
 
 /// What the rules of one window are measured on.

@@ -8,8 +8,11 @@ pub(crate) fn headline(text: &str, width: usize) -> String {
     if length(&text) <= width {
         return text;
     }
-    if let Some(part) = first_parts(&text, width).filter(|part| part.matches('[').count() == part.matches(']').count())
-    {
+    // Neither inside of an interval nor before the requirement: the interval gives way to it.
+    let is_whole = |part: &&str| {
+        part.matches('[').count() == part.matches(']').count() && !text[part.len()..].starts_with(", required")
+    };
+    if let Some(part) = first_parts(&text, width).filter(is_whole) {
         return part.to_owned();
     }
     let text = without_brackets(&text, '[', ']');
@@ -20,7 +23,8 @@ pub(crate) fn headline(text: &str, width: usize) -> String {
         return part.to_owned();
     }
     let cut = text.char_indices().nth(width.saturating_sub(1)).map_or(text.len(), |(at, _)| at);
-    let words = text[..cut].rsplit_once(' ').map_or(&text[..cut], |(words, _)| words);
+    let ends_with_a_word = text[cut..].starts_with(' ');
+    let words = text[..cut].rsplit_once(' ').filter(|_| !ends_with_a_word).map_or(&text[..cut], |(words, _)| words);
     format!("{}…", words.trim_end_matches([',', ';', ':']))
 }
 

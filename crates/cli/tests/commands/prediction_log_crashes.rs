@@ -63,7 +63,7 @@ fn child() {
 /// Runs the child until it is killed; what it acknowledged.
 fn one_life(folder: &str, milliseconds: u64) -> Vec<(String, String)> {
     let mut child = Command::new(env::current_exe().unwrap())
-        .args(["--exact", "sealing_kills::child", "--ignored", "--nocapture"])
+        .args(["--exact", "prediction_log_crashes::child", "--ignored", "--nocapture"])
         .env(FOLDER, folder)
         .stdout(Stdio::piped())
         .stderr(Stdio::null())

@@ -141,7 +141,10 @@ fn a_live_version_whose_package_is_gone_serves_nothing_and_everybody_is_told() {
     let server = Server::start(&world);
     assert_eq!(server.get("/v2/models/churn/ready").0, 503);
     let (status, answer) = server.ask("POST", "/v2/models/churn/infer", &rows());
-    assert!(status == 503 && answer["error"].as_str().unwrap().contains("`kilter status` says why"), "{answer}");
+    assert!(
+        status == 503 && answer["error"].as_str().unwrap().contains("could not be loaded; see `kilter status`"),
+        "{answer}"
+    );
     assert!(server.get("/api/v1/status").1["endpoints"][0]["refused"].is_string());
     server.signal("-TERM");
     assert_eq!(server.wait(), Some(0));

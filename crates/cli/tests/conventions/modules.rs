@@ -19,6 +19,30 @@ const LEFT: &[(&str, usize)] = &[("app", 3), ("evaluation", 2), ("server", 1)];
 /// The modules right below the root of each crate, from the lowest to the highest. A module imports only modules that stand before it.
 pub const ORDER: &[(&str, &[&str])] = &[
     (
+        "domain",
+        &[
+            "actor",
+            "digest",
+            "error_chain",
+            "ids",
+            "nearest",
+            "nonempty",
+            "plural",
+            "risk",
+            "time",
+            "alert",
+            "audit",
+            "schedule",
+            "table",
+            "rule",
+            "run",
+            "gate",
+            "model",
+            "deployment",
+            "contract",
+        ],
+    ),
+    (
         "stats",
         &[
             "change_detection",
@@ -49,7 +73,6 @@ pub const ORDER: &[(&str, &[&str])] = &[
     (
         "api",
         &[
-            "words",
             "alerts",
             "audit",
             "columns",
@@ -63,6 +86,7 @@ pub const ORDER: &[(&str, &[&str])] = &[
             "predictions",
             "rights",
             "server_file",
+            "words",
             "code",
             "endpoints",
             "models",
@@ -92,6 +116,38 @@ pub const ORDER: &[(&str, &[&str])] = &[
     ),
     ("blobs", &["bounded", "path", "tree", "content", "error", "atomic", "walk", "cache", "store", "checkout"]),
     (
+        "store",
+        &[
+            "commit_notify",
+            "error",
+            "options",
+            "statement",
+            "backup",
+            "lock",
+            "migrate",
+            "page",
+            "presence",
+            "row",
+            "fingerprint",
+            "reading",
+            "reader",
+            "writer",
+            "audit",
+            "dataset",
+            "lease",
+            "actor",
+            "clock",
+            "gate",
+            "monitor",
+            "prediction",
+            "project",
+            "run",
+            "setting",
+            "deployment",
+            "model",
+        ],
+    ),
+    (
         "workflow",
         &[
             "column_roles",
@@ -118,6 +174,7 @@ pub const ORDER: &[(&str, &[&str])] = &[
             "schedule",
         ],
     ),
+    ("serving", &["counters", "model_output", "prediction_log", "column_stats", "v2", "endpoint"]),
     ("cli", &["byte_size", "env", "ui", "context", "fs", "input", "memory", "connect", "commands", "cli"]),
 ];
 

@@ -143,7 +143,7 @@ fn the_word_kilter_is_the_handed_in_binary_and_part_of_the_key() {
     world.step("a: -> x=x | kilter train --seed 7 > {out.x}");
     world.step("b: -> x=y | echo no tool > {out.x}");
     world.run();
-    assert_eq!(world.read("x"), "tool fit --seed 7\n");
+    assert_eq!(world.read("x"), "tool train --seed 7\n");
     fs::write(&world.options.tool, "#!/bin/sh\necho new $*\n").unwrap();
     let record = world.run();
     assert_eq!(states(&record), "a: succeeded, b: cached");
