@@ -1,5 +1,5 @@
 //! The one table of error codes: status, exit code, title and way out of each. The reference page and the tests that
-//! watch the house are made from it; a code that nobody raises does not belong here.
+//! watch the code are made from it; a code that nobody raises does not belong here.
 
 use std::fmt;
 
@@ -22,7 +22,7 @@ macro_rules! codes {
                 match self { $(Self::$name => $text,)* }
             }
 
-            /// The name of the variant, as it is written in the code of the house.
+            /// The name of the variant, as it is written in the code.
             pub const fn variant(self) -> &'static str {
                 match self { $(Self::$name => stringify!($name),)* }
             }

@@ -1,6 +1,6 @@
 //! The platform on one data folder: what is stored, and the components that live in memory.
 //!
-//! [`App`] is a handle: use cases are functions of their modules that take it. Deliberately absent: HTTP, terminals, the
+//! [`App`] is a handle: use cases are functions of their modules that take it. Out of scope: HTTP, terminals, the
 //! clock.
 
 use std::{

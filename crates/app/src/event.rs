@@ -1,7 +1,7 @@
 //! What the platform decided, in the words of the timeline. Each decision is an entry of the audit table: its kind is
 //! the action, its numbers are the evidence.
 //!
-//! Holds true: whatever a replay, a status page or an alert says about a decision is read back from that entry.
+//! Invariants: whatever a replay, a status page or an alert says about a decision is read back from that entry.
 
 use std::{collections::BTreeMap, fmt, str::FromStr};
 

@@ -1,7 +1,7 @@
-//! Where the floors meet: one function an intention (train, deploy, predict, label, look, retrain).
+//! Where the crates meet: one function per use case (train, deploy, predict, label, look, retrain).
 //!
-//! Holds true: a handler, a command, a reconciler and a replay do the same thing by the same function; time, actor and
-//! cause are handed in; no state changes without its audit entry. Deliberately absent: HTTP, terminals, the clock.
+//! Invariants: a handler, a command, a reconciler and a replay do the same thing by the same function; time, actor and
+//! cause are handed in; no state changes without its audit entry. Out of scope: HTTP, terminals, the clock.
 
 mod app;
 pub mod authz;

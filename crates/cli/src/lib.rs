@@ -1,8 +1,8 @@
 //! The command line: reads what a person typed, states the intention, says what came of it.
 //!
-//! Holds true: every command answers as text and, with `--json`, as one document; an exit code means the same in every
+//! Invariants: every command answers as text and, with `--json`, as one document; an exit code means the same in every
 //! command; nothing is coloured or animated where it would end up in a file; a closed pipe is the end, not a failure.
-//! Deliberately absent: decisions. What a command does is done by the floors below; here stand words and arguments.
+//! Out of scope: decisions. What a command does is done by the crates below; here are words and arguments.
 
 mod byte_size;
 mod cli;

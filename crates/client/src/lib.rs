@@ -1,7 +1,7 @@
 //! The client of the native API: one method per route, with the requests and responses of `api`.
 //!
 //! Invariants: a request passes the same router whether it goes over HTTP or stays in this process, so a command and a
-//! client of the API do and see the same; every answer is bounded in time and size. Deliberately absent: the server (who
+//! client of the API do and see the same; every answer is bounded in time and size. Out of scope: the server (who
 //! opens a data folder in this process hands in its router), retries, and TLS: a server that is reached from elsewhere
 //! stands behind something that speaks it.
 

@@ -1,7 +1,7 @@
 //! Who acts: people, service accounts, the system itself; the roles they hold and what a role may do.
 //!
-//! Holds true: nobody may do what is not in the table of [`may`]; a service account and the system never decide
-//! for a person. Deliberately absent: how an identity is proved (tokens, OpenID Connect).
+//! Invariants: nobody may do what is not in the table of [`may`]; a service account and the system never decide
+//! for a person. Out of scope: how an identity is proved (tokens, OpenID Connect).
 
 use std::{collections::BTreeMap, fmt, str::FromStr};
 

@@ -1,6 +1,6 @@
 //! The life of an alert: `pending → firing → acknowledged | muted → resolved`, with hold counts.
 //!
-//! Holds true: a window that was not measured moves nothing, neither towards firing nor towards resolved.
+//! Invariants: a window that was not measured moves nothing, neither towards firing nor towards resolved.
 //! A resolved alert stays so; the next breach opens a new one.
 
 use std::{fmt, str::FromStr};

@@ -1,7 +1,7 @@
 //! The ledger entry: who did what to which thing, when and why, and the bytes that are hashed for it.
 //!
-//! Holds true: equal entries have equal bytes (RFC 8785 canonical JSON). A reason is free text that may have to be
-//! erased, so the bytes hold its salted hash. Deliberately absent: the tree, the signatures, the table.
+//! Invariants: equal entries have equal bytes (RFC 8785 canonical JSON). A reason is free text that may have to be
+//! erased, so the bytes hold its salted hash. Out of scope: the tree, the signatures, the table.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,8 +1,8 @@
 //! `kilter.toml`: everything the platform does for a model, stated in one file.
 //!
-//! Holds true: a [`Contract`] that exists is consistent: every name that it mentions is declared, its steps have no
+//! Invariants: a [`Contract`] that exists is consistent: every name that it mentions is declared, its steps have no
 //! cycle, its paths stay in the project, its rules are parsed. Every section is optional; defaults are resolved here,
-//! once. Deliberately absent: files. The text is handed in, and whether a path exists is asked elsewhere.
+//! once. Out of scope: files. The text is handed in, and whether a path exists is asked elsewhere.
 
 mod admission;
 mod change;

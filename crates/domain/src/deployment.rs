@@ -1,6 +1,6 @@
 //! The life of a deployment: `requested → shadow → canary(n %) → live → superseded | rolled_back | stopped`.
 //!
-//! Holds true: what answers people is approved at the moment it begins to answer, and again at every step towards
+//! Invariants: what answers people is approved at the moment it begins to answer, and again at every step towards
 //! more traffic. A canary only widens. An ended deployment stays so; going back is a new deployment.
 
 use std::fmt;

@@ -1,7 +1,7 @@
 //! Gates: the verdict over the rules of a gate, and the rule by which people accept a version.
 //!
-//! Holds true: a verdict carries its evidence; a gate with a failed rule has failed, whatever else is missing; one with
-//! an undecided rule and no failed one is undecided, which blocks. Deliberately absent: measuring.
+//! Invariants: a verdict carries its evidence; a gate with a failed rule has failed, whatever else is missing; one with
+//! an undecided rule and no failed one is undecided, which blocks. Out of scope: measuring.
 
 mod approval;
 

@@ -1,7 +1,7 @@
-//! The words of the house: what a table, a digest, a rule, a contract, a version *is*.
+//! The words of the domain: what a table, a digest, a rule, a contract, a version *is*.
 //!
-//! Holds true: a value of these types is valid because it exists (parsed at the door).
-//! Deliberately absent: clock, file, socket, database. `now`, seeds and ids are handed in.
+//! Invariants: a value of these types is valid because it exists (parsed at the door).
+//! Out of scope: clock, file, socket, database. `now`, seeds and ids are handed in.
 
 pub mod actor;
 pub mod alert;

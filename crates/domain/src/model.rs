@@ -1,8 +1,8 @@
 //! The life of a model version: `draft → candidate → validated → approved → retired`, side exits `rejected` and
 //! `revoked`; an approval lapses back to validated.
 //!
-//! Holds true: a version moves only with the evidence that its transition asks for, given by someone who may. Nothing
-//! edits a version; a fix is a new version. Deliberately absent: where evidence is kept.
+//! Invariants: a version moves only with the evidence that its transition asks for, given by someone who may. Nothing
+//! edits a version; a fix is a new version. Out of scope: where evidence is kept.
 
 mod evidence;
 mod requirements;

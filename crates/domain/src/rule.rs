@@ -4,7 +4,7 @@
 //! words ([`Rule`] and what it is made of), [`parse`](Rule::parse) reads them, `Display` writes them back, and
 //! [`judge`](Rule::judge) decides over measurements that are handed in.
 //!
-//! Holds true: what was not measured is undecided, never zero and never a pass. Deliberately absent: how anything
+//! Invariants: what was not measured is undecided, never zero and never a pass. Out of scope: how anything
 //! is measured. The language knows names, not statistics.
 
 mod ast;

@@ -1,12 +1,12 @@
 //! The life of a run and of a step, and why a run was started.
 //!
-//! Holds true: an ended run stays ended; what it was started for is known for ever.
+//! Invariants: an ended run stays ended; what it was started for is known for ever.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{actor::Actor, alert::MonitorKind, digest::Digest, ids::DatasetName};
 
-/// Why a run was started. Only ids travel back along the corridor: a run knows the alert's id, and nothing else of it.
+/// Why a run was started. Only ids travel back to an earlier module: a run knows the alert's id, and nothing else of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "kind")]
 pub enum Cause {

@@ -1,6 +1,6 @@
 //! Cron expressions of five fields, in UTC: `0 3 1 * *`.
 //!
-//! Holds true: the next time is computed from the time that is handed in; there is no clock here; a search ends after ten
+//! Invariants: the next time is computed from the time that is handed in; there is no clock here; a search ends after ten
 //! years. Why this is not a crate: docs/decisions/0020-own-code-or-a-crate.md.
 
 use std::{fmt, str::FromStr};

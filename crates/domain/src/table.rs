@@ -1,7 +1,7 @@
 //! A table in memory: named columns of one length. The common currency between the lake (files), the
 //! trainers, the inference executor and the gates, so that none of them must know another's format.
 //!
-//! Holds true: every column has the same number of rows; names are unique.
+//! Invariants: every column has the same number of rows; names are unique.
 
 use std::sync::Arc;
 

@@ -1,6 +1,6 @@
 //! What rules ask of a table itself: counts, means, missing values, keys.
 //!
-//! Holds true: one reading of `null`, `unique`, `mean`, ... for data checks, gates and monitors.
+//! Invariants: one reading of `null`, `unique`, `mean`, ... for data checks, gates and monitors.
 
 use std::collections::HashSet;
 

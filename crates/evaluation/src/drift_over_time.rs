@@ -1,6 +1,6 @@
 //! Two tables whose rows have times, compared as a monitor compares a window with the reference of a version.
 //!
-//! Holds true: the reference is made and read by the code that packages a version and reads a window, so that the
+//! Invariants: the reference is made and read by the code that packages a version and reads a window, so that the
 //! reading of a monitor comes out again from its rows.
 
 use kilter_domain::{table::Table, time::Timestamp};

@@ -1,6 +1,6 @@
 //! Why a model answers as it does on a table: by column over all rows, and row by row.
 //!
-//! Holds true: what is told adds up; a model that cannot be explained exactly is measured by permutation and called so;
+//! Invariants: what is told adds up; a model that cannot be explained exactly is measured by permutation and called so;
 //! of tables with more than [`MAX_ROWS`] rows every so manieth is taken, and how many were is known. Deliberately
 //! absent: the Shapley values themselves (`kilter_inference`, `kilter_stats::explain`).
 

@@ -1,7 +1,7 @@
 //! Decisions of yes or no by group: which rows were decided how, and which group each belongs to.
 //!
-//! Holds true: the decisions of a model and those that a table already holds are judged by one path; rows without a
-//! label, without a usable answer or without a group are left out and counted, never guessed. Deliberately absent: the
+//! Invariants: the decisions of a model and those that a table already holds are judged by one path; rows without a
+//! label, without a usable answer or without a group are left out and counted, never guessed. Out of scope: the
 //! rates and gaps themselves (`kilter_stats::fairness`), and which of them is the right one.
 
 use std::{collections::BTreeMap, sync::Arc};

@@ -1,6 +1,6 @@
 //! What rules ask of a model on labelled rows: metrics, slices, groups, against the champion on the same rows.
 //!
-//! Holds true: candidate and champion are measured on the same rows and compared as pairs; rows that the champion was
+//! Invariants: candidate and champion are measured on the same rows and compared as pairs; rows that the champion was
 //! trained on are left out of the comparison when enough others remain, because it would only shine on them.
 
 use std::{collections::BTreeMap, sync::Arc};

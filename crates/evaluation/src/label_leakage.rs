@@ -1,8 +1,8 @@
 //! Columns that alone tell the label: mostly they hold it, or follow from it.
 //!
-//! Holds true: a column is asked by itself, without a model; in whichever direction it tells more; a missing value is a
+//! Invariants: a column is asked by itself, without a model; in whichever direction it tells more; a missing value is a
 //! value, so that a column which is filled only when the label is known tells it. Values of few rows count as one, so that
-//! names of rows tell nothing by chance. Deliberately absent: whether a column is known when a prediction is made, which
+//! names of rows tell nothing by chance. Out of scope: whether a column is known when a prediction is made, which
 //! only people know: they name it in `not_leaking`.
 
 use std::collections::HashMap;

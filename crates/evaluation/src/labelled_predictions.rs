@@ -1,6 +1,6 @@
 //! What a model said beside what turned out to be true: the owned form of the rows that `stats` measures.
 //!
-//! Holds true: gates, monitors, rollouts and replays measure performance through this one type, so a metric means the
+//! Invariants: gates, monitors, rollouts and replays measure performance through this one type, so a metric means the
 //! same everywhere. Rows without a label, or without a usable answer, are left out and counted; so are rows whose label
 //! names no class of the model, and with too many of them nothing is measured.
 

@@ -1,6 +1,6 @@
 //! `p50_ms`, `p95_ms`, `p99_ms`: how long a version takes to score one request, in milliseconds.
 //!
-//! Holds true: a gate, a monitor and `/metrics` mean the same by it. What is timed is the version from the table of its
+//! Invariants: a gate, a monitor and `/metrics` mean the same by it. What is timed is the version from the table of its
 //! inputs to its answers, without network, recording and queue; a request counts once, however many rows it has. The
 //! quantile is that of the nearest rank: the shortest time that at least this share of the requests did not exceed
 //! (Hyndman & Fan 1996, definition 1). A gate times requests of one row on its own machine; a monitor reads the times of

@@ -1,6 +1,6 @@
 //! Measuring: from tables, answers and references to the numbers that rules are held against.
 //!
-//! Holds true: gates, data checks, canaries and monitors measure a quantity by the same code, so a rule means the same
+//! Invariants: gates, data checks, canaries and monitors measure a quantity by the same code, so a rule means the same
 //! wherever it stands. What cannot be measured says so and how to get it.
 
 pub mod bins;

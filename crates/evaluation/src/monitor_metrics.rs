@@ -1,6 +1,6 @@
 //! What rules ask of a window of production: drift against the reference, performance on matured labels, groups, usage.
 //!
-//! Holds true: a drift rule is held against the distance beyond what chance explains at these sample sizes (the raw
+//! Invariants: a drift rule is held against the distance beyond what chance explains at these sample sizes (the raw
 //! distance stands in the note); performance is measured only when enough labels are in, and says how many are.
 
 use std::{

@@ -1,6 +1,6 @@
 //! The reference of a version: how its columns and its score looked when it was made, frozen for the monitors.
 //!
-//! Holds true: needs no raw row afterwards; a numeric column with at most twenty distinct values is compared by
+//! Invariants: needs no raw row afterwards; a numeric column with at most twenty distinct values is compared by
 //! category; identifiers (texts that are mostly unique) and times are not compared, because they always differ.
 
 use std::{collections::BTreeMap, sync::Arc};

@@ -1,7 +1,7 @@
 //! A reference as bytes: one header that names the parts, then each part in the profile format of `stats`.
 //!
-//! Holds true: about 2.5 kB a column, and 3 to 6 kB more where its rows have times; what is read back was checked, part by part; an earlier version of the format is
-//! read for ever. Deliberately absent: raw rows.
+//! Invariants: about 2.5 kB a column, and 3 to 6 kB more where its rows have times; what is read back was checked, part by part; an earlier version of the format is
+//! read for ever. Out of scope: raw rows.
 
 use std::collections::BTreeMap;
 

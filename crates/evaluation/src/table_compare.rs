@@ -1,6 +1,6 @@
 //! Whole tables at rest: what one looks like, and how two of them differ.
 //!
-//! Holds true: columns are read one at a time, a few beside each other, so memory holds a few columns and never a table; against
+//! Invariants: columns are read one at a time, a few beside each other, so memory holds a few columns and never a table; against
 //! a stored profile not even that, because rows are counted batch by batch. The answer does not depend on how many
 //! columns were looked at side by side.
 

@@ -1,6 +1,6 @@
 //! How far windows of a reference lie from the whole of it, kept with the version for its monitors.
 //!
-//! Holds true: learned from the rows of the reference and their times alone; needs no raw row afterwards; a reference
+//! Invariants: learned from the rows of the reference and their times alone; needs no raw row afterwards; a reference
 //! without a clock learns nothing, and says that its variation is assumed.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,7 +1,7 @@
 //! A foreign model that takes all of its columns as one block: which columns of a table these are.
 //!
-//! Holds true: columns that the file names are taken by name; a block is filled in the order of the table, and only where
-//! the numbers of columns agree. Deliberately absent: a guess which of too many columns are meant.
+//! Invariants: columns that the file names are taken by name; a block is filled in the order of the table, and only where
+//! the numbers of columns agree. Out of scope: a guess which of too many columns are meant.
 
 use kilter_domain::table::Table;
 

@@ -1,6 +1,6 @@
 //! The computation, checked and numbered at load so that a run only walks a list.
 //!
-//! Holds true: nodes run in the order of the file, and every value a node reads was made before it (so there is no
+//! Invariants: nodes run in the order of the file, and every value a node reads was made before it (so there is no
 //! circle); every value has one slot, and a slot is freed after its last reader.
 
 use std::collections::HashMap;

@@ -3,10 +3,10 @@
 //! What it is for: the data plane, gates and replays ask a [`Model`] for a [`Prediction`] on a
 //! [`kilter_domain::table::Table`], and for the [`Attributions`] that say why. The file is ordinary ONNX, so any other runtime answers the same question.
 //!
-//! Holds true: a [`Model`] is immutable and may be shared by threads; hostile bytes and hostile rows give an error,
+//! Invariants: a [`Model`] is immutable and may be shared by threads; hostile bytes and hostile rows give an error,
 //! never a panic; answers equal onnxruntime's within float32 rounding (`tests/python/onnx_parity`).
 //!
-//! Deliberately absent: training (the crate `train`), files and sockets, operators that classical models do not use.
+//! Out of scope: training (the crate `train`), files and sockets, operators that classical models do not use.
 
 #![warn(missing_docs)]
 

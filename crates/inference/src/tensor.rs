@@ -1,6 +1,6 @@
 //! Values that flow between operators.
 //!
-//! Holds true: a tensor's data has as many elements as its shape says. A tensor that is computed has at most
+//! Invariants: a tensor's data has as many elements as its shape says. A tensor that is computed has at most
 //! [`MAX_ELEMENTS`]; a constant may have as many as its file holds bytes for.
 
 use std::sync::Arc;

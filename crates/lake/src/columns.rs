@@ -1,6 +1,6 @@
 //! A table read one column at a time, so that a file much larger than memory can be looked at.
 //!
-//! Holds true: of a Parquet file only the pages of the column asked for are decoded, a batch at a time, straight into
+//! Invariants: of a Parquet file only the pages of the column asked for are decoded, a batch at a time, straight into
 //! what statistics take: numbers without a detour over cells, texts as counts of what a page's dictionary names. Text
 //! files have no columns to skip to; they are read once, whole, within the bound of memory.
 

@@ -1,6 +1,6 @@
 //! Records of a delimited text file, one at a time in bounded memory, each with the line it begins on.
 //!
-//! Holds true: every record has as many cells as the header; names are unique, not empty and UTF-8. A row that
+//! Invariants: every record has as many cells as the header; names are unique, not empty and UTF-8. A row that
 //! outgrows [`MAX_ROW_BYTES`] is an error, for a quote that is never closed would swallow the whole file.
 
 use std::{

@@ -1,13 +1,13 @@
 //! Tables at rest: files that people bring, the prediction log, and SQL over both.
 //!
-//! Holds true: a table that is read is whole and typed, or the error names the file and what is wrong with it; a file
+//! Invariants: a table that is read is whole and typed, or the error names the file and what is wrong with it; a file
 //! that is written is whole or absent; a partition of the log never changes; everything that reads bytes from outside
 //! works within a bound of memory, and neither panics nor guesses.
 //!
 //! Everything offered is concrete, without generics or traits of Arrow and DataFusion: their code is compiled
 //! here once, and not in every crate above.
 //!
-//! Deliberately absent: what a column means, which rows count (`app`), and where bytes lie by digest (`blobs`).
+//! Out of scope: what a column means, which rows count (`app`), and where bytes lie by digest (`blobs`).
 
 #![warn(missing_docs)]
 

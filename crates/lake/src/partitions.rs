@@ -1,12 +1,12 @@
 //! The prediction log at rest: what was predicted and what turned out to be true, an endpoint at a time, in
 //! numbered Parquet partitions.
 //!
-//! Holds true: a partition is written beside its place ([`Lake::stage`]), noted in the index of the caller, and then named
+//! Invariants: a partition is written beside its place ([`Lake::stage`]), noted in the index of the caller, and then named
 //! ([`Lake::publish`]): whatever is interrupted, [`Lake::recover`] completes or removes it. A named partition never
 //! changes. Rows are read of the partitions that the index knows, each compared with its digest: one that is missing or
 //! has other bytes is an error that names it, never fewer rows.
 //!
-//! Deliberately absent: what the columns mean besides the time, and the index itself (`app` keeps it in the store).
+//! Out of scope: what the columns mean besides the time, and the index itself (`app` keeps it in the store).
 
 mod id_filter;
 mod names;

@@ -1,6 +1,6 @@
 //! SQL over files, in process, by DataFusion: joins, windows, lags, aggregates, point-in-time features.
 //!
-//! Holds true: a query reads, and changes nothing; it sees the tables it was given and no other file; it works within
+//! Invariants: a query reads, and changes nothing; it sees the tables it was given and no other file; it works within
 //! a bound of memory (and then on disk); it gives the same rows in the same order every time, for by default it runs
 //! in one partition and knows no clock and no dice. Names are taken as they stand in the file: `Year` and
 //! `year` are two columns, and neither needs quotes.

@@ -1,9 +1,9 @@
 //! Pages of evidence as one file: HTML that needs nothing else.
 //!
-//! Holds true: no script, no address of anything outside; every text is escaped, so a column may be called what it
+//! Invariants: no script, no address of anything outside; every text is escaped, so a column may be called what it
 //! likes; pictures are SVG with a sentence for those who cannot see them; light and dark follow the reader's system; a
 //! page keeps to its size by leaving out pictures and rows from its end, and says how many. The same input gives the same
-//! bytes. Absent: what the numbers mean, files, clocks.
+//! bytes. Out of scope: what the numbers mean, files, clocks.
 
 #![warn(missing_docs)]
 

@@ -1,6 +1,6 @@
 //! The native API, one file per resource: read the request, state the intention, answer.
 //!
-//! Holds true: one intention of `app` a request, which asks who may and writes the entry; what was answered survives any
+//! Invariants: one intention of `app` a request, which asks who may and writes the entry; what was answered survives any
 //! end of the process. Repeating a request that was answered is refused as the state says, and changes nothing.
 
 pub(crate) mod alerts;

@@ -1,9 +1,9 @@
 //! HTTP in front of `app`: reads requests, earns permissions, states intentions, answers.
 //!
-//! Holds true: a body, a header, a wait, a queue and the number of connections are bounded; every failure is a
+//! Invariants: a body, a header, a wait, a queue and the number of connections are bounded; every failure is a
 //! [`kilter_api::Problem`] (the V2 addresses answer as their protocol says); a bug in one handler ends nothing else;
 //! beyond this machine nothing answers without a token, and no page of the web is answered; on a signal the server finishes what it has begun.
-//! Deliberately absent: decisions (`app`), and the words of requests and responses (`api`).
+//! Out of scope: decisions (`app`), and the words of requests and responses (`api`).
 
 pub mod api;
 mod background;

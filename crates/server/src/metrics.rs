@@ -1,7 +1,7 @@
 //! `GET /metrics`: what the data plane counted, what monitors read last and what stands open, in the text format of Prometheus (0.0.4).
 //!
-//! Holds true: counters only grow while a version is loaded; a latency quantile is within 1 %; names carry their unit.
-//! Deliberately absent: windows and rates; whoever scrapes makes them.
+//! Invariants: counters only grow while a version is loaded; a latency quantile is within 1 %; names carry their unit.
+//! Out of scope: windows and rates; whoever scrapes makes them.
 
 use axum::{
     extract::State,

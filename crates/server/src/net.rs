@@ -1,4 +1,4 @@
-//! Connections and what bounds them. Deliberately absent: anything of the platform.
+//! Connections and what bounds them. Out of scope: anything of the platform.
 
 pub(crate) mod address;
 pub(crate) mod body_pool;

@@ -1,6 +1,6 @@
 //! BackgroundTasks work and how it stands: what each task does now, when it last succeeded, why it does not.
 //!
-//! Holds true: a task that fails, panics or does not come back is seen in `/ready`, `/metrics`, the status and the log; a
+//! Invariants: a task that fails, panics or does not come back is seen in `/ready`, `/metrics`, the status and the log; a
 //! panic ends neither the task nor its thread; time is measured by the monotonic clock, whatever the wall clock does.
 
 use std::{

@@ -1,9 +1,9 @@
 //! The profile of a version in service: every row that it answers, counted by the frozen references of its columns.
 //!
-//! Holds true: the roles of a version are counted apart, and so is each hour; counts merge by addition, so windows,
+//! Invariants: the roles of a version are counted apart, and so is each hour; counts merge by addition, so windows,
 //! processes and hours add up to the whole; who takes or looks holds no lock for longer than it takes to copy counts.
 //! What is counted waits in memory until it is taken; it is bounded, and what found no room is told.
-//! Deliberately absent: files, clocks, distances.
+//! Out of scope: files, clocks, distances.
 
 use std::{
     collections::HashMap,

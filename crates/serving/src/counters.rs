@@ -1,7 +1,7 @@
 //! What a version did while it served: requests, rows, errors, latencies, scores. Counting takes no lock.
 //!
-//! Holds true: memory is bounded and fixed when the version is loaded; a latency quantile is within 1 % of the true one.
-//! Deliberately absent: windows and clocks. Who wants a rate takes two snapshots.
+//! Invariants: memory is bounded and fixed when the version is loaded; a latency quantile is within 1 % of the true one.
+//! Out of scope: windows and clocks. Who wants a rate takes two snapshots.
 
 use std::{
     sync::atomic::{AtomicU64, Ordering::Relaxed},

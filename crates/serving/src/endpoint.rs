@@ -1,9 +1,9 @@
 //! An endpoint in memory: which versions it serves, which of them answers, and what it remembers of that.
 //!
-//! Holds true: what is served changes in one step ([`Endpoint::deploy`]), and a request is read, scored and recorded by
+//! Invariants: what is served changes in one step ([`Endpoint::deploy`]), and a request is read, scored and recorded by
 //! the versions that were served when it was read; a candidate never costs the caller an answer; in durable mode there
 //! is no answer that is not recorded.
-//! Deliberately absent: who may deploy what (the app knows), HTTP, SQL. `now` is handed in.
+//! Out of scope: who may deploy what (the app knows), HTTP, SQL. `now` is handed in.
 
 mod handle;
 mod infer;

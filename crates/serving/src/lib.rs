@@ -4,9 +4,9 @@
 //! the versions that are served and decides which one answers, [`prediction_log`] keeps predictions and labels so that what was
 //! acknowledged survives `kill -9`.
 //!
-//! Holds true: a prediction waits for nothing outside of this process but (in durable mode) its own disk; whatever a
+//! Invariants: a prediction waits for nothing outside of this process but (in durable mode) its own disk; whatever a
 //! client sends is bounded and answered by an error that names the input.
-//! Deliberately absent: HTTP, SQL, the store, Parquet. The server puts a socket in front, replay calls the same code.
+//! Out of scope: HTTP, SQL, the store, Parquet. The server puts a socket in front, replay calls the same code.
 
 #![warn(missing_docs)]
 

@@ -9,9 +9,9 @@
 //! 3. [`PredictionLog::drop_sealed`] deletes the segment. Crashes before this only lead to the same partition again:
 //!    numbers are never used twice.
 //!
-//! Holds true: in durable mode an acknowledged append survives `kill -9` and power cuts; order is the sequence number,
+//! Invariants: in durable mode an acknowledged append survives `kill -9` and power cuts; order is the sequence number,
 //! never a clock; bytes that are no record are kept aside and reported, never thrown away.
-//! Deliberately absent: Parquet, joins of labels to predictions, any wall clock.
+//! Out of scope: Parquet, joins of labels to predictions, any wall clock.
 
 mod append_ticket;
 mod bytes;

@@ -5,9 +5,9 @@
 //! and are no features: `__id` (prediction ids), `__entity` (what a canary's split sticks to), `__time` (event times,
 //! replay and backfill only). Parameters of the request: `prediction_id`, `entity`, `consumer`, `time`.
 //!
-//! Holds true: 64-bit integers are never rounded; sizes are checked before anything is allocated for them; every
+//! Invariants: 64-bit integers are never rounded; sizes are checked before anything is allocated for them; every
 //! error is a 4xx that names the input. Nesting is bounded, whatever the body says.
-//! Deliberately absent: HTTP, routing, models.
+//! Out of scope: HTTP, routing, models.
 
 mod client;
 mod context;

@@ -1,7 +1,7 @@
 //! Labels that arrive late: how mature a cohort is, and when it will be.
 //!
-//! Holds true: predictions that still wait are censored, not lost, so the curve is not biased towards quick labels
-//! (Kaplan & Meier 1958); a share that never arrives shows as a ceiling. Absent: ids, joins, clocks.
+//! Invariants: predictions that still wait are censored, not lost, so the curve is not biased towards quick labels
+//! (Kaplan & Meier 1958); a share that never arrives shows as a ceiling. Out of scope: ids, joins, clocks.
 
 use crate::distributions::normal_margin;
 use crate::outcome::{Estimate, MetricResult, Unmeasured, same_length};

@@ -1,8 +1,8 @@
 //! Statistics of models in use: numbers in, numbers out.
 //!
 //! Slices of numbers go in; estimates with intervals, distances with their null expectations, e-values and frozen
-//! profiles come out. Holds true: every answer is a pure function of its arguments (seeds are handed in), an answer
-//! that cannot be given says why ([`Unmeasured`]), and no NaN is dressed as a number. Deliberately absent: files,
+//! profiles come out. Invariants: every answer is a pure function of its arguments (seeds are handed in), an answer
+//! that cannot be given says why ([`Unmeasured`]), and no NaN is dressed as a number. Out of scope: files,
 //! clocks, sockets, databases, and every word of the product's domain. `docs/reference/statistics.md` lists the definitions and what they were compared with.
 
 #![warn(missing_docs)]

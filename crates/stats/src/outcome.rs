@@ -1,7 +1,7 @@
 //! What a measurement can answer: an [`Estimate`] with its interval, or the reason why there is none.
 //!
-//! Holds true: an `Estimate` never carries NaN; "too few rows" and "undefined" are answers of their own, so that a
-//! missing number can neither be mistaken for zero nor slip through a comparison. Absent: severities and thresholds.
+//! Invariants: an `Estimate` never carries NaN; "too few rows" and "undefined" are answers of their own, so that a
+//! missing number can neither be mistaken for zero nor slip through a comparison. Out of scope: severities and thresholds.
 
 use serde::{Deserialize, Serialize};
 

@@ -4,10 +4,10 @@
 //! a life take the guard, look up what was before, and write entry and change together. So an entry cannot be
 //! forgotten, and cannot say anything but what happened.
 //!
-//! Holds true: `seq` has no gaps; the body is canonical JSON (RFC 8785) and the leaf is SHA-256(0x00 ‖ body), ready
+//! Invariants: `seq` has no gaps; the body is canonical JSON (RFC 8785) and the leaf is SHA-256(0x00 ‖ body), ready
 //! for an RFC 6962 tree; a reason can be erased and the ledger still verifies, because the body holds its salted hash.
 //!
-//! Deliberately absent: who may do it. That was decided before anyone came here; a refusal is recorded as well.
+//! Out of scope: who may do it. That was decided before anyone came here; a refusal is recorded as well.
 
 mod fault;
 mod hash;

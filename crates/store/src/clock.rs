@@ -1,6 +1,6 @@
 //! Wall clocks that were ahead: what they wrote lies in the future until the time comes, and would be waited for.
 //!
-//! Holds true: nothing is rewritten. That the clock was found set back is an entry of the ledger, and what was written
+//! Invariants: nothing is rewritten. That the clock was found set back is an entry of the ledger, and what was written
 //! before that entry happened at the latest when it was made.
 
 use kilter_domain::time::Timestamp;

@@ -1,6 +1,6 @@
 //! Counts commits and wakes who waits for the next one, so that a background task runs at once and not at its next poll.
 //!
-//! Holds true: a change that was committed after `seen` was read is never missed. Deliberately absent: what changed;
+//! Invariants: a change that was committed after `seen` was read is never missed. Out of scope: what changed;
 //! whoever is woken reads the state again.
 
 use std::{

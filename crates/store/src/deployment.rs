@@ -1,6 +1,6 @@
 //! Endpoints and deployments: which version answers which share of which traffic, since when and why.
 //!
-//! Holds true: an endpoint has at most one live deployment and one candidate; what was live at T is one query;
+//! Invariants: an endpoint has at most one live deployment and one candidate; what was live at T is one query;
 //! a deployment keeps its endpoint, version and cause.
 
 use kilter_domain::{

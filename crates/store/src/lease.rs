@@ -1,7 +1,7 @@
 //! Leases: which process does a chore, so that many may run the same reconcilers.
 //!
-//! Holds true: a lease has one holder until it runs out; its term grows whenever the holder changes, so that work done
-//! under an old term can be told apart. Deliberately absent: trust in clocks beyond that of the callers; hand in a
+//! Invariants: a lease has one holder until it runs out; its term grows whenever the holder changes, so that work done
+//! under an old term can be told apart. Out of scope: trust in clocks beyond that of the callers; hand in a
 //! `now` from one clock and leave more slack than the clocks differ.
 
 use kilter_domain::time::{Span, Timestamp};

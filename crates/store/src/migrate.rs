@@ -1,6 +1,6 @@
 //! Forward-only migrations: numbered files, built in, applied once each, remembered with their digest.
 //!
-//! Holds true: a database of any earlier level opens; one of a later level, one migrated by other files, or one that
+//! Invariants: a database of any earlier level opens; one of a later level, one migrated by other files, or one that
 //! is not ours is refused and left as it was. Each migration is one transaction.
 
 use std::path::Path;

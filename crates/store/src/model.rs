@@ -1,6 +1,6 @@
 //! Models and their versions: what each is made of, where it stands, and (in [`alias`]) which one bore which name when.
 //!
-//! Holds true: numbers have no gaps; a version is never edited, only its state moves, and only with its entry.
+//! Invariants: numbers have no gaps; a version is never edited, only its state moves, and only with its entry.
 
 pub mod alias;
 

@@ -1,6 +1,6 @@
 //! Readings and the bounds that they are judged by; alerts and what was done about them.
 //!
-//! Holds true: a value that was not measured is `None`, never zero; a reading that is made again for the same
+//! Invariants: a value that was not measured is `None`, never zero; a reading that is made again for the same
 //! window and the same knowledge (`as_of`) replaces itself, one made with more knowledge stands beside it. Nothing from the
 //! future is final: what a clock that was ahead left is passed over until its time comes, and replaced when its window is
 //! measured again.

@@ -1,6 +1,6 @@
 //! Pages: every list is read in bounded pieces, each saying where the next one begins.
 //!
-//! Holds true: a walk by cursor sees each row that was there when it began once, whatever is added meanwhile.
+//! Invariants: a walk by cursor sees each row that was there when it began once, whatever is added meanwhile.
 
 use std::{fmt, str::FromStr};
 

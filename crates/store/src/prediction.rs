@@ -1,8 +1,8 @@
 //! The index of the prediction log and of the label log: which Parquet file holds what.
 //!
-//! Holds true: a partition is told by kind, endpoint and sequence; naming it again with the same bytes changes
+//! Invariants: a partition is told by kind, endpoint and sequence; naming it again with the same bytes changes
 //! nothing, with others it is refused; a merged partition and those that it stands for change places in one
-//! transaction. Deliberately absent: the rows themselves; those are the lake's.
+//! transaction. Out of scope: the rows themselves; those are the lake's.
 
 use kilter_domain::{digest::Digest, ids::EndpointName, time::Timestamp};
 use rusqlite::{Row, named_params};

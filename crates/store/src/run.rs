@@ -1,6 +1,6 @@
 //! Runs: why each was started, where it stands, and (in [`log`]) everything it logged.
 //!
-//! Holds true: a run is ended once; its parameters never change; logging the same point twice is one row.
+//! Invariants: a run is ended once; its parameters never change; logging the same point twice is one row.
 
 pub mod log;
 

@@ -3,7 +3,7 @@
 //! The writer takes what is queued (at most [`BATCH`]) into one transaction, gives each write its own savepoint,
 //! commits once, and only then answers all of them. Under load the cost of an fsync is shared by the batch.
 //!
-//! Holds true: an answer of `Ok` is given after the commit that holds the write. A write that fails or panics is
+//! Invariants: an answer of `Ok` is given after the commit that holds the write. A write that fails or panics is
 //! rolled back to its savepoint; its neighbours never notice.
 
 use std::{

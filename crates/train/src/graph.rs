@@ -7,6 +7,10 @@ use kilter_inference::{
     onnx::{AttributeValue, Dim, GraphProto, ML, ModelProto, NodeProto, TensorData, TensorProto, ValueInfo, element},
 };
 
+/// The name of the graph in the file. It is part of the bytes of every model, so of its digest, and the digest decides which entities
+/// meet the canary of a version. So it keeps its first name.
+const GRAPH_NAME: &str = "kilter-fit";
+
 /// The operator set that the graph is written against; text needs a newer one.
 const OPSET: i64 = 15;
 const OPSET_WITH_TEXT: i64 = 20;
@@ -107,7 +111,7 @@ impl Graph {
             opset: vec![(String::new(), if has_text { OPSET_WITH_TEXT } else { OPSET }), (ML.into(), OPSET_ML)],
             metadata,
             graph: GraphProto {
-                name: "kilter-train".into(),
+                name: GRAPH_NAME.into(),
                 nodes: self.nodes.clone(),
                 initializers: self.constants.clone(),
                 inputs: self.inputs.clone(),

@@ -3,11 +3,11 @@
 //! What it is for: `kilter train` and the demo train real models without Python. Gradient boosting and a linear baseline;
 //! binary, multiclass and regression; numeric, categorical, text and time columns, missing values, row weights.
 //!
-//! Holds true: the same table, options and seed give the same bytes, whatever the number of threads; the learner is
+//! Invariants: the same table, options and seed give the same bytes, whatever the number of threads; the learner is
 //! trained on what its own ONNX graph computes, so that any runtime answers alike; columns left out are reported with
 //! the reason.
 //!
-//! Deliberately absent: files, clocks, tuning over many runs (a sweep does that), neural networks.
+//! Out of scope: files, clocks, tuning over many runs (a sweep does that), neural networks.
 
 #![warn(missing_docs)]
 

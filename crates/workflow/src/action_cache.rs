@@ -1,6 +1,6 @@
 //! Results by key: what a step made the last times it was executed, with the record its key was made of.
 //!
-//! Holds true: an entry appears whole; one that cannot be read is a miss, never a wrong result. Each step keeps its
+//! Invariants: an entry appears whole; one that cannot be read is a miss, never a wrong result. Each step keeps its
 //! newest [`MAX_ENTRIES`] entries.
 
 use std::{

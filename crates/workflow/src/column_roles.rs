@@ -1,7 +1,7 @@
 //! What the columns of a step's data are for, handed to the step: a trainer that knows it leaves out what no model may
 //! read, without being told again in its command.
 //!
-//! Holds true: roles are those of every dataset that the step's inputs come from, and they are part of its key.
+//! Invariants: roles are those of every dataset that the step's inputs come from, and they are part of its key.
 
 use std::collections::BTreeMap;
 

@@ -1,6 +1,6 @@
 //! The key of a step: everything its result may depend on, as a record that can be compared field by field.
 //!
-//! Holds true: equal records have equal keys wherever the project lies; a value that is not in the record cannot reach
+//! Invariants: equal records have equal keys wherever the project lies; a value that is not in the record cannot reach
 //! the step (it sees only the environment it declares). Times and paths of the machine are not part of it.
 
 use std::collections::BTreeMap;

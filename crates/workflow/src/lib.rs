@@ -4,11 +4,11 @@
 //! (`kilter run` is its own resume). Downstream keys use the digests of outputs, so that a change which changes no
 //! output stops there.
 //!
-//! Holds true: outputs are written to a fresh folder, stored, and only then put in place; what stood there is kept in
+//! Invariants: outputs are written to a fresh folder, stored, and only then put in place; what stood there is kept in
 //! the store; a killed run leaves nothing half-written and the next one completes it; steps of concurrent runs do
 //! not trample on each other's outputs.
 //!
-//! Deliberately absent: the clock (it is handed in), SQL, gates, and where else than on this machine a step may run.
+//! Out of scope: the clock (it is handed in), SQL, gates, and where else than on this machine a step may run.
 
 mod action_cache;
 mod attempt;

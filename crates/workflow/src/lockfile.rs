@@ -1,6 +1,6 @@
 //! Datasets by digest, and `kilter.lock`, where they are pinned.
 //!
-//! Holds true: the file is the same text for the same pins; sections that are not ours are kept.
+//! Invariants: the file is the same text for the same pins; sections that are not ours are kept.
 
 use std::{
     collections::BTreeMap,

@@ -1,6 +1,6 @@
 //! Who may write a path now, across all runs on this machine: a file lock for each output, shared by its readers.
 //!
-//! Holds true: the kernel releases the locks of a killed process; locks are taken in one order, so nobody waits for
+//! Invariants: the kernel releases the locks of a killed process; locks are taken in one order, so nobody waits for
 //! somebody who waits for them.
 
 use std::{

@@ -1,6 +1,6 @@
 //! The rights of every registered project, kept in memory: a prediction asks for its right and never waits for SQL.
 //!
-//! Holds true: what is kept is what the recorded contracts say; it is read when the platform is opened and after every
+//! Invariants: what is kept is what the recorded contracts say; it is read when the platform is opened and after every
 //! contract that is recorded. A project whose recorded contract cannot be read gives nobody a right.
 
 use std::sync::Arc;

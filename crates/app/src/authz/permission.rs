@@ -1,9 +1,9 @@
 //! Who may do what to a project: the roles that its recorded contract gives, held against the table of rights in `domain`.
 //!
-//! Holds true: the contract that is asked is the one that someone recorded who might, never a file that somebody has at
+//! Invariants: the contract that is asked is the one that someone recorded who might, never a file that somebody has at
 //! hand. One that gives any role trusts nobody else; one that gives none trusts everyone who can reach the platform (a
 //! person alone with a project), but the word of a named owner stays the owner's: what only an owner may, and who the
-//! owner is. Deliberately absent: proof of who someone is; whoever calls hands in the actor.
+//! owner is. Out of scope: proof of who someone is; whoever calls hands in the actor.
 
 use kilter_domain::actor::Action;
 

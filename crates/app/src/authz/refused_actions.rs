@@ -1,6 +1,6 @@
 //! Acts that were refused, as entries of the audit table.
 //!
-//! Holds true: the first refusal of a kind is an entry at once; what repeats it within an hour is counted, and the count
+//! Invariants: the first refusal of a kind is an entry at once; what repeats it within an hour is counted, and the count
 //! is one entry when the hour is over. So whoever sends a million requests fills nothing: there are at most
 //! [`MAX_TOPICS`] kinds at a time, and at most one entry of each in an hour. A count that the process did not live to
 //! write is lost; the first entry is not.

@@ -1,8 +1,8 @@
 //! Profiles of what is served: counted in memory by the data plane, kept by the hour in files, added up when asked for.
 //!
-//! Holds true: a file is written whole or not at all and read back before rows are added to it; what cannot be kept stays
+//! Invariants: a file is written whole or not at all and read back before rows are added to it; what cannot be kept stays
 //! in memory for the next time; hours, roles, processes add up to the whole. A crash loses what was counted since the last
-//! time it was kept: the prediction log has the truth. Deliberately absent: a timer (the server has it), raw rows.
+//! time it was kept: the prediction log has the truth. Out of scope: a timer (the server has it), raw rows.
 
 use std::{
     path::{Path, PathBuf},

@@ -1,6 +1,6 @@
 //! The window of an hour as a file: a mark, a header in JSON that names the parts, the counts of each column, a checksum.
 //!
-//! Holds true: nothing is believed before it is checked, and every check has its error; a later layout has another mark,
+//! Invariants: nothing is believed before it is checked, and every check has its error; a later layout has another mark,
 //! and this one is read for ever.
 
 use kilter_domain::digest::Digest;

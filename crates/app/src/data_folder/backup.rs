@@ -10,8 +10,8 @@
 //! of it are recognised when they are sealed again. The list of files with their digests is written last: without it a
 //! folder is no backup.
 //!
-//! Holds true: a backup is compared with the digests that the platform keeps while it is taken, and with its own list when
-//! it is restored; neither writes into a folder that holds something. Deliberately absent: the cache of steps, which can be
+//! Invariants: a backup is compared with the digests that the platform keeps while it is taken, and with its own list when
+//! it is restored; neither writes into a folder that holds something. Out of scope: the cache of steps, which can be
 //! made again, and backups of a part.
 
 use kilter_blobs::{BlobError, atomic};

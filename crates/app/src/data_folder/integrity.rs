@@ -1,7 +1,7 @@
 //! Whether everything in a data folder is whole: database, blobs, prediction log, lake, counts of what was served.
 //!
-//! Holds true: nothing is changed, and a server may have the folder meanwhile; each fault names its file and what to do.
-//! Deliberately absent: repairs. What is damaged comes back from a backup, or a person accepts its loss
+//! Invariants: nothing is changed, and a server may have the folder meanwhile; each fault names its file and what to do.
+//! Out of scope: repairs. What is damaged comes back from a backup, or a person accepts its loss
 //! ([`accept_losses`]).
 
 use std::{

@@ -1,6 +1,6 @@
 //! What lies in a data folder, and whether it belongs together.
 //!
-//! Holds true: a folder that has held a platform is never taken for a new one because its database is gone.
+//! Invariants: a folder that has held a platform is never taken for a new one because its database is gone.
 
 use std::{
     fs,

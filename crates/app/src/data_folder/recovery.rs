@@ -1,6 +1,6 @@
 //! What a process that was killed left under way: each has its end when the folder is opened the next time.
 //!
-//! Holds true: a data folder belongs to one process, so whatever is under way when it is opened belongs to nobody; it
+//! Invariants: a data folder belongs to one process, so whatever is under way when it is opened belongs to nobody; it
 //! is ended with its entry. Temporary files are gone; a file of a user is never among them.
 
 use std::{fs, path::Path};

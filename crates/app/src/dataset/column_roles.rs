@@ -1,7 +1,7 @@
 //! What the columns of a dataset are for: event time, label, when the label becomes known, ids.
 //!
-//! Holds true: one reading of a dataset's clock for training, replay and monitors alike.
-//! Absent: files. Tables are handed in.
+//! Invariants: one reading of a dataset's clock for training, replay and monitors alike.
+//! Out of scope: files. Tables are handed in.
 
 use std::sync::Arc;
 

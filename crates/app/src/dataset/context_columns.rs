@@ -1,6 +1,6 @@
 //! Columns that requests may carry for the record though no model reads them: what groups, slices and monitors need.
 //!
-//! Holds true: what a monitor rule names is recorded and has a reference, also where it never varied before (a model
+//! Invariants: what a monitor rule names is recorded and has a reference, also where it never varied before (a model
 //! leaves such a column out) and where nobody would let a model read it (a protected attribute). No outcome is among them.
 
 use std::collections::BTreeSet;

@@ -1,6 +1,6 @@
 //! A dataset as production would have seen it: rows in the order of their events, labels when they became known.
 //!
-//! Holds true: nothing before time `t` reads a row or a label that was not known at `t`.
+//! Invariants: nothing before time `t` reads a row or a label that was not known at `t`.
 
 use std::{
     collections::{HashMap, HashSet},

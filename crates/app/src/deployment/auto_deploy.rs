@@ -1,8 +1,8 @@
 //! Deployments that nobody asks for: where the contract says `auto = true`, the newest version that the place admits is
 //! deployed, at once, wherever it was approved.
 //!
-//! Holds true: a version is tried once at a place by itself; what was taken back, or refused with its reason, is left to
-//! people. Deliberately absent: a queue; while a candidate is on trial, the newest one waits until the trial is over.
+//! Invariants: a version is tried once at a place by itself; what was taken back, or refused with its reason, is left to
+//! people. Out of scope: a queue; while a candidate is on trial, the newest one waits until the trial is over.
 
 use kilter_domain::{
     audit::Outcome, contract::Deploy, deployment::DeploymentState, error_chain::with_causes, ids::EndpointName,

@@ -1,6 +1,6 @@
 //! Recall: while the live version fails on labels, an earlier one that answers the same rows surely better comes back.
 //!
-//! Holds true: what drifted may drift back, and a version that was approved for it is still there: it is asked before a
+//! Invariants: what drifted may drift back, and a version that was approved for it is still there: it is asked before a
 //! new one is trained, needs nobody's approval (as any rollback), and only where the contract leaves rollbacks to the
 //! platform. It is judged on the window that breached and on everything labelled since, in pairs; and it must hold the
 //! rules that the live one broke: to exchange one failure for another would only put off the cure.

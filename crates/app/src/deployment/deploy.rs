@@ -1,6 +1,6 @@
 //! Deployments: from requested through shadow and canary to live, and back, at one endpoint.
 //!
-//! Holds true: what cannot be served is refused before it is written; a state moves by the one function of `domain`,
+//! Invariants: what cannot be served is refused before it is written; a state moves by the one function of `domain`,
 //! with its entry, before the data plane follows, and nobody else moves it meanwhile ([`super::route_change`]); what serves after a
 //! crash is what the store says. A rollback needs nobody's approval.
 

@@ -1,6 +1,6 @@
 //! What an endpoint waits for: which version, why it does not answer yet, who can change that and by which command.
 //!
-//! Holds true: nothing serves, or a newer version is there, only with the next step named. Deliberately absent: what is
+//! Invariants: nothing serves, or a newer version is there, only with the next step named. Out of scope: what is
 //! wrong with what serves; that is refused, or an alert.
 
 use kilter_domain::{

@@ -1,6 +1,6 @@
 //! A rollout under way: how long, on how many rows, against which guardrails, and what the labels say so far.
 //!
-//! Holds true: the comparison of candidate and champion is by pairs of losses on the same rows (shadow) or between rows
+//! Invariants: the comparison of candidate and champion is by pairs of losses on the same rows (shadow) or between rows
 //! that chance gave to each (canary), with confidence sequences, so it may be looked at after every step; too few rows
 //! decide nothing.
 

@@ -1,6 +1,6 @@
 //! One change of what answers at an endpoint: decided, checked, committed and published while nobody else changes it.
 //!
-//! Holds true: what is about to serve is loaded and fitted together before anything is written, so a committed state is
+//! Invariants: what is about to serve is loaded and fitted together before anything is written, so a committed state is
 //! one that was served; request and first stage are one transaction; routes are published in the order of the commits.
 
 use std::sync::{Arc, PoisonError};

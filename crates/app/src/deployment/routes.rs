@@ -1,6 +1,6 @@
 //! The data plane follows the store: what it says is live, shadow or canary is what answers.
 //!
-//! Holds true: whatever was committed, the folder opens. An endpoint whose live version, log or contract cannot be used
+//! Invariants: whatever was committed, the folder opens. An endpoint whose live version, log or contract cannot be used
 //! serves nothing, says why, and takes no other one down with it; a candidate that cannot be served is left out.
 
 use std::{

@@ -18,7 +18,7 @@ use crate::{
     error::AppError,
     model::{
         approval,
-        golden::replay::tests::{House, customers, finite, trained},
+        golden::replay::tests::{TestFolder, customers, finite, trained},
     },
     prediction::predict,
     project::{folder::Project, registration},
@@ -31,29 +31,29 @@ fn endpoint() -> EndpointName {
 }
 
 /// A registered project whose place states `terms`.
-fn house(folder: &std::path::Path, terms: &str) -> House {
-    let mut house = House::open(folder);
+fn house(folder: &std::path::Path, terms: &str) -> TestFolder {
+    let mut house = TestFolder::open(folder);
     let contract = format!("{}{terms}\n", house.project.text);
     house.project = Project::of(folder, contract).unwrap();
     registration::register(&house.app, &house.context, &house.project).unwrap();
     house
 }
 
-fn reopened(house: House, folder: &std::path::Path) -> House {
+fn reopened(house: TestFolder, folder: &std::path::Path) -> TestFolder {
     let project = house.project.clone();
     drop(house);
-    House { project, ..House::open(folder) }
+    TestFolder { project, ..TestFolder::open(folder) }
 }
 
 /// The versions that answer: the live one, and the one on trial.
-fn routed(house: &House) -> (Option<u64>, Option<(u64, Mode)>) {
+fn routed(house: &TestFolder) -> (Option<u64>, Option<(u64, Mode)>) {
     let Some(serving) = predict::serving(&house.app, &endpoint()) else { return (None, None) };
     let routes = serving.endpoint().routes();
     let candidate = routes.candidate().map(|candidate| (candidate.version.version().number, candidate.mode));
     (routes.champion().map(|champion| champion.version().number), candidate)
 }
 
-fn stored(house: &House) -> (Option<u64>, Option<(u64, Mode)>) {
+fn stored(house: &TestFolder) -> (Option<u64>, Option<(u64, Mode)>) {
     let read = house
         .app
         .store()
@@ -66,12 +66,12 @@ fn stored(house: &House) -> (Option<u64>, Option<(u64, Mode)>) {
     (live.map(|live| u64::from(live.number)), candidate.map(|found| (u64::from(found.number), mode(&found))))
 }
 
-fn all(house: &House) -> Vec<Deployment> {
+fn all(house: &TestFolder) -> Vec<Deployment> {
     house.app.store().read(|reader| deployments::list(reader, None, &PageRequest::first(1000))).unwrap().items
 }
 
 /// Writes a deployment into the store alone, as an earlier program could leave it.
-fn force(house: &House, id: &str, number: u32, state: DeploymentState) {
+fn force(house: &TestFolder, id: &str, number: u32, state: DeploymentState) {
     let new =
         NewDeployment { id: id.into(), endpoint: endpoint(), model: house.project.model(), number, reason: json!({}) };
     let entries = [(); 2].map(|()| house.context.audit_event("test", "", vec![]));
@@ -166,7 +166,7 @@ fn columns_may_have_the_names_that_answers_and_tables_have() {
 /// States that an earlier program committed, and none of which may close the folder.
 #[test]
 fn whatever_was_committed_the_folder_opens_says_why_and_can_be_healed() {
-    type Harm = (&'static str, fn(&House));
+    type Harm = (&'static str, fn(&TestFolder));
     let harms: [Harm; 6] = [
         ("the live version as a canary", |house| force(house, "f", 2, DeploymentState::Canary { percent: 10 })),
         ("the live version in shadow", |house| force(house, "f", 2, DeploymentState::Shadow)),
@@ -268,7 +268,7 @@ fn an_endpoint_whose_log_cannot_be_opened_is_told_and_the_folder_opens() {
     drop(house);
     fs::remove_dir_all(folder.path().join("log/churn")).unwrap();
     fs::write(folder.path().join("log/churn"), "a file where a folder was").unwrap();
-    let house = House { project, ..House::open(folder.path()) };
+    let house = TestFolder { project, ..TestFolder::open(folder.path()) };
     assert!(live::refused_at(&house.app, &endpoint()).is_some_and(|reason| reason.contains("log")), "it is told");
     let next = house.version(&trained().0, None);
     assert!(house.deploy(next).is_err());

@@ -1,7 +1,7 @@
 //! What the contract requires of its data, held against the rows that a training would be given.
 //!
-//! Holds true: data that fails its requirements trains nothing; what could not be measured leaves the version
-//! undecided, as any gate does. Deliberately absent: repairing data.
+//! Invariants: data that fails its requirements trains nothing; what could not be measured leaves the version
+//! undecided, as any gate does. Out of scope: repairing data.
 
 use kilter_domain::{
     audit::Outcome,

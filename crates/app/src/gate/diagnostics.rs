@@ -1,6 +1,6 @@
 //! What a gate looks at without being asked: rows that stand on both sides, columns that tell too much, weak slices.
 //!
-//! Holds true: a note never refuses a version, but for a column that alone tells the label ([`super::leakage`]); each of
+//! Invariants: a note never refuses a version, but for a column that alone tells the label ([`super::leakage`]); each of
 //! its numbers has a name that a rule may bound. Deliberately
 //! absent: what only people know, such as whether a column is known when a prediction is made.
 

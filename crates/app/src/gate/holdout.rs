@@ -1,6 +1,6 @@
 //! The rows that gates are measured on, as the candidate answers them.
 //!
-//! Holds true: a row that the model refuses is left out and counted, as an endpoint answers every row but that; what it
+//! Invariants: a row that the model refuses is left out and counted, as an endpoint answers every row but that; what it
 //! refuses of every row is an error.
 
 use kilter_domain::table::Table;

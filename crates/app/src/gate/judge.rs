@@ -1,6 +1,6 @@
 //! Gates: a candidate is measured on rows it has not seen, beside the champion, and judged by the frozen rules.
 //!
-//! Holds true: judging is pure over what was measured; the evidence of a verdict holds every rule with its numbers.
+//! Invariants: judging is pure over what was measured; the evidence of a verdict holds every rule with its numbers.
 
 use kilter_domain::{
     contract::GateSpec,

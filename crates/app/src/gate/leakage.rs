@@ -1,6 +1,6 @@
 //! The gate that every version meets: no column that it reads tells the label alone.
 //!
-//! Holds true: it refuses on what was found among training and test rows alike; a column that the contract names in
+//! Invariants: it refuses on what was found among training and test rows alike; a column that the contract names in
 //! `not_leaking` is let through, and a rule of the contract about the same number is judged in its place.
 
 use kilter_domain::{

@@ -1,8 +1,8 @@
 //! What people decide about a version: yes, no, and what is still missing after a yes.
 //!
-//! Holds true: every decision is a fact of its own, kept with its entry, whatever it comes to; the version moves by the
+//! Invariants: every decision is a fact of its own, kept with its entry, whatever it comes to; the version moves by the
 //! one function of `domain`, over all decisions that were made. The card is what the contract says of
-//! the model. Deliberately absent: findings and reviews; where the risk asks for a review, a yes stays short of an
+//! the model. Out of scope: findings and reviews; where the risk asks for a review, a yes stays short of an
 //! approval and says so.
 
 use kilter_domain::{

@@ -1,6 +1,6 @@
 //! A version's package: the model, its reference, what it was made from; one tree of blobs whose digest is its identity.
 //!
-//! Holds true: nothing in a package changes after it was put; what is known only later (verdicts, approvals,
+//! Invariants: nothing in a package changes after it was put; what is known only later (verdicts, approvals,
 //! deployments) never enters it. A package that lacks a part, or whose bytes do not match their names, is refused.
 
 use std::path::Path;

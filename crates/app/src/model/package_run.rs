@@ -1,6 +1,6 @@
 //! Versions: from a finished run to a package, its gates, its approval; every move by the one function of `domain`.
 //!
-//! Holds true: a version moves only with evidence and right, and its entry is written with the move. The system
+//! Invariants: a version moves only with evidence and right, and its entry is written with the move. The system
 //! submits and validates; it approves only where the contract asks nobody.
 
 use std::{collections::BTreeMap, path::Path, sync::Arc};

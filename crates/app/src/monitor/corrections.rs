@@ -1,6 +1,6 @@
 //! When a window is judged again: more of its labels are known, or some were corrected or taken back.
 //!
-//! Holds true: a correction is a label of a prediction that had one before; labels that merely come late are none. What
+//! Invariants: a correction is a label of a prediction that had one before; labels that merely come late are none. What
 //! every label of a window was when it was judged, its reading says by the place of the newest in the log.
 
 use std::{collections::HashMap, rc::Rc, sync::Arc};

@@ -1,7 +1,7 @@
 //! Whether a version's world has changed: evidence over windows against its frozen reference, within the rate of false
 //! alarms that the contract states.
 //!
-//! Holds true: each row bets once, when its window is first read, and each label once, when it comes; without a change
+//! Invariants: each row bets once, when its window is first read, and each label once, when it comes; without a change
 //! the alarm comes on average no sooner than after the stated number of windows (an e-detector, averaged over features,
 //! score, prediction and loss, whatever depends on whatever); e-BH names the columns. A column has the lesser of two
 //! evidences: that of its rows, which holds for any law of rows that do not depend on each other, and that of its windows,

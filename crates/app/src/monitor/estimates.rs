@@ -1,6 +1,6 @@
 //! Performance that is estimated from calibrated scores, before labels are in.
 //!
-//! Holds true: an estimate is never called measured; where no rule bounds it, its reading has neither bound nor verdict.
+//! Invariants: an estimate is never called measured; where no rule bounds it, its reading has neither bound nor verdict.
 
 use std::collections::BTreeMap;
 

@@ -1,6 +1,6 @@
 //! Labels that stop coming: each window when its labels should be there, beside the windows before it.
 //!
-//! Holds true: only where the contract says how long labels take; a window is judged once, on all answers whichever
+//! Invariants: only where the contract says how long labels take; a window is judged once, on all answers whichever
 //! version gave them, and again only when its labels come after all; what lacks its labels is no part of what is usual.
 
 use kilter_domain::{

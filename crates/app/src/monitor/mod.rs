@@ -1,6 +1,6 @@
 //! Monitors: every window of an endpoint is read once when it ends, and again when more of its labels are known.
 //!
-//! Holds true: a reading says when it was made and how many labels it rests on; what is estimated without labels is
+//! Invariants: a reading says when it was made and how many labels it rests on; what is estimated without labels is
 //! never called measured; rows are compared with the reference of the version that answered them.
 
 pub(crate) mod alert;

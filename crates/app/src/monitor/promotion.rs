@@ -1,10 +1,10 @@
 //! Whether a promotion made it worse: the metric of the answers since, beside what the version before reached.
 //!
-//! Holds true: windows count once their labels are complete, because labels that come early are no fair sample. The two
+//! Invariants: windows count once their labels are complete, because labels that come early are no fair sample. The two
 //! are other rows, so the difference is that of two independent samples: `after - before`, with the standard errors of
 //! both (their 95 % half-widths over 1.96) added in squares. It is looked at when the labelled answers reach
 //! [`FIRST_LOOK`], and each time they have doubled; look `k` errs with `ERROR / 2^(k+1)`, so that all of them together
-//! err with at most [`ERROR`]. Deliberately absent: whose fault it is; the world may have changed meanwhile.
+//! err with at most [`ERROR`]. Out of scope: whose fault it is; the world may have changed meanwhile.
 
 use std::collections::BTreeMap;
 

@@ -1,6 +1,6 @@
 //! What a look leaves behind: readings of rules, of rows and labels, and of the evidence.
 //!
-//! Holds true: the readings of a window and the evidence after it are written together, or neither is.
+//! Invariants: the readings of a window and the evidence after it are written together, or neither is.
 
 use kilter_domain::{
     alert::MonitorKind,

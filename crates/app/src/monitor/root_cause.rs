@@ -1,8 +1,8 @@
 //! Causes: what changed, since when, how much of the loss it explains, and what can be done.
 //!
-//! Holds true: every number has its unit and its interval; the split of the score adds up exactly; the damage of a
+//! Invariants: every number has its unit and its interval; the split of the score adds up exactly; the damage of a
 //! column's drift is weighed on the labelled rows that the version was held back from, so it needs no new label. What
-//! cannot be said is left out, and never guessed. Deliberately absent: whether something is wrong at all, which rules
+//! cannot be said is left out, and never guessed. Out of scope: whether something is wrong at all, which rules
 //! and evidence decide.
 
 use std::collections::BTreeSet;

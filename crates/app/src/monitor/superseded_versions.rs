@@ -1,6 +1,6 @@
 //! Versions that no longer answer and whose labels come only now: how good they were is still worth knowing.
 //!
-//! Holds true: a window is judged against the version that answered it, under that version's number. A breach raises an
+//! Invariants: a window is judged against the version that answered it, under that version's number. A breach raises an
 //! alert where it is news: when the version that serves now was trained without the window's labels, and no alert about
 //! performance was raised since the old version went live. That a window holds says nothing of the version that serves.
 

@@ -1,6 +1,6 @@
 //! Labels that name no class of the version that serves: a new queue, a new kind of fault, or another spelling.
 //!
-//! Holds true: no metric counts such a label, and with many of them nothing is measured; here they are named, because a
+//! Invariants: no metric counts such a label, and with many of them nothing is measured; here they are named, because a
 //! metric that is not measured raises no alarm. They count since the rows that the live version was trained on, whoever
 //! answered: a version that takes over without having learned a class changes nothing about it. Where most labels fit, a
 //! label of several classes is a new class, which a retraining can learn, and has an alert of its own. In every other

@@ -1,6 +1,6 @@
 //! Usage: how much a version was asked, by whom, how fast it answered, and how often it failed.
 //!
-//! Holds true: requests, consumers and latencies are read from the prediction log, so they survive a restart; failures
+//! Invariants: requests, consumers and latencies are read from the prediction log, so they survive a restart; failures
 //! leave no row there, so their counters are written down whenever they grew. Failures between the last look and a
 //! crash are not known.
 

@@ -1,6 +1,6 @@
 //! Which rows are at fault when many are refused together.
 //!
-//! Holds true: each unfit row costs some asks and no other row its answer; never more than two asks for each row.
+//! Invariants: each unfit row costs some asks and no other row its answer; never more than two asks for each row.
 
 /// Asks for all rows at once, and for halves of what is refused while `is_of_a_row`: the parts that stay refused, in their
 /// order. Such a part is one row, or rows that no single one of them is at fault for (a column is missing).

@@ -1,6 +1,6 @@
 //! From the prediction log to the lake: sealed segments become Parquet partitions, then the segment goes.
 //!
-//! Holds true: partition numbers follow from segment numbers, and those are never used twice; a segment is dropped only
+//! Invariants: partition numbers follow from segment numbers, and those are never used twice; a segment is dropped only
 //! when all its rows stand in partitions that the store knows. Whoever crashes in between repeats: what is compared then
 //! are the rows, so that another version of this program, which writes other bytes, may go on.
 

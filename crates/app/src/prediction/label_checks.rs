@@ -1,6 +1,6 @@
 //! What is said about labels when they come: whether their ids belong to predictions, and their words to classes.
 //!
-//! Holds true: nothing is refused for it; an id that nobody knows yet may be that of a prediction that is still to come.
+//! Invariants: nothing is refused for it; an id that nobody knows yet may be that of a prediction that is still to come.
 
 use std::{collections::HashSet, sync::Arc};
 

@@ -1,6 +1,6 @@
 //! What an endpoint answered, read back from the lake, joined with what turned out to be true.
 //!
-//! Holds true: a row stands once under its prediction id; the label that was recorded last wins; a label counts only
+//! Invariants: a row stands once under its prediction id; the label that was recorded last wins; a label counts only
 //! from the moment at which it was known; labels that belong to no prediction are counted, not lost.
 
 use std::{

@@ -1,6 +1,6 @@
 //! Small partitions become larger ones: a seal every few seconds would leave thousands of files.
 //!
-//! Holds true: a merged partition holds exactly the rows of those that it stands for, each column with its type; the index
+//! Invariants: a merged partition holds exactly the rows of those that it stands for, each column with its type; the index
 //! changes from those to this one in one transaction. The old files stay for a while, for whoever reads them.
 //!
 //! Partitions are in tiers by their rows, each tier [`FAN_IN`] times the one below. As soon as [`FAN_IN`] of a tier are

@@ -1,6 +1,6 @@
 //! Opening the log of an endpoint: numbers go on behind everything that was sealed, and what is missing is said.
 //!
-//! Holds true: no number of a segment, a record or a partition is used twice, also when the folder of the log was lost or
+//! Invariants: no number of a segment, a record or a partition is used twice, also when the folder of the log was lost or
 //! an older copy of it was put back.
 
 use std::{

@@ -1,6 +1,6 @@
 //! The index of the prediction log: which partitions there are, as the store knows them.
 //!
-//! Holds true: rows are read of the partitions of the index and of no other file; one that is missing or has other bytes
+//! Invariants: rows are read of the partitions of the index and of no other file; one that is missing or has other bytes
 //! than were added is an error that names it, never fewer rows.
 
 use std::{

@@ -1,6 +1,6 @@
 //! Predictions: answered by the data plane, recorded durably, settled into the lake, joined with their labels.
 //!
-//! Holds true: an answer that was given is recorded; a label finds its prediction by id, whenever it comes.
+//! Invariants: an answer that was given is recorded; a label finds its prediction by id, whenever it comes.
 
 use std::sync::Arc;
 

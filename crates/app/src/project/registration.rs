@@ -1,6 +1,6 @@
 //! The contract in force: what a project is registered with, and who may put another in its place.
 //!
-//! Holds true: the first contract of a project is recorded by someone who may run by it; every other one by someone whom
+//! Invariants: the first contract of a project is recorded by someone who may run by it; every other one by someone whom
 //! the contract in force lets change what differs. A file that nobody recorded gives nobody a right.
 
 use std::path::{Path, PathBuf};

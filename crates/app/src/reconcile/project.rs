@@ -1,6 +1,6 @@
 //! One step of the loop: read what is wanted and what is, move what may move. May run twice, takes no input but time.
 //!
-//! Holds true: the server calls this on a timer, a replay calls it with the past handed in; neither has
+//! Invariants: the server calls this on a timer, a replay calls it with the past handed in; neither has
 //! a way of its own.
 
 use std::collections::BTreeSet;

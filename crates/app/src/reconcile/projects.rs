@@ -1,7 +1,7 @@
 //! The loop on live projects: every registered project is reconciled by its recorded contract, on the files of its folder.
 //!
-//! Holds true: a project whose folder or contract cannot be read is reported and does not keep the others from being
-//! looked at. Deliberately absent: the timer; who calls says what time it is.
+//! Invariants: a project whose folder or contract cannot be read is reported and does not keep the others from being
+//! looked at. Out of scope: the timer; who calls says what time it is.
 
 use kilter_domain::{
     ids::{EndpointName, ProjectName},

@@ -1,6 +1,6 @@
 //! What a replay says: every decision with its numbers, and the metric of each period beside what would have been.
 //!
-//! Holds true: everything here is read from the audit table and the prediction log of the replay, nothing is made up.
+//! Invariants: everything here is read from the audit table and the prediction log of the replay, nothing is made up.
 
 use std::collections::BTreeMap;
 

@@ -3,7 +3,7 @@
 //! Trains on what was known when serving began, answers the rest through the real endpoint in the order of events,
 //! lets labels arrive when they became known, and takes every step of the loop as the server would.
 //!
-//! Holds true: at each moment nothing is read that was not known then; no project has a path of its own here; what the
+//! Invariants: at each moment nothing is read that was not known then; no project has a path of its own here; what the
 //! report says is read back from the audit table and the prediction log.
 
 use std::path::{Path, PathBuf};

@@ -1,6 +1,6 @@
 //! The pause before the next retraining: the cool-down of the contract or its default, and longer after failures.
 //!
-//! Holds true: a training that fails, or takes the process with it, is not started again and again: each failure in a row
+//! Invariants: a training that fails, or takes the process with it, is not started again and again: each failure in a row
 //! doubles the pause, up to a day. A run that a wrong clock put into the future was made when the clock was set back.
 
 use kilter_domain::{

@@ -1,6 +1,6 @@
 //! Retraining: what the contract says must happen before a new version is trained, and whether it has happened.
 //!
-//! Holds true: a retraining knows its cause, stays within its budget and cool-down, and ends at the same gates as any
+//! Invariants: a retraining knows its cause, stays within its budget and cool-down, and ends at the same gates as any
 //! other training. A retraining that was asked for and not started is written down with its reason.
 
 use kilter_blobs::HashCache;

@@ -1,6 +1,6 @@
 //! Runs that this process has been asked for: started in threads of their own, followed by their events, cancelled.
 //!
-//! Holds true: a run that was taken has its row before the answer, and ends in it, also when its thread panics; at most
+//! Invariants: a run that was taken has its row before the answer, and ends in it, also when its thread panics; at most
 //! [`MAX_ACTIVE`] go on at once, and of each at most [`MAX_EVENTS`] events are kept. Events are for whoever watches; what
 //! a run did stands in its record.
 

@@ -1,6 +1,6 @@
 //! The rows of a training: which file a dataset is, what is held out for the gates, what the model was trained on.
 //!
-//! Holds true: rows that a gate is measured on were not given to the step that made the model, unless a step of the
+//! Invariants: rows that a gate is measured on were not given to the step that made the model, unless a step of the
 //! project says otherwise by naming its own test output.
 
 use std::path::{Path, PathBuf};

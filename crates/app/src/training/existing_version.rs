@@ -1,6 +1,6 @@
 //! Whether a run came to what a version holds already: then it makes no other.
 //!
-//! Holds true: "unchanged" means that no step was executed, and that data, outputs and all of the contract that packs and
+//! Invariants: "unchanged" means that no step was executed, and that data, outputs and all of the contract that packs and
 //! judges a version are what they were in the run of that version. `--force` asks for another version all the same.
 
 use std::collections::BTreeMap;

@@ -1,6 +1,6 @@
 //! From a run to a version: execute the steps, pack what they made, hold it against the gates, approve what may be.
 //!
-//! Holds true: a version is judged on rows that it was not trained on, by the policy that is frozen into it; a refusal
+//! Invariants: a version is judged on rows that it was not trained on, by the policy that is frozen into it; a refusal
 //! is a result with its reason, not an error. People, schedules, alerts and replays train through this one function.
 
 use kilter_domain::{

@@ -1,6 +1,6 @@
 //! `kilter label`: a file of what turned out to be true, sent to an endpoint.
 //!
-//! Holds true: rows are sent in batches and each is durable when it was answered; sending a file again corrects nothing
+//! Invariants: rows are sent in batches and each is durable when it was answered; sending a file again corrects nothing
 //! and loses nothing, because the label that was recorded last stands.
 
 use std::path::PathBuf;

@@ -1,6 +1,6 @@
 //! Lists of columns on the command line: names between commas, as a line of CSV has them.
 //!
-//! Holds true: every name can be written. A name with a comma or a quote stands in double quotes (a quote in it twice); where
+//! Invariants: every name can be written. A name with a comma or a quote stands in double quotes (a quote in it twice); where
 //! the columns of the table leave no doubt, quotes may be left out. An option that takes a list can be repeated.
 
 use std::str::FromStr;

@@ -1,4 +1,4 @@
-//! What the errors of the floors below mean to the person who typed the command.
+//! What the errors of the crates below mean to the person who typed the command.
 
 use std::io;
 

@@ -1,6 +1,6 @@
 //! The one place that writes to the terminal.
 //!
-//! Holds true: the answer goes to standard output, everything else (failures, notes) to standard error; with `--json`
+//! Invariants: the answer goes to standard output, everything else (failures, notes) to standard error; with `--json`
 //! standard output is exactly one document; colour only on a terminal that wants it.
 
 use std::io::{self, IsTerminal, Write};

@@ -1,6 +1,6 @@
 //! Tables and lines of text that fit their terminal.
 //!
-//! Holds true: widths are those that a terminal shows (wide characters take two cells, marks that combine none); a number
+//! Invariants: widths are those that a terminal shows (wide characters take two cells, marks that combine none); a number
 //! is never broken, a word only where it would take a column that others need; what cannot be a table in so little room
 //! is a list of its rows. Without a terminal nothing is wrapped, so that programs read the same lines everywhere.
 

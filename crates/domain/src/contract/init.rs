@@ -1,6 +1,6 @@
 //! A first `kilter.toml` for a table: `kilter init --from data.csv`.
 //!
-//! Holds true: what is written always reads as a contract, whatever the columns are called. Guesses are said to be
+//! Invariants: what is written always reads as a contract, whatever the columns are called. Guesses are said to be
 //! guesses, in comments beside them.
 
 mod infer_roles;

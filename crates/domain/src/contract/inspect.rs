@@ -1,7 +1,7 @@
 //! What a contract says that reads well and still does not fit: columns that the data does not have, metrics of another
 //! task, and keys that are accepted and do nothing yet.
 //!
-//! Absent: files and statistics. What the data holds and what metrics mean is handed in.
+//! Out of scope: files and statistics. What the data holds and what metrics mean is handed in.
 
 use std::collections::BTreeMap;
 

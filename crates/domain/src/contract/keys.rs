@@ -1,6 +1,6 @@
 //! Every section and key of `kilter.toml`: the one list behind unknown-key errors, the JSON Schema and the reference.
 //!
-//! Holds true: the reader takes no key that is not here, and asks for each one that is (a test watches both).
+//! Invariants: the reader takes no key that is not here, and asks for each one that is (a test watches both).
 
 mod operation;
 mod section_spec;

@@ -1,6 +1,6 @@
 //! The policy of a contract: what a version is judged by. Its text is frozen into every version.
 //!
-//! Holds true: the same policy has the same text, however the file was laid out; what does not judge (monitors,
+//! Invariants: the same policy has the same text, however the file was laid out; what does not judge (monitors,
 //! deployment, commands) is not in it, so that changing those does not ask for a new judgement.
 
 use serde_json::{Map, Value, json};

@@ -1,6 +1,6 @@
 //! Placeholders of a step's command: `{in.train}`, `{out.model}`, `{params.train.lr}`.
 //!
-//! Holds true: any other brace is the shell's and stays as it is.
+//! Invariants: any other brace is the shell's and stays as it is.
 
 use std::ops::Range;
 

@@ -1,6 +1,6 @@
 //! Keys that the contract takes and that do nothing yet: said by `kilter check`, so that nobody relies on them.
 //!
-//! Holds true: a key leaves this list with the change that makes it do something; each of them is a key of the contract (a
+//! Invariants: a key leaves this list with the change that makes it do something; each of them is a key of the contract (a
 //! test watches it).
 
 use super::{ContractError, check::Check};

@@ -1,6 +1,6 @@
 //! Which class of a model a label names: the one place where labels and classes are matched.
 //!
-//! Holds true: gates, evaluation, fairness, monitors, labels that callers send, replays and thresholds read a label by
+//! Invariants: gates, evaluation, fairness, monitors, labels that callers send, replays and thresholds read a label by
 //! this code. A label names a class if it is written alike, or in a spelling that surely means the same; a spelling that
 //! could mean two classes names none. What names no class is unknown: it is never taken for the other class.
 

@@ -1,6 +1,6 @@
 //! Labels that name no class of the model: left out and counted, and beyond a small share nothing is measured.
 //!
-//! Holds true: such a label is never taken for another class, so that labels in other words than the model's raise no
+//! Invariants: such a label is never taken for another class, so that labels in other words than the model's raise no
 //! alarm and pass no gate.
 
 use std::{collections::HashMap, sync::Arc};

@@ -6,7 +6,7 @@ use kilter_stats::{Estimate, Unmeasured, explain::Attribution, root_cause::split
 ///
 /// A score is in the unit that the model adds up in, before it becomes an answer: log-odds of the positive class (binary
 /// models by `kilter train`), log-odds up to a constant by class (multiclass), the value itself (regression).
-/// Holds true: `base + sum of a row's attributions = its score`, to rounding in double precision.
+/// Invariants: `base + sum of a row's attributions = its score`, to rounding in double precision.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Attributions {
     columns: Vec<String>,

@@ -1,6 +1,6 @@
 //! Which input each column of a value in the graph comes from.
 //!
-//! Holds true: a column that could depend on more than one input is never called one input's.
+//! Invariants: a column that could depend on more than one input is never called one input's.
 
 use crate::{
     graph::{Graph, Step},

@@ -4,8 +4,8 @@
 //! explained by their Shapley values ([`kilter_stats::explain`]), linear models by weight times distance from the mean.
 //! What a graph makes of one column (flags, terms, parts of a date) is summed back to that column.
 //!
-//! Holds true: a row's attributions plus the base are its raw score (log-odds, or the value of a regression); a column
-//! that could not be told apart from another is an error, never a guess. Deliberately absent: sampling, and models that
+//! Invariants: a row's attributions plus the base are its raw score (log-odds, or the value of a regression); a column
+//! that could not be told apart from another is an error, never a guess. Out of scope: sampling, and models that
 //! are neither trees nor linear (permutation importance serves those).
 
 mod attributions;

@@ -1,7 +1,7 @@
 //! ONNX files as plain structs: what of `onnx.proto` classical models use, decoded with bounds and encoded again.
 //!
-//! Holds true: decoding never panics and never allocates more than a small multiple of the file's size; encoding is
-//! deterministic. Absent: subgraphs, functions, training info, external data, sparse initialisers (refused, not skipped,
+//! Invariants: decoding never panics and never allocates more than a small multiple of the file's size; encoding is
+//! deterministic. Out of scope: subgraphs, functions, training info, external data, sparse initialisers (refused, not skipped,
 //! where they would change the answer).
 
 mod decode;

@@ -1,6 +1,6 @@
 //! The operators: one value per kind of node, built once at load with its attributes checked.
 //!
-//! Holds true: running an operator never panics; what it cannot do it says as a text, to which the graph adds the node.
+//! Invariants: running an operator never panics; what it cannot do it says as a text, to which the graph adds the node.
 
 mod arith;
 mod attributes;

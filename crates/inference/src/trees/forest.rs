@@ -10,7 +10,7 @@
 //! A branch that several nodes lead to stands once: the node above it is copied, what lies below is shared, so a file that
 //! shares branches never grows. A comparison for equality becomes two: `x <= t`, and not `x <= t'` with the float before.
 //!
-//! Holds true: every index of a child is below the number of nodes, every feature below `width`. Sums run in double
+//! Invariants: every index of a child is below the number of nodes, every feature below `width`. Sums run in double
 //! precision in the order of the trees, and whoever reads them rounds once: ten leaves of a tenth are one, and a forest
 //! that parts in halves says a half. Comparisons are turned into `x <= t`, exactly: `x < t` is `x <= t'` with the float
 //! before `t`.

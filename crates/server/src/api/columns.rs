@@ -1,6 +1,6 @@
 //! What versions answered, by column: kept on a timer and when the server stops, told over the API, named in gauges.
 //!
-//! Holds true: at most [`MAX_COLUMNS`] columns are gauges of one page, and how many were left out is told. Deliberately
+//! Invariants: at most [`MAX_COLUMNS`] columns are gauges of one page, and how many were left out is told. Deliberately
 //! absent: judgements; a profile is compared with the version's own reference, and monitors judge.
 
 use axum::{

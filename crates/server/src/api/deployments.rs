@@ -10,13 +10,13 @@ use kilter_app::{
     deployment::{self, DeployOutcome},
 };
 use kilter_domain::ids::EndpointName;
-use kilter_store::{
-    PageRequest,
-    deployment::{self as store, Deployment},
-};
+use kilter_store::{PageRequest, deployment as store};
 
 use crate::{
-    api::{endpoints, page_of, page_request, parse_param, read, reason_or_default},
+    api::{
+        endpoints::{self, deployment},
+        page_of, page_request, parse_param, read, reason_or_default,
+    },
     error::{ApiError, problem_of},
     extract,
     middleware::auth::Caller,
@@ -100,20 +100,5 @@ pub(crate) fn deployed(deployed: &DeployOutcome) -> api::DeployedVersion {
         state: deployed.outcome.as_ref().ok().map(|state| (*state).into()),
         canary_percent: deployed.outcome.as_ref().ok().and_then(|state| canary_percent(*state)),
         refused: deployed.outcome.as_ref().err().cloned(),
-    }
-}
-
-/// A deployment in the words of `api`.
-pub fn deployment(deployment: &Deployment) -> api::Deployment {
-    api::Deployment {
-        id: deployment.id.clone(),
-        endpoint: deployment.endpoint.to_string(),
-        model: deployment.model.to_string(),
-        version: deployment.number,
-        state: deployment.state.into(),
-        canary_percent: canary_percent(deployment.state),
-        created: deployment.created,
-        live_since: deployment.live_since,
-        live_until: deployment.live_until,
     }
 }

@@ -4,17 +4,17 @@ use axum::{
     Json,
     extract::{Path, State},
 };
-use kilter_api::{self as api, Problem};
+use kilter_api::{self as api, Problem, canary_percent};
 use kilter_app::{App, deployment};
 use kilter_domain::{ids::EndpointName, time::Timestamp};
 use kilter_store::{
     PageRequest, Reader, StoreError,
-    deployment::{self as store, Endpoint},
+    deployment::{self as store, Deployment, Endpoint},
     monitor::alert::{self as alerts, AlertFilter},
 };
 
 use crate::{
-    api::{MAX_ROWS, deployments::deployment, parse_param, read},
+    api::{MAX_ROWS, parse_param, read},
     error::{ApiError, problem_of},
     middleware::auth::Caller,
     state::{AppState, blocking},
@@ -91,5 +91,20 @@ pub(crate) fn require_endpoint(reader: &Reader, endpoint: &EndpointName) -> Resu
     match store::find_endpoint(reader, endpoint)? {
         Some(_) => Ok(()),
         None => Err(StoreError::NotFound { what: "endpoint", id: endpoint.to_string() }),
+    }
+}
+
+/// A deployment in the words of `api`.
+pub fn deployment(deployment: &Deployment) -> api::Deployment {
+    api::Deployment {
+        id: deployment.id.clone(),
+        endpoint: deployment.endpoint.to_string(),
+        model: deployment.model.to_string(),
+        version: deployment.number,
+        state: deployment.state.into(),
+        canary_percent: canary_percent(deployment.state),
+        created: deployment.created,
+        live_since: deployment.live_since,
+        live_until: deployment.live_until,
     }
 }

@@ -1,6 +1,6 @@
 //! The body of a label request, read within bounds: straight into columns, no tree of values in between.
 //!
-//! Holds true: a request holds at most [`MAX_LABELS`] labels, an id [`MAX_ID_BYTES`] and a text [`MAX_TEXT_BYTES`]; what is
+//! Invariants: a request holds at most [`MAX_LABELS`] labels, an id [`MAX_ID_BYTES`] and a text [`MAX_TEXT_BYTES`]; what is
 //! beyond ends the reading, so a request never takes more memory than its body and a few megabytes.
 
 use std::{borrow::Cow, fmt, marker::PhantomData, sync::Arc};

@@ -1,7 +1,7 @@
 //! What the monitors of an endpoint measured: the newest reading of each rule, and readings window by window.
 //!
-//! Holds true: a reading that rests on labels says how many of its window's are known; one that was not measured has no
-//! value. Deliberately absent: judgements; a reading carries the one that was made with it.
+//! Invariants: a reading that rests on labels says how many of its window's are known; one that was not measured has no
+//! value. Out of scope: judgements; a reading carries the one that was made with it.
 
 use std::collections::HashMap;
 

@@ -1,7 +1,7 @@
 //! The native API of runs: ask for one, follow it, cancel it, look at it.
 //!
-//! Holds true: a run that was taken goes on without whoever asked; a folder is only taken from someone who can read the
-//! data folder, reason a run executes what stands in it. Deliberately absent: other machines.
+//! Invariants: a run that was taken goes on without whoever asked; a folder is only taken from someone who can read the
+//! data folder, reason a run executes what stands in it. Out of scope: other machines.
 
 use std::{collections::BTreeSet, path::PathBuf, sync::Arc, time::Duration};
 

@@ -1,6 +1,6 @@
 //! The timer of the loop: seals, monitors, alerts, rollouts and retraining of every project.
 //!
-//! Holds true: seals have a thread of their own, each project is looked at in one of a few threads, and a training runs in
+//! Invariants: seals have a thread of their own, each project is looked at in one of a few threads, and a training runs in
 //! one besides: what takes long for one project keeps nobody else waiting. Two steps of one project never overlap. The rest
 //! between two steps is measured by the monotonic clock: a wall clock that is set does not stop the loop.
 

@@ -1,6 +1,6 @@
 //! ColumnShares of missing and unseen values by column, as gauges of `/metrics`.
 //!
-//! Holds true: at most [`MAX_COLUMNS`] columns are gauges of one page, and how many were left out is told.
+//! Invariants: at most [`MAX_COLUMNS`] columns are gauges of one page, and how many were left out is told.
 
 use kilter_app::{
     App,

@@ -1,6 +1,6 @@
 //! What the monitors read last, as gauges of `/metrics`.
 //!
-//! Holds true: at most [`MAX_READINGS`] readings are told, and how many were not is told too; a number that was not
+//! Invariants: at most [`MAX_READINGS`] readings are told, and how many were not is told too; a number that was not
 //! measured has no sample, so that nothing compares with zero by mistake.
 
 use kilter_api::{self as api, Problem};

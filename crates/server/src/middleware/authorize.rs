@@ -1,7 +1,7 @@
 //! Asks for the right of each route, by the one table of doors.
 //!
-//! Holds true: a route that has no row is used by nobody; a right is asked for in the project that the request is about,
-//! by its contract in force; a prediction asks in memory. Deliberately absent: rights of intentions that name their
+//! Invariants: a route that has no row is used by nobody; a right is asked for in the project that the request is about,
+//! by its contract in force; a prediction asks in memory. Out of scope: rights of intentions that name their
 //! project in the body (they ask themselves), and proof of who asks.
 
 use axum::{

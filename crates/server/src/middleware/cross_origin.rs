@@ -1,10 +1,10 @@
 //! Keeps pages of the web away: a browser on this machine reaches a server of this machine, and sends for any page that
 //! it shows.
 //!
-//! Holds true: on every route, those that only read and those that answer probes included, the host of a request is ours,
+//! Invariants: on every route, those that only read and those that answer probes included, the host of a request is ours,
 //! and what a browser says of its origin (`Origin`, `Sec-Fetch-Site`) is this server itself or nobody; what a browser
 //! cannot say, a body of JSON states (see `extract`). A refused decision leaves an entry of the audit table, counted
-//! instead of repeated. Deliberately absent: CORS; no page of another origin may read or do anything here.
+//! instead of repeated. Out of scope: CORS; no page of another origin may read or do anything here.
 
 use axum::{
     extract::{MatchedPath, Request, State},

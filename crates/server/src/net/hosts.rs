@@ -1,7 +1,7 @@
 //! Which names a server answers to. A page of the web can point a name of its own at this machine (DNS rebinding); a
 //! request that names a host which is not ours was made by such a page, whatever address it reached.
 //!
-//! Holds true: without any option a server answers to `localhost`, to the loopback addresses and to the address that it
+//! Invariants: without any option a server answers to `localhost`, to the loopback addresses and to the address that it
 //! is bound to; one that is bound beyond this machine also answers to addresses, because nobody can point an address
 //! elsewhere. Every other name is listed with `--allowed-host`.
 

@@ -1,6 +1,6 @@
 //! The one thread that writes: it takes what is queued, writes it in one go, syncs once, and then acknowledges all.
 //!
-//! Holds true: bytes behind `Active::length` were never acknowledged; after a failed write they are taken back, and
+//! Invariants: bytes behind `Active::length` were never acknowledged; after a failed write they are taken back, and
 //! a segment in which that (or a sync) failed is never written again.
 
 use std::{

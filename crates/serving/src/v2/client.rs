@@ -1,6 +1,6 @@
 //! The other side of the protocol: a table as the body of a request, the body of an answer as answers.
 //!
-//! Holds true: what [`read_answers`] reads equals, bit by bit, what was written; a request says every value of its table.
+//! Invariants: what [`read_answers`] reads equals, bit by bit, what was written; a request says every value of its table.
 
 use std::sync::Arc;
 

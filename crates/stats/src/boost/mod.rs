@@ -1,7 +1,7 @@
 //! A small histogram gradient-boosted forest, for the estimates of this crate that need a learner: direct loss
 //! estimation, the domain classifier, density ratios.
 //!
-//! Holds true: deterministic (no sampling), missing values take the better side, categories are ordered by their mean
+//! Invariants: deterministic (no sampling), missing values take the better side, categories are ordered by their mean
 //! target. Deliberately small: it is no trainer for people's models.
 
 mod bins;

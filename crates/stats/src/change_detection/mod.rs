@@ -1,7 +1,7 @@
 //! Classical online change detectors, one value at a time: ADWIN, Page-Hinkley, DDM, EDDM, HDDM-A, HDDM-W.
 //!
-//! Holds true: constant or logarithmic memory, deterministic, defaults and answers of river (checked by the oracles);
-//! after a detection a detector starts anew with the next value. Absent: any bound on false alarms over time; where
+//! Invariants: constant or logarithmic memory, deterministic, defaults and answers of river (checked by the oracles);
+//! after a detection a detector starts anew with the next value. Out of scope: any bound on false alarms over time; where
 //! that matters use `sequential`.
 
 mod adwin;

@@ -1,9 +1,9 @@
 //! Two tables beside each other: which columns changed, by how much, how surely, and in which order to look at them.
 //!
-//! Holds true: a distance is judged after its expectation without drift was taken off, at the thresholds of the
+//! Invariants: a distance is judged after its expectation without drift was taken off, at the thresholds of the
 //! monitoring page; it gets a level only where a test supports it, after Benjamini and Hochberg's correction for the number
 //! of columns; missing, infinite, unseen and out-of-range values are rates with evidence of their own. A column with
-//! fewer than 50 values in either table is too thin for a distance. Absent: time; evidence that adds up over windows is
+//! fewer than 50 values in either table is too thin for a distance. Out of scope: time; evidence that adds up over windows is
 //! `sequential`.
 
 mod chart_data;

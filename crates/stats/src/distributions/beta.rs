@@ -1,6 +1,6 @@
 //! The beta distribution for counts of any size.
 //!
-//! Holds true: every loop is bounded, and millions of rows are answered as exactly as ten. `statrs` gives its continued
+//! Invariants: every loop is bounded, and millions of rows are answered as exactly as ten. `statrs` gives its continued
 //! fraction 140 steps and takes differences of logarithms of gamma functions, which is too little from some ten thousand
 //! rows on, and its quantile never returns from some seven million.
 

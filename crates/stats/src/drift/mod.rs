@@ -1,8 +1,8 @@
 //! Drift: how far current values are from a reference, and how far that is beyond what chance does.
 //!
-//! Holds true: missing values are dropped (and counted) per column, infinities count as missing for distances; every
+//! Invariants: missing values are dropped (and counted) per column, infinities count as missing for distances; every
 //! distance comes with its expectation without drift at these sample sizes; a frozen profile answers without raw rows,
-//! merges by addition, and agrees with the exact distances. Absent: alarms over time, which are `sequential`.
+//! merges by addition, and agrees with the exact distances. Out of scope: alarms over time, which are `sequential`.
 //!
 //! ```
 //! use kilter_stats::drift::{Measure, NumericReference};

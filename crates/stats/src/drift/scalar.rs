@@ -1,6 +1,6 @@
 //! What a numeric column holds: doubles, or whole numbers of 64 bits that doubles would round.
 //!
-//! Holds true: order, equality and differences of either are exact; the two are never mixed in one comparison, one is
+//! Invariants: order, equality and differences of either are exact; the two are never mixed in one comparison, one is
 //! converted first. Whole numbers up to 2^53 are exact as doubles and travel as such.
 
 use super::sort::sort_floats;

@@ -1,8 +1,8 @@
 //! Why a model says what it says: exact Shapley values of trees and of linear models; permutation importance and
 //! dependence of any model.
 //!
-//! Holds true: values add up to the prediction (local accuracy), to rounding; both the path-dependent and the
-//! interventional game; no sampling there. Absent: file formats of models.
+//! Invariants: values add up to the prediction (local accuracy), to rounding; both the path-dependent and the
+//! interventional game; no sampling there. Out of scope: file formats of models.
 
 mod ensemble;
 mod model_free;

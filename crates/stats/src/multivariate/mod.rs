@@ -1,7 +1,7 @@
 //! Drift of many columns at once: reconstruction error, and how well a classifier tells old rows from new ones.
 //!
-//! Holds true: fits see the reference only (reconstruction) or are cross-fitted (classifier), so a reading on unchanged
-//! rows is centred. Absent: alarms; give per-window readings to `sequential`.
+//! Invariants: fits see the reference only (reconstruction) or are cross-fitted (classifier), so a reading on unchanged
+//! rows is centred. Out of scope: alarms; give per-window readings to `sequential`.
 
 mod domain_classifier;
 mod encode;

@@ -1,8 +1,8 @@
 //! Performance: how good decisions, probabilities, numbers and orders were, with an interval and row weights.
 //!
-//! Holds true: every metric is asked by name or enum and answers an [`Estimate`] or the reason why not; intervals keep
+//! Invariants: every metric is asked by name or enum and answers an [`Estimate`] or the reason why not; intervals keep
 //! their coverage near the ends of the scale (Wilson, DeLong on the logit, order statistics, influence functions); the
-//! difference of two models on the same rows is paired. Absent: thresholds for alarms, and any notion of time.
+//! difference of two models on the same rows is paired. Out of scope: thresholds for alarms, and any notion of time.
 //!
 //! ```
 //! use kilter_stats::performance::{BinaryRows, Labelled, difference, metric};

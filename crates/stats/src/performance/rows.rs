@@ -1,7 +1,7 @@
 //! Labelled rows: what is true beside what the model said, checked once at the door.
 //!
-//! Holds true: columns of one value have the same length, numbers are finite, weights are positive somewhere, classes
-//! lie inside their count. Borrowed slices only; nothing is copied. Absent: names of columns and time.
+//! Invariants: columns of one value have the same length, numbers are finite, weights are positive somewhere, classes
+//! lie inside their count. Borrowed slices only; nothing is copied. Out of scope: names of columns and time.
 
 use std::borrow::Cow;
 

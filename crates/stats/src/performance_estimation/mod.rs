@@ -1,7 +1,7 @@
 //! Performance without labels, or with few: CBPE from calibrated scores, PPI from some labels.
 //!
-//! Holds true: an estimate is never called a measurement; each carries the interval within which the realised number
-//! should fall if only the inputs moved. Absent: any claim about a changed concept, which needs labels.
+//! Invariants: an estimate is never called a measurement; each carries the interval within which the realised number
+//! should fall if only the inputs moved. Out of scope: any claim about a changed concept, which needs labels.
 
 mod confidence;
 mod direct_loss;

@@ -1,8 +1,8 @@
 //! What a table looks like, column by column: for a person, and frozen as the reference of later comparisons.
 //!
-//! Holds true: a profile needs no raw row afterwards; it merges with the counts of other rows by addition; as bytes it is
+//! Invariants: a profile needs no raw row afterwards; it merges with the counts of other rows by addition; as bytes it is
 //! versioned, checked when it is read, and about 2.5 kB for a column. Columns that always differ (identifiers, free
-//! texts, times) are described and never compared by their values. Absent: files, and what a column means.
+//! texts, times) are described and never compared by their values. Out of scope: files, and what a column means.
 //!
 //! ```
 //! use kilter_stats::profile::{ColumnProfile, ColumnValues, ValueKind, Stored, TableProfile};

@@ -1,6 +1,6 @@
 //! What other tools compute, by their own definitions, so that numbers can be compared and moved over.
 //!
-//! Holds true: each function equals the tool's number (checked by the oracles). Nothing else in this crate uses them.
+//! Invariants: each function equals the tool's number (checked by the oracles). Nothing else in this crate uses them.
 
 pub mod argsort;
 pub mod bins;

@@ -1,7 +1,7 @@
 //! Causes with units: which column moved the predictions, which would have cost how much, and where the loss sits.
 //!
-//! Holds true: the split of prediction drift adds up exactly (local accuracy of Shapley values); estimated damage needs
-//! no current label; slices are corrected for how many were looked at. Absent: names of columns, words of an alert.
+//! Invariants: the split of prediction drift adds up exactly (local accuracy of Shapley values); estimated damage needs
+//! no current label; slices are corrected for how many were looked at. Out of scope: names of columns, words of an alert.
 
 mod slices;
 

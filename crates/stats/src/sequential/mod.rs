@@ -1,10 +1,10 @@
 //! Evidence over time: e-values, detectors and confidence sequences. One may look after every window, stop whenever
 //! one likes, and the stated rate of false alarms still holds.
 //!
-//! Holds true: every e-value here has mean at most one when nothing has changed, given the past; so products, sums over
+//! Invariants: every e-value here has mean at most one when nothing has changed, given the past; so products, sums over
 //! starting times and averages over columns keep their meaning under any dependence between columns. Rows of one column
 //! must be exchangeable with the reference's: rows that repeat an entity overstate the evidence, and seasons need
-//! strata. Absent: effect sizes (`drift`), severities, the life of an alert.
+//! strata. Out of scope: effect sizes (`drift`), severities, the life of an alert.
 
 mod alarm;
 mod bets;

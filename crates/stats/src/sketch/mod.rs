@@ -1,6 +1,6 @@
 //! Small mergeable summaries of large streams: distinct values (HyperLogLog) and heavy-tailed quantiles (DDSketch).
 //!
-//! Holds true: merging equals having seen both streams; size is bounded; errors are stated. Distances need the bins of
+//! Invariants: merging equals having seen both streams; size is bounded; errors are stated. Distances need the bins of
 //! `drift` instead: a general sketch is too coarse for Wasserstein.
 
 use crate::hash::fnv1a;

@@ -1,6 +1,6 @@
 //! The tables whose rows are written with their entries, and what an entry says of its row.
 //!
-//! Holds true: an entry carries the digest of every column that only moves with an entry, so a row cannot be changed
+//! Invariants: an entry carries the digest of every column that only moves with an entry, so a row cannot be changed
 //! alone. Left out are counts that move without one, and say so here: `alert.windows` and `alert.detail` (each window
 //! counts), `token.last_used`, and the `until` of intervals, which the entry of the next one states.
 

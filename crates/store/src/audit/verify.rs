@@ -2,7 +2,7 @@
 //!
 //! Finds a changed column, body, leaf or reason, a gap, an entry without its change, a row that is not the one that its
 //! entry wrote, and a trigger, index or table that is gone.
-//! Deliberately absent: what only a signed checkpoint kept elsewhere can show, a ledger rewritten from its start.
+//! Out of scope: what only a signed checkpoint kept elsewhere can show, a ledger rewritten from its start.
 
 use std::collections::BTreeSet;
 

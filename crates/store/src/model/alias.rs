@@ -1,6 +1,6 @@
 //! Names that move between the versions of a model, `champion` above all, with every interval that they held.
 //!
-//! Holds true: a name names one version at a time; its intervals touch and never overlap. Who bore it at T is one query.
+//! Invariants: a name names one version at a time; its intervals touch and never overlap. Who bore it at T is one query.
 
 use kilter_domain::{ids::ModelName, time::Timestamp};
 use rusqlite::{Row, named_params};

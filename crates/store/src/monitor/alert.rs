@@ -1,6 +1,6 @@
 //! Alerts: what stayed out of bounds, and who saw to it.
 //!
-//! Holds true: a cause has at most one open alert; a resolved one is closed for ever, the next is a new one.
+//! Invariants: a cause has at most one open alert; a resolved one is closed for ever, the next is a new one.
 
 use kilter_domain::{
     alert::{AlertState, MonitorKind},

@@ -1,6 +1,6 @@
 //! What the monitors of an endpoint believe so far: running sums over windows that are not read again.
 //!
-//! Holds true: an endpoint has one document; it is replaced in the transaction that records the readings of the window
+//! Invariants: an endpoint has one document; it is replaced in the transaction that records the readings of the window
 //! it has just seen, so after a crash both are there or neither is.
 
 use kilter_domain::{

@@ -1,6 +1,6 @@
 //! Columns cut into at most 255 bins, so that a split is found by looking at bins instead of values.
 //!
-//! Holds true: a value lies in bin `b` exactly when it is `<= cuts[b]` and `> cuts[b - 1]`, as float32. A split after
+//! Invariants: a value lies in bin `b` exactly when it is `<= cuts[b]` and `> cuts[b - 1]`, as float32. A split after
 //! bin `b` is therefore the comparison `x <= cuts[b]` in the exported tree, on training rows and on all others.
 
 use kilter_inference::Matrix;

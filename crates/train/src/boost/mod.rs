@@ -2,7 +2,7 @@
 //!
 //! Own code because no crate fits: see `docs/decisions/0002-boosting.md`.
 //!
-//! Holds true: equal rows, settings and seed give equal trees, whatever the number of threads.
+//! Invariants: equal rows, settings and seed give equal trees, whatever the number of threads.
 
 mod bins;
 mod histogram;

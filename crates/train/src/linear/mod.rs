@@ -1,6 +1,6 @@
 //! The linear baseline: logistic, multinomial and ridge regression with an L2 penalty, by L-BFGS.
 //!
-//! Holds true: sums run over a fixed number of row chunks in a fixed order, so the number of threads changes nothing.
+//! Invariants: sums run over a fixed number of row chunks in a fixed order, so the number of threads changes nothing.
 //! Numbers come standardised (see `prepare`), so one penalty suits all.
 
 mod design;

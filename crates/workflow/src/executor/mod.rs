@@ -1,10 +1,10 @@
 //! Executes one attempt of one step as a local process, and says how it ended.
 //!
-//! Holds true: the child sees only the environment that was handed in; a time-out or a cancellation ends the whole
+//! Invariants: the child sees only the environment that was handed in; a time-out or a cancellation ends the whole
 //! process group, grandchildren included; nothing of the group outlives the attempt; a log has a bound and keeps its
 //! head and its tail. The clock and sleeping stand here and nowhere above.
 //!
-//! Deliberately absent: what a step is, its inputs, outputs and cache (the modules beside it), other places to execute (Ray,
+//! Out of scope: what a step is, its inputs, outputs and cache (the modules beside it), other places to execute (Ray,
 //! Slurm, Kubernetes), and any judgement of the result beyond how the process ended.
 
 mod attempt;

@@ -6,7 +6,7 @@ use super::*;
 use crate::column_stats::summary::{ColumnReading, VersionProfile};
 use crate::{
     column_stats::collect,
-    model::golden::replay::tests::{House, customers, finite, trained},
+    model::golden::replay::tests::{TestFolder, customers, finite, trained},
     prediction::predict::{self, Request},
     project::registration,
 };
@@ -18,23 +18,23 @@ fn churn() -> EndpointName {
     "churn".parse().unwrap()
 }
 
-/// A house in which one version is live.
-fn house(folder: &std::path::Path) -> House {
-    let house = House::open(folder);
+/// A data folder in which one version is live.
+fn house(folder: &std::path::Path) -> TestFolder {
+    let house = TestFolder::open(folder);
     registration::register(&house.app, &house.context, &house.project).unwrap();
     let number = house.version(&trained().0, None);
     house.deploy(number).unwrap();
     house
 }
 
-fn ask(house: &House, rows: Table, at: i64) {
+fn ask(house: &TestFolder, rows: Table, at: i64) {
     let count = rows.rows();
     let ids = (0..count).map(|row| format!("{at}-{row}").into()).collect();
     let request = Request { table: rows, ids, events: vec![Timestamp(at); count], consumer: None };
     predict::predict(&house.app, &churn(), request, Timestamp(at)).unwrap();
 }
 
-fn told(house: &House, span: Span) -> VersionProfile {
+fn told(house: &TestFolder, span: Span) -> VersionProfile {
     let profile = collect::endpoint_profile(&house.app, &churn(), span).unwrap();
     assert_eq!((profile.unreadable, profile.lost_rows, profile.versions.len()), (0, 0, 1), "{profile:?}");
     profile.versions.into_iter().next().unwrap()
@@ -57,7 +57,7 @@ fn what_is_in_memory_and_what_is_kept_add_up_over_restarts() {
     assert_eq!(told(&first, ALL), before, "kept or not, it is told alike");
     drop(first);
 
-    let second = House::open(folder.path());
+    let second = TestFolder::open(folder.path());
     ask(&second, rows.take(&rest), 10 * HOUR + 9);
     collect::keep_profiles(&second.app, Timestamp(11 * HOUR)).unwrap();
     ask(&second, rows.take(&[0, 1, 2]), 12 * HOUR);

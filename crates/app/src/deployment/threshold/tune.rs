@@ -1,6 +1,6 @@
 //! Threshold updates: the operating threshold of a binary model follows labels that matured, without a retraining.
 //!
-//! Holds true: the model stays the same bytes; a change is a version of its own, chosen on one half of the rows and
+//! Invariants: the model stays the same bytes; a change is a version of its own, chosen on one half of the rows and
 //! judged on the other, held against the gates as far as it touches them, and approved like any version. It needs no
 //! canary: what it would have answered is known exactly of every row. The rows are those whose labels are complete,
 //! because labels that come early are no fair sample of those that come.

@@ -1,7 +1,7 @@
 //! Golden requests: rows that a version carries with the answers that its model gave, asked again whenever it matters.
 //!
-//! Holds true: the model is asked as callers ask (a V2 body in, a V2 body out), together and row by row; answers are
-//! compared bit by bit, without a tolerance. Asking a version moves none of its counters. Deliberately absent: labels and
+//! Invariants: the model is asked as callers ask (a V2 body in, a V2 body out), together and row by row; answers are
+//! compared bit by bit, without a tolerance. Asking a version moves none of its counters. Out of scope: labels and
 //! columns that no model reads.
 
 use std::{sync::Arc, time::Duration};

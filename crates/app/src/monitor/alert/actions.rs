@@ -1,6 +1,6 @@
 //! What people do with an alert: take it on, silence it for a time, call it over.
 //!
-//! Holds true: an alert moves by the one function of `domain`; a mute always ends; who did it and why stands in the
+//! Invariants: an alert moves by the one function of `domain`; a mute always ends; who did it and why stands in the
 //! entry.
 
 use kilter_domain::{

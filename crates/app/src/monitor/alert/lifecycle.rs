@@ -1,6 +1,6 @@
 //! Alerts: one open alert a kind and endpoint, moved by the verdicts of windows.
 //!
-//! Holds true: a window that could not be judged, or that is too close to call, moves nothing; an alert names what
+//! Invariants: a window that could not be judged, or that is too close to call, moves nothing; an alert names what
 //! breached, in the words and numbers of the rules.
 
 use std::collections::BTreeSet;

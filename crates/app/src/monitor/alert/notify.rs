@@ -1,6 +1,6 @@
 //! Who hears of an alert: a line in a log that a collector can follow.
 //!
-//! Holds true: telling never stops a look; the file is bounded. Deliberately absent: mail and webhooks, which
+//! Invariants: telling never stops a look; the file is bounded. Out of scope: mail and webhooks, which
 //! `kilter check` says plainly. Every alert stands in the store whoever hears of it.
 
 use std::{fs, io::Write, path::Path};

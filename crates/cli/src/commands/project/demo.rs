@@ -1,6 +1,6 @@
 //! `kilter demo`: the whole loop on real data, from the binary alone.
 //!
-//! Holds true: what is played is the project `examples/churn` as the repository has it, by the same replay as any other.
+//! Invariants: what is played is the project `examples/churn` as the repository has it, by the same replay as any other.
 
 use std::{
     fs,

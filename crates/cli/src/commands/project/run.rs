@@ -1,6 +1,6 @@
 //! `kilter run`: the steps of a project, and what the contract does with what they make.
 //!
-//! Holds true: the run is done by the server where one has the data folder or is named, else by this process; what is said
+//! Invariants: the run is done by the server where one has the data folder or is named, else by this process; what is said
 //! of it is read back from its record, so both say the same.
 
 use std::{

@@ -1,6 +1,6 @@
 //! What the contract says that columns are for, taken from the run that executes the step.
 //!
-//! Holds true: outside of a run nothing changes; an option that is given counts more than what a role suggests, and never
+//! Invariants: outside of a run nothing changes; an option that is given counts more than what a role suggests, and never
 //! more than what the contract forbids (the label, when it became known, `ignore`).
 
 use std::{env, fs, path::Path};

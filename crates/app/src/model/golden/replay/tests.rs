@@ -120,13 +120,13 @@ fn reference(onnx: &[u8]) -> Reference {
 }
 
 /// An app with a registered project and its models.
-pub(crate) struct House {
+pub(crate) struct TestFolder {
     pub app: App,
     pub project: Project,
     pub context: RequestContext,
 }
 
-impl House {
+impl TestFolder {
     pub fn open(folder: &std::path::Path) -> Self {
         let options = AppOptions { tool: "kilter".into(), recording: Default::default(), profiles: true };
         let app = App::open(folder, options).unwrap();
@@ -209,7 +209,7 @@ impl House {
 fn a_version_with_a_tampered_answer_is_refused_and_what_served_serves_on() {
     let folder = tempfile::tempdir().unwrap();
     let (onnx, model) = trained();
-    let house = House::open(folder.path());
+    let house = TestFolder::open(folder.path());
     registration::register(&house.app, &house.context, &house.project).unwrap();
     let golden = GoldenRequests::record(&model, 0.5, &customers(), 20).unwrap().unwrap();
     let mut tampered = golden.clone();
@@ -234,7 +234,7 @@ fn a_version_with_a_tampered_answer_is_refused_and_what_served_serves_on() {
     assert!(matches!(refused, AppError::GoldenDiffers { version: 3, .. }), "{refused}");
     assert_eq!(house.answers(), Some(u64::from(good)), "the process goes on with what it served");
     drop(house);
-    let house = House::open(folder.path());
+    let house = TestFolder::open(folder.path());
     assert_eq!(house.answers(), None, "after a restart nothing answers, and the app opens");
     let reason = live::refused_at(&house.app, &"churn".parse().unwrap()).unwrap();
     assert!(reason.contains("1 of its 20 golden requests otherwise"), "{reason}");
