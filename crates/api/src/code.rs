@@ -70,7 +70,7 @@ codes! {
     ColumnUnknown     = "column_unknown",     422, Usage,       "the table has no such column",             "see its columns with `kilter sql \"select * from t limit 1\" --table t=FILE`";
     TrainingRefused   = "training_refused",   422, Failed,      "no model can be trained from this table",  "see what was found above, and change the table or the options";
     ModelInvalid      = "model_invalid",      422, Failed,      "the file is not a model that can be used", "use another model, or train one with `kilter train`";
-    RowsUnfit         = "rows_unfit",         422, Failed,      "the model does not accept the rows",            "correct the rows, or train a model that takes them";
+    InvalidRows       = "invalid_rows",       422, Failed,      "the model does not accept the rows",            "correct the rows, or train a model that takes them";
     LabelsUnknown     = "labels_unknown",     422, Usage,       "the labels name no class of the model", "write answers and labels in the same words, or name another column with --target";
     SqlInvalid        = "sql_invalid",        400, Usage,       "the query cannot be answered",             "correct the query; `--table NAME=FILE` gives a file its name in it";
     StorageFailed     = "storage_failed",     500, Failed,      "reading or writing failed",                "see the cause below; `kilter doctor` checks folder, space and rights";
@@ -84,10 +84,10 @@ codes! {
 
     // What is registered.
     NotFound          = "not_found",          404, NotFound,    "there is no such thing",                   "see what there is with `kilter status`";
-    WrongState        = "wrong_state",        409, Conflict,    "its state does not allow this",            "see its state with `kilter status`";
+    InvalidState      = "invalid_state",      409, Conflict,    "its state does not allow this",            "see its state with `kilter status`";
     SignatureDiffers  = "signature_differs",  422, Failed,      "its callers rely on another signature",    "deploy it to another endpoint";
     RightMissing      = "right_missing",      403, Forbidden,   "the caller has no right to do this",  "ask one of those who have it, or have the role given in [project.roles] by someone who may change roles";
-    NothingServes     = "nothing_serves",     404, NotFound,    "no version is live at this endpoint",       "train and deploy one with `kilter run`";
+    NoLiveVersion     = "no_live_version",    404, NotFound,    "no version is live at this endpoint",       "train and deploy one with `kilter run`";
 
     // The server.
     AddressInUse      = "address_in_use",     409, Conflict,    "another process listens on this address",  "stop it, or choose another `--port`";

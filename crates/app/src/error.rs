@@ -51,7 +51,7 @@ pub enum AppError {
     #[error("there is no {what} `{id}`; {how}")]
     NotFound { what: &'static str, id: String, how: String },
     #[error("{what} `{id}` is {state}; {how}")]
-    WrongState { what: &'static str, id: String, state: String, how: String },
+    InvalidState { what: &'static str, id: String, state: String, how: String },
     #[error(transparent)]
     VersionMove(#[from] IllegalVersionTransition),
     #[error(transparent)]
@@ -121,7 +121,7 @@ pub enum AppError {
     #[error(
         "the endpoint `{endpoint}` has no live version; train one with `kilter run`, or deploy one with `kilter deploy`"
     )]
-    NothingServes { endpoint: EndpointName },
+    NoLiveVersion { endpoint: EndpointName },
     #[error("{}", label_from_future(id, *known_at, *now))]
     LabelFromFuture { id: String, known_at: Timestamp, now: Timestamp },
     #[error("this cannot be served")]
@@ -177,7 +177,8 @@ impl AppError {
     /// the platform tried it by itself.
     pub const fn is_refusal(&self) -> bool {
         let is_move = matches!(self, Self::VersionMove(_) | Self::DeploymentMove(_) | Self::AlertMove(_));
-        let is_stated = matches!(self, Self::SignatureDiffers { .. } | Self::WrongState { .. } | Self::Leakage { .. });
+        let is_stated =
+            matches!(self, Self::SignatureDiffers { .. } | Self::InvalidState { .. } | Self::Leakage { .. });
         is_move || is_stated || self.is_of_a_version()
     }
 }

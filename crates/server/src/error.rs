@@ -131,10 +131,10 @@ fn code(error: &AppError) -> Code {
         | AppError::Plan(_)
         | AppError::Run(RunError::Plan(_)) => Code::ContractInvalid,
         AppError::NotFound { .. } => Code::NotFound,
-        AppError::NothingServes { .. } => Code::NothingServes,
-        AppError::WrongState { .. } => Code::WrongState,
+        AppError::NoLiveVersion { .. } => Code::NoLiveVersion,
+        AppError::InvalidState { .. } => Code::InvalidState,
         AppError::VersionMove(IllegalVersionTransition::Right(_)) => Code::RightMissing,
-        AppError::VersionMove(_) | AppError::DeploymentMove(_) | AppError::AlertMove(_) => Code::WrongState,
+        AppError::VersionMove(_) | AppError::DeploymentMove(_) | AppError::AlertMove(_) => Code::InvalidState,
         AppError::SignatureDiffers { .. } => Code::SignatureDiffers,
         AppError::RightMissing { .. } => Code::RightMissing,
         AppError::BrokenPackage { .. }
@@ -144,7 +144,7 @@ fn code(error: &AppError) -> Code {
         | AppError::Admit(_)
         | AppError::Routes(_) => Code::ModelInvalid,
         AppError::Leakage { .. } | AppError::ReservedInput { .. } => Code::TrainingRefused,
-        AppError::Predict { .. } => Code::RowsUnfit,
+        AppError::Predict { .. } => Code::InvalidRows,
         AppError::ColumnRoles(RolesError::NotATime { .. }) => Code::FileInvalid,
         AppError::ColumnRoles(RolesError::NoTime { .. } | RolesError::NoLabel { .. }) => Code::ContractInvalid,
         AppError::ColumnRoles(RolesError::Column { .. }) | AppError::Table(_) => Code::ColumnUnknown,
@@ -174,7 +174,7 @@ fn store(error: &StoreError) -> Code {
     match error {
         StoreError::InUse { .. } => Code::DataFolderInUse,
         StoreError::NotFound { .. } => Code::NotFound,
-        StoreError::Conflict { .. } | StoreError::Moved { .. } => Code::WrongState,
+        StoreError::Conflict { .. } | StoreError::Moved { .. } => Code::InvalidState,
         StoreError::Invalid { .. } | StoreError::InvalidCursor(_) => Code::RequestInvalid,
         StoreError::DiskFull { .. } => Code::DiskFull,
         StoreError::Busy { .. } => Code::TimedOut,

@@ -111,7 +111,7 @@ fn deploy_automatically(
         match deploy::deploy_version(app, context, project, deploy, number, &format!("version {number} is {state}")) {
             Ok(deployment) => Ok(deployment.state),
             // It is live already, or waits for the end of a trial: that may be otherwise at the next look.
-            Err(waits @ AppError::WrongState { .. }) => Err(waits.to_string()),
+            Err(waits @ AppError::InvalidState { .. }) => Err(waits.to_string()),
             Err(refused) if refused.is_refusal() => {
                 let reason = with_causes(&refused);
                 record_not_deployed(app, context, project, &endpoint, number, reason.clone())?;

@@ -81,7 +81,7 @@ impl EndpointChange<'_> {
         let version = app.store().read(|reader| versions::get(reader, &model, number))?;
         DeploymentState::requested(version.state, self.deploy.admission_policy())?;
         if let Some(candidate) = self.candidate()? {
-            return Err(self.wrong_state(&candidate, "still a candidate", "wait for it, or roll it back first"));
+            return Err(self.invalid_state(&candidate, "still a candidate", "wait for it, or roll it back first"));
         }
         if let Some(live) = self.live()?.filter(|live| live.model == model && live.number == number) {
             return self.deploy_again(live);
@@ -94,7 +94,7 @@ impl EndpointChange<'_> {
     /// The live version is asked for once more: nothing is to be done, unless it answers nobody and can again.
     fn deploy_again(&self, live: Deployment) -> Result<Deployment, AppError> {
         if live::refused_at(self.app, &self.endpoint).is_none() {
-            return Err(self.wrong_state(&live, "already live", "deploy another version to replace it"));
+            return Err(self.invalid_state(&live, "already live", "deploy another version to replace it"));
         }
         routes::sync_routes(self.app, &self.endpoint)?;
         Ok(live)
@@ -110,7 +110,7 @@ impl EndpointChange<'_> {
                 return Ok(());
             }
         }
-        let live = self.live()?.ok_or_else(|| AppError::NothingServes { endpoint: self.endpoint.clone() })?;
+        let live = self.live()?.ok_or_else(|| AppError::NoLiveVersion { endpoint: self.endpoint.clone() })?;
         match checks::last_before(self.app, &live)? {
             Some(earlier) => self.bring_back(&live, earlier, reason, &EventMetrics::default()),
             None if candidate.is_some() => Ok(()),
@@ -230,7 +230,7 @@ impl EndpointChange<'_> {
         numbers: &EventMetrics,
     ) -> Result<Deployment, AppError> {
         let next = self.after(&entrant, event)?;
-        let live = self.live()?.ok_or_else(|| AppError::NothingServes { endpoint: self.endpoint.clone() })?;
+        let live = self.live()?.ok_or_else(|| AppError::NoLiveVersion { endpoint: self.endpoint.clone() })?;
         let mode = match next {
             DeploymentState::Canary { percent } => Mode::Canary { percent },
             _ => Mode::Shadow,
@@ -350,8 +350,8 @@ impl EndpointChange<'_> {
         self.context.decision_event(kind, reason, &numbers.clone().with(VERSION, f64::from(number)))
     }
 
-    fn wrong_state(&self, deployment: &Deployment, state: &str, how: &str) -> AppError {
-        AppError::WrongState {
+    fn invalid_state(&self, deployment: &Deployment, state: &str, how: &str) -> AppError {
+        AppError::InvalidState {
             what: "version",
             id: deployment.number.to_string(),
             state: format!("{state} at `{}`", self.endpoint),

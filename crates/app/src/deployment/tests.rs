@@ -107,7 +107,10 @@ fn the_live_version_is_not_deployed_beside_itself_and_nothing_is_written() {
         house.deploy(first).unwrap();
         let before = all(&house);
         let refused = house.deploy(first).unwrap_err();
-        assert!(matches!(&refused, AppError::WrongState { state, .. } if state.contains("already live")), "{refused}");
+        assert!(
+            matches!(&refused, AppError::InvalidState { state, .. } if state.contains("already live")),
+            "{refused}"
+        );
         assert_eq!(all(&house), before, "{terms}");
         let house = reopened(house, folder.path());
         assert_eq!((routed(&house), stored(&house)), ((Some(1), None), (Some(1), None)), "{terms}");
@@ -126,7 +129,7 @@ fn a_candidate_is_not_deployed_twice_and_the_live_one_not_beside_a_candidate() {
     for number in [first, second] {
         let refused = house.deploy(number).unwrap_err();
         assert!(
-            matches!(&refused, AppError::WrongState { state, .. } if state.contains("still a candidate")),
+            matches!(&refused, AppError::InvalidState { state, .. } if state.contains("still a candidate")),
             "{refused}"
         );
     }

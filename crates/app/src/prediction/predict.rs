@@ -50,7 +50,7 @@ pub fn predict(
     request: Request,
     now: Timestamp,
 ) -> Result<InferResponse, AppError> {
-    let nothing = || AppError::NothingServes { endpoint: endpoint.clone() };
+    let nothing = || AppError::NoLiveVersion { endpoint: endpoint.clone() };
     let serving = serving(app, endpoint).ok_or_else(nothing)?;
     let routes = serving.endpoint.routes();
     let known = routes.known().names();
@@ -70,7 +70,7 @@ pub fn predict(
 /// When a label became known only after now, by more than clocks differ: it would count for nothing until then. None of
 /// the request is kept.
 pub fn label(app: &App, endpoint: &EndpointName, labels: Labels, now: Timestamp) -> Result<(), AppError> {
-    let serving = serving(app, endpoint).ok_or_else(|| AppError::NothingServes { endpoint: endpoint.clone() })?;
+    let serving = serving(app, endpoint).ok_or_else(|| AppError::NoLiveVersion { endpoint: endpoint.clone() })?;
     let Labels { ids, values, known_at } = labels;
     if let Some(row) = known_at.iter().position(|time| is_ahead(*time, now)) {
         return Err(AppError::LabelFromFuture { id: ids[row].to_string(), known_at: known_at[row], now });

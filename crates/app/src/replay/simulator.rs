@@ -73,7 +73,7 @@ impl<'s> Stage<'s> {
                     answered += rows.len();
                     Ok(())
                 }
-                Err(AppError::NothingServes { .. }) => {
+                Err(AppError::NoLiveVersion { .. }) => {
                     unanswered += rows.len();
                     Ok(())
                 }
@@ -127,7 +127,7 @@ impl<'s> Stage<'s> {
                 known_at: batch.iter().map(|&row| told_at(self.history, row)).collect(),
             };
             match predict::label(self.app, &self.endpoint, labels, to) {
-                Ok(()) | Err(AppError::NothingServes { .. }) => {}
+                Ok(()) | Err(AppError::NoLiveVersion { .. }) => {}
                 Err(error) => return Err(error.into()),
             }
         }

@@ -104,7 +104,7 @@ impl ActiveRuns {
         let mut runs = self.lock();
         let going = runs.iter().filter(|run| !run.lock().has_ended).count();
         if going >= MAX_ACTIVE {
-            return Err(AppError::WrongState {
+            return Err(AppError::InvalidState {
                 what: "run",
                 id: id.to_owned(),
                 state: format!("not started, because {going} others go on"),

@@ -91,7 +91,7 @@ impl From<PredictError> for CliError {
         let code = match &error {
             PredictError::MissingColumns { .. } | PredictError::BlockWidth { .. } => Code::ColumnUnknown,
             PredictError::Node { .. } => Code::ModelInvalid,
-            _ => Code::RowsUnfit,
+            _ => Code::InvalidRows,
         };
         Problem::of(code, &error).into()
     }

@@ -73,7 +73,7 @@ fn labels_of_a_file_are_kept_and_rows_that_cannot_be_are_named() {
     world.write("labels.csv", "id,label\n,1\n");
     assert!(world.problem(&["label", "churn", "labels.csv"], 1)["detail"].as_str().unwrap().contains("row 1"));
     world.write("labels.csv", "id,label\na,1\n");
-    assert_eq!(world.problem(&["label", "nobody", "labels.csv"], 4)["code"], "nothing_serves");
+    assert_eq!(world.problem(&["label", "nobody", "labels.csv"], 4)["code"], "no_live_version");
 }
 
 #[test]

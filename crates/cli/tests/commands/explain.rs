@@ -175,13 +175,13 @@ fn strange_rows_get_a_clear_word() {
     world.write("missing.csv", "x,c\n,\n,\n,\n");
     world.write("one.csv", "x,c\n3,a\n");
     let cases: &[(&[&str], i32, &str)] = &[
-        (&["explain", "model", "empty.csv"], 1, "rows_unfit"),
+        (&["explain", "model", "empty.csv"], 1, "invalid_rows"),
         (&["explain", "model", "less.csv"], 2, "column_unknown"),
         (&["explain", "model", "nowhere.csv"], 4, "file_not_found"),
         (&["explain", "nowhere", "rows.csv"], 4, "file_not_found"),
         (&["explain", "model", "rows.csv", "--row", "400"], 2, "usage_invalid"),
         (&["explain", "model", "rows.csv", "--rows", "5000"], 2, "usage_invalid"),
-        (&["explain", "model", "rows.csv", "--against", "empty.csv"], 1, "rows_unfit"),
+        (&["explain", "model", "rows.csv", "--against", "empty.csv"], 1, "invalid_rows"),
         (&["explain", "model", "rows.csv", "--against", "less.csv"], 2, "column_unknown"),
     ];
     for (arguments, exit, code) in cases {

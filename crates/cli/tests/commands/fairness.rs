@@ -167,10 +167,10 @@ fn strange_tables_get_a_clear_word() {
     world.write("nan.csv", "group,hired,said\na,1,NaN\nb,0,NaN\n");
     let base = |name: &'static str| ["fairness", name, "--score", "said", "--target", "hired", "--groups", "group"];
     for (name, exit, code, word) in [
-        ("empty.csv", 1, "rows_unfit", "no row has both"),
-        ("unlabelled.csv", 1, "rows_unfit", "no row has both"),
-        ("nan.csv", 1, "rows_unfit", "no row has both"),
-        ("ungrouped.csv", 1, "rows_unfit", "no row has a value of `group`"),
+        ("empty.csv", 1, "invalid_rows", "no row has both"),
+        ("unlabelled.csv", 1, "invalid_rows", "no row has both"),
+        ("nan.csv", 1, "invalid_rows", "no row has both"),
+        ("ungrouped.csv", 1, "invalid_rows", "no row has a value of `group`"),
         ("words.csv", 2, "usage_invalid", "none is named as the positive one"),
     ] {
         let problem = world.problem(&base(name), exit);

@@ -151,7 +151,7 @@ fn a_run_of_the_server_is_cancelled_and_ends_with_the_server() {
     assert_eq!(asked.wait().unwrap().code(), Some(1), "who waits for it hears that it was cancelled");
     let ended = world.json(&["runs", "show", id]);
     assert_eq!((&ended["summary"]["state"], &ended["steps"][0]["state"]), (&"cancelled".into(), &"cancelled".into()));
-    assert_eq!(world.problem(&["runs", "cancel", id], 6)["code"], "wrong_state");
+    assert_eq!(world.problem(&["runs", "cancel", id], 6)["code"], "invalid_state");
     let entries = world.json(&["audit", "list"]);
     let said =
         entries["entries"].as_array().unwrap().iter().find(|entry| entry["action"] == "run.cancel").unwrap().clone();

@@ -82,6 +82,7 @@ const REPLACED: &[(&str, &str)] = &[
     ("RuleWord", "RuleStatus"),
     ("Urn", "PolyaUrn"),
     ("Watched", "TrackedColumn"),
+    ("WrongState", "InvalidState"),
     ("Wish", "RunOverrides"),
     ("because", "reason"),
     ("complain", "a line to standard error"),

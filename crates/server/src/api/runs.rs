@@ -101,7 +101,7 @@ fn project_to_run(app: &App, context: &RequestContext, body: &api::NewRun, has_k
     let is_other = |digest: &String| *digest != Digest::of(project.text.as_bytes()).to_string();
     if body.contract.as_ref().is_some_and(is_other) {
         return Err(Problem::new(
-            Code::WrongState,
+            Code::InvalidState,
             format!("the contract of project `{}` on the machine of the server is not the one at hand", project.name),
         )
         .hint("bring the project's folder to that machine as it is here, then run it again"));
@@ -185,7 +185,7 @@ pub(crate) async fn cancel_run(
         match training::cancel_run(&app, &context, &id, &reason).map_err(|error| problem_of(&error))? {
             true => Ok(run),
             false => Err(Problem::new(
-                Code::WrongState,
+                Code::InvalidState,
                 format!("run `{id}` does not go on here, so it cannot be cancelled"),
             )
             .hint("see its state with `kilter runs show`")),

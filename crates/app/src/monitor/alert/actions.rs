@@ -47,7 +47,7 @@ impl App {
             permit(&project.contract, &context.actor, Action::HandleAlert)?;
         }
         let next =
-            alert.state.after(event, Hysteresis::default(), context.at).map_err(|refusal| AppError::WrongState {
+            alert.state.after(event, Hysteresis::default(), context.at).map_err(|refusal| AppError::InvalidState {
                 what: "alert",
                 id: alert.id.clone(),
                 state: alert.state.as_str().to_owned(),

@@ -90,7 +90,7 @@ impl Explain {
         let prediction = model.predict(&sample.table)?;
         if prediction.rows() == 0 {
             let detail = format!("`{}` has no rows to explain", self.data.display());
-            return Err(Problem::new(Code::RowsUnfit, detail).hint("name a table with rows").into());
+            return Err(Problem::new(Code::InvalidRows, detail).hint("name a table with rows").into());
         }
         Ok(Subject { path, model, table, sample, prediction })
     }
@@ -121,7 +121,7 @@ impl Explain {
             let reference = Sampled::of(&read_table(path, &ReadOptions::default())?, MAX_ROWS);
             let before = explainer.explain(&reference.table).map_err(explained)?;
             result.against = Some(Change::of(path, &before, attributions).map_err(|why| {
-                Problem::new(Code::RowsUnfit, format!("the change from `{}` was not split: {why}", path.display()))
+                Problem::new(Code::InvalidRows, format!("the change from `{}` was not split: {why}", path.display()))
                     .hint("hand in tables with at least two rows each")
             })?);
         }
@@ -144,7 +144,7 @@ impl Explain {
         };
         let measured = permuted(&subject.model, &subject.table, target, 0).map_err(|error| match error {
             PermuteError::Predict(error) => CliError::from(error),
-            error @ PermuteError::Unmeasured(_) => Problem::of(Code::RowsUnfit, &error).into(),
+            error @ PermuteError::Unmeasured(_) => Problem::of(Code::InvalidRows, &error).into(),
         })?;
         result.permutation = Some(Importance::of(measured, why));
         Ok(())
@@ -154,7 +154,7 @@ impl Explain {
 fn problem(error: &ExplainError) -> CliError {
     match error {
         ExplainError::Predict(error) => error.clone().into(),
-        ExplainError::NoBackground | ExplainError::Unmeasured(_) => Problem::of(Code::RowsUnfit, error).into(),
+        ExplainError::NoBackground | ExplainError::Unmeasured(_) => Problem::of(Code::InvalidRows, error).into(),
         ExplainError::Opaque(_) | ExplainError::NoTraining(_) => Problem::of(Code::ModelInvalid, error).into(),
     }
 }

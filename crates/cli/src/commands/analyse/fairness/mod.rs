@@ -219,14 +219,14 @@ fn problem(error: &FairnessError) -> CliError {
         FairnessError::NoPositive { .. } | FairnessError::UnknownClass { .. } => {
             (Code::UsageInvalid, "name the positive one: --positive CLASS")
         }
-        FairnessError::NoLabel { .. } => (Code::RowsUnfit, "wait for labels, or name another column with --target"),
+        FairnessError::NoLabel { .. } => (Code::InvalidRows, "wait for labels, or name another column with --target"),
         FairnessError::OtherWords { .. } | FairnessError::UnknownLabels { .. } => {
             return Problem::of(Code::LabelsUnknown, error).into();
         }
         FairnessError::TooManyGroups { .. } => {
             (Code::UsageInvalid, "choose columns with fewer values, or leave out --intersect")
         }
-        FairnessError::NoGroup { .. } => (Code::RowsUnfit, "choose a column that has values"),
+        FairnessError::NoGroup { .. } => (Code::InvalidRows, "choose a column that has values"),
     };
     Problem::of(code, error).hint(hint).into()
 }
