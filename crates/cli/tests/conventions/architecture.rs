@@ -36,7 +36,8 @@ fn drawn() -> String {
         let modules = ORDER.iter().find(|(name, _)| name == krate).map_or(&[] as &[&str], |(_, modules)| modules);
         let list = |names: &[&str]| names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
         let below = if allowed.is_empty() { "nothing".to_owned() } else { list(allowed) };
-        text += &format!("| `{krate}` | {below} | {} |\n", list(modules));
+        let modules = if modules.is_empty() { "not in order yet".to_owned() } else { list(modules) };
+        text += &format!("| `{krate}` | {below} | {modules} |\n");
     }
     text
 }
