@@ -30,7 +30,7 @@ const FILES: [(&str, &[u8]); 3] = [
     ("data/snapshots.parquet", include_bytes!("../../../../../examples/churn/data/snapshots.parquet")),
 ];
 
-/// Replay a year of a shop's purchases: train, serve, monitor, alert, retrain and deploy. Takes about a minute.
+/// Replay a year of a shop's purchases: train, serve, monitor, alert, retrain and deploy. Takes about ten seconds.
 ///
 /// The data are the purchases of 23,570 customers; the model predicts who leaves. The last lines compare the result
 /// with a model that is never retrained. The project is part of the program; --keep writes it to a folder.
