@@ -1,12 +1,14 @@
 //! Why an intention of the platform could not be carried out.
 
-use kilter_blobs::BlobError;
 use kilter_domain::{
-    alert::IllegalAlertTransition, deployment::IllegalDeploymentTransition, digest::Digest, ids::EndpointName,
+    alert::IllegalAlertTransition, deployment::IllegalDeploymentTransition, ids::EndpointName,
     model::IllegalVersionTransition, table::TableError, time::Timestamp,
 };
 use kilter_inference::{LoadError, PredictError};
-use kilter_lake::LakeError;
+use kilter_package::{
+    PackageError,
+    golden::{Difference, GoldenError},
+};
 use std::path::PathBuf;
 
 use crate::dataset::column_roles::RolesError;
@@ -67,8 +69,10 @@ pub enum AppError {
     /// `is_nameless`: the caller did not say who they are.
     #[error("{sentence}")]
     RightMissing { sentence: String, is_nameless: bool },
-    #[error("package {} lacks `{part}`; it was not made by this platform or is damaged", digest.short())]
-    BrokenPackage { digest: Digest, part: String },
+    #[error(transparent)]
+    Package(#[from] PackageError),
+    #[error(transparent)]
+    Golden(#[from] GoldenError),
     #[error("could not read or write the {what} document")]
     Document {
         what: &'static str,
@@ -84,18 +88,7 @@ pub enum AppError {
          {} {} was expected, {} found), so it does not serve; make a new version with `kilter run`",
         first.row, first.output, first.expected, first.found
     )]
-    GoldenDiffers {
-        version: u64,
-        rows: usize,
-        differing: usize,
-        first: Box<crate::model::golden::difference::Difference>,
-    },
-    #[error("the model {} cannot be loaded", digest.short())]
-    Model {
-        digest: Digest,
-        #[source]
-        source: LoadError,
-    },
+    GoldenDiffers { version: u64, rows: usize, differing: usize, first: Box<Difference> },
     #[error("the model file {} cannot be loaded", path.display())]
     ModelFile {
         path: PathBuf,
@@ -151,12 +144,13 @@ pub enum AppError {
 impl AppError {
     /// Whether a file of the data folder is damaged or missing; the error names it.
     pub const fn is_damage(&self) -> bool {
-        matches!(
-            self,
-            Self::DatabaseLost { .. }
-                | Self::Lake(LakeError::PartitionMissing { .. } | LakeError::Changed { .. })
-                | Self::Blob(BlobError::Corrupt { .. })
-        )
+        match self {
+            Self::DatabaseLost { .. } => true,
+            Self::Lake(error) => error.is_damaged(),
+            Self::Blob(error) => error.is_damaged(),
+            Self::Package(error) => error.is_damaged(),
+            _ => false,
+        }
     }
 
     /// Whether it says of one version that it cannot serve as it stands here: others can.
@@ -164,9 +158,9 @@ impl AppError {
         matches!(
             self,
             Self::GoldenDiffers { .. }
-                | Self::BrokenPackage { .. }
+                | Self::Package(_)
+                | Self::Golden(GoldenError::Route(_))
                 | Self::Document { .. }
-                | Self::Model { .. }
                 | Self::Blob(_)
                 | Self::Admit(_)
                 | Self::Routes(_)

@@ -49,4 +49,9 @@ impl BlobError {
     pub fn is_disk_full(&self) -> bool {
         matches!(self, Self::DiskFull { .. })
     }
+
+    /// True when a stored object has other bytes than were written.
+    pub const fn is_damaged(&self) -> bool {
+        matches!(self, Self::Corrupt { .. })
+    }
 }

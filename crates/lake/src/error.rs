@@ -128,6 +128,13 @@ pub enum LakeError {
     Sql(#[from] SqlError),
 }
 
+impl LakeError {
+    /// True when a partition of the prediction log is missing or has other bytes than were written.
+    pub const fn is_damaged(&self) -> bool {
+        matches!(self, Self::PartitionMissing { .. } | Self::Changed { .. })
+    }
+}
+
 /// The bytes of `path` are no table, and why.
 pub(crate) fn damaged(path: &Path, what: impl ToString) -> LakeError {
     LakeError::Damaged { path: path.to_owned(), what: what.to_string() }

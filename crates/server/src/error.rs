@@ -7,7 +7,12 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use kilter_api::{Code, Problem};
-use kilter_app::{AppError, dataset::RolesError, replay::ReplayError};
+use kilter_app::{
+    AppError,
+    dataset::RolesError,
+    model::{GoldenError, PackageError},
+    replay::ReplayError,
+};
 use kilter_domain::model::IllegalVersionTransition;
 use kilter_serving::{InferError, LoadRejected, prediction_log::LogError, v2::ErrorBody};
 use kilter_store::StoreError;
@@ -99,7 +104,7 @@ pub fn problem_of(error: &AppError) -> Problem {
             "say who asks with the header `x-kilter-actor: user:NAME` (or `svc:NAME`), or give the role to `svc:api`, which is \
              whoever says nothing",
         ),
-        AppError::Model { source, .. }
+        AppError::Package(PackageError::Model { source, .. })
         | AppError::ModelFile { source, .. }
         | AppError::Admit(LoadRejected::Load { source, .. }) => problem.hint(source.hint()),
         AppError::GoldenDiffers { .. } => problem.hint("make a new version with `kilter run`, or deploy another one"),
@@ -137,24 +142,53 @@ fn code(error: &AppError) -> Code {
         AppError::VersionMove(_) | AppError::DeploymentMove(_) | AppError::AlertMove(_) => Code::InvalidState,
         AppError::SignatureDiffers { .. } => Code::SignatureDiffers,
         AppError::RightMissing { .. } => Code::RightMissing,
-        AppError::BrokenPackage { .. }
-        | AppError::Model { .. }
-        | AppError::ModelFile { .. }
-        | AppError::GoldenDiffers { .. }
-        | AppError::Admit(_)
-        | AppError::Routes(_) => Code::ModelInvalid,
+        AppError::Package(error) => package(error),
+        AppError::Golden(error) => golden(error),
+        AppError::ModelFile { .. } | AppError::GoldenDiffers { .. } | AppError::Admit(_) | AppError::Routes(_) => {
+            Code::ModelInvalid
+        }
         AppError::Leakage { .. } | AppError::ReservedInput { .. } => Code::TrainingRefused,
         AppError::Predict { .. } => Code::InvalidRows,
         AppError::ColumnRoles(RolesError::NotATime { .. }) => Code::FileInvalid,
         AppError::ColumnRoles(RolesError::NoTime { .. } | RolesError::NoLabel { .. }) => Code::ContractInvalid,
         AppError::ColumnRoles(RolesError::Column { .. }) | AppError::Table(_) => Code::ColumnUnknown,
         AppError::LabelFromFuture { .. } => Code::RequestInvalid,
-        AppError::Infer(error) if error.status() < 500 => Code::RequestInvalid,
+        AppError::Infer(error) => infer(error),
         AppError::Store(error) => store(error),
         error if error.is_damage() => Code::DataDamaged,
-        AppError::Infer(InferError::NotRecorded { source }) | AppError::Log(source) => log(source),
+        AppError::Log(source) => log(source),
         AppError::Run(_) => of_disk(error).unwrap_or(Code::StepFailed),
         AppError::Lake(_) => of_disk(error).unwrap_or(Code::FileInvalid),
+        _ => of_disk(error).unwrap_or(Code::StorageFailed),
+    }
+}
+
+fn package(error: &PackageError) -> Code {
+    match error {
+        PackageError::PartMissing { .. } | PackageError::Model { .. } => Code::ModelInvalid,
+        PackageError::Table(_) => Code::ColumnUnknown,
+        error if error.is_damaged() => Code::DataDamaged,
+        PackageError::Lake(_) => of_disk(error).unwrap_or(Code::FileInvalid),
+        PackageError::Document { .. } | PackageError::Reference(_) | PackageError::Blob(_) => {
+            of_disk(error).unwrap_or(Code::StorageFailed)
+        }
+    }
+}
+
+fn golden(error: &GoldenError) -> Code {
+    match error {
+        GoldenError::Predict(_) => Code::InvalidRows,
+        GoldenError::Table(_) => Code::ColumnUnknown,
+        GoldenError::Route(_) => Code::ModelInvalid,
+        GoldenError::Infer(error) => infer(error),
+        GoldenError::Answer(_) => Code::StorageFailed,
+    }
+}
+
+fn infer(error: &InferError) -> Code {
+    match error {
+        error if error.status() < 500 => Code::RequestInvalid,
+        InferError::NotRecorded { source } => log(source),
         _ => of_disk(error).unwrap_or(Code::StorageFailed),
     }
 }

@@ -12,6 +12,7 @@ use std::{
 use kilter_domain::{ids::EndpointName, time::Timestamp};
 use kilter_evaluation::reference::{PREDICTION, SCORE};
 use kilter_inference::Task;
+use kilter_package::Package;
 use kilter_serving::{
     VersionRef,
     column_stats::{ColumnKind, ColumnStats, HourBucket, TrackedColumn, hour_of},
@@ -28,7 +29,7 @@ use crate::{
         sums::{Span, Sums},
     },
     error::AppError,
-    model::{load, package::Package},
+    model::load,
 };
 
 /// Hours that profiles are kept for.

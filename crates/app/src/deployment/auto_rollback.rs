@@ -138,7 +138,7 @@ fn best_version(
     let (package, model) = load::load_version(app, &live.model, live.number)?;
     let task = package.manifest.signature.task;
     let metric = project.contract.monitor.as_ref().and_then(judged_metric).unwrap_or_else(|| headline(task).to_owned());
-    let outcomes = |package: &crate::model::package::Package, model: &kilter_inference::Model| {
+    let outcomes = |package: &kilter_package::Package, model: &kilter_inference::Model| {
         let manifest = &package.manifest;
         // A version that reads columns which are no longer sent cannot answer for today.
         let scored = Predictions::by(model, &rows.table, manifest.threshold).ok()?;

@@ -12,7 +12,7 @@ use crate::{
     app::App,
     deployment::live,
     error::AppError,
-    model::{golden::replay, load},
+    model::{golden_replay, load},
     prediction::predict,
 };
 
@@ -59,7 +59,7 @@ pub(crate) fn signature_of(app: &App, live: &Deployment) -> Result<Signature, Ap
 pub(crate) fn check_answers(app: &App, model: &ModelName, number: u32) -> Result<(), AppError> {
     let (package, loaded) = load::load_version(app, model, number)?;
     let version = VersionRef { number: u64::from(number), digest: package.digest };
-    replay::check_golden(
+    golden_replay::check_golden(
         app,
         &package,
         ServedVersion::for_validation(loaded, version, Some(package.manifest.threshold)),

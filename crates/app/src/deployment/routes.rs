@@ -16,6 +16,7 @@ use kilter_domain::{
 };
 use kilter_evaluation::reference::{ColumnReference, SCORE};
 use kilter_inference::{Input, InputKind};
+use kilter_package::Package;
 use kilter_serving::{Candidate, LoadRequest, Mode, Routes, ServedVersion, VersionRef, counters::ScoreEdges};
 use kilter_store::{PageRequest, deployment as deployments, deployment::Deployment, model as versions};
 
@@ -26,7 +27,7 @@ use crate::{
     dataset::context_columns,
     deployment::live,
     error::AppError,
-    model::{golden::replay, load, package::Package},
+    model::{golden_replay, load},
     prediction::{open_log, predict, serving_registry::LoadFailure},
     project::folder::Project,
 };
@@ -198,7 +199,7 @@ fn load_served_version(
     let threshold = Some(package.manifest.threshold);
     let admission = LoadRequest { version, model, state: stored.state, admits, threshold };
     let served = ServedVersion::load(&package.model_bytes, &admission, score_edges(&package))?;
-    replay::check_golden(app, &package, served.with_own_counters())?;
+    golden_replay::check_golden(app, &package, served.with_own_counters())?;
     Ok(Arc::new(match app.options().profiles {
         true => served.with_profile(collect::open_profile(app, endpoint, version, &package)),
         false => served,

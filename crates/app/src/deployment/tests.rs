@@ -18,7 +18,7 @@ use crate::{
     error::AppError,
     model::{
         approval,
-        golden::replay::tests::{TestFolder, customers, finite, trained},
+        golden_replay::tests::{TestFolder, customers, finite, trained},
     },
     prediction::predict,
     project::{folder::Project, registration},

@@ -1,13 +1,10 @@
 //! A version of the registry with its package and model, from memory or from its blobs.
 
 use kilter_domain::{digest::Digest, ids::ModelName};
+use kilter_package::Package;
 use kilter_store::model as versions;
 
-use crate::{
-    app::App,
-    error::AppError,
-    model::{model_cache::Loaded, package::Package},
-};
+use crate::{app::App, error::AppError, model::model_cache::Loaded};
 
 /// A version's package and model, read once and kept.
 pub fn load_version(app: &App, model: &ModelName, number: u32) -> Result<Loaded, AppError> {

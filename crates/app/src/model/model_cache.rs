@@ -9,8 +9,9 @@ use std::{
 
 use kilter_domain::digest::Digest;
 use kilter_inference::Model;
+use kilter_package::Package;
 
-use crate::{lock::lock, model::package::Package};
+use crate::lock::lock;
 
 /// Packages kept in memory at most; fewer versions serve, the rest are read again.
 const MAX_LOADED: usize = 32;

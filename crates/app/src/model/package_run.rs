@@ -24,6 +24,9 @@ use kilter_evaluation::{
     reference::Reference,
 };
 use kilter_inference::{Model, Task};
+use kilter_package::{
+    Manifest, Package, PackageError, Parts, SAMPLE_LOSS, SAMPLE_ROWS, SAMPLE_SCORE, golden::GoldenResult,
+};
 use kilter_store::{gate as verdicts, model as versions};
 use kilter_workflow::RunRecord;
 use serde_json::json;
@@ -43,10 +46,7 @@ use crate::{
         holdout_answers::HeldOutAnswers,
         judge, leakage,
     },
-    model::{
-        golden::{replay, requests::GoldenResult},
-        package::{Evidence, Manifest, Package, SAMPLE_LOSS, SAMPLE_ROWS, SAMPLE_SCORE},
-    },
+    model::golden_replay,
     project::folder::Project,
     training::{
         data,
@@ -78,7 +78,7 @@ pub(crate) fn package_run(
 ) -> Result<PackagedVersion, AppError> {
     let model_bytes = read_model(&data::output_path(project, training, record, &spec.model)?)?;
     let digest = Digest::of(&model_bytes);
-    let model = Model::from_onnx(&model_bytes).map_err(|source| AppError::Model { digest, source })?;
+    let model = Model::from_onnx(&model_bytes).map_err(|source| PackageError::Model { digest, source })?;
     let dataset = project.labelled_dataset()?;
     let roles = project.roles(dataset);
     let test = data::test_rows(project, training, record, held_out)?;
@@ -113,7 +113,7 @@ pub(crate) fn package_run(
     unfit.iter().for_each(|unfit| notes.refused(unfit));
     notes.labels(outcomes.label_check());
     let sample = labelled_sample(&test, &scored.scores, &outcomes)?;
-    let golden = replay::golden_sample(project, training, spec, record, (&model, threshold))?;
+    let golden = golden_replay::golden_sample(project, training, spec, record, (&model, threshold))?;
     let manifest = Manifest {
         schema: 2,
         project: project.name.clone(),
@@ -128,8 +128,9 @@ pub(crate) fn package_run(
         tuned_from: None,
     };
     let folder = scratch.join("package");
-    let evidence = Evidence { reference, sample: Some(&sample), golden: golden.as_ref() };
-    let package = Package::put(app.blobs(), &folder, manifest, evidence, model_bytes, &project.text)?;
+    let (sample, golden) = (Some(&sample), golden.as_ref());
+    let parts = Parts { manifest, reference, sample, golden, model_bytes, contract: &project.text };
+    let package = Package::put(app.blobs(), &folder, parts)?;
     let metrics = measured_metrics(scored.task, &outcomes);
     let number = draft_version(app, project, training, &package, &metrics, test.rows())?;
     let (facts, commit) = (facts(&notes, record, &package), commit(record));
@@ -172,7 +173,7 @@ pub(crate) fn judge_version(
 ) -> Result<(u32, VersionState), AppError> {
     let (context, approval_mode) = (&training.context, training.approval_mode);
     let mover = VersionTransition { app, project, context, approval_mode, number: made.number };
-    let replayed = replay::replay_golden(app, &made.package)?;
+    let replayed = golden_replay::replay_golden(app, &made.package)?;
     mover.submit(made.package.digest, &made.commit, &replayed)?;
     let champion = live::champion(app, project)?;
     let roles = project.roles(project.labelled_dataset()?);
@@ -248,7 +249,13 @@ impl VersionTransition<'_> {
     pub fn submit(&self, package: Digest, commit: &Commit, golden: &GoldenResult) -> Result<VersionState, AppError> {
         let submission = Submission { package, signed_by: None, golden: golden.evidence(), commit: commit.clone() };
         let event = VersionEvent::Submitted(submission);
-        self.advance(&event, &ActorWithRoles::system("workflow"), "submitted", golden.sentence(), &golden.numbers())
+        self.advance(
+            &event,
+            &ActorWithRoles::system("workflow"),
+            "submitted",
+            golden.sentence(),
+            &golden_replay::numbers(golden),
+        )
     }
 
     /// Writes every verdict, then moves the version: validated, rejected, or left where people must decide.

@@ -175,6 +175,7 @@ pub const ORDER: &[(&str, &[&str])] = &[
         ],
     ),
     ("serving", &["counters", "model_output", "prediction_log", "column_stats", "v2", "endpoint"]),
+    ("package", &["error", "manifest", "golden", "package"]),
     ("cli", &["byte_size", "env", "ui", "context", "fs", "input", "memory", "connect", "commands", "cli"]),
 ];
 

@@ -6,7 +6,7 @@ use super::*;
 use crate::column_stats::summary::{ColumnReading, VersionProfile};
 use crate::{
     column_stats::collect,
-    model::golden::replay::tests::{TestFolder, customers, finite, trained},
+    model::golden_replay::tests::{TestFolder, customers, finite, trained},
     prediction::predict::{self, Request},
     project::registration,
 };

@@ -14,6 +14,7 @@ use kilter_evaluation::{
     labelled_predictions::{LabelledPredictions, RawPredictions},
 };
 use kilter_inference::Task;
+use kilter_package::{Manifest, Package, Parts, SAMPLE_SCORE, golden::GoldenResult};
 use kilter_store::{deployment::Deployment, gate as verdicts, model as versions, run as runs};
 use kilter_workflow::RunRecord;
 
@@ -28,9 +29,8 @@ use crate::{
         judge,
     },
     model::{
-        golden::{replay, requests::GoldenResult},
+        golden_replay,
         model_cache::Loaded,
-        package::{Evidence, Manifest, Package, SAMPLE_SCORE},
         package_run::{VersionTransition, commit},
     },
     project::folder::Project,
@@ -69,7 +69,7 @@ pub(super) fn version_of_change(
     let number = app.store().write(move |tx| Ok(versions::create(&tx.audited(draft), &new)?.number))?;
     let mover = VersionTransition { app, project, context, approval_mode, number };
     let commit = record.as_ref().map_or(Commit::NotInGit, commit);
-    let replayed = replay::replay_golden(app, &changed)?;
+    let replayed = golden_replay::replay_golden(app, &changed)?;
     mover.submit(changed.digest, &commit, &replayed)?;
     let judged = judge_change(app, context, project, (live, loaded), (rows, &replayed), change, record.as_ref())?;
     let kept = format!("rules that a threshold does not touch keep the verdict of version {}", live.number);
@@ -90,9 +90,15 @@ fn pack_change(
     let manifest = Manifest { threshold: change.to, tuned_from: Some(live.number), ..package.manifest.clone() };
     let golden = package.golden(app.blobs(), scratch)?;
     let golden = golden.map(|golden| golden.at_threshold(change.to, &manifest.signature));
-    let evidence = Evidence { reference: package.reference.clone(), sample, golden: golden.as_ref() };
-    let bytes = package.model_bytes.clone();
-    Package::put(app.blobs(), &scratch.join("package"), manifest, evidence, bytes, &project.text)
+    let parts = Parts {
+        manifest,
+        reference: package.reference.clone(),
+        sample,
+        golden: golden.as_ref(),
+        model_bytes: package.model_bytes.clone(),
+        contract: &project.text,
+    };
+    Ok(Package::put(app.blobs(), &scratch.join("package"), parts)?)
 }
 
 /// The record of the run that made a model; `None` where it was not kept.

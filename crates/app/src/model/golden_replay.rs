@@ -1,24 +1,23 @@
-//! Golden requests: rows that a version carries with the answers that its model gave, asked again whenever it matters.
+//! Golden requests of a version: which rows a run keeps, and when they are asked again.
 //!
-//! Invariants: the model is asked as callers ask (a V2 body in, a V2 body out), together and row by row; answers are
-//! compared bit by bit, without a tolerance. Asking a version moves none of its counters. Out of scope: labels and
-//! columns that no model reads.
+//! Invariant: a version whose answers differ from the recorded ones does not serve.
 
 use std::{sync::Arc, time::Duration};
 
 use kilter_domain::contract::Package as PackageSpec;
 use kilter_inference::Model;
 use kilter_lake::{ReadOptions, read_table};
+use kilter_package::{
+    Package,
+    golden::{GoldenRequests, GoldenResult},
+};
 use kilter_serving::{ServedVersion, VersionRef};
 use kilter_workflow::RunRecord;
 
 use crate::{
     app::App,
     error::AppError,
-    model::{
-        golden::requests::{GoldenRequests, GoldenResult},
-        package::Package,
-    },
+    event::EventMetrics,
     project::folder::Project,
     training::{data, request::Training},
 };
@@ -37,7 +36,7 @@ pub(crate) fn golden_sample(
     let Some(sample) = &spec.sample else { return Ok(None) };
     let path = data::output_path(project, training, record, &sample.from)?;
     let table = read_table(&path, &ReadOptions::default())?;
-    GoldenRequests::record(model, threshold, &table, sample.rows as usize)
+    Ok(GoldenRequests::record(model, threshold, &table, sample.rows as usize)?)
 }
 
 /// Asks the model of a package, as it is stored, its golden requests; nothing is asked where it carries none.
@@ -46,7 +45,7 @@ pub(crate) fn replay_golden(app: &App, package: &Package) -> Result<GoldenResult
     let Some(golden) = read_golden_requests(app, &stored)? else { return Ok(GoldenResult::default()) };
     let version = VersionRef { number: 0, digest: stored.digest };
     let model = Arc::new(stored.model()?);
-    golden.ask(ServedVersion::for_validation(model, version, Some(stored.manifest.threshold)), None)
+    Ok(golden.ask(ServedVersion::for_validation(model, version, Some(stored.manifest.threshold)), None)?)
 }
 
 /// Refuses a version that answers its golden requests otherwise than when it was packed. Bounded in time.
@@ -74,7 +73,16 @@ pub(crate) fn read_golden_requests(app: &App, package: &Package) -> Result<Optio
         return Ok(None);
     }
     let scratch = app.scratch(&app.new_id())?;
-    package.golden(app.blobs(), scratch.path())
+    Ok(package.golden(app.blobs(), scratch.path())?)
+}
+
+/// The numbers of a replay for the timeline; none if nothing was asked.
+pub(crate) fn numbers(replayed: &GoldenResult) -> EventMetrics {
+    let numbers = EventMetrics::default();
+    match replayed.rows {
+        0 => numbers,
+        rows => numbers.with("golden_rows", rows as f64).with("golden_differing", replayed.differing as f64),
+    }
 }
 
 #[cfg(test)]

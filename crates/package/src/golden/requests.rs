@@ -13,14 +13,10 @@ use kilter_serving::{
     v2::{read_answers, write_request},
 };
 
-use crate::{
-    error::AppError,
-    event::EventMetrics,
-    model::golden::{difference::Difference, sample},
-};
+use crate::golden::{difference::Difference, error::GoldenError, sample};
 
 /// Rows of one request when all are asked together.
-pub(crate) const TOGETHER: usize = 500;
+const TOGETHER: usize = 500;
 
 /// Rows as requests carry them, and the answer to each.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,9 +28,11 @@ pub struct GoldenRequests {
 /// What came of asking again.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GoldenResult {
+    /// Rows that were asked.
     pub rows: usize,
     /// Rows that were answered otherwise, together or alone.
     pub differing: usize,
+    /// The first other answer.
     pub first: Option<Difference>,
     /// Rows that time did not suffice to ask alone.
     pub not_alone: usize,
@@ -51,11 +49,12 @@ impl GoldenResult {
     }
 
     /// How many differ of how many, where something was asked.
-    pub(crate) fn counted(&self) -> Option<(usize, usize)> {
+    pub fn counted(&self) -> Option<(usize, usize)> {
         (self.rows > 0).then_some((self.differing, self.rows))
     }
 
-    pub(crate) fn sentence(&self) -> String {
+    /// The result in words; empty if nothing was asked.
+    pub fn sentence(&self) -> String {
         match (&self.first, self.rows) {
             (None, 0) => String::new(),
             (None, rows) => format!("{rows} golden requests are answered as the run answered them"),
@@ -65,14 +64,6 @@ impl GoldenResult {
             ),
         }
     }
-
-    pub(crate) fn numbers(&self) -> EventMetrics {
-        let numbers = EventMetrics::default();
-        match self.rows {
-            0 => numbers,
-            rows => numbers.with("golden_rows", rows as f64).with("golden_differing", self.differing as f64),
-        }
-    }
 }
 
 impl GoldenRequests {
@@ -80,11 +71,11 @@ impl GoldenRequests {
     ///
     /// # Errors
     /// When the model cannot answer them.
-    pub fn record(model: &Model, threshold: f64, table: &Table, count: usize) -> Result<Option<Self>, AppError> {
+    pub fn record(model: &Model, threshold: f64, table: &Table, count: usize) -> Result<Option<Self>, GoldenError> {
         let signature = model.signature();
         let Some(requests) = sample::requests(signature, table, count)? else { return Ok(None) };
-        let failed = |source| AppError::Predict { what: "golden requests".to_owned(), source };
-        let answers = Predictor::predict(model, &requests).map_err(failed)?.at_threshold(threshold, signature);
+        let answers = Predictor::predict(model, &requests).map_err(GoldenError::Predict)?;
+        let answers = answers.at_threshold(threshold, signature);
         Ok(Some(Self { requests, answers }))
     }
 
@@ -94,6 +85,7 @@ impl GoldenRequests {
         Self { requests: self.requests.clone(), answers }
     }
 
+    /// The number of requests.
     pub fn rows(&self) -> usize {
         self.requests.rows()
     }
@@ -102,12 +94,12 @@ impl GoldenRequests {
     ///
     /// # Errors
     /// When the version refuses the requests.
-    pub fn ask(&self, version: ServedVersion, patience: Option<Duration>) -> Result<GoldenResult, AppError> {
+    pub fn ask(&self, version: ServedVersion, patience: Option<Duration>) -> Result<GoldenResult, GoldenError> {
         let caller = GoldenClient::of(version)?;
         let (rows, begin) = (self.rows(), Instant::now());
         let mut differs = vec![false; rows];
         let mut replayed = GoldenResult { rows, ..GoldenResult::default() };
-        let mut compare = |from: usize, count: usize| -> Result<(), AppError> {
+        let mut compare = |from: usize, count: usize| -> Result<(), GoldenError> {
             let chosen: Vec<usize> = (from..from + count).collect();
             let found = caller.ask(&self.requests.take(&chosen))?;
             for at in 0..count {
@@ -152,38 +144,34 @@ impl GoldenRequests {
     }
 }
 
-pub(crate) fn probabilities(answers: &ModelOutput, row: usize, rows: usize) -> &[f32] {
+fn probabilities(answers: &ModelOutput, row: usize, rows: usize) -> &[f32] {
     let Some(values) = &answers.probabilities else { return &[] };
     let width = values.len().checked_div(rows).unwrap_or(0);
     values.get(row * width..(row + 1) * width).unwrap_or_default()
 }
 
 /// JSON has neither NaN nor infinity: what is no number was answered as `null`.
-pub(crate) fn same(expected: f64, found: f64) -> bool {
+fn same(expected: f64, found: f64) -> bool {
     expected.to_bits() == found.to_bits() || (!expected.is_finite() && found.is_nan())
 }
 
 /// Asks one version as a caller does, and keeps no record of it.
-pub(crate) struct GoldenClient(Endpoint);
+struct GoldenClient(Endpoint);
 
 impl GoldenClient {
-    fn of(version: ServedVersion) -> Result<Self, AppError> {
-        let name = "golden".parse().map_err(|invalid: kilter_domain::ids::InvalidName| AppError::NotFound {
-            what: "endpoint",
-            id: "golden".to_owned(),
-            how: invalid.to_string(),
-        })?;
+    fn of(version: ServedVersion) -> Result<Self, GoldenError> {
+        let name = "golden".parse().expect("`golden` is a name of an endpoint");
         let options = EndpointOptions { limits: Limits::default(), id_prefix: "golden".to_owned() };
         let endpoint = Endpoint::new(name, options, None);
         endpoint.deploy(Routes::new(Arc::new(version), None, &[])?);
         Ok(Self(endpoint))
     }
 
-    fn ask(&self, requests: &Table) -> Result<ModelOutput, AppError> {
+    fn ask(&self, requests: &Table) -> Result<ModelOutput, GoldenError> {
         let mut body = Vec::new();
         write_request(requests, &mut body);
         let request = self.0.read(&body, EventTimes::Now)?;
         let answer = self.0.infer(request, Timestamp(0))?.to_json();
-        read_answers(&answer).map_err(|source| AppError::Document { what: "golden answer", source })
+        read_answers(&answer).map_err(GoldenError::Answer)
     }
 }

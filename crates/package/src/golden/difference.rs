@@ -3,9 +3,12 @@
 /// An answer that is not the recorded one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference {
-    /// Counted from 0.
+    /// The row of the golden requests, counted from 0.
     pub row: usize,
+    /// Which output: `score`, `label` or `probabilities`.
     pub output: &'static str,
+    /// The recorded answer, as text.
     pub expected: String,
+    /// The answer of now, as text.
     pub found: String,
 }

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use kilter_domain::table::{Column, Table};
+use kilter_domain::table::{Column, Table, TableError};
 use kilter_serving::endpoint::ModelOutput;
 
-use crate::{error::AppError, model::golden::requests::GoldenRequests};
+use crate::golden::requests::GoldenRequests;
 
 const SCORE: &str = "__score";
 const LABEL: &str = "__label";
@@ -13,8 +13,11 @@ const LABEL: &str = "__label";
 const PROBABILITY: &str = "__probability_";
 
 impl GoldenRequests {
-    /// As a table to be stored.
-    pub(crate) fn to_table(&self) -> Result<Table, AppError> {
+    /// As a table to be stored: the columns of the requests, and the answers in columns that begin with `__`.
+    ///
+    /// # Errors
+    /// If a column of the requests has the name of an answer.
+    pub fn to_table(&self) -> Result<Table, TableError> {
         let mut table = self.requests.clone();
         table.push(SCORE, Column::Float(self.answers.scores.clone()))?;
         if let Some(labels) = &self.answers.labels {
@@ -30,9 +33,12 @@ impl GoldenRequests {
     }
 
     /// Reads them back; a 32-bit float is a 64-bit float and back again without a loss.
-    pub(crate) fn from_table(table: &Table) -> Result<Self, AppError> {
+    ///
+    /// # Errors
+    /// If the table has no scores.
+    pub fn from_table(table: &Table) -> Result<Self, TableError> {
         let requests = table.select(|name| !name.starts_with("__"));
-        let numbers = |name: &str| Ok::<_, AppError>(table.column(name)?.numbers().unwrap_or_default());
+        let numbers = |name: &str| Ok::<_, TableError>(table.column(name)?.numbers().unwrap_or_default());
         let scores = numbers(SCORE)?;
         let text = |column: &Column| (0..column.len()).map(|row| column.label(row).unwrap_or_default()).collect();
         let labels: Option<Vec<Arc<str>>> = table.get(LABEL).map(text);

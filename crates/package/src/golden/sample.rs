@@ -1,13 +1,11 @@
 //! The rows of a table that a version can be asked, as a request says them.
 
-use kilter_domain::table::{Column, Table};
+use kilter_domain::table::{Column, Table, TableError};
 use kilter_inference::{Input, InputKind, Signature};
-
-use crate::error::AppError;
 
 /// Rows of `table`, evenly over it, with the columns that the model reads, as a request says them. JSON has no infinity:
 /// rows with one cannot be asked.
-pub(crate) fn requests(signature: &Signature, table: &Table, count: usize) -> Result<Option<Table>, AppError> {
+pub(super) fn requests(signature: &Signature, table: &Table, count: usize) -> Result<Option<Table>, TableError> {
     let columns: Vec<(&Input, &Column)> =
         signature.inputs.iter().filter_map(|input| Some((input, table.get(&input.name)?))).collect();
     let sendable = |row: &usize| !columns.iter().any(|(_, column)| column.number(*row).is_infinite());
@@ -25,7 +23,7 @@ pub(crate) fn requests(signature: &Signature, table: &Table, count: usize) -> Re
 }
 
 /// The column of a kind that clients send for this input.
-pub(crate) fn as_sent(column: Column, kind: InputKind) -> Column {
+fn as_sent(column: Column, kind: InputKind) -> Column {
     match (kind, column) {
         (InputKind::Text, Column::Text(values)) => Column::Text(values),
         (InputKind::Text, column) => Column::Text((0..column.len()).map(|row| column.label(row)).collect()),

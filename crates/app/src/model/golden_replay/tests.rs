@@ -1,12 +1,12 @@
 use kilter_domain::{
     contract::Contract,
     deployment::DeploymentState,
-    digest::Digest,
-    model::{Golden, VersionState},
+    model::VersionState,
     table::{Column, Table},
     time::Timestamp,
 };
 use kilter_evaluation::reference::Reference;
+use kilter_package::{Manifest, Parts};
 use kilter_store::{deployment as deployments, model as versions};
 use kilter_train::{TrainOptions, train_model};
 use serde_json::json;
@@ -16,7 +16,6 @@ use crate::{
     app::AppOptions,
     context::RequestContext,
     deployment::{deploy, live, routes},
-    model::package::{Evidence, Manifest},
     prediction::predict,
     project::registration,
 };
@@ -63,49 +62,15 @@ pub(crate) fn trained() -> (Vec<u8>, Model) {
     (onnx, model)
 }
 
-fn version(onnx: &[u8], threshold: f64) -> ServedVersion {
-    let version = VersionRef { number: 7, digest: Digest::of(onnx) };
-    ServedVersion::for_validation(Arc::new(Model::from_onnx(onnx).unwrap()), version, Some(threshold))
-}
-
-#[test]
-fn what_was_recorded_is_what_a_caller_gets_together_and_alone() {
-    let (onnx, model) = trained();
-    let golden = GoldenRequests::record(&model, 0.3, &customers(), 50).unwrap().unwrap();
-    assert_eq!(golden.requests.names(), ["age", "visits", "region"], "no label, nothing that no model reads");
-    assert!(golden.requests.get("age").unwrap().numbers().unwrap().iter().all(|age| !age.is_infinite()));
-    let replayed = golden.ask(version(&onnx, 0.3), None).unwrap();
-    assert_eq!(replayed, GoldenResult { rows: 50, ..GoldenResult::default() });
-    let stored = GoldenRequests::from_table(&golden.to_table().unwrap()).unwrap();
-    assert_eq!(stored.answers, golden.answers);
-    assert_eq!(stored.ask(version(&onnx, 0.3), None).unwrap().differing, 0);
-}
-
-#[test]
-fn another_threshold_is_another_label_and_the_same_score() {
-    let (onnx, model) = trained();
-    let golden = GoldenRequests::record(&model, 0.5, &customers(), 300).unwrap().unwrap();
-    let moved = golden.at_threshold(0.05, model.signature());
-    assert_eq!(golden.ask(version(&onnx, 0.5), None).unwrap().differing, 0);
-    assert_eq!(moved.ask(version(&onnx, 0.05), None).unwrap().differing, 0);
-    let otherwise = golden.ask(version(&onnx, 0.05), None).unwrap();
-    assert!(otherwise.differing > 0 && otherwise.differing < 300, "{otherwise:?}");
-    assert_eq!(otherwise.first.unwrap().output, "label");
-}
-
-#[test]
-fn the_least_change_of_an_answer_is_found_and_named() {
-    let (onnx, model) = trained();
-    let mut golden = GoldenRequests::record(&model, 0.5, &customers(), 40).unwrap().unwrap();
-    let score = &mut golden.answers.scores[17];
-    *score = f64::from_bits(score.to_bits() + 1);
-    let expected = format!("{score:?}");
-    let replayed = golden.ask(version(&onnx, 0.5), None).unwrap();
-    let first = replayed.first.clone().unwrap();
-    assert_eq!((replayed.rows, replayed.differing, first.row, first.output), (40, 1, 17, "score"));
-    assert_eq!((first.expected, replayed.evidence()), (expected, Golden::Differs { rows: 40, differing: 1 }));
-    let out_of_time = golden.ask(version(&onnx, 0.5), Some(Duration::ZERO)).unwrap();
-    assert_eq!((out_of_time.differing, out_of_time.not_alone), (1, 40), "asking together is not cut short");
+/// The same requests with another label as the recorded answer to one row.
+fn with_label(golden: &GoldenRequests, row: usize, label: &str) -> GoldenRequests {
+    let table = golden.to_table().unwrap();
+    let answers = table.column("__label").unwrap();
+    let mut labels: Vec<_> = (0..table.rows()).map(|row| answers.label(row)).collect();
+    labels[row] = Some(label.into());
+    let mut changed = table.select(|name| name != "__label");
+    changed.push("__label", Column::Text(labels)).unwrap();
+    GoldenRequests::from_table(&changed).unwrap()
 }
 
 /// The reference of the customers and of what the model answers on them.
@@ -156,9 +121,9 @@ impl TestFolder {
             tuned_from: None,
         };
         let scratch = tempfile::tempdir().unwrap();
-        let evidence = Evidence { reference: reference(onnx), sample: None, golden };
-        let package =
-            Package::put(self.app.blobs(), scratch.path(), manifest, evidence, onnx.to_vec(), CONTRACT).unwrap();
+        let (reference, model_bytes) = (reference(onnx), onnx.to_vec());
+        let parts = Parts { manifest, reference, sample: None, golden, model_bytes, contract: CONTRACT };
+        let package = Package::put(self.app.blobs(), scratch.path(), parts).unwrap();
         let model = self.project.model();
         let new = versions::NewVersion {
             model: model.clone(),
@@ -212,8 +177,7 @@ fn a_version_with_a_tampered_answer_is_refused_and_what_served_serves_on() {
     let house = TestFolder::open(folder.path());
     registration::register(&house.app, &house.context, &house.project).unwrap();
     let golden = GoldenRequests::record(&model, 0.5, &customers(), 20).unwrap().unwrap();
-    let mut tampered = golden.clone();
-    tampered.answers.labels.as_mut().unwrap()[3] = "perhaps".into();
+    let tampered = with_label(&golden, 3, "perhaps");
 
     let (old, good, bad) =
         (house.version(&onnx, None), house.version(&onnx, Some(&golden)), house.version(&onnx, Some(&tampered)));
