@@ -67,8 +67,8 @@ run = "kilter train {in.train} --target left --exclude id,at --param rounds=20 -
 in  = ["split.train"]
 out = { model = "work/model" }
 [gate.quality]
-dataset    = "split.test"
-rules = ["auc >= BOUND"]
+dataset = "split.test"
+rules   = ["auc >= BOUND"]
 [package]
 model = "train.model"
 [deploy.production]
@@ -248,7 +248,7 @@ fn a_first_contract_leaves_out_what_tells_the_label_and_what_looks_like_an_id() 
     assert!(contract.contains("--exclude day,refund,token"), "{contract}");
     assert!(contract.contains("\"ece <= "), "{contract}");
     // 400 rows in ten months: a window of a month would hold too few to be judged, and one of a year all of them.
-    assert!(contract.contains("every    = \"3mo\"   # about "), "{contract}");
+    assert!(contract.contains("every       = \"3mo\"   # about "), "{contract}");
     assert_eq!(world.json(&["check"])["warnings"], serde_json::json!([]), "{contract}");
 }
 

@@ -25,18 +25,18 @@ run = "kilter train {in.train} --target left --exclude at --param rounds=10 --ou
 in  = ["split.train"]
 out = { model = "work/model" }
 [gate.quality]
-dataset    = "split.test"
-rules = ["auc >= 0.55"]
+dataset = "split.test"
+rules   = ["auc >= 0.55"]
 [package]
 model = "train.model"
 [deploy.production]
 auto = true
 [monitor]
-every = "1h"
+every       = "1h"
 performance = ["auc >= 0.55"]
-drift = ["psi(*) < 0.25"]
-data  = ["missing(*) < 0.1"]
-usage = ["rows >= 1"]
+drift       = ["psi(*) < 0.25"]
+data        = ["missing(*) < 0.1"]
+usage       = ["rows >= 1"]
 "#;
 
 /// Numbers of each row; two texts make ten columns.

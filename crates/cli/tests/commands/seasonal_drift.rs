@@ -24,18 +24,18 @@ run = "kilter train {in.train} --target rain --exclude day --param rounds=10 --o
 in  = ["split.train"]
 out = { model = "work/model" }
 [gate.quality]
-dataset    = "split.test"
-rules = ["auc >= 0.55"]
+dataset = "split.test"
+rules   = ["auc >= 0.55"]
 [package]
 model = "train.model"
 [deploy.production]
 [monitor]
-every = "1mo"
-min_rows = 25
+every       = "1mo"
+min_rows    = 25
 performance = ["auc >= 0.5 over 6mo"]
-drift = ["psi(*) < 0.25 over 1y", "psi(temp) < 0.25 over 1mo", "w1(temp) < 0.25 over 1y"]
-data  = ["missing(temp) < 0.5 over 1y"]
-usage = ["rows >= 1 over 3mo"]
+drift       = ["psi(*) < 0.25 over 1y", "psi(temp) < 0.25 over 1mo", "w1(temp) < 0.25 over 1y"]
+data        = ["missing(temp) < 0.5 over 1y"]
+usage       = ["rows >= 1 over 3mo"]
 [replay]
 start = "2010-01-01"
 period = "1y"

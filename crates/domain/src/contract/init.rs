@@ -53,7 +53,7 @@ fn write(out: &mut String, from: &InitFrom<'_>, guess: &InferredRoles<'_>) -> st
 fn data(out: &mut String, from: &InitFrom<'_>, guess: &InferredRoles<'_>, dataset: &str) -> std::fmt::Result {
     writeln!(
         out,
-        "# {}, {}. Guessed from names and values: look these over.",
+        "# {}, {}. Guessed from names and values: please check.",
         counted(from.rows, "row"),
         counted(from.columns.len(), "column")
     )?;
@@ -143,7 +143,7 @@ fn gate(out: &mut String, question: Question, rows: u64) -> std::fmt::Result {
         out,
         "# A candidate must be good enough, and not worse than the version that serves. Set your own bounds."
     )?;
-    writeln!(out, "[gate.quality]\ndataset    = \"split.test\"\nrules = [{rules}]\n")?;
+    writeln!(out, "[gate.quality]\ndataset = \"split.test\"\nrules   = [{rules}]\n")?;
     writeln!(out, "[package]\nmodel = \"train.model\"\n")?;
     writeln!(
         out,
@@ -158,11 +158,11 @@ fn watch(out: &mut String, guess: &InferredRoles<'_>, label: &ColumnSummary, row
         Question::Regression => "\"r2 >= 0.1\"".to_owned(),
     };
     match guess.time.and_then(|time| window(time, rows)) {
-        Some((every, rows)) => writeln!(out, "[monitor]\nevery    = \"{every}\"   # about {rows} rows")?,
-        None => writeln!(out, "[monitor]\nevery    = \"1d\"")?,
+        Some((every, rows)) => writeln!(out, "[monitor]\nevery       = \"{every}\"   # about {rows} rows")?,
+        None => writeln!(out, "[monitor]\nevery       = \"1d\"")?,
     }
     writeln!(out, "performance = [{performance}]")?;
-    writeln!(out, "drift    = [\"psi(*) < 0.25\", \"psi(score) < 0.25\"]\n")?;
+    writeln!(out, "drift       = [\"psi(*) < 0.25\", \"psi(score) < 0.25\"]\n")?;
     writeln!(out, "# A new version meets the same gates as any other.")?;
     writeln!(out, "[retrain]\nwhen = [\"monitor.performance failing\"]")
 }
