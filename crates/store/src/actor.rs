@@ -4,11 +4,11 @@ use kilter_domain::{
     actor::{Actor, Role},
     time::Timestamp,
 };
-use rusqlite::{Row, named_params};
 
 use crate::{
     Page, PageRequest, Reader, StoreError, Tx,
     audit::{AuditedTx, Change, table},
+    database::{self, Row, named_params},
     row,
     statement::statements,
 };
@@ -133,7 +133,7 @@ pub fn list(reader: &Reader, page: &PageRequest) -> Result<Page<Token>, StoreErr
     Ok(page.page(LIST, reader.all(&NEWEST, params, |row| Ok((row.get("key")?, token(row)?)))?))
 }
 
-fn token(row: &Row) -> rusqlite::Result<Token> {
+fn token(row: &Row) -> database::Result<Token> {
     Ok(Token {
         id: row.get("id")?,
         name: row.get("name")?,

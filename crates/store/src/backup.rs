@@ -29,7 +29,7 @@ pub(crate) fn write_copy(from: &Path, to: &Path) -> Result<(), StoreError> {
     // Made here and not by SQLite, so that a file that is there is never written into.
     OpenOptions::new().write(true).create_new(true).open(to).map_err(failed("make the copy"))?;
     let copied = fill(from, name)
-        .map_err(|error| StoreError::of(COPY.attempt, error))
+        .map_err(|error| StoreError::of(COPY.attempt, error.into()))
         .and_then(|()| File::open(to).and_then(|file| file.sync_all()).map_err(failed("write the copy to disk")));
     if copied.is_err() {
         let _ = fs::remove_file(to);

@@ -4,11 +4,11 @@
 //! before that entry happened at the latest when it was made.
 
 use kilter_domain::time::Timestamp;
-use rusqlite::named_params;
 
 use crate::{
     PageRequest, Reader, StoreError,
     audit::{self, AuditedTx, Change},
+    database::named_params,
     statement::statements,
 };
 
@@ -46,7 +46,7 @@ impl SetBack {
 
 /// The newest time in the ledger since the clock was last found set back; of a thousand entries at most.
 pub fn newest_time(reader: &Reader) -> Result<Option<Timestamp>, StoreError> {
-    Ok(reader.one(&NEWEST_TIME, [], |row| row.get::<_, Option<i64>>(0))?.flatten().map(Timestamp))
+    Ok(reader.one(&NEWEST_TIME, &[], |row| row.get::<_, Option<i64>>(0))?.flatten().map(Timestamp))
 }
 
 /// Records that the clock, which had come to `from`, is set back to the time of the entry.

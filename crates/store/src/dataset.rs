@@ -8,10 +8,14 @@ use kilter_domain::{
     ids::{DatasetName, ProjectName},
     time::Timestamp,
 };
-use rusqlite::{Row, named_params};
 use serde_json::Value;
 
-use crate::{Page, PageRequest, Reader, StoreError, Tx, row, statement::statements};
+use crate::{
+    Page, PageRequest, Reader, StoreError, Tx,
+    database::{self, Row, named_params},
+    row,
+    statement::statements,
+};
 
 const LIST: &str = "dataset_version";
 
@@ -89,7 +93,7 @@ pub fn list(
     Ok(page.page(LIST, reader.all(&NEWEST, params, |row| Ok((row.get("key")?, version(row)?)))?))
 }
 
-fn version(row: &Row) -> rusqlite::Result<DatasetVersion> {
+fn version(row: &Row) -> database::Result<DatasetVersion> {
     Ok(DatasetVersion {
         project: row::parsed(row, "project")?,
         dataset: row::parsed(row, "dataset")?,

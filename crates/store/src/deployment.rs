@@ -8,12 +8,12 @@ use kilter_domain::{
     ids::{EndpointName, ModelName, ProjectName},
     time::Timestamp,
 };
-use rusqlite::{Row, named_params};
 use serde_json::Value;
 
 use crate::{
     Page, PageRequest, Reader, StoreError,
     audit::{AuditedTx, Change, table},
+    database::{self, Row, named_params},
     project::refuse_alike,
     row,
     statement::statements,
@@ -336,7 +336,7 @@ pub fn list(
     Ok(page.page(DEPLOYMENTS, rows?))
 }
 
-fn endpoint(row: &Row) -> rusqlite::Result<Endpoint> {
+fn endpoint(row: &Row) -> database::Result<Endpoint> {
     Ok(Endpoint {
         name: row::parsed(row, "name")?,
         project: row::parsed(row, "project")?,
@@ -345,11 +345,11 @@ fn endpoint(row: &Row) -> rusqlite::Result<Endpoint> {
     })
 }
 
-fn keyed(row: &Row) -> rusqlite::Result<(i64, Deployment)> {
+fn keyed(row: &Row) -> database::Result<(i64, Deployment)> {
     Ok((row.get("key")?, deployment(row)?))
 }
 
-fn deployment(row: &Row) -> rusqlite::Result<Deployment> {
+fn deployment(row: &Row) -> database::Result<Deployment> {
     Ok(Deployment {
         id: row.get("id")?,
         endpoint: row::parsed(row, "endpoint")?,
@@ -367,7 +367,7 @@ fn deployment(row: &Row) -> rusqlite::Result<Deployment> {
 }
 
 /// The name of the state, with the share that only a canary has.
-fn state(row: &Row) -> rusqlite::Result<DeploymentState> {
+fn state(row: &Row) -> database::Result<DeploymentState> {
     match row.get("canary_percent")? {
         Some(percent) => Ok(DeploymentState::Canary { percent }),
         None => row::tagged(row, "state"),

@@ -8,7 +8,7 @@ use std::{
     sync::Arc,
 };
 
-use rusqlite::ErrorCode;
+use crate::database::{DatabaseError, ErrorKind};
 
 /// Why the store did not do what was asked. Nothing of a failed write is kept.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -96,24 +96,26 @@ pub enum StoreError {
     Closed,
     /// The database failed in another way.
     #[error("could not {attempted}")]
-    Sql { attempted: String, source: Arc<rusqlite::Error> },
+    Sql { attempted: String, source: Arc<DatabaseError> },
 }
 
 impl StoreError {
     /// What `error` means for someone who attempted this.
-    pub(crate) fn of(attempted: &'static str, error: rusqlite::Error) -> Self {
-        match error.sqlite_error_code() {
-            Some(ErrorCode::DiskFull) => Self::DiskFull { attempted: attempted.to_owned() },
-            Some(ErrorCode::ConstraintViolation) => Self::Conflict { attempted, reason: plain(&error) },
-            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Locked { attempted },
-            _ => Self::Sql { attempted: attempted.to_owned(), source: Arc::new(error) },
+    pub(crate) fn of(attempted: &'static str, error: DatabaseError) -> Self {
+        match error.kind() {
+            ErrorKind::DiskFull => Self::DiskFull { attempted: attempted.to_owned() },
+            ErrorKind::Constraint => Self::Conflict { attempted, reason: error.message() },
+            ErrorKind::Locked => Self::Locked { attempted },
+            ErrorKind::Disk | ErrorKind::Damaged | ErrorKind::Other => {
+                Self::Sql { attempted: attempted.to_owned(), source: Arc::new(error) }
+            }
         }
     }
 
     /// [`Self::Failing`] when the disk itself failed, so that nobody can say what it holds; else the error as it is.
     pub(crate) fn or_failing(self, database: &Path) -> Self {
         match self.in_database(database) {
-            Self::Sql { attempted, source } if source.sqlite_error_code() == Some(ErrorCode::SystemIoFailure) => {
+            Self::Sql { attempted, source } if source.kind() == ErrorKind::Disk => {
                 Self::Failing { reason: format!("could not {attempted} in {}: {source}", database.display()) }
             }
             other => other,
@@ -123,8 +125,8 @@ impl StoreError {
     /// The same error with the name of the file, where the file itself is what is wrong.
     pub(crate) fn in_database(self, database: &Path) -> Self {
         match self {
-            Self::Sql { attempted, source } if is_damage(&source) => {
-                Self::Damaged { attempted, path: database.to_owned(), reason: plain(&source) }
+            Self::Sql { attempted, source } if source.kind() == ErrorKind::Damaged => {
+                Self::Damaged { attempted, path: database.to_owned(), reason: source.message() }
             }
             other => other,
         }
@@ -133,26 +135,5 @@ impl StoreError {
     /// Whether nothing can be written any more until the store is opened again.
     pub(crate) const fn is_final(&self) -> bool {
         matches!(self, Self::Failing { .. } | Self::Vanished { .. } | Self::Damaged { .. })
-    }
-}
-
-/// Whether the bytes of the file are at fault: pages that contradict each other, or values that no statement of ours
-/// writes.
-fn is_damage(error: &rusqlite::Error) -> bool {
-    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
-        || matches!(
-            error,
-            rusqlite::Error::FromSqlConversionFailure(..)
-                | rusqlite::Error::InvalidColumnType(..)
-                | rusqlite::Error::IntegralValueOutOfRange(..)
-                | rusqlite::Error::Utf8Error(..)
-        )
-}
-
-/// The database's own words for a broken constraint. Triggers speak in whole sentences, constraints in table and column.
-fn plain(error: &rusqlite::Error) -> String {
-    match error {
-        rusqlite::Error::SqliteFailure(_, Some(message)) => message.clone(),
-        other => other.to_string(),
     }
 }

@@ -7,13 +7,13 @@ use kilter_domain::{
     ids::{GateName, ModelName},
     time::Timestamp,
 };
-use rusqlite::{Row, named_params};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
     Page, PageRequest, Reader, StoreError,
     audit::{AuditedTx, Change, table},
+    database::{self, Row, named_params},
     row,
     statement::statements,
 };
@@ -191,7 +191,7 @@ pub fn list_approvals(
     Ok(page.page(APPROVALS, rows))
 }
 
-fn judgement(row: &Row) -> rusqlite::Result<Judgement> {
+fn judgement(row: &Row) -> database::Result<Judgement> {
     Ok(Judgement {
         model: row::parsed(row, "model")?,
         number: row.get("number")?,
@@ -203,7 +203,7 @@ fn judgement(row: &Row) -> rusqlite::Result<Judgement> {
     })
 }
 
-fn approval(row: &Row) -> rusqlite::Result<Approval> {
+fn approval(row: &Row) -> database::Result<Approval> {
     Ok(Approval {
         model: row::parsed(row, "model")?,
         number: row.get("number")?,

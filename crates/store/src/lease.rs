@@ -5,9 +5,13 @@
 //! `now` from one clock and leave more slack than the clocks differ.
 
 use kilter_domain::time::{Span, Timestamp};
-use rusqlite::{Row, named_params};
 
-use crate::{Reader, StoreError, Tx, row, statement::statements};
+use crate::{
+    Reader, StoreError, Tx,
+    database::{self, Row, named_params},
+    row,
+    statement::statements,
+};
 
 statements! {
     // One statement, so that two who ask at once cannot both be told yes.
@@ -63,7 +67,7 @@ pub fn list(reader: &Reader) -> Result<Vec<Lease>, StoreError> {
     reader.all(&ALL, named_params! { ":limit": 1000 }, lease)
 }
 
-fn lease(row: &Row) -> rusqlite::Result<Lease> {
+fn lease(row: &Row) -> database::Result<Lease> {
     Ok(Lease {
         name: row.get("name")?,
         holder: row.get("holder")?,

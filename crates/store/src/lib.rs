@@ -19,6 +19,7 @@ pub mod audit;
 mod backup;
 pub mod clock;
 mod commit_notify;
+mod database;
 pub mod dataset;
 pub mod deployment;
 mod error;
@@ -44,6 +45,7 @@ mod writer;
 
 use std::{path::Path, sync::Arc, time::Duration};
 
+pub use database::DatabaseError;
 pub use error::StoreError;
 pub use options::{Durability, StoreOptions};
 pub use page::{Cursor, Page, PageRequest};
@@ -51,8 +53,8 @@ pub use reader::Reader;
 pub use writer::Tx;
 
 use crate::{
-    commit_notify::CommitNotifier, lock::FolderLock, presence::Presence, reader::ReaderPool, reading::Access,
-    writer::Writer,
+    commit_notify::CommitNotifier, database::Connection, lock::FolderLock, presence::Presence, reader::ReaderPool,
+    reading::Access, writer::Writer,
 };
 
 /// The name of the database file inside of the data folder.
@@ -109,7 +111,11 @@ impl Store {
         let readers = ReaderPool::new(&path, Access::Shared);
         let commit_notifier = Arc::new(CommitNotifier::default());
         let presence = Presence::of(&path);
-        let writer = Some(Writer::start(Tx::new(connection), Arc::clone(&commit_notifier), presence.clone())?);
+        let writer = Some(Writer::start(
+            Tx::new(Connection::sqlite(connection)),
+            Arc::clone(&commit_notifier),
+            presence.clone(),
+        )?);
         let note = Some(ClosingNote { presence: presence.clone(), was_changed });
         Ok(Self { inner: Arc::new(Inner { readers, writer, commit_notifier, presence, note, _lock: Some(lock) }) })
     }
@@ -223,7 +229,7 @@ impl Store {
 
     /// What SQLite finds wrong with the file, page by page; empty when it is sound. At most a hundred sentences.
     pub fn check_file(&self) -> Result<Vec<String>, StoreError> {
-        self.read(|reader| reader.all(&backup::CHECK, [], |row| row.get::<_, String>(0)))
+        self.read(|reader| reader.all(&backup::CHECK, &[], |row| row.get::<_, String>(0)))
             .map(|found| if found == ["ok"] { Vec::new() } else { found })
     }
 }

@@ -78,13 +78,13 @@ pub(crate) fn recognise(connection: &Connection, path: &Path) -> Result<(), Stor
         Err(error) if error.sqlite_error_code() == Some(ErrorCode::NotADatabase) => {
             Err(StoreError::ForeignDatabase { path: path.to_owned() })
         }
-        Err(error) => Err(StoreError::of("open the database", error)),
+        Err(error) => Err(StoreError::of("open the database", error.into())),
     }
 }
 
 /// Names and digests of what was applied, in order. Empty for a new file.
 pub(crate) fn applied(connection: &Connection) -> Result<Vec<(String, String)>, StoreError> {
-    let failed = |error| StoreError::of("read which migrations were applied", error);
+    let failed = |error: rusqlite::Error| StoreError::of("read which migrations were applied", error.into());
     if !connection.table_exists(None, "migration").map_err(failed)? {
         return Ok(Vec::new());
     }
@@ -119,7 +119,7 @@ fn apply(connection: &mut Connection, number: u32, migration: &Migration) -> Res
         no_dangling_references(&tx)?;
         tx.commit()
     };
-    migrating().map_err(|error| match StoreError::of("migrate the database", error) {
+    migrating().map_err(|error| match StoreError::of("migrate the database", error.into()) {
         StoreError::Sql { attempted, source } => {
             StoreError::Sql { attempted: format!("{attempted} to {} ({})", number, migration.name), source }
         }

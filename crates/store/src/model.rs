@@ -11,12 +11,12 @@ use kilter_domain::{
     model::VersionState,
     time::Timestamp,
 };
-use rusqlite::{Row, named_params};
 use serde_json::Value;
 
 use crate::{
     Page, PageRequest, Reader, StoreError,
     audit::{AuditedTx, Change, table},
+    database::{self, Row, named_params},
     project::refuse_alike,
     row,
     statement::statements,
@@ -243,7 +243,7 @@ pub fn list(
     Ok(page.page(VERSIONS, reader.all(&NEWEST, params, |row| Ok((row.get("number")?, version(row)?)))?))
 }
 
-fn model(row: &Row) -> rusqlite::Result<Model> {
+fn model(row: &Row) -> database::Result<Model> {
     Ok(Model {
         name: row::parsed(row, "name")?,
         project: row::parsed(row, "project")?,
@@ -252,7 +252,7 @@ fn model(row: &Row) -> rusqlite::Result<Model> {
     })
 }
 
-fn version(row: &Row) -> rusqlite::Result<Version> {
+fn version(row: &Row) -> database::Result<Version> {
     Ok(Version {
         model: row::parsed(row, "model")?,
         number: row.get("number")?,

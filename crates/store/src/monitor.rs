@@ -18,11 +18,15 @@ use kilter_domain::{
     rule::RuleVerdict,
     time::Timestamp,
 };
-use rusqlite::{Row, named_params};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::{Page, PageRequest, Reader, StoreError, Tx, row, statement::statements};
+use crate::{
+    Page, PageRequest, Reader, StoreError, Tx,
+    database::{self, Row, named_params},
+    row,
+    statement::statements,
+};
 
 const LIST: &str = "reading";
 /// Readings of one batch at most.
@@ -263,7 +267,7 @@ pub fn latest(
     reader.all(&LATEST, params, reading)
 }
 
-fn reading(row: &Row) -> rusqlite::Result<Reading> {
+fn reading(row: &Row) -> database::Result<Reading> {
     let version = match row.get::<_, Option<u32>>("number")? {
         Some(number) => Some((row::parsed(row, "model")?, number)),
         None => None,

@@ -5,12 +5,12 @@
 //! transaction. Out of scope: the rows themselves; those are the lake's.
 
 use kilter_domain::{digest::Digest, ids::EndpointName, time::Timestamp};
-use rusqlite::{Row, named_params};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     Page, PageRequest, Reader, StoreError, Tx,
     audit::{AuditedTx, Change},
+    database::{self, Row, named_params},
     row,
     statement::statements,
 };
@@ -254,7 +254,7 @@ pub fn list_partitions(
     Ok(page.page(LIST, reader.all(&OVERLAPPING, params, |row| Ok((row.get("seq")?, partition(row)?)))?))
 }
 
-fn partition(row: &Row) -> rusqlite::Result<Partition> {
+fn partition(row: &Row) -> database::Result<Partition> {
     Ok(Partition {
         kind: row::word(row, "kind")?,
         endpoint: row::parsed(row, "endpoint")?,

@@ -1,11 +1,11 @@
 //! Projects and the contracts they were under: the text of `kilter.toml`, each since when.
 
 use kilter_domain::{digest::Digest, ids::ProjectName, time::Timestamp};
-use rusqlite::{Row, named_params};
 
 use crate::{
     Page, PageRequest, Reader, StoreError,
     audit::{AuditedTx, Change, table},
+    database::{self, Row, named_params},
     row,
     statement::{Statement, statements},
 };
@@ -159,7 +159,7 @@ pub fn list_contracts(
     Ok(page.page(CONTRACTS, rows))
 }
 
-fn project(row: &Row) -> rusqlite::Result<Project> {
+fn project(row: &Row) -> database::Result<Project> {
     Ok(Project {
         name: row::parsed(row, "name")?,
         created: row::time(row, "created")?,
@@ -167,7 +167,7 @@ fn project(row: &Row) -> rusqlite::Result<Project> {
     })
 }
 
-fn contract(row: &Row) -> rusqlite::Result<Contract> {
+fn contract(row: &Row) -> database::Result<Contract> {
     Ok(Contract {
         project: row::parsed(row, "project")?,
         number: row.get("number")?,

@@ -6,10 +6,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rusqlite::{Connection, Params, Row};
-
 use crate::{
     StoreError,
+    database::{self, Binding, Connection, Params, Row},
     reading::{self, Access},
     statement::Statement,
 };
@@ -25,8 +24,7 @@ pub struct Reader {
 }
 
 impl Reader {
-    pub(crate) fn new(connection: Connection) -> Self {
-        connection.set_prepared_statement_cache_capacity(256);
+    pub(crate) const fn new(connection: Connection) -> Self {
         Self { connection }
     }
 
@@ -34,26 +32,43 @@ impl Reader {
     pub(crate) fn one<T>(
         &self,
         statement: &Statement,
-        params: impl Params,
-        read: impl FnOnce(&Row) -> rusqlite::Result<T>,
+        params: Params<'_>,
+        read: impl FnOnce(&Row) -> database::Result<T>,
     ) -> Result<Option<T>, StoreError> {
-        let failed = |error| StoreError::of(statement.attempt, error);
-        let mut prepared = self.connection.prepare_cached(statement.sql).map_err(failed)?;
-        let mut rows = prepared.query(params).map_err(failed)?;
-        rows.next().map_err(failed)?.map(read).transpose().map_err(failed)
+        let (mut found, mut read) = (None, Some(read));
+        self.each(statement, params, &mut |row| {
+            if let Some(read) = read.take() {
+                found = Some(read(row)?);
+            }
+            Ok(false)
+        })?;
+        Ok(found)
     }
 
     /// All rows. The statement bounds them.
     pub(crate) fn all<T>(
         &self,
         statement: &Statement,
-        params: impl Params,
-        read: impl FnMut(&Row) -> rusqlite::Result<T>,
+        params: Params<'_>,
+        mut read: impl FnMut(&Row) -> database::Result<T>,
     ) -> Result<Vec<T>, StoreError> {
+        let mut found = Vec::new();
+        self.each(statement, params, &mut |row| {
+            found.push(read(row)?);
+            Ok(true)
+        })?;
+        Ok(found)
+    }
+
+    /// Row by row, until `read` answers `false`.
+    pub(crate) fn each(
+        &self,
+        statement: &Statement,
+        params: Params<'_>,
+        read: &mut dyn FnMut(&Row) -> database::Result<bool>,
+    ) -> Result<(), StoreError> {
         let failed = |error| StoreError::of(statement.attempt, error);
-        let mut prepared = self.connection.prepare_cached(statement.sql).map_err(failed)?;
-        let rows = prepared.query_map(params, read).map_err(failed)?;
-        rows.collect::<rusqlite::Result<_>>().map_err(failed)
+        self.connection.query(statement.sql, params, Binding::All, read).map_err(failed)
     }
 }
 
@@ -80,7 +95,7 @@ impl ReaderPool {
     pub(crate) fn read<T>(&self, work: impl FnOnce(&Reader) -> Result<T, StoreError>) -> Result<T, StoreError> {
         let pooled = self.checkout()?;
         let reader = pooled.reader.as_ref().ok_or(StoreError::Closed)?;
-        reader.connection.execute_batch("BEGIN DEFERRED").map_err(|error| StoreError::of("begin a read", error))?;
+        reader.connection.batch("BEGIN DEFERRED").map_err(|error| StoreError::of("begin a read", error))?;
         work(reader)
     }
 
@@ -115,8 +130,9 @@ impl ReaderPool {
 
 fn open(path: &Path, access: Access) -> Result<Reader, StoreError> {
     let failed = |error| StoreError::of("open a reader", error);
-    let connection = reading::connect(path, access).map_err(failed)?;
-    connection.execute_batch(READER_PRAGMAS).map_err(failed)?;
+    let connection = reading::connect(path, access).map_err(|error| failed(error.into()))?;
+    let connection = Connection::sqlite(connection);
+    connection.batch(READER_PRAGMAS).map_err(failed)?;
     Ok(Reader::new(connection))
 }
 
@@ -131,7 +147,7 @@ impl Drop for PooledReader<'_> {
         let sound = self
             .reader
             .take()
-            .filter(|reader| reader.connection.is_autocommit() || reader.connection.execute_batch("ROLLBACK").is_ok());
+            .filter(|reader| !reader.connection.is_in_transaction() || reader.connection.batch("ROLLBACK").is_ok());
         let mut state = self.pool.state.lock().unwrap_or_else(PoisonError::into_inner);
         match sound {
             Some(reader) => state.idle.push(reader),

@@ -31,10 +31,10 @@ pub(crate) fn open(path: &Path) -> Result<(Connection, Access), StoreError> {
     let (connection, access) = match opened {
         Ok(connection) => (connection, Access::Shared),
         Err(error) if cannot_write_beside(&error) && !has_log(path) => {
-            let failed = |error| StoreError::of("open the database", error);
+            let failed = |error: rusqlite::Error| StoreError::of("open the database", error.into());
             (connect(path, Access::Immutable).map_err(failed)?, Access::Immutable)
         }
-        Err(error) => return Err(StoreError::of("open the database", error)),
+        Err(error) => return Err(StoreError::of("open the database", error.into())),
     };
     migrate::recognise(&connection, path)?;
     Ok((connection, access))

@@ -3,82 +3,73 @@
 use std::{error::Error, str::FromStr};
 
 use kilter_domain::time::Timestamp;
-use rusqlite::{Row, types::Type};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use crate::StoreError;
+use crate::{
+    StoreError,
+    database::{self, DatabaseError, Row},
+};
 
 /// A document of at most this many bytes is kept in a column; larger ones belong into files.
 const MAX_DOCUMENT_BYTES: usize = 16 * 1024 * 1024;
 
 /// A text that parses into `T`, because it was written from one.
-pub(crate) fn parsed<T>(row: &Row, column: &str) -> rusqlite::Result<T>
+pub(crate) fn parsed<T>(row: &Row, column: &str) -> database::Result<T>
 where
     T: FromStr,
     T::Err: Error + Send + Sync + 'static,
 {
     let text: String = row.get(column)?;
-    text.parse().map_err(|error| unreadable(row, column, Box::new(error)))
+    text.parse().map_err(|error| database::unreadable(column, Box::new(error)))
 }
 
 /// As [`parsed`], where there may be none.
-pub(crate) fn maybe_parsed<T>(row: &Row, column: &str) -> rusqlite::Result<Option<T>>
+pub(crate) fn maybe_parsed<T>(row: &Row, column: &str) -> database::Result<Option<T>>
 where
     T: FromStr,
     T::Err: Error + Send + Sync + 'static,
 {
-    match row.get_ref(column)?.data_type() {
-        Type::Null => Ok(None),
-        _ => parsed(row, column).map(Some),
-    }
+    if row.value(column)?.is_null() { Ok(None) } else { parsed(row, column).map(Some) }
 }
 
 /// A document that reads into `T`.
-pub(crate) fn document<T: DeserializeOwned>(row: &Row, column: &str) -> rusqlite::Result<T> {
+pub(crate) fn document<T: DeserializeOwned>(row: &Row, column: &str) -> database::Result<T> {
     let text: String = row.get(column)?;
-    serde_json::from_str(&text).map_err(|error| unreadable(row, column, Box::new(error)))
+    serde_json::from_str(&text).map_err(|error| database::unreadable(column, Box::new(error)))
 }
 
 /// A word of a closed set (a state, a kind), written as its serialised name.
-pub(crate) fn word<T: DeserializeOwned>(row: &Row, column: &str) -> rusqlite::Result<T> {
+pub(crate) fn word<T: DeserializeOwned>(row: &Row, column: &str) -> database::Result<T> {
     let text: String = row.get(column)?;
-    serde_json::from_value(Value::String(text)).map_err(|error| unreadable(row, column, Box::new(error)))
+    serde_json::from_value(Value::String(text)).map_err(|error| database::unreadable(column, Box::new(error)))
 }
 
 /// As [`word`], where there may be none.
-pub(crate) fn maybe_word<T: DeserializeOwned>(row: &Row, column: &str) -> rusqlite::Result<Option<T>> {
-    match row.get_ref(column)?.data_type() {
-        Type::Null => Ok(None),
-        _ => word(row, column).map(Some),
-    }
+pub(crate) fn maybe_word<T: DeserializeOwned>(row: &Row, column: &str) -> database::Result<Option<T>> {
+    if row.value(column)?.is_null() { Ok(None) } else { word(row, column).map(Some) }
 }
 
 /// A state that is a word only, of an enum that is serialised with the tag `state`.
-pub(crate) fn tagged<T: DeserializeOwned>(row: &Row, column: &str) -> rusqlite::Result<T> {
+pub(crate) fn tagged<T: DeserializeOwned>(row: &Row, column: &str) -> database::Result<T> {
     let text: String = row.get(column)?;
     let state = serde_json::json!({ "state": text });
-    serde_json::from_value(state).map_err(|error| unreadable(row, column, Box::new(error)))
+    serde_json::from_value(state).map_err(|error| database::unreadable(column, Box::new(error)))
 }
 
 /// A time.
-pub(crate) fn time(row: &Row, column: &str) -> rusqlite::Result<Timestamp> {
+pub(crate) fn time(row: &Row, column: &str) -> database::Result<Timestamp> {
     row.get(column).map(Timestamp)
 }
 
 /// A time that may not have come yet.
-pub(crate) fn maybe_time(row: &Row, column: &str) -> rusqlite::Result<Option<Timestamp>> {
+pub(crate) fn maybe_time(row: &Row, column: &str) -> database::Result<Option<Timestamp>> {
     Ok(row.get::<_, Option<i64>>(column)?.map(Timestamp))
 }
 
 /// A word that is not one of its closed set.
-pub(crate) fn no_word(row: &Row, column: &str, word: &str) -> rusqlite::Error {
-    unreadable(row, column, format!("`{word}` is not a word of its set").into())
-}
-
-fn unreadable(row: &Row, column: &str, error: Box<dyn Error + Send + Sync>) -> rusqlite::Error {
-    let place = row.as_ref().column_index(column).unwrap_or_default();
-    rusqlite::Error::FromSqlConversionFailure(place, Type::Text, error)
+pub(crate) fn no_word(column: &str, word: &str) -> DatabaseError {
+    database::unreadable(column, format!("`{word}` is not a word of its set").into())
 }
 
 /// The text of a document for its column.

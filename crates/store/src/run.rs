@@ -9,12 +9,12 @@ use kilter_domain::{
     run::{Cause, RunState},
     time::Timestamp,
 };
-use rusqlite::{Row, named_params};
 use serde_json::Value;
 
 use crate::{
     Page, PageRequest, Reader, StoreError,
     audit::{AuditedTx, Change, table},
+    database::{self, Row, named_params},
     row,
     statement::statements,
 };
@@ -195,11 +195,11 @@ fn missing(id: &str) -> StoreError {
     StoreError::NotFound { what: "run", id: id.to_owned() }
 }
 
-fn keyed(row: &Row) -> rusqlite::Result<(i64, Run)> {
+fn keyed(row: &Row) -> database::Result<(i64, Run)> {
     Ok((row.get("key")?, run(row)?))
 }
 
-fn run(row: &Row) -> rusqlite::Result<Run> {
+fn run(row: &Row) -> database::Result<Run> {
     Ok(Run {
         id: row.get("id")?,
         project: row::parsed(row, "project")?,

@@ -1,12 +1,12 @@
 //! Settings that people change while the server runs. Changing one is an act, so it has its entry.
 
 use kilter_domain::{digest::Digest, time::Timestamp};
-use rusqlite::{Row, named_params};
 use serde_json::Value;
 
 use crate::{
     Page, PageRequest, Reader, StoreError,
     audit::{AuditedTx, Change, table},
+    database::{self, Row, named_params},
     row,
     statement::statements,
 };
@@ -66,7 +66,7 @@ pub fn list(reader: &Reader, page: &PageRequest) -> Result<Page<Setting>, StoreE
     Ok(page.page(LIST, reader.all(&OLDEST, params, |row| Ok((row.get("key")?, setting(row)?)))?))
 }
 
-fn setting(row: &Row) -> rusqlite::Result<Setting> {
+fn setting(row: &Row) -> database::Result<Setting> {
     Ok(Setting {
         name: row.get("name")?,
         value: row::document(row, "value")?,

@@ -18,10 +18,15 @@ use std::{
     thread::{self, JoinHandle, ThreadId},
 };
 
-use rusqlite::{Connection, Params, ToSql, config::DbConfig, types::Value};
+use rusqlite::config::DbConfig;
 
 use crate::{
-    Durability, Reader, StoreError, commit_notify::CommitNotifier, migrate, presence::Presence, statement::Statement,
+    Durability, Reader, StoreError,
+    commit_notify::CommitNotifier,
+    database::{self, Binding, Connection, Params, Row, Value},
+    migrate,
+    presence::Presence,
+    statement::Statement,
 };
 
 /// Writes that share a commit at most.
@@ -46,47 +51,44 @@ impl Tx {
     }
 
     /// Runs a statement that returns no rows; the number of rows it changed.
-    pub(crate) fn execute(&self, statement: &Statement, params: impl Params) -> Result<usize, StoreError> {
+    pub(crate) fn execute(&self, statement: &Statement, params: Params<'_>) -> Result<usize, StoreError> {
         let failed = |error| StoreError::of(statement.attempt, error);
-        self.connection.prepare_cached(statement.sql).map_err(failed)?.execute(params).map_err(failed)
+        self.connection.execute(statement.sql, params, Binding::All).map_err(failed)
     }
 
-    /// As [`Tx::execute`], with parameters by name of which the statement may leave some out; it may ask for no other.
-    pub(crate) fn execute_by_name(
-        &self,
-        statement: &Statement,
-        params: &[(&str, &dyn ToSql)],
-    ) -> Result<usize, StoreError> {
+    /// As [`Tx::execute`], with parameters of which the statement may leave some out.
+    pub(crate) fn execute_some(&self, statement: &Statement, params: Params<'_>) -> Result<usize, StoreError> {
         let failed = |error| StoreError::of(statement.attempt, error);
-        let mut prepared = self.connection.prepare_cached(statement.sql).map_err(failed)?;
-        bind(&mut prepared, params).map_err(failed)?;
-        prepared.raw_execute().map_err(failed)
+        self.connection.execute(statement.sql, params, Binding::Some).map_err(failed)
     }
 
-    /// The first `columns` values of a row that is there.
-    pub(crate) fn row_by_name(
+    /// The first `columns` values of a row that is there; the statement may leave parameters out.
+    pub(crate) fn values(
         &self,
         attempted: &'static str,
         sql: &str,
-        params: &[(&str, &dyn ToSql)],
+        params: Params<'_>,
         columns: usize,
     ) -> Result<Vec<Value>, StoreError> {
-        let failed = |error| StoreError::of(attempted, error);
-        let mut prepared = self.connection.prepare_cached(sql).map_err(failed)?;
-        bind(&mut prepared, params).map_err(failed)?;
-        let mut rows = prepared.raw_query();
-        let missing = || StoreError::Invalid { attempted, reason: "there is no such row".to_owned() };
-        let row = rows.next().map_err(failed)?.ok_or_else(missing)?;
-        (0..columns).map(|column| row.get(column).map_err(failed)).collect()
+        let mut found = None;
+        let mut read = |row: &Row<'_>| {
+            let values = (0..columns).map(|column| Ok(row.value(column)?.to_owned()));
+            found = Some(values.collect::<database::Result<Vec<Value>>>()?);
+            Ok(false)
+        };
+        self.connection
+            .query(sql, params, Binding::Some, &mut read)
+            .map_err(|error| StoreError::of(attempted, error))?;
+        found.ok_or_else(|| StoreError::Invalid { attempted, reason: "there is no such row".to_owned() })
     }
 
     /// The key of the row that was inserted last.
     pub(crate) fn last_key(&self) -> i64 {
-        self.connection.last_insert_rowid()
+        self.connection.last_key()
     }
 
     fn batch(&self, attempt: &'static str, sql: &str) -> Result<(), StoreError> {
-        self.connection.execute_batch(sql).map_err(|error| StoreError::of(attempt, error))
+        self.connection.batch(sql).map_err(|error| StoreError::of(attempt, error))
     }
 }
 
@@ -98,25 +100,10 @@ impl Deref for Tx {
     }
 }
 
-/// Binds what a statement asks for.
-fn bind(prepared: &mut rusqlite::Statement<'_>, params: &[(&str, &dyn ToSql)]) -> rusqlite::Result<()> {
-    let mut bound = 0;
-    for (name, value) in params {
-        if let Some(place) = prepared.parameter_index(name)? {
-            prepared.raw_bind_parameter(place, value)?;
-            bound += 1;
-        }
-    }
-    match prepared.parameter_count() {
-        asked if asked == bound => Ok(()),
-        asked => Err(rusqlite::Error::InvalidParameterCount(bound, asked)),
-    }
-}
-
 /// Opens the one connection that writes.
-pub(crate) fn connect(path: &Path, durability: Durability) -> Result<Connection, StoreError> {
-    let failed = |error| StoreError::of("open the database", error);
-    let connection = Connection::open(path).map_err(failed)?;
+pub(crate) fn connect(path: &Path, durability: Durability) -> Result<rusqlite::Connection, StoreError> {
+    let failed = |error: rusqlite::Error| StoreError::of("open the database", error.into());
+    let connection = rusqlite::Connection::open(path).map_err(failed)?;
     migrate::recognise(&connection, path)?;
     connection.execute_batch(WRITER_PRAGMAS).map_err(failed)?;
     connection.pragma_update(None, "synchronous", durability.synchronous()).map_err(failed)?;
@@ -124,11 +111,11 @@ pub(crate) fn connect(path: &Path, durability: Durability) -> Result<Connection,
 }
 
 /// Forbids what only a migration may do, such as writing into the schema table.
-pub(crate) fn harden(connection: &Connection) -> Result<(), StoreError> {
+pub(crate) fn harden(connection: &rusqlite::Connection) -> Result<(), StoreError> {
     connection
         .set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)
         .map(|_| ())
-        .map_err(|error| StoreError::of("open the database", error))
+        .map_err(|error| StoreError::of("open the database", error.into()))
 }
 
 /// The queue in front of the writer thread.
@@ -229,7 +216,7 @@ fn serve(tx: &Tx, jobs: &Receiver<Box<dyn Job>>, commit_notifier: &CommitNotifie
         }
     }
     // Statistics for the planner, bounded by SQLite itself; a failure here loses nothing.
-    let _ = tx.connection.execute_batch("PRAGMA optimize;");
+    let _ = tx.connection.batch("PRAGMA optimize;");
 }
 
 /// Runs a batch to its commit and answers it. Returns why nothing can be written any more, if that is so.
@@ -248,7 +235,7 @@ fn commit(
         let committed = presence.check().and(committed);
         match &committed {
             Ok(()) => commit_notifier.notify(),
-            Err(_) if !tx.connection.is_autocommit() => drop(tx.connection.execute_batch("ROLLBACK")),
+            Err(_) if tx.connection.is_in_transaction() => drop(tx.connection.batch("ROLLBACK")),
             Err(_) => {}
         }
         settle(open, &committed);
@@ -283,7 +270,7 @@ fn in_savepoint(tx: &Tx, job: &mut dyn Job) -> Result<(), StoreError> {
     tx.batch("begin a write", "SAVEPOINT one_write")?;
     let keep = job.run(tx);
     // A full disk or a failing one makes SQLite roll the whole transaction back, the neighbours included.
-    if tx.connection.is_autocommit() {
+    if !tx.connection.is_in_transaction() {
         return Err(StoreError::RolledBack);
     }
     if keep {

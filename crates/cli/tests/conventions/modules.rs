@@ -119,6 +119,7 @@ pub const ORDER: &[(&str, &[&str])] = &[
         "store",
         &[
             "commit_notify",
+            "database",
             "error",
             "options",
             "statement",

@@ -5,10 +5,14 @@ use kilter_domain::{
     audit::{Entry, Outcome},
     time::Timestamp,
 };
-use rusqlite::{Row, named_params};
 
 use super::{hash, row_digest::RowDigest};
-use crate::{Page, PageRequest, Reader, StoreError, Tx, row, statement::statements};
+use crate::{
+    Page, PageRequest, Reader, StoreError, Tx,
+    database::{self, Row, named_params},
+    row,
+    statement::statements,
+};
 
 pub(super) const LIST: &str = "audit";
 
@@ -165,7 +169,7 @@ pub fn erase_reason(audited: &AuditedTx, seq: u64) -> Result<(), StoreError> {
 
 /// The number of entries; the `seq` of the last one.
 pub fn size(reader: &Reader) -> Result<u64, StoreError> {
-    Ok(reader.one(&LAST, [], |row| row.get(0))?.unwrap_or(0))
+    Ok(reader.one(&LAST, &[], |row| row.get(0))?.unwrap_or(0))
 }
 
 /// The entry with this `seq`.
@@ -265,15 +269,15 @@ pub(super) fn salted(reason: &str) -> Result<([u8; 16], String), StoreError> {
     Ok((salt, hash))
 }
 
-pub(super) fn keyed_record(row: &Row) -> rusqlite::Result<(i64, Record)> {
+pub(super) fn keyed_record(row: &Row) -> database::Result<(i64, Record)> {
     Ok((row.get("seq")?, record(row)?))
 }
 
-pub(super) fn record(row: &Row) -> rusqlite::Result<Record> {
+pub(super) fn record(row: &Row) -> database::Result<Record> {
     Ok(Record { entry: entry(row)?, reason: row.get("reason")?, body: row.get("body")?, leaf: row.get("leaf")? })
 }
 
-pub(super) fn entry(row: &Row) -> rusqlite::Result<Entry> {
+pub(super) fn entry(row: &Row) -> database::Result<Entry> {
     Ok(Entry {
         seq: row.get("seq")?,
         at: row::time(row, "at")?,

@@ -1,7 +1,8 @@
 //! The digest of each column of a row that its entry keeps as evidence.
 
 use kilter_domain::digest::Digest;
-use rusqlite::types::ValueRef;
+
+use crate::database::ValueRef;
 
 /// The digest of a row, and a short one of each column to name what differs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -33,7 +34,7 @@ impl RowDigest {
             }
             ValueRef::Text(text) => {
                 bytes.push(b't');
-                bytes.extend(text);
+                bytes.extend(text.as_bytes());
             }
             ValueRef::Blob(blob) => {
                 bytes.push(b'b');

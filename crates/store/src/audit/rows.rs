@@ -1,14 +1,16 @@
 //! Whether each row of the audited tables is the one that its entry wrote, and each entry still has its row.
 
 use kilter_domain::{audit::Outcome, time::Timestamp};
-use rusqlite::Row;
 
 use super::{
     fault::Fault,
     row_digest::RowDigest,
     table::{AuditedTable, Rows, TABLES},
 };
-use crate::{Reader, StoreError};
+use crate::{
+    Reader, StoreError,
+    database::{self, Binding, Row},
+};
 
 /// What was found in the rows.
 #[derive(Debug, Default)]
@@ -49,13 +51,9 @@ fn compare_rows(
         table.object,
         table.name
     );
-    let mut prepared = reader.connection.prepare(&sql).map_err(failed)?;
-    let mut rows = prepared.raw_query();
     let mut count = 0;
-    while let Some(row) = rows.next().map_err(failed)?
-        && count < most
-    {
-        match compare_row(table, row).map_err(failed)? {
+    let mut compare = |row: &Row<'_>| {
+        match compare_row(table, row)? {
             RowComparison::Same => {}
             RowComparison::Unsealed => found.unsealed += 1,
             RowComparison::Otherwise(fault) => {
@@ -63,8 +61,9 @@ fn compare_rows(
                 count += 1;
             }
         }
-    }
-    Ok(())
+        Ok(count < most)
+    };
+    reader.connection.query(&sql, &[], Binding::All, &mut compare).map_err(failed)
 }
 
 enum RowComparison {
@@ -73,7 +72,7 @@ enum RowComparison {
     Otherwise(Fault),
 }
 
-fn compare_row(table: &AuditedTable, row: &Row) -> rusqlite::Result<RowComparison> {
+fn compare_row(table: &AuditedTable, row: &Row) -> database::Result<RowComparison> {
     let width = table.columns.len();
     let (object, seq): (Option<String>, i64) = (row.get(width)?, row.get(width + 1)?);
     let object = object.unwrap_or_else(|| format!("{}?", table.prefix));
@@ -85,7 +84,7 @@ fn compare_row(table: &AuditedTable, row: &Row) -> rusqlite::Result<RowCompariso
     };
     let mut digest = RowDigest::default();
     for (place, column) in table.columns.iter().enumerate() {
-        digest.add(column, row.get_ref(place)?);
+        digest.add(column, row.value(place)?);
     }
     Ok(match digest.differs(table.columns, &said.evidence) {
         None => RowComparison::Unsealed,
@@ -115,7 +114,7 @@ struct EntryOfRow {
 
 impl EntryOfRow {
     /// Reads [`SAID`] from column `from` on; `None` where there is no entry.
-    fn read(row: &Row, from: usize) -> rusqlite::Result<Option<Self>> {
+    fn read(row: &Row, from: usize) -> database::Result<Option<Self>> {
         let Some(object) = row.get(from)? else { return Ok(None) };
         let evidence: String = row.get(from + 2)?;
         Ok(Some(Self {
@@ -201,9 +200,12 @@ fn ends_without_entry(reader: &Reader, table: &AuditedTable, most: usize) -> Res
     all(reader, &sql, |row| Ok(Fault::EndWithoutEntry { table: name, object: row.get(0)?, seq: row.get(1)? }))
 }
 
-fn all<T>(reader: &Reader, sql: &str, read: impl FnMut(&Row) -> rusqlite::Result<T>) -> Result<Vec<T>, StoreError> {
-    let failed = |error| StoreError::of(ATTEMPT, error);
-    let mut prepared = reader.connection.prepare(sql).map_err(failed)?;
-    let rows = prepared.query_map([], read).map_err(failed)?;
-    rows.collect::<rusqlite::Result<_>>().map_err(failed)
+fn all<T>(reader: &Reader, sql: &str, mut read: impl FnMut(&Row) -> database::Result<T>) -> Result<Vec<T>, StoreError> {
+    let mut found = Vec::new();
+    let mut keep = |row: &Row<'_>| {
+        found.push(read(row)?);
+        Ok(true)
+    };
+    reader.connection.query(sql, &[], Binding::All, &mut keep).map_err(|error| StoreError::of(ATTEMPT, error))?;
+    Ok(found)
 }

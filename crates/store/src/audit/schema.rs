@@ -2,10 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use rusqlite::Connection;
-
 use super::fault::Fault;
-use crate::{Reader, StoreError, migrate, statement::statements};
+use crate::{Reader, StoreError, database::Connection, migrate, statement::statements};
 
 statements! {
     SCHEMA = "read the schema": "
@@ -28,13 +26,13 @@ pub(super) fn faults(reader: &Reader) -> Result<Vec<Fault>, StoreError> {
 }
 
 fn read(reader: &Reader) -> Result<Schema, StoreError> {
-    Ok(reader.all(&SCHEMA, [], |row| Ok((row.get(0)?, row.get(1)?)))?.into_iter().collect())
+    Ok(reader.all(&SCHEMA, &[], |row| Ok((row.get(0)?, row.get(1)?)))?.into_iter().collect())
 }
 
 /// The schema as the migrations of this program make it.
 fn migrated() -> Result<Schema, StoreError> {
-    let failed = |error| StoreError::of("make the schema to compare with", error);
-    let mut connection = Connection::open_in_memory().map_err(failed)?;
+    let failed = |error: rusqlite::Error| StoreError::of("make the schema to compare with", error.into());
+    let mut connection = rusqlite::Connection::open_in_memory().map_err(failed)?;
     migrate::migrate(&mut connection, migrate::MIGRATIONS)?;
-    read(&Reader::new(connection))
+    read(&Reader::new(Connection::sqlite(connection)))
 }

@@ -5,13 +5,13 @@
 //! counts), `token.last_used`, and the `until` of intervals, which the entry of the next one states.
 
 use kilter_domain::audit::Outcome;
-use rusqlite::{
-    ToSql,
-    types::{ToSqlOutput, Value},
-};
 
 use super::row_digest::RowDigest;
-use crate::{StoreError, Tx, statement::Statement};
+use crate::{
+    StoreError, Tx,
+    database::{Params, Value},
+    statement::Statement,
+};
 
 /// How the rows of a table belong to their entries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,9 +86,6 @@ tables! {
     SETTING = "setting", "setting:" || "t.name", States, ["name", "value", "since"], "";
 }
 
-/// Parameters of a statement by name.
-pub(crate) type Params<'p> = &'p [(&'p str, &'p dyn ToSql)];
-
 impl AuditedTable {
     /// What an entry says of a row that `params` write: over the stored row where they leave a column as it is.
     pub(crate) fn digest_of(&self, tx: &Tx, params: Params<'_>) -> Result<RowDigest, StoreError> {
@@ -100,16 +97,12 @@ impl AuditedTable {
         let mut stored = Vec::new();
         if self.columns.iter().any(|column| written(column).is_none()) {
             let sql = format!("SELECT {} FROM {} AS t WHERE {}", self.columns.join(", "), self.name, self.find);
-            stored = tx.row_by_name(attempt, &sql, params, self.columns.len())?;
+            stored = tx.values(attempt, &sql, params, self.columns.len())?;
         }
         let mut digest = RowDigest::default();
         for (place, column) in self.columns.iter().enumerate() {
             match written(column) {
-                Some(value) => match value.to_sql().map_err(failed)? {
-                    ToSqlOutput::Borrowed(value) => digest.add(column, value),
-                    ToSqlOutput::Owned(value) => digest.add(column, (&value).into()),
-                    _ => return Err(StoreError::Invalid { attempted: attempt, reason: format!("`{column}`") }),
-                },
+                Some(value) => digest.add(column, value.to_value().map_err(failed)?),
                 None => digest.add(column, stored.get(place).unwrap_or(&Value::Null).into()),
             }
         }
@@ -131,7 +124,7 @@ impl super::record::AuditedTx<'_> {
         let seq = super::record::append(self.tx(), &self.event, change, Some(&row), Outcome::Done)?;
         let mut all = params.to_vec();
         all.push((":audit_seq", &seq));
-        self.tx().execute_by_name(statement, &all)?;
+        self.tx().execute_some(statement, &all)?;
         Ok(seq)
     }
 }

@@ -7,10 +7,13 @@
 use std::collections::BTreeSet;
 
 use kilter_domain::audit::Entry;
-use rusqlite::{Row, named_params};
 
 use super::{fault::Fault, hash, record::entry, rows, schema};
-use crate::{Reader, StoreError, statement::statements};
+use crate::{
+    Reader, StoreError,
+    database::{self, Row, named_params},
+    statement::statements,
+};
 
 pub const PAGE: u32 = 1000;
 const MAX_FAULTS: usize = 100;
@@ -127,7 +130,7 @@ struct RawRecord {
     leaf: Vec<u8>,
 }
 
-fn raw_record(row: &Row) -> rusqlite::Result<RawRecord> {
+fn raw_record(row: &Row) -> database::Result<RawRecord> {
     Ok(RawRecord {
         seq: row.get("seq")?,
         entry: entry(row).ok(),

@@ -3,11 +3,11 @@
 //! Invariants: a name names one version at a time; its intervals touch and never overlap. Who bore it at T is one query.
 
 use kilter_domain::{ids::ModelName, time::Timestamp};
-use rusqlite::{Row, named_params};
 
 use crate::{
     Page, PageRequest, Reader, StoreError,
     audit::{AuditedTx, Change, table},
+    database::{self, Row, named_params},
     model::get,
     row,
     statement::statements,
@@ -121,7 +121,7 @@ pub fn list(reader: &Reader, model: &ModelName, alias: &str, page: &PageRequest)
     Ok(page.page(LIST, reader.all(&NEWEST, params, |row| Ok((row.get("key")?, tenure(row)?)))?))
 }
 
-fn tenure(row: &Row) -> rusqlite::Result<Tenure> {
+fn tenure(row: &Row) -> database::Result<Tenure> {
     Ok(Tenure {
         model: row::parsed(row, "model")?,
         alias: row.get("alias")?,

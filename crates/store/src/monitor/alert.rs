@@ -8,12 +8,12 @@ use kilter_domain::{
     plural,
     time::Timestamp,
 };
-use rusqlite::{Row, named_params};
 use serde_json::Value;
 
 use crate::{
     Page, PageRequest, Reader, StoreError,
     audit::{AuditedTx, Change, table},
+    database::{self, Row, named_params},
     row,
     statement::statements,
 };
@@ -270,7 +270,7 @@ pub fn list(reader: &Reader, filter: &AlertFilter, page: &PageRequest) -> Result
     Ok(page.page(LIST, rows?))
 }
 
-fn alert(row: &Row) -> rusqlite::Result<Alert> {
+fn alert(row: &Row) -> database::Result<Alert> {
     Ok(Alert {
         id: row.get("id")?,
         endpoint: row::parsed(row, "endpoint")?,
@@ -286,7 +286,7 @@ fn alert(row: &Row) -> rusqlite::Result<Alert> {
     })
 }
 
-fn state(row: &Row) -> rusqlite::Result<AlertState> {
+fn state(row: &Row) -> database::Result<AlertState> {
     let windows = row.get("windows")?;
     match row.get::<_, String>("state")?.as_str() {
         "pending" => Ok(AlertState::Pending { breaches: windows }),
@@ -294,6 +294,6 @@ fn state(row: &Row) -> rusqlite::Result<AlertState> {
         "acknowledged" => Ok(AlertState::Acknowledged { clean: windows }),
         "muted" => Ok(AlertState::Muted { until: row::time(row, "muted_until")?, clean: windows }),
         "resolved" => Ok(AlertState::Resolved),
-        other => Err(row::no_word(row, "state", other)),
+        other => Err(row::no_word("state", other)),
     }
 }

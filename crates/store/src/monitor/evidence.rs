@@ -7,10 +7,14 @@ use kilter_domain::{
     ids::{EndpointName, ModelName},
     time::Timestamp,
 };
-use rusqlite::{Row, named_params};
 use serde_json::Value;
 
-use crate::{Reader, StoreError, Tx, row, statement::statements};
+use crate::{
+    Reader, StoreError, Tx,
+    database::{self, Row, named_params},
+    row,
+    statement::statements,
+};
 
 statements! {
     PUT = "keep the evidence": "
@@ -51,7 +55,7 @@ pub fn find(reader: &Reader, endpoint: &EndpointName) -> Result<Option<Evidence>
     reader.one(&FIND, named_params! { ":endpoint": endpoint.as_str() }, evidence)
 }
 
-fn evidence(row: &Row) -> rusqlite::Result<Evidence> {
+fn evidence(row: &Row) -> database::Result<Evidence> {
     Ok(Evidence {
         endpoint: row::parsed(row, "endpoint")?,
         model: row::parsed(row, "model")?,

@@ -1,12 +1,12 @@
 //! What was decided whenever something asked for a new run: it was started, it was skipped, its result was refused.
 
 use kilter_domain::{ids::ProjectName, run::Cause, time::Timestamp};
-use rusqlite::{Row, named_params};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     Page, PageRequest, Reader, StoreError,
     audit::{AuditedTx, Change, table},
+    database::{self, Row, named_params},
     row,
     statement::statements,
 };
@@ -116,7 +116,7 @@ pub fn list(reader: &Reader, project: &ProjectName, page: &PageRequest) -> Resul
     Ok(page.page(LIST, reader.all(&NEWEST, params, |row| Ok((row.get("key")?, decision(row)?)))?))
 }
 
-fn decision(row: &Row) -> rusqlite::Result<Decision> {
+fn decision(row: &Row) -> database::Result<Decision> {
     Ok(Decision {
         project: row::parsed(row, "project")?,
         cause: row::document(row, "cause")?,

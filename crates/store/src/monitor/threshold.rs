@@ -1,12 +1,12 @@
 //! The bounds that readings were judged by, each since when and why.
 
 use kilter_domain::{ids::ProjectName, time::Timestamp};
-use rusqlite::{Row, named_params};
 use serde_json::Value;
 
 use crate::{
     Page, PageRequest, Reader, StoreError,
     audit::{AuditedTx, Change, table},
+    database::{self, Row, named_params},
     row,
     statement::statements,
 };
@@ -110,7 +110,7 @@ pub fn list(
     Ok(page.page(LIST, reader.all(&NEWEST, params, |row| Ok((row.get("key")?, threshold(row)?)))?))
 }
 
-fn threshold(row: &Row) -> rusqlite::Result<Threshold> {
+fn threshold(row: &Row) -> database::Result<Threshold> {
     Ok(Threshold {
         project: row::parsed(row, "project")?,
         rule: row.get("rule")?,

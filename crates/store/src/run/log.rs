@@ -3,10 +3,15 @@
 use std::collections::{BTreeMap, HashMap};
 
 use kilter_domain::{digest::Digest, ids::StepName, run::StepState, time::Timestamp};
-use rusqlite::{Row, named_params, params};
 use serde_json::Value;
 
-use crate::{Reader, StoreError, Tx, row, run::key_of, statement::statements};
+use crate::{
+    Reader, StoreError, Tx,
+    database::{self, Row, ToValue, named_params},
+    row,
+    run::key_of,
+    statement::statements,
+};
 
 /// Points of one batch at most.
 pub const MAX_POINTS: usize = 10_000;
@@ -27,10 +32,10 @@ statements! {
         INSERT INTO metric (name) VALUES (:name)";
     // Positional, because it runs once a point.
     INSERT_POINT = "log a metric": "
-        INSERT INTO run_metric (run, metric, step, at, value, is_nan) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+        INSERT INTO run_metric (run, metric, step, at, value, is_nan) VALUES (:run, :metric, :step, :at, :value, :is_nan)
         ON CONFLICT DO NOTHING";
     PUT_LATEST = "log a metric": "
-        INSERT INTO run_metric_latest (run, metric, step, at, value, is_nan) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+        INSERT INTO run_metric_latest (run, metric, step, at, value, is_nan) VALUES (:run, :metric, :step, :at, :value, :is_nan)
         ON CONFLICT (run, metric) DO UPDATE
         SET step = excluded.step, at = excluded.at, value = excluded.value, is_nan = excluded.is_nan
         WHERE (excluded.step, excluded.at, excluded.value) > (step, at, value)";
@@ -158,10 +163,10 @@ pub fn log_metrics(tx: &Tx, run: &str, points: &[MetricPoint]) -> Result<(), Sto
             Some(_) => {}
             None => drop(metrics.insert(&point.metric, (metric, stored))),
         }
-        tx.execute(&INSERT_POINT, params![run, metric, stored.step, stored.at, stored.value, stored.is_nan])?;
+        tx.execute(&INSERT_POINT, &stored.params(&run, &metric))?;
     }
     for (metric, latest) in metrics.into_values() {
-        tx.execute(&PUT_LATEST, params![run, metric, latest.step, latest.at, latest.value, latest.is_nan])?;
+        tx.execute(&PUT_LATEST, &latest.params(&run, &metric))?;
     }
     Ok(())
 }
@@ -196,11 +201,22 @@ impl From<&MetricPoint> for Stored {
 }
 
 impl Stored {
+    fn params<'p>(&'p self, run: &'p i64, metric: &'p i64) -> [(&'static str, &'p dyn ToValue); 6] {
+        [
+            (":run", run),
+            (":metric", metric),
+            (":step", &self.step),
+            (":at", &self.at),
+            (":value", &self.value),
+            (":is_nan", &self.is_nan),
+        ]
+    }
+
     fn is_later_than(&self, other: &Self) -> bool {
         (self.step, self.at, self.value) > (other.step, other.at, other.value)
     }
 
-    fn read(row: &Row) -> rusqlite::Result<Self> {
+    fn read(row: &Row) -> database::Result<Self> {
         Ok(Self { step: row.get("step")?, at: row.get("at")?, value: row.get("value")?, is_nan: row.get("is_nan")? })
     }
 

@@ -10,8 +10,8 @@ use kilter_domain::{
 
 use super::Statement;
 use crate::{
-    DATABASE_FILE, Store, actor, audit, backup, clock, dataset, deployment, gate, lease, model, monitor, prediction,
-    project, run, setting,
+    DATABASE_FILE, Store, actor, audit, backup, clock, database::named_params, dataset, deployment, gate, lease, model,
+    monitor, prediction, project, run, setting,
 };
 
 const ROOMS: &[&[&Statement]] = &[
@@ -96,8 +96,11 @@ fn no_statement_walks_or_sorts_a_table_that_grows_but_those_that_verify() {
 fn allowed(table: &str, column: &str) -> Vec<String> {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open(dir.path()).unwrap();
-    let schema = Statement { attempt: "read the schema", sql: "SELECT sql FROM sqlite_schema WHERE name = ?1" };
-    let sql = store.read(|reader| reader.one(&schema, [table], |row| row.get::<_, String>(0))).unwrap().unwrap();
+    let schema = Statement { attempt: "read the schema", sql: "SELECT sql FROM sqlite_schema WHERE name = :table" };
+    let sql = store
+        .read(|reader| reader.one(&schema, named_params! { ":table": table }, |row| row.get::<_, String>(0)))
+        .unwrap()
+        .unwrap();
     let list = sql.split(&format!("CHECK ({column} IN")).nth(1).unwrap();
     let list = &list[list.find('(').unwrap() + 1..list.find(')').unwrap()];
     let mut words: Vec<String> = list.split(',').map(|word| word.trim().trim_matches('\'').to_owned()).collect();

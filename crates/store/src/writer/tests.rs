@@ -14,7 +14,8 @@ fn cramped(path: &Path, pages: i64) -> Writer {
     migrate::migrate(&mut connection, migrate::MIGRATIONS).unwrap();
     let used: i64 = connection.query_row("PRAGMA page_count", [], |row| row.get(0)).unwrap();
     connection.query_row(&format!("PRAGMA max_page_count = {}", used + pages), [], |_| Ok(())).unwrap();
-    Writer::start(Tx::new(connection), Arc::new(CommitNotifier::default()), Presence::of(path)).unwrap()
+    Writer::start(Tx::new(Connection::sqlite(connection)), Arc::new(CommitNotifier::default()), Presence::of(path))
+        .unwrap()
 }
 
 fn put(writer: &Writer, name: &str, value: Value) -> Result<(), StoreError> {
@@ -33,7 +34,7 @@ fn put(writer: &Writer, name: &str, value: Value) -> Result<(), StoreError> {
 }
 
 fn is_there(path: &Path, name: &str) -> bool {
-    let connection = Connection::open(path).unwrap();
+    let connection = rusqlite::Connection::open(path).unwrap();
     connection.query_row("SELECT count(*) FROM setting WHERE name = ?1", [name], |row| row.get(0)).unwrap()
 }
 
@@ -49,7 +50,7 @@ fn a_full_disk_is_an_error_message_and_no_loss() {
     put(&writer, "after", json!(1)).unwrap();
     drop(writer);
     assert!(is_there(&path, "before") && is_there(&path, "after") && !is_there(&path, "large"));
-    let reader = Reader::new(Connection::open(&path).unwrap());
+    let reader = Reader::new(Connection::sqlite(rusqlite::Connection::open(&path).unwrap()));
     assert!(crate::audit::verify(&reader).unwrap().is_sound());
 }
 
@@ -82,7 +83,7 @@ fn of_writes_that_share_a_full_disk_exactly_the_acknowledged_ones_are_there() {
         assert_eq!(is_there(&path, name), *kept, "{name}");
     }
     assert!(acknowledged.iter().any(|(_, kept)| *kept) && acknowledged.iter().any(|(_, kept)| !*kept));
-    let reader = Reader::new(Connection::open(&path).unwrap());
+    let reader = Reader::new(Connection::sqlite(rusqlite::Connection::open(&path).unwrap()));
     assert!(crate::audit::verify(&reader).unwrap().is_sound());
 }
 
@@ -94,7 +95,7 @@ fn a_transaction_that_was_taken_away_is_not_acknowledged_and_the_next_one_begins
     put(&writer, "before", json!(1)).unwrap();
     // What SQLite does by itself on some disk errors.
     let broken = writer.write(|tx| {
-        tx.connection.execute_batch("ROLLBACK").unwrap();
+        tx.connection.batch("ROLLBACK").unwrap();
         Ok(())
     });
     assert!(matches!(broken, Err(StoreError::RolledBack)), "{broken:?}");

@@ -1,0 +1,70 @@
+//! SQLite behind the border: prepared statements are kept by their text.
+
+use rusqlite::{
+    Connection, ToSql,
+    types::{ToSqlOutput, ValueRef as SqliteRef},
+};
+
+use super::{Binding, DatabaseError, Params, Result, Row, value::ValueRef};
+
+struct Bound<'v>(ValueRef<'v>);
+
+impl ToSql for Bound<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self.0 {
+            ValueRef::Null => SqliteRef::Null,
+            ValueRef::Integer(number) => SqliteRef::Integer(number),
+            ValueRef::Real(number) => SqliteRef::Real(number),
+            ValueRef::Text(text) => SqliteRef::Text(text.as_bytes()),
+            ValueRef::Blob(bytes) => SqliteRef::Blob(bytes),
+        }))
+    }
+}
+
+pub(super) fn execute(connection: &Connection, sql: &str, params: Params<'_>, binding: Binding) -> Result<usize> {
+    let mut prepared = connection.prepare_cached(sql)?;
+    bind(&mut prepared, params, binding)?;
+    Ok(prepared.raw_execute()?)
+}
+
+pub(super) fn query(
+    connection: &Connection,
+    sql: &str,
+    params: Params<'_>,
+    binding: Binding,
+    read: &mut dyn FnMut(&Row<'_>) -> Result<bool>,
+) -> Result<()> {
+    let mut prepared = connection.prepare_cached(sql)?;
+    bind(&mut prepared, params, binding)?;
+    let mut rows = prepared.raw_query();
+    while let Some(row) = rows.next()? {
+        if !read(&Row::Sqlite(row))? {
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn bind(prepared: &mut rusqlite::Statement<'_>, params: Params<'_>, binding: Binding) -> Result<()> {
+    let mut bound = 0;
+    for (order, (name, value)) in params.iter().enumerate() {
+        // Most parameters are handed in as the statement names them: a look at that place saves the search.
+        let is_there = prepared.parameter_name(order + 1) == Some(name);
+        let place = if is_there { Some(order + 1) } else { prepared.parameter_index(name)? };
+        match place {
+            Some(place) => {
+                prepared.raw_bind_parameter(place, Bound(value.to_value()?))?;
+                bound += 1;
+            }
+            None if binding == Binding::Some => {}
+            None => return Err(DatabaseError::ParameterName((*name).to_owned())),
+        }
+    }
+    if prepared.parameter_count() == bound {
+        return Ok(());
+    }
+    let is_given = |name: &str| params.iter().any(|(given, _)| *given == name);
+    let names = (1..=prepared.parameter_count()).map(|place| prepared.parameter_name(place).unwrap_or("?"));
+    let missing = names.filter(|name| !is_given(name)).collect::<Vec<_>>().join(", ");
+    Err(DatabaseError::ParameterName(missing))
+}
