@@ -15,11 +15,11 @@ use tempfile::TempDir;
 
 use crate::{
     authz::{access::AccessCache, refusal_log::Refusals},
+    causes::StorageError,
     clock_skew::NewestTick,
     column_stats::open::ColumnStatsRegistry,
     data_folder::private_files::temporary_folder,
     deployment::threshold::schedule::ThresholdSchedule,
-    error::AppError,
     model::model_cache::ModelCache,
     monitor::{error_tally::ErrorTally, label_marks::LabelMarks},
     prediction::serving_registry::ServingRegistry,
@@ -119,8 +119,8 @@ impl App {
     }
 
     /// A folder of ours that is gone when the guard is dropped.
-    pub(crate) fn scratch(&self, name: &str) -> Result<TempDir, AppError> {
+    pub(crate) fn scratch(&self, name: &str) -> Result<TempDir, StorageError> {
         let above = self.inner.folder.join("scratch");
-        temporary_folder(&above, &format!("{name}.")).map_err(|source| AppError::WriteFile { path: above, source })
+        temporary_folder(&above, &format!("{name}.")).map_err(|source| StorageError::WriteFile { path: above, source })
     }
 }

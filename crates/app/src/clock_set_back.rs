@@ -3,10 +3,10 @@
 use kilter_domain::time::Timestamp;
 use kilter_store::{clock as clocks, clock::SetBack};
 
-use crate::{app::App, clock_skew, context::RequestContext, error::AppError};
+use crate::{app::App, causes::StorageError, clock_skew, context::RequestContext};
 
 /// Writes down that the clock was set back, if what was written before lies in the future.
-pub(crate) fn record_clock_set_back(app: &App, context: &RequestContext) -> Result<(), AppError> {
+pub(crate) fn record_clock_set_back(app: &App, context: &RequestContext) -> Result<(), StorageError> {
     let looked = app.components().newest_tick.replace(context.at);
     let written = app.store().read(clocks::newest_time)?;
     let Some(newest) = looked.max(written).filter(|newest| clock_skew::is_ahead(*newest, context.at)) else {
@@ -25,7 +25,7 @@ pub(crate) fn record_clock_set_back(app: &App, context: &RequestContext) -> Resu
 
 /// When something happened that was written down as of `time`: if that is still to come, when the clock was found set
 /// back, or now.
-pub(crate) fn past_time(app: &App, time: Timestamp, now: Timestamp) -> Result<Timestamp, AppError> {
+pub(crate) fn past_time(app: &App, time: Timestamp, now: Timestamp) -> Result<Timestamp, StorageError> {
     if time <= now {
         return Ok(time);
     }
@@ -34,11 +34,11 @@ pub(crate) fn past_time(app: &App, time: Timestamp, now: Timestamp) -> Result<Ti
 
 /// Until when labels count as known at `as_of`. While times of a clock that was ahead may still be to come, all that were
 /// recorded are.
-pub(crate) fn labels_known_until(app: &App, as_of: Timestamp) -> Result<Timestamp, AppError> {
+pub(crate) fn labels_known_until(app: &App, as_of: Timestamp) -> Result<Timestamp, StorageError> {
     let is_ahead = set_back_before(app, as_of)?.is_some_and(|set_back| set_back.is_between(as_of));
     Ok(if is_ahead { Timestamp(i64::MAX - 1) } else { as_of })
 }
 
-pub(crate) fn set_back_before(app: &App, now: Timestamp) -> Result<Option<SetBack>, AppError> {
+pub(crate) fn set_back_before(app: &App, now: Timestamp) -> Result<Option<SetBack>, StorageError> {
     Ok(app.store().read(clocks::set_backs)?.into_iter().find(|set_back| set_back.at <= now))
 }

@@ -5,6 +5,7 @@
 
 mod app;
 pub mod authz;
+pub mod causes;
 mod clock_set_back;
 pub mod clock_skew;
 pub mod column_stats;

@@ -8,16 +8,17 @@ use kilter_store::Store;
 use crate::{
     app::{App, AppOptions},
     authz::access_map,
+    causes::StorageError,
+    data_folder::DataFolderError,
     data_folder::{layout, private_files},
     deployment::routes,
-    error::AppError,
 };
 
 /// Makes the data folder when it is missing: it tells what was predicted of whom, so only its owner reads it.
 ///
 /// # Errors
 /// What the disk answers.
-pub fn make_data_folder(folder: &Path) -> Result<(), AppError> {
+pub fn make_data_folder(folder: &Path) -> Result<(), StorageError> {
     private_files::create_private_folder(folder)
         .map_err(|source| BlobError::Io { attempted: "create the data folder", path: folder.to_owned(), source }.into())
 }
@@ -27,7 +28,7 @@ impl App {
     ///
     /// # Errors
     /// When another process has it, it lost its database, or it cannot be read.
-    pub fn open(folder: &Path, options: AppOptions) -> Result<Self, AppError> {
+    pub fn open(folder: &Path, options: AppOptions) -> Result<Self, DataFolderError> {
         make_data_folder(folder)?;
         layout::refuse_lost_database(folder)?;
         let app = Self::new(folder, options, Store::open(folder)?, BlobStore::open(&folder.join("blobs"))?);
@@ -44,7 +45,7 @@ impl App {
     ///
     /// # Errors
     /// When there is no data folder, or it is of another version of this program.
-    pub fn open_for_reading(folder: &Path, options: AppOptions) -> Result<Self, AppError> {
+    pub fn open_for_reading(folder: &Path, options: AppOptions) -> Result<Self, DataFolderError> {
         let blobs = BlobStore::open_for_reading(&folder.join("blobs"));
         let app = Self::new(folder, options, Store::open_for_reading(folder)?, blobs);
         access_map::load_access(&app)?;

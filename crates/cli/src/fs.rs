@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use kilter_app::AppError;
+use kilter_api::{Code, Problem};
 use kilter_domain::table::Table;
 use kilter_inference::Model;
 
@@ -73,7 +73,10 @@ pub(crate) fn load_model(path: &Path) -> Result<(PathBuf, Model), CliError> {
     let file = if path.is_dir() { path.join("model.onnx") } else { path.to_owned() };
     let failed = |error: io::Error| disk("read the model", &file, &error);
     let bytes = kilter_app::read_bounded(&file, MAX_MODEL_BYTES).map_err(failed)?;
-    let model = Model::from_onnx(&bytes).map_err(|source| AppError::ModelFile { path: file.clone(), source })?;
+    let model = Model::from_onnx(&bytes).map_err(|error| {
+        let attempted = format!("the model file {} cannot be loaded", file.display());
+        Problem::new(Code::ModelInvalid, attempted).caused_by(Some(&error)).hint(error.hint())
+    })?;
     Ok((file, model))
 }
 

@@ -25,7 +25,7 @@ use kilter_store::{
     page::{DEFAULT_LIMIT, MAX_LIMIT, PageRequest},
 };
 
-use crate::error::store_problem;
+use crate::error::problem_of;
 
 /// Rows of a list at most.
 pub(crate) const MAX_ROWS: u32 = 100;
@@ -60,7 +60,7 @@ pub(crate) fn parse_param<T: std::str::FromStr<Err: std::error::Error + 'static>
 }
 
 pub(crate) fn read<T>(app: &App, work: impl FnOnce(&Reader) -> Result<T, StoreError>) -> Result<T, Problem> {
-    app.store().read(work).map_err(|error| store_problem(&error))
+    app.store().read(work).map_err(|error| problem_of(&error))
 }
 
 pub(crate) fn cursor(next: Option<Cursor>) -> Option<String> {

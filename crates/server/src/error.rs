@@ -1,23 +1,17 @@
 //! Failures as responses, and what the errors of the crates below mean to whoever asked.
 
-use std::{error::Error, io, sync::Arc};
+mod answered;
+mod use_cases;
 
 use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use kilter_api::{Code, Problem};
-use kilter_app::{
-    AppError,
-    dataset::RolesError,
-    model::{GoldenError, PackageError},
-    replay::ReplayError,
-};
-use kilter_domain::model::IllegalVersionTransition;
-use kilter_serving::{InferError, LoadRejected, prediction_log::LogError, v2::ErrorBody};
-use kilter_store::StoreError;
-use kilter_workflow::RunError;
+use kilter_api::Problem;
+use kilter_serving::{InferError, v2::ErrorBody};
 use serde::Serialize;
+
+pub use answered::{Answer, Answered, problem_of};
 
 /// When a request that was refused for lack of room may come again, in seconds.
 pub(crate) const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
@@ -94,142 +88,4 @@ pub(crate) fn json(body: &impl Serialize) -> Response {
 
 pub(crate) fn raw(body: Vec<u8>) -> Response {
     ([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], body).into_response()
-}
-
-/// An error of the platform as a problem.
-pub fn problem_of(error: &AppError) -> Problem {
-    let problem = Problem::of(code(error), error);
-    match error {
-        AppError::RightMissing { is_nameless: true, .. } => problem.hint(
-            "say who asks with the header `x-kilter-actor: user:NAME` (or `svc:NAME`), or give the role to `svc:api`, which is \
-             whoever says nothing",
-        ),
-        AppError::Package(PackageError::Model { source, .. })
-        | AppError::ModelFile { source, .. }
-        | AppError::Admit(LoadRejected::Load { source, .. }) => problem.hint(source.hint()),
-        AppError::GoldenDiffers { .. } => problem.hint("make a new version with `kilter run`, or deploy another one"),
-        _ => problem,
-    }
-}
-
-/// An error of a replay as a problem.
-pub fn replay_problem(error: &ReplayError) -> Problem {
-    match error {
-        ReplayError::App(error) => problem_of(error),
-        ReplayError::Alone { .. } => Problem::of(Code::FileInvalid, error),
-        ReplayError::FirstTraining { .. } => Problem::of(Code::StepFailed, error),
-        _ => Problem::of(Code::ContractInvalid, error),
-    }
-}
-
-/// An error of the metadata as a problem.
-pub fn store_problem(error: &StoreError) -> Problem {
-    Problem::of(store(error), error)
-}
-
-fn code(error: &AppError) -> Code {
-    match error {
-        AppError::NoContract(_) => Code::FileNotFound,
-        AppError::Contract(_)
-        | AppError::NoName(_)
-        | AppError::NotInContract { .. }
-        | AppError::Plan(_)
-        | AppError::Run(RunError::Plan(_)) => Code::ContractInvalid,
-        AppError::NotFound { .. } => Code::NotFound,
-        AppError::NoLiveVersion { .. } => Code::NoLiveVersion,
-        AppError::InvalidState { .. } => Code::InvalidState,
-        AppError::VersionMove(IllegalVersionTransition::Right(_)) => Code::RightMissing,
-        AppError::VersionMove(_) | AppError::DeploymentMove(_) | AppError::AlertMove(_) => Code::InvalidState,
-        AppError::SignatureDiffers { .. } => Code::SignatureDiffers,
-        AppError::RightMissing { .. } => Code::RightMissing,
-        AppError::Package(error) => package(error),
-        AppError::Golden(error) => golden(error),
-        AppError::ModelFile { .. } | AppError::GoldenDiffers { .. } | AppError::Admit(_) | AppError::Routes(_) => {
-            Code::ModelInvalid
-        }
-        AppError::Leakage { .. } | AppError::ReservedInput { .. } => Code::TrainingRefused,
-        AppError::Predict { .. } => Code::InvalidRows,
-        AppError::ColumnRoles(RolesError::NotATime { .. }) => Code::FileInvalid,
-        AppError::ColumnRoles(RolesError::NoTime { .. } | RolesError::NoLabel { .. }) => Code::ContractInvalid,
-        AppError::ColumnRoles(RolesError::Column { .. }) | AppError::Table(_) => Code::ColumnUnknown,
-        AppError::LabelFromFuture { .. } => Code::RequestInvalid,
-        AppError::Infer(error) => infer(error),
-        AppError::Store(error) => store(error),
-        error if error.is_damage() => Code::DataDamaged,
-        AppError::Log(source) => log(source),
-        AppError::Run(_) => of_disk(error).unwrap_or(Code::StepFailed),
-        AppError::Lake(_) => of_disk(error).unwrap_or(Code::FileInvalid),
-        _ => of_disk(error).unwrap_or(Code::StorageFailed),
-    }
-}
-
-fn package(error: &PackageError) -> Code {
-    match error {
-        PackageError::PartMissing { .. } | PackageError::Model { .. } => Code::ModelInvalid,
-        PackageError::Table(_) => Code::ColumnUnknown,
-        error if error.is_damaged() => Code::DataDamaged,
-        PackageError::Lake(_) => of_disk(error).unwrap_or(Code::FileInvalid),
-        PackageError::Document { .. } | PackageError::Reference(_) | PackageError::Blob(_) => {
-            of_disk(error).unwrap_or(Code::StorageFailed)
-        }
-    }
-}
-
-fn golden(error: &GoldenError) -> Code {
-    match error {
-        GoldenError::Predict(_) => Code::InvalidRows,
-        GoldenError::Table(_) => Code::ColumnUnknown,
-        GoldenError::Route(_) => Code::ModelInvalid,
-        GoldenError::Infer(error) => infer(error),
-        GoldenError::Answer(_) => Code::StorageFailed,
-    }
-}
-
-fn infer(error: &InferError) -> Code {
-    match error {
-        error if error.status() < 500 => Code::RequestInvalid,
-        InferError::NotRecorded { source } => log(source),
-        _ => of_disk(error).unwrap_or(Code::StorageFailed),
-    }
-}
-
-fn log(error: &LogError) -> Code {
-    match error {
-        LogError::DiskFull { .. } => Code::DiskFull,
-        LogError::Busy { .. } => Code::Overloaded,
-        LogError::TooLarge { .. } => Code::BodyTooLarge,
-        LogError::InUse { .. } => Code::DataFolderInUse,
-        LogError::Vanished { .. } => Code::DataVanished,
-        _ => Code::StorageFailed,
-    }
-}
-
-fn store(error: &StoreError) -> Code {
-    match error {
-        StoreError::InUse { .. } => Code::DataFolderInUse,
-        StoreError::NotFound { .. } => Code::NotFound,
-        StoreError::Conflict { .. } | StoreError::Moved { .. } => Code::InvalidState,
-        StoreError::Invalid { .. } | StoreError::InvalidCursor(_) => Code::RequestInvalid,
-        StoreError::DiskFull { .. } => Code::DiskFull,
-        StoreError::Busy { .. } => Code::TimedOut,
-        StoreError::Damaged { .. } | StoreError::ForeignDatabase { .. } => Code::DataDamaged,
-        StoreError::Vanished { .. } => Code::DataVanished,
-        error => of_disk(error).unwrap_or(Code::StorageFailed),
-    }
-}
-
-/// What the disk answered, somewhere beneath.
-fn of_disk(error: &(dyn Error + 'static)) -> Option<Code> {
-    let mut link = Some(error);
-    let mut found = None;
-    while let Some(error) = link {
-        let shared = || error.downcast_ref::<Arc<io::Error>>().map(|error| &**error);
-        found = found.or_else(|| error.downcast_ref::<io::Error>()).or_else(shared);
-        link = error.source();
-    }
-    found.map(|error| match error.kind() {
-        io::ErrorKind::NotFound => Code::FileNotFound,
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => Code::DiskFull,
-        _ => Code::StorageFailed,
-    })
 }

@@ -8,7 +8,7 @@ use std::{
 };
 
 use kilter_api::{Code, Problem};
-use kilter_app::AppError;
+use kilter_app::data_folder::DataFolderError;
 
 use crate::error::problem_of;
 
@@ -25,7 +25,7 @@ pub enum ServerError {
     #[error("could not listen")]
     Listen(#[source] io::Error),
     #[error(transparent)]
-    App(#[from] AppError),
+    DataFolder(#[from] DataFolderError),
     #[error("could not find the program itself")]
     Program(#[source] io::Error),
     #[error("the token in `{}` cannot be used: {why}", .path.display())]
@@ -67,7 +67,7 @@ impl From<ServerError> for Problem {
             ServerError::AddressInUse { .. } => Code::AddressInUse,
             ServerError::BadToken { .. } | ServerError::TokenFile { .. } => Code::FileInvalid,
             ServerError::Bind { .. } => Code::StorageFailed,
-            ServerError::App(error) => return problem_of(error),
+            ServerError::DataFolder(error) => return problem_of(error),
             ServerError::Program(_) | ServerError::Listen(_) | ServerError::Randomness | ServerError::Signals(_) => {
                 Code::Internal
             }

@@ -11,7 +11,7 @@ use kilter_domain::{
     ids::{EndpointName, ModelName, ProjectName},
 };
 
-use crate::error::AppError;
+use crate::causes::PermissionDenied;
 
 /// Every project's rights, and whose each endpoint is.
 #[derive(Debug, Default)]
@@ -69,7 +69,12 @@ impl Readable {
     }
 }
 
-pub(crate) fn permitted(map: &AccessMap, actor: &Actor, action: Action, project: &ProjectName) -> Result<(), AppError> {
+pub(crate) fn permitted(
+    map: &AccessMap,
+    actor: &Actor,
+    action: Action,
+    project: &ProjectName,
+) -> Result<(), PermissionDenied> {
     match map.projects.get(project) {
         Some(Ok(access)) => access.permit(actor, action).map(|_| ()),
         Some(Err(why)) => Err(unreadable(project, why)),
@@ -77,8 +82,8 @@ pub(crate) fn permitted(map: &AccessMap, actor: &Actor, action: Action, project:
     }
 }
 
-pub(crate) fn unreadable(project: &ProjectName, why: &str) -> AppError {
-    AppError::RightMissing {
+pub(crate) fn unreadable(project: &ProjectName, why: &str) -> PermissionDenied {
+    PermissionDenied {
         sentence: format!(
             "nobody has a right to project `{project}`, because its recorded contract cannot be read: {why}"
         ),
@@ -118,8 +123,8 @@ impl Access {
     /// Asks whether `actor` may do `action`.
     ///
     /// # Errors
-    /// [`AppError::RightMissing`], with the roles that it takes and who has them.
-    pub fn permit(&self, actor: &Actor, action: Action) -> Result<Permit, AppError> {
+    /// [`PermissionDenied`], with the roles that it takes and who has them.
+    pub fn permit(&self, actor: &Actor, action: Action) -> Result<Permit, PermissionDenied> {
         let mut roles = roles_of(&self.roles, self.owner.as_ref(), actor, &[]);
         if !self.gives_roles() {
             let is_owners =
@@ -131,14 +136,14 @@ impl Access {
         match may(actor, &roles, action) {
             Ok(()) => Ok(Permit { roles }),
             Err(Denied::NeedsRole { .. }) => Err(self.missing(actor, action)),
-            Err(denied) => Err(AppError::RightMissing { sentence: denied.to_string(), is_nameless: false }),
+            Err(denied) => Err(PermissionDenied { sentence: denied.to_string(), is_nameless: false }),
         }
     }
 
-    fn missing(&self, actor: &Actor, action: Action) -> AppError {
+    fn missing(&self, actor: &Actor, action: Action) -> PermissionDenied {
         let holders: Vec<String> =
             action.roles().iter().map(|role| format!("{role} ({})", self.holders(*role))).collect();
-        AppError::RightMissing {
+        PermissionDenied {
             sentence: format!(
                 "{actor} may not {} of project `{}`: this needs the role {}",
                 action.phrase(),
@@ -168,8 +173,8 @@ impl Access {
 /// Asks whether `actor` may do `action` to the project of `contract`.
 ///
 /// # Errors
-/// [`AppError::RightMissing`], with the roles that it takes and who has them.
-pub fn permit(contract: &Contract, actor: &Actor, action: Action) -> Result<Permit, AppError> {
+/// [`PermissionDenied`], with the roles that it takes and who has them.
+pub fn permit(contract: &Contract, actor: &Actor, action: Action) -> Result<Permit, PermissionDenied> {
     let name = contract.project.name.as_ref().map_or("?", |name| name.as_str());
     Access::of(name, contract).permit(actor, action)
 }
@@ -178,7 +183,7 @@ pub fn permit(contract: &Contract, actor: &Actor, action: Action) -> Result<Perm
 mod tests {
     use super::*;
 
-    fn asked(contract: &str, who: &str, action: Action) -> Result<Permit, AppError> {
+    fn asked(contract: &str, who: &str, action: Action) -> Result<Permit, PermissionDenied> {
         permit(&Contract::parse(contract).unwrap(), &who.parse().unwrap(), action)
     }
 

@@ -18,18 +18,19 @@ use crate::{
     app::App,
     authz::{
         access::{self, Access, AccessMap, Readable, Subject},
+        error::AuthorizeError,
         permission,
     },
+    causes::{NotFound, PermissionDenied, StorageError},
     context::RequestContext,
-    error::AppError,
-    project::folder::Project,
+    project::{ProjectError, folder::Project},
 };
 
 /// Projects and endpoints that are read at a time.
 const PAGE: u32 = 1000;
 
 /// Reads the rights of every project again.
-pub(crate) fn load_access(app: &App) -> Result<(), AppError> {
+pub(crate) fn load_access(app: &App) -> Result<(), StorageError> {
     let mut map = AccessMap::default();
     let mut page = PageRequest::first(PAGE);
     loop {
@@ -61,9 +62,9 @@ fn access_map(app: &App) -> Arc<AccessMap> {
 ///
 /// # Errors
 /// When there is none of that name.
-pub fn recorded_project(app: &App, name: &ProjectName) -> Result<Project, AppError> {
+pub fn recorded_project(app: &App, name: &ProjectName) -> Result<Project, ProjectError> {
     let stored = app.store().read(|reader| projects::current_contract(reader, name))?;
-    let unknown = || AppError::NotFound {
+    let unknown = || NotFound {
         what: "project",
         id: name.to_string(),
         how: "`kilter run` in its folder registers it".to_owned(),
@@ -74,10 +75,10 @@ pub fn recorded_project(app: &App, name: &ProjectName) -> Result<Project, AppErr
 /// Asks for a right, and leaves an entry where it is missing. What does not exist is nobody's: the intention says so.
 ///
 /// # Errors
-/// [`AppError::RightMissing`].
-pub fn require(app: &App, context: &RequestContext, action: Action, subject: &Subject) -> Result<(), AppError> {
+/// [`AuthorizeError::Denied`].
+pub fn require(app: &App, context: &RequestContext, action: Action, subject: &Subject) -> Result<(), AuthorizeError> {
     let map = access_map(app);
-    let of = |project: &ProjectName| authorize_known(app, &map, context, action, project);
+    let of = |project: &ProjectName| Ok(authorize_known(app, &map, context, action, project)?);
     match subject {
         Subject::Endpoint(name) => map.endpoints.get(name).map_or(Ok(()), of),
         Subject::Project(name) => of(name),
@@ -123,7 +124,7 @@ fn authorize_known(
     context: &RequestContext,
     action: Action,
     project: &ProjectName,
-) -> Result<(), AppError> {
+) -> Result<(), PermissionDenied> {
     match map.projects.get(project) {
         Some(Ok(access)) => permission::authorize(app, context, access, action).map(|_| ()),
         Some(Err(why)) => Err(access::unreadable(project, why)),

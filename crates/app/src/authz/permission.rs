@@ -14,8 +14,8 @@ use crate::{
         refusal_log::RefusedAction,
         refused_actions,
     },
+    causes::PermissionDenied,
     context::RequestContext,
-    error::AppError,
 };
 
 /// Asks for a right, and leaves an entry where it is missing.
@@ -24,7 +24,7 @@ pub(crate) fn authorize(
     context: &RequestContext,
     access: &Access,
     action: Action,
-) -> Result<Permit, AppError> {
+) -> Result<Permit, PermissionDenied> {
     let asked = access.permit(&context.actor, action);
     if let Err(refused) = &asked {
         refused_actions::record_refusal(

@@ -6,13 +6,12 @@
 //! write is lost; the first entry is not.
 
 use kilter_domain::{audit::Outcome, error_chain::with_causes, plural::counted, time::Timestamp};
-use kilter_store::StoreError;
 
 use crate::{
     app::App,
     authz::refusal_log::{DueEntry, RefusedAction},
+    causes::AuditedError,
     context::RequestContext,
-    error::AppError,
 };
 
 /// Characters of a reason that are kept.
@@ -30,16 +29,15 @@ pub fn record_refusal(app: &App, context: &RequestContext, refused: RefusedActio
 ///
 /// # Errors
 /// Those of `work`.
-pub(crate) fn record_if_refused<T>(
+pub(crate) fn record_if_refused<T, E: AuditedError + 'static>(
     app: &App,
     context: &RequestContext,
     action: &str,
     object: &str,
-    work: impl FnOnce() -> Result<T, AppError>,
-) -> Result<T, AppError> {
+    work: impl FnOnce() -> Result<T, E>,
+) -> Result<T, E> {
     work().inspect_err(|error| {
-        let is_race = matches!(error, AppError::Store(StoreError::Moved { .. } | StoreError::Conflict { .. }));
-        if !error.is_refusal() && !is_race {
+        if !error.is_refusal() && !error.is_race() {
             return;
         }
         let reason: String = with_causes(error).chars().take(REASON_CHARS).collect();
@@ -67,7 +65,7 @@ fn write_refusal(app: &App, entry: DueEntry) {
     };
     let draft = context.audit_event(&refused.action, format!("{}{more}", refused.reason), vec![]);
     let written = app.store().write(move |tx| tx.audited(draft).record_refusal(&refused.object, Outcome::Denied));
-    if let Err(error) = written.map_err(AppError::from) {
+    if let Err(error) = written {
         tracing::error!(%error, "a refused act could not be written into the audit table");
     }
 }

@@ -22,13 +22,14 @@ use kilter_store::prediction as index;
 
 use crate::{
     app::App,
+    causes::StorageError,
+    column_stats::error::ColumnStatsError,
     column_stats::{
         file::{self, ProfileFileError},
         folder,
         summary::EndpointProfile,
         sums::{Span, Sums},
     },
-    error::AppError,
     model::load,
 };
 
@@ -50,7 +51,7 @@ pub(crate) fn open_profile(
 ///
 /// # Errors
 /// The first reason why something could not be kept; everything else was.
-pub fn keep_profiles(app: &App, now: Timestamp) -> Result<u64, AppError> {
+pub fn keep_profiles(app: &App, now: Timestamp) -> Result<u64, ColumnStatsError> {
     let _files = app.components().column_stats.lock_files();
     let open = app.components().column_stats.list();
     let (mut rows, mut failed) = (0, None);
@@ -78,7 +79,7 @@ fn keep_slot(
     watched: &[TrackedColumn],
     slot: &HourBucket,
     now: Timestamp,
-) -> Result<(), AppError> {
+) -> Result<(), ColumnStatsError> {
     let path = folder::path(&profile_folder(app, endpoint), version, slot);
     let (mut window, mut is_new) = (slot.window.clone(), false);
     match folder::read(&path)? {
@@ -94,11 +95,14 @@ fn keep_slot(
     let header = file::Header { number: version.number, package: version.digest, role: slot.role, hour: slot.hour };
     let bytes = file::encode(&header, watched, &window)?;
     kilter_blobs::atomic::write_atomic(&path, &bytes)?;
-    if is_new { record_file(app, endpoint, &path, slot.hour, now) } else { Ok(()) }
+    if is_new {
+        record_file(app, endpoint, &path, slot.hour, now)?;
+    }
+    Ok(())
 }
 
 /// Notes a file, so that it is known to be missing when it is; old ones go.
-fn record_file(app: &App, endpoint: &EndpointName, path: &Path, hour: i64, now: Timestamp) -> Result<(), AppError> {
+fn record_file(app: &App, endpoint: &EndpointName, path: &Path, hour: i64, now: Timestamp) -> Result<(), StorageError> {
     let (folder, before) = (profile_folder(app, endpoint), hour_of(now) - KEPT_HOURS);
     folder::prune(&folder, before);
     let name = path.strip_prefix(&folder).unwrap_or(path).to_string_lossy().into_owned();
@@ -111,7 +115,7 @@ fn record_file(app: &App, endpoint: &EndpointName, path: &Path, hour: i64, now: 
 }
 
 /// Files that were noted for a span and are not there.
-fn missing_files(app: &App, endpoint: &EndpointName, span: Span) -> Result<Vec<PathBuf>, AppError> {
+fn missing_files(app: &App, endpoint: &EndpointName, span: Span) -> Result<Vec<PathBuf>, StorageError> {
     let (first, last) = (hour_of(span.since), hour_of(span.until));
     let noted = app.store().read(|reader| index::list_served(reader, endpoint, first, last))?;
     let folder = profile_folder(app, endpoint);
@@ -126,7 +130,7 @@ fn profile_folder(app: &App, endpoint: &EndpointName) -> PathBuf {
 ///
 /// # Errors
 /// When the folder cannot be read. A file that cannot be read is counted, and the others are told.
-pub fn endpoint_profile(app: &App, endpoint: &EndpointName, span: Span) -> Result<EndpointProfile, AppError> {
+pub fn endpoint_profile(app: &App, endpoint: &EndpointName, span: Span) -> Result<EndpointProfile, ColumnStatsError> {
     let _files = app.components().column_stats.lock_files();
     let mut sums = Sums::default();
     for path in folder::list(&profile_folder(app, endpoint), span)? {
@@ -148,10 +152,10 @@ pub fn endpoint_profile(app: &App, endpoint: &EndpointName, span: Span) -> Resul
             sums.add(version, &slot, &watched)?;
         }
     }
-    sums.measured(app)
+    Ok(sums.measured(app)?)
 }
 
-fn add_file(app: &App, sums: &mut Sums, bytes: &[u8]) -> Result<(), AppError> {
+fn add_file(app: &App, sums: &mut Sums, bytes: &[u8]) -> Result<(), ColumnStatsError> {
     let header = file::Header::read(bytes)?;
     let version = VersionRef { number: header.number, digest: header.package };
     let watched = match sums.columns.get(&version.digest) {

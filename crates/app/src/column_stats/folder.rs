@@ -13,8 +13,8 @@ use kilter_serving::{
 };
 
 use crate::{
+    causes::StorageError,
     column_stats::{file, sums::Span},
-    error::AppError,
 };
 
 const ENDING: &str = "bin";
@@ -36,7 +36,7 @@ fn hour(path: &Path) -> Option<i64> {
 }
 
 /// The windows of a span, in order.
-pub(super) fn list(endpoint: &Path, span: Span) -> Result<Vec<PathBuf>, AppError> {
+pub(super) fn list(endpoint: &Path, span: Span) -> Result<Vec<PathBuf>, StorageError> {
     let mut found = Vec::new();
     for folder in entries(endpoint)? {
         let files = if folder.is_dir() { entries(&folder)? } else { vec![] };
@@ -46,8 +46,8 @@ pub(super) fn list(endpoint: &Path, span: Span) -> Result<Vec<PathBuf>, AppError
     Ok(found)
 }
 
-fn entries(folder: &Path) -> Result<Vec<PathBuf>, AppError> {
-    let failed = |source| AppError::ReadFile { path: folder.to_owned(), source };
+fn entries(folder: &Path) -> Result<Vec<PathBuf>, StorageError> {
+    let failed = |source| StorageError::ReadFile { path: folder.to_owned(), source };
     match fs::read_dir(folder) {
         Ok(entries) => entries.map(|entry| entry.map(|entry| entry.path()).map_err(failed)).collect(),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(vec![]),
@@ -56,18 +56,18 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>, AppError> {
 }
 
 /// The bytes of a file; `None` when there is none.
-pub(super) fn read(path: &Path) -> Result<Option<Vec<u8>>, AppError> {
+pub(super) fn read(path: &Path) -> Result<Option<Vec<u8>>, StorageError> {
     match fs::read(path) {
         Ok(bytes) => Ok(Some(bytes)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(source) => Err(AppError::ReadFile { path: path.to_owned(), source }),
+        Err(source) => Err(StorageError::ReadFile { path: path.to_owned(), source }),
     }
 }
 
 /// Keeps a file that cannot be read out of the way of the hour that goes on.
-pub(super) fn set_aside(path: &Path) -> Result<(), AppError> {
+pub(super) fn set_aside(path: &Path) -> Result<(), StorageError> {
     let aside = path.with_extension("damaged");
-    fs::rename(path, &aside).map_err(|source| AppError::WriteFile { path: aside, source })
+    fs::rename(path, &aside).map_err(|source| StorageError::WriteFile { path: aside, source })
 }
 
 /// Removes windows from before an hour, and folders that are empty then. What cannot be removed is tried again.

@@ -1,6 +1,7 @@
 //! Column statistics: counts per column and hour of what an endpoint served.
 
 pub(crate) mod collect;
+pub(crate) mod error;
 pub(crate) mod file;
 pub(crate) mod folder;
 pub(crate) mod open;
@@ -8,6 +9,7 @@ pub(crate) mod summary;
 pub(crate) mod sums;
 
 pub use collect::{endpoint_profile, keep_profiles};
+pub use error::ColumnStatsError;
 pub use file::ProfileFileError;
 pub use summary::{ColumnReading, EndpointProfile, VersionProfile};
 pub use sums::Span;

@@ -18,7 +18,7 @@ use kilter_stats::{
 use crate::{
     app::App,
     column_stats::sums::{Sum, Sums},
-    error::AppError,
+    model::error::VersionError,
     model::load,
 };
 
@@ -64,7 +64,7 @@ pub struct ColumnReading {
 }
 
 impl Sums {
-    pub(super) fn measured(self, app: &App) -> Result<EndpointProfile, AppError> {
+    pub(super) fn measured(self, app: &App) -> Result<EndpointProfile, VersionError> {
         let mut versions = Vec::new();
         for ((version, _), sum) in self.windows {
             let watched = self.columns.get(&version.digest).map(|watched| &**watched).unwrap_or_default();
@@ -79,7 +79,7 @@ fn version_profile(
     version: VersionRef,
     watched: &[TrackedColumn],
     sum: &Sum,
-) -> Result<VersionProfile, AppError> {
+) -> Result<VersionProfile, VersionError> {
     let (package, _) = load::load_package(app, version.digest)?;
     Ok(VersionProfile {
         model: package.manifest.model.clone(),

@@ -8,7 +8,7 @@ use kilter_serving::{
     column_stats::{ColumnStatsWindow, HourBucket, TrackedColumn, hour_of},
 };
 
-use crate::{column_stats::file::ProfileFileError, error::AppError};
+use crate::{column_stats::error::ColumnStatsError, column_stats::file::ProfileFileError};
 
 /// Which rows are added up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +48,7 @@ impl Sums {
         version: VersionRef,
         slot: &HourBucket,
         watched: &Arc<[TrackedColumn]>,
-    ) -> Result<(), AppError> {
+    ) -> Result<(), ColumnStatsError> {
         self.columns.entry(version.digest).or_insert_with(|| watched.clone());
         let HourBucket { role, hour, window } = slot;
         match self.windows.get_mut(&(version, role.as_str())) {

@@ -29,7 +29,7 @@ use std::{
 };
 
 use crate::{
-    error::AppError,
+    causes::{StorageError, from_causes},
     prediction::partition_index::{endpoints, known, list_partitions},
 };
 
@@ -62,26 +62,10 @@ pub enum BackupError {
     #[error("{0}; the backup would not be whole, so there is none")]
     DamagedData(String),
     #[error(transparent)]
-    App(#[from] AppError),
+    Storage(#[from] StorageError),
 }
 
-impl From<BlobError> for BackupError {
-    fn from(error: BlobError) -> Self {
-        Self::App(error.into())
-    }
-}
-
-impl From<StoreError> for BackupError {
-    fn from(error: StoreError) -> Self {
-        Self::App(error.into())
-    }
-}
-
-impl From<kilter_serving::LogError> for BackupError {
-    fn from(error: kilter_serving::LogError) -> Self {
-        Self::App(error.into())
-    }
-}
+from_causes!(BackupError: Storage(BlobError, StoreError, LakeError, kilter_serving::LogError));
 
 /// What a backup holds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -131,7 +115,7 @@ pub fn back_up(folder: &Path, target: &Path, now: Timestamp) -> Result<Manifest,
     files.sort_by(|one, other| one.path.cmp(&other.path));
     let manifest = Manifest { format: FORMAT, kilter: env!("CARGO_PKG_VERSION").to_owned(), created: now, files };
     let text = serde_json::to_vec_pretty(&manifest)
-        .map_err(|source| AppError::Document { what: "list of the backup", source })?;
+        .map_err(|source| StorageError::Document { what: "list of the backup", source })?;
     atomic::write_atomic(&work.path().join(MANIFEST), &text)?;
     work.finish()?;
     Ok(manifest)
@@ -211,7 +195,7 @@ impl Work {
         let path = target.with_file_name(format!(".{name}.{}.partial", std::process::id()));
         // Of an attempt of a process with the same number that was ended.
         if path.exists() {
-            fs::remove_dir_all(&path).map_err(|source| AppError::WriteFile { path: path.clone(), source })?;
+            fs::remove_dir_all(&path).map_err(|source| StorageError::WriteFile { path: path.clone(), source })?;
         }
         atomic::create_dirs(&path)?;
         private(&path)?;
@@ -226,7 +210,7 @@ impl Work {
         sync_folders(&self.path)?;
         // An empty folder gives its place; one that was filled meanwhile does not.
         fs::rename(&self.path, &self.target)
-            .map_err(|source| AppError::WriteFile { path: self.target.clone(), source })?;
+            .map_err(|source| StorageError::WriteFile { path: self.target.clone(), source })?;
         self.is_finished = true;
         Ok(atomic::sync_dir(self.target.parent().unwrap_or(Path::new("/")))?)
     }
@@ -246,12 +230,13 @@ impl Drop for Work {
 fn private(path: &Path) -> Result<(), BackupError> {
     use std::os::unix::fs::PermissionsExt;
     let owner_only = fs::Permissions::from_mode(0o700);
-    fs::set_permissions(path, owner_only).map_err(|source| AppError::WriteFile { path: path.to_owned(), source }.into())
+    fs::set_permissions(path, owner_only)
+        .map_err(|source| StorageError::WriteFile { path: path.to_owned(), source }.into())
 }
 
 fn sync_folders(folder: &Path) -> Result<(), BackupError> {
-    for entry in fs::read_dir(folder).map_err(|source| AppError::ReadFile { path: folder.to_owned(), source })? {
-        let path = entry.map_err(|source| AppError::ReadFile { path: folder.to_owned(), source })?.path();
+    for entry in fs::read_dir(folder).map_err(|source| StorageError::ReadFile { path: folder.to_owned(), source })? {
+        let path = entry.map_err(|source| StorageError::ReadFile { path: folder.to_owned(), source })?.path();
         if path.is_dir() {
             sync_folders(&path)?;
         }
@@ -407,7 +392,7 @@ impl Copy<'_> {
 
 /// What is in a folder, by name; nothing where there is none.
 fn list(folder: &Path) -> Result<Vec<PathBuf>, BackupError> {
-    let failed = |source| AppError::ReadFile { path: folder.to_owned(), source };
+    let failed = |source| StorageError::ReadFile { path: folder.to_owned(), source };
     let entries = match fs::read_dir(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         entries => entries.map_err(failed)?,
@@ -422,7 +407,7 @@ fn remove(path: &Path) -> Result<(), BackupError> {
     let removed = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
     match removed {
         Err(source) if source.kind() != io::ErrorKind::NotFound => {
-            Err(AppError::WriteFile { path: path.to_owned(), source }.into())
+            Err(StorageError::WriteFile { path: path.to_owned(), source }.into())
         }
         _ => Ok(()),
     }

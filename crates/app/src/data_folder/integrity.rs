@@ -18,9 +18,9 @@ use kilter_store::{DATABASE_FILE, PageRequest, Store, audit, model as versions, 
 
 use crate::{
     app::App,
+    causes::StorageError,
     column_stats::collect,
     context::RequestContext,
-    error::AppError,
     prediction::partition_index::{self, endpoints, kind_of, known, list_partitions},
 };
 
@@ -298,7 +298,7 @@ fn with_cause(error: &dyn std::error::Error) -> String {
 ///
 /// # Errors
 /// When the metadata cannot be read or written.
-pub fn accept_losses(app: &App, context: &RequestContext) -> Result<Vec<PathBuf>, AppError> {
+pub fn accept_losses(app: &App, context: &RequestContext) -> Result<Vec<PathBuf>, StorageError> {
     let always = (Timestamp(i64::MIN), Timestamp(i64::MAX));
     let listed = app
         .store()
@@ -316,7 +316,7 @@ pub fn accept_losses(app: &App, context: &RequestContext) -> Result<Vec<PathBuf>
                 if path.exists() {
                     // Kept for whoever may still read something of it; nothing of ours does.
                     let aside = path.with_extension("damaged");
-                    fs::rename(&path, &aside).map_err(|source| AppError::WriteFile { path: aside, source })?;
+                    fs::rename(&path, &aside).map_err(|source| StorageError::WriteFile { path: aside, source })?;
                 }
                 lost.push(path);
             }

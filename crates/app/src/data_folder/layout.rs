@@ -9,7 +9,7 @@ use std::{
 
 use kilter_store::{DATABASE_FILE, Store};
 
-use crate::{app::App, error::AppError, prediction::predict};
+use crate::{app::App, data_folder::error::DataFolderError, prediction::predict};
 
 /// Whether the files that are written now still bear their names, each with what to do when it does not.
 pub fn check_presence(app: &App) -> Vec<(&'static str, Result<(), String>)> {
@@ -36,14 +36,14 @@ pub(crate) fn changed_database(path: &Path) -> String {
 }
 
 /// Refuses a folder whose database is missing or empty while what belongs to one is there.
-pub(crate) fn refuse_lost_database(folder: &Path) -> Result<(), AppError> {
+pub(crate) fn refuse_lost_database(folder: &Path) -> Result<(), DataFolderError> {
     let path = folder.join(DATABASE_FILE);
     if !Store::is_new(folder)? {
         return Ok(());
     }
     match remains(folder) {
         None => Ok(()),
-        Some(beside) => Err(AppError::DatabaseLost { is_missing: !path.exists(), path, beside }),
+        Some(beside) => Err(DataFolderError::DatabaseLost { is_missing: !path.exists(), path, beside }),
     }
 }
 

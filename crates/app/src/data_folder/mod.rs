@@ -1,12 +1,14 @@
 //! The data folder: what lies in it, who may read it, whether it is whole, how it is copied and repaired.
 
 pub(crate) mod backup;
+pub(crate) mod error;
 pub(crate) mod integrity;
 pub(crate) mod layout;
 pub(crate) mod private_files;
 pub(crate) mod recovery;
 
 pub use backup::{BackupError, Manifest, back_up, restore};
+pub use error::DataFolderError;
 pub use integrity::accept_losses;
 pub use integrity::{PartCheck, check_data_folder};
 pub use layout::{check_presence, damage};

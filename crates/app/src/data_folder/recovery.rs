@@ -14,7 +14,10 @@ use kilter_domain::{
 use kilter_store::{PageRequest, deployment as deployments, run as runs};
 use serde_json::json;
 
-use crate::{app::App, context::RequestContext, deployment::checks, error::AppError, event::DecisionKind};
+use crate::{
+    app::App, causes::StorageError, context::RequestContext, data_folder::error::DataFolderError, deployment::checks,
+    event::DecisionKind,
+};
 
 const RUN_ENDED: &str = "the process that ran it ended before the run did; start it again with `kilter run`";
 const REQUEST_ENDED: &str = "it was requested and never took its first stage; deploy the version again";
@@ -31,7 +34,7 @@ pub struct Recovered {
 ///
 /// # Errors
 /// When the metadata cannot be read or written.
-pub fn recover(app: &App, now: Timestamp) -> Result<Recovered, AppError> {
+pub fn recover(app: &App, now: Timestamp) -> Result<Recovered, DataFolderError> {
     remove_temporary_files(app);
     let context = RequestContext::system("recovery", now);
     let recovered = Recovered { runs: end_runs(app, &context)?, deployments: end_requests(app, &context)? };
@@ -42,7 +45,7 @@ pub fn recover(app: &App, now: Timestamp) -> Result<Recovered, AppError> {
     Ok(recovered)
 }
 
-fn end_runs(app: &App, context: &RequestContext) -> Result<usize, AppError> {
+fn end_runs(app: &App, context: &RequestContext) -> Result<usize, StorageError> {
     let mut ended = 0;
     loop {
         let left = app.store().read(|reader| runs::list_unfinished(reader, &PageRequest::first(100)))?.items;
@@ -61,7 +64,7 @@ fn end_runs(app: &App, context: &RequestContext) -> Result<usize, AppError> {
     }
 }
 
-fn end_requests(app: &App, context: &RequestContext) -> Result<usize, AppError> {
+fn end_requests(app: &App, context: &RequestContext) -> Result<usize, DataFolderError> {
     let (mut ended, mut page) = (0, PageRequest::first(1000));
     loop {
         let listed = app.store().read(|reader| deployments::list_endpoints(reader, None, &page))?;
@@ -75,7 +78,7 @@ fn end_requests(app: &App, context: &RequestContext) -> Result<usize, AppError> 
     }
 }
 
-fn end_requests_at(app: &App, context: &RequestContext, endpoint: &EndpointName) -> Result<usize, AppError> {
+fn end_requests_at(app: &App, context: &RequestContext, endpoint: &EndpointName) -> Result<usize, DataFolderError> {
     let mut ended = 0;
     loop {
         let left = app.store().read(|reader| deployments::list_requested(reader, endpoint))?;

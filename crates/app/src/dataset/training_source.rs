@@ -12,7 +12,7 @@ use kilter_domain::{
 };
 use kilter_lake::{ReadOptions, read_table, schema_of, write_table};
 
-use crate::{dataset::history::History, error::AppError, project::folder::Project};
+use crate::{dataset::DatasetError, dataset::history::History, project::folder::Project};
 
 /// Where the record of a run keeps how many labelled rows the datasets had that triggers watch.
 pub(crate) const DATASET_ROWS: &str = "dataset_rows";
@@ -20,7 +20,7 @@ pub(crate) const DATASET_ROWS: &str = "dataset_rows";
 /// What is known of the data at a moment: the files of the project now, or a replayed past.
 pub trait TrainingSource {
     /// Labelled rows of a dataset.
-    fn rows(&self, project: &Project, dataset: &DatasetName, at: Timestamp) -> Result<u64, AppError>;
+    fn rows(&self, project: &Project, dataset: &DatasetName, at: Timestamp) -> Result<u64, DatasetError>;
 
     /// Files that stand for datasets in a training at `at`, with the newest `window` of labelled rows only.
     fn files(
@@ -29,7 +29,7 @@ pub trait TrainingSource {
         at: Timestamp,
         window: Option<Span>,
         folder: &Path,
-    ) -> Result<BTreeMap<DatasetName, PathBuf>, AppError>;
+    ) -> Result<BTreeMap<DatasetName, PathBuf>, DatasetError>;
 }
 
 /// The labelled rows of the datasets that a trigger watches, as a training finds them. What cannot be counted is not
@@ -47,7 +47,7 @@ pub(crate) fn watched_rows(project: &Project, now: Timestamp) -> BTreeMap<String
 pub struct FileSource;
 
 impl TrainingSource for FileSource {
-    fn rows(&self, project: &Project, dataset: &DatasetName, at: Timestamp) -> Result<u64, AppError> {
+    fn rows(&self, project: &Project, dataset: &DatasetName, at: Timestamp) -> Result<u64, DatasetError> {
         let Some(stated) = project.contract.dataset(dataset) else { return Ok(0) };
         let path = project.dataset_path(stated)?;
         match (&stated.time, &stated.label) {
@@ -66,7 +66,7 @@ impl TrainingSource for FileSource {
         at: Timestamp,
         window: Option<Span>,
         folder: &Path,
-    ) -> Result<BTreeMap<DatasetName, PathBuf>, AppError> {
+    ) -> Result<BTreeMap<DatasetName, PathBuf>, DatasetError> {
         let dataset = project.labelled_dataset()?;
         let (Some(window), Some(_)) = (window, &dataset.time) else { return Ok(BTreeMap::new()) };
         let table = read_table(&project.dataset_path(dataset)?, &ReadOptions::default())?;

@@ -12,9 +12,10 @@ use kilter_store::{PageRequest, audit, deployment as deployments, model as versi
 
 use crate::{
     app::App,
+    causes::StorageError,
     context::RequestContext,
     deployment::deploy,
-    error::AppError,
+    deployment::error::DeployError,
     event::VERSION,
     project::folder::Project,
     training::request::{ApprovalMode, TrainingOutcome},
@@ -41,7 +42,7 @@ pub fn deploy_if_allowed(
     project: &Project,
     trained: &TrainingOutcome,
     approval_mode: ApprovalMode,
-) -> Result<Vec<DeployOutcome>, AppError> {
+) -> Result<Vec<DeployOutcome>, DeployError> {
     let Some((number, state)) = trained.version else { return Ok(Vec::new()) };
     let is_automatic = trained.is_automatic() || approval_mode == ApprovalMode::Simulated;
     let places = project.contract.deploy.iter().filter(|deploy| deploy.auto || is_automatic);
@@ -54,7 +55,7 @@ pub fn deploy_if_allowed(
 ///
 /// # Errors
 /// As [`deploy_if_allowed`].
-pub fn deploy_newest(app: &App, project: &Project, at: Timestamp) -> Result<Vec<DeployOutcome>, AppError> {
+pub fn deploy_newest(app: &App, project: &Project, at: Timestamp) -> Result<Vec<DeployOutcome>, DeployError> {
     let context = RequestContext::system("deploy", at);
     let mut deployed = Vec::new();
     for deploy in project.contract.deploy.iter().filter(|deploy| deploy.auto) {
@@ -66,7 +67,7 @@ pub fn deploy_newest(app: &App, project: &Project, at: Timestamp) -> Result<Vec<
 }
 
 /// The newest version that a place admits, if it is newer than the live one and was never deployed or refused there.
-pub(crate) fn newest_unseen(app: &App, project: &Project, deploy: &Deploy) -> Result<Option<Version>, AppError> {
+pub(crate) fn newest_unseen(app: &App, project: &Project, deploy: &Deploy) -> Result<Option<Version>, StorageError> {
     let (endpoint, model, admits) = (project.endpoint(deploy), project.model(), deploy.admission_policy());
     let found = app.store().read(|reader| {
         let mut newest: Option<Version> = None;
@@ -87,7 +88,11 @@ pub(crate) fn newest_unseen(app: &App, project: &Project, deploy: &Deploy) -> Re
 }
 
 /// Why the platform did not deploy a version at an endpoint by itself, since the version stands where it stands.
-pub(crate) fn was_refused(app: &App, version: &Version, endpoint: &EndpointName) -> Result<Option<String>, AppError> {
+pub(crate) fn was_refused(
+    app: &App,
+    version: &Version,
+    endpoint: &EndpointName,
+) -> Result<Option<String>, StorageError> {
     let object = versions::object(&version.model, version.number);
     let listed = app.store().read(|reader| audit::list_of_object(reader, &object, &PageRequest::first(100)))?.items;
     let place = at(endpoint);
@@ -105,14 +110,15 @@ fn deploy_automatically(
     project: &Project,
     deploy: &Deploy,
     (number, state): (u32, VersionState),
-) -> Result<DeployOutcome, AppError> {
+) -> Result<DeployOutcome, DeployError> {
     let endpoint = project.endpoint(deploy);
     let outcome =
         match deploy::deploy_version(app, context, project, deploy, number, &format!("version {number} is {state}")) {
             Ok(deployment) => Ok(deployment.state),
             // It is live already, or waits for the end of a trial: that may be otherwise at the next look.
-            Err(waits @ AppError::InvalidState { .. }) => Err(waits.to_string()),
-            Err(refused) if refused.is_refusal() => {
+            Err(waits @ DeployError::InvalidState(_)) => Err(waits.to_string()),
+            // A version that moved meanwhile is no refusal: the next look decides about it as it is then.
+            Err(refused) if refused.is_of_the_version() => {
                 let reason = with_causes(&refused);
                 record_not_deployed(app, context, project, &endpoint, number, reason.clone())?;
                 Err(reason)
@@ -129,7 +135,7 @@ fn record_not_deployed(
     endpoint: &EndpointName,
     number: u32,
     reason: String,
-) -> Result<(), AppError> {
+) -> Result<(), StorageError> {
     let draft = context.audit_event(REQUEST, reason, vec![format!("{VERSION}={number}"), at(endpoint)]);
     let object = versions::object(&project.model(), number);
     app.store().write(move |tx| tx.audited(draft).record_refusal(&object, Outcome::Denied).map(|_| ()))?;
@@ -139,4 +145,28 @@ fn record_not_deployed(
 /// How evidence names the place.
 fn at(endpoint: &EndpointName) -> String {
     format!("endpoint:{endpoint}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        model::golden_replay::tests::{TestFolder, trained},
+        project::registration,
+    };
+
+    #[test]
+    fn a_version_that_was_rejected_meanwhile_is_a_failure_and_not_a_note() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = TestFolder::open(folder.path());
+        registration::register(&place.app, &place.context, &place.project).unwrap();
+        let number = place.version_in(VersionState::Rejected, &trained().0, None);
+        let deploy = place.project.main_deploy().unwrap();
+        let judged = (number, VersionState::Approved);
+        let failed = deploy_automatically(&place.app, &place.context, &place.project, deploy, judged).unwrap_err();
+        assert!(matches!(failed, DeployError::Move(_)), "{failed}");
+        let model = place.project.model();
+        let version = place.app.store().read(|reader| versions::get(reader, &model, number)).unwrap();
+        assert_eq!(was_refused(&place.app, &version, &place.project.endpoint(deploy)).unwrap(), None);
+    }
 }

@@ -24,10 +24,12 @@ use kilter_store::{PageRequest, deployment as deployments, deployment::Deploymen
 
 use crate::{
     app::App,
+    causes::StorageError,
     context::RequestContext,
+    deployment::error::DeployError,
     deployment::{checks, deploy, threshold::siblings},
-    error::AppError,
     event::EventMetrics,
+    model::error::VersionError,
     model::load,
     prediction::logged::{self, LoggedPredictions, PredictionFilter},
     project::folder::Project,
@@ -56,7 +58,7 @@ pub(crate) fn roll_back_if_better(
     context: &RequestContext,
     project: &Project,
     deploy: &Deploy,
-) -> Result<bool, AppError> {
+) -> Result<bool, DeployError> {
     let endpoint = project.endpoint(deploy);
     let Some(since) = failing_since(app, &endpoint)?.filter(|_| deploy.rollback == Rollback::Auto) else {
         return Ok(false);
@@ -100,7 +102,7 @@ pub(crate) fn roll_back_if_better(
 }
 
 /// The start of the newest window that breached, of an open alert on measured performance.
-fn failing_since(app: &App, endpoint: &EndpointName) -> Result<Option<Timestamp>, AppError> {
+fn failing_since(app: &App, endpoint: &EndpointName) -> Result<Option<Timestamp>, StorageError> {
     let filter = alerts::AlertFilter { endpoint: Some(endpoint.clone()), open: true };
     let open = app.store().read(|reader| alerts::list(reader, &filter, &PageRequest::first(100)))?;
     let failing = open.items.iter().find(|alert| {
@@ -110,7 +112,7 @@ fn failing_since(app: &App, endpoint: &EndpointName) -> Result<Option<Timestamp>
 }
 
 /// Versions with another model that were live here before and may still be, newest first.
-fn earlier_versions(app: &App, endpoint: &EndpointName, live: &Deployment) -> Result<Vec<u32>, AppError> {
+fn earlier_versions(app: &App, endpoint: &EndpointName, live: &Deployment) -> Result<Vec<u32>, VersionError> {
     let (mut seen, _) = siblings::threshold_siblings(app, live)?;
     let page = PageRequest::first(100);
     let listed = app.store().read(|reader| deployments::list(reader, Some(endpoint), &page))?;
@@ -134,7 +136,7 @@ fn best_version(
     live: &Deployment,
     earlier: &[u32],
     rows: &LoggedPredictions,
-) -> Result<Option<Better>, AppError> {
+) -> Result<Option<Better>, VersionError> {
     let (package, model) = load::load_version(app, &live.model, live.number)?;
     let task = package.manifest.signature.task;
     let metric = project.contract.monitor.as_ref().and_then(judged_metric).unwrap_or_else(|| headline(task).to_owned());

@@ -10,8 +10,10 @@ use kilter_store::{deployment as deployments, deployment::Deployment, model as v
 
 use crate::{
     app::App,
+    causes::StorageError,
+    deployment::error::DeployError,
     deployment::live,
-    error::AppError,
+    model::error::VersionError,
     model::{golden_replay, load},
     prediction::predict,
 };
@@ -23,11 +25,11 @@ pub(crate) fn check_signature_compatible(
     endpoint: &EndpointName,
     model: &ModelName,
     number: u32,
-) -> Result<(), AppError> {
+) -> Result<(), DeployError> {
     let Some(live) = live::live_deployment(app, endpoint)? else { return Ok(()) };
     let (new, _) = load::load_version(app, model, number)?;
     let old = match signature_of(app, &live) {
-        Err(gone) if gone.is_of_a_version() => return Ok(()),
+        Err(gone) if gone.is_of_the_version() => return Ok(()),
         found => found?,
     };
     let new = &new.manifest.signature;
@@ -36,7 +38,7 @@ pub(crate) fn check_signature_compatible(
         return Ok(());
     }
     let described = |signature: &Signature| format!("{} of {}", signature.task, signature.classes.join(", "));
-    Err(AppError::SignatureDiffers {
+    Err(DeployError::SignatureDiffers {
         version: number,
         live: live.number,
         endpoint: endpoint.clone(),
@@ -46,7 +48,7 @@ pub(crate) fn check_signature_compatible(
 }
 
 /// What a live version takes and gives: of what answers in this process, else of its package.
-pub(crate) fn signature_of(app: &App, live: &Deployment) -> Result<Signature, AppError> {
+pub(crate) fn signature_of(app: &App, live: &Deployment) -> Result<Signature, VersionError> {
     let routes = predict::serving(app, &live.endpoint).map(|serving| serving.endpoint().routes());
     let champion = routes.as_ref().and_then(|routes| routes.champion());
     match champion.filter(|champion| champion.version().number == u64::from(live.number)) {
@@ -56,7 +58,7 @@ pub(crate) fn signature_of(app: &App, live: &Deployment) -> Result<Signature, Ap
 }
 
 /// Whether a version still answers as it did when it was packed; asked before any state moves.
-pub(crate) fn check_answers(app: &App, model: &ModelName, number: u32) -> Result<(), AppError> {
+pub(crate) fn check_answers(app: &App, model: &ModelName, number: u32) -> Result<(), VersionError> {
     let (package, loaded) = load::load_version(app, model, number)?;
     let version = VersionRef { number: u64::from(number), digest: package.digest };
     golden_replay::check_golden(
@@ -67,7 +69,7 @@ pub(crate) fn check_answers(app: &App, model: &ModelName, number: u32) -> Result
 }
 
 /// The version that was live before this deployment, and may still be.
-pub(crate) fn last_before(app: &App, live: &Deployment) -> Result<Option<u32>, AppError> {
+pub(crate) fn last_before(app: &App, live: &Deployment) -> Result<Option<u32>, StorageError> {
     let since = live.live_since.unwrap_or(live.created);
     let moment = kilter_domain::time::Timestamp(since.millis() - 1);
     let endpoint = live.endpoint.clone();
@@ -75,6 +77,6 @@ pub(crate) fn last_before(app: &App, live: &Deployment) -> Result<Option<u32>, A
     Ok(before.map(|before| before.number).filter(|number| *number != live.number))
 }
 
-pub(crate) fn version_state(app: &App, model: &ModelName, number: u32) -> Result<VersionState, AppError> {
+pub(crate) fn version_state(app: &App, model: &ModelName, number: u32) -> Result<VersionState, StorageError> {
     Ok(app.store().read(|reader| versions::get(reader, model, number))?.state)
 }

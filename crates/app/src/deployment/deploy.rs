@@ -10,9 +10,10 @@ use kilter_store::{deployment as deployments, deployment::Deployment};
 use crate::{
     app::App,
     authz::{access::permit, refused_actions},
+    causes::NotFound,
     context::RequestContext,
+    deployment::error::DeployError,
     deployment::{route_change, routes},
-    error::AppError,
     event::EventMetrics,
     project::folder::Project,
 };
@@ -29,7 +30,7 @@ pub fn deploy_version(
     deploy: &Deploy,
     number: u32,
     reason: &str,
-) -> Result<Deployment, AppError> {
+) -> Result<Deployment, DeployError> {
     route_change::change_endpoint(app, context, project, deploy, |change| change.deploy(number, reason))
 }
 
@@ -43,7 +44,7 @@ pub fn deploy_at(
     endpoint: &EndpointName,
     number: u32,
     reason: &str,
-) -> Result<Deployment, AppError> {
+) -> Result<Deployment, DeployError> {
     let (project, deploy) = resolve_target(app, endpoint)?;
     refused_actions::record_if_refused(
         app,
@@ -66,7 +67,7 @@ pub fn roll_back_at(
     context: &RequestContext,
     endpoint: &EndpointName,
     reason: &str,
-) -> Result<(), AppError> {
+) -> Result<(), DeployError> {
     let (project, deploy) = resolve_target(app, endpoint)?;
     refused_actions::record_if_refused(
         app,
@@ -80,8 +81,8 @@ pub fn roll_back_at(
     )
 }
 
-fn resolve_target(app: &App, endpoint: &EndpointName) -> Result<(Project, Deploy), AppError> {
-    let unknown = || AppError::NotFound {
+fn resolve_target(app: &App, endpoint: &EndpointName) -> Result<(Project, Deploy), DeployError> {
+    let unknown = || NotFound {
         what: "endpoint",
         id: endpoint.to_string(),
         how: "see the endpoints with `kilter status`; `kilter run` registers those of a contract".to_owned(),
@@ -100,7 +101,7 @@ pub(crate) fn replace_threshold(
     number: u32,
     reason: &str,
     numbers: &EventMetrics,
-) -> Result<(), AppError> {
+) -> Result<(), DeployError> {
     route_change::change_endpoint(app, context, project, deploy, |change| {
         change.replace_threshold(number, reason, numbers)
     })
@@ -115,7 +116,7 @@ pub(crate) fn redeploy_version(
     (live, earlier): (&Deployment, u32),
     reason: &str,
     numbers: &EventMetrics,
-) -> Result<(), AppError> {
+) -> Result<(), DeployError> {
     route_change::change_endpoint(app, context, project, deploy, |change| {
         change.bring_back(live, earlier, reason, numbers)
     })

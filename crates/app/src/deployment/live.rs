@@ -5,7 +5,8 @@ use kilter_store::{deployment as deployments, deployment::Deployment};
 
 use crate::{
     app::App,
-    error::AppError,
+    causes::StorageError,
+    model::error::VersionError,
     model::{load, model_cache::Loaded},
     prediction::serving_registry::LoadFailure,
     project::folder::Project,
@@ -13,7 +14,7 @@ use crate::{
 
 /// The version that serves at the project's main place, loaded; `None` while nothing serves, or what is live was
 /// refused when it was loaded.
-pub fn champion(app: &App, project: &Project) -> Result<Option<Loaded>, AppError> {
+pub fn champion(app: &App, project: &Project) -> Result<Option<Loaded>, VersionError> {
     let Some(deploy) = project.main_deploy() else { return Ok(None) };
     let endpoint = project.endpoint(deploy);
     let live = live_deployment(app, &endpoint)?;
@@ -22,7 +23,7 @@ pub fn champion(app: &App, project: &Project) -> Result<Option<Loaded>, AppError
 
 /// The live deployment of an endpoint, where it answers: one that was refused when it was loaded has no callers to
 /// be fair to, and nothing to be compared with.
-pub(crate) fn live_deployment(app: &App, endpoint: &EndpointName) -> Result<Option<Deployment>, AppError> {
+pub(crate) fn live_deployment(app: &App, endpoint: &EndpointName) -> Result<Option<Deployment>, StorageError> {
     let live = app.store().read(|reader| deployments::live(reader, endpoint))?;
     Ok(live.filter(|_| refused_at(app, endpoint).is_none()))
 }

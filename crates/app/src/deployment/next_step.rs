@@ -14,9 +14,10 @@ use kilter_store::{PageRequest, deployment as deployments, deployment::Deploymen
 
 use crate::{
     app::App,
+    causes::StorageError,
     deployment::{auto_deploy, routes},
-    error::AppError,
     model::approval,
+    project::ProjectError,
     project::folder::Project,
 };
 
@@ -38,7 +39,7 @@ pub struct NextStep {
 ///
 /// # Errors
 /// When the metadata cannot be read.
-pub fn waiting_at(app: &App, endpoint: &EndpointName, now: Timestamp) -> Result<Option<NextStep>, AppError> {
+pub fn waiting_at(app: &App, endpoint: &EndpointName, now: Timestamp) -> Result<Option<NextStep>, ProjectError> {
     let Some(project) = routes::project_at(app, endpoint)? else { return Ok(None) };
     let Some(deploy) = project.deploy_at(endpoint) else { return Ok(None) };
     let model = project.model();
@@ -55,7 +56,7 @@ pub fn waiting_at(app: &App, endpoint: &EndpointName, now: Timestamp) -> Result<
         let was_here =
             app.store().read(|reader| deployments::was_requested(reader, endpoint, &version.model, version.number))?;
         if !is_past && !was_here {
-            return next_step_of(app, &project, deploy, version, candidate.as_ref(), now).map(Some);
+            return Ok(Some(next_step_of(app, &project, deploy, version, candidate.as_ref(), now)?));
         }
     }
     Ok((live.is_none() && candidate.is_none()).then(|| nothing(last.as_ref())))
@@ -68,7 +69,7 @@ fn next_step_of(
     version: &Version,
     candidate: Option<&Deployment>,
     now: Timestamp,
-) -> Result<NextStep, AppError> {
+) -> Result<NextStep, StorageError> {
     let (number, named) = (version.number, format!("{}@{}", version.model, version.number));
     let waiting =
         |reason: String, who: Vec<String>, command: String| NextStep { version: Some(number), reason, who, command };
@@ -100,7 +101,7 @@ fn find_admitted_version(
     deploy: &Deploy,
     version: &Version,
     candidate: Option<&Deployment>,
-) -> Result<NextStep, AppError> {
+) -> Result<NextStep, StorageError> {
     let (number, state) = (version.number, version.state);
     let place = if project.main_deploy().is_some_and(|main| main.name == deploy.name) {
         String::new()

@@ -19,15 +19,17 @@ use kilter_store::{deployment as deployments, deployment::Deployment};
 
 use crate::{
     app::App,
+    causes::StorageError,
     clock_set_back,
     context::RequestContext,
+    deployment::error::DeployError,
     deployment::{
         live,
         route_change::{self, EndpointChange},
     },
-    error::AppError,
     event::{DecisionKind, EventMetrics},
     gate::judge::put_outcome,
+    model::error::VersionError,
     model::load,
     prediction::{
         logged::{self, LoggedPredictions, PredictionFilter},
@@ -59,7 +61,7 @@ pub(crate) fn advance_rollout(
     project: &Project,
     deploy: &Deploy,
     endpoint: &EndpointName,
-) -> Result<(), AppError> {
+) -> Result<(), DeployError> {
     let Some(candidate) = app.store().read(|reader| deployments::candidate(reader, endpoint))? else {
         return Ok(());
     };
@@ -94,7 +96,7 @@ pub(crate) fn rollout_due(
     deploy: &Deploy,
     endpoint: &EndpointName,
     now: Timestamp,
-) -> Result<Option<Timestamp>, AppError> {
+) -> Result<Option<Timestamp>, StorageError> {
     let Some(candidate) = app.store().read(|reader| deployments::candidate(reader, endpoint))? else {
         return Ok(None);
     };
@@ -109,7 +111,7 @@ pub(crate) fn rollout_due(
 }
 
 /// When the present stage began: the entry of the last move.
-fn stage_since(app: &App, candidate: &Deployment, now: Timestamp) -> Result<Timestamp, AppError> {
+fn stage_since(app: &App, candidate: &Deployment, now: Timestamp) -> Result<Timestamp, StorageError> {
     let seq = candidate.audit_seq;
     let entry = app.store().read(|reader| kilter_store::audit::find(reader, seq))?;
     clock_set_back::past_time(app, entry.map_or(candidate.created, |record| record.entry.at), now)
@@ -120,7 +122,7 @@ fn compare_candidate(
     context: &RequestContext,
     candidate: &Deployment,
     since: Timestamp,
-) -> Result<CandidateComparison, AppError> {
+) -> Result<CandidateComparison, VersionError> {
     let (endpoint, until) = (&candidate.endpoint, Timestamp(context.at.millis().saturating_add(1)));
     let scored = logged::logged_predictions(
         app,
@@ -144,7 +146,7 @@ fn compare_losses(
     context: &RequestContext,
     candidate: &Deployment,
     live: &Deployment,
-) -> Result<Option<Estimate>, AppError> {
+) -> Result<Option<Estimate>, VersionError> {
     let span = (
         clock_set_back::past_time(app, candidate.created, context.at)?,
         Timestamp(context.at.millis().saturating_add(1)),
@@ -178,7 +180,7 @@ fn row_losses(
     deployment: &Deployment,
     answered: &LoggedPredictions,
     classes: &[String],
-) -> Result<Losses, AppError> {
+) -> Result<Losses, VersionError> {
     let (package, _) = load::load_version(app, &deployment.model, deployment.number)?;
     let signature = &package.manifest.signature;
     let outcomes = answered.outcomes(signature.task, &signature.classes, package.manifest.threshold).knowing(classes);
@@ -203,7 +205,7 @@ fn judge_guardrail(
     deploy: &Deploy,
     candidate: &Deployment,
     trial: &CandidateComparison,
-) -> Result<Option<(String, EventMetrics)>, AppError> {
+) -> Result<Option<(String, EventMetrics)>, VersionError> {
     if let Some(worse) = trial.difference.filter(|difference| difference.low > 0.0) {
         let reason = format!(
             "its loss is higher than the champion's by {} (at least {}) on {} labelled rows",
@@ -228,7 +230,7 @@ fn broken_guardrail(
     canary: &Canary,
     candidate: &Deployment,
     trial: &CandidateComparison,
-) -> Result<Option<RuleOutcome>, AppError> {
+) -> Result<Option<RuleOutcome>, VersionError> {
     let (package, _) = load::load_version(app, &candidate.model, candidate.number)?;
     let signature = &package.manifest.signature;
     let threshold = package.manifest.threshold;
@@ -272,7 +274,7 @@ impl CandidateComparison {
         change: &EndpointChange<'_>,
         candidate: &Deployment,
         next: Option<(DeploymentEvent, DecisionKind, u8)>,
-    ) -> Result<(), AppError> {
+    ) -> Result<(), DeployError> {
         let reason = self.sentence();
         match next {
             Some((event, kind, percent)) => {

@@ -22,13 +22,14 @@ use serde_json::json;
 
 use crate::{
     app::App,
+    causes::{InvalidState, NoLiveVersion, NotFound, StorageError},
     context::RequestContext,
+    deployment::error::DeployError,
     deployment::{
         checks, live,
         routes::{self, RoutePlan},
         threshold::siblings,
     },
-    error::AppError,
     event::{DecisionKind, EventMetrics, VERSION},
     prediction::{open_log, serving::Serving},
     project::folder::Project,
@@ -65,8 +66,8 @@ pub(crate) fn change_endpoint<T>(
     context: &RequestContext,
     project: &Project,
     deploy: &Deploy,
-    work: impl FnOnce(&EndpointChange<'_>) -> Result<T, AppError>,
-) -> Result<T, AppError> {
+    work: impl FnOnce(&EndpointChange<'_>) -> Result<T, DeployError>,
+) -> Result<T, DeployError> {
     let endpoint = project.endpoint(deploy);
     let lock = app.components().endpoints.change_lock(&endpoint);
     // A panic of another change left committed states: this one reads them anew.
@@ -76,7 +77,7 @@ pub(crate) fn change_endpoint<T>(
 
 impl EndpointChange<'_> {
     /// As [`deploy`].
-    pub(super) fn deploy(&self, number: u32, reason: &str) -> Result<Deployment, AppError> {
+    pub(super) fn deploy(&self, number: u32, reason: &str) -> Result<Deployment, DeployError> {
         let (app, model) = (self.app, self.project.model());
         let version = app.store().read(|reader| versions::get(reader, &model, number))?;
         DeploymentState::requested(version.state, self.deploy.admission_policy())?;
@@ -92,7 +93,7 @@ impl EndpointChange<'_> {
     }
 
     /// The live version is asked for once more: nothing is to be done, unless it answers nobody and can again.
-    fn deploy_again(&self, live: Deployment) -> Result<Deployment, AppError> {
+    fn deploy_again(&self, live: Deployment) -> Result<Deployment, DeployError> {
         if live::refused_at(self.app, &self.endpoint).is_none() {
             return Err(self.invalid_state(&live, "already live", "deploy another version to replace it"));
         }
@@ -102,7 +103,7 @@ impl EndpointChange<'_> {
 
     /// Takes a candidate back, or a live version in favour of the last one before it. A live version that answers
     /// nobody is replaced too, whatever stands beside it.
-    pub(super) fn roll_back(&self, reason: &str) -> Result<(), AppError> {
+    pub(super) fn roll_back(&self, reason: &str) -> Result<(), DeployError> {
         let candidate = self.candidate()?;
         if let Some(candidate) = &candidate {
             self.take_back(candidate, reason, &EventMetrics::default())?;
@@ -110,15 +111,16 @@ impl EndpointChange<'_> {
                 return Ok(());
             }
         }
-        let live = self.live()?.ok_or_else(|| AppError::NoLiveVersion { endpoint: self.endpoint.clone() })?;
+        let live = self.live()?.ok_or_else(|| NoLiveVersion { endpoint: self.endpoint.clone() })?;
         match checks::last_before(self.app, &live)? {
             Some(earlier) => self.bring_back(&live, earlier, reason, &EventMetrics::default()),
             None if candidate.is_some() => Ok(()),
-            None => Err(AppError::NotFound {
+            None => Err(NotFound {
                 what: "version to go back to",
                 id: self.endpoint.to_string(),
                 how: "nothing served here before; deploy another approved version".to_owned(),
-            }),
+            }
+            .into()),
         }
     }
 
@@ -128,7 +130,7 @@ impl EndpointChange<'_> {
         candidate: &Deployment,
         reason: &str,
         numbers: &EventMetrics,
-    ) -> Result<(), AppError> {
+    ) -> Result<(), DeployError> {
         let next = self.next_state(candidate, DeploymentEvent::RolledBack)?;
         let draft = self.entry(DecisionKind::RolledBack, candidate.number, reason, numbers);
         let (id, state) = (candidate.id.clone(), candidate.state);
@@ -145,7 +147,7 @@ impl EndpointChange<'_> {
         earlier: u32,
         reason: &str,
         numbers: &EventMetrics,
-    ) -> Result<(), AppError> {
+    ) -> Result<(), DeployError> {
         let (model, app) = (live.model.clone(), self.app);
         let version = checks::version_state(app, &model, earlier)?;
         let requested = DeploymentState::requested(version, self.deploy.admission_policy())?;
@@ -175,7 +177,12 @@ impl EndpointChange<'_> {
     }
 
     /// As [`replace_threshold`].
-    pub(super) fn replace_threshold(&self, number: u32, reason: &str, numbers: &EventMetrics) -> Result<(), AppError> {
+    pub(super) fn replace_threshold(
+        &self,
+        number: u32,
+        reason: &str,
+        numbers: &EventMetrics,
+    ) -> Result<(), DeployError> {
         let model = self.project.model();
         checks::check_answers(self.app, &model, number)?;
         self.go_live(self.request(model, number, reason), reason, numbers).map(|_| ())
@@ -189,7 +196,7 @@ impl EndpointChange<'_> {
         PendingDeployment { id, model, number, state: DeploymentState::Requested, request: Some((new, draft)) }
     }
 
-    fn first_stage(&self, entrant: PendingDeployment) -> Result<Deployment, AppError> {
+    fn first_stage(&self, entrant: PendingDeployment) -> Result<Deployment, DeployError> {
         let live = live::live_deployment(self.app, &self.endpoint)?;
         let first_percent = self.deploy.canary.as_ref().and_then(|canary| canary.steps.first().copied());
         let nothing = EventMetrics::default();
@@ -217,7 +224,7 @@ impl EndpointChange<'_> {
         kind: DecisionKind,
         reason: &str,
         numbers: &EventMetrics,
-    ) -> Result<Deployment, AppError> {
+    ) -> Result<Deployment, DeployError> {
         self.advance(candidate.into(), event, kind, reason, numbers)
     }
 
@@ -228,9 +235,9 @@ impl EndpointChange<'_> {
         kind: DecisionKind,
         reason: &str,
         numbers: &EventMetrics,
-    ) -> Result<Deployment, AppError> {
+    ) -> Result<Deployment, DeployError> {
         let next = self.after(&entrant, event)?;
-        let live = self.live()?.ok_or_else(|| AppError::NoLiveVersion { endpoint: self.endpoint.clone() })?;
+        let live = self.live()?.ok_or_else(|| NoLiveVersion { endpoint: self.endpoint.clone() })?;
         let mode = match next {
             DeploymentState::Canary { percent } => Mode::Canary { percent },
             _ => Mode::Shadow,
@@ -255,7 +262,7 @@ impl EndpointChange<'_> {
         candidate: &Deployment,
         reason: &str,
         numbers: &EventMetrics,
-    ) -> Result<Deployment, AppError> {
+    ) -> Result<Deployment, DeployError> {
         self.go_live(candidate.into(), reason, numbers)
     }
 
@@ -266,7 +273,7 @@ impl EndpointChange<'_> {
         entrant: PendingDeployment,
         reason: &str,
         numbers: &EventMetrics,
-    ) -> Result<Deployment, AppError> {
+    ) -> Result<Deployment, DeployError> {
         let before = self.live()?;
         let next = self.after(&entrant, DeploymentEvent::WentLive)?;
         let superseded = match &before {
@@ -277,7 +284,7 @@ impl EndpointChange<'_> {
             // One whose package is gone cannot be compared: alerts about it are over.
             Some(before) => {
                 siblings::is_same_model(self.app, (&before.model, before.number), (&entrant.model, entrant.number))
-                    .or_else(|gone| if gone.is_of_a_version() { Ok(false) } else { Err(gone) })?
+                    .or_else(|gone| if gone.is_of_the_version() { Ok(false) } else { Err(gone) })?
             }
             None => false,
         };
@@ -309,7 +316,7 @@ impl EndpointChange<'_> {
     }
 
     /// Loads what is about to serve, and opens where it will: after the commit nothing is left that can fail.
-    fn prepare(&self, lineup: &RoutePlan) -> Result<(Arc<Serving>, Routes), AppError> {
+    fn prepare(&self, lineup: &RoutePlan) -> Result<(Arc<Serving>, Routes), DeployError> {
         let serving = open_log::open_serving(self.app, &self.endpoint)?;
         let routes =
             routes::load_routes(self.app, &self.endpoint, lineup, self.project, self.deploy.admission_policy())?;
@@ -329,19 +336,19 @@ impl EndpointChange<'_> {
         }
     }
 
-    fn live(&self) -> Result<Option<Deployment>, AppError> {
+    fn live(&self) -> Result<Option<Deployment>, StorageError> {
         Ok(self.app.store().read(|reader| deployments::live(reader, &self.endpoint))?)
     }
 
-    fn candidate(&self) -> Result<Option<Deployment>, AppError> {
+    fn candidate(&self) -> Result<Option<Deployment>, StorageError> {
         Ok(self.app.store().read(|reader| deployments::candidate(reader, &self.endpoint))?)
     }
 
-    fn next_state(&self, deployment: &Deployment, event: DeploymentEvent) -> Result<DeploymentState, AppError> {
+    fn next_state(&self, deployment: &Deployment, event: DeploymentEvent) -> Result<DeploymentState, DeployError> {
         self.after(&deployment.into(), event)
     }
 
-    fn after(&self, entrant: &PendingDeployment, event: DeploymentEvent) -> Result<DeploymentState, AppError> {
+    fn after(&self, entrant: &PendingDeployment, event: DeploymentEvent) -> Result<DeploymentState, DeployError> {
         let version = checks::version_state(self.app, &entrant.model, entrant.number)?;
         Ok(entrant.state.after(event, version, self.deploy.admission_policy())?)
     }
@@ -350,12 +357,13 @@ impl EndpointChange<'_> {
         self.context.decision_event(kind, reason, &numbers.clone().with(VERSION, f64::from(number)))
     }
 
-    fn invalid_state(&self, deployment: &Deployment, state: &str, how: &str) -> AppError {
-        AppError::InvalidState {
+    fn invalid_state(&self, deployment: &Deployment, state: &str, how: &str) -> DeployError {
+        InvalidState {
             what: "version",
             id: deployment.number.to_string(),
             state: format!("{state} at `{}`", self.endpoint),
             how: how.to_owned(),
         }
+        .into()
     }
 }

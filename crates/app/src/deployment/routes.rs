@@ -23,12 +23,14 @@ use kilter_store::{PageRequest, deployment as deployments, deployment::Deploymen
 use crate::{
     app::App,
     authz::access_map,
+    causes::StorageError,
     column_stats::collect,
     dataset::context_columns,
+    deployment::error::DeployError,
     deployment::live,
-    error::AppError,
     model::{golden_replay, load},
     prediction::{open_log, predict, serving_registry::LoadFailure},
+    project::ProjectError,
     project::folder::Project,
 };
 
@@ -74,7 +76,7 @@ impl RoutePlan {
 ///
 /// # Errors
 /// When the metadata cannot be read.
-pub(crate) fn load_live_endpoints(app: &App) -> Result<(), AppError> {
+pub(crate) fn load_live_endpoints(app: &App) -> Result<(), StorageError> {
     let mut page = PageRequest::first(1000);
     loop {
         let listed = app.store().read(|reader| deployments::list_serving(reader, &page))?;
@@ -106,14 +108,14 @@ fn load_endpoint(app: &App, endpoint: &EndpointName) {
 ///
 /// # Errors
 /// Why the live version does not answer; it is remembered as well.
-pub(crate) fn sync_endpoint(app: &App, endpoint: &EndpointName) -> Result<(), AppError> {
+pub(crate) fn sync_endpoint(app: &App, endpoint: &EndpointName) -> Result<(), DeployError> {
     let lock = app.components().endpoints.change_lock(endpoint);
     let _alone = lock.lock().unwrap_or_else(PoisonError::into_inner);
     sync_routes(app, endpoint)
 }
 
 /// The same, for whoever changes the endpoint alone already.
-pub(super) fn sync_routes(app: &App, endpoint: &EndpointName) -> Result<(), AppError> {
+pub(super) fn sync_routes(app: &App, endpoint: &EndpointName) -> Result<(), DeployError> {
     publish_routes(app, endpoint).inspect_err(|refused| {
         let reason = with_causes(refused);
         tracing::error!(%endpoint, %reason, "the live version is refused");
@@ -121,7 +123,7 @@ pub(super) fn sync_routes(app: &App, endpoint: &EndpointName) -> Result<(), AppE
     })
 }
 
-fn publish_routes(app: &App, endpoint: &EndpointName) -> Result<(), AppError> {
+fn publish_routes(app: &App, endpoint: &EndpointName) -> Result<(), DeployError> {
     let (live, candidate) = app
         .store()
         .read(|reader| Ok((deployments::live(reader, endpoint)?, deployments::candidate(reader, endpoint)?)))?;
@@ -158,7 +160,7 @@ pub(super) fn load_routes(
     lineup: &RoutePlan,
     project: &Project,
     admits: AdmissionPolicy,
-) -> Result<Routes, AppError> {
+) -> Result<Routes, DeployError> {
     let named: Vec<String> = context_columns::names(&project.contract).into_iter().collect();
     load_routes_with(app, endpoint, lineup, &named, admits)
 }
@@ -169,7 +171,7 @@ fn load_routes_with(
     lineup: &RoutePlan,
     recorded: &[String],
     admits: AdmissionPolicy,
-) -> Result<Routes, AppError> {
+) -> Result<Routes, DeployError> {
     let now = predict::serving(app, endpoint).map(|serving| serving.endpoint().routes()).unwrap_or_default();
     let champion = load_served_version(app, endpoint, &lineup.live, &now, admits)?;
     let candidate = match &lineup.candidate {
@@ -188,7 +190,7 @@ fn load_served_version(
     slot: &Slot,
     now: &Routes,
     admits: AdmissionPolicy,
-) -> Result<Arc<ServedVersion>, AppError> {
+) -> Result<Arc<ServedVersion>, DeployError> {
     let stored = app.store().read(|reader| versions::get(reader, &slot.model, slot.number))?;
     let version = VersionRef { number: u64::from(slot.number), digest: stored.digest };
     if let Some(served) = now.versions().find(|served| served.version() == version) {
@@ -207,7 +209,7 @@ fn load_served_version(
 }
 
 /// The project that an endpoint belongs to, as its contract was last registered; its files are not looked for.
-pub fn project_at(app: &App, endpoint: &EndpointName) -> Result<Option<Project>, AppError> {
+pub fn project_at(app: &App, endpoint: &EndpointName) -> Result<Option<Project>, ProjectError> {
     let found = app.store().read(|reader| deployments::find_endpoint(reader, endpoint))?;
     found.map(|endpoint| access_map::recorded_project(app, &endpoint.project)).transpose()
 }

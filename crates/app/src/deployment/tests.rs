@@ -12,10 +12,11 @@ use kilter_train::{TrainOptions, train_model};
 use serde_json::json;
 
 use crate::{
+    causes::InvalidState,
     context::RequestContext,
     data_folder::recovery,
+    deployment::error::DeployError,
     deployment::{auto_deploy, checks, deploy, live, next_step, rollout},
-    error::AppError,
     model::{
         approval,
         golden_replay::tests::{TestFolder, customers, finite, trained},
@@ -108,7 +109,7 @@ fn the_live_version_is_not_deployed_beside_itself_and_nothing_is_written() {
         let before = all(&house);
         let refused = house.deploy(first).unwrap_err();
         assert!(
-            matches!(&refused, AppError::InvalidState { state, .. } if state.contains("already live")),
+            matches!(&refused, DeployError::InvalidState(InvalidState { state, .. }) if state.contains("already live")),
             "{refused}"
         );
         assert_eq!(all(&house), before, "{terms}");
@@ -129,7 +130,7 @@ fn a_candidate_is_not_deployed_twice_and_the_live_one_not_beside_a_candidate() {
     for number in [first, second] {
         let refused = house.deploy(number).unwrap_err();
         assert!(
-            matches!(&refused, AppError::InvalidState { state, .. } if state.contains("still a candidate")),
+            matches!(&refused, DeployError::InvalidState(InvalidState { state, .. }) if state.contains("still a candidate")),
             "{refused}"
         );
     }
@@ -251,7 +252,7 @@ fn a_live_version_that_cannot_be_loaded_takes_no_other_endpoint_down_and_is_roll
     assert_eq!(live::refused_endpoints(&house.app).len(), 1);
     assert_eq!(routed(&house), (None, None));
     let again = house.deploy(bad).unwrap_err();
-    assert!(again.is_of_a_version(), "asked for once more it is loaded once more: {again}");
+    assert!(again.is_of_the_version(), "asked for once more it is loaded once more: {again}");
     deploy::roll_back_at(&house.app, &house.context, &endpoint(), "heal").unwrap();
     assert_eq!((routed(&house), stored(&house)), ((Some(1), None), (Some(1), None)));
     assert!(live::refused_endpoints(&house.app).is_empty());

@@ -21,8 +21,9 @@ use serde_json::json;
 
 use crate::{
     app::App,
+    causes::StorageError,
     context::RequestContext,
-    error::AppError,
+    dataset::DatasetError,
     event::{DecisionKind, EventMetrics},
     gate::judge::put_outcome,
     project::folder::Project,
@@ -55,7 +56,7 @@ impl Measurements for DataRows {
 
 /// The verdict over `require` of every dataset, on the rows that a training would be given; `None` where the
 /// contract requires nothing.
-pub fn check_data(project: &Project, training: &Training) -> Result<Option<Verdict>, AppError> {
+pub fn check_data(project: &Project, training: &Training) -> Result<Option<Verdict>, DatasetError> {
     let mut outcomes = Vec::new();
     for dataset in project.contract.data.iter().filter(|dataset| !dataset.require.is_empty()) {
         let path = data::data_file(project, training, dataset)?;
@@ -71,7 +72,7 @@ pub(crate) fn record_data_refusal(
     training: Training,
     id: String,
     verdict: &Verdict,
-) -> Result<TrainingOutcome, AppError> {
+) -> Result<TrainingOutcome, StorageError> {
     let (reason, at) = (verdict.reasons().join("; "), training.context.at);
     let draft = training.context.decision_event(DecisionKind::DataAlert, reason.clone(), &numbers(verdict));
     let document = json!({ "error": reason, "data": verdict });
@@ -107,7 +108,7 @@ pub(crate) fn record_unfit_data(
     context: &RequestContext,
     project: &Project,
     verdict: &Verdict,
-) -> Result<(), AppError> {
+) -> Result<(), StorageError> {
     let draft = context.decision_event(DecisionKind::DataAlert, verdict.reasons().join("; "), &numbers(verdict));
     let object = format!("data:{}", project.name);
     app.store().write(move |tx| tx.audited(draft).record_refusal(&object, Outcome::Denied).map(|_| ()))?;

@@ -23,7 +23,7 @@ use kilter_evaluation::{
 use kilter_inference::Signature;
 use kilter_stats::root_cause::{Slice, SliceFeature, weak_slices};
 
-use crate::{dataset::column_roles::ColumnRoles, error::AppError, gate::holdout::RejectedRows};
+use crate::{dataset::DatasetError, dataset::column_roles::ColumnRoles, gate::holdout::RejectedRows};
 
 /// Rows of a slice at least.
 const MIN_SLICE: u64 = 100;
@@ -111,7 +111,7 @@ impl Diagnostics {
 
 impl DiagnosticsInput<'_> {
     /// Everything that is worth knowing.
-    pub fn notes(&self) -> Result<Diagnostics, AppError> {
+    pub fn notes(&self) -> Result<Diagnostics, DatasetError> {
         let mut notes = Diagnostics::default();
         self.twins(&mut notes);
         self.ids(&mut notes)?;
@@ -143,7 +143,7 @@ impl DiagnosticsInput<'_> {
         });
     }
 
-    fn ids(&self, notes: &mut Diagnostics) -> Result<(), AppError> {
+    fn ids(&self, notes: &mut Diagnostics) -> Result<(), DatasetError> {
         let has_all = |table: &Table| self.roles.id.iter().all(|column| table.get(column).is_some());
         if self.roles.id.is_empty() || !has_all(self.test) || !has_all(self.trained_on) {
             return Ok(());
@@ -158,7 +158,7 @@ impl DiagnosticsInput<'_> {
     }
 
     /// Test rows that happened before the last training row.
-    fn order(&self, notes: &mut Diagnostics) -> Result<(), AppError> {
+    fn order(&self, notes: &mut Diagnostics) -> Result<(), DatasetError> {
         let Some(time) = &self.roles.time else { return Ok(()) };
         if self.test.get(time).is_none() || self.trained_on.get(time).is_none() {
             return Ok(());
@@ -174,7 +174,7 @@ impl DiagnosticsInput<'_> {
 
     /// The column that alone tells the label best; those that tell it so well among the training rows and among the test
     /// rows that they must hold it, or follow from it.
-    fn leaks(&self, notes: &mut Diagnostics) -> Result<(), AppError> {
+    fn leaks(&self, notes: &mut Diagnostics) -> Result<(), DatasetError> {
         let asked = Asked { task: self.signature.task, classes: &self.signature.classes };
         let names = || self.signature.inputs.iter().map(|input| input.name.as_str());
         let tested = find_label_leakage(self.test, names(), self.roles.label(self.test)?, asked);

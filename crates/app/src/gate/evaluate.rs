@@ -15,7 +15,11 @@ use kilter_evaluation::{
 use kilter_inference::Model;
 use kilter_serving::endpoint::Predictor;
 
-use crate::{dataset::column_roles::ColumnRoles, error::AppError};
+use crate::{
+    causes::ScoringError,
+    dataset::{DatasetError, column_roles::ColumnRoles},
+    gate::GateError,
+};
 
 /// Rows that a comparison needs at least; with fewer unseen ones, all rows are compared.
 const MIN_COMPARED: usize = 200;
@@ -53,7 +57,7 @@ impl<'t> GateEvaluation<'t> {
         champion: Option<&Champion>,
         mut facts: BTreeMap<String, f64>,
         gates: &[GateSpec],
-    ) -> Result<ModelRows<'m>, AppError>
+    ) -> Result<ModelRows<'m>, GateError>
     where
         't: 'm,
     {
@@ -78,16 +82,15 @@ impl<'t> GateEvaluation<'t> {
         })
     }
 
-    fn side(&self, model: &Model, threshold: f64, what: &str) -> Result<Side, AppError> {
-        let scored = Predictions::by(model, self.rows, threshold)
-            .map_err(|source| AppError::Predict { what: what.to_owned(), source })?;
+    fn side(&self, model: &Model, threshold: f64, what: &str) -> Result<Side, GateError> {
+        let scored = Predictions::by(model, self.rows, threshold).map_err(ScoringError::of(what))?;
         let weight = self.roles.weight.as_deref().and_then(|name| self.rows.get(name));
         let outcomes = scored.outcomes(self.roles.label(self.rows)?, weight);
         Ok(Side { outcomes, scores: scored.scores })
     }
 
     /// The rows that neither model was trained on, when enough of them remain; else all.
-    fn comparable(&self, champion: Option<&Champion>) -> Result<Vec<bool>, AppError> {
+    fn comparable(&self, champion: Option<&Champion>) -> Result<Vec<bool>, DatasetError> {
         let all = vec![true; self.rows.rows()];
         let (Some(through), Some(_)) = (champion.and_then(|champion| champion.trained_through), &self.roles.time)
         else {
@@ -108,8 +111,8 @@ fn calls(quantity: &Quantity, wanted: Function) -> bool {
 }
 
 /// Percentiles of the time for one row, in milliseconds.
-fn latencies(model: &Model, rows: &Table) -> Result<BTreeMap<String, f64>, AppError> {
-    let failed = |source| AppError::Predict { what: "single rows for latency".to_owned(), source };
+fn latencies(model: &Model, rows: &Table) -> Result<BTreeMap<String, f64>, ScoringError> {
+    let failed = ScoringError::of("single rows for latency");
     let mut taken = Vec::with_capacity(TIMED_REQUESTS);
     for request in 0..TIMED_REQUESTS.min(rows.rows().max(1) * 4) {
         if rows.rows() == 0 {
@@ -118,20 +121,20 @@ fn latencies(model: &Model, rows: &Table) -> Result<BTreeMap<String, f64>, AppEr
         let row = rows.take(&[request % rows.rows()]);
         let started = Instant::now();
         // As the data plane asks it, so that a gate times what a monitor will.
-        Predictor::predict(model, &row).map_err(failed)?;
+        Predictor::predict(model, &row).map_err(&failed)?;
         taken.push(started.elapsed().as_secs_f64() * 1e3);
     }
     Ok(latency_quantiles(taken))
 }
 
 /// How many of the first rows are answered otherwise when they come alone.
-fn replay(model: &Model, rows: &Table) -> Result<(usize, usize), AppError> {
-    let failed = |source| AppError::Predict { what: "rows one by one".to_owned(), source };
+fn replay(model: &Model, rows: &Table) -> Result<(usize, usize), ScoringError> {
+    let failed = ScoringError::of("rows one by one");
     let chosen: Vec<usize> = (0..rows.rows().min(REPLAYED_ROWS)).collect();
-    let together = model.predict(&rows.take(&chosen)).map_err(failed)?;
+    let together = model.predict(&rows.take(&chosen)).map_err(&failed)?;
     let mut differing = 0;
     for &row in &chosen {
-        let alone = model.predict(&rows.take(&[row])).map_err(failed)?;
+        let alone = model.predict(&rows.take(&[row])).map_err(&failed)?;
         differing += usize::from(alone.scores()[0].to_bits() != together.scores()[row].to_bits());
     }
     Ok((differing, chosen.len()))

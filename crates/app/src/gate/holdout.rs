@@ -8,8 +8,8 @@ use kilter_evaluation::gate_metrics::Predictions;
 use kilter_inference::{Model, PredictError, Task};
 
 use crate::{
-    dataset::column_roles::ColumnRoles, deployment::threshold::choose, error::AppError, prediction::bisect::by_halves,
-    project::folder::Project,
+    causes::ScoringError, dataset::column_roles::ColumnRoles, deployment::threshold::choose, gate::GateError,
+    prediction::bisect::by_halves, project::folder::Project,
 };
 
 /// Held-out rows and what a model answers on them.
@@ -31,14 +31,14 @@ pub(crate) struct RejectedRows {
 impl HeldOut {
     /// Asks the model for the rows, at the threshold that it starts with: the one that the contract states, else the best
     /// for the goal of `[threshold]`, else where the model decides by itself.
-    pub fn score(project: &Project, model: &Model, rows: Table, roles: &ColumnRoles) -> Result<Self, AppError> {
-        let failed = |source| AppError::Predict { what: "the rows that the gates are measured on".into(), source };
+    pub fn score(project: &Project, model: &Model, rows: Table, roles: &ColumnRoles) -> Result<Self, GateError> {
+        let failed = ScoringError::of("the rows that the gates are measured on");
         let (rows, scored, unfit) = match Predictions::by_itself(model, &rows) {
             Ok(scored) => (rows, scored, None),
             Err(_) => {
-                let (fit, unfit) = parted(model, &rows).map_err(failed)?;
+                let (fit, unfit) = parted(model, &rows).map_err(&failed)?;
                 let rows = rows.take(&fit);
-                let scored = Predictions::by_itself(model, &rows).map_err(failed)?;
+                let scored = Predictions::by_itself(model, &rows).map_err(&failed)?;
                 (rows, scored, unfit)
             }
         };

@@ -2,11 +2,13 @@
 
 pub(crate) mod data_checks;
 pub(crate) mod diagnostics;
+pub(crate) mod error;
 pub(crate) mod evaluate;
 pub(crate) mod holdout;
 pub(crate) mod holdout_answers;
 pub(crate) mod judge;
 pub(crate) mod leakage;
 
+pub use error::GateError;
 pub use evaluate::{Champion, GateEvaluation};
 pub use judge::subject;

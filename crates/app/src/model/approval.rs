@@ -23,16 +23,45 @@ use serde_json::json;
 use crate::{
     app::App,
     authz::{access::permit, access_map, refused_actions},
+    causes::{AuditedError, NotFound, PermissionDenied, StorageError, from_causes},
     context::RequestContext,
     deployment::auto_deploy::{self, DeployOutcome},
-    error::AppError,
     event::DecisionKind,
     model::package_run::facts_of,
-    project::folder::Project,
+    project::{ProjectError, folder::Project},
 };
 
 /// Decisions about a version that are read; more than a rule can ask for.
 const MAX_DECISIONS: u32 = 1000;
+
+/// Why a decision about a version is not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum ApproveError {
+    /// There is no such model.
+    #[error(transparent)]
+    NotFound(#[from] NotFound),
+    #[error(transparent)]
+    Denied(#[from] PermissionDenied),
+    #[error(transparent)]
+    Move(#[from] IllegalVersionTransition),
+    #[error(transparent)]
+    Project(#[from] ProjectError),
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+}
+
+from_causes!(ApproveError: Storage(StoreError));
+
+impl AuditedError for ApproveError {
+    fn is_refusal(&self) -> bool {
+        // A missing right has its entry where it is asked for.
+        matches!(self, Self::Move(_))
+    }
+
+    fn is_race(&self) -> bool {
+        matches!(self, Self::Storage(error) if error.is_race())
+    }
+}
 
 /// What a yes came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,14 +74,11 @@ pub struct Approved {
 }
 
 /// The project of a model, as its contract was last registered; its files are not looked for.
-pub fn project_of(app: &App, model: &ModelName) -> Result<Project, AppError> {
+pub fn project_of(app: &App, model: &ModelName) -> Result<Project, ApproveError> {
     let found = app.store().read(|reader| versions::find_model(reader, model))?;
-    let unknown = || AppError::NotFound {
-        what: "model",
-        id: model.to_string(),
-        how: "see the models with `kilter model list`".to_owned(),
-    };
-    access_map::recorded_project(app, &found.ok_or_else(unknown)?.project)
+    let unknown =
+        || NotFound { what: "model", id: model.to_string(), how: "see the models with `kilter model list`".to_owned() };
+    Ok(access_map::recorded_project(app, &found.ok_or_else(unknown)?.project)?)
 }
 
 /// Someone says yes to a validated version; it is approved once everyone whom the contract asks has, and deployed at
@@ -66,7 +92,7 @@ pub fn approve(
     model: &ModelName,
     number: u32,
     reason: &str,
-) -> Result<Approved, AppError> {
+) -> Result<Approved, ApproveError> {
     let project = project_of(app, model)?;
     let object = versions::object(model, number);
     let mut approved = refused_actions::record_if_refused(app, context, "version.sign_off", &object, || {
@@ -90,7 +116,7 @@ fn record_sign_off(
     model: &ModelName,
     number: u32,
     reason: &str,
-) -> Result<Approved, AppError> {
+) -> Result<Approved, ApproveError> {
     let permit = permit(&project.contract, &context.actor, Action::Approve)?;
     let version = app.store().read(|reader| versions::get(reader, model, number))?;
     if version.state != VersionState::Validated {
@@ -135,7 +161,7 @@ pub fn missing_approval(
     project: &Project,
     version: &Version,
     at: Timestamp,
-) -> Result<Vec<String>, AppError> {
+) -> Result<Vec<String>, StorageError> {
     if version.state != VersionState::Validated {
         return Ok(Vec::new());
     }
@@ -157,7 +183,7 @@ pub fn reject(
     model: &ModelName,
     number: u32,
     reason: &str,
-) -> Result<VersionState, AppError> {
+) -> Result<VersionState, ApproveError> {
     let project = project_of(app, model)?;
     let object = versions::object(model, number);
     refused_actions::record_if_refused(app, context, "version.reject", &object, || {
@@ -172,7 +198,7 @@ fn record_decline(
     model: &ModelName,
     number: u32,
     reason: &str,
-) -> Result<VersionState, AppError> {
+) -> Result<VersionState, ApproveError> {
     let permit = permit(&project.contract, &context.actor, Action::Reject)?;
     let version = app.store().read(|reader| versions::get(reader, model, number))?;
     let by = ActorWithRoles { actor: context.actor.clone(), roles: permit.roles };

@@ -16,8 +16,9 @@ use kilter_workflow::RunRecord;
 
 use crate::{
     app::App,
-    error::AppError,
     event::EventMetrics,
+    gate::GateError,
+    model::error::VersionError,
     project::folder::Project,
     training::{data, request::Training},
 };
@@ -32,7 +33,7 @@ pub(crate) fn golden_sample(
     spec: &PackageSpec,
     record: &RunRecord,
     (model, threshold): (&Model, f64),
-) -> Result<Option<GoldenRequests>, AppError> {
+) -> Result<Option<GoldenRequests>, GateError> {
     let Some(sample) = &spec.sample else { return Ok(None) };
     let path = data::output_path(project, training, record, &sample.from)?;
     let table = read_table(&path, &ReadOptions::default())?;
@@ -40,7 +41,7 @@ pub(crate) fn golden_sample(
 }
 
 /// Asks the model of a package, as it is stored, its golden requests; nothing is asked where it carries none.
-pub(crate) fn replay_golden(app: &App, package: &Package) -> Result<GoldenResult, AppError> {
+pub(crate) fn replay_golden(app: &App, package: &Package) -> Result<GoldenResult, VersionError> {
     let stored = Package::load(app.blobs(), package.digest)?;
     let Some(golden) = read_golden_requests(app, &stored)? else { return Ok(GoldenResult::default()) };
     let version = VersionRef { number: 0, digest: stored.digest };
@@ -49,7 +50,7 @@ pub(crate) fn replay_golden(app: &App, package: &Package) -> Result<GoldenResult
 }
 
 /// Refuses a version that answers its golden requests otherwise than when it was packed. Bounded in time.
-pub(crate) fn check_golden(app: &App, package: &Package, version: ServedVersion) -> Result<(), AppError> {
+pub(crate) fn check_golden(app: &App, package: &Package, version: ServedVersion) -> Result<(), VersionError> {
     let Some(golden) = read_golden_requests(app, package)? else { return Ok(()) };
     let number = version.version().number;
     let replayed = golden.ask(version, Some(PATIENCE))?;
@@ -58,7 +59,7 @@ pub(crate) fn check_golden(app: &App, package: &Package, version: ServedVersion)
     }
     match replayed.first {
         None => Ok(()),
-        Some(first) => Err(AppError::GoldenDiffers {
+        Some(first) => Err(VersionError::GoldenDiffers {
             version: number,
             rows: replayed.rows,
             differing: replayed.differing,
@@ -68,7 +69,7 @@ pub(crate) fn check_golden(app: &App, package: &Package, version: ServedVersion)
 }
 
 /// What a package carries to be asked again; those made without `[package] sample` carry nothing.
-pub(crate) fn read_golden_requests(app: &App, package: &Package) -> Result<Option<GoldenRequests>, AppError> {
+pub(crate) fn read_golden_requests(app: &App, package: &Package) -> Result<Option<GoldenRequests>, VersionError> {
     if !package.has_golden() {
         return Ok(None);
     }

@@ -16,7 +16,7 @@ use kilter_domain::{
         ActorWithRoles, Approval, Card, Commit, GateResult, Requirements, Submission, Validation, VersionEvent,
         VersionFacts, VersionState,
     },
-    table::{Column, Table},
+    table::{Column, Table, TableError},
 };
 use kilter_evaluation::{
     gate_metrics::ModelRows,
@@ -33,11 +33,16 @@ use serde_json::json;
 
 use crate::{
     app::App,
+    causes::{NotFound, ScoringError, StorageError},
     context::RequestContext,
-    dataset::{column_roles::ColumnRoles, context_columns},
+    dataset::DatasetError,
+    dataset::{
+        column_roles::{ColumnRoles, RolesError},
+        context_columns,
+    },
     deployment::live,
-    error::AppError,
     event::{DecisionKind, EventMetrics},
+    gate::GateError,
     gate::{
         data_checks,
         diagnostics::{Diagnostics, DiagnosticsInput},
@@ -46,8 +51,10 @@ use crate::{
         holdout_answers::HeldOutAnswers,
         judge, leakage,
     },
+    model::error::VersionError,
     model::golden_replay,
     project::folder::Project,
+    training::TrainError,
     training::{
         data,
         request::{ApprovalMode, Training, trained_numbers},
@@ -75,7 +82,7 @@ pub(crate) fn package_run(
     record: &RunRecord,
     held_out: Option<Table>,
     scratch: &Path,
-) -> Result<PackagedVersion, AppError> {
+) -> Result<PackagedVersion, TrainError> {
     let model_bytes = read_model(&data::output_path(project, training, record, &spec.model)?)?;
     let digest = Digest::of(&model_bytes);
     let model = Model::from_onnx(&model_bytes).map_err(|source| PackageError::Model { digest, source })?;
@@ -144,14 +151,14 @@ fn draft_version(
     package: &Package,
     metrics: &BTreeMap<String, f64>,
     tested: usize,
-) -> Result<u32, AppError> {
+) -> Result<u32, StorageError> {
     let new = versions::NewVersion {
         model: project.model(),
         run: Some(package.manifest.run.clone()),
         digest: package.digest,
         makers: vec![training.context.actor.clone()],
         signature: serde_json::to_value(&package.manifest.signature)
-            .map_err(|source| AppError::Document { what: "signature", source })?,
+            .map_err(|source| StorageError::Document { what: "signature", source })?,
         policy: project.contract.policy_text(),
         metrics: json!(metrics),
     };
@@ -170,7 +177,7 @@ pub(crate) fn judge_version(
     training: &Training,
     made: &PackagedVersion,
     data: Option<Verdict>,
-) -> Result<(u32, VersionState), AppError> {
+) -> Result<(u32, VersionState), GateError> {
     let (context, approval_mode) = (&training.context, training.approval_mode);
     let mover = VersionTransition { app, project, context, approval_mode, number: made.number };
     let replayed = golden_replay::replay_golden(app, &made.package)?;
@@ -213,7 +220,7 @@ impl VersionTransition<'_> {
         self.project.model()
     }
 
-    fn facts(&self) -> Result<VersionFacts, AppError> {
+    fn facts(&self) -> Result<VersionFacts, StorageError> {
         let model = self.model();
         let version = self.app.store().read(|reader| versions::get(reader, &model, self.number))?;
         let facts = facts_of(self.project, &version);
@@ -236,7 +243,7 @@ impl VersionTransition<'_> {
         kind: &str,
         reason: String,
         numbers: &EventMetrics,
-    ) -> Result<VersionState, AppError> {
+    ) -> Result<VersionState, VersionError> {
         let facts = self.facts()?;
         let next = facts.after(event, by)?;
         let context = RequestContext { at: self.context.at, actor: by.actor.clone() };
@@ -246,7 +253,12 @@ impl VersionTransition<'_> {
         Ok(next)
     }
 
-    pub fn submit(&self, package: Digest, commit: &Commit, golden: &GoldenResult) -> Result<VersionState, AppError> {
+    pub fn submit(
+        &self,
+        package: Digest,
+        commit: &Commit,
+        golden: &GoldenResult,
+    ) -> Result<VersionState, VersionError> {
         let submission = Submission { package, signed_by: None, golden: golden.evidence(), commit: commit.clone() };
         let event = VersionEvent::Submitted(submission);
         self.advance(
@@ -265,7 +277,7 @@ impl VersionTransition<'_> {
         notes: &Diagnostics,
         judged: &[GateResult],
         data: Option<Verdict>,
-    ) -> Result<VersionState, AppError> {
+    ) -> Result<VersionState, VersionError> {
         let facts = self.facts()?;
         let mut numbers = judge::numbers(judged);
         data.iter().for_each(|data| numbers.extend(data_checks::numbers(data)));
@@ -291,7 +303,7 @@ impl VersionTransition<'_> {
         self.advance(&VersionEvent::Validated(validation), &by, DecisionKind::GatePassed.word(), reason, &numbers)
     }
 
-    fn record_verdict(&self, judged: &GateResult, policy: Digest) -> Result<(), AppError> {
+    fn record_verdict(&self, judged: &GateResult, policy: Digest) -> Result<(), StorageError> {
         let new = verdicts::NewVerdict {
             model: self.model(),
             number: self.number,
@@ -305,7 +317,7 @@ impl VersionTransition<'_> {
     }
 
     /// An undecided gate moves nothing; the entry says what is missing.
-    fn note_undecided(&self, reason: String, numbers: &EventMetrics) -> Result<(), AppError> {
+    fn note_undecided(&self, reason: String, numbers: &EventMetrics) -> Result<(), StorageError> {
         let draft = self.by("gate").decision_event(DecisionKind::GateUndecided, reason, numbers);
         let object = versions::object(&self.model(), self.number);
         self.app.store().write(move |tx| {
@@ -314,7 +326,7 @@ impl VersionTransition<'_> {
         Ok(())
     }
 
-    pub fn approve_if_nobody_is_asked(&self, state: VersionState) -> Result<VersionState, AppError> {
+    pub fn approve_if_nobody_is_asked(&self, state: VersionState) -> Result<VersionState, VersionError> {
         let assumed = self.approval_mode == ApprovalMode::Simulated;
         let asks_nobody = self.project.contract.approve.rule.is_auto();
         if state != VersionState::Validated || !(assumed || asks_nobody) {
@@ -385,10 +397,10 @@ fn refusal_sentence(judged: &[GateResult]) -> String {
 const MAX_MODEL_BYTES: u64 = 2 << 30;
 
 /// The model of an output: the file itself, or the only `.onnx` file of a folder.
-fn read_model(path: &Path) -> Result<Vec<u8>, AppError> {
-    let failed = |source| AppError::ReadFile { path: path.to_owned(), source };
+fn read_model(path: &Path) -> Result<Vec<u8>, DatasetError> {
+    let failed = |source| StorageError::ReadFile { path: path.to_owned(), source };
     if path.is_file() {
-        return read_bounded(path, MAX_MODEL_BYTES).map_err(failed);
+        return Ok(read_bounded(path, MAX_MODEL_BYTES).map_err(failed)?);
     }
     let mut found = Vec::new();
     for entry in std::fs::read_dir(path).map_err(failed)? {
@@ -398,14 +410,14 @@ fn read_model(path: &Path) -> Result<Vec<u8>, AppError> {
         }
     }
     match &found[..] {
-        [file] => {
-            read_bounded(file, MAX_MODEL_BYTES).map_err(|source| AppError::ReadFile { path: file.clone(), source })
-        }
-        files => Err(AppError::NotFound {
+        [file] => Ok(read_bounded(file, MAX_MODEL_BYTES)
+            .map_err(|source| StorageError::ReadFile { path: file.clone(), source })?),
+        files => Err(NotFound {
             what: "model",
             id: path.display().to_string(),
             how: format!("the output must hold one .onnx file, it holds {}", files.len()),
-        }),
+        }
+        .into()),
     }
 }
 
@@ -415,32 +427,32 @@ fn named_by_training(
     bytes: Vec<u8>,
     roles: &ColumnRoles,
     trained_on: &Table,
-) -> Result<(Model, Vec<u8>), AppError> {
-    let failed = |source| AppError::Predict { what: "the training rows".to_owned(), source };
-    let model = model.named_by(trained_on, |name| roles.is_feature(name)).map_err(failed)?;
+) -> Result<(Model, Vec<u8>), ScoringError> {
+    let model =
+        model.named_by(trained_on, |name| roles.is_feature(name)).map_err(ScoringError::of("the training rows"))?;
     let bytes = model.with_signature(bytes);
     Ok((model, bytes))
 }
 
-fn refuse_leakage(model: &Model, roles: &ColumnRoles) -> Result<(), AppError> {
+fn refuse_leakage(model: &Model, roles: &ColumnRoles) -> Result<(), TrainError> {
     let of_outcome = roles.leaking().map(|column| (column, "the label or when it becomes known"));
     let ignored = roles.ignore.iter().map(|column| (column.as_str(), "`ignore`"));
     match of_outcome.chain(ignored).find(|(column, _)| model.signature().input(column).is_some()) {
-        Some((column, role)) => Err(AppError::Leakage { column: column.to_owned(), role }),
+        Some((column, role)) => Err(TrainError::Leakage { column: column.to_owned(), role }),
         None => Ok(()),
     }
 }
 
 /// A model that reads a column under one of our own names could never be asked: requests cannot carry it.
-fn refuse_reserved(model: &Model) -> Result<(), AppError> {
+fn refuse_reserved(model: &Model) -> Result<(), TrainError> {
     let mut inputs = model.signature().inputs.iter();
     match inputs.find(|input| context_columns::is_reserved(&input.name)) {
-        Some(input) => Err(AppError::ReservedInput { column: input.name.clone() }),
+        Some(input) => Err(TrainError::ReservedInput { column: input.name.clone() }),
         None => Ok(()),
     }
 }
 
-fn newest(roles: &ColumnRoles, table: &Table) -> Result<Option<kilter_domain::time::Timestamp>, AppError> {
+fn newest(roles: &ColumnRoles, table: &Table) -> Result<Option<kilter_domain::time::Timestamp>, RolesError> {
     match &roles.time {
         Some(time) if table.get(time).is_some() => Ok(roles.event_times(table)?.into_iter().max()),
         _ => Ok(None),
@@ -448,7 +460,7 @@ fn newest(roles: &ColumnRoles, table: &Table) -> Result<Option<kilter_domain::ti
 }
 
 /// Held-out rows with label, score and loss, evenly over the table.
-fn labelled_sample(test: &Table, scores: &[f64], outcomes: &LabelledPredictions) -> Result<Table, AppError> {
+fn labelled_sample(test: &Table, scores: &[f64], outcomes: &LabelledPredictions) -> Result<Table, TableError> {
     let step = outcomes.len().div_ceil(SAMPLE_ROWS).max(1);
     let places: Vec<usize> = (0..outcomes.len()).step_by(step).collect();
     let rows: Vec<usize> = places.iter().map(|&place| outcomes.rows[place]).collect();

@@ -26,6 +26,7 @@ use kilter_store::{
 
 use crate::{
     app::App,
+    causes::StorageError,
     context::RequestContext,
     deployment::{live, threshold::siblings},
     error::AppError,
@@ -96,7 +97,7 @@ impl App {
         let Some(live) = live else { return Ok(()) };
         let package = match load::load_version(self, &live.model, live.number) {
             // It answers nobody, and everybody is told why: there is nothing to look at.
-            Err(refused) if refused.is_of_a_version() && live::refused_at(self, endpoint).is_some() => return Ok(()),
+            Err(refused) if refused.is_of_the_version() && live::refused_at(self, endpoint).is_some() => return Ok(()),
             loaded => loaded?.0,
         };
         let calendar = self.calendar(project, endpoint)?.unwrap_or(Calendar::new(context.at, monitor.every));
@@ -182,7 +183,7 @@ impl App {
             None => Ok(Evidence::begin(&package.reference)),
             Some(known) => {
                 let known: Evidence = serde_json::from_value(known.document)
-                    .map_err(|source| AppError::Document { what: "evidence", source })?;
+                    .map_err(|source| StorageError::Document { what: "evidence", source })?;
                 Ok(known.completed(&package.reference))
             }
         }

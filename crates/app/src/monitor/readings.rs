@@ -16,7 +16,7 @@ use crate::monitor::{
     evaluate::Scene,
     window::Window,
 };
-use crate::{error::AppError, gate::judge::subject, prediction::logged::LoggedPredictions};
+use crate::{causes::StorageError, error::AppError, gate::judge::subject, prediction::logged::LoggedPredictions};
 
 /// The reading that every window gets when it is first looked at.
 pub(super) const ROWS: &str = "rows";
@@ -121,8 +121,8 @@ impl Scene<'_> {
 
     /// Readings and evidence of a window stand together, or neither does.
     pub(super) fn record(&self, window: Window, made: Vec<Reading>) -> Result<(), AppError> {
-        let document =
-            serde_json::to_value(&self.evidence).map_err(|source| AppError::Document { what: "evidence", source })?;
+        let document = serde_json::to_value(&self.evidence)
+            .map_err(|source| StorageError::Document { what: "evidence", source })?;
         let (endpoint, model, number) = (self.endpoint.clone(), self.live.model.clone(), self.live.number);
         let kept = kept::Evidence { endpoint, model, number, through: window.end, document };
         Ok(self.app.store().write(move |tx| {

@@ -22,7 +22,7 @@ use kilter_store::{
 
 use crate::{
     app::App,
-    error::AppError,
+    causes::StorageError,
     prediction::{
         partition_index::{self, NUMBERS_OF_SEGMENT, kind_of, known},
         predict,
@@ -30,7 +30,7 @@ use crate::{
 };
 
 /// Seals what was recorded so far at an endpoint and moves every sealed segment into the lake.
-pub fn compact_log(app: &App, endpoint: &EndpointName) -> Result<(), AppError> {
+pub fn compact_log(app: &App, endpoint: &EndpointName) -> Result<(), StorageError> {
     let Some(serving) = predict::serving(app, endpoint) else { return Ok(()) };
     let _sealing = serving.lock_sealing();
     serving.log().rotate()?;
@@ -45,7 +45,7 @@ fn compact_segment(
     endpoint: &EndpointName,
     log: &PredictionLog,
     segment: SegmentId,
-) -> Result<(), AppError> {
+) -> Result<(), StorageError> {
     let tables = log.read_tables(segment)?;
     for damage in &tables.damage {
         tracing::error!(%endpoint, %damage, "part of a segment of the prediction log cannot be read");
@@ -81,7 +81,7 @@ fn stage_partition(
     segment: SegmentId,
     staged: u64,
     table: Table,
-) -> Result<Option<StagedPartition>, AppError> {
+) -> Result<Option<StagedPartition>, StorageError> {
     let first = segment.0.saturating_mul(NUMBERS_OF_SEGMENT);
     let numbers = (number(first), number(first + NUMBERS_OF_SEGMENT - 1));
     let present = app.store().read(|reader| index::list_numbered(reader, kind_of(kind), endpoint, numbers))?;
@@ -95,7 +95,7 @@ fn stage_partition(
 }
 
 /// The first number from `from` on that the index does not know.
-pub(super) fn free_number(app: &App, kind: LogKind, endpoint: &EndpointName, from: u64) -> Result<u64, AppError> {
+pub(super) fn free_number(app: &App, kind: LogKind, endpoint: &EndpointName, from: u64) -> Result<u64, StorageError> {
     let mut seq = from;
     while app.store().read(|reader| index::find_partition(reader, kind_of(kind), endpoint, number(seq)))?.is_some() {
         seq += 1;
@@ -110,7 +110,7 @@ fn without(
     kind: LogKind,
     present: &[Partition],
     table: Table,
-) -> Result<Table, AppError> {
+) -> Result<Table, StorageError> {
     if present.is_empty() {
         return Ok(table);
     }
@@ -160,7 +160,7 @@ fn row_keys(table: &Table) -> impl Iterator<Item = RowKey> {
 }
 
 /// The table with the column that the lake orders by.
-fn ordered_by(table: &Table, time: &str) -> Result<Table, AppError> {
+fn ordered_by(table: &Table, time: &str) -> Result<Table, StorageError> {
     let mut ordered = Table::default();
     for (name, column) in table.columns() {
         let name = if name == time { TIME_COLUMN } else { name };

@@ -13,8 +13,8 @@ use kilter_store::deployment as deployments;
 
 use crate::{
     app::App,
-    error::AppError,
-    model::load,
+    causes::StorageError,
+    model::{error::VersionError, load},
     prediction::{
         logged::texts,
         partition_index::{self, known},
@@ -36,7 +36,7 @@ pub struct KnownIds {
 }
 
 /// Looks for the predictions of ids, the newest part of the log first, until all are found.
-pub fn known_ids(app: &App, endpoint: &EndpointName, ids: &[Arc<str>]) -> Result<KnownIds, AppError> {
+pub fn known_ids(app: &App, endpoint: &EndpointName, ids: &[Arc<str>]) -> Result<KnownIds, StorageError> {
     let mut wanted: HashSet<&str> = ids.iter().map(|id| &**id).collect();
     find_in_log(app, endpoint, &mut wanted);
     let always = (Timestamp(i64::MIN), Timestamp(i64::MAX));
@@ -81,7 +81,7 @@ fn find_in_log(app: &App, endpoint: &EndpointName, wanted: &mut HashSet<&str>) {
 }
 
 /// How labels fit the classes of the version that serves; `None` while nothing serves.
-pub fn check_labels(app: &App, endpoint: &EndpointName, values: &Column) -> Result<Option<LabelCheck>, AppError> {
+pub fn check_labels(app: &App, endpoint: &EndpointName, values: &Column) -> Result<Option<LabelCheck>, VersionError> {
     let Some(live) = app.store().read(|reader| deployments::live(reader, endpoint))? else { return Ok(None) };
     let (package, _) = load::load_version(app, &live.model, live.number)?;
     let signature = &package.manifest.signature;

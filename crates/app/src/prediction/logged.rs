@@ -18,7 +18,7 @@ use kilter_inference::Task;
 use kilter_lake::{LogKind, TIME_COLUMN};
 use kilter_serving::prediction_log::column;
 
-use crate::{app::App, clock_set_back, error::AppError, prediction::partition_index};
+use crate::{app::App, causes::StorageError, clock_set_back, prediction::partition_index};
 
 /// Rows of one window in the order of the log.
 #[derive(Clone, Debug, Default)]
@@ -146,7 +146,7 @@ pub fn logged_predictions(
     who: PredictionFilter,
     (start, end): (Timestamp, Timestamp),
     as_of: Timestamp,
-) -> Result<LoggedPredictions, AppError> {
+) -> Result<LoggedPredictions, StorageError> {
     let table = partition_index::read_log(app, LogKind::Predictions, endpoint, start, end)?;
     join_labels(app, endpoint, table, who, start, as_of)
 }
@@ -158,7 +158,7 @@ pub(crate) fn logged_labels(
     who: PredictionFilter,
     span: (Timestamp, Timestamp),
     as_of: Timestamp,
-) -> Result<LoggedPredictions, AppError> {
+) -> Result<LoggedPredictions, StorageError> {
     let columns = [&OF_LABELS[..], &[TIME_COLUMN]].concat();
     let table = partition_index::read_log_columns(app, LogKind::Predictions, endpoint, span, &columns)?;
     join_labels(app, endpoint, table, who, span.0, as_of)
@@ -171,7 +171,7 @@ fn join_labels(
     who: PredictionFilter,
     start: Timestamp,
     as_of: Timestamp,
-) -> Result<LoggedPredictions, AppError> {
+) -> Result<LoggedPredictions, StorageError> {
     let wanted = wanted(&table, who);
     let mut answered = split(latest(table.into_rows(&wanted)));
     label_rows(app, endpoint, &mut answered, start, as_of)?;
@@ -186,7 +186,7 @@ fn label_rows(
     rows: &mut LoggedPredictions,
     from: Timestamp,
     as_of: Timestamp,
-) -> Result<(), AppError> {
+) -> Result<(), StorageError> {
     if rows.is_empty() {
         return Ok(());
     }

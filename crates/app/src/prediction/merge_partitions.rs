@@ -15,7 +15,7 @@ use kilter_store::{prediction as index, prediction::Partition};
 
 use crate::{
     app::App,
-    error::AppError,
+    causes::StorageError,
     prediction::{
         compact::{self, indexed},
         partition_index::{self, FIRST_MERGED, NUMBERS_OF_SEGMENT, kind_of, known},
@@ -35,7 +35,7 @@ const ROUNDS_KEPT: u64 = 30;
 const MAX_REMOVED: u32 = 256;
 
 /// Merges small partitions of an endpoint, and removes the files of those that were merged a while ago.
-pub(crate) fn merge_partitions(app: &App, endpoint: &EndpointName) -> Result<(), AppError> {
+pub(crate) fn merge_partitions(app: &App, endpoint: &EndpointName) -> Result<(), StorageError> {
     let Some(serving) = predict::serving(app, endpoint) else { return Ok(()) };
     let _sealing = serving.lock_sealing();
     serving.lock_merges().round += 1;
@@ -55,7 +55,7 @@ fn mergeable(
     serving: &Serving,
     kind: LogKind,
     endpoint: &EndpointName,
-) -> Result<Option<Vec<Partition>>, AppError> {
+) -> Result<Option<Vec<Partition>>, StorageError> {
     let always = (Timestamp(i64::MIN), Timestamp(i64::MAX));
     // A segment that waits to be handed over is compared with its own partitions.
     let log = serving.log();
@@ -82,7 +82,7 @@ fn of_same_types(
     kind: LogKind,
     endpoint: &EndpointName,
     tier: Vec<Partition>,
-) -> Result<Option<Vec<Partition>>, AppError> {
+) -> Result<Option<Vec<Partition>>, StorageError> {
     let mut groups: Vec<(HashMap<String, ColumnType>, Vec<Partition>)> = Vec::new();
     for partition in tier {
         let columns = app.lake().columns(kind, endpoint, &known(&partition))?;
@@ -100,7 +100,7 @@ fn of_same_types(
     Ok(groups.into_iter().map(|(_, group)| group).find(|group| group.len() >= FAN_IN || is_full(group)))
 }
 
-fn merge_group(app: &App, kind: LogKind, endpoint: &EndpointName, sources: &[Partition]) -> Result<(), AppError> {
+fn merge_group(app: &App, kind: LogKind, endpoint: &EndpointName, sources: &[Partition]) -> Result<(), StorageError> {
     let files: Vec<_> = sources.iter().map(known).collect();
     let table = app.lake().read_partitions(kind, endpoint, &files)?;
     let last = sources.iter().map(|source| source.seq).max().unwrap_or(0);
@@ -115,7 +115,7 @@ fn merge_group(app: &App, kind: LogKind, endpoint: &EndpointName, sources: &[Par
     Ok(())
 }
 
-fn remove_merged(app: &App, serving: &Serving, kind: LogKind, endpoint: &EndpointName) -> Result<(), AppError> {
+fn remove_merged(app: &App, serving: &Serving, kind: LogKind, endpoint: &EndpointName) -> Result<(), StorageError> {
     let of_log = kind_of(kind);
     let merged = app.store().read(|reader| index::list_merged(reader, of_log, endpoint, MAX_REMOVED))?;
     let mut rounds = serving.lock_merges();

@@ -2,6 +2,7 @@
 
 pub(crate) mod bisect;
 pub(crate) mod compact;
+pub(crate) mod error;
 pub(crate) mod label_checks;
 pub(crate) mod logged;
 pub(crate) mod merge_partitions;
@@ -12,6 +13,7 @@ pub(crate) mod serving;
 pub(crate) mod serving_registry;
 
 pub use compact::compact_log;
+pub use error::{LabelError, LabelFromFuture, PredictionError};
 pub use label_checks::KnownIds;
 pub use label_checks::{check_labels, known_ids};
 pub use logged::logged_predictions;

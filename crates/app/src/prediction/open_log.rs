@@ -18,8 +18,8 @@ use kilter_store::{deployment, prediction as index, prediction::Recording};
 
 use crate::{
     app::App,
+    causes::StorageError,
     context::RequestContext,
-    error::AppError,
     prediction::{
         partition_index::{self, NUMBERS_OF_SEGMENT, kind_of, known},
         predict,
@@ -28,11 +28,11 @@ use crate::{
 };
 
 /// Opens an endpoint with its log; one that is open is left as it is.
-pub(crate) fn open_serving(app: &App, name: &EndpointName) -> Result<Arc<Serving>, AppError> {
+pub(crate) fn open_serving(app: &App, name: &EndpointName) -> Result<Arc<Serving>, StorageError> {
     app.components().endpoints.find_or_open(name, || open_anew(app, name))
 }
 
-fn open_anew(app: &App, name: &EndpointName) -> Result<Serving, AppError> {
+fn open_anew(app: &App, name: &EndpointName) -> Result<Serving, StorageError> {
     let folder = app.folder().join("log").join(name.as_str());
     let recording = app.store().read(|reader| index::find_recording(reader, name))?;
     let first = first_numbers(app, name, recording.as_ref())?;
@@ -67,7 +67,11 @@ fn log_recovery(endpoint: &EndpointName, recovery: &Recovery) {
 }
 
 /// The first numbers that are free, whatever the folder of the log says.
-fn first_numbers(app: &App, endpoint: &EndpointName, recording: Option<&Recording>) -> Result<LogOptions, AppError> {
+fn first_numbers(
+    app: &App,
+    endpoint: &EndpointName,
+    recording: Option<&Recording>,
+) -> Result<LogOptions, StorageError> {
     let indexed = app.store().read(|reader| index::last_seq(reader, endpoint))?;
     let partition = indexed.and_then(|seq| u64::try_from(seq).ok()).max(app.lake().highest(endpoint)?);
     let behind_partitions = partition.map_or(1, |seq| seq / NUMBERS_OF_SEGMENT + 1);
@@ -83,7 +87,7 @@ fn first_numbers(app: &App, endpoint: &EndpointName, recording: Option<&Recordin
 }
 
 /// The first sequence number behind the rows of the segment that a partition came from.
-fn sequence_behind(app: &App, endpoint: &EndpointName, seq: i64) -> Result<u64, AppError> {
+fn sequence_behind(app: &App, endpoint: &EndpointName, seq: i64) -> Result<u64, StorageError> {
     let numbers = i64::try_from(NUMBERS_OF_SEGMENT).unwrap_or(i64::MAX);
     let first = seq / numbers * numbers;
     let mut behind = 1;
@@ -112,7 +116,7 @@ fn record_log_start(
     recording: Option<Recording>,
     log: &PredictionLog,
     first_sequence: u64,
-) -> Result<(), AppError> {
+) -> Result<(), StorageError> {
     let Some(first) = log.sealed().into_iter().chain(log.active()).min() else { return Ok(()) };
     let number = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
     let sealed_through = number(first.0.saturating_sub(1));
@@ -129,7 +133,7 @@ fn record_log_start(
 }
 
 /// Writes what was found missing into the audit table, once.
-pub(crate) fn record_losses(app: &App, context: &RequestContext, endpoint: &EndpointName) -> Result<(), AppError> {
+pub(crate) fn record_losses(app: &App, context: &RequestContext, endpoint: &EndpointName) -> Result<(), StorageError> {
     let Some(serving) = predict::serving(app, endpoint).filter(|serving| !serving.losses.is_empty()) else {
         return Ok(());
     };

@@ -15,7 +15,7 @@ use kilter_store::{
     prediction::{Partition, PartitionKind},
 };
 
-use crate::{app::App, error::AppError};
+use crate::{app::App, causes::StorageError};
 
 /// Times that a read begins anew because partitions were merged meanwhile.
 const MAX_RETRIES: usize = 3;
@@ -58,7 +58,7 @@ pub(crate) fn partitions(
     kind: LogKind,
     endpoint: &EndpointName,
     span: (Timestamp, Timestamp),
-) -> Result<Vec<Partition>, AppError> {
+) -> Result<Vec<Partition>, StorageError> {
     Ok(app.store().read(|reader| list_partitions(reader, kind, endpoint, span))?)
 }
 
@@ -76,7 +76,7 @@ pub(crate) fn read_log(
     endpoint: &EndpointName,
     start: Timestamp,
     end: Timestamp,
-) -> Result<Table, AppError> {
+) -> Result<Table, StorageError> {
     read_listed(app, kind, endpoint, (start, end), |known| {
         app.lake().read(kind, endpoint, known, start..end, &ReadOptions::default())
     })
@@ -89,7 +89,7 @@ pub(crate) fn read_log_columns(
     endpoint: &EndpointName,
     (start, end): (Timestamp, Timestamp),
     columns: &[&str],
-) -> Result<Table, AppError> {
+) -> Result<Table, StorageError> {
     let columns = Some(columns.iter().map(|column| (*column).to_owned()).collect());
     let options = ReadOptions { columns, ..ReadOptions::default() };
     read_listed(app, kind, endpoint, (start, end), |known| app.lake().read(kind, endpoint, known, start..end, &options))
@@ -102,7 +102,7 @@ pub(crate) fn read_log_before(
     endpoint: &EndpointName,
     end: Timestamp,
     ids: &[Arc<str>],
-) -> Result<Table, AppError> {
+) -> Result<Table, StorageError> {
     let start = Timestamp(i64::MIN);
     read_listed(app, kind, endpoint, (start, end), |known| {
         let mut wanted = Vec::new();
@@ -122,7 +122,7 @@ fn read_listed(
     endpoint: &EndpointName,
     span: (Timestamp, Timestamp),
     read: impl Fn(&[KnownPartition]) -> Result<Table, LakeError>,
-) -> Result<Table, AppError> {
+) -> Result<Table, StorageError> {
     let mut listed = partitions(app, kind, endpoint, span)?;
     let mut retries = 0;
     loop {
@@ -166,7 +166,7 @@ impl LogTable {
 ///
 /// # Errors
 /// When there is no database, or it cannot be read.
-pub fn log_tables(folder: &Path) -> Result<Vec<LogTable>, AppError> {
+pub fn log_tables(folder: &Path) -> Result<Vec<LogTable>, StorageError> {
     let store = Store::open_for_reading(folder)?;
     let mut tables = Vec::new();
     for kind in [LogKind::Predictions, LogKind::Labels] {

@@ -11,7 +11,15 @@ use kilter_domain::{
 };
 use kilter_serving::{InferError, InferResponse, LabelBatch};
 
-use crate::{app::App, clock_skew::is_ahead, error::AppError, prediction::serving::Serving};
+use crate::{
+    app::App,
+    causes::NoLiveVersion,
+    clock_skew::is_ahead,
+    prediction::{
+        error::{LabelError, LabelFromFuture, PredictionError},
+        serving::Serving,
+    },
+};
 
 /// Rows to answer, as a table.
 #[derive(Clone, Debug)]
@@ -49,16 +57,16 @@ pub fn predict(
     endpoint: &EndpointName,
     request: Request,
     now: Timestamp,
-) -> Result<InferResponse, AppError> {
-    let nothing = || AppError::NoLiveVersion { endpoint: endpoint.clone() };
+) -> Result<InferResponse, PredictionError> {
+    let nothing = || NoLiveVersion { endpoint: endpoint.clone() };
     let serving = serving(app, endpoint).ok_or_else(nothing)?;
     let routes = serving.endpoint.routes();
     let known = routes.known().names();
     let table = request.table.select(|name| known.iter().any(|known| known == name));
     let asked = serving.endpoint.request(table);
     let asked = asked.map_err(|error| match error {
-        InferError::NothingServed { .. } => nothing(),
-        other => other.into(),
+        InferError::NothingServed { .. } => nothing().into(),
+        other => PredictionError::from(other),
     })?;
     let asked = asked.with_ids(request.ids).with_times(request.events).with_consumer(request.consumer);
     Ok(serving.endpoint.infer(asked, now)?)
@@ -69,11 +77,11 @@ pub fn predict(
 /// # Errors
 /// When a label became known only after now, by more than clocks differ: it would count for nothing until then. None of
 /// the request is kept.
-pub fn label(app: &App, endpoint: &EndpointName, labels: Labels, now: Timestamp) -> Result<(), AppError> {
-    let serving = serving(app, endpoint).ok_or_else(|| AppError::NoLiveVersion { endpoint: endpoint.clone() })?;
+pub fn label(app: &App, endpoint: &EndpointName, labels: Labels, now: Timestamp) -> Result<(), LabelError> {
+    let serving = serving(app, endpoint).ok_or_else(|| NoLiveVersion { endpoint: endpoint.clone() })?;
     let Labels { ids, values, known_at } = labels;
     if let Some(row) = known_at.iter().position(|time| is_ahead(*time, now)) {
-        return Err(AppError::LabelFromFuture { id: ids[row].to_string(), known_at: known_at[row], now });
+        return Err(LabelFromFuture { id: ids[row].to_string(), known_at: known_at[row], now }.into());
     }
     // What a clock says that is a little ahead is known now.
     let known_at = known_at.into_iter().map(|time| time.min(now)).collect();

@@ -11,7 +11,7 @@ use kilter_domain::{
     ids::{EndpointName, ModelName, ProjectName},
 };
 
-use crate::{dataset::column_roles::ColumnRoles, error::AppError};
+use crate::{causes::StorageError, dataset::column_roles::ColumnRoles, project::error::ProjectError};
 
 /// The largest contract file that is read; the contract itself says how much of it may be said.
 const MAX_CONTRACT_BYTES: u64 = 4 << 20;
@@ -31,18 +31,18 @@ pub struct Project {
 
 impl Project {
     /// Reads the contract in `folder`.
-    pub fn open(folder: &Path) -> Result<Self, AppError> {
+    pub fn open(folder: &Path) -> Result<Self, ProjectError> {
         let path = folder.join(CONTRACT_FILE);
         let text = read_bounded_text(&path, MAX_CONTRACT_BYTES).map_err(|source| match source.kind() {
-            std::io::ErrorKind::NotFound => AppError::NoContract(folder.to_owned()),
-            _ => AppError::ReadFile { path: path.clone(), source },
+            std::io::ErrorKind::NotFound => ProjectError::NoContract(folder.to_owned()),
+            _ => StorageError::ReadFile { path: path.clone(), source }.into(),
         })?;
         Self::of(folder, text)
     }
 
     /// A project by a contract that was recorded for it.
-    pub fn recorded(name: &ProjectName, folder: &Path, text: String) -> Result<Self, AppError> {
-        let contract = Contract::parse(&text).map_err(|errors| AppError::Contract(errors.to_string()))?;
+    pub fn recorded(name: &ProjectName, folder: &Path, text: String) -> Result<Self, ProjectError> {
+        let contract = Contract::parse(&text).map_err(|errors| ProjectError::Contract(errors.to_string()))?;
         Ok(Self { name: name.clone(), folder: folder.to_owned(), contract, text })
     }
 
@@ -52,11 +52,11 @@ impl Project {
     }
 
     /// A project of a contract that was read already.
-    pub fn of(folder: &Path, text: String) -> Result<Self, AppError> {
-        let contract = Contract::parse(&text).map_err(|errors| AppError::Contract(errors.to_string()))?;
+    pub fn of(folder: &Path, text: String) -> Result<Self, ProjectError> {
+        let contract = Contract::parse(&text).map_err(|errors| ProjectError::Contract(errors.to_string()))?;
         let name = match &contract.project.name {
             Some(name) => name.clone(),
-            None => folder_name(folder).ok_or_else(|| AppError::NoName(folder.to_owned()))?,
+            None => folder_name(folder).ok_or_else(|| ProjectError::NoName(folder.to_owned()))?,
         };
         let project = Self { name, folder: folder.to_owned(), contract, text };
         project.check_endpoints()?;
@@ -64,14 +64,14 @@ impl Project {
     }
 
     /// Two places that clients could not tell apart: their names are cut to the length of a name.
-    fn check_endpoints(&self) -> Result<(), AppError> {
+    fn check_endpoints(&self) -> Result<(), ProjectError> {
         let mut seen: BTreeMap<String, &str> = BTreeMap::new();
         for deploy in &self.contract.deploy {
             let endpoint = self.endpoint(deploy);
             // File systems and hosts fold case.
             let folded = endpoint.as_str().to_lowercase();
             if let Some(other) = seen.get(&folded) {
-                return Err(AppError::Contract(format!(
+                return Err(ProjectError::Contract(format!(
                     "[deploy.{other}] and [deploy.{}] would both be called `{endpoint}`; shorten the name of the project",
                     deploy.name
                 )));
@@ -108,8 +108,8 @@ impl Project {
     }
 
     /// The dataset that carries the label.
-    pub fn labelled_dataset(&self) -> Result<&Dataset, AppError> {
-        self.contract.replayed().ok_or_else(|| AppError::NotInContract {
+    pub fn labelled_dataset(&self) -> Result<&Dataset, ProjectError> {
+        self.contract.replayed().ok_or_else(|| ProjectError::NotInContract {
             what: "which dataset has the label".to_owned(),
             how: "add `label = \"...\"` to one [data.*] section, or name it in `[replay] data`".to_owned(),
         })
@@ -134,14 +134,14 @@ impl Project {
     }
 
     /// The file of a dataset.
-    pub fn dataset_path(&self, dataset: &Dataset) -> Result<PathBuf, AppError> {
+    pub fn dataset_path(&self, dataset: &Dataset) -> Result<PathBuf, ProjectError> {
         match &dataset.path {
             Some(Location::File(path)) => Ok(self.folder.join(path)),
-            Some(Location::Remote(url)) => Err(AppError::NotInContract {
+            Some(Location::Remote(url)) => Err(ProjectError::NotInContract {
                 what: format!("a local copy of dataset `{}` ({url})", dataset.name),
                 how: "fetch it in a step, or point `path` at a file of the project".to_owned(),
             }),
-            None => Err(AppError::NotInContract {
+            None => Err(ProjectError::NotInContract {
                 what: format!("where dataset `{}` is", dataset.name),
                 how: format!("add `path = \"...\"` to [data.{}]", dataset.name),
             }),

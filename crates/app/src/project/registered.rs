@@ -6,7 +6,7 @@ use kilter_domain::ids::ProjectName;
 use kilter_store::{PageRequest, audit::AuditedTx, setting};
 use serde_json::json;
 
-use crate::{app::App, error::AppError};
+use crate::{app::App, causes::StorageError};
 
 pub(crate) fn folder_setting(project: &ProjectName) -> String {
     format!("project.{project}.folder")
@@ -25,13 +25,13 @@ pub(crate) fn remember_folder(
 ///
 /// # Errors
 /// When the metadata cannot be read.
-pub fn projects(app: &App) -> Result<Vec<ProjectName>, AppError> {
+pub fn projects(app: &App) -> Result<Vec<ProjectName>, StorageError> {
     let projects = app.store().read(|reader| kilter_store::project::list(reader, &PageRequest::first(1000)))?;
     Ok(projects.items.into_iter().map(|project| project.name).collect())
 }
 
 /// The folder of a project on this machine, where it was registered with one.
-pub fn project_folder(app: &App, name: &ProjectName) -> Result<Option<PathBuf>, AppError> {
+pub fn project_folder(app: &App, name: &ProjectName) -> Result<Option<PathBuf>, StorageError> {
     let remembered = app.store().read(|reader| setting::find(reader, &folder_setting(name)))?;
     Ok(remembered.and_then(|setting| setting.value.as_str().map(PathBuf::from)))
 }

@@ -16,10 +16,23 @@ use kilter_store::{StoreError, deployment as deployments, model as versions, pro
 use crate::{
     app::App,
     authz::{access::Access, access_map, permission},
+    causes::{PermissionDenied, StorageError, from_causes},
     context::RequestContext,
-    error::AppError,
-    project::{folder::Project, registered::folder_setting},
+    project::{error::ProjectError, folder::Project, registered::folder_setting},
 };
+
+/// Why a contract is not put in force; nothing is changed then.
+#[derive(Debug, thiserror::Error)]
+pub enum RegisterError {
+    #[error(transparent)]
+    Denied(#[from] PermissionDenied),
+    #[error(transparent)]
+    Project(#[from] ProjectError),
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+}
+
+from_causes!(RegisterError: Storage(StoreError));
 
 /// What is in force before a registration.
 struct InForce {
@@ -33,8 +46,8 @@ struct InForce {
 /// what the file says otherwise.
 ///
 /// # Errors
-/// [`AppError::RightMissing`]; nothing is changed then.
-pub fn register_to_run(app: &App, context: &RequestContext, project: &Project) -> Result<(), AppError> {
+/// [`RegisterError::Denied`]; nothing is changed then.
+pub fn register_to_run(app: &App, context: &RequestContext, project: &Project) -> Result<(), RegisterError> {
     let in_force = contract_in_force(app, &project.name)?.and_then(|found| found.project);
     let asked = in_force.as_ref().unwrap_or(project);
     permission::authorize(app, context, &Access::of(project.name.as_str(), &asked.contract), Action::Run)?;
@@ -44,9 +57,9 @@ pub fn register_to_run(app: &App, context: &RequestContext, project: &Project) -
 /// Registers a project: its contract, its model, its endpoints. What is registered already stays.
 ///
 /// # Errors
-/// [`AppError::RightMissing`], when another contract is in force and `act` may not change it into this one;
-/// [`AppError::Contract`], when it says what is not put in force.
-pub fn register(app: &App, context: &RequestContext, project: &Project) -> Result<(), AppError> {
+/// [`RegisterError::Denied`], when another contract is in force and `act` may not change it into this one;
+/// [`ProjectError::Contract`], when it says what is not put in force.
+pub fn register(app: &App, context: &RequestContext, project: &Project) -> Result<(), RegisterError> {
     let folder = std::path::absolute(&project.folder).unwrap_or_else(|_| project.folder.clone());
     let in_force = contract_in_force(app, &project.name)?;
     if let Some(InForce { project: Some(old), folder: known, .. }) = &in_force {
@@ -63,13 +76,13 @@ pub fn register(app: &App, context: &RequestContext, project: &Project) -> Resul
     let is_new = |found: &ContractObjection| !old.iter().flatten().any(|old| old.message == found.message);
     if let Some(found) = project.contract.objections().into_iter().find(is_new) {
         let hint = found.hint.map_or_else(String::new, |hint| format!("; {hint}"));
-        return Err(AppError::Contract(format!("{}{hint}", found.message)));
+        return Err(ProjectError::Contract(format!("{}{hint}", found.message)).into());
     }
     put_contract(app, context, project, &folder, in_force.map(|found| found.digest))?;
-    access_map::load_access(app)
+    Ok(access_map::load_access(app)?)
 }
 
-fn contract_in_force(app: &App, name: &ProjectName) -> Result<Option<InForce>, AppError> {
+fn contract_in_force(app: &App, name: &ProjectName) -> Result<Option<InForce>, StorageError> {
     let (contract, folder) = app.store().read(|reader| {
         Ok((projects::current_contract(reader, name)?, setting::find(reader, &folder_setting(name))?))
     })?;
@@ -89,7 +102,7 @@ fn put_contract(
     project: &Project,
     folder: &Path,
     judged: Option<Digest>,
-) -> Result<(), AppError> {
+) -> Result<(), StorageError> {
     let (name, text, model) = (project.name.clone(), project.text.clone(), project.model());
     let endpoints: Vec<EndpointName> = project.contract.deploy.iter().map(|deploy| project.endpoint(deploy)).collect();
     let (draft, folder) = (context.audit_event("project.register", "", vec![]), folder.to_owned());

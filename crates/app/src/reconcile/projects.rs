@@ -11,6 +11,7 @@ use kilter_domain::{
 use crate::{
     app::App,
     authz::access_map,
+    causes::StorageError,
     context::RequestContext,
     dataset::training_source::FileSource,
     error::AppError,
@@ -21,7 +22,7 @@ use crate::{
 };
 
 /// Seals and merges what was recorded at every open endpoint; what went wrong, by endpoint.
-pub fn compact_logs(app: &App, now: Timestamp) -> Vec<(EndpointName, AppError)> {
+pub fn compact_logs(app: &App, now: Timestamp) -> Vec<(EndpointName, StorageError)> {
     let context = RequestContext::system("reconcile", now);
     let seal = |endpoint: &EndpointName| {
         open_log::record_losses(app, &context, endpoint)?;

@@ -15,6 +15,7 @@ use kilter_inference::{Model, Task};
 
 use crate::{
     app::App,
+    causes::ScoringError,
     dataset::history::History,
     error::AppError,
     event::DecisionKind,
@@ -76,7 +77,7 @@ pub fn report(
 fn first_served(app: &App, project: &Project, timeline: &[Entry]) -> Result<Option<Loaded>, AppError> {
     let promoted = timeline.iter().find(|entry| entry.kind == DecisionKind::Promoted.word());
     let number = promoted.and_then(|entry| entry.version).and_then(|number| u32::try_from(number).ok());
-    number.map(|number| load::load_version(app, &project.model(), number)).transpose()
+    Ok(number.map(|number| load::load_version(app, &project.model(), number)).transpose()?)
 }
 
 /// The classes of every version that served, each once.
@@ -136,7 +137,7 @@ fn never_retrained(
         history.ids.iter().enumerate().map(|(row, id)| (&**id, row)).collect();
     let rows: Vec<usize> = answered.ids.iter().filter_map(|id| place.get(&**id).copied()).collect();
     let scored = Predictions::by(model, &history.table.take(&rows), threshold)
-        .map_err(|source| AppError::Predict { what: "the rows of a period with the first version".into(), source })?;
+        .map_err(ScoringError::of("the rows of a period with the first version"))?;
     Ok(scored.outcomes(&answered.truth(), None))
 }
 

@@ -12,8 +12,8 @@ use kilter_domain::{
 use kilter_lake::write_table;
 
 use crate::{
+    dataset::DatasetError,
     dataset::{history::History, training_source::TrainingSource},
-    error::AppError,
     project::folder::Project,
 };
 
@@ -30,7 +30,7 @@ impl<'h> Past<'h> {
 }
 
 impl TrainingSource for Past<'_> {
-    fn rows(&self, project: &Project, dataset: &DatasetName, at: Timestamp) -> Result<u64, AppError> {
+    fn rows(&self, project: &Project, dataset: &DatasetName, at: Timestamp) -> Result<u64, DatasetError> {
         if *dataset == self.dataset {
             return Ok(self.history.labelled_at(at, None).len() as u64);
         }
@@ -46,7 +46,7 @@ impl TrainingSource for Past<'_> {
         at: Timestamp,
         window: Option<Span>,
         folder: &Path,
-    ) -> Result<BTreeMap<DatasetName, PathBuf>, AppError> {
+    ) -> Result<BTreeMap<DatasetName, PathBuf>, DatasetError> {
         let rows = self.history.labelled_at(at, window);
         let path = folder.join(format!("{}-{}.parquet", self.dataset, at.millis()));
         write_table(&path, &self.history.table.take(&rows))?;

@@ -9,16 +9,22 @@
 use std::path::{Path, PathBuf};
 
 use kilter_domain::{run::Cause, time::Timestamp};
-use kilter_lake::{ReadOptions, read_table};
+use kilter_lake::{LakeError, ReadOptions, read_table};
+use kilter_store::StoreError;
 
 use crate::{
     app::{App, AppOptions},
+    causes::{ScoringError, StorageError, from_causes},
     context::RequestContext,
-    dataset::history::History,
-    deployment::auto_deploy,
+    data_folder::DataFolderError,
+    dataset::{DatasetError, RolesError, history::History},
+    deployment::{DeployError, auto_deploy},
     error::AppError,
+    gate::GateError,
+    model::VersionError,
     prediction::compact,
-    project::{folder::Project, registration},
+    prediction::{LabelError, PredictionError},
+    project::{ProjectError, RegisterError, folder::Project, registration},
     reconcile::project::{self, Step},
     replay::{
         counterfactual, periods,
@@ -27,6 +33,7 @@ use crate::{
         settings::Settings,
         simulator::Stage,
     },
+    training::TrainError,
     training::{
         request::{ApprovalMode, TrainingOutcome},
         train,
@@ -82,6 +89,14 @@ pub enum ReplayError {
     FirstTraining { reason: String, log: Option<StepLog> },
 }
 
+from_causes!(
+    ReplayError:
+    App(
+        DataFolderError, DatasetError, DeployError, GateError, LabelError, PredictionError, ProjectError, RegisterError,
+        RolesError, ScoringError, StorageError, TrainError, VersionError, LakeError, StoreError,
+    ),
+);
+
 /// What a failed step wrote.
 #[derive(Clone, Debug)]
 pub struct StepLog {
@@ -107,8 +122,8 @@ pub fn replay(
 ) -> Result<Report, ReplayError> {
     let project = Project::open(folder)?;
     let dataset = project.labelled_dataset()?.clone();
-    let table = read_table(&project.dataset_path(&dataset)?, &ReadOptions::default()).map_err(AppError::from)?;
-    let history = History::new(table, project.roles(&dataset)).map_err(AppError::from)?;
+    let table = read_table(&project.dataset_path(&dataset)?, &ReadOptions::default())?;
+    let history = History::new(table, project.roles(&dataset))?;
     let settings = Settings::of(&project, &history, options)?;
     let app = App::open(state, app)?;
     registration::register(&app, &RequestContext::system("replay", settings.start), &project)?;

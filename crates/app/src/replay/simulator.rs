@@ -8,7 +8,7 @@ use kilter_evaluation::labelled_predictions::label_text;
 use crate::{
     app::App,
     dataset::history::History,
-    error::AppError,
+    prediction::{LabelError, PredictionError},
     prediction::{
         bisect::by_halves,
         predict::{self, Labels, Request},
@@ -73,7 +73,7 @@ impl<'s> Stage<'s> {
                     answered += rows.len();
                     Ok(())
                 }
-                Err(AppError::NoLiveVersion { .. }) => {
+                Err(PredictionError::NoLiveVersion(_)) => {
                     unanswered += rows.len();
                     Ok(())
                 }
@@ -84,7 +84,7 @@ impl<'s> Stage<'s> {
             self.unanswered += unanswered;
             for (rows, error) in refused {
                 match error {
-                    AppError::Infer(refusal) if refusal.is_the_callers() => {
+                    PredictionError::Infer(refusal) if refusal.is_the_callers() => {
                         self.refused.count(rows, &self.history.ids, refusal);
                     }
                     error => return Err(error.into()),
@@ -120,14 +120,14 @@ impl<'s> Stage<'s> {
         let rows = &self.labels[self.told..self.told + known];
         self.told += known;
         for batch in rows.chunks(20_000) {
-            let column = self.history.roles.label(&self.history.table).map_err(AppError::from)?;
+            let column = self.history.roles.label(&self.history.table)?;
             let labels = Labels {
                 ids: batch.iter().map(|&row| self.history.ids[row].clone()).collect(),
                 values: truth(column, batch),
                 known_at: batch.iter().map(|&row| told_at(self.history, row)).collect(),
             };
             match predict::label(self.app, &self.endpoint, labels, to) {
-                Ok(()) | Err(AppError::NoLiveVersion { .. }) => {}
+                Ok(()) | Err(LabelError::NoLiveVersion(_)) => {}
                 Err(error) => return Err(error.into()),
             }
         }
@@ -149,8 +149,8 @@ impl<'s> Stage<'s> {
 }
 
 /// Whether one row of a request is what it was refused for.
-fn is_of_a_row(error: &AppError) -> bool {
-    matches!(error, AppError::Infer(refusal) if refusal.is_the_callers() && refusal.row().is_some())
+fn is_of_a_row(error: &PredictionError) -> bool {
+    matches!(error, PredictionError::Infer(refusal) if refusal.is_the_callers() && refusal.row().is_some())
 }
 
 /// A label cannot be told before its row happened.

@@ -24,6 +24,7 @@ use kilter_store::{
 
 use crate::{
     app::App,
+    causes::NotFound,
     clock_set_back,
     context::RequestContext,
     dataset::training_source::{DATASET_ROWS, TrainingSource},
@@ -225,11 +226,12 @@ fn digest_of(
         (Some(path), _) => path,
         (None, Some(stated)) => project.dataset_path(stated)?,
         (None, None) => {
-            return Err(AppError::NotFound {
+            return Err(NotFound {
                 what: "dataset",
                 id: dataset.to_string(),
                 how: "name a dataset of the contract".to_owned(),
-            });
+            }
+            .into());
         }
     };
     Ok(HashCache::load(&folder.join("hashes")).content_of(&path)?.digest)

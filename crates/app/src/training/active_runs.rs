@@ -12,7 +12,7 @@ use std::{
 
 use kilter_workflow::{CancelToken, RunEvent};
 
-use crate::error::AppError;
+use crate::causes::InvalidState;
 
 /// Runs that go on at once; more are refused.
 const MAX_ACTIVE: usize = 4;
@@ -100,11 +100,11 @@ impl ActiveRuns {
     }
 
     /// A place for a run, where there is one.
-    pub(super) fn take_place(&self, id: &str) -> Result<Arc<ActiveRun>, AppError> {
+    pub(super) fn take_place(&self, id: &str) -> Result<Arc<ActiveRun>, InvalidState> {
         let mut runs = self.lock();
         let going = runs.iter().filter(|run| !run.lock().has_ended).count();
         if going >= MAX_ACTIVE {
-            return Err(AppError::InvalidState {
+            return Err(InvalidState {
                 what: "run",
                 id: id.to_owned(),
                 state: format!("not started, because {going} others go on"),

@@ -15,7 +15,11 @@ use kilter_stats::random::Random;
 use kilter_workflow::RunRecord;
 
 use crate::{
-    dataset::column_roles::ColumnRoles, error::AppError, project::folder::Project, training::request::Training,
+    causes::NotFound,
+    dataset::DatasetError,
+    dataset::column_roles::ColumnRoles,
+    project::{ProjectError, folder::Project},
+    training::request::Training,
 };
 
 /// The newest share of the rows, held out for the gates when no step makes a test set.
@@ -39,7 +43,7 @@ pub fn newest_share(
     roles: &ColumnRoles,
     share: f64,
     seed: u64,
-) -> Result<(Vec<usize>, Vec<usize>), AppError> {
+) -> Result<(Vec<usize>, Vec<usize>), DatasetError> {
     let events = match &roles.time {
         Some(_) => roles.event_times(table)?,
         None => vec![Default::default(); table.rows()],
@@ -54,7 +58,11 @@ pub fn newest_share(
 }
 
 /// Holds rows out of the labelled dataset when gates must be measured and no step makes a test set.
-pub(crate) fn hold_out(project: &Project, training: &mut Training, scratch: &Path) -> Result<Option<Table>, AppError> {
+pub(crate) fn hold_out(
+    project: &Project,
+    training: &mut Training,
+    scratch: &Path,
+) -> Result<Option<Table>, DatasetError> {
     let contract = &project.contract;
     if contract.package.is_none() || test_output(contract).is_some() {
         return Ok(None);
@@ -68,10 +76,10 @@ pub(crate) fn hold_out(project: &Project, training: &mut Training, scratch: &Pat
     Ok(Some(table.take(&test)))
 }
 
-pub(crate) fn data_file(project: &Project, training: &Training, dataset: &Dataset) -> Result<PathBuf, AppError> {
+pub(crate) fn data_file(project: &Project, training: &Training, dataset: &Dataset) -> Result<PathBuf, DatasetError> {
     match training.data.get(&dataset.name) {
         Some(path) => Ok(path.clone()),
-        None => project.dataset_path(dataset),
+        None => Ok(project.dataset_path(dataset)?),
     }
 }
 
@@ -81,17 +89,18 @@ pub(crate) fn test_rows(
     training: &Training,
     record: &RunRecord,
     held_out: Option<Table>,
-) -> Result<Table, AppError> {
+) -> Result<Table, DatasetError> {
     match (held_out, test_output(&project.contract)) {
         (Some(table), _) => Ok(table),
         (None, Some(output)) => {
             let path = output_path(project, training, record, &output)?;
             Ok(read_table(&path, &ReadOptions::default())?)
         }
-        (None, None) => Err(AppError::NotInContract {
+        (None, None) => Err(ProjectError::NotInContract {
             what: "which rows the gates are measured on".to_owned(),
             how: "add `on = \"split.test\"` to the gate".to_owned(),
-        }),
+        }
+        .into()),
     }
 }
 
@@ -101,7 +110,7 @@ pub(crate) fn training_rows(
     training: &Training,
     record: &RunRecord,
     step: &StepName,
-) -> Result<Table, AppError> {
+) -> Result<Table, DatasetError> {
     let dataset = project.labelled_dataset()?;
     let label = dataset.label.clone().unwrap_or_default();
     let inputs = project.contract.step(step).map(|step| step.inputs.as_slice()).unwrap_or_default();
@@ -132,8 +141,8 @@ pub(crate) fn output_path(
     training: &Training,
     record: &RunRecord,
     output: &OutputRef,
-) -> Result<PathBuf, AppError> {
-    let written = record.output(&output.to_string()).ok_or_else(|| AppError::NotFound {
+) -> Result<PathBuf, DatasetError> {
+    let written = record.output(&output.to_string()).ok_or_else(|| NotFound {
         what: "output",
         id: output.to_string(),
         how: "run the step that makes it, and everything that feeds it".to_owned(),

@@ -16,7 +16,7 @@ use kilter_workflow::{Force, RunRecord, UnchangedVersion};
 
 use crate::{
     app::App,
-    error::AppError,
+    causes::StorageError,
     project::folder::Project,
     training::request::{ApprovalMode, Training},
 };
@@ -30,7 +30,7 @@ pub(crate) fn unchanged_version(
     project: &Project,
     training: &Training,
     record: &RunRecord,
-) -> Result<Option<(UnchangedVersion, VersionState)>, AppError> {
+) -> Result<Option<(UnchangedVersion, VersionState)>, StorageError> {
     let is_executed = record.steps.iter().any(|step| step.state != StepState::Cached);
     // A replay plays what was: whether a training was worth anything is what it finds out.
     let is_asked = training.overrides.force == Force::None && training.approval_mode == ApprovalMode::Required;

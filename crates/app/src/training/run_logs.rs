@@ -5,7 +5,7 @@ use kilter_domain::ids::StepName;
 use kilter_store::run as runs;
 use kilter_workflow::RunRecord;
 
-use crate::{app::App, error::AppError, project::registered};
+use crate::{app::App, causes::NotFound, project::registered, training::error::RunLogError};
 
 /// The largest log that is read; an attempt writes at most 16 MiB.
 const MAX_LOG_BYTES: u64 = 32 << 20;
@@ -14,9 +14,9 @@ const MAX_LOG_BYTES: u64 = 32 << 20;
 ///
 /// # Errors
 /// When there is no such run or step, or its log is gone.
-pub fn step_log(app: &App, run: &str, step: &StepName) -> Result<String, AppError> {
+pub fn step_log(app: &App, run: &str, step: &StepName) -> Result<String, RunLogError> {
     let found = app.store().read(|reader| runs::get(reader, run))?;
-    let missing = |what, id: String, how: &str| AppError::NotFound { what, id, how: how.to_owned() };
+    let missing = |what, id: String, how: &str| NotFound { what, id, how: how.to_owned() };
     let record: RunRecord = serde_json::from_value(found.record)
         .map_err(|_| missing("record of run", run.to_owned(), "it goes on, or ended before its first step"))?;
     let of_step = record.step(step.as_str()).ok_or_else(|| {
@@ -35,5 +35,5 @@ pub fn step_log(app: &App, run: &str, step: &StepName) -> Result<String, AppErro
             Err(error) => return Err(error.into()),
         }
     }
-    Err(missing("log of step", step.to_string(), "it was removed from the `.kilter` folder of the project"))
+    Err(missing("log of step", step.to_string(), "it was removed from the `.kilter` folder of the project").into())
 }

@@ -14,10 +14,12 @@ use kilter_workflow::Now;
 
 use crate::{
     app::App,
+    causes::StorageError,
     context::RequestContext,
     deployment::auto_deploy,
     error::AppError,
     project::{folder::Project, registration},
+    training::TrainError,
     training::{
         active_runs::{ActiveRun, MAX_WAITING, RunEvents},
         request::{ApprovalMode, RunOverrides, RunTicket, Training},
@@ -41,7 +43,7 @@ pub fn start_run(
     context: &RequestContext,
     project: Project,
     request: RunRequest,
-) -> Result<String, AppError> {
+) -> Result<String, TrainError> {
     registration::register_to_run(app, context, &project)?;
     // What can be known to be wrong is said before anything is taken.
     kilter_workflow::Plan::of(&project.contract)?.with_upstream(&request.steps)?;
@@ -63,13 +65,13 @@ pub fn start_run(
         let folder = app.folder().to_owned();
         let work = move || execute_run(&app, &of_thread, &project, training, ticket);
         let named = thread::Builder::new().name("run".to_owned());
-        named.spawn(work).map_err(|source| AppError::WriteFile { path: folder, source })
+        named.spawn(work).map_err(|source| StorageError::WriteFile { path: folder, source })
     });
     match started {
         Ok(_) => Ok(id),
         Err(error) => {
             run.end();
-            Err(error)
+            Err(error.into())
         }
     }
 }
@@ -78,7 +80,7 @@ fn execute_run(app: &App, run: &ActiveRun, project: &Project, training: Training
     let context = training.context.clone();
     let done = catch_unwind(AssertUnwindSafe(|| {
         let trained = train::train_with_ticket(app, project, training, ticket, &mut |event| run.push(event))?;
-        auto_deploy::deploy_if_allowed(app, &context, project, &trained, ApprovalMode::Required)
+        Ok::<_, AppError>(auto_deploy::deploy_if_allowed(app, &context, project, &trained, ApprovalMode::Required)?)
     }));
     let failed = match done {
         Ok(Ok(_)) => None,
@@ -109,7 +111,7 @@ pub fn run_events(app: &App, id: &str, after: u64, patience: Duration) -> Option
 ///
 /// # Errors
 /// When the entry cannot be written; then it is not asked.
-pub fn cancel_run(app: &App, context: &RequestContext, id: &str, reason: &str) -> Result<bool, AppError> {
+pub fn cancel_run(app: &App, context: &RequestContext, id: &str, reason: &str) -> Result<bool, StorageError> {
     let Some(run) = app.components().active_runs.find(id).filter(|run| !run.lock().has_ended) else { return Ok(false) };
     let (draft, id) = (context.audit_event("run.cancel", reason, vec![]), id.to_owned());
     app.store().write(move |tx| runs::note_cancel(&tx.audited(draft), &id).map(|_| ()))?;

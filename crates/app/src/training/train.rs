@@ -15,13 +15,14 @@ use serde_json::json;
 
 use crate::{
     app::App,
+    causes::StorageError,
     context::RequestContext,
     dataset::training_source::{self, DATASET_ROWS},
-    error::AppError,
     event::DecisionKind,
     gate::data_checks,
     model::package_run,
     project::folder::Project,
+    training::TrainError,
     training::{
         data, existing_version,
         request::{self, RunTicket, Training, TrainingOutcome},
@@ -34,7 +35,7 @@ pub fn train(
     project: &Project,
     training: Training,
     observer: &mut dyn FnMut(RunEvent),
-) -> Result<TrainingOutcome, AppError> {
+) -> Result<TrainingOutcome, TrainError> {
     let ticket = RunTicket { id: app.new_id(), cancel: CancelToken::new(), is_queued: false };
     train_with_ticket(app, project, training, ticket, observer)
 }
@@ -46,7 +47,7 @@ pub fn train_with_ticket(
     training: Training,
     ticket: RunTicket,
     observer: &mut dyn FnMut(RunEvent),
-) -> Result<TrainingOutcome, AppError> {
+) -> Result<TrainingOutcome, TrainError> {
     let id = ticket.id.clone();
     let scratch = app.scratch(&id)?;
     let mut training = training;
@@ -56,7 +57,7 @@ pub fn train_with_ticket(
     }
     begin_run(app, &training, &id)?;
     if let Some(verdict @ Verdict::Failed { .. }) = &data {
-        return data_checks::record_data_refusal(app, training, id, verdict);
+        return Ok(data_checks::record_data_refusal(app, training, id, verdict)?);
     }
     let held_out = data::hold_out(project, &mut training, scratch.path())?;
     let mut record = match execute_workflow(app, project, &training, &ticket, observer) {
@@ -91,7 +92,7 @@ fn execute_workflow(
     training: &Training,
     ticket: &RunTicket,
     observer: &mut dyn FnMut(RunEvent),
-) -> Result<RunRecord, AppError> {
+) -> Result<RunRecord, TrainError> {
     let plan = kilter_workflow::Plan::of(&project.contract)?;
     let options = RunOptions {
         state_folder: app.state_folder(training.outputs_root.is_some(), project),
@@ -115,7 +116,7 @@ fn execute_workflow(
 }
 
 /// Writes the row of a run that will begin.
-pub(crate) fn queue_run(app: &App, project: &Project, training: &Training, id: &str) -> Result<(), AppError> {
+pub(crate) fn queue_run(app: &App, project: &Project, training: &Training, id: &str) -> Result<(), StorageError> {
     let new = runs::NewRun {
         id: id.to_owned(),
         project: project.name.clone(),
@@ -127,7 +128,7 @@ pub(crate) fn queue_run(app: &App, project: &Project, training: &Training, id: &
     Ok(())
 }
 
-fn begin_run(app: &App, training: &Training, id: &str) -> Result<(), AppError> {
+fn begin_run(app: &App, training: &Training, id: &str) -> Result<(), StorageError> {
     let draft = training.context.audit_event("run_started", request::cause_sentence(&training.cause), vec![]);
     let id = id.to_owned();
     app.store().write(move |tx| {
@@ -137,7 +138,7 @@ fn begin_run(app: &App, training: &Training, id: &str) -> Result<(), AppError> {
 }
 
 /// Ends a run that an error kept from ending by itself.
-pub(crate) fn end_unfinished(app: &App, context: &RequestContext, id: &str, reason: &str) -> Result<(), AppError> {
+pub(crate) fn end_unfinished(app: &App, context: &RequestContext, id: &str, reason: &str) -> Result<(), StorageError> {
     let found = app.store().read(|reader| runs::get(reader, id))?;
     let document = json!({ "error": reason });
     let (id, draft) = (id.to_owned(), context.audit_event(DecisionKind::TrainingFailed.word(), reason, vec![]));
@@ -161,8 +162,8 @@ fn record_run(
     context: &RequestContext,
     id: &str,
     record: &RunRecord,
-) -> Result<(), AppError> {
-    let document = serde_json::to_value(record).map_err(|source| AppError::Document { what: "run", source })?;
+) -> Result<(), StorageError> {
+    let document = serde_json::to_value(record).map_err(|source| StorageError::Document { what: "run", source })?;
     end_run(app, project, context, id, record.state, document, Some(record))
 }
 
@@ -174,7 +175,7 @@ fn end_run(
     state: RunState,
     document: serde_json::Value,
     record: Option<&RunRecord>,
-) -> Result<(), AppError> {
+) -> Result<(), StorageError> {
     let (action, reason) = match state {
         RunState::Succeeded => ("run_succeeded".to_owned(), String::new()),
         RunState::Cancelled => ("run_cancelled".to_owned(), String::new()),
@@ -252,9 +253,9 @@ fn seen_datasets(
     project: &Project,
     record: &RunRecord,
     at: kilter_domain::time::Timestamp,
-) -> Result<Vec<datasets::DatasetVersion>, AppError> {
+) -> Result<Vec<datasets::DatasetVersion>, StorageError> {
     let document =
-        |columns| serde_json::to_value(columns).map_err(|source| AppError::Document { what: "dataset", source });
+        |columns| serde_json::to_value(columns).map_err(|source| StorageError::Document { what: "dataset", source });
     let seen = record.data.iter().map(|(dataset, pin)| {
         Ok(datasets::DatasetVersion {
             project: project.name.clone(),

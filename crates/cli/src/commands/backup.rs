@@ -3,10 +3,8 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use kilter_api::{Code, Problem};
-use kilter_app::data_folder::{BackupError, Manifest, back_up};
+use kilter_app::data_folder::{Manifest, back_up};
 use kilter_domain::{plural::counted, time::Timestamp};
-use kilter_server::error::problem_of;
 use serde::Serialize;
 
 use crate::{
@@ -44,7 +42,7 @@ pub(super) struct Copied {
 
 impl Backup {
     pub(crate) fn run(self) -> Result<Answer, CliError> {
-        let manifest = back_up(&self.data, &self.target, act().at).map_err(problem)?;
+        let manifest = back_up(&self.data, &self.target, act().at)?;
         let page = Page::new()
             .marked(Mark::Ok, format!("{} is backed up in {}", self.data.display(), self.target.display()))
             .line(size(&manifest))
@@ -64,16 +62,4 @@ pub(super) fn size(manifest: &Manifest) -> String {
 pub(super) fn copied(folder: PathBuf, manifest: Manifest) -> Copied {
     let (files, bytes) = (manifest.files.len(), manifest.bytes());
     Copied { folder, files, bytes, created: manifest.created, kilter: manifest.kilter }
-}
-
-pub(super) fn problem(error: BackupError) -> Problem {
-    let code = match &error {
-        BackupError::App(error) => return problem_of(error),
-        BackupError::TargetNotEmpty(_) => Code::FileExists,
-        BackupError::TargetInside(_) => Code::UsageInvalid,
-        BackupError::NoDatabase(_) | BackupError::NoBackup { .. } => Code::FileNotFound,
-        BackupError::Newer { .. } => Code::FileInvalid,
-        BackupError::Damaged { .. } | BackupError::DamagedData(_) => Code::DataDamaged,
-    };
-    Problem::of(code, &error)
 }

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use kilter_api::{self as api, Code, Problem};
-use kilter_app::{clock_skew::is_ahead, error::label_from_future};
+use kilter_app::{clock_skew::is_ahead, prediction::LabelFromFuture};
 use kilter_domain::{
     plural::{counted, plural},
     table::{Column, Table},
@@ -157,7 +157,7 @@ impl Label {
             if !is_ahead(time, now) {
                 return Ok(time);
             }
-            let reason = label_from_future(&self.id_at(ids, row)?, time, now);
+            let reason = LabelFromFuture { id: self.id_at(ids, row)?.to_string(), known_at: time, now };
             let detail = format!("row {} of `{}`, column `{name}`: {reason}", row + 1, self.file.display());
             Err(Problem::new(Code::FileInvalid, detail).into())
         };

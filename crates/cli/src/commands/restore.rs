@@ -6,7 +6,7 @@ use clap::Args;
 use kilter_app::data_folder::restore;
 
 use crate::{
-    commands::backup::{copied, problem, size},
+    commands::backup::{copied, size},
     ui::{
         error::CliError,
         view::{Answer, Mark, Page},
@@ -28,7 +28,7 @@ pub(crate) struct Restore {
 
 impl Restore {
     pub(crate) fn run(self) -> Result<Answer, CliError> {
-        let manifest = restore(&self.backup, &self.data).map_err(problem)?;
+        let manifest = restore(&self.backup, &self.data)?;
         let page = Page::new()
             .marked(Mark::Ok, format!("{} is restored from {}", self.data.display(), self.backup.display()))
             .line(format!("{}, as of {}", size(&manifest), manifest.created));

@@ -3,13 +3,21 @@
 use std::io;
 
 use kilter_api::{Code, Problem};
-use kilter_app::{AppError, replay::ReplayError};
+use kilter_app::{
+    AppError,
+    causes::StorageError,
+    data_folder::{BackupError, DataFolderError},
+    dataset::{DatasetError, RolesError},
+    deployment::DeployError,
+    gate::GateError,
+    prediction::LabelError,
+    project::{ProjectError, RegisterError},
+    replay::ReplayError,
+    training::TrainError as RunError,
+};
 use kilter_inference::PredictError;
 use kilter_lake::LakeError;
-use kilter_server::{
-    ServerError,
-    error::{problem_of, replay_problem},
-};
+use kilter_server::{ServerError, error::problem_of};
 use kilter_train::TrainError;
 
 /// What keeps a command from answering.
@@ -103,14 +111,31 @@ impl From<ServerError> for CliError {
     }
 }
 
-impl From<AppError> for CliError {
-    fn from(error: AppError) -> Self {
-        problem_of(&error).into()
-    }
+/// Errors of the platform answer in the terminal with the codes that the server gives them.
+macro_rules! from_platform {
+    ($($error:ty),+ $(,)?) => {
+        $(
+            impl From<$error> for CliError {
+                fn from(error: $error) -> Self {
+                    problem_of(&error).into()
+                }
+            }
+        )+
+    };
 }
 
-impl From<ReplayError> for CliError {
-    fn from(error: ReplayError) -> Self {
-        replay_problem(&error).into()
-    }
-}
+from_platform!(
+    AppError,
+    BackupError,
+    DataFolderError,
+    DatasetError,
+    DeployError,
+    GateError,
+    LabelError,
+    ProjectError,
+    RegisterError,
+    ReplayError,
+    RolesError,
+    RunError,
+    StorageError,
+);

@@ -5,7 +5,7 @@ use axum::{
     extract::{Path, State},
 };
 use kilter_api::{self as api, Problem};
-use kilter_app::{App, AppError, prediction};
+use kilter_app::{App, prediction};
 use kilter_domain::{ids::EndpointName, time::Timestamp};
 
 use crate::{
@@ -33,7 +33,7 @@ pub(crate) async fn send_labels(
     let endpoint: EndpointName = parse_param(&endpoint)?;
     let keep = move || {
         let label_body::LabelRequest { labels, count_known } = label_body::read(&body, now)?;
-        store_labels(&app, &endpoint, labels, count_known, now).map_err(|error| problem_of(&error))
+        store_labels(&app, &endpoint, labels, count_known, now)
     };
     Ok(Json(blocking(keep).await?))
 }
@@ -47,17 +47,19 @@ fn store_labels(
     labels: prediction::Labels,
     is_counted: bool,
     now: Timestamp,
-) -> Result<api::LabelsKept, AppError> {
+) -> Result<api::LabelsKept, Problem> {
     let (ids, values) = (labels.ids.clone(), labels.values.clone());
-    prediction::label(app, endpoint, labels, now)?;
-    let found = if is_counted { Some(prediction::known_ids(app, endpoint, &ids)?) } else { None };
+    prediction::label(app, endpoint, labels, now).map_err(|error| problem_of(&error))?;
+    let found = if is_counted { Some(prediction::known_ids(app, endpoint, &ids)) } else { None };
+    let found = found.transpose().map_err(|error| problem_of(&error))?;
     let unknown = found.iter().flat_map(|found| &found.unknown).take(MAX_UNKNOWN_IDS);
     Ok(api::LabelsKept {
         labels: ids.len(),
         unknown_ids: unknown.map(ToString::to_string).collect(),
         // Where the log is too long to be looked through, nothing is said.
         known_ids: found.filter(|found| found.is_whole).map(|found| found.known),
-        unknown_labels: prediction::check_labels(app, endpoint, &values)?
+        unknown_labels: prediction::check_labels(app, endpoint, &values)
+            .map_err(|error| problem_of(&error))?
             .filter(|check| check.unknown > 0)
             .map(|check| check.sentence()),
     })

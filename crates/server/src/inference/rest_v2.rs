@@ -8,7 +8,9 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use kilter_app::{
-    App, AppError, deployment,
+    App,
+    causes::NoLiveVersion,
+    deployment,
     prediction::{self, Serving},
 };
 use kilter_domain::ids::EndpointName;
@@ -29,7 +31,7 @@ fn serving(app: &App, model: &str) -> Result<Arc<Serving>, V2Error> {
     let name: EndpointName = model.parse().map_err(|_| unknown())?;
     prediction::serving(app, &name).ok_or_else(|| match deployment::project_at(app, &name) {
         _ if deployment::refused_at(app, &name).is_some() => V2Error { status: 503, error: unanswered(&name) },
-        Ok(Some(_)) => V2Error { status: 404, error: AppError::NoLiveVersion { endpoint: name }.to_string() },
+        Ok(Some(_)) => V2Error { status: 404, error: NoLiveVersion { endpoint: name }.to_string() },
         _ => unknown(),
     })
 }

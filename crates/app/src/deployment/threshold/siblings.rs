@@ -5,11 +5,14 @@ use std::collections::BTreeSet;
 use kilter_domain::{ids::ModelName, time::Timestamp};
 use kilter_store::{deployment as deployments, deployment::Deployment};
 
-use crate::{app::App, error::AppError, model::load};
+use crate::{app::App, causes::StorageError, model::error::VersionError, model::load};
 
 /// The versions that share the model of this one and were live here one after another before it: they differ in
 /// their threshold alone. With the moment since which they serve.
-pub(crate) fn threshold_siblings(app: &App, live: &Deployment) -> Result<(BTreeSet<u32>, Option<Timestamp>), AppError> {
+pub(crate) fn threshold_siblings(
+    app: &App,
+    live: &Deployment,
+) -> Result<(BTreeSet<u32>, Option<Timestamp>), VersionError> {
     let mut family = BTreeSet::from([live.number]);
     let (mut since, mut number) = (live_since(app, live)?, live.number);
     while let Some(from) = load::load_version(app, &live.model, number)?.0.manifest.tuned_from {
@@ -33,7 +36,7 @@ pub(crate) fn threshold_siblings(app: &App, live: &Deployment) -> Result<(BTreeS
 }
 
 /// Since when a deployment is live; no later than its move was written, or than the clock was set back after that.
-pub(crate) fn live_since(app: &App, deployment: &Deployment) -> Result<Option<Timestamp>, AppError> {
+pub(crate) fn live_since(app: &App, deployment: &Deployment) -> Result<Option<Timestamp>, StorageError> {
     let latest = app.store().read(|reader| kilter_store::clock::at_the_latest(reader, deployment.audit_seq))?;
     Ok(deployment.live_since.map(|since| latest.map_or(since, |latest| since.min(latest))))
 }
@@ -43,10 +46,10 @@ pub(crate) fn is_same_model(
     app: &App,
     (model, number): (&ModelName, u32),
     (other_model, other): (&ModelName, u32),
-) -> Result<bool, AppError> {
+) -> Result<bool, VersionError> {
     if model != other_model {
         return Ok(false);
     }
-    let bytes = |number: u32| Ok::<_, AppError>(load::load_version(app, model, number)?.0);
+    let bytes = |number: u32| Ok::<_, VersionError>(load::load_version(app, model, number)?.0);
     Ok(bytes(number)?.model_bytes == bytes(other)?.model_bytes)
 }

@@ -17,8 +17,10 @@ use kilter_store::{PageRequest, deployment as deployments, deployment::Deploymen
 
 use crate::{
     app::App,
+    causes::{ScoringError, StorageError},
     context::RequestContext,
     dataset::column_roles::ColumnRoles,
+    deployment::error::TuneError,
     deployment::{
         deploy,
         threshold::{
@@ -27,7 +29,7 @@ use crate::{
             version,
         },
     },
-    error::AppError,
+    model::error::VersionError,
     model::{load, model_cache::Loaded},
     prediction::logged::{self, LoggedPredictions, PredictionFilter},
     project::folder::Project,
@@ -44,7 +46,7 @@ pub(crate) fn tune_threshold(
     project: &Project,
     deploy: &Deploy,
     approval_mode: ApprovalMode,
-) -> Result<(), AppError> {
+) -> Result<(), TuneError> {
     let Some(tuning) = &project.contract.threshold else { return Ok(()) };
     let endpoint = project.endpoint(deploy);
     if !begin_tuning(app, context.at, project, tuning, &endpoint) {
@@ -73,7 +75,7 @@ pub(crate) fn tune_threshold(
 }
 
 /// Whether the newest version is a change of the live one's threshold that people have not decided about.
-fn awaits_people(app: &App, live: &Deployment) -> Result<bool, AppError> {
+fn awaits_people(app: &App, live: &Deployment) -> Result<bool, VersionError> {
     let newest = app.store().read(|reader| versions::list(reader, &live.model, None, &PageRequest::first(1)))?;
     let Some(newest) = newest.items.first() else { return Ok(false) };
     let waits = matches!(newest.state, VersionState::Draft | VersionState::Candidate | VersionState::Validated);
@@ -101,7 +103,7 @@ fn find_complete_labels(
     tuning: &ThresholdTuning,
     endpoint: &EndpointName,
     (package, model): &Loaded,
-) -> Result<Option<CompleteLabels>, AppError> {
+) -> Result<Option<CompleteLabels>, TuneError> {
     let roles = project.roles(project.labelled_dataset()?);
     let answered = with_complete_labels(app, context, project, tuning, endpoint, &roles)?;
     if (answered.len() as u64) < 2 * tuning.min_rows {
@@ -109,7 +111,7 @@ fn find_complete_labels(
     }
     let manifest = &package.manifest;
     let scored = Predictions::by(model, &answered.table, manifest.threshold)
-        .map_err(|source| AppError::Predict { what: "the rows that a threshold is chosen on".into(), source })?;
+        .map_err(ScoringError::of("the rows that a threshold is chosen on"))?;
     // Whatever version answered a row then: the question is what the live model would do.
     let answered = LoggedPredictions { scores: scored.scores, ..answered };
     let outcomes = answered.outcomes(Task::Binary, &manifest.signature.classes, manifest.threshold);
@@ -123,7 +125,7 @@ fn with_complete_labels(
     tuning: &ThresholdTuning,
     endpoint: &EndpointName,
     roles: &ColumnRoles,
-) -> Result<LoggedPredictions, AppError> {
+) -> Result<LoggedPredictions, StorageError> {
     let labelled = |answered: LoggedPredictions| answered.filter(|row| answered.labels[row].is_some());
     if let Some(delay) = roles.label_delay {
         let end = context.at.before(delay);

@@ -7,7 +7,7 @@ use kilter_domain::{
     model::{Commit, GateResult, VersionState},
     nonempty::NonEmpty,
     rule::RuleOutcome,
-    table::{Column, Table},
+    table::{Column, Table, TableError},
 };
 use kilter_evaluation::{
     gate_metrics::ModelRows,
@@ -20,14 +20,16 @@ use kilter_workflow::RunRecord;
 
 use crate::{
     app::App,
+    causes::StorageError,
     context::RequestContext,
     deployment::threshold::{choose::ThresholdChange, complete_labels::CompleteLabels},
-    error::AppError,
+    gate::GateError,
     gate::{
         diagnostics::Diagnostics,
         evaluate::{Champion, GateEvaluation},
         judge,
     },
+    model::error::VersionError,
     model::{
         golden_replay,
         model_cache::Loaded,
@@ -46,7 +48,7 @@ pub(super) fn version_of_change(
     rows: &CompleteLabels,
     change: &ThresholdChange,
     approval_mode: ApprovalMode,
-) -> Result<(u32, VersionState), AppError> {
+) -> Result<(u32, VersionState), GateError> {
     let (package, _) = loaded;
     let version = app.store().read(|reader| versions::get(reader, &live.model, live.number))?;
     let record = run_record(app, &package.manifest.run)?;
@@ -86,7 +88,7 @@ fn pack_change(
     sample: Option<&Table>,
     change: &ThresholdChange,
     scratch: &std::path::Path,
-) -> Result<Package, AppError> {
+) -> Result<Package, VersionError> {
     let manifest = Manifest { threshold: change.to, tuned_from: Some(live.number), ..package.manifest.clone() };
     let golden = package.golden(app.blobs(), scratch)?;
     let golden = golden.map(|golden| golden.at_threshold(change.to, &manifest.signature));
@@ -102,7 +104,7 @@ fn pack_change(
 }
 
 /// The record of the run that made a model; `None` where it was not kept.
-fn run_record(app: &App, run: &str) -> Result<Option<RunRecord>, AppError> {
+fn run_record(app: &App, run: &str) -> Result<Option<RunRecord>, StorageError> {
     let found = app.store().read(|reader| runs::find(reader, run))?;
     Ok(found.and_then(|run| serde_json::from_value(run.record).ok()))
 }
@@ -117,7 +119,7 @@ fn judge_change(
     (rows, replayed): (&CompleteLabels, &GoldenResult),
     change: &ThresholdChange,
     record: Option<&RunRecord>,
-) -> Result<Vec<GateResult>, AppError> {
+) -> Result<Vec<GateResult>, GateError> {
     let roles = project.roles(project.labelled_dataset()?);
     let table = judged_table(&roles, rows, change)?;
     let bench = GateEvaluation { rows: &table, roles: &roles, now: context.at, golden: replayed.counted() };
@@ -162,7 +164,7 @@ fn judged_table(
     roles: &crate::dataset::column_roles::ColumnRoles,
     rows: &CompleteLabels,
     change: &ThresholdChange,
-) -> Result<Table, AppError> {
+) -> Result<Table, TableError> {
     let label = roles.label.clone().unwrap_or_default();
     let mut table = rows.answered.table.select(|name| name != label).take(&change.judged);
     let truth = change.judged.iter().map(|&row| rows.answered.labels[row].clone()).collect();

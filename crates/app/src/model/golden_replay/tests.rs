@@ -15,7 +15,7 @@ use super::*;
 use crate::{
     app::AppOptions,
     context::RequestContext,
-    deployment::{deploy, live, routes},
+    deployment::{DeployError, deploy, live, routes},
     prediction::predict,
     project::registration,
 };
@@ -143,7 +143,7 @@ impl TestFolder {
         write.unwrap().number
     }
 
-    pub fn deploy(&self, number: u32) -> Result<(), AppError> {
+    pub fn deploy(&self, number: u32) -> Result<(), DeployError> {
         let deploy = self.project.main_deploy().unwrap();
         deploy::deploy_version(&self.app, &self.context, &self.project, deploy, number, "test").map(|_| ())
     }
@@ -195,7 +195,7 @@ fn a_version_with_a_tampered_answer_is_refused_and_what_served_serves_on() {
 
     house.force_live(bad);
     let refused = routes::sync_endpoint(&house.app, &"churn".parse().unwrap()).unwrap_err();
-    assert!(matches!(refused, AppError::GoldenDiffers { version: 3, .. }), "{refused}");
+    assert!(matches!(refused, DeployError::Version(VersionError::GoldenDiffers { version: 3, .. })), "{refused}");
     assert_eq!(house.answers(), Some(u64::from(good)), "the process goes on with what it served");
     drop(house);
     let house = TestFolder::open(folder.path());

@@ -12,6 +12,7 @@ use kilter_store::monitor::{alert as alerts, alert::Alert};
 use crate::{
     app::App,
     authz::{access::permit, refused_actions},
+    causes::InvalidState,
     context::RequestContext,
     deployment::routes,
     error::AppError,
@@ -46,13 +47,12 @@ impl App {
         if let Some(project) = &project {
             permit(&project.contract, &context.actor, Action::HandleAlert)?;
         }
-        let next =
-            alert.state.after(event, Hysteresis::default(), context.at).map_err(|refusal| AppError::InvalidState {
-                what: "alert",
-                id: alert.id.clone(),
-                state: alert.state.as_str().to_owned(),
-                how: refusal.to_string(),
-            })?;
+        let next = alert.state.after(event, Hysteresis::default(), context.at).map_err(|refusal| InvalidState {
+            what: "alert",
+            id: alert.id.clone(),
+            state: alert.state.as_str().to_owned(),
+            how: refusal.to_string(),
+        })?;
         let (id, from) = (alert.id, alert.state);
         let draft = context.audit_event(verb(event), reason, vec![]);
         Ok(self.store().write(move |tx| alerts::advance(&tx.audited(draft), &id, from, next, None))?)

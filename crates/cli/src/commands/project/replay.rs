@@ -9,7 +9,7 @@ use kilter_app::{
     temporary_folder,
 };
 use kilter_domain::{plural::counted, rule::rounded, time::Timestamp};
-use kilter_server::error::replay_problem;
+use kilter_server::error::problem_of;
 use tempfile::TempDir;
 
 use crate::{
@@ -77,9 +77,9 @@ pub(crate) fn temporary_state() -> Result<TempDir, CliError> {
 fn problem(error: &ReplayError, is_kept: bool) -> Problem {
     match error {
         ReplayError::FirstTraining { log: Some(log), .. } if is_kept => {
-            replay_problem(error).hint(format!("its whole log is `{}`", log.file.display()))
+            problem_of(error).hint(format!("its whole log is `{}`", log.file.display()))
         }
-        _ => replay_problem(error),
+        _ => problem_of(error),
     }
 }
 

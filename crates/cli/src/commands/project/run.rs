@@ -202,7 +202,7 @@ impl Run {
         };
         // What is known of files by their digests is kept also of a run that is only explained.
         make_data_folder(&options.state_folder).map_err(|error| problem_of(&error))?;
-        let record = execute(&plan, &options, &mut |_| ()).map_err(|error| problem_of(&error.into()))?;
+        let record = execute(&plan, &options, &mut |_| ()).map_err(|error| problem_of(&error))?;
         Ok(Answer::done(&serde_json::json!({ "run": record }), explanation(&record)))
     }
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use kilter_api::Exit;
-use kilter_app::{AppError, dataset::ColumnRoles};
+use kilter_app::dataset::ColumnRoles;
 use kilter_domain::{
     plural::{counted, plural},
     table::Table,
@@ -158,7 +158,7 @@ fn timed(path: &Path, time: &str) -> Result<(Table, Vec<Timestamp>), CliError> {
     let table = read_table(path, &ReadOptions::default())?;
     let roles =
         ColumnRoles { dataset: path.display().to_string(), time: Some(time.to_owned()), ..ColumnRoles::default() };
-    let events = roles.event_times(&table).map_err(AppError::ColumnRoles)?;
+    let events = roles.event_times(&table)?;
     Ok((table, events))
 }
 

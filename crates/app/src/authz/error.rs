@@ -1,0 +1,17 @@
+//! Why a right is not given.
+
+use kilter_store::StoreError;
+
+use crate::causes::{PermissionDenied, StorageError, from_causes};
+
+/// Why a right is not given.
+#[derive(Debug, thiserror::Error)]
+pub enum AuthorizeError {
+    #[error(transparent)]
+    Denied(#[from] PermissionDenied),
+    /// Whose the thing is cannot be read.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+}
+
+from_causes!(AuthorizeError: Storage(StoreError));

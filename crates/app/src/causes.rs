@@ -1,0 +1,142 @@
+//! Causes that the errors of several use cases share.
+//!
+//! Each use case has an error of its own beside its noun, with only the reasons that it can have. A cause that several of
+//! them have is a type here, so that its text and its API code are written once.
+
+use std::{io, path::PathBuf};
+
+use kilter_blobs::BlobError;
+use kilter_domain::{ids::EndpointName, table::TableError};
+use kilter_inference::PredictError;
+use kilter_lake::LakeError;
+use kilter_serving::LogError;
+use kilter_store::StoreError;
+
+/// Reading or writing failed: of the metadata, of blobs, of tables, of the prediction log or of a file.
+#[derive(Debug, thiserror::Error)]
+pub enum StorageError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Blob(#[from] BlobError),
+    #[error(transparent)]
+    Lake(#[from] LakeError),
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// A table lacks a column, or columns do not fit together.
+    #[error(transparent)]
+    Table(#[from] TableError),
+    #[error("could not read {}", path.display())]
+    ReadFile {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error("could not write {}", path.display())]
+    WriteFile {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error("could not read or write the {what} document")]
+    Document {
+        what: &'static str,
+        #[source]
+        source: serde_json::Error,
+    },
+}
+
+impl StorageError {
+    /// Whether a stored file is missing or has other bytes than were written; the error names it.
+    pub const fn is_damaged(&self) -> bool {
+        match self {
+            Self::Blob(error) => error.is_damaged(),
+            Self::Lake(error) => error.is_damaged(),
+            _ => false,
+        }
+    }
+
+    /// Whether someone else changed the same thing meanwhile.
+    pub const fn is_race(&self) -> bool {
+        matches!(self, Self::Store(StoreError::Moved { .. } | StoreError::Conflict { .. }))
+    }
+}
+
+/// What was named does not exist.
+#[derive(Debug, thiserror::Error)]
+#[error("there is no {what} `{id}`; {how}")]
+pub struct NotFound {
+    pub what: &'static str,
+    pub id: String,
+    /// What to do next.
+    pub how: String,
+}
+
+/// The state of a thing does not allow what was asked.
+#[derive(Debug, thiserror::Error)]
+#[error("{what} `{id}` is {state}; {how}")]
+pub struct InvalidState {
+    pub what: &'static str,
+    pub id: String,
+    pub state: String,
+    /// What to do next.
+    pub how: String,
+}
+
+/// No version answers at the endpoint.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "the endpoint `{endpoint}` has no live version; train one with `kilter run`, or deploy one with `kilter deploy`"
+)]
+pub struct NoLiveVersion {
+    pub endpoint: EndpointName,
+}
+
+/// A model does not accept the rows.
+#[derive(Debug, thiserror::Error)]
+#[error("could not score {what}")]
+pub struct ScoringError {
+    /// Which rows.
+    pub what: String,
+    #[source]
+    pub source: PredictError,
+}
+
+impl ScoringError {
+    /// For [`Result::map_err`]: the model does not accept the rows of `what`.
+    pub(crate) fn of(what: &str) -> impl Fn(PredictError) -> Self + '_ {
+        move |source| Self { what: what.to_owned(), source }
+    }
+}
+
+/// Who asks has no right to it.
+#[derive(Debug, thiserror::Error)]
+#[error("{sentence}")]
+pub struct PermissionDenied {
+    pub sentence: String,
+    /// The caller did not say who they are.
+    pub is_nameless: bool,
+}
+
+/// An error of what someone asked for: a refusal has its entry in the audit table.
+pub(crate) trait AuditedError: std::error::Error {
+    /// Whether what was asked may not be, as things stand.
+    fn is_refusal(&self) -> bool;
+
+    /// Whether someone else changed the same thing meanwhile.
+    fn is_race(&self) -> bool;
+}
+
+/// Lets `?` turn causes of a cause into an error: `from_causes!(TrainError: Storage(StoreError, LakeError))`.
+macro_rules! from_causes {
+    ($error:ty: $($variant:ident($($cause:ty),+ $(,)?)),+ $(,)?) => {
+        $($(
+            impl From<$cause> for $error {
+                fn from(cause: $cause) -> Self {
+                    Self::$variant(cause.into())
+                }
+            }
+        )+)+
+    };
+}
+pub(crate) use from_causes;

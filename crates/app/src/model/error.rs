@@ -1,0 +1,44 @@
+//! Why a version cannot be used or moved.
+
+use kilter_blobs::BlobError;
+use kilter_domain::model::IllegalVersionTransition;
+use kilter_package::{
+    PackageError,
+    golden::{Difference, GoldenError},
+};
+use kilter_store::StoreError;
+
+use crate::causes::{StorageError, from_causes};
+
+/// Why a version is not loaded, does not answer as it was packed, or does not move to another state.
+#[derive(Debug, thiserror::Error)]
+pub enum VersionError {
+    #[error(transparent)]
+    Package(#[from] PackageError),
+    #[error(transparent)]
+    Golden(#[from] GoldenError),
+    #[error(
+        "version {version} answers {differing} of its {rows} golden requests otherwise than when it was packed (row {}: \
+         {} {} was expected, {} found), so it does not serve; make a new version with `kilter run`",
+        first.row, first.output, first.expected, first.found
+    )]
+    GoldenDiffers { version: u64, rows: usize, differing: usize, first: Box<Difference> },
+    #[error(transparent)]
+    Move(#[from] IllegalVersionTransition),
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+}
+
+from_causes!(VersionError: Storage(StoreError, BlobError));
+
+impl VersionError {
+    /// Whether this one version cannot serve as it is stored here: others can.
+    pub const fn is_of_the_version(&self) -> bool {
+        match self {
+            Self::Package(_) | Self::GoldenDiffers { .. } => true,
+            Self::Golden(error) => matches!(error, GoldenError::Route(_) | GoldenError::Answer(_)),
+            Self::Storage(error) => matches!(error, StorageError::Blob(_)),
+            Self::Move(_) => false,
+        }
+    }
+}

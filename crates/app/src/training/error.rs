@@ -1,0 +1,62 @@
+//! Why a run cannot be done, or makes no version.
+
+use kilter_blobs::BlobError;
+use kilter_domain::{model::IllegalVersionTransition, table::TableError};
+use kilter_lake::LakeError;
+use kilter_package::{PackageError, golden::GoldenError};
+use kilter_store::StoreError;
+use kilter_workflow::{PlanError, RunError};
+
+use crate::{
+    causes::{InvalidState, NotFound, ScoringError, StorageError, from_causes},
+    dataset::{DatasetError, column_roles::RolesError},
+    gate::GateError,
+    model::VersionError,
+    project::{ProjectError, RegisterError},
+};
+
+/// Why a run cannot be done, or makes no version. A step that fails and a gate that refuses are results.
+#[derive(Debug, thiserror::Error)]
+pub enum TrainError {
+    #[error(transparent)]
+    Register(#[from] RegisterError),
+    /// Too many runs go on.
+    #[error(transparent)]
+    InvalidState(#[from] InvalidState),
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    #[error(transparent)]
+    Run(#[from] RunError),
+    #[error(
+        "the model reads `{column}`, which no model may read: the contract names it as {role}; leave it out of the training \
+         (`--exclude {column}`)"
+    )]
+    Leakage { column: String, role: &'static str },
+    #[error(
+        "the model reads `{column}`, and names that begin with `__` are kept for what Kilter records, so no request could \
+         carry it; rename the column, or leave it out of the training (`--exclude {column}`)"
+    )]
+    ReservedInput { column: String },
+    /// The version is not measured or judged.
+    #[error(transparent)]
+    Gate(#[from] GateError),
+}
+
+from_causes!(
+    TrainError:
+    Gate(
+        DatasetError, ProjectError, NotFound, RolesError, ScoringError, VersionError, PackageError, GoldenError,
+        IllegalVersionTransition, StorageError, StoreError, BlobError, LakeError, TableError,
+    ),
+);
+
+/// Why the log of a step cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum RunLogError {
+    #[error(transparent)]
+    NotFound(#[from] NotFound),
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+}
+
+from_causes!(RunLogError: Storage(StoreError, BlobError));

@@ -1,0 +1,290 @@
+//! The codes of the errors of each use case.
+
+use kilter_api::Code;
+use kilter_app::{
+    AppError,
+    authz::AuthorizeError,
+    column_stats::ColumnStatsError,
+    data_folder::{BackupError, DataFolderError},
+    dataset::{DatasetError, RolesError},
+    deployment::{DeployError, TuneError},
+    gate::GateError,
+    model::{ApproveError, GoldenError, PackageError, VersionError},
+    prediction::{LabelError, PredictionError},
+    project::{ProjectError, RegisterError},
+    replay::ReplayError,
+    training::{RunLogError, TrainError},
+};
+use kilter_serving::LoadRejected;
+use kilter_workflow::{PlanError, RunError};
+
+use super::answered::{Answer, Answered, of_disk};
+
+impl Answered for ProjectError {
+    fn answer(&self) -> Answer {
+        match self {
+            Self::NoContract(_) => Code::FileNotFound.into(),
+            Self::Contract(_) | Self::NoName(_) | Self::NotInContract { .. } => Code::ContractInvalid.into(),
+            Self::NotFound(error) => error.answer(),
+            Self::Storage(error) => error.answer(),
+        }
+    }
+}
+
+impl Answered for RegisterError {
+    fn answer(&self) -> Answer {
+        match self {
+            Self::Denied(error) => error.answer(),
+            Self::Project(error) => error.answer(),
+            Self::Storage(error) => error.answer(),
+        }
+    }
+}
+
+impl Answered for AuthorizeError {
+    fn answer(&self) -> Answer {
+        match self {
+            Self::Denied(error) => error.answer(),
+            Self::Storage(error) => error.answer(),
+        }
+    }
+}
+
+impl Answered for RolesError {
+    fn answer(&self) -> Answer {
+        match self {
+            Self::NotATime { .. } => Code::FileInvalid.into(),
+            Self::NoTime { .. } | Self::NoLabel { .. } => Code::ContractInvalid.into(),
+            Self::Column { .. } => Code::ColumnUnknown.into(),
+        }
+    }
+}
+
+impl Answered for DatasetError {
+    fn answer(&self) -> Answer {
+        match self {
+            Self::Project(error) => error.answer(),
+            Self::NotFound(error) => error.answer(),
+            Self::Roles(error) => error.answer(),
+            Self::Storage(error) => error.answer(),
+        }
+    }
+}
+
+impl Answered for PlanError {
+    fn answer(&self) -> Answer {
+        Code::ContractInvalid.into()
+    }
+}
+
+impl Answered for RunError {
+    fn answer(&self) -> Answer {
+        match self {
+            Self::Plan(error) => error.answer(),
+            _ => of_disk(self).unwrap_or(Code::StepFailed).into(),
+        }
+    }
+}
+
+impl Answered for GateError {
+    fn answer(&self) -> Answer {
+        match self {
+            Self::Dataset(error) => error.answer(),
+            Self::Scoring(error) => error.answer(),
+            Self::Version(error) => error.answer(),
+        }
+    }
+}
+
+impl Answered for TrainError {
+    fn answer(&self) -> Answer {
+        match self {
+            Self::Register(error) => error.answer(),
+            Self::InvalidState(error) => error.answer(),
+            Self::Plan(error) => error.answer(),
+            Self::Run(error) => error.answer(),
+            Self::Leakage { .. } | Self::ReservedInput { .. } => Code::TrainingRefused.into(),
+            Self::Gate(error) => error.answer(),
+        }
+    }
+}
+
+impl Answered for RunLogError {
+    fn answer(&self) -> Answer {
+        match self {
+            Self::NotFound(error) => error.answer(),
+            Self::Storage(error) => error.answer(),
+        }
+    }
+}
+
+impl Answered for PackageError {
+    fn answer(&self) -> Answer {
+        match self {
+            Self::Model { source, .. } => Answer::with_hint(Code::ModelInvalid, source.hint()),
+            Self::PartMissing { .. } => Code::ModelInvalid.into(),
+            Self::Table(_) => Code::ColumnUnknown.into(),
+            error if error.is_damaged() => Code::DataDamaged.into(),
+            Self::Lake(_) => of_disk(self).unwrap_or(Code::FileInvalid).into(),
+            Self::Document { .. } | Self::Reference(_) | Self::Blob(_) => {
+                of_disk(self).unwrap_or(Code::StorageFailed).into()
+            }
+        }
+    }
+}
+
+impl Answered for GoldenError {
+    fn answer(&self) -> Answer {
+        match self {
+            Self::Predict(_) => Code::InvalidRows.into(),
+            Self::Table(_) => Code::ColumnUnknown.into(),
+            Self::Route(_) => Code::ModelInvalid.into(),
+            Self::Infer(error) => error.answer(),
+            Self::Answer(_) => Code::StorageFailed.into(),
+        }
+    }
+}
+
+impl Answered for VersionError {
+    fn answer(&self) -> Answer {
+        match self {
+            Self::Package(error) => error.answer(),
+            Self::Golden(error) => error.answer(),
+            Self::GoldenDiffers { .. } => {
+                Answer::with_hint(Code::ModelInvalid, "make a new version with `kilter run`, or deploy another one")
+            }
+            Self::Move(error) => error.answer(),
+            Self::Storage(error) => error.answer(),
+        }
+    }
+}
+
+impl Answered for ApproveError {
+    fn answer(&self) -> Answer {
+        match self {
+            Self::NotFound(error) => error.answer(),
+            Self::Denied(error) => error.answer(),
+            Self::Move(error) => error.answer(),
+            Self::Project(error) => error.answer(),
+            Self::Storage(error) => error.answer(),
+        }
+    }
+}
+
+impl Answered for DeployError {
+    fn answer(&self) -> Answer {
+        match self {
+            Self::NotFound(error) => error.answer(),
+            Self::Denied(error) => error.answer(),
+            Self::InvalidState(error) => error.answer(),
+            Self::Move(_) => Code::InvalidState.into(),
+            Self::NoLiveVersion(error) => error.answer(),
+            Self::SignatureDiffers { .. } => Code::SignatureDiffers.into(),
+            Self::Version(error) => error.answer(),
+            Self::Admit(LoadRejected::Load { source, .. }) => Answer::with_hint(Code::ModelInvalid, source.hint()),
+            Self::Admit(_) | Self::Routes(_) => Code::ModelInvalid.into(),
+            Self::Project(error) => error.answer(),
+            Self::Storage(error) => error.answer(),
+        }
+    }
+}
+
+impl Answered for TuneError {
+    fn answer(&self) -> Answer {
+        match self {
+            Self::Gate(error) => error.answer(),
+            Self::Deploy(error) => error.answer(),
+        }
+    }
+}
+
+impl Answered for PredictionError {
+    fn answer(&self) -> Answer {
+        match self {
+            Self::NoLiveVersion(error) => error.answer(),
+            Self::Infer(error) => error.answer(),
+        }
+    }
+}
+
+impl Answered for LabelError {
+    fn answer(&self) -> Answer {
+        match self {
+            Self::NoLiveVersion(error) => error.answer(),
+            Self::FromFuture(_) => Code::RequestInvalid.into(),
+            Self::Log(error) => error.answer(),
+        }
+    }
+}
+
+impl Answered for ColumnStatsError {
+    fn answer(&self) -> Answer {
+        match self {
+            Self::File(_) => of_disk(self).unwrap_or(Code::StorageFailed).into(),
+            Self::Version(error) => error.answer(),
+            Self::Storage(error) => error.answer(),
+        }
+    }
+}
+
+impl Answered for DataFolderError {
+    fn answer(&self) -> Answer {
+        match self {
+            Self::DatabaseLost { .. } => Code::DataDamaged.into(),
+            Self::Move(_) => Code::InvalidState.into(),
+            Self::Storage(error) => error.answer(),
+        }
+    }
+}
+
+impl Answered for BackupError {
+    fn answer(&self) -> Answer {
+        match self {
+            Self::Storage(error) => error.answer(),
+            Self::TargetNotEmpty(_) => Code::FileExists.into(),
+            Self::TargetInside(_) => Code::UsageInvalid.into(),
+            Self::NoDatabase(_) | Self::NoBackup { .. } => Code::FileNotFound.into(),
+            Self::Newer { .. } => Code::FileInvalid.into(),
+            Self::Damaged { .. } | Self::DamagedData(_) => Code::DataDamaged.into(),
+        }
+    }
+}
+
+impl Answered for ReplayError {
+    fn answer(&self) -> Answer {
+        match self {
+            Self::App(error) => error.answer(),
+            Self::Alone { .. } => Code::FileInvalid.into(),
+            Self::FirstTraining { .. } => Code::StepFailed.into(),
+            Self::Empty { .. } | Self::NoStart { .. } | Self::TooManyPeriods { .. } => Code::ContractInvalid.into(),
+        }
+    }
+}
+
+impl Answered for AppError {
+    fn answer(&self) -> Answer {
+        match self {
+            Self::Project(error) => error.answer(),
+            Self::Register(error) => error.answer(),
+            Self::Authorize(error) => error.answer(),
+            Self::Dataset(error) => error.answer(),
+            Self::Gate(error) => error.answer(),
+            Self::Train(error) => error.answer(),
+            Self::RunLog(error) => error.answer(),
+            Self::Version(error) => error.answer(),
+            Self::Approve(error) => error.answer(),
+            Self::Deploy(error) => error.answer(),
+            Self::Tune(error) => error.answer(),
+            Self::Predict(error) => error.answer(),
+            Self::Label(error) => error.answer(),
+            Self::ColumnStats(error) => error.answer(),
+            Self::DataFolder(error) => error.answer(),
+            Self::Storage(error) => error.answer(),
+            Self::AlertMove(_) => Code::InvalidState.into(),
+            Self::InvalidState(error) => error.answer(),
+            Self::NotFound(error) => error.answer(),
+            Self::Denied(error) => error.answer(),
+            Self::Scoring(error) => error.answer(),
+        }
+    }
+}
