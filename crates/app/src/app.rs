@@ -23,7 +23,7 @@ use crate::{
     model::model_cache::ModelCache,
     monitor::{error_tally::ErrorTally, label_marks::LabelMarks},
     prediction::serving_registry::ServingRegistry,
-    project::folder::Project,
+    project::{contract_cache::ContractCache, folder::Project},
     training::active_runs::ActiveRuns,
 };
 
@@ -60,6 +60,7 @@ pub(crate) struct Components {
     pub error_tally: ErrorTally,
     pub column_stats: ColumnStatsRegistry,
     pub access: AccessCache,
+    pub contracts: ContractCache,
     pub active_runs: ActiveRuns,
     pub refusals: Refusals,
     pub thresholds: ThresholdSchedule,

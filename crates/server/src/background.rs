@@ -2,3 +2,7 @@
 
 pub(crate) mod flush_column_stats;
 pub(crate) mod reconcile;
+pub(crate) mod schedule;
+
+#[cfg(test)]
+mod tests;

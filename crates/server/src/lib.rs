@@ -20,6 +20,7 @@ mod options;
 mod router;
 mod server_error;
 mod server_file;
+mod signals;
 mod state;
 mod tasks;
 

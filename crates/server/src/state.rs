@@ -1,21 +1,20 @@
 //! What every handler shares.
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::Arc,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use kilter_api::{self as api, Check, Code, Problem, Readiness, Token};
 use kilter_app::{App, AppOptions, data_folder, deployment, training};
 use kilter_domain::time::Timestamp;
+use kilter_serving::{AppendListener, LogOptions};
 
 use crate::{
     net::{body_pool::BodyPool, token::random_token},
     options::ServerOptions,
     server_error::ServerError,
+    signals::Signals,
     tasks::{BackgroundTasks, Importance},
 };
 
@@ -29,7 +28,7 @@ struct Inner {
     bodies: BodyPool,
     background: BackgroundTasks,
     began: Instant,
-    is_stopping: AtomicBool,
+    signals: Arc<Signals>,
     /// Whoever can read the data folder finds it there, and may name folders of this machine.
     folder_key: Token,
 }
@@ -41,8 +40,14 @@ impl AppState {
     /// When the data folder cannot be used.
     pub fn open(options: ServerOptions) -> Result<Self, ServerError> {
         let tool = std::env::current_exe().map_err(ServerError::Program)?;
-        let app = App::open(&options.data, AppOptions { tool, recording: Default::default(), profiles: true })?;
-        let state = Self::of(options, app)?;
+        let signals = Arc::new(Signals::default());
+        let recorded = signals.clone();
+        let on_append = Some(AppendListener::new(move || recorded.record()));
+        let recording = LogOptions { on_append, ..LogOptions::default() };
+        let app = App::open(&options.data, AppOptions { tool, recording, profiles: true })?;
+        let committed = signals.clone();
+        app.store().on_commit(move || committed.commit());
+        let state = Self::of(options, app, signals)?;
         if let Err(error) = data_folder::recover(&state.app(), state.now()) {
             tracing::error!(%error, "what an earlier process left under way could not be ended");
         }
@@ -57,10 +62,10 @@ impl AppState {
         let tool = std::env::current_exe().map_err(ServerError::Program)?;
         let app = AppOptions { tool, recording: Default::default(), profiles: false };
         let app = App::open_for_reading(&options.data, app)?;
-        Self::of(options, app)
+        Self::of(options, app, Arc::default())
     }
 
-    fn of(options: ServerOptions, app: App) -> Result<Self, ServerError> {
+    fn of(options: ServerOptions, app: App, signals: Arc<Signals>) -> Result<Self, ServerError> {
         let bodies = BodyPool::new(options.limits.bodies);
         Ok(Self(Arc::new(Inner {
             options,
@@ -68,7 +73,7 @@ impl AppState {
             bodies,
             background: BackgroundTasks::default(),
             began: Instant::now(),
-            is_stopping: AtomicBool::new(false),
+            signals,
             folder_key: random_token()?,
         })))
     }
@@ -111,14 +116,19 @@ impl AppState {
 
     /// From now on it is not ready: balancers send requests elsewhere while it finishes.
     pub(crate) fn begin_to_stop(&self) {
-        self.0.is_stopping.store(true, Ordering::Relaxed);
+        self.0.signals.stop();
         // Whoever follows a run hears of its end before the connection is closed.
         training::cancel_runs(&self.0.app);
     }
 
     /// Whether it finishes what it has begun and takes nothing new.
     pub(crate) fn is_stopping(&self) -> bool {
-        self.0.is_stopping.load(Ordering::Relaxed)
+        self.0.signals.counts().is_stopping
+    }
+
+    /// What background tasks wait for.
+    pub(crate) fn signals(&self) -> &Signals {
+        &self.0.signals
     }
 
     /// Whether requests may be sent here, and why not.

@@ -22,7 +22,7 @@ pub use endpoint::{
     LoadRequest, Mode, RouteError, Routes, ServedVersion,
 };
 pub use prediction_log::{
-    AppendTicket, Contents, Damage, Durability, LabelBatch, LogError, LogOptions, PredictionBatch, PredictionLog,
-    Receipt, Record, Recovery, Role, SegmentId, VersionRef,
+    AppendListener, AppendTicket, Contents, Damage, Durability, LabelBatch, LogError, LogOptions, PredictionBatch,
+    PredictionLog, Receipt, Record, Recovery, Role, SegmentId, VersionRef,
 };
 pub use v2::{Limits, V2Error};

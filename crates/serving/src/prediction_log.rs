@@ -45,7 +45,7 @@ use self::writer::{Append, Job, Shared};
 pub use append_ticket::{AppendTicket, Receipt};
 pub use check::{SegmentCheck, check_folder, copy_segment};
 pub use error::{Damage, LogError};
-pub use options::{Durability, LogOptions};
+pub use options::{AppendListener, Durability, LogOptions};
 pub use record::{Entry, LabelBatch, PredictionBatch, Probabilities, Record, Role, SegmentId, VersionRef};
 pub use recovery::{Recovery, Torn};
 pub use tables::{SegmentTables, column};

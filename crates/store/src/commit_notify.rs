@@ -1,33 +1,24 @@
-//! Counts commits and wakes who waits for the next one, so that a background task runs at once and not at its next poll.
+//! Calls whoever subscribed after each commit, so that a background task runs at once and not at its next poll.
 //!
-//! Invariants: a change that was committed after `seen` was read is never missed. Out of scope: what changed;
-//! whoever is woken reads the state again.
+//! Invariants: a listener is called when the commit is durable, before the caller of the write has its answer. A commit
+//! that changed no row calls nobody. Out of scope: what changed; a task that is woken reads the state again.
 
-use std::{
-    sync::{Condvar, Mutex, PoisonError},
-    time::Duration,
-};
+use std::sync::{PoisonError, RwLock};
 
-/// Counts commits and wakes who waits for the next.
+type Listener = Box<dyn Fn() + Send + Sync>;
+
+/// Whom to call after a commit.
 #[derive(Default)]
 pub(crate) struct CommitNotifier {
-    commits: Mutex<u64>,
-    committed: Condvar,
+    listeners: RwLock<Vec<Listener>>,
 }
 
 impl CommitNotifier {
+    pub(crate) fn subscribe(&self, listener: Listener) {
+        self.listeners.write().unwrap_or_else(PoisonError::into_inner).push(listener);
+    }
+
     pub(crate) fn notify(&self) {
-        *self.commits.lock().unwrap_or_else(PoisonError::into_inner) += 1;
-        self.committed.notify_all();
-    }
-
-    pub(crate) fn commits(&self) -> u64 {
-        *self.commits.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(crate) fn wait(&self, seen: u64, at_most: Duration) -> u64 {
-        let commits = self.commits.lock().unwrap_or_else(PoisonError::into_inner);
-        let waited = self.committed.wait_timeout_while(commits, at_most, |commits| *commits <= seen);
-        *waited.unwrap_or_else(PoisonError::into_inner).0
+        self.listeners.read().unwrap_or_else(PoisonError::into_inner).iter().for_each(|listener| listener());
     }
 }

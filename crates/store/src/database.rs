@@ -84,6 +84,13 @@ impl Connection {
         }
     }
 
+    /// Rows that it inserted, changed or deleted since it was opened.
+    pub(crate) fn total_changes(&self) -> u64 {
+        match self {
+            Self::Sqlite(connection) => connection.total_changes(),
+        }
+    }
+
     /// The key that the last insert made.
     pub(crate) fn last_key(&self) -> i64 {
         match self {

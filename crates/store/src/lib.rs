@@ -43,7 +43,7 @@ pub mod setting;
 mod statement;
 mod writer;
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc};
 
 pub use database::DatabaseError;
 pub use error::StoreError;
@@ -207,16 +207,10 @@ impl Store {
         })
     }
 
-    /// How many commits there were since the store was opened: what to hand to [`Store::wait_for_commit`].
-    pub fn commits(&self) -> u64 {
-        self.inner.commit_notifier.commits()
-    }
-
-    /// Waits until there is a commit after `seen`, but not longer than `at_most`; the number of commits then.
-    ///
-    /// Read [`Store::commits`] *before* looking at what is to be done, and no change is missed.
-    pub fn wait_for_commit(&self, seen: u64, at_most: Duration) -> u64 {
-        self.inner.commit_notifier.wait(seen, at_most)
+    /// Calls `listener` after each commit that changed something, in the thread that writes: it must return at once and may
+    /// not write.
+    pub fn on_commit(&self, listener: impl Fn() + Send + Sync + 'static) {
+        self.inner.commit_notifier.subscribe(Box::new(listener));
     }
 
     /// Writes a copy of everything that is durable now into a new file, while reads and writes go on.

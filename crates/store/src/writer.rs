@@ -230,10 +230,12 @@ fn commit(
     let mut batch = batch.into_iter().peekable();
     while batch.peek().is_some() {
         let mut open = Vec::new();
+        let changes = tx.connection.total_changes();
         let committed = fill(tx, &mut batch, &mut open).map_err(|error| error.or_failing(&database));
         // A commit into a file without a name is no commit.
         let committed = presence.check().and(committed);
         match &committed {
+            Ok(()) if tx.connection.total_changes() == changes => {}
             Ok(()) => commit_notifier.notify(),
             Err(_) if tx.connection.is_in_transaction() => drop(tx.connection.batch("ROLLBACK")),
             Err(_) => {}

@@ -69,7 +69,9 @@ pub fn recorded_project(app: &App, name: &ProjectName) -> Result<Project, Projec
         id: name.to_string(),
         how: "`kilter run` in its folder registers it".to_owned(),
     };
-    Project::recorded(name, app.folder(), stored.ok_or_else(unknown)?.text)
+    let stored = stored.ok_or_else(unknown)?;
+    let contracts = &app.components().contracts;
+    contracts.find_or_parse(name, stored.digest, || Project::recorded(name, app.folder(), stored.text))
 }
 
 /// Asks for a right, and leaves an entry where it is missing. What does not exist is nobody's: the intention says so.

@@ -120,7 +120,7 @@ impl Scene<'_> {
 
 /// Windows that ended up to here should have their labels: whoever sends them is given a quarter of the delay more, and a
 /// window at least.
-fn due_before(now: Timestamp, delay: Span, every: Span) -> Timestamp {
+pub(crate) fn due_before(now: Timestamp, delay: Span, every: Span) -> Timestamp {
     let grace = every.millis().max(delay.millis() / 4);
     Timestamp(now.before(delay).millis().saturating_sub(grace))
 }

@@ -37,7 +37,7 @@ impl Serving {
         &self.losses
     }
 
-    pub(super) fn lock_merges(&self) -> MutexGuard<'_, MergeRounds> {
+    pub(crate) fn lock_merges(&self) -> MutexGuard<'_, MergeRounds> {
         self.merges.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -73,5 +73,5 @@ impl fmt::Display for Loss {
 #[derive(Debug, Default)]
 pub(crate) struct MergeRounds {
     pub(super) round: u64,
-    pub(super) waiting: HashMap<(PartitionKind, i64), u64>,
+    pub(crate) waiting: HashMap<(PartitionKind, i64), u64>,
 }

@@ -1,5 +1,6 @@
 //! Projects: a folder with a contract, and the contract that the platform has recorded of it.
 
+pub(crate) mod contract_cache;
 pub(crate) mod error;
 pub(crate) mod folder;
 pub(crate) mod registered;

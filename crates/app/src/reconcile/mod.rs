@@ -1,8 +1,9 @@
 //! The reconciler: one step of the loop for a project, and for all of them.
 
+mod next_evaluation;
 pub(crate) mod project;
 pub(crate) mod projects;
 
 pub use project::Step;
 pub use project::reconcile;
-pub use projects::{compact_logs, evaluate_registered_project, train_if_due};
+pub use projects::{Compaction, Evaluation, EvaluationMode, compact_logs, evaluate_registered_project, train_if_due};

@@ -4,6 +4,7 @@
 //! looked at. Out of scope: the timer; who calls says what time it is.
 
 use kilter_domain::{
+    error_chain::with_causes,
     ids::{EndpointName, ProjectName},
     time::Timestamp,
 };
@@ -15,25 +16,57 @@ use crate::{
     context::RequestContext,
     dataset::training_source::FileSource,
     error::AppError,
-    prediction::{compact, merge_partitions, open_log, predict},
+    prediction::{compact, merge_partitions, open_log, predict, serving::Serving},
     project::{folder::Project, registered},
-    reconcile::project::{self, Step},
+    reconcile::{
+        next_evaluation,
+        project::{self, Step},
+    },
     training::request::ApprovalMode,
 };
 
-/// Seals and merges what was recorded at every open endpoint; what went wrong, by endpoint.
-pub fn compact_logs(app: &App, now: Timestamp) -> Vec<(EndpointName, StorageError)> {
+/// What became of a round of seals and merges.
+#[derive(Debug)]
+pub struct Compaction {
+    /// What went wrong, by endpoint.
+    pub failures: Vec<(EndpointName, StorageError)>,
+    /// Whether files of merged partitions wait for a later round to remove them.
+    pub is_unfinished: bool,
+}
+
+/// What a live evaluation does besides the loop's own steps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EvaluationMode {
+    /// Whether a training may be found due; one that runs already is not found again.
+    pub may_train: bool,
+    /// Whether what was recorded until now is sealed first: when a time came, such as the end of a window.
+    pub seals_first: bool,
+}
+
+/// What an evaluation of a project found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Evaluation {
+    pub is_training_due: bool,
+    /// When the project is to be evaluated again, if nothing is committed until then. `None`: not before a commit.
+    pub next: Option<Timestamp>,
+}
+
+/// Seals and merges what was recorded at every open endpoint.
+pub fn compact_logs(app: &App, now: Timestamp) -> Compaction {
     let context = RequestContext::system("reconcile", now);
     let seal = |endpoint: &EndpointName| {
         open_log::record_losses(app, &context, endpoint)?;
         compact::compact_log(app, endpoint)?;
         merge_partitions::merge_partitions(app, endpoint)
     };
-    let endpoints = predict::open_endpoints(app).into_iter();
-    endpoints.filter_map(|(endpoint, _)| seal(&endpoint).err().map(|error| (endpoint, error))).collect()
+    let endpoints = predict::open_endpoints(app);
+    let is_waiting = |serving: &Serving| !serving.lock_merges().waiting.is_empty();
+    let failed = |(endpoint, _): &(EndpointName, _)| seal(endpoint).err().map(|error| (endpoint.clone(), error));
+    let failures = endpoints.iter().filter_map(failed).collect();
+    Compaction { failures, is_unfinished: endpoints.iter().any(|(_, serving)| is_waiting(serving)) }
 }
 
-/// One step of the loop for a project, besides training; whether a training is due.
+/// One step of the loop for a project, besides training.
 ///
 /// # Errors
 /// When the project cannot be read, or something could not be measured or written.
@@ -41,14 +74,24 @@ pub fn evaluate_registered_project(
     app: &App,
     name: &ProjectName,
     now: Timestamp,
-    may_train: bool,
-) -> Result<bool, AppError> {
-    let Some(project) = registered_project(app, name)? else { return Ok(false) };
-    let step = live_step(now);
-    match project::evaluate_project(app, &project, &step)? {
-        true if may_train => project::is_training_due(app, &project, &step),
-        _ => Ok(false),
+    mode: EvaluationMode,
+) -> Result<Evaluation, AppError> {
+    let Some(project) = registered_project(app, name)? else {
+        return Ok(Evaluation { is_training_due: false, next: None });
+    };
+    if mode.seals_first {
+        for endpoint in project.contract.deploy.iter().map(|deploy| project.endpoint(deploy)) {
+            // Monitors go on with what is sealed; the next round of seals reports the failure again.
+            if let Err(error) = compact::compact_log(app, &endpoint) {
+                tracing::error!(%endpoint, error = with_causes(&error), "its log could not be sealed before its evaluation");
+            }
+        }
     }
+    let step = live_step(now);
+    let is_training_due = project::evaluate_project(app, &project, &step)?
+        && mode.may_train
+        && project::is_training_due(app, &project, &step)?;
+    Ok(Evaluation { is_training_due, next: Some(next_evaluation::next_evaluation(app, &project, now)?) })
 }
 
 /// Trains a project if that is still due.

@@ -1,6 +1,6 @@
 //! Runs: by the server that has the folder as by the command itself; what they say, what can be read of them afterwards.
 
-use kilter_app::reconcile;
+use kilter_app::reconcile::{self, EvaluationMode};
 use std::{thread, time::Duration};
 
 use serde_json::{Value, json};
@@ -243,7 +243,9 @@ fn the_loop_follows_the_contract_in_force_and_not_the_file() {
     let app = kilter_app::App::open(&data, options).unwrap();
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis() as i64;
     let (churn, soon) = ("churn".parse().unwrap(), kilter_domain::time::Timestamp(now + 2 * 86_400_000));
-    assert!(reconcile::evaluate_registered_project(&app, &churn, soon, true).unwrap(), "the schedule is due");
+    let mode = EvaluationMode { may_train: true, seals_first: true };
+    let evaluated = reconcile::evaluate_registered_project(&app, &churn, soon, mode).unwrap();
+    assert!(evaluated.is_training_due, "the schedule is due");
     reconcile::train_if_due(&app, &churn, soon).unwrap();
     drop(app);
     let shown = world.json(&["model", "show", "churn@2"]);

@@ -10,9 +10,7 @@ use crate::{state::AppState, tasks::Importance};
 /// What a crash may lose at most.
 const EVERY: Duration = Duration::from_secs(60);
 
-const PATIENCE: Duration = Duration::from_millis(200);
-
-/// What keeping takes at most, before it is said to be blocked.
+/// The longest that a step is expected to take.
 const LIMIT: Duration = Duration::from_secs(5 * 60);
 
 /// Keeps profiles from time to time, in a thread of its own.
@@ -25,13 +23,8 @@ pub(crate) fn start(state: &AppState) {
 }
 
 fn run(state: &AppState) {
-    let mut kept = state.uptime();
-    while !state.is_stopping() {
-        thread::sleep(PATIENCE);
-        if state.uptime().saturating_sub(kept) >= EVERY {
-            keep(state);
-            kept = state.uptime();
-        }
+    while state.signals().rest(EVERY) {
+        keep(state);
     }
 }
 

@@ -1,39 +1,59 @@
-//! The timer of the loop: seals, monitors, alerts, rollouts and retraining of every project.
+//! The loop: seals, monitors, alerts, rollouts and retraining of every project.
 //!
-//! Invariants: seals have a thread of their own, each project is looked at in one of a few threads, and a training runs in
-//! one besides: what takes long for one project keeps nobody else waiting. Two steps of one project never overlap. The rest
-//! between two steps is measured by the monotonic clock: a wall clock that is set does not stop the loop.
+//! Invariants: seals have a thread of their own, each project is evaluated in one of a few threads, and a training runs in
+//! one besides: what takes long for one project keeps nobody else waiting. A commit wakes the projects, a record of the
+//! prediction log wakes the seal; without either a task sleeps until its next event is due. The sleep is measured by the
+//! monotonic clock; a wall clock that is set is noticed within [`MAX_SLEEP`].
 
-use kilter_app::{authz, project, reconcile};
+use kilter_app::{
+    authz, project,
+    reconcile::{self, EvaluationMode},
+};
 use std::{
     collections::BTreeMap,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicUsize, Ordering},
     },
     thread,
     time::{Duration, Instant},
 };
 
-use kilter_domain::ids::ProjectName;
+use kilter_domain::{error_chain::with_causes, ids::ProjectName, time::Timestamp};
 
-use kilter_domain::error_chain::with_causes;
+use crate::{
+    background::schedule::{Due, ProjectSchedule},
+    signals::Counts,
+    state::AppState,
+    tasks::Importance,
+};
 
-use crate::{state::AppState, tasks::Importance};
+/// The time between two seals while records arrive: a seal makes a partition.
+const SEAL_EVERY: Duration = Duration::from_secs(10);
 
-/// The rest between two steps.
-const EVERY: Duration = Duration::from_secs(10);
+/// The time between two passes over the projects while commits arrive.
+const PASS_EVERY: Duration = Duration::from_secs(1);
 
-/// How often a thread looks whether it should stop.
-const PATIENCE: Duration = Duration::from_millis(200);
+/// The longest sleep. After it the loop checks what has no signal: blocked tasks, counted refusals, failed requests, the
+/// wall clock. No project is evaluated for it.
+const MAX_SLEEP: Duration = Duration::from_secs(60);
 
-/// Projects that are looked at at the same time.
+/// The rest of the projects that are there when the server starts: requests come first.
+const START_REST: Duration = Duration::from_secs(10);
+
+/// The rest of a project that could not be evaluated, and of the loop while the projects cannot be listed.
+const RETRY: Duration = Duration::from_secs(10);
+
+/// Clocks that drift apart by less since the last pass have not been set.
+const MAX_DRIFT_MS: i64 = 5_000;
+
+/// Projects that are evaluated at the same time.
 const MAX_EVALUATIONS: usize = 4;
 
 /// Trainings that the loop runs at the same time.
 const MAX_TRAININGS: usize = 2;
 
-/// What a step takes at most, before it is said to be blocked.
+/// The longest that each step is expected to take.
 const SEAL_LIMIT: Duration = Duration::from_secs(5 * 60);
 
 const EVALUATION_LIMIT: Duration = Duration::from_secs(15 * 60);
@@ -53,138 +73,184 @@ fn spawn(state: &AppState, name: &str, work: fn(&AppState)) {
     }
 }
 
-/// Waits for the next step; whether there is one.
-fn wait_for_next_step(state: &AppState) -> bool {
-    let began = Instant::now();
-    while began.elapsed() < EVERY {
-        if state.is_stopping() {
-            return false;
-        }
-        thread::sleep(PATIENCE);
-    }
-    !state.is_stopping()
-}
-
 fn run_sealing(state: &AppState) {
-    while wait_for_next_step(state) {
-        seal(state);
+    let mut is_finished = false;
+    // What an earlier process left is sealed first, whether or not something is recorded.
+    while state.signals().rest(SEAL_EVERY) {
+        if is_finished && state.signals().wait(Duration::MAX, |now| now.has_records).is_stopping {
+            return;
+        }
+        is_finished = seal(state);
     }
 }
 
-/// Seals what was recorded so far.
-pub(crate) fn seal(state: &AppState) {
-    state.background().step("sealing", (Importance::Vital, SEAL_LIMIT), || {
-        let failed = reconcile::compact_logs(&state.app(), state.now());
-        let say = |(endpoint, error)| format!("`{endpoint}`: {}", with_causes(&error));
-        let failed: Vec<String> = failed.into_iter().map(say).collect();
-        if failed.is_empty() { Ok(()) } else { Err(failed.join("; ")) }
+/// Seals what was recorded so far; whether there is nothing left to do until something is recorded.
+pub(crate) fn seal(state: &AppState) -> bool {
+    let sealed = state.background().step("sealing", (Importance::Vital, SEAL_LIMIT), || {
+        state.signals().begin_seal();
+        let done = reconcile::compact_logs(&state.app(), state.now());
+        let failure = |(endpoint, error)| format!("`{endpoint}`: {}", with_causes(&error));
+        let failures: Vec<String> = done.failures.into_iter().map(failure).collect();
+        if failures.is_empty() { Ok(!done.is_unfinished) } else { Err(failures.join("; ")) }
     });
+    sealed == Some(true)
 }
 
 fn run_reconciler(state: &AppState) {
     let mut projects = Projects::default();
-    let mut listed: Option<Instant> = None;
-    while !state.is_stopping() {
-        thread::sleep(PATIENCE);
-        if listed.is_none_or(|at| at.elapsed() >= EVERY) {
-            listed = Some(Instant::now());
-            state.background().log_blocked();
-            let found = state.background().step("projects", (Importance::Vital, SEAL_LIMIT), || {
-                authz::record_repeated_refusals(&state.app(), state.now());
-                project::projects(&state.app()).map_err(|error| with_causes(&error))
-            });
-            found.into_iter().flatten().for_each(|name| projects.add(name));
+    let mut clock = WallClock { at: Instant::now(), read: state.now() };
+    let mut seen: Option<Counts> = None;
+    loop {
+        let is_new = |now: &Counts| seen.is_none_or(|seen| (now.commits, now.ended) != (seen.commits, seen.ended));
+        let counts = state.signals().wait(projects.sleep(), is_new);
+        if counts.is_stopping {
+            return;
         }
-        projects.start_due(state);
+        let has_commits = seen.is_none_or(|seen| counts.commits > seen.commits);
+        seen = Some(counts);
+        pass(state, &mut projects, counts.commits, has_commits);
+        if clock.was_set(state.now()) || state.signals().take_failures() {
+            projects.wake(u64::MAX);
+        }
+        projects.start_due(state, counts.commits);
+        if !state.signals().rest(PASS_EVERY) {
+            return;
+        }
     }
 }
 
-/// The projects that the loop looks after.
-#[derive(Default)]
-struct Projects {
-    known: BTreeMap<ProjectName, Arc<ProjectSchedule>>,
-    evaluating: Arc<AtomicUsize>,
-    training: Arc<AtomicUsize>,
+/// What is done before projects are evaluated: tasks that do not come back, refusals that were counted, the projects.
+fn pass(state: &AppState, projects: &mut Projects, commits: u64, has_commits: bool) {
+    state.background().log_blocked();
+    let found = state.background().step("projects", (Importance::Vital, SEAL_LIMIT), || {
+        authz::record_repeated_refusals(&state.app(), state.now());
+        if !has_commits && projects.is_listed {
+            return Ok(Vec::new());
+        }
+        project::projects(&state.app()).map_err(|error| with_causes(&error))
+    });
+    let rest = if projects.has_started { Duration::ZERO } else { START_REST };
+    projects.is_listed = found.is_some();
+    projects.has_started |= projects.is_listed;
+    found.into_iter().flatten().for_each(|name| projects.add(name, commits, rest));
+    if has_commits {
+        projects.wake(commits);
+    }
 }
 
-/// What goes on for one project.
-struct ProjectSchedule {
-    /// When it is looked at next; `None` while it is.
-    next_evaluation: Mutex<Option<Instant>>,
-    is_training: AtomicBool,
+/// The wall clock beside the monotonic one.
+struct WallClock {
+    at: Instant,
+    read: Timestamp,
+}
+
+impl WallClock {
+    /// Whether the wall clock was set since this was asked last.
+    fn was_set(&mut self, now: Timestamp) -> bool {
+        let at = Instant::now();
+        let passed = i64::try_from((at - self.at).as_millis()).unwrap_or(i64::MAX);
+        let drift = now.millis().saturating_sub(self.read.millis()).saturating_sub(passed);
+        *self = Self { at, read: now };
+        drift.abs() > MAX_DRIFT_MS
+    }
+}
+
+/// The projects that the loop evaluates.
+#[derive(Default)]
+struct Projects {
+    known: BTreeMap<ProjectName, Arc<Mutex<ProjectSchedule>>>,
+    evaluating: Arc<AtomicUsize>,
+    training: Arc<AtomicUsize>,
+    /// Whether the newest listing succeeded; if not, the next pass lists again.
+    is_listed: bool,
+    has_started: bool,
 }
 
 impl Projects {
-    fn add(&mut self, name: ProjectName) {
-        let first = Mutex::new(Some(Instant::now() + EVERY));
-        self.known.entry(name).or_insert_with(|| {
-            Arc::new(ProjectSchedule { next_evaluation: first, is_training: AtomicBool::new(false) })
-        });
+    fn add(&mut self, name: ProjectName, commits: u64, rest: Duration) {
+        let new = || Arc::new(Mutex::new(ProjectSchedule::new(Instant::now(), commits, rest)));
+        self.known.entry(name).or_insert_with(new);
     }
 
-    fn start_due(&self, state: &AppState) {
+    /// Something was committed that any project may have to act on.
+    fn wake(&self, commits: u64) {
+        self.known.values().for_each(|schedule| lock(schedule).wake(Instant::now(), commits));
+    }
+
+    /// How long nothing is due. Where no more may be evaluated at the same time, the end of one is waited for.
+    fn sleep(&self) -> Duration {
+        let longest = if self.is_listed { MAX_SLEEP } else { RETRY };
+        if !self.is_free() {
+            return longest;
+        }
+        let now = Instant::now();
+        let rests = self.known.values().filter_map(|schedule| lock(schedule).rest(now));
+        rests.min().unwrap_or(longest).min(longest)
+    }
+
+    fn is_free(&self) -> bool {
+        self.evaluating.load(Ordering::Acquire) < MAX_EVALUATIONS
+    }
+
+    fn start_due(&self, state: &AppState, commits: u64) {
         for (name, schedule) in &self.known {
-            if self.evaluating.load(Ordering::Acquire) >= MAX_EVALUATIONS || !schedule.begin() {
-                continue;
+            if !self.is_free() {
+                return;
             }
+            let Some(due) = lock(schedule).begin(Instant::now(), commits) else { continue };
             self.evaluating.fetch_add(1, Ordering::AcqRel);
-            let (state, name, schedule) = (state.clone(), name.clone(), schedule.clone());
-            let (evaluating, training) = (self.evaluating.clone(), self.training.clone());
-            let spawned = thread::Builder::new().name("monitors".to_owned()).spawn({
-                let (schedule, evaluating) = (schedule.clone(), evaluating.clone());
-                move || {
-                    evaluate_project(&state, &name, &schedule, &training);
-                    schedule.rest();
-                    evaluating.fetch_sub(1, Ordering::AcqRel);
-                }
+            let (task, evaluating) = (state.clone(), self.evaluating.clone());
+            let (name, of_thread, training) = (name.clone(), schedule.clone(), self.training.clone());
+            let spawned = thread::Builder::new().name("monitors".to_owned()).spawn(move || {
+                let rest = evaluate_project(&task, &name, (&of_thread, due), &training);
+                evaluating.fetch_sub(1, Ordering::AcqRel);
+                lock(&of_thread).end(Instant::now(), task.signals().counts().commits, rest);
+                task.signals().end_of_task();
             });
             if let Err(error) = spawned {
                 tracing::error!(%error, "monitors do not run: their thread could not be started");
-                schedule.rest();
-                evaluating.fetch_sub(1, Ordering::AcqRel);
+                self.evaluating.fetch_sub(1, Ordering::AcqRel);
+                lock(schedule).end(Instant::now(), commits, RETRY);
             }
         }
     }
 }
 
-impl ProjectSchedule {
-    /// Takes the next look, if it is due.
-    fn begin(&self) -> bool {
-        let mut next = self.lock();
-        let is_due = next.is_some_and(|at| at <= Instant::now());
-        if is_due {
-            *next = None;
-        }
-        is_due
-    }
-
-    fn rest(&self) {
-        *self.lock() = Some(Instant::now() + EVERY);
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Option<Instant>> {
-        self.next_evaluation.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+fn lock(schedule: &Mutex<ProjectSchedule>) -> MutexGuard<'_, ProjectSchedule> {
+    schedule.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Looks at a project, and starts a training that is due.
+/// Evaluates a project, and starts a training that is due; how long the project rests then.
 fn evaluate_project(
     state: &AppState,
     name: &ProjectName,
-    schedule: &Arc<ProjectSchedule>,
+    (schedule, due): (&Arc<Mutex<ProjectSchedule>>, Due),
+    training: &Arc<AtomicUsize>,
+) -> Duration {
+    let (task, now) = (format!("monitors of {name}"), state.now());
+    let evaluated = state.background().step(&task, (Importance::Project, EVALUATION_LIMIT), || {
+        let mode = EvaluationMode { may_train: !lock(schedule).is_training, seals_first: due == Due::Time };
+        reconcile::evaluate_registered_project(&state.app(), name, now, mode).map_err(|error| with_causes(&error))
+    });
+    let Some(evaluated) = evaluated else { return RETRY };
+    if evaluated.is_training_due {
+        if training.load(Ordering::Acquire) >= MAX_TRAININGS {
+            return RETRY;
+        }
+        start_training(state, name, schedule, training);
+    }
+    let rest = evaluated.next.map(|next| next.millis().saturating_sub(state.now().millis()));
+    rest.map_or(Duration::from_secs(24 * 60 * 60), |rest| Duration::from_millis(u64::try_from(rest).unwrap_or(0)))
+}
+
+fn start_training(
+    state: &AppState,
+    name: &ProjectName,
+    schedule: &Arc<Mutex<ProjectSchedule>>,
     training: &Arc<AtomicUsize>,
 ) {
-    let task = format!("monitors of {name}");
-    let evaluated = state.background().step(&task, (Importance::Project, EVALUATION_LIMIT), || {
-        let may_train = !schedule.is_training.load(Ordering::Acquire);
-        reconcile::evaluate_registered_project(&state.app(), name, state.now(), may_train)
-            .map_err(|error| with_causes(&error))
-    });
-    if evaluated != Some(true) || training.load(Ordering::Acquire) >= MAX_TRAININGS {
-        return;
-    }
     training.fetch_add(1, Ordering::AcqRel);
-    schedule.is_training.store(true, Ordering::Release);
+    lock(schedule).is_training = true;
     let spawned = thread::Builder::new().name("training".to_owned()).spawn({
         let (state, name, schedule, training) = (state.clone(), name.clone(), schedule.clone(), training.clone());
         move || {
@@ -192,13 +258,15 @@ fn evaluate_project(
             state.background().step(&task, (Importance::Project, TRAINING_LIMIT), || {
                 reconcile::train_if_due(&state.app(), &name, state.now()).map_err(|error| with_causes(&error))
             });
-            schedule.is_training.store(false, Ordering::Release);
+            lock(&schedule).is_training = false;
             training.fetch_sub(1, Ordering::AcqRel);
+            // What the training refused or could not do wakes nobody: the next evaluation says whether it is due again.
+            state.signals().end_of_task();
         }
     });
     if let Err(error) = spawned {
         tracing::error!(%error, "retraining stands still: its thread could not be started");
-        schedule.is_training.store(false, Ordering::Release);
+        lock(schedule).is_training = false;
         training.fetch_sub(1, Ordering::AcqRel);
     }
 }

@@ -31,6 +31,9 @@ pub(crate) async fn observe(State(state): State<AppState>, request: Request, nex
         Ok(()) => within_time(&state, request, next).await,
         Err(problem) => error_response(&path, problem),
     };
+    if path.starts_with("/v2/") && response.status().as_u16() >= 400 {
+        state.signals().fail_request();
+    }
     let mut response = redact::without_data_folder(response, &state.options().data).await;
     let headers = response.headers_mut();
     headers.insert(HeaderName::from_static("x-content-type-options"), HeaderValue::from_static("nosniff"));

@@ -1,6 +1,6 @@
 //! How the log writes: when it acknowledges, how large things may grow.
 
-use std::time::Duration;
+use std::{fmt, sync::Arc, time::Duration};
 
 /// When an append is acknowledged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -9,6 +9,27 @@ pub enum Durability {
     Durable,
     /// At once. A crash loses what was queued; a power cut loses at most the last [`LogOptions::flush_every`] besides.
     Buffered,
+}
+
+/// What the writer calls after records were appended. It must return at once.
+#[derive(Clone)]
+pub struct AppendListener(Arc<dyn Fn() + Send + Sync>);
+
+impl AppendListener {
+    /// A listener that calls `listener`.
+    pub fn new(listener: impl Fn() + Send + Sync + 'static) -> Self {
+        Self(Arc::new(listener))
+    }
+
+    pub(super) fn call(&self) {
+        (self.0)();
+    }
+}
+
+impl fmt::Debug for AppendListener {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("AppendListener")
+    }
 }
 
 /// Bounds of a log. The defaults suit one machine.
@@ -33,6 +54,8 @@ pub struct LogOptions {
     pub first_segment: u64,
     /// No record appended from now on has a lower sequence number than this.
     pub first_sequence: u64,
+    /// Called after each group of records that was appended.
+    pub on_append: Option<AppendListener>,
     #[cfg(test)]
     pub(crate) faults: std::sync::Arc<super::faults::Faults>,
 }
@@ -49,6 +72,7 @@ impl Default for LogOptions {
             flush_every: Duration::from_millis(500),
             first_segment: 1,
             first_sequence: 1,
+            on_append: None,
             #[cfg(test)]
             faults: Default::default(),
         }

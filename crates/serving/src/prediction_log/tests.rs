@@ -1,6 +1,10 @@
 mod closed;
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, atomic::AtomicUsize},
+    time::Duration,
+};
 
 use kilter_domain::{
     digest::Digest,
@@ -302,6 +306,20 @@ fn many_callers_share_one_sync_and_keep_one_order() {
     let counts = log.counts();
     assert_eq!((counts.appended, counts.rows, counts.waiting), (320, 320, 0));
     assert!(counts.groups < 320, "{} syncs for 320 appends", counts.groups);
+}
+
+#[test]
+fn a_listener_is_called_before_an_append_is_acknowledged() {
+    let dir = tempfile::tempdir().unwrap();
+    let groups = Arc::new(AtomicUsize::new(0));
+    let count = groups.clone();
+    let on_append = Some(AppendListener::new(move || _ = count.fetch_add(1, Ordering::SeqCst)));
+    let (log, _) = PredictionLog::open(dir.path(), LogOptions { on_append, ..options() }).unwrap();
+    log.rotate().unwrap();
+    assert_eq!(groups.load(Ordering::SeqCst), 0, "nothing was appended");
+    log.append(&batch(&["a"])).unwrap();
+    log.append_labels(&labels(&["a"], vec![None])).unwrap();
+    assert_eq!(groups.load(Ordering::SeqCst), 2);
 }
 
 #[test]

@@ -18,7 +18,7 @@ use super::{
     append_ticket::{Receipt, TicketReply},
     disk::{self, SegmentFile},
     error::LogError,
-    options::{Durability, LogOptions},
+    options::{AppendListener, Durability, LogOptions},
     record::SegmentId,
     segment::{self, Header, SegmentBefore},
 };
@@ -216,6 +216,7 @@ impl Writer {
         self.shared.groups.fetch_add(1, Ordering::Relaxed);
         if outcome.is_ok() {
             self.shared.appended.fetch_add(group.len() as u64, Ordering::Relaxed);
+            self.options.on_append.iter().for_each(AppendListener::call);
         }
         for (at, append) in (0..).zip(group) {
             let Some(reply) = append.reply else { continue };

@@ -1,6 +1,13 @@
 //! The writer: batches, savepoints, panics, the folder's lock.
 
-use std::{fs, sync::Barrier, thread, time::Duration};
+use std::{
+    fs,
+    sync::{
+        Arc, Barrier,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+};
 
 use kilter_store::{Durability, Store, StoreError, StoreOptions, project};
 
@@ -134,21 +141,23 @@ fn errors_say_what_was_attempted_on_which_thing() {
 }
 
 #[test]
-fn whoever_waits_for_a_change_is_woken_by_the_commit_and_misses_none() {
+fn whoever_subscribed_is_called_after_each_commit_that_changed_something() {
     let world = World::empty();
-    let seen = world.store.commits();
-    let waiting = thread::spawn({
-        let store = world.store.clone();
-        move || store.wait_for_commit(seen, Duration::from_secs(60))
+    let commits = Arc::new(AtomicUsize::new(0));
+    world.store.on_commit({
+        let commits = commits.clone();
+        move || _ = commits.fetch_add(1, Ordering::SeqCst)
     });
     register(&world.store, "churn").unwrap();
-    assert!(waiting.join().unwrap() > seen);
-    assert!(
-        world.store.wait_for_commit(seen, Duration::from_secs(60)) > seen,
-        "what happened before the call counts too"
+    assert_eq!(commits.load(Ordering::SeqCst), 1, "it was called before the write had its answer");
+    register(&world.store, "churn").unwrap_err();
+    world.store.write(|tx| kilter_store::project::find(tx, &"churn".parse().unwrap()).map(drop)).unwrap();
+    assert!(is_registered(&world.store, "churn"));
+    assert_eq!(
+        commits.load(Ordering::SeqCst),
+        1,
+        "a write that is undone, one that only reads and a read change nothing"
     );
-    let now = world.store.commits();
-    assert_eq!(world.store.wait_for_commit(now, Duration::ZERO), now);
 }
 
 #[test]

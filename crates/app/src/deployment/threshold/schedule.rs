@@ -26,6 +26,11 @@ impl ThresholdSchedule {
         evaluated.insert(endpoint.clone(), now);
         true
     }
+
+    /// When the next evaluation is due; `None` before the first one.
+    pub(crate) fn next(&self, endpoint: &EndpointName, every: Span) -> Option<Timestamp> {
+        lock(&self.evaluated).get(endpoint).map(|last| last.after(every))
+    }
 }
 
 #[cfg(test)]

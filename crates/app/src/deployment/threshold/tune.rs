@@ -90,9 +90,19 @@ fn begin_tuning(
     tuning: &ThresholdTuning,
     endpoint: &EndpointName,
 ) -> bool {
+    app.components().thresholds.begin(endpoint, now, interval(project, tuning))
+}
+
+/// The time from one evaluation of the threshold to the next.
+fn interval(project: &Project, tuning: &ThresholdTuning) -> Span {
     let every = tuning.every.or(project.contract.monitor.as_ref().map(|monitor| monitor.every));
-    let every = every.unwrap_or(Span::days(1));
-    app.components().thresholds.begin(endpoint, now, every)
+    every.unwrap_or(Span::days(1))
+}
+
+/// When the threshold is to be evaluated next; `None` where it is not tuned.
+pub(crate) fn tuning_due(app: &App, project: &Project, endpoint: &EndpointName) -> Option<Timestamp> {
+    let tuning = project.contract.threshold.as_ref()?;
+    app.components().thresholds.next(endpoint, interval(project, tuning))
 }
 
 /// The rows on which the threshold is looked at: those answered within the stretch, whose labels are complete.
