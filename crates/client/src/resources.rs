@@ -7,7 +7,7 @@ use kilter_api::{
 };
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use crate::Client;
+use crate::client::Client;
 
 /// What a name is escaped from before it becomes a part of a path.
 const NOT_IN_PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.');

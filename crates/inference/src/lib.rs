@@ -13,6 +13,7 @@
 mod block;
 mod constant;
 mod error;
+mod estimator;
 mod explain;
 mod features;
 mod graph;
@@ -23,10 +24,9 @@ mod ops;
 mod prediction;
 mod signature;
 mod tensor;
-mod trees;
 
-pub use error::{LoadError, PredictError};
-pub use explain::{Attributions, ColumnShift, ExplainError, Explainer};
+pub use error::{ExplainError, LoadError, PredictError};
+pub use explain::{Attributions, ColumnShift, Explainer};
 pub use features::{Features, Matrix};
 pub use input::MISSING_TIME;
 pub use model::Model;

@@ -9,8 +9,8 @@ use std::{
 use kilter_domain::table::Table;
 
 use crate::{
-    error::{LoadError, PredictError},
-    explain::{ExplainError, Prepared},
+    error::{ExplainError, LoadError, PredictError},
+    estimator::prepared::Prepared,
     graph::{BLOCK_ROWS, Graph},
     input::{self, InputSlot},
     onnx::{ModelProto, ValueInfo, element},

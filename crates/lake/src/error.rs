@@ -11,7 +11,7 @@ use kilter_domain::{
     table::{ColumnType, TableError},
 };
 
-use crate::{format::Format, name_hint::hint, sql::SqlError};
+use crate::{format::Format, name_hint::hint, sql_error::SqlError};
 
 /// Why a table could not be read, written, listed or queried.
 #[derive(Debug, thiserror::Error)]

@@ -28,6 +28,8 @@ mod read_options;
 mod scan;
 mod source;
 mod sql;
+mod sql_error;
+mod sql_options;
 mod summary;
 mod text_writer;
 mod write;
@@ -39,6 +41,8 @@ pub use partitions::{ID_COLUMN, KnownPartition, Lake, Listing, LogKind, Partitio
 pub use read::{
     ReadOptions, Schema, column_names, read_table, schema_of, set_table_memory, table_memory, unread_columns,
 };
-pub use sql::{QueryResult, SqlError, SqlOptions, sql, sql_async, sql_over_logs};
+pub use sql::{QueryResult, sql, sql_async, sql_over_logs};
+pub use sql_error::SqlError;
+pub use sql_options::SqlOptions;
 pub use summary::{ColumnSummary, Distinct, MAX_DISTINCT, NumberSummary, TOP_VALUES, summaries};
 pub use write::write_table;

@@ -37,9 +37,7 @@
 //! those of the same moment. A feature that came to be known later than it happened belongs at the time it was known.
 
 mod answer;
-mod error;
 mod functions;
-mod options;
 mod session;
 mod tables;
 
@@ -55,11 +53,9 @@ use tokio::{
 };
 
 use self::{answer::Answer, tables::Input};
-use crate::{error::LakeError, format::Format, parquet::panic_text, source::Source};
-
-pub use error::SqlError;
-
-pub use self::options::SqlOptions;
+use crate::{
+    error::LakeError, format::Format, parquet::panic_text, source::Source, sql_error::SqlError, sql_options::SqlOptions,
+};
 
 /// The longest query, in bytes.
 const MAX_QUERY_BYTES: usize = 256 << 10;

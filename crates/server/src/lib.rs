@@ -7,6 +7,7 @@
 
 pub mod api;
 mod background;
+mod caller;
 pub mod error;
 mod extract;
 mod in_process;

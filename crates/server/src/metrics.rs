@@ -19,9 +19,9 @@ mod text;
 
 use crate::{
     api::status::status,
+    caller::Caller,
     error::ApiError,
     metrics::{columns::ColumnShares, monitors::LatestReadings, serving::ServedVersion, text::family},
-    middleware::auth::Caller,
     state::{AppState, blocking},
 };
 

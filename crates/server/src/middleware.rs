@@ -1,6 +1,5 @@
 //! What every request passes: who asks, whether they may, where from, how long.
 
-pub(crate) mod auth;
 pub(crate) mod authorize;
 pub(crate) mod cross_origin;
 pub(crate) mod observe;

@@ -12,9 +12,9 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     api::{alerts, audit, columns, deployments, endpoints, health, models, monitors, predictions, runs, status},
+    caller::Caller,
     inference::rest_v2,
     metrics,
-    middleware::auth::Caller,
     state::AppState,
 };
 

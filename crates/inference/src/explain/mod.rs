@@ -9,27 +9,27 @@
 //! are neither trees nor linear (permutation importance serves those).
 
 mod attributions;
-mod error;
-mod estimator;
-mod lineage;
-mod prepared;
 
 use std::{ops::Range, sync::Arc};
 
 use kilter_domain::table::Table;
 use kilter_stats::explain::TreeEnsemble;
 
-use self::{
-    estimator::{Learner, Term},
-    lineage::{Origins, origins},
-    prepared::Scores,
+use crate::{
+    error::{ExplainError, PredictError},
+    estimator::{
+        self, Learner, Term,
+        lineage::{Origins, origins},
+        prepared::{Prepared, Scores},
+    },
+    graph::BLOCK_ROWS,
+    input,
+    model::Model,
+    signature::Task,
+    tensor::Value,
 };
-use crate::{error::PredictError, graph::BLOCK_ROWS, input, model::Model, signature::Task, tensor::Value};
 
 pub use attributions::{Attributions, ColumnShift};
-
-pub use self::error::ExplainError;
-pub(crate) use self::prepared::Prepared;
 
 /// Rows that are explained at once: patterns of leaves are shared among them.
 const EXPLAINED_ROWS: usize = 16 * BLOCK_ROWS;

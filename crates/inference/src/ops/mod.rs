@@ -14,13 +14,14 @@ mod post_transform;
 mod reduce;
 mod shape;
 mod text;
+mod trees;
 
 use self::operator::Built;
 pub(crate) use self::operator::{Arguments, Operator, OperatorStructure, Outputs};
+pub(crate) use self::trees::Forest;
 use crate::{
     error::LoadError,
     onnx::{ML, NodeProto},
-    trees,
 };
 pub(crate) use attributes::{Attributes, ClassLabels};
 pub(crate) use post_transform::{PostTransform, logistic};

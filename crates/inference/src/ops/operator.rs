@@ -2,7 +2,8 @@
 
 use std::fmt::Debug;
 
-use crate::{tensor::Value, trees::Forest};
+use super::trees::Forest;
+use crate::tensor::Value;
 
 /// The values a node is given; optional inputs may be absent.
 pub(crate) struct Arguments<'a>(pub &'a [Option<&'a Value>]);

@@ -14,11 +14,12 @@ use datafusion::{
 use futures::StreamExt;
 use kilter_domain::table::{Column, ColumnType, Table};
 
-use super::{SqlOptions, error::SqlError};
 use crate::{
     arrow_types::{self, ConversionError},
     builder::ColumnBuilder,
     error::LakeError,
+    sql_error::SqlError,
+    sql_options::SqlOptions,
     write::TableWriter,
 };
 

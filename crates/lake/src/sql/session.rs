@@ -16,10 +16,10 @@ use datafusion::{
     prelude::{SessionConfig, SessionContext},
 };
 
-use super::{
-    SqlOptions,
-    error::{SqlError, VOLATILE},
-    functions,
+use super::functions;
+use crate::{
+    sql_error::{SqlError, VOLATILE},
+    sql_options::SqlOptions,
 };
 
 /// Files that one query has open at the same time.

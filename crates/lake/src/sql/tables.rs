@@ -23,7 +23,6 @@ use datafusion::{
 };
 use url::Url;
 
-use super::error::SqlError;
 use crate::{
     arrow_types,
     error::{LakeError, damaged},
@@ -32,6 +31,7 @@ use crate::{
     read::ReadOptions,
     scan::{Chunks, Scan},
     source::Source,
+    sql_error::SqlError,
 };
 
 /// Rows that a text file hands over at once.

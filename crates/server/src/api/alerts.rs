@@ -14,9 +14,9 @@ use kilter_store::{
 
 use crate::{
     api::{page_of, page_request, read, reason_or_default},
+    caller::Caller,
     error::{ApiError, problem_of},
     extract,
-    middleware::auth::Caller,
     state::{AppState, blocking},
 };
 

@@ -7,9 +7,9 @@ use kilter_store::{PageRequest, audit as store};
 
 use crate::{
     api::{page_of, page_request, read},
+    caller::Caller,
     error::ApiError,
     extract,
-    middleware::auth::Caller,
     state::{AppState, blocking},
 };
 

@@ -20,9 +20,9 @@ use kilter_serving::{Role, column_stats::ColumnKind};
 
 use crate::{
     api::{bad_request, endpoints::require_endpoint, monitors::level_of, parse_param, read},
+    caller::Caller,
     error::{ApiError, problem_of},
     extract,
-    middleware::auth::Caller,
     state::{AppState, blocking},
 };
 

@@ -17,9 +17,9 @@ use crate::{
         endpoints::{self, deployment},
         page_of, page_request, parse_param, read, reason_or_default,
     },
+    caller::Caller,
     error::{ApiError, problem_of},
     extract,
-    middleware::auth::Caller,
     state::{AppState, blocking},
 };
 

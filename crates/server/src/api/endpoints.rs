@@ -15,8 +15,8 @@ use kilter_store::{
 
 use crate::{
     api::{MAX_ROWS, parse_param, read},
+    caller::Caller,
     error::{ApiError, problem_of},
-    middleware::auth::Caller,
     state::{AppState, blocking},
 };
 

@@ -17,9 +17,9 @@ use crate::{
         MAX_ROWS, bad_request, cursor, deployments::deployed, gates::verdict, page_request, parse_param, read,
         reason_or_default,
     },
+    caller::Caller,
     error::{ApiError, problem_of},
     extract,
-    middleware::auth::Caller,
     state::{AppState, blocking},
 };
 

@@ -27,9 +27,9 @@ use kilter_store::{
 
 use crate::{
     api::{cursor, endpoints::require_endpoint, page_request, parse_param, read},
+    caller::Caller,
     error::ApiError,
     extract,
-    middleware::auth::Caller,
     state::{AppState, blocking},
 };
 

@@ -10,9 +10,9 @@ use kilter_domain::{ids::EndpointName, time::Timestamp};
 
 use crate::{
     api::{label_body, parse_param},
+    caller::Caller,
     error::{ApiError, problem_of},
     extract,
-    middleware::auth::Caller,
     state::{AppState, blocking},
 };
 

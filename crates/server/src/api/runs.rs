@@ -30,9 +30,9 @@ use utoipa::IntoParams;
 
 use crate::{
     api::{bad_request, cursor, models::version_with_gates, page_request, parse_param, read, run_events},
+    caller::Caller,
     error::{ApiError, problem_of},
     extract,
-    middleware::auth::Caller,
     state::{AppState, blocking},
 };
 

@@ -17,8 +17,8 @@ use crate::{
         endpoints::{endpoint_status, waits},
         read,
     },
+    caller::Caller,
     error::ApiError,
-    middleware::auth::Caller,
     state::{AppState, blocking},
 };
 

@@ -20,9 +20,9 @@ use kilter_serving::{
 };
 
 use crate::{
+    caller::Caller,
     error::{V2Error, json, raw},
     extract::V2Body,
-    middleware::auth::Caller,
     state::AppState,
 };
 

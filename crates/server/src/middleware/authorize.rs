@@ -19,8 +19,8 @@ use kilter_app::authz::{self, Subject};
 use kilter_domain::actor::Action;
 
 use crate::{
+    caller::Caller,
     error::{error_response, problem_of},
-    middleware::auth::Caller,
     openapi,
     state::{AppState, blocking},
 };

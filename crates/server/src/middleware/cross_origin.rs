@@ -23,8 +23,8 @@ use kilter_app::{
 use kilter_domain::actor::{Action, Actor};
 
 use crate::{
+    caller::named_actor,
     error::error_response,
-    middleware::auth,
     net::hosts::{AllowedHosts, HostPort},
     options::ServerOptions,
     state::AppState,
@@ -68,7 +68,7 @@ fn decision_of(request: &Request) -> Option<Decision> {
     is_decision.then(|| Decision {
         door: format!("{} {route}", request.method()),
         path: quoted(request.uri().path()),
-        by: auth::named_actor(request.headers()),
+        by: named_actor(request.headers()),
     })
 }
 

@@ -9,7 +9,7 @@ use crate::{
 
 /// Where the columns of a value come from.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Origins {
+pub(crate) enum Origins {
     /// No row changes them.
     Nowhere,
     /// All from one input, however many they are.
@@ -38,7 +38,7 @@ impl Origins {
 
 /// By slot, where it is known. `widths` are the columns of each slot's value, `inputs` the numbers of columns of the
 /// graph's inputs.
-pub(super) fn origins(graph: &Graph, inputs: &[usize], widths: &[Option<usize>]) -> Vec<Origins> {
+pub(crate) fn origins(graph: &Graph, inputs: &[usize], widths: &[Option<usize>]) -> Vec<Origins> {
     let mut all = vec![Origins::Nowhere; graph.slots()];
     let mut next = 0;
     for (slot, width) in graph.inputs().iter().zip(inputs) {

@@ -2,20 +2,20 @@
 
 use kilter_stats::explain::TreeEnsemble;
 
-use super::estimator::Term;
+use crate::estimator::Term;
 
 /// What is computed once a model.
 #[derive(Debug)]
 pub(crate) struct Prepared {
-    pub(super) scores: Scores,
+    pub(crate) scores: Scores,
     /// What each score speaks for.
-    pub(super) outputs: Vec<String>,
+    pub(crate) outputs: Vec<String>,
     /// Why the training rows cannot be the background; `None` when they can.
-    pub(super) gap: Option<&'static str>,
+    pub(crate) gap: Option<&'static str>,
 }
 
 #[derive(Debug)]
-pub(super) enum Scores {
+pub(crate) enum Scores {
     /// The slot of the features, how many of them, and the trees of each score.
     Trees {
         slot: usize,

@@ -1,17 +1,19 @@
 //! Where the score of a graph comes from: walked back from its answer to the trees or the linear model.
 
+pub(crate) mod lineage;
+pub(crate) mod prepared;
+
 use std::collections::BTreeMap;
 
 use crate::{
     graph::{Graph, Step},
-    ops::OperatorStructure,
+    ops::{Forest, OperatorStructure},
     tensor::Value,
-    trees::Forest,
 };
 
 /// What makes the raw scores, and of which values of the graph.
 #[derive(Debug)]
-pub(super) enum Learner<'a> {
+pub(crate) enum Learner<'a> {
     Forest {
         forest: &'a Forest,
         divisor: f64,
@@ -29,7 +31,7 @@ pub(super) enum Learner<'a> {
 
 /// A matrix in the graph times weights.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Term {
+pub(crate) struct Term {
     pub slot: usize,
     /// Row-major columns x outputs.
     pub weights: Vec<f64>,
@@ -37,7 +39,7 @@ pub(super) struct Term {
 }
 
 /// The learner behind the slot of the graph's numbers, or why there is not exactly one.
-pub(super) fn find(graph: &Graph, numbers: usize) -> Result<Learner<'_>, String> {
+pub(crate) fn find(graph: &Graph, numbers: usize) -> Result<Learner<'_>, String> {
     let (slot, step) = margin(graph, numbers)?;
     match step.operator.structure() {
         OperatorStructure::Forest { forest, divisor, base, is_merged } => {

@@ -6,7 +6,7 @@ use datafusion::{
 };
 use kilter_domain::nearest::nearest;
 
-use crate::name_hint::hint;
+use crate::{name_hint::hint, sql_options::SqlOptions};
 
 /// Why a query did not answer.
 #[derive(Debug, thiserror::Error)]
@@ -71,12 +71,12 @@ fn there_are(present: &[String]) -> String {
 }
 
 /// Functions that answer differently every time; they are taken away unless asked for.
-pub(super) const VOLATILE: [&str; 8] =
+pub(crate) const VOLATILE: [&str; 8] =
     ["now", "current_timestamp", "current_date", "today", "current_time", "random", "rand", "uuid"];
 
 impl SqlError {
     /// Translates an error of planning or execution; `tables` are the names that may stand in the query.
-    pub(super) fn from_engine(error: &DataFusionError, tables: &[String], options: &super::SqlOptions) -> Self {
+    pub(crate) fn from_engine(error: &DataFusionError, tables: &[String], options: &SqlOptions) -> Self {
         let at = error.diagnostic().and_then(location);
         match error.find_root() {
             DataFusionError::SQL(parser, _) => Self::Syntax { what: syntax(parser) },
@@ -91,8 +91,8 @@ impl SqlError {
         }
     }
 
-    fn too_large(what: &str, options: &super::SqlOptions) -> Self {
-        let super::SqlOptions { memory_bytes, disk_bytes, .. } = *options;
+    fn too_large(what: &str, options: &SqlOptions) -> Self {
+        let SqlOptions { memory_bytes, disk_bytes, .. } = *options;
         let what = first_line(what);
         let what = what.split(" Please try").next().unwrap_or_default().to_owned();
         Self::TooLarge { memory_bytes, disk_bytes, what }
