@@ -86,7 +86,7 @@ codes! {
     NotFound          = "not_found",          404, NotFound,    "there is no such thing",                   "see what there is with `kilter status`";
     InvalidState      = "invalid_state",      409, Conflict,    "its state does not allow this",            "see its state with `kilter status`";
     SignatureDiffers  = "signature_differs",  422, Failed,      "its callers rely on another signature",    "deploy it to another endpoint";
-    RightMissing      = "right_missing",      403, Forbidden,   "the caller has no right to do this",  "ask one of those who have it, or have the role given in [project.roles] by someone who may change roles";
+    PermissionDenied  = "permission_denied",  403, Forbidden,   "the caller has no right to do this",  "ask one of those who have it, or have the role given in [project.roles] by someone who may change roles";
     NoLiveVersion     = "no_live_version",    404, NotFound,    "no version is live at this endpoint",       "train and deploy one with `kilter run`";
 
     // The server.

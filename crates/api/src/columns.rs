@@ -8,14 +8,14 @@ use crate::words::{ColumnDataType, ColumnKind, DriftLevel, ServingRole};
 
 /// What an endpoint was asked and answered in a span of hours, beside the references of its versions.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct Profile {
+pub struct ColumnStats {
     pub endpoint: String,
     #[schema(value_type = String, format = DateTime)]
     pub since: Timestamp,
     #[schema(value_type = String, format = DateTime)]
     pub until: Timestamp,
     /// Each version, its roles apart; empty when nothing was answered.
-    pub versions: Vec<VersionProfile>,
+    pub versions: Vec<VersionColumnStats>,
     /// Files of the span that could not be read: their rows are not counted here.
     pub unreadable_files: u64,
     /// Rows that the process could not keep, because nothing could be written for days.
@@ -24,7 +24,7 @@ pub struct Profile {
 
 /// What one version answered in one role.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct VersionProfile {
+pub struct VersionColumnStats {
     pub model: String,
     pub version: u64,
     /// Its role at that time.
@@ -36,12 +36,12 @@ pub struct VersionProfile {
     pub to: Timestamp,
     pub rows: u64,
     /// Features in the order of the signature, then score and prediction.
-    pub columns: Vec<ProfileColumn>,
+    pub columns: Vec<ColumnSummary>,
 }
 
 /// What one column held.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct ProfileColumn {
+pub struct ColumnSummary {
     pub column: String,
     /// What it is to the model.
     pub kind: ColumnKind,
@@ -68,7 +68,7 @@ pub struct ProfileColumn {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub infinite: Option<u64>,
     /// How far it is from its reference: `psi`, then `w1_over_sd` (numbers) or `tvd` (categories).
-    pub distances: Vec<ProfileDistance>,
+    pub distances: Vec<ColumnDistance>,
     /// What it was compared with: rows of which season, and what says how far windows are off by themselves.
     #[serde(default)]
     pub compared: String,
@@ -78,7 +78,7 @@ pub struct ProfileColumn {
 
 /// A distance from the reference.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct ProfileDistance {
+pub struct ColumnDistance {
     pub measure: String,
     pub value: f64,
     /// What chance alone makes of it with so many rows.
@@ -91,7 +91,7 @@ pub struct ProfileDistance {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub struct ProfileQuery {
+pub struct ColumnStatsQuery {
     /// From this time on (RFC 3339). Default: a day before `until`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[param(value_type = Option<String>, format = DateTime)]

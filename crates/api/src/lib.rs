@@ -29,7 +29,7 @@ pub mod words;
 pub use alerts::{Alert, AlertQuery, Mute};
 pub use audit::{AuditCheck, AuditEntry};
 pub use code::Code;
-pub use columns::{Profile, ProfileColumn, ProfileDistance, ProfileQuery, VersionProfile};
+pub use columns::{ColumnDistance, ColumnStats, ColumnStatsQuery, ColumnSummary, VersionColumnStats};
 pub use deployments::{Deploy, DeployedVersion, Deployment};
 pub use endpoints::{EndpointStatus, Waits};
 pub use exit::Exit;

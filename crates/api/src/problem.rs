@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use crate::{code::Code, exit::Exit};
 
-/// How many causes are told; a longer chain ends with its first ones.
+/// How many causes are listed; a longer chain ends with its first ones.
 const MAX_CAUSES: usize = 8;
 
 /// A failure with everything a person or a program needs to go on (`application/problem+json`).

@@ -1,31 +1,31 @@
-//! The one table of doors: every route and every command, and which right it asks for. The server asks by this table, the
+//! The one table of rights: every route and every command, and which right it asks for. The server asks by this table, the
 //! reference page is made from it, and a test fails for a route or a command that has no row.
 
 use kilter_domain::actor::{Action, Role};
 
 /// One way to reach the platform, and what it asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Door {
-    pub at: At,
-    pub asks: Asks,
+pub struct AccessRule {
+    pub operation: Operation,
+    pub requirement: Requirement,
 }
 
-/// Where a door is.
+/// What a rule is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum At {
+pub enum Operation {
     /// Method and path, as the router writes them.
     Route(&'static str, &'static str),
     /// A command without its `kilter`: `model show`.
     Command(&'static str),
 }
 
-/// What a door asks for.
+/// What a rule asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Asks {
+pub enum Requirement {
     /// Nothing of whoever reaches it, with the reason.
     Nothing(&'static str),
     /// A right, in which project.
-    Right(Action, Of),
+    Right(Action, ProjectScope),
     /// What the routes ask that the command calls.
     Routes(&'static [&'static str]),
     /// Nothing of ours, with the reason: the command works on files, and the system decides who may read and write them.
@@ -34,7 +34,7 @@ pub enum Asks {
 
 /// In which project a right is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Of {
+pub enum ProjectScope {
     /// That of the endpoint in the path.
     Endpoint,
     /// That of the model in the path.
@@ -51,7 +51,7 @@ pub enum Of {
     EveryProject,
 }
 
-impl Of {
+impl ProjectScope {
     /// For the reference.
     const fn words(self) -> &'static str {
         match self {
@@ -66,58 +66,58 @@ impl Of {
     }
 }
 
-const fn route(method: &'static str, path: &'static str, action: Action, of: Of) -> Door {
-    Door { at: At::Route(method, path), asks: Asks::Right(action, of) }
+const fn route(method: &'static str, path: &'static str, action: Action, of: ProjectScope) -> AccessRule {
+    AccessRule { operation: Operation::Route(method, path), requirement: Requirement::Right(action, of) }
 }
 
-const fn open(path: &'static str, reason: &'static str) -> Door {
-    Door { at: At::Route("GET", path), asks: Asks::Nothing(reason) }
+const fn open(path: &'static str, reason: &'static str) -> AccessRule {
+    AccessRule { operation: Operation::Route("GET", path), requirement: Requirement::Nothing(reason) }
 }
 
-const fn command(name: &'static str, routes: &'static [&'static str]) -> Door {
-    Door { at: At::Command(name), asks: Asks::Routes(routes) }
+const fn command(name: &'static str, routes: &'static [&'static str]) -> AccessRule {
+    AccessRule { operation: Operation::Command(name), requirement: Requirement::Routes(routes) }
 }
 
-const fn files(name: &'static str, reason: &'static str) -> Door {
-    Door { at: At::Command(name), asks: Asks::Files(reason) }
+const fn files(name: &'static str, reason: &'static str) -> AccessRule {
+    AccessRule { operation: Operation::Command(name), requirement: Requirement::Files(reason) }
 }
 
 const PROBE: &str = "balancers and probes have no name; it tells nothing of a project";
 const READS_FILES: &str = "reads and writes the files that it names";
 
-/// Every door.
-pub const DOORS: &[Door] = &[
+/// Every route and every command.
+pub const ACCESS_RULES: &[AccessRule] = &[
     // Routes.
     open("/health", PROBE),
     open("/ready", PROBE),
     open("/metrics", "a scraper has no name; counts and readings, no rows; the token guards it"),
     open("/api/v1/openapi.json", "it is the same for every server"),
-    route("GET", "/api/v1/status", Action::Read, Of::AnyProject),
-    route("GET", "/api/v1/models", Action::Read, Of::AnyProject),
-    route("GET", "/api/v1/models/{model}/versions/{version}", Action::Read, Of::Model),
-    route("POST", "/api/v1/models/{model}/versions/{version}/approve", Action::Approve, Of::Model),
-    route("POST", "/api/v1/models/{model}/versions/{version}/reject", Action::Reject, Of::Model),
-    route("GET", "/api/v1/deployments", Action::Read, Of::AnyProject),
-    route("GET", "/api/v1/endpoints/{endpoint}", Action::Read, Of::Endpoint),
-    route("POST", "/api/v1/endpoints/{endpoint}/deploy", Action::Deploy, Of::Endpoint),
-    route("POST", "/api/v1/endpoints/{endpoint}/rollback", Action::RollBack, Of::Endpoint),
-    route("POST", "/api/v1/endpoints/{endpoint}/labels", Action::Label, Of::Endpoint),
-    route("GET", "/api/v1/endpoints/{endpoint}/readings/latest", Action::Read, Of::Endpoint),
-    route("GET", "/api/v1/endpoints/{endpoint}/readings", Action::Read, Of::Endpoint),
-    route("GET", "/api/v1/endpoints/{endpoint}/columns", Action::Read, Of::Endpoint),
-    route("GET", "/api/v1/alerts", Action::Read, Of::AnyProject),
-    route("POST", "/api/v1/alerts/{id}/acknowledge", Action::HandleAlert, Of::Alert),
-    route("POST", "/api/v1/alerts/{id}/mute", Action::HandleAlert, Of::Alert),
-    route("POST", "/api/v1/alerts/{id}/unmute", Action::HandleAlert, Of::Alert),
-    route("POST", "/api/v1/alerts/{id}/resolve", Action::HandleAlert, Of::Alert),
-    route("GET", "/api/v1/audit", Action::Audit, Of::EveryProject),
-    route("GET", "/api/v1/audit/verify", Action::Audit, Of::EveryProject),
-    route("POST", "/api/v1/runs", Action::Run, Of::Named),
-    route("GET", "/api/v1/runs", Action::Read, Of::AnyProject),
-    route("GET", "/api/v1/runs/{id}", Action::Read, Of::Run),
-    route("GET", "/api/v1/runs/{id}/events", Action::Read, Of::Run),
-    route("POST", "/api/v1/runs/{id}/cancel", Action::Run, Of::Run),
-    route("GET", "/api/v1/runs/{id}/steps/{step}/log", Action::Read, Of::Run),
+    route("GET", "/api/v1/status", Action::Read, ProjectScope::AnyProject),
+    route("GET", "/api/v1/models", Action::Read, ProjectScope::AnyProject),
+    route("GET", "/api/v1/models/{model}/versions/{version}", Action::Read, ProjectScope::Model),
+    route("POST", "/api/v1/models/{model}/versions/{version}/approve", Action::Approve, ProjectScope::Model),
+    route("POST", "/api/v1/models/{model}/versions/{version}/reject", Action::Reject, ProjectScope::Model),
+    route("GET", "/api/v1/deployments", Action::Read, ProjectScope::AnyProject),
+    route("GET", "/api/v1/endpoints/{endpoint}", Action::Read, ProjectScope::Endpoint),
+    route("POST", "/api/v1/endpoints/{endpoint}/deploy", Action::Deploy, ProjectScope::Endpoint),
+    route("POST", "/api/v1/endpoints/{endpoint}/rollback", Action::RollBack, ProjectScope::Endpoint),
+    route("POST", "/api/v1/endpoints/{endpoint}/labels", Action::Label, ProjectScope::Endpoint),
+    route("GET", "/api/v1/endpoints/{endpoint}/readings/latest", Action::Read, ProjectScope::Endpoint),
+    route("GET", "/api/v1/endpoints/{endpoint}/readings", Action::Read, ProjectScope::Endpoint),
+    route("GET", "/api/v1/endpoints/{endpoint}/columns", Action::Read, ProjectScope::Endpoint),
+    route("GET", "/api/v1/alerts", Action::Read, ProjectScope::AnyProject),
+    route("POST", "/api/v1/alerts/{id}/acknowledge", Action::HandleAlert, ProjectScope::Alert),
+    route("POST", "/api/v1/alerts/{id}/mute", Action::HandleAlert, ProjectScope::Alert),
+    route("POST", "/api/v1/alerts/{id}/unmute", Action::HandleAlert, ProjectScope::Alert),
+    route("POST", "/api/v1/alerts/{id}/resolve", Action::HandleAlert, ProjectScope::Alert),
+    route("GET", "/api/v1/audit", Action::Audit, ProjectScope::EveryProject),
+    route("GET", "/api/v1/audit/verify", Action::Audit, ProjectScope::EveryProject),
+    route("POST", "/api/v1/runs", Action::Run, ProjectScope::Named),
+    route("GET", "/api/v1/runs", Action::Read, ProjectScope::AnyProject),
+    route("GET", "/api/v1/runs/{id}", Action::Read, ProjectScope::Run),
+    route("GET", "/api/v1/runs/{id}/events", Action::Read, ProjectScope::Run),
+    route("POST", "/api/v1/runs/{id}/cancel", Action::Run, ProjectScope::Run),
+    route("GET", "/api/v1/runs/{id}/steps/{step}/log", Action::Read, ProjectScope::Run),
     open("/v2", "it is the same for every server"),
     open("/v2/health/live", PROBE),
     open("/v2/health/ready", PROBE),
@@ -129,12 +129,15 @@ pub const DOORS: &[Door] = &[
         "/v2/models/{model}/versions/{version}/ready",
         "balancers and probes have no name; it tells whether a name answers, and nothing else",
     ),
-    route("GET", "/v2/models/{model}", Action::Read, Of::Endpoint),
-    route("GET", "/v2/models/{model}/versions/{version}", Action::Read, Of::Endpoint),
-    route("POST", "/v2/models/{model}/infer", Action::Predict, Of::Endpoint),
-    route("POST", "/v2/models/{model}/versions/{version}/infer", Action::Predict, Of::Endpoint),
+    route("GET", "/v2/models/{model}", Action::Read, ProjectScope::Endpoint),
+    route("GET", "/v2/models/{model}/versions/{version}", Action::Read, ProjectScope::Endpoint),
+    route("POST", "/v2/models/{model}/infer", Action::Predict, ProjectScope::Endpoint),
+    route("POST", "/v2/models/{model}/versions/{version}/infer", Action::Predict, ProjectScope::Endpoint),
     // Commands that change or read what is registered.
-    Door { at: At::Command("run"), asks: Asks::Right(Action::Run, Of::Named) },
+    AccessRule {
+        operation: Operation::Command("run"),
+        requirement: Requirement::Right(Action::Run, ProjectScope::Named),
+    },
     command("runs list", &["GET /api/v1/runs"]),
     command("runs show", &["GET /api/v1/runs", "GET /api/v1/runs/{id}"]),
     command("runs logs", &["GET /api/v1/runs", "GET /api/v1/runs/{id}", "GET /api/v1/runs/{id}/steps/{step}/log"]),
@@ -187,12 +190,13 @@ pub const DOORS: &[Door] = &[
 ];
 
 /// What a route asks for; `None` for one that has no row, which nobody may use.
-pub fn of_route(method: &str, path: &str) -> Option<Asks> {
-    let is_asked = |door: &&Door| matches!(door.at, At::Route(of, at) if of == method && at == path);
-    DOORS.iter().find(is_asked).map(|door| door.asks)
+pub fn requirement_of_route(method: &str, path: &str) -> Option<Requirement> {
+    let is_asked =
+        |rule: &&AccessRule| matches!(rule.operation, Operation::Route(of, at) if of == method && at == path);
+    ACCESS_RULES.iter().find(is_asked).map(|rule| rule.requirement)
 }
 
-/// `docs/reference/rights.md`: who may do what, and which door asks for which right.
+/// `docs/reference/rights.md`: who may do what, and which route or command asks for which right.
 pub fn page() -> String {
     let mut page = String::from(INTRO);
     page += "\n## Roles and rights\n\n| right |";
@@ -210,29 +214,29 @@ pub fn page() -> String {
         };
     }
     page += "\n## Routes\n\n| route | right | in |\n|---|---|---|\n";
-    for door in DOORS {
-        if let At::Route(method, path) = door.at {
-            page += &format!("| `{method} {path}` | {} |\n", asked(door.asks));
+    for rule in ACCESS_RULES {
+        if let Operation::Route(method, path) = rule.operation {
+            page += &format!("| `{method} {path}` | {} |\n", asked(rule.requirement));
         }
     }
     page += "\n## Commands\n\n| command | right | in |\n|---|---|---|\n";
-    for door in DOORS {
-        if let At::Command(name) = door.at {
-            page += &format!("| `kilter {name}` | {} |\n", asked(door.asks));
+    for rule in ACCESS_RULES {
+        if let Operation::Command(name) = rule.operation {
+            page += &format!("| `kilter {name}` | {} |\n", asked(rule.requirement));
         }
     }
     page
 }
 
-fn asked(asks: Asks) -> String {
-    match asks {
-        Asks::Nothing(reason) => format!("none: {reason} | "),
-        Asks::Right(action, of) => format!("{} | {}", action.phrase(), of.words()),
-        Asks::Routes(routes) => {
+fn asked(requirement: Requirement) -> String {
+    match requirement {
+        Requirement::Nothing(reason) => format!("none: {reason} | "),
+        Requirement::Right(action, of) => format!("{} | {}", action.phrase(), of.words()),
+        Requirement::Routes(routes) => {
             let routes: Vec<String> = routes.iter().map(|route| format!("`{route}`")).collect();
             format!("as {} | ", routes.join(", "))
         }
-        Asks::Files(reason) => format!("none: it {reason}; the system decides who may | "),
+        Requirement::Files(reason) => format!("none: it {reason}; the system decides who may | "),
     }
 }
 
@@ -251,7 +255,7 @@ contract* always; for *change gates, approval, deployment or what else judges an
 `[deploy.*]`, `[threshold]`, objectives, the risk or what is required of data and package differ; for *change the owner or the
 roles* where those differ.
 
-What is refused is 403 (`right_missing`), says who has the right, and leaves an entry of the audit table; what is refused
+What is refused is 403 (`permission_denied`), says who has the right, and leaves an entry of the audit table; what is refused
 again within an hour is counted. Who is asking is what the caller says (`x-kilter-actor`, `USER` at the terminal): a caller of the
 API who says nothing is `svc:api`, and a contract may give that service a role.
 ";

@@ -34,7 +34,7 @@ pub struct AppOptions {
     /// How predictions are recorded.
     pub recording: kilter_serving::LogOptions,
     /// Whether what is answered is counted into column statistics. A past that is played needs none.
-    pub profiles: bool,
+    pub column_stats: bool,
 }
 
 /// The platform on one data folder. Clones share it.

@@ -38,7 +38,7 @@ impl BlobStore {
         self.stage_new(target, |staged| self.copy_out_tree(digest, staged))
     }
 
-    /// Makes `target` hold `content`. Other content that stands there is stored first, and is told.
+    /// Makes `target` hold `content`. Other content that stands there is stored first, and is returned.
     pub fn place(&self, content: &Content, target: &Path, cache: &HashCache) -> Result<Option<Replaced>, BlobError> {
         let before = self.keep(target, cache)?;
         if before.as_ref().is_some_and(|before| before.content == *content) {

@@ -41,7 +41,7 @@ impl DataFolder {
 /// How the platform is opened by this program.
 pub(crate) fn app_options() -> Result<AppOptions, CliError> {
     let tool = std::env::current_exe().map_err(|error| disk("find the program", Path::new("kilter"), &error))?;
-    Ok(AppOptions { tool, recording: Default::default(), profiles: false })
+    Ok(AppOptions { tool, recording: Default::default(), column_stats: false })
 }
 
 /// The time on the clock of this machine.

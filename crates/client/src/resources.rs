@@ -1,9 +1,9 @@
 //! One method per route of the native API.
 
 use kilter_api::{
-    Alert, AlertQuery, Approval, AuditCheck, AuditEntry, Deploy, Deployment, EndpointStatus, Labels, LabelsKept, Model,
-    Mute, NewRun, Page, PageQuery, Problem, Profile, ProfileQuery, Reading, ReadingQuery, Reason, Run, RunProgress,
-    RunStarted, RunSummary, Status, StepLog, Version,
+    Alert, AlertQuery, Approval, AuditCheck, AuditEntry, ColumnStats, ColumnStatsQuery, Deploy, Deployment,
+    EndpointStatus, Labels, LabelsKept, Model, Mute, NewRun, Page, PageQuery, Problem, Reading, ReadingQuery, Reason,
+    Run, RunProgress, RunStarted, RunSummary, Status, StepLog, Version,
 };
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -93,7 +93,7 @@ impl Client {
     }
 
     /// What an endpoint served in a span of time, column by column.
-    pub async fn profile(&self, endpoint: &str, query: &ProfileQuery) -> Result<Profile, Problem> {
+    pub async fn column_stats(&self, endpoint: &str, query: &ColumnStatsQuery) -> Result<ColumnStats, Problem> {
         self.get_with(&format!("{}/columns", endpoint_path(endpoint)), query).await
     }
 

@@ -258,7 +258,7 @@ pub enum Action {
     ChangePolicy,
     /// Change the owner and the roles of a project.
     ChangeRoles,
-    /// Verify the ledger and packages, export evidence.
+    /// Verify the audit log and packages, export evidence.
     Audit,
     /// Users, tokens, keys, settings.
     Administer,

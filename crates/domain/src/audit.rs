@@ -1,4 +1,4 @@
-//! The ledger entry: who did what to which thing, when and why, and the bytes that are hashed for it.
+//! The audit entry: who did what to which thing, when and why, and the bytes that are hashed for it.
 //!
 //! Invariants: equal entries have equal bytes (RFC 8785 canonical JSON). A reason is free text that may have to be
 //! erased, so the bytes hold its salted hash. Out of scope: the tree, the signatures, the table.

@@ -160,7 +160,7 @@ impl DeploymentEvent {
     }
 }
 
-/// As the ledger writes it: `canary 5`.
+/// As the audit log writes it: `canary 5`.
 impl fmt::Display for DeploymentState {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -1,6 +1,6 @@
 //! The words of the domain: what a table, a digest, a rule, a contract, a version *is*.
 //!
-//! Invariants: a value of these types is valid because it exists (parsed at the door).
+//! Invariants: a value of these types is valid because it exists (parsed where it enters).
 //! Out of scope: clock, file, socket, database. `now`, seeds and ids are handed in.
 
 pub mod actor;

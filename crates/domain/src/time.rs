@@ -173,7 +173,7 @@ impl Span {
 impl fmt::Display for Span {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.unit {
-            // Years are kept as months, and told as years again.
+            // Years are kept as months, and written as years again.
             SpanUnit::Month if self.count != 0 && self.count % 12 == 0 => write!(out, "{}y", self.count / 12),
             unit => write!(out, "{}{}", self.count, unit.suffix()),
         }

@@ -416,7 +416,7 @@ fn a_canary_only_widens() {
             canary.after(DeploymentEvent::CanaryWidened { percent }, VersionState::Approved, AdmissionPolicy::Approved);
         assert!(matches!(found, Err(IllegalDeploymentTransition::Percent { .. })), "{percent}: {found:?}");
     }
-    assert_eq!(DeploymentState::Canary { percent: 5 }.to_string(), "canary 5", "as the ledger writes it");
+    assert_eq!(DeploymentState::Canary { percent: 5 }.to_string(), "canary 5", "as the audit log writes it");
 }
 
 // ---- alerts
@@ -558,7 +558,7 @@ fn the_table_of_rights_keeps_duties_apart() {
     assert_eq!(ActorKind::Service.as_str(), "svc");
 }
 
-// ---- the ledger
+// ---- the audit log
 
 fn entry() -> Entry {
     Entry {

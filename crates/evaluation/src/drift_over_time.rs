@@ -58,7 +58,7 @@ fn column(reference: &Reference, name: &str, table: &Table, events: &[Timestamp]
         unmeasured: None,
         p: 1.0,
         p_adjusted: 1.0,
-        level: Level::Thin,
+        level: Level::TooFew,
     };
     let (Some(values), Some(view), Some(known)) = (table.get(name), reference.view(name), reference.columns.get(name))
     else {
@@ -89,9 +89,9 @@ fn p_of(view: &ColumnView, codes: &[u32], events: &[Timestamp]) -> f64 {
 }
 
 fn level_of(column: &TimedDrift) -> Level {
-    let Some(headline) = column.distances.first() else { return Level::Thin };
+    let Some(headline) = column.distances.first() else { return Level::TooFew };
     if headline.distance.current_rows < MIN_ROWS || headline.basis == Basis::TooFew {
-        return Level::Thin;
+        return Level::TooFew;
     }
     // A sentinel among the values hides a shift from W1 and not from KS.
     let judged =

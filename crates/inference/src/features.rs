@@ -58,7 +58,7 @@ impl Features {
         let mut joined: Vec<Matrix> = Vec::new();
         let mut start = 0;
         let first = input::values(&self.slots, &self.inputs, table, 0..table.rows().min(1));
-        // A row that does not fit is told by the block that it stands in.
+        // A row that does not fit is reported by the block that it stands in.
         let block = first.map_or(BLOCK_ROWS, |first| self.graph.block_rows(first));
         while start < table.rows() || joined.is_empty() {
             let end = table.rows().min(start + block);

@@ -131,7 +131,7 @@ impl Model {
         let first = 0..table.rows().min(1);
         match input::values(&self.slots, &self.signature.inputs, table, first) {
             Ok(first) if table.rows() > 0 => *self.block_rows.get_or_init(|| self.graph.block_rows(first)),
-            // A row that does not fit is told by the block that it stands in.
+            // A row that does not fit is reported by the block that it stands in.
             _ => BLOCK_ROWS,
         }
     }

@@ -116,7 +116,7 @@ pub(crate) fn array(column: &Column, from: usize, to: usize) -> ArrayRef {
     }
 }
 
-/// All of `columns` as one batch of `schema`, which must be that of [`schema`] for them. The rows are told, for
+/// All of `columns` as one batch of `schema`, which must be that of [`schema`] for them. The rows are passed in, for
 /// there may be no column (`SELECT count(*)`).
 pub(crate) fn batch(schema: &SchemaRef, columns: &[Column], rows: usize) -> Result<RecordBatch, ArrowError> {
     let arrays = columns.iter().map(|column| array(column, 0, column.len())).collect();

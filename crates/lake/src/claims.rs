@@ -173,7 +173,7 @@ fn page_header(bytes: &[u8]) -> Result<PageHeader, UnsoundClaim> {
 /// When it is no structure of the bytes that are there.
 pub(crate) fn check_footer(file: &File, path: &Path) -> Result<(), LakeError> {
     let length = file.metadata().map_err(|source| io("read", path, source))?.len();
-    // A file too short for a footer, and a length that is none, are told by the reader.
+    // A file too short for a footer, and a length that is none, are reported by the reader.
     let Some(end) = length.checked_sub(FOOTER_END) else { return Ok(()) };
     let tail = read_at(file, path, end, FOOTER_END)?;
     let size = u64::from(u32::from_le_bytes([tail[0], tail[1], tail[2], tail[3]]));

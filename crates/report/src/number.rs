@@ -59,7 +59,7 @@ mod tests {
 
     #[test]
     fn numbers_have_four_digits_and_no_noise() {
-        let told = [0.0, 1.0, 0.791_23, 12.0, 12.3456, 9999.6, 123_456.7, -20_000.0, 1e-7, 1e15, f64::NAN].map(number);
+        let shown = [0.0, 1.0, 0.791_23, 12.0, 12.3456, 9999.6, 123_456.7, -20_000.0, 1e-7, 1e15, f64::NAN].map(number);
         let want = [
             "0",
             "1",
@@ -73,7 +73,7 @@ mod tests {
             "1.000e15",
             "–",
         ];
-        assert_eq!(told, want);
+        assert_eq!(shown, want);
     }
 
     #[test]

@@ -61,8 +61,8 @@ fn check_type(headers: &HeaderMap, others: &[&str]) -> Result<(), Problem> {
     if (is_json && !kind.contains(',')) || others.contains(&kind.as_str()) {
         return Ok(());
     }
-    let said = text.map_or("none".to_owned(), |text| format!("`{}`", text.chars().take(80).collect::<String>()));
-    Err(Problem::new(Code::MediaTypeUnsupported, format!("the body states its type as {said}, and must be JSON")))
+    let stated = text.map_or("none".to_owned(), |text| format!("`{}`", text.chars().take(80).collect::<String>()));
+    Err(Problem::new(Code::MediaTypeUnsupported, format!("the body states its type as {stated}, and must be JSON")))
 }
 
 /// The bytes of a body of JSON, at most as many as the server takes. As long as they are held they count against the

@@ -45,7 +45,7 @@ use std::net::SocketAddr;
 use tokio::net::TcpListener;
 
 /// Ready once the process is told to stop (SIGTERM, SIGINT). From the call on these signals do not end it by themselves, so
-/// it is made before anybody is told that there is a server.
+/// it is made before anybody can know that there is a server.
 ///
 /// # Errors
 /// When signals cannot be listened to.
@@ -74,7 +74,7 @@ impl Server {
         say_what_is_open(&options);
         let opened = tokio::task::spawn_blocking(move || {
             let state = AppState::open(options)?;
-            // Before anyone is told that there is a server: commands find it by this.
+            // Before anyone can know that there is a server: commands find it by this.
             server_file::write(&state.options().data, address, state.folder_key());
             Ok::<_, ServerError>(state)
         });

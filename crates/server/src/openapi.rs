@@ -53,7 +53,7 @@ pub(crate) fn all() -> OpenApiRouter<AppState> {
         .routes(routes!(predictions::send_labels))
         .routes(routes!(monitors::list_latest_readings))
         .routes(routes!(monitors::list_readings))
-        .routes(routes!(columns::get_profile))
+        .routes(routes!(columns::get_column_stats))
         .routes(routes!(deployments::deploy))
         .routes(routes!(deployments::roll_back))
         .routes(routes!(models::approve))

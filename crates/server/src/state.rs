@@ -44,7 +44,7 @@ impl AppState {
         let recorded = signals.clone();
         let on_append = Some(AppendListener::new(move || recorded.record()));
         let recording = LogOptions { on_append, ..LogOptions::default() };
-        let app = App::open(&options.data, AppOptions { tool, recording, profiles: true })?;
+        let app = App::open(&options.data, AppOptions { tool, recording, column_stats: true })?;
         let committed = signals.clone();
         app.store().on_commit(move || committed.commit());
         let state = Self::of(options, app, signals)?;
@@ -60,7 +60,7 @@ impl AppState {
     /// When there is no data folder, or it is of another version.
     pub(crate) fn open_for_reading(options: ServerOptions) -> Result<Self, ServerError> {
         let tool = std::env::current_exe().map_err(ServerError::Program)?;
-        let app = AppOptions { tool, recording: Default::default(), profiles: false };
+        let app = AppOptions { tool, recording: Default::default(), column_stats: false };
         let app = App::open_for_reading(&options.data, app)?;
         Self::of(options, app, Arc::default())
     }

@@ -104,8 +104,8 @@ async fn nothing_is_done_for_a_body_that_a_form_could_send() {
                 [Some(("host", "localhost")), kind.map(|kind| ("content-type", kind))].into_iter().flatten().collect();
             let (status, body) = world.send(&method, &path, &headers, "{}").await;
             assert_eq!(status, StatusCode::UNSUPPORTED_MEDIA_TYPE, "{method} {path} {kind:?} {body}");
-            let said = body.to_string();
-            assert!(said.contains("JSON"), "{said}");
+            let output = body.to_string();
+            assert!(output.contains("JSON"), "{output}");
         }
         for kind in ["application/json", "Application/JSON; charset=utf-8"] {
             let (status, _) = world.send(&method, &path, &[("host", "localhost"), ("content-type", kind)], "{}").await;

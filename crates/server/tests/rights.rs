@@ -9,7 +9,7 @@ use axum::{
 };
 use kilter_api::{
     ACTOR_HEADER,
-    rights::{Asks, At, DOORS, Of},
+    rights::{ACCESS_RULES, Operation, ProjectScope, Requirement},
 };
 use kilter_app::{App, AppOptions, Project, RequestContext, project};
 use kilter_domain::{
@@ -38,7 +38,7 @@ impl World {
     /// A platform with the projects of these contracts, and an alert and a run of the first.
     fn new(contracts: &[String]) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let options = AppOptions { tool: "kilter".into(), recording: Default::default(), profiles: false };
+        let options = AppOptions { tool: "kilter".into(), recording: Default::default(), column_stats: false };
         let app = App::open(folder.path(), options).unwrap();
         let act = RequestContext { at: Timestamp(1_700_000_000_000), actor: "user:role-owner".parse().unwrap() };
         for text in contracts {
@@ -118,7 +118,7 @@ fn body(path: &str) -> String {
 fn is_missing(path: &str, (status, body): &(u16, Value)) -> bool {
     let is_said = match path.starts_with("/v2") {
         true => body["error"].as_str().is_some_and(|error| error.contains("may not")),
-        false => body["code"] == "right_missing",
+        false => body["code"] == "permission_denied",
     };
     assert!(!is_said || *status == 403, "{path} {status} {body}");
     is_said
@@ -135,11 +135,11 @@ fn every_route_has_its_row_and_every_row_its_route() {
             methods.as_object().unwrap().keys().map(move |method| format!("{} {path}", method.to_uppercase()))
         })
         .collect();
-    let rows: Vec<String> = DOORS
+    let rows: Vec<String> = ACCESS_RULES
         .iter()
-        .filter_map(|door| match door.at {
-            At::Route(method, path) => Some(format!("{method} {path}")),
-            At::Command(_) => None,
+        .filter_map(|rule| match rule.operation {
+            Operation::Route(method, path) => Some(format!("{method} {path}")),
+            Operation::Command(_) => None,
         })
         .collect();
     let unique: BTreeSet<String> = rows.iter().cloned().collect();
@@ -151,8 +151,10 @@ fn every_route_has_its_row_and_every_row_its_route() {
 async fn each_door_opens_to_the_roles_of_its_right_and_to_nobody_else() {
     let world = World::new(&[contract("churn")]);
     let router = world.router();
-    for door in DOORS {
-        let (At::Route(method, path), Asks::Right(action, _)) = (door.at, door.asks) else { continue };
+    for rule in ACCESS_RULES {
+        let (Operation::Route(method, path), Requirement::Right(action, _)) = (rule.operation, rule.requirement) else {
+            continue;
+        };
         let (path, body) = (filled(path), body(path));
         for role in Role::ALL {
             let may = action.roles().contains(&role);
@@ -187,8 +189,10 @@ async fn an_alert_that_is_named_by_the_end_of_its_id_asks_for_the_same_right() {
 async fn what_asks_for_nothing_answers_a_stranger() {
     let world = World::new(&[contract("churn")]);
     let router = world.router();
-    for door in DOORS {
-        let (At::Route(method, path), Asks::Nothing(_)) = (door.at, door.asks) else { continue };
+    for rule in ACCESS_RULES {
+        let (Operation::Route(method, path), Requirement::Nothing(_)) = (rule.operation, rule.requirement) else {
+            continue;
+        };
         let path = filled(path);
         let answer = send(&router, Some("user:eve"), method, &path, "").await;
         assert!(answer.0 != 403, "{method} {path} {answer:?}");
@@ -199,8 +203,10 @@ async fn what_asks_for_nothing_answers_a_stranger() {
 async fn a_contract_that_gives_no_role_lets_a_person_through_every_door() {
     let world = World::new(&["[project]\nname = \"churn\"\n[deploy.production]\n".to_owned()]);
     let router = world.router();
-    for door in DOORS {
-        let (At::Route(method, path), Asks::Right(action, _)) = (door.at, door.asks) else { continue };
+    for rule in ACCESS_RULES {
+        let (Operation::Route(method, path), Requirement::Right(action, _)) = (rule.operation, rule.requirement) else {
+            continue;
+        };
         let (path, body) = (filled(path), body(path));
         let answer = send(&router, Some("user:eve"), method, &path, &body).await;
         assert!(!is_missing(&path, &answer), "{method} {path} {answer:?}");
@@ -256,18 +262,20 @@ async fn lists_hold_what_the_caller_may_read_and_the_audit_table_asks_for_every_
 
 #[test]
 fn a_row_asks_about_what_its_path_names() {
-    for door in DOORS {
-        let (At::Route(_, path), Asks::Right(action, of)) = (door.at, door.asks) else { continue };
+    for rule in ACCESS_RULES {
+        let (Operation::Route(_, path), Requirement::Right(action, of)) = (rule.operation, rule.requirement) else {
+            continue;
+        };
         let named = match of {
-            Of::Endpoint => path.contains("{endpoint}") || path.starts_with("/v2/models/{model}"),
-            Of::Model => path.starts_with("/api/v1/models/{model}"),
-            Of::Alert => path.starts_with("/api/v1/alerts/{id}"),
-            Of::Run => path.starts_with("/api/v1/runs/{id}"),
-            Of::Named | Of::AnyProject | Of::EveryProject => !path.contains('{'),
+            ProjectScope::Endpoint => path.contains("{endpoint}") || path.starts_with("/v2/models/{model}"),
+            ProjectScope::Model => path.starts_with("/api/v1/models/{model}"),
+            ProjectScope::Alert => path.starts_with("/api/v1/alerts/{id}"),
+            ProjectScope::Run => path.starts_with("/api/v1/runs/{id}"),
+            ProjectScope::Named | ProjectScope::AnyProject | ProjectScope::EveryProject => !path.contains('{'),
         };
         assert!(named, "{path} {of:?}");
         assert!(
-            action == Action::Read || path.contains('{') || path.contains("audit") || of == Of::Named,
+            action == Action::Read || path.contains('{') || path.contains("audit") || of == ProjectScope::Named,
             "{path} {action:?}"
         );
     }

@@ -1,8 +1,8 @@
-//! The profile of a version in service: every row that it answers, counted by the frozen references of its columns.
+//! The column statistics of a version in service: every row that it answers, counted by the frozen references of its columns.
 //!
 //! Invariants: the roles of a version are counted apart, and so is each hour; counts merge by addition, so windows,
 //! processes and hours add up to the whole; who takes or looks holds no lock for longer than it takes to copy counts.
-//! What is counted waits in memory until it is taken; it is bounded, and what found no room is told.
+//! What is counted waits in memory until it is taken; it is bounded, and what found no room is counted.
 //! Out of scope: files, clocks, distances.
 
 use std::{
@@ -33,7 +33,7 @@ const FEW_ROWS: usize = 64;
 /// Hours and roles that a shard keeps until they are taken.
 const MAX_SLOTS: usize = 96;
 
-/// What a column of a profile is.
+/// What a tracked column is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ColumnKind {
     /// Sent with the request, or missing in it.
@@ -166,7 +166,7 @@ impl ColumnStats {
             let slots = of_shard(&mut lock(shard));
             for slot in slots {
                 match all.iter_mut().find(|known| (known.role, known.hour) == (slot.role, slot.hour)) {
-                    // All slots of a profile were counted by its own references.
+                    // All slots of a version were counted by its own references.
                     Some(known) => drop(known.window.merge(&slot.window)),
                     None => all.push(slot),
                 }

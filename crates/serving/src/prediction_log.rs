@@ -247,7 +247,7 @@ impl PredictionLog {
             return Err(LogError::TooLarge { bytes: payload.len(), limit: segment::MAX_PAYLOAD });
         }
         if !waits && let Some(path) = self.vanished() {
-            // Whoever does not wait would never be told.
+            // Whoever does not wait would never know.
             return Err(LogError::Vanished { path });
         }
         let bytes = payload.len();

@@ -17,17 +17,17 @@ fn every_number_agrees_with_the_reference_implementations() {
     let folder = std::env::var_os("KILTER_ORACLES").map_or(beside, PathBuf::from);
     let (mut passed, mut failed, mut skipped) = (0, 0, 0);
     let mut written = serde_json::Map::new();
-    for (id, said) in answered(&folder) {
-        match said {
-            Said::Skipped(metric) => {
+    for (id, output) in answered(&folder) {
+        match output {
+            CommandOutput::Skipped(metric) => {
                 skipped += 1;
                 println!("skipped {id} ({metric})");
             }
-            Said::Failed(error) => {
+            CommandOutput::Failed(error) => {
                 failed += 1;
                 println!("failed {id}: {error}");
             }
-            Said::Answered(answer, misses) => {
+            CommandOutput::Answered(answer, misses) => {
                 if misses.is_empty() {
                     passed += 1;
                 } else {
@@ -45,14 +45,14 @@ fn every_number_agrees_with_the_reference_implementations() {
     assert_eq!(failed, 0, "see the cases above");
 }
 
-enum Said {
+enum CommandOutput {
     Skipped(String),
     Failed(String),
     Answered(serde_json::Value, Vec<String>),
 }
 
 /// Every case's answer, in order of the set. Processors share the cases; each reads the tables for itself.
-fn answered(folder: &Path) -> Vec<(String, Said)> {
+fn answered(folder: &Path) -> Vec<(String, CommandOutput)> {
     let next = AtomicUsize::new(0);
     let work = || {
         let set = Set::open(folder).unwrap();
@@ -62,24 +62,24 @@ fn answered(folder: &Path) -> Vec<(String, Said)> {
             let place = next.fetch_add(1, Ordering::Relaxed);
             let Some(place) = set.cases.len().checked_sub(place + 1) else { return done };
             let case = &set.cases[place];
-            let said = match answers::answer(&set, case) {
-                None => Said::Skipped(case.metric.clone()),
-                Some(Err(error)) => Said::Failed(error),
+            let output = match answers::answer(&set, case) {
+                None => CommandOutput::Skipped(case.metric.clone()),
+                Some(Err(error)) => CommandOutput::Failed(error),
                 Some(Ok(answer)) => {
                     let misses = compared(case, &answer);
-                    Said::Answered(answer, misses)
+                    CommandOutput::Answered(answer, misses)
                 }
             };
-            done.push((place, (case.id.clone(), said)));
+            done.push((place, (case.id.clone(), output)));
         }
     };
     let workers = std::thread::available_parallelism().map_or(1, usize::from);
-    let mut all: Vec<(usize, (String, Said))> = std::thread::scope(|scope| {
+    let mut all: Vec<(usize, (String, CommandOutput))> = std::thread::scope(|scope| {
         let handles: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
         handles.into_iter().flat_map(|handle| handle.join().unwrap()).collect()
     });
     all.sort_by_key(|(place, _)| *place);
-    all.into_iter().map(|(_, said)| said).collect()
+    all.into_iter().map(|(_, output)| output).collect()
 }
 
 /// Behaviour is judged by its rule where it is answered; only numbers that the answer repeats are compared.

@@ -28,9 +28,9 @@ const CLIENTS: u64 = 8;
 const ROWS: u64 = 100;
 
 /// A store with one run for each client.
-fn furnished(dir: &std::path::Path) -> Store {
+fn with_records(dir: &std::path::Path) -> Store {
     let store = Store::open(dir).expect("an empty folder opens");
-    let furnish = |tx: &kilter_store::Tx| {
+    let add_records = |tx: &kilter_store::Tx| {
         let project: ProjectName = "bench".parse().expect("a name");
         let draft = AuditEvent {
             at: Timestamp(0),
@@ -48,7 +48,7 @@ fn furnished(dir: &std::path::Path) -> Store {
         }
         Ok(())
     };
-    store.write(furnish).expect("an empty store can be furnished");
+    store.write(add_records).expect("an empty store can be furnished");
     store
 }
 
@@ -85,7 +85,7 @@ fn send(store: &Store, requests: u64, round: u64) -> Duration {
 
 fn metric_batches(criterion: &mut Criterion) {
     let dir = tempfile::tempdir().expect("a temporary folder");
-    let store = furnished(dir.path());
+    let store = with_records(dir.path());
     let mut group = criterion.benchmark_group("metrics");
     let mut round = 0;
     group.throughput(Throughput::Elements(CLIENTS * ROWS)).sample_size(20).measurement_time(Duration::from_secs(8));
@@ -100,9 +100,9 @@ fn metric_batches(criterion: &mut Criterion) {
 
 const ENTRIES: u64 = 10_000;
 
-/// Runs that begin and end, 3 entries each, until the ledger has [`ENTRIES`].
+/// Runs that begin and end, 3 entries each, until the audit log has [`ENTRIES`].
 fn with_a_long_ledger(dir: &std::path::Path) -> Store {
-    let store = furnished(dir);
+    let store = with_records(dir);
     let work = |tx: &kilter_store::Tx| {
         let draft = AuditEvent {
             at: Timestamp(1),
@@ -124,7 +124,7 @@ fn with_a_long_ledger(dir: &std::path::Path) -> Store {
         }
         Ok(())
     };
-    store.write(work).expect("a ledger can be filled");
+    store.write(work).expect("an audit log can be filled");
     store
 }
 
@@ -134,7 +134,7 @@ fn ledger(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("ledger");
     group.throughput(Throughput::Elements(ENTRIES)).sample_size(10);
     group.bench_function("verify 10,000 entries and their lives", |bencher| {
-        bencher.iter(|| assert!(store.read(audit::verify).expect("a ledger can be read").is_sound()));
+        bencher.iter(|| assert!(store.read(audit::verify).expect("an audit log can be read").is_sound()));
     });
     group.finish();
     drop(store);

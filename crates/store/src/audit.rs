@@ -1,11 +1,11 @@
-//! The ledger: who did what to which thing, why, on what evidence; one entry in the transaction of each change.
+//! The audit log: who did what to which thing, why, on what evidence; one entry in the transaction of each change.
 //!
 //! A caller states what it is about to do once ([`AuditEvent`]) and gets an [`AuditedTx`] guard; the functions that change
 //! a life take the guard, look up what was before, and write entry and change together. So an entry cannot be
 //! forgotten, and cannot say anything but what happened.
 //!
 //! Invariants: `seq` has no gaps; the body is canonical JSON (RFC 8785) and the leaf is SHA-256(0x00 ‖ body), ready
-//! for an RFC 6962 tree; a reason can be erased and the ledger still verifies, because the body holds its salted hash.
+//! for an RFC 6962 tree; a reason can be erased and the audit log still verifies, because the body holds its salted hash.
 //!
 //! Out of scope: who may do it. That was decided before anyone came here; a refusal is recorded as well.
 

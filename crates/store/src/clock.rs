@@ -1,6 +1,6 @@
 //! Wall clocks that were ahead: what they wrote lies in the future until the time comes, and would be waited for.
 //!
-//! Invariants: nothing is rewritten. That the clock was found set back is an entry of the ledger, and what was written
+//! Invariants: nothing is rewritten. That the clock was found set back is an entry of the audit log, and what was written
 //! before that entry happened at the latest when it was made.
 
 use kilter_domain::time::Timestamp;
@@ -12,13 +12,13 @@ use crate::{
     statement::statements,
 };
 
-/// The name of the clock in the ledger.
+/// The name of the clock in the audit log.
 const OBJECT: &str = "clock";
 /// Set-backs that are looked through, newest first.
 const MAX_SET_BACKS: u32 = 100;
 
 statements! {
-    NEWEST_TIME = "read the newest time of the ledger": "
+    NEWEST_TIME = "read the newest time of the audit log": "
         SELECT max(at) FROM (
             SELECT at FROM audit
             WHERE seq > coalesce((SELECT max(seq) FROM audit WHERE object = 'clock'), 0)
@@ -44,7 +44,7 @@ impl SetBack {
     }
 }
 
-/// The newest time in the ledger since the clock was last found set back; of a thousand entries at most.
+/// The newest time in the audit log since the clock was last found set back; of a thousand entries at most.
 pub fn newest_time(reader: &Reader) -> Result<Option<Timestamp>, StoreError> {
     Ok(reader.one(&NEWEST_TIME, &[], |row| row.get::<_, Option<i64>>(0))?.flatten().map(Timestamp))
 }

@@ -1,6 +1,6 @@
 //! Versions of datasets: which bytes were seen under a name, with their schema and profile.
 //!
-//! Invariants: the digest is the identity; seeing the same bytes again is the same version. No ledger entry:
+//! Invariants: the digest is the identity; seeing the same bytes again is the same version. No audit entry:
 //! a version is a fact about bytes, not a decision.
 
 use kilter_domain::{

@@ -125,12 +125,12 @@ pub struct Deployment {
     pub audit_seq: u64,
 }
 
-/// The name of a deployment in the ledger.
+/// The name of a deployment in the audit log.
 pub fn object(id: &str) -> String {
     format!("deployment:{id}")
 }
 
-/// The name of an endpoint in the ledger.
+/// The name of an endpoint in the audit log.
 pub fn endpoint_object(name: &EndpointName) -> String {
     format!("endpoint:{name}")
 }

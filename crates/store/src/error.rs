@@ -1,6 +1,6 @@
 //! Why the store refused or failed: what was attempted, on which thing, and what to do next.
 //!
-//! Invariants: an error is cheap to clone, because one failed commit is told to every writer in its batch.
+//! Invariants: an error is cheap to clone, because one failed commit is returned to every writer in its batch.
 
 use std::{
     io,

@@ -1,7 +1,7 @@
 //! Leases: which process does a chore, so that many may run the same reconcilers.
 //!
 //! Invariants: a lease has one holder until it runs out; its term grows whenever the holder changes, so that work done
-//! under an old term can be told apart. Out of scope: trust in clocks beyond that of the callers; hand in a
+//! under an old term can be distinguished. Out of scope: trust in clocks beyond that of the callers; hand in a
 //! `now` from one clock and leave more slack than the clocks differ.
 
 use kilter_domain::time::{Span, Timestamp};
@@ -14,7 +14,7 @@ use crate::{
 };
 
 statements! {
-    // One statement, so that two who ask at once cannot both be told yes.
+    // One statement, so that two who ask at once cannot both get it.
     TAKE = "take the lease": "
         INSERT INTO lease (name, holder, until, term) VALUES (:name, :holder, :until, 1)
         ON CONFLICT (name) DO UPDATE

@@ -1,11 +1,11 @@
 //! Metadata: what the platform knows, in one SQLite file.
 //!
 //! For every room that must remember something across a restart: projects, datasets, runs, gates, models,
-//! deployments, the index of the prediction log, readings and alerts, and the ledger of who changed what.
+//! deployments, the index of the prediction log, readings and alerts, and the audit log of who changed what.
 //!
 //! Invariants:
 //! - A write that returned `Ok` survives `kill -9` and power loss (WAL, `synchronous=FULL`).
-//! - No state changes without its ledger entry, no entry stands without its change: only [`audit::AuditedTx`]
+//! - No state changes without its audit entry, no entry stands without its change: only [`audit::AuditedTx`]
 //!   can change a life, it writes the entry itself, and triggers refuse whatever goes round it.
 //! - One bad write fails alone, though many share a commit.
 //! - Every list is paged, every queue bounded.

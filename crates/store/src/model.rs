@@ -118,7 +118,7 @@ pub struct Version {
     pub audit_seq: u64,
 }
 
-/// The name of a version in the ledger.
+/// The name of a version in the audit log.
 pub fn object(model: &ModelName, number: u32) -> String {
     format!("version:{model}/{number}")
 }

@@ -1,6 +1,6 @@
 //! The index of the prediction log and of the label log: which Parquet file holds what.
 //!
-//! Invariants: a partition is told by kind, endpoint and sequence; naming it again with the same bytes changes
+//! Invariants: a partition is identified by kind, endpoint and sequence; naming it again with the same bytes changes
 //! nothing, with others it is refused; a merged partition and those that it stands for change places in one
 //! transaction. Out of scope: the rows themselves; those are the lake's.
 
@@ -180,7 +180,7 @@ pub fn merge_partitions(tx: &Tx, merged: &Partition, sources: &[i64]) -> Result<
     Ok(())
 }
 
-/// Someone accepts that the rows of a partition are lost: it leaves the index, and the ledger keeps what it was.
+/// Someone accepts that the rows of a partition are lost: it leaves the index, and the audit log keeps what it was.
 ///
 /// # Errors
 /// When the index knows no such partition.

@@ -30,7 +30,7 @@ impl Presence {
         for (path, opened) in &self.files {
             match identity(path) {
                 Ok(found) if found == *opened => {}
-                // What else keeps the disk from answering is told by the next write.
+                // What else keeps the disk from answering is reported by the next write.
                 Err(error) if !is_gone(&error) => {}
                 _ => return Err(StoreError::Vanished { path: path.clone() }),
             }

@@ -84,7 +84,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let writer = Store::open(dir.path()).unwrap();
         std::thread::scope(|scope| {
-            let looks: Vec<_> = (0..32)
+            let reads: Vec<_> = (0..32)
                 .map(|_| {
                     scope.spawn(|| {
                         let store = Store::open_for_reading(dir.path())?;
@@ -92,8 +92,8 @@ mod tests {
                     })
                 })
                 .collect();
-            for look in looks {
-                assert_eq!(look.join().unwrap().unwrap(), 0);
+            for read in reads {
+                assert_eq!(read.join().unwrap().unwrap(), 0);
             }
         });
         let reading = Store::open_for_reading(dir.path()).unwrap();

@@ -87,7 +87,7 @@ pub struct RunFilter {
     pub state: Option<RunState>,
 }
 
-/// The name of a run in the ledger.
+/// The name of a run in the audit log.
 pub fn object(id: &str) -> String {
     format!("run:{id}")
 }

@@ -38,7 +38,7 @@ pub struct Setting {
 
 /// Changes a setting; the value that it has already changes nothing.
 ///
-/// The ledger holds the digests of the values: a setting may be a secret.
+/// The audit log holds the digests of the values: a setting may be a secret.
 pub fn put(audited: &AuditedTx, name: &str, value: &Value) -> Result<Setting, StoreError> {
     let current = find(audited.tx(), name)?;
     if let Some(setting) = current.as_ref().filter(|setting| setting.value == *value) {

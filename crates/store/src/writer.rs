@@ -31,10 +31,10 @@ use crate::{
 
 /// Writes that share a commit at most.
 const BATCH: usize = 64;
-/// Writes that may wait; more wait at the door, in their own threads.
+/// Writes that may wait; more wait in their own threads.
 const QUEUE: usize = 1024;
 
-// recursive_triggers: without it a REPLACE would delete a ledger row past the trigger that forbids it.
+// recursive_triggers: without it a REPLACE would delete an audit log row past the trigger that forbids it.
 const WRITER_PRAGMAS: &str = "PRAGMA journal_mode = WAL; PRAGMA foreign_keys = ON; \
                               PRAGMA recursive_triggers = ON; PRAGMA busy_timeout = 5000; PRAGMA cache_size = -16384; \
                               PRAGMA temp_store = MEMORY; PRAGMA wal_autocheckpoint = 4000; \

@@ -120,10 +120,10 @@ impl Work<'_> {
     }
 
     fn tee(&self) -> Tee {
-        let (tell, step) = (Arc::clone(&self.tell), self.name.clone());
+        let (report, step) = (Arc::clone(&self.report), self.name.clone());
         Arc::new(move |bytes: &[u8]| {
             let text = String::from_utf8_lossy(bytes).into_owned();
-            tell(RunEvent::StepOutput { step: step.clone(), text });
+            report(RunEvent::StepOutput { step: step.clone(), text });
         })
     }
 }

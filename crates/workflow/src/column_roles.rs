@@ -1,5 +1,5 @@
 //! What the columns of a step's data are for, handed to the step: a trainer that knows it leaves out what no model may
-//! read, without being told again in its command.
+//! read, without naming them in its command.
 //!
 //! Invariants: roles are those of every dataset that the step's inputs come from, and they are part of its key.
 

@@ -42,14 +42,14 @@ impl Wanted {
         self.0.insert(path, true);
     }
 
-    /// Takes all locks; `waiting` is told the first path that somebody else holds.
+    /// Takes all locks; `waiting` gets the first path that somebody else holds.
     pub(crate) fn take(
         self,
         folder: &Path,
         cancel: &CancelToken,
         waiting: &mut dyn FnMut(&Path),
     ) -> Result<Locks, LockError> {
-        let mut told = false;
+        let mut is_reported = false;
         let mut locks = Vec::new();
         for (path, exclusive) in self.0 {
             let failed = |source| LockError::Io { path: path.clone(), source };
@@ -58,9 +58,9 @@ impl Wanted {
                 let outcome = if exclusive { file.try_lock() } else { file.try_lock_shared() };
                 match outcome {
                     Ok(()) => break,
-                    Err(TryLockError::WouldBlock) if !told => {
+                    Err(TryLockError::WouldBlock) if !is_reported => {
                         waiting(&path);
-                        told = true;
+                        is_reported = true;
                     }
                     Err(TryLockError::WouldBlock) if cancel.sleep(POLL) => return Err(LockError::Cancelled { path }),
                     Err(TryLockError::WouldBlock) => {}
@@ -98,11 +98,11 @@ mod tests {
         let never = &mut |path: &Path| panic!("waited for {}", path.display());
         let first = wanted(&["x"], &["y"]).take(folder.path(), &cancel, never).unwrap();
         let second = wanted(&["x"], &["z"]).take(folder.path(), &cancel, never).unwrap();
-        let (told, waits) = mpsc::channel();
+        let (reports, waits) = mpsc::channel();
         std::thread::scope(|scope| {
             let third = scope.spawn(|| {
-                let tell = &mut |path: &Path| told.send(path.to_owned()).unwrap();
-                wanted(&[], &["x"]).take(folder.path(), &cancel, tell).is_ok()
+                let report = &mut |path: &Path| reports.send(path.to_owned()).unwrap();
+                wanted(&[], &["x"]).take(folder.path(), &cancel, report).is_ok()
             });
             assert_eq!(waits.recv().unwrap(), Path::new("x"));
             drop((first, second));

@@ -76,11 +76,11 @@ impl StepRecord {
         let error = self.error.as_ref()?;
         let is_reason = |line: &&str| !line.trim().is_empty() && !line.trim_start().starts_with('→');
         let last = self.log_tail.as_deref().and_then(|tail| tail.lines().rfind(is_reason));
-        let said = last.map_or_else(String::new, |line| {
+        let last_line = last.map_or_else(String::new, |line| {
             let line: String = line.trim().chars().take(MAX_SAID).collect();
             format!("; its log ends with `{line}`")
         });
-        Some(format!("step `{}`: {error}{said}", self.step))
+        Some(format!("step `{}`: {error}{last_line}", self.step))
     }
 }
 
@@ -136,7 +136,7 @@ impl RunRecord {
     }
 }
 
-/// What an observer is told while a run goes.
+/// What an observer receives while a run goes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "kind")]
 pub enum RunEvent {

@@ -26,7 +26,7 @@ use super::{
     plan::{Source, Step},
     record::{RunEvent, StepRecord},
     run_context::{Input, RunContext},
-    step::{Tell, Work},
+    step::{Reporter, Work},
 };
 
 /// Events that may wait for the observer.
@@ -168,8 +168,8 @@ impl<'a> Schedule<'a> {
         let (context, sender, events) = (self.context, sender.clone(), sender.clone());
         scope.spawn(move || {
             // Once the run is over nobody listens, and nothing needs to be said.
-            let tell: Tell = Arc::new(move |event| drop(events.send(Message::Event(Box::new(event)))));
-            let record = Work { context, name, step, inputs, tell }.run();
+            let report: Reporter = Arc::new(move |event| drop(events.send(Message::Event(Box::new(event)))));
+            let record = Work { context, name, step, inputs, report }.run();
             let _ = sender.send(Message::Ended(Box::new(record)));
         });
     }

@@ -34,7 +34,7 @@ const TAIL_LINES: usize = 20;
 type Made = (BTreeMap<String, Content>, BTreeMap<String, f64>);
 
 /// Tells the observer; may be called from any thread.
-pub(crate) type Tell = Arc<dyn Fn(RunEvent) + Send + Sync>;
+pub(crate) type Reporter = Arc<dyn Fn(RunEvent) + Send + Sync>;
 
 /// One step while it is worked on.
 pub(crate) struct Work<'a> {
@@ -42,7 +42,7 @@ pub(crate) struct Work<'a> {
     pub name: &'a StepName,
     pub step: &'a Step,
     pub inputs: BTreeMap<String, Input>,
-    pub tell: Tell,
+    pub report: Reporter,
 }
 
 impl StepRecord {
@@ -176,7 +176,7 @@ impl Work<'_> {
         let mut waited = false;
         let mut waiting = |path: &Path| {
             waited = true;
-            (self.tell)(RunEvent::StepWaiting { step: record.step.clone(), path: path.display().to_string() });
+            (self.report)(RunEvent::StepWaiting { step: record.step.clone(), path: path.display().to_string() });
         };
         let locks = wanted.take(
             &self.context.options.state_folder.join("locks"),
@@ -261,12 +261,12 @@ impl Work<'_> {
                 scratch.insert(AttemptFolder::create(&context.options.state_folder.join("tmp"), self.name.as_str())?);
             let attempt = self.attempt(fresh)?;
             let (step, reason) = (self.name.clone(), reason.to_vec());
-            (self.tell)(RunEvent::StepStarted { step, attempt: number, reason });
+            (self.report)(RunEvent::StepStarted { step, attempt: number, reason });
             Ok(crate::executor::execute(&attempt, cancel)?)
         };
         let mut waiting = |attempt, end: &End, wait: Duration| {
             let (step, wait_ms) = (self.name.clone(), wait.as_millis() as u64);
-            (self.tell)(RunEvent::StepRetrying { step, attempt, end: end.clone(), wait_ms });
+            (self.report)(RunEvent::StepRetrying { step, attempt, end: end.clone(), wait_ms });
         };
         let (number, outcome) = execute_with_retries(&self.step.retry, cancel, &mut attempt, &mut waiting)?;
         Ok((scratch.expect("an outcome comes from an attempt, which made its folder"), number, outcome))
@@ -374,13 +374,13 @@ impl Work<'_> {
         let replaced = replaced.map_err(|source| StepError::Place { output: output.to_owned(), source })?;
         if let Some(replaced) = replaced.filter(|replaced| replaced.was_unknown) {
             let path = self.step.outputs[output].to_string();
-            (self.tell)(RunEvent::Kept { step: self.name.clone(), path, content: replaced.content });
+            (self.report)(RunEvent::Kept { step: self.name.clone(), path, content: replaced.content });
         }
         Ok(())
     }
 }
 
-/// The bytes of a file, or of all plain files in a folder. What cannot be listed is told by the store.
+/// The bytes of a file, or of all plain files in a folder. What cannot be listed is reported by the store.
 fn bytes_of(path: &Path, found: &fs::Metadata) -> u64 {
     if !found.is_dir() {
         return found.len();

@@ -25,18 +25,18 @@ use crate::{
     causes::StorageError,
     column_stats::error::ColumnStatsError,
     column_stats::{
-        file::{self, ProfileFileError},
+        file::{self, ColumnStatsFileError},
         folder,
-        summary::EndpointProfile,
+        summary::EndpointColumnStats,
         sums::{Span, Sums},
     },
     model::load,
 };
 
-/// Hours that profiles are kept for.
+/// Hours that column statistics are kept for.
 const KEPT_HOURS: i64 = 24 * 92;
 
-/// The profile that a version counts into at an endpoint; one that waits to be kept is counted on.
+/// The statistics that a version counts into at an endpoint; one that waits to be kept is counted on.
 pub(crate) fn open_profile(
     app: &App,
     endpoint: &EndpointName,
@@ -51,17 +51,17 @@ pub(crate) fn open_profile(
 ///
 /// # Errors
 /// The first reason why something could not be kept; everything else was.
-pub fn keep_profiles(app: &App, now: Timestamp) -> Result<u64, ColumnStatsError> {
+pub fn keep_column_stats(app: &App, now: Timestamp) -> Result<u64, ColumnStatsError> {
     let _files = app.components().column_stats.lock_files();
     let open = app.components().column_stats.list();
     let (mut rows, mut failed) = (0, None);
-    for ((endpoint, version), profile) in &open {
-        for slot in profile.take_buckets() {
-            match keep_slot(app, endpoint, *version, profile.tracked_columns(), &slot, now) {
+    for ((endpoint, version), column_stats) in &open {
+        for slot in column_stats.take_buckets() {
+            match keep_slot(app, endpoint, *version, column_stats.tracked_columns(), &slot, now) {
                 Ok(()) => rows += slot.window.rows,
                 Err(error) => {
                     failed.get_or_insert(error);
-                    profile.add_bucket(slot);
+                    column_stats.add_bucket(slot);
                 }
             }
         }
@@ -80,14 +80,14 @@ fn keep_slot(
     slot: &HourBucket,
     now: Timestamp,
 ) -> Result<(), ColumnStatsError> {
-    let path = folder::path(&profile_folder(app, endpoint), version, slot);
+    let path = folder::path(&stats_folder(app, endpoint), version, slot);
     let (mut window, mut is_new) = (slot.window.clone(), false);
     match folder::read(&path)? {
         None => is_new = true,
         Some(bytes) => match file::decode(&bytes, watched).and_then(|kept| kept.merged(&window)) {
             Ok(merged) => window = merged,
             Err(damage) => {
-                tracing::error!(path = %path.display(), %damage, "a profile cannot be read; it is set aside");
+                tracing::error!(path = %path.display(), %damage, "a file of column statistics cannot be read; it is set aside");
                 folder::set_aside(&path)?;
             }
         },
@@ -103,7 +103,7 @@ fn keep_slot(
 
 /// Notes a file, so that it is known to be missing when it is; old ones go.
 fn record_file(app: &App, endpoint: &EndpointName, path: &Path, hour: i64, now: Timestamp) -> Result<(), StorageError> {
-    let (folder, before) = (profile_folder(app, endpoint), hour_of(now) - KEPT_HOURS);
+    let (folder, before) = (stats_folder(app, endpoint), hour_of(now) - KEPT_HOURS);
     folder::prune(&folder, before);
     let name = path.strip_prefix(&folder).unwrap_or(path).to_string_lossy().into_owned();
     let endpoint = endpoint.clone();
@@ -118,11 +118,11 @@ fn record_file(app: &App, endpoint: &EndpointName, path: &Path, hour: i64, now: 
 fn missing_files(app: &App, endpoint: &EndpointName, span: Span) -> Result<Vec<PathBuf>, StorageError> {
     let (first, last) = (hour_of(span.since), hour_of(span.until));
     let noted = app.store().read(|reader| index::list_served(reader, endpoint, first, last))?;
-    let folder = profile_folder(app, endpoint);
+    let folder = stats_folder(app, endpoint);
     Ok(noted.into_iter().map(|name| folder.join(name)).filter(|path| !path.exists()).collect())
 }
 
-fn profile_folder(app: &App, endpoint: &EndpointName) -> PathBuf {
+fn stats_folder(app: &App, endpoint: &EndpointName) -> PathBuf {
     app.folder().join("served").join(endpoint.as_str())
 }
 
@@ -130,25 +130,29 @@ fn profile_folder(app: &App, endpoint: &EndpointName) -> PathBuf {
 ///
 /// # Errors
 /// When the folder cannot be read. A file that cannot be read is counted, and the others are told.
-pub fn endpoint_profile(app: &App, endpoint: &EndpointName, span: Span) -> Result<EndpointProfile, ColumnStatsError> {
+pub fn endpoint_column_stats(
+    app: &App,
+    endpoint: &EndpointName,
+    span: Span,
+) -> Result<EndpointColumnStats, ColumnStatsError> {
     let _files = app.components().column_stats.lock_files();
     let mut sums = Sums::default();
-    for path in folder::list(&profile_folder(app, endpoint), span)? {
+    for path in folder::list(&stats_folder(app, endpoint), span)? {
         let bytes = folder::read(&path)?.unwrap_or_default();
         if let Err(damage) = add_file(app, &mut sums, &bytes) {
-            tracing::error!(path = %path.display(), %damage, "a profile cannot be read");
+            tracing::error!(path = %path.display(), %damage, "a file of column statistics cannot be read");
             sums.unreadable += 1;
         }
     }
     for missing in missing_files(app, endpoint, span)? {
-        tracing::error!(path = %missing.display(), "a profile is missing: what it counted is not told");
+        tracing::error!(path = %missing.display(), "a file of column statistics is missing: its counts are not reported");
         sums.unreadable += 1;
     }
     let open = app.components().column_stats.list();
-    for ((_, version), profile) in open.into_iter().filter(|((name, _), _)| name == endpoint) {
-        sums.lost_rows += profile.lost_rows();
-        let watched: Arc<[TrackedColumn]> = profile.tracked_columns().into();
-        for slot in profile.peek_buckets().into_iter().filter(|slot| span.has(slot.hour)) {
+    for ((_, version), column_stats) in open.into_iter().filter(|((name, _), _)| name == endpoint) {
+        sums.lost_rows += column_stats.lost_rows();
+        let watched: Arc<[TrackedColumn]> = column_stats.tracked_columns().into();
+        for slot in column_stats.peek_buckets().into_iter().filter(|slot| span.has(slot.hour)) {
             sums.add(version, &slot, &watched)?;
         }
     }
@@ -168,7 +172,7 @@ fn add_file(app: &App, sums: &mut Sums, bytes: &[u8]) -> Result<(), ColumnStatsE
 }
 
 /// Reads every file below `served/` and says which cannot be read; `files` counts them.
-pub(crate) fn check_files(served: &Path, files: &mut u64) -> Vec<(PathBuf, ProfileFileError)> {
+pub(crate) fn check_files(served: &Path, files: &mut u64) -> Vec<(PathBuf, ColumnStatsFileError)> {
     let mut damaged = Vec::new();
     for endpoint in std::fs::read_dir(served).into_iter().flatten().flatten() {
         let always = Span { since: Timestamp(i64::MIN), until: Timestamp(i64::MAX) };

@@ -5,7 +5,7 @@ use kilter_store::StoreError;
 
 use crate::{
     causes::{StorageError, from_causes},
-    column_stats::file::ProfileFileError,
+    column_stats::file::ColumnStatsFileError,
     model::VersionError,
 };
 
@@ -13,7 +13,7 @@ use crate::{
 #[derive(Debug, thiserror::Error)]
 pub enum ColumnStatsError {
     #[error(transparent)]
-    File(#[from] ProfileFileError),
+    File(#[from] ColumnStatsFileError),
     /// The version whose reference they are compared with.
     #[error(transparent)]
     Version(#[from] VersionError),

@@ -14,9 +14,9 @@ use serde::{Deserialize, Serialize};
 /// With what every file begins; the last letter is the version of the layout.
 const MARK: &[u8; 8] = b"KILTERW1";
 
-/// Why bytes are no window of a profile.
+/// Why bytes are no file of column statistics.
 #[derive(Debug, thiserror::Error)]
-pub enum ProfileFileError {
+pub enum ColumnStatsFileError {
     #[error("could not read the window: it does not begin as one of this layout does")]
     Foreign,
     #[error("could not read the window: it was changed or cut short")]
@@ -68,8 +68,8 @@ pub(super) struct StoredHour {
 }
 
 impl StoredHour {
-    pub fn merged(mut self, more: &ColumnStatsWindow) -> Result<ColumnStatsWindow, ProfileFileError> {
-        self.window.merge(more).map_err(ProfileFileError::Merge)?;
+    pub fn merged(mut self, more: &ColumnStatsWindow) -> Result<ColumnStatsWindow, ColumnStatsFileError> {
+        self.window.merge(more).map_err(ColumnStatsFileError::Merge)?;
         Ok(self.window)
     }
 }
@@ -79,43 +79,43 @@ pub(super) fn encode(
     header: &Header,
     watched: &[TrackedColumn],
     window: &ColumnStatsWindow,
-) -> Result<Vec<u8>, ProfileFileError> {
+) -> Result<Vec<u8>, ColumnStatsFileError> {
     let Header { number: version, package, role, hour } = *header;
     let (mut parts, mut body) = (Vec::new(), Vec::new());
     for (column, counts) in watched.iter().zip(&window.columns) {
-        let bytes = column.reference.counts_to_bytes(counts).ok_or(ProfileFileError::OtherColumns)?;
+        let bytes = column.reference.counts_to_bytes(counts).ok_or(ColumnStatsFileError::OtherColumns)?;
         parts.push(Part { name: column.name.clone(), bytes: bytes.len() });
         body.extend(bytes);
     }
     let stored = Stored { version, package, role: role.to_string(), hour, rows: window.rows, parts };
     let stored = serde_json::to_vec(&stored)?;
-    let length = u32::try_from(stored.len()).map_err(|_| ProfileFileError::OtherColumns)?;
+    let length = u32::try_from(stored.len()).map_err(|_| ColumnStatsFileError::OtherColumns)?;
     let mut bytes = [MARK.as_slice(), &length.to_le_bytes(), &stored, &body].concat();
     bytes.extend(checksum(&bytes).to_le_bytes());
     Ok(bytes)
 }
 
 /// Header and body of bytes whose checksum fits.
-fn open(bytes: &[u8]) -> Result<(Stored, &[u8]), ProfileFileError> {
+fn open(bytes: &[u8]) -> Result<(Stored, &[u8]), ColumnStatsFileError> {
     if !bytes.starts_with(MARK) {
-        return Err(ProfileFileError::Foreign);
+        return Err(ColumnStatsFileError::Foreign);
     }
-    let (inside, sum) = bytes.split_last_chunk::<8>().ok_or(ProfileFileError::Damaged)?;
+    let (inside, sum) = bytes.split_last_chunk::<8>().ok_or(ColumnStatsFileError::Damaged)?;
     if checksum(inside) != u64::from_le_bytes(*sum) {
-        return Err(ProfileFileError::Damaged);
+        return Err(ColumnStatsFileError::Damaged);
     }
-    let rest = inside.get(MARK.len()..).ok_or(ProfileFileError::Damaged)?;
-    let (length, rest) = rest.split_first_chunk::<4>().ok_or(ProfileFileError::Damaged)?;
+    let rest = inside.get(MARK.len()..).ok_or(ColumnStatsFileError::Damaged)?;
+    let (length, rest) = rest.split_first_chunk::<4>().ok_or(ColumnStatsFileError::Damaged)?;
     let (stored, body) =
-        rest.split_at_checked(u32::from_le_bytes(*length) as usize).ok_or(ProfileFileError::Damaged)?;
+        rest.split_at_checked(u32::from_le_bytes(*length) as usize).ok_or(ColumnStatsFileError::Damaged)?;
     Ok((serde_json::from_slice(stored)?, body))
 }
 
 impl Header {
     /// Whose window bytes are.
-    pub fn read(bytes: &[u8]) -> Result<Self, ProfileFileError> {
+    pub fn read(bytes: &[u8]) -> Result<Self, ColumnStatsFileError> {
         let (stored, _) = open(bytes)?;
-        let role = role(&stored.role).ok_or(ProfileFileError::Damaged)?;
+        let role = role(&stored.role).ok_or(ColumnStatsFileError::Damaged)?;
         Ok(Self { number: stored.version, package: stored.package, role, hour: stored.hour })
     }
 }
@@ -126,28 +126,28 @@ pub(super) fn role(word: &str) -> Option<Role> {
 }
 
 /// Reads a window that these columns counted.
-pub(super) fn decode(bytes: &[u8], watched: &[TrackedColumn]) -> Result<StoredHour, ProfileFileError> {
+pub(super) fn decode(bytes: &[u8], watched: &[TrackedColumn]) -> Result<StoredHour, ColumnStatsFileError> {
     let (stored, mut body) = open(bytes)?;
     if stored.parts.len() != watched.len() {
-        return Err(ProfileFileError::OtherColumns);
+        return Err(ColumnStatsFileError::OtherColumns);
     }
     let mut columns = Vec::with_capacity(watched.len());
     for (part, column) in stored.parts.iter().zip(watched) {
         if part.name != column.name {
-            return Err(ProfileFileError::OtherColumns);
+            return Err(ColumnStatsFileError::OtherColumns);
         }
-        let (bytes, after) = body.split_at_checked(part.bytes).ok_or(ProfileFileError::Damaged)?;
+        let (bytes, after) = body.split_at_checked(part.bytes).ok_or(ColumnStatsFileError::Damaged)?;
         body = after;
-        let failed = |source| ProfileFileError::Column { column: part.name.clone(), source };
+        let failed = |source| ColumnStatsFileError::Column { column: part.name.clone(), source };
         let counts = column.reference.read_counts(bytes).map_err(failed)?;
         if counts.rows() != stored.rows {
-            return Err(ProfileFileError::Damaged);
+            return Err(ColumnStatsFileError::Damaged);
         }
         columns.push(counts);
     }
     match body {
         [] => Ok(StoredHour { window: ColumnStatsWindow { rows: stored.rows, columns } }),
-        _ => Err(ProfileFileError::Damaged),
+        _ => Err(ColumnStatsFileError::Damaged),
     }
 }
 
@@ -215,11 +215,11 @@ mod tests {
     fn other_columns_and_other_references_are_refused() {
         let watched = watched();
         let bytes = encode(&header(), &watched, &window(&watched, 9)).unwrap();
-        assert!(matches!(decode(&bytes, &watched[..1]), Err(ProfileFileError::OtherColumns)));
+        assert!(matches!(decode(&bytes, &watched[..1]), Err(ColumnStatsFileError::OtherColumns)));
         let mut others = watched.clone();
         others[0].reference = ReferenceDistribution::Numeric(NumericReference::of(&[1.0, 2.0, 7.0]).unwrap());
-        assert!(matches!(decode(&bytes, &others), Err(ProfileFileError::Column { column, .. }) if column == "x"));
-        assert!(matches!(decode(b"PAR1 and more", &watched), Err(ProfileFileError::Foreign)));
+        assert!(matches!(decode(&bytes, &others), Err(ColumnStatsFileError::Column { column, .. }) if column == "x"));
+        assert!(matches!(decode(b"PAR1 and more", &watched), Err(ColumnStatsFileError::Foreign)));
     }
 
     /// Bytes whose checksum fits, whatever they say.

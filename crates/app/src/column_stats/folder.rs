@@ -77,7 +77,7 @@ pub(super) fn prune(endpoint: &Path, before: i64) {
         let old: Vec<&PathBuf> = files.iter().filter(|path| hour(path).is_some_and(|hour| hour < before)).collect();
         for path in &old {
             if let Err(error) = fs::remove_file(path) {
-                tracing::warn!(path = %path.display(), %error, "could not remove an old profile");
+                tracing::warn!(path = %path.display(), %error, "could not remove an old file of column statistics");
             }
         }
         if !old.is_empty() && old.len() == files.len() {

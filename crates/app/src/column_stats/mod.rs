@@ -8,8 +8,8 @@ pub(crate) mod open;
 pub(crate) mod summary;
 pub(crate) mod sums;
 
-pub use collect::{endpoint_profile, keep_profiles};
+pub use collect::{endpoint_column_stats, keep_column_stats};
 pub use error::ColumnStatsError;
-pub use file::ProfileFileError;
-pub use summary::{ColumnReading, EndpointProfile, VersionProfile};
+pub use file::ColumnStatsFileError;
+pub use summary::{ColumnReading, EndpointColumnStats, VersionColumnStats};
 pub use sums::Span;

@@ -28,12 +28,13 @@ impl ColumnStatsRegistry {
 
     /// Everything that is counted.
     pub(crate) fn list(&self) -> Vec<(Served, Arc<ColumnStats>)> {
-        lock(&self.open).iter().map(|(served, profile)| (served.clone(), profile.clone())).collect()
+        lock(&self.open).iter().map(|(served, column_stats)| (served.clone(), column_stats.clone())).collect()
     }
 
     /// Forgets what serves no more and has nothing to be added.
     pub(crate) fn forget_idle(&self) {
-        lock(&self.open).retain(|_, profile| Arc::strong_count(profile) > 1 || !profile.peek_buckets().is_empty());
+        lock(&self.open)
+            .retain(|_, column_stats| Arc::strong_count(column_stats) > 1 || !column_stats.peek_buckets().is_empty());
     }
 
     /// Held while counts are neither in memory nor in a file, and while both are added up.

@@ -1,4 +1,4 @@
-//! What a profile says: of each column how much is missing, strange, and how far it is from its reference.
+//! What column statistics say: of each column how much is missing, strange, and how far it is from its reference.
 
 use kilter_domain::{
     ids::ModelName,
@@ -24,9 +24,9 @@ use crate::{
 
 /// What the versions of an endpoint answered.
 #[derive(Clone, Debug, PartialEq)]
-pub struct EndpointProfile {
+pub struct EndpointColumnStats {
     /// By version and role.
-    pub versions: Vec<VersionProfile>,
+    pub versions: Vec<VersionColumnStats>,
     /// Files that could not be read.
     pub unreadable: u64,
     /// Rows that this process counted and could keep nowhere.
@@ -35,7 +35,7 @@ pub struct EndpointProfile {
 
 /// What a version answered in a role.
 #[derive(Clone, Debug, PartialEq)]
-pub struct VersionProfile {
+pub struct VersionColumnStats {
     pub model: ModelName,
     pub number: u64,
     pub role: Role,
@@ -64,13 +64,13 @@ pub struct ColumnReading {
 }
 
 impl Sums {
-    pub(super) fn measured(self, app: &App) -> Result<EndpointProfile, VersionError> {
+    pub(super) fn measured(self, app: &App) -> Result<EndpointColumnStats, VersionError> {
         let mut versions = Vec::new();
         for ((version, _), sum) in self.windows {
             let watched = self.columns.get(&version.digest).map(|watched| &**watched).unwrap_or_default();
             versions.push(version_profile(app, version, watched, &sum)?);
         }
-        Ok(EndpointProfile { versions, unreadable: self.unreadable, lost_rows: self.lost_rows })
+        Ok(EndpointColumnStats { versions, unreadable: self.unreadable, lost_rows: self.lost_rows })
     }
 }
 
@@ -79,9 +79,9 @@ fn version_profile(
     version: VersionRef,
     watched: &[TrackedColumn],
     sum: &Sum,
-) -> Result<VersionProfile, VersionError> {
+) -> Result<VersionColumnStats, VersionError> {
     let (package, _) = load::load_package(app, version.digest)?;
-    Ok(VersionProfile {
+    Ok(VersionColumnStats {
         model: package.manifest.model.clone(),
         number: version.number,
         role: sum.role,
@@ -124,7 +124,7 @@ fn columns(watched: &[TrackedColumn], sum: &Sum, reference: &Reference) -> Vec<C
 fn level_of(distances: &[Distance]) -> Level {
     let judged = distances.iter().filter(|distance| distance.measure != Measure::Psi);
     let is_enough = |distance: &&Distance| distance.current_rows >= MIN_ROWS;
-    judged.filter(is_enough).map(|found| Level::of_effect(found.measure, found.effect)).max().unwrap_or(Level::Thin)
+    judged.filter(is_enough).map(|found| Level::of_effect(found.measure, found.effect)).max().unwrap_or(Level::TooFew)
 }
 
 fn reference_missing(frozen: &ReferenceDistribution) -> f64 {

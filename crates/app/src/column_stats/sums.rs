@@ -8,7 +8,7 @@ use kilter_serving::{
     column_stats::{ColumnStatsWindow, HourBucket, TrackedColumn, hour_of},
 };
 
-use crate::{column_stats::error::ColumnStatsError, column_stats::file::ProfileFileError};
+use crate::{column_stats::error::ColumnStatsError, column_stats::file::ColumnStatsFileError};
 
 /// Which rows are added up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,7 +53,7 @@ impl Sums {
         let HourBucket { role, hour, window } = slot;
         match self.windows.get_mut(&(version, role.as_str())) {
             Some(sum) => {
-                sum.window.merge(window).map_err(ProfileFileError::Merge)?;
+                sum.window.merge(window).map_err(ColumnStatsFileError::Merge)?;
                 (sum.first_hour, sum.last_hour) = (sum.first_hour.min(*hour), sum.last_hour.max(*hour));
                 *sum.hours.entry(*hour).or_default() += window.rows;
             }

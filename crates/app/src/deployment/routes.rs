@@ -202,8 +202,8 @@ fn load_served_version(
     let admission = LoadRequest { version, model, state: stored.state, admits, threshold };
     let served = ServedVersion::load(&package.model_bytes, &admission, score_edges(&package))?;
     golden_replay::check_golden(app, &package, served.with_own_counters())?;
-    Ok(Arc::new(match app.options().profiles {
-        true => served.with_profile(collect::open_profile(app, endpoint, version, &package)),
+    Ok(Arc::new(match app.options().column_stats {
+        true => served.with_column_stats(collect::open_profile(app, endpoint, version, &package)),
         false => served,
     }))
 }

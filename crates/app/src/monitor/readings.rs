@@ -30,7 +30,7 @@ pub fn level_of_drift(reading: &Reading) -> Option<Level> {
     let (function, _) = reading.metric.split_once('(').filter(|_| reading.monitor == MonitorKind::Drift)?;
     let measure = Measure::named(function).ok()?;
     Some(match reading.value {
-        None => Level::Thin,
+        None => Level::TooFew,
         // Chance is not excluded yet.
         Some(value) if value > 0.0 && reading.low == Some(0.0) => Level::Calm,
         Some(value) => Level::of_effect(measure, value),

@@ -28,7 +28,7 @@ use crate::{
     },
 };
 
-/// Less free space than this is told as a failure: one busy day of predictions fits into it.
+/// Less free space than this is a failure: one busy day of predictions fits into it.
 const MIN_FREE_BYTES: u64 = 1 << 30;
 
 /// Check what Kilter needs from this machine, and whether every file of the data folder is intact.
@@ -73,7 +73,7 @@ struct Report {
 impl Doctor {
     pub(crate) fn run(self) -> Result<Answer, CliError> {
         let accepted = if self.accept_loss { self.accept()? } else { Vec::new() };
-        let report = self.look(accepted);
+        let report = self.inspect(accepted);
         let mut page = Page::new().line(format!("kilter {}", report.version));
         for path in &report.accepted {
             page = page.marked(Mark::Warn, format!("{}: its rows are given up", path.display()));
@@ -95,7 +95,7 @@ impl Doctor {
         Ok(Answer::done(&report, page).exit(if report.ok { Exit::Done } else { Exit::Failed }))
     }
 
-    fn look(&self, accepted: Vec<PathBuf>) -> Report {
+    fn inspect(&self, accepted: Vec<PathBuf>) -> Report {
         let mut checks = vec![
             folder(&self.data),
             space(&self.data),
@@ -122,7 +122,7 @@ impl Doctor {
 
     fn accept(&self) -> Result<Vec<PathBuf>, CliError> {
         let tool = std::env::current_exe().map_err(|error| Problem::of(Code::Internal, &error))?;
-        let options = AppOptions { tool, recording: Default::default(), profiles: false };
+        let options = AppOptions { tool, recording: Default::default(), column_stats: false };
         let app = App::open(&self.data, options).map_err(|error| problem_of(&error))?;
         Ok(data_folder::accept_losses(&app, &act()).map_err(|error| problem_of(&error))?)
     }
@@ -184,7 +184,7 @@ fn probe(folder: &Path) -> std::io::Result<SystemTime> {
 fn space(data: &Path) -> Check {
     let place = nearest_existing(data);
     let found = match rustix::fs::statvfs(&place) {
-        Err(error) => Err(format!("cannot be told for `{}`: {error}", place.display())),
+        Err(error) => Err(format!("cannot be determined for `{}`: {error}", place.display())),
         Ok(disk) => {
             let free = disk.f_bavail.saturating_mul(disk.f_frsize);
             let gib = free as f64 / f64::from(1 << 30);

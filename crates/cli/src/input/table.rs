@@ -108,7 +108,7 @@ pub(crate) fn open_table(path: &Path) -> Result<TableColumns, CliError> {
 
 fn is_profile(path: &Path) -> bool {
     let mut first = Vec::with_capacity(8);
-    // What cannot be read here is told by whoever reads it next.
+    // What cannot be read here is reported by whoever reads it next.
     let mut read = || File::open(path).and_then(|file| file.take(8).read_to_end(&mut first));
     path.is_file() && read().is_ok() && TableProfile::is_profile(&first)
 }

@@ -77,8 +77,8 @@ mod tests {
     #[test]
     fn an_open_end_is_absent_and_a_missing_number_is_a_dash() {
         let open = Estimate { value: 0.5, low: 0.25, high: f64::INFINITY, level: 0.95, count: 9 };
-        let told = EstimateValue::from(&open);
-        assert_eq!((told.high, told.words().as_str()), (None, "0.5 (0.25 to ∞)"));
+        let value = EstimateValue::from(&open);
+        assert_eq!((value.high, value.words().as_str()), (None, "0.5 (0.25 to ∞)"));
         assert_eq!(EstimateValue::missing("too few").words(), "–");
         assert_eq!(EstimateValue::from(&Estimate { value: f64::INFINITY, ..open }).value, None);
     }

@@ -23,15 +23,15 @@ fn a_version_waits_for_the_people_whom_the_contract_asks() {
     assert_eq!(by(&world, "dev", &["run"]).0, 8, "it waits for people");
     assert_eq!(by(&world, "olga", &["deploy", "--version", "1"]).0, 6, "validated is not approved");
     assert_eq!(by(&world, "dev", &["approve", "churn@1"]).0, 5, "a developer does not approve");
-    let (exit, said) = by(&world, "ana", &["approve", "churn@1"]);
-    assert!(exit == 8 && said.contains("1 more validator"), "{said}");
+    let (exit, shown) = by(&world, "ana", &["approve", "churn@1"]);
+    assert!(exit == 8 && shown.contains("1 more validator"), "{shown}");
     assert_eq!(by(&world, "ana", &["approve", "churn@1"]).0, 8, "one person counts once");
     assert_eq!(by(&world, "ben", &["approve", "churn@1", "--reason", "calibrated on every region"]).0, 0);
     assert_eq!(by(&world, "ana", &["deploy", "--version", "1"]).0, 5, "a validator does not deploy");
     assert_eq!(by(&world, "olga", &["deploy", "--version", "1"]).0, 0);
     let entries = by(&world, "ana", &["audit", "list", "--json"]).1;
     let entries: serde_json::Value = serde_json::from_str(&entries).unwrap();
-    let said = |action: &str| {
+    let shown = |action: &str| {
         let entries = entries["entries"].as_array().unwrap();
         entries
             .iter()
@@ -39,9 +39,9 @@ fn a_version_waits_for_the_people_whom_the_contract_asks() {
             .unwrap_or_else(|| panic!("{action}: {entries:?}"))
             .clone()
     };
-    let approved = said("approved");
+    let approved = shown("approved");
     assert_eq!((&approved["actor"], &approved["reason"]), (&"user:ben".into(), &"calibrated on every region".into()));
-    assert_eq!(said("deployment.request")["actor"], "user:olga");
+    assert_eq!(shown("deployment.request")["actor"], "user:olga");
     assert_eq!(by(&world, "ana", &["audit", "verify"]).0, 0);
 }
 
@@ -51,8 +51,8 @@ fn a_version_that_was_rejected_stays_so() {
     assert_eq!(by(&world, "dev", &["run"]).0, 8);
     assert_eq!(by(&world, "ana", &["reject", "churn@1", "--reason", " "]).0, 6, "a no needs its reason");
     assert_eq!(by(&world, "ana", &["reject", "churn@1", "--reason", "trained on returns"]).0, 0);
-    let (exit, said) = by(&world, "ana", &["approve", "churn@1"]);
-    assert!(exit == 6 && said.contains("a fix is a new version"), "{said}");
+    let (exit, shown) = by(&world, "ana", &["approve", "churn@1"]);
+    assert!(exit == 6 && shown.contains("a fix is a new version"), "{shown}");
     assert_eq!(by(&world, "ana", &["model", "show", "churn@7"]).0, 4);
     assert_eq!(world.problem(&["approve", "churn"], 2)["code"], "usage_invalid");
 }
@@ -67,8 +67,8 @@ fn labels_of_a_file_are_kept_and_rows_that_cannot_be_are_named() {
     assert_eq!((&unknown["code"], &unknown["hint"]), (&"column_unknown".into(), &"name one of id, label, when".into()));
     world.write("labels.csv", "id,label,when\na,1,2024-05-01\nb,0,05/02/2024\n");
     let no_time = world.problem(&["label", "churn", "labels.csv", "--known-at", "when"], 1);
-    let told = "row 2 of `labels.csv`, column `when`: `05/02/2024` is not a time";
-    assert_eq!((&no_time["code"], &no_time["detail"]), (&"file_invalid".into(), &told.into()));
+    let result = "row 2 of `labels.csv`, column `when`: `05/02/2024` is not a time";
+    assert_eq!((&no_time["code"], &no_time["detail"]), (&"file_invalid".into(), &result.into()));
     assert!(no_time["hint"].as_str().unwrap().contains("2026-03-01T12:00:00Z"), "{no_time}");
     world.write("labels.csv", "id,label\n,1\n");
     assert!(world.problem(&["label", "churn", "labels.csv"], 1)["detail"].as_str().unwrap().contains("row 1"));

@@ -81,9 +81,9 @@ fn a_clock_that_was_set_forward_and_back_leaves_no_reading_of_the_future_in_the_
     assert_eq!(newest(hour(7, 1)), Some((7, Some(6.0))));
 }
 
-fn readings_of(told: &Value) -> Vec<(String, Option<f64>)> {
+fn readings_of(result: &Value) -> Vec<(String, Option<f64>)> {
     let reading = |reading: &Value| (reading["window_start"].as_str().unwrap().to_owned(), reading["value"].as_f64());
-    let of_rules = told["readings"].as_array().unwrap().iter().filter(|reading| reading["rule"].is_string());
+    let of_rules = result["readings"].as_array().unwrap().iter().filter(|reading| reading["rule"].is_string());
     of_rules.map(reading).collect()
 }
 
@@ -101,7 +101,7 @@ fn what_was_deployed_while_the_clock_was_ahead_is_measured_from_when_it_was_set_
         live.look(hour + 1);
     }
     let mut history =
-        |metric: &str| readings_of(&live.told(&["monitor", "history", "churn", metric, "--windows", "60"]));
+        |metric: &str| readings_of(&live.result(&["monitor", "history", "churn", metric, "--windows", "60"]));
     let (requests, accuracy, rows) = (history("requests"), history("accuracy"), history("rows"));
     let hours = |from: i64| (from..-18).map(|hour| live.hour(hour).to_string()).collect::<Vec<_>>();
     let measured = |readings: &[(String, Option<f64>)]| {
@@ -112,11 +112,11 @@ fn what_was_deployed_while_the_clock_was_ahead_is_measured_from_when_it_was_set_
     assert_eq!(measured(&accuracy), hours(-23));
     // It was set back in the middle of the window before: the first three whole hours end with the third window.
     assert_eq!(measured(&rows), hours(-21), "{rows:?}");
-    let entries = live.told(&["audit", "list"]);
+    let entries = live.result(&["audit", "list"]);
     let set_back: Vec<&Value> =
         entries["entries"].as_array().unwrap().iter().filter(|entry| entry["action"] == "clock.set_back").collect();
     assert_eq!((set_back.len(), &set_back[0]["object"]), (1, &json!("clock")), "{entries:#}");
-    assert_eq!(live.told(&["audit", "verify"])["valid"], true);
+    assert_eq!(live.result(&["audit", "verify"])["valid"], true);
 }
 
 #[test]
@@ -130,7 +130,7 @@ fn a_stage_that_began_while_the_clock_was_ahead_is_over_after_its_length() {
     let mut states = Vec::new();
     for hour in 1..5 {
         live.look(hour);
-        let status = live.told(&["status"])["endpoints"][0].clone();
+        let status = live.result(&["status"])["endpoints"][0].clone();
         states.push((
             status["live"]["version"].as_u64().unwrap(),
             status["candidate"]["state"].as_str().map(str::to_owned),
@@ -160,7 +160,7 @@ fn an_alert_of_a_window_that_is_still_to_come_ends_with_windows_of_the_present()
     let mut live = watched("left", "usage = [\"rows >= 1\"]");
     live.look(24);
     assert_eq!(live.alerts()["churn/usage"]["state"], "firing");
-    let status = live.said(&["status"]);
+    let status = live.output(&["status"]);
     assert!(status.contains("1 open alert") && !status.contains("alerts"), "{status}");
     let (ids, columns, _) = asked(30);
     for hour in 1..5 {
@@ -179,7 +179,7 @@ fn labels_that_were_given_while_the_clock_was_ahead_are_joined_once_it_is_set_ba
     live.look(24);
     live.label(24, &ids, texts(left.iter().map(|left| if *left { "1" } else { "0" })));
     live.look(2);
-    let history = live.told(&["monitor", "history", "churn", "accuracy", "--windows", "60"]);
+    let history = live.result(&["monitor", "history", "churn", "accuracy", "--windows", "60"]);
     let measured = readings_of(&history);
     assert!(
         measured.iter().any(|(window, value)| *window == live.hour(1).to_string() && value.is_some()),

@@ -54,8 +54,13 @@ fn a_column_with_a_comma_can_stand_in_every_list() {
     assert_eq!(world.kilter(&[&named[..], &privileged].concat()).exit, 0);
 
     let names = |arguments: &[&str]| -> Vec<String> {
-        let told = world.json(arguments);
-        told["columns"].as_array().unwrap().iter().map(|column| column["column"].as_str().unwrap().to_owned()).collect()
+        let result = world.json(arguments);
+        result["columns"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|column| column["column"].as_str().unwrap().to_owned())
+            .collect()
     };
     assert_eq!(names(&["profile", "d.csv", "--exclude", "leak, future,x"]).len(), 3);
     assert_eq!(names(&["profile", "d.csv", "--columns", "\"leak, future\",x"]), ["x", "leak, future"]);
@@ -97,8 +102,8 @@ fn a_first_contract_names_every_column_as_it_is() {
         world.json(&["init", "--from", "ids.csv", "--label", "churned"]);
         let contract = world.read("kilter.toml");
         assert_eq!(world.json(&["check"])["valid"], true, "{contract}");
-        let said = world.kilter(&["run"]);
-        assert!(said.exit == 0 || said.exit == 3, "{name}: {}{}\n{contract}", said.out, said.err);
+        let output = world.kilter(&["run"]);
+        assert!(output.exit == 0 || output.exit == 3, "{name}: {}{}\n{contract}", output.out, output.err);
         let used = used(&world, "work/model");
         assert_eq!(used, ["visit, no", "spend"], "{name}:\n{contract}");
     }
@@ -130,8 +135,8 @@ fn a_column_of_64_bits_without_a_sign_sinks_no_table() {
         &["profile", "t.parquet", "--exclude", "user_hash"],
         &["init", "--from", "t.parquet", "--label", "y"],
     ] {
-        let said = world.kilter(arguments);
-        assert_eq!(said.exit, 0, "{arguments:?}: {}{}", said.out, said.err);
+        let output = world.kilter(arguments);
+        assert_eq!(output.exit, 0, "{arguments:?}: {}{}", output.out, output.err);
     }
     let largest = world.json(&["sql", "select max(user_hash) as most, count(*) as rows from t", "-t", "t=t.parquet"]);
     let most = largest["rows"][0]["most"].as_str().or_else(|| largest["rows"][0][0].as_str()).map(str::to_owned);

@@ -10,7 +10,7 @@ fn ask(server: &Server, times: usize) {
     }
 }
 
-fn told(server: &Server) -> Value {
+fn result(server: &Server) -> Value {
     let (status, profile) = server.get("/api/v1/endpoints/churn/columns");
     assert_eq!(status, 200, "{profile}");
     profile
@@ -32,9 +32,9 @@ fn what_is_asked_is_counted_told_kept_and_added_up_after_a_restart() {
     let world = project("0.55");
     assert_eq!(world.kilter(&["run"]).exit, 0);
     let server = Server::start(&world);
-    assert_eq!(told(&server)["versions"], json!([]));
+    assert_eq!(result(&server)["versions"], json!([]));
     ask(&server, 5);
-    let profile = told(&server);
+    let profile = result(&server);
     let version = &profile["versions"][0];
     assert_eq!((version["rows"].as_u64(), version["role"].as_str()), (Some(10), Some("champion")), "{profile:#}");
     let (region, age) = (column(&profile, "region"), column(&profile, "age"));
@@ -57,17 +57,17 @@ fn what_is_asked_is_counted_told_kept_and_added_up_after_a_restart() {
         !files(&world).is_empty() && files(&world).iter().all(|path| path.to_str().unwrap().ends_with(".champion.bin"))
     );
     assert_eq!(world.json(&["monitor", "columns", "churn"])["versions"], profile["versions"], "from the files");
-    let said = world.kilter(&["monitor", "columns", "churn", "--since", "3h"]);
-    assert!(said.exit == 0 && said.out.contains("churn@1 as champion: 10 rows"), "{}{}", said.out, said.err);
-    assert!(said.out.contains("50 % (a new one)"), "{}", said.out);
+    let output = world.kilter(&["monitor", "columns", "churn", "--since", "3h"]);
+    assert!(output.exit == 0 && output.out.contains("churn@1 as champion: 10 rows"), "{}{}", output.out, output.err);
+    assert!(output.out.contains("50 % (a new one)"), "{}", output.out);
     let server = Server::start(&world);
     ask(&server, 2);
-    assert_eq!(told(&server)["versions"][0]["rows"], 14);
+    assert_eq!(result(&server)["versions"][0]["rows"], 14);
     server.signal("-KILL");
     drop(server);
     let server = Server::start(&world);
     assert_eq!(
-        told(&server)["versions"][0]["rows"],
+        result(&server)["versions"][0]["rows"],
         10,
         "what was not yet kept is lost with the process, the rest is not"
     );

@@ -9,11 +9,11 @@ fn an_invalid_contract_is_told_with_its_lines_and_cures_and_exits_with_3() {
         "kilter.toml",
         "[project]\nname = \"x\"\nownr = \"user:ana\"\n\n[step.a]\nrun = \"true\"\nin = [\"nothing\"]\n",
     );
-    let said = world.kilter(&["check"]);
-    assert_eq!(said.exit, 3, "{}{}", said.out, said.err);
-    assert!(said.out.contains("kilter.toml:3:1") && said.out.contains("owner"), "{}", said.out);
-    let said = world.kilter(&["check", "--json"]);
-    let document: serde_json::Value = serde_json::from_str(&said.out).unwrap();
+    let output = world.kilter(&["check"]);
+    assert_eq!(output.exit, 3, "{}{}", output.out, output.err);
+    assert!(output.out.contains("kilter.toml:3:1") && output.out.contains("owner"), "{}", output.out);
+    let output = world.kilter(&["check", "--json"]);
+    let document: serde_json::Value = serde_json::from_str(&output.out).unwrap();
     assert_eq!((document["valid"].as_bool(), document["errors"][0]["line"].as_u64()), (Some(false), Some(3)));
 }
 
@@ -39,8 +39,8 @@ fn a_first_contract_is_valid_and_an_existing_one_is_left_alone() {
 fn the_column_to_predict_may_be_said_and_must_be_there() {
     let world = World::new();
     world.write("tickets.csv", "text,queue,n\nlost my card,card,1\ncannot log in,login,2\nlost it,card,3\n");
-    let said = world.kilter(&["init", "--from", "tickets.csv"]);
-    assert!(said.exit == 0 && said.out.contains("--label COLUMN"), "{}{}", said.out, said.err);
+    let output = world.kilter(&["init", "--from", "tickets.csv"]);
+    assert!(output.exit == 0 && output.out.contains("--label COLUMN"), "{}{}", output.out, output.err);
     std::fs::remove_file(world.path().join("kilter.toml")).unwrap();
     let problem = world.problem(&["init", "--from", "tickets.csv", "--label", "queu"], 2);
     assert_eq!(problem["hint"], "did you mean `queue`?", "{problem}");
@@ -99,9 +99,9 @@ fn a_run_makes_a_version_that_its_gate_approves_and_the_next_run_takes_its_steps
 #[test]
 fn a_version_that_a_gate_refuses_exits_with_3_and_never_serves() {
     let world = project("1.0");
-    let said = world.kilter(&["run"]);
-    assert_eq!(said.exit, 3, "{}{}", said.out, said.err);
-    assert!(said.out.contains("rejected by a gate"), "{}", said.out);
+    let output = world.kilter(&["run"]);
+    assert_eq!(output.exit, 3, "{}{}", output.out, output.err);
+    assert!(output.out.contains("rejected by a gate"), "{}", output.out);
     assert!(world.json(&["status"])["endpoints"][0]["live"].is_null());
 }
 
@@ -109,10 +109,10 @@ fn a_version_that_a_gate_refuses_exits_with_3_and_never_serves() {
 fn a_step_that_fails_is_told_with_the_end_of_its_log() {
     let world = World::new();
     world.write("kilter.toml", "[project]\nname = \"x\"\n[step.a]\nrun = \"sh -c 'echo so it goes; exit 9'\"\n");
-    let said = world.kilter(&["run"]);
-    assert_eq!(said.exit, 1, "{}{}", said.out, said.err);
-    assert!(said.err.contains("so it goes"), "{}", said.err);
-    let file = said.err.lines().find_map(|line| line.split_once("its whole log is ")).expect("the log is named").1;
+    let output = world.kilter(&["run"]);
+    assert_eq!(output.exit, 1, "{}{}", output.out, output.err);
+    assert!(output.err.contains("so it goes"), "{}", output.err);
+    let file = output.err.lines().find_map(|line| line.split_once("its whole log is ")).expect("the log is named").1;
     assert_eq!(std::fs::read_to_string(world.path().join(file)).unwrap(), "so it goes\n");
 }
 
@@ -132,19 +132,19 @@ fn a_replay_that_cannot_train_says_what_the_step_said() {
 }
 
 /// A project whose contract is `contract` over 400 customers.
-fn checked(contract: &str) -> (crate::Said, serde_json::Value) {
+fn checked(contract: &str) -> (crate::CommandOutput, serde_json::Value) {
     let world = World::new();
     world.write("customers.csv", &customers());
     world.write("kilter.toml", contract);
-    let said = world.kilter(&["check", "--json"]);
-    let document = serde_json::from_str(&said.out).unwrap_or_default();
-    (said, document)
+    let output = world.kilter(&["check", "--json"]);
+    let document = serde_json::from_str(&output.out).unwrap_or_default();
+    (output, document)
 }
 
 #[test]
 fn names_of_columns_are_held_against_the_data() {
-    let (said, document) = checked(&PROJECT.replace("BOUND", "0.5"));
-    assert_eq!((said.exit, &document["warnings"]), (0, &serde_json::json!([])), "{document}");
+    let (output, document) = checked(&PROJECT.replace("BOUND", "0.5"));
+    assert_eq!((output.exit, &document["warnings"]), (0, &serde_json::json!([])), "{document}");
     for (right, wrong, line, near) in [
         ("time  = \"at\"", "time  = \"att\"", 6, "`at`"),
         ("label = \"left\"", "label = \"lefft\"", 8, "`left`"),
@@ -155,15 +155,15 @@ fn names_of_columns_are_held_against_the_data() {
         ("\"auc >= BOUND\"", "\"auc >= 0.5\", \"auc.slice(regon) >= 0.5\"", 19, "`region`"),
         ("auto = true", "auto = true\n[monitor]\ndrift = [\"psi(*) < 0.2\", \"psi(visitts) < 0.2\"]", 25, "`visits`"),
     ] {
-        let (said, document) = checked(&PROJECT.replace(right, wrong).replace("BOUND", "0.5"));
+        let (output, document) = checked(&PROJECT.replace(right, wrong).replace("BOUND", "0.5"));
         let error = &document["errors"][0];
-        assert_eq!((said.exit, error["line"].as_u64()), (3, Some(line)), "{wrong}: {document}");
+        assert_eq!((output.exit, error["line"].as_u64()), (3, Some(line)), "{wrong}: {document}");
         assert!(error["hint"].as_str().unwrap().contains(near), "{wrong}: {error}");
     }
     // What a step of one's own hands on may have columns that the dataset has not.
     let own = PROJECT.replace("kilter data split {in.customers}", "python split.py {in.customers}");
-    let (said, document) = checked(&own.replace("auc >= BOUND", "auc.slice(age_band) >= 0.5"));
-    assert_eq!(said.exit, 0, "{document}");
+    let (output, document) = checked(&own.replace("auc >= BOUND", "auc.slice(age_band) >= 0.5"));
+    assert_eq!(output.exit, 0, "{document}");
     let warnings = document["warnings"].to_string();
     assert!(warnings.contains("kilter.toml:19") && warnings.contains("age_band"), "{warnings}");
 }
@@ -182,8 +182,8 @@ fn names_of_metrics_are_held_against_the_task() {
         ("age", "rmse <= champion.rmse * 1.1"),
         ("region", "accuracy >= 0.5"),
     ] {
-        let (said, document) = of(label, rule);
-        assert_eq!(said.exit, 0, "{label} {rule}: {document}");
+        let (output, document) = of(label, rule);
+        assert_eq!(output.exit, 0, "{label} {rule}: {document}");
     }
     for (label, rule, words) in [
         ("age", "auc >= 0.5", "`auc` is a metric of binary models, and `age` asks for a regression one"),
@@ -192,9 +192,9 @@ fn names_of_metrics_are_held_against_the_task() {
         ("left", "acuracy >= 0.5", "there is no metric `acuracy`"),
         ("age", "rmse <= champion.auc", "`auc` is a metric of binary models"),
     ] {
-        let (said, document) = of(label, rule);
+        let (output, document) = of(label, rule);
         let error = &document["errors"][0];
-        assert_eq!((said.exit, error["line"].as_u64()), (3, Some(19)), "{label} {rule}: {document}");
+        assert_eq!((output.exit, error["line"].as_u64()), (3, Some(19)), "{label} {rule}: {document}");
         assert!(error["message"].as_str().unwrap().contains(words), "{label} {rule}: {error}");
     }
 }
@@ -209,14 +209,14 @@ fn keys_that_do_nothing_yet_are_named_with_their_lines() {
     );
     let sweep = "sweep = { trials = 4, goal = \"max auc\", search = { rounds = \"int 5..50\" } }";
     let text = text.replace("[gate.quality]", &format!("{sweep}\n[gate.quality]"));
-    let (said, document) = checked(&text);
-    assert_eq!(said.exit, 0, "{document}{}", said.err);
+    let (output, document) = checked(&text);
+    assert_eq!(output.exit, 0, "{document}{}", output.err);
     let warnings: Vec<&str> =
         document["warnings"].as_array().unwrap().iter().map(|text| text.as_str().unwrap()).collect();
     for key in ["sweep", "python", "sign", "push", "source", "kpi"] {
         let line = 1 + text.lines().position(|line| line.starts_with(key)).unwrap();
-        let told = format!("kilter.toml:{line}: `{key}` does nothing yet: ");
-        assert!(warnings.iter().any(|warning| warning.starts_with(&told)), "{told} in {warnings:?}");
+        let result = format!("kilter.toml:{line}: `{key}` does nothing yet: ");
+        assert!(warnings.iter().any(|warning| warning.starts_with(&result)), "{result} in {warnings:?}");
     }
 }
 
@@ -274,8 +274,8 @@ fn a_first_contract_agrees_with_fit_about_the_task_and_reads_texts_by_words() {
         world.json(&["init", "--from", "t.csv", "--label", "label"]);
         let contract = world.read("kilter.toml");
         assert!(contract.contains("--learner linear"), "{contract}");
-        let said = world.kilter(&["run"]);
-        assert!([0, 3].contains(&said.exit), "{}{}", said.out, said.err);
+        let output = world.kilter(&["run"]);
+        assert!([0, 3].contains(&output.exit), "{}{}", output.out, output.err);
         let fit: serde_json::Value = serde_json::from_str(&world.read("work/model/training.json")).unwrap();
         assert_eq!(fit["task"], task, "{contract}");
         let lead = if task == "binary" {
@@ -352,8 +352,8 @@ fn names_that_differ_in_their_case_alone_are_refused_by_check_and_before_anythin
     let world = project("0.55");
     let contract = world.read("kilter.toml");
     world.write("kilter.toml", &contract.replace("[deploy.production]", "[deploy.Production]\n[deploy.production]"));
-    let said = world.kilter(&["check"]);
-    assert!(said.exit == 3 && said.out.contains("differ in their case alone"), "{}", said.out);
+    let output = world.kilter(&["check"]);
+    assert!(output.exit == 3 && output.out.contains("differ in their case alone"), "{}", output.out);
     assert!(world.problem(&["run"], 2).to_string().contains("differ in their case alone"));
     world.write("kilter.toml", &contract);
     assert_eq!(world.kilter(&["run"]).exit, 0, "nothing of it was recorded");

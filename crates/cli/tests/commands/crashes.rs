@@ -154,9 +154,11 @@ fn a_server_that_is_killed_a_hundred_times_loses_nothing_that_it_acknowledged() 
 /// What the platform remembers: scores and labels by prediction id.
 fn recorded(world: &World) -> (HashMap<String, f64>, HashMap<String, String>) {
     let tool = env!("CARGO_BIN_EXE_kilter").into();
-    let app =
-        App::open(&world.path().join(".kilter"), AppOptions { tool, recording: Default::default(), profiles: false })
-            .unwrap();
+    let app = App::open(
+        &world.path().join(".kilter"),
+        AppOptions { tool, recording: Default::default(), column_stats: false },
+    )
+    .unwrap();
     let endpoint = "churn".parse().unwrap();
     prediction::compact_log(&app, &endpoint).unwrap();
     let always = (Timestamp(0), Timestamp(i64::MAX / 2));

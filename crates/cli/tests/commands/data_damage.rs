@@ -56,7 +56,7 @@ fn full_folder() -> World {
 /// Everything that people are told from a folder, or why they are told nothing.
 fn facts(data: &Path) -> Result<Facts, String> {
     let tool = env!("CARGO_BIN_EXE_kilter").into();
-    let said = |error: &dyn std::error::Error| {
+    let output = |error: &dyn std::error::Error| {
         let mut text = error.to_string();
         let mut source = error.source();
         while let Some(cause) = source {
@@ -65,16 +65,16 @@ fn facts(data: &Path) -> Result<Facts, String> {
         }
         text
     };
-    let app = App::open(data, AppOptions { tool, recording: Default::default(), profiles: true });
-    let app = app.map_err(|error| said(&error))?;
+    let app = App::open(data, AppOptions { tool, recording: Default::default(), column_stats: true });
+    let app = app.map_err(|error| output(&error))?;
     let churn = "churn".parse().unwrap();
     if let Some(refused) = deployment::refused_at(&app, &churn) {
         return Err(refused);
     }
-    prediction::compact_log(&app, &churn).map_err(|error| said(&error))?;
+    prediction::compact_log(&app, &churn).map_err(|error| output(&error))?;
     let always = (Timestamp(0), Timestamp(i64::MAX / 2));
     let answered = prediction::logged_predictions(&app, &churn, PredictionFilter::Answers, always, always.1)
-        .map_err(|error| said(&error))?;
+        .map_err(|error| output(&error))?;
     let mut rows: BTreeMap<String, String> = BTreeMap::new();
     for row in 0..answered.len() {
         let (score, label) = (answered.scores[row], answered.labels[row].clone());
@@ -85,7 +85,7 @@ fn facts(data: &Path) -> Result<Facts, String> {
     let models = models(&app, &PageRequest::first(100)).map_err(problem)?;
     let status = status(&app, Timestamp(0)).map_err(problem)?;
     let span = Span { since: Timestamp(0), until: Timestamp(i64::MAX / 4) };
-    let profile = column_stats::endpoint_profile(&app, &churn, span).map_err(|error| said(&error))?;
+    let profile = column_stats::endpoint_column_stats(&app, &churn, span).map_err(|error| output(&error))?;
     let mut reports = data_folder::damage(&app);
     if profile.unreadable > 0 {
         reports.push(format!("{} files of counts are missing or damaged", profile.unreadable));
@@ -178,13 +178,17 @@ fn sweep(flips: usize) {
             let found = facts(copy.path());
             // What was torn off when the log was opened lies aside now.
             let faults = before.into_iter().chain(check_data_folder(copy.path()));
-            let told = faults.flat_map(|part| part.faults).map(|fault| fault.to_string()).collect::<Vec<_>>();
+            let result = faults.flat_map(|part| part.faults).map(|fault| fault.to_string()).collect::<Vec<_>>();
             let outcome = match found {
                 Ok(found) if found.answers == whole.answers => "right answers",
-                Ok(found) if names(&found.reports, file) || names(&told, file) => "reported",
+                Ok(found) if names(&found.reports, file) || names(&result, file) => "reported",
                 Err(refusal) if names(std::slice::from_ref(&refusal), file) => "refused",
                 Ok(found) => {
-                    wrong.push(format!("{} {damage}: other answers, and {:?} {told:?}", file.display(), found.reports));
+                    wrong.push(format!(
+                        "{} {damage}: other answers, and {:?} {result:?}",
+                        file.display(),
+                        found.reports
+                    ));
                     "SILENT"
                 }
                 Err(refusal) => {

@@ -165,9 +165,9 @@ fn by(world: &World, who: &str, arguments: &[&str]) -> (i32, String) {
 
 /// The document of a command that someone with a role types.
 fn as_ana(world: &World, arguments: &[&str]) -> Value {
-    let (exit, said) = by(world, "ana", &[arguments, &["--json"]].concat());
-    assert_eq!(exit, 0, "{said}");
-    serde_json::from_str(&said).unwrap()
+    let (exit, printed) = by(world, "ana", &[arguments, &["--json"]].concat());
+    assert_eq!(exit, 0, "{printed}");
+    serde_json::from_str(&printed).unwrap()
 }
 
 fn live(world: &World) -> Value {
@@ -184,32 +184,32 @@ fn what_a_person_approves_is_deployed_at_once_and_until_then_status_says_who_is_
     }
     let shown = by(&world, "ana", &["status"]).1;
     assert!(!shown.contains("healthy"), "nothing serves: {shown}");
-    for said in [
+    for printed in [
         "serves nothing yet",
         "v3 passed its gates and waits for the yes of 1 more validator",
         "user:ana",
         "kilter approve churn@3",
     ] {
-        assert!(shown.contains(said), "{said}: {shown}");
+        assert!(shown.contains(printed), "{printed}: {shown}");
     }
     let waits = as_ana(&world, &["status"])["endpoints"][0]["waits"].clone();
     assert_eq!((&waits["version"], &waits["command"]), (&json!(3), &json!("kilter approve churn@3")), "{waits}");
 
     // In this process, with no server: the one that was approved, whatever came meanwhile.
-    let (exit, said) = by(&world, "ana", &["approve", "churn@1"]);
-    assert!(exit == 0 && said.contains("v1 is live at churn"), "{said}");
+    let (exit, printed) = by(&world, "ana", &["approve", "churn@1"]);
+    assert!(exit == 0 && printed.contains("v1 is live at churn"), "{printed}");
     assert_eq!(live(&world), 1);
     assert_eq!(as_ana(&world, &["status"])["endpoints"][0]["waits"]["version"], 3, "a newer one waits");
 
     // Through a server, and the newest that is approved.
     let server = Server::start(&world);
-    let (exit, said) = by(&world, "ana", &["approve", "churn@3", "--json"]);
-    assert!(exit == 0 && said.contains("\"state\": \"live\""), "{said}");
+    let (exit, printed) = by(&world, "ana", &["approve", "churn@3", "--json"]);
+    assert!(exit == 0 && printed.contains("\"state\": \"live\""), "{printed}");
     assert_eq!(live(&world), 3);
     let (status, answer) = server.ask("POST", "/v2/models/churn/infer", &rows());
     assert!(status == 200 && answer["model_version"].as_str().unwrap().starts_with('3'), "{answer}");
-    let (exit, said) = by(&world, "ana", &["approve", "churn@2"]);
-    assert!(exit == 0 && !said.contains("live at"), "an older one replaces no newer one: {said}");
+    let (exit, printed) = by(&world, "ana", &["approve", "churn@2"]);
+    assert!(exit == 0 && !printed.contains("live at"), "an older one replaces no newer one: {printed}");
     assert_eq!(live(&world), 3);
     assert!(as_ana(&world, &["status"])["endpoints"][0]["waits"].is_null());
     server.signal("-TERM");
@@ -222,15 +222,18 @@ fn what_a_person_approves_is_deployed_at_once_and_until_then_status_says_who_is_
 fn an_endpoint_with_nothing_live_says_what_it_waits_for_in_every_case() {
     let world = by_hand("");
     versions(&world, 1);
-    let said = world.kilter(&["status"]).out;
-    assert!(said.contains("v1 is approved and not deployed") && said.contains("kilter deploy --version 1"), "{said}");
+    let printed = world.kilter(&["status"]).out;
+    assert!(
+        printed.contains("v1 is approved and not deployed") && printed.contains("kilter deploy --version 1"),
+        "{printed}"
+    );
     let refused = project("1.0");
     assert_eq!(refused.kilter(&["run"]).exit, 3);
-    let said = refused.kilter(&["status"]).out;
-    assert!(said.contains("the newest version, v1, is rejected") && !said.contains("healthy"), "{said}");
+    let printed = refused.kilter(&["status"]).out;
+    assert!(printed.contains("the newest version, v1, is rejected") && !printed.contains("healthy"), "{printed}");
     let fails = project("0.55");
     fails.write("kilter.toml", &fails.read("kilter.toml").replace("--target left", "--target nothing"));
     assert_eq!(fails.kilter(&["run"]).exit, 1);
-    let said = fails.kilter(&["status"]).out;
-    assert!(said.contains("no version was made yet") && said.contains("kilter run"), "{said}");
+    let printed = fails.kilter(&["status"]).out;
+    assert!(printed.contains("no version was made yet") && printed.contains("kilter run"), "{printed}");
 }

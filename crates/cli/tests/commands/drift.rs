@@ -39,19 +39,19 @@ pub fn check_page(html: &str) {
 #[test]
 fn a_table_is_described_column_by_column() {
     let world = world();
-    let told = world.json(&["profile", "old.csv", "--html", "page.html"]);
-    assert_eq!((told["rows"].as_u64(), told["columns"].as_array().unwrap().len()), (Some(600), 6));
-    let age = column(&told, "age");
+    let result = world.json(&["profile", "old.csv", "--html", "page.html"]);
+    assert_eq!((result["rows"].as_u64(), result["columns"].as_array().unwrap().len()), (Some(600), 6));
+    let age = column(&result, "age");
     assert_eq!(
         (age["kind"].as_str(), age["missing"].as_u64(), age["distinct"].as_u64()),
         (Some("number"), Some(0), Some(50))
     );
     assert_eq!(age["numbers"]["quantiles"][3]["share"], 0.5);
-    assert_eq!(column(&told, "id")["warnings"][0], "identifier");
-    assert_eq!(column(&told, "city")["top"][0]["rows"], 200);
-    assert_eq!(column(&told, "at")["times"][0], "2026-01-01T00:00:00Z");
-    let said = world.kilter(&["profile", "old.csv", "--columns", "age,city"]);
-    assert!(said.out.starts_with("600 rows, 2 columns\ncolumn  kind"), "{}", said.out);
+    assert_eq!(column(&result, "id")["warnings"][0], "identifier");
+    assert_eq!(column(&result, "city")["top"][0]["rows"], 200);
+    assert_eq!(column(&result, "at")["times"][0], "2026-01-01T00:00:00Z");
+    let output = world.kilter(&["profile", "old.csv", "--columns", "age,city"]);
+    assert!(output.out.starts_with("600 rows, 2 columns\ncolumn  kind"), "{}", output.out);
     check_page(&world.read("page.html"));
     assert_eq!(world.json(&["profile", "old.csv"]), world.json(&["profile", "old.csv"]), "the same every time");
 }
@@ -76,17 +76,17 @@ fn a_profile_is_stored_read_again_and_added_to() {
 #[test]
 fn what_changed_stands_first_and_what_did_not_is_calm() {
     let world = world();
-    let told = world.json(&["drift", "old.csv", "new.csv", "--html", "page.html"]);
-    assert_eq!((told["level"].as_str(), told["is_exact"].as_bool()), (Some("alert"), Some(true)));
-    assert_eq!(told["columns"][0]["level"], "alert");
-    let city = column(&told, "city");
+    let result = world.json(&["drift", "old.csv", "new.csv", "--html", "page.html"]);
+    assert_eq!((result["level"].as_str(), result["is_exact"].as_bool()), (Some("alert"), Some(true)));
+    assert_eq!(result["columns"][0]["level"], "alert");
+    let city = column(&result, "city");
     assert_eq!((city["unseen"][0]["value"].as_str(), city["unseen"][0]["rows"].as_u64()), (Some("Kyiv"), Some(133)));
-    let income = column(&told, "income");
+    let income = column(&result, "income");
     let effect = income["headline"]["effect"].as_f64().unwrap();
     assert!(effect > 0.2 && effect < income["headline"]["value"].as_f64().unwrap(), "{income}");
     assert_eq!(income["headline"]["measure"], "w1_over_sd");
-    assert_eq!(column(&told, "member")["level"], "calm");
-    assert_eq!(column(&told, "id")["level"], "unjudged");
+    assert_eq!(column(&result, "member")["level"], "calm");
+    assert_eq!(column(&result, "id")["level"], "unjudged");
     let page = world.read("page.html");
     check_page(&page);
     assert!(page.contains("✕") && page.contains("Kyiv") && page.contains("<svg"));
@@ -101,8 +101,8 @@ fn a_stored_profile_serves_as_the_reference() {
     let exact = world.json(&["drift", "old.csv", "new.csv"]);
     let stored = world.json(&["drift", "old.profile", "new.csv"]);
     assert_eq!(stored["is_exact"], false);
-    let levels = |told: &serde_json::Value| {
-        let columns = told["columns"].as_array().unwrap();
+    let levels = |result: &serde_json::Value| {
+        let columns = result["columns"].as_array().unwrap();
         columns.iter().map(|column| format!("{} {}", column["column"], column["level"])).collect::<Vec<_>>()
     };
     assert_eq!(levels(&exact), levels(&stored));
@@ -126,15 +126,15 @@ fn changed_columns_are_told() {
     let world = World::new();
     world.write("old.csv", "a,b,gone\n1,x,1\n2,y,2\n");
     world.write("new.csv", "a,b,fresh\none,,1\ntwo,,2\n");
-    let told = world.json(&["drift", "old.csv", "new.csv"]);
+    let result = world.json(&["drift", "old.csv", "new.csv"]);
     let schema: Vec<_> =
-        told["schema"].as_array().unwrap().iter().map(|change| change["change"].as_str().unwrap()).collect();
+        result["schema"].as_array().unwrap().iter().map(|change| change["change"].as_str().unwrap()).collect();
     assert_eq!(schema, ["removed", "added", "retyped"]);
-    let said = world.kilter(&["drift", "old.csv", "new.csv"]);
+    let output = world.kilter(&["drift", "old.csv", "new.csv"]);
     assert!(
-        said.out.contains("✕ column `gone` is missing") && said.out.contains("✓ column `fresh` is new"),
+        output.out.contains("✕ column `gone` is missing") && output.out.contains("✓ column `fresh` is new"),
         "{}",
-        said.out
+        output.out
     );
 }
 
@@ -152,19 +152,19 @@ fn strange_tables_get_a_clear_word_and_never_a_panic() {
     world.write("huge.csv", &format!("x\n{}", hundred(&|row| format!("{}e300", row as i64 - 50))));
     let strange = ["one.csv", "no_rows.csv", "constant.csv", "missing.csv", "infinite.csv", "huge.csv"];
     for name in strange {
-        let told = world.json(&["profile", name, "--html", "page.html", "--out", "strange.profile"]);
+        let result = world.json(&["profile", name, "--html", "page.html", "--out", "strange.profile"]);
         check_page(&world.read("page.html"));
-        assert_eq!(world.json(&["profile", "strange.profile"])["columns"], told["columns"], "{name}");
+        assert_eq!(world.json(&["profile", "strange.profile"])["columns"], result["columns"], "{name}");
         for (old, new) in [("good.csv", name), (name, "good.csv"), (name, name), ("strange.profile", "good.csv")] {
-            let told = world.json(&["drift", old, new, "--html", "page.html"]);
+            let result = world.json(&["drift", old, new, "--html", "page.html"]);
             let page = world.read("page.html");
             check_page(&page);
-            assert!(!told.to_string().contains("NaN") && !page.contains("NaN"), "{old} {new}");
+            assert!(!result.to_string().contains("NaN") && !page.contains("NaN"), "{old} {new}");
         }
     }
     let level =
         |old: &str, new: &str| world.json(&["drift", old, new, "--columns", "x"])["columns"][0]["level"].clone();
-    assert_eq!(level("good.csv", "one.csv"), "thin");
+    assert_eq!(level("good.csv", "one.csv"), "too_few");
     assert_eq!(level("good.csv", "missing.csv"), "alert");
     assert_eq!(level("good.csv", "infinite.csv"), "alert");
     let warning = |name: &str| world.json(&["profile", name])["columns"][0]["warnings"][0].clone();
@@ -234,15 +234,15 @@ fn tens_of_thousands_of_categories_are_counted_and_compared_together() {
     };
     world.write("old.csv", &table(0));
     world.write("new.csv", &table(30_000));
-    let told = world.json(&["profile", "old.csv", "--html", "page.html"]);
+    let result = world.json(&["profile", "old.csv", "--html", "page.html"]);
     assert_eq!(
-        (told["columns"][0]["distinct"].as_u64(), told["columns"][0]["kind"].as_str()),
+        (result["columns"][0]["distinct"].as_u64(), result["columns"][0]["kind"].as_str()),
         (Some(60_010), Some("category"))
     );
-    assert_eq!(told["columns"][0]["warnings"][0], "many_categories");
+    assert_eq!(result["columns"][0]["warnings"][0], "many_categories");
     check_page(&world.read("page.html"));
-    let told = world.json(&["drift", "old.csv", "new.csv"]);
-    assert!(told["columns"][0]["distances"][0]["value"].as_f64().is_some(), "{told}");
+    let result = world.json(&["drift", "old.csv", "new.csv"]);
+    assert!(result["columns"][0]["distances"][0]["value"].as_f64().is_some(), "{result}");
 }
 
 #[test]
@@ -281,14 +281,14 @@ fn the_prediction_log_is_queried_by_the_name_of_its_endpoint() {
     let endpoint: EndpointName = "churn-eu".parse().unwrap();
     lake.publish(&lake.stage(LogKind::Predictions, &endpoint, 1, &table).unwrap()).unwrap();
     let query = "select count(*) as n, ks(_score, _time >= '1970-01-01T00:00:50') as ks from predictions_churn_eu";
-    let told = world.json(&["sql", query, "--data", "data"]);
-    assert_eq!((told["rows"][0]["n"].as_u64(), told["rows"][0]["ks"].as_f64()), (Some(100), Some(0.0)), "{told}");
+    let result = world.json(&["sql", query, "--data", "data"]);
+    assert_eq!((result["rows"][0]["n"].as_u64(), result["rows"][0]["ks"].as_f64()), (Some(100), Some(0.0)), "{result}");
     assert_eq!(
-        (told["logs"][0]["table"].as_str(), told["logs"][0]["rows"].as_u64()),
+        (result["logs"][0]["table"].as_str(), result["logs"][0]["rows"].as_u64()),
         (Some("predictions_churn_eu"), Some(100))
     );
-    let said = world.kilter(&["sql", query, "--data", "data"]);
-    assert!(said.out.contains("100 sealed rows until 1970-01-01T00:01:39Z"), "{}", said.out);
+    let output = world.kilter(&["sql", query, "--data", "data"]);
+    assert!(output.out.contains("100 sealed rows until 1970-01-01T00:01:39Z"), "{}", output.out);
     let problem = world.problem(&["sql", "select * from predictions_churn_us", "--data", "data"], 2);
     assert!(problem["detail"].as_str().unwrap().contains("did you mean `predictions_churn_eu`"), "{problem}");
 }

@@ -24,32 +24,32 @@ fn named<'a>(list: &'a Value, key: &str, name: &str) -> &'a Value {
 #[test]
 fn the_pictures_of_a_binary_model_agree_with_its_metrics_and_with_counting() {
     let world = employment();
-    let told = world.json(&["evaluate", "model", "test.csv", "--slice", "SEX", "--html", "page.html"]);
+    let result = world.json(&["evaluate", "model", "test.csv", "--slice", "SEX", "--html", "page.html"]);
     let rows = csv(&world.read("scored.csv"), &["employed", "score"]);
     let count = |truth: &str, decision: bool| {
         rows.iter().filter(|row| row[0] == truth && (row[1].parse::<f64>().unwrap() >= 0.5) == decision).count()
     };
-    let confusion = &told["confusion"];
+    let confusion = &result["confusion"];
     let counted = [count("1", true), count("0", true), count("1", false), count("0", false)];
     let names = ["true_positive", "false_positive", "false_negative", "true_negative"];
     assert_eq!(names.map(|name| confusion[name].as_u64().unwrap() as usize), counted);
-    close(number(&told["accuracy"]), (counted[0] + counted[3]) as f64 / rows.len() as f64);
-    let curve = told["curve"].as_array().unwrap();
+    close(number(&result["accuracy"]), (counted[0] + counted[3]) as f64 / rows.len() as f64);
+    let curve = result["curve"].as_array().unwrap();
     assert!(curve.len() <= 101 && curve.len() > 50, "{}", curve.len());
     let points: Vec<(f64, f64)> = std::iter::once((0.0, 0.0))
         .chain(curve.iter().map(|point| (number(&point["false_positive_rate"]), number(&point["true_positive_rate"]))))
         .collect();
     let area: f64 = points.windows(2).map(|pair| (pair[1].0 - pair[0].0) * (pair[0].1 + pair[1].1) / 2.0).sum();
     // A chord lies below the curve, by little.
-    assert!((number(&told["auc"]) - area).abs() < 1e-3, "{area}");
-    let bins = told["calibration"].as_array().unwrap();
+    assert!((number(&result["auc"]) - area).abs() < 1e-3, "{area}");
+    let bins = result["calibration"].as_array().unwrap();
     let ece: f64 = bins
         .iter()
         .map(|bin| {
             number(&bin["weight"]) / rows.len() as f64 * (number(&bin["observed"]) - number(&bin["predicted"])).abs()
         })
         .sum();
-    close(number(&told["ece"]), ece);
+    close(number(&result["ece"]), ece);
     let page = world.read("page.html");
     check_page(&page);
     assert!(
@@ -62,8 +62,8 @@ fn another_model_is_compared_row_by_row() {
     let world = employment();
     let fit = ["train", "train.csv", "--target", "employed", "--include", "AGEP,SEX", "--seed", "3", "--out", "less"];
     world.json(&[&fit[..], &["--param", "rounds=5"]].concat());
-    let told = world.json(&["evaluate", "model", "test.csv", "--against", "less", "--html", "page.html"]);
-    let compared = &told["against"]["metrics"];
+    let result = world.json(&["evaluate", "model", "test.csv", "--against", "less", "--html", "page.html"]);
+    let compared = &result["against"]["metrics"];
     world.json(&["predict", "test.csv", "--model", "less", "--out", "less.csv"]);
     let of = |name: &str| csv(&world.read(name), &["employed", "score"]);
     let right = |row: &[String]| (row[0] == "1") == (row[1].parse::<f64>().unwrap() >= 0.5);
@@ -102,10 +102,10 @@ fn rules_decide_the_exit_code_and_the_undecided_is_said() {
     assert_eq!(judge(&["auc >= "]).exit, 2);
     let alone = world.problem(&["evaluate", "model", "test.csv", "--rule", "auc >= champion.auc"], 2);
     assert!(alone["hint"].as_str().unwrap().contains("--against"), "{alone}");
-    let told =
+    let result =
         world.kilter(&["evaluate", "model", "test.csv", "--rule", "auc >= 0.99", "--html", "page.html", "--json"]);
-    let document: Value = serde_json::from_str(&told.out).unwrap();
-    assert_eq!((told.exit, document["rules"][0]["verdict"].as_str()), (3, Some("failed")));
+    let document: Value = serde_json::from_str(&result.out).unwrap();
+    assert_eq!((result.exit, document["rules"][0]["verdict"].as_str()), (3, Some("failed")));
     assert!(world.read("page.html").contains("✕ fails"));
 }
 
@@ -135,11 +135,11 @@ fn several_classes_and_numbers_have_their_own_pictures() {
         "--out",
         "numbers",
     ]);
-    let told = world.json(&["evaluate", "kinds", "rows.csv", "--html", "page.html"]);
+    let result = world.json(&["evaluate", "kinds", "rows.csv", "--html", "page.html"]);
     world.json(&["predict", "rows.csv", "--model", "kinds", "--out", "kinds.csv"]);
     let rows = csv(&world.read("kinds.csv"), &["kind", "predicted"]);
     for class in ["x", "y", "z"] {
-        let found = named(&told["classes"], "class", class);
+        let found = named(&result["classes"], "class", class);
         let hits = rows.iter().filter(|row| row[0] == class && row[1] == class).count() as f64;
         let (truth, decided) =
             (rows.iter().filter(|r| r[0] == class).count(), rows.iter().filter(|r| r[1] == class).count());
@@ -148,21 +148,21 @@ fn several_classes_and_numbers_have_their_own_pictures() {
         close(number(&found["f1"]["value"]), 2.0 * hits / (truth + decided) as f64);
     }
     // The confusion matrix: its lines add up to the classes in truth, its columns to what they were taken for.
-    let matrix = &told["matrix"];
+    let matrix = &result["matrix"];
     let names: Vec<&str> = matrix["classes"].as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
     let cell = |truth: usize, decision: usize| matrix["rows"][truth][decision].as_u64().unwrap();
     for (at, name) in names.iter().enumerate() {
-        let found = named(&told["classes"], "class", name);
+        let found = named(&result["classes"], "class", name);
         let (truth, decided) =
             (0..names.len()).fold((0, 0), |sums, other| (sums.0 + cell(at, other), sums.1 + cell(other, at)));
         assert_eq!((found["rows"].as_u64(), found["decided"].as_u64()), (Some(truth), Some(decided)), "{name}");
     }
     assert!(world.read("page.html").contains("Confusion matrix"));
     check_page(&world.read("page.html"));
-    let told = world.json(&["evaluate", "numbers", "rows.csv", "--html", "page.html"]);
-    let bins = told["predicted"].as_array().unwrap();
+    let result = world.json(&["evaluate", "numbers", "rows.csv", "--html", "page.html"]);
+    let bins = result["predicted"].as_array().unwrap();
     assert_eq!(bins.iter().map(|bin| bin["rows"].as_u64().unwrap()).sum::<u64>(), 600);
-    close(told["residuals"]["shares"].as_array().unwrap().iter().map(number).sum(), 1.0);
+    close(result["residuals"]["shares"].as_array().unwrap().iter().map(number).sum(), 1.0);
     let page = world.read("page.html");
     check_page(&page);
     assert!(page.contains("Residuals") && page.matches("<svg").count() == 2, "{page}");
@@ -190,21 +190,21 @@ fn rows_without_a_label_or_of_one_class_are_told_not_guessed() {
     world.write("empty.csv", &format!("{head}\n"));
     for name in ["none.csv", "one.csv", "empty.csv"] {
         let arguments = ["evaluate", "model", name, "--against", "model", "--slice", "SEX", "--html", "page.html"];
-        let said = world.kilter(&[&arguments[..], &["--json"]].concat());
-        let told: Value = serde_json::from_str(&said.out).unwrap();
+        let output = world.kilter(&[&arguments[..], &["--json"]].concat());
+        let result: Value = serde_json::from_str(&output.out).unwrap();
         assert!(
-            named(&told["metrics"], "metric", "auc")["missing"].is_string() && !told.to_string().contains("NaN"),
-            "{told}"
+            named(&result["metrics"], "metric", "auc")["missing"].is_string() && !result.to_string().contains("NaN"),
+            "{result}"
         );
         // Of one class some metrics can be measured; without a label none.
-        assert_eq!(said.exit, if name == "one.csv" { 0 } else { 3 }, "{name}: {told}");
+        assert_eq!(output.exit, if name == "one.csv" { 0 } else { 3 }, "{name}: {result}");
         check_page(&world.read("page.html"));
         assert_eq!(world.kilter(&["evaluate", "model", name, "--rule", "auc >= 0.5"]).exit, 3);
     }
     world.write("words.csv", &with("yes"));
     let words = world.kilter(&["evaluate", "model", "words.csv"]);
-    let said = "✕ not one of the 200 labels is a class of the model (`0`, `1`); they read `yes` (200)";
-    assert!(words.exit == 3 && words.out.contains(said) && !words.out.contains("accuracy"), "{}", words.out);
+    let output = "✕ not one of the 200 labels is a class of the model (`0`, `1`); they read `yes` (200)";
+    assert!(words.exit == 3 && words.out.contains(output) && !words.out.contains("accuracy"), "{}", words.out);
     assert_eq!(world.kilter(&["evaluate", "model", "words.csv", "--rule", "npv >= 0.1"]).exit, 3);
     assert_eq!(world.problem(&["evaluate", "model", "test.csv", "--against", "nowhere"], 4)["code"], "file_not_found");
     assert_eq!(world.problem(&["evaluate", "model", "test.csv", "--slice", "age"], 2)["code"], "column_unknown");
@@ -231,8 +231,8 @@ fn a_model_that_answers_margins_is_decided_at_its_own_zero() {
     let rows = csv(&world.read("scored.csv"), &["y", "predicted"]);
     let right = rows.iter().filter(|row| row[0] == row[1]).count();
     close(number(&evaluated["accuracy"]), right as f64 / rows.len() as f64);
-    let said = world.kilter(&["evaluate", "margin.onnx", "rows.csv", "--target", "y"]).out;
-    assert!(said.contains("Decided above 0:"), "{said}");
+    let output = world.kilter(&["evaluate", "margin.onnx", "rows.csv", "--target", "y"]).out;
+    assert!(output.contains("Decided above 0:"), "{output}");
     let fairness = world.json(&["fairness", "margin.onnx", "rows.csv", "--target", "y", "--groups", "X_0"]);
     let rates = &fairness["overall"]["rates"];
     close(number(&named(rates, "rate", "accuracy")["value"]), 0.6325);

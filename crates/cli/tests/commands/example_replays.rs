@@ -10,12 +10,12 @@ fn replay(example: &str) -> Value {
 }
 
 /// The replay of an example whose contract says something otherwise.
-fn replay_with(example: &str, data: &str, (said, instead): (&str, &str)) -> Value {
+fn replay_with(example: &str, data: &str, (output, instead): (&str, &str)) -> Value {
     let folder = format!("{}/../../examples/{example}", env!("CARGO_MANIFEST_DIR"));
     let contract = std::fs::read_to_string(format!("{folder}/kilter.toml")).unwrap();
-    assert_eq!(contract.matches(said).count(), 1, "{said}");
+    assert_eq!(contract.matches(output).count(), 1, "{output}");
     let world = World::new();
-    world.write("kilter.toml", &contract.replace(said, instead));
+    world.write("kilter.toml", &contract.replace(output, instead));
     std::fs::create_dir_all(world.path().join("data")).unwrap();
     std::fs::copy(format!("{folder}/data/{data}"), world.path().join("data").join(data)).unwrap();
     world.json(&["replay", "."])

@@ -53,10 +53,10 @@ fn trees_and_linear_models_say_what_shap_says() {
         world.write("rows.jsonl", &lines(&document(&format!("{name}.rows.json"))));
         let model = fixture(&format!("{name}.onnx")).display().to_string();
         let shap = document(&format!("{name}.shap.json"));
-        let told = world.json(&["explain", &model, "rows.jsonl", "--row", "0", "--row", "7"]);
+        let result = world.json(&["explain", &model, "rows.jsonl", "--row", "0", "--row", "7"]);
         let columns: Vec<&str> =
             shap["columns"].as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
-        for (output, theirs) in told["outputs"].as_array().unwrap().iter().zip(shap["outputs"].as_array().unwrap()) {
+        for (output, theirs) in result["outputs"].as_array().unwrap().iter().zip(shap["outputs"].as_array().unwrap()) {
             assert!((number(&output["base"]) - number(&theirs["base"])).abs() < 1e-6, "{name}");
             let rows = theirs["values"].as_array().unwrap();
             for column in output["columns"].as_array().unwrap() {
@@ -66,7 +66,7 @@ fn trees_and_linear_models_say_what_shap_says() {
             }
         }
         if name != "trees_kind" {
-            for local in told["rows_explained"].as_array().unwrap() {
+            for local in result["rows_explained"].as_array().unwrap() {
                 let theirs = &shap["outputs"][0]["values"][local["row"].as_u64().unwrap() as usize];
                 for part in local["parts"].as_array().unwrap() {
                     let at = columns.iter().position(|name| part["column"] == *name).unwrap();
@@ -80,10 +80,10 @@ fn trees_and_linear_models_say_what_shap_says() {
 #[test]
 fn parts_add_up_to_the_score_that_the_model_answers_with() {
     let world = employment();
-    let told = world.json(&["explain", "model", "test.csv", "--rows", "5", "--html", "page.html"]);
-    assert_eq!((told["unit"].as_str(), told["explained"].as_u64()), (Some("log-odds"), Some(12_000)));
+    let result = world.json(&["explain", "model", "test.csv", "--rows", "5", "--html", "page.html"]);
+    assert_eq!((result["unit"].as_str(), result["explained"].as_u64()), (Some("log-odds"), Some(12_000)));
     let scores = csv(&world.read("scored.csv"), &["score"]);
-    let locals = told["rows_explained"].as_array().unwrap();
+    let locals = result["rows_explained"].as_array().unwrap();
     assert_eq!(locals.len(), 5);
     for local in locals {
         let (base, score) = (number(&local["base"]), number(&local["score"]));
@@ -92,26 +92,26 @@ fn parts_add_up_to_the_score_that_the_model_answers_with() {
         assert!((1.0 / (1.0 + (-score).exp()) - answered).abs() < 1e-5, "{local} {answered}");
     }
     assert!(locals.windows(2).all(|pair| number(&pair[0]["score"]) <= number(&pair[1]["score"])));
-    let shares = sum(&told["outputs"][0]["columns"], "share");
+    let shares = sum(&result["outputs"][0]["columns"], "share");
     assert!((shares - 1.0).abs() < 1e-9, "{shares}");
     let page = world.read("page.html");
     check_page(&page);
     assert!(page.contains("<svg") && page.contains("Row by row") && !page.contains("NaN"));
-    let said = world.kilter(&["explain", "model", "test.csv", "--row", "3"]);
-    assert!(said.out.contains("Row 3: score") && said.out.contains("mean |SHAP|"), "{}", said.out);
+    let shown = world.kilter(&["explain", "model", "test.csv", "--row", "3"]);
+    assert!(shown.out.contains("Row 3: score") && shown.out.contains("mean |SHAP|"), "{}", shown.out);
 }
 
 #[test]
 fn the_change_of_the_mean_score_is_split_without_a_rest() {
     let world = employment();
-    let told = world.json(&["explain", "model", "test.csv", "--against", "train.csv", "--html", "page.html"]);
+    let result = world.json(&["explain", "model", "test.csv", "--against", "train.csv", "--html", "page.html"]);
     world.json(&["predict", "train.csv", "--model", "model", "--out", "before.csv"]);
     let mean = |name: &str| {
         let rows = csv(&world.read(name), &["score"]);
         let odds = rows.iter().map(|row| row[0].parse::<f64>().unwrap()).map(|p| (p / (1.0 - p)).ln());
         odds.sum::<f64>() / rows.len() as f64
     };
-    let shift = &told["against"]["outputs"][0];
+    let shift = &result["against"]["outputs"][0];
     let change = mean("scored.csv") - mean("before.csv");
     assert!((number(&shift["change"]) - change).abs() < 1e-4, "{shift} {change}");
     assert!((sum(&shift["columns"], "value") - (number(&shift["now"]) - number(&shift["before"]))).abs() < 1e-9);
@@ -150,8 +150,8 @@ fn a_model_that_cannot_be_looked_into_is_measured_by_permutation() {
     fs::write(world.path().join("first.onnx"), first_column()).unwrap();
     let row = |row: u32| format!("{},{},{},{}\n", row % 17, row % 5, row % 3, row % 17 + row % 2);
     world.write("rows.csv", &("x_0,x_1,x_2,y\n".to_owned() + &(0..300).map(row).collect::<String>()));
-    let told = world.json(&["explain", "first.onnx", "rows.csv", "--target", "y", "--html", "page.html"]);
-    let importance = &told["permutation"];
+    let result = world.json(&["explain", "first.onnx", "rows.csv", "--target", "y", "--html", "page.html"]);
+    let importance = &result["permutation"];
     assert_eq!((importance["metric"].as_str(), importance["rows"].as_u64()), (Some("mae"), Some(300)));
     assert_eq!(importance["columns"][0]["column"], "x_0");
     assert!(number(&importance["columns"][0]["value"]) > 3.0, "{importance}");
@@ -188,8 +188,8 @@ fn strange_rows_get_a_clear_word() {
         assert_eq!(world.problem(arguments, *exit)["code"], *code, "{arguments:?}");
     }
     for name in ["missing.csv", "one.csv"] {
-        let told = world.json(&["explain", "model", name, "--html", "page.html"]);
-        assert!(!told.to_string().contains("NaN") && told["rows_explained"][0]["parts"].is_array(), "{told}");
+        let result = world.json(&["explain", "model", name, "--html", "page.html"]);
+        assert!(!result.to_string().contains("NaN") && result["rows_explained"][0]["parts"].is_array(), "{result}");
         check_page(&world.read("page.html"));
     }
     let none = world.json(&["explain", "model", "rows.csv", "--rows", "0"]);
@@ -204,9 +204,9 @@ fn the_scale_of_a_log_link_and_of_margins_is_named() {
     let case = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/cases/log-scale-called-value");
     std::fs::copy(case.join("poisson.onnx"), world.path().join("poisson.onnx")).unwrap();
     world.write("counts.csv", "x_0,x_1\n1,2\n0.5,-3\n2,0\n-1,1\n");
-    let told = world.json(&["explain", "poisson.onnx", "counts.csv"]);
-    assert_eq!(told["unit"], "log of the value", "{told:#}");
-    let said = world.kilter(&["explain", "poisson.onnx", "counts.csv"]).out;
-    assert!(said.contains("natural logarithms of the answer"), "{said}");
+    let result = world.json(&["explain", "poisson.onnx", "counts.csv"]);
+    assert_eq!(result["unit"], "log of the value", "{result:#}");
+    let shown = world.kilter(&["explain", "poisson.onnx", "counts.csv"]).out;
+    assert!(shown.contains("natural logarithms of the answer"), "{shown}");
     assert_ne!(world.json(&["explain", "margin.onnx", "rows.csv"])["unit"], "probability");
 }

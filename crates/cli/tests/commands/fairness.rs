@@ -51,7 +51,7 @@ fn wilson(hits: f64, rows: f64) -> (f64, f64) {
 #[test]
 fn the_rates_of_groups_are_those_that_one_counts_by_hand() {
     let world = employment();
-    let told = world.json(&["fairness", "model", "test.csv", "--groups", "SEX,RAC1P", "--html", "page.html"]);
+    let result = world.json(&["fairness", "model", "test.csv", "--groups", "SEX,RAC1P", "--html", "page.html"]);
     let rows = csv(&world.read("scored.csv"), &["SEX", "employed", "score"]);
     let count = |sex: &str, truth: bool, decision: bool| {
         let is = |row: &&Vec<String>| {
@@ -59,7 +59,7 @@ fn the_rates_of_groups_are_those_that_one_counts_by_hand() {
         };
         rows.iter().filter(is).count() as f64
     };
-    let sexes = &told["attributes"][0];
+    let sexes = &result["attributes"][0];
     let mut selected = Vec::new();
     for (group, sex) in [("SEX=1", "1"), ("SEX=2", "2")] {
         let found = named(&sexes["groups"], "group", group);
@@ -93,7 +93,7 @@ fn the_rates_of_groups_are_those_that_one_counts_by_hand() {
     close(&measure("demographic_parity_difference"), (one.0 - two.0).abs());
     close(&measure("demographic_parity_ratio"), one.0.min(two.0) / one.0.max(two.0));
     close(&measure("equalized_odds_difference"), (one.1 - two.1).abs().max((one.2 - two.2).abs()));
-    let few = told["attributes"][1]["too_few"].as_array().unwrap();
+    let few = result["attributes"][1]["too_few"].as_array().unwrap();
     assert!(few.contains(&"RAC1P=7".into()), "{few:?}");
     let page = world.read("page.html");
     check_page(&page);
@@ -109,12 +109,12 @@ fn a_table_with_scores_or_decisions_says_what_its_model_says() {
     assert_eq!(by_model["attributes"], by_score["attributes"]);
     assert_eq!(by_model["attributes"][2]["columns"], serde_json::json!(["SEX", "RAC1P"]));
     let decided = world.json(&[&["fairness", "scored.csv", "--predicted", "predicted"], &groups[..]].concat());
-    let measures = |told: &Value| told["attributes"][0]["measures"].as_array().unwrap()[..9].to_vec();
+    let measures = |result: &Value| result["attributes"][0]["measures"].as_array().unwrap()[..9].to_vec();
     assert_eq!(measures(&decided), measures(&by_model));
     assert_eq!(decided["threshold"], Value::Null);
     // The other class as the positive one: what was selected is now refused.
     let other = world.json(&[&["fairness", "model", "test.csv", "--positive", "0"], &groups[..]].concat());
-    let rate = |told: &Value| named(&told["overall"]["rates"], "rate", "selection_rate")["value"].as_f64().unwrap();
+    let rate = |result: &Value| named(&result["overall"]["rates"], "rate", "selection_rate")["value"].as_f64().unwrap();
     assert!((rate(&by_model) + rate(&other) - 1.0).abs() < 1e-12);
 }
 
@@ -223,7 +223,7 @@ fn regression_is_refused_and_the_positive_class_of_many_must_be_named() {
             .unwrap()
             .contains("--positive")
     );
-    let told = world.json(&["fairness", "kinds", "rows.csv", "--groups", "g", "--positive", "x"]);
-    assert_eq!((told["positive"].as_str(), told["overall"]["rows"].as_u64()), (Some("x"), Some(300)));
+    let result = world.json(&["fairness", "kinds", "rows.csv", "--groups", "g", "--positive", "x"]);
+    assert_eq!((result["positive"].as_str(), result["overall"]["rows"].as_u64()), (Some("x"), Some(300)));
     world.problem(&["fairness", "kinds", "rows.csv", "--groups", "g", "--positive", "w"], 2);
 }

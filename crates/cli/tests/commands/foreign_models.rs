@@ -46,8 +46,8 @@ fn check_all(folder: &str) -> usize {
         let features: Vec<&str> =
             head(&text).into_iter().filter(|name| *name != "label" && !name.starts_with("right")).collect();
         world.write("rows.csv", &columns(&text, &features));
-        let said = world.kilter(&["predict", "--model", model.to_str().unwrap(), "rows.csv", "--out", "out.csv"]);
-        assert_eq!(said.exit, 0, "{name}: {}{}", said.out, said.err);
+        let output = world.kilter(&["predict", "--model", model.to_str().unwrap(), "rows.csv", "--out", "out.csv"]);
+        assert_eq!(output.exit, 0, "{name}: {}{}", output.out, output.err);
         let out = world.read("out.csv");
         if head(&text).contains(&"label") {
             assert_eq!(csv(&out, &["predicted"]), csv(&text, &["label"]), "{name}");
@@ -104,15 +104,15 @@ fn a_forest_of_equal_votes_is_a_probability_and_decides_ties_as_it_was_trained()
     let world = World::new();
     let path = |name: &str| data("cases/forest-probability-above-one").join(name).display().to_string();
     let rules = ["--rule", "brier <= 0.2", "--rule", "log_loss <= 5", "--rule", "ece <= 1"];
-    let told =
+    let result =
         world.json(&[&["evaluate", &path("forest10.onnx"), &path("rows.csv"), "--target", "y"][..], &rules].concat());
     let of = |name: &str| {
-        let metrics = told["metrics"].as_array().unwrap();
+        let metrics = result["metrics"].as_array().unwrap();
         metrics.iter().find(|metric| metric["metric"] == name).unwrap()["value"].as_f64().unwrap()
     };
-    assert!((of("brier") - 0.1726).abs() < 5e-5, "{told}");
+    assert!((of("brier") - 0.1726).abs() < 5e-5, "{result}");
     // Two certain rows are wrong, so the clip decides: 1.353 at 1e-15, where scikit-learn says 1.393 at 2.2e-16.
-    assert!((of("log_loss") - 1.353).abs() < 5e-4, "{told}");
+    assert!((of("log_loss") - 1.353).abs() < 5e-4, "{result}");
     world.json(&["predict", "--model", &path("forest10.onnx"), &path("rows.csv"), "--out", "out.csv"]);
     let scores = numbers(csv(&world.read("out.csv"), &["score"]));
     assert!(scores.iter().all(|score| (0.0..=1.0).contains(score)) && scores.contains(&1.0));
@@ -128,9 +128,9 @@ fn a_bare_logistic_regression_is_explained_exactly() {
     let world = World::new();
     let text = fs::read_to_string(data("foreign/logistic.csv")).unwrap();
     world.write("rows.csv", &columns(&text, &["a", "b", "c", "d"]));
-    let told = world.json(&["explain", data("foreign/logistic.onnx").to_str().unwrap(), "rows.csv", "--rows", "5"]);
-    assert_eq!((&told["permutation"], &told["unit"]), (&Value::Null, &"log-odds".into()));
-    let rows = told["rows_explained"].as_array().unwrap();
+    let result = world.json(&["explain", data("foreign/logistic.onnx").to_str().unwrap(), "rows.csv", "--rows", "5"]);
+    assert_eq!((&result["permutation"], &result["unit"]), (&Value::Null, &"log-odds".into()));
+    let rows = result["rows_explained"].as_array().unwrap();
     assert_eq!(rows.len(), 5);
     for row in rows {
         let parts = row["parts"].as_array().unwrap().iter().map(|part| number(&part["part"]));
@@ -153,6 +153,6 @@ fn a_block_of_another_width_names_what_there_is() {
     let detail = problem["detail"].as_str().unwrap();
     assert!(detail.contains("takes 4 columns as the one block `X`") && detail.contains("`label`"), "{problem}");
     // The column that is predicted is no feature.
-    let told = world.json(&["evaluate", &model, "rows.csv", "--target", "label"]);
-    assert!(told["accuracy"].as_f64().unwrap() == 1.0, "{told}");
+    let result = world.json(&["evaluate", &model, "rows.csv", "--target", "label"]);
+    assert!(result["accuracy"].as_f64().unwrap() == 1.0, "{result}");
 }

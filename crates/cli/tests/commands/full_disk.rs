@@ -22,7 +22,7 @@ impl<'w> SmallDisk<'w> {
             .args(["-t", "tmpfs", "-o", &format!("size={size}"), "kilter-test"])
             .arg(folder)
             .output();
-        mounted.is_ok_and(|said| said.status.success()).then_some(Self(folder))
+        mounted.is_ok_and(|shown| shown.status.success()).then_some(Self(folder))
     }
 }
 
@@ -44,9 +44,9 @@ fn fill(server: &Server, most: usize) -> (Vec<String>, usize) {
         match ask(&server.address, "POST", "/v2/models/churn/infer", &body).unwrap() {
             (200, _) => known.extend([id.clone(), format!("{id}-b")]),
             (503 | 507, answer) => {
-                let said = answer["error"].as_str().unwrap().to_owned();
-                assert!(said.contains("disk is full"), "{said}");
-                assert!(!said.contains("/tmp"), "no path of the server is told: {said}");
+                let shown = answer["error"].as_str().unwrap().to_owned();
+                assert!(shown.contains("disk is full"), "{shown}");
+                assert!(!shown.contains("/tmp"), "no path of the server is told: {shown}");
                 refused += 1;
                 if refused > 5 {
                     break;

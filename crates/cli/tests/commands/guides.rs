@@ -155,8 +155,8 @@ impl Typist {
 
     fn serve(&mut self) {
         let mut server = self.shell("exec kilter server --port 0 --log warn").stdout(Stdio::piped()).spawn().unwrap();
-        let said = BufReader::new(server.stdout.take().unwrap()).lines().next().unwrap().unwrap();
-        let port = said.rsplit_once(':').unwrap().1.parse().unwrap();
+        let printed = BufReader::new(server.stdout.take().unwrap()).lines().next().unwrap().unwrap();
+        let port = printed.rsplit_once(':').unwrap().1.parse().unwrap();
         self.server = Some((server, port));
     }
 

@@ -178,11 +178,11 @@ fn within_bounds(world: &World, arguments: &[&str]) -> (i32, String, u64) {
     let log = world.path().join("said");
     let mut child = Command::new("sh");
     child.args(["-c", &script]).arg(kilter).args(arguments).current_dir(world.path());
-    let said = File::create(&log).unwrap();
-    child.stdin(Stdio::null()).stdout(said.try_clone().unwrap()).stderr(said);
+    let output = File::create(&log).unwrap();
+    child.stdin(Stdio::null()).stdout(output.try_clone().unwrap()).stderr(output);
     let used = child.spawn().unwrap().wait4().unwrap();
-    let said = String::from_utf8_lossy(&fs::read(log).unwrap()).into_owned();
-    (used.status.code().unwrap_or(-1), said, used.rusage.maxrss)
+    let output = String::from_utf8_lossy(&fs::read(log).unwrap()).into_owned();
+    (used.status.code().unwrap_or(-1), output, used.rusage.maxrss)
 }
 
 #[test]
@@ -205,7 +205,7 @@ fn every_kind_of_file_in_every_hostile_shape_is_answered_or_refused_within_bound
                 None => place(shape, &path),
             };
             for command in &kind.commands {
-                let (exit, said, resident) = within_bounds(&world, command);
+                let (exit, output, resident) = within_bounds(&world, command);
                 runs += 1;
                 let what = format!("{} / {shape} / {command:?}", kind.name);
                 if resident > largest.0 {
@@ -217,10 +217,10 @@ fn every_kind_of_file_in_every_hostile_shape_is_answered_or_refused_within_bound
                     _ => {}
                 }
                 // 101 is a panic, 124 and 137 the end of the time, a signal an abort for lack of memory.
-                let is_told = exit == 0 || !said.trim().is_empty();
-                let is_sound = (0..=9).contains(&exit) && is_told && !said.contains("panicked");
+                let has_text = exit == 0 || !output.trim().is_empty();
+                let is_sound = (0..=9).contains(&exit) && has_text && !output.contains("panicked");
                 if !is_sound || resident > MAX_RESIDENT_BYTES || (shape == "good" && !matches!(exit, 0 | 7)) {
-                    let text: String = said.chars().take(300).collect();
+                    let text: String = output.chars().take(300).collect();
                     faults.push(format!("{what}: exit {exit}, {} MiB: {text}", resident >> 20));
                 }
             }

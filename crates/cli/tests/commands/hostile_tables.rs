@@ -37,18 +37,18 @@ fn world() -> World {
 }
 
 /// What a command answers: 3 says that nothing could be measured. `serde_json` reads neither NaN nor Infinity, and a panic ends with 101.
-fn told(world: &World, arguments: &[&str]) -> (i32, Value) {
-    let said = world.kilter(&[arguments, &["--json"]].concat());
-    let is_refused = matches!(said.exit, 1 | 2);
-    assert!(is_refused || matches!(said.exit, 0 | 3), "{arguments:?} ends with {}: {}", said.exit, said.err);
-    let text = if is_refused { &said.err } else { &said.out };
+fn result(world: &World, arguments: &[&str]) -> (i32, Value) {
+    let output = world.kilter(&[arguments, &["--json"]].concat());
+    let is_refused = matches!(output.exit, 1 | 2);
+    assert!(is_refused || matches!(output.exit, 0 | 3), "{arguments:?} ends with {}: {}", output.exit, output.err);
+    let text = if is_refused { &output.err } else { &output.out };
     let document: Value = serde_json::from_str(text).unwrap_or_else(|error| panic!("{arguments:?}: {error}: {text}"));
     if is_refused {
-        let is_told = |field: &str| document[field].as_str().is_some_and(|text| !text.is_empty());
-        assert!(is_told("code") && is_told("detail") && is_told("hint"), "{arguments:?}: {document}");
+        let has_text = |field: &str| document[field].as_str().is_some_and(|text| !text.is_empty());
+        assert!(has_text("code") && has_text("detail") && has_text("hint"), "{arguments:?}: {document}");
         assert_ne!(document["code"], "internal", "{arguments:?}: {document}");
     }
-    (said.exit, document)
+    (output.exit, document)
 }
 
 /// Every command that reads a table, and with how many of them it went well.
@@ -66,7 +66,7 @@ fn through_every_command(world: &World, table: &str) -> usize {
         &["data", "split", table, "older.csv", "newer.csv", "--time", "at"],
         &["sql", query, "--table", named.as_str()],
     ];
-    commands.iter().filter(|command| told(world, command).0 == 0).count()
+    commands.iter().filter(|command| result(world, command).0 == 0).count()
 }
 
 #[test]
@@ -182,11 +182,11 @@ fn past() -> String {
     for day in 0..70usize {
         for row in 0..30usize {
             let (x, draw, noise) = (uniform(), uniform(), uniform());
-            let told = if day < 40 { format!("{x:.4}") } else { ["", "inf", "-inf", "NaN"][row % 4].to_owned() };
+            let result = if day < 40 { format!("{x:.4}") } else { ["", "inf", "-inf", "NaN"][row % 4].to_owned() };
             let date = format!("{:02}-{:02}", 1 + day / 28, 1 + day % 28);
             let (hour, zone, id) = (row / 2, ["Z", "+02:00"][row % 2], (day * 30 + row) / 2);
             let y = u32::from(draw < x);
-            rows.push(format!("2024-{date}T{hour:02}:00:00{zone},{id},{told},{noise:.4},2023-{date},{y}\n"));
+            rows.push(format!("2024-{date}T{hour:02}:00:00{zone},{id},{result},{noise:.4},2023-{date},{y}\n"));
         }
     }
     rows.reverse();
@@ -250,12 +250,12 @@ fn a_time_that_is_none_is_told_with_its_row() {
         let rest = rows.split_once(',').unwrap().1;
         world.write("rows.csv", &format!("{head}\n{cell},{rest}"));
         world.write("kilter.toml", PROJECT);
-        let (exit, problem) = told(&world, &["replay", "."]);
+        let (exit, problem) = result(&world, &["replay", "."]);
         let detail = problem["detail"].as_str().unwrap();
         assert!(exit != 0 && detail.contains("row 0 of time column `at`") && detail.contains(told_as), "{problem}");
     }
     world.write("rows.csv", &format!("{head}\n"));
-    let (exit, problem) = told(&world, &["replay", "."]);
+    let (exit, problem) = result(&world, &["replay", "."]);
     assert!(exit != 0 && problem["detail"].as_str().unwrap().contains("no rows"), "{problem}");
 }
 
@@ -271,8 +271,8 @@ fn a_time_that_is_thousands_of_years_away_is_told_with_its_row() {
         world.write("kilter.toml", &PROJECT.replace("start  = \"2024-02-01\"", ""));
         let problem = world.problem(&["replay", "."], 1);
         let detail = problem["detail"].as_str().unwrap();
-        let told = format!("row 0 of time column `at` is {cell}T00:00:00Z, {away} away from half of all rows");
-        assert!(problem["code"] == "file_invalid" && detail.contains(&told), "{problem}");
+        let result = format!("row 0 of time column `at` is {cell}T00:00:00Z, {away} away from half of all rows");
+        assert!(problem["code"] == "file_invalid" && detail.contains(&result), "{problem}");
     }
     // Who says where the time to be played begins and ends has answered.
     let stated = PROJECT.replace("period = \"1w\"", "period = \"1w\"\nend = \"2024-02-20\"");
@@ -301,13 +301,13 @@ fn rows_that_an_endpoint_refuses_are_left_out_and_the_past_is_played_on() {
     world.write("kilter.toml", &project);
     let report = world.json(&["replay", "."]);
     let timeline = report["timeline"].as_array().unwrap();
-    let said = |word: &str| timeline.iter().any(|entry| entry["reason"].as_str().unwrap().contains(word));
+    let output = |word: &str| timeline.iter().any(|entry| entry["reason"].as_str().unwrap().contains(word));
     assert!(
-        said("2 test rows are left out, because the model refuses such a row: the column `x` is `inf`"),
+        output("2 test rows are left out, because the model refuses such a row: the column `x` is `inf`"),
         "{report:#}"
     );
     assert!(
-        said("its log ends with `✕ the column `x` cannot be taken as numeric"),
+        output("its log ends with `✕ the column `x` cannot be taken as numeric"),
         "a training on such rows is refused, and says so: {report:#}"
     );
     let notes: Vec<&str> = report["notes"].as_array().unwrap().iter().map(|note| note.as_str().unwrap()).collect();
@@ -363,7 +363,7 @@ fn no_cell_moves_the_terminal() {
     let world = World::new();
     world.write("escapes.csv", "\u{1b}[31mred,y\n\u{1b}]0;title\u{7},0\nb,1\nb,0\n");
     for arguments in [&["profile", "escapes.csv"][..], &["sql", "select * from t", "--table", "t=escapes.csv"]] {
-        let said = world.kilter(arguments);
-        assert!(said.exit == 0 && said.out.contains("red") && !said.out.contains('\u{1b}'), "{}", said.out);
+        let output = world.kilter(arguments);
+        assert!(output.exit == 0 && output.out.contains("red") && !output.out.contains('\u{1b}'), "{}", output.out);
     }
 }

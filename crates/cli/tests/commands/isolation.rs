@@ -31,9 +31,9 @@ fn an_output_that_is_a_link_is_refused_each_time_and_leaves_nothing_in_place() {
             format!("{NAMED}[step.link]\nrun = \"ln -s {target} {{out.o}}\"\nout = {{ o = \"work/o.csv\" }}\n");
         world.write("kilter.toml", &contract);
         for turn in 0..2 {
-            let said = world.kilter(&["run"]);
-            let told = said.out.clone() + &said.err;
-            assert!(said.exit == 1 && told.contains("a symbolic link"), "{target}, turn {turn}: {told}");
+            let shown = world.kilter(&["run"]);
+            let result = shown.out.clone() + &shown.err;
+            assert!(shown.exit == 1 && result.contains("a symbolic link"), "{target}, turn {turn}: {result}");
             assert!(world.path().join("work/o.csv").symlink_metadata().is_err(), "{target}");
         }
         assert_eq!(world.read("data.csv"), customers());
@@ -147,8 +147,8 @@ fn what_a_terminal_obeys_never_reaches_it() {
     ];
     for arguments in commands {
         for json in [&[][..], &["--json"]] {
-            let said = world.kilter(&[arguments, json].concat());
-            assert!(is_plain(&said.out) && is_plain(&said.err), "{arguments:?}: {:?}{:?}", said.out, said.err);
+            let shown = world.kilter(&[arguments, json].concat());
+            assert!(is_plain(&shown.out) && is_plain(&shown.err), "{arguments:?}: {:?}{:?}", shown.out, shown.err);
         }
     }
 }
@@ -161,13 +161,13 @@ fn the_data_folder_is_its_owners_and_one_that_is_not_is_told() {
     assert_eq!(mode(".kilter"), 0o700);
     server.signal("-TERM");
     assert_eq!(server.wait(), Some(0));
-    let told = |world: &World| world.kilter(&["doctor", "--port", "0", "--token-file", "token"]).out;
+    let result = |world: &World| world.kilter(&["doctor", "--port", "0", "--token-file", "token"]).out;
     world.write("token", "0123456789abcdef0123456789abcdef\n");
     fs::set_permissions(world.path().join("token"), fs::Permissions::from_mode(0o600)).unwrap();
-    assert!(told(&world).contains("who can read it: nobody but its owner"), "{}", told(&world));
+    assert!(result(&world).contains("who can read it: nobody but its owner"), "{}", result(&world));
     fs::set_permissions(world.path().join("token"), fs::Permissions::from_mode(0o644)).unwrap();
     fs::set_permissions(world.path().join(".kilter"), fs::Permissions::from_mode(0o755)).unwrap();
-    let text = told(&world);
+    let text = result(&world);
     assert!(text.contains("chmod 700 `.kilter`") && text.contains("chmod 600 `token`"), "{text}");
     let mut child = world
         .command(&["server", "--port", "0", "--token-file", "token"])
@@ -198,8 +198,8 @@ fn thirty_two_look_while_a_run_has_the_folder_and_who_would_change_something_wai
         let looks: Vec<_> = (0..32).map(|at| scope.spawn(move || (at, looks[at % 4]))).collect();
         for look in looks {
             let (at, arguments) = look.join().unwrap();
-            let said = world.kilter(arguments);
-            assert_eq!(said.exit, 0, "look {at}, {arguments:?}: {}", said.err);
+            let shown = world.kilter(arguments);
+            assert_eq!(shown.exit, 0, "look {at}, {arguments:?}: {}", shown.err);
         }
     });
     assert_eq!(world.problem(&["reject", "x@1", "--reason", "no"], 6)["code"], "data_folder_in_use");

@@ -90,20 +90,20 @@ fn the_roles_of_the_contract_reach_the_trainer_and_a_changed_role_trains_again()
     // In a run an ignored column cannot be named.
     let named = contract.replace("--exclude at", "--include age,closed");
     world.write("kilter.toml", &named);
-    let said = world.kilter(&["run"]);
+    let output = world.kilter(&["run"]);
     assert!(
-        said.exit == 1 && said.err.contains("column `closed` is to be read, but the contract names it as `ignore`"),
+        output.exit == 1 && output.err.contains("column `closed` is to be read, but the contract names it as `ignore`"),
         "{}",
-        said.err
+        output.err
     );
 }
 
 #[test]
 fn a_column_that_alone_tells_the_label_refuses_the_version_and_is_said_where_people_look() {
     let world = project(PROJECT);
-    let said = world.kilter(&["run"]);
-    assert_eq!(said.exit, 3, "{}{}", said.out, said.err);
-    assert!(said.out.contains("`exit_fee` alone ranks the label almost perfectly"), "{}", said.out);
+    let output = world.kilter(&["run"]);
+    assert_eq!(output.exit, 3, "{}{}", output.out, output.err);
+    assert!(output.out.contains("`exit_fee` alone ranks the label almost perfectly"), "{}", output.out);
     let shown = world.kilter(&["model", "show", "churn@1", "--verbose"]);
     assert!(
         shown.out.contains("churn@1 is rejected")

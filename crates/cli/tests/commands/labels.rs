@@ -36,8 +36,8 @@ fn in_words(no: &str, yes: &str) -> World {
 #[test]
 fn a_gate_on_labels_in_other_words_is_undecided_and_names_them() {
     let world = in_words("no", "yes");
-    let said = world.kilter(&["run"]);
-    assert!(said.exit == 8 && said.out.contains("undecided"), "{}{}", said.out, said.err);
+    let output = world.kilter(&["run"]);
+    assert!(output.exit == 8 && output.out.contains("undecided"), "{}{}", output.out, output.err);
     let version = world.json(&["model", "show", "churn@1"]);
     assert_eq!(version["gates"][0]["verdict"], "undecided", "{version:#}");
     let words = "not one of the 100 labels is a class of the model (`0`, `1`); they read `";
@@ -56,7 +56,7 @@ fn a_gate_on_labels_in_other_words_is_undecided_and_names_them() {
 
 #[test]
 fn spellings_of_the_classes_are_measured_alike_by_every_command() {
-    let told = |no: &str, yes: &str| {
+    let result = |no: &str, yes: &str| {
         let world = in_words(no, yes);
         assert_eq!(world.json(&["run"])["version"]["state"], "approved", "{no} {yes}");
         let model = ["work/model", "rows.csv", "--target", "left"];
@@ -65,10 +65,10 @@ fn spellings_of_the_classes_are_measured_alike_by_every_command() {
         let rates = fairness["overall"]["rates"].clone();
         (evaluated["accuracy"].clone(), evaluated["npv"].clone(), evaluated["unknown_labels"].clone(), rates)
     };
-    let coded = told("0", "1");
+    let coded = result("0", "1");
     assert_eq!(coded.2, 0);
     for [no, yes] in [["0.0", "1.0"], [" 0", "1 "], ["False", "True"], ["FALSE", "true"]] {
-        assert_eq!(told(no, yes), coded, "{no} {yes}");
+        assert_eq!(result(no, yes), coded, "{no} {yes}");
     }
 }
 
@@ -204,8 +204,8 @@ fn an_alert_about_a_class_that_was_taken_back_ends() {
     let (ids, columns, _) = asked(90);
     let Column::Text(regions) = columns[2].1.clone() else { panic!("regions are texts") };
     live.ask(1, &ids, columns[..2].to_vec());
-    let told = |at: usize| if at < 6 { "east" } else { regions[at].as_deref().unwrap() };
-    live.label(1, &ids, texts((0..90).map(told)));
+    let result = |at: usize| if at < 6 { "east" } else { regions[at].as_deref().unwrap() };
+    live.label(1, &ids, texts((0..90).map(result)));
     live.look(2);
     let alerts = live.alerts();
     let text = alerts["churn/labels:east"]["detail"]["text"].as_str().unwrap();
@@ -229,16 +229,16 @@ fn a_file_of_labels_is_told_which_ids_and_words_were_known() {
         format!("id,label\n{}nobody,{}\n", ids.iter().zip(&left).map(line).collect::<String>(), words[0])
     };
     live.world.write("labels.csv", &file(["0", "1"]));
-    let told = live.told(&["label", "churn", "labels.csv"]);
-    let counts = ["labels", "known_ids", "unknown_ids"].map(|name| told[name].as_u64().unwrap());
-    assert_eq!((counts, told["unknown_examples"][0].as_str()), ([41, 40, 1], Some("nobody")));
-    assert_eq!(told["unknown_labels"], serde_json::json!([]));
+    let result = live.result(&["label", "churn", "labels.csv"]);
+    let counts = ["labels", "known_ids", "unknown_ids"].map(|name| result[name].as_u64().unwrap());
+    assert_eq!((counts, result["unknown_examples"][0].as_str()), ([41, 40, 1], Some("nobody")));
+    assert_eq!(result["unknown_labels"], serde_json::json!([]));
     // The predictions are in the lake now.
     live.look(2);
     live.world.write("labels.csv", &file(["no", "yes"]));
-    let told = live.told(&["label", "churn", "labels.csv"]);
-    assert_eq!(told["known_ids"], 40);
-    let words = told["unknown_labels"][0].as_str().unwrap();
+    let result = live.result(&["label", "churn", "labels.csv"]);
+    assert_eq!(result["known_ids"], 40);
+    let words = result["unknown_labels"][0].as_str().unwrap();
     assert!(words.starts_with("not one of the 41 labels is a class of the model (`0`, `1`); they read"), "{words}");
 }
 
@@ -267,7 +267,7 @@ fn a_promotion_that_made_it_worse_is_reported_once_its_labels_are_in() {
         let more = "400,2024-01-01,50,10,north,0\n";
         live.world.write("customers.csv", &(rows.lines().map(turned).collect::<String>() + more));
         live.retrain(5);
-        assert_eq!(live.told(&["status"])["endpoints"][0]["live"]["version"], 2);
+        assert_eq!(live.result(&["status"])["endpoints"][0]["live"]["version"], 2);
         for hour in 6..9 {
             ask(&live, hour);
             live.look(hour + 1);

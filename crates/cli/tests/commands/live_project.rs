@@ -47,8 +47,11 @@ impl Live {
     }
 
     fn open(&mut self) {
-        let options =
-            AppOptions { tool: env!("CARGO_BIN_EXE_kilter").into(), recording: Default::default(), profiles: false };
+        let options = AppOptions {
+            tool: env!("CARGO_BIN_EXE_kilter").into(),
+            recording: Default::default(),
+            column_stats: false,
+        };
         self.app = Some(App::open(&self.world.path().join(".kilter"), options).unwrap());
     }
 
@@ -112,12 +115,12 @@ impl Live {
     }
 
     /// What a command answers between two looks.
-    pub fn told(&mut self, arguments: &[&str]) -> Value {
+    pub fn result(&mut self, arguments: &[&str]) -> Value {
         self.between(|world| world.json(arguments))
     }
 
     /// What a command says between two looks.
-    pub fn said(&mut self, arguments: &[&str]) -> String {
+    pub fn output(&mut self, arguments: &[&str]) -> String {
         self.between(|world| world.kilter(arguments).out)
     }
 
@@ -130,15 +133,15 @@ impl Live {
 
     /// The newest reading of a metric.
     pub fn reading(&mut self, metric: &str) -> Value {
-        let shown = self.told(&["monitor", "show", "churn"]);
+        let shown = self.result(&["monitor", "show", "churn"]);
         let mut rules = shown["rules"].as_array().unwrap().iter().chain(shown["others"].as_array().unwrap());
         rules.find(|rule| rule["metric"] == metric).cloned().unwrap_or_else(|| panic!("no {metric} in {shown:#}"))
     }
 
     /// Alerts that were ever opened, by what they are known by.
     pub fn alerts(&mut self) -> BTreeMap<String, Value> {
-        let told = self.told(&["alert", "list", "--all"]);
-        told["alerts"]
+        let result = self.result(&["alert", "list", "--all"]);
+        result["alerts"]
             .as_array()
             .unwrap()
             .iter()

@@ -58,7 +58,7 @@ pub struct World {
 }
 
 /// What a command said.
-pub struct Said {
+pub struct CommandOutput {
     pub exit: i32,
     pub out: String,
     pub err: String,
@@ -94,27 +94,27 @@ impl World {
         command
     }
 
-    pub fn kilter(&self, arguments: &[&str]) -> Said {
-        said(self.command(arguments).output().unwrap())
+    pub fn kilter(&self, arguments: &[&str]) -> CommandOutput {
+        command_output(self.command(arguments).output().unwrap())
     }
 
     /// The document of a command that must succeed.
     pub fn json(&self, arguments: &[&str]) -> Value {
-        let said = self.kilter(&[arguments, &["--json"]].concat());
-        assert_eq!(said.exit, 0, "{}{}", said.out, said.err);
-        serde_json::from_str(&said.out).unwrap()
+        let shown = self.kilter(&[arguments, &["--json"]].concat());
+        assert_eq!(shown.exit, 0, "{}{}", shown.out, shown.err);
+        serde_json::from_str(&shown.out).unwrap()
     }
 
     /// The problem of a command that must fail with `exit`.
     pub fn problem(&self, arguments: &[&str], exit: i32) -> Value {
-        let said = self.kilter(&[arguments, &["--json"]].concat());
-        assert_eq!((said.exit, said.out.as_str()), (exit, ""), "{}", said.err);
-        serde_json::from_str(&said.err).unwrap()
+        let shown = self.kilter(&[arguments, &["--json"]].concat());
+        assert_eq!((shown.exit, shown.out.as_str()), (exit, ""), "{}", shown.err);
+        serde_json::from_str(&shown.err).unwrap()
     }
 }
 
-pub fn said(output: Output) -> Said {
-    Said {
+pub fn command_output(output: Output) -> CommandOutput {
+    CommandOutput {
         exit: output.status.code().unwrap_or(-1),
         out: String::from_utf8(output.stdout).unwrap(),
         err: String::from_utf8(output.stderr).unwrap(),

@@ -109,13 +109,13 @@ fn rows_that_would_fill_the_memory_are_refused_by_every_command_that_holds_a_tab
         &["label", "churn", "bomb.parquet", "--id", "age", "--label", "left"],
     ];
     for arguments in commands {
-        let (exit, said, took) = within_two_gib(&world, arguments);
-        assert!(exit == Some(1) && said.contains("KILTER_TABLE_MEMORY"), "{arguments:?}: {exit:?} {said}");
+        let (exit, shown, took) = within_two_gib(&world, arguments);
+        assert!(exit == Some(1) && shown.contains("KILTER_TABLE_MEMORY"), "{arguments:?}: {exit:?} {shown}");
         assert!(took < Duration::from_secs(10), "{arguments:?}: {took:?}");
     }
     // By column it is looked at whatever its length.
-    let (exit, said, _) = within_two_gib(&world, &["profile", "bomb.parquet"]);
-    assert_eq!(exit, Some(0), "{said}");
+    let (exit, shown, _) = within_two_gib(&world, &["profile", "bomb.parquet"]);
+    assert_eq!(exit, Some(0), "{shown}");
     let refused = world.command(&["check"]).env("KILTER_TABLE_MEMORY", "much").output().unwrap();
     assert_eq!(refused.status.code(), Some(2));
 }
@@ -174,10 +174,10 @@ fn what_is_no_file_is_refused_by_every_command_before_it_is_opened() {
                 None => thread::sleep(Duration::from_millis(20)),
             }
         };
-        let mut said = String::new();
-        child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
-        assert!(matches!(exit, Some(1 | 2)), "{arguments:?}: {exit:?} {said}");
-        assert!(said.contains("a pipe") || said.contains("a device"), "{arguments:?}: {said}");
+        let mut shown = String::new();
+        child.stderr.take().unwrap().read_to_string(&mut shown).unwrap();
+        assert!(matches!(exit, Some(1 | 2)), "{arguments:?}: {exit:?} {shown}");
+        assert!(shown.contains("a pipe") || shown.contains("a device"), "{arguments:?}: {shown}");
     }
 }
 
@@ -195,7 +195,7 @@ fn look_at_a_window_of(rows: usize) -> (u64, Duration) {
     world.write("kilter.toml", &format!("{contract}[monitor]\nevery = \"1d\"\ndrift = [\"psi(*) < 0.25\"]\n"));
     assert_eq!(world.kilter(&["run"]).exit, 0);
     let options =
-        AppOptions { tool: env!("CARGO_BIN_EXE_kilter").into(), recording: Default::default(), profiles: false };
+        AppOptions { tool: env!("CARGO_BIN_EXE_kilter").into(), recording: Default::default(), column_stats: false };
     let app = App::open(&world.path().join(".kilter"), options).unwrap();
     let endpoint = "churn".parse().unwrap();
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
@@ -241,25 +241,25 @@ fn an_output_larger_than_its_step_may_write_fails_it_with_its_size_and_what_to_d
     let run = |command: &str, bound: &str| {
         let step = format!("[step.make]\nrun = \"{command}\"\nout = {{ rows = \"work/rows\" }}\n{bound}\n");
         world.write("kilter.toml", &format!("[project]\nname = \"x\"\n{step}"));
-        let said = world.kilter(&["run"]);
-        (said.exit, said.out + &said.err)
+        let shown = world.kilter(&["run"]);
+        (shown.exit, shown.out + &shown.err)
     };
     let file = "head -c 3000 /dev/zero > {out.rows}";
     let folder = "mkdir -p {out.rows}/deep && head -c 1500 /dev/zero | tee {out.rows}/a > {out.rows}/deep/b";
     for command in [file, folder] {
-        let (exit, said) = run(command, "max_output = \"2KiB\"");
-        let words = said.split_whitespace().collect::<Vec<_>>().join(" ");
+        let (exit, shown) = run(command, "max_output = \"2KiB\"");
+        let words = shown.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(
             exit != 0 && words.contains("output `rows` has 3000 bytes, more than the 2048 that it may have"),
-            "{said}"
+            "{shown}"
         );
-        assert!(words.contains("write `max_output = \"1GiB\"` into [step.make]"), "{said}");
+        assert!(words.contains("write `max_output = \"1GiB\"` into [step.make]"), "{shown}");
         assert!(!world.path().join("work/rows").exists(), "nothing of it is kept");
-        let (exit, said) = run(command, "max_output = \"3KiB\"");
-        assert_eq!(exit, 0, "the cure: {said}");
+        let (exit, shown) = run(command, "max_output = \"3KiB\"");
+        assert_eq!(exit, 0, "the cure: {shown}");
         fs::remove_dir_all(world.path().join("work")).unwrap();
     }
-    let (exit, said) = run(file, "max_output = \"much\"");
-    assert!(exit == 2 && said.contains("is not a size"), "{exit} {said}");
+    let (exit, shown) = run(file, "max_output = \"much\"");
+    assert!(exit == 2 && shown.contains("is not a size"), "{exit} {shown}");
     assert_eq!(run(file, "").0, 0, "64 GiB unless it is stated");
 }

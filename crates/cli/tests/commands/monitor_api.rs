@@ -27,13 +27,13 @@ fn world() -> World {
     world
 }
 
-fn rule<'a>(told: &'a Value, metric: &str) -> &'a Value {
-    let found = told["rules"].as_array().unwrap().iter().find(|rule| rule["metric"] == metric);
-    found.unwrap_or_else(|| panic!("no {metric} in {told:#}"))
+fn rule<'a>(result: &'a Value, metric: &str) -> &'a Value {
+    let found = result["rules"].as_array().unwrap().iter().find(|rule| rule["metric"] == metric);
+    found.unwrap_or_else(|| panic!("no {metric} in {result:#}"))
 }
 
-fn values(told: &Value) -> Vec<Option<f64>> {
-    told["readings"].as_array().unwrap().iter().map(|reading| reading["value"].as_f64()).collect()
+fn values(result: &Value) -> Vec<Option<f64>> {
+    result["readings"].as_array().unwrap().iter().map(|reading| reading["value"].as_f64()).collect()
 }
 
 #[test]
@@ -42,20 +42,20 @@ fn every_rule_stands_with_its_newest_reading_what_is_broken_first() {
     let listed = world.json(&["monitor", "list"]);
     let endpoint = listed["endpoints"][0]["endpoint"].as_str().unwrap().to_owned();
     assert!(listed["endpoints"][0]["failed"].as_u64().unwrap() >= 1, "{listed}");
-    let told = world.json(&["monitor", "show", &endpoint, "--html", "page.html"]);
+    let result = world.json(&["monitor", "show", &endpoint, "--html", "page.html"]);
     assert_eq!(
-        (told["rules"][0]["verdict"].as_str(), told["rules"][0]["reason"].is_string()),
+        (result["rules"][0]["verdict"].as_str(), result["rules"][0]["reason"].is_string()),
         (Some("failed"), true),
-        "{told:#}"
+        "{result:#}"
     );
-    let psi = rule(&told, "psi(x)");
+    let psi = rule(&result, "psi(x)");
     assert_eq!((psi["monitor"].as_str(), psi["rule"].as_str()), (Some("drift"), Some("psi(x) < 0.25")));
     assert!(psi["value"].as_f64().unwrap() > 0.25 && psi["bound_high"] == 0.25 && psi["count"] == 100, "{psi}");
-    let auc = rule(&told, "auc");
+    let auc = rule(&result, "auc");
     assert!(auc["coverage"].as_f64().is_some_and(|share| (0.0..=1.0).contains(&share)), "{auc}");
     assert_eq!(auc["provisional"], auc["coverage"].as_f64().unwrap() < 1.0);
-    let alerts = told["alerts"].as_array().unwrap();
-    assert!(alerts.iter().any(|alert| alert["kind"] == "drift" && alert["detail"]["why"].is_string()), "{told:#}");
+    let alerts = result["alerts"].as_array().unwrap();
+    assert!(alerts.iter().any(|alert| alert["kind"] == "drift" && alert["detail"]["why"].is_string()), "{result:#}");
     let page = world.read("page.html");
     check_page(&page);
     assert!(
@@ -63,8 +63,8 @@ fn every_rule_stands_with_its_newest_reading_what_is_broken_first() {
         "{page}"
     );
     assert!(!page.contains("NaN"));
-    let said = world.kilter(&["monitor", "show", &endpoint, "--kind", "drift", "--fail-on", "failed"]);
-    assert!(said.exit == 3 && said.out.contains("✕ failed") && !said.out.contains("accuracy"), "{}", said.out);
+    let output = world.kilter(&["monitor", "show", &endpoint, "--kind", "drift", "--fail-on", "failed"]);
+    assert!(output.exit == 3 && output.out.contains("✕ failed") && !output.out.contains("accuracy"), "{}", output.out);
     assert_eq!(world.kilter(&["monitor", "show", &endpoint, "--kind", "data", "--fail-on", "failed"]).exit, 0);
 }
 
@@ -87,11 +87,11 @@ fn a_past_is_told_window_by_window_as_its_rows_were() {
         |day: &str| psi["readings"][days.iter().position(|found| *found == day).unwrap()]["verdict"] == "failed";
     assert!(!broken("2024-02-12") && broken("2024-02-13"), "day 40 is the thirteenth of February: {psi:#}");
     check_page(&world.read("page.html"));
-    let said = world.kilter(&["monitor", "history", &endpoint, "psi(x)"]);
+    let output = world.kilter(&["monitor", "history", &endpoint, "psi(x)"]);
     assert!(
-        said.out.starts_with("psi(x) < 0.25 at ") && said.out.contains('█') && said.out.contains("▁"),
+        output.out.starts_with("psi(x) < 0.25 at ") && output.out.contains('█') && output.out.contains("▁"),
         "{}",
-        said.out
+        output.out
     );
     let mistyped = world.problem(&["monitor", "history", &endpoint, "psi(y)"], 4);
     assert!(mistyped["hint"].as_str().unwrap().contains("psi(x)"), "{mistyped}");
@@ -153,7 +153,7 @@ fn one_column_of_every_column_has_a_history_page_by_page() {
     let (every, x) = (history(&["psi(*)"]), history(&["psi(x)"]));
     assert_eq!((x["part"].as_str(), x["metric"].as_str()), (Some("x"), Some("psi(*)")), "{x:#}");
     assert_eq!(x["readings"].as_array().unwrap().len(), every["readings"].as_array().unwrap().len());
-    let last = |told: &Value| told["readings"].as_array().unwrap().last().unwrap().clone();
+    let last = |result: &Value| result["readings"].as_array().unwrap().last().unwrap().clone();
     assert!(last(&x)["verdict"] == "failed" && last(&x)["value"] == last(&every)["value"], "{}", last(&x));
     let noise = history(&["psi(*)", "--part", "noise"]);
     assert_eq!(last(&noise)["verdict"], "passed", "{}", last(&noise));

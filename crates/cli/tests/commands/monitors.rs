@@ -52,9 +52,9 @@ impl Past {
                 let sign = if self.flipped.is_some_and(|(from, to)| (from..to).contains(&day)) { -1.0 } else { 1.0 };
                 let slope = sign * if self.broken.is_some_and(|from| day >= from) { 0.0 } else { 1.5 };
                 let y = u32::from(draw.uniform() < 1.0 / (1.0 + (-slope * x).exp()));
-                let is_told = !self.unlabelled.is_some_and(|(from, to)| (from..to).contains(&day));
+                let has_text = !self.unlabelled.is_some_and(|(from, to)| (from..to).contains(&day));
                 let words = self.spelled.filter(|(from, _)| day >= *from).map_or(["0", "1"], |(_, words)| words);
-                let y = if is_told { words[y as usize] } else { "" };
+                let y = if has_text { words[y as usize] } else { "" };
                 let noise = draw.normal();
                 let late = self.late.filter(|(from, _)| day >= *from).map_or(0, |(_, known)| known);
                 let (at, known) = (date(day), date(late.max(day + 2)));
@@ -130,9 +130,9 @@ fn data_that_does_not_meet_its_requirements_trains_nothing() {
          [step.train]\nrun = \"kilter train {in.rows} --target y --out {out.model}\"\nin = [\"rows\"]\n\
          out = { model = \"work/model\" }\n[package]\nmodel = \"train.model\"\n",
     );
-    let said = world.kilter(&["run", "--data", "state"]);
-    assert_eq!(said.exit, 3, "{}{}", said.out, said.err);
-    assert!(said.out.contains("dataset `rows`: rows = 500, required >= 10000"), "{}", said.out);
+    let output = world.kilter(&["run", "--data", "state"]);
+    assert_eq!(output.exit, 3, "{}{}", output.out, output.err);
+    assert!(output.out.contains("dataset `rows`: rows = 500, required >= 10000"), "{}", output.out);
     assert!(!world.path().join("work/model").exists(), "a step was run on data that may not be trained on");
 }
 
@@ -147,8 +147,8 @@ fn a_requirement_that_cannot_be_measured_leaves_the_version_undecided() {
          [step.train]\nrun = \"kilter train {in.rows} --target y --exclude at,id --out {out.model}\"\nin = [\"rows\"]\n\
          out = { model = \"work/model\" }\n[package]\nmodel = \"train.model\"\n",
     );
-    let said = world.kilter(&["run", "--data", "state"]);
-    assert!(said.out.contains("undecided"), "{}{}", said.out, said.err);
+    let output = world.kilter(&["run", "--data", "state"]);
+    assert!(output.out.contains("undecided"), "{}{}", output.out, output.err);
 }
 
 #[test]
@@ -188,13 +188,13 @@ fn a_version_that_took_over_within_a_window_is_judged_on_what_it_was_sent_and_no
     let canary = "[deploy.production]\ncanary = { steps = [50, 100], every = \"5d\", min_rows = 10 }\n";
     let (world, report) = played_rows(&rows, &contract("", rules).replace("[deploy.production]\n", canary));
     assert_eq!(&days(&report, "promoted")[1..2], ["2024-02-20"], "{report:#}");
-    let told = of_kind(&report, "data_alert");
-    assert_eq!(told[0]["at"].as_str().map(|at| &at[..10]), Some("2024-02-22"), "{report:#}");
-    assert_eq!(told[0]["reason"], "max(noise) = 1000, required <= 100");
-    assert!(told.iter().all(|entry| !entry["reason"].as_str().unwrap().contains("rows =")), "a part is fewer rows");
+    let result = of_kind(&report, "data_alert");
+    assert_eq!(result[0]["at"].as_str().map(|at| &at[..10]), Some("2024-02-22"), "{report:#}");
+    assert_eq!(result[0]["reason"], "max(noise) = 1000, required <= 100");
+    assert!(result.iter().all(|entry| !entry["reason"].as_str().unwrap().contains("rows =")), "a part is fewer rows");
     let of_week = |name: &str| {
-        let told = world.json(&["monitor", "history", "scores", name, "--kind", "data", "--data", "state"]);
-        let readings = told["readings"].as_array().cloned().unwrap_or_default();
+        let result = world.json(&["monitor", "history", "scores", name, "--kind", "data", "--data", "state"]);
+        let readings = result["readings"].as_array().cloned().unwrap_or_default();
         let week = |reading: &Value| reading["window_end"].as_str().is_some_and(|end| end.starts_with("2024-02-22"));
         readings.into_iter().find(week).map(|reading| reading["verdict"].clone())
     };
@@ -207,10 +207,10 @@ fn what_breaks_after_a_clean_window_is_told_while_the_alert_is_open() {
     let rows = spoiled(&Past::STEADY, &[("40-5", 5), ("42-5", 4)]);
     let rules = "every = \"1d\"\ndata = [\"max(noise) <= 100\", \"max(x) <= 100\"]";
     let (_, report) = played_rows(&rows, &contract("", rules));
-    let told = of_kind(&report, "data_alert");
+    let result = of_kind(&report, "data_alert");
     assert_eq!(days(&report, "data_alert"), ["2024-02-14", "2024-02-16"], "{report:#}");
-    assert_eq!(told[0]["reason"], "max(noise) = 1000, required <= 100");
-    assert_eq!(told[1]["reason"], "still open: max(x) = 1000, required <= 100");
+    assert_eq!(result[0]["reason"], "max(noise) = 1000, required <= 100");
+    assert_eq!(result[1]["reason"], "still open: max(x) = 1000, required <= 100");
 }
 
 #[test]
@@ -256,11 +256,11 @@ fn what_drifts_back_brings_the_version_back_that_was_right_for_it() {
                    [retrain]\nwhen = [\"monitor.performance failing\"]\nwindow = \"6d\"\ncooldown = \"5d\"";
     let report = played(&past, "", monitor).1;
     let back = of_kind(&report, "rolled_back");
-    let told = |entry: &&&Value| {
+    let result = |entry: &&&Value| {
         let reason = entry["reason"].as_str().unwrap();
         entry["at"].as_str().unwrap() >= "2024-03-02" && reason.contains("better than version")
     };
-    let entry = back.iter().find(told).unwrap_or_else(|| panic!("no version came back: {report:#}"));
+    let entry = back.iter().find(result).unwrap_or_else(|| panic!("no version came back: {report:#}"));
     assert!(entry["numbers"]["auc"].as_f64().unwrap() >= 0.6, "{entry:#}");
     assert!(entry["numbers"]["difference_low"].as_f64().unwrap() > 0.0, "{entry:#}");
     let periods = report["periods"].as_array().unwrap();
@@ -322,9 +322,9 @@ fn labels_that_come_after_all_count_for_the_end_of_the_alert_about_them() {
 #[test]
 fn an_estimate_that_no_rule_bounds_has_no_bound_and_no_verdict() {
     let world = played(&Past::STEADY, "", "every = \"1w\"\nperformance = [\"auc >= 0.6\"]").0;
-    let told = world.json(&["monitor", "history", "scores", "estimated(auc)", "--data", "state"]);
-    let readings = told["readings"].as_array().unwrap();
-    assert!(!readings.is_empty(), "{told:#}");
+    let result = world.json(&["monitor", "history", "scores", "estimated(auc)", "--data", "state"]);
+    let readings = result["readings"].as_array().unwrap();
+    assert!(!readings.is_empty(), "{result:#}");
     for reading in readings {
         assert!(reading["value"].as_f64() > Some(0.5) && reading["estimated"] == true, "{reading:#}");
         assert!(

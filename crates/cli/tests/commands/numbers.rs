@@ -49,8 +49,8 @@ fn ids_beyond_2_53_are_compared_and_named_as_they_are() {
     assert_eq!(numbers["unseen"][0]["value"].as_str().map(str::len), Some(19), "{numbers}");
     assert_eq!(drift(&world, "old.csv", "old.csv", "account")["level"], "calm");
 
-    let told = world.json(&["profile", "old.csv"]);
-    let account = column(&told, "account");
+    let result = world.json(&["profile", "old.csv"]);
+    let account = column(&result, "account");
     assert_eq!((&account["distinct"], &account["warnings"]), (&json!(6), &json!([])), "{account}");
     let numbers = &account["numbers"];
     assert_eq!((numbers["min"].as_i64(), numbers["max"].as_i64()), (Some(FIRST + 1), Some(FIRST + 13)), "{account}");
@@ -115,11 +115,11 @@ fn requirements_on_ids_beyond_2_53_are_judged_by_all_digits() {
         (format!("distinct(account | account == {}) == 0", FIRST + 12), true),
         (format!("values(account) in {{{}}}", OLD.map(|offset| (FIRST + offset).to_string()).join(", ")), true),
     ] {
-        let said = contract(&rule);
-        assert_eq!(said.exit == 0, holds, "{rule}: {}{}", said.out, said.err);
+        let output = contract(&rule);
+        assert_eq!(output.exit == 0, holds, "{rule}: {}{}", output.out, output.err);
         if rule == format!("max(account) <= {}", last - 1) {
-            let told = format!("{}{}", said.out, said.err);
-            assert!(told.contains(&format!("= {last}, required <= {}", last - 1)), "{told}");
+            let result = format!("{}{}", output.out, output.err);
+            assert!(result.contains(&format!("= {last}, required <= {}", last - 1)), "{result}");
         }
     }
 }
@@ -131,8 +131,8 @@ fn rows_that_differ_beyond_2_53_do_not_repeat_each_other() {
     (0..400i64).for_each(|row| text += &format!("{},{}\n", FIRST + (row * 7919) % 401, row % 2));
     world.write("rows.csv", &text);
     world.write("kilter.toml", "[project]\nname = \"accounts\"\n[data.rows]\npath = \"rows.csv\"\nlabel = \"y\"\n[step.split]\nrun = \"kilter data split {in.rows} {out.train} {out.test}\"\nin = [\"rows\"]\nout = { train = \"work/train.parquet\", test = \"work/test.parquet\" }\n[step.train]\nrun = \"kilter train {in.train} --target y --out {out.model}\"\nin = [\"split.train\"]\nout = { model = \"work/model\" }\n[gate.quality]\ndataset = \"split.test\"\nrules = [\"auc >= 0\"]\n[package]\nmodel = \"train.model\"\n");
-    let said = world.kilter(&["run"]);
-    assert_eq!(said.exit, 0, "{}{}", said.out, said.err);
+    let output = world.kilter(&["run"]);
+    assert_eq!(output.exit, 0, "{}{}", output.out, output.err);
     let shown = world.kilter(&["model", "show", "accounts@1"]);
     assert!(!shown.out.contains("repeat"), "{}", shown.out);
 }
@@ -148,8 +148,8 @@ fn ids_that_are_served_are_those_that_were_trained_on() {
     }
     world.write("data.csv", &text);
     world.write("kilter.toml", "[project]\nname = \"accounts\"\n[data.rows]\npath = \"data.csv\"\nlabel = \"y\"\n[step.train]\nrun = \"kilter train {in.rows} --target y --out {out.model}\"\nin = [\"rows\"]\nout = { model = \"work/model\" }\n[package]\nmodel = \"train.model\"\n[deploy.production]\nauto = true\n");
-    let said = world.kilter(&["run"]);
-    assert_eq!(said.exit, 0, "{}{}", said.out, said.err);
+    let output = world.kilter(&["run"]);
+    assert_eq!(output.exit, 0, "{}{}", output.out, output.err);
     let server = Server::start(&world);
     let rows: Vec<(i64, f64)> = (0..600).map(row).collect();
     let tensor = |name: &str, datatype: &str, data: Vec<Value>| json!({ "name": name, "datatype": datatype, "shape": [600], "data": data });
@@ -217,9 +217,9 @@ fn a_sentinel_hides_no_shift_and_invents_none() {
         assert_eq!(moved["level"], "alert", "{name}: {moved}");
         assert_eq!(drift(&world, "old.csv", "same.csv", "x")["level"], "calm", "{name}");
     }
-    let said = world.kilter(&["drift", "old.csv", "moved.csv", "--fail-on", "alert"]);
-    assert_eq!(said.exit, 3, "{}", said.out);
-    assert!(said.out.lines().next().unwrap().contains("by KS"), "what decided is what is said: {}", said.out);
+    let output = world.kilter(&["drift", "old.csv", "moved.csv", "--fail-on", "alert"]);
+    assert_eq!(output.exit, 3, "{}", output.out);
+    assert!(output.out.lines().next().unwrap().contains("by KS"), "what decided is what is said: {}", output.out);
 }
 
 #[test]

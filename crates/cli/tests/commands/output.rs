@@ -6,17 +6,17 @@ use crate::World;
 
 #[test]
 fn without_a_command_the_help_is_shown_and_the_exit_says_usage() {
-    let said = World::new().kilter(&[]);
-    assert_eq!((said.exit, said.out.as_str()), (2, ""));
-    assert!(said.err.contains("Commands:"), "{}", said.err);
+    let shown = World::new().kilter(&[]);
+    assert_eq!((shown.exit, shown.out.as_str()), (2, ""));
+    assert!(shown.err.contains("Commands:"), "{}", shown.err);
 }
 
 #[test]
 fn a_mistyped_command_is_led_to_the_nearest_one() {
     let world = World::new();
-    let said = world.kilter(&["replai"]);
-    assert_eq!(said.exit, 2);
-    assert!(said.err.contains("'replay'"), "{}", said.err);
+    let shown = world.kilter(&["replai"]);
+    assert_eq!(shown.exit, 2);
+    assert!(shown.err.contains("'replay'"), "{}", shown.err);
     let problem = world.problem(&["replai"], 2);
     assert_eq!(problem["code"], "usage_invalid");
     assert_eq!(problem["hint"], "did you mean `replay`?");
@@ -24,9 +24,9 @@ fn a_mistyped_command_is_led_to_the_nearest_one() {
 
 #[test]
 fn a_failure_says_what_why_and_what_next_and_nothing_on_standard_output() {
-    let said = World::new().kilter(&["check", "nowhere"]);
-    assert_eq!((said.exit, said.out.as_str()), (4, ""));
-    assert_eq!(said.err, "✕ there is no contract `nowhere`\n  → write a first one with `kilter init --from DATA`\n");
+    let shown = World::new().kilter(&["check", "nowhere"]);
+    assert_eq!((shown.exit, shown.out.as_str()), (4, ""));
+    assert_eq!(shown.err, "✕ there is no contract `nowhere`\n  → write a first one with `kilter init --from DATA`\n");
 }
 
 #[test]
@@ -41,8 +41,8 @@ fn nothing_is_coloured_where_it_would_end_up_in_a_file_unless_asked_for() {
 fn a_quiet_command_answers_by_its_exit_code_alone() {
     let world = World::new();
     world.write("kilter.toml", "[project]\nname = \"x\"\n");
-    let said = world.kilter(&["check", "--quiet"]);
-    assert_eq!((said.exit, said.out.as_str(), said.err.as_str()), (0, "", ""));
+    let shown = world.kilter(&["check", "--quiet"]);
+    assert_eq!((shown.exit, shown.out.as_str(), shown.err.as_str()), (0, "", ""));
 }
 
 #[test]
@@ -58,10 +58,10 @@ fn a_closed_pipe_is_the_end_and_not_a_failure() {
 fn completions_know_every_command() {
     let world = World::new();
     for shell in ["bash", "zsh", "fish"] {
-        let said = world.kilter(&["completions", shell]);
-        assert_eq!(said.exit, 0);
+        let shown = world.kilter(&["completions", shell]);
+        assert_eq!(shown.exit, 0);
         for command in ["replay", "evaluate", "doctor"] {
-            assert!(said.out.contains(command), "{shell} does not know {command}");
+            assert!(shown.out.contains(command), "{shell} does not know {command}");
         }
     }
     assert_eq!(world.kilter(&["completions", "csh"]).exit, 2);

@@ -21,7 +21,7 @@ const ALWAYS: (Timestamp, Timestamp) = (Timestamp(0), Timestamp(i64::MAX / 2));
 /// The platform on the data folder of a world, in this process.
 pub fn open(world: &World) -> App {
     let tool = env!("CARGO_BIN_EXE_kilter").into();
-    App::open(&world.path().join(".kilter"), AppOptions { tool, recording: Default::default(), profiles: false })
+    App::open(&world.path().join(".kilter"), AppOptions { tool, recording: Default::default(), column_stats: false })
         .unwrap()
 }
 
@@ -245,9 +245,9 @@ fn small_partitions_are_merged_without_a_row_less_and_sql_opens_few_files_at_onc
         ["sql", "select count(*) as n, sum(__score) as s from predictions_churn", "--data", ".kilter", "--json"];
     let few = |world: &World| {
         let typed = format!("ulimit -n 64; exec {} {}", env!("CARGO_BIN_EXE_kilter"), shell_words(&query));
-        let said = std::process::Command::new("sh").args(["-c", &typed]).current_dir(world.path()).output().unwrap();
-        assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
-        serde_json::from_slice::<Value>(&said.stdout).unwrap()["rows"][0].clone()
+        let shown = std::process::Command::new("sh").args(["-c", &typed]).current_dir(world.path()).output().unwrap();
+        assert!(shown.status.success(), "{}", String::from_utf8_lossy(&shown.stderr));
+        serde_json::from_slice::<Value>(&shown.stdout).unwrap()["rows"][0].clone()
     };
     let answer = few(&world);
     assert_eq!(answer["n"], 602, "{answer}");
@@ -283,10 +283,10 @@ fn bytes_that_a_crash_tore_off_are_set_aside_with_a_line() {
     fs::write(&segment, bytes).unwrap();
     let server = Server::start_with(&world, "exec 2>server.log;");
     drop(server);
-    let said = world.read("server.log");
+    let shown = world.read("server.log");
     assert!(
-        said.contains("set aside") && said.contains("WARN") && said.contains(&format!("-at-{whole}.torn")),
-        "{said}"
+        shown.contains("set aside") && shown.contains("WARN") && shown.contains(&format!("-at-{whole}.torn")),
+        "{shown}"
     );
     assert_eq!(sealed(&open(&world)).len(), asked.len());
 }

@@ -35,7 +35,7 @@ const FOLDER: &str = "KILTER_TEST_SEALED_FOLDER";
 fn child() {
     let Ok(folder) = env::var(FOLDER) else { return };
     let tool = env!("CARGO_BIN_EXE_kilter").into();
-    let options = AppOptions { tool, recording: Default::default(), profiles: false };
+    let options = AppOptions { tool, recording: Default::default(), column_stats: false };
     let app = App::open(folder.as_ref(), options).unwrap();
     let churn = "churn".parse().unwrap();
     for turn in 0.. {
@@ -71,11 +71,11 @@ fn one_life(folder: &str, milliseconds: u64) -> Vec<(String, String)> {
         .unwrap();
     let lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let reader = thread::spawn(move || {
-        let said = lines.map_while(Result::ok).filter_map(|line| {
+        let output = lines.map_while(Result::ok).filter_map(|line| {
             let (what, id) = line.split_once(' ')?;
             ["asked", "labelled"].contains(&what).then(|| (what.to_owned(), id.to_owned()))
         });
-        said.collect::<Vec<_>>()
+        output.collect::<Vec<_>>()
     });
     thread::sleep(Duration::from_millis(milliseconds));
     assert!(child.try_wait().unwrap().is_none(), "it ends when it is killed, and not by itself");
@@ -90,8 +90,8 @@ fn kill_while_sealing(kills: u64) {
     let mut known: BTreeMap<String, bool> = BTreeMap::new();
     for kill in 0..kills {
         // Moments that no clock of the process prefers.
-        let said = one_life(folder.to_str().unwrap(), 1_200 + kill.wrapping_mul(2_654_435_761) % 1_999);
-        for (what, id) in said {
+        let output = one_life(folder.to_str().unwrap(), 1_200 + kill.wrapping_mul(2_654_435_761) % 1_999);
+        for (what, id) in output {
             *known.entry(id).or_default() |= what == "labelled";
         }
     }
@@ -112,13 +112,13 @@ fn kill_while_sealing(kills: u64) {
     let rows = app.lake().list(LogKind::Predictions, &"churn".parse().unwrap()).unwrap();
     assert!(rows.damaged.is_empty(), "{:?}", rows.damaged);
     drop(app);
-    let told = world.json(&[
+    let result = world.json(&[
         "sql",
         "select count(*) as n, count(distinct __id) as ids from predictions_churn",
         "--data",
         ".kilter",
     ]);
-    assert_eq!(told["rows"][0]["n"], told["rows"][0]["ids"], "{told}");
+    assert_eq!(result["rows"][0]["n"], result["rows"][0]["ids"], "{result}");
     println!(
         "{kills} kills while sealing: {} rows acknowledged, none is lost or there twice; {} are there",
         known.len(),

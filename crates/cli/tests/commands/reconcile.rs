@@ -19,8 +19,8 @@ fn registered(world: &World, name: &str, more: &str) {
     );
     world.write(&format!("{name}/customers.csv"), &customers());
     world.write(&format!("{name}/kilter.toml"), &contract);
-    let said = world.kilter(&["run", "--project", name, "--data", ".kilter"]);
-    assert_eq!(said.exit, 0, "{}{}", said.out, said.err);
+    let output = world.kilter(&["run", "--project", name, "--data", ".kilter"]);
+    assert_eq!(output.exit, 0, "{}{}", output.out, output.err);
 }
 
 #[test]

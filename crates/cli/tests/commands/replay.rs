@@ -1,23 +1,23 @@
 //! `replay` as a person sees it: the timeline, its width, where it ends, what is kept.
 
-use crate::{World, contract::project, said};
+use crate::{World, command_output, contract::project};
 
-fn replay(world: &World, more: &[&str]) -> crate::Said {
+fn replay(world: &World, more: &[&str]) -> crate::CommandOutput {
     let mut command = world.command(&[&["replay", "."][..], more].concat());
-    said(command.env("COLUMNS", "100").output().unwrap())
+    command_output(command.env("COLUMNS", "100").output().unwrap())
 }
 
 #[test]
 fn the_timeline_is_the_answer_and_fits_the_terminal() {
     let world = project("0.55");
-    let told = replay(&world, &[]);
-    assert_eq!(told.exit, 0, "{}", told.err);
-    assert!(told.out.contains("first training of a replay") && told.out.contains("by period"), "{}", told.out);
-    assert!(!told.err.contains("trained"), "what is decided is no noise: {}", told.err);
-    let widest = told.out.lines().map(|line| line.chars().count()).max().unwrap();
-    assert!(widest <= 100, "{widest}: {}", told.out);
+    let result = replay(&world, &[]);
+    assert_eq!(result.exit, 0, "{}", result.err);
+    assert!(result.out.contains("first training of a replay") && result.out.contains("by period"), "{}", result.out);
+    assert!(!result.err.contains("trained"), "what is decided is no noise: {}", result.err);
+    let widest = result.out.lines().map(|line| line.chars().count()).max().unwrap();
+    assert!(widest <= 100, "{widest}: {}", result.out);
     let unwrapped = world.kilter(&["replay", "."]);
-    assert!(unwrapped.out.lines().count() <= told.out.lines().count());
+    assert!(unwrapped.out.lines().count() <= result.out.lines().count());
     let quiet = world.kilter(&["replay", ".", "--quiet"]);
     assert_eq!((quiet.out.as_str(), quiet.exit), ("", 0));
 }

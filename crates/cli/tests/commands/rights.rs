@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use kilter_api::rights::{Asks, At, DOORS};
+use kilter_api::rights::{ACCESS_RULES, Operation, Requirement};
 
 use crate::{World, contract::project};
 
@@ -38,24 +38,24 @@ fn every_command_has_its_row_and_every_row_its_command() {
         below.lines().find(|line| line.starts_with("    kilter ")).unwrap().ends_with("<COMMAND>")
     };
     let commands: BTreeSet<&str> = headings.into_iter().filter(|name| !is_group(name)).chain(["reference"]).collect();
-    let rows: BTreeSet<&str> = DOORS
+    let rows: BTreeSet<&str> = ACCESS_RULES
         .iter()
-        .filter_map(|door| match door.at {
-            At::Command(name) => Some(name),
-            At::Route(..) => None,
+        .filter_map(|rule| match rule.operation {
+            Operation::Command(name) => Some(name),
+            Operation::Route(..) => None,
         })
         .collect();
     assert_eq!(rows, commands, "rows (left) of api/src/rights.rs and commands (right) differ");
-    let routes: BTreeSet<String> = DOORS
+    let routes: BTreeSet<String> = ACCESS_RULES
         .iter()
-        .filter_map(|door| match door.at {
-            At::Route(method, path) => Some(format!("{method} {path}")),
-            At::Command(_) => None,
+        .filter_map(|rule| match rule.operation {
+            Operation::Route(method, path) => Some(format!("{method} {path}")),
+            Operation::Command(_) => None,
         })
         .collect();
-    for door in DOORS {
-        if let Asks::Routes(called) = door.asks {
-            assert!(called.iter().all(|route| routes.contains(*route)), "{door:?} names a route that is not there");
+    for rule in ACCESS_RULES {
+        if let Requirement::Routes(called) = rule.requirement {
+            assert!(called.iter().all(|route| routes.contains(*route)), "{rule:?} names a route that is not there");
         }
     }
 }
@@ -65,8 +65,8 @@ fn a_run_asks_for_its_right_by_the_contract_in_force_and_cannot_give_itself_one(
     let world = guarded();
     assert_eq!(by(&world, "eve", &["run"]).0, 5, "the first run too: the contract trusts nobody else");
     assert_eq!(by(&world, "dev", &["run"]).0, 0);
-    let (exit, said) = by(&world, "eve", &["run"]);
-    assert!(exit == 5 && said.contains("owner (user:olga) or developer (user:dev)"), "{said}");
+    let (exit, shown) = by(&world, "eve", &["run"]);
+    assert!(exit == 5 && shown.contains("owner (user:olga) or developer (user:dev)"), "{shown}");
     let as_it_was = world.read("kilter.toml");
     for role in ["vera", "ops", "ada", "con"] {
         assert_eq!(by(&world, role, &["run"]).0, 5, "{role}");
@@ -75,12 +75,12 @@ fn a_run_asks_for_its_right_by_the_contract_in_force_and_cannot_give_itself_one(
     let deleted = as_it_was.split("\n[project.roles]").next().unwrap().to_owned();
     world.write("kilter.toml", &deleted);
     for who in ["eve", "dev", "vera", "ops"] {
-        let (exit, said) = by(&world, who, &["run"]);
-        assert_eq!(exit, 5, "{who}: {said}");
+        let (exit, shown) = by(&world, who, &["run"]);
+        assert_eq!(exit, 5, "{who}: {shown}");
     }
     world.write("kilter.toml", &as_it_was.replace("\"user:vera\"", "\"user:vera\", \"user:dev\""));
-    let (exit, said) = by(&world, "dev", &["run"]);
-    assert!(exit == 5 && said.contains("change the owner or the roles"), "{said}");
+    let (exit, shown) = by(&world, "dev", &["run"]);
+    assert!(exit == 5 && shown.contains("change the owner or the roles"), "{shown}");
     world.write("kilter.toml", &as_it_was);
     let models: serde_json::Value = serde_json::from_str(&by(&world, "ada", &["model", "list", "--json"]).1).unwrap();
     assert_eq!(models["models"][0]["versions"].as_array().unwrap().len(), 1, "no refused run made a version: {models}");
@@ -92,13 +92,13 @@ fn what_judges_and_releases_is_changed_by_the_owner_and_the_rest_by_developers()
     let world = guarded();
     assert_eq!(by(&world, "dev", &["run"]).0, 0);
     edit(&world, "auc >= 0.55", "auc >= 0.5");
-    let (exit, said) = by(&world, "dev", &["run"]);
-    assert!(exit == 5 && said.contains("owner (user:olga)") && said.contains("gates"), "{said}");
+    let (exit, shown) = by(&world, "dev", &["run"]);
+    assert!(exit == 5 && shown.contains("owner (user:olga)") && shown.contains("gates"), "{shown}");
     assert_eq!(by(&world, "olga", &["run"]).0, 0, "the owner may");
     assert_eq!(by(&world, "dev", &["run"]).0, 0, "what the owner recorded is in force");
     edit(&world, "[project.roles]", "# a developer's word\n[replay]\nperiod = \"7d\"\n[project.roles]");
-    let (exit, said) = by(&world, "dev", &["run"]);
-    assert_eq!(exit, 0, "{said}");
+    let (exit, shown) = by(&world, "dev", &["run"]);
+    assert_eq!(exit, 0, "{shown}");
 }
 
 #[test]
@@ -122,21 +122,21 @@ fn a_contract_that_nobody_could_ever_change_is_refused_before_it_is_recorded() {
         ["developer = [\"user:dev\"]", "owner = [\"group:ds\"]\ndeveloper = [\"user:dev\"]", "admin = [\"svc:ci\"]"]
     {
         with(locked);
-        let said = world.kilter(&["check", "--json"]);
-        let checked: serde_json::Value = serde_json::from_str(&said.out).unwrap();
-        assert_eq!((said.exit, checked["valid"].as_bool()), (3, Some(false)), "{locked}: {checked}");
+        let shown = world.kilter(&["check", "--json"]);
+        let checked: serde_json::Value = serde_json::from_str(&shown.out).unwrap();
+        assert_eq!((shown.exit, checked["valid"].as_bool()), (3, Some(false)), "{locked}: {checked}");
         assert!(checked["errors"][0]["message"].as_str().unwrap().contains("nobody could ever change"), "{checked}");
-        let (exit, said) = by(&world, "dev", &["run"]);
+        let (exit, shown) = by(&world, "dev", &["run"]);
         // Who may run is asked first: nobody may by the last one.
-        let is_refused = said.contains("nobody could ever change") || said.contains("may not start");
-        assert!(exit != 0 && is_refused, "{locked}: {said}");
+        let is_refused = shown.contains("nobody could ever change") || shown.contains("may not start");
+        assert!(exit != 0 && is_refused, "{locked}: {shown}");
     }
     with("owner = [\"user:olga\"]\ndeveloper = [\"user:dev\"]");
     assert_eq!(by(&world, "dev", &["run"]).0, 0, "nothing of the refused ones is in force");
     // Nor does a contract in force become one.
     with("developer = [\"user:dev\", \"user:olga\"]");
-    let (exit, said) = by(&world, "olga", &["run"]);
-    assert!(exit != 0 && said.contains("nobody could ever change"), "{said}");
+    let (exit, shown) = by(&world, "olga", &["run"]);
+    assert!(exit != 0 && shown.contains("nobody could ever change"), "{shown}");
     with("owner = [\"user:olga\"]\ndeveloper = [\"user:dev\", \"user:eve\"]");
     assert_eq!(by(&world, "olga", &["run"]).0, 0);
 }
@@ -175,8 +175,8 @@ fn labels_and_looks_ask_at_the_terminal_too() {
         &["approve", "churn@1"],
         &["reject", "churn@1", "--reason", "x"],
     ] {
-        let (exit, said) = by(&world, "eve", arguments);
-        assert!(exit == 5 && said.contains("may not"), "{arguments:?}: {said}");
+        let (exit, shown) = by(&world, "eve", arguments);
+        assert!(exit == 5 && shown.contains("may not"), "{arguments:?}: {shown}");
     }
     assert_eq!(by(&world, "con", &["label", "churn", "labels.csv"]).0, 0);
     assert_eq!(by(&world, "con", &["audit", "list"]).0, 5);

@@ -9,8 +9,8 @@ use crate::{
 };
 
 /// The readings of one rule, oldest first.
-fn readings(told: &Value) -> Vec<Value> {
-    told["readings"].as_array().unwrap().iter().filter(|reading| reading["rule"].is_string()).cloned().collect()
+fn readings(result: &Value) -> Vec<Value> {
+    result["readings"].as_array().unwrap().iter().filter(|reading| reading["rule"].is_string()).cloned().collect()
 }
 
 fn reason(reading: &Value) -> &str {
@@ -82,11 +82,11 @@ usage = ["requests >= 1000 over 1d", "rows >= 1 over 1d", "p99_ms < 60000 over 1
 fn a_live_rule_over_a_day_waits_for_the_first_day_of_the_first_version() {
     let mut live = watched("left", DAY);
     let (ids, columns, left) = asked(60);
-    let said: Vec<&str> = left.iter().map(|left| if *left { "1" } else { "0" }).collect();
+    let output: Vec<&str> = left.iter().map(|left| if *left { "1" } else { "0" }).collect();
     for hour in 1..=25 {
         let ids: Vec<String> = ids.iter().map(|id| format!("{hour}-{id}")).collect();
         live.ask(hour, &ids, columns.clone());
-        live.label(hour, &ids, texts(&said));
+        live.label(hour, &ids, texts(&output));
         if [2, 12, 22].contains(&hour) {
             live.look(hour);
             let alerts = live.alerts();
@@ -108,7 +108,7 @@ fn a_live_rule_over_a_day_waits_for_the_first_day_of_the_first_version() {
         "error_rate",
         "share(consumer)",
     ] {
-        let history = live.told(&["monitor", "history", "churn", metric, "--windows", "60"]);
+        let history = live.result(&["monitor", "history", "churn", metric, "--windows", "60"]);
         let mut of_rule = readings(&history);
         let between = live.hour(23).to_string();
         of_rule.retain(|reading| reading["window_start"] != between.as_str());
@@ -134,7 +134,7 @@ fn a_window_in_which_nothing_was_asked_is_no_fault_of_any_rule() {
     live.label(1, &ids, texts(left.iter().map(|left| if *left { "1" } else { "0" })));
     live.look(2);
     live.look(3);
-    let shown = live.told(&["monitor", "show", "churn"]);
+    let shown = live.result(&["monitor", "show", "churn"]);
     let empty = live.hour(2).to_string();
     let rules: Vec<&Value> =
         shown["rules"].as_array().unwrap().iter().filter(|rule| rule["window_start"] == empty.as_str()).collect();

@@ -35,10 +35,10 @@ pub fn wait_for(ask: impl Fn() -> Value, is_so: impl Fn(&Value) -> bool) -> Valu
 fn a_run_goes_through_the_server_that_has_the_folder() {
     let world = project("0.55");
     let server = Server::start(&world);
-    let said = world.kilter(&["run"]);
-    assert_eq!(said.exit, 0, "{}{}", said.out, said.err);
-    assert!(said.out.contains("churn v1 is approved") && said.out.contains("2 executed"), "{}", said.out);
-    assert!(said.err.contains("The server executes run") && said.err.contains("train"), "{}", said.err);
+    let text = world.kilter(&["run"]);
+    assert_eq!(text.exit, 0, "{}{}", text.out, text.err);
+    assert!(text.out.contains("churn v1 is approved") && text.out.contains("2 executed"), "{}", text.out);
+    assert!(text.err.contains("The server executes run") && text.err.contains("train"), "{}", text.err);
     assert_eq!(server.get("/api/v1/status").1["endpoints"][0]["live"]["version"], 1, "and it answers at once");
     let listed = world.json(&["runs", "list"]);
     let (id, run) = (listed["runs"][0]["id"].as_str().unwrap(), &listed["runs"][0]);
@@ -55,9 +55,9 @@ fn a_run_goes_through_the_server_that_has_the_folder() {
 fn an_unchanged_run_makes_no_version_and_force_makes_one() {
     let world = project("0.55");
     assert_eq!(world.json(&["run"])["unchanged"], false);
-    let said = world.kilter(&["run"]);
-    assert!(said.exit == 0 && said.out.contains("unchanged: version 1 of churn is approved"), "{}", said.out);
-    assert!(said.out.contains("--force"), "{}", said.out);
+    let text = world.kilter(&["run"]);
+    assert!(text.exit == 0 && text.out.contains("unchanged: version 1 of churn is approved"), "{}", text.out);
+    assert!(text.out.contains("--force"), "{}", text.out);
     assert_eq!(versions(&world), 1);
     assert_eq!(world.json(&["run", "--force"])["version"]["number"], 2);
     assert_eq!(world.json(&["run"])["version"]["number"], 2, "the newest of the same content is named");
@@ -80,11 +80,11 @@ fn an_unchanged_run_makes_no_version_and_force_makes_one() {
 #[test]
 fn a_run_says_its_verdict_its_metrics_and_why_it_was_refused() {
     let world = project("1.0");
-    let said = world.kilter(&["run"]);
-    assert_eq!(said.exit, 3, "{}{}", said.out, said.err);
-    assert!(said.out.contains("rejected by a gate"), "{}", said.out);
-    assert!(said.out.contains("gate quality: failed") && said.out.contains("required >= 1"), "{}", said.out);
-    assert!(said.out.lines().any(|line| line.trim_start().starts_with("auc ")), "{}", said.out);
+    let text = world.kilter(&["run"]);
+    assert_eq!(text.exit, 3, "{}{}", text.out, text.err);
+    assert!(text.out.contains("rejected by a gate"), "{}", text.out);
+    assert!(text.out.contains("gate quality: failed") && text.out.contains("required >= 1"), "{}", text.out);
+    assert!(text.out.lines().any(|line| line.trim_start().starts_with("auc ")), "{}", text.out);
     let again = world.kilter(&["run"]);
     assert!(
         again.exit == 3 && again.out.contains("unchanged: version 1"),
@@ -100,14 +100,14 @@ fn a_run_says_its_verdict_its_metrics_and_why_it_was_refused() {
 fn logs_of_steps_that_succeeded_are_read_and_do_nothing_to_the_terminal() {
     let world = one_step("printf 'so it goes\\n\\033[31mred\\n'; echo and on >&2");
     assert_eq!(world.kilter(&["run"]).exit, 0);
-    let said = world.kilter(&["runs", "logs"]);
+    let text = world.kilter(&["runs", "logs"]);
     assert!(
-        said.exit == 0 && said.out.starts_with("so it goes\n") && said.out.contains("and on"),
+        text.exit == 0 && text.out.starts_with("so it goes\n") && text.out.contains("and on"),
         "{}{}",
-        said.out,
-        said.err
+        text.out,
+        text.err
     );
-    assert!(!said.out.contains('\u{1b}') && said.out.contains("[31mred"), "{:?}", said.out);
+    assert!(!text.out.contains('\u{1b}') && text.out.contains("[31mred"), "{:?}", text.out);
     assert_eq!(world.kilter(&["run"]).exit, 0);
     assert!(world.kilter(&["runs", "logs", "work"]).out.contains("so it goes"), "of a step that was known already too");
     assert!(
@@ -153,9 +153,9 @@ fn a_run_of_the_server_is_cancelled_and_ends_with_the_server() {
     assert_eq!((&ended["summary"]["state"], &ended["steps"][0]["state"]), (&"cancelled".into(), &"cancelled".into()));
     assert_eq!(world.problem(&["runs", "cancel", id], 6)["code"], "invalid_state");
     let entries = world.json(&["audit", "list"]);
-    let said =
+    let text =
         entries["entries"].as_array().unwrap().iter().find(|entry| entry["action"] == "run.cancel").unwrap().clone();
-    assert_eq!(said["reason"], "the wrong data");
+    assert_eq!(text["reason"], "the wrong data");
     // By its name, over the API: the server knows the folder now.
     let (status, started) = server.ask("POST", "/api/v1/runs", &json!({ "project": "one" }));
     assert_eq!(status, 202, "{started}");
@@ -175,7 +175,7 @@ fn a_folder_is_run_in_for_those_alone_who_can_read_the_data_folder() {
     let server = Server::start(&world);
     let folder = elsewhere.path().display().to_string();
     let (status, refused) = server.ask("POST", "/api/v1/runs", &json!({ "folder": folder }));
-    assert_eq!((status, &refused["code"]), (403, &"right_missing".into()), "{refused}");
+    assert_eq!((status, &refused["code"]), (403, &"permission_denied".into()), "{refused}");
     assert!(!elsewhere.path().join("ran").exists());
     let (status, unknown) = server.ask("POST", "/api/v1/runs", &json!({ "project": "one" }));
     assert_eq!(status, 404, "{unknown}");
@@ -216,8 +216,8 @@ fn a_run_by_the_server_fails_as_one_without() {
     }
     let server = Server::start(&world);
     for (arguments, exit) in all {
-        let said = world.kilter(arguments);
-        assert_eq!(said.exit, exit, "{arguments:?} by the server: {}{}", said.out, said.err);
+        let text = world.kilter(arguments);
+        assert_eq!(text.exit, exit, "{arguments:?} by the server: {}{}", text.out, text.err);
     }
     assert_eq!(world.kilter(&["run", "a", "--param", "n=7"]).exit, 0);
     assert_eq!(world.read("work/o"), "n=7\n");
@@ -239,7 +239,7 @@ fn the_loop_follows_the_contract_in_force_and_not_the_file() {
     let rows = world.read("customers.csv");
     world.write("customers.csv", &(rows + "400,2024-11-01,33,4,north,0\n"));
     let tool = env!("CARGO_BIN_EXE_kilter").into();
-    let options = kilter_app::AppOptions { tool, recording: Default::default(), profiles: false };
+    let options = kilter_app::AppOptions { tool, recording: Default::default(), column_stats: false };
     let app = kilter_app::App::open(&data, options).unwrap();
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis() as i64;
     let (churn, soon) = ("churn".parse().unwrap(), kilter_domain::time::Timestamp(now + 2 * 86_400_000));

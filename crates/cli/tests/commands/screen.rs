@@ -44,8 +44,11 @@ fn every_line_about_a_project_has_at_most_100_characters() {
 #[test]
 fn the_demo_is_a_story_in_short_lines_and_its_folder_shows_short_lines_too() {
     let world = World::new();
-    let told = check_lines(&world, &["demo", "--keep", "demo"], &[0]);
-    assert!(told.contains("gate passed") && told.contains("drift alert") && told.contains("promoted"), "{told}");
+    let result = check_lines(&world, &["demo", "--keep", "demo"], &[0]);
+    assert!(
+        result.contains("gate passed") && result.contains("drift alert") && result.contains("promoted"),
+        "{result}"
+    );
     for arguments in [
         &["status"][..],
         &["deployment", "list"],

@@ -77,8 +77,8 @@ fn played(warmer: f64) -> (World, Value) {
 }
 
 fn history(world: &World, metric: &str) -> Vec<Value> {
-    let told = world.json(&["monitor", "history", "season", metric, "--windows", "60", "--data", "state"]);
-    told["readings"].as_array().unwrap().clone()
+    let result = world.json(&["monitor", "history", "season", metric, "--windows", "60", "--data", "state"]);
+    result["readings"].as_array().unwrap().clone()
 }
 
 fn alerts(report: &Value, kind: &str) -> Vec<String> {
@@ -138,9 +138,9 @@ fn half_a_standard_deviation_is_found_and_the_reading_comes_out_of_its_rows() {
     world.write("known.csv", &rows("2000-01-01", "2010-01-01"));
     world.write("window.csv", &rows("2012-07-01", "2012-08-01"));
     assert_eq!(world.kilter(&["data", "split", "known.csv", "train.parquet", "test.parquet", "--time", "day"]).exit, 0);
-    let told =
+    let result =
         world.json(&["drift", "train.parquet", "window.csv", "--time", "day", "--every", "1mo", "--columns", "temp"]);
-    let column = &told["columns"][0];
+    let column = &result["columns"][0];
     assert_eq!(
         (column["season"].as_str(), column["reference_windows"].as_u64() > Some(3)),
         (Some("month_of_year"), true)
@@ -151,6 +151,6 @@ fn half_a_standard_deviation_is_found_and_the_reading_comes_out_of_its_rows() {
     assert!((psi["value"].as_f64().unwrap() - number_after(reason, "psi ")).abs() < 1e-3, "{psi} {reason}");
     let whole = world.json(&["drift", "train.parquet", "window.csv", "--time", "day", "--season", "none"]);
     assert!(whole["columns"][0]["season"].is_null(), "{whole}");
-    let said = world.kilter(&["drift", "train.parquet", "window.csv", "--season", "none"]);
-    assert_eq!(said.exit, 2, "a season needs times: {}{}", said.out, said.err);
+    let output = world.kilter(&["drift", "train.parquet", "window.csv", "--season", "none"]);
+    assert_eq!(output.exit, 2, "a season needs times: {}{}", output.out, output.err);
 }

@@ -36,8 +36,8 @@ impl Server {
         while !text.ends_with('}') {
             text += &lines.next().expect("the server says where it answers").unwrap();
         }
-        let said: Value = serde_json::from_str(&text).unwrap();
-        let address = said["address"].as_str().unwrap().trim_start_matches("http://").to_owned();
+        let output: Value = serde_json::from_str(&text).unwrap();
+        let address = output["address"].as_str().unwrap().trim_start_matches("http://").to_owned();
         Self { child, address }
     }
 

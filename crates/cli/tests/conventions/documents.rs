@@ -85,9 +85,9 @@ fn options_in(text: &str) -> impl Iterator<Item = String> {
 /// What stands between backticks after `kilter`, or after a colon: `kilter run --force`.
 fn commands_in(text: &str) -> Vec<String> {
     let quoted = text.split('`').skip(1).step_by(2).filter_map(|quoted| quoted.strip_prefix("kilter "));
-    let told =
+    let result =
         text.split(": kilter ").skip(1).map(|rest| rest.split(['"', ';', ',', '`', '(']).next().unwrap_or_default());
-    quoted.chain(told).map(str::to_owned).collect()
+    quoted.chain(result).map(str::to_owned).collect()
 }
 
 #[test]

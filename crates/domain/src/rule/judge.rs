@@ -124,7 +124,7 @@ impl RuleCase<'_> {
 
     fn judge_value(&self, part: Option<String>, measurement: Measurement, region: Region) -> RuleOutcome {
         let verdict = region.verdict(&measurement, self.mode);
-        let said = message::RuleMessage {
+        let message = message::RuleMessage {
             rule: self.rule,
             part: part.as_deref(),
             measurement: &measurement,
@@ -132,7 +132,7 @@ impl RuleCase<'_> {
             unit: self.unit,
             of_difference: self.of_difference,
         };
-        let text = said.verdict_text(&verdict);
+        let text = message.verdict_text(&verdict);
         RuleOutcome {
             text,
             part,

@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// A double and what it rounded away, so that whole numbers of 64 bits are exact. The order is that of the numbers:
-/// rounding keeps it, and equal doubles are told apart by the rest.
+/// rounding keeps it, and equal doubles differ in the rest.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
 pub struct ExactNumber {
     /// The nearest double.

@@ -28,8 +28,8 @@ impl Origins {
         }
     }
 
-    /// The input of each of `width` columns, or why they cannot be told apart.
-    pub fn told_apart(&self, width: usize) -> Result<Vec<u32>, String> {
+    /// The input of each of `width` columns, or why they cannot be separated.
+    pub fn separate(&self, width: usize) -> Result<Vec<u32>, String> {
         let columns = self.columns(Some(width)).filter(|columns| columns.len() >= width);
         let columns = columns.and_then(|columns| columns.into_iter().take(width).collect::<Option<Vec<u32>>>());
         columns.ok_or_else(|| "several inputs meet in one column before the learner".into())

@@ -5,7 +5,7 @@
 //! What a graph makes of one column (flags, terms, parts of a date) is summed back to that column.
 //!
 //! Invariants: a row's attributions plus the base are its raw score (log-odds, or the value of a regression); a column
-//! that could not be told apart from another is an error, never a guess. Out of scope: sampling, and models that
+//! that could not be separated from another is an error, never a guess. Out of scope: sampling, and models that
 //! are neither trees nor linear (permutation importance serves those).
 
 mod attributions;
@@ -272,7 +272,7 @@ impl Explainer<'_> {
         made: &mut Attributions,
     ) -> Result<(), ExplainError> {
         let features = features(&read.values[0], width)?;
-        let origin = read.origins[0].told_apart(width).map_err(ExplainError::Opaque)?;
+        let origin = read.origins[0].separate(width).map_err(ExplainError::Opaque)?;
         let mut parts = Vec::with_capacity(ensembles.len());
         for ensemble in ensembles {
             let attribution = match &self.against {
@@ -346,7 +346,7 @@ fn each_contribution(
     let failed = |reason: String| ExplainError::Predict(PredictError::Node { node: "the features".into(), reason });
     for ((term, blocks), origins) in terms.iter().zip(&read.values).zip(&read.origins) {
         let width = term.weights.len() / term.outputs;
-        let origin = origins.told_apart(width).map_err(ExplainError::Opaque)?;
+        let origin = origins.separate(width).map_err(ExplainError::Opaque)?;
         let mut start = 0;
         let mut one = |row: usize, at: usize, value: f64| {
             let weights = &term.weights[at * term.outputs..][..term.outputs];

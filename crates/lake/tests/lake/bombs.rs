@@ -59,8 +59,8 @@ fn run_lengths_that_would_fill_the_memory_are_refused_by_what_the_footer_counts(
     let error = read_table(&folder.path("rows.parquet"), &options).unwrap_err();
     assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
     assert!(matches!(error, LakeError::TooManyRows { rows: 33_554_432, bytes: 2_684_354_560, .. }), "{error}");
-    let told = error.to_string();
-    assert!(told.contains("268435456 allowed") && told.contains("KILTER_TABLE_MEMORY"), "{told}");
+    let result = error.to_string();
+    assert!(result.contains("268435456 allowed") && result.contains("KILTER_TABLE_MEMORY"), "{result}");
     // Fewer rows or fewer columns fit, and a column at a time always does.
     let first = ReadOptions { limit: Some(1_000), ..options.clone() };
     assert_eq!(read_table(&folder.path("rows.parquet"), &first).unwrap().rows(), 1_000);
@@ -146,12 +146,12 @@ fn what_is_no_file_is_refused_before_it_is_opened() {
     ];
     for (name, expected) in cases {
         let began = Instant::now();
-        for told in [
+        for result in [
             folder.read(name).map(drop).unwrap_err().to_string(),
             schema_of(&folder.path(name)).map(drop).unwrap_err().to_string(),
             TableColumns::open(&folder.path(name), &ReadOptions::default()).map(drop).unwrap_err().to_string(),
         ] {
-            assert!(told.contains(expected), "{name}: {told}");
+            assert!(result.contains(expected), "{name}: {result}");
         }
         assert!(began.elapsed() < Duration::from_secs(5), "{name}");
     }

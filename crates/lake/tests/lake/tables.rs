@@ -255,11 +255,11 @@ fn a_table_that_needs_more_memory_than_allowed_is_refused_with_the_rows_it_came_
         let options = ReadOptions { memory_bytes: 100_000, ..ReadOptions::default() };
         let error = read_table(&folder.path(name), &options).unwrap_err();
         // What a footer counts is refused before it is read.
-        let is_told = match name {
+        let has_text = match name {
             "t.parquet" => matches!(error, LakeError::TooManyRows { rows: 100_000, bytes: 7_200_000, .. }),
             _ => matches!(error, LakeError::TooLarge { rows: 1_389..=4_096, .. }),
         };
-        assert!(is_told, "{name}: {error}");
+        assert!(has_text, "{name}: {error}");
     }
 }
 

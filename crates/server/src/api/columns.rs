@@ -1,16 +1,16 @@
-//! What versions answered, by column: kept on a timer and when the server stops, told over the API, named in gauges.
+//! What versions answered, by column: kept on a timer and when the server stops, read over the API, named in gauges.
 //!
-//! Invariants: at most [`MAX_COLUMNS`] columns are gauges of one page, and how many were left out is told. Deliberately
+//! Invariants: at most [`MAX_COLUMNS`] columns are gauges of one page, and how many were left out is a metric. Deliberately
 //! absent: judgements; a profile is compared with the version's own reference, and monitors judge.
 
 use axum::{
     Json,
     extract::{Path, State},
 };
-use kilter_api::{self as api, Problem, ProfileQuery};
+use kilter_api::{self as api, ColumnStatsQuery, Problem};
 use kilter_app::{
     App,
-    column_stats::{self, ColumnReading, Span, VersionProfile},
+    column_stats::{self, ColumnReading, Span, VersionColumnStats},
 };
 use kilter_domain::{
     ids::EndpointName,
@@ -29,21 +29,21 @@ use crate::{
 /// What the versions of an endpoint were asked and answered, by column, beside the reference of each. Rows are counted by
 /// the hour in which they came; hours that lie partly in the span count whole.
 #[utoipa::path(
-    get, path = "/api/v1/endpoints/{endpoint}/columns", tag = "monitoring", params(("endpoint" = String, Path), ProfileQuery),
-    responses((status = 200, body = api::Profile), (status = 400, body = Problem), (status = 401, body = Problem), (status = 404, body = Problem))
+    get, path = "/api/v1/endpoints/{endpoint}/columns", tag = "monitoring", params(("endpoint" = String, Path), ColumnStatsQuery),
+    responses((status = 200, body = api::ColumnStats), (status = 400, body = Problem), (status = 401, body = Problem), (status = 404, body = Problem))
 )]
-pub(crate) async fn get_profile(
+pub(crate) async fn get_column_stats(
     _: Caller,
     State(state): State<AppState>,
     Path(endpoint): Path<String>,
-    wanted: extract::Query<ProfileQuery>,
-) -> Result<Json<api::Profile>, ApiError> {
+    wanted: extract::Query<ColumnStatsQuery>,
+) -> Result<Json<api::ColumnStats>, ApiError> {
     let (app, endpoint) = (state.app(), parse_param(&endpoint)?);
     let span = span_of(&wanted.0, state.now())?;
     Ok(Json(blocking(move || profile_of(&app, &endpoint, span)).await?))
 }
 
-fn span_of(query: &ProfileQuery, now: Timestamp) -> Result<Span, Problem> {
+fn span_of(query: &ColumnStatsQuery, now: Timestamp) -> Result<Span, Problem> {
     let until = query.until.unwrap_or(now);
     let since = query.since.unwrap_or(Timestamp(until.millis().saturating_sub(DAY_MS)));
     match since <= until {
@@ -52,10 +52,10 @@ fn span_of(query: &ProfileQuery, now: Timestamp) -> Result<Span, Problem> {
     }
 }
 
-fn profile_of(app: &App, endpoint: &EndpointName, span: Span) -> Result<api::Profile, Problem> {
+fn profile_of(app: &App, endpoint: &EndpointName, span: Span) -> Result<api::ColumnStats, Problem> {
     read(app, |reader| require_endpoint(reader, endpoint))?;
-    let found = column_stats::endpoint_profile(app, endpoint, span).map_err(|error| problem_of(&error))?;
-    Ok(api::Profile {
+    let found = column_stats::endpoint_column_stats(app, endpoint, span).map_err(|error| problem_of(&error))?;
+    Ok(api::ColumnStats {
         endpoint: endpoint.to_string(),
         since: span.since,
         until: span.until,
@@ -65,8 +65,8 @@ fn profile_of(app: &App, endpoint: &EndpointName, span: Span) -> Result<api::Pro
     })
 }
 
-fn version(found: &VersionProfile) -> api::VersionProfile {
-    api::VersionProfile {
+fn version(found: &VersionColumnStats) -> api::VersionColumnStats {
+    api::VersionColumnStats {
         model: found.model.to_string(),
         version: found.number,
         role: match found.role {
@@ -81,9 +81,9 @@ fn version(found: &VersionProfile) -> api::VersionProfile {
     }
 }
 
-fn column(found: &ColumnReading) -> api::ProfileColumn {
+fn column(found: &ColumnReading) -> api::ColumnSummary {
     let outside = found.outside();
-    api::ProfileColumn {
+    api::ColumnSummary {
         column: found.name.clone(),
         kind: match found.kind {
             ColumnKind::Feature => api::ColumnKind::Feature,
@@ -103,7 +103,7 @@ fn column(found: &ColumnReading) -> api::ProfileColumn {
         distances: found
             .distances
             .iter()
-            .map(|distance| api::ProfileDistance {
+            .map(|distance| api::ColumnDistance {
                 measure: distance.measure.name().to_owned(),
                 value: distance.value,
                 expected: distance.expected,

@@ -144,12 +144,12 @@ fn model_of(reader: &Reader, model: store::Model) -> Result<api::Model, StoreErr
 pub fn version_with_gates(app: &App, name: &ModelName, number: u32) -> Result<api::Version, Problem> {
     read(app, |reader| {
         let found = store::get(reader, name, number)?;
-        let said = gates::standing_verdicts(reader, name, number)?;
-        let gates = said.iter().map(|said| api::GateVerdict {
-            gate: said.gate.to_string(),
-            at: said.at,
-            verdict: verdict(&said.verdict),
-            reason: said.verdict.reasons().into_iter().map(str::to_owned).collect(),
+        let judged = gates::standing_verdicts(reader, name, number)?;
+        let gates = judged.iter().map(|judged| api::GateVerdict {
+            gate: judged.gate.to_string(),
+            at: judged.at,
+            verdict: verdict(&judged.verdict),
+            reason: judged.verdict.reasons().into_iter().map(str::to_owned).collect(),
         });
         Ok(api::Version { gates: gates.collect(), ..version(&found) })
     })

@@ -205,7 +205,7 @@ pub(crate) const fn level_of(level: Level) -> api::DriftLevel {
     match level {
         Level::Calm => api::DriftLevel::Calm,
         Level::Unjudged => api::DriftLevel::NotCompared,
-        Level::Thin => api::DriftLevel::TooFew,
+        Level::TooFew => api::DriftLevel::TooFew,
         Level::Info => api::DriftLevel::Note,
         Level::Warn => api::DriftLevel::Warn,
         Level::Alert => api::DriftLevel::Alert,

@@ -69,7 +69,7 @@ fn project_to_run(app: &App, context: &RequestContext, body: &api::NewRun, has_k
     let project = match (&body.folder, &body.project) {
         (Some(_), _) if !has_key => {
             let detail = format!("{} may not name a folder of this machine to run in", context.actor);
-            return Err(Problem::new(Code::RightMissing, detail).hint(format!(
+            return Err(Problem::new(Code::PermissionDenied, detail).hint(format!(
                 "name a registered project instead, or send `{FOLDER_KEY_HEADER}` with the `key` of `server.json` in the data folder"
             )));
         }

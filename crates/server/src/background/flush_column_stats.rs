@@ -1,4 +1,4 @@
-//! Keeps what was counted of columns: on a timer, and when the server stops.
+//! Writes column statistics to the disk: on a timer, and when the server stops.
 
 use kilter_app::column_stats;
 use std::{thread, time::Duration};
@@ -13,12 +13,12 @@ const EVERY: Duration = Duration::from_secs(60);
 /// The longest that a step is expected to take.
 const LIMIT: Duration = Duration::from_secs(5 * 60);
 
-/// Keeps profiles from time to time, in a thread of its own.
+/// Writes them from time to time, in a thread of its own.
 pub(crate) fn start(state: &AppState) {
     let state = state.clone();
-    let started = thread::Builder::new().name("profiles".to_owned()).spawn(move || run(&state));
+    let started = thread::Builder::new().name("column stats".to_owned()).spawn(move || run(&state));
     if let Err(error) = started {
-        tracing::error!(%error, "profiles are kept only when the server stops: their thread could not be started");
+        tracing::error!(%error, "column statistics are written only when the server stops: their thread could not be started");
     }
 }
 
@@ -31,6 +31,6 @@ fn run(state: &AppState) {
 /// Keeps what was counted; what cannot be kept is counted on in memory.
 pub(crate) fn keep(state: &AppState) {
     state.background().step("served counts", (Importance::Project, LIMIT), || {
-        column_stats::keep_profiles(&state.app(), state.now()).map_err(|error| with_causes(&error))
+        column_stats::keep_column_stats(&state.app(), state.now()).map_err(|error| with_causes(&error))
     });
 }

@@ -86,19 +86,19 @@ impl Answered for PermissionDenied {
     fn answer(&self) -> Answer {
         if self.is_nameless {
             return Answer::with_hint(
-                Code::RightMissing,
+                Code::PermissionDenied,
                 "say who asks with the header `x-kilter-actor: user:NAME` (or `svc:NAME`), or give the role to `svc:api`, which is \
                  whoever says nothing",
             );
         }
-        Code::RightMissing.into()
+        Code::PermissionDenied.into()
     }
 }
 
 impl Answered for IllegalVersionTransition {
     fn answer(&self) -> Answer {
         match self {
-            Self::Right(_) => Code::RightMissing.into(),
+            Self::Right(_) => Code::PermissionDenied.into(),
             Self::State { .. } | Self::Evidence { .. } => Code::InvalidState.into(),
         }
     }

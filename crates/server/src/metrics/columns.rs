@@ -1,10 +1,10 @@
 //! ColumnShares of missing and unseen values by column, as gauges of `/metrics`.
 //!
-//! Invariants: at most [`MAX_COLUMNS`] columns are gauges of one page, and how many were left out is told.
+//! Invariants: at most [`MAX_COLUMNS`] columns are gauges of one page, and how many were left out is a metric.
 
 use kilter_app::{
     App,
-    column_stats::{self, ColumnReading, Span, VersionProfile},
+    column_stats::{self, ColumnReading, Span, VersionColumnStats},
     prediction,
 };
 use kilter_domain::{
@@ -32,12 +32,12 @@ struct ColumnShare {
 }
 
 impl ColumnShares {
-    /// Reads them; what cannot be read is told by the log and by the API.
+    /// Reads them; what cannot be read is in the log and in the API.
     pub(crate) fn read(app: &App, now: Timestamp) -> Self {
         let span = Span { since: Timestamp(now.millis().saturating_sub(HOUR_MS)), until: now };
         let mut shares = Self::default();
         for (endpoint, _) in prediction::open_endpoints(app) {
-            let Ok(found) = column_stats::endpoint_profile(app, &endpoint, span) else { continue };
+            let Ok(found) = column_stats::endpoint_column_stats(app, &endpoint, span) else { continue };
             for version in found.versions.iter().filter(|version| version.role == Role::Champion) {
                 let columns = version.columns.iter().filter(|column| column.kind == ColumnKind::Feature);
                 shares.columns.extend(columns.map(|column| share(&endpoint, version, column)));
@@ -61,7 +61,7 @@ impl ColumnShares {
     }
 }
 
-fn share(endpoint: &EndpointName, version: &VersionProfile, column: &ColumnReading) -> ColumnShare {
+fn share(endpoint: &EndpointName, version: &VersionColumnStats, column: &ColumnReading) -> ColumnShare {
     let pairs = [("endpoint", endpoint.as_str()), ("version", &version.number.to_string()), ("column", &column.name)];
     let unseen = column.unseen_share().or(column.out_of_range_share()).unwrap_or_default();
     ColumnShare { labels: labels(&pairs), missing: column.missing_share(), unseen }

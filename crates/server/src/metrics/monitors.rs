@@ -1,6 +1,6 @@
 //! What the monitors read last, as gauges of `/metrics`.
 //!
-//! Invariants: at most [`MAX_READINGS`] readings are told, and how many were not is told too; a number that was not
+//! Invariants: at most [`MAX_READINGS`] readings are exported, and how many were not is a metric too; a number that was not
 //! measured has no sample, so that nothing compares with zero by mistake.
 
 use kilter_api::{self as api, Problem};

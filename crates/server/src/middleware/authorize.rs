@@ -1,4 +1,4 @@
-//! Asks for the right of each route, by the one table of doors.
+//! Asks for the right of each route, by the one table of rights.
 //!
 //! Invariants: a route that has no row is used by nobody; a right is asked for in the project that the request is about,
 //! by its contract in force; a prediction asks in memory. Out of scope: rights of intentions that name their
@@ -13,7 +13,7 @@ use axum::{
 };
 use kilter_api::{
     Code, Problem,
-    rights::{Asks, Of, of_route},
+    rights::{ProjectScope, Requirement, requirement_of_route},
 };
 use kilter_app::authz::{self, Subject};
 use kilter_domain::actor::Action;
@@ -31,12 +31,12 @@ pub(crate) async fn enforce(State(state): State<AppState>, request: Request, nex
         return next.run(request).await;
     };
     let (action, of) = match asked(request.method(), &route) {
-        Some(Asks::Right(action, of)) => (action, of),
+        Some(Requirement::Right(action, of)) => (action, of),
         Some(_) => return next.run(request).await,
         None => {
             let detail =
                 format!("{} {route} has no row in the table of rights, so nobody may use it", request.method());
-            return error_response(&route, Problem::new(Code::RightMissing, detail));
+            return error_response(&route, Problem::new(Code::PermissionDenied, detail));
         }
     };
     let (mut parts, body) = request.into_parts();
@@ -56,26 +56,26 @@ pub(crate) async fn enforce(State(state): State<AppState>, request: Request, nex
 }
 
 /// What the route asks for; `None` where it has no row. A method that it does not take is refused behind this.
-fn asked(method: &Method, route: &str) -> Option<Asks> {
+fn asked(method: &Method, route: &str) -> Option<Requirement> {
     let method = if *method == Method::HEAD { &Method::GET } else { method };
-    match of_route(method.as_str(), route) {
-        None if !openapi::has(method, route) => Some(Asks::Nothing("this address does not take the method")),
-        asks => asks,
+    match requirement_of_route(method.as_str(), route) {
+        None if !openapi::has(method, route) => Some(Requirement::Nothing("this address does not take the method")),
+        requirement => requirement,
     }
 }
 
 /// What the right is asked about; `None` where the path names nothing that there could be, or the body names it.
-fn subject(of: Of, params: &RawPathParams) -> Option<Subject> {
+fn subject(of: ProjectScope, params: &RawPathParams) -> Option<Subject> {
     let param = |name: &str| params.iter().find(|(found, _)| *found == name).map(|(_, value)| value);
     match of {
         // The inference protocol calls an endpoint a model.
-        Of::Endpoint => param("endpoint").or_else(|| param("model"))?.parse().ok().map(Subject::Endpoint),
-        Of::Model => param("model")?.parse().ok().map(Subject::Model),
-        Of::Alert => param("id").map(|id| Subject::Alert(id.to_owned())),
-        Of::Run => param("id").map(|id| Subject::Run(id.to_owned())),
-        Of::AnyProject => Some(Subject::AnyProject),
-        Of::EveryProject => Some(Subject::EveryProject),
-        Of::Named => None,
+        ProjectScope::Endpoint => param("endpoint").or_else(|| param("model"))?.parse().ok().map(Subject::Endpoint),
+        ProjectScope::Model => param("model")?.parse().ok().map(Subject::Model),
+        ProjectScope::Alert => param("id").map(|id| Subject::Alert(id.to_owned())),
+        ProjectScope::Run => param("id").map(|id| Subject::Run(id.to_owned())),
+        ProjectScope::AnyProject => Some(Subject::AnyProject),
+        ProjectScope::EveryProject => Some(Subject::EveryProject),
+        ProjectScope::Named => None,
     }
 }
 

@@ -14,7 +14,7 @@ use axum::{
 };
 use kilter_api::{
     Code, Problem,
-    rights::{Asks, of_route},
+    rights::{Requirement, requirement_of_route},
 };
 use kilter_app::{
     RequestContext,
@@ -55,7 +55,7 @@ pub(crate) async fn protect(State(state): State<AppState>, request: Request, nex
 /// A decision that a request asks for, and who it says asks.
 struct Decision {
     /// Method and route.
-    door: String,
+    rule: String,
     path: String,
     by: Actor,
 }
@@ -63,10 +63,10 @@ struct Decision {
 /// The decision that is asked for; reading, predicting and labels are none.
 fn decision_of(request: &Request) -> Option<Decision> {
     let route = request.extensions().get::<MatchedPath>()?.as_str();
-    let Asks::Right(action, _) = of_route(request.method().as_str(), route)? else { return None };
+    let Requirement::Right(action, _) = requirement_of_route(request.method().as_str(), route)? else { return None };
     let is_decision = !matches!(action, Action::Read | Action::Predict | Action::Label | Action::Audit);
     is_decision.then(|| Decision {
-        door: format!("{} {route}", request.method()),
+        rule: format!("{} {route}", request.method()),
         path: quoted(request.uri().path()),
         by: named_actor(request.headers()),
     })
@@ -74,9 +74,9 @@ fn decision_of(request: &Request) -> Option<Decision> {
 
 /// Writes the entry of a refused decision. The answer does not wait for the disk, and a full disk admits nobody.
 fn record(state: &AppState, decision: Option<Decision>, problem: &Problem) {
-    let Some(Decision { door, path, by }) = decision else { return };
+    let Some(Decision { rule, path, by }) = decision else { return };
     let refused = RefusedAction {
-        topic: format!("{door} {}", problem.code),
+        topic: format!("{rule} {}", problem.code),
         action: "request.refuse".to_owned(),
         object: format!("request:{path}"),
         reason: problem.detail.clone(),

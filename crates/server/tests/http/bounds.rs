@@ -90,13 +90,13 @@ async fn clients_that_take_all_places_and_do_nothing_keep_nobody_out() {
     for at in 0..64 {
         let mut stream = TcpStream::connect(world.address).await.unwrap();
         // Some say nothing, some half a head, some half a body, some read no answer.
-        let said = match at % 4 {
+        let output = match at % 4 {
             0 => String::new(),
             1 => "GET /health HTTP/1.1\r\nhost:".to_owned(),
             2 => format!("POST {LABELS} HTTP/1.1\r\nhost: localhost\r\ncontent-length: 100\r\n\r\n{{"),
             _ => "GET /api/v1/openapi.json HTTP/1.1\r\nhost: localhost\r\n\r\n".to_owned(),
         };
-        let _ = stream.write_all(said.as_bytes()).await;
+        let _ = stream.write_all(output.as_bytes()).await;
         silent.push(stream);
     }
     for _ in 0..3 {

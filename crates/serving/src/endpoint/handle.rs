@@ -16,7 +16,7 @@ use crate::{
     v2::{Limits, ModelMetadata, ModelReady},
 };
 
-/// What an endpoint is told once, when it is made.
+/// The settings of an endpoint, fixed when it is made.
 #[derive(Clone, Debug)]
 pub struct EndpointOptions {
     /// Bounds of a request.

@@ -65,8 +65,8 @@ impl ShadowWork {
     pub fn run(self) {
         let scored = self.version.complete(&self.table).and_then(|table| {
             let (answers, latency_us) = self.version.score(&table)?;
-            if let Some(profile) = self.version.profile() {
-                profile.count(Role::Shadow, &table, &answers, self.recorder.now);
+            if let Some(column_stats) = self.version.column_stats() {
+                column_stats.count(Role::Shadow, &table, &answers, self.recorder.now);
             }
             // The champion's record holds what both were given.
             let features = table.select(|name| self.table.get(name).is_none());
@@ -130,7 +130,7 @@ impl Recorder {
         self.log.as_ref().map(|log| log.submit(batch)).transpose()
     }
 
-    /// Records what a caller will be told. In buffered mode a failure is counted; in durable mode it costs the answer.
+    /// Records what a caller will be answered. In buffered mode a failure is counted; in durable mode it costs the answer.
     fn record(&self, batch: &PredictionBatch) -> Result<Option<AppendTicket>, InferError> {
         match self.submit(batch) {
             Ok(pending) => Ok(pending),
@@ -259,7 +259,7 @@ impl RequestScope {
             if rows.len() == self.ids.len() { Cow::Borrowed(&self.table) } else { Cow::Owned(self.table.take(rows)) };
         let features = version.complete(&mine)?;
         let (answers, latency_us) = version.score(&features)?;
-        let is_kept = self.recorder.log.is_some() || version.profile().is_some();
+        let is_kept = self.recorder.log.is_some() || version.column_stats().is_some();
         let features = is_kept.then(|| features.into_owned());
         Ok(ScoredRows { answers, latency_us, features: features.unwrap_or_default() })
     }
@@ -284,8 +284,8 @@ impl RequestScope {
             self.pending.extend(self.recorder.record(&batch)?);
             features = batch.features;
         }
-        if let Some(profile) = version.profile() {
-            profile.count(role, &features, &answers, self.recorder.now);
+        if let Some(column_stats) = version.column_stats() {
+            column_stats.count(role, &features, &answers, self.recorder.now);
         }
         self.answer.insert(version.version(), rows, answers);
         Ok(())

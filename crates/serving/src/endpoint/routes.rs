@@ -101,7 +101,7 @@ pub enum RouteError {
 }
 
 impl Routes {
-    /// Nothing: every request is told that no version is live.
+    /// Nothing: every request is refused: no version is live.
     pub fn nothing() -> Self {
         Self::default()
     }

@@ -102,7 +102,7 @@ pub struct ServedVersion {
     predictor: Arc<dyn Predictor>,
     decides: Option<DecisionThreshold>,
     counters: Counters,
-    profile: Option<Arc<ColumnStats>>,
+    column_stats: Option<Arc<ColumnStats>>,
 }
 
 /// The operating threshold of a binary version with the two classes that it tells apart.
@@ -193,32 +193,32 @@ impl ServedVersion {
         let decides = DecisionThreshold::of(admission.threshold, predictor.signature());
         let counters = Counters::new(edges);
         let (version, predictor) = (admission.version, predictor.into());
-        Ok(Self { version, salt: salt(admission), predictor, decides, counters, profile: None })
+        Ok(Self { version, salt: salt(admission), predictor, decides, counters, column_stats: None })
     }
 
     /// Counts every row that it answers into `profile` too.
-    pub fn with_profile(mut self, profile: Arc<ColumnStats>) -> Self {
-        self.profile = Some(profile);
+    pub fn with_column_stats(mut self, column_stats: Arc<ColumnStats>) -> Self {
+        self.column_stats = Some(column_stats);
         self
     }
 
     /// What it answers, counted by the frozen references of its columns; `None` where nobody asked for it.
-    pub fn profile(&self) -> Option<&Arc<ColumnStats>> {
-        self.profile.as_ref()
+    pub fn column_stats(&self) -> Option<&Arc<ColumnStats>> {
+        self.column_stats.as_ref()
     }
 
     /// A version that answers no caller: its golden requests are asked of it before it is admitted anywhere.
     pub fn for_validation(predictor: Arc<dyn Predictor>, version: VersionRef, threshold: Option<f64>) -> Self {
         let decides = DecisionThreshold::of(threshold, predictor.signature());
         let counters = Counters::new(ScoreEdges::default());
-        Self { version, salt: version.number, predictor, decides, counters, profile: None }
+        Self { version, salt: version.number, predictor, decides, counters, column_stats: None }
     }
 
     /// The same model with counters of its own: what it is asked in trial stands in no count of what it served.
     pub fn with_own_counters(&self) -> Self {
         let Self { version, salt, .. } = *self;
         let (decides, predictor) = (self.decides.clone(), self.predictor.clone());
-        Self { version, salt, predictor, decides, counters: Counters::new(ScoreEdges::default()), profile: None }
+        Self { version, salt, predictor, decides, counters: Counters::new(ScoreEdges::default()), column_stats: None }
     }
 
     /// Which version it is.

@@ -1,4 +1,4 @@
-//! Little-endian numbers, varints and texts in a byte buffer; the reader trusts no length it is told.
+//! Little-endian numbers, varints and texts in a byte buffer; the reader trusts no length that it reads.
 
 use std::sync::Arc;
 

@@ -54,7 +54,7 @@ pub(super) fn segments_in(dir: &Path) -> Result<Vec<SegmentId>, LogError> {
 pub(super) fn missing_end(dir: &Path, segment: SegmentId) -> Option<Damage> {
     let next = segment_path(dir, SegmentId(segment.0.checked_add(1)?));
     let mut first_bytes = Vec::with_capacity(FIRST_BYTES);
-    // What cannot be read is told where the next one is read itself.
+    // What cannot be read is reported where the next one is read itself.
     File::open(next).and_then(|file| file.take(FIRST_BYTES as u64).read_to_end(&mut first_bytes)).ok()?;
     let noted = SegmentBefore::of(&first_bytes).filter(|noted| noted.segment == segment)?;
     // Asked after the note was read: a segment that was closed meanwhile has its whole length by now.
@@ -207,7 +207,7 @@ impl SegmentFile {
         let identity = |found: fs::Metadata| (found.dev(), found.ino());
         match (self.file.metadata(), fs::metadata(path)) {
             (Ok(open), Ok(named)) => identity(open) == identity(named),
-            // Whatever else keeps the disk from answering is told by the next write.
+            // Whatever else keeps the disk from answering is reported by the next write.
             (_, Err(error)) => error.kind() != io::ErrorKind::NotFound && error.kind() != io::ErrorKind::NotADirectory,
             (Err(_), _) => true,
         }

@@ -99,7 +99,7 @@ impl PredictionBatch {
 /// recorded last wins: by sequence number, clocks jump) and may belong to an id that nobody knows (yet): all are kept.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LabelBatch {
-    /// When Kilter was told.
+    /// When Kilter received them.
     pub recorded_at: Timestamp,
     /// Prediction ids.
     pub ids: Vec<Arc<str>>,

@@ -10,7 +10,7 @@ use super::{
     record::{Entry, LabelBatch, PredictionBatch, Record, SegmentId},
 };
 
-/// The names of the columns that the log adds. A feature can never bear one: `__` is refused at the door.
+/// The names of the columns that the log adds. A feature can never bear one: `__` is refused in a request.
 pub mod column {
     /// Text: the prediction's id.
     pub const ID: &str = "__id";
@@ -18,7 +18,7 @@ pub mod column {
     pub const SEQUENCE: &str = "__sequence";
     /// Time: when the event happened.
     pub const TIME: &str = "__time";
-    /// Time: when the answer was made, or when the label was told.
+    /// Time: when the answer was made, or when the label was received.
     pub const RECORDED_AT: &str = "__recorded_at";
     /// Whole number: the version's number in the registry.
     pub const VERSION: &str = "__version";
@@ -97,7 +97,7 @@ impl MixedTable {
         let total = self.rows + rows;
         for (name, more) in batch {
             match self.places.get(&name) {
-                // A feature that bears one of our names was refused at the door; of a file from elsewhere the first stands.
+                // A feature that bears one of our names was refused in its request; of a file from elsewhere the first stands.
                 Some(&at) if self.columns[at].1.len() >= total => {}
                 Some(&at) => extend(&mut self.columns[at].1, more),
                 None => {

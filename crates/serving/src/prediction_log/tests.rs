@@ -385,9 +385,9 @@ fn batches_of_any_mix_of_columns_become_one_table() {
     assert_eq!(texts("region"), ["-", "-", "-", "-", "north"]);
     assert_eq!(texts(column::PREDICTED), ["no", "no", "no", "no", "-"]);
     assert_eq!(texts(column::SEQUENCE), ["1", "1", "2", "2", "3"]);
-    let [told] = &tables.labels[..] else { panic!("{:?}", tables.labels) };
+    let [table] = &tables.labels[..] else { panic!("{:?}", tables.labels) };
     assert_eq!(
-        told.column(column::LABEL).unwrap().label(1).as_deref(),
+        table.column(column::LABEL).unwrap().label(1).as_deref(),
         Some("no"),
         "the later one has the later number"
     );

@@ -9,12 +9,12 @@ use crate::profile::{ColumnCounts, ColumnProfile, ColumnSample, ReferenceDistrib
 use crate::sequential::{RateReading, RateVerdict, judge_rate};
 use serde::{Deserialize, Serialize};
 
-/// Values in either table below which no distance is told.
+/// Values in either table below which no distance is computed.
 pub const MIN_ROWS: u64 = 50;
 /// The share of false discoveries among columns that get a level.
 pub const EVIDENCE: f64 = 0.05;
 
-/// What is told of one table's column.
+/// The description of one table's column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RowCounts {
     /// Rows, with or without a value.
@@ -181,7 +181,7 @@ impl ColumnDrift {
     fn set_distances(&mut self, (m, n): (u64, u64), measured: impl FnOnce() -> Vec<Distance>, law: Measure) {
         if m.min(n) < MIN_ROWS {
             self.unmeasured = Some(Unmeasured::too_few("values", m.min(n) as usize, MIN_ROWS as usize));
-            self.level = Level::Thin;
+            self.level = Level::TooFew;
             return;
         }
         self.distances = measured();

@@ -6,14 +6,14 @@ use crate::drift::Measure;
 
 /// How much a change matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "snake_case")]
 pub enum Level {
     /// Within what chance does, or too little to matter.
     Calm,
     /// Not compared: such columns always differ, or nothing is defined on them.
     Unjudged,
     /// Too few values to say anything.
-    Thin,
+    TooFew,
     /// Worth a note.
     Info,
     /// Worth a look.
@@ -39,7 +39,7 @@ impl Level {
         match self {
             Level::Calm => "calm",
             Level::Unjudged => "not compared",
-            Level::Thin => "too few",
+            Level::TooFew => "too few",
             Level::Info => "note",
             Level::Warn => "warn",
             Level::Alert => "alert",

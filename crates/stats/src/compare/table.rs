@@ -156,7 +156,7 @@ mod tests {
     fn too_few_values_are_thin_and_never_calm() {
         let few: Vec<f64> = (0..40).map(f64::from).collect();
         let drift = TableDrift::new((40, 40), Vec::new(), vec![compared("x", &few, &few)]);
-        assert_eq!((drift.columns[0].level, drift.columns[0].distances.len()), (Level::Thin, 0));
+        assert_eq!((drift.columns[0].level, drift.columns[0].distances.len()), (Level::TooFew, 0));
     }
 
     #[test]

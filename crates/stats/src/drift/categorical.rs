@@ -12,7 +12,7 @@ use std::collections::{HashMap, HashSet};
 /// Values that a reference keeps by name; rarer ones are counted together.
 pub const TOP_VALUES: usize = 1000;
 /// Rare values that a reference remembers to tell `other` from `unseen`, as hashes; beyond it, rare values and unseen
-/// ones are told apart no more and [`CategoricalReference::knows_all`] says so.
+/// ones are counted together and [`CategoricalReference::knows_all`] says so.
 const RARE_VALUES: usize = 20_000;
 /// Unseen values that a window names.
 const UNSEEN_NAMES: usize = 20;

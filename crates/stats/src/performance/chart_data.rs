@@ -159,14 +159,14 @@ mod tests {
     fn a_curve_has_a_point_for_every_different_score() {
         let rows = BinaryRows::scored(&TRUTH, &SCORE, 0.5).unwrap();
         let points = score_points(&rows, 100).unwrap();
-        let told: Vec<(f64, f64, f64)> =
+        let shown: Vec<(f64, f64, f64)> =
             points.iter().map(|point| (point.threshold, point.true_positive_rate, point.false_positive_rate)).collect();
         let third = 1.0 / 3.0;
-        assert_eq!(told[..3], [(0.9, third, 0.0), (0.8, 2.0 * third, third), (0.4, 1.0, third)]);
-        assert_eq!((told.len(), told[4]), (5, (0.1, 1.0, 1.0)));
+        assert_eq!(shown[..3], [(0.9, third, 0.0), (0.8, 2.0 * third, third), (0.4, 1.0, third)]);
+        assert_eq!((shown.len(), shown[4]), (5, (0.1, 1.0, 1.0)));
         assert_eq!(points[1].precision, 2.0 / 3.0);
         // The area under it is the AUC.
-        let corners = std::iter::once((0.0, 0.0)).chain(told.iter().map(|point| (point.2, point.1)));
+        let corners = std::iter::once((0.0, 0.0)).chain(shown.iter().map(|point| (point.2, point.1)));
         let corners: Vec<(f64, f64)> = corners.collect();
         let area: f64 = corners.windows(2).map(|pair| (pair[1].0 - pair[0].0) * (pair[0].1 + pair[1].1) / 2.0).sum();
         let auc = crate::performance::metric("auc", &crate::performance::Labelled::Binary(rows)).unwrap().value;

@@ -1,4 +1,4 @@
-//! Labelled rows: what is true beside what the model said, checked once at the door.
+//! Labelled rows: what is true beside what the model predicted, checked once when they are built.
 //!
 //! Invariants: columns of one value have the same length, numbers are finite, weights are positive somewhere, classes
 //! lie inside their count. Borrowed slices only; nothing is copied. Out of scope: names of columns and time.

@@ -1,6 +1,6 @@
 //! A table's profile as bytes: a mark, a version, the columns, a checksum. Nothing is believed before it is checked.
 //!
-//! The layout of one column's frozen reference is that of `drift` (see there); a column here adds what a person is told
+//! The layout of one column's frozen reference is that of `drift` (see there); a column here adds what a person reads
 //! beside it. Numbers are LEB128, floats little-endian bits. A later version reads every earlier one.
 
 use super::TableProfile;

@@ -70,9 +70,9 @@ fn a_profile_survives_its_bytes_and_stays_small() {
     let bytes = table.to_bytes();
     let back = TableProfile::from_bytes(&bytes).unwrap();
     assert!(back.to_bytes() == bytes, "the bytes are those of the profile that they make");
-    let told =
+    let summary =
         |table: &TableProfile| table.columns.iter().map(|c| (c.kind, c.distinct, c.quantiles)).collect::<Vec<_>>();
-    assert_eq!((back.rows, told(&back)), (table.rows, told(&table)));
+    assert_eq!((back.rows, summary(&back)), (table.rows, summary(&table)));
     assert!(TableProfile::is_profile(&bytes) && !TableProfile::is_profile(b"PAR1"));
     let wide = (0..50).map(|at| ColumnProfile::of(&format!("x{at}"), Stored::Float, numbers(normals(at, 20_000))));
     let wide = TableProfile::new(20_000, wide.collect());

@@ -246,10 +246,10 @@ impl Roles {
     pub fn of(set: &Set, case: &Case, table: &Table) -> Result<Self, String> {
         let related: Vec<&Case> =
             std::iter::once(case).chain(set.cases.iter().filter(|other| other.data == case.data)).collect();
-        let told = |key: &str| related.iter().find_map(|case| case.params.get(key).filter(|value| !value.is_null()));
+        let result = |key: &str| related.iter().find_map(|case| case.params.get(key).filter(|value| !value.is_null()));
         let has = |name: &str| table.column(name).is_ok();
-        let decision = told("y_pred").and_then(Value::as_str).unwrap_or("y_pred").to_owned();
-        let probability = match told("y_pred_proba") {
+        let decision = result("y_pred").and_then(Value::as_str).unwrap_or("y_pred").to_owned();
+        let probability = match result("y_pred_proba") {
             Some(Value::Object(classes)) => {
                 classes.iter().map(|(class, c)| (class.clone(), c.as_str().unwrap_or_default().to_owned())).collect()
             }
@@ -264,7 +264,7 @@ impl Roles {
         let used = |name: &str| {
             name == decision || probability.iter().any(|(_, c)| c == name) || features.iter().any(|f| f == name)
         };
-        let truth = told("y_true").and_then(Value::as_str).map(str::to_owned).or_else(|| {
+        let truth = result("y_true").and_then(Value::as_str).map(str::to_owned).or_else(|| {
             let common = ["y_true", "y", "target", "label"].into_iter().find(|name| has(name)).map(str::to_owned);
             common.or_else(|| table.columns.iter().map(|(name, _)| name).rfind(|name| !used(name)).cloned())
         });

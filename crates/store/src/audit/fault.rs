@@ -1,6 +1,6 @@
-//! What is wrong with the ledger, with where it was found.
+//! What is wrong with the audit log, with where it was found.
 
-/// One thing that is wrong with the ledger.
+/// One thing that is wrong with the audit log.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[expect(missing_docs, reason = "the message of each variant says what it is")]
 pub enum Fault {
@@ -12,7 +12,7 @@ pub enum Fault {
     LeafChanged { seq: u64 },
     #[error("entry {seq}: its reason is not the one that was given")]
     ReasonChanged { seq: u64 },
-    #[error("{object} is {state} by entry {seq}, and the ledger says otherwise")]
+    #[error("{object} is {state} by entry {seq}, and the audit log says otherwise")]
     StateWithoutEntry { object: String, state: String, seq: u64 },
     #[error("entry {seq} begins {object}, and there is no such thing")]
     EntryWithoutChange { seq: u64, object: String },
@@ -22,7 +22,7 @@ pub enum Fault {
     ReasonGone { seq: u64 },
     #[error(
         "table `{table}`, {object}: {} not what entry {seq} wrote ({entry})",
-        said(.columns)
+        list(.columns)
     )]
     RowChanged { table: &'static str, object: String, columns: Vec<&'static str>, seq: i64, entry: String },
     #[error("table `{table}`, {object}: the row names entry {seq}, which says nothing of it")]
@@ -60,7 +60,7 @@ impl Fault {
     }
 }
 
-fn said(columns: &[&str]) -> String {
+fn list(columns: &[&str]) -> String {
     let named: Vec<String> = columns.iter().map(|column| format!("`{column}`")).collect();
     format!("{} {}", named.join(", "), if columns.len() == 1 { "is" } else { "are" })
 }

@@ -1,4 +1,4 @@
-//! The hashes of the ledger: the leaf of an entry, and the salted hash of its reason.
+//! The hashes of the audit log: the leaf of an entry, and the salted hash of its reason.
 
 use sha2::{Digest, Sha256};
 

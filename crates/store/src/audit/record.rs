@@ -1,4 +1,4 @@
-//! Entries of the ledger: written with the change that they record, read back by number, object and actor.
+//! Entries of the audit log: written with the change that they record, read back by number, object and actor.
 
 use kilter_domain::{
     actor::Actor,
@@ -21,27 +21,27 @@ pub(super) const MAX_REASON_BYTES: usize = 16 * 1024;
 pub(super) const MAX_EVIDENCE: usize = 1000;
 
 statements! {
-    INSERT = "write a ledger entry": "
+    INSERT = "write a audit entry": "
         INSERT INTO audit (seq, at, actor, actor_kind, on_behalf, action, object, object_digest, outcome,
                            reason_hash, before, after, evidence, body, leaf)
         VALUES (:seq, :at, :actor, :actor_kind, :on_behalf, :action, :object, :object_digest, :outcome,
                 :reason_hash, :before, :after, :evidence, :body, :leaf)";
-    INSERT_REASON = "keep the reason of a ledger entry": "
+    INSERT_REASON = "keep the reason of a audit entry": "
         INSERT INTO audit_reason (seq, salt, text) VALUES (:seq, :salt, :text)";
-    ERASE_REASON = "erase the reason of a ledger entry": "
+    ERASE_REASON = "erase the reason of a audit entry": "
         DELETE FROM audit_reason WHERE seq = :seq";
-    LAST = "find the end of the ledger": "
+    LAST = "find the end of the audit log": "
         SELECT coalesce(max(seq), 0) FROM audit";
-    FIND = "read a ledger entry": "
+    FIND = "read a audit entry": "
         SELECT audit.*, audit_reason.text AS reason FROM audit LEFT JOIN audit_reason USING (seq)
         WHERE seq = :seq";
-    NEWEST = "list the ledger": "
+    NEWEST = "list the audit log": "
         SELECT audit.*, audit_reason.text AS reason FROM audit LEFT JOIN audit_reason USING (seq)
         WHERE seq < :below ORDER BY seq DESC LIMIT :limit";
-    NEWEST_OF_OBJECT = "list the ledger of an object": "
+    NEWEST_OF_OBJECT = "list the audit log of an object": "
         SELECT audit.*, audit_reason.text AS reason FROM audit LEFT JOIN audit_reason USING (seq)
         WHERE object = :object AND seq < :below ORDER BY seq DESC LIMIT :limit";
-    NEWEST_OF_ACTOR = "list the ledger of an actor": "
+    NEWEST_OF_ACTOR = "list the audit log of an actor": "
         SELECT audit.*, audit_reason.text AS reason FROM audit LEFT JOIN audit_reason USING (seq)
         WHERE actor = :actor AND seq < :below ORDER BY seq DESC LIMIT :limit";
 }
@@ -63,7 +63,7 @@ pub struct AuditEvent {
     pub evidence: Vec<String>,
 }
 
-/// One row of the ledger.
+/// One row of the audit log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
     /// What was recorded.
@@ -154,7 +154,7 @@ impl<'t> AuditedTx<'t> {
     }
 }
 
-/// Erases the free text of an entry; its salted hash stays, and the ledger still verifies.
+/// Erases the free text of an entry; its salted hash stays, and the audit log still verifies.
 ///
 /// # Errors
 /// When the entry has no reason, or none any more.
@@ -162,7 +162,7 @@ pub fn erase_reason(audited: &AuditedTx, seq: u64) -> Result<(), StoreError> {
     let object = format!("entry:{seq}");
     audited.record_change(&Change { before: Some("kept"), after: Some("erased"), ..Change::of(&object) })?;
     match audited.tx().execute(&ERASE_REASON, named_params! { ":seq": seq })? {
-        0 => Err(StoreError::NotFound { what: "reason of ledger entry", id: seq.to_string() }),
+        0 => Err(StoreError::NotFound { what: "reason of audit entry", id: seq.to_string() }),
         _ => Ok(()),
     }
 }
@@ -177,7 +177,7 @@ pub fn find(reader: &Reader, seq: u64) -> Result<Option<Record>, StoreError> {
     reader.one(&FIND, named_params! { ":seq": seq }, record)
 }
 
-/// The ledger, newest first.
+/// The audit log, newest first.
 pub fn list(reader: &Reader, page: &PageRequest) -> Result<Page<Record>, StoreError> {
     let params = named_params! { ":below": page.below(LIST)?, ":limit": page.probe() };
     Ok(page.page(LIST, reader.all(&NEWEST, params, keyed_record)?))

@@ -58,8 +58,8 @@ impl RowDigest {
     /// Which columns are not as the evidence of an entry says; `None` where the entry says nothing of its row, as those
     /// of earlier programs.
     pub(crate) fn differs(&self, columns: &[&'static str], evidence: &[String]) -> Option<Vec<&'static str>> {
-        let said = evidence.iter().find_map(|item| item.strip_prefix(MARK))?;
-        let (whole, short) = said.split_once(':').unwrap_or((said, ""));
+        let marked = evidence.iter().find_map(|item| item.strip_prefix(MARK))?;
+        let (whole, short) = marked.split_once(':').unwrap_or((marked, ""));
         if whole == self.whole().to_string() {
             return Some(Vec::new());
         }

@@ -35,7 +35,7 @@ pub(super) fn compare(reader: &Reader, most: usize) -> Result<AuditFindings, Sto
     Ok(found)
 }
 
-const ATTEMPT: &str = "compare rows with the ledger";
+const ATTEMPT: &str = "compare rows with the audit log";
 
 fn compare_rows(
     reader: &Reader,
@@ -77,8 +77,8 @@ fn compare_row(table: &AuditedTable, row: &Row) -> database::Result<RowCompariso
     let (object, seq): (Option<String>, i64) = (row.get(width)?, row.get(width + 1)?);
     let object = object.unwrap_or_else(|| format!("{}?", table.prefix));
     let row_name = || (table.name, object.clone());
-    let said = EntryOfRow::read(row, width + 2)?;
-    let Some(said) = said.filter(|said| said.object == object && said.outcome == Outcome::Done.as_str()) else {
+    let entry = EntryOfRow::read(row, width + 2)?;
+    let Some(entry) = entry.filter(|entry| entry.object == object && entry.outcome == Outcome::Done.as_str()) else {
         let (table, object) = row_name();
         return Ok(RowComparison::Otherwise(Fault::RowWithoutEntry { table, object, seq }));
     };
@@ -86,12 +86,12 @@ fn compare_row(table: &AuditedTable, row: &Row) -> database::Result<RowCompariso
     for (place, column) in table.columns.iter().enumerate() {
         digest.add(column, row.value(place)?);
     }
-    Ok(match digest.differs(table.columns, &said.evidence) {
+    Ok(match digest.differs(table.columns, &entry.evidence) {
         None => RowComparison::Unsealed,
         Some(columns) if columns.is_empty() => RowComparison::Same,
         Some(columns) => {
             let (table, object) = row_name();
-            RowComparison::Otherwise(Fault::RowChanged { table, object, columns, seq, entry: said.summary() })
+            RowComparison::Otherwise(Fault::RowChanged { table, object, columns, seq, entry: entry.summary() })
         }
     })
 }
@@ -120,7 +120,7 @@ impl EntryOfRow {
         Ok(Some(Self {
             object,
             outcome: row.get(from + 1)?,
-            // Evidence that cannot be read is told where the ledger is read.
+            // Evidence that cannot be read is reported where the audit log is read.
             evidence: serde_json::from_str(&evidence).unwrap_or_default(),
             action: row.get(from + 3)?,
             actor: row.get(from + 4)?,
@@ -160,9 +160,9 @@ fn entries_without_row(reader: &Reader, table: &AuditedTable, most: usize) -> Re
     };
     let group = if table.rows == Rows::States { "GROUP BY object" } else { "" };
     let sql = format!(
-        "WITH said AS ({which} outcome = 'done' AND after IS NOT NULL AND object >= '{begins}' AND object < '{ends}' {group})
-         SELECT said.seq, said.object FROM said LEFT JOIN {} AS t ON t.audit_seq = said.seq
-         WHERE t.audit_seq IS NULL ORDER BY said.seq LIMIT {most}",
+        "WITH stated AS ({which} outcome = 'done' AND after IS NOT NULL AND object >= '{begins}' AND object < '{ends}' {group})
+         SELECT stated.seq, stated.object FROM stated LEFT JOIN {} AS t ON t.audit_seq = stated.seq
+         WHERE t.audit_seq IS NULL ORDER BY stated.seq LIMIT {most}",
         table.name
     );
     let name = table.name;

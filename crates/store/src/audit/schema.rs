@@ -1,4 +1,4 @@
-//! Whether tables, indexes and triggers are those that the migrations made: what guards the ledger must be there to guard.
+//! Whether tables, indexes and triggers are those that the migrations made: what guards the audit log must be there to guard.
 
 use std::collections::BTreeMap;
 

@@ -29,7 +29,7 @@ pub(crate) enum Rows {
 pub(crate) struct AuditedTable {
     /// Its name.
     pub name: &'static str,
-    /// How the ledger calls a row, over the columns of `t`.
+    /// How the audit log calls a row, over the columns of `t`.
     pub object: &'static str,
     /// What the names of its objects begin with.
     pub prefix: &'static str,

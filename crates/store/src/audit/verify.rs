@@ -1,8 +1,8 @@
-//! Whether the ledger still says what was written, and whether every life stands where its last entry left it.
+//! Whether the audit log still says what was written, and whether every life stands where its last entry left it.
 //!
 //! Finds a changed column, body, leaf or reason, a gap, an entry without its change, a row that is not the one that its
 //! entry wrote, and a trigger, index or table that is gone.
-//! Out of scope: what only a signed checkpoint kept elsewhere can show, a ledger rewritten from its start.
+//! Out of scope: what only a signed checkpoint kept elsewhere can show, an audit log rewritten from its start.
 
 use std::collections::BTreeSet;
 
@@ -19,12 +19,12 @@ pub const PAGE: u32 = 1000;
 const MAX_FAULTS: usize = 100;
 
 statements! {
-    OLDEST = "read the ledger": "
+    OLDEST = "read the audit log": "
         SELECT audit.*, audit_reason.text AS reason, audit_reason.salt AS salt
         FROM audit LEFT JOIN audit_reason USING (seq)
         WHERE seq > :above ORDER BY seq LIMIT :limit";
-    // Each life, what it is called in the ledger, and its state as the ledger writes it.
-    LIVES_WITHOUT_ENTRY = "compare lives with the ledger": "
+    // Each life, what it is called in the audit log, and its state as the audit log writes it.
+    LIVES_WITHOUT_ENTRY = "compare lives with the audit log": "
         WITH life (object, state, audit_seq) AS (
             SELECT 'run:' || id, state, audit_seq FROM run
             UNION ALL
@@ -46,7 +46,7 @@ statements! {
               AND audit.after IS NOT audit.before
         )
         LIMIT :limit";
-    ENTRIES_WITHOUT_LIFE = "compare the ledger with lives": "
+    ENTRIES_WITHOUT_LIFE = "compare the audit log with lives": "
         SELECT seq, object FROM audit
         WHERE outcome = 'done' AND before IS NULL AND (
                object LIKE 'run:%' AND NOT EXISTS (SELECT 1 FROM run WHERE id = substr(object, 5))
@@ -65,7 +65,7 @@ statements! {
         )
         LIMIT :limit";
     // Each entry of a life begins where the one before it ended.
-    BROKEN_CHAINS = "follow each life through the ledger": "
+    BROKEN_CHAINS = "follow each life through the audit log": "
         WITH step AS (
             SELECT seq, object, before, lag(after) OVER (PARTITION BY object ORDER BY seq) AS ended
             FROM audit
@@ -75,7 +75,7 @@ statements! {
         SELECT seq, object FROM step WHERE before IS NOT ended LIMIT :limit";
 }
 
-/// What a check of the whole ledger found.
+/// What a check of the whole audit log found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Verification {
     /// Entries that were read.
@@ -96,10 +96,10 @@ impl Verification {
     }
 }
 
-/// Reads the whole ledger and compares it with itself and with every life. About 60,000 entries a CPU second.
+/// Reads the whole audit log and compares it with itself and with every life. About 60,000 entries a CPU second.
 ///
 /// # Errors
-/// When the database cannot be read. What is wrong with the ledger is an answer, not an error.
+/// When the database cannot be read. What is wrong with the audit log is an answer, not an error.
 pub fn verify(reader: &Reader) -> Result<Verification, StoreError> {
     let mut found = Verification::default();
     loop {
@@ -117,7 +117,7 @@ pub fn verify(reader: &Reader) -> Result<Verification, StoreError> {
     Ok(found)
 }
 
-/// A row of the ledger, whatever somebody made of it.
+/// A row of the audit log, whatever somebody made of it.
 struct RawRecord {
     seq: u64,
     /// `None` when the columns make no entry.
@@ -178,11 +178,14 @@ fn check_lives(reader: &Reader, found: &mut Verification) -> Result<(), StoreErr
     Ok(())
 }
 
-/// What is told of a thing already is not told again by its row.
+/// A fault of a thing that is reported already is not reported again for its row.
 fn check_rows(reader: &Reader, found: &mut Verification) -> Result<(), StoreError> {
     let rows::AuditFindings { faults, unsealed } = rows::compare(reader, MAX_FAULTS)?;
-    let told: BTreeSet<String> = found.faults.iter().filter_map(|fault| fault.object().map(str::to_owned)).collect();
-    found.faults.extend(faults.into_iter().filter(|fault| !fault.object().is_some_and(|object| told.contains(object))));
+    let reported: BTreeSet<String> =
+        found.faults.iter().filter_map(|fault| fault.object().map(str::to_owned)).collect();
+    found
+        .faults
+        .extend(faults.into_iter().filter(|fault| !fault.object().is_some_and(|object| reported.contains(object))));
     found.unsealed_rows = unsealed;
     Ok(())
 }

@@ -87,7 +87,7 @@ pub fn remove(audited: &AuditedTx, model: &ModelName, alias: &str) -> Result<(),
     end(audited, model, alias, current.since.max(audited.at()))
 }
 
-/// The name of an alias in the ledger.
+/// The name of an alias in the audit log.
 fn object(model: &ModelName, alias: &str) -> String {
     format!("alias:{model}@{alias}")
 }

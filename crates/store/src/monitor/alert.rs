@@ -99,7 +99,7 @@ pub struct AlertFilter {
     pub open: bool,
 }
 
-/// The name of an alert in the ledger.
+/// The name of an alert in the audit log.
 pub fn object(id: &str) -> String {
     format!("alert:{id}")
 }
@@ -188,7 +188,7 @@ pub fn renew(
     advance(audited, id, expected, next, Some(detail))
 }
 
-/// As the ledger writes it: `firing`, `muted 1764000000000`.
+/// As the audit log writes it: `firing`, `muted 1764000000000`.
 fn text(state: AlertState) -> String {
     match muted_until(state) {
         Some(until) => format!("{} {until}", state.as_str()),

@@ -80,7 +80,7 @@ pub fn set(
     Ok(Threshold { project: project.clone(), rule, low, high, since, until: None, reason, audit_seq })
 }
 
-/// A bound as the ledger writes it: `0.2..` is at least 0.2.
+/// A bound as the audit log writes it: `0.2..` is at least 0.2.
 fn range(low: Option<f64>, high: Option<f64>) -> String {
     let text = |bound: Option<f64>| bound.map(|bound| bound.to_string()).unwrap_or_default();
     format!("{}..{}", text(low), text(high))

@@ -281,7 +281,7 @@ pub fn artifacts(reader: &Reader, run: &str, after: Option<&str>, limit: u32) ->
     })
 }
 
-/// Records where a step stands. A step is told by its run and name.
+/// Records where a step stands. A step is identified by its run and name.
 pub fn put_step(tx: &Tx, run: &str, step: &Step) -> Result<(), StoreError> {
     let params = named_params! {
         ":run": key_of(tx, run)?, ":step": step.step.as_str(), ":state": step.state.as_str(),

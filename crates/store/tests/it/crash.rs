@@ -18,7 +18,7 @@ use kilter_store::{
     setting,
 };
 
-use crate::world::{churn_endpoint, churn_model, draft, furnish, new_deployment, new_run, new_version};
+use crate::world::{add_records, churn_endpoint, churn_model, draft, new_deployment, new_run, new_version};
 
 const FOLDER: &str = "KILTER_STORE_CRASH_FOLDER";
 const KILLS: u64 = 25;
@@ -108,7 +108,7 @@ fn acknowledged_before_the_kill(dir: &Path, after: Duration) -> BTreeMap<String,
 #[test]
 fn whatever_was_acknowledged_survives_kill_nine_and_no_state_is_without_its_entry() {
     let dir = tempfile::tempdir().unwrap();
-    furnish(&Store::open(dir.path()).unwrap());
+    add_records(&Store::open(dir.path()).unwrap());
     let mut acknowledged = BTreeMap::new();
     for kill in 0..KILLS {
         // Spread over starting, recovering and full speed; not random, so that a failure can be repeated.
@@ -188,12 +188,12 @@ fn a_failing_disk_stops_all_writes_and_loses_nothing_that_was_acknowledged() {
     let mut child = Command::new("sh");
     child.arg("-c").arg(script).arg(std::env::current_exe().unwrap()).env(FOLDER, dir.path());
     let child = child.output().unwrap();
-    let said = String::from_utf8_lossy(&child.stdout);
-    let acknowledged = said.lines().filter(|line| line.contains("ack ")).count();
-    assert!(said.contains("first: the disk failed while committing"), "{said}");
-    assert!(said.contains("then: the disk failed while committing"), "{said}");
-    assert!(said.contains("writes are refused until the store is opened again"), "{said}");
-    assert!(acknowledged > 3, "{said}");
+    let shown = String::from_utf8_lossy(&child.stdout);
+    let acknowledged = shown.lines().filter(|line| line.contains("ack ")).count();
+    assert!(shown.contains("first: the disk failed while committing"), "{shown}");
+    assert!(shown.contains("then: the disk failed while committing"), "{shown}");
+    assert!(shown.contains("writes are refused until the store is opened again"), "{shown}");
+    assert!(acknowledged > 3, "{shown}");
 
     let store = Store::open(dir.path()).unwrap();
     for number in 0..acknowledged {

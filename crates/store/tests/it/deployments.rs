@@ -18,7 +18,7 @@ const fn canary(percent: u8) -> DeploymentState {
 }
 
 fn world(versions: u32) -> World {
-    let world = World::furnished();
+    let world = World::with_records();
     for number in 1..=versions {
         world.act(0, move |audited| model::create(audited, &new_version(&number.to_string()))).unwrap();
         let id = format!("d-{number}");

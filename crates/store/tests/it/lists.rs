@@ -24,7 +24,7 @@ fn walk<T>(limit: u32, mut page: impl FnMut(&PageRequest) -> Page<T>) -> Vec<T> 
 
 #[test]
 fn a_walk_sees_each_row_once_though_others_are_added_meanwhile() {
-    let world = World::furnished();
+    let world = World::with_records();
     let create = |id: String| world.act(1, move |audited| run::create(audited, &new_run(&id))).unwrap();
     for place in 2..=10 {
         create(format!("r-{place}"));
@@ -42,7 +42,7 @@ fn a_walk_sees_each_row_once_though_others_are_added_meanwhile() {
 
 #[test]
 fn the_last_page_says_so_also_when_it_is_full() {
-    let world = World::furnished();
+    let world = World::with_records();
     world.act(1, |audited| run::create(audited, &new_run("r-2"))).unwrap();
     let page = world.store.read(|reader| run::list(reader, &RunFilter::default(), &PageRequest::first(2))).unwrap();
     assert_eq!((page.items.len(), page.next), (2, None));
@@ -50,7 +50,7 @@ fn the_last_page_says_so_also_when_it_is_full() {
 
 #[test]
 fn a_cursor_of_another_list_or_of_nowhere_is_refused() {
-    let world = World::furnished();
+    let world = World::with_records();
     for text in ["", "run", "run.", "run.x", "alert.1", "run.1.2", "run.99999999999999999999", "'; DROP TABLE run"] {
         let cursor: Cursor = text.parse().unwrap();
         let request = PageRequest::default().after(cursor);

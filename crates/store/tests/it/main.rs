@@ -1,8 +1,8 @@
 //! What the store promises, on real files.
 
+mod audit_log;
 mod crash;
 mod deployments;
-mod ledger;
 mod lists;
 mod metrics;
 mod monitoring;

@@ -37,7 +37,7 @@ fn history(world: &World, metric: &str) -> Vec<MetricPoint> {
 
 #[test]
 fn the_latest_point_has_the_highest_step_in_whatever_order_they_came() {
-    let world = World::furnished();
+    let world = World::with_records();
     log(&world, &[point("auc", 3, 1, 0.7), point("auc", 1, 9, 0.9)]).unwrap();
     log(&world, &[point("auc", 2, 20, 0.8), point("loss", 0, 0, 1.5)]).unwrap();
     assert_eq!(latest(&world), [point("auc", 3, 1, 0.7), point("loss", 0, 0, 1.5)]);
@@ -47,7 +47,7 @@ fn the_latest_point_has_the_highest_step_in_whatever_order_they_came() {
 
 #[test]
 fn logging_the_same_batch_twice_is_logging_it_once() {
-    let world = World::furnished();
+    let world = World::with_records();
     let batch = [point("auc", 0, 0, 0.5), point("auc", 1, 1, 0.6)];
     log(&world, &batch).unwrap();
     log(&world, &batch).unwrap();
@@ -56,7 +56,7 @@ fn logging_the_same_batch_twice_is_logging_it_once() {
 
 #[test]
 fn nan_and_infinities_are_values() {
-    let world = World::furnished();
+    let world = World::with_records();
     let values = [f64::NEG_INFINITY, f64::NAN, f64::INFINITY];
     log(&world, &values.map(|value| point("odd", value.is_nan().into(), 0, value))).unwrap();
     let found = history(&world, "odd");
@@ -67,7 +67,7 @@ fn nan_and_infinities_are_values() {
 
 #[test]
 fn a_batch_that_is_too_large_or_has_no_run_is_refused_whole() {
-    let world = World::furnished();
+    let world = World::with_records();
     let many = vec![point("auc", 0, 0, 0.5); log::MAX_POINTS + 1];
     assert!(matches!(log(&world, &many), Err(StoreError::Invalid { .. })));
     assert!(matches!(log(&world, &[point("", 0, 0, 0.5)]), Err(StoreError::Invalid { .. })));
@@ -82,7 +82,7 @@ fn a_batch_that_is_too_large_or_has_no_run_is_refused_whole() {
 
 #[test]
 fn a_parameter_never_changes() {
-    let world = World::furnished();
+    let world = World::with_records();
     world.write(|tx| log::log_params(tx, "r-1", [("lr", "0.1"), ("depth", "6")])).unwrap();
     world.write(|tx| log::log_params(tx, "r-1", [("lr", "0.1")])).unwrap();
     let error = world.write(|tx| log::log_params(tx, "r-1", [("seed", "7"), ("lr", "0.2")])).unwrap_err();
@@ -93,7 +93,7 @@ fn a_parameter_never_changes() {
 
 #[test]
 fn artifacts_stay_inside_of_the_run() {
-    let world = World::furnished();
+    let world = World::with_records();
     let artifact = |path: &str| Artifact { path: path.into(), digest: Digest::of(b"x"), bytes: 1, at: Timestamp(1) };
     let put = |path: &str| {
         let artifacts = [artifact("fine"), artifact(path)];
@@ -109,7 +109,7 @@ fn artifacts_stay_inside_of_the_run() {
 
 #[test]
 fn a_run_ends_with_its_record_and_its_times() {
-    let world = World::furnished();
+    let world = World::with_records();
     world.act(5, |audited| run::advance(audited, "r-1", RunState::Queued, RunState::Running, None)).unwrap();
     let record = json!({"exit": 0});
     let kept = record.clone();
@@ -125,7 +125,7 @@ fn a_run_ends_with_its_record_and_its_times() {
 
 #[test]
 fn a_restarted_server_finds_the_runs_that_never_ended() {
-    let world = World::furnished();
+    let world = World::with_records();
     world.act(1, |audited| run::create(audited, &new_run("r-2"))).unwrap();
     world.act(2, |audited| run::advance(audited, "r-1", RunState::Queued, RunState::Cancelled, None)).unwrap();
     let found = world.store.read(|reader| run::list_unfinished(reader, &PageRequest::default())).unwrap();
@@ -135,7 +135,7 @@ fn a_restarted_server_finds_the_runs_that_never_ended() {
 
 #[test]
 fn a_step_is_where_it_was_last_put() {
-    let world = World::furnished();
+    let world = World::with_records();
     let step = |state, ended: Option<i64>| Step {
         step: "train".parse().unwrap(),
         state,
@@ -155,7 +155,7 @@ proptest! {
     fn a_history_holds_every_distinct_point_once_in_order(
         points in prop::collection::vec((0_i64..4, 0_i64..4, -2_i8..3), 1..40), page in 1_u32..7
     ) {
-        let world = World::furnished();
+        let world = World::with_records();
         let points: Vec<_> = points.into_iter().map(|(step, at, value)| point("m", step, at, value.into())).collect();
         log(&world, &points).unwrap();
         let mut expected = points;

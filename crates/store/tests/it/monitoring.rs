@@ -42,7 +42,7 @@ fn add(world: &World, partition: Partition) -> Result<bool, StoreError> {
 
 #[test]
 fn a_window_finds_the_partitions_that_touch_it() {
-    let world = World::furnished();
+    let world = World::with_records();
     for (seq, (min, max)) in [(0, 9), (10, 19), (15, 30)].into_iter().enumerate() {
         assert!(add(&world, partition(seq as i64, min, max)).unwrap());
     }
@@ -64,7 +64,7 @@ fn a_window_finds_the_partitions_that_touch_it() {
 
 #[test]
 fn a_partition_is_indexed_once_and_never_replaced() {
-    let world = World::furnished();
+    let world = World::with_records();
     assert!(add(&world, partition(0, 0, 9)).unwrap());
     assert!(!add(&world, partition(0, 0, 9)).unwrap(), "the same bytes again change nothing");
     let other = Partition { digest: Digest::of(b"other"), ..partition(0, 0, 9) };
@@ -74,7 +74,7 @@ fn a_partition_is_indexed_once_and_never_replaced() {
 
 #[test]
 fn nothing_from_the_future_is_final() {
-    let world = World::furnished();
+    let world = World::with_records();
     let at = |end: i64, as_of: i64, value: f64| Reading {
         window_start: Timestamp(end - 10),
         window_end: Timestamp(end),
@@ -106,7 +106,7 @@ fn nothing_from_the_future_is_final() {
 
 #[test]
 fn a_merged_partition_stands_in_the_place_of_those_that_it_holds() {
-    let world = World::furnished();
+    let world = World::with_records();
     for (seq, start, end) in [(0, 0, 9), (1, 10, 19), (2, 20, 29)] {
         add(&world, partition(seq, start, end)).unwrap();
     }
@@ -134,7 +134,7 @@ fn a_merged_partition_stands_in_the_place_of_those_that_it_holds() {
 
 #[test]
 fn how_far_a_log_was_sealed_only_grows() {
-    let world = World::furnished();
+    let world = World::with_records();
     let find = || world.store.read(|reader| prediction::find_recording(reader, &churn_endpoint())).unwrap();
     assert_eq!(find(), None);
     for (sealed_through, next_sequence) in [(0, 1), (3, 40), (2, 90)] {
@@ -170,7 +170,7 @@ fn record(world: &World, readings: Vec<Reading>) -> Result<(), StoreError> {
 
 #[test]
 fn what_is_known_later_stands_beside_what_was_known_then() {
-    let world = World::furnished();
+    let world = World::with_records();
     let (early, estimate, late) =
         (reading(100, false, None), reading(100, true, Some(0.8)), reading(200, false, Some(0.7)));
     let best = || {
@@ -193,7 +193,7 @@ fn what_is_known_later_stands_beside_what_was_known_then() {
 
 #[test]
 fn the_newest_reading_of_every_metric_is_the_best_known_of_its_last_window() {
-    let world = World::furnished();
+    let world = World::with_records();
     let at = |metric: &str, kind: MonitorKind, window: i64, as_of: i64, value: f64| Reading {
         metric: metric.into(),
         monitor: kind,
@@ -214,9 +214,9 @@ fn the_newest_reading_of_every_metric_is_the_best_known_of_its_last_window() {
     let latest = |limit| {
         world.store.read(|reader| monitor::latest(reader, &churn_endpoint(), Timestamp(i64::MAX), limit)).unwrap()
     };
-    let told: Vec<_> = latest(100).into_iter().map(|found| (found.monitor, found.metric, found.value)).collect();
+    let result: Vec<_> = latest(100).into_iter().map(|found| (found.monitor, found.metric, found.value)).collect();
     let wanted = [(drift, "psi(x)", 0.1), (drift, "rows", 5.0), (accuracy, "auc", 0.7), (accuracy, "rows", 6.0)];
-    assert_eq!(told, wanted.map(|(kind, metric, value)| (kind, metric.to_owned(), Some(value))));
+    assert_eq!(result, wanted.map(|(kind, metric, value)| (kind, metric.to_owned(), Some(value))));
     assert_eq!(latest(2).len(), 2);
     let empty = world
         .store
@@ -227,7 +227,7 @@ fn the_newest_reading_of_every_metric_is_the_best_known_of_its_last_window() {
 
 #[test]
 fn a_value_that_was_not_measured_cannot_pass() {
-    let world = World::furnished();
+    let world = World::with_records();
     for value in [None, Some(f64::NAN)] {
         let unmeasured = Reading { value, verdict: Some(RuleStatus::Passed), ..reading(1, false, None) };
         assert!(matches!(
@@ -255,7 +255,7 @@ fn new_alert(id: &str) -> NewAlert {
 
 #[test]
 fn a_cause_has_one_open_alert() {
-    let world = World::furnished();
+    let world = World::with_records();
     world.act(1, |audited| alert::open(audited, &new_alert("a-1"))).unwrap();
     let error = world.act(2, |audited| alert::open(audited, &new_alert("a-2"))).unwrap_err();
     assert!(error.to_string().contains("open alert a-1 already"), "{error}");
@@ -279,7 +279,7 @@ fn a_cause_has_one_open_alert() {
 
 #[test]
 fn a_window_that_only_counts_makes_no_entry_and_a_mute_makes_one() {
-    let world = World::furnished();
+    let world = World::with_records();
     world.act(1, |audited| alert::open(audited, &new_alert("a-1"))).unwrap();
     let advance = |at, from, to| world.act(at, move |audited| alert::advance(audited, "a-1", from, to, None));
     let size = || world.store.read(kilter_store::audit::size).unwrap();
@@ -302,7 +302,7 @@ fn a_window_that_only_counts_makes_no_entry_and_a_mute_makes_one() {
 
 #[test]
 fn an_alert_cannot_begin_resolved() {
-    let world = World::furnished();
+    let world = World::with_records();
     let new = NewAlert { state: AlertState::Resolved, ..new_alert("a-1") };
     assert!(world.act(1, move |audited| alert::open(audited, &new)).is_err());
     let firing = NewAlert { state: AlertState::Firing { clean: 0 }, ..new_alert("a-1") };
@@ -312,7 +312,7 @@ fn an_alert_cannot_begin_resolved() {
 
 #[test]
 fn a_threshold_knows_since_when_it_holds_and_why() {
-    let world = World::furnished();
+    let world = World::with_records();
     let set = |at, high| {
         world.act(at, move |audited| {
             threshold::set(audited, &churn(), "psi(*) < ?", (None, Some(high)), &json!({"budget": at}))
@@ -333,7 +333,7 @@ fn a_threshold_knows_since_when_it_holds_and_why() {
 
 #[test]
 fn the_budget_counts_only_runs_that_were_started() {
-    let world = World::furnished();
+    let world = World::with_records();
     let decide = |at, outcome, run: Option<&str>| {
         let new = NewDecision {
             project: churn(),
@@ -364,7 +364,7 @@ fn the_budget_counts_only_runs_that_were_started() {
 
 #[test]
 fn an_endpoint_keeps_the_newest_evidence_alone() {
-    let world = World::furnished();
+    let world = World::with_records();
     let find = || world.store.read(|reader| evidence::find(reader, &churn_endpoint())).unwrap();
     assert_eq!(find(), None);
     let seen = |through: i64| Evidence {
@@ -383,7 +383,7 @@ fn an_endpoint_keeps_the_newest_evidence_alone() {
 
 #[test]
 fn an_alert_is_named_by_the_end_of_its_id_where_no_other_ends_so() {
-    let world = World::furnished();
+    let world = World::with_records();
     for (at, end) in [(1, "aa3f2a91c0"), (2, "bb3f2a91c0"), (3, "00000d17e5")] {
         let cause = format!("churn/drift/{end}");
         let new = NewAlert { cause, ..new_alert(&format!("0190f3a2-7c1e-7abc-8def-{end}")) };

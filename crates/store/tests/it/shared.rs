@@ -19,7 +19,7 @@ use crate::world::{World, churn};
 
 #[test]
 fn a_contract_is_kept_with_the_time_since_when_it_holds() {
-    let world = World::furnished();
+    let world = World::with_records();
     let put =
         |at, text: &'static str| world.act(at, move |audited| project::put_contract(audited, &churn(), text)).unwrap();
     assert_eq!(put(10, "a").number, 1);
@@ -37,7 +37,7 @@ fn a_contract_is_kept_with_the_time_since_when_it_holds() {
 
 #[test]
 fn the_same_bytes_are_the_same_dataset_version() {
-    let world = World::furnished();
+    let world = World::with_records();
     let version = |bytes: &str, seen| DatasetVersion {
         project: churn(),
         dataset: "customers".parse().unwrap(),

@@ -1,4 +1,4 @@
-//! Whatever is changed behind the back of the ledger is found: each audited table × each column × update, and each row
+//! Whatever is changed behind the back of the audit log is found: each audited table × each column × update, and each row
 //! deleted or copied, by someone who drops the triggers first and puts them back.
 
 use std::{fmt::Write as _, fs};
@@ -43,7 +43,7 @@ const UNSEALED: &[(&str, &str, &str)] = &[
 
 /// Rows in every audited table, in states with every column set somewhere.
 fn full() -> World {
-    let world = World::furnished();
+    let world = World::with_records();
     world.act(1, |audited| project::put_contract(audited, &churn(), "a = 1")).unwrap();
     world.act(2, |audited| project::put_contract(audited, &churn(), "a = 2")).unwrap();
     runs_and_versions(&world);
@@ -81,8 +81,8 @@ fn full() -> World {
     world
         .store
         .write(|tx| {
-            let told = tx.audited(AuditEvent { reason: Some("it is time".into()), ..draft(60, "setting") });
-            setting::put(&told, "again", &json!(true))
+            let result = tx.audited(AuditEvent { reason: Some("it is time".into()), ..draft(60, "setting") });
+            setting::put(&result, "again", &json!(true))
         })
         .unwrap();
     world.assert_sound();
@@ -274,10 +274,10 @@ fn a_changed_column_of_any_row_is_found_with_its_table_its_row_and_what_the_entr
                 let sql = format!("UPDATE {table} SET \"{column}\" = {} WHERE {row}", another(column, kind));
                 let found = victim.after(&sql);
                 tampers += 1;
-                let told = found.faults.iter().map(ToString::to_string).collect::<Vec<_>>();
+                let result = found.faults.iter().map(ToString::to_string).collect::<Vec<_>>();
                 let names = |text: &String| text.contains(&format!("`{table}`")) || text.contains(&object_of(&table));
-                if !told.iter().any(names) {
-                    writeln!(missed, "{sql}: {told:?}").unwrap();
+                if !result.iter().any(names) {
+                    writeln!(missed, "{sql}: {result:?}").unwrap();
                 }
             }
         }
@@ -287,7 +287,7 @@ fn a_changed_column_of_any_row_is_found_with_its_table_its_row_and_what_the_entr
     println!("{tampers} changed columns, each found");
 }
 
-/// How the ledger names things of a table.
+/// How the audit log names things of a table.
 fn object_of(table: &str) -> String {
     match table {
         "model_version" => "version:".to_owned(),
@@ -316,10 +316,10 @@ fn a_row_that_is_deleted_or_copied_is_found() {
             for sql in [format!("DELETE FROM {table} WHERE {row}"), copy] {
                 let found = victim.after(&sql);
                 tampers += 1;
-                let told: Vec<String> = found.faults.iter().map(ToString::to_string).collect();
+                let result: Vec<String> = found.faults.iter().map(ToString::to_string).collect();
                 let names = |text: &String| text.contains(&format!("`{table}`")) || text.contains(&object_of(&table));
-                if !told.iter().any(names) {
-                    writeln!(missed, "{sql}: {told:?}").unwrap();
+                if !result.iter().any(names) {
+                    writeln!(missed, "{sql}: {result:?}").unwrap();
                 }
             }
         }
@@ -402,8 +402,8 @@ fn a_trigger_an_index_or_a_table_that_is_gone_changed_or_foreign_is_found_by_its
     assert!(made.len() > 40, "{made:?}");
     for what in &made {
         victim.read(|connection| connection.execute_batch(&format!("DROP {what}")).unwrap());
-        let told = victim.verify().faults.iter().map(ToString::to_string).collect::<Vec<_>>();
-        assert_eq!(told, [format!("the {what} is gone from the schema: what it guards can be changed unseen")]);
+        let result = victim.verify().faults.iter().map(ToString::to_string).collect::<Vec<_>>();
+        assert_eq!(result, [format!("the {what} is gone from the schema: what it guards can be changed unseen")]);
     }
     victim.read(|connection| {
         connection
@@ -414,9 +414,9 @@ fn a_trigger_an_index_or_a_table_that_is_gone_changed_or_foreign_is_found_by_its
             )
             .unwrap();
     });
-    let told = victim.verify().faults.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let result = victim.verify().faults.iter().map(ToString::to_string).collect::<Vec<_>>();
     assert_eq!(
-        told,
+        result,
         [
             "the trigger an_entry_is_never_deleted of the schema is not the one of this program",
             "the trigger helpful of the schema is not from this program",
@@ -427,15 +427,15 @@ fn a_trigger_an_index_or_a_table_that_is_gone_changed_or_foreign_is_found_by_its
 #[test]
 fn what_differs_is_named_with_what_the_entry_says() {
     let victim = Victim::new();
-    let told = |sql: &str| victim.after(sql).faults.iter().map(ToString::to_string).collect::<Vec<_>>();
-    let approval = told("UPDATE approval SET by = 'user:eve', expires = NULL WHERE expires = 99");
+    let result = |sql: &str| victim.after(sql).faults.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let approval = result("UPDATE approval SET by = 'user:eve', expires = NULL WHERE expires = 99");
     assert!(
         approval.len() == 1
             && approval[0].starts_with("table `approval`, approval:churn/1: `by`, `expires` are not what entry"),
         "{approval:?}"
     );
     assert!(approval[0].contains("(test by user:ana at 1970-01-01T00:00:00.011Z, approved)"), "{approval:?}");
-    let deployment = told("UPDATE deployment SET number = 2 WHERE id = 'd-1'");
+    let deployment = result("UPDATE deployment SET number = 2 WHERE id = 'd-1'");
     assert!(deployment[0].contains("deployment:d-1: `number` is not what entry"), "{deployment:?}");
     assert!(deployment[0].contains("live to superseded"), "{deployment:?}");
 }

@@ -21,7 +21,7 @@ use crate::world::{World, churn, churn_model, new_version};
 
 #[test]
 fn a_version_begins_as_a_draft_under_the_next_number() {
-    let world = World::furnished();
+    let world = World::with_records();
     for number in 1..=5 {
         let version =
             world.act(number.into(), move |audited| model::create(audited, &new_version(&number.to_string())));
@@ -34,7 +34,7 @@ fn a_version_begins_as_a_draft_under_the_next_number() {
 
 #[test]
 fn numbers_stay_gapless_when_a_draft_is_rolled_back() {
-    let world = World::furnished();
+    let world = World::with_records();
     let _ = world.act(1, |audited| {
         model::create(audited, &new_version("lost"))?;
         Err::<(), _>(StoreError::Closed)
@@ -44,7 +44,7 @@ fn numbers_stay_gapless_when_a_draft_is_rolled_back() {
 
 #[test]
 fn a_version_that_moved_meanwhile_is_not_moved_again() {
-    let world = World::furnished();
+    let world = World::with_records();
     let advance = |from, to| world.act(3, move |audited| model::advance(audited, &churn_model(), 1, from, to));
     world.act(1, |audited| model::create(audited, &new_version("a"))).unwrap();
     advance(VersionState::Draft, VersionState::Candidate).unwrap();
@@ -55,7 +55,7 @@ fn a_version_that_moved_meanwhile_is_not_moved_again() {
 
 #[test]
 fn what_does_not_exist_is_named() {
-    let world = World::furnished();
+    let world = World::with_records();
     let error = world
         .act(1, |audited| model::advance(audited, &churn_model(), 7, VersionState::Draft, VersionState::Candidate))
         .unwrap_err();
@@ -74,7 +74,7 @@ fn what_does_not_exist_is_named() {
 
 #[test]
 fn a_model_belongs_to_one_project() {
-    let world = World::furnished();
+    let world = World::with_records();
     let other = "other".parse().unwrap();
     world.act(1, move |audited| kilter_store::project::register(audited, &other)).unwrap();
     world.act(1, |audited| model::register(audited, &churn_model(), &churn())).unwrap();
@@ -85,7 +85,7 @@ fn a_model_belongs_to_one_project() {
 
 #[test]
 fn the_last_verdict_of_each_gate_stands_and_the_others_are_kept() {
-    let world = World::furnished();
+    let world = World::with_records();
     world.act(1, |audited| model::create(audited, &new_version("a"))).unwrap();
     let judge = |at: i64, gate: &str, rule: RuleVerdict| {
         let new = NewVerdict {
@@ -112,7 +112,7 @@ fn the_last_verdict_of_each_gate_stands_and_the_others_are_kept() {
 
 #[test]
 fn an_approval_names_who_in_which_role_until_when() {
-    let world = World::furnished();
+    let world = World::with_records();
     world.act(1, |audited| model::create(audited, &new_version("a"))).unwrap();
     let new = NewApproval {
         model: churn_model(),
@@ -145,7 +145,7 @@ fn outcome(verdict: RuleVerdict) -> RuleOutcome {
 
 #[test]
 fn a_verdict_with_an_unbounded_interval_reads_back_as_it_was() {
-    let world = World::furnished();
+    let world = World::with_records();
     world.act(1, |audited| model::create(audited, &new_version("a"))).unwrap();
     let unbounded = Measurement {
         value: 0.8,
@@ -180,7 +180,7 @@ fn point(world: &World, at: i64, number: u32) {
 
 #[test]
 fn who_was_champion_at_any_time_is_known() {
-    let world = World::furnished();
+    let world = World::with_records();
     for bytes in ["a", "b"] {
         world.act(1, move |audited| model::create(audited, &new_version(bytes))).unwrap();
     }
@@ -199,7 +199,7 @@ fn who_was_champion_at_any_time_is_known() {
 
 #[test]
 fn a_clock_that_jumps_back_never_makes_two_champions() {
-    let world = World::furnished();
+    let world = World::with_records();
     for bytes in ["a", "b"] {
         world.act(1, move |audited| model::create(audited, &new_version(bytes))).unwrap();
     }
@@ -211,7 +211,7 @@ fn a_clock_that_jumps_back_never_makes_two_champions() {
 
 #[test]
 fn a_name_that_differs_in_its_case_alone_is_not_registered_a_second_time() {
-    let world = World::furnished();
+    let world = World::with_records();
     let conflict = |outcome: Result<(), StoreError>, what: &str| match outcome {
         Err(StoreError::Conflict { reason, .. }) => {
             let expected = format!("there is {what} `churn`, and `CHURN` differs in its case alone");

@@ -30,9 +30,9 @@ impl World {
     }
 
     /// A store with the project, model and endpoint `churn`, and the run `r-1`.
-    pub fn furnished() -> Self {
+    pub fn with_records() -> Self {
         let world = Self::empty();
-        furnish(&world.store);
+        add_records(&world.store);
         world
     }
 
@@ -62,14 +62,14 @@ impl World {
         Self { dir, store }
     }
 
-    /// The ledger says what it said, and each life stands where its last entry left it.
+    /// The audit log says what it said, and each life stands where its last entry left it.
     pub fn assert_sound(&self) {
         let found = self.store.read(kilter_store::audit::verify).unwrap();
         assert!(found.is_sound(), "{:?}", found.faults);
     }
 }
 
-pub fn furnish(store: &Store) {
+pub fn add_records(store: &Store) {
     store
         .write(|tx| {
             let audited = tx.audited(draft(0, "furnish"));

@@ -187,7 +187,7 @@ fn a_copy_holds_what_was_durable_and_never_writes_over_a_file() {
 
 #[test]
 fn a_store_that_was_closed_is_one_file_and_its_digest() {
-    let world = World::furnished();
+    let world = World::with_records();
     world.store.read(kilter_store::audit::size).unwrap();
     let World { dir, store } = world;
     drop(store);
@@ -207,7 +207,7 @@ fn a_store_that_was_closed_is_one_file_and_its_digest() {
 
 #[test]
 fn a_file_that_rotted_is_found_out() {
-    let world = World::furnished();
+    let world = World::with_records();
     let check = |dir: &std::path::Path| Store::open_for_reading(dir).and_then(|store| store.check_file());
     assert_eq!(check(world.dir.path()).unwrap(), Vec::<String>::new());
     let World { dir, store } = world;

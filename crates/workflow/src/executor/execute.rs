@@ -152,7 +152,7 @@ fn signal_group(child: &Child, signal: Signal) {
     let _ = kill_process_group(Pid::from_child(child), signal);
 }
 
-/// Peak resident memory of this process: the least that the kernel reports for a child. Zero where it is not told.
+/// Peak resident memory of this process: the least that the kernel reports for a child. Zero where it is not known.
 fn own_peak_bytes() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));

@@ -6,7 +6,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 
 use super::descendants;
 
-/// The leader of a process group, told apart from later processes of the same number by its start time.
+/// The leader of a process group, distinguished from later processes of the same number by its start time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ProcessMark {
     pid: i32,

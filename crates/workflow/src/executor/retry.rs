@@ -89,7 +89,7 @@ impl Retry {
 }
 
 /// Executes attempt 1, 2, … until one succeeds or no retry is due; returns the number and the outcome of the last.
-/// `waiting` is told each attempt that failed and the time until the next.
+/// `waiting` gets each attempt that failed and the time until the next.
 pub fn execute_with_retries<E>(
     retry: &Retry,
     cancel: &CancelToken,

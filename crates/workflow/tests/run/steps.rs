@@ -38,8 +38,8 @@ fn a_failed_step_skips_what_depends_on_it_and_nothing_else() {
     let bad = record.step("bad").unwrap();
     assert_eq!(bad.log_tail.as_deref(), Some("reason\n  → a way out"));
     assert_eq!(fs::read_to_string(bad.log_file.as_ref().unwrap()).unwrap(), "reason\n  → a way out\n");
-    let said = "step `bad`: the step ended with exit code 3; its log ends with `reason`";
-    assert_eq!(record.failed_step().and_then(|step| step.failure()).as_deref(), Some(said));
+    let shown = "step `bad`: the step ended with exit code 3; its log ends with `reason`";
+    assert_eq!(record.failed_step().and_then(|step| step.failure()).as_deref(), Some(shown));
     assert_eq!(error_of(&record, "after"), "skipped: step `bad`, which feeds it, did not succeed");
     assert_eq!(error_of(&record, "last"), "skipped: step `after`, which feeds it, did not succeed");
     assert_eq!(world.read("good"), "fine\n");

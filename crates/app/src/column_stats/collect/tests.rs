@@ -3,7 +3,7 @@ use kilter_serving::Role;
 use kilter_stats::profile::ColumnCounts;
 
 use super::*;
-use crate::column_stats::summary::{ColumnReading, VersionProfile};
+use crate::column_stats::summary::{ColumnReading, VersionColumnStats};
 use crate::{
     column_stats::collect,
     model::golden_replay::tests::{TestFolder, customers, finite, trained},
@@ -34,14 +34,18 @@ fn ask(house: &TestFolder, rows: Table, at: i64) {
     predict::predict(&house.app, &churn(), request, Timestamp(at)).unwrap();
 }
 
-fn told(house: &TestFolder, span: Span) -> VersionProfile {
-    let profile = collect::endpoint_profile(&house.app, &churn(), span).unwrap();
-    assert_eq!((profile.unreadable, profile.lost_rows, profile.versions.len()), (0, 0, 1), "{profile:?}");
-    profile.versions.into_iter().next().unwrap()
+fn told(house: &TestFolder, span: Span) -> VersionColumnStats {
+    let column_stats = collect::endpoint_column_stats(&house.app, &churn(), span).unwrap();
+    assert_eq!(
+        (column_stats.unreadable, column_stats.lost_rows, column_stats.versions.len()),
+        (0, 0, 1),
+        "{column_stats:?}"
+    );
+    column_stats.versions.into_iter().next().unwrap()
 }
 
-fn column<'p>(profile: &'p VersionProfile, name: &str) -> &'p ColumnReading {
-    profile.columns.iter().find(|column| column.name == name).unwrap()
+fn column<'p>(column_stats: &'p VersionColumnStats, name: &str) -> &'p ColumnReading {
+    column_stats.columns.iter().find(|column| column.name == name).unwrap()
 }
 
 #[test]
@@ -52,14 +56,14 @@ fn what_is_in_memory_and_what_is_kept_add_up_over_restarts() {
     let (half, rest): (Vec<usize>, Vec<usize>) = (0..rows.rows()).partition(|row| row % 2 == 0);
     ask(&first, rows.take(&half), 10 * HOUR + 7);
     let before = told(&first, ALL);
-    assert_eq!(collect::keep_profiles(&first.app, Timestamp(11 * HOUR)).unwrap(), half.len() as u64);
-    assert_eq!(collect::keep_profiles(&first.app, Timestamp(11 * HOUR)).unwrap(), 0, "each row is kept once");
+    assert_eq!(collect::keep_column_stats(&first.app, Timestamp(11 * HOUR)).unwrap(), half.len() as u64);
+    assert_eq!(collect::keep_column_stats(&first.app, Timestamp(11 * HOUR)).unwrap(), 0, "each row is kept once");
     assert_eq!(told(&first, ALL), before, "kept or not, it is told alike");
     drop(first);
 
     let second = TestFolder::open(folder.path());
     ask(&second, rows.take(&rest), 10 * HOUR + 9);
-    collect::keep_profiles(&second.app, Timestamp(11 * HOUR)).unwrap();
+    collect::keep_column_stats(&second.app, Timestamp(11 * HOUR)).unwrap();
     ask(&second, rows.take(&[0, 1, 2]), 12 * HOUR);
     let all = told(&second, ALL);
     assert_eq!((all.rows, all.from, all.to), (rows.rows() as u64 + 3, Timestamp(10 * HOUR), Timestamp(13 * HOUR)));
@@ -84,8 +88,8 @@ fn strange_and_missing_values_have_their_shares() {
         ("region".into(), Column::Text(vec![Some("moon".into()), Some("north".into()), None, Some("south".into())])),
     ];
     ask(&house, Table::new(columns).unwrap(), HOUR);
-    let profile = told(&house, ALL);
-    let (age, region) = (column(&profile, "age"), column(&profile, "region"));
+    let column_stats = told(&house, ALL);
+    let (age, region) = (column(&column_stats, "age"), column(&column_stats, "region"));
     assert_eq!((age.missing_share(), age.out_of_range_share(), age.unseen_share()), (0.25, Some(2.0 / 3.0), None));
     assert_eq!((region.missing_share(), region.unseen_share()), (0.25, Some(1.0 / 3.0)));
     let ColumnCounts::Categorical(counts) = &region.counts else { panic!("texts") };
@@ -101,14 +105,14 @@ fn a_file_that_cannot_be_read_is_told_and_set_aside() {
     let folder = tempfile::tempdir().unwrap();
     let house = house(folder.path());
     ask(&house, finite(&customers()).take(&[0, 1]), HOUR);
-    collect::keep_profiles(&house.app, Timestamp(HOUR)).unwrap();
+    collect::keep_column_stats(&house.app, Timestamp(HOUR)).unwrap();
     let [path] = &files(folder.path())[..] else { panic!("one file") };
     assert!(path.to_str().unwrap().ends_with("1970-01-01T01.champion.bin"), "{path:?}");
     std::fs::write(path, b"something else").unwrap();
-    let profile = collect::endpoint_profile(&house.app, &churn(), ALL).unwrap();
-    assert_eq!((profile.unreadable, profile.versions.len()), (1, 0));
+    let column_stats = collect::endpoint_column_stats(&house.app, &churn(), ALL).unwrap();
+    assert_eq!((column_stats.unreadable, column_stats.versions.len()), (1, 0));
     ask(&house, finite(&customers()).take(&[0, 1, 2]), HOUR);
-    collect::keep_profiles(&house.app, Timestamp(HOUR)).unwrap();
+    collect::keep_column_stats(&house.app, Timestamp(HOUR)).unwrap();
     assert_eq!(told(&house, ALL).rows, 3);
     assert!(path.with_extension("damaged").is_file());
 }
@@ -120,7 +124,7 @@ fn hours_of_long_ago_go() {
     let rows = finite(&customers()).take(&[0]);
     for hour in [1, KEPT_HOURS, KEPT_HOURS + 2] {
         ask(&house, rows.clone(), hour * HOUR);
-        collect::keep_profiles(&house.app, Timestamp(hour * HOUR)).unwrap();
+        collect::keep_column_stats(&house.app, Timestamp(hour * HOUR)).unwrap();
     }
     assert_eq!(told(&house, ALL).rows, 2);
 }
@@ -131,9 +135,9 @@ fn what_cannot_be_kept_is_counted_on() {
     let house = house(folder.path());
     std::fs::write(folder.path().join("served"), b"in the way").unwrap();
     ask(&house, finite(&customers()).take(&[0, 1]), HOUR);
-    assert!(collect::keep_profiles(&house.app, Timestamp(HOUR)).is_err());
+    assert!(collect::keep_column_stats(&house.app, Timestamp(HOUR)).is_err());
     std::fs::remove_file(folder.path().join("served")).unwrap();
     ask(&house, finite(&customers()).take(&[2]), HOUR);
-    assert_eq!(collect::keep_profiles(&house.app, Timestamp(HOUR)).unwrap(), 3);
+    assert_eq!(collect::keep_column_stats(&house.app, Timestamp(HOUR)).unwrap(), 3);
     assert_eq!(told(&house, ALL).rows, 3);
 }

@@ -93,7 +93,7 @@ pub(crate) struct TestFolder {
 
 impl TestFolder {
     pub fn open(folder: &std::path::Path) -> Self {
-        let options = AppOptions { tool: "kilter".into(), recording: Default::default(), profiles: true };
+        let options = AppOptions { tool: "kilter".into(), recording: Default::default(), column_stats: true };
         let app = App::open(folder, options).unwrap();
         let project = Project::of(folder, CONTRACT.to_owned()).unwrap();
         let context = RequestContext::system("test", Timestamp(1_700_000_000_000));

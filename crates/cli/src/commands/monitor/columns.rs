@@ -38,10 +38,10 @@ pub(super) struct Wanted {
 impl Wanted {
     pub(super) fn run(self) -> Result<Answer, CliError> {
         let (since, until) = self.span()?;
-        let query = api::ProfileQuery { since: Some(since), until: Some(until) };
-        let profile = self.connect.api()?.call(async |api| api.profile(&self.endpoint, &query).await)?;
-        let page = page(&profile);
-        Ok(Answer::done(&profile, page))
+        let query = api::ColumnStatsQuery { since: Some(since), until: Some(until) };
+        let column_stats = self.connect.api()?.call(async |api| api.column_stats(&self.endpoint, &query).await)?;
+        let page = page(&column_stats);
+        Ok(Answer::done(&column_stats, page))
     }
 
     fn span(&self) -> Result<(Timestamp, Timestamp), CliError> {
@@ -61,13 +61,13 @@ fn time(text: &str) -> Result<Timestamp, CliError> {
     Ok(text.parse().map_err(unreadable)?)
 }
 
-fn page(profile: &api::Profile) -> Page {
+fn page(column_stats: &api::ColumnStats) -> Page {
     let mut page = Page::new();
-    if profile.versions.is_empty() {
-        let span = format!("{} to {}", minute(profile.since), minute(profile.until));
-        page = page.line(format!("`{}` answered nothing that was counted from {span}", profile.endpoint));
+    if column_stats.versions.is_empty() {
+        let span = format!("{} to {}", minute(column_stats.since), minute(column_stats.until));
+        page = page.line(format!("`{}` answered nothing that was counted from {span}", column_stats.endpoint));
     }
-    for version in &profile.versions {
+    for version in &column_stats.versions {
         let span = format!("{} to {}", minute(version.from), minute(version.to));
         let (rows, noun) = (whole(version.rows), plural(version.rows, "row", "rows"));
         page = page.line(format!("{}@{} as {}: {rows} {noun}, {span}", version.model, version.version, version.role));
@@ -89,20 +89,20 @@ fn page(profile: &api::Profile) -> Page {
         }
         page = page.table(table).line("");
     }
-    if profile.unreadable_files > 0 {
-        page = page.marked(Mark::Bad, format!("{} could not be read", counted(profile.unreadable_files, "file")));
+    if column_stats.unreadable_files > 0 {
+        page = page.marked(Mark::Bad, format!("{} could not be read", counted(column_stats.unreadable_files, "file")));
     }
-    if profile.lost_rows > 0 {
-        page = page.marked(Mark::Bad, format!("{} could not be kept", counted(profile.lost_rows, "row")));
+    if column_stats.lost_rows > 0 {
+        page = page.marked(Mark::Bad, format!("{} could not be kept", counted(column_stats.lost_rows, "row")));
     }
     page
 }
 
-fn cells(column: &api::ProfileColumn) -> [String; 11] {
+fn cells(column: &api::ColumnSummary) -> [String; 11] {
     let share = |share: Option<f64>| share.map_or("–".to_owned(), percent);
     let distance = |name: &str| column.distances.iter().find(|distance| distance.measure == name);
     let value =
-        |distance: Option<&api::ProfileDistance>| distance.map_or("–".to_owned(), |distance| number(distance.value));
+        |distance: Option<&api::ColumnDistance>| distance.map_or("–".to_owned(), |distance| number(distance.value));
     let moved = distance("w1_over_sd").or_else(|| distance("tvd"));
     let unseen = match column.unseen_values.is_empty() {
         true => share(column.unseen_share),

@@ -207,21 +207,21 @@ fn alert_words(alert: &api::Alert) -> String {
 
 /// Why, where the alert knows it.
 fn causes(alert: &api::Alert) -> Vec<String> {
-    let mut told: Vec<String> = alert.detail["why"].as_str().map(str::to_owned).into_iter().collect();
+    let mut reasons: Vec<String> = alert.detail["why"].as_str().map(str::to_owned).into_iter().collect();
     let list = |name: &str| alert.detail["causes"][name].as_array().cloned().unwrap_or_default();
     let text = |value: &Value, name: &str| value[name].as_str().unwrap_or_default().to_owned();
-    told.extend(list("damages").iter().take(3).filter_map(|cause| {
+    reasons.extend(list("damages").iter().take(3).filter_map(|cause| {
         Some(format!(
             "drift of {} costs an estimated {} of loss a row",
             text(cause, "column"),
             number(cause["value"].as_f64()?)
         ))
     }));
-    told.extend(list("slices").iter().take(3).filter_map(|cause| {
+    reasons.extend(list("slices").iter().take(3).filter_map(|cause| {
         let (loss, before) = (cause["loss"].as_f64()?, cause["loss_before"].as_f64()?);
         Some(format!("worst where {}: loss {} instead of {}", text(cause, "where"), number(loss), number(before)))
     }));
-    told
+    reasons
 }
 
 /// A metric window by window.

@@ -74,7 +74,7 @@ impl Demo {
         let kilter = if std::env::var_os("CARGO").is_some() { "cargo run --release --" } else { "kilter" };
         // Each is typed where this was.
         let there = format!("cd {} && ", self.keep.as_deref().unwrap_or(Path::new(PROJECT)).display());
-        let look = match &self.keep {
+        let next_step = match &self.keep {
             Some(_) => Next {
                 command: format!("{there}{kilter} status"),
                 what: "what is live, what is wrong, what was decided",
@@ -85,7 +85,7 @@ impl Demo {
             },
         };
         [
-            look,
+            next_step,
             Next { command: format!("{kilter} init --from YOUR_DATA.csv"), what: "the same for your data" },
             Next { command: format!("{there}{kilter} server"), what: "serve, watch and retrain for real" },
         ]

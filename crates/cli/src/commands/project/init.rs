@@ -215,8 +215,8 @@ fn telling_columns(table: &Table, label: &str) -> Vec<(String, String)> {
     let classes: Vec<String> = classes.iter().map(ToString::to_string).collect();
     let asked = Asked { task, classes: &classes };
     let names = table.names().iter().map(String::as_str).filter(|name| *name != label);
-    let told = find_label_leakage(&table, names, truth, asked);
-    told.iter().filter_map(|found| Some((found.column.clone(), found.sentence()?))).collect()
+    let leaks = find_label_leakage(&table, names, truth, asked);
+    leaks.iter().filter_map(|found| Some((found.column.clone(), found.sentence()?))).collect()
 }
 
 /// The different values of a label in their order; three, if there are more.

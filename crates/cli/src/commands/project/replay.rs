@@ -191,13 +191,13 @@ mod tests {
 
     #[test]
     fn a_gain_is_never_a_negative_cost() {
-        let said = |cost: f64, unit: &str| cost_sentence(cost, unit, 100);
-        assert_eq!(said(-25.0, "wrong calls"), "Not acting would have made 25 fewer wrong calls over 100 rows");
-        assert_eq!(said(1234.6, "wrong calls"), "Not acting would have made 1235 more wrong calls over 100 rows");
-        assert_eq!(said(-0.4, "wrong calls"), "Not acting would have made as many wrong calls over 100 rows");
-        assert_eq!(said(-1.0, "wrong calls"), "Not acting would have made 1 wrong call fewer over 100 rows");
+        let sentence = |cost: f64, unit: &str| cost_sentence(cost, unit, 100);
+        assert_eq!(sentence(-25.0, "wrong calls"), "Not acting would have made 25 fewer wrong calls over 100 rows");
+        assert_eq!(sentence(1234.6, "wrong calls"), "Not acting would have made 1235 more wrong calls over 100 rows");
+        assert_eq!(sentence(-0.4, "wrong calls"), "Not acting would have made as many wrong calls over 100 rows");
+        assert_eq!(sentence(-1.0, "wrong calls"), "Not acting would have made 1 wrong call fewer over 100 rows");
         let error = "summed absolute error";
-        assert_eq!(said(-7.2, error), "Not acting would have cost 7 less summed absolute error over 100 rows");
-        assert_eq!(said(7.2, error), "Not acting would have cost 7 more summed absolute error over 100 rows");
+        assert_eq!(sentence(-7.2, error), "Not acting would have cost 7 less summed absolute error over 100 rows");
+        assert_eq!(sentence(7.2, error), "Not acting would have cost 7 more summed absolute error over 100 rows");
     }
 }

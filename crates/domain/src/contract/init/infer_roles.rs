@@ -107,7 +107,7 @@ impl<'c> InferredRoles<'c> {
         self.question(label) == Question::Regression && label.distinct <= MAX_CLASSES
     }
 
-    /// What `kilter train` takes the label for, where it is not told.
+    /// What `kilter train` takes the label for, if its command does not say.
     pub(super) fn question(&self, label: &ColumnSummary) -> Question {
         match (label.distinct, label.column_type) {
             (..=2, _) | (_, ColumnType::Bool) => Question::Binary,

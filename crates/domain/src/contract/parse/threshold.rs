@@ -46,7 +46,7 @@ fn goal(section: &Section<'_, '_>) -> Option<ThresholdGoal> {
         }
         (None, None) => {
             let hint = "write cost = { false_positive = 1, false_negative = 20 }, or fpr = \"1%\"".to_owned();
-            section.error("it is not said what the threshold is chosen for".to_owned(), Some(hint));
+            section.error("the section does not state what the threshold is chosen for".to_owned(), Some(hint));
             None
         }
     }

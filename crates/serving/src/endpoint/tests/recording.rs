@@ -75,15 +75,15 @@ fn profiled(number: u64, fake: Fake) -> (Arc<ServedVersion>, Arc<ColumnStats>) {
         kind: place,
         reference: ReferenceDistribution::Numeric(numbers.clone()),
     };
-    let profile =
+    let column_stats =
         Arc::new(ColumnStats::new(vec![column("x", ColumnKind::Feature), column("score", ColumnKind::Score)]));
     let version = ServedVersion::with_predictor(Box::new(fake), &admission(number), ScoreEdges::default());
-    (Arc::new(version.unwrap().with_profile(profile.clone())), profile)
+    (Arc::new(version.unwrap().with_column_stats(column_stats.clone())), column_stats)
 }
 
 /// Rows by role.
-fn counted(profile: &ColumnStats) -> Vec<(Role, u64)> {
-    profile.peek_buckets().iter().map(|slot| (slot.role, slot.window.rows)).collect()
+fn counted(column_stats: &ColumnStats) -> Vec<(Role, u64)> {
+    column_stats.peek_buckets().iter().map(|slot| (slot.role, slot.window.rows)).collect()
 }
 
 #[test]
@@ -118,6 +118,6 @@ fn what_each_version_answered_is_counted_in_its_role_and_what_it_refused_is_not(
     let request = none.read(body(&["a"], &[0.5]).as_bytes(), EventTimes::Now).unwrap();
     none.infer(request, NOW).unwrap();
     assert_eq!(counted(&live)[0].1, before + 1, "an endpoint without a log counts too");
-    assert_eq!(counted(&champion.profile().unwrap().clone()), counted(&live));
-    assert!(champion.with_own_counters().profile().is_none(), "what is asked in trial is counted nowhere");
+    assert_eq!(counted(&champion.column_stats().unwrap().clone()), counted(&live));
+    assert!(champion.with_own_counters().column_stats().is_none(), "what is asked in trial is counted nowhere");
 }

@@ -39,7 +39,7 @@ pub(super) struct Counts {
     pub(super) info: usize,
     pub(super) calm: usize,
     /// Too few values.
-    pub(super) thin: usize,
+    pub(super) too_few: usize,
     /// Not compared: identifiers, free texts, times.
     pub(super) unjudged: usize,
 }
@@ -123,7 +123,7 @@ impl DriftResult {
                 warn: drift.count(Level::Warn),
                 info: drift.count(Level::Info),
                 calm: drift.count(Level::Calm),
-                thin: drift.count(Level::Thin),
+                too_few: drift.count(Level::TooFew),
                 unjudged: drift.count(Level::Unjudged),
             },
             schema: drift.schema.iter().map(schema).collect(),

@@ -91,11 +91,11 @@ fn reading_words(reading: &ColumnRate) -> String {
 fn verdict(drift: &TableDrift) -> String {
     let (alerts, warnings) = (drift.count(Level::Alert), drift.count(Level::Warn));
     let all = drift.columns.len();
-    let told = match (alerts, warnings) {
-        (0, 0) if drift.level() == Level::Thin => {
+    let counts = match (alerts, warnings) {
+        (0, 0) if drift.level() == Level::TooFew => {
             format!(
                 "Not enough data: fewer than {MIN_ROWS} values to compare in {} of {}",
-                drift.count(Level::Thin),
+                drift.count(Level::TooFew),
                 counted(all, "column")
             )
         }
@@ -109,8 +109,8 @@ fn verdict(drift: &TableDrift) -> String {
         ),
     };
     match drift.columns.first().filter(|column| column.level >= Level::Warn).map(|column| (column, leading(column))) {
-        Some((column, Some(words))) => format!("{told}: `{}` {words}", column.name),
-        _ => told,
+        Some((column, Some(words))) => format!("{counts}: `{}` {words}", column.name),
+        _ => counts,
     }
 }
 
@@ -143,7 +143,7 @@ pub(super) fn state(level: Level) -> Status {
     match level {
         Level::Calm | Level::Info => Status::Ok,
         Level::Unjudged => Status::None,
-        Level::Thin => Status::InsufficientData,
+        Level::TooFew => Status::InsufficientData,
         Level::Warn => Status::Warn,
         Level::Alert => Status::Bad,
     }

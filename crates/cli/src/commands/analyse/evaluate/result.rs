@@ -83,7 +83,7 @@ pub(super) struct Slice {
     pub measured: MetricValue,
 }
 
-/// What stands behind the metrics, by task. What cannot be told is empty.
+/// What stands behind the metrics, by task. What cannot be computed is empty.
 #[derive(Default, Serialize)]
 pub(super) struct Charts {
     /// Binary: the table at the threshold.

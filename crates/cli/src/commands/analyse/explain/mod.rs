@@ -22,7 +22,7 @@ use crate::{
     },
 };
 
-/// Rows that are told one by one at most.
+/// Rows that are explained one by one at most.
 const MAX_LOCALS: usize = 1000;
 
 /// Explain the scores of a model: by column over all rows, for chosen rows, and between two tables.
@@ -77,7 +77,7 @@ impl Explain {
 
     fn subject(&self) -> Result<Subject, CliError> {
         if self.rows.max(self.row.len()) > MAX_LOCALS {
-            return Err(usage(format!("at most {MAX_LOCALS} rows are told one by one")));
+            return Err(usage(format!("at most {MAX_LOCALS} rows are explained one by one")));
         }
         let table = read_table(&self.data, &ReadOptions::default())?;
         let others: Vec<&str> = self.target.as_deref().into_iter().collect();

@@ -13,7 +13,7 @@ use crate::ui::view::{Mark, Page, TextTable, made};
 const SHOWN: usize = 15;
 /// From this rank correlation on a column is said to raise or to lower the score.
 const CLEAR_TREND: f64 = 0.3;
-/// Classes whose scores are told in the terminal.
+/// Classes whose scores are shown in the terminal.
 const SHOWN_OUTPUTS: usize = 5;
 
 /// For the terminal.

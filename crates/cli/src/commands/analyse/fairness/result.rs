@@ -336,7 +336,7 @@ impl GroupMetrics {
         Self::with(table, |rate| table.rate(rate, LEVEL))
     }
 
-    /// A group's, where rates on few rows are not told.
+    /// A group's, where rates on few rows are not reported.
     fn judged(groups: &Groups, group: usize) -> Self {
         let table = groups.table(group).copied().unwrap_or_default();
         Self::with(&table, |rate| groups.rate(group, rate, LEVEL, MINIMUM))

@@ -319,7 +319,7 @@ fn definitions() -> Vec<String> {
     vec![
         format!(
             "Selected: decided positive. TPR, FPR, FNR: true positive, false positive, false negative rate. PPV: true among \
-             decided positive. A rate with fewer than {MINIMUM} rows in its denominator is not told."
+             decided positive. A rate with fewer than {MINIMUM} rows in its denominator is not reported."
         ),
         "Impact: the selection rate over that of the reference group, which is the privileged one where it was named, and the \
          one that is selected most otherwise. Below four fifths it is a warning, and an alert where its whole interval lies \

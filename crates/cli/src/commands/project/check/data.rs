@@ -10,7 +10,7 @@ use kilter_domain::{
 use kilter_lake::{ReadOptions, column_names, read_table};
 use kilter_stats::performance::{Metric, Task};
 
-/// Rows from which the task is told.
+/// Rows from which the task is inferred.
 const LOOKED_AT: usize = 200_000;
 /// Different whole numbers up to which they may be classes, where a step of one's own trains.
 const MAX_CLASSES: usize = 50;
@@ -62,7 +62,7 @@ impl Data {
                     limit: Some(LOOKED_AT),
                     ..ReadOptions::default()
                 };
-                // A label that is not there, and a file that is no table, are told by their own words.
+                // A label that is not there, and a file that is no table, have errors of their own.
                 let table = read_table(&path, &options).ok();
                 data.tasks = table.and_then(|table| Some(tasks(table.get(label)?, contract))).unwrap_or_default();
                 data.label.clone_from(label);

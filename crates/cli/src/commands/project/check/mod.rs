@@ -116,7 +116,7 @@ fn not_acted_upon(contract: &Contract) -> Vec<String> {
         .collect();
     if !unheard.is_empty() {
         warnings.push(format!(
-            "nobody is told by {}: Kilter sends no mail and calls no webhook; add `log` to [monitor] alert and let your \
+            "nobody is notified by {}: Kilter sends no mail and calls no webhook; add `log` to [monitor] alert and let your \
              collector follow alerts.jsonl in the data folder, or read `kilter alert`",
             unheard.join(", ")
         ));

@@ -13,7 +13,7 @@ use crate::world::{World, churn_model, draft, new_run, new_version};
 
 #[test]
 fn every_change_has_its_entry_with_what_was_before_and_after() {
-    let world = World::furnished();
+    let world = World::with_records();
     world
         .act(5, |audited| {
             run::advance(audited, "r-1", RunState::Queued, RunState::Running, None)?;
@@ -36,7 +36,7 @@ fn every_change_has_its_entry_with_what_was_before_and_after() {
 
 #[test]
 fn sequence_numbers_have_no_gaps_whatever_was_rolled_back() {
-    let world = World::furnished();
+    let world = World::with_records();
     for place in 0..30 {
         let _ = world.act(place, move |audited| {
             run::create(audited, &new_run(&format!("x-{place}")))?;
@@ -51,7 +51,7 @@ fn sequence_numbers_have_no_gaps_whatever_was_rolled_back() {
 
 #[test]
 fn an_action_that_was_denied_is_in_the_ledger_too() {
-    let world = World::furnished();
+    let world = World::with_records();
     let reason = Some("ana is the author".to_owned());
     let seq = world
         .store
@@ -88,7 +88,7 @@ fn a_reason_can_be_erased_and_the_ledger_still_verifies() {
 
 #[test]
 fn what_has_ended_stays_ended_even_when_someone_forgets_to_ask_the_life() {
-    let world = World::furnished();
+    let world = World::with_records();
     world
         .act(1, |audited| {
             model::create(audited, &new_version("a"))?;
@@ -119,7 +119,7 @@ fn a_draft_that_could_fill_the_disk_is_refused() {
 
 /// SQL that goes round the code, on the connection of an attacker who keeps the triggers.
 fn refused_by_the_schema(sql: &str) -> String {
-    let world = World::furnished();
+    let world = World::with_records();
     world.act(1, |audited| model::create(audited, &new_version("a"))).unwrap();
     let mut refusal = String::new();
     let world = world.tampered(|connection| {
@@ -159,7 +159,7 @@ fn the_schema_refuses_what_goes_round_the_code() {
 
 /// What `verify` finds after someone who removed the triggers did `sql`.
 fn found_after(sql: &str) -> Vec<Fault> {
-    let world = World::furnished();
+    let world = World::with_records();
     world
         .store
         .write(|tx| {
