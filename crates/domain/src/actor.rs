@@ -10,6 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// Someone who did something: `user:ana`, `svc:trainer`, `system:reconcile`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Actor {
+    /// Whether it is a person, a service or a part of the platform.
     pub kind: ActorKind,
     /// 1 to 128 characters: letters, digits and `-_.@`.
     name: String,
@@ -19,9 +20,12 @@ pub struct Actor {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ActorKind {
+    /// A person, who may do by hand what needs one.
     User,
+    /// A service account, such as a trainer or a client of the API.
     #[serde(rename = "svc")]
     Service,
+    /// A part of the platform, such as the reconciler.
     System,
 }
 
@@ -40,7 +44,9 @@ impl ActorKind {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{text}` names nobody: write {allowed}, the name in letters, digits and `-_.@`")]
 pub struct InvalidActor {
+    /// The text, as it was given.
     pub text: String,
+    /// The kinds that would be accepted, for the message.
     pub allowed: &'static str,
 }
 
@@ -98,8 +104,11 @@ impl FromStr for Actor {
 /// Whom a role is given to: `user:ana`, `group:ds`, `svc:crm-portal`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Principal {
+    /// The name behind `user:`.
     User(String),
+    /// The name behind `group:`; gives nobody a role yet.
     Group(String),
+    /// The name behind `svc:`.
     Service(String),
 }
 
@@ -230,8 +239,11 @@ pub fn roles_of(bindings: &RoleBindings, owner: Option<&Principal>, actor: &Acto
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
+    /// See versions, deployments, readings, alerts and runs.
     Read,
+    /// Get answers of an endpoint.
     Predict,
+    /// Send what turned out to be true.
     Label,
     /// Start, cancel, or repeat a run; pin data.
     Run,
@@ -239,14 +251,19 @@ pub enum Action {
     Submit,
     /// Record that the gates passed (or failed).
     Validate,
+    /// Accept a validated version.
     Approve,
+    /// Refuse a version for good.
     Reject,
     /// Take a validated version back to candidate.
     Return,
     /// Let an approval lapse.
     Lapse,
+    /// Take a version out of use for good.
     Retire,
+    /// Forbid a version for good, also where it serves.
     Revoke,
+    /// Let a version answer at an endpoint.
     Deploy,
     /// To the last approved version: needs no approval.
     RollBack,
@@ -367,6 +384,7 @@ impl Action {
 
 /// Why someone may not do something.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "the message of each variant says what it is")]
 pub enum Denied {
     #[error("{actor} may not {}: this needs the role {}", .action.phrase(), .roles.iter().map(|role| role.as_str()).collect::<Vec<_>>().join(" or "))]
     NeedsRole { actor: Actor, action: Action, roles: &'static [Role] },

@@ -13,10 +13,15 @@ use crate::time::Timestamp;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum MonitorKind {
+    /// Missing, unseen and out-of-range values; labels that stop or do not fit.
     Data,
+    /// Metrics that need labels, and their estimates before labels are known.
     Performance,
+    /// Distances of features and scores from the reference.
     Drift,
+    /// Differences between groups.
     Bias,
+    /// Requests, errors, latency, consumers.
     Usage,
 }
 
@@ -64,21 +69,27 @@ impl FromStr for MonitorKind {
 pub enum AlertState {
     /// Out of bounds for so many windows in a row, not yet long enough.
     Pending {
+        /// Windows out of bounds in a row.
         breaches: u32,
     },
     /// Someone should look. `clean` counts the windows in bounds since the last breach.
     Firing {
+        /// Windows in bounds since the last breach.
         clean: u32,
     },
     /// Someone looks.
     Acknowledged {
+        /// Windows in bounds since the last breach.
         clean: u32,
     },
     /// Known, and silent until then.
     Muted {
+        /// When it fires again if it is still out of bounds.
         until: Timestamp,
+        /// Windows in bounds since the last breach.
         clean: u32,
     },
+    /// Over. A new breach opens another alert.
     Resolved,
 }
 
@@ -108,10 +119,14 @@ pub enum AlertEvent {
     Clean,
     /// A window that could not be judged.
     NotMeasured,
+    /// Someone takes care of it.
     Acknowledged,
+    /// Someone silences it.
     Muted {
+        /// Until when.
         until: Timestamp,
     },
+    /// Someone ends the silence.
     Unmuted,
     /// By a person, or because its version no longer serves.
     Resolved,
@@ -121,7 +136,9 @@ pub enum AlertEvent {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("an alert that is {from} cannot be {attempted}: {needs}")]
 pub struct IllegalAlertTransition {
+    /// The state that it is in.
     pub from: &'static str,
+    /// What was tried, as a participle: `muted`.
     pub attempted: &'static str,
     /// What would be needed.
     pub needs: &'static str,

@@ -12,7 +12,9 @@ use crate::{actor::Actor, time::Timestamp};
 pub struct Entry {
     /// 1, 2, 3, ... without gaps.
     pub seq: u64,
+    /// When, by the clock of the process that wrote it.
     pub at: Timestamp,
+    /// Who did it.
     pub actor: Actor,
     /// For whom, when a service acts for a person.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -24,10 +26,12 @@ pub struct Entry {
     /// The bytes that the object stands for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub object_digest: Option<String>,
+    /// How it ended.
     pub outcome: Outcome,
     /// The state before; `None` when the object begins to exist.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<String>,
+    /// The state after; `None` if the action changes no state.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<String>,
     /// Hex of the salted hash of the reason.
@@ -42,8 +46,11 @@ pub struct Entry {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
+    /// It happened, in the same transaction.
     Done,
+    /// A right was missing; nothing changed.
     Denied,
+    /// It was tried and did not succeed; nothing changed.
     Failed,
 }
 

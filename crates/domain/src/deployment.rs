@@ -13,6 +13,7 @@ use crate::model::VersionState;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "state")]
 pub enum DeploymentState {
+    /// Asked for; answers nobody yet.
     Requested,
     /// Answers unseen, beside the live one.
     Shadow,
@@ -21,6 +22,7 @@ pub enum DeploymentState {
         /// 1 to 100.
         percent: u8,
     },
+    /// Answers all traffic that no candidate takes.
     Live,
     /// A later version took its place.
     Superseded,
@@ -34,12 +36,25 @@ pub enum DeploymentState {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "event")]
 pub enum DeploymentEvent {
+    /// It begins to answer unseen.
     ShadowStarted,
-    CanaryStarted { percent: u8 },
-    CanaryWidened { percent: u8 },
+    /// It gets its first share: 1 to 100 percent.
+    CanaryStarted {
+        /// 1 to 100.
+        percent: u8,
+    },
+    /// It gets a larger share: up to 100 percent.
+    CanaryWidened {
+        /// 1 to 100.
+        percent: u8,
+    },
+    /// It takes the place of the live one.
     WentLive,
+    /// A later version went live.
     Superseded,
+    /// A guardrail or a person took it back.
     RolledBack,
+    /// A person took it away, or its version was revoked.
     Stopped,
 }
 
@@ -62,6 +77,7 @@ impl AdmissionPolicy {
 
 /// A move that a deployment cannot make.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "the message of each variant says what it is")]
 pub enum IllegalDeploymentTransition {
     #[error("a deployment that is {from} cannot become {to}: {needs}")]
     State { from: DeploymentState, to: DeploymentState, needs: &'static str },

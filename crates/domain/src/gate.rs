@@ -17,16 +17,21 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "outcome")]
 pub enum Verdict {
+    /// Every rule holds.
     Passed {
+        /// One outcome per rule.
         measured: NonEmpty<RuleOutcome>,
     },
+    /// At least one rule does not hold.
     Failed {
+        /// The outcomes of those rules.
         breaches: NonEmpty<RuleOutcome>,
         /// The rules that passed or are undecided.
         others: Vec<RuleOutcome>,
     },
     /// Something was not measured, or too close to tell. This blocks.
     Undecided {
+        /// The outcomes of the rules that are undecided.
         missing: NonEmpty<RuleOutcome>,
         /// The rules that passed.
         others: Vec<RuleOutcome>,

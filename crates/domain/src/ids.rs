@@ -10,7 +10,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
     "`{text}` is not a valid {kind}: use 1 to 64 letters, digits, `-`, `_` or `.`, beginning with a letter or digit"
 )]
 pub struct InvalidName {
+    /// What it should have named: `project name`.
     pub kind: &'static str,
+    /// The text; its first 80 characters.
     pub text: String,
 }
 
@@ -27,6 +29,7 @@ macro_rules! names {
         pub struct $name(String);
 
         impl $name {
+            /// As it was written.
             pub fn as_str(&self) -> &str {
                 &self.0
             }

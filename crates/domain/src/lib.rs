@@ -3,6 +3,8 @@
 //! Invariants: a value of these types is valid because it exists (parsed where it enters).
 //! Out of scope: clock, file, socket, database. `now`, seeds and ids are handed in.
 
+#![deny(missing_docs)]
+
 pub mod actor;
 pub mod alert;
 pub mod audit;

@@ -21,28 +21,39 @@ pub use self::state::{VersionFacts, VersionState};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "event")]
 pub enum VersionEvent {
+    /// draft → candidate.
     Submitted(Submission),
+    /// candidate → validated.
     Validated(Validation),
     /// With its reason; for a gate, the sentences of the breaches.
     Rejected {
+        /// One sentence for a person.
         reason: String,
     },
+    /// validated → approved.
     Approved(Approval),
     /// Back to candidate, with its reason.
     Returned {
+        /// One sentence for a person.
         reason: String,
     },
+    /// approved → validated.
     Lapsed(Lapse),
+    /// any → revoked: it may answer nowhere.
     Revoked {
+        /// One sentence for a person.
         reason: String,
     },
+    /// any → retired.
     Retired(Retirement),
 }
 
 /// Who moves it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ActorWithRoles {
+    /// Who.
     pub actor: Actor,
+    /// The roles that the contract gives.
     pub roles: Vec<Role>,
 }
 
@@ -55,6 +66,7 @@ impl ActorWithRoles {
 
 /// A move that a version cannot make.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "the message of each variant says what it is")]
 pub enum IllegalVersionTransition {
     #[error("a version that is {from} cannot be {to}: {}", .from.next_step())]
     State { from: VersionState, to: &'static str },

@@ -10,26 +10,37 @@ use crate::{actor::Actor, alert::MonitorKind, digest::Digest, ids::DatasetName};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "kind")]
 pub enum Cause {
+    /// A person or a service asked for it.
     Manual {
+        /// Who.
         by: Actor,
     },
+    /// `[retrain]`: its time came.
     Schedule {
         /// As in the contract: `0 3 1 * *` or `every 30d`.
         schedule: String,
     },
+    /// `[retrain]`: an alert fires.
     Alert {
+        /// The alert.
         id: String,
+        /// The kind of monitor that opened it.
         monitor: MonitorKind,
     },
+    /// `[retrain]`: a dataset grew.
     NewData {
+        /// Which one.
         dataset: DatasetName,
+        /// Of the rows that it trains on.
         digest: Digest,
     },
     /// The first training of a replay.
     Replay,
     /// A trial of a sweep.
     Sweep {
+        /// The run that the trial belongs to.
         parent: String,
+        /// Its number, from 0.
         trial: u32,
     },
 }
@@ -45,10 +56,15 @@ impl Cause {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RunState {
+    /// Waits to be started.
     Queued,
+    /// At least one step was started.
     Running,
+    /// Every step succeeded.
     Succeeded,
+    /// A step failed.
     Failed,
+    /// Someone stopped it.
     Cancelled,
     /// Never started: over budget, data requirement not met, no right.
     Refused,
@@ -58,10 +74,15 @@ pub enum RunState {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RunEvent {
+    /// queued → running.
     Started,
+    /// running → succeeded.
     Succeeded,
+    /// running → failed.
     Failed,
+    /// queued or running → cancelled.
     Cancelled,
+    /// queued → refused.
     Refused,
 }
 
@@ -69,10 +90,15 @@ pub enum RunEvent {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StepState {
+    /// Waits for the steps before it.
     Queued,
+    /// An attempt runs, or waits to be repeated.
     Running,
+    /// Its outputs are complete.
     Succeeded,
+    /// Its last attempt failed.
     Failed,
+    /// Its run was stopped.
     Cancelled,
     /// Answered from the cache.
     Cached,
@@ -86,12 +112,19 @@ pub enum StepState {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StepEvent {
+    /// queued → running.
     Started,
+    /// running → succeeded.
     Succeeded,
+    /// running → failed.
     Failed,
+    /// queued or running → cancelled.
     Cancelled,
+    /// queued → cached.
     FoundInCache,
+    /// queued → skipped.
     Skipped,
+    /// queued → refused.
     Refused,
 }
 
@@ -99,8 +132,11 @@ pub enum StepEvent {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("a {subject} that is {from} cannot become {to}: {needs}")]
 pub struct IllegalRunTransition {
+    /// `run` or `step`.
     pub subject: &'static str,
+    /// The state that it is in.
     pub from: &'static str,
+    /// The state that it cannot reach.
     pub to: &'static str,
     /// What would be needed.
     pub needs: &'static str,

@@ -24,7 +24,9 @@ pub struct Cron {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{text}` is not a schedule ({why}): write five fields, minute hour day month weekday, like `0 3 1 * *`")]
 pub struct InvalidCron {
+    /// The text, as it was given.
     pub text: String,
+    /// What is wrong with it.
     pub why: String,
 }
 

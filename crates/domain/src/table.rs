@@ -12,7 +12,9 @@ use serde::{Deserialize, Serialize};
 pub enum Column {
     /// Floating point; NaN is missing.
     Float(Vec<f64>),
+    /// Whole numbers of 64 bits.
     Int(Vec<Option<i64>>),
+    /// Truth values.
     Bool(Vec<Option<bool>>),
     /// UTF-8 text; equal values may share one allocation.
     Text(Vec<Option<Arc<str>>>),
@@ -24,14 +26,20 @@ pub enum Column {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ColumnType {
+    /// See [`Column::Float`].
     Float,
+    /// See [`Column::Int`].
     Int,
+    /// See [`Column::Bool`].
     Bool,
+    /// See [`Column::Text`].
     Text,
+    /// See [`Column::Time`].
     Time,
 }
 
 impl Column {
+    /// Rows, those without a value included.
     pub fn len(&self) -> usize {
         match self {
             Self::Float(values) => values.len(),
@@ -41,10 +49,12 @@ impl Column {
         }
     }
 
+    /// Whether it has no rows.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
+    /// The type of all its values.
     pub fn column_type(&self) -> ColumnType {
         match self {
             Self::Float(_) => ColumnType::Float,
@@ -55,6 +65,10 @@ impl Column {
         }
     }
 
+    /// Whether a row has no value.
+    ///
+    /// # Panics
+    /// When the row is out of bounds.
     pub fn is_missing(&self, row: usize) -> bool {
         match self {
             Self::Float(values) => values[row].is_nan(),
@@ -130,6 +144,7 @@ impl Column {
 
 /// Why columns do not make a table.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "the message of each variant says what it is")]
 pub enum TableError {
     #[error("column `{name}` has {rows} rows, the table has {expected}")]
     RaggedColumn { name: String, rows: usize, expected: usize },
@@ -148,6 +163,10 @@ pub struct Table {
 }
 
 impl Table {
+    /// A table of these columns, in this order; without columns it has no rows.
+    ///
+    /// # Errors
+    /// When a column has another length than the first one, or a name stands twice.
     pub fn new(columns: Vec<(String, Column)>) -> Result<Self, TableError> {
         let rows = columns.first().map_or(0, |(_, column)| column.len());
         let mut table = Self { names: Vec::new(), columns: Vec::new(), rows };
@@ -174,18 +193,22 @@ impl Table {
         Ok(())
     }
 
+    /// Rows of each column.
     pub fn rows(&self) -> usize {
         self.rows
     }
 
+    /// The names of the columns, in their order.
     pub fn names(&self) -> &[String] {
         &self.names
     }
 
+    /// Name and values of each column, in their order.
     pub fn columns(&self) -> impl Iterator<Item = (&str, &Column)> {
         self.names.iter().map(String::as_str).zip(&self.columns)
     }
 
+    /// The column of this name; `None`: there is none.
     pub fn get(&self, name: &str) -> Option<&Column> {
         self.names.iter().position(|n| n == name).map(|at| &self.columns[at])
     }

@@ -106,10 +106,15 @@ impl<'de> Deserialize<'de> for Timestamp {
 /// The unit of a [`Span`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum SpanUnit {
+    /// 1,000 ms; `s`.
     Second,
+    /// 60 s; `m`.
     Minute,
+    /// 60 min; `h`.
     Hour,
+    /// 24 h, UTC; `d`.
     Day,
+    /// 7 days; `w`.
     Week,
     /// A calendar month: its length depends on where it starts.
     Month,
@@ -142,7 +147,9 @@ impl SpanUnit {
 /// A length of time as a person writes it: `90s`, `30m`, `2h`, `7d`, `4w`, `1mo`, `1y`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Span {
+    /// How many units; from a contract at least 1.
     pub count: i64,
+    /// Of which length.
     pub unit: SpanUnit,
 }
 
@@ -152,14 +159,17 @@ pub struct Span {
 pub struct InvalidSpan(pub String);
 
 impl Span {
+    /// So many times 24 hours.
     pub const fn days(count: i64) -> Self {
         Self { count, unit: SpanUnit::Day }
     }
 
+    /// So many times 1,000 ms.
     pub const fn seconds(count: i64) -> Self {
         Self { count, unit: SpanUnit::Second }
     }
 
+    /// So many calendar months.
     pub const fn months(count: i64) -> Self {
         Self { count, unit: SpanUnit::Month }
     }

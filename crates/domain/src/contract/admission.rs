@@ -10,7 +10,9 @@ use super::{document::Contract, path::overlap};
 pub struct ContractObjection {
     /// The dotted path of the part that is meant.
     pub path: String,
+    /// What is wrong, in one sentence.
     pub message: String,
+    /// What to do about it.
     pub hint: Option<String>,
 }
 

@@ -5,7 +5,9 @@ use crate::{ids::DatasetName, rule::Rule, time::Span};
 /// A dataset as the contract states it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Dataset {
+    /// `NAME` of `[data.NAME]`.
     pub name: DatasetName,
+    /// Where its rows are; `None` if steps do not read it.
     pub path: Option<Location>,
     /// JSON Schema file of its rows, relative to the project.
     pub schema: Option<String>,

@@ -23,6 +23,7 @@ pub struct Package {
 /// Rows kept as golden requests.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sample {
+    /// The step output that the rows are drawn from.
     pub from: OutputRef,
     /// Default 50.
     pub rows: u32,
@@ -35,11 +36,13 @@ pub struct Deploy {
     pub name: String,
     /// Whether versions are deployed here automatically. Default false.
     pub auto: bool,
+    /// How its answers leave. Default `http`.
     pub target: Target,
     /// How long a new version answers unseen first; `None`: not at all.
     pub shadow: Option<Span>,
     /// `None`: goes live at once.
     pub canary: Option<Canary>,
+    /// Who takes a bad version back. Default `auto`.
     pub rollback: Rollback,
     /// Who calls it: `crm-portal:/next-best-action`.
     pub consumers: Vec<String>,
@@ -52,10 +55,14 @@ pub struct Deploy {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Target {
+    /// Over HTTP, per request.
     #[default]
     Http,
+    /// As a file of answers per file of rows.
     Batch,
+    /// As events.
     Stream,
+    /// Inside the caller's own process.
     Library,
 }
 

@@ -13,16 +13,25 @@ use crate::ids::{DatasetName, GateName, StepName};
 /// A whole contract. Lists keep the order of the file.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Contract {
+    /// `[project]`.
     pub project: Project,
+    /// `[[objective]]`.
     pub objectives: Vec<Objective>,
+    /// `[data.*]`.
     pub data: Vec<Dataset>,
+    /// `[env]`.
     pub env: Environment,
     /// The tree under `[params]`, as JSON. An empty object when there is none.
     pub params: serde_json::Value,
+    /// `[step.*]`.
     pub steps: Vec<Step>,
+    /// `[gate.*]`.
     pub gates: Vec<GateSpec>,
+    /// `[package]`; `None`: the section is absent, and a run registers no version.
     pub package: Option<Package>,
+    /// `[approve]`, with the defaults of the risk.
     pub approve: Approve,
+    /// `[deploy.*]`.
     pub deploy: Vec<Deploy>,
     /// `None`: the section is absent, and nothing is monitored.
     pub monitor: Option<Monitor>,
@@ -30,6 +39,7 @@ pub struct Contract {
     pub retrain: Option<Retrain>,
     /// `None`: the section is absent, and the threshold of a version stays what it is.
     pub threshold: Option<ThresholdTuning>,
+    /// `[replay]`.
     pub replay: Replay,
 }
 

@@ -10,11 +10,13 @@ pub const MAX_ERRORS: usize = 100;
 pub struct ContractError {
     /// Where, in bytes of the text.
     pub place: Range<usize>,
+    /// What is wrong, in one sentence.
     pub message: String,
     /// What to do about it.
     pub hint: Option<String>,
     /// Line and column, from 1; columns count characters.
     pub line: usize,
+    /// The column, from 1, in characters.
     pub column: usize,
 }
 

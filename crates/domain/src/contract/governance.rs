@@ -15,20 +15,28 @@ use crate::{
 pub struct Project {
     /// `None`: the caller takes the name of the folder.
     pub name: Option<ProjectName>,
+    /// What its answers are used for.
     pub purpose: Option<String>,
     /// Uses that the model is not meant for.
     pub not_for: Vec<String>,
+    /// How much harm a wrong answer can do. Default `low`.
     pub risk: Risk,
+    /// Who answers for it; has the role `owner`.
     pub owner: Option<Principal>,
+    /// Who has which role; empty: everyone may do everything but what is the owner's.
     pub roles: RoleBindings,
 }
 
 /// What the business wants, in numbers.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Objective {
+    /// A name of its own, for reports.
     pub name: String,
+    /// The quantity of the business, as it is called there.
     pub kpi: Option<String>,
+    /// Its value before the model.
     pub baseline: Option<f64>,
+    /// The comparison that it must meet: `>= 0.12`.
     pub target: Option<(Op, Number)>,
     /// A query, relative to the project: measured after deployment.
     pub source: Option<String>,
@@ -48,6 +56,7 @@ pub struct Environment {
 /// A gate: rules that a candidate must meet.
 #[derive(Clone, Debug, PartialEq)]
 pub struct GateSpec {
+    /// `NAME` of `[gate.NAME]`.
     pub name: GateName,
     /// At least one.
     pub rules: Vec<Rule>,
@@ -62,6 +71,7 @@ pub struct Approve {
     pub rule: ApprovalRule,
     /// An approver is never the author, starter or submitter. Default true.
     pub four_eyes: bool,
+    /// Evidence that must exist first; empty: none.
     pub needs: Vec<Need>,
     /// How long an approval holds. Default by risk: low for ever, medium `1y`, high `6mo`.
     pub expire: Option<Span>,

@@ -19,7 +19,9 @@ const KEEPING_COLUMNS: [&str; 2] = ["kilter data split ", "kilter train "];
 /// What is wrong with a word, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ContractWarning {
+    /// What is wrong, in one sentence.
     pub message: String,
+    /// What to do about it.
     pub hint: Option<String>,
 }
 
@@ -34,6 +36,7 @@ pub struct ProjectFacts<'k> {
 /// A valid contract, and what in it is likely not meant.
 #[derive(Debug)]
 pub struct InspectedContract {
+    /// The contract, which is valid whatever the warnings say.
     pub contract: Contract,
     /// In the order of the file.
     pub warnings: Vec<ContractError>,

@@ -15,12 +15,19 @@ use crate::{
 pub struct Monitor {
     /// The length of a window. Default 1d.
     pub every: Span,
+    /// How labels come: their delay, and the source of them.
     pub labels: Labels,
+    /// Rules on requests; empty: the default rules.
     pub data: Vec<Rule>,
+    /// Rules on metrics; empty: the default rule on the headline metric.
     pub performance: Vec<Rule>,
+    /// Rules on distances; empty: the default rules.
     pub drift: Vec<Rule>,
+    /// Rules on differences between groups; empty: none.
     pub bias: Vec<Rule>,
+    /// Rules on requests, errors and latency; empty: none.
     pub usage: Vec<Rule>,
+    /// Where alerts are sent; empty: nowhere, and `kilter alert list` shows them.
     pub alert: Vec<AlertSink>,
     /// How many windows in a row must breach before an alert fires; 1: the first one does. Default 1.
     pub for_windows: u32,
@@ -28,7 +35,9 @@ pub struct Monitor {
     pub min_rows: u64,
     /// Windows with a smaller share of labels are not judged on performance. 0 to 1, default 0.3.
     pub min_labelled: f64,
+    /// What windows are compared with.
     pub reference: Reference,
+    /// How many false alarms are accepted.
     pub false_alarm_rate: FalseAlarmRate,
 }
 
@@ -89,8 +98,20 @@ pub enum Reference {
 /// How many false alarms are acceptable: `1 per 1y`, `1 per 1000 windows`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum FalseAlarmRate {
-    PerSpan { count: u32, per: Span },
-    PerWindows { count: u32, windows: u32 },
+    /// At most `count` in `per`.
+    PerSpan {
+        /// False alarms, at least 1.
+        count: u32,
+        /// The span in which they are counted.
+        per: Span,
+    },
+    /// At most `count` in `windows` windows.
+    PerWindows {
+        /// False alarms, at least 1.
+        count: u32,
+        /// Windows of the monitor, at least 1.
+        windows: u32,
+    },
 }
 
 impl Default for FalseAlarmRate {
@@ -113,25 +134,33 @@ impl FalseAlarmRate {
 /// Who hears of an alert: `mail:crm-ops`, `webhook:pager`, `log:`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AlertSink {
+    /// By which channel.
     pub kind: SinkKind,
+    /// The address behind the colon; empty for `log`.
     pub target: String,
 }
 
 /// The way in which someone hears of an alert.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SinkKind {
+    /// `mail:`; nothing is sent yet.
     Mail,
+    /// `webhook:`; nothing is sent yet.
     Webhook,
+    /// `log:`; a line in the log of the server.
     Log,
 }
 
 /// When a new version is trained without being asked.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Retrain {
+    /// What starts a training, in this order; the first that holds counts.
     pub when: Vec<Trigger>,
     /// The steps to run; empty: all.
     pub run: Vec<StepName>,
+    /// What becomes of a version that passes. Default `candidate`.
     pub on_success: OnSuccess,
+    /// How many trainings may start by themselves; `None`: any number.
     pub budget: Option<Budget>,
     /// The least time between two retrainings; `None`: no such limit.
     pub cooldown: Option<Span>,
@@ -147,9 +176,19 @@ pub enum Trigger {
     /// `schedule every 30d`.
     Every(Span),
     /// `monitor.drift failing 3d`.
-    Failing { kind: MonitorKind, patience: FireAfter },
+    Failing {
+        /// The monitor whose alert counts.
+        kind: MonitorKind,
+        /// How long the alert must have been firing.
+        patience: FireAfter,
+    },
     /// `data.customers grew 10%`.
-    Grew { data: DatasetName, by: GrowthThreshold },
+    Grew {
+        /// The dataset whose labelled rows are counted.
+        data: DatasetName,
+        /// Growth since the last training.
+        by: GrowthThreshold,
+    },
 }
 
 /// How long a monitor must have been failing.
@@ -186,7 +225,9 @@ pub enum OnSuccess {
 /// `10 runs / 30d`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Budget {
+    /// Trainings, at least 1.
     pub runs: u32,
+    /// The span in which they are counted, back from now.
     pub per: Span,
 }
 
@@ -218,6 +259,7 @@ pub struct Replay {
 /// When a replay begins to serve.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum ReplayStart {
+    /// From this time on.
     At(Timestamp),
     /// After this share of the rows, between 0 and 1.
     Share(f64),

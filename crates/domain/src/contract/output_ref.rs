@@ -7,7 +7,9 @@ use crate::ids::StepName;
 /// An output of a step: `train.model`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OutputRef {
+    /// The step.
     pub step: StepName,
+    /// The name of one of its outputs.
     pub output: String,
 }
 

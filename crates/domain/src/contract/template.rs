@@ -9,14 +9,18 @@ use crate::nearest::nearest;
 /// What a placeholder stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PlaceholderKind {
+    /// `{in.NAME}`: an input.
     In,
+    /// `{out.NAME}`: an output.
     Out,
+    /// `{params.PATH}`: a value of `[params]`.
     Params,
 }
 
 /// A placeholder in a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Placeholder {
+    /// What the name behind the dot means.
     pub kind: PlaceholderKind,
     /// What follows the first dot: `model`, `train.lr`.
     pub name: String,

@@ -5,6 +5,7 @@ use crate::time::Span;
 /// What the operating threshold of a binary model must achieve, and on which rows that is found out.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ThresholdTuning {
+    /// What the threshold is chosen for.
     pub goal: ThresholdGoal,
     /// The stretch of matured labels that is looked at. Default 30d.
     pub window: Span,
@@ -18,7 +19,12 @@ pub struct ThresholdTuning {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum ThresholdGoal {
     /// The least cost, when a wrong "yes" and a wrong "no" cost this much. Both are above 0.
-    Cost { false_positive: f64, false_negative: f64 },
+    Cost {
+        /// What a negative costs that is called positive; at least 0.
+        false_positive: f64,
+        /// What a positive costs that is called negative; at least 0.
+        false_negative: f64,
+    },
     /// The highest recall at a false positive rate of at most this; between 0 and 1.
     FalsePositiveRate(f64),
 }

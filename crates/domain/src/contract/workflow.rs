@@ -8,20 +8,27 @@ use crate::{
 /// A step of the workflow: one command.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Step {
+    /// `NAME` of `[step.NAME]`.
     pub name: StepName,
     /// The shell command, with `{in.NAME}`, `{out.NAME}` and `{params.NAME}` to be filled in.
     pub run: String,
+    /// What it reads, in the order of the file.
     pub inputs: Vec<Input>,
+    /// What it writes, in the order of the file.
     pub outputs: Vec<Output>,
     /// Dotted subtrees of `[params]` that the step may see: `train`, `train.lr`.
     pub params: Vec<String>,
     /// The output whose JSON holds metrics.
     pub metrics: Option<String>,
+    /// How often, and with which pauses, a failed attempt is repeated. Default: never.
     pub retry: Retry,
+    /// When an attempt is ended with its whole process group; `None`: never.
     pub timeout: Option<Span>,
+    /// What it needs of the machine.
     pub needs: Needs,
     /// The most bytes of one output. Default [`DEFAULT_MAX_OUTPUT_BYTES`].
     pub max_output_bytes: u64,
+    /// Values to try; `None`: the step runs once.
     pub sweep: Option<Sweep>,
     /// Globs of the files that are the step's code, relative to the project.
     pub code: Vec<String>,
@@ -42,20 +49,30 @@ pub const DEFAULT_MAX_OUTPUT_BYTES: u64 = 64 << 30;
 /// What a step reads, under the name that `{in.NAME}` uses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Input {
+    /// The name of the placeholder: `{in.NAME}`.
     pub name: String,
+    /// What it stands for.
     pub source: Source,
 }
 
 /// Where an input comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
+    /// The file of `[data.NAME]`.
     Dataset(DatasetName),
-    Output { step: StepName, output: String },
+    /// An output of an earlier step.
+    Output {
+        /// The step that writes it.
+        step: StepName,
+        /// The name of the output there.
+        output: String,
+    },
 }
 
 /// What a step writes, under the name that `{out.NAME}` uses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Output {
+    /// The name of the placeholder: `{out.NAME}`.
     pub name: String,
     /// Relative to the project, inside of it.
     pub path: String,
@@ -94,13 +111,16 @@ pub enum RetryOn {
 pub struct Needs {
     /// Cores.
     pub cpu: Option<f64>,
+    /// Memory in bytes; `None`: not stated.
     pub memory_bytes: Option<u64>,
+    /// Graphics processors; `None`: not stated.
     pub gpu: Option<u32>,
 }
 
 /// Many runs of a step with other parameters.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sweep {
+    /// Combinations that are tried, at least 1.
     pub trials: u32,
     /// Default 1.
     pub parallel: u32,
@@ -116,11 +136,26 @@ pub struct Sweep {
 #[derive(Clone, Debug, PartialEq)]
 pub enum SearchSpace {
     /// `log 1e-5..1e-1`.
-    Log { low: f64, high: f64 },
+    Log {
+        /// The lower end, included.
+        low: f64,
+        /// The upper end, included.
+        high: f64,
+    },
     /// `float 0.1..0.9`.
-    Float { low: f64, high: f64 },
+    Float {
+        /// The lower end, included.
+        low: f64,
+        /// The upper end, included.
+        high: f64,
+    },
     /// `int 3..10`, both ends included.
-    Int { low: i64, high: i64 },
+    Int {
+        /// The lower end, included.
+        low: i64,
+        /// The upper end, included.
+        high: i64,
+    },
     /// `[1, 2, "auto"]`.
     Choice(Vec<serde_json::Value>),
 }

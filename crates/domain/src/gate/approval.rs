@@ -18,13 +18,16 @@ pub struct ApprovalRule {
 pub struct Quorum {
     /// 1 to 9.
     pub count: u8,
+    /// The role that each of them must have.
     pub role: Role,
 }
 
 /// One person's yes, in the role in which it was given.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Signoff {
+    /// Who said it.
     pub by: Actor,
+    /// The role that counts, out of those that the person has.
     pub role: Role,
 }
 
@@ -34,7 +37,9 @@ pub struct Signoff {
     "`{text}` is not an approval rule ({why}): write `auto`, `validator`, `1 of validator and owner` or `2 of validator`"
 )]
 pub struct InvalidApprovalRule {
+    /// The text, as it was given.
     pub text: String,
+    /// What is wrong with it.
     pub why: String,
 }
 

@@ -18,7 +18,9 @@ pub struct Submission {
     pub package: Digest,
     /// The fingerprint of the key whose signature was verified.
     pub signed_by: Option<String>,
+    /// Whether the package answers as the run did.
     pub golden: Golden,
+    /// The commit of the code that trained it.
     pub commit: Commit,
 }
 
@@ -26,8 +28,19 @@ pub struct Submission {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "golden")]
 pub enum Golden {
-    Equal { rows: u64 },
-    Differs { rows: u64, differing: u64 },
+    /// All `rows` answers are equal.
+    Equal {
+        /// Requests that were asked.
+        rows: u64,
+    },
+    /// `differing` of `rows` answers are not equal.
+    Differs {
+        /// Requests that were asked.
+        rows: u64,
+        /// Answers that are not equal, at least 1.
+        differing: u64,
+    },
+    /// The package has no golden requests.
     NotRun,
 }
 
@@ -35,8 +48,17 @@ pub enum Golden {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "commit")]
 pub enum Commit {
-    Clean { id: String },
-    Dirty { id: String },
+    /// The files are those of the commit `id`.
+    Clean {
+        /// The hash of the commit.
+        id: String,
+    },
+    /// The files differ from the commit `id`.
+    Dirty {
+        /// The hash of the commit.
+        id: String,
+    },
+    /// The project is in no Git repository.
     NotInGit,
 }
 
@@ -72,6 +94,7 @@ pub struct Validation {
     pub package: Digest,
     /// The policy that judged it.
     pub policy: Digest,
+    /// The verdict of each gate.
     pub gates: Vec<GateResult>,
     /// The verdict over `require` of the data; `None` when the contract requires nothing.
     pub data: Option<Verdict>,
@@ -80,7 +103,9 @@ pub struct Validation {
 /// What one gate came to.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GateResult {
+    /// Which gate.
     pub gate: GateName,
+    /// Its verdict, with the measurements.
     pub verdict: Verdict,
 }
 
@@ -110,8 +135,11 @@ impl Validation {
 /// validated → approved.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Approval {
+    /// Each yes that was given.
     pub signoffs: Vec<Signoff>,
+    /// How complete the model card is.
     pub card: Card,
+    /// Whether someone else ran the evaluation again.
     pub has_independent_review: bool,
     /// Findings that are neither closed nor accepted with an end date.
     pub open_findings: u32,
@@ -123,11 +151,14 @@ pub struct Approval {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "card")]
 pub enum Card {
+    /// Every field is filled in.
     Complete,
     /// With the fields that a person must still fill in.
     Draft {
+        /// The names of those fields.
         gaps: Vec<String>,
     },
+    /// There is none.
     Absent,
 }
 
@@ -163,14 +194,19 @@ impl Approval {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "reason")]
 pub enum Lapse {
+    /// The approval was for a limited time.
     Expired {
+        /// When it ended.
         at: Timestamp,
     },
     /// A gate became stricter; the version must pass the new policy.
     PolicyTightened {
+        /// The digest of the new policy.
         policy: Digest,
     },
+    /// A version that it was made from was revoked.
     DependencyRevoked {
+        /// That version, as `model/number`.
         dependency: String,
     },
 }
@@ -182,6 +218,7 @@ pub struct Retirement {
     pub live_deployments: u32,
     /// The version that takes its place, as `model/number`.
     pub replacement: Option<String>,
+    /// Until when its bytes are kept; `None`: no limit is stated.
     pub retain_until: Option<Timestamp>,
 }
 

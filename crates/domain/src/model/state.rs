@@ -19,14 +19,18 @@ pub enum VersionState {
     Validated,
     /// Accepted; may answer in production.
     Approved,
+    /// Refused by a gate or a person; terminal.
     Rejected,
+    /// Out of use; terminal.
     Retired,
+    /// Forbidden; terminal.
     Revoked,
 }
 
 /// What is known of the version that moves.
 #[derive(Clone, Debug, PartialEq)]
 pub struct VersionFacts {
+    /// Where it stands now.
     pub state: VersionState,
     /// Of its package.
     pub digest: Digest,
@@ -34,9 +38,11 @@ pub struct VersionFacts {
     pub policy: Digest,
     /// The gates of that policy: each must have passed.
     pub gates: Vec<GateName>,
+    /// Who must accept it.
     pub approval_rule: ApprovalRule,
     /// Author of the code, starter of the run, submitter: none of them may approve when four eyes are asked for.
     pub makers: Vec<Actor>,
+    /// The evidence that the policy asks for.
     pub requirements: Requirements,
 }
 

@@ -11,7 +11,9 @@ use crate::time::Span;
 /// One sentence that holds or does not: a quantity, its bound, and over which stretch of time it is measured.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rule {
+    /// What is measured.
     pub quantity: Quantity,
+    /// What it is compared with.
     pub bound: Bound,
     /// `over 1d`: measured over the last day; `None`: over whatever the place of the rule means (a test set, a window).
     pub over: Option<Span>,
@@ -21,9 +23,21 @@ pub struct Rule {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Quantity {
     /// A metric by its name (`auc`, `p99_ms`, `rows`, `lift@0.05`); with `slice`, of each value of that column.
-    Metric { name: String, slice: Option<String> },
+    Metric {
+        /// As in the rule.
+        name: String,
+        /// The column of the slices; `None`: all rows.
+        slice: Option<String>,
+    },
     /// A function of columns or metrics, over the rows for which the condition holds.
-    Call { function: Function, args: Vec<Arg>, condition: Option<Condition> },
+    Call {
+        /// Which function.
+        function: Function,
+        /// As many as [`FunctionEntry::arity`](super::FunctionEntry) allows.
+        args: Vec<Arg>,
+        /// The rows that count; `None`: all.
+        condition: Option<Condition>,
+    },
 }
 
 /// An argument of a function.
@@ -63,12 +77,17 @@ pub enum Bound {
 /// The right side of a comparison.
 #[derive(Clone, Debug, PartialEq)]
 pub enum BoundExpr {
+    /// A number as it is written.
     Number(Number),
     /// `champion.auc * 1.02 - 0.002`: what the serving version reaches on the same rows, scaled and moved.
     Champion {
+        /// The name of the metric, the same as on the left side.
         metric: String,
+        /// The column of the slices; `None`: all rows.
         slice: Option<String>,
+        /// What the champion's value is multiplied by.
         factor: f64,
+        /// What is added then.
         offset: f64,
     },
     /// `expected`: the recorded answers.

@@ -6,9 +6,21 @@ use super::{Number, Op};
 #[derive(Clone, Debug, PartialEq)]
 pub enum Condition {
     /// A row whose column is missing matches no comparison, `!=` included.
-    Compare { column: String, op: Op, literal: Literal },
+    Compare {
+        /// The column.
+        column: String,
+        /// The comparison.
+        op: Op,
+        /// What each value is compared with.
+        literal: Literal,
+    },
     /// `region in {north, south}`.
-    OneOf { column: String, values: Vec<String> },
+    OneOf {
+        /// The column.
+        column: String,
+        /// The values that match; at least one.
+        values: Vec<String>,
+    },
     /// Two or more parts.
     All(Vec<Condition>),
     /// Two or more parts.
@@ -18,6 +30,7 @@ pub enum Condition {
 /// The right side of a comparison with a column.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Literal {
+    /// A number with its unit.
     Number(Number),
     /// A word, or a text in single quotes; `true` and `false` are words.
     Text(String),

@@ -9,6 +9,7 @@ pub struct RuleError {
     pub text: String,
     /// Where it goes wrong, in bytes of `text`.
     pub start: usize,
+    /// Where that ends, in bytes of `text`.
     pub end: usize,
     /// What could stand there.
     pub expected: String,

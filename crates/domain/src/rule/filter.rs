@@ -8,6 +8,7 @@ use crate::{
 
 /// Why a condition cannot be asked of a table.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "the message of each variant says what it is")]
 pub enum ConditionError {
     #[error(transparent)]
     Table(#[from] TableError),

@@ -22,10 +22,15 @@ pub enum Function {
     Js,
     /// `tvd(column)`: total variation distance.
     Tvd,
+    /// `mean(column)`: arithmetic mean of the values that are there.
     Mean,
+    /// `min(column)`: smallest value.
     Min,
+    /// `max(column)`: largest value.
     Max,
+    /// `sum(column)`: sum of the values that are there.
     Sum,
+    /// `median(column)`: middle value.
     Median,
     /// Standard deviation (ddof 1).
     Sd,
@@ -56,7 +61,9 @@ pub enum Function {
 /// Everything the parser, the documentation and the hints need to know of a function.
 #[derive(Clone, Copy, Debug)]
 pub struct FunctionEntry {
+    /// Which function.
     pub function: Function,
+    /// As it is written in a rule.
     pub name: &'static str,
     /// How many arguments at least and at most.
     pub arity: (usize, usize),
@@ -120,8 +127,11 @@ pub const FUNCTIONS: &[FunctionEntry] = &[
 /// What an argument of a function names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ArgKind {
+    /// A metric: `auc`.
     Metric,
+    /// A column of the table.
     Column,
+    /// `up` or `down`.
     Direction,
     /// The golden sample.
     Sample,

@@ -33,22 +33,34 @@ pub struct Number {
     pub written: f64,
     /// What a double cannot hold of a long whole number; else zero.
     pub rest: f64,
+    /// The unit behind it.
     pub unit: Unit,
 }
 
 /// The unit of a [`Number`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Unit {
+    /// None: the number counts as it stands.
     Plain,
+    /// Hundredths.
     Percent,
+    /// 1,024 bytes.
     KiB,
+    /// 1,024 KiB.
     MiB,
+    /// 1,024 MiB.
     GiB,
+    /// Times are compared in milliseconds.
     Millisecond,
+    /// 1,000 ms.
     Second,
+    /// 60 s.
     Minute,
+    /// 60 min.
     Hour,
+    /// 24 h.
     Day,
+    /// 7 d.
     Week,
     /// Thirty days.
     Month,

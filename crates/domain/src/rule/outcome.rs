@@ -39,17 +39,20 @@ impl Measurement {
 pub struct Part {
     /// `income`, `region=north`.
     pub name: String,
+    /// Its value, with interval and count.
     pub measurement: Measurement,
 }
 
 /// What a quantity was measured to be.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Measured {
+    /// One value for all rows.
     Value(Measurement),
     /// One for each part of `psi(*)` or `auc.slice(region)`: the rule must hold for each.
     Each(Vec<Part>),
     /// The distinct values of a column, for `values(column) in {a, b}`.
     Values(Vec<String>),
+    /// No value, and why.
     Nothing(NotMeasured),
 }
 
@@ -82,6 +85,7 @@ pub trait Measurements {
 pub enum Champion {
     /// Nothing serves yet: a rule relative to the champion passes, and says so.
     None,
+    /// What it reaches on the same rows, or why that is not known.
     Measured(Measured),
 }
 
@@ -89,7 +93,9 @@ pub enum Champion {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum JudgeMode {
+    /// The value alone decides.
     Point,
+    /// The whole interval must lie on one side of the bound.
     Evidence,
 }
 
@@ -97,7 +103,9 @@ pub enum JudgeMode {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "verdict")]
 pub enum RuleVerdict {
+    /// It holds.
     Passed,
+    /// It does not hold.
     Failed,
     /// Blocks, and says what is missing.
     Undecided(Undecided),
@@ -107,6 +115,7 @@ pub enum RuleVerdict {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "reason")]
 pub enum Undecided {
+    /// There is no value.
     NotMeasured(NotMeasured),
     /// The interval covers the bound ([`JudgeMode::Evidence`] only).
     NearLimit,
@@ -117,6 +126,7 @@ pub enum Undecided {
 pub struct RuleOutcome {
     /// The rule as text.
     pub rule: String,
+    /// Passed, failed or undecided.
     #[serde(flatten)]
     pub verdict: RuleVerdict,
     /// What decided: the value, or that of the worst part, or the difference to the champion.
@@ -141,7 +151,9 @@ pub const MAX_PARTS: usize = 100;
 /// What a rule came to for one part.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PartOutcome {
+    /// The part, as in [`Part::name`].
     pub name: String,
+    /// Passed, failed or undecided.
     #[serde(flatten)]
     pub verdict: RuleVerdict,
     /// `None`: it has no value.
@@ -152,8 +164,10 @@ pub struct PartOutcome {
 /// The interval a value must lie in. Whether an end belongs to it stands in the rule.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Limits {
+    /// The lower end; `None`: there is none.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "super::float::option")]
     pub low: Option<f64>,
+    /// The upper end; `None`: there is none.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "super::float::option")]
     pub high: Option<f64>,
 }

@@ -5,13 +5,17 @@ use crate::table::ColumnType;
 /// What is known of one column.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ColumnSummary {
+    /// Its name in the table.
     pub name: String,
+    /// The type that its values were read as.
     pub column_type: ColumnType,
     /// Distinct values, missing ones aside.
     pub distinct: u64,
+    /// Rows without a value.
     pub missing: u64,
     /// The smallest and the largest value, as [`Column::label`](crate::table::Column::label) writes them.
     pub min: Option<String>,
+    /// The largest value.
     pub max: Option<String>,
     /// Some of its values, in no order; a few suffice.
     pub samples: Vec<String>,
@@ -24,7 +28,9 @@ pub struct InitFrom<'a> {
     pub name: &'a str,
     /// The file of the table, relative to the project.
     pub path: &'a str,
+    /// Rows of the table.
     pub rows: u64,
+    /// Its columns, in their order.
     pub columns: &'a [ColumnSummary],
     /// The column to predict, where it was said; `None`: it is guessed.
     pub label: Option<&'a str>,

@@ -7,13 +7,16 @@ pub struct SectionSpec {
     pub path: &'static str,
     /// What it is for, in one line.
     pub meaning: &'static str,
+    /// Its keys, in the order of the documentation.
     pub keys: &'static [Key],
 }
 
 /// A key of a table.
 #[derive(Debug)]
 pub struct Key {
+    /// As it is written in the file.
     pub name: &'static str,
+    /// What its value may be.
     pub kind: KeyKind,
     /// What holds when it is not there, in words.
     pub default: &'static str,
@@ -26,10 +29,13 @@ pub struct Key {
 /// What a key holds.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum KeyKind {
+    /// One text.
     Text,
+    /// A list of texts.
     Texts,
     /// A path inside of the project.
     Path,
+    /// `true` or `false`.
     Bool,
     /// A whole number from the first to the second.
     Count(u64, u64),
