@@ -20,7 +20,8 @@ use crate::{
     model::{ApproveError, VersionError},
     prediction::{LabelError, PredictionError},
     project::{ProjectError, RegisterError},
-    training::{RunLogError, TrainError},
+    runs::{RunLogError, StartRunError, TrainAndDeployError},
+    training::TrainError,
 };
 
 /// Any error of the platform, by use case.
@@ -40,6 +41,10 @@ pub enum AppError {
     Train(#[from] TrainError),
     #[error(transparent)]
     RunLog(#[from] RunLogError),
+    #[error(transparent)]
+    StartRun(#[from] StartRunError),
+    #[error(transparent)]
+    TrainAndDeploy(#[from] TrainAndDeployError),
     #[error(transparent)]
     Version(#[from] VersionError),
     #[error(transparent)]

@@ -25,6 +25,7 @@ pub mod project;
 pub mod reconcile;
 pub mod replay;
 pub mod retrain;
+pub mod runs;
 pub mod training;
 
 pub use kilter_blobs::{read_bounded, read_bounded_text};

@@ -27,7 +27,7 @@ mod tasks;
 
 pub use in_process::InProcess;
 pub use kilter_api::Token;
-use kilter_app::training;
+use kilter_app::runs;
 pub use logs::{LogFormat, init_logs};
 pub use net::{
     hosts::{HostPort, InvalidHost},
@@ -108,7 +108,7 @@ impl Server {
         net::listener::accept(self.listener, router, limits, stop, || self.state.begin_to_stop()).await;
         let state = self.state.clone();
         // Runs that go on are asked to stop, and end in their rows.
-        let _ = tokio::task::spawn_blocking(move || training::stop_runs(&state.app(), limits.drain)).await;
+        let _ = tokio::task::spawn_blocking(move || runs::stop_runs(&state.app(), limits.drain)).await;
         let state = self.state.clone();
         // It logs what it cannot do, and waits for a disk.
         let kept = tokio::task::spawn_blocking(move || {

@@ -6,7 +6,7 @@ use std::{
 };
 
 use kilter_api::{self as api, Check, Code, Problem, Readiness, Token};
-use kilter_app::{App, AppOptions, data_folder, deployment, training};
+use kilter_app::{App, AppOptions, data_folder, deployment, runs};
 use kilter_domain::time::Timestamp;
 use kilter_serving::{AppendListener, LogOptions};
 
@@ -118,7 +118,7 @@ impl AppState {
     pub(crate) fn begin_to_stop(&self) {
         self.0.signals.stop();
         // Whoever follows a run hears of its end before the connection is closed.
-        training::cancel_runs(&self.0.app);
+        runs::cancel_runs(&self.0.app);
     }
 
     /// Whether it finishes what it has begun and takes nothing new.

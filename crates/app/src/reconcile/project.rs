@@ -19,10 +19,8 @@ use crate::{
     prediction::{compact, open_log},
     project::folder::Project,
     retrain::triggers,
-    training::{
-        request::{ApprovalMode, RunOverrides, Training, TrainingOutcome},
-        train,
-    },
+    runs::train_and_deploy,
+    training::request::{ApprovalMode, RunOverrides, Training, TrainingOutcome},
 };
 
 /// How a step is made.
@@ -119,7 +117,7 @@ fn retrain_if_due(
         }
         return Ok(None);
     }
-    let trained = train::train(app, project, training, &mut |event| {
+    let done = train_and_deploy(app, project, training, &mut |event| {
         if let RunEvent::Started { run, .. } = &event
             && let Err(error) = triggers::record_retrain(app, context, project, &due, run)
         {
@@ -127,8 +125,7 @@ fn retrain_if_due(
         }
         observer(event);
     })?;
-    auto_deploy::deploy_if_allowed(app, context, project, &trained, step.approval_mode)?;
-    Ok(Some(trained))
+    Ok(Some(done.trained))
 }
 
 /// The training of a cause, on the data that is known now.

@@ -18,7 +18,7 @@ use crate::{
     context::RequestContext,
     data_folder::DataFolderError,
     dataset::{DatasetError, RolesError, history::History},
-    deployment::{DeployError, auto_deploy},
+    deployment::DeployError,
     error::AppError,
     gate::GateError,
     model::VersionError,
@@ -33,11 +33,8 @@ use crate::{
         settings::Settings,
         simulator::Stage,
     },
-    training::TrainError,
-    training::{
-        request::{ApprovalMode, TrainingOutcome},
-        train,
-    },
+    runs::{TrainAndDeployError, TrainedAndDeployed, train_and_deploy},
+    training::request::{ApprovalMode, TrainingOutcome},
 };
 
 /// What a caller may change of a replay.
@@ -93,7 +90,7 @@ from_causes!(
     ReplayError:
     App(
         DataFolderError, DatasetError, DeployError, GateError, LabelError, PredictionError, ProjectError, RegisterError,
-        RolesError, ScoringError, StorageError, TrainError, VersionError, LakeError, StoreError,
+        RolesError, ScoringError, StorageError, TrainAndDeployError, VersionError, LakeError, StoreError,
     ),
 );
 
@@ -142,18 +139,11 @@ fn first_training(app: &App, project: &Project, settings: &Settings, past: &Past
     let step = step(past, app, settings.start);
     let window = project.contract.retrain.as_ref().and_then(|retrain| retrain.window);
     let training = project::prepare_training(app, project, &step, Cause::Replay, window)?;
-    let trained = train::train(app, project, training, &mut |_| ())?;
-    if trained.version.is_none() {
-        return Err(untrained(trained));
+    let TrainedAndDeployed { trained, .. } = train_and_deploy(app, project, training, &mut |_| ())?;
+    match trained.version {
+        Some(_) => Ok(()),
+        None => Err(untrained(trained)),
     }
-    auto_deploy::deploy_if_allowed(
-        app,
-        &RequestContext::system("replay", settings.start),
-        project,
-        &trained,
-        ApprovalMode::Simulated,
-    )?;
-    Ok(())
 }
 
 fn untrained(trained: TrainingOutcome) -> ReplayError {

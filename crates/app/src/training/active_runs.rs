@@ -19,7 +19,7 @@ const MAX_ACTIVE: usize = 4;
 /// Ended runs whose events can still be read.
 const MAX_ENDED: usize = 16;
 /// Threads that wait for events at once; whoever is beyond them is answered at once.
-pub(super) const MAX_WAITING: usize = 32;
+pub(crate) const MAX_WAITING: usize = 32;
 /// Events that are kept of a run; the oldest go first.
 const MAX_EVENTS: usize = 2_000;
 
@@ -36,29 +36,29 @@ pub struct RunEvents {
 pub(crate) struct ActiveRuns {
     runs: Mutex<VecDeque<Arc<ActiveRun>>>,
     /// Threads that wait for an event.
-    pub(super) waiting: AtomicUsize,
+    pub(crate) waiting: AtomicUsize,
 }
 
-pub(super) struct ActiveRun {
-    pub(super) id: String,
-    pub(super) cancel: CancelToken,
+pub(crate) struct ActiveRun {
+    pub(crate) id: String,
+    pub(crate) cancel: CancelToken,
     seen: Mutex<EventBuffer>,
     changed: Condvar,
 }
 
 #[derive(Default)]
-pub(super) struct EventBuffer {
+pub(crate) struct EventBuffer {
     events: VecDeque<(u64, RunEvent)>,
     next: u64,
-    pub(super) has_ended: bool,
+    pub(crate) has_ended: bool,
 }
 
 impl ActiveRun {
-    pub(super) fn lock(&self) -> std::sync::MutexGuard<'_, EventBuffer> {
+    pub(crate) fn lock(&self) -> std::sync::MutexGuard<'_, EventBuffer> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn push(&self, event: RunEvent) {
+    pub(crate) fn push(&self, event: RunEvent) {
         let mut seen = self.lock();
         seen.next += 1;
         let number = seen.next;
@@ -69,13 +69,13 @@ impl ActiveRun {
         self.changed.notify_all();
     }
 
-    pub(super) fn end(&self) {
+    pub(crate) fn end(&self) {
         self.lock().has_ended = true;
         self.changed.notify_all();
     }
 
     /// What came after `after`, waiting at most `patience` for it.
-    pub(super) fn after(&self, after: u64, patience: Duration) -> RunEvents {
+    pub(crate) fn after(&self, after: u64, patience: Duration) -> RunEvents {
         let until = Instant::now() + patience;
         let mut seen = self.lock();
         while !seen.has_ended && seen.next <= after {
@@ -91,16 +91,16 @@ impl ActiveRun {
 }
 
 impl ActiveRuns {
-    pub(super) fn lock(&self) -> std::sync::MutexGuard<'_, VecDeque<Arc<ActiveRun>>> {
+    pub(crate) fn lock(&self) -> std::sync::MutexGuard<'_, VecDeque<Arc<ActiveRun>>> {
         self.runs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn find(&self, id: &str) -> Option<Arc<ActiveRun>> {
+    pub(crate) fn find(&self, id: &str) -> Option<Arc<ActiveRun>> {
         self.lock().iter().find(|run| run.id == id).cloned()
     }
 
     /// A place for a run, where there is one.
-    pub(super) fn take_place(&self, id: &str) -> Result<Arc<ActiveRun>, InvalidState> {
+    pub(crate) fn take_place(&self, id: &str) -> Result<Arc<ActiveRun>, InvalidState> {
         let mut runs = self.lock();
         let going = runs.iter().filter(|run| !run.lock().has_ended).count();
         if going >= MAX_ACTIVE {

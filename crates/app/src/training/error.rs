@@ -8,21 +8,16 @@ use kilter_store::StoreError;
 use kilter_workflow::{PlanError, RunError};
 
 use crate::{
-    causes::{InvalidState, NotFound, ScoringError, StorageError, from_causes},
+    causes::{NotFound, ScoringError, StorageError, from_causes},
     dataset::{DatasetError, column_roles::RolesError},
     gate::GateError,
     model::VersionError,
-    project::{ProjectError, RegisterError},
+    project::ProjectError,
 };
 
 /// Why a run cannot be done, or makes no version. A step that fails and a gate that refuses are results.
 #[derive(Debug, thiserror::Error)]
 pub enum TrainError {
-    #[error(transparent)]
-    Register(#[from] RegisterError),
-    /// Too many runs go on.
-    #[error(transparent)]
-    InvalidState(#[from] InvalidState),
     #[error(transparent)]
     Plan(#[from] PlanError),
     #[error(transparent)]
@@ -49,14 +44,3 @@ from_causes!(
         IllegalVersionTransition, StorageError, StoreError, BlobError, LakeError, TableError,
     ),
 );
-
-/// Why the log of a step cannot be read.
-#[derive(Debug, thiserror::Error)]
-pub enum RunLogError {
-    #[error(transparent)]
-    NotFound(#[from] NotFound),
-    #[error(transparent)]
-    Storage(#[from] StorageError),
-}
-
-from_causes!(RunLogError: Storage(StoreError, BlobError));

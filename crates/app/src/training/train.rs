@@ -10,7 +10,7 @@ use kilter_domain::{
     run::{Cause, RunState},
 };
 use kilter_store::{dataset as datasets, run as runs, run::log};
-use kilter_workflow::{CancelToken, RunEvent, RunOptions, RunRecord};
+use kilter_workflow::{RunEvent, RunOptions, RunRecord};
 use serde_json::json;
 
 use crate::{
@@ -29,19 +29,8 @@ use crate::{
     },
 };
 
-/// Runs the steps of a project and takes what they made as far as the contract lets it.
-pub fn train(
-    app: &App,
-    project: &Project,
-    training: Training,
-    observer: &mut dyn FnMut(RunEvent),
-) -> Result<TrainingOutcome, TrainError> {
-    let ticket = RunTicket { id: app.new_id(), cancel: CancelToken::new(), is_queued: false };
-    train_with_ticket(app, project, training, ticket, observer)
-}
-
-/// [`train`], as the run of a ticket.
-pub fn train_with_ticket(
+/// Runs the steps of a project as the run of a ticket, and takes what they made as far as the contract lets it.
+pub(crate) fn train(
     app: &App,
     project: &Project,
     training: Training,

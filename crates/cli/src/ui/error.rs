@@ -13,7 +13,7 @@ use kilter_app::{
     prediction::LabelError,
     project::{ProjectError, RegisterError},
     replay::ReplayError,
-    training::TrainError as RunError,
+    runs::TrainAndDeployError,
 };
 use kilter_inference::PredictError;
 use kilter_lake::LakeError;
@@ -136,6 +136,6 @@ from_platform!(
     RegisterError,
     ReplayError,
     RolesError,
-    RunError,
+    TrainAndDeployError,
     StorageError,
 );

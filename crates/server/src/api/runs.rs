@@ -13,7 +13,8 @@ use axum::{
 use kilter_api::{self as api, Code, FOLDER_KEY_HEADER, PageQuery, Problem};
 use kilter_app::{
     App, Project, RequestContext, authz, project,
-    training::{self, RunOverrides, RunRequest, cause_sentence},
+    runs::{self as app_runs, RunRequest},
+    training::{RunOverrides, cause_sentence},
 };
 use kilter_domain::{
     digest::Digest,
@@ -59,7 +60,7 @@ pub(crate) async fn start_run(
     let id = blocking(move || {
         let project = project_to_run(&app, &context, &body, has_key)?;
         let request = RunRequest { steps, overrides, now: Arc::new(move || clock.now()) };
-        training::start_run(&app, &context, project, request).map_err(|error| problem_of(&error))
+        app_runs::start_run(&app, &context, project, request).map_err(|error| problem_of(&error))
     });
     Ok((StatusCode::ACCEPTED, Json(api::RunStarted { id: id.await? })))
 }
@@ -160,7 +161,7 @@ pub(crate) async fn get_run_events(
     // An answer comes well before the time limit of a request.
     let patience = PATIENCE.min(state.options().limits.request / 2);
     let progress = blocking(move || {
-        let Some(found) = training::run_events(&app, &id, asked.0.after, patience) else {
+        let Some(found) = app_runs::run_events(&app, &id, asked.0.after, patience) else {
             run(&app, &id)?;
             return Ok(api::RunProgress { events: Vec::new(), has_ended: true });
         };
@@ -182,7 +183,7 @@ pub(crate) async fn cancel_run(
     let cancelled = blocking(move || {
         let run = run(&app, &id)?;
         let reason = body.reason.unwrap_or_else(|| "no reason given (API)".to_owned());
-        match training::cancel_run(&app, &context, &id, &reason).map_err(|error| problem_of(&error))? {
+        match app_runs::cancel_run(&app, &context, &id, &reason).map_err(|error| problem_of(&error))? {
             true => Ok(run),
             false => Err(Problem::new(
                 Code::InvalidState,
@@ -247,7 +248,7 @@ pub fn run(app: &App, id: &str) -> Result<api::Run, Problem> {
 /// # Errors
 /// When there is no such run or step, or its log is gone.
 pub fn step_log(app: &App, id: &str, name: &StepName) -> Result<api::StepLog, Problem> {
-    let text = training::step_log(app, id, name).map_err(|error| problem_of(&error))?;
+    let text = app_runs::step_log(app, id, name).map_err(|error| problem_of(&error))?;
     Ok(api::StepLog { run: id.to_owned(), step: name.to_string(), text })
 }
 

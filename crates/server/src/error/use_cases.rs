@@ -13,7 +13,8 @@ use kilter_app::{
     prediction::{LabelError, PredictionError},
     project::{ProjectError, RegisterError},
     replay::ReplayError,
-    training::{RunLogError, TrainError},
+    runs::{RunLogError, StartRunError, TrainAndDeployError},
+    training::TrainError,
 };
 use kilter_serving::LoadRejected;
 use kilter_workflow::{PlanError, RunError};
@@ -99,12 +100,30 @@ impl Answered for GateError {
 impl Answered for TrainError {
     fn answer(&self) -> Answer {
         match self {
-            Self::Register(error) => error.answer(),
-            Self::InvalidState(error) => error.answer(),
             Self::Plan(error) => error.answer(),
             Self::Run(error) => error.answer(),
             Self::Leakage { .. } | Self::ReservedInput { .. } => Code::TrainingRefused.into(),
             Self::Gate(error) => error.answer(),
+        }
+    }
+}
+
+impl Answered for StartRunError {
+    fn answer(&self) -> Answer {
+        match self {
+            Self::Register(error) => error.answer(),
+            Self::Plan(error) => error.answer(),
+            Self::InvalidState(error) => error.answer(),
+            Self::Storage(error) => error.answer(),
+        }
+    }
+}
+
+impl Answered for TrainAndDeployError {
+    fn answer(&self) -> Answer {
+        match self {
+            Self::Train(error) => error.answer(),
+            Self::Deploy(error) => error.answer(),
         }
     }
 }
@@ -271,6 +290,8 @@ impl Answered for AppError {
             Self::Gate(error) => error.answer(),
             Self::Train(error) => error.answer(),
             Self::RunLog(error) => error.answer(),
+            Self::StartRun(error) => error.answer(),
+            Self::TrainAndDeploy(error) => error.answer(),
             Self::Version(error) => error.answer(),
             Self::Approve(error) => error.answer(),
             Self::Deploy(error) => error.answer(),

@@ -13,9 +13,10 @@ use clap::Args;
 use kilter_api::{self as api, Code, Exit, Problem};
 use kilter_app::{
     Project,
-    deployment::{self, DeployOutcome},
+    deployment::DeployOutcome,
     make_data_folder, project,
-    training::{self, ApprovalMode, RunOverrides, Training},
+    runs::train_and_deploy,
+    training::{ApprovalMode, RunOverrides, Training},
 };
 use kilter_domain::{
     digest::Digest,
@@ -131,13 +132,11 @@ impl Run {
                     now: Arc::new(now),
                 };
                 let bar = ProgressBar::start(output);
-                let trained = training::train(&app, project, training, &mut |event| {
+                let done = train_and_deploy(&app, project, training, &mut |event| {
                     run_events::event(0, &event).iter().for_each(|event| write_event(&bar, output, event));
                 })?;
-                for at in deployment::deploy_if_allowed(&app, &act, project, &trained, ApprovalMode::Required)? {
-                    bar.write_note(output, &deployed(&at));
-                }
-                api_runs::run(&app, &trained.run)?
+                done.deployed.iter().for_each(|at| bar.write_note(output, &deployed(at)));
+                api_runs::run(&app, &done.trained.run)?
             }
             Platform::Server(api) => self.by_server(&api, project, output)?,
         };

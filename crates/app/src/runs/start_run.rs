@@ -10,22 +10,35 @@ use std::{
 
 use kilter_domain::{ids::StepName, run::Cause};
 use kilter_store::run as runs;
-use kilter_workflow::Now;
+use kilter_workflow::{Now, PlanError};
 
 use crate::{
     app::App,
-    causes::StorageError,
+    causes::{InvalidState, StorageError},
     context::RequestContext,
-    deployment::auto_deploy,
-    error::AppError,
-    project::{folder::Project, registration},
-    training::TrainError,
+    project::{RegisterError, folder::Project, registration},
+    runs::train_and_deploy::train_and_deploy_with_ticket,
     training::{
         active_runs::{ActiveRun, MAX_WAITING, RunEvents},
         request::{ApprovalMode, RunOverrides, RunTicket, Training},
         train,
     },
 };
+
+/// Why a run is not started.
+#[derive(Debug, thiserror::Error)]
+pub enum StartRunError {
+    /// The contract of the project may not be put in force by whoever asks.
+    #[error(transparent)]
+    Register(#[from] RegisterError),
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// Too many runs go on.
+    #[error(transparent)]
+    InvalidState(#[from] InvalidState),
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+}
 
 /// What is asked of a run.
 pub struct RunRequest {
@@ -43,7 +56,7 @@ pub fn start_run(
     context: &RequestContext,
     project: Project,
     request: RunRequest,
-) -> Result<String, TrainError> {
+) -> Result<String, StartRunError> {
     registration::register_to_run(app, context, &project)?;
     // What can be known to be wrong is said before anything is taken.
     kilter_workflow::Plan::of(&project.contract)?.with_upstream(&request.steps)?;
@@ -79,8 +92,7 @@ pub fn start_run(
 fn execute_run(app: &App, run: &ActiveRun, project: &Project, training: Training, ticket: RunTicket) {
     let context = training.context.clone();
     let done = catch_unwind(AssertUnwindSafe(|| {
-        let trained = train::train_with_ticket(app, project, training, ticket, &mut |event| run.push(event))?;
-        Ok::<_, AppError>(auto_deploy::deploy_if_allowed(app, &context, project, &trained, ApprovalMode::Required)?)
+        train_and_deploy_with_ticket(app, project, training, ticket, &mut |event| run.push(event))
     }));
     let failed = match done {
         Ok(Ok(_)) => None,

@@ -2,13 +2,28 @@
 
 use kilter_blobs::{BlobError, BlobStore};
 use kilter_domain::ids::StepName;
-use kilter_store::run as runs;
+use kilter_store::{StoreError, run as runs};
 use kilter_workflow::RunRecord;
 
-use crate::{app::App, causes::NotFound, project::registered, training::error::RunLogError};
+use crate::{
+    app::App,
+    causes::{NotFound, StorageError, from_causes},
+    project::registered,
+};
 
 /// The largest log that is read; an attempt writes at most 16 MiB.
 const MAX_LOG_BYTES: u64 = 32 << 20;
+
+/// Why the log of a step cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum RunLogError {
+    #[error(transparent)]
+    NotFound(#[from] NotFound),
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+}
+
+from_causes!(RunLogError: Storage(StoreError, BlobError));
 
 /// What a step of a run wrote, of the execution that made its result.
 ///
