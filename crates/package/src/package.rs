@@ -5,7 +5,6 @@ use std::path::Path;
 use kilter_blobs::{BlobStore, Tree, atomic};
 use kilter_domain::{digest::Digest, table::Table};
 use kilter_evaluation::reference::Reference;
-use kilter_inference::Model;
 use kilter_lake::{ReadOptions, read_table, write_table};
 
 use crate::{Manifest, error::PackageError, golden::GoldenRequests};
@@ -120,14 +119,6 @@ impl Package {
         };
         let (sample, golden) = (part_at(&tree, SAMPLE_PATH), part_at(&tree, GOLDEN_PATH));
         Ok(Self { digest, manifest, reference, model_bytes: part(MODEL_PATH)?, sample, golden })
-    }
-
-    /// The model, ready to answer. Parses the ONNX file: call it once per package.
-    ///
-    /// # Errors
-    /// If the bytes are not a model that this version of Kilter runs.
-    pub fn model(&self) -> Result<Model, PackageError> {
-        Model::from_onnx(&self.model_bytes).map_err(|source| PackageError::Model { digest: self.digest, source })
     }
 
     /// Labelled held-out rows with the columns of [`SAMPLE_SCORE`] and [`SAMPLE_LOSS`]; `None` for packages that were

@@ -16,6 +16,7 @@ use kilter_domain::{
     table::{Column, Table},
     time::Timestamp,
 };
+use kilter_inference::Model;
 use kilter_serving::{
     Endpoint, EndpointOptions, EventTimes, Limits, LoadRequest, LogOptions, PredictionBatch, PredictionLog, Role,
     Routes, ServedVersion, VersionRef,
@@ -58,7 +59,7 @@ fn model(learner: Learner, rounds: usize) -> Arc<ServedVersion> {
         threshold: None,
     };
     let edges = ScoreEdges::new((1..50).map(|edge| f64::from(edge) / 50.0).collect());
-    Arc::new(ServedVersion::load(&onnx, &admission, edges).unwrap())
+    Arc::new(ServedVersion::with_predictor(Arc::new(Model::from_onnx(&onnx).unwrap()), &admission, edges).unwrap())
 }
 
 fn endpoint(version: &Arc<ServedVersion>, log: Option<Arc<PredictionLog>>) -> Endpoint {

@@ -47,7 +47,10 @@ fn a_fitted_model_answers_over_json_as_it_does_in_process() {
         admits: AdmissionPolicy::Approved,
         threshold: None,
     };
-    let served = Arc::new(ServedVersion::load(&onnx, &admission, ScoreEdges::default()).unwrap());
+    let served = Arc::new(
+        ServedVersion::with_predictor(Arc::new(Model::from_onnx(&onnx).unwrap()), &admission, ScoreEdges::default())
+            .unwrap(),
+    );
     let dir = tempfile::tempdir().unwrap();
     let log = Arc::new(PredictionLog::open(dir.path(), LogOptions::default()).unwrap().0);
     let options = EndpointOptions { limits: Limits::default(), id_prefix: "p".into() };

@@ -1,21 +1,16 @@
-//! What is asked of a version before it may serve: callers can go on, and it answers as it did when it was packed.
+//! What is asked of a version before it may serve: callers can go on. That it answers as it did when it was packed is asked
+//! where it is loaded ([`super::routes`]), once per change.
 
 use kilter_domain::{
     ids::{EndpointName, ModelName},
     model::VersionState,
 };
 use kilter_inference::{Signature, Task};
-use kilter_serving::{ServedVersion, VersionRef};
 use kilter_store::{deployment as deployments, deployment::Deployment, model as versions};
 
 use crate::{
-    app::App,
-    causes::StorageError,
-    deployment::error::DeployError,
-    deployment::live,
-    model::error::VersionError,
-    model::{golden_replay, load},
-    prediction::predict,
+    app::App, causes::StorageError, deployment::error::DeployError, deployment::live, model::error::VersionError,
+    model::load, prediction::predict,
 };
 
 /// Whether callers of what is live can be answered by another version: the same task, and of two classes the same.
@@ -55,17 +50,6 @@ pub(crate) fn signature_of(app: &App, live: &Deployment) -> Result<Signature, Ve
         Some(champion) => Ok(champion.signature().clone()),
         None => Ok(load::load_version(app, &live.model, live.number)?.0.manifest.signature.clone()),
     }
-}
-
-/// Whether a version still answers as it did when it was packed; asked before any state moves.
-pub(crate) fn check_answers(app: &App, model: &ModelName, number: u32) -> Result<(), VersionError> {
-    let (package, loaded) = load::load_version(app, model, number)?;
-    let version = VersionRef { number: u64::from(number), digest: package.digest };
-    golden_replay::check_golden(
-        app,
-        &package,
-        ServedVersion::for_validation(loaded, version, Some(package.manifest.threshold)),
-    )
 }
 
 /// The version that was live before this deployment, and may still be.

@@ -88,7 +88,6 @@ impl EndpointChange<'_> {
             return self.deploy_again(live);
         }
         checks::check_signature_compatible(app, &self.endpoint, &model, number)?;
-        checks::check_answers(app, &model, number)?;
         self.first_stage(self.request(model, number, reason))
     }
 
@@ -152,7 +151,6 @@ impl EndpointChange<'_> {
         let version = checks::version_state(app, &model, earlier)?;
         let requested = DeploymentState::requested(version, self.deploy.admission_policy())?;
         let returned = requested.after(DeploymentEvent::WentLive, version, self.deploy.admission_policy())?;
-        checks::check_answers(app, &model, earlier)?;
         let ended = self.next_state(live, DeploymentEvent::RolledBack)?;
         let (serving, routes) = self.prepare(&RoutePlan::live(&model, earlier))?;
         let new = NewDeployment {
@@ -184,7 +182,6 @@ impl EndpointChange<'_> {
         numbers: &EventMetrics,
     ) -> Result<(), DeployError> {
         let model = self.project.model();
-        checks::check_answers(self.app, &model, number)?;
         self.go_live(self.request(model, number, reason), reason, numbers).map(|_| ())
     }
 

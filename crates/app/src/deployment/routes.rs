@@ -11,6 +11,7 @@ use std::{
 use kilter_domain::{
     contract::Deploy,
     deployment::{AdmissionPolicy, DeploymentState},
+    digest::Digest,
     error_chain::with_causes,
     ids::{EndpointName, ModelName},
 };
@@ -196,11 +197,11 @@ fn load_served_version(
     if let Some(served) = now.versions().find(|served| served.version() == version) {
         return Ok(served.clone());
     }
-    let (package, _) = load::load_package(app, stored.digest)?;
-    let model = kilter_domain::digest::Digest::of(&package.model_bytes);
+    let (package, predictor) = load::load_package(app, stored.digest)?;
+    let model = Digest::of(&package.model_bytes);
     let threshold = Some(package.manifest.threshold);
     let admission = LoadRequest { version, model, state: stored.state, admits, threshold };
-    let served = ServedVersion::load(&package.model_bytes, &admission, score_edges(&package))?;
+    let served = ServedVersion::with_predictor(predictor, &admission, score_edges(&package))?;
     golden_replay::check_golden(app, &package, served.with_own_counters())?;
     Ok(Arc::new(match app.options().column_stats {
         true => served.with_column_stats(collect::open_profile(app, endpoint, version, &package)),

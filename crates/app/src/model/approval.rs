@@ -27,7 +27,7 @@ use crate::{
     context::RequestContext,
     deployment::auto_deploy::{self, DeployOutcome},
     event::DecisionKind,
-    model::package_run::facts_of,
+    model::facts::facts_of,
     project::{ProjectError, folder::Project},
 };
 

@@ -12,48 +12,48 @@ use kilter_package::{
     golden::{GoldenRequests, GoldenResult},
 };
 use kilter_serving::{ServedVersion, VersionRef};
-use kilter_workflow::RunRecord;
 
-use crate::{
-    app::App,
-    event::EventMetrics,
-    gate::GateError,
-    model::error::VersionError,
-    project::folder::Project,
-    training::{data, request::Training},
-};
+use crate::{app::App, event::EventMetrics, gate::GateError, model::error::VersionError, training::data::FinishedRun};
 
 /// How long a version is asked row by row before it serves; asking together is not cut short.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The golden requests that the contract asks for, with the answers of the model that the run made.
 pub(crate) fn golden_sample(
-    project: &Project,
-    training: &Training,
+    run: &FinishedRun<'_>,
     spec: &PackageSpec,
-    record: &RunRecord,
     (model, threshold): (&Model, f64),
 ) -> Result<Option<GoldenRequests>, GateError> {
     let Some(sample) = &spec.sample else { return Ok(None) };
-    let path = data::output_path(project, training, record, &sample.from)?;
-    let table = read_table(&path, &ReadOptions::default())?;
+    let table = read_table(&run.output_path(&sample.from)?, &ReadOptions::default())?;
     Ok(GoldenRequests::record(model, threshold, &table, sample.rows as usize)?)
 }
 
-/// Asks the model of a package, as it is stored, its golden requests; nothing is asked where it carries none.
-pub(crate) fn replay_golden(app: &App, package: &Package) -> Result<GoldenResult, VersionError> {
-    let stored = Package::load(app.blobs(), package.digest)?;
-    let Some(golden) = read_golden_requests(app, &stored)? else { return Ok(GoldenResult::default()) };
-    let version = VersionRef { number: 0, digest: stored.digest };
-    let model = Arc::new(stored.model()?);
-    Ok(golden.ask(ServedVersion::for_validation(model, version, Some(stored.manifest.threshold)), None)?)
+/// Asks the model of a package its golden requests; nothing is asked where it carries none.
+pub(crate) fn replay_golden(app: &App, package: &Package, model: &Arc<Model>) -> Result<GoldenResult, VersionError> {
+    let Some(golden) = read_golden_requests(app, package)? else { return Ok(GoldenResult::default()) };
+    let version = VersionRef { number: 0, digest: package.digest };
+    let version = ServedVersion::for_validation(model.clone(), version, Some(package.manifest.threshold));
+    ask(&golden, version, None)
+}
+
+/// What is logged when the golden requests of a version are asked.
+pub(crate) const ASKED: &str = "golden requests are asked";
+
+fn ask(
+    golden: &GoldenRequests,
+    version: ServedVersion,
+    patience: Option<Duration>,
+) -> Result<GoldenResult, VersionError> {
+    tracing::debug!(version = version.version().number, rows = golden.rows(), "{ASKED}");
+    Ok(golden.ask(version, patience)?)
 }
 
 /// Refuses a version that answers its golden requests otherwise than when it was packed. Bounded in time.
 pub(crate) fn check_golden(app: &App, package: &Package, version: ServedVersion) -> Result<(), VersionError> {
     let Some(golden) = read_golden_requests(app, package)? else { return Ok(()) };
     let number = version.version().number;
-    let replayed = golden.ask(version, Some(PATIENCE))?;
+    let replayed = ask(&golden, version, Some(PATIENCE))?;
     if replayed.not_alone > 0 {
         tracing::warn!(version = number, rows = replayed.not_alone, "golden requests were sent together only");
     }

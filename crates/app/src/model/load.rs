@@ -1,7 +1,10 @@
 //! A version of the registry with its package and model, from memory or from its blobs.
 
+use std::sync::Arc;
+
 use kilter_domain::{digest::Digest, ids::ModelName};
-use kilter_package::Package;
+use kilter_inference::Model;
+use kilter_package::{Package, PackageError};
 use kilter_store::model as versions;
 
 use crate::{app::App, model::error::VersionError, model::model_cache::Loaded};
@@ -16,7 +19,23 @@ pub fn load_version(app: &App, model: &ModelName, number: u32) -> Result<Loaded,
 pub(crate) fn load_package(app: &App, digest: Digest) -> Result<Loaded, VersionError> {
     app.components().models.find_or_load(digest, || {
         let package = Package::load(app.blobs(), digest)?;
-        let model = package.model()?;
+        let model = parse_model(&package.model_bytes, digest)?;
         Ok((package, model))
     })
 }
+
+/// Keeps a package that was just stored, with the model that was parsed from the same bytes: it is read back and verified, so
+/// that whoever deploys it need not, and is not parsed again.
+pub(crate) fn keep_version(app: &App, digest: Digest, model: Arc<Model>) -> Result<Loaded, PackageError> {
+    let package = Package::load(app.blobs(), digest)?;
+    Ok(app.components().models.insert(digest, (Arc::new(package), model)))
+}
+
+/// Parses an ONNX file: seconds for a large one, so once per run.
+pub(crate) fn parse_model(bytes: &[u8], digest: Digest) -> Result<Model, PackageError> {
+    tracing::debug!(digest = digest.short(), bytes = bytes.len(), "{PARSED}");
+    Model::from_onnx(bytes).map_err(|source| PackageError::Model { digest, source })
+}
+
+/// What is logged when an ONNX file is parsed.
+pub(crate) const PARSED: &str = "an ONNX file is parsed";

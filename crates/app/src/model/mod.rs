@@ -2,10 +2,10 @@
 
 pub(crate) mod approval;
 pub(crate) mod error;
+pub(crate) mod facts;
 pub(crate) mod golden_replay;
 pub(crate) mod load;
 pub(crate) mod model_cache;
-pub(crate) mod package_run;
 pub use approval::{ApproveError, approve, reject};
 pub use error::VersionError;
 pub(crate) use kilter_package as package;

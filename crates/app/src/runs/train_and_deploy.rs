@@ -61,3 +61,119 @@ pub(crate) fn train_and_deploy_with_ticket(
     let deployed = auto_deploy::deploy_if_allowed(app, &context, project, &trained, approval_mode)?;
     Ok(TrainedAndDeployed { trained, deployed })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        collections::BTreeMap,
+        fmt,
+        sync::{Arc, Mutex},
+    };
+
+    use kilter_domain::{deployment::DeploymentState, model::VersionState, run::Cause};
+    use kilter_lake::write_table;
+    use tracing::{
+        Event, Metadata, Subscriber,
+        field::{Field, Visit},
+        span,
+    };
+
+    use super::*;
+    use crate::{
+        model::{
+            golden_replay::{
+                ASKED,
+                tests::{TestFolder, customers, finite, trained},
+            },
+            load::PARSED,
+        },
+        project::registration,
+        training::request::{ApprovalMode, RunOverrides},
+    };
+
+    const CONTRACT: &str = r#"
+[project]
+name = "churn"
+
+[data.customers]
+path = "customers.parquet"
+label = "left"
+
+[step.train]
+run = "cp model.onnx {out.model}"
+in = ["customers"]
+out = { model = "work/model.onnx" }
+
+[step.golden]
+run = "cp {in.customers} {out.rows}"
+in = ["customers"]
+out = { rows = "work/golden.parquet" }
+
+[package]
+model = "train.model"
+sample = { from = "golden.rows", rows = 20 }
+
+[deploy.production]
+auto = true
+"#;
+
+    /// How often each message was logged by this thread.
+    #[derive(Clone, Default)]
+    struct Logged(Arc<Mutex<BTreeMap<String, usize>>>);
+
+    impl Visit for &Logged {
+        fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+            if field.name() == "message" {
+                *self.0.lock().unwrap().entry(format!("{value:?}")).or_default() += 1;
+            }
+        }
+    }
+
+    impl Subscriber for Logged {
+        fn enabled(&self, _: &Metadata<'_>) -> bool {
+            true
+        }
+        fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
+            span::Id::from_u64(1)
+        }
+        fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
+        fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+        fn event(&self, event: &Event<'_>) {
+            event.record(&mut &*self);
+        }
+        fn enter(&self, _: &span::Id) {}
+        fn exit(&self, _: &span::Id) {}
+    }
+
+    #[test]
+    fn a_run_that_packs_and_deploys_parses_its_model_once_and_asks_golden_requests_once_per_change_of_state() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut place = TestFolder::open(&folder.path().join("data"));
+        std::fs::write(folder.path().join("model.onnx"), trained().0).unwrap();
+        write_table(&folder.path().join("customers.parquet"), &finite(&customers())).unwrap();
+        place.project = Project::of(folder.path(), CONTRACT.to_owned()).unwrap();
+        registration::register(&place.app, &place.context, &place.project).unwrap();
+        let at = place.context.at;
+        let training = Training {
+            cause: Cause::Manual { by: place.context.actor.clone() },
+            context: place.context.clone(),
+            data: BTreeMap::new(),
+            steps: Default::default(),
+            outputs_root: None,
+            approval_mode: ApprovalMode::Required,
+            overrides: RunOverrides::default(),
+            now: Arc::new(move || at),
+        };
+
+        let logged = Logged::default();
+        let done = tracing::subscriber::with_default(logged.clone(), || {
+            train_and_deploy(&place.app, &place.project, training, &mut |_| ()).unwrap()
+        });
+
+        assert_eq!(done.trained.version, Some((1, VersionState::Approved)));
+        assert_eq!(done.deployed[0].outcome, Ok(DeploymentState::Live));
+        let count = |message: &str| logged.0.lock().unwrap().get(message).copied().unwrap_or(0);
+        assert_eq!(count(PARSED), 1, "{:?}", logged.0);
+        assert_eq!(count(ASKED), 2, "submitted, and gone live: {:?}", logged.0);
+    }
+}

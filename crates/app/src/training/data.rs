@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 use kilter_domain::{
     contract::{Contract, Dataset, OutputRef, Source},
-    ids::StepName,
+    ids::{DatasetName, StepName},
+    model::Commit,
     table::Table,
 };
 use kilter_lake::{ReadOptions, read_table, write_table};
@@ -57,12 +58,19 @@ pub fn newest_share(
     Ok((train, test))
 }
 
+/// Rows that are held out of the labelled dataset, and the file with the rest, which the steps are given in its place.
+pub(crate) struct HoldOut {
+    pub dataset: DatasetName,
+    pub rest: PathBuf,
+    pub rows: Table,
+}
+
 /// Holds rows out of the labelled dataset when gates must be measured and no step makes a test set.
 pub(crate) fn hold_out(
     project: &Project,
-    training: &mut Training,
+    training: &Training,
     scratch: &Path,
-) -> Result<Option<Table>, DatasetError> {
+) -> Result<Option<HoldOut>, DatasetError> {
     let contract = &project.contract;
     if contract.package.is_none() || test_output(contract).is_some() {
         return Ok(None);
@@ -70,10 +78,9 @@ pub(crate) fn hold_out(
     let dataset = project.labelled_dataset()?;
     let table = read_table(&data_file(project, training, dataset)?, &ReadOptions::default())?;
     let (train, test) = newest_share(&table, &project.roles(dataset), HELD_OUT_SHARE, 0)?;
-    let path = scratch.join(format!("{}.train.parquet", dataset.name));
-    write_table(&path, &table.take(&train))?;
-    training.data.insert(dataset.name.clone(), path);
-    Ok(Some(table.take(&test)))
+    let rest = scratch.join(format!("{}.train.parquet", dataset.name));
+    write_table(&rest, &table.take(&train))?;
+    Ok(Some(HoldOut { dataset: dataset.name.clone(), rest, rows: table.take(&test) }))
 }
 
 pub(crate) fn data_file(project: &Project, training: &Training, dataset: &Dataset) -> Result<PathBuf, DatasetError> {
@@ -83,71 +90,78 @@ pub(crate) fn data_file(project: &Project, training: &Training, dataset: &Datase
     }
 }
 
-/// The rows that gates are measured on.
-pub(crate) fn test_rows(
-    project: &Project,
-    training: &Training,
-    record: &RunRecord,
-    held_out: Option<Table>,
-) -> Result<Table, DatasetError> {
-    match (held_out, test_output(&project.contract)) {
-        (Some(table), _) => Ok(table),
-        (None, Some(output)) => {
-            let path = output_path(project, training, record, &output)?;
-            Ok(read_table(&path, &ReadOptions::default())?)
-        }
-        (None, None) => Err(ProjectError::NotInContract {
-            what: "which rows the gates are measured on".to_owned(),
-            how: "add `on = \"split.test\"` to the gate".to_owned(),
-        }
-        .into()),
-    }
+/// A run whose steps succeeded, with the files that it read and wrote.
+pub(crate) struct FinishedRun<'a> {
+    pub project: &'a Project,
+    pub training: &'a Training,
+    pub record: &'a RunRecord,
+    /// A folder of ours for the time of the run.
+    pub scratch: &'a Path,
 }
 
-/// The table that the model was trained on: the first input of its step that has the label, else the dataset.
-pub(crate) fn training_rows(
-    project: &Project,
-    training: &Training,
-    record: &RunRecord,
-    step: &StepName,
-) -> Result<Table, DatasetError> {
-    let dataset = project.labelled_dataset()?;
-    let label = dataset.label.clone().unwrap_or_default();
-    let inputs = project.contract.step(step).map(|step| step.inputs.as_slice()).unwrap_or_default();
-    for input in inputs {
-        let path = match &input.source {
-            Source::Dataset(name) => match project.contract.dataset(name) {
-                Some(dataset) => data_file(project, training, dataset)?,
-                None => continue,
-            },
-            Source::Output { step, output } => {
-                let output = OutputRef { step: step.clone(), output: output.clone() };
-                output_path(project, training, record, &output)?
+impl FinishedRun<'_> {
+    /// The rows that gates are measured on.
+    pub fn test_rows(&self, held_out: Option<Table>) -> Result<Table, DatasetError> {
+        match (held_out, test_output(&self.project.contract)) {
+            (Some(table), _) => Ok(table),
+            (None, Some(output)) => Ok(read_table(&self.output_path(&output)?, &ReadOptions::default())?),
+            (None, None) => Err(ProjectError::NotInContract {
+                what: "which rows the gates are measured on".to_owned(),
+                how: "add `on = \"split.test\"` to the gate".to_owned(),
             }
-        };
-        // A step may read other things than tables: those are not what a model was trained on.
-        if let Ok(table) = read_table(&path, &ReadOptions::default())
-            && table.get(&label).is_some()
-        {
-            return Ok(table);
+            .into()),
         }
     }
-    Ok(read_table(&data_file(project, training, dataset)?, &ReadOptions::default())?)
+
+    /// The table that the model was trained on: the first input of its step that has the label, else the dataset.
+    pub fn training_rows(&self, step: &StepName) -> Result<Table, DatasetError> {
+        let Self { project, training, .. } = *self;
+        let dataset = project.labelled_dataset()?;
+        let label = dataset.label.clone().unwrap_or_default();
+        let inputs = project.contract.step(step).map(|step| step.inputs.as_slice()).unwrap_or_default();
+        for input in inputs {
+            let path = match &input.source {
+                Source::Dataset(name) => match project.contract.dataset(name) {
+                    Some(dataset) => data_file(project, training, dataset)?,
+                    None => continue,
+                },
+                Source::Output { step, output } => {
+                    self.output_path(&OutputRef { step: step.clone(), output: output.clone() })?
+                }
+            };
+            // A step may read other things than tables: those are not what a model was trained on.
+            if let Ok(table) = read_table(&path, &ReadOptions::default())
+                && table.get(&label).is_some()
+            {
+                return Ok(table);
+            }
+        }
+        Ok(read_table(&data_file(project, training, dataset)?, &ReadOptions::default())?)
+    }
+
+    /// Where an output of this run lies.
+    pub fn output_path(&self, output: &OutputRef) -> Result<PathBuf, DatasetError> {
+        let written = self.record.output(&output.to_string()).ok_or_else(|| NotFound {
+            what: "output",
+            id: output.to_string(),
+            how: "run the step that makes it, and everything that feeds it".to_owned(),
+        })?;
+        Ok(self.training.outputs_root.as_ref().unwrap_or(&self.project.folder).join(&written.path))
+    }
+
+    /// The commit that the run saw.
+    pub fn commit(&self) -> Commit {
+        commit(self.record)
+    }
 }
 
-/// Where an output of this run lies.
-pub(crate) fn output_path(
-    project: &Project,
-    training: &Training,
-    record: &RunRecord,
-    output: &OutputRef,
-) -> Result<PathBuf, DatasetError> {
-    let written = record.output(&output.to_string()).ok_or_else(|| NotFound {
-        what: "output",
-        id: output.to_string(),
-        how: "run the step that makes it, and everything that feeds it".to_owned(),
-    })?;
-    Ok(training.outputs_root.as_ref().unwrap_or(&project.folder).join(&written.path))
+/// The commit that a run saw.
+pub(crate) fn commit(record: &RunRecord) -> Commit {
+    match &record.git {
+        Some(state) if state.dirty => Commit::Dirty { id: state.commit.clone() },
+        Some(state) => Commit::Clean { id: state.commit.clone() },
+        None => Commit::NotInGit,
+    }
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ pub(crate) mod active_runs;
 pub(crate) mod data;
 pub(crate) mod error;
 pub(crate) mod existing_version;
+pub(crate) mod package_run;
 pub(crate) mod request;
 pub(crate) mod train;
 

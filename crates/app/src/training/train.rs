@@ -20,11 +20,11 @@ use crate::{
     dataset::training_source::{self, DATASET_ROWS},
     event::DecisionKind,
     gate::data_checks,
-    model::package_run,
     project::folder::Project,
     training::TrainError,
     training::{
-        data, existing_version,
+        data::{self, FinishedRun},
+        existing_version, package_run,
         request::{self, RunTicket, Training, TrainingOutcome},
     },
 };
@@ -48,7 +48,10 @@ pub(crate) fn train(
     if let Some(verdict @ Verdict::Failed { .. }) = &data {
         return Ok(data_checks::record_data_refusal(app, training, id, verdict)?);
     }
-    let held_out = data::hold_out(project, &mut training, scratch.path())?;
+    let held_out = data::hold_out(project, &training, scratch.path())?;
+    if let Some(held_out) = &held_out {
+        training.data.insert(held_out.dataset.clone(), held_out.rest.clone());
+    }
     let mut record = match execute_workflow(app, project, &training, &ticket, observer) {
         Ok(record) => record,
         Err(error) => {
@@ -64,7 +67,8 @@ pub(crate) fn train(
     let version = match (record.state, &project.contract.package) {
         _ if unchanged.is_some() => None,
         (RunState::Succeeded, Some(package)) => {
-            let made = package_run::package_run(app, project, &training, package, &record, held_out, scratch.path())?;
+            let run = FinishedRun { project, training: &training, record: &record, scratch: scratch.path() };
+            let made = package_run::package_run(app, &run, package, held_out.map(|held_out| held_out.rows))?;
             match keeps_drafts(project, &training.cause) {
                 true => Some((made.number, VersionState::Draft)),
                 false => Some(package_run::judge_version(app, project, &training, &made, data)?),

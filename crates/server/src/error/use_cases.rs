@@ -16,7 +16,6 @@ use kilter_app::{
     runs::{RunLogError, StartRunError, TrainAndDeployError},
     training::TrainError,
 };
-use kilter_serving::LoadRejected;
 use kilter_workflow::{PlanError, RunError};
 
 use super::answered::{Answer, Answered, of_disk};
@@ -200,7 +199,6 @@ impl Answered for DeployError {
             Self::NoLiveVersion(error) => error.answer(),
             Self::SignatureDiffers { .. } => Code::SignatureDiffers.into(),
             Self::Version(error) => error.answer(),
-            Self::Admit(LoadRejected::Load { source, .. }) => Answer::with_hint(Code::ModelInvalid, source.hint()),
             Self::Admit(_) | Self::Routes(_) => Code::ModelInvalid.into(),
             Self::Project(error) => error.answer(),
             Self::Storage(error) => error.answer(),

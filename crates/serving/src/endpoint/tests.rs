@@ -104,7 +104,7 @@ fn admission(number: u64) -> LoadRequest {
 
 fn version(number: u64, fake: Fake) -> Arc<ServedVersion> {
     let edges = ScoreEdges::new(vec![0.25, 0.5, 0.75]);
-    Arc::new(ServedVersion::with_predictor(Box::new(fake), &admission(number), edges).unwrap())
+    Arc::new(ServedVersion::with_predictor(Arc::new(fake), &admission(number), edges).unwrap())
 }
 
 struct World {

@@ -1,4 +1,4 @@
-//! A version that is loaded: let in by its digest and its state, and counted while it serves.
+//! A version that is loaded: let in by its state, and counted while it serves.
 
 use std::{borrow::Cow, panic::AssertUnwindSafe, sync::Arc, time::Instant};
 
@@ -8,7 +8,7 @@ use kilter_domain::{
     model::VersionState,
     table::{Column, Table},
 };
-use kilter_inference::{InputKind, LoadError, Model, PredictError, Signature, Task};
+use kilter_inference::{InputKind, Model, PredictError, Signature, Task};
 
 use crate::{
     column_stats::ColumnStats,
@@ -52,7 +52,7 @@ impl Predictor for Model {
     }
 }
 
-/// What the control plane says of a version when it is to be served; checked again here, beside the bytes.
+/// What the control plane says of a version when it is to be served; its state is checked again here.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LoadRequest {
     /// Which version it is.
@@ -73,17 +73,6 @@ pub struct LoadRequest {
 pub enum LoadRejected {
     #[error("version {version} may not be served here: it is {state}, {}; {}", needs(*.admits), .state.next_step())]
     State { version: VersionRef, state: VersionState, admits: AdmissionPolicy },
-    #[error(
-        "the model of version {version} is not what was approved: its bytes have the digest {found}, its evidence \
-         says {expected}; fetch the package again, or make a new version"
-    )]
-    Digest { version: VersionRef, expected: Digest, found: Digest },
-    #[error("could not load the model of version {version}")]
-    Load {
-        version: VersionRef,
-        #[source]
-        source: LoadError,
-    },
 }
 
 fn needs(admits: AdmissionPolicy) -> &'static str {
@@ -171,28 +160,16 @@ impl ScoreError {
 }
 
 impl ServedVersion {
-    /// Loads an ONNX model whose bytes and state are as they must be.
-    pub fn load(bytes: &[u8], admission: &LoadRequest, edges: ScoreEdges) -> Result<Self, LoadRejected> {
-        let LoadRequest { version, model, .. } = *admission;
-        check_state(admission)?;
-        let found = Digest::of(bytes);
-        if found != model {
-            return Err(LoadRejected::Digest { version, expected: model, found });
-        }
-        let model = Model::from_onnx(bytes).map_err(|source| LoadRejected::Load { version, source })?;
-        Self::with_predictor(Box::new(model), admission, edges)
-    }
-
-    /// Serves a predictor that was made elsewhere, whose maker has verified what it was made of.
+    /// Serves a predictor whose version is in a state that may serve here. Its maker has verified what it was made of.
     pub fn with_predictor(
-        predictor: Box<dyn Predictor>,
+        predictor: Arc<dyn Predictor>,
         admission: &LoadRequest,
         edges: ScoreEdges,
     ) -> Result<Self, LoadRejected> {
         check_state(admission)?;
         let decides = DecisionThreshold::of(admission.threshold, predictor.signature());
         let counters = Counters::new(edges);
-        let (version, predictor) = (admission.version, predictor.into());
+        let version = admission.version;
         Ok(Self { version, salt: salt(admission), predictor, decides, counters, column_stats: None })
     }
 

@@ -1,6 +1,6 @@
 //! A change of threshold becomes a version: judged by the gates as far as it touches them, approved like any other.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use kilter_domain::{
     gate::Verdict,
@@ -28,15 +28,12 @@ use crate::{
         diagnostics::Diagnostics,
         evaluate::{Champion, GateEvaluation},
         judge,
+        transition::VersionTransition,
     },
     model::error::VersionError,
-    model::{
-        golden_replay,
-        model_cache::Loaded,
-        package_run::{VersionTransition, commit},
-    },
+    model::{golden_replay, load, model_cache::Loaded},
     project::folder::Project,
-    training::request::ApprovalMode,
+    training::{data::commit, request::ApprovalMode},
 };
 
 /// Packs the live model with another threshold and takes it as far as gates and contract let it.
@@ -54,7 +51,7 @@ pub(super) fn version_of_change(
     let record = run_record(app, &package.manifest.run)?;
     let scratch = app.scratch(&app.new_id())?;
     let sample = package.sample(app.blobs(), scratch.path())?;
-    let changed = pack_change(app, project, live, package, sample.as_ref(), change, scratch.path())?;
+    let changed = pack_change(app, project, live, loaded, sample.as_ref(), change, scratch.path())?;
     let accuracy = sample.as_ref().and_then(|sample| accuracy(project, package, sample, change.to));
     let new = versions::NewVersion {
         model: live.model.clone(),
@@ -71,7 +68,7 @@ pub(super) fn version_of_change(
     let number = app.store().write(move |tx| Ok(versions::create(&tx.audited(draft), &new)?.number))?;
     let mover = VersionTransition { app, project, context, approval_mode, number };
     let commit = record.as_ref().map_or(Commit::NotInGit, commit);
-    let replayed = golden_replay::replay_golden(app, &changed)?;
+    let replayed = golden_replay::replay_golden(app, &changed, &loaded.1)?;
     mover.submit(changed.digest, &commit, &replayed)?;
     let judged = judge_change(app, context, project, (live, loaded), (rows, &replayed), change, record.as_ref())?;
     let kept = format!("rules that a threshold does not touch keep the verdict of version {}", live.number);
@@ -84,11 +81,11 @@ fn pack_change(
     app: &App,
     project: &Project,
     live: &Deployment,
-    package: &Package,
+    (package, model): &Loaded,
     sample: Option<&Table>,
     change: &ThresholdChange,
     scratch: &std::path::Path,
-) -> Result<Package, VersionError> {
+) -> Result<Arc<Package>, VersionError> {
     let manifest = Manifest { threshold: change.to, tuned_from: Some(live.number), ..package.manifest.clone() };
     let golden = package.golden(app.blobs(), scratch)?;
     let golden = golden.map(|golden| golden.at_threshold(change.to, &manifest.signature));
@@ -100,7 +97,8 @@ fn pack_change(
         model_bytes: package.model_bytes.clone(),
         contract: &project.text,
     };
-    Ok(Package::put(app.blobs(), &scratch.join("package"), parts)?)
+    let stored = Package::put(app.blobs(), &scratch.join("package"), parts)?;
+    Ok(load::keep_version(app, stored.digest, model.clone())?.0)
 }
 
 /// The record of the run that made a model; `None` where it was not kept.

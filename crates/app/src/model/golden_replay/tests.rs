@@ -17,7 +17,7 @@ use crate::{
     context::RequestContext,
     deployment::{DeployError, deploy, live, routes},
     prediction::predict,
-    project::registration,
+    project::{folder::Project, registration},
 };
 
 const CONTRACT: &str = r#"

@@ -152,7 +152,7 @@ impl Predictor for Classes {
 fn classes(number: u64, classes: &[&str], probabilities: &[f32]) -> Arc<ServedVersion> {
     let classes: Vec<String> = classes.iter().map(|class| (*class).to_owned()).collect();
     let signature = Signature { task: Task::Multiclass, classes, ..signature() };
-    let predictor = Box::new(Classes(signature, probabilities.to_vec()));
+    let predictor = Arc::new(Classes(signature, probabilities.to_vec()));
     Arc::new(ServedVersion::with_predictor(predictor, &admission(number), ScoreEdges::new(vec![0.5])).unwrap())
 }
 

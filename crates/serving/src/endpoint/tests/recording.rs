@@ -77,7 +77,7 @@ fn profiled(number: u64, fake: Fake) -> (Arc<ServedVersion>, Arc<ColumnStats>) {
     };
     let column_stats =
         Arc::new(ColumnStats::new(vec![column("x", ColumnKind::Feature), column("score", ColumnKind::Score)]));
-    let version = ServedVersion::with_predictor(Box::new(fake), &admission(number), ScoreEdges::default());
+    let version = ServedVersion::with_predictor(Arc::new(fake), &admission(number), ScoreEdges::default());
     (Arc::new(version.unwrap().with_column_stats(column_stats.clone())), column_stats)
 }
 
