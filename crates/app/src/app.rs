@@ -14,17 +14,14 @@ use kilter_store::Store;
 use tempfile::TempDir;
 
 use crate::{
-    authz::{access::AccessCache, refusal_log::Refusals},
     causes::StorageError,
     clock_skew::NewestTick,
-    column_stats::open::ColumnStatsRegistry,
-    data_folder::private_files::temporary_folder,
-    deployment::threshold::schedule::ThresholdSchedule,
-    model::model_cache::ModelCache,
-    monitor::{error_tally::ErrorTally, label_marks::LabelMarks},
-    prediction::serving_registry::ServingRegistry,
-    project::{contract_cache::ContractCache, folder::Project},
-    training::active_runs::ActiveRuns,
+    components::{
+        access::AccessCache, active_runs::ActiveRuns, column_stats_registry::ColumnStatsRegistry,
+        contract_cache::ContractCache, error_tally::ErrorTally, label_marks::LabelMarks, model_cache::ModelCache,
+        refusal_log::Refusals, serving_registry::ServingRegistry, threshold_schedule::ThresholdSchedule,
+    },
+    private_files::temporary_folder,
 };
 
 /// How the platform is opened.
@@ -112,11 +109,6 @@ impl App {
     /// A new id that sorts by the time of its making.
     pub(crate) fn new_id(&self) -> String {
         new_id()
-    }
-
-    /// Where runs keep their cache: the project's own folder, or ours when outputs do not go into the project.
-    pub(crate) fn state_folder(&self, is_apart: bool, project: &Project) -> PathBuf {
-        if is_apart { self.inner.folder.join("runs") } else { project.folder.join(".kilter") }
     }
 
     /// A folder of ours that is gone when the guard is dropped.

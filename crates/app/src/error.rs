@@ -10,16 +10,18 @@ use kilter_serving::LogError;
 use kilter_store::StoreError;
 
 use crate::{
+    approval::ApproveError,
     authz::AuthorizeError,
     causes::{AuditedError, InvalidState, NotFound, PermissionDenied, ScoringError, StorageError, from_causes},
     column_stats::ColumnStatsError,
     data_folder::DataFolderError,
-    dataset::{DatasetError, RolesError},
+    dataset::RolesError,
     deployment::{DeployError, TuneError},
     gate::GateError,
-    model::{ApproveError, VersionError},
+    model::VersionError,
     prediction::{LabelError, PredictionError},
-    project::{ProjectError, RegisterError},
+    project::{DatasetError, ProjectError},
+    registration::RegisterError,
     runs::{RunLogError, StartRunError, TrainAndDeployError},
     training::TrainError,
 };

@@ -4,11 +4,13 @@
 //! cause are handed in; no state changes without its audit entry. Out of scope: HTTP, terminals, the clock.
 
 mod app;
+pub mod approval;
 pub mod authz;
 pub mod causes;
 mod clock_set_back;
 pub mod clock_skew;
 pub mod column_stats;
+mod components;
 pub mod context;
 pub mod data_folder;
 pub mod dataset;
@@ -21,8 +23,11 @@ pub mod model;
 pub mod monitor;
 mod open;
 pub mod prediction;
+mod private_files;
 pub mod project;
 pub mod reconcile;
+pub mod registered;
+pub mod registration;
 pub mod replay;
 pub mod retrain;
 pub mod runs;
@@ -33,8 +38,8 @@ pub use kilter_blobs::{read_bounded, read_bounded_text};
 pub use crate::{
     app::{App, AppOptions, new_id},
     context::RequestContext,
-    data_folder::{open_to_others, temporary_folder},
     error::AppError,
     open::make_data_folder,
+    private_files::{open_to_others, temporary_folder},
     project::Project,
 };

@@ -9,9 +9,9 @@ use crate::{
     app::{App, AppOptions},
     authz::access_map,
     causes::StorageError,
-    data_folder::DataFolderError,
-    data_folder::{layout, private_files},
+    data_folder::{DataFolderError, layout},
     deployment::routes,
+    private_files,
 };
 
 /// Makes the data folder when it is missing: it tells what was predicted of whom, so only its owner reads it.

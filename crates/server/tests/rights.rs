@@ -11,7 +11,7 @@ use kilter_api::{
     ACTOR_HEADER,
     rights::{ACCESS_RULES, Operation, ProjectScope, Requirement},
 };
-use kilter_app::{App, AppOptions, Project, RequestContext, project};
+use kilter_app::{App, AppOptions, Project, RequestContext, registration};
 use kilter_domain::{
     actor::{Action, Role},
     alert::{AlertState, MonitorKind},
@@ -42,7 +42,7 @@ impl World {
         let app = App::open(folder.path(), options).unwrap();
         let act = RequestContext { at: Timestamp(1_700_000_000_000), actor: "user:role-owner".parse().unwrap() };
         for text in contracts {
-            project::register(&app, &act, &Project::of(folder.path(), text.clone()).unwrap()).unwrap();
+            registration::register(&app, &act, &Project::of(folder.path(), text.clone()).unwrap()).unwrap();
         }
         let project = Project::of(folder.path(), contracts[0].clone()).unwrap();
         let alert = NewAlert {

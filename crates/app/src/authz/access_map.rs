@@ -16,14 +16,11 @@ use kilter_store::{
 
 use crate::{
     app::App,
-    authz::{
-        access::{self, Access, AccessMap, Readable, Subject},
-        error::AuthorizeError,
-        permission,
-    },
-    causes::{NotFound, PermissionDenied, StorageError},
+    authz::{error::AuthorizeError, permission},
+    causes::{PermissionDenied, StorageError},
+    components::access::{self, Access, AccessMap, Readable, Subject},
     context::RequestContext,
-    project::{ProjectError, folder::Project},
+    registered::recorded_project,
 };
 
 /// Projects and endpoints that are read at a time.
@@ -56,22 +53,6 @@ pub(crate) fn load_access(app: &App) -> Result<(), StorageError> {
 
 fn access_map(app: &App) -> Arc<AccessMap> {
     app.components().access.current()
-}
-
-/// A project by the contract that was recorded last; its files are not looked for.
-///
-/// # Errors
-/// When there is none of that name.
-pub fn recorded_project(app: &App, name: &ProjectName) -> Result<Project, ProjectError> {
-    let stored = app.store().read(|reader| projects::current_contract(reader, name))?;
-    let unknown = || NotFound {
-        what: "project",
-        id: name.to_string(),
-        how: "`kilter run` in its folder registers it".to_owned(),
-    };
-    let stored = stored.ok_or_else(unknown)?;
-    let contracts = &app.components().contracts;
-    contracts.find_or_parse(name, stored.digest, || Project::recorded(name, app.folder(), stored.text))
 }
 
 /// Asks for a right, and leaves an entry where it is missing. What does not exist is nobody's: the intention says so.

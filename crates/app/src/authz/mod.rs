@@ -1,15 +1,12 @@
 //! Who may do what to a project, and what was refused to whom.
 
-pub(crate) mod access;
 pub(crate) mod access_map;
 pub(crate) mod error;
 pub(crate) mod permission;
-pub(crate) mod refusal_log;
 pub(crate) mod refused_actions;
 
 pub use crate::causes::PermissionDenied;
-pub use access::Subject;
+pub use crate::components::{access::Subject, refusal_log::RefusedAction};
 pub use access_map::{may_in_memory, readable, require};
 pub use error::AuthorizeError;
-pub use refusal_log::RefusedAction;
 pub use refused_actions::{record_refusal, record_repeated_refusals};

@@ -9,12 +9,12 @@ use kilter_domain::actor::Action;
 
 use crate::{
     app::App,
-    authz::{
+    authz::refused_actions,
+    causes::PermissionDenied,
+    components::{
         access::{Access, Permit},
         refusal_log::RefusedAction,
-        refused_actions,
     },
-    causes::PermissionDenied,
     context::RequestContext,
 };
 

@@ -9,8 +9,8 @@ use kilter_domain::{audit::Outcome, error_chain::with_causes, plural::counted, t
 
 use crate::{
     app::App,
-    authz::refusal_log::{DueEntry, RefusedAction},
     causes::AuditedError,
+    components::refusal_log::{DueEntry, RefusedAction},
     context::RequestContext,
 };
 

@@ -23,8 +23,8 @@ use kilter_store::prediction as index;
 use crate::{
     app::App,
     causes::StorageError,
-    column_stats::error::ColumnStatsError,
     column_stats::{
+        error::ColumnStatsError,
         file::{self, ColumnStatsFileError},
         folder,
         summary::EndpointColumnStats,

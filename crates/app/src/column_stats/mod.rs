@@ -4,7 +4,6 @@ pub(crate) mod collect;
 pub(crate) mod error;
 pub(crate) mod file;
 pub(crate) mod folder;
-pub(crate) mod open;
 pub(crate) mod summary;
 pub(crate) mod sums;
 

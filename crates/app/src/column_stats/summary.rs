@@ -18,8 +18,7 @@ use kilter_stats::{
 use crate::{
     app::App,
     column_stats::sums::{Sum, Sums},
-    model::error::VersionError,
-    model::load,
+    model::{error::VersionError, load},
 };
 
 /// What the versions of an endpoint answered.

@@ -8,7 +8,7 @@ use kilter_serving::{
     column_stats::{ColumnStatsWindow, HourBucket, TrackedColumn, hour_of},
 };
 
-use crate::{column_stats::error::ColumnStatsError, column_stats::file::ColumnStatsFileError};
+use crate::column_stats::{error::ColumnStatsError, file::ColumnStatsFileError};
 
 /// Which rows are added up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,13 +4,12 @@ pub(crate) mod backup;
 pub(crate) mod error;
 pub(crate) mod integrity;
 pub(crate) mod layout;
-pub(crate) mod private_files;
 pub(crate) mod recovery;
 
+pub use crate::private_files::{open_to_others, temporary_folder};
 pub use backup::{BackupError, Manifest, back_up, restore};
 pub use error::DataFolderError;
 pub use integrity::accept_losses;
 pub use integrity::{PartCheck, check_data_folder};
 pub use layout::{check_presence, damage};
-pub use private_files::{open_to_others, temporary_folder};
 pub use recovery::recover;

@@ -11,12 +11,11 @@ use kilter_domain::{
     run::RunState,
     time::Timestamp,
 };
-use kilter_store::{PageRequest, deployment as deployments, run as runs};
+use kilter_store::{PageRequest, deployment as deployments, model as versions, run as runs};
 use serde_json::json;
 
 use crate::{
-    app::App, causes::StorageError, context::RequestContext, data_folder::error::DataFolderError, deployment::checks,
-    event::DecisionKind,
+    app::App, causes::StorageError, context::RequestContext, data_folder::error::DataFolderError, event::DecisionKind,
 };
 
 const RUN_ENDED: &str = "the process that ran it ended before the run did; start it again with `kilter run`";
@@ -87,7 +86,7 @@ fn end_requests_at(app: &App, context: &RequestContext, endpoint: &EndpointName)
         }
         for request in &left {
             // A deployment that ends needs no version that is admitted.
-            let version = checks::version_state(app, &request.model, request.number)?;
+            let version = app.store().read(|reader| versions::get(reader, &request.model, request.number))?.state;
             let stopped = request.state.after(DeploymentEvent::Stopped, version, AdmissionPolicy::Approved)?;
             let draft = context.audit_event("deployment.stop", REQUEST_ENDED, vec![]);
             let (id, state) = (request.id.clone(), request.state);

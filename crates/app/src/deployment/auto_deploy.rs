@@ -14,11 +14,11 @@ use crate::{
     app::App,
     causes::StorageError,
     context::RequestContext,
-    deployment::deploy,
-    deployment::error::DeployError,
+    deployment::{deploy, error::DeployError},
     event::VERSION,
+    model::approval_mode::ApprovalMode,
     project::folder::Project,
-    training::request::{ApprovalMode, TrainingOutcome},
+    training::request::TrainingOutcome,
 };
 
 const REQUEST: &str = "deployment.request";
@@ -152,7 +152,7 @@ mod tests {
     use super::*;
     use crate::{
         model::golden_replay::tests::{TestFolder, trained},
-        project::registration,
+        registration,
     };
 
     #[test]

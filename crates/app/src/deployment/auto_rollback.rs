@@ -26,11 +26,9 @@ use crate::{
     app::App,
     causes::StorageError,
     context::RequestContext,
-    deployment::error::DeployError,
-    deployment::{checks, deploy, threshold::siblings},
+    deployment::{checks, deploy, error::DeployError, threshold::siblings},
     event::EventMetrics,
-    model::error::VersionError,
-    model::load,
+    model::{error::VersionError, load},
     prediction::logged::{self, LoggedPredictions, PredictionFilter},
     project::folder::Project,
 };

@@ -9,8 +9,11 @@ use kilter_inference::{Signature, Task};
 use kilter_store::{deployment as deployments, deployment::Deployment, model as versions};
 
 use crate::{
-    app::App, causes::StorageError, deployment::error::DeployError, deployment::live, model::error::VersionError,
-    model::load, prediction::predict,
+    app::App,
+    causes::StorageError,
+    deployment::error::DeployError,
+    model::{error::VersionError, load},
+    prediction::{live, predict},
 };
 
 /// Whether callers of what is live can be answered by another version: the same task, and of two classes the same.

@@ -9,11 +9,11 @@ use kilter_store::{deployment as deployments, deployment::Deployment};
 
 use crate::{
     app::App,
-    authz::{access::permit, refused_actions},
+    authz::refused_actions,
     causes::NotFound,
+    components::access::permit,
     context::RequestContext,
-    deployment::error::DeployError,
-    deployment::{route_change, routes},
+    deployment::{error::DeployError, route_change, routes},
     event::EventMetrics,
     project::folder::Project,
 };

@@ -13,10 +13,9 @@ use crate::{
     causes::{
         AuditedError, InvalidState, NoLiveVersion, NotFound, PermissionDenied, ScoringError, StorageError, from_causes,
     },
-    dataset::DatasetError,
     gate::GateError,
     model::VersionError,
-    project::ProjectError,
+    project::{DatasetError, ProjectError},
 };
 
 /// Why what answers at an endpoint does not change.

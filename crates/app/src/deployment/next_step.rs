@@ -16,9 +16,8 @@ use crate::{
     app::App,
     causes::StorageError,
     deployment::{auto_deploy, routes},
-    model::approval,
-    project::ProjectError,
-    project::folder::Project,
+    model::votes,
+    project::{ProjectError, folder::Project},
 };
 
 /// Versions that are looked at, newest first.
@@ -79,7 +78,7 @@ fn next_step_of(
     }
     Ok(match version.state {
         VersionState::Validated => {
-            let missing = approval::missing_approval(app, project, version, now)?;
+            let missing = votes::missing_approval(app, project, version, now)?;
             let missing = if missing.is_empty() { "a yes".to_owned() } else { missing.join("; ") };
             let roles = project.contract.approve.rule.quorums.iter().map(|quorum| quorum.role);
             let who = roles.map(|role| people(project, role)).collect();

@@ -23,15 +23,16 @@ use serde_json::json;
 use crate::{
     app::App,
     causes::{InvalidState, NoLiveVersion, NotFound, StorageError},
+    components::serving::Serving,
     context::RequestContext,
-    deployment::error::DeployError,
     deployment::{
-        checks, live,
+        checks,
+        error::DeployError,
         routes::{self, RoutePlan},
         threshold::siblings,
     },
     event::{DecisionKind, EventMetrics, VERSION},
-    prediction::{open_log, serving::Serving},
+    prediction::{live, open_log},
     project::folder::Project,
 };
 

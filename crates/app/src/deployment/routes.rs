@@ -23,16 +23,15 @@ use kilter_store::{PageRequest, deployment as deployments, deployment::Deploymen
 
 use crate::{
     app::App,
-    authz::access_map,
     causes::StorageError,
     column_stats::collect,
+    components::serving_registry::LoadFailure,
     dataset::context_columns,
     deployment::error::DeployError,
-    deployment::live,
     model::{golden_replay, load},
-    prediction::{open_log, predict, serving_registry::LoadFailure},
-    project::ProjectError,
-    project::folder::Project,
+    prediction::{live, open_log, predict},
+    project::{ProjectError, folder::Project},
+    registered,
 };
 
 /// A version of a model.
@@ -212,7 +211,7 @@ fn load_served_version(
 /// The project that an endpoint belongs to, as its contract was last registered; its files are not looked for.
 pub fn project_at(app: &App, endpoint: &EndpointName) -> Result<Option<Project>, ProjectError> {
     let found = app.store().read(|reader| deployments::find_endpoint(reader, endpoint))?;
-    found.map(|endpoint| access_map::recorded_project(app, &endpoint.project)).transpose()
+    found.map(|endpoint| registered::recorded_project(app, &endpoint.project)).transpose()
 }
 
 /// The contract of an endpoint and what it admits: approved versions alone where there is none that can be read.

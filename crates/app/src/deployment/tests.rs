@@ -12,17 +12,15 @@ use kilter_train::{TrainOptions, train_model};
 use serde_json::json;
 
 use crate::{
+    approval,
     causes::InvalidState,
     context::RequestContext,
     data_folder::recovery,
-    deployment::error::DeployError,
-    deployment::{auto_deploy, checks, deploy, live, next_step, rollout},
-    model::{
-        approval,
-        golden_replay::tests::{TestFolder, customers, finite, trained},
-    },
-    prediction::predict,
-    project::{folder::Project, registration},
+    deployment::{auto_deploy, checks, deploy, error::DeployError, next_step, rollout},
+    model::golden_replay::tests::{TestFolder, customers, finite, trained},
+    prediction::{live, predict},
+    project::folder::Project,
+    registration,
 };
 
 const CANARY: &str = "canary = { steps = [10, 50, 100], every = \"1h\" }";

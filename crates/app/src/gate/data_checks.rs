@@ -3,34 +3,28 @@
 //! Invariants: data that fails its requirements trains nothing; what could not be measured leaves the version
 //! undecided, as any gate does. Out of scope: repairing data.
 
+use std::{collections::BTreeMap, path::PathBuf};
+
 use kilter_domain::{
     audit::Outcome,
     contract::Dataset,
     gate::Verdict,
+    ids::DatasetName,
     nonempty::NonEmpty,
     rule::{Champion, JudgeMode, Measured, Measurements, Quantity, RuleOutcome},
-    run::RunState,
     table::Table,
     time::{Span, Timestamp},
 };
 use kilter_evaluation::column_stats::{column_quantity, nothing};
 use kilter_lake::{ReadOptions, read_table};
-use kilter_store::run as runs;
-use kilter_workflow::RunRecord;
-use serde_json::json;
 
 use crate::{
     app::App,
     causes::StorageError,
     context::RequestContext,
-    dataset::DatasetError,
     event::{DecisionKind, EventMetrics},
     gate::judge::put_outcome,
-    project::folder::Project,
-    training::{
-        data,
-        request::{Training, TrainingOutcome},
-    },
+    project::{DatasetError, folder::Project},
 };
 
 /// One dataset as it is now.
@@ -55,51 +49,19 @@ impl Measurements for DataRows {
 }
 
 /// The verdict over `require` of every dataset, on the rows that a training would be given; `None` where the
-/// contract requires nothing.
-pub fn check_data(project: &Project, training: &Training) -> Result<Option<Verdict>, DatasetError> {
+/// contract requires nothing. `files` stand for datasets, instead of what the contract points at.
+pub fn check_data(
+    project: &Project,
+    files: &BTreeMap<DatasetName, PathBuf>,
+    now: Timestamp,
+) -> Result<Option<Verdict>, DatasetError> {
     let mut outcomes = Vec::new();
     for dataset in project.contract.data.iter().filter(|dataset| !dataset.require.is_empty()) {
-        let path = data::data_file(project, training, dataset)?;
+        let path = project.file_of(dataset, files)?;
         let table = read_table(&path, &ReadOptions::default())?;
-        outcomes.extend(held(dataset, DataRows { table, now: training.context.at }));
+        outcomes.extend(held(dataset, DataRows { table, now }));
     }
     Ok(NonEmpty::new(outcomes).map(Verdict::of))
-}
-
-/// Ends a run before its first step, because its data may not be trained on.
-pub(crate) fn record_data_refusal(
-    app: &App,
-    training: Training,
-    id: String,
-    verdict: &Verdict,
-) -> Result<TrainingOutcome, StorageError> {
-    let (reason, at) = (verdict.reasons().join("; "), training.context.at);
-    let draft = training.context.decision_event(DecisionKind::DataAlert, reason.clone(), &numbers(verdict));
-    let document = json!({ "error": reason, "data": verdict });
-    let run = id.clone();
-    app.store().write(move |tx| {
-        runs::advance(&tx.audited(draft), &run, RunState::Running, RunState::Failed, Some(&document)).map(|_| ())
-    })?;
-    let record = RunRecord {
-        run: id.clone(),
-        cause: training.cause.clone(),
-        state: RunState::Failed,
-        started: at,
-        ended: at,
-        data: Default::default(),
-        params: Default::default(),
-        git: None,
-        steps: vec![],
-        unchanged: None,
-    };
-    Ok(TrainingOutcome {
-        run: id,
-        record,
-        version: None,
-        unchanged: None,
-        cause: training.cause,
-        refused: Some(reason),
-    })
 }
 
 /// Writes down that data is not fit to be trained on, where no run was begun.

@@ -23,7 +23,7 @@ use kilter_evaluation::{
 use kilter_inference::Signature;
 use kilter_stats::root_cause::{Slice, SliceFeature, weak_slices};
 
-use crate::{dataset::DatasetError, dataset::column_roles::ColumnRoles, gate::holdout::RejectedRows};
+use crate::{dataset::column_roles::ColumnRoles, gate::holdout::RejectedRows, project::DatasetError};
 
 /// Rows of a slice at least.
 const MIN_SLICE: u64 = 100;

@@ -8,9 +8,9 @@ use kilter_store::StoreError;
 
 use crate::{
     causes::{NotFound, ScoringError, StorageError, from_causes},
-    dataset::{DatasetError, column_roles::RolesError},
+    dataset::column_roles::RolesError,
     model::VersionError,
-    project::ProjectError,
+    project::{DatasetError, ProjectError},
 };
 
 /// Why a version cannot be measured or judged. What a gate decides is no error: it is a result.

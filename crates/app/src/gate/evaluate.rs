@@ -15,11 +15,7 @@ use kilter_evaluation::{
 use kilter_inference::Model;
 use kilter_serving::endpoint::Predictor;
 
-use crate::{
-    causes::ScoringError,
-    dataset::{DatasetError, column_roles::ColumnRoles},
-    gate::GateError,
-};
+use crate::{causes::ScoringError, dataset::column_roles::ColumnRoles, gate::GateError, project::DatasetError};
 
 /// Rows that a comparison needs at least; with fewer unseen ones, all rows are compared.
 const MIN_COMPARED: usize = 200;

@@ -8,8 +8,11 @@ use kilter_evaluation::gate_metrics::Predictions;
 use kilter_inference::{Model, PredictError, Task};
 
 use crate::{
-    causes::ScoringError, dataset::column_roles::ColumnRoles, deployment::threshold::choose, gate::GateError,
-    prediction::bisect::by_halves, project::folder::Project,
+    causes::ScoringError,
+    dataset::column_roles::ColumnRoles,
+    gate::{GateError, threshold_choice},
+    prediction::bisect::by_halves,
+    project::folder::Project,
 };
 
 /// Held-out rows and what a model answers on them.
@@ -45,7 +48,7 @@ impl HeldOut {
         let stated = project.main_deploy().and_then(|deploy| deploy.threshold);
         let chosen = match (stated, &project.contract.threshold) {
             (None, Some(tuning)) if scored.task == Task::Binary => {
-                choose::initial(tuning, &scored.outcomes(roles.label(&rows)?, None))
+                threshold_choice::initial(tuning, &scored.outcomes(roles.label(&rows)?, None))
             }
             _ => None,
         };

@@ -8,6 +8,7 @@ pub(crate) mod holdout;
 pub(crate) mod holdout_answers;
 pub(crate) mod judge;
 pub(crate) mod leakage;
+pub(crate) mod threshold_choice;
 pub(crate) mod transition;
 
 pub use error::GateError;

@@ -23,9 +23,8 @@ use crate::{
     context::RequestContext,
     event::{DecisionKind, EventMetrics},
     gate::{data_checks, diagnostics::Diagnostics, judge},
-    model::{error::VersionError, facts::facts_of, golden_replay},
+    model::{approval_mode::ApprovalMode, error::VersionError, facts::facts_of, golden_replay},
     project::folder::Project,
-    training::request::ApprovalMode,
 };
 
 /// Moves one version; each move asks `domain`, then writes state and entry together.

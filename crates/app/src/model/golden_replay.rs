@@ -4,30 +4,17 @@
 
 use std::{sync::Arc, time::Duration};
 
-use kilter_domain::contract::Package as PackageSpec;
 use kilter_inference::Model;
-use kilter_lake::{ReadOptions, read_table};
 use kilter_package::{
     Package,
     golden::{GoldenRequests, GoldenResult},
 };
 use kilter_serving::{ServedVersion, VersionRef};
 
-use crate::{app::App, event::EventMetrics, gate::GateError, model::error::VersionError, training::data::FinishedRun};
+use crate::{app::App, event::EventMetrics, model::error::VersionError};
 
 /// How long a version is asked row by row before it serves; asking together is not cut short.
 const PATIENCE: Duration = Duration::from_secs(2);
-
-/// The golden requests that the contract asks for, with the answers of the model that the run made.
-pub(crate) fn golden_sample(
-    run: &FinishedRun<'_>,
-    spec: &PackageSpec,
-    (model, threshold): (&Model, f64),
-) -> Result<Option<GoldenRequests>, GateError> {
-    let Some(sample) = &spec.sample else { return Ok(None) };
-    let table = read_table(&run.output_path(&sample.from)?, &ReadOptions::default())?;
-    Ok(GoldenRequests::record(model, threshold, &table, sample.rows as usize)?)
-}
 
 /// Asks the model of a package its golden requests; nothing is asked where it carries none.
 pub(crate) fn replay_golden(app: &App, package: &Package, model: &Arc<Model>) -> Result<GoldenResult, VersionError> {

@@ -7,7 +7,7 @@ use kilter_inference::Model;
 use kilter_package::{Package, PackageError};
 use kilter_store::model as versions;
 
-use crate::{app::App, model::error::VersionError, model::model_cache::Loaded};
+use crate::{app::App, components::model_cache::Loaded, model::error::VersionError};
 
 /// A version's package and model, read once and kept.
 pub fn load_version(app: &App, model: &ModelName, number: u32) -> Result<Loaded, VersionError> {

@@ -12,8 +12,9 @@ use kilter_store::{monitor as readings, monitor::Reading};
 
 use crate::{
     app::App,
+    components::label_marks::LabelMark,
     error::AppError,
-    monitor::{evaluate::Scene, label_marks::LabelMark, readings::COVERAGE, window::Window},
+    monitor::{evaluate::Scene, readings::COVERAGE, window::Window},
     prediction::{
         logged::{LoggedPredictions, numbers, texts},
         partition_index,

@@ -28,7 +28,7 @@ use crate::{
     app::App,
     causes::StorageError,
     context::RequestContext,
-    deployment::{live, threshold::siblings},
+    deployment::threshold::siblings,
     error::AppError,
     model::{load, package::Package},
     monitor::{
@@ -44,7 +44,10 @@ use crate::{
         usage,
         window::{Calendar, Window},
     },
-    prediction::logged::{self, LoggedPredictions, PredictionFilter},
+    prediction::{
+        live,
+        logged::{self, LoggedPredictions, PredictionFilter},
+    },
     project::folder::Project,
 };
 

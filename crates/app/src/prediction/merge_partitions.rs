@@ -16,11 +16,11 @@ use kilter_store::{prediction as index, prediction::Partition};
 use crate::{
     app::App,
     causes::StorageError,
+    components::serving::{MergeRounds, Serving},
     prediction::{
         compact::{self, indexed},
         partition_index::{self, FIRST_MERGED, NUMBERS_OF_SEGMENT, kind_of, known},
         predict,
-        serving::{MergeRounds, Serving},
     },
 };
 

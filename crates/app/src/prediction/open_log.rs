@@ -19,11 +19,11 @@ use kilter_store::{deployment, prediction as index, prediction::Recording};
 use crate::{
     app::App,
     causes::StorageError,
+    components::serving::{Loss, Serving},
     context::RequestContext,
     prediction::{
         partition_index::{self, NUMBERS_OF_SEGMENT, kind_of, known},
         predict,
-        serving::{Loss, Serving},
     },
 };
 

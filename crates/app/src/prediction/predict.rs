@@ -15,10 +15,8 @@ use crate::{
     app::App,
     causes::NoLiveVersion,
     clock_skew::is_ahead,
-    prediction::{
-        error::{LabelError, LabelFromFuture, PredictionError},
-        serving::Serving,
-    },
+    components::serving::Serving,
+    prediction::error::{LabelError, LabelFromFuture, PredictionError},
 };
 
 /// Rows to answer, as a table.

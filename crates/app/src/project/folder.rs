@@ -8,7 +8,7 @@ use std::{
 use kilter_blobs::read_bounded_text;
 use kilter_domain::{
     contract::{Contract, Dataset, Deploy, Location},
-    ids::{EndpointName, ModelName, ProjectName},
+    ids::{DatasetName, EndpointName, ModelName, ProjectName},
 };
 
 use crate::{causes::StorageError, dataset::column_roles::ColumnRoles, project::error::ProjectError};
@@ -130,6 +130,18 @@ impl Project {
             ignore: dataset.ignore.clone(),
             not_leaking: dataset.not_leaking.clone(),
             positive: dataset.positive.clone(),
+        }
+    }
+
+    /// The file of a dataset in a training: the one that stands for it, else that of the contract.
+    pub(crate) fn file_of(
+        &self,
+        dataset: &Dataset,
+        files: &BTreeMap<DatasetName, PathBuf>,
+    ) -> Result<PathBuf, ProjectError> {
+        match files.get(&dataset.name) {
+            Some(path) => Ok(path.clone()),
+            None => self.dataset_path(dataset),
         }
     }
 

@@ -12,15 +12,18 @@ use crate::{
     app::App,
     clock_set_back,
     context::RequestContext,
-    dataset::training_source::TrainingSource,
     deployment::{auto_deploy, auto_rollback, rollout, threshold::tune},
     error::AppError,
     gate::data_checks,
+    model::approval_mode::ApprovalMode,
     prediction::{compact, open_log},
     project::folder::Project,
     retrain::triggers,
     runs::train_and_deploy,
-    training::request::{ApprovalMode, RunOverrides, Training, TrainingOutcome},
+    training::{
+        request::{RunOverrides, Training, TrainingOutcome},
+        training_source::TrainingSource,
+    },
 };
 
 /// How a step is made.
@@ -110,7 +113,9 @@ fn retrain_if_due(
     let Some(due) = triggers::due_retraining(app, context, project, endpoint, step.data)? else { return Ok(None) };
     let retrain = project.contract.retrain.as_ref();
     let training = prepare_training(app, project, step, due.cause.clone(), retrain.and_then(|retrain| retrain.window))?;
-    if let Some(verdict @ Verdict::Failed { .. }) = data_checks::check_data(project, &training)? {
+    if let Some(verdict @ Verdict::Failed { .. }) =
+        data_checks::check_data(project, &training.data, training.context.at)?
+    {
         let hindrance = format!("its data may not be trained on: {}", verdict.reasons().join("; "));
         if triggers::record_skip(app, context, project, &due, &hindrance)? {
             data_checks::record_unfit_data(app, context, project, &verdict)?;

@@ -11,18 +11,19 @@ use kilter_domain::{
 
 use crate::{
     app::App,
-    authz::access_map,
     causes::StorageError,
+    components::serving::Serving,
     context::RequestContext,
-    dataset::training_source::FileSource,
     error::AppError,
-    prediction::{compact, merge_partitions, open_log, predict, serving::Serving},
-    project::{folder::Project, registered},
+    model::approval_mode::ApprovalMode,
+    prediction::{compact, merge_partitions, open_log, predict},
+    project::folder::Project,
     reconcile::{
         next_evaluation,
         project::{self, Step},
     },
-    training::request::ApprovalMode,
+    registered,
+    training::training_source::FileSource,
 };
 
 /// What became of a round of seals and merges.
@@ -107,7 +108,7 @@ pub fn train_if_due(app: &App, name: &ProjectName, now: Timestamp) -> Result<(),
 /// `None` where its folder is not known.
 fn registered_project(app: &App, name: &ProjectName) -> Result<Option<Project>, AppError> {
     let Some(folder) = registered::project_folder(app, name)? else { return Ok(None) };
-    Ok(Some(access_map::recorded_project(app, name)?.in_folder(&folder)))
+    Ok(Some(registered::recorded_project(app, name)?.in_folder(&folder)))
 }
 
 fn live_step(now: Timestamp) -> Step<'static> {

@@ -16,10 +16,11 @@ use kilter_inference::{Model, Task};
 use crate::{
     app::App,
     causes::ScoringError,
+    components::model_cache::Loaded,
     dataset::history::History,
     error::AppError,
     event::DecisionKind,
-    model::{load, model_cache::Loaded, package::Package},
+    model::{load, package::Package},
     prediction::logged::{self, LoggedPredictions, PredictionFilter},
     project::folder::Project,
     replay::{

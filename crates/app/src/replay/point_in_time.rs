@@ -12,9 +12,9 @@ use kilter_domain::{
 use kilter_lake::write_table;
 
 use crate::{
-    dataset::DatasetError,
-    dataset::{history::History, training_source::TrainingSource},
-    project::folder::Project,
+    dataset::history::History,
+    project::{DatasetError, folder::Project},
+    training::training_source::TrainingSource,
 };
 
 /// A played dataset. Other datasets of the project are read as they are.

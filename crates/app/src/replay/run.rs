@@ -17,15 +17,15 @@ use crate::{
     causes::{ScoringError, StorageError, from_causes},
     context::RequestContext,
     data_folder::DataFolderError,
-    dataset::{DatasetError, RolesError, history::History},
+    dataset::{RolesError, history::History},
     deployment::DeployError,
     error::AppError,
     gate::GateError,
-    model::VersionError,
-    prediction::compact,
-    prediction::{LabelError, PredictionError},
-    project::{ProjectError, RegisterError, folder::Project, registration},
+    model::{VersionError, approval_mode::ApprovalMode},
+    prediction::{LabelError, PredictionError, compact},
+    project::{DatasetError, ProjectError, folder::Project},
     reconcile::project::{self, Step},
+    registration::{self, RegisterError},
     replay::{
         counterfactual, periods,
         point_in_time::Past,
@@ -34,7 +34,7 @@ use crate::{
         simulator::Stage,
     },
     runs::{TrainAndDeployError, TrainedAndDeployed, train_and_deploy},
-    training::request::{ApprovalMode, TrainingOutcome},
+    training::request::TrainingOutcome,
 };
 
 /// What a caller may change of a replay.

@@ -8,8 +8,8 @@ use kilter_evaluation::labelled_predictions::label_text;
 use crate::{
     app::App,
     dataset::history::History,
-    prediction::{LabelError, PredictionError},
     prediction::{
+        LabelError, PredictionError,
         bisect::by_halves,
         predict::{self, Labels, Request},
     },

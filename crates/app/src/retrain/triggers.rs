@@ -27,12 +27,12 @@ use crate::{
     causes::NotFound,
     clock_set_back,
     context::RequestContext,
-    dataset::training_source::{DATASET_ROWS, TrainingSource},
     error::AppError,
     event::{DecisionKind, EventMetrics},
     monitor::alert::lifecycle::can_be_learned,
     project::folder::Project,
     retrain::cool_down,
+    training::training_source::{DATASET_ROWS, TrainingSource},
 };
 
 /// A retraining that is due.

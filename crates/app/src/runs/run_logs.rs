@@ -8,7 +8,7 @@ use kilter_workflow::RunRecord;
 use crate::{
     app::App,
     causes::{NotFound, StorageError, from_causes},
-    project::registered,
+    registered,
 };
 
 /// The largest log that is read; an attempt writes at most 16 MiB.

@@ -15,12 +15,14 @@ use kilter_workflow::{Now, PlanError};
 use crate::{
     app::App,
     causes::{InvalidState, StorageError},
+    components::active_runs::{ActiveRun, MAX_WAITING, RunEvents},
     context::RequestContext,
-    project::{RegisterError, folder::Project, registration},
+    model::approval_mode::ApprovalMode,
+    project::folder::Project,
+    registration::{self, RegisterError},
     runs::train_and_deploy::train_and_deploy_with_ticket,
     training::{
-        active_runs::{ActiveRun, MAX_WAITING, RunEvents},
-        request::{ApprovalMode, RunOverrides, RunTicket, Training},
+        request::{RunOverrides, RunTicket, Training},
         train,
     },
 };

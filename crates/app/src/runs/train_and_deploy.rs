@@ -81,14 +81,15 @@ mod tests {
     use super::*;
     use crate::{
         model::{
+            approval_mode::ApprovalMode,
             golden_replay::{
                 ASKED,
                 tests::{TestFolder, customers, finite, trained},
             },
             load::PARSED,
         },
-        project::registration,
-        training::request::{ApprovalMode, RunOverrides},
+        registration,
+        training::request::RunOverrides,
     };
 
     const CONTRACT: &str = r#"

@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use kilter_domain::{
-    contract::{Contract, Dataset, OutputRef, Source},
+    contract::{Contract, OutputRef, Source},
     ids::{DatasetName, StepName},
     model::Commit,
     table::Table,
@@ -17,9 +17,8 @@ use kilter_workflow::RunRecord;
 
 use crate::{
     causes::NotFound,
-    dataset::DatasetError,
     dataset::column_roles::ColumnRoles,
-    project::{ProjectError, folder::Project},
+    project::{DatasetError, ProjectError, folder::Project},
     training::request::Training,
 };
 
@@ -76,18 +75,11 @@ pub(crate) fn hold_out(
         return Ok(None);
     }
     let dataset = project.labelled_dataset()?;
-    let table = read_table(&data_file(project, training, dataset)?, &ReadOptions::default())?;
+    let table = read_table(&project.file_of(dataset, &training.data)?, &ReadOptions::default())?;
     let (train, test) = newest_share(&table, &project.roles(dataset), HELD_OUT_SHARE, 0)?;
     let rest = scratch.join(format!("{}.train.parquet", dataset.name));
     write_table(&rest, &table.take(&train))?;
     Ok(Some(HoldOut { dataset: dataset.name.clone(), rest, rows: table.take(&test) }))
-}
-
-pub(crate) fn data_file(project: &Project, training: &Training, dataset: &Dataset) -> Result<PathBuf, DatasetError> {
-    match training.data.get(&dataset.name) {
-        Some(path) => Ok(path.clone()),
-        None => Ok(project.dataset_path(dataset)?),
-    }
 }
 
 /// A run whose steps succeeded, with the files that it read and wrote.
@@ -122,7 +114,7 @@ impl FinishedRun<'_> {
         for input in inputs {
             let path = match &input.source {
                 Source::Dataset(name) => match project.contract.dataset(name) {
-                    Some(dataset) => data_file(project, training, dataset)?,
+                    Some(dataset) => project.file_of(dataset, &training.data)?,
                     None => continue,
                 },
                 Source::Output { step, output } => {
@@ -136,7 +128,7 @@ impl FinishedRun<'_> {
                 return Ok(table);
             }
         }
-        Ok(read_table(&data_file(project, training, dataset)?, &ReadOptions::default())?)
+        Ok(read_table(&project.file_of(dataset, &training.data)?, &ReadOptions::default())?)
     }
 
     /// Where an output of this run lies.

@@ -9,10 +9,10 @@ use kilter_workflow::{PlanError, RunError};
 
 use crate::{
     causes::{NotFound, ScoringError, StorageError, from_causes},
-    dataset::{DatasetError, column_roles::RolesError},
+    dataset::column_roles::RolesError,
     gate::GateError,
     model::VersionError,
-    project::ProjectError,
+    project::{DatasetError, ProjectError},
 };
 
 /// Why a run cannot be done, or makes no version. A step that fails and a gate that refuses are results.

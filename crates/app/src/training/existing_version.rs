@@ -15,10 +15,8 @@ use kilter_store::{PageRequest, model as versions, project as projects, run as r
 use kilter_workflow::{Force, RunRecord, UnchangedVersion};
 
 use crate::{
-    app::App,
-    causes::StorageError,
-    project::folder::Project,
-    training::request::{ApprovalMode, Training},
+    app::App, causes::StorageError, model::approval_mode::ApprovalMode, project::folder::Project,
+    training::request::Training,
 };
 
 /// Versions that are looked at, the newest first.

@@ -1,13 +1,14 @@
 //! Training: from a run of the workflow to a version of a model.
 
-pub(crate) mod active_runs;
 pub(crate) mod data;
 pub(crate) mod error;
 pub(crate) mod existing_version;
 pub(crate) mod package_run;
 pub(crate) mod request;
 pub(crate) mod train;
+pub(crate) mod training_source;
 
 pub use data::newest_share;
 pub use error::TrainError;
-pub use request::{ApprovalMode, RunOverrides, Training, TrainingOutcome, cause_sentence};
+pub use request::{RunOverrides, Training, TrainingOutcome, cause_sentence};
+pub use training_source::FileSource;

@@ -19,7 +19,8 @@ use kilter_evaluation::{
     reference::Reference,
 };
 use kilter_inference::{Model, Task};
-use kilter_package::{Manifest, Package, Parts, SAMPLE_LOSS, SAMPLE_ROWS, SAMPLE_SCORE};
+use kilter_lake::{ReadOptions, read_table};
+use kilter_package::{Manifest, Package, Parts, SAMPLE_LOSS, SAMPLE_ROWS, SAMPLE_SCORE, golden::GoldenRequests};
 use kilter_store::model as versions;
 use kilter_workflow::RunRecord;
 use serde_json::json;
@@ -28,11 +29,9 @@ use crate::{
     app::App,
     causes::{NotFound, ScoringError, StorageError},
     dataset::{
-        DatasetError,
         column_roles::{ColumnRoles, RolesError},
         context_columns,
     },
-    deployment::live,
     event::DecisionKind,
     gate::{
         GateError,
@@ -44,7 +43,8 @@ use crate::{
         transition::VersionTransition,
     },
     model::{golden_replay, load},
-    project::folder::Project,
+    prediction::live,
+    project::{DatasetError, folder::Project},
     training::{
         TrainError,
         data::FinishedRun,
@@ -87,7 +87,7 @@ pub(crate) fn package_run(
     let notes = trained.notes(&roles, &held, &outcomes, &reference)?;
     let sample = labelled_sample(&held.rows, &held.scored.scores, &outcomes)?;
     let threshold = held.scored.threshold;
-    let golden = golden_replay::golden_sample(run, spec, (&trained.model, threshold))?;
+    let golden = golden_sample(run, spec, (&trained.model, threshold))?;
     let manifest = trained.manifest(run, &roles, threshold)?;
     let parts = Parts {
         manifest,
@@ -174,6 +174,17 @@ impl TrainedModel {
             tuned_from: None,
         })
     }
+}
+
+/// The golden requests that the contract asks for, with the answers of the model that the run made.
+fn golden_sample(
+    run: &FinishedRun<'_>,
+    spec: &PackageSpec,
+    (model, threshold): (&Model, f64),
+) -> Result<Option<GoldenRequests>, GateError> {
+    let Some(sample) = &spec.sample else { return Ok(None) };
+    let table = read_table(&run.output_path(&sample.from)?, &ReadOptions::default())?;
+    Ok(GoldenRequests::record(model, threshold, &table, sample.rows as usize)?)
 }
 
 fn draft_version(

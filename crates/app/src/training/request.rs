@@ -12,7 +12,7 @@ use kilter_domain::{
 };
 use kilter_workflow::{CancelToken, Force, Now, RunRecord};
 
-use crate::{context::RequestContext, event::EventMetrics};
+use crate::{context::RequestContext, event::EventMetrics, model::ApprovalMode};
 
 /// What is to be trained, why, and on which data.
 #[derive(Clone)]
@@ -48,15 +48,6 @@ pub struct RunTicket {
     pub cancel: CancelToken,
     /// Whether its row stands already ([`queue_run`]).
     pub is_queued: bool,
-}
-
-/// Who gives the evidence that only people can give.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ApprovalMode {
-    /// People: approvals, cards, reviews are waited for.
-    Required,
-    /// Nobody can be asked about the past: a replay assumes a yes where the evidence of the machine is complete.
-    Simulated,
 }
 
 /// What became of a training.

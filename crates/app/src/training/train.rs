@@ -17,15 +17,15 @@ use crate::{
     app::App,
     causes::StorageError,
     context::RequestContext,
-    dataset::training_source::{self, DATASET_ROWS},
     event::DecisionKind,
     gate::data_checks,
     project::folder::Project,
-    training::TrainError,
     training::{
+        TrainError,
         data::{self, FinishedRun},
         existing_version, package_run,
         request::{self, RunTicket, Training, TrainingOutcome},
+        training_source::{self, DATASET_ROWS},
     },
 };
 
@@ -40,13 +40,13 @@ pub(crate) fn train(
     let id = ticket.id.clone();
     let scratch = app.scratch(&id)?;
     let mut training = training;
-    let data = data_checks::check_data(project, &training)?;
+    let data = data_checks::check_data(project, &training.data, training.context.at)?;
     if !ticket.is_queued {
         queue_run(app, project, &training, &id)?;
     }
     begin_run(app, &training, &id)?;
     if let Some(verdict @ Verdict::Failed { .. }) = &data {
-        return Ok(data_checks::record_data_refusal(app, training, id, verdict)?);
+        return Ok(record_data_refusal(app, training, id, verdict)?);
     }
     let held_out = data::hold_out(project, &training, scratch.path())?;
     if let Some(held_out) = &held_out {
@@ -88,7 +88,11 @@ fn execute_workflow(
 ) -> Result<RunRecord, TrainError> {
     let plan = kilter_workflow::Plan::of(&project.contract)?;
     let options = RunOptions {
-        state_folder: app.state_folder(training.outputs_root.is_some(), project),
+        // The project's own folder, or ours if outputs do not go into the project.
+        state_folder: match training.outputs_root {
+            Some(_) => app.folder().join("runs"),
+            None => project.folder.join(".kilter"),
+        },
         data_folder: Some(app.folder().to_owned()),
         outputs_root: training.outputs_root.clone(),
         data_overrides: training.data.clone(),
@@ -106,6 +110,43 @@ fn execute_workflow(
         )
     };
     Ok(kilter_workflow::execute(&plan, &options, observer)?)
+}
+
+/// Ends a run before its first step, because its data may not be trained on.
+fn record_data_refusal(
+    app: &App,
+    training: Training,
+    id: String,
+    verdict: &Verdict,
+) -> Result<TrainingOutcome, StorageError> {
+    let (reason, at) = (verdict.reasons().join("; "), training.context.at);
+    let draft =
+        training.context.decision_event(DecisionKind::DataAlert, reason.clone(), &data_checks::numbers(verdict));
+    let document = json!({ "error": reason, "data": verdict });
+    let run = id.clone();
+    app.store().write(move |tx| {
+        runs::advance(&tx.audited(draft), &run, RunState::Running, RunState::Failed, Some(&document)).map(|_| ())
+    })?;
+    let record = RunRecord {
+        run: id.clone(),
+        cause: training.cause.clone(),
+        state: RunState::Failed,
+        started: at,
+        ended: at,
+        data: Default::default(),
+        params: Default::default(),
+        git: None,
+        steps: vec![],
+        unchanged: None,
+    };
+    Ok(TrainingOutcome {
+        run: id,
+        record,
+        version: None,
+        unchanged: None,
+        cause: training.cause,
+        refused: Some(reason),
+    })
 }
 
 /// Writes the row of a run that will begin.

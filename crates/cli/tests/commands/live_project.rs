@@ -8,10 +8,10 @@ use std::{
 
 use kilter_app::{
     App, AppOptions, Project,
-    dataset::FileSource,
+    model::ApprovalMode,
     prediction::{self, Labels, Request},
     reconcile::{self, Step},
-    training::{ApprovalMode, TrainingOutcome},
+    training::{FileSource, TrainingOutcome},
 };
 use kilter_domain::{
     ids::EndpointName,

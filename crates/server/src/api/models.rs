@@ -5,7 +5,7 @@ use axum::{
     extract::{Path, State},
 };
 use kilter_api::{self as api, PageQuery, Problem};
-use kilter_app::{App, authz, model};
+use kilter_app::{App, approval, authz};
 use kilter_domain::ids::ModelName;
 use kilter_store::{
     PageRequest, Reader, StoreError, gate as gates,
@@ -69,7 +69,8 @@ pub(crate) async fn approve(
     let (model, number) = version_name(&model, &version)?;
     let reason = reason_or_default(body.reason);
     let approval = blocking(move || {
-        let approved = model::approve(&app, &context, &model, number, &reason).map_err(|error| problem_of(&error))?;
+        let approved =
+            approval::approve(&app, &context, &model, number, &reason).map_err(|error| problem_of(&error))?;
         let version = version_with_gates(&app, &model, number)?;
         let deployed = approved.deployed.iter().map(deployed).collect();
         Ok(api::Approval { version, missing: approved.missing, deployed })
@@ -93,7 +94,7 @@ pub(crate) async fn reject(
     let (model, number) = version_name(&model, &version)?;
     let reason = body.reason.unwrap_or_default();
     let rejected = blocking(move || {
-        model::reject(&app, &context, &model, number, &reason).map_err(|error| problem_of(&error))?;
+        approval::reject(&app, &context, &model, number, &reason).map_err(|error| problem_of(&error))?;
         version_with_gates(&app, &model, number)
     });
     Ok(Json(rejected.await?))

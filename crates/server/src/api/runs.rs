@@ -12,7 +12,7 @@ use axum::{
 };
 use kilter_api::{self as api, Code, FOLDER_KEY_HEADER, PageQuery, Problem};
 use kilter_app::{
-    App, Project, RequestContext, authz, project,
+    App, Project, RequestContext, authz, registered,
     runs::{self as app_runs, RunRequest},
     training::{RunOverrides, cause_sentence},
 };
@@ -85,7 +85,7 @@ fn project_to_run(app: &App, context: &RequestContext, body: &api::NewRun, has_k
                 &kilter_app::authz::Subject::Project(project.clone()),
             )
             .map_err(|error| problem_of(&error))?;
-            let folder = project::project_folder(app, &project).map_err(|error| problem_of(&error))?;
+            let folder = registered::project_folder(app, &project).map_err(|error| problem_of(&error))?;
             let folder =
                 folder.ok_or_else(|| not_here(format!("this server knows no folder of a project `{project}`")))?;
             let opened = Project::open(&folder).map_err(|error| problem_of(&error))?;

@@ -6,8 +6,9 @@
 //! monotonic clock; a wall clock that is set is noticed within [`MAX_SLEEP`].
 
 use kilter_app::{
-    authz, project,
+    authz,
     reconcile::{self, EvaluationMode},
+    registered,
 };
 use std::{
     collections::BTreeMap,
@@ -127,7 +128,7 @@ fn pass(state: &AppState, projects: &mut Projects, commits: u64, has_commits: bo
         if !has_commits && projects.is_listed {
             return Ok(Vec::new());
         }
-        project::projects(&state.app()).map_err(|error| with_causes(&error))
+        registered::projects(&state.app()).map_err(|error| with_causes(&error))
     });
     let rest = if projects.has_started { Duration::ZERO } else { START_REST };
     projects.is_listed = found.is_some();

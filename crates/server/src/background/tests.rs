@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kilter_app::{RequestContext, project, project::Project};
+use kilter_app::{Project, RequestContext, registration};
 use kilter_domain::actor::Actor;
 
 use super::reconcile;
@@ -33,7 +33,7 @@ impl Loop {
         let text = format!("[project]\nname = \"churn\"\n[monitor]\nevery = \"{every}\"\n[deploy.production]\n");
         let project = Project::of(self.folder.path(), text).unwrap();
         let context = RequestContext { at: self.state.now(), actor: Actor::user("ana").unwrap() };
-        project::register(&self.state.app(), &context, &project).unwrap();
+        registration::register(&self.state.app(), &context, &project).unwrap();
     }
 
     /// Evaluations that ended `wait` later, or as soon as there are more than `seen`.

@@ -8,7 +8,7 @@ use crate::{
     column_stats::collect,
     model::golden_replay::tests::{TestFolder, customers, finite, trained},
     prediction::predict::{self, Request},
-    project::registration,
+    registration,
 };
 
 const HOUR: i64 = 3_600_000;

@@ -5,7 +5,11 @@ use std::collections::BTreeSet;
 use kilter_domain::{ids::ModelName, time::Timestamp};
 use kilter_store::{deployment as deployments, deployment::Deployment};
 
-use crate::{app::App, causes::StorageError, model::error::VersionError, model::load};
+use crate::{
+    app::App,
+    causes::StorageError,
+    model::{error::VersionError, load},
+};
 
 /// The versions that share the model of this one and were live here one after another before it: they differ in
 /// their threshold alone. With the moment since which they serve.

@@ -18,22 +18,21 @@ use kilter_store::{PageRequest, deployment as deployments, deployment::Deploymen
 use crate::{
     app::App,
     causes::{ScoringError, StorageError},
+    components::model_cache::Loaded,
     context::RequestContext,
     dataset::column_roles::ColumnRoles,
-    deployment::error::TuneError,
     deployment::{
         deploy,
+        error::TuneError,
         threshold::{
-            choose,
             complete_labels::{self, CompleteLabels},
             version,
         },
     },
-    model::error::VersionError,
-    model::{load, model_cache::Loaded},
+    gate::threshold_choice,
+    model::{approval_mode::ApprovalMode, error::VersionError, load},
     prediction::logged::{self, LoggedPredictions, PredictionFilter},
     project::folder::Project,
-    training::request::ApprovalMode,
 };
 
 /// How many times the wanted stretch is read when the delay of labels is not known.
@@ -64,7 +63,9 @@ pub(crate) fn tune_threshold(
         return Ok(());
     }
     let Some(rows) = find_complete_labels(app, context, project, tuning, &endpoint, &loaded)? else { return Ok(()) };
-    let Some(change) = choose::change(tuning, &rows.outcomes, loaded.0.manifest.threshold) else { return Ok(()) };
+    let Some(change) = threshold_choice::change(tuning, &rows.outcomes, loaded.0.manifest.threshold) else {
+        return Ok(());
+    };
     let (number, state) =
         version::version_of_change(app, context, project, (&live, &loaded), &rows, &change, approval_mode)?;
     // Where the contract does not let it in yet, it waits for people.

@@ -21,19 +21,20 @@ use kilter_workflow::RunRecord;
 use crate::{
     app::App,
     causes::StorageError,
+    components::model_cache::Loaded,
     context::RequestContext,
-    deployment::threshold::{choose::ThresholdChange, complete_labels::CompleteLabels},
-    gate::GateError,
+    deployment::threshold::complete_labels::CompleteLabels,
     gate::{
+        GateError,
         diagnostics::Diagnostics,
         evaluate::{Champion, GateEvaluation},
         judge,
+        threshold_choice::ThresholdChange,
         transition::VersionTransition,
     },
-    model::error::VersionError,
-    model::{golden_replay, load, model_cache::Loaded},
+    model::{approval_mode::ApprovalMode, error::VersionError, golden_replay, load},
     project::folder::Project,
-    training::{data::commit, request::ApprovalMode},
+    training::data::commit,
 };
 
 /// Packs the live model with another threshold and takes it as far as gates and contract let it.

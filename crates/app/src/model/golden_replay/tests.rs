@@ -15,9 +15,10 @@ use super::*;
 use crate::{
     app::AppOptions,
     context::RequestContext,
-    deployment::{DeployError, deploy, live, routes},
-    prediction::predict,
-    project::{folder::Project, registration},
+    deployment::{DeployError, deploy, routes},
+    prediction::{live, predict},
+    project::folder::Project,
+    registration,
 };
 
 const CONTRACT: &str = r#"

@@ -10,12 +10,8 @@ use kilter_domain::{
 use kilter_store::monitor::{alert as alerts, alert::Alert};
 
 use crate::{
-    app::App,
-    authz::{access::permit, refused_actions},
-    causes::InvalidState,
-    context::RequestContext,
-    deployment::routes,
-    error::AppError,
+    app::App, authz::refused_actions, causes::InvalidState, components::access::permit, context::RequestContext,
+    deployment::routes, error::AppError,
 };
 
 impl App {

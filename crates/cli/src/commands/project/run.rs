@@ -14,9 +14,11 @@ use kilter_api::{self as api, Code, Exit, Problem};
 use kilter_app::{
     Project,
     deployment::DeployOutcome,
-    make_data_folder, project,
+    make_data_folder,
+    model::ApprovalMode,
+    registration,
     runs::train_and_deploy,
-    training::{ApprovalMode, RunOverrides, Training},
+    training::{RunOverrides, Training},
 };
 use kilter_domain::{
     digest::Digest,
@@ -116,7 +118,7 @@ impl Run {
         let run = match self.connect.platform()? {
             Platform::InProcess(app) => {
                 let act = act();
-                project::register_to_run(&app, &act, project)?;
+                registration::register_to_run(&app, &act, project)?;
                 let training = Training {
                     cause: Cause::Manual { by: act.actor.clone() },
                     context: act.clone(),

@@ -1,38 +1,32 @@
-//! What people decide about a version: yes, no, and what is still missing after a yes.
+//! What people decide about a version: yes or no; a yes that completes its approval deploys it where the contract says so.
 //!
 //! Invariants: every decision is a fact of its own, kept with its entry, whatever it comes to; the version moves by the
-//! one function of `domain`, over all decisions that were made. The card is what the contract says of
-//! the model. Out of scope: findings and reviews; where the risk asks for a review, a yes stays short of an
-//! approval and says so.
+//! one function of `domain`, over all decisions that were made ([`crate::model::votes`]).
 
 use kilter_domain::{
     actor::{Action, Role},
-    gate::Signoff,
     ids::ModelName,
-    model::{ActorWithRoles, Approval, Card, IllegalVersionTransition, VersionEvent, VersionState},
-    time::Timestamp,
+    model::{ActorWithRoles, IllegalVersionTransition, VersionEvent, VersionState},
 };
 use kilter_store::{
-    PageRequest, Reader, StoreError, gate as decisions,
-    gate::{Approval as Said, Decision, NewApproval},
+    StoreError, gate as decisions,
+    gate::{Decision, NewApproval},
     model as versions,
-    model::Version,
 };
 use serde_json::json;
 
 use crate::{
     app::App,
-    authz::{access::permit, access_map, refused_actions},
+    authz::refused_actions,
     causes::{AuditedError, NotFound, PermissionDenied, StorageError, from_causes},
+    components::access::permit,
     context::RequestContext,
     deployment::auto_deploy::{self, DeployOutcome},
     event::DecisionKind,
-    model::facts::facts_of,
+    model::{facts::facts_of, votes},
     project::{ProjectError, folder::Project},
+    registered,
 };
-
-/// Decisions about a version that are read; more than a rule can ask for.
-const MAX_DECISIONS: u32 = 1000;
 
 /// Why a decision about a version is not taken.
 #[derive(Debug, thiserror::Error)]
@@ -78,7 +72,7 @@ pub fn project_of(app: &App, model: &ModelName) -> Result<Project, ApproveError>
     let found = app.store().read(|reader| versions::find_model(reader, model))?;
     let unknown =
         || NotFound { what: "model", id: model.to_string(), how: "see the models with `kilter model list`".to_owned() };
-    Ok(access_map::recorded_project(app, &found.ok_or_else(unknown)?.project)?)
+    Ok(registered::recorded_project(app, &found.ok_or_else(unknown)?.project)?)
 }
 
 /// Someone says yes to a validated version; it is approved once everyone whom the contract asks has, and deployed at
@@ -135,8 +129,8 @@ fn record_sign_off(
     let (project, at) = (project.clone(), context.at);
     Ok(app.store().write(move |tx| {
         decisions::record_approval(&tx.audited(signed), &new)?;
-        let (version, said) = decided(tx, &name, number)?;
-        let (state, missing) = match count_votes(&project, &version, &said, at, &by) {
+        let (version, said) = votes::decided(tx, &name, number)?;
+        let (state, missing) = match votes::count_votes(&project, &version, &said, at, &by) {
             Ok(next) => (versions::advance(&tx.audited(moved), &name, number, version.state, next)?.state, vec![]),
             Err(IllegalVersionTransition::Evidence { missing, .. }) => (version.state, missing),
             // The right was asked for above, so the version has moved since: the yes is not kept either.
@@ -150,27 +144,6 @@ fn record_sign_off(
         };
         Ok(Approved { state, missing, deployed: vec![] })
     })?)
-}
-
-/// What a validated version still lacks to be approved, and by whom it can be given; empty for any other version.
-///
-/// # Errors
-/// When the metadata cannot be read.
-pub fn missing_approval(
-    app: &App,
-    project: &Project,
-    version: &Version,
-    at: Timestamp,
-) -> Result<Vec<String>, StorageError> {
-    if version.state != VersionState::Validated {
-        return Ok(Vec::new());
-    }
-    let (version, said) = app.store().read(|reader| decided(reader, &version.model, version.number))?;
-    // What is missing does not depend on who asks.
-    Ok(match count_votes(project, &version, &said, at, &ActorWithRoles::system("status")) {
-        Err(IllegalVersionTransition::Evidence { missing, .. }) => missing,
-        _ => Vec::new(),
-    })
 }
 
 /// Someone says no to a candidate or a validated version. It is final: a fix is a new version.
@@ -214,45 +187,6 @@ fn record_decline(
         versions::advance(&tx.audited(moved), &model, number, from, next)
     })?;
     Ok(next)
-}
-
-/// A version and what people said of it.
-fn decided(reader: &Reader, model: &ModelName, number: u32) -> Result<(Version, Vec<Said>), StoreError> {
-    let page = PageRequest::first(MAX_DECISIONS);
-    Ok((versions::get(reader, model, number)?, decisions::list_approvals(reader, model, number, &page)?.items))
-}
-
-/// Where a version stands by what people said of it until `at`.
-fn count_votes(
-    project: &Project,
-    version: &Version,
-    said: &[Said],
-    at: Timestamp,
-    by: &ActorWithRoles,
-) -> Result<VersionState, IllegalVersionTransition> {
-    let yes = said.iter().filter(|said| said.decision == Decision::Approved);
-    let stands = yes.filter(|said| said.expires.is_none_or(|expires| expires > at)).collect::<Vec<_>>();
-    let approval = Approval {
-        signoffs: stands.iter().map(|said| Signoff { by: said.by.clone(), role: said.role }).collect(),
-        card: card(project),
-        has_independent_review: false,
-        open_findings: 0,
-        expires: stands.iter().filter_map(|said| said.expires).min(),
-    };
-    facts_of(project, version).after(&VersionEvent::Approved(approval), by)
-}
-
-/// How far the card is: what the contract says of the model beside what was measured.
-fn card(project: &Project) -> Card {
-    let stated = &project.contract.project;
-    let parts = [
-        ("purpose", stated.purpose.is_none()),
-        ("not_for", stated.not_for.is_empty()),
-        ("owner", stated.owner.is_none()),
-        ("an objective", project.contract.objectives.is_empty()),
-    ];
-    let gaps: Vec<String> = parts.iter().filter(|(_, lacks)| *lacks).map(|(name, _)| (*name).to_owned()).collect();
-    if gaps.is_empty() { Card::Complete } else { Card::Draft { gaps } }
 }
 
 /// The role in which someone says yes: one that the rule asks for, if they have it.

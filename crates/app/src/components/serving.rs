@@ -12,13 +12,13 @@ use kilter_store::prediction::PartitionKind;
 
 /// An endpoint that is open: what answers, and what remembers.
 pub struct Serving {
-    pub(super) endpoint: Endpoint,
-    pub(super) log: Arc<PredictionLog>,
+    pub(crate) endpoint: Endpoint,
+    pub(crate) log: Arc<PredictionLog>,
     /// Held while segments become partitions.
-    pub(super) sealing: Mutex<()>,
-    pub(super) merges: Mutex<MergeRounds>,
+    pub(crate) sealing: Mutex<()>,
+    pub(crate) merges: Mutex<MergeRounds>,
     /// What was found to be missing when the log was opened.
-    pub(super) losses: Vec<Loss>,
+    pub(crate) losses: Vec<Loss>,
 }
 
 impl Serving {
@@ -41,7 +41,7 @@ impl Serving {
         self.merges.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn lock_sealing(&self) -> MutexGuard<'_, ()> {
+    pub(crate) fn lock_sealing(&self) -> MutexGuard<'_, ()> {
         // A panic while it was held left at worst a staged file, which the next seal completes or removes.
         self.sealing.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -72,6 +72,6 @@ impl fmt::Display for Loss {
 /// Since which round the files of merged partitions wait to be removed.
 #[derive(Debug, Default)]
 pub(crate) struct MergeRounds {
-    pub(super) round: u64,
+    pub(crate) round: u64,
     pub(crate) waiting: HashMap<(PartitionKind, i64), u64>,
 }

@@ -6,9 +6,8 @@ use kilter_store::{deployment as deployments, deployment::Deployment};
 use crate::{
     app::App,
     causes::StorageError,
-    model::error::VersionError,
-    model::{load, model_cache::Loaded},
-    prediction::serving_registry::LoadFailure,
+    components::{model_cache::Loaded, serving_registry::LoadFailure},
+    model::{error::VersionError, load},
     project::folder::Project,
 };
 

@@ -8,7 +8,7 @@ use kilter_store::StoreError;
 use crate::{
     causes::{NotFound, StorageError, from_causes},
     dataset::column_roles::RolesError,
-    project::ProjectError,
+    project::error::ProjectError,
 };
 
 /// Why the rows of a dataset cannot be used.

@@ -10,9 +10,9 @@ use crate::lock::lock;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct LabelMark {
     /// Rows of the log of labels.
-    pub(super) rows: u64,
+    pub(crate) rows: u64,
     /// The place of the newest of them.
-    pub(super) sequence: i64,
+    pub(crate) sequence: i64,
 }
 
 /// Marks by endpoint. They are not kept: after a start the labels are looked through once.

@@ -12,7 +12,10 @@ use kilter_domain::{
 };
 use kilter_lake::{ReadOptions, read_table, schema_of, write_table};
 
-use crate::{dataset::DatasetError, dataset::history::History, project::folder::Project};
+use crate::{
+    dataset::history::History,
+    project::{DatasetError, folder::Project},
+};
 
 /// Where the record of a run keeps how many labelled rows the datasets had that triggers watch.
 pub(crate) const DATASET_ROWS: &str = "dataset_rows";

@@ -37,7 +37,7 @@ pub(crate) fn initial(tuning: &ThresholdTuning, held_out: &LabelledPredictions) 
 
 /// The change that labelled rows speak for. Chosen on every other row and judged on the rest, so that both halves see
 /// the same days; `None` where the rows are too few, or the threshold that holds is as good.
-pub(super) fn change(tuning: &ThresholdTuning, rows: &LabelledPredictions, from: f64) -> Option<ThresholdChange> {
+pub(crate) fn change(tuning: &ThresholdTuning, rows: &LabelledPredictions, from: f64) -> Option<ThresholdChange> {
     let half = |odd: usize| rows.at(&(0..rows.len()).filter(|place| place % 2 == odd).collect::<Vec<_>>());
     let (choosing, judging) = (half(0), half(1));
     let is_enough = |half: &LabelledPredictions| half.len() as u64 >= tuning.min_rows && has_both_classes(half);

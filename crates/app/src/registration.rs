@@ -15,10 +15,12 @@ use kilter_store::{StoreError, deployment as deployments, model as versions, pro
 
 use crate::{
     app::App,
-    authz::{access::Access, access_map, permission},
+    authz::{access_map, permission},
     causes::{PermissionDenied, StorageError, from_causes},
+    components::access::Access,
     context::RequestContext,
-    project::{error::ProjectError, folder::Project, registered::folder_setting},
+    project::{error::ProjectError, folder::Project},
+    registered::folder_setting,
 };
 
 /// Why a contract is not put in force; nothing is changed then.
@@ -118,7 +120,7 @@ fn put_contract(
         }
         projects::put_contract(&audited, &name, &text)?;
         versions::register(&audited, &model, &name)?;
-        crate::project::registered::remember_folder(&audited, &name, &folder)?;
+        crate::registered::remember_folder(&audited, &name, &folder)?;
         endpoints.iter().try_for_each(|endpoint| deployments::register_endpoint(&audited, endpoint, &name).map(|_| ()))
     })?;
     Ok(())

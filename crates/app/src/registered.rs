@@ -3,10 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use kilter_domain::ids::ProjectName;
-use kilter_store::{PageRequest, audit::AuditedTx, setting};
+use kilter_store::{PageRequest, audit::AuditedTx, project as projects, setting};
 use serde_json::json;
 
-use crate::{app::App, causes::StorageError};
+use crate::{
+    app::App,
+    causes::{NotFound, StorageError},
+    project::{ProjectError, folder::Project},
+};
 
 pub(crate) fn folder_setting(project: &ProjectName) -> String {
     format!("project.{project}.folder")
@@ -34,4 +38,20 @@ pub fn projects(app: &App) -> Result<Vec<ProjectName>, StorageError> {
 pub fn project_folder(app: &App, name: &ProjectName) -> Result<Option<PathBuf>, StorageError> {
     let remembered = app.store().read(|reader| setting::find(reader, &folder_setting(name)))?;
     Ok(remembered.and_then(|setting| setting.value.as_str().map(PathBuf::from)))
+}
+
+/// A project by the contract that was recorded last; its files are not looked for.
+///
+/// # Errors
+/// When there is none of that name.
+pub fn recorded_project(app: &App, name: &ProjectName) -> Result<Project, ProjectError> {
+    let stored = app.store().read(|reader| projects::current_contract(reader, name))?;
+    let unknown = || NotFound {
+        what: "project",
+        id: name.to_string(),
+        how: "`kilter run` in its folder registers it".to_owned(),
+    };
+    let stored = stored.ok_or_else(unknown)?;
+    let contracts = &app.components().contracts;
+    contracts.find_or_parse(name, stored.digest, || Project::recorded(name, app.folder(), stored.text))
 }

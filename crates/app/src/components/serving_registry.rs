@@ -10,7 +10,7 @@ use std::{
 
 use kilter_domain::ids::EndpointName;
 
-use crate::{lock::lock, prediction::serving::Serving};
+use crate::{components::serving::Serving, lock::lock};
 
 /// Why something that the store says serves does not.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -53,8 +53,8 @@ pub enum Subject {
 /// The projects that someone may read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Readable {
-    pub(super) projects: BTreeSet<ProjectName>,
-    pub(super) endpoints: BTreeSet<EndpointName>,
+    pub(crate) projects: BTreeSet<ProjectName>,
+    pub(crate) endpoints: BTreeSet<EndpointName>,
 }
 
 impl Readable {
@@ -103,7 +103,7 @@ pub struct Permit {
 /// Who may do what to one project. Small, so that the data plane can keep it in memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Access {
-    pub(super) project: String,
+    pub(crate) project: String,
     owner: Option<Principal>,
     roles: RoleBindings,
 }

@@ -1,0 +1,15 @@
+//! What lives in memory only: each component guards itself, and is empty after a start.
+//!
+//! Out of scope: what is done with it; the use cases are in the modules of their nouns.
+
+pub(crate) mod access;
+pub(crate) mod active_runs;
+pub(crate) mod column_stats_registry;
+pub(crate) mod contract_cache;
+pub(crate) mod error_tally;
+pub(crate) mod label_marks;
+pub(crate) mod model_cache;
+pub(crate) mod refusal_log;
+pub(crate) mod serving;
+pub(crate) mod serving_registry;
+pub(crate) mod threshold_schedule;
