@@ -5,8 +5,8 @@
 //! people. Out of scope: a queue; while a candidate is on trial, the newest one waits until the trial is over.
 
 use kilter_domain::{
-    audit::Outcome, contract::Deploy, deployment::DeploymentState, error_chain::with_causes, ids::EndpointName,
-    model::VersionState, time::Timestamp,
+    audit::Outcome, deployment::DeploymentState, error_chain::with_causes, ids::EndpointName, model::VersionState,
+    time::Timestamp,
 };
 use kilter_store::{PageRequest, audit, deployment as deployments, model as versions, model::Version};
 
@@ -14,7 +14,7 @@ use crate::{
     app::App,
     causes::StorageError,
     context::RequestContext,
-    deployment::{deploy, error::DeployError},
+    deployment::{deploy, error::DeployError, target::Target},
     event::VERSION,
     model::approval_mode::ApprovalMode,
     project::folder::Project,
@@ -45,9 +45,9 @@ pub fn deploy_if_allowed(
 ) -> Result<Vec<DeployOutcome>, DeployError> {
     let Some((number, state)) = trained.version else { return Ok(Vec::new()) };
     let is_automatic = trained.is_automatic() || approval_mode == ApprovalMode::Simulated;
-    let places = project.contract.deploy.iter().filter(|deploy| deploy.auto || is_automatic);
-    let admitting = places.filter(|deploy| deploy.admission_policy().accepts(state));
-    admitting.map(|deploy| deploy_automatically(app, context, project, deploy, (number, state))).collect()
+    let places = Target::all(project).filter(|target| target.deploy.auto || is_automatic);
+    let admitting = places.filter(|target| target.deploy.admission_policy().accepts(state));
+    admitting.map(|target| deploy_automatically(app, context, &target, (number, state))).collect()
 }
 
 /// Deploys the newest version that each `auto` place admits and has not seen: what people approved, whatever was
@@ -58,17 +58,18 @@ pub fn deploy_if_allowed(
 pub fn deploy_newest(app: &App, project: &Project, at: Timestamp) -> Result<Vec<DeployOutcome>, DeployError> {
     let context = RequestContext::system("deploy", at);
     let mut deployed = Vec::new();
-    for deploy in project.contract.deploy.iter().filter(|deploy| deploy.auto) {
-        if let Some(version) = newest_unseen(app, project, deploy)? {
-            deployed.push(deploy_automatically(app, &context, project, deploy, (version.number, version.state))?);
+    for target in Target::all(project).filter(|target| target.deploy.auto) {
+        if let Some(version) = newest_unseen(app, &target)? {
+            deployed.push(deploy_automatically(app, &context, &target, (version.number, version.state))?);
         }
     }
     Ok(deployed)
 }
 
 /// The newest version that a place admits, if it is newer than the live one and was never deployed or refused there.
-pub(crate) fn newest_unseen(app: &App, project: &Project, deploy: &Deploy) -> Result<Option<Version>, StorageError> {
-    let (endpoint, model, admits) = (project.endpoint(deploy), project.model(), deploy.admission_policy());
+pub(crate) fn newest_unseen(app: &App, target: &Target<'_>) -> Result<Option<Version>, StorageError> {
+    let Target { project, deploy, endpoint } = target;
+    let (model, admits) = (project.model(), deploy.admission_policy());
     let found = app.store().read(|reader| {
         let mut newest: Option<Version> = None;
         for state in VersionState::ALL.into_iter().filter(|state| admits.accepts(*state)) {
@@ -76,13 +77,13 @@ pub(crate) fn newest_unseen(app: &App, project: &Project, deploy: &Deploy) -> Re
             newest = listed.items.into_iter().chain(newest).max_by_key(|version| version.number);
         }
         let Some(newest) = newest else { return Ok(None) };
-        let live = deployments::live(reader, &endpoint)?;
+        let live = deployments::live(reader, endpoint)?;
         let is_newer = live.is_none_or(|live| live.model != model || live.number < newest.number);
-        let was_here = deployments::was_requested(reader, &endpoint, &model, newest.number)?;
+        let was_here = deployments::was_requested(reader, endpoint, &model, newest.number)?;
         Ok(Some(newest).filter(|_| is_newer && !was_here))
     })?;
     match found {
-        Some(version) if was_refused(app, &version, &endpoint)?.is_none() => Ok(Some(version)),
+        Some(version) if was_refused(app, &version, endpoint)?.is_none() => Ok(Some(version)),
         _ => Ok(None),
     }
 }
@@ -107,37 +108,33 @@ pub(crate) fn was_refused(
 fn deploy_automatically(
     app: &App,
     context: &RequestContext,
-    project: &Project,
-    deploy: &Deploy,
+    target: &Target<'_>,
     (number, state): (u32, VersionState),
 ) -> Result<DeployOutcome, DeployError> {
-    let endpoint = project.endpoint(deploy);
-    let outcome =
-        match deploy::deploy_version(app, context, project, deploy, number, &format!("version {number} is {state}")) {
-            Ok(deployment) => Ok(deployment.state),
-            // It is live already, or waits for the end of a trial: that may be otherwise at the next look.
-            Err(waits @ DeployError::InvalidState(_)) => Err(waits.to_string()),
-            // A version that moved meanwhile is no refusal: the next look decides about it as it is then.
-            Err(refused) if refused.is_of_the_version() => {
-                let reason = with_causes(&refused);
-                record_not_deployed(app, context, project, &endpoint, number, reason.clone())?;
-                Err(reason)
-            }
-            Err(failed) => return Err(failed),
-        };
-    Ok(DeployOutcome { endpoint, number, outcome })
+    let outcome = match deploy::deploy_version(app, context, target, number, &format!("version {number} is {state}")) {
+        Ok(deployment) => Ok(deployment.state),
+        // It is live already, or waits for the end of a trial: that may be otherwise at the next look.
+        Err(waits @ DeployError::InvalidState(_)) => Err(waits.to_string()),
+        // A version that moved meanwhile is no refusal: the next look decides about it as it is then.
+        Err(refused) if refused.is_of_the_version() => {
+            let reason = with_causes(&refused);
+            record_not_deployed(app, context, target, number, reason.clone())?;
+            Err(reason)
+        }
+        Err(failed) => return Err(failed),
+    };
+    Ok(DeployOutcome { endpoint: target.endpoint.clone(), number, outcome })
 }
 
 fn record_not_deployed(
     app: &App,
     context: &RequestContext,
-    project: &Project,
-    endpoint: &EndpointName,
+    target: &Target<'_>,
     number: u32,
     reason: String,
 ) -> Result<(), StorageError> {
-    let draft = context.audit_event(REQUEST, reason, vec![format!("{VERSION}={number}"), at(endpoint)]);
-    let object = versions::object(&project.model(), number);
+    let draft = context.audit_event(REQUEST, reason, vec![format!("{VERSION}={number}"), at(&target.endpoint)]);
+    let object = versions::object(&target.project.model(), number);
     app.store().write(move |tx| tx.audited(draft).record_refusal(&object, Outcome::Denied).map(|_| ()))?;
     Ok(())
 }
@@ -161,12 +158,12 @@ mod tests {
         let place = TestFolder::open(folder.path());
         registration::register(&place.app, &place.context, &place.project).unwrap();
         let number = place.version_in(VersionState::Rejected, &trained().0, None);
-        let deploy = place.project.main_deploy().unwrap();
+        let target = Target::main(&place.project).unwrap();
         let judged = (number, VersionState::Approved);
-        let failed = deploy_automatically(&place.app, &place.context, &place.project, deploy, judged).unwrap_err();
+        let failed = deploy_automatically(&place.app, &place.context, &target, judged).unwrap_err();
         assert!(matches!(failed, DeployError::Move(_)), "{failed}");
         let model = place.project.model();
         let version = place.app.store().read(|reader| versions::get(reader, &model, number)).unwrap();
-        assert_eq!(was_refused(&place.app, &version, &place.project.endpoint(deploy)).unwrap(), None);
+        assert_eq!(was_refused(&place.app, &version, &target.endpoint).unwrap(), None);
     }
 }

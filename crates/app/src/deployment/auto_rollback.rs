@@ -7,7 +7,7 @@
 
 use kilter_domain::{
     alert::MonitorKind,
-    contract::{Deploy, Monitor, Rollback},
+    contract::{Monitor, Rollback},
     ids::EndpointName,
     model::VersionState,
     rule::{Champion, JudgeMode, Measured, Measurements, Quantity, rounded},
@@ -26,7 +26,7 @@ use crate::{
     app::App,
     causes::StorageError,
     context::RequestContext,
-    deployment::{checks, deploy, error::DeployError, threshold::siblings},
+    deployment::{checks, error::DeployError, route_change, target::Target, threshold::siblings},
     event::EventMetrics,
     model::{error::VersionError, load},
     prediction::logged::{self, LoggedPredictions, PredictionFilter},
@@ -54,23 +54,22 @@ struct Better {
 pub(crate) fn roll_back_if_better(
     app: &App,
     context: &RequestContext,
-    project: &Project,
-    deploy: &Deploy,
+    target: &Target<'_>,
 ) -> Result<bool, DeployError> {
-    let endpoint = project.endpoint(deploy);
-    let Some(since) = failing_since(app, &endpoint)?.filter(|_| deploy.rollback == Rollback::Auto) else {
+    let Target { project, deploy, endpoint } = target;
+    let Some(since) = failing_since(app, endpoint)?.filter(|_| deploy.rollback == Rollback::Auto) else {
         return Ok(false);
     };
     let (live, candidate) = app
         .store()
-        .read(|reader| Ok((deployments::live(reader, &endpoint)?, deployments::candidate(reader, &endpoint)?)))?;
+        .read(|reader| Ok((deployments::live(reader, endpoint)?, deployments::candidate(reader, endpoint)?)))?;
     let (Some(live), None) = (live, candidate) else { return Ok(false) };
-    let earlier = earlier_versions(app, &endpoint, &live)?;
+    let earlier = earlier_versions(app, endpoint, &live)?;
     if earlier.is_empty() {
         return Ok(false);
     }
     let until = Timestamp(context.at.millis().saturating_add(1));
-    let rows = logged::logged_predictions(app, &endpoint, PredictionFilter::Answers, (since, until), context.at)?;
+    let rows = logged::logged_predictions(app, endpoint, PredictionFilter::Answers, (since, until), context.at)?;
     let rows = rows.filter(|row| rows.labels[row].is_some());
     if rows.len() < MIN_ROWS {
         return Ok(false);
@@ -95,7 +94,9 @@ pub(crate) fn roll_back_if_better(
         .with("difference_high", better.gain.high)
         .with("labelled_rows", rows.len() as f64)
         .with("target_version", f64::from(better.number));
-    deploy::redeploy_version(app, context, project, deploy, (&live, better.number), &reason, &numbers)?;
+    route_change::change_endpoint(app, context, target, |change| {
+        change.bring_back(&live, better.number, &reason, &numbers)
+    })?;
     Ok(true)
 }
 

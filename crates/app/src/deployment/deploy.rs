@@ -13,8 +13,7 @@ use crate::{
     causes::NotFound,
     components::access::permit,
     context::RequestContext,
-    deployment::{error::DeployError, route_change, routes},
-    event::EventMetrics,
+    deployment::{error::DeployError, route_change, routes, target::Target},
     project::folder::Project,
 };
 
@@ -26,12 +25,11 @@ use crate::{
 pub fn deploy_version(
     app: &App,
     context: &RequestContext,
-    project: &Project,
-    deploy: &Deploy,
+    target: &Target<'_>,
     number: u32,
     reason: &str,
 ) -> Result<Deployment, DeployError> {
-    route_change::change_endpoint(app, context, project, deploy, |change| change.deploy(number, reason))
+    route_change::change_endpoint(app, context, target, |change| change.deploy(number, reason))
 }
 
 /// Someone asks that a version serves at an endpoint, by the contract that was last registered for it.
@@ -53,7 +51,7 @@ pub fn deploy_at(
         &deployments::endpoint_object(endpoint),
         || {
             permit(&project.contract, &context.actor, Action::Deploy)?;
-            deploy_version(app, context, &project, &deploy, number, reason)
+            deploy_version(app, context, &Target::of(&project, &deploy), number, reason)
         },
     )
 }
@@ -76,7 +74,9 @@ pub fn roll_back_at(
         &deployments::endpoint_object(endpoint),
         || {
             permit(&project.contract, &context.actor, Action::RollBack)?;
-            route_change::change_endpoint(app, context, &project, &deploy, |change| change.roll_back(reason))
+            route_change::change_endpoint(app, context, &Target::of(&project, &deploy), |change| {
+                change.roll_back(reason)
+            })
         },
     )
 }
@@ -90,34 +90,4 @@ fn resolve_target(app: &App, endpoint: &EndpointName) -> Result<(Project, Deploy
     let project = routes::project_at(app, endpoint)?.ok_or_else(unknown)?;
     let deploy = project.deploy_at(endpoint).cloned().ok_or_else(unknown)?;
     Ok((project, deploy))
-}
-
-/// Puts a version that is the live one with another threshold in its place, at once.
-pub(crate) fn replace_threshold(
-    app: &App,
-    context: &RequestContext,
-    project: &Project,
-    deploy: &Deploy,
-    number: u32,
-    reason: &str,
-    numbers: &EventMetrics,
-) -> Result<(), DeployError> {
-    route_change::change_endpoint(app, context, project, deploy, |change| {
-        change.replace_threshold(number, reason, numbers)
-    })
-}
-
-/// Brings an earlier version back in place of a live one that is worse.
-pub(crate) fn redeploy_version(
-    app: &App,
-    context: &RequestContext,
-    project: &Project,
-    deploy: &Deploy,
-    (live, earlier): (&Deployment, u32),
-    reason: &str,
-    numbers: &EventMetrics,
-) -> Result<(), DeployError> {
-    route_change::change_endpoint(app, context, project, deploy, |change| {
-        change.bring_back(live, earlier, reason, numbers)
-    })
 }

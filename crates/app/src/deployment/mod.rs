@@ -9,6 +9,7 @@ pub(crate) mod next_step;
 pub(crate) mod rollout;
 pub(crate) mod route_change;
 pub(crate) mod routes;
+pub(crate) mod target;
 #[cfg(test)]
 pub(crate) mod tests;
 pub(crate) mod threshold;
@@ -21,3 +22,4 @@ pub use error::{DeployError, TuneError};
 pub use next_step::NextStep;
 pub use next_step::waiting_at;
 pub use routes::project_at;
+pub use target::Target;

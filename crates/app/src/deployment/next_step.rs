@@ -5,7 +5,6 @@
 
 use kilter_domain::{
     actor::{Action, Principal, Role},
-    contract::Deploy,
     ids::EndpointName,
     model::VersionState,
     time::Timestamp,
@@ -15,7 +14,7 @@ use kilter_store::{PageRequest, deployment as deployments, deployment::Deploymen
 use crate::{
     app::App,
     causes::StorageError,
-    deployment::{auto_deploy, routes},
+    deployment::{auto_deploy, routes, target::Target},
     model::votes,
     project::{ProjectError, folder::Project},
 };
@@ -41,6 +40,7 @@ pub struct NextStep {
 pub fn waiting_at(app: &App, endpoint: &EndpointName, now: Timestamp) -> Result<Option<NextStep>, ProjectError> {
     let Some(project) = routes::project_at(app, endpoint)? else { return Ok(None) };
     let Some(deploy) = project.deploy_at(endpoint) else { return Ok(None) };
+    let target = Target::of(&project, deploy);
     let model = project.model();
     let (live, candidate, newest) = app.store().read(|reader| {
         let newest = versions::list(reader, &model, None, &PageRequest::first(MAX_VERSIONS))?.items;
@@ -55,7 +55,7 @@ pub fn waiting_at(app: &App, endpoint: &EndpointName, now: Timestamp) -> Result<
         let was_here =
             app.store().read(|reader| deployments::was_requested(reader, endpoint, &version.model, version.number))?;
         if !is_past && !was_here {
-            return Ok(Some(next_step_of(app, &project, deploy, version, candidate.as_ref(), now)?));
+            return Ok(Some(next_step_of(app, &target, version, candidate.as_ref(), now)?));
         }
     }
     Ok((live.is_none() && candidate.is_none()).then(|| nothing(last.as_ref())))
@@ -63,18 +63,18 @@ pub fn waiting_at(app: &App, endpoint: &EndpointName, now: Timestamp) -> Result<
 
 fn next_step_of(
     app: &App,
-    project: &Project,
-    deploy: &Deploy,
+    target: &Target<'_>,
     version: &Version,
     candidate: Option<&Deployment>,
     now: Timestamp,
 ) -> Result<NextStep, StorageError> {
+    let Target { project, deploy, .. } = target;
     let (number, named) = (version.number, format!("{}@{}", version.model, version.number));
     let waiting =
         |reason: String, who: Vec<String>, command: String| NextStep { version: Some(number), reason, who, command };
     let show = format!("kilter model show {named}");
     if deploy.admission_policy().accepts(version.state) {
-        return find_admitted_version(app, project, deploy, version, candidate);
+        return find_admitted_version(app, target, version, candidate);
     }
     Ok(match version.state {
         VersionState::Validated => {
@@ -96,11 +96,11 @@ fn next_step_of(
 /// A version that the place takes and that was never asked for there.
 fn find_admitted_version(
     app: &App,
-    project: &Project,
-    deploy: &Deploy,
+    target: &Target<'_>,
     version: &Version,
     candidate: Option<&Deployment>,
 ) -> Result<NextStep, StorageError> {
+    let Target { project, deploy, endpoint } = target;
     let (number, state) = (version.number, version.state);
     let place = if project.main_deploy().is_some_and(|main| main.name == deploy.name) {
         String::new()
@@ -109,7 +109,7 @@ fn find_admitted_version(
     };
     let command = format!("kilter deploy {place}--version {number}");
     let operators = || Action::Deploy.roles().iter().map(|role| people(project, *role)).collect();
-    let refusal = auto_deploy::was_refused(app, version, &project.endpoint(deploy))?;
+    let refusal = auto_deploy::was_refused(app, version, endpoint)?;
     let (reason, who) = match (candidate, refusal) {
         (Some(candidate), _) => {
             let trial = format!("v{number} is {state} and waits until v{} is live or taken back", candidate.number);

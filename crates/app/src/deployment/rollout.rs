@@ -9,7 +9,6 @@ use std::collections::HashMap;
 use kilter_domain::{
     contract::{Canary, Deploy},
     deployment::{DeploymentEvent, DeploymentState},
-    ids::EndpointName,
     rule::{JudgeMode, RuleOutcome, rounded, signed},
     time::{Span, Timestamp},
 };
@@ -24,7 +23,8 @@ use crate::{
     context::RequestContext,
     deployment::{
         error::DeployError,
-        route_change::{self, EndpointChange},
+        route_change::{self, EndpointChange, Stage},
+        target::Target,
     },
     event::{DecisionKind, EventMetrics},
     gate::judge::put_outcome,
@@ -34,7 +34,6 @@ use crate::{
         logged::{self, LoggedPredictions, PredictionFilter},
         predict,
     },
-    project::folder::Project,
 };
 
 /// Confidence of the statement that a candidate is worse.
@@ -54,13 +53,8 @@ struct CandidateComparison {
 }
 
 /// Takes the candidate at an endpoint one stage further, or back, if its time has come.
-pub(crate) fn advance_rollout(
-    app: &App,
-    context: &RequestContext,
-    project: &Project,
-    deploy: &Deploy,
-    endpoint: &EndpointName,
-) -> Result<(), DeployError> {
+pub(crate) fn advance_rollout(app: &App, context: &RequestContext, target: &Target<'_>) -> Result<(), DeployError> {
+    let Target { deploy, endpoint, .. } = target;
     let Some(candidate) = app.store().read(|reader| deployments::candidate(reader, endpoint))? else {
         return Ok(());
     };
@@ -72,7 +66,7 @@ pub(crate) fn advance_rollout(
     let trial = compare_candidate(app, context, &candidate, since)?;
     if let Some((reason, numbers)) = judge_guardrail(app, context, deploy, &candidate, &trial)? {
         let take_back = |change: &EndpointChange<'_>| change.take_back(&candidate, &reason, &numbers);
-        return route_change::change_endpoint(app, context, project, deploy, take_back);
+        return route_change::change_endpoint(app, context, target, take_back);
     }
     let next = match candidate.state {
         DeploymentState::Shadow => {
@@ -86,16 +80,12 @@ pub(crate) fn advance_rollout(
         _ => None,
     };
     let Some(next) = next else { return Ok(()) };
-    route_change::change_endpoint(app, context, project, deploy, |change| trial.take_stage(change, &candidate, next))
+    route_change::change_endpoint(app, context, target, |change| trial.take_stage(change, &candidate, next))
 }
 
 /// When a rollout at a place wants to be looked at again.
-pub(crate) fn rollout_due(
-    app: &App,
-    deploy: &Deploy,
-    endpoint: &EndpointName,
-    now: Timestamp,
-) -> Result<Option<Timestamp>, StorageError> {
+pub(crate) fn rollout_due(app: &App, target: &Target<'_>, now: Timestamp) -> Result<Option<Timestamp>, StorageError> {
+    let Target { deploy, endpoint, .. } = target;
     let Some(candidate) = app.store().read(|reader| deployments::candidate(reader, endpoint))? else {
         return Ok(None);
     };
@@ -255,16 +245,18 @@ fn broken_guardrail(
 }
 
 /// The stage that follows a shadow: a canary of the share that the contract begins with, or going live.
-fn after_shadow(deploy: &Deploy) -> Option<(DeploymentEvent, DecisionKind, u8)> {
+fn after_shadow(deploy: &Deploy) -> Option<(Stage, u8)> {
     let percent = deploy.canary.as_ref().and_then(|canary| canary.steps.first().copied());
     let percent = percent.filter(|percent| *percent < 100)?;
-    Some((DeploymentEvent::CanaryStarted { percent }, DecisionKind::CanaryStarted, percent))
+    let (event, kind) = (DeploymentEvent::CanaryStarted { percent }, DecisionKind::CanaryStarted);
+    Some((Stage { event, kind }, percent))
 }
 
 /// The stage that follows a canary: the next share, or going live.
-fn after_canary(canary: &Canary, percent: u8) -> Option<(DeploymentEvent, DecisionKind, u8)> {
+fn after_canary(canary: &Canary, percent: u8) -> Option<(Stage, u8)> {
     let percent = canary.steps.iter().copied().find(|step| *step > percent).filter(|step| *step < 100)?;
-    Some((DeploymentEvent::CanaryWidened { percent }, DecisionKind::CanaryStep, percent))
+    let (event, kind) = (DeploymentEvent::CanaryWidened { percent }, DecisionKind::CanaryStep);
+    Some((Stage { event, kind }, percent))
 }
 
 impl CandidateComparison {
@@ -272,13 +264,13 @@ impl CandidateComparison {
         &self,
         change: &EndpointChange<'_>,
         candidate: &Deployment,
-        next: Option<(DeploymentEvent, DecisionKind, u8)>,
+        next: Option<(Stage, u8)>,
     ) -> Result<(), DeployError> {
         let reason = self.sentence();
         match next {
-            Some((event, kind, percent)) => {
+            Some((stage, percent)) => {
                 let numbers = self.numbers().with("percent", f64::from(percent));
-                change.advance_candidate(candidate, event, kind, &reason, &numbers)?;
+                change.advance_candidate(candidate, stage, &reason, &numbers)?;
             }
             None => {
                 change.promote(candidate, &reason, &self.numbers())?;

@@ -6,9 +6,8 @@
 use std::sync::{Arc, PoisonError};
 
 use kilter_domain::{
-    contract::Deploy,
     deployment::{DeploymentEvent, DeploymentState},
-    ids::{EndpointName, ModelName},
+    ids::ModelName,
 };
 use kilter_serving::{Mode, Routes};
 use kilter_store::{
@@ -29,20 +28,26 @@ use crate::{
         checks,
         error::DeployError,
         routes::{self, RoutePlan},
+        target::Target,
         threshold::siblings,
     },
     event::{DecisionKind, EventMetrics, VERSION},
+    gate::threshold_choice::ThresholdChange,
     prediction::{live, open_log},
-    project::folder::Project,
 };
 
 /// The right to change what answers at an endpoint: [`change_endpoint`] gives it to one caller at a time.
 pub(crate) struct EndpointChange<'a> {
     app: &'a App,
     context: &'a RequestContext,
-    project: &'a Project,
-    deploy: &'a Deploy,
-    endpoint: EndpointName,
+    target: &'a Target<'a>,
+}
+
+/// A stage beside the live version, and what entering it is called in the timeline.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Stage {
+    pub event: DeploymentEvent,
+    pub kind: DecisionKind,
 }
 
 /// A deployment that is about to move: one that exists, or one that the same transaction requests.
@@ -65,39 +70,37 @@ impl From<&Deployment> for PendingDeployment {
 pub(crate) fn change_endpoint<T>(
     app: &App,
     context: &RequestContext,
-    project: &Project,
-    deploy: &Deploy,
+    target: &Target<'_>,
     work: impl FnOnce(&EndpointChange<'_>) -> Result<T, DeployError>,
 ) -> Result<T, DeployError> {
-    let endpoint = project.endpoint(deploy);
-    let lock = app.components().endpoints.change_lock(&endpoint);
+    let lock = app.components().endpoints.change_lock(&target.endpoint);
     // A panic of another change left committed states: this one reads them anew.
     let _alone = lock.lock().unwrap_or_else(PoisonError::into_inner);
-    work(&EndpointChange { app, context, project, deploy, endpoint })
+    work(&EndpointChange { app, context, target })
 }
 
 impl EndpointChange<'_> {
     /// As [`deploy`].
     pub(super) fn deploy(&self, number: u32, reason: &str) -> Result<Deployment, DeployError> {
-        let (app, model) = (self.app, self.project.model());
+        let (app, model) = (self.app, self.target.project.model());
         let version = app.store().read(|reader| versions::get(reader, &model, number))?;
-        DeploymentState::requested(version.state, self.deploy.admission_policy())?;
+        DeploymentState::requested(version.state, self.target.deploy.admission_policy())?;
         if let Some(candidate) = self.candidate()? {
             return Err(self.invalid_state(&candidate, "still a candidate", "wait for it, or roll it back first"));
         }
         if let Some(live) = self.live()?.filter(|live| live.model == model && live.number == number) {
             return self.deploy_again(live);
         }
-        checks::check_signature_compatible(app, &self.endpoint, &model, number)?;
+        checks::check_signature_compatible(app, &self.target.endpoint, &model, number)?;
         self.first_stage(self.request(model, number, reason))
     }
 
     /// The live version is asked for once more: nothing is to be done, unless it answers nobody and can again.
     fn deploy_again(&self, live: Deployment) -> Result<Deployment, DeployError> {
-        if live::refused_at(self.app, &self.endpoint).is_none() {
+        if live::refused_at(self.app, &self.target.endpoint).is_none() {
             return Err(self.invalid_state(&live, "already live", "deploy another version to replace it"));
         }
-        routes::sync_routes(self.app, &self.endpoint)?;
+        routes::sync_routes(self.app, &self.target.endpoint)?;
         Ok(live)
     }
 
@@ -107,17 +110,17 @@ impl EndpointChange<'_> {
         let candidate = self.candidate()?;
         if let Some(candidate) = &candidate {
             self.take_back(candidate, reason, &EventMetrics::default())?;
-            if live::refused_at(self.app, &self.endpoint).is_none() {
+            if live::refused_at(self.app, &self.target.endpoint).is_none() {
                 return Ok(());
             }
         }
-        let live = self.live()?.ok_or_else(|| NoLiveVersion { endpoint: self.endpoint.clone() })?;
+        let live = self.live()?.ok_or_else(|| NoLiveVersion { endpoint: self.target.endpoint.clone() })?;
         match checks::last_before(self.app, &live)? {
             Some(earlier) => self.bring_back(&live, earlier, reason, &EventMetrics::default()),
             None if candidate.is_some() => Ok(()),
             None => Err(NotFound {
                 what: "version to go back to",
-                id: self.endpoint.to_string(),
+                id: self.target.endpoint.to_string(),
                 how: "nothing served here before; deploy another approved version".to_owned(),
             }
             .into()),
@@ -136,7 +139,7 @@ impl EndpointChange<'_> {
         let (id, state) = (candidate.id.clone(), candidate.state);
         self.app.store().write(move |tx| deployments::advance(&tx.audited(draft), &id, state, next))?;
         // It is taken back whatever becomes of the live version, whose state is told where it is asked for.
-        let _ = routes::sync_routes(self.app, &self.endpoint);
+        let _ = routes::sync_routes(self.app, &self.target.endpoint);
         Ok(())
     }
 
@@ -150,13 +153,13 @@ impl EndpointChange<'_> {
     ) -> Result<(), DeployError> {
         let (model, app) = (live.model.clone(), self.app);
         let version = checks::version_state(app, &model, earlier)?;
-        let requested = DeploymentState::requested(version, self.deploy.admission_policy())?;
-        let returned = requested.after(DeploymentEvent::WentLive, version, self.deploy.admission_policy())?;
+        let requested = DeploymentState::requested(version, self.target.deploy.admission_policy())?;
+        let returned = requested.after(DeploymentEvent::WentLive, version, self.target.deploy.admission_policy())?;
         let ended = self.next_state(live, DeploymentEvent::RolledBack)?;
         let (serving, routes) = self.prepare(&RoutePlan::live(&model, earlier))?;
         let new = NewDeployment {
             id: app.new_id(),
-            endpoint: self.endpoint.clone(),
+            endpoint: self.target.endpoint.clone(),
             model: model.clone(),
             number: earlier,
             reason: json!({ "text": format!("rolled back from version {}", live.number) }),
@@ -175,19 +178,14 @@ impl EndpointChange<'_> {
         Ok(())
     }
 
-    /// As [`replace_threshold`].
-    pub(super) fn replace_threshold(
-        &self,
-        number: u32,
-        reason: &str,
-        numbers: &EventMetrics,
-    ) -> Result<(), DeployError> {
-        let model = self.project.model();
-        self.go_live(self.request(model, number, reason), reason, numbers).map(|_| ())
+    /// Puts a version that is the live one with another threshold in its place, at once.
+    pub(super) fn replace_threshold(&self, number: u32, change: &ThresholdChange) -> Result<(), DeployError> {
+        let entrant = self.request(self.target.project.model(), number, &change.reason);
+        self.go_live(entrant, &change.reason, &change.numbers).map(|_| ())
     }
 
     fn request(&self, model: ModelName, number: u32, reason: &str) -> PendingDeployment {
-        let (id, endpoint) = (self.app.new_id(), self.endpoint.clone());
+        let (id, endpoint) = (self.app.new_id(), self.target.endpoint.clone());
         let new =
             NewDeployment { id: id.clone(), endpoint, model: model.clone(), number, reason: json!({ "text": reason }) };
         let draft = self.context.audit_event("deployment.request", reason, vec![format!("{VERSION}={number}")]);
@@ -195,20 +193,20 @@ impl EndpointChange<'_> {
     }
 
     fn first_stage(&self, entrant: PendingDeployment) -> Result<Deployment, DeployError> {
-        let live = live::live_deployment(self.app, &self.endpoint)?;
-        let first_percent = self.deploy.canary.as_ref().and_then(|canary| canary.steps.first().copied());
+        let live = live::live_deployment(self.app, &self.target.endpoint)?;
+        let first_percent = self.target.deploy.canary.as_ref().and_then(|canary| canary.steps.first().copied());
         let nothing = EventMetrics::default();
-        match (live, self.deploy.shadow, first_percent) {
+        match (live, self.target.deploy.shadow, first_percent) {
             (None, ..) => self.go_live(entrant, "nothing served until now", &nothing),
             (Some(_), Some(shadow), _) => {
                 let reason = format!("it answers unseen for {shadow} first");
-                self.advance(entrant, DeploymentEvent::ShadowStarted, DecisionKind::ShadowStarted, &reason, &nothing)
+                let stage = Stage { event: DeploymentEvent::ShadowStarted, kind: DecisionKind::ShadowStarted };
+                self.advance(entrant, stage, &reason, &nothing)
             }
             (Some(_), None, Some(percent)) if percent < 100 => {
-                let event = DeploymentEvent::CanaryStarted { percent };
+                let (event, kind) = (DeploymentEvent::CanaryStarted { percent }, DecisionKind::CanaryStarted);
                 let numbers = nothing.with("percent", f64::from(percent));
-                let reason = "the contract starts with a canary";
-                self.advance(entrant, event, DecisionKind::CanaryStarted, reason, &numbers)
+                self.advance(entrant, Stage { event, kind }, "the contract starts with a canary", &numbers)
             }
             _ => self.go_live(entrant, "the contract asks for no canary", &nothing),
         }
@@ -218,31 +216,29 @@ impl EndpointChange<'_> {
     pub(super) fn advance_candidate(
         &self,
         candidate: &Deployment,
-        event: DeploymentEvent,
-        kind: DecisionKind,
+        stage: Stage,
         reason: &str,
         numbers: &EventMetrics,
     ) -> Result<Deployment, DeployError> {
-        self.advance(candidate.into(), event, kind, reason, numbers)
+        self.advance(candidate.into(), stage, reason, numbers)
     }
 
     fn advance(
         &self,
         entrant: PendingDeployment,
-        event: DeploymentEvent,
-        kind: DecisionKind,
+        stage: Stage,
         reason: &str,
         numbers: &EventMetrics,
     ) -> Result<Deployment, DeployError> {
-        let next = self.after(&entrant, event)?;
-        let live = self.live()?.ok_or_else(|| NoLiveVersion { endpoint: self.endpoint.clone() })?;
+        let next = self.after(&entrant, stage.event)?;
+        let live = self.live()?.ok_or_else(|| NoLiveVersion { endpoint: self.target.endpoint.clone() })?;
         let mode = match next {
             DeploymentState::Canary { percent } => Mode::Canary { percent },
             _ => Mode::Shadow,
         };
         let lineup = RoutePlan::live(&live.model, live.number).beside(&entrant.model, entrant.number, mode);
         let (serving, routes) = self.prepare(&lineup)?;
-        let draft = self.entry(kind, entrant.number, reason, numbers);
+        let draft = self.entry(stage.kind, entrant.number, reason, numbers);
         let PendingDeployment { id, state, request, .. } = entrant;
         let moved = self.app.store().write(move |tx| {
             if let Some((new, draft)) = request {
@@ -278,7 +274,7 @@ impl EndpointChange<'_> {
             Some(before) => Some((before.clone(), self.next_state(before, DeploymentEvent::Superseded)?)),
             None => None,
         };
-        let same = match live::live_deployment(self.app, &self.endpoint)? {
+        let same = match live::live_deployment(self.app, &self.target.endpoint)? {
             // One whose package is gone cannot be compared: alerts about it are over.
             Some(before) => {
                 siblings::is_same_model(self.app, (&before.model, before.number), (&entrant.model, entrant.number))
@@ -315,31 +311,38 @@ impl EndpointChange<'_> {
 
     /// Loads what is about to serve, and opens where it will: after the commit nothing is left that can fail.
     fn prepare(&self, lineup: &RoutePlan) -> Result<(Arc<Serving>, Routes), DeployError> {
-        let serving = open_log::open_serving(self.app, &self.endpoint)?;
-        let routes =
-            routes::load_routes(self.app, &self.endpoint, lineup, self.project, self.deploy.admission_policy())?;
+        let serving = open_log::open_serving(self.app, &self.target.endpoint)?;
+        let routes = routes::load_routes(
+            self.app,
+            &self.target.endpoint,
+            lineup,
+            self.target.project,
+            self.target.deploy.admission_policy(),
+        )?;
         Ok((serving, routes))
     }
 
     fn publish(&self, serving: &Serving, routes: Routes) {
         serving.endpoint().deploy(routes);
-        self.app.components().endpoints.clear_failure(&self.endpoint);
+        self.app.components().endpoints.clear_failure(&self.target.endpoint);
     }
 
     /// The change is committed: an alert that moved meanwhile is tried once more, and does not fail it.
     fn resolve_alerts(&self, model: &ModelName, number: u32, reason: &str) {
-        let resolve = || self.app.resolve_alerts(self.context, self.project, &self.endpoint, (model, number), reason);
+        let resolve = || {
+            self.app.resolve_alerts(self.context, self.target.project, &self.target.endpoint, (model, number), reason)
+        };
         if let Err(error) = resolve().or_else(|_| resolve()) {
-            tracing::error!(endpoint = %self.endpoint, %error, "alerts about the version before could not be resolved");
+            tracing::error!(endpoint = %self.target.endpoint, %error, "alerts about the version before could not be resolved");
         }
     }
 
     fn live(&self) -> Result<Option<Deployment>, StorageError> {
-        Ok(self.app.store().read(|reader| deployments::live(reader, &self.endpoint))?)
+        Ok(self.app.store().read(|reader| deployments::live(reader, &self.target.endpoint))?)
     }
 
     fn candidate(&self) -> Result<Option<Deployment>, StorageError> {
-        Ok(self.app.store().read(|reader| deployments::candidate(reader, &self.endpoint))?)
+        Ok(self.app.store().read(|reader| deployments::candidate(reader, &self.target.endpoint))?)
     }
 
     fn next_state(&self, deployment: &Deployment, event: DeploymentEvent) -> Result<DeploymentState, DeployError> {
@@ -348,7 +351,7 @@ impl EndpointChange<'_> {
 
     fn after(&self, entrant: &PendingDeployment, event: DeploymentEvent) -> Result<DeploymentState, DeployError> {
         let version = checks::version_state(self.app, &entrant.model, entrant.number)?;
-        Ok(entrant.state.after(event, version, self.deploy.admission_policy())?)
+        Ok(entrant.state.after(event, version, self.target.deploy.admission_policy())?)
     }
 
     fn entry(&self, kind: DecisionKind, number: u32, reason: &str, numbers: &EventMetrics) -> AuditEvent {
@@ -359,7 +362,7 @@ impl EndpointChange<'_> {
         InvalidState {
             what: "version",
             id: deployment.number.to_string(),
-            state: format!("{state} at `{}`", self.endpoint),
+            state: format!("{state} at `{}`", self.target.endpoint),
             how: how.to_owned(),
         }
         .into()

@@ -16,7 +16,8 @@ use crate::{
     causes::InvalidState,
     context::RequestContext,
     data_folder::recovery,
-    deployment::{auto_deploy, checks, deploy, error::DeployError, next_step, rollout},
+    deployment::{Target, auto_deploy, checks, deploy, error::DeployError, next_step, rollout, route_change},
+    gate::threshold_choice::ThresholdChange,
     model::golden_replay::tests::{TestFolder, customers, finite, trained},
     prediction::{live, predict},
     project::folder::Project,
@@ -189,15 +190,12 @@ fn whatever_was_committed_the_folder_opens_says_why_and_can_be_healed() {
         let (onnx, _) = trained();
         let (first, second) = (house.version(&onnx, None), house.version(&onnx, None));
         house.deploy(first).unwrap();
-        deploy::replace_threshold(
-            &house.app,
-            &house.context,
-            &house.project,
-            &house.project.contract.deploy[0],
-            second,
-            "",
-            &Default::default(),
-        )
+        let target = Target::of(&house.project, &house.project.contract.deploy[0]);
+        let change =
+            ThresholdChange { to: 0.5, reason: String::new(), numbers: Default::default(), judged: Vec::new() };
+        route_change::change_endpoint(&house.app, &house.context, &target, |endpoint| {
+            endpoint.replace_threshold(second, &change)
+        })
         .unwrap();
         inflict(&house);
         let house = reopened(house, folder.path());
@@ -206,8 +204,8 @@ fn whatever_was_committed_the_folder_opens_says_why_and_can_be_healed() {
         let has_candidate = stored(&house).1.is_some();
         let told = live::candidate_refused_at(&house.app, &endpoint()).is_some();
         assert_eq!(has_candidate && routed(&house).1.is_none(), told, "{harm}: what is not asked is told");
-        let step = house.project.contract.deploy[0].clone();
-        rollout::advance_rollout(&house.app, &house.context, &house.project, &step, &endpoint()).unwrap();
+        let target = Target::of(&house.project, &house.project.contract.deploy[0]);
+        rollout::advance_rollout(&house.app, &house.context, &target).unwrap();
         if has_candidate {
             deploy::roll_back_at(&house.app, &house.context, &endpoint(), "heal").unwrap();
         }

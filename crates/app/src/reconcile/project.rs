@@ -5,14 +5,14 @@
 
 use std::collections::BTreeSet;
 
-use kilter_domain::{contract::Deploy, error_chain::with_causes, gate::Verdict, ids::EndpointName, time::Timestamp};
+use kilter_domain::{error_chain::with_causes, gate::Verdict, ids::EndpointName, time::Timestamp};
 use kilter_workflow::RunEvent;
 
 use crate::{
     app::App,
     clock_set_back,
     context::RequestContext,
-    deployment::{auto_deploy, auto_rollback, rollout, threshold::tune},
+    deployment::{Target, auto_deploy, auto_rollback, rollout, threshold::tune},
     error::AppError,
     gate::data_checks,
     model::approval_mode::ApprovalMode,
@@ -59,10 +59,10 @@ pub(crate) fn evaluate_project(app: &App, project: &Project, step: &Step) -> Res
     let context = RequestContext::system("reconcile", step.now);
     clock_set_back::record_clock_set_back(app, &context)?;
     let mut failed = None;
-    for deploy in &project.contract.deploy {
+    for target in Target::all(project) {
         // One endpoint that cannot be looked at keeps no other one from being looked at.
-        if let Err(error) = evaluate_endpoint(app, &context, project, deploy) {
-            tracing::error!(endpoint = %project.endpoint(deploy), error = with_causes(&error), "it cannot be looked at");
+        if let Err(error) = evaluate_endpoint(app, &context, &target) {
+            tracing::error!(endpoint = %target.endpoint, error = with_causes(&error), "it cannot be looked at");
             failed.get_or_insert(error);
         }
     }
@@ -72,9 +72,9 @@ pub(crate) fn evaluate_project(app: &App, project: &Project, step: &Step) -> Res
     if step.approval_mode == ApprovalMode::Required {
         auto_deploy::deploy_newest(app, project, step.now)?;
     }
-    let Some(main) = project.main_deploy() else { return Ok(false) };
-    tune::tune_threshold(app, &context, project, main, step.approval_mode)?;
-    Ok(!auto_rollback::roll_back_if_better(app, &context, project, main)?)
+    let Some(main) = Target::main(project) else { return Ok(false) };
+    tune::tune_threshold(app, &context, &main, step.approval_mode)?;
+    Ok(!auto_rollback::roll_back_if_better(app, &context, &main)?)
 }
 
 /// Whether a training is due and may start. What is due and may not start is written down.
@@ -96,10 +96,9 @@ pub(crate) fn retrain_project(
     retrain_if_due(app, &context, project, &project.endpoint(main), step, observer)
 }
 
-fn evaluate_endpoint(app: &App, context: &RequestContext, project: &Project, deploy: &Deploy) -> Result<(), AppError> {
-    let endpoint = project.endpoint(deploy);
-    rollout::advance_rollout(app, context, project, deploy, &endpoint)?;
-    app.look(context, project, &endpoint)
+fn evaluate_endpoint(app: &App, context: &RequestContext, target: &Target<'_>) -> Result<(), AppError> {
+    rollout::advance_rollout(app, context, target)?;
+    app.look(context, target.project, &target.endpoint)
 }
 
 fn retrain_if_due(
@@ -163,10 +162,9 @@ pub fn prepare_training(
 /// The next moment after `now` at which a step may have something to do besides the end of a window.
 pub fn next_due(app: &App, project: &Project, now: Timestamp) -> Result<Option<Timestamp>, AppError> {
     let mut due: Option<Timestamp> = None;
-    for deploy in &project.contract.deploy {
-        let endpoint = project.endpoint(deploy);
-        let windows = app.calendar(project, &endpoint)?.map(|calendar| calendar.next_end(now));
-        let rollout = rollout::rollout_due(app, deploy, &endpoint, now)?;
+    for target in Target::all(project) {
+        let windows = app.calendar(project, &target.endpoint)?.map(|calendar| calendar.next_end(now));
+        let rollout = rollout::rollout_due(app, &target, now)?;
         due = [due, windows, rollout].into_iter().flatten().filter(|time| *time > now).min();
     }
     Ok(due)

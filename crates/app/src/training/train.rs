@@ -56,7 +56,8 @@ pub(crate) fn train(
         Ok(record) => record,
         Err(error) => {
             let document = json!({ "error": error.to_string() });
-            end_run(app, project, &training.context, &id, RunState::Failed, document, None)?;
+            let end = RunEnd { state: RunState::Failed, document, record: None };
+            end_run(app, project, &training.context, &id, end)?;
             return Err(error);
         }
     };
@@ -198,7 +199,15 @@ fn record_run(
     record: &RunRecord,
 ) -> Result<(), StorageError> {
     let document = serde_json::to_value(record).map_err(|source| StorageError::Document { what: "run", source })?;
-    end_run(app, project, context, id, record.state, document, Some(record))
+    end_run(app, project, context, id, RunEnd { state: record.state, document, record: Some(record) })
+}
+
+/// How a run ended.
+struct RunEnd<'a> {
+    state: RunState,
+    document: serde_json::Value,
+    /// What it did; `None` if an error kept it from ending by itself.
+    record: Option<&'a RunRecord>,
 }
 
 fn end_run(
@@ -206,9 +215,7 @@ fn end_run(
     project: &Project,
     context: &RequestContext,
     id: &str,
-    state: RunState,
-    document: serde_json::Value,
-    record: Option<&RunRecord>,
+    RunEnd { state, document, record }: RunEnd<'_>,
 ) -> Result<(), StorageError> {
     let (action, reason) = match state {
         RunState::Succeeded => ("run_succeeded".to_owned(), String::new()),

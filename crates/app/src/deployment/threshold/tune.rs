@@ -6,7 +6,7 @@
 //! because labels that come early are no fair sample of those that come.
 
 use kilter_domain::{
-    contract::{Deploy, ThresholdTuning},
+    contract::ThresholdTuning,
     ids::EndpointName,
     model::VersionState,
     time::{Span, Timestamp},
@@ -22,11 +22,12 @@ use crate::{
     context::RequestContext,
     dataset::column_roles::ColumnRoles,
     deployment::{
-        deploy,
         error::TuneError,
+        route_change,
+        target::Target,
         threshold::{
             complete_labels::{self, CompleteLabels},
-            version,
+            version::{self, ThresholdUpdate},
         },
     },
     gate::threshold_choice,
@@ -42,18 +43,17 @@ const REACH: i64 = 4;
 pub(crate) fn tune_threshold(
     app: &App,
     context: &RequestContext,
-    project: &Project,
-    deploy: &Deploy,
+    target: &Target<'_>,
     approval_mode: ApprovalMode,
 ) -> Result<(), TuneError> {
+    let Target { project, deploy, endpoint } = target;
     let Some(tuning) = &project.contract.threshold else { return Ok(()) };
-    let endpoint = project.endpoint(deploy);
-    if !begin_tuning(app, context.at, project, tuning, &endpoint) {
+    if !begin_tuning(app, context.at, target, tuning) {
         return Ok(());
     }
     let (live, candidate) = app
         .store()
-        .read(|reader| Ok((deployments::live(reader, &endpoint)?, deployments::candidate(reader, &endpoint)?)))?;
+        .read(|reader| Ok((deployments::live(reader, endpoint)?, deployments::candidate(reader, endpoint)?)))?;
     let (Some(live), None) = (live, candidate) else { return Ok(()) };
     if awaits_people(app, &live)? {
         return Ok(());
@@ -62,15 +62,15 @@ pub(crate) fn tune_threshold(
     if loaded.0.manifest.signature.task != Task::Binary {
         return Ok(());
     }
-    let Some(rows) = find_complete_labels(app, context, project, tuning, &endpoint, &loaded)? else { return Ok(()) };
+    let Some(rows) = find_complete_labels(app, context, target, tuning, &loaded)? else { return Ok(()) };
     let Some(change) = threshold_choice::change(tuning, &rows.outcomes, loaded.0.manifest.threshold) else {
         return Ok(());
     };
-    let (number, state) =
-        version::version_of_change(app, context, project, (&live, &loaded), &rows, &change, approval_mode)?;
+    let update = ThresholdUpdate { project, live: &live, loaded: &loaded, rows: &rows, change: &change };
+    let (number, state) = version::version_of_change(app, context, &update, approval_mode)?;
     // Where the contract does not let it in yet, it waits for people.
     if deploy.admission_policy().accepts(state) {
-        deploy::replace_threshold(app, context, project, deploy, number, &change.reason, &change.numbers)?;
+        route_change::change_endpoint(app, context, target, |endpoint| endpoint.replace_threshold(number, &change))?;
     }
     Ok(())
 }
@@ -87,9 +87,8 @@ fn awaits_people(app: &App, live: &Deployment) -> Result<bool, VersionError> {
 fn begin_tuning(
     app: &App,
     now: Timestamp,
-    project: &Project,
+    Target { project, endpoint, .. }: &Target<'_>,
     tuning: &ThresholdTuning,
-    endpoint: &EndpointName,
 ) -> bool {
     app.components().thresholds.begin(endpoint, now, interval(project, tuning))
 }
@@ -110,13 +109,12 @@ pub(crate) fn tuning_due(app: &App, project: &Project, endpoint: &EndpointName) 
 fn find_complete_labels(
     app: &App,
     context: &RequestContext,
-    project: &Project,
+    target: &Target<'_>,
     tuning: &ThresholdTuning,
-    endpoint: &EndpointName,
     (package, model): &Loaded,
 ) -> Result<Option<CompleteLabels>, TuneError> {
-    let roles = project.roles(project.labelled_dataset()?);
-    let answered = with_complete_labels(app, context, project, tuning, endpoint, &roles)?;
+    let roles = target.project.roles(target.project.labelled_dataset()?);
+    let answered = with_complete_labels(app, context, target, tuning, &roles)?;
     if (answered.len() as u64) < 2 * tuning.min_rows {
         return Ok(None);
     }
@@ -132,9 +130,8 @@ fn find_complete_labels(
 fn with_complete_labels(
     app: &App,
     context: &RequestContext,
-    project: &Project,
+    Target { project, endpoint, .. }: &Target<'_>,
     tuning: &ThresholdTuning,
-    endpoint: &EndpointName,
     roles: &ColumnRoles,
 ) -> Result<LoggedPredictions, StorageError> {
     let labelled = |answered: LoggedPredictions| answered.filter(|row| answered.labels[row].is_some());

@@ -37,22 +37,29 @@ use crate::{
     training::data::commit,
 };
 
+/// Another threshold for a live version, and the rows that speak for it.
+pub(super) struct ThresholdUpdate<'a> {
+    pub project: &'a Project,
+    pub live: &'a Deployment,
+    pub loaded: &'a Loaded,
+    pub rows: &'a CompleteLabels,
+    pub change: &'a ThresholdChange,
+}
+
 /// Packs the live model with another threshold and takes it as far as gates and contract let it.
 pub(super) fn version_of_change(
     app: &App,
     context: &RequestContext,
-    project: &Project,
-    (live, loaded): (&Deployment, &Loaded),
-    rows: &CompleteLabels,
-    change: &ThresholdChange,
+    update: &ThresholdUpdate<'_>,
     approval_mode: ApprovalMode,
 ) -> Result<(u32, VersionState), GateError> {
-    let (package, _) = loaded;
+    let ThresholdUpdate { project, live, change, loaded, .. } = *update;
+    let (package, model) = loaded;
     let version = app.store().read(|reader| versions::get(reader, &live.model, live.number))?;
     let record = run_record(app, &package.manifest.run)?;
     let scratch = app.scratch(&app.new_id())?;
     let sample = package.sample(app.blobs(), scratch.path())?;
-    let changed = pack_change(app, project, live, loaded, sample.as_ref(), change, scratch.path())?;
+    let changed = pack_change(app, update, sample.as_ref(), scratch.path())?;
     let accuracy = sample.as_ref().and_then(|sample| accuracy(project, package, sample, change.to));
     let new = versions::NewVersion {
         model: live.model.clone(),
@@ -69,9 +76,9 @@ pub(super) fn version_of_change(
     let number = app.store().write(move |tx| Ok(versions::create(&tx.audited(draft), &new)?.number))?;
     let mover = VersionTransition { app, project, context, approval_mode, number };
     let commit = record.as_ref().map_or(Commit::NotInGit, commit);
-    let replayed = golden_replay::replay_golden(app, &changed, &loaded.1)?;
+    let replayed = golden_replay::replay_golden(app, &changed, model)?;
     mover.submit(changed.digest, &commit, &replayed)?;
-    let judged = judge_change(app, context, project, (live, loaded), (rows, &replayed), change, record.as_ref())?;
+    let judged = judge_change(app, context, update, &replayed, record.as_ref())?;
     let kept = format!("rules that a threshold does not touch keep the verdict of version {}", live.number);
     let notes = Diagnostics { sentences: vec![kept], ..Diagnostics::default() };
     let state = mover.record_verdicts(changed.digest, &notes, &judged, None)?;
@@ -80,13 +87,11 @@ pub(super) fn version_of_change(
 
 fn pack_change(
     app: &App,
-    project: &Project,
-    live: &Deployment,
-    (package, model): &Loaded,
+    update: &ThresholdUpdate<'_>,
     sample: Option<&Table>,
-    change: &ThresholdChange,
     scratch: &std::path::Path,
 ) -> Result<Arc<Package>, VersionError> {
+    let ThresholdUpdate { project, live, change, loaded: (package, model), .. } = update;
     let manifest = Manifest { threshold: change.to, tuned_from: Some(live.number), ..package.manifest.clone() };
     let golden = package.golden(app.blobs(), scratch)?;
     let golden = golden.map(|golden| golden.at_threshold(change.to, &manifest.signature));
@@ -113,12 +118,11 @@ fn run_record(app: &App, run: &str) -> Result<Option<RunRecord>, StorageError> {
 fn judge_change(
     app: &App,
     context: &RequestContext,
-    project: &Project,
-    (live, (package, model)): (&Deployment, &Loaded),
-    (rows, replayed): (&CompleteLabels, &GoldenResult),
-    change: &ThresholdChange,
+    update: &ThresholdUpdate<'_>,
+    replayed: &GoldenResult,
     record: Option<&RunRecord>,
 ) -> Result<Vec<GateResult>, GateError> {
+    let ThresholdUpdate { project, live, loaded: (package, model), rows, change } = update;
     let roles = project.roles(project.labelled_dataset()?);
     let table = judged_table(&roles, rows, change)?;
     let bench = GateEvaluation { rows: &table, roles: &roles, now: context.at, golden: replayed.counted() };

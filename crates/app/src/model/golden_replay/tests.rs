@@ -15,7 +15,7 @@ use super::*;
 use crate::{
     app::AppOptions,
     context::RequestContext,
-    deployment::{DeployError, deploy, routes},
+    deployment::{DeployError, Target, deploy, routes},
     prediction::{live, predict},
     project::folder::Project,
     registration,
@@ -145,8 +145,8 @@ impl TestFolder {
     }
 
     pub fn deploy(&self, number: u32) -> Result<(), DeployError> {
-        let deploy = self.project.main_deploy().unwrap();
-        deploy::deploy_version(&self.app, &self.context, &self.project, deploy, number, "test").map(|_| ())
+        let target = Target::main(&self.project).unwrap();
+        deploy::deploy_version(&self.app, &self.context, &target, number, "test").map(|_| ())
     }
 
     fn answers(&self) -> Option<u64> {
