@@ -7,11 +7,15 @@ use kilter_domain::{
     actor::{Action, Role},
     ids::ModelName,
     model::{ActorWithRoles, IllegalVersionTransition, VersionEvent, VersionState},
+    time::Timestamp,
 };
 use kilter_store::{
-    StoreError, gate as decisions,
+    StoreError,
+    audit::AuditEvent,
+    gate as decisions,
     gate::{Decision, NewApproval},
     model as versions,
+    model::Version,
 };
 use serde_json::json;
 
@@ -27,6 +31,11 @@ use crate::{
     project::{ProjectError, folder::Project},
     registered,
 };
+
+/// The entry of a yes.
+const SIGN_OFF: &str = "version.sign_off";
+/// The entry of a no.
+const REJECT: &str = "version.reject";
 
 /// Why a decision about a version is not taken.
 #[derive(Debug, thiserror::Error)]
@@ -75,6 +84,44 @@ pub fn project_of(app: &App, model: &ModelName) -> Result<Project, ApproveError>
     Ok(registered::recorded_project(app, &found.ok_or_else(unknown)?.project)?)
 }
 
+/// A decision that someone takes about a version, who has the right to it.
+struct Ballot<'a> {
+    app: &'a App,
+    context: &'a RequestContext,
+    project: &'a Project,
+    version: Version,
+    by: ActorWithRoles,
+    reason: &'a str,
+}
+
+impl Ballot<'_> {
+    /// The decision as a fact of its own.
+    fn fact(&self, role: Role, decision: Decision, expires: Option<Timestamp>) -> NewApproval {
+        let (model, number) = (self.version.model.clone(), self.version.number);
+        NewApproval { model, number, role, decision, conditions: json!({}), expires }
+    }
+
+    fn entry(&self, kind: &str) -> AuditEvent {
+        self.context.audit_event(kind, self.reason, vec![])
+    }
+}
+
+/// Asks for the right to decide about a version, and lets `work` take the decision; a refusal has its entry.
+fn decide<T>(
+    app: &App,
+    context: &RequestContext,
+    (project, model, number): (&Project, &ModelName, u32),
+    (action, kind, reason): (Action, &str, &str),
+    work: impl FnOnce(&Ballot<'_>) -> Result<T, ApproveError>,
+) -> Result<T, ApproveError> {
+    refused_actions::record_if_refused(app, context, kind, &versions::object(model, number), || {
+        let permit = permit(&project.contract, &context.actor, action)?;
+        let version = app.store().read(|reader| versions::get(reader, model, number))?;
+        let by = ActorWithRoles { actor: context.actor.clone(), roles: permit.roles };
+        work(&Ballot { app, context, project, version, by, reason })
+    })
+}
+
 /// Someone says yes to a validated version; it is approved once everyone whom the contract asks has, and deployed at
 /// once where the contract deploys by itself.
 ///
@@ -88,10 +135,8 @@ pub fn approve(
     reason: &str,
 ) -> Result<Approved, ApproveError> {
     let project = project_of(app, model)?;
-    let object = versions::object(model, number);
-    let mut approved = refused_actions::record_if_refused(app, context, "version.sign_off", &object, || {
-        record_sign_off(app, context, &project, model, number, reason)
-    })?;
+    let asked = (Action::Approve, SIGN_OFF, reason);
+    let mut approved = decide(app, context, (&project, model, number), asked, record_sign_off)?;
     if approved.state == VersionState::Approved {
         // The approval stands whatever becomes of the deployment; the loop of a server tries again.
         match auto_deploy::deploy_newest(app, &project, context.at) {
@@ -103,40 +148,28 @@ pub fn approve(
 }
 
 /// Keeps a yes and moves the version if it was the last one that was missing: one transaction.
-fn record_sign_off(
-    app: &App,
-    context: &RequestContext,
-    project: &Project,
-    model: &ModelName,
-    number: u32,
-    reason: &str,
-) -> Result<Approved, ApproveError> {
-    let permit = permit(&project.contract, &context.actor, Action::Approve)?;
-    let version = app.store().read(|reader| versions::get(reader, model, number))?;
-    if version.state != VersionState::Validated {
-        let (from, to) = (version.state, "approved");
+fn record_sign_off(ballot: &Ballot<'_>) -> Result<Approved, ApproveError> {
+    if ballot.version.state != VersionState::Validated {
+        let (from, to) = (ballot.version.state, "approved");
         return Err(IllegalVersionTransition::State { from, to }.into());
     }
-    let role = asked_role(project, &permit.roles);
-    let expires = project.contract.approve.expire.map(|span| context.at.after(span));
-    let (name, decision) = (model.clone(), Decision::Approved);
-    let new = NewApproval { model: name.clone(), number, role, decision, conditions: json!({}), expires };
-    let by = ActorWithRoles { actor: context.actor.clone(), roles: permit.roles };
-    let (signed, moved) = (
-        context.audit_event("version.sign_off", reason, vec![]),
-        context.audit_event(DecisionKind::Approved.word(), reason, vec![]),
-    );
-    let (project, at) = (project.clone(), context.at);
-    Ok(app.store().write(move |tx| {
+    let (project, by, at) = (ballot.project.clone(), ballot.by.clone(), ballot.context.at);
+    let expires = project.contract.approve.expire.map(|span| at.after(span));
+    let new = ballot.fact(asked_role(&project, &by.roles), Decision::Approved, expires);
+    let (signed, moved) = (ballot.entry(SIGN_OFF), ballot.entry(DecisionKind::Approved.word()));
+    Ok(ballot.app.store().write(move |tx| {
         decisions::record_approval(&tx.audited(signed), &new)?;
-        let (version, said) = votes::decided(tx, &name, number)?;
+        let (version, said) = votes::decided(tx, &new.model, new.number)?;
         let (state, missing) = match votes::count_votes(&project, &version, &said, at, &by) {
-            Ok(next) => (versions::advance(&tx.audited(moved), &name, number, version.state, next)?.state, vec![]),
+            Ok(next) => {
+                let audited = tx.audited(moved);
+                (versions::advance(&audited, &new.model, new.number, version.state, next)?.state, vec![])
+            }
             Err(IllegalVersionTransition::Evidence { missing, .. }) => (version.state, missing),
             // The right was asked for above, so the version has moved since: the yes is not kept either.
             Err(IllegalVersionTransition::State { .. } | IllegalVersionTransition::Right(_)) => {
                 return Err(StoreError::Moved {
-                    object: versions::object(&name, number),
+                    object: versions::object(&new.model, new.number),
                     expected: VersionState::Validated.to_string(),
                     actual: version.state.to_string(),
                 });
@@ -158,33 +191,17 @@ pub fn reject(
     reason: &str,
 ) -> Result<VersionState, ApproveError> {
     let project = project_of(app, model)?;
-    let object = versions::object(model, number);
-    refused_actions::record_if_refused(app, context, "version.reject", &object, || {
-        record_decline(app, context, &project, model, number, reason)
-    })
+    decide(app, context, (&project, model, number), (Action::Reject, REJECT, reason), record_decline)
 }
 
-fn record_decline(
-    app: &App,
-    context: &RequestContext,
-    project: &Project,
-    model: &ModelName,
-    number: u32,
-    reason: &str,
-) -> Result<VersionState, ApproveError> {
-    let permit = permit(&project.contract, &context.actor, Action::Reject)?;
-    let version = app.store().read(|reader| versions::get(reader, model, number))?;
-    let by = ActorWithRoles { actor: context.actor.clone(), roles: permit.roles };
-    let event = VersionEvent::Rejected { reason: reason.to_owned() };
-    let next = facts_of(project, &version).after(&event, &by)?;
-    let (who, decision) = (model.clone(), Decision::Rejected);
-    let new = NewApproval { model: who, number, role: Role::Validator, decision, conditions: json!({}), expires: None };
-    let (said, moved) =
-        (context.audit_event("version.reject", reason, vec![]), context.audit_event("rejected", reason, vec![]));
-    let (model, from) = (model.clone(), version.state);
-    app.store().write(move |tx| {
+fn record_decline(ballot: &Ballot<'_>) -> Result<VersionState, ApproveError> {
+    let event = VersionEvent::Rejected { reason: ballot.reason.to_owned() };
+    let (from, next) = (ballot.version.state, facts_of(ballot.project, &ballot.version).after(&event, &ballot.by)?);
+    let new = ballot.fact(Role::Validator, Decision::Rejected, None);
+    let (said, moved) = (ballot.entry(REJECT), ballot.entry("rejected"));
+    ballot.app.store().write(move |tx| {
         decisions::record_approval(&tx.audited(said), &new)?;
-        versions::advance(&tx.audited(moved), &model, number, from, next)
+        versions::advance(&tx.audited(moved), &new.model, new.number, from, next)
     })?;
     Ok(next)
 }
