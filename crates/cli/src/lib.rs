@@ -28,7 +28,7 @@ pub use ui::{
     error::CliError,
     output::Output,
     text_table::TextTable,
-    view::{Answer, Mark, Page},
+    view::{Answer, Page, Status},
 };
 
 /// Reads the arguments of the process, does what they say and tells how it went.

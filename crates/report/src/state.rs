@@ -13,6 +13,10 @@ pub enum Status {
     Wait,
     /// Has not happened, or is not judged.
     None,
+    /// Goes on.
+    Running,
+    /// An earlier step said no; it never ran.
+    Blocked,
     /// Not enough data.
     InsufficientData,
 }
@@ -26,7 +30,21 @@ impl Status {
             Self::Bad => "✕",
             Self::Wait => "◆",
             Self::None => "–",
+            Self::Running => "◌",
+            Self::Blocked => "⊘",
             Self::InsufficientData => "▨",
+        }
+    }
+
+    /// The ANSI colour: one of the sixteen that every terminal theme maps itself.
+    pub const fn ansi(self) -> &'static str {
+        match self {
+            Self::Ok => "32",
+            Self::Warn => "33",
+            Self::Bad => "31",
+            Self::Wait => "35",
+            Self::Running => "36",
+            Self::None | Self::Blocked | Self::InsufficientData => "2",
         }
     }
 
@@ -36,7 +54,7 @@ impl Status {
             Self::Warn => "warn",
             Self::Bad => "bad",
             Self::Wait => "wait",
-            Self::None => "none",
+            Self::None | Self::Running | Self::Blocked => "none",
             Self::InsufficientData => "thin",
         }
     }

@@ -10,7 +10,7 @@ use crate::{
     connect::ConnectArgs,
     ui::{
         error::CliError,
-        view::{Answer, Mark, Page, TextTable, minute},
+        view::{Answer, Page, Status, TextTable, minute},
     },
 };
 
@@ -63,7 +63,7 @@ fn verify_audit(connect: &ConnectArgs) -> Result<Answer, CliError> {
     let check = connect.api()?.call(Client::verify_audit)?;
     let entries = counted(check.entries, "entry");
     if check.valid {
-        let page = Page::new().marked(Mark::Ok, format!("{entries}, unbroken; every row is as its entry wrote it"));
+        let page = Page::new().marked(Status::Ok, format!("{entries}, unbroken; every row is as its entry wrote it"));
         let page = match check.unsealed_rows {
             0 => page,
             rows => {
@@ -74,7 +74,7 @@ fn verify_audit(connect: &ConnectArgs) -> Result<Answer, CliError> {
         };
         return Ok(Answer::done(&check, page));
     }
-    let page = check.errors.iter().fold(Page::new(), |page, error| page.marked(Mark::Bad, error.clone()));
+    let page = check.errors.iter().fold(Page::new(), |page, error| page.marked(Status::Bad, error.clone()));
     let page = page.line(format!("{} in {entries}", counted(check.errors.len(), "error")));
     Ok(Answer::done(&check, page).exit(Exit::CheckFailed))
 }

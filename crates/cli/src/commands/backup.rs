@@ -11,7 +11,7 @@ use crate::{
     context::act,
     ui::{
         error::CliError,
-        view::{Answer, Mark, Page},
+        view::{Answer, Page, Status},
     },
 };
 
@@ -44,7 +44,7 @@ impl Backup {
     pub(crate) fn run(self) -> Result<Answer, CliError> {
         let manifest = back_up(&self.data, &self.target, act().at)?;
         let page = Page::new()
-            .marked(Mark::Ok, format!("{} is backed up in {}", self.data.display(), self.target.display()))
+            .marked(Status::Ok, format!("{} is backed up in {}", self.data.display(), self.target.display()))
             .line(size(&manifest))
             .line(format!("restore it with: kilter restore {} --data DIR", self.target.display()));
         Ok(Answer::done(&copied(self.target, manifest), page))

@@ -24,7 +24,7 @@ use crate::{
     context::act,
     ui::{
         error::CliError,
-        view::{Answer, Mark, Page},
+        view::{Answer, Page, Status},
     },
 };
 
@@ -76,11 +76,11 @@ impl Doctor {
         let report = self.inspect(accepted);
         let mut page = Page::new().line(format!("kilter {}", report.version));
         for path in &report.accepted {
-            page = page.marked(Mark::Warn, format!("{}: its rows are given up", path.display()));
+            page = page.marked(Status::Warn, format!("{}: its rows are given up", path.display()));
         }
         for check in &report.checks {
-            page =
-                page.marked(if check.ok { Mark::Ok } else { Mark::Bad }, format!("{}: {}", check.name, check.detail));
+            page = page
+                .marked(if check.ok { Status::Ok } else { Status::Bad }, format!("{}: {}", check.name, check.detail));
         }
         for fault in report.faults.iter().take(MAX_SHOWN) {
             page = page.line(format!("    {fault}"));
@@ -89,7 +89,7 @@ impl Doctor {
             page = page.line(format!("    and {} more: see --json", report.faults.len() - MAX_SHOWN));
         }
         for check in &report.optional {
-            let mark = if check.ok { Mark::Ok } else { Mark::None };
+            let mark = if check.ok { Status::Ok } else { Status::None };
             page = page.marked(mark, format!("{} (optional): {}", check.name, check.detail));
         }
         Ok(Answer::done(&report, page).exit(if report.ok { Exit::Done } else { Exit::Failed }))

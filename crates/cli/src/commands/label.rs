@@ -23,7 +23,7 @@ use crate::{
         error::CliError,
         output::Output,
         progress::ProgressBar,
-        view::{Answer, Mark, Page},
+        view::{Answer, Page, Status},
     },
 };
 
@@ -88,7 +88,7 @@ impl Sent {
 
     fn page(&self, endpoint: &str) -> Page {
         let mut page = Page::new().marked(
-            Mark::Ok,
+            Status::Ok,
             format!("{} {} kept at {endpoint}", counted(self.labels, "label"), plural(self.labels, "is", "are")),
         );
         page = match self.known_ids {
@@ -101,11 +101,11 @@ impl Sent {
                     plural(known, "1 id is that".to_owned(), format!("{known} ids are those")),
                     plural(unknown, "is", "are")
                 );
-                page.marked(Mark::Warn, words)
+                page.marked(Status::Warn, words)
             }
             None => page.line("  the log is too long to be looked through for the ids"),
         };
-        self.unknown_labels.iter().take(SHOWN).fold(page, |page, words| page.marked(Mark::Warn, words.clone()))
+        self.unknown_labels.iter().take(SHOWN).fold(page, |page, words| page.marked(Status::Warn, words.clone()))
     }
 }
 

@@ -18,7 +18,7 @@ use crate::{
     ui::{
         error::CliError,
         unread::Unread,
-        view::{Answer, Mark, Page},
+        view::{Answer, Page, Status},
     },
 };
 
@@ -75,7 +75,7 @@ impl Predict {
         };
         let mean = scored.score_mean.map_or_else(String::new, |mean| format!(", mean score {mean:.4}"));
         let page = Page::new()
-            .marked(Mark::Ok, format!("answered {}{mean}", counted(scored.rows, "row")))
+            .marked(Status::Ok, format!("answered {}{mean}", counted(scored.rows, "row")))
             .line(format!("Wrote {}", scored.out.display()));
         Ok(Answer::done(&scored, page).left_out(&Unread::of_file(&self.data)?))
     }

@@ -9,7 +9,7 @@ use crate::{
     commands::backup::{copied, size},
     ui::{
         error::CliError,
-        view::{Answer, Mark, Page},
+        view::{Answer, Page, Status},
     },
 };
 
@@ -30,7 +30,7 @@ impl Restore {
     pub(crate) fn run(self) -> Result<Answer, CliError> {
         let manifest = restore(&self.backup, &self.data)?;
         let page = Page::new()
-            .marked(Mark::Ok, format!("{} is restored from {}", self.data.display(), self.backup.display()))
+            .marked(Status::Ok, format!("{} is restored from {}", self.data.display(), self.backup.display()))
             .line(format!("{}, as of {}", size(&manifest), manifest.created));
         Ok(Answer::done(&copied(self.data, manifest), page))
     }

@@ -9,7 +9,7 @@ use crate::{
     connect::ConnectArgs,
     ui::{
         error::CliError,
-        view::{Answer, Mark, Page, TextTable},
+        view::{self, Answer, Page, TextTable},
     },
 };
 
@@ -32,13 +32,13 @@ impl Status {
             };
             let live = endpoint.live.as_ref().map_or("–".to_owned(), |live| format!("v{}", live.version));
             let attention = match endpoint.open_alerts {
-                _ if endpoint.refused.is_some() => Mark::Bad.glyph().to_owned() + " serves nothing",
+                _ if endpoint.refused.is_some() => view::Status::Bad.glyph().to_owned() + " serves nothing",
                 _ if endpoint.candidate_refused.is_some() => {
-                    Mark::Bad.glyph().to_owned() + " candidate gets no requests"
+                    view::Status::Bad.glyph().to_owned() + " candidate gets no requests"
                 }
-                0 if endpoint.live.is_none() => Mark::Wait.glyph().to_owned() + " serves nothing yet",
-                0 => Mark::Ok.glyph().to_owned() + " healthy",
-                count => format!("{} {}", Mark::Warn.glyph(), counted(count, "open alert")),
+                0 if endpoint.live.is_none() => view::Status::Wait.glyph().to_owned() + " serves nothing yet",
+                0 => view::Status::Ok.glyph().to_owned() + " healthy",
+                count => format!("{} {}", view::Status::Warn.glyph(), counted(count, "open alert")),
             };
             table.row([endpoint.name.clone(), live, version(&endpoint.candidate), attention]);
         }
@@ -48,12 +48,15 @@ impl Status {
                 Page::new().table(table).line(format!("{} in the audit table", counted(status.audit_entries, "entry")))
             }
         };
-        let page = status.endpoints.iter().filter_map(waiting).fold(page, |page, text| page.marked(Mark::Wait, text));
-        let page = status.endpoints.iter().filter_map(refusal).fold(page, |page, text| page.marked(Mark::Bad, text));
-        let page = status.damage.iter().fold(page, |page, damage| page.marked(Mark::Bad, damage.clone()));
-        let stuck = status.tasks.iter().filter(|task| !task.ok);
         let page =
-            stuck.fold(page, |page, task| page.marked(Mark::Bad, format!("{} is stuck: {}", task.name, task.detail)));
+            status.endpoints.iter().filter_map(waiting).fold(page, |page, text| page.marked(view::Status::Wait, text));
+        let page =
+            status.endpoints.iter().filter_map(refusal).fold(page, |page, text| page.marked(view::Status::Bad, text));
+        let page = status.damage.iter().fold(page, |page, damage| page.marked(view::Status::Bad, damage.clone()));
+        let stuck = status.tasks.iter().filter(|task| !task.ok);
+        let page = stuck.fold(page, |page, task| {
+            page.marked(view::Status::Bad, format!("{} is stuck: {}", task.name, task.detail))
+        });
         Ok(Answer::done(&status, page))
     }
 }

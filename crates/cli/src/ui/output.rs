@@ -13,7 +13,7 @@ use crate::ui::{
     options::{ColorChoice, GlobalOptions},
     terminal::{printable, printable_json},
     text_table::{TextTable, wrap},
-    view::{Answer, Block, Mark, Page},
+    view::{Answer, Block, Page, Status},
 };
 
 /// How a command talks.
@@ -170,7 +170,7 @@ impl Output {
     }
 
     /// A line with its mark, wrapped to the terminal; what is wrapped goes on `indent` characters behind where it began.
-    fn lines(&self, mark: Option<Mark>, text: &str, indent: usize) -> String {
+    fn lines(&self, mark: Option<Status>, text: &str, indent: usize) -> String {
         let before = mark.map_or_else(String::new, |mark| format!("{} ", colored_glyph(mark, self.color_out)));
         let margin = 2 * usize::from(mark.is_some());
         format!("{before}{}", wrapped(&printable(text), self.width, (margin, indent)))
@@ -194,7 +194,7 @@ impl Output {
     }
 
     /// A lead and its reason: within one line, or all of it.
-    fn reason(&self, mark: Option<Mark>, lead: &str, reason: &str) -> String {
+    fn reason(&self, mark: Option<Status>, lead: &str, reason: &str) -> String {
         let indent = lead.chars().take_while(|char| *char == ' ').count() + 2;
         if self.verbose {
             return self.lines(mark, &format!("{lead}{reason}"), indent);
@@ -206,7 +206,7 @@ impl Output {
 
     fn render_problem(&self, problem: &Problem) -> String {
         let part = |text: &str| wrapped(&printable(text), self.width_err, (2, 2));
-        let mut text = format!("{} {}", colored_glyph(Mark::Bad, self.color_err), part(&problem.detail));
+        let mut text = format!("{} {}", colored_glyph(Status::Bad, self.color_err), part(&problem.detail));
         for cause in &problem.causes {
             text += &format!("  {}", part(&format!("because {cause}")));
         }
@@ -244,7 +244,7 @@ fn terminal_wants_color() -> bool {
     !is_set("NO_COLOR") && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
 }
 
-fn colored_glyph(mark: Mark, color: bool) -> String {
+fn colored_glyph(mark: Status, color: bool) -> String {
     styled(mark.glyph(), mark.ansi(), color)
 }
 
@@ -307,7 +307,7 @@ mod tests {
 
     #[test]
     fn colour_is_never_the_only_carrier() {
-        let page = Page::new().marked(Mark::Warn, "near the limit");
+        let page = Page::new().marked(Status::Warn, "near the limit");
         let tinted = Output { color_out: true, ..PLAIN };
         assert_eq!(tinted.render(&page), "\x1b[33m▲\x1b[0m near the limit\n");
         assert_eq!(PLAIN.render(&page), "▲ near the limit\n");
@@ -317,7 +317,7 @@ mod tests {
     fn a_reason_is_cut_to_its_line_and_whole_when_it_is_asked_for() {
         let reason =
             "one two three four five six seven eight nine ten eleven twelve; thirteen fourteen fifteen sixteen";
-        let page = Page::new().reason(Mark::Ok, "2026-01-01  ", reason);
+        let page = Page::new().reason(Status::Ok, "2026-01-01  ", reason);
         let first = "✓ 2026-01-01  one two three four five six seven eight nine ten eleven twelve\n";
         assert_eq!(PLAIN.render(&page), first);
         let narrow = Output { width: Some(44), ..PLAIN };

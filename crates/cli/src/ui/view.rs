@@ -1,70 +1,12 @@
 //! What a command answers: one document for programs and one page for people, built together, shown one at a time.
 
 use kilter_api::Exit;
-use kilter_report::Status;
+pub use kilter_report::Status;
 use serde::Serialize;
 use serde_json::Value;
 
 pub use crate::ui::text_table::TextTable;
 use crate::ui::unread::Unread;
-
-/// A state, as every surface of Kilter shows it: a glyph, a colour, and a word beside it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mark {
-    Ok,
-    Warn,
-    Bad,
-    /// A person or more data must decide.
-    Wait,
-    /// Has not happened.
-    None,
-    Running,
-    /// An earlier step said no; it never ran.
-    Blocked,
-    /// Not enough data.
-    InsufficientData,
-}
-
-impl Mark {
-    /// The glyph, which never stands without its word.
-    pub const fn glyph(self) -> &'static str {
-        match self {
-            Self::Ok => "✓",
-            Self::Warn => "▲",
-            Self::Bad => "✕",
-            Self::Wait => "◆",
-            Self::None => "–",
-            Self::Running => "◌",
-            Self::Blocked => "⊘",
-            Self::InsufficientData => "▨",
-        }
-    }
-
-    /// The ANSI colour: one of the sixteen that every terminal theme maps itself.
-    pub(crate) const fn ansi(self) -> &'static str {
-        match self {
-            Self::Ok => "32",
-            Self::Warn => "33",
-            Self::Bad => "31",
-            Self::Wait => "35",
-            Self::Running => "36",
-            Self::None | Self::Blocked | Self::InsufficientData => "2",
-        }
-    }
-}
-
-impl From<Status> for Mark {
-    fn from(state: Status) -> Self {
-        match state {
-            Status::Ok => Self::Ok,
-            Status::Warn => Self::Warn,
-            Status::Bad => Self::Bad,
-            Status::Wait => Self::Wait,
-            Status::None => Self::None,
-            Status::InsufficientData => Self::InsufficientData,
-        }
-    }
-}
 
 /// When a page for a browser was made, as one of its facts.
 pub(crate) fn made(now: kilter_domain::time::Timestamp) -> (String, String) {
@@ -75,9 +17,9 @@ pub(crate) fn made(now: kilter_domain::time::Timestamp) -> (String, String) {
 /// One cell of a table or one line of a page, with its mark.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Block {
-    Line(Option<Mark>, String),
+    Line(Option<Status>, String),
     /// A lead that is always whole, and a reason that is cut to the line unless `--verbose` is given.
-    Reason(Option<Mark>, String, String),
+    Reason(Option<Status>, String, String),
     Table(TextTable),
 }
 
@@ -102,14 +44,19 @@ impl Page {
 
     /// Adds a line that begins with the glyph of `mark`.
     #[must_use]
-    pub fn marked(mut self, mark: impl Into<Mark>, text: impl Into<String>) -> Self {
+    pub fn marked(mut self, mark: impl Into<Status>, text: impl Into<String>) -> Self {
         self.blocks.push(Block::Line(Some(mark.into()), text.into()));
         self
     }
 
     /// Adds a line that begins with `lead`; of `reason` it shows what fits, and all of it with `--verbose`.
     #[must_use]
-    pub fn reason(mut self, mark: impl Into<Option<Mark>>, lead: impl Into<String>, reason: impl Into<String>) -> Self {
+    pub fn reason(
+        mut self,
+        mark: impl Into<Option<Status>>,
+        lead: impl Into<String>,
+        reason: impl Into<String>,
+    ) -> Self {
         self.blocks.push(Block::Reason(mark.into(), lead.into(), reason.into()));
         self
     }
@@ -150,7 +97,7 @@ impl Answer {
     #[must_use]
     pub(crate) fn left_out(mut self, unread: &[Unread]) -> Self {
         for column in unread {
-            self.page = self.page.marked(Mark::None, column.words());
+            self.page = self.page.marked(Status::None, column.words());
         }
         if let (Some(Value::Object(document)), [_, ..]) = (&mut self.document, unread) {
             document.insert("unread".to_owned(), serde_json::to_value(unread).unwrap_or_default());

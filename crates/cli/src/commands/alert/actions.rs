@@ -9,7 +9,7 @@ use crate::{
     connect::ConnectArgs,
     ui::{
         error::CliError,
-        view::{Answer, Mark, Page},
+        view::{Answer, Page, Status},
     },
 };
 
@@ -43,7 +43,7 @@ impl AlertAction {
     }
 
     fn answer(&self, alert: api::Alert) -> Result<Answer, CliError> {
-        let page = Page::new().marked(Mark::Ok, format!("{} at {} is {}", alert.kind, alert.endpoint, alert.state));
+        let page = Page::new().marked(Status::Ok, format!("{} at {} is {}", alert.kind, alert.endpoint, alert.state));
         Ok(Answer::done(&alert, page))
     }
 }

@@ -9,7 +9,7 @@ use crate::{
     connect::ConnectArgs,
     ui::{
         error::CliError,
-        view::{Answer, Mark, Page, TextTable, minute},
+        view::{Answer, Page, Status, TextTable, minute},
     },
 };
 
@@ -41,7 +41,7 @@ impl List {
             ]);
         }
         let page =
-            if table.is_empty() { Page::new().marked(Mark::Ok, "no open alert") } else { Page::new().table(table) };
+            if table.is_empty() { Page::new().marked(Status::Ok, "no open alert") } else { Page::new().table(table) };
         Ok(Answer::done(&json!({ "alerts": found.items, "next": found.next }), page))
     }
 }

@@ -20,7 +20,7 @@ use crate::{
     ui::{
         error::{CliError, usage},
         unread::Unread,
-        view::{Answer, Mark, Page},
+        view::{Answer, Page, Status},
     },
 };
 
@@ -84,7 +84,7 @@ impl Split {
         write_table(&self.test, &table.take(&test))?;
         let when = from.map_or_else(String::new, |from| format!(", from {from} on"));
         let page = Page::new().marked(
-            Mark::Ok,
+            Status::Ok,
             format!("{} to train on, {} to test with{when}", counted(train.len(), "row"), test.len()),
         );
         let unread = Unread::of_file(&self.data)?;

@@ -21,7 +21,7 @@ use serde_json::{Map, Value};
 
 use crate::ui::{
     error::{CliError, disk, usage},
-    view::{Answer, Mark, Page, TextTable},
+    view::{Answer, Page, Status, TextTable},
 };
 
 /// The largest file with a query that is read; the query itself may be as long as `kilter-lake` says.
@@ -218,7 +218,7 @@ fn with_logs(mut page: Page, logs: &[Log]) -> Page {
     for log in logs {
         page = page.line(format!("{}: {} sealed rows until {}", log.table, log.rows, log.until));
         for damage in &log.damaged {
-            page = page.marked(Mark::Warn, damage.clone());
+            page = page.marked(Status::Warn, damage.clone());
         }
     }
     page
@@ -233,7 +233,7 @@ fn written(result: QueryResult, out: PathBuf, columns: Vec<String>, logs: Vec<Lo
     }
     let rows = result.write_to(&out)?;
     let page = Page::new().marked(
-        Mark::Ok,
+        Status::Ok,
         format!("wrote {} of {} to {}", counted(rows, "row"), counted(columns.len(), "column"), out.display()),
     );
     let page = with_logs(page, &logs);

@@ -7,7 +7,7 @@ use crate::{
     commands::deployment::endpoint::EndpointArgs,
     ui::{
         error::CliError,
-        view::{Answer, Mark, Page},
+        view::{Answer, Page, Status},
     },
 };
 
@@ -32,7 +32,7 @@ impl Deploy {
         let body = api::Deploy { version: self.number, reason: Some(self.reason) };
         let deployed = self.at.connect.api()?.call(async |api| api.deploy(&endpoint, &body).await)?;
         let api::Deployment { model, version, .. } = &deployed;
-        let page = Page::new().marked(Mark::Ok, format!("{model} v{version} is {} at {endpoint}", deployed.stage()));
+        let page = Page::new().marked(Status::Ok, format!("{model} v{version} is {} at {endpoint}", deployed.stage()));
         Ok(Answer::done(&deployed, page))
     }
 }

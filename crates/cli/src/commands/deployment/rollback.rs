@@ -7,7 +7,7 @@ use crate::{
     commands::deployment::endpoint::EndpointArgs,
     ui::{
         error::CliError,
-        view::{Answer, Mark, Page},
+        view::{Answer, Page, Status},
     },
 };
 
@@ -28,6 +28,6 @@ impl Rollback {
         let status = self.at.connect.api()?.call(async |api| api.roll_back(&endpoint, &body).await)?;
         let live = status.live.as_ref().map(|live| live.version);
         let sentence = live.map_or("nothing is live".to_owned(), |version| format!("version {version} is live"));
-        Ok(Answer::done(&status, Page::new().marked(Mark::Ok, format!("{sentence} at {endpoint}"))))
+        Ok(Answer::done(&status, Page::new().marked(Status::Ok, format!("{sentence} at {endpoint}"))))
     }
 }

@@ -8,7 +8,7 @@ use crate::{
     connect::ConnectArgs,
     ui::{
         error::CliError,
-        view::{Answer, Mark, Page},
+        view::{Answer, Page, Status},
     },
 };
 
@@ -34,18 +34,18 @@ impl Approve {
         let approval = self.connect.api()?.call(async |api| api.approve(&model, number, &body).await)?;
         let state = &approval.version.state;
         if approval.missing.is_empty() {
-            let page = Page::new().marked(Mark::Ok, format!("{model}@{number} is {state}"));
+            let page = Page::new().marked(Status::Ok, format!("{model}@{number} is {state}"));
             let page = approval.deployed.iter().fold(page, |page, at| match (at.stage(), &at.refused) {
-                (Some(stage), _) => page.marked(Mark::Ok, format!("v{} is {stage} at {}", at.version, at.endpoint)),
+                (Some(stage), _) => page.marked(Status::Ok, format!("v{} is {stage} at {}", at.version, at.endpoint)),
                 (None, refused) => {
                     let reason = refused.clone().unwrap_or_default();
-                    page.marked(Mark::Wait, format!("v{} is not deployed at {}: {reason}", at.version, at.endpoint))
+                    page.marked(Status::Wait, format!("v{} is not deployed at {}: {reason}", at.version, at.endpoint))
                 }
             });
             return Ok(Answer::done(&approval, page));
         }
         let missing = approval.missing.join("; ");
-        let page = Page::new().marked(Mark::Wait, format!("{model}@{number} is {state}; missing: {missing}"));
+        let page = Page::new().marked(Status::Wait, format!("{model}@{number} is {state}; missing: {missing}"));
         Ok(Answer::done(&approval, page).exit(Exit::PendingApproval))
     }
 }

@@ -8,7 +8,7 @@ use crate::{
     connect::ConnectArgs,
     ui::{
         error::CliError,
-        view::{Answer, Mark, Page},
+        view::{Answer, Page, Status},
     },
 };
 
@@ -30,7 +30,7 @@ impl Reject {
         let (model, number) = version_named(&self.which)?;
         let body = api::Reason { reason: Some(self.reason) };
         let version = self.connect.api()?.call(async |api| api.reject(&model, number, &body).await)?;
-        let page = Page::new().marked(Mark::Bad, format!("{model}@{number} is {}", version.state));
+        let page = Page::new().marked(Status::Bad, format!("{model}@{number} is {}", version.state));
         Ok(Answer::done(&version, page))
     }
 }

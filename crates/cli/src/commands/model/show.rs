@@ -8,7 +8,7 @@ use crate::{
     connect::ConnectArgs,
     ui::{
         error::CliError,
-        view::{Answer, Mark, Page, TextTable, minute},
+        view::{Answer, Page, Status, TextTable, minute},
     },
 };
 
@@ -26,10 +26,10 @@ impl Show {
         let (model, number) = version_named(&self.which)?;
         let version = self.connect.api()?.call(async |api| api.version(&model, number).await)?;
         let mark = match version.state {
-            api::VersionState::Approved => Mark::Ok,
-            api::VersionState::Rejected | api::VersionState::Revoked => Mark::Bad,
-            api::VersionState::Retired => Mark::None,
-            _ => Mark::Wait,
+            api::VersionState::Approved => Status::Ok,
+            api::VersionState::Rejected | api::VersionState::Revoked => Status::Bad,
+            api::VersionState::Retired => Status::None,
+            _ => Status::Wait,
         };
         let mut page = Page::new()
             .marked(mark, format!("{}@{} is {}", version.model, version.number, version.state))
@@ -48,9 +48,9 @@ pub(crate) fn short_digest(digest: &str) -> &str {
 pub(crate) fn with_gates(mut page: Page, version: &api::Version) -> Page {
     for gate in &version.gates {
         let mark = match gate.verdict {
-            api::Verdict::Passed => Mark::Ok,
-            api::Verdict::Failed => Mark::Bad,
-            api::Verdict::Undecided => Mark::Wait,
+            api::Verdict::Passed => Status::Ok,
+            api::Verdict::Failed => Status::Bad,
+            api::Verdict::Undecided => Status::Wait,
         };
         page = page.marked(mark, format!("gate {}: {}", gate.gate, gate.verdict));
         page = gate.reason.iter().fold(page, |page, reason| page.reason(None, "    ", reason.clone()));

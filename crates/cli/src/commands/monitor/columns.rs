@@ -14,7 +14,7 @@ use crate::{
     context::now,
     ui::{
         error::CliError,
-        view::{Answer, Mark, Page, TextTable, minute},
+        view::{Answer, Page, Status, TextTable, minute},
     },
 };
 
@@ -90,10 +90,11 @@ fn page(column_stats: &api::ColumnStats) -> Page {
         page = page.table(table).line("");
     }
     if column_stats.unreadable_files > 0 {
-        page = page.marked(Mark::Bad, format!("{} could not be read", counted(column_stats.unreadable_files, "file")));
+        page =
+            page.marked(Status::Bad, format!("{} could not be read", counted(column_stats.unreadable_files, "file")));
     }
     if column_stats.lost_rows > 0 {
-        page = page.marked(Mark::Bad, format!("{} could not be kept", counted(column_stats.lost_rows, "row")));
+        page = page.marked(Status::Bad, format!("{} could not be kept", counted(column_stats.lost_rows, "row")));
     }
     page
 }
@@ -115,10 +116,10 @@ fn cells(column: &api::ColumnSummary) -> [String; 11] {
     let farther = [moved, distance("ks")].into_iter().flatten().max_by(|a, b| a.effect.total_cmp(&b.effect));
     let effect = farther.map_or("–".to_owned(), |distance| number(distance.effect));
     let mark = match column.level {
-        api::DriftLevel::Alert => Mark::Bad,
-        api::DriftLevel::Warn => Mark::Warn,
-        api::DriftLevel::TooFew => Mark::InsufficientData,
-        _ => Mark::Ok,
+        api::DriftLevel::Alert => Status::Bad,
+        api::DriftLevel::Warn => Status::Warn,
+        api::DriftLevel::TooFew => Status::InsufficientData,
+        _ => Status::Ok,
     };
     [
         column.column.clone(),

@@ -8,7 +8,7 @@ use kilter_report::{Cell, Figure, Report, ReportPart, Series, SeriesPoint, Statu
 use serde_json::Value;
 
 use super::result::{EndpointMonitors, EndpointSummary, RuleHistory};
-use crate::ui::view::{Mark, Page, TextTable, made, minute};
+use crate::ui::view::{Page, TextTable, made, minute};
 
 /// Heights of a sparkline.
 const SPARKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
@@ -22,10 +22,10 @@ pub(super) fn list(endpoints: &[EndpointSummary]) -> Page {
         TextTable::new(["endpoint", "rules", "passed", "failed", "undecided", "open alerts", "newest window"]);
     for found in endpoints {
         let (mark, rules) = match (found.failed, found.undecided, found.rules) {
-            (0, 0, 0) => (Mark::None, "–".to_owned()),
-            (0, 0, rules) => (Mark::Ok, rules.to_string()),
-            (0, _, rules) => (Mark::Wait, rules.to_string()),
-            (_, _, rules) => (Mark::Bad, rules.to_string()),
+            (0, 0, 0) => (Status::None, "–".to_owned()),
+            (0, 0, rules) => (Status::Ok, rules.to_string()),
+            (0, _, rules) => (Status::Wait, rules.to_string()),
+            (_, _, rules) => (Status::Bad, rules.to_string()),
         };
         table.row([
             format!("{} {}", mark.glyph(), found.endpoint),
@@ -42,10 +42,10 @@ pub(super) fn list(endpoints: &[EndpointSummary]) -> Page {
 
 /// One endpoint.
 pub(super) fn show(shown: &EndpointMonitors) -> Page {
-    let mut page = Page::new().reason(Mark::from(state(shown)), "", verdict(shown));
+    let mut page = Page::new().reason(state(shown), "", verdict(shown));
     for alert in &shown.alerts {
         page = page.reason(
-            Mark::Bad,
+            Status::Bad,
             format!("{} alert since {}: ", alert.kind, minute(alert.opened)),
             alert_words(alert),
         );
@@ -59,7 +59,7 @@ pub(super) fn show(shown: &EndpointMonitors) -> Page {
     let unmeasured = |rule: &&api::Reading| rule.verdict == Some(api::Verdict::Undecided) && rule.value.is_none();
     for rule in shown.rules.iter().filter(unmeasured) {
         if let Some(reason) = &rule.reason {
-            page = page.reason(Mark::Wait, format!("{}: ", rule.metric), reason.clone());
+            page = page.reason(Status::Wait, format!("{}: ", rule.metric), reason.clone());
         }
     }
     if !shown.others.is_empty() {
@@ -72,7 +72,7 @@ pub(super) fn show(shown: &EndpointMonitors) -> Page {
 
 fn wrote(page: Page, html: Option<&PathBuf>) -> Page {
     match html {
-        Some(html) => page.marked(Mark::Ok, format!("wrote the page {}", html.display())),
+        Some(html) => page.marked(Status::Ok, format!("wrote the page {}", html.display())),
         None => page,
     }
 }

@@ -30,7 +30,7 @@ use crate::{
         error::{CliError, disk},
         output::Output,
         unread::Unread,
-        view::{Answer, Mark, Page},
+        view::{Answer, Page, Status},
     },
 };
 
@@ -173,22 +173,22 @@ impl Written {
     fn page(&self) -> Page {
         let Self { file, rows, columns, label, telling, copied } = self;
         let mut page = Page::new().marked(
-            Mark::Ok,
+            Status::Ok,
             format!("wrote {} for {} of {}", file.display(), counted(*rows, "row"), counted(*columns, "column")),
         );
         if let Some(place) = copied {
-            page = page.marked(Mark::Ok, format!("copied the table to {}", place.display()));
+            page = page.marked(Status::Ok, format!("copied the table to {}", place.display()));
         }
         for column in telling {
             page = page
-                .marked(Mark::Warn, format!("`{column}` alone predicts the label, so it is not a feature: check it"));
+                .marked(Status::Warn, format!("`{column}` alone predicts the label, so it is not a feature: check it"));
         }
         match label {
             Some(label) => page.line(format!(
                 "It predicts `{label}`. Check the file, then: kilter check, kilter run, kilter replay ."
             )),
             None => page.marked(
-                Mark::Warn,
+                Status::Warn,
                 "no column looks like the one to predict: name it in the file, or begin again with --label COLUMN",
             ),
         }

@@ -18,7 +18,7 @@ use crate::{
         error::{CliError, disk, usage},
         output::Output,
         progress::ProgressBar,
-        view::{Answer, Mark, Page, TextTable},
+        view::{Answer, Page, Status, TextTable},
     },
 };
 
@@ -102,14 +102,14 @@ fn line(entry: &Entry) -> Page {
 }
 
 /// What kind of news a decision is.
-fn mark(kind: &str) -> Mark {
+fn mark(kind: &str) -> Status {
     match kind {
-        "gate_refused" | "training_failed" | "rolled_back" => Mark::Bad,
-        "gate_undecided" => Mark::Wait,
-        "canary_started" | "canary_step" | "shadow_started" | "retrain_started" => Mark::Running,
-        "retrain_skipped" => Mark::None,
-        kind if kind.ends_with("_alert") => Mark::Warn,
-        _ => Mark::Ok,
+        "gate_refused" | "training_failed" | "rolled_back" => Status::Bad,
+        "gate_undecided" => Status::Wait,
+        "canary_started" | "canary_step" | "shadow_started" | "retrain_started" => Status::Running,
+        "retrain_skipped" => Status::None,
+        kind if kind.ends_with("_alert") => Status::Warn,
+        _ => Status::Ok,
     }
 }
 
@@ -130,7 +130,7 @@ pub(crate) fn page(report: &Report) -> Page {
     for sentence in sentences(report) {
         page = page.line(sentence);
     }
-    report.notes.iter().fold(page, |page, note| page.reason(Mark::None, "", note.clone()))
+    report.notes.iter().fold(page, |page, note| page.reason(Status::None, "", note.clone()))
 }
 
 fn cells(period: &Period) -> [String; 6] {

@@ -42,7 +42,7 @@ use crate::{
         error::{CliError, usage},
         output::Output,
         progress::ProgressBar,
-        view::{Answer, Mark, Page},
+        view::{Answer, Page, Status},
     },
 };
 
@@ -235,9 +235,9 @@ fn overrides(texts: &[String]) -> Result<BTreeMap<String, Value>, CliError> {
 /// What became of the version at a place that the contract deploys to by itself.
 fn deployed(at: &DeployOutcome) -> Page {
     match &at.outcome {
-        Ok(state) => Page::new().marked(Mark::Ok, format!("v{} is {state} at {}", at.number, at.endpoint)),
+        Ok(state) => Page::new().marked(Status::Ok, format!("v{} is {state} at {}", at.number, at.endpoint)),
         Err(reason) => {
-            Page::new().marked(Mark::Wait, format!("v{} is not deployed at {}: {reason}", at.number, at.endpoint))
+            Page::new().marked(Status::Wait, format!("v{} is not deployed at {}: {reason}", at.number, at.endpoint))
         }
     }
 }
@@ -247,13 +247,13 @@ fn write_event(bar: &ProgressBar, output: &Output, event: &api::RunEvent) {
     use api::RunEventKind as Kind;
     let mark = match event.kind {
         Kind::Started => return,
-        Kind::StepStarted => Mark::Running,
-        Kind::StepWaiting => Mark::Wait,
-        Kind::StepRetrying | Kind::OutputKept => Mark::Warn,
-        Kind::StepSucceeded | Kind::StepCached => Mark::Ok,
-        Kind::StepFailed => Mark::Bad,
-        Kind::StepRefused => Mark::Blocked,
-        Kind::StepNotRun | Kind::DataChanged => Mark::None,
+        Kind::StepStarted => Status::Running,
+        Kind::StepWaiting => Status::Wait,
+        Kind::StepRetrying | Kind::OutputKept => Status::Warn,
+        Kind::StepSucceeded | Kind::StepCached => Status::Ok,
+        Kind::StepFailed => Status::Bad,
+        Kind::StepRefused => Status::Blocked,
+        Kind::StepNotRun | Kind::DataChanged => Status::None,
     };
     bar.write_note(output, &Page::new().marked(mark, event.text.clone()));
 }
@@ -262,9 +262,9 @@ fn explanation(record: &RunRecord) -> Page {
     record.steps.iter().fold(Page::new(), |page, step| match step.state {
         StepState::Queued => {
             let reasons = run_events::reasons(&step.reason);
-            page.marked(Mark::Running, format!("{} would be executed{reasons}", step.step))
+            page.marked(Status::Running, format!("{} would be executed{reasons}", step.step))
         }
-        _ => page.marked(Mark::Ok, run_events::step_sentence(step)),
+        _ => page.marked(Status::Ok, run_events::step_sentence(step)),
     })
 }
 
@@ -306,7 +306,7 @@ fn with_step_metrics(page: Page, run: &api::Run) -> Page {
 }
 
 /// The sentence of a run, and how a command ends that did it.
-fn verdict(run: &api::Run) -> (Exit, Mark, String) {
+fn verdict(run: &api::Run) -> (Exit, Status, String) {
     let count = |state| run.steps.iter().filter(|step| step.state == state).count();
     let steps = format!(
         "{}: {} executed, {} cached",
@@ -315,7 +315,7 @@ fn verdict(run: &api::Run) -> (Exit, Mark, String) {
         count(api::StepState::Cached)
     );
     match (run.summary.state, &run.version) {
-        (api::RunState::Succeeded, None) => (Exit::Done, Mark::Ok, steps),
+        (api::RunState::Succeeded, None) => (Exit::Done, Status::Ok, steps),
         (api::RunState::Succeeded, Some(version)) => {
             let (exit, mark, word) = of_version(version.state);
             let (model, number) = (&version.model, version.number);
@@ -331,22 +331,26 @@ fn verdict(run: &api::Run) -> (Exit, Mark, String) {
         }
         (api::RunState::Failed, _) if run.data_refused => {
             let reason = run.reason.as_deref().unwrap_or("see `kilter runs show`");
-            (Exit::CheckFailed, Mark::Blocked, format!("nothing was trained: {reason}"))
+            (Exit::CheckFailed, Status::Blocked, format!("nothing was trained: {reason}"))
         }
         (state, _) => {
             let reason = run.reason.as_ref().map_or(String::new(), |reason| format!(": {reason}"));
-            (Exit::Failed, Mark::Bad, format!("the run {}{reason}; {steps}", format!("{state:?}").to_lowercase()))
+            (Exit::Failed, Status::Bad, format!("the run {}{reason}; {steps}", format!("{state:?}").to_lowercase()))
         }
     }
 }
 
 /// What the state of a version says of the command that made it.
-const fn of_version(state: api::VersionState) -> (Exit, Mark, &'static str) {
+const fn of_version(state: api::VersionState) -> (Exit, Status, &'static str) {
     match state {
-        api::VersionState::Approved => (Exit::Done, Mark::Ok, "is approved"),
-        api::VersionState::Rejected => (Exit::CheckFailed, Mark::Bad, "is rejected by a gate"),
-        api::VersionState::Validated => (Exit::PendingApproval, Mark::Wait, "passed its gates and waits for approval"),
-        api::VersionState::Candidate => (Exit::PendingApproval, Mark::Wait, "is undecided: something was not measured"),
-        _ => (Exit::Done, Mark::None, "is made"),
+        api::VersionState::Approved => (Exit::Done, Status::Ok, "is approved"),
+        api::VersionState::Rejected => (Exit::CheckFailed, Status::Bad, "is rejected by a gate"),
+        api::VersionState::Validated => {
+            (Exit::PendingApproval, Status::Wait, "passed its gates and waits for approval")
+        }
+        api::VersionState::Candidate => {
+            (Exit::PendingApproval, Status::Wait, "is undecided: something was not measured")
+        }
+        _ => (Exit::Done, Status::None, "is made"),
     }
 }

@@ -11,7 +11,7 @@ use crate::{
         error::CliError,
         output::Output,
         terminal::printable,
-        view::{Answer, Mark, Page, TextTable, minute},
+        view::{Answer, Page, Status, TextTable, minute},
     },
 };
 
@@ -163,7 +163,7 @@ impl Cancel {
     fn run(self) -> Result<Answer, CliError> {
         let body = api::Reason { reason: Some(self.reason) };
         let run = self.connect.api()?.call(async |api| api.cancel_run(&self.id, &body).await)?;
-        let page = Page::new().marked(Mark::Running, format!("run {} is being cancelled", run.summary.id));
+        let page = Page::new().marked(Status::Running, format!("run {} is being cancelled", run.summary.id));
         Ok(Answer::done(&run, page))
     }
 }
@@ -201,25 +201,25 @@ fn state(state: api::RunState) -> String {
     }
 }
 
-const fn mark_of_run(state: api::RunState) -> Mark {
+const fn mark_of_run(state: api::RunState) -> Status {
     match state {
-        api::RunState::Queued => Mark::Wait,
-        api::RunState::Running => Mark::Running,
-        api::RunState::Succeeded => Mark::Ok,
-        api::RunState::Failed => Mark::Bad,
-        api::RunState::Cancelled => Mark::None,
-        api::RunState::Refused => Mark::Blocked,
+        api::RunState::Queued => Status::Wait,
+        api::RunState::Running => Status::Running,
+        api::RunState::Succeeded => Status::Ok,
+        api::RunState::Failed => Status::Bad,
+        api::RunState::Cancelled => Status::None,
+        api::RunState::Refused => Status::Blocked,
     }
 }
 
-const fn mark_of_step(state: api::StepState) -> Mark {
+const fn mark_of_step(state: api::StepState) -> Status {
     match state {
-        api::StepState::Succeeded | api::StepState::Cached => Mark::Ok,
-        api::StepState::Failed => Mark::Bad,
-        api::StepState::Running => Mark::Running,
-        api::StepState::Queued => Mark::Wait,
-        api::StepState::Cancelled | api::StepState::Skipped => Mark::None,
-        api::StepState::Refused => Mark::Blocked,
+        api::StepState::Succeeded | api::StepState::Cached => Status::Ok,
+        api::StepState::Failed => Status::Bad,
+        api::StepState::Running => Status::Running,
+        api::StepState::Queued => Status::Wait,
+        api::StepState::Cancelled | api::StepState::Skipped => Status::None,
+        api::StepState::Refused => Status::Blocked,
     }
 }
 

@@ -26,7 +26,7 @@ use crate::{
         error::{CliError, usage},
         output::Output,
         unread::Unread,
-        view::{Answer, Mark, Page, TextTable},
+        view::{Answer, Page, Status, TextTable},
     },
 };
 
@@ -229,7 +229,7 @@ fn page(report: &TrainReport) -> Page {
     };
     let learner = if report.learner == Learner::Linear { "linear" } else { "boosting" };
     let mut page = Page::new().marked(
-        Mark::Ok,
+        Status::Ok,
         format!("trained `{}` ({}, {learner}) on {}: {loss}", report.target, report.task, counted(report.rows, "row")),
     );
     if report.rows_left_out > 0 {
@@ -248,9 +248,9 @@ fn page(report: &TrainReport) -> Page {
             page.line(format!("and {}, in training.json", counted(report.used.len() - SHOWN_COLUMNS, "more column")));
     }
     for left in &report.left_out {
-        page = page.marked(Mark::None, format!("{} was left out: {}", left.column, left.why));
+        page = page.marked(Status::None, format!("{} was left out: {}", left.column, left.why));
     }
-    report.notes.iter().fold(page, |page, note| page.marked(Mark::Warn, note.clone()))
+    report.notes.iter().fold(page, |page, note| page.marked(Status::Warn, note.clone()))
 }
 
 /// What should make one look again: columns that alone tell the target.

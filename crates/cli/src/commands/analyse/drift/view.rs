@@ -13,7 +13,7 @@ use kilter_stats::{
 use super::result::{DriftResult, measure_words};
 use crate::{
     commands::analyse::profile::word,
-    ui::view::{Mark, Page, TextTable, made},
+    ui::view::{Page, TextTable, made},
 };
 
 /// Columns that stand open on the page at first.
@@ -21,7 +21,7 @@ const OPEN: usize = 12;
 
 /// For the terminal.
 pub(super) fn text(drift: &TableDrift, result: &DriftResult) -> Page {
-    let mut page = Page::new().reason(Mark::from(state(result.level)), "", verdict(drift)).line(format!(
+    let mut page = Page::new().reason(state(result.level), "", verdict(drift)).line(format!(
         "  reference {} {}, current {} {}{}",
         whole(result.reference_rows),
         plural(result.reference_rows, "row", "rows"),
@@ -35,10 +35,10 @@ pub(super) fn text(drift: &TableDrift, result: &DriftResult) -> Page {
     let table = TextTable::from(column_table(drift)).detail(&["by chance", "KS", "JS"]).reason("what else");
     page = page.table(table);
     for unread in &result.unread {
-        page = page.marked(Mark::None, unread.words());
+        page = page.marked(Status::None, unread.words());
     }
     if let Some(html) = &result.html {
-        page = page.marked(Mark::Ok, format!("wrote the page {}", html.display()));
+        page = page.marked(Status::Ok, format!("wrote the page {}", html.display()));
     }
     page
 }

@@ -15,7 +15,7 @@ use kilter_report::{
 use super::result::{Class, Comparison, Counts, Evaluation, Matrix, MetricValue, ModelComparison};
 use crate::ui::{
     estimate::EstimateValue,
-    view::{Mark, Page, TextTable, made},
+    view::{Page, TextTable, made},
 };
 
 /// Slices in one picture.
@@ -23,14 +23,13 @@ const DRAWN: usize = 40;
 
 /// For the terminal.
 pub(super) fn text(result: &Evaluation) -> Page {
-    let mark = if result.labelled > 0 { Mark::Ok } else { Mark::InsufficientData };
+    let mark = if result.labelled > 0 { Status::Ok } else { Status::InsufficientData };
     let labelled = result.labelled + result.unknown_labels;
     let mut page = Page::new().marked(mark, format!("{labelled} of {} rows have a `{}`", result.rows, result.target));
     if let Some(labels) = &result.labels {
-        page = page.marked(if labels.is_beyond { Mark::Bad } else { Mark::Warn }, labels.sentence.clone());
+        page = page.marked(if labels.is_beyond { Status::Bad } else { Status::Warn }, labels.sentence.clone());
     }
-    page =
-        result.rules.iter().fold(page, |page, rule| page.reason(Mark::from(rule_state(rule).0), "", rule.text.clone()));
+    page = result.rules.iter().fold(page, |page, rule| page.reason(rule_state(rule).0, "", rule.text.clone()));
     // Where the labels fit no class, that is the reason of every metric, and is said above.
     let is_beyond = result.labels.as_ref().is_some_and(|labels| labels.is_beyond);
     if !is_beyond {
@@ -38,7 +37,7 @@ pub(super) fn text(result: &Evaluation) -> Page {
     }
     for metric in result.metrics.iter().filter(|_| !is_beyond) {
         if let Some(why) = &metric.measured.missing {
-            page = page.reason(Mark::InsufficientData, format!("{}: ", metric.metric), why.clone());
+            page = page.reason(Status::InsufficientData, format!("{}: ", metric.metric), why.clone());
         }
     }
     if let Some(counts) = &result.picture.confusion {
@@ -60,7 +59,7 @@ pub(super) fn text(result: &Evaluation) -> Page {
         page = page.line("").line(compared_title(compared)).table(compared_table(compared).into());
     }
     if let Some(html) = &result.html {
-        page = page.marked(Mark::Ok, format!("wrote the page {}", html.display()));
+        page = page.marked(Status::Ok, format!("wrote the page {}", html.display()));
     }
     page
 }

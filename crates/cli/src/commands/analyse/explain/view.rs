@@ -1,4 +1,6 @@
-//! The words of `kilter explain`: tables for the terminal, a page for a browser.
+//! The words of `kilter explain`: its sections, for the terminal and for a browser.
+//!
+//! Invariants: a section is made once, with its title, its rows and its figures; the two renderings choose and arrange.
 
 use kilter_domain::{
     plural::{counted, plural},
@@ -7,7 +9,7 @@ use kilter_domain::{
 use kilter_report::{Cell, Figure, Range, Report, ReportPart, Status, Table, number, percent, whole};
 
 use super::result::{Change, Column, ColumnPart, ExplainResult, Importance, Local, Output, Shift, Value};
-use crate::ui::view::{Mark, Page, TextTable, made};
+use crate::ui::view::{Page, TextTable, made};
 
 /// Columns that stand one by one; the rest stand together.
 const SHOWN: usize = 15;
@@ -16,34 +18,69 @@ const CLEAR_TREND: f64 = 0.3;
 /// Classes whose scores are shown in the terminal.
 const SHOWN_OUTPUTS: usize = 5;
 
+/// One question and its answer.
+struct Section {
+    title: String,
+    /// All rows.
+    table: Table,
+    /// What stands for the rows beyond the first [`SHOWN`] in the terminal.
+    others: Option<Vec<String>>,
+    /// The same for a browser, which shows the table too where there is more than figures.
+    figures: Vec<ReportPart>,
+}
+
+impl Section {
+    /// The first rows, and what the others sum to.
+    fn for_terminal(self) -> TextTable {
+        let Table { headings, rows } = self.table;
+        let first = rows.into_iter().take(SHOWN).collect();
+        let mut table = TextTable::from(Table { headings, rows: first }).detail(&["mean"]);
+        if let Some(others) = self.others {
+            table.row(others);
+        }
+        table
+    }
+}
+
+/// Everything that is answered, in the order of both renderings.
+struct Sections {
+    outputs: Vec<Section>,
+    locals: Vec<Section>,
+    shifts: Vec<Section>,
+    importance: Option<Section>,
+}
+
+impl Sections {
+    fn of(result: &ExplainResult) -> Self {
+        let shifts = result.against.iter().flat_map(|change| change.outputs.iter().map(move |shift| (change, shift)));
+        Self {
+            outputs: result.outputs.iter().map(|output| output_section(result, output)).collect(),
+            locals: result.locals.iter().map(|local| local_section(result, local)).collect(),
+            shifts: shifts.map(|(change, shift)| shift_section(result, change, shift)).collect(),
+            importance: result.permutation.as_ref().map(importance_section),
+        }
+    }
+}
+
 /// For the terminal.
 pub(super) fn text(result: &ExplainResult) -> Page {
-    let mut page = Page::new().marked(mark(result), verdict(result));
+    let mut page = Page::new().marked(status(result), verdict(result));
     for line in notes(result) {
         page = page.line(format!("  {line}"));
     }
-    for output in result.outputs.iter().take(SHOWN_OUTPUTS) {
-        page = page.line("").line(output_title(result, output)).table(output_text(output));
-    }
-    for local in &result.locals {
-        page = page.line("").line(local_title(result, local)).table(local_text(local));
-    }
-    if let Some(change) = &result.against {
-        for shift in change.outputs.iter().take(SHOWN_OUTPUTS) {
-            page = page.line("").line(shift_title(result, change, shift)).table(shift_text(shift));
-        }
-    }
-    if let Some(importance) = &result.permutation {
-        page = page.line("").line(importance_title(importance)).table(importance_text(importance));
+    let Sections { outputs, locals, shifts, importance } = Sections::of(result);
+    let shown = outputs.into_iter().take(SHOWN_OUTPUTS).chain(locals);
+    for section in shown.chain(shifts.into_iter().take(SHOWN_OUTPUTS)).chain(importance) {
+        page = page.line("").line(section.title.clone()).table(section.for_terminal());
     }
     if let Some(html) = &result.html {
-        page = page.marked(Mark::Ok, format!("wrote the page {}", html.display()));
+        page = page.marked(Status::Ok, format!("wrote the page {}", html.display()));
     }
     page
 }
 
-fn mark(result: &ExplainResult) -> Mark {
-    if result.permutation.is_some() { Mark::Wait } else { Mark::Ok }
+fn status(result: &ExplainResult) -> Status {
+    if result.permutation.is_some() { Status::Wait } else { Status::Ok }
 }
 
 /// The plain sentence: which column matters most.
@@ -116,15 +153,28 @@ fn output_title(result: &ExplainResult, output: &Output) -> String {
     format!("Over all rows: {of} {} in the mean, from the base {}", number(output.mean_score), number(output.base))
 }
 
-fn output_text(output: &Output) -> TextTable {
-    let mut table = TextTable::new(["column", "mean |SHAP|", "share", "direction"]);
-    for column in output.columns.iter().take(SHOWN) {
-        table.row([column.column.clone(), number(column.mean_absolute), percent(column.share), direction(column)]);
+/// What moves one score: every column, and what its values do.
+fn output_section(result: &ExplainResult, output: &Output) -> Section {
+    let mut table = Table::new(["column", "#mean |SHAP|", "#share", "#mean", "direction"]);
+    for column in &output.columns {
+        table.row([
+            Cell::from(column.column.as_str()),
+            Cell::from(number(column.mean_absolute)),
+            Cell::from(percent(column.share)),
+            Cell::from(signed(column.mean)),
+            Cell::from(direction(column)),
+        ]);
     }
-    if let Some((count, rest)) = others(output.columns.iter().map(|column| column.mean_absolute)) {
-        table.row([counted(count, "other"), number(rest), String::new(), String::new()]);
-    }
-    table
+    let bars: Vec<(String, f64)> =
+        output.columns.iter().take(SHOWN).map(|column| (column.column.clone(), column.share)).collect();
+    let mut figures = vec![
+        ReportPart::Table(table.clone()),
+        ReportPart::Figure(Figure::ranking("Share of what all columns do to the score", &bars)),
+    ];
+    figures.extend(output.columns.iter().take(SHOWN).filter(|column| column.values.len() > 1).map(fold));
+    let others = others(output.columns.iter().map(|column| column.mean_absolute));
+    let others = others.map(|(count, rest)| vec![counted(count, "other"), number(rest)]);
+    Section { title: output_title(result, output), table, others, figures }
 }
 
 /// How many stand beyond the shown ones, and their sum.
@@ -164,15 +214,22 @@ fn local_title(result: &ExplainResult, local: &Local) -> String {
     format!("Row {}: score {} from the base {}{answer}", local.row, number(local.score), number(local.base))
 }
 
-fn local_text(local: &Local) -> TextTable {
-    let mut table = TextTable::new(["column", "value", "pushes"]);
-    for part in local.parts.iter().take(SHOWN).filter(|part| part.part != 0.0) {
-        table.row([part.column.clone(), short(part.value.as_deref()), signed(part.part)]);
+/// What each column of one row does to its score.
+fn local_section(result: &ExplainResult, local: &Local) -> Section {
+    let mut table = Table::new(["column", "value", "#pushes"]);
+    let mut bars: Vec<(String, f64, String)> = Vec::new();
+    for part in local.parts.iter().filter(|part| part.part != 0.0) {
+        let (value, pushes) = (short(part.value.as_deref()), signed(part.part));
+        bars.push((format!("{} = {value}", part.column), part.part, pushes.clone()));
+        table.row([Cell::from(part.column.as_str()), Cell::from(value), Cell::from(pushes)]);
     }
-    if let Some((count, rest)) = others(local.parts.iter().map(|part| part.part)) {
-        table.row([counted(count, "other"), String::new(), signed(rest)]);
-    }
-    table
+    let others = others(local.parts.iter().map(|part| part.part));
+    bars.truncate(SHOWN);
+    bars.extend(others.map(|(count, rest)| (counted(count, "other"), rest, signed(rest))));
+    let others = others.map(|(count, rest)| vec![counted(count, "other"), String::new(), signed(rest)]);
+    let title = local_title(result, local);
+    let figures = vec![ReportPart::Figure(Figure::pushes(&title, &bars))];
+    Section { title, table, others, figures }
 }
 
 fn short(value: Option<&str>) -> String {
@@ -199,16 +256,36 @@ fn shift_title(result: &ExplainResult, change: &Change, shift: &Shift) -> String
     )
 }
 
-fn shift_text(shift: &Shift) -> TextTable {
-    let mut table = TextTable::new(["column", "moved the mean score by"]);
-    for column in shift.columns.iter().take(SHOWN) {
-        table.row([column.column.clone(), column.measured.words()]);
-    }
+/// By how much each column moved the mean score.
+fn shift_section(result: &ExplainResult, change: &Change, shift: &Shift) -> Section {
     let values = shift.columns.iter().map(|column| column.measured.value.unwrap_or_default());
-    if let Some((count, rest)) = others(values) {
-        table.row([counted(count, "other"), signed(rest)]);
+    let others = others(values).map(|(count, rest)| vec![counted(count, "other"), signed(rest)]);
+    let caption = "By how much each column moved the mean score, with 95 % intervals";
+    let (table, figure) = measured_columns(["column", "moved the mean score by"], caption, &shift.columns, signed);
+    let title = shift_title(result, change, shift);
+    Section { title, table, others, figures: vec![ReportPart::Figure(figure)] }
+}
+
+/// Columns with what was measured of each and its interval, as rows and as ranges.
+fn measured_columns(
+    headings: [&str; 2],
+    caption: &str,
+    columns: &[ColumnPart],
+    words: fn(f64) -> String,
+) -> (Table, Figure) {
+    let mut table = Table::new(headings);
+    let mut ranges = Vec::new();
+    for column in columns {
+        table.row([Cell::from(column.column.as_str()), Cell::from(column.measured.words())]);
+        ranges.push(Range {
+            name: column.column.clone(),
+            value: column.measured.ends(),
+            note: column.measured.value.map_or("–".to_owned(), words),
+            state: Status::Ok,
+        });
     }
-    table
+    ranges.truncate(2 * SHOWN);
+    (table, Figure::ranges(caption, &ranges, Some(0.0)))
 }
 
 fn metric_words(importance: &Importance) -> &str {
@@ -223,50 +300,41 @@ fn importance_title(importance: &Importance) -> String {
     }
 }
 
-fn importance_text(importance: &Importance) -> TextTable {
-    let mut table = TextTable::new(["column", "importance"]);
-    for column in importance.columns.iter().take(2 * SHOWN) {
-        table.row([column.column.clone(), column.measured.words()]);
-    }
-    table
+/// What the model loses when a column is shuffled.
+fn importance_section(importance: &Importance) -> Section {
+    let caption = "Importance, with intervals over the shuffles";
+    let (table, figure) = measured_columns(["column", "importance"], caption, &importance.columns, number);
+    let left_out = importance.columns.len().saturating_sub(SHOWN);
+    let others = (left_out > 0).then(|| vec![counted(left_out, "other")]);
+    Section { title: importance_title(importance), table, others, figures: vec![ReportPart::Figure(figure)] }
 }
 
 /// For a browser.
 pub(super) fn html(result: &ExplainResult, now: Timestamp) -> String {
+    let Sections { outputs, locals, shifts, importance } = Sections::of(result);
     let mut parts = Vec::new();
-    for (at, output) in result.outputs.iter().enumerate() {
-        let (title, inside) = (output_title(result, output), output_parts(output));
+    for (at, section) in outputs.into_iter().enumerate() {
         match result.outputs.len() {
-            1 => parts.extend([ReportPart::Heading(title)].into_iter().chain(inside)),
+            1 => parts.extend(headed(section)),
             // Of several classes one stands open: the others are a click away, not a screen.
             _ => parts.push(ReportPart::Fold {
-                summary: title,
+                summary: section.title,
                 state: Status::None,
                 word: "by class".to_owned(),
                 open: at == 0,
-                parts: inside,
+                parts: section.figures,
             }),
         }
     }
-    if let Some(change) = &result.against {
-        for shift in &change.outputs {
-            parts.push(ReportPart::Heading(shift_title(result, change, shift)));
-            parts.push(ReportPart::Figure(shift_figure(shift)));
-        }
-    }
-    if !result.locals.is_empty() {
+    parts.extend(shifts.into_iter().flat_map(headed));
+    if !locals.is_empty() {
         parts.push(ReportPart::Heading("Row by row".to_owned()));
-        parts.push(ReportPart::Grid(
-            result.locals.iter().map(|local| ReportPart::Figure(local_figure(result, local))).collect(),
-        ));
+        parts.push(ReportPart::Grid(locals.into_iter().flat_map(|section| section.figures).collect()));
     }
-    if let Some(importance) = &result.permutation {
-        parts.push(ReportPart::Heading(importance_title(importance)));
-        parts.push(ReportPart::Figure(importance_figure(importance)));
-    }
+    parts.extend(importance.into_iter().flat_map(headed));
     Report {
         title: format!("Explanation of {} on {}", result.model.display(), result.data.display()),
-        state: if result.permutation.is_some() { Status::Wait } else { Status::Ok },
+        state: status(result),
         verdict: verdict(result),
         facts: facts(result, now),
         parts,
@@ -275,14 +343,9 @@ pub(super) fn html(result: &ExplainResult, now: Timestamp) -> String {
     .to_html()
 }
 
-/// What moves one score: every column, and what its values do.
-fn output_parts(output: &Output) -> Vec<ReportPart> {
-    let bars: Vec<(String, f64)> =
-        output.columns.iter().take(SHOWN).map(|column| (column.column.clone(), column.share)).collect();
-    let share = Figure::ranking("Share of what all columns do to the score", &bars);
-    let mut parts = vec![ReportPart::Table(output_table(output)), ReportPart::Figure(share)];
-    parts.extend(output.columns.iter().take(SHOWN).filter(|column| column.values.len() > 1).map(fold));
-    parts
+/// A section under its title.
+fn headed(section: Section) -> impl Iterator<Item = ReportPart> {
+    [ReportPart::Heading(section.title)].into_iter().chain(section.figures)
 }
 
 fn facts(result: &ExplainResult, now: Timestamp) -> Vec<(String, String)> {
@@ -295,20 +358,6 @@ fn facts(result: &ExplainResult, now: Timestamp) -> Vec<(String, String)> {
     facts.extend(result.background.clone().map(|background| ("measured from".to_owned(), background)));
     facts.push(made(now));
     facts
-}
-
-fn output_table(output: &Output) -> Table {
-    let mut table = Table::new(["column", "#mean |SHAP|", "#share", "#mean", "direction"]);
-    for column in &output.columns {
-        table.row([
-            Cell::from(column.column.as_str()),
-            Cell::from(number(column.mean_absolute)),
-            Cell::from(percent(column.share)),
-            Cell::from(signed(column.mean)),
-            Cell::from(direction(column)),
-        ]);
-    }
-    table
 }
 
 /// What each value of a column does.
@@ -330,39 +379,6 @@ fn fold(column: &Column) -> ReportPart {
             &bars,
         ))],
     }
-}
-
-fn local_figure(result: &ExplainResult, local: &Local) -> Figure {
-    let bar = |part: &super::result::Part| {
-        (format!("{} = {}", part.column, short(part.value.as_deref())), part.part, signed(part.part))
-    };
-    let mut bars: Vec<(String, f64, String)> = local.parts.iter().take(SHOWN).map(bar).collect();
-    if let Some((count, rest)) = others(local.parts.iter().map(|part| part.part)) {
-        bars.push((counted(count, "other"), rest, signed(rest)));
-    }
-    Figure::pushes(&local_title(result, local), &bars)
-}
-
-fn shift_figure(shift: &Shift) -> Figure {
-    let range = |column: &ColumnPart| Range {
-        name: column.column.clone(),
-        value: column.measured.ends(),
-        note: column.measured.value.map_or("–".to_owned(), signed),
-        state: Status::Ok,
-    };
-    let ranges: Vec<Range> = shift.columns.iter().take(2 * SHOWN).map(range).collect();
-    Figure::ranges("By how much each column moved the mean score, with 95 % intervals", &ranges, Some(0.0))
-}
-
-fn importance_figure(importance: &Importance) -> Figure {
-    let range = |column: &ColumnPart| Range {
-        name: column.column.clone(),
-        value: column.measured.ends(),
-        note: column.measured.value.map_or("–".to_owned(), number),
-        state: Status::Ok,
-    };
-    let ranges: Vec<Range> = importance.columns.iter().take(2 * SHOWN).map(range).collect();
-    Figure::ranges("Importance, with intervals over the shuffles", &ranges, Some(0.0))
 }
 
 fn definitions(result: &ExplainResult) -> Vec<String> {

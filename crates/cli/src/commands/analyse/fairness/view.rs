@@ -8,7 +8,7 @@ use kilter_stats::{fairness::MINIMUM, performance::Rate};
 use super::result::{Attribute, FOUR_FIFTHS, FairnessResult, Group, GroupMetrics, Impact, Measure};
 use crate::ui::{
     estimate::EstimateValue,
-    view::{Mark, Page, TextTable, made},
+    view::{Page, TextTable, made},
 };
 
 /// Groups of one attribute that the terminal shows; the document holds all.
@@ -31,13 +31,13 @@ const RATES: [(Rate, &str); 7] = [
 pub(super) fn text(result: &FairnessResult) -> Page {
     let mut page = Page::new().marked(state(result.worst()), verdict(result)).line(format!("  {}", rows_words(result)));
     if let Some(note) = &result.unknown_labels {
-        page = page.marked(Mark::Warn, note.clone());
+        page = page.marked(Status::Warn, note.clone());
     }
     for attribute in &result.attributes {
         page = attribute_text(page.line("").line(title(attribute)), attribute);
     }
     if let Some(html) = &result.html {
-        page = page.marked(Mark::Ok, format!("wrote the page {}", html.display()));
+        page = page.marked(Status::Ok, format!("wrote the page {}", html.display()));
     }
     page
 }
@@ -51,7 +51,7 @@ fn attribute_text(mut page: Page, attribute: &Attribute) -> Page {
     }
     page = page.table(measure_table(attribute).into());
     for note in notes(attribute) {
-        page = page.marked(Mark::InsufficientData, note);
+        page = page.marked(Status::InsufficientData, note);
     }
     page
 }

@@ -2,13 +2,13 @@
 
 use kilter_domain::{
     plural::{counted, plural},
-    time::Timestamp,
+    time::{DAY_MS, Timestamp},
 };
 use kilter_report::{Cell, Figure, Report, ReportPart, Status, Table, number, percent, whole};
 use kilter_stats::{compare::ChartData, profile::TableProfile};
 
 use super::result::{Column, ProfileResult, Value};
-use crate::ui::view::{Mark, Page, TextTable, made};
+use crate::ui::view::{Page, TextTable, made};
 
 /// What the numbers mean.
 const DEFINITIONS: &[&str] = &[
@@ -25,22 +25,24 @@ fn counts(result: &ProfileResult) -> String {
 
 /// For the terminal.
 pub(super) fn text(result: &ProfileResult) -> Page {
-    let table = TextTable::from(column_table(result)).detail(&["state", "type", "p5", "p95"]).reason("most frequent");
+    let table = TextTable::from(column_table(result))
+        .detail(&["state", "type", "mean", "sd", "p5", "p95"])
+        .reason("most frequent");
     let mut page = Page::new().line(counts(result)).table(table);
     for column in &result.columns {
         for warning in &column.warnings {
-            page = page.marked(Mark::Warn, format!("`{}`: {}", column.column, warning.meaning()));
+            page = page.marked(Status::Warn, format!("`{}`: {}", column.column, warning.meaning()));
         }
     }
     for unread in &result.unread {
-        page = page.marked(Mark::None, unread.words());
+        page = page.marked(Status::None, unread.words());
     }
     if let (Some(out), Some(bytes)) = (&result.out, result.bytes) {
         page =
-            page.marked(Mark::Ok, format!("stored the profile in {} ({} bytes)", out.display(), whole(bytes as u64)));
+            page.marked(Status::Ok, format!("stored the profile in {} ({} bytes)", out.display(), whole(bytes as u64)));
     }
     if let Some(html) = &result.html {
-        page = page.marked(Mark::Ok, format!("wrote the page {}", html.display()));
+        page = page.marked(Status::Ok, format!("wrote the page {}", html.display()));
     }
     page
 }
@@ -68,7 +70,7 @@ fn cells(column: &Column) -> Vec<String> {
     let value = |value: Option<Value>| value.map_or_else(none, Value::words);
     let quantile = |at: usize| value(numbers.and_then(|numbers| numbers.quantiles.get(at)).map(|q| q.value));
     let end = |at: usize| match column.times {
-        Some(times) => times[at].to_string(),
+        Some(times) => time(times[at]),
         None => value(numbers.and_then(|numbers| if at == 0 { numbers.min } else { numbers.max })),
     };
     let share = |rows: u64| percent(rows as f64 / column.rows.max(1) as f64);
@@ -89,6 +91,13 @@ fn cells(column: &Column) -> Vec<String> {
         end(1),
         top.collect::<Vec<_>>().join(", "),
     ]
+}
+
+/// A time to the minute; its date alone if that is all it says.
+fn time(time: Timestamp) -> String {
+    let text = time.to_string();
+    let end = if time.millis() % DAY_MS == 0 { 10 } else { 16 };
+    text.get(..end).unwrap_or(&text).replace('T', " ")
 }
 
 /// The word that the document uses.

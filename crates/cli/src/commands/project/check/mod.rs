@@ -17,7 +17,7 @@ use crate::{
     context::read_contract,
     ui::{
         error::CliError,
-        view::{Answer, Mark, Page},
+        view::{Answer, Page, Status},
     },
 };
 
@@ -76,7 +76,7 @@ fn valid(file: PathBuf, folder: &Path, inspected: &InspectedContract, unreadable
         counted(contract.gates.len(), "gate"),
         counted(contract.deploy.len(), "deployment"),
     ];
-    let mut page = Page::new().marked(Mark::Ok, format!("{} is valid: {}", file.display(), parts.join(", ")));
+    let mut page = Page::new().marked(Status::Ok, format!("{} is valid: {}", file.display(), parts.join(", ")));
     let mut warnings = absent(folder, contract);
     warnings.extend(unreadable.iter().cloned());
     warnings.extend(not_acted_upon(contract));
@@ -85,7 +85,7 @@ fn valid(file: PathBuf, folder: &Path, inspected: &InspectedContract, unreadable
         format!("{}:{}: {}{hint}", file.display(), warning.line, warning.message)
     }));
     for warning in &warnings {
-        page = page.reason(Mark::Warn, "", warning.clone());
+        page = page.reason(Status::Warn, "", warning.clone());
     }
     Answer::done(&Checked { file, valid: true, errors: Vec::new(), warnings }, page)
 }
@@ -144,7 +144,7 @@ fn invalid(file: PathBuf, errors: ContractErrors) -> Answer {
     };
     let count = errors.count();
     let closing = format!("{} is not valid: {}", file.display(), counted(count, "error"));
-    let page = Page::new().line(errors.to_string()).line("").marked(Mark::Bad, closing);
+    let page = Page::new().line(errors.to_string()).line("").marked(Status::Bad, closing);
     let errors = errors.iter().map(fault).collect();
     Answer::done(&Checked { file, valid: false, errors, warnings: Vec::new() }, page).exit(Exit::CheckFailed)
 }
