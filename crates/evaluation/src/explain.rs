@@ -8,7 +8,11 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use kilter_domain::table::{Column, Table};
 use kilter_inference::{Attributions, ExplainError, Explainer, Model, PredictError, Prediction, Task};
-use kilter_stats::{Estimate, MetricResult, Unmeasured, association::spearman, explain::permutation_importance};
+use kilter_stats::{
+    Estimate, MetricResult, Unmeasured,
+    association::spearman,
+    explain::{Shuffles, permutation_importance},
+};
 
 use super::{gate_metrics::Predictions, range_names::range_names};
 use crate::labelled_predictions::{headline, larger_is_better};
@@ -241,7 +245,8 @@ pub fn permuted(model: &Model, table: &Table, target: Option<&str>, seed: u64) -
             None => Ok(mean_change(&plain.scores, &scored.scores)),
         }
     };
-    let found = permutation_importance(names.len(), sample.rows.len(), SHUFFLES, seed, is_better, measure)?;
+    let shuffles = Shuffles { count: SHUFFLES, seed };
+    let found = permutation_importance(names.len(), sample.rows.len(), shuffles, is_better, measure)?;
     let mut columns: Vec<(String, Estimate)> = names.iter().cloned().zip(found).collect();
     columns.sort_by(|a, b| b.1.value.total_cmp(&a.1.value));
     Ok(Permuted { metric, rows: sample.rows.len(), columns })

@@ -1,7 +1,7 @@
 //! What questions to a closed model find out, beside scikit-learn's numbers and what algebra says.
 
 use kilter_stats::Unmeasured;
-use kilter_stats::explain::{dependence, dependence_grid, permutation_importance};
+use kilter_stats::explain::{Shuffles, dependence, dependence_grid, permutation_importance};
 use kilter_stats::random::Random;
 
 #[test]
@@ -20,10 +20,10 @@ fn a_shuffled_column_costs_what_algebra_says() {
         };
         Ok((0..rows.len()).map(miss).sum::<f64>() / rows.len() as f64)
     };
-    let found = permutation_importance(3, rows.len(), 10, 1, false, measure).unwrap();
+    let found = permutation_importance(3, rows.len(), Shuffles { count: 10, seed: 1 }, false, measure).unwrap();
     assert!((found[0].value - 8.0).abs() < 0.5 && (found[1].value - 2.0).abs() < 0.2, "{found:?}");
     assert!(found[2].value == 0.0 && found[0].low < found[0].value && found[0].count == 10);
-    let again = permutation_importance(3, rows.len(), 10, 1, false, measure).unwrap();
+    let again = permutation_importance(3, rows.len(), Shuffles { count: 10, seed: 1 }, false, measure).unwrap();
     assert_eq!(found, again, "the seed decides");
 }
 
@@ -59,7 +59,7 @@ fn models_that_answer_badly_are_said_so() {
     assert!(dependence(&[1.0], 1, |_| Ok(vec![f64::NAN])).is_err());
     assert!(dependence(&[1.0, 2.0], 1, |value| Ok(vec![0.0; value as usize])).is_err());
     let broken = || Err(Unmeasured::undefined("auc", "all rows are of one class"));
-    assert!(permutation_importance(1, 10, 3, 1, true, |_| broken()).is_err());
-    assert!(permutation_importance(1, 1, 3, 1, true, |_| Ok(1.0)).is_err());
-    assert!(permutation_importance(1, 10, 3, 1, true, |_| Ok(f64::INFINITY)).is_err());
+    assert!(permutation_importance(1, 10, Shuffles { count: 3, seed: 1 }, true, |_| broken()).is_err());
+    assert!(permutation_importance(1, 1, Shuffles { count: 3, seed: 1 }, true, |_| Ok(1.0)).is_err());
+    assert!(permutation_importance(1, 10, Shuffles { count: 3, seed: 1 }, true, |_| Ok(f64::INFINITY)).is_err());
 }

@@ -4,6 +4,8 @@
 //! nothing, with others it is refused; a merged partition and those that it stands for change places in one
 //! transaction. Out of scope: the rows themselves; those are the lake's.
 
+use std::ops::Range;
+
 use kilter_domain::{digest::Digest, ids::EndpointName, time::Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -238,18 +240,17 @@ pub fn record_sealed(tx: &Tx, recording: &Recording) -> Result<(), StoreError> {
     tx.execute(&SEALED, params).map(drop)
 }
 
-/// Partitions with an event in `start..end`, in their order; those that were merged into another are left out.
+/// Partitions with an event in `times`, in their order; those that were merged into another are left out.
 pub fn list_partitions(
     reader: &Reader,
     kind: PartitionKind,
     endpoint: &EndpointName,
-    start: Timestamp,
-    end: Timestamp,
+    times: Range<Timestamp>,
     page: &PageRequest,
 ) -> Result<Page<Partition>, StoreError> {
     let params = named_params! {
-        ":kind": row::name_of(&kind)?, ":endpoint": endpoint.as_str(), ":start": start.millis(),
-        ":end": end.millis(), ":above": page.above(LIST)?, ":limit": page.probe(),
+        ":kind": row::name_of(&kind)?, ":endpoint": endpoint.as_str(), ":start": times.start.millis(),
+        ":end": times.end.millis(), ":above": page.above(LIST)?, ":limit": page.probe(),
     };
     Ok(page.page(LIST, reader.all(&OVERLAPPING, params, |row| Ok((row.get("seq")?, partition(row)?)))?))
 }

@@ -43,7 +43,7 @@ pub(crate) fn list_partitions(
     let mut found = Vec::new();
     let mut page = PageRequest::first(1000);
     loop {
-        let listed = index::list_partitions(reader, kind_of(kind), endpoint, start, end, &page)?;
+        let listed = index::list_partitions(reader, kind_of(kind), endpoint, start..end, &page)?;
         found.extend(listed.items);
         match listed.next {
             Some(cursor) => page = PageRequest::first(1000).after(cursor),

@@ -177,7 +177,13 @@ impl Endpoint {
             }
         }
         let shadow = shadow.map(|version| call.shadow_work(version));
-        let response = call.answer.into_response(self.name.to_string(), id, call.ids, outputs, made_ids);
+        let response = call.answer.into_response(ResponseHead {
+            model_name: self.name.to_string(),
+            id,
+            ids: call.ids,
+            outputs,
+            made_ids,
+        });
         Ok(UnrecordedResponse { response, pending: call.pending, shadow })
     }
 
@@ -316,6 +322,19 @@ struct ResponseBuilder {
     columns: Arc<ClassColumns>,
 }
 
+/// What a response has besides the answers of models.
+struct ResponseHead {
+    model_name: String,
+    /// The id of the request, as the caller wrote it.
+    id: Option<String>,
+    /// The id of each row.
+    ids: Vec<Arc<str>>,
+    /// The outputs that were asked for; empty: all.
+    outputs: Vec<String>,
+    /// Whether the endpoint made the ids of the rows.
+    made_ids: bool,
+}
+
 impl ResponseBuilder {
     fn of(count: usize, columns: Arc<ClassColumns>) -> Self {
         Self { versions: vec![None; count], answers: ModelOutput::default(), columns }
@@ -346,14 +365,8 @@ impl ResponseBuilder {
         }
     }
 
-    fn into_response(
-        self,
-        model_name: String,
-        id: Option<String>,
-        ids: Vec<Arc<str>>,
-        outputs: Vec<String>,
-        made_ids: bool,
-    ) -> InferResponse {
+    fn into_response(self, head: ResponseHead) -> InferResponse {
+        let ResponseHead { model_name, id, ids, outputs, made_ids } = head;
         let ModelOutput { scores, labels, probabilities } = self.answers;
         let versions = self.versions.into_iter().flatten().collect();
         InferResponse { model_name, id, ids, versions, scores, labels, probabilities, outputs, made_ids }

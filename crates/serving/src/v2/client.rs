@@ -8,7 +8,7 @@ use kilter_domain::table::{Column, Table};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::response::{LABEL, PROBABILITIES, SCORE, Separator, tensor};
+use super::response::{LABEL, PROBABILITIES, SCORE, Separator, TensorHead, tensor};
 use crate::endpoint::ModelOutput;
 
 /// Appends `table` as the body of `POST /v2/models/NAME/infer`, one tensor a column. JSON has no infinity: it is written
@@ -20,10 +20,14 @@ pub fn write_request(table: &Table, out: &mut Vec<u8>) {
     for (name, column) in table.columns() {
         separator.put(out);
         match column {
-            Column::Float(values) => tensor(out, name, "FP64", &shape, values, json),
-            Column::Int(values) | Column::Time(values) => tensor(out, name, "INT64", &shape, values, json),
-            Column::Bool(values) => tensor(out, name, "BOOL", &shape, values, json),
-            Column::Text(values) => tensor(out, name, "BYTES", &shape, values, |out, text| json(out, &text.as_deref())),
+            Column::Float(values) => tensor(out, TensorHead::new(name, "FP64", &shape), values, json),
+            Column::Int(values) | Column::Time(values) => {
+                tensor(out, TensorHead::new(name, "INT64", &shape), values, json)
+            }
+            Column::Bool(values) => tensor(out, TensorHead::new(name, "BOOL", &shape), values, json),
+            Column::Text(values) => {
+                tensor(out, TensorHead::new(name, "BYTES", &shape), values, |out, text| json(out, &text.as_deref()))
+            }
         }
     }
     out.extend_from_slice(b"]}");

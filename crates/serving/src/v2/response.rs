@@ -81,24 +81,24 @@ pub fn write_response(answer: &Answer<'_>, out: &mut Vec<u8>) {
     let mut separator = Separator::default();
     if is_wanted(answer, SCORE) {
         separator.put(out);
-        tensor(out, SCORE, "FP64", &[rows], answer.scores, |out, score| number(out, *score));
+        tensor(out, TensorHead::new(SCORE, "FP64", &[rows]), answer.scores, |out, score| number(out, *score));
     }
     if let Some(labels) = answer.labels.filter(|_| is_wanted(answer, LABEL)) {
         separator.put(out);
-        tensor(out, LABEL, "BYTES", &[rows], labels, |out, label| text(out, label));
+        tensor(out, TensorHead::new(LABEL, "BYTES", &[rows]), labels, |out, label| text(out, label));
     }
     if let Some(values) = answer.probabilities.filter(|_| is_wanted(answer, PROBABILITIES)) {
         separator.put(out);
         let shape = [rows, values.len().checked_div(rows).unwrap_or(0)];
-        tensor(out, PROBABILITIES, "FP32", &shape, values, |out, value| number(out, *value));
+        tensor(out, TensorHead::new(PROBABILITIES, "FP32", &shape), values, |out, value| number(out, *value));
     }
     if is_wanted(answer, ID_INPUT) {
         separator.put(out);
-        tensor(out, ID_INPUT, "BYTES", &[rows], answer.ids, |out, id| text(out, id));
+        tensor(out, TensorHead::new(ID_INPUT, "BYTES", &[rows]), answer.ids, |out, id| text(out, id));
     }
     if is_wanted(answer, VERSION) {
         separator.put(out);
-        tensor(out, VERSION, "INT64", &[rows], answer.versions, |out, version| number(out, *version));
+        tensor(out, TensorHead::new(VERSION, "INT64", &[rows]), answer.versions, |out, version| number(out, *version));
     }
     out.extend_from_slice(b"]}");
 }
@@ -123,11 +123,22 @@ impl Separator {
     }
 }
 
+/// What stands before the values of a tensor.
+pub(super) struct TensorHead<'a> {
+    name: &'a str,
+    datatype: &'static str,
+    shape: &'a [usize],
+}
+
+impl<'a> TensorHead<'a> {
+    pub(super) fn new(name: &'a str, datatype: &'static str, shape: &'a [usize]) -> Self {
+        Self { name, datatype, shape }
+    }
+}
+
 pub(super) fn tensor<T>(
     out: &mut Vec<u8>,
-    name: &str,
-    datatype: &str,
-    shape: &[usize],
+    TensorHead { name, datatype, shape }: TensorHead<'_>,
     values: &[T],
     write: impl Fn(&mut Vec<u8>, &T),
 ) {

@@ -9,7 +9,7 @@ mod model_free;
 mod shap;
 
 pub use ensemble::{Missing, TreeNode};
-pub use model_free::{Dependence, dependence, dependence_grid, permutation_importance};
+pub use model_free::{Dependence, Shuffles, dependence, dependence_grid, permutation_importance};
 pub use shap::{Attribution, TreeEnsemble};
 
 use crate::outcome::{MetricResult, Unmeasured};

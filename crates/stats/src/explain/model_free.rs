@@ -10,6 +10,15 @@ use crate::random::Random;
 /// Shuffles of one column.
 const MAX_REPEATS: usize = 1000;
 
+/// How a column is shuffled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shuffles {
+    /// Shuffles of each column, from 2 to 1,000.
+    pub count: usize,
+    /// The same seed gives the same shuffles.
+    pub seed: u64,
+}
+
 /// By how much a metric gets worse when a column is shuffled (Breiman 2001), in the unit of the metric: its mean over the
 /// shuffles, with Student's interval of that mean (the luck of the shuffles, not of the rows). One entry a column.
 ///
@@ -18,8 +27,7 @@ const MAX_REPEATS: usize = 1000;
 pub fn permutation_importance(
     columns: usize,
     rows: usize,
-    repeats: usize,
-    seed: u64,
+    Shuffles { count: repeats, seed }: Shuffles,
     larger_is_better: bool,
     mut measure: impl FnMut(Option<(usize, &[usize])>) -> MetricResult<f64>,
 ) -> MetricResult<Vec<Estimate>> {

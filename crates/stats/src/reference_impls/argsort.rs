@@ -2,6 +2,8 @@
 //! networks below 257 rows, not stable. Numbers that hang on it (NannyML's sampling error of an AUC with tied scores)
 //! can only be repeated by sorting in the same way. No vector instruction is needed for that, only the same exchanges.
 
+use std::ops::Range;
+
 /// Rows below which a network sorts.
 const NETWORK_ROWS: usize = 256;
 /// Lanes of a register.
@@ -97,7 +99,7 @@ impl Sorter<'_> {
         }
         if right - left == LANES {
             let rows = order[left..right].to_vec();
-            cut.at = left + LANES - self.store(order, left, right, &rows, pivot, &mut cut);
+            cut.at = left + LANES - self.store(order, left..right, &rows, pivot, &mut cut);
             return cut;
         }
         // The outermost groups wait until the end; what lies between is written to whichever side has room.
@@ -114,13 +116,13 @@ impl Sorter<'_> {
                 order[left - group..left].to_vec()
             };
             for rows in rows.chunks(LANES) {
-                let large = self.store(order, at_left, at_right, rows, pivot, &mut cut);
+                let large = self.store(order, at_left..at_right, rows, pivot, &mut cut);
                 at_left += LANES - large;
                 at_right -= large;
             }
         }
         for rows in waiting.iter().flat_map(|group| group.chunks(LANES)) {
-            let large = self.store(order, at_left, at_right, rows, pivot, &mut cut);
+            let large = self.store(order, at_left..at_right, rows, pivot, &mut cut);
             at_left += LANES - large;
             at_right -= large;
         }
@@ -128,19 +130,11 @@ impl Sorter<'_> {
         cut
     }
 
-    /// Writes small rows from `left` on and large ones up to `right`; how many were large.
-    fn store(
-        &self,
-        order: &mut [usize],
-        left: usize,
-        right: usize,
-        rows: &[usize],
-        pivot: f64,
-        cut: &mut Cut,
-    ) -> usize {
+    /// Writes small rows from the start of `space` on and large ones up to its end; how many were large.
+    fn store(&self, order: &mut [usize], space: Range<usize>, rows: &[usize], pivot: f64, cut: &mut Cut) -> usize {
         let (small, large): (Vec<usize>, Vec<usize>) = rows.iter().partition(|row| self.values[**row] < pivot);
-        order[left..left + small.len()].copy_from_slice(&small);
-        order[right - large.len()..right].copy_from_slice(&large);
+        order[space.start..space.start + small.len()].copy_from_slice(&small);
+        order[space.end - large.len()..space.end].copy_from_slice(&large);
         for row in rows {
             let value = self.values[*row];
             (cut.least, cut.most) = (cut.least.min(value), cut.most.max(value));

@@ -50,7 +50,7 @@ fn a_window_finds_the_partitions_that_touch_it() {
         let page = PageRequest::default();
         let found = world.store.read(|reader| {
             let (start, end) = (Timestamp(start), Timestamp(end));
-            prediction::list_partitions(reader, PartitionKind::Predictions, &churn_endpoint(), start, end, &page)
+            prediction::list_partitions(reader, PartitionKind::Predictions, &churn_endpoint(), start..end, &page)
         });
         found.unwrap().items.iter().map(|partition| partition.seq).collect::<Vec<_>>()
     };
@@ -118,7 +118,7 @@ fn a_merged_partition_stands_in_the_place_of_those_that_it_holds() {
         let page = PageRequest::default();
         let (start, end) = (Timestamp(0), Timestamp(100));
         let found =
-            world.store.read(|reader| prediction::list_partitions(reader, kind, &churn_endpoint(), start, end, &page));
+            world.store.read(|reader| prediction::list_partitions(reader, kind, &churn_endpoint(), start..end, &page));
         found.unwrap().items.iter().map(|partition| partition.seq).collect::<Vec<_>>()
     };
     assert_eq!(listed(), [2, 1_900]);

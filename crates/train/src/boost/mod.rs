@@ -47,22 +47,30 @@ pub(crate) fn train(matrix: &Matrix, outcome: &TargetValues, weights: &[f64], pa
         learning_rate: params.learning_rate,
         limits: Limits { l2: params.l2.unwrap_or(1.0), min_rows: params.min_child as u64, min_curve: 1e-3 },
     };
-    let (train, holdout) = held_back(outcome.rows(), params, seed);
+    let rows = held_back(outcome.rows(), params, seed);
     std::thread::scope(|scope| {
         let grower = Grower::start(scope, &columns, growth, threads);
-        let mut run = Run::new(grower, &columns, outcome, weights, train, holdout);
+        let mut run = Run::new(grower, &columns, outcome, weights, rows);
         run.boost(params);
         run.finish(columns.len())
     })
 }
 
-/// Rows to train on and rows to watch, drawn by the seed.
-fn held_back(rows: usize, params: &Params, seed: u64) -> (Vec<u32>, Vec<u32>) {
+/// Rows to train on, and rows to watch.
+struct HoldoutSplit {
+    train: Vec<u32>,
+    /// Empty where nothing is watched.
+    holdout: Vec<u32>,
+}
+
+/// Draws the rows to watch by the seed.
+fn held_back(rows: usize, params: &Params, seed: u64) -> HoldoutSplit {
     if params.patience.is_none() || rows < HOLDOUT_FROM {
-        return ((0..rows as u32).collect(), Vec::new());
+        return HoldoutSplit { train: (0..rows as u32).collect(), holdout: Vec::new() };
     }
     let mut random = Random::seeded(seed);
-    (0..rows as u32).partition(|_| !random.bits().is_multiple_of(HOLDOUT_SHARE))
+    let (train, holdout) = (0..rows as u32).partition(|_| !random.bits().is_multiple_of(HOLDOUT_SHARE));
+    HoldoutSplit { train, holdout }
 }
 
 /// A training run.
@@ -85,8 +93,7 @@ impl<'a> Run<'a> {
         columns: &'a [bins::Column],
         outcome: &'a TargetValues,
         weights: &'a [f64],
-        train: Vec<u32>,
-        holdout: Vec<u32>,
+        HoldoutSplit { train, holdout }: HoldoutSplit,
     ) -> Self {
         let loss = Loss::new(outcome, weights, &train);
         let base = loss.base.clone();

@@ -54,26 +54,41 @@ pub(super) fn trees(node: &Attributes<'_>, leaf: &LeafNames, outputs: usize) -> 
     let lists = Lists::read(node)?;
     let mut trees: Vec<Tree> = Vec::new();
     // Trees in the order of their first node; nodes by (tree, id).
-    let mut tree_of: HashMap<i64, usize> = HashMap::new();
-    let mut index_of: HashMap<(usize, i64), usize> = HashMap::with_capacity(lists.len());
+    let mut index = NodeIndex { trees: HashMap::new(), nodes: HashMap::with_capacity(lists.len()) };
     let mut rows: Vec<Vec<usize>> = Vec::new();
     for row in 0..lists.len() {
-        let tree = *tree_of.entry(lists.tree[row]).or_insert_with(|| {
+        let tree = *index.trees.entry(lists.tree[row]).or_insert_with(|| {
             trees.push(Tree { nodes: Vec::new(), root: 0, order: Vec::new() });
             rows.push(Vec::new());
             trees.len() - 1
         });
-        if index_of.insert((tree, lists.id[row]), trees[tree].nodes.len()).is_some() {
+        if index.nodes.insert((tree, lists.id[row]), trees[tree].nodes.len()).is_some() {
             return Err(format!("node {} of tree {} stands twice", lists.id[row], lists.tree[row]));
         }
         trees[tree].nodes.push(lists.node(row)?);
         rows[tree].push(row);
     }
     for (at, tree) in trees.iter_mut().enumerate() {
-        link(tree, at, &rows[at], &lists, &index_of)?;
+        link(tree, at, &rows[at], &lists, &index.nodes)?;
     }
-    votes(node, leaf, outputs, &tree_of, &index_of, &mut trees)?;
+    votes(node, leaf, outputs, &index, &mut trees)?;
     Ok(trees)
+}
+
+/// Where the nodes of the file stand.
+struct NodeIndex {
+    /// By the number that a tree has in the file.
+    trees: HashMap<i64, usize>,
+    /// By tree and the number that a node has in it.
+    nodes: HashMap<(usize, i64), usize>,
+}
+
+impl NodeIndex {
+    /// The tree and the node of these numbers.
+    fn find(&self, tree: i64, node: i64) -> Option<(usize, usize)> {
+        let tree = *self.trees.get(&tree)?;
+        Some((tree, *self.nodes.get(&(tree, node))?))
+    }
 }
 
 /// The parallel lists of node attributes.
@@ -200,8 +215,7 @@ fn votes(
     node: &Attributes<'_>,
     leaf: &LeafNames,
     outputs: usize,
-    tree_of: &HashMap<i64, usize>,
-    index_of: &HashMap<(usize, i64), usize>,
+    index: &NodeIndex,
     trees: &mut [Tree],
 ) -> Result<(), String> {
     let list = |name: &str| format!("{}_{name}", leaf.prefix);
@@ -211,12 +225,12 @@ fn votes(
         return Err("the lists of leaf weights have unlike lengths".into());
     }
     for row in 0..tree_ids.len() {
-        let found = tree_of.get(&tree_ids[row]).and_then(|&tree| Some((tree, *index_of.get(&(tree, node_ids[row]))?)));
-        let (tree, index) =
+        let found = index.find(tree_ids[row], node_ids[row]);
+        let (tree, at) =
             found.ok_or_else(|| format!("a weight names node {} of tree {}", node_ids[row], tree_ids[row]))?;
         let target = usize::try_from(targets[row]).ok().filter(|&target| target < outputs);
         let target = target.ok_or_else(|| format!("a weight names output {} of {outputs}", targets[row]))?;
-        let node = &mut trees[tree].nodes[index];
+        let node = &mut trees[tree].nodes[at];
         if node.mode != Mode::Leaf {
             return Err(format!("node {} of tree {} has a weight but is no leaf", node_ids[row], tree_ids[row]));
         }
