@@ -3,6 +3,7 @@
 pub mod behaviour;
 pub mod chunks;
 pub mod drift;
+pub mod model_chunks;
 pub mod rows;
 pub mod set;
 pub mod shap;
