@@ -4,22 +4,18 @@
 //! PostgreSQL; parameters are named `:name`.
 
 mod error;
+mod params;
 mod row;
 mod sqlite;
 mod value;
 
 pub use self::error::DatabaseError;
 pub(crate) use self::{
-    error::ErrorKind,
+    error::{ErrorKind, Result},
+    params::{Binding, Params},
     row::{Row, unreadable},
     value::{ToValue, Value, ValueRef},
 };
-
-/// The answer of the database.
-pub(crate) type Result<T> = std::result::Result<T, DatabaseError>;
-
-/// Parameters by name, colon included.
-pub(crate) type Params<'p> = &'p [(&'p str, &'p dyn ToValue)];
 
 /// `named_params! { ":name": value, … }`: parameters for a statement.
 macro_rules! named_params {
@@ -28,15 +24,6 @@ macro_rules! named_params {
     };
 }
 pub(crate) use named_params;
-
-/// Whether a statement must take every parameter that is handed to it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Binding {
-    /// Each parameter has its place.
-    All,
-    /// The statement may leave some out.
-    Some,
-}
 
 /// One connection.
 pub(crate) enum Connection {

@@ -2,6 +2,9 @@
 
 use rusqlite::ErrorCode;
 
+/// The answer of the database.
+pub(crate) type Result<T> = std::result::Result<T, DatabaseError>;
+
 /// An error of the database, or of a value on its way there or back.
 #[derive(Debug, thiserror::Error)]
 pub enum DatabaseError {

@@ -1,0 +1,15 @@
+//! Parameters of a statement, by name.
+
+use super::value::ToValue;
+
+/// Parameters by name, colon included.
+pub(crate) type Params<'p> = &'p [(&'p str, &'p dyn ToValue)];
+
+/// Whether a statement must take every parameter that is handed to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Binding {
+    /// Each parameter has its place.
+    All,
+    /// The statement may leave some out.
+    Some,
+}
