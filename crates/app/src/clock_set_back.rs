@@ -7,9 +7,9 @@ use crate::{app::App, causes::StorageError, clock_skew, context::RequestContext}
 
 /// Writes down that the clock was set back, if what was written before lies in the future.
 pub(crate) fn record_clock_set_back(app: &App, context: &RequestContext) -> Result<(), StorageError> {
-    let looked = app.components().newest_tick.replace(context.at);
+    let ticked = app.components().newest_tick.replace(context.at);
     let written = app.store().read(clocks::newest_time)?;
-    let Some(newest) = looked.max(written).filter(|newest| clock_skew::is_ahead(*newest, context.at)) else {
+    let Some(newest) = ticked.max(written).filter(|newest| clock_skew::is_ahead(*newest, context.at)) else {
         return Ok(());
     };
     tracing::warn!(now = %context.at, was = %newest, "the clock was set back; what was begun while it was ahead counts from now on");

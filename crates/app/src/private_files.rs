@@ -76,8 +76,8 @@ mod tests {
         assert_eq!(open_to_others(&path), None);
         fs::set_permissions(&path, fs::Permissions::from_mode(0o750)).unwrap();
         create_private_folder(&path).unwrap();
-        let told = open_to_others(&path).unwrap();
-        assert!(told.contains("mode 750") && told.contains("chmod 700"), "{told}");
+        let warning = open_to_others(&path).unwrap();
+        assert!(warning.contains("mode 750") && warning.contains("chmod 700"), "{warning}");
         assert_eq!(open_to_others(&folder.path().join("nothing")), None);
         fs::write(folder.path().join("file"), "").unwrap();
         assert!(create_private_folder(&folder.path().join("file")).is_err());

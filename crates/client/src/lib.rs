@@ -5,6 +5,8 @@
 //! opens a data folder in this process hands in its router), retries, and TLS: a server that is reached from elsewhere
 //! stands behind something that speaks it.
 
+#![deny(missing_docs)]
+
 mod client;
 mod resources;
 mod server_file;

@@ -195,8 +195,8 @@ fn watched(package: &Package) -> Vec<TrackedColumn> {
     let mut watched: Vec<TrackedColumn> =
         read.chain(beside).map(|name| column(name, ColumnKind::Feature, reference.columns[name].frozen())).collect();
     watched.extend(reference.columns.get(SCORE).map(|score| column(SCORE, ColumnKind::Score, score.frozen())));
-    let told = reference.answers.get(PREDICTION).map(|prediction| prediction.frozen());
-    let prediction = told.or_else(|| of_threshold(package));
+    let of_reference = reference.answers.get(PREDICTION).map(|prediction| prediction.frozen());
+    let prediction = of_reference.or_else(|| of_threshold(package));
     watched.extend(prediction.map(|frozen| column(PREDICTION, ColumnKind::Prediction, frozen)));
     watched
 }

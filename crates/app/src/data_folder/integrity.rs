@@ -278,7 +278,7 @@ fn check_served(folder: &Path, store: Option<&Store>) -> PartCheck {
         let noted = store.read(|reader| index::list_served(reader, &endpoint, i64::MIN, i64::MAX)).unwrap_or_default();
         for path in noted.into_iter().map(|name| folder.join("served").join(endpoint.as_str()).join(name)) {
             if !path.exists() {
-                part.fault(path, "it is missing: what it counted is not told", RESTORE);
+                part.fault(path, "it is missing: its counts are not reported", RESTORE);
             }
         }
     }

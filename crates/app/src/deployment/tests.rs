@@ -202,8 +202,8 @@ fn whatever_was_committed_the_folder_opens_says_why_and_can_be_healed() {
         recovery::recover(&house.app, house.context.at).unwrap();
         assert_eq!(routed(&house).0, Some(2), "{harm}: what is live answers");
         let has_candidate = stored(&house).1.is_some();
-        let told = live::candidate_refused_at(&house.app, &endpoint()).is_some();
-        assert_eq!(has_candidate && routed(&house).1.is_none(), told, "{harm}: what is not asked is told");
+        let is_reported = live::candidate_refused_at(&house.app, &endpoint()).is_some();
+        assert_eq!(has_candidate && routed(&house).1.is_none(), is_reported, "{harm}: what is not asked is reported");
         let target = Target::of(&house.project, &house.project.contract.deploy[0]);
         rollout::advance_rollout(&house.app, &house.context, &target).unwrap();
         if has_candidate {
@@ -243,7 +243,7 @@ fn a_live_version_that_cannot_be_loaded_takes_no_other_endpoint_down_and_is_roll
 
     registration::register(&house.app, &house.context, &other).unwrap();
     let house = reopened(house, folder.path());
-    let reason = live::refused_at(&house.app, &endpoint()).expect("it is told");
+    let reason = live::refused_at(&house.app, &endpoint()).expect("it is reported");
     assert!(!reason.is_empty());
     assert_eq!(live::refused_endpoints(&house.app).len(), 1);
     assert_eq!(routed(&house), (None, None));
@@ -269,7 +269,7 @@ fn an_endpoint_whose_log_cannot_be_opened_is_told_and_the_folder_opens() {
     fs::remove_dir_all(folder.path().join("log/churn")).unwrap();
     fs::write(folder.path().join("log/churn"), "a file where a folder was").unwrap();
     let house = TestFolder { project, ..TestFolder::open(folder.path()) };
-    assert!(live::refused_at(&house.app, &endpoint()).is_some_and(|reason| reason.contains("log")), "it is told");
+    assert!(live::refused_at(&house.app, &endpoint()).is_some_and(|reason| reason.contains("log")), "it is reported");
     let next = house.version(&trained().0, None);
     assert!(house.deploy(next).is_err());
     assert_eq!(all(&house).len(), 1, "what cannot be recorded is not deployed");

@@ -186,16 +186,17 @@ impl DiagnosticsInput<'_> {
         if let Some(best) = tested.first() {
             notes.fact(best.measure.name(), best.value);
         }
-        let is_honest = |told: &&LabelLeakage| self.roles.not_leaking.contains(&told.column);
+        let is_honest = |found: &&LabelLeakage| self.roles.not_leaking.contains(&found.column);
         // Test rows may be few: then it is enough that they do not speak against it.
-        let holds = |told: &LabelLeakage, slack: f64| {
-            let of_test = tested.iter().find(|other| other.column == told.column);
-            of_test.is_none_or(|other| other.value >= told.measure.limit() - slack)
+        let holds = |found: &LabelLeakage, slack: f64| {
+            let of_test = tested.iter().find(|other| other.column == found.column);
+            of_test.is_none_or(|other| other.value >= found.measure.limit() - slack)
         };
-        let certain = trained.iter().filter(|told| told.is_leak() && told.is_certain && holds(told, TEST_SLACK));
-        notes.leaks = certain.filter(|told| !is_honest(told)).cloned().collect();
-        let noted =
-            tested.iter().filter(|told| !is_honest(told) && !notes.leaks.iter().any(|leak| leak.column == told.column));
+        let certain = trained.iter().filter(|found| found.is_leak() && found.is_certain && holds(found, TEST_SLACK));
+        notes.leaks = certain.filter(|found| !is_honest(found)).cloned().collect();
+        let noted = tested
+            .iter()
+            .filter(|found| !is_honest(found) && !notes.leaks.iter().any(|leak| leak.column == found.column));
         notes.sentences.extend(noted.filter_map(LabelLeakage::sentence).take(MAX_NOTED));
         Ok(())
     }

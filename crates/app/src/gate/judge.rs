@@ -30,7 +30,7 @@ pub fn beside_champion(gates: &[GateSpec], judged: &[GateResult], measurements: 
             |judged: &GateResult| judged.verdict.outcomes().any(|outcome| outcome.is_failed() && outcome.rule == text);
         !text.contains("champion.") && judged.iter().any(of)
     };
-    let said = |rule: &Rule, measured: &Measured| match measured {
+    let sentence = |rule: &Rule, measured: &Measured| match measured {
         Measured::Value(measurement) => {
             Some(format!("what serves reaches {} of {} on the same rows", rule.quantity, rounded(measurement.value)))
         }
@@ -41,7 +41,7 @@ pub fn beside_champion(gates: &[GateSpec], judged: &[GateResult], measurements: 
         OfChampion::Measured(measured) => Some((rule, measured)),
         OfChampion::None => None,
     });
-    champions.filter_map(|(rule, measured)| said(rule, &measured)).collect()
+    champions.filter_map(|(rule, measured)| sentence(rule, &measured)).collect()
 }
 
 /// The numbers behind verdicts, by the left side of each rule.
@@ -110,7 +110,7 @@ mod tests {
             Contract::parse("[gate.quality]\nrules = [\"auc >= 0.8\", \"auc >= champion.auc\", \"f1 >= 0.1\"]\n")
                 .unwrap();
         let judged = judge(&contract.gates, &Better);
-        let said = beside_champion(&contract.gates, &judged, &Better);
-        assert_eq!(said, ["what serves reaches auc of 0.6 on the same rows"]);
+        let sentences = beside_champion(&contract.gates, &judged, &Better);
+        assert_eq!(sentences, ["what serves reaches auc of 0.6 on the same rows"]);
     }
 }

@@ -99,13 +99,13 @@ fn cheaper(rows: &LabelledPredictions, thresholds: (f64, f64), costs: (f64, f64)
         .with("saving_per_row", saved.value)
         .with("saving_per_row_low", saved.low)
         .with("saving_per_row_high", saved.high);
-    let said = format!(
+    let reason = format!(
         "wrong calls cost {} a row less ({} to {})",
         rounded(saved.value),
         rounded(saved.low),
         rounded(saved.high)
     );
-    (saved.low > 0.0).then_some((said, numbers))
+    (saved.low > 0.0).then_some((reason, numbers))
 }
 
 /// Whether the new threshold ends a surely exceeded rate of false positives, or finds surely more within it.
@@ -120,15 +120,15 @@ fn nearer(
         return None;
     }
     if before.false_positive_rate.low > most {
-        let said = format!("the rate of false positives was above the {:.2} % that are wanted", 100.0 * most);
-        return Some((said, numbers));
+        let reason = format!("the rate of false positives was above the {:.2} % that are wanted", 100.0 * most);
+        return Some((reason, numbers));
     }
     let (truth, score) = rows.scores()?;
     let all = BinaryRows::scored(truth, score, from).ok()?;
     // Only what is missed costs: the difference of cost is then that of what is found, a row.
     let missed = cost_difference(&all, (from, to), (0.0, 1.0), LEVEL).ok()?;
-    let said = format!("more is found within the {:.2} % of false positives that are wanted", 100.0 * most);
-    (missed.high < 0.0).then_some((said, numbers))
+    let reason = format!("more is found within the {:.2} % of false positives that are wanted", 100.0 * most);
+    (missed.high < 0.0).then_some((reason, numbers))
 }
 
 fn best(goal: ThresholdGoal, rows: &LabelledPredictions) -> Option<f64> {

@@ -62,7 +62,7 @@ pub(crate) fn evaluate_project(app: &App, project: &Project, step: &Step) -> Res
     for target in Target::all(project) {
         // One endpoint that cannot be looked at keeps no other one from being looked at.
         if let Err(error) = evaluate_endpoint(app, &context, &target) {
-            tracing::error!(endpoint = %target.endpoint, error = with_causes(&error), "it cannot be looked at");
+            tracing::error!(endpoint = %target.endpoint, error = with_causes(&error), "the endpoint cannot be evaluated");
             failed.get_or_insert(error);
         }
     }

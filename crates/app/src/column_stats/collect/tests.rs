@@ -34,7 +34,7 @@ fn ask(house: &TestFolder, rows: Table, at: i64) {
     predict::predict(&house.app, &churn(), request, Timestamp(at)).unwrap();
 }
 
-fn told(house: &TestFolder, span: Span) -> VersionColumnStats {
+fn only_version(house: &TestFolder, span: Span) -> VersionColumnStats {
     let column_stats = collect::endpoint_column_stats(&house.app, &churn(), span).unwrap();
     assert_eq!(
         (column_stats.unreadable, column_stats.lost_rows, column_stats.versions.len()),
@@ -55,19 +55,19 @@ fn what_is_in_memory_and_what_is_kept_add_up_over_restarts() {
     let rows = finite(&customers());
     let (half, rest): (Vec<usize>, Vec<usize>) = (0..rows.rows()).partition(|row| row % 2 == 0);
     ask(&first, rows.take(&half), 10 * HOUR + 7);
-    let before = told(&first, ALL);
+    let before = only_version(&first, ALL);
     assert_eq!(collect::keep_column_stats(&first.app, Timestamp(11 * HOUR)).unwrap(), half.len() as u64);
     assert_eq!(collect::keep_column_stats(&first.app, Timestamp(11 * HOUR)).unwrap(), 0, "each row is kept once");
-    assert_eq!(told(&first, ALL), before, "kept or not, it is told alike");
+    assert_eq!(only_version(&first, ALL), before, "kept or not, it is read alike");
     drop(first);
 
     let second = TestFolder::open(folder.path());
     ask(&second, rows.take(&rest), 10 * HOUR + 9);
     collect::keep_column_stats(&second.app, Timestamp(11 * HOUR)).unwrap();
     ask(&second, rows.take(&[0, 1, 2]), 12 * HOUR);
-    let all = told(&second, ALL);
+    let all = only_version(&second, ALL);
     assert_eq!((all.rows, all.from, all.to), (rows.rows() as u64 + 3, Timestamp(10 * HOUR), Timestamp(13 * HOUR)));
-    let tenth = told(&second, Span { since: Timestamp(9 * HOUR), until: Timestamp(11 * HOUR) });
+    let tenth = only_version(&second, Span { since: Timestamp(9 * HOUR), until: Timestamp(11 * HOUR) });
     assert_eq!((tenth.rows, tenth.role, tenth.number), (rows.rows() as u64, Role::Champion, 1));
     // The rows are those of the reference itself: nothing is strange, nothing is far.
     for name in ["age", "visits", "region", "score", "prediction"] {
@@ -88,7 +88,7 @@ fn strange_and_missing_values_have_their_shares() {
         ("region".into(), Column::Text(vec![Some("moon".into()), Some("north".into()), None, Some("south".into())])),
     ];
     ask(&house, Table::new(columns).unwrap(), HOUR);
-    let column_stats = told(&house, ALL);
+    let column_stats = only_version(&house, ALL);
     let (age, region) = (column(&column_stats, "age"), column(&column_stats, "region"));
     assert_eq!((age.missing_share(), age.out_of_range_share(), age.unseen_share()), (0.25, Some(2.0 / 3.0), None));
     assert_eq!((region.missing_share(), region.unseen_share()), (0.25, Some(1.0 / 3.0)));
@@ -113,7 +113,7 @@ fn a_file_that_cannot_be_read_is_told_and_set_aside() {
     assert_eq!((column_stats.unreadable, column_stats.versions.len()), (1, 0));
     ask(&house, finite(&customers()).take(&[0, 1, 2]), HOUR);
     collect::keep_column_stats(&house.app, Timestamp(HOUR)).unwrap();
-    assert_eq!(told(&house, ALL).rows, 3);
+    assert_eq!(only_version(&house, ALL).rows, 3);
     assert!(path.with_extension("damaged").is_file());
 }
 
@@ -126,7 +126,7 @@ fn hours_of_long_ago_go() {
         ask(&house, rows.clone(), hour * HOUR);
         collect::keep_column_stats(&house.app, Timestamp(hour * HOUR)).unwrap();
     }
-    assert_eq!(told(&house, ALL).rows, 2);
+    assert_eq!(only_version(&house, ALL).rows, 2);
 }
 
 #[test]
@@ -139,5 +139,5 @@ fn what_cannot_be_kept_is_counted_on() {
     std::fs::remove_file(folder.path().join("served")).unwrap();
     ask(&house, finite(&customers()).take(&[2]), HOUR);
     assert_eq!(collect::keep_column_stats(&house.app, Timestamp(HOUR)).unwrap(), 3);
-    assert_eq!(told(&house, ALL).rows, 3);
+    assert_eq!(only_version(&house, ALL).rows, 3);
 }

@@ -187,8 +187,8 @@ fn a_version_with_a_tampered_answer_is_refused_and_what_served_serves_on() {
     let champion = predict::serving(&house.app, &"churn".parse().unwrap()).unwrap().endpoint().routes();
     assert_eq!(champion.champion().unwrap().counts().rows, 0, "golden requests are in no count of what it served");
     let refused = house.deploy(bad).unwrap_err().to_string();
-    for said in ["version 3", "1 of its 20", "row 3", "label `perhaps` was expected"] {
-        assert!(refused.contains(said), "{said}: {refused}");
+    for part in ["version 3", "1 of its 20", "row 3", "label `perhaps` was expected"] {
+        assert!(refused.contains(part), "{part}: {refused}");
     }
     assert_eq!(house.answers(), Some(u64::from(good)));
     let live = house.app.store().read(|reader| deployments::live(reader, &"churn".parse().unwrap())).unwrap();
