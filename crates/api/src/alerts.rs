@@ -1,21 +1,31 @@
 //! Alerts, and what is done about them.
 
-use kilter_domain::time::Timestamp;
+use kilter_domain::{alert::AlertKey, time::Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::words::{AlertState, MonitorKind};
+use crate::{
+    alert_detail::AlertDetail,
+    words::{AlertKind, AlertState, MonitorKind},
+};
 
 /// A reading that stayed out of bounds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Alert {
     pub id: String,
     pub endpoint: String,
+    /// What makes alerts about the same thing one: `churn/drift`, `tickets/unknown_class:macOS`. One key has at most one
+    /// alert that is not resolved.
+    #[schema(value_type = String, example = "churn/drift")]
+    pub key: AlertKey,
+    /// What it is about.
+    pub kind: AlertKind,
+    /// What of its kind: the class of an unknown class.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
     /// The kind of its monitor.
-    pub kind: MonitorKind,
+    pub monitor: MonitorKind,
     pub state: AlertState,
-    /// What makes it the same alert as before: one key has at most one alert that is not resolved.
-    pub key: String,
     #[schema(value_type = String, format = DateTime)]
     pub opened: Timestamp,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -24,8 +34,7 @@ pub struct Alert {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub resolved: Option<Timestamp>,
-    #[schema(value_type = Object)]
-    pub detail: serde_json::Value,
+    pub detail: AlertDetail,
 }
 
 /// Keeps an alert silent for a time (`POST /api/v1/alerts/{id}/mute`).

@@ -4,6 +4,7 @@
 //! the same over HTTP and in the terminal ([`problem`]); field names here are the words of the glossary.
 //! Out of scope: logic. Conversions from the words of the domain stand where both sides are known.
 
+pub mod alert_detail;
 pub mod alerts;
 pub mod audit;
 pub mod code;
@@ -47,6 +48,6 @@ pub use runs::{
 pub use server_file::ServerFile;
 pub use status::Status;
 pub use words::{
-    AlertState, AuditOutcome, ColumnDataType, ColumnKind, DeploymentState, DriftLevel, MonitorKind, ServingRole,
-    Verdict, VersionState, canary_percent,
+    AlertKind, AlertState, AuditOutcome, ColumnDataType, ColumnKind, DeploymentState, DriftLevel, MonitorKind,
+    ServingRole, Verdict, VersionState, canary_percent,
 };

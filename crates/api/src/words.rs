@@ -77,6 +77,29 @@ words! {
         /// Over.
         Resolved = "resolved",
     }
+    /// The kind of an alert.
+    AlertKind {
+        /// A rule about the quality of the columns that requests bring fails.
+        Data = "data",
+        /// A rule about the distance from the reference fails.
+        Drift = "drift",
+        /// A rule about a metric on labelled rows fails.
+        Performance = "performance",
+        /// A rule about an estimated metric fails.
+        EstimatedPerformance = "estimated_performance",
+        /// A rule about differences between groups fails.
+        Bias = "bias",
+        /// A rule about rows, errors or latency fails.
+        Usage = "usage",
+        /// Labels stopped coming.
+        MissingLabels = "missing_labels",
+        /// Labels name a class that the live version cannot answer.
+        UnknownClass = "unknown_class",
+        /// Labels are not in the words of the model.
+        UnknownLabels = "unknown_labels",
+        /// The metric is worse than before the last promotion.
+        Promotion = "promotion",
+    }
     /// The kind of a monitor.
     MonitorKind {
         /// Requirements of the data.
@@ -194,6 +217,24 @@ impl From<alert::AlertState> for AlertState {
             Domain::Acknowledged { .. } => Self::Acknowledged,
             Domain::Muted { .. } => Self::Muted,
             Domain::Resolved => Self::Resolved,
+        }
+    }
+}
+
+impl From<alert::AlertKind> for AlertKind {
+    fn from(kind: alert::AlertKind) -> Self {
+        use alert::AlertKind as Domain;
+        match kind {
+            Domain::Data => Self::Data,
+            Domain::Drift => Self::Drift,
+            Domain::Performance => Self::Performance,
+            Domain::EstimatedPerformance => Self::EstimatedPerformance,
+            Domain::Bias => Self::Bias,
+            Domain::Usage => Self::Usage,
+            Domain::MissingLabels => Self::MissingLabels,
+            Domain::UnknownClass => Self::UnknownClass,
+            Domain::UnknownLabels => Self::UnknownLabels,
+            Domain::Promotion => Self::Promotion,
         }
     }
 }

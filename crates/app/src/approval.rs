@@ -5,6 +5,7 @@
 
 use kilter_domain::{
     actor::{Action, Role},
+    event::EventKind,
     ids::ModelName,
     model::{ActorWithRoles, IllegalVersionTransition, VersionEvent, VersionState},
     time::Timestamp,
@@ -26,7 +27,6 @@ use crate::{
     components::access::permit,
     context::RequestContext,
     deployment::auto_deploy::{self, DeployOutcome},
-    event::DecisionKind,
     model::{facts::facts_of, votes},
     project::{ProjectError, folder::Project},
     registered,
@@ -156,7 +156,7 @@ fn record_sign_off(ballot: &Ballot<'_>) -> Result<Approved, ApproveError> {
     let (project, by, at) = (ballot.project.clone(), ballot.by.clone(), ballot.context.at);
     let expires = project.contract.approve.expire.map(|span| at.after(span));
     let new = ballot.fact(asked_role(&project, &by.roles), Decision::Approved, expires);
-    let (signed, moved) = (ballot.entry(SIGN_OFF), ballot.entry(DecisionKind::Approved.word()));
+    let (signed, moved) = (ballot.entry(SIGN_OFF), ballot.entry(EventKind::Approved.as_str()));
     Ok(ballot.app.store().write(move |tx| {
         decisions::record_approval(&tx.audited(signed), &new)?;
         let (version, said) = votes::decided(tx, &new.model, new.number)?;

@@ -1,9 +1,11 @@
 //! Who acts, when, and how a decision becomes an entry of the audit table.
 
-use kilter_domain::{actor::Actor, time::Timestamp};
+use kilter_domain::{
+    actor::Actor,
+    event::{EventKind, EventMetrics, EventPayload},
+    time::Timestamp,
+};
 use kilter_store::audit::AuditEvent;
-
-use crate::event::{DecisionKind, EventMetrics};
 
 /// Who does something, and when. Handed into every intention that changes a state.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,11 +23,23 @@ impl RequestContext {
     /// The entry of a decision, before its change is known.
     pub(crate) fn decision_event(
         &self,
-        kind: DecisionKind,
+        kind: EventKind,
         reason: impl Into<String>,
-        numbers: &EventMetrics,
+        metrics: &EventMetrics,
     ) -> AuditEvent {
-        self.audit_event(kind.word(), reason, numbers.evidence())
+        self.audit_event(kind.as_str(), reason, metrics.to_evidence())
+    }
+
+    /// The entry of a decision about a version that the object of the entry does not name.
+    pub(crate) fn version_event(
+        &self,
+        version: u32,
+        kind: EventKind,
+        reason: impl Into<String>,
+        metrics: &EventMetrics,
+    ) -> AuditEvent {
+        let payload = EventPayload { version: Some(version), metrics: metrics.clone() };
+        self.audit_event(kind.as_str(), reason, payload.to_evidence())
     }
 
     /// The entry of any other change.

@@ -1,8 +1,9 @@
-//! Where the crates meet: one function per use case (train, deploy, predict, label, look, retrain).
+//! Where the crates meet: one function per use case (train, deploy, predict, label, evaluate, retrain).
 //!
 //! Invariants: a handler, a command, a reconciler and a replay do the same thing by the same function; time, actor and
 //! cause are handed in; no state changes without its audit entry. Out of scope: HTTP, terminals, the clock.
 
+pub mod alert;
 mod app;
 pub mod approval;
 pub mod authz;
@@ -16,7 +17,6 @@ pub mod data_folder;
 pub mod dataset;
 pub mod deployment;
 pub mod error;
-pub mod event;
 pub mod gate;
 mod lock;
 pub mod model;

@@ -88,6 +88,51 @@ names! {
     GateName = "gate name";
 }
 
+/// A version of a model: `churn/3`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct VersionId {
+    /// Of which model.
+    pub model: ModelName,
+    /// Counted from 1.
+    pub number: u32,
+}
+
+/// Before a version in the name of an object of the audit log.
+const VERSION_OBJECT: &str = "version:";
+
+impl VersionId {
+    /// Version `number` of a model.
+    pub const fn new(model: ModelName, number: u32) -> Self {
+        Self { model, number }
+    }
+
+    /// As the audit log names it: `version:churn/3`.
+    pub fn object(&self) -> String {
+        format!("{VERSION_OBJECT}{self}")
+    }
+
+    /// The version that an object of the audit log is; `None` for objects of another kind.
+    pub fn of_object(object: &str) -> Option<Self> {
+        object.strip_prefix(VERSION_OBJECT)?.parse().ok()
+    }
+}
+
+impl fmt::Display for VersionId {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}/{}", self.model, self.number)
+    }
+}
+
+impl FromStr for VersionId {
+    type Err = InvalidName;
+
+    fn from_str(text: &str) -> Result<Self, InvalidName> {
+        let wrong = || InvalidName { kind: "version", text: text.chars().take(80).collect() };
+        let (model, number) = text.rsplit_once('/').ok_or_else(wrong)?;
+        Ok(Self { model: model.parse()?, number: number.parse().map_err(|_| wrong())? })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -98,5 +143,15 @@ mod tests {
             assert!(text.parse::<ModelName>().is_err(), "{text}");
         }
         assert_eq!("churn-2.v_1".parse::<ModelName>().unwrap().as_str(), "churn-2.v_1");
+    }
+
+    #[test]
+    fn a_version_reads_back_from_its_name_in_the_audit_log() {
+        let version = VersionId::new("churn".parse().unwrap(), 3);
+        assert_eq!(version.object(), "version:churn/3");
+        assert_eq!(VersionId::of_object("version:churn/3"), Some(version));
+        for other in ["version:churn", "version:churn/x", "deployment:churn/3", "version:/3"] {
+            assert_eq!(VersionId::of_object(other), None, "{other}");
+        }
     }
 }

@@ -13,11 +13,12 @@ mod condition;
 mod display;
 mod error;
 mod filter;
-mod float;
+pub(crate) mod float;
 mod function;
 mod judge;
 mod lex;
 mod message;
+mod metric_id;
 mod number;
 mod op;
 mod outcome;
@@ -30,6 +31,7 @@ pub use self::{
     filter::ConditionError,
     function::{ArgKind, FUNCTIONS, Function, FunctionEntry},
     message::{rounded, signed},
+    metric_id::MetricId,
     number::{ExactNumber, Number, Unit},
     op::Op,
     outcome::{

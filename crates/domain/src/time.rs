@@ -233,6 +233,46 @@ impl<'de> Deserialize<'de> for Span {
     }
 }
 
+/// The half-open interval `start..end`: its end is no part of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Interval {
+    /// The first moment of it.
+    pub start: Timestamp,
+    /// The first moment after it.
+    pub end: Timestamp,
+}
+
+impl Interval {
+    /// All of time.
+    pub const ALWAYS: Self = Self { start: Timestamp(i64::MIN), end: Timestamp(i64::MAX) };
+
+    /// `start..end`.
+    pub const fn new(start: Timestamp, end: Timestamp) -> Self {
+        Self { start, end }
+    }
+
+    /// Whether a moment lies in it.
+    pub const fn contains(self, moment: Timestamp) -> bool {
+        self.start.millis() <= moment.millis() && moment.millis() < self.end.millis()
+    }
+
+    /// Whether it ended longer than its own length before `now`.
+    pub const fn is_older(self, now: Timestamp) -> bool {
+        now.millis() - self.end.millis() >= self.end.millis() - self.start.millis()
+    }
+}
+
+/// `2022-12-05 to 2023-01-02`; the end is not part of it. With the time where it is not of whole days.
+impl fmt::Display for Interval {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.start.millis() % DAY_MS == 0 && self.end.millis() % DAY_MS == 0 {
+            write!(out, "{} to {}", self.start.civil().date(), self.end.civil().date())
+        } else {
+            write!(out, "{} to {}", self.start, self.end)
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -275,5 +315,20 @@ mod tests {
         for text in ["", "7", "d", "-3d", "3 fortnights", "99999999999999999999d"] {
             assert!(text.parse::<Span>().is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn an_interval_holds_its_start_and_not_its_end() {
+        let day = Interval::new(Timestamp(0), Timestamp(DAY_MS));
+        assert!(day.contains(Timestamp(0)) && day.contains(Timestamp(DAY_MS - 1)) && !day.contains(Timestamp(DAY_MS)));
+        assert_eq!(day.to_string(), "1970-01-01 to 1970-01-02");
+        let morning = Interval::new(Timestamp(0), Timestamp(DAY_MS / 2));
+        assert_eq!(morning.to_string(), "1970-01-01T00:00:00Z to 1970-01-01T12:00:00Z");
+    }
+
+    #[test]
+    fn an_interval_is_older_once_its_own_length_has_passed_since_its_end() {
+        let day = Interval::new(Timestamp(0), Timestamp(DAY_MS));
+        assert!(!day.is_older(Timestamp(2 * DAY_MS - 1)) && day.is_older(Timestamp(2 * DAY_MS)));
     }
 }

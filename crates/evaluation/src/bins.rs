@@ -3,7 +3,7 @@
 use kilter_domain::table::Column;
 use kilter_stats::drift::NumericReference;
 
-use super::reference::ColumnReference;
+use crate::column_reference::ColumnReference;
 use crate::labelled_predictions::class_name;
 
 /// Bins of a number, by equal mass of the reference.

@@ -13,9 +13,10 @@ use kilter_stats::{
 };
 
 use super::{
-    reference::{ColumnCounts, ColumnReference, Reference},
+    column_reference::{ColumnCounts, ColumnReference},
+    column_view::ColumnView,
+    reference::Reference,
     season::strata_of,
-    variation::ColumnView,
 };
 
 /// What weighted reference rows must count as, at least.
@@ -210,7 +211,7 @@ mod tests {
     use kilter_stats::drift::SeasonalCycle;
 
     use super::*;
-    use crate::variation::{ReferenceTimes, SeasonChoice};
+    use crate::{column_view::ReferenceTimes, season::SeasonChoice};
 
     /// Days from 2001 on, with a temperature that follows the year and a number that does not.
     fn days(from: i64, days: i64, warmer: f64) -> (Table, Vec<Timestamp>) {

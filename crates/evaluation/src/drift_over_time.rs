@@ -12,9 +12,9 @@ use kilter_stats::{
 };
 
 use super::{
+    column_view::{ColumnView, ReferenceTimes},
     drift::DriftDistance,
     reference::Reference,
-    variation::{ColumnView, ReferenceTimes},
 };
 
 /// A column of two tables.

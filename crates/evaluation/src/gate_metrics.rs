@@ -14,7 +14,7 @@ use kilter_inference::{Model, PredictError, Task};
 
 use super::{
     column_stats::{column_quantity, exact, nothing, rows_where},
-    measurement, not_measured,
+    measurement::{measurement, not_measured},
     range_names::range_names,
     reference::SCORE,
 };

@@ -16,10 +16,11 @@ use kilter_domain::{
 use kilter_stats::{distributions::normal_quantile, drift::Measure, interval::clopper_pearson};
 
 use super::{
+    column_reference::ColumnReference,
     column_stats::{column_quantity, exact, nothing},
     gate_metrics::{group_spread, groups_of, metric_name, on_labels},
-    measurement, not_measured,
-    reference::{ColumnReference, Reference, SCORE},
+    measurement::{measurement, not_measured},
+    reference::{Reference, SCORE},
 };
 use crate::labelled_predictions::LabelledPredictions;
 
@@ -54,9 +55,9 @@ pub struct WindowRows<'a> {
     pub facts: &'a BTreeMap<String, f64>,
     /// Who asked for each row; empty where that was not looked up.
     pub consumers: &'a [Option<Arc<str>>],
-    pub least: MinSample,
+    pub min_sample: MinSample,
     /// How sure one must be; `None`: intervals hold at 95 %, distances are taken as they are.
-    pub proof: Option<AlarmPolicy<'a>>,
+    pub alarm_policy: Option<AlarmPolicy<'a>>,
 }
 
 /// How sure a monitor must be before a rule counts as broken, from the rate of false alarms that the contract states.
@@ -75,7 +76,7 @@ const USUAL_TAIL: f64 = 0.025;
 
 /// A measurement with an interval of 95 %, widened so that each of `parts` of its kind leaves `tail` beyond each end
 /// together.
-fn sure(measurement: Measurement, tail: f64, parts: usize) -> Measurement {
+fn widen_interval(measurement: Measurement, tail: f64, parts: usize) -> Measurement {
     let factor = normal_quantile(1.0 - tail / parts.max(1) as f64) / normal_quantile(1.0 - USUAL_TAIL);
     let value = measurement.value;
     let widen = |(low, high): (f64, f64)| (value - factor * (value - low), value + factor * (high - value));
@@ -83,7 +84,7 @@ fn sure(measurement: Measurement, tail: f64, parts: usize) -> Measurement {
 }
 
 /// A share that was counted on rows, with the interval that leaves `tail` beyond each end.
-fn counted(measurement: Measurement, tail: f64, parts: usize) -> Measurement {
+fn widen_share_interval(measurement: Measurement, tail: f64, parts: usize) -> Measurement {
     let hits = (measurement.value * measurement.count as f64).round() as u64;
     let interval = clopper_pearson(hits, measurement.count, 1.0 - 2.0 * tail / parts.max(1) as f64);
     Measurement { interval: Some(interval), ..measurement }
@@ -122,7 +123,9 @@ impl WindowRows<'_> {
                 let rows = if metric == "selection_rate" { self.decisions } else { self.labelled()? };
                 let spread = group_spread(rows, metric, *function, &groups)?;
                 let pairs = groups.len() * groups.len().saturating_sub(1) / 2;
-                Ok(Measured::Value(self.proof.map_or(spread.clone(), |proof| sure(spread, proof.tail, pairs))))
+                Ok(Measured::Value(
+                    self.alarm_policy.map_or(spread.clone(), |policy| widen_interval(spread, policy.tail, pairs)),
+                ))
             }
             Quantity::Call { function, .. } => {
                 let table = self.with_facts_of_rows()?;
@@ -170,14 +173,17 @@ impl WindowRows<'_> {
 
     /// Shares of rows are samples of what comes: with the interval that the budget asks for.
     fn sampled(&self, measured: Measured) -> Measured {
-        let Some(proof) = self.proof else { return measured };
+        let Some(policy) = self.alarm_policy else { return measured };
         let columns = self.reference.columns.len();
         match measured {
-            Measured::Value(value) => Measured::Value(counted(value, proof.tail, columns)),
+            Measured::Value(value) => Measured::Value(widen_share_interval(value, policy.tail, columns)),
             Measured::Each(parts) => Measured::Each(
                 parts
                     .into_iter()
-                    .map(|part| Part { measurement: counted(part.measurement, proof.tail, columns), ..part })
+                    .map(|part| Part {
+                        measurement: widen_share_interval(part.measurement, policy.tail, columns),
+                        ..part
+                    })
                     .collect(),
             ),
             other => other,
@@ -185,10 +191,12 @@ impl WindowRows<'_> {
     }
 
     /// What was measured on labels or estimated, as sure as it must be: one of `parts` of its kind.
-    fn proven(&self, measurement: Measurement, parts: usize) -> Measurement {
-        match self.proof {
+    fn widen_by_policy(&self, measurement: Measurement, parts: usize) -> Measurement {
+        match self.alarm_policy {
             None => measurement,
-            Some(proof) => sure(measurement, if proof.is_changed { USUAL_TAIL } else { proof.tail }, parts),
+            Some(policy) => {
+                widen_interval(measurement, if policy.is_changed { USUAL_TAIL } else { policy.tail }, parts)
+            }
         }
     }
 
@@ -206,7 +214,7 @@ impl WindowRows<'_> {
     }
 
     fn enough_rows(&self) -> Result<(), NotMeasured> {
-        let (have, need) = (self.table.rows(), self.least.rows);
+        let (have, need) = (self.table.rows(), self.min_sample.rows);
         match have >= need {
             true => Ok(()),
             false => Err(nothing(format!("the window has {have} rows, {need} are needed"), "wait for more requests")),
@@ -217,13 +225,13 @@ impl WindowRows<'_> {
         self.enough_rows()?;
         self.outcomes.label_check().tolerable().map_err(|reason| not_measured("labels", &reason))?;
         let share = self.outcomes.len() as f64 / self.table.rows().max(1) as f64;
-        match share >= self.least.labelled && !self.outcomes.is_empty() {
+        match share >= self.min_sample.labelled && !self.outcomes.is_empty() {
             true => Ok(self.outcomes),
             false => Err(nothing(
                 format!(
                     "the labels of {:.0} % of the rows are known, {:.0} % are needed",
                     share * 100.0,
-                    self.least.labelled * 100.0
+                    self.min_sample.labelled * 100.0
                 ),
                 "wait until more labels have matured",
             )),
@@ -240,12 +248,12 @@ impl WindowRows<'_> {
             "selected" => {
                 self.enough_rows()?;
                 let rate = self.decisions.metric("selection_rate").map_err(|reason| not_measured(name, &reason))?;
-                Ok(self.proven(measurement(&rate), 1))
+                Ok(self.widen_by_policy(measurement(&rate), 1))
             }
             _ => {
                 let metric =
                     self.labelled()?.metric(metric_name(name)).map_err(|reason| not_measured(name, &reason))?;
-                Ok(self.proven(on_labels(self.outcomes, &metric), 1))
+                Ok(self.widen_by_policy(on_labels(self.outcomes, &metric), 1))
             }
         }
     }
@@ -256,9 +264,9 @@ impl WindowRows<'_> {
         let count = groups.len();
         for (part, rows) in groups {
             let inside = labelled.filter(|row| rows[row]);
-            if inside.len() >= self.least.rows {
+            if inside.len() >= self.min_sample.rows {
                 let estimate = inside.metric(metric_name(name)).map_err(|reason| not_measured(name, &reason))?;
-                parts.push(Part { name: part, measurement: self.proven(measurement(&estimate), count) });
+                parts.push(Part { name: part, measurement: self.widen_by_policy(measurement(&estimate), count) });
             }
         }
         match parts.is_empty() {
@@ -275,7 +283,7 @@ impl WindowRows<'_> {
         };
         self.enough_rows()?;
         let estimate = self.estimates.get(name.as_str()).cloned();
-        estimate.map(|estimate| self.proven(estimate, 1)).ok_or_else(|| {
+        estimate.map(|estimate| self.widen_by_policy(estimate, 1)).ok_or_else(|| {
             nothing(format!("`{name}` has no estimate without labels"), "use auc, accuracy, f1, precision or recall")
         })
     }
@@ -320,7 +328,7 @@ impl WindowRows<'_> {
             value: distance.effect,
             whole: None,
             // While chance cannot be excluded at the stated rate of false alarms, the effect may be none at all.
-            interval: self.proof.filter(|proof| !proof.changed.contains(name)).map(|_| (0.0, distance.effect)),
+            interval: self.alarm_policy.filter(|policy| !policy.changed.contains(name)).map(|_| (0.0, distance.effect)),
             count: distance.current_rows,
             estimated: false,
             note: Some(format!(

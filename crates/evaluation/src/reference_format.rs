@@ -12,7 +12,9 @@ use kilter_stats::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    reference::{ColumnReference, Months, Reference},
+    column_reference::ColumnReference,
+    event_time::Months,
+    reference::Reference,
     season::{SeasonalColumn, SeasonalColumns},
     variation::ReferenceVariation,
 };
@@ -220,8 +222,8 @@ mod tests {
 
     use super::*;
     use crate::{
+        column_view::ReferenceTimes,
         reference::{LOSS, SCORE},
-        variation::ReferenceTimes,
     };
 
     /// Four weeks by the hour, busy by day.

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use kilter_domain::{table::Column, time::Timestamp};
-use kilter_stats::drift::{DistributionRef, RowTimes, SeasonalCycle, SeasonalStrata, Tally, find_season};
+use kilter_domain::time::Timestamp;
+use kilter_stats::drift::{RowTimes, Season, SeasonalCycle, SeasonalStrata, Tally, find_season};
 use serde::{Deserialize, Serialize};
 
-use super::{
-    reference::{ColumnReference, hour_of, labels, month_of},
-    variation::SeasonChoice,
+use crate::{
+    column_reference::ColumnReference,
+    event_time::{hour_of, month_of},
 };
 
 /// Categories that may speak for the season of a column, most frequent first.
@@ -32,6 +32,18 @@ pub struct SeasonalColumn {
     pub cycle: usize,
     /// Rows of the reference by bin or category, one a stratum; empty for slots of which it has too few.
     pub parts: Vec<Tally>,
+}
+
+/// What the columns of a reference are compared by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SeasonChoice {
+    /// Each by the season that it follows.
+    #[default]
+    Found,
+    /// All by this one.
+    Given(Season),
+    /// None.
+    Whole,
 }
 
 /// When rows happened, as seasons need it.
@@ -94,27 +106,6 @@ pub struct TimedColumn<'a> {
 }
 
 impl ColumnReference {
-    /// What codes mean.
-    pub fn law(&self) -> DistributionRef<'_> {
-        match self {
-            Self::Numeric(reference) => DistributionRef::Numeric(reference),
-            Self::Categorical(reference) => DistributionRef::Categorical(reference),
-        }
-    }
-
-    /// A column as codes; `None` when it is of another type.
-    pub fn codes(&self, column: &Column) -> Option<Vec<u32>> {
-        Some(match self {
-            Self::Numeric(reference) => match column {
-                Column::Int(values) => values.iter().map(|value| reference.code_whole(*value)).collect(),
-                _ => column.numbers()?.iter().map(|value| reference.code(*value)).collect(),
-            },
-            Self::Categorical(reference) => {
-                labels(column).iter().map(|label| reference.code(label.as_deref())).collect()
-            }
-        })
-    }
-
     /// A column in the forms that may speak for a season: the rank of a number, "is it this one?" of the most frequent
     /// categories.
     fn speakers(&self, column: &TimedColumn) -> Vec<Vec<f64>> {

@@ -77,8 +77,10 @@ mod tests {
         let status = json!({
             "endpoints": [{ "name": "churn", "project": "churn", "open_alerts": 1,
                 "live": { "id": "d", "endpoint": "churn", "model": "churn", "version": 3, "state": "live", "created": "2026-01-02T00:00:00Z" } }],
-            "alerts": [{ "id": "a", "endpoint": "churn", "kind": "drift", "state": "firing", "key": "psi(x)",
-                "opened": "2026-01-02T00:00:00Z", "detail": {} }],
+            "alerts": [{ "id": "a", "endpoint": "churn", "key": "churn/drift", "kind": "drift", "monitor": "drift",
+                "state": "firing", "opened": "2026-01-02T00:00:00Z",
+                "detail": { "since": "2026-01-01T00:00:00Z", "window_start": "2026-01-01T00:00:00Z",
+                    "window_end": "2026-01-02T00:00:00Z", "notified": [], "columns": [], "text": "psi(x) = 0.4" } }],
             "audit_entries": 7,
             "tasks": [{ "name": "sealing", "ok": true, "detail": "", "failures": 0, "panics": 0,
                 "running_seconds": 1, "succeeded_seconds_ago": 2 }],

@@ -14,9 +14,9 @@ use kilter_api::{
 use kilter_app::{App, AppOptions, Project, RequestContext, registration};
 use kilter_domain::{
     actor::{Action, Role},
-    alert::{AlertState, MonitorKind},
+    alert::{AlertDetail, AlertKey, AlertState, AlertTopic},
     run::Cause,
-    time::Timestamp,
+    time::{Interval, Timestamp},
 };
 use kilter_server::{AppState, ServerOptions, openapi, router};
 use kilter_store::{monitor::alert::NewAlert, run::NewRun};
@@ -47,11 +47,9 @@ impl World {
         let project = Project::of(folder.path(), contracts[0].clone()).unwrap();
         let alert = NewAlert {
             id: "an-alert".into(),
-            endpoint: project.endpoint(project.main_deploy().unwrap()),
-            cause: "x/data".into(),
-            monitor: MonitorKind::Data,
+            key: AlertKey::new(project.endpoint(project.main_deploy().unwrap()), AlertTopic::Data),
             state: AlertState::Firing { clean: 0 },
-            detail: json!({}),
+            detail: AlertDetail::new(Interval::new(act.at, act.at), "missing values"),
         };
         let cause = Cause::Manual { by: act.actor.clone() };
         let run = NewRun { id: "a-run".into(), project: project.name.clone(), cause, record: json!({}) };

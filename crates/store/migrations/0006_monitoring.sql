@@ -29,7 +29,7 @@ CREATE TABLE alert (
     key          INTEGER PRIMARY KEY,
     id           TEXT    NOT NULL UNIQUE CHECK (length(id) BETWEEN 1 AND 64),
     endpoint     TEXT    NOT NULL REFERENCES endpoint (name),
-    cause        TEXT    NOT NULL CHECK (cause <> ''),
+    alert_key    TEXT    NOT NULL CHECK (alert_key <> ''),
     monitor      TEXT    NOT NULL CHECK (monitor IN ('data', 'performance', 'drift', 'bias', 'usage')),
     state        TEXT    NOT NULL CHECK (state IN ('pending', 'firing', 'acknowledged', 'muted', 'resolved')),
     -- Windows in a row: out of bounds while it is pending, in bounds afterwards. Counting is no change of state.
@@ -45,7 +45,7 @@ CREATE TABLE alert (
     CHECK ((state = 'muted') = (muted_until IS NOT NULL))
 ) STRICT;
 
-CREATE UNIQUE INDEX one_open_alert_per_cause ON alert (cause) WHERE state <> 'resolved';
+CREATE UNIQUE INDEX one_open_alert_per_key ON alert (alert_key) WHERE state <> 'resolved';
 CREATE INDEX alert_by_endpoint ON alert (endpoint, key);
 CREATE INDEX alert_that_is_open ON alert (key) WHERE state <> 'resolved';
 
@@ -76,9 +76,9 @@ BEGIN
     SELECT RAISE(ABORT, 'it is over; the next breach opens a new alert');
 END;
 
-CREATE TRIGGER an_alert_keeps_its_identity BEFORE UPDATE OF id, endpoint, cause, monitor, opened ON alert
+CREATE TRIGGER an_alert_keeps_its_identity BEFORE UPDATE OF id, endpoint, alert_key, monitor, opened ON alert
 BEGIN
-    SELECT RAISE(ABORT, 'an alert keeps its endpoint and cause');
+    SELECT RAISE(ABORT, 'an alert keeps its endpoint and key');
 END;
 
 CREATE TRIGGER an_alert_is_never_deleted BEFORE DELETE ON alert
@@ -109,10 +109,13 @@ CREATE TABLE retrain_decision (
     cause       TEXT    NOT NULL CHECK (json_valid(cause)),
     outcome     TEXT    NOT NULL CHECK (outcome IN ('started', 'skipped', 'refused')),
     run         TEXT    REFERENCES run (id),
+    -- What kept it from starting.
+    blocker     TEXT    CHECK (json_valid(blocker)),
     reason     TEXT    NOT NULL CHECK (reason <> ''),
     at          INTEGER NOT NULL,
     audit_seq   INTEGER NOT NULL REFERENCES audit (seq),
-    CHECK (outcome <> 'started' OR run IS NOT NULL)
+    CHECK (outcome <> 'started' OR run IS NOT NULL),
+    CHECK ((outcome = 'skipped') = (blocker IS NOT NULL))
 ) STRICT;
 
 CREATE INDEX retrain_decision_by_project ON retrain_decision (project, key);

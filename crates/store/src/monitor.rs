@@ -10,16 +10,14 @@ pub mod evidence;
 pub mod retrain;
 pub mod threshold;
 
-use std::ops::Range;
-
 use kilter_domain::{
     alert::MonitorKind,
-    ids::{EndpointName, ModelName},
-    rule::RuleVerdict,
-    time::Timestamp,
+    ids::{EndpointName, VersionId},
+    reading::ReadingDetail,
+    rule::{MetricId, RuleVerdict},
+    time::{Interval, Timestamp},
 };
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 
 use crate::{
     Page, PageRequest, Reader, StoreError, Tx,
@@ -113,12 +111,10 @@ pub struct Reading {
     pub endpoint: EndpointName,
     /// Which monitor asked.
     pub monitor: MonitorKind,
-    /// What was measured, as the rule writes it: `psi(income)`.
-    pub metric: String,
-    /// Where the window begins.
-    pub window_start: Timestamp,
-    /// Where it ends.
-    pub window_end: Timestamp,
+    /// What was measured: `psi(income)`.
+    pub metric: MetricId,
+    /// The time that was measured.
+    pub window: Interval,
     /// `None`: not measured.
     pub value: Option<f64>,
     /// The interval of the value.
@@ -134,9 +130,9 @@ pub struct Reading {
     /// Estimated before the labels came.
     pub estimated: bool,
     /// The version that answered, when it was one.
-    pub version: Option<(ModelName, u32)>,
-    /// What was measured, as JSON.
-    pub detail: Value,
+    pub version: Option<VersionId>,
+    /// What else is known about it.
+    pub detail: ReadingDetail,
 }
 
 impl Reading {
@@ -145,16 +141,15 @@ impl Reading {
     pub fn unmeasured(
         endpoint: &EndpointName,
         monitor: MonitorKind,
-        metric: &str,
-        window: Range<Timestamp>,
+        metric: MetricId,
+        window: Interval,
         as_of: Timestamp,
     ) -> Self {
         Self {
             endpoint: endpoint.clone(),
             monitor,
-            metric: metric.to_owned(),
-            window_start: window.start,
-            window_end: window.end,
+            metric,
+            window,
             value: None,
             low: None,
             high: None,
@@ -163,7 +158,7 @@ impl Reading {
             as_of,
             estimated: false,
             version: None,
-            detail: json!({}),
+            detail: ReadingDetail::default(),
         }
     }
 }
@@ -181,16 +176,17 @@ pub fn record(tx: &Tx, readings: &[Reading]) -> Result<(), StoreError> {
 }
 
 fn put(tx: &Tx, reading: &Reading) -> Result<(), StoreError> {
+    let metric = reading.metric.to_string();
     let ahead = named_params! {
-        ":endpoint": reading.endpoint.as_str(), ":monitor": reading.monitor.as_str(), ":metric": reading.metric,
-        ":window_start": reading.window_start.millis(), ":window_end": reading.window_end.millis(),
+        ":endpoint": reading.endpoint.as_str(), ":monitor": reading.monitor.as_str(), ":metric": metric,
+        ":window_start": reading.window.start.millis(), ":window_end": reading.window.end.millis(),
         ":estimated": reading.estimated, ":as_of": reading.as_of.millis(),
     };
     tx.execute(&AHEAD, ahead)?;
-    let (model, number) = reading.version.as_ref().map(|(model, number)| (model.as_str(), *number)).unzip();
+    let (model, number) = reading.version.as_ref().map(|version| (version.model.as_str(), version.number)).unzip();
     let params = named_params! {
-        ":endpoint": reading.endpoint.as_str(), ":monitor": reading.monitor.as_str(), ":metric": reading.metric,
-        ":window_start": reading.window_start.millis(), ":window_end": reading.window_end.millis(),
+        ":endpoint": reading.endpoint.as_str(), ":monitor": reading.monitor.as_str(), ":metric": metric,
+        ":window_start": reading.window.start.millis(), ":window_end": reading.window.end.millis(),
         // SQLite writes NaN as NULL, which is what it means here: not measured.
         ":value": reading.value, ":low": reading.low, ":high": reading.high, ":count": reading.count,
         ":verdict": reading.verdict.as_ref().map(row::name_of).transpose()?, ":as_of": reading.as_of.millis(),
@@ -201,12 +197,12 @@ fn put(tx: &Tx, reading: &Reading) -> Result<(), StoreError> {
 }
 
 /// Which readings are wanted.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct ReadingFilter {
     /// Only of this kind; `None`: of all.
     pub monitor: Option<MonitorKind>,
     /// Only of this metric; `None`: of all.
-    pub metric: Option<String>,
+    pub metric: Option<MetricId>,
 }
 
 /// Readings of an endpoint, newest first.
@@ -217,7 +213,7 @@ pub fn list(
     page: &PageRequest,
 ) -> Result<Page<Reading>, StoreError> {
     let params = named_params! {
-        ":endpoint": endpoint.as_str(), ":monitor": filter.monitor.map(MonitorKind::as_str), ":metric": filter.metric,
+        ":endpoint": endpoint.as_str(), ":monitor": filter.monitor.map(MonitorKind::as_str), ":metric": filter.metric.as_ref().map(MetricId::to_string),
         ":below": page.below(LIST)?, ":limit": page.probe(),
     };
     Ok(page.page(LIST, reader.all(&NEWEST, params, |row| Ok((row.get("key")?, reading(row)?)))?))
@@ -228,11 +224,11 @@ pub fn newest_ended(
     reader: &Reader,
     endpoint: &EndpointName,
     monitor: MonitorKind,
-    metric: &str,
+    metric: &MetricId,
     now: Timestamp,
 ) -> Result<Option<Reading>, StoreError> {
     let params = named_params! {
-        ":endpoint": endpoint.as_str(), ":monitor": monitor.as_str(), ":metric": metric, ":now": now.millis(),
+        ":endpoint": endpoint.as_str(), ":monitor": monitor.as_str(), ":metric": metric.to_string(), ":now": now.millis(),
     };
     reader.one(&NEWEST_ENDED, params, reading)
 }
@@ -243,13 +239,13 @@ pub fn history(
     reader: &Reader,
     endpoint: &EndpointName,
     monitor: Option<MonitorKind>,
-    metric: &str,
-    window: (Timestamp, Timestamp),
+    metric: &MetricId,
+    window: Interval,
     limit: u32,
 ) -> Result<Vec<Reading>, StoreError> {
     let params = named_params! {
-        ":endpoint": endpoint.as_str(), ":metric": metric, ":monitor": monitor.map(MonitorKind::as_str), ":start": window.0.millis(),
-        ":end": window.1.millis(), ":limit": limit.clamp(1, 10_000),
+        ":endpoint": endpoint.as_str(), ":metric": metric.to_string(), ":monitor": monitor.map(MonitorKind::as_str), ":start": window.start.millis(),
+        ":end": window.end.millis(), ":limit": limit.clamp(1, 10_000),
     };
     reader.all(&HISTORY, params, reading)
 }
@@ -269,15 +265,14 @@ pub fn latest(
 
 fn reading(row: &Row) -> database::Result<Reading> {
     let version = match row.get::<_, Option<u32>>("number")? {
-        Some(number) => Some((row::parsed(row, "model")?, number)),
+        Some(number) => Some(VersionId::new(row::parsed(row, "model")?, number)),
         None => None,
     };
     Ok(Reading {
         endpoint: row::parsed(row, "endpoint")?,
         monitor: row::parsed(row, "monitor")?,
-        metric: row.get("metric")?,
-        window_start: row::time(row, "window_start")?,
-        window_end: row::time(row, "window_end")?,
+        metric: row::parsed(row, "metric")?,
+        window: Interval::new(row::time(row, "window_start")?, row::time(row, "window_end")?),
         value: row.get("value")?,
         low: row.get("low")?,
         high: row.get("high")?,

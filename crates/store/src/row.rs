@@ -39,6 +39,11 @@ pub(crate) fn document<T: DeserializeOwned>(row: &Row, column: &str) -> database
     serde_json::from_str(&text).map_err(|error| database::unreadable(column, Box::new(error)))
 }
 
+/// As [`document`], where there may be none.
+pub(crate) fn maybe_document<T: DeserializeOwned>(row: &Row, column: &str) -> database::Result<Option<T>> {
+    if row.value(column)?.is_null() { Ok(None) } else { document(row, column).map(Some) }
+}
+
 /// A word of a closed set (a state, a kind), written as its serialised name.
 pub(crate) fn word<T: DeserializeOwned>(row: &Row, column: &str) -> database::Result<T> {
     let text: String = row.get(column)?;

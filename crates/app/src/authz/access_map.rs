@@ -77,7 +77,7 @@ pub fn require(app: &App, context: &RequestContext, action: Action, subject: &Su
                 Err(StoreError::NotFound { .. } | StoreError::Conflict { .. }) => None,
                 Err(error) => return Err(error.into()),
             };
-            alert.and_then(|alert| map.endpoints.get(&alert.endpoint)).map_or(Ok(()), of)
+            alert.and_then(|alert| map.endpoints.get(&alert.key.endpoint)).map_or(Ok(()), of)
         }
         Subject::EveryProject => map.projects.keys().try_for_each(of),
         Subject::AnyProject => {

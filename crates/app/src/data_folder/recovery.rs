@@ -7,6 +7,7 @@ use std::{fs, path::Path};
 
 use kilter_domain::{
     deployment::{AdmissionPolicy, DeploymentEvent},
+    event::EventKind,
     ids::EndpointName,
     run::RunState,
     time::Timestamp,
@@ -14,9 +15,7 @@ use kilter_domain::{
 use kilter_store::{PageRequest, deployment as deployments, model as versions, run as runs};
 use serde_json::json;
 
-use crate::{
-    app::App, causes::StorageError, context::RequestContext, data_folder::error::DataFolderError, event::DecisionKind,
-};
+use crate::{app::App, causes::StorageError, context::RequestContext, data_folder::error::DataFolderError};
 
 const RUN_ENDED: &str = "the process that ran it ended before the run did; start it again with `kilter run`";
 const REQUEST_ENDED: &str = "it was requested and never took its first stage; deploy the version again";
@@ -52,7 +51,7 @@ fn end_runs(app: &App, context: &RequestContext) -> Result<usize, StorageError> 
             return Ok(ended);
         }
         ended += left.len();
-        let draft = context.audit_event(DecisionKind::TrainingFailed.word(), RUN_ENDED, vec![]);
+        let draft = context.audit_event(EventKind::TrainingFailed.as_str(), RUN_ENDED, vec![]);
         app.store().write(move |tx| {
             left.iter().try_for_each(|run| {
                 let record = json!({ "error": RUN_ENDED });

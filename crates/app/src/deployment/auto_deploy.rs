@@ -5,7 +5,11 @@
 //! people. Out of scope: a queue; while a candidate is on trial, the newest one waits until the trial is over.
 
 use kilter_domain::{
-    audit::Outcome, deployment::DeploymentState, error_chain::with_causes, ids::EndpointName, model::VersionState,
+    audit::Outcome,
+    deployment::DeploymentState,
+    error_chain::with_causes,
+    ids::{EndpointName, VersionId},
+    model::VersionState,
     time::Timestamp,
 };
 use kilter_store::{PageRequest, audit, deployment as deployments, model as versions, model::Version};
@@ -15,7 +19,6 @@ use crate::{
     causes::StorageError,
     context::RequestContext,
     deployment::{deploy, error::DeployError, target::Target},
-    event::VERSION,
     model::approval_mode::ApprovalMode,
     project::folder::Project,
     training::request::TrainingOutcome,
@@ -133,7 +136,11 @@ fn record_not_deployed(
     number: u32,
     reason: String,
 ) -> Result<(), StorageError> {
-    let draft = context.audit_event(REQUEST, reason, vec![format!("{VERSION}={number}"), at(&target.endpoint)]);
+    let draft = context.audit_event(
+        REQUEST,
+        reason,
+        vec![VersionId::new(target.project.model(), number).object(), at(&target.endpoint)],
+    );
     let object = versions::object(&target.project.model(), number);
     app.store().write(move |tx| tx.audited(draft).record_refusal(&object, Outcome::Denied).map(|_| ()))?;
     Ok(())

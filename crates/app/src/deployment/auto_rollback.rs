@@ -6,8 +6,9 @@
 //! rules that the live one broke: to exchange one failure for another would only put off the cure.
 
 use kilter_domain::{
-    alert::MonitorKind,
+    alert::AlertTopic,
     contract::{Monitor, Rollback},
+    event::{EventMetric, EventMetrics},
     ids::EndpointName,
     model::VersionState,
     rule::{Champion, JudgeMode, Measured, Measurements, Quantity, rounded},
@@ -27,7 +28,6 @@ use crate::{
     causes::StorageError,
     context::RequestContext,
     deployment::{checks, error::DeployError, route_change, target::Target, threshold::siblings},
-    event::EventMetrics,
     model::{error::VersionError, load},
     prediction::logged::{self, LoggedPredictions, PredictionFilter},
     project::folder::Project,
@@ -87,13 +87,12 @@ pub(crate) fn roll_back_if_better(
         rounded(better.gain.low),
         rounded(better.gain.high),
     );
-    let numbers = EventMetrics::default()
+    let mut numbers = EventMetrics::default()
         .with(better.metric.clone(), better.value)
-        .with("difference", better.gain.value)
-        .with("difference_low", better.gain.low)
-        .with("difference_high", better.gain.high)
         .with("labelled_rows", rows.len() as f64)
         .with("target_version", f64::from(better.number));
+    let gain = EventMetric::with_interval(better.gain.value, better.gain.low, better.gain.high);
+    numbers.put_metric("difference", gain);
     route_change::change_endpoint(app, context, target, |change| {
         change.bring_back(&live, better.number, &reason, &numbers)
     })?;
@@ -104,10 +103,9 @@ pub(crate) fn roll_back_if_better(
 fn failing_since(app: &App, endpoint: &EndpointName) -> Result<Option<Timestamp>, StorageError> {
     let filter = alerts::AlertFilter { endpoint: Some(endpoint.clone()), open: true };
     let open = app.store().read(|reader| alerts::list(reader, &filter, &PageRequest::first(100)))?;
-    let failing = open.items.iter().find(|alert| {
-        alert.monitor == MonitorKind::Performance && alert.state.is_failing() && alert.cause.ends_with("/performance")
-    });
-    Ok(failing.and_then(|alert| serde_json::from_value(alert.detail["window"]["start"].clone()).ok()))
+    let failing =
+        open.items.iter().find(|alert| alert.key.topic == AlertTopic::Performance && alert.state.is_failing());
+    Ok(failing.map(|alert| alert.detail.window.start))
 }
 
 /// Versions with another model that were live here before and may still be, newest first.

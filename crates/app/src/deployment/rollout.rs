@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use kilter_domain::{
     contract::{Canary, Deploy},
     deployment::{DeploymentEvent, DeploymentState},
+    event::{EventKind, EventMetric, EventMetrics},
     rule::{JudgeMode, RuleOutcome, rounded, signed},
     time::{Span, Timestamp},
 };
@@ -26,8 +27,6 @@ use crate::{
         route_change::{self, EndpointChange, Stage},
         target::Target,
     },
-    event::{DecisionKind, EventMetrics},
-    gate::judge::put_outcome,
     model::{error::VersionError, load},
     prediction::{
         live,
@@ -208,7 +207,7 @@ fn judge_guardrail(
     let broken = broken_guardrail(app, context, canary, candidate, trial)?;
     Ok(broken.map(|outcome| {
         let mut numbers = trial.numbers();
-        put_outcome(&mut numbers, &outcome);
+        numbers.put_outcome(&outcome);
         (format!("guardrail: {}", outcome.text), numbers)
     }))
 }
@@ -237,8 +236,8 @@ fn broken_guardrail(
         estimates: &std::collections::BTreeMap::new(),
         facts: &facts,
         consumers: &trial.scored.consumers,
-        least: MinSample { rows: MIN_COMPARED, labelled: 0.3 },
-        proof: None,
+        min_sample: MinSample { rows: MIN_COMPARED, labelled: 0.3 },
+        alarm_policy: None,
     };
     // An abort rule states what must not be: the version goes back when it holds.
     Ok(canary.abort.iter().map(|rule| rule.judge(&rows, JudgeMode::Point)).find(RuleOutcome::is_passed))
@@ -248,14 +247,14 @@ fn broken_guardrail(
 fn after_shadow(deploy: &Deploy) -> Option<(Stage, u8)> {
     let percent = deploy.canary.as_ref().and_then(|canary| canary.steps.first().copied());
     let percent = percent.filter(|percent| *percent < 100)?;
-    let (event, kind) = (DeploymentEvent::CanaryStarted { percent }, DecisionKind::CanaryStarted);
+    let (event, kind) = (DeploymentEvent::CanaryStarted { percent }, EventKind::CanaryStarted);
     Some((Stage { event, kind }, percent))
 }
 
 /// The stage that follows a canary: the next share, or going live.
 fn after_canary(canary: &Canary, percent: u8) -> Option<(Stage, u8)> {
     let percent = canary.steps.iter().copied().find(|step| *step > percent).filter(|step| *step < 100)?;
-    let (event, kind) = (DeploymentEvent::CanaryWidened { percent }, DecisionKind::CanaryStep);
+    let (event, kind) = (DeploymentEvent::CanaryWidened { percent }, EventKind::CanaryStep);
     Some((Stage { event, kind }, percent))
 }
 
@@ -307,10 +306,8 @@ impl CandidateComparison {
         let mut numbers =
             EventMetrics::default().with("rows", self.scored.len() as f64).with("error_rate", self.errors);
         if let Some(difference) = self.difference {
-            numbers.put("loss_difference", difference.value);
-            numbers.put("loss_difference_low", difference.low);
-            numbers.put("loss_difference_high", difference.high);
-            numbers.put("compared_rows", difference.count as f64);
+            let metric = EventMetric::with_interval(difference.value, difference.low, difference.high);
+            numbers.put_metric("loss_difference", EventMetric { count: Some(difference.count), ..metric });
         }
         numbers
     }

@@ -7,7 +7,8 @@ use std::sync::{Arc, PoisonError};
 
 use kilter_domain::{
     deployment::{DeploymentEvent, DeploymentState},
-    ids::ModelName,
+    event::{EventKind, EventMetrics},
+    ids::{ModelName, VersionId},
 };
 use kilter_serving::{Mode, Routes};
 use kilter_store::{
@@ -31,7 +32,6 @@ use crate::{
         target::Target,
         threshold::siblings,
     },
-    event::{DecisionKind, EventMetrics, VERSION},
     gate::threshold_choice::ThresholdChange,
     prediction::{live, open_log},
 };
@@ -47,7 +47,7 @@ pub(crate) struct EndpointChange<'a> {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Stage {
     pub event: DeploymentEvent,
-    pub kind: DecisionKind,
+    pub kind: EventKind,
 }
 
 /// A deployment that is about to move: one that exists, or one that the same transaction requests.
@@ -135,7 +135,7 @@ impl EndpointChange<'_> {
         numbers: &EventMetrics,
     ) -> Result<(), DeployError> {
         let next = self.next_state(candidate, DeploymentEvent::RolledBack)?;
-        let draft = self.entry(DecisionKind::RolledBack, candidate.number, reason, numbers);
+        let draft = self.entry(EventKind::RolledBack, candidate.number, reason, numbers);
         let (id, state) = (candidate.id.clone(), candidate.state);
         self.app.store().write(move |tx| deployments::advance(&tx.audited(draft), &id, state, next))?;
         // It is taken back whatever becomes of the live version, whose state is told where it is asked for.
@@ -164,9 +164,17 @@ impl EndpointChange<'_> {
             number: earlier,
             reason: json!({ "text": format!("rolled back from version {}", live.number) }),
         };
-        let back = self.entry(DecisionKind::RolledBack, live.number, reason, numbers);
-        let request = self.context.audit_event("deployment.request", reason, vec![format!("{VERSION}={earlier}")]);
-        let go = self.context.audit_event("deployment.return", reason, vec![format!("{VERSION}={earlier}")]);
+        let back = self.entry(EventKind::RolledBack, live.number, reason, numbers);
+        let request = self.context.audit_event(
+            "deployment.request",
+            reason,
+            vec![VersionId::new(model.clone(), earlier).object()],
+        );
+        let go = self.context.audit_event(
+            "deployment.return",
+            reason,
+            vec![VersionId::new(model.clone(), earlier).object()],
+        );
         let (id, state) = (live.id.clone(), live.state);
         app.store().write(move |tx| {
             deployments::advance(&tx.audited(back), &id, state, ended)?;
@@ -188,7 +196,11 @@ impl EndpointChange<'_> {
         let (id, endpoint) = (self.app.new_id(), self.target.endpoint.clone());
         let new =
             NewDeployment { id: id.clone(), endpoint, model: model.clone(), number, reason: json!({ "text": reason }) };
-        let draft = self.context.audit_event("deployment.request", reason, vec![format!("{VERSION}={number}")]);
+        let draft = self.context.audit_event(
+            "deployment.request",
+            reason,
+            vec![VersionId::new(model.clone(), number).object()],
+        );
         PendingDeployment { id, model, number, state: DeploymentState::Requested, request: Some((new, draft)) }
     }
 
@@ -200,11 +212,11 @@ impl EndpointChange<'_> {
             (None, ..) => self.go_live(entrant, "nothing served until now", &nothing),
             (Some(_), Some(shadow), _) => {
                 let reason = format!("it answers unseen for {shadow} first");
-                let stage = Stage { event: DeploymentEvent::ShadowStarted, kind: DecisionKind::ShadowStarted };
+                let stage = Stage { event: DeploymentEvent::ShadowStarted, kind: EventKind::ShadowStarted };
                 self.advance(entrant, stage, &reason, &nothing)
             }
             (Some(_), None, Some(percent)) if percent < 100 => {
-                let (event, kind) = (DeploymentEvent::CanaryStarted { percent }, DecisionKind::CanaryStarted);
+                let (event, kind) = (DeploymentEvent::CanaryStarted { percent }, EventKind::CanaryStarted);
                 let numbers = nothing.with("percent", f64::from(percent));
                 self.advance(entrant, Stage { event, kind }, "the contract starts with a canary", &numbers)
             }
@@ -283,7 +295,7 @@ impl EndpointChange<'_> {
             None => false,
         };
         let (serving, routes) = self.prepare(&RoutePlan::live(&entrant.model, entrant.number))?;
-        let kind = if same { DecisionKind::ThresholdChanged } else { DecisionKind::Promoted };
+        let kind = if same { EventKind::ThresholdChanged } else { EventKind::Promoted };
         let promoted = self.entry(kind, entrant.number, reason, numbers);
         let place_taken = format!("version {} took its place", entrant.number);
         let replaced = self.context.audit_event("deployment.supersede", place_taken.clone(), vec![]);
@@ -354,8 +366,8 @@ impl EndpointChange<'_> {
         Ok(entrant.state.after(event, version, self.target.deploy.admission_policy())?)
     }
 
-    fn entry(&self, kind: DecisionKind, number: u32, reason: &str, numbers: &EventMetrics) -> AuditEvent {
-        self.context.decision_event(kind, reason, &numbers.clone().with(VERSION, f64::from(number)))
+    fn entry(&self, kind: EventKind, number: u32, reason: &str, numbers: &EventMetrics) -> AuditEvent {
+        self.context.version_event(number, kind, reason, numbers)
     }
 
     fn invalid_state(&self, deployment: &Deployment, state: &str, how: &str) -> DeployError {

@@ -15,7 +15,7 @@ use kilter_domain::{
     error_chain::with_causes,
     ids::{EndpointName, ModelName},
 };
-use kilter_evaluation::reference::{ColumnReference, SCORE};
+use kilter_evaluation::{column_reference::ColumnReference, reference::SCORE};
 use kilter_inference::{Input, InputKind};
 use kilter_package::Package;
 use kilter_serving::{Candidate, LoadRequest, Mode, Routes, ServedVersion, VersionRef, counters::ScoreEdges};

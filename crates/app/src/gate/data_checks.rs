@@ -8,6 +8,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 use kilter_domain::{
     audit::Outcome,
     contract::Dataset,
+    event::{EventKind, EventMetrics},
     gate::Verdict,
     ids::DatasetName,
     nonempty::NonEmpty,
@@ -22,8 +23,6 @@ use crate::{
     app::App,
     causes::StorageError,
     context::RequestContext,
-    event::{DecisionKind, EventMetrics},
-    gate::judge::put_outcome,
     project::{DatasetError, folder::Project},
 };
 
@@ -71,7 +70,7 @@ pub(crate) fn record_unfit_data(
     project: &Project,
     verdict: &Verdict,
 ) -> Result<(), StorageError> {
-    let draft = context.decision_event(DecisionKind::DataAlert, verdict.reasons().join("; "), &numbers(verdict));
+    let draft = context.decision_event(EventKind::DataAlert, verdict.reasons().join("; "), &numbers(verdict));
     let object = format!("data:{}", project.name);
     app.store().write(move |tx| tx.audited(draft).record_refusal(&object, Outcome::Denied).map(|_| ()))?;
     Ok(())
@@ -87,7 +86,7 @@ fn held(dataset: &Dataset, rows: DataRows) -> Vec<RuleOutcome> {
 /// The numbers of the rules that decided, under the rules' own words.
 pub(crate) fn numbers(verdict: &Verdict) -> EventMetrics {
     let mut numbers = EventMetrics::default();
-    verdict.outcomes().for_each(|outcome| put_outcome(&mut numbers, outcome));
+    verdict.outcomes().for_each(|outcome| numbers.put_outcome(outcome));
     numbers
 }
 
@@ -120,7 +119,7 @@ mod tests {
         let reason = failed.reasons().join("; ");
         assert!(reason.contains("dataset `people`: ") && reason.contains("unique(id)"), "{reason}");
         assert!(failed.reasons().iter().any(|text| text.contains("age(at)")), "{reason}");
-        assert_eq!(EventMetrics::read(&numbers(&failed).evidence()).get("unique(id)"), Some(&1.0));
+        assert_eq!(numbers(&failed).get("unique(id)").map(|metric| metric.value), Some(1.0));
     }
 
     #[test]

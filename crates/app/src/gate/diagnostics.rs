@@ -14,23 +14,16 @@ use kilter_domain::{
     table::{Column, Table},
 };
 use kilter_evaluation::{
-    bins::Bins,
     explain::Sampled,
     label_leakage::{Asked, LabelLeakage, find_label_leakage},
     labelled_predictions::{LabelCheck, LabelledPredictions},
     reference::Reference,
+    weak_slices::find_weak_slices,
 };
 use kilter_inference::Signature;
-use kilter_stats::root_cause::{Slice, SliceFeature, weak_slices};
 
 use crate::{dataset::column_roles::ColumnRoles, gate::holdout::RejectedRows, project::DatasetError};
 
-/// Rows of a slice at least.
-const MIN_SLICE: u64 = 100;
-/// The false discovery rate of weak slices.
-const DISCOVERY: f64 = 0.1;
-/// Columns that slices are looked for in.
-const MAX_SLICED: usize = 30;
 /// Training rows that are asked whether a column alone tells the label.
 const MAX_ASKED: usize = 10_000;
 /// By how much the test rows may say less of a leak than the training rows.
@@ -202,31 +195,15 @@ impl DiagnosticsInput<'_> {
     }
 
     fn slices(&self, notes: &mut Diagnostics) {
-        let losses = self.outcomes.losses();
-        let placed: Vec<(&str, Bins, Vec<u16>)> = self
-            .signature
-            .inputs
-            .iter()
-            .filter_map(|input| {
-                let bins = Bins::of(self.reference.columns.get(&input.name)?);
-                let placed = bins.place(&self.test.get(&input.name)?.take(&self.outcomes.rows))?;
-                Some((input.name.as_str(), bins, placed))
-            })
-            .take(MAX_SLICED)
-            .collect();
-        let features: Vec<SliceFeature> =
-            placed.iter().map(|(_, bins, bin)| SliceFeature { bin, bins: bins.count() }).collect();
-        let Ok(found) = weak_slices(&losses, &features, MIN_SLICE, DISCOVERY) else { return };
+        let (rows, losses) = (&self.outcomes.rows, self.outcomes.losses());
+        let inputs = self.signature.inputs.iter().map(|input| input.name.as_str());
+        let Some(found) = find_weak_slices(self.test, rows, &losses, inputs, self.reference) else { return };
         notes.fact("weak_slices", found.len() as f64);
         let Some(worst) = found.first() else { return };
         notes.fact("weak_slice_excess", worst.excess.value);
-        let words = |slice: &Slice| {
-            let described = slice.conditions.iter().map(|(at, bin)| placed[*at].1.describe(placed[*at].0, *bin));
-            described.collect::<Vec<_>>().join(" and ")
-        };
         notes.sentences.push(format!(
             "weakest where {}: loss {}, {} beside the rest, on {} rows",
-            words(worst),
+            worst.description(),
             rounded(worst.loss),
             signed(worst.excess.value),
             worst.rows

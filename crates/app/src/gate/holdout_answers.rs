@@ -3,10 +3,10 @@
 use kilter_domain::table::{Column, Table};
 
 use kilter_evaluation::{
+    column_view::ReferenceTimes,
     gate_metrics::Predictions,
     labelled_predictions::LabelledPredictions,
     reference::{LOSS, PREDICTION, Reference, SCORE},
-    variation::ReferenceTimes,
 };
 
 use crate::{

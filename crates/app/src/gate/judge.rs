@@ -4,13 +4,12 @@
 
 use kilter_domain::{
     contract::GateSpec,
+    event::EventMetrics,
     gate::Verdict,
     model::GateResult,
     nonempty::NonEmpty,
     rule::{Champion as OfChampion, JudgeMode, Measured, Measurements, Rule, RuleOutcome, rounded},
 };
-
-use crate::event::EventMetrics;
 
 /// Holds every gate of the contract against the measurements. A gate without rules says nothing and is left out.
 pub fn judge(gates: &[GateSpec], measurements: &dyn Measurements) -> Vec<GateResult> {
@@ -26,9 +25,8 @@ pub fn judge(gates: &[GateSpec], measurements: &dyn Measurements) -> Vec<GateRes
 pub fn beside_champion(gates: &[GateSpec], judged: &[GateResult], measurements: &dyn Measurements) -> Vec<String> {
     let failed = |rule: &Rule| {
         let text = rule.to_string();
-        let of =
-            |judged: &GateResult| judged.verdict.outcomes().any(|outcome| outcome.is_failed() && outcome.rule == text);
-        !text.contains("champion.") && judged.iter().any(of)
+        let is_floor = |outcome: &RuleOutcome| outcome.is_failed() && !outcome.is_relative && outcome.rule == text;
+        judged.iter().any(|judged| judged.verdict.outcomes().any(is_floor))
     };
     let sentence = |rule: &Rule, measured: &Measured| match measured {
         Measured::Value(measurement) => {
@@ -44,37 +42,13 @@ pub fn beside_champion(gates: &[GateSpec], judged: &[GateResult], measurements: 
     champions.filter_map(|(rule, measured)| sentence(rule, &measured)).collect()
 }
 
-/// The numbers behind verdicts, by the left side of each rule.
-pub fn numbers(judged: &[GateResult]) -> EventMetrics {
-    let mut numbers = EventMetrics::default();
+/// The metrics behind verdicts, by their names.
+pub fn metrics_of(judged: &[GateResult]) -> EventMetrics {
+    let mut metrics = EventMetrics::default();
     for outcome in judged.iter().flat_map(|judged| judged.verdict.outcomes()) {
-        put_outcome(&mut numbers, outcome);
+        metrics.put_outcome(outcome);
     }
-    numbers
-}
-
-/// Adds value, interval and bound of a rule under the rule's own words.
-pub fn put_outcome(numbers: &mut EventMetrics, outcome: &RuleOutcome) {
-    let Some(measured) = &outcome.measured else { return };
-    let mut name = subject(&outcome.rule);
-    if outcome.rule.contains("champion.") {
-        name.push_str("_difference");
-    }
-    numbers.put(format!("{name}_count"), measured.count as f64);
-    if let Some((low, high)) = measured.interval {
-        numbers.put(format!("{name}_low"), low);
-        numbers.put(format!("{name}_high"), high);
-    }
-    if let Some(limit) = outcome.limits.low.or(outcome.limits.high) {
-        numbers.put(format!("{name}_limit"), limit);
-    }
-    numbers.put(name, measured.value);
-}
-
-/// What a rule is about: everything before its comparison.
-pub fn subject(rule: &str) -> String {
-    let end = [" >", " <", " =", " !", " in "].iter().filter_map(|mark| rule.find(mark)).min();
-    rule[..end.unwrap_or(rule.len())].trim().to_owned()
+    metrics
 }
 
 #[cfg(test)]
@@ -83,13 +57,6 @@ mod tests {
 
     use super::*;
     use kilter_evaluation::column_stats::exact;
-
-    #[test]
-    fn the_subject_of_a_rule_is_its_left_side() {
-        assert_eq!(subject("auc >= champion.auc - 0.002"), "auc");
-        assert_eq!(subject("ratio(selected, gender) in 0.8..1.25"), "ratio(selected, gender)");
-        assert_eq!(subject("unique(id)"), "unique(id)");
-    }
 
     /// A candidate of 0.77 beside a champion of 0.6.
     struct Better;

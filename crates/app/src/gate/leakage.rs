@@ -9,7 +9,7 @@ use kilter_domain::{
     ids::GateName,
     model::GateResult,
     nonempty::NonEmpty,
-    rule::{Limits, Quantity, RuleOutcome, RuleVerdict},
+    rule::{Limits, MetricId, Quantity, RuleOutcome, RuleVerdict},
 };
 
 use crate::gate::diagnostics::Diagnostics;
@@ -32,15 +32,14 @@ pub(crate) fn leakage(notes: &Diagnostics, gates: &[GateSpec], dataset: &str, ro
 fn breach(leak: &LabelLeakage, dataset: &str, rows: usize) -> RuleOutcome {
     let (column, limit) = (&leak.column, leak.measure.limit());
     let found = leak.sentence().unwrap_or_default();
+    let text = format!(
+        "{found}; put it into `ignore` of [data.{dataset}], or into `not_leaking` if it is known when a prediction is made"
+    );
+    let (rule, metric) = (format!("{} < {limit}", leak.measure.name()), MetricId::named(leak.measure.name()));
     RuleOutcome {
-        rule: format!("{} < {limit}", leak.measure.name()),
-        verdict: RuleVerdict::Failed,
         measured: Some(exact(leak.value, rows)),
         part: Some(column.clone()),
         limits: Limits { low: None, high: Some(limit) },
-        parts: Vec::new(),
-        text: format!(
-            "{found}; put it into `ignore` of [data.{dataset}], or into `not_leaking` if it is known when a prediction is made"
-        ),
+        ..RuleOutcome::new(rule, metric, RuleVerdict::Failed, text)
     }
 }

@@ -13,4 +13,3 @@ pub(crate) mod transition;
 
 pub use error::GateError;
 pub use evaluate::{Champion, GateEvaluation};
-pub use judge::subject;

@@ -2,6 +2,7 @@
 
 use kilter_domain::{
     contract::{ThresholdGoal, ThresholdTuning},
+    event::{EventMetric, EventMetrics},
     rule::rounded,
 };
 use kilter_evaluation::labelled_predictions::LabelledPredictions;
@@ -9,8 +10,6 @@ use kilter_stats::{
     Estimate,
     performance::{BinaryRows, Confusion, Rate, ThresholdTarget, cost_difference, operating_point},
 };
-
-use crate::event::EventMetrics;
 
 /// Rows of either class below which neither half says anything.
 const MIN_OF_CLASS: usize = 10;
@@ -65,8 +64,8 @@ pub(crate) fn change(tuning: &ThresholdTuning, rows: &LabelledPredictions, from:
     );
     let mut all = thresholds(from, to).with("labelled_rows", judging.len() as f64);
     all.extend(numbers);
-    before.tell(&mut all, "_before");
-    after.tell(&mut all, "");
+    before.put_rates(&mut all, "_before");
+    after.put_rates(&mut all, "");
     Some(ThresholdChange { to, reason, numbers: all, judged: judging.rows.clone() })
 }
 
@@ -84,7 +83,7 @@ impl ThresholdCandidate {
         Some(Self { false_positive_rate: rate(Rate::FalsePositiveRate)?, recall: rate(Rate::Recall)? })
     }
 
-    fn tell(&self, numbers: &mut EventMetrics, when: &str) {
+    fn put_rates(&self, numbers: &mut EventMetrics, when: &str) {
         numbers.put(format!("fpr{when}"), self.false_positive_rate.value);
         numbers.put(format!("recall{when}"), self.recall.value);
     }
@@ -95,10 +94,8 @@ fn cheaper(rows: &LabelledPredictions, thresholds: (f64, f64), costs: (f64, f64)
     let (truth, score) = rows.scores()?;
     let all = BinaryRows::scored(truth, score, thresholds.0).ok()?;
     let saved = cost_difference(&all, thresholds, costs, LEVEL).ok()?.map_decreasing(|cost| -cost).ok()?;
-    let numbers = EventMetrics::default()
-        .with("saving_per_row", saved.value)
-        .with("saving_per_row_low", saved.low)
-        .with("saving_per_row_high", saved.high);
+    let mut numbers = EventMetrics::default();
+    numbers.put_metric("saving_per_row", EventMetric::with_interval(saved.value, saved.low, saved.high));
     let reason = format!(
         "wrong calls cost {} a row less ({} to {})",
         rounded(saved.value),

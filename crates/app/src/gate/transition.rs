@@ -7,6 +7,7 @@
 use kilter_domain::{
     actor::Actor,
     digest::Digest,
+    event::{EventKind, EventMetrics},
     gate::{ApprovalRule, Verdict},
     ids::ModelName,
     model::{
@@ -21,7 +22,6 @@ use crate::{
     app::App,
     causes::StorageError,
     context::RequestContext,
-    event::{DecisionKind, EventMetrics},
     gate::{data_checks, diagnostics::Diagnostics, judge},
     model::{approval_mode::ApprovalMode, error::VersionError, facts::facts_of, golden_replay},
     project::folder::Project,
@@ -68,7 +68,7 @@ impl VersionTransition<'_> {
         let facts = self.facts()?;
         let next = facts.after(event, by)?;
         let context = RequestContext { at: self.context.at, actor: by.actor.clone() };
-        let draft = context.audit_event(kind, reason, numbers.evidence());
+        let draft = context.audit_event(kind, reason, numbers.to_evidence());
         let (model, number, from) = (self.model(), self.number, facts.state);
         self.app.store().write(move |tx| versions::advance(&tx.audited(draft), &model, number, from, next))?;
         Ok(next)
@@ -100,7 +100,7 @@ impl VersionTransition<'_> {
         data: Option<Verdict>,
     ) -> Result<VersionState, VersionError> {
         let facts = self.facts()?;
-        let mut numbers = judge::numbers(judged);
+        let mut numbers = judge::metrics_of(judged);
         data.iter().for_each(|data| numbers.extend(data_checks::numbers(data)));
         notes.facts.iter().for_each(|(name, value)| numbers.put(name, *value));
         for judged in judged {
@@ -112,7 +112,7 @@ impl VersionTransition<'_> {
         if judged.iter().any(|judged| matches!(judged.verdict, Verdict::Failed { .. })) {
             let reason = noted(refusal_sentence(judged), notes);
             let event = VersionEvent::Rejected { reason: reason.clone() };
-            return self.advance(&event, &by, DecisionKind::GateRefused.word(), reason, &numbers);
+            return self.advance(&event, &by, EventKind::GateRefused.as_str(), reason, &numbers);
         }
         if verdicts().any(|verdict| matches!(verdict, Verdict::Undecided { .. })) {
             self.note_undecided(noted(reason, notes), &numbers)?;
@@ -121,7 +121,7 @@ impl VersionTransition<'_> {
         let validation = Validation { package, policy: facts.policy, gates: judged.to_vec(), data };
         let reason = if reason.is_empty() { "the contract has no gate".to_owned() } else { reason };
         let reason = noted(reason, notes);
-        self.advance(&VersionEvent::Validated(validation), &by, DecisionKind::GatePassed.word(), reason, &numbers)
+        self.advance(&VersionEvent::Validated(validation), &by, EventKind::GatePassed.as_str(), reason, &numbers)
     }
 
     fn record_verdict(&self, judged: &GateResult, policy: Digest) -> Result<(), StorageError> {
@@ -139,7 +139,7 @@ impl VersionTransition<'_> {
 
     /// An undecided gate moves nothing; the entry says what is missing.
     fn note_undecided(&self, reason: String, numbers: &EventMetrics) -> Result<(), StorageError> {
-        let draft = self.by("gate").decision_event(DecisionKind::GateUndecided, reason, numbers);
+        let draft = self.by("gate").decision_event(EventKind::GateUndecided, reason, numbers);
         let object = versions::object(&self.model(), self.number);
         self.app.store().write(move |tx| {
             tx.audited(draft).record_refusal(&object, kilter_domain::audit::Outcome::Denied).map(|_| ())
@@ -166,7 +166,7 @@ impl VersionTransition<'_> {
             expires: if assumed { None } else { expires },
         };
         let event = VersionEvent::Approved(approval);
-        let kind = DecisionKind::Approved.word();
+        let kind = EventKind::Approved.as_str();
         self.advance(&event, &ActorWithRoles::system("approval"), kind, reason, &EventMetrics::default())
     }
 }

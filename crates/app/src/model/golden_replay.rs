@@ -2,6 +2,7 @@
 //!
 //! Invariant: a version whose answers differ from the recorded ones does not serve.
 
+use kilter_domain::event::EventMetrics;
 use std::{sync::Arc, time::Duration};
 
 use kilter_inference::Model;
@@ -11,7 +12,7 @@ use kilter_package::{
 };
 use kilter_serving::{ServedVersion, VersionRef};
 
-use crate::{app::App, event::EventMetrics, model::error::VersionError};
+use crate::{app::App, model::error::VersionError};
 
 /// How long a version is asked row by row before it serves; asking together is not cut short.
 const PATIENCE: Duration = Duration::from_secs(2);

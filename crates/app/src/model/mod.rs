@@ -8,5 +8,4 @@ pub(crate) mod load;
 pub(crate) mod votes;
 pub use approval_mode::ApprovalMode;
 pub use error::VersionError;
-pub(crate) use kilter_package as package;
 pub use kilter_package::{PackageError, golden::GoldenError};

@@ -6,12 +6,13 @@ use kilter_domain::{
     rule::{Arg, Function, Quantity, Rule},
 };
 use kilter_evaluation::{
+    column_reference::ColumnReference,
     labelled_predictions::headline,
-    reference::{ColumnReference, Reference, SCORE},
+    reference::{Reference, SCORE},
 };
 use kilter_inference::Task;
 
-use crate::model::package::Package;
+use kilter_package::Package;
 
 /// Population stability, less what chance explains, beyond which a column has moved enough to matter. The usual reading
 /// of the index calls 0.1 a moderate shift and 0.25 a large one; an alert needs evidence over windows besides.

@@ -10,10 +10,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kilter_domain::{contract::Monitor, table::Column, time::Timestamp};
+use kilter_domain::{
+    contract::Monitor,
+    table::Column,
+    time::{Interval, Timestamp},
+};
 use kilter_evaluation::{
-    reference::{ColumnReference, LOSS, PREDICTION, Reference, SCORE},
-    variation::ColumnView,
+    column_reference::ColumnReference,
+    column_view::ColumnView,
+    reference::{LOSS, PREDICTION, Reference, SCORE},
 };
 use kilter_stats::{
     drift::{Block, DistributionRef},
@@ -22,7 +27,6 @@ use kilter_stats::{
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::monitor::window::Window;
 use crate::prediction::logged::LoggedPredictions;
 
 /// Monitors that share the rate of false alarms: drift, performance, estimates, bias, data.
@@ -36,13 +40,13 @@ const MAX_WAITING: usize = 200;
 
 /// What is believed about one version at one endpoint.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Evidence {
+pub struct DriftDetector {
     columns: BTreeMap<String, ColumnEvidence>,
     /// The same columns, by windows.
     #[serde(default)]
     by_window: BTreeMap<String, WindowEvidence>,
     /// For each column whose latest windows together speak against "no change": since when, and how much.
-    rising: BTreeMap<String, Rise>,
+    rising: BTreeMap<String, Excursion>,
     /// The columns that an alarm named, and since when they rose; empty while there is no alarm.
     named: BTreeMap<String, Timestamp>,
     alarmed: bool,
@@ -54,7 +58,7 @@ pub struct Evidence {
 
 /// A run of windows that together speak against "no change" (the excursion of a CUSUM: the likeliest beginning).
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-struct Rise {
+struct Excursion {
     since: Timestamp,
     /// The sum of their log e-values; above zero.
     sum: f64,
@@ -78,16 +82,16 @@ impl Budget {
     }
 }
 
-impl Evidence {
+impl DriftDetector {
     /// Nothing seen yet of what is compared with `reference`.
     pub fn begin(reference: &Reference) -> Self {
         let names = || reference.columns.keys().chain(reference.answers.keys());
         let columns = names().filter_map(|name| Some((name.clone(), evidence_of(&reference.view(name)?))));
-        Self { columns: columns.collect(), ..Self::default() }.completed(reference)
+        Self { columns: columns.collect(), ..Self::default() }.with_window_evidence(reference)
     }
 
     /// The same with evidence by windows, which earlier versions did not keep.
-    pub fn completed(mut self, reference: &Reference) -> Self {
+    pub fn with_window_evidence(mut self, reference: &Reference) -> Self {
         for name in self.columns.keys().filter(|name| !self.by_window.contains_key(*name)).cloned().collect::<Vec<_>>()
         {
             let Some(view) = reference.view(&name) else { continue };
@@ -99,7 +103,7 @@ impl Evidence {
     }
 
     /// Takes the answers of a window that was not seen before.
-    pub fn see(&mut self, reference: &Reference, answered: &LoggedPredictions, window: Window) {
+    pub fn update(&mut self, reference: &Reference, answered: &LoggedPredictions, window: Interval) {
         if answered.is_empty() {
             return;
         }
@@ -112,18 +116,25 @@ impl Evidence {
                 name => answered.table.get(name),
             };
             let Some(column) = column else { continue };
-            self.bet(reference, &name, column, &answered.events, window);
+            self.update_column(reference, &name, column, &answered.events, window);
         }
     }
 
     /// Lets a window of a column bet: its rows each against its stratum, and its blocks.
-    fn bet(&mut self, reference: &Reference, name: &str, column: &Column, events: &[Timestamp], window: Window) {
+    fn update_column(
+        &mut self,
+        reference: &Reference,
+        name: &str,
+        column: &Column,
+        events: &[Timestamp],
+        window: Interval,
+    ) {
         let known = reference.columns.get(name).or_else(|| reference.answers.get(name));
         let (Some(known), Some(view)) = (known, reference.view(name)) else { return };
         let Some(codes) = known.codes(column) else { return };
         let blocks = view.blocks(&codes, events);
         let Some(evidence) = self.columns.get_mut(name) else { return };
-        if !bets(evidence, known, &view, &blocks) {
+        if !update_evidence(evidence, known, &view, &blocks) {
             return;
         }
         let mut latest = evidence.latest_e_value();
@@ -135,12 +146,12 @@ impl Evidence {
             of_windows.update(by_window, &blocks, part);
             latest = latest.min(by_window.latest_e_value());
         }
-        rise(&mut self.rising, name, latest, window);
+        update_excursion(&mut self.rising, name, latest, window);
     }
 
     /// Takes the losses of the rows of a window whose labels came since the last time. `sequences` are the places of
     /// the labels in the log, one for each loss.
-    pub fn see_losses(&mut self, reference: &Reference, losses: &[f64], sequences: &[i64], window: Window) {
+    pub fn update_losses(&mut self, reference: &Reference, losses: &[f64], sequences: &[i64], window: Interval) {
         if !reference.answers.contains_key(LOSS) || !self.columns.contains_key(LOSS) {
             return;
         }
@@ -152,11 +163,11 @@ impl Evidence {
         while self.labels.len() > MAX_WAITING {
             self.labels.pop_first();
         }
-        self.bet(reference, LOSS, &Column::Float(fresh), &[], window);
+        self.update_column(reference, LOSS, &Column::Float(fresh), &[], window);
     }
 
     /// Raises the alarm, and names columns, where the evidence has reached the budget.
-    pub fn settle(&mut self, budget: Budget) {
+    pub fn check_alarm(&mut self, budget: Budget) {
         self.alarmed |= self.detector() >= budget.windows;
         if !self.alarmed {
             return;
@@ -241,11 +252,11 @@ impl Evidence {
     }
 }
 
-fn rise(rising: &mut BTreeMap<String, Rise>, name: &str, e_value: f64, window: Window) {
-    let before = rising.get(name).copied().unwrap_or(Rise { since: window.start, sum: 0.0 });
+fn update_excursion(rising: &mut BTreeMap<String, Excursion>, name: &str, e_value: f64, window: Interval) {
+    let before = rising.get(name).copied().unwrap_or(Excursion { since: window.start, sum: 0.0 });
     let sum = before.sum + e_value.max(f64::MIN_POSITIVE).ln();
     match sum > 0.0 {
-        true => drop(rising.insert(name.to_owned(), Rise { sum, ..before })),
+        true => drop(rising.insert(name.to_owned(), Excursion { sum, ..before })),
         false => drop(rising.remove(name)),
     }
 }
@@ -267,7 +278,12 @@ fn evidence_of(view: &ColumnView) -> ColumnEvidence {
 }
 
 /// Lets the rows of a window bet, each against its stratum; whether they could.
-fn bets(evidence: &mut ColumnEvidence, reference: &ColumnReference, view: &ColumnView, blocks: &[Block]) -> bool {
+fn update_evidence(
+    evidence: &mut ColumnEvidence,
+    reference: &ColumnReference,
+    view: &ColumnView,
+    blocks: &[Block],
+) -> bool {
     let mut whole = Block::default();
     blocks.iter().for_each(|block| whole.merge(block));
     let is_known = |stratum: &usize| view.tallies.get(*stratum).is_some_and(|tally| tally.values() > 0);
@@ -298,12 +314,12 @@ mod tests {
     use kilter_stats::random::Random;
 
     use super::*;
-    use kilter_evaluation::variation::ReferenceTimes;
+    use kilter_evaluation::column_view::ReferenceTimes;
 
     const BUDGET: Budget = Budget { windows: 1000.0 };
 
-    fn day(n: i64) -> Window {
-        Window { start: Timestamp(n * DAY_MS), end: Timestamp((n + 1) * DAY_MS) }
+    fn day(n: i64) -> Interval {
+        Interval { start: Timestamp(n * DAY_MS), end: Timestamp((n + 1) * DAY_MS) }
     }
 
     /// A day of rows; `x` is larger by `shift`, `y` follows the hour of the day.
@@ -364,16 +380,16 @@ mod tests {
         let mut random = Random::seeded(3);
         let reference = reference(&mut random);
         assert!(reference.season.is_some(), "the score follows the hour");
-        let mut evidence = Evidence::begin(&reference);
+        let mut evidence = DriftDetector::begin(&reference);
         for n in 0..60 {
-            evidence.see(&reference, &rows(&mut random, n, 150, 0.0), day(n));
-            evidence.settle(BUDGET);
+            evidence.update(&reference, &rows(&mut random, n, 150, 0.0), day(n));
+            evidence.check_alarm(BUDGET);
         }
         assert!(!evidence.is_alarmed(), "{}", evidence.summary(BUDGET));
         let mut alarm = None;
         for n in 60..90 {
-            evidence.see(&reference, &rows(&mut random, n, 150, 0.5), day(n));
-            evidence.settle(BUDGET);
+            evidence.update(&reference, &rows(&mut random, n, 150, 0.5), day(n));
+            evidence.check_alarm(BUDGET);
             alarm = alarm.or(evidence.is_alarmed().then_some(n));
         }
         assert!(alarm.is_some_and(|n| n < 70), "{alarm:?}");
@@ -386,19 +402,19 @@ mod tests {
     fn hours_are_compared_with_their_like() {
         let mut random = Random::seeded(5);
         let reference = reference(&mut random);
-        let mut evidence = Evidence::begin(&reference);
+        let mut evidence = DriftDetector::begin(&reference);
         for n in 0..48 {
             // Windows of one hour: of the pooled reference each of them is a part far off.
             let whole = rows(&mut random, n / 24, 24 * 30, 0.0);
             let hour = n % 24;
             let inside = whole.filter(|row| whole.events[row].millis() / HOUR_MS % 24 == hour);
             let start = Timestamp(n * HOUR_MS);
-            evidence.see(
+            evidence.update(
                 &reference,
                 &inside,
-                Window { start, end: start.after(Span { count: 1, unit: SpanUnit::Hour }) },
+                Interval { start, end: start.after(Span { count: 1, unit: SpanUnit::Hour }) },
             );
-            evidence.settle(BUDGET);
+            evidence.check_alarm(BUDGET);
         }
         assert!(!evidence.is_alarmed(), "{}", evidence.summary(BUDGET));
     }
@@ -407,17 +423,17 @@ mod tests {
     fn each_label_bets_once_and_a_rising_loss_raises_the_alarm() {
         let mut random = Random::seeded(9);
         let reference = Reference::default().with_losses(&(0..2000).map(|_| random.uniform()).collect::<Vec<_>>());
-        let mut evidence = Evidence::begin(&reference);
+        let mut evidence = DriftDetector::begin(&reference);
         let losses: Vec<f64> = (0..100).map(|_| random.uniform()).collect();
         let sequences: Vec<i64> = (0..100).collect();
-        evidence.see_losses(&reference, &losses, &sequences, day(0));
+        evidence.update_losses(&reference, &losses, &sequences, day(0));
         let once = evidence.clone();
-        evidence.see_losses(&reference, &losses, &sequences, day(0));
+        evidence.update_losses(&reference, &losses, &sequences, day(0));
         assert_eq!(evidence, once, "the same labels were told again");
         for n in 1..20 {
             let worse: Vec<f64> = (0..100).map(|_| random.uniform() + 0.3).collect();
-            evidence.see_losses(&reference, &worse, &(n * 100..n * 100 + 100).collect::<Vec<_>>(), day(n));
-            evidence.settle(BUDGET);
+            evidence.update_losses(&reference, &worse, &(n * 100..n * 100 + 100).collect::<Vec<_>>(), day(n));
+            evidence.check_alarm(BUDGET);
         }
         assert!(evidence.is_alarmed() && evidence.named().contains("loss"));
         evidence.restart();
@@ -428,13 +444,13 @@ mod tests {
     fn evidence_reads_back_as_it_was() {
         let mut random = Random::seeded(1);
         let reference = reference(&mut random);
-        let mut evidence = Evidence::begin(&reference);
-        (0..3).for_each(|n| evidence.see(&reference, &rows(&mut random, n, 150, 0.0), day(n)));
+        let mut evidence = DriftDetector::begin(&reference);
+        (0..3).for_each(|n| evidence.update(&reference, &rows(&mut random, n, 150, 0.0), day(n)));
         let text = serde_json::to_string(&evidence).unwrap();
-        let mut back: Evidence = serde_json::from_str(&text).unwrap();
+        let mut back: DriftDetector = serde_json::from_str(&text).unwrap();
         let next = rows(&mut random, 3, 150, 2.0);
-        back.see(&reference, &next, day(3));
-        evidence.see(&reference, &next, day(3));
+        back.update(&reference, &next, day(3));
+        evidence.update(&reference, &next, day(3));
         assert!((back.detector().ln() - evidence.detector().ln()).abs() < 1e-6);
     }
 }

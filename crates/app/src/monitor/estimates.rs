@@ -4,18 +4,20 @@
 
 use std::collections::BTreeMap;
 
-use kilter_domain::{alert::MonitorKind, rule::Measurement};
+use kilter_domain::{
+    alert::{AlertTopic, MonitorKind},
+    rule::Measurement,
+};
 use kilter_evaluation::{labelled_predictions::headline, measurement};
 use kilter_inference::Task;
 use kilter_stats::performance_estimation::Expected;
 use kilter_store::monitor::Reading;
 
-use crate::monitor::{
-    alert::lifecycle::{Basis, Subject},
-    evaluate::Scene,
-    window::Window,
+use crate::{
+    error::AppError,
+    monitor::{version_context::VersionContext, window_data::WindowData},
+    prediction::logged::LoggedPredictions,
 };
-use crate::{error::AppError, prediction::logged::LoggedPredictions};
 
 /// Draws behind the interval of an estimate.
 const MAX_DRAWS: usize = 200;
@@ -24,21 +26,23 @@ const MIN_DRAWS: usize = 50;
 /// Rows that are drawn for one estimate, about.
 const MAX_DRAWN_ROWS: usize = 20_000_000;
 
-impl Scene<'_> {
+impl VersionContext<'_> {
     /// Judges the rules about estimates on a window; without one the estimate of the headline metric is read alone.
-    pub(super) fn watch_estimates(&mut self, window: Window) -> Result<Vec<Reading>, AppError> {
-        let rules = self.rules(MonitorKind::Performance, true)?;
+    pub(super) fn judge_estimates(&mut self, data: &WindowData) -> Result<Vec<Reading>, AppError> {
+        let rules = self.rules(MonitorKind::Performance, true);
         if !rules.is_empty() {
-            let subject = Subject { kind: MonitorKind::Performance, basis: Basis::Estimated };
-            return self.judge(subject, &rules, window);
+            return self.judge(&AlertTopic::EstimatedPerformance, &rules, data);
         }
-        let answered = self.rows(window, None)?;
-        if (answered.len() as u64) < self.monitor.min_rows {
+        let answered = data.rows();
+        if (answered.len() as u64) < self.at.monitor.min_rows {
             return Ok(vec![]);
         }
         let name = headline(self.package.manifest.signature.task);
         let estimate = self.estimates(&answered).remove(name);
-        Ok(estimate.map(|estimate| self.estimated(name, window, &answered, &estimate)).into_iter().collect())
+        Ok(estimate
+            .map(|estimate| self.estimate_reading(name, data.window, &answered, &estimate))
+            .into_iter()
+            .collect())
     }
 
     /// The metrics of a binary version as its calibrated scores expect them.

@@ -4,29 +4,24 @@
 //! version gave them, and again only when its labels come after all; what lacks its labels is no part of what is usual.
 
 use kilter_domain::{
-    alert::MonitorKind,
-    rule::{Limits, RuleOutcome, RuleVerdict},
-    time::{Span, Timestamp},
+    alert::{AlertTopic, MonitorKind},
+    reading::ReadingDetail,
+    rule::{Limits, MetricId, RuleOutcome, RuleVerdict},
+    time::{Interval, Span, Timestamp},
 };
 use kilter_evaluation::column_stats::exact;
 use kilter_store::{
-    PageRequest,
-    monitor::{self as readings, Reading, ReadingFilter, RuleStatus},
+    PageRequest, monitor as readings,
+    monitor::{Reading, ReadingFilter, RuleStatus},
 };
-use serde_json::json;
 
-use crate::monitor::{
-    alert::lifecycle::{Basis, Finding, Subject},
-    evaluate::Scene,
-    window::Window,
-};
 use crate::{
+    alert::lifecycle::WindowResult,
     error::AppError,
+    monitor::endpoint_monitor::EndpointMonitor,
     prediction::logged::{self, PredictionFilter},
 };
 
-/// The reading of how many labels a window has once they are due.
-const LABELS: &str = "labels";
 /// What is asked of it, in the words of a rule.
 const RULE: &str = "labels >= usual / 2";
 /// Windows that say what is usual, at least.
@@ -39,24 +34,24 @@ const MAX_DUE: usize = 60;
 /// The labels of one window.
 #[derive(Clone, Copy, Debug)]
 struct Labels {
-    window: Window,
+    window: Interval,
     rows: usize,
     share: f64,
 }
 
-impl Scene<'_> {
+impl EndpointMonitor<'_> {
     /// Judges the windows whose labels are due since the last look, and the newest of them again while it lacks them.
-    pub(super) fn labels_due(&self) -> Result<(), AppError> {
+    pub(super) fn check_label_arrival(&self) -> Result<(), AppError> {
         let Some(delay) = self.delay else { return Ok(()) };
         let mut known = self.known_labels()?;
-        let seen = known.first().map_or(Timestamp(i64::MIN), |newest| newest.window_end);
+        let seen = known.first().map_or(Timestamp(i64::MIN), |newest| newest.window.end);
         if let Some(newest) = known.first().filter(|newest| newest.verdict == Some(RuleStatus::Failed)) {
-            let window = Window { start: newest.window_start, end: newest.window_end };
+            let window = newest.window;
             let labels = self.labels_of(window)?;
             if let Some(outcome @ RuleOutcome { verdict: RuleVerdict::Passed, .. }) = self.judged(labels, &known[1..]) {
                 known[0] = self.note_labels(labels, Some(&outcome))?;
                 // What came since says so: against the window itself, which breached, nothing older could.
-                self.tell_labels(Window { end: self.context.at, ..window }, outcome)?;
+                self.update_missing_labels(Interval { end: self.context.at, ..window }, outcome)?;
             }
         }
         for window in self.calendar.ended(seen, due_before(self.context.at, delay, self.monitor.every), MAX_DUE) {
@@ -64,7 +59,7 @@ impl Scene<'_> {
             let outcome = self.judged(labels, &known);
             known.insert(0, self.note_labels(labels, outcome.as_ref())?);
             if let Some(outcome) = outcome {
-                self.tell_labels(window, outcome)?;
+                self.update_missing_labels(window, outcome)?;
             }
         }
         Ok(())
@@ -72,16 +67,16 @@ impl Scene<'_> {
 
     /// The newest reading of each window whose labels were due, newest first.
     fn known_labels(&self) -> Result<Vec<Reading>, AppError> {
-        let filter = ReadingFilter { monitor: Some(MonitorKind::Data), metric: Some(LABELS.to_owned()) };
+        let filter = ReadingFilter { monitor: Some(MonitorKind::Data), metric: Some(MetricId::LabelArrival) };
         let page = PageRequest::first(MAX_USUAL);
         let mut found = self.app.store().read(|reader| readings::list(reader, self.endpoint, &filter, &page))?.items;
         // What a clock that was ahead left is no part of what is known.
-        found.retain(|reading| reading.window_end <= self.context.at && reading.as_of <= self.context.at);
-        found.dedup_by_key(|reading| reading.window_start);
+        found.retain(|reading| reading.window.end <= self.context.at && reading.as_of <= self.context.at);
+        found.dedup_by_key(|reading| reading.window.start);
         Ok(found)
     }
 
-    fn labels_of(&self, window: Window) -> Result<Labels, AppError> {
+    fn labels_of(&self, window: Interval) -> Result<Labels, AppError> {
         let span = (window.start, window.end);
         let answered =
             logged::logged_labels(self.app, self.endpoint, PredictionFilter::Answers, span, self.context.at)?;
@@ -98,23 +93,27 @@ impl Scene<'_> {
     }
 
     fn note_labels(&self, labels: Labels, outcome: Option<&RuleOutcome>) -> Result<Reading, AppError> {
-        let Window { start, end } = labels.window;
         let reading = Reading {
             value: (labels.rows > 0).then_some(labels.share),
             count: labels.rows as u64,
             verdict: outcome.map(|outcome| RuleStatus::from(&outcome.verdict)),
-            detail: outcome.map_or_else(|| json!({}), |outcome| json!(outcome)),
-            ..Reading::unmeasured(self.endpoint, MonitorKind::Data, LABELS, start..end, self.context.at)
+            detail: outcome.cloned().map(ReadingDetail::from).unwrap_or_default(),
+            ..Reading::unmeasured(
+                self.endpoint,
+                MonitorKind::Data,
+                MetricId::LabelArrival,
+                labels.window,
+                self.context.at,
+            )
         };
         self.record_readings(vec![reading.clone()])?;
         Ok(reading)
     }
 
-    fn tell_labels(&self, window: Window, outcome: RuleOutcome) -> Result<(), AppError> {
-        let subject = Subject { kind: MonitorKind::Data, basis: Basis::Labels };
+    fn update_missing_labels(&self, window: Interval, outcome: RuleOutcome) -> Result<(), AppError> {
         let outcomes = [outcome];
-        let finding = Finding { subject, about: None, window, outcomes: &outcomes, explain: &|| None };
-        self.app.alert(self.context, self.endpoint, self.monitor, finding).map(drop)
+        let result = WindowResult::unexplained(&AlertTopic::MissingLabels, window, &outcomes);
+        self.alerts().update(result).map(drop)
     }
 }
 
@@ -146,13 +145,9 @@ fn beside(labels: Labels, usual: f64, min_labelled: f64) -> RuleOutcome {
     };
     let text = format!("{begin}{} of the rows of {span} have a label, {} was usual", percent(share), percent(usual));
     RuleOutcome {
-        rule: RULE.to_owned(),
-        text,
-        verdict,
         measured: Some(exact(share, rows)),
-        part: None,
         limits: Limits { low: Some(least), high: None },
-        parts: vec![],
+        ..RuleOutcome::new(RULE, MetricId::LabelArrival, verdict, text)
     }
 }
 
@@ -167,7 +162,7 @@ mod tests {
     use super::*;
 
     fn labels(share: f64) -> Labels {
-        let window = Window { start: "2024-05-01".parse().unwrap(), end: "2024-06-01".parse().unwrap() };
+        let window = Interval { start: "2024-05-01".parse().unwrap(), end: "2024-06-01".parse().unwrap() };
         Labels { window, rows: 1_000, share }
     }
 

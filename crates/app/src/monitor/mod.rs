@@ -3,12 +3,14 @@
 //! Invariants: a reading says when it was made and how many labels it rests on; what is estimated without labels is
 //! never called measured; rows are compared with the reference of the version that answered them.
 
-pub(crate) mod alert;
 pub(crate) mod corrections;
 pub(crate) mod default_rules;
 pub(crate) mod drift_detector;
+pub(crate) mod endpoint_monitor;
 pub(crate) mod estimates;
 pub(crate) mod evaluate;
+pub(crate) mod judge;
+pub(crate) mod labelled_window;
 pub(crate) mod missing_labels;
 pub(crate) mod promotion;
 pub(crate) mod readings;
@@ -17,9 +19,15 @@ pub(crate) mod rule_span;
 pub(crate) mod superseded_versions;
 pub(crate) mod unknown_classes;
 pub(crate) mod usage;
+pub(crate) mod version_context;
 pub(crate) mod window;
+pub(crate) mod window_data;
 
-pub use alert::{lifecycle::Subject, notify::ALERT_LOG};
+#[cfg(test)]
+mod tests;
+
+pub use endpoint_monitor::calendar;
+pub use evaluate::evaluate_monitors;
 pub use kilter_stats::compare::Level;
 pub use readings::level_of_drift;
-pub use window::{Calendar, Window};
+pub use window::Calendar;

@@ -9,10 +9,9 @@
 use std::collections::BTreeMap;
 
 use kilter_domain::{
-    alert::MonitorKind,
-    contract::Monitor,
-    rule::{Limits, RuleOutcome, RuleVerdict},
-    time::{Span, Timestamp},
+    alert::{AlertTopic, Hysteresis, MonitorKind},
+    rule::{MetricId, RuleOutcome, RuleVerdict},
+    time::{Interval, Span, Timestamp},
 };
 use kilter_evaluation::{
     labelled_predictions::{LabelledPredictions, headline, larger_is_better},
@@ -22,20 +21,14 @@ use kilter_stats::{Estimate, distributions::normal_margin};
 use kilter_store::{PageRequest, deployment as deployments, monitor as readings, monitor::ReadingFilter};
 
 use crate::{
+    alert::lifecycle::{EndpointAlerts, WindowResult},
     deployment::auto_rollback::judged_metric,
     error::AppError,
     model::load,
-    monitor::{
-        alert::lifecycle::{Basis, Finding, Subject},
-        evaluate::Scene,
-        readings::COVERAGE,
-        window::Window,
-    },
+    monitor::version_context::VersionContext,
     prediction::logged::{self, LoggedPredictions, PredictionFilter},
 };
 
-/// The reading of the difference.
-const CHANGE: &str = "change_since_promotion";
 /// Labelled answers at the first look.
 const FIRST_LOOK: usize = 50;
 /// The chance that a promotion which changed nothing is called worse, over all looks.
@@ -46,9 +39,8 @@ const MAX_READINGS: u32 = 10_000;
 const MAX_LOOKS: u32 = 20;
 /// The share of a window's rows whose label is known, from which its labels count as complete before their delay is over.
 const COMPLETE: f64 = 0.9;
-const SUBJECT: Subject = Subject { kind: MonitorKind::Performance, basis: Basis::Promotion };
 
-impl Scene<'_> {
+impl VersionContext<'_> {
     /// Compares the answers since the promotion with those before it, where enough labels came since the last comparison.
     pub(super) fn judge_promotion(&self) -> Result<(), AppError> {
         let Some(since) = self.took_over else { return Ok(()) };
@@ -58,31 +50,31 @@ impl Scene<'_> {
             return Ok(());
         }
         // The first windows since then: what comes later says more about the world than about the promotion.
-        let most = self.most_maturing();
-        let every = self.monitor.every;
+        let most = self.at.max_maturing();
+        let every = self.at.monitor.every;
         let reach = Span { count: every.count.saturating_mul(most as i64), unit: every.unit };
-        let windows = &self.calendar.ended(since, since.after(reach).min(self.context.at), most)[..];
+        let windows = &self.at.calendar.ended(since, since.after(reach).min(self.at.context.at), most)[..];
         let Some(last) = windows.last() else { return Ok(()) };
         if self.judged_labels(since, *last)? < FIRST_LOOK << look {
             return Ok(());
         }
         let after = self.complete(
             &logged::logged_predictions(
-                self.app,
-                self.endpoint,
+                self.at.app,
+                self.at.endpoint,
                 PredictionFilter::Answers,
                 (since, last.end),
-                self.context.at,
+                self.at.context.at,
             )?,
             windows,
         );
-        let after = after.filter(|row| self.family.contains(&after.versions[row]));
+        let after = after.filter(|row| self.siblings.contains(&after.versions[row]));
         if after.len() < FIRST_LOOK << look {
             return Ok(());
         }
         let Some(before) = self.before(since)? else { return Ok(()) };
         let task = self.package.manifest.signature.task;
-        let name = judged_metric(self.monitor).unwrap_or_else(|| headline(task).to_owned());
+        let name = judged_metric(self.at.monitor).unwrap_or_else(|| headline(task).to_owned());
         let signature = &self.package.manifest.signature;
         let outcomes = after.outcomes(signature.task, &signature.classes, self.package.manifest.threshold);
         let (Ok(now), Ok(then)) = (outcomes.metric(&name), before.outcomes.metric(&name)) else { return Ok(()) };
@@ -92,37 +84,38 @@ impl Scene<'_> {
         let is_worse = if sign > 0.0 { change.high < 0.0 } else { change.low > 0.0 };
         let outcome = self.told_change(&name, (&now, &then), &change, (since, before.version), is_worse);
         // It is said at once: there is one look, not one a window.
-        let monitor = Monitor { for_windows: 1, ..self.monitor.clone() };
-        let finding = Finding { subject: SUBJECT, about: None, window: *last, outcomes: &[outcome], explain: &|| None };
-        self.app.alert(self.context, self.endpoint, &monitor, finding).map(drop)
+        let at = self.at.alerts();
+        let alerts = EndpointAlerts { hysteresis: Hysteresis { fire_after: 1, ..at.hysteresis }, ..at };
+        let outcomes = [outcome];
+        alerts.update(WindowResult::unexplained(&AlertTopic::Promotion, *last, &outcomes)).map(drop)
     }
 
     /// On how many labels the windows since the promotion were judged: to know it no row is read.
-    fn judged_labels(&self, since: Timestamp, last: Window) -> Result<usize, AppError> {
-        let span = (since, last.end);
+    fn judged_labels(&self, since: Timestamp, last: Interval) -> Result<usize, AppError> {
+        let span = Interval::new(since, last.end);
         let kind = Some(MonitorKind::Performance);
-        let read = self
-            .app
-            .store()
-            .read(|reader| readings::history(reader, self.endpoint, kind, COVERAGE, span, MAX_READINGS))?;
+        let read = self.at.app.store().read(|reader| {
+            readings::history(reader, self.at.endpoint, kind, &MetricId::LabelCoverage, span, MAX_READINGS)
+        })?;
         let newest: BTreeMap<Timestamp, u64> =
-            read.into_iter().map(|reading| (reading.window_start, reading.count)).collect();
+            read.into_iter().map(|reading| (reading.window.start, reading.count)).collect();
         Ok(usize::try_from(newest.into_values().sum::<u64>()).unwrap_or(usize::MAX))
     }
 
     /// On how many labelled answers of this version the promotion was looked at last.
     fn last_look(&self) -> Result<Option<usize>, AppError> {
-        let filter = ReadingFilter { monitor: Some(MonitorKind::Performance), metric: Some(CHANGE.to_owned()) };
+        let filter = ReadingFilter { monitor: Some(MonitorKind::Performance), metric: Some(MetricId::PromotionChange) };
         let page = PageRequest::first(1);
-        let newest = self.app.store().read(|reader| readings::list(reader, self.endpoint, &filter, &page))?.items.pop();
+        let newest =
+            self.at.app.store().read(|reader| readings::list(reader, self.at.endpoint, &filter, &page))?.items.pop();
         let is_ours = |reading: &readings::Reading| {
-            reading.version.as_ref().is_some_and(|(_, number)| self.family.contains(number))
+            reading.version.as_ref().is_some_and(|version| self.siblings.contains(&version.number))
         };
         Ok(newest.filter(is_ours).map(|reading| usize::try_from(reading.count).unwrap_or(usize::MAX)))
     }
 
     /// The rows of windows whose labels are complete, with their labels.
-    fn complete(&self, answered: &LoggedPredictions, windows: &[Window]) -> LoggedPredictions {
+    fn complete(&self, answered: &LoggedPredictions, windows: &[Interval]) -> LoggedPredictions {
         let window_of =
             |event: Timestamp| windows.iter().position(|window| (window.start..window.end).contains(&event));
         let mut counts: BTreeMap<usize, (usize, usize)> = BTreeMap::new();
@@ -133,7 +126,7 @@ impl Scene<'_> {
             *labelled += usize::from(label.is_some());
         }
         let is_complete = |window: usize| {
-            let is_over = self.delay.is_some_and(|delay| windows[window].end.after(delay) <= self.context.at);
+            let is_over = self.at.delay.is_some_and(|delay| windows[window].end.after(delay) <= self.at.context.at);
             is_over || counts.get(&window).is_some_and(|&(rows, labelled)| labelled as f64 >= COMPLETE * rows as f64)
         };
         answered
@@ -143,28 +136,35 @@ impl Scene<'_> {
     /// The newest labelled answers of the version that served before.
     fn before(&self, since: Timestamp) -> Result<Option<Before>, AppError> {
         let moment = Timestamp(since.millis() - 1);
-        let live = self.app.store().read(|reader| deployments::live_at(reader, self.endpoint, moment))?;
+        let live = self.at.app.store().read(|reader| deployments::live_at(reader, self.at.endpoint, moment))?;
         let Some(live) = live else { return Ok(None) };
-        let windows = self.calendar.ended(Timestamp(i64::MIN), since, self.most_maturing());
+        let windows = self.at.calendar.ended(Timestamp(i64::MIN), since, self.at.max_maturing());
         let Some(first) = windows.first() else { return Ok(None) };
         let answered = logged::logged_predictions(
-            self.app,
-            self.endpoint,
+            self.at.app,
+            self.at.endpoint,
             PredictionFilter::Answers,
             (first.start, since),
-            self.context.at,
+            self.at.context.at,
         )?;
         let answered = self.complete(&answered, &windows);
         let answered = answered.filter(|row| answered.versions[row] == live.number);
-        let (package, _) = load::load_version(self.app, &live.model, live.number)?;
+        let (package, _) = load::load_version(self.at.app, &live.model, live.number)?;
         let signature = &package.manifest.signature;
         let outcomes = answered.outcomes(signature.task, &signature.classes, package.manifest.threshold);
         Ok((outcomes.len() >= FIRST_LOOK).then_some(Before { version: live.number, outcomes }))
     }
 
-    fn note_change(&self, window: Window, after: &LoggedPredictions, change: &Estimate) -> Result<(), AppError> {
-        let reading = self.counted(MonitorKind::Performance, CHANGE, window, after, change.value, after.len() as u64);
-        self.record_readings(vec![readings::Reading { low: Some(change.low), high: Some(change.high), ..reading }])
+    fn note_change(&self, window: Interval, after: &LoggedPredictions, change: &Estimate) -> Result<(), AppError> {
+        let reading = self.counted(
+            MonitorKind::Performance,
+            MetricId::PromotionChange,
+            window,
+            after,
+            change.value,
+            after.len() as u64,
+        );
+        self.at.record_readings(vec![readings::Reading { low: Some(change.low), high: Some(change.high), ..reading }])
     }
 
     fn told_change(
@@ -179,22 +179,17 @@ impl Scene<'_> {
             |estimate: &Estimate| format!("{:.4} ({:.4} to {:.4})", estimate.value, estimate.low, estimate.high);
         let text = format!(
             "since version {} took over on {}, {name} is {} on {} labelled answers; version {before} reached {} on {} before",
-            self.live.number,
+            self.deployment.number,
             since.civil().date(),
             shown(now),
             now.count,
             shown(then),
             then.count
         );
-        RuleOutcome {
-            rule: format!("{name} >= that of version {before}"),
-            verdict: if is_worse { RuleVerdict::Failed } else { RuleVerdict::Passed },
-            measured: Some(measurement(change)),
-            part: None,
-            limits: Limits::default(),
-            parts: vec![],
-            text,
-        }
+        let rule = format!("{name} >= that of version {before}");
+        let verdict = if is_worse { RuleVerdict::Failed } else { RuleVerdict::Passed };
+        let measured = Some(measurement(change));
+        RuleOutcome { measured, is_relative: true, ..RuleOutcome::new(rule, MetricId::named(name), verdict, text) }
     }
 }
 

@@ -1,34 +1,31 @@
-//! What a look leaves behind: readings of rules, of rows and labels, and of the evidence.
+//! What an evaluation leaves behind: readings of rules, of rows and labels, and of the evidence.
 //!
 //! Invariants: the readings of a window and the evidence after it are written together, or neither is.
 
 use kilter_domain::{
-    alert::MonitorKind,
-    rule::{Measurement, RuleOutcome},
+    alert::{AlertTopic, MonitorKind},
+    ids::VersionId,
+    reading::ReadingDetail,
+    rule::{Arg, Function, Measurement, MetricId, Quantity, RuleOutcome},
+    time::Interval,
 };
 use kilter_stats::{compare::Level, drift::Measure};
-use kilter_store::monitor::{self as readings, Reading, RuleStatus, evidence as kept};
-use serde_json::json;
-
-use crate::monitor::{
-    alert::lifecycle::{Basis, Subject},
-    corrections::labels_through,
-    evaluate::Scene,
-    window::Window,
+use kilter_store::{
+    monitor as readings,
+    monitor::{Reading, RuleStatus, evidence as kept},
 };
-use crate::{causes::StorageError, error::AppError, gate::judge::subject, prediction::logged::LoggedPredictions};
 
-/// The reading that every window gets when it is first looked at.
-pub(super) const ROWS: &str = "rows";
-/// The reading of the evidence that something changed.
-const EVIDENCE: &str = "evidence";
-/// The reading of how many labels a judgement of performance rests on.
-pub(super) const COVERAGE: &str = "labelled";
+use crate::{
+    causes::StorageError,
+    error::AppError,
+    monitor::{labelled_window::labels_through, version_context::VersionContext},
+    prediction::logged::LoggedPredictions,
+};
 
 /// The level of a drift reading, in the words of `kilter drift`: that of its effect, where the evidence supports one.
 pub fn level_of_drift(reading: &Reading) -> Option<Level> {
-    let (function, _) = reading.metric.split_once('(').filter(|_| reading.monitor == MonitorKind::Drift)?;
-    let measure = Measure::named(function).ok()?;
+    let MetricId::Quantity(Quantity::Call { function, .. }) = &reading.metric else { return None };
+    let measure = Measure::named(function.name()).ok().filter(|_| reading.monitor == MonitorKind::Drift)?;
     Some(match reading.value {
         None => Level::TooFew,
         // Chance is not excluded yet.
@@ -37,19 +34,16 @@ pub fn level_of_drift(reading: &Reading) -> Option<Level> {
     })
 }
 
-impl Scene<'_> {
+impl VersionContext<'_> {
     pub(super) fn reading(
         &self,
-        subject_of: Subject,
-        window: Window,
+        topic: &AlertTopic,
+        window: Interval,
         rows: usize,
         (outcome, is_default): (&RuleOutcome, bool),
     ) -> Reading {
         let measured = outcome.measured.as_ref();
-        let mut detail = serde_json::to_value(outcome).unwrap_or_else(|_| json!({}));
-        if is_default {
-            detail["default"] = json!(true);
-        }
+        let detail = ReadingDetail { is_default_rule: is_default, ..outcome.clone().into() };
         Reading {
             value: measured.map(|measured| measured.value),
             low: measured.and_then(|measured| Some(measured.interval?.0)),
@@ -59,45 +53,50 @@ impl Scene<'_> {
                 Some(_) => RuleStatus::from(&outcome.verdict),
                 None => RuleStatus::Undecided,
             }),
-            estimated: subject_of.basis == Basis::Estimated,
+            estimated: *topic == AlertTopic::EstimatedPerformance,
             detail,
-            ..self.unmeasured(subject_of.kind, &subject(&outcome.rule), window)
+            ..self.unmeasured(topic.monitor(), outcome.metric.clone(), window)
         }
     }
 
     /// A reading of the live version that has nothing measured yet.
-    fn unmeasured(&self, monitor: MonitorKind, metric: &str, window: Window) -> Reading {
-        let version = Some((self.live.model.clone(), self.live.number));
-        let reading = Reading::unmeasured(self.endpoint, monitor, metric, window.start..window.end, self.context.at);
+    fn unmeasured(&self, monitor: MonitorKind, metric: MetricId, window: Interval) -> Reading {
+        let version = Some(VersionId::new(self.deployment.model.clone(), self.deployment.number));
+        let reading = Reading::unmeasured(self.at.endpoint, monitor, metric, window, self.at.context.at);
         Reading { version, ..reading }
     }
 
-    /// How many rows a window has: the mark that it was looked at.
-    pub(super) fn seen(&self, window: Window, rows: &LoggedPredictions) -> Reading {
-        self.counted(MonitorKind::Usage, ROWS, window, rows, rows.len() as f64, rows.len() as u64)
+    /// How many rows a window has: the mark that it was evaluated.
+    pub(super) fn row_count_reading(&self, window: Interval, rows: &LoggedPredictions) -> Reading {
+        self.counted(MonitorKind::Usage, MetricId::Rows, window, rows, rows.len() as f64, rows.len() as u64)
     }
 
     /// How many labels the judgement of a window rests on.
-    pub(super) fn judged_coverage(&self, window: Window, rows: &LoggedPredictions) -> Reading {
+    pub(super) fn label_coverage_reading(&self, window: Interval, rows: &LoggedPredictions) -> Reading {
         let share = rows.labelled() as f64 / rows.len().max(1) as f64;
-        let reading = self.counted(MonitorKind::Performance, COVERAGE, window, rows, share, rows.labelled() as u64);
+        let reading = self.counted(
+            MonitorKind::Performance,
+            MetricId::LabelCoverage,
+            window,
+            rows,
+            share,
+            rows.labelled() as u64,
+        );
         let through = labels_through(rows);
-        Reading {
-            detail: json!({ "rows": rows.len(), "labelled": rows.labelled(), "labels_through": through }),
-            ..reading
-        }
+        Reading { detail: ReadingDetail { labels_through: through, ..reading.detail }, ..reading }
     }
 
     /// An estimate that no rule bounds.
-    pub(super) fn estimated(
+    pub(super) fn estimate_reading(
         &self,
         name: &str,
-        window: Window,
+        window: Interval,
         rows: &LoggedPredictions,
         estimate: &Measurement,
     ) -> Reading {
-        let metric = format!("estimated({name})");
-        let reading = self.counted(MonitorKind::Performance, &metric, window, rows, estimate.value, estimate.count);
+        let args = vec![Arg::Name(name.to_owned())];
+        let metric = MetricId::Quantity(Quantity::Call { function: Function::Estimated, args, condition: None });
+        let reading = self.counted(MonitorKind::Performance, metric, window, rows, estimate.value, estimate.count);
         let (low, high) = estimate.interval.unzip();
         Reading { low, high, estimated: true, ..reading }
     }
@@ -105,8 +104,8 @@ impl Scene<'_> {
     pub(super) fn counted(
         &self,
         monitor: MonitorKind,
-        metric: &str,
-        window: Window,
+        metric: MetricId,
+        window: Interval,
         rows: &LoggedPredictions,
         value: f64,
         count: u64,
@@ -114,31 +113,33 @@ impl Scene<'_> {
         Reading {
             value: Some(value),
             count,
-            detail: json!({ "rows": rows.len(), "labelled": rows.labelled() }),
+            detail: ReadingDetail {
+                rows: Some(rows.len() as u64),
+                labelled: Some(rows.labelled() as u64),
+                ..ReadingDetail::default()
+            },
             ..self.unmeasured(monitor, metric, window)
         }
     }
 
     /// Readings and evidence of a window stand together, or neither does.
-    pub(super) fn record(&self, window: Window, made: Vec<Reading>) -> Result<(), AppError> {
+    pub(super) fn record(&self, window: Interval, new: Vec<Reading>) -> Result<(), AppError> {
         let document = serde_json::to_value(&self.evidence)
             .map_err(|source| StorageError::Document { what: "evidence", source })?;
-        let (endpoint, model, number) = (self.endpoint.clone(), self.live.model.clone(), self.live.number);
+        let (endpoint, model, number) =
+            (self.at.endpoint.clone(), self.deployment.model.clone(), self.deployment.number);
         let kept = kept::Evidence { endpoint, model, number, through: window.end, document };
-        Ok(self.app.store().write(move |tx| {
-            readings::record(tx, &made)?;
+        Ok(self.at.app.store().write(move |tx| {
+            readings::record(tx, &new)?;
             kept::put(tx, &kept)
         })?)
     }
 
-    pub(super) fn record_readings(&self, made: Vec<Reading>) -> Result<(), AppError> {
-        Ok(self.app.store().write(move |tx| readings::record(tx, &made))?)
-    }
-
     /// The evidence after a window, as a reading.
-    pub(super) fn believed(&self, window: Window, rows: &LoggedPredictions) -> Reading {
+    pub(super) fn drift_evidence_reading(&self, window: Interval, rows: &LoggedPredictions) -> Reading {
         let value = self.evidence.detector();
-        let reading = self.counted(MonitorKind::Drift, EVIDENCE, window, rows, value, rows.len() as u64);
-        Reading { detail: self.evidence.summary(self.budget), ..reading }
+        let reading = self.counted(MonitorKind::Drift, MetricId::DriftEvidence, window, rows, value, rows.len() as u64);
+        let evidence = Some(self.evidence.summary(self.at.budget));
+        Reading { detail: ReadingDetail { evidence, ..reading.detail }, ..reading }
     }
 }

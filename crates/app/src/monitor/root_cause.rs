@@ -8,6 +8,10 @@
 use std::collections::BTreeSet;
 
 use kilter_domain::{
+    alert::{
+        ChangedColumn, ColumnEffect, Effect, LossChange, MissingValues, RootCause, ScoreShift, WeakSlice as AlertSlice,
+    },
+    event::{EventMetric, EventMetrics},
     plural::counted,
     rule::{rounded, signed},
     table::{Column, Table},
@@ -16,45 +20,34 @@ use kilter_domain::{
 use kilter_evaluation::{
     bins::Bins,
     reference::{Reference, SCORE},
+    weak_slices::{self, WeakSlice, find_weak_slices},
 };
 use kilter_inference::{ColumnShift, Model, Task};
-use kilter_stats::{
-    Estimate,
-    root_cause::{Slice, SliceFeature, estimated_damage, weak_slices},
-};
-use serde_json::{Value, json};
+use kilter_package::{Manifest, SAMPLE_LOSS, SAMPLE_SCORE};
+use kilter_stats::{Estimate, root_cause::estimated_damage};
 
-use crate::monitor::drift_detector::Evidence;
-use crate::{
-    event::EventMetrics,
-    model::package::{Manifest, SAMPLE_LOSS, SAMPLE_SCORE},
-    prediction::logged::LoggedPredictions,
-};
+use crate::{monitor::drift_detector::DriftDetector, prediction::logged::LoggedPredictions};
 
 /// Confidence of the intervals.
 const LEVEL: f64 = 0.95;
 /// Labelled rows below which nothing is said of the realised loss.
 const MIN_LABELLED: usize = 50;
-/// Rows of a slice at least.
-const MIN_SLICE: u64 = 100;
-/// The false discovery rate of slices.
-const DISCOVERY: f64 = 0.1;
-/// Columns that slices are looked for in.
-const MAX_SLICED: usize = 30;
+/// Rows of a slice among those that the version was held back from, at least.
+const MIN_SLICE_BEFORE: usize = 30;
 /// Rows that are explained on each side.
 const EXPLAINED_ROWS: usize = 1_000;
 /// Columns and slices that an alert names.
 const MAX_NAMED: usize = 5;
 
 /// What causes are looked for in.
-pub(super) struct Scenery<'a> {
+pub(super) struct RootCauseInput<'a> {
     pub manifest: &'a Manifest,
     pub reference: &'a Reference,
     pub model: &'a Model,
     /// Labelled rows that the version was held back from, with score and loss.
     pub sample: Option<&'a Table>,
     pub answered: &'a LoggedPredictions,
-    pub evidence: &'a Evidence,
+    pub evidence: &'a DriftDetector,
 }
 
 /// What was found.
@@ -67,7 +60,7 @@ pub(super) struct Causes {
     damages: Vec<(String, Estimate)>,
     /// The drift of the mean raw score, and each column's part; largest first.
     shift: Option<(f64, Vec<ColumnShift>)>,
-    slices: Vec<(String, Slice, Option<f64>)>,
+    slices: Vec<(WeakSlice, Option<f64>)>,
     /// Columns that are missing far more often, with the share now and before.
     missing: Vec<(String, f64, f64)>,
 }
@@ -81,12 +74,14 @@ struct Loss {
     drift: Option<Estimate>,
 }
 
-impl Scenery<'_> {
+impl RootCauseInput<'_> {
     /// Everything that can be said.
     pub fn causes(&self) -> Causes {
         let named: BTreeSet<String> = self.evidence.named();
-        let mut damages: Vec<(String, Estimate)> =
-            self.features().filter_map(|(name, bins)| Some((name.to_owned(), self.damage(name, &bins)?))).collect();
+        let mut damages: Vec<(String, Estimate)> = self
+            .features()
+            .filter_map(|(name, bins)| Some((name.to_owned(), self.loss_by_drift(name, &bins)?)))
+            .collect();
         damages.sort_by(|a, b| b.1.value.abs().total_cmp(&a.1.value.abs()));
         Causes {
             columns: named.into_iter().filter_map(|name| Some((name.clone(), self.evidence.since(&name)?))).collect(),
@@ -107,7 +102,7 @@ impl Scenery<'_> {
     }
 
     /// Now and before, of a column of the window and of the sample.
-    fn both(&self, name: &str) -> Option<(Column, Column)> {
+    fn current_and_reference(&self, name: &str) -> Option<(Column, Column)> {
         let sample = self.sample?;
         match name {
             SCORE => Some((Column::Float(self.answered.scores.clone()), sample.get(SAMPLE_SCORE)?.clone())),
@@ -115,8 +110,8 @@ impl Scenery<'_> {
         }
     }
 
-    fn damage(&self, name: &str, bins: &Bins) -> Option<Estimate> {
-        let (now, before) = self.both(name)?;
+    fn loss_by_drift(&self, name: &str, bins: &Bins) -> Option<Estimate> {
+        let (now, before) = self.current_and_reference(name)?;
         let losses = self.sample?.get(SAMPLE_LOSS)?.numbers()?;
         let mut shares = vec![0.0; bins.count()];
         bins.place(&now)?.into_iter().for_each(|bin| shares[usize::from(bin)] += 1.0);
@@ -126,12 +121,11 @@ impl Scenery<'_> {
 
     fn loss(&self) -> Option<Loss> {
         let losses = self.sample?.get(SAMPLE_LOSS)?.numbers()?;
-        let mean = |losses: &[f64]| losses.iter().sum::<f64>() / losses.len().max(1) as f64;
         let labelled = self.losses().1;
         Some(Loss {
             before: mean(&losses),
             now: (labelled.len() >= MIN_LABELLED).then(|| (mean(&labelled), labelled.len())),
-            drift: self.reference.columns.get(SCORE).and_then(|score| self.damage(SCORE, &Bins::of(score))),
+            drift: self.reference.columns.get(SCORE).and_then(|score| self.loss_by_drift(SCORE, &Bins::of(score))),
         })
     }
 
@@ -154,43 +148,25 @@ impl Scenery<'_> {
         splits.max_by(|a, b| a.0.abs().total_cmp(&b.0.abs()))
     }
 
-    fn slices(&self) -> Vec<(String, Slice, Option<f64>)> {
+    fn slices(&self) -> Vec<(WeakSlice, Option<f64>)> {
         let (rows, losses) = self.losses();
-        if rows.len() < 2 * MIN_SLICE as usize {
+        if (rows.len() as u64) < 2 * weak_slices::MIN_ROWS {
             return vec![];
         }
-        let placed: Vec<(&str, Bins, Vec<u16>)> = self
-            .features()
-            .filter_map(|(name, bins)| {
-                let placed = bins.place(&self.answered.table.get(name)?.take(&rows))?;
-                Some((name, bins, placed))
-            })
-            .take(MAX_SLICED)
-            .collect();
-        let features: Vec<SliceFeature> =
-            placed.iter().map(|(_, bins, bin)| SliceFeature { bin, bins: bins.count() }).collect();
-        let Ok(found) = weak_slices(&losses, &features, MIN_SLICE, DISCOVERY) else { return vec![] };
-        let described = found.into_iter().take(MAX_NAMED).map(|slice| {
-            let conditions: Vec<(&str, &Bins, u16)> =
-                slice.conditions.iter().map(|(at, bin)| (placed[*at].0, &placed[*at].1, *bin)).collect();
-            let words: Vec<String> = conditions.iter().map(|(name, bins, bin)| bins.describe(name, *bin)).collect();
-            (words.join(" and "), slice, self.loss_before(&conditions))
-        });
-        described.collect()
+        let inputs = self.manifest.signature.inputs.iter().map(|input| input.name.as_str());
+        let found = find_weak_slices(&self.answered.table, &rows, &losses, inputs, self.reference);
+        let worst = found.into_iter().flatten().take(MAX_NAMED);
+        worst.map(|slice| (slice.clone(), self.loss_before(&slice))).collect()
     }
 
     /// The mean loss of the same slice among the rows that the version was held back from.
-    fn loss_before(&self, conditions: &[(&str, &Bins, u16)]) -> Option<f64> {
+    fn loss_before(&self, slice: &WeakSlice) -> Option<f64> {
         let sample = self.sample?;
         let losses = sample.get(SAMPLE_LOSS)?.numbers()?;
-        let mut inside = vec![true; losses.len()];
-        for (name, bins, wanted) in conditions {
-            let placed = bins.place(sample.get(name)?)?;
-            inside.iter_mut().zip(placed).for_each(|(inside, bin)| *inside &= bin == *wanted);
-        }
+        let inside = slice.contains(sample)?;
         let found: Vec<f64> =
             losses.iter().zip(&inside).filter(|(_, inside)| **inside).map(|(loss, _)| *loss).collect();
-        (found.len() >= 30).then(|| found.iter().sum::<f64>() / found.len() as f64)
+        (found.len() >= MIN_SLICE_BEFORE).then(|| mean(&found))
     }
 
     /// Columns that lack values at least ten points more often than they did.
@@ -208,6 +184,10 @@ impl Scenery<'_> {
         found.sort_by(|a, b| (b.1 - b.2).total_cmp(&(a.1 - a.2)));
         found
     }
+}
+
+fn mean(losses: &[f64]) -> f64 {
+    losses.iter().sum::<f64>() / losses.len().max(1) as f64
 }
 
 /// At most `most` rows, evenly over the table.
@@ -232,20 +212,24 @@ impl Causes {
     pub fn sentence(&self, task: Task, remedy: Remedy) -> String {
         let mut parts = Vec::new();
         if let Some(since) = self.columns.iter().map(|(_, since)| *since).min() {
-            parts.push(format!("changed since {}: {}", day(since), listed(self.columns.iter().map(|(name, _)| name))));
+            parts.push(format!(
+                "changed since {}: {}",
+                day(since),
+                join_names(self.columns.iter().map(|(name, _)| name))
+            ));
         }
         parts.extend(self.missing.iter().take(2).map(|(name, now, before)| {
             format!("`{name}` is missing in {:.0} % of the rows ({:.0} % before)", now * 100.0, before * 100.0)
         }));
         parts.extend(self.shift_sentence(task));
         parts.extend(self.loss_sentence());
-        if let Some((words, slice, before)) = self.slices.first() {
+        if let Some((slice, before)) = self.slices.first() {
             let before = before.map_or_else(String::new, |before| format!(", {} before", rounded(before)));
             let (loss, rows) = (rounded(slice.loss), slice.rows);
-            parts.push(format!("worst where {words}: loss {loss}{before} on {}", counted(rows, "row")));
+            parts.push(format!("worst where {}: loss {loss}{before} on {}", slice.description(), counted(rows, "row")));
         }
         if !parts.is_empty() {
-            parts.push(self.next(remedy));
+            parts.push(self.next_step(remedy));
         }
         parts.join("; ")
     }
@@ -285,16 +269,16 @@ impl Causes {
     }
 
     /// Whether enough labels are known, and the loss has not grown by more than a tenth.
-    fn has_held(&self) -> bool {
+    fn has_kept_performance(&self) -> bool {
         self.loss.is_some_and(|loss| loss.now.is_some_and(|(now, _)| now <= 1.1 * loss.before))
     }
 
-    fn next(&self, remedy: Remedy) -> String {
+    fn next_step(&self, remedy: Remedy) -> String {
         match (remedy, self.missing.first()) {
             (_, Some((name, ..))) => format!("next: look at where `{name}` comes from"),
             (Remedy::Retrains, None) => "next: the contract retrains on this alert".to_owned(),
             (Remedy::Retrain, None) => "next: retrain with `kilter run`, or take an earlier version back".to_owned(),
-            (Remedy::Watch, None) if self.has_held() => {
+            (Remedy::Watch, None) if self.has_kept_performance() => {
                 "next: performance is unchanged; no retraining is needed".to_owned()
             }
             (Remedy::Watch, None) => {
@@ -303,55 +287,79 @@ impl Causes {
         }
     }
 
-    /// The numbers of the alert's entry.
-    pub fn numbers(&self) -> EventMetrics {
-        let mut numbers = EventMetrics::default();
+    /// The metrics of the alert's event.
+    pub fn metrics(&self) -> EventMetrics {
+        let mut metrics = EventMetrics::default();
         if let Some(loss) = self.loss {
-            numbers.put("loss_before", loss.before);
-            if let Some((now, rows)) = loss.now {
-                numbers.put("loss", now);
-                numbers.put("loss_rows", rows as f64);
+            metrics.put("loss_before", loss.before);
+            if let Some((value, rows)) = loss.now {
+                metrics.put_metric("loss", EventMetric { value, count: Some(rows as u64), ..EventMetric::default() });
             }
-            if let Some(drift) = loss.drift {
-                numbers.put("loss_explained_by_drift", drift.value);
+            if let Some(drift) = &loss.drift {
+                metrics.put_metric("loss_explained_by_drift", event_metric(drift));
             }
         }
-        for (name, damage) in self.damages.iter().take(MAX_NAMED) {
-            numbers.put(format!("loss_by_drift({name})"), damage.value);
+        for (column, damage) in self.damages.iter().take(MAX_NAMED) {
+            metrics.put_metric(format!("loss_by_drift({column})"), event_metric(damage));
         }
         if let Some((total, parts)) = &self.shift {
-            numbers.put("score_shift", *total);
-            parts.iter().take(MAX_NAMED).for_each(|part| {
-                numbers.put(format!("score_shift({})", part.column), part.shift.value);
-            });
+            metrics.put("score_shift", *total);
+            for part in parts.iter().take(MAX_NAMED) {
+                metrics.put_metric(format!("score_shift({})", part.column), event_metric(&part.shift));
+            }
         }
-        numbers
+        metrics
     }
 
     /// Everything, for the alert's page.
-    pub fn detail(&self) -> Value {
-        let interval = |estimate: &Estimate| json!([estimate.low, estimate.high]);
+    pub fn root_cause(&self) -> RootCause {
         let damages = self.damages.iter().take(4 * MAX_NAMED);
-        json!({
-            "columns": self.columns.iter().map(|(name, since)| json!({ "column": name, "since": since })).collect::<Vec<_>>(),
-            "loss": self.loss.map(|loss| json!({
-                "before": loss.before,
-                "now": loss.now.map(|(now, _)| now),
-                "rows": loss.now.map(|(_, rows)| rows),
-                "explained_by_drift": loss.drift.as_ref().map(|drift| json!({ "value": drift.value, "interval": interval(drift) })),
-            })),
-            "damages": damages.map(|(name, damage)| json!({ "column": name, "value": damage.value, "interval": interval(damage) })).collect::<Vec<_>>(),
-            "score_shift": self.shift.as_ref().map(|(total, parts)| json!({
-                "total": total,
-                "parts": parts.iter().map(|part| json!({ "column": part.column, "value": part.shift.value, "interval": interval(&part.shift) })).collect::<Vec<_>>(),
-            })),
-            "slices": self.slices.iter().map(|(words, slice, before)| json!({
-                "where": words, "rows": slice.rows, "loss": slice.loss, "loss_before": before,
-                "excess": slice.excess.value, "interval": interval(&slice.excess), "e_value": slice.e_value,
-            })).collect::<Vec<_>>(),
-            "missing": self.missing.iter().map(|(name, now, before)| json!({ "column": name, "now": now, "before": before })).collect::<Vec<_>>(),
-        })
+        let slice = |(slice, before): &(WeakSlice, Option<f64>)| AlertSlice {
+            conditions: slice.description(),
+            rows: slice.rows,
+            loss: slice.loss,
+            loss_before: *before,
+            excess: effect(&slice.excess),
+            e_value: slice.e_value,
+        };
+        let shift = |(total, parts): &(f64, Vec<ColumnShift>)| ScoreShift {
+            total: *total,
+            columns: parts.iter().map(|part| column_effect(&part.column, &part.shift)).collect(),
+        };
+        RootCause {
+            changed_columns: self.columns.iter().map(|(column, since)| changed_column(column, *since)).collect(),
+            loss: self.loss.map(|loss| LossChange {
+                before: loss.before,
+                now: loss.now.map(|(now, _)| now),
+                rows: loss.now.map(|(_, rows)| rows as u64),
+                explained_by_drift: loss.drift.as_ref().map(effect),
+            }),
+            loss_by_drift: damages.map(|(column, damage)| column_effect(column, damage)).collect(),
+            score_shift: self.shift.as_ref().map(shift),
+            weak_slices: self.slices.iter().map(slice).collect(),
+            missing: self.missing.iter().map(missing_values).collect(),
+        }
     }
+}
+
+const fn event_metric(estimate: &Estimate) -> EventMetric {
+    EventMetric::with_interval(estimate.value, estimate.low, estimate.high)
+}
+
+const fn effect(estimate: &Estimate) -> Effect {
+    Effect { value: estimate.value, low: estimate.low, high: estimate.high }
+}
+
+fn column_effect(column: &str, estimate: &Estimate) -> ColumnEffect {
+    ColumnEffect { column: column.to_owned(), effect: effect(estimate) }
+}
+
+fn changed_column(column: &str, since: Timestamp) -> ChangedColumn {
+    ChangedColumn { column: column.to_owned(), since }
+}
+
+fn missing_values((column, share, share_before): &(String, f64, f64)) -> MissingValues {
+    MissingValues { column: column.clone(), share: *share, share_before: *share_before }
 }
 
 /// What part of `whole` a part is; nothing beyond all of it.
@@ -363,7 +371,7 @@ fn day(at: Timestamp) -> String {
     at.to_string().chars().take(10).collect()
 }
 
-fn listed<'a>(names: impl Iterator<Item = &'a String>) -> String {
+fn join_names<'a>(names: impl Iterator<Item = &'a String>) -> String {
     let names: Vec<&str> = names.map(String::as_str).collect();
     match names.len() {
         0..=MAX_NAMED => names.join(", "),

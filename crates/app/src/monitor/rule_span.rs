@@ -1,14 +1,12 @@
 //! The span that a rule covers, and its result before the span has ended.
 
 use kilter_domain::{
-    rule::{Limits, NotMeasured, Rule, RuleOutcome, RuleVerdict, Undecided},
-    time::{DAY_MS, HOUR_MS, MINUTE_MS, Span, Timestamp},
+    rule::{NotMeasured, Rule, RuleOutcome, RuleVerdict, Undecided},
+    time::{DAY_MS, HOUR_MS, Interval, MINUTE_MS, Span, Timestamp},
 };
 
-use crate::monitor::window::Window;
-
 /// A rule over a span that is not over, of whatever kind: nothing is said until it is.
-pub(super) fn pending(rule: &Rule, version: u32, span: Window, since: Timestamp) -> RuleOutcome {
+pub(super) fn pending(rule: &Rule, version: u32, span: Interval, since: Timestamp) -> RuleOutcome {
     let (served, length) = (span.end.millis() - since.millis(), span.end.millis() - span.start.millis());
     let (unit, name) = match length {
         length if length >= 2 * DAY_MS => (DAY_MS, "days"),
@@ -19,18 +17,12 @@ pub(super) fn pending(rule: &Rule, version: u32, span: Window, since: Timestamp)
     let (served, length) = (served.max(0) / unit, length / unit);
     let missing = format!("version {version} has served for {served} of the {length} {name} of the window");
     let how = format!("it serves since {since}, and is judged on windows that begin after that");
-    RuleOutcome {
-        rule: rule.to_string(),
-        text: format!("{rule} was not measured: {missing}; {how}"),
-        verdict: RuleVerdict::Undecided(Undecided::NotMeasured(NotMeasured { missing, how })),
-        measured: None,
-        part: None,
-        limits: Limits::default(),
-        parts: vec![],
-    }
+    let text = format!("{rule} was not measured: {missing}; {how}");
+    let verdict = RuleVerdict::Undecided(Undecided::NotMeasured(NotMeasured { missing, how }));
+    RuleOutcome::new(rule.to_string(), rule.quantity.clone().into(), verdict, text)
 }
 
 /// The time that a rule covers: its window, or the span that ends with it.
-pub(super) fn covered(window: Window, over: Option<Span>) -> Window {
-    Window { start: over.map_or(window.start, |span| window.end.before(span)), end: window.end }
+pub(super) fn covered(window: Interval, over: Option<Span>) -> Interval {
+    Interval { start: over.map_or(window.start, |span| window.end.before(span)), end: window.end }
 }

@@ -10,33 +10,27 @@
 use std::sync::Arc;
 
 use kilter_domain::{
-    alert::MonitorKind,
-    contract::Monitor,
-    ids::EndpointName,
+    alert::AlertTopic,
     plural::{counted, plural},
-    rule::{Limits, PartOutcome, RuleOutcome, RuleVerdict},
-    time::{Span, Timestamp},
+    rule::{Arg, Function, Limits, MetricId, PartOutcome, Quantity, RuleOutcome, RuleVerdict},
+    time::{Interval, Span, Timestamp},
 };
 use kilter_evaluation::{
     column_stats::exact,
     labelled_predictions::{ClassMatcher, LabelCheck, quoted},
 };
 use kilter_inference::{Signature, Task};
+use kilter_package::Package;
 use kilter_store::{
     PageRequest,
     monitor::{alert as alerts, alert::Alert},
 };
 
 use crate::{
-    app::App,
-    context::RequestContext,
+    alert::lifecycle::WindowResult,
     error::AppError,
-    model::package::Package,
-    monitor::{
-        alert::lifecycle::{Basis, Finding, Subject},
-        window::Window,
-    },
-    prediction::logged::{self, LoggedPredictions, PredictionFilter},
+    monitor::endpoint_monitor::EndpointMonitor,
+    prediction::logged::{self, Label, LoggedPredictions, PredictionFilter},
 };
 
 /// Rows of unknown classes below which they may be slips of the pen.
@@ -47,57 +41,39 @@ const MAX_NAMED: usize = 20;
 /// words than those of the model, whatever each of them means.
 const MAX_NEW_SHARE: f64 = 0.5;
 
-const NEW_CLASS: Subject = Subject { kind: MonitorKind::Data, basis: Basis::Labels };
-const OTHER_WORDS: Subject = Subject { kind: MonitorKind::Data, basis: Basis::LabelWords };
-
 /// What a version can answer, and the windows since the rows that it was trained on, oldest first.
-pub(super) struct KnownClasses {
+pub(super) struct KnownClasses<'a> {
+    pub at: &'a EndpointMonitor<'a>,
     pub package: Arc<Package>,
     pub version: u32,
-    pub windows: Vec<Window>,
+    pub windows: Vec<Interval>,
 }
 
-impl KnownClasses {
+impl KnownClasses<'_> {
     fn signature(&self) -> &Signature {
         &self.package.manifest.signature
     }
-}
 
-impl App {
     /// Raises alerts about labels that name no class of the version, and ends those whose labels were taken back.
-    pub(super) fn see_classes(
-        &self,
-        context: &RequestContext,
-        endpoint: &EndpointName,
-        monitor: &Monitor,
-        known: &KnownClasses,
-    ) -> Result<(), AppError> {
-        let (Some(first), Some(&window)) = (known.windows.first(), known.windows.last()) else { return Ok(()) };
-        let answered = self.labelled_since_training(context, endpoint, known, (first.start, window.end))?;
+    pub fn check_labels(&self) -> Result<(), AppError> {
+        let (Some(first), Some(&window)) = (self.windows.first(), self.windows.last()) else { return Ok(()) };
+        let answered = self.labelled_since_training((first.start, window.end))?;
         let since = answered.events.iter().min().copied().unwrap_or(first.start).civil().date().to_string();
-        let check = check(&answered, known.signature());
-        if are_other_words(&check, known.signature()) {
-            self.see_words(context, endpoint, monitor, known, &answered, &since)?;
+        let check = check(&answered, self.signature());
+        if are_other_words(&check, self.signature()) {
+            self.check_other_words(&answered, &since)?;
         } else {
-            for (class, breach) in breaches(&check, known.signature(), known.version, &since) {
-                let outcomes = [breach];
-                let finding =
-                    Finding { subject: NEW_CLASS, about: Some(&class), window, outcomes: &outcomes, explain: &|| None };
-                self.alert(context, endpoint, monitor, finding)?;
+            for (class, breach) in breaches(&check, self.signature(), self.version, &since) {
+                let (topic, outcomes) = (AlertTopic::UnknownClass(class.to_string()), [breach]);
+                self.at.alerts().update(WindowResult::unexplained(&topic, window, &outcomes))?;
             }
         }
-        self.end_taken_back(context, endpoint, monitor, known)
+        self.resolve_taken_back()
     }
 
-    fn labelled_since_training(
-        &self,
-        context: &RequestContext,
-        endpoint: &EndpointName,
-        known: &KnownClasses,
-        span: (Timestamp, Timestamp),
-    ) -> Result<LoggedPredictions, AppError> {
-        let through = known.package.manifest.trained_through;
-        let answered = logged::logged_labels(self, endpoint, PredictionFilter::Answers, span, context.at)?;
+    fn labelled_since_training(&self, span: (Timestamp, Timestamp)) -> Result<LoggedPredictions, AppError> {
+        let (at, through) = (self.at, self.package.manifest.trained_through);
+        let answered = logged::logged_labels(at.app, at.endpoint, PredictionFilter::Answers, span, at.context.at)?;
         Ok(answered.filter(|row| {
             answered.labels[row].is_some() && through.is_none_or(|through| answered.events[row] > through)
         }))
@@ -105,112 +81,74 @@ impl App {
 
     /// The alert on labels in other words: it breaches with the newest window that has some, and windows after that whose
     /// labels fit speak for its end.
-    fn see_words(
-        &self,
-        context: &RequestContext,
-        endpoint: &EndpointName,
-        monitor: &Monitor,
-        known: &KnownClasses,
-        answered: &LoggedPredictions,
-        since: &str,
-    ) -> Result<(), AppError> {
-        let matcher = ClassMatcher::new(&known.signature().classes);
-        let is_unknown = |row: &usize| {
-            answered.labels[*row].as_deref().is_some_and(|label| !fits(&matcher, known.signature(), label))
-        };
+    fn check_other_words(&self, answered: &LoggedPredictions, since: &str) -> Result<(), AppError> {
+        let (matcher, task) = (ClassMatcher::new(&self.signature().classes), self.signature().task);
+        let is_unknown = |row: &usize| answered.labels[*row].as_ref().is_some_and(|label| !label.fits(task, &matcher));
         let newest = (0..answered.len()).filter(is_unknown).map(|row| answered.events[row]).max();
-        let window_of =
-            |event: Timestamp| known.windows.iter().rev().find(|window| (window.start..window.end).contains(&event));
+        let window_of = |event: Timestamp| self.windows.iter().rev().find(|window| window.contains(event));
         let Some(breached) = newest.and_then(window_of) else { return Ok(()) };
-        let outcomes = [other_words(&check(answered, known.signature()), known, since, RuleVerdict::Failed)];
-        let finding =
-            Finding { subject: OTHER_WORDS, about: None, window: *breached, outcomes: &outcomes, explain: &|| None };
-        self.alert(context, endpoint, monitor, finding)?;
+        let update = |window: Interval, rows: &LoggedPredictions, verdict: RuleVerdict| {
+            let outcomes = [other_words(&check(rows, self.signature()), self, since, verdict)];
+            let result = WindowResult::unexplained(&AlertTopic::UnknownLabels, window, &outcomes);
+            self.at.alerts().update(result).map(drop)
+        };
+        update(*breached, answered, RuleVerdict::Failed)?;
         let after = answered.filter(|row| answered.events[row] >= breached.end);
-        if let Some(window) =
-            after.events.iter().max().and_then(|event| window_of(*event)).filter(|_| after.len() >= MIN_ROWS)
-        {
-            let outcomes = [other_words(&check(&after, known.signature()), known, since, RuleVerdict::Passed)];
-            let finding =
-                Finding { subject: OTHER_WORDS, about: None, window: *window, outcomes: &outcomes, explain: &|| None };
-            self.alert(context, endpoint, monitor, finding)?;
+        let newest = after.events.iter().max().and_then(|event| window_of(*event));
+        if let Some(window) = newest.filter(|_| after.len() >= MIN_ROWS) {
+            update(*window, &after, RuleVerdict::Passed)?;
         }
         Ok(())
     }
 
     /// Ends the alerts about labels of which fewer are left than open one: they were taken back or corrected. The rows are
     /// those that could be seen when the alert was opened, so that what is merely old ends none.
-    fn end_taken_back(
-        &self,
-        context: &RequestContext,
-        endpoint: &EndpointName,
-        monitor: &Monitor,
-        known: &KnownClasses,
-    ) -> Result<(), AppError> {
-        let filter = alerts::AlertFilter { endpoint: Some(endpoint.clone()), open: true };
-        let open = self.store().read(|reader| alerts::list(reader, &filter, &PageRequest::first(1000)))?;
+    fn resolve_taken_back(&self) -> Result<(), AppError> {
+        let at = self.at;
+        let filter = alerts::AlertFilter { endpoint: Some(at.endpoint.clone()), open: true };
+        let open = at.app.store().read(|reader| alerts::list(reader, &filter, &PageRequest::first(1000)))?;
         for alert in open.items {
-            let Some(about) = About::of(&alert.cause) else { continue };
-            let span = seen_at_opening(&alert, known, monitor.every);
-            let check = check(&self.labelled_since_training(context, endpoint, known, span)?, known.signature());
-            let left = match &about {
-                About::Class(class) => {
-                    check.words.iter().find(|(word, _)| **word == **class).map_or(0, |(_, rows)| *rows)
-                }
-                About::Words => check.unknown,
+            if !is_about_labels(&alert.key.topic) {
+                continue;
+            }
+            let span = seen_at_opening(&alert, self, at.monitor.every);
+            let check = check(&self.labelled_since_training(span)?, self.signature());
+            let (left, reason) = match &alert.key.topic {
+                AlertTopic::UnknownClass(class) => (
+                    check.words.iter().find(|(word, _)| **word == **class).map_or(0, |(_, rows)| *rows),
+                    format!("labels no longer name {}: they were taken back or corrected", quoted(class)),
+                ),
+                _ => (check.unknown, "the labels are in the words of the model again".to_owned()),
             };
             if left < MIN_ROWS {
-                let reason = match &about {
-                    About::Class(class) => {
-                        format!("labels no longer name {}: they were taken back or corrected", quoted(class))
-                    }
-                    About::Words => "the labels are in the words of the model again".to_owned(),
-                };
-                self.end_alert(context, &monitor.alert, &alert, &reason)?;
+                at.alerts().resolve(&alert, &reason)?;
             }
         }
         Ok(())
     }
 }
 
-/// What an alert about labels names.
-enum About {
-    Class(String),
-    Words,
-}
-
-impl About {
-    fn of(cause: &str) -> Option<Self> {
-        if let Some((_, class)) = cause.split_once(LABELS_OF) {
-            return Some(Self::Class(class.to_owned()));
-        }
-        cause.ends_with(&format!("/{}", OTHER_WORDS.word())).then_some(Self::Words)
-    }
+/// Whether an alert is about what labels name.
+const fn is_about_labels(topic: &AlertTopic) -> bool {
+    matches!(topic, AlertTopic::UnknownClass(_) | AlertTopic::UnknownLabels)
 }
 
 /// The span of the labels that were seen when an alert was opened, and since.
 fn seen_at_opening(alert: &Alert, known: &KnownClasses, every: Span) -> (Timestamp, Timestamp) {
     let end = known.windows.last().map_or(alert.opened, |window| window.end);
-    let opened: Option<Timestamp> = serde_json::from_value(alert.detail["since"].clone()).ok();
     let windows = i64::try_from(known.windows.len()).unwrap_or(1);
     let reach = Span { count: every.count.saturating_mul(windows), unit: every.unit };
     let first = known.windows.first().map_or(alert.opened, |window| window.start);
-    (opened.map_or(first, |opened| opened.before(reach).min(first)), end)
+    (alert.detail.since.before(reach).min(first), end)
 }
 
 /// How the labels of rows fit the classes of a version; every label fits a number that is one.
 fn check(answered: &LoggedPredictions, signature: &Signature) -> LabelCheck {
     let matcher = ClassMatcher::new(&signature.classes);
     let labels = answered.labels.iter().flatten();
-    let unknown = labels.clone().filter(|label| !fits(&matcher, signature, label));
-    LabelCheck::new(&signature.classes, labels.count(), unknown)
-}
-
-fn fits(matcher: &ClassMatcher, signature: &Signature, label: &str) -> bool {
-    match signature.task {
-        Task::Regression => label.trim().parse().is_ok_and(f64::is_finite),
-        _ => matcher.class_of(label).is_some(),
-    }
+    let unknown = labels.clone().filter(|label| !label.fits(signature.task, &matcher));
+    let unknown: Vec<Arc<str>> = unknown.map(Label::text).collect();
+    LabelCheck::new(&signature.classes, labels.count(), unknown.iter())
 }
 
 /// Whether labels that fit no class are no new classes, but words of another vocabulary: two classes have no third, and
@@ -218,22 +156,6 @@ fn fits(matcher: &ClassMatcher, signature: &Signature, label: &str) -> bool {
 fn are_other_words(check: &LabelCheck, signature: &Signature) -> bool {
     check.unknown >= MIN_ROWS && (signature.task != Task::Multiclass || check.unknown_share() > MAX_NEW_SHARE)
 }
-
-/// Whether an alert is about labels that a model cannot answer either.
-pub(super) fn is_unknown_to(alert: &Alert, signature: &Signature) -> bool {
-    let matcher = ClassMatcher::new(&signature.classes);
-    match About::of(&alert.cause) {
-        Some(About::Class(class)) => !fits(&matcher, signature, &class),
-        Some(About::Words) => {
-            let words = alert.detail["columns"].as_array().map(Vec::as_slice).unwrap_or_default();
-            words.iter().filter_map(|word| word.as_str()).any(|word| !fits(&matcher, signature, word))
-        }
-        None => false,
-    }
-}
-
-/// Between an endpoint and the class in what an alert about a class is known by; no endpoint's name holds it.
-const LABELS_OF: &str = "/labels:";
 
 /// A breach for each unknown class, as the rule `unseen(LABEL) == 0` would say it; classes of too few rows wait.
 fn breaches(check: &LabelCheck, signature: &Signature, version: u32, since: &str) -> Vec<(Arc<str>, RuleOutcome)> {
@@ -247,13 +169,9 @@ fn breaches(check: &LabelCheck, signature: &Signature, version: u32, since: &str
             quoted(class)
         );
         let outcome = RuleOutcome {
-            rule: format!("unseen({label}) == 0"),
-            verdict: RuleVerdict::Failed,
             measured: Some(exact(*rows as f64, labelled)),
             part: Some(class.to_string()),
-            limits: Limits { low: None, high: Some(0.0) },
-            parts: vec![],
-            text,
+            ..unseen(label, RuleVerdict::Failed, text)
         };
         (class.clone(), outcome)
     };
@@ -274,21 +192,21 @@ fn other_words(check: &LabelCheck, known: &KnownClasses, since: &str, verdict: R
         verdict: verdict.clone(),
         measurement: Some(exact(*rows as f64, check.labelled)),
     };
-    RuleOutcome {
-        rule: format!("unseen({label}) == 0"),
-        measured: Some(exact(check.unknown as f64, check.labelled)),
-        part: None,
-        limits: Limits { low: None, high: Some(0.0) },
-        parts: check.words.iter().take(MAX_NAMED).map(part).collect(),
-        verdict,
-        text,
-    }
+    let parts = check.words.iter().take(MAX_NAMED).map(part).collect();
+    let measured = Some(exact(check.unknown as f64, check.labelled));
+    RuleOutcome { measured, parts, ..unseen(label, verdict, text) }
+}
+
+/// What came of the rule that every label is a known class, as `unseen(LABEL) == 0` would say it.
+fn unseen(label: &str, verdict: RuleVerdict, text: String) -> RuleOutcome {
+    let args = vec![Arg::Name(label.to_owned())];
+    let metric = MetricId::Quantity(Quantity::Call { function: Function::Unseen, args, condition: None });
+    let limits = Limits { low: None, high: Some(0.0) };
+    RuleOutcome { limits, ..RuleOutcome::new(format!("unseen({label}) == 0"), metric, verdict, text) }
 }
 
 #[cfg(test)]
 mod tests {
-    use kilter_domain::alert::AlertState;
-
     use super::*;
 
     fn signature(classes: &[&str]) -> Signature {
@@ -296,25 +214,9 @@ mod tests {
         Signature { inputs: vec![], task: Task::Multiclass, classes, target: Some("queue".into()) }
     }
 
-    fn alert(cause: &str, words: &[&str]) -> Alert {
-        Alert {
-            id: "a".into(),
-            endpoint: "tickets".parse().unwrap(),
-            cause: cause.to_owned(),
-            monitor: MonitorKind::Data,
-            state: AlertState::Firing { clean: 0 },
-            opened: Timestamp(0),
-            fired: None,
-            acknowledged: None,
-            resolved: None,
-            audit_seq: 1,
-            detail: serde_json::json!({ "columns": words }),
-        }
-    }
-
     fn labels(labels: &[&str]) -> LoggedPredictions {
         LoggedPredictions {
-            labels: labels.iter().map(|label| Some(Arc::from(*label))).collect(),
+            labels: labels.iter().map(|label| Some(Label::Text(Arc::from(*label)))).collect(),
             ..LoggedPredictions::default()
         }
     }
@@ -330,15 +232,6 @@ mod tests {
         let [(class, outcome)] = &breaches(&enough)[..] else { panic!("one class") };
         assert!(&**class == "macOS" && outcome.is_failed() && outcome.rule == "unseen(queue) == 0");
         assert!(outcome.text.starts_with("5 of 7 labels since 2017-12-06 name `macOS`, which version 3 cannot answer"));
-    }
-
-    #[test]
-    fn an_alert_ends_with_a_version_that_knows_its_class_and_with_no_other() {
-        let known = signature(&["Windows", "1"]);
-        let is_unknown = |cause: &str, words: &[&str]| is_unknown_to(&alert(cause, words), &known);
-        assert!(is_unknown("tickets/labels:macOS", &[]) && !is_unknown("tickets/labels:Windows", &[]));
-        assert!(!is_unknown("tickets/labels:1.0", &[]) && !is_unknown("tickets/performance", &[]));
-        assert!(is_unknown("tickets/label_words", &["low", "1"]) && !is_unknown("tickets/label_words", &[" 1"]));
     }
 
     #[test]

@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use kilter_domain::{
     alert::MonitorKind,
     ids::EndpointName,
-    rule::{Function, Quantity},
-    time::Timestamp,
+    rule::{Function, MetricId, Quantity},
+    time::{Interval, Timestamp},
 };
 use kilter_evaluation::latency::latency_quantiles;
 use kilter_store::{monitor as readings, monitor::Reading};
@@ -19,12 +19,9 @@ use crate::{
     app::App,
     context::RequestContext,
     error::AppError,
-    monitor::window::Window,
     prediction::{logged::LoggedPredictions, predict},
 };
 
-/// The reading of the requests that failed by the version's fault since the look before.
-const ERRORS: &str = "errors";
 /// Readings of failures that one window adds up at most.
 const MAX_TALLIES: u32 = 10_000;
 
@@ -59,41 +56,45 @@ pub(super) fn counts(quantity: &Quantity) -> bool {
     }
 }
 
-impl App {
-    /// Writes down how many requests failed at an endpoint since the last look, if any did.
-    pub(super) fn tally_errors(&self, context: &RequestContext, endpoint: &EndpointName) -> Result<(), AppError> {
-        let Some(serving) = predict::serving(self, endpoint) else { return Ok(()) };
-        let (mut since, mut errors) = (context.at, 0);
-        for served in serving.endpoint().routes().versions() {
-            let (number, now) = (served.version().number, served.counts().errors);
-            let (from, new) = self.components().error_tally.take(endpoint, number, context.at, now);
-            errors += new;
-            since = since.min(from);
-        }
-        if errors > 0 {
-            let reading = tally(context, endpoint, since, errors);
-            self.store().write(move |tx| readings::record(tx, &[reading]))?;
-        }
-        Ok(())
+/// Writes down how many requests failed at an endpoint since the last evaluation, if any did.
+pub(super) fn tally_errors(app: &App, context: &RequestContext, endpoint: &EndpointName) -> Result<(), AppError> {
+    let Some(serving) = predict::serving(app, endpoint) else { return Ok(()) };
+    let (mut since, mut errors) = (context.at, 0);
+    for served in serving.endpoint().routes().versions() {
+        let (number, now) = (served.version().number, served.counts().errors);
+        let (from, new) = app.components().error_tally.take(endpoint, number, context.at, now);
+        errors += new;
+        since = since.min(from);
     }
+    if errors > 0 {
+        let reading = tally(context, endpoint, since, errors);
+        app.store().write(move |tx| readings::record(tx, &[reading]))?;
+    }
+    Ok(())
+}
 
-    /// The requests that failed in a window, as far as they were written down.
-    pub(super) fn errors_in(&self, endpoint: &EndpointName, window: Window) -> Result<u64, AppError> {
-        let found = self.store().read(|reader| {
-            let kind = Some(MonitorKind::Usage);
-            readings::history(reader, endpoint, kind, ERRORS, (window.start, window.end), MAX_TALLIES)
-        })?;
-        // A tally belongs to the window in which it was taken.
-        let inside = |reading: &&Reading| window.start < reading.window_end && reading.window_end <= window.end;
-        Ok(found.iter().filter(inside).map(|reading| reading.count).sum())
-    }
+/// The requests that failed in a window, as far as they were written down.
+pub(super) fn errors_in(app: &App, endpoint: &EndpointName, window: Interval) -> Result<u64, AppError> {
+    let found = app.store().read(|reader| {
+        let kind = Some(MonitorKind::Usage);
+        readings::history(reader, endpoint, kind, &MetricId::Errors, window, MAX_TALLIES)
+    })?;
+    // A tally belongs to the window in which it was taken.
+    let inside = |reading: &&Reading| window.start < reading.window.end && reading.window.end <= window.end;
+    Ok(found.iter().filter(inside).map(|reading| reading.count).sum())
 }
 
 fn tally(context: &RequestContext, endpoint: &EndpointName, since: Timestamp, errors: u64) -> Reading {
     Reading {
         value: Some(errors as f64),
         count: errors,
-        ..Reading::unmeasured(endpoint, MonitorKind::Usage, ERRORS, since..context.at, context.at)
+        ..Reading::unmeasured(
+            endpoint,
+            MonitorKind::Usage,
+            MetricId::Errors,
+            Interval::new(since, context.at),
+            context.at,
+        )
     }
 }
 

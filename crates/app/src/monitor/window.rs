@@ -1,30 +1,6 @@
 //! Windows: stretches of time on a fixed calendar, so that every look cuts the past in the same places.
 
-use kilter_domain::time::{DAY_MS, HOUR_MS, Span, SpanUnit, Timestamp};
-
-/// One window, `start..end`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Window {
-    pub start: Timestamp,
-    pub end: Timestamp,
-}
-
-impl Window {
-    /// Whether it ended longer than its own length before `now`.
-    pub const fn is_older(self, now: Timestamp) -> bool {
-        now.millis() - self.end.millis() >= self.end.millis() - self.start.millis()
-    }
-}
-
-/// `2022-12-05 to 2023-01-02`; the end is not part of it. With the time where it is not of whole days.
-impl std::fmt::Display for Window {
-    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
-        match self.start.millis() % DAY_MS == 0 && self.end.millis() % DAY_MS == 0 {
-            true => write!(f, "{} to {}", self.start.civil().date(), self.end.civil().date()),
-            false => write!(f, "{} to {}", self.start, self.end),
-        }
-    }
-}
+use kilter_domain::time::{HOUR_MS, Interval, Span, SpanUnit, Timestamp};
 
 /// Windows of one length that follow one another from an anchor.
 #[derive(Clone, Copy, Debug)]
@@ -52,8 +28,8 @@ impl Calendar {
         self.anchor.after(Span { count: self.every.count.saturating_mul(number), unit: self.every.unit })
     }
 
-    fn window(&self, number: i64) -> Window {
-        Window { start: self.boundary(number), end: self.boundary(number + 1) }
+    fn window(&self, number: i64) -> Interval {
+        Interval { start: self.boundary(number), end: self.boundary(number + 1) }
     }
 
     /// Where the first window begins.
@@ -62,9 +38,9 @@ impl Calendar {
     }
 
     /// The windows that ended in `after < end <= until`, oldest first, at most `most` of them (the newest).
-    pub fn ended(&self, after: Timestamp, until: Timestamp, most: usize) -> Vec<Window> {
+    pub fn ended(&self, after: Timestamp, until: Timestamp, most: usize) -> Vec<Interval> {
         let Some(last) = self.last_ended(until) else { return vec![] };
-        let mut found: Vec<Window> =
+        let mut found: Vec<Interval> =
             (0..=last).rev().map(|number| self.window(number)).take_while(|w| w.end > after).take(most).collect();
         found.reverse();
         found

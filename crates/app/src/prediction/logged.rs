@@ -13,12 +13,46 @@ use kilter_domain::{
     table::{Column, Table},
     time::Timestamp,
 };
-use kilter_evaluation::labelled_predictions::{LabelledPredictions, RawPredictions};
+use kilter_evaluation::labelled_predictions::{ClassMatcher, LabelledPredictions, RawPredictions};
 use kilter_inference::Task;
 use kilter_lake::{LogKind, TIME_COLUMN};
 use kilter_serving::prediction_log::column;
 
 use crate::{app::App, causes::StorageError, clock_set_back, prediction::partition_index};
+
+/// What turned out to be true of one row, as it was sent.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Label {
+    Number(f64),
+    /// A class, or whatever else was sent as a text.
+    Text(Arc<str>),
+}
+
+impl Label {
+    /// As a text, which names a class.
+    pub fn text(&self) -> Arc<str> {
+        match self {
+            Self::Number(number) => number.to_string().into(),
+            Self::Text(text) => text.clone(),
+        }
+    }
+
+    /// As a number; NaN where it states none.
+    pub fn number(&self) -> f64 {
+        match self {
+            Self::Number(number) => *number,
+            Self::Text(text) => text.trim().parse().unwrap_or(f64::NAN),
+        }
+    }
+
+    /// Whether a model of this task could answer it: it names one of its classes, or is a number.
+    pub(crate) fn fits(&self, task: Task, classes: &ClassMatcher) -> bool {
+        match task {
+            Task::Regression => self.number().is_finite(),
+            _ => classes.class_of(&self.text()).is_some(),
+        }
+    }
+}
 
 /// Rows of one window in the order of the log.
 #[derive(Clone, Debug, Default)]
@@ -33,7 +67,7 @@ pub struct LoggedPredictions {
     /// The predicted class; all missing for a regression.
     pub predicted: Vec<Option<Arc<str>>>,
     /// The truth, missing where it is not known yet.
-    pub labels: Vec<Option<Arc<str>>>,
+    pub labels: Vec<Option<Label>>,
     /// The place of each label in the log: later labels have higher numbers.
     pub label_sequences: Vec<Option<i64>>,
     /// The request that each row came with: rows of one request share a number.
@@ -99,12 +133,12 @@ impl LoggedPredictions {
 
     /// The labelled rows as `stats` measures them, decided by one threshold whatever held when they were answered.
     pub fn outcomes(&self, task: Task, classes: &[String], threshold: f64) -> LabelledPredictions {
-        self.joined(task, classes, Some(threshold), &self.truth())
+        self.joined(task, classes, Some(threshold), &self.truth(task))
     }
 
     /// The labelled rows with the decisions that callers got.
     pub fn served(&self, task: Task, classes: &[String]) -> LabelledPredictions {
-        self.joined(task, classes, None, &self.truth())
+        self.joined(task, classes, None, &self.truth(task))
     }
 
     /// All rows as if each label were negative: for rates of decisions, which need no label.
@@ -130,9 +164,16 @@ impl LoggedPredictions {
         LabelledPredictions::new(answers, truth, None)
     }
 
-    /// The labels as they came; numbers among them too.
-    pub(crate) fn truth(&self) -> Column {
-        Column::Text(self.labels.clone())
+    /// The labels as a task takes them: the numbers of a regression, else texts, which name classes. A text among the
+    /// numbers makes all of them texts, so that what is no number is told by its word.
+    pub(crate) fn truth(&self, task: Task) -> Column {
+        let labels = self.labels.iter().map(Option::as_ref);
+        let is_number = |label: &Label| matches!(label, Label::Number(_));
+        if task == Task::Regression && labels.clone().flatten().all(is_number) {
+            Column::Float(labels.map(|label| label.map_or(f64::NAN, Label::number)).collect())
+        } else {
+            Column::Text(labels.map(|label| label.map(Label::text)).collect())
+        }
     }
 }
 
@@ -196,7 +237,7 @@ fn label_rows(
     let row_of: HashMap<&str, usize> = rows.ids.iter().enumerate().map(|(row, id)| (&**id, row)).collect();
     for table in [before, since] {
         let ids = texts(&table, column::ID);
-        let (values, sequences) = (texts(&table, column::LABEL), numbers(&table, column::SEQUENCE));
+        let (values, sequences) = (labels(&table), numbers(&table, column::SEQUENCE));
         for (id, (value, sequence)) in ids.iter().zip(values.into_iter().zip(sequences)) {
             let Some(&row) = id.as_deref().and_then(|id| row_of.get(id)) else { continue };
             // Of one id the label that was recorded last stands.
@@ -213,6 +254,18 @@ pub(crate) fn numbers(table: &Table, name: &str) -> Vec<i64> {
         Some(Column::Int(values) | Column::Time(values)) => values.iter().map(|value| value.unwrap_or(0)).collect(),
         _ => vec![0; table.rows()],
     }
+}
+
+/// The labels of a table; all missing where there are none.
+fn labels(table: &Table) -> Vec<Option<Label>> {
+    match table.get(column::LABEL) {
+        Some(Column::Float(values)) => values.iter().map(|value| known_number(*value)).collect(),
+        _ => texts(table, column::LABEL).into_iter().map(|text| text.map(Label::Text)).collect(),
+    }
+}
+
+fn known_number(value: f64) -> Option<Label> {
+    (!value.is_nan()).then_some(Label::Number(value))
 }
 
 /// A text column of a table; all missing where there is none.

@@ -17,7 +17,7 @@ pub use error::{LabelError, LabelFromFuture, PredictionError};
 pub use label_checks::KnownIds;
 pub use label_checks::{check_labels, known_ids};
 pub use logged::logged_predictions;
-pub use logged::{LoggedPredictions, PredictionFilter};
+pub use logged::{Label, LoggedPredictions, PredictionFilter};
 pub use partition_index::{LogTable, log_tables};
 pub use predict::{Labels, Request};
 pub use predict::{label, open_endpoints, predict, serving};

@@ -4,6 +4,7 @@
 //! than were added is an error that names it, never fewer rows.
 
 use std::{
+    collections::BTreeSet,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -20,6 +21,9 @@ use crate::{app::App, causes::StorageError};
 /// Times that a read begins anew because partitions were merged meanwhile.
 const MAX_RETRIES: usize = 3;
 
+/// The target of the log lines that tell each read of whole rows.
+pub(crate) const WHOLE_ROWS_READ: &str = "kilter::log_read";
+
 /// A kind of log in the words of the index.
 pub(crate) const fn kind_of(kind: LogKind) -> PartitionKind {
     match kind {
@@ -31,6 +35,10 @@ pub(crate) const fn kind_of(kind: LogKind) -> PartitionKind {
 /// A partition in the words of the lake.
 pub(crate) fn known(partition: &Partition) -> KnownPartition {
     KnownPartition { seq: u64::try_from(partition.seq).unwrap_or(0), digest: partition.digest, bytes: partition.bytes }
+}
+
+fn known_all(partitions: &[Partition]) -> Vec<KnownPartition> {
+    partitions.iter().map(known).collect()
 }
 
 /// Every partition of a log that touches `start..end`, by number.
@@ -77,8 +85,34 @@ pub(crate) fn read_log(
     start: Timestamp,
     end: Timestamp,
 ) -> Result<Table, StorageError> {
-    read_listed(app, kind, endpoint, (start, end), |known| {
-        app.lake().read(kind, endpoint, known, start..end, &ReadOptions::default())
+    tracing::debug!(target: WHOLE_ROWS_READ, ?kind, %endpoint, %start, %end, "rows of a log are read");
+    read_listed(app, kind, endpoint, (start, end), |listed| {
+        app.lake().read(kind, endpoint, &known_all(listed), start..end, &ReadOptions::default())
+    })
+}
+
+/// The columns of a partition, and the times of its first and last row.
+#[derive(Clone, Debug)]
+pub(crate) struct PartitionColumns {
+    pub min_time: Timestamp,
+    pub max_time: Timestamp,
+    pub names: BTreeSet<String>,
+}
+
+/// The columns of each partition of a log that touches `start..end`.
+pub(crate) fn partition_columns(
+    app: &App,
+    kind: LogKind,
+    endpoint: &EndpointName,
+    span: (Timestamp, Timestamp),
+) -> Result<Vec<PartitionColumns>, StorageError> {
+    read_listed(app, kind, endpoint, span, |listed| {
+        let columns = |partition: &Partition| {
+            let columns = app.lake().columns(kind, endpoint, &known(partition))?;
+            let names = columns.into_iter().map(|(name, _)| name).collect();
+            Ok(PartitionColumns { min_time: partition.min_time, max_time: partition.max_time, names })
+        };
+        listed.iter().map(columns).collect()
     })
 }
 
@@ -92,7 +126,9 @@ pub(crate) fn read_log_columns(
 ) -> Result<Table, StorageError> {
     let columns = Some(columns.iter().map(|column| (*column).to_owned()).collect());
     let options = ReadOptions { columns, ..ReadOptions::default() };
-    read_listed(app, kind, endpoint, (start, end), |known| app.lake().read(kind, endpoint, known, start..end, &options))
+    read_listed(app, kind, endpoint, (start, end), |listed| {
+        app.lake().read(kind, endpoint, &known_all(listed), start..end, &options)
+    })
 }
 
 /// The rows of a log with a time before `end`, of partitions that may hold one of these ids; the others are not read.
@@ -104,11 +140,11 @@ pub(crate) fn read_log_before(
     ids: &[Arc<str>],
 ) -> Result<Table, StorageError> {
     let start = Timestamp(i64::MIN);
-    read_listed(app, kind, endpoint, (start, end), |known| {
+    read_listed(app, kind, endpoint, (start, end), |listed| {
         let mut wanted = Vec::new();
-        for known in known {
-            if app.lake().may_hold(kind, endpoint, known, ids)? {
-                wanted.push(known.clone());
+        for known in known_all(listed) {
+            if app.lake().may_hold(kind, endpoint, &known, ids)? {
+                wanted.push(known);
             }
         }
         app.lake().read(kind, endpoint, &wanted, start..end, &ReadOptions::default())
@@ -116,17 +152,17 @@ pub(crate) fn read_log_before(
 }
 
 /// Reads what the index lists, and begins anew when a partition was merged, and its file removed, meanwhile.
-fn read_listed(
+fn read_listed<T>(
     app: &App,
     kind: LogKind,
     endpoint: &EndpointName,
     span: (Timestamp, Timestamp),
-    read: impl Fn(&[KnownPartition]) -> Result<Table, LakeError>,
-) -> Result<Table, StorageError> {
+    read: impl Fn(&[Partition]) -> Result<T, LakeError>,
+) -> Result<T, StorageError> {
     let mut listed = partitions(app, kind, endpoint, span)?;
     let mut retries = 0;
     loop {
-        match read(&listed.iter().map(known).collect::<Vec<_>>()) {
+        match read(&listed) {
             Err(error @ (LakeError::PartitionMissing { .. } | LakeError::Io { .. })) if retries < MAX_RETRIES => {
                 let again = partitions(app, kind, endpoint, span)?;
                 // Once more also of the same list: a file may have been given its name while it was opened.
@@ -135,7 +171,7 @@ fn read_listed(
                 }
                 (listed, retries) = (again, retries + 1);
             }
-            table => return Ok(table?),
+            found => return Ok(found?),
         }
     }
 }

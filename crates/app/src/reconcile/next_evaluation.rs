@@ -16,7 +16,7 @@ use kilter_store::{
 };
 
 use crate::{
-    app::App, deployment::threshold::tune, error::AppError, monitor::missing_labels, project::folder::Project,
+    app::App, deployment::threshold::tune, error::AppError, monitor, monitor::missing_labels, project::folder::Project,
     reconcile::project,
 };
 
@@ -58,7 +58,7 @@ fn labels_due(
 ) -> Result<Option<Timestamp>, AppError> {
     let Some(monitor) = &project.contract.monitor else { return Ok(None) };
     let delay = project.labelled_dataset().ok().and_then(|dataset| project.roles(dataset).label_delay);
-    let (Some(delay), Some(calendar)) = (delay, app.calendar(project, endpoint)?) else { return Ok(None) };
+    let (Some(delay), Some(calendar)) = (delay, monitor::calendar(app, project, endpoint)?) else { return Ok(None) };
     let due_until = missing_labels::due_before(now, delay, monitor.every);
     let wait = calendar.next_end(due_until).millis() - due_until.millis();
     Ok(Some(Timestamp(now.millis().saturating_add(wait))))

@@ -5,7 +5,9 @@
 
 use std::collections::BTreeSet;
 
-use kilter_domain::{error_chain::with_causes, gate::Verdict, ids::EndpointName, time::Timestamp};
+use kilter_domain::{
+    error_chain::with_causes, gate::Verdict, ids::EndpointName, retrain_blocker::RetrainBlocker, time::Timestamp,
+};
 use kilter_workflow::RunEvent;
 
 use crate::{
@@ -16,6 +18,7 @@ use crate::{
     error::AppError,
     gate::data_checks,
     model::approval_mode::ApprovalMode,
+    monitor,
     prediction::{compact, open_log},
     project::folder::Project,
     retrain::triggers,
@@ -98,7 +101,7 @@ pub(crate) fn retrain_project(
 
 fn evaluate_endpoint(app: &App, context: &RequestContext, target: &Target<'_>) -> Result<(), AppError> {
     rollout::advance_rollout(app, context, target)?;
-    app.look(context, target.project, &target.endpoint)
+    monitor::evaluate_monitors(app, context, target.project, &target.endpoint)
 }
 
 fn retrain_if_due(
@@ -115,8 +118,8 @@ fn retrain_if_due(
     if let Some(verdict @ Verdict::Failed { .. }) =
         data_checks::check_data(project, &training.data, training.context.at)?
     {
-        let hindrance = format!("its data may not be trained on: {}", verdict.reasons().join("; "));
-        if triggers::record_skip(app, context, project, &due, &hindrance)? {
+        let reasons = verdict.reasons().into_iter().map(str::to_owned).collect();
+        if triggers::record_skip(app, context, project, &due, &RetrainBlocker::UnfitData { reasons })? {
             data_checks::record_unfit_data(app, context, project, &verdict)?;
         }
         return Ok(None);
@@ -163,7 +166,7 @@ pub fn prepare_training(
 pub fn next_due(app: &App, project: &Project, now: Timestamp) -> Result<Option<Timestamp>, AppError> {
     let mut due: Option<Timestamp> = None;
     for target in Target::all(project) {
-        let windows = app.calendar(project, &target.endpoint)?.map(|calendar| calendar.next_end(now));
+        let windows = monitor::calendar(app, project, &target.endpoint)?.map(|calendar| calendar.next_end(now));
         let rollout = rollout::rollout_due(app, &target, now)?;
         due = [due, windows, rollout].into_iter().flatten().filter(|time| *time > now).min();
     }

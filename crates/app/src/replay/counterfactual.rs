@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use kilter_domain::{
     contract::ThresholdGoal,
+    event::{EventKind, TimelineEvent},
     plural::{counted, plural},
     time::Timestamp,
 };
@@ -12,6 +13,7 @@ use kilter_evaluation::{
     labelled_predictions::{LabelledPredictions, headline, larger_is_better},
 };
 use kilter_inference::{Model, Task};
+use kilter_package::Package;
 
 use crate::{
     app::App,
@@ -19,21 +21,20 @@ use crate::{
     components::model_cache::Loaded,
     dataset::history::History,
     error::AppError,
-    event::DecisionKind,
-    model::{load, package::Package},
+    model::load,
     prediction::logged::{self, LoggedPredictions, PredictionFilter},
     project::folder::Project,
     replay::{
-        report::{Entry, Period, Report, Summary},
-        run::ReplayError,
+        error::ReplayError,
+        report::{Period, Report, Summary},
         settings::Settings,
-        simulator::Stage,
+        simulator::Simulator,
         timeline,
     },
 };
 
 /// One period, with the outcomes behind its numbers.
-struct Played {
+struct EvaluatedPeriod {
     period: Period,
     served: LabelledPredictions,
     never: LabelledPredictions,
@@ -45,47 +46,54 @@ pub fn report(
     project: &Project,
     history: &History,
     settings: &Settings,
-    stage: &Stage,
+    simulator: &Simulator,
 ) -> Result<Report, ReplayError> {
-    let timeline = timeline::decisions(app)?;
+    let timeline = timeline::events(app)?;
     let first = first_served(app, project, &timeline)?;
     let task = first.as_ref().map_or(Task::Binary, |(package, _)| package.manifest.signature.task);
     let metric = settings.metric.clone().unwrap_or_else(|| headline(task).to_owned());
     let classes = served_classes(app, project, &timeline)?;
-    let mut played = Vec::new();
+    let mut evaluated = Vec::new();
     if let Some((package, model)) = &first {
         for pair in settings.boundaries.windows(2) {
-            played.push(play(app, history, stage, (package, model, &classes), &metric, (pair[0], pair[1]))?);
+            evaluated.push(evaluate_period(
+                app,
+                history,
+                simulator,
+                (package, model, &classes),
+                &metric,
+                (pair[0], pair[1]),
+            )?);
         }
     }
-    let metric_task = played.first().map(|played| played.served.metric_task());
+    let metric_task = evaluated.first().map(|evaluated| evaluated.served.metric_task());
     Ok(Report {
         project: project.name.to_string(),
         dataset: history.roles.dataset.clone(),
         larger_is_better: metric_task.is_none_or(|task| larger_is_better(&metric, task)),
-        summary: summary(&timeline, &played, &metric, prices(project)),
-        periods: played.into_iter().map(|played| played.period).collect(),
-        notes: notes(settings, stage),
+        summary: summary(&timeline, &evaluated, &metric, misclassification_costs(project)),
+        periods: evaluated.into_iter().map(|evaluated| evaluated.period).collect(),
+        notes: notes(settings, simulator),
         metric,
         seed: settings.seed,
         start: settings.start,
-        end: stage.settled(),
+        end: simulator.last_label_time(),
         timeline,
     })
 }
 
 /// The version that served first.
-fn first_served(app: &App, project: &Project, timeline: &[Entry]) -> Result<Option<Loaded>, AppError> {
-    let promoted = timeline.iter().find(|entry| entry.kind == DecisionKind::Promoted.word());
-    let number = promoted.and_then(|entry| entry.version).and_then(|number| u32::try_from(number).ok());
+fn first_served(app: &App, project: &Project, timeline: &[TimelineEvent]) -> Result<Option<Loaded>, AppError> {
+    let promoted = timeline.iter().find(|event| event.kind == EventKind::Promoted);
+    let number = promoted.and_then(|event| event.version);
     Ok(number.map(|number| load::load_version(app, &project.model(), number)).transpose()?)
 }
 
 /// The classes of every version that served, each once.
-fn served_classes(app: &App, project: &Project, timeline: &[Entry]) -> Result<Vec<String>, AppError> {
+fn served_classes(app: &App, project: &Project, timeline: &[TimelineEvent]) -> Result<Vec<String>, AppError> {
     let mut classes: Vec<String> = Vec::new();
-    for entry in timeline.iter().filter(|entry| entry.kind == DecisionKind::Promoted.word()) {
-        let Some(number) = entry.version.and_then(|number| u32::try_from(number).ok()) else { continue };
+    for event in timeline.iter().filter(|event| event.kind == EventKind::Promoted) {
+        let Some(number) = event.version else { continue };
         let (package, _) = load::load_version(app, &project.model(), number)?;
         let known = &package.manifest.signature.classes;
         classes.extend(known.iter().filter(|class| !classes.contains(class)).cloned().collect::<Vec<_>>());
@@ -93,17 +101,17 @@ fn served_classes(app: &App, project: &Project, timeline: &[Entry]) -> Result<Ve
     Ok(classes)
 }
 
-fn play(
+fn evaluate_period(
     app: &App,
     history: &History,
-    stage: &Stage,
+    simulator: &Simulator,
     (package, model, classes): (&Package, &Model, &[String]),
     metric: &str,
     (start, end): (Timestamp, Timestamp),
-) -> Result<Played, AppError> {
+) -> Result<EvaluatedPeriod, AppError> {
     let answered = logged::logged_predictions(
         app,
-        &stage.endpoint,
+        &simulator.endpoint,
         PredictionFilter::Answers,
         (start, end),
         Timestamp(i64::MAX - 1),
@@ -124,7 +132,7 @@ fn play(
         never_retrained: value(&never),
         served_version: most_frequent(&answered.versions),
     };
-    Ok(Played { period, served, never })
+    Ok(EvaluatedPeriod { period, served, never })
 }
 
 /// The first version's answers to the same rows, with the same labels.
@@ -139,38 +147,43 @@ fn never_retrained(
     let rows: Vec<usize> = answered.ids.iter().filter_map(|id| place.get(&**id).copied()).collect();
     let scored = Predictions::by(model, &history.table.take(&rows), threshold)
         .map_err(ScoringError::of("the rows of a period with the first version"))?;
-    Ok(scored.outcomes(&answered.truth(), None))
+    Ok(scored.outcomes(&answered.truth(scored.task), None))
 }
 
-fn most_frequent(versions: &[u32]) -> Option<u64> {
+fn most_frequent(versions: &[u32]) -> Option<u32> {
     let mut counts: BTreeMap<u32, usize> = BTreeMap::new();
     versions.iter().for_each(|version| *counts.entry(*version).or_default() += 1);
-    counts.into_iter().max_by_key(|(_, count)| *count).map(|(version, _)| u64::from(version))
+    counts.into_iter().max_by_key(|(_, count)| *count).map(|(version, _)| version)
 }
 
-fn summary(timeline: &[Entry], played: &[Played], metric: &str, prices: Option<(f64, f64)>) -> Summary {
-    let count = |kind: DecisionKind| timeline.iter().filter(|entry| entry.kind == kind.word()).count();
-    let mut alerts: BTreeMap<String, usize> = BTreeMap::new();
-    for entry in timeline.iter().filter(|entry| entry.kind.ends_with("_alert")) {
-        *alerts.entry(entry.kind.clone()).or_default() += 1;
+fn summary(
+    timeline: &[TimelineEvent],
+    evaluated: &[EvaluatedPeriod],
+    metric: &str,
+    prices: Option<(f64, f64)>,
+) -> Summary {
+    let count = |kind: EventKind| timeline.iter().filter(|event| event.kind == kind).count();
+    let mut alerts: BTreeMap<EventKind, usize> = BTreeMap::new();
+    for event in timeline.iter().filter(|event| event.kind.is_alert()) {
+        *alerts.entry(event.kind).or_default() += 1;
     }
-    let promotions: Vec<&Entry> = timeline.iter().filter(|entry| entry.kind == DecisionKind::Promoted.word()).collect();
+    let promotions: Vec<&TimelineEvent> = timeline.iter().filter(|event| event.kind == EventKind::Promoted).collect();
     let mut summary = Summary {
-        versions_trained: count(DecisionKind::Trained),
+        versions_trained: count(EventKind::Trained),
         promoted: promotions.len().saturating_sub(1),
-        refused: count(DecisionKind::GateRefused),
-        rolled_back: count(DecisionKind::RolledBack),
+        refused: count(EventKind::GateRefused),
+        rolled_back: count(EventKind::RolledBack),
         alerts,
         ..Summary::default()
     };
     if let Some(second) = promotions.get(1) {
-        weigh(&mut summary, played.iter().filter(|played| played.period.start >= second.at), metric, prices);
+        weigh(&mut summary, evaluated.iter().filter(|evaluated| evaluated.period.start >= second.at), metric, prices);
     }
     summary
 }
 
 /// What wrong calls cost, where the contract says so.
-fn prices(project: &Project) -> Option<(f64, f64)> {
+fn misclassification_costs(project: &Project) -> Option<(f64, f64)> {
     match project.contract.threshold.as_ref()?.goal {
         ThresholdGoal::Cost { false_positive, false_negative } => Some((false_positive, false_negative)),
         ThresholdGoal::FalsePositiveRate(_) => None,
@@ -180,19 +193,21 @@ fn prices(project: &Project) -> Option<(f64, f64)> {
 /// Means over periods, weighted by their labelled rows; costs as sums.
 fn weigh<'p>(
     summary: &mut Summary,
-    played: impl Iterator<Item = &'p Played>,
+    evaluated: impl Iterator<Item = &'p EvaluatedPeriod>,
     metric: &str,
     prices: Option<(f64, f64)>,
 ) {
     let (mut weight, mut served, mut never, mut cost) = (0.0, 0.0, 0.0, 0.0);
-    for played in played {
-        summary.cost_unit = played.served.cost_unit(prices).to_owned();
-        let (Ok(ours), Ok(theirs)) = (played.served.metric(metric), played.never.metric(metric)) else { continue };
-        let rows = played.served.len() as f64;
+    for evaluated in evaluated {
+        summary.cost_unit = evaluated.served.cost_unit(prices).to_owned();
+        let (Ok(ours), Ok(theirs)) = (evaluated.served.metric(metric), evaluated.never.metric(metric)) else {
+            continue;
+        };
+        let rows = evaluated.served.len() as f64;
         weight += rows;
         served += rows * ours.value;
         never += rows * theirs.value;
-        cost += played.never.cost(prices) - played.served.cost(prices);
+        cost += evaluated.never.cost(prices) - evaluated.served.cost(prices);
     }
     if weight > 0.0 {
         summary.served_since_retraining = Some(served / weight);
@@ -203,29 +218,29 @@ fn weigh<'p>(
 }
 
 /// What the replay could not know, said plainly.
-fn notes(settings: &Settings, stage: &Stage) -> Vec<String> {
+fn notes(settings: &Settings, simulator: &Simulator) -> Vec<String> {
     let mut notes = vec![
         "nobody can be asked about the past: approvals that the contract asks of people are assumed".to_owned(),
         "latency is that of this machine now, and is not judged".to_owned(),
     ];
-    if stage.settled() > settings.end {
-        let (settled, end) = (stage.settled(), settings.end);
+    if simulator.last_label_time() > settings.end {
+        let (settled, end) = (simulator.last_label_time(), settings.end);
         notes.push(format!("the last labels were waited for until {settled}; nothing was decided after {end}"));
     }
-    if stage.unanswered > 0 {
-        let were = plural(stage.unanswered, "was", "were");
-        let rows = counted(stage.unanswered, "row");
+    if simulator.unanswered > 0 {
+        let were = plural(simulator.unanswered, "was", "were");
+        let rows = counted(simulator.unanswered, "row");
         notes.push(format!("{rows} happened while no version served, and {were} not answered"));
     }
     notes.extend(settings.note.clone());
-    notes.extend(stage.refused.note());
-    if stage.history.renamed > 0 {
-        let renamed = stage.history.renamed;
+    notes.extend(simulator.refused.note());
+    if simulator.history.renamed > 0 {
+        let renamed = simulator.history.renamed;
         let (have, were) = plural(renamed, ("has", "was"), ("have", "were"));
         let rows = counted(renamed, "row");
         notes.push(format!("{rows} {have} the id of an earlier row, and {were} played with a number behind it"));
     }
-    let clocks = stage.history.known.iter().zip(&stage.history.events);
+    let clocks = simulator.history.known.iter().zip(&simulator.history.events);
     let early = clocks.filter(|(known, event)| known < event).count();
     if early > 0 {
         let (are, labels) = (plural(early, "is", "are"), counted(early, "label"));

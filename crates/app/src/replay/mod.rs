@@ -1,6 +1,7 @@
 //! Replay: a dataset played as production, with the clock handed in.
 
 pub(crate) mod counterfactual;
+pub(crate) mod error;
 pub(crate) mod periods;
 pub(crate) mod point_in_time;
 pub(crate) mod rejected_rows;
@@ -10,5 +11,8 @@ pub(crate) mod settings;
 pub(crate) mod simulator;
 pub(crate) mod timeline;
 
-pub use report::{Entry, Period, Report, Summary};
-pub use run::{Progress, ReplayError, ReplayOptions, replay};
+pub use error::ReplayError;
+pub use report::{Period, Report, Summary};
+pub use run::replay;
+pub use settings::ReplayOptions;
+pub use simulator::Progress;

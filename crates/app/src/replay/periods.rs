@@ -57,7 +57,7 @@ const SPREADS: i64 = 20;
 
 /// The first or last event where it lies so far from the middle half of all rows that it must be a mistake (a year 1, a
 /// year 9999), and how many years far. Only the ends that the replay would take for its own are asked about.
-pub fn lonely(history: &History, asks_first: bool, asks_last: bool) -> Option<(usize, Span)> {
+pub fn find_outlying_event(history: &History, asks_first: bool, asks_last: bool) -> Option<(usize, Span)> {
     let rows = history.order.len();
     let event = |place: usize| history.events[history.order[place]];
     let (first, last) = (*history.order.first()?, *history.order.last()?);

@@ -18,18 +18,18 @@ use crate::{
 };
 
 /// A played dataset. Other datasets of the project are read as they are.
-pub struct Past<'h> {
+pub struct PointInTimeSource<'h> {
     history: &'h History,
     dataset: DatasetName,
 }
 
-impl<'h> Past<'h> {
+impl<'h> PointInTimeSource<'h> {
     pub fn new(history: &'h History, dataset: DatasetName) -> Self {
         Self { history, dataset }
     }
 }
 
-impl TrainingSource for Past<'_> {
+impl TrainingSource for PointInTimeSource<'_> {
     fn rows(&self, project: &Project, dataset: &DatasetName, at: Timestamp) -> Result<u64, DatasetError> {
         if *dataset == self.dataset {
             return Ok(self.history.labelled_at(at, None).len() as u64);

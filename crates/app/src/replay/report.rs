@@ -4,7 +4,10 @@
 
 use std::collections::BTreeMap;
 
-use kilter_domain::time::Timestamp;
+use kilter_domain::{
+    event::{EventKind, TimelineEvent},
+    time::Timestamp,
+};
 use serde::Serialize;
 
 /// The whole document.
@@ -20,22 +23,11 @@ pub struct Report {
     pub start: Timestamp,
     /// The last moment that the replay's clock showed.
     pub end: Timestamp,
-    pub timeline: Vec<Entry>,
+    pub timeline: Vec<TimelineEvent>,
     pub periods: Vec<Period>,
     pub summary: Summary,
     /// What the replay could not know, said plainly.
     pub notes: Vec<String>,
-}
-
-/// One decision.
-#[derive(Clone, Debug, Serialize)]
-pub struct Entry {
-    pub at: Timestamp,
-    /// `trained`, `gate_passed`, `promoted`, `drift_alert`, ...
-    pub kind: String,
-    pub version: Option<u64>,
-    pub reason: String,
-    pub numbers: BTreeMap<String, f64>,
 }
 
 /// One period of serving.
@@ -53,7 +45,7 @@ pub struct Period {
     /// The metric of the first version on the same rows.
     pub never_retrained: Option<f64>,
     /// The version that gave most of the answers.
-    pub served_version: Option<u64>,
+    pub served_version: Option<u32>,
 }
 
 /// What acting was worth.
@@ -63,7 +55,8 @@ pub struct Summary {
     pub promoted: usize,
     pub refused: usize,
     pub rolled_back: usize,
-    pub alerts: BTreeMap<String, usize>,
+    /// Alerts that began to fire, or had something new to say, by kind.
+    pub alerts: BTreeMap<EventKind, usize>,
     /// Mean of the metric over the labelled rows since the first promotion of a retrained version, as served.
     pub served_since_retraining: Option<f64>,
     /// The same for the version that was never retrained.

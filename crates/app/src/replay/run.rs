@@ -6,108 +6,31 @@
 //! Invariants: at each moment nothing is read that was not known then; no project has a path of its own here; what the
 //! report says is read back from the audit table and the prediction log.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use kilter_domain::{run::Cause, time::Timestamp};
-use kilter_lake::{LakeError, ReadOptions, read_table};
-use kilter_store::StoreError;
+use kilter_lake::{ReadOptions, read_table};
 
 use crate::{
     app::{App, AppOptions},
-    causes::{ScoringError, StorageError, from_causes},
     context::RequestContext,
-    data_folder::DataFolderError,
-    dataset::{RolesError, history::History},
-    deployment::DeployError,
-    error::AppError,
-    gate::GateError,
-    model::{VersionError, approval_mode::ApprovalMode},
-    prediction::{LabelError, PredictionError, compact},
-    project::{DatasetError, ProjectError, folder::Project},
+    dataset::history::History,
+    model::approval_mode::ApprovalMode,
+    prediction::compact,
+    project::folder::Project,
     reconcile::project::{self, Step},
-    registration::{self, RegisterError},
+    registration,
     replay::{
-        counterfactual, periods,
-        point_in_time::Past,
-        report::{Entry, Report},
-        settings::Settings,
-        simulator::Stage,
+        counterfactual,
+        error::{ReplayError, StepLog},
+        point_in_time::PointInTimeSource,
+        report::Report,
+        settings::{ReplayOptions, Settings},
+        simulator::{Progress, Simulator},
     },
-    runs::{TrainAndDeployError, TrainedAndDeployed, train_and_deploy},
+    runs::{TrainedAndDeployed, train_and_deploy},
     training::request::TrainingOutcome,
 };
-
-/// What a caller may change of a replay.
-#[derive(Clone, Debug, Default)]
-pub struct ReplayOptions {
-    /// Seed of whatever the replay draws; `None`: the contract's.
-    pub seed: Option<u64>,
-    /// The last moment that is played; `None`: the contract's, else the end of the data.
-    pub until: Option<Timestamp>,
-}
-
-/// How far a replay is.
-#[derive(Clone, Debug)]
-pub struct Progress {
-    pub now: Timestamp,
-    /// Rows answered so far, of `rows`.
-    pub answered: usize,
-    pub rows: usize,
-    /// What was decided since the last progress.
-    pub decided: Vec<Entry>,
-}
-
-/// Why a past could not be played.
-#[derive(Debug, thiserror::Error)]
-pub enum ReplayError {
-    #[error(transparent)]
-    App(#[from] AppError),
-    #[error("dataset `{dataset}` holds no rows to play")]
-    Empty { dataset: String },
-    #[error("serving cannot begin: {reason}; set `start` in [replay] to a date at which enough labels are known")]
-    NoStart { reason: String },
-    #[error(
-        "a period of {period} cuts the data into more than {} pieces; set `period = \"{longer}\"` in [replay]",
-        periods::MAX_PERIODS
-    )]
-    TooManyPeriods { period: kilter_domain::time::Span, longer: kilter_domain::time::Span },
-    #[error(
-        "dataset `{dataset}`: row {row} of time column `{column}` is {value}, {away} away from half of all rows, and the \
-         time between would be played empty; correct it, or set `start` and `end` in [replay]"
-    )]
-    Alone {
-        dataset: String,
-        column: String,
-        row: usize,
-        value: kilter_domain::time::Timestamp,
-        away: kilter_domain::time::Span,
-    },
-    #[error("the first training failed: {reason}; try it with `kilter run`{}", log.as_ref().map_or_else(String::new, StepLog::end))]
-    FirstTraining { reason: String, log: Option<StepLog> },
-}
-
-from_causes!(
-    ReplayError:
-    App(
-        DataFolderError, DatasetError, DeployError, GateError, LabelError, PredictionError, ProjectError, RegisterError,
-        RolesError, ScoringError, StorageError, TrainAndDeployError, VersionError, LakeError, StoreError,
-    ),
-);
-
-/// What a failed step wrote.
-#[derive(Clone, Debug)]
-pub struct StepLog {
-    /// Its last lines.
-    pub tail: String,
-    /// All of it, in the state of the replay.
-    pub file: PathBuf,
-}
-
-impl StepLog {
-    fn end(&self) -> String {
-        format!("\nits log ends:\n    {}", self.tail.trim_end().replace('\n', "\n    "))
-    }
-}
 
 /// Plays the project in `folder`, keeping its state in `state` (an empty folder).
 pub fn replay(
@@ -124,18 +47,23 @@ pub fn replay(
     let settings = Settings::of(&project, &history, options)?;
     let app = App::open(state, app)?;
     registration::register(&app, &RequestContext::system("replay", settings.start), &project)?;
-    let past = Past::new(&history, dataset.name.clone());
-    let mut stage = Stage::new(&app, &project, &history, &settings);
+    let past = PointInTimeSource::new(&history, dataset.name.clone());
+    let mut simulator = Simulator::new(&app, &project, &history, &settings);
     first_training(&app, &project, &settings, &past)?;
-    play(&mut stage, &past, observer)?;
-    counterfactual::report(&app, &project, &history, &settings, &stage)
+    play(&mut simulator, &past, observer)?;
+    counterfactual::report(&app, &project, &history, &settings, &simulator)
 }
 
-fn step<'a>(past: &'a Past, app: &App, now: Timestamp) -> Step<'a> {
+fn step<'a>(past: &'a PointInTimeSource, app: &App, now: Timestamp) -> Step<'a> {
     Step { now, data: past, approval_mode: ApprovalMode::Simulated, outputs_root: Some(app.folder().join("outputs")) }
 }
 
-fn first_training(app: &App, project: &Project, settings: &Settings, past: &Past) -> Result<(), ReplayError> {
+fn first_training(
+    app: &App,
+    project: &Project,
+    settings: &Settings,
+    past: &PointInTimeSource,
+) -> Result<(), ReplayError> {
     let step = step(past, app, settings.start);
     let window = project.contract.retrain.as_ref().and_then(|retrain| retrain.window);
     let training = project::prepare_training(app, project, &step, Cause::Replay, window)?;
@@ -156,22 +84,26 @@ fn untrained(trained: TrainingOutcome) -> ReplayError {
 }
 
 /// The loop: answer what happens until the next moment that matters, tell the labels, take one step.
-fn play(stage: &mut Stage, past: &Past, observer: &mut dyn FnMut(&Progress)) -> Result<(), ReplayError> {
-    let mut now = stage.settings.start;
-    while now < stage.settings.end {
-        let due = project::next_due(stage.app, stage.project, now)?;
-        let next = [due, stage.settings.next_boundary(now)].into_iter().flatten().min();
-        let next = next.unwrap_or(stage.settings.end).min(stage.settings.end);
-        stage.serve(now, next)?;
-        stage.tell_labels(next)?;
-        let step = step(past, stage.app, next);
-        stage.step(&step)?;
+fn play(
+    simulator: &mut Simulator,
+    past: &PointInTimeSource,
+    observer: &mut dyn FnMut(&Progress),
+) -> Result<(), ReplayError> {
+    let mut now = simulator.settings.start;
+    while now < simulator.settings.end {
+        let due = project::next_due(simulator.app, simulator.project, now)?;
+        let next = [due, simulator.settings.next_boundary(now)].into_iter().flatten().min();
+        let next = next.unwrap_or(simulator.settings.end).min(simulator.settings.end);
+        simulator.serve(now, next)?;
+        simulator.send_labels(next)?;
+        let step = step(past, simulator.app, next);
+        simulator.step(&step)?;
         now = next;
-        observer(&stage.progress(now)?);
+        observer(&simulator.progress(now)?);
     }
     // Nothing happens any more, and the last labels are waited for: the report then knows what became of every row.
-    stage.tell_labels(stage.settled())?;
-    compact::compact_log(stage.app, &stage.endpoint)?;
-    observer(&stage.progress(stage.settled())?);
+    simulator.send_labels(simulator.last_label_time())?;
+    compact::compact_log(simulator.app, &simulator.endpoint)?;
+    observer(&simulator.progress(simulator.last_label_time())?);
     Ok(())
 }

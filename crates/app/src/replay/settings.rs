@@ -9,13 +9,22 @@ use crate::{
     dataset::{column_roles::ColumnRoles, history::History},
     project::folder::Project,
     replay::{
+        error::ReplayError,
         periods::{self, boundaries},
-        run::{ReplayError, ReplayOptions},
     },
 };
 
 /// Rows of one request where the contract does not say.
 const BATCH_ROWS: usize = 500;
+
+/// What a caller may change of a replay.
+#[derive(Clone, Debug, Default)]
+pub struct ReplayOptions {
+    /// Seed of whatever the replay draws; `None`: the contract's.
+    pub seed: Option<u64>,
+    /// The last moment that is played; `None`: the contract's, else the end of the data.
+    pub until: Option<Timestamp>,
+}
 
 /// The resolved settings of a replay.
 #[derive(Clone, Debug)]
@@ -45,8 +54,8 @@ impl Settings {
         let monitored = project.contract.monitor.as_ref().map(|monitor| monitor.every);
         let mut period = replay.period.or(monitored).unwrap_or_else(|| periods::usual_period(first, last));
         let stated_end = options.until.or(replay.end);
-        let lonely = periods::lonely(history, replay.start.is_none(), stated_end.is_none());
-        if let Some((row, away)) = lonely {
+        let outlying = periods::find_outlying_event(history, replay.start.is_none(), stated_end.is_none());
+        if let Some((row, away)) = outlying {
             return Err(alone(history, row, away));
         }
         let last = stated_end.map_or(last, |end| end.min(last));

@@ -1,8 +1,8 @@
-//! The stage: what happens between two moments is answered, and labels are told when they became known.
+//! The simulator: what happens between two moments is answered, and labels are sent when they became known.
 
 use std::sync::Arc;
 
-use kilter_domain::{ids::EndpointName, table::Column, time::Timestamp};
+use kilter_domain::{event::TimelineEvent, ids::EndpointName, table::Column, time::Timestamp};
 use kilter_evaluation::labelled_predictions::label_text;
 
 use crate::{
@@ -15,16 +15,22 @@ use crate::{
     },
     project::folder::Project,
     reconcile::project::{self, Step},
-    replay::{
-        rejected_rows::Refusals,
-        run::{Progress, ReplayError},
-        settings::Settings,
-        timeline,
-    },
+    replay::{error::ReplayError, rejected_rows::Refusals, settings::Settings, timeline},
 };
 
+/// How far a replay is.
+#[derive(Clone, Debug)]
+pub struct Progress {
+    pub now: Timestamp,
+    /// Rows answered so far, of `rows`.
+    pub answered: usize,
+    pub rows: usize,
+    /// What happened since the last progress.
+    pub events: Vec<TimelineEvent>,
+}
+
 /// A replay in progress.
-pub struct Stage<'s> {
+pub struct Simulator<'s> {
     pub app: &'s App,
     pub project: &'s Project,
     pub history: &'s History,
@@ -37,15 +43,15 @@ pub struct Stage<'s> {
     answered: usize,
     /// Rows of the played time, by the moment at which their label became known.
     labels: Vec<usize>,
-    told: usize,
+    labels_sent: usize,
     read: u64,
 }
 
-impl<'s> Stage<'s> {
+impl<'s> Simulator<'s> {
     pub fn new(app: &'s App, project: &'s Project, history: &'s History, settings: &'s Settings) -> Self {
         let endpoint = project.main_deploy().map(|deploy| project.endpoint(deploy));
         let mut labels = history.happened(settings.start, settings.end).to_vec();
-        labels.sort_by_key(|&row| told_at(history, row));
+        labels.sort_by_key(|&row| label_time(history, row));
         Self {
             app,
             project,
@@ -58,7 +64,7 @@ impl<'s> Stage<'s> {
             refused: Refusals::default(),
             answered: 0,
             labels,
-            told: 0,
+            labels_sent: 0,
             read: 0,
         }
     }
@@ -79,7 +85,7 @@ impl<'s> Stage<'s> {
                 }
                 Err(error) => Err(error),
             };
-            let refused = by_halves(batch, ask, is_of_a_row);
+            let refused = by_halves(batch, ask, is_row_error);
             self.answered += answered;
             self.unanswered += unanswered;
             for (rows, error) in refused {
@@ -106,25 +112,25 @@ impl<'s> Stage<'s> {
     }
 
     /// When the last label becomes known; where the caller stopped the clock, that moment.
-    pub fn settled(&self) -> Timestamp {
+    pub fn last_label_time(&self) -> Timestamp {
         if !self.settings.waits_for_labels {
             return self.settings.end;
         }
-        let last = self.labels.last().map(|&row| told_at(self.history, row));
+        let last = self.labels.last().map(|&row| label_time(self.history, row));
         last.map_or(self.settings.end, |last| last.max(self.settings.end))
     }
 
-    /// Tells the labels that became known up to `to` and were not told yet.
-    pub fn tell_labels(&mut self, to: Timestamp) -> Result<(), ReplayError> {
-        let known = self.labels[self.told..].partition_point(|&row| told_at(self.history, row) <= to);
-        let rows = &self.labels[self.told..self.told + known];
-        self.told += known;
+    /// Sends the labels that became known up to `to` and were not sent yet.
+    pub fn send_labels(&mut self, to: Timestamp) -> Result<(), ReplayError> {
+        let known = self.labels[self.labels_sent..].partition_point(|&row| label_time(self.history, row) <= to);
+        let rows = &self.labels[self.labels_sent..self.labels_sent + known];
+        self.labels_sent += known;
         for batch in rows.chunks(20_000) {
             let column = self.history.roles.label(&self.history.table)?;
             let labels = Labels {
                 ids: batch.iter().map(|&row| self.history.ids[row].clone()).collect(),
                 values: truth(column, batch),
-                known_at: batch.iter().map(|&row| told_at(self.history, row)).collect(),
+                known_at: batch.iter().map(|&row| label_time(self.history, row)).collect(),
             };
             match predict::label(self.app, &self.endpoint, labels, to) {
                 Ok(()) | Err(LabelError::NoLiveVersion(_)) => {}
@@ -142,23 +148,23 @@ impl<'s> Stage<'s> {
 
     /// How far it is, and what was decided since the last time.
     pub fn progress(&mut self, now: Timestamp) -> Result<Progress, ReplayError> {
-        let (decided, read) = timeline::decisions_after(self.app, self.read)?;
+        let (events, read) = timeline::events_after(self.app, self.read)?;
         self.read = read;
-        Ok(Progress { now, answered: self.answered, rows: self.labels.len(), decided })
+        Ok(Progress { now, answered: self.answered, rows: self.labels.len(), events })
     }
 }
 
 /// Whether one row of a request is what it was refused for.
-fn is_of_a_row(error: &PredictionError) -> bool {
+fn is_row_error(error: &PredictionError) -> bool {
     matches!(error, PredictionError::Infer(refusal) if refusal.is_the_callers() && refusal.row().is_some())
 }
 
-/// A label cannot be told before its row happened.
-fn told_at(history: &History, row: usize) -> Timestamp {
+/// A label cannot be known before its row happened.
+fn label_time(history: &History, row: usize) -> Timestamp {
     history.known[row].max(history.events[row])
 }
 
-/// Labels as they are told: classes as text, numbers as numbers.
+/// Labels as they are sent: classes as text, numbers as numbers.
 fn truth(column: &Column, rows: &[usize]) -> Column {
     match column {
         Column::Float(values) if rows.iter().any(|&row| values[row].fract() != 0.0) => column.take(rows),

@@ -5,6 +5,7 @@
 
 use kilter_domain::{
     contract::Retrain,
+    retrain_blocker::RetrainBlocker,
     run::{Cause, RunState},
     time::{Span, SpanUnit, Timestamp},
 };
@@ -38,19 +39,20 @@ pub(super) fn pause(
     window: Option<Span>,
     cause: &Cause,
     newest: &[Run],
-) -> Option<String> {
+) -> Option<RetrainBlocker> {
     let last = newest.first()?;
-    if let Some(cooldown) = cooldown(retrain, window, cause).filter(|cooldown| last.created.after(*cooldown) > now) {
-        return Some(format!("the cool-down of {cooldown} is not over"));
+    let cool_down = cool_down(retrain, window, cause).filter(|cool_down| last.created.after(*cool_down) > now);
+    if let Some(cool_down) = cool_down {
+        return Some(RetrainBlocker::CoolDown { cool_down });
     }
     let failures = newest.iter().take_while(|run| run.cause.is_automatic() && run.state == RunState::Failed).count();
     let until = Timestamp(last.created.millis().saturating_add(pause_ms(failures)));
-    let trainings = if failures == 1 { "the last training" } else { "the last trainings" };
-    (until > now).then(|| format!("{trainings} failed ({failures} in a row): the next one waits until {until}"))
+    let failures = u32::try_from(failures).unwrap_or(u32::MAX);
+    (until > now).then_some(RetrainBlocker::RepeatedFailures { failures, until })
 }
 
 /// A schedule states its own pace.
-fn cooldown(retrain: &Retrain, window: Option<Span>, cause: &Cause) -> Option<Span> {
+fn cool_down(retrain: &Retrain, window: Option<Span>, cause: &Cause) -> Option<Span> {
     let default = match cause {
         Cause::Schedule { .. } => None,
         _ => Some(window.filter(|window| window.millis() < MAX_DEFAULT.millis()).unwrap_or(MAX_DEFAULT)),
@@ -130,7 +132,7 @@ mod tests {
         assert_eq!([8, 9, 40].map(wait), [Some(1280), Some(1440), Some(1440)]);
         let newest = [run(5, schedule.clone(), RunState::Failed), run(0, schedule.clone(), RunState::Failed)];
         assert_eq!(
-            pause(Timestamp(6 * MINUTE), &retrain(None), None, &schedule, &newest).unwrap(),
+            pause(Timestamp(6 * MINUTE), &retrain(None), None, &schedule, &newest).unwrap().to_string(),
             "the last trainings failed (2 in a row): the next one waits until 1970-01-01T00:25:00Z"
         );
     }

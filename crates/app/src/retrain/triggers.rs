@@ -8,7 +8,9 @@ use kilter_domain::{
     alert::MonitorKind,
     contract::{FireAfter, GrowthThreshold, Retrain, Trigger},
     digest::Digest,
+    event::{EventKind, EventMetrics},
     ids::{DatasetName, EndpointName},
+    retrain_blocker::RetrainBlocker,
     run::Cause,
     time::{Span, Timestamp},
 };
@@ -28,8 +30,6 @@ use crate::{
     clock_set_back,
     context::RequestContext,
     error::AppError,
-    event::{DecisionKind, EventMetrics},
-    monitor::alert::lifecycle::can_be_learned,
     project::folder::Project,
     retrain::cool_down,
     training::training_source::{DATASET_ROWS, TrainingSource},
@@ -55,8 +55,8 @@ pub fn due_retraining(
     let Some(due) = find_trigger(app, context.at, project, endpoint, retrain, data)? else { return Ok(None) };
     match retrain_blocker(app, context.at, project, endpoint, (retrain, &due.cause))? {
         None => Ok(Some(due)),
-        Some(hindrance) => {
-            record_skip(app, context, project, &due, &hindrance)?;
+        Some(blocker) => {
+            record_skip(app, context, project, &due, &blocker)?;
             Ok(None)
         }
     }
@@ -70,7 +70,15 @@ pub fn record_retrain(
     due: &RetrainTrigger,
     run: &str,
 ) -> Result<(), AppError> {
-    record_skip_entry(app, context, project, due, RetrainOutcome::Started, Some(run.to_owned()), due.reason.clone())
+    let new = NewDecision {
+        project: project.name.clone(),
+        cause: due.cause.clone(),
+        outcome: RetrainOutcome::Started,
+        run: Some(run.to_owned()),
+        blocker: None,
+        reason: due.reason.clone(),
+    };
+    record_decision(app, context, due, new)
 }
 
 /// Writes down why a retraining that is due does not start; whether that was not said before.
@@ -79,34 +87,36 @@ pub(crate) fn record_skip(
     context: &RequestContext,
     project: &Project,
     due: &RetrainTrigger,
-    hindrance: &str,
+    blocker: &RetrainBlocker,
 ) -> Result<bool, AppError> {
-    let reason = format!("{}, but {hindrance}", due.reason);
     let newest = app.store().read(|reader| decisions::list(reader, &project.name, &PageRequest::first(1)))?.items.pop();
     // The same answer to the same question is written once.
-    let is_said =
-        newest.is_some_and(|newest| newest.outcome == RetrainOutcome::Skipped && newest.reason.ends_with(hindrance));
-    if !is_said {
-        record_skip_entry(app, context, project, due, RetrainOutcome::Skipped, None, reason)?;
+    let is_known = newest.is_some_and(|newest| newest.blocker.as_ref() == Some(blocker));
+    if !is_known {
+        let new = NewDecision {
+            project: project.name.clone(),
+            cause: due.cause.clone(),
+            outcome: RetrainOutcome::Skipped,
+            run: None,
+            blocker: Some(blocker.clone()),
+            reason: format!("{}, but {blocker}", due.reason),
+        };
+        record_decision(app, context, due, new)?;
     }
-    Ok(!is_said)
+    Ok(!is_known)
 }
 
-fn record_skip_entry(
+fn record_decision(
     app: &App,
     context: &RequestContext,
-    project: &Project,
     due: &RetrainTrigger,
-    outcome: RetrainOutcome,
-    run: Option<String>,
-    reason: String,
+    new: NewDecision,
 ) -> Result<(), AppError> {
-    let kind = match outcome {
-        RetrainOutcome::Started => DecisionKind::RetrainStarted,
-        _ => DecisionKind::RetrainSkipped,
+    let kind = match new.outcome {
+        RetrainOutcome::Started => EventKind::RetrainStarted,
+        _ => EventKind::RetrainSkipped,
     };
-    let draft = context.decision_event(kind, reason.clone(), &due.numbers);
-    let new = NewDecision { project: project.name.clone(), cause: due.cause.clone(), outcome, run, reason };
+    let draft = context.decision_event(kind, new.reason.clone(), &due.numbers);
     app.store().write(move |tx| decisions::record(&tx.audited(draft), &new).map(|_| ()))?;
     Ok(())
 }
@@ -150,7 +160,8 @@ fn failing_alert(
     let every = project.contract.monitor.as_ref().map_or(Span::days(1), |monitor| monitor.every);
     let latest = clock_set_back::past_time(app, Timestamp(i64::MAX), now)?;
     let is_due = |alert: &&Alert| {
-        let is_asked = alert.monitor == kind && alert.state.is_failing() && can_be_learned(alert);
+        let topic = &alert.key.topic;
+        let is_asked = topic.monitor() == kind && alert.state.is_failing() && topic.is_learnable();
         let Some(fired) = alert.fired.filter(|_| is_asked) else {
             return false;
         };
@@ -166,7 +177,7 @@ fn failing_alert(
     };
     Ok(open.items.iter().find(is_due).map(|alert| RetrainTrigger {
         cause: Cause::Alert { id: alert.id.clone(), monitor: kind },
-        reason: format!("monitor.{kind} is failing: {}", alert.detail["text"].as_str().unwrap_or("see the alert")),
+        reason: format!("monitor.{kind} is failing: {}", alert.detail.text),
         numbers: EventMetrics::default(),
     }))
 }
@@ -249,10 +260,10 @@ fn retrain_blocker(
     project: &Project,
     endpoint: &EndpointName,
     (retrain, cause): (&Retrain, &Cause),
-) -> Result<Option<String>, AppError> {
+) -> Result<Option<RetrainBlocker>, AppError> {
     let candidate = app.store().read(|reader| kilter_store::deployment::candidate(reader, endpoint))?;
     if let Some(candidate) = candidate {
-        return Ok(Some(format!("version {} is still on its way to production", candidate.number)));
+        return Ok(Some(RetrainBlocker::CandidateInRollout { version: candidate.number }));
     }
     let window = project.contract.monitor.as_ref().map(|monitor| monitor.every);
     if let Some(pause) = cool_down::pause(now, retrain, window, cause, &cool_down::newest_runs(app, project, now)?) {
@@ -265,7 +276,7 @@ fn retrain_blocker(
         let until = if latest > since { Timestamp(i64::MAX) } else { now };
         let started = app.store().read(|reader| decisions::started_between(reader, &project.name, since, until))?;
         if started >= u64::from(budget.runs) {
-            return Ok(Some(format!("the budget of {budget} is used up")));
+            return Ok(Some(RetrainBlocker::BudgetUsed { runs: budget.runs, per: budget.per }));
         }
     }
     Ok(None)

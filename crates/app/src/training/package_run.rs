@@ -9,6 +9,7 @@ use kilter_blobs::read_bounded;
 use kilter_domain::{
     contract::Package as PackageSpec,
     digest::Digest,
+    event::EventKind,
     gate::Verdict,
     model::{Commit, VersionState},
     table::{Column, Table, TableError},
@@ -32,7 +33,6 @@ use crate::{
         column_roles::{ColumnRoles, RolesError},
         context_columns,
     },
-    event::DecisionKind,
     gate::{
         GateError,
         diagnostics::{Diagnostics, DiagnosticsInput},
@@ -207,7 +207,7 @@ fn draft_version(
     let mut numbers = trained_numbers(package.manifest.trained_rows, tested);
     metrics.iter().for_each(|(name, value)| numbers.put(name, *value));
     let reason = cause_sentence(&run.training.cause);
-    let draft = run.training.context.decision_event(DecisionKind::Trained, reason, &numbers);
+    let draft = run.training.context.decision_event(EventKind::Trained, reason, &numbers);
     let number = app.store().write(move |tx| Ok(versions::create(&tx.audited(draft), &new)?.number))?;
     Ok(number)
 }

@@ -6,13 +6,14 @@ use std::{
 };
 
 use kilter_domain::{
+    event::EventMetrics,
     ids::{DatasetName, StepName},
     model::VersionState,
     run::Cause,
 };
 use kilter_workflow::{CancelToken, Force, Now, RunRecord};
 
-use crate::{context::RequestContext, event::EventMetrics, model::ApprovalMode};
+use crate::{context::RequestContext, model::ApprovalMode};
 
 /// What is to be trained, why, and on which data.
 #[derive(Clone)]

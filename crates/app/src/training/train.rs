@@ -5,6 +5,7 @@
 
 use kilter_domain::{
     contract::OnSuccess,
+    event::EventKind,
     gate::Verdict,
     model::VersionState,
     run::{Cause, RunState},
@@ -17,7 +18,6 @@ use crate::{
     app::App,
     causes::StorageError,
     context::RequestContext,
-    event::DecisionKind,
     gate::data_checks,
     project::folder::Project,
     training::{
@@ -121,8 +121,7 @@ fn record_data_refusal(
     verdict: &Verdict,
 ) -> Result<TrainingOutcome, StorageError> {
     let (reason, at) = (verdict.reasons().join("; "), training.context.at);
-    let draft =
-        training.context.decision_event(DecisionKind::DataAlert, reason.clone(), &data_checks::numbers(verdict));
+    let draft = training.context.decision_event(EventKind::DataAlert, reason.clone(), &data_checks::numbers(verdict));
     let document = json!({ "error": reason, "data": verdict });
     let run = id.clone();
     app.store().write(move |tx| {
@@ -176,7 +175,7 @@ fn begin_run(app: &App, training: &Training, id: &str) -> Result<(), StorageErro
 pub(crate) fn end_unfinished(app: &App, context: &RequestContext, id: &str, reason: &str) -> Result<(), StorageError> {
     let found = app.store().read(|reader| runs::get(reader, id))?;
     let document = json!({ "error": reason });
-    let (id, draft) = (id.to_owned(), context.audit_event(DecisionKind::TrainingFailed.word(), reason, vec![]));
+    let (id, draft) = (id.to_owned(), context.audit_event(EventKind::TrainingFailed.as_str(), reason, vec![]));
     app.store().write(move |tx| {
         let audited = tx.audited(draft);
         let mut state = found.state;
@@ -220,7 +219,7 @@ fn end_run(
     let (action, reason) = match state {
         RunState::Succeeded => ("run_succeeded".to_owned(), String::new()),
         RunState::Cancelled => ("run_cancelled".to_owned(), String::new()),
-        _ => (DecisionKind::TrainingFailed.word().to_owned(), failure(&document, record)),
+        _ => (EventKind::TrainingFailed.as_str().to_owned(), failure(&document, record)),
     };
     let draft = context.audit_event(&action, reason, vec![]);
     let (id, at) = (id.to_owned(), context.at);

@@ -4,14 +4,15 @@
 use std::{path::Path, sync::Arc};
 
 use kilter_app::{
-    App, Project, RequestContext,
+    App, Project, RequestContext, monitor,
     prediction::{self, Request},
 };
 use kilter_domain::{
     alert::MonitorKind,
     ids::EndpointName,
+    rule::MetricId,
     table::{Column, Table},
-    time::Timestamp,
+    time::{Interval, Timestamp},
 };
 use kilter_store::monitor as readings;
 
@@ -46,15 +47,16 @@ fn a_clock_that_was_set_forward_and_back_leaves_no_reading_of_the_future_in_the_
     let app = open(&world);
     let churn: EndpointName = "churn".parse().unwrap();
     let project = Project::open(Path::new(world.path())).unwrap();
-    let start = app.calendar(&project, &churn).unwrap().unwrap().start();
+    let start = monitor::calendar(&app, &project, &churn).unwrap().unwrap().start();
     let hour = |hours: i64, minutes: i64| Timestamp(start.millis() + hours * HOUR + minutes * 60_000);
     let look = |at: Timestamp| {
         prediction::compact_log(&app, &churn).unwrap();
-        app.look(&RequestContext::system("test", at), &project, &churn).unwrap();
+        monitor::evaluate_monitors(&app, &RequestContext::system("test", at), &project, &churn).unwrap();
     };
     let newest = |now: Timestamp| {
-        let found = app.store().read(|reader| readings::newest_ended(reader, &churn, MonitorKind::Usage, "rows", now));
-        found.unwrap().map(|reading| ((reading.window_end.millis() - start.millis()) / HOUR, reading.value))
+        let found =
+            app.store().read(|reader| readings::newest_ended(reader, &churn, MonitorKind::Usage, &MetricId::Rows, now));
+        found.unwrap().map(|reading| ((reading.window.end.millis() - start.millis()) / HOUR, reading.value))
     };
     for turn in 1..4 {
         ask_at(&app, hour(turn, 30), turn as usize);
@@ -71,9 +73,16 @@ fn a_clock_that_was_set_forward_and_back_leaves_no_reading_of_the_future_in_the_
         assert_eq!(newest(hour(turn + 1, 1)), Some((turn + 1, Some(turn as f64))), "hour {turn}");
     }
     // Also when the time of the wrong readings has come, the right ones stand.
-    let history = app
-        .store()
-        .read(|reader| readings::history(reader, &churn, Some(MonitorKind::Usage), "rows", (start, hour(8, 0)), 100));
+    let history = app.store().read(|reader| {
+        readings::history(
+            reader,
+            &churn,
+            Some(MonitorKind::Usage),
+            &MetricId::Rows,
+            Interval::new(start, hour(8, 0)),
+            100,
+        )
+    });
     let values: Vec<_> = history.unwrap().iter().skip(1).filter_map(|reading| reading.value).collect();
     assert_eq!(&values[..6], [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
     // A clock that is behind: nothing is taken back, and nothing fails.

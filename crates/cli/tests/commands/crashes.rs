@@ -166,6 +166,6 @@ fn recorded(world: &World) -> (HashMap<String, f64>, HashMap<String, String>) {
         prediction::logged_predictions(&app, &endpoint, PredictionFilter::Answers, always, always.1).unwrap();
     let ids = || answered.ids.iter().map(|id| id.to_string());
     let scores = ids().zip(answered.scores.iter().copied()).collect();
-    let labels = ids().zip(&answered.labels).filter_map(|(id, label)| Some((id, label.as_ref()?.to_string())));
+    let labels = ids().zip(&answered.labels).filter_map(|(id, label)| Some((id, label.as_ref()?.text().to_string())));
     (scores, labels.collect())
 }

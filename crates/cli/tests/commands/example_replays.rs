@@ -45,7 +45,7 @@ fn check_timeline(report: &Value) {
     for entry in report["timeline"].as_array().unwrap() {
         let at = entry["at"].as_str().unwrap();
         assert!(at >= before, "{entry} comes after {before}");
-        assert!(entry["reason"].is_string() && entry["numbers"].is_object(), "{entry}");
+        assert!(entry["reason"].is_string() && entry["metrics"].is_object(), "{entry}");
         before = at;
     }
 }
@@ -99,8 +99,11 @@ fn electricity_drifts_back_and_forth_worse_challengers_are_refused_and_an_old_ve
     let timeline = report["timeline"].as_array().unwrap();
     let is_back = |entry: &&Value| entry["kind"] == "rolled_back" && entry["at"].as_str().unwrap() >= "1998-04-01";
     let back = timeline.iter().find(is_back).expect("an earlier version answers the summer better");
-    let numbers = |name: &str| back["numbers"][name].as_f64().unwrap_or_else(|| panic!("no {name}: {back}"));
-    assert!(numbers("target_version") < back["version"].as_f64().unwrap() && numbers("difference_low") > 0.0, "{back}");
+    let metric = |name: &str, end: &str| {
+        back["metrics"][name][end].as_f64().unwrap_or_else(|| panic!("no {end} of {name}: {back}"))
+    };
+    assert!(metric("target_version", "value") < back["version"].as_f64().unwrap(), "{back}");
+    assert!(metric("difference", "low") > 0.0, "{back}");
     let (served, never) = worth(&report);
     assert!(served >= never, "{served} {never}");
     // The same past, in which only people may take a version back.

@@ -138,7 +138,7 @@ fn labels_in_other_words_leave_a_monitor_undecided_until_they_are_corrected() {
     assert!(reading["value"].is_null() && reading["verdict"] == "undecided", "{reading}");
     assert!(reading["reason"].as_str().unwrap().contains("not one of the 80 labels is a class"), "{reading}");
     let alerts = live.alerts();
-    let words = &alerts["churn/label_words"];
+    let words = &alerts["churn/unknown_labels"];
     assert_eq!(
         (alerts.keys().filter(|cause| !cause.ends_with("/drift")).count(), words["state"].as_str()),
         (1, Some("firing"))
@@ -149,7 +149,7 @@ fn labels_in_other_words_leave_a_monitor_undecided_until_they_are_corrected() {
     assert!(live.look(3).is_none());
     let reading = live.reading("accuracy");
     assert!(reading["value"].as_f64().is_some_and(|accuracy| accuracy > 0.6), "{reading}");
-    assert_eq!(live.alerts()["churn/label_words"]["state"], "resolved");
+    assert_eq!(live.alerts()["churn/unknown_labels"]["state"], "resolved");
 }
 
 #[test]
@@ -208,14 +208,14 @@ fn an_alert_about_a_class_that_was_taken_back_ends() {
     live.label(1, &ids, texts((0..90).map(result)));
     live.look(2);
     let alerts = live.alerts();
-    let text = alerts["churn/labels:east"]["detail"]["text"].as_str().unwrap();
+    let text = alerts["churn/unknown_class:east"]["detail"]["text"].as_str().unwrap();
     assert!(
         text.starts_with("6 of 90 labels since ") && text.contains("name `east`, which version 1 cannot answer"),
         "{text}"
     );
     live.label(2, &ids[..3], texts(["north"; 3]));
     live.look(3);
-    assert_eq!(live.alerts()["churn/labels:east"]["state"], "resolved", "three are left, which may be slips");
+    assert_eq!(live.alerts()["churn/unknown_class:east"]["state"], "resolved", "three are left, which may be slips");
 }
 
 #[test]

@@ -11,7 +11,7 @@ use std::{
 };
 
 use kilter_app::{
-    App, AppOptions, Project, RequestContext,
+    App, AppOptions, Project, RequestContext, monitor,
     prediction::{self, Request},
 };
 use kilter_domain::{
@@ -218,7 +218,13 @@ fn look_at_a_window_of(rows: usize) -> (u64, Duration) {
     // From here on the kernel counts the peak anew.
     fs::write("/proc/self/clear_refs", "5").unwrap();
     let (before, began) = (peak(), Instant::now());
-    app.look(&RequestContext { at: later, actor: Actor::user("ana").unwrap() }, &project, &endpoint).unwrap();
+    monitor::evaluate_monitors(
+        &app,
+        &RequestContext { at: later, actor: Actor::user("ana").unwrap() },
+        &project,
+        &endpoint,
+    )
+    .unwrap();
     let (took, bytes) = (began.elapsed(), peak() - before);
     drop(app);
     let readings = world.json(&["monitor", "history", "churn", "rows"]).to_string();

@@ -55,7 +55,10 @@ fn every_rule_stands_with_its_newest_reading_what_is_broken_first() {
     assert!(auc["coverage"].as_f64().is_some_and(|share| (0.0..=1.0).contains(&share)), "{auc}");
     assert_eq!(auc["provisional"], auc["coverage"].as_f64().unwrap() < 1.0);
     let alerts = result["alerts"].as_array().unwrap();
-    assert!(alerts.iter().any(|alert| alert["kind"] == "drift" && alert["detail"]["why"].is_string()), "{result:#}");
+    assert!(
+        alerts.iter().any(|alert| alert["monitor"] == "drift" && alert["detail"]["explanation"].is_string()),
+        "{result:#}"
+    );
     let page = world.read("page.html");
     check_page(&page);
     assert!(

@@ -164,7 +164,7 @@ fn usage_rules_count_requests_consumers_and_latency() {
     assert!(reason.contains("consumers") && reason.contains("requests"), "{reason}");
     assert!(!reason.contains("share(consumer)") && !reason.contains("p99_ms"), "{reason}");
     let log = world.read("state/alerts.jsonl");
-    assert!(log.lines().next().is_some_and(|line| line.contains("\"about\":\"usage\"")), "{log}");
+    assert!(log.lines().next().is_some_and(|line| line.contains("\"kind\":\"usage\"")), "{log}");
 }
 
 /// The rows of a past, of which some, by their id, have 1000 in a column.
@@ -261,8 +261,8 @@ fn what_drifts_back_brings_the_version_back_that_was_right_for_it() {
         entry["at"].as_str().unwrap() >= "2024-03-02" && reason.contains("better than version")
     };
     let entry = back.iter().find(result).unwrap_or_else(|| panic!("no version came back: {report:#}"));
-    assert!(entry["numbers"]["auc"].as_f64().unwrap() >= 0.6, "{entry:#}");
-    assert!(entry["numbers"]["difference_low"].as_f64().unwrap() > 0.0, "{entry:#}");
+    assert!(entry["metrics"]["auc"]["value"].as_f64().unwrap() >= 0.6, "{entry:#}");
+    assert!(entry["metrics"]["difference"]["low"].as_f64().unwrap() > 0.0, "{entry:#}");
     let periods = report["periods"].as_array().unwrap();
     let served = |day: &str| periods.iter().find(|period| period["end"].as_str().unwrap() > day).unwrap();
     let after = served("2024-03-08");

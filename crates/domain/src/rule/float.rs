@@ -32,11 +32,11 @@ impl<'de> Deserialize<'de> for Float {
     }
 }
 
-pub(super) fn serialize<S: Serializer>(value: &f64, out: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn serialize<S: Serializer>(value: &f64, out: S) -> Result<S::Ok, S::Error> {
     Float(*value).serialize(out)
 }
 
-pub(super) fn deserialize<'de, D: Deserializer<'de>>(input: D) -> Result<f64, D::Error> {
+pub(crate) fn deserialize<'de, D: Deserializer<'de>>(input: D) -> Result<f64, D::Error> {
     Float::deserialize(input).map(|float| float.0)
 }
 

@@ -5,8 +5,8 @@
 //! shown as "near limit". A measurement without an interval counts as exact.
 
 use super::{
-    Bound, BoundExpr, Champion, JudgeMode, Limits, MAX_PARTS, Measured, Measurement, Measurements, NotMeasured, Op,
-    Part, PartOutcome, Quantity, Rule, RuleOutcome, RuleVerdict, Undecided, Unit, compare::Region, message,
+    Bound, BoundExpr, Champion, JudgeMode, MAX_PARTS, Measured, Measurement, Measurements, NotMeasured, Op, Part,
+    PartOutcome, Quantity, Rule, RuleOutcome, RuleVerdict, Undecided, Unit, compare::Region, message,
 };
 
 /// A rule while it is being judged.
@@ -189,15 +189,9 @@ impl RuleCase<'_> {
     }
 
     fn outcome(&self, verdict: RuleVerdict) -> RuleOutcome {
-        RuleOutcome {
-            rule: self.rule.to_string(),
-            verdict,
-            measured: None,
-            part: None,
-            limits: Limits::default(),
-            parts: Vec::new(),
-            text: String::new(),
-        }
+        let is_relative = matches!(self.rule.bound, Bound::Compare(_, BoundExpr::Champion { .. }));
+        let metric = self.rule.quantity.clone().into();
+        RuleOutcome { is_relative, ..RuleOutcome::new(self.rule.to_string(), metric, verdict, String::new()) }
     }
 }
 

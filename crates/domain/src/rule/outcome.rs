@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ExactNumber, ast::Quantity};
+use super::{ExactNumber, MetricId, ast::Quantity};
 use crate::time::Span;
 
 /// One measured number with what is known about it.
@@ -126,6 +126,11 @@ pub enum Undecided {
 pub struct RuleOutcome {
     /// The rule as text.
     pub rule: String,
+    /// What the rule measures.
+    pub metric: MetricId,
+    /// Whether it is held against the champion, so that the value may be a difference.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_relative: bool,
     /// Passed, failed or undecided.
     #[serde(flatten)]
     pub verdict: RuleVerdict,
@@ -180,6 +185,21 @@ impl Limits {
 }
 
 impl RuleOutcome {
+    /// An outcome of which only the verdict and its sentence are known.
+    pub fn new(rule: impl Into<String>, metric: MetricId, verdict: RuleVerdict, text: impl Into<String>) -> Self {
+        Self {
+            rule: rule.into(),
+            metric,
+            is_relative: false,
+            verdict,
+            measured: None,
+            part: None,
+            limits: Limits::default(),
+            parts: Vec::new(),
+            text: text.into(),
+        }
+    }
+
     /// Whether it was measured and holds.
     pub fn is_passed(&self) -> bool {
         self.verdict == RuleVerdict::Passed

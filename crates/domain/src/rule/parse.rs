@@ -35,6 +35,23 @@ impl FromStr for Rule {
     }
 }
 
+impl FromStr for Quantity {
+    type Err = RuleError;
+
+    /// Reads the left side of a rule.
+    fn from_str(text: &str) -> Result<Self, RuleError> {
+        if text.len() > MAX_RULE_BYTES {
+            return Err(RuleError::new(text, 0, 0, format!("at most {MAX_RULE_BYTES} bytes")));
+        }
+        let mut parser = Parser { text, tokens: tokenize(text)?, at: 0 };
+        let quantity = parser.quantity()?;
+        match parser.peek() {
+            Token::End => Ok(quantity),
+            _ => Err(parser.expected("the end of the metric")),
+        }
+    }
+}
+
 impl Rule {
     /// Reads a rule. Errors name the column, what was expected, and the nearest known name.
     pub fn parse(text: &str) -> Result<Self, RuleError> {

@@ -21,7 +21,7 @@ use kilter_domain::{
         Retirement, Submission, Validation, VersionEvent, VersionFacts, VersionState,
     },
     nonempty::NonEmpty,
-    rule::{Limits, NotMeasured, RuleOutcome, RuleVerdict, Undecided},
+    rule::{MetricId, NotMeasured, RuleOutcome, RuleVerdict, Undecided},
     run::Cause,
     time::Timestamp,
 };

@@ -3,16 +3,7 @@
 use crate::*;
 
 pub(crate) fn outcome(verdict: RuleVerdict, text: &str) -> RuleOutcome {
-    let limits = Limits::default();
-    RuleOutcome {
-        rule: "auc >= 0.8".into(),
-        verdict,
-        measured: None,
-        part: None,
-        limits,
-        parts: Vec::new(),
-        text: text.into(),
-    }
+    RuleOutcome::new("auc >= 0.8", MetricId::named("auc"), verdict, text)
 }
 
 pub(crate) fn undecided() -> RuleVerdict {

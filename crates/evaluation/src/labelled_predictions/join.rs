@@ -6,10 +6,16 @@ use std::{
 };
 
 use kilter_domain::table::Column;
+use kilter_inference::Task;
+use kilter_stats::{
+    Estimate, MetricResult, Unmeasured,
+    performance::{LEVEL, Metric},
+};
 
 use super::{
-    Kind, LabelCheck, LabelledPredictions, RawPredictions, UnknownRow,
     classes::{ClassMatcher, label_number, label_text},
+    rows::{Kind, LabelledPredictions, RawPredictions, UnknownRow},
+    unknown::LabelCheck,
 };
 
 pub fn usable_weight(weight: f64) -> f64 {
@@ -20,7 +26,7 @@ fn weights(column: Option<&Column>, rows: &[usize]) -> Option<Vec<f64>> {
     column.map(|column| rows.iter().map(|&row| usable_weight(column.number(row))).collect())
 }
 
-pub(super) fn binary(answers: RawPredictions, truth: &Column, weight: Option<&Column>) -> LabelledPredictions {
+fn binary(answers: RawPredictions, truth: &Column, weight: Option<&Column>) -> LabelledPredictions {
     let classes = match answers.classes.len() {
         0 | 1 => &["0".to_owned(), "1".to_owned()],
         _ => answers.classes,
@@ -50,7 +56,7 @@ pub(super) fn binary(answers: RawPredictions, truth: &Column, weight: Option<&Co
     LabelledPredictions { rows, kind, weight, unknown: vec![], labels: Arc::new(check) }
 }
 
-pub(super) fn multiclass(answers: RawPredictions, truth: &Column, weight: Option<&Column>) -> LabelledPredictions {
+fn multiclass(answers: RawPredictions, truth: &Column, weight: Option<&Column>) -> LabelledPredictions {
     let matcher = ClassMatcher::new(answers.classes);
     let mut names: Vec<Arc<str>> = answers.classes.iter().map(|class| Arc::from(class.as_str())).collect();
     // What another version decided may be a class that this one does not know.
@@ -96,7 +102,7 @@ pub(super) fn multiclass(answers: RawPredictions, truth: &Column, weight: Option
     LabelledPredictions { rows, kind, weight, unknown, labels: Arc::new(check) }
 }
 
-pub(super) fn regression(answers: RawPredictions, truth: &Column, weight: Option<&Column>) -> LabelledPredictions {
+fn regression(answers: RawPredictions, truth: &Column, weight: Option<&Column>) -> LabelledPredictions {
     let (mut rows, mut truths, mut predicted) = (Vec::new(), Vec::new(), Vec::new());
     let mut unknown: Vec<Arc<str>> = Vec::new();
     for row in 0..truth.len().min(answers.scores.len()) {
@@ -124,9 +130,43 @@ pub(super) fn regression(answers: RawPredictions, truth: &Column, weight: Option
 }
 
 impl LabelledPredictions {
+    /// Joins answers with the truth of the same rows.
+    pub fn new(answers: RawPredictions, truth: &Column, weight: Option<&Column>) -> Self {
+        match answers.task {
+            Task::Binary => binary(answers, truth, weight),
+            Task::Multiclass => multiclass(answers, truth, weight),
+            Task::Regression => regression(answers, truth, weight),
+        }
+    }
+
+    /// The answers of a model of two classes that decides at one half.
+    pub fn of_binary(classes: &[&str], scores: &[f64], truth: &Column) -> Self {
+        let classes: Vec<String> = classes.iter().map(|class| (*class).to_owned()).collect();
+        let (task, threshold) = (Task::Binary, Some(0.5));
+        Self::new(
+            RawPredictions { task, classes: &classes, scores, labels: None, probabilities: None, threshold },
+            truth,
+            None,
+        )
+    }
+
+    /// The paired difference `self - other` of a metric. Both must stand on the same rows; models of different classes
+    /// are compared over all of them.
+    pub fn difference(&self, other: &Self, name: &str) -> MetricResult<Estimate> {
+        self.difference_at(other, name, LEVEL)
+    }
+
+    /// As [`LabelledPredictions::difference`], with an interval of another confidence.
+    pub fn difference_at(&self, other: &Self, name: &str, level: f64) -> MetricResult<Estimate> {
+        let metric = Metric::named(name, self.metric_task());
+        let metric = metric.map_err(|error| Unmeasured::bad_input(name, error.to_string()))?;
+        let (one, other) = self.on_common_rows(other);
+        metric.difference(&one.labelled()?, &other.labelled()?, level, 0)
+    }
+
     /// These rows and those of `other`, on the rows that both have. Of several classes a label counts that either model
     /// knows: it is a wrong answer of the one that does not.
-    pub(super) fn on_common_rows(&self, other: &Self) -> (Self, Self) {
+    fn on_common_rows(&self, other: &Self) -> (Self, Self) {
         let (one, other) = match (&self.kind, &other.kind) {
             (Kind::Multiclass { classes: ours, .. }, Kind::Multiclass { classes: theirs, .. }) => {
                 let mut all = ours.clone();

@@ -5,7 +5,7 @@ use axum::{
     extract::{Path, State},
 };
 use kilter_api::{self as api, AlertQuery, PageQuery, Problem};
-use kilter_app::{App, authz};
+use kilter_app::{App, alert::handle_alert, authz};
 use kilter_domain::alert::AlertEvent;
 use kilter_store::{
     PageRequest,
@@ -104,7 +104,7 @@ async fn handle(
 ) -> Result<Json<api::Alert>, ApiError> {
     let (app, context, reason) = (state.app(), caller.context(&state), reason_or_default(reason));
     let alert = blocking(move || {
-        let alert = app.handle_alert(&context, &id, event, &reason).map_err(|error| problem_of(&error))?;
+        let alert = handle_alert(&app, &context, &id, event, &reason).map_err(|error| problem_of(&error))?;
         one_alert(&app, &alert.id)
     });
     Ok(Json(alert.await?))
@@ -130,13 +130,15 @@ pub fn one_alert(app: &App, id: &str) -> Result<api::Alert, Problem> {
 pub(crate) fn alert(alert: &Alert) -> api::Alert {
     api::Alert {
         id: alert.id.clone(),
-        endpoint: alert.endpoint.to_string(),
-        kind: alert.monitor.into(),
+        endpoint: alert.key.endpoint.to_string(),
+        key: alert.key.clone(),
+        kind: alert.key.topic.kind().into(),
+        subject: alert.key.topic.subject().map(str::to_owned),
+        monitor: alert.key.topic.monitor().into(),
         state: alert.state.into(),
-        key: alert.cause.clone(),
         opened: alert.opened,
         fired: alert.fired,
         resolved: alert.resolved,
-        detail: alert.detail.clone(),
+        detail: (&alert.detail).into(),
     }
 }

@@ -17,8 +17,8 @@ use kilter_app::{
 use kilter_domain::{
     alert::MonitorKind,
     ids::EndpointName,
-    rule::{MAX_PARTS, PartOutcome},
-    time::Timestamp,
+    rule::{MAX_PARTS, MetricId},
+    time::{Interval, Timestamp},
 };
 use kilter_store::{
     PageRequest, Reader, StoreError,
@@ -37,8 +37,6 @@ use crate::{
 const MAX_METRICS: u32 = 1_000;
 /// Windows of a page whose labels are counted at most.
 const MAX_WINDOWS: u32 = 10_000;
-/// The reading of how many labels of a window are known.
-const COVERAGE: &str = "labelled";
 
 /// The newest reading of every rule (and of every other metric) of an endpoint, by kind and metric.
 #[utoipa::path(
@@ -69,7 +67,7 @@ pub(crate) async fn list_readings(
     let (app, endpoint, wanted) = (state.app(), parse_param(&endpoint)?, wanted.0);
     let page = page_request(&PageQuery { limit: wanted.limit, cursor: wanted.cursor })?;
     let monitor = wanted.monitor.map(Into::into);
-    let filter = ReadingFilter { monitor, metric: wanted.metric };
+    let filter = ReadingFilter { monitor, metric: wanted.metric.as_deref().map(parse_param).transpose()? };
     let part = wanted.part;
     Ok(Json(blocking(move || list_matching(&app, &endpoint, &filter, part.as_deref(), &page)).await?))
 }
@@ -104,8 +102,6 @@ fn list_matching(
     })
 }
 
-type Window = (Timestamp, Timestamp);
-
 /// Readings in the words of `api`, with the labels that are known by now.
 fn readings_with_coverage(
     reader: &Reader,
@@ -115,18 +111,17 @@ fn readings_with_coverage(
 ) -> Result<Vec<api::Reading>, StoreError> {
     let resting = || readings.iter().filter(|reading| rests_on_labels(reading));
     let span = resting()
-        .map(|reading| (reading.window_start, reading.window_end))
-        .reduce(|(start, end), (a, b)| (start.min(a), end.max(b)));
-    let mut coverage: HashMap<Window, f64> = HashMap::new();
-    if let Some((start, end)) = span {
+        .map(|reading| reading.window)
+        .reduce(|span, window| Interval::new(span.start.min(window.start), span.end.max(window.end)));
+    let mut coverage: HashMap<Interval, f64> = HashMap::new();
+    if let Some(span) = span {
         let kind = Some(MonitorKind::Performance);
-        let labelled = store::history(reader, endpoint, kind, COVERAGE, (start, end), MAX_WINDOWS)?;
-        let shares = labelled.iter().filter_map(|found| Some(((found.window_start, found.window_end), found.value?)));
+        let labelled = store::history(reader, endpoint, kind, &MetricId::LabelCoverage, span, MAX_WINDOWS)?;
+        let shares = labelled.iter().filter_map(|found| Some((found.window, found.value?)));
         coverage.extend(shares);
     }
     let one = |reading: &Reading| {
-        let span = (reading.window_start, reading.window_end);
-        let coverage = coverage.get(&span).copied().filter(|_| rests_on_labels(reading));
+        let coverage = coverage.get(&reading.window).copied().filter(|_| rests_on_labels(reading));
         let whole = reading_of(reading, coverage);
         part.map_or(whole.clone(), |part| reading_of_part(whole, reading, part))
     };
@@ -138,42 +133,40 @@ fn rests_on_labels(reading: &Reading) -> bool {
 }
 
 fn reading_of(reading: &Reading, coverage: Option<f64>) -> api::Reading {
-    let detail = |name: &str| reading.detail[name].as_str().map(str::to_owned);
-    let limit = |end: &str| reading.detail["limits"][end].as_f64().filter(|limit| limit.is_finite());
+    let outcome = reading.detail.outcome.as_ref();
     let finite = |value: Option<f64>| value.filter(|value| value.is_finite());
     api::Reading {
         endpoint: reading.endpoint.to_string(),
         monitor: reading.monitor.into(),
-        metric: reading.metric.clone(),
+        metric: reading.metric.to_string(),
         part: None,
-        rule: detail("rule"),
-        default_rule: reading.detail["default"].as_bool().unwrap_or(false),
-        window_start: reading.window_start,
-        window_end: reading.window_end,
+        rule: outcome.map(|outcome| outcome.rule.clone()),
+        default_rule: reading.detail.is_default_rule,
+        window_start: reading.window.start,
+        window_end: reading.window.end,
         value: finite(reading.value),
         low: finite(reading.low),
         high: finite(reading.high),
-        bound_low: limit("low"),
-        bound_high: limit("high"),
+        bound_low: finite(outcome.and_then(|outcome| outcome.limits.low)),
+        bound_high: finite(outcome.and_then(|outcome| outcome.limits.high)),
         count: reading.count,
         verdict: reading.verdict.map(verdict_of),
-        reason: detail("text"),
+        reason: outcome.map(|outcome| outcome.text.clone()),
         as_of: reading.as_of,
         estimated: reading.estimated,
         provisional: coverage.is_some_and(|coverage| coverage < 1.0),
         coverage,
         level: level_of_drift(reading).map(level_of),
-        model: reading.version.as_ref().map(|(model, _)| model.to_string()),
-        version: reading.version.as_ref().map(|(_, number)| *number),
+        model: reading.version.as_ref().map(|version| version.model.to_string()),
+        version: reading.version.as_ref().map(|version| version.number),
     }
 }
 
 /// A reading with the numbers of one of its parts; without any where the part was not measured.
 fn reading_of_part(whole: api::Reading, reading: &Reading, name: &str) -> api::Reading {
-    let parts = reading.detail["parts"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let found = parts.iter().find(|part| part["name"] == name);
-    let found = found.and_then(|part| serde_json::from_value::<PartOutcome>(part.clone()).ok());
-    let measured = found.as_ref().and_then(|part| part.measurement.as_ref());
+    let mut parts = reading.detail.outcome.iter().flat_map(|outcome| &outcome.parts);
+    let found = parts.find(|part| part.name == name);
+    let measured = found.and_then(|part| part.measurement.as_ref());
     let finite = |value: f64| Some(value).filter(|value| value.is_finite());
     let end =
         |of: fn((f64, f64)) -> f64| measured.and_then(|measured| measured.interval).and_then(|both| finite(of(both)));
@@ -183,8 +176,8 @@ fn reading_of_part(whole: api::Reading, reading: &Reading, name: &str) -> api::R
         low: end(|both| both.0),
         high: end(|both| both.1),
         count: measured.map_or(0, |measured| measured.count),
-        verdict: found.as_ref().map(|part| verdict_of(RuleStatus::from(&part.verdict))),
-        reason: match &found {
+        verdict: found.map(|part| verdict_of(RuleStatus::from(&part.verdict))),
+        reason: match found {
             Some(_) => measured.and_then(|measured| measured.note.clone()),
             None => Some(format!("`{name}` was not measured in this window, or is not among the {MAX_PARTS} worst")),
         },

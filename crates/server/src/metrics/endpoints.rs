@@ -8,14 +8,14 @@ use crate::metrics::text::{family, labels};
 
 /// Writes the families.
 pub(crate) fn write(page: &mut String, status: &api::Status) {
-    let mut active: BTreeMap<(&str, api::AlertState, api::MonitorKind), u64> = BTreeMap::new();
+    let mut active: BTreeMap<(&str, api::AlertState, api::AlertKind), u64> = BTreeMap::new();
     for alert in &status.alerts {
         *active.entry((alert.endpoint.as_str(), alert.state, alert.kind)).or_default() += 1;
     }
     let active = active.into_iter().map(|((endpoint, state, kind), count)| {
         (labels(&[("endpoint", endpoint), ("state", state.as_str()), ("kind", kind.as_str())]), count as f64)
     });
-    let help = "Alerts that are not resolved, by their state and by the kind of their monitor.";
+    let help = "Alerts that are not resolved, by their state and their kind.";
     family(page, "kilter_alerts_active", "gauge", help, active);
     let answers = |endpoint: &&api::EndpointStatus| endpoint.refused.is_none();
     let live = status.endpoints.iter().filter(answers).filter_map(|endpoint| {

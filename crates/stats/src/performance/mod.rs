@@ -34,7 +34,7 @@ pub use chart_data::{
 };
 pub use confusion::{Cell, Confusion, Rate};
 pub use multiclass::{Average, confusion_matrix};
-pub use probability::{Binning, CalibrationBin, LOG_CLIP, calibration_bins};
+pub use probability::{Binning, CalibrationBin, LOG_CLIP, calibration_bins, row_log_loss};
 pub use registry::{Metric, MetricEntry, UnknownMetric};
 pub(crate) use rows::as_probabilities;
 pub use rows::{BinaryRows, Decided, Labelled, MulticlassRows, RankingRows, RegressionRows};

@@ -8,14 +8,21 @@ use crate::outcome::{Estimate, MetricResult, Unmeasured};
 /// Probabilities are cut to `[LOG_CLIP, 1 - LOG_CLIP]` before their logarithm (scikit-learn's historical bound).
 pub const LOG_CLIP: f64 = 1e-15;
 
+/// The log loss of one answer: `-ln p` where the truth is "yes", `-ln (1 - p)` where it is "no"; `p` is cut to
+/// `[LOG_CLIP, 1 - LOG_CLIP]`.
+///
+/// ```
+/// assert!((kilter_stats::performance::row_log_loss(true, 0.5) - 2f64.ln()).abs() < 1e-12);
+/// ```
+pub fn row_log_loss(truth: bool, probability: f64) -> f64 {
+    let p = probability.clamp(LOG_CLIP, 1.0 - LOG_CLIP);
+    if truth { -p.ln() } else { -(1.0 - p).ln() }
+}
+
 /// Mean negative log likelihood, natural logarithm.
 pub(crate) fn log_loss(rows: &BinaryRows) -> MetricResult<Influence> {
     let p = rows.probabilities("log_loss")?;
-    let loss = |row: usize| {
-        let p = p[row].clamp(LOG_CLIP, 1.0 - LOG_CLIP);
-        if rows.truth[row] { -p.ln() } else { -(1.0 - p).ln() }
-    };
-    mean_over(rows, "log_loss", ErrorScale::Positive, loss)
+    mean_over(rows, "log_loss", ErrorScale::Positive, |row| row_log_loss(rows.truth[row], p[row]))
 }
 
 /// Mean squared distance of probability and truth.

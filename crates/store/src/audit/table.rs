@@ -75,12 +75,12 @@ tables! {
         ["id", "endpoint", "model", "number", "state", "canary_percent", "created", "started", "ended", "live_since",
          "live_until", "reason"], "id = :id";
     ALERT = "alert", "alert:" || "t.id", States,
-        ["id", "endpoint", "cause", "monitor", "state", "muted_until", "opened", "fired", "acknowledged", "resolved"],
+        ["id", "endpoint", "alert_key", "monitor", "state", "muted_until", "opened", "fired", "acknowledged", "resolved"],
         "id = :id";
     THRESHOLD = "threshold", "threshold:" || "t.project || '/' || t.rule", Intervals,
         ["project", "rule", "low", "high", "since", "reason"], "";
     RETRAIN_DECISION = "retrain_decision", "retrain:" || "t.project", Facts,
-        ["project", "cause", "outcome", "run", "reason", "at"], "";
+        ["project", "cause", "outcome", "run", "blocker", "reason", "at"], "";
     TOKEN = "token", "token:" || "t.id", States,
         ["id", "hash", "name", "actor", "roles", "created", "expires", "revoked"], "id = :id";
     SETTING = "setting", "setting:" || "t.name", States, ["name", "value", "since"], "";

@@ -1,14 +1,13 @@
 //! Alerts: what stayed out of bounds, and who saw to it.
 //!
-//! Invariants: a cause has at most one open alert; a resolved one is closed for ever, the next is a new one.
+//! Invariants: a key has at most one open alert; a resolved one is closed for ever, the next is a new one.
 
 use kilter_domain::{
-    alert::{AlertState, MonitorKind},
+    alert::{AlertDetail, AlertKey, AlertState},
     ids::EndpointName,
     plural,
     time::Timestamp,
 };
-use serde_json::Value;
 
 use crate::{
     Page, PageRequest, Reader, StoreError,
@@ -22,8 +21,8 @@ const LIST: &str = "alert";
 
 statements! {
     INSERT = "open the alert": "
-        INSERT INTO alert (id, endpoint, cause, monitor, state, windows, opened, fired, detail, audit_seq)
-        VALUES (:id, :endpoint, :cause, :monitor, :state, :windows, :opened, :fired, :detail, :audit_seq)";
+        INSERT INTO alert (id, endpoint, alert_key, monitor, state, windows, opened, fired, detail, audit_seq)
+        VALUES (:id, :endpoint, :alert_key, :monitor, :state, :windows, :opened, :fired, :detail, :audit_seq)";
     MOVE = "move the alert": "
         UPDATE alert
         SET state = :state, windows = :windows, muted_until = :muted_until, audit_seq = :audit_seq,
@@ -35,8 +34,8 @@ statements! {
         SELECT * FROM alert WHERE id = :id";
     FIND_BY_END = "find the alert": "
         SELECT * FROM alert WHERE substr(id, -4) = substr(:end, -4) AND substr(id, -length(:end)) = :end LIMIT 2";
-    FIND_OPEN = "read the open alert of a cause": "
-        SELECT * FROM alert WHERE cause = :cause AND state <> 'resolved'";
+    FIND_OPEN = "read the open alert of a key": "
+        SELECT * FROM alert WHERE alert_key = :alert_key AND state <> 'resolved'";
     NEWEST = "list alerts": "
         SELECT * FROM alert WHERE key < :below ORDER BY key DESC LIMIT :limit";
     NEWEST_OPEN = "list open alerts": "
@@ -51,16 +50,12 @@ statements! {
 pub struct NewAlert {
     /// A uuid v7; handed in.
     pub id: String,
-    /// Of which endpoint.
-    pub endpoint: EndpointName,
-    /// What it is about; one open alert each: `churn/drift/psi(income)`.
-    pub cause: String,
-    /// Which kind of monitor.
-    pub monitor: MonitorKind,
+    /// What it is about, and where.
+    pub key: AlertKey,
     /// As [`AlertState::opened`] gives it.
     pub state: AlertState,
-    /// What was measured, as JSON.
-    pub detail: Value,
+    /// What is known about it.
+    pub detail: AlertDetail,
 }
 
 /// An alert.
@@ -68,12 +63,8 @@ pub struct NewAlert {
 pub struct Alert {
     /// Its id.
     pub id: String,
-    /// Of which endpoint.
-    pub endpoint: EndpointName,
-    /// The key by which it is one alert.
-    pub cause: String,
-    /// Which kind of monitor.
-    pub monitor: MonitorKind,
+    /// What it is about, and where.
+    pub key: AlertKey,
     /// Where it is in its life.
     pub state: AlertState,
     /// When it was opened.
@@ -84,8 +75,8 @@ pub struct Alert {
     pub acknowledged: Option<Timestamp>,
     /// When it was resolved.
     pub resolved: Option<Timestamp>,
-    /// What was measured, as JSON.
-    pub detail: Value,
+    /// What is known about it.
+    pub detail: AlertDetail,
     /// The number of its entry in the audit log.
     pub audit_seq: u64,
 }
@@ -107,10 +98,10 @@ pub fn object(id: &str) -> String {
 /// Opens an alert.
 ///
 /// # Errors
-/// When its cause has an open one already.
+/// When its key has an open one already.
 pub fn open(audited: &AuditedTx, new: &NewAlert) -> Result<Alert, StoreError> {
-    if let Some(open) = find_open(audited.tx(), &new.cause)? {
-        let reason = format!("`{}` has the open alert {} already", new.cause, open.id);
+    if let Some(open) = find_open(audited.tx(), &new.key)? {
+        let reason = format!("`{}` has the open alert {} already", new.key, open.id);
         return Err(StoreError::Conflict { attempted: INSERT.attempt, reason });
     }
     let state = text(new.state);
@@ -118,7 +109,8 @@ pub fn open(audited: &AuditedTx, new: &NewAlert) -> Result<Alert, StoreError> {
     let change = Change { after: Some(&state), ..Change::of(&object) };
     let (at, nothing) = (audited.at().millis(), None::<i64>);
     let params = named_params! {
-        ":id": new.id, ":endpoint": new.endpoint.as_str(), ":cause": new.cause, ":monitor": new.monitor.as_str(),
+        ":id": new.id, ":endpoint": new.key.endpoint.as_str(), ":alert_key": new.key.to_string(),
+        ":monitor": new.key.topic.monitor().as_str(),
         ":state": new.state.as_str(), ":windows": windows(new.state), ":opened": at,
         ":fired": matches!(new.state, AlertState::Firing { .. }).then_some(at),
         ":detail": row::text_of(INSERT.attempt, &new.detail)?,
@@ -139,7 +131,7 @@ pub fn advance(
     id: &str,
     expected: AlertState,
     next: AlertState,
-    detail: Option<&Value>,
+    detail: Option<&AlertDetail>,
 ) -> Result<Alert, StoreError> {
     let alert = get(audited.tx(), id)?;
     let (object, before, after) = (object(id), text(expected), text(next));
@@ -173,7 +165,7 @@ pub fn renew(
     id: &str,
     expected: AlertState,
     next: AlertState,
-    detail: &Value,
+    detail: &AlertDetail,
 ) -> Result<Alert, StoreError> {
     let (object, before, after) = (object(id), text(expected), text(next));
     if before == after {
@@ -247,9 +239,9 @@ pub fn get(reader: &Reader, id: &str) -> Result<Alert, StoreError> {
     }
 }
 
-/// The open alert of a cause.
-pub fn find_open(reader: &Reader, cause: &str) -> Result<Option<Alert>, StoreError> {
-    reader.one(&FIND_OPEN, named_params! { ":cause": cause }, alert)
+/// The open alert of a key.
+pub fn find_open(reader: &Reader, key: &AlertKey) -> Result<Option<Alert>, StoreError> {
+    reader.one(&FIND_OPEN, named_params! { ":alert_key": key.to_string() }, alert)
 }
 
 /// Alerts, newest first.
@@ -273,9 +265,7 @@ pub fn list(reader: &Reader, filter: &AlertFilter, page: &PageRequest) -> Result
 fn alert(row: &Row) -> database::Result<Alert> {
     Ok(Alert {
         id: row.get("id")?,
-        endpoint: row::parsed(row, "endpoint")?,
-        cause: row.get("cause")?,
-        monitor: row::parsed(row, "monitor")?,
+        key: row::parsed(row, "alert_key")?,
         state: state(row)?,
         opened: row::time(row, "opened")?,
         fired: row::maybe_time(row, "fired")?,

@@ -1,6 +1,6 @@
 //! What was decided whenever something asked for a new run: it was started, it was skipped, its result was refused.
 
-use kilter_domain::{ids::ProjectName, run::Cause, time::Timestamp};
+use kilter_domain::{ids::ProjectName, retrain_blocker::RetrainBlocker, run::Cause, time::Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -15,8 +15,8 @@ const LIST: &str = "retrain";
 
 statements! {
     INSERT = "record the retraining decision": "
-        INSERT INTO retrain_decision (project, cause, outcome, run, reason, at, audit_seq)
-        VALUES (:project, :cause, :outcome, :run, :reason, :at, :audit_seq)";
+        INSERT INTO retrain_decision (project, cause, outcome, run, blocker, reason, at, audit_seq)
+        VALUES (:project, :cause, :outcome, :run, :blocker, :reason, :at, :audit_seq)";
     STARTED_BETWEEN = "count the runs of the budget": "
         SELECT count(*) FROM retrain_decision
         WHERE project = :project AND outcome = 'started' AND at > :since AND at <= :until";
@@ -49,6 +49,8 @@ pub struct NewDecision {
     pub outcome: RetrainOutcome,
     /// The run, where there is one; a start has one always.
     pub run: Option<String>,
+    /// What kept it from starting; one that was skipped has one always.
+    pub blocker: Option<RetrainBlocker>,
     /// The reason, for a person.
     pub reason: String,
 }
@@ -64,6 +66,8 @@ pub struct Decision {
     pub outcome: RetrainOutcome,
     /// The run that it comes from.
     pub run: Option<String>,
+    /// What kept it from starting.
+    pub blocker: Option<RetrainBlocker>,
     /// Why, for a person.
     pub reason: String,
     /// When.
@@ -82,11 +86,12 @@ pub fn record(audited: &AuditedTx, new: &NewDecision) -> Result<u64, StoreError>
         return Err(StoreError::Invalid { attempted: INSERT.attempt, reason });
     }
     let outcome = row::name_of(&new.outcome)?;
+    let blocker = new.blocker.as_ref().map(|blocker| row::text_of(INSERT.attempt, blocker)).transpose()?;
     let object = format!("retrain:{}", new.project);
     let change = Change { after: Some(&outcome), ..Change::of(&object) };
     let params = named_params! {
         ":project": new.project.as_str(), ":cause": row::text_of(INSERT.attempt, &new.cause)?,
-        ":outcome": outcome, ":run": new.run, ":reason": new.reason, ":at": audited.at().millis(),
+        ":outcome": outcome, ":run": new.run, ":blocker": blocker, ":reason": new.reason, ":at": audited.at().millis(),
     };
     audited.write_row(&table::RETRAIN_DECISION, &change, &INSERT, params)
 }
@@ -122,6 +127,7 @@ fn decision(row: &Row) -> database::Result<Decision> {
         cause: row::document(row, "cause")?,
         outcome: row::word(row, "outcome")?,
         run: row.get("run")?,
+        blocker: row::maybe_document(row, "blocker")?,
         reason: row.get("reason")?,
         at: row::time(row, "at")?,
         audit_seq: row.get("audit_seq")?,

@@ -1,10 +1,14 @@
 //! Partitions, readings, alerts, thresholds, retraining decisions.
 
 use kilter_domain::{
-    alert::{AlertState, MonitorKind},
+    alert::{AlertDetail, AlertKey, AlertState, AlertTopic, MonitorKind},
     digest::Digest,
+    ids::VersionId,
+    reading::ReadingDetail,
+    retrain_blocker::RetrainBlocker,
+    rule::MetricId,
     run::Cause,
-    time::Timestamp,
+    time::{Interval, Timestamp},
 };
 use kilter_store::{
     StoreError,
@@ -76,8 +80,7 @@ fn a_partition_is_indexed_once_and_never_replaced() {
 fn nothing_from_the_future_is_final() {
     let world = World::with_records();
     let at = |end: i64, as_of: i64, value: f64| Reading {
-        window_start: Timestamp(end - 10),
-        window_end: Timestamp(end),
+        window: Interval::new(Timestamp(end - 10), Timestamp(end)),
         ..reading(as_of, false, Some(value))
     };
     let put = |readings: Vec<Reading>| world.write(move |tx| monitor::record(tx, &readings)).unwrap();
@@ -86,20 +89,29 @@ fn nothing_from_the_future_is_final() {
     put(vec![at(20, 100, 0.0), at(90, 100, 0.0)]);
     let newest = |now: i64| {
         let (kind, now) = (MonitorKind::Performance, Timestamp(now));
-        let found = world.store.read(|reader| monitor::newest_ended(reader, &churn_endpoint(), kind, "auc", now));
-        found.unwrap().map(|reading| (reading.window_end.millis(), reading.value))
+        let found = world
+            .store
+            .read(|reader| monitor::newest_ended(reader, &churn_endpoint(), kind, &MetricId::named("auc"), now));
+        found.unwrap().map(|reading| (reading.window.end.millis(), reading.value))
     };
     let latest = |now: i64| {
         let found = world.store.read(|reader| monitor::latest(reader, &churn_endpoint(), Timestamp(now), 10)).unwrap();
-        found.iter().map(|reading| (reading.window_end.millis(), reading.value)).collect::<Vec<_>>()
+        found.iter().map(|reading| (reading.window.end.millis(), reading.value)).collect::<Vec<_>>()
     };
     assert_eq!((newest(15), latest(15)), (Some((10, Some(0.1))), vec![(10, Some(0.1))]));
     // The window is over, and is read again: that stands, also when the time of the wrong reading comes.
     put(vec![at(20, 21, 0.2)]);
     assert_eq!((newest(25), latest(25)), (Some((20, Some(0.2))), vec![(20, Some(0.2))]));
-    let history = world
-        .store
-        .read(|reader| monitor::history(reader, &churn_endpoint(), None, "auc", (Timestamp(0), Timestamp(30)), 10));
+    let history = world.store.read(|reader| {
+        monitor::history(
+            reader,
+            &churn_endpoint(),
+            None,
+            &MetricId::named("auc"),
+            Interval::new(Timestamp(0), Timestamp(30)),
+            10,
+        )
+    });
     let values: Vec<_> = history.unwrap().iter().map(|reading| reading.value).collect();
     assert_eq!(values, [Some(0.1), Some(0.2)]);
 }
@@ -149,9 +161,8 @@ fn reading(as_of: i64, estimated: bool, value: Option<f64>) -> Reading {
     Reading {
         endpoint: churn_endpoint(),
         monitor: MonitorKind::Performance,
-        metric: "auc".into(),
-        window_start: Timestamp(0),
-        window_end: Timestamp(100),
+        metric: MetricId::named("auc"),
+        window: Interval::new(Timestamp(0), Timestamp(100)),
         value,
         low: value.map(|value| value - 0.1),
         high: value.map(|value| value + 0.1),
@@ -159,8 +170,8 @@ fn reading(as_of: i64, estimated: bool, value: Option<f64>) -> Reading {
         verdict: Some(if value.is_some() { RuleStatus::Passed } else { RuleStatus::Undecided }),
         as_of: Timestamp(as_of),
         estimated,
-        version: Some((churn_model(), 3)),
-        detail: json!({}),
+        version: Some(VersionId::new(churn_model(), 3)),
+        detail: ReadingDetail::default(),
     }
 }
 
@@ -175,7 +186,14 @@ fn what_is_known_later_stands_beside_what_was_known_then() {
         (reading(100, false, None), reading(100, true, Some(0.8)), reading(200, false, Some(0.7)));
     let best = || {
         let found = world.store.read(|reader| {
-            monitor::history(reader, &churn_endpoint(), None, "auc", (Timestamp(0), Timestamp(999)), 10)
+            monitor::history(
+                reader,
+                &churn_endpoint(),
+                None,
+                &MetricId::named("auc"),
+                Interval::new(Timestamp(0), Timestamp(999)),
+                10,
+            )
         });
         found.unwrap()
     };
@@ -195,10 +213,9 @@ fn what_is_known_later_stands_beside_what_was_known_then() {
 fn the_newest_reading_of_every_metric_is_the_best_known_of_its_last_window() {
     let world = World::with_records();
     let at = |metric: &str, kind: MonitorKind, window: i64, as_of: i64, value: f64| Reading {
-        metric: metric.into(),
+        metric: metric.parse().unwrap(),
         monitor: kind,
-        window_start: Timestamp(window),
-        window_end: Timestamp(window + 100),
+        window: Interval::new(Timestamp(window), Timestamp(window + 100)),
         ..reading(as_of, false, Some(value))
     };
     let (accuracy, drift) = (MonitorKind::Performance, MonitorKind::Drift);
@@ -214,9 +231,10 @@ fn the_newest_reading_of_every_metric_is_the_best_known_of_its_last_window() {
     let latest = |limit| {
         world.store.read(|reader| monitor::latest(reader, &churn_endpoint(), Timestamp(i64::MAX), limit)).unwrap()
     };
-    let result: Vec<_> = latest(100).into_iter().map(|found| (found.monitor, found.metric, found.value)).collect();
+    let found: Vec<_> =
+        latest(100).into_iter().map(|reading| (reading.monitor, reading.metric.to_string(), reading.value)).collect();
     let wanted = [(drift, "psi(x)", 0.1), (drift, "rows", 5.0), (accuracy, "auc", 0.7), (accuracy, "rows", 6.0)];
-    assert_eq!(result, wanted.map(|(kind, metric, value)| (kind, metric.to_owned(), Some(value))));
+    assert_eq!(found, wanted.map(|(kind, metric, value)| (kind, metric.to_owned(), Some(value))));
     assert_eq!(latest(2).len(), 2);
     let empty = world
         .store
@@ -245,16 +263,14 @@ fn a_value_that_was_not_measured_cannot_pass() {
 fn new_alert(id: &str) -> NewAlert {
     NewAlert {
         id: id.into(),
-        endpoint: churn_endpoint(),
-        cause: "churn/drift/psi(income)".into(),
-        monitor: MonitorKind::Drift,
+        key: AlertKey::new(churn_endpoint(), AlertTopic::Drift),
         state: AlertState::Pending { breaches: 1 },
-        detail: json!({"value": 0.3}),
+        detail: AlertDetail::new(Interval::new(Timestamp(0), Timestamp(1)), "psi(income) is 0.3"),
     }
 }
 
 #[test]
-fn a_cause_has_one_open_alert() {
+fn a_key_has_one_open_alert() {
     let world = World::with_records();
     world.act(1, |audited| alert::open(audited, &new_alert("a-1"))).unwrap();
     let error = world.act(2, |audited| alert::open(audited, &new_alert("a-2"))).unwrap_err();
@@ -340,6 +356,7 @@ fn the_budget_counts_only_runs_that_were_started() {
             cause: Cause::Alert { id: "a-1".into(), monitor: MonitorKind::Drift },
             outcome,
             run: run.map(str::to_owned),
+            blocker: (outcome == RetrainOutcome::Skipped).then_some(RetrainBlocker::CandidateInRollout { version: 2 }),
             reason: "psi(income) stayed above 0.2 for 3 d".into(),
         };
         world.act(at, move |audited| retrain::record(audited, &new))
@@ -385,8 +402,8 @@ fn an_endpoint_keeps_the_newest_evidence_alone() {
 fn an_alert_is_named_by_the_end_of_its_id_where_no_other_ends_so() {
     let world = World::with_records();
     for (at, end) in [(1, "aa3f2a91c0"), (2, "bb3f2a91c0"), (3, "00000d17e5")] {
-        let cause = format!("churn/drift/{end}");
-        let new = NewAlert { cause, ..new_alert(&format!("0190f3a2-7c1e-7abc-8def-{end}")) };
+        let key = AlertKey::new(churn_endpoint(), AlertTopic::UnknownClass(end.to_owned()));
+        let new = NewAlert { key, ..new_alert(&format!("0190f3a2-7c1e-7abc-8def-{end}")) };
         world.act(at, move |audited| alert::open(audited, &new)).unwrap();
     }
     let found = |id: &str| world.store.read(|reader| alert::get(reader, id));

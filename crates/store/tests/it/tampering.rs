@@ -5,15 +5,16 @@ use std::{fmt::Write as _, fs};
 
 use kilter_domain::{
     actor::{Actor, Role},
-    alert::{AlertState, MonitorKind},
+    alert::{AlertDetail, AlertKey, AlertState, AlertTopic, MonitorKind},
     deployment::DeploymentState,
     digest::Digest,
     gate::Verdict,
     model::VersionState,
     nonempty::NonEmpty,
-    rule::{Limits, RuleOutcome, RuleVerdict},
+    retrain_blocker::RetrainBlocker,
+    rule::{MetricId, RuleOutcome, RuleVerdict},
     run::{Cause, RunState},
-    time::Timestamp,
+    time::{Interval, Timestamp},
 };
 use kilter_store::{
     DATABASE_FILE, Store,
@@ -128,15 +129,7 @@ fn runs_and_versions(world: &World) {
 }
 
 fn outcome() -> RuleOutcome {
-    RuleOutcome {
-        rule: "auc >= 0.82".into(),
-        verdict: RuleVerdict::Passed,
-        measured: None,
-        part: None,
-        limits: Limits { low: None, high: None },
-        parts: Vec::new(),
-        text: "auc is 0.84".into(),
-    }
+    RuleOutcome::new("auc >= 0.82", MetricId::named("auc"), RuleVerdict::Passed, "auc is 0.84")
 }
 
 fn monitors(world: &World) {
@@ -145,11 +138,9 @@ fn monitors(world: &World) {
     for id in ["a-1", "a-2"] {
         let new = NewAlert {
             id: id.into(),
-            endpoint: churn_endpoint(),
-            cause: format!("churn/drift/{id}"),
-            monitor: MonitorKind::Drift,
+            key: AlertKey::new(churn_endpoint(), AlertTopic::UnknownClass(id.to_owned())),
             state: pending,
-            detail: json!({}),
+            detail: AlertDetail::new(Interval::new(Timestamp(0), Timestamp(1)), "a new class"),
         };
         world.act(30, move |audited| alert::open(audited, &new)).unwrap();
     }
@@ -175,6 +166,7 @@ fn monitors(world: &World) {
             cause: Cause::Alert { id: "a-1".into(), monitor: MonitorKind::Drift },
             outcome,
             run: run.map(str::to_owned),
+            blocker: (outcome == RetrainOutcome::Skipped).then_some(RetrainBlocker::CandidateInRollout { version: 2 }),
             reason: "psi(income) stayed above 0.2".into(),
         };
         world.act(34, move |audited| retrain::record(audited, &new)).unwrap();

@@ -6,7 +6,7 @@ use kilter_domain::{
     gate::Verdict,
     model::VersionState,
     nonempty::NonEmpty,
-    rule::{Limits, Measurement, RuleOutcome, RuleVerdict, Undecided},
+    rule::{Limits, Measurement, MetricId, RuleOutcome, RuleVerdict, Undecided},
     time::Timestamp,
 };
 use kilter_store::{
@@ -132,15 +132,9 @@ fn an_approval_names_who_in_which_role_until_when() {
 }
 
 fn outcome(verdict: RuleVerdict) -> RuleOutcome {
-    RuleOutcome {
-        rule: "auc >= 0.82".into(),
-        verdict,
-        measured: None,
-        part: None,
-        limits: Limits { low: Some(0.82), high: None },
-        parts: Vec::new(),
-        text: "auc is 0.8, it must be at least 0.82".into(),
-    }
+    let limits = Limits { low: Some(0.82), high: None };
+    let text = "auc is 0.8, it must be at least 0.82";
+    RuleOutcome { limits, ..RuleOutcome::new("auc >= 0.82", MetricId::named("auc"), verdict, text) }
 }
 
 #[test]

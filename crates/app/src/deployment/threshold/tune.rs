@@ -169,10 +169,12 @@ mod tests {
     use super::*;
     use kilter_domain::time::DAY_MS;
 
+    use crate::prediction::logged::Label;
+
     fn answered(days: &[(i64, bool)]) -> LoggedPredictions {
         LoggedPredictions {
             events: days.iter().map(|(day, _)| Timestamp(day * DAY_MS + 5)).collect(),
-            labels: days.iter().map(|(_, known)| known.then(|| "1".into())).collect(),
+            labels: days.iter().map(|(_, known)| known.then(|| Label::Text("1".into()))).collect(),
             ..LoggedPredictions::default()
         }
     }

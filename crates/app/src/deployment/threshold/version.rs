@@ -33,6 +33,7 @@ use crate::{
         transition::VersionTransition,
     },
     model::{approval_mode::ApprovalMode, error::VersionError, golden_replay, load},
+    prediction::logged::Label,
     project::folder::Project,
     training::data::commit,
 };
@@ -72,7 +73,7 @@ pub(super) fn version_of_change(
     };
     let mut numbers = change.numbers.clone();
     numbers.put("source_version", f64::from(live.number));
-    let draft = context.audit_event("threshold.choose", change.reason.clone(), numbers.evidence());
+    let draft = context.audit_event("threshold.choose", change.reason.clone(), numbers.to_evidence());
     let number = app.store().write(move |tx| Ok(versions::create(&tx.audited(draft), &new)?.number))?;
     let mover = VersionTransition { app, project, context, approval_mode, number };
     let commit = record.as_ref().map_or(Commit::NotInGit, commit);
@@ -170,7 +171,7 @@ fn judged_table(
 ) -> Result<Table, TableError> {
     let label = roles.label.clone().unwrap_or_default();
     let mut table = rows.answered.table.select(|name| name != label).take(&change.judged);
-    let truth = change.judged.iter().map(|&row| rows.answered.labels[row].clone()).collect();
+    let truth = change.judged.iter().map(|&row| rows.answered.labels[row].as_ref().map(Label::text)).collect();
     table.push(label, Column::Text(truth))?;
     Ok(table)
 }

@@ -26,9 +26,9 @@ impl List {
     pub(super) fn run(self) -> Result<Answer, CliError> {
         let query = api::AlertQuery { open: !self.all, ..api::AlertQuery::default() };
         let found = self.connect.api()?.call(async |api| api.alerts(&query).await)?;
-        let mut table = TextTable::new(["id", "opened", "endpoint", "monitor", "state", "what"]).reason("what");
+        let mut table = TextTable::new(["id", "opened", "endpoint", "kind", "state", "what"]).reason("what");
         for alert in &found.items {
-            let what = alert.detail["text"].as_str().unwrap_or(&alert.key).to_owned();
+            let what = alert.detail.text.clone();
             let opened = minute(alert.opened);
             let id = short(&alert.id);
             table.row([

@@ -183,7 +183,7 @@ impl Show {
         let query = api::AlertQuery { open: true, limit: Some(MAX_PAGE), cursor: None };
         let alerts = api.call(async |api| api.alerts(&query).await)?;
         let ours = |alert: &api::Alert| {
-            alert.endpoint == self.endpoint && self.kind.is_none_or(|kind| alert.kind == kind.into())
+            alert.endpoint == self.endpoint && self.kind.is_none_or(|kind| alert.monitor == kind.into())
         };
         let alerts = alerts.items.into_iter().filter(ours).collect();
         let shown = EndpointMonitors::of(&self.endpoint, readings, alerts, self.html.clone());

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use kilter_api as api;
 use kilter_domain::{plural::counted, time::Timestamp};
 use kilter_report::{Cell, Figure, Report, ReportPart, Series, SeriesPoint, Status, Table, number, percent, whole};
-use serde_json::Value;
 
 use super::result::{EndpointMonitors, EndpointSummary, RuleHistory};
 use crate::ui::view::{Page, TextTable, made, minute};
@@ -47,9 +46,9 @@ pub(super) fn show(shown: &EndpointMonitors) -> Page {
         page = page.reason(
             Status::Bad,
             format!("{} alert since {}: ", alert.kind, minute(alert.opened)),
-            alert_words(alert),
+            alert.detail.text.clone(),
         );
-        page = causes(alert).into_iter().fold(page, |page, cause| page.reason(None, "    ", cause));
+        page = root_cause(alert).into_iter().fold(page, |page, cause| page.reason(None, "    ", cause));
     }
     if !shown.rules.is_empty() {
         let table = TextTable::from(reading_table(shown.rules.iter())).detail(&["window", "what is known"]);
@@ -201,27 +200,18 @@ fn verdict(shown: &EndpointMonitors) -> String {
     }
 }
 
-fn alert_words(alert: &api::Alert) -> String {
-    alert.detail["text"].as_str().unwrap_or(&alert.key).to_owned()
-}
-
-/// Why, where the alert knows it.
-fn causes(alert: &api::Alert) -> Vec<String> {
-    let mut reasons: Vec<String> = alert.detail["why"].as_str().map(str::to_owned).into_iter().collect();
-    let list = |name: &str| alert.detail["causes"][name].as_array().cloned().unwrap_or_default();
-    let text = |value: &Value, name: &str| value[name].as_str().unwrap_or_default().to_owned();
-    reasons.extend(list("damages").iter().take(3).filter_map(|cause| {
-        Some(format!(
-            "drift of {} costs an estimated {} of loss a row",
-            text(cause, "column"),
-            number(cause["value"].as_f64()?)
-        ))
+/// The root cause of an alert, where it is known.
+fn root_cause(alert: &api::Alert) -> Vec<String> {
+    let mut lines: Vec<String> = alert.detail.explanation.iter().cloned().collect();
+    let Some(cause) = &alert.detail.root_cause else { return lines };
+    lines.extend(cause.loss_by_drift.iter().take(3).filter_map(|drift| {
+        Some(format!("drift of {} costs an estimated {} of loss a row", drift.column, number(drift.value?)))
     }));
-    reasons.extend(list("slices").iter().take(3).filter_map(|cause| {
-        let (loss, before) = (cause["loss"].as_f64()?, cause["loss_before"].as_f64()?);
-        Some(format!("worst where {}: loss {} instead of {}", text(cause, "where"), number(loss), number(before)))
+    lines.extend(cause.weak_slices.iter().take(3).filter_map(|slice| {
+        let (loss, before) = (number(slice.loss?), number(slice.loss_before?));
+        Some(format!("worst where {}: loss {loss} instead of {before}", slice.conditions))
     }));
-    reasons
+    lines
 }
 
 /// A metric window by window.
@@ -254,8 +244,8 @@ fn sparkline(values: &[Option<f64>]) -> String {
 pub(super) fn html(shown: &EndpointMonitors, pasts: &[RuleHistory], now: Timestamp) -> String {
     let mut parts = Vec::new();
     for alert in &shown.alerts {
-        let mut inside = vec![ReportPart::Text(alert_words(alert))];
-        inside.extend(causes(alert).into_iter().map(ReportPart::Text));
+        let mut inside = vec![ReportPart::Text(alert.detail.text.clone())];
+        inside.extend(root_cause(alert).into_iter().map(ReportPart::Text));
         parts.push(ReportPart::Fold {
             summary: format!("{} alert since {}", alert.kind, minute(alert.opened)),
             state: Status::Bad,

@@ -5,10 +5,15 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use kilter_api::Problem;
 use kilter_app::{
-    replay::{Entry, Period, Progress, ReplayError, ReplayOptions, Report, replay},
+    replay::{Period, Progress, ReplayError, ReplayOptions, Report, replay},
     temporary_folder,
 };
-use kilter_domain::{plural::counted, rule::rounded, time::Timestamp};
+use kilter_domain::{
+    event::{EventKind, TimelineEvent},
+    plural::counted,
+    rule::rounded,
+    time::Timestamp,
+};
 use kilter_server::error::problem_of;
 use tempfile::TempDir;
 
@@ -84,8 +89,8 @@ fn problem(error: &ReplayError, is_kept: bool) -> Problem {
 }
 
 fn show_progress(bar: &ProgressBar, output: &Output, progress: &Progress) {
-    for entry in &progress.decided {
-        bar.write_answer(output, &line(entry));
+    for event in &progress.events {
+        bar.write_answer(output, &line(event));
     }
     bar.set(progress.answered as u64, progress.rows as u64, &day(progress.now));
 }
@@ -94,21 +99,23 @@ fn day(time: Timestamp) -> String {
     time.to_string().chars().take(10).collect()
 }
 
-/// One decision as a line: day, kind, version, reason.
-fn line(entry: &Entry) -> Page {
-    let version = entry.version.map_or_else(String::new, |version| format!("v{version}"));
-    let lead = format!("{}  {:<17}  {version:<3} ", day(entry.at), entry.kind.replace('_', " "));
-    Page::new().reason(mark(&entry.kind), lead, entry.reason.clone())
+/// One event as a line: day, kind, version, reason.
+fn line(event: &TimelineEvent) -> Page {
+    let version = event.version.map_or_else(String::new, |version| format!("v{version}"));
+    let lead = format!("{}  {:<17}  {version:<3} ", day(event.at), event.kind.as_str().replace('_', " "));
+    Page::new().reason(mark(event.kind), lead, event.reason.clone())
 }
 
-/// What kind of news a decision is.
-fn mark(kind: &str) -> Status {
+/// What kind of news an event is.
+const fn mark(kind: EventKind) -> Status {
     match kind {
-        "gate_refused" | "training_failed" | "rolled_back" => Status::Bad,
-        "gate_undecided" => Status::Wait,
-        "canary_started" | "canary_step" | "shadow_started" | "retrain_started" => Status::Running,
-        "retrain_skipped" => Status::None,
-        kind if kind.ends_with("_alert") => Status::Warn,
+        EventKind::GateRefused | EventKind::TrainingFailed | EventKind::RolledBack => Status::Bad,
+        EventKind::GateUndecided => Status::Wait,
+        EventKind::CanaryStarted | EventKind::CanaryStep | EventKind::ShadowStarted | EventKind::RetrainStarted => {
+            Status::Running
+        }
+        EventKind::RetrainSkipped => Status::None,
+        kind if kind.is_alert() => Status::Warn,
         _ => Status::Ok,
     }
 }

@@ -11,8 +11,9 @@ use kilter_domain::{
     time::{Span, Timestamp},
 };
 use kilter_evaluation::{
+    column_view::ReferenceTimes,
     drift_over_time::{TimedDrift, compare},
-    variation::{ReferenceTimes, SeasonChoice},
+    season::SeasonChoice,
 };
 use kilter_lake::{ReadOptions, read_table};
 use kilter_report::{number, whole};

@@ -1,9 +1,8 @@
 //! The words of `kilter evaluate`: tables for the terminal, a page for a browser.
 
-use kilter_app::gate::subject;
 use kilter_domain::{
     plural::plural,
-    rule::{RuleOutcome, RuleVerdict},
+    rule::{MetricId, Quantity, RuleOutcome, RuleVerdict},
     time::Timestamp,
 };
 use kilter_evaluation::gate_metrics::threshold_words;
@@ -285,8 +284,8 @@ fn matrix_table(matrix: &Matrix) -> Table {
 
 /// The bound that a rule sets on the headline metric, drawn beside what was measured.
 fn bound_of(result: &Evaluation) -> Option<f64> {
-    let of_headline = |rule: &&RuleOutcome| subject(&rule.rule).split(".slice").next() == Some(result.headline);
-    let rule = result.rules.iter().find(of_headline)?;
+    let is_headline = |metric: &MetricId| matches!(metric, MetricId::Quantity(Quantity::Metric { name, .. }) if name == result.headline);
+    let rule = result.rules.iter().find(|outcome: &&RuleOutcome| is_headline(&outcome.metric))?;
     rule.limits.low.or(rule.limits.high)
 }
 

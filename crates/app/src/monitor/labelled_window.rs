@@ -1,0 +1,119 @@
+//! When a window is judged again: more of its labels are known, or some were corrected or taken back.
+//!
+//! Invariant: what every label of a window was when it was judged, its reading says by the place of the newest in the log.
+
+use std::sync::Arc;
+
+use kilter_domain::{alert::MonitorKind, rule::MetricId, time::Interval};
+use kilter_lake::LogKind;
+use kilter_serving::prediction_log::column;
+use kilter_store::{monitor as readings, monitor::Reading};
+
+use crate::{
+    error::AppError,
+    monitor::{
+        default_rules::is_estimate, rule_span::covered, version_context::VersionContext, window_data::WindowData,
+    },
+    prediction::{
+        logged::{self, LoggedPredictions, PredictionFilter, texts},
+        partition_index,
+    },
+};
+
+impl VersionContext<'_> {
+    /// A window, if more of its labels are known than when it was last judged, or some were corrected. Where rules reach
+    /// back beyond it, ids and labels alone are looked at first.
+    pub(super) fn read_labelled_window(&mut self, window: Interval) -> Result<Option<WindowData>, AppError> {
+        let known = self.known_coverage(window)?;
+        if let Some(known) = known.filter(|known| known.share >= 1.0)
+            && !self.is_corrected(window, known.through)?
+        {
+            return Ok(None);
+        }
+        let longest = self.longest_span(|watched, kind| {
+            matches!(kind, MonitorKind::Performance | MonitorKind::Bias) && !is_estimate(&watched.rule)
+        });
+        let is_at_hand = |data: &WindowData| data.window == window && data.covers(covered(window, longest));
+        let data = match (self.newest.take().filter(is_at_hand), longest) {
+            (Some(data), _) => data,
+            (None, Some(_)) if !self.has_new_labels(known, &self.read_labels(window)?) => return Ok(None),
+            (None, longest) => self.read_window(window, longest)?,
+        };
+        Ok(Some(data).filter(|data| self.has_new_labels(known, &data.rows())))
+    }
+
+    /// The ids and labels of a window alone.
+    fn read_labels(&self, window: Interval) -> Result<LoggedPredictions, AppError> {
+        let (at, span) = (self.at, (window.start, window.end));
+        let rows = logged::logged_labels(at.app, at.endpoint, PredictionFilter::Answers, span, at.context.at)?;
+        Ok(rows.of_versions(&self.siblings))
+    }
+
+    /// Whether rows have more labels than those of the last judgement, or others.
+    fn has_new_labels(&self, known: Option<Coverage>, rows: &LoggedPredictions) -> bool {
+        let is_news = |known: Coverage| {
+            has_enough_new_labels(known.labelled, rows) || self.has_corrected(rows.ids.iter(), known.through)
+        };
+        !rows.is_empty() && known.is_none_or(is_news)
+    }
+
+    /// On how many labels a window was last judged.
+    fn known_coverage(&self, window: Interval) -> Result<Option<Coverage>, AppError> {
+        let history = self.at.app.store().read(|reader| {
+            let kind = Some(MonitorKind::Performance);
+            readings::history(reader, self.at.endpoint, kind, &MetricId::LabelCoverage, window, 1000)
+        })?;
+        let of_this = history.into_iter().filter(|reading| {
+            reading.window.start == window.start
+                && reading.version.as_ref().is_some_and(|version| self.siblings.contains(&version.number))
+        });
+        let coverage = |reading: Reading| Coverage {
+            labelled: reading.count,
+            share: reading.value.unwrap_or(0.0),
+            through: reading.detail.labels_through.unwrap_or(i64::MIN),
+        };
+        Ok(of_this.map(coverage).next_back())
+    }
+
+    /// Whether a label of a window that was judged on labels up to the place `through` was corrected since.
+    pub(super) fn is_corrected(&self, window: Interval, through: i64) -> Result<bool, AppError> {
+        if self.at.corrections.is_empty() {
+            return Ok(false);
+        }
+        let span = (window.start, window.end);
+        let table = partition_index::read_log_columns(
+            self.at.app,
+            LogKind::Predictions,
+            self.at.endpoint,
+            span,
+            &[column::ID],
+        )?;
+        Ok(self.has_corrected(texts(&table, column::ID).iter().flatten(), through))
+    }
+
+    /// The same of rows that are read already.
+    pub(super) fn has_corrected<'i>(&self, mut ids: impl Iterator<Item = &'i Arc<str>>, through: i64) -> bool {
+        !self.at.corrections.is_empty()
+            && ids.any(|id| self.at.corrections.get(id).is_some_and(|newest| *newest > through))
+    }
+}
+
+/// The labels that a judgement of performance rested on.
+#[derive(Clone, Copy)]
+struct Coverage {
+    labelled: u64,
+    share: f64,
+    /// The place of the newest of them in the log.
+    through: i64,
+}
+
+/// Whether enough labels came since a window was judged on `judged` of them: each judgement may err, so they are few.
+fn has_enough_new_labels(judged: u64, rows: &LoggedPredictions) -> bool {
+    let (known, all) = (rows.labelled() as u64, rows.len() as u64);
+    known != judged && (known == all || known < judged || 4 * known >= 5 * judged)
+}
+
+/// The place of the newest label of some rows.
+pub(super) fn labels_through(rows: &LoggedPredictions) -> Option<i64> {
+    rows.label_sequences.iter().flatten().copied().max()
+}

@@ -1,0 +1,113 @@
+//! How often an evaluation reads the rows of a window.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use kilter_domain::{
+    table::{Column, Table},
+    time::{HOUR_MS, MINUTE_MS, Timestamp},
+};
+use tracing::{
+    Event, Metadata, Subscriber,
+    field::{Field, Visit},
+    span::{Attributes, Id, Record},
+};
+
+use crate::{
+    context::RequestContext,
+    model::golden_replay::tests::{TestFolder, customers, finite, trained},
+    monitor::evaluate::evaluate_monitors,
+    prediction::{Labels, Request, compact, partition_index::WHOLE_ROWS_READ, predict},
+    project::folder::Project,
+    registration,
+};
+
+/// Counts the reads of whole rows of predictions.
+#[derive(Clone, Default)]
+struct ReadCounter(Arc<AtomicUsize>);
+
+impl ReadCounter {
+    fn count(&self, work: impl FnOnce()) -> usize {
+        let before = self.0.load(Ordering::SeqCst);
+        tracing::subscriber::with_default(self.clone(), work);
+        self.0.load(Ordering::SeqCst) - before
+    }
+}
+
+impl Subscriber for ReadCounter {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.target() == WHOLE_ROWS_READ
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn event(&self, event: &Event<'_>) {
+        let mut of_predictions = IsOfPredictions(false);
+        event.record(&mut of_predictions);
+        self.0.fetch_add(usize::from(of_predictions.0), Ordering::SeqCst);
+    }
+
+    fn enter(&self, _: &Id) {}
+
+    fn exit(&self, _: &Id) {}
+}
+
+struct IsOfPredictions(bool);
+
+impl Visit for IsOfPredictions {
+    fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
+        self.0 |= field.name() == "kind" && format!("{value:?}") == "Predictions";
+    }
+}
+
+/// Rules of all five monitors, some of which reach back beyond the window.
+const MONITOR: &str = r#"
+[monitor]
+every = "1h"
+min_rows = 10
+min_labelled = 0.5
+data = ["missing(age) < 0.9", "missing(visits) < 0.9 over 3h"]
+drift = ["psi(*) < 100", "psi(visits) < 100 over 3h"]
+usage = ["rows >= 1", "requests >= 1 over 2h"]
+performance = ["accuracy >= 0.01", "accuracy >= 0.01 over 2h"]
+bias = ["gap(recall, region) <= 1"]
+"#;
+
+#[test]
+fn a_window_is_read_once_whatever_number_of_rules_and_monitors_ask() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = TestFolder::open(folder.path());
+    server.project = Project::of(folder.path(), format!("{}{MONITOR}", server.project.text)).unwrap();
+    registration::register(&server.app, &server.context, &server.project).unwrap();
+    let number = server.version(&trained().0, None);
+    server.deploy(number).unwrap();
+    let (endpoint, reads) = ("churn".parse().unwrap(), ReadCounter::default());
+    let start = Timestamp(server.context.at.millis() / HOUR_MS * HOUR_MS);
+    let evaluate_at = |hour: i64| {
+        let at = Timestamp(start.millis() + hour * HOUR_MS + 5 * MINUTE_MS);
+        compact::compact_log(&server.app, &endpoint).unwrap();
+        let context = RequestContext::system("test", at);
+        evaluate_monitors(&server.app, &context, &server.project, &endpoint).unwrap();
+    };
+    let rows = finite(&customers());
+    for hour in 0..3 {
+        let at = Timestamp(start.millis() + hour * HOUR_MS + 30 * MINUTE_MS);
+        let ids: Vec<Arc<str>> = (0..rows.rows()).map(|row| format!("{hour}-{row}").into()).collect();
+        let (events, known_at) = (vec![at; rows.rows()], vec![at; rows.rows()]);
+        let table: Table = rows.select(|name| name != "left");
+        let request = Request { table, ids: ids.clone(), events, consumer: None };
+        predict::predict(&server.app, &endpoint, request, at).unwrap();
+        let values: Column = rows.get("left").unwrap().clone();
+        predict::label(&server.app, &endpoint, Labels { ids, values, known_at }, at).unwrap();
+        assert_eq!(reads.count(|| evaluate_at(hour + 1)), 1, "window {hour}: it is new, and its labels are known");
+    }
+    assert_eq!(reads.count(|| evaluate_at(3)), 0, "nothing has ended and no label came");
+}

@@ -1,0 +1,152 @@
+//! A version under evaluation: its package, its rules, the evidence about it, and what it answered in a window.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use kilter_domain::{
+    alert::MonitorKind,
+    rule::Rule,
+    time::{Interval, Span, Timestamp},
+};
+use kilter_evaluation::labelled_predictions::headline;
+use kilter_lake::LogKind;
+use kilter_package::Package;
+use kilter_store::{deployment as deployments, deployment::Deployment, monitor::evidence as kept};
+
+use crate::{
+    causes::StorageError,
+    deployment::threshold::siblings,
+    error::AppError,
+    model::load,
+    monitor::{
+        default_rules::{self, WatchedRule},
+        drift_detector::DriftDetector,
+        endpoint_monitor::EndpointMonitor,
+        rule_span::covered,
+        window_data::WindowData,
+    },
+    prediction::{
+        logged::{self, PredictionFilter},
+        partition_index,
+    },
+};
+
+/// A version that is evaluated, and what is known about it.
+pub(super) struct VersionContext<'a> {
+    pub(super) at: &'a EndpointMonitor<'a>,
+    pub(super) deployment: Deployment,
+    /// The version and those before it that differ in their threshold alone: their scores have one distribution.
+    pub(super) siblings: BTreeSet<u32>,
+    /// Since when they serve: a span that began earlier is not over.
+    pub(super) since: Timestamp,
+    /// The same where another model served before.
+    pub(super) took_over: Option<Timestamp>,
+    pub(super) package: Arc<Package>,
+    /// The rules that apply, by monitor.
+    rules: BTreeMap<MonitorKind, Vec<WatchedRule>>,
+    pub(super) evidence: DriftDetector,
+    /// The newest window that was read, for as long as no other one is read: two would need twice the memory.
+    pub(super) newest: Option<WindowData>,
+    /// Whether what is found moves alerts: always of the live version, of one before it when it is news.
+    pub(super) is_news: bool,
+}
+
+impl<'a> VersionContext<'a> {
+    /// The version that is live.
+    pub(super) fn live(at: &'a EndpointMonitor<'a>, live: Deployment, package: Arc<Package>) -> Result<Self, AppError> {
+        let evidence = evidence_of(at, &live, &package)?;
+        let (siblings, since) = siblings::threshold_siblings(at.app, &live)?;
+        let now = at.context.at;
+        // A clock that was ahead may have left a moment that is still to come.
+        let since = since.map_or(now, |since| if since <= now { since } else { at.calendar.start() });
+        Self::new(at, live, package, (siblings, since), evidence)
+    }
+
+    /// A version that was live before: nothing is learned about its inputs any more.
+    pub(super) fn replaced(live: &VersionContext<'a>, past: Deployment) -> Result<Self, AppError> {
+        let at = live.at;
+        let (package, _) = load::load_version(at.app, &past.model, past.number)?;
+        let (siblings, since) = (BTreeSet::from([past.number]), past.live_since.unwrap_or(live.since));
+        Self::new(at, past, package, (siblings, since), DriftDetector::default())
+    }
+
+    fn new(
+        at: &'a EndpointMonitor<'a>,
+        deployment: Deployment,
+        package: Arc<Package>,
+        (siblings, since): (BTreeSet<u32>, Timestamp),
+        evidence: DriftDetector,
+    ) -> Result<Self, AppError> {
+        let took_over = took_over(at, since)?;
+        let (model, number) = (&deployment.model, deployment.number);
+        let version = at.app.store().read(|reader| kilter_store::model::get(reader, model, number))?;
+        let task = package.manifest.signature.task;
+        let metric = version.metrics.get(headline(task)).and_then(serde_json::Value::as_f64);
+        let of = |kind| (kind, default_rules::rules(at.monitor, kind, &package, metric));
+        let rules = MonitorKind::ALL.into_iter().map(of).collect();
+        Ok(Self { at, deployment, siblings, since, took_over, package, rules, evidence, newest: None, is_news: true })
+    }
+
+    /// The rules of a kind: those about estimates, or those about what is measured.
+    pub(super) fn rules(&self, kind: MonitorKind, estimated: bool) -> Vec<WatchedRule> {
+        let rules = self.rules.get(&kind).into_iter().flatten();
+        rules.filter(|watched| default_rules::is_estimate(&watched.rule) == estimated).cloned().collect()
+    }
+
+    /// The longest span of the rules that are chosen; that of the window where none is longer.
+    pub(super) fn longest_span(&self, is_chosen: impl Fn(&WatchedRule, MonitorKind) -> bool) -> Option<Span> {
+        let rules = self.rules.iter().flat_map(|(kind, rules)| rules.iter().map(|watched| (watched, *kind)));
+        let spans = rules.filter(|(watched, kind)| is_chosen(watched, *kind)).filter_map(|(watched, _)| {
+            self.span(&watched.rule).filter(|span| span.millis() > self.at.monitor.every.millis())
+        });
+        spans.max_by_key(|span| span.millis())
+    }
+
+    /// Reads what the version answered in a window, and over the longest span that ends with it.
+    pub(super) fn read_window(&self, window: Interval, longest: Option<Span>) -> Result<WindowData, AppError> {
+        let start = covered(window, longest).start.min(window.start);
+        let read = Interval::new(start, window.end);
+        let rows = logged::logged_predictions(
+            self.at.app,
+            self.at.endpoint,
+            PredictionFilter::Answers,
+            (read.start, read.end),
+            self.at.context.at,
+        )?;
+        let span = (read.start, read.end);
+        let has_spans = self.rules.values().flatten().any(|watched| self.span(&watched.rule).is_some());
+        let columns = if has_spans {
+            partition_index::partition_columns(self.at.app, LogKind::Predictions, self.at.endpoint, span)?
+        } else {
+            vec![]
+        };
+        Ok(WindowData::new(window, read, rows.of_versions(&self.siblings), columns))
+    }
+
+    /// The span of a rule when it is not that of the window.
+    pub(super) fn span(&self, rule: &Rule) -> Option<Span> {
+        rule.over.filter(|over| *over != self.at.monitor.every)
+    }
+}
+
+/// When a version began to answer, where another one did before.
+fn took_over(at: &EndpointMonitor, since: Timestamp) -> Result<Option<Timestamp>, AppError> {
+    let moment = Timestamp(since.millis() - 1);
+    let before = at.app.store().read(|reader| deployments::live_at(reader, at.endpoint, moment))?;
+    Ok(before.map(|_| since))
+}
+
+/// The evidence about the version that is live; another version begins anew.
+fn evidence_of(at: &EndpointMonitor, live: &Deployment, package: &Package) -> Result<DriftDetector, AppError> {
+    let known = at.app.store().read(|reader| kept::find(reader, at.endpoint))?;
+    match known.filter(|known| known.model == live.model && known.number == live.number) {
+        None => Ok(DriftDetector::begin(&package.reference)),
+        Some(known) => {
+            let known: DriftDetector = serde_json::from_value(known.document)
+                .map_err(|source| StorageError::Document { what: "evidence", source })?;
+            Ok(known.with_window_evidence(&package.reference))
+        }
+    }
+}
