@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Mutex};
 
 use kilter_domain::time::{Span, Timestamp};
 
-use crate::{context::RequestContext, lock::lock};
+use crate::{clock_skew, context::RequestContext, lock::lock};
 
 /// Kinds of refusals that are kept apart at a time; what is beyond them is counted together.
 pub(crate) const MAX_TOPICS: usize = 64;
@@ -98,9 +98,10 @@ impl RefusalLog {
     }
 }
 
-/// Whether the hour that began at `since` is over. A clock that went back ends it.
+/// Whether the hour that began at `since` is over. A clock that was set back ends it; requests that run side by side do
+/// not, though their times may be in another order than their counts.
 fn is_over(since: Timestamp, now: Timestamp) -> bool {
-    now < since || since.after(Span::seconds(3_600)) <= now
+    clock_skew::is_ahead(since, now) || since.after(Span::seconds(3_600)) <= now
 }
 
 #[cfg(test)]
@@ -127,6 +128,17 @@ mod tests {
         assert!(log.count(&context(HOUR_MS + 1), refused("a")).is_none(), "the entry of the count began a new hour");
         assert_eq!(log.count(&context(2 * HOUR_MS), refused("a")).unwrap().repeated, 1);
         assert!(log.close(Timestamp(4 * HOUR_MS)).is_empty() && log.0.is_empty(), "what is not repeated is forgotten");
+    }
+
+    #[test]
+    fn requests_side_by_side_share_an_hour_and_a_clock_that_is_set_back_ends_it() {
+        let mut log = RefusalLog::default();
+        assert!(log.count(&context(HOUR_MS), refused("a")).is_some());
+        assert!(
+            log.count(&context(HOUR_MS - 1), refused("a")).is_none(),
+            "one of them read the clock a little earlier"
+        );
+        assert_eq!(log.count(&context(0), refused("a")).unwrap().repeated, 1);
     }
 
     #[test]
