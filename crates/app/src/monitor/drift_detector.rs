@@ -116,7 +116,7 @@ impl DriftDetector {
                 name => answered.table.get(name),
             };
             let Some(column) = column else { continue };
-            self.update_column(reference, &name, column, &answered.events, window);
+            self.update_column(reference, (&name, column), &answered.events, window);
         }
     }
 
@@ -124,8 +124,7 @@ impl DriftDetector {
     fn update_column(
         &mut self,
         reference: &Reference,
-        name: &str,
-        column: &Column,
+        (name, column): (&str, &Column),
         events: &[Timestamp],
         window: Interval,
     ) {
@@ -163,7 +162,7 @@ impl DriftDetector {
         while self.labels.len() > MAX_WAITING {
             self.labels.pop_first();
         }
-        self.update_column(reference, LOSS, &Column::Float(fresh), &[], window);
+        self.update_column(reference, (LOSS, &Column::Float(fresh)), &[], window);
     }
 
     /// Raises the alarm, and names columns, where the evidence has reached the budget.
@@ -429,7 +428,7 @@ mod tests {
         evidence.update_losses(&reference, &losses, &sequences, day(0));
         let once = evidence.clone();
         evidence.update_losses(&reference, &losses, &sequences, day(0));
-        assert_eq!(evidence, once, "the same labels were told again");
+        assert_eq!(evidence, once, "the same labels came again");
         for n in 1..20 {
             let worse: Vec<f64> = (0..100).map(|_| random.uniform() + 0.3).collect();
             evidence.update_losses(&reference, &worse, &(n * 100..n * 100 + 100).collect::<Vec<_>>(), day(n));

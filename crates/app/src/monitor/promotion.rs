@@ -2,8 +2,8 @@
 //!
 //! Invariants: windows count once their labels are complete, because labels that come early are no fair sample. The two
 //! are other rows, so the difference is that of two independent samples: `after - before`, with the standard errors of
-//! both (their 95 % half-widths over 1.96) added in squares. It is looked at when the labelled answers reach
-//! [`FIRST_LOOK`], and each time they have doubled; look `k` errs with `ERROR / 2^(k+1)`, so that all of them together
+//! both (their 95 % half-widths over 1.96) added in squares. They are compared when the labelled answers reach
+//! [`FIRST_COMPARISON`], and each time they have doubled; comparison `k` errs with `ERROR / 2^(k+1)`, so that all of them together
 //! err with at most [`ERROR`]. Out of scope: whose fault it is; the world may have changed meanwhile.
 
 use std::collections::BTreeMap;
@@ -29,14 +29,14 @@ use crate::{
     prediction::logged::{self, LoggedPredictions, PredictionFilter},
 };
 
-/// Labelled answers at the first look.
-const FIRST_LOOK: usize = 50;
-/// The chance that a promotion which changed nothing is called worse, over all looks.
+/// Labelled answers at the first comparison.
+const FIRST_COMPARISON: usize = 50;
+/// The chance that a promotion which changed nothing is called worse, over all comparisons.
 const ERROR: f64 = 0.01;
-/// Readings of how many labels windows have that are looked through at most.
+/// Readings of how many labels windows have that are read at most.
 const MAX_READINGS: u32 = 10_000;
 /// Looks at most.
-const MAX_LOOKS: u32 = 20;
+const MAX_COMPARISONS: u32 = 20;
 /// The share of a window's rows whose label is known, from which its labels count as complete before their delay is over.
 const COMPLETE: f64 = 0.9;
 
@@ -44,9 +44,9 @@ impl VersionContext<'_> {
     /// Compares the answers since the promotion with those before it, where enough labels came since the last comparison.
     pub(super) fn judge_promotion(&self) -> Result<(), AppError> {
         let Some(since) = self.took_over else { return Ok(()) };
-        let looked = self.last_look()?;
-        let look = looked.map_or(0, |rows| look_of(rows) + 1);
-        if look > MAX_LOOKS {
+        let compared = self.last_comparison()?;
+        let number = compared.map_or(0, |rows| comparison_number(rows) + 1);
+        if number > MAX_COMPARISONS {
             return Ok(());
         }
         // The first windows since then: what comes later says more about the world than about the promotion.
@@ -55,7 +55,7 @@ impl VersionContext<'_> {
         let reach = Span { count: every.count.saturating_mul(most as i64), unit: every.unit };
         let windows = &self.at.calendar.ended(since, since.after(reach).min(self.at.context.at), most)[..];
         let Some(last) = windows.last() else { return Ok(()) };
-        if self.judged_labels(since, *last)? < FIRST_LOOK << look {
+        if self.judged_labels(since, *last)? < FIRST_COMPARISON << number {
             return Ok(());
         }
         let after = self.complete(
@@ -69,7 +69,7 @@ impl VersionContext<'_> {
             windows,
         );
         let after = after.filter(|row| self.siblings.contains(&after.versions[row]));
-        if after.len() < FIRST_LOOK << look {
+        if after.len() < FIRST_COMPARISON << number {
             return Ok(());
         }
         let Some(before) = self.before(since)? else { return Ok(()) };
@@ -78,12 +78,12 @@ impl VersionContext<'_> {
         let signature = &self.package.manifest.signature;
         let outcomes = after.outcomes(signature.task, &signature.classes, self.package.manifest.threshold);
         let (Ok(now), Ok(then)) = (outcomes.metric(&name), before.outcomes.metric(&name)) else { return Ok(()) };
-        let change = difference(&now, &then, 1.0 - ERROR / f64::from(2u32.pow(look_of(after.len()) + 1)));
+        let change = difference(&now, &then, 1.0 - ERROR / f64::from(2u32.pow(comparison_number(after.len()) + 1)));
         self.note_change(*last, &after, &change)?;
         let sign = if larger_is_better(&name, outcomes.metric_task()) { 1.0 } else { -1.0 };
         let is_worse = if sign > 0.0 { change.high < 0.0 } else { change.low > 0.0 };
-        let outcome = self.told_change(&name, (&now, &then), &change, (since, before.version), is_worse);
-        // It is said at once: there is one look, not one a window.
+        let outcome = self.change_outcome(&name, (&now, &then), (&change, is_worse), (since, before.version));
+        // It fires at once: a comparison is made once, not once per window.
         let at = self.at.alerts();
         let alerts = EndpointAlerts { hysteresis: Hysteresis { fire_after: 1, ..at.hysteresis }, ..at };
         let outcomes = [outcome];
@@ -102,8 +102,8 @@ impl VersionContext<'_> {
         Ok(usize::try_from(newest.into_values().sum::<u64>()).unwrap_or(usize::MAX))
     }
 
-    /// On how many labelled answers of this version the promotion was looked at last.
-    fn last_look(&self) -> Result<Option<usize>, AppError> {
+    /// On how many labelled answers of this version the promotion was compared last.
+    fn last_comparison(&self) -> Result<Option<usize>, AppError> {
         let filter = ReadingFilter { monitor: Some(MonitorKind::Performance), metric: Some(MetricId::PromotionChange) };
         let page = PageRequest::first(1);
         let newest =
@@ -152,28 +152,25 @@ impl VersionContext<'_> {
         let (package, _) = load::load_version(self.at.app, &live.model, live.number)?;
         let signature = &package.manifest.signature;
         let outcomes = answered.outcomes(signature.task, &signature.classes, package.manifest.threshold);
-        Ok((outcomes.len() >= FIRST_LOOK).then_some(Before { version: live.number, outcomes }))
+        Ok((outcomes.len() >= FIRST_COMPARISON).then_some(Before { version: live.number, outcomes }))
     }
 
     fn note_change(&self, window: Interval, after: &LoggedPredictions, change: &Estimate) -> Result<(), AppError> {
         let reading = self.counted(
-            MonitorKind::Performance,
-            MetricId::PromotionChange,
+            (MonitorKind::Performance, MetricId::PromotionChange),
             window,
             after,
-            change.value,
-            after.len() as u64,
+            (change.value, after.len() as u64),
         );
         self.at.record_readings(vec![readings::Reading { low: Some(change.low), high: Some(change.high), ..reading }])
     }
 
-    fn told_change(
+    fn change_outcome(
         &self,
         name: &str,
         (now, then): (&Estimate, &Estimate),
-        change: &Estimate,
+        (change, is_worse): (&Estimate, bool),
         (since, before): (Timestamp, u32),
-        is_worse: bool,
     ) -> RuleOutcome {
         let shown =
             |estimate: &Estimate| format!("{:.4} ({:.4} to {:.4})", estimate.value, estimate.low, estimate.high);
@@ -199,9 +196,9 @@ struct Before {
     outcomes: LabelledPredictions,
 }
 
-/// The number of the look at so many labelled answers.
-fn look_of(rows: usize) -> u32 {
-    (rows / FIRST_LOOK).max(1).ilog2()
+/// The number of the comparison on so many labelled answers.
+fn comparison_number(rows: usize) -> u32 {
+    (rows / FIRST_COMPARISON).max(1).ilog2()
 }
 
 /// `now - then` of two independent samples.
@@ -221,8 +218,8 @@ mod tests {
     }
 
     #[test]
-    fn looks_are_made_each_time_the_labels_have_doubled() {
-        assert_eq!([50, 99, 100, 199, 200, 50 << 7].map(look_of), [0, 0, 1, 1, 2, 7]);
+    fn comparisons_are_made_each_time_the_labels_have_doubled() {
+        assert_eq!([50, 99, 100, 199, 200, 50 << 7].map(comparison_number), [0, 0, 1, 1, 2, 7]);
     }
 
     #[test]

@@ -68,19 +68,17 @@ impl VersionContext<'_> {
 
     /// How many rows a window has: the mark that it was evaluated.
     pub(super) fn row_count_reading(&self, window: Interval, rows: &LoggedPredictions) -> Reading {
-        self.counted(MonitorKind::Usage, MetricId::Rows, window, rows, rows.len() as f64, rows.len() as u64)
+        self.counted((MonitorKind::Usage, MetricId::Rows), window, rows, (rows.len() as f64, rows.len() as u64))
     }
 
     /// How many labels the judgement of a window rests on.
     pub(super) fn label_coverage_reading(&self, window: Interval, rows: &LoggedPredictions) -> Reading {
         let share = rows.labelled() as f64 / rows.len().max(1) as f64;
         let reading = self.counted(
-            MonitorKind::Performance,
-            MetricId::LabelCoverage,
+            (MonitorKind::Performance, MetricId::LabelCoverage),
             window,
             rows,
-            share,
-            rows.labelled() as u64,
+            (share, rows.labelled() as u64),
         );
         let through = labels_through(rows);
         Reading { detail: ReadingDetail { labels_through: through, ..reading.detail }, ..reading }
@@ -96,19 +94,18 @@ impl VersionContext<'_> {
     ) -> Reading {
         let args = vec![Arg::Name(name.to_owned())];
         let metric = MetricId::Quantity(Quantity::Call { function: Function::Estimated, args, condition: None });
-        let reading = self.counted(MonitorKind::Performance, metric, window, rows, estimate.value, estimate.count);
+        let reading = self.counted((MonitorKind::Performance, metric), window, rows, (estimate.value, estimate.count));
         let (low, high) = estimate.interval.unzip();
         Reading { low, high, estimated: true, ..reading }
     }
 
+    /// A reading of a value that rests on `count` rows, with how many rows and labels the window has.
     pub(super) fn counted(
         &self,
-        monitor: MonitorKind,
-        metric: MetricId,
+        (monitor, metric): (MonitorKind, MetricId),
         window: Interval,
         rows: &LoggedPredictions,
-        value: f64,
-        count: u64,
+        (value, count): (f64, u64),
     ) -> Reading {
         Reading {
             value: Some(value),
@@ -138,7 +135,8 @@ impl VersionContext<'_> {
     /// The evidence after a window, as a reading.
     pub(super) fn drift_evidence_reading(&self, window: Interval, rows: &LoggedPredictions) -> Reading {
         let value = self.evidence.detector();
-        let reading = self.counted(MonitorKind::Drift, MetricId::DriftEvidence, window, rows, value, rows.len() as u64);
+        let reading =
+            self.counted((MonitorKind::Drift, MetricId::DriftEvidence), window, rows, (value, rows.len() as u64));
         let evidence = Some(self.evidence.summary(self.at.budget));
         Reading { detail: ReadingDetail { evidence, ..reading.detail }, ..reading }
     }
