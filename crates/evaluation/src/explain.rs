@@ -1,6 +1,6 @@
 //! Why a model answers as it does on a table: by column over all rows, and row by row.
 //!
-//! Invariants: what is told adds up; a model that cannot be explained exactly is measured by permutation and called so;
+//! Invariants: contributions add up; a model that cannot be explained exactly is measured by permutation and called so;
 //! of tables with more than [`MAX_ROWS`] rows every so manieth is taken, and how many were is known. Deliberately
 //! absent: the Shapley values themselves (`kilter_inference`, `kilter_stats::explain`).
 
@@ -26,7 +26,7 @@ const SHUFFLED_ROWS: usize = 10_000;
 const SHUFFLES: usize = 5;
 /// Rows behind a rank correlation at most.
 const RANKED_ROWS: usize = 5_000;
-/// Distinct values up to which a column is told value by value.
+/// Distinct values up to which a column is listed value by value.
 const MAX_VALUES: usize = 20;
 
 /// Every so manieth row of a table, and which these are.
@@ -209,7 +209,7 @@ pub fn spread_rows(attributions: &Attributions, count: usize) -> Vec<usize> {
     }
 }
 
-/// How important columns are to a model that is not looked into.
+/// How important columns are to a model whose inside is not used.
 pub struct Permuted {
     /// What got worse: a metric where there are labels, `score_change` otherwise.
     pub metric: &'static str,
@@ -291,8 +291,9 @@ mod tests {
     fn few_values_are_told_one_by_one_missing_ones_too() {
         let column = Column::Int(vec![Some(1), None, Some(1), Some(2)]);
         let values = by_value(&column, 4, |row| row as f64);
-        let told: Vec<(&str, usize, f64)> = values.iter().map(|(value, rows, mean)| (&**value, *rows, *mean)).collect();
-        assert_eq!(told, [("1", 2, 1.0), ("2", 1, 3.0), ("(missing)", 1, 1.0)]);
+        let found: Vec<(&str, usize, f64)> =
+            values.iter().map(|(value, rows, mean)| (&**value, *rows, *mean)).collect();
+        assert_eq!(found, [("1", 2, 1.0), ("2", 1, 3.0), ("(missing)", 1, 1.0)]);
         let many = by_value(&Column::Int((0..=100).map(Some).collect()), 101, |row| row as f64);
         assert_eq!((many.len(), &*many[0].0, many[0].1, many[0].2), (10, "0..10", 11, 5.0));
         assert_eq!(many.iter().map(|value| value.1).sum::<usize>(), 101);

@@ -138,9 +138,9 @@ impl Decided {
             in_common(name, &distinct_classes(truth.table.column(name)?), truth.target, &names)?;
         }
         let positive = positive_of(truth, names.clone())?;
-        let said = predicted.map(|name| truth.table.column(name).map(distinct_classes)).transpose()?;
+        let answered = predicted.map(|name| truth.table.column(name).map(distinct_classes)).transpose()?;
         // Where two classes were decided between, labels are to name one of them; else they are their own words.
-        let mut classes = said.filter(|said| said.len() == 2).unwrap_or(names);
+        let mut classes = answered.filter(|answered| answered.len() == 2).unwrap_or(names);
         if ClassMatcher::new(&classes).class_of(&positive).is_none() {
             classes.push(positive.clone());
         }
@@ -231,14 +231,14 @@ fn decided(
 }
 
 /// Refuses answers that never use a word of the labels: each would count as wrong.
-fn in_common(answers: &str, said: &[String], target: &str, labels: &[String]) -> Result<(), FairnessError> {
-    let (of_answers, of_labels) = (ClassMatcher::new(said), ClassMatcher::new(labels));
+fn in_common(answers: &str, answered: &[String], target: &str, labels: &[String]) -> Result<(), FairnessError> {
+    let (of_answers, of_labels) = (ClassMatcher::new(answered), ClassMatcher::new(labels));
     let shares = labels.iter().any(|label| of_answers.class_of(label).is_some())
-        || said.iter().any(|said| of_labels.class_of(said).is_some());
-    if shares || said.is_empty() || labels.is_empty() {
+        || answered.iter().any(|answered| of_labels.class_of(answered).is_some());
+    if shares || answered.is_empty() || labels.is_empty() {
         return Ok(());
     }
-    let examples = said.iter().take(3).chain(labels.iter().take(3)).cloned().collect();
+    let examples = answered.iter().take(3).chain(labels.iter().take(3)).cloned().collect();
     Err(FairnessError::OtherWords { answers: answers.to_owned(), target: target.to_owned(), examples })
 }
 
@@ -357,12 +357,12 @@ mod tests {
     fn a_label_that_was_never_decided_for_is_no_negative() {
         let labels = (0..100).map(|row| if row < 5 { "maybe" } else { ["0.0", "1.0"][row % 2] }).collect::<Vec<_>>();
         let rows = |labels: &[&str]| {
-            let said = Column::Int((0..100).map(|row| Some(row % 2)).collect());
-            Table::new(vec![("said".to_owned(), said), ("y".to_owned(), text(labels))]).unwrap()
+            let answered = Column::Int((0..100).map(|row| Some(row % 2)).collect());
+            Table::new(vec![("answered".to_owned(), answered), ("y".to_owned(), text(labels))]).unwrap()
         };
         let decided = |table: &Table| {
             let truth = Truth { table, target: "y", weight: None, positive: Some("1") };
-            Decided::by_columns(truth, None, Some("said"), 0.5)
+            Decided::by_columns(truth, None, Some("answered"), 0.5)
         };
         let few = decided(&rows(&labels)).unwrap();
         assert_eq!((few.rows.len(), few.labels.unknown), (95, 5));

@@ -28,9 +28,9 @@ const MIN_CLASS_ROWS: usize = 20;
 /// The share of the labelled rows in which a number must be known to order a number.
 const MIN_COVERAGE: f64 = 0.5;
 
-/// What is asked of columns.
+/// What the label is to a model.
 #[derive(Clone, Copy, Debug)]
-pub struct Asked<'a> {
+pub struct LabelTask<'a> {
     pub task: Task,
     /// The classes of the model; of two the second counts as positive.
     pub classes: &'a [String],
@@ -111,10 +111,10 @@ pub fn find_label_leakage<'n>(
     table: &Table,
     names: impl Iterator<Item = &'n str>,
     label: &Column,
-    asked: Asked<'_>,
+    target: LabelTask<'_>,
 ) -> Vec<LabelLeakage> {
-    let measure = Measure::of(asked.task);
-    let truth = Truth::of(label, asked);
+    let measure = Measure::of(target.task);
+    let truth = Truth::of(label, target);
     let one = |name: &str| {
         let (value, is_certain) = truth.told_by(table.get(name)?)?;
         Some(LabelLeakage { column: name.to_owned(), measure, value, is_certain })
@@ -132,12 +132,12 @@ enum Truth {
 }
 
 impl Truth {
-    fn of(label: &Column, asked: Asked<'_>) -> Self {
+    fn of(label: &Column, target: LabelTask<'_>) -> Self {
         let rows = 0..label.len();
-        match asked.task {
+        match target.task {
             Task::Regression => Self::Numbers(rows.map(|row| label.number(row)).collect()),
             Task::Binary => {
-                let matcher = ClassMatcher::new(asked.classes);
+                let matcher = ClassMatcher::new(target.classes);
                 let is_positive = |row: usize| matcher.class_of(&label_text(label, row)?).map(|class| class == 1);
                 Self::Binary(rows.map(is_positive).collect())
             }
@@ -275,9 +275,9 @@ mod tests {
         let noise = numbers(|row| row * 7919 % 41);
         let table = Table::new(vec![("noise".into(), noise), ("leak".into(), leak)]).unwrap();
         let classes = two();
-        let asked = Asked { task, classes: &classes };
-        let mut found = find_label_leakage(&table, ["noise", "leak"].into_iter(), label, asked);
-        let noise = found.iter().find(|told| told.column == "noise");
+        let target = LabelTask { task, classes: &classes };
+        let mut found = find_label_leakage(&table, ["noise", "leak"].into_iter(), label, target);
+        let noise = found.iter().find(|found| found.column == "noise");
         assert!(noise.is_none_or(|noise| noise.sentence().is_none()), "noise tells nothing: {noise:?}");
         found.remove(0)
     }
@@ -309,9 +309,9 @@ mod tests {
         }
         // One class in nearly all rows is told by anything, and that is nothing.
         let rare = texts(|row| ["a", "b", "c"][usize::from(row == 7) + usize::from(row == 9)].into());
-        let asked = Asked { task: Task::Multiclass, classes: &[] };
+        let target = LabelTask { task: Task::Multiclass, classes: &[] };
         let table = Table::new(vec![("odd".into(), numbers(|row| row % 2))]).unwrap();
-        assert!(find_label_leakage(&table, ["odd"].into_iter(), &rare, asked)[0].value < 0.5);
+        assert!(find_label_leakage(&table, ["odd"].into_iter(), &rare, target)[0].value < 0.5);
     }
 
     #[test]
@@ -340,23 +340,23 @@ mod tests {
         let few = Column::Float((0..200).map(|row| if row < 10 { f64::from(row % 3) } else { f64::NAN }).collect());
         let table = Table::new(vec![("few".into(), few)]).unwrap();
         let classes = two();
-        let asked = Asked { task: Task::Binary, classes: &classes };
-        assert!(!find_label_leakage(&table, ["few"].into_iter(), &label, asked)[0].is_leak());
+        let target = LabelTask { task: Task::Binary, classes: &classes };
+        assert!(!find_label_leakage(&table, ["few"].into_iter(), &label, target)[0].is_leak());
     }
 
     #[test]
     fn names_of_rows_and_few_rows_are_no_leak() {
         let label = numbers(|row| row * 7919 % 97 % 2);
         let classes = two();
-        let asked = Asked { task: Task::Binary, classes: &classes };
+        let target = LabelTask { task: Task::Binary, classes: &classes };
         for names in [texts(|row| format!("customer {row}")), texts(|row| format!("group {}", row % 49))] {
             let table = Table::new(vec![("name".into(), names)]).unwrap();
-            let told = find_label_leakage(&table, ["name"].into_iter(), &label, asked);
-            assert!(told.iter().all(|told| !told.is_leak()), "{told:?}");
+            let found = find_label_leakage(&table, ["name"].into_iter(), &label, target);
+            assert!(found.iter().all(|column| !column.is_leak()), "{found:?}");
         }
         let rare = numbers(|row| i64::from(row < 10));
         let table = Table::new(vec![("leak".into(), rare.clone())]).unwrap();
-        let told = &find_label_leakage(&table, ["leak"].into_iter(), &rare, asked)[0];
-        assert!(told.is_leak() && !told.is_certain, "ten rows of a class are too few to be certain");
+        let found = &find_label_leakage(&table, ["leak"].into_iter(), &rare, target)[0];
+        assert!(found.is_leak() && !found.is_certain, "ten rows of a class are too few to be certain");
     }
 }

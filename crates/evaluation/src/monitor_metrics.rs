@@ -53,7 +53,7 @@ pub struct WindowRows<'a> {
     pub estimates: &'a BTreeMap<String, Measurement>,
     /// Numbers that were counted elsewhere: `requests`, `error_rate`, `p99_ms`.
     pub facts: &'a BTreeMap<String, f64>,
-    /// Who asked for each row; empty where that was not looked up.
+    /// Who asked for each row; empty if that was not read.
     pub consumers: &'a [Option<Arc<str>>],
     pub min_sample: MinSample,
     /// How sure one must be; `None`: intervals hold at 95 %, distances are taken as they are.
@@ -342,7 +342,7 @@ impl WindowRows<'_> {
         })
     }
 
-    /// What is to be said of a window in a month that the reference does not hold.
+    /// The note on a window in a month that the reference does not hold.
     fn first_seen(&self) -> String {
         self.reference
             .months

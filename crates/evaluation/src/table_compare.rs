@@ -2,7 +2,7 @@
 //!
 //! Invariants: columns are read one at a time, a few beside each other, so memory holds a few columns and never a table; against
 //! a stored profile not even that, because rows are counted batch by batch. The answer does not depend on how many
-//! columns were looked at side by side.
+//! columns were compared side by side.
 
 use std::sync::{
     Mutex,
@@ -18,7 +18,7 @@ use kilter_stats::{
     profile::{ColumnCounts, ColumnProfile, ColumnSample, ColumnValues, Stored, TableProfile, TextCounts},
 };
 
-/// Columns looked at side by side: each needs eight bytes a row of each table, and their pages.
+/// Columns compared side by side: each needs eight bytes a row of each table, and their pages.
 const MAX_THREADS: usize = 4;
 
 /// What a table is compared with.
@@ -260,9 +260,9 @@ mod tests {
         let profile = profile(&old, &names).unwrap();
         let exact = compare(&Reference::Table(&old), &new, |_| true).unwrap();
         let stored = compare(&Reference::Profile(&profile), &new, |_| true).unwrap();
-        let told = |drift: &TableDrift| drift.columns.iter().map(|c| (c.name.clone(), c.level)).collect::<Vec<_>>();
-        assert_eq!(told(&exact), told(&stored));
-        assert_eq!(told(&exact)[0].1, Level::Alert);
+        let levels = |drift: &TableDrift| drift.columns.iter().map(|c| (c.name.clone(), c.level)).collect::<Vec<_>>();
+        assert_eq!(levels(&exact), levels(&stored));
+        assert_eq!(levels(&exact)[0].1, Level::Alert);
         for (a, b) in exact.columns.iter().zip(&stored.columns) {
             for (a, b) in a.distances.iter().zip(&b.distances) {
                 assert!((a.value - b.value).abs() < 0.004, "{a:?} {b:?}");

@@ -15,7 +15,7 @@ use crate::{bins::Bins, reference::Reference};
 pub const MIN_ROWS: u64 = 100;
 /// The false discovery rate of slices.
 const DISCOVERY: f64 = 0.1;
-/// Columns that slices are looked for in.
+/// Columns that slices are searched in.
 const MAX_COLUMNS: usize = 30;
 
 /// A column, cut, and the bin of it that a slice holds.

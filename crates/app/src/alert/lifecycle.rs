@@ -63,7 +63,7 @@ pub(crate) struct WindowResult<'a> {
 }
 
 impl<'a> WindowResult<'a> {
-    /// A result whose root cause is not looked for.
+    /// A result whose root cause is not searched.
     pub fn unexplained(topic: &'a AlertTopic, window: Interval, outcomes: &'a [RuleOutcome]) -> Self {
         Self { topic, window, outcomes, explain: &|| None }
     }

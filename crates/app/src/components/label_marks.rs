@@ -1,4 +1,4 @@
-//! How far the labels of each endpoint were looked through for corrections.
+//! How far the labels of each endpoint were searched for corrections.
 
 use std::{collections::HashMap, sync::Mutex};
 
@@ -6,7 +6,7 @@ use kilter_domain::ids::EndpointName;
 
 use crate::lock::lock;
 
-/// How far the labels of an endpoint were looked through.
+/// How far the labels of an endpoint were searched.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct LabelMark {
     /// Rows of the log of labels.
@@ -15,17 +15,17 @@ pub(crate) struct LabelMark {
     pub(crate) sequence: i64,
 }
 
-/// Marks by endpoint. They are not kept: after a start the labels are looked through once.
+/// Marks by endpoint. They are not kept: after a start the labels are searched once.
 #[derive(Debug, Default)]
 pub(crate) struct LabelMarks(Mutex<HashMap<EndpointName, LabelMark>>);
 
 impl LabelMarks {
-    /// How far the labels of an endpoint were looked through.
+    /// How far the labels of an endpoint were searched.
     pub(crate) fn find(&self, endpoint: &EndpointName) -> Option<LabelMark> {
         lock(&self.0).get(endpoint).copied()
     }
 
-    /// The labels of an endpoint were looked through as far as `mark`.
+    /// The labels of an endpoint were searched as far as `mark`.
     pub(crate) fn set(&self, endpoint: &EndpointName, mark: LabelMark) {
         lock(&self.0).insert(endpoint.clone(), mark);
     }

@@ -15,7 +15,7 @@ use kilter_domain::{
 };
 use kilter_evaluation::{
     explain::Sampled,
-    label_leakage::{Asked, LabelLeakage, find_label_leakage},
+    label_leakage::{LabelLeakage, LabelTask, find_label_leakage},
     labelled_predictions::{LabelCheck, LabelledPredictions},
     reference::Reference,
     weak_slices::find_weak_slices,
@@ -168,7 +168,7 @@ impl DiagnosticsInput<'_> {
     /// The column that alone tells the label best; those that tell it so well among the training rows and among the test
     /// rows that they must hold it, or follow from it.
     fn leaks(&self, notes: &mut Diagnostics) -> Result<(), DatasetError> {
-        let asked = Asked { task: self.signature.task, classes: &self.signature.classes };
+        let asked = LabelTask { task: self.signature.task, classes: &self.signature.classes };
         let names = || self.signature.inputs.iter().map(|input| input.name.as_str());
         let tested = find_label_leakage(self.test, names(), self.roles.label(self.test)?, asked);
         let sample = Sampled::of(self.trained_on, MAX_ASKED);

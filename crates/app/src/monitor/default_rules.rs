@@ -1,4 +1,4 @@
-//! The rules that hold where the contract states none: said in the rule language, so that they can be read and changed.
+//! The rules that hold where the contract states none: written in the rule language, so that they can be read and changed.
 
 use kilter_domain::{
     alert::MonitorKind,

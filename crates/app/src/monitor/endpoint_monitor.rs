@@ -42,7 +42,7 @@ pub(super) struct EndpointMonitor<'a> {
 }
 
 impl<'a> EndpointMonitor<'a> {
-    /// The endpoint as it is now, and how far its labels are looked through.
+    /// The endpoint as it is now, and how far its labels are searched.
     pub(super) fn open(
         app: &'a App,
         context: &'a RequestContext,

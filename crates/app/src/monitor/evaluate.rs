@@ -119,7 +119,7 @@ impl<'a> VersionContext<'a> {
         KnownClasses { at: self.at, package: self.package.clone(), version: self.deployment.number, windows }
     }
 
-    /// Lets the labels that came since the last look bet, once enough of the window's labels are known.
+    /// Lets the labels that came since the last evaluation bet, once enough of the window's labels are known.
     fn update_losses(&mut self, rows: &LoggedPredictions, window: Interval) {
         let enough = self.at.monitor.min_labelled * rows.len() as f64;
         if (rows.labelled() as f64) < enough {

@@ -103,7 +103,7 @@ impl VersionContext<'_> {
         Ok(outcomes.iter().map(reading).collect())
     }
 
-    /// An outcome as an alert tells it: of a version that was replaced, with its number.
+    /// An outcome as an alert has it: of a version that was replaced, with its number.
     fn alert_outcome(&self, outcome: &RuleOutcome) -> RuleOutcome {
         let text = match self.deployment.live_until {
             Some(until) => {
@@ -119,13 +119,13 @@ impl VersionContext<'_> {
         RuleOutcome { text, ..outcome.clone() }
     }
 
-    /// Why a subject is out of bounds, where that can be said. A failure here never keeps an alert from being raised.
+    /// Why a metric is out of bounds, if that is known. A failure here never keeps an alert from being raised.
     fn explain(&self, kind: MonitorKind, data: &WindowData) -> Option<Explanation> {
         if !matches!(kind, MonitorKind::Drift | MonitorKind::Performance) {
             return None;
         }
         let found = self.root_cause(data).inspect_err(|error| {
-            tracing::warn!(endpoint = %self.at.endpoint, %error, "could not look for the causes of an alert");
+            tracing::warn!(endpoint = %self.at.endpoint, %error, "could not find the causes of an alert");
         });
         let causes = found.ok()?;
         let retrains = self.at.retrain.is_some_and(|retrain| {

@@ -22,7 +22,7 @@ use crate::{
 
 impl VersionContext<'_> {
     /// A window, if more of its labels are known than when it was last judged, or some were corrected. Where rules reach
-    /// back beyond it, ids and labels alone are looked at first.
+    /// back beyond it, ids and labels alone are read first.
     pub(super) fn read_labelled_window(&mut self, window: Interval) -> Result<Option<WindowData>, AppError> {
         let known = self.known_coverage(window)?;
         if let Some(known) = known.filter(|known| known.share >= 1.0)

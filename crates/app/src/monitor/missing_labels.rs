@@ -26,9 +26,9 @@ use crate::{
 const RULE: &str = "labels >= usual / 2";
 /// Windows that say what is usual, at least.
 const MIN_USUAL: usize = 3;
-/// Readings that are looked through for what is usual at most, newest first.
+/// Readings that say what is usual at most, newest first.
 const MAX_USUAL: u32 = 100;
-/// Windows that one look judges at most; after a longer absence the oldest are left unjudged.
+/// Windows that one evaluation judges at most; after a longer absence the oldest are left unjudged.
 const MAX_DUE: usize = 60;
 
 /// The labels of one window.
@@ -40,7 +40,7 @@ struct Labels {
 }
 
 impl EndpointMonitor<'_> {
-    /// Judges the windows whose labels are due since the last look, and the newest of them again while it lacks them.
+    /// Judges the windows whose labels are due since the last evaluation, and the newest of them again while it lacks them.
     pub(super) fn check_label_arrival(&self) -> Result<(), AppError> {
         let Some(delay) = self.delay else { return Ok(()) };
         let mut known = self.known_labels()?;
@@ -84,7 +84,7 @@ impl EndpointMonitor<'_> {
         Ok(Labels { window, rows, share: answered.labelled() as f64 / rows.max(1) as f64 })
     }
 
-    /// What is to be said of a window; `None` where it has too few rows, or nothing is usual yet.
+    /// The outcome of the rule on a window; `None` where it has too few rows, or nothing is usual yet.
     fn judged(&self, labels: Labels, before: &[Reading]) -> Option<RuleOutcome> {
         let least_rows = self.monitor.min_rows.max(1);
         let is_usual = |reading: &&Reading| reading.verdict != Some(RuleStatus::Failed) && reading.count >= least_rows;

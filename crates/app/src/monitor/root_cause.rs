@@ -30,7 +30,7 @@ use crate::{monitor::drift_detector::DriftDetector, prediction::logged::LoggedPr
 
 /// Confidence of the intervals.
 const LEVEL: f64 = 0.95;
-/// Labelled rows below which nothing is said of the realised loss.
+/// Labelled rows below which the realised loss is left out.
 const MIN_LABELLED: usize = 50;
 /// Rows of a slice among those that the version was held back from, at least.
 const MIN_SLICE_BEFORE: usize = 30;
@@ -39,7 +39,7 @@ const EXPLAINED_ROWS: usize = 1_000;
 /// Columns and slices that an alert names.
 const MAX_NAMED: usize = 5;
 
-/// What causes are looked for in.
+/// What causes are searched in.
 pub(super) struct RootCauseInput<'a> {
     pub manifest: &'a Manifest,
     pub reference: &'a Reference,
@@ -75,7 +75,7 @@ struct Loss {
 }
 
 impl RootCauseInput<'_> {
-    /// Everything that can be said.
+    /// Everything that is known.
     pub fn causes(&self) -> Causes {
         let named: BTreeSet<String> = self.evidence.named();
         let mut damages: Vec<(String, Estimate)> = self
@@ -208,7 +208,7 @@ pub(super) enum Remedy {
 }
 
 impl Causes {
-    /// The rest of the alert's sentence; empty when nothing can be said.
+    /// The rest of the alert's sentence; empty if nothing is known.
     pub fn sentence(&self, task: Task, remedy: Remedy) -> String {
         let mut parts = Vec::new();
         if let Some(since) = self.columns.iter().map(|(_, since)| *since).min() {

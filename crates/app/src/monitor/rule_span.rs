@@ -5,7 +5,7 @@ use kilter_domain::{
     time::{DAY_MS, HOUR_MS, Interval, MINUTE_MS, Span, Timestamp},
 };
 
-/// A rule over a span that is not over, of whatever kind: nothing is said until it is.
+/// The outcome of a rule over a span that is not over, of whatever kind: not measured.
 pub(super) fn pending(rule: &Rule, version: u32, span: Interval, since: Timestamp) -> RuleOutcome {
     let (served, length) = (span.end.millis() - since.millis(), span.end.millis() - span.start.millis());
     let (unit, name) = match length {

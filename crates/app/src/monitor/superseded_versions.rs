@@ -15,7 +15,7 @@ use crate::{
     monitor::{endpoint_monitor::EndpointMonitor, version_context::VersionContext},
 };
 
-/// Earlier deployments that are looked at, newest first.
+/// Earlier deployments that are evaluated, newest first.
 const MAX_PAST: u32 = 12;
 
 /// The deployments that served before the live one and whose labels may still come, newest first.
@@ -53,7 +53,7 @@ impl VersionContext<'_> {
     fn was_alarmed(&self, since: Timestamp) -> Result<bool, AppError> {
         let filter = alerts::AlertFilter { endpoint: Some(self.at.endpoint.clone()), open: false };
         let newest = self.at.app.store().read(|reader| alerts::list(reader, &filter, &PageRequest::first(100)))?;
-        // That a promotion made it worse is said of the version after it.
+        // An alert about a promotion is about the version after it.
         let is_about_it =
             |topic: &AlertTopic| topic.monitor() == MonitorKind::Performance && *topic != AlertTopic::Promotion;
         Ok(newest.items.iter().any(|alert| is_about_it(&alert.key.topic) && alert.opened >= since))

@@ -178,7 +178,7 @@ fn breaches(check: &LabelCheck, signature: &Signature, version: u32, since: &str
     check.words.iter().filter(|(_, rows)| *rows >= MIN_ROWS).take(MAX_NAMED).map(breach).collect()
 }
 
-/// What is to be said of labels in other words, as the rule `unseen(LABEL) == 0` would say it.
+/// The outcome of the rule `unseen(LABEL) == 0` on labels in other words.
 fn other_words(check: &LabelCheck, known: &KnownClasses, since: &str, verdict: RuleVerdict) -> RuleOutcome {
     let label = known.signature().target.as_deref().unwrap_or("label");
     let effect = if check.is_beyond() { "nothing is measured on them" } else { "they are left out" };
@@ -258,9 +258,9 @@ mod tests {
         assert!(!are_other_words(&check(&labels(&new), &known), &known));
         let coded = check(&labels(&["0", "1", "0", "1", "0", "1"]), &known);
         assert!(are_other_words(&coded, &known));
-        let said = coded.sentence();
+        let sentence = coded.sentence();
         assert_eq!(
-            said,
+            sentence,
             "not one of the 6 labels is a class of the model (`Windows`, `Library`); they read `0` (3), `1` (3)"
         );
     }

@@ -1,7 +1,7 @@
 //! Usage: how much a version was asked, by whom, how fast it answered, and how often it failed.
 //!
 //! Invariants: requests, consumers and latencies are read from the prediction log, so they survive a restart; failures
-//! leave no row there, so their counters are written down whenever they grew. Failures between the last look and a
+//! leave no row there, so their counters are written down whenever they grew. Failures between the last evaluation and a
 //! crash are not known.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};

@@ -1,4 +1,4 @@
-//! Windows: stretches of time on a fixed calendar, so that every look cuts the past in the same places.
+//! Windows: intervals of a fixed calendar, so that every evaluation cuts the past in the same places.
 
 use kilter_domain::time::{HOUR_MS, Interval, Span, SpanUnit, Timestamp};
 

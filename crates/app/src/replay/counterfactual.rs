@@ -56,14 +56,7 @@ pub fn report(
     let mut evaluated = Vec::new();
     if let Some((package, model)) = &first {
         for pair in settings.boundaries.windows(2) {
-            evaluated.push(evaluate_period(
-                app,
-                history,
-                simulator,
-                (package, model, &classes),
-                &metric,
-                (pair[0], pair[1]),
-            )?);
+            evaluated.push(evaluate_period(simulator, (package, model, &classes), &metric, (pair[0], pair[1]))?);
         }
     }
     let metric_task = evaluated.first().map(|evaluated| evaluated.served.metric_task());
@@ -102,15 +95,13 @@ fn served_classes(app: &App, project: &Project, timeline: &[TimelineEvent]) -> R
 }
 
 fn evaluate_period(
-    app: &App,
-    history: &History,
     simulator: &Simulator,
     (package, model, classes): (&Package, &Model, &[String]),
     metric: &str,
     (start, end): (Timestamp, Timestamp),
 ) -> Result<EvaluatedPeriod, AppError> {
     let answered = logged::logged_predictions(
-        app,
+        simulator.app,
         &simulator.endpoint,
         PredictionFilter::Answers,
         (start, end),
@@ -120,7 +111,7 @@ fn evaluate_period(
     let threshold = package.manifest.threshold;
     // A class that any version knows is a label of them all: whoever does not know it is wrong.
     let served = answered.served(signature.task, &signature.classes).knowing(classes);
-    let never = never_retrained(history, &answered, model, threshold)?.knowing(classes);
+    let never = never_retrained(simulator.history, &answered, model, threshold)?.knowing(classes);
     let value = |outcomes: &LabelledPredictions| outcomes.metric(metric).ok().map(|estimate| estimate.value);
     let period = Period {
         start,
@@ -217,7 +208,7 @@ fn weigh<'p>(
     }
 }
 
-/// What the replay could not know, said plainly.
+/// What the replay could not know.
 fn notes(settings: &Settings, simulator: &Simulator) -> Vec<String> {
     let mut notes = vec![
         "nobody can be asked about the past: approvals that the contract asks of people are assumed".to_owned(),

@@ -26,7 +26,7 @@ pub struct Report {
     pub timeline: Vec<TimelineEvent>,
     pub periods: Vec<Period>,
     pub summary: Summary,
-    /// What the replay could not know, said plainly.
+    /// What the replay could not know.
     pub notes: Vec<String>,
 }
 

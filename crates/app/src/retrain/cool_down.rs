@@ -21,7 +21,7 @@ const MAX_DEFAULT: Span = Span { count: 1, unit: SpanUnit::Hour };
 /// The pause after the first failure, and after any number of them.
 const FIRST_PAUSE_MS: i64 = 10 * 60 * 1_000;
 const MAX_PAUSE_MS: i64 = 24 * 60 * 60 * 1_000;
-/// Runs that are looked through, newest first.
+/// Runs that are read, newest first.
 const MAX_RUNS: u32 = 50;
 
 /// The newest runs of a project, newest first, each made at `now` or before.

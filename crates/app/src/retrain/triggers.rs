@@ -81,7 +81,7 @@ pub fn record_retrain(
     record_decision(app, context, due, new)
 }
 
-/// Writes down why a retraining that is due does not start; whether that was not said before.
+/// Records why a retraining that is due does not start; whether that was not recorded before.
 pub(crate) fn record_skip(
     app: &App,
     context: &RequestContext,

@@ -32,10 +32,10 @@ fn binary(answers: RawPredictions, truth: &Column, weight: Option<&Column>) -> L
         _ => answers.classes,
     };
     let matcher = ClassMatcher::new(classes);
-    let said = |row: usize| answers.labels.is_some_and(|labels| matcher.class_of(&labels[row]) == Some(1));
+    let is_positive = |row: usize| answers.labels.is_some_and(|labels| matcher.class_of(&labels[row]) == Some(1));
     let decide = |row: usize| match answers.threshold {
         Some(threshold) => answers.scores[row] >= threshold,
-        None => said(row),
+        None => is_positive(row),
     };
     let (mut rows, mut labels, mut score, mut decision) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let mut unknown: Vec<Arc<str>> = Vec::new();

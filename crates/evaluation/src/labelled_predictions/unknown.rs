@@ -125,8 +125,8 @@ mod tests {
         let words: Vec<Arc<str>> =
             unknown.iter().flat_map(|(word, rows)| std::iter::repeat_n(Arc::from(*word), *rows)).collect();
         let check = LabelCheck::new(&classes, labelled, words.iter());
-        let said = check.tolerable().err().map(|why| why.to_string()).or(check.note()).unwrap_or_default();
-        assert_eq!(said, expected);
+        let sentence = check.tolerable().err().map(|why| why.to_string()).or(check.note()).unwrap_or_default();
+        assert_eq!(sentence, expected);
     }
 
     #[test]

@@ -16,7 +16,7 @@ use kilter_domain::{
     table::{Column, Table},
 };
 use kilter_evaluation::{
-    label_leakage::{Asked, find_label_leakage},
+    label_leakage::{LabelTask, find_label_leakage},
     labelled_predictions::class_name,
 };
 use kilter_inference::Task;
@@ -213,7 +213,7 @@ fn telling_columns(table: &Table, label: &str) -> Vec<(String, String)> {
         _ => Task::Regression,
     };
     let classes: Vec<String> = classes.iter().map(ToString::to_string).collect();
-    let asked = Asked { task, classes: &classes };
+    let asked = LabelTask { task, classes: &classes };
     let names = table.names().iter().map(String::as_str).filter(|name| *name != label);
     let leaks = find_label_leakage(&table, names, truth, asked);
     leaks.iter().filter_map(|found| Some((found.column.clone(), found.sentence()?))).collect()

@@ -12,7 +12,7 @@ use kilter_api::{Code, Problem};
 use kilter_domain::{nearest::nearest, plural::counted, table::Table};
 use kilter_evaluation::{
     explain::Sampled,
-    label_leakage::{Asked, LabelLeakage, find_label_leakage},
+    label_leakage::{LabelLeakage, LabelTask, find_label_leakage},
 };
 use kilter_lake::{ReadOptions, column_names, read_table};
 use kilter_train::{FeatureKind, Learner, Params, Task, TrainOptions, TrainReport, train_model};
@@ -256,7 +256,7 @@ fn page(report: &TrainReport) -> Page {
 /// What should make one look again: columns that alone tell the target.
 fn leaks(table: &Table, report: &TrainReport) -> Vec<String> {
     let Some(label) = table.get(&report.target) else { return Vec::new() };
-    let asked = Asked { task: report.task, classes: &report.classes };
+    let asked = LabelTask { task: report.task, classes: &report.classes };
     let names = report.used.iter().map(|used| used.column.as_str());
     let sample = Sampled::of(table, MAX_ASKED);
     let label = label.take(&sample.rows);
