@@ -49,7 +49,7 @@ words! {
     }
     /// The stage of a version at an endpoint.
     DeploymentState {
-        /// LabelTask for.
+        /// Asked for.
         Requested = "requested",
         /// Scores every request, and its answers are only recorded.
         Shadow = "shadow",

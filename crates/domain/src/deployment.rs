@@ -13,7 +13,7 @@ use crate::model::VersionState;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "state")]
 pub enum DeploymentState {
-    /// LabelTask for; answers nobody yet.
+    /// Asked for; answers nobody yet.
     Requested,
     /// Answers unseen, beside the live one.
     Shadow,

@@ -1,4 +1,4 @@
-//! A disk that is really full. LabelTask for by name, because it needs a small file system of its own:
+//! A disk that is really full. Asked for by name, because it needs a small file system of its own:
 //!
 //! `mount -t tmpfs -o size=2m small /mnt/small && KILTER_SMALL_DISK=/mnt/small cargo test -p kilter-serving --test full_disk -- --ignored`
 

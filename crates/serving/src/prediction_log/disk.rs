@@ -57,7 +57,7 @@ pub(super) fn missing_end(dir: &Path, segment: SegmentId) -> Option<Damage> {
     // What cannot be read is reported where the next one is read itself.
     File::open(next).and_then(|file| file.take(FIRST_BYTES as u64).read_to_end(&mut first_bytes)).ok()?;
     let noted = SegmentBefore::of(&first_bytes).filter(|noted| noted.segment == segment)?;
-    // LabelTask after the note was read: a segment that was closed meanwhile has its whole length by now.
+    // Asked after the note was read: a segment that was closed meanwhile has its whole length by now.
     let path = segment_path(dir, segment);
     let length = fs::metadata(&path).ok()?.len();
     (length < noted.length).then_some(())?;
