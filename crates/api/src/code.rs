@@ -78,6 +78,11 @@ codes! {
     DataVanished      = "data_vanished",      503, Unreachable, "the data folder was deleted or moved under the server", "stop the server, restore the data folder with `kilter restore`, and start again";
     DiskFull          = "disk_full",          507, Failed,      "the disk is full",                         "make room and repeat; nothing was lost";
 
+    // The database.
+    DatabaseUnavailable = "database_unavailable", 503, Unreachable, "the database does not answer, or takes no writes", "see the cause above; what was acknowledged is kept, and predictions are answered meanwhile";
+    DatabaseInUse     = "database_in_use",    409, Conflict,    "another process uses this database",       "stop it, or choose another `--database`";
+    DatabaseMismatch  = "database_mismatch",  409, Conflict,    "data folder and database do not belong together", "name the database that the folder began with, or choose another `--data`";
+
     // The contract.
     ContractInvalid   = "contract_invalid",   422, Usage,       "the contract is not valid",                "see every place with `kilter check`";
     StepFailed        = "step_failed",        500, Failed,      "a run could not be done",                  "see the step and its log above; `kilter run` goes on where it stopped";

@@ -10,7 +10,7 @@ use std::{
 
 use kilter_blobs::BlobStore;
 use kilter_lake::Lake;
-use kilter_store::Store;
+use kilter_store::{DatabaseUrl, Store};
 use tempfile::TempDir;
 
 use crate::{
@@ -32,6 +32,15 @@ pub struct AppOptions {
     pub recording: kilter_serving::LogOptions,
     /// Whether what is answered is counted into column statistics. A past that is played needs none.
     pub column_stats: bool,
+    /// Where the metadata lie; `None`: in a file of the data folder.
+    pub database: Option<DatabaseUrl>,
+}
+
+impl AppOptions {
+    /// For the program `tool`: everything in the data folder, and no column statistics.
+    pub fn new(tool: PathBuf) -> Self {
+        Self { tool, recording: Default::default(), column_stats: false, database: None }
+    }
 }
 
 /// The platform on one data folder. Clones share it.

@@ -43,3 +43,5 @@ pub use crate::{
     private_files::{open_to_others, temporary_folder},
     project::Project,
 };
+
+pub use kilter_store::{DatabaseUrl, InvalidDatabaseUrl};

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use kilter_blobs::{BlobError, BlobStore};
-use kilter_store::Store;
+use kilter_store::{DatabaseUrl, Store, StoreOptions};
 
 use crate::{
     app::{App, AppOptions},
@@ -23,6 +23,20 @@ pub fn make_data_folder(folder: &Path) -> Result<(), StorageError> {
         .map_err(|source| BlobError::Io { attempted: "create the data folder", path: folder.to_owned(), source }.into())
 }
 
+/// The metadata of a data folder: in a file of it, or on a server. A folder stays with the database that it began with.
+fn open_store(folder: &Path, database: Option<&DatabaseUrl>) -> Result<Store, DataFolderError> {
+    let Some(url) = database else {
+        layout::refuse_folder_of_server(folder)?;
+        layout::refuse_lost_database(folder)?;
+        return Ok(Store::open(folder)?);
+    };
+    layout::refuse_folder_with_file(folder, url)?;
+    let options = StoreOptions { is_exclusive: true, ..StoreOptions::default() };
+    let store = Store::open_server(folder, url, options)?;
+    layout::keep_to_server(folder, &store)?;
+    Ok(store)
+}
+
 impl App {
     /// Opens a data folder, made when missing, and everything that served in it.
     ///
@@ -30,8 +44,8 @@ impl App {
     /// When another process has it, it lost its database, or it cannot be read.
     pub fn open(folder: &Path, options: AppOptions) -> Result<Self, DataFolderError> {
         make_data_folder(folder)?;
-        layout::refuse_lost_database(folder)?;
-        let app = Self::new(folder, options, Store::open(folder)?, BlobStore::open(&folder.join("blobs"))?);
+        let store = open_store(folder, options.database.as_ref())?;
+        let app = Self::new(folder, options, store, BlobStore::open(&folder.join("blobs"))?);
         if let Some(path) = app.store().changed_while_closed() {
             tracing::error!(changed = %layout::changed_database(&path), "the database is not what was closed");
         }
@@ -47,7 +61,11 @@ impl App {
     /// When there is no data folder, or it is of another version of this program.
     pub fn open_for_reading(folder: &Path, options: AppOptions) -> Result<Self, DataFolderError> {
         let blobs = BlobStore::open_for_reading(&folder.join("blobs"));
-        let app = Self::new(folder, options, Store::open_for_reading(folder)?, blobs);
+        let store = match &options.database {
+            None => Store::open_for_reading(folder)?,
+            Some(url) => Store::open_server_for_reading(url)?,
+        };
+        let app = Self::new(folder, options, store, blobs);
         access_map::load_access(&app)?;
         Ok(app)
     }

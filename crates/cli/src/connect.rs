@@ -8,7 +8,7 @@ use std::{
 
 use clap::Args;
 use kilter_api::{Code, Problem, Token};
-use kilter_app::{App, data_folder};
+use kilter_app::{App, AppOptions, DatabaseUrl, data_folder};
 use kilter_client::{Bytes, Client, Request, Response};
 use kilter_server::{InProcess, error::problem_of, read_token};
 use tokio::runtime::Runtime;
@@ -37,7 +37,8 @@ impl ConnectArgs {
         if self.server.is_some() {
             return Ok(Platform::Server(self.api()?));
         }
-        match App::open(&self.data.path, app_options()?) {
+        let database = self.data.database()?;
+        match App::open(&self.data.path, AppOptions { database, ..app_options()? }) {
             Ok(app) => {
                 data_folder::recover(&app, now())?;
                 Ok(Platform::InProcess(app))
@@ -59,15 +60,15 @@ impl ConnectArgs {
         let token = self.token_file.as_deref().map(read_token).transpose()?;
         let client = match &self.server {
             Some(url) => Client::of_server(url, token, act().actor)?,
-            None => open_folder(self.data.existing()?, token)?,
+            None => open_folder(self.data.existing()?, self.data.database()?, token)?,
         };
         Ok(Api { client, runtime })
     }
 }
 
-fn open_folder(data: &Path, token: Option<Token>) -> Result<Client, Problem> {
+fn open_folder(data: &Path, database: Option<DatabaseUrl>, token: Option<Token>) -> Result<Client, Problem> {
     let actor = act().actor;
-    let error = match InProcess::open(data) {
+    let error = match InProcess::open(data, database.clone()) {
         Ok(api) => return Ok(Client::in_process(Arc::new(LocalApi(api)), actor)),
         Err(error) => error,
     };
@@ -77,7 +78,7 @@ fn open_folder(data: &Path, token: Option<Token>) -> Result<Client, Problem> {
     if let Some(running) = is_in_use.then(|| Client::of_data_folder(data, token, actor.clone())).flatten() {
         return Ok(running);
     }
-    match InProcess::open_for_reading(data) {
+    match InProcess::open_for_reading(data, database) {
         Ok(api) if is_in_use || is_read_only => Ok(Client::read_only(Arc::new(LocalApi(api)), problem, actor)),
         // The first failure says why the folder cannot be used.
         _ => Err(problem),

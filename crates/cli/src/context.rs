@@ -7,10 +7,10 @@ use std::{
 
 use clap::Args;
 use kilter_api::{Code, Problem};
-use kilter_app::{AppOptions, RequestContext};
+use kilter_app::{AppOptions, DatabaseUrl, InvalidDatabaseUrl, RequestContext};
 use kilter_domain::{actor::Actor, time::Timestamp};
 
-use crate::ui::error::{CliError, disk};
+use crate::ui::error::{CliError, disk, usage};
 
 /// The largest contract that is read.
 const MAX_CONTRACT_BYTES: u64 = 4 << 20;
@@ -24,9 +24,49 @@ pub(crate) struct DataFolder {
     /// The data folder.
     #[arg(long = "data", value_name = "DIR", env = "KILTER_DATA", default_value = DATA_FOLDER, hide_env_values = true)]
     pub(crate) path: PathBuf,
+    #[command(flatten)]
+    database: DatabaseArgs,
+}
+
+/// Where the metadata of a data folder lie.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct DatabaseArgs {
+    /// The PostgreSQL database with the metadata, instead of a file in the data folder: `postgres://USER@HOST:5432/NAME`.
+    #[arg(long, value_name = "URL", env = "KILTER_DATABASE", hide_env_values = true)]
+    database: Option<String>,
+    /// The file with the address of the database, which keeps its password out of lists of processes.
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "KILTER_DATABASE_FILE",
+        hide_env_values = true,
+        conflicts_with = "database"
+    )]
+    database_file: Option<PathBuf>,
+}
+
+impl DatabaseArgs {
+    /// The address, when one is given.
+    pub(crate) fn url(&self) -> Result<Option<DatabaseUrl>, CliError> {
+        let text = match (&self.database, &self.database_file) {
+            (Some(url), _) => url.clone(),
+            (None, Some(file)) => {
+                let text = std::fs::read_to_string(file)
+                    .map_err(|error| disk("read the address of the database in", file, &error));
+                text?.trim().to_owned()
+            }
+            (None, None) => return Ok(None),
+        };
+        text.parse().map(Some).map_err(|error: InvalidDatabaseUrl| usage(error.to_string()))
+    }
 }
 
 impl DataFolder {
+    /// The database on a server, when one is given.
+    pub(crate) fn database(&self) -> Result<Option<DatabaseUrl>, CliError> {
+        self.database.url()
+    }
+
     /// Its path, when there is one.
     pub(crate) fn existing(&self) -> Result<&Path, CliError> {
         if !self.path.is_dir() {
@@ -41,7 +81,7 @@ impl DataFolder {
 /// How the platform is opened by this program.
 pub(crate) fn app_options() -> Result<AppOptions, CliError> {
     let tool = std::env::current_exe().map_err(|error| disk("find the program", Path::new("kilter"), &error))?;
-    Ok(AppOptions { tool, recording: Default::default(), column_stats: false })
+    Ok(AppOptions::new(tool))
 }
 
 /// The time on the clock of this machine.

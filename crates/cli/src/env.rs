@@ -23,6 +23,14 @@ pub(crate) const STEP_SETTINGS: &[Setting] = &[
 
 pub(crate) const SETTINGS: &[Setting] = &[
     Setting { name: "KILTER_DATA", meaning: "the data folder, where `--data` is not given" },
+    Setting {
+        name: "KILTER_DATABASE",
+        meaning: "the address of the PostgreSQL database with the metadata, where `--database` is not given",
+    },
+    Setting {
+        name: "KILTER_DATABASE_FILE",
+        meaning: "the file with that address, where `--database-file` is not given",
+    },
     Setting { name: "KILTER_LOG", meaning: "what the server logs, where `--log` is not given" },
     Setting { name: "KILTER_SERVER", meaning: "the server that commands ask, where `--server` is not given" },
     Setting {

@@ -6,6 +6,7 @@ use std::{
 };
 
 use kilter_api::Token;
+use kilter_store::DatabaseUrl;
 
 use crate::{
     net::{hosts::HostPort, limits::Limits},
@@ -17,6 +18,8 @@ use crate::{
 pub struct ServerOptions {
     /// The data folder.
     pub data: PathBuf,
+    /// Where the metadata lie; `None`: in a file of the data folder.
+    pub database: Option<DatabaseUrl>,
     /// The address to answer on.
     pub host: IpAddr,
     /// The port; 0 lets the system choose.
@@ -35,6 +38,7 @@ impl ServerOptions {
     pub fn local(data: impl Into<PathBuf>) -> Self {
         Self {
             data: data.into(),
+            database: None,
             host: Ipv4Addr::LOCALHOST.into(),
             port: 0,
             allow_remote: false,

@@ -40,11 +40,13 @@ impl AppState {
     /// When the data folder cannot be used.
     pub fn open(options: ServerOptions) -> Result<Self, ServerError> {
         let tool = std::env::current_exe().map_err(ServerError::Program)?;
+        let database = options.database.clone();
         let signals = Arc::new(Signals::default());
         let recorded = signals.clone();
         let on_append = Some(AppendListener::new(move || recorded.record()));
         let recording = LogOptions { on_append, ..LogOptions::default() };
-        let app = App::open(&options.data, AppOptions { tool, recording, column_stats: true })?;
+        let app =
+            App::open(&options.data, AppOptions { recording, column_stats: true, database, ..AppOptions::new(tool) })?;
         let committed = signals.clone();
         app.store().on_commit(move || committed.commit());
         let state = Self::of(options, app, signals)?;
@@ -60,7 +62,7 @@ impl AppState {
     /// When there is no data folder, or it is of another version.
     pub(crate) fn open_for_reading(options: ServerOptions) -> Result<Self, ServerError> {
         let tool = std::env::current_exe().map_err(ServerError::Program)?;
-        let app = AppOptions { tool, recording: Default::default(), column_stats: false };
+        let app = AppOptions { database: options.database.clone(), ..AppOptions::new(tool) };
         let app = App::open_for_reading(&options.data, app)?;
         Self::of(options, app, Arc::default())
     }

@@ -38,7 +38,7 @@ impl World {
     /// A platform with the projects of these contracts, and an alert and a run of the first.
     fn new(contracts: &[String]) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let options = AppOptions { tool: "kilter".into(), recording: Default::default(), column_stats: false };
+        let options = AppOptions::new("kilter".into());
         let app = App::open(folder.path(), options).unwrap();
         let act = RequestContext { at: Timestamp(1_700_000_000_000), actor: "user:role-owner".parse().unwrap() };
         for text in contracts {

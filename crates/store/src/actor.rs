@@ -22,7 +22,7 @@ statements! {
     REVOKE = "revoke the token": "
         UPDATE token SET revoked = :revoked, audit_seq = :audit_seq WHERE id = :id AND revoked IS NULL";
     USED = "note the use of the token": "
-        UPDATE token SET last_used = max(coalesce(last_used, :at), :at) WHERE id = :id";
+        UPDATE token SET last_used = :at WHERE id = :id AND coalesce(last_used, :at) <= :at";
     FIND = "read the token": "
         SELECT * FROM token WHERE id = :id";
     FIND_BY_HASH = "find the token": "

@@ -23,7 +23,7 @@ statements! {
             SELECT at FROM audit
             WHERE seq > coalesce((SELECT max(seq) FROM audit WHERE object = 'clock'), 0)
             ORDER BY seq DESC LIMIT 1000
-        )";
+        ) AS newest";
     AT_THE_LATEST = "read when something happened at the latest": "
         SELECT min(at) FROM audit WHERE seq = :seq OR (object = 'clock' AND seq > :seq)";
 }

@@ -28,7 +28,7 @@ statements! {
         SELECT * FROM dataset_version WHERE project = :project AND dataset = :dataset AND digest = :digest";
     NEWEST = "list dataset versions": "
         SELECT * FROM dataset_version
-        WHERE project = :project AND (:dataset IS NULL OR dataset = :dataset) AND key < :below
+        WHERE project = :project AND (dataset = :dataset OR :dataset IS NULL) AND key < :below
         ORDER BY key DESC LIMIT :limit";
 }
 

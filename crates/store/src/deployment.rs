@@ -26,13 +26,13 @@ statements! {
     INSERT_ENDPOINT = "register the endpoint": "
         INSERT INTO endpoint (name, project, created, audit_seq) VALUES (:name, :project, :created, :audit_seq)";
     ALIKE_ENDPOINT = "find an endpoint that is called alike": "
-        SELECT name FROM endpoint WHERE name = :name COLLATE NOCASE LIMIT 1";
+        SELECT name FROM endpoint WHERE lower(name) = lower(:name) LIMIT 1";
     FIND_ENDPOINT = "read the endpoint": "
-        SELECT name, project, audit_seq, min(created, coalesce(
-            (SELECT min(at) FROM audit WHERE object = 'clock' AND seq > endpoint.audit_seq), created)) AS created
+        SELECT name, project, audit_seq, coalesce(
+            (SELECT min(at) FROM audit WHERE object = 'clock' AND seq > endpoint.audit_seq AND at < created), created) AS created
         FROM endpoint WHERE name = :name";
     NEWEST_ENDPOINTS = "list endpoints": "
-        SELECT * FROM endpoint WHERE (:project IS NULL OR project = :project) AND key < :below
+        SELECT * FROM endpoint WHERE (project = :project OR :project IS NULL) AND key < :below
         ORDER BY key DESC LIMIT :limit";
     INSERT = "record the deployment": "
         INSERT INTO deployment (id, endpoint, model, number, state, created, reason, audit_seq)
@@ -41,7 +41,7 @@ statements! {
         UPDATE deployment
         SET state = :state, canary_percent = :canary_percent, started = :started, ended = :ended,
             live_since = :live_since, live_until = :live_until, audit_seq = :audit_seq
-        WHERE id = :id AND state = :expected AND canary_percent IS :expected_percent";
+        WHERE id = :id AND state = :expected AND canary_percent IS NOT DISTINCT FROM :expected_percent";
     LAST_REIGN = "read who was live last": "
         SELECT max(coalesce(live_until, live_since)) FROM deployment
         WHERE endpoint = :endpoint AND live_since IS NOT NULL";
@@ -260,10 +260,15 @@ const fn percent(state: DeploymentState) -> Option<u8> {
     }
 }
 
+/// SQLite names the column of the index that was broken, PostgreSQL the index.
+fn is_second_of_endpoint(reason: &str) -> bool {
+    reason.contains("deployment.endpoint") || reason.contains("_per_endpoint")
+}
+
 /// What a broken index means.
 fn in_words(error: StoreError, endpoint: &EndpointName) -> StoreError {
     match error {
-        StoreError::Conflict { attempted, reason } if reason.contains("deployment.endpoint") => {
+        StoreError::Conflict { attempted, reason } if is_second_of_endpoint(&reason) => {
             let reason = format!("endpoint `{endpoint}` has one in that place already; move that one first");
             StoreError::Conflict { attempted, reason }
         }

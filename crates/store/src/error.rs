@@ -91,6 +91,32 @@ pub enum StoreError {
     /// A commit failed in a way that leaves it unknown what the disk holds; the store refuses writes until it is opened again.
     #[error("the disk failed while committing ({reason}); writes are refused until the store is opened again")]
     Failing { reason: String },
+    /// The server of the database does not answer. Nothing of this write was kept.
+    #[error(
+        "could not {attempted}: the database {database} does not answer ({reason}); nothing of it was kept: try again"
+    )]
+    Unavailable { attempted: String, database: String, reason: String },
+    /// The connection was lost while committing, and the server did not say afterwards what became of it.
+    #[error(
+        "the connection to {database} was lost while committing, and it does not say what became of it: read what is \
+         there before you try again"
+    )]
+    CommitUnknown { database: String },
+    /// Another process writes the database, which was asked for alone.
+    #[error("the database {database} is in use by another kilter process: stop it, or give this one another database")]
+    DatabaseInUse { database: String },
+    /// The database takes no writes.
+    #[error(
+        "could not {attempted}: the database {database} takes no writes (a standby, or set to read only): give the address \
+         of the primary"
+    )]
+    DatabaseReadOnly { attempted: String, database: String },
+    /// The database of the server holds what is not ours.
+    #[error("the database {database} holds tables that are not Kilter's: give an empty one")]
+    ForeignServer { database: String },
+    /// What only a file can do was asked of a server.
+    #[error("{database} is no file: copy it with the tools of its server (`pg_dump`)")]
+    NotAFile { database: String },
     /// The writer has stopped.
     #[error("the store is closed")]
     Closed,
@@ -106,9 +132,7 @@ impl StoreError {
             ErrorKind::DiskFull => Self::DiskFull { attempted: attempted.to_owned() },
             ErrorKind::Constraint => Self::Conflict { attempted, reason: error.message() },
             ErrorKind::Locked => Self::Locked { attempted },
-            ErrorKind::Disk | ErrorKind::Damaged | ErrorKind::Other => {
-                Self::Sql { attempted: attempted.to_owned(), source: Arc::new(error) }
-            }
+            _ => Self::Sql { attempted: attempted.to_owned(), source: Arc::new(error) },
         }
     }
 
@@ -117,6 +141,20 @@ impl StoreError {
         match self.in_database(database) {
             Self::Sql { attempted, source } if source.kind() == ErrorKind::Disk => {
                 Self::Failing { reason: format!("could not {attempted} in {}: {source}", database.display()) }
+            }
+            other => other,
+        }
+    }
+
+    /// The same error with the name of the server, where the server is what is wrong.
+    pub(crate) fn at_server(self, name: &str) -> Self {
+        let database = name.to_owned();
+        match self {
+            Self::Sql { attempted, source } if source.kind() == ErrorKind::Unavailable => {
+                Self::Unavailable { attempted, database, reason: source.message() }
+            }
+            Self::Sql { attempted, source } if source.kind() == ErrorKind::ReadOnly => {
+                Self::DatabaseReadOnly { attempted, database }
             }
             other => other,
         }

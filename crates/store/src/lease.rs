@@ -18,8 +18,9 @@ statements! {
     TAKE = "take the lease": "
         INSERT INTO lease (name, holder, until, term) VALUES (:name, :holder, :until, 1)
         ON CONFLICT (name) DO UPDATE
-        SET term = term + (holder <> excluded.holder OR until <= :now), holder = excluded.holder, until = excluded.until
-        WHERE holder = excluded.holder OR until <= :now";
+        SET term = lease.term + CASE WHEN lease.holder <> excluded.holder OR lease.until <= :now THEN 1 ELSE 0 END,
+            holder = excluded.holder, until = excluded.until
+        WHERE lease.holder = excluded.holder OR lease.until <= :now";
     GIVE_BACK = "give the lease back": "
         UPDATE lease SET until = :now WHERE name = :name AND holder = :holder AND until > :now";
     FIND = "read the lease": "

@@ -1,4 +1,4 @@
-//! Metadata: what the platform knows, in one SQLite file.
+//! Metadata: what the platform knows, in one SQLite file or in a database of PostgreSQL.
 //!
 //! For every room that must remember something across a restart: projects, datasets, runs, gates, models,
 //! deployments, the index of the prediction log, readings and alerts, and the audit log of who changed what.
@@ -25,6 +25,7 @@ pub mod deployment;
 mod error;
 mod fingerprint;
 pub mod gate;
+mod home;
 pub mod lease;
 mod lock;
 mod migrate;
@@ -41,20 +42,30 @@ mod row;
 pub mod run;
 pub mod setting;
 mod statement;
+mod url;
 mod writer;
 
 use std::{path::Path, sync::Arc};
+
+use kilter_domain::time::Timestamp;
 
 pub use database::DatabaseError;
 pub use error::StoreError;
 pub use options::{Durability, StoreOptions};
 pub use page::{Cursor, Page, PageRequest};
 pub use reader::Reader;
+pub use url::{DatabaseUrl, InvalidDatabaseUrl};
 pub use writer::Tx;
 
 use crate::{
-    commit_notify::CommitNotifier, database::Connection, lock::FolderLock, presence::Presence, reader::ReaderPool,
-    reading::Access, writer::Writer,
+    commit_notify::CommitNotifier,
+    database::{CommitListener, Connection},
+    home::{FileHome, Home, ServerHome},
+    lock::FolderLock,
+    presence::Presence,
+    reader::ReaderPool,
+    reading::Access,
+    writer::Writer,
 };
 
 /// The name of the database file inside of the data folder.
@@ -73,7 +84,8 @@ struct Inner {
     /// `None` where the store is only read.
     writer: Option<Writer>,
     commit_notifier: Arc<CommitNotifier>,
-    presence: Presence,
+    /// Hears of the commits of other servers.
+    _listener: Option<CommitListener>,
     note: Option<ClosingNote>,
     _lock: Option<FolderLock>,
 }
@@ -89,6 +101,21 @@ impl Drop for ClosingNote {
         if self.presence.check_database().is_ok() {
             fingerprint::write(&self.presence.database());
         }
+    }
+}
+
+impl Inner {
+    /// With a writer on `connection`.
+    fn open(home: Home, connection: Connection) -> Result<Self, StoreError> {
+        let mut inner = Self::reading(home.clone());
+        inner.writer = Some(Writer::start(Tx::new(connection), Arc::clone(&inner.commit_notifier), home)?);
+        Ok(inner)
+    }
+
+    /// Without a writer.
+    fn reading(home: Home) -> Self {
+        let commit_notifier = Arc::default();
+        Self { readers: ReaderPool::new(home), writer: None, commit_notifier, _listener: None, note: None, _lock: None }
     }
 }
 
@@ -108,16 +135,55 @@ impl Store {
         let path = dir.as_ref().join(DATABASE_FILE);
         let was_changed = fingerprint::take_fingerprint(&path) == Some(false);
         let connection = Self::connect(&path, options).map_err(|error| error.in_database(&path))?;
-        let readers = ReaderPool::new(&path, Access::Shared);
-        let commit_notifier = Arc::new(CommitNotifier::default());
         let presence = Presence::of(&path);
-        let writer = Some(Writer::start(
-            Tx::new(Connection::sqlite(connection)),
-            Arc::clone(&commit_notifier),
-            presence.clone(),
-        )?);
-        let note = Some(ClosingNote { presence: presence.clone(), was_changed });
-        Ok(Self { inner: Arc::new(Inner { readers, writer, commit_notifier, presence, note, _lock: Some(lock) }) })
+        let home = Home::File(FileHome { path, access: Access::Shared, presence: presence.clone() });
+        let note = Some(ClosingNote { presence, was_changed });
+        let inner = Inner { note, _lock: Some(lock), ..Inner::open(home, Connection::sqlite(connection))? };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Opens the store in the database of a PostgreSQL server, `postgres://USER@HOST:5432/NAME`, and migrates an older
+    /// schema. Any number of processes may have it open, each with a data folder of its own: `dir`, made when missing.
+    ///
+    /// # Errors
+    /// When another process has `dir` open (or the database, where `options` ask for it alone), when the server does not answer or refuses,
+    /// when the schema is newer than this program, and when the database holds what is not ours.
+    pub fn open_server(dir: impl AsRef<Path>, url: &DatabaseUrl, options: StoreOptions) -> Result<Self, StoreError> {
+        let lock = FolderLock::acquire(dir.as_ref())?;
+        let home = Home::Server(ServerHome::of(url, options)?);
+        let Home::Server(server) = &home else { return Err(StoreError::Closed) };
+        let writer = server.connect_writer("open the database")?;
+        let connector = &server.connector;
+        let failed = |error| home.explain(StoreError::of("open the database", error));
+        migrate::migrate_server(&writer, connector.name()).map_err(|error| home.explain(error))?;
+        let mut inner = Inner { _lock: Some(lock), ..Inner::open(home.clone(), writer)? };
+        let commit_notifier = Arc::clone(&inner.commit_notifier);
+        inner._listener = Some(connector.listen(move || commit_notifier.notify()).map_err(failed)?);
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Opens the database of a server to read it, while other processes write it. Every write is refused.
+    ///
+    /// # Errors
+    /// As [`Store::open_server`], and when the schema is older than this program.
+    pub fn open_server_for_reading(url: &DatabaseUrl) -> Result<Self, StoreError> {
+        let home = Home::Server(ServerHome::of(url, StoreOptions::default())?);
+        migrate::check_server_is_current(&home.open_reader()?, &home.name()).map_err(|error| home.explain(error))?;
+        Ok(Self { inner: Arc::new(Inner::reading(home)) })
+    }
+
+    /// The database for a person: the path of its file, or its address without secrets.
+    pub fn database_name(&self) -> String {
+        self.home().name()
+    }
+
+    /// When the database was made, by its own clock: it tells databases apart, wherever they are moved to.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn made_at(&self) -> Result<Timestamp, StoreError> {
+        let made = self.read(|reader| reader.one(&migrate::MADE_AT, &[], |row| row.get(0).map(Timestamp)))?;
+        made.ok_or(StoreError::OlderSchema)
     }
 
     fn connect(path: &Path, options: StoreOptions) -> Result<rusqlite::Connection, StoreError> {
@@ -149,7 +215,7 @@ impl Store {
     /// Whether the database of a store that is only read is still what it was when it was closed; `None` when nobody
     /// knows, as while a server has it.
     pub fn is_as_closed(&self) -> Option<bool> {
-        fingerprint::compare(self.inner.readers.path())
+        self.home().file().and_then(|file| fingerprint::compare(&file.path))
     }
 
     /// Whether the files of the database are still those that were opened.
@@ -157,7 +223,11 @@ impl Store {
     /// # Errors
     /// [`StoreError::Vanished`] with the file that is not.
     pub fn check_presence(&self) -> Result<(), StoreError> {
-        self.inner.presence.check()
+        self.home().file().map_or(Ok(()), |file| file.presence.check())
+    }
+
+    fn home(&self) -> &Home {
+        self.inner.readers.home()
     }
 
     /// Opens the store in `dir` to read it, while another process has it or where nobody can write. Nothing is made,
@@ -171,11 +241,8 @@ impl Store {
             return Err(StoreError::Folder { attempted: "open the database", path, source: Arc::new(source) });
         }
         let access = reading::access(&path).map_err(|error| error.in_database(&path))?;
-        let (readers, presence) = (ReaderPool::new(&path, access), Presence::of(&path));
-        let (writer, note, lock) = (None, None, None);
-        Ok(Self {
-            inner: Arc::new(Inner { readers, writer, commit_notifier: Arc::default(), presence, note, _lock: lock }),
-        })
+        let presence = Presence::of(&path);
+        Ok(Self { inner: Arc::new(Inner::reading(Home::File(FileHome { path, access, presence }))) })
     }
 
     /// Runs `work` in a transaction and returns its answer once it is durable.
@@ -191,8 +258,8 @@ impl Store {
         F: FnOnce(&Tx) -> Result<T, StoreError> + Send + 'static,
     {
         match &self.inner.writer {
-            Some(writer) => writer.write(work).map_err(|error| error.in_database(self.inner.readers.path())),
-            None => Err(StoreError::ReadOnly { path: self.inner.readers.path().to_owned() }),
+            Some(writer) => writer.write(work).map_err(|error| self.home().explain(error)),
+            None => Err(StoreError::ReadOnly { path: self.home().name().into() }),
         }
     }
 
@@ -202,8 +269,8 @@ impl Store {
     /// What `work` returned, or why no reader could be had.
     pub fn read<T>(&self, work: impl FnOnce(&Reader) -> Result<T, StoreError>) -> Result<T, StoreError> {
         self.inner.readers.read(work).map_err(|error| {
-            let vanished = self.inner.presence.check().err().filter(|_| matches!(error, StoreError::Sql { .. }));
-            vanished.unwrap_or_else(|| error.in_database(self.inner.readers.path()))
+            let vanished = self.check_presence().err().filter(|_| matches!(error, StoreError::Sql { .. }));
+            vanished.unwrap_or_else(|| self.home().explain(error))
         })
     }
 
@@ -218,11 +285,18 @@ impl Store {
     /// # Errors
     /// When there is a file already: it is left as it is. A copy that fails is removed.
     pub fn copy_to(&self, file: impl AsRef<Path>) -> Result<(), StoreError> {
-        backup::write_copy(self.inner.readers.path(), file.as_ref())
+        match self.home() {
+            Home::File(home) => backup::write_copy(&home.path, file.as_ref()),
+            Home::Server(_) => Err(StoreError::NotAFile { database: self.home().name() }),
+        }
     }
 
     /// What SQLite finds wrong with the file, page by page; empty when it is sound. At most a hundred sentences.
     pub fn check_file(&self) -> Result<Vec<String>, StoreError> {
+        if self.home().file().is_none() {
+            // A server checks its own pages.
+            return Ok(Vec::new());
+        }
         self.read(|reader| reader.all(&backup::CHECK, &[], |row| row.get::<_, String>(0)))
             .map(|found| if found == ["ok"] { Vec::new() } else { found })
     }

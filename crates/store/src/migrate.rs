@@ -6,9 +6,15 @@
 use std::path::Path;
 
 use kilter_domain::digest::Digest;
-use rusqlite::{Connection, ErrorCode, OptionalExtension, Transaction, TransactionBehavior};
+use rusqlite::{ErrorCode, OptionalExtension, Transaction, TransactionBehavior};
 
-use crate::StoreError;
+use crate::{StoreError, database::Connection};
+
+mod server;
+pub(crate) mod steps;
+
+pub(crate) use self::steps::{MADE_AT, MIGRATIONS, Migration};
+use self::steps::{number, refuse_foreign};
 
 /// `KILT`: marks a SQLite file as ours.
 const APPLICATION_ID: i64 = 0x4b49_4c54;
@@ -23,38 +29,10 @@ const MIGRATION_TABLE: &str = "CREATE TABLE IF NOT EXISTS migration (
 const RECORD: &str = "INSERT INTO migration (number, name, digest, applied)
     VALUES (?1, ?2, ?3, CAST(unixepoch('subsec') * 1000 AS INTEGER))";
 
-/// One step of the schema. Its number is its place in [`MIGRATIONS`], counted from 1.
-pub(crate) struct Migration {
-    /// Its name.
-    pub name: &'static str,
-    /// What it does.
-    pub sql: &'static str,
-}
-
-macro_rules! migrations {
-    ($($name:literal),* $(,)?) => {
-        &[$(Migration { name: $name, sql: include_str!(concat!("../migrations/", $name, ".sql")) }),*]
-    };
-}
-
-/// Every step there is, in order. Only ever add at the end; a file that was released is never edited.
-pub(crate) const MIGRATIONS: &[Migration] = migrations![
-    "0001_the_ledger",
-    "0002_projects_and_data",
-    "0003_runs",
-    "0004_models",
-    "0005_deployments",
-    "0006_monitoring",
-    "0007_access",
-    "0008_evidence",
-    "0009_recording",
-    "0010_alert_names",
-];
-
 /// Brings the database up to the last of `migrations`.
-pub(crate) fn migrate(connection: &mut Connection, migrations: &[Migration]) -> Result<(), StoreError> {
+pub(crate) fn migrate(connection: &mut rusqlite::Connection, migrations: &[Migration]) -> Result<(), StoreError> {
     let applied = applied(connection)?;
-    refuse_foreign(&applied, migrations)?;
+    refuse_foreign(&applied, migrations, |migration| migration.sqlite)?;
     for (place, migration) in migrations.iter().enumerate().skip(applied.len()) {
         apply(connection, number(place), migration)?;
     }
@@ -62,14 +40,14 @@ pub(crate) fn migrate(connection: &mut Connection, migrations: &[Migration]) -> 
 }
 
 /// Refuses a database of another level: one that is only read is not brought up to date.
-pub(crate) fn check_is_current(connection: &Connection) -> Result<(), StoreError> {
+pub(crate) fn check_is_current(connection: &rusqlite::Connection) -> Result<(), StoreError> {
     let applied = applied(connection)?;
-    refuse_foreign(&applied, MIGRATIONS)?;
+    refuse_foreign(&applied, MIGRATIONS, |migration| migration.sqlite)?;
     if applied.len() == MIGRATIONS.len() { Ok(()) } else { Err(StoreError::OlderSchema) }
 }
 
 /// Refuses a file that is not ours, before anything is written into it.
-pub(crate) fn recognise(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+pub(crate) fn recognise(connection: &rusqlite::Connection, path: &Path) -> Result<(), StoreError> {
     let read = |sql| connection.query_row(sql, [], |row| row.get::<_, i64>(0));
     let marks = read("PRAGMA application_id").and_then(|id| Ok((id, read("SELECT count(*) FROM sqlite_schema")?)));
     match marks {
@@ -83,7 +61,7 @@ pub(crate) fn recognise(connection: &Connection, path: &Path) -> Result<(), Stor
 }
 
 /// Names and digests of what was applied, in order. Empty for a new file.
-pub(crate) fn applied(connection: &Connection) -> Result<Vec<(String, String)>, StoreError> {
+pub(crate) fn applied(connection: &rusqlite::Connection) -> Result<Vec<(String, String)>, StoreError> {
     let failed = |error: rusqlite::Error| StoreError::of("read which migrations were applied", error.into());
     if !connection.table_exists(None, "migration").map_err(failed)? {
         return Ok(Vec::new());
@@ -93,28 +71,15 @@ pub(crate) fn applied(connection: &Connection) -> Result<Vec<(String, String)>, 
     rows.collect::<rusqlite::Result<_>>().map_err(failed)
 }
 
-fn refuse_foreign(applied: &[(String, String)], migrations: &[Migration]) -> Result<(), StoreError> {
-    for (place, ((name, digest), known)) in applied.iter().zip(migrations).enumerate() {
-        if *digest != Digest::of(known.sql.as_bytes()).to_string() {
-            return Err(StoreError::ForeignMigration { number: number(place), name: name.clone() });
-        }
-    }
-    if applied.len() > migrations.len() {
-        let (found, known) = (number(applied.len() - 1), number(migrations.len() - 1));
-        return Err(StoreError::NewerSchema { found, known });
-    }
-    Ok(())
-}
-
-fn apply(connection: &mut Connection, number: u32, migration: &Migration) -> Result<(), StoreError> {
+fn apply(connection: &mut rusqlite::Connection, number: u32, migration: &Migration) -> Result<(), StoreError> {
     let mut migrating = || -> rusqlite::Result<()> {
         let tx = Transaction::new(connection, TransactionBehavior::Immediate)?;
         if number == 1 {
             tx.execute_batch(MIGRATION_TABLE)?;
             tx.pragma_update(None, "application_id", APPLICATION_ID)?;
         }
-        tx.execute_batch(migration.sql)?;
-        let digest = Digest::of(migration.sql.as_bytes()).to_string();
+        tx.execute_batch(migration.sqlite)?;
+        let digest = Digest::of(migration.sqlite.as_bytes()).to_string();
         tx.execute(RECORD, (number, migration.name, digest))?;
         no_dangling_references(&tx)?;
         tx.commit()
@@ -136,8 +101,48 @@ fn no_dangling_references(tx: &Transaction) -> rusqlite::Result<()> {
     }
 }
 
-fn number(place: usize) -> u32 {
-    u32::try_from(place + 1).unwrap_or(u32::MAX)
+/// The statement that lists everything in the schema: kind and name, and how it was stated.
+pub(crate) const fn schema_query(connection: &Connection) -> &'static str {
+    match connection {
+        Connection::Sqlite(_) => {
+            "SELECT type || ' ' || name, coalesce(sql, '') FROM sqlite_schema WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
+        }
+        Connection::Postgres(_) => server::SCHEMA,
+    }
+}
+
+/// Runs `read` on a schema that the migrations of this program have just made, beside that of `connection`. Nothing stays
+/// of it.
+pub(crate) fn on_scratch_schema<T>(
+    connection: &Connection,
+    read: impl FnOnce(&Connection) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    match connection {
+        Connection::Sqlite(_) => {
+            let failed = |error: rusqlite::Error| StoreError::of("make the schema to compare with", error.into());
+            let mut scratch = rusqlite::Connection::open_in_memory().map_err(failed)?;
+            migrate(&mut scratch, MIGRATIONS)?;
+            read(&Connection::sqlite(scratch))
+        }
+        Connection::Postgres(connection) => server::on_scratch_schema(connection, MIGRATIONS, read),
+    }
+}
+
+/// Brings the database of a server up to the last migration. Servers that start together do it one after the other.
+pub(crate) fn migrate_server(connection: &Connection, name: &str) -> Result<(), StoreError> {
+    let failed = |error| StoreError::of("migrate the database", error);
+    connection.batch(server::TAKE_TURN).map_err(failed)?;
+    let migrated = server::migrate(connection, name, MIGRATIONS);
+    // The turn ends with the session, whatever the answer.
+    drop(connection.batch(server::END_TURN));
+    migrated
+}
+
+/// As [`check_is_current`], for the database of a server.
+pub(crate) fn check_server_is_current(connection: &Connection, name: &str) -> Result<(), StoreError> {
+    let applied = server::applied(connection, name)?;
+    refuse_foreign(&applied, MIGRATIONS, |migration| migration.postgres)?;
+    if applied.len() == MIGRATIONS.len() { Ok(()) } else { Err(StoreError::OlderSchema) }
 }
 
 #[cfg(test)]
@@ -147,6 +152,7 @@ mod tests {
         audit::{Entry, Outcome},
         time::Timestamp,
     };
+    use rusqlite::Connection;
     use sha2::{Digest as _, Sha256};
 
     use super::*;
@@ -233,7 +239,7 @@ mod tests {
     #[test]
     fn a_migration_that_was_edited_after_it_was_applied_is_refused() {
         let dir = tempfile::tempdir().unwrap();
-        let edited = [Migration { name: "0001_the_ledger", sql: "CREATE TABLE audit (seq INTEGER)" }];
+        let edited = [Migration { name: "0001_the_ledger", sqlite: "CREATE TABLE audit (seq INTEGER)", postgres: "" }];
         migrate(&mut database(dir.path()), &edited).unwrap();
         let error = refusal(dir.path());
         assert!(matches!(error, StoreError::ForeignMigration { number: 1, .. }), "{error}");
@@ -243,8 +249,12 @@ mod tests {
     fn a_migration_that_fails_leaves_the_level_before_it() {
         let dir = tempfile::tempdir().unwrap();
         let broken = [
-            Migration { name: "0001_good", sql: "CREATE TABLE good (a INTEGER)" },
-            Migration { name: "0002_broken", sql: "CREATE TABLE half (a INTEGER); CREATE TABLE half (a INTEGER)" },
+            Migration { name: "0001_good", sqlite: "CREATE TABLE good (a INTEGER)", postgres: "" },
+            Migration {
+                name: "0002_broken",
+                sqlite: "CREATE TABLE half (a INTEGER); CREATE TABLE half (a INTEGER)",
+                postgres: "",
+            },
         ];
         let mut connection = database(dir.path());
         let error = migrate(&mut connection, &broken).unwrap_err();

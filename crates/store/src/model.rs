@@ -29,11 +29,11 @@ statements! {
     INSERT_MODEL = "register the model": "
         INSERT INTO model (name, project, created, audit_seq) VALUES (:name, :project, :created, :audit_seq)";
     ALIKE_MODEL = "find a model that is called alike": "
-        SELECT name FROM model WHERE name = :name COLLATE NOCASE LIMIT 1";
+        SELECT name FROM model WHERE lower(name) = lower(:name) LIMIT 1";
     FIND_MODEL = "read the model": "
         SELECT * FROM model WHERE name = :name";
     NEWEST_MODELS = "list models": "
-        SELECT * FROM model WHERE (:project IS NULL OR project = :project) AND key < :below
+        SELECT * FROM model WHERE (project = :project OR :project IS NULL) AND key < :below
         ORDER BY key DESC LIMIT :limit";
     NEXT_NUMBER = "number the version": "
         SELECT coalesce(max(number), 0) + 1 FROM model_version WHERE model = :model";
@@ -53,7 +53,7 @@ statements! {
         SELECT * FROM model_version WHERE run = :run ORDER BY key DESC LIMIT :limit";
     NEWEST = "list versions": "
         SELECT * FROM model_version
-        WHERE model = :model AND (:state IS NULL OR state = :state) AND number < :below
+        WHERE model = :model AND (state = :state OR :state IS NULL) AND number < :below
         ORDER BY number DESC LIMIT :limit";
 }
 

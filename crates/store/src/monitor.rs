@@ -50,7 +50,7 @@ statements! {
     // Of each window only what is known best: the latest as_of, measured before estimated.
     HISTORY = "read the history of a metric": "
         SELECT * FROM reading AS one
-        WHERE endpoint = :endpoint AND metric = :metric AND (:monitor IS NULL OR monitor = :monitor)
+        WHERE endpoint = :endpoint AND metric = :metric AND (monitor = :monitor OR :monitor IS NULL)
           AND window_end > :start AND window_start < :end
           AND NOT EXISTS (
               SELECT 1 FROM reading AS better
@@ -77,8 +77,8 @@ statements! {
         ORDER BY one.monitor, one.metric LIMIT :limit";
     NEWEST = "list readings": "
         SELECT * FROM reading
-        WHERE endpoint = :endpoint AND (:monitor IS NULL OR monitor = :monitor)
-          AND (:metric IS NULL OR metric = :metric) AND key < :below
+        WHERE endpoint = :endpoint AND (monitor = :monitor OR :monitor IS NULL)
+          AND (metric = :metric OR :metric IS NULL) AND key < :below
         ORDER BY key DESC LIMIT :limit";
 }
 

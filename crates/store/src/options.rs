@@ -19,6 +19,17 @@ impl Durability {
             Self::ProcessCrash => "NORMAL",
         }
     }
+
+    /// What each session with PostgreSQL begins with. Whoever waits for the writer of another server does not wait for
+    /// ever, and a server that hangs inside of a transaction loses it.
+    pub(crate) const fn postgres_options(self) -> &'static str {
+        match self {
+            Self::Full => "-c synchronous_commit=on -c lock_timeout=30s -c idle_in_transaction_session_timeout=60s",
+            Self::ProcessCrash => {
+                "-c synchronous_commit=off -c lock_timeout=30s -c idle_in_transaction_session_timeout=60s"
+            }
+        }
+    }
 }
 
 /// Choices that are made when a store is opened; [`Default`] is what a server wants.
@@ -26,4 +37,6 @@ impl Durability {
 pub struct StoreOptions {
     /// What an acknowledged write survives.
     pub durability: Durability,
+    /// Whether no other process may write the database. A file is always of one process; on a server this has to be asked for.
+    pub is_exclusive: bool,
 }

@@ -56,8 +56,11 @@ statements! {
     SEALED = "write how far the log was sealed": "
         INSERT INTO recording (endpoint, sealed_through, next_sequence)
         VALUES (:endpoint, :sealed_through, :next_sequence)
-        ON CONFLICT (endpoint) DO UPDATE SET sealed_through = max(sealed_through, excluded.sealed_through),
-                                             next_sequence = max(next_sequence, excluded.next_sequence)";
+        ON CONFLICT (endpoint) DO UPDATE SET
+            sealed_through = CASE WHEN excluded.sealed_through > recording.sealed_through
+                                  THEN excluded.sealed_through ELSE recording.sealed_through END,
+            next_sequence = CASE WHEN excluded.next_sequence > recording.next_sequence
+                                 THEN excluded.next_sequence ELSE recording.next_sequence END";
 }
 
 /// Which log a partition belongs to.

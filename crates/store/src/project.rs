@@ -17,7 +17,7 @@ statements! {
     INSERT = "register the project": "
         INSERT INTO project (name, created, audit_seq) VALUES (:name, :created, :audit_seq)";
     ALIKE_PROJECT = "find a project that is called alike": "
-        SELECT name FROM project WHERE name = :name COLLATE NOCASE LIMIT 1";
+        SELECT name FROM project WHERE lower(name) = lower(:name) LIMIT 1";
     FIND = "read the project": "
         SELECT * FROM project WHERE name = :name";
     NEWEST = "list projects": "

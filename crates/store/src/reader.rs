@@ -1,7 +1,6 @@
 //! Reads: a few read-only connections, each answering from one snapshot. Readers never wait for the writer.
 
 use std::{
-    path::{Path, PathBuf},
     sync::{Condvar, Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -9,15 +8,12 @@ use std::{
 use crate::{
     StoreError,
     database::{self, Binding, Connection, Params, Row},
-    reading::{self, Access},
+    home::Home,
     statement::Statement,
 };
 
 const READERS: usize = 4;
 const WAIT: Duration = Duration::from_secs(10);
-const READER_PRAGMAS: &str = "PRAGMA query_only = ON; PRAGMA busy_timeout = 5000; PRAGMA cache_size = -4096; \
-                              PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF;";
-
 /// A view of the database. Every room reads through this, also inside of a write.
 pub struct Reader {
     pub(crate) connection: Connection,
@@ -74,8 +70,7 @@ impl Reader {
 
 /// Read-only connections, opened when first needed, at most [`READERS`] of them.
 pub(crate) struct ReaderPool {
-    path: PathBuf,
-    access: Access,
+    home: Home,
     state: Mutex<PoolState>,
     returned: Condvar,
 }
@@ -87,21 +82,21 @@ struct PoolState {
 }
 
 impl ReaderPool {
-    pub(crate) fn new(path: &Path, access: Access) -> Self {
-        Self { path: path.to_owned(), access, state: Mutex::default(), returned: Condvar::new() }
+    pub(crate) fn new(home: Home) -> Self {
+        Self { home, state: Mutex::default(), returned: Condvar::new() }
     }
 
     /// Runs `work` inside of one read transaction.
     pub(crate) fn read<T>(&self, work: impl FnOnce(&Reader) -> Result<T, StoreError>) -> Result<T, StoreError> {
         let pooled = self.checkout()?;
         let reader = pooled.reader.as_ref().ok_or(StoreError::Closed)?;
-        reader.connection.batch("BEGIN DEFERRED").map_err(|error| StoreError::of("begin a read", error))?;
+        reader.connection.begin_read().map_err(|error| StoreError::of("begin a read", error))?;
         work(reader)
     }
 
-    /// The database file.
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
+    /// Where the database is.
+    pub(crate) const fn home(&self) -> &Home {
+        &self.home
     }
 
     fn checkout(&self) -> Result<PooledReader<'_>, StoreError> {
@@ -109,6 +104,10 @@ impl ReaderPool {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
             if let Some(reader) = state.idle.pop() {
+                if reader.connection.is_closed() {
+                    state.open -= 1;
+                    continue;
+                }
                 return Ok(PooledReader { pool: self, reader: Some(reader) });
             }
             if state.open < READERS {
@@ -116,7 +115,7 @@ impl ReaderPool {
                 drop(state);
                 // The guard gives the place back also when opening fails.
                 let mut pooled = PooledReader { pool: self, reader: None };
-                pooled.reader = Some(open(&self.path, self.access)?);
+                pooled.reader = Some(Reader::new(self.home.open_reader()?));
                 return Ok(pooled);
             }
             let left = deadline.saturating_duration_since(Instant::now());
@@ -126,14 +125,6 @@ impl ReaderPool {
             (state, _) = self.returned.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner);
         }
     }
-}
-
-fn open(path: &Path, access: Access) -> Result<Reader, StoreError> {
-    let failed = |error| StoreError::of("open a reader", error);
-    let connection = reading::connect(path, access).map_err(|error| failed(error.into()))?;
-    let connection = Connection::sqlite(connection);
-    connection.batch(READER_PRAGMAS).map_err(failed)?;
-    Ok(Reader::new(connection))
 }
 
 /// A reader of the pool; it goes back with its transaction ended, also when the work panics.
@@ -147,7 +138,8 @@ impl Drop for PooledReader<'_> {
         let sound = self
             .reader
             .take()
-            .filter(|reader| !reader.connection.is_in_transaction() || reader.connection.batch("ROLLBACK").is_ok());
+            .filter(|reader| !reader.connection.is_in_transaction() || reader.connection.roll_back().is_ok())
+            .filter(|reader| !reader.connection.is_closed());
         let mut state = self.pool.state.lock().unwrap_or_else(PoisonError::into_inner);
         match sound {
             Some(reader) => state.idle.push(reader),

@@ -33,10 +33,10 @@ statements! {
     FIND_KEY = "read the run": "
         SELECT key FROM run WHERE id = :id";
     NEWEST = "list runs": "
-        SELECT * FROM run WHERE (:state IS NULL OR state = :state) AND key < :below
+        SELECT * FROM run WHERE (state = :state OR :state IS NULL) AND key < :below
         ORDER BY key DESC LIMIT :limit";
     NEWEST_OF_PROJECT = "list runs": "
-        SELECT * FROM run WHERE project = :project AND (:state IS NULL OR state = :state) AND key < :below
+        SELECT * FROM run WHERE project = :project AND (state = :state OR :state IS NULL) AND key < :below
         ORDER BY key DESC LIMIT :limit";
     UNFINISHED = "list runs that have not ended": "
         SELECT * FROM run WHERE state IN ('queued', 'running') AND key > :above ORDER BY key LIMIT :limit";

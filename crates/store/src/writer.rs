@@ -23,9 +23,9 @@ use rusqlite::config::DbConfig;
 use crate::{
     Durability, Reader, StoreError,
     commit_notify::CommitNotifier,
-    database::{self, Binding, Connection, Params, Row, Value},
+    database::{self, Binding, Connection, DatabaseError, Params, Row, Value},
+    home::Home,
     migrate,
-    presence::Presence,
     statement::Statement,
 };
 
@@ -56,6 +56,11 @@ impl Tx {
         self.connection.execute(statement.sql, params, Binding::All).map_err(failed)
     }
 
+    /// Runs a statement once for each of `rows`.
+    pub(crate) fn execute_each(&self, statement: &Statement, rows: &[Params<'_>]) -> Result<(), StoreError> {
+        self.connection.execute_each(statement.sql, rows).map_err(|error| StoreError::of(statement.attempt, error))
+    }
+
     /// As [`Tx::execute`], with parameters of which the statement may leave some out.
     pub(crate) fn execute_some(&self, statement: &Statement, params: Params<'_>) -> Result<usize, StoreError> {
         let failed = |error| StoreError::of(statement.attempt, error);
@@ -80,11 +85,6 @@ impl Tx {
             .query(sql, params, Binding::Some, &mut read)
             .map_err(|error| StoreError::of(attempted, error))?;
         found.ok_or_else(|| StoreError::Invalid { attempted, reason: "there is no such row".to_owned() })
-    }
-
-    /// The key of the row that was inserted last.
-    pub(crate) fn last_key(&self) -> i64 {
-        self.connection.last_key()
     }
 
     fn batch(&self, attempt: &'static str, sql: &str) -> Result<(), StoreError> {
@@ -126,11 +126,11 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    pub(crate) fn start(tx: Tx, commit_notifier: Arc<CommitNotifier>, presence: Presence) -> Result<Self, StoreError> {
+    pub(crate) fn start(tx: Tx, commit_notifier: Arc<CommitNotifier>, home: Home) -> Result<Self, StoreError> {
         let (queue, jobs) = sync_channel(QUEUE);
         let thread = thread::Builder::new()
             .name("store-writer".to_owned())
-            .spawn(move || serve(&tx, &jobs, &commit_notifier, &presence))
+            .spawn(move || serve(tx, &jobs, &commit_notifier, &home))
             .map_err(|_| StoreError::Closed)?;
         Ok(Self { queue: Some(queue), id: thread.thread().id(), thread: Some(thread) })
     }
@@ -168,6 +168,8 @@ impl Drop for Writer {
 trait Job: Send {
     /// Does the work; whether its changes are to be kept.
     fn run(&mut self, tx: &Tx) -> bool;
+    /// Makes its answer an error.
+    fn fail(&mut self, error: StoreError);
     /// Answers the caller, now that it is known what became of the commit.
     fn settle(self: Box<Self>, commit: Result<(), StoreError>);
 }
@@ -194,6 +196,10 @@ where
         keep
     }
 
+    fn fail(&mut self, error: StoreError) {
+        self.outcome = Some(Ok(Err(error)));
+    }
+
     fn settle(mut self: Box<Self>, commit: Result<(), StoreError>) {
         let answer = match (self.outcome.take(), commit) {
             (Some(Ok(Ok(_))) | None, Err(error)) => Ok(Err(error)),
@@ -205,39 +211,39 @@ where
     }
 }
 
-fn serve(tx: &Tx, jobs: &Receiver<Box<dyn Job>>, commit_notifier: &CommitNotifier, presence: &Presence) {
+fn serve(mut tx: Tx, jobs: &Receiver<Box<dyn Job>>, commit_notifier: &CommitNotifier, home: &Home) {
     let mut failing = None;
     while let Ok(first) = jobs.recv() {
         let mut batch = vec![first];
         batch.extend(jobs.try_iter().take(BATCH - 1));
         match &failing {
-            None => failing = commit(tx, batch, commit_notifier, presence),
+            None => failing = commit(&mut tx, batch, commit_notifier, home),
             Some(error) => settle(batch, &Err(StoreError::clone(error))),
         }
     }
-    // Statistics for the planner, bounded by SQLite itself; a failure here loses nothing.
-    let _ = tx.connection.batch("PRAGMA optimize;");
+    tx.connection.close();
 }
 
 /// Runs a batch to its commit and answers it. Returns why nothing can be written any more, if that is so.
-fn commit(
-    tx: &Tx,
-    batch: Vec<Box<dyn Job>>,
-    commit_notifier: &CommitNotifier,
-    presence: &Presence,
-) -> Option<StoreError> {
-    let database = presence.database();
+fn commit(tx: &mut Tx, batch: Vec<Box<dyn Job>>, commit_notifier: &CommitNotifier, home: &Home) -> Option<StoreError> {
+    match home.renew(&tx.connection) {
+        Ok(None) => {}
+        Ok(Some(connection)) => *tx = Tx::new(connection),
+        Err(error) => {
+            settle(batch, &Err(error));
+            return None;
+        }
+    }
     let mut batch = batch.into_iter().peekable();
     while batch.peek().is_some() {
         let mut open = Vec::new();
         let changes = tx.connection.total_changes();
-        let committed = fill(tx, &mut batch, &mut open).map_err(|error| error.or_failing(&database));
-        // A commit into a file without a name is no commit.
-        let committed = presence.check().and(committed);
+        let committed = fill(tx, &mut batch, &mut open);
+        let committed = home.confirm(&tx.connection, committed);
         match &committed {
             Ok(()) if tx.connection.total_changes() == changes => {}
             Ok(()) => commit_notifier.notify(),
-            Err(_) if tx.connection.is_in_transaction() => drop(tx.connection.batch("ROLLBACK")),
+            Err(_) if tx.connection.is_in_transaction() => drop(tx.connection.roll_back()),
             Err(_) => {}
         }
         settle(open, &committed);
@@ -258,25 +264,32 @@ fn fill(
     batch: &mut impl Iterator<Item = Box<dyn Job>>,
     open: &mut Vec<Box<dyn Job>>,
 ) -> Result<(), StoreError> {
-    let begun = tx.batch("begin a write", "BEGIN IMMEDIATE");
+    let begun = tx.connection.begin_write().map_err(|error| StoreError::of("begin a write", error));
     for mut job in batch {
         let ran = begun.clone().and_then(|()| in_savepoint(tx, &mut *job));
         open.push(job);
         ran?;
     }
-    tx.batch("commit a write", "COMMIT")
+    tx.connection.commit().map_err(|error| StoreError::of("commit a write", error))
 }
 
 /// Runs one write in its savepoint. An error here is the transaction's, not the write's own.
 fn in_savepoint(tx: &Tx, job: &mut dyn Job) -> Result<(), StoreError> {
     tx.batch("begin a write", "SAVEPOINT one_write")?;
     let keep = job.run(tx);
+    if tx.connection.is_closed() {
+        return Err(StoreError::of("write", DatabaseError::Closed));
+    }
     // A full disk or a failing one makes SQLite roll the whole transaction back, the neighbours included.
     if !tx.connection.is_in_transaction() {
         return Err(StoreError::RolledBack);
     }
     if keep {
-        tx.batch("finish a write", "RELEASE one_write")
+        tx.batch("finish a write", "RELEASE one_write").or_else(|error| {
+            // PostgreSQL keeps nothing of a write of which a statement failed, whatever the write made of the error.
+            job.fail(error);
+            tx.batch("undo a write", "ROLLBACK TO one_write; RELEASE one_write")
+        })
     } else {
         tx.batch("undo a write", "ROLLBACK TO one_write; RELEASE one_write")
     }

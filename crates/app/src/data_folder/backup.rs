@@ -30,6 +30,7 @@ use std::{
 
 use crate::{
     causes::{StorageError, from_causes},
+    data_folder::layout,
     prediction::partition_index::{endpoints, known, list_partitions},
 };
 
@@ -49,6 +50,9 @@ pub enum BackupError {
     TargetInside(PathBuf),
     #[error("there is nothing to back up in `{}`: it has no {DATABASE_FILE}; name the folder that `kilter server --data` uses", .0.display())]
     NoDatabase(PathBuf),
+    #[error("the metadata of `{}` lie in the database {database}: back that up with the tools of its server (`pg_dump`), and copy the folder \
+             while no server has it", folder.display())]
+    OnServer { folder: PathBuf, database: String },
     #[error("`{}` is not a backup: it has no {MANIFEST}, or one that cannot be read; name a folder that `kilter backup` made", path.display())]
     NoBackup {
         path: PathBuf,
@@ -99,6 +103,9 @@ impl Manifest {
 /// # Errors
 /// When there is no platform, a file of it is damaged, or the target cannot be written; then there is no target.
 pub fn back_up(folder: &Path, target: &Path, now: Timestamp) -> Result<Manifest, BackupError> {
+    if let Some(database) = layout::database_on_server(folder)? {
+        return Err(BackupError::OnServer { folder: folder.to_owned(), database });
+    }
     if !folder.join(DATABASE_FILE).is_file() {
         return Err(BackupError::NoDatabase(folder.to_owned()));
     }

@@ -17,6 +17,18 @@ pub enum DataFolderError {
         path.display(), if *is_missing { "missing" } else { "empty" }, beside.display()
     )]
     DatabaseLost { path: PathBuf, is_missing: bool, beside: PathBuf },
+    #[error(
+        "the metadata of {} lie in the database {database}; give its address with --database (or KILTER_DATABASE), or choose \
+         another --data to begin anew", folder.display()
+    )]
+    OnServer { folder: PathBuf, database: String },
+    #[error(
+        "{} holds metadata in a file of its own, not in {database}; leave --database away, or choose another --data",
+        folder.display()
+    )]
+    InFile { folder: PathBuf, database: String },
+    #[error("{} belongs to another platform than the database {database} holds; choose another --data for it", folder.display())]
+    OtherPlatform { folder: PathBuf, database: String },
     /// A deployment that a process left under way cannot be ended.
     #[error(transparent)]
     Move(#[from] IllegalDeploymentTransition),

@@ -14,13 +14,14 @@ use kilter_blobs::BlobStore;
 use kilter_domain::{digest::Digest, ids::EndpointName, plural::counted, time::Timestamp};
 use kilter_lake::{Lake, LakeError, LogKind};
 use kilter_serving::prediction_log::check_folder;
-use kilter_store::{DATABASE_FILE, PageRequest, Store, audit, model as versions, prediction as index};
+use kilter_store::{DATABASE_FILE, DatabaseUrl, PageRequest, Store, audit, model as versions, prediction as index};
 
 use crate::{
     app::App,
     causes::StorageError,
     column_stats::collect,
     context::RequestContext,
+    data_folder::layout,
     prediction::partition_index::{self, endpoints, kind_of, known, list_partitions},
 };
 
@@ -60,9 +61,13 @@ impl PartCheck {
     }
 }
 
-/// Checks every file of a data folder. A folder without anything in it is whole.
-pub fn check_data_folder(folder: &Path) -> Vec<PartCheck> {
-    let (database, store) = check_database(folder);
+/// Checks every file of a data folder, and the database on a server where its metadata lie in one. A folder without anything
+/// in it is whole.
+pub fn check_data_folder(folder: &Path, database: Option<&DatabaseUrl>) -> Vec<PartCheck> {
+    let (database, store) = match database {
+        None => check_database(folder),
+        Some(url) => check_server(url),
+    };
     let store = store.as_ref();
     vec![
         database,
@@ -75,7 +80,8 @@ pub fn check_data_folder(folder: &Path) -> Vec<PartCheck> {
 
 fn check_database(folder: &Path) -> (PartCheck, Option<Store>) {
     let (path, mut part) = (folder.join(DATABASE_FILE), PartCheck::new("database"));
-    if let Err(lost) = crate::data_folder::layout::refuse_lost_database(folder) {
+    let refused = layout::refuse_folder_of_server(folder).and_then(|()| layout::refuse_lost_database(folder));
+    if let Err(lost) = refused {
         part.fault(&path, lost, RESTORE);
         return (part, None);
     }
@@ -101,17 +107,32 @@ fn check_database(folder: &Path) -> (PartCheck, Option<Store>) {
         Ok(found) => found.into_iter().for_each(|what| part.fault(&path, what, RESTORE)),
         Err(error) => part.fault(&path, with_cause(&error), RESTORE),
     }
+    check_audit(&store, &path, &mut part);
+    (part, Some(store))
+}
+
+fn check_server(url: &DatabaseUrl) -> (PartCheck, Option<Store>) {
+    let (name, mut part) = (PathBuf::from(url.to_string()), PartCheck::new("database"));
+    match Store::open_server_for_reading(url) {
+        Ok(store) => {
+            check_audit(&store, &name, &mut part);
+            (part, Some(store))
+        }
+        Err(error) => {
+            part.fault(&name, with_cause(&error), "see that the server runs and that the address is right");
+            (part, None)
+        }
+    }
+}
+
+fn check_audit(store: &Store, database: &Path, part: &mut PartCheck) {
     match store.read(audit::verify) {
         Ok(found) => found.faults.iter().for_each(|fault| {
-            part.fault(
-                &path,
-                format!("the audit table says: {fault}"),
-                "see `kilter audit verify`, and restore a backup",
-            );
+            let restore = "see `kilter audit verify`, and restore a backup";
+            part.fault(database, format!("the audit table says: {fault}"), restore);
         }),
-        Err(error) => part.fault(&path, with_cause(&error), RESTORE),
+        Err(error) => part.fault(database, with_cause(&error), RESTORE),
     }
-    (part, Some(store))
 }
 
 fn check_blobs(folder: &Path, store: Option<&Store>) -> PartCheck {

@@ -3,13 +3,13 @@
 //! Invariants: a folder that has held a platform is never taken for a new one because its database is gone.
 
 use std::{
-    fs,
+    fs, io,
     path::{Path, PathBuf},
 };
 
-use kilter_store::{DATABASE_FILE, Store};
+use kilter_store::{DATABASE_FILE, DatabaseUrl, Store};
 
-use crate::{app::App, data_folder::error::DataFolderError, prediction::predict};
+use crate::{app::App, causes::StorageError, data_folder::error::DataFolderError, prediction::predict};
 
 /// Whether the files that are written now still bear their names, each with what to do when it does not.
 pub fn check_presence(app: &App) -> Vec<(&'static str, Result<(), String>)> {
@@ -45,6 +45,60 @@ pub(crate) fn refuse_lost_database(folder: &Path) -> Result<(), DataFolderError>
         None => Ok(()),
         Some(beside) => Err(DataFolderError::DatabaseLost { is_missing: !path.exists(), path, beside }),
     }
+}
+
+/// The file by which a folder knows the database on a server that it belongs to: when that was made, which tells it from any
+/// other, and its address for a person.
+const SERVER_FILE: &str = "database";
+
+/// The database on a server that the folder belongs to, for a person; `None` where its metadata lie in a file.
+pub(crate) fn database_on_server(folder: &Path) -> Result<Option<String>, StorageError> {
+    Ok(read_server_file(folder)?.map(|(_, database)| database))
+}
+
+/// Refuses to begin anew in a folder whose metadata lie on a server.
+pub(crate) fn refuse_folder_of_server(folder: &Path) -> Result<(), DataFolderError> {
+    match database_on_server(folder)? {
+        None => Ok(()),
+        Some(database) => Err(DataFolderError::OnServer { folder: folder.to_owned(), database }),
+    }
+}
+
+/// Refuses a folder that has metadata in a file, where they are to lie on a server.
+pub(crate) fn refuse_folder_with_file(folder: &Path, url: &DatabaseUrl) -> Result<(), DataFolderError> {
+    match Store::is_new(folder)? {
+        true => Ok(()),
+        false => Err(DataFolderError::InFile { folder: folder.to_owned(), database: url.to_string() }),
+    }
+}
+
+/// Binds the folder to the database of a server; one that is bound to another is refused. The address may change, as after a
+/// failover.
+pub(crate) fn keep_to_server(folder: &Path, store: &Store) -> Result<(), DataFolderError> {
+    let (made, database) = (store.made_at()?.to_string(), store.database_name());
+    match read_server_file(folder)? {
+        Some((bound, _)) if bound == made => Ok(()),
+        None => write_server_file(folder, &made, &database),
+        Some(_) => Err(DataFolderError::OtherPlatform { folder: folder.to_owned(), database }),
+    }
+}
+
+fn read_server_file(folder: &Path) -> Result<Option<(String, String)>, StorageError> {
+    let path = folder.join(SERVER_FILE);
+    match fs::read_to_string(&path) {
+        Ok(text) => {
+            let mut lines = text.lines();
+            let mut line = || lines.next().unwrap_or_default().to_owned();
+            Ok(Some((line(), line())))
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(StorageError::ReadFile { path, source }),
+    }
+}
+
+fn write_server_file(folder: &Path, made: &str, database: &str) -> Result<(), DataFolderError> {
+    let path = folder.join(SERVER_FILE);
+    fs::write(&path, format!("{made}\n{database}\n")).map_err(|source| StorageError::WriteFile { path, source }.into())
 }
 
 /// Something in the folder that only a platform with a database leaves there.

@@ -12,7 +12,7 @@ use std::{
 use kilter_domain::{digest::Digest, ids::EndpointName, table::Table, time::Timestamp};
 use kilter_lake::{KnownPartition, Lake, LakeError, LogKind, ReadOptions};
 use kilter_store::{
-    PageRequest, Reader, Store, StoreError, deployment, prediction as index,
+    DatabaseUrl, PageRequest, Reader, Store, StoreError, deployment, prediction as index,
     prediction::{Partition, PartitionKind},
 };
 
@@ -202,8 +202,11 @@ impl LogTable {
 ///
 /// # Errors
 /// When there is no database, or it cannot be read.
-pub fn log_tables(folder: &Path) -> Result<Vec<LogTable>, StorageError> {
-    let store = Store::open_for_reading(folder)?;
+pub fn log_tables(folder: &Path, database: Option<&DatabaseUrl>) -> Result<Vec<LogTable>, StorageError> {
+    let store = match database {
+        None => Store::open_for_reading(folder)?,
+        Some(url) => Store::open_server_for_reading(url)?,
+    };
     let mut tables = Vec::new();
     for kind in [LogKind::Predictions, LogKind::Labels] {
         for endpoint in endpoints(&store)? {

@@ -13,7 +13,7 @@ use std::{
 use clap::Args;
 use kilter_api::{Check, Code, Exit, Problem};
 use kilter_app::{
-    App, AppOptions,
+    App, AppOptions, DatabaseUrl,
     data_folder::{self, PartCheck, check_data_folder},
 };
 use kilter_domain::{plural::counted, time::Timestamp};
@@ -21,7 +21,7 @@ use kilter_server::error::problem_of;
 use serde::Serialize;
 
 use crate::{
-    context::act,
+    context::{DatabaseArgs, act},
     ui::{
         error::CliError,
         view::{Answer, Page, Status},
@@ -41,6 +41,8 @@ pub(crate) struct Doctor {
     /// The data folder to check.
     #[arg(long, value_name = "DIR", env = "KILTER_DATA", default_value = ".kilter", hide_env_values = true)]
     data: PathBuf,
+    #[command(flatten)]
+    database: DatabaseArgs,
     /// The file with the token of the server.
     #[arg(long, value_name = "FILE", env = "KILTER_TOKEN_FILE", hide_env_values = true)]
     token_file: Option<PathBuf>,
@@ -73,7 +75,7 @@ struct Report {
 impl Doctor {
     pub(crate) fn run(self) -> Result<Answer, CliError> {
         let accepted = if self.accept_loss { self.accept()? } else { Vec::new() };
-        let report = self.inspect(accepted);
+        let report = self.inspect(accepted, self.database.url()?.as_ref());
         let mut page = Page::new().line(format!("kilter {}", report.version));
         for path in &report.accepted {
             page = page.marked(Status::Warn, format!("{}: its rows are given up", path.display()));
@@ -95,7 +97,7 @@ impl Doctor {
         Ok(Answer::done(&report, page).exit(if report.ok { Exit::Done } else { Exit::Failed }))
     }
 
-    fn inspect(&self, accepted: Vec<PathBuf>) -> Report {
+    fn inspect(&self, accepted: Vec<PathBuf>, database: Option<&DatabaseUrl>) -> Report {
         let mut checks = vec![
             folder(&self.data),
             space(&self.data),
@@ -105,7 +107,7 @@ impl Doctor {
         ];
         let mut faults = Vec::new();
         if self.data.is_dir() {
-            for part in check_data_folder(&self.data) {
+            for part in check_data_folder(&self.data, database) {
                 checks.push(check(part.name, whole(&part)));
                 faults.extend(part.faults.iter().map(ToString::to_string));
             }
@@ -122,7 +124,7 @@ impl Doctor {
 
     fn accept(&self) -> Result<Vec<PathBuf>, CliError> {
         let tool = std::env::current_exe().map_err(|error| Problem::of(Code::Internal, &error))?;
-        let options = AppOptions { tool, recording: Default::default(), column_stats: false };
+        let options = AppOptions { database: self.database.url()?, ..AppOptions::new(tool) };
         let app = App::open(&self.data, options).map_err(|error| problem_of(&error))?;
         Ok(data_folder::accept_losses(&app, &act()).map_err(|error| problem_of(&error))?)
     }

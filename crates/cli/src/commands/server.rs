@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use crate::{
     byte_size::Size,
+    context::DatabaseArgs,
     ui::{
         error::{CliError, usage},
         output::Output,
@@ -26,6 +27,8 @@ pub(crate) struct Server {
     /// The data folder.
     #[arg(long, value_name = "DIR", env = "KILTER_DATA", default_value = ".kilter", hide_env_values = true)]
     data: PathBuf,
+    #[command(flatten)]
+    database: DatabaseArgs,
     /// The address to listen on.
     #[arg(long, default_value = "127.0.0.1")]
     host: IpAddr,
@@ -99,6 +102,7 @@ impl Server {
     fn options(&self) -> Result<ServerOptions, CliError> {
         Ok(ServerOptions {
             data: self.data.clone(),
+            database: self.database.url()?,
             host: self.host,
             port: self.port,
             allow_remote: self.allow_remote,

@@ -130,7 +130,7 @@ fn a_server_that_is_killed_a_hundred_times_loses_nothing_that_it_acknowledged() 
     let check = world.json(&["audit", "verify"]);
     assert_eq!(check["valid"], true, "{check}");
     let (answers, labels) = recorded(&world);
-    let parts = check_data_folder(&world.path().join(".kilter"));
+    let parts = check_data_folder(&world.path().join(".kilter"), None);
     let faults = parts.iter().flat_map(|part| &part.faults).map(ToString::to_string);
     // What a kill tore off was never acknowledged, and lies aside.
     let faults: Vec<String> = faults.filter(|fault| !fault.contains("/aside/")).collect();
@@ -154,11 +154,7 @@ fn a_server_that_is_killed_a_hundred_times_loses_nothing_that_it_acknowledged() 
 /// What the platform remembers: scores and labels by prediction id.
 fn recorded(world: &World) -> (HashMap<String, f64>, HashMap<String, String>) {
     let tool = env!("CARGO_BIN_EXE_kilter").into();
-    let app = App::open(
-        &world.path().join(".kilter"),
-        AppOptions { tool, recording: Default::default(), column_stats: false },
-    )
-    .unwrap();
+    let app = App::open(&world.path().join(".kilter"), AppOptions::new(tool)).unwrap();
     let endpoint = "churn".parse().unwrap();
     prediction::compact_log(&app, &endpoint).unwrap();
     let always = (Timestamp(0), Timestamp(i64::MAX / 2));

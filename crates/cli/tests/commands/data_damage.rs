@@ -65,7 +65,7 @@ fn facts(data: &Path) -> Result<Facts, String> {
         }
         text
     };
-    let app = App::open(data, AppOptions { tool, recording: Default::default(), column_stats: true });
+    let app = App::open(data, AppOptions { column_stats: true, ..AppOptions::new(tool) });
     let app = app.map_err(|error| output(&error))?;
     let churn = "churn".parse().unwrap();
     if let Some(refused) = deployment::refused_at(&app, &churn) {
@@ -174,10 +174,10 @@ fn sweep(flips: usize) {
         let flips = if kind(file) == "database" { flips * 8 } else { flips };
         for (damage, damaged) in damages(&bytes, flips) {
             let copy = copy_with(&folder, &files, file, damaged.as_deref());
-            let before = check_data_folder(copy.path());
+            let before = check_data_folder(copy.path(), None);
             let found = facts(copy.path());
             // What was torn off when the log was opened lies aside now.
-            let faults = before.into_iter().chain(check_data_folder(copy.path()));
+            let faults = before.into_iter().chain(check_data_folder(copy.path(), None));
             let result = faults.flat_map(|part| part.faults).map(|fault| fault.to_string()).collect::<Vec<_>>();
             let outcome = match found {
                 Ok(found) if found.answers == whole.answers => "right answers",

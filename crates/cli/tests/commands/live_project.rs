@@ -47,11 +47,7 @@ impl Live {
     }
 
     fn open(&mut self) {
-        let options = AppOptions {
-            tool: env!("CARGO_BIN_EXE_kilter").into(),
-            recording: Default::default(),
-            column_stats: false,
-        };
+        let options = AppOptions::new(env!("CARGO_BIN_EXE_kilter").into());
         self.app = Some(App::open(&self.world.path().join(".kilter"), options).unwrap());
     }
 

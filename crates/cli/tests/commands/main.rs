@@ -8,6 +8,7 @@ mod column_statistics;
 mod contract;
 mod crashes;
 mod data_damage;
+mod database;
 mod deployments;
 mod drift;
 mod evaluate;
@@ -48,6 +49,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
+    sync::Mutex,
 };
 
 use serde_json::Value;
@@ -55,6 +57,8 @@ use serde_json::Value;
 /// A folder of its own, in which commands are typed.
 pub struct World {
     folder: tempfile::TempDir,
+    /// The address of a database on a server; empty: in a file.
+    database: Mutex<String>,
 }
 
 /// What a command said.
@@ -67,7 +71,12 @@ pub struct CommandOutput {
 impl World {
     #[allow(clippy::new_without_default)] // a folder on disk is made on purpose, not by default
     pub fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap() }
+        Self { folder: tempfile::tempdir().unwrap(), database: Mutex::default() }
+    }
+
+    /// From now on the metadata lie in the database at `url`.
+    pub fn set_database(&self, url: &str) {
+        url.clone_into(&mut self.database.lock().unwrap());
     }
 
     pub fn path(&self) -> &Path {
@@ -91,6 +100,10 @@ impl World {
         for variable in ["KILTER_DATA", "KILTER_LOG", "KILTER_TOKEN_FILE", "KILTER_SERVER", "NO_COLOR"] {
             command.env_remove(variable);
         }
+        match self.database.lock().unwrap().as_str() {
+            "" => command.env_remove("KILTER_DATABASE"),
+            url => command.env("KILTER_DATABASE", url),
+        };
         command
     }
 

@@ -194,8 +194,7 @@ fn look_at_a_window_of(rows: usize) -> (u64, Duration) {
     let contract = world.read("kilter.toml");
     world.write("kilter.toml", &format!("{contract}[monitor]\nevery = \"1d\"\ndrift = [\"psi(*) < 0.25\"]\n"));
     assert_eq!(world.kilter(&["run"]).exit, 0);
-    let options =
-        AppOptions { tool: env!("CARGO_BIN_EXE_kilter").into(), recording: Default::default(), column_stats: false };
+    let options = AppOptions::new(env!("CARGO_BIN_EXE_kilter").into());
     let app = App::open(&world.path().join(".kilter"), options).unwrap();
     let endpoint = "churn".parse().unwrap();
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();

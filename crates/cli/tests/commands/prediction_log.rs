@@ -21,8 +21,7 @@ const ALWAYS: (Timestamp, Timestamp) = (Timestamp(0), Timestamp(i64::MAX / 2));
 /// The platform on the data folder of a world, in this process.
 pub fn open(world: &World) -> App {
     let tool = env!("CARGO_BIN_EXE_kilter").into();
-    App::open(&world.path().join(".kilter"), AppOptions { tool, recording: Default::default(), column_stats: false })
-        .unwrap()
+    App::open(&world.path().join(".kilter"), AppOptions::new(tool)).unwrap()
 }
 
 /// Everything that callers were answered, with the labels that are known at `as_of`.
@@ -173,7 +172,10 @@ fn a_log_folder_that_is_missing_is_said_and_its_numbers_never_come_back() {
     assert_eq!(all.labelled(), 4);
     let sequences: Vec<i64> = all.requests.clone();
     assert!(sequences[2] > sequences[0], "records go on behind: {sequences:?}");
-    assert_eq!(check_data_folder(&world.path().join(".kilter")).iter().map(|part| part.faults.len()).sum::<usize>(), 0);
+    assert_eq!(
+        check_data_folder(&world.path().join(".kilter"), None).iter().map(|part| part.faults.len()).sum::<usize>(),
+        0
+    );
 }
 
 #[test]
@@ -261,7 +263,10 @@ fn small_partitions_are_merged_without_a_row_less_and_sql_opens_few_files_at_onc
     assert!(files.len() <= 32, "{} files are left of 300", files.len());
     assert_eq!(few(&world)["n"], 602);
     drop(app);
-    assert_eq!(check_data_folder(&world.path().join(".kilter")).iter().map(|part| part.faults.len()).sum::<usize>(), 0);
+    assert_eq!(
+        check_data_folder(&world.path().join(".kilter"), None).iter().map(|part| part.faults.len()).sum::<usize>(),
+        0
+    );
     assert_eq!(sealed(&open(&world)).len(), 602);
 }
 
@@ -305,7 +310,7 @@ fn a_partition_that_was_not_named_yet_is_no_loss_to_whoever_looks_before_the_nex
     let staged = named.with_file_name(format!(".{}.staged", named.file_name().unwrap().to_str().unwrap()));
     fs::rename(&named, &staged).unwrap();
     let folder = world.path().join(".kilter");
-    let faults: Vec<_> = check_data_folder(&folder).into_iter().flat_map(|part| part.faults).collect();
+    let faults: Vec<_> = check_data_folder(&folder, None).into_iter().flat_map(|part| part.faults).collect();
     assert_eq!(faults, []);
     let counted =
         world.json(&["sql", "select count(*) as n from predictions_churn", "--data", folder.to_str().unwrap()]);
@@ -315,6 +320,6 @@ fn a_partition_that_was_not_named_yet_is_no_loss_to_whoever_looks_before_the_nex
     assert_eq!(sealed(&open(&world)).len(), asked.len());
     assert!(named.exists() && !staged.exists());
     fs::remove_file(&named).unwrap();
-    let faults: Vec<_> = check_data_folder(&folder).into_iter().flat_map(|part| part.faults).collect();
+    let faults: Vec<_> = check_data_folder(&folder, None).into_iter().flat_map(|part| part.faults).collect();
     assert!(faults.len() == 1 && faults[0].what.contains("it is missing"), "{faults:?}");
 }

@@ -35,7 +35,7 @@ const FOLDER: &str = "KILTER_TEST_SEALED_FOLDER";
 fn child() {
     let Ok(folder) = env::var(FOLDER) else { return };
     let tool = env!("CARGO_BIN_EXE_kilter").into();
-    let options = AppOptions { tool, recording: Default::default(), column_stats: false };
+    let options = AppOptions::new(tool);
     let app = App::open(folder.as_ref(), options).unwrap();
     let churn = "churn".parse().unwrap();
     for turn in 0.. {
@@ -96,7 +96,7 @@ fn kill_while_sealing(kills: u64) {
         }
     }
     let faults: Vec<String> =
-        check_data_folder(&folder).iter().flat_map(|part| &part.faults).map(ToString::to_string).collect();
+        check_data_folder(&folder, None).iter().flat_map(|part| &part.faults).map(ToString::to_string).collect();
     // A write that a kill tore off was never acknowledged; it is kept aside for whoever wants to look.
     let faults: Vec<_> = faults.into_iter().filter(|fault| !fault.contains("/aside/")).collect();
     assert_eq!(faults, [""; 0]);

@@ -239,7 +239,7 @@ fn the_loop_follows_the_contract_in_force_and_not_the_file() {
     let rows = world.read("customers.csv");
     world.write("customers.csv", &(rows + "400,2024-11-01,33,4,north,0\n"));
     let tool = env!("CARGO_BIN_EXE_kilter").into();
-    let options = kilter_app::AppOptions { tool, recording: Default::default(), column_stats: false };
+    let options = kilter_app::AppOptions::new(tool);
     let app = kilter_app::App::open(&data, options).unwrap();
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis() as i64;
     let (churn, soon) = ("churn".parse().unwrap(), kilter_domain::time::Timestamp(now + 2 * 86_400_000));

@@ -132,6 +132,11 @@ impl Answered for StoreError {
     fn answer(&self) -> Answer {
         let code = match self {
             Self::InUse { .. } => Code::DataFolderInUse,
+            Self::DatabaseInUse { .. } => Code::DatabaseInUse,
+            Self::Unavailable { .. } | Self::CommitUnknown { .. } | Self::DatabaseReadOnly { .. } => {
+                Code::DatabaseUnavailable
+            }
+            Self::ForeignServer { .. } => Code::DatabaseMismatch,
             Self::NotFound { .. } => Code::NotFound,
             Self::Conflict { .. } | Self::Moved { .. } => Code::InvalidState,
             Self::Invalid { .. } | Self::InvalidCursor(_) => Code::RequestInvalid,

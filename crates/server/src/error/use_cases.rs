@@ -250,6 +250,7 @@ impl Answered for DataFolderError {
     fn answer(&self) -> Answer {
         match self {
             Self::DatabaseLost { .. } => Code::DataDamaged.into(),
+            Self::OnServer { .. } | Self::InFile { .. } | Self::OtherPlatform { .. } => Code::DatabaseMismatch.into(),
             Self::Move(_) => Code::InvalidState.into(),
             Self::Storage(error) => error.answer(),
         }
@@ -262,6 +263,7 @@ impl Answered for BackupError {
             Self::Storage(error) => error.answer(),
             Self::TargetNotEmpty(_) => Code::FileExists.into(),
             Self::TargetInside(_) => Code::UsageInvalid.into(),
+            Self::OnServer { .. } => Code::DatabaseMismatch.into(),
             Self::NoDatabase(_) | Self::NoBackup { .. } => Code::FileNotFound.into(),
             Self::Newer { .. } => Code::FileInvalid.into(),
             Self::Damaged { .. } | Self::DamagedData(_) => Code::DataDamaged.into(),

@@ -156,7 +156,7 @@ fn entries_without_row(reader: &Reader, table: &AuditedTable, most: usize) -> Re
     let ends = format!("{};", begins.trim_end_matches(':'));
     let which = match table.rows {
         Rows::Facts | Rows::Intervals => "SELECT seq, object FROM audit WHERE",
-        Rows::States => "SELECT max(seq) AS seq, object FROM audit WHERE after IS NOT before AND",
+        Rows::States => "SELECT max(seq) AS seq, object FROM audit WHERE after IS DISTINCT FROM before AND",
     };
     let group = if table.rows == Rows::States { "GROUP BY object" } else { "" };
     let sql = format!(
@@ -193,7 +193,8 @@ fn ends_without_entry(reader: &Reader, table: &AuditedTable, most: usize) -> Res
              FROM {} AS t
          )
          SELECT span.object, coalesce(span.next, span.seq) FROM span LEFT JOIN audit ON audit.seq = span.next
-         WHERE span.until IS NOT CASE WHEN audit.seq IS NULL THEN NULL ELSE max(span.since, audit.at) END LIMIT {most}",
+         WHERE span.until IS DISTINCT FROM CASE WHEN audit.at > span.since THEN audit.at
+                                             WHEN audit.seq IS NOT NULL THEN span.since END LIMIT {most}",
         table.object, table.object, table.name
     );
     let name = table.name;

@@ -43,7 +43,7 @@ statements! {
         OR EXISTS (
             SELECT 1 FROM audit
             WHERE audit.object = life.object AND audit.seq > life.audit_seq AND audit.after IS NOT NULL
-              AND audit.after IS NOT audit.before
+              AND audit.after IS DISTINCT FROM audit.before
         )
         LIMIT :limit";
     ENTRIES_WITHOUT_LIFE = "compare the audit log with lives": "
@@ -72,7 +72,7 @@ statements! {
             WHERE outcome = 'done' AND (object LIKE 'run:%' OR object LIKE 'version:%'
                                         OR object LIKE 'deployment:%' OR object LIKE 'alert:%')
         )
-        SELECT seq, object FROM step WHERE before IS NOT ended LIMIT :limit";
+        SELECT seq, object FROM step WHERE before IS DISTINCT FROM ended LIMIT :limit";
 }
 
 /// What a check of the whole audit log found.

@@ -1,6 +1,7 @@
 //! What a database answers when it does not do what it was asked.
 
 use rusqlite::ErrorCode;
+use tokio_postgres::error::DbError;
 
 /// The answer of the database.
 pub(crate) type Result<T> = std::result::Result<T, DatabaseError>;
@@ -11,6 +12,18 @@ pub enum DatabaseError {
     /// SQLite's own error.
     #[error(transparent)]
     Sqlite(#[from] rusqlite::Error),
+    /// PostgreSQL's own error, or that of the connection to it.
+    #[error(transparent)]
+    Postgres(#[from] tokio_postgres::Error),
+    /// An address of another kind.
+    #[error("it does not begin with postgres://")]
+    Scheme,
+    /// The threads that drive connections could not be started.
+    #[error("no thread could be started for the connections to the database")]
+    Runtime(#[source] std::io::Error),
+    /// The connection is gone.
+    #[error("the connection to the database is closed")]
+    Closed,
     /// A value in a row is not what every statement of ours writes there.
     #[error("the column `{column}` cannot be read: {reason}")]
     Column {
@@ -44,6 +57,10 @@ pub(crate) enum ErrorKind {
     Disk,
     /// The database holds what no statement of ours wrote.
     Damaged,
+    /// The database does not answer, or not for now: it may again.
+    Unavailable,
+    /// The database takes no writes: a standby, or one that was set so.
+    ReadOnly,
     /// Everything else.
     Other,
 }
@@ -52,8 +69,10 @@ impl DatabaseError {
     pub(crate) fn kind(&self) -> ErrorKind {
         match self {
             Self::Sqlite(error) => sqlite_kind(error),
+            Self::Postgres(error) => postgres_kind(error),
+            Self::Closed => ErrorKind::Unavailable,
             Self::Column { .. } => ErrorKind::Damaged,
-            Self::Parameter { .. } | Self::ParameterName(_) => ErrorKind::Other,
+            Self::Parameter { .. } | Self::ParameterName(_) | Self::Runtime(_) | Self::Scheme => ErrorKind::Other,
         }
     }
 
@@ -61,8 +80,44 @@ impl DatabaseError {
     pub(crate) fn message(&self) -> String {
         match self {
             Self::Sqlite(rusqlite::Error::SqliteFailure(_, Some(message))) => message.clone(),
+            Self::Postgres(error) => error.as_db_error().map_or_else(|| chain_text(error), postgres_message),
             other => other.to_string(),
         }
+    }
+}
+
+/// A broken constraint by its name and table; what a trigger says as it is.
+fn postgres_message(error: &DbError) -> String {
+    match (error.constraint(), error.table()) {
+        (Some(constraint), Some(table)) => format!("{} ({constraint} of {table})", error.message()),
+        _ => error.message().to_owned(),
+    }
+}
+
+/// The driver says the cause in the errors below its own.
+fn chain_text(error: &dyn std::error::Error) -> String {
+    match error.source() {
+        Some(source) => format!("{error}: {}", chain_text(source)),
+        None => error.to_string(),
+    }
+}
+
+/// By the classes of the SQL standard and PostgreSQL's own (appendix A of its manual).
+fn postgres_kind(error: &tokio_postgres::Error) -> ErrorKind {
+    let Some(code) = error.code() else {
+        return ErrorKind::Unavailable;
+    };
+    match code.code() {
+        "P0001" => ErrorKind::Constraint,
+        "53100" => ErrorKind::DiskFull,
+        "58030" => ErrorKind::Disk,
+        "25006" => ErrorKind::ReadOnly,
+        "55P03" => ErrorKind::Locked,
+        "53300" => ErrorKind::Unavailable,
+        "XX001" | "XX002" => ErrorKind::Damaged,
+        code if code.starts_with("23") => ErrorKind::Constraint,
+        code if code.starts_with("08") || code.starts_with("57P") => ErrorKind::Unavailable,
+        _ => ErrorKind::Other,
     }
 }
 

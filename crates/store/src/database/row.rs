@@ -1,13 +1,15 @@
 //! One row of an answer.
 
 use super::{
-    DatabaseError, Result,
+    error::{DatabaseError, Result},
+    stored_value::StoredValue,
     value::{FromValue, Mismatch, ValueRef},
 };
 
 /// A row, while it is read.
 pub(crate) enum Row<'r> {
     Sqlite(&'r rusqlite::Row<'r>),
+    Postgres(&'r tokio_postgres::Row),
 }
 
 /// How a column is named: by its name or its place.
@@ -30,6 +32,10 @@ impl ColumnIndex for &str {
     fn place_in(self, row: &Row<'_>) -> Result<usize> {
         match row {
             Row::Sqlite(row) => Ok(row.as_ref().column_index(self)?),
+            Row::Postgres(row) => {
+                let place = row.columns().iter().position(|column| column.name() == self);
+                place.ok_or_else(|| unreadable(self, "there is no such column".into()))
+            }
         }
     }
 
@@ -49,20 +55,23 @@ impl Row<'_> {
 
     /// The value as it stands there.
     pub(crate) fn value<I: ColumnIndex>(&self, column: I) -> Result<ValueRef<'_>> {
-        use rusqlite::types::ValueRef as Sqlite;
         let place = column.place_in(self)?;
-        let Row::Sqlite(row) = self;
-        Ok(match row.get_ref(place)? {
-            Sqlite::Null => ValueRef::Null,
-            Sqlite::Integer(number) => ValueRef::Integer(number),
-            Sqlite::Real(number) => ValueRef::Real(number),
-            Sqlite::Blob(bytes) => ValueRef::Blob(bytes),
-            Sqlite::Text(text) => match std::str::from_utf8(text) {
-                Ok(text) => ValueRef::Text(text),
-                Err(error) => return Err(unreadable(column, error.into())),
-            },
-        })
+        match self {
+            Self::Sqlite(row) => sqlite_value(row.get_ref(place)?).map_err(|error| unreadable(column, error)),
+            Self::Postgres(row) => Ok(row.try_get::<_, StoredValue<'_>>(place)?.0),
+        }
     }
+}
+
+fn sqlite_value(stored: rusqlite::types::ValueRef<'_>) -> std::result::Result<ValueRef<'_>, Mismatch> {
+    use rusqlite::types::ValueRef as Sqlite;
+    Ok(match stored {
+        Sqlite::Null => ValueRef::Null,
+        Sqlite::Integer(number) => ValueRef::Integer(number),
+        Sqlite::Real(number) => ValueRef::Real(number),
+        Sqlite::Blob(bytes) => ValueRef::Blob(bytes),
+        Sqlite::Text(text) => ValueRef::Text(std::str::from_utf8(text)?),
+    })
 }
 
 /// The error for a value that could not be read.

@@ -5,7 +5,12 @@ use rusqlite::{
     types::{ToSqlOutput, ValueRef as SqliteRef},
 };
 
-use super::{Binding, DatabaseError, Params, Result, Row, value::ValueRef};
+use super::{
+    error::{DatabaseError, Result},
+    params::{Binding, Params},
+    row::Row,
+    value::ValueRef,
+};
 
 struct Bound<'v>(ValueRef<'v>);
 

@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use super::DatabaseError;
+use super::error::DatabaseError;
 
 /// A value of its own.
 #[derive(Clone, Debug, PartialEq)]

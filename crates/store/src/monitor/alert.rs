@@ -33,7 +33,9 @@ statements! {
     FIND = "read the alert": "
         SELECT * FROM alert WHERE id = :id";
     FIND_BY_END = "find the alert": "
-        SELECT * FROM alert WHERE substr(id, -4) = substr(:end, -4) AND substr(id, -length(:end)) = :end LIMIT 2";
+        SELECT * FROM alert
+        WHERE substr(id, length(id) - 3) = substr(:end, length(:end) - 3)
+          AND substr(id, length(id) - length(:end) + 1) = :end LIMIT 2";
     FIND_OPEN = "read the open alert of a key": "
         SELECT * FROM alert WHERE alert_key = :alert_key AND state <> 'resolved'";
     NEWEST = "list alerts": "

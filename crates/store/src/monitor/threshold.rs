@@ -27,7 +27,7 @@ statements! {
         VALUES (:project, :rule, :low, :high, :since, :reason, :audit_seq)";
     NEWEST = "list thresholds": "
         SELECT * FROM threshold
-        WHERE project = :project AND (:rule IS NULL OR rule = :rule) AND key < :below
+        WHERE project = :project AND (rule = :rule OR :rule IS NULL) AND key < :below
         ORDER BY key DESC LIMIT :limit";
 }
 

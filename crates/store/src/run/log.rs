@@ -7,10 +7,10 @@ use serde_json::Value;
 
 use crate::{
     Reader, StoreError, Tx,
-    database::{self, Row, ToValue, named_params},
+    database::{self, Params, Row, ToValue, named_params},
     row,
     run::key_of,
-    statement::statements,
+    statement::{Statement, statements},
 };
 
 /// Points of one batch at most.
@@ -29,8 +29,7 @@ statements! {
     FIND_METRIC = "find a metric": "
         SELECT key FROM metric WHERE name = :name";
     INSERT_METRIC = "name a metric": "
-        INSERT INTO metric (name) VALUES (:name)";
-    // Positional, because it runs once a point.
+        INSERT INTO metric (name) VALUES (:name) RETURNING key";
     INSERT_POINT = "log a metric": "
         INSERT INTO run_metric (run, metric, step, at, value, is_nan) VALUES (:run, :metric, :step, :at, :value, :is_nan)
         ON CONFLICT DO NOTHING";
@@ -38,7 +37,7 @@ statements! {
         INSERT INTO run_metric_latest (run, metric, step, at, value, is_nan) VALUES (:run, :metric, :step, :at, :value, :is_nan)
         ON CONFLICT (run, metric) DO UPDATE
         SET step = excluded.step, at = excluded.at, value = excluded.value, is_nan = excluded.is_nan
-        WHERE (excluded.step, excluded.at, excluded.value) > (step, at, value)";
+        WHERE (excluded.step, excluded.at, excluded.value) > (run_metric_latest.step, run_metric_latest.at, run_metric_latest.value)";
     LATEST = "read the metrics of a run": "
         SELECT name, step, at, value, is_nan
         FROM run_metric_latest JOIN metric ON metric.key = run_metric_latest.metric
@@ -151,24 +150,29 @@ pub fn log_metrics(tx: &Tx, run: &str, points: &[MetricPoint]) -> Result<(), Sto
         return Err(StoreError::Invalid { attempted: INSERT_POINT.attempt, reason });
     }
     let run = key_of(tx, run)?;
-    let mut metrics: HashMap<&str, (i64, Stored)> = HashMap::new();
+    let mut latest: HashMap<&str, PlacedPoint> = HashMap::new();
+    let mut rows = Vec::with_capacity(points.len());
     for point in points {
-        let stored = Stored::from(point);
-        let (metric, latest) = match metrics.get_mut(point.metric.as_str()) {
-            Some((metric, latest)) => (*metric, Some(latest)),
-            None => (metric_key(tx, &point.metric)?, None),
-        };
-        match latest {
-            Some(latest) if stored.is_later_than(latest) => *latest = stored,
-            Some(_) => {}
-            None => drop(metrics.insert(&point.metric, (metric, stored))),
+        let known = latest.get(point.metric.as_str()).map(|latest| latest.metric);
+        let metric = known.map_or_else(|| metric_key(tx, &point.metric), Ok)?;
+        let placed = PlacedPoint { run, metric, point: Stored::from(point) };
+        if latest.get(point.metric.as_str()).is_none_or(|latest| placed.point.is_later_than(&latest.point)) {
+            latest.insert(&point.metric, placed);
         }
-        tx.execute(&INSERT_POINT, &stored.params(&run, &metric))?;
+        rows.push(placed);
     }
-    for (metric, latest) in metrics.into_values() {
-        tx.execute(&PUT_LATEST, &latest.params(&run, &metric))?;
-    }
-    Ok(())
+    execute_each(tx, &INSERT_POINT, rows.iter())?;
+    execute_each(tx, &PUT_LATEST, latest.values())
+}
+
+fn execute_each<'s>(
+    tx: &Tx,
+    statement: &Statement,
+    rows: impl Iterator<Item = &'s PlacedPoint>,
+) -> Result<(), StoreError> {
+    let rows: Vec<_> = rows.map(PlacedPoint::params).collect();
+    let rows: Vec<Params<'_>> = rows.iter().map(|row| row.as_slice()).collect();
+    tx.execute_each(statement, &rows)
 }
 
 fn metric_key(tx: &Tx, name: &str) -> Result<i64, StoreError> {
@@ -177,8 +181,8 @@ fn metric_key(tx: &Tx, name: &str) -> Result<i64, StoreError> {
         Some(key) => Ok(key),
         None => {
             check_text(INSERT_METRIC.attempt, "name", name, MAX_NAME_BYTES)?;
-            tx.execute(&INSERT_METRIC, named_params! { ":name": name })?;
-            Ok(tx.last_key())
+            let made = tx.one(&INSERT_METRIC, named_params! { ":name": name }, |row| row.get(0))?;
+            made.ok_or(StoreError::RolledBack)
         }
     }
 }
@@ -200,18 +204,28 @@ impl From<&MetricPoint> for Stored {
     }
 }
 
-impl Stored {
-    fn params<'p>(&'p self, run: &'p i64, metric: &'p i64) -> [(&'static str, &'p dyn ToValue); 6] {
+/// A point with the keys of its run and its metric.
+#[derive(Clone, Copy)]
+struct PlacedPoint {
+    run: i64,
+    metric: i64,
+    point: Stored,
+}
+
+impl PlacedPoint {
+    fn params(&self) -> [(&'static str, &dyn ToValue); 6] {
         [
-            (":run", run),
-            (":metric", metric),
-            (":step", &self.step),
-            (":at", &self.at),
-            (":value", &self.value),
-            (":is_nan", &self.is_nan),
+            (":run", &self.run),
+            (":metric", &self.metric),
+            (":step", &self.point.step),
+            (":at", &self.point.at),
+            (":value", &self.point.value),
+            (":is_nan", &self.point.is_nan),
         ]
     }
+}
 
+impl Stored {
     fn is_later_than(&self, other: &Self) -> bool {
         (self.step, self.at, self.value) > (other.step, other.at, other.value)
     }

@@ -6,7 +6,7 @@ use kilter_domain::{actor::Actor, time::Timestamp};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::{audit::AuditEvent, migrate, setting};
+use crate::{audit::AuditEvent, home::FileHome, migrate, presence::Presence, reading::Access, setting};
 
 /// A writer whose file cannot grow by more than `pages` pages: what a full disk looks like to SQLite.
 fn cramped(path: &Path, pages: i64) -> Writer {
@@ -14,8 +14,11 @@ fn cramped(path: &Path, pages: i64) -> Writer {
     migrate::migrate(&mut connection, migrate::MIGRATIONS).unwrap();
     let used: i64 = connection.query_row("PRAGMA page_count", [], |row| row.get(0)).unwrap();
     connection.query_row(&format!("PRAGMA max_page_count = {}", used + pages), [], |_| Ok(())).unwrap();
-    Writer::start(Tx::new(Connection::sqlite(connection)), Arc::new(CommitNotifier::default()), Presence::of(path))
-        .unwrap()
+    Writer::start(Tx::new(Connection::sqlite(connection)), Arc::new(CommitNotifier::default()), home(path)).unwrap()
+}
+
+fn home(path: &Path) -> Home {
+    Home::File(FileHome { path: path.to_owned(), access: Access::Shared, presence: Presence::of(path) })
 }
 
 fn put(writer: &Writer, name: &str, value: Value) -> Result<(), StoreError> {

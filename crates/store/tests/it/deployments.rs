@@ -42,7 +42,6 @@ fn live_at(world: &World, at: i64) -> Option<u32> {
     found.map(|deployment| deployment.number)
 }
 
-#[test]
 fn a_deployment_walks_from_request_through_canary_to_live_and_out() {
     let world = world(1);
     advance(&world, 1, 1, Requested, Shadow).unwrap();
@@ -55,14 +54,12 @@ fn a_deployment_walks_from_request_through_canary_to_live_and_out() {
     world.assert_sound();
 }
 
-#[test]
 fn a_request_that_was_stopped_never_started() {
     let world = world(1);
     let stopped = advance(&world, 3, 1, Requested, DeploymentState::Stopped).unwrap();
     assert_eq!((stopped.started, stopped.ended), (None, Some(Timestamp(3))));
 }
 
-#[test]
 fn an_endpoint_never_has_two_live_deployments_or_two_candidates() {
     let world = world(4);
     advance(&world, 1, 1, Requested, Live).unwrap();
@@ -74,7 +71,6 @@ fn an_endpoint_never_has_two_live_deployments_or_two_candidates() {
     world.assert_sound();
 }
 
-#[test]
 fn the_change_of_the_guard_is_one_transaction() {
     let world = world(2);
     advance(&world, 1, 1, Requested, Live).unwrap();
@@ -96,7 +92,6 @@ fn the_change_of_the_guard_is_one_transaction() {
     world.assert_sound();
 }
 
-#[test]
 fn a_change_of_the_guard_that_fails_halfway_changes_nothing() {
     let world = world(2);
     advance(&world, 1, 1, Requested, Live).unwrap();
@@ -109,7 +104,6 @@ fn a_change_of_the_guard_that_fails_halfway_changes_nothing() {
     world.assert_sound();
 }
 
-#[test]
 fn a_clock_that_jumps_back_never_makes_two_live_at_once() {
     let world = world(2);
     advance(&world, 100, 1, Requested, Live).unwrap();
@@ -118,7 +112,6 @@ fn a_clock_that_jumps_back_never_makes_two_live_at_once() {
     assert_eq!([60, 99, 100, 200].map(|at| live_at(&world, at)), [None, None, Some(2), Some(2)]);
 }
 
-#[test]
 fn a_starting_server_finds_everything_that_serves() {
     let world = world(3);
     advance(&world, 1, 1, Requested, Live).unwrap();
@@ -136,7 +129,6 @@ fn a_starting_server_finds_everything_that_serves() {
     assert_eq!(requested.iter().map(|one| one.number).collect::<Vec<_>>(), [3]);
 }
 
-#[test]
 fn a_canary_of_nothing_or_past_the_whole_is_refused() {
     let world = world(1);
     for state in [canary(0), canary(101)] {
@@ -144,3 +136,14 @@ fn a_canary_of_nothing_or_past_the_whole_is_refused() {
     }
     world.assert_sound();
 }
+
+both_databases![
+    a_deployment_walks_from_request_through_canary_to_live_and_out,
+    a_request_that_was_stopped_never_started,
+    an_endpoint_never_has_two_live_deployments_or_two_candidates,
+    the_change_of_the_guard_is_one_transaction,
+    a_change_of_the_guard_that_fails_halfway_changes_nothing,
+    a_clock_that_jumps_back_never_makes_two_live_at_once,
+    a_starting_server_finds_everything_that_serves,
+    a_canary_of_nothing_or_past_the_whole_is_refused,
+];

@@ -22,7 +22,6 @@ fn walk<T>(limit: u32, mut page: impl FnMut(&PageRequest) -> Page<T>) -> Vec<T> 
     }
 }
 
-#[test]
 fn a_walk_sees_each_row_once_though_others_are_added_meanwhile() {
     let world = World::with_records();
     let create = |id: String| world.act(1, move |audited| run::create(audited, &new_run(&id))).unwrap();
@@ -40,7 +39,6 @@ fn a_walk_sees_each_row_once_though_others_are_added_meanwhile() {
     assert_eq!(ids, ["r-10", "r-9", "r-8", "r-7", "r-6", "r-5", "r-4", "r-3", "r-2", "r-1"]);
 }
 
-#[test]
 fn the_last_page_says_so_also_when_it_is_full() {
     let world = World::with_records();
     world.act(1, |audited| run::create(audited, &new_run("r-2"))).unwrap();
@@ -48,7 +46,6 @@ fn the_last_page_says_so_also_when_it_is_full() {
     assert_eq!((page.items.len(), page.next), (2, None));
 }
 
-#[test]
 fn a_cursor_of_another_list_or_of_nowhere_is_refused() {
     let world = World::with_records();
     for text in ["", "run", "run.", "run.x", "alert.1", "run.1.2", "run.99999999999999999999", "'; DROP TABLE run"] {
@@ -58,3 +55,9 @@ fn a_cursor_of_another_list_or_of_nowhere_is_refused() {
         assert!(matches!(found, Err(StoreError::InvalidCursor(_))), "{text}");
     }
 }
+
+both_databases![
+    a_walk_sees_each_row_once_though_others_are_added_meanwhile,
+    the_last_page_says_so_also_when_it_is_full,
+    a_cursor_of_another_list_or_of_nowhere_is_refused,
+];

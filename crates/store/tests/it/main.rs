@@ -1,4 +1,7 @@
-//! What the store promises, on real files.
+//! What the store promises, on real files and on a real server.
+
+#[macro_use]
+mod databases;
 
 mod audit_log;
 mod crash;
@@ -6,6 +9,7 @@ mod deployments;
 mod lists;
 mod metrics;
 mod monitoring;
+mod server_faults;
 mod shared;
 mod tampering;
 mod versions;

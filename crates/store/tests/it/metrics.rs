@@ -35,7 +35,6 @@ fn history(world: &World, metric: &str) -> Vec<MetricPoint> {
     world.store.read(|reader| log::metric_history(reader, "r-1", metric, None, 10_000)).unwrap()
 }
 
-#[test]
 fn the_latest_point_has_the_highest_step_in_whatever_order_they_came() {
     let world = World::with_records();
     log(&world, &[point("auc", 3, 1, 0.7), point("auc", 1, 9, 0.9)]).unwrap();
@@ -45,7 +44,6 @@ fn the_latest_point_has_the_highest_step_in_whatever_order_they_came() {
     assert_eq!(latest(&world)[0], point("auc", 3, 2, 0.65));
 }
 
-#[test]
 fn logging_the_same_batch_twice_is_logging_it_once() {
     let world = World::with_records();
     let batch = [point("auc", 0, 0, 0.5), point("auc", 1, 1, 0.6)];
@@ -54,7 +52,6 @@ fn logging_the_same_batch_twice_is_logging_it_once() {
     assert_eq!(history(&world, "auc"), batch);
 }
 
-#[test]
 fn nan_and_infinities_are_values() {
     let world = World::with_records();
     let values = [f64::NEG_INFINITY, f64::NAN, f64::INFINITY];
@@ -65,7 +62,6 @@ fn nan_and_infinities_are_values() {
     assert!(latest(&world)[0].value.is_nan(), "the highest step wins, though it is NaN");
 }
 
-#[test]
 fn a_batch_that_is_too_large_or_has_no_run_is_refused_whole() {
     let world = World::with_records();
     let many = vec![point("auc", 0, 0, 0.5); log::MAX_POINTS + 1];
@@ -80,7 +76,6 @@ fn a_batch_that_is_too_large_or_has_no_run_is_refused_whole() {
     assert_eq!(latest(&world), []);
 }
 
-#[test]
 fn a_parameter_never_changes() {
     let world = World::with_records();
     world.write(|tx| log::log_params(tx, "r-1", [("lr", "0.1"), ("depth", "6")])).unwrap();
@@ -91,7 +86,6 @@ fn a_parameter_never_changes() {
     assert_eq!(found.into_iter().collect::<Vec<_>>(), [("depth".into(), "6".into()), ("lr".into(), "0.1".into())]);
 }
 
-#[test]
 fn artifacts_stay_inside_of_the_run() {
     let world = World::with_records();
     let artifact = |path: &str| Artifact { path: path.into(), digest: Digest::of(b"x"), bytes: 1, at: Timestamp(1) };
@@ -107,7 +101,6 @@ fn artifacts_stay_inside_of_the_run() {
     assert_eq!(found, [artifact("model/model.onnx")]);
 }
 
-#[test]
 fn a_run_ends_with_its_record_and_its_times() {
     let world = World::with_records();
     world.act(5, |audited| run::advance(audited, "r-1", RunState::Queued, RunState::Running, None)).unwrap();
@@ -123,7 +116,6 @@ fn a_run_ends_with_its_record_and_its_times() {
     ));
 }
 
-#[test]
 fn a_restarted_server_finds_the_runs_that_never_ended() {
     let world = World::with_records();
     world.act(1, |audited| run::create(audited, &new_run("r-2"))).unwrap();
@@ -133,7 +125,6 @@ fn a_restarted_server_finds_the_runs_that_never_ended() {
     assert!(matches!(world.act(3, |audited| run::create(audited, &new_run("r-2"))), Err(StoreError::Conflict { .. })));
 }
 
-#[test]
 fn a_step_is_where_it_was_last_put() {
     let world = World::with_records();
     let step = |state, ended: Option<i64>| Step {
@@ -174,3 +165,15 @@ proptest! {
         prop_assert_eq!(&latest(&world)[0], expected.last().unwrap());
     }
 }
+
+both_databases![
+    the_latest_point_has_the_highest_step_in_whatever_order_they_came,
+    logging_the_same_batch_twice_is_logging_it_once,
+    nan_and_infinities_are_values,
+    a_batch_that_is_too_large_or_has_no_run_is_refused_whole,
+    a_parameter_never_changes,
+    artifacts_stay_inside_of_the_run,
+    a_run_ends_with_its_record_and_its_times,
+    a_restarted_server_finds_the_runs_that_never_ended,
+    a_step_is_where_it_was_last_put,
+];

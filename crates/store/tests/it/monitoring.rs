@@ -44,7 +44,6 @@ fn add(world: &World, partition: Partition) -> Result<bool, StoreError> {
     world.write(move |tx| prediction::add_partition(tx, &partition))
 }
 
-#[test]
 fn a_window_finds_the_partitions_that_touch_it() {
     let world = World::with_records();
     for (seq, (min, max)) in [(0, 9), (10, 19), (15, 30)].into_iter().enumerate() {
@@ -66,7 +65,6 @@ fn a_window_finds_the_partitions_that_touch_it() {
     assert_eq!(last, Some(2));
 }
 
-#[test]
 fn a_partition_is_indexed_once_and_never_replaced() {
     let world = World::with_records();
     assert!(add(&world, partition(0, 0, 9)).unwrap());
@@ -76,7 +74,6 @@ fn a_partition_is_indexed_once_and_never_replaced() {
     assert!(matches!(add(&world, partition(1, 9, 0)), Err(StoreError::Conflict { .. })), "it ends before it begins");
 }
 
-#[test]
 fn nothing_from_the_future_is_final() {
     let world = World::with_records();
     let at = |end: i64, as_of: i64, value: f64| Reading {
@@ -116,7 +113,6 @@ fn nothing_from_the_future_is_final() {
     assert_eq!(values, [Some(0.1), Some(0.2)]);
 }
 
-#[test]
 fn a_merged_partition_stands_in_the_place_of_those_that_it_holds() {
     let world = World::with_records();
     for (seq, start, end) in [(0, 0, 9), (1, 10, 19), (2, 20, 29)] {
@@ -144,7 +140,6 @@ fn a_merged_partition_stands_in_the_place_of_those_that_it_holds() {
     assert_eq!(old.len(), 1);
 }
 
-#[test]
 fn how_far_a_log_was_sealed_only_grows() {
     let world = World::with_records();
     let find = || world.store.read(|reader| prediction::find_recording(reader, &churn_endpoint())).unwrap();
@@ -179,7 +174,6 @@ fn record(world: &World, readings: Vec<Reading>) -> Result<(), StoreError> {
     world.write(move |tx| monitor::record(tx, &readings))
 }
 
-#[test]
 fn what_is_known_later_stands_beside_what_was_known_then() {
     let world = World::with_records();
     let (early, estimate, late) =
@@ -209,7 +203,6 @@ fn what_is_known_later_stands_beside_what_was_known_then() {
     assert_eq!(all.items.len(), 3);
 }
 
-#[test]
 fn the_newest_reading_of_every_metric_is_the_best_known_of_its_last_window() {
     let world = World::with_records();
     let at = |metric: &str, kind: MonitorKind, window: i64, as_of: i64, value: f64| Reading {
@@ -243,7 +236,6 @@ fn the_newest_reading_of_every_metric_is_the_best_known_of_its_last_window() {
     assert_eq!(empty, []);
 }
 
-#[test]
 fn a_value_that_was_not_measured_cannot_pass() {
     let world = World::with_records();
     for value in [None, Some(f64::NAN)] {
@@ -269,7 +261,6 @@ fn new_alert(id: &str) -> NewAlert {
     }
 }
 
-#[test]
 fn a_key_has_one_open_alert() {
     let world = World::with_records();
     world.act(1, |audited| alert::open(audited, &new_alert("a-1"))).unwrap();
@@ -293,7 +284,6 @@ fn a_key_has_one_open_alert() {
     world.assert_sound();
 }
 
-#[test]
 fn a_window_that_only_counts_makes_no_entry_and_a_mute_makes_one() {
     let world = World::with_records();
     world.act(1, |audited| alert::open(audited, &new_alert("a-1"))).unwrap();
@@ -316,7 +306,6 @@ fn a_window_that_only_counts_makes_no_entry_and_a_mute_makes_one() {
     world.assert_sound();
 }
 
-#[test]
 fn an_alert_cannot_begin_resolved() {
     let world = World::with_records();
     let new = NewAlert { state: AlertState::Resolved, ..new_alert("a-1") };
@@ -326,7 +315,6 @@ fn an_alert_cannot_begin_resolved() {
     assert_eq!(alert.fired, Some(Timestamp(2)));
 }
 
-#[test]
 fn a_threshold_knows_since_when_it_holds_and_why() {
     let world = World::with_records();
     let set = |at, high| {
@@ -347,7 +335,6 @@ fn a_threshold_knows_since_when_it_holds_and_why() {
     world.assert_sound();
 }
 
-#[test]
 fn the_budget_counts_only_runs_that_were_started() {
     let world = World::with_records();
     let decide = |at, outcome, run: Option<&str>| {
@@ -379,7 +366,6 @@ fn the_budget_counts_only_runs_that_were_started() {
     assert_eq!((count, last, list.items.len()), (1, Some(Timestamp(1)), 3));
 }
 
-#[test]
 fn an_endpoint_keeps_the_newest_evidence_alone() {
     let world = World::with_records();
     let find = || world.store.read(|reader| evidence::find(reader, &churn_endpoint())).unwrap();
@@ -398,7 +384,6 @@ fn an_endpoint_keeps_the_newest_evidence_alone() {
     }
 }
 
-#[test]
 fn an_alert_is_named_by_the_end_of_its_id_where_no_other_ends_so() {
     let world = World::with_records();
     for (at, end) in [(1, "aa3f2a91c0"), (2, "bb3f2a91c0"), (3, "00000d17e5")] {
@@ -417,3 +402,21 @@ fn an_alert_is_named_by_the_end_of_its_id_where_no_other_ends_so() {
         assert!(found(nothing).unwrap_err().to_string().contains("there is no alert"), "{nothing}");
     }
 }
+
+both_databases![
+    a_window_finds_the_partitions_that_touch_it,
+    a_partition_is_indexed_once_and_never_replaced,
+    nothing_from_the_future_is_final,
+    a_merged_partition_stands_in_the_place_of_those_that_it_holds,
+    how_far_a_log_was_sealed_only_grows,
+    what_is_known_later_stands_beside_what_was_known_then,
+    the_newest_reading_of_every_metric_is_the_best_known_of_its_last_window,
+    a_value_that_was_not_measured_cannot_pass,
+    a_key_has_one_open_alert,
+    a_window_that_only_counts_makes_no_entry_and_a_mute_makes_one,
+    an_alert_cannot_begin_resolved,
+    a_threshold_knows_since_when_it_holds_and_why,
+    the_budget_counts_only_runs_that_were_started,
+    an_endpoint_keeps_the_newest_evidence_alone,
+    an_alert_is_named_by_the_end_of_its_id_where_no_other_ends_so,
+];

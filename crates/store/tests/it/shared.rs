@@ -17,7 +17,6 @@ use serde_json::json;
 
 use crate::world::{World, churn};
 
-#[test]
 fn a_contract_is_kept_with_the_time_since_when_it_holds() {
     let world = World::with_records();
     let put =
@@ -35,7 +34,6 @@ fn a_contract_is_kept_with_the_time_since_when_it_holds() {
     world.assert_sound();
 }
 
-#[test]
 fn the_same_bytes_are_the_same_dataset_version() {
     let world = World::with_records();
     let version = |bytes: &str, seen| DatasetVersion {
@@ -60,7 +58,6 @@ fn the_same_bytes_are_the_same_dataset_version() {
     assert!(world.write(move |tx| dataset::record(tx, &huge)).is_err(), "past what a column can hold");
 }
 
-#[test]
 fn a_token_opens_until_it_expires_or_is_revoked() {
     let world = World::empty();
     let new = NewToken {
@@ -86,7 +83,6 @@ fn a_token_opens_until_it_expires_or_is_revoked() {
     world.assert_sound();
 }
 
-#[test]
 fn a_setting_that_is_set_to_what_it_is_makes_no_entry() {
     let world = World::empty();
     for at in [1, 2] {
@@ -100,7 +96,6 @@ fn a_setting_that_is_set_to_what_it_is_makes_no_entry() {
     assert_eq!((size, found.unwrap().since), (2, Timestamp(3)));
 }
 
-#[test]
 fn a_lease_has_one_holder_and_a_new_holder_a_new_term() {
     let world = World::empty();
     let take = |holder: &'static str, now| {
@@ -118,3 +113,11 @@ fn a_lease_has_one_holder_and_a_new_holder_a_new_term() {
     assert_eq!(take("a", 19_004).unwrap().term, 3);
     assert_eq!(take("a", 99_000).unwrap().term, 4, "whoever let it run out may have been overtaken unseen");
 }
+
+both_databases![
+    a_contract_is_kept_with_the_time_since_when_it_holds,
+    the_same_bytes_are_the_same_dataset_version,
+    a_token_opens_until_it_expires_or_is_revoked,
+    a_setting_that_is_set_to_what_it_is_makes_no_entry,
+    a_lease_has_one_holder_and_a_new_holder_a_new_term,
+];

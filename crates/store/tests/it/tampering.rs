@@ -181,7 +181,7 @@ struct Victim {
 
 impl Victim {
     fn new() -> Self {
-        let World { dir, store } = full();
+        let World { dir, store, .. } = full();
         drop(store);
         let sound = fs::read(dir.path().join(DATABASE_FILE)).unwrap();
         Self { dir, sound }

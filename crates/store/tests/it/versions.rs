@@ -19,7 +19,6 @@ use serde_json::json;
 
 use crate::world::{World, churn, churn_model, new_version};
 
-#[test]
 fn a_version_begins_as_a_draft_under_the_next_number() {
     let world = World::with_records();
     for number in 1..=5 {
@@ -32,7 +31,6 @@ fn a_version_begins_as_a_draft_under_the_next_number() {
     world.assert_sound();
 }
 
-#[test]
 fn numbers_stay_gapless_when_a_draft_is_rolled_back() {
     let world = World::with_records();
     let _ = world.act(1, |audited| {
@@ -42,7 +40,6 @@ fn numbers_stay_gapless_when_a_draft_is_rolled_back() {
     assert_eq!(world.act(2, |audited| model::create(audited, &new_version("kept"))).unwrap().number, 1);
 }
 
-#[test]
 fn a_version_that_moved_meanwhile_is_not_moved_again() {
     let world = World::with_records();
     let advance = |from, to| world.act(3, move |audited| model::advance(audited, &churn_model(), 1, from, to));
@@ -53,7 +50,6 @@ fn a_version_that_moved_meanwhile_is_not_moved_again() {
     world.assert_sound();
 }
 
-#[test]
 fn what_does_not_exist_is_named() {
     let world = World::with_records();
     let error = world
@@ -72,7 +68,6 @@ fn what_does_not_exist_is_named() {
     world.assert_sound();
 }
 
-#[test]
 fn a_model_belongs_to_one_project() {
     let world = World::with_records();
     let other = "other".parse().unwrap();
@@ -83,7 +78,6 @@ fn a_model_belongs_to_one_project() {
     assert!(error.to_string().contains("belongs to project `churn`"), "{error}");
 }
 
-#[test]
 fn the_last_verdict_of_each_gate_stands_and_the_others_are_kept() {
     let world = World::with_records();
     world.act(1, |audited| model::create(audited, &new_version("a"))).unwrap();
@@ -110,7 +104,6 @@ fn the_last_verdict_of_each_gate_stands_and_the_others_are_kept() {
     world.assert_sound();
 }
 
-#[test]
 fn an_approval_names_who_in_which_role_until_when() {
     let world = World::with_records();
     world.act(1, |audited| model::create(audited, &new_version("a"))).unwrap();
@@ -137,7 +130,6 @@ fn outcome(verdict: RuleVerdict) -> RuleOutcome {
     RuleOutcome { limits, ..RuleOutcome::new("auc >= 0.82", MetricId::named("auc"), verdict, text) }
 }
 
-#[test]
 fn a_verdict_with_an_unbounded_interval_reads_back_as_it_was() {
     let world = World::with_records();
     world.act(1, |audited| model::create(audited, &new_version("a"))).unwrap();
@@ -172,7 +164,6 @@ fn point(world: &World, at: i64, number: u32) {
     world.act(at, move |audited| alias::point(audited, &churn_model(), "champion", number)).unwrap();
 }
 
-#[test]
 fn who_was_champion_at_any_time_is_known() {
     let world = World::with_records();
     for bytes in ["a", "b"] {
@@ -191,7 +182,6 @@ fn who_was_champion_at_any_time_is_known() {
     world.assert_sound();
 }
 
-#[test]
 fn a_clock_that_jumps_back_never_makes_two_champions() {
     let world = World::with_records();
     for bytes in ["a", "b"] {
@@ -203,7 +193,6 @@ fn a_clock_that_jumps_back_never_makes_two_champions() {
     assert!(world.act(1, |audited| alias::remove(audited, &churn_model(), "challenger")).is_err());
 }
 
-#[test]
 fn a_name_that_differs_in_its_case_alone_is_not_registered_a_second_time() {
     let world = World::with_records();
     let conflict = |outcome: Result<(), StoreError>, what: &str| match outcome {
@@ -230,3 +219,17 @@ fn a_name_that_differs_in_its_case_alone_is_not_registered_a_second_time() {
     );
     world.act(1, |audited| kilter_store::project::register(audited, &"CHURN2".parse().unwrap())).unwrap();
 }
+
+both_databases![
+    a_version_begins_as_a_draft_under_the_next_number,
+    numbers_stay_gapless_when_a_draft_is_rolled_back,
+    a_version_that_moved_meanwhile_is_not_moved_again,
+    what_does_not_exist_is_named,
+    a_model_belongs_to_one_project,
+    the_last_verdict_of_each_gate_stands_and_the_others_are_kept,
+    an_approval_names_who_in_which_role_until_when,
+    a_verdict_with_an_unbounded_interval_reads_back_as_it_was,
+    who_was_champion_at_any_time_is_known,
+    a_clock_that_jumps_back_never_makes_two_champions,
+    a_name_that_differs_in_its_case_alone_is_not_registered_a_second_time,
+];

@@ -16,17 +16,24 @@ use kilter_store::{
 };
 use serde_json::json;
 
+use crate::databases::{TestDatabase, try_run};
+
 pub struct World {
     pub dir: tempfile::TempDir,
     pub store: Store,
+    _database: Option<TestDatabase>,
 }
 
 impl World {
     /// An empty store.
     pub fn empty() -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let store = Store::open(dir.path()).unwrap();
-        Self { dir, store }
+        let database = TestDatabase::new();
+        let store = match &database {
+            Some(database) => database.open(dir.path()),
+            None => Store::open(dir.path()).unwrap(),
+        };
+        Self { dir, store, _database: database }
     }
 
     /// A store with the project, model and endpoint `churn`, and the run `r-1`.
@@ -55,11 +62,36 @@ impl World {
 
     /// Closes the store, does something to its file behind its back, and opens it again.
     pub fn tampered(self, with: impl FnOnce(&rusqlite::Connection)) -> Self {
-        let Self { dir, store } = self;
+        let Self { dir, store, _database } = self;
         drop(store);
         tamper(dir.path(), with);
         let store = Store::open(dir.path()).unwrap();
-        Self { dir, store }
+        Self { dir, store, _database }
+    }
+
+    /// Closes the store, runs SQL past it, and opens it again; how that went.
+    pub fn past_the_store(self, guards: Guards, sql: &str) -> (Self, Result<(), String>) {
+        let mut done = Ok(());
+        let world = match &self._database {
+            Some(database) => {
+                let drop_guards = if guards == Guards::Dropped { DROP_TRIGGERS } else { "" };
+                done = try_run(&database.url(), &format!("{drop_guards}{sql}"));
+                let Self { dir, store, _database } = self;
+                drop(store);
+                let store = _database.as_ref().map(|database| database.open(dir.path())).unwrap();
+                Self { dir, store, _database }
+            }
+            None => self.tampered(|connection| {
+                let foreign_keys = if guards == Guards::Dropped { "OFF" } else { "ON" };
+                let pragmas = format!("PRAGMA foreign_keys = {foreign_keys}; PRAGMA recursive_triggers = ON");
+                connection.execute_batch(&pragmas).unwrap();
+                if guards == Guards::Dropped {
+                    drop_triggers(connection);
+                }
+                done = connection.execute_batch(sql).map_err(|error| error.to_string());
+            }),
+        };
+        (world, done)
     }
 
     /// The audit log says what it said, and each life stands where its last entry left it.
@@ -67,6 +99,27 @@ impl World {
         let found = self.store.read(kilter_store::audit::verify).unwrap();
         assert!(found.is_sound(), "{:?}", found.faults);
     }
+}
+
+/// Whether the triggers and foreign keys stand while something is done past the store.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Guards {
+    Kept,
+    Dropped,
+}
+
+/// Triggers of ours, and of foreign keys, are out of the way afterwards.
+const DROP_TRIGGERS: &str = "
+    SET session_replication_role = replica;
+    DO $$ DECLARE found record; BEGIN
+        FOR found IN SELECT tgname, relname FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid WHERE NOT tgisinternal
+        LOOP EXECUTE format('DROP TRIGGER %I ON %I', found.tgname, found.relname); END LOOP;
+    END $$;";
+
+fn drop_triggers(connection: &rusqlite::Connection) {
+    let mut prepared = connection.prepare("SELECT name FROM sqlite_schema WHERE type = 'trigger'").unwrap();
+    let triggers: Vec<String> = prepared.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+    triggers.iter().for_each(|trigger| connection.execute_batch(&format!("DROP TRIGGER {trigger}")).unwrap());
 }
 
 pub fn add_records(store: &Store) {

@@ -27,12 +27,11 @@ fn is_registered(store: &Store, name: &str) -> bool {
 fn what_was_written_is_there_after_reopening() {
     let world = World::empty();
     register(&world.store, "churn").unwrap();
-    let World { dir, store } = world;
+    let World { dir, store, .. } = world;
     drop(store);
     assert!(is_registered(&Store::open(dir.path()).unwrap(), "churn"));
 }
 
-#[test]
 fn a_write_that_fails_leaves_nothing_behind_and_its_neighbours_alone() {
     let world = World::empty();
     let together = Barrier::new(64);
@@ -59,7 +58,6 @@ fn a_write_that_fails_leaves_nothing_behind_and_its_neighbours_alone() {
     world.assert_sound();
 }
 
-#[test]
 fn a_write_that_panics_does_so_in_its_own_thread_and_leaves_nothing_behind() {
     let world = World::empty();
     let store = world.store.clone();
@@ -78,7 +76,6 @@ fn a_write_that_panics_does_so_in_its_own_thread_and_leaves_nothing_behind() {
     world.assert_sound();
 }
 
-#[test]
 fn a_write_inside_a_write_is_refused_instead_of_waiting_for_ever() {
     let world = World::empty();
     let inner = world.store.clone();
@@ -86,7 +83,6 @@ fn a_write_inside_a_write_is_refused_instead_of_waiting_for_ever() {
     assert!(matches!(outcome, Err(StoreError::NestedWrite)));
 }
 
-#[test]
 fn a_read_sees_one_moment_whatever_is_written_meanwhile() {
     let world = World::empty();
     world
@@ -101,7 +97,6 @@ fn a_read_sees_one_moment_whatever_is_written_meanwhile() {
     assert!(is_registered(&world.store, "meanwhile"));
 }
 
-#[test]
 fn a_read_that_panics_gives_its_reader_back() {
     let world = World::empty();
     for _ in 0..20 {
@@ -132,7 +127,6 @@ fn a_database_shell_that_holds_the_file_is_named_and_nothing_is_lost() {
     register(&world.store, "churn").unwrap();
 }
 
-#[test]
 fn errors_say_what_was_attempted_on_which_thing() {
     let world = World::empty();
     register(&world.store, "churn").unwrap();
@@ -140,7 +134,6 @@ fn errors_say_what_was_attempted_on_which_thing() {
     assert_eq!(error.to_string(), "could not register the project: project `churn` is registered already");
 }
 
-#[test]
 fn whoever_subscribed_is_called_after_each_commit_that_changed_something() {
     let world = World::empty();
     let commits = Arc::new(AtomicUsize::new(0));
@@ -163,7 +156,7 @@ fn whoever_subscribed_is_called_after_each_commit_that_changed_something() {
 #[test]
 fn a_store_that_can_be_made_again_need_not_wait_for_the_disk() {
     let dir = tempfile::tempdir().unwrap();
-    let options = StoreOptions { durability: Durability::ProcessCrash };
+    let options = StoreOptions { durability: Durability::ProcessCrash, ..StoreOptions::default() };
     register(&Store::open_with(dir.path(), options).unwrap(), "churn").unwrap();
     assert!(is_registered(&Store::open(dir.path()).unwrap(), "churn"));
 }
@@ -189,7 +182,7 @@ fn a_copy_holds_what_was_durable_and_never_writes_over_a_file() {
 fn a_store_that_was_closed_is_one_file_and_its_digest() {
     let world = World::with_records();
     world.store.read(kilter_store::audit::size).unwrap();
-    let World { dir, store } = world;
+    let World { dir, store, .. } = world;
     drop(store);
     let mut names: Vec<_> = fs::read_dir(dir.path()).unwrap().map(|file| file.unwrap().file_name()).collect();
     names.sort();
@@ -210,7 +203,7 @@ fn a_file_that_rotted_is_found_out() {
     let world = World::with_records();
     let check = |dir: &std::path::Path| Store::open_for_reading(dir).and_then(|store| store.check_file());
     assert_eq!(check(world.dir.path()).unwrap(), Vec::<String>::new());
-    let World { dir, store } = world;
+    let World { dir, store, .. } = world;
     drop(store);
     let path = dir.path().join(kilter_store::DATABASE_FILE);
     let mut bytes = fs::read(&path).unwrap();
@@ -253,3 +246,13 @@ fn a_database_that_is_deleted_moved_or_replaced_under_the_store_is_noticed() {
         assert!(store.check_presence().is_err(), "{what}");
     }
 }
+
+both_databases![
+    a_write_that_fails_leaves_nothing_behind_and_its_neighbours_alone,
+    a_write_that_panics_does_so_in_its_own_thread_and_leaves_nothing_behind,
+    a_write_inside_a_write_is_refused_instead_of_waiting_for_ever,
+    a_read_sees_one_moment_whatever_is_written_meanwhile,
+    a_read_that_panics_gives_its_reader_back,
+    errors_say_what_was_attempted_on_which_thing,
+    whoever_subscribed_is_called_after_each_commit_that_changed_something,
+];

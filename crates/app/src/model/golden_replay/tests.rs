@@ -94,7 +94,7 @@ pub(crate) struct TestFolder {
 
 impl TestFolder {
     pub fn open(folder: &std::path::Path) -> Self {
-        let options = AppOptions { tool: "kilter".into(), recording: Default::default(), column_stats: true };
+        let options = AppOptions { column_stats: true, ..AppOptions::new("kilter".into()) };
         let app = App::open(folder, options).unwrap();
         let project = Project::of(folder, CONTRACT.to_owned()).unwrap();
         let context = RequestContext::system("test", Timestamp(1_700_000_000_000));

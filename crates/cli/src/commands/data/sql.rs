@@ -7,7 +7,10 @@ use std::{
 
 use clap::Args;
 use kilter_api::{Code, Problem};
-use kilter_app::prediction::{self, LogTable};
+use kilter_app::{
+    DatabaseUrl,
+    prediction::{self, LogTable},
+};
 use kilter_domain::{
     ids::EndpointName,
     plural::counted,
@@ -19,9 +22,12 @@ use kilter_server::error::problem_of;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::ui::{
-    error::{CliError, disk, usage},
-    view::{Answer, Page, Status, TextTable},
+use crate::{
+    context::DatabaseArgs,
+    ui::{
+        error::{CliError, disk, usage},
+        view::{Answer, Page, Status, TextTable},
+    },
 };
 
 /// The largest file with a query that is read; the query itself may be as long as `kilter-lake` says.
@@ -54,6 +60,8 @@ pub(crate) struct Sql {
     /// or digit in a name becomes `_`). Only sealed partitions are seen: the newest rows come some time later.
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
+    #[command(flatten)]
+    database: DatabaseArgs,
     /// Write all rows into a file instead of showing some.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -128,7 +136,7 @@ impl Sql {
         let (result, logs) = match &self.data {
             None => (sql(&query, &tables, &options)?, Vec::new()),
             Some(data) => {
-                let logs = logs_of(&query, data)?;
+                let logs = logs_of(&query, data, self.database.url()?.as_ref())?;
                 let named: Vec<_> = logs.iter().map(|log| (log.table.clone(), log.files.clone())).collect();
                 (sql_over_logs(&query, &named, &tables, &options)?, logs)
             }
@@ -153,10 +161,10 @@ impl Sql {
 
 /// The logs that a query names; all of them when it names none, so that a misspelt name is led to the nearest. Each file is
 /// compared with what the index says of it: an answer never lacks rows that were sealed.
-fn logs_of(query: &str, data: &Path) -> Result<Vec<Log>, CliError> {
+fn logs_of(query: &str, data: &Path, database: Option<&DatabaseUrl>) -> Result<Vec<Log>, CliError> {
     let lake = Lake::new(data.join("lake"));
-    let found = match data.join(DATABASE_FILE).exists() {
-        true => prediction::log_tables(data).map_err(|error| problem_of(&error))?,
+    let found = match database.is_some() || data.join(DATABASE_FILE).exists() {
+        true => prediction::log_tables(data, database).map_err(|error| problem_of(&error))?,
         false => return unindexed(&lake, query, data),
     };
     let mut logs: Vec<(Log, LogTable)> = Vec::new();

@@ -1,0 +1,167 @@
+//! One connection, whichever database it leads to.
+
+use super::{
+    error::Result,
+    params::{Binding, Params},
+    postgres::PostgresConnection,
+    row::Row,
+    sqlite,
+};
+
+/// One connection.
+pub(crate) enum Connection {
+    Sqlite(rusqlite::Connection),
+    Postgres(Box<PostgresConnection>),
+}
+
+impl Connection {
+    /// A connection to SQLite, which keeps the statements that it prepared.
+    pub(crate) fn sqlite(connection: rusqlite::Connection) -> Self {
+        connection.set_prepared_statement_cache_capacity(256);
+        Self::Sqlite(connection)
+    }
+
+    /// A connection to PostgreSQL.
+    pub(crate) fn postgres(connection: PostgresConnection) -> Self {
+        Self::Postgres(Box::new(connection))
+    }
+
+    /// Runs a statement that returns no rows; the number of rows that it changed.
+    pub(crate) fn execute(&self, sql: &str, params: Params<'_>, binding: Binding) -> Result<usize> {
+        match self {
+            Self::Sqlite(connection) => sqlite::execute(connection, sql, params, binding),
+            Self::Postgres(connection) => connection.execute(sql, params, binding),
+        }
+    }
+
+    /// Runs a statement once for each of `rows`; a server gets all of them before it answers the first.
+    pub(crate) fn execute_each(&self, sql: &str, rows: &[Params<'_>]) -> Result<()> {
+        match self {
+            Self::Sqlite(connection) => {
+                rows.iter().try_for_each(|params| sqlite::execute(connection, sql, params, Binding::All).map(drop))
+            }
+            Self::Postgres(connection) => connection.execute_each(sql, rows),
+        }
+    }
+
+    /// Runs a query and hands each row to `read`, until it answers `false`.
+    pub(crate) fn query(
+        &self,
+        sql: &str,
+        params: Params<'_>,
+        binding: Binding,
+        read: &mut dyn FnMut(&Row<'_>) -> Result<bool>,
+    ) -> Result<()> {
+        match self {
+            Self::Sqlite(connection) => sqlite::query(connection, sql, params, binding, read),
+            Self::Postgres(connection) => connection.query(sql, params, binding, read),
+        }
+    }
+
+    /// Runs statements that have no parameters.
+    pub(crate) fn batch(&self, sql: &str) -> Result<()> {
+        match self {
+            Self::Sqlite(connection) => Ok(connection.execute_batch(sql)?),
+            Self::Postgres(connection) => connection.batch(sql),
+        }
+    }
+
+    /// Whether a transaction is open.
+    pub(crate) fn is_in_transaction(&self) -> bool {
+        match self {
+            Self::Sqlite(connection) => !connection.is_autocommit(),
+            Self::Postgres(connection) => connection.is_in_transaction(),
+        }
+    }
+
+    /// Rows that it inserted, changed or deleted since it was opened.
+    pub(crate) fn total_changes(&self) -> u64 {
+        match self {
+            Self::Sqlite(connection) => connection.total_changes(),
+            Self::Postgres(connection) => connection.total_changes(),
+        }
+    }
+
+    /// Begins a transaction that sees one moment and changes nothing.
+    pub(crate) fn begin_read(&self) -> Result<()> {
+        match self {
+            Self::Sqlite(connection) => Ok(connection.execute_batch("BEGIN DEFERRED")?),
+            Self::Postgres(connection) => connection.begin("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"),
+        }
+    }
+
+    /// Begins a transaction that writes: the only one of all servers, until it ends.
+    pub(crate) fn begin_write(&self) -> Result<()> {
+        match self {
+            Self::Sqlite(connection) => Ok(connection.execute_batch("BEGIN IMMEDIATE")?),
+            Self::Postgres(connection) => connection.begin_numbered(BEGIN_WRITE),
+        }
+    }
+
+    /// Makes durable what the transaction wrote. Where it changed something, every process with the database hears of it.
+    pub(crate) fn commit(&self) -> Result<()> {
+        match self {
+            Self::Sqlite(connection) => Ok(connection.execute_batch("COMMIT")?),
+            Self::Postgres(connection) => connection.commit(),
+        }
+    }
+
+    /// Whether the connection is gone.
+    pub(crate) fn is_closed(&self) -> bool {
+        match self {
+            Self::Sqlite(_) => false,
+            Self::Postgres(connection) => connection.is_closed(),
+        }
+    }
+
+    /// The transaction whose COMMIT was sent on this connection and never answered.
+    pub(crate) fn lost_commit(&self) -> Option<String> {
+        match self {
+            Self::Sqlite(_) => None,
+            Self::Postgres(connection) => connection.lost_commit(),
+        }
+    }
+
+    /// What became of a transaction of PostgreSQL: `committed`, `aborted` or `in progress`.
+    pub(crate) fn transaction_status(&self, transaction: &str) -> Result<Option<String>> {
+        let (sql, mut status) = ("SELECT pg_xact_status(CAST(CAST(:id AS TEXT) AS xid8))", None);
+        self.query(sql, &[(":id", &transaction)], Binding::All, &mut |row| {
+            status = row.get(0)?;
+            Ok(false)
+        })?;
+        Ok(status)
+    }
+
+    /// Takes a lock of PostgreSQL that the session keeps; whether it could be had. A file has its own.
+    pub(crate) fn try_session_lock(&self, key: i64) -> Result<bool> {
+        let mut is_ours = true;
+        if matches!(self, Self::Postgres(_)) {
+            self.query("SELECT pg_try_advisory_lock(:key)", &[(":key", &key)], Binding::All, &mut |row| {
+                is_ours = row.get(0)?;
+                Ok(false)
+            })?;
+        }
+        Ok(is_ours)
+    }
+
+    /// What is left to do before the last connection goes.
+    pub(crate) fn close(&self) {
+        match self {
+            // Statistics for the planner, bounded by SQLite itself; a failure here loses nothing.
+            Self::Sqlite(connection) => drop(connection.execute_batch("PRAGMA optimize;")),
+            Self::Postgres(_) => {}
+        }
+    }
+
+    /// Undoes the transaction.
+    pub(crate) fn roll_back(&self) -> Result<()> {
+        match self {
+            Self::Sqlite(connection) => Ok(connection.execute_batch("ROLLBACK")?),
+            Self::Postgres(connection) => connection.end("ROLLBACK"),
+        }
+    }
+}
+
+/// Writes of all servers follow each other, so that the audit log has no gaps and keys grow as they are committed. The
+/// lock ends with its transaction.
+const BEGIN_WRITE: &str = "BEGIN; SELECT pg_advisory_xact_lock(1263094868); SELECT pg_current_xact_id()";

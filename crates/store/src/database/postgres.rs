@@ -1,0 +1,392 @@
+//! PostgreSQL behind the border: one connection whose calls block, on a small runtime of its own.
+//!
+//! Invariants: no call needs an async context, and none is confused by one: the calling thread waits on a channel, the
+//! socket is driven elsewhere. What a connection announces by `NOTIFY` reaches whoever opened it.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::HashMap,
+    sync::Arc,
+    time::Duration,
+};
+
+use futures::{StreamExt, executor::block_on, future::try_join_all, pin_mut};
+use tokio::{
+    runtime::{Builder, Handle, Runtime},
+    sync::{mpsc, oneshot},
+    task::JoinHandle,
+};
+use tokio_postgres::{
+    AsyncMessage, Client, Config, NoTls, SimpleQueryMessage, Statement,
+    config::Host,
+    types::{IsNull, ToSql, Type, private::BytesMut, to_sql_checked},
+};
+
+use super::{
+    error::{DatabaseError, Result},
+    params::{Binding, Params},
+    row::Row,
+    statement_text::{NumberedStatement, number_parameters},
+    value::{Mismatch, ValueRef},
+};
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+const KEEPALIVE: Duration = Duration::from_secs(15);
+/// A peer that acknowledges nothing for so long is gone.
+const USER_TIMEOUT: Duration = Duration::from_secs(30);
+
+fn random_id() -> Result<Arc<str>> {
+    let mut bytes = [0; 8];
+    getrandom::fill(&mut bytes).map_err(|error| DatabaseError::Runtime(error.into()))?;
+    Ok(format!("{:016x}", u64::from_le_bytes(bytes)).into())
+}
+
+/// The name of the database at `url`, without its secrets.
+pub(crate) fn database_name(url: &str) -> Result<String> {
+    parse(url).map(|config| name_of(&config))
+}
+
+/// The driver also takes a text of keys and values, in which a mistyped address would be a key.
+fn parse(url: &str) -> Result<Config> {
+    if !["postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme)) {
+        return Err(DatabaseError::Scheme);
+    }
+    Ok(url.parse()?)
+}
+
+fn name_of(config: &Config) -> String {
+    let hosts = config.get_hosts().iter().enumerate().map(|(place, host)| {
+        let port = config.get_ports().get(place).or(config.get_ports().first()).copied().unwrap_or(5432);
+        match host {
+            Host::Tcp(host) => format!("{host}:{port}"),
+            Host::Unix(folder) => format!("{}:{port}", folder.display()),
+        }
+    });
+    let database = config.get_dbname().or(config.get_user()).unwrap_or_default();
+    format!("postgres://{}/{database}", hosts.collect::<Vec<_>>().join(","))
+}
+
+/// Makes connections to one database.
+#[derive(Clone)]
+pub(crate) struct PostgresConnector {
+    config: Arc<Config>,
+    /// The address without its secrets.
+    name: Arc<str>,
+    /// By it a process knows its own notices.
+    id: Arc<str>,
+    runtime: Arc<SocketRuntime>,
+}
+
+/// Drives the sockets. Dropped in any context, also an async one.
+struct SocketRuntime(Option<Runtime>);
+
+impl SocketRuntime {
+    fn handle(&self) -> Result<&Handle> {
+        self.0.as_ref().map(Runtime::handle).ok_or(DatabaseError::Closed)
+    }
+}
+
+impl Drop for SocketRuntime {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// One connection.
+pub(crate) struct PostgresConnection {
+    client: Client,
+    statements: RefCell<HashMap<String, Arc<PreparedStatement>>>,
+    is_in_transaction: Cell<bool>,
+    /// The number of the transaction that writes.
+    transaction: RefCell<Option<String>>,
+    /// Whether its COMMIT was sent and not answered.
+    is_committing: Cell<bool>,
+    /// Rows that were changed.
+    changes: Cell<u64>,
+    /// As many were it when the transaction began.
+    changes_before: Cell<u64>,
+    connector: PostgresConnector,
+}
+
+struct PreparedStatement {
+    statement: Statement,
+    names: Vec<String>,
+}
+
+impl PostgresConnector {
+    /// For the database at `url` (`postgres://user@host:port/name?…`).
+    ///
+    /// # Errors
+    /// When it is no address of PostgreSQL, and when no thread can be started.
+    pub(crate) fn new(url: &str, settings: &str) -> Result<Self> {
+        let mut config = parse(url)?;
+        let name = name_of(&config).into();
+        let options = [config.get_options(), Some(settings)].into_iter().flatten().collect::<Vec<_>>().join(" ");
+        config.application_name("kilter").options(options).connect_timeout(CONNECT_TIMEOUT);
+        config.keepalives_idle(KEEPALIVE).tcp_user_timeout(USER_TIMEOUT);
+        let runtime = Builder::new_multi_thread().worker_threads(1).thread_name("postgres").enable_all().build();
+        let runtime = Arc::new(SocketRuntime(Some(runtime.map_err(DatabaseError::Runtime)?)));
+        Ok(Self { config: Arc::new(config), name, id: random_id()?, runtime })
+    }
+
+    /// The address for a person: without user, password and options.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// A new connection.
+    ///
+    /// # Errors
+    /// When the database does not answer or refuses.
+    pub(crate) fn connect(&self) -> Result<PostgresConnection> {
+        let runtime = self.runtime.handle()?;
+        let config = Arc::clone(&self.config);
+        let opened = runtime.spawn(async move {
+            let (client, socket) = config.connect(NoTls).await?;
+            // Ends with the connection; whoever uses it sees the error.
+            tokio::spawn(socket);
+            Ok::<_, tokio_postgres::Error>(client)
+        });
+        let client = block_on(opened).map_err(|_| DatabaseError::Closed)??;
+        Ok(PostgresConnection {
+            client,
+            statements: RefCell::default(),
+            is_in_transaction: Cell::new(false),
+            transaction: RefCell::default(),
+            is_committing: Cell::new(false),
+            changes: Cell::new(0),
+            changes_before: Cell::new(0),
+            connector: self.clone(),
+        })
+    }
+
+    /// Calls `on_commit` after each commit of another process, until the listener is dropped. A connection that is lost is made
+    /// anew; whatever was committed meanwhile is one call.
+    ///
+    /// # Errors
+    /// When the database does not answer or refuses now.
+    pub(crate) fn listen(&self, on_commit: impl Fn() + Send + Sync + 'static) -> Result<CommitListener> {
+        let runtime = self.runtime.handle()?;
+        let (config, id) = (Arc::clone(&self.config), Arc::clone(&self.id));
+        let (ready, opened) = oneshot::channel();
+        let task = runtime.spawn(async move {
+            let first = hear(&config, &id).await;
+            let (mut heard, first) = match first {
+                Ok(heard) => (Some(heard), Ok(())),
+                Err(error) => (None, Err(error)),
+            };
+            let is_open = first.is_ok();
+            if ready.send(first).is_err() || !is_open {
+                return;
+            }
+            loop {
+                if let Some((_client, mut notices)) = heard.take() {
+                    while notices.recv().await.is_some() {
+                        on_commit();
+                    }
+                }
+                tokio::time::sleep(LISTEN_AGAIN).await;
+                heard = hear(&config, &id).await.ok();
+                if heard.is_some() {
+                    on_commit();
+                }
+            }
+        });
+        let listener = CommitListener(task);
+        block_on(opened).map_err(|_| DatabaseError::Closed)??;
+        Ok(listener)
+    }
+}
+
+/// Hears of commits until it is dropped.
+pub(crate) struct CommitListener(JoinHandle<()>);
+
+impl Drop for CommitListener {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Pause before a connection that was lost is made anew.
+const LISTEN_AGAIN: Duration = Duration::from_millis(500);
+const LISTEN: &str = "LISTEN kilter_commits";
+
+/// A connection that listens, and its notices; these end with the connection.
+async fn hear(
+    config: &Config,
+    own: &Arc<str>,
+) -> std::result::Result<(Client, mpsc::Receiver<()>), tokio_postgres::Error> {
+    let (client, mut socket) = config.connect(NoTls).await?;
+    // One place is enough: a notice that finds it taken says nothing that the one before does not.
+    let (notify, notices) = mpsc::channel(1);
+    let own = Arc::clone(own);
+    tokio::spawn(async move {
+        while let Some(Ok(message)) = std::future::poll_fn(|context| socket.poll_message(context)).await {
+            if matches!(&message, AsyncMessage::Notification(notice) if notice.payload() != &*own) {
+                let _ = notify.try_send(());
+            }
+        }
+    });
+    client.batch_execute(LISTEN).await?;
+    Ok((client, notices))
+}
+
+impl PostgresConnection {
+    /// Another connection to the same database.
+    pub(crate) fn sibling(&self) -> Result<Self> {
+        self.connector.connect()
+    }
+
+    /// Whether the connection was lost.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.client.is_closed()
+    }
+
+    pub(super) fn is_in_transaction(&self) -> bool {
+        self.is_in_transaction.get() && !self.is_closed()
+    }
+
+    /// Begins a transaction by `sql`.
+    pub(super) fn begin(&self, sql: &str) -> Result<()> {
+        self.batch(sql)?;
+        self.is_in_transaction.set(true);
+        Ok(())
+    }
+
+    /// As [`Self::begin`], where the last statement of `sql` answers the number of the transaction.
+    pub(super) fn begin_numbered(&self, sql: &str) -> Result<()> {
+        let answers = block_on(self.client.simple_query(sql))?;
+        self.is_in_transaction.set(true);
+        self.changes_before.set(self.changes.get());
+        let numbers = answers.iter().filter_map(|answer| match answer {
+            SimpleQueryMessage::Row(row) => row.get(0),
+            _ => None,
+        });
+        *self.transaction.borrow_mut() = numbers.last().map(str::to_owned);
+        Ok(())
+    }
+
+    pub(super) fn total_changes(&self) -> u64 {
+        self.changes.get()
+    }
+
+    /// Commits, and notifies who listens where something was changed. Where the connection is lost meanwhile, [`Self::lost_commit`] says of which transaction.
+    pub(super) fn commit(&self) -> Result<()> {
+        self.is_committing.set(true);
+        match self.changes.get() == self.changes_before.get() {
+            true => self.end("COMMIT")?,
+            false => self.end(&format!("NOTIFY kilter_commits, '{}'; COMMIT", self.connector.id))?,
+        }
+        self.is_committing.set(false);
+        Ok(())
+    }
+
+    pub(super) fn lost_commit(&self) -> Option<String> {
+        (self.is_committing.get() && self.is_closed()).then(|| self.transaction.borrow().clone()).flatten()
+    }
+
+    /// Ends the transaction by `sql`, whatever the answer.
+    pub(super) fn end(&self, sql: &str) -> Result<()> {
+        self.is_in_transaction.set(false);
+        self.batch(sql)
+    }
+
+    pub(super) fn batch(&self, sql: &str) -> Result<()> {
+        Ok(block_on(self.client.batch_execute(sql))?)
+    }
+
+    pub(super) fn execute(&self, sql: &str, params: Params<'_>, binding: Binding) -> Result<usize> {
+        let prepared = self.prepare(sql)?;
+        let bound = prepared.bind(params, binding)?;
+        let changed = block_on(self.client.execute_raw(&prepared.statement, as_parameters(&bound)))?;
+        self.changes.set(self.changes.get() + changed);
+        Ok(usize::try_from(changed).unwrap_or(usize::MAX))
+    }
+
+    pub(super) fn execute_each(&self, sql: &str, rows: &[Params<'_>]) -> Result<()> {
+        let prepared = self.prepare(sql)?;
+        let bound = rows.iter().map(|params| prepared.bind(params, Binding::All)).collect::<Result<Vec<_>>>()?;
+        let sent = bound.iter().map(|row| self.client.execute_raw(&prepared.statement, as_parameters(row)));
+        let changed: u64 = block_on(try_join_all(sent))?.iter().sum();
+        self.changes.set(self.changes.get() + changed);
+        Ok(())
+    }
+
+    pub(super) fn query(
+        &self,
+        sql: &str,
+        params: Params<'_>,
+        binding: Binding,
+        read: &mut dyn FnMut(&Row<'_>) -> Result<bool>,
+    ) -> Result<()> {
+        let prepared = self.prepare(sql)?;
+        let bound = prepared.bind(params, binding)?;
+        let rows = block_on(self.client.query_raw(&prepared.statement, as_parameters(&bound)))?;
+        pin_mut!(rows);
+        while let Some(row) = block_on(rows.next()) {
+            if !read(&Row::Postgres(&row?))? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn prepare(&self, sql: &str) -> Result<Arc<PreparedStatement>> {
+        if let Some(known) = self.statements.borrow().get(sql) {
+            return Ok(Arc::clone(known));
+        }
+        let NumberedStatement { sql: numbered, names } = number_parameters(sql);
+        let statement = block_on(self.client.prepare(&numbered))?;
+        let prepared = Arc::new(PreparedStatement { statement, names });
+        self.statements.borrow_mut().insert(sql.to_owned(), Arc::clone(&prepared));
+        Ok(prepared)
+    }
+}
+
+impl PreparedStatement {
+    fn bind<'p>(&self, params: Params<'p>, binding: Binding) -> Result<Vec<Bound<'p>>> {
+        if binding == Binding::All
+            && let Some((name, _)) = params.iter().find(|(name, _)| !self.names.iter().any(|known| known == name))
+        {
+            return Err(DatabaseError::ParameterName((*name).to_owned()));
+        }
+        let value_of = |name: &String| {
+            let found = params.iter().find(|(given, _)| given == name);
+            let (_, value) = found.ok_or_else(|| DatabaseError::ParameterName(name.clone()))?;
+            Ok(Bound(value.to_value()?))
+        };
+        self.names.iter().map(value_of).collect()
+    }
+}
+
+fn as_parameters<'b>(bound: &'b [Bound<'_>]) -> impl ExactSizeIterator<Item = &'b (dyn ToSql + Sync)> {
+    bound.iter().map(|value| value as &(dyn ToSql + Sync))
+}
+
+/// A value as a parameter of whatever type the statement asks for.
+#[derive(Debug)]
+struct Bound<'v>(ValueRef<'v>);
+
+impl ToSql for Bound<'_> {
+    fn to_sql(&self, wanted: &Type, out: &mut BytesMut) -> std::result::Result<IsNull, Mismatch> {
+        match (self.0, wanted) {
+            (ValueRef::Null, _) => Ok(IsNull::Yes),
+            (ValueRef::Integer(number), &Type::INT8) => number.to_sql(wanted, out),
+            (ValueRef::Integer(number), &Type::INT4) => i32::try_from(number)?.to_sql(wanted, out),
+            (ValueRef::Integer(number), &Type::BOOL) => (number != 0).to_sql(wanted, out),
+            (ValueRef::Integer(number), &Type::FLOAT8) => (number as f64).to_sql(wanted, out),
+            (ValueRef::Real(number), &Type::FLOAT8) => number.to_sql(wanted, out),
+            (ValueRef::Text(text), wanted) if <&str as ToSql>::accepts(wanted) => text.to_sql(wanted, out),
+            (ValueRef::Blob(bytes), &Type::BYTEA) => bytes.to_sql(wanted, out),
+            (value, wanted) => Err(format!("{value:?} is no {wanted}").into()),
+        }
+    }
+
+    fn accepts(_: &Type) -> bool {
+        true
+    }
+
+    to_sql_checked!();
+}

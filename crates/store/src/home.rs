@@ -1,0 +1,166 @@
+//! Where the database is: a file of this machine, or a server. What readers and the writer need of it.
+//!
+//! Invariants: a commit into a file that lost its name counts as failed; a commit whose answer was lost with the
+//! connection is looked up afterwards, so that nobody has to guess.
+
+use std::{
+    path::{Path, PathBuf},
+    thread,
+    time::{Duration, Instant},
+};
+
+use crate::{
+    DatabaseUrl, StoreError, StoreOptions,
+    database::{Connection, PostgresConnector},
+    presence::Presence,
+    reading::{self, Access},
+};
+
+const READER_PRAGMAS: &str = "PRAGMA query_only = ON; PRAGMA busy_timeout = 5000; PRAGMA cache_size = -4096; \
+                              PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF;";
+/// The lock of a process that writes alone. It ends with its session.
+const ONLY_WRITER: i64 = 1_263_094_870;
+/// How long a write waits for a server that does not answer.
+const PATIENCE: Duration = Duration::from_secs(10);
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// Where the database is.
+#[derive(Clone)]
+pub(crate) enum Home {
+    File(FileHome),
+    Server(ServerHome),
+}
+
+/// A file of SQLite.
+#[derive(Clone)]
+pub(crate) struct FileHome {
+    pub path: PathBuf,
+    pub access: Access,
+    pub presence: Presence,
+}
+
+/// A server of PostgreSQL.
+#[derive(Clone)]
+pub(crate) struct ServerHome {
+    pub connector: PostgresConnector,
+    /// Whether no other process may write.
+    is_exclusive: bool,
+}
+
+impl Home {
+    /// The file, where it is one.
+    pub(crate) fn file(&self) -> Option<&FileHome> {
+        match self {
+            Self::File(file) => Some(file),
+            Self::Server(_) => None,
+        }
+    }
+
+    /// The database for a person: a path, or an address without its secrets.
+    pub(crate) fn name(&self) -> String {
+        match self {
+            Self::File(file) => file.path.display().to_string(),
+            Self::Server(server) => server.connector.name().to_owned(),
+        }
+    }
+
+    /// A connection that only reads.
+    pub(crate) fn open_reader(&self) -> Result<Connection, StoreError> {
+        match self {
+            Self::File(file) => open_file(&file.path, file.access),
+            Self::Server(server) => server.connector.connect().map(Connection::postgres).map_err(|error| {
+                let error = StoreError::of("open a reader", error);
+                self.explain(error)
+            }),
+        }
+    }
+
+    /// The same error with what is known of the place.
+    pub(crate) fn explain(&self, error: StoreError) -> StoreError {
+        match self {
+            Self::File(file) => error.in_database(&file.path),
+            Self::Server(server) => error.at_server(server.connector.name()),
+        }
+    }
+
+    /// Whether whoever was told of a commit may rely on it; `connection` is the one that committed. Where its answer was
+    /// lost the server is asked what became of it.
+    pub(crate) fn confirm(&self, connection: &Connection, committed: Result<(), StoreError>) -> Result<(), StoreError> {
+        match self {
+            Self::File(file) => {
+                let committed = committed.map_err(|error| error.or_failing(&file.path));
+                file.presence.check().and(committed)
+            }
+            Self::Server(server) => match connection.lost_commit() {
+                Some(transaction) if committed.is_err() => server.look_up(&transaction, committed),
+                _ => committed.map_err(|error| self.explain(error)),
+            },
+        }
+    }
+
+    /// A connection that works in place of one that was lost; `None` where the present one is alive.
+    pub(crate) fn renew(&self, connection: &Connection) -> Result<Option<Connection>, StoreError> {
+        match self {
+            Self::Server(server) if connection.is_closed() => server.connect_patiently().map(Some),
+            _ => Ok(None),
+        }
+    }
+}
+
+fn open_file(path: &Path, access: Access) -> Result<Connection, StoreError> {
+    let failed = |error| StoreError::of("open a reader", error);
+    let connection = reading::connect(path, access).map_err(|error| failed(error.into()))?;
+    let connection = Connection::sqlite(connection);
+    connection.batch(READER_PRAGMAS).map_err(failed)?;
+    Ok(connection)
+}
+
+impl ServerHome {
+    pub(crate) fn of(url: &DatabaseUrl, options: StoreOptions) -> Result<Self, StoreError> {
+        let connector = PostgresConnector::new(url.secret(), options.durability.postgres_options());
+        let connector = connector.map_err(|error| StoreError::of("open the database", error))?;
+        Ok(Self { connector, is_exclusive: options.is_exclusive })
+    }
+
+    /// A connection that writes, and holds the database where this process is to be the only one.
+    pub(crate) fn connect_writer(&self, attempted: &'static str) -> Result<Connection, StoreError> {
+        let failed = |error| StoreError::of(attempted, error).at_server(self.connector.name());
+        let connection = self.connector.connect().map(Connection::postgres).map_err(failed)?;
+        if self.is_exclusive && !connection.try_session_lock(ONLY_WRITER).map_err(failed)? {
+            return Err(StoreError::DatabaseInUse { database: self.connector.name().to_owned() });
+        }
+        Ok(connection)
+    }
+
+    /// Tries until the server answers, at most [`PATIENCE`], with longer and longer pauses.
+    fn connect_patiently(&self) -> Result<Connection, StoreError> {
+        let deadline = Instant::now() + PATIENCE;
+        let mut pause = FIRST_PAUSE;
+        loop {
+            match self.connect_writer("write") {
+                Ok(connection) => return Ok(connection),
+                Err(error) if Instant::now() + pause > deadline => return Err(error),
+                Err(_) => thread::sleep(pause),
+            }
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    /// What became of a transaction whose COMMIT was sent and never answered.
+    fn look_up(&self, transaction: &str, committed: Result<(), StoreError>) -> Result<(), StoreError> {
+        let deadline = Instant::now() + PATIENCE;
+        let unknown = || StoreError::CommitUnknown { database: self.connector.name().to_owned() };
+        loop {
+            let status = self.connect_patiently().and_then(|connection| {
+                connection.transaction_status(transaction).map_err(|error| StoreError::of("look up a commit", error))
+            });
+            match status.as_ref().map(|status| status.as_deref()) {
+                Ok(Some("committed")) => return Ok(()),
+                Ok(Some("aborted")) => return committed.map_err(|error| error.at_server(self.connector.name())),
+                _ if Instant::now() > deadline => return Err(unknown()),
+                _ => thread::sleep(FIRST_PAUSE),
+            }
+        }
+    }
+}
