@@ -55,18 +55,30 @@ pub(super) fn show(shown: &EndpointMonitors) -> Page {
         page = page.line("").table(table);
     }
     // What was measured and is too close to its bound stands in the table; why something was not measured does not.
-    let unmeasured = |rule: &&api::Reading| rule.verdict == Some(api::Verdict::Undecided) && rule.value.is_none();
-    for rule in shown.rules.iter().filter(unmeasured) {
-        if let Some(reason) = &rule.reason {
-            page = page.reason(Status::Wait, format!("{}: ", rule.metric), reason.clone());
-        }
+    for (reason, metrics) in unmeasured(&shown.rules) {
+        page = page.reason(Status::Wait, format!("not measured: {}: ", metrics.join(", ")), reason);
     }
     if !shown.others.is_empty() {
         let names: Vec<String> =
             shown.others.iter().map(|other| format!("{} {}", other.metric, value(other))).collect();
-        page = page.reason(None, "Without a rule: ", names.join(", "));
+        page = page.reason(None, "Measured without a rule: ", names.join(", "));
     }
     wrote(page, shown.html.as_ref())
+}
+
+/// Why rules have no value, and the metrics of the rules that share a reason, in their order.
+fn unmeasured(rules: &[api::Reading]) -> Vec<(String, Vec<&str>)> {
+    let mut reasons: Vec<(String, Vec<&str>)> = Vec::new();
+    for rule in rules.iter().filter(|rule| rule.verdict == Some(api::Verdict::Undecided) && rule.value.is_none()) {
+        let Some(reason) = &rule.reason else { continue };
+        // The metric stands before the reasons that it shares.
+        let reason = reason.strip_prefix(&format!("{} was not measured: ", rule.metric)).unwrap_or(reason);
+        match reasons.iter_mut().find(|(known, _)| known == reason) {
+            Some((_, metrics)) => metrics.push(&rule.metric),
+            None => reasons.push((reason.to_owned(), vec![&rule.metric])),
+        }
+    }
+    reasons
 }
 
 fn wrote(page: Page, html: Option<&PathBuf>) -> Page {
@@ -346,7 +358,26 @@ fn figure(past: &RuleHistory) -> Figure {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+
+    #[test]
+    fn rules_that_were_not_measured_for_one_reason_share_a_line() {
+        let reading = |metric: &str, why: &str| -> api::Reading {
+            let text = json!({
+                "endpoint": "e", "monitor": "data", "metric": metric, "count": 0, "estimated": false, "verdict": "undecided",
+                "window_start": "2026-01-01T00:00:00Z", "window_end": "2026-01-02T00:00:00Z", "as_of": "2026-01-02T00:00:00Z",
+                "provisional": false, "reason": format!("{metric} was not measured: {why}"),
+            });
+            serde_json::from_value(text).unwrap()
+        };
+        let rules =
+            [reading("missing(a)", "no request came"), reading("auc", "no labels"), reading("rows", "no request came")];
+        let expected =
+            [("no request came".to_owned(), vec!["missing(a)", "rows"]), ("no labels".to_owned(), vec!["auc"])];
+        assert_eq!(unmeasured(&rules), expected);
+    }
 
     #[test]
     fn a_sparkline_has_a_height_a_window_and_a_gap_where_nothing_was_measured() {
