@@ -16,7 +16,6 @@ pub mod context;
 pub mod data_folder;
 pub mod dataset;
 pub mod deployment;
-pub mod error;
 pub mod gate;
 mod lock;
 pub mod model;
@@ -38,7 +37,6 @@ pub use kilter_blobs::{read_bounded, read_bounded_text};
 pub use crate::{
     app::{App, AppOptions, new_id},
     context::RequestContext,
-    error::AppError,
     open::make_data_folder,
     private_files::{open_to_others, temporary_folder},
     project::Project,

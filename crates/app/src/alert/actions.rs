@@ -13,8 +13,8 @@ use kilter_store::{
 };
 
 use crate::{
-    app::App, authz::refused_actions, causes::InvalidState, components::access::permit, context::RequestContext,
-    error::AppError, registered::recorded_project,
+    alert::error::AlertError, app::App, authz::refused_actions, causes::InvalidState, components::access::permit,
+    context::RequestContext, registered::recorded_project,
 };
 
 /// Moves an alert by the hand of a person: acknowledged, muted, unmuted, resolved.
@@ -27,7 +27,7 @@ pub fn handle_alert(
     id: &str,
     event: AlertEvent,
     reason: &str,
-) -> Result<Alert, AppError> {
+) -> Result<Alert, AlertError> {
     let alert = app.store().read(|reader| alerts::get(reader, id))?;
     refused_actions::record_if_refused(app, context, verb(event), &alerts::object(id), || {
         advance(app, context, alert, event, reason)
@@ -40,7 +40,7 @@ fn advance(
     alert: Alert,
     event: AlertEvent,
     reason: &str,
-) -> Result<Alert, AppError> {
+) -> Result<Alert, AlertError> {
     let endpoint = app.store().read(|reader| deployments::find_endpoint(reader, &alert.key.endpoint))?;
     if let Some(endpoint) = endpoint {
         let project = recorded_project(app, &endpoint.project)?;

@@ -20,10 +20,10 @@ use kilter_store::{
 };
 
 use crate::{
+    alert::error::AlertError,
     alert::notify::{self, AlertNotification},
     app::App,
     context::RequestContext,
-    error::AppError,
 };
 
 /// Parts that break a rule anew which one sentence names.
@@ -108,7 +108,7 @@ impl<'a> EndpointAlerts<'a> {
     }
 
     /// Moves the alert about a topic by the result of a window; the state of the alert then, `None` where there is none.
-    pub fn update(&self, result: WindowResult) -> Result<Option<AlertState>, AppError> {
+    pub fn update(&self, result: WindowResult) -> Result<Option<AlertState>, AlertError> {
         let key = result.key(self.endpoint);
         let open = self.app.store().read(|reader| alerts::find_open(reader, &key))?;
         let notified = open.as_ref().map(|alert| alert.detail.notified.clone()).unwrap_or_default();
@@ -131,7 +131,7 @@ impl<'a> EndpointAlerts<'a> {
         }
     }
 
-    fn open(&self, result: WindowResult) -> Result<AlertState, AppError> {
+    fn open(&self, result: WindowResult) -> Result<AlertState, AlertError> {
         let state = AlertState::opened(self.hysteresis);
         let explanation = if state.is_failing() { (result.explain)() } else { None };
         let new = alerts::NewAlert {
@@ -149,7 +149,7 @@ impl<'a> EndpointAlerts<'a> {
         Ok(state)
     }
 
-    fn advance(&self, alert: &Alert, event: AlertEvent, result: WindowResult) -> Result<AlertState, AppError> {
+    fn advance(&self, alert: &Alert, event: AlertEvent, result: WindowResult) -> Result<AlertState, AlertError> {
         let (from, now) = (alert.state, self.context.at);
         let next = from.after(event, self.hysteresis, now)?;
         // A clean window before does not make what breaches now less new.
@@ -183,7 +183,7 @@ impl<'a> EndpointAlerts<'a> {
     }
 
     /// Keeps the newest numbers of an alert that goes on, and notifies of what breaches now and did not before.
-    fn renew(&self, alert: &Alert, next: AlertState, result: WindowResult) -> Result<(), AppError> {
+    fn renew(&self, alert: &Alert, next: AlertState, result: WindowResult) -> Result<(), AlertError> {
         let known = &alert.detail.notified;
         let news: BTreeSet<Breach> = Breach::all_of(result.outcomes).difference(known).cloned().collect();
         let detail = next_detail(&alert.detail, self.context.at, result, None);
@@ -205,7 +205,7 @@ impl<'a> EndpointAlerts<'a> {
     }
 
     /// Resolves an alert for a reason that no window gives.
-    pub fn resolve(&self, alert: &Alert, reason: &str) -> Result<(), AppError> {
+    pub fn resolve(&self, alert: &Alert, reason: &str) -> Result<(), AlertError> {
         let draft = self.context.decision_event(EventKind::AlertResolved, reason, &EventMetrics::default());
         let (id, from) = (alert.id.clone(), alert.state);
         let resolved = self

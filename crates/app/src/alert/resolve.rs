@@ -14,7 +14,7 @@ use kilter_store::{
 };
 
 use crate::{
-    alert::lifecycle::EndpointAlerts, app::App, context::RequestContext, error::AppError, model::load,
+    alert::error::AlertError, alert::lifecycle::EndpointAlerts, app::App, context::RequestContext, model::load,
     prediction::logged::Label, project::folder::Project,
 };
 
@@ -28,7 +28,7 @@ impl App {
         endpoint: &EndpointName,
         by: (&ModelName, u32),
         reason: &str,
-    ) -> Result<(), AppError> {
+    ) -> Result<(), AlertError> {
         let (package, _) = load::load_version(self, by.0, by.1)?;
         let at = EndpointAlerts::new(self, context, endpoint, project.contract.monitor.as_ref());
         let filter = alerts::AlertFilter { endpoint: Some(endpoint.clone()), open: true };

@@ -14,7 +14,7 @@ use kilter_serving::prediction_log::column;
 use crate::{
     app::App,
     components::label_marks::LabelMark,
-    error::AppError,
+    monitor::error::MonitorError,
     prediction::{
         logged::{numbers, texts},
         partition_index,
@@ -30,7 +30,7 @@ pub(super) fn find_corrections(
     app: &App,
     endpoint: &EndpointName,
     span: Interval,
-) -> Result<(Corrections, LabelMark), AppError> {
+) -> Result<(Corrections, LabelMark), MonitorError> {
     let mark = app.components().label_marks.find(endpoint);
     let always = (Timestamp(i64::MIN), Timestamp(i64::MAX));
     let partitions = partition_index::partitions(app, LogKind::Labels, endpoint, always)?;

@@ -12,7 +12,7 @@ use crate::{
     app::App,
     components::label_marks::LabelMark,
     context::RequestContext,
-    error::AppError,
+    monitor::error::MonitorError,
     monitor::{
         corrections::{Corrections, find_corrections},
         drift_detector::Budget,
@@ -49,7 +49,7 @@ impl<'a> EndpointMonitor<'a> {
         project: &'a Project,
         monitor: &'a Monitor,
         endpoint: &'a EndpointName,
-    ) -> Result<(Self, LabelMark), AppError> {
+    ) -> Result<(Self, LabelMark), MonitorError> {
         let calendar = calendar(app, project, endpoint)?.unwrap_or(Calendar::new(context.at, monitor.every));
         let delay = project.labelled_dataset().ok().and_then(|dataset| project.roles(dataset).label_delay);
         let maturing = calendar.ended(Timestamp(i64::MIN), context.at, max_maturing(monitor, delay));
@@ -69,13 +69,13 @@ impl<'a> EndpointMonitor<'a> {
         EndpointAlerts::new(self.app, self.context, self.endpoint, Some(self.monitor))
     }
 
-    pub(super) fn record_readings(&self, readings: Vec<Reading>) -> Result<(), AppError> {
+    pub(super) fn record_readings(&self, readings: Vec<Reading>) -> Result<(), MonitorError> {
         Ok(self.app.store().write(move |tx| readings::record(tx, &readings))?)
     }
 }
 
 /// The windows of an endpoint, anchored where it was made; `None` where nothing is monitored.
-pub fn calendar(app: &App, project: &Project, endpoint: &EndpointName) -> Result<Option<Calendar>, AppError> {
+pub fn calendar(app: &App, project: &Project, endpoint: &EndpointName) -> Result<Option<Calendar>, MonitorError> {
     let Some(monitor) = &project.contract.monitor else { return Ok(None) };
     let known = app.store().read(|reader| kilter_store::deployment::find_endpoint(reader, endpoint))?;
     Ok(known.map(|endpoint| Calendar::new(endpoint.created, monitor.every)))

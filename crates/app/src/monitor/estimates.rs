@@ -14,7 +14,7 @@ use kilter_stats::performance_estimation::Expected;
 use kilter_store::monitor::Reading;
 
 use crate::{
-    error::AppError,
+    monitor::error::MonitorError,
     monitor::{version_context::VersionContext, window_data::WindowData},
     prediction::logged::LoggedPredictions,
 };
@@ -28,7 +28,7 @@ const MAX_DRAWN_ROWS: usize = 20_000_000;
 
 impl VersionContext<'_> {
     /// Judges the rules about estimates on a window; without one the estimate of the headline metric is read alone.
-    pub(super) fn judge_estimates(&mut self, data: &WindowData) -> Result<Vec<Reading>, AppError> {
+    pub(super) fn judge_estimates(&mut self, data: &WindowData) -> Result<Vec<Reading>, MonitorError> {
         let rules = self.rules(MonitorKind::Performance, true);
         if !rules.is_empty() {
             return self.judge(&AlertTopic::EstimatedPerformance, &rules, data);

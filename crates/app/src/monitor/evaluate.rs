@@ -13,8 +13,8 @@ use kilter_store::monitor as readings;
 use crate::{
     app::App,
     context::RequestContext,
-    error::AppError,
     model::load,
+    monitor::error::MonitorError,
     monitor::{
         default_rules, endpoint_monitor::EndpointMonitor, superseded_versions::replaced, unknown_classes::KnownClasses,
         usage, version_context::VersionContext,
@@ -35,7 +35,7 @@ pub fn evaluate_monitors(
     context: &RequestContext,
     project: &Project,
     endpoint: &EndpointName,
-) -> Result<(), AppError> {
+) -> Result<(), MonitorError> {
     let Some(monitor) = &project.contract.monitor else { return Ok(()) };
     let live = app.store().read(|reader| kilter_store::deployment::live(reader, endpoint))?;
     let Some(live) = live else { return Ok(()) };
@@ -61,7 +61,7 @@ pub fn evaluate_monitors(
 }
 
 /// Evaluates the versions before the live one, whose labels may come only now; whether some came.
-fn evaluate_replaced(live: &VersionContext) -> Result<bool, AppError> {
+fn evaluate_replaced(live: &VersionContext) -> Result<bool, MonitorError> {
     let mut has_labels = false;
     for past in replaced(live.at)? {
         if past.model == live.deployment.model && !live.siblings.contains(&past.number) {
@@ -74,7 +74,7 @@ fn evaluate_replaced(live: &VersionContext) -> Result<bool, AppError> {
 
 impl<'a> VersionContext<'a> {
     /// Windows that ended since the last evaluation: rows, evidence, quality, drift, usage, estimates.
-    fn evaluate_new_windows(&mut self) -> Result<(), AppError> {
+    fn evaluate_new_windows(&mut self) -> Result<(), MonitorError> {
         let evaluated = self.newest_evaluated()?;
         let kinds = [MonitorKind::Data, MonitorKind::Drift, MonitorKind::Usage];
         for window in self.at.calendar.ended(evaluated, self.at.context.at, MAX_WINDOWS) {
@@ -99,7 +99,7 @@ impl<'a> VersionContext<'a> {
 
     /// Windows since this version went live whose labels are not all known: performance and bias, again. Whether labels
     /// came.
-    fn evaluate_labelled_windows(&mut self) -> Result<bool, AppError> {
+    fn evaluate_labelled_windows(&mut self) -> Result<bool, MonitorError> {
         let mut has_labels = false;
         for window in self.at.calendar.ended(self.since, self.at.context.at, self.at.max_maturing()) {
             let Some(data) = self.read_labelled_window(window)? else { continue };
@@ -137,7 +137,7 @@ impl<'a> VersionContext<'a> {
     }
 
     /// The end of the newest window that was read and is over; nothing before the endpoint's first window counts.
-    fn newest_evaluated(&self) -> Result<Timestamp, AppError> {
+    fn newest_evaluated(&self) -> Result<Timestamp, MonitorError> {
         let (kind, now) = (MonitorKind::Usage, self.at.context.at);
         let found = self
             .at

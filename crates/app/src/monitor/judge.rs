@@ -20,8 +20,8 @@ use kilter_store::monitor::Reading;
 
 use crate::{
     alert::lifecycle::{Explanation, WindowResult},
-    error::AppError,
     model::load,
+    monitor::error::MonitorError,
     monitor::{
         default_rules::{self, WatchedRule},
         root_cause::{Causes, Remedy, RootCauseInput},
@@ -38,7 +38,7 @@ const BY_DEFAULT: &str = " (a default: the contract states no rule about it)";
 
 impl VersionContext<'_> {
     /// What labels say of a window.
-    pub(super) fn judge_labelled_window(&mut self, data: &WindowData) -> Result<Vec<Reading>, AppError> {
+    pub(super) fn judge_labelled_window(&mut self, data: &WindowData) -> Result<Vec<Reading>, MonitorError> {
         let mut readings = vec![self.label_coverage_reading(data.window, &data.rows())];
         for kind in [MonitorKind::Performance, MonitorKind::Bias] {
             readings.extend(self.judge_rules(kind, data)?);
@@ -47,7 +47,7 @@ impl VersionContext<'_> {
     }
 
     /// Judges the rules of a kind on a window and moves its alert.
-    pub(super) fn judge_rules(&mut self, kind: MonitorKind, data: &WindowData) -> Result<Vec<Reading>, AppError> {
+    pub(super) fn judge_rules(&mut self, kind: MonitorKind, data: &WindowData) -> Result<Vec<Reading>, MonitorError> {
         let rules = self.rules(kind, false);
         self.judge(&AlertTopic::of_rules(kind), &rules, data)
     }
@@ -57,7 +57,7 @@ impl VersionContext<'_> {
         topic: &AlertTopic,
         rules: &[WatchedRule],
         data: &WindowData,
-    ) -> Result<Vec<Reading>, AppError> {
+    ) -> Result<Vec<Reading>, MonitorError> {
         let window = data.window;
         let mut outcomes: Vec<(usize, &WatchedRule, RuleOutcome)> = Vec::new();
         let mut spans: Vec<Option<Span>> = rules.iter().map(|watched| self.span(&watched.rule)).collect();
@@ -140,7 +140,7 @@ impl VersionContext<'_> {
         Some(Explanation { sentence, metrics: causes.metrics(), root_cause: causes.root_cause() })
     }
 
-    fn root_cause(&self, data: &WindowData) -> Result<Causes, AppError> {
+    fn root_cause(&self, data: &WindowData) -> Result<Causes, MonitorError> {
         let scratch = self.at.app.scratch(&self.at.app.new_id())?;
         let sample = self.package.sample(self.at.app.blobs(), scratch.path())?;
         let (_, model) = load::load_version(self.at.app, &self.deployment.model, self.deployment.number)?;
@@ -187,7 +187,7 @@ impl VersionContext<'_> {
         answered: &'r LoggedPredictions,
         window: Interval,
         estimated: bool,
-    ) -> Result<WindowMetrics<'r>, AppError> {
+    ) -> Result<WindowMetrics<'r>, MonitorError> {
         let signature = &self.package.manifest.signature;
         let threshold = self.package.manifest.threshold;
         let outcomes = answered.outcomes(signature.task, &signature.classes, threshold);

@@ -10,7 +10,7 @@ use kilter_serving::prediction_log::column;
 use kilter_store::{monitor as readings, monitor::Reading};
 
 use crate::{
-    error::AppError,
+    monitor::error::MonitorError,
     monitor::{
         default_rules::is_estimate, rule_span::covered, version_context::VersionContext, window_data::WindowData,
     },
@@ -23,7 +23,7 @@ use crate::{
 impl VersionContext<'_> {
     /// A window, if more of its labels are known than when it was last judged, or some were corrected. Where rules reach
     /// back beyond it, ids and labels alone are read first.
-    pub(super) fn read_labelled_window(&mut self, window: Interval) -> Result<Option<WindowData>, AppError> {
+    pub(super) fn read_labelled_window(&mut self, window: Interval) -> Result<Option<WindowData>, MonitorError> {
         let known = self.known_coverage(window)?;
         if let Some(known) = known.filter(|known| known.share >= 1.0)
             && !self.is_corrected(window, known.through)?
@@ -43,7 +43,7 @@ impl VersionContext<'_> {
     }
 
     /// The ids and labels of a window alone.
-    fn read_labels(&self, window: Interval) -> Result<LoggedPredictions, AppError> {
+    fn read_labels(&self, window: Interval) -> Result<LoggedPredictions, MonitorError> {
         let (at, span) = (self.at, (window.start, window.end));
         let rows = logged::logged_labels(at.app, at.endpoint, PredictionFilter::Answers, span, at.context.at)?;
         Ok(rows.of_versions(&self.siblings))
@@ -58,7 +58,7 @@ impl VersionContext<'_> {
     }
 
     /// On how many labels a window was last judged.
-    fn known_coverage(&self, window: Interval) -> Result<Option<Coverage>, AppError> {
+    fn known_coverage(&self, window: Interval) -> Result<Option<Coverage>, MonitorError> {
         let history = self.at.app.store().read(|reader| {
             let kind = Some(MonitorKind::Performance);
             readings::history(reader, self.at.endpoint, kind, &MetricId::LabelCoverage, window, 1000)
@@ -76,7 +76,7 @@ impl VersionContext<'_> {
     }
 
     /// Whether a label of a window that was judged on labels up to the place `through` was corrected since.
-    pub(super) fn is_corrected(&self, window: Interval, through: i64) -> Result<bool, AppError> {
+    pub(super) fn is_corrected(&self, window: Interval, through: i64) -> Result<bool, MonitorError> {
         if self.at.corrections.is_empty() {
             return Ok(false);
         }

@@ -17,8 +17,8 @@ use kilter_store::{
 
 use crate::{
     alert::lifecycle::WindowResult,
-    error::AppError,
     monitor::endpoint_monitor::EndpointMonitor,
+    monitor::error::MonitorError,
     prediction::logged::{self, PredictionFilter},
 };
 
@@ -41,7 +41,7 @@ struct Labels {
 
 impl EndpointMonitor<'_> {
     /// Judges the windows whose labels are due since the last evaluation, and the newest of them again while it lacks them.
-    pub(super) fn check_label_arrival(&self) -> Result<(), AppError> {
+    pub(super) fn check_label_arrival(&self) -> Result<(), MonitorError> {
         let Some(delay) = self.delay else { return Ok(()) };
         let mut known = self.known_labels()?;
         let seen = known.first().map_or(Timestamp(i64::MIN), |newest| newest.window.end);
@@ -66,7 +66,7 @@ impl EndpointMonitor<'_> {
     }
 
     /// The newest reading of each window whose labels were due, newest first.
-    fn known_labels(&self) -> Result<Vec<Reading>, AppError> {
+    fn known_labels(&self) -> Result<Vec<Reading>, MonitorError> {
         let filter = ReadingFilter { monitor: Some(MonitorKind::Data), metric: Some(MetricId::LabelArrival) };
         let page = PageRequest::first(MAX_USUAL);
         let mut found = self.app.store().read(|reader| readings::list(reader, self.endpoint, &filter, &page))?.items;
@@ -76,7 +76,7 @@ impl EndpointMonitor<'_> {
         Ok(found)
     }
 
-    fn labels_of(&self, window: Interval) -> Result<Labels, AppError> {
+    fn labels_of(&self, window: Interval) -> Result<Labels, MonitorError> {
         let span = (window.start, window.end);
         let answered =
             logged::logged_labels(self.app, self.endpoint, PredictionFilter::Answers, span, self.context.at)?;
@@ -92,7 +92,7 @@ impl EndpointMonitor<'_> {
         (labels.rows as u64 >= least_rows).then(|| beside(labels, usual, self.monitor.min_labelled))
     }
 
-    fn note_labels(&self, labels: Labels, outcome: Option<&RuleOutcome>) -> Result<Reading, AppError> {
+    fn note_labels(&self, labels: Labels, outcome: Option<&RuleOutcome>) -> Result<Reading, MonitorError> {
         let reading = Reading {
             value: (labels.rows > 0).then_some(labels.share),
             count: labels.rows as u64,
@@ -110,10 +110,11 @@ impl EndpointMonitor<'_> {
         Ok(reading)
     }
 
-    fn update_missing_labels(&self, window: Interval, outcome: RuleOutcome) -> Result<(), AppError> {
+    fn update_missing_labels(&self, window: Interval, outcome: RuleOutcome) -> Result<(), MonitorError> {
         let outcomes = [outcome];
         let result = WindowResult::unexplained(&AlertTopic::MissingLabels, window, &outcomes);
-        self.alerts().update(result).map(drop)
+        self.alerts().update(result)?;
+        Ok(())
     }
 }
 

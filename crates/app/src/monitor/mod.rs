@@ -7,6 +7,7 @@ pub(crate) mod corrections;
 pub(crate) mod default_rules;
 pub(crate) mod drift_detector;
 pub(crate) mod endpoint_monitor;
+pub(crate) mod error;
 pub(crate) mod estimates;
 pub(crate) mod evaluate;
 pub(crate) mod judge;
@@ -27,6 +28,7 @@ pub(crate) mod window_data;
 mod tests;
 
 pub use endpoint_monitor::calendar;
+pub use error::MonitorError;
 pub use evaluate::evaluate_monitors;
 pub use kilter_stats::compare::Level;
 pub use readings::level_of_drift;

@@ -23,8 +23,8 @@ use kilter_store::{PageRequest, deployment as deployments, monitor as readings, 
 use crate::{
     alert::lifecycle::{EndpointAlerts, WindowResult},
     deployment::auto_rollback::judged_metric,
-    error::AppError,
     model::load,
+    monitor::error::MonitorError,
     monitor::version_context::VersionContext,
     prediction::logged::{self, LoggedPredictions, PredictionFilter},
 };
@@ -42,7 +42,7 @@ const COMPLETE: f64 = 0.9;
 
 impl VersionContext<'_> {
     /// Compares the answers since the promotion with those before it, where enough labels came since the last comparison.
-    pub(super) fn judge_promotion(&self) -> Result<(), AppError> {
+    pub(super) fn judge_promotion(&self) -> Result<(), MonitorError> {
         let Some(since) = self.took_over else { return Ok(()) };
         let compared = self.last_comparison()?;
         let number = compared.map_or(0, |rows| comparison_number(rows) + 1);
@@ -87,11 +87,12 @@ impl VersionContext<'_> {
         let at = self.at.alerts();
         let alerts = EndpointAlerts { hysteresis: Hysteresis { fire_after: 1, ..at.hysteresis }, ..at };
         let outcomes = [outcome];
-        alerts.update(WindowResult::unexplained(&AlertTopic::Promotion, *last, &outcomes)).map(drop)
+        alerts.update(WindowResult::unexplained(&AlertTopic::Promotion, *last, &outcomes))?;
+        Ok(())
     }
 
     /// On how many labels the windows since the promotion were judged: to know it no row is read.
-    fn judged_labels(&self, since: Timestamp, last: Interval) -> Result<usize, AppError> {
+    fn judged_labels(&self, since: Timestamp, last: Interval) -> Result<usize, MonitorError> {
         let span = Interval::new(since, last.end);
         let kind = Some(MonitorKind::Performance);
         let read = self.at.app.store().read(|reader| {
@@ -103,7 +104,7 @@ impl VersionContext<'_> {
     }
 
     /// On how many labelled answers of this version the promotion was compared last.
-    fn last_comparison(&self) -> Result<Option<usize>, AppError> {
+    fn last_comparison(&self) -> Result<Option<usize>, MonitorError> {
         let filter = ReadingFilter { monitor: Some(MonitorKind::Performance), metric: Some(MetricId::PromotionChange) };
         let page = PageRequest::first(1);
         let newest =
@@ -134,7 +135,7 @@ impl VersionContext<'_> {
     }
 
     /// The newest labelled answers of the version that served before.
-    fn before(&self, since: Timestamp) -> Result<Option<Before>, AppError> {
+    fn before(&self, since: Timestamp) -> Result<Option<Before>, MonitorError> {
         let moment = Timestamp(since.millis() - 1);
         let live = self.at.app.store().read(|reader| deployments::live_at(reader, self.at.endpoint, moment))?;
         let Some(live) = live else { return Ok(None) };
@@ -155,7 +156,7 @@ impl VersionContext<'_> {
         Ok((outcomes.len() >= FIRST_COMPARISON).then_some(Before { version: live.number, outcomes }))
     }
 
-    fn note_change(&self, window: Interval, after: &LoggedPredictions, change: &Estimate) -> Result<(), AppError> {
+    fn note_change(&self, window: Interval, after: &LoggedPredictions, change: &Estimate) -> Result<(), MonitorError> {
         let reading = self.counted(
             (MonitorKind::Performance, MetricId::PromotionChange),
             window,

@@ -17,7 +17,7 @@ use kilter_store::{
 
 use crate::{
     causes::StorageError,
-    error::AppError,
+    monitor::error::MonitorError,
     monitor::{labelled_window::labels_through, version_context::VersionContext},
     prediction::logged::LoggedPredictions,
 };
@@ -120,7 +120,7 @@ impl VersionContext<'_> {
     }
 
     /// Readings and evidence of a window stand together, or neither does.
-    pub(super) fn record(&self, window: Interval, new: Vec<Reading>) -> Result<(), AppError> {
+    pub(super) fn record(&self, window: Interval, new: Vec<Reading>) -> Result<(), MonitorError> {
         let document = serde_json::to_value(&self.evidence)
             .map_err(|source| StorageError::Document { what: "evidence", source })?;
         let (endpoint, model, number) =

@@ -11,7 +11,7 @@ use kilter_domain::{
 use kilter_store::{PageRequest, deployment as deployments, deployment::Deployment, monitor::alert as alerts};
 
 use crate::{
-    error::AppError,
+    monitor::error::MonitorError,
     monitor::{endpoint_monitor::EndpointMonitor, version_context::VersionContext},
 };
 
@@ -19,7 +19,7 @@ use crate::{
 const MAX_PAST: u32 = 12;
 
 /// The deployments that served before the live one and whose labels may still come, newest first.
-pub(super) fn replaced(at: &EndpointMonitor) -> Result<Vec<Deployment>, AppError> {
+pub(super) fn replaced(at: &EndpointMonitor) -> Result<Vec<Deployment>, MonitorError> {
     let page = PageRequest::first(4 * MAX_PAST);
     let listed = at.app.store().read(|reader| deployments::list(reader, Some(at.endpoint), &page))?;
     let served = listed.items.into_iter().filter(|past| past.live_since.is_some() && past.live_until.is_some());
@@ -29,7 +29,7 @@ pub(super) fn replaced(at: &EndpointMonitor) -> Result<Vec<Deployment>, AppError
 impl VersionContext<'_> {
     /// Judges what a version that was replaced answered, as its labels come. `news_from` is the newest event that the
     /// version which serves now was trained on. Whether labels came.
-    pub(super) fn evaluate_after_replacement(&mut self, news_from: Option<Timestamp>) -> Result<bool, AppError> {
+    pub(super) fn evaluate_after_replacement(&mut self, news_from: Option<Timestamp>) -> Result<bool, MonitorError> {
         let (Some(since), Some(until)) = (self.deployment.live_since, self.deployment.live_until) else {
             return Ok(false);
         };
@@ -50,7 +50,7 @@ impl VersionContext<'_> {
     }
 
     /// Whether an alert about performance was raised since a moment.
-    fn was_alarmed(&self, since: Timestamp) -> Result<bool, AppError> {
+    fn was_alarmed(&self, since: Timestamp) -> Result<bool, MonitorError> {
         let filter = alerts::AlertFilter { endpoint: Some(self.at.endpoint.clone()), open: false };
         let newest = self.at.app.store().read(|reader| alerts::list(reader, &filter, &PageRequest::first(100)))?;
         // An alert about a promotion is about the version after it.

@@ -28,8 +28,8 @@ use kilter_store::{
 
 use crate::{
     alert::lifecycle::WindowResult,
-    error::AppError,
     monitor::endpoint_monitor::EndpointMonitor,
+    monitor::error::MonitorError,
     prediction::logged::{self, Label, LoggedPredictions, PredictionFilter},
 };
 
@@ -55,7 +55,7 @@ impl KnownClasses<'_> {
     }
 
     /// Raises alerts about labels that name no class of the version, and ends those whose labels were taken back.
-    pub fn check_labels(&self) -> Result<(), AppError> {
+    pub fn check_labels(&self) -> Result<(), MonitorError> {
         let (Some(first), Some(&window)) = (self.windows.first(), self.windows.last()) else { return Ok(()) };
         let answered = self.labelled_since_training((first.start, window.end))?;
         let since = answered.events.iter().min().copied().unwrap_or(first.start).civil().date().to_string();
@@ -71,7 +71,7 @@ impl KnownClasses<'_> {
         self.resolve_taken_back()
     }
 
-    fn labelled_since_training(&self, span: (Timestamp, Timestamp)) -> Result<LoggedPredictions, AppError> {
+    fn labelled_since_training(&self, span: (Timestamp, Timestamp)) -> Result<LoggedPredictions, MonitorError> {
         let (at, through) = (self.at, self.package.manifest.trained_through);
         let answered = logged::logged_labels(at.app, at.endpoint, PredictionFilter::Answers, span, at.context.at)?;
         Ok(answered.filter(|row| {
@@ -81,7 +81,7 @@ impl KnownClasses<'_> {
 
     /// The alert on labels in other words: it breaches with the newest window that has some, and windows after that whose
     /// labels fit speak for its end.
-    fn check_other_words(&self, answered: &LoggedPredictions, since: &str) -> Result<(), AppError> {
+    fn check_other_words(&self, answered: &LoggedPredictions, since: &str) -> Result<(), MonitorError> {
         let (matcher, task) = (ClassMatcher::new(&self.signature().classes), self.signature().task);
         let is_unknown = |row: &usize| answered.labels[*row].as_ref().is_some_and(|label| !label.fits(task, &matcher));
         let newest = (0..answered.len()).filter(is_unknown).map(|row| answered.events[row]).max();
@@ -103,7 +103,7 @@ impl KnownClasses<'_> {
 
     /// Ends the alerts about labels of which fewer are left than open one: they were taken back or corrected. The rows are
     /// those that could be seen when the alert was opened, so that what is merely old ends none.
-    fn resolve_taken_back(&self) -> Result<(), AppError> {
+    fn resolve_taken_back(&self) -> Result<(), MonitorError> {
         let at = self.at;
         let filter = alerts::AlertFilter { endpoint: Some(at.endpoint.clone()), open: true };
         let open = at.app.store().read(|reader| alerts::list(reader, &filter, &PageRequest::first(1000)))?;

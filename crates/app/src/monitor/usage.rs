@@ -18,7 +18,7 @@ use kilter_store::{monitor as readings, monitor::Reading};
 use crate::{
     app::App,
     context::RequestContext,
-    error::AppError,
+    monitor::error::MonitorError,
     prediction::{logged::LoggedPredictions, predict},
 };
 
@@ -57,7 +57,7 @@ pub(super) fn counts(quantity: &Quantity) -> bool {
 }
 
 /// Writes down how many requests failed at an endpoint since the last evaluation, if any did.
-pub(super) fn tally_errors(app: &App, context: &RequestContext, endpoint: &EndpointName) -> Result<(), AppError> {
+pub(super) fn tally_errors(app: &App, context: &RequestContext, endpoint: &EndpointName) -> Result<(), MonitorError> {
     let Some(serving) = predict::serving(app, endpoint) else { return Ok(()) };
     let (mut since, mut errors) = (context.at, 0);
     for served in serving.endpoint().routes().versions() {
@@ -74,7 +74,7 @@ pub(super) fn tally_errors(app: &App, context: &RequestContext, endpoint: &Endpo
 }
 
 /// The requests that failed in a window, as far as they were written down.
-pub(super) fn errors_in(app: &App, endpoint: &EndpointName, window: Interval) -> Result<u64, AppError> {
+pub(super) fn errors_in(app: &App, endpoint: &EndpointName, window: Interval) -> Result<u64, MonitorError> {
     let found = app.store().read(|reader| {
         let kind = Some(MonitorKind::Usage);
         readings::history(reader, endpoint, kind, &MetricId::Errors, window, MAX_TALLIES)

@@ -18,8 +18,8 @@ use kilter_store::{deployment as deployments, deployment::Deployment, monitor::e
 use crate::{
     causes::StorageError,
     deployment::threshold::siblings,
-    error::AppError,
     model::load,
+    monitor::error::MonitorError,
     monitor::{
         default_rules::{self, WatchedRule},
         drift_detector::DriftDetector,
@@ -55,7 +55,11 @@ pub(super) struct VersionContext<'a> {
 
 impl<'a> VersionContext<'a> {
     /// The version that is live.
-    pub(super) fn live(at: &'a EndpointMonitor<'a>, live: Deployment, package: Arc<Package>) -> Result<Self, AppError> {
+    pub(super) fn live(
+        at: &'a EndpointMonitor<'a>,
+        live: Deployment,
+        package: Arc<Package>,
+    ) -> Result<Self, MonitorError> {
         let evidence = evidence_of(at, &live, &package)?;
         let (siblings, since) = siblings::threshold_siblings(at.app, &live)?;
         let now = at.context.at;
@@ -65,7 +69,7 @@ impl<'a> VersionContext<'a> {
     }
 
     /// A version that was live before: nothing is learned about its inputs any more.
-    pub(super) fn replaced(live: &VersionContext<'a>, past: Deployment) -> Result<Self, AppError> {
+    pub(super) fn replaced(live: &VersionContext<'a>, past: Deployment) -> Result<Self, MonitorError> {
         let at = live.at;
         let (package, _) = load::load_version(at.app, &past.model, past.number)?;
         let (siblings, since) = (BTreeSet::from([past.number]), past.live_since.unwrap_or(live.since));
@@ -78,7 +82,7 @@ impl<'a> VersionContext<'a> {
         package: Arc<Package>,
         (siblings, since): (BTreeSet<u32>, Timestamp),
         evidence: DriftDetector,
-    ) -> Result<Self, AppError> {
+    ) -> Result<Self, MonitorError> {
         let took_over = took_over(at, since)?;
         let (model, number) = (&deployment.model, deployment.number);
         let version = at.app.store().read(|reader| kilter_store::model::get(reader, model, number))?;
@@ -105,7 +109,7 @@ impl<'a> VersionContext<'a> {
     }
 
     /// Reads what the version answered in a window, and over the longest span that ends with it.
-    pub(super) fn read_window(&self, window: Interval, longest: Option<Span>) -> Result<WindowData, AppError> {
+    pub(super) fn read_window(&self, window: Interval, longest: Option<Span>) -> Result<WindowData, MonitorError> {
         let start = covered(window, longest).start.min(window.start);
         let read = Interval::new(start, window.end);
         let rows = logged::logged_predictions(
@@ -132,14 +136,14 @@ impl<'a> VersionContext<'a> {
 }
 
 /// When a version began to answer, where another one did before.
-fn took_over(at: &EndpointMonitor, since: Timestamp) -> Result<Option<Timestamp>, AppError> {
+fn took_over(at: &EndpointMonitor, since: Timestamp) -> Result<Option<Timestamp>, MonitorError> {
     let moment = Timestamp(since.millis() - 1);
     let before = at.app.store().read(|reader| deployments::live_at(reader, at.endpoint, moment))?;
     Ok(before.map(|_| since))
 }
 
 /// The evidence about the version that is live; another version begins anew.
-fn evidence_of(at: &EndpointMonitor, live: &Deployment, package: &Package) -> Result<DriftDetector, AppError> {
+fn evidence_of(at: &EndpointMonitor, live: &Deployment, package: &Package) -> Result<DriftDetector, MonitorError> {
     let known = at.app.store().read(|reader| kept::find(reader, at.endpoint))?;
     match known.filter(|known| known.model == live.model && known.number == live.number) {
         None => Ok(DriftDetector::begin(&package.reference)),

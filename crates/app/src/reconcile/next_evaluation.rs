@@ -16,8 +16,8 @@ use kilter_store::{
 };
 
 use crate::{
-    app::App, deployment::threshold::tune, error::AppError, monitor, monitor::missing_labels, project::folder::Project,
-    reconcile::project,
+    app::App, deployment::threshold::tune, monitor, monitor::missing_labels, project::folder::Project,
+    reconcile::error::ReconcileError, reconcile::project,
 };
 
 /// The longest time between two evaluations.
@@ -31,7 +31,7 @@ const RETRY: Span = Span::seconds(60);
 ///
 /// # Errors
 /// When the metadata cannot be read.
-pub(super) fn next_evaluation(app: &App, project: &Project, now: Timestamp) -> Result<Timestamp, AppError> {
+pub(super) fn next_evaluation(app: &App, project: &Project, now: Timestamp) -> Result<Timestamp, ReconcileError> {
     let mut due = vec![now.after(MAX_REST)];
     due.extend(project::next_due(app, project, now)?);
     for deploy in &project.contract.deploy {
@@ -55,7 +55,7 @@ fn labels_due(
     project: &Project,
     endpoint: &EndpointName,
     now: Timestamp,
-) -> Result<Option<Timestamp>, AppError> {
+) -> Result<Option<Timestamp>, ReconcileError> {
     let Some(monitor) = &project.contract.monitor else { return Ok(None) };
     let delay = project.labelled_dataset().ok().and_then(|dataset| project.roles(dataset).label_delay);
     let (Some(delay), Some(calendar)) = (delay, monitor::calendar(app, project, endpoint)?) else { return Ok(None) };
@@ -71,7 +71,7 @@ fn retraining_due(
     endpoint: &EndpointName,
     retrain: &Retrain,
     now: Timestamp,
-) -> Result<Option<Timestamp>, AppError> {
+) -> Result<Option<Timestamp>, ReconcileError> {
     let filter = RunFilter { project: Some(project.name.clone()), ..Default::default() };
     let last = app.store().read(|reader| runs::list(reader, &filter, &PageRequest::first(1)))?.items.pop();
     let mut due: Option<Timestamp> = None;

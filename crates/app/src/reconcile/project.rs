@@ -15,12 +15,12 @@ use crate::{
     clock_set_back,
     context::RequestContext,
     deployment::{Target, auto_deploy, auto_rollback, rollout, threshold::tune},
-    error::AppError,
     gate::data_checks,
     model::approval_mode::ApprovalMode,
     monitor,
     prediction::{compact, open_log},
     project::folder::Project,
+    reconcile::error::ReconcileError,
     retrain::triggers,
     runs::train_and_deploy,
     training::{
@@ -44,7 +44,7 @@ pub fn reconcile(
     project: &Project,
     step: &Step,
     observer: &mut dyn FnMut(RunEvent),
-) -> Result<Option<TrainingOutcome>, AppError> {
+) -> Result<Option<TrainingOutcome>, ReconcileError> {
     for deploy in &project.contract.deploy {
         let endpoint = project.endpoint(deploy);
         open_log::record_losses(app, &RequestContext::system("reconcile", step.now), &endpoint)?;
@@ -58,7 +58,7 @@ pub fn reconcile(
 
 /// Rollouts, monitors, alerts, thresholds and returns of earlier versions, on what is sealed; whether a training may
 /// follow.
-pub(crate) fn evaluate_project(app: &App, project: &Project, step: &Step) -> Result<bool, AppError> {
+pub(crate) fn evaluate_project(app: &App, project: &Project, step: &Step) -> Result<bool, ReconcileError> {
     let context = RequestContext::system("reconcile", step.now);
     clock_set_back::record_clock_set_back(app, &context)?;
     let mut failed = None;
@@ -81,7 +81,7 @@ pub(crate) fn evaluate_project(app: &App, project: &Project, step: &Step) -> Res
 }
 
 /// Whether a training is due and may start. What is due and may not start is written down.
-pub(crate) fn is_training_due(app: &App, project: &Project, step: &Step) -> Result<bool, AppError> {
+pub(crate) fn is_training_due(app: &App, project: &Project, step: &Step) -> Result<bool, ReconcileError> {
     let Some(main) = project.main_deploy() else { return Ok(false) };
     let context = RequestContext::system("reconcile", step.now);
     Ok(triggers::due_retraining(app, &context, project, &project.endpoint(main), step.data)?.is_some())
@@ -93,15 +93,15 @@ pub(crate) fn retrain_project(
     project: &Project,
     step: &Step,
     observer: &mut dyn FnMut(RunEvent),
-) -> Result<Option<TrainingOutcome>, AppError> {
+) -> Result<Option<TrainingOutcome>, ReconcileError> {
     let Some(main) = project.main_deploy() else { return Ok(None) };
     let context = RequestContext::system("reconcile", step.now);
     retrain_if_due(app, &context, project, &project.endpoint(main), step, observer)
 }
 
-fn evaluate_endpoint(app: &App, context: &RequestContext, target: &Target<'_>) -> Result<(), AppError> {
+fn evaluate_endpoint(app: &App, context: &RequestContext, target: &Target<'_>) -> Result<(), ReconcileError> {
     rollout::advance_rollout(app, context, target)?;
-    monitor::evaluate_monitors(app, context, target.project, &target.endpoint)
+    Ok(monitor::evaluate_monitors(app, context, target.project, &target.endpoint)?)
 }
 
 fn retrain_if_due(
@@ -111,7 +111,7 @@ fn retrain_if_due(
     endpoint: &EndpointName,
     step: &Step,
     observer: &mut dyn FnMut(RunEvent),
-) -> Result<Option<TrainingOutcome>, AppError> {
+) -> Result<Option<TrainingOutcome>, ReconcileError> {
     let Some(due) = triggers::due_retraining(app, context, project, endpoint, step.data)? else { return Ok(None) };
     let retrain = project.contract.retrain.as_ref();
     let training = prepare_training(app, project, step, due.cause.clone(), retrain.and_then(|retrain| retrain.window))?;
@@ -142,7 +142,7 @@ pub fn prepare_training(
     step: &Step,
     cause: kilter_domain::run::Cause,
     window: Option<kilter_domain::time::Span>,
-) -> Result<Training, AppError> {
+) -> Result<Training, ReconcileError> {
     let now = step.now;
     let folder = app.folder().join("known");
     kilter_blobs::atomic::create_dirs(&folder)?;
@@ -163,7 +163,7 @@ pub fn prepare_training(
 }
 
 /// The next moment after `now` at which a step may have something to do besides the end of a window.
-pub fn next_due(app: &App, project: &Project, now: Timestamp) -> Result<Option<Timestamp>, AppError> {
+pub fn next_due(app: &App, project: &Project, now: Timestamp) -> Result<Option<Timestamp>, ReconcileError> {
     let mut due: Option<Timestamp> = None;
     for target in Target::all(project) {
         let windows = monitor::calendar(app, project, &target.endpoint)?.map(|calendar| calendar.next_end(now));

@@ -14,10 +14,10 @@ use crate::{
     causes::StorageError,
     components::serving::Serving,
     context::RequestContext,
-    error::AppError,
     model::approval_mode::ApprovalMode,
     prediction::{compact, merge_partitions, open_log, predict},
     project::folder::Project,
+    reconcile::error::ReconcileError,
     reconcile::{
         next_evaluation,
         project::{self, Step},
@@ -76,7 +76,7 @@ pub fn evaluate_registered_project(
     name: &ProjectName,
     now: Timestamp,
     mode: EvaluationMode,
-) -> Result<Evaluation, AppError> {
+) -> Result<Evaluation, ReconcileError> {
     let Some(project) = registered_project(app, name)? else {
         return Ok(Evaluation { is_training_due: false, next: None });
     };
@@ -99,14 +99,14 @@ pub fn evaluate_registered_project(
 ///
 /// # Errors
 /// When the project cannot be read, or the training could not be done.
-pub fn train_if_due(app: &App, name: &ProjectName, now: Timestamp) -> Result<(), AppError> {
+pub fn train_if_due(app: &App, name: &ProjectName, now: Timestamp) -> Result<(), ReconcileError> {
     let Some(project) = registered_project(app, name)? else { return Ok(()) };
     project::retrain_project(app, &project, &live_step(now), &mut |_| ()).map(drop)
 }
 
 /// A project with the contract in force, on the files of its folder: a file that nobody recorded changes nothing.
 /// `None` where its folder is not known.
-fn registered_project(app: &App, name: &ProjectName) -> Result<Option<Project>, AppError> {
+fn registered_project(app: &App, name: &ProjectName) -> Result<Option<Project>, ReconcileError> {
     let Some(folder) = registered::project_folder(app, name)? else { return Ok(None) };
     Ok(Some(registered::recorded_project(app, name)?.in_folder(&folder)))
 }

@@ -20,7 +20,6 @@ use crate::{
     causes::ScoringError,
     components::model_cache::Loaded,
     dataset::history::History,
-    error::AppError,
     model::load,
     prediction::logged::{self, LoggedPredictions, PredictionFilter},
     project::folder::Project,
@@ -76,14 +75,14 @@ pub fn report(
 }
 
 /// The version that served first.
-fn first_served(app: &App, project: &Project, timeline: &[TimelineEvent]) -> Result<Option<Loaded>, AppError> {
+fn first_served(app: &App, project: &Project, timeline: &[TimelineEvent]) -> Result<Option<Loaded>, ReplayError> {
     let promoted = timeline.iter().find(|event| event.kind == EventKind::Promoted);
     let number = promoted.and_then(|event| event.version);
     Ok(number.map(|number| load::load_version(app, &project.model(), number)).transpose()?)
 }
 
 /// The classes of every version that served, each once.
-fn served_classes(app: &App, project: &Project, timeline: &[TimelineEvent]) -> Result<Vec<String>, AppError> {
+fn served_classes(app: &App, project: &Project, timeline: &[TimelineEvent]) -> Result<Vec<String>, ReplayError> {
     let mut classes: Vec<String> = Vec::new();
     for event in timeline.iter().filter(|event| event.kind == EventKind::Promoted) {
         let Some(number) = event.version else { continue };
@@ -99,7 +98,7 @@ fn evaluate_period(
     (package, model, classes): (&Package, &Model, &[String]),
     metric: &str,
     (start, end): (Timestamp, Timestamp),
-) -> Result<EvaluatedPeriod, AppError> {
+) -> Result<EvaluatedPeriod, ReplayError> {
     let answered = logged::logged_predictions(
         simulator.app,
         &simulator.endpoint,
@@ -132,7 +131,7 @@ fn never_retrained(
     answered: &LoggedPredictions,
     model: &Model,
     threshold: f64,
-) -> Result<LabelledPredictions, AppError> {
+) -> Result<LabelledPredictions, ReplayError> {
     let place: std::collections::HashMap<&str, usize> =
         history.ids.iter().enumerate().map(|(row, id)| (&**id, row)).collect();
     let rows: Vec<usize> = answered.ids.iter().filter_map(|id| place.get(&**id).copied()).collect();

@@ -4,18 +4,15 @@ use std::path::PathBuf;
 
 use kilter_domain::time::{Span, Timestamp};
 use kilter_lake::LakeError;
-use kilter_store::StoreError;
 
 use crate::{
     causes::{ScoringError, StorageError, from_causes},
     data_folder::DataFolderError,
     dataset::RolesError,
-    deployment::DeployError,
-    error::AppError,
-    gate::GateError,
     model::VersionError,
     prediction::{LabelError, PredictionError},
-    project::{DatasetError, ProjectError},
+    project::ProjectError,
+    reconcile::ReconcileError,
     registration::RegisterError,
     replay::periods,
     runs::TrainAndDeployError,
@@ -25,7 +22,29 @@ use crate::{
 #[derive(Debug, thiserror::Error)]
 pub enum ReplayError {
     #[error(transparent)]
-    App(#[from] AppError),
+    Project(#[from] ProjectError),
+    #[error(transparent)]
+    Roles(#[from] RolesError),
+    #[error(transparent)]
+    DataFolder(#[from] DataFolderError),
+    #[error(transparent)]
+    Register(#[from] RegisterError),
+    #[error(transparent)]
+    TrainAndDeploy(#[from] TrainAndDeployError),
+    #[error(transparent)]
+    Predict(#[from] PredictionError),
+    #[error(transparent)]
+    Label(#[from] LabelError),
+    #[error(transparent)]
+    Reconcile(#[from] ReconcileError),
+    /// A version that served cannot be read.
+    #[error(transparent)]
+    Version(#[from] VersionError),
+    /// The first version does not accept the rows that a later one answered.
+    #[error(transparent)]
+    Scoring(#[from] ScoringError),
+    #[error(transparent)]
+    Storage(#[from] StorageError),
     #[error("dataset `{dataset}` holds no rows to play")]
     Empty { dataset: String },
     #[error("serving cannot begin: {reason}; set `start` in [replay] to a date at which enough labels are known")]
@@ -44,13 +63,7 @@ pub enum ReplayError {
     FirstTraining { reason: String, log: Option<StepLog> },
 }
 
-from_causes!(
-    ReplayError:
-    App(
-        DataFolderError, DatasetError, DeployError, GateError, LabelError, PredictionError, ProjectError, RegisterError,
-        RolesError, ScoringError, StorageError, TrainAndDeployError, VersionError, LakeError, StoreError,
-    ),
-);
+from_causes!(ReplayError: Storage(LakeError));
 
 /// What a failed step wrote.
 #[derive(Clone, Debug)]

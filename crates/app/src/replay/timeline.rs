@@ -3,10 +3,10 @@
 use kilter_domain::event::TimelineEvent;
 use kilter_store::{PageRequest, audit};
 
-use crate::{app::App, error::AppError};
+use crate::{app::App, causes::StorageError};
 
 /// The events after entry `after`, oldest first, and the number of the last entry that was read.
-pub fn events_after(app: &App, after: u64) -> Result<(Vec<TimelineEvent>, u64), AppError> {
+pub fn events_after(app: &App, after: u64) -> Result<(Vec<TimelineEvent>, u64), StorageError> {
     let mut found = Vec::new();
     let last = app.store().read(audit::size)?;
     for seq in after + 1..=last {
@@ -17,7 +17,7 @@ pub fn events_after(app: &App, after: u64) -> Result<(Vec<TimelineEvent>, u64), 
 }
 
 /// Every event, newest page first as the store lists them, turned round.
-pub fn events(app: &App) -> Result<Vec<TimelineEvent>, AppError> {
+pub fn events(app: &App) -> Result<Vec<TimelineEvent>, StorageError> {
     let mut found = Vec::new();
     let mut page = PageRequest::first(1000);
     loop {

@@ -14,7 +14,7 @@ use kilter_store::{
     run::{Run, RunFilter},
 };
 
-use crate::{app::App, clock_set_back, error::AppError, project::folder::Project};
+use crate::{app::App, causes::StorageError, clock_set_back, project::folder::Project};
 
 /// The default cool-down is a window of the monitor, because nothing new is known before its end, and this at most.
 const MAX_DEFAULT: Span = Span { count: 1, unit: SpanUnit::Hour };
@@ -25,7 +25,7 @@ const MAX_PAUSE_MS: i64 = 24 * 60 * 60 * 1_000;
 const MAX_RUNS: u32 = 50;
 
 /// The newest runs of a project, newest first, each made at `now` or before.
-pub(super) fn newest_runs(app: &App, project: &Project, now: Timestamp) -> Result<Vec<Run>, AppError> {
+pub(super) fn newest_runs(app: &App, project: &Project, now: Timestamp) -> Result<Vec<Run>, StorageError> {
     let filter = RunFilter { project: Some(project.name.clone()), ..Default::default() };
     let newest = app.store().read(|reader| runs::list(reader, &filter, &PageRequest::first(MAX_RUNS)))?;
     let made = |run: Run| Ok(Run { created: clock_set_back::past_time(app, run.created, now)?, ..run });

@@ -29,9 +29,9 @@ use crate::{
     causes::NotFound,
     clock_set_back,
     context::RequestContext,
-    error::AppError,
     project::folder::Project,
     retrain::cool_down,
+    retrain::error::RetrainError,
     training::training_source::{DATASET_ROWS, TrainingSource},
 };
 
@@ -50,7 +50,7 @@ pub fn due_retraining(
     project: &Project,
     endpoint: &EndpointName,
     data: &dyn TrainingSource,
-) -> Result<Option<RetrainTrigger>, AppError> {
+) -> Result<Option<RetrainTrigger>, RetrainError> {
     let Some(retrain) = &project.contract.retrain else { return Ok(None) };
     let Some(due) = find_trigger(app, context.at, project, endpoint, retrain, data)? else { return Ok(None) };
     match retrain_blocker(app, context.at, project, endpoint, (retrain, &due.cause))? {
@@ -69,7 +69,7 @@ pub fn record_retrain(
     project: &Project,
     due: &RetrainTrigger,
     run: &str,
-) -> Result<(), AppError> {
+) -> Result<(), RetrainError> {
     let new = NewDecision {
         project: project.name.clone(),
         cause: due.cause.clone(),
@@ -88,7 +88,7 @@ pub(crate) fn record_skip(
     project: &Project,
     due: &RetrainTrigger,
     blocker: &RetrainBlocker,
-) -> Result<bool, AppError> {
+) -> Result<bool, RetrainError> {
     let newest = app.store().read(|reader| decisions::list(reader, &project.name, &PageRequest::first(1)))?.items.pop();
     // The same answer to the same question is written once.
     let is_known = newest.is_some_and(|newest| newest.blocker.as_ref() == Some(blocker));
@@ -111,7 +111,7 @@ fn record_decision(
     context: &RequestContext,
     due: &RetrainTrigger,
     new: NewDecision,
-) -> Result<(), AppError> {
+) -> Result<(), RetrainError> {
     let kind = match new.outcome {
         RetrainOutcome::Started => EventKind::RetrainStarted,
         _ => EventKind::RetrainSkipped,
@@ -128,7 +128,7 @@ fn find_trigger(
     endpoint: &EndpointName,
     retrain: &Retrain,
     data: &dyn TrainingSource,
-) -> Result<Option<RetrainTrigger>, AppError> {
+) -> Result<Option<RetrainTrigger>, RetrainError> {
     for trigger in &retrain.when {
         let due = match trigger {
             Trigger::Failing { kind, patience } => failing_alert(app, now, project, endpoint, *kind, *patience)?,
@@ -154,7 +154,7 @@ fn failing_alert(
     endpoint: &EndpointName,
     kind: MonitorKind,
     patience: FireAfter,
-) -> Result<Option<RetrainTrigger>, AppError> {
+) -> Result<Option<RetrainTrigger>, RetrainError> {
     let filter = alerts::AlertFilter { endpoint: Some(endpoint.clone()), open: true };
     let open = app.store().read(|reader| alerts::list(reader, &filter, &PageRequest::first(100)))?;
     let every = project.contract.monitor.as_ref().map_or(Span::days(1), |monitor| monitor.every);
@@ -187,7 +187,7 @@ fn schedule_trigger(
     now: Timestamp,
     project: &Project,
     every: Span,
-) -> Result<Option<RetrainTrigger>, AppError> {
+) -> Result<Option<RetrainTrigger>, RetrainError> {
     let last = last_training(app, project, now)?;
     Ok(last.filter(|last| last.after(every) <= now).map(|_| scheduled(&format!("every {every}"))))
 }
@@ -199,7 +199,7 @@ fn growth_trigger(
     dataset: &DatasetName,
     by: GrowthThreshold,
     data: &dyn TrainingSource,
-) -> Result<Option<RetrainTrigger>, AppError> {
+) -> Result<Option<RetrainTrigger>, RetrainError> {
     let Some(last) = cool_down::newest_runs(app, project, now)?.into_iter().next() else { return Ok(None) };
     // What the training saw it wrote down: of rows that were added since, the times say nothing about when.
     let before = match last.record[DATASET_ROWS][dataset.as_str()].as_u64() {
@@ -229,7 +229,7 @@ fn digest_of(
     project: &Project,
     dataset: &DatasetName,
     data: &dyn TrainingSource,
-) -> Result<Digest, AppError> {
+) -> Result<Digest, RetrainError> {
     let folder = app.folder().join("known");
     kilter_blobs::atomic::create_dirs(&folder)?;
     let window = project.contract.retrain.as_ref().and_then(|retrain| retrain.window);
@@ -249,7 +249,7 @@ fn digest_of(
 }
 
 /// When the project was last trained, by whomever.
-fn last_training(app: &App, project: &Project, now: Timestamp) -> Result<Option<Timestamp>, AppError> {
+fn last_training(app: &App, project: &Project, now: Timestamp) -> Result<Option<Timestamp>, RetrainError> {
     Ok(cool_down::newest_runs(app, project, now)?.first().map(|run| run.created))
 }
 
@@ -260,7 +260,7 @@ fn retrain_blocker(
     project: &Project,
     endpoint: &EndpointName,
     (retrain, cause): (&Retrain, &Cause),
-) -> Result<Option<RetrainBlocker>, AppError> {
+) -> Result<Option<RetrainBlocker>, RetrainError> {
     let candidate = app.store().read(|reader| kilter_store::deployment::candidate(reader, endpoint))?;
     if let Some(candidate) = candidate {
         return Ok(Some(RetrainBlocker::CandidateInRollout { version: candidate.number }));

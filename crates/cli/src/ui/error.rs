@@ -4,7 +4,6 @@ use std::io;
 
 use kilter_api::{Code, Problem};
 use kilter_app::{
-    AppError,
     causes::StorageError,
     data_folder::{BackupError, DataFolderError},
     dataset::RolesError,
@@ -126,7 +125,6 @@ macro_rules! from_platform {
 }
 
 from_platform!(
-    AppError,
     BackupError,
     DataFolderError,
     DatasetError,

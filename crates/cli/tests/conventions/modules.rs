@@ -235,7 +235,6 @@ pub const ORDER: &[(&str, &[&str])] = &[
             "approval",
             "runs",
             "open",
-            "error",
             "alert",
             "monitor",
             "retrain",

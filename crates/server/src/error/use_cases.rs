@@ -2,7 +2,7 @@
 
 use kilter_api::Code;
 use kilter_app::{
-    AppError,
+    alert::AlertError,
     approval::ApproveError,
     authz::AuthorizeError,
     column_stats::ColumnStatsError,
@@ -11,10 +11,13 @@ use kilter_app::{
     deployment::{DeployError, TuneError},
     gate::GateError,
     model::{GoldenError, PackageError, VersionError},
+    monitor::MonitorError,
     prediction::{LabelError, PredictionError},
     project::{DatasetError, ProjectError},
+    reconcile::ReconcileError,
     registration::RegisterError,
     replay::ReplayError,
+    retrain::RetrainError,
     runs::{RunLogError, StartRunError, TrainAndDeployError},
     training::TrainError,
 };
@@ -271,43 +274,71 @@ impl Answered for BackupError {
     }
 }
 
-impl Answered for ReplayError {
+impl Answered for AlertError {
     fn answer(&self) -> Answer {
         match self {
-            Self::App(error) => error.answer(),
-            Self::Alone { .. } => Code::FileInvalid.into(),
-            Self::FirstTraining { .. } => Code::StepFailed.into(),
-            Self::Empty { .. } | Self::NoStart { .. } | Self::TooManyPeriods { .. } => Code::ContractInvalid.into(),
+            Self::Denied(error) => error.answer(),
+            Self::InvalidState(error) => error.answer(),
+            Self::Move(_) => Code::InvalidState.into(),
+            Self::Project(error) => error.answer(),
+            Self::Version(error) => error.answer(),
+            Self::Storage(error) => error.answer(),
         }
     }
 }
 
-impl Answered for AppError {
+impl Answered for MonitorError {
+    fn answer(&self) -> Answer {
+        match self {
+            Self::Version(error) => error.answer(),
+            Self::Alert(error) => error.answer(),
+            Self::Storage(error) => error.answer(),
+        }
+    }
+}
+
+impl Answered for RetrainError {
+    fn answer(&self) -> Answer {
+        match self {
+            Self::NotFound(error) => error.answer(),
+            Self::Dataset(error) => error.answer(),
+            Self::Storage(error) => error.answer(),
+        }
+    }
+}
+
+impl Answered for ReconcileError {
     fn answer(&self) -> Answer {
         match self {
             Self::Project(error) => error.answer(),
-            Self::Register(error) => error.answer(),
-            Self::Authorize(error) => error.answer(),
             Self::Dataset(error) => error.answer(),
-            Self::Gate(error) => error.answer(),
-            Self::Train(error) => error.answer(),
-            Self::RunLog(error) => error.answer(),
-            Self::StartRun(error) => error.answer(),
-            Self::TrainAndDeploy(error) => error.answer(),
-            Self::Version(error) => error.answer(),
-            Self::Approve(error) => error.answer(),
             Self::Deploy(error) => error.answer(),
             Self::Tune(error) => error.answer(),
+            Self::Monitor(error) => error.answer(),
+            Self::Retrain(error) => error.answer(),
+            Self::TrainAndDeploy(error) => error.answer(),
+            Self::Storage(error) => error.answer(),
+        }
+    }
+}
+
+impl Answered for ReplayError {
+    fn answer(&self) -> Answer {
+        match self {
+            Self::Project(error) => error.answer(),
+            Self::Roles(error) => error.answer(),
+            Self::DataFolder(error) => error.answer(),
+            Self::Register(error) => error.answer(),
+            Self::TrainAndDeploy(error) => error.answer(),
             Self::Predict(error) => error.answer(),
             Self::Label(error) => error.answer(),
-            Self::ColumnStats(error) => error.answer(),
-            Self::DataFolder(error) => error.answer(),
-            Self::Storage(error) => error.answer(),
-            Self::AlertMove(_) => Code::InvalidState.into(),
-            Self::InvalidState(error) => error.answer(),
-            Self::NotFound(error) => error.answer(),
-            Self::Denied(error) => error.answer(),
+            Self::Reconcile(error) => error.answer(),
+            Self::Version(error) => error.answer(),
             Self::Scoring(error) => error.answer(),
+            Self::Storage(error) => error.answer(),
+            Self::Alone { .. } => Code::FileInvalid.into(),
+            Self::FirstTraining { .. } => Code::StepFailed.into(),
+            Self::Empty { .. } | Self::NoStart { .. } | Self::TooManyPeriods { .. } => Code::ContractInvalid.into(),
         }
     }
 }

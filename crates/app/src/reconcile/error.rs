@@ -1,0 +1,36 @@
+//! Why a step of the loop fails.
+
+use kilter_blobs::BlobError;
+use kilter_store::StoreError;
+
+use crate::{
+    causes::{StorageError, from_causes},
+    deployment::{DeployError, TuneError},
+    monitor::MonitorError,
+    project::{DatasetError, ProjectError},
+    retrain::RetrainError,
+    runs::TrainAndDeployError,
+};
+
+/// Why a step of the loop fails, by the use case that it runs.
+#[derive(Debug, thiserror::Error)]
+pub enum ReconcileError {
+    #[error(transparent)]
+    Project(#[from] ProjectError),
+    #[error(transparent)]
+    Dataset(#[from] DatasetError),
+    #[error(transparent)]
+    Deploy(#[from] DeployError),
+    #[error(transparent)]
+    Tune(#[from] TuneError),
+    #[error(transparent)]
+    Monitor(#[from] MonitorError),
+    #[error(transparent)]
+    Retrain(#[from] RetrainError),
+    #[error(transparent)]
+    TrainAndDeploy(#[from] TrainAndDeployError),
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+}
+
+from_causes!(ReconcileError: Storage(StoreError, BlobError));
