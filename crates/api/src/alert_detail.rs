@@ -35,6 +35,7 @@ pub struct AlertDetail {
 /// A rule that breached, or one part of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Breach {
+    /// The rule as the contract writes it: `auc >= 0.8`.
     pub rule: String,
     /// The column, slice or group, if the rule has parts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -46,10 +47,12 @@ pub struct Breach {
 pub struct RootCause {
     /// The columns in which a change is proven.
     pub changed_columns: Vec<ChangedColumn>,
+    /// How the mean loss changed; absent without held-out rows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub loss: Option<LossChange>,
     /// By how much the drift of each column alone would change the mean loss; largest first.
     pub loss_by_drift: Vec<ColumnEffect>,
+    /// By how much the mean raw score moved; absent if it cannot be divided among columns.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub score_shift: Option<ScoreShift>,
     /// Where the loss is larger than elsewhere, worst first.
@@ -61,7 +64,9 @@ pub struct RootCause {
 /// A column that changed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ChangedColumn {
+    /// The name of the column.
     pub column: String,
+    /// Since when it differs from the reference.
     #[schema(value_type = String, format = DateTime)]
     pub since: Timestamp,
 }
@@ -69,6 +74,7 @@ pub struct ChangedColumn {
 /// The mean loss per row, now and on the held-out rows of the version.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct LossChange {
+    /// The mean loss per held-out row of the version.
     pub before: Option<f64>,
     /// `null` while too few labels are known.
     pub now: Option<f64>,
@@ -82,24 +88,33 @@ pub struct LossChange {
 /// A value with its 95 % interval.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Effect {
+    /// In units of the loss or of the raw score.
     pub value: Option<f64>,
+    /// The lower end of the interval; `null` if it is open.
     pub low: Option<f64>,
+    /// The upper end of the interval; `null` if it is open.
     pub high: Option<f64>,
 }
 
 /// What one column contributes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ColumnEffect {
+    /// The name of the column.
     pub column: String,
+    /// Its part, in units of the loss or of the raw score.
     pub value: Option<f64>,
+    /// The lower end of the 95 % interval; `null` if it is open.
     pub low: Option<f64>,
+    /// The upper end of the 95 % interval; `null` if it is open.
     pub high: Option<f64>,
 }
 
 /// By how much the mean raw score moved, and the part of each column; the parts add up to the total.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ScoreShift {
+    /// The mean raw score now minus that on the held-out rows.
     pub total: Option<f64>,
+    /// The part of each column, largest first.
     pub columns: Vec<ColumnEffect>,
 }
 
@@ -108,6 +123,7 @@ pub struct ScoreShift {
 pub struct WeakSlice {
     /// `age >= 40 and region = north`.
     pub conditions: String,
+    /// Rows of the slice whose label is known.
     pub rows: u64,
     /// The mean loss per row.
     pub loss: Option<f64>,
@@ -115,14 +131,18 @@ pub struct WeakSlice {
     pub loss_before: Option<f64>,
     /// By how much it is larger than on the rest.
     pub excess: Effect,
+    /// Evidence that the loss is larger here, as an e-value: 20 is like p = 0.05. `null` if it has no upper end.
     pub e_value: Option<f64>,
 }
 
 /// The share of the rows in which a column has no value, now and in the reference.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct MissingValues {
+    /// The name of the column.
     pub column: String,
+    /// The share now, 0 to 1.
     pub share: Option<f64>,
+    /// The share in the reference, 0 to 1.
     pub share_before: Option<f64>,
 }
 

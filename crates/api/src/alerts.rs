@@ -12,7 +12,9 @@ use crate::{
 /// A reading that stayed out of bounds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Alert {
+    /// The id, unique on this platform; the routes of one alert take it.
     pub id: String,
+    /// The endpoint that it is about.
     pub endpoint: String,
     /// What makes alerts about the same thing one: `churn/drift`, `tickets/unknown_class:macOS`. One key has at most one
     /// alert that is not resolved.
@@ -25,15 +27,20 @@ pub struct Alert {
     pub subject: Option<String>,
     /// The kind of its monitor.
     pub monitor: MonitorKind,
+    /// Where it is in its life.
     pub state: AlertState,
+    /// When its rule failed first.
     #[schema(value_type = String, format = DateTime)]
     pub opened: Timestamp,
+    /// When enough windows had failed; absent while it is pending, and if it was resolved before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub fired: Option<Timestamp>,
+    /// When it was over; absent while it is open.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub resolved: Option<Timestamp>,
+    /// What is known about it: window, columns, root cause.
     pub detail: AlertDetail,
 }
 
@@ -44,6 +51,7 @@ pub struct Mute {
     /// RFC 3339; a mute always ends.
     #[schema(value_type = String, format = DateTime)]
     pub until: Timestamp,
+    /// Why, for the audit table.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }

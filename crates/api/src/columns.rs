@@ -9,9 +9,12 @@ use crate::words::{ColumnDataType, ColumnKind, DriftLevel, ServingRole};
 /// What an endpoint was asked and answered in a span of hours, beside the references of its versions.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ColumnStats {
+    /// The name of the endpoint.
     pub endpoint: String,
+    /// The start of the span that was asked for; the hour that it is in counts as a whole.
     #[schema(value_type = String, format = DateTime)]
     pub since: Timestamp,
+    /// The end of the span that was asked for; the hour that it is in counts as a whole.
     #[schema(value_type = String, format = DateTime)]
     pub until: Timestamp,
     /// Each version, its roles apart; empty when nothing was answered.
@@ -25,15 +28,19 @@ pub struct ColumnStats {
 /// What one version answered in one role.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct VersionColumnStats {
+    /// The name of the model.
     pub model: String,
+    /// The number of the version.
     pub version: u64,
     /// Its role at that time.
     pub role: ServingRole,
     /// The first hour with a row, and the end of the last one.
     #[schema(value_type = String, format = DateTime)]
     pub from: Timestamp,
+    /// The end of the last hour with a row, which is no part of it.
     #[schema(value_type = String, format = DateTime)]
     pub to: Timestamp,
+    /// Rows that it answered.
     pub rows: u64,
     /// Features in the order of the signature, then score and prediction.
     pub columns: Vec<ColumnSummary>,
@@ -42,14 +49,17 @@ pub struct VersionColumnStats {
 /// What one column held.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ColumnSummary {
+    /// The name of the column.
     pub column: String,
     /// What it is to the model.
     pub kind: ColumnKind,
     /// What its values are.
     pub data_type: ColumnDataType,
+    /// Rows that the shares are of.
     pub rows: u64,
     /// Share of rows without a value, here and in the reference.
     pub missing_share: f64,
+    /// Share of the rows of the reference without a value, 0 to 1.
     pub reference_missing_share: f64,
     /// Share of rows with a value that the reference never had; of categories.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -63,8 +73,10 @@ pub struct ColumnSummary {
     /// Rows below and above the range, and infinite ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub below: Option<u64>,
+    /// Rows above the range of the reference; of numbers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub above: Option<u64>,
+    /// Rows with an infinite value; of numbers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub infinite: Option<u64>,
     /// How far it is from its reference: `psi`, then `w1_over_sd` (numbers) or `tvd` (categories).
@@ -79,7 +91,9 @@ pub struct ColumnSummary {
 /// A distance from the reference.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ColumnDistance {
+    /// The name of the measure: `psi`, `w1_over_sd`, `ks` or `tvd`.
     pub measure: String,
+    /// The distance; 0 if both are alike.
     pub value: f64,
     /// What chance alone makes of it with so many rows.
     pub expected: f64,

@@ -9,20 +9,27 @@ use crate::words::DeploymentState;
 /// A version at an endpoint.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Deployment {
+    /// The id, unique on this platform.
     pub id: String,
+    /// The name of the endpoint.
     pub endpoint: String,
+    /// The name of the model.
     pub model: String,
+    /// The number of the version.
     pub version: u32,
     /// Its stage.
     pub state: DeploymentState,
     /// The share of the requests that it answers, in percent; only in canary.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub canary_percent: Option<u8>,
+    /// When it was asked for.
     #[schema(value_type = String, format = DateTime)]
     pub created: Timestamp,
+    /// When it became live; absent if it never was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub live_since: Option<Timestamp>,
+    /// When it stopped to be live; absent while it is, and if it never was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub live_until: Option<Timestamp>,
@@ -42,7 +49,9 @@ pub struct Deploy {
 /// What became of a version at a place that the contract deploys to by itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DeployedVersion {
+    /// The name of the endpoint.
     pub endpoint: String,
+    /// The number of the version.
     pub version: u32,
     /// Its stage; absent if it was not deployed.
     #[serde(default, skip_serializing_if = "Option::is_none")]

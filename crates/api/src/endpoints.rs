@@ -8,7 +8,9 @@ use crate::deployments::Deployment;
 /// How an endpoint stands.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct EndpointStatus {
+    /// The name that clients call.
     pub name: String,
+    /// The name of the project whose contract has it.
     pub project: String,
     /// What answers; absent while nothing does.
     #[serde(default, skip_serializing_if = "Option::is_none")]

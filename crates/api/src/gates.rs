@@ -9,7 +9,9 @@ use crate::words::Verdict;
 /// What a gate said of a version.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct GateVerdict {
+    /// The name of the gate in the contract.
     pub gate: String,
+    /// When it was evaluated.
     #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
     /// What it came to.

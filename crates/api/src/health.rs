@@ -40,6 +40,7 @@ pub struct Check {
 /// How a task stands that the server does beside requests.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct TaskStatus {
+    /// What the task is called, unique in the process.
     #[schema(example = "sealing")]
     pub name: String,
     /// False when it keeps failing, has panicked, or does not come back.

@@ -4,6 +4,8 @@
 //! the same over HTTP and in the terminal ([`problem`]); field names here are the words of the glossary.
 //! Out of scope: logic. Conversions from the words of the domain stand where both sides are known.
 
+#![deny(missing_docs, clippy::missing_errors_doc)]
+
 pub mod alert_detail;
 pub mod alerts;
 pub mod audit;

@@ -9,8 +9,11 @@ use crate::{deployments::DeployedVersion, gates::GateVerdict, words::VersionStat
 /// A registered model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Model {
+    /// The name under which versions are registered.
     pub name: String,
+    /// The name of its project.
     pub project: String,
+    /// When its first version was registered.
     #[schema(value_type = String, format = DateTime)]
     pub created: Timestamp,
     /// Versions, newest first; at most a hundred.
@@ -20,7 +23,9 @@ pub struct Model {
 /// A version of a model. Nothing edits it; its digest is its identity.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Version {
+    /// The name of the model.
     pub model: String,
+    /// The number within the model: 1, 2, 3, …
     pub number: u32,
     /// Where it is in its life.
     pub state: VersionState,
@@ -29,6 +34,7 @@ pub struct Version {
     /// The run that made it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<String>,
+    /// When it was registered.
     #[schema(value_type = String, format = DateTime)]
     pub created: Timestamp,
     /// What was measured on the rows that it was not trained on, by metric.
@@ -42,6 +48,7 @@ pub struct Version {
 /// What a yes to a version came to.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Approval {
+    /// The version, in the state that it has now.
     pub version: Version,
     /// What the contract still asks for; empty when the version is approved.
     pub missing: Vec<String>,

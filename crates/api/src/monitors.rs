@@ -9,6 +9,7 @@ use crate::words::{DriftLevel, MonitorKind, Verdict};
 /// One measured value of an endpoint over one window.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Reading {
+    /// The name of the endpoint.
     pub endpoint: String,
     /// The kind of monitor.
     pub monitor: MonitorKind,
@@ -23,8 +24,10 @@ pub struct Reading {
     /// Nobody wrote the rule: it holds where the contract says nothing.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub default_rule: bool,
+    /// The start of the window.
     #[schema(value_type = String, format = DateTime)]
     pub window_start: Timestamp,
+    /// The end of the window, which is no part of it.
     #[schema(value_type = String, format = DateTime)]
     pub window_end: Timestamp,
     /// Absent: not measured, which is never zero.
@@ -33,11 +36,13 @@ pub struct Reading {
     /// The interval of the value; an open end is absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub low: Option<f64>,
+    /// The upper end of the interval; absent if it is open.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub high: Option<f64>,
     /// The bounds of the rule.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bound_low: Option<f64>,
+    /// The upper bound of the rule; absent if it has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bound_high: Option<f64>,
     /// Rows it rests on.
@@ -65,6 +70,7 @@ pub struct Reading {
     /// The version that answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
+    /// The number of that version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<u32>,
 }

@@ -6,6 +6,7 @@ use utoipa::{IntoParams, ToSchema};
 /// One page of a list, newest first.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Page<T> {
+    /// At most `limit` of them; empty if there is nothing.
     pub items: Vec<T>,
     /// Send it as `?cursor=` for what follows; absent on the last page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -16,6 +17,7 @@ pub struct Page<T> {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Reason {
+    /// Why, in the words of the actor; absent if the actor states none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }

@@ -25,6 +25,7 @@ pub struct Labels {
 /// Labels that are kept: they survive any end of the process.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct LabelsKept {
+    /// How many labels were kept, those taken back among them.
     pub labels: usize,
     /// Labels whose id belongs to a recorded prediction, where that was asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -6,7 +6,9 @@ use kilter_domain::actor::{Action, Role};
 /// One way to reach the platform, and what it asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AccessRule {
+    /// The route or command.
     pub operation: Operation,
+    /// What whoever uses it must have.
     pub requirement: Requirement,
 }
 
